@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# xroam: the only build entry point. Everything is made under build/.
+#
+#   make            the command, the library, the BPF programs (no root needed)
+#   make demo       the main job, live (root)
+#   make test       every test, TAP through prove (root)
+#   make bench      ns per packet beside floors (root)
+#   make kernels    the prog tests on every kernel the distribution has
+#   make fuzz       the fuzzers, FUZZ_SECONDS each (default 600)
+#   make install    DESTDIR= PREFIX=
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+V ?= 0
+FUZZ_SECONDS ?= 600
+
+BUILD := build
+CC ?= gcc
+CLANG ?= clang-19
+BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
+PKG_CONFIG ?= pkg-config
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-8s%s\n' '$(1)' '$(2)'
+else
+Q :=
+say = @true
+endif
+
+WARN := -Wall -Wextra -Werror -Wno-unused-parameter
+CFLAGS ?= -O2 -g
+CPPFLAGS += -Iinclude -I. -I$(BUILD)/include -D_GNU_SOURCE -DXR_VERSION='"$(VERSION)"'
+ALL_CFLAGS = $(CFLAGS) $(WARN) -std=gnu11 -fPIC $(CPPFLAGS)
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ibpf \
+	-I$(BUILD)/include -I/usr/include/$(shell gcc -dumpmachine 2>/dev/null)
+
+CORE_LIBS = -lxdp -lbpf -lelf -lz -lcyaml -lyaml -ljansson -lmnl -lpcap -lm -lpthread
+QUIC_LIBS = $(shell $(PKG_CONFIG) --libs libngtcp2 libngtcp2_crypto_gnutls gnutls jansson) -lev -lm -lpthread
+
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+BPF_OBJ := $(BPF_SRC:%.c=$(BUILD)/%.o)
+BPF_HDR := $(wildcard bpf/*.h include/xroam/*.h)
+SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
+
+CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
+CORE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
+CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c user/cmd/*.c))
+CORE_A := $(BUILD)/libxroam-core.a
+CID_A := $(BUILD)/libxroam-cid.a
+CID_SO := $(BUILD)/libxroam-cid.so.$(VERSION)
+CID_SONAME := libxroam-cid.so.0
+CID_PC := $(BUILD)/libxroam-cid.pc
+
+.PHONY: all demo test bench kernels fuzz install clean deps-check tests unit-tests check-style
+all: deps-check $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC)
+
+# One line that says what to do, before a compiler error would.
+deps-check:
+	@command -v $(CLANG) >/dev/null && command -v $(CC) >/dev/null && \
+	 command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists libxdp libbpf libcyaml jansson libmnl || \
+	 { echo "make: build dependencies are missing; as root: scripts/install-deps build" >&2; exit 1; }
+
+# ---- BPF ----
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HDR) Makefile | deps-check
+	$(call say,CLANG,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/include/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf >$@.tmp && mv $@.tmp $@
+
+# ---- user space ----
+
+$(BUILD)/%.o: %.c Makefile | deps-check $(SKEL)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_$(subst /,_,$(dir $*))) -MMD -MP -c $< -o $@
+
+$(CORE_A): $(CORE_OBJ)
+$(CID_A): $(CID_OBJ)
+$(CORE_A) $(CID_A):
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(CID_SO): $(CID_OBJ) $(wildcard user/cid/*.map)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(CID_SONAME) $(addprefix -Wl$(comma)--version-script=,$(wildcard user/cid/*.map)) $(CFLAGS) $(LDFLAGS) -o $@ $(CID_OBJ)
+	$(Q)ln -sf $(notdir $@) $(BUILD)/$(CID_SONAME) && ln -sf $(CID_SONAME) $(BUILD)/libxroam-cid.so
+comma := ,
+
+$(CID_PC): user/cid/libxroam-cid.pc.in Makefile
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
+
+$(BUILD)/xroam: $(CMD_OBJ) $(CORE_A) $(CID_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+include tests/tests.mk
+
+# ---- the two commands, and the rest ----
+
+demo:
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all tests
+	@scripts/demo
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/xroam
+	install -m 755 $(BUILD)/xroam $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 $(CID_A) $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(CID_SO) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf $(notdir $(CID_SO)) $(DESTDIR)$(PREFIX)/lib/$(CID_SONAME)
+	ln -sf $(CID_SONAME) $(DESTDIR)$(PREFIX)/lib/libxroam-cid.so
+	install -m 644 include/xroam/*.h $(DESTDIR)$(PREFIX)/include/xroam/
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' user/cid/libxroam-cid.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/libxroam-cid.pc
+	for s in 3 5 7 8; do for f in docs/*.$$s; do [ -e "$$f" ] || continue; \
+	  install -D -m 644 "$$f" "$(DESTDIR)$(PREFIX)/share/man/man$$s/$$(basename $$f)"; done; done
+	install -D -m 644 scripts/xroam.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/xroam
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every reason xroam can give for what it did with a packet: the one list
+ * behind the enum, the printed words, the counters, the docs and the metrics.
+ *
+ * X(NAME, "word", kind, "what it means")
+ *
+ * kind:
+ *   TX    the packet was sent on to a backend (out of this or another port)
+ *   REPLY the packet was turned into an ICMP error and sent back
+ *   PASS  the packet went to the kernel untouched
+ *   DROP  the packet was dropped
+ *   DECAP the packet lost its tunnel header and went to the kernel
+ *   NOTE  not a verdict: counted beside the verdict of the same packet
+ *
+ * Exactly one verdict (any kind but NOTE) is counted per packet. New reasons
+ * go at the end of their kind's block; the numbers are part of the ABI version.
+ */
+#ifndef XROAM_REASONS_H
+#define XROAM_REASONS_H
+
+#define XR_REASONS(X)                                                          \
+	X(CID,           "cid",             TX,    "routable CID: sent to the server it names") \
+	X(FLOW,          "flow",            TX,    "4-tuple found in the flow table")          \
+	X(HASH,          "hash",            TX,    "keyed Maglev hash of the 4-tuple")         \
+	X(ICMP_FLOW,     "icmp-flow",       TX,    "ICMP error: quoted packet's flow found")   \
+	X(ICMP_CID,      "icmp-cid",        TX,    "ICMP error: quoted packet's SCID decoded") \
+	X(ICMP_HASH,     "icmp-hash",       TX,    "ICMP error: hash of the quoted packet")    \
+	X(TOO_BIG_REPLY, "too-big-reply",   REPLY, "too large once encapsulated; ICMP sent to the client") \
+	X(NOT_IP,        "not-ip",          PASS,  "not IPv4 or IPv6 (ARP, LLDP, three VLAN tags, ...)") \
+	X(NOT_VIP,       "not-vip",         PASS,  "no VIP has this address, port and protocol") \
+	X(NOT_L4,        "not-l4",          PASS,  "neither TCP, UDP nor an ICMP error")       \
+	X(FRAGMENT,      "fragment",        PASS,  "an IP fragment: its ports cannot be trusted") \
+	X(MALFORMED_L2,  "malformed-l2",    PASS,  "shorter than its Ethernet or VLAN header") \
+	X(MALFORMED_IP,  "malformed-ip",    PASS,  "IP header truncated, or lengths that disagree") \
+	X(MALFORMED_L4,  "malformed-l4",    PASS,  "TCP, UDP or ICMP header truncated, or lengths that disagree") \
+	X(EXT_HEADERS,   "ext-headers",     PASS,  "more IPv6 extension headers than are followed, or an unknown one") \
+	X(ICMP_OTHER,    "icmp-other",      PASS,  "ICMP error that quotes nothing of a VIP")  \
+	X(NOT_TUNNEL,    "not-tunnel",      PASS,  "role backend: no tunnel header, nothing to remove") \
+	X(NO_BACKEND,    "no-backend",      DROP,  "the VIP has no backend that is up")        \
+	X(BACKEND_DOWN,  "backend-down",    DROP,  "routable CID, but its server is down (policy down: drop)") \
+	X(INITIAL_RATE,  "initial-rate",    DROP,  "QUIC Initial above the backend's rate limit") \
+	X(TTL_EXPIRED,   "ttl-expired",     DROP,  "TTL or hop limit would reach zero")        \
+	X(TOO_BIG,       "too-big",         DROP,  "too large once encapsulated")              \
+	X(NO_ROUTE,      "no-route",        DROP,  "no route to the backend")                  \
+	X(NO_NEIGHBOUR,  "no-neighbour",    DROP,  "the next hop's MAC address is not known yet") \
+	X(NO_ROOM,       "no-room",         DROP,  "no head room for the outer header")        \
+	X(BAD_TUNNEL,    "bad-tunnel",      DROP,  "role backend: a tunnel header with no sound packet inside") \
+	X(DECAP_IPIP,    "decap-ipip",      DECAP, "role backend: IPIP header removed")        \
+	X(DECAP_GUE,     "decap-gue",       DECAP, "role backend: GUE header removed")         \
+	X(DECAP_VXLAN,   "decap-vxlan",     DECAP, "role backend: VXLAN header removed")       \
+	X(CID_NO_CONFIG, "cid-no-config",   NOTE,  "CID's config ID is not configured (or 7)") \
+	X(CID_SHORT,     "cid-short",       NOTE,  "CID shorter than its configuration needs") \
+	X(CID_NO_SERVER, "cid-no-server",   NOTE,  "CID decodes to a server ID that no backend has") \
+	X(FLOW_NEW,      "flow-new",        NOTE,  "an entry was written to the flow table")   \
+	X(FLOW_FULL,     "flow-full",       NOTE,  "no entry written: the bucket holds established flows only") \
+	X(FLOW_EVICT,    "flow-evict",      NOTE,  "a live entry that was not yet established gave way to a new one") \
+	X(FLOW_MOVED,    "flow-moved",      NOTE,  "flow entry's backend is down or gone; hashed again") \
+	X(INITIAL,       "initial",         NOTE,  "QUIC Initial forwarded or refused")        \
+	X(FIB,           "fib",             NOTE,  "next hop not cached or stale; asked the kernel's FIB") \
+	X(FIB_STALE,     "fib-stale",       NOTE,  "the kernel has no answer now; the last known next hop was used") \
+	X(REPLY_LIMIT,   "reply-limit",     NOTE,  "ICMP reply not sent: rate limit")
+
+enum xr_reason {
+	XR_REASON_NONE = 0,
+#define X(name, word, kind, text) XR_R_##name,
+	XR_REASONS(X)
+#undef X
+	XR_REASON_MAX
+};
+
+enum xr_reason_kind {
+	XR_KIND_TX,
+	XR_KIND_REPLY,
+	XR_KIND_PASS,
+	XR_KIND_DROP,
+	XR_KIND_DECAP,
+	XR_KIND_NOTE,
+	XR_KIND_MAX
+};
+
+#endif

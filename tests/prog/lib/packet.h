@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Packets from text, so that a test shows what it sends and what it expects.
+ *
+ *   eth / vlan 5 / ip4 src=10.0.0.1 dst=192.0.2.1 tos=2 df / udp sport=1000
+ *   dport=443 / quic short dcid=0720b1 / fill 100
+ *
+ * Layers are parted by " / ", outermost first. Lengths, checksums and "next
+ * protocol" fields follow from what is inside; KEY=VALUE overrides any of them.
+ * Numbers are decimal or 0x...; lengths also +N or -N, off the right value by
+ * that much; csum=bad is any wrong one. HEX is octets, two digits each.
+ *
+ *   eth      src= dst= type=
+ *   vlan ID  pcp= tpid= type=
+ *   ip4      src= dst= ttl= tos= id= df mf off=(octets) proto= len= csum= ihl=
+ *            version= opts=HEX
+ *   ip6      src= dst= hlim= tc= flow= len= next= version=
+ *   hopopts dstopts routing
+ *            next= len=(the field) data=HEX (6, 14, 22 ... octets)
+ *   frag     off=(octets) mf id= next=
+ *   ah       next= len=(the field) data=HEX (8, 12, 16 ... octets)
+ *   udp      sport= dport= len= csum=
+ *   tcp      sport= dport= seq= ack= win= off=(words) csum= opts=HEX
+ *            and the flags fin syn rst psh ack urg
+ *   icmp4 icmp6
+ *            type= code= mtu= rest=(second word) csum=; the packet an error
+ *            quotes stands in parentheses after it
+ *   gue      variant 0: proto= hlen= ctrl flags= data=HEX. Variant 1 has no
+ *            header: udp dport=6080 / ip4 ...
+ *   vxlan VNI  flags=
+ *   quic long  type=initial|0rtt|handshake|retry version=1|2|0x... dcid=HEX
+ *            scid=HEX dlen= slen= fixed= low=(low four bits)
+ *   quic short dcid=HEX fixed= low=(low six bits)
+ *   hex HEX, fill N (01 02 03 ...), zero N
+ *   pad N    octets behind the packet, counted by no length (Ethernet padding)
+ *   cut N    what is there ends after N octets (-N: N octets early), although
+ *            the lengths say otherwise
+ *
+ * A mistake in the text aborts the program and says where.
+ */
+#ifndef XR_TEST_PACKET_H
+#define XR_TEST_PACKET_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <linux/types.h>
+
+#define PACKET_MAX	4096
+#define PACKET_LAYERS	32
+
+struct packet {
+	size_t len;
+	__u8 data[PACKET_MAX];
+	/* where each layer begins, for packet_diff() */
+	int layers;
+	struct packet_layer {
+		char word[10];
+		__u16 start;
+	} layer[PACKET_LAYERS];
+};
+
+/* The text is a printf format. */
+struct packet packet(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+struct packet packet_v(const char *fmt, va_list ap);
+
+/* Octets as they are, up to max of them. */
+struct packet packet_raw(const void *data, size_t len);
+
+/* Where the nth (from 0) layer of that name begins; aborts when there is none. */
+size_t packet_find(const struct packet *p, const char *word, int nth);
+
+bool packet_equal(const struct packet *a, const struct packet *b);
+
+/* Says where and how got differs from want, naming want's layers and fields. */
+void packet_diff(FILE *to, const struct packet *want, const struct packet *got);
+
+/* A line per 16 octets, each begun with lead. */
+void packet_dump(FILE *to, const char *lead, const struct packet *p);
+
+#endif

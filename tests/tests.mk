@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Test programs, and how they are run. Included by the top Makefile.
+#
+# build/tests/DIR/NAME comes from tests/DIR/NAME.c and tests/DIR/lib/*.c.
+
+T := $(BUILD)/tests
+lib_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/$(1)/lib/*.c))
+bins_of = $(patsubst tests/%.c,$(T)/%,$(wildcard tests/$(1)/$(2).c))
+
+UNIT := $(call bins_of,unit,test_*)
+PROG := $(call bins_of,prog,test_*)
+QUIC := $(call bins_of,quic,*)
+NETPEER := $(patsubst tests/net/lib/%.c,$(T)/net/%,$(filter-out %.bpf.c,$(wildcard tests/net/lib/*.c)))
+NETBPF := $(patsubst tests/net/lib/%.bpf.c,$(T)/net/%.bpf.o,$(wildcard tests/net/lib/*.bpf.c))
+BENCH := $(call bins_of,bench,bench)
+BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/include/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
+FUZZ := $(call bins_of,fuzz,fuzz_*)
+
+tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETBPF)
+
+$(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lgnutls $(CORE_LIBS)
+
+$(PROG): $(T)/prog/%: $(BUILD)/tests/prog/%.o $(call lib_of,prog) $(CORE_A) $(CID_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
+
+# The QUIC peers use the library as its users do: the header, -lxroam-cid.
+$(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $(call lib_of,quic) $(CID_SO)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(BUILD) -Wl,-rpath,$(abspath $(BUILD)) -lxroam-cid $(QUIC_LIBS)
+
+$(NETPEER): $(T)/net/%: tests/net/lib/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -ljansson -lpthread
+
+$(NETBPF): $(T)/net/%.bpf.o: tests/net/lib/%.bpf.c
+	$(call say,CLANG,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/include/bench/%.skel.h: tests/bench/%.bpf.c $(BPF_HDR)
+	$(call say,SKEL,$@)
+	@mkdir -p $(@D) $(BUILD)/tests/bench
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(BUILD)/tests/bench/$*.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $(BUILD)/tests/bench/$*.bpf.o name $*_bpf >$@.tmp && mv $@.tmp $@
+
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c tests/bench/lib/*.c)): $(BENCH_SKEL)
+
+$(BENCH): $(T)/bench/%: $(BUILD)/tests/bench/%.o $(call lib_of,bench) $(CORE_A) $(CID_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+# Fuzzers are built whole with clang: the code under test is instrumented too.
+FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+$(FUZZ): $(T)/fuzz/%: tests/fuzz/%.c $(wildcard user/core/*.c user/cid/*.c tests/prog/lib/*.c) | $(SKEL)
+	$(call say,FUZZCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(WARN) -std=gnu11 $(CPPFLAGS) -o $@ $(filter %.c,$^) $(CORE_LIBS) -lcmocka
+
+bench: all $(BENCH)
+	@$(BENCH) $(BENCH_ARGS)
+
+fuzz: $(FUZZ)
+	@tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+kernels: tests
+	@tests/kernels/run.sh all
+
+# Order: quick ones first. prove prints the closing line.
+PROVE_ARGS ?= --timer
+test:
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all tests $(FUZZ)
+	@prove $(PROVE_ARGS) -e '' $(UNIT) $(PROG) $(sort $(wildcard tests/*/t-*.sh))

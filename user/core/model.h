@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an operator wants, as plain data: the one model behind the file, the
+ * commands, export and the journal. Every change is: read the running model,
+ * make a changed copy, hand both to model_commit().
+ */
+#ifndef XR_CORE_MODEL_H
+#define XR_CORE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "plane.h"
+
+struct model_sid {
+	__u8 len;			/* 1..XR_SID_MAX */
+	__u8 octet[XR_SID_MAX];
+};
+
+struct model_vip {
+	__be32 addr[XR_ADDR_WORDS];
+	__be16 port;
+	__u8 proto;
+	bool cid, flow;
+	__u32 line;			/* in the file; 0: not from one */
+	__u16 index;			/* in vips; 0: not placed yet */
+};
+
+struct model_cid {
+	struct xr_cid_info info;	/* key included */
+	__u32 line;
+	__u8 slot;			/* 0: not placed yet */
+};
+
+struct model_backend {
+	struct xr_backend_info info;
+	struct model_vip_key {
+		__be32 addr[XR_ADDR_WORDS];
+		__be16 port;
+		__u8 proto;
+	} *vips;			/* it stands behind these */
+	size_t n_vips;
+	struct model_sid *sids;
+	size_t n_sids;
+	__u32 line;
+	__u16 index;			/* 0: not placed yet */
+};
+
+struct model {
+	struct xr_limits limits;
+	struct xr_policy policy;
+	bool has_secret;
+	__u8 secret[32];
+	struct model_vip *vips;
+	size_t n_vips;
+	struct model_cid *cids;
+	size_t n_cids;
+	struct model_backend *backends;
+	size_t n_backends;
+	struct model_dev {
+		char name[16];
+		enum attach_want want;
+		enum xr_role role;
+		__u32 line;
+	} *devs;			/* optional in the file: devices to attach */
+	size_t n_devs;
+	bool devs_given;		/* the file has a devices key: make it so */
+};
+
+void model_init(struct model *m);	/* defaults */
+void model_free(struct model *m);
+int model_copy(struct model *to, const struct model *from);
+
+/* The running state, from the pinned maps. */
+int model_load(struct plane *p, struct model *m, struct xr_err *err);
+
+/* Everything that can be wrong without looking at the machine; file:line where known. */
+int model_check(const struct model *m, const char *file, struct xr_err *err);
+
+/*
+ * Makes the instance equal to want: all or nothing. Calls changed() with one
+ * line per change made ("+ vip 192.0.2.1:443/udp", "~ backend a weight 1 -> 2").
+ * A journal under XR_RUN_ROOT lets the next command finish what a kill
+ * interrupted (model_recover, called by plane users under the lock).
+ */
+int model_commit(struct plane *p, const struct model *want,
+		 void (*changed)(void *ctx, const char *line), void *ctx,
+		 struct xr_err *err);
+int model_recover(struct plane *p, struct xr_err *err);
+
+/* config.c: YAML by libcyaml. */
+int config_read(const char *path, struct model *m, struct xr_err *err);
+int config_read_text(const char *text, size_t len, const char *name,
+		     struct model *m, struct xr_err *err);
+/* The model as a file that config_read accepts; keys only where asked. */
+int config_write(const struct model *m, bool keys, char **text, size_t *len,
+		 struct xr_err *err);
+
+#endif

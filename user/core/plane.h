@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An instance: its pinned maps under /sys/fs/bpf/xroam/NAME, mapped into this
+ * process where they can be. Pinned maps are the truth (DESIGN rule 1); a
+ * plane is this process's view of them.
+ */
+#ifndef XR_CORE_PLANE_H
+#define XR_CORE_PLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <xroam/abi.h>
+#include "error.h"
+
+#define XR_BPFFS "/sys/fs/bpf"
+#define XR_PIN_ROOT XR_BPFFS "/xroam"
+#define XR_RUN_ROOT "/run/xroam"
+
+/* Every pinned map; the pin's name is the lower-case word. */
+#define XR_MAPS(X)                                                             \
+	X(META, meta) X(VIP_INDEX, vip_index) X(VIPS, vips) X(MAGLEV, maglev)  \
+	X(BACKENDS, backends) X(PATHS, paths) X(NEXTHOPS, nexthops)            \
+	X(INITIAL_RATE, initial_rate) X(SERVER_IDS, server_ids)                \
+	X(SERVER_ID_NAMES, server_id_names) X(CID_CONFIGS, cid_configs)        \
+	X(CID_INFO, cid_info) X(FLOWS, flows) X(HASH_KEYS, hash_keys)          \
+	X(REASON_STATS, reason_stats) X(VIP_STATS, vip_stats)                  \
+	X(BACKEND_STATS, backend_stats) X(DEV_STATS, dev_stats)                \
+	X(DEVICES, devices) X(BACKEND_INFO, backend_info) X(MEMBERS, members)  \
+	X(CLOCK, clock) X(EVENTS, events)
+
+enum plane_map {
+#define X(upper, lower) PLANE_##upper,
+	XR_MAPS(X)
+#undef X
+	PLANE_MAPS
+};
+
+struct plane {
+	char name[XR_NAME_LEN];
+	char dir[128];			/* XR_PIN_ROOT/name */
+	int lock_fd;			/* -1: not held */
+	int fd[PLANE_MAPS];
+	int cpus;			/* possible CPUs: values in a per-CPU look-up */
+
+	/* Mapped shared and writable; the kernel reads what is stored here. */
+	struct xr_meta *meta;
+	struct xr_vip_bucket *vip_index;	/* vip_buckets of them */
+	struct xr_vip *vips;			/* limits.vips + 1 */
+	struct xr_backend *backends;		/* limits.backends + 1 */
+	struct xr_path *paths;			/* paths_max */
+	struct xr_initial_rate *initial_rate;	/* limits.backends + 1 */
+	struct xr_sid_bucket *server_ids;	/* sid_buckets */
+	struct xr_sid_names *server_id_names;	/* sid_buckets */
+	struct xr_cid_config *cid_configs;	/* XR_CID_SLOTS */
+	struct xr_cid_info *cid_info;		/* XR_CID_SLOTS */
+	struct xr_flow_bucket *flows;		/* flow_buckets */
+	struct xr_hash_keys *hash_keys;
+	struct xr_device *devices;		/* XR_MAX_DEVICES */
+	struct xr_backend_info *backend_info;	/* limits.backends + 1 */
+	__u32 vip_buckets, sid_buckets, flow_buckets, paths_max; /* powers of two but paths_max */
+};
+
+enum plane_how {
+	PLANE_READ,		/* must exist; no lock */
+	PLANE_CHANGE,		/* must exist; takes the instance's lock, waits for it */
+	PLANE_CREATE,		/* made (with limits, or the defaults) where it does not exist; locked */
+};
+
+extern const struct xr_limits xr_default_limits; /* 1024 VIPs, 4096 backends, 65536 server IDs, 262144 flows */
+extern const struct xr_policy xr_default_policy;
+
+/*
+ * Opens the instance. limits: for PLANE_CREATE, NULL for the defaults; ignored
+ * where the instance exists. secret: 32 octets for hash_keys, or NULL for a random one. Errors: -ENOENT no such instance, -EPROTO pins of
+ * another ABI version, -EPERM lacking CAP_BPF/CAP_NET_ADMIN (the line says
+ * which), -ENODEV no bpffs and it cannot be mounted, -EOPNOTSUPP kernel too old.
+ */
+int plane_open(struct plane **out, const char *name, enum plane_how how,
+	       const struct xr_limits *limits, const __u8 *secret,
+	       struct xr_err *err);
+void plane_close(struct plane *p);	/* NULL is fine; drops the lock */
+
+/* Names of all instances, NULL-terminated; the caller frees each and the list. */
+int plane_list(char ***names, struct xr_err *err);
+
+/* Waits until no CPU runs a program that could have read the maps before now. */
+int plane_grace(struct plane *p);
+
+/* Removes every pin of the instance, detaching everywhere first. */
+int plane_destroy(struct plane *p, struct xr_err *err);
+
+/* Puts one XR_EVENT_CHANGE line into the event ring; failures are ignored. */
+void plane_event(struct plane *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- attach.c: programs on devices ---- */
+
+enum attach_want { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
+
+/* Loads a program for the device and attaches it. -EEXIST, -ENODEV, -EOPNOTSUPP, -EBUSY with the line saying why. */
+int plane_attach(struct plane *p, const char *dev, enum attach_want want,
+		 enum xr_role role, struct xr_err *err);
+int plane_detach(struct plane *p, const char *dev, struct xr_err *err);
+int plane_detach_all(struct plane *p, struct xr_err *err);
+
+/* Puts a freshly loaded program in the place of each attached one, without a gap. */
+int plane_reload(struct plane *p, struct xr_err *err);
+
+/*
+ * Loads the node program with the instance's maps and knobs and gives its fd
+ * (close it). trace: with counters, flows and next hops replaced by private
+ * copies and the trace map filled; *trace_fd then names that map.
+ */
+int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd,
+	       int *trace_fd, struct xr_err *err);
+
+#endif
