@@ -1,0 +1,560 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# A small network in namespaces, made anew for each test, and TAP.
+#
+#   c1 ==wifi== r ==rack== lb1 [lb2]        c1 has two ways out: wifi and cell
+#      ==cell==   |      \ s1 s2            lb1, lb2, s1, s2: one segment
+#   c2 ==dsl=== r |                         s3 and up: behind the router
+#                  \=far== s3 ...           servers answer clients past the LB
+#
+# A test:
+#
+#	. "$(dirname "$0")/lib/world.sh"
+#	world_up				# options: world_up -h below
+#	attach_lb && attach_servers
+#	xr vip add "$VIP4:80/tcp"
+#	ok "c1 gets an answer" in_ns c1 ...
+#	done_testing
+#
+# Nodes have short names (c1, c2, r, lb1, lb2, s1 ...); the namespace is
+# $(ns NODE), unique to this process. World_down runs by itself at the end, also
+# on a signal; what a killed test left is removed by the next test's world_up.
+#
+#	in_ns NODE CMD...	run CMD there (bpffs stays visible)
+#	start NAME NODE CMD...	the same in the background; $(pid NAME), and
+#				$WORLD_DIR/NAME.out, NAME.err hold what it said
+#	stop NAME [SIGNAL]	end it and wait
+#	xr ARGS...		build/xroam in lb1, instance $(instance lb1)
+#	xr_on NODE ARGS...	the same in another node
+#	attach_lb [ARGS...]	lb1 (and lb2): dev attach eth0 [eth1] ARGS...
+#	attach_servers		each server: dev attach eth0 role backend
+#	addr4 NODE [NET], addr6 NODE [NET]	its address (c1: wifi unless NET is cell)
+#	lb_route lb1|lb2|both	whom the router sends the VIPs' packets to
+#	wait_for SECONDS CMD...	until CMD succeeds
+
+WORLD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+WORLD_BUILD=${BUILD:-$WORLD_TOP/build}
+XROAM=${XROAM:-$WORLD_BUILD/xroam}
+WORLD=xrt-$$			# every namespace and instance begins with it
+WORLD_DIR=
+WORLD_SERVERS=() WORLD_LBS=()
+WORLD_BACK=
+declare -A WORLD_PID=() WORLD_NET=() WORLD_HOST=()
+
+# The VIPs: on every server's lo, routed through the LB. B and C are spare ones.
+# shellcheck disable=SC2034
+{
+VIP4=192.0.2.10 VIP4B=192.0.2.11 VIP4C=192.0.2.12
+VIP6=2001:db8:99::10 VIP6B=2001:db8:99::11 VIP6C=2001:db8:99::12
+}
+
+# ---- TAP ----
+
+TAP_N=0 TAP_FAILED=0 TAP_PLANNED=
+
+plan()
+{
+	TAP_PLANNED=$1
+	echo "1..$1"
+}
+
+diag()
+{
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+pass()
+{
+	TAP_N=$((TAP_N + 1))
+	echo "ok $TAP_N - $1"
+}
+
+fail()
+{
+	TAP_N=$((TAP_N + 1))
+	TAP_FAILED=$((TAP_FAILED + 1))
+	echo "not ok $TAP_N - $1"
+	shift
+	local line
+	for line; do
+		diag "$line"
+	done
+}
+
+# ok DESCRIPTION CMD...: CMD succeeds; what it said is shown where it does not.
+ok()
+{
+	local what=$1 said status
+	shift
+	said=$("$@" 2>&1 </dev/null)
+	status=$?
+	if [ $status = 0 ]; then
+		pass "$what"
+	else
+		fail "$what" "status $status: $*" "$said"
+	fi
+	return $status
+}
+
+# is GOT WANTED DESCRIPTION
+is()
+{
+	if [ "$1" = "$2" ]; then
+		pass "$3"
+	else
+		fail "$3" "got:    $1" "wanted: $2"
+	fi
+}
+
+# cmp_ok A OP B DESCRIPTION, OP as in test(1): -lt -le -eq -ne -ge -gt
+cmp_ok()
+{
+	if test "$1" "$2" "$3" 2>/dev/null; then
+		pass "$4"
+	else
+		fail "$4" "wanted: $1 $2 $3"
+	fi
+}
+
+# like GOT REGEX DESCRIPTION
+like()
+{
+	if [[ "$1" =~ $2 ]]; then
+		pass "$3"
+	else
+		fail "$3" "got:    $1" "wanted: /$2/"
+	fi
+}
+
+# skip N WHY: N tests are not done
+skip()
+{
+	local i
+	for ((i = 0; i < $1; i++)); do
+		TAP_N=$((TAP_N + 1))
+		echo "ok $TAP_N # SKIP $2"
+	done
+}
+
+skip_all()
+{
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+bail()
+{
+	echo "Bail out! $*"
+	exit 1
+}
+
+done_testing()
+{
+	[ -n "$TAP_PLANNED" ] || echo "1..$TAP_N"
+	exit $((TAP_FAILED > 0))
+}
+
+# ---- names and addresses ----
+
+ns()
+{
+	echo "$WORLD-$1"
+}
+
+instance()
+{
+	echo "$WORLD-$1"
+}
+
+# NODE [NET] -> 10.NET.0.HOST and fd00:NET::HOST, written in decimal
+addr4()
+{
+	local net=${WORLD_NET[${1}_${2-}]-${WORLD_NET[$1]}}
+
+	echo "10.$net.0.${WORLD_HOST[$1]}"
+}
+
+addr6()
+{
+	local net=${WORLD_NET[${1}_${2-}]-${WORLD_NET[$1]}}
+
+	echo "fd00:$net::${WORLD_HOST[$1]}"
+}
+
+# ---- running things ----
+
+in_ns()
+{
+	local node=$1
+
+	shift
+	nsenter --net="/run/netns/$WORLD-$node" "$@"
+}
+
+xr_on()
+{
+	local node=$1
+
+	shift
+	in_ns "$node" "$XROAM" -i "$WORLD-$node" "$@"
+}
+
+xr()
+{
+	xr_on lb1 "$@"
+}
+
+start()
+{
+	local name=$1 node=$2
+
+	shift 2
+	nsenter --net="/run/netns/$WORLD-$node" "$@" </dev/null \
+		>"$WORLD_DIR/$name.out" 2>"$WORLD_DIR/$name.err" &
+	WORLD_PID[$name]=$!
+}
+
+pid()
+{
+	echo "${WORLD_PID[$1]}"
+}
+
+# Its exit status, or 128 + SIGNAL.
+stop()
+{
+	local pid=${WORLD_PID[$1]-} status
+
+	[ -n "$pid" ] || return 0
+	unset "WORLD_PID[$1]"
+	kill -"${2-TERM}" "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	status=$?
+	return $status
+}
+
+# For what ends by itself: its exit status.
+finish()
+{
+	local pid=${WORLD_PID[$1]}
+
+	unset "WORLD_PID[$1]"
+	wait "$pid"
+}
+
+wait_for()
+{
+	local until=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$until" ] || return 1
+		sleep 0.05
+	done
+}
+
+# ---- making it ----
+
+# link NODE DEV NET HOST BRIDGE: a veth to the router, into BRIDGE if given
+world_link()
+{
+	local node=$1 dev=$2 net=$3 host=$4 bridge=${5-} mtu=1500
+	local port="$node-$dev"
+
+	# The LB's and the servers' links leave room for an outer header.
+	[ -z "$bridge" ] || mtu=$WORLD_MTU
+	WORLD_PORTS+=("$port")
+	WORLD_DEVS+=("$node $dev")
+	WORLD_IP_MAIN+="link add $dev mtu $mtu netns $WORLD-$node type veth"
+	WORLD_IP_MAIN+=" peer name $port mtu $mtu netns $WORLD-r"$'\n'
+	WORLD_IP[$node]+="addr add 10.$net.0.$host/24 dev $dev
+addr add fd00:$net::$host/64 dev $dev nodad
+link set $dev up
+"
+	if [ -n "$bridge" ]; then
+		WORLD_IP[r]+="link set $port master $bridge up"$'\n'
+	else
+		WORLD_IP[r]+="addr add 10.$net.0.1/24 dev $port
+addr add fd00:$net::1/64 dev $port nodad
+link set $port up
+"
+	fi
+}
+
+world_segment()
+{
+	WORLD_IP[r]+="link add $1 mtu $WORLD_MTU type bridge
+link set $1 up
+addr add 10.$2.0.1/24 dev $1
+addr add fd00:$2::1/64 dev $1 nodad
+"
+}
+
+world_default()
+{
+	WORLD_IP[$1]+="route add default via 10.$2.0.1
+route add ::/0 via fd00:$2::1
+"
+}
+
+# Settings of a new namespace, before any device is in it.
+world_sysctl()
+{
+	# shellcheck disable=SC2016
+	nsenter --net="/run/netns/$WORLD-$1" sh -c '
+		cd /proc/sys/net
+		for c in all default; do
+			echo 0 >ipv4/conf/$c/rp_filter
+			echo 0 >ipv4/conf/$c/send_redirects
+			echo 0 >ipv4/conf/$c/accept_redirects
+			echo 0 >ipv6/conf/$c/accept_dad
+			echo 0 >ipv6/conf/$c/accept_ra
+			echo 0 >ipv6/conf/$c/router_solicitations
+		done
+		case $1 in
+		r)
+			echo 1 >ipv4/ip_forward
+			echo 1 >ipv6/conf/all/forwarding
+			# ECMP by ports, as between routers and LB nodes
+			echo 1 >ipv4/fib_multipath_hash_policy
+			echo 1 >ipv6/fib_multipath_hash_policy
+			echo 0 >ipv4/icmp_ratelimit
+			echo 0 >ipv6/icmp/ratelimit
+			;;
+		s*)
+			# the VIP on lo is not to be announced
+			for c in all default; do
+				echo 1 >ipv4/conf/$c/arp_ignore
+				echo 2 >ipv4/conf/$c/arp_announce
+			done
+			;;
+		esac' sh "$1"
+}
+
+world_pass_program()
+{
+	local src=$WORLD_TOP/tests/net/lib/pass.bpf.c
+	local obj=$WORLD_BUILD/tests/net/lib/pass.bpf.o
+
+	if [ ! -e "$obj" ] || [ "$src" -nt "$obj" ]; then
+		mkdir -p "${obj%/*}"
+		clang-19 -O2 -g -target bpf -mcpu=v3 \
+			-I "/usr/include/$(uname -m)-linux-gnu" \
+			-c "$src" -o "$obj.$$" || bail "cannot compile $src"
+		mv "$obj.$$" "$obj"
+	fi
+	bpftool prog load "$obj" "/sys/fs/bpf/$WORLD-pass" >/dev/null ||
+		bail "cannot load the pass program"
+}
+
+# world_up [-s SERVERS] [-l LBS] [-b] [-m MTU]
+#	-s  servers, 3
+#	-l  LB nodes, 1 or 2; with 2 the router spreads the VIPs over both
+#	-b  the servers are behind the LBs' second device, eth1, not on the rack
+#	-m  MTU of the rack, 1600
+world_up()
+{
+	local n i node dev net host bridge OPTIND=1 OPTARG opt
+	local servers=3 lbs=1
+	local -A WORLD_IP=()
+	local WORLD_IP_MAIN="" WORLD_MTU=1600
+	local -a WORLD_PORTS=() WORLD_DEVS=()
+
+	while getopts s:l:bm: opt; do
+		case $opt in
+		s) servers=$OPTARG ;;
+		l) lbs=$OPTARG ;;
+		b) WORLD_BACK=1 ;;
+		m) WORLD_MTU=$OPTARG ;;
+		*) bail "world_up: unknown option" ;;
+		esac
+	done
+
+	[ "$(id -u)" = 0 ] || skip_all "needs root for network namespaces"
+	[ -x "$XROAM" ] || bail "no $XROAM: run make first"
+	WORLD_DIR=$(mktemp -d "${TMPDIR:-/tmp}/$WORLD.XXXXXX") || exit 1
+	trap world_down EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	trap 'exit 129' HUP
+	world_sweep
+	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf ||
+		bail "cannot mount bpffs on /sys/fs/bpf"
+
+	for node in c1 c2 r; do
+		WORLD_NET[$node]='' WORLD_IP[$node]=$'link set lo up\n'
+	done
+	world_segment rack 1
+	world_segment far 2
+	[ -z "$WORLD_BACK" ] || world_segment back 3
+
+	for ((i = 1; i <= lbs; i++)); do
+		WORLD_LBS+=("lb$i")
+		WORLD_NET[lb$i]=1 WORLD_HOST[lb$i]=$((10 + i))
+		WORLD_NET[lb${i}_back]=3
+		WORLD_IP[lb$i]=$'link set lo up\n'
+	done
+	for ((i = 1; i <= servers; i++)); do
+		n=1
+		[ "$i" -lt 3 ] || n=2
+		[ -z "$WORLD_BACK" ] || n=3
+		WORLD_SERVERS+=("s$i")
+		WORLD_NET[s$i]=$n WORLD_HOST[s$i]=$((20 + i))
+		WORLD_IP[s$i]=$'link set lo up\n'
+	done
+	WORLD_NET[c1]=11 WORLD_NET[c1_wifi]=11 WORLD_NET[c1_cell]=12
+	WORLD_NET[c2]=13 WORLD_HOST[c1]=2 WORLD_HOST[c2]=2
+	WORLD_NET[r]=1 WORLD_HOST[r]=1
+
+	for node in "${!WORLD_IP[@]}"; do
+		ip netns add "$WORLD-$node" || bail "cannot make a namespace"
+		world_sysctl "$node"
+	done
+
+	world_link c1 wifi 11 2
+	world_link c1 cell 12 2
+	world_link c2 eth0 13 2
+	world_default c1 11
+	world_default c2 13
+	# A packet from the cellular address leaves by the cellular link.
+	WORLD_IP[c1]+="rule add from 10.12.0.2 table 12
+route add default via 10.12.0.1 table 12
+route add ::/0 via fd00:12::1 table 12
+"
+	for node in "${WORLD_LBS[@]}"; do
+		world_link "$node" eth0 1 "${WORLD_HOST[$node]}" rack
+		[ -z "$WORLD_BACK" ] ||
+			world_link "$node" eth1 3 "${WORLD_HOST[$node]}" back
+		world_default "$node" 1
+	done
+	for node in "${WORLD_SERVERS[@]}"; do
+		n=${WORLD_NET[$node]}
+		bridge=rack
+		[ "$n" != 2 ] || bridge=far
+		[ "$n" != 3 ] || bridge=back
+		world_link "$node" eth0 "$n" "${WORLD_HOST[$node]}" $bridge
+		world_default "$node" "$n"
+		for i in "$VIP4" "$VIP4B" "$VIP4C"; do
+			WORLD_IP[$node]+="addr add $i/32 dev lo"$'\n'
+		done
+		for i in "$VIP6" "$VIP6B" "$VIP6C"; do
+			WORLD_IP[$node]+="addr add $i/128 dev lo nodad"$'\n'
+		done
+	done
+
+	ip -batch - <<<"$WORLD_IP_MAIN" || bail "cannot make the links"
+	for node in "${!WORLD_IP[@]}"; do
+		ip -n "$WORLD-$node" -batch - <<<"${WORLD_IP[$node]}" ||
+			bail "cannot set up $node"
+	done
+	ip -n "$WORLD-c1" -6 rule add from "$(addr6 c1 cell)" table 12
+
+	# What XDP sees must be what is on a wire: sums filled in, tags in the
+	# frame. And the ports that xroam sends into need a program of their own.
+	world_pass_program
+	# shellcheck disable=SC2016
+	in_ns r sh -c '
+		pin=$1; shift
+		for port; do
+			ethtool -K "$port" tx-checksumming off txvlan off
+			case $port in
+			lb*) ip link set dev "$port" xdp pinned "$pin" ;;
+			esac
+		done' sh "/sys/fs/bpf/$WORLD-pass" "${WORLD_PORTS[@]}" \
+		>/dev/null || bail "cannot prepare the router's ports"
+	rm -f "/sys/fs/bpf/$WORLD-pass"
+	for dev in "${WORLD_DEVS[@]}"; do
+		read -r node dev <<<"$dev"
+		in_ns "$node" ethtool -K "$dev" tx-checksumming off txvlan off \
+			>/dev/null || bail "cannot prepare $node's $dev"
+	done
+
+	lb_route both
+}
+
+lb_route()
+{
+	local to=("${WORLD_LBS[@]}") node v4="" v6=""
+
+	[ "$1" = both ] || to=("$1")
+	for node in "${to[@]}"; do
+		v4+=" nexthop via $(addr4 "$node")"
+		v6+=" nexthop via $(addr6 "$node")"
+	done
+	ip -n "$WORLD-r" -batch - <<-EOT
+		route replace 192.0.2.0/24 $v4
+		route replace 2001:db8:99::/64 $v6
+	EOT
+}
+
+attach_lb()
+{
+	local node devs=(eth0)
+
+	[ -z "$WORLD_BACK" ] || devs+=(eth1)
+	for node in "${WORLD_LBS[@]}"; do
+		xr_on "$node" dev attach "${devs[@]}" "$@" >/dev/null || return
+	done
+}
+
+attach_servers()
+{
+	local node
+
+	for node in "${WORLD_SERVERS[@]}"; do
+		xr_on "$node" dev attach eth0 role backend >/dev/null || return
+	done
+}
+
+# ---- unmaking it ----
+
+# Removes all that carries the prefix $1: processes, namespaces, pins, journals.
+world_remove()
+{
+	local name pids
+
+	for name in /run/netns/"$1"-*; do
+		[ -e "$name" ] || continue
+		pids=$(ip netns pids "${name##*/}" 2>/dev/null)
+		# shellcheck disable=SC2086
+		[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+		ip netns del "${name##*/}"
+	done
+	for name in /sys/fs/bpf/xroam/"$1"-*; do
+		[ -e "$name" ] || continue
+		"$XROAM" -i "${name##*/}" destroy >/dev/null 2>&1
+		rm -rf "$name"
+	done
+	rm -rf /sys/fs/bpf/"$1"-pass /run/xroam/"$1"-*
+}
+
+# What tests left that were killed without a chance to clean up.
+world_sweep()
+{
+	local name pid
+
+	for name in /run/netns/xrt-* /sys/fs/bpf/xroam/xrt-* \
+		    /sys/fs/bpf/xrt-*; do
+		name=${name##*/xrt-}
+		pid=${name%%-*}
+		case $pid in
+		''|*[!0-9]*) continue ;;
+		esac
+		kill -0 "$pid" 2>/dev/null || world_remove "xrt-$pid"
+	done
+}
+
+world_down()
+{
+	local status=$? name
+
+	trap - EXIT
+	trap '' INT TERM HUP
+	for name in "${!WORLD_PID[@]}"; do
+		kill -TERM "${WORLD_PID[$name]}" 2>/dev/null
+	done
+	world_remove "$WORLD"
+	wait 2>/dev/null
+	[ -z "$WORLD_DIR" ] || rm -rf "$WORLD_DIR"
+	exit $status
+}
