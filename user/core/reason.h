@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The words of reasons.h, indexed by enum xr_reason and enum xr_reason_kind. */
+#ifndef XR_CORE_REASON_H
+#define XR_CORE_REASON_H
+
+#include <xroam/reasons.h>
+
+/* "?" and XR_KIND_MAX for a number that is no reason. */
+const char *reason_word(unsigned int reason);
+const char *reason_text(unsigned int reason);
+enum xr_reason_kind reason_kind(unsigned int reason);
+const char *reason_kind_word(unsigned int kind);	/* "tx", "drop", ... */
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xroam: QUIC finds its server. The command; see xroam(8). */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+#include "cmd/cmd.h"
+
+#ifndef XR_VERSION
+#define XR_VERSION "0.1.0"
+#endif
+
+static const char help[] =
+	"Usage: xroam [OPTIONS] OBJECT COMMAND [ARGUMENTS]\n"
+	"\n"
+	"  dev attach|detach|show       put the program on devices\n"
+	"  apply FILE                   make the instance equal to FILE\n"
+	"  check FILE                   validate FILE only\n"
+	"  export                       the running state as such a file\n"
+	"  reload                       replace the program, keep state\n"
+	"  status                       one screen: counts, rates, what is wrong\n"
+	"  destroy                      detach everywhere, remove every pin\n"
+	"  vip add|del|show             virtual services\n"
+	"  backend add|set|del|show     the servers behind them\n"
+	"  cid add|del|show|encode|decode\n"
+	"                               how connection IDs name servers\n"
+	"  stats [vip|backend|dev|reason] [--watch SECONDS]\n"
+	"  monitor                      events as they happen\n"
+	"  explain (-r FILE | HEX)      what would be done with a packet, and why\n"
+	"\n"
+	"Options: -i, --instance NAME   the instance (or XROAM_INSTANCE; \"default\")\n"
+	"         -j, --json            JSON;  -p, --pretty  JSON, indented\n"
+	"         -v, --verbose         more detail, libbpf's messages too\n"
+	"         -V, --version         -h, --help\n"
+	"\n"
+	"Objects and commands may be abbreviated; \"xroam OBJECT help\" tells more.\n";
+
+static int do_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	fputs(help, stdout);
+	return EXIT_DONE;
+}
+
+static const struct cmd objects[] = {
+	{ "dev", do_dev },
+	{ "apply", do_apply },
+	{ "check", do_check },
+	{ "export", do_export },
+	{ "reload", do_reload },
+	{ "status", do_status },
+	{ "destroy", do_destroy },
+	{ "vip", do_vip },
+	{ "backend", do_backend },
+	{ "cid", do_cid },
+	{ "stats", do_stats },
+	{ "monitor", do_monitor },
+	{ "explain", do_explain },
+	{ "help", do_help },
+	{ NULL, NULL }
+};
+
+/* In the command's contract, not in this version. */
+static const char *const later[] = { "host", "vm", "run", NULL };
+
+static const struct option options[] = {
+	{ "instance", required_argument, NULL, 'i' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "pretty", no_argument, NULL, 'p' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 }
+};
+
+static int print_bpf(enum libbpf_print_level level, const char *fmt,
+		     va_list ap)
+{
+	if (!opt.verbose || level == LIBBPF_DEBUG)
+		return 0;
+	return vfprintf(stderr, fmt, ap);
+}
+
+static int print_xdp(enum libxdp_print_level level, const char *fmt,
+		     va_list ap)
+{
+	if (!opt.verbose || level == LIBXDP_DEBUG)
+		return 0;
+	return vfprintf(stderr, fmt, ap);
+}
+
+static int print_version(void)
+{
+	if (opt.json)
+		return out_json(json_pack("{s:s, s:i}", "version", XR_VERSION,
+					  "abi", XR_ABI_VERSION));
+	printf("xroam %s (map layout %d)\n", XR_VERSION, XR_ABI_VERSION);
+	return EXIT_DONE;
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(int argc, char **argv)
+{
+	const char *env = getenv("XROAM_INSTANCE");
+	bool version = false, want_help = false;
+	struct xr_err err;
+	int c;
+
+	if (env && *env)
+		opt.instance = env;
+	opterr = 0;
+	/* '+': what follows the object belongs to its command. */
+	while ((c = getopt_long(argc, argv, "+:i:jpvVh", options, NULL)) !=
+	       -1) {
+		switch (c) {
+		case 'i':
+			opt.instance = optarg;
+			break;
+		case 'p':
+			opt.pretty = true;
+			/* fall through */
+		case 'j':
+			opt.json = true;
+			break;
+		case 'v':
+			opt.verbose = true;
+			break;
+		case 'V':
+			version = true;
+			break;
+		case 'h':
+			want_help = true;
+			break;
+		case ':':
+			return cmd_usage("option %s needs a value",
+					 argv[optind - 1]);
+		default:
+			return cmd_usage("option %s is unknown; see "
+					 "\"xroam help\"", argv[optind - 1]);
+		}
+	}
+	if (text_check_name("instance", opt.instance, &err))
+		return cmd_usage("%s", err.text);
+	if (want_help)
+		return do_help(0, NULL);
+	if (version)
+		return print_version();
+	return -1;
+}
+
+static int run(int argc, char **argv)
+{
+	const struct cmd *object;
+	int i;
+
+	if (!argc) {
+		fputs(help, stderr);
+		return EXIT_USAGE;
+	}
+	for (i = 0; later[i]; i++) {
+		if (!strcmp(argv[0], later[i]))
+			return cmd_usage("%s is not in this version",
+					 later[i]);
+	}
+	object = cmd_match(objects, "object", argv[0]);
+	return object ? object->run(argc, argv) : EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	libbpf_set_print(print_bpf);
+	libxdp_set_print(print_xdp);
+	status = parse_options(argc, argv);
+	if (status < 0)
+		status = run(argc - optind, argv + optind);
+	/* A full disk must not look like success. */
+	if ((fflush(stdout) || ferror(stdout)) && status == EXIT_DONE)
+		status = cmd_refuse("cannot write the output: %s",
+				    strerror(errno));
+	return status;
+}
