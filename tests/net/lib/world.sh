@@ -331,22 +331,6 @@ world_sysctl()
 		esac' sh "$1"
 }
 
-world_pass_program()
-{
-	local src=$WORLD_TOP/tests/net/lib/pass.bpf.c
-	local obj=$WORLD_BUILD/tests/net/lib/pass.bpf.o
-
-	if [ ! -e "$obj" ] || [ "$src" -nt "$obj" ]; then
-		mkdir -p "${obj%/*}"
-		clang-19 -O2 -g -target bpf -mcpu=v3 \
-			-I "/usr/include/$(uname -m)-linux-gnu" \
-			-c "$src" -o "$obj.$$" || bail "cannot compile $src"
-		mv "$obj.$$" "$obj"
-	fi
-	bpftool prog load "$obj" "/sys/fs/bpf/$WORLD-pass" >/dev/null ||
-		bail "cannot load the pass program"
-}
-
 # world_up [-s SERVERS] [-l LBS] [-b] [-m MTU]
 #	-s  servers, 3
 #	-l  LB nodes, 1 or 2; with 2 the router spreads the VIPs over both
@@ -451,7 +435,9 @@ route add ::/0 via fd00:12::1 table 12
 
 	# What XDP sees must be what is on a wire: sums filled in, tags in the
 	# frame. And the ports that xroam sends into need a program of their own.
-	world_pass_program
+	bpftool prog load "$WORLD_BUILD/tests/net/pass.bpf.o" \
+		"/sys/fs/bpf/$WORLD-pass" >/dev/null ||
+		bail "cannot load the pass program: run make tests first"
 	# shellcheck disable=SC2016
 	in_ns r sh -c '
 		pin=$1; shift
@@ -525,7 +511,8 @@ world_remove()
 		"$XROAM" -i "${name##*/}" destroy >/dev/null 2>&1
 		rm -rf "$name"
 	done
-	rm -rf /sys/fs/bpf/"$1"-pass /run/xroam/"$1"-*
+	rm -rf /sys/fs/bpf/"$1"-pass /run/xroam/"$1"-* \
+		"${TMPDIR:-/tmp}/$1".??????
 }
 
 # What tests left that were killed without a chance to clean up.
@@ -534,9 +521,9 @@ world_sweep()
 	local name pid
 
 	for name in /run/netns/xrt-* /sys/fs/bpf/xroam/xrt-* \
-		    /sys/fs/bpf/xrt-*; do
+		    /sys/fs/bpf/xrt-* "${TMPDIR:-/tmp}"/xrt-*; do
 		name=${name##*/xrt-}
-		pid=${name%%-*}
+		pid=${name%%[-.]*}
 		case $pid in
 		''|*[!0-9]*) continue ;;
 		esac
@@ -555,6 +542,5 @@ world_down()
 	done
 	world_remove "$WORLD"
 	wait 2>/dev/null
-	[ -z "$WORLD_DIR" ] || rm -rf "$WORLD_DIR"
 	exit $status
 }

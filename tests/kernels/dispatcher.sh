@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# In a guest whose kernel has freplace: xroam and somebody else's program on one
+# device, under libxdp's dispatcher, whichever came first. Speaks TAP.
+
+# shellcheck disable=SC2317 # functions are called through ok
+n=0 failed=0
+
+ok()
+{
+	what=$1
+	shift
+	n=$((n + 1))
+	if said=$("$@" 2>&1); then
+		echo "ok $n - $what"
+	else
+		echo "not ok $n - $what"
+		echo "$said" | sed 's/^/# /'
+		failed=1
+	fi
+}
+
+counted()
+{
+	bpftool map dump name counted |
+	sed -n 's/.*"value": \([0-9]*\).*/\1/p' | tail -n 1
+}
+
+# Packets that xroam saw on v0 and left to the kernel.
+passed()
+{
+	xroam -j stats reason | tr '{' '\n' |
+	sed -n 's/.*"not-\(vip\|ip\|l4\)".*"packets": *\([0-9]*\).*/\2/p' |
+	awk '{ n += $1 } END { print n + 0 }'
+}
+
+# shows WORD CMD...: CMD succeeds and says WORD; hides: does not say it
+shows()
+{
+	want=$1
+	shift
+	"$@" >/tmp/said 2>&1 || return
+	cat /tmp/said
+	grep -q "$want" /tmp/said
+}
+
+hides()
+{
+	want=$1
+	shift
+	"$@" >/tmp/said 2>&1 || return
+	cat /tmp/said
+	! grep -q "$want" /tmp/said
+}
+
+both_see_a_ping()
+{
+	c=$(counted) p=$(passed)
+	ip netns exec peer ping -c 3 -W 2 10.0.0.1 || return
+	echo "counted $c -> $(counted), passed $p -> $(passed)"
+	[ "$(counted)" -ge $((c + 3)) ] && [ "$(passed)" -ge $((p + 3)) ]
+}
+
+ip netns add peer
+ip link add v0 type veth peer name v1 netns peer
+ip addr add 10.0.0.1/24 dev v0
+ip link set v0 up
+ip -n peer addr add 10.0.0.2/24 dev v1
+ip -n peer link set v1 up
+
+ok "another program is loaded first" \
+	xdp-loader load -m native v0 /tests/count.bpf.o
+ok "xroam attaches beside it" xroam dev attach v0 mode native
+ok "dev show says dispatcher" shows dispatcher xroam dev show
+ok "both are on the device" shows count xdp-loader status v0
+ok "both see each packet" both_see_a_ping
+ok "reload beside it" xroam reload
+ok "both still see each packet" both_see_a_ping
+ok "xroam detaches" xroam dev detach v0
+ok "the other program stays" shows count xdp-loader status v0
+ok "and xroam's is gone" hides xroam xdp-loader status v0
+ok "the other program unloads" xdp-loader unload -a v0
+
+ok "xroam attaches first" xroam dev attach v0 mode native
+ok "dev show says dispatcher again" shows dispatcher xroam dev show
+ok "another program joins" \
+	xdp-loader load -m native v0 /tests/count.bpf.o
+ok "both see each packet again" both_see_a_ping
+ok "destroy takes xroam away" xroam destroy
+ok "and leaves the other one" shows count xdp-loader status v0
+
+echo "1..$n"
+exit $failed

@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+#	run.sh all | VERSION...
+#
+# Boots the distribution's kernels in QEMU and runs in each: the prog tests, and
+# xroam beside another program under libxdp's dispatcher. Emulated throughout,
+# so it needs no virtualization, and says nothing about speed. The guest talks
+# over its second serial port; here that becomes TAP.
+set -u -o pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=${here%/tests/kernels}
+build=${BUILD:-$top/build}
+LIMIT=${KERNEL_LIMIT:-300}	# seconds a guest may live
+
+skip_all()
+{
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+# add PROGRAM [DIRECTORY]: into the guest, with the libraries it asks for
+add()
+{
+	local file lib
+
+	file=$(command -v "$1") || return
+	cp -L "$file" "$root/${2-bin}" || return
+	for lib in $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*'); do
+		[ -e "$root$lib" ] || cp -L --parents "$lib" "$root"
+	done
+}
+
+make_root()
+{
+	local applet prog
+
+	mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,etc,tests,lib/modules}
+	for prog in busybox dash ip bpftool xdp-loader "$build/xroam"; do
+		add "$prog" || return
+	done
+	# busybox's shell would prefer its own ip.
+	ln -s dash "$root/bin/sh"
+	for applet in $(busybox --list); do
+		[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
+	done
+
+	# libxdp reads its dispatcher from the path it was built with.
+	cp --parents /usr/lib/*/bpf/xdp-dispatcher.o "$root" || return
+	cp "$build/tests/net/count.bpf.o" "$root/tests" || return
+	cp "$here/init" "$root/init"
+	cp "$here/dispatcher.sh" "$root/tests/test_dispatcher"
+	for prog in "$build"/tests/prog/test_*; do
+		[ -x "$prog" ] || continue
+		add "$prog" tests || return
+	done
+}
+
+pack()
+{
+	(cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 >"$1"
+}
+
+# One kernel; writes what the guest says.
+boot()
+{
+	local version=$1 dir=$build/kernels/$1 status ko
+
+	rm -f "$root"/lib/modules/*
+	for ko in "$dir"/*.ko; do
+		cp "$ko" "$root/lib/modules"
+	done
+	pack "$work/initramfs" || return
+	: >"$work/results"
+	# cx16 off: newer kernels crash at random with it under emulation.
+	timeout -k 5 "$LIMIT" qemu-system-x86_64 \
+		-accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1536 \
+		-nodefaults -no-user-config -display none -no-reboot \
+		-kernel "$dir/vmlinuz" -initrd "$work/initramfs" \
+		-append "console=ttyS0 panic=-1 mitigations=off quiet" \
+		-serial "file:$work/console" -serial "file:$work/results" \
+		</dev/null >"$work/qemu" 2>&1 &
+	wait $!
+	status=$?
+	echo "@ kernel $version $(cat "$dir/release")"
+	tr -d '\r' <"$work/results"
+	if ! grep -q '^@ done' "$work/results"; then
+		echo "@ fail guest did not finish (status $status)"
+		tail -n 30 "$work/qemu" "$work/console" | tr -d '\r'
+	fi
+}
+
+all_kernels()
+{
+	local version status
+
+	for version; do
+		"$here/fetch" "$version" 2>"$work/fetch"
+		status=$?
+		sed 's/^/# /' "$work/fetch"
+		case $status in
+		0) boot "$version" ;;
+		3) echo "@ skip kernel $version: the mirror has none" ;;
+		*) echo "@ fail kernel $version could not be fetched" ;;
+		esac
+	done
+}
+
+# The guests' tests as one TAP stream.
+tap()
+{
+	awk '
+	function result(word, what) {
+		n++
+		if (word == "not ok")
+			failed++
+		print word, n, "-", what
+		fflush()
+	}
+	/^@ kernel / { kernel = $3; print "# kernel", $4; next }
+	/^@ fail /   { result("not ok", kernel " " substr($0, 8)); next }
+	/^@ skip /   { n++; print "ok", n, "# SKIP", substr($0, 8); next }
+	/^@ begin /  { test = $3; seen = bad = 0; planned = -1; next }
+	/^@ end / {
+		if (planned > 0 && planned != seen) {
+			result("not ok", kernel " " test ": planned " planned ", ran " seen)
+		} else if ($4 != 0 && !bad) {
+			result("not ok", kernel " " test ": exit status " $4)
+		} else if ($4 == 0 && !seen) {
+			result("ok", kernel " " test)
+		}
+		test = ""
+		next
+	}
+	/^@/ { next }
+	test != "" && /^1\.\.[0-9]+/ { planned = substr($1, 4) + 0; next }
+	test != "" && /^(not )?ok / {
+		word = /^not/ ? "not ok" : "ok"
+		bad += /^not/
+		seen++
+		sub(/^(not )?ok *[0-9]* *-? */, "")
+		result(word, kernel " " test ": " $0)
+		next
+	}
+	{ sub(/^#? ?/, "# "); print; fflush() }
+	END { print "1.." n + 0; exit failed > 0 }'
+}
+
+[ $# -gt 0 ] || { echo "usage: run.sh all | VERSION..." >&2; exit 2; }
+[ "$*" != all ] || set -- 6.1 6.12 newest
+[ "$(uname -m)" = x86_64 ] || skip_all "the guests are x86-64"
+command -v qemu-system-x86_64 >/dev/null || skip_all "no qemu-system-x86_64"
+[ -x "$build/xroam" ] || { echo "Bail out! no $build/xroam: run make first"; exit 1; }
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/xrk-$$.XXXXXX") || exit 1
+root=$work/root
+# shellcheck disable=SC2046
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+make_root || { echo "Bail out! cannot make the guest's file system"; exit 1; }
+all_kernels "$@" | tap
