@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A look-up table from a 64-bit hash to indices of somebody's array; the
+ * caller compares. Open addressing, at most half full.
+ *
+ *	for (at = lut_first(&l, h); (i = lut_get(&l, at)) != LUT_END; at++)
+ *		if (same(&array[i], x)) ...
+ */
+#ifndef XR_CORE_LUT_H
+#define XR_CORE_LUT_H
+
+#include <errno.h>
+#include <stdlib.h>
+#include <xroam/hash.h>
+
+#define LUT_END 0xffffffffU
+
+struct lut {
+	__u32 *slot;	/* index + 1; 0: free */
+	__u32 mask;
+};
+
+static inline int lut_init(struct lut *l, size_t n)
+{
+	size_t size = 8;
+
+	while (size < 2 * n)
+		size *= 2;
+	l->slot = calloc(size, sizeof(*l->slot));
+	l->mask = size - 1;
+	return l->slot ? 0 : -ENOMEM;
+}
+
+static inline void lut_free(struct lut *l)
+{
+	free(l->slot);
+	l->slot = NULL;
+}
+
+static inline __u32 lut_first(const struct lut *l, __u64 hash)
+{
+	return hash & l->mask;
+}
+
+static inline __u32 lut_get(const struct lut *l, __u32 at)
+{
+	return l->slot[at & l->mask] - 1;
+}
+
+static inline void lut_add(struct lut *l, __u64 hash, __u32 index)
+{
+	__u32 at = hash & l->mask;
+
+	while (l->slot[at])
+		at = (at + 1) & l->mask;
+	l->slot[at] = index + 1;
+}
+
+/* Fowler-Noll-Vo, then mixed: for files of the operator's own, no attacker. */
+static inline __u64 lut_hash(const void *data, size_t len)
+{
+	const __u8 *d = data;
+	__u64 h = 0xcbf29ce484222325ULL;
+
+	while (len--)
+		h = (h ^ *d++) * 0x100000001b3ULL;
+	return xr_mix64(h);
+}
+
+#endif
