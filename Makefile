@@ -38,7 +38,7 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-I$(BUILD)/include -I/usr/include/$(shell gcc -dumpmachine 2>/dev/null)
 
 CORE_LIBS = -lxdp -lbpf -lelf -lz -lcyaml -lyaml -ljansson -lmnl -lpcap -lm -lpthread
-QUIC_LIBS = $(shell $(PKG_CONFIG) --libs libngtcp2 libngtcp2_crypto_gnutls gnutls jansson) -lev -lm -lpthread
+QUIC_LIBS = $(shell $(PKG_CONFIG) --libs libngtcp2 libngtcp2_crypto_gnutls libnghttp3 gnutls jansson) -lev -lm -lpthread
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 BPF_OBJ := $(BPF_SRC:%.c=$(BUILD)/%.o)

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the test server and the test client share: a QUIC connection on ngtcp2
+ * and GnuTLS with its streams, timer and sockets.
+ *
+ * On a stream the client sends one line, then "up" octets of a pattern; the
+ * server answers with a line that names it, "down" octets of another pattern,
+ * and, once all of the upload is there, a line that says whether each octet
+ * was the right one. So both directions are verified, and the client knows.
+ */
+#ifndef XR_TESTS_QUIC_H
+#define XR_TESTS_QUIC_H
+
+#include <ev.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <gnutls/gnutls.h>
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+
+#define XQ_ALPN		"xroam"
+#define XQ_ALPN_H3	"h3"
+#define XQ_LINE		256	/* longest line of the stream protocol */
+#define XQ_PACKET	1500
+#define XQ_V2		NGTCP2_PROTO_VER_V2_DRAFT
+/* The RFC's 333 ms would pace the first flight at a crawl. */
+#define XQ_INITIAL_RTT	(30 * NGTCP2_MILLISECONDS)
+
+struct xq_conn;
+
+/* ---- pattern.c: octets that can be checked wherever they turn up ---- */
+
+/* At most max octets of the pattern from offset on, in memory that stays. */
+const uint8_t *xq_pattern(uint64_t seed, uint64_t offset, size_t max,
+			  size_t *len);
+bool xq_pattern_check(uint64_t seed, uint64_t offset, const uint8_t *data,
+		      size_t len);
+uint64_t xq_hash(uint64_t hash, const uint8_t *data, size_t len);
+#define XQ_HASH_START 0xcbf29ce484222325ULL
+
+/* ---- stream.c: one direction each ---- */
+
+struct xq_out {
+	char head[XQ_LINE];
+	char tail[XQ_LINE];
+	size_t head_len, tail_len;
+	bool tail_due;		/* a tail will come; no fin before it */
+	uint64_t seed, body;
+	uint64_t sent;		/* octets ngtcp2 took */
+	bool fin_sent;
+	uint64_t rate;		/* octets of the body per second, 0: no limit */
+	uint64_t start;
+};
+
+enum xq_phase { XQ_HEAD, XQ_BODY, XQ_TAIL };
+
+struct xq_in {
+	enum xq_phase phase;
+	char line[XQ_LINE];
+	size_t line_len;
+	uint64_t seed, body;	/* known at the latest when the head is there */
+	uint64_t got, hash;
+	bool bad, fin;
+};
+
+struct xq_stream {
+	struct xq_stream *next;
+	struct xq_conn *c;
+	int64_t id;		/* -1: not open yet */
+	struct xq_out out;
+	struct xq_in in;
+	bool blocked, dead, done;
+	uint64_t early;		/* octets that came as 0-RTT */
+};
+
+/* What to send next: pieces into vec; -1: nothing now. fin: this ends it. */
+int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin);
+/* When the rate lets something go again; UINT64_MAX: never or now. */
+uint64_t xq_out_when(const struct xq_out *o, uint64_t now);
+
+/*
+ * Eats what came. on_head runs when the first line is there and sets in.seed
+ * and in.body. Returns 0, or -1 if the peer speaks nonsense.
+ */
+int xq_in_eat(struct xq_stream *s, const uint8_t *data, size_t len, bool fin,
+	      int (*on_head)(struct xq_stream *s, char *line));
+
+/* ---- net.c ---- */
+
+union xq_addr {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+int xq_addr_parse(union xq_addr *a, const char *host, uint16_t port);
+socklen_t xq_addr_len(const union xq_addr *a);
+bool xq_addr_eq(const union xq_addr *a, const union xq_addr *b);
+const char *xq_addr_text(const union xq_addr *a, char buf[64]);
+/* A bound UDP socket; "ADDR%DEV" binds it to the device, too. */
+int xq_socket(const char *local, uint16_t port, union xq_addr *bound);
+uint64_t xq_now(void);
+void xq_random(void *buf, size_t len);
+uint64_t xq_number(const char *text, const char *what);	/* 64K, 5M, ... */
+int xq_hex(uint8_t *out, size_t max, const char *hex);	/* octets or -1 */
+void xq_die(const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 1, 2)));
+
+#define XQ_BATCH 64
+struct xq_batch {
+	int n;
+	struct {
+		union xq_addr from;
+		size_t len;
+		uint8_t data[2048];
+	} pkt[XQ_BATCH];
+};
+/* Everything that is there, XQ_BATCH at most; 0 if nothing. */
+int xq_recv(int fd, struct xq_batch *b);
+int xq_send(int fd, const union xq_addr *to, const uint8_t *data, size_t len);
+
+/* ---- tls.c ---- */
+
+/* One secret makes the ticket, Retry and reset keys; NULL: a random one. */
+int xq_tls_server_init(const char *secret_file);
+gnutls_session_t xq_tls_server(ngtcp2_crypto_conn_ref *ref);
+int xq_tls_client_init(void);
+gnutls_session_t xq_tls_client(ngtcp2_crypto_conn_ref *ref,
+			       const char *session_file, bool *resumed);
+extern uint8_t xq_reset_key[32], xq_retry_key[32];
+
+/* ---- conn.c ---- */
+
+struct xq_ops {
+	/* 0 if sent or lost on the way; path is the one ngtcp2 chose. */
+	void (*send)(struct xq_conn *c, const ngtcp2_path *path,
+		     const uint8_t *data, size_t len);
+	/* The connection is over; err is 0 or why. It may be freed in here. */
+	void (*closed)(struct xq_conn *c, int err);
+	int (*on_head)(struct xq_stream *s, char *line);
+	void (*on_stream_end)(struct xq_stream *s);
+	/* HTTP/3 only: a request is over. */
+	void (*on_exchange)(struct xq_conn *c, uint64_t in, uint64_t out,
+			    bool bad);
+};
+
+/* Replaces the stream protocol (h3.c). */
+struct xq_app {
+	int (*recv)(struct xq_conn *c, int64_t id, const uint8_t *data,
+		    size_t len, bool fin);
+	/* As xq_out_next, for any stream: *id -1 if there is nothing. */
+	int (*next)(struct xq_conn *c, int64_t *id, ngtcp2_vec *vec, int max,
+		    bool *fin);
+	void (*wrote)(struct xq_conn *c, int64_t id, size_t len);
+	void (*blocked)(struct xq_conn *c, int64_t id);
+	void (*shut)(struct xq_conn *c, int64_t id);
+	void (*acked)(struct xq_conn *c, int64_t id, uint64_t len);
+	void (*unblocked)(struct xq_conn *c, int64_t id);
+	void (*closed)(struct xq_conn *c, int64_t id);
+	void (*free)(struct xq_conn *c);
+};
+
+struct xq_conn {
+	ngtcp2_conn *conn;
+	ngtcp2_crypto_conn_ref ref;
+	gnutls_session_t tls;
+	const struct xq_ops *ops;
+	const struct xq_app *app;
+	void *app_data;
+	struct ev_loop *loop;
+	ev_timer timer;
+	struct xq_stream *streams, *turn;
+	bool over;
+	bool busy;		/* a transfer is under way: gaps count */
+	uint64_t last_rx, longest_gap;
+	uint64_t packets_in, packets_out;
+	uint64_t lost;
+	uint64_t validated, invalidated;
+	uint64_t resets;
+	char error[128];
+};
+
+void xq_callbacks(ngtcp2_callbacks *cb);	/* what both ends share */
+void xq_conn_start(struct xq_conn *c, struct ev_loop *loop,
+		   const struct xq_ops *ops);
+void xq_conn_free(struct xq_conn *c);
+struct xq_stream *xq_stream_new(struct xq_conn *c, int64_t id);
+struct xq_stream *xq_stream_find(struct xq_conn *c, int64_t id);
+/* A datagram for c. False: c is over (and perhaps gone). */
+bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path,
+		  const uint8_t *data, size_t len, uint64_t now);
+bool xq_conn_write(struct xq_conn *c);
+/* From now on the time without a datagram is measured, or no longer. */
+void xq_conn_busy(struct xq_conn *c, bool busy);
+void xq_conn_close(struct xq_conn *c, uint64_t app_error);
+
+/* ---- mint.c: the server's connection IDs, by libxroam-cid ---- */
+
+/*
+ * Reads the configuration file: a line per configuration, the first is the one
+ * to mint under, none: 0b111 CIDs.
+ *   id=0..6 sid=HEX nonce=N [key=FILE] [peers=HEX,HEX...]
+ */
+int xq_mint_load(const char *file, char *err, size_t err_len);
+size_t xq_mint_need(void);	/* length of the longest CID of any line */
+/* A CID of len octets; 0b111 and random where there is no configuration. */
+void xq_mint(uint8_t *cid, size_t len);
+enum xq_owner { XQ_NOBODY, XQ_SELF, XQ_PEER };
+/* Whose server ID is in it. */
+enum xq_owner xq_mint_owner(const uint8_t *cid, size_t len);
+
+/* ---- h3.c: enough HTTP/3 for the distribution's client: GET /OCTETS ---- */
+
+int xq_h3_start(struct xq_conn *c);
+
+#endif
