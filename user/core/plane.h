@@ -80,6 +80,9 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 	       struct xr_err *err);
 void plane_close(struct plane *p);	/* NULL is fine; drops the lock */
 
+/* Whether an instance of that name is still there. */
+bool plane_exists(const struct plane *p);
+
 /* Names of all instances, NULL-terminated; the caller frees each and the list. */
 int plane_list(char ***names, struct xr_err *err);
 
@@ -88,6 +91,12 @@ int plane_grace(struct plane *p);
 
 /* Removes every pin of the instance, detaching everywhere first. */
 int plane_destroy(struct plane *p, struct xr_err *err);
+
+/* The same by name, also where plane_open refuses the pins (-EPROTO). */
+int plane_remove(const char *name, struct xr_err *err);
+
+/* hash_keys from a configuration's secret; the same on every node. */
+void plane_derive_keys(const __u8 secret[32], struct xr_hash_keys *keys);
 
 /* Puts one XR_EVENT_CHANGE line into the event ring; failures are ignored. */
 void plane_event(struct plane *p, const char *fmt, ...)
@@ -98,10 +107,18 @@ void plane_event(struct plane *p, const char *fmt, ...)
 enum attach_want { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
 
 /* Loads a program for the device and attaches it. -EEXIST, -ENODEV, -EOPNOTSUPP, -EBUSY with the line saying why. */
+/* On success err may hold a note: why auto did not get native mode. */
 int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 		 enum xr_role role, struct xr_err *err);
 int plane_detach(struct plane *p, const char *dev, struct xr_err *err);
 int plane_detach_all(struct plane *p, struct xr_err *err);
+
+/* The device's record (in this network namespace), or NULL. */
+const struct xr_device *plane_device(struct plane *p, const char *dev);
+
+enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
+enum device_state plane_device_state(struct plane *p,
+				     const struct xr_device *d);
 
 /* Puts a freshly loaded program in the place of each attached one, without a gap. */
 int plane_reload(struct plane *p, struct xr_err *err);

@@ -315,7 +315,7 @@ const char *text_how(unsigned int how)
 
 int text_to_state(const char *s, __u8 *state, struct xr_err *err)
 {
-	unsigned int i;
+	unsigned int i = 0;
 	int ret = find("state", states, 1, WORDS(states), s, &i, err);
 
 	if (!ret)
@@ -325,7 +325,7 @@ int text_to_state(const char *s, __u8 *state, struct xr_err *err)
 
 int text_to_forward(const char *s, __u8 *forward, struct xr_err *err)
 {
-	unsigned int i;
+	unsigned int i = 0;
 	int ret = find("forwarding method", forwards, 0, WORDS(forwards), s,
 		       &i, err);
 
@@ -336,7 +336,7 @@ int text_to_forward(const char *s, __u8 *forward, struct xr_err *err)
 
 int text_to_role(const char *s, enum xr_role *role, struct xr_err *err)
 {
-	unsigned int i;
+	unsigned int i = 0;
 	int ret = find("role", roles, 1, WORDS(roles), s, &i, err);
 
 	if (!ret)

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reason.h"
+#include "stats.h"
+
+/* Counters are nothing but u64 words, so one loop sums them all. */
+static int sum_words(struct plane *p, enum plane_map map, __u32 index,
+		     void *sum, size_t size)
+{
+	size_t words = size / sizeof(__u64), i;
+	__u64 *value, *out = sum;
+	int cpu, ret = 0;
+
+	memset(sum, 0, size);
+	value = calloc(p->cpus, size);
+	if (!value)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(p->fd[map], &index, value))
+		ret = -errno;
+	for (cpu = 0; !ret && cpu < p->cpus; cpu++) {
+		for (i = 0; i < words; i++)
+			out[i] += value[cpu * words + i];
+	}
+	free(value);
+	return ret;
+}
+
+int stats_reason(struct plane *p, __u32 reason, struct xr_counter *sum)
+{
+	return sum_words(p, PLANE_REASON_STATS, reason, sum, sizeof(*sum));
+}
+
+int stats_vip(struct plane *p, __u32 vip, struct xr_counter *sum)
+{
+	return sum_words(p, PLANE_VIP_STATS, vip, sum, sizeof(*sum));
+}
+
+int stats_backend(struct plane *p, __u32 backend,
+		  struct xr_backend_counter *sum)
+{
+	return sum_words(p, PLANE_BACKEND_STATS, backend, sum, sizeof(*sum));
+}
+
+int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum)
+{
+	return sum_words(p, PLANE_DEV_STATS, slot, sum, sizeof(*sum));
+}
+
+int stats_reasons(struct plane *p, struct xr_counter sum[XR_REASON_MAX])
+{
+	int i, ret = 0;
+
+	for (i = 0; i < XR_REASON_MAX && !ret; i++)
+		ret = stats_reason(p, i, &sum[i]);
+	return ret;
+}
+
+void stats_kinds(const struct xr_counter reason[XR_REASON_MAX],
+		 struct xr_counter kind[XR_KIND_MAX])
+{
+	int i;
+
+	memset(kind, 0, XR_KIND_MAX * sizeof(*kind));
+	for (i = XR_REASON_NONE + 1; i < XR_REASON_MAX; i++) {
+		enum xr_reason_kind k = reason_kind(i);
+
+		kind[k].packets += reason[i].packets;
+		kind[k].bytes += reason[i].bytes;
+	}
+}
+
+int stats_clear(struct plane *p, enum plane_map map, __u32 index)
+{
+	/* The largest of them. */
+	void *zero = calloc(p->cpus, sizeof(struct xr_dev_counter));
+	int ret = 0;
+
+	if (!zero)
+		return -ENOMEM;
+	if (bpf_map_update_elem(p->fd[map], &index, zero, 0))
+		ret = -errno;
+	free(zero);
+	return ret;
+}
+
+__u32 stats_tick(struct plane *p)
+{
+	struct xr_clock clock = {};
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(p->fd[PLANE_CLOCK], &zero, &clock))
+		return 0;
+	return clock.tick;
+}
+
+#define SAMPLE 65536	/* buckets: 4 MB of table, some milliseconds */
+
+int stats_flow_table(struct plane *p, struct stats_flows *flows)
+{
+	__u32 now = stats_tick(p), idle = p->meta->policy.flow_idle;
+	__u32 step = (p->flow_buckets + SAMPLE - 1) / SAMPLE, b, looked = 0;
+	int w;
+
+	memset(flows, 0, sizeof(*flows));
+	flows->entries = (__u64)p->flow_buckets * XR_FLOW_WAYS;
+	flows->sampled = step > 1;
+	/* Buckets are chosen by a hash, so any regular sample is a fair one. */
+	for (b = 0; b < p->flow_buckets; b += step, looked++) {
+		for (w = 0; w < XR_FLOW_WAYS; w++) {
+			struct xr_flow f = p->flows[b].way[w];
+
+			if (!f.backend ||
+			    ((now - f.seen) & XR_FLOW_SEEN) > idle)
+				continue;
+			flows->used++;
+			flows->established += !!(f.seen & XR_FLOW_ESTABLISHED);
+		}
+	}
+	if (step > 1 && looked) {
+		flows->used = flows->used * p->flow_buckets / looked;
+		flows->established =
+			flows->established * p->flow_buckets / looked;
+	}
+	return 0;
+}
