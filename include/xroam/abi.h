@@ -53,7 +53,8 @@ struct xr_vip {
 	 * Written as one word, so that a rotation is one store.
 	 */
 	__u64 cid_slots;
-	__u64 reserved[4];
+	__u64 zero;		/* always 0, which the verifier does not know (forget()) */
+	__u64 reserved[3];
 };
 
 /*
@@ -108,7 +109,7 @@ struct xr_path {
 	 * that ECMP sees many flows (IPIP only; 0: the source is fixed).
 	 */
 	__u8 source_bits;
-	__u8 reserved;
+	__u8 overhead;		/* octets put between Ethernet and the client's IP header */
 	__u32 ifindex;		/* send out of this device only; 0: as routed */
 	__be32 saddr[XR_ADDR_WORDS];
 	__be32 daddr[XR_ADDR_WORDS];
@@ -201,9 +202,9 @@ struct xr_cid_info {
 #define XR_FLOW_SEEN		0x7fff	/* in seen: tick of the last packet, 15 bits */
 
 /*
- * flows: an entry is eight octets, read and exchanged as one word. tag: 32 bits
- * of the keyed hash of the 4-tuple, other than those that choose the bucket.
- * backend 0: free.
+ * flows: an entry is eight octets, read and exchanged as one word. tag: 31 bits
+ * of the keyed hash of the 4-tuple, other than those that choose the bucket,
+ * and a 1. All zero: free.
  */
 struct xr_flow {
 	__u32 tag;
@@ -237,6 +238,12 @@ struct xr_backend_counter {
 /* dev_stats: by device slot, and within it by kind of verdict. */
 struct xr_dev_counter {
 	struct xr_counter kind[XR_KIND_NOTE];
+};
+
+/* reply_gate: per CPU. */
+struct xr_reply_gate {
+	__u32 tick;
+	__u32 sent;		/* in that tick */
 };
 
 /* ---- devices and the instance (cold) ---- */

@@ -82,6 +82,19 @@ struct xr_cid_layout {
 _Static_assert(sizeof(struct xr_cid_layout) == 64, "BPF and user space agree");
 _Static_assert(__builtin_offsetof(struct xr_cid_layout, left) == 16, "alignment");
 
+/*
+ * Where struct xr_cid_config.round_key has what; the word "lanes" is explained
+ * in bpf/aes.h. The first round's constants hold its round key and all that does
+ * not depend on the packet: of a four-pass block only the half (8 or 10 octets)
+ * varies, and the pass reaches column 0 alone.
+ */
+#define XR_RK_IN	0	/* 2 words of octets: added to the block first */
+#define XR_RK_PASS	1	/* + pass (1..4): column 0's constant, lanes; single: pass 1 */
+#define XR_RK_COLUMN	5	/* + column (1..3): theirs */
+#define XR_RK_MIDDLE	9	/* 8 rounds of 4 columns, lanes */
+#define XR_RK_OUT	41	/* 2 words of octets: added last */
+#define XR_RK_WORDS	44
+
 struct xr_cid_words {
 	__u64 left[2];
 	__u64 right[2];

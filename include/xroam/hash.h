@@ -72,10 +72,13 @@ xr_flow_hash(const struct xr_hash_keys *k, const __be32 *saddr,
 	return xr_mix64(a ^ (b * 0x9e3779b97f4a7c15ULL));
 }
 
-/* What the parts of a flow hash decide; the bucket is h & flow_mask. */
+/*
+ * What the parts of a flow hash decide; the bucket is h & flow_mask. A tag is
+ * never 0, so that no free entry matches.
+ */
 static inline __attribute__((always_inline)) __u32 xr_flow_tag(__u64 h)
 {
-	return h >> 32;
+	return h >> 32 | 1;
 }
 
 static inline __attribute__((always_inline)) __u32 xr_maglev_slot(__u64 h)

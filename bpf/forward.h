@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The way to a backend: outer header, next hop, out of this device or another.
+ * Inside a tunnel the client's packet is as it came, but for its TTL (RFC 2003
+ * §3.1). DSCP and ECN are copied outside (RFC 2983, RFC 6040).
+ */
+#ifndef XROAM_BPF_FORWARD_H
+#define XROAM_BPF_FORWARD_H
+
+#include "nexthop.h"
+#include "parse.h"
+#include "too_big.h"
+
+#define OUTER_TTL 64
+#define IP_DF 0x4000
+#define PORT_ENTROPY 0xc000	/* source ports 49152..65535 (RFC 7348 §4.1, RFC 8086) */
+#define VXLAN_HAS_VNI 0x08000000
+
+struct vxlan_header {
+	__be32 flags;
+	__be32 vni;
+};
+
+/* Everything about the outer header that is known before it is written. */
+struct outer {
+	__u32 l2;		/* length of the Ethernet header and tags kept */
+	__u32 ip_len;		/* of the outer packet */
+	__u32 entropy;
+};
+
+/* Spreads flows over ECMP; a CID hit has no keyed hash and needs none. */
+static __always_inline __u32 entropy_of(const struct packet *p)
+{
+	__u32 x = p->ports ^ p->saddr[3] ^ p->saddr[1];
+
+	if (p->hash)
+		return p->hash >> 16;
+	return (x * 0x9e3779b97f4a7c15ULL) >> 32;
+}
+
+/* RFC 1624: the checksum changes as the word with the TTL does. */
+static __always_inline int decrement_ttl(struct xdp_md *ctx,
+					 const struct packet *p)
+{
+	void *ip = octet_at(ctx, p->l3);
+
+	if (p->ipv6) {
+		struct ipv6hdr *six = ip;
+
+		if ((void *)(six + 1) > end_of(ctx))
+			return XR_R_MALFORMED_IP;
+		if (six->hop_limit <= 1)
+			return XR_R_TTL_EXPIRED;
+		six->hop_limit--;
+	} else {
+		struct iphdr *four = ip;
+		__u32 sum;
+
+		if ((void *)(four + 1) > end_of(ctx))
+			return XR_R_MALFORMED_IP;
+		if (four->ttl <= 1)
+			return XR_R_TTL_EXPIRED;
+		four->ttl--;
+		sum = four->check + bpf_htons(0x0100);
+		four->check = sum + (sum >= 0xffff);
+	}
+	return 0;
+}
+
+static __always_inline void write_ipv4(void *at, const struct xr_path *path,
+				       const struct packet *p,
+				       const struct outer *o, __u32 proto)
+{
+	__be32 *w = at;
+	__be32 mask = bpf_htonl((1ULL << (path->source_bits & 31)) - 1);
+	__u64 sum;
+
+	w[0] = bpf_htonl(0x45000000 | p->tos << 16 | o->ip_len);
+	w[1] = bpf_htonl(IP_DF); /* atomic, so the ID may be 0 (RFC 6864) */
+	w[2] = bpf_htonl(OUTER_TTL << 24 | proto << 16);
+	w[3] = path->saddr[3] | (bpf_htonl(o->entropy) & mask);
+	w[4] = path->daddr[3];
+	sum = (__u64)w[0] + w[1] + w[2] + w[3] + w[4];
+	w[2] |= (__u32)csum_fold(sum) << 16;
+}
+
+static __always_inline void write_ipv6(void *at, const struct xr_path *path,
+				       const struct packet *p,
+				       const struct outer *o, __u32 proto)
+{
+	__be32 *w = at;
+	__be32 mask = bpf_htonl((1ULL << (path->source_bits & 31)) - 1);
+
+	/* RFC 6438: the flow label carries the entropy. */
+	w[0] = bpf_htonl(0x60000000 | p->tos << 20 | (o->entropy & 0xfffff));
+	w[1] = bpf_htonl((o->ip_len - sizeof(struct ipv6hdr)) << 16 |
+			 proto << 8 | OUTER_TTL);
+	__builtin_memcpy(&w[2], path->saddr, sizeof(path->saddr));
+	w[5] |= bpf_htonl(o->entropy) & mask;
+	__builtin_memcpy(&w[6], path->daddr, sizeof(path->daddr));
+}
+
+/*
+ * The checksum is zero: allowed over IPv4, and for tunnels over IPv6 (RFC
+ * 6935); what is inside has its own.
+ */
+static __always_inline void write_udp(void *at, const struct xr_path *path,
+				      const struct outer *o, __u32 ip_header)
+{
+	struct udphdr *udp = at;
+
+	udp->source = bpf_htons(PORT_ENTROPY | (o->entropy & 0x3fff));
+	udp->dest = path->dport;
+	udp->len = bpf_htons(o->ip_len - ip_header);
+	udp->check = 0;
+}
+
+static __always_inline void write_vxlan(void *at, const struct xr_path *path,
+					const struct packet *p)
+{
+	struct vxlan_header *v = at;
+	struct ethhdr *eth = (void *)(v + 1);
+
+	v->flags = bpf_htonl(VXLAN_HAS_VNI);
+	v->vni = bpf_htonl(path->vni << 8);
+	__builtin_memcpy(eth->h_dest, path->inner_dmac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, path->inner_smac, ETH_ALEN);
+	eth->h_proto = p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+}
+
+/* Writes everything after the Ethernet header; at has path->overhead octets. */
+static __always_inline int write_outer(void *at, const void *end,
+				       const struct xr_path *path,
+				       const struct packet *p,
+				       const struct outer *o)
+{
+	__u32 proto = IPPROTO_UDP, header;
+
+	if (path->method == XR_FORWARD_IPIP)
+		proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	if (path->ipv6) {
+		header = sizeof(struct ipv6hdr);
+		if (at + header > end)
+			return XR_R_NO_ROOM;
+		write_ipv6(at, path, p, o, proto);
+	} else {
+		header = sizeof(struct iphdr);
+		if (at + header > end)
+			return XR_R_NO_ROOM;
+		write_ipv4(at, path, p, o, proto);
+	}
+	if (path->method == XR_FORWARD_IPIP)
+		return 0;
+
+	at += header;
+	if (at + sizeof(struct udphdr) > end)
+		return XR_R_NO_ROOM;
+	write_udp(at, path, o, header);
+	if (path->method == XR_FORWARD_GUE)
+		return 0;
+
+	at += sizeof(struct udphdr);
+	if (at + sizeof(struct vxlan_header) + sizeof(struct ethhdr) > end)
+		return XR_R_NO_ROOM;
+	write_vxlan(at, path, p);
+	return 0;
+}
+
+/* The tags a frame came with; they stay when it leaves by the same device. */
+struct tags {
+	__u32 word[2];
+};
+
+static __always_inline int read_tags(struct xdp_md *ctx, const struct packet *p,
+				     struct tags *t)
+{
+	__u32 *at = data_of(ctx) + 2 * ETH_ALEN;
+
+	if (likely(!p->vlans))
+		return 0;
+	if ((void *)(at + 2) > end_of(ctx))
+		return XR_R_MALFORMED_L2;
+	t->word[0] = at[0];
+	t->word[1] = at[1];
+	return 0;
+}
+
+static __always_inline int write_ethernet(struct xdp_md *ctx,
+					  const struct xr_nexthop *nh,
+					  const struct tags *t, __u32 l2,
+					  __be16 proto)
+{
+	struct ethhdr *eth = data_of(ctx);
+	__u32 *at = (void *)eth + 2 * ETH_ALEN;
+	__be16 *type = (void *)at;
+
+	if ((void *)(eth + 1) > end_of(ctx))
+		return XR_R_NO_ROOM;
+	__builtin_memcpy(eth->h_dest, nh->dmac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, nh->smac, ETH_ALEN);
+	if (unlikely(l2 > sizeof(*eth))) {
+		if ((void *)(at + 2) + 2 > end_of(ctx))
+			return XR_R_NO_ROOM;
+		at[0] = t->word[0];
+		if (l2 > sizeof(*eth) + 4)
+			at[1] = t->word[1];
+		type = (void *)(at + (l2 > sizeof(*eth) + 4 ? 2 : 1));
+	}
+	*type = proto;
+	return 0;
+}
+
+static __always_inline void trace_way(__u32 path, __u32 ifindex)
+{
+	struct xr_trace *t = trace_record();
+
+	if (t) {
+		t->path = path;
+		t->ifindex = ifindex;
+	}
+}
+
+/*
+ * Sends the packet to p->backend. Returns 0 with the XDP action in *sent, or
+ * the reason why not.
+ */
+static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
+				   int *sent)
+{
+	__u32 index = backend_get(p->backend).path, mtu;
+	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
+	struct xr_nexthop *nh;
+	struct tags tags = {};
+	struct outer o;
+	int reason, ipv6;
+
+	if (!path)
+		return XR_R_NO_ROUTE;
+	reason = find_nexthop(ctx, p, index, &nh);
+	if (reason)
+		return reason;
+	trace_way(index, nh->ifindex);
+
+	o.ip_len = p->ip_len + path->overhead;
+	o.entropy = entropy_of(p);
+	mtu = path->mtu ?: nh->mtu;
+	if (unlikely(mtu && o.ip_len > mtu))
+		return too_big(ctx, p, mtu - path->overhead);
+
+	*sent = XDP_TX;
+	o.l2 = sizeof(struct ethhdr) + p->vlans * 4;
+	if (nh->ifindex != ingress_of(ctx)) {
+		*sent = XDP_REDIRECT;
+		o.l2 = sizeof(struct ethhdr);
+	}
+	reason = decrement_ttl(ctx, p) ?: read_tags(ctx, p, &tags);
+	if (reason)
+		return reason;
+	if (o.l2 + path->overhead != p->l3 &&
+	    bpf_xdp_adjust_head(ctx, (int)p->l3 - (int)(o.l2 + path->overhead)))
+		return XR_R_NO_ROOM;
+
+	ipv6 = path->overhead ? path->ipv6 : p->ipv6;
+	reason = write_ethernet(ctx, nh, &tags, o.l2,
+				ipv6 ? bpf_htons(ETH_P_IPV6) :
+				       bpf_htons(ETH_P_IP));
+	if (!reason && path->overhead)
+		reason = write_outer(octet_at(ctx, o.l2), end_of(ctx), path, p,
+				     &o);
+	if (reason)
+		return reason;
+	if (*sent == XDP_REDIRECT)
+		*sent = bpf_redirect(nh->ifindex, 0);
+	return 0;
+}
+
+#endif

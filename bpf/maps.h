@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map, one line of purpose each. Sizes here are placeholders: user space
+ * sets them from the instance's limits before it creates the maps. Layouts and
+ * the order of writes: include/xroam/abi.h and docs/maps.md.
+ */
+#ifndef XROAM_BPF_MAPS_H
+#define XROAM_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <xroam/abi.h>
+
+#define XR_ARRAY(name, value_type, flags)                                      \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                              \
+		__uint(max_entries, 1);                                        \
+		__uint(map_flags, flags);                                      \
+		__type(key, __u32);                                            \
+		__type(value, value_type);                                     \
+	} name SEC(".maps")
+
+#define XR_PERCPU(name, value_type, entries)                                   \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                       \
+		__uint(max_entries, entries);                                  \
+		__type(key, __u32);                                            \
+		__type(value, value_type);                                     \
+	} name SEC(".maps")
+
+/* Written by user space through a shared mapping, read per packet. */
+XR_ARRAY(vip_index, struct xr_vip_bucket, BPF_F_MMAPABLE);  /* (address, port, protocol) -> VIP */
+XR_ARRAY(vips, struct xr_vip, BPF_F_MMAPABLE);		    /* a VIP: its key, flags, CID slots */
+XR_ARRAY(backends, struct xr_backend, BPF_F_MMAPABLE);	    /* a backend: state and path */
+XR_ARRAY(paths, struct xr_path, BPF_F_MMAPABLE);	    /* how packets travel to a backend */
+XR_ARRAY(server_ids, struct xr_sid_bucket, BPF_F_MMAPABLE); /* server ID -> backend */
+XR_ARRAY(cid_configs, struct xr_cid_config, BPF_F_MMAPABLE); /* how to find the server ID in a CID */
+XR_ARRAY(hash_keys, struct xr_hash_keys, BPF_F_MMAPABLE);   /* the secret behind every hash */
+
+/* Written by the program too. */
+XR_ARRAY(flows, struct xr_flow_bucket, BPF_F_MMAPABLE);	    /* 4-tuple -> backend */
+XR_ARRAY(initial_rate, struct xr_initial_rate, BPF_F_MMAPABLE); /* QUIC Initials per second, where limited */
+XR_PERCPU(nexthops, struct xr_nexthop, 1);		    /* MACs and device per path */
+
+/* Counters. */
+XR_PERCPU(reason_stats, struct xr_counter, XR_REASON_MAX);  /* per reason */
+XR_PERCPU(vip_stats, struct xr_counter, 1);		    /* per VIP */
+XR_PERCPU(backend_stats, struct xr_backend_counter, 1);	    /* per backend */
+XR_PERCPU(dev_stats, struct xr_dev_counter, XR_MAX_DEVICES); /* per device and kind of verdict */
+
+/* Only user space reads these. */
+XR_ARRAY(meta, struct xr_meta, BPF_F_MMAPABLE);		    /* ABI version, limits, policy */
+XR_ARRAY(devices, struct xr_device, BPF_F_MMAPABLE);	    /* where programs are attached */
+XR_ARRAY(backend_info, struct xr_backend_info, BPF_F_MMAPABLE); /* what the operator said of a backend */
+XR_ARRAY(cid_info, struct xr_cid_info, BPF_F_MMAPABLE);	    /* what the operator said of a CID configuration */
+XR_ARRAY(server_id_names, struct xr_sid_names, BPF_F_MMAPABLE); /* the server ID behind each key */
+
+struct {						    /* (VIP, backend) pairs */
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct xr_member);
+	__type(value, __u32);
+} members SEC(".maps");
+
+/* The value is struct xr_maglev_row; named so, BTF would hold but a forward. */
+struct maglev_table {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, XR_MAGLEV_ROWS);
+	__type(key, __u32);
+	__type(value, __u16[XR_MAGLEV_ROW]);
+};
+
+struct {						    /* VIP -> its Maglev table */
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct maglev_table);
+} maglev SEC(".maps");
+
+struct {						    /* events for xroam monitor */
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+/* Not pinned: private to one loaded program. */
+XR_PERCPU(event_gate, __u32, XR_REASON_MAX);		    /* tick of a reason's last event */
+XR_PERCPU(reply_gate, struct xr_reply_gate, 1);		    /* ICMP replies in this tick */
+XR_ARRAY(trace, struct xr_trace, 0);			    /* what xroam explain reads */
+
+/* struct xr_clock with its timer's real type, which only BPF may name. */
+struct clock_value {
+	struct bpf_timer timer;
+	__u32 tick;
+	__u32 reserved;
+};
+
+_Static_assert(sizeof(struct clock_value) == sizeof(struct xr_clock),
+	       "xr_clock mirrors clock_value");
+
+struct {						    /* seconds, kept by a BPF timer */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct clock_value);
+} clock SEC(".maps");
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Bounds-checked cursors: Ethernet, up to two VLAN tags, IPv4 with options,
+ * IPv6 with extension headers, TCP and UDP. Each returns 0 or the reason to
+ * leave the packet to the kernel.
+ */
+#ifndef XROAM_BPF_PARSE_H
+#define XROAM_BPF_PARSE_H
+
+#include "packet.h"
+
+#define MAX_EXT_HEADERS 8
+
+static __always_inline void *data_of(struct xdp_md *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *end_of(struct xdp_md *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+/*
+ * The packet's octet at off. The mask tells the verifier a bound it has lost
+ * when off was spilled; in assembler, since the compiler knows the bound and
+ * would drop it. The caller still compares with end_of().
+ */
+#define MAX_OFFSET 0x3fff
+
+static __always_inline void *octet_at(struct xdp_md *ctx, __u64 off)
+{
+	asm volatile("%0 &= 0x3fff" : "+r"(off));
+	return data_of(ctx) + off;
+}
+
+/*
+ * Whether the frame holds len octets. A frame of several buffers shows only
+ * its first one between data and data_end, so ask before calling it short.
+ */
+static __always_inline int frame_holds(struct xdp_md *ctx, __u32 len)
+{
+	if (likely(len <= (__u64)(ctx->data_end - ctx->data)))
+		return 1;
+	return len <= bpf_xdp_get_buff_len(ctx);
+}
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 next;
+};
+
+static __always_inline int is_vlan(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_8021Q) ||
+	       proto == bpf_htons(ETH_P_8021AD);
+}
+
+/*
+ * The EtherType after one or two tags in the low 16 bits, the number of tags
+ * above; 0 if the frame is too short. Rare, so a call is cheaper than the
+ * verifier's walk through the rest for each number of tags.
+ */
+__noinline __u32 parse_tags(struct xdp_md *ctx)
+{
+	struct vlan_tag *tag = data_of(ctx) + sizeof(struct ethhdr);
+
+	if ((void *)(tag + 1) > end_of(ctx))
+		return 0;
+	if (!is_vlan(tag->next))
+		return 1 << 16 | tag->next;
+	tag++;
+	if ((void *)(tag + 1) > end_of(ctx))
+		return 0;
+	return 2 << 16 | tag->next;
+}
+
+/* Finds the IP header; *proto is its EtherType. */
+static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p,
+					  __be16 *proto)
+{
+	struct ethhdr *eth = data_of(ctx);
+	__u32 tags;
+
+	if ((void *)(eth + 1) > end_of(ctx))
+		return XR_R_MALFORMED_L2;
+	*proto = eth->h_proto;
+	p->l3 = sizeof(*eth);
+	if (likely(!is_vlan(*proto)))
+		return 0;
+	tags = parse_tags(ctx);
+	if (!tags)
+		return XR_R_MALFORMED_L2;
+	*proto = tags;
+	p->vlans = (tags >> 16) & 3;
+	p->l3 += p->vlans * sizeof(struct vlan_tag);
+	return 0;
+}
+
+static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p)
+{
+	struct iphdr *ip = octet_at(ctx, p->l3);
+	__u32 hlen;
+
+	if ((void *)(ip + 1) > end_of(ctx))
+		return XR_R_MALFORMED_IP;
+	hlen = ip->ihl * 4;
+	p->ip_len = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || hlen < sizeof(*ip) || p->ip_len < hlen)
+		return XR_R_MALFORMED_IP;
+	p->end = p->l3 + p->ip_len;
+	if (!frame_holds(ctx, p->end))
+		return XR_R_MALFORMED_IP;
+
+	p->l4 = p->l3 + hlen;
+	p->proto = ip->protocol;
+	p->tos = ip->tos;
+	p->saddr[2] = p->daddr[2] = bpf_htonl(0xffff);
+	p->saddr[3] = ip->saddr;
+	p->daddr[3] = ip->daddr;
+	if (ip->frag_off & bpf_htons(IP_OFFSET_OR_MF))
+		return XR_R_FRAGMENT;
+	return 0;
+}
+
+struct ext_walk {
+	__u32 l4;
+	__u32 proto;
+};
+
+/*
+ * RFC 8200 §4: hop-by-hop, routing, destination options; RFC 4302 AH. ESP and
+ * "no next header" end the walk: not ours. A fragment header means a fragment,
+ * except the atomic ones of RFC 6946, which are whole packets.
+ */
+static __noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
+{
+	__u32 off, proto;
+
+	if (!w)
+		return XR_R_EXT_HEADERS;
+	off = w->l4;
+	proto = w->proto;
+	for (int i = 0; i < MAX_EXT_HEADERS; i++) {
+		__u8 *h;
+
+		switch (proto) {
+		case IPPROTO_TCP:
+		case IPPROTO_UDP:
+		case IPPROTO_ICMPV6:
+			w->l4 = off;
+			w->proto = proto;
+			return 0;
+		case IPPROTO_HOPOPTS:
+		case IPPROTO_ROUTING:
+		case IPPROTO_DSTOPTS:
+		case IPPROTO_AH:
+		case IPPROTO_FRAGMENT:
+			break;
+		case IPPROTO_ESP:
+		case IPPROTO_NONE:
+			return XR_R_NOT_L4;
+		default:
+			return XR_R_EXT_HEADERS;
+		}
+		if (off > MAX_OFFSET)
+			return XR_R_EXT_HEADERS;
+		h = octet_at(ctx, off);
+		if (h + 8 > (__u8 *)end_of(ctx))
+			return XR_R_MALFORMED_IP;
+		if (proto == IPPROTO_FRAGMENT) {
+			if (*(__be16 *)(h + 2) & bpf_htons(0xfff9))
+				return XR_R_FRAGMENT;
+			off += 8;
+		} else if (proto == IPPROTO_AH) {
+			off += (h[1] + 2) * 4;
+		} else {
+			off += (h[1] + 1) * 8;
+		}
+		proto = h[0];
+	}
+	return XR_R_EXT_HEADERS;
+}
+
+static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
+{
+	struct ipv6hdr *ip = octet_at(ctx, p->l3);
+	__u32 first = 0;
+
+	if ((void *)(ip + 1) > end_of(ctx))
+		return XR_R_MALFORMED_IP;
+	first = bpf_ntohl(*(__be32 *)ip);
+	p->tos = first >> 20;
+	p->ip_len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
+	p->end = p->l3 + p->ip_len;
+	if (first >> 28 != 6 || !frame_holds(ctx, p->end))
+		return XR_R_MALFORMED_IP;
+
+	p->l4 = p->l3 + sizeof(*ip);
+	p->proto = ip->nexthdr;
+	__builtin_memcpy(p->saddr, &ip->saddr, sizeof(p->saddr));
+	__builtin_memcpy(p->daddr, &ip->daddr, sizeof(p->daddr));
+	if (unlikely(!tcp_or_udp(p->proto) && p->proto != IPPROTO_ICMPV6)) {
+		struct ext_walk w = { .l4 = p->l4, .proto = p->proto };
+		int reason = skip_extensions(ctx, &w);
+
+		if (reason)
+			return reason;
+		p->l4 = w.l4;
+		p->proto = w.proto;
+		if (p->l4 > MAX_OFFSET)
+			return XR_R_EXT_HEADERS;
+		if (p->l4 > p->end)
+			return XR_R_MALFORMED_IP;
+	}
+	return 0;
+}
+
+/* The ports, which TCP and UDP have in the same place. */
+static __always_inline int parse_ports(struct xdp_md *ctx, struct packet *p)
+{
+	__u32 *ports = octet_at(ctx, p->l4);
+
+	if ((void *)(ports + 2) > end_of(ctx) || p->l4 + 8 > p->end)
+		return XR_R_MALFORMED_L4;
+	p->ports = *ports;
+	return 0;
+}
+
+static __always_inline int parse_tcp(struct xdp_md *ctx, struct packet *p)
+{
+	struct tcphdr *tcp = octet_at(ctx, p->l4);
+
+	if ((void *)(tcp + 1) > end_of(ctx) || tcp->doff < 5 ||
+	    p->l4 + tcp->doff * 4 > p->end)
+		return XR_R_MALFORMED_L4;
+	p->first = tcp->syn;
+	p->opens = !tcp->rst;
+	return 0;
+}
+
+/* UDP's length may be less than IP's (RFC 9868), never more. */
+static __always_inline int parse_udp(struct xdp_md *ctx, struct packet *p)
+{
+	struct udphdr *udp = octet_at(ctx, p->l4);
+	__u32 len;
+
+	if ((void *)(udp + 1) > end_of(ctx))
+		return XR_R_MALFORMED_L4;
+	len = bpf_ntohs(udp->len);
+	if (len < sizeof(*udp) || p->l4 + len > p->end)
+		return XR_R_MALFORMED_L4;
+	p->payload = p->l4 + sizeof(*udp);
+	p->payload_end = p->l4 + len;
+	p->opens = 1;
+	return 0;
+}
+
+#endif

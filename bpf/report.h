@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Counters, events and the trace. verdict() is the one place where a reason
+ * becomes an XDP action.
+ */
+#ifndef XROAM_BPF_REPORT_H
+#define XROAM_BPF_REPORT_H
+
+#include "packet.h"
+
+#define REASONS 64 /* a power of two, so that a mask bounds the index */
+_Static_assert(XR_REASON_MAX <= REASONS, "widen the table");
+
+static const __u8 reason_kind[REASONS] = {
+#define X(name, word, kind, text) [XR_R_##name] = XR_KIND_##kind,
+	XR_REASONS(X)
+#undef X
+};
+
+/* In assembler, as in octet_at(): the verifier must see the bound. */
+static __always_inline __u32 kind_of(__u64 reason)
+{
+	asm volatile("%0 &= 63" : "+r"(reason));
+	return reason_kind[reason];
+}
+
+static __always_inline struct xr_trace *trace_record(void)
+{
+	__u32 zero = 0;
+
+	return knobs.trace ? bpf_map_lookup_elem(&trace, &zero) : NULL;
+}
+
+static __always_inline void count(struct xr_counter *c, __u32 bytes)
+{
+	c->packets++;
+	c->bytes += bytes;
+}
+
+/* Counts something beside the verdict. */
+static __always_inline void note(const struct packet *p, __u32 reason)
+{
+	struct xr_counter *c = bpf_map_lookup_elem(&reason_stats, &reason);
+	struct xr_trace *t = trace_record();
+
+	if (c)
+		count(c, p->bytes);
+	if (t)
+		t->notes[((reason - 1) / 32) & 1] |= 1U << ((reason - 1) % 32);
+}
+
+static __always_inline void count_vip(const struct packet *p)
+{
+	__u32 key = p->vip;
+	struct xr_counter *c = bpf_map_lookup_elem(&vip_stats, &key);
+
+	if (c)
+		count(c, p->bytes);
+}
+
+static __always_inline void count_backend(const struct packet *p, __u32 reason)
+{
+	__u32 key = p->backend;
+	struct xr_backend_counter *c =
+		bpf_map_lookup_elem(&backend_stats, &key);
+
+	if (!c)
+		return;
+	c->packets++;
+	c->bytes += p->bytes;
+	c->by_cid += reason == XR_R_CID || reason == XR_R_ICMP_CID;
+}
+
+struct drop {
+	__u32 reason;
+	__u32 ports;
+	__u32 vip;
+	__u32 backend;
+	__be32 saddr[XR_ADDR_WORDS];
+	__be32 daddr[XR_ADDR_WORDS];
+};
+
+/*
+ * A drop is worth an event, but not each one: one a second, reason and CPU.
+ * Global, so that it is verified once and not once per caller.
+ */
+__noinline int drop_event(const struct drop *d)
+{
+	__u32 now = now_tick() + 1, reason; /* 0 is "never" */
+	struct xr_event *e;
+	__u32 *last;
+
+	if (!d)
+		return 0;
+	reason = d->reason;
+	last = bpf_map_lookup_elem(&event_gate, &reason);
+	if (!last || *last == now)
+		return 0;
+	*last = now;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e)
+		return 0;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->when_ns = bpf_ktime_get_ns();
+	e->kind = XR_EVENT_PACKET;
+	e->reason = reason;
+	e->vip = d->vip;
+	e->backend = d->backend;
+	e->sport = d->ports;
+	e->dport = d->ports >> 16;
+	__builtin_memcpy(e->saddr, d->saddr, sizeof(e->saddr));
+	__builtin_memcpy(e->daddr, d->daddr, sizeof(e->daddr));
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+/* A copy goes to the call: the packet itself stays in registers. */
+static __always_inline void report_drop(const struct packet *p, __u32 reason)
+{
+	struct drop d = {
+		.reason = reason,
+		.ports = p->ports,
+		.vip = p->vip,
+		.backend = p->backend,
+	};
+
+	__builtin_memcpy(d.saddr, p->saddr, sizeof(d.saddr));
+	__builtin_memcpy(d.daddr, p->daddr, sizeof(d.daddr));
+	drop_event(&d);
+}
+
+static __always_inline void trace_packet(const struct packet *p, __u32 reason,
+					 __u32 action)
+{
+	struct xr_trace *t = trace_record();
+
+	if (!t)
+		return;
+	t->reason = reason;
+	t->action = action;
+	t->vlans = p->vlans;
+	__builtin_memcpy(t->saddr, p->saddr, sizeof(t->saddr));
+	__builtin_memcpy(t->daddr, p->daddr, sizeof(t->daddr));
+	t->sport = p->ports;
+	t->dport = p->ports >> 16;
+	t->proto = p->proto;
+	t->ipv6 = p->ipv6;
+	t->vip = p->vip;
+	t->backend = p->backend;
+	if (p->icmp)
+		t->flags |= XR_TRACE_ICMP;
+}
+
+/*
+ * Counts the reason and gives the action. sent: the action of a packet that
+ * was forwarded (XDP_TX or XDP_REDIRECT).
+ */
+static __always_inline int verdict(const struct packet *p, __u32 reason,
+				   int sent)
+{
+	__u32 slot = knobs.dev_slot, kind;
+	struct xr_dev_counter *d;
+	struct xr_counter *c;
+	int action;
+
+	kind = kind_of(reason);
+	action = kind == XR_KIND_TX    ? sent
+		 : kind == XR_KIND_REPLY ? XDP_TX
+		 : kind == XR_KIND_DROP	 ? XDP_DROP
+					 : XDP_PASS;
+
+	c = bpf_map_lookup_elem(&reason_stats, &reason);
+	if (c)
+		count(c, p->bytes);
+	d = bpf_map_lookup_elem(&dev_stats, &slot);
+	if (d && kind < XR_KIND_NOTE)
+		count(&d->kind[kind], p->bytes);
+	trace_packet(p, reason, action);
+	if (kind == XR_KIND_DROP)
+		report_drop(p, reason);
+	return action;
+}
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VIP -> backend, in this order: the server ID in a routable CID, the flow
+ * table, the keyed Maglev hash. A routable CID is never hashed again and
+ * neither reads nor writes flow entries, so a spoofed 4-tuple with a valid CID
+ * changes nothing for that 4-tuple's other packets.
+ */
+#ifndef XROAM_BPF_STEER_H
+#define XROAM_BPF_STEER_H
+
+#include "cid.h"
+#include "flow.h"
+#include "quic.h"
+#include "vip.h"
+
+static __always_inline struct xr_backend backend_get(__u32 index)
+{
+	struct xr_backend *b = bpf_map_lookup_elem(&backends, &index);
+	struct xr_backend none = {};
+
+	return b ? *b : none;
+}
+
+static __always_inline int takes_packets(struct xr_backend b)
+{
+	return b.state == XR_BACKEND_UP || b.state == XR_BACKEND_DRAINING;
+}
+
+/* The backend that has the server ID, or 0. */
+static __always_inline __u32 sid_in_bucket(const struct xr_sid_bucket *b,
+					   __u64 key)
+{
+#pragma unroll
+	for (int i = 0; i < XR_SID_WAYS; i++)
+		if (b->key[i] == key)
+			return b->backend[i];
+	return 0;
+}
+
+static __always_inline __u32 find_server(const struct cid_result *cid)
+{
+	__u64 key = xr_sid_key(cid->sid[0], cid->sid[1], cid->len);
+	__u32 slot = xr_sid_bucket1(key) & knobs.sid_mask, backend;
+	struct xr_sid_bucket *b = bpf_map_lookup_elem(&server_ids, &slot);
+
+	if (!b)
+		return 0;
+	backend = sid_in_bucket(b, key);
+	if (likely(backend) || !b->spill)
+		return backend;
+	slot = xr_sid_bucket2(key) & knobs.sid_mask;
+	b = bpf_map_lookup_elem(&server_ids, &slot);
+	return b ? sid_in_bucket(b, key) : 0;
+}
+
+static __always_inline void trace_cid(struct xdp_md *ctx, const struct quic *q,
+				      __u32 slot)
+{
+	struct xr_trace *t = trace_record();
+
+	if (!t)
+		return;
+	t->flags |= XR_TRACE_CID | (q->is_long ? XR_TRACE_LONG : 0) |
+		    (q->initial ? XR_TRACE_INITIAL : 0);
+	t->cid_slot = slot;
+	t->cid_len = q->usable < 255 ? q->usable : 255;
+	for (__u32 i = 0; i < sizeof(t->cid) && i < q->usable; i++) {
+		__u8 *octet = octet_at(ctx, q->cid + i);
+
+		if ((void *)(octet + 1) > end_of(ctx))
+			break;
+		t->cid[i] = *octet;
+	}
+}
+
+static __always_inline void trace_sid(const struct cid_result *cid)
+{
+	struct xr_trace *t = trace_record();
+
+	if (!t)
+		return;
+	t->flags |= XR_TRACE_SID;
+	t->sid_len = cid->len;
+	__builtin_memcpy(t->sid, cid->sid, sizeof(t->sid));
+}
+
+/*
+ * Sets p->backend and returns XR_R_CID if the CID is routable and its server
+ * takes packets, a drop reason if it is down, 0 to go on.
+ */
+static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
+					const struct xr_vip *v,
+					const struct quic *q)
+{
+	__u8 *cid = octet_at(ctx, q->cid);
+	struct cid_result server = {};
+	struct xr_cid_config *c;
+	struct xr_backend b;
+	__u32 slot, index;
+
+	if (!q->usable || (void *)(cid + 1) > end_of(ctx))
+		return 0;
+	slot = (v->cid_slots >> (*cid >> 5) * 8) & 0xff;
+	trace_cid(ctx, q, slot);
+	c = slot ? bpf_map_lookup_elem(&cid_configs, &slot) : NULL;
+	if (!c) {
+		note(p, XR_R_CID_NO_CONFIG);
+		return 0;
+	}
+	if (cid_decode(cid, end_of(ctx), q->usable, c, &server)) {
+		note(p, XR_R_CID_SHORT);
+		return 0;
+	}
+	trace_sid(&server);
+
+	index = find_server(&server);
+	b = backend_get(index);
+	if (!index || b.state == XR_BACKEND_NONE) {
+		note(p, XR_R_CID_NO_SERVER);
+		return 0;
+	}
+	p->backend = index;
+	if (likely(takes_packets(b)))
+		return XR_R_CID;
+	/*
+	 * Dropping is the default: a health flap that re-routes routable CIDs
+	 * makes other servers answer with stateless resets (RFC 9000 §21.11).
+	 */
+	return knobs.down == XR_DOWN_DROP ? XR_R_BACKEND_DOWN : 0;
+}
+
+static __always_inline int steer_by_hash(struct packet *p)
+{
+	__u32 vip = p->vip, slot = xr_maglev_slot(p->hash);
+	__u32 row = slot / XR_MAGLEV_ROW;
+	struct xr_maglev_row *r;
+	void *table;
+
+	table = bpf_map_lookup_elem(&maglev, &vip);
+	if (!table)
+		return XR_R_NO_BACKEND;
+	r = bpf_map_lookup_elem(table, &row);
+	if (!r)
+		return XR_R_NO_BACKEND;
+	p->backend = r->backend[slot % XR_MAGLEV_ROW];
+	return takes_packets(backend_get(p->backend)) ? XR_R_HASH :
+							XR_R_NO_BACKEND;
+}
+
+/* A new connection does not go to a server that is being drained. */
+static __always_inline int flow_serves(struct xr_backend b,
+				       const struct packet *p)
+{
+	if (b.state == XR_BACKEND_UP)
+		return 1;
+	return b.state == XR_BACKEND_DRAINING &&
+	       !(p->proto == IPPROTO_TCP && p->first);
+}
+
+static __always_inline void hash_tuple(struct packet *p,
+				       const struct xr_hash_keys *keys)
+{
+	p->hash = xr_flow_hash(keys, p->saddr, p->daddr, p->ipv6, p->ports,
+			       p->proto);
+}
+
+/* Where a flow's entry is, or would go. */
+struct flow_ref {
+	struct xr_flow_bucket *bucket;
+	__u32 way;		/* XR_FLOW_WAYS: nowhere */
+	__u32 now;
+};
+
+static __always_inline int steer_by_flow(struct packet *p,
+					 const struct xr_vip *v,
+					 struct flow_ref *ref)
+{
+	union flow_word e;
+	struct xr_flow *f;
+
+	ref->way = XR_FLOW_WAYS;
+	ref->bucket = v->flags & XR_VIP_FLOW ? flow_bucket(p->hash) : NULL;
+	if (!ref->bucket)
+		return 0;
+	ref->now = now_tick();
+	ref->way = flow_way(ref->bucket, xr_flow_tag(p->hash));
+	if (ref->way >= XR_FLOW_WAYS)
+		return 0;
+	f = &ref->bucket->way[ref->way & (XR_FLOW_WAYS - 1)];
+	e.word = *(volatile __u64 *)f;
+	if (flow_age(e.flow, ref->now) > knobs.flow_idle)
+		return 0;
+	p->backend = e.flow.backend;
+	if (unlikely(!flow_serves(backend_get(p->backend), p))) {
+		note(p, XR_R_FLOW_MOVED);
+		return 0;
+	}
+	if (!p->icmp)
+		flow_touch(f, e, p, ref->now);
+	return XR_R_FLOW;
+}
+
+/* Initials are counted always, and refused above the backend's limit. */
+static __always_inline int admit_initial(struct packet *p)
+{
+	__u32 key = p->backend, now;
+	struct xr_backend b = backend_get(key);
+	struct xr_backend_counter *c =
+		bpf_map_lookup_elem(&backend_stats, &key);
+	struct xr_initial_rate *r;
+
+	note(p, XR_R_INITIAL);
+	if (c)
+		c->initials++;
+	if (likely(!b.limited))
+		return 0;
+	r = bpf_map_lookup_elem(&initial_rate, &key);
+	if (!r || !r->limit)
+		return 0;
+	now = now_tick();
+	if (r->tick != now) {
+		/* Two CPUs may both begin the second; the limit is no finer. */
+		r->tick = now;
+		r->count = 0;
+	}
+	if (__sync_fetch_and_add(&r->count, 1) < r->limit)
+		return 0;
+	return XR_R_INITIAL_RATE;
+}
+
+static __always_inline int steer_by_tuple(struct packet *p,
+					  const struct xr_vip *v)
+{
+	struct flow_ref ref = {};
+	int reason = steer_by_flow(p, v, &ref);
+
+	if (reason)
+		return reason;
+	reason = steer_by_hash(p);
+	if (reason == XR_R_HASH && ref.bucket && p->opens && !p->icmp) {
+		__u32 said = flow_insert(p, ref.bucket, ref.way, ref.now);
+
+		if (said & 0xff)
+			note(p, said & 0xff);
+		if (said >> 8)
+			note(p, said >> 8);
+	}
+	return reason;
+}
+
+static __always_inline int as_icmp(int reason)
+{
+	switch (reason) {
+	case XR_R_CID:
+		return XR_R_ICMP_CID;
+	case XR_R_FLOW:
+		return XR_R_ICMP_FLOW;
+	case XR_R_HASH:
+		return XR_R_ICMP_HASH;
+	default:
+		return reason;
+	}
+}
+
+/*
+ * Sets p->backend; returns the verdict's reason. An ICMP error quotes a packet
+ * that the server sent: there the flow of the reversed 4-tuple comes first, the
+ * quoted packet's SCID second, and no state is created.
+ */
+static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
+				 const struct xr_vip *v,
+				 const struct xr_hash_keys *keys)
+{
+	const int by_cid = p->proto == IPPROTO_UDP && (v->flags & XR_VIP_CID);
+	struct quic q = {};
+	int reason = 0;
+
+	if (by_cid) {
+		parse_quic(ctx, p, &q);
+		/* Spoofed short headers would fill the flow table. */
+		p->opens = p->first = q.is_long;
+	}
+	if (unlikely(p->icmp)) {
+		struct flow_ref ref = {};
+
+		hash_tuple(p, keys);
+		reason = steer_by_flow(p, v, &ref);
+	}
+	if (by_cid && !reason)
+		reason = steer_by_cid(ctx, p, v, &q);
+	if (!reason) {
+		hash_tuple(p, keys);
+		reason = steer_by_tuple(p, v);
+	}
+	if (unlikely(q.initial) && p->backend && !p->icmp)
+		return admit_initial(p) ?: reason;
+	return unlikely(p->icmp) ? as_icmp(reason) : reason;
+}
+
+#endif

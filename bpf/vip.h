@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * (address, port, protocol) -> VIP. One cache line of candidates by hash, then
+ * the VIP's own line, where the whole key is compared.
+ */
+#ifndef XROAM_BPF_VIP_H
+#define XROAM_BPF_VIP_H
+
+#include <xroam/hash.h>
+#include "packet.h"
+
+static __always_inline const struct xr_hash_keys *secret_keys(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&hash_keys, &zero);
+}
+
+static __always_inline int vip_matches(const struct xr_vip *v,
+				       const struct packet *p)
+{
+	if (v->port != (__u16)(p->ports >> 16) || v->proto != p->proto ||
+	    v->addr[3] != p->daddr[3] || v->addr[2] != p->daddr[2])
+		return 0;
+	return v->addr[0] == p->daddr[0] && v->addr[1] == p->daddr[1];
+}
+
+static __always_inline const struct xr_vip *
+find_vip(struct packet *p, const struct xr_hash_keys *keys)
+{
+	__u64 h = xr_vip_hash(keys, p->daddr, p->ipv6,
+			      (p->ports >> 16) | (__u32)p->proto << 16);
+	__u32 slot = h & knobs.vip_mask, tag = xr_vip_tag(h);
+	struct xr_vip_bucket *b = bpf_map_lookup_elem(&vip_index, &slot);
+
+	if (!b)
+		return NULL;
+#pragma unroll
+	for (int i = 0; i < XR_VIP_WAYS; i++) {
+		__u32 way = b->way[i], index = way & 0xffff;
+		const struct xr_vip *v;
+
+		if (likely(!way || way >> 16 != tag))
+			continue;
+		v = bpf_map_lookup_elem(&vips, &index);
+		if (v && vip_matches(v, p)) {
+			p->vip = index;
+			return v;
+		}
+	}
+	return NULL;
+}
+
+#endif

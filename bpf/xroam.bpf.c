@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The load-balancer node. A packet's way: parse, VIP, steer, forward; what is
+ * not for a VIP goes to the kernel untouched.
+ *
+ * The way is written once and compiled twice, for IPv4 and for IPv6: a packet
+ * pays for nothing that its kind never needs.
+ */
+#include "icmp.h"
+#include "steer.h"
+#include "forward.h"
+
+/* The rest of the transport header, once the packet is known to be ours. */
+static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
+{
+	if (p->icmp)
+		return 0;
+	return p->proto == IPPROTO_TCP ? parse_tcp(ctx, p) : parse_udp(ctx, p);
+}
+
+static __always_inline int not_ours(const struct packet *p)
+{
+	return p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
+}
+
+/* From the ports on: a packet for a VIP goes to its backend. */
+static __always_inline int serve(struct xdp_md *ctx, struct packet *p)
+{
+	const struct xr_hash_keys *keys = secret_keys();
+	const struct xr_vip *vip;
+	int reason, failed, sent = XDP_TX;
+
+	if (!keys)
+		return XDP_PASS;
+	vip = find_vip(p, keys);
+	if (!vip)
+		return verdict(p, not_ours(p), sent);
+	reason = parse_transport(ctx, p);
+	if (reason)
+		return verdict(p, reason, sent);
+
+	count_vip(p);
+	reason = steer(ctx, p, vip, keys);
+	reason = forget(reason, vip->zero, REASONS - 1);
+	if (kind_of(reason) == XR_KIND_TX) {
+		failed = forward(ctx, p, &sent);
+		if (failed)
+			reason = failed;
+		else
+			count_backend(p, reason);
+	}
+	return verdict(p, reason, sent);
+}
+
+static __always_inline int handle_ip(struct xdp_md *ctx, struct packet *p)
+{
+	int reason = p->ipv6 ? parse_ipv6(ctx, p) : parse_ipv4(ctx, p);
+
+	if (!reason)
+		reason = likely(tcp_or_udp(p->proto)) ? parse_ports(ctx, p) :
+							parse_icmp(ctx, p);
+	return reason ? verdict(p, reason, XDP_PASS) : serve(ctx, p);
+}
+
+SEC("xdp.frags")
+int xroam_node(struct xdp_md *ctx)
+{
+	struct packet p = { .bytes = ctx->data_end - ctx->data };
+	__be16 proto = 0;
+	int reason = parse_ethernet(ctx, &p, &proto);
+
+	if (reason)
+		return verdict(&p, reason, XDP_PASS);
+	if (proto == bpf_htons(ETH_P_IP))
+		return handle_ip(ctx, &p);
+	p.ipv6 = 1;
+	if (proto == bpf_htons(ETH_P_IPV6))
+		return handle_ip(ctx, &p);
+	return verdict(&p, XR_R_NOT_IP, XDP_PASS);
+}
+
+/* The timer's callback: a second has passed. */
+static int clock_tick(void *map, __u32 *key, struct clock_value *c)
+{
+	c->tick++;
+	bpf_timer_start(&c->timer, 1000000000, 0);
+	return 0;
+}
+
+/* Run by user space when it makes an instance, and again after a reload. */
+SEC("syscall")
+int start_clock(void *unused)
+{
+	const __u32 monotonic = 1;
+	__u32 zero = 0;
+	struct clock_value *c = bpf_map_lookup_elem(&clock, &zero);
+
+	if (!c)
+		return -1;
+	bpf_timer_init(&c->timer, &clock, monotonic); /* -EBUSY: it has one */
+	bpf_timer_set_callback(&c->timer, clock_tick);
+	return bpf_timer_start(&c->timer, 1000000000, 0);
+}
+
+/* Puts one of user space's own events into the ring. */
+SEC("syscall")
+int emit_event(struct xr_event *said)
+{
+	struct xr_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e)
+		return -1;
+	__builtin_memcpy(e, said, sizeof(*e));
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+char _license[] SEC("license") = "GPL";
