@@ -96,22 +96,24 @@ static __always_inline __u64 max_of(__u64 a, __u64 b)
 }
 
 /*
- * Writes the flow. own: the way that holds a dead entry of this very flow, or
- * XR_FLOW_WAYS: two entries of one flow would hide each other. Returns the
- * reasons to note, XR_R_FLOW_EVICT << 8 | XR_R_FLOW_NEW and the like.
+ * Writes a flow's entry. own: the way that holds a dead entry of this very
+ * flow, or XR_FLOW_WAYS: two entries of one flow would hide each other. Returns
+ * the reasons to note, at most two, an octet each. Global: verified once.
  */
-static __always_inline __u32 flow_insert(struct packet *p,
-					 struct xr_flow_bucket *b, __u32 own,
-					 __u32 now)
+__noinline __u32 flow_insert(__u64 hash, __u32 backend, __u32 own)
 {
+	__u32 now = now_tick();
 	union flow_word new = {
-		.flow.tag = xr_flow_tag(p->hash),
-		.flow.backend = p->backend,
+		.flow.tag = xr_flow_tag(hash),
+		.flow.backend = backend,
 		.flow.seen = now & XR_FLOW_SEEN,
 	}, old;
+	struct xr_flow_bucket *b = flow_bucket(hash);
 	struct xr_flow *victim;
 	__u64 best = 0;
 
+	if (!b)
+		return 0;
 #pragma unroll
 	for (__u32 i = 0; i < XR_FLOW_WAYS; i++) {
 		__u64 worth = flow_worth(b->way[i], now) |

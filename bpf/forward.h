@@ -28,13 +28,11 @@ struct outer {
 	__u32 entropy;
 };
 
-/* Spreads flows over ECMP; a CID hit has no keyed hash and needs none. */
+/* Spreads flows over ECMP; the keyed hash, which a CID hit has not, is no need. */
 static __always_inline __u32 entropy_of(const struct packet *p)
 {
 	__u32 x = p->ports ^ p->saddr[3] ^ p->saddr[1];
 
-	if (p->hash)
-		return p->hash >> 16;
 	return (x * 0x9e3779b97f4a7c15ULL) >> 32;
 }
 

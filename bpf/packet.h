@@ -48,6 +48,7 @@ struct packet {
 	__u8 icmp;		/* addresses and ports are the quoted packet's, reversed */
 	__u8 opens;		/* may open a flow: TCP SYN, QUIC long header, plain UDP */
 	__u8 first;		/* this packet alone does not establish the flow */
+	__u8 syn;		/* TCP: a new connection */
 	__u16 vip;
 	__u16 backend;
 	__u64 hash;		/* of the 4-tuple; 0: not yet computed */

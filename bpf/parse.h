@@ -230,12 +230,14 @@ static __always_inline int parse_ports(struct xdp_md *ctx, struct packet *p)
 static __always_inline int parse_tcp(struct xdp_md *ctx, struct packet *p)
 {
 	struct tcphdr *tcp = octet_at(ctx, p->l4);
+	__u8 flags;
 
 	if ((void *)(tcp + 1) > end_of(ctx) || tcp->doff < 5 ||
 	    p->l4 + tcp->doff * 4 > p->end)
 		return XR_R_MALFORMED_L4;
-	p->first = tcp->syn;
-	p->opens = !tcp->rst;
+	flags = ((__u8 *)tcp)[13];
+	p->syn = p->first = (flags >> 1) & 1;
+	p->opens = ~(flags >> 2) & 1; /* not RST */
 	return 0;
 }
 

@@ -45,6 +45,7 @@ static __always_inline void parse_quic(struct xdp_md *ctx, struct packet *p,
 
 	if ((void *)(b + 1) > end_of(ctx) || p->payload >= p->payload_end)
 		return;
+	q->is_long = *b >> 7;
 	if (!(*b & QUIC_LONG)) {
 		if (p->icmp)
 			return;
@@ -53,7 +54,6 @@ static __always_inline void parse_quic(struct xdp_md *ctx, struct packet *p,
 		return;
 	}
 
-	q->is_long = 1;
 	at = p->payload + QUIC_DCID_LEN;
 	if ((void *)(b + QUIC_LONG_DCID) > end_of(ctx) || at >= p->payload_end)
 		return;

@@ -153,8 +153,7 @@ static __always_inline int flow_serves(struct xr_backend b,
 {
 	if (b.state == XR_BACKEND_UP)
 		return 1;
-	return b.state == XR_BACKEND_DRAINING &&
-	       !(p->proto == IPPROTO_TCP && p->first);
+	return b.state == XR_BACKEND_DRAINING && !p->syn;
 }
 
 static __always_inline void hash_tuple(struct packet *p,
@@ -238,7 +237,7 @@ static __always_inline int steer_by_tuple(struct packet *p,
 		return reason;
 	reason = steer_by_hash(p);
 	if (reason == XR_R_HASH && ref.bucket && p->opens && !p->icmp) {
-		__u32 said = flow_insert(p, ref.bucket, ref.way, ref.now);
+		__u32 said = flow_insert(p->hash, p->backend, ref.way);
 
 		if (said & 0xff)
 			note(p, said & 0xff);
@@ -271,12 +270,14 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 				 const struct xr_vip *v,
 				 const struct xr_hash_keys *keys)
 {
-	const int by_cid = p->proto == IPPROTO_UDP && (v->flags & XR_VIP_CID);
+	const int by_cid = v->flags & XR_VIP_CID; /* only ever set for UDP */
 	struct quic q = {};
 	int reason = 0;
 
 	if (by_cid) {
 		parse_quic(ctx, p, &q);
+		q.initial = forget(q.initial, keys->zero, 1);
+		q.usable = forget(q.usable, keys->zero, 0xffff);
 		/* Spoofed short headers would fill the flow table. */
 		p->opens = p->first = q.is_long;
 	}

@@ -23,6 +23,34 @@ static __always_inline int not_ours(const struct packet *p)
 	return p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
 }
 
+/*
+ * From here on TCP, UDP and ICMP, tagged or not, whole or in several buffers,
+ * are one path to the verifier.
+ */
+static __always_inline void forget_headers(struct packet *p, __u64 zero)
+{
+	p->proto = forget(p->proto, zero, 0xff);
+	p->vlans = forget(p->vlans, zero, 3);
+	p->icmp = forget(p->icmp, zero, 1);
+	p->l3 = forget(p->l3, zero, 0x1f);
+	p->l4 = forget(p->l4, zero, MAX_OFFSET);
+	p->end = forget(p->end, zero, 0x1ffff);
+	p->ip_len = forget(p->ip_len, zero, 0xffff);
+	p->payload = forget(p->payload, zero, MAX_OFFSET);
+	p->payload_end = forget(p->payload_end, zero, 0x1ffff);
+}
+
+static __always_inline void forget_transport(struct packet *p, __u64 zero)
+{
+	p->proto = forget(p->proto, zero, 0xff);
+	p->icmp = forget(p->icmp, zero, 1);
+	p->opens = forget(p->opens, zero, 1);
+	p->first = forget(p->first, zero, 1);
+	p->syn = forget(p->syn, zero, 1);
+	p->payload = forget(p->payload, zero, MAX_OFFSET);
+	p->payload_end = forget(p->payload_end, zero, 0x1ffff);
+}
+
 /* From the ports on: a packet for a VIP goes to its backend. */
 static __always_inline int serve(struct xdp_md *ctx, struct packet *p)
 {
@@ -32,6 +60,7 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p)
 
 	if (!keys)
 		return XDP_PASS;
+	forget_headers(p, keys->zero);
 	vip = find_vip(p, keys);
 	if (!vip)
 		return verdict(p, not_ours(p), sent);
@@ -39,9 +68,10 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p)
 	if (reason)
 		return verdict(p, reason, sent);
 
+	forget_transport(p, keys->zero);
 	count_vip(p);
 	reason = steer(ctx, p, vip, keys);
-	reason = forget(reason, vip->zero, REASONS - 1);
+	reason = forget(reason, keys->zero, REASONS - 1);
 	if (kind_of(reason) == XR_KIND_TX) {
 		failed = forward(ctx, p, &sent);
 		if (failed)

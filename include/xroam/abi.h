@@ -53,8 +53,7 @@ struct xr_vip {
 	 * Written as one word, so that a rotation is one store.
 	 */
 	__u64 cid_slots;
-	__u64 zero;		/* always 0, which the verifier does not know (forget()) */
-	__u64 reserved[3];
+	__u64 reserved[4];
 };
 
 /*
@@ -219,6 +218,7 @@ struct xr_flow_bucket {
 /* hash_keys: one element, random unless the configuration has a secret. */
 struct xr_hash_keys {
 	__u64 key[16];
+	__u64 zero;		/* always 0, which the verifier does not know */
 };
 
 /* ---- counters (per CPU) ---- */
