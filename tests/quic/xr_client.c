@@ -14,34 +14,39 @@
 #include <unistd.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
 
-#define SECOND		1000000000ULL
-#define MS		1000000ULL
-#define MAX_EVENTS	64
-#define MAX_SOCKETS	32
-#define RECORDS		64
-#define CID_LEN		8
+#define SECOND	    1000000000ULL
+#define MS	    1000000ULL
+#define MAX_EVENTS  64
+#define MAX_SOCKETS 32
+#define RECORDS	    64
+#define CID_LEN	    8
 
 enum event_kind { MIGRATE, PROBE, REBIND };
 
 struct event {
 	enum event_kind kind;
-	uint64_t at;		/* ns after the handshake is confirmed */
-	const char *to;		/* NULL: same address, new port */
+	uint64_t at;	/* ns after the handshake is confirmed */
+	const char *to; /* NULL: same address, new port */
 };
 
 static struct {
 	const char *local, *session, *params;
 	union xq_addr server;
 	uint64_t upload, download, rate, streams, connections, parallel;
-	uint64_t use_cids, keepalive, timeout, idle, hold, cid_limit;
+	uint64_t use_cids, keepalive, timeout, idle, hold, cid_limit, progress;
 	double seconds, spread;
 	bool early, v2, no_pmtud;
 	uint32_t version;
 	struct event events[MAX_EVENTS];
 	int n_events;
 } opt = {
-	.local = NULL, .streams = 1, .connections = 1, .idle = 30,
-	.timeout = 60, .cid_limit = 7, .version = NGTCP2_PROTO_VER_V1,
+	.local = NULL,
+	.streams = 1,
+	.connections = 1,
+	.idle = 30,
+	.timeout = 60,
+	.cid_limit = 7,
+	.version = NGTCP2_PROTO_VER_V1,
 };
 
 /*
@@ -57,7 +62,7 @@ struct endpoint {
 };
 
 struct conn {
-	struct xq_conn q;	/* first: the callbacks get it */
+	struct xq_conn q; /* first: the callbacks get it */
 	bool started, handshake, confirmed, resumed, early_ok, retried;
 	bool finished;
 	struct endpoint ep[MAX_SOCKETS];
@@ -66,11 +71,11 @@ struct conn {
 	int next_event;
 	uint64_t began, confirmed_at, ended, next_cid_at;
 	uint64_t migrations, rebinds, blocked;
-	uint64_t up, down;	/* octets verified */
-	uint64_t left;		/* streams not done */
+	uint64_t up, down; /* octets verified */
+	uint64_t left;	   /* streams not done */
 	uint32_t version;
 	char server[64];
-	bool other_server;	/* two streams, two servers */
+	bool other_server; /* two streams, two servers */
 };
 
 static struct ev_loop *loop;
@@ -92,6 +97,53 @@ static void complain(struct conn *c, const char *what)
 		 what);
 	if (json_array_size(errors) < RECORDS)
 		json_array_append_new(errors, json_string(line));
+}
+
+/* ---- progress: a JSON object a line, for whoever watches ---- */
+
+static uint64_t start_time;
+
+static void tell(json_t *o)
+{
+	json_object_set_new(
+		o, "at", json_real((double)(xq_now() - start_time) / SECOND));
+	if (opt.progress) {
+		json_dumpf(o, stderr, JSON_COMPACT | JSON_REAL_PRECISION(6));
+		fputc('\n', stderr);
+	}
+	json_decref(o);
+}
+
+static void tell_event(const struct conn *c, const char *what, const char *to)
+{
+	tell(json_pack("{ss sI ss}", "event", what, "connection",
+		       (json_int_t)(c - conns), "to", to));
+}
+
+static void progress_cb(struct ev_loop *l, ev_timer *w, int events)
+{
+	uint64_t up = 0, down = 0, in = 0, gap = 0, wait = 0, now = xq_now();
+	uint64_t lost = 0;
+
+	for (uint64_t i = 0; i < next_conn; i++) {
+		const struct conn *c = &conns[i];
+
+		for (struct xq_stream *s = c->q.streams; s; s = s->next) {
+			up += s->out.sent;
+			down += s->in.got;
+		}
+		in += c->q.packets_in;
+		lost += c->q.lost;
+		if (c->q.longest_gap > gap)
+			gap = c->q.longest_gap;
+		if (!c->q.over && c->q.busy && now - c->q.last_rx > wait)
+			wait = now - c->q.last_rx;
+	}
+	tell(json_pack("{sI sI sI sI sI sI sf sf}", "up", (json_int_t)up,
+		       "down", (json_int_t)down, "packets_in", (json_int_t)in,
+		       "lost", (json_int_t)lost, "running", (json_int_t)running,
+		       "done", (json_int_t)done, "longest_gap_ms",
+		       (double)gap / MS, "waiting_ms", (double)wait / MS));
 }
 
 /* ---- sockets ---- */
@@ -165,6 +217,7 @@ static int rebind(struct conn *c)
 {
 	struct endpoint *ep = &c->ep[c->current];
 	union xq_addr bound;
+	char text[64];
 	int fd = xq_socket(ep->where, 0, &bound);
 
 	if (fd < 0)
@@ -178,6 +231,7 @@ static int rebind(struct conn *c)
 	ev_io_set(&ep->io, fd, EV_READ);
 	ev_io_start(loop, &ep->io);
 	c->rebinds++;
+	tell_event(c, "rebind", xq_addr_text(&bound, text));
 	return 0;
 }
 
@@ -185,6 +239,7 @@ static int migrate(struct conn *c, const char *to, bool probe)
 {
 	struct endpoint *ep;
 	ngtcp2_path path;
+	char text[64];
 	int rc;
 
 	rc = endpoint_open(c, to ? to : c->ep[c->current].where);
@@ -208,6 +263,8 @@ static int migrate(struct conn *c, const char *to, bool probe)
 	}
 	c->current = c->n_ep - 1;
 	c->migrations++;
+	tell_event(c, probe ? "probe" : "migration",
+		   xq_addr_text(&ep->inner, text));
 	return 0;
 }
 
@@ -220,16 +277,16 @@ static void event_fail(struct conn *c, const char *what, int rc)
 	char line[128];
 
 	snprintf(line, sizeof(line), "%s: %s", what,
-		 rc <= NGTCP2_ERR_INVALID_ARGUMENT ? ngtcp2_strerror(rc) :
-						     strerror(-rc));
+		 rc <= NGTCP2_ERR_INVALID_ARGUMENT ? ngtcp2_strerror(rc)
+						   : strerror(-rc));
 	complain(c, line);
 }
 
 /* True: done, or it never will be. */
 static bool event_run(struct conn *c, const struct event *e)
 {
-	int rc = e->kind == REBIND ? rebind(c) :
-				     migrate(c, e->to, e->kind == PROBE);
+	int rc = e->kind == REBIND ? rebind(c)
+				   : migrate(c, e->to, e->kind == PROBE);
 
 	/* The server's spare CIDs are used up until it sends new ones. */
 	if (rc == NGTCP2_ERR_CONN_ID_BLOCKED) {
@@ -244,7 +301,7 @@ static bool event_run(struct conn *c, const struct event *e)
 
 static void event_cb(struct ev_loop *l, ev_timer *w, int revents)
 {
-	static const struct event next_cid = { .kind = MIGRATE };
+	static const struct event next_cid = {.kind = MIGRATE};
 	struct conn *c = w->data;
 	uint64_t now = xq_now();
 
@@ -300,11 +357,11 @@ static void stream_prepare(struct xq_stream *s)
 	s->out.seed = seed;
 	s->out.body = opt.upload;
 	s->out.rate = opt.rate;
-	s->out.head_len = snprintf(s->out.head, sizeof(s->out.head),
+	s->out.head_len = snprintf(
+		s->out.head, sizeof(s->out.head),
 		"XR1 seed=%016llx up=%llu down=%llu rate=%llu\n",
 		(unsigned long long)seed, (unsigned long long)opt.upload,
-		(unsigned long long)opt.download,
-		(unsigned long long)opt.rate);
+		(unsigned long long)opt.download, (unsigned long long)opt.rate);
 	s->in.seed = ~seed;
 	s->in.body = opt.download;
 	s->id = -1;
@@ -347,7 +404,8 @@ static void stream_end_op(struct xq_stream *s)
 	else
 		c->down += s->in.got;
 	if (sscanf(s->in.line, "up=%llu hash=%llx bad=%d", &up, &hash, &bad) !=
-		    3 || bad || up != opt.upload)
+		    3 ||
+	    bad || up != opt.upload)
 		complain(c, "upload: octets wrong or missing");
 	else
 		c->up += up;
@@ -359,27 +417,25 @@ static void stream_end_op(struct xq_stream *s)
 
 static json_t *record(const struct conn *c)
 {
-	return json_pack("{ss sb sb sI sI sI sI sI sI sI sf sI sI sf sI ss}",
-		"server", c->server, "handshake", (int)c->handshake,
-		"early", (int)c->early_ok,
-		"up", (json_int_t)c->up, "down", (json_int_t)c->down,
-		"migrations", (json_int_t)c->migrations,
-		"rebinds", (json_int_t)c->rebinds,
-		"packets_in", (json_int_t)c->q.packets_in,
-		"packets_out", (json_int_t)c->q.packets_out,
-		"lost", (json_int_t)c->q.lost,
-		"longest_gap_ms", (double)c->q.longest_gap / MS,
-		"validated", (json_int_t)c->q.validated,
-		"invalidated", (json_int_t)c->q.invalidated,
-		"seconds", (double)(c->ended - c->began) / SECOND,
-		"resets", (json_int_t)c->q.resets,
-		"error", c->q.error);
+	return json_pack(
+		"{ss sb sb sI sI sI sI sI sI sI sf sI sI sf sI ss}", "server",
+		c->server, "handshake", (int)c->handshake, "early",
+		(int)c->early_ok, "up", (json_int_t)c->up, "down",
+		(json_int_t)c->down, "migrations", (json_int_t)c->migrations,
+		"rebinds", (json_int_t)c->rebinds, "packets_in",
+		(json_int_t)c->q.packets_in, "packets_out",
+		(json_int_t)c->q.packets_out, "lost", (json_int_t)c->q.lost,
+		"longest_gap_ms", (double)c->q.longest_gap / MS, "validated",
+		(json_int_t)c->q.validated, "invalidated",
+		(json_int_t)c->q.invalidated, "seconds",
+		(double)(c->ended - c->began) / SECOND, "resets",
+		(json_int_t)c->q.resets, "error", c->q.error);
 }
 
 static bool conn_ok(const struct conn *c)
 {
-	return c->handshake && !c->left && !c->q.error[0] &&
-	       !c->other_server && c->up == opt.upload * opt.streams &&
+	return c->handshake && !c->left && !c->q.error[0] && !c->other_server &&
+	       c->up == opt.upload * opt.streams &&
 	       c->down == opt.download * opt.streams;
 }
 
@@ -418,7 +474,7 @@ static void maybe_finish(struct conn *c)
 	if (opt.hold && xq_now() < c->confirmed_at + opt.hold * MS)
 		return;
 	if (opt.session && !c->finished)
-		return;		/* the ticket is still to come */
+		return; /* the ticket is still to come */
 	xq_conn_close(&c->q, 0);
 }
 
@@ -552,12 +608,12 @@ static void client_params(ngtcp2_transport_params *p)
 
 static void conn_new(struct conn *c)
 {
-	uint32_t versions[] = { XQ_V2, NGTCP2_PROTO_VER_V1 };
+	uint32_t versions[] = {XQ_V2, NGTCP2_PROTO_VER_V1};
 	ngtcp2_transport_params params;
 	ngtcp2_settings settings;
 	ngtcp2_callbacks cb;
 	ngtcp2_path path;
-	ngtcp2_cid dcid = { .datalen = 18 }, scid = { .datalen = CID_LEN };
+	ngtcp2_cid dcid = {.datalen = 18}, scid = {.datalen = CID_LEN};
 
 	xq_callbacks(&cb);
 	cb.client_initial = ngtcp2_crypto_client_initial_cb;
@@ -594,9 +650,9 @@ static void conn_new(struct conn *c)
 	ngtcp2_addr_init(&path.remote, &opt.server.sa,
 			 xq_addr_len(&opt.server));
 	c->q.tls = xq_tls_client(&c->q.ref, opt.session, &c->resumed);
-	if (!c->q.tls || ngtcp2_conn_client_new(&c->q.conn, &dcid, &scid,
-						&path, opt.version, &cb,
-						&settings, &params, NULL, c))
+	if (!c->q.tls ||
+	    ngtcp2_conn_client_new(&c->q.conn, &dcid, &scid, &path, opt.version,
+				   &cb, &settings, &params, NULL, c))
 		xq_die("out of memory");
 	if (opt.session)
 		gnutls_handshake_set_hook_function(
@@ -697,43 +753,35 @@ static bool report(void)
 		if (c->ended > last)
 			last = c->ended;
 		if (c->server[0])
-			json_object_set_new(servers, c->server,
-				json_integer(1 + json_integer_value(
-					json_object_get(servers,
-							c->server))));
+			json_object_set_new(
+				servers, c->server,
+				json_integer(1 +
+					     json_integer_value(json_object_get(
+						     servers, c->server))));
 		if (json_array_size(list) < RECORDS)
 			json_array_append_new(list, record(c));
 	}
 	ok = done_ok == opt.connections && !timed_out &&
 	     !json_array_size(errors);
 	snprintf(version, sizeof(version), "0x%08x", conns[0].version);
-	o = json_pack("{sb sI sI sI sI sI sI sI so ss sI sI sI sI sI sI sI sI "
-		      "sI sI sf sf sb so so}",
-		"ok", (int)ok,
-		"connections", (json_int_t)opt.connections,
-		"verified", (json_int_t)done_ok,
-		"handshakes", (json_int_t)handshakes,
-		"resumed", (json_int_t)resumed,
-		"early", (json_int_t)early,
-		"retried", (json_int_t)retried,
-		"streams", (json_int_t)(opt.streams * opt.connections),
-		"servers", servers,
-		"version", version,
-		"up", (json_int_t)up,
-		"down", (json_int_t)down,
-		"migrations", (json_int_t)migrations,
-		"migrations_waited", (json_int_t)blocked,
-		"rebinds", (json_int_t)rebinds,
-		"validated", (json_int_t)valid,
-		"invalidated", (json_int_t)invalid,
-		"packets_in", (json_int_t)in,
-		"packets_out", (json_int_t)out,
-		"lost", (json_int_t)lost,
-		"longest_gap_ms", (double)gap / MS,
-		"seconds", last > first ? (double)(last - first) / SECOND : 0.,
-		"stateless_reset", (int)(resets > 0),
-		"errors", errors,
-		"each", list);
+	o = json_pack(
+		"{sb sI sI sI sI sI sI sI so ss sI sI sI sI sI sI sI sI "
+		"sI sI sf sf sb so so}",
+		"ok", (int)ok, "connections", (json_int_t)opt.connections,
+		"verified", (json_int_t)done_ok, "handshakes",
+		(json_int_t)handshakes, "resumed", (json_int_t)resumed, "early",
+		(json_int_t)early, "retried", (json_int_t)retried, "streams",
+		(json_int_t)(opt.streams * opt.connections), "servers", servers,
+		"version", version, "up", (json_int_t)up, "down",
+		(json_int_t)down, "migrations", (json_int_t)migrations,
+		"migrations_waited", (json_int_t)blocked, "rebinds",
+		(json_int_t)rebinds, "validated", (json_int_t)valid,
+		"invalidated", (json_int_t)invalid, "packets_in",
+		(json_int_t)in, "packets_out", (json_int_t)out, "lost",
+		(json_int_t)lost, "longest_gap_ms", (double)gap / MS, "seconds",
+		last > first ? (double)(last - first) / SECOND : 0.,
+		"stateless_reset", (int)(resets > 0), "errors", errors, "each",
+		list);
 	json_dumpf(o, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(o);
@@ -747,23 +795,31 @@ static void usage(FILE *to)
 	fputs("xr_client [OPTIONS] ADDRESS PORT\n"
 	      "  --local ADDR[%DEV]    send from here\n"
 	      "  --upload N --download N   octets per stream (K, M, G)\n"
-	      "  --rate N              octets per second, per stream and direction\n"
+	      "  --rate N              octets per second, per stream and "
+	      "direction\n"
 	      "  --seconds S           with --rate: as much as takes so long\n"
 	      "  --streams N           per connection\n"
 	      "  --connections N [--parallel N] [--spread SECONDS]\n"
-	      "  --migrate-at MS[=ADDR[%DEV]]  change the address, at once (repeatable)\n"
-	      "  --probe-at MS[=ADDR[%DEV]]    change it when the path is proven\n"
-	      "  --rebind-at MS        the NAT changes the port, QUIC does not know\n"
+	      "  --migrate-at MS[=ADDR[%DEV]]  change the address, at once "
+	      "(repeatable)\n"
+	      "  --probe-at MS[=ADDR[%DEV]]    change it when the path is "
+	      "proven\n"
+	      "  --rebind-at MS        the NAT changes the port, QUIC does not "
+	      "know\n"
 	      "  --use-cids MS         another CID (and port) every MS\n"
 	      "  --cid-limit N         active_connection_id_limit (default 7)\n"
-	      "  --session FILE        keep the ticket there, use it if it is there\n"
+	      "  --session FILE        keep the ticket there, use it if it is "
+	      "there\n"
 	      "  --0rtt                send early data, with --session\n"
 	      "  --v2                  start with QUIC v2\n"
 	      "  --negotiate           start with v1, offer v2\n"
-	      "  --keepalive MS --hold MS   stay that long after the handshake\n"
+	      "  --keepalive MS --hold MS   stay that long after the "
+	      "handshake\n"
 	      "  --no-pmtud            packets of 1200 octets\n"
 	      "  --idle SECONDS --timeout SECONDS\n"
-	      "  --pattern N           only print N octets of pattern 0\n", to);
+	      "  --progress MS         JSON lines to stderr\n"
+	      "  --pattern N           only print N octets of pattern 0\n",
+	      to);
 }
 
 static void print_pattern(uint64_t len)
@@ -799,75 +855,152 @@ static void add_event(enum event_kind kind, char *arg)
 	e->to = to;
 }
 
-enum { LOCAL = 256, UPLOAD, DOWNLOAD, RATE, SECONDS, STREAMS, CONNECTIONS,
-       PARALLEL, SPREAD, MIGRATE_AT, PROBE_AT, REBIND_AT, USE_CIDS, CID_LIMIT,
-       SESSION, EARLY, V2, NEGOTIATE, KEEPALIVE, HOLD, NO_PMTUD, IDLE,
-       TIMEOUT, PATTERN };
+enum {
+	LOCAL = 256,
+	UPLOAD,
+	DOWNLOAD,
+	RATE,
+	SECONDS,
+	STREAMS,
+	CONNECTIONS,
+	PARALLEL,
+	SPREAD,
+	MIGRATE_AT,
+	PROBE_AT,
+	REBIND_AT,
+	USE_CIDS,
+	CID_LIMIT,
+	SESSION,
+	EARLY,
+	V2,
+	NEGOTIATE,
+	KEEPALIVE,
+	HOLD,
+	NO_PMTUD,
+	IDLE,
+	TIMEOUT,
+	PATTERN,
+	PROGRESS
+};
 
 static void parse_one(int o)
 {
 	switch (o) {
-	case LOCAL: opt.local = optarg; break;
-	case UPLOAD: opt.upload = xq_number(optarg, "--upload"); break;
-	case DOWNLOAD: opt.download = xq_number(optarg, "--download"); break;
-	case RATE: opt.rate = xq_number(optarg, "--rate"); break;
-	case SECONDS: opt.seconds = strtod(optarg, NULL); break;
-	case STREAMS: opt.streams = xq_number(optarg, "--streams"); break;
+	case LOCAL:
+		opt.local = optarg;
+		break;
+	case UPLOAD:
+		opt.upload = xq_number(optarg, "--upload");
+		break;
+	case DOWNLOAD:
+		opt.download = xq_number(optarg, "--download");
+		break;
+	case RATE:
+		opt.rate = xq_number(optarg, "--rate");
+		break;
+	case SECONDS:
+		opt.seconds = strtod(optarg, NULL);
+		break;
+	case STREAMS:
+		opt.streams = xq_number(optarg, "--streams");
+		break;
 	case CONNECTIONS:
 		opt.connections = xq_number(optarg, "--connections");
 		break;
-	case PARALLEL: opt.parallel = xq_number(optarg, "--parallel"); break;
-	case SPREAD: opt.spread = strtod(optarg, NULL); break;
-	case MIGRATE_AT: add_event(MIGRATE, optarg); break;
-	case PROBE_AT: add_event(PROBE, optarg); break;
-	case REBIND_AT: add_event(REBIND, optarg); break;
-	case USE_CIDS: opt.use_cids = xq_number(optarg, "--use-cids"); break;
-	case CID_LIMIT: opt.cid_limit = xq_number(optarg, "--cid-limit"); break;
-	case SESSION: opt.session = optarg; break;
-	case EARLY: opt.early = true; break;
-	case V2: opt.version = XQ_V2; opt.v2 = true; break;
-	case NEGOTIATE: opt.v2 = true; break;
-	case KEEPALIVE: opt.keepalive = xq_number(optarg, "--keepalive"); break;
-	case HOLD: opt.hold = xq_number(optarg, "--hold"); break;
-	case NO_PMTUD: opt.no_pmtud = true; break;
-	case IDLE: opt.idle = xq_number(optarg, "--idle"); break;
-	case TIMEOUT: opt.timeout = xq_number(optarg, "--timeout"); break;
-	case PATTERN: print_pattern(xq_number(optarg, "--pattern")); exit(0);
-	case 'h': usage(stdout); exit(0);
-	default: usage(stderr); exit(2);
+	case PARALLEL:
+		opt.parallel = xq_number(optarg, "--parallel");
+		break;
+	case SPREAD:
+		opt.spread = strtod(optarg, NULL);
+		break;
+	case MIGRATE_AT:
+		add_event(MIGRATE, optarg);
+		break;
+	case PROBE_AT:
+		add_event(PROBE, optarg);
+		break;
+	case REBIND_AT:
+		add_event(REBIND, optarg);
+		break;
+	case USE_CIDS:
+		opt.use_cids = xq_number(optarg, "--use-cids");
+		break;
+	case CID_LIMIT:
+		opt.cid_limit = xq_number(optarg, "--cid-limit");
+		break;
+	case SESSION:
+		opt.session = optarg;
+		break;
+	case EARLY:
+		opt.early = true;
+		break;
+	case V2:
+		opt.version = XQ_V2;
+		opt.v2 = true;
+		break;
+	case NEGOTIATE:
+		opt.v2 = true;
+		break;
+	case KEEPALIVE:
+		opt.keepalive = xq_number(optarg, "--keepalive");
+		break;
+	case HOLD:
+		opt.hold = xq_number(optarg, "--hold");
+		break;
+	case NO_PMTUD:
+		opt.no_pmtud = true;
+		break;
+	case IDLE:
+		opt.idle = xq_number(optarg, "--idle");
+		break;
+	case TIMEOUT:
+		opt.timeout = xq_number(optarg, "--timeout");
+		break;
+	case PATTERN:
+		print_pattern(xq_number(optarg, "--pattern"));
+		exit(0);
+	case PROGRESS:
+		opt.progress = xq_number(optarg, "--progress");
+		break;
+	case 'h':
+		usage(stdout);
+		exit(0);
+	default:
+		usage(stderr);
+		exit(2);
 	}
 }
 
 static void parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "local", required_argument, NULL, LOCAL },
-		{ "upload", required_argument, NULL, UPLOAD },
-		{ "download", required_argument, NULL, DOWNLOAD },
-		{ "rate", required_argument, NULL, RATE },
-		{ "seconds", required_argument, NULL, SECONDS },
-		{ "streams", required_argument, NULL, STREAMS },
-		{ "connections", required_argument, NULL, CONNECTIONS },
-		{ "parallel", required_argument, NULL, PARALLEL },
-		{ "spread", required_argument, NULL, SPREAD },
-		{ "migrate-at", required_argument, NULL, MIGRATE_AT },
-		{ "probe-at", required_argument, NULL, PROBE_AT },
-		{ "rebind-at", required_argument, NULL, REBIND_AT },
-		{ "use-cids", required_argument, NULL, USE_CIDS },
-		{ "cid-limit", required_argument, NULL, CID_LIMIT },
-		{ "session", required_argument, NULL, SESSION },
-		{ "0rtt", no_argument, NULL, EARLY },
-		{ "v2", no_argument, NULL, V2 },
-		{ "negotiate", no_argument, NULL, NEGOTIATE },
-		{ "keepalive", required_argument, NULL, KEEPALIVE },
-		{ "hold", required_argument, NULL, HOLD },
-		{ "no-pmtud", no_argument, NULL, NO_PMTUD },
-		{ "idle", required_argument, NULL, IDLE },
-		{ "timeout", required_argument, NULL, TIMEOUT },
-		{ "pattern", required_argument, NULL, PATTERN },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
-	};
+		{"local", required_argument, NULL, LOCAL},
+		{"upload", required_argument, NULL, UPLOAD},
+		{"download", required_argument, NULL, DOWNLOAD},
+		{"rate", required_argument, NULL, RATE},
+		{"seconds", required_argument, NULL, SECONDS},
+		{"streams", required_argument, NULL, STREAMS},
+		{"connections", required_argument, NULL, CONNECTIONS},
+		{"parallel", required_argument, NULL, PARALLEL},
+		{"spread", required_argument, NULL, SPREAD},
+		{"migrate-at", required_argument, NULL, MIGRATE_AT},
+		{"probe-at", required_argument, NULL, PROBE_AT},
+		{"rebind-at", required_argument, NULL, REBIND_AT},
+		{"use-cids", required_argument, NULL, USE_CIDS},
+		{"cid-limit", required_argument, NULL, CID_LIMIT},
+		{"session", required_argument, NULL, SESSION},
+		{"0rtt", no_argument, NULL, EARLY},
+		{"v2", no_argument, NULL, V2},
+		{"negotiate", no_argument, NULL, NEGOTIATE},
+		{"keepalive", required_argument, NULL, KEEPALIVE},
+		{"hold", required_argument, NULL, HOLD},
+		{"no-pmtud", no_argument, NULL, NO_PMTUD},
+		{"idle", required_argument, NULL, IDLE},
+		{"timeout", required_argument, NULL, TIMEOUT},
+		{"progress", required_argument, NULL, PROGRESS},
+		{"pattern", required_argument, NULL, PATTERN},
+		{"help", no_argument, NULL, 'h'},
+		{0}};
 	static char params[4096];
 	int o;
 
@@ -881,8 +1014,8 @@ static void parse(int argc, char **argv)
 			  xq_number(argv[optind + 1], "port")))
 		xq_die("%s: not an IPv4 or IPv6 address", argv[optind]);
 	if (!opt.local)
-		opt.local = opt.server.sa.sa_family == AF_INET ? "0.0.0.0" :
-								 "::";
+		opt.local =
+			opt.server.sa.sa_family == AF_INET ? "0.0.0.0" : "::";
 	if (opt.seconds > 0) {
 		if (!opt.rate)
 			xq_die("--seconds needs --rate");
@@ -899,7 +1032,7 @@ static void parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	ev_timer timeout, spread;
+	ev_timer timeout, spread, progress;
 	ev_signal intr, term;
 	bool ok;
 
@@ -916,6 +1049,10 @@ int main(int argc, char **argv)
 	ev_signal_start(loop, &intr);
 	ev_signal_init(&term, stop_cb, SIGTERM);
 	ev_signal_start(loop, &term);
+	start_time = xq_now();
+	ev_timer_init(&progress, progress_cb, 0, opt.progress / 1e3);
+	if (opt.progress)
+		ev_timer_start(loop, &progress);
 	ev_timer_init(&spread, spread_cb, opt.spread, opt.spread);
 	if (opt.spread > 0)
 		ev_timer_start(loop, &spread);

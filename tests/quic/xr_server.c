@@ -14,11 +14,11 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-#define SECOND		1000000000ULL
-#define LATE		(60 * SECOND)	/* how long an old CID is remembered */
-#define RECORDS		256		/* ended connections told one by one */
-#define RESET_MAX	40
-#define MIN_INITIAL	1200
+#define SECOND	    1000000000ULL
+#define LATE	    (60 * SECOND) /* how long an old CID is remembered */
+#define RECORDS	    256		  /* ended connections told one by one */
+#define RESET_MAX   40
+#define MIN_INITIAL 1200
 
 struct conn;
 
@@ -33,7 +33,7 @@ struct cid {
 };
 
 struct conn {
-	struct xq_conn q;	/* first: the callbacks get it */
+	struct xq_conn q; /* first: the callbacks get it */
 	LIST_ENTRY(conn) all;
 	TAILQ_ENTRY(conn) dirty;
 	bool is_dirty, handshake, retried;
@@ -47,8 +47,8 @@ static struct {
 	uint16_t port;
 	size_t cid_len;
 	bool retry, tickets, no_reset, v2, verbose;
-	uint64_t idle;
-} opt = { .name = "server", .tickets = true, .idle = 30 };
+	uint64_t idle, interval;
+} opt = {.name = "server", .tickets = true, .idle = 30};
 
 static struct {
 	uint64_t packets, bytes, initials, connections, handshakes, retries;
@@ -81,7 +81,7 @@ static int cid_compare(const void *va, const void *vb)
 
 static struct cid *cid_find(const uint8_t *octets, size_t len)
 {
-	struct cid key = { .len = len }, **found;
+	struct cid key = {.len = len}, **found;
 
 	if (len > sizeof(key.octet))
 		return NULL;
@@ -137,21 +137,17 @@ static double ms(uint64_t ns)
 
 static json_t *record(const struct conn *c)
 {
-	return json_pack("{sI sb sI sI sI sI sI sI sI sf sI sI sI ss}",
-		"number", (json_int_t)c->number,
-		"handshake", (int)c->handshake,
-		"packets_in", (json_int_t)c->q.packets_in,
-		"packets_out", (json_int_t)c->q.packets_out,
-		"bytes_in", (json_int_t)c->bytes_in,
-		"bytes_out", (json_int_t)c->bytes_out,
-		"early", (json_int_t)c->early,
-		"streams", (json_int_t)c->streams,
-		"bad", (json_int_t)c->bad,
-		"longest_gap_ms", ms(c->q.longest_gap),
-		"moves", (json_int_t)c->moves,
-		"validated", (json_int_t)c->q.validated,
-		"lost", (json_int_t)c->q.lost,
-		"error", c->q.error);
+	return json_pack(
+		"{sI sb sI sI sI sI sI sI sI sf sI sI sI ss}", "number",
+		(json_int_t)c->number, "handshake", (int)c->handshake,
+		"packets_in", (json_int_t)c->q.packets_in, "packets_out",
+		(json_int_t)c->q.packets_out, "bytes_in",
+		(json_int_t)c->bytes_in, "bytes_out", (json_int_t)c->bytes_out,
+		"early", (json_int_t)c->early, "streams",
+		(json_int_t)c->streams, "bad", (json_int_t)c->bad,
+		"longest_gap_ms", ms(c->q.longest_gap), "moves",
+		(json_int_t)c->moves, "validated", (json_int_t)c->q.validated,
+		"lost", (json_int_t)c->q.lost, "error", c->q.error);
 }
 
 static json_t *counters(void)
@@ -161,7 +157,7 @@ static json_t *counters(void)
 			  st.stray_handshake + st.stray_zero_rtt +
 			  st.stray_other;
 
-#define NUMBER(where, name, value)                                            \
+#define NUMBER(where, name, value)                                             \
 	json_object_set_new(where, name, json_integer(value))
 	json_object_set_new(o, "name", json_string(opt.name));
 	NUMBER(o, "written", ++st.written);
@@ -208,7 +204,8 @@ static void write_stats(void)
 	char tmp[4096];
 	struct conn *c;
 
-	LIST_FOREACH(c, &conns, all) {
+	LIST_FOREACH(c, &conns, all)
+	{
 		if (c->q.longest_gap > gap)
 			gap = c->q.longest_gap;
 		json_array_append_new(live, record(c));
@@ -332,8 +329,9 @@ static int new_cid_cb(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token,
 		cid->datalen = len;
 	} while (!cid_add(user, cid->data, len));
 	return ngtcp2_crypto_generate_stateless_reset_token(
-		       token, xq_reset_key, sizeof(xq_reset_key), cid) ?
-		       NGTCP2_ERR_CALLBACK_FAILURE : 0;
+		       token, xq_reset_key, sizeof(xq_reset_key), cid)
+		       ? NGTCP2_ERR_CALLBACK_FAILURE
+		       : 0;
 }
 
 static int remove_cid_cb(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user)
@@ -388,7 +386,7 @@ static void make_path(ngtcp2_path *path, const union xq_addr *from)
 static struct conn *conn_new(const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid,
 			     bool retried, const union xq_addr *from)
 {
-	uint32_t versions[] = { XQ_V2, NGTCP2_PROTO_VER_V1 };
+	uint32_t versions[] = {XQ_V2, NGTCP2_PROTO_VER_V1};
 	struct conn *c = calloc(1, sizeof(*c));
 	ngtcp2_transport_params params;
 	ngtcp2_settings settings;
@@ -440,10 +438,9 @@ static struct conn *conn_new(const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid,
 	xq_conn_start(&c->q, loop, &ops);
 	make_path(&path, from);
 	c->q.tls = xq_tls_server(&c->q.ref);
-	if (!c->q.tls ||
-	    ngtcp2_conn_server_new(&c->q.conn, &hd->scid, &scid, &path,
-				   hd->version, &cb, &settings, &params, NULL,
-				   c))
+	if (!c->q.tls || ngtcp2_conn_server_new(&c->q.conn, &hd->scid, &scid,
+						&path, hd->version, &cb,
+						&settings, &params, NULL, c))
 		xq_die("out of memory");
 	ngtcp2_conn_set_tls_native_handle(c->q.conn, c->q.tls);
 	c->number = ++st.connections;
@@ -463,16 +460,17 @@ static void send_plain(const union xq_addr *to, const uint8_t *buf,
 static void send_negotiation(const ngtcp2_version_cid *vc,
 			     const union xq_addr *to, size_t len)
 {
-	uint32_t versions[] = { NGTCP2_PROTO_VER_V1, XQ_V2 };
+	uint32_t versions[] = {NGTCP2_PROTO_VER_V1, XQ_V2};
 	uint8_t buf[XQ_PACKET], random;
 
 	if (len < MIN_INITIAL)
 		return;
 	st.negotiations++;
 	xq_random(&random, 1);
-	send_plain(to, buf, ngtcp2_pkt_write_version_negotiation(
-		buf, sizeof(buf), random, vc->scid, vc->scidlen, vc->dcid,
-		vc->dcidlen, versions, 2));
+	send_plain(to, buf,
+		   ngtcp2_pkt_write_version_negotiation(
+			   buf, sizeof(buf), random, vc->scid, vc->scidlen,
+			   vc->dcid, vc->dcidlen, versions, 2));
 }
 
 /* Shorter than what asked for it, so that two servers cannot loop. */
@@ -485,7 +483,7 @@ static void send_reset(const ngtcp2_version_cid *vc, const union xq_addr *to,
 	ngtcp2_cid cid;
 
 	if (opt.no_reset || len <= NGTCP2_STATELESS_RESET_TOKENLEN +
-					   NGTCP2_MIN_STATELESS_RESET_RANDLEN)
+					    NGTCP2_MIN_STATELESS_RESET_RANDLEN)
 		return;
 	if (len <= RESET_MAX)
 		n = len - 1 - NGTCP2_STATELESS_RESET_TOKENLEN;
@@ -497,8 +495,9 @@ static void send_reset(const ngtcp2_version_cid *vc, const union xq_addr *to,
 		return;
 	xq_random(random, n);
 	st.resets++;
-	send_plain(to, buf, ngtcp2_pkt_write_stateless_reset(
-				    buf, sizeof(buf), token, random, n));
+	send_plain(to, buf,
+		   ngtcp2_pkt_write_stateless_reset(buf, sizeof(buf), token,
+						    random, n));
 }
 
 static void send_retry(const ngtcp2_pkt_hd *hd, const union xq_addr *to)
@@ -507,18 +506,20 @@ static void send_retry(const ngtcp2_pkt_hd *hd, const union xq_addr *to)
 	ngtcp2_ssize n;
 	ngtcp2_cid scid;
 
-	/* It comes back as the DCID of the next Initial: it must be routable. */
+	/* It comes back as the DCID of the next Initial: it must be routable.
+	 */
 	scid.datalen = opt.cid_len;
 	xq_mint(scid.data, scid.datalen);
 	n = ngtcp2_crypto_generate_retry_token(
-		token, xq_retry_key, sizeof(xq_retry_key), hd->version,
-		&to->sa, xq_addr_len(to), &scid, &hd->dcid, xq_now());
+		token, xq_retry_key, sizeof(xq_retry_key), hd->version, &to->sa,
+		xq_addr_len(to), &scid, &hd->dcid, xq_now());
 	if (n < 0)
 		return;
 	st.retries++;
-	send_plain(to, buf, ngtcp2_crypto_write_retry(
-		buf, sizeof(buf), hd->version, &hd->scid, &scid, &hd->dcid,
-		token, n));
+	send_plain(to, buf,
+		   ngtcp2_crypto_write_retry(buf, sizeof(buf), hd->version,
+					     &hd->scid, &scid, &hd->dcid, token,
+					     n));
 }
 
 /* Runs a datagram through its connection; the answer goes out later. */
@@ -551,10 +552,9 @@ static void initial(const ngtcp2_pkt_hd *hd, const union xq_addr *from,
 			return;
 		}
 		if (ngtcp2_crypto_verify_retry_token(
-			    &odcid, hd->token.base, hd->token.len,
-			    xq_retry_key, sizeof(xq_retry_key), hd->version,
-			    &from->sa, xq_addr_len(from), &hd->dcid,
-			    10 * SECOND, now)) {
+			    &odcid, hd->token.base, hd->token.len, xq_retry_key,
+			    sizeof(xq_retry_key), hd->version, &from->sa,
+			    xq_addr_len(from), &hd->dcid, 10 * SECOND, now)) {
 			uint8_t buf[XQ_PACKET];
 
 			st.refused++;
@@ -604,8 +604,8 @@ static void unknown(const ngtcp2_version_cid *vc, const union xq_addr *from,
 	}
 }
 
-static void datagram(const union xq_addr *from, const uint8_t *data,
-		     size_t len, uint64_t now)
+static void datagram(const union xq_addr *from, const uint8_t *data, size_t len,
+		     uint64_t now)
 {
 	ngtcp2_version_cid vc;
 	struct cid *e;
@@ -685,6 +685,11 @@ static void stop_cb(struct ev_loop *l, ev_signal *w, int events)
 	ev_break(l, EVBREAK_ALL);
 }
 
+static void interval_cb(struct ev_loop *l, ev_timer *w, int events)
+{
+	write_stats();
+}
+
 static void sweep_cb(struct ev_loop *l, ev_timer *w, int events)
 {
 	cid_forget_late();
@@ -695,55 +700,99 @@ static void usage(FILE *to)
 	fputs("xr_server [OPTIONS] ADDRESS PORT\n"
 	      "  --name NAME       what clients are told (default: server)\n"
 	      "  --config FILE     CID configurations, the first is minted:\n"
-	      "                    id=0..6 sid=HEX nonce=N [key=FILE] [peers=HEX,...]\n"
+	      "                    id=0..6 sid=HEX nonce=N [key=FILE] "
+	      "[peers=HEX,...]\n"
 	      "                    SIGHUP reads it again; without: 0b111 CIDs\n"
-	      "  --cid-length N    octets of every CID (default: what FILE needs)\n"
+	      "  --cid-length N    octets of every CID (default: what FILE "
+	      "needs)\n"
 	      "  --stats FILE      JSON at start, on SIGUSR1 and at the end\n"
-	      "  --secret FILE     for tickets, Retry and resets, shared by servers\n"
+	      "  --interval MS     and that often\n"
+	      "  --secret FILE     for tickets, Retry and resets, shared by "
+	      "servers\n"
 	      "  --retry           validate every address\n"
 	      "  --no-tickets      no session tickets, so no 0-RTT\n"
 	      "  --no-reset        no stateless resets\n"
 	      "  --v2              move clients that can to QUIC v2\n"
 	      "  --idle SECONDS    idle timeout (default 30)\n"
-	      "  -v                say why connections fail\n", to);
+	      "  -v                say why connections fail\n",
+	      to);
 }
 
 static void parse(int argc, char **argv)
 {
-	enum { NAME = 256, CONFIG, LENGTH, STATS, SECRET, RETRY, NO_TICKETS,
-	       NO_RESET, V2, IDLE };
-	static const struct option longs[] = {
-		{ "name", required_argument, NULL, NAME },
-		{ "config", required_argument, NULL, CONFIG },
-		{ "cid-length", required_argument, NULL, LENGTH },
-		{ "stats", required_argument, NULL, STATS },
-		{ "secret", required_argument, NULL, SECRET },
-		{ "retry", no_argument, NULL, RETRY },
-		{ "no-tickets", no_argument, NULL, NO_TICKETS },
-		{ "no-reset", no_argument, NULL, NO_RESET },
-		{ "v2", no_argument, NULL, V2 },
-		{ "idle", required_argument, NULL, IDLE },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
+	enum {
+		NAME = 256,
+		CONFIG,
+		LENGTH,
+		STATS,
+		SECRET,
+		RETRY,
+		NO_TICKETS,
+		NO_RESET,
+		V2,
+		IDLE,
+		INTERVAL
 	};
+	static const struct option longs[] = {
+		{"name", required_argument, NULL, NAME},
+		{"config", required_argument, NULL, CONFIG},
+		{"cid-length", required_argument, NULL, LENGTH},
+		{"stats", required_argument, NULL, STATS},
+		{"secret", required_argument, NULL, SECRET},
+		{"retry", no_argument, NULL, RETRY},
+		{"no-tickets", no_argument, NULL, NO_TICKETS},
+		{"no-reset", no_argument, NULL, NO_RESET},
+		{"v2", no_argument, NULL, V2},
+		{"idle", required_argument, NULL, IDLE},
+		{"interval", required_argument, NULL, INTERVAL},
+		{"help", no_argument, NULL, 'h'},
+		{0}};
 	int o;
 
 	while ((o = getopt_long(argc, argv, "vh", longs, NULL)) != -1) {
 		switch (o) {
-		case NAME: opt.name = optarg; break;
-		case CONFIG: opt.config = optarg; break;
-		case LENGTH: opt.cid_len = xq_number(optarg, "--cid-length");
-			     break;
-		case STATS: opt.stats = optarg; break;
-		case SECRET: opt.secret = optarg; break;
-		case RETRY: opt.retry = true; break;
-		case NO_TICKETS: opt.tickets = false; break;
-		case NO_RESET: opt.no_reset = true; break;
-		case V2: opt.v2 = true; break;
-		case IDLE: opt.idle = xq_number(optarg, "--idle"); break;
-		case 'v': opt.verbose = true; break;
-		case 'h': usage(stdout); exit(0);
-		default: usage(stderr); exit(2);
+		case NAME:
+			opt.name = optarg;
+			break;
+		case CONFIG:
+			opt.config = optarg;
+			break;
+		case LENGTH:
+			opt.cid_len = xq_number(optarg, "--cid-length");
+			break;
+		case STATS:
+			opt.stats = optarg;
+			break;
+		case SECRET:
+			opt.secret = optarg;
+			break;
+		case RETRY:
+			opt.retry = true;
+			break;
+		case NO_TICKETS:
+			opt.tickets = false;
+			break;
+		case NO_RESET:
+			opt.no_reset = true;
+			break;
+		case V2:
+			opt.v2 = true;
+			break;
+		case IDLE:
+			opt.idle = xq_number(optarg, "--idle");
+			break;
+		case INTERVAL:
+			opt.interval = xq_number(optarg, "--interval");
+			break;
+		case 'v':
+			opt.verbose = true;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(2);
 		}
 	}
 	if (argc - optind != 2) {
@@ -770,7 +819,7 @@ static void configure(void)
 int main(int argc, char **argv)
 {
 	ev_signal usr1, hup, term, intr;
-	ev_timer sweep;
+	ev_timer sweep, interval;
 	ev_io io;
 
 	parse(argc, argv);
@@ -796,7 +845,12 @@ int main(int argc, char **argv)
 	ev_timer_init(&sweep, sweep_cb, 10, 10);
 	ev_timer_start(loop, &sweep);
 
-	write_stats();	/* whoever started us waits for this file */
+	ev_timer_init(&interval, interval_cb, opt.interval / 1e3,
+		      opt.interval / 1e3);
+	if (opt.interval)
+		ev_timer_start(loop, &interval);
+
+	write_stats(); /* whoever started us waits for this file */
 	ev_run(loop, 0);
 	write_stats();
 	return 0;

@@ -24,22 +24,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INITIAL_LEN	1200
-#define SHORT_LEN	60
-#define BATCH		32
-#define MAX_CID		20
+#define INITIAL_LEN 1200
+#define SHORT_LEN   60
+#define BATCH	    32
+#define MAX_CID	    20
 
 enum kind { SYN, INITIAL, SHORT };
 
 static struct {
 	uint64_t packets, rate;
-	uint32_t net, mask;	/* host byte order */
+	uint32_t net, mask; /* host byte order */
 	struct in_addr to;
 	uint16_t port;
 	enum kind kind;
 	uint8_t cid[MAX_CID];
 	int cid_len;
-} opt = { .packets = 10000, .net = 0xc6120000, .mask = 0xfffe0000 };
+} opt = {.packets = 10000, .net = 0xc6120000, .mask = 0xfffe0000};
 
 static void die(const char *what)
 {
@@ -112,11 +112,11 @@ static size_t make_quic(const struct iphdr *ip, struct udphdr *udp)
 	random_fill(p, len);
 	if (opt.kind == INITIAL) {
 		p[0] = 0xc0 | (p[0] & 0x0f);
-		memcpy(p + 1, "\0\0\0\1", 4);	/* QUIC v1 */
+		memcpy(p + 1, "\0\0\0\1", 4); /* QUIC v1 */
 		p[5] = cid_len;
 		cid = p + 6;
-		p[6 + cid_len] = 8;		/* SCID */
-		p[6 + cid_len + 9] = 0;		/* no token */
+		p[6 + cid_len] = 8;	/* SCID */
+		p[6 + cid_len + 9] = 0; /* no token */
 	} else {
 		p[0] = 0x40 | (p[0] & 0x3f);
 	}
@@ -148,7 +148,7 @@ static size_t make(uint8_t *buf)
 	else
 		len = make_quic(ip, (struct udphdr *)(ip + 1));
 	ip->tot_len = htons(sizeof(*ip) + len);
-	return sizeof(*ip) + len;	/* the kernel fills in the checksum */
+	return sizeof(*ip) + len; /* the kernel fills in the checksum */
 }
 
 static uint64_t now_us(void)
@@ -162,7 +162,7 @@ static uint64_t now_us(void)
 static uint64_t flood(int fd)
 {
 	static uint8_t buf[BATCH][2048];
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = opt.to };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = opt.to};
 	uint64_t start = now_us(), sent = 0, due;
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
@@ -223,25 +223,34 @@ static bool parse_cid(const char *hex)
 
 static int usage(void)
 {
-	fprintf(stderr,
-		"usage: flood [-n PACKETS] [-r PER_SECOND] [-s SOURCE/PREFIX] [-c CID]\n"
-		"             syn|initial|short ADDRESS PORT\n");
+	fprintf(stderr, "usage: flood [-n PACKETS] [-r PER_SECOND] [-s "
+			"SOURCE/PREFIX] [-c CID]\n"
+			"             syn|initial|short ADDRESS PORT\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[] = { "syn", "initial", "short" };
+	static const char *const kinds[] = {"syn", "initial", "short"};
 	int c, fd, one = 1, size = 8 << 20;
 	bool good = true;
 
 	while ((c = getopt(argc, argv, "n:r:s:c:")) != -1) {
 		switch (c) {
-		case 'n': opt.packets = strtoull(optarg, NULL, 0); break;
-		case 'r': opt.rate = strtoull(optarg, NULL, 0); break;
-		case 's': good = good && parse_source(optarg); break;
-		case 'c': good = good && parse_cid(optarg); break;
-		default: return usage();
+		case 'n':
+			opt.packets = strtoull(optarg, NULL, 0);
+			break;
+		case 'r':
+			opt.rate = strtoull(optarg, NULL, 0);
+			break;
+		case 's':
+			good = good && parse_source(optarg);
+			break;
+		case 'c':
+			good = good && parse_cid(optarg);
+			break;
+		default:
+			return usage();
 		}
 	}
 	if (!good || argc - optind != 3 ||

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND	1000000000.0
-#define PIECES	3	/* head, body, tail */
+#define SECOND 1000000000.0
+#define PIECES 3 /* head, body, tail */
 
 static ngtcp2_conn *get_conn(ngtcp2_crypto_conn_ref *ref)
 {
@@ -59,8 +59,8 @@ static void rand_cb(uint8_t *dest, size_t len, const ngtcp2_rand_ctx *ctx)
 }
 
 static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
-			       uint64_t offset, const uint8_t *data,
-			       size_t len, void *user, void *stream_user)
+			       uint64_t offset, const uint8_t *data, size_t len,
+			       void *user, void *stream_user)
 {
 	bool fin = flags & NGTCP2_STREAM_DATA_FLAG_FIN;
 	struct xq_conn *c = user;
@@ -69,8 +69,9 @@ static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
 	ngtcp2_conn_extend_max_offset(conn, len);
 	ngtcp2_conn_extend_max_stream_offset(conn, id, len);
 	if (c->app)
-		return c->app->recv(c, id, data, len, fin) ?
-			       NGTCP2_ERR_CALLBACK_FAILURE : 0;
+		return c->app->recv(c, id, data, len, fin)
+			       ? NGTCP2_ERR_CALLBACK_FAILURE
+			       : 0;
 	s = xq_stream_find(c, id);
 	if (!s && ngtcp2_conn_is_server(conn))
 		s = xq_stream_new(c, id);
@@ -271,7 +272,7 @@ void xq_conn_busy(struct xq_conn *c, bool busy)
 bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path,
 		  const uint8_t *data, size_t len, uint64_t now)
 {
-	ngtcp2_pkt_info info = { 0 };
+	ngtcp2_pkt_info info = {0};
 	int rc;
 
 	if (c->over)
@@ -416,7 +417,8 @@ bool xq_conn_write(struct xq_conn *c)
 	    ngtcp2_conn_is_in_draining_period(c->conn))
 		return true;
 	now = xq_now();
-	/* The connection's own limit blocks, too, and nobody tells of its end. */
+	/* The connection's own limit blocks, too, and nobody tells of its end.
+	 */
 	for (struct xq_stream *s = c->streams; s; s = s->next)
 		s->blocked = false;
 	ngtcp2_path_storage_zero(&ps);

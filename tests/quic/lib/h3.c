@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND	1000000000ULL
-#define TICK	0.002	/* how often a limited answer goes on */
-#define PIECE	16384
+#define SECOND 1000000000ULL
+#define TICK   0.002 /* how often a limited answer goes on */
+#define PIECE  16384
 
 struct request {
 	struct request *next;
@@ -91,9 +91,8 @@ static uint64_t allowance(const struct request *r)
 }
 
 static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id,
-				  nghttp3_vec *vec, size_t max,
-				  uint32_t *flags, void *user,
-				  void *stream_user)
+				  nghttp3_vec *vec, size_t max, uint32_t *flags,
+				  void *user, void *stream_user)
 {
 	struct request *r = find(user, id);
 	uint64_t may;
@@ -109,8 +108,8 @@ static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id,
 		r->waiting = true;
 		return NGHTTP3_ERR_WOULDBLOCK;
 	}
-	vec[0].base = (uint8_t *)xq_pattern(0, r->sent, may - r->sent,
-					    &vec[0].len);
+	vec[0].base =
+		(uint8_t *)xq_pattern(0, r->sent, may - r->sent, &vec[0].len);
 	r->sent += vec[0].len;
 	if (r->sent == r->down)
 		*flags |= NGHTTP3_DATA_FLAG_EOF;
@@ -120,7 +119,7 @@ static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id,
 static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user,
 			 void *stream_user)
 {
-	static const nghttp3_data_reader reader = { read_data_cb };
+	static const nghttp3_data_reader reader = {read_data_cb};
 	unsigned long long down = 0, rate = 0;
 	struct request *r = find(user, id);
 	char length[32];
@@ -133,12 +132,13 @@ static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user,
 	r->rate = rate;
 	r->start = xq_now();
 	snprintf(length, sizeof(length), "%llu", down);
-	nv[0] = (nghttp3_nv){ (uint8_t *)":status", (uint8_t *)"200", 7, 3,
-			      NGHTTP3_NV_FLAG_NONE };
-	nv[1] = (nghttp3_nv){ (uint8_t *)"content-length", (uint8_t *)length,
-			      14, strlen(length), NGHTTP3_NV_FLAG_NONE };
-	return nghttp3_conn_submit_response(conn, id, nv, 2, &reader) ?
-		       NGHTTP3_ERR_CALLBACK_FAILURE : 0;
+	nv[0] = (nghttp3_nv){(uint8_t *)":status", (uint8_t *)"200", 7, 3,
+			     NGHTTP3_NV_FLAG_NONE};
+	nv[1] = (nghttp3_nv){(uint8_t *)"content-length", (uint8_t *)length, 14,
+			     strlen(length), NGHTTP3_NV_FLAG_NONE};
+	return nghttp3_conn_submit_response(conn, id, nv, 2, &reader)
+		       ? NGHTTP3_ERR_CALLBACK_FAILURE
+		       : 0;
 }
 
 /* ---- the hooks of conn.c ---- */
@@ -148,8 +148,8 @@ static int app_recv(struct xq_conn *c, int64_t id, const uint8_t *data,
 {
 	struct h3 *h = c->app_data;
 
-	return nghttp3_conn_read_stream(h->conn, id, data, len, fin) < 0 ? -1 :
-									   0;
+	return nghttp3_conn_read_stream(h->conn, id, data, len, fin) < 0 ? -1
+									 : 0;
 }
 
 static int app_next(struct xq_conn *c, int64_t *id, ngtcp2_vec *vec, int max,
@@ -293,5 +293,8 @@ int xq_h3_start(struct xq_conn *c)
 	ev_timer_set(&h->timer, TICK, TICK);
 	ev_timer_start(c->loop, &h->timer);
 	return nghttp3_conn_bind_control_stream(h->conn, id[0]) ||
-	       nghttp3_conn_bind_qpack_streams(h->conn, id[1], id[2]) ? -1 : 0;
+			       nghttp3_conn_bind_qpack_streams(h->conn, id[1],
+							       id[2])
+		       ? -1
+		       : 0;
 }

@@ -103,8 +103,8 @@ int xq_socket(const char *local, uint16_t port, union xq_addr *bound)
 		    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (dev && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev,
-			      strlen(dev) + 1))
+	if (dev &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev) + 1))
 		goto err;
 	/* A client's address may be put on its device after it starts. */
 	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
@@ -145,9 +145,18 @@ uint64_t xq_number(const char *text, const char *what)
 	double n = strtod(text, &end);
 
 	switch (*end) {
-	case 'K': n *= 1e3; end++; break;
-	case 'M': n *= 1e6; end++; break;
-	case 'G': n *= 1e9; end++; break;
+	case 'K':
+		n *= 1e3;
+		end++;
+		break;
+	case 'M':
+		n *= 1e6;
+		end++;
+		break;
+	case 'G':
+		n *= 1e9;
+		end++;
+		break;
 	}
 	if (end == text || *end || n < 0)
 		xq_die("%s %s: not a number", what, text);

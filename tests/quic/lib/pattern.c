@@ -7,8 +7,8 @@
 #include "quic.h"
 #include <string.h>
 
-#define PERIOD	1048573U
-#define PIECE	16384U		/* longest run handed out */
+#define PERIOD 1048573U
+#define PIECE  16384U /* longest run handed out */
 
 static uint8_t table[PERIOD + PIECE];
 

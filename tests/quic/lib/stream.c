@@ -3,9 +3,9 @@
 #include "quic.h"
 #include <string.h>
 
-#define SECOND	1000000000ULL
-#define STEP	1200	/* a rate lets about a packet go at a time */
-#define AHEAD	(10 * 1000000ULL)	/* ns: what a late timer may catch up */
+#define SECOND 1000000000ULL
+#define STEP   1200		 /* a rate lets about a packet go at a time */
+#define AHEAD  (10 * 1000000ULL) /* ns: what a late timer may catch up */
 
 /* Octets of the body that may have been sent by now. */
 static uint64_t allowance(const struct xq_out *o, uint64_t now)
@@ -22,8 +22,8 @@ static uint64_t body_sent(const struct xq_out *o)
 {
 	if (o->sent <= o->head_len)
 		return 0;
-	return o->sent - o->head_len < o->body ? o->sent - o->head_len :
-						 o->body;
+	return o->sent - o->head_len < o->body ? o->sent - o->head_len
+					       : o->body;
 }
 
 int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin)
@@ -46,7 +46,8 @@ int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin)
 	done = at - o->head_len;
 	if (done < o->body) {
 		may = allowance(o, now);
-		/* Small leftovers wait, or each packet would carry a few octets. */
+		/* Small leftovers wait, or each packet would carry a few
+		 * octets. */
 		if (may > done && (may == o->body || may - done >= STEP)) {
 			vec[n].base = (uint8_t *)xq_pattern(o->seed, done,
 							    may - done, &len);
@@ -62,8 +63,8 @@ int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin)
 	}
 	if (!o->tail_len)
 		return n ? n : -1;
-	at = o->sent > o->head_len + o->body ?
-		     o->sent - o->head_len - o->body : 0;
+	at = o->sent > o->head_len + o->body ? o->sent - o->head_len - o->body
+					     : 0;
 	if (at < o->tail_len) {
 		vec[n].base = (uint8_t *)o->tail + at;
 		vec[n++].len = o->tail_len - at;

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#define PRIORITY                                                              \
-	"%DISABLE_TLS13_COMPAT_MODE:NORMAL:-VERS-ALL:+VERS-TLS1.3:"           \
-	"-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"           \
+#define PRIORITY                                                               \
+	"%DISABLE_TLS13_COMPAT_MODE:NORMAL:-VERS-ALL:+VERS-TLS1.3:"            \
+	"-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"            \
 	"-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
 
 uint8_t xq_reset_key[32], xq_retry_key[32];
@@ -37,13 +37,14 @@ static void make_certificate(void)
 	xq_random(serial, sizeof(serial));
 	serial[0] &= 0x7f;
 	must(gnutls_x509_privkey_init(&key), "private key");
-	must(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-			GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+	must(gnutls_x509_privkey_generate(
+		     key, GNUTLS_PK_ECDSA,
+		     GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
 	     "private key");
 	must(gnutls_x509_crt_init(&crt), "certificate");
 	must(gnutls_x509_crt_set_version(crt, 3), "certificate");
-	must(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME,
-					   0, name, strlen(name)),
+	must(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0,
+					   name, strlen(name)),
 	     "certificate");
 	must(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, name,
 						  strlen(name),
@@ -67,7 +68,7 @@ static void make_certificate(void)
 static void derive(const gnutls_datum_t *secret, const char *label,
 		   uint8_t *out, size_t len)
 {
-	gnutls_datum_t info = { (void *)label, strlen(label) };
+	gnutls_datum_t info = {(void *)label, strlen(label)};
 
 	must(gnutls_hkdf_expand(GNUTLS_MAC_SHA256, secret, &info, out, len),
 	     "deriving a key");
@@ -110,8 +111,8 @@ int xq_tls_server_init(const char *secret_file)
 gnutls_session_t xq_tls_server(ngtcp2_crypto_conn_ref *ref)
 {
 	gnutls_datum_t alpn[] = {
-		{ (void *)XQ_ALPN, strlen(XQ_ALPN) },
-		{ (void *)XQ_ALPN_H3, strlen(XQ_ALPN_H3) },
+		{(void *)XQ_ALPN, strlen(XQ_ALPN)},
+		{(void *)XQ_ALPN_H3, strlen(XQ_ALPN_H3)},
 	};
 	gnutls_session_t s;
 
@@ -128,8 +129,9 @@ gnutls_session_t xq_tls_server(ngtcp2_crypto_conn_ref *ref)
 	gnutls_session_set_ptr(s, ref);
 	must(gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, creds),
 	     "credentials");
-	gnutls_alpn_set_protocols(s, alpn, 2, GNUTLS_ALPN_MANDATORY |
-						      GNUTLS_ALPN_SERVER_PRECEDENCE);
+	gnutls_alpn_set_protocols(s, alpn, 2,
+				  GNUTLS_ALPN_MANDATORY |
+					  GNUTLS_ALPN_SERVER_PRECEDENCE);
 	return s;
 }
 
@@ -142,7 +144,7 @@ int xq_tls_client_init(void)
 gnutls_session_t xq_tls_client(ngtcp2_crypto_conn_ref *ref,
 			       const char *session_file, bool *resumed)
 {
-	gnutls_datum_t alpn = { (void *)XQ_ALPN, strlen(XQ_ALPN) };
+	gnutls_datum_t alpn = {(void *)XQ_ALPN, strlen(XQ_ALPN)};
 	gnutls_datum_t data;
 	gnutls_session_t s;
 

@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# QUIC servers and clients in the world of tests/net/lib/world.sh, and what
+# every QUIC test asserts.
+#
+#	quic_world		world_up with QUIC_LBS nodes; the servers' decapsulation
+#	quic_cid ID MODE	a CID configuration: clear, single, four, odd, long
+#	quic_lb on|off		the LBs made anew; off: not steered by CID
+#	quic_servers [OPTIONS]	start all of them, with fresh counters
+#	quic_rotate ID...	what the servers mint (the first) and know
+#	quic_run NAME NODE OPTIONS...	a client, until it is done
+#	quic_start, quic_finish NAME	the same in the background
+#	quic_both WHAT SCENARIO [MS]	SCENARIO with steering on: all is well, no
+#				stray packet, no gap longer than MS; then with
+#				steering off: there are strays
+#
+# SCENARIO is a function that runs clients. It may look at $STEERING.
+
+# shellcheck source-path=SCRIPTDIR source=../../net/lib/world.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../net/lib/world.sh"
+
+QUIC=$WORLD_BUILD/tests/quic
+QUIC_VIP=$VIP4		# a test may set another before quic_world
+QUIC_PORT=443
+QUIC_LBS=1
+QUIC_CLIENTS=()
+declare -A QUIC_S=() QUIC_N=()	# lengths, by config ID
+QUIC_IDS=()		# the first is what the servers mint
+QUIC_LENGTH=		# --cid-length
+STEERING=on
+
+quic_vip()
+{
+	case $QUIC_VIP in
+	*:*) echo "[$QUIC_VIP]:$QUIC_PORT/udp" ;;
+	*) echo "$QUIC_VIP:$QUIC_PORT/udp" ;;
+	esac
+}
+
+# The address of a node in the VIP's family.
+quic_addr()
+{
+	case $QUIC_VIP in
+	*:*) addr6 "$@" ;;
+	*) addr4 "$@" ;;
+	esac
+}
+
+quic_world()
+{
+	world_up -l "$QUIC_LBS"
+	attach_servers || bail "cannot attach to the servers"
+	head -c 32 /dev/urandom >"$WORLD_DIR/secret"
+	[ ${#QUIC_IDS[@]} != 0 ] || quic_cid 1 four
+}
+
+quic_cid()
+{
+	local id=$1 s n
+
+	case $2 in
+	clear) s=3 n=5 ;;
+	single) s=8 n=8 ;;
+	four) s=3 n=5 ;;
+	odd) s=4 n=5 ;;
+	long) s=7 n=4 ;;
+	*) bail "quic_cid: no mode $2" ;;
+	esac
+	QUIC_S[$id]=$s QUIC_N[$id]=$n
+	QUIC_IDS+=("$id")
+	rm -f "$WORLD_DIR/key.$id"
+	[ "$2" = clear ] || (
+		umask 077
+		od -An -v -tx1 -N16 /dev/urandom | tr -d ' ' \
+			>"$WORLD_DIR/key.$id"
+	)
+}
+
+# sid SERVER ID: its server ID under that configuration
+quic_sid()
+{
+	printf "%0$((2 * QUIC_S[$2]))x\n" $((0xc0de00 + ${1#s}))
+}
+
+# On one LB node: a CID configuration.
+quic_cid_add()
+{
+	local node=$1 id=$2
+	local -a key=()
+
+	[ ! -e "$WORLD_DIR/key.$id" ] || key=(key-file "$WORLD_DIR/key.$id")
+	xr_on "$node" cid add "$id" format quic-lb \
+		server-id-length "${QUIC_S[$id]}" \
+		nonce-length "${QUIC_N[$id]}" "${key[@]}" >/dev/null
+}
+
+quic_lb_one()
+{
+	local node=$1 id server
+	local -a sids cid=()
+
+	for id in "${QUIC_IDS[@]}"; do
+		quic_cid_add "$node" "$id" || return
+	done
+	[ "$STEERING" = off ] || cid=(cid)
+	xr_on "$node" vip add "$(quic_vip)" "${cid[@]}" >/dev/null || return
+	for server in "${WORLD_SERVERS[@]}"; do
+		sids=()
+		for id in "${!QUIC_S[@]}"; do
+			sids+=(server-id "$(quic_sid "$server" "$id")")
+		done
+		xr_on "$node" backend add "$server" vip "$(quic_vip)" \
+			address "$(quic_addr "$server")" "${sids[@]}" \
+			>/dev/null || return
+	done
+}
+
+# The second node is made equal to the first: same secret, same hash.
+quic_lb()
+{
+	local first=${WORLD_LBS[0]} node
+
+	STEERING=$1
+	for node in "${WORLD_LBS[@]}"; do
+		xr_on "$node" destroy >/dev/null 2>&1
+	done
+	attach_lb mode native || bail "cannot attach to the LB nodes"
+	quic_lb_one "$first" || bail "cannot set up $first"
+	for node in "${WORLD_LBS[@]:1}"; do
+		(umask 077; xr_on "$first" export --keys >"$WORLD_DIR/lb.yaml")
+		xr_on "$node" apply "$WORLD_DIR/lb.yaml" >/dev/null ||
+			bail "cannot set up $node"
+	done
+}
+
+quic_rotate_file()
+{
+	local server=$1 id other peers key
+
+	shift
+	for id; do
+		peers=
+		for other in "${WORLD_SERVERS[@]}"; do
+			[ "$other" = "$server" ] ||
+				peers+=,$(quic_sid "$other" "$id")
+		done
+		key=
+		[ ! -e "$WORLD_DIR/key.$id" ] || key="key=$WORLD_DIR/key.$id"
+		echo "id=$id sid=$(quic_sid "$server" "$id")" \
+			"nonce=${QUIC_N[$id]} peers=${peers#,} $key"
+	done >"$WORLD_DIR/$server.new"
+	mv "$WORLD_DIR/$server.new" "$WORLD_DIR/$server.cids"
+}
+
+quic_rotate()
+{
+	local server
+
+	for server in "${WORLD_SERVERS[@]}"; do
+		quic_rotate_file "$server" "$@"
+		kill -HUP "$(pid "$server")"
+	done
+}
+
+quic_server()
+{
+	local server=$1
+
+	shift
+	rm -f "$WORLD_DIR/$server.json"
+	start "$server" "$server" "$QUIC/xr_server" -v --name "$server" \
+		--config "$WORLD_DIR/$server.cids" \
+		--stats "$WORLD_DIR/$server.json" \
+		${QUIC_LENGTH:+--cid-length "$QUIC_LENGTH"} \
+		"$@" "$QUIC_VIP" "$QUIC_PORT"
+	wait_for 5 test -e "$WORLD_DIR/$server.json" ||
+		bail "$server does not start: $(cat "$WORLD_DIR/$server.err")"
+}
+
+quic_servers()
+{
+	local server
+
+	for server in "${WORLD_SERVERS[@]}"; do
+		quic_rotate_file "$server" "${QUIC_IDS[@]}"
+		quic_server "$server" "$@"
+	done
+}
+
+quic_servers_stop()
+{
+	local server
+
+	for server in "${WORLD_SERVERS[@]}"; do
+		stop "$server"
+	done
+}
+
+quic_written()
+{
+	[ "$(jq .written "$WORLD_DIR/$1.json")" -gt "$2" ]
+}
+
+# Fresh numbers from the servers that still run.
+quic_snapshot()
+{
+	local server before
+
+	for server in "${WORLD_SERVERS[@]}"; do
+		[ -n "$(pid "$server")" ] || continue
+		before=$(jq .written "$WORLD_DIR/$server.json")
+		kill -USR1 "$(pid "$server")" || continue
+		wait_for 5 quic_written "$server" "$before"
+	done
+}
+
+# quic_sum FILTER: over the servers' statistics
+quic_sum()
+{
+	local server files=()
+
+	for server in "${WORLD_SERVERS[@]}"; do
+		files+=("$WORLD_DIR/$server.json")
+	done
+	jq -s "map($1) | add" "${files[@]}"
+}
+
+quic_get()
+{
+	jq -r "$2" "$WORLD_DIR/$1.json"
+}
+
+# How long a client may take: one whose server is lost would wait for long.
+quic_timeout()
+{
+	[ "$STEERING" = on ] && echo 30 || echo 5
+}
+
+quic_start()
+{
+	local name=$1 node=$2
+
+	shift 2
+	QUIC_CLIENTS+=("$name")
+	start "$name" "$node" "$QUIC/xr_client" \
+		--timeout "$(quic_timeout)" "$@" "$QUIC_VIP" "$QUIC_PORT"
+}
+
+quic_finish()
+{
+	local status
+
+	finish "$1"
+	status=$?
+	mv "$WORLD_DIR/$1.out" "$WORLD_DIR/$1.json"
+	return $status
+}
+
+quic_run()
+{
+	quic_start "$@"
+	quic_finish "$1"
+}
+
+# ---- what is asserted ----
+
+quic_clients_sum()
+{
+	local name files=()
+
+	for name in "${QUIC_CLIENTS[@]}"; do
+		files+=("$WORLD_DIR/$name.json")
+	done
+	jq -s "map($1) | $2" "${files[@]}"
+}
+
+quic_say()
+{
+	local total gap
+
+	total=$(quic_clients_sum '.up + .down' add)
+	gap=$(quic_clients_sum .longest_gap_ms 'max | floor')
+	diag "$1: $total octets verified," \
+		"$(quic_clients_sum .verified add) of" \
+		"$(quic_clients_sum .connections add) connections whole," \
+		"longest gap $gap ms, $(quic_sum .strays) strays of" \
+		"$(quic_sum .packets) packets"
+	diag "$1: $(jq -c '{name, packets, stray, late, moves}' \
+		"$WORLD_DIR/s1.json")"
+}
+
+quic_good()
+{
+	local what=$1 most=${2-500} name gap
+
+	quic_servers_stop
+	quic_say "$what"
+	for name in "${QUIC_CLIENTS[@]}"; do
+		is "$(quic_get "$name" .ok)" true \
+			"$what: $name has every octet, both ways" ||
+			diag "$(quic_get "$name" '.errors[]')"
+	done
+	is "$(quic_sum .strays)" 0 "$what: no stray packet"
+	is "$(quic_sum .connections)" \
+		"$(quic_clients_sum .connections add)" \
+		"$what: each connection began at one server only"
+	gap=$(quic_clients_sum .longest_gap_ms 'max | floor')
+	cmp_ok "$gap" -lt "$most" "$what: longest gap $gap ms"
+}
+
+quic_bad()
+{
+	quic_servers_stop
+	quic_say "$1, steering off"
+	cmp_ok "$(quic_sum .strays)" -gt 0 \
+		"$1: with steering off, packets go astray"
+}
+
+# A stray packet would be one of these; the counter says how they were steered.
+quic_reason()
+{
+	xr -j stats reason | jq "[.. | objects | select(.reason? == \"$1\") |
+		.packets] | add // 0"
+}
+
+quic_both()
+{
+	local what=$1 scenario=$2 most=${3-500}
+	local -a options=("${QUIC_SERVER_OPTIONS[@]}")
+
+	quic_lb on
+	quic_servers "${options[@]}"
+	QUIC_CLIENTS=()
+	$scenario
+	quic_good "$what" "$most"
+
+	quic_lb off
+	quic_servers "${options[@]}"
+	QUIC_CLIENTS=()
+	$scenario
+	quic_bad "$what"
+	quic_lb on
+}
+QUIC_SERVER_OPTIONS=()

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The distribution's own client, which is not ours: HTTP/3, its way to migrate
+# and to rebind.
+# shellcheck source-path=SCRIPTDIR source=lib/quic.sh
+. "$(dirname "$0")/lib/quic.sh"
+
+CLIENT=$(command -v gtlsclient) || skip_all "no gtlsclient (ngtcp2-client)"
+
+# browse NAME OPTIONS...: uploads 300 KB, downloads 400 KB at 250 KB/s
+browse()
+{
+	local name=$1
+
+	shift
+	names+=("$name")
+	mkdir -p "$WORLD_DIR/$name"
+	start "$name" c1 timeout "$(quic_timeout)" "$CLIENT" -q \
+		--exit-on-all-streams-close --timeout=10s \
+		--download "$WORLD_DIR/$name" -m POST -d "$WORLD_DIR/upload" \
+		"$@" "$QUIC_VIP" "$QUIC_PORT" \
+		"https://$QUIC_VIP:$QUIC_PORT/400000/250000"
+}
+
+scenario()
+{
+	local i name
+
+	names=()
+	for i in 1 2 3 4; do
+		browse "moves$i" --change-local-addr=500ms
+		browse "rebinds$i" --change-local-addr=500ms --nat-rebinding
+	done
+	for name in "${names[@]}"; do
+		finish "$name"
+		[ "$STEERING" = on ] || continue
+		ok "$name: what came is right" \
+			cmp "$WORLD_DIR/wanted" "$WORLD_DIR/$name/250000"
+	done
+}
+
+quic_world
+"$QUIC/xr_client" --pattern 300K x 1 >"$WORLD_DIR/upload"
+"$QUIC/xr_client" --pattern 400K x 1 >"$WORLD_DIR/wanted"
+
+quic_lb on
+quic_servers
+scenario
+quic_servers_stop
+diag "$(quic_sum '.bytes_in + .bytes_out') octets verified," \
+	"longest gap $(quic_sum .longest_gap_ms) ms (sum of three)," \
+	"$(quic_sum .strays) strays of $(quic_sum .packets) packets"
+is "$(quic_sum .strays)" 0 "no stray packet"
+is "$(quic_sum .bytes_in)" $((8 * 300000)) "the uploads are whole"
+is "$(quic_sum .bad)" 0 "and right"
+cmp_ok "$(quic_sum .moves)" -ge 8 "each client moved"
+is "$(quic_sum .connections)" 8 "each connection began at one server only"
+
+quic_lb off
+quic_servers
+scenario
+quic_servers_stop
+cmp_ok "$(quic_sum .strays)" -gt 0 "with steering off, packets go astray"
+done_testing

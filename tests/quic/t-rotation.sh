@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A new CID configuration under load: the LB learns it first, then the servers
+# mint under it, the clients move over, and the old one is deleted.
+# shellcheck source-path=SCRIPTDIR source=lib/quic.sh
+. "$(dirname "$0")/lib/quic.sh"
+
+# Clients that go through their CIDs all the time.
+scenario()
+{
+	quic_start rotating c1 --connections 6 --rate 150K --seconds 6 \
+		--use-cids 150 --cid-limit 2
+	quic_start resting c2 --connections 4 --rate 100K --seconds 2.5 \
+		--rebind-at 1200
+	sleep 1
+	quic_cid_add lb1 5 || fail "adding a configuration"
+	quic_rotate 5 1
+	quic_finish resting
+	sleep 1.5
+	old=$(packets 1) new=$(packets 5)
+	if [ "$STEERING" = on ]; then
+		cmp_ok "$new" -gt 0 "CIDs of the new configuration arrive"
+		sleep 0.5
+		is "$(packets 1)" "$old" "CIDs of the old one no longer do"
+		ok "the old configuration is deleted" xr cid del 1
+	fi
+	quic_finish rotating
+}
+
+packets()
+{
+	quic_snapshot
+	quic_sum ".packets_by_codepoint[$1]"
+}
+
+quic_cid 1 four
+quic_cid 5 single
+QUIC_IDS=(1)
+QUIC_LENGTH=18
+quic_world
+quic_both "rotation" scenario
+done_testing
