@@ -128,10 +128,14 @@ struct ext_walk {
 	__u32 proto;
 };
 
+#define IPPROTO_HIP 139
+#define IPPROTO_SHIM6 140
+
 /*
- * RFC 8200 §4: hop-by-hop, routing, destination options; RFC 4302 AH. ESP and
- * "no next header" end the walk: not ours. A fragment header means a fragment,
- * except the atomic ones of RFC 6946, which are whole packets.
+ * RFC 8200 §4: hop-by-hop, routing, destination options; RFC 4302 AH. Any other
+ * protocol ends the walk, but for the extension headers not followed here. A
+ * fragment header means a fragment, except the atomic ones of RFC 6946, which
+ * are whole packets.
  */
 static __noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
 {
@@ -145,23 +149,20 @@ static __noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
 		__u8 *h;
 
 		switch (proto) {
-		case IPPROTO_TCP:
-		case IPPROTO_UDP:
-		case IPPROTO_ICMPV6:
-			w->l4 = off;
-			w->proto = proto;
-			return 0;
 		case IPPROTO_HOPOPTS:
 		case IPPROTO_ROUTING:
 		case IPPROTO_DSTOPTS:
 		case IPPROTO_AH:
 		case IPPROTO_FRAGMENT:
 			break;
-		case IPPROTO_ESP:
-		case IPPROTO_NONE:
-			return XR_R_NOT_L4;
-		default:
+		case IPPROTO_MH:
+		case IPPROTO_HIP:
+		case IPPROTO_SHIM6:
 			return XR_R_EXT_HEADERS;
+		default:
+			w->l4 = off;
+			w->proto = proto;
+			return 0;
 		}
 		if (off > MAX_OFFSET)
 			return XR_R_EXT_HEADERS;
