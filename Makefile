@@ -54,6 +54,8 @@ CID_SO := $(BUILD)/libxroam-cid.so.$(VERSION)
 CID_SONAME := libxroam-cid.so.0
 CID_PC := $(BUILD)/libxroam-cid.pc
 
+.SECONDARY:
+.DELETE_ON_ERROR:
 .PHONY: all demo test bench kernels fuzz install clean deps-check tests unit-tests check-style
 all: deps-check $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC)
 
