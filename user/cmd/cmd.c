@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/model.h"
 #include "cmd.h"
 
 struct cmd_options opt = { .instance = "default" };
@@ -71,6 +72,11 @@ int cmd_open(struct plane **p, enum plane_how how)
 
 	if (plane_open(p, opt.instance, how, NULL, NULL, &err))
 		return cmd_fail(&err);
+	/* What a killed command began is finished before anything else. */
+	if (how != PLANE_READ && model_recover(*p, &err)) {
+		plane_close(*p);
+		return cmd_fail(&err);
+	}
 	return EXIT_DONE;
 }
 

@@ -4,6 +4,7 @@
  * and renamed when it is complete, so that a kill leaves either all of it or
  * rubbish that the next command removes.
  */
+#include <asm/byteorder.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
@@ -49,6 +50,10 @@ const struct xr_policy xr_default_policy = {
 	.down = XR_DOWN_DROP,
 	.flow_idle = 300,
 	.reply_rate = 100,
+	.source_bits = 16,
+	.source6_bits = 64,
+	.source4 = __constant_htonl(0xac100000),	/* 172.16.0.0/16 */
+	.source6 = { __constant_htonl(0x01000000) },	/* 100::/64, discard (RFC 6666) */
 };
 
 const char *const plane_map_word[PLANE_MAPS] = {

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xroam dev: the program on devices. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "../core/stats.h"
+#include "cmd.h"
+
+static const char help[] =
+	"Usage: xroam dev attach DEV... [mode native|generic|auto] [role node|backend]\n"
+	"       xroam dev detach DEV... | all\n"
+	"       xroam dev show\n"
+	"\n"
+	"attach makes the instance if there is none. mode auto (the default) takes\n"
+	"native mode where the driver has it, else generic, and says which it got.\n"
+	"role node balances; role backend takes tunnel headers off, for servers whose\n"
+	"kernel does not.\n";
+
+static const char *state_word(enum device_state state)
+{
+	return state == DEVICE_ATTACHED ? "attached" :
+	       state == DEVICE_GONE	? "device-gone" : "no-program";
+}
+
+/* What attach says of each device, and show of all. */
+static json_t *json_device(struct plane *p, const struct xr_device *d)
+{
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:I, s:s}",
+			 "device", d->name, "ifindex", d->ifindex,
+			 "mode", text_mode(d->mode),
+			 "attach", text_how(d->how),
+			 "role", text_role(d->role),
+			 "program_id", d->prog_id,
+			 "since", (json_int_t)d->attached,
+			 "state", state_word(plane_device_state(p, d)));
+}
+
+struct attach_args {
+	char **dev;
+	int devs;
+	enum attach_want want;
+	enum xr_role role;
+};
+
+static int parse_attach(int argc, char **argv, struct attach_args *a)
+{
+	static const char *const keys[] = { "mode", "role", NULL };
+	static const char *const modes[] = { "auto", "native", "generic",
+					     NULL };
+	static const char *const roles[] = { "node", "backend", NULL };
+	struct args args = args_after(argc, argv);
+	int key, word, ret = EXIT_DONE;
+
+	a->dev = args.argv;
+	a->role = XR_ROLE_NODE;
+	/* Devices may have any name, so keywords are not abbreviated here. */
+	while (args.argc && strcmp(*args.argv, "mode") &&
+	       strcmp(*args.argv, "role")) {
+		args_next(&args);
+		a->devs++;
+	}
+	if (!a->devs)
+		return cmd_usage("attach: a device is missing");
+	while (!ret && (key = args_key(&args, keys)) != -1) {
+		if (key < 0)
+			return EXIT_USAGE;
+		ret = args_word(&args, key ? roles : modes, &word);
+		if (ret)
+			break;
+		if (key)
+			a->role = word ? XR_ROLE_BACKEND : XR_ROLE_NODE;
+		else
+			a->want = word == 0 ? ATTACH_AUTO :
+				  word == 1 ? ATTACH_NATIVE : ATTACH_GENERIC;
+	}
+	return ret;
+}
+
+static void print_attached(const struct xr_device *d, const char *note)
+{
+	printf("%s: %s mode, %s, role %s", d->name, text_mode(d->mode),
+	       d->how == XR_ATTACH_DISPATCHER ? "through libxdp's dispatcher" :
+						"the only program",
+	       text_role(d->role));
+	if (note[0])
+		printf(" (%s)", note);
+	putchar('\n');
+}
+
+/* All or nothing: one that fails takes back those before it. */
+static int attach_all(struct plane *p, const struct attach_args *a)
+{
+	json_t *list = json_array();
+	struct xr_err err;
+	int i, n;
+
+	for (i = 0; i < a->devs; i++) {
+		const struct xr_device *d;
+
+		if (plane_attach(p, a->dev[i], a->want, a->role, &err))
+			break;
+		d = plane_device(p, a->dev[i]);
+		if (opt.json)
+			json_array_append_new(list, json_device(p, d));
+		else
+			print_attached(d, err.text);
+	}
+	if (i == a->devs && opt.json)
+		return out_json(list);
+	json_decref(list);
+	if (i == a->devs)
+		return EXIT_DONE;
+	for (n = 0; n < i; n++)
+		plane_detach(p, a->dev[n], NULL);
+	if (i && !opt.json)
+		printf("detached again: %d\n", i);
+	return cmd_fail(&err);
+}
+
+static int attach(int argc, char **argv)
+{
+	struct attach_args a = { .want = ATTACH_AUTO };
+	struct plane *p;
+	int ret;
+
+	ret = parse_attach(argc, argv, &a);
+	if (ret)
+		return ret;
+	ret = cmd_open(&p, PLANE_CREATE);
+	if (ret)
+		return ret;
+	ret = attach_all(p, &a);
+	plane_close(p);
+	return ret;
+}
+
+static int detach(int argc, char **argv)
+{
+	struct xr_err err = { "" };
+	struct plane *p;
+	int i, ret;
+
+	if (argc < 2)
+		return cmd_usage("detach: a device, or \"all\", is missing");
+	ret = cmd_open(&p, PLANE_CHANGE);
+	if (ret)
+		return ret;
+	if (argc == 2 && !strcmp(argv[1], "all"))
+		ret = plane_detach_all(p, &err);
+	else
+		for (i = 1; i < argc && !ret; i++)
+			ret = plane_detach(p, argv[i], &err);
+	plane_close(p);
+	return ret ? cmd_fail(&err) : EXIT_DONE;
+}
+
+static void show_row(struct plane *p, struct table *t,
+		     const struct xr_device *d)
+{
+	time_t since = d->attached;
+	char when[32];
+
+	strftime(when, sizeof(when), "%F %T", localtime(&since));
+	table_cell(t, "%s", d->name);
+	table_cell(t, "%s", text_mode(d->mode));
+	table_cell(t, "%s", text_how(d->how));
+	table_cell(t, "%s", text_role(d->role));
+	table_cell(t, "%u", d->prog_id);
+	table_cell(t, "%s", when);
+	table_cell(t, "%s", state_word(plane_device_state(p, d)));
+}
+
+static int show(int argc, char **argv)
+{
+	static const char *const headings[] = { "DEVICE", "MODE", "ATTACH",
+						"ROLE", "PROGRAM", "SINCE",
+						"STATE", NULL };
+	json_t *list = json_array();
+	struct table *t;
+	struct plane *p;
+	int i, ret;
+
+	if (argc > 1)
+		return cmd_usage("\"%s\" is not expected here", argv[1]);
+	ret = cmd_open(&p, PLANE_READ);
+	if (ret)
+		return ret;
+	t = table_new(headings);
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		const struct xr_device *d = &p->devices[i];
+
+		if (!d->ifindex)
+			continue;
+		if (opt.json)
+			json_array_append_new(list, json_device(p, d));
+		else
+			show_row(p, t, d);
+	}
+	plane_close(p);
+	if (opt.json)
+		return out_json(list);
+	json_decref(list);
+	table_print(t);
+	return EXIT_DONE;
+}
+
+static const struct cmd commands[] = {
+	{ "attach", attach },
+	{ "detach", detach },
+	{ "show", show },
+	{ NULL, NULL }
+};
+
+int do_dev(int argc, char **argv)
+{
+	return cmd_select(commands, help, argc, argv);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xroam monitor: events as they happen. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "../core/events.h"
+#include "../core/reason.h"
+#include "cmd.h"
+
+static const char help[] =
+	"Usage: xroam monitor\n"
+	"\n"
+	"Prints one line (with -j one JSON object) per event: packets that were\n"
+	"dropped (at most one a second, reason and CPU) and changes that commands made.\n"
+	"One monitor per instance at a time. Ctrl-C ends it.\n";
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/* The program's clock is the machine's uptime; people want the time of day. */
+static void wall_clock(__u64 when_ns, time_t *seconds, int *ms)
+{
+	struct timespec mono, real;
+	__s64 ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &real);
+	ns = (real.tv_sec - mono.tv_sec) * 1000000000LL + real.tv_nsec -
+	     mono.tv_nsec + (__s64)when_ns;
+	*seconds = ns / 1000000000;
+	*ms = ns % 1000000000 / 1000000;
+}
+
+static const char *vip_name(struct plane *p, __u16 vip, char buf[TEXT_VIP])
+{
+	const struct xr_vip *v = &p->vips[vip];
+
+	if (!vip || vip > p->meta->limits.vips || !v->used)
+		return NULL;
+	return text_vip(buf, v->addr, v->port, v->proto);
+}
+
+static const char *backend_name(struct plane *p, __u16 backend)
+{
+	if (!backend || backend > p->meta->limits.backends ||
+	    p->backend_info[backend].state == XR_BACKEND_NONE)
+		return NULL;
+	return p->backend_info[backend].name;
+}
+
+static void print_packet(struct plane *p, const struct xr_event *e)
+{
+	char src[TEXT_ADDR], dst[TEXT_ADDR], buf[TEXT_VIP];
+	const char *vip = vip_name(p, e->vip, buf);
+	const char *backend = backend_name(p, e->backend);
+
+	printf("%s %s", reason_kind_word(reason_kind(e->reason)),
+	       reason_word(e->reason));
+	if (!addr_is_zero(e->saddr) || !addr_is_zero(e->daddr))
+		printf(" from %s port %u to %s port %u",
+		       text_addr(src, e->saddr), ntohs(e->sport),
+		       text_addr(dst, e->daddr), ntohs(e->dport));
+	if (vip)
+		printf(" vip %s", vip);
+	if (backend)
+		printf(" backend %s", backend);
+	putchar('\n');
+}
+
+static json_t *json_packet(struct plane *p, const struct xr_event *e)
+{
+	const char *vip, *backend = backend_name(p, e->backend);
+	char buf[TEXT_VIP];
+	json_t *j;
+
+	j = json_pack("{s:s, s:s, s:s}", "event", "packet", "reason",
+		      reason_word(e->reason), "kind",
+		      reason_kind_word(reason_kind(e->reason)));
+	if (!addr_is_zero(e->saddr) || !addr_is_zero(e->daddr)) {
+		json_object_set_new(j, "source", json_addr(e->saddr));
+		json_object_set_new(j, "source_port",
+				    json_integer(ntohs(e->sport)));
+		json_object_set_new(j, "destination", json_addr(e->daddr));
+		json_object_set_new(j, "destination_port",
+				    json_integer(ntohs(e->dport)));
+	}
+	vip = vip_name(p, e->vip, buf);
+	if (vip)
+		json_object_set_new(j, "vip", json_string(vip));
+	if (backend)
+		json_object_set_new(j, "backend", json_string(backend));
+	return j;
+}
+
+static void each(void *ctx, const struct xr_event *e)
+{
+	struct plane *p = ctx;
+	char when[32];
+	time_t seconds;
+	struct tm tm;
+	json_t *j;
+	int ms;
+
+	wall_clock(e->when_ns, &seconds, &ms);
+	if (!opt.json) {
+		localtime_r(&seconds, &tm);
+		strftime(when, sizeof(when), "%T", &tm);
+		printf("%s.%03d ", when, ms);
+		if (e->kind == XR_EVENT_PACKET)
+			print_packet(p, e);
+		else
+			printf("change %.*s\n", (int)sizeof(e->text), e->text);
+		fflush(stdout);
+		return;
+	}
+	if (e->kind == XR_EVENT_PACKET)
+		j = json_packet(p, e);
+	else
+		j = json_pack("{s:s, s:s}", "event", "change", "text",
+			      e->text);
+	json_object_set_new(j, "time", json_real(seconds + ms / 1000.0));
+	out_json(j);
+	fflush(stdout);
+}
+
+static int follow(struct plane *p, struct events *ev)
+{
+	while (!stopped) {
+		int n = events_wait(ev, 1000);
+
+		if (n < 0 && n != -EINTR)
+			return cmd_refuse("reading events: %s", strerror(-n));
+		if (ferror(stdout))
+			return EXIT_REFUSED;
+		if (!n && !plane_exists(p))
+			return cmd_refuse("instance \"%s\" is gone", p->name);
+	}
+	return EXIT_DONE;
+}
+
+int do_monitor(int argc, char **argv)
+{
+	struct sigaction sa = { .sa_handler = stop };
+	struct xr_err err = { "" };
+	struct events *ev;
+	struct plane *p;
+	int ret;
+
+	if (cmd_help(help, argc, argv))
+		return EXIT_DONE;
+	if (argc > 1)
+		return cmd_usage("\"%s\" is not expected here", argv[1]);
+	ret = cmd_open(&p, PLANE_READ);
+	if (ret)
+		return ret;
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	if (events_open(p, each, p, &ev, &err)) {
+		ret = cmd_fail(&err);
+	} else {
+		ret = follow(p, ev);
+		events_close(ev);
+	}
+	plane_close(p);
+	return ret;
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xroam status: one screen. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../core/health.h"
+#include "../core/reason.h"
+#include "../core/stats.h"
+#include "cmd.h"
+
+static const char help[] =
+	"Usage: xroam status\n"
+	"\n"
+	"Devices, what is configured, packets by kind with their rates over one second,\n"
+	"and what is wrong.\n";
+
+/* The counters at one moment. */
+struct moment {
+	struct timespec at;
+	__u32 tick;
+	struct xr_counter reason[XR_REASON_MAX];
+	struct xr_counter kind[XR_KIND_MAX];
+};
+
+struct status {
+	struct plane *p;
+	struct health health;
+	struct stats_flows flows;
+	struct moment then, now;
+	double seconds;
+	json_t *wrong;		/* strings */
+};
+
+static int take(struct plane *p, struct moment *m)
+{
+	int ret = stats_reasons(p, m->reason);
+
+	clock_gettime(CLOCK_MONOTONIC, &m->at);
+	m->tick = stats_tick(p);
+	stats_kinds(m->reason, m->kind);
+	return ret;
+}
+
+static void add_line(void *ctx, const char *line)
+{
+	json_array_append_new(ctx, json_string(line));
+}
+
+static void __attribute__((format(printf, 2, 3)))
+add(struct status *s, const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	add_line(s->wrong, line);
+}
+
+/* Drops of this very second: older ones are for stats. */
+static void check_drops(struct status *s)
+{
+	int i;
+
+	for (i = 1; i < XR_REASON_MAX; i++) {
+		__u64 n = s->now.reason[i].packets - s->then.reason[i].packets;
+
+		if (reason_kind(i) == XR_KIND_DROP && n)
+			add(s, "%.0f packets a second are dropped, %s: %s",
+			    n / s->seconds, reason_word(i), reason_text(i));
+	}
+}
+
+static int gather(struct status *s)
+{
+	/* Longer than a second, so that a clock that ticks has ticked. */
+	const struct timespec second = { .tv_sec = 1, .tv_nsec = 50000000 };
+	struct plane *p = s->p;
+	int ret;
+
+	health_count(p, &s->health);
+	stats_flow_table(p, &s->flows);
+	ret = take(p, &s->then);
+	if (ret)
+		return cmd_refuse("reading counters: %s", strerror(-ret));
+	nanosleep(&second, NULL);
+	take(p, &s->now);
+	s->seconds = s->now.at.tv_sec - s->then.at.tv_sec +
+		     (s->now.at.tv_nsec - s->then.at.tv_nsec) / 1e9;
+	health_check(p, add_line, s->wrong);
+	if (s->now.tick == s->then.tick)
+		add(s, "the clock has stopped: flows do not age (xroam "
+		    "reload)");
+	check_drops(s);
+	return EXIT_DONE;
+}
+
+static double rate(const struct status *s, __u64 now, __u64 then)
+{
+	return (now - then) / s->seconds;
+}
+
+static json_t *json_kinds(const struct status *s)
+{
+	json_t *kinds = json_object();
+	int k;
+
+	for (k = 0; k < XR_KIND_NOTE; k++) {
+		const struct xr_counter *now = &s->now.kind[k];
+		const struct xr_counter *then = &s->then.kind[k];
+
+		json_object_set_new(kinds, reason_kind_word(k),
+			json_pack("{s:I, s:I, s:f, s:f}",
+				  "packets", (json_int_t)now->packets,
+				  "bytes", (json_int_t)now->bytes,
+				  "packets_per_second",
+				  rate(s, now->packets, then->packets),
+				  "bytes_per_second",
+				  rate(s, now->bytes, then->bytes)));
+	}
+	return kinds;
+}
+
+static json_t *json_devices(const struct status *s)
+{
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		const struct xr_device *d = &s->p->devices[i];
+
+		if (!d->ifindex)
+			continue;
+		json_array_append_new(list, json_pack(
+			"{s:s, s:s, s:s, s:s}", "device", d->name, "mode",
+			text_mode(d->mode), "attach", text_how(d->how), "role",
+			text_role(d->role)));
+	}
+	return list;
+}
+
+static int print_json(const struct status *s)
+{
+	const struct xr_limits *l = &s->p->meta->limits;
+	const struct health *h = &s->health;
+
+	return out_json(json_pack(
+		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
+		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:o, s:b, s:O}",
+		"instance", s->p->name,
+		"created", (json_int_t)s->p->meta->created,
+		"devices", json_devices(s),
+		"vips", "count", h->vips, "limit", l->vips,
+		"backends", "up", h->backends[XR_BACKEND_UP],
+		"draining", h->backends[XR_BACKEND_DRAINING],
+		"down", h->backends[XR_BACKEND_DOWN], "limit", l->backends,
+		"cid_configs", h->cids,
+		"server_ids", "count", h->server_ids, "limit", l->server_ids,
+		"flows", "used", (json_int_t)s->flows.used,
+		"established", (json_int_t)s->flows.established,
+		"limit", (json_int_t)s->flows.entries,
+		"sampled", s->flows.sampled,
+		"packets", json_kinds(s),
+		"clock_running", s->now.tick != s->then.tick,
+		"wrong", s->wrong));
+}
+
+static void print_devices(const struct status *s)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		const struct xr_device *d = &s->p->devices[i];
+
+		if (!d->ifindex)
+			continue;
+		printf("%-10s%s: %s, %s, role %s\n", any ? "" : "devices",
+		       d->name, text_mode(d->mode), text_how(d->how),
+		       text_role(d->role));
+		any = true;
+	}
+	if (!any)
+		printf("%-10snone\n", "devices");
+}
+
+static void print_kinds(const struct status *s)
+{
+	static const char *const headings[] = { "PACKETS", "TOTAL", "BYTES",
+						"PACKETS/S", "MBIT/S", NULL };
+	struct table *t = table_new(headings);
+	int k;
+
+	for (k = 1; k < 5; k++)
+		table_right(t, k);
+	for (k = 0; k < XR_KIND_NOTE; k++) {
+		const struct xr_counter *now = &s->now.kind[k];
+		const struct xr_counter *then = &s->then.kind[k];
+
+		table_cell(t, "%s", reason_kind_word(k));
+		table_cell(t, "%llu", (unsigned long long)now->packets);
+		table_cell(t, "%llu", (unsigned long long)now->bytes);
+		table_cell(t, "%.0f", rate(s, now->packets, then->packets));
+		table_cell(t, "%.1f",
+			   rate(s, now->bytes, then->bytes) * 8 / 1e6);
+	}
+	putchar('\n');
+	table_print(t);
+}
+
+static int print_text(const struct status *s)
+{
+	const struct xr_limits *l = &s->p->meta->limits;
+	const struct health *h = &s->health;
+	time_t created = s->p->meta->created;
+	const char *line;
+	char when[32];
+	size_t i;
+
+	strftime(when, sizeof(when), "%F %T", localtime(&created));
+	printf("instance  %s, since %s\n", s->p->name, when);
+	print_devices(s);
+	printf("vips      %u of %u\n", h->vips, l->vips);
+	printf("backends  %u up, %u draining, %u down, of %u\n",
+	       h->backends[XR_BACKEND_UP], h->backends[XR_BACKEND_DRAINING],
+	       h->backends[XR_BACKEND_DOWN], l->backends);
+	printf("cid       %u configurations, %u server IDs of %u\n", h->cids,
+	       h->server_ids, l->server_ids);
+	printf("flows     %s%llu, %llu established, of %llu\n",
+	       s->flows.sampled ? "about " : "",
+	       (unsigned long long)s->flows.used,
+	       (unsigned long long)s->flows.established,
+	       (unsigned long long)s->flows.entries);
+	print_kinds(s);
+	putchar('\n');
+	if (!json_array_size(s->wrong))
+		printf("all is well\n");
+	for (i = 0; (line = json_string_value(json_array_get(s->wrong, i)));
+	     i++)
+		printf("%-10s%s\n", i ? "" : "wrong", line);
+	return EXIT_DONE;
+}
+
+int do_status(int argc, char **argv)
+{
+	struct status s = { .wrong = NULL };
+	int ret;
+
+	if (cmd_help(help, argc, argv))
+		return EXIT_DONE;
+	if (argc > 1)
+		return cmd_usage("\"%s\" is not expected here", argv[1]);
+	ret = cmd_open(&s.p, PLANE_READ);
+	if (ret)
+		return ret;
+	s.wrong = json_array();
+	ret = gather(&s);
+	if (!ret)
+		ret = opt.json ? print_json(&s) : print_text(&s);
+	json_decref(s.wrong);
+	plane_close(s.p);
+	return ret;
+}

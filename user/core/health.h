@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an operator should know at a glance, and what is wrong. */
+#ifndef XR_CORE_HEALTH_H
+#define XR_CORE_HEALTH_H
+
+#include "plane.h"
+
+struct health {
+	__u32 vips;
+	__u32 backends[XR_BACKEND_DOWN + 1];	/* by enum xr_backend_state */
+	__u32 cids;
+	__u32 server_ids;
+	__u32 devices;
+};
+
+void health_count(struct plane *p, struct health *h);
+
+/* Calls each() with one line per thing that is wrong with the configuration. */
+void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
+		  void *ctx);
+
+#endif
