@@ -14,6 +14,7 @@
 struct model_sid {
 	__u8 len;			/* 1..XR_SID_MAX */
 	__u8 octet[XR_SID_MAX];
+	__u32 line;
 };
 
 struct model_vip {
@@ -29,6 +30,7 @@ struct model_cid {
 	struct xr_cid_info info;	/* key included */
 	__u32 line;
 	__u8 slot;			/* 0: not placed yet */
+	bool keep_key;			/* "key: hidden": the running one's */
 };
 
 struct model_backend {
@@ -37,6 +39,7 @@ struct model_backend {
 		__be32 addr[XR_ADDR_WORDS];
 		__be16 port;
 		__u8 proto;
+		__u32 line;
 	} *vips;			/* it stands behind these */
 	size_t n_vips;
 	struct model_sid *sids;
@@ -75,6 +78,13 @@ int model_load(struct plane *p, struct model *m, struct xr_err *err);
 
 /* Everything that can be wrong without looking at the machine; file:line where known. */
 int model_check(const struct model *m, const char *file, struct xr_err *err);
+
+/*
+ * What is allowed but hardly meant: chance hits of random CIDs, server IDs no
+ * CID configuration can carry, ... One line each.
+ */
+void model_warn(const struct model *m, const char *file,
+		void (*warn)(void *ctx, const char *line), void *ctx);
 
 /*
  * Makes the instance equal to want: all or nothing. Calls changed() with one

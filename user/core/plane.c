@@ -848,6 +848,7 @@ static int open_pins(struct plane *p, enum plane_how how,
 		ret = create(p, limits, secret, err);
 		if (ret)
 			return ret;
+		p->created = true;
 	}
 	return open_maps(p, how != PLANE_READ, err);
 }

@@ -1,0 +1,1436 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * YAML in and out by libcyaml's schema. What libcyaml logs about an error is
+ * turned into one line that says where, what and what would be right; what the
+ * schema cannot say is checked while its structs become a model.
+ */
+#include <cyaml/cyaml.h>
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "config.h"
+#include "config_lines.h"
+#include "model_edit.h"
+#include "text.h"
+
+#define FILE_MAX	(256U << 20)
+#define PATH_LEN	256
+#define HIDDEN		"hidden"
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* ---- the file as libcyaml sees it; pointers are NULL where left out ---- */
+
+struct raw_limits {
+	__u32 *vips, *backends, *server_ids, *flows;
+};
+
+struct raw_policy {
+	int *too_big, *down;
+	__u32 *flow_idle, *reply_rate;
+	char *source, *source6;
+};
+
+struct raw_device {
+	char *name;
+	int *mode, *role;
+};
+
+struct raw_cid {
+	__u32 id;
+	int format;
+	__u32 *server_id_length, *nonce_length, *offset;
+	char *key, *key_file;
+};
+
+struct raw_vip {
+	char *address;
+	__u32 port;
+	int protocol;
+	int *cid, *flow;
+};
+
+struct raw_vm {
+	char *mac;
+	__u32 *vlan;
+};
+
+struct raw_backend {
+	char *name, *address;
+	char **vips, **server_ids;
+	__u32 n_vips, n_server_ids;
+	__u32 *weight, *vni, *port, *initial_rate;
+	int *state, *forward;
+	char *dev, *mac;
+	struct raw_vm *vm;
+};
+
+struct raw {
+	char *secret, *secret_file;
+	struct raw_limits *limits;
+	struct raw_policy *policy;
+	struct raw_device *devices;
+	struct raw_cid *cid;
+	struct raw_vip *vips;
+	struct raw_backend *backends;
+	__u32 n_devices, n_cid, n_vips, n_backends;
+};
+
+static const cyaml_strval_t bool_words[] = {
+	{ "true", 1 }, { "false", 0 }, { "yes", 1 },
+	{ "no", 0 },   { "on", 1 },    { "off", 0 },
+};
+static const cyaml_strval_t too_big_words[] = {
+	{ "reply", XR_TOO_BIG_REPLY },
+	{ "drop", XR_TOO_BIG_DROP },
+};
+static const cyaml_strval_t down_words[] = {
+	{ "drop", XR_DOWN_DROP },
+	{ "fallback", XR_DOWN_FALLBACK },
+};
+static const cyaml_strval_t mode_words[] = {
+	{ "auto", ATTACH_AUTO },
+	{ "native", ATTACH_NATIVE },
+	{ "generic", ATTACH_GENERIC },
+};
+static const cyaml_strval_t role_words[] = {
+	{ "node", XR_ROLE_NODE },
+	{ "backend", XR_ROLE_BACKEND },
+};
+static const cyaml_strval_t proto_words[] = {
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
+};
+static const cyaml_strval_t state_words[] = {
+	{ "up", XR_BACKEND_UP },
+	{ "draining", XR_BACKEND_DRAINING },
+	{ "down", XR_BACKEND_DOWN },
+};
+static const cyaml_strval_t forward_words[] = {
+	{ "ipip", XR_FORWARD_IPIP },
+	{ "gue", XR_FORWARD_GUE },
+	{ "vxlan", XR_FORWARD_VXLAN },
+	{ "l2", XR_FORWARD_L2 },
+};
+static const cyaml_strval_t format_words[] = {
+#define X(name, word, bits, first, last, offset, sid, nonce, key)              \
+	{ word, XR_CID_##name },
+	XR_CID_FORMATS(X)
+#undef X
+};
+
+#define MAY	(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
+#define MUST	CYAML_FLAG_DEFAULT
+#define TEXT(key, flags, type, member)                                         \
+	CYAML_FIELD_STRING_PTR(key, (flags) | CYAML_FLAG_POINTER, type,        \
+			       member, 0, CYAML_UNLIMITED)
+#define NUMBER(key, type, member) CYAML_FIELD_UINT_PTR(key, MAY, type, member)
+#define WORD(key, type, member, words)                                         \
+	CYAML_FIELD_ENUM_PTR(key, MAY | CYAML_FLAG_STRICT, type, member,       \
+			     words, COUNT(words))
+#define LIST(key, type, member, n, entry)                                      \
+	CYAML_FIELD_SEQUENCE_COUNT(key, MAY, type, member, n, entry, 0,        \
+				   CYAML_UNLIMITED)
+#define SHORT_LIST(key, type, member, n, entry)                                \
+	CYAML_FIELD_SEQUENCE_COUNT(key, MAY | CYAML_FLAG_FLOW, type, member,   \
+				   n, entry, 0, CYAML_UNLIMITED)
+
+static const cyaml_schema_field_t limits_fields[] = {
+	NUMBER("vips", struct raw_limits, vips),
+	NUMBER("backends", struct raw_limits, backends),
+	NUMBER("server_ids", struct raw_limits, server_ids),
+	NUMBER("flows", struct raw_limits, flows),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t policy_fields[] = {
+	WORD("too_big", struct raw_policy, too_big, too_big_words),
+	WORD("down", struct raw_policy, down, down_words),
+	NUMBER("flow_idle", struct raw_policy, flow_idle),
+	NUMBER("reply_rate", struct raw_policy, reply_rate),
+	TEXT("source", MAY, struct raw_policy, source),
+	TEXT("source6", MAY, struct raw_policy, source6),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t device_fields[] = {
+	TEXT("name", MUST, struct raw_device, name),
+	WORD("mode", struct raw_device, mode, mode_words),
+	WORD("role", struct raw_device, role, role_words),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t cid_fields[] = {
+	CYAML_FIELD_UINT("id", MUST, struct raw_cid, id),
+	CYAML_FIELD_ENUM("format", CYAML_FLAG_STRICT, struct raw_cid, format,
+			 format_words, COUNT(format_words)),
+	NUMBER("server_id_length", struct raw_cid, server_id_length),
+	NUMBER("nonce_length", struct raw_cid, nonce_length),
+	NUMBER("offset", struct raw_cid, offset),
+	TEXT("key", MAY, struct raw_cid, key),
+	TEXT("key_file", MAY, struct raw_cid, key_file),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t vip_fields[] = {
+	TEXT("address", MUST, struct raw_vip, address),
+	CYAML_FIELD_UINT("port", MUST, struct raw_vip, port),
+	CYAML_FIELD_ENUM("protocol", CYAML_FLAG_STRICT, struct raw_vip,
+			 protocol, proto_words, COUNT(proto_words)),
+	WORD("cid", struct raw_vip, cid, bool_words),
+	WORD("flow", struct raw_vip, flow, bool_words),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t vm_fields[] = {
+	TEXT("mac", MUST, struct raw_vm, mac),
+	NUMBER("vlan", struct raw_vm, vlan),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t text_entry = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
+};
+
+static const cyaml_schema_field_t backend_fields[] = {
+	TEXT("name", MUST, struct raw_backend, name),
+	TEXT("address", MUST, struct raw_backend, address),
+	SHORT_LIST("vips", struct raw_backend, vips, n_vips, &text_entry),
+	SHORT_LIST("server_ids", struct raw_backend, server_ids, n_server_ids,
+		   &text_entry),
+	NUMBER("weight", struct raw_backend, weight),
+	WORD("state", struct raw_backend, state, state_words),
+	WORD("forward", struct raw_backend, forward, forward_words),
+	TEXT("dev", MAY, struct raw_backend, dev),
+	NUMBER("port", struct raw_backend, port),
+	NUMBER("vni", struct raw_backend, vni),
+	TEXT("mac", MAY, struct raw_backend, mac),
+	NUMBER("initial_rate", struct raw_backend, initial_rate),
+	CYAML_FIELD_MAPPING_PTR("vm", MAY, struct raw_backend, vm, vm_fields),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t device_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_device,
+			    device_fields),
+};
+static const cyaml_schema_value_t cid_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_cid, cid_fields),
+};
+static const cyaml_schema_value_t vip_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_vip, vip_fields),
+};
+static const cyaml_schema_value_t backend_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_backend,
+			    backend_fields),
+};
+
+static const cyaml_schema_field_t file_fields[] = {
+	TEXT("secret", MAY, struct raw, secret),
+	TEXT("secret_file", MAY, struct raw, secret_file),
+	CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits,
+				limits_fields),
+	CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy,
+				policy_fields),
+	LIST("devices", struct raw, devices, n_devices, &device_entry),
+	LIST("cid", struct raw, cid, n_cid, &cid_entry),
+	LIST("vips", struct raw, vips, n_vips, &vip_entry),
+	LIST("backends", struct raw, backends, n_backends, &backend_entry),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t file_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields),
+};
+
+/* What a number may be, by its key; "vips" and the like: the limits. */
+static const struct range {
+	const char *key;
+	__u32 min, max;
+} ranges[] = {
+	{ "vips", 1, XR_MAX_VIPS },
+	{ "backends", 1, XR_MAX_BACKENDS },
+	{ "server_ids", 1, 1U << 24 },
+	{ "flows", XR_FLOW_WAYS, 1U << 27 },
+	{ "flow_idle", 1, 16000 },
+	{ "reply_rate", 0, 65535 },
+	{ "id", 0, XR_CODEPOINTS - 1 },
+	{ "server_id_length", 1, XR_SID_MAX },
+	{ "nonce_length", 0, XR_CID_BLOCK_MAX },
+	{ "offset", 0, XR_CID_MAX - 1 },
+	{ "port", 1, 65535 },
+	{ "weight", 0, 65535 },
+	{ "vni", 0, 0xffffff },
+	{ "initial_rate", 0, 0xffffffff },
+	{ "vlan", 1, 4094 },
+};
+
+/* ---- errors ---- */
+
+struct reader {
+	const char *name;	/* of the file, for messages */
+	const char *text;
+	size_t len;
+	struct xr_err *err;
+	/* libcyaml's error: its first line, and the way there, innermost last */
+	char said[256];
+	char path[PATH_LEN];
+	bool ends_in_field;
+	bool failed;		/* a line has been written to err */
+};
+
+static int fail_line(struct reader *r, __u32 line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int fail_at(struct reader *r, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int vfail(struct reader *r, __u32 line, const char *fmt, va_list ap)
+{
+	char buf[400];
+
+	vsnprintf(buf, sizeof(buf), fmt, ap);
+	r->failed = true;
+	return xr_fail(r->err, -EINVAL, "%s:%u: %s", r->name, line, buf);
+}
+
+static int fail_line(struct reader *r, __u32 line, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfail(r, line, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static int fail_at(struct reader *r, const char *path, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfail(r, lines_find(r->text, r->len, path), fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* Steps into "vips" or "[3]" of a schema; NULL: no such place. */
+static const cyaml_schema_value_t *
+schema_step(const cyaml_schema_value_t *v, const char *key, size_t len)
+{
+	const cyaml_schema_field_t *f;
+
+	if (*key == '[')
+		return v->type == CYAML_SEQUENCE ? v->sequence.entry : NULL;
+	if (v->type != CYAML_MAPPING)
+		return NULL;
+	for (f = v->mapping.fields; f->key; f++)
+		if (strlen(f->key) == len && !memcmp(f->key, key, len))
+			return &f->value;
+	return NULL;
+}
+
+static const cyaml_schema_value_t *schema_at(const char *path)
+{
+	const cyaml_schema_value_t *v = &file_schema;
+	size_t len;
+
+	while (v && *path) {
+		if (*path == '.')
+			path++;
+		len = *path == '[' ? strcspn(path, "]") + 1 :
+				     strcspn(path, ".[");
+		v = schema_step(v, path, len);
+		path += len;
+	}
+	return v;
+}
+
+static const char *last_key(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot ? dot + 1 : path;
+}
+
+/* "backends[3]" -> "backends", for an operator; the top is "the file". */
+static const char *plain_name(const char *path, char *buf)
+{
+	size_t n;
+
+	snprintf(buf, PATH_LEN, "%s", last_key(path));
+	n = strcspn(buf, "[");
+	buf[n] = '\0';
+	return n ? buf : "the file";
+}
+
+/* What is too long is cut: then the line is that of a node further up. */
+static void put(char *out, const char *text, size_t size)
+{
+	size_t n = strlen(out), more = strlen(text);
+
+	if (n + more >= size)
+		more = size - 1 - n;
+	memcpy(out + n, text, more);
+	out[n + more] = '\0';
+}
+
+static void join(char *out, size_t size, const char *path, const char *key)
+{
+	out[0] = '\0';
+	put(out, path, size);
+	if (*path && *key && *key != '[')
+		put(out, ".", size);
+	put(out, key, size);
+}
+
+static const struct range *range_of(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(ranges); i++)
+		if (!strcmp(ranges[i].key, key))
+			return &ranges[i];
+	return NULL;
+}
+
+static int fail_range(struct reader *r, const char *path, const char *value)
+{
+	const struct range *range = range_of(last_key(path));
+
+	return fail_at(r, path, "%s: \"%s\" is not a number from %u to %u",
+		       last_key(path), value, range ? range->min : 0,
+		       range ? range->max : 0xffffffff);
+}
+
+static int fail_key(struct reader *r, const char *key)
+{
+	const cyaml_schema_value_t *v = schema_at(r->path);
+	const cyaml_schema_field_t *f;
+	char list[256] = "", path[PATH_LEN], name[PATH_LEN];
+	size_t n = 0;
+
+	for (f = v && v->type == CYAML_MAPPING ? v->mapping.fields : NULL;
+	     f && f->key && n < sizeof(list); f++)
+		n += snprintf(list + n, sizeof(list) - n, "%s%s",
+			      n ? ", " : "", f->key);
+	join(path, sizeof(path), r->path, key);
+	return fail_at(r, path, "unknown key \"%.40s\" in %s; write one of %s",
+		       key, plain_name(r->path, name), list);
+}
+
+static int fail_word(struct reader *r, const char *value)
+{
+	const cyaml_schema_value_t *v = schema_at(r->path);
+	char list[256] = "";
+	size_t n = 0, i, count;
+
+	count = v && v->type == CYAML_ENUM ? v->enumeration.count : 0;
+	/* yes, no, on and off are taken, but one spelling is enough to tell. */
+	if (v && v->type == CYAML_ENUM && v->enumeration.strings == bool_words)
+		count = 2;
+	for (i = 0; i < count && n < sizeof(list); i++)
+		n += snprintf(list + n, sizeof(list) - n, "%s%s",
+			      !i ? "" : i + 1 < count ? ", " : " or ",
+			      v->enumeration.strings[i].str);
+	return fail_at(r, r->path, "%s: \"%.40s\" is not known; write %s",
+		       last_key(r->path), value, list);
+}
+
+static const char *kind_words(const char *kind)
+{
+	if (!strncmp(kind, "SEQUENCE", 8))
+		return "a list";
+	if (!strncmp(kind, "MAPPING", 7))
+		return "a mapping (key: value)";
+	if (!strncmp(kind, "UINT", 4))
+		return "a number";
+	if (!strncmp(kind, "ENUM", 4))
+		return "a word";
+	return "a single value";
+}
+
+static int fail_kind(struct reader *r, const char *said)
+{
+	const char *got = strstr(said, "got event: ");
+	char name[PATH_LEN];
+
+	return fail_at(r, r->path, "%s: %s is expected here, not %s",
+		       plain_name(r->path, name),
+		       kind_words(said + strlen("Expecting ")),
+		       kind_words(got ? got + strlen("got event: ") : "?"));
+}
+
+static int fail_missing(struct reader *r, const char *key)
+{
+	char name[PATH_LEN], *cut;
+
+	/* The way there ends in the field before; its mapping is meant. */
+	if (r->ends_in_field) {
+		cut = strrchr(r->path, '.');
+		*(cut ? cut : r->path) = '\0';
+	}
+	return fail_at(r, r->path, "%s: \"%s\" is missing",
+		       plain_name(r->path, name), key);
+}
+
+/* The text between the quotes behind prefix, or all that is behind it. */
+static const char *after(char *said, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	char *value = said + n;
+
+	if (strncmp(said, prefix, n))
+		return NULL;
+	n = strlen(value);
+	if (n >= 2 && *value == '\'' && value[n - 1] == '\'') {
+		value[n - 1] = '\0';
+		value++;
+	}
+	return value;
+}
+
+static bool on_alias(void *ctx, const struct lines_step *step, size_t depth,
+		     __u32 line, bool alias)
+{
+	__u32 *found = ctx;
+
+	if (alias)
+		*found = line;
+	return !alias;
+}
+
+static int explain_error(struct reader *r, cyaml_err_t e)
+{
+	char problem[128], name[PATH_LEN];
+	const char *v;
+	__u32 line = 1;
+
+	if (e == CYAML_ERR_LIBYAML_PARSER) {
+		line = lines_walk(r->text, r->len, on_alias, &line, problem,
+				  sizeof(problem));
+		return fail_line(r, line, "not valid YAML: %s", problem);
+	}
+	if (e == CYAML_ERR_ALIAS) {
+		lines_walk(r->text, r->len, on_alias, &line, NULL, 0);
+		return fail_line(r, line,
+				 "YAML aliases are not read; write the value out");
+	}
+	if ((v = after(r->said, "Unexpected key: ")))
+		return fail_key(r, v);
+	if ((v = after(r->said, "Invalid UINT value: ")) ||
+	    (v = after(r->said, "Invalid uint64_t value: ")))
+		return fail_range(r, r->path, v);
+	if ((v = after(r->said, "Invalid ENUM value: ")))
+		return fail_word(r, v);
+	if ((v = after(r->said, "Missing required mapping field: ")))
+		return fail_missing(r, v);
+	if ((v = after(r->said, "Mapping field already seen: ")))
+		return fail_at(r, r->path, "\"%s\" is given twice; leave one", v);
+	if (!strncmp(r->said, "Expecting ", 10))
+		return fail_kind(r, r->said);
+	return fail_at(r, r->path, "%s: %s", plain_name(r->path, name),
+		       r->said[0] ? r->said : cyaml_strerror(e));
+}
+
+/* The way there is told from the inside out: put each step in front. */
+static void add_step(struct reader *r, const char *step)
+{
+	char path[PATH_LEN];
+
+	join(path, sizeof(path), step, r->path);
+	memcpy(r->path, path, sizeof(path));
+}
+
+static void on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
+{
+	struct reader *r = ctx;
+	char line[512], step[PATH_LEN], *s = line;
+	unsigned long n;
+
+	(void)level;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(s, "Load: ", 6))
+		s += 6;
+	if (sscanf(s, "  in mapping field '%200[^']'", step) == 1) {
+		if (!r->path[0])
+			r->ends_in_field = true;
+		add_step(r, step);
+	} else if (sscanf(s, "  in sequence entry '%lu'", &n) == 1) {
+		/* Counts from 1; 0 where the list itself did not parse. */
+		snprintf(step, sizeof(step), "[%lu]", n ? n - 1 : 0);
+		add_step(r, step);
+	} else if (*s != ' ' && strcmp(s, "Backtrace:") && !r->said[0]) {
+		put(r->said, s, sizeof(r->said));
+	}
+}
+
+/* ---- keys ---- */
+
+static int read_all(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < size) {
+		got = read(fd, buf + n, size - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		n += got;
+	}
+	return n;
+}
+
+static int parse_key(const char *what, const char *buf, size_t n, __u8 *key,
+		     size_t size, struct xr_err *err)
+{
+	char hex[129];
+	size_t len = 0, end = n;
+
+	if (n == size) {
+		memcpy(key, buf, size);
+		return 0;
+	}
+	while (end && isspace((unsigned char)buf[end - 1]))
+		end--;
+	if (end == 2 * size && end < sizeof(hex)) {
+		memcpy(hex, buf, end);
+		hex[end] = '\0';
+		if (strspn(hex, "0123456789abcdefABCDEF") == end &&
+		    !text_to_hex(hex, key, size, &len, NULL) && len == size) {
+			explicit_bzero(hex, sizeof(hex));
+			return 0;
+		}
+		explicit_bzero(hex, sizeof(hex));
+	}
+	return xr_fail(err, -EINVAL,
+		       "%s: not a key of the right size; it must hold %zu hex digits or %zu octets",
+		       what, 2 * size, size);
+}
+
+int config_read_key(const char *path, __u8 *key, size_t size,
+		    struct xr_err *err)
+{
+	bool in = !strcmp(path, "-");
+	int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char buf[256];
+	int n;
+
+	if (fd < 0)
+		return xr_fail(err, -errno, "%s: cannot be read: %s", path,
+			       strerror(errno));
+	if (!in && (fstat(fd, &st) || S_ISDIR(st.st_mode))) {
+		n = xr_fail(err, -EINVAL, "%s: is not a file", path);
+	} else if (!in && st.st_mode & 077 && !S_ISFIFO(st.st_mode)) {
+		n = xr_fail(err, -EACCES,
+			    "%s: others than its owner can use it (mode %04o); chmod 600 it",
+			    path, st.st_mode & 07777);
+	} else {
+		n = read_all(fd, buf, sizeof(buf));
+		if (n < 0)
+			xr_fail(err, n, "%s: cannot be read: %s", path,
+				strerror(-n));
+		else
+			n = parse_key(in ? "standard input" : path, buf, n, key,
+				      size, err);
+	}
+	explicit_bzero(buf, sizeof(buf));
+	if (!in)
+		close(fd);
+	return n;
+}
+
+/* path relative to the directory the file is in */
+static int read_key_beside(struct reader *r, const char *at, const char *path,
+			   __u8 *key, size_t size)
+{
+	char full[1024], dir[512];
+	struct xr_err inner = { "" };
+
+	snprintf(dir, sizeof(dir), "%s", r->name);
+	if (*path == '/')
+		snprintf(full, sizeof(full), "%s", path);
+	else
+		snprintf(full, sizeof(full), "%s/%s", dirname(dir), path);
+	if (config_read_key(full, key, size, &inner))
+		return fail_at(r, at, "%s: %s", last_key(at), inner.text);
+	return 0;
+}
+
+static int read_key_text(struct reader *r, const char *at, const char *hex,
+			 __u8 *key, size_t size)
+{
+	struct xr_err inner;
+
+	/* Its size in octets by chance must not make hex a raw key. */
+	if (strlen(hex) != 2 * size ||
+	    parse_key("", hex, strlen(hex), key, size, &inner))
+		return fail_at(r, at, "%s: must be %zu hex digits",
+			       last_key(at), 2 * size);
+	return 0;
+}
+
+/* ---- from the structs to the model ---- */
+
+/* Checks *from against its range; leaves *to alone where it is left out. */
+#define TAKE(r, path, from, to)                                                \
+	({                                                                     \
+		int bad_ = from ? check_range(r, path, *(from)) : 0;           \
+		if (!bad_ && from)                                             \
+			to = *(from);                                          \
+		bad_;                                                          \
+	})
+
+static int check_range(struct reader *r, const char *path, __u32 value)
+{
+	const struct range *range = range_of(last_key(path));
+	char number[16];
+
+	if (!range || (value >= range->min && value <= range->max))
+		return 0;
+	snprintf(number, sizeof(number), "%u", value);
+	return fail_range(r, path, number);
+}
+
+static const char *at(char *buf, const char *list, size_t i, const char *key)
+{
+	snprintf(buf, PATH_LEN, "%s[%zu].%s", list, i, key);
+	return buf;
+}
+
+static int take_limits(struct reader *r, const struct raw_limits *from,
+		       struct xr_limits *to)
+{
+	if (!from)
+		return 0;
+	return TAKE(r, "limits.vips", from->vips, to->vips) ||
+	       TAKE(r, "limits.backends", from->backends, to->backends) ||
+	       TAKE(r, "limits.server_ids", from->server_ids,
+		    to->server_ids) ||
+	       TAKE(r, "limits.flows", from->flows, to->flows);
+}
+
+/* ADDR/LEN of that family, with no bit set behind LEN. */
+static int take_prefix(struct reader *r, const char *path, const char *text,
+		       bool v4, __be32 *addr, __u8 *host_bits)
+{
+	char buf[TEXT_ADDR], *slash;
+	__u64 len;
+	unsigned int i;
+
+	if (strlen(text) < sizeof(buf)) {
+		strcpy(buf, text);
+		slash = strchr(buf, '/');
+		if (slash)
+			*slash++ = '\0';
+		if (slash && !text_to_addr(buf, addr, NULL) &&
+		    addr_is_ipv4(addr) == v4 &&
+		    !text_to_u64(slash, 0, v4 ? 32 : 128, &len, NULL)) {
+			if (v4)
+				len += 96;
+			for (i = len; i < 128; i++)
+				if (ntohl(addr[i / 32]) >> (31 - i % 32) & 1)
+					break;
+			*host_bits = 128 - len;
+			if (i == 128)
+				return 0;
+		}
+	}
+	return fail_at(r, path,
+		       "%s: \"%.60s\" is not an %s prefix such as %s with no bit set behind its length",
+		       last_key(path), text, v4 ? "IPv4" : "IPv6",
+		       v4 ? "172.16.0.0/16" : "100::/64");
+}
+
+static int take_policy(struct reader *r, const struct raw_policy *from,
+		       struct xr_policy *to)
+{
+	__be32 addr[XR_ADDR_WORDS];
+
+	if (!from)
+		return 0;
+	if (from->too_big)
+		to->too_big = *from->too_big;
+	if (from->down)
+		to->down = *from->down;
+	if (TAKE(r, "policy.flow_idle", from->flow_idle, to->flow_idle) ||
+	    TAKE(r, "policy.reply_rate", from->reply_rate, to->reply_rate))
+		return -EINVAL;
+	if (from->source) {
+		if (take_prefix(r, "policy.source", from->source, true, addr,
+				&to->source_bits))
+			return -EINVAL;
+		to->source4 = addr[3];
+	}
+	if (from->source6) {
+		if (take_prefix(r, "policy.source6", from->source6, false,
+				addr, &to->source6_bits))
+			return -EINVAL;
+		memcpy(to->source6, addr, sizeof(to->source6));
+	}
+	return 0;
+}
+
+static int take_secret(struct reader *r, const struct raw *raw,
+		       struct model *m)
+{
+	int ret = 0;
+
+	if (raw->secret && raw->secret_file)
+		return fail_at(r, "secret_file",
+			       "both secret and secret_file are given; leave one");
+	if (raw->secret)
+		ret = read_key_text(r, "secret", raw->secret, m->secret,
+				    sizeof(m->secret));
+	if (raw->secret_file)
+		ret = read_key_beside(r, "secret_file", raw->secret_file,
+				      m->secret, sizeof(m->secret));
+	m->has_secret = raw->secret || raw->secret_file;
+	return ret;
+}
+
+static int take_devices(struct reader *r, const struct raw *raw,
+			struct model *m)
+{
+	const struct raw_device *from;
+	struct model_dev *to;
+	char path[PATH_LEN];
+	size_t i;
+
+	m->devs_given = raw->devices != NULL;
+	for (i = 0; i < raw->n_devices; i++) {
+		from = &raw->devices[i];
+		to = model_grow(&m->devs, &m->n_devs, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		if (!*from->name || strlen(from->name) >= sizeof(to->name))
+			return fail_at(r, at(path, "devices", i, "name"),
+				       "name: \"%.40s\" is not a device name: 1 to 15 characters",
+				       from->name);
+		strcpy(to->name, from->name);
+		to->want = from->mode ? (enum attach_want)*from->mode :
+					ATTACH_AUTO;
+		to->role = from->role ? (enum xr_role)*from->role :
+					XR_ROLE_NODE;
+	}
+	return 0;
+}
+
+static int take_cid_key(struct reader *r, const struct raw_cid *from, size_t i,
+			struct model_cid *to)
+{
+	char path[PATH_LEN];
+
+	if (from->key && from->key_file)
+		return fail_at(r, at(path, "cid", i, "key_file"),
+			       "both key and key_file are given; leave one");
+	if (!from->key && !from->key_file)
+		return 0;
+	to->info.has_key = 1;
+	if (from->key_file)
+		return read_key_beside(r, at(path, "cid", i, "key_file"),
+				       from->key_file, to->info.key,
+				       sizeof(to->info.key));
+	if (!strcmp(from->key, HIDDEN)) {
+		to->keep_key = true;
+		return 0;
+	}
+	return read_key_text(r, at(path, "cid", i, "key"), from->key,
+			     to->info.key, sizeof(to->info.key));
+}
+
+static int take_cids(struct reader *r, const struct raw *raw, struct model *m)
+{
+	const struct raw_cid *from;
+	struct xr_cid_info *info;
+	struct model_cid *to;
+	char path[PATH_LEN];
+	size_t i;
+
+	for (i = 0; i < raw->n_cid; i++) {
+		from = &raw->cid[i];
+		to = model_grow(&m->cids, &m->n_cids, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		info = &to->info;
+		info->used = 1;
+		info->format = from->format;
+		if (check_range(r, at(path, "cid", i, "id"), from->id) ||
+		    TAKE(r, at(path, "cid", i, "server_id_length"),
+			 from->server_id_length, info->sid_len) ||
+		    TAKE(r, at(path, "cid", i, "nonce_length"),
+			 from->nonce_length, info->nonce_len) ||
+		    TAKE(r, at(path, "cid", i, "offset"), from->offset,
+			 info->offset) ||
+		    take_cid_key(r, from, i, to))
+			return -EINVAL;
+		info->config_id = from->id;
+		xr_cid_defaults(info->format, &info->sid_len, &info->nonce_len,
+				&info->offset);
+	}
+	return 0;
+}
+
+static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
+{
+	const struct raw_vip *from;
+	struct model_vip *to;
+	struct xr_err inner;
+	char path[PATH_LEN];
+	size_t i;
+
+	for (i = 0; i < raw->n_vips; i++) {
+		from = &raw->vips[i];
+		to = model_grow(&m->vips, &m->n_vips, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		if (text_to_addr(from->address, to->addr, &inner))
+			return fail_at(r, at(path, "vips", i, "address"),
+				       "address: %s", inner.text);
+		if (check_range(r, at(path, "vips", i, "port"), from->port))
+			return -EINVAL;
+		to->port = htons(from->port);
+		to->proto = from->protocol;
+		to->cid = from->cid && *from->cid;
+		to->flow = !from->flow || *from->flow;
+	}
+	return 0;
+}
+
+static int take_lists(struct reader *r, const struct raw_backend *from,
+		      size_t i, struct model_backend *to)
+{
+	struct model_vip_key *k;
+	struct xr_err inner;
+	struct model_sid *s;
+	char path[PATH_LEN];
+	size_t j, len;
+
+	for (j = 0; j < from->n_vips; j++) {
+		k = model_grow(&to->vips, &to->n_vips, sizeof(*k));
+		if (!k)
+			return -ENOMEM;
+		if (!text_to_vip(from->vips[j], k->addr, &k->port, &k->proto,
+				 &inner))
+			continue;
+		snprintf(path, sizeof(path), "backends[%zu].vips[%zu]", i, j);
+		return fail_at(r, path, "%s", inner.text);
+	}
+	for (j = 0; j < from->n_server_ids; j++) {
+		s = model_grow(&to->sids, &to->n_sids, sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		if (!text_to_hex(from->server_ids[j], s->octet,
+				 sizeof(s->octet), &len, &inner)) {
+			s->len = len;
+			continue;
+		}
+		snprintf(path, sizeof(path), "backends[%zu].server_ids[%zu]",
+			 i, j);
+		return fail_at(r, path, "server ID \"%.40s\": %s",
+			       from->server_ids[j], inner.text);
+	}
+	return 0;
+}
+
+static int take_macs(struct reader *r, const struct raw_backend *from,
+		     size_t i, struct xr_backend_info *to)
+{
+	struct xr_err inner;
+	char path[PATH_LEN];
+
+	if (from->mac && text_to_mac(from->mac, to->mac, &inner))
+		return fail_at(r, at(path, "backends", i, "mac"), "mac: %s",
+			       inner.text);
+	if (!from->vm)
+		return 0;
+	if (text_to_mac(from->vm->mac, to->vm_mac, &inner))
+		return fail_at(r, at(path, "backends", i, "vm.mac"), "mac: %s",
+			       inner.text);
+	return TAKE(r, at(path, "backends", i, "vm.vlan"), from->vm->vlan,
+		    to->vm_vlan);
+}
+
+static int take_backend(struct reader *r, const struct raw_backend *from,
+			size_t i, struct model_backend *b)
+{
+	struct xr_backend_info *to = &b->info;
+	struct xr_err inner;
+	char path[PATH_LEN];
+
+	if (text_check_name("backend", from->name, &inner))
+		return fail_at(r, at(path, "backends", i, "name"), "%s",
+			       inner.text);
+	strcpy(to->name, from->name);
+	if (text_to_addr(from->address, to->addr, &inner))
+		return fail_at(r, at(path, "backends", i, "address"),
+			       "address: %s", inner.text);
+	if (from->dev && (!*from->dev || strlen(from->dev) >= sizeof(to->dev)))
+		return fail_at(r, at(path, "backends", i, "dev"),
+			       "dev: \"%.40s\" is not a device name: 1 to 15 characters",
+			       from->dev);
+	if (from->dev)
+		strcpy(to->dev, from->dev);
+	to->weight = 1;
+	to->state = from->state ? *from->state : XR_BACKEND_UP;
+	to->forward = from->forward ? *from->forward : XR_FORWARD_IPIP;
+	if (TAKE(r, at(path, "backends", i, "weight"), from->weight,
+		 to->weight) ||
+	    TAKE(r, at(path, "backends", i, "port"), from->port, to->port) ||
+	    TAKE(r, at(path, "backends", i, "vni"), from->vni, to->vni) ||
+	    TAKE(r, at(path, "backends", i, "initial_rate"),
+		 from->initial_rate, to->initial_rate) ||
+	    take_macs(r, from, i, to))
+		return -EINVAL;
+	return take_lists(r, from, i, b);
+}
+
+static int take_backends(struct reader *r, const struct raw *raw,
+			 struct model *m)
+{
+	struct model_backend *to;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < raw->n_backends; i++) {
+		to = model_grow(&m->backends, &m->n_backends, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		ret = take_backend(r, &raw->backends[i], i, to);
+	}
+	return ret;
+}
+
+/* ---- lines of items, for what is checked later ---- */
+
+static void note_entry(struct model_backend *b, const char *key, long j,
+		       __u32 line)
+{
+	if (!strcmp(key, "vips") && j < (long)b->n_vips)
+		b->vips[j].line = line;
+	else if (!strcmp(key, "server_ids") && j < (long)b->n_sids)
+		b->sids[j].line = line;
+}
+
+static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
+		      __u32 line, bool alias)
+{
+	struct model *m = ctx;
+	long i;
+
+	if (depth < 2 || !s[0].key || s[1].key)
+		return true;
+	i = s[1].index;
+	if (!strcmp(s[0].key, "backends") && i < (long)m->n_backends) {
+		if (depth == 2)
+			m->backends[i].line = line;
+		else if (depth == 4 && s[2].key && !s[3].key)
+			note_entry(&m->backends[i], s[2].key, s[3].index,
+				   line);
+	} else if (depth != 2) {
+		return true;
+	} else if (!strcmp(s[0].key, "vips") && i < (long)m->n_vips) {
+		m->vips[i].line = line;
+	} else if (!strcmp(s[0].key, "cid") && i < (long)m->n_cids) {
+		m->cids[i].line = line;
+	} else if (!strcmp(s[0].key, "devices") && i < (long)m->n_devs) {
+		m->devs[i].line = line;
+	}
+	return true;
+}
+
+/* ---- reading ---- */
+
+static int take_all(struct reader *r, const struct raw *raw, struct model *m)
+{
+	int ret = take_secret(r, raw, m);
+
+	if (!ret)
+		ret = take_limits(r, raw->limits, &m->limits);
+	if (!ret)
+		ret = take_policy(r, raw->policy, &m->policy);
+	if (!ret)
+		ret = take_devices(r, raw, m);
+	if (!ret)
+		ret = take_cids(r, raw, m);
+	if (!ret)
+		ret = take_vips(r, raw, m);
+	if (!ret)
+		ret = take_backends(r, raw, m);
+	if (ret == -ENOMEM)
+		return xr_fail(r->err, ret, "%s: out of memory", r->name);
+	return ret ? -EINVAL : 0;
+}
+
+int config_read_text(const char *text, size_t len, const char *name,
+		     struct model *m, struct xr_err *err)
+{
+	struct reader r = { .name = name, .text = text, .len = len,
+			    .err = err };
+	const cyaml_config_t config = {
+		.log_fn = on_log,
+		.log_ctx = &r,
+		.mem_fn = cyaml_mem,
+		.log_level = CYAML_LOG_ERROR,
+		.flags = CYAML_CFG_NO_ALIAS,
+	};
+	struct raw *raw = NULL;
+	cyaml_err_t e;
+	int ret;
+
+	model_init(m);
+	if (len > FILE_MAX)
+		return xr_fail(err, -EFBIG, "%s: larger than %u MiB", name,
+			       FILE_MAX >> 20);
+	e = cyaml_load_data((const uint8_t *)text, len, &config, &file_schema,
+			    (cyaml_data_t **)&raw, NULL);
+	if (e == CYAML_ERR_OOM)
+		return xr_fail(err, -ENOMEM, "%s: out of memory", name);
+	if (e)
+		return explain_error(&r, e);
+	if (!raw)
+		return fail_line(&r, 1,
+				 "the file is empty; to delete everything write \"vips: []\"");
+	ret = take_all(&r, raw, m);
+	if (!ret)
+		lines_walk(text, len, note_line, m, NULL, 0);
+	else
+		model_free(m);
+	cyaml_free(&config, &file_schema, raw, 0);
+	return ret;
+}
+
+int config_read(const char *path, struct model *m, struct xr_err *err)
+{
+	bool in = !strcmp(path, "-");
+	FILE *f = in ? stdin : fopen(path, "re");
+	char *text = NULL, *bigger;
+	size_t len = 0, room = 0, got;
+	int ret = 0;
+
+	if (!f)
+		return xr_fail(err, -errno, "%s: cannot be read: %s", path,
+			       strerror(errno));
+	do {
+		if (len == room) {
+			room = room ? 2 * room : 65536;
+			bigger = len > FILE_MAX ? NULL : realloc(text, room);
+			if (!bigger) {
+				ret = xr_fail(err, -EFBIG, "%s: too large",
+					      path);
+				break;
+			}
+			text = bigger;
+		}
+		got = fread(text + len, 1, room - len, f);
+		len += got;
+	} while (got);
+	if (!ret && ferror(f))
+		ret = xr_fail(err, -EIO, "%s: cannot be read: %s", path,
+			      strerror(errno));
+	if (!in)
+		fclose(f);
+	if (!ret)
+		ret = config_read_text(text, len, in ? "stdin" : path, m, err);
+	free(text);
+	return ret;
+}
+
+/* ---- writing ---- */
+
+/*
+ * The structs for libcyaml point into one bag of memory that is thrown away as
+ * a whole.
+ */
+struct bag {
+	struct bag_block {
+		struct bag_block *next;
+	} *blocks;
+	char *at;
+	size_t left;
+	bool failed;
+};
+
+static void *bag_get(struct bag *b, size_t size)
+{
+	size_t block = size > 65536 ? size : 65536;
+	struct bag_block *new;
+	void *got;
+
+	size = (size + 7) & ~(size_t)7;
+	if (b->left < size) {
+		new = calloc(1, sizeof(*new) + block + 8);
+		if (!new) {
+			b->failed = true;
+			return NULL;
+		}
+		new->next = b->blocks;
+		b->blocks = new;
+		b->at = (char *)(new + 1);
+		b->left = block + 8;
+	}
+	got = b->at;
+	b->at += size;
+	b->left -= size;
+	return got;
+}
+
+static void bag_free(struct bag *b)
+{
+	struct bag_block *block, *next;
+
+	for (block = b->blocks; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+}
+
+static char *bag_text(struct bag *b, const char *s)
+{
+	char *copy = bag_get(b, strlen(s) + 1);
+
+	return copy ? strcpy(copy, s) : NULL;
+}
+
+static __u32 *bag_number(struct bag *b, __u32 value)
+{
+	__u32 *copy = bag_get(b, sizeof(*copy));
+
+	if (copy)
+		*copy = value;
+	return copy;
+}
+
+static int *bag_word(struct bag *b, int value)
+{
+	return (int *)bag_number(b, value);
+}
+
+/* NULL, so that the key is left out, where it has the default. */
+static __u32 *bag_unless(struct bag *b, __u32 value, __u32 is_default)
+{
+	return value == is_default ? NULL : bag_number(b, value);
+}
+
+static char *bag_addr(struct bag *b, const __be32 *addr)
+{
+	char buf[TEXT_ADDR];
+
+	return bag_text(b, text_addr(buf, addr));
+}
+
+static char *bag_mac(struct bag *b, const __u8 *mac)
+{
+	char buf[TEXT_MAC];
+
+	return mac_is_zero(mac) ? NULL : bag_text(b, text_mac(buf, mac));
+}
+
+static char *bag_hex(struct bag *b, const void *octets, size_t n)
+{
+	char buf[129];
+
+	return bag_text(b, text_hex(buf, sizeof(buf), octets, n));
+}
+
+static char *bag_prefix(struct bag *b, const __be32 *addr, unsigned int len)
+{
+	char buf[TEXT_ADDR], prefix[TEXT_ADDR + 8];
+
+	snprintf(prefix, sizeof(prefix), "%s/%u", text_addr(buf, addr), len);
+	return bag_text(b, prefix);
+}
+
+static void give_policy(struct bag *b, const struct xr_policy *from,
+			struct raw *raw)
+{
+	const __be32 source[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff),
+					       from->source4 };
+	struct raw_policy *to = bag_get(b, sizeof(*to));
+
+	raw->policy = to;
+	if (!to)
+		return;
+	to->too_big = bag_word(b, from->too_big);
+	to->down = bag_word(b, from->down);
+	to->flow_idle = bag_number(b, from->flow_idle);
+	to->reply_rate = bag_number(b, from->reply_rate);
+	to->source = bag_prefix(b, source, 32 - from->source_bits);
+	to->source6 = bag_prefix(b, from->source6, 128 - from->source6_bits);
+}
+
+static void give_limits(struct bag *b, const struct xr_limits *from,
+			struct raw *raw)
+{
+	struct raw_limits *to;
+
+	if (!from->vips && !from->backends && !from->server_ids &&
+	    !from->flows)
+		return;
+	to = bag_get(b, sizeof(*to));
+	raw->limits = to;
+	if (!to)
+		return;
+	to->vips = bag_unless(b, from->vips, 0);
+	to->backends = bag_unless(b, from->backends, 0);
+	to->server_ids = bag_unless(b, from->server_ids, 0);
+	to->flows = bag_unless(b, from->flows, 0);
+}
+
+static void give_devices(struct bag *b, const struct model *m, struct raw *raw)
+{
+	struct raw_device *to;
+	size_t i;
+
+	if (!m->devs_given)
+		return;
+	to = raw->devices = bag_get(b, m->n_devs * sizeof(*to) + 1);
+	raw->n_devices = m->n_devs;
+	for (i = 0; to && i < m->n_devs; i++, to++) {
+		to->name = bag_text(b, m->devs[i].name);
+		to->mode = bag_word(b, m->devs[i].want);
+		to->role = bag_word(b, m->devs[i].role);
+	}
+}
+
+static void give_cids(struct bag *b, const struct model *m, bool keys,
+		      struct raw *raw)
+{
+	const struct xr_cid_format_desc *f;
+	const struct xr_cid_info *from;
+	struct raw_cid *to;
+	size_t i;
+
+	to = raw->cid = bag_get(b, m->n_cids * sizeof(*to) + 1);
+	raw->n_cid = m->n_cids;
+	for (i = 0; to && i < m->n_cids; i++, to++) {
+		from = &m->cids[i].info;
+		f = xr_cid_format_get(from->format);
+		to->id = from->config_id;
+		to->format = from->format;
+		to->server_id_length = bag_number(b, from->sid_len);
+		to->nonce_length = bag_number(b, from->nonce_len);
+		to->offset = bag_unless(b, from->offset, f ? f->offset : 0);
+		if (from->has_key && keys && !m->cids[i].keep_key)
+			to->key = bag_hex(b, from->key, sizeof(from->key));
+		else if (from->has_key)
+			to->key = bag_text(b, HIDDEN);
+	}
+}
+
+static void give_vips(struct bag *b, const struct model *m, struct raw *raw)
+{
+	struct raw_vip *to;
+	size_t i;
+
+	to = raw->vips = bag_get(b, m->n_vips * sizeof(*to) + 1);
+	raw->n_vips = m->n_vips;
+	for (i = 0; to && i < m->n_vips; i++, to++) {
+		to->address = bag_addr(b, m->vips[i].addr);
+		to->port = ntohs(m->vips[i].port);
+		to->protocol = m->vips[i].proto;
+		to->cid = bag_word(b, m->vips[i].cid);
+		to->flow = bag_word(b, m->vips[i].flow);
+	}
+}
+
+static void give_lists(struct bag *b, const struct model_backend *from,
+		       struct raw_backend *to)
+{
+	char vip[TEXT_VIP];
+	size_t j;
+
+	if (from->n_vips)
+		to->vips = bag_get(b, from->n_vips * sizeof(*to->vips));
+	to->n_vips = from->n_vips;
+	for (j = 0; to->vips && j < from->n_vips; j++)
+		to->vips[j] = bag_text(b, text_vip(vip, from->vips[j].addr,
+						   from->vips[j].port,
+						   from->vips[j].proto));
+	if (from->n_sids)
+		to->server_ids = bag_get(b, from->n_sids *
+						    sizeof(*to->server_ids));
+	to->n_server_ids = from->n_sids;
+	for (j = 0; to->server_ids && j < from->n_sids; j++)
+		to->server_ids[j] = bag_hex(b, from->sids[j].octet,
+					    from->sids[j].len);
+}
+
+static void give_backends(struct bag *b, const struct model *m,
+			  struct raw *raw)
+{
+	const struct xr_backend_info *from;
+	struct raw_backend *to;
+	size_t i;
+
+	to = raw->backends = bag_get(b, m->n_backends * sizeof(*to) + 1);
+	raw->n_backends = m->n_backends;
+	for (i = 0; to && i < m->n_backends; i++, to++) {
+		from = &m->backends[i].info;
+		to->name = bag_text(b, from->name);
+		to->address = bag_addr(b, from->addr);
+		give_lists(b, &m->backends[i], to);
+		to->weight = bag_number(b, from->weight);
+		to->state = bag_word(b, from->state);
+		to->forward = bag_word(b, from->forward);
+		to->port = bag_unless(b, from->port, 0);
+		to->vni = bag_unless(b, from->vni, 0);
+		to->initial_rate = bag_unless(b, from->initial_rate, 0);
+		to->dev = from->dev[0] ? bag_text(b, from->dev) : NULL;
+		to->mac = bag_mac(b, from->mac);
+		if (mac_is_zero(from->vm_mac))
+			continue;
+		to->vm = bag_get(b, sizeof(*to->vm));
+		if (!to->vm)
+			continue;
+		to->vm->mac = bag_mac(b, from->vm_mac);
+		to->vm->vlan = bag_unless(b, from->vm_vlan, 0);
+	}
+}
+
+int config_write(const struct model *m, bool keys, char **text, size_t *len,
+		 struct xr_err *err)
+{
+	struct reader r = { .name = "export", .err = err };
+	const cyaml_config_t config = {
+		.log_fn = on_log,
+		.log_ctx = &r,
+		.mem_fn = cyaml_mem,
+		.log_level = CYAML_LOG_ERROR,
+		.flags = CYAML_CFG_STYLE_BLOCK,
+	};
+	struct bag b = { NULL };
+	struct raw raw = { NULL };
+	cyaml_err_t e = CYAML_ERR_OOM;
+
+	*text = NULL;
+	*len = 0;
+	if (m->has_secret && keys)
+		raw.secret = bag_hex(&b, m->secret, sizeof(m->secret));
+	give_limits(&b, &m->limits, &raw);
+	give_policy(&b, &m->policy, &raw);
+	give_devices(&b, m, &raw);
+	give_cids(&b, m, keys, &raw);
+	give_vips(&b, m, &raw);
+	give_backends(&b, m, &raw);
+	if (!b.failed)
+		e = cyaml_save_data(text, len, &config, &file_schema, &raw, 0);
+	bag_free(&b);
+	if (e)
+		return xr_fail(err, -ENOMEM,
+			       "the configuration cannot be written: %s",
+			       cyaml_strerror(e));
+	return 0;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+#include "config_lines.h"
+
+#define KEY_LEN 64
+
+struct frame {
+	bool map, want_value;
+	__u32 line;		/* of the key */
+	long index;
+	char key[KEY_LEN];
+};
+
+struct walk {
+	struct frame frame[LINES_DEPTH];
+	size_t depth;		/* may exceed what frame holds */
+	bool (*node)(void *ctx, const struct lines_step *step, size_t depth,
+		     __u32 line, bool alias);
+	void *ctx;
+};
+
+static struct frame *top(struct walk *w)
+{
+	return w->depth && w->depth <= LINES_DEPTH ? &w->frame[w->depth - 1] :
+						     NULL;
+}
+
+static bool call(struct walk *w, __u32 line, bool alias)
+{
+	struct lines_step step[LINES_DEPTH];
+	size_t i;
+
+	if (w->depth > LINES_DEPTH)
+		return true;
+	for (i = 0; i < w->depth; i++) {
+		step[i].key = w->frame[i].map ? w->frame[i].key : NULL;
+		step[i].index = w->frame[i].index;
+	}
+	return w->node(w->ctx, step, w->depth, line, alias);
+}
+
+/* A scalar, or a list or mapping that begins. Sets *is_key where it is a key. */
+static bool begin(struct walk *w, const yaml_event_t *e, bool *is_key)
+{
+	struct frame *f = top(w);
+	__u32 line = e->start_mark.line + 1;
+
+	*is_key = false;
+	if (!f)
+		return w->depth ? true : call(w, line, false);
+	if (f->map && !f->want_value) {
+		*is_key = true;
+		f->want_value = true;
+		f->line = line;
+		f->key[0] = '\0';
+		if (e->type == YAML_SCALAR_EVENT)
+			snprintf(f->key, sizeof(f->key), "%s",
+				 (const char *)e->data.scalar.value);
+		return true;
+	}
+	if (f->map) {
+		f->want_value = false;
+		line = f->line;
+	} else {
+		f->index++;
+	}
+	return call(w, line, e->type == YAML_ALIAS_EVENT);
+}
+
+static bool step(struct walk *w, const yaml_event_t *e)
+{
+	bool is_key, go_on;
+	struct frame *f;
+
+	switch (e->type) {
+	case YAML_SCALAR_EVENT:
+	case YAML_ALIAS_EVENT:
+		return begin(w, e, &is_key);
+	case YAML_SEQUENCE_START_EVENT:
+	case YAML_MAPPING_START_EVENT:
+		go_on = begin(w, e, &is_key);
+		w->depth++;
+		f = top(w);
+		if (f) {
+			memset(f, 0, sizeof(*f));
+			f->map = e->type == YAML_MAPPING_START_EVENT;
+			f->index = -1;
+		}
+		return go_on;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		w->depth--;
+		return true;
+	default:
+		return true;
+	}
+}
+
+__u32 lines_walk(const char *text, size_t len,
+		 bool (*node)(void *ctx, const struct lines_step *step,
+			      size_t depth, __u32 line, bool alias),
+		 void *ctx, char *problem, size_t size)
+{
+	struct walk w = { .node = node, .ctx = ctx };
+	yaml_parser_t parser;
+	yaml_event_t e;
+	bool more = true;
+	__u32 line = 0;
+
+	if (size)
+		problem[0] = '\0';
+	if (!yaml_parser_initialize(&parser))
+		return 0;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	while (more) {
+		if (!yaml_parser_parse(&parser, &e)) {
+			line = parser.problem_mark.line + 1;
+			if (size)
+				snprintf(problem, size, "%s",
+					 parser.problem ? parser.problem :
+							  "out of memory");
+			break;
+		}
+		more = e.type != YAML_STREAM_END_EVENT && step(&w, &e);
+		yaml_event_delete(&e);
+	}
+	yaml_parser_delete(&parser);
+	return line;
+}
+
+struct find {
+	const char *path;
+	__u32 line;
+};
+
+static bool on_node(void *ctx, const struct lines_step *step, size_t depth,
+		    __u32 line, bool alias)
+{
+	struct find *f = ctx;
+	char path[LINES_DEPTH * (KEY_LEN + 1)];
+	size_t i, n = 0;
+
+	(void)alias;
+	path[0] = '\0';
+	for (i = 0; i < depth; i++) {
+		if (step[i].key)
+			n += snprintf(path + n, sizeof(path) - n, "%s%s",
+				      n ? "." : "", step[i].key);
+		else
+			n += snprintf(path + n, sizeof(path) - n, "[%ld]",
+				      step[i].index);
+		if (n >= sizeof(path))
+			return true;
+	}
+	if (!strcmp(path, f->path))
+		f->line = line;
+	return true;
+}
+
+__u32 lines_find(const char *text, size_t len, const char *path)
+{
+	char up[512], *cut, *bracket;
+	struct find f = { up, 0 };
+
+	snprintf(up, sizeof(up), "%s", path);
+	while (!f.line && up[0]) {
+		lines_walk(text, len, on_node, &f, NULL, 0);
+		cut = strrchr(up, '.');
+		bracket = strrchr(up, '[');
+		if (!cut || (bracket && bracket > cut))
+			cut = bracket;
+		*(cut ? cut : up) = '\0';
+	}
+	return f.line ? f.line : 1;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which line of a YAML text a node is in: libcyaml gives values without their
+ * place, so a second pass over libyaml's events finds it.
+ */
+#ifndef XR_CORE_CONFIG_LINES_H
+#define XR_CORE_CONFIG_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+
+#define LINES_DEPTH 8
+
+struct lines_step {
+	const char *key;	/* in a mapping; NULL: in a list */
+	long index;		/* in a list */
+};
+
+/*
+ * Calls node() for each value, with the steps that lead to it and the line of
+ * its key (in a list: its own). node() returns false to stop. *problem is set
+ * to libyaml's words, and the line returned, where the text is not YAML.
+ */
+__u32 lines_walk(const char *text, size_t len,
+		 bool (*node)(void *ctx, const struct lines_step *step,
+			      size_t depth, __u32 line, bool alias),
+		 void *ctx, char *problem, size_t size);
+
+/*
+ * The line of the last value at path, such as "backends[3].vm.vlan"; where
+ * there is none, of what would hold it; else 1.
+ */
+__u32 lines_find(const char *text, size_t len, const char *path);
+
+#endif

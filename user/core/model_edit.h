@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Small steps on a model, for those that build or change one. */
+#ifndef XR_CORE_MODEL_EDIT_H
+#define XR_CORE_MODEL_EDIT_H
+
+#include "model.h"
+
+/*
+ * One more zeroed element at the end of *array, a pointer to an array that
+ * only this function grows (its room follows from its count). NULL: no memory.
+ */
+void *model_grow(void *array, size_t *n, size_t size);
+void model_drop(void *array, size_t *n, size_t size, size_t at);
+
+struct model_vip *model_find_vip(const struct model *m, const __be32 *addr,
+				 __be16 port, __u8 proto);
+struct model_backend *model_find_backend(const struct model *m,
+					 const char *name);
+void model_drop_backend(struct model *m, struct model_backend *b);
+
+/* Every pair in the members map; stops at the first each() that is not 0. */
+int members_each(struct plane *p,
+		 int (*each)(void *ctx, const struct xr_member *k), void *ctx);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How packets reach a backend: the outer header (struct xr_path) and the next
+ * hop (struct xr_nexthop), worked out ahead with the kernel's routes and
+ * neighbours over netlink.
+ */
+#ifndef XR_CORE_PATH_H
+#define XR_CORE_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <xroam/abi.h>
+#include "error.h"
+
+enum path_trouble {
+	PATH_FINE,
+	PATH_NO_ROUTE,		/* the data plane asks the FIB again later */
+	PATH_NO_NEIGHBOUR,	/* asked for; no answer yet */
+	PATH_LOCAL,		/* the address is this machine's own */
+	PATH_NOT_ON_LINK,	/* l2, but a gateway is in between */
+};
+
+struct path_job {
+	const struct xr_backend_info *info;	/* in */
+	struct xr_path path;			/* out */
+	struct xr_nexthop hop;			/* out; ifindex 0: unknown */
+	enum path_trouble trouble;		/* out */
+	/* private */
+	__u32 ifindex;
+	__be32 gateway[XR_ADDR_WORDS];
+};
+
+/*
+ * Fills all jobs; asks for unknown neighbours all at once and waits a moment
+ * for the answers. -ENODEV: a backend's device does not exist. What the
+ * machine cannot do now but may later is trouble, not an error. tick: now, of
+ * the data plane's clock.
+ */
+int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy,
+		 __u32 tick, struct xr_err *err);
+
+/* Two backends that this is equal for can use the same path. */
+bool path_same_facts(const struct xr_backend_info *a,
+		     const struct xr_policy *pa,
+		     const struct xr_backend_info *b,
+		     const struct xr_policy *pb);
+
+/* The trouble in words for the operator; NULL for PATH_FINE. */
+const char *path_trouble_text(enum path_trouble trouble);
+
+#endif
