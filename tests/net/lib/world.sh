@@ -30,8 +30,18 @@
 #	attach_lb [ARGS...]	lb1 (and lb2): dev attach eth0 [eth1] ARGS...
 #	attach_servers		each server: dev attach eth0 role backend
 #	addr4 NODE [NET], addr6 NODE [NET]	its address (c1: wifi unless NET is cell)
+#	mac NODE DEV
 #	lb_route lb1|lb2|both	whom the router sends the VIPs' packets to
 #	wait_for SECONDS CMD...	until CMD succeeds
+#	serve PORT...		the TCP and UDP peer on every server, by its name
+#	serves NODE PORT...	on one
+#	ask NODE ARGS...	the client there: peer ask ARGS; $SAID is what it
+#				said, $(said lost) a number of it, $(share s1) s1's part
+#	at ADDRESS PORT/PROTO	as the command writes it: brackets for IPv6
+#	balance VIP [4|6] [ARGS...]	vip add, and every server as a backend
+#	unbalance VIP		and away again
+#	refused STATUS REGEX DESCRIPTION ARGS...	xr ARGS fails so
+#	reason WORD [NODE]	that reason's packets so far
 
 WORLD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 WORLD_BUILD=${BUILD:-$WORLD_TOP/build}
@@ -83,17 +93,20 @@ fail()
 }
 
 # ok DESCRIPTION CMD...: CMD succeeds; what it said is shown where it does not.
+# Not in a subshell, so what CMD sets or starts is there afterwards.
 ok()
 {
-	local what=$1 said status
+	local what=$1 out=${WORLD_DIR:-${TMPDIR:-/tmp}}/ok.$$ status
+
 	shift
-	said=$("$@" 2>&1 </dev/null)
+	"$@" >"$out" 2>&1 </dev/null
 	status=$?
 	if [ $status = 0 ]; then
 		pass "$what"
 	else
-		fail "$what" "status $status: $*" "$said"
+		fail "$what" "status $status: $*" "$(<"$out")"
 	fi
+	rm -f "$out"
 	return $status
 }
 
@@ -182,6 +195,12 @@ addr6()
 	echo "fd00:$net::${WORLD_HOST[$1]}"
 }
 
+# Not by /sys, which shows the namespace it was mounted in.
+mac()
+{
+	ip -n "$WORLD-$1" -j link show "$2" | jq -r '.[0].address'
+}
+
 # ---- running things ----
 
 in_ns()
@@ -251,6 +270,128 @@ wait_for()
 		[ "$SECONDS" -lt "$until" ] || return 1
 		sleep 0.05
 	done
+}
+
+# ---- peers and counters ----
+
+PEER=$WORLD_BUILD/tests/net/peer
+# shellcheck disable=SC2034
+WIRE=$WORLD_BUILD/tests/net/wire
+SAID=
+
+serves()
+{
+	local node=$1
+
+	shift
+	start "peer-$node" "$node" "$PEER" serve "$node" "$@"
+	wait_for 5 grep -q ready "$WORLD_DIR/peer-$node.out" ||
+		bail "no peer on $node: $(cat "$WORLD_DIR/peer-$node.err")"
+}
+
+serve()
+{
+	local node
+
+	for node in "${WORLD_SERVERS[@]}"; do
+		serves "$node" "$@"
+	done
+}
+
+ask()
+{
+	local node=$1 status
+
+	shift
+	SAID=$(in_ns "$node" "$PEER" ask "$@" 2>&1)
+	status=$?
+	diag "$SAID"
+	return $status
+}
+
+# What a client that was started in the background said at its end.
+heard()
+{
+	stop "$1" "${2-TERM}"
+	SAID=$(cat "$WORLD_DIR/$1.out" "$WORLD_DIR/$1.err")
+	diag "$SAID"
+}
+
+said()
+{
+	sed -n "s/.*\b$1 \([0-9]*\).*/\1/p" <<<"$SAID"
+}
+
+share()
+{
+	local n
+
+	n=$(sed -n "s/^servers.* $1=\([0-9]*\).*/\1/p" <<<"$SAID")
+	echo "${n:-0}"
+}
+
+# ADDRESS PORT/PROTO -> as the command writes it
+at()
+{
+	case $1 in
+	*:*)	echo "[$1]:$2" ;;
+	*)	echo "$1:$2" ;;
+	esac
+}
+
+# balance VIP [4|6] [ARGS...]: the backends, named as the servers are, have
+# addresses of that family, or else of the VIP's.
+balance()
+{
+	local vip=$1 node family=4
+
+	shift
+	[ "${vip#[}" = "$vip" ] || family=6
+	case ${1-} in
+	4|6)	family=$1; shift ;;
+	esac
+	xr vip add "$vip" || return
+	for node in "${WORLD_SERVERS[@]}"; do
+		xr backend add "$node" vip "$vip" \
+			address "$("addr$family" "$node")" "$@" || return
+	done
+}
+
+# And away again.
+unbalance()
+{
+	local node
+
+	for node in "${WORLD_SERVERS[@]}"; do
+		xr backend del "$node" || return
+	done
+	xr vip del "$1"
+}
+
+# refused STATUS REGEX DESCRIPTION ARGS...: xr ARGS ends so, says one line on
+# stderr that fits, and nothing else.
+refused()
+{
+	local want=$1 regex=$2 what=$3 out err status
+
+	shift 3
+	out=$(xr "$@" 2>"$WORLD_DIR/err" </dev/null)
+	status=$?
+	err=$(<"$WORLD_DIR/err")
+	if [ $status = "$want" ] && [ -z "$out" ] &&
+	   [ "$(wc -l <"$WORLD_DIR/err")" = 1 ] && [[ $err =~ $regex ]]; then
+		pass "$what"
+		diag "$err"
+	else
+		fail "$what" "xroam $*" "status $status, wanted $want" \
+			"stdout: $out" "stderr: $err" "wanted: /$regex/"
+	fi
+}
+
+reason()
+{
+	xr_on "${2-lb1}" -j stats reason | jq --arg word "$1" \
+		'[.. | objects | select(.reason? == $word) | .packets] | add // 0'
 }
 
 # ---- making it ----
@@ -460,10 +601,10 @@ route add ::/0 via fd00:12::1 table 12
 
 lb_route()
 {
-	local to=("${WORLD_LBS[@]}") node v4="" v6=""
+	local via=("${WORLD_LBS[@]}") node v4="" v6=""
 
-	[ "$1" = both ] || to=("$1")
-	for node in "${to[@]}"; do
+	[ "$1" = both ] || via=("$1")
+	for node in "${via[@]}"; do
 		v4+=" nexthop via $(addr4 "$node")"
 		v6+=" nexthop via $(addr6 "$node")"
 	done
