@@ -132,6 +132,9 @@ static int attach(int argc, char **argv)
 	if (ret)
 		return ret;
 	ret = attach_all(p, &a);
+	/* Refused means no change: no new instance either. */
+	if (ret && p->created)
+		plane_destroy(p, NULL);
 	plane_close(p);
 	return ret;
 }

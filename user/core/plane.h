@@ -39,6 +39,7 @@ struct plane {
 	char name[XR_NAME_LEN];
 	char dir[128];			/* XR_PIN_ROOT/name */
 	int lock_fd;			/* -1: not held */
+	bool created;			/* by this plane_open */
 	int fd[PLANE_MAPS];
 	int cpus;			/* possible CPUs: values in a per-CPU look-up */
 
