@@ -36,18 +36,18 @@ seen_while()
 # Tag 0 says only "priority": every kernel takes such a frame as its own.
 before=$(datagrams)
 for i in 1 2 3 4 5; do
-	in_ns r "$WIRE" tagged lb1-eth0 "$lb" 0 10.13.0.2 "$VIP4" 80 \
+	in_ns r "$WORLD_BUILD/tests/net/tagged" lb1-eth0 "$lb" 0 10.13.0.2 "$VIP4" 80 \
 		"sixteen octets, or so"
 done
 ok "a tagged datagram reaches a server's socket" \
 	wait_for 3 eval "test \$(datagrams) -eq $((before + 5))"
 
-seen_while "vlan 100" in_ns r "$WIRE" tagged lb1-eth0 "$lb" 100 \
+seen_while "vlan 100" in_ns r "$WORLD_BUILD/tests/net/tagged" lb1-eth0 "$lb" 100 \
 	10.13.0.2 "$VIP4" 80 "sixteen octets, or so"
 like "$SEEN" "vlan 100,.* 10\.13\.0\.2\.40000 > $VIP4\.80: UDP" \
 	"one tag: kept, the datagram inside the tunnel"
 like "$SEEN" "> 10\.[12]\.0\.2[1-3]: " "to a server"
-seen_while "vlan 100" in_ns r "$WIRE" tagged lb1-eth0 "$lb" 100 200 \
+seen_while "vlan 100" in_ns r "$WORLD_BUILD/tests/net/tagged" lb1-eth0 "$lb" 100 200 \
 	10.13.0.2 "$VIP4" 80 "sixteen octets, or so"
 like "$SEEN" "vlan 100,.*vlan 200,.* 10\.13\.0\.2\.40000 > $VIP4\.80: UDP" \
 	"two tags: kept"

@@ -33,15 +33,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAME_LEN 16
+#define NAME_LEN    16
 #define MAX_SERVERS 64
-#define MAX_BULK (1U << 20)
+#define MAX_BULK    (1U << 20)
 
 /* Both in host byte order: the peers share a machine. */
 struct request {
 	uint32_t seq;
-	uint32_t up;		/* octets that follow (UDP: in the datagram) */
-	uint32_t down;		/* octets wanted after the answer's header */
+	uint32_t up;   /* octets that follow (UDP: in the datagram) */
+	uint32_t down; /* octets wanted after the answer's header */
 	uint32_t reserved;
 };
 
@@ -82,7 +82,7 @@ struct conn {
 	enum kind kind;
 	int fd;
 	struct request req;
-	size_t got;		/* octets of req read */
+	size_t got; /* octets of req read */
 	uint32_t up_left;
 	struct answer ans;
 	size_t ans_left, down_left;
@@ -90,7 +90,7 @@ struct conn {
 
 static void watch(int ep, struct conn *c, uint32_t events, int op)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = c };
+	struct epoll_event ev = {.events = events, .data.ptr = c};
 
 	if (epoll_ctl(ep, op, c->fd, &ev))
 		die("epoll_ctl");
@@ -98,8 +98,8 @@ static void watch(int ep, struct conn *c, uint32_t events, int op)
 
 static void serve_port(int ep, int type, uint16_t port)
 {
-	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
-				  .sin6_port = htons(port) };
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6,
+				 .sin6_port = htons(port)};
 	struct conn *c = calloc(1, sizeof(*c));
 	int one = 1, zero = 0;
 
@@ -128,21 +128,23 @@ static void serve_datagrams(struct conn *c, const char *name)
 	struct sockaddr_in6 from;
 	static char buf[65536];
 	struct iovec iov;
-	struct msghdr m = { .msg_name = &from, .msg_iov = &iov,
-			    .msg_iovlen = 1, .msg_control = &ctl };
+	struct msghdr m = {.msg_name = &from,
+			   .msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = &ctl};
 	struct request req;
 	struct answer ans;
 	ssize_t n;
 
 	for (;;) {
-		iov = (struct iovec){ buf, sizeof(buf) };
+		iov = (struct iovec){buf, sizeof(buf)};
 		m.msg_namelen = sizeof(from);
 		m.msg_controllen = sizeof(ctl);
 		n = recvmsg(c->fd, &m, 0);
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < (ssize_t)sizeof(req))
-			continue;	/* an ICMP error, or not ours */
+			continue; /* an ICMP error, or not ours */
 		memcpy(&req, buf, sizeof(req));
 		memset(&ans, 0, sizeof(ans));
 		strncpy(ans.name, name, NAME_LEN - 1);
@@ -168,11 +170,14 @@ static bool serve_stream(int ep, struct conn *c, const char *name)
 	for (;;) {
 		if (c->ans_left || c->down_left) {
 			if (c->ans_left)
-				n = send(c->fd, (char *)(&c->ans + 1) - c->ans_left,
+				n = send(c->fd,
+					 (char *)(&c->ans + 1) - c->ans_left,
 					 c->ans_left, MSG_NOSIGNAL);
 			else
-				n = send(c->fd, bulk, c->down_left < MAX_BULK ?
-					 c->down_left : MAX_BULK, MSG_NOSIGNAL);
+				n = send(c->fd, bulk,
+					 c->down_left < MAX_BULK ? c->down_left
+								 : MAX_BULK,
+					 MSG_NOSIGNAL);
 			if (would_block(n)) {
 				watch(ep, c, EPOLLOUT, EPOLL_CTL_MOD);
 				return true;
@@ -202,8 +207,10 @@ static bool serve_stream(int ep, struct conn *c, const char *name)
 		if (c->up_left) {
 			static char sink[65536];
 
-			n = recv(c->fd, sink, c->up_left < sizeof(sink) ?
-				 c->up_left : sizeof(sink), 0);
+			n = recv(c->fd, sink,
+				 c->up_left < sizeof(sink) ? c->up_left
+							   : sizeof(sink),
+				 0);
 			if (would_block(n))
 				return true;
 			if (n <= 0)
@@ -276,11 +283,11 @@ struct flow {
 	int fd;
 	bool connecting, waiting, over;
 	uint32_t seq;
-	size_t out_left;	/* octets of the request still to send */
+	size_t out_left; /* octets of the request still to send */
 	struct answer ans;
-	size_t got;		/* octets of the answer read */
+	size_t got; /* octets of the answer read */
 	size_t down_left;
-	int server;		/* index in who.name, -1: none answered yet */
+	int server; /* index in who.name, -1: none answered yet */
 	uint64_t asked, next;
 };
 
@@ -289,7 +296,7 @@ static struct {
 	struct sockaddr_storage to, from;
 	socklen_t to_len, from_len;
 	uint32_t flows, requests, interval, up, down, timeout;
-} opt = { .flows = 1, .requests = 1, .timeout = 3000 };
+} opt = {.flows = 1, .requests = 1, .timeout = 3000};
 
 static struct {
 	char name[MAX_SERVERS][NAME_LEN];
@@ -374,13 +381,14 @@ static void flow_answered(struct flow *f)
 
 static void flow_send(struct flow *f)
 {
-	struct request req = { f->seq, opt.up, opt.down, 0 };
+	struct request req = {f->seq, opt.up, opt.down, 0};
 	size_t all = sizeof(req) + opt.up, done = all - f->out_left;
 	struct iovec iov[2];
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
 	ssize_t n;
 
-	iov[0].iov_base = (char *)&req + (done < sizeof(req) ? done : sizeof(req));
+	iov[0].iov_base =
+		(char *)&req + (done < sizeof(req) ? done : sizeof(req));
 	iov[0].iov_len = done < sizeof(req) ? sizeof(req) - done : 0;
 	iov[1].iov_base = bulk;
 	iov[1].iov_len = f->out_left - iov[0].iov_len;
@@ -390,7 +398,7 @@ static void flow_send(struct flow *f)
 	else if (opt.type == SOCK_STREAM && errno != EAGAIN)
 		flow_over(f, true);
 	else if (opt.type == SOCK_DGRAM)
-		f->out_left = 0;	/* EMSGSIZE, or an ICMP error: lost */
+		f->out_left = 0; /* EMSGSIZE, or an ICMP error: lost */
 }
 
 static void flow_ask(struct flow *f, uint64_t now)
@@ -431,8 +439,10 @@ static void flow_read_stream(struct flow *f)
 			n = recv(f->fd, (char *)&f->ans + f->got,
 				 sizeof(f->ans) - f->got, 0);
 		else
-			n = recv(f->fd, sink, f->down_left < sizeof(sink) ?
-				 f->down_left : sizeof(sink), 0);
+			n = recv(f->fd, sink,
+				 f->down_left < sizeof(sink) ? f->down_left
+							     : sizeof(sink),
+				 0);
 		if (would_block(n))
 			return;
 		if (n <= 0) {
@@ -541,9 +551,11 @@ static int usage(void)
 	fprintf(stderr,
 		"usage: peer serve NAME PORT...\n"
 		"       peer ask [-c FLOWS] [-n REQUESTS] [-i MS] [-u OCTETS]\n"
-		"                [-d OCTETS] [-t MS] [-b SOURCE] tcp|udp ADDRESS PORT\n"
+		"                [-d OCTETS] [-t MS] [-b SOURCE] tcp|udp "
+		"ADDRESS PORT\n"
 		"  -n 0: until SIGTERM; -i: between requests of one flow;\n"
-		"  -u, -d: up and down with each; -t: an answer is lost after\n");
+		"  -u, -d: up and down with each; -t: an answer is lost "
+		"after\n");
 	return 2;
 }
 
@@ -556,14 +568,29 @@ static int ask(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "+c:n:i:u:d:t:b:")) != -1) {
 		switch (c) {
-		case 'c': opt.flows = atoi(optarg); break;
-		case 'n': opt.requests = atoi(optarg); break;
-		case 'i': opt.interval = atoi(optarg); break;
-		case 'u': opt.up = atoi(optarg); break;
-		case 'd': opt.down = atoi(optarg); break;
-		case 't': opt.timeout = atoi(optarg); break;
-		case 'b': opt.from_len = address(&opt.from, optarg, 0); break;
-		default: return usage();
+		case 'c':
+			opt.flows = atoi(optarg);
+			break;
+		case 'n':
+			opt.requests = atoi(optarg);
+			break;
+		case 'i':
+			opt.interval = atoi(optarg);
+			break;
+		case 'u':
+			opt.up = atoi(optarg);
+			break;
+		case 'd':
+			opt.down = atoi(optarg);
+			break;
+		case 't':
+			opt.timeout = atoi(optarg);
+			break;
+		case 'b':
+			opt.from_len = address(&opt.from, optarg, 0);
+			break;
+		default:
+			return usage();
 		}
 	}
 	if (argc - optind != 3 || opt.up > MAX_BULK)
@@ -582,7 +609,8 @@ static int ask(int argc, char **argv)
 	printf("servers");
 	for (c = 0; c < who.n; c++)
 		printf(" %s=%u", who.name[c], who.flows[c]);
-	printf("\nflows %u asked %lu answered %lu lost %lu moved %lu broken %lu gap %lu\n",
+	printf("\nflows %u asked %lu answered %lu lost %lu moved %lu broken "
+	       "%lu gap %lu\n",
 	       opt.flows, sum.asked, sum.answered, sum.lost, sum.moved,
 	       sum.broken, (unsigned long)sum.gap);
 	free(flows);
@@ -592,8 +620,8 @@ static int ask(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
-	struct rlimit files = { 65536, 65536 };
+	struct sigaction sa = {.sa_handler = on_signal};
+	struct rlimit files = {65536, 65536};
 
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);

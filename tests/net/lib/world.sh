@@ -275,8 +275,6 @@ wait_for()
 # ---- peers and counters ----
 
 PEER=$WORLD_BUILD/tests/net/peer
-# shellcheck disable=SC2034
-WIRE=$WORLD_BUILD/tests/net/wire
 SAID=
 
 serves()
