@@ -294,6 +294,7 @@ void plane_derive_keys(const __u8 secret[32], struct xr_hash_keys *keys)
 	__u64 word[3] = { load64(secret + 16), load64(secret + 24) };
 	unsigned int i;
 
+	memset(keys, 0, sizeof(*keys));
 	for (i = 0; i < sizeof(keys->key) / sizeof(keys->key[0]); i++) {
 		word[2] = i;
 		keys->key[i] = siphash(k0, k1, word, 3);
@@ -306,7 +307,10 @@ static int make_keys(const __u8 *secret, struct xr_hash_keys *keys)
 		plane_derive_keys(secret, keys);
 		return 0;
 	}
-	return getrandom(keys, sizeof(*keys), 0) == sizeof(*keys) ? 0 : -EIO;
+	memset(keys, 0, sizeof(*keys));
+	if (getrandom(keys->key, sizeof(keys->key), 0) != sizeof(keys->key))
+		return -EIO;
+	return 0;
 }
 
 /* ---- maps ---- */
