@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The first half of a commit: what is there and what shall be are laid side by
+ * side, slot by slot, and told apart in words. Nothing is written here.
+ *
+ * A slot that something leaves is not given away in the same commit: packets
+ * in flight may still read it.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "commit_priv.h"
+#include "lut.h"
+#include "model_edit.h"
+#include "text.h"
+
+int commit_say(struct commit *c, const char *fmt, ...)
+{
+	char **line, *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return -ENOMEM;
+	line = model_grow(&c->lines, &c->n_lines, sizeof(*line));
+	if (!line) {
+		free(text);
+		return -ENOMEM;
+	}
+	*line = text;
+	if (*text == '!')
+		c->warned = true;
+	else
+		c->n_changes++;
+	return 0;
+}
+
+/* ---- slots ---- */
+
+static int no_slot(struct commit *c, const char *what, const char *limit,
+		   __u32 size)
+{
+	return xr_fail(c->err, -ENOSPC,
+		       "%s: old and new together need more than limits.%s (%u), and the old keep their places until the new serve; apply in two steps, or make the instance anew with a larger limit",
+		       what, limit, size);
+}
+
+static __u64 vip_hash(const struct model_vip *v)
+{
+	__be32 word[XR_ADDR_WORDS + 1];
+
+	memcpy(word, v->addr, sizeof(v->addr));
+	word[XR_ADDR_WORDS] = v->port | (__u32)v->proto << 16;
+	return lut_hash(word, sizeof(word));
+}
+
+static bool same_vip(const struct model_vip *a, const struct model_vip *b)
+{
+	return a->port == b->port && a->proto == b->proto &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
+static int match_vips(struct commit *c)
+{
+	__u32 free_slot = 1, at, j, size = c->have.limits.vips;
+	struct model_vip *v;
+	struct lut l;
+	size_t i;
+
+	if (lut_init(&l, c->have.n_vips))
+		return -ENOMEM;
+	for (i = 0; i < c->have.n_vips; i++) {
+		c->vip[c->have.vips[i].index].have = &c->have.vips[i];
+		lut_add(&l, vip_hash(&c->have.vips[i]), i);
+	}
+	for (i = 0; i < c->want.n_vips; i++) {
+		v = &c->want.vips[i];
+		v->index = 0;
+		for (at = lut_first(&l, vip_hash(v));
+		     (j = lut_get(&l, at)) != LUT_END; at++)
+			if (same_vip(v, &c->have.vips[j]))
+				v->index = c->have.vips[j].index;
+		while (!v->index && free_slot <= size) {
+			if (!c->vip[free_slot].have && !c->vip[free_slot].want)
+				v->index = free_slot;
+			free_slot++;
+		}
+		if (!v->index) {
+			lut_free(&l);
+			return no_slot(c, "VIPs", "vips", size);
+		}
+		c->vip[v->index].want = v;
+	}
+	lut_free(&l);
+	return 0;
+}
+
+static int match_backends(struct commit *c)
+{
+	__u32 free_slot = 1, at, j, size = c->have.limits.backends;
+	struct model_backend *b;
+	struct lut l;
+	size_t i;
+
+	if (lut_init(&l, c->have.n_backends))
+		return -ENOMEM;
+	for (i = 0; i < c->have.n_backends; i++) {
+		b = &c->have.backends[i];
+		c->backend[b->index].have = b;
+		lut_add(&l, lut_hash(b->info.name, strlen(b->info.name)), i);
+	}
+	for (i = 0; i < c->want.n_backends; i++) {
+		b = &c->want.backends[i];
+		b->index = 0;
+		for (at = lut_first(&l, lut_hash(b->info.name,
+						 strlen(b->info.name)));
+		     (j = lut_get(&l, at)) != LUT_END; at++)
+			if (!strcmp(b->info.name,
+				    c->have.backends[j].info.name))
+				b->index = c->have.backends[j].index;
+		while (!b->index && free_slot <= size) {
+			if (!c->backend[free_slot].have &&
+			    !c->backend[free_slot].want)
+				b->index = free_slot;
+			free_slot++;
+		}
+		if (!b->index) {
+			lut_free(&l);
+			return no_slot(c, "backends", "backends", size);
+		}
+		c->backend[b->index].want = b;
+	}
+	lut_free(&l);
+	return 0;
+}
+
+/* A CID configuration is never edited: another one takes its codepoints. */
+static bool same_cid(const struct xr_cid_info *a, const struct xr_cid_info *b)
+{
+	return a->config_id == b->config_id && a->format == b->format &&
+	       a->sid_len == b->sid_len && a->nonce_len == b->nonce_len &&
+	       a->offset == b->offset && a->has_key == b->has_key &&
+	       (!a->has_key || !memcmp(a->key, b->key, sizeof(a->key)));
+}
+
+static int keep_key(struct commit *c, struct model_cid *want)
+{
+	const struct xr_cid_info *info;
+	size_t i;
+
+	for (i = 0; i < c->have.n_cids; i++) {
+		info = &c->have.cids[i].info;
+		if (info->config_id != want->info.config_id ||
+		    info->format != want->info.format || !info->has_key)
+			continue;
+		memcpy(want->info.key, info->key, sizeof(info->key));
+		want->keep_key = false;
+		return 0;
+	}
+	return xr_fail(c->err, -EINVAL,
+		       "CID config %u: \"key: hidden\" keeps the running key, but there is none; give key_file",
+		       want->info.config_id);
+}
+
+static int match_cids(struct commit *c)
+{
+	struct model_cid *w;
+	size_t i;
+	int s, ret;
+
+	for (i = 0; i < c->have.n_cids; i++)
+		c->cid[c->have.cids[i].slot].have = &c->have.cids[i];
+	for (i = 0; i < c->want.n_cids; i++) {
+		w = &c->want.cids[i];
+		w->slot = 0;
+		ret = w->keep_key ? keep_key(c, w) : 0;
+		if (ret)
+			return ret;
+		for (s = 1; !w->slot && s < XR_CID_SLOTS; s++)
+			if (c->cid[s].have && !c->cid[s].want &&
+			    same_cid(&c->cid[s].have->info, &w->info))
+				w->slot = s;
+		for (s = 1; !w->slot && s < XR_CID_SLOTS; s++)
+			if (!c->cid[s].have && !c->cid[s].want)
+				w->slot = s;
+		if (!w->slot)
+			return xr_fail(c->err, -ENOSPC,
+				       "more than %d CID configs, old and new together",
+				       XR_CID_SLOTS - 1);
+		c->cid[w->slot].want = w;
+	}
+	return 0;
+}
+
+/* ---- what cannot change ---- */
+
+static int keep_limit(struct commit *c, const char *word, __u32 have,
+		      __u32 *want)
+{
+	if (!*want)
+		*want = have;
+	if (*want == have)
+		return 0;
+	return xr_fail(c->err, -EBUSY,
+		       "limits.%s: the running instance has %u, not %u; limits are fixed when an instance is made: export, xroam destroy, then apply",
+		       word, have, *want);
+}
+
+static int keep_fixed(struct commit *c)
+{
+	const struct xr_limits *h = &c->have.limits;
+	struct xr_limits *w = &c->want.limits;
+	int ret = keep_limit(c, "vips", h->vips, &w->vips);
+
+	if (!ret)
+		ret = keep_limit(c, "backends", h->backends, &w->backends);
+	if (!ret)
+		ret = keep_limit(c, "server_ids", h->server_ids,
+				 &w->server_ids);
+	if (!ret)
+		ret = keep_limit(c, "flows", h->flows, &w->flows);
+	if (ret || !c->want.has_secret)
+		return ret;
+	if (c->have.has_secret && !memcmp(c->have.secret, c->want.secret,
+					  sizeof(c->have.secret)))
+		return 0;
+	return xr_fail(c->err, -EBUSY,
+		       "secret: the running instance has another one; changing it would move every flow: xroam destroy, then apply");
+}
+
+int commit_match(struct commit *c)
+{
+	int ret;
+
+	c->vip = calloc(c->have.limits.vips + 1, sizeof(*c->vip));
+	c->backend = calloc(c->have.limits.backends + 1, sizeof(*c->backend));
+	if (!c->vip || !c->backend)
+		return -ENOMEM;
+	ret = keep_fixed(c);
+	if (!ret)
+		ret = match_cids(c);
+	if (!ret)
+		ret = model_check(&c->want, NULL, c->err);
+	if (!ret)
+		ret = match_vips(c);
+	if (!ret)
+		ret = match_backends(c);
+	return ret;
+}
+
+/* ---- in words ---- */
+
+/* "~ vip X: cid off -> on, flow on -> off": parts are gathered, then said. */
+struct phrase {
+	char text[512];
+	size_t n;
+};
+
+static void add_part(struct phrase *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_part(struct phrase *p, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (p->n && p->n + 2 < sizeof(p->text))
+		p->n += snprintf(p->text + p->n, sizeof(p->text) - p->n, ", ");
+	va_start(ap, fmt);
+	n = vsnprintf(p->text + p->n, sizeof(p->text) - p->n, fmt, ap);
+	va_end(ap);
+	p->n += n;
+	if (p->n >= sizeof(p->text))
+		p->n = sizeof(p->text) - 1;
+}
+
+static const char *on_off(bool b)
+{
+	return b ? "on" : "off";
+}
+
+static int say_vip(struct commit *c, const struct vip_slot *s)
+{
+	const struct model_vip *v = s->want ? s->want : s->have;
+	struct phrase p = { .n = 0 };
+	char name[TEXT_VIP];
+
+	text_vip(name, v->addr, v->port, v->proto);
+	if (!s->have)
+		return commit_say(c, "+ vip %s%s%s", name,
+				  v->cid ? " cid" : "",
+				  v->flow ? "" : " flow off");
+	if (!s->want)
+		return commit_say(c, "- vip %s", name);
+	if (s->have->cid != v->cid)
+		add_part(&p, "cid %s -> %s", on_off(s->have->cid),
+			 on_off(v->cid));
+	if (s->have->flow != v->flow)
+		add_part(&p, "flow %s -> %s", on_off(s->have->flow),
+			 on_off(v->flow));
+	return p.n ? commit_say(c, "~ vip %s: %s", name, p.text) : 0;
+}
+
+static int say_cids(struct commit *c)
+{
+	const struct xr_cid_info *info;
+	size_t i, j;
+	bool had;
+	int ret = 0, s;
+
+	for (s = 1; !ret && s < XR_CID_SLOTS; s++) {
+		if (!c->cid[s].have || c->cid[s].want)
+			continue;
+		info = &c->cid[s].have->info;
+		for (j = 0, had = false; j < c->want.n_cids; j++)
+			had |= c->want.cids[j].info.config_id ==
+			       info->config_id;
+		if (!had)
+			ret = commit_say(c, "- cid %u", info->config_id);
+	}
+	for (i = 0; !ret && i < c->want.n_cids; i++) {
+		if (c->cid[c->want.cids[i].slot].have)
+			continue;
+		info = &c->want.cids[i].info;
+		for (j = 0, had = false; j < c->have.n_cids; j++)
+			had |= c->have.cids[j].info.config_id ==
+			       info->config_id;
+		ret = commit_say(c, "%c cid %u %s server-id-length %u nonce-length %u%s",
+				 had ? '~' : '+', info->config_id,
+				 xr_cid_format_get(info->format)->word,
+				 info->sid_len, info->nonce_len,
+				 info->has_key ? " key (hidden)" : "");
+	}
+	return ret;
+}
+
+static int compare_sid(const void *a, const void *b)
+{
+	const struct model_sid *x = a, *y = b;
+
+	if (x->len != y->len)
+		return x->len - y->len;
+	return memcmp(x->octet, y->octet, x->len);
+}
+
+static int compare_key(const void *a, const void *b)
+{
+	const struct model_vip_key *x = a, *y = b;
+	int d = memcmp(x->addr, y->addr, sizeof(x->addr));
+
+	if (!d)
+		d = memcmp(&x->port, &y->port, sizeof(x->port));
+	return d ? d : x->proto - y->proto;
+}
+
+/* How many of two sorted lists are only in the one or only in the other. */
+static void count_diff(const void *a, size_t na, const void *b, size_t nb,
+		       size_t size, int (*compare)(const void *, const void *),
+		       size_t *only_a, size_t *only_b)
+{
+	const char *x = a, *y = b, *xe = x + na * size, *ye = y + nb * size;
+	int d;
+
+	*only_a = *only_b = 0;
+	while (x < xe || y < ye) {
+		d = x == xe ? 1 : y == ye ? -1 : compare(x, y);
+		*only_a += d < 0;
+		*only_b += d > 0;
+		x += d <= 0 ? size : 0;
+		y += d >= 0 ? size : 0;
+	}
+}
+
+static void diff_lists(struct phrase *p, const struct model_backend *h,
+		       const struct model_backend *w)
+{
+	size_t gone, new;
+
+	/* Both were sorted: the running ones by model_load(), ours here. */
+	if (w->n_vips)
+		qsort(w->vips, w->n_vips, sizeof(*w->vips), compare_key);
+	if (w->n_sids)
+		qsort(w->sids, w->n_sids, sizeof(*w->sids), compare_sid);
+	count_diff(h->vips, h->n_vips, w->vips, w->n_vips, sizeof(*w->vips),
+		   compare_key, &gone, &new);
+	if (gone || new)
+		add_part(p, "vips +%zu -%zu", new, gone);
+	count_diff(h->sids, h->n_sids, w->sids, w->n_sids, sizeof(*w->sids),
+		   compare_sid, &gone, &new);
+	if (gone || new)
+		add_part(p, "server IDs +%zu -%zu", new, gone);
+}
+
+static void diff_facts(struct phrase *p, const struct xr_backend_info *h,
+		       const struct xr_backend_info *w)
+{
+	char a[TEXT_ADDR], b[TEXT_ADDR];
+
+	if (memcmp(h->addr, w->addr, sizeof(h->addr)))
+		add_part(p, "address %s -> %s", text_addr(a, h->addr),
+			 text_addr(b, w->addr));
+	if (h->weight != w->weight)
+		add_part(p, "weight %u -> %u", h->weight, w->weight);
+	if (h->state != w->state)
+		add_part(p, "state %s -> %s", text_state(h->state),
+			 text_state(w->state));
+	if (h->forward != w->forward)
+		add_part(p, "forward %s -> %s", text_forward(h->forward),
+			 text_forward(w->forward));
+	if (strcmp(h->dev, w->dev))
+		add_part(p, "dev %s -> %s", h->dev[0] ? h->dev : "any",
+			 w->dev[0] ? w->dev : "any");
+	if (h->port != w->port)
+		add_part(p, "port %u -> %u", h->port, w->port);
+	if (h->vni != w->vni)
+		add_part(p, "vni %u -> %u", h->vni, w->vni);
+	if (memcmp(h->mac, w->mac, 6))
+		add_part(p, "mac %s -> %s", text_mac(a, h->mac),
+			 text_mac(b, w->mac));
+	if (h->initial_rate != w->initial_rate)
+		add_part(p, "initial-rate %u -> %u", h->initial_rate,
+			 w->initial_rate);
+	if (memcmp(h->vm_mac, w->vm_mac, 6))
+		add_part(p, "vm %s -> %s", text_mac(a, h->vm_mac),
+			 text_mac(b, w->vm_mac));
+	if (h->vm_vlan != w->vm_vlan)
+		add_part(p, "vlan %u -> %u", h->vm_vlan, w->vm_vlan);
+}
+
+static int say_backend(struct commit *c, const struct backend_slot *s)
+{
+	const struct model_backend *b = s->want ? s->want : s->have;
+	struct phrase p = { .n = 0 };
+	char addr[TEXT_ADDR];
+
+	if (!s->have)
+		return commit_say(c, "+ backend %s address %s weight %u %s %s, %zu server IDs, behind %zu VIPs",
+				  b->info.name, text_addr(addr, b->info.addr),
+				  b->info.weight, text_forward(b->info.forward),
+				  text_state(b->info.state), b->n_sids,
+				  b->n_vips);
+	if (!s->want)
+		return commit_say(c, "- backend %s", b->info.name);
+	diff_facts(&p, &s->have->info, &s->want->info);
+	diff_lists(&p, s->have, s->want);
+	return p.n ? commit_say(c, "~ backend %s: %s", b->info.name, p.text) :
+		     0;
+}
+
+static int say_policy(struct commit *c)
+{
+	static const char *const too_big[] = { "reply", "drop" };
+	static const char *const down[] = { "drop", "fallback" };
+	const struct xr_policy *h = &c->have.policy, *w = &c->want.policy;
+	struct phrase p = { .n = 0 };
+
+	if (h->too_big != w->too_big)
+		add_part(&p, "too_big %s -> %s", too_big[h->too_big & 1],
+			 too_big[w->too_big & 1]);
+	if (h->down != w->down)
+		add_part(&p, "down %s -> %s", down[h->down & 1],
+			 down[w->down & 1]);
+	if (h->flow_idle != w->flow_idle)
+		add_part(&p, "flow_idle %u -> %u", h->flow_idle, w->flow_idle);
+	if (h->reply_rate != w->reply_rate)
+		add_part(&p, "reply_rate %u -> %u", h->reply_rate,
+			 w->reply_rate);
+	if (h->source4 != w->source4 || h->source_bits != w->source_bits)
+		add_part(&p, "source");
+	if (h->source6_bits != w->source6_bits ||
+	    memcmp(h->source6, w->source6, sizeof(h->source6)))
+		add_part(&p, "source6");
+	return p.n ? commit_say(c, "~ policy: %s", p.text) : 0;
+}
+
+int commit_describe(struct commit *c)
+{
+	int ret = say_policy(c);
+	__u32 i;
+
+	if (!ret)
+		ret = say_cids(c);
+	for (i = 1; !ret && i <= c->have.limits.vips; i++)
+		if (c->vip[i].have || c->vip[i].want)
+			ret = say_vip(c, &c->vip[i]);
+	for (i = 1; !ret && i <= c->have.limits.backends; i++)
+		if (c->backend[i].have || c->backend[i].want)
+			ret = say_backend(c, &c->backend[i]);
+	return ret;
+}

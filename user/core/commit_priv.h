@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of model_commit() tell each other, and nobody else. */
+#ifndef XR_CORE_COMMIT_PRIV_H
+#define XR_CORE_COMMIT_PRIV_H
+
+#include "model.h"
+#include "path.h"
+#include "sid_table.h"
+
+/* One VIP as it is and as it shall be; index in vips is the place here. */
+struct vip_slot {
+	const struct model_vip *have, *want;
+};
+
+struct backend_slot {
+	const struct model_backend *have, *want;
+	__u32 path;		/* as it shall be */
+	bool limited;
+};
+
+struct member {
+	__u16 vip, backend;
+	__u32 weight;		/* 0: takes no new flows */
+};
+
+struct members {
+	struct member *item;
+	size_t n;
+};
+
+struct commit {
+	struct plane *p;
+	struct xr_err *err;
+	struct model have, want;
+	bool force;		/* recovery: the maps may be half changed */
+
+	/* by index */
+	struct vip_slot *vip;		/* limits.vips + 1 */
+	struct backend_slot *backend;	/* limits.backends + 1 */
+	struct {
+		const struct model_cid *have, *want;
+	} cid[XR_CID_SLOTS];
+
+	/* paths that are made anew */
+	struct path_job *jobs;
+	__u16 *job_backend;		/* whose */
+	size_t n_jobs;
+
+	struct sid_plan *sids;
+	struct members have_members, want_members;
+	struct xr_member *add_members, *del_members;
+	size_t n_add_members, n_del_members;
+
+	/* Maglev tables: outer slots to set, and the tables' fds */
+	__u32 *table_vip;
+	__u32 *table_fd;
+	size_t n_tables;
+	int *fds;			/* each once, to be closed */
+	size_t n_fds;
+
+	/* devices, by place in want.devs */
+	bool *attached;
+
+	/* what to tell */
+	char **lines;
+	size_t n_lines;
+	bool warned;			/* some of them are but warnings */
+	size_t n_changes;
+};
+
+/* commit_diff.c: which slot everything has; what changes, in words. */
+int commit_match(struct commit *c);
+int commit_say(struct commit *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+int commit_describe(struct commit *c);
+
+/* commit_tables.c: who is behind which VIP, and their Maglev tables. */
+int commit_members(struct commit *c);
+int commit_make_tables(struct commit *c);
+int commit_store_tables(struct commit *c);
+int commit_add_members(struct commit *c);
+void commit_undo_members(struct commit *c);
+void commit_del_members(struct commit *c);
+
+/*
+ * commit_prepare.c: what can fail: paths and next hops, server IDs, CID
+ * configurations, into slots that nothing names yet.
+ */
+int commit_prepare(struct commit *c);
+
+/* commit_devices.c: attaches what is new, detaches what is gone. */
+int commit_attach(struct commit *c);
+void commit_undo_attach(struct commit *c);
+int commit_detach(struct commit *c);
+int commit_describe_devices(struct commit *c);
+
+#endif
