@@ -79,8 +79,10 @@ struct xr_cid_layout {
 	__u64 sid[2];		/* mask: the server ID in the joined block */
 };
 
+#ifndef __cplusplus
 _Static_assert(sizeof(struct xr_cid_layout) == 64, "BPF and user space agree");
 _Static_assert(__builtin_offsetof(struct xr_cid_layout, left) == 16, "alignment");
+#endif
 
 /*
  * Where struct xr_cid_config.round_key has what; the word "lanes" is explained
@@ -132,7 +134,8 @@ XR_INLINE void xr_cid_passes(const struct xr_cid_layout *l,
 #ifdef __clang__
 #pragma clang loop unroll(disable)
 #endif
-	for (pass = first; pass >= 1 && pass <= 4; pass += step) {	/* the verifier wants a bound */
+	/* The bounds are there for the verifier. */
+	for (pass = first; pass >= 1 && pass <= 4; pass += step) {
 		__u64 t0, t1;
 
 		block(key, from, l->block_len, pass, m);
@@ -246,7 +249,8 @@ XR_INLINE __u32 xr_sid_bucket2(__u64 key)
 	X(NO_CONFIG, "cid-no-config", "CID's config ID is not this configuration's") \
 	X(LONG, "cid-long", "CID longer than 20 octets")                       \
 	X(SPENT, "nonces-spent", "no unused nonce is left: a new config ID or key is due") \
-	X(RANDOM, "random", "the system has no random octets for us")
+	X(RANDOM, "random", "the system has no random octets for us")          \
+	X(NO_MEMORY, "no-memory", "out of memory")
 
 enum xr_cid_error {
 	XR_CID_OK,
@@ -277,7 +281,7 @@ XR_INLINE const struct xr_cid_format_desc *xr_cid_format_get(unsigned int format
 #undef X
 	};
 
-	return format < XR_CID_FORMAT_MAX ? &table[format] : (void *)0;
+	return format < XR_CID_FORMAT_MAX ? &table[format] : 0;
 }
 
 XR_INLINE const char *xr_cid_error_text(unsigned int error)
@@ -349,17 +353,34 @@ XR_INLINE void xr_cid_place(struct xr_cid_layout *l, int i, int pos)
 	l->shift[i] = pos - at < 8 ? 8 * (pos - at) : 0;
 }
 
-/* 0, or enum xr_cid_error; *l is changed only on success. */
+/* The halves of a block of n octets: lengths and masks. */
+XR_INLINE void xr_cid_halve(struct xr_cid_layout *l, int n)
+{
+	int h = (n + 1) / 2, i;
+
+	l->block_len = n;
+	l->half_len = h;
+	l->join = 8 * (n - h);
+	for (i = 0; i < 2; i++)
+		l->left[i] = l->right[i] = xr_mask64(h - 8 * i);
+	if (n & 1) {
+		l->left[(h - 1) / 8] &= ~(0x0fULL << 8 * ((h - 1) % 8));
+		l->right[0] &= ~0xf0ULL;
+	}
+}
+
+/* 0, or enum xr_cid_error; *out is changed only on success. */
 XR_INLINE int xr_cid_layout_init(struct xr_cid_layout *out, unsigned int format,
 				 __u8 sid_len, __u8 nonce_len, __u8 offset,
 				 int has_key)
 {
 	const struct xr_cid_format_desc *f = xr_cid_format_get(format);
-	struct xr_cid_layout l = { 0 };
-	int n, h, odd, i;
+	struct xr_cid_layout l;
+	int n, i;
 
 	if (!f)
 		return XR_CID_E_FORMAT;
+	__builtin_memset(&l, 0, sizeof(l));
 	xr_cid_defaults(format, &sid_len, &nonce_len, &offset);
 	if (format != XR_CID_PLAIN && offset != f->offset)
 		return XR_CID_E_OFFSET;
@@ -381,8 +402,6 @@ XR_INLINE int xr_cid_layout_init(struct xr_cid_layout *out, unsigned int format,
 	if (has_key && f->config_bits == 2 && n != 16)
 		return XR_CID_E_TWO_BIT_KEY;
 
-	h = (n + 1) / 2;
-	odd = n & 1;
 	l.min_len = offset + n;
 	l.mode = !has_key ? XR_CID_CLEAR :
 		 n == 16 ? XR_CID_SINGLE : XR_CID_FOUR;
@@ -405,17 +424,11 @@ XR_INLINE int xr_cid_layout_init(struct xr_cid_layout *out, unsigned int format,
 	} else if (l.mode == XR_CID_SINGLE) {
 		l.left[0] = l.left[1] = ~0ULL;
 	} else {
-		l.half_len = h;
+		xr_cid_halve(&l, n);
 		l.last_pass = sid_len > nonce_len ? 1 : 2;
-		l.join = 8 * (n - h);
-		for (i = 0; i < 2; i++) {
-			xr_cid_place(&l, 2 + i, offset + n - h + 8 * i);
-			l.left[i] = l.right[i] = xr_mask64(h - 8 * i);
-		}
-		if (odd) {
-			l.left[(h - 1) / 8] &= ~(0x0fULL << 8 * ((h - 1) % 8));
-			l.right[0] &= ~0xf0ULL;
-		}
+		for (i = 0; i < 2; i++)
+			xr_cid_place(&l, 2 + i,
+				     offset + n - l.half_len + 8 * i);
 	}
 	*out = l;
 	return XR_CID_OK;
