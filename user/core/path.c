@@ -226,6 +226,24 @@ static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
+static int on_state(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+
+	*(__u16 *)ctx = ndm->ndm_state;
+	return MNL_CB_OK;
+}
+
+/* The operator's own entry: asking for it to be managed would undo it. */
+static bool neigh_is_static(struct netlink *nl, const struct path_job *j)
+{
+	__u16 state = 0;
+
+	neigh_message(nl, RTM_GETNEIGH, 0, j);
+	return !talk(nl, on_state, &state) &&
+	       state & (NUD_PERMANENT | NUD_NOARP);
+}
+
 static bool ask_neigh(struct netlink *nl, struct path_job *j)
 {
 	__u8 mac[6] = { 0 };
@@ -377,7 +395,8 @@ static void first_try(struct netlink *nl, struct path_job *j, __u32 tick)
 		return;
 	}
 	j->hop.until = tick + HOP_TICKS;
-	keep_neigh(nl, j);
+	if (!neigh_is_static(nl, j))
+		keep_neigh(nl, j);
 	if (!ask_neigh(nl, j))
 		j->trouble = PATH_NO_NEIGHBOUR;
 }
