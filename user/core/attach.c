@@ -149,7 +149,10 @@ static bool whose(__u32 prog, char *text, size_t size)
 		return true;
 	if (prog_info(prog, &info, NULL, 0))
 		strcpy(info.name, "?");
-	snprintf(text, size, "program \"%s\" (id %u)", info.name, prog);
+	snprintf(text, size, "%s \"%s\" (id %u)",
+		 strncmp(info.name, "xroam_", 6) ? "program" :
+		 "the program of an instance whose pins are gone,", info.name,
+		 prog);
 	return false;
 }
 
@@ -469,7 +472,7 @@ static int check_free(struct plane *p, const char *dev, int ifindex,
 		      struct xr_err *err)
 {
 	struct attached at;
-	char text[128];
+	char text[160];
 	int i;
 
 	look(ifindex, &at);

@@ -161,13 +161,43 @@ static bool is_bpffs(const char *path)
 	return !statfs(path, &fs) && (__u32)fs.f_type == BPF_FS_MAGIC;
 }
 
-/* A mount made in a private namespace dies with it, and the pins with it. */
+static int parent_of(int pid)
+{
+	char path[64], line[512], *end;
+	int parent = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	/* The name in parentheses may hold anything. */
+	end = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
+		parent = 0;
+	fclose(f);
+	return parent;
+}
+
+/*
+ * A mount made in a private namespace dies with it, and the pins with it,
+ * while the program stays on the device. "ip netns exec" makes one. An
+ * ancestor in another mount namespace tells.
+ */
 static bool private_mounts(void)
 {
-	struct stat self, init;
+	struct stat self, other;
+	char path[64];
+	int pid;
 
-	return !stat("/proc/self/ns/mnt", &self) &&
-	       !stat("/proc/1/ns/mnt", &init) && self.st_ino != init.st_ino;
+	if (stat("/proc/self/ns/mnt", &self))
+		return false;
+	for (pid = getppid(); pid > 0; pid = parent_of(pid)) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+		if (!stat(path, &other) && other.st_ino != self.st_ino)
+			return true;
+	}
+	return false;
 }
 
 static int need_bpffs(const char *name, enum plane_how how, struct xr_err *err)
