@@ -438,7 +438,7 @@ int commit_make_tables(struct commit *c)
 {
 	__u32 size = c->have.limits.vips;
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
-	struct tables t = { NULL };
+	struct tables t = { 0 };
 	struct btf *btf = NULL;
 	int ret = -ENOMEM;
 

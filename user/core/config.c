@@ -1411,8 +1411,8 @@ int config_write(const struct model *m, bool keys, char **text, size_t *len,
 		.log_level = CYAML_LOG_ERROR,
 		.flags = CYAML_CFG_STYLE_BLOCK,
 	};
-	struct bag b = { NULL };
-	struct raw raw = { NULL };
+	struct bag b = { 0 };
+	struct raw raw = { 0 };
 	cyaml_err_t e = CYAML_ERR_OOM;
 
 	*text = NULL;

@@ -420,7 +420,7 @@ int path_resolve(struct path_job *jobs, size_t n,
 		 const struct xr_policy *policy, __u32 tick,
 		 struct xr_err *err)
 {
-	struct netlink nl = { NULL };
+	struct netlink nl = { 0 };
 	size_t i;
 	int ret, waited;
 
