@@ -23,16 +23,14 @@ ok()
 
 counted()
 {
-	bpftool map dump name counted |
-	sed -n 's/.*"value": \([0-9]*\).*/\1/p' | tail -n 1
+	bpftool -j map dump name counted | jq '.[0].formatted.value'
 }
 
-# Packets that xroam saw on v0 and left to the kernel.
+# Packets that xroam saw and left to the kernel.
 passed()
 {
-	xroam -j stats reason | tr '{' '\n' |
-	sed -n 's/.*"not-\(vip\|ip\|l4\)".*"packets": *\([0-9]*\).*/\2/p' |
-	awk '{ n += $1 } END { print n + 0 }'
+	xroam -j stats reason |
+	jq '[.. | objects | select(.kind? == "pass") | .packets] | add // 0'
 }
 
 # shows WORD CMD...: CMD succeeds and says WORD; hides: does not say it

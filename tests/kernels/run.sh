@@ -37,7 +37,7 @@ make_root()
 	local applet prog
 
 	mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,etc,tests,lib/modules}
-	for prog in busybox dash ip bpftool xdp-loader "$build/xroam"; do
+	for prog in busybox dash ip jq bpftool xdp-loader "$build/xroam"; do
 		add "$prog" || return
 	done
 	# busybox's shell would prefer its own ip.
