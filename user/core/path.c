@@ -316,6 +316,23 @@ static void outer_source(struct xr_path *p, const struct xr_backend_info *b,
 	}
 }
 
+/* Octets between the Ethernet header and the client's IP header. */
+static __u8 overhead_of(const struct xr_path *p)
+{
+	__u8 ip = p->ipv6 ? 40 : 20;
+
+	switch (p->method) {
+	case XR_FORWARD_IPIP:
+		return ip;
+	case XR_FORWARD_GUE:
+		return ip + 8;
+	case XR_FORWARD_VXLAN:
+		return ip + 8 + 8 + 14;
+	default:
+		return 0;
+	}
+}
+
 static void outer_header(struct path_job *j, const struct xr_policy *policy,
 			 const struct route *r)
 {
@@ -326,6 +343,7 @@ static void outer_header(struct path_job *j, const struct xr_policy *policy,
 
 	p->method = b->forward;
 	p->ipv6 = !addr_is_ipv4(b->addr);
+	p->overhead = overhead_of(p);
 	p->dport = htons(tunnel_port(b));
 	memcpy(p->daddr, b->addr, sizeof(p->daddr));
 	if (b->forward != XR_FORWARD_L2)
