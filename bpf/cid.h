@@ -6,80 +6,133 @@
 #ifndef XROAM_BPF_CID_H
 #define XROAM_BPF_CID_H
 
-#include <xroam/abi.h>
 #include "aes.h"
+#include "parse.h"
 
 struct cid_result {
 	__u64 sid[2];		/* octets as they were in the packet, then zeros */
 	__u8 len;
 };
 
-/* The last few octets of a short packet; what is not there reads as zero. */
-static __noinline __u64 cid_word_slow(const __u8 *p, const void *data_end)
-{
-	__u64 w = 0;
+#define CID_LOADS 20		/* no word load reaches further: at[] <= 12 */
 
-	for (int i = 0; i < 8; i++) {
-		if ((const void *)(p + i + 1) > data_end)
+/*
+ * A short packet: the words from a copy, in which what is not there is zero.
+ * Global, as the other functions here are: verified once.
+ */
+__noinline int cid_words_slow(struct xdp_md *ctx, __u32 off,
+			      const struct xr_cid_layout *l,
+			      struct xr_cid_words *w)
+{
+	__u8 copy[CID_LOADS] = {};
+
+	if (!l || !w)
+		return -1;
+	for (__u32 i = 0; i < CID_LOADS; i++) {
+		__u8 *octet = octet_at(ctx, off + i);
+
+		if ((void *)(octet + 1) > end_of(ctx))
 			break;
-		w |= (__u64)p[i] << 8 * i;
+		copy[i] = *octet;
 	}
-	return w;
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		__builtin_memcpy(&w->left[i],
+				 &copy[l->at[i] < 12 ? l->at[i] : 12], 8);
+		__builtin_memcpy(&w->right[i],
+				 &copy[l->at[2 + i] < 12 ? l->at[2 + i] : 12],
+				 8);
+	}
+	return 0;
 }
 
-static __always_inline __u64 cid_word(const __u8 *cid, const void *data_end,
-				      const struct xr_cid_layout *l, int i)
+/* Each load has its own check: an unknown offset makes a new packet pointer. */
+static __always_inline int cid_word(struct xdp_md *ctx, const __u8 *cid,
+				    __u64 at, __u64 *word)
 {
-	const __u8 *p = cid + (l->at[i] & 15);
-	__u64 w;
+	const __u64 *p;
 
-	if ((const void *)(p + 8) <= data_end)
-		w = *(const __u64 *)p;
-	else
-		w = cid_word_slow(p, data_end);
-	return w >> (l->shift[i] & 63);
+	asm volatile("%0 &= 15" : "+r"(at));
+	p = (const void *)(cid + at);
+	if (unlikely((void *)(p + 1) > end_of(ctx)))
+		return -1;
+	*word = *p;
+	return 0;
+}
+
+static __always_inline void cid_words(struct xdp_md *ctx, __u32 off,
+				      const struct xr_cid_layout *l,
+				      struct xr_cid_words *w)
+{
+	const __u8 *cid = octet_at(ctx, off);
+	int is_short = cid_word(ctx, cid, l->at[0], &w->left[0]) ||
+		       cid_word(ctx, cid, l->at[1], &w->left[1]);
+
+	if (l->mode == XR_CID_FOUR)
+		is_short = is_short ||
+			   cid_word(ctx, cid, l->at[2], &w->right[0]) ||
+			   cid_word(ctx, cid, l->at[3], &w->right[1]);
+	if (is_short)
+		cid_words_slow(ctx, off, l, w);
+	w->left[0] >>= l->shift[0] & 63;
+	w->left[1] >>= l->shift[1] & 63;
+}
+
+/* One AES decryption. */
+__noinline int cid_single(const struct xr_cid_config *c, struct xr_cid_words *w)
+{
+	__u64 block[2];
+
+	if (!c || !w)
+		return -1;
+	aes_decrypt(c->round_key, w->left, c->layout.sid_len, block);
+	w->left[0] = block[0];
+	w->left[1] = block[1];
+	return 0;
+}
+
+/* Passes 4, 3, 2 and, where the server ID reaches into the right half, 1. */
+__noinline int cid_four(const struct xr_cid_config *c, struct xr_cid_words *w)
+{
+	const struct xr_cid_layout *l = &c->layout;
+
+	if (!c || !w)
+		return -1;
+	w->left[0] &= l->left[0];
+	w->left[1] &= l->left[1];
+	w->right[0] = w->right[0] >> (l->shift[2] & 63) & l->right[0];
+	w->right[1] = w->right[1] >> (l->shift[3] & 63) & l->right[1];
+	xr_cid_passes(l, w, 4, l->last_pass, -1, aes_pass, c->round_key);
+	return 0;
 }
 
 /*
- * Finds the server ID in the connection ID at cid, of which `usable` octets lie
- * within the datagram (short header) or the stated length (long header); the
- * caller made sure that they are in the frame. Gives 0 or XR_R_CID_SHORT.
+ * Finds the server ID in the connection ID at off, of which `usable` octets lie
+ * within the datagram (short header) or the stated length (long header). Gives
+ * 0 or XR_R_CID_SHORT.
  */
-static __always_inline int cid_decode(const __u8 *cid, const void *data_end,
+static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off,
 				      __u32 usable,
 				      const struct xr_cid_config *c,
 				      struct cid_result *r)
 {
 	const struct xr_cid_layout *l = &c->layout;
-	struct xr_cid_words w;
-	__u64 block[2];
+	struct xr_cid_words w = {};
 
 	if (usable < l->min_len)
 		return XR_R_CID_SHORT;
-
 	r->len = l->sid_len;
-	w.left[0] = cid_word(cid, data_end, l, 0);
-	if (l->mode == XR_CID_CLEAR) {
-		w.left[1] = l->sid_len > 8 ? cid_word(cid, data_end, l, 1) : 0;
+	cid_words(ctx, off, l, &w);
+	if (likely(l->mode == XR_CID_CLEAR)) {
 		xr_cid_clear(l, &w, r->sid);
-		return 0;
+	} else if (l->mode == XR_CID_SINGLE) {
+		cid_single(c, &w);
+		r->sid[0] = w.left[0] & l->sid[0];
+		r->sid[1] = w.left[1] & l->sid[1];
+	} else {
+		cid_four(c, &w);
+		xr_cid_join(l, &w, r->sid);
 	}
-	w.left[1] = cid_word(cid, data_end, l, 1);
-
-	if (l->mode == XR_CID_SINGLE) {
-		aes_decrypt(c->round_key, w.left, l->sid_len, block);
-		r->sid[0] = block[0] & l->sid[0];
-		r->sid[1] = block[1] & l->sid[1];
-		return 0;
-	}
-
-	w.left[0] &= l->left[0];
-	w.left[1] &= l->left[1];
-	w.right[0] = cid_word(cid, data_end, l, 2) & l->right[0];
-	w.right[1] = l->half_len > 8 ?
-		     cid_word(cid, data_end, l, 3) & l->right[1] : 0;
-	xr_cid_passes(l, &w, 4, l->last_pass, -1, aes_pass, c->round_key);
-	xr_cid_join(l, &w, r->sid);
 	return 0;
 }
 

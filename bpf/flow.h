@@ -48,7 +48,7 @@ static __always_inline __u32 flow_way(const struct xr_flow_bucket *b, __u32 tag)
 		__u64 same = is_zero(b->way[i].tag ^ tag);
 
 		found |= same;
-		way |= (0 - same) & i;
+		way |= same * i;
 	}
 	return found ? way : XR_FLOW_WAYS;
 }
@@ -81,9 +81,8 @@ static __always_inline __u64 flow_worth(struct xr_flow f, __u32 now)
 	__u64 age = flow_age(f, now);
 	__u64 idle = knobs.flow_idle - age;
 
-	asm volatile("" : "+r"(idle));
 	return age | is_zero(f.backend) * WORTH_FREE |
-	       (idle >> 63) * WORTH_IDLE |
+	       top_bit(idle) * WORTH_IDLE |
 	       is_zero(f.seen & XR_FLOW_ESTABLISHED) * WORTH_UNESTABLISHED;
 }
 
@@ -91,8 +90,7 @@ static __always_inline __u64 max_of(__u64 a, __u64 b)
 {
 	__u64 less = a - b;
 
-	asm volatile("" : "+r"(less));
-	return a - (less & (0 - (less >> 63)));
+	return a - less * top_bit(less);
 }
 
 /*

@@ -208,6 +208,8 @@ static __always_inline int write_ethernet(struct xdp_md *ctx,
 	return 0;
 }
 
+_Static_assert(XDP_REDIRECT == XDP_TX + 1, "forward() computes the action");
+
 static __always_inline void trace_way(__u32 path, __u32 ifindex)
 {
 	struct xr_trace *t = trace_record();
@@ -228,7 +230,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
 	__u32 index = backend_get(p->backend).path, mtu;
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	struct xr_nexthop *nh;
-	struct tags tags = {};
+	struct tags tags = { .word = { p->ports, p->ports } }; /* see forget() */
+	__u32 hairpin;
 	struct outer o;
 	int reason, ipv6;
 
@@ -245,17 +248,13 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
 	if (unlikely(mtu && o.ip_len > mtu))
 		return too_big(ctx, p, mtu - path->overhead);
 
-	*sent = XDP_TX;
-	o.l2 = sizeof(struct ethhdr) + p->vlans * 4;
-	if (nh->ifindex != ingress_of(ctx)) {
-		*sent = XDP_REDIRECT;
-		o.l2 = sizeof(struct ethhdr);
-	}
+	hairpin = is_zero(nh->ifindex ^ ingress_of(ctx));
+	*sent = XDP_REDIRECT - hairpin;
+	o.l2 = sizeof(struct ethhdr) + hairpin * p->vlans * 4;
 	reason = decrement_ttl(ctx, p) ?: read_tags(ctx, p, &tags);
 	if (reason)
 		return reason;
-	if (o.l2 + path->overhead != p->l3 &&
-	    bpf_xdp_adjust_head(ctx, (int)p->l3 - (int)(o.l2 + path->overhead)))
+	if (bpf_xdp_adjust_head(ctx, (int)p->l3 - (int)(o.l2 + path->overhead)))
 		return XR_R_NO_ROOM;
 
 	ipv6 = path->overhead ? path->ipv6 : p->ipv6;

@@ -73,7 +73,6 @@ __noinline int parse_quoted4(struct xdp_md *ctx, struct quoted *q)
 		return XR_R_MALFORMED_L4;
 	if (ip->frag_off & bpf_htons(IP_OFFSET))
 		return XR_R_ICMP_OTHER; /* no first fragment: no ports */
-	q->vip[2] = q->client[2] = bpf_htonl(0xffff);
 	q->vip[3] = ip->saddr;
 	q->client[3] = ip->daddr;
 	q->proto = ip->protocol;
@@ -112,8 +111,13 @@ static __always_inline int parse_icmp(struct xdp_md *ctx, struct packet *p)
 
 	if (reason)
 		return reason;
-	__builtin_memcpy(p->saddr, q.client, sizeof(p->saddr));
-	__builtin_memcpy(p->daddr, q.vip, sizeof(p->daddr));
+	if (p->ipv6) {
+		__builtin_memcpy(p->saddr, q.client, sizeof(p->saddr));
+		__builtin_memcpy(p->daddr, q.vip, sizeof(p->daddr));
+	} else {
+		p->saddr[3] = q.client[3];
+		p->daddr[3] = q.vip[3];
+	}
 	p->ports = q.ports;
 	p->proto = q.proto;
 	p->payload = q.payload & MAX_OFFSET;

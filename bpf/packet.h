@@ -65,15 +65,21 @@ static __always_inline __u64 forget(__u64 x, __u64 zero, __u64 mask)
 	return x & mask;
 }
 
-/* 1 if x is 0, without a branch: a branch would double the paths to verify. */
-static __always_inline __u64 is_zero(__u32 x)
+/*
+ * The top bit of x as 0 or 1, and whether x is 0, without a branch, which would
+ * double the paths to verify. The compiler must not see where the bit comes
+ * from: it would make a mask of it by an arithmetic shift, and there the
+ * verifier (6.18) tries both outcomes as it does for a branch.
+ */
+static __always_inline __u64 top_bit(__u64 x)
 {
-	__u64 wide = x;
+	asm volatile("%0 >>= 63" : "+r"(x));
+	return x;
+}
 
-	asm volatile("" : "+r"(wide));
-	wide--;
-	asm volatile("" : "+r"(wide));
-	return wide >> 63;
+static __always_inline __u64 is_zero(__u64 x)
+{
+	return top_bit((x - 1) & ~x);
 }
 
 /* The second, counted by a timer: clocks cost 18 ns and more, this is a load. */

@@ -30,16 +30,24 @@ static __always_inline int takes_packets(struct xr_backend b)
 static __always_inline __u32 sid_in_bucket(const struct xr_sid_bucket *b,
 					   __u64 key)
 {
+	__u64 way = 0, found = 0;
+
 #pragma unroll
-	for (int i = 0; i < XR_SID_WAYS; i++)
-		if (b->key[i] == key)
-			return b->backend[i];
-	return 0;
+	for (int i = 0; i < XR_SID_WAYS; i++) {
+		__u64 same = is_zero(b->key[i] ^ key);
+
+		found |= same;
+		way |= same * i;
+	}
+	asm volatile("%0 &= 7" : "+r"(way));
+	return b->backend[way] * found;
 }
 
-static __always_inline __u32 find_server(const struct cid_result *cid)
+static __always_inline __u32 find_server(const struct cid_result *cid,
+					 __u64 zero)
 {
-	__u64 key = xr_sid_key(cid->sid[0], cid->sid[1], cid->len);
+	__u64 key = forget(xr_sid_key(cid->sid[0], cid->sid[1], cid->len),
+			   zero, ~0ULL);
 	__u32 slot = xr_sid_bucket1(key) & knobs.sid_mask, backend;
 	struct xr_sid_bucket *b = bpf_map_lookup_elem(&server_ids, &slot);
 
@@ -90,7 +98,7 @@ static __always_inline void trace_sid(const struct cid_result *cid)
  */
 static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 					const struct xr_vip *v,
-					const struct quic *q)
+					const struct quic *q, __u64 zero)
 {
 	__u8 *cid = octet_at(ctx, q->cid);
 	struct cid_result server = {};
@@ -107,13 +115,13 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 		note(p, XR_R_CID_NO_CONFIG);
 		return 0;
 	}
-	if (cid_decode(cid, end_of(ctx), q->usable, c, &server)) {
+	if (cid_decode(ctx, q->cid, q->usable, c, &server)) {
 		note(p, XR_R_CID_SHORT);
 		return 0;
 	}
 	trace_sid(&server);
 
-	index = find_server(&server);
+	index = find_server(&server, zero);
 	b = backend_get(index);
 	if (!index || b.state == XR_BACKEND_NONE) {
 		note(p, XR_R_CID_NO_SERVER);
@@ -194,8 +202,7 @@ static __always_inline int steer_by_flow(struct packet *p,
 		note(p, XR_R_FLOW_MOVED);
 		return 0;
 	}
-	if (!p->icmp)
-		flow_touch(f, e, p, ref->now);
+	flow_touch(f, e, p, ref->now);
 	return XR_R_FLOW;
 }
 
@@ -227,6 +234,25 @@ static __always_inline int admit_initial(struct packet *p)
 	return XR_R_INITIAL_RATE;
 }
 
+/* The backend of an ICMP error's flow, or 0. Rare, so verified apart. */
+__noinline __u32 quoted_flow(__u64 hash)
+{
+	struct xr_flow_bucket *b = flow_bucket(hash);
+	__u32 way, backend;
+
+	if (!b)
+		return 0;
+	way = flow_way(b, xr_flow_tag(hash));
+	if (way >= XR_FLOW_WAYS)
+		return 0;
+	way &= XR_FLOW_WAYS - 1;
+	backend = b->way[way].backend;
+	if (flow_age(b->way[way], now_tick()) > knobs.flow_idle ||
+	    !takes_packets(backend_get(backend)))
+		return 0;
+	return backend;
+}
+
 static __always_inline int steer_by_tuple(struct packet *p,
 					  const struct xr_vip *v)
 {
@@ -236,7 +262,7 @@ static __always_inline int steer_by_tuple(struct packet *p,
 	if (reason)
 		return reason;
 	reason = steer_by_hash(p);
-	if (reason == XR_R_HASH && ref.bucket && p->opens && !p->icmp) {
+	if (reason == XR_R_HASH && ref.bucket && p->opens) {
 		__u32 said = flow_insert(p->hash, p->backend, ref.way);
 
 		if (said & 0xff)
@@ -252,8 +278,6 @@ static __always_inline int as_icmp(int reason)
 	switch (reason) {
 	case XR_R_CID:
 		return XR_R_ICMP_CID;
-	case XR_R_FLOW:
-		return XR_R_ICMP_FLOW;
 	case XR_R_HASH:
 		return XR_R_ICMP_HASH;
 	default:
@@ -276,26 +300,30 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 
 	if (by_cid) {
 		parse_quic(ctx, p, &q);
-		q.initial = forget(q.initial, keys->zero, 1);
-		q.usable = forget(q.usable, keys->zero, 0xffff);
 		/* Spoofed short headers would fill the flow table. */
-		p->opens = p->first = q.is_long;
+		p->opens = p->first = forget(q.is_long, keys->zero, 1);
 	}
+	q.initial = forget(q.initial, keys->zero, 1);
+	q.usable = forget(q.usable, keys->zero, 0xffff);
+	q.cid = forget(q.cid, keys->zero, MAX_OFFSET);
 	if (unlikely(p->icmp)) {
-		struct flow_ref ref = {};
-
 		hash_tuple(p, keys);
-		reason = steer_by_flow(p, v, &ref);
+		p->backend = v->flags & XR_VIP_FLOW ? quoted_flow(p->hash) : 0;
+		if (p->backend)
+			return XR_R_ICMP_FLOW;
 	}
-	if (by_cid && !reason)
-		reason = steer_by_cid(ctx, p, v, &q);
+	if (by_cid)
+		reason = steer_by_cid(ctx, p, v, &q, keys->zero);
+	if (unlikely(p->icmp))
+		return as_icmp(reason ?: steer_by_hash(p));
 	if (!reason) {
+		p->backend = 0;
 		hash_tuple(p, keys);
 		reason = steer_by_tuple(p, v);
 	}
-	if (unlikely(q.initial) && p->backend && !p->icmp)
+	if (unlikely(q.initial) && p->backend)
 		return admit_initial(p) ?: reason;
-	return unlikely(p->icmp) ? as_icmp(reason) : reason;
+	return reason;
 }
 
 #endif

@@ -72,6 +72,7 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p)
 	count_vip(p);
 	reason = steer(ctx, p, vip, keys);
 	reason = forget(reason, keys->zero, REASONS - 1);
+	p->backend = forget(p->backend, keys->zero, 0xffff);
 	if (kind_of(reason) == XR_KIND_TX) {
 		failed = forward(ctx, p, &sent);
 		if (failed)
