@@ -424,8 +424,18 @@ void table_print(struct table *t)
 		else	/* no trailing blanks */
 			printf("%-*s", last ? 0 : (int)width[col], t->cell[i]);
 		fputs(last ? "\n" : "  ", stdout);
-		free(t->cell[i]);
 	}
+	table_free(t);
+}
+
+void table_free(struct table *t)
+{
+	size_t i;
+
+	if (!t)
+		return;
+	for (i = 0; i < t->cells; i++)
+		free(t->cell[i]);
 	free(t->cell);
 	free(t);
 }
