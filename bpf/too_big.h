@@ -104,8 +104,9 @@ __noinline int reply_v4(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 	ip = data + l3;
 	icmp = (void *)(ip + 1);
 	was = (void *)(icmp + 1);
-	if ((void *)was + QUOTE4 > end_of(ctx) ||
-	    data + headers + 22 > end_of(ctx))
+	/* In this order: clang drops the first check where it comes second. */
+	if (data + headers + 22 > end_of(ctx) ||
+	    (void *)was + QUOTE4 > end_of(ctx))
 		return -1;
 	turn_ethernet(data, data + headers, l3);
 
@@ -136,8 +137,9 @@ __noinline int reply_v6(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 	ip = data + l3;
 	icmp = (void *)(ip + 1);
 	was = (void *)(icmp + 1);
-	if ((void *)was + QUOTE6 > end_of(ctx) ||
-	    data + headers + 22 > end_of(ctx))
+	/* In this order: clang drops the first check where it comes second. */
+	if (data + headers + 22 > end_of(ctx) ||
+	    (void *)was + QUOTE6 > end_of(ctx))
 		return -1;
 	turn_ethernet(data, data + headers, l3);
 
