@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../core/model.h"
+#include "../core/model.h"
 #include "cmd.h"
 
 struct cmd_options opt = { .instance = "default" };

@@ -110,6 +110,7 @@ void table_cell(struct table *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void table_right(struct table *t, size_t column);	/* numbers */
 void table_print(struct table *t);			/* and free */
+void table_free(struct table *t);
 void table_free(struct table *t);			/* unprinted */
 
 /* ---- objects ---- */

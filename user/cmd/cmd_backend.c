@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xroam backend: the servers behind VIPs. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/flow_table.h"
+#include "../core/model_edit.h"
+#include "../core/stats.h"
+#include "edit.h"
+
+static const char help[] =
+	"Usage: xroam backend add NAME vip ADDR:PORT/PROTO... address ADDR [FACT]...\n"
+	"       xroam backend set NAME FACT...\n"
+	"       xroam backend del NAME\n"
+	"       xroam backend show [NAME]\n"
+	"\n"
+	"FACT := address ADDR | vip ADDR:PORT/PROTO | server-id HEX | weight N\n"
+	"        | state up|draining|down | forward ipip|gue|vxlan|l2 | dev DEV\n"
+	"        | port N | vni N | mac MAC | initial-rate N | vm MAC [vlan N]\n"
+	"\n"
+	"vip and server-id may be given several times; set replaces all of them.\n"
+	"weight 0 takes no new flows. draining keeps the flows and connections it has;\n"
+	"down gets nothing. initial-rate: QUIC Initials per second, 0 for no limit.\n";
+
+/* What was said on the command line; has[]: which facts. */
+enum fact {
+	VIP, ADDRESS, SERVER_ID, WEIGHT, STATE, FORWARD, DEV, PORT, VNI, MAC,
+	INITIAL_RATE, VM, VLAN, FACTS
+};
+
+static const char *const fact_word[FACTS + 1] = {
+	[VIP] = "vip",
+	[ADDRESS] = "address",
+	[SERVER_ID] = "server-id",
+	[WEIGHT] = "weight",
+	[STATE] = "state",
+	[FORWARD] = "forward",
+	[DEV] = "dev",
+	[PORT] = "port",
+	[VNI] = "vni",
+	[MAC] = "mac",
+	[INITIAL_RATE] = "initial-rate",
+	[VM] = "vm",
+	[VLAN] = "vlan",
+};
+
+struct said {
+	struct model_backend b;
+	bool has[FACTS];
+};
+
+static void said_free(struct said *s)
+{
+	free(s->b.vips);
+	free(s->b.sids);
+}
+
+static int no_memory(void)
+{
+	return cmd_refuse("out of memory");
+}
+
+static int take_vip(struct args *a, struct model_backend *b)
+{
+	struct model_vip_key *k = model_grow(&b->vips, &b->n_vips, sizeof(*k));
+
+	return k ? args_vip(a, k->addr, &k->port, &k->proto) : no_memory();
+}
+
+static int take_sid(struct args *a, struct model_backend *b)
+{
+	struct model_sid *s = model_grow(&b->sids, &b->n_sids, sizeof(*s));
+	size_t len = 0;
+	int ret = s ? args_hex(a, s->octet, sizeof(s->octet), &len) :
+		      no_memory();
+
+	if (!ret)
+		s->len = len;
+	return ret;
+}
+
+static int take_word(struct args *a, enum fact fact, struct xr_backend_info *i)
+{
+	static const char *const states[] = { "up", "draining", "down", NULL };
+	static const char *const forwards[] = { "ipip", "gue", "vxlan", "l2",
+						NULL };
+	int word, ret;
+
+	ret = args_word(a, fact == STATE ? states : forwards, &word);
+	if (ret)
+		return ret;
+	if (fact == STATE)
+		i->state = XR_BACKEND_UP + word;
+	else
+		i->forward = XR_FORWARD_IPIP + word;
+	return 0;
+}
+
+static int take_number(struct args *a, enum fact fact,
+		       struct xr_backend_info *i)
+{
+	static const __u64 least[FACTS] = { [PORT] = 1, [VLAN] = 1 };
+	static const __u64 most[FACTS] = {
+		[WEIGHT] = 65535, [PORT] = 65535, [VNI] = 0xffffff,
+		[INITIAL_RATE] = 0xffffffff, [VLAN] = 4094,
+	};
+	__u64 n;
+	int ret = args_u64(a, least[fact], most[fact], &n);
+
+	if (ret)
+		return ret;
+	switch (fact) {
+	case WEIGHT:
+		i->weight = n;
+		break;
+	case PORT:
+		i->port = n;
+		break;
+	case VNI:
+		i->vni = n;
+		break;
+	case VLAN:
+		i->vm_vlan = n;
+		break;
+	default:
+		i->initial_rate = n;
+	}
+	return 0;
+}
+
+static int take_dev(struct args *a, struct xr_backend_info *i)
+{
+	char *s = args_need(a, "dev: a device");
+
+	if (!s)
+		return EXIT_USAGE;
+	if (!*s || strlen(s) >= sizeof(i->dev))
+		return cmd_usage("dev: \"%s\" is not a device name", s);
+	strcpy(i->dev, s);
+	return 0;
+}
+
+static int take_fact(struct args *a, enum fact fact, struct model_backend *b)
+{
+	switch (fact) {
+	case VIP:
+		return take_vip(a, b);
+	case ADDRESS:
+		return args_addr(a, b->info.addr);
+	case SERVER_ID:
+		return take_sid(a, b);
+	case STATE:
+	case FORWARD:
+		return take_word(a, fact, &b->info);
+	case DEV:
+		return take_dev(a, &b->info);
+	case MAC:
+		return args_mac(a, b->info.mac);
+	case VM:
+		return args_mac(a, b->info.vm_mac);
+	default:
+		return take_number(a, fact, &b->info);
+	}
+}
+
+static int parse_facts(struct args *a, struct said *s)
+{
+	char *name = args_need(a, "the backend's name");
+	struct xr_err err;
+	int fact, ret;
+
+	if (!name)
+		return EXIT_USAGE;
+	if (text_check_name("backend", name, &err))
+		return cmd_usage("%s", err.text);
+	strcpy(s->b.info.name, name);
+	while ((fact = args_key(a, fact_word)) != -1) {
+		if (fact < 0)
+			return EXIT_USAGE;
+		ret = take_fact(a, fact, &s->b);
+		if (ret)
+			return ret;
+		if (s->has[fact] && fact != VIP && fact != SERVER_ID)
+			return cmd_usage("%s is given twice", fact_word[fact]);
+		s->has[fact] = true;
+	}
+	if (s->has[VLAN] && !s->has[VM])
+		return cmd_usage("vlan belongs to vm: write vm MAC vlan N");
+	return 0;
+}
+
+/* The model takes over what was said. */
+static int edit_add(struct model *m, void *ctx, struct xr_err *err)
+{
+	struct said *s = ctx;
+	struct model_backend *b;
+
+	if (model_find_backend(m, s->b.info.name))
+		return xr_fail(err, -EEXIST,
+			       "backend %s exists already; change it with \"backend set\", or take another name",
+			       s->b.info.name);
+	b = model_grow(&m->backends, &m->n_backends, sizeof(*b));
+	if (!b)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	*b = s->b;
+	s->b.vips = NULL;
+	s->b.sids = NULL;
+	return 0;
+}
+
+static int add(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	struct said s = { .b.info = { .weight = 1, .state = XR_BACKEND_UP } };
+	int ret = parse_facts(&args, &s);
+
+	if (!ret && !s.has[VIP])
+		ret = cmd_usage("backend add: vip ADDR:PORT/PROTO is missing");
+	if (!ret && !s.has[ADDRESS])
+		ret = cmd_usage("backend add: address ADDR is missing");
+	if (!ret)
+		ret = cmd_edit(PLANE_CHANGE, edit_add, &s);
+	said_free(&s);
+	return ret;
+}
+
+static int no_backend(struct xr_err *err, const char *name)
+{
+	return xr_fail(err, -ENOENT,
+		       "there is no backend %s; \"xroam backend show\" lists them",
+		       name);
+}
+
+static void set_info(struct xr_backend_info *to, const struct said *s)
+{
+	const struct xr_backend_info *from = &s->b.info;
+
+	if (s->has[ADDRESS])
+		memcpy(to->addr, from->addr, sizeof(to->addr));
+	if (s->has[WEIGHT])
+		to->weight = from->weight;
+	if (s->has[STATE])
+		to->state = from->state;
+	if (s->has[FORWARD])
+		to->forward = from->forward;
+	if (s->has[DEV])
+		memcpy(to->dev, from->dev, sizeof(to->dev));
+	if (s->has[PORT])
+		to->port = from->port;
+	if (s->has[VNI])
+		to->vni = from->vni;
+	if (s->has[MAC])
+		memcpy(to->mac, from->mac, sizeof(to->mac));
+	if (s->has[INITIAL_RATE])
+		to->initial_rate = from->initial_rate;
+	if (s->has[VM]) {
+		memcpy(to->vm_mac, from->vm_mac, sizeof(to->vm_mac));
+		to->vm_vlan = from->vm_vlan;
+	}
+}
+
+static int edit_set(struct model *m, void *ctx, struct xr_err *err)
+{
+	struct said *s = ctx;
+	struct model_backend *b = model_find_backend(m, s->b.info.name);
+
+	if (!b)
+		return no_backend(err, s->b.info.name);
+	set_info(&b->info, s);
+	if (s->has[VIP]) {
+		free(b->vips);
+		b->vips = s->b.vips;
+		b->n_vips = s->b.n_vips;
+		s->b.vips = NULL;
+	}
+	if (s->has[SERVER_ID]) {
+		free(b->sids);
+		b->sids = s->b.sids;
+		b->n_sids = s->b.n_sids;
+		s->b.sids = NULL;
+	}
+	return 0;
+}
+
+static int set(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	struct said s = { .b.n_vips = 0 };
+	int ret = parse_facts(&args, &s);
+
+	if (!ret && argc < 3)
+		ret = cmd_usage("backend set: say what to change, such as state draining");
+	if (!ret)
+		ret = cmd_edit(PLANE_CHANGE, edit_set, &s);
+	said_free(&s);
+	return ret;
+}
+
+static int edit_del(struct model *m, void *ctx, struct xr_err *err)
+{
+	struct model_backend *b = model_find_backend(m, ctx);
+
+	if (!b)
+		return no_backend(err, ctx);
+	model_drop_backend(m, b);
+	return 0;
+}
+
+static int del(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	char *name = args_need(&args, "the backend's name");
+	int ret = name ? args_end(&args) : EXIT_USAGE;
+
+	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, name);
+}
+
+/* ---- show ---- */
+
+struct shown {
+	struct plane *p;
+	const struct model_backend *b;
+	struct xr_backend_counter c;
+	__u32 flows;
+};
+
+static json_t *vips_json(const struct model_backend *b)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < b->n_vips; i++)
+		json_array_append_new(list, json_vip(b->vips[i].addr,
+						     b->vips[i].port,
+						     b->vips[i].proto));
+	return list;
+}
+
+static json_t *sids_json(const struct model_backend *b)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < b->n_sids; i++)
+		json_array_append_new(list, json_hex(b->sids[i].octet,
+						     b->sids[i].len));
+	return list;
+}
+
+static json_t *show_json(const struct shown *s)
+{
+	const struct xr_backend_info *i = &s->b->info;
+	json_t *o;
+
+	o = json_pack("{s:s, s:o, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}",
+		      "name", i->name, "address", json_addr(i->addr),
+		      "state", text_state(i->state),
+		      "weight", (json_int_t)i->weight,
+		      "forward", text_forward(i->forward),
+		      "vips", vips_json(s->b), "server_ids", sids_json(s->b),
+		      "packets", (json_int_t)s->c.packets,
+		      "bytes", (json_int_t)s->c.bytes,
+		      "by_cid", (json_int_t)s->c.by_cid,
+		      "initials", (json_int_t)s->c.initials,
+		      "initial_rate", (json_int_t)i->initial_rate,
+		      "flows", (json_int_t)s->flows);
+	if (!o)
+		return NULL;
+	if (i->dev[0])
+		json_object_set_new(o, "dev", json_string(i->dev));
+	if (i->port)
+		json_object_set_new(o, "port", json_integer(i->port));
+	if (i->forward == XR_FORWARD_VXLAN)
+		json_object_set_new(o, "vni", json_integer(i->vni));
+	if (!mac_is_zero(i->mac))
+		json_object_set_new(o, "mac", json_mac(i->mac));
+	if (!mac_is_zero(i->vm_mac)) {
+		json_object_set_new(o, "vm_mac", json_mac(i->vm_mac));
+		json_object_set_new(o, "vm_vlan", json_integer(i->vm_vlan));
+	}
+	return o;
+}
+
+static void show_row(struct table *t, const struct shown *s)
+{
+	const struct xr_backend_info *i = &s->b->info;
+	char addr[TEXT_ADDR], vip[TEXT_VIP], sid[2 * XR_SID_MAX + 1];
+
+	table_cell(t, "%s", i->name);
+	table_cell(t, "%s", text_addr(addr, i->addr));
+	table_cell(t, "%s", text_state(i->state));
+	table_cell(t, "%u", i->weight);
+	table_cell(t, "%s", text_forward(i->forward));
+	if (s->b->n_vips == 1)
+		table_cell(t, "%s", text_vip(vip, s->b->vips->addr,
+					     s->b->vips->port,
+					     s->b->vips->proto));
+	else
+		table_cell(t, "%zu VIPs", s->b->n_vips);
+	if (s->b->n_sids == 1)
+		table_cell(t, "%s", text_hex(sid, sizeof(sid),
+					     s->b->sids->octet,
+					     s->b->sids->len));
+	else
+		table_cell(t, "%zu IDs", s->b->n_sids);
+	table_cell(t, "%llu", (unsigned long long)s->c.packets);
+	table_cell(t, "%llu", (unsigned long long)s->c.by_cid);
+	table_cell(t, "%llu", (unsigned long long)s->c.initials);
+	table_cell(t, "%u", s->flows);
+}
+
+static __u32 *count_flows(struct plane *p)
+{
+	__u32 *n = calloc(XR_MAX_BACKENDS + 1, sizeof(*n));
+
+	if (n)
+		flow_table_count(p->flows, p->flow_buckets, stats_tick(p),
+				 p->meta->policy.flow_idle, n);
+	return n;
+}
+
+static int show_all(struct plane *p, const struct model *m, const char *name)
+{
+	static const char *const headings[] = { "NAME", "ADDRESS", "STATE",
+						"WEIGHT", "FORWARD", "VIP",
+						"SERVER-ID", "PACKETS",
+						"BY-CID", "INITIALS", "FLOWS",
+						NULL };
+	struct table *t = table_new(headings);
+	json_t *list = json_array();
+	__u32 *flows = count_flows(p);
+	struct shown s = { .p = p };
+	size_t i;
+
+	table_right(t, 3);
+	for (i = 7; i < 11; i++)
+		table_right(t, i);
+	for (i = 0; i < m->n_backends; i++) {
+		s.b = &m->backends[i];
+		if (name && strcmp(name, s.b->info.name))
+			continue;
+		stats_backend(p, s.b->index, &s.c);
+		s.flows = flows ? flows[s.b->index] : 0;
+		if (opt.json)
+			json_array_append_new(list, show_json(&s));
+		else
+			show_row(t, &s);
+	}
+	free(flows);
+	if (opt.json) {
+		table_free(t);
+		return out_json(list);
+	}
+	json_decref(list);
+	table_print(t);
+	return EXIT_DONE;
+}
+
+static int show(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	char *name = args_next(&args);
+	struct xr_err err;
+	struct plane *p;
+	struct model m;
+	int ret = args_end(&args);
+
+	if (!ret)
+		ret = cmd_load(&p, &m);
+	if (ret)
+		return ret;
+	if (name && !model_find_backend(&m, name)) {
+		no_backend(&err, name);
+		ret = cmd_fail(&err);
+	} else {
+		ret = show_all(p, &m, name);
+	}
+	model_free(&m);
+	plane_close(p);
+	return ret;
+}
+
+static const struct cmd commands[] = {
+	{ "add", add },
+	{ "set", set },
+	{ "del", del },
+	{ "show", show },
+	{ NULL, NULL }
+};
+
+int do_backend(int argc, char **argv)
+{
+	return cmd_select(commands, help, argc, argv);
+}

@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xroam cid: how connection IDs name servers. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <xroam/cid.h>
+
+#include "../core/config.h"
+#include "../core/model_edit.h"
+#include "../core/sid_table.h"
+#include "../core/stats.h"
+#include "edit.h"
+
+static const char help[] =
+	"Usage: xroam cid add CONFIG-ID format FORMAT [server-id-length N]\n"
+	"                 [nonce-length N] [key-file FILE|-] [offset N]\n"
+	"       xroam cid del CONFIG-ID\n"
+	"       xroam cid show\n"
+	"       xroam cid encode CONFIG-ID server-id HEX [nonce HEX]\n"
+	"       xroam cid decode HEX\n"
+	"\n"
+	"FORMAT := quic-lb | quic-lb-2bit | plain | aws-nlb | nghttpx | msquic\n"
+	"          | mvfst-v1 | mvfst-v2 | mvfst-v3\n"
+	"\n"
+	"A key file holds 32 hex digits or 16 octets and must be its owner's alone;\n"
+	"\"-\" reads standard input. With a key quic-lb is encrypted, else in clear.\n"
+	"Lengths are in octets; where the format has its own they may be left out.\n";
+
+#define SAMPLE_US 250000	/* how long traffic is watched around a deletion */
+
+static int take_id(struct args *a, __u8 *id)
+{
+	__u64 n;
+	int ret;
+
+	a->key = "config ID";
+	ret = args_u64(a, 0, XR_CODEPOINTS - 1, &n);
+	if (!ret)
+		*id = n;
+	return ret;
+}
+
+/* ---- add, del ---- */
+
+static int edit_add(struct model *m, void *ctx, struct xr_err *err)
+{
+	struct model_cid *c = model_grow(&m->cids, &m->n_cids, sizeof(*c));
+
+	if (!c)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	*c = *(struct model_cid *)ctx;
+	return 0;
+}
+
+static int take_format(struct args *a, __u8 *format)
+{
+	static const char *const words[] = {
+#define X(name, word, bits, first, last, offset, sid, nonce, key) word,
+		XR_CID_FORMATS(X)
+#undef X
+		NULL
+	};
+	int word, ret = args_word(a, words, &word);
+
+	if (!ret)
+		*format = word;
+	return ret;
+}
+
+static int take_key(struct args *a, struct xr_cid_info *info)
+{
+	char *path = args_need(a, "key-file: a file, or \"-\",");
+	struct xr_err err;
+
+	if (!path)
+		return EXIT_USAGE;
+	if (config_read_key(path, info->key, sizeof(info->key), &err))
+		return cmd_fail(&err);
+	info->has_key = 1;
+	return 0;
+}
+
+static int add(int argc, char **argv)
+{
+	enum { FORMAT, SID_LEN, NONCE_LEN, KEY_FILE, OFFSET };
+	static const char *const keys[] = { "format", "server-id-length",
+					    "nonce-length", "key-file",
+					    "offset", NULL };
+	struct args args = args_after(argc, argv);
+	struct model_cid c = { .info.used = 1 };
+	struct xr_cid_info *i = &c.info;
+	bool has_format = false;
+	__u64 n = 0;
+	int key, ret = take_id(&args, &i->config_id);
+
+	while (!ret && (key = args_key(&args, keys)) != -1) {
+		switch (key) {
+		case FORMAT:
+			ret = take_format(&args, &i->format);
+			has_format = true;
+			break;
+		case SID_LEN:
+			ret = args_u64(&args, 1, XR_SID_MAX, &n);
+			i->sid_len = n;
+			break;
+		case NONCE_LEN:
+			ret = args_u64(&args, 0, XR_CID_BLOCK_MAX, &n);
+			i->nonce_len = n;
+			break;
+		case KEY_FILE:
+			ret = take_key(&args, i);
+			break;
+		case OFFSET:
+			ret = args_u64(&args, 0, XR_CID_MAX - 1, &n);
+			i->offset = n;
+			break;
+		default:
+			ret = EXIT_USAGE;
+		}
+	}
+	if (!ret && !has_format)
+		ret = cmd_usage("cid add: format FORMAT is missing");
+	if (!ret) {
+		xr_cid_defaults(i->format, &i->sid_len, &i->nonce_len,
+				&i->offset);
+		ret = cmd_edit(PLANE_CREATE, edit_add, &c);
+	}
+	explicit_bzero(&c, sizeof(c));
+	return ret;
+}
+
+static int edit_del(struct model *m, void *ctx, struct xr_err *err)
+{
+	const __u8 *id = ctx;
+	size_t i;
+
+	for (i = 0; i < m->n_cids; i++) {
+		if (m->cids[i].info.config_id != *id)
+			continue;
+		model_drop(m->cids, &m->n_cids, sizeof(*m->cids), i);
+		return 0;
+	}
+	return xr_fail(err, -ENOENT,
+		       "there is no CID config %u; \"xroam cid show\" lists them",
+		       *id);
+}
+
+/* CIDs of no configured config ID that come in a moment. */
+static __u64 strays(void)
+{
+	struct xr_counter a = { 0, 0 }, b = { 0, 0 };
+	struct xr_err err;
+	struct plane *p;
+
+	if (plane_open(&p, opt.instance, PLANE_READ, NULL, NULL, &err))
+		return 0;
+	stats_reason(p, XR_R_CID_NO_CONFIG, &a);
+	usleep(SAMPLE_US);
+	stats_reason(p, XR_R_CID_NO_CONFIG, &b);
+	plane_close(p);
+	return b.packets - a.packets;
+}
+
+static int del(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	__u64 before, after;
+	__u8 id = 0;
+	int ret = take_id(&args, &id);
+
+	if (!ret)
+		ret = args_end(&args);
+	if (ret)
+		return ret;
+	before = strays();
+	ret = cmd_edit(PLANE_CHANGE, edit_del, &id);
+	if (ret)
+		return ret;
+	after = strays();
+	if (after > before + before / 2)
+		cmd_warn("CID config %u still sees traffic: about %llu packets a second have CIDs that are not routable any more; delete a config only when servers no longer use it",
+			 id, (unsigned long long)(after - before) * 1000000 /
+				     SAMPLE_US);
+	return EXIT_DONE;
+}
+
+/* ---- show ---- */
+
+static const char *mode_word(const struct xr_cid_info *i)
+{
+	static const char *const words[] = {
+		[XR_CID_CLEAR] = "clear",
+		[XR_CID_SINGLE] = "single-pass",
+		[XR_CID_FOUR] = "four-pass",
+	};
+	struct xr_cid_layout l;
+
+	if (xr_cid_layout_init(&l, i->format, i->sid_len, i->nonce_len,
+			       i->offset, i->has_key))
+		return "?";
+	return words[l.mode];
+}
+
+static json_t *show_json(const struct xr_cid_info *i)
+{
+	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:i, s:s?}",
+			 "config_id", i->config_id,
+			 "format", xr_cid_format_word(i->format),
+			 "mode", mode_word(i),
+			 "server_id_length", i->sid_len,
+			 "nonce_length", i->nonce_len,
+			 "offset", i->offset,
+			 "key", i->has_key ? "(hidden)" : NULL);
+}
+
+static void show_row(struct table *t, const struct xr_cid_info *i)
+{
+	table_cell(t, "%u", i->config_id);
+	table_cell(t, "%s", xr_cid_format_word(i->format));
+	table_cell(t, "%s", mode_word(i));
+	table_cell(t, "%u", i->sid_len);
+	table_cell(t, "%u", i->nonce_len);
+	table_cell(t, "%u", i->offset);
+	table_cell(t, "%s", i->has_key ? "(hidden)" : "none");
+}
+
+static int show(int argc, char **argv)
+{
+	static const char *const headings[] = { "CONFIG-ID", "FORMAT", "MODE",
+						"SERVER-ID-LENGTH",
+						"NONCE-LENGTH", "OFFSET",
+						"KEY", NULL };
+	struct args args = args_after(argc, argv);
+	struct table *t;
+	struct plane *p;
+	struct model m;
+	json_t *list;
+	size_t i;
+	int ret = args_end(&args);
+
+	if (!ret)
+		ret = cmd_load(&p, &m);
+	if (ret)
+		return ret;
+	t = table_new(headings);
+	list = json_array();
+	for (i = 0; i < m.n_cids; i++) {
+		if (opt.json)
+			json_array_append_new(list,
+					      show_json(&m.cids[i].info));
+		else
+			show_row(t, &m.cids[i].info);
+	}
+	model_free(&m);
+	plane_close(p);
+	if (opt.json) {
+		table_free(t);
+		return out_json(list);
+	}
+	json_decref(list);
+	table_print(t);
+	return EXIT_DONE;
+}
+
+/* ---- encode, decode ---- */
+
+static int new_codec(struct xr_cid **codec, const struct xr_cid_info *i,
+		     const __u8 *sid)
+{
+	const struct xr_cid_params params = {
+		.format = i->format,
+		.config_id = i->config_id,
+		.sid_len = i->sid_len,
+		.nonce_len = i->nonce_len,
+		.offset = i->format == XR_CID_PLAIN ? i->offset : 0,
+		.key = i->has_key ? i->key : NULL,
+		.sid = sid,
+	};
+	int e = xr_cid_new(codec, &params);
+
+	return e ? cmd_refuse("CID config %u: %s", i->config_id,
+			      xr_cid_strerror(e)) : EXIT_DONE;
+}
+
+static const struct xr_cid_info *find_config(struct plane *p, __u8 id)
+{
+	int s;
+
+	for (s = 1; s < XR_CID_SLOTS; s++)
+		if (p->cid_info[s].used && p->cid_info[s].config_id == id)
+			return &p->cid_info[s];
+	return NULL;
+}
+
+struct encode_args {
+	__u8 id;
+	__u8 sid[XR_CID_MAX], nonce[XR_CID_MAX];
+	size_t sid_len, nonce_len;
+};
+
+static int parse_encode(int argc, char **argv, struct encode_args *e)
+{
+	static const char *const keys[] = { "server-id", "nonce", NULL };
+	struct args args = args_after(argc, argv);
+	int key, ret = take_id(&args, &e->id);
+
+	while (!ret && (key = args_key(&args, keys)) != -1) {
+		if (key < 0)
+			return EXIT_USAGE;
+		ret = key ? args_hex(&args, e->nonce, sizeof(e->nonce),
+				     &e->nonce_len) :
+			    args_hex(&args, e->sid, sizeof(e->sid),
+				     &e->sid_len);
+	}
+	if (!ret && !e->sid_len)
+		ret = cmd_usage("cid encode: server-id HEX is missing");
+	return ret;
+}
+
+static int encode_with(const struct xr_cid_info *i,
+		       const struct encode_args *e)
+{
+	char hex[2 * XR_CID_MAX + 1];
+	__u8 cid[XR_CID_MAX];
+	struct xr_cid *codec;
+	size_t len;
+	int ret, err;
+
+	if (e->sid_len != i->sid_len)
+		return cmd_refuse("CID config %u has server IDs of %u octets, not %zu",
+				  i->config_id, i->sid_len, e->sid_len);
+	if (e->nonce_len && e->nonce_len != i->nonce_len)
+		return cmd_refuse("CID config %u has nonces of %u octets, not %zu",
+				  i->config_id, i->nonce_len, e->nonce_len);
+	ret = new_codec(&codec, i, e->sid);
+	if (ret)
+		return ret;
+	len = xr_cid_min_len(codec);
+	err = xr_cid_encode(codec, e->sid, e->nonce_len ? e->nonce : NULL, cid,
+			    len);
+	xr_cid_free(codec);
+	if (err)
+		return cmd_refuse("CID config %u: %s", i->config_id,
+				  xr_cid_strerror(err));
+	if (opt.json)
+		return out_json(json_pack("{s:o}", "cid", json_hex(cid, len)));
+	puts(text_hex(hex, sizeof(hex), cid, len));
+	return EXIT_DONE;
+}
+
+static int encode(int argc, char **argv)
+{
+	struct encode_args e = { .sid_len = 0 };
+	const struct xr_cid_info *i;
+	struct plane *p;
+	int ret = parse_encode(argc, argv, &e);
+
+	if (!ret)
+		ret = cmd_open(&p, PLANE_READ);
+	if (ret)
+		return ret;
+	i = find_config(p, e.id);
+	ret = i ? encode_with(i, &e) :
+		  cmd_refuse("there is no CID config %u; \"xroam cid show\" lists them",
+			     e.id);
+	plane_close(p);
+	return ret;
+}
+
+/* What a CID comes to; the words of why are those of the counters. */
+struct verdict {
+	const struct xr_cid_info *config;
+	struct xr_cid_parsed parsed;
+	const struct xr_backend_info *backend;
+	const char *word, *text;	/* why not; NULL: routable */
+};
+
+static void judge(struct plane *p, const __u8 *cid, size_t len,
+		  struct verdict *v)
+{
+	const struct sid_table t = { p->server_ids, p->server_id_names,
+				     p->sid_buckets - 1 };
+	const struct xr_cid_info *i;
+	struct xr_cid *codec;
+	__u16 backend;
+	int s, e;
+
+	for (s = 1; s < XR_CID_SLOTS; s++) {
+		i = &p->cid_info[s];
+		if (i->used && xr_cid_codepoints(i->format, i->config_id) >>
+				       (cid[0] >> 5) & 1)
+			v->config = i;
+	}
+	v->word = "cid-no-config";
+	v->text = "its config ID is not configured";
+	if (!v->config || new_codec(&codec, v->config, NULL))
+		return;
+	e = xr_cid_parse(codec, cid, len, &v->parsed);
+	xr_cid_free(codec);
+	if (e == XR_CID_E_SHORT) {
+		v->word = "cid-short";
+		v->text = "it is shorter than its configuration needs";
+	}
+	if (e)
+		return;
+	backend = sid_table_find(&t, v->parsed.sid, v->parsed.sid_len);
+	if (!backend || backend > p->meta->limits.backends ||
+	    p->backends[backend].state == XR_BACKEND_NONE) {
+		v->word = "cid-no-server";
+		v->text = "no backend has this server ID";
+		return;
+	}
+	v->backend = &p->backend_info[backend];
+	v->word = v->text = NULL;
+	if (v->backend->state == XR_BACKEND_DOWN) {
+		v->word = "backend-down";
+		v->text = "its backend is down";
+	}
+}
+
+static int decode_json(const struct verdict *v)
+{
+	bool known = v->parsed.sid_len;
+	json_t *o = json_pack("{s:b}", "routable", !v->word);
+
+	if (v->config) {
+		json_object_set_new(o, "config_id",
+				    json_integer(v->config->config_id));
+		json_object_set_new(o, "format",
+				    json_string(xr_cid_format_word(
+					    v->config->format)));
+	}
+	if (known)
+		json_object_set_new(o, "server_id",
+				    json_hex(v->parsed.sid,
+					     v->parsed.sid_len));
+	if (known && v->parsed.nonce_len)
+		json_object_set_new(o, "nonce",
+				    json_hex(v->parsed.nonce,
+					     v->parsed.nonce_len));
+	if (v->backend) {
+		json_object_set_new(o, "backend",
+				    json_string(v->backend->name));
+		json_object_set_new(o, "state",
+				    json_string(text_state(v->backend->state)));
+	}
+	if (v->word)
+		json_object_set_new(o, "reason", json_string(v->word));
+	return out_json(o);
+}
+
+static int decode_text(const struct verdict *v)
+{
+	char hex[2 * XR_CID_MAX + 1];
+
+	if (v->config)
+		printf("config ID %u (%s)\n", v->config->config_id,
+		       xr_cid_format_word(v->config->format));
+	if (v->parsed.sid_len)
+		printf("server ID %s\n",
+		       text_hex(hex, sizeof(hex), v->parsed.sid,
+				v->parsed.sid_len));
+	if (v->backend)
+		printf("backend %s (%s)\n", v->backend->name,
+		       text_state(v->backend->state));
+	if (v->word)
+		printf("not routable: %s (%s)\n", v->word, v->text);
+	return EXIT_DONE;
+}
+
+static int decode(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	struct verdict v = { NULL };
+	__u8 cid[255];
+	struct plane *p;
+	size_t len;
+	int ret;
+
+	args.key = "CID";
+	ret = args_hex(&args, cid, sizeof(cid), &len);
+	if (!ret)
+		ret = args_end(&args);
+	if (!ret)
+		ret = cmd_open(&p, PLANE_READ);
+	if (ret)
+		return ret;
+	judge(p, cid, len, &v);
+	ret = opt.json ? decode_json(&v) : decode_text(&v);
+	plane_close(p);
+	return ret;
+}
+
+static const struct cmd commands[] = {
+	{ "add", add },
+	{ "del", del },
+	{ "show", show },
+	{ "encode", encode },
+	{ "decode", decode },
+	{ NULL, NULL }
+};
+
+int do_cid(int argc, char **argv)
+{
+	return cmd_select(commands, help, argc, argv);
+}

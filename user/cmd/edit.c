@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+
+#include "edit.h"
+
+void cmd_changed(void *ctx, const char *line)
+{
+	struct change_list *list = ctx;
+
+	if (*line == '!') {
+		cmd_warn("%s", line + 2);
+		return;
+	}
+	list->n++;
+	if (list->json)
+		json_array_append_new(list->json, json_string(line));
+	else if (!list->quiet)
+		printf("%s\n", line);
+}
+
+int cmd_load(struct plane **p, struct model *m)
+{
+	struct xr_err err = { "" };
+	int ret = cmd_open(p, PLANE_READ);
+
+	if (ret)
+		return ret;
+	if (!model_load(*p, m, &err))
+		return EXIT_DONE;
+	plane_close(*p);
+	return cmd_fail(&err);
+}
+
+int cmd_edit(enum plane_how how,
+	     int (*edit)(struct model *m, void *ctx, struct xr_err *err),
+	     void *ctx)
+{
+	struct change_list list = { .quiet = !opt.verbose };
+	struct xr_err err = { "" };
+	struct plane *p;
+	struct model m;
+	int ret = cmd_open(&p, how);
+
+	if (ret)
+		return ret;
+	if (opt.json && opt.verbose)
+		list.json = json_array();
+	ret = model_load(p, &m, &err);
+	if (!ret) {
+		ret = edit(&m, ctx, &err);
+		if (!ret)
+			ret = model_commit(p, &m, cmd_changed, &list, &err);
+		model_free(&m);
+	}
+	/* Refused means no change: no new instance either. */
+	if (ret && p->created)
+		plane_destroy(p, NULL);
+	plane_close(p);
+	if (ret) {
+		json_decref(list.json);
+		return cmd_fail(&err);
+	}
+	if (list.json)
+		return out_json(json_pack("{s:o}", "changes", list.json));
+	return EXIT_DONE;
+}

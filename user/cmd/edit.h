@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the commands that change an instance share. */
+#ifndef XR_CMD_EDIT_H
+#define XR_CMD_EDIT_H
+
+#include "../core/model.h"
+#include "cmd.h"
+
+/*
+ * Reads the running model, lets edit() change it, and makes the instance so.
+ * edit() returns 0, or -errno with the line in err. Silent where all went well
+ * (-v: the changes), but for warnings. The exit status.
+ */
+int cmd_edit(enum plane_how how,
+	     int (*edit)(struct model *m, void *ctx, struct xr_err *err),
+	     void *ctx);
+
+/* The changes of a commit, printed as they come or kept for JSON. */
+struct change_list {
+	bool quiet;
+	json_t *json;		/* array, with -j */
+	size_t n;
+};
+void cmd_changed(void *ctx, const char *line);	/* ctx: struct change_list */
+
+/* Opens for reading and loads the model; 0 or the exit status. */
+int cmd_load(struct plane **p, struct model *m);
+
+#endif
