@@ -355,11 +355,18 @@ static int from_file(struct run *run, const char *path)
 	struct pcap_pkthdr *head;
 	const u_char *frame;
 	pcap_t *pcap;
+	FILE *file;
 	int ret;
 
-	pcap = pcap_open_offline(path, why);
-	if (!pcap)
-		return cmd_refuse("%s: %s", path, why);
+	file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	if (!file)
+		return cmd_refuse("%s: %s", path, strerror(errno));
+	pcap = pcap_fopen_offline(file, why);	/* closes file in the end */
+	if (!pcap) {
+		fclose(file);
+		return cmd_refuse("%s: no capture file (pcap or pcapng): %s",
+				  path, why);
+	}
 	if (pcap_datalink(pcap) != DLT_EN10MB) {
 		ret = cmd_refuse("%s: link type %s, but only Ethernet frames "
 				 "can be explained", path,

@@ -278,6 +278,8 @@ static int print_all(const struct section *only, const struct snapshot *s,
 							 seconds));
 			continue;
 		}
+		if (!only && !s[i].rows)
+			continue;
 		if (!first)
 			putchar('\n');
 		first = false;

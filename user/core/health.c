@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "health.h"
 #include "text.h"
@@ -50,21 +51,37 @@ wrong(struct check *c, const char *fmt, ...)
 	c->each(c->ctx, line);
 }
 
-/* The kernel gives the id of the inner table; an empty slot has none. */
+/* A table with any backend has one in every slot; an empty one has none. */
+static bool has_backend(struct plane *p, __u32 vip)
+{
+	struct xr_maglev_row row = {};
+	__u32 id, zero = 0;
+	int fd;
+
+	/* The kernel gives the id of the inner table; an empty slot has none. */
+	if (bpf_map_lookup_elem(p->fd[PLANE_MAGLEV], &vip, &id))
+		return errno != ENOENT;
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return true;	/* replaced this moment */
+	if (bpf_map_lookup_elem(fd, &zero, &row))
+		row.backend[0] = 0;
+	close(fd);
+	return row.backend[0] != 0;
+}
+
 static void check_vips(struct check *c)
 {
 	struct plane *p = c->p;
-	__u32 i, id;
+	__u32 i;
 
 	for (i = 1; i <= p->meta->limits.vips; i++) {
 		const struct xr_vip *v = &p->vips[i];
 		char buf[TEXT_VIP];
 
-		if (!v->used || !bpf_map_lookup_elem(p->fd[PLANE_MAGLEV], &i,
-						     &id) || errno != ENOENT)
-			continue;
-		wrong(c, "vip %s: no backend is up",
-		      text_vip(buf, v->addr, v->port, v->proto));
+		if (v->used && !has_backend(p, i))
+			wrong(c, "vip %s: no backend is up",
+			      text_vip(buf, v->addr, v->port, v->proto));
 	}
 }
 
