@@ -164,46 +164,37 @@ static __always_inline int write_outer(void *at, const void *end,
 	return 0;
 }
 
-/* The tags a frame came with; they stay when it leaves by the same device. */
-struct tags {
-	__u32 word[2];
-};
-
-static __always_inline int read_tags(struct xdp_md *ctx, const struct packet *p,
-				     struct tags *t)
+/*
+ * The tags a frame came with stay when it leaves by the same device: copies
+ * count of them from where they are now, `from` octets behind their new place.
+ * Rare, and global, so that the verifier walks on once.
+ */
+__noinline int keep_tags(struct xdp_md *ctx, __u32 from, __u32 count)
 {
-	__u32 *at = data_of(ctx) + 2 * ETH_ALEN;
+	__u32 *to = data_of(ctx) + 2 * ETH_ALEN;
+	__u32 *tag = octet_at(ctx, from + 2 * ETH_ALEN);
 
-	if (likely(!p->vlans))
-		return 0;
-	if ((void *)(at + 2) > end_of(ctx))
-		return XR_R_MALFORMED_L2;
-	t->word[0] = at[0];
-	t->word[1] = at[1];
+	if ((void *)(to + 2) > end_of(ctx) || (void *)(tag + 2) > end_of(ctx))
+		return XR_R_NO_ROOM;
+	to[0] = tag[0];
+	if (count > 1)
+		to[1] = tag[1];
 	return 0;
 }
 
+/* l2: the header's length, tags included. */
 static __always_inline int write_ethernet(struct xdp_md *ctx,
 					  const struct xr_nexthop *nh,
-					  const struct tags *t, __u32 l2,
-					  __be16 proto)
+					  __u32 l2, __be16 proto)
 {
 	struct ethhdr *eth = data_of(ctx);
-	__u32 *at = (void *)eth + 2 * ETH_ALEN;
-	__be16 *type = (void *)at;
+	__be16 *type = octet_at(ctx, l2 - sizeof(*type));
 
-	if ((void *)(eth + 1) > end_of(ctx))
+	if ((void *)(eth + 1) > end_of(ctx) ||
+	    (void *)(type + 1) > end_of(ctx))
 		return XR_R_NO_ROOM;
 	__builtin_memcpy(eth->h_dest, nh->dmac, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, nh->smac, ETH_ALEN);
-	if (unlikely(l2 > sizeof(*eth))) {
-		if ((void *)(at + 2) + 2 > end_of(ctx))
-			return XR_R_NO_ROOM;
-		at[0] = t->word[0];
-		if (l2 > sizeof(*eth) + 4)
-			at[1] = t->word[1];
-		type = (void *)(at + (l2 > sizeof(*eth) + 4 ? 2 : 1));
-	}
 	*type = proto;
 	return 0;
 }
@@ -230,7 +221,6 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
 	__u32 index = backend_get(p->backend).path, mtu;
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	struct xr_nexthop *nh;
-	struct tags tags = { .word = { p->ports, p->ports } }; /* see forget() */
 	__u32 hairpin;
 	struct outer o;
 	int reason, ipv6;
@@ -251,14 +241,16 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
 	hairpin = is_zero(nh->ifindex ^ ingress_of(ctx));
 	*sent = XDP_REDIRECT - hairpin;
 	o.l2 = sizeof(struct ethhdr) + hairpin * p->vlans * 4;
-	reason = decrement_ttl(ctx, p) ?: read_tags(ctx, p, &tags);
+	reason = decrement_ttl(ctx, p);
 	if (reason)
 		return reason;
 	if (bpf_xdp_adjust_head(ctx, (int)p->l3 - (int)(o.l2 + path->overhead)))
 		return XR_R_NO_ROOM;
 
+	if (unlikely(o.l2 > sizeof(struct ethhdr)))
+		keep_tags(ctx, path->overhead, p->vlans);
 	ipv6 = path->overhead ? path->ipv6 : p->ipv6;
-	reason = write_ethernet(ctx, nh, &tags, o.l2,
+	reason = write_ethernet(ctx, nh, o.l2,
 				ipv6 ? bpf_htons(ETH_P_IPV6) :
 				       bpf_htons(ETH_P_IP));
 	if (!reason && path->overhead)

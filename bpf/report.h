@@ -58,17 +58,19 @@ static __always_inline void count_vip(const struct packet *p)
 		count(c, p->bytes);
 }
 
-static __always_inline void count_backend(const struct packet *p, __u32 reason)
+/* Returns the reason, for the caller to return. */
+static __always_inline int count_backend(const struct packet *p, __u32 reason)
 {
 	__u32 key = p->backend;
 	struct xr_backend_counter *c =
 		bpf_map_lookup_elem(&backend_stats, &key);
 
 	if (!c)
-		return;
+		return reason;
 	c->packets++;
 	c->bytes += p->bytes;
 	c->by_cid += reason == XR_R_CID || reason == XR_R_ICMP_CID;
+	return reason;
 }
 
 struct drop {

@@ -321,6 +321,8 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 		hash_tuple(p, keys);
 		reason = steer_by_tuple(p, v);
 	}
+	reason = forget(reason, keys->zero, REASONS - 1);
+	p->backend = forget(p->backend, keys->zero, 0xffff);
 	if (unlikely(q.initial) && p->backend)
 		return admit_initial(p) ?: reason;
 	return reason;

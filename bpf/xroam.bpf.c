@@ -18,11 +18,6 @@ static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
 	return p->proto == IPPROTO_TCP ? parse_tcp(ctx, p) : parse_udp(ctx, p);
 }
 
-static __always_inline int not_ours(const struct packet *p)
-{
-	return p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
-}
-
 /*
  * From here on TCP, UDP and ICMP, tagged or not, whole or in several buffers,
  * are one path to the verifier.
@@ -52,62 +47,58 @@ static __always_inline void forget_transport(struct packet *p, __u64 zero)
 }
 
 /* From the ports on: a packet for a VIP goes to its backend. */
-static __always_inline int serve(struct xdp_md *ctx, struct packet *p)
+static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
+				 const struct xr_hash_keys *keys, int *sent)
 {
-	const struct xr_hash_keys *keys = secret_keys();
 	const struct xr_vip *vip;
-	int reason, failed, sent = XDP_TX;
+	int reason;
 
-	if (!keys)
-		return XDP_PASS;
 	forget_headers(p, keys->zero);
 	vip = find_vip(p, keys);
 	if (!vip)
-		return verdict(p, not_ours(p), sent);
+		return p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
 	reason = parse_transport(ctx, p);
 	if (reason)
-		return verdict(p, reason, sent);
-
+		return reason;
 	forget_transport(p, keys->zero);
 	count_vip(p);
 	reason = steer(ctx, p, vip, keys);
-	reason = forget(reason, keys->zero, REASONS - 1);
-	p->backend = forget(p->backend, keys->zero, 0xffff);
-	if (kind_of(reason) == XR_KIND_TX) {
-		failed = forward(ctx, p, &sent);
-		if (failed)
-			reason = failed;
-		else
-			count_backend(p, reason);
-	}
-	return verdict(p, reason, sent);
+	if (kind_of(reason) != XR_KIND_TX)
+		return reason;
+	return forward(ctx, p, sent) ?: count_backend(p, reason);
 }
 
-static __always_inline int handle_ip(struct xdp_md *ctx, struct packet *p)
+static __always_inline int handle_ip(struct xdp_md *ctx, struct packet *p,
+				     const struct xr_hash_keys *keys, int *sent)
 {
 	int reason = p->ipv6 ? parse_ipv6(ctx, p) : parse_ipv4(ctx, p);
 
 	if (!reason)
 		reason = likely(tcp_or_udp(p->proto)) ? parse_ports(ctx, p) :
 							parse_icmp(ctx, p);
-	return reason ? verdict(p, reason, XDP_PASS) : serve(ctx, p);
+	return reason ?: serve(ctx, p, keys, sent);
 }
 
 SEC("xdp.frags")
 int xroam_node(struct xdp_md *ctx)
 {
+	const struct xr_hash_keys *keys = secret_keys();
 	struct packet p = { .bytes = ctx->data_end - ctx->data };
+	int reason, sent = XDP_PASS;
 	__be16 proto = 0;
-	int reason = parse_ethernet(ctx, &p, &proto);
 
-	if (reason)
-		return verdict(&p, reason, XDP_PASS);
-	if (proto == bpf_htons(ETH_P_IP))
-		return handle_ip(ctx, &p);
-	p.ipv6 = 1;
-	if (proto == bpf_htons(ETH_P_IPV6))
-		return handle_ip(ctx, &p);
-	return verdict(&p, XR_R_NOT_IP, XDP_PASS);
+	if (!keys)
+		return XDP_PASS;
+	reason = parse_ethernet(ctx, &p, &proto);
+	if (!reason && proto == bpf_htons(ETH_P_IP)) {
+		reason = handle_ip(ctx, &p, keys, &sent);
+	} else if (!reason && proto == bpf_htons(ETH_P_IPV6)) {
+		p.ipv6 = 1;
+		reason = handle_ip(ctx, &p, keys, &sent);
+	} else if (!reason) {
+		reason = XR_R_NOT_IP;
+	}
+	return verdict(&p, forget(reason, keys->zero, REASONS - 1), sent);
 }
 
 /* The timer's callback: a second has passed. */
