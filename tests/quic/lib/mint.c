@@ -1,46 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The server's connection IDs: configurations from a file, minted by the
- * library. */
+/* The server's connection IDs: from a file of configurations, by the library. */
 #include "quic.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xroam/cid.h>
 
 #define MAX_CONFIGS 8
 #define MAX_PEERS   32
-#define SID_MAX	    15
 
 struct sid {
-	uint8_t len, octet[SID_MAX];
+	uint8_t len, octet[XR_SID_MAX];
 };
 
 struct config {
-	unsigned int id, nonce_len;
+	struct xr_cid *cid;
+	struct xr_cid_params params;
+	uint8_t key[XR_CID_KEY_LEN];
 	struct sid sid, peers[MAX_PEERS];
 	int n_peers;
-	bool has_key;
-	uint8_t key[16];
 };
 
 static struct config *configs;
 static int n_configs;
 
-static int parse_key(struct config *c, const char *file, char *err, size_t len)
+static int parse_key(struct config *c, const char *file)
 {
 	char hex[64] = "";
 	FILE *f = fopen(file, "r");
+	int n = -1;
 
-	if (!f || fscanf(f, "%63s", hex) != 1 ||
-	    xq_hex(c->key, sizeof(c->key), hex) != sizeof(c->key)) {
-		snprintf(err, len, "%s: not a key of 16 octets in hex", file);
-		if (f)
-			fclose(f);
-		return -1;
-	}
-	fclose(f);
-	c->has_key = true;
-	return 0;
+	if (f && fscanf(f, "%63s", hex) == 1)
+		n = xq_hex(c->key, sizeof(c->key), hex);
+	if (f)
+		fclose(f);
+	c->params.key = c->key;
+	return n == sizeof(c->key) ? 0 : -1;
 }
 
 static int parse_sid(struct sid *sid, const char *hex)
@@ -64,45 +60,67 @@ static int parse_peers(struct config *c, char *list)
 	return 0;
 }
 
-static int parse_word(struct config *c, char *word, char *err, size_t len)
+static int parse_number(unsigned int *n, const char *text)
+{
+	return sscanf(text, "%u", n) == 1 ? 0 : -1;
+}
+
+static int parse_word(struct config *c, char *word)
 {
 	char *value = strchr(word, '=');
-	int rc = -1;
+	int format;
 
-	if (value) {
-		*value++ = '\0';
-		if (!strcmp(word, "id"))
-			rc = sscanf(value, "%u", &c->id) == 1 && c->id < 7 ? 0
-									   : -1;
-		else if (!strcmp(word, "nonce"))
-			rc = sscanf(value, "%u", &c->nonce_len) == 1 ? 0 : -1;
-		else if (!strcmp(word, "sid"))
-			rc = parse_sid(&c->sid, value);
-		else if (!strcmp(word, "peers"))
-			rc = parse_peers(c, value);
-		else if (!strcmp(word, "key"))
-			return parse_key(c, value, err, len);
+	if (!value)
+		return -1;
+	*value++ = '\0';
+	if (!strcmp(word, "id"))
+		return parse_number(&c->params.config_id, value);
+	if (!strcmp(word, "nonce"))
+		return parse_number(&c->params.nonce_len, value);
+	if (!strcmp(word, "offset"))
+		return parse_number(&c->params.offset, value);
+	if (!strcmp(word, "sid"))
+		return parse_sid(&c->sid, value);
+	if (!strcmp(word, "peers"))
+		return parse_peers(c, value);
+	if (!strcmp(word, "key"))
+		return parse_key(c, value);
+	if (!strcmp(word, "format")) {
+		format = xr_cid_format_from_word(value);
+		c->params.format = format;
+		return format < 0 ? -1 : 0;
 	}
-	if (rc)
-		snprintf(err, len,
-			 "%s: not id=, sid=, nonce=, key= or peers=", word);
-	return rc;
+	return -1;
 }
 
 static int parse_line(struct config *c, char *line, char *err, size_t len)
 {
 	char *save = NULL, *word;
+	int rc;
 
-	memset(c, 0, sizeof(*c));
+	c->params.format = XR_CID_QUIC_LB;
 	for (word = strtok_r(line, " \t\n", &save); word;
-	     word = strtok_r(NULL, " \t\n", &save))
-		if (parse_word(c, word, err, len))
+	     word = strtok_r(NULL, " \t\n", &save)) {
+		if (parse_word(c, word)) {
+			snprintf(err, len, "\"%s\" is not understood", word);
 			return -1;
-	if (!c->sid.len) {
-		snprintf(err, len, "a line without sid=");
+		}
+	}
+	c->params.sid = c->sid.octet;
+	c->params.sid_len = c->sid.len;
+	rc = xr_cid_new(&c->cid, &c->params);
+	if (rc) {
+		snprintf(err, len, "%s", xr_cid_strerror(rc));
 		return -1;
 	}
 	return 0;
+}
+
+static void free_configs(struct config *list)
+{
+	for (int i = 0; list && i < MAX_CONFIGS; i++)
+		xr_cid_free(list[i].cid);
+	free(list);
 }
 
 int xq_mint_load(const char *file, char *err, size_t err_len)
@@ -129,10 +147,10 @@ int xq_mint_load(const char *file, char *err, size_t err_len)
 	if (f)
 		fclose(f);
 	if (rc) {
-		free(list);
+		free_configs(list);
 		return rc;
 	}
-	free(configs);
+	free_configs(configs);
 	configs = list;
 	n_configs = n;
 	return 0;
@@ -143,53 +161,43 @@ size_t xq_mint_need(void)
 	size_t need = 0, n;
 
 	for (int i = 0; i < n_configs; i++) {
-		n = 1 + configs[i].sid.len + configs[i].nonce_len;
+		n = xr_cid_min_len(configs[i].cid);
 		if (n > need)
 			need = n;
 	}
 	return need;
 }
 
-static int mint(const struct config *c, uint8_t *cid)
-{
-	cid[0] = c->id << 5 | (cid[0] & 0x1f);
-	memcpy(cid + 1, c->sid.octet, c->sid.len);
-	return 0;
-}
-
 void xq_mint(uint8_t *cid, size_t len)
 {
-	/* What is beyond server ID and nonce is ours: random. */
-	xq_random(cid, len);
-	if (!n_configs)
-		cid[0] |= 0xe0;
-	else if (mint(&configs[0], cid))
-		xq_die("no CID could be made");
-}
+	int rc;
 
-static int sid_of(const struct config *c, const uint8_t *cid, size_t len,
-		  uint8_t *sid)
-{
-	if (len < 1u + c->sid.len + c->nonce_len || cid[0] >> 5 != c->id)
-		return -1;
-	memcpy(sid, cid + 1, c->sid.len);
-	return 0;
+	if (!n_configs) {
+		/* Reserved for servers without one: by 4-tuple, then. */
+		xq_random(cid, len);
+		cid[0] |= 0xe0;
+		return;
+	}
+	rc = xr_cid_mint(configs[0].cid, cid, len);
+	if (rc)
+		xq_die("minting a CID: %s", xr_cid_strerror(rc));
 }
 
 enum xq_owner xq_mint_owner(const uint8_t *cid, size_t len)
 {
-	uint8_t sid[SID_MAX];
+	struct xr_cid_parsed parsed;
 
 	for (int i = 0; i < n_configs; i++) {
 		const struct config *c = &configs[i];
 
-		if (sid_of(c, cid, len, sid))
+		if (xr_cid_parse(c->cid, cid, len, &parsed))
 			continue;
-		if (!memcmp(sid, c->sid.octet, c->sid.len))
+		if (!memcmp(parsed.sid, c->sid.octet, c->sid.len))
 			return XQ_SELF;
 		for (int p = 0; p < c->n_peers; p++)
-			if (c->peers[p].len == c->sid.len &&
-			    !memcmp(sid, c->peers[p].octet, c->sid.len))
+			if (c->peers[p].len == parsed.sid_len &&
+			    !memcmp(parsed.sid, c->peers[p].octet,
+				    parsed.sid_len))
 				return XQ_PEER;
 	}
 	return XQ_NOBODY;

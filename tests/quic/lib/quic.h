@@ -203,7 +203,7 @@ void xq_conn_close(struct xq_conn *c, uint64_t app_error);
 /*
  * Reads the configuration file: a line per configuration, the first is the one
  * to mint under, none: 0b111 CIDs.
- *   id=0..6 sid=HEX nonce=N [key=FILE] [peers=HEX,HEX...]
+ *   id=0..6 sid=HEX nonce=N [key=FILE] [peers=HEX,HEX...] [format=WORD]
  */
 int xq_mint_load(const char *file, char *err, size_t err_len);
 size_t xq_mint_need(void);	/* length of the longest CID of any line */

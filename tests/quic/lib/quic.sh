@@ -317,13 +317,6 @@ quic_bad()
 		"$1: with steering off, packets go astray"
 }
 
-# A stray packet would be one of these; the counter says how they were steered.
-quic_reason()
-{
-	xr -j stats reason | jq "[.. | objects | select(.reason? == \"$1\") |
-		.packets] | add // 0"
-}
-
 quic_both()
 {
 	local what=$1 scenario=$2 most=${3-500}
