@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How packets leave: every method over either family, out of the same device
+ * and another. Whole packets are compared; an octet of an outer header that
+ * nobody wrote would be 0xff.
+ */
+#include "lib/harness.h"
+#include "lib/worlds.h"
+
+/* Two clients' packets, and what is left of them when they are sent on. */
+#define IN4	"ip4 ttl=9 tos=%d id=77 df / udp dport=80 / fill 40"
+#define SENT4	"ip4 ttl=8 tos=%d id=77 df / udp dport=80 / fill 40"
+#define IN6	"ip6 hlim=9 tc=%d flow=0x54321 / tcp ack seq=5 / fill 40"
+#define SENT6	"ip6 hlim=8 tc=%d flow=0x54321 / tcp ack seq=5 / fill 40"
+
+#define ETH_IN(n) "eth src=" MAC_IN " dst=02:00:00:00:01:0" n
+#define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n
+
+enum { FOUR = 1, SIX = 2, BOTH = 3 };
+
+static const struct way {
+	const char *name;
+	const char *backend;	/* the rest of the backend's configuration */
+	int vips;		/* which VIPs' packets can travel so */
+	const char *outer;	/* what stands before the client's IP header */
+} ways[] = {
+	{ "IPIP over IPv4", "address: 10.1.0.1\n    forward: ipip", FOUR,
+	  ETH_IN("1") " / ip4 src=172.16.@ dst=10.1.0.1 df tos=%d" },
+	{ "IPIP over IPv4, other device",
+	  "address: 10.2.0.1\n    forward: ipip", FOUR,
+	  ETH_OUT("1") " / ip4 src=172.16.@ dst=10.2.0.1 df tos=%d" },
+	{ "IPIP over IPv6", "address: \"fd01::1\"\n    forward: ipip", BOTH,
+	  ETH_IN("1") " / ip6 src=100::@ dst=fd01::1 tc=%d flow=@" },
+	{ "IPIP over IPv6, other device",
+	  "address: \"fd02::1\"\n    forward: ipip", BOTH,
+	  ETH_OUT("1") " / ip6 src=100::@ dst=fd02::1 tc=%d flow=@" },
+	{ "GUE over IPv4", "address: 10.1.0.2\n    forward: gue", BOTH,
+	  ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df tos=%d / "
+	  "udp sport=@ dport=6080 csum=0" },
+	{ "GUE over IPv4, other device",
+	  "address: 10.2.0.2\n    forward: gue", BOTH,
+	  ETH_OUT("2") " / ip4 src=10.2.0.254 dst=10.2.0.2 df tos=%d / "
+	  "udp sport=@ dport=6080 csum=0" },
+	{ "GUE over IPv6", "address: \"fd01::2\"\n    forward: gue", BOTH,
+	  ETH_IN("2") " / ip6 src=fd01::fe dst=fd01::2 tc=%d flow=@ / "
+	  "udp sport=@ dport=6080 csum=0" },
+	{ "VXLAN over IPv4",
+	  "address: 10.1.0.3\n    forward: vxlan\n    vni: 66051\n"
+	  "    mac: \"02:aa:00:00:00:01\"", BOTH,
+	  ETH_IN("3") " / ip4 src=10.1.0.254 dst=10.1.0.3 df tos=%d / "
+	  "udp sport=@ dport=4789 csum=0 / vxlan 66051 / "
+	  "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01" },
+	{ "VXLAN over IPv6, other device",
+	  "address: \"fd02::3\"\n    forward: vxlan\n    vni: 16777215\n"
+	  "    mac: \"02:aa:00:00:00:01\"", BOTH,
+	  ETH_OUT("3") " / ip6 src=fd02::fe dst=fd02::3 tc=%d flow=@ / "
+	  "udp sport=@ dport=4789 csum=0 / vxlan 16777215 / "
+	  "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01" },
+	{ "L2", "address: 10.1.0.4\n    forward: l2", BOTH, ETH_IN("4") },
+	{ "L2, other device", "address: 10.2.0.4\n    forward: l2", BOTH,
+	  ETH_OUT("4") },
+	{ "L2 by IPv6 address", "address: \"fd01::4\"\n    forward: l2", BOTH,
+	  ETH_IN("4") },
+};
+
+static void world_of(const struct way *w)
+{
+	if (w->vips == BOTH)
+		world(VIPS "backends:\n" BACKEND("b", ALL_VIPS) "    %s\n",
+		      w->backend);
+	else
+		world(VIPS "backends:\n" BACKEND("b", VIPS4) "    %s\n",
+		      w->backend);
+}
+
+/* Text of a packet out; every %d in the pieces is the TOS octet. */
+static void one_way(const struct way *w, const char *l2_in, const char *in,
+		    const char *out, int tos)
+{
+	char fmt[2048], text_in[2048], text_out[2048];
+
+	snprintf(fmt, sizeof(fmt), "%s / %s", l2_in, in);
+	snprintf(text_in, sizeof(text_in), fmt, tos);
+	snprintf(fmt, sizeof(fmt), "%s / %s", w->outer, out);
+	snprintf(text_out, sizeof(text_out), fmt, tos, tos);
+	if (!strchr(w->outer, '%'))
+		snprintf(text_out, sizeof(text_out), fmt, tos);
+	expect(text_in, "hash", text_out);
+}
+
+static void each_method(void **state)
+{
+	static const int tos[] = { 0, 1, 2, 3, 0xb8, 0xff };
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		world_of(&ways[i]);
+		for (size_t t = 0; t < ARRAY_LEN(tos); t++) {
+			if (ways[i].vips & FOUR)
+				one_way(&ways[i], "eth", IN4, SENT4, tos[t]);
+			if (ways[i].vips & SIX)
+				one_way(&ways[i], "eth", IN6, SENT6, tos[t]);
+		}
+	}
+}
+
+/* Ethernet padding does not travel in the tunnel's length, nor harm it. */
+static void padding(void **state)
+{
+	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.1\n");
+	expect("eth / ip4 ttl=9 / tcp syn / pad 6", "hash",
+	       ETH_IN("1") " / ip4 src=172.16.@ dst=10.1.0.1 df / "
+	       "ip4 ttl=8 / tcp syn / pad 6");
+}
+
+#define GUE_IN	"ip4 src=10.1.0.254 dst=10.1.0.1 df / "                        \
+		"udp sport=@ dport=6080 csum=0 / "
+#define GUE_OUT "ip4 src=10.2.0.254 dst=10.2.0.1 df / "                        \
+		"udp sport=@ dport=6080 csum=0 / "
+
+/*
+ * Tags stay where the packet leaves by the device it came from, and go where
+ * it leaves by another, whose VLANs are not this one's.
+ */
+static void vlan_tags(void **state)
+{
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: gue\n");
+	expect("eth / vlan 5 pcp=3 / ip4 ttl=9 / tcp syn", "hash",
+	       ETH_IN("1") " / vlan 5 pcp=3 / " GUE_IN "ip4 ttl=8 / tcp syn");
+	expect("eth / vlan 5 tpid=0x88a8 / vlan 6 / ip6 / tcp syn", "hash",
+	       ETH_IN("1") " / vlan 5 tpid=0x88a8 / vlan 6 / "
+	       GUE_IN "ip6 hlim=63 / tcp syn");
+
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.2.0.1\n    forward: gue\n");
+	expect("eth / vlan 5 pcp=3 / ip4 ttl=9 / tcp syn", "hash",
+	       ETH_OUT("1") " / " GUE_OUT "ip4 ttl=8 / tcp syn");
+	expect("eth / vlan 5 tpid=0x88a8 / vlan 6 / ip6 / tcp syn", "hash",
+	       ETH_OUT("1") " / " GUE_OUT "ip6 hlim=63 / tcp syn");
+
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: \"fd02::1\"\n    forward: ipip\n");
+	expect("eth / vlan 5 / vlan 6 / ip4 ttl=9 / tcp syn", "hash",
+	       ETH_OUT("1") " / ip6 src=100::@ dst=fd02::1 flow=@ / "
+	       "ip4 ttl=8 / tcp syn");
+
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: l2\n");
+	expect("eth / vlan 5 / vlan 6 / ip4 ttl=9 / tcp syn", "hash",
+	       ETH_IN("1") " / vlan 5 / vlan 6 / ip4 ttl=8 / tcp syn");
+	expect("eth / vlan 5 / ip6 / tcp syn", "hash",
+	       ETH_IN("1") " / vlan 5 / ip6 hlim=63 / tcp syn");
+
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.2.0.1\n    forward: l2\n");
+	expect("eth / vlan 5 / vlan 6 / ip4 ttl=9 / tcp syn", "hash",
+	       ETH_OUT("1") " / ip4 ttl=8 / tcp syn");
+	expect("eth / vlan 5 / ip6 / tcp syn", "hash",
+	       ETH_OUT("1") " / ip6 hlim=63 / tcp syn");
+}
+
+/* Options and extension headers travel inside, as they came. */
+static void inner_headers(void **state)
+{
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: gue\n");
+	expect("eth / ip4 opts=0101010101010101 / tcp syn opts=020405b4",
+	       "hash", ETH_IN("1") " / " GUE_IN
+	       "ip4 ttl=63 opts=0101010101010101 / tcp syn opts=020405b4");
+	expect("eth / ip6 / hopopts / dstopts / frag id=9 / tcp syn", "hash",
+	       ETH_IN("1") " / " GUE_IN
+	       "ip6 hlim=63 / hopopts / dstopts / frag id=9 / tcp syn");
+}
+
+/* The checksum is changed, not computed anew: all its carries. */
+static void ttl_and_checksum(void **state)
+{
+	char in[128], out[256];
+
+	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.1\n"
+	      "    forward: l2\n");
+	for (int id = 0; id < 65536; id += 31) {
+		int ttl = 2 + id % 254;
+
+		snprintf(in, sizeof(in), "eth / ip4 id=%d ttl=%d / tcp syn",
+			 id, ttl);
+		snprintf(out, sizeof(out),
+			 ETH_IN("1") " / ip4 id=%d ttl=%d / tcp syn", id,
+			 ttl - 1);
+		expect(in, "hash", out);
+	}
+	/* Every checksum from 0 on and up to 0xffff, over a range of IDs. */
+	for (int id = 65000; id < 65536; id++) {
+		snprintf(in, sizeof(in), "eth / ip4 id=%d ttl=2 / tcp syn",
+			 id ^ 0xb200);
+		snprintf(out, sizeof(out),
+			 ETH_IN("1") " / ip4 id=%d ttl=1 / tcp syn",
+			 id ^ 0xb200);
+		expect(in, "hash", out);
+	}
+}
+
+/* Outer headers differ from flow to flow, and are the same within one. */
+static size_t distinct(const char *fmt, size_t at, __u32 mask)
+{
+	__u32 seen[64];
+	size_t n = 0;
+
+	for (int i = 0; i < 64; i++) {
+		struct packet p = packet(fmt, 1000 + i);
+		struct result a = run(&p), b = run(&p);
+		size_t k = 0;
+		__u32 v;
+
+		check_packet(&a.out, &b.out);
+		memcpy(&v, a.out.data + at, 4);
+		v = __builtin_bswap32(v) & mask;
+		while (k < n && seen[k] != v)
+			k++;
+		if (k == n)
+			seen[n++] = v;
+	}
+	return n;
+}
+
+static void ecmp_spread(void **state)
+{
+	static const char *const flows[] = {
+		"eth / ip4 / tcp sport=%d ack",
+		"eth / ip6 / tcp sport=%d ack",
+		"eth / ip4 / udp sport=%d / quic long dcid=77",
+		/* A CID hit has a 4-tuple, too. */
+		"eth / ip4 / udp sport=%d / quic short dcid=07020202aabbccdd",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
+		world(VIPS CIDS "backends:\n" BACKEND("b", ALL_VIPS)
+		      "    server_ids: [\"020202\"]\n"
+		      "    address: 10.1.0.1\n    forward: gue\n");
+		/* UDP source and destination port: 49152.. */
+		assert_true(distinct(flows[i], 34, 0xffff0000) > 55);
+
+		world(VIPS CIDS "backends:\n" BACKEND("b", ALL_VIPS)
+		      "    server_ids: [\"020202\"]\n"
+		      "    address: \"fd01::1\"\n    forward: ipip\n");
+		assert_true(distinct(flows[i], 14, 0x000fffff) > 55);
+
+		/* IPIP over IPv4 has nothing but addresses. */
+		if (strstr(flows[i], "ip6"))
+			continue;
+		world(VIPS CIDS SOURCE_RANGE "backends:\n" BACKEND("b", VIPS4)
+		      "    server_ids: [\"020202\"]\n"
+		      "    address: 10.1.0.1\n    forward: ipip\n");
+		assert_true(distinct(flows[i], 26, 0x0000ffff) > 55);
+		assert_int_equal(distinct(flows[i], 26, 0xffff0000), 1);
+	}
+}
+
+/* ---- the next hop ---- */
+
+static void unreachable(void **state)
+{
+	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.9.0.1\n");
+	expect("eth / ip4 / tcp syn", "no-route", NULL);
+	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.99\n");
+	expect("eth / ip4 / tcp syn", "no-neighbour", NULL);
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS) "    address: \"fd01::99\"\n");
+	expect("eth / ip6 / tcp syn", "no-neighbour", NULL);
+}
+
+#define OUT1 "ip4 src=172.16.@ dst=10.1.0.1 df / ip4 ttl=63 / tcp syn"
+
+/* What changes in the kernel's tables is followed, within a second or two. */
+static void next_hop_changes(void **state)
+{
+	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.1\n");
+	expect("eth / ip4 / tcp syn", "hash", ETH_IN("1") " / " OUT1);
+
+	shell("ip neigh replace 10.1.0.1 lladdr 02:00:00:00:01:77 dev in "
+	      "nud permanent");
+	world_set_tick(world_tick() + 100);
+	expect("eth / ip4 / tcp syn", "hash fib",
+	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
+	expect("eth / ip4 / tcp syn", "hash",
+	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
+
+	/* The neighbour is forgotten: the last known address still serves. */
+	shell("ip neigh del 10.1.0.1 dev in");
+	world_set_tick(world_tick() + 100);
+	expect("eth / ip4 / tcp syn", "hash fib-stale",
+	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
+
+	shell("ip neigh replace 10.1.0.1 lladdr 02:00:00:00:01:01 dev in "
+	      "nud permanent");
+	world_set_tick(world_tick() + 100);
+	expect("eth / ip4 / tcp syn", "hash fib", ETH_IN("1") " / " OUT1);
+
+	/* Another device, by a route. */
+	shell("ip route add 10.1.0.1/32 via 10.2.0.7");
+	world_set_tick(world_tick() + 100);
+	expect("eth / ip4 / tcp syn", "hash fib", ETH_OUT("7") " / " OUT1);
+	shell("ip route del 10.1.0.1/32");
+
+	shell("ip route add unreachable 10.1.0.1/32");
+	world_set_tick(world_tick() + 100);
+	expect("eth / ip4 / tcp syn", "no-route", NULL);
+	shell("ip route del unreachable 10.1.0.1/32");
+	world_set_tick(world_tick() + 100);
+	expect("eth / ip4 / tcp syn", "hash fib", ETH_IN("1") " / " OUT1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_method),
+		TEST(padding),
+		TEST(vlan_tags),
+		TEST(inner_headers),
+		TEST(ttl_and_checksum),
+		TEST(ecmp_spread),
+		TEST(unreachable),
+		TEST(next_hop_changes),
+	};
+
+	return harness_main("forward", tests, ARRAY_LEN(tests));
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The order of steering, backends' states and what is to be done where a CID's
+ * server is down.
+ */
+#include "lib/harness.h"
+#include "lib/worlds.h"
+
+#define BY_CID	"quic short dcid=07020202aabbccdd"	/* 10.2.0.2 */
+#define LONG	"quic long type=handshake dcid=67"	/* no such config */
+#define SHORT	"quic short dcid=67"
+
+static struct result udp(int sport, const char *what)
+{
+	return run_text("eth / ip4 / udp sport=%d / %s", sport, what);
+}
+
+static void goes(int sport, const char *what, const char *reasons,
+		 const char *where)
+{
+	struct result r = udp(sport, what);
+
+	check_reasons(&r, reasons);
+	if (where && strcmp(outer_dst(&r), where)) {
+		fprintf(stderr, "# %s went to %s, not %s\n", what,
+			outer_dst(&r), where);
+		fail();
+	}
+}
+
+/* A CID is obeyed where a flow says otherwise, and changes no flow. */
+static void cid_beats_flow(void **state)
+{
+	char flow[64];
+	struct result r;
+
+	world(WORLD_SPREAD);
+	for (int sport = 1000; sport < 1032; sport++) {
+		goes(sport, BY_CID, "cid", "10.2.0.2");
+		r = udp(sport, LONG);
+		check_reasons(&r, "hash flow-new cid-no-config");
+		snprintf(flow, sizeof(flow), "%s", outer_dst(&r));
+		goes(sport, SHORT, "flow cid-no-config", flow);
+		goes(sport, BY_CID, "cid", "10.2.0.2");
+		goes(sport, SHORT, "flow cid-no-config", flow);
+	}
+}
+
+static void short_headers_open_no_flow(void **state)
+{
+	world(WORLD_SPREAD);
+	for (int i = 0; i < 4; i++)
+		goes(1000, SHORT, "hash cid-no-config", NULL);
+	goes(1000, LONG, "hash flow-new cid-no-config", NULL);
+	goes(1000, SHORT, "flow cid-no-config", NULL);
+	/* Without any CID to look at, too. */
+	goes(1001, "quic short", "hash", NULL);
+	goes(1001, "quic short", "hash", NULL);
+}
+
+/* UDP that is no QUIC, on a VIP without CIDs: every datagram may open one. */
+static void what_opens_flows(void **state)
+{
+	struct result r;
+
+	world(WORLD_SPREAD);
+	r = run_text("eth / ip4 / udp dport=80 / fill 20");
+	check_reasons(&r, "hash flow-new");
+	r = run_text("eth / ip4 / udp dport=80 / fill 20");
+	check_reasons(&r, "flow");
+	r = run_text("eth / ip4 / tcp syn");
+	check_reasons(&r, "hash flow-new");
+	r = run_text("eth / ip4 / tcp ack");
+	check_reasons(&r, "flow");
+	/* A TCP flow that this node has not seen begin (ECMP moved it). */
+	r = run_text("eth / ip4 / tcp sport=7 ack");
+	check_reasons(&r, "hash flow-new");
+	/* A reset opens nothing. */
+	r = run_text("eth / ip4 / tcp sport=8 rst");
+	check_reasons(&r, "hash");
+	r = run_text("eth / ip4 / tcp sport=8 rst");
+	check_reasons(&r, "hash");
+	/* The same ports over TCP and UDP, IPv4 and IPv6, are four flows. */
+	r = run_text("eth / ip6 / tcp syn");
+	check_reasons(&r, "hash flow-new");
+	r = run_text("eth / ip6 / udp / " LONG);
+	check_reasons(&r, "hash flow-new cid-no-config");
+	r = run_text("eth / ip4 / udp / " LONG);
+	check_reasons(&r, "hash flow-new cid-no-config");
+}
+
+static void no_flow_table_where_off(void **state)
+{
+	world(WORLD_TWO);
+	for (int i = 0; i < 3; i++) {
+		struct result r = run_text("eth / ip4 / tcp syn");
+
+		check_reasons(&r, "hash");
+	}
+}
+
+/* The same key on every node and for every packet: the hash does not wander. */
+static void hash_is_steady_and_spreads(void **state)
+{
+	int count[10] = { 0 };
+
+	world(WORLD_EVEN);
+	for (int sport = 1; sport <= 600; sport++) {
+		struct result a = run_text("eth / ip4 / tcp sport=%d syn",
+					   sport);
+		struct result b = run_text("eth / ip4 / tcp sport=%d ack "
+					   "seq=99 / fill 9", sport);
+
+		check_reasons(&a, "hash");
+		assert_memory_equal(a.out.data + 30, b.out.data + 30, 4);
+		count[a.out.data[33]]++;
+	}
+	/* Three backends, weights 1 1 2: 150 150 300. */
+	assert_in_range(count[1], 100, 200);
+	assert_in_range(count[2], 100, 200);
+	assert_in_range(count[3], 240, 360);
+}
+
+/* A configured secret makes two instances agree. */
+static void nodes_agree(void **state)
+{
+	char first[200][16];
+
+	for (int node = 0; node < 2; node++) {
+		world(SECRET WORLD_EVEN);
+		for (int i = 0; i < 200; i++) {
+			struct result r = run_text("eth / ip4 / tcp sport=%d "
+						   "syn", i + 1);
+
+			if (!node)
+				snprintf(first[i], 16, "%s", outer_dst(&r));
+			else
+				assert_string_equal(first[i], outer_dst(&r));
+		}
+	}
+}
+
+#define STATES(hash, cid, policy)                                              \
+	VIPS CIDS policy "backends:\n"                                         \
+	BACKEND("hash", ALL_VIPS) "    address: 10.1.0.9\n    forward: gue\n"  \
+	"    state: " hash "\n"                                                \
+	BACKEND("two", ALL_VIPS) "    address: 10.2.0.2\n    forward: gue\n"   \
+	"    server_ids: [\"020202\"]\n    state: " cid "\n"
+
+static void states(void **state)
+{
+	world(STATES("up", "draining", ""));
+	goes(1000, BY_CID, "cid", "10.2.0.2");
+	for (int i = 0; i < 40; i++)
+		goes(1000 + i, SHORT, "hash cid-no-config", "10.1.0.9");
+
+	world(STATES("up", "down", ""));
+	goes(1000, BY_CID, "backend-down", NULL);
+	for (int i = 0; i < 40; i++)
+		goes(1000 + i, SHORT, "hash cid-no-config", "10.1.0.9");
+
+	world(STATES("up", "down", POLICY("down: fallback")));
+	goes(1000, BY_CID, "hash", "10.1.0.9");
+	goes(1000, SHORT, "hash cid-no-config", "10.1.0.9");
+
+	/* None is up: draining servers get no new connections. */
+	world(STATES("down", "draining", ""));
+	goes(1000, BY_CID, "cid", "10.2.0.2");
+	goes(1000, SHORT, "no-backend cid-no-config", NULL);
+	world(STATES("down", "down", ""));
+	goes(1000, BY_CID, "backend-down", NULL);
+	goes(1000, SHORT, "no-backend cid-no-config", NULL);
+	world(STATES("draining", "draining", ""));
+	goes(1000, SHORT, "no-backend cid-no-config", NULL);
+}
+
+/* Changes under traffic, by the same program. */
+static void states_change(void **state)
+{
+	world(STATES("up", "up", ""));
+	goes(1000, BY_CID, "cid", "10.2.0.2");
+	world_apply(STATES("up", "draining", ""));
+	goes(1000, BY_CID, "cid", "10.2.0.2");
+	goes(1000, SHORT, "hash cid-no-config", "10.1.0.9");
+	world_apply(STATES("up", "down", ""));
+	goes(1000, BY_CID, "backend-down", NULL);
+	world_apply(STATES("up", "up", ""));
+	goes(1000, BY_CID, "cid", "10.2.0.2");
+
+	/* The backend goes, and its server ID with it. */
+	world_apply(VIPS CIDS "backends:\n" BACKEND("hash", ALL_VIPS)
+		    "    address: 10.1.0.9\n    forward: gue\n");
+	goes(1000, BY_CID, "hash cid-no-server", "10.1.0.9");
+	/* The server ID is another's now. */
+	world_apply(VIPS CIDS "backends:\n" BACKEND("hash", ALL_VIPS)
+		    "    address: 10.1.0.9\n    forward: gue\n"
+		    BACKEND("new", ALL_VIPS)
+		    "    address: 10.2.0.3\n    forward: gue\n"
+		    "    state: draining\n    server_ids: [\"020202\"]\n");
+	goes(1000, BY_CID, "cid", "10.2.0.3");
+	/* And the configuration goes. */
+	world_apply(VIPS "backends:\n" BACKEND("hash", ALL_VIPS)
+		    "    address: 10.1.0.9\n    forward: gue\n");
+	goes(1000, BY_CID, "hash cid-no-config", "10.1.0.9");
+	world_apply("vips: []\nbackends: []\n");
+	goes(1000, BY_CID, "not-vip", NULL);
+}
+
+/* A flow stays with a backend that drains, and leaves one that is down. */
+static void flows_and_states(void **state)
+{
+	struct result r;
+	char where[64];
+
+	world(FLOW_VIPS "backends:\n" BACKEND("a", VIPS4)
+	      "    address: 10.1.0.1\n");
+	r = run_text("eth / ip4 / tcp syn");
+	check_reasons(&r, "hash flow-new");
+	assert_string_equal(outer_dst(&r), "10.1.0.1");
+	world_apply(FLOW_VIPS "backends:\n" BACKEND("a", VIPS4)
+		    "    address: 10.1.0.1\n    state: draining\n"
+		    BACKEND("b", VIPS4) "    address: 10.1.0.2\n");
+	r = run_text("eth / ip4 / tcp ack");
+	check_reasons(&r, "flow");
+	assert_string_equal(outer_dst(&r), "10.1.0.1");
+	/* The client begins anew from the same port: not to a draining one. */
+	r = run_text("eth / ip4 / tcp syn");
+	check_reasons(&r, "hash flow-moved flow-new");
+	assert_string_equal(outer_dst(&r), "10.1.0.2");
+	r = run_text("eth / ip4 / tcp ack");
+	check_reasons(&r, "flow");
+	snprintf(where, sizeof(where), "%s", outer_dst(&r));
+	assert_string_equal(where, "10.1.0.2");
+
+	world_apply(FLOW_VIPS "backends:\n" BACKEND("a", VIPS4)
+		    "    address: 10.1.0.1\n"
+		    BACKEND("b", VIPS4)
+		    "    address: 10.1.0.2\n    state: down\n");
+	r = run_text("eth / ip4 / tcp ack");
+	check_reasons(&r, "hash flow-moved flow-new");
+	assert_string_equal(outer_dst(&r), "10.1.0.1");
+	r = run_text("eth / ip4 / tcp ack");
+	check_reasons(&r, "flow");
+}
+
+/* ---- Initials ---- */
+
+#define INITIAL "quic long dcid=6701020304050607"
+
+static void initials_are_counted(void **state)
+{
+	world(WORLD_TWO);
+	goes(1, INITIAL, "hash cid-no-config initial", "10.1.0.9");
+	goes(1, "quic long version=2 dcid=67", "hash cid-no-config initial",
+	     NULL);
+	goes(1, "quic long type=0rtt dcid=67", "hash cid-no-config", NULL);
+	goes(1, "quic long type=handshake dcid=67", "hash cid-no-config",
+	     NULL);
+	goes(1, "quic long version=3 dcid=67", "hash cid-no-config", NULL);
+	goes(1, "quic long version=0 dcid=67", "hash cid-no-config", NULL);
+	goes(1, "quic long dcid=07020202aabbccdd", "cid initial", NULL);
+}
+
+/* Above the limit they are dropped; all else goes on. */
+static void initials_are_limited(void **state)
+{
+	int sent, refused;
+	__u32 tick;
+
+	world(VIPS CIDS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: gue\n"
+	      "    initial_rate: 7\n    server_ids: [\"020202\"]\n");
+	do {
+		world_set_tick(world_tick() + 2);
+		tick = world_tick();
+		sent = refused = 0;
+		for (int i = 0; i < 20; i++) {
+			struct result r = udp(1000 + i, i & 1 ? INITIAL :
+				"quic long dcid=07020202aabbccdd");
+
+			assert_int_equal(r.count[XR_R_INITIAL], 1);
+			if (r.verdict == XR_R_INITIAL_RATE)
+				refused++;
+			else
+				sent++;
+		}
+		goes(1, "quic short dcid=07020202aabbccdd", "cid", NULL);
+		goes(1, "quic long type=0rtt dcid=67", "hash cid-no-config",
+		     NULL);
+	} while (world_tick() != tick);
+	assert_int_equal(sent, 7);
+	assert_int_equal(refused, 13);
+	world_set_tick(world_tick() + 2);
+	goes(1, INITIAL, "hash cid-no-config initial", NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(cid_beats_flow),
+		TEST(short_headers_open_no_flow),
+		TEST(what_opens_flows),
+		TEST(no_flow_table_where_off),
+		TEST(hash_is_steady_and_spreads),
+		TEST(nodes_agree),
+		TEST(states),
+		TEST(states_change),
+		TEST(flows_and_states),
+		TEST(initials_are_counted),
+		TEST(initials_are_limited),
+	};
+
+	return harness_main("steer", tests, ARRAY_LEN(tests));
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Packets too large once encapsulated. The way to 10.3.0.1 and fd03::1 carries
+ * 1400 octets: over IPv4 by GUE the client may send 1372, over IPv6 1352.
+ */
+#include "lib/harness.h"
+#include "lib/worlds.h"
+
+#define GUE4	VIPS "%sbackends:\n" BACKEND("b", ALL_VIPS)                    \
+		"    address: 10.3.0.1\n    forward: gue\n"
+#define GUE6	VIPS "%sbackends:\n" BACKEND("b", ALL_VIPS)                    \
+		"    address: \"fd03::1\"\n    forward: gue\n"
+#define IPIP4	VIPS "%sbackends:\n" BACKEND("b", VIPS4)                       \
+		"    address: 10.3.0.1\n    forward: ipip\n"
+
+/* n octets of IP packet. */
+#define UDP4	"ip4 df id=7 / udp dport=80 / fill %d"
+#define TCP6	"ip6 flow=5 / tcp ack / fill %d"
+
+static struct result send4(int n)
+{
+	return run_text("eth / " UDP4, n - 28);
+}
+
+static struct result send6(int n)
+{
+	return run_text("eth / " TCP6, n - 60);
+}
+
+static void boundaries(void **state)
+{
+	struct result r;
+
+	world(GUE4, "");
+	r = send4(1372);
+	check_reasons(&r, "hash");
+	r = send4(1373);
+	check_reasons(&r, "too-big-reply");
+	r = send6(1372);
+	check_reasons(&r, "hash");
+	r = send6(1373);
+	check_reasons(&r, "too-big-reply");
+
+	world(GUE6, "");
+	r = send4(1352);
+	check_reasons(&r, "hash");
+	r = send4(1353);
+	check_reasons(&r, "too-big-reply");
+	r = send6(1352);
+	check_reasons(&r, "hash");
+	r = send6(1353);
+	check_reasons(&r, "too-big-reply");
+
+	world(IPIP4, "");
+	r = send4(1380);
+	check_reasons(&r, "hash");
+	r = send4(1381);
+	check_reasons(&r, "too-big-reply");
+}
+
+/* The reply goes where the packet came from, in the VIP's name. */
+#define BACK	"eth src=02:00:00:00:00:02 dst=02:00:00:00:00:01 / "
+#define ERROR4	"ip4 src=192.0.2.1 dst=10.0.0.1 / "                            \
+		"icmp4 type=3 code=4 mtu=1372 ( " UDP4 " / cut 548 )"
+#define ERROR6	"ip6 src=2001:db8::1 dst=fd00::1 / "                           \
+		"icmp6 type=2 mtu=1372 ( " TCP6 " / cut 1232 )"
+
+static void whole_replies(void **state)
+{
+	struct packet want;
+	struct result r;
+
+	world(GUE4, "");
+	r = send4(1400);
+	check_reasons(&r, "too-big-reply");
+	want = packet(BACK ERROR4, 1400 - 28);
+	check_packet(&want, &r.out);
+
+	r = send6(1400);
+	check_reasons(&r, "too-big-reply");
+	want = packet(BACK ERROR6, 1400 - 60);
+	check_packet(&want, &r.out);
+
+	/* Tags come back with it. */
+	r = run_text("eth / vlan 5 pcp=1 / " UDP4, 1472);
+	want = packet(BACK "vlan 5 pcp=1 / " ERROR4, 1472);
+	check_packet(&want, &r.out);
+	r = run_text("eth / vlan 5 tpid=0x88a8 / vlan 6 / " UDP4, 1472);
+	want = packet(BACK "vlan 5 tpid=0x88a8 / vlan 6 / " ERROR4, 1472);
+	check_packet(&want, &r.out);
+	r = run_text("eth / vlan 5 / " TCP6, 1400);
+	want = packet(BACK "vlan 5 / " ERROR6, 1400);
+	check_packet(&want, &r.out);
+	r = run_text("eth / vlan 5 / vlan 6 / " TCP6, 1400);
+	want = packet(BACK "vlan 5 / vlan 6 / " ERROR6, 1400);
+	check_packet(&want, &r.out);
+
+	/* Padding is not quoted. */
+	r = run_text("eth / " UDP4 " / pad 30", 1400);
+	want = packet(BACK ERROR4, 1400);
+	check_packet(&want, &r.out);
+}
+
+/* Sizes on both sides of every step of the checksum, odd ones too. */
+static void many_sizes(void **state)
+{
+	struct packet want;
+	struct result r;
+
+	world(GUE4, RATE("16000"));
+	for (int n = 1373; n < 1500; n++) {
+		r = send4(n);
+		check_reasons(&r, "too-big-reply");
+		want = packet(BACK ERROR4, n - 28);
+		check_packet(&want, &r.out);
+		r = send6(n);
+		check_reasons(&r, "too-big-reply");
+		want = packet(BACK ERROR6, n - 60);
+		check_packet(&want, &r.out);
+	}
+}
+
+/* Frames larger than a page's room come in several buffers. */
+static void jumbo(void **state)
+{
+	struct packet want;
+	struct result r;
+
+	world(GUE4, "");
+	r = run_text("eth / " UDP4, 3400);
+	check_reasons(&r, "too-big-reply");
+	want = packet(BACK ERROR4, 3400);
+	check_packet(&want, &r.out);
+}
+
+static void dropped_where_so_configured(void **state)
+{
+	struct result r;
+
+	world(GUE4, POLICY("too_big: drop"));
+	r = send4(1400);
+	check_reasons(&r, "too-big");
+	r = send6(1400);
+	check_reasons(&r, "too-big");
+	r = send4(1372);
+	check_reasons(&r, "hash");
+}
+
+/* No error is sent about an error (RFC 1122, 3.2.2; RFC 4443, 2.4 e). */
+static void no_error_about_errors(void **state)
+{
+	struct result r;
+
+	world(GUE4, "");
+	r = run_text("eth / ip4 src=10.0.0.77 / icmp4 ( ip4 src=192.0.2.1 "
+		     "dst=10.0.0.1 / udp sport=443 dport=1000 / fill 1400 )");
+	check_reasons(&r, "too-big");
+	r = run_text("eth / ip6 src=fd00::77 / icmp6 ( ip6 src=2001:db8::1 "
+		     "dst=fd00::1 / tcp sport=443 dport=1000 / fill 1400 )");
+	check_reasons(&r, "too-big");
+}
+
+/* As many a second as configured; the clock may tick in between: try again. */
+static void rate_limit(void **state)
+{
+	int replies, drops;
+	__u32 tick;
+
+	world(GUE4, RATE("5"));
+	do {
+		world_set_tick(world_tick() + 2);
+		tick = world_tick();
+		replies = drops = 0;
+		for (int i = 0; i < 12; i++) {
+			struct result r = send4(1400);
+
+			if (r.verdict == XR_R_TOO_BIG_REPLY) {
+				replies++;
+				continue;
+			}
+			assert_int_equal(r.verdict, XR_R_TOO_BIG);
+			assert_int_equal(r.count[XR_R_REPLY_LIMIT], 1);
+			drops++;
+		}
+	} while (world_tick() != tick);
+	assert_int_equal(replies, 5);
+	assert_int_equal(drops, 7);
+
+	/* The next second brings new ones. */
+	world_set_tick(world_tick() + 2);
+	assert_int_equal(send4(1400).verdict, XR_R_TOO_BIG_REPLY);
+}
+
+/* Nothing of it when the route's MTU is larger or there is no overhead. */
+static void l2_has_no_overhead(void **state)
+{
+	struct result r;
+
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: l2\n");
+	r = send4(1500);
+	check_reasons(&r, "hash");
+	r = send4(1501);
+	check_reasons(&r, "too-big-reply");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(boundaries),
+		TEST(whole_replies),
+		TEST(many_sizes),
+		TEST(jumbo),
+		TEST(dropped_where_so_configured),
+		TEST(no_error_about_errors),
+		TEST(rate_limit),
+		TEST(l2_has_no_overhead),
+	};
+
+	return harness_main("too big", tests, ARRAY_LEN(tests));
+}
