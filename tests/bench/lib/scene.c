@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fills the maps directly, so that the bench measures the data plane and
+ * nothing else, and no machine's routes or neighbours matter.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <xroam/cid.h>
+#include <xroam/cid_config.h>
+#include <xroam/hash.h>
+#include "frames.h"
+#include "scene.h"
+#include "user/core/maglev.h"
+#include "user/core/sid_table.h"
+#include "user/core/vip_table.h"
+#include <xroam.skel.h>
+
+#define BACKENDS	(SCENE_BACKENDS + SCENE_WAYS)
+#define LOOPBACK	1	/* where a test run's packets come from */
+#define ELSEWHERE	2
+#define VIPS_PER_UNIT	3	/* QUIC, QUIC with flows, TCP */
+
+struct scene {
+	struct xroam_bpf *skel;
+	int cpus;
+	struct xr_vip_bucket *vip_index;
+	struct xr_vip *vips;
+	struct xr_backend *backends;
+	struct xr_path *paths;
+	struct xr_sid_bucket *server_ids;
+	struct xr_sid_names *server_id_names;
+	struct xr_cid_config *cid_configs;
+	struct xr_flow_bucket *flows;
+	struct xr_hash_keys *hash_keys;
+	__u32 vip_mask, sid_mask, flow_mask;
+};
+
+static __u32 power_of_two(__u32 at_least)
+{
+	__u32 n = 1;
+
+	while (n < at_least)
+		n *= 2;
+	return n;
+}
+
+/* ---- the maps ---- */
+
+static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
+{
+	struct xroam_bpf *k = s->skel;
+
+	s->vip_mask = power_of_two(vips) - 1;
+	s->sid_mask = power_of_two(sids / 4) - 1;
+	s->flow_mask = power_of_two(flows / XR_FLOW_WAYS) - 1;
+	bpf_map__set_max_entries(k->maps.vip_index, s->vip_mask + 1);
+	bpf_map__set_max_entries(k->maps.vips, vips + 1);
+	bpf_map__set_max_entries(k->maps.vip_stats, vips + 1);
+	bpf_map__set_max_entries(k->maps.maglev, vips + 1);
+	bpf_map__set_max_entries(k->maps.backends, BACKENDS + 1);
+	bpf_map__set_max_entries(k->maps.backend_stats, BACKENDS + 1);
+	bpf_map__set_max_entries(k->maps.initial_rate, BACKENDS + 1);
+	bpf_map__set_max_entries(k->maps.paths, BACKENDS + 1);
+	bpf_map__set_max_entries(k->maps.nexthops, BACKENDS + 1);
+	bpf_map__set_max_entries(k->maps.server_ids, s->sid_mask + 1);
+	bpf_map__set_max_entries(k->maps.server_id_names, s->sid_mask + 1);
+	bpf_map__set_max_entries(k->maps.cid_configs, XR_CID_SLOTS);
+	bpf_map__set_max_entries(k->maps.flows, s->flow_mask + 1);
+
+	k->rodata->knobs.vip_mask = s->vip_mask;
+	k->rodata->knobs.sid_mask = s->sid_mask;
+	k->rodata->knobs.flow_mask = s->flow_mask;
+	k->rodata->knobs.flow_idle = 600;
+	k->rodata->knobs.reply_rate = 100;
+	k->rodata->knobs.ifindex = LOOPBACK;
+}
+
+static void *map_memory(struct bpf_map *map)
+{
+	size_t len = (size_t)bpf_map__value_size(map) *
+		     bpf_map__max_entries(map);
+	void *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       bpf_map__fd(map), 0);
+
+	return m == MAP_FAILED ? NULL : m;
+}
+
+static int map_all(struct scene *s)
+{
+	struct xroam_bpf *k = s->skel;
+
+	s->vip_index = map_memory(k->maps.vip_index);
+	s->vips = map_memory(k->maps.vips);
+	s->backends = map_memory(k->maps.backends);
+	s->paths = map_memory(k->maps.paths);
+	s->server_ids = map_memory(k->maps.server_ids);
+	s->server_id_names = map_memory(k->maps.server_id_names);
+	s->cid_configs = map_memory(k->maps.cid_configs);
+	s->flows = map_memory(k->maps.flows);
+	s->hash_keys = map_memory(k->maps.hash_keys);
+	return s->vip_index && s->vips && s->backends && s->paths &&
+	       s->server_ids && s->server_id_names && s->cid_configs && s->flows && s->hash_keys ?
+		       0 : -ENOMEM;
+}
+
+/* ---- what is in them ---- */
+
+static void set_addr4(__be32 *addr, __u32 host_order)
+{
+	addr[0] = addr[1] = 0;
+	addr[2] = htonl(0xffff);
+	addr[3] = htonl(host_order);
+}
+
+static void set_addr6(__be32 *addr, __u32 net, __u32 host)
+{
+	addr[0] = htonl(0x20010db8);
+	addr[1] = htonl(net);
+	addr[2] = 0;
+	addr[3] = htonl(host);
+}
+
+static int fill_nexthop(struct scene *s, __u32 index, __u32 ifindex)
+{
+	struct xr_nexthop *nh = calloc(s->cpus, sizeof(*nh));
+	int err;
+
+	if (!nh)
+		return -ENOMEM;
+	for (int i = 0; i < s->cpus; i++) {
+		memcpy(nh[i].dmac, "\x02\0\0\0\x01\x01", 6);
+		memcpy(nh[i].smac, "\x02\0\0\0\x01\x02", 6);
+		nh[i].ifindex = ifindex;
+		nh[i].until = 0x7fffffff;
+		nh[i].mtu = 1500;
+	}
+	err = bpf_map_update_elem(bpf_map__fd(s->skel->maps.nexthops), &index,
+				  nh, BPF_ANY) ? -errno : 0;
+	free(nh);
+	return err;
+}
+
+/* Backends 1..SCENE_BACKENDS, then one for each other way. */
+static int fill_backend(struct scene *s, __u32 i, enum scene_way way)
+{
+	struct xr_path *p = &s->paths[i];
+
+	set_addr4(p->saddr, 0x0a000001);
+	set_addr4(p->daddr, 0x0a010000 + i);
+	p->method = XR_FORWARD_IPIP;
+	switch (way) {
+	case SCENE_6IN6:
+	case SCENE_4IN6:
+		p->ipv6 = 1;
+		set_addr6(p->saddr, 1, 1);
+		set_addr6(p->daddr, 2, i);
+		break;
+	case SCENE_GUE:
+		p->method = XR_FORWARD_GUE;
+		p->dport = htons(XR_PORT_GUE);
+		break;
+	case SCENE_VXLAN:
+		p->method = XR_FORWARD_VXLAN;
+		p->dport = htons(XR_PORT_VXLAN);
+		p->vni = 7;
+		break;
+	case SCENE_L2:
+		p->method = XR_FORWARD_L2;
+		break;
+	default:
+		break;
+	}
+	s->backends[i].path = i;
+	s->backends[i].state = XR_BACKEND_UP;
+	return fill_nexthop(s, i, way == SCENE_REDIRECT ? ELSEWHERE :
+							  LOOPBACK);
+}
+
+static struct sid_entry sid_entry(__u32 sid, __u16 backend)
+{
+	struct sid_entry e = { .len = SCENE_SID_LEN, .backend = backend };
+
+	sid = htonl(sid);
+	memcpy(e.sid, &sid, sizeof(sid));
+	return e;
+}
+
+static void no_grace(void *unused)
+{
+}
+
+/* The walked server IDs, and one for each way. */
+static int fill_sids(struct scene *s, __u32 sids)
+{
+	struct sid_table t = { .bucket = s->server_ids,
+			       .names = s->server_id_names,
+			       .mask = s->sid_mask };
+	struct sid_entry *want = calloc(sids + SCENE_WAYS, sizeof(*want));
+	struct sid_plan *plan = NULL;
+	struct xr_err why = {};
+	int err;
+
+	if (!want)
+		return -ENOMEM;
+	for (__u32 i = 0; i < sids; i++)
+		want[i] = sid_entry(i, i % SCENE_BACKENDS + 1);
+	for (int way = 0; way < SCENE_WAYS; way++)
+		want[sids + way] = sid_entry(SCENE_WAY_SID(way),
+					     SCENE_BACKENDS + 1 + way);
+	err = sid_plan_make(&t, want, sids + SCENE_WAYS, &plan, &why);
+	if (err)
+		fprintf(stderr, "bench: server IDs: %s\n", why.text);
+	else
+		sid_plan_apply(plan, &t, no_grace, NULL);
+	sid_plan_free(plan);
+	free(want);
+	return err;
+}
+
+static const struct {
+	__u8 nonce_len;
+	bool encrypted;
+} cid_kind[SCENE_CIDS] = {
+	[SCENE_CLEAR] = { 4, false },
+	[SCENE_SINGLE] = { 12, true },
+	[SCENE_FOUR] = { 4, true },
+};
+
+static const __u8 cid_key[XR_CID_KEY_LEN] = { 0xbe, 0x9c, 1, 2, 3 };
+
+static int fill_cid_config(struct scene *s, enum scene_cid kind)
+{
+	struct xr_cid_info info = {
+		.used = 1,
+		.config_id = kind,
+		.format = XR_CID_QUIC_LB,
+		.sid_len = SCENE_SID_LEN,
+		.nonce_len = cid_kind[kind].nonce_len,
+		.has_key = cid_kind[kind].encrypted,
+	};
+
+	memcpy(info.key, cid_key, sizeof(cid_key));
+	return xr_cid_config_fill(&s->cid_configs[kind + 1], &info) ? -EINVAL :
+								      0;
+}
+
+/* A new table of one backend, or (0) of all, for the VIP. */
+static int fill_maglev(struct scene *s, __u32 vip, __u16 only)
+{
+	static __u16 slot[XR_MAGLEV_ROWS * XR_MAGLEV_ROW];
+	static char name[SCENE_BACKENDS][8];
+	static struct maglev_member member[SCENE_BACKENDS];
+	static __u32 row[XR_MAGLEV_ROWS];
+	__u32 n = XR_MAGLEV_ROWS;
+	int fd, err;
+
+	for (__u32 i = 0; i < n; i++)
+		row[i] = i;
+	for (int i = 0; i < SCENE_BACKENDS; i++) {
+		snprintf(name[i], sizeof(name[i]), "b%d", i + 1);
+		member[i] = (struct maglev_member){ .name = name[i],
+						    .weight = 1,
+						    .backend = i + 1 };
+	}
+	if (only)
+		for (int i = 0; i < XR_MAGLEV_SIZE; i++)
+			slot[i] = only;
+	else if (maglev_build(s->hash_keys, member, SCENE_BACKENDS, slot))
+		return -ENOMEM;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_table", 4,
+			    sizeof(struct xr_maglev_row), n, NULL);
+	if (fd < 0)
+		return -errno;
+	err = bpf_map_update_batch(fd, row, slot, &n, NULL) ||
+	      bpf_map_update_elem(bpf_map__fd(s->skel->maps.maglev), &vip, &fd,
+				  BPF_ANY) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static int fill_vip(struct scene *s, __u32 index, bool ipv6, __u32 addr,
+		    __u16 port, __u8 proto, __u32 flags, __u16 only)
+{
+	struct xr_vip *v = &s->vips[index];
+	struct vip_table t = { .bucket = s->vip_index, .mask = s->vip_mask,
+			       .keys = s->hash_keys, .vips = s->vips };
+
+	if (ipv6) {
+		set_addr6(v->addr, 0, addr);
+		v->addr[1] = htonl(0x99000000);
+	} else {
+		set_addr4(v->addr, addr);
+	}
+	v->port = htons(port);
+	v->proto = proto;
+	v->used = 1;
+	v->flags = flags;
+	if (flags & XR_VIP_CID)
+		for (int i = 0; i < SCENE_CIDS; i++)
+			v->cid_slots |= (__u64)(i + 1) << 8 * i;
+	return vip_table_add(&t, v->addr, v->port, proto, index) ?:
+	       fill_maglev(s, index, only);
+}
+
+/* Address i has the three VIPs; only the first one all backends. */
+static int fill_vips(struct scene *s, __u32 vips)
+{
+	__u32 index = 1;
+	int err = 0;
+
+	for (__u32 i = 0; i < vips && !err; i++) {
+		__u16 only = i ? i % SCENE_BACKENDS + 1 : 0;
+
+		err = fill_vip(s, index++, false, VIP4_BASE + i, PORT_QUIC,
+			       IPPROTO_UDP, XR_VIP_CID, only) ?:
+		      fill_vip(s, index++, false, VIP4_BASE + i, PORT_TCP,
+			       IPPROTO_TCP, XR_VIP_FLOW, only) ?:
+		      fill_vip(s, index++, false, VIP4_BASE + i,
+			       PORT_QUIC_FLOW, IPPROTO_UDP,
+			       XR_VIP_CID | XR_VIP_FLOW, only);
+	}
+	return err ?: fill_vip(s, index, true, VIP4_BASE, PORT_QUIC,
+			       IPPROTO_UDP, XR_VIP_CID, 0);
+}
+
+static int fill(struct scene *s, __u32 vips, __u32 sids)
+{
+	int err = 0;
+
+	for (int i = 0; i < 16; i++)
+		s->hash_keys->key[i] = xr_mix64(0x5eed + i);
+	for (__u32 i = 1; i <= BACKENDS && !err; i++)
+		err = fill_backend(s, i, i <= SCENE_BACKENDS ? SCENE_IPIP :
+				   (enum scene_way)(i - SCENE_BACKENDS - 1));
+	for (int i = 0; i < SCENE_CIDS && !err; i++)
+		err = fill_cid_config(s, i);
+	return err ?: fill_sids(s, sids) ?: fill_vips(s, vips);
+}
+
+struct scene *scene_open(__u32 vips, __u32 sids, __u32 flows)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	if (!s)
+		return NULL;
+	s->cpus = libbpf_num_possible_cpus();
+	s->skel = xroam_bpf__open();
+	if (!s->skel)
+		goto fail;
+	size_maps(s, vips * VIPS_PER_UNIT + 1, sids, flows);
+	err = xroam_bpf__load(s->skel);
+	if (!err)
+		err = map_all(s) ?: fill(s, vips, sids);
+	if (!err)
+		return s;
+fail:
+	fprintf(stderr, "bench: cannot make the instance: %s\n",
+		strerror(-err));
+	scene_close(s);
+	return NULL;
+}
+
+static void unmap(struct bpf_map *map, void *m)
+{
+	if (m)
+		munmap(m, (size_t)bpf_map__value_size(map) *
+			  bpf_map__max_entries(map));
+}
+
+void scene_close(struct scene *s)
+{
+	if (!s)
+		return;
+	if (s->skel) {
+		unmap(s->skel->maps.vip_index, s->vip_index);
+		unmap(s->skel->maps.vips, s->vips);
+		unmap(s->skel->maps.backends, s->backends);
+		unmap(s->skel->maps.paths, s->paths);
+		unmap(s->skel->maps.server_ids, s->server_ids);
+		unmap(s->skel->maps.server_id_names, s->server_id_names);
+		unmap(s->skel->maps.cid_configs, s->cid_configs);
+		unmap(s->skel->maps.flows, s->flows);
+		unmap(s->skel->maps.hash_keys, s->hash_keys);
+	}
+	xroam_bpf__destroy(s->skel);
+	free(s);
+}
+
+int scene_prog(const struct scene *s)
+{
+	return bpf_program__fd(s->skel->progs.xroam_node);
+}
+
+__u64 scene_count(const struct scene *s, enum xr_reason reason)
+{
+	struct xr_counter c[s->cpus];
+	__u32 key = reason;
+	__u64 sum = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.reason_stats), &key,
+				c))
+		return 0;
+	for (int i = 0; i < s->cpus; i++)
+		sum += c[i].packets;
+	return sum;
+}
+
+void scene_forget_flows(struct scene *s)
+{
+	memset(s->flows, 0, (s->flow_mask + 1) * sizeof(*s->flows));
+}
+
+int scene_cids(enum scene_cid kind, __u8 *first, struct walk_cid *out, __u32 n)
+{
+	struct xr_cid_params params = {
+		.format = XR_CID_QUIC_LB,
+		.config_id = kind,
+		.sid_len = SCENE_SID_LEN,
+		.nonce_len = cid_kind[kind].nonce_len,
+		.flags = XR_CID_F_LENGTH,
+		.key = cid_kind[kind].encrypted ? cid_key : NULL,
+	};
+	__u8 cid[1 + sizeof(*out)] = {}, nonce[16] = {};
+	size_t len = 1 + SCENE_SID_LEN + params.nonce_len;
+	struct xr_cid *c;
+	int err = xr_cid_new(&c, &params);
+
+	for (__u32 i = 0; i < n && !err; i++) {
+		__be32 sid = htonl(i);
+
+		memcpy(nonce, &i, sizeof(i));
+		err = xr_cid_encode(c, (__u8 *)&sid, nonce, cid, len);
+		memcpy(&out[i], cid + 1, sizeof(*out));
+	}
+	*first = cid[0];
+	if (!err)
+		xr_cid_free(c);
+	return err ? -EINVAL : 0;
+}
