@@ -89,34 +89,45 @@ static void print_attached(const struct xr_device *d, const char *note)
 	putchar('\n');
 }
 
-/* All or nothing: one that fails takes back those before it. */
-static int attach_all(struct plane *p, const struct attach_args *a)
+static int print_all(struct plane *p, const struct attach_args *a,
+		     const struct xr_err *notes)
 {
 	json_t *list = json_array();
-	struct xr_err err;
-	int i, n;
+	int i;
 
 	for (i = 0; i < a->devs; i++) {
-		const struct xr_device *d;
+		const struct xr_device *d = plane_device(p, a->dev[i]);
 
-		if (plane_attach(p, a->dev[i], a->want, a->role, &err))
-			break;
-		d = plane_device(p, a->dev[i]);
 		if (opt.json)
 			json_array_append_new(list, json_device(p, d));
 		else
-			print_attached(d, err.text);
+			print_attached(d, notes[i].text);
 	}
-	if (i == a->devs && opt.json)
+	if (opt.json)
 		return out_json(list);
 	json_decref(list);
+	return EXIT_DONE;
+}
+
+/* All or nothing: one that fails takes back those before it. */
+static int attach_all(struct plane *p, const struct attach_args *a)
+{
+	struct xr_err notes[XR_MAX_DEVICES + 1] = { { "" } };
+	int i, ret;
+
+	if (a->devs > XR_MAX_DEVICES)
+		return cmd_refuse("at most %d devices can be attached",
+				  XR_MAX_DEVICES);
+	for (i = 0; i < a->devs; i++) {
+		if (plane_attach(p, a->dev[i], a->want, a->role, &notes[i]))
+			break;
+	}
 	if (i == a->devs)
-		return EXIT_DONE;
-	for (n = 0; n < i; n++)
-		plane_detach(p, a->dev[n], NULL);
-	if (i && !opt.json)
-		printf("detached again: %d\n", i);
-	return cmd_fail(&err);
+		return print_all(p, a, notes);
+	ret = cmd_fail(&notes[i]);
+	while (i--)
+		plane_detach(p, a->dev[i], NULL);
+	return ret;
 }
 
 static int attach(int argc, char **argv)
