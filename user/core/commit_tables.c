@@ -174,6 +174,8 @@ static int change_members(struct commit *c, struct xr_member *key, size_t n,
 
 int commit_add_members(struct commit *c)
 {
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
 	size_t done;
 	int ret = change_members(c, c->add_members, c->n_add_members, true,
 				 &done);
@@ -182,9 +184,13 @@ int commit_add_members(struct commit *c)
 		return 0;
 	c->n_add_members = done;
 	commit_undo_members(c);
-	return xr_fail(c->err, ret,
-		       "members: %zu pairs of VIP and backend do not fit: %s",
-		       c->want_members.n, strerror(-ret));
+	bpf_obj_get_info_by_fd(c->p->fd[PLANE_MEMBERS], &info, &len);
+	if (ret == -E2BIG)
+		return xr_fail(c->err, ret,
+			       "too many pairs of VIP and backend: with those that go, more than the %u that this instance has room for; a larger limits.backends gives more",
+			       info.max_entries);
+	return xr_fail(c->err, ret, "writing pairs of VIP and backend: %s",
+		       strerror(-ret));
 }
 
 void commit_undo_members(struct commit *c)
@@ -248,29 +254,32 @@ static bool same_slice(const struct slice *a, const struct slice *b)
 	return true;
 }
 
-/* So that bpftool shows rows, not octets. */
-static void add_types(struct commit *c, struct bpf_map_create_opts *opts,
-		      struct btf **btf)
+/*
+ * So that bpftool shows rows, not octets. The programs' own BTF knows the row
+ * by name only. Without it (NULL) the tables work as well.
+ */
+static struct btf *row_types(struct bpf_map_create_opts *opts)
 {
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
+	struct btf *btf = btf__new_empty();
+	int u16, u32, row;
 
-	if (bpf_obj_get_info_by_fd(c->p->fd[PLANE_VIPS], &info, &len) ||
-	    !info.btf_id)
-		return;
-	*btf = btf__load_from_kernel_by_id(info.btf_id);
-	if (!*btf)
-		return;
-	opts->btf_fd = bpf_btf_get_fd_by_id(info.btf_id);
-	opts->btf_key_type_id = btf__find_by_name(*btf, "__u32");
-	opts->btf_value_type_id = btf__find_by_name(*btf, "xr_maglev_row");
-	if ((int)opts->btf_fd < 0 || (int)opts->btf_key_type_id < 0 ||
-	    (int)opts->btf_value_type_id < 0) {
-		if ((int)opts->btf_fd >= 0)
-			close(opts->btf_fd);
-		opts->btf_fd = 0;
+	if (!btf)
+		return NULL;
+	u16 = btf__add_int(btf, "__u16", 2, 0);
+	u32 = btf__add_int(btf, "__u32", 4, 0);
+	row = btf__add_array(btf, u32, u16, XR_MAGLEV_ROW);
+	opts->btf_key_type_id = u32;
+	opts->btf_value_type_id =
+		btf__add_struct(btf, "xr_maglev_row",
+				sizeof(struct xr_maglev_row));
+	if (btf__add_field(btf, "backend", row, 0, 0) ||
+	    btf__load_into_kernel(btf)) {
 		opts->btf_key_type_id = opts->btf_value_type_id = 0;
+		btf__free(btf);
+		return NULL;
 	}
+	opts->btf_fd = btf__fd(btf);
+	return btf;
 }
 
 static int fill_table(int fd, const __u16 *slot)
@@ -439,10 +448,9 @@ int commit_make_tables(struct commit *c)
 	__u32 size = c->have.limits.vips;
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 	struct tables t = { 0 };
-	struct btf *btf = NULL;
+	struct btf *btf = row_types(&opts);
 	int ret = -ENOMEM;
 
-	add_types(c, &opts, &btf);
 	t.opts = opts;
 	t.have = calloc(size + 1, sizeof(*t.have));
 	t.want = calloc(size + 1, sizeof(*t.want));
@@ -459,8 +467,6 @@ int commit_make_tables(struct commit *c)
 	if (ret)
 		xr_fail(c->err, ret, "making Maglev tables: %s",
 			strerror(-ret));
-	if (opts.btf_fd)
-		close(opts.btf_fd);
 	btf__free(btf);
 	lut_free(&t.made);
 	free(t.have);
