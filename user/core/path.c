@@ -396,6 +396,12 @@ static int find_way(struct netlink *nl, struct path_job *j,
 	if (ask_link(nl, r.ifindex, &l))
 		return 0;
 	memcpy(j->hop.smac, l.mac, 6);
+	/*
+	 * An IPv4 route's own MTU is kept with the path: when the program asks
+	 * the FIB again, the kernel tells it only where it is locked.
+	 */
+	if (r.mtu && r.mtu < l.mtu)
+		j->path.mtu = r.mtu;
 	if (!r.mtu || r.mtu > l.mtu)
 		r.mtu = l.mtu;
 	j->hop.mtu = r.mtu > 0xffff ? 0 : r.mtu;
