@@ -67,17 +67,37 @@ void cmd_warn(const char *fmt, ...)
 	va_end(ap);
 }
 
-int cmd_open(struct plane **p, enum plane_how how)
+static int open_to_change(struct plane **p, enum plane_how how)
 {
 	struct xr_err err = { "" };
 
 	if (plane_open(p, opt.instance, how, NULL, NULL, &err))
 		return cmd_fail(&err);
 	/* What a killed command began is finished before anything else. */
-	if (how != PLANE_READ && model_recover(*p, &err)) {
+	if (model_recover(*p, &err)) {
 		plane_close(*p);
 		return cmd_fail(&err);
 	}
+	return EXIT_DONE;
+}
+
+int cmd_open(struct plane **p, enum plane_how how)
+{
+	struct xr_err err = { "" };
+
+	if (how != PLANE_READ)
+		return open_to_change(p, how);
+	/*
+	 * Nobody wants to see half a change: wait for it, or finish it. Who
+	 * may only read goes on with what there is.
+	 */
+	if (model_unfinished(opt.instance) &&
+	    !plane_open(p, opt.instance, PLANE_CHANGE, NULL, NULL, &err)) {
+		model_recover(*p, &err);
+		plane_close(*p);
+	}
+	if (plane_open(p, opt.instance, how, NULL, NULL, &err))
+		return cmd_fail(&err);
 	return EXIT_DONE;
 }
 

@@ -21,7 +21,8 @@ void cmd_changed(void *ctx, const char *line)
 int cmd_load(struct plane **p, struct model *m)
 {
 	struct xr_err err = { "" };
-	int ret = cmd_open(p, PLANE_READ);
+	/* Under the lock: half of somebody's change must not be shown. */
+	int ret = cmd_open(p, PLANE_CHANGE);
 
 	if (ret)
 		return ret;

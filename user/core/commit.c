@@ -521,6 +521,14 @@ static int read_journal(struct plane *p, char **text, size_t *len)
 	return ret;
 }
 
+bool model_unfinished(const char *instance)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/journal.yaml", instance);
+	return !access(path, F_OK);
+}
+
 int model_recover(struct plane *p, struct xr_err *err)
 {
 	struct xr_err first;

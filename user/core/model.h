@@ -96,6 +96,8 @@ int model_commit(struct plane *p, const struct model *want,
 		 void (*changed)(void *ctx, const char *line), void *ctx,
 		 struct xr_err *err);
 int model_recover(struct plane *p, struct xr_err *err);
+/* A change is being made, or was interrupted: readers see half of it. */
+bool model_unfinished(const char *instance);
 
 /* config.c: YAML by libcyaml. */
 int config_read(const char *path, struct model *m, struct xr_err *err);
