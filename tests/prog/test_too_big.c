@@ -58,6 +58,25 @@ static void boundaries(void **state)
 	check_reasons(&r, "too-big-reply");
 }
 
+/* The route's MTU is not forgotten when the program asks the FIB itself. */
+static void after_the_fib_was_asked(void **state)
+{
+	world(GUE4, "");
+	for (int i = 0; i < 3; i++) {
+		struct result r;
+
+		world_set_tick(world_tick() + 100);
+		r = send4(1372);
+		check_reasons(&r, "hash fib");
+		r = send4(1373);
+		check_reasons(&r, "too-big-reply");
+	}
+	world(GUE6, "");
+	world_set_tick(world_tick() + 100);
+	assert_int_equal(send6(1352).verdict, XR_R_HASH);
+	assert_int_equal(send6(1353).verdict, XR_R_TOO_BIG_REPLY);
+}
+
 /* The reply goes where the packet came from, in the VIP's name. */
 #define BACK	"eth src=02:00:00:00:00:02 dst=02:00:00:00:00:01 / "
 #define ERROR4	"ip4 src=192.0.2.1 dst=10.0.0.1 / "                            \
@@ -208,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(boundaries),
+		TEST(after_the_fib_was_asked),
 		TEST(whole_replies),
 		TEST(many_sizes),
 		TEST(jumbo),

@@ -42,6 +42,9 @@
  */
 int harness_main(const char *name, const struct CMUnitTest *tests, size_t n);
 
+/* What harness_main does before the first test; why not, or NULL. */
+const char *harness_start(void);
+
 /* One test as an entry of the array; it gets a clean slate. */
 #define TEST(f) cmocka_unit_test_teardown(f, world_teardown)
 int world_teardown(void **state);
@@ -82,6 +85,8 @@ struct result {
  * unchanged.
  */
 struct result run(const struct packet *p);
+/* As run(), but says what is wrong (NULL: nothing) instead of failing. */
+const char *run_any(const struct packet *p, struct result *r);
 struct result run_text(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 

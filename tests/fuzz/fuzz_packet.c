@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The loaded program under frames that nobody would send. Of every packet:
+ *
+ *   exactly one verdict is counted, and the action is one that fits it
+ *   what is passed is as it came
+ *   what is sent on was for a VIP (a second, plain parser says so) and carries
+ *   the client's packet whole
+ *
+ * An input is a frame of the list below and changes to it: octets, a cut, or a
+ * frame of its own. The program runs in the kernel, where libFuzzer sees no
+ * branches: the reasons counted serve as its coverage.
+ */
+#include <stdio.h>
+#include <xroam/abi.h>
+#include "tests/prog/lib/harness.h"
+#include "tests/prog/lib/worlds.h"
+#include "user/core/reason.h"
+
+#define CID "07020202aabbccdd"
+#define QUOTE4 "ip4 src=192.0.2.1 dst=10.0.0.1 / "
+#define QUOTE6 "ip6 src=2001:db8::1 dst=fd00::1 / "
+#define BACK "udp sport=443 dport=1000 / "
+
+static const char *const texts[] = {
+	"eth / ip4 / udp / quic short dcid=" CID " / fill 20",
+	"eth / ip4 / udp / quic short dcid=2fcc381bc74cb4fbad2823a3d1f8fed2",
+	"eth / ip4 / udp / quic short dcid=504dd2d05a7b0de9b2b9907afb5ecf8cc3",
+	"eth / ip4 / udp / quic long dcid=" CID " scid=0102 / fill 20",
+	"eth / ip4 / udp / quic long version=2 dcid=67 / fill 20",
+	"eth / ip4 / udp / fill 1200", "eth / ip4 / udp dport=80 / fill 10",
+	"eth / ip4 / tcp syn opts=020405b4", "eth / ip4 / tcp ack / fill 1400",
+	"eth / ip4 opts=0101010101010101 / udp / quic short dcid=" CID,
+	"eth / vlan 5 / ip4 / udp / quic short dcid=" CID,
+	"eth / vlan 5 tpid=0x88a8 / vlan 6 / ip6 / udp / quic short dcid=" CID,
+	"eth / vlan 5 / vlan 6 / vlan 7 / ip4 / udp",
+	"eth / ip4 mf / udp / fill 24", "eth / ip4 off=8 / fill 24",
+	"eth / ip6 / udp / quic short dcid=" CID " / fill 20",
+	"eth / ip6 / udp / quic long dcid=" CID " scid=0102 / fill 20",
+	"eth / ip6 / tcp syn", "eth / ip6 / tcp ack / fill 1400",
+	"eth / ip6 / hopopts / dstopts / routing / frag / ah / udp / "
+	"quic short dcid=" CID,
+	"eth / ip6 / ah data=0000000000000000 / tcp ack / fill 9",
+	"eth / ip6 / frag mf / udp / fill 24",
+	"eth / ip4 / icmp4 ( " QUOTE4 BACK "quic long dcid=01 scid=" CID " )",
+	"eth / ip4 / icmp4 code=4 mtu=1280 ( " QUOTE4 BACK "fill 9 )",
+	"eth / ip4 / icmp4 type=11 ( " QUOTE4 "tcp sport=443 dport=1000 ack )",
+	"eth / ip4 / icmp4 ( ip4 opts=01010101 src=192.0.2.1 dst=10.0.0.1 / "
+	BACK "fill 9 )",
+	"eth / ip6 / icmp6 ( " QUOTE6 BACK "quic long dcid=01 scid=" CID " )",
+	"eth / ip6 / icmp6 type=2 mtu=1280 ( " QUOTE6
+	"tcp sport=443 dport=1000 ack )",
+	"eth / ip4 / icmp4 type=8 / fill 8", "eth / ip6 / icmp6 type=135",
+	"eth / ip4 / ip4 / udp", "eth type=0x0806 / zero 28",
+	"eth / ip4 ttl=1 / tcp syn", "eth / ip4 / udp len=-2 / fill 9",
+};
+
+static struct packet frames[ARRAY_LEN(texts)];
+
+__attribute__((section("__libfuzzer_extra_counters")))
+static __u8 seen[XR_REASON_MAX * 16];
+
+#define KEY ", key: 8f95f09245765f80256934e50c66207f"
+
+static const char config[] =
+	LIMIT_FLOWS("256") RATE("65535") FLOW_VIPS
+	"cid:\n"
+	"  - {id: 0, format: quic-lb, server_id_length: 3, nonce_length: 4}\n"
+	"  - {id: 1, format: quic-lb, server_id_length: 10, nonce_length: 5"
+	KEY "}\n"
+	"  - {id: 2, format: quic-lb, server_id_length: 8, nonce_length: 8"
+	KEY "}\n"
+	"backends:\n"
+	BACKEND("a", ALL_VIPS) "    address: 10.1.0.1\n    forward: gue\n"
+	"    server_ids: [\"ed793a51d49b8f5fab65\"]\n"
+	BACKEND("b", ALL_VIPS) "    address: \"fd02::2\"\n    forward: ipip\n"
+	"    server_ids: [\"020202\"]\n"
+	BACKEND("c", ALL_VIPS) "    address: 10.2.0.3\n    forward: vxlan\n"
+	"    vni: 9\n    mac: \"02:aa:00:00:00:01\"\n"
+	BACKEND("d", ALL_VIPS) "    address: 10.1.0.4\n    forward: l2\n"
+	"    server_ids: [\"ed793a51d49b8f5f\"]\n"
+	BACKEND("e", ALL_VIPS) "    address: 10.3.0.5\n    forward: gue\n";
+
+__attribute__((noreturn, format(printf, 2, 3)))
+static void wrong(const struct result *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\naction %u; counted:", r->action);
+	for (int i = 1; i < XR_REASON_MAX; i++)
+		if (r->count[i])
+			fprintf(stderr, " %s", reason_word(i));
+	fprintf(stderr, "\n");
+	packet_dump(stderr, "in  ", &r->in);
+	packet_dump(stderr, "out ", &r->out);
+	abort();
+}
+
+/* ---- the plain parser: is it for a VIP, and where is its IP header? ---- */
+
+static __u32 get16(const __u8 *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+static size_t ip_offset(const struct packet *p)
+{
+	size_t at = 12;
+
+	for (int tags = 0; tags < 2 && at + 6 <= p->len &&
+	     (get16(p->data + at) == 0x8100 || get16(p->data + at) == 0x88a8);
+	     tags++)
+		at += 4;
+	return at + 2;
+}
+
+/* Past the header (and extension headers) at ip; the protocol goes to *proto. */
+static const __u8 *transport(const __u8 *ip, const __u8 *end, int *proto)
+{
+	const __u8 *h;
+
+	if (ip[0] >> 4 == 4) {
+		*proto = ip[9];
+		return ip + (ip[0] & 15) * 4;
+	}
+	*proto = ip[6];
+	for (h = ip + 40; h + 8 <= end; ) {
+		int next = h[0];
+
+		switch (*proto) {
+		case 0: case 43: case 60:
+			h += (h[1] + 1) * 8;
+			break;
+		case 44:
+			h += 8;
+			break;
+		case 51:
+			h += (h[1] + 2) * 4;
+			break;
+		default:
+			return h;
+		}
+		*proto = next;
+	}
+	return h;
+}
+
+static bool is_vip(bool six, const __u8 *addr, int proto, __u32 port)
+{
+	static const __u8 vip4[4] = { 192, 0, 2, 1 };
+	static const __u8 vip6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
+
+	if (memcmp(addr, six ? vip6 : vip4, six ? 16 : 4))
+		return false;
+	return (port == 443 && (proto == 17 || proto == 6)) ||
+	       (port == 80 && proto == 17 && !six);
+}
+
+static bool for_a_vip(const struct packet *p)
+{
+	const __u8 *ip = p->data + ip_offset(p), *end = p->data + p->len, *l4;
+	bool six = ip + 1 < end && ip[0] >> 4 == 6;
+	int proto;
+
+	if (ip + (six ? 40 : 20) > end)
+		return false;
+	l4 = transport(ip, end, &proto);
+	if (l4 + 8 > end)
+		return false;
+	if (proto != (six ? 58 : 1))
+		return is_vip(six, ip + (six ? 24 : 16), proto, get16(l4 + 2));
+
+	/* An ICMP error: the VIP is the source of what it quotes. */
+	ip = l4 + 8;
+	if (ip + (six ? 40 : 20) > end)
+		return false;
+	proto = ip[six ? 6 : 9];
+	l4 = ip + (six ? 40 : (ip[0] & 15) * 4);
+	return l4 + 8 <= end &&
+	       is_vip(six, ip + (six ? 8 : 12), proto, get16(l4));
+}
+
+/* What was sent on ends with the packet as it came, but for TTL and checksum. */
+static bool carries(const struct result *r)
+{
+	size_t ip = ip_offset(&r->in), n = r->in.len - ip;
+	const __u8 *was = r->in.data + ip, *is;
+
+	if (r->out.len < n + 14)
+		return false;
+	is = r->out.data + r->out.len - n;
+	if (was[0] >> 4 == 6)
+		return !memcmp(was, is, 7) && was[7] == is[7] + 1 &&
+		       !memcmp(was + 8, is + 8, n - 8);
+	return !memcmp(was, is, 8) && was[8] == is[8] + 1 && was[9] == is[9] &&
+	       !memcmp(was + 12, is + 12, n - 12);
+}
+
+/* ---- one input ---- */
+
+static void check(const struct packet *p)
+{
+	struct result r;
+	const char *trouble = run_any(p, &r);
+
+	if (trouble)
+		wrong(&r, "%s", trouble);
+	switch (reason_kind(r.verdict)) {
+	case XR_KIND_TX:
+		if (!carries(&r))
+			wrong(&r, "the client's packet is not whole");
+		/* fall through */
+	case XR_KIND_REPLY:
+	case XR_KIND_DROP:
+		if (!for_a_vip(p))
+			wrong(&r, "it is not for a VIP");
+		break;
+	case XR_KIND_PASS:
+		break;
+	default:
+		wrong(&r, "a verdict this program does not have");
+	}
+	for (int i = 1; i < XR_REASON_MAX; i++)
+		if (r.count[i])
+			seen[i * 16 + r.verdict % 16] = 1;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *why = harness_start();
+
+	(void)argc, (void)argv;
+	if (why) {
+		fprintf(stderr, "skipped: %s\n", why);
+		exit(0);
+	}
+	world("%s", config);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		frames[i] = packet("%s", texts[i]);
+		check(&frames[i]);
+	}
+	return 0;
+}
+
+/*
+ * First octet: which frame, or from 0xf0 on: the rest is one. Second: how many
+ * octets are cut off its end. Then changes of three octets: where (two of them)
+ * and to what.
+ */
+int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
+{
+	struct packet p;
+
+	if (size < 2)
+		return -1;
+	if (data[0] >= 0xf0) {
+		if (size < 15 || size > 1515)
+			return -1;
+		p = packet_raw(data + 1, size - 1);
+	} else {
+		p = frames[data[0] % ARRAY_LEN(frames)];
+		if (data[1] < 0x80 && p.len > 14U + data[1])
+			p.len -= data[1];
+		for (size_t i = 2; i + 3 <= size; i += 3)
+			p.data[get16(data + i) % p.len] = data[i + 2];
+	}
+	check(&p);
+	return 0;
+}
