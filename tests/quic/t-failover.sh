@@ -17,10 +17,10 @@ scenario()
 		sleep 0.4
 		lb_route $to
 	done
-	# lb1 gets nothing any more, and is gone.
-	in_ns lb1 ip link set eth0 down
+	# lb1 gets nothing any more, and its cable is pulled.
+	in_ns r ip link set lb1-eth0 down
 	quic_finish steady
-	in_ns lb1 ip link set eth0 up
+	in_ns r ip link set lb1-eth0 up
 }
 
 # The same hash in both: even what has no routable CID stays where it is.

@@ -66,7 +66,7 @@ struct conn {
 	bool started, handshake, confirmed, resumed, early_ok, retried;
 	bool finished;
 	struct endpoint ep[MAX_SOCKETS];
-	int n_ep, current;
+	int current;
 	ev_timer event_timer;
 	int next_event;
 	uint64_t began, confirmed_at, ended, next_cid_at;
@@ -181,8 +181,9 @@ static void send_op(struct xq_conn *q, const ngtcp2_path *path,
 {
 	struct conn *c = (struct conn *)q;
 
-	for (int i = 0; i < c->n_ep; i++) {
-		if (!xq_addr_eq(&c->ep[i].inner,
+	for (int i = 0; i < MAX_SOCKETS; i++) {
+		if (c->ep[i].fd < 0 ||
+		    !xq_addr_eq(&c->ep[i].inner,
 				(union xq_addr *)path->local.addr))
 			continue;
 		xq_send(c->ep[i].fd, &opt.server, data, len);
@@ -190,22 +191,45 @@ static void send_op(struct xq_conn *q, const ngtcp2_path *path,
 	}
 }
 
-static int endpoint_open(struct conn *c, const char *where)
+static void endpoint_close(struct endpoint *ep)
+{
+	if (ep->fd < 0)
+		return;
+	ev_io_stop(loop, &ep->io);
+	close(ep->fd);
+	ep->fd = -1;
+}
+
+/* A free place, or that of the path used longest ago. */
+static struct endpoint *endpoint_slot(struct conn *c)
 {
 	struct endpoint *ep;
 
-	if (c->n_ep == MAX_SOCKETS)
-		return -ENOSPC;
-	ep = &c->ep[c->n_ep];
+	for (int i = 0; i < MAX_SOCKETS; i++)
+		if (c->ep[i].fd < 0)
+			return &c->ep[i];
+	ep = &c->ep[(c->current + 1) % MAX_SOCKETS];
+	endpoint_close(ep);
+	return ep;
+}
+
+static int endpoint_open(struct conn *c, const char *where, int *index)
+{
+	union xq_addr inner;
+	struct endpoint *ep;
+	int fd = xq_socket(where, 0, &inner);
+
+	if (fd < 0)
+		return fd;
+	ep = endpoint_slot(c);
 	ep->c = c;
+	ep->fd = fd;
+	ep->inner = inner;
 	snprintf(ep->where, sizeof(ep->where), "%s", where);
-	ep->fd = xq_socket(where, 0, &ep->inner);
-	if (ep->fd < 0)
-		return ep->fd;
 	ev_io_init(&ep->io, readable_cb, ep->fd, EV_READ);
 	ep->io.data = ep;
 	ev_io_start(loop, &ep->io);
-	c->n_ep++;
+	*index = ep - c->ep;
 	return 0;
 }
 
@@ -240,12 +264,12 @@ static int migrate(struct conn *c, const char *to, bool probe)
 	struct endpoint *ep;
 	ngtcp2_path path;
 	char text[64];
-	int rc;
+	int rc, index;
 
-	rc = endpoint_open(c, to ? to : c->ep[c->current].where);
+	rc = endpoint_open(c, to ? to : c->ep[c->current].where, &index);
 	if (rc)
 		return rc;
-	ep = &c->ep[c->n_ep - 1];
+	ep = &c->ep[index];
 	memset(&path, 0, sizeof(path));
 	ngtcp2_addr_init(&path.local, &ep->inner.sa, xq_addr_len(&ep->inner));
 	ngtcp2_addr_init(&path.remote, &opt.server.sa,
@@ -256,12 +280,10 @@ static int migrate(struct conn *c, const char *to, bool probe)
 		rc = ngtcp2_conn_initiate_immediate_migration(c->q.conn, &path,
 							      xq_now());
 	if (rc) {
-		ev_io_stop(loop, &ep->io);
-		close(ep->fd);
-		c->n_ep--;
+		endpoint_close(ep);
 		return rc;
 	}
-	c->current = c->n_ep - 1;
+	c->current = index;
 	c->migrations++;
 	tell_event(c, probe ? "probe" : "migration",
 		   xq_addr_text(&ep->inner, text));
@@ -450,10 +472,8 @@ static void closed_op(struct xq_conn *q, int err)
 	if (c->other_server)
 		complain(c, "answers from two servers");
 	ev_timer_stop(loop, &c->event_timer);
-	for (int i = 0; i < c->n_ep; i++) {
-		ev_io_stop(loop, &c->ep[i].io);
-		close(c->ep[i].fd);
-	}
+	for (int i = 0; i < MAX_SOCKETS; i++)
+		endpoint_close(&c->ep[i]);
 	running--;
 	done++;
 	if (conn_ok(c))
@@ -667,7 +687,11 @@ static void conn_new(struct conn *c)
 static void conn_start(struct conn *c)
 {
 	struct xq_stream *s;
-	int rc = endpoint_open(c, opt.local);
+	int rc, index;
+
+	for (int i = 0; i < MAX_SOCKETS; i++)
+		c->ep[i].fd = -1;
+	rc = endpoint_open(c, opt.local, &index);
 
 	if (rc)
 		xq_die("%s: %s", opt.local, strerror(-rc));

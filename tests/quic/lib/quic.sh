@@ -116,7 +116,7 @@ quic_lb_one()
 	done
 }
 
-# The second node is made equal to the first: same secret, same hash.
+# Several nodes get one file, with one secret: the same hash in all of them.
 quic_lb()
 {
 	local first=${WORLD_LBS[0]} node
@@ -127,8 +127,16 @@ quic_lb()
 	done
 	attach_lb mode native || bail "cannot attach to the LB nodes"
 	quic_lb_one "$first" || bail "cannot set up $first"
-	for node in "${WORLD_LBS[@]:1}"; do
-		(umask 077; xr_on "$first" export --keys >"$WORLD_DIR/lb.yaml")
+	[ ${#WORLD_LBS[@]} -gt 1 ] || return 0
+
+	(
+		umask 077
+		echo "secret: $(od -An -v -tx1 -N32 "$WORLD_DIR/secret" |
+			tr -d ' \n')"
+		xr_on "$first" export --keys
+	) >"$WORLD_DIR/lb.yaml"
+	for node in "${WORLD_LBS[@]}"; do
+		xr_on "$node" destroy >/dev/null
 		xr_on "$node" apply "$WORLD_DIR/lb.yaml" >/dev/null ||
 			bail "cannot set up $node"
 	done
