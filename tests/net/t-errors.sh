@@ -39,12 +39,13 @@ bad "file.yaml:3: .*192.0.2.10:80/tcp" "a VIP twice" \
 bad "file.yaml:5: .*server_id_length" "a server ID too long" \
 	'5s/length: 2/length: 16/'
 bad "file.yaml:5: .*(nonce|4)" "a nonce too short" '5s/nonce_length: 6/nonce_length: 3/'
-bad "file.yaml:5: .*id" "config ID 7" '5s/id: 0/id: 7/'
+bad "file.yaml:5: .*config 7" "config ID 7" '5s/id: 0/id: 7/'
 bad "file.yaml:5: .*key" "a key of the wrong size" '5s/ }/, key: 0011 }/'
 bad "file.yaml:6: .*0" "a config ID twice" '5{p}'
 bad "file.yaml:8: .*0a0b" "a server ID twice" '7s/ }/, server_ids: [0a0b] }/'
 bad "file.yaml:8: .*0a0" "a server ID of half octets" '8s/0a0b/0a0/'
-bad "file.yaml:8: .* b" "a server ID of another length" '8s/0a0b/0a0b0c/'
+bad "file.yaml:8: .*server ID" "a server ID of 16 octets" \
+	'8s/0a0b/000102030405060708090a0b0c0d0e0f/'
 bad "file.yaml:8: .*a" "a backend twice" '8s/name: b/name: a/'
 bad "file.yaml:7: .*99" "a VIP that is not there" '7s/:80/:99/'
 bad "file.yaml:7: .*forward" "an unknown way" '7s/ }/, forward: pigeon }/'

@@ -50,6 +50,7 @@ for node in "${WORLD_SERVERS[@]}"; do
 		local "$(addr4 "$node")" || bail "no kernel VXLAN"
 	ip -n "$(ns "$node")" link set vx4 up
 done
+VXLAN_DEV=vx4
 ok "backends by VXLAN" balance "$VIP4:80/tcp" forward vxlan
 ok "VXLAN into the kernel's device" \
 	ask c1 -c 30 -n 3 -u 5000 -d 5000 tcp "$VIP4" 80

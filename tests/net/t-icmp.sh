@@ -19,7 +19,7 @@ in_ns c1 ip route change ::/0 via fd00:11::1 advmss 1440
 got_icmp()
 {
 	if [ "$2" = 4 ]; then
-		in_ns "$1" awk '/^Icmp: [0-9]/ { print $4 }' /proc/net/snmp
+		in_ns "$1" awk '/^Icmp: [0-9]/ { print $5 }' /proc/net/snmp
 	else
 		in_ns "$1" awk '/^Icmp6InPktTooBigs/ { print $2 }' /proc/net/snmp6
 	fi

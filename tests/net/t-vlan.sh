@@ -24,7 +24,8 @@ datagrams()
 # What comes back from the LB while "$@" happens, in SEEN
 seen_while()
 {
-	start dump r tcpdump -U -nn -e -i lb1-eth0 -Q in "$1"
+	start dump r tcpdump --immediate-mode -l -nn -e \
+		-i lb1-eth0 -Q in "$1"
 	wait_for 5 grep -q "listening on" "$WORLD_DIR/dump.err"
 	shift
 	"$@"

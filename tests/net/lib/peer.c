@@ -101,7 +101,7 @@ static void serve_port(int ep, int type, uint16_t port)
 	struct sockaddr_in6 a = {.sin6_family = AF_INET6,
 				 .sin6_port = htons(port)};
 	struct conn *c = calloc(1, sizeof(*c));
-	int one = 1, zero = 0;
+	int one = 1, zero = 0, room = 8 << 20;
 
 	if (!c)
 		die("calloc");
@@ -112,6 +112,8 @@ static void serve_port(int ep, int type, uint16_t port)
 	setsockopt(c->fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	setsockopt(c->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(c->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
+	/* Many flows may ask in the same instant. */
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	if (bind(c->fd, (struct sockaddr *)&a, sizeof(a)))
 		die("bind");
 	if (type == SOCK_STREAM && listen(c->fd, 4096))

@@ -338,10 +338,11 @@ at()
 }
 
 # balance VIP [4|6] [ARGS...]: the backends, named as the servers are, have
-# addresses of that family, or else of the VIP's.
+# addresses of that family, or else of the VIP's. VXLAN: their inner MACs are
+# those of $VXLAN_DEV, or eth0.
 balance()
 {
-	local vip=$1 node family=4
+	local vip=$1 node family=4 more=()
 
 	shift
 	[ "${vip#[}" = "$vip" ] || family=6
@@ -350,8 +351,11 @@ balance()
 	esac
 	xr vip add "$vip" || return
 	for node in "${WORLD_SERVERS[@]}"; do
+		[[ "$*" != *vxlan* ]] ||
+			more=(vni 77 mac "$(mac "$node" "${VXLAN_DEV-eth0}")")
 		xr backend add "$node" vip "$vip" \
-			address "$("addr$family" "$node")" "$@" || return
+			address "$("addr$family" "$node")" "$@" "${more[@]}" ||
+			return
 	done
 }
 
