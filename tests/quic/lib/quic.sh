@@ -5,7 +5,8 @@
 # every QUIC test asserts.
 #
 #	quic_world		world_up with QUIC_LBS nodes; the servers' decapsulation
-#	quic_cid ID MODE	a CID configuration: clear, single, four, odd, long
+#	quic_cid ID MODE	a CID configuration: clear, single, four, odd, long,
+#				or the name of a format in the field
 #	quic_lb on|off		the LBs made anew; off: not steered by CID
 #	quic_servers [OPTIONS]	start all of them, with fresh counters
 #	quic_rotate ID...	what the servers mint (the first) and know
@@ -24,8 +25,10 @@ QUIC=$WORLD_BUILD/tests/quic
 QUIC_VIP=$VIP4		# a test may set another before quic_world
 QUIC_PORT=443
 QUIC_LBS=1
+QUIC_FLOWS=		# entries of the flow table
 QUIC_CLIENTS=()
-declare -A QUIC_S=() QUIC_N=()	# lengths, by config ID
+# By config ID: lengths (empty: the format's own) and format
+declare -A QUIC_S=() QUIC_N=() QUIC_FORMAT=()
 QUIC_IDS=()		# the first is what the servers mint
 QUIC_LENGTH=		# --cid-length
 STEERING=on
@@ -57,20 +60,26 @@ quic_world()
 
 quic_cid()
 {
-	local id=$1 s n
+	local id=$1 s n format=quic-lb key=yes
 
 	case $2 in
-	clear) s=3 n=5 ;;
+	plain | msquic | mvfst-v3) s=4 n='' format=$2 key=no ;;
+	aws-nlb) s=8 n='' format=$2 key=no ;;
+	nghttpx) s=4 n='' format=$2 ;;
+	mvfst-v1) s=2 n='' format=$2 key=no ;;
+	mvfst-v2) s=3 n='' format=$2 key=no ;;
+	quic-lb-2bit) s=5 n=11 format=$2 ;;
+	clear) s=3 n=5 key=no ;;
 	single) s=8 n=8 ;;
 	four) s=3 n=5 ;;
 	odd) s=4 n=5 ;;
 	long) s=7 n=4 ;;
 	*) bail "quic_cid: no mode $2" ;;
 	esac
-	QUIC_S[$id]=$s QUIC_N[$id]=$n
+	QUIC_S[$id]=$s QUIC_N[$id]=$n QUIC_FORMAT[$id]=$format
 	QUIC_IDS+=("$id")
 	rm -f "$WORLD_DIR/key.$id"
-	[ "$2" = clear ] || (
+	[ $key = no ] || (
 		umask 077
 		od -An -v -tx1 -N16 /dev/urandom | tr -d ' ' \
 			>"$WORLD_DIR/key.$id"
@@ -80,7 +89,11 @@ quic_cid()
 # sid SERVER ID: its server ID under that configuration
 quic_sid()
 {
-	printf "%0$((2 * QUIC_S[$2]))x\n" $((0xc0de00 + ${1#s}))
+	local len=${QUIC_S[$2]}
+	local id=$((0xc0de00 + ${1#s}))
+
+	[ "$len" -gt 2 ] || id=$((id & 0xffff))
+	printf "%0$((2 * len))x\n" $id
 }
 
 # On one LB node: a CID configuration.
@@ -90,9 +103,10 @@ quic_cid_add()
 	local -a key=()
 
 	[ ! -e "$WORLD_DIR/key.$id" ] || key=(key-file "$WORLD_DIR/key.$id")
-	xr_on "$node" cid add "$id" format quic-lb \
+	xr_on "$node" cid add "$id" format "${QUIC_FORMAT[$id]}" \
 		server-id-length "${QUIC_S[$id]}" \
-		nonce-length "${QUIC_N[$id]}" "${key[@]}" >/dev/null
+		${QUIC_N[$id]:+nonce-length "${QUIC_N[$id]}"} \
+		"${key[@]}" >/dev/null
 }
 
 quic_lb_one()
@@ -116,7 +130,8 @@ quic_lb_one()
 	done
 }
 
-# Several nodes get one file, with one secret: the same hash in all of them.
+# Several nodes get one file, with one secret: the same hash in all of them. A
+# file, too, where the table's size is to be another.
 quic_lb()
 {
 	local first=${WORLD_LBS[0]} node
@@ -127,13 +142,14 @@ quic_lb()
 	done
 	attach_lb mode native || bail "cannot attach to the LB nodes"
 	quic_lb_one "$first" || bail "cannot set up $first"
-	[ ${#WORLD_LBS[@]} -gt 1 ] || return 0
+	[ ${#WORLD_LBS[@]} -gt 1 ] || [ -n "$QUIC_FLOWS" ] || return 0
 
 	(
 		umask 077
 		echo "secret: $(od -An -v -tx1 -N32 "$WORLD_DIR/secret" |
 			tr -d ' \n')"
-		xr_on "$first" export --keys
+		xr_on "$first" export --keys |
+			sed "s/^  flows: .*/  flows: ${QUIC_FLOWS:-262144}/"
 	) >"$WORLD_DIR/lb.yaml"
 	for node in "${WORLD_LBS[@]}"; do
 		xr_on "$node" destroy >/dev/null
@@ -155,8 +171,9 @@ quic_rotate_file()
 		done
 		key=
 		[ ! -e "$WORLD_DIR/key.$id" ] || key="key=$WORLD_DIR/key.$id"
-		echo "id=$id sid=$(quic_sid "$server" "$id")" \
-			"nonce=${QUIC_N[$id]} peers=${peers#,} $key"
+		echo "id=$id format=${QUIC_FORMAT[$id]}" \
+			"sid=$(quic_sid "$server" "$id")" \
+			"nonce=${QUIC_N[$id]:-0} peers=${peers#,} $key"
 	done >"$WORLD_DIR/$server.new"
 	mv "$WORLD_DIR/$server.new" "$WORLD_DIR/$server.cids"
 }
@@ -232,6 +249,16 @@ quic_sum()
 		files+=("$WORLD_DIR/$server.json")
 	done
 	jq -s "map($1) | add" "${files[@]}"
+}
+
+quic_max()
+{
+	local server files=()
+
+	for server in "${WORLD_SERVERS[@]}"; do
+		files+=("$WORLD_DIR/$server.json")
+	done
+	jq -s "map($1) | max | floor" "${files[@]}"
 }
 
 quic_get()
