@@ -26,15 +26,19 @@
 #define HIDDEN		"hidden"
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* ---- the file as libcyaml sees it; pointers are NULL where left out ---- */
+/*
+ * ---- the file as libcyaml sees it; pointers are NULL where left out ----
+ *
+ * Numbers come as text: libcyaml would take "1.5" and "80x" for 1 and 80.
+ */
 
 struct raw_limits {
-	__u32 *vips, *backends, *server_ids, *flows;
+	char *vips, *backends, *server_ids, *flows;
 };
 
 struct raw_policy {
 	int *too_big, *down;
-	__u32 *flow_idle, *reply_rate;
+	char *flow_idle, *reply_rate;
 	char *source, *source6;
 };
 
@@ -44,29 +48,27 @@ struct raw_device {
 };
 
 struct raw_cid {
-	__u32 id;
+	char *id;
 	int format;
-	__u32 *server_id_length, *nonce_length, *offset;
+	char *server_id_length, *nonce_length, *offset;
 	char *key, *key_file;
 };
 
 struct raw_vip {
-	char *address;
-	__u32 port;
+	char *address, *port;
 	int protocol;
 	int *cid, *flow;
 };
 
 struct raw_vm {
-	char *mac;
-	__u32 *vlan;
+	char *mac, *vlan;
 };
 
 struct raw_backend {
 	char *name, *address;
 	char **vips, **server_ids;
 	__u32 n_vips, n_server_ids;
-	__u32 *weight, *vni, *port, *initial_rate;
+	char *weight, *vni, *port, *initial_rate;
 	int *state, *forward;
 	char *dev, *mac;
 	struct raw_vm *vm;
@@ -131,7 +133,7 @@ static const cyaml_strval_t format_words[] = {
 #define TEXT(key, flags, type, member)                                         \
 	CYAML_FIELD_STRING_PTR(key, (flags) | CYAML_FLAG_POINTER, type,        \
 			       member, 0, CYAML_UNLIMITED)
-#define NUMBER(key, type, member) CYAML_FIELD_UINT_PTR(key, MAY, type, member)
+#define NUMBER(key, type, member) TEXT(key, MAY, type, member)
 #define WORD(key, type, member, words)                                         \
 	CYAML_FIELD_ENUM_PTR(key, MAY | CYAML_FLAG_STRICT, type, member,       \
 			     words, COUNT(words))
@@ -168,7 +170,7 @@ static const cyaml_schema_field_t device_fields[] = {
 };
 
 static const cyaml_schema_field_t cid_fields[] = {
-	CYAML_FIELD_UINT("id", MUST, struct raw_cid, id),
+	TEXT("id", MUST, struct raw_cid, id),
 	CYAML_FIELD_ENUM("format", CYAML_FLAG_STRICT, struct raw_cid, format,
 			 format_words, COUNT(format_words)),
 	NUMBER("server_id_length", struct raw_cid, server_id_length),
@@ -181,7 +183,7 @@ static const cyaml_schema_field_t cid_fields[] = {
 
 static const cyaml_schema_field_t vip_fields[] = {
 	TEXT("address", MUST, struct raw_vip, address),
-	CYAML_FIELD_UINT("port", MUST, struct raw_vip, port),
+	TEXT("port", MUST, struct raw_vip, port),
 	CYAML_FIELD_ENUM("protocol", CYAML_FLAG_STRICT, struct raw_vip,
 			 protocol, proto_words, COUNT(proto_words)),
 	WORD("cid", struct raw_vip, cid, bool_words),
@@ -404,7 +406,7 @@ static int fail_range(struct reader *r, const char *path, const char *value)
 {
 	const struct range *range = range_of(last_key(path));
 
-	return fail_at(r, path, "%s: \"%s\" is not a number from %u to %u",
+	return fail_at(r, path, "%s: \"%.40s\" is not a number from %u to %u",
 		       last_key(path), value, range ? range->min : 0,
 		       range ? range->max : 0xffffffff);
 }
@@ -449,8 +451,6 @@ static const char *kind_words(const char *kind)
 		return "a list";
 	if (!strncmp(kind, "MAPPING", 7))
 		return "a mapping (key: value)";
-	if (!strncmp(kind, "UINT", 4))
-		return "a number";
 	if (!strncmp(kind, "ENUM", 4))
 		return "a word";
 	return "a single value";
@@ -459,11 +459,14 @@ static const char *kind_words(const char *kind)
 static int fail_kind(struct reader *r, const char *said)
 {
 	const char *got = strstr(said, "got event: ");
+	const char *want = kind_words(said + strlen("Expecting "));
 	char name[PATH_LEN];
 
+	if (!strncmp(said, "Expecting STRING", 16) &&
+	    range_of(last_key(r->path)))
+		want = "a number";
 	return fail_at(r, r->path, "%s: %s is expected here, not %s",
-		       plain_name(r->path, name),
-		       kind_words(said + strlen("Expecting ")),
+		       plain_name(r->path, name), want,
 		       kind_words(got ? got + strlen("got event: ") : "?"));
 }
 
@@ -524,9 +527,6 @@ static int explain_error(struct reader *r, cyaml_err_t e)
 	}
 	if ((v = after(r->said, "Unexpected key: ")))
 		return fail_key(r, v);
-	if ((v = after(r->said, "Invalid UINT value: ")) ||
-	    (v = after(r->said, "Invalid uint64_t value: ")))
-		return fail_range(r, r->path, v);
 	if ((v = after(r->said, "Invalid ENUM value: ")))
 		return fail_word(r, v);
 	if ((v = after(r->said, "Missing required mapping field: ")))
@@ -684,24 +684,24 @@ static int read_key_text(struct reader *r, const char *at, const char *hex,
 
 /* ---- from the structs to the model ---- */
 
-/* Checks *from against its range; leaves *to alone where it is left out. */
+/* Leaves *to alone where the number is left out. */
 #define TAKE(r, path, from, to)                                                \
 	({                                                                     \
-		int bad_ = from ? check_range(r, path, *(from)) : 0;           \
+		__u64 number_ = 0;                                             \
+		int bad_ = from ? take_number(r, path, from, &number_) : 0;    \
 		if (!bad_ && from)                                             \
-			to = *(from);                                          \
+			to = number_;                                          \
 		bad_;                                                          \
 	})
 
-static int check_range(struct reader *r, const char *path, __u32 value)
+static int take_number(struct reader *r, const char *path, const char *text,
+		       __u64 *value)
 {
 	const struct range *range = range_of(last_key(path));
-	char number[16];
 
-	if (!range || (value >= range->min && value <= range->max))
+	if (range && !text_to_u64(text, range->min, range->max, value, NULL))
 		return 0;
-	snprintf(number, sizeof(number), "%u", value);
-	return fail_range(r, path, number);
+	return fail_range(r, path, text);
 }
 
 static const char *at(char *buf, const char *list, size_t i, const char *key)
@@ -867,7 +867,8 @@ static int take_cids(struct reader *r, const struct raw *raw, struct model *m)
 		info = &to->info;
 		info->used = 1;
 		info->format = from->format;
-		if (check_range(r, at(path, "cid", i, "id"), from->id) ||
+		if (TAKE(r, at(path, "cid", i, "id"), from->id,
+			 info->config_id) ||
 		    TAKE(r, at(path, "cid", i, "server_id_length"),
 			 from->server_id_length, info->sid_len) ||
 		    TAKE(r, at(path, "cid", i, "nonce_length"),
@@ -876,7 +877,6 @@ static int take_cids(struct reader *r, const struct raw *raw, struct model *m)
 			 info->offset) ||
 		    take_cid_key(r, from, i, to))
 			return -EINVAL;
-		info->config_id = from->id;
 		xr_cid_defaults(info->format, &info->sid_len, &info->nonce_len,
 				&info->offset);
 	}
@@ -889,6 +889,7 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 	struct model_vip *to;
 	struct xr_err inner;
 	char path[PATH_LEN];
+	__u64 port;
 	size_t i;
 
 	for (i = 0; i < raw->n_vips; i++) {
@@ -899,9 +900,10 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 		if (text_to_addr(from->address, to->addr, &inner))
 			return fail_at(r, at(path, "vips", i, "address"),
 				       "address: %s", inner.text);
-		if (check_range(r, at(path, "vips", i, "port"), from->port))
+		if (take_number(r, at(path, "vips", i, "port"), from->port,
+				&port))
 			return -EINVAL;
-		to->port = htons(from->port);
+		to->port = htons(port);
 		to->proto = from->protocol;
 		to->cid = from->cid && *from->cid;
 		to->flow = !from->flow || *from->flow;
@@ -1204,22 +1206,25 @@ static char *bag_text(struct bag *b, const char *s)
 	return copy ? strcpy(copy, s) : NULL;
 }
 
-static __u32 *bag_number(struct bag *b, __u32 value)
+static char *bag_number(struct bag *b, __u32 value)
 {
-	__u32 *copy = bag_get(b, sizeof(*copy));
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	return bag_text(b, text);
+}
+
+static int *bag_word(struct bag *b, int value)
+{
+	int *copy = bag_get(b, sizeof(*copy));
 
 	if (copy)
 		*copy = value;
 	return copy;
 }
 
-static int *bag_word(struct bag *b, int value)
-{
-	return (int *)bag_number(b, value);
-}
-
 /* NULL, so that the key is left out, where it has the default. */
-static __u32 *bag_unless(struct bag *b, __u32 value, __u32 is_default)
+static char *bag_unless(struct bag *b, __u32 value, __u32 is_default)
 {
 	return value == is_default ? NULL : bag_number(b, value);
 }
@@ -1318,7 +1323,7 @@ static void give_cids(struct bag *b, const struct model *m, bool keys,
 	for (i = 0; to && i < m->n_cids; i++, to++) {
 		from = &m->cids[i].info;
 		f = xr_cid_format_get(from->format);
-		to->id = from->config_id;
+		to->id = bag_number(b, from->config_id);
 		to->format = from->format;
 		to->server_id_length = bag_number(b, from->sid_len);
 		to->nonce_length = bag_number(b, from->nonce_len);
@@ -1339,7 +1344,7 @@ static void give_vips(struct bag *b, const struct model *m, struct raw *raw)
 	raw->n_vips = m->n_vips;
 	for (i = 0; to && i < m->n_vips; i++, to++) {
 		to->address = bag_addr(b, m->vips[i].addr);
-		to->port = ntohs(m->vips[i].port);
+		to->port = bag_number(b, ntohs(m->vips[i].port));
 		to->protocol = m->vips[i].proto;
 		to->cid = bag_word(b, m->vips[i].cid);
 		to->flow = bag_word(b, m->vips[i].flow);
