@@ -269,11 +269,12 @@ static struct btf *row_types(struct bpf_map_create_opts *opts)
 	u32 = btf__add_int(btf, "__u32", 4, 0);
 	row = btf__add_array(btf, u32, u16, XR_MAGLEV_ROW);
 	opts->btf_key_type_id = u32;
-	opts->btf_value_type_id =
-		btf__add_struct(btf, "xr_maglev_row",
-				sizeof(struct xr_maglev_row));
-	if (btf__add_field(btf, "backend", row, 0, 0) ||
-	    btf__load_into_kernel(btf)) {
+	/*
+	 * An array, as in bpf/maps.h, not a struct: before 6.2 the kernel notes
+	 * "no timer" differently for the two, and then finds the tables unlike.
+	 */
+	opts->btf_value_type_id = row;
+	if (row < 0 || btf__load_into_kernel(btf)) {
 		opts->btf_key_type_id = opts->btf_value_type_id = 0;
 		btf__free(btf);
 		return NULL;
