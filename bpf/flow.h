@@ -53,6 +53,14 @@ static __always_inline __u32 flow_way(const struct xr_flow_bucket *b, __u32 tag)
 	return found ? way : XR_FLOW_WAYS;
 }
 
+/* The mask is for verifiers that lose a bound across the stack (parse.h). */
+static __always_inline struct xr_flow *flow_at(struct xr_flow_bucket *b,
+					       __u64 way)
+{
+	asm volatile("%0 &= 7" : "+r"(way));
+	return &b->way[way];
+}
+
 /* Marks the entry as seen now; writes at most once a second and flow. */
 static __always_inline void flow_touch(struct xr_flow *f, union flow_word old,
 				       const struct packet *p, __u32 now)

@@ -193,7 +193,7 @@ static __always_inline int steer_by_flow(struct packet *p,
 	ref->way = flow_way(ref->bucket, xr_flow_tag(p->hash));
 	if (ref->way >= XR_FLOW_WAYS)
 		return 0;
-	f = &ref->bucket->way[ref->way & (XR_FLOW_WAYS - 1)];
+	f = flow_at(ref->bucket, ref->way);
 	e.word = *(volatile __u64 *)f;
 	if (flow_age(e.flow, ref->now) > knobs.flow_idle)
 		return 0;
@@ -239,15 +239,16 @@ __noinline __u32 quoted_flow(__u64 hash)
 {
 	struct xr_flow_bucket *b = flow_bucket(hash);
 	__u32 way, backend;
+	struct xr_flow *f;
 
 	if (!b)
 		return 0;
 	way = flow_way(b, xr_flow_tag(hash));
 	if (way >= XR_FLOW_WAYS)
 		return 0;
-	way &= XR_FLOW_WAYS - 1;
-	backend = b->way[way].backend;
-	if (flow_age(b->way[way], now_tick()) > knobs.flow_idle ||
+	f = flow_at(b, way);
+	backend = f->backend;
+	if (flow_age(*f, now_tick()) > knobs.flow_idle ||
 	    !takes_packets(backend_get(backend)))
 		return 0;
 	return backend;
