@@ -28,11 +28,25 @@ $(PROG): $(T)/prog/%: $(BUILD)/tests/prog/%.o $(call lib_of,prog) $(CORE_A) $(CI
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
 
-# The QUIC peers use the library as its users do: the header, -lxroam-cid.
-$(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $(call lib_of,quic) $(CID_SO)
+# The QUIC peers use the library as its users do: installed, by pkg-config.
+STAGE := $(BUILD)/stage
+STAGED := $(STAGE)/.done
+STAGE_PC = PKG_CONFIG_PATH=$(abspath $(STAGE))/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(abspath $(STAGE)) $(PKG_CONFIG)
+
+$(STAGED): $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC) $(wildcard include/xroam/*.h)
+	$(call say,INSTALL,$(STAGE))
+	$(Q)rm -rf $(STAGE) && $(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(STAGE)) PREFIX=/usr >/dev/null && touch $@
+
+QUIC_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/quic/*.c tests/quic/lib/*.c))
+$(QUIC_OBJ): $(BUILD)/%.o: %.c $(STAGED)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARN) -std=gnu11 -D_GNU_SOURCE -I. $$($(STAGE_PC) --cflags libxroam-cid) -MMD -MP -c $< -o $@
+
+$(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $(call lib_of,quic) $(STAGED)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(BUILD) -Wl,-rpath,$(abspath $(BUILD)) -lxroam-cid $(QUIC_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $$($(STAGE_PC) --libs libxroam-cid) -Wl,-rpath,$(abspath $(STAGE))/usr/lib $(QUIC_LIBS)
 
 $(NETPEER): $(T)/net/%: tests/net/lib/%.c
 	$(call say,CC,$@)
