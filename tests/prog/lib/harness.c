@@ -32,6 +32,40 @@ static int ingress;		/* "in" */
 static int filler = -1;		/* the program that fills the head room */
 static int filler_next = -1;	/* its program array */
 
+/* ---- what libbpf has to say ---- */
+
+static char said[3000];		/* the end of it: the verifier's last words */
+
+static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	size_t n, have = strlen(said), max = sizeof(said) - 1;
+	char *text;
+
+	(void)level;
+	if (vasprintf(&text, fmt, ap) < 0)
+		return 0;
+	n = strlen(text);
+	if (n >= max) {
+		strcpy(said, text + n - max);
+	} else {
+		if (have + n > max) {
+			memmove(said, said + have + n - max,
+				max - n + 1);
+			have = max - n;
+		}
+		strcpy(said + have, text);
+	}
+	free(text);
+	return 0;
+}
+
+static void tell_what_was_said(void)
+{
+	for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"))
+		fprintf(stderr, "# | %s\n", line);
+	said[0] = 0;
+}
+
 /* ---- cleaning up ---- */
 
 static int remove_one(const char *path, const struct stat *st, int type,
@@ -349,6 +383,7 @@ static void make_world(bool trace, const char *fmt, va_list ap)
 	if (plane_load(w.plane, "in", trace, &w.prog, trace ? &w.trace : NULL,
 		       &err)) {
 		fprintf(stderr, "# %s\n", err.text);
+		tell_what_was_said();
 		fail_msg("the program cannot be loaded");
 	}
 	memset(w.counted, 0, sizeof(w.counted));
@@ -398,6 +433,7 @@ void world_use_decap(void)
 	if (plane_reuse_maps(w.plane, skel->obj, 0, &err) ||
 	    decap_bpf__load(skel)) {
 		fprintf(stderr, "# %s\n", err.text);
+		tell_what_was_said();
 		fail_msg("the program for role backend cannot be loaded");
 	}
 	fd = dup(bpf_program__fd(skel->progs.xroam_decap));
@@ -745,12 +781,6 @@ const char *outer_dst(const struct result *r)
 
 /* ---- the start ---- */
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	(void)level, (void)fmt, (void)ap;
-	return 0;
-}
-
 const char *harness_start(void)
 {
 	static char why[128];
@@ -769,7 +799,7 @@ const char *harness_start(void)
 	CPU_SET(0, &one);
 	sched_setaffinity(0, sizeof(one), &one);
 	if (!getenv("V"))
-		libbpf_set_print(quiet);
+		libbpf_set_print(keep);
 	make_network();
 	attach_pass("in");
 	attach_pass("out");
