@@ -472,7 +472,7 @@ static int decode_text(const struct verdict *v)
 static int decode(int argc, char **argv)
 {
 	struct args args = args_after(argc, argv);
-	struct verdict v = { NULL };
+	struct verdict v = {};
 	__u8 cid[255];
 	struct plane *p;
 	size_t len;

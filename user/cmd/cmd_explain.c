@@ -23,7 +23,8 @@ static const char help[] =
 	"Runs a copy of the program over each packet of a pcap or pcapng file, or over\n"
 	"one packet in hex (an Ethernet frame; blanks and colons are fine; - reads it\n"
 	"from standard input) and prints what it did with it. Nothing is sent; no\n"
-	"counter and no flow changes. dev: as if the packet came in there.\n"
+	"counter and no flow changes. dev: as if the packet came in there; without it,\n"
+	"on the first attached device.\n"
 	"-v prints the frame as it would leave, too.\n";
 
 #define FRAME_MAX 65536

@@ -7,11 +7,28 @@
 #include <unistd.h>
 
 #include "explain.h"
+#include "netns.h"
 
 struct explain {
 	int prog_fd, trace_fd;
 	__u32 ifindex;		/* 0: loopback */
 };
+
+/* Where packets really come in: routes and tx or redirect depend on it. */
+static const char *first_device(struct plane *p)
+{
+	__u64 netns = netns_inode();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		const struct xr_device *d = &p->devices[i];
+
+		if (d->ifindex && d->netns == netns &&
+		    d->role == XR_ROLE_NODE && if_nametoindex(d->name))
+			return d->name;
+	}
+	return NULL;
+}
 
 int explain_open(struct plane *p, const char *dev, struct explain **out,
 		 struct xr_err *err)
@@ -22,6 +39,8 @@ int explain_open(struct plane *p, const char *dev, struct explain **out,
 	if (!e)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	e->prog_fd = e->trace_fd = -1;
+	if (!dev)
+		dev = first_device(p);
 	if (dev) {
 		e->ifindex = if_nametoindex(dev);
 		if (!e->ifindex) {
