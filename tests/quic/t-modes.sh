@@ -12,6 +12,7 @@ scenario()
 		--migrate-at 800="$(quic_addr c1 cell)"
 }
 
+QUIC_OFF_TIMEOUT=2
 quic_world
 for mode in clear single four odd long; do
 	QUIC_IDS=() QUIC_S=() QUIC_N=()

@@ -25,6 +25,7 @@ QUIC=$WORLD_BUILD/tests/quic
 QUIC_VIP=$VIP4		# a test may set another before quic_world
 QUIC_PORT=443
 QUIC_LBS=1
+QUIC_OFF_TIMEOUT=4
 QUIC_FLOWS=		# entries of the flow table
 QUIC_CLIENTS=()
 # By config ID: lengths (empty: the format's own) and format
@@ -153,8 +154,8 @@ quic_lb()
 	) >"$WORLD_DIR/lb.yaml"
 	for node in "${WORLD_LBS[@]}"; do
 		xr_on "$node" destroy >/dev/null
-		xr_on "$node" apply "$WORLD_DIR/lb.yaml" >/dev/null ||
-			bail "cannot set up $node"
+		xr_on "$node" apply "$WORLD_DIR/lb.yaml" >"$WORLD_DIR/apply" \
+			2>&1 || bail "$node: $(cat "$WORLD_DIR/apply")"
 	done
 }
 
@@ -269,7 +270,7 @@ quic_get()
 # How long a client may take: one whose server is lost would wait for long.
 quic_timeout()
 {
-	[ "$STEERING" = on ] && echo 30 || echo 5
+	[ "$STEERING" = on ] && echo 30 || echo "$QUIC_OFF_TIMEOUT"
 }
 
 quic_start()
