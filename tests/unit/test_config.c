@@ -294,8 +294,8 @@ static char *written(const char *text, bool keys)
 {
 	struct xr_err err = { "" };
 	struct model m;
-	size_t len;
-	char *out;
+	char *out = NULL;
+	size_t len = 0;
 
 	if (config_read_text(text, strlen(text), "f", &m, &err) ||
 	    model_check(&m, "f", &err) ||

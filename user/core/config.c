@@ -1,256 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * YAML in and out by libcyaml's schema. What libcyaml logs about an error is
- * turned into one line that says where, what and what would be right; what the
- * schema cannot say is checked while its structs become a model.
+ * Reading the file. What libcyaml logs about an error is turned into one line
+ * that says where, what and what would be right; what the schema cannot say is
+ * checked while its structs become a model.
  */
-#include <cyaml/cyaml.h>
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "config.h"
 #include "config_lines.h"
+#include "config_schema.h"
 #include "model_edit.h"
 #include "text.h"
 
 #define FILE_MAX	(256U << 20)
 #define PATH_LEN	256
-#define HIDDEN		"hidden"
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
-
-/*
- * ---- the file as libcyaml sees it; pointers are NULL where left out ----
- *
- * Numbers come as text: libcyaml would take "1.5" and "80x" for 1 and 80.
- */
-
-struct raw_limits {
-	char *vips, *backends, *server_ids, *flows;
-};
-
-struct raw_policy {
-	int *too_big, *down;
-	char *flow_idle, *reply_rate;
-	char *source, *source6;
-};
-
-struct raw_device {
-	char *name;
-	int *mode, *role;
-};
-
-struct raw_cid {
-	char *id;
-	int format;
-	char *server_id_length, *nonce_length, *offset;
-	char *key, *key_file;
-};
-
-struct raw_vip {
-	char *address, *port;
-	int protocol;
-	int *cid, *flow;
-};
-
-struct raw_vm {
-	char *mac, *vlan;
-};
-
-struct raw_backend {
-	char *name, *address;
-	char **vips, **server_ids;
-	__u32 n_vips, n_server_ids;
-	char *weight, *vni, *port, *initial_rate;
-	int *state, *forward;
-	char *dev, *mac;
-	struct raw_vm *vm;
-};
-
-struct raw {
-	char *secret, *secret_file;
-	struct raw_limits *limits;
-	struct raw_policy *policy;
-	struct raw_device *devices;
-	struct raw_cid *cid;
-	struct raw_vip *vips;
-	struct raw_backend *backends;
-	__u32 n_devices, n_cid, n_vips, n_backends;
-};
-
-static const cyaml_strval_t bool_words[] = {
-	{ "true", 1 }, { "false", 0 }, { "yes", 1 },
-	{ "no", 0 },   { "on", 1 },    { "off", 0 },
-};
-static const cyaml_strval_t too_big_words[] = {
-	{ "reply", XR_TOO_BIG_REPLY },
-	{ "drop", XR_TOO_BIG_DROP },
-};
-static const cyaml_strval_t down_words[] = {
-	{ "drop", XR_DOWN_DROP },
-	{ "fallback", XR_DOWN_FALLBACK },
-};
-static const cyaml_strval_t mode_words[] = {
-	{ "auto", ATTACH_AUTO },
-	{ "native", ATTACH_NATIVE },
-	{ "generic", ATTACH_GENERIC },
-};
-static const cyaml_strval_t role_words[] = {
-	{ "node", XR_ROLE_NODE },
-	{ "backend", XR_ROLE_BACKEND },
-};
-static const cyaml_strval_t proto_words[] = {
-	{ "tcp", IPPROTO_TCP },
-	{ "udp", IPPROTO_UDP },
-};
-static const cyaml_strval_t state_words[] = {
-	{ "up", XR_BACKEND_UP },
-	{ "draining", XR_BACKEND_DRAINING },
-	{ "down", XR_BACKEND_DOWN },
-};
-static const cyaml_strval_t forward_words[] = {
-	{ "ipip", XR_FORWARD_IPIP },
-	{ "gue", XR_FORWARD_GUE },
-	{ "vxlan", XR_FORWARD_VXLAN },
-	{ "l2", XR_FORWARD_L2 },
-};
-static const cyaml_strval_t format_words[] = {
-#define X(name, word, bits, first, last, offset, sid, nonce, key)              \
-	{ word, XR_CID_##name },
-	XR_CID_FORMATS(X)
-#undef X
-};
-
-#define MAY	(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
-#define MUST	CYAML_FLAG_DEFAULT
-#define TEXT(key, flags, type, member)                                         \
-	CYAML_FIELD_STRING_PTR(key, (flags) | CYAML_FLAG_POINTER, type,        \
-			       member, 0, CYAML_UNLIMITED)
-#define NUMBER(key, type, member) TEXT(key, MAY, type, member)
-#define WORD(key, type, member, words)                                         \
-	CYAML_FIELD_ENUM_PTR(key, MAY | CYAML_FLAG_STRICT, type, member,       \
-			     words, COUNT(words))
-#define LIST(key, type, member, n, entry)                                      \
-	CYAML_FIELD_SEQUENCE_COUNT(key, MAY, type, member, n, entry, 0,        \
-				   CYAML_UNLIMITED)
-#define SHORT_LIST(key, type, member, n, entry)                                \
-	CYAML_FIELD_SEQUENCE_COUNT(key, MAY | CYAML_FLAG_FLOW, type, member,   \
-				   n, entry, 0, CYAML_UNLIMITED)
-
-static const cyaml_schema_field_t limits_fields[] = {
-	NUMBER("vips", struct raw_limits, vips),
-	NUMBER("backends", struct raw_limits, backends),
-	NUMBER("server_ids", struct raw_limits, server_ids),
-	NUMBER("flows", struct raw_limits, flows),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t policy_fields[] = {
-	WORD("too_big", struct raw_policy, too_big, too_big_words),
-	WORD("down", struct raw_policy, down, down_words),
-	NUMBER("flow_idle", struct raw_policy, flow_idle),
-	NUMBER("reply_rate", struct raw_policy, reply_rate),
-	TEXT("source", MAY, struct raw_policy, source),
-	TEXT("source6", MAY, struct raw_policy, source6),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t device_fields[] = {
-	TEXT("name", MUST, struct raw_device, name),
-	WORD("mode", struct raw_device, mode, mode_words),
-	WORD("role", struct raw_device, role, role_words),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t cid_fields[] = {
-	TEXT("id", MUST, struct raw_cid, id),
-	CYAML_FIELD_ENUM("format", CYAML_FLAG_STRICT, struct raw_cid, format,
-			 format_words, COUNT(format_words)),
-	NUMBER("server_id_length", struct raw_cid, server_id_length),
-	NUMBER("nonce_length", struct raw_cid, nonce_length),
-	NUMBER("offset", struct raw_cid, offset),
-	TEXT("key", MAY, struct raw_cid, key),
-	TEXT("key_file", MAY, struct raw_cid, key_file),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t vip_fields[] = {
-	TEXT("address", MUST, struct raw_vip, address),
-	TEXT("port", MUST, struct raw_vip, port),
-	CYAML_FIELD_ENUM("protocol", CYAML_FLAG_STRICT, struct raw_vip,
-			 protocol, proto_words, COUNT(proto_words)),
-	WORD("cid", struct raw_vip, cid, bool_words),
-	WORD("flow", struct raw_vip, flow, bool_words),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_field_t vm_fields[] = {
-	TEXT("mac", MUST, struct raw_vm, mac),
-	NUMBER("vlan", struct raw_vm, vlan),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_value_t text_entry = {
-	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
-};
-
-static const cyaml_schema_field_t backend_fields[] = {
-	TEXT("name", MUST, struct raw_backend, name),
-	TEXT("address", MUST, struct raw_backend, address),
-	SHORT_LIST("vips", struct raw_backend, vips, n_vips, &text_entry),
-	SHORT_LIST("server_ids", struct raw_backend, server_ids, n_server_ids,
-		   &text_entry),
-	NUMBER("weight", struct raw_backend, weight),
-	WORD("state", struct raw_backend, state, state_words),
-	WORD("forward", struct raw_backend, forward, forward_words),
-	TEXT("dev", MAY, struct raw_backend, dev),
-	NUMBER("port", struct raw_backend, port),
-	NUMBER("vni", struct raw_backend, vni),
-	TEXT("mac", MAY, struct raw_backend, mac),
-	NUMBER("initial_rate", struct raw_backend, initial_rate),
-	CYAML_FIELD_MAPPING_PTR("vm", MAY, struct raw_backend, vm, vm_fields),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_value_t device_entry = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_device,
-			    device_fields),
-};
-static const cyaml_schema_value_t cid_entry = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_cid, cid_fields),
-};
-static const cyaml_schema_value_t vip_entry = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_vip, vip_fields),
-};
-static const cyaml_schema_value_t backend_entry = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_backend,
-			    backend_fields),
-};
-
-static const cyaml_schema_field_t file_fields[] = {
-	TEXT("secret", MAY, struct raw, secret),
-	TEXT("secret_file", MAY, struct raw, secret_file),
-	CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits,
-				limits_fields),
-	CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy,
-				policy_fields),
-	LIST("devices", struct raw, devices, n_devices, &device_entry),
-	LIST("cid", struct raw, cid, n_cid, &cid_entry),
-	LIST("vips", struct raw, vips, n_vips, &vip_entry),
-	LIST("backends", struct raw, backends, n_backends, &backend_entry),
-	CYAML_FIELD_END
-};
-
-static const cyaml_schema_value_t file_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields),
-};
 
 /* What a number may be, by its key; "vips" and the like: the limits. */
 static const struct range {
@@ -340,7 +109,7 @@ schema_step(const cyaml_schema_value_t *v, const char *key, size_t len)
 
 static const cyaml_schema_value_t *schema_at(const char *path)
 {
-	const cyaml_schema_value_t *v = &file_schema;
+	const cyaml_schema_value_t *v = &config_schema;
 	size_t len;
 
 	while (v && *path) {
@@ -435,7 +204,7 @@ static int fail_word(struct reader *r, const char *value)
 
 	count = v && v->type == CYAML_ENUM ? v->enumeration.count : 0;
 	/* yes, no, on and off are taken, but one spelling is enough to tell. */
-	if (v && v->type == CYAML_ENUM && v->enumeration.strings == bool_words)
+	if (count && v->enumeration.strings == config_bool_words)
 		count = 2;
 	for (i = 0; i < count && n < sizeof(list); i++)
 		n += snprintf(list + n, sizeof(list) - n, "%s%s",
@@ -574,84 +343,6 @@ static void on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
 
 /* ---- keys ---- */
 
-static int read_all(int fd, char *buf, size_t size)
-{
-	size_t n = 0;
-	ssize_t got;
-
-	while (n < size) {
-		got = read(fd, buf + n, size - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (!got)
-			break;
-		n += got;
-	}
-	return n;
-}
-
-static int parse_key(const char *what, const char *buf, size_t n, __u8 *key,
-		     size_t size, struct xr_err *err)
-{
-	char hex[129];
-	size_t len = 0, end = n;
-
-	if (n == size) {
-		memcpy(key, buf, size);
-		return 0;
-	}
-	while (end && isspace((unsigned char)buf[end - 1]))
-		end--;
-	if (end == 2 * size && end < sizeof(hex)) {
-		memcpy(hex, buf, end);
-		hex[end] = '\0';
-		if (strspn(hex, "0123456789abcdefABCDEF") == end &&
-		    !text_to_hex(hex, key, size, &len, NULL) && len == size) {
-			explicit_bzero(hex, sizeof(hex));
-			return 0;
-		}
-		explicit_bzero(hex, sizeof(hex));
-	}
-	return xr_fail(err, -EINVAL,
-		       "%s: not a key of the right size; it must hold %zu hex digits or %zu octets",
-		       what, 2 * size, size);
-}
-
-int config_read_key(const char *path, __u8 *key, size_t size,
-		    struct xr_err *err)
-{
-	bool in = !strcmp(path, "-");
-	int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char buf[256];
-	int n;
-
-	if (fd < 0)
-		return xr_fail(err, -errno, "%s: cannot be read: %s", path,
-			       strerror(errno));
-	if (!in && (fstat(fd, &st) || S_ISDIR(st.st_mode))) {
-		n = xr_fail(err, -EINVAL, "%s: is not a file", path);
-	} else if (!in && st.st_mode & 077 && !S_ISFIFO(st.st_mode)) {
-		n = xr_fail(err, -EACCES,
-			    "%s: others than its owner can use it (mode %04o); chmod 600 it",
-			    path, st.st_mode & 07777);
-	} else {
-		n = read_all(fd, buf, sizeof(buf));
-		if (n < 0)
-			xr_fail(err, n, "%s: cannot be read: %s", path,
-				strerror(-n));
-		else
-			n = parse_key(in ? "standard input" : path, buf, n, key,
-				      size, err);
-	}
-	explicit_bzero(buf, sizeof(buf));
-	if (!in)
-		close(fd);
-	return n;
-}
-
 /* path relative to the directory the file is in */
 static int read_key_beside(struct reader *r, const char *at, const char *path,
 			   __u8 *key, size_t size)
@@ -672,11 +363,11 @@ static int read_key_beside(struct reader *r, const char *at, const char *path,
 static int read_key_text(struct reader *r, const char *at, const char *hex,
 			 __u8 *key, size_t size)
 {
-	struct xr_err inner;
+	size_t len = 0;
 
-	/* Its size in octets by chance must not make hex a raw key. */
 	if (strlen(hex) != 2 * size ||
-	    parse_key("", hex, strlen(hex), key, size, &inner))
+	    strspn(hex, "0123456789abcdefABCDEF") != 2 * size ||
+	    text_to_hex(hex, key, size, &len, NULL) || len != size)
 		return fail_at(r, at, "%s: must be %zu hex digits",
 			       last_key(at), 2 * size);
 	return 0;
@@ -843,7 +534,7 @@ static int take_cid_key(struct reader *r, const struct raw_cid *from, size_t i,
 		return read_key_beside(r, at(path, "cid", i, "key_file"),
 				       from->key_file, to->info.key,
 				       sizeof(to->info.key));
-	if (!strcmp(from->key, HIDDEN)) {
+	if (!strcmp(from->key, CONFIG_HIDDEN)) {
 		to->keep_key = true;
 		return 0;
 	}
@@ -1096,7 +787,7 @@ int config_read_text(const char *text, size_t len, const char *name,
 	if (len > FILE_MAX)
 		return xr_fail(err, -EFBIG, "%s: larger than %u MiB", name,
 			       FILE_MAX >> 20);
-	e = cyaml_load_data((const uint8_t *)text, len, &config, &file_schema,
+	e = cyaml_load_data((const uint8_t *)text, len, &config, &config_schema,
 			    (cyaml_data_t **)&raw, NULL);
 	if (e == CYAML_ERR_OOM)
 		return xr_fail(err, -ENOMEM, "%s: out of memory", name);
@@ -1110,7 +801,7 @@ int config_read_text(const char *text, size_t len, const char *name,
 		lines_walk(text, len, note_line, m, NULL, 0);
 	else
 		model_free(m);
-	cyaml_free(&config, &file_schema, raw, 0);
+	cyaml_free(&config, &config_schema, raw, 0);
 	return ret;
 }
 
@@ -1148,294 +839,4 @@ int config_read(const char *path, struct model *m, struct xr_err *err)
 		ret = config_read_text(text, len, in ? "stdin" : path, m, err);
 	free(text);
 	return ret;
-}
-
-/* ---- writing ---- */
-
-/*
- * The structs for libcyaml point into one bag of memory that is thrown away as
- * a whole.
- */
-struct bag {
-	struct bag_block {
-		struct bag_block *next;
-	} *blocks;
-	char *at;
-	size_t left;
-	bool failed;
-};
-
-static void *bag_get(struct bag *b, size_t size)
-{
-	size_t block = size > 65536 ? size : 65536;
-	struct bag_block *new;
-	void *got;
-
-	size = (size + 7) & ~(size_t)7;
-	if (b->left < size) {
-		new = calloc(1, sizeof(*new) + block + 8);
-		if (!new) {
-			b->failed = true;
-			return NULL;
-		}
-		new->next = b->blocks;
-		b->blocks = new;
-		b->at = (char *)(new + 1);
-		b->left = block + 8;
-	}
-	got = b->at;
-	b->at += size;
-	b->left -= size;
-	return got;
-}
-
-static void bag_free(struct bag *b)
-{
-	struct bag_block *block, *next;
-
-	for (block = b->blocks; block; block = next) {
-		next = block->next;
-		free(block);
-	}
-}
-
-static char *bag_text(struct bag *b, const char *s)
-{
-	char *copy = bag_get(b, strlen(s) + 1);
-
-	return copy ? strcpy(copy, s) : NULL;
-}
-
-static char *bag_number(struct bag *b, __u32 value)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", value);
-	return bag_text(b, text);
-}
-
-static int *bag_word(struct bag *b, int value)
-{
-	int *copy = bag_get(b, sizeof(*copy));
-
-	if (copy)
-		*copy = value;
-	return copy;
-}
-
-/* NULL, so that the key is left out, where it has the default. */
-static char *bag_unless(struct bag *b, __u32 value, __u32 is_default)
-{
-	return value == is_default ? NULL : bag_number(b, value);
-}
-
-static char *bag_addr(struct bag *b, const __be32 *addr)
-{
-	char buf[TEXT_ADDR];
-
-	return bag_text(b, text_addr(buf, addr));
-}
-
-static char *bag_mac(struct bag *b, const __u8 *mac)
-{
-	char buf[TEXT_MAC];
-
-	return mac_is_zero(mac) ? NULL : bag_text(b, text_mac(buf, mac));
-}
-
-static char *bag_hex(struct bag *b, const void *octets, size_t n)
-{
-	char buf[129];
-
-	return bag_text(b, text_hex(buf, sizeof(buf), octets, n));
-}
-
-static char *bag_prefix(struct bag *b, const __be32 *addr, unsigned int len)
-{
-	char buf[TEXT_ADDR], prefix[TEXT_ADDR + 8];
-
-	snprintf(prefix, sizeof(prefix), "%s/%u", text_addr(buf, addr), len);
-	return bag_text(b, prefix);
-}
-
-static void give_policy(struct bag *b, const struct xr_policy *from,
-			struct raw *raw)
-{
-	const __be32 source[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff),
-					       from->source4 };
-	struct raw_policy *to = bag_get(b, sizeof(*to));
-
-	raw->policy = to;
-	if (!to)
-		return;
-	to->too_big = bag_word(b, from->too_big);
-	to->down = bag_word(b, from->down);
-	to->flow_idle = bag_number(b, from->flow_idle);
-	to->reply_rate = bag_number(b, from->reply_rate);
-	to->source = bag_prefix(b, source, 32 - from->source_bits);
-	to->source6 = bag_prefix(b, from->source6, 128 - from->source6_bits);
-}
-
-static void give_limits(struct bag *b, const struct xr_limits *from,
-			struct raw *raw)
-{
-	struct raw_limits *to;
-
-	if (!from->vips && !from->backends && !from->server_ids &&
-	    !from->flows)
-		return;
-	to = bag_get(b, sizeof(*to));
-	raw->limits = to;
-	if (!to)
-		return;
-	to->vips = bag_unless(b, from->vips, 0);
-	to->backends = bag_unless(b, from->backends, 0);
-	to->server_ids = bag_unless(b, from->server_ids, 0);
-	to->flows = bag_unless(b, from->flows, 0);
-}
-
-static void give_devices(struct bag *b, const struct model *m, struct raw *raw)
-{
-	struct raw_device *to;
-	size_t i;
-
-	if (!m->devs_given)
-		return;
-	to = raw->devices = bag_get(b, m->n_devs * sizeof(*to) + 1);
-	raw->n_devices = m->n_devs;
-	for (i = 0; to && i < m->n_devs; i++, to++) {
-		to->name = bag_text(b, m->devs[i].name);
-		to->mode = bag_word(b, m->devs[i].want);
-		to->role = bag_word(b, m->devs[i].role);
-	}
-}
-
-static void give_cids(struct bag *b, const struct model *m, bool keys,
-		      struct raw *raw)
-{
-	const struct xr_cid_format_desc *f;
-	const struct xr_cid_info *from;
-	struct raw_cid *to;
-	size_t i;
-
-	to = raw->cid = bag_get(b, m->n_cids * sizeof(*to) + 1);
-	raw->n_cid = m->n_cids;
-	for (i = 0; to && i < m->n_cids; i++, to++) {
-		from = &m->cids[i].info;
-		f = xr_cid_format_get(from->format);
-		to->id = bag_number(b, from->config_id);
-		to->format = from->format;
-		to->server_id_length = bag_number(b, from->sid_len);
-		to->nonce_length = bag_number(b, from->nonce_len);
-		to->offset = bag_unless(b, from->offset, f ? f->offset : 0);
-		if (from->has_key && keys && !m->cids[i].keep_key)
-			to->key = bag_hex(b, from->key, sizeof(from->key));
-		else if (from->has_key)
-			to->key = bag_text(b, HIDDEN);
-	}
-}
-
-static void give_vips(struct bag *b, const struct model *m, struct raw *raw)
-{
-	struct raw_vip *to;
-	size_t i;
-
-	to = raw->vips = bag_get(b, m->n_vips * sizeof(*to) + 1);
-	raw->n_vips = m->n_vips;
-	for (i = 0; to && i < m->n_vips; i++, to++) {
-		to->address = bag_addr(b, m->vips[i].addr);
-		to->port = bag_number(b, ntohs(m->vips[i].port));
-		to->protocol = m->vips[i].proto;
-		to->cid = bag_word(b, m->vips[i].cid);
-		to->flow = bag_word(b, m->vips[i].flow);
-	}
-}
-
-static void give_lists(struct bag *b, const struct model_backend *from,
-		       struct raw_backend *to)
-{
-	char vip[TEXT_VIP];
-	size_t j;
-
-	if (from->n_vips)
-		to->vips = bag_get(b, from->n_vips * sizeof(*to->vips));
-	to->n_vips = from->n_vips;
-	for (j = 0; to->vips && j < from->n_vips; j++)
-		to->vips[j] = bag_text(b, text_vip(vip, from->vips[j].addr,
-						   from->vips[j].port,
-						   from->vips[j].proto));
-	if (from->n_sids)
-		to->server_ids = bag_get(b, from->n_sids *
-						    sizeof(*to->server_ids));
-	to->n_server_ids = from->n_sids;
-	for (j = 0; to->server_ids && j < from->n_sids; j++)
-		to->server_ids[j] = bag_hex(b, from->sids[j].octet,
-					    from->sids[j].len);
-}
-
-static void give_backends(struct bag *b, const struct model *m,
-			  struct raw *raw)
-{
-	const struct xr_backend_info *from;
-	struct raw_backend *to;
-	size_t i;
-
-	to = raw->backends = bag_get(b, m->n_backends * sizeof(*to) + 1);
-	raw->n_backends = m->n_backends;
-	for (i = 0; to && i < m->n_backends; i++, to++) {
-		from = &m->backends[i].info;
-		to->name = bag_text(b, from->name);
-		to->address = bag_addr(b, from->addr);
-		give_lists(b, &m->backends[i], to);
-		to->weight = bag_number(b, from->weight);
-		to->state = bag_word(b, from->state);
-		to->forward = bag_word(b, from->forward);
-		to->port = bag_unless(b, from->port, 0);
-		to->vni = bag_unless(b, from->vni, 0);
-		to->initial_rate = bag_unless(b, from->initial_rate, 0);
-		to->dev = from->dev[0] ? bag_text(b, from->dev) : NULL;
-		to->mac = bag_mac(b, from->mac);
-		if (mac_is_zero(from->vm_mac))
-			continue;
-		to->vm = bag_get(b, sizeof(*to->vm));
-		if (!to->vm)
-			continue;
-		to->vm->mac = bag_mac(b, from->vm_mac);
-		to->vm->vlan = bag_unless(b, from->vm_vlan, 0);
-	}
-}
-
-int config_write(const struct model *m, bool keys, char **text, size_t *len,
-		 struct xr_err *err)
-{
-	struct reader r = { .name = "export", .err = err };
-	const cyaml_config_t config = {
-		.log_fn = on_log,
-		.log_ctx = &r,
-		.mem_fn = cyaml_mem,
-		.log_level = CYAML_LOG_ERROR,
-		.flags = CYAML_CFG_STYLE_BLOCK,
-	};
-	struct bag b = { 0 };
-	struct raw raw = { 0 };
-	cyaml_err_t e = CYAML_ERR_OOM;
-
-	*text = NULL;
-	*len = 0;
-	if (m->has_secret && keys)
-		raw.secret = bag_hex(&b, m->secret, sizeof(m->secret));
-	give_limits(&b, &m->limits, &raw);
-	give_policy(&b, &m->policy, &raw);
-	give_devices(&b, m, &raw);
-	give_cids(&b, m, keys, &raw);
-	give_vips(&b, m, &raw);
-	give_backends(&b, m, &raw);
-	if (!b.failed)
-		e = cyaml_save_data(text, len, &config, &file_schema, &raw, 0);
-	bag_free(&b);
-	if (e)
-		return xr_fail(err, -ENOMEM,
-			       "the configuration cannot be written: %s",
-			       cyaml_strerror(e));
-	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <xroam/cid.h>
 #include "lut.h"
 #include "model.h"
 #include "model_edit.h"
@@ -478,13 +479,12 @@ static void warn_chance(const struct warner *w, size_t *by_len)
 {
 	const struct model *m = w->c.m;
 	double percent;
+	__u8 len;
 	size_t i;
-	int j;
 
 	for (i = 0; i < m->n_cids; i++) {
-		percent = 100.0 * by_len[m->cids[i].info.sid_len];
-		for (j = 0; j < m->cids[i].info.sid_len; j++)
-			percent /= 256;
+		len = m->cids[i].info.sid_len;
+		percent = 100 * xr_cid_chance(by_len[len], len);
 		if (percent > CHANCE_PERCENT)
 			say(w, m->cids[i].line,
 			    "CID config %u: %.1f %% of the CIDs that clients choose will name a server by chance; use longer server IDs",

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Keys and secrets, from files that are their owner's alone. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "config.h"
+#include "text.h"
+
+static int read_all(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < size) {
+		got = read(fd, buf + n, size - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		n += got;
+	}
+	return n;
+}
+
+static int parse_key(const char *what, const char *buf, size_t n, __u8 *key,
+		     size_t size, struct xr_err *err)
+{
+	char hex[129];
+	size_t len = 0, end = n;
+
+	if (n == size) {
+		memcpy(key, buf, size);
+		return 0;
+	}
+	while (end && isspace((unsigned char)buf[end - 1]))
+		end--;
+	if (end == 2 * size && end < sizeof(hex)) {
+		memcpy(hex, buf, end);
+		hex[end] = '\0';
+		if (strspn(hex, "0123456789abcdefABCDEF") == end &&
+		    !text_to_hex(hex, key, size, &len, NULL) && len == size) {
+			explicit_bzero(hex, sizeof(hex));
+			return 0;
+		}
+		explicit_bzero(hex, sizeof(hex));
+	}
+	return xr_fail(err, -EINVAL,
+		       "%s: not a key of the right size; it must hold %zu hex digits or %zu octets",
+		       what, 2 * size, size);
+}
+
+int config_read_key(const char *path, __u8 *key, size_t size,
+		    struct xr_err *err)
+{
+	bool in = !strcmp(path, "-");
+	int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char buf[256];
+	int n;
+
+	if (fd < 0)
+		return xr_fail(err, -errno, "%s: cannot be read: %s", path,
+			       strerror(errno));
+	if (!in && (fstat(fd, &st) || S_ISDIR(st.st_mode))) {
+		n = xr_fail(err, -EINVAL, "%s: is not a file", path);
+	} else if (!in && st.st_mode & 077 && !S_ISFIFO(st.st_mode)) {
+		n = xr_fail(err, -EACCES,
+			    "%s: others than its owner can use it (mode %04o); chmod 600 it",
+			    path, st.st_mode & 07777);
+	} else {
+		n = read_all(fd, buf, sizeof(buf));
+		if (n < 0)
+			xr_fail(err, n, "%s: cannot be read: %s", path,
+				strerror(-n));
+		else
+			n = parse_key(in ? "standard input" : path, buf, n, key,
+				      size, err);
+	}
+	explicit_bzero(buf, sizeof(buf));
+	if (!in)
+		close(fd);
+	return n;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <netinet/in.h>
+#include "config_schema.h"
+#include "model.h"
+
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+const cyaml_strval_t config_bool_words[] = {
+	{ "true", 1 }, { "false", 0 }, { "yes", 1 },
+	{ "no", 0 },   { "on", 1 },    { "off", 0 },
+};
+static const cyaml_strval_t too_big_words[] = {
+	{ "reply", XR_TOO_BIG_REPLY },
+	{ "drop", XR_TOO_BIG_DROP },
+};
+static const cyaml_strval_t down_words[] = {
+	{ "drop", XR_DOWN_DROP },
+	{ "fallback", XR_DOWN_FALLBACK },
+};
+static const cyaml_strval_t mode_words[] = {
+	{ "auto", ATTACH_AUTO },
+	{ "native", ATTACH_NATIVE },
+	{ "generic", ATTACH_GENERIC },
+};
+static const cyaml_strval_t role_words[] = {
+	{ "node", XR_ROLE_NODE },
+	{ "backend", XR_ROLE_BACKEND },
+};
+static const cyaml_strval_t proto_words[] = {
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
+};
+static const cyaml_strval_t state_words[] = {
+	{ "up", XR_BACKEND_UP },
+	{ "draining", XR_BACKEND_DRAINING },
+	{ "down", XR_BACKEND_DOWN },
+};
+static const cyaml_strval_t forward_words[] = {
+	{ "ipip", XR_FORWARD_IPIP },
+	{ "gue", XR_FORWARD_GUE },
+	{ "vxlan", XR_FORWARD_VXLAN },
+	{ "l2", XR_FORWARD_L2 },
+};
+static const cyaml_strval_t format_words[] = {
+#define X(name, word, bits, first, last, offset, sid, nonce, key)              \
+	{ word, XR_CID_##name },
+	XR_CID_FORMATS(X)
+#undef X
+};
+
+#define MAY	(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
+#define MUST	CYAML_FLAG_DEFAULT
+#define TEXT(key, flags, type, member)                                         \
+	CYAML_FIELD_STRING_PTR(key, (flags) | CYAML_FLAG_POINTER, type,        \
+			       member, 0, CYAML_UNLIMITED)
+#define NUMBER(key, type, member) TEXT(key, MAY, type, member)
+#define WORD(key, type, member, words)                                         \
+	CYAML_FIELD_ENUM_PTR(key, MAY | CYAML_FLAG_STRICT, type, member,       \
+			     words, COUNT(words))
+#define LIST(key, type, member, n, entry)                                      \
+	CYAML_FIELD_SEQUENCE_COUNT(key, MAY, type, member, n, entry, 0,        \
+				   CYAML_UNLIMITED)
+#define SHORT_LIST(key, type, member, n, entry)                                \
+	CYAML_FIELD_SEQUENCE_COUNT(key, MAY | CYAML_FLAG_FLOW, type, member,   \
+				   n, entry, 0, CYAML_UNLIMITED)
+
+static const cyaml_schema_field_t limits_fields[] = {
+	NUMBER("vips", struct raw_limits, vips),
+	NUMBER("backends", struct raw_limits, backends),
+	NUMBER("server_ids", struct raw_limits, server_ids),
+	NUMBER("flows", struct raw_limits, flows),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t policy_fields[] = {
+	WORD("too_big", struct raw_policy, too_big, too_big_words),
+	WORD("down", struct raw_policy, down, down_words),
+	NUMBER("flow_idle", struct raw_policy, flow_idle),
+	NUMBER("reply_rate", struct raw_policy, reply_rate),
+	TEXT("source", MAY, struct raw_policy, source),
+	TEXT("source6", MAY, struct raw_policy, source6),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t device_fields[] = {
+	TEXT("name", MUST, struct raw_device, name),
+	WORD("mode", struct raw_device, mode, mode_words),
+	WORD("role", struct raw_device, role, role_words),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t cid_fields[] = {
+	TEXT("id", MUST, struct raw_cid, id),
+	CYAML_FIELD_ENUM("format", CYAML_FLAG_STRICT, struct raw_cid, format,
+			 format_words, COUNT(format_words)),
+	NUMBER("server_id_length", struct raw_cid, server_id_length),
+	NUMBER("nonce_length", struct raw_cid, nonce_length),
+	NUMBER("offset", struct raw_cid, offset),
+	TEXT("key", MAY, struct raw_cid, key),
+	TEXT("key_file", MAY, struct raw_cid, key_file),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t vip_fields[] = {
+	TEXT("address", MUST, struct raw_vip, address),
+	TEXT("port", MUST, struct raw_vip, port),
+	CYAML_FIELD_ENUM("protocol", CYAML_FLAG_STRICT, struct raw_vip,
+			 protocol, proto_words, COUNT(proto_words)),
+	WORD("cid", struct raw_vip, cid, config_bool_words),
+	WORD("flow", struct raw_vip, flow, config_bool_words),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t vm_fields[] = {
+	TEXT("mac", MUST, struct raw_vm, mac),
+	NUMBER("vlan", struct raw_vm, vlan),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t text_entry = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
+};
+
+static const cyaml_schema_field_t backend_fields[] = {
+	TEXT("name", MUST, struct raw_backend, name),
+	TEXT("address", MUST, struct raw_backend, address),
+	SHORT_LIST("vips", struct raw_backend, vips, n_vips, &text_entry),
+	SHORT_LIST("server_ids", struct raw_backend, server_ids, n_server_ids,
+		   &text_entry),
+	NUMBER("weight", struct raw_backend, weight),
+	WORD("state", struct raw_backend, state, state_words),
+	WORD("forward", struct raw_backend, forward, forward_words),
+	TEXT("dev", MAY, struct raw_backend, dev),
+	NUMBER("port", struct raw_backend, port),
+	NUMBER("vni", struct raw_backend, vni),
+	TEXT("mac", MAY, struct raw_backend, mac),
+	NUMBER("initial_rate", struct raw_backend, initial_rate),
+	CYAML_FIELD_MAPPING_PTR("vm", MAY, struct raw_backend, vm, vm_fields),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t device_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_device,
+			    device_fields),
+};
+static const cyaml_schema_value_t cid_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_cid, cid_fields),
+};
+static const cyaml_schema_value_t vip_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_vip, vip_fields),
+};
+static const cyaml_schema_value_t backend_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_backend,
+			    backend_fields),
+};
+
+static const cyaml_schema_field_t file_fields[] = {
+	TEXT("secret", MAY, struct raw, secret),
+	TEXT("secret_file", MAY, struct raw, secret_file),
+	CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits,
+				limits_fields),
+	CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy,
+				policy_fields),
+	LIST("devices", struct raw, devices, n_devices, &device_entry),
+	LIST("cid", struct raw, cid, n_cid, &cid_entry),
+	LIST("vips", struct raw, vips, n_vips, &vip_entry),
+	LIST("backends", struct raw, backends, n_backends, &backend_entry),
+	CYAML_FIELD_END
+};
+
+const cyaml_schema_value_t config_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields),
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The file as libcyaml sees it; pointers are NULL where something is left out.
+ * Numbers come as text: libcyaml would take "1.5" and "80x" for 1 and 80.
+ */
+#ifndef XR_CORE_CONFIG_SCHEMA_H
+#define XR_CORE_CONFIG_SCHEMA_H
+
+#include <cyaml/cyaml.h>
+#include <linux/types.h>
+
+#define CONFIG_HIDDEN	"hidden"	/* in the place of a key: keep it */
+
+
+struct raw_limits {
+	char *vips, *backends, *server_ids, *flows;
+};
+
+struct raw_policy {
+	int *too_big, *down;
+	char *flow_idle, *reply_rate;
+	char *source, *source6;
+};
+
+struct raw_device {
+	char *name;
+	int *mode, *role;
+};
+
+struct raw_cid {
+	char *id;
+	int format;
+	char *server_id_length, *nonce_length, *offset;
+	char *key, *key_file;
+};
+
+struct raw_vip {
+	char *address, *port;
+	int protocol;
+	int *cid, *flow;
+};
+
+struct raw_vm {
+	char *mac, *vlan;
+};
+
+struct raw_backend {
+	char *name, *address;
+	char **vips, **server_ids;
+	__u32 n_vips, n_server_ids;
+	char *weight, *vni, *port, *initial_rate;
+	int *state, *forward;
+	char *dev, *mac;
+	struct raw_vm *vm;
+};
+
+struct raw {
+	char *secret, *secret_file;
+	struct raw_limits *limits;
+	struct raw_policy *policy;
+	struct raw_device *devices;
+	struct raw_cid *cid;
+	struct raw_vip *vips;
+	struct raw_backend *backends;
+	__u32 n_devices, n_cid, n_vips, n_backends;
+};
+
+extern const cyaml_schema_value_t config_schema;
+extern const cyaml_strval_t config_bool_words[];	/* true, false, and more */
+
+#endif
