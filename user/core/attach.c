@@ -407,8 +407,9 @@ static enum xdp_attach_mode libxdp_mode(__u8 mode)
 	return mode == XR_MODE_GENERIC ? XDP_MODE_SKB : XDP_MODE_NATIVE;
 }
 
-static int attach_once(struct plane *p, struct xr_device *d, __u8 mode,
-		       bool frags, __u32 *prog_id, struct xr_err *err)
+/* By libxdp: in its dispatcher, or alone where the kernel has no freplace. */
+static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode,
+			    __u32 *prog_id, struct xr_err *err)
 {
 	LIBBPF_OPTS(xdp_program_opts, opts);
 	struct xdp_program *prog;
@@ -418,8 +419,6 @@ static int attach_once(struct plane *p, struct xr_device *d, __u8 mode,
 	ret = prepare(p, &l, slot_of(p, d), d->role, false, 0, err);
 	if (ret)
 		return ret;
-	if (!frags)
-		without_frags(l.prog);
 	opts.obj = l.obj;
 	opts.prog_name = l.name;
 	prog = xdp_program__create(&opts);
@@ -434,22 +433,71 @@ static int attach_once(struct plane *p, struct xr_device *d, __u8 mode,
 	return ret;
 }
 
-/* In this mode, multi-buffer if that can be had. */
+static __u32 mode_flag(__u8 mode)
+{
+	return mode == XR_MODE_GENERIC ? XDP_FLAGS_SKB_MODE :
+					 XDP_FLAGS_DRV_MODE;
+}
+
+static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode,
+			__u32 *prog_id, struct xr_err *err)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	struct loaded l;
+	int fd, ret;
+
+	ret = load(p, &l, slot_of(p, d), d->role, false, 0, err);
+	if (ret)
+		return ret;
+	fd = bpf_program__fd(l.prog);
+	ret = bpf_xdp_attach(d->ifindex, fd,
+			     mode_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST,
+			     NULL);
+	if (!ret)
+		ret = bpf_obj_get_info_by_fd(fd, &info, &len) ? -errno : 0;
+	*prog_id = info.id;
+	unload(&l);
+	return ret;
+}
+
+/* Whether it is the device that says no, and not the verifier. */
+static bool refused_by_device(int ret)
+{
+	return ret == -EBUSY || ret == -EEXIST || ret == -EPERM ||
+	       ret == -EOPNOTSUPP || ret == -ERANGE || ret == -ENODEV;
+}
+
+/*
+ * From 6.13 on (and in stable kernels before it) the verifier lets no program
+ * that changes packets into a dispatcher that was not built to say that it may
+ * hold such; that of libxdp 1.3 was not. Then the program goes alone.
+ */
+static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode,
+			  __u32 *prog_id, struct xr_err *err)
+{
+	struct attached at;
+	int ret = attach_by_libxdp(p, d, mode, prog_id, err);
+
+	if (!ret || refused_by_device(ret))
+		return ret;
+	look(d->ifindex, &at);
+	if (at.n)
+		return xr_fail(err, -EBUSY,
+			       "%s has another XDP program, and this kernel "
+			       "does not let libxdp's dispatcher run xroam's "
+			       "beside it: remove that one first", d->name);
+	return attach_alone(p, d, mode, prog_id, err);
+}
+
 static int attach_mode(struct plane *p, struct xr_device *d, __u8 mode,
 		       __u32 *prog_id, struct xr_err *err)
 {
-	char words[sizeof(kernel_words)];
 	int ret;
 
 	err->text[0] = '\0';
 	start_listening();
-	ret = attach_once(p, d, mode, true, prog_id, err);
-	if (ret == -EINVAL) {
-		strcpy(words, kernel_words);
-		ret = attach_once(p, d, mode, false, prog_id, err);
-		if (ret && words[0])
-			strcpy(kernel_words, words);
-	}
+	ret = attach_somehow(p, d, mode, prog_id, err);
 	stop_listening();
 	if (!ret || err->text[0])
 		return ret;
@@ -577,8 +625,6 @@ static int remove_prog(int ifindex, const struct attached *at, __u32 id)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	struct xdp_program *prog;
-	__u32 flags = at->mode == XR_MODE_GENERIC ? XDP_FLAGS_SKB_MODE :
-						    XDP_FLAGS_DRV_MODE;
 	int ret;
 
 	if (at->single) {
@@ -586,7 +632,9 @@ static int remove_prog(int ifindex, const struct attached *at, __u32 id)
 		opts.old_prog_fd = bpf_prog_get_fd_by_id(id);
 		if (opts.old_prog_fd < 0)
 			return -errno;
-		ret = bpf_xdp_detach(ifindex, flags | XDP_FLAGS_REPLACE, &opts);
+		ret = bpf_xdp_detach(ifindex,
+				     mode_flag(at->mode) | XDP_FLAGS_REPLACE,
+				     &opts);
 		close(opts.old_prog_fd);
 		return ret;
 	}
@@ -674,8 +722,6 @@ static int replace_single(struct plane *p, struct xr_device *d,
 			  struct xr_err *err)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
-	__u32 flags = at->mode == XR_MODE_GENERIC ? XDP_FLAGS_SKB_MODE :
-						    XDP_FLAGS_DRV_MODE;
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 	struct loaded l;
@@ -687,7 +733,7 @@ static int replace_single(struct plane *p, struct xr_device *d,
 	opts.old_prog_fd = bpf_prog_get_fd_by_id(old);
 	start_listening();
 	ret = bpf_xdp_attach(d->ifindex, bpf_program__fd(l.prog),
-			     flags | XDP_FLAGS_REPLACE, &opts);
+			     mode_flag(at->mode) | XDP_FLAGS_REPLACE, &opts);
 	stop_listening();
 	if (ret)
 		xr_fail(err, ret, "%s: replacing the program: %s", d->name,
