@@ -128,6 +128,10 @@ static void progress_cb(struct ev_loop *l, ev_timer *w, int events)
 	for (uint64_t i = 0; i < next_conn; i++) {
 		const struct conn *c = &conns[i];
 
+		if (c->q.over) {
+			up += c->up;
+			down += c->down;
+		}
 		for (struct xq_stream *s = c->q.streams; s; s = s->next) {
 			up += s->out.sent;
 			down += s->in.got;
@@ -461,11 +465,21 @@ static bool conn_ok(const struct conn *c)
 	       c->down == opt.download * opt.streams;
 }
 
+/* Waiting in vain until the end is a gap, too. */
+static void conn_ended(struct conn *c)
+{
+	struct xq_conn *q = &c->q;
+
+	c->ended = xq_now();
+	if (q->busy && c->ended - q->last_rx > q->longest_gap)
+		q->longest_gap = c->ended - q->last_rx;
+}
+
 static void closed_op(struct xq_conn *q, int err)
 {
 	struct conn *c = (struct conn *)q;
 
-	c->ended = xq_now();
+	conn_ended(c);
 	c->version = ngtcp2_conn_get_negotiated_version(q->conn);
 	if (err || c->left)
 		complain(c, q->error[0] ? q->error : "over before its end");
@@ -474,6 +488,7 @@ static void closed_op(struct xq_conn *q, int err)
 	ev_timer_stop(loop, &c->event_timer);
 	for (int i = 0; i < MAX_SOCKETS; i++)
 		endpoint_close(&c->ep[i]);
+	xq_conn_free(q);
 	running--;
 	done++;
 	if (conn_ok(c))
@@ -1086,7 +1101,7 @@ int main(int argc, char **argv)
 		if (!conns[i].started || conns[i].q.over)
 			continue;
 		complain(&conns[i], "not finished in time");
-		conns[i].ended = xq_now();
+		conn_ended(&conns[i]);
 	}
 	ok = report();
 	return ok ? 0 : 1;
