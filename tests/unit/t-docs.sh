@@ -1,0 +1,315 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The documents say what the code says: pages parse, no command, reason, key,
+# function or pin is left out, and the examples run.
+# shellcheck source-path=SCRIPTDIR source=../net/lib/world.sh
+. "$(dirname "$0")/../net/lib/world.sh"
+
+cd "$WORLD_TOP" || bail "no source tree"
+[ -x "$XROAM" ] || bail "no $XROAM: run make first"
+PAGES=(docs/*.[358])
+
+# missing WHERE WORD...: those words that do not stand in WHERE as a word
+missing()
+{
+	local where=$1 word
+
+	shift
+	for word; do
+		case $word in
+		\`*)	grep -qF -e "$word" <<<"$where" ;;
+		*)	grep -qwF -e "$word" <<<"$where" ;;
+		esac || echo "$word"
+	done
+}
+
+# quoted WORD...: as Markdown writes them
+quoted()
+{
+	# shellcheck disable=SC2016
+	printf '`%s`\n' "$@"
+}
+
+# all_in DESCRIPTION TEXT WORD...
+all_in()
+{
+	local what=$1 lack
+
+	shift
+	[ $# -gt 1 ] || { fail "$what" "nothing was found to look for"; return; }
+	lack=$(missing "$@")
+	if [ -z "$lack" ]; then
+		pass "$what"
+	else
+		fail "$what" "left out: ${lack//$'\n'/ }"
+	fi
+}
+
+# A page's source as an operator reads it: no escapes.
+plain()
+{
+	sed "s/\\\\-/-/g; s/\\\\e/\\\\/g; s/\\\\&//g; s/\\\\(dq/\"/g; s/\\\\(aq/'/g" "$@"
+}
+
+# ---- the pages parse ----
+
+if command -v man >/dev/null; then
+	for page in "${PAGES[@]}"; do
+		is "$(MANWIDTH=80 man --warnings -E UTF-8 -l "$page" 2>&1 \
+			>/dev/null)" "" "$page: no warnings"
+	done
+else
+	skip ${#PAGES[@]} "no man here"
+fi
+
+# ---- commands ----
+
+# "dev attach|detach|show ..." -> "dev attach", "dev detach", "dev show"
+commands()
+{
+	"$XROAM" help | sed -n 's/^  \([a-z].*\)/\1/p' | sed 's/   .*//' |
+	while read -r object rest; do
+		case $rest in
+		[a-z]*\|*)
+			for word in ${rest//|/ }; do
+				case $word in
+				[a-z]*) echo "$object $word" ;;
+				esac
+			done ;;
+		*)	echo "$object" ;;
+		esac
+	done
+}
+
+all_commands=$(plain docs/*.8)
+lack=
+mapfile -t list < <(commands)
+for command in "${list[@]}"; do
+	grep -qxF ".Cm $command" <<<"$all_commands" || lack+=" \"$command\""
+done
+is "$lack" "" "each of ${#list[@]} commands has a synopsis"
+cmp_ok ${#list[@]} -ge 20 "commands were found in the help"
+
+# The words of each object's own help, up to the prose.
+words_of_help()
+{
+	"$XROAM" "$1" help | sed -n '/^Usage\|:=\|^  *|\|^  *\[\|^       /p' |
+		sed 's/^Usage: xroam//; s/ xroam / /' |
+		grep -oE '(^|[^A-Za-z0-9-])[a-z][a-z0-9-]+' |
+		grep -oE '[a-z][a-z0-9-]+' | sort -u
+}
+
+for object in dev vip backend cid; do
+	mapfile -t list < <(words_of_help $object)
+	all_in "xroam-$object(8) has every word of \"xroam $object help\"" \
+		"$(plain "docs/xroam-$object.8")" "${list[@]}"
+done
+
+mapfile -t list < <("$XROAM" help | sed -n '/^Options/,$p' |
+	grep -oE -- '--[a-z]+' | sort -u)
+all_in "xroam(8) has every option" \
+	"$(sed 's/Fl -/Fl --/g; s/Fl --\([a-z]\)/--\1/g' docs/xroam.8)" \
+	"${list[@]}"
+
+# ---- lists that have one source ----
+
+reasons=$(sed -n 's/^\tX([A-Z0-9_]*, *"\([^"]*\)", *[A-Z]*, *"\([^"]*\)").*/\1 \2/p' \
+	include/xroam/reasons.h)
+mapfile -t list < <(cut -d' ' -f1 <<<"$reasons")
+text=$(plain docs/xroam-stats.8)
+lack=
+while read -r word means; do
+	means=${means^}
+	grep -qxF ".It Cm $word" <<<"$text" || lack+=" $word"
+	grep -qxF "${means%.}." <<<"$text" || lack+=" \"$means\""
+done <<<"$reasons"
+is "$lack" "" "xroam-stats(8) has all ${#list[@]} reasons, in the code's words"
+mapfile -t list < <(quoted "${list[@]}")
+all_in "the guide tells of every reason" "$(<docs/guide.md)" "${list[@]}"
+
+# Keys and words are the quoted strings of the schema's tables.
+tables()
+{
+	sed -n "/^static const $1.*\[\] = {/,/^};/p" user/core/config*.c |
+		grep -oE '"[a-z0-9_-]+"' | tr -d '"' | sort -u
+}
+mapfile -t list < <(tables cyaml_schema_field_t)
+text=$(plain docs/xroam.yaml.5)
+all_in "xroam.yaml(5) has every key" "$text" "${list[@]}"
+lack=
+for key in $(sed -n 's/^\.It Cm \([a-z0-9_ ,]*\).*/\1/p' docs/xroam.yaml.5 |
+	tr -d ,); do
+	grep -qxF -e "$key" <<<"$(printf '%s\n' "${list[@]}")" || lack+=" $key"
+done
+is "$lack" "" "xroam.yaml(5) has no key that the code has not"
+mapfile -t list < <(tables cyaml_strval_t)
+all_in "xroam.yaml(5) has every word that a key may have" "$text" "${list[@]}"
+
+mapfile -t list < <(sed -n '/define XR_CID_FORMATS/,/^$/p' \
+	include/xroam/cid_core.h | grep -oE '"[a-z0-9-]+"' | tr -d '"')
+all_in "xroam-cid(8) has every format" "$(plain docs/xroam-cid.8)" "${list[@]}"
+
+mapfile -t list < <(grep -oE 'xr_cid_[a-z_]+\(' include/xroam/cid.h |
+	tr -d '(' | sort -u)
+text=$(plain docs/libxroam-cid.3)
+all_in "libxroam-cid(3) has every function" \
+	"$(grep -E '^\.(Fn|Fo) ' <<<"$text")" "${list[@]}"
+mapfile -t list < <(sed -n '/define XR_CID_ERRORS/,/^$/p' \
+	include/xroam/cid_core.h | grep -oE 'X\([A-Z_]+, ' |
+	sed 's/X(\(.*\), /XR_CID_E_\1/')
+all_in "libxroam-cid(3) has every error" "$text" "${list[@]}"
+
+mapfile -t list < <(sed -n '/define XR_MAPS/,/^$/p' user/core/plane.h |
+	grep -oE ', [a-z0-9_]+\)' | tr -d ', )')
+mapfile -t list < <(quoted "${list[@]}")
+all_in "docs/maps.md has every pin" "$(<docs/maps.md)" "${list[@]}"
+
+# ---- files that the documents name are there ----
+
+lack=
+while read -r file; do
+	[ -e "$file" ] || lack+=" $file"
+done < <(grep -ohP '(?<![\w/])(docs|scripts|bpf|include|user|tests)/[\w./-]+' \
+	README.md docs/*.md | sed 's/[.,:]*$//' | sort -u)
+is "$lack" "" "files that README and docs name are in the tree"
+
+# ---- the library's example is a program ----
+
+SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/$WORLD.XXXXXX")
+trap 'rm -rf "$SCRATCH"' EXIT
+
+plain docs/libxroam-cid.3 |
+	awk '/^\.\\" program: mint/ { on = 1; next }
+	     on && /^\.Bd/ { in_it = 1; next }
+	     in_it && /^\.Ed/ { exit } in_it' >"$SCRATCH/mint.c"
+ok "the example of libxroam-cid(3) compiles" \
+	"${CC:-gcc}" -Wall -Wextra -Werror -Iinclude -o "$SCRATCH/mint" \
+	"$SCRATCH/mint.c" -L"$WORLD_BUILD" -Wl,-rpath,"$WORLD_BUILD" -lxroam-cid
+like "$("$SCRATCH/mint" 2>&1)" '^[23][0-9a-f]{21}$' "and mints a CID"
+
+# ---- completion ----
+
+if command -v shellcheck >/dev/null; then
+	ok "the completion is good shell" shellcheck scripts/xroam.bash-completion
+	ok "the demo is good shell" shellcheck -x scripts/demo
+else
+	skip 2 "no shellcheck here"
+fi
+
+completes()
+{
+	PATH=${XROAM%/*}:$PATH bash --norc -c '
+		. scripts/xroam.bash-completion
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_xroam
+		echo "${COMPREPLY[*]}"' bash "$@"
+}
+
+is "$(completes xroam ex)" "export explain" "completion knows objects"
+is "$(completes xroam -i other cid d)" "del decode" \
+	"completion knows commands, after options"
+is "$(completes xroam backend set a state d)" "draining down" \
+	"completion knows words"
+
+# ---- the examples run ----
+
+# What a page's EXAMPLES come to as a script, see the marks in the pages:
+#   setup: CMD       run before
+#   file: NAME       the next block is written to NAME
+#   example          the next block's "# " lines are run
+#   example: endless each of them is interrupted after two seconds
+# Other lines of an example are what it prints.
+# shellcheck disable=SC2317
+script_of()
+{
+	plain "$1" | awk '
+		function flush() {
+			if (cmd == "")
+				return
+			if (endless)
+				cmd = "timeout -s INT 2 " cmd " || [ $? = 124 ]"
+			print cmd
+			cmd = ""
+		}
+		/^\.\\" setup: / { sub(/^\.\\" setup: /, ""); print; next }
+		/^\.\\" file: / { file = $3; next }
+		/^\.\\" example/ { run = 1; endless = /endless/; next }
+		/^\.Bd/ && file { print "cat >" file " <<\"END\""; block = 2
+			file = ""; next }
+		/^\.Bd/ && run { block = 1; run = 0; next }
+		/^\.Ed/ { flush(); if (block == 2) print "END"; block = 0; next }
+		block == 2 { print; next }
+		block == 1 && /^# / { flush(); cmd = substr($0, 3); next }
+		block == 1 && /^>/ { cmd = cmd "\n" substr($0, 2); next }
+		block == 1 { flush() }'
+}
+
+# The lines between the commands; with "example: varies" they may be others.
+# shellcheck disable=SC2317
+expected_of()
+{
+	plain "$1" | awk '
+		/^\.\\" example$/ { run = 1; next }
+		/^\.Bd/ && run { block = 1; run = 0; next }
+		/^\.Ed/ { block = 0 }
+		block && !/^[#>]/'
+}
+
+# shellcheck disable=SC2317
+run_page()
+{
+	local page=$1 dir=$WORLD_DIR/${1##*/}
+
+	mkdir -p "$dir"
+	script_of "$page" >"$dir/script"
+	grep -q xroam "$dir/script" || { echo "no example"; return 1; }
+	cd "$dir" || return
+	in_ns lb1 env PATH="${XROAM%/*}:$PATH" \
+		XROAM_INSTANCE="$(instance lb1)" bash -e script >output 2>&1 || {
+		cat output
+		return 1
+	}
+	# What the page says it prints, it prints.
+	expected_of "$page" >expected
+	while read -r line; do
+		grep -qF -e "$line" output || { echo "no line: $line"; return 1; }
+	done <expected
+}
+
+if [ "$(id -u)" = 0 ]; then
+	rm -rf "$SCRATCH"
+	world_up
+	for page in docs/*.[58]; do
+		xr destroy >/dev/null 2>&1
+		ok "the examples of $page run" run_page "$page"
+		cd "$WORLD_TOP" || exit
+	done
+
+	# What JSON has, its page has.
+	cd "$WORLD_DIR/xroam.yaml.5" || bail "no examples of xroam.yaml(5)"
+	xr destroy >/dev/null 2>&1
+	ok "a file with every key is applied" xr apply all.yaml
+	cd "$WORLD_TOP" || exit
+	cid=$(xr cid encode 1 server-id 01000001 2>/dev/null ||
+		xr cid encode 1 server-id 00000001)
+	while read -r page command; do
+		# shellcheck disable=SC2086
+		mapfile -t list < <(xr -j ${command/CID/$cid} 2>/dev/null |
+			jq -r '.. | objects | keys[]' | sort -u)
+		all_in "$page has every JSON key of \"xroam $command\"" \
+			"$(plain "docs/$page")" "${list[@]}"
+	done <<-'END'
+		xroam-dev.8 dev show
+		xroam-vip.8 vip show
+		xroam-backend.8 backend show
+		xroam-cid.8 cid show
+		xroam-cid.8 cid decode CID
+		xroam-stats.8 stats
+		xroam-apply.8 status
+		xroam-explain.8 explain 0200000000010200000000020800
+	END
+else
+	skip 1 "needs root: the examples are not run"
+fi
+
+done_testing
