@@ -385,6 +385,12 @@ static void defaults(void **state)
 	assert_int_equal(m.backends[0].info.state, XR_BACKEND_UP);
 	assert_int_equal(m.backends[0].info.forward, XR_FORWARD_IPIP);
 	model_free(&m);
+
+	/* An empty list of devices is not the same as none. */
+	assert_int_equal(config_read_text("devices: []\n", 12, "f", &m, &err),
+			 0);
+	assert_true(m.devs_given);
+	model_free(&m);
 }
 
 /* ---- key files ---- */

@@ -437,7 +437,7 @@ static void commit_free(struct commit *c)
 	free(c->job_backend);
 	free(c->vip);
 	free(c->backend);
-	free(c->attached);
+	free(c->devices);
 	sid_plan_free(c->sids);
 	model_free(&c->have);
 	model_free(&c->want);

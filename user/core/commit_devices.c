@@ -67,45 +67,40 @@ int commit_describe_devices(struct commit *c)
 	return ret;
 }
 
-/* Another mode or role: the old program goes first, and back if that fails. */
-static int replace(struct commit *c, const struct model_dev *w,
-		   const struct xr_device *was)
+/* Another mode or role: the old program goes first. */
+static int attach_one(struct commit *c, const struct model_dev *w,
+		      struct device_undo *undo)
 {
-	const enum attach_want mode = mode_of(was);
-	const enum xr_role role = was->role;
-	int ret = plane_detach(c->p, w->name, c->err);
+	const struct xr_device *was = running(c, w->name);
+	int ret;
 
-	if (!ret)
-		ret = plane_attach(c->p, w->name, w->want, w->role, c->err);
-	if (ret)
-		plane_attach(c->p, w->name, mode, role, NULL);
+	if (serves(was, w))
+		return 0;
+	if (was) {
+		undo->mode = mode_of(was);
+		undo->role = was->role;
+		ret = plane_detach(c->p, w->name, c->err);
+		if (ret)
+			return ret;
+		undo->replaced = true;
+	}
+	ret = plane_attach(c->p, w->name, w->want, w->role, c->err);
+	undo->attached = !ret;
 	return ret;
 }
 
 int commit_attach(struct commit *c)
 {
-	const struct xr_device *was;
-	const struct model_dev *w;
 	size_t i;
 	int ret = 0;
 
 	if (!c->want.devs_given)
 		return 0;
-	c->attached = calloc(c->want.n_devs + 1, sizeof(*c->attached));
-	if (!c->attached)
+	c->devices = calloc(c->want.n_devs + 1, sizeof(*c->devices));
+	if (!c->devices)
 		return -ENOMEM;
-	for (i = 0; !ret && i < c->want.n_devs; i++) {
-		w = &c->want.devs[i];
-		was = running(c, w->name);
-		if (serves(was, w))
-			continue;
-		if (was) {
-			ret = replace(c, w, was);
-			continue;
-		}
-		ret = plane_attach(c->p, w->name, w->want, w->role, c->err);
-		c->attached[i] = !ret;
-	}
+	for (i = 0; !ret && i < c->want.n_devs; i++)
+		ret = attach_one(c, &c->want.devs[i], &c->devices[i]);
 	if (ret)
 		commit_undo_attach(c);
 	return ret;
@@ -113,11 +108,16 @@ int commit_attach(struct commit *c)
 
 void commit_undo_attach(struct commit *c)
 {
+	const struct device_undo *u = c->devices;
 	size_t i;
 
-	for (i = 0; c->attached && i < c->want.n_devs; i++)
-		if (c->attached[i])
+	for (i = 0; u && i < c->want.n_devs; i++) {
+		if (u[i].attached)
 			plane_detach(c->p, c->want.devs[i].name, NULL);
+		if (u[i].replaced)
+			plane_attach(c->p, c->want.devs[i].name, u[i].mode,
+				     u[i].role, NULL);
+	}
 }
 
 int commit_detach(struct commit *c)

@@ -58,8 +58,13 @@ struct commit {
 	int *fds;			/* each once, to be closed */
 	size_t n_fds;
 
-	/* devices, by place in want.devs */
-	bool *attached;
+	/* what was done to devices, by place in want.devs */
+	struct device_undo {
+		bool attached;
+		bool replaced;		/* and this is what there was: */
+		enum attach_want mode;
+		enum xr_role role;
+	} *devices;
 
 	/* what to tell */
 	char **lines;

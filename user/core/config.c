@@ -500,7 +500,6 @@ static int take_devices(struct reader *r, const struct raw *raw,
 	char path[PATH_LEN];
 	size_t i;
 
-	m->devs_given = raw->devices != NULL;
 	for (i = 0; i < raw->n_devices; i++) {
 		from = &raw->devices[i];
 		to = model_grow(&m->devs, &m->n_devs, sizeof(*to));
@@ -723,6 +722,9 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 	struct model *m = ctx;
 	long i;
 
+	/* libcyaml gives no pointer for an empty list, as if it were left out. */
+	if (depth == 1 && s[0].key && !strcmp(s[0].key, "devices"))
+		m->devs_given = true;
 	if (depth < 2 || !s[0].key || s[1].key)
 		return true;
 	i = s[1].index;
