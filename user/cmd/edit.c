@@ -26,13 +26,6 @@ int cmd_load(struct plane **p, struct model *m)
 
 	if (ret)
 		return ret;
-	/* Half a change must not be shown: wait for it, or finish it. */
-	if (model_pending(*p)) {
-		plane_close(*p);
-		ret = cmd_open(p, PLANE_CHANGE);
-		if (ret)
-			return ret;
-	}
 	if (!model_load(*p, m, &err))
 		return EXIT_DONE;
 	plane_close(*p);

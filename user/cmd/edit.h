@@ -23,7 +23,7 @@ struct change_list {
 };
 void cmd_changed(void *ctx, const char *line);	/* ctx: struct change_list */
 
-/* Opens for reading and loads the model; 0 or the exit status. */
+/* Opens, under the lock, and loads the model; 0 or the exit status. */
 int cmd_load(struct plane **p, struct model *m);
 
 #endif

@@ -529,14 +529,6 @@ bool model_unfinished(const char *instance)
 	return !access(path, F_OK);
 }
 
-bool model_pending(const struct plane *p)
-{
-	char path[160];
-
-	journal_path(p, path, sizeof(path));
-	return !access(path, F_OK);
-}
-
 int model_recover(struct plane *p, struct xr_err *err)
 {
 	struct xr_err first;

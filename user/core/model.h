@@ -96,8 +96,6 @@ int model_commit(struct plane *p, const struct model *want,
 		 void (*changed)(void *ctx, const char *line), void *ctx,
 		 struct xr_err *err);
 int model_recover(struct plane *p, struct xr_err *err);
-/* There is a journal: a change is being made, or was interrupted. */
-bool model_pending(const struct plane *p);
 /* A change is being made, or was interrupted: readers see half of it. */
 bool model_unfinished(const char *instance);
 
