@@ -54,56 +54,80 @@ void xr_aes_unpack(const struct xr_aes_state *s, uint8_t *octets, size_t len)
 	}
 }
 
-/* Takes c[0..14], a polynomial, modulo x^8 + x^4 + x^3 + x + 1. */
-static void gf_reduce(uint64_t r[8], uint64_t c[15])
-{
-	int k;
+/*
+ * Inversion is done in GF(16)[x] / (x^2 + x + NU) with GF(16) = GF(2)[y] /
+ * (y^4 + y + 1) and NU = y^3 + y^2: five multiplications of four bits, where
+ * GF(256) itself takes four of eight bits. Each bit is a plane.
+ */
+struct gf16 {
+	uint64_t b[4];
+};
 
-	for (k = 14; k >= 8; k--) {
-		c[k - 4] ^= c[k];
-		c[k - 5] ^= c[k];
-		c[k - 7] ^= c[k];
-		c[k - 8] ^= c[k];
-	}
-	memcpy(r, c, 8 * sizeof(*r));
+static inline struct gf16 add16(struct gf16 a, struct gf16 b)
+{
+	return (struct gf16){ { a.b[0] ^ b.b[0], a.b[1] ^ b.b[1],
+				a.b[2] ^ b.b[2], a.b[3] ^ b.b[3] } };
 }
 
-static void gf_mul(uint64_t r[8], const uint64_t a[8], const uint64_t b[8])
+static inline struct gf16 mul16(struct gf16 x, struct gf16 y)
 {
-	uint64_t c[15] = { 0 };
-	int i, j;
+	const uint64_t *a = x.b, *b = y.b;
+	uint64_t c0, c1, c2, c3, c4, c5, c6;
 
-	for (i = 0; i < 8; i++)
-		for (j = 0; j < 8; j++)
-			c[i + j] ^= a[i] & b[j];
-	gf_reduce(r, c);
+	c0 = a[0] & b[0];
+	c1 = (a[0] & b[1]) ^ (a[1] & b[0]);
+	c2 = (a[0] & b[2]) ^ (a[1] & b[1]) ^ (a[2] & b[0]);
+	c3 = (a[0] & b[3]) ^ (a[1] & b[2]) ^ (a[2] & b[1]) ^ (a[3] & b[0]);
+	c4 = (a[1] & b[3]) ^ (a[2] & b[2]) ^ (a[3] & b[1]);
+	c5 = (a[2] & b[3]) ^ (a[3] & b[2]);
+	c6 = a[3] & b[3];
+	return (struct gf16){ { c0 ^ c4, c1 ^ c4 ^ c5, c2 ^ c5 ^ c6,
+				c3 ^ c6 } };
 }
 
-static void gf_square(uint64_t r[8], const uint64_t a[8])
+static inline struct gf16 square16(struct gf16 x)
 {
-	uint64_t c[15] = { 0 };
-	int i;
+	const uint64_t *a = x.b;
 
-	for (i = 0; i < 8; i++)
-		c[2 * i] = a[i];
-	gf_reduce(r, c);
+	return (struct gf16){ { a[0] ^ a[2], a[2], a[1] ^ a[3], a[3] } };
 }
 
-/* a^254, which is 1/a, and 0 for 0. */
+/* NU x^2 */
+static inline struct gf16 square16_nu(struct gf16 x)
+{
+	const uint64_t *a = x.b;
+
+	return (struct gf16){ { a[1] ^ a[2] ^ a[3], a[2] ^ a[3],
+				a[0] ^ a[1] ^ a[2] ^ a[3], a[0] ^ a[3] } };
+}
+
+/* 1/a in GF(256), and 0 for 0. */
 static void gf_invert(uint64_t a[8])
 {
-	uint64_t a2[8], a12[8], t[8];
-	int i;
+	/* From AES's basis to the tower's: its generator becomes 0x5a. */
+	const struct gf16 low = { { a[0] ^ a[2],
+				    a[1] ^ a[2] ^ a[5] ^ a[6] ^ a[7], a[3],
+				    a[1] ^ a[3] ^ a[6] ^ a[7] } };
+	const struct gf16 high = { { a[1] ^ a[5] ^ a[7], a[2] ^ a[3],
+				     a[1] ^ a[4] ^ a[6] ^ a[7], a[5] ^ a[7] } };
+	struct gf16 d, d2, d4, l, h;
 
-	gf_square(a2, a);
-	gf_mul(t, a2, a);		/* 3 */
-	gf_square(a12, t);
-	gf_square(a12, a12);		/* 12 */
-	gf_mul(t, t, a12);		/* 15 */
-	for (i = 0; i < 4; i++)
-		gf_square(t, t);	/* 240 */
-	gf_mul(t, t, a12);		/* 252 */
-	gf_mul(a, t, a2);		/* 254 */
+	/* The norm, and its inverse d^14 = d^2 d^4 d^8. */
+	d = add16(add16(square16_nu(high), mul16(high, low)), square16(low));
+	d2 = square16(d);
+	d4 = square16(d2);
+	d = mul16(mul16(d2, d4), square16(d4));
+	h = mul16(high, d);
+	l = mul16(add16(high, low), d);
+
+	a[0] = l.b[0] ^ l.b[2] ^ h.b[1];
+	a[1] = h.b[0] ^ h.b[3];
+	a[2] = l.b[2] ^ h.b[1];
+	a[3] = l.b[2];
+	a[4] = l.b[2] ^ l.b[3] ^ h.b[2];
+	a[5] = l.b[1] ^ l.b[3] ^ h.b[1];
+	a[6] = l.b[1] ^ l.b[2] ^ h.b[0] ^ h.b[1];
+	a[7] = l.b[1] ^ l.b[3] ^ h.b[1] ^ h.b[3];
 }
 
 void xr_aes_sub(struct xr_aes_state *s)
