@@ -300,7 +300,8 @@ static void floods(void **state)
 	static __u16 was[ESTABLISHED];
 	int held = 0, kept = 0;
 
-	world(LIMIT_FLOWS("1024") POLICY("flow_idle: 64") FLOW_VIPS CIDS
+	/* So long an idle time that nobody has been quiet for an eighth of it. */
+	world(LIMIT_FLOWS("1024") POLICY("flow_idle: 16000") FLOW_VIPS CIDS
 	      "backends:\n"
 	      BACKEND("a", ALL_VIPS) "    address: 10.1.0.1\n"
 	      "    forward: gue\n"
