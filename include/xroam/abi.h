@@ -175,7 +175,7 @@ struct xr_sid_names {
 struct xr_cid_config {
 	struct xr_cid_layout layout;
 	/*
-	 * AES-128 round keys as lanes (bpf/aes.h): for four pass the encryption
+	 * AES-128 round keys, placed as XR_RK_* say: for four pass the encryption
 	 * schedule, for single pass that of the equivalent inverse cipher.
 	 */
 	__u64 round_key[44];
