@@ -12,7 +12,8 @@ set -u -o pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/tests/kernels}
 build=${BUILD:-$top/build}
-LIMIT=${KERNEL_LIMIT:-300}	# seconds a guest may live
+LIMIT=${KERNEL_LIMIT:-480}	# seconds a guest may live
+TESTS=${KERNEL_TESTS:-*}	# only these, as in test_$TESTS
 
 skip_all()
 {
@@ -52,8 +53,14 @@ make_root()
 	cp "$here/init" "$root/init"
 	cp "$here/dispatcher.sh" "$root/tests/test_dispatcher"
 	for prog in "$build"/tests/prog/test_*; do
-		[ -x "$prog" ] || continue
+		case $prog in
+		*.o|*.d|*"*") continue ;;
+		esac
 		add "$prog" tests || return
+	done
+	# shellcheck disable=SC2295 # a pattern
+	for prog in "$root"/tests/test_*; do
+		[[ ${prog##*/} == test_$TESTS ]] || rm "$prog"
 	done
 }
 
