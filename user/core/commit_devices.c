@@ -10,6 +10,7 @@
 #include "netns.h"
 #include "text.h"
 
+/* A record whose device or program is gone runs nothing: attach anew. */
 static const struct xr_device *running(const struct commit *c,
 				       const char *name)
 {
@@ -18,7 +19,8 @@ static const struct xr_device *running(const struct commit *c,
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
-		if (d->ifindex && d->netns == here && !strcmp(d->name, name))
+		if (d->ifindex && d->netns == here && !strcmp(d->name, name) &&
+		    plane_device_state(c->p, d) == DEVICE_ATTACHED)
 			return d;
 	return NULL;
 }

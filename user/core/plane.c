@@ -146,6 +146,9 @@ static int check_caps(enum plane_how how, struct xr_err *err)
 			strcat(lack, " CAP_PERFMON");
 		if (!has_cap(CAP_NET_ADMIN))
 			strcat(lack, " CAP_NET_ADMIN");
+		/* To open attached programs by their id; other namespaces. */
+		if (!has_cap(CAP_SYS_ADMIN))
+			strcat(lack, " CAP_SYS_ADMIN");
 	}
 	if (!lack[0])
 		return 0;
