@@ -97,6 +97,7 @@ $(CID_SO): $(CID_OBJ) $(wildcard user/cid/*.map)
 comma := ,
 
 $(CID_PC): user/cid/libxroam-cid.pc.in Makefile
+	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
 
 $(BUILD)/xroam: $(CMD_OBJ) $(CORE_A) $(CID_A)
