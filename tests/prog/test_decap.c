@@ -47,6 +47,7 @@ static void every_tunnel(void **state)
 		IN4("0"), IN6("0"), IN4("0xb8"), IN6("0x2e"),
 		"ip4 opts=01010101 mf off=800 / fill 40",
 		"ip6 / hopopts / udp / fill 3", "ip4 / icmp4 type=8 / zero 8",
+		"ip4 / tcp ack / fill 3900",	/* several buffers */
 	};
 	char in[1024], out[1024];
 

@@ -172,6 +172,81 @@ static void inner_headers(void **state)
 	       "ip6 hlim=63 / hopopts / dstopts / frag id=9 / tcp syn");
 }
 
+/* Ports, sources and devices that are not the usual ones. */
+static void options(void **state)
+{
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: gue\n    port: 7777\n");
+	expect("eth / ip6 / tcp syn", "hash",
+	       ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df / "
+	       "udp sport=@ dport=7777 csum=0 / ip6 hlim=63 / tcp syn");
+
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: vxlan\n    port: 8472\n"
+	      "    vni: 0\n    mac: \"02:aa:00:00:00:01\"\n");
+	expect("eth / ip4 / tcp syn", "hash",
+	       ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df / "
+	       "udp sport=@ dport=8472 csum=0 / vxlan 0 / "
+	       "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01 / "
+	       "ip4 ttl=63 / tcp syn");
+
+	/* One fixed source: a prefix without host bits. */
+	world(VIPS POLICY("source: 198.18.0.9/32, source6: \"fd77::7/128\"")
+	      "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.1\n");
+	expect("eth / ip4 / tcp syn", "hash",
+	       ETH_IN("1") " / ip4 src=198.18.0.9 dst=10.1.0.1 df / "
+	       "ip4 ttl=63 / tcp syn");
+	world(VIPS POLICY("source: 198.18.0.9/32, source6: \"fd77::7/128\"")
+	      "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: \"fd01::1\"\n");
+	expect("eth / ip6 / tcp syn", "hash",
+	       ETH_IN("1") " / ip6 src=fd77::7 dst=fd01::1 flow=@ / "
+	       "ip6 hlim=63 / tcp syn");
+
+	/* A server that no neighbour entry is needed for. */
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.2.0.200\n    forward: l2\n    dev: out\n"
+	      "    mac: \"02:00:00:00:02:77\"\n");
+	expect("eth / ip4 / tcp syn", "hash",
+	       "eth src=" MAC_OUT " dst=02:00:00:00:02:77 / ip4 ttl=63 / "
+	       "tcp syn");
+	world_set_tick(world_tick() + 100);
+	expect("eth / ip4 / tcp syn", "hash",
+	       "eth src=" MAC_OUT " dst=02:00:00:00:02:77 / ip4 ttl=63 / "
+	       "tcp syn");
+
+	/* Out of one device, though the route says another. */
+	shell("ip route add 10.8.0.1/32 via 10.1.0.3");
+	shell("ip route add 10.8.0.1/32 via 10.2.0.3 metric 100");
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.8.0.1\n    forward: gue\n    dev: out\n");
+	for (int i = 0; i < 2; i++) {
+		expect("eth / ip4 / tcp syn", "hash",
+		       ETH_OUT("3") " / ip4 src=10.2.0.254 dst=10.8.0.1 df / "
+		       "udp sport=@ dport=6080 csum=0 / ip4 ttl=63 / tcp syn");
+		world_set_tick(world_tick() + 100);
+	}
+	shell("ip route del 10.8.0.1/32 via 10.1.0.3");
+	shell("ip route del 10.8.0.1/32 via 10.2.0.3");
+}
+
+/* A frame of several buffers, of which the program sees the first. */
+static void jumbo_frames(void **state)
+{
+	shell("ip link set in mtu 9000; ip link set out mtu 9000");
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: gue\n");
+	expect("eth / ip4 / tcp ack / fill 3980", "hash",
+	       ETH_IN("1") " / " GUE_IN "ip4 ttl=63 / tcp ack / fill 3980");
+	expect("eth / vlan 5 / ip6 / tcp ack / fill 3900", "hash",
+	       ETH_IN("1") " / vlan 5 / " GUE_IN
+	       "ip6 hlim=63 / tcp ack / fill 3900");
+	expect("eth / ip4 len=+1 / tcp ack / fill 3980", "malformed-ip", NULL);
+	expect("eth / ip4 dst=192.0.2.9 / tcp ack / fill 3980", "not-vip",
+	       NULL);
+	shell("ip link set in mtu 1500; ip link set out mtu 1500");
+}
+
 /* The checksum is changed, not computed anew: all its carries. */
 static void ttl_and_checksum(void **state)
 {
@@ -316,6 +391,8 @@ int main(void)
 		TEST(padding),
 		TEST(vlan_tags),
 		TEST(inner_headers),
+		TEST(options),
+		TEST(jumbo_frames),
 		TEST(ttl_and_checksum),
 		TEST(ecmp_spread),
 		TEST(unreachable),

@@ -139,13 +139,21 @@ static void many_sizes(void **state)
 	}
 }
 
-/* Frames larger than a page's room come in several buffers. */
+/* Larger than one buffer, too: the reply is cut from the first. */
 static void jumbo(void **state)
 {
 	struct packet want;
 	struct result r;
 
 	world(GUE4, "");
+	r = run_text("eth / " UDP4, 4000);
+	check_reasons(&r, "too-big-reply");
+	want = packet(BACK ERROR4, 4000);
+	check_packet(&want, &r.out);
+	r = run_text("eth / " TCP6, 3900);
+	check_reasons(&r, "too-big-reply");
+	want = packet(BACK ERROR6, 3900);
+	check_packet(&want, &r.out);
 	r = run_text("eth / " UDP4, 3400);
 	check_reasons(&r, "too-big-reply");
 	want = packet(BACK ERROR4, 3400);

@@ -239,7 +239,9 @@ static int load_insns(const char *name, const struct bpf_insn *insn, size_t n,
 static void attach_pass(const char *dev)
 {
 	const struct bpf_insn pass[] = { MOV_IMM(BPF_REG_0, XDP_PASS), EXIT };
-	int fd = load_insns("test_pass", pass, ARRAY_LEN(pass), 0);
+	/* With the flag the device's MTU may be large. */
+	int fd = load_insns("test_pass", pass, ARRAY_LEN(pass),
+			    BPF_F_XDP_HAS_FRAGS);
 	int err = bpf_xdp_attach(ifindex_of(dev), fd, 0, NULL);
 
 	if (err) {
