@@ -80,12 +80,13 @@ boot()
 	done
 	pack "$work/initramfs" || return
 	: >"$work/results"
-	# cx16 off: newer kernels crash at random with it under emulation.
+	# cx16 off: newer kernels crash at random with it under emulation. From
+	# 6.18 on they need it, or slab_debug, for memory without locks: timers.
 	timeout -k 5 "$LIMIT" qemu-system-x86_64 \
 		-accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1536 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$dir/vmlinuz" -initrd "$work/initramfs" \
-		-append "console=ttyS0 panic=-1 mitigations=off quiet" \
+		-append "console=ttyS0 panic=-1 mitigations=off quiet slab_debug=F,kmalloc-*" \
 		-serial "file:$work/console" -serial "file:$work/results" \
 		</dev/null >"$work/qemu" 2>&1 &
 	wait $!
@@ -141,6 +142,13 @@ tap()
 		next
 	}
 	/^@/ { next }
+	test != "" && /^1\.\.0/ {
+		sub(/^[^#]*# *SKIP */, "")
+		seen++
+		n++
+		print "ok", n, "# SKIP", kernel, test ": " $0
+		next
+	}
 	test != "" && /^1\.\.[0-9]+/ { planned = substr($1, 4) + 0; next }
 	test != "" && /^(not )?ok / {
 		word = /^not/ ? "not ok" : "ok"
