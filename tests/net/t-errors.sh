@@ -69,6 +69,13 @@ head -c 15 /dev/zero >"$WORLD_DIR/key"
 refused 1 "key.*16" "a key file of the wrong size" \
 	cid add 1 format quic-lb server-id-length 2 nonce-length 6 \
 	key-file "$WORLD_DIR/key"
+mkfifo -m 666 "$WORLD_DIR/fifo"
+exec {writer}<>"$WORLD_DIR/fifo"
+head -c 16 /dev/zero >&$writer
+refused 1 "fifo.*(others|600)" "a pipe that others can write to" \
+	cid add 1 format quic-lb server-id-length 2 nonce-length 6 \
+	key-file "$WORLD_DIR/fifo"
+exec {writer}>&-
 refused 1 "nosuch" "a file that is not there" apply "$WORLD_DIR/nosuch"
 refused 1 "nosuch" "nor to check" check "$WORLD_DIR/nosuch"
 
@@ -93,7 +100,12 @@ for words in "vip add" "vip add nonsense" "vip add 1.2.3.4:80" \
 	# shellcheck disable=SC2086
 	refused 2 "^xroam: ." "wrong usage: $words" $words
 done
+refused 2 "^xroam: ." "a word of two lines" $'non\nsense'
 is "$(xr export | md5sum)" "$(md5sum <"$WORLD_DIR/before")" \
 	"none of these changed anything, either"
+echo "$base" | sed '5s/ }/, key: 000102030405060708090a0b0c0d0e0f }/' >"$file"
+chmod 644 "$file"
+like "$(xr check "$file" 2>&1)" "warning: .*holds keys.*0644" \
+	"a file with keys that others can read is warned of"
 refused 1 "no instance" "an instance that is not there" -i "xrt-$$-none" status
 done_testing

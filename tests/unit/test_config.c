@@ -46,6 +46,11 @@ static const struct {
 	{ "- a\n", "f:1: the file: a mapping (key: value) is expected here, not a list" },
 	{ "a\n", "f:1: the file: a mapping (key: value) is expected here, not a single value" },
 	{ "vips: &x []\nbackends: *x\n", "f:2: YAML aliases are not read; write the value out" },
+	{ VIP "---\n" VIP, "f:3: a second document begins here; a file holds one" },
+	{ "vips:\n- {address: \"192.0.2.1\\0.5\", port: 443, protocol: udp}\n",
+	  "f:2: a value with a NUL in it" },
+	{ "vips:\n- {address: \"\\e[1m\\x7f\\u009b\", port: 443, protocol: udp}\n",
+	  "f:2: address: \" [1m   \" is not an IPv4 or IPv6 address" },
 
 	/* keys */
 	{ "vip: []\n", "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, cid, vips, backends" },

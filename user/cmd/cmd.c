@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/model.h"
+#include "../core/error.h"
 #include "../core/model.h"
 #include "cmd.h"
 
@@ -18,6 +18,7 @@ static void complain(const char *key, const char *fmt, va_list ap)
 	char text[1024];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
+	xr_one_line(text);	/* words off the command line may be in it */
 	if (opt.json) {
 		json_t *o = json_pack("{s:s}", key, text);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "edit.h"
 
@@ -34,6 +35,18 @@ static void on_warning(void *ctx, const char *line)
 	cmd_warn("%s", line);
 }
 
+/* A key file would be refused; what holds more than keys is but warned of. */
+static void warn_of_keys(const char *file, size_t *warnings)
+{
+	struct stat st;
+
+	if (stat(file, &st) || !S_ISREG(st.st_mode) || !(st.st_mode & 077))
+		return;
+	++*warnings;
+	cmd_warn("%s: it holds keys, and others than its owner can use it (mode %04o); chmod 600 it",
+		 file, st.st_mode & 07777);
+}
+
 /* Reads and checks; warnings are printed. 0 or -errno. */
 static int read_file(const char *file, struct model *m, size_t *warnings,
 		     struct xr_err *err)
@@ -43,11 +56,14 @@ static int read_file(const char *file, struct model *m, size_t *warnings,
 	if (ret)
 		return ret;
 	ret = model_check(m, file, err);
-	if (!ret)
-		model_warn(m, file, on_warning, warnings);
-	else
+	if (ret) {
 		model_free(m);
-	return ret;
+		return ret;
+	}
+	if (m->keys_inside)
+		warn_of_keys(file, warnings);
+	model_warn(m, file, on_warning, warnings);
+	return 0;
 }
 
 static void default_limits(struct xr_limits *l)

@@ -489,6 +489,7 @@ static int take_secret(struct reader *r, const struct raw *raw,
 		ret = read_key_beside(r, "secret_file", raw->secret_file,
 				      m->secret, sizeof(m->secret));
 	m->has_secret = raw->secret || raw->secret_file;
+	m->keys_inside = raw->secret;
 	return ret;
 }
 
@@ -567,6 +568,7 @@ static int take_cids(struct reader *r, const struct raw *raw, struct model *m)
 			 info->offset) ||
 		    take_cid_key(r, from, i, to))
 			return -EINVAL;
+		m->keys_inside |= from->key && !to->keep_key;
 		xr_cid_defaults(info->format, &info->sid_len, &info->nonce_len,
 				&info->offset);
 	}
@@ -782,7 +784,9 @@ int config_read_text(const char *text, size_t len, const char *name,
 		.flags = CYAML_CFG_NO_ALIAS,
 	};
 	struct raw *raw = NULL;
+	char problem[128];
 	cyaml_err_t e;
+	__u32 line;
 	int ret;
 
 	model_init(m);
@@ -799,9 +803,13 @@ int config_read_text(const char *text, size_t len, const char *name,
 		return fail_line(&r, 1,
 				 "the file is empty; to delete everything write \"vips: []\"");
 	ret = take_all(&r, raw, m);
-	if (!ret)
-		lines_walk(text, len, note_line, m, NULL, 0);
-	else
+	if (!ret) {
+		line = lines_walk(text, len, note_line, m, problem,
+				  sizeof(problem));
+		if (line)
+			ret = fail_line(&r, line, "%s", problem);
+	}
+	if (ret)
 		model_free(m);
 	cyaml_free(&config, &config_schema, raw, 0);
 	return ret;
@@ -839,6 +847,8 @@ int config_read(const char *path, struct model *m, struct xr_err *err)
 		fclose(f);
 	if (!ret)
 		ret = config_read_text(text, len, in ? "stdin" : path, m, err);
+	if (text)
+		explicit_bzero(text, room);	/* there may be keys in it */
 	free(text);
 	return ret;
 }

@@ -68,7 +68,8 @@ int config_read_key(const char *path, __u8 *key, size_t size,
 			       strerror(errno));
 	if (!in && (fstat(fd, &st) || S_ISDIR(st.st_mode))) {
 		n = xr_fail(err, -EINVAL, "%s: is not a file", path);
-	} else if (!in && st.st_mode & 077 && !S_ISFIFO(st.st_mode)) {
+	} else if (!in && st.st_mode & 077) {
+		/* A pipe of the shell's, <(...), is its owner's alone, too. */
 		n = xr_fail(err, -EACCES,
 			    "%s: others than its owner can use it (mode %04o); chmod 600 it",
 			    path, st.st_mode & 07777);

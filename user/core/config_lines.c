@@ -16,6 +16,8 @@ struct frame {
 struct walk {
 	struct frame frame[LINES_DEPTH];
 	size_t depth;		/* may exceed what frame holds */
+	size_t documents;
+	const char *wrong;	/* what YAML allows and a configuration does not */
 	bool (*node)(void *ctx, const struct lines_step *step, size_t depth,
 		     __u32 line, bool alias);
 	void *ctx;
@@ -75,7 +77,16 @@ static bool step(struct walk *w, const yaml_event_t *e)
 	struct frame *f;
 
 	switch (e->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		/* libcyaml reads the first and says nothing of the others. */
+		if (w->documents++)
+			w->wrong = "a second document begins here; a file holds one";
+		return !w->wrong;
 	case YAML_SCALAR_EVENT:
+		/* "\0" would end the value early, unseen. */
+		if (memchr(e->data.scalar.value, 0, e->data.scalar.length))
+			w->wrong = "a value with a NUL in it";
+		return begin(w, e, &is_key) && !w->wrong;
 	case YAML_ALIAS_EVENT:
 		return begin(w, e, &is_key);
 	case YAML_SEQUENCE_START_EVENT:
@@ -124,6 +135,11 @@ __u32 lines_walk(const char *text, size_t len,
 			break;
 		}
 		more = e.type != YAML_STREAM_END_EVENT && step(&w, &e);
+		if (w.wrong) {
+			line = e.start_mark.line + 1;
+			if (size)
+				snprintf(problem, size, "%s", w.wrong);
+		}
 		yaml_event_delete(&e);
 	}
 	yaml_parser_delete(&parser);

@@ -20,7 +20,8 @@ struct lines_step {
 /*
  * Calls node() for each value, with the steps that lead to it and the line of
  * its key (in a list: its own). node() returns false to stop. *problem is set
- * to libyaml's words, and the line returned, where the text is not YAML.
+ * to libyaml's words, and the line returned, where the text is not YAML, or not
+ * one document without a NUL.
  */
 __u32 lines_walk(const char *text, size_t len,
 		 bool (*node)(void *ctx, const struct lines_step *step,

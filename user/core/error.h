@@ -14,4 +14,7 @@ struct xr_err {
 int xr_fail(struct xr_err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Blanks for control characters: text becomes one line, and only that. */
+void xr_one_line(char *text);
+
 #endif

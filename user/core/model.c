@@ -21,10 +21,11 @@ void model_free(struct model *m)
 		free(m->backends[i].sids);
 	}
 	free(m->vips);
+	if (m->n_cids)
+		explicit_bzero(m->cids, m->n_cids * sizeof(*m->cids));
 	free(m->cids);
 	free(m->backends);
 	free(m->devs);
-	/* Keys were in here. */
 	explicit_bzero(m->secret, sizeof(m->secret));
 	memset(m, 0, sizeof(*m));
 }

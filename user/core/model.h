@@ -67,6 +67,7 @@ struct model {
 	} *devs;			/* optional in the file: devices to attach */
 	size_t n_devs;
 	bool devs_given;		/* the file has a devices key: make it so */
+	bool keys_inside;		/* the file itself holds a key or the secret */
 };
 
 void model_init(struct model *m);	/* defaults */
