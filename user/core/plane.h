@@ -96,9 +96,6 @@ int plane_destroy(struct plane *p, struct xr_err *err);
 /* The same by name, also where plane_open refuses the pins (-EPROTO). */
 int plane_remove(const char *name, struct xr_err *err);
 
-/* hash_keys from a configuration's secret; the same on every node. */
-void plane_derive_keys(const __u8 secret[32], struct xr_hash_keys *keys);
-
 /* Puts one XR_EVENT_CHANGE line into the event ring; failures are ignored. */
 void plane_event(struct plane *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,13 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What plane.c and attach.c tell each other, and nobody else. */
+/* What the parts of plane.h tell each other, and nobody else. */
 #ifndef XR_CORE_PLANE_PRIV_H
 #define XR_CORE_PLANE_PRIV_H
 
 #include <bpf/libbpf.h>
 #include "plane.h"
 
+/* At the end of a name: not complete. No instance's name has it. */
+#define PLANE_UNFINISHED "~new"
+
+struct xroam_bpf;
+
+/* ---- plane.c ---- */
+
+/* A plane of which nothing is open yet. */
+struct plane *plane_new(const char *name);
+
+/* Waits for the instance's lock: a descriptor, or the error. */
+int plane_lock(const char *name, struct xr_err *err);
+
+/* Says that there is no such instance: -ENOENT. */
+int plane_missing(const char *name, struct xr_err *err);
+
+/* dir/word, or -ENAMETOOLONG. */
+int plane_pin_path(char *path, size_t size, const char *dir, const char *word);
+
+/* ---- plane_needs.c ---- */
+
+int plane_check_caps(enum plane_how how, struct xr_err *err);
+bool plane_has_bpffs(const char *path);
+/* Mounts one for PLANE_CREATE; else an error that says where it went. */
+int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err);
+
+/* A load failed with code: says what this kernel or this process lacks. */
+int plane_load_failed(int code, const char *what, struct xr_err *err);
+
+/* ---- plane_maps.c ---- */
+
 /* The pin's name of each map. */
 extern const char *const plane_map_word[PLANE_MAPS];
+
+/* Gives the object's maps the sizes that the instance's maps have. */
+int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
+		    struct xr_err *err);
 
 /*
  * Makes the object's maps of the instance's names the instance's own. skip:
@@ -16,15 +51,33 @@ extern const char *const plane_map_word[PLANE_MAPS];
 int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u32 skip,
 		     struct xr_err *err);
 
-/* Gives the object's maps the sizes that the instance's maps have. */
-int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
-		    struct xr_err *err);
+int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err);
 
-/* Loads the clock's and the events' programs anew (create, reload). */
+/* Opens and maps the pins in p->dir, if their layout is this xroam's. */
+int plane_open_maps(struct plane *p, bool writable, struct xr_err *err);
+void plane_close_maps(struct plane *p);
+
+/* ---- plane_helpers.c ---- */
+
+/* Leaves only the helpers to load; the others are loaded per device. */
+void plane_only_helpers(struct xroam_bpf *skel);
+
+/* Starts the clock, pins the events' program in dir. */
+int plane_start_helpers(struct xroam_bpf *skel, const char *dir,
+			struct xr_err *err);
+
+/* Loads the helpers anew (reload). */
 int plane_refresh(struct plane *p, struct xr_err *err);
 
-/* A load failed with code: says what this kernel or this process lacks. */
-int plane_load_failed(int code, const char *what, struct xr_err *err);
+/* ---- plane_create.c, plane_remove.c ---- */
+
+int plane_create(struct plane *p, const struct xr_limits *limits,
+		 const __u8 *secret, struct xr_err *err);
+
+/* With the files in it; no error where there is none. */
+void plane_remove_dir(const char *dir);
+
+/* ---- attach_recover.c ---- */
 
 /* Makes the device records true after a command was killed; under the lock. */
 void attach_recover(struct plane *p);
