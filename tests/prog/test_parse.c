@@ -91,6 +91,7 @@ static void extension_headers(void **state)
 		/* RFC 6946: a fragment header, and yet no fragment. */
 		{ "eth / ip6 / frag id=7 / udp / " SHORT, "cid" },
 		{ "eth / ip6 / hopopts / frag / udp / " SHORT, "cid" },
+		{ "eth / ip6 / frag res=3 / udp / " SHORT, "cid" },
 		/* A length field that goes beyond the packet. */
 		{ "eth / ip6 / hopopts len=255 / udp / " SHORT,
 		  "malformed-ip" },

@@ -379,7 +379,7 @@ static void build_frag(struct build *b, struct layer *l, int i)
 
 	p[0] = arg_number(b, l, "next", proto_inside(b, i));
 	put16(p + 2, (arg_number(b, l, "off", 0) & ~7U) |
-	      arg_flag(l, "mf"));
+	      (arg_number(b, l, "res", 0) & 3) << 1 | arg_flag(l, "mf"));
 	put32(p + 4, arg_number(b, l, "id", 0));
 }
 

@@ -17,7 +17,7 @@
  *   ip6      src= dst= hlim= tc= flow= len= next= version=
  *   hopopts dstopts routing
  *            next= len=(the field) data=HEX (6, 14, 22 ... octets)
- *   frag     off=(octets) mf id= next=
+ *   frag     off=(octets) mf id= next= res=(two reserved bits)
  *   ah       next= len=(the field) data=HEX (8, 12, 16 ... octets)
  *   udp      sport= dport= len= csum=
  *   tcp      sport= dport= seq= ack= win= off=(words) csum= opts=HEX
