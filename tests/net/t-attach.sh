@@ -56,19 +56,20 @@ ok "status, too" xr status
 ok "detach of what is gone" xr dev detach br9
 
 # Somebody else's program.
-in_ns lb1 ip link set eth0 xdp obj "$WORLD_BUILD/tests/net/pass.bpf.o" \
-	sec xdp.frags || fail "a foreign program"
+bpftool prog load "$WORLD_BUILD/tests/net/pass.bpf.o" "/sys/fs/bpf/$WORLD-pass"
+in_ns lb1 bpftool net attach xdpdrv pinned "/sys/fs/bpf/$WORLD-pass" dev eth0 ||
+	fail "a foreign program"
 refused 1 "eth0 has .*pass.*remove it" "another program, no dispatcher" \
 	dev attach eth0
 is "$(programs eth0)" 1 "it stays"
-in_ns lb1 ip link set eth0 xdp off
+in_ns lb1 bpftool net detach xdpdrv dev eth0
 
 # Another instance.
 ok "attach again" xr dev attach eth0
 said=$(in_ns lb1 "$XROAM" -i "$(instance other)" dev attach eth0 2>&1)
 is $? 1 "a second instance on one device is refused"
 like "$said" "eth0 .*$(instance lb1)" "and told which one has it"
-in_ns lb1 "$XROAM" -i "$(instance other)" destroy
+in_ns lb1 "$XROAM" -i "$(instance other)" destroy 2>/dev/null
 ok "traffic all the same" ask c1 -c 20 tcp "$VIP4" 80
 
 # From a place where the pins or the rights are missing.

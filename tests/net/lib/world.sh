@@ -587,7 +587,8 @@ route add ::/0 via fd00:12::1 table 12
 		for port; do
 			ethtool -K "$port" tx-checksumming off txvlan off
 			case $port in
-			lb*) ip link set dev "$port" xdp pinned "$pin" ;;
+			# not ip link: it leaves directories in bpffs
+			lb*) bpftool net attach xdpdrv pinned "$pin" dev "$port" ;;
 			esac
 		done' sh "/sys/fs/bpf/$WORLD-pass" "${WORLD_PORTS[@]}" \
 		>/dev/null || bail "cannot prepare the router's ports"
