@@ -41,7 +41,7 @@ struct plane {
 	int lock_fd;			/* -1: not held */
 	bool created;			/* by this plane_open */
 	int fd[PLANE_MAPS];
-	int cpus;			/* possible CPUs: values in a per-CPU look-up */
+	int cpus;			/* possible: values per-CPU maps give */
 
 	/* Mapped shared and writable; the kernel reads what is stored here. */
 	struct xr_meta *meta;
@@ -58,23 +58,26 @@ struct plane {
 	struct xr_hash_keys *hash_keys;
 	struct xr_device *devices;		/* XR_MAX_DEVICES */
 	struct xr_backend_info *backend_info;	/* limits.backends + 1 */
-	__u32 vip_buckets, sid_buckets, flow_buckets, paths_max; /* powers of two but paths_max */
+	__u32 vip_buckets, sid_buckets, flow_buckets;	/* powers of two */
+	__u32 paths_max;
 };
 
 enum plane_how {
 	PLANE_READ,		/* must exist; no lock */
-	PLANE_CHANGE,		/* must exist; takes the instance's lock, waits for it */
-	PLANE_CREATE,		/* made (with limits, or the defaults) where it does not exist; locked */
+	PLANE_CHANGE,		/* must exist; waits for the instance's lock */
+	PLANE_CREATE,		/* made where it does not exist; locked */
 };
 
-extern const struct xr_limits xr_default_limits; /* 1024 VIPs, 4096 backends, 65536 server IDs, 262144 flows */
+extern const struct xr_limits xr_default_limits;
 extern const struct xr_policy xr_default_policy;
 
 /*
- * Opens the instance. limits: for PLANE_CREATE, NULL for the defaults; ignored
- * where the instance exists. secret: 32 octets for hash_keys, or NULL for a random one. Errors: -ENOENT no such instance, -EPROTO pins of
- * another ABI version, -EPERM lacking CAP_BPF/CAP_NET_ADMIN (the line says
- * which), -ENODEV no bpffs and it cannot be mounted, -EOPNOTSUPP kernel too old.
+ * Opens the instance. For PLANE_CREATE where there is none: limits, NULL for
+ * the defaults; secret, 32 octets that hash_keys come from, the same on every
+ * node, or NULL for random keys. Errors: -ENOENT no such instance, -EPROTO pins
+ * of another ABI version, -EPERM lacking CAP_BPF or CAP_NET_ADMIN (the line
+ * says which), -ENODEV no bpffs and it cannot be mounted, -EOPNOTSUPP kernel
+ * too old.
  */
 int plane_open(struct plane **out, const char *name, enum plane_how how,
 	       const struct xr_limits *limits, const __u8 *secret,
@@ -84,10 +87,10 @@ void plane_close(struct plane *p);	/* NULL is fine; drops the lock */
 /* Whether an instance of that name is still there. */
 bool plane_exists(const struct plane *p);
 
-/* Names of all instances, NULL-terminated; the caller frees each and the list. */
+/* Names of all instances, NULL-terminated; each and the list are to be freed. */
 int plane_list(char ***names, struct xr_err *err);
 
-/* Waits until no CPU runs a program that could have read the maps before now. */
+/* Waits until no CPU runs a program that may have read the maps before now. */
 int plane_grace(struct plane *p);
 
 /* Removes every pin of the instance, detaching everywhere first. */
@@ -104,8 +107,11 @@ void plane_event(struct plane *p, const char *fmt, ...)
 
 enum attach_want { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
 
-/* Loads a program for the device and attaches it. -EEXIST, -ENODEV, -EOPNOTSUPP, -EBUSY with the line saying why. */
-/* On success err may hold a note: why auto did not get native mode. */
+/*
+ * Loads a program for the device and attaches it. -EEXIST, -ENODEV,
+ * -EOPNOTSUPP, -EBUSY with the line saying why. On success err may hold a
+ * note: why auto did not get native mode.
+ */
 int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 		 enum xr_role role, struct xr_err *err);
 int plane_detach(struct plane *p, const char *dev, struct xr_err *err);
@@ -118,7 +124,7 @@ enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
 enum device_state plane_device_state(struct plane *p,
 				     const struct xr_device *d);
 
-/* Puts a freshly loaded program in the place of each attached one, without a gap. */
+/* Puts a freshly loaded program in each attached one's place, with no gap. */
 int plane_reload(struct plane *p, struct xr_err *err);
 
 /*

@@ -34,7 +34,8 @@ const struct xr_policy xr_default_policy = {
 	.source_bits = 16,
 	.source6_bits = 64,
 	.source4 = __constant_htonl(0xac100000),	/* 172.16.0.0/16 */
-	.source6 = { __constant_htonl(0x01000000) },	/* 100::/64, discard (RFC 6666) */
+	/* 100::/64, discard (RFC 6666) */
+	.source6 = { __constant_htonl(0x01000000) },
 };
 
 static int check_limits(const struct xr_limits *l, struct xr_err *err)

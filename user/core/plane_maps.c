@@ -186,7 +186,8 @@ int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err)
 	bpf_object__for_each_map(map, obj) {
 		if (find_map(bpf_map__name(map)) < 0)
 			continue;
-		if (plane_pin_path(path, sizeof(path), dir, bpf_map__name(map)) ||
+		if (plane_pin_path(path, sizeof(path), dir,
+				   bpf_map__name(map)) ||
 		    bpf_obj_pin(bpf_map__fd(map), path))
 			return xr_fail(err, -errno, "pinning %s/%s: %s", dir,
 				       bpf_map__name(map), strerror(errno));

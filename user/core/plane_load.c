@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The node program for a caller's own test runs; if asked, with a copy of
+ * what it writes to, so that a run changes nothing.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "attach_priv.h"
+
+#include <xroam.skel.h>
+
+#define PRIVATE(upper) (1U << PLANE_##upper)
+
+/* What the program writes to. */
+static const __u32 written =
+	PRIVATE(FLOWS) | PRIVATE(NEXTHOPS) | PRIVATE(INITIAL_RATE) |
+	PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) |
+	PRIVATE(DEV_STATS) | PRIVATE(EVENTS);
+
+static int copy_nexthops(struct plane *p, int to)
+{
+	struct xr_nexthop *value = calloc(p->cpus, sizeof(*value));
+	__u32 i;
+	int ret = 0;
+
+	if (!value)
+		return -ENOMEM;
+	for (i = 0; i < p->paths_max && !ret; i++) {
+		if (bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &i, value) ||
+		    bpf_map_update_elem(to, &i, value, 0))
+			ret = -errno;
+	}
+	free(value);
+	return ret;
+}
+
+static int copy_array(const void *from, int to, size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, to, 0);
+
+	if (mem == MAP_FAILED)
+		return -errno;
+	memcpy(mem, from, size);
+	munmap(mem, size);
+	return 0;
+}
+
+static int copy_state(struct plane *p, struct xroam_bpf *to,
+		      struct xr_err *err)
+{
+	__u32 backends = p->meta->limits.backends + 1;
+	int ret;
+
+	ret = copy_nexthops(p, bpf_map__fd(to->maps.nexthops));
+	if (!ret)
+		ret = copy_array(p->flows, bpf_map__fd(to->maps.flows),
+				 p->flow_buckets * sizeof(*p->flows));
+	if (!ret)
+		ret = copy_array(p->initial_rate,
+				 bpf_map__fd(to->maps.initial_rate),
+				 backends * sizeof(*p->initial_rate));
+	if (ret)
+		xr_fail(err, ret, "copying the state: %s", strerror(-ret));
+	return ret;
+}
+
+int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd,
+	       int *trace_fd, struct xr_err *err)
+{
+	const struct xr_device *d = dev ? record_find(p, dev) : NULL;
+	__u32 slot = d ? record_slot(p, d) : 0;
+	struct loaded l;
+	int ret;
+
+	ret = program_load(p, &l, slot, XR_ROLE_NODE, trace,
+			   trace ? written : 0, err);
+	if (ret)
+		return ret;
+	if (trace) {
+		ret = copy_state(p, l.node, err);
+		if (ret)
+			goto out;
+		*trace_fd = dup(bpf_map__fd(l.node->maps.trace));
+	}
+	*prog_fd = dup(bpf_program__fd(l.prog));
+	if (*prog_fd < 0)
+		ret = xr_fail(err, -errno, "%s", strerror(errno));
+out:
+	program_close(&l);
+	return ret;
+}
