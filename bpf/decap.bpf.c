@@ -179,7 +179,9 @@ int xroam_decap(struct xdp_md *ctx)
 {
 	struct packet p = { .bytes = ctx->data_end - ctx->data };
 
-	return verdict(&p, decapsulate(ctx, &p), XDP_PASS);
+	p.reason = decapsulate(ctx, &p);
+	trace_packet(&p);
+	return verdict(&p);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -36,63 +36,85 @@ static __always_inline __u32 flow_age(struct xr_flow f, __u32 now)
 }
 
 /*
- * The entry's place in the bucket, or XR_FLOW_WAYS. A tag stands in a bucket
- * at most once: flow_insert reuses the place of a dead entry of the same flow.
+ * The entry with the tag, or one that is all zero: a tag is never 0, and stands
+ * in a bucket at most once. Without a branch per way: a hit may be in any of
+ * them, and the guess would be wrong just when the bucket comes from memory.
  */
-static __always_inline __u32 flow_way(const struct xr_flow_bucket *b, __u32 tag)
+static __always_inline union flow_word
+flow_find(const struct xr_flow_bucket *b, __u32 tag)
 {
-	__u64 found = 0, way = 0;
+	union flow_word found = {};
 
 #pragma unroll
 	for (int i = 0; i < XR_FLOW_WAYS; i++) {
-		__u64 same = is_zero(b->way[i].tag ^ tag);
+		union flow_word e = { .word = *(volatile __u64 *)&b->way[i] };
 
-		found |= same;
-		way |= same * i;
+		found.word |= e.word * is_zero32(e.flow.tag ^ tag);
 	}
-	return found ? way : XR_FLOW_WAYS;
+	return found;
 }
 
-/* The mask is for verifiers that lose a bound across the stack (parse.h). */
-static __always_inline struct xr_flow *flow_at(struct xr_flow_bucket *b,
-					       __u64 way)
+/* Its place, if flow_find() found it. */
+static __always_inline struct xr_flow *flow_place(struct xr_flow_bucket *b,
+						  __u32 tag)
 {
+	__u64 way = 0;
+
+#pragma unroll
+	for (int i = 0; i < XR_FLOW_WAYS; i++)
+		way |= is_zero32(b->way[i].tag ^ tag) * i;
+	/* The mask is for verifiers that lose a bound across the stack. */
 	asm volatile("%0 &= 7" : "+r"(way));
 	return &b->way[way];
 }
 
+/* Puts another word in an entry's place, unless it has changed meanwhile. */
+__noinline int flow_exchange(__u64 hash, __u64 old, __u64 new)
+{
+	struct xr_flow_bucket *b = flow_bucket(hash);
+
+	if (b)
+		__sync_val_compare_and_swap(
+			(__u64 *)flow_place(b, xr_flow_tag(hash)), old, new);
+	return 0;
+}
+
 /* Marks the entry as seen now; writes at most once a second and flow. */
-static __always_inline void flow_touch(struct xr_flow *f, union flow_word old,
-				       const struct packet *p, __u32 now)
+static __always_inline void flow_touch(const struct packet *p,
+				       union flow_word old, __u32 now)
 {
 	union flow_word new = old;
 
 	new.flow.seen = (now & XR_FLOW_SEEN) |
 			(old.flow.seen & XR_FLOW_ESTABLISHED) |
 			(p->first ? 0 : XR_FLOW_ESTABLISHED);
-	if (new.word != old.word)
-		__sync_val_compare_and_swap((__u64 *)f, old.word, new.word);
+	if (unlikely(new.word != old.word))
+		flow_exchange(p->hash, old.word, new.word);
 }
 
 /*
  * How gladly an entry is given up: a number that grows from established over
- * unestablished and idled out to free, and by age among equals.
+ * unestablished and idled out to free, and by age among equals. The place is in
+ * the lowest bits.
  */
-#define WORTH_FREE		(1U << 18)
-#define WORTH_IDLE		(1U << 17)
-#define WORTH_UNESTABLISHED	(1U << 16)
-#define WORTH_OWN		(1U << 19)
 #define WORTH_WAY_BITS		3
+#define WORTH_UNESTABLISHED	(1U << 15)
+#define WORTH_IDLE		(1U << 16)
+#define WORTH_FREE		(1U << 17)
 
-static __always_inline __u64 flow_worth(struct xr_flow f, __u32 now)
+static __always_inline __u64 flow_worth(const struct xr_flow_bucket *b,
+					__u32 way, __u32 now)
 {
-	__u64 age = flow_age(f, now);
-	__u64 idle = knobs.flow_idle - age;
+	struct xr_flow f = b->way[way];
+	__u64 age = flow_age(f, now), left = knobs.flow_idle - age;
+	__u64 worth = age | (~f.seen & XR_FLOW_ESTABLISHED) |
+		      top_bit(left) * WORTH_IDLE |
+		      is_zero32(f.backend) * WORTH_FREE;
 
-	return age | is_zero(f.backend) * WORTH_FREE |
-	       top_bit(idle) * WORTH_IDLE |
-	       is_zero(f.seen & XR_FLOW_ESTABLISHED) * WORTH_UNESTABLISHED;
+	return worth << WORTH_WAY_BITS | way;
 }
+
+_Static_assert(WORTH_UNESTABLISHED == XR_FLOW_ESTABLISHED, "flow_worth()");
 
 static __always_inline __u64 max_of(__u64 a, __u64 b)
 {
@@ -101,12 +123,29 @@ static __always_inline __u64 max_of(__u64 a, __u64 b)
 	return a - less * top_bit(less);
 }
 
+/* A tree, as a chain of eight would take three times as long. */
+static __always_inline __u64 flow_victim(const struct xr_flow_bucket *b,
+					 __u32 now)
+{
+	__u64 best[XR_FLOW_WAYS];
+
+#pragma unroll
+	for (int i = 0; i < XR_FLOW_WAYS; i++)
+		best[i] = flow_worth(b, i, now);
+#pragma unroll
+	for (int half = XR_FLOW_WAYS / 2; half; half /= 2)
+#pragma unroll
+		for (int i = 0; i < half; i++)
+			best[i] = max_of(best[i], best[i + half]);
+	return best[0];
+}
+
 /*
- * Writes a flow's entry. own: the way that holds a dead entry of this very
- * flow, or XR_FLOW_WAYS: two entries of one flow would hide each other. Returns
- * the reasons to note, at most two, an octet each. Global: verified once.
+ * Writes a flow's entry, in the place of a dead one of this very flow, if there
+ * is one: two would hide each other. bytes: for the notes. Global: verified
+ * once.
  */
-__noinline __u32 flow_insert(__u64 hash, __u32 backend, __u32 own)
+__noinline int flow_insert(__u64 hash, __u32 backend, __u32 bytes)
 {
 	__u32 now = now_tick();
 	union flow_word new = {
@@ -115,30 +154,33 @@ __noinline __u32 flow_insert(__u64 hash, __u32 backend, __u32 own)
 		.flow.seen = now & XR_FLOW_SEEN,
 	}, old;
 	struct xr_flow_bucket *b = flow_bucket(hash);
+	struct packet p = { .bytes = bytes };
 	struct xr_flow *victim;
-	__u64 best = 0;
+	__u64 best;
 
 	if (!b)
 		return 0;
-#pragma unroll
-	for (__u32 i = 0; i < XR_FLOW_WAYS; i++) {
-		__u64 worth = flow_worth(b->way[i], now) |
-			      is_zero(own ^ i) * WORTH_OWN;
-
-		best = max_of(best, worth << WORTH_WAY_BITS | i);
+	old = flow_find(b, new.flow.tag);
+	if (unlikely(old.word)) {
+		victim = flow_place(b, new.flow.tag);
+		best = WORTH_FREE;
+	} else {
+		best = flow_victim(b, now);
+		victim = &b->way[best & (XR_FLOW_WAYS - 1)];
+		old.word = *(volatile __u64 *)victim;
+		best >>= WORTH_WAY_BITS;
 	}
-	victim = &b->way[best & (XR_FLOW_WAYS - 1)];
-	best >>= WORTH_WAY_BITS;
-	if (best <= knobs.flow_idle / 8)
-		return XR_R_FLOW_FULL;
-
-	old.word = *(volatile __u64 *)victim;
+	if (best <= knobs.flow_idle / 8) {
+		note(&p, XR_R_FLOW_FULL);
+		return 0;
+	}
 	if (__sync_val_compare_and_swap((__u64 *)victim, old.word, new.word) !=
 	    old.word)
 		return 0; /* another CPU was first; the next packet tries again */
 	if (best < WORTH_IDLE)
-		return XR_R_FLOW_EVICT << 8 | XR_R_FLOW_NEW;
-	return XR_R_FLOW_NEW;
+		note(&p, XR_R_FLOW_EVICT);
+	note(&p, XR_R_FLOW_NEW);
+	return 0;
 }
 
 #endif

@@ -25,7 +25,6 @@ struct vxlan_header {
 struct outer {
 	__u32 l2;		/* length of the Ethernet header and tags kept */
 	__u32 ip_len;		/* of the outer packet */
-	__u32 entropy;
 };
 
 /* Spreads flows over ECMP; the keyed hash, which a CID hit has not, is no need. */
@@ -70,16 +69,22 @@ static __always_inline void write_ipv4(void *at, const struct xr_path *path,
 				       const struct outer *o, __u32 proto)
 {
 	__be32 *w = at;
-	__be32 mask = bpf_htonl((1ULL << (path->source_bits & 31)) - 1);
 	__u64 sum;
 
 	w[0] = bpf_htonl(0x45000000 | p->tos << 16 | o->ip_len);
 	w[1] = bpf_htonl(IP_DF); /* atomic, so the ID may be 0 (RFC 6864) */
 	w[2] = bpf_htonl(OUTER_TTL << 24 | proto << 16);
-	w[3] = path->saddr[3] | (bpf_htonl(o->entropy) & mask);
+	w[3] = path->saddr[3];
+	if (path->source_bits)
+		w[3] |= bpf_htonl(entropy_of(p) &
+				  ((1ULL << (path->source_bits & 31)) - 1));
 	w[4] = path->daddr[3];
 	sum = (__u64)w[0] + w[1] + w[2] + w[3] + w[4];
-	w[2] |= (__u32)csum_fold(sum) << 16;
+	/* Of five words: three folds will do. */
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	w[2] |= ~(__u32)sum << 16;
 }
 
 static __always_inline void write_ipv6(void *at, const struct xr_path *path,
@@ -90,11 +95,11 @@ static __always_inline void write_ipv6(void *at, const struct xr_path *path,
 	__be32 mask = bpf_htonl((1ULL << (path->source_bits & 31)) - 1);
 
 	/* RFC 6438: the flow label carries the entropy. */
-	w[0] = bpf_htonl(0x60000000 | p->tos << 20 | (o->entropy & 0xfffff));
+	w[0] = bpf_htonl(0x60000000 | p->tos << 20 | (entropy_of(p) & 0xfffff));
 	w[1] = bpf_htonl((o->ip_len - sizeof(struct ipv6hdr)) << 16 |
 			 proto << 8 | OUTER_TTL);
 	__builtin_memcpy(&w[2], path->saddr, sizeof(path->saddr));
-	w[5] |= bpf_htonl(o->entropy) & mask;
+	w[5] |= bpf_htonl(entropy_of(p)) & mask;
 	__builtin_memcpy(&w[6], path->daddr, sizeof(path->daddr));
 }
 
@@ -103,15 +108,26 @@ static __always_inline void write_ipv6(void *at, const struct xr_path *path,
  * 6935); what is inside has its own.
  */
 static __always_inline void write_udp(void *at, const struct xr_path *path,
+				      const struct packet *p,
 				      const struct outer *o, __u32 ip_header)
 {
 	struct udphdr *udp = at;
 
-	udp->source = bpf_htons(PORT_ENTROPY | (o->entropy & 0x3fff));
+	udp->source = bpf_htons(PORT_ENTROPY | (entropy_of(p) & 0x3fff));
 	udp->dest = path->dport;
 	udp->len = bpf_htons(o->ip_len - ip_header);
 	udp->check = 0;
 }
+
+/* Two addresses, in words: memcpy would go octet by octet. */
+static __always_inline void copy_macs(void *to, const void *from)
+{
+	*(__u64 *)to = *(const __u64 *)from;
+	*(__u32 *)(to + 8) = *(const __u32 *)(from + 8);
+}
+
+_Static_assert(__builtin_offsetof(struct xr_path, inner_dmac) % 8 == 0, "copy_macs()");
+_Static_assert(__builtin_offsetof(struct xr_nexthop, dmac) % 8 == 0, "copy_macs()");
 
 static __always_inline void write_vxlan(void *at, const struct xr_path *path,
 					const struct packet *p)
@@ -121,8 +137,7 @@ static __always_inline void write_vxlan(void *at, const struct xr_path *path,
 
 	v->flags = bpf_htonl(VXLAN_HAS_VNI);
 	v->vni = bpf_htonl(path->vni << 8);
-	__builtin_memcpy(eth->h_dest, path->inner_dmac, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, path->inner_smac, ETH_ALEN);
+	copy_macs(eth, path->inner_dmac);
 	eth->h_proto = p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
 }
 
@@ -153,7 +168,7 @@ static __always_inline int write_outer(void *at, const void *end,
 	at += header;
 	if (at + sizeof(struct udphdr) > end)
 		return XR_R_NO_ROOM;
-	write_udp(at, path, o, header);
+	write_udp(at, path, p, o, header);
 	if (path->method == XR_FORWARD_GUE)
 		return 0;
 
@@ -183,18 +198,15 @@ __noinline int keep_tags(struct xdp_md *ctx, __u32 from, __u32 count)
 }
 
 /* l2: the header's length, tags included. */
-static __always_inline int write_ethernet(struct xdp_md *ctx,
+static __always_inline int write_ethernet(void *data, const void *end,
 					  const struct xr_nexthop *nh,
 					  __u32 l2, __be16 proto)
 {
-	struct ethhdr *eth = data_of(ctx);
-	__be16 *type = octet_at(ctx, l2 - sizeof(*type));
+	__be16 *type = octet(data, l2 - sizeof(*type));
 
-	if ((void *)(eth + 1) > end_of(ctx) ||
-	    (void *)(type + 1) > end_of(ctx))
+	if (data + sizeof(struct ethhdr) > end || (void *)(type + 1) > end)
 		return XR_R_NO_ROOM;
-	__builtin_memcpy(eth->h_dest, nh->dmac, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, nh->smac, ETH_ALEN);
+	copy_macs(data, nh->dmac);
 	*type = proto;
 	return 0;
 }
@@ -212,16 +224,16 @@ static __always_inline void trace_way(__u32 path, __u32 ifindex)
 }
 
 /*
- * Sends the packet to p->backend. Returns 0 with the XDP action in *sent, or
+ * Sends the packet to p->backend. Returns 0 with the XDP action in p->sent, or
  * the reason why not.
  */
-static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
-				   int *sent)
+static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 {
-	__u32 index = backend_get(p->backend).path, mtu;
+	__u32 index = p->path, mtu;
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	struct xr_nexthop *nh;
 	__u32 hairpin;
+	void *data, *end;
 	struct outer o;
 	int reason, ipv6;
 
@@ -233,13 +245,12 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
 	trace_way(index, nh->ifindex);
 
 	o.ip_len = p->ip_len + path->overhead;
-	o.entropy = entropy_of(p);
 	mtu = path->mtu ?: nh->mtu;
 	if (unlikely(mtu && o.ip_len > mtu))
 		return too_big(ctx, p, mtu - path->overhead);
 
 	hairpin = is_zero(nh->ifindex ^ ingress_of(ctx));
-	*sent = XDP_REDIRECT - hairpin;
+	p->sent = XDP_REDIRECT - hairpin;
 	o.l2 = sizeof(struct ethhdr) + hairpin * p->vlans * 4;
 	reason = decrement_ttl(ctx, p);
 	if (reason)
@@ -249,17 +260,18 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
 
 	if (unlikely(o.l2 > sizeof(struct ethhdr)))
 		keep_tags(ctx, path->overhead, p->vlans);
+	data = data_of(ctx);
+	end = end_of(ctx);
 	ipv6 = path->overhead ? path->ipv6 : p->ipv6;
-	reason = write_ethernet(ctx, nh, o.l2,
+	reason = write_ethernet(data, end, nh, o.l2,
 				ipv6 ? bpf_htons(ETH_P_IPV6) :
 				       bpf_htons(ETH_P_IP));
 	if (!reason && path->overhead)
-		reason = write_outer(octet_at(ctx, o.l2), end_of(ctx), path, p,
-				     &o);
+		reason = write_outer(octet(data, o.l2), end, path, p, &o);
 	if (reason)
 		return reason;
-	if (*sent == XDP_REDIRECT)
-		*sent = bpf_redirect(nh->ifindex, 0);
+	if (p->sent == XDP_REDIRECT)
+		p->sent = bpf_redirect(nh->ifindex, 0);
 	return 0;
 }
 

@@ -12,18 +12,6 @@
 #define ICMP_HEADER 8
 #define IP_OFFSET 0x1fff
 
-/* What the quoted packet tells. */
-struct quoted {
-	__u32 l4;		/* offset of ICMP in, of the quoted header out */
-	__u32 end;		/* of the frame's IP packet */
-	__u32 payload;
-	__be32 client[XR_ADDR_WORDS];
-	__be32 vip[XR_ADDR_WORDS];
-	__u32 ports;		/* client's | VIP's << 16 */
-	__u32 proto;
-	__u32 ipv6;
-};
-
 static __always_inline int icmp_is_error(__u32 type, int ipv6)
 {
 	if (ipv6) /* RFC 4443: unreachable, too big, time exceeded, parameter */
@@ -102,25 +90,26 @@ __noinline int parse_quoted6(struct xdp_md *ctx, struct quoted *q)
 /* Turns p into the quoted flow, as its client would send it. */
 static __always_inline int parse_icmp(struct xdp_md *ctx, struct packet *p)
 {
-	struct quoted q = { .l4 = p->l4, .end = p->end };
+	struct quoted *q = &p->quoted;
 	int reason;
 
 	if (p->proto != (p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
 		return XR_R_NOT_L4;
-	reason = p->ipv6 ? parse_quoted6(ctx, &q) : parse_quoted4(ctx, &q);
-
+	q->l4 = p->l4;
+	q->end = p->end;
+	reason = p->ipv6 ? parse_quoted6(ctx, q) : parse_quoted4(ctx, q);
 	if (reason)
 		return reason;
 	if (p->ipv6) {
-		__builtin_memcpy(p->saddr, q.client, sizeof(p->saddr));
-		__builtin_memcpy(p->daddr, q.vip, sizeof(p->daddr));
+		__builtin_memcpy(p->saddr, q->client, sizeof(p->saddr));
+		__builtin_memcpy(p->daddr, q->vip, sizeof(p->daddr));
 	} else {
-		p->saddr[3] = q.client[3];
-		p->daddr[3] = q.vip[3];
+		p->saddr[3] = q->client[3];
+		p->daddr[3] = q->vip[3];
 	}
-	p->ports = q.ports;
-	p->proto = q.proto;
-	p->payload = q.payload & MAX_OFFSET;
+	p->ports = q->ports;
+	p->proto = q->proto;
+	p->payload = q->payload & MAX_OFFSET;
 	p->payload_end = p->end;
 	p->icmp = 1;
 	return 0;

@@ -39,7 +39,9 @@ struct packet {
 	__u32 payload_end;	/* where it ends */
 	__u32 bytes;		/* of the frame, for the counters */
 	__u32 ports;		/* source | destination << 16, as in the packet */
-	__be32 saddr[XR_ADDR_WORDS];
+	__u32 udp_len;		/* as in the packet; what follows the ports in TCP */
+	__u32 path;		/* of the backend */
+	__be32 saddr[XR_ADDR_WORDS] __attribute__((aligned(8)));
 	__be32 daddr[XR_ADDR_WORDS];
 	__u8 ipv6;
 	__u8 proto;		/* of the flow: for ICMP, of the quoted packet */
@@ -51,19 +53,55 @@ struct packet {
 	__u8 syn;		/* TCP: a new connection */
 	__u16 vip;
 	__u16 backend;
-	__u64 hash;		/* of the 4-tuple; 0: not yet computed */
+	__u32 reason;		/* enum xr_reason, as far as is known */
+	__u32 sent;		/* XDP_TX or XDP_REDIRECT, once forwarded */
+	__u64 hash;		/* of the 4-tuple */
+	struct quic {
+		__u32 cid;	/* offset of the connection ID */
+		__u32 usable;	/* octets there are for it; 0: none */
+		__u8 is_long;
+		__u8 initial;
+	} quic;
+	struct quoted {		/* what an ICMP error quotes */
+		__u32 l4;	/* offset of ICMP in, of the quoted header out */
+		__u32 end;	/* of the frame's IP packet */
+		__u32 payload;
+		__be32 client[XR_ADDR_WORDS];
+		__be32 vip[XR_ADDR_WORDS];
+		__u32 ports;	/* client's | VIP's << 16 */
+		__u32 proto;
+		__u32 ipv6;
+	} quoted;
 };
 
 /*
- * Makes the verifier forget what it knows of x, so that it walks the code
- * behind once and not once per value. zero is 0, from a map; mask covers x.
+ * Plain packets (parse_plain()) live on the stack, where what is constant for
+ * them folds away. All others live here, one per CPU, as XDP runs with softirqs
+ * off: of what is read from a map the verifier knows nothing but its size, so
+ * it walks the stages once and not once per kind of packet.
  */
-static __always_inline __u64 forget(__u64 x, __u64 zero, __u64 mask)
+XR_PERCPU(scratch, struct packet, 1);
+
+static __always_inline struct packet *scratch_packet(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+/*
+ * x, but of a plain packet's the verifier shall not know it either: it would
+ * walk what follows once for each value. zero is 0, from a map.
+ */
+static __always_inline __u64 unknown(__u64 x, __u64 zero, __u64 mask)
 {
 	x += zero;
 	asm volatile("" : "+r"(x));
 	return x & mask;
 }
+
+/* Between stages: what was stored in scratch is read back, not known. */
+#define forget() asm volatile("" ::: "memory")
 
 /*
  * The top bit of x as 0 or 1, and whether x is 0, without a branch, which would
@@ -82,6 +120,14 @@ static __always_inline __u64 is_zero(__u64 x)
 	return top_bit((x - 1) & ~x);
 }
 
+/* The same of 32 bits, shorter. To be multiplied with: of a mask, too, the
+ * verifier (6.18) tries both values.
+ */
+static __always_inline __u64 is_zero32(__u32 x)
+{
+	return top_bit((__u64)x - 1);
+}
+
 /* The second, counted by a timer: clocks cost 18 ns and more, this is a load. */
 static __always_inline __u32 now_tick(void)
 {
@@ -91,9 +137,12 @@ static __always_inline __u32 now_tick(void)
 	return c ? c->tick : 0;
 }
 
-static __always_inline __u32 tcp_or_udp(__u32 proto)
+/* By a bit of a mask: compares would make two paths for the verifier. */
+static __always_inline __u32 tcp_or_udp(__u64 proto)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+	const __u64 mask = 1ULL << IPPROTO_TCP | 1ULL << IPPROTO_UDP;
+
+	return proto < 64 && mask >> (proto & 63) & 1;
 }
 
 #endif

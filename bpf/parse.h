@@ -28,21 +28,29 @@ static __always_inline void *end_of(struct xdp_md *ctx)
  */
 #define MAX_OFFSET 0x3fff
 
+static __always_inline void *octet(void *data, __u64 off)
+{
+	if (!__builtin_constant_p(off))
+		asm volatile("%0 &= 0x3fff" : "+r"(off));
+	return data + off;
+}
+
 static __always_inline void *octet_at(struct xdp_md *ctx, __u64 off)
 {
-	asm volatile("%0 &= 0x3fff" : "+r"(off));
-	return data_of(ctx) + off;
+	return octet(data_of(ctx), off);
 }
 
 /*
  * Whether the frame holds len octets. A frame of several buffers shows only
  * its first one between data and data_end, so ask before calling it short.
  */
-static __always_inline int frame_holds(struct xdp_md *ctx, __u32 len)
+static __always_inline int frame_holds(struct xdp_md *ctx, struct packet *p,
+				       __u32 len)
 {
-	if (likely(len <= (__u64)(ctx->data_end - ctx->data)))
+	if (likely(len <= p->bytes))
 		return 1;
-	return len <= bpf_xdp_get_buff_len(ctx);
+	p->bytes = bpf_xdp_get_buff_len(ctx);
+	return len <= p->bytes;
 }
 
 struct vlan_tag {
@@ -84,7 +92,7 @@ static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p,
 
 	if ((void *)(eth + 1) > end_of(ctx))
 		return XR_R_MALFORMED_L2;
-	*proto = eth->h_proto;
+	*proto = *(__be16 *)((void *)eth + 2 * ETH_ALEN); /* ethhdr is packed: octet by octet */
 	p->l3 = sizeof(*eth);
 	if (likely(!is_vlan(*proto)))
 		return 0;
@@ -109,12 +117,13 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p)
 	if (ip->version != 4 || hlen < sizeof(*ip) || p->ip_len < hlen)
 		return XR_R_MALFORMED_IP;
 	p->end = p->l3 + p->ip_len;
-	if (!frame_holds(ctx, p->end))
+	if (!frame_holds(ctx, p, p->end))
 		return XR_R_MALFORMED_IP;
 
 	p->l4 = p->l3 + hlen;
 	p->proto = ip->protocol;
 	p->tos = ip->tos;
+	p->saddr[0] = p->saddr[1] = p->daddr[0] = p->daddr[1] = 0;
 	p->saddr[2] = p->daddr[2] = bpf_htonl(0xffff);
 	p->saddr[3] = ip->saddr;
 	p->daddr[3] = ip->daddr;
@@ -186,15 +195,16 @@ static __noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
 static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 {
 	struct ipv6hdr *ip = octet_at(ctx, p->l3);
-	__u32 first = 0;
+	__u32 first;
 
 	if ((void *)(ip + 1) > end_of(ctx))
 		return XR_R_MALFORMED_IP;
+	p->ipv6 = 1;
 	first = bpf_ntohl(*(__be32 *)ip);
 	p->tos = first >> 20;
 	p->ip_len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	p->end = p->l3 + p->ip_len;
-	if (first >> 28 != 6 || !frame_holds(ctx, p->end))
+	if (first >> 28 != 6 || !frame_holds(ctx, p, p->end))
 		return XR_R_MALFORMED_IP;
 
 	p->l4 = p->l3 + sizeof(*ip);
@@ -217,6 +227,40 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 	return 0;
 }
 
+/*
+ * The plain kind, which nearly every packet is: IPv4 without tags, options or
+ * fragments, in one buffer, TCP or UDP. Its offsets are constants. 0: some other
+ * kind, or not sound.
+ */
+static __always_inline int parse_plain(struct xdp_md *ctx, struct packet *p)
+{
+	const __u32 l3 = sizeof(struct ethhdr), l4 = l3 + sizeof(struct iphdr);
+	void *data = data_of(ctx);
+	struct iphdr *ip = data + l3;
+	__u32 *transport = data + l4;
+
+	if (data + l4 + sizeof(struct tcphdr) > end_of(ctx) ||
+	    *(__be16 *)(data + 2 * ETH_ALEN) != bpf_htons(ETH_P_IP) ||
+	    *(__u8 *)ip != 0x45 ||
+	    ip->frag_off & bpf_htons(IP_OFFSET_OR_MF) ||
+	    !tcp_or_udp(ip->protocol))
+		return 0;
+	p->ip_len = bpf_ntohs(ip->tot_len);
+	p->end = l3 + p->ip_len;
+	if (p->end < l4 + 8 || p->end > p->bytes)
+		return 0;
+	p->l3 = l3;
+	p->l4 = l4;
+	p->proto = ip->protocol;
+	p->tos = ip->tos;
+	p->saddr[2] = p->daddr[2] = bpf_htonl(0xffff);
+	p->saddr[3] = ip->saddr;
+	p->daddr[3] = ip->daddr;
+	p->ports = transport[0];
+	p->udp_len = transport[1];
+	return 1;
+}
+
 /* The ports, which TCP and UDP have in the same place. */
 static __always_inline int parse_ports(struct xdp_md *ctx, struct packet *p)
 {
@@ -224,7 +268,8 @@ static __always_inline int parse_ports(struct xdp_md *ctx, struct packet *p)
 
 	if ((void *)(ports + 2) > end_of(ctx) || p->l4 + 8 > p->end)
 		return XR_R_MALFORMED_L4;
-	p->ports = *ports;
+	p->ports = ports[0];
+	p->udp_len = ports[1];
 	return 0;
 }
 
@@ -243,17 +288,13 @@ static __always_inline int parse_tcp(struct xdp_md *ctx, struct packet *p)
 }
 
 /* UDP's length may be less than IP's (RFC 9868), never more. */
-static __always_inline int parse_udp(struct xdp_md *ctx, struct packet *p)
+static __always_inline int parse_udp(struct packet *p)
 {
-	struct udphdr *udp = octet_at(ctx, p->l4);
-	__u32 len;
+	__u32 len = bpf_ntohs(p->udp_len);
 
-	if ((void *)(udp + 1) > end_of(ctx))
+	if (len < sizeof(struct udphdr) || p->l4 + len > p->end)
 		return XR_R_MALFORMED_L4;
-	len = bpf_ntohs(udp->len);
-	if (len < sizeof(*udp) || p->l4 + len > p->end)
-		return XR_R_MALFORMED_L4;
-	p->payload = p->l4 + sizeof(*udp);
+	p->payload = p->l4 + sizeof(struct udphdr);
 	p->payload_end = p->l4 + len;
 	p->opens = 1;
 	return 0;

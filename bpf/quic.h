@@ -17,13 +17,6 @@
 #define QUIC_LONG_DCID	6	/* octet where it begins */
 #define QUIC_SHORT_DCID	1	/* octet where a short header's begins */
 
-struct quic {
-	__u32 cid;		/* offset of the connection ID */
-	__u32 usable;		/* octets there are for it; 0: none */
-	__u8 is_long;
-	__u8 initial;
-};
-
 /* Type bits belong to a version: Initial is 0 in v1, 1 in v2. */
 static __always_inline int is_initial(__u8 b0, __be32 version)
 {
@@ -37,9 +30,9 @@ static __always_inline int is_initial(__u8 b0, __be32 version)
  * Finds the connection ID that names the server: the DCID of a packet to it,
  * the SCID of one from it that an ICMP error quotes (short headers have none).
  */
-static __always_inline void parse_quic(struct xdp_md *ctx, struct packet *p,
-				       struct quic *q)
+static __always_inline void parse_quic(struct xdp_md *ctx, struct packet *p)
 {
+	struct quic *q = &p->quic;
 	__u8 *b = octet_at(ctx, p->payload);
 	__u32 at;
 

@@ -26,9 +26,12 @@ static __always_inline __u32 kind_of(__u64 reason)
 
 static __always_inline struct xr_trace *trace_record(void)
 {
+	if (!knobs.trace)
+		return NULL;
+
 	__u32 zero = 0;
 
-	return knobs.trace ? bpf_map_lookup_elem(&trace, &zero) : NULL;
+	return bpf_map_lookup_elem(&trace, &zero);
 }
 
 static __always_inline void count(struct xr_counter *c, __u32 bytes)
@@ -73,30 +76,20 @@ static __always_inline int count_backend(const struct packet *p, __u32 reason)
 	return reason;
 }
 
-struct drop {
-	__u32 reason;
-	__u32 ports;
-	__u32 vip;
-	__u32 backend;
-	__be32 saddr[XR_ADDR_WORDS];
-	__be32 daddr[XR_ADDR_WORDS];
-};
-
 /*
  * A drop is worth an event, but not each one: one a second, reason and CPU.
- * Global, so that it is verified once and not once per caller.
+ * Global, so that it is verified once and not once per caller; the packet is
+ * in scratch.
  */
-__noinline int drop_event(const struct drop *d)
+__noinline int drop_event(__u32 reason)
 {
-	__u32 now = now_tick() + 1, reason; /* 0 is "never" */
+	__u32 now = now_tick() + 1; /* 0 is "never" */
+	const struct packet *p = scratch_packet();
 	struct xr_event *e;
 	__u32 *last;
 
-	if (!d)
-		return 0;
-	reason = d->reason;
 	last = bpf_map_lookup_elem(&event_gate, &reason);
-	if (!last || *last == now)
+	if (!p || !last || *last == now)
 		return 0;
 	*last = now;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
@@ -106,40 +99,37 @@ __noinline int drop_event(const struct drop *d)
 	e->when_ns = bpf_ktime_get_ns();
 	e->kind = XR_EVENT_PACKET;
 	e->reason = reason;
-	e->vip = d->vip;
-	e->backend = d->backend;
-	e->sport = d->ports;
-	e->dport = d->ports >> 16;
-	__builtin_memcpy(e->saddr, d->saddr, sizeof(e->saddr));
-	__builtin_memcpy(e->daddr, d->daddr, sizeof(e->daddr));
+	e->vip = p->vip;
+	e->backend = p->backend;
+	e->sport = p->ports;
+	e->dport = p->ports >> 16;
+	__builtin_memcpy(e->saddr, p->saddr, sizeof(e->saddr));
+	__builtin_memcpy(e->daddr, p->daddr, sizeof(e->daddr));
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
 
-/* A copy goes to the call: the packet itself stays in registers. */
 static __always_inline void report_drop(const struct packet *p, __u32 reason)
 {
-	struct drop d = {
-		.reason = reason,
-		.ports = p->ports,
-		.vip = p->vip,
-		.backend = p->backend,
-	};
+	struct packet *s = scratch_packet();
 
-	__builtin_memcpy(d.saddr, p->saddr, sizeof(d.saddr));
-	__builtin_memcpy(d.daddr, p->daddr, sizeof(d.daddr));
-	drop_event(&d);
+	if (!s)
+		return;
+	s->vip = p->vip;
+	s->backend = p->backend;
+	s->ports = p->ports;
+	__builtin_memcpy(s->saddr, p->saddr, sizeof(s->saddr));
+	__builtin_memcpy(s->daddr, p->daddr, sizeof(s->daddr));
+	drop_event(reason);
 }
 
-static __always_inline void trace_packet(const struct packet *p, __u32 reason,
-					 __u32 action)
+/* What was parsed, at once: kept until the verdict it would cost registers. */
+static __always_inline void trace_packet(const struct packet *p)
 {
 	struct xr_trace *t = trace_record();
 
 	if (!t)
 		return;
-	t->reason = reason;
-	t->action = action;
 	t->vlans = p->vlans;
 	__builtin_memcpy(t->saddr, p->saddr, sizeof(t->saddr));
 	__builtin_memcpy(t->daddr, p->daddr, sizeof(t->daddr));
@@ -147,26 +137,33 @@ static __always_inline void trace_packet(const struct packet *p, __u32 reason,
 	t->dport = p->ports >> 16;
 	t->proto = p->proto;
 	t->ipv6 = p->ipv6;
-	t->vip = p->vip;
-	t->backend = p->backend;
 	if (p->icmp)
 		t->flags |= XR_TRACE_ICMP;
 }
 
-/*
- * Counts the reason and gives the action. sent: the action of a packet that
- * was forwarded (XDP_TX or XDP_REDIRECT).
- */
-static __always_inline int verdict(const struct packet *p, __u32 reason,
-				   int sent)
+static __always_inline void trace_verdict(const struct packet *p,
+					  __u32 action)
 {
-	__u32 slot = knobs.dev_slot, kind;
+	struct xr_trace *t = trace_record();
+
+	if (!t)
+		return;
+	t->reason = p->reason;
+	t->action = action;
+	t->vip = p->vip;
+	t->backend = p->backend;
+}
+
+/* Counts p->reason and gives the action. */
+static __always_inline int verdict(const struct packet *p)
+{
+	__u32 slot = knobs.dev_slot, reason = p->reason;
+	__u32 kind = kind_of(reason);
 	struct xr_dev_counter *d;
 	struct xr_counter *c;
 	int action;
 
-	kind = kind_of(reason);
-	action = kind == XR_KIND_TX    ? sent
+	action = kind == XR_KIND_TX    ? p->sent
 		 : kind == XR_KIND_REPLY ? XDP_TX
 		 : kind == XR_KIND_DROP	 ? XDP_DROP
 					 : XDP_PASS;
@@ -177,7 +174,7 @@ static __always_inline int verdict(const struct packet *p, __u32 reason,
 	d = bpf_map_lookup_elem(&dev_stats, &slot);
 	if (d && kind < XR_KIND_NOTE)
 		count(&d->kind[kind], p->bytes);
-	trace_packet(p, reason, action);
+	trace_verdict(p, action);
 	if (kind == XR_KIND_DROP)
 		report_drop(p, reason);
 	return action;

@@ -13,12 +13,18 @@
 #include "quic.h"
 #include "vip.h"
 
+union backend_word {
+	struct xr_backend backend;
+	__u64 word;
+};
+
+/* One load, so never half a change; all zero where there is none. */
 static __always_inline struct xr_backend backend_get(__u32 index)
 {
-	struct xr_backend *b = bpf_map_lookup_elem(&backends, &index);
-	struct xr_backend none = {};
+	union backend_word *b = bpf_map_lookup_elem(&backends, &index);
+	union backend_word copy = { .word = b ? *(volatile __u64 *)b : 0 };
 
-	return b ? *b : none;
+	return copy.backend;
 }
 
 static __always_inline int takes_packets(struct xr_backend b)
@@ -26,28 +32,34 @@ static __always_inline int takes_packets(struct xr_backend b)
 	return b.state == XR_BACKEND_UP || b.state == XR_BACKEND_DRAINING;
 }
 
+/* Makes it the packet's; gives what the caller judges it by. */
+static __always_inline struct xr_backend choose(struct packet *p, __u32 index)
+{
+	struct xr_backend b = backend_get(index);
+
+	p->backend = index;
+	p->path = b.path;
+	return b;
+}
+
 /* The backend that has the server ID, or 0. */
+/*
+ * A branch per way: a branch-free search would hold up everything behind it
+ * until the bucket has come from memory, a predicted one does not.
+ */
 static __always_inline __u32 sid_in_bucket(const struct xr_sid_bucket *b,
 					   __u64 key)
 {
-	__u64 way = 0, found = 0;
-
 #pragma unroll
-	for (int i = 0; i < XR_SID_WAYS; i++) {
-		__u64 same = is_zero(b->key[i] ^ key);
-
-		found |= same;
-		way |= same * i;
-	}
-	asm volatile("%0 &= 7" : "+r"(way));
-	return b->backend[way] * found;
+	for (int i = 0; i < XR_SID_WAYS; i++)
+		if (b->key[i] == key)
+			return b->backend[i];
+	return 0;
 }
 
-static __always_inline __u32 find_server(const struct cid_result *cid,
-					 __u64 zero)
+static __always_inline __u32 find_server(const struct cid_result *cid)
 {
-	__u64 key = forget(xr_sid_key(cid->sid[0], cid->sid[1], cid->len),
-			   zero, ~0ULL);
+	__u64 key = xr_sid_key(cid->sid[0], cid->sid[1], cid->len);
 	__u32 slot = xr_sid_bucket1(key) & knobs.sid_mask, backend;
 	struct xr_sid_bucket *b = bpf_map_lookup_elem(&server_ids, &slot);
 
@@ -97,9 +109,9 @@ static __always_inline void trace_sid(const struct cid_result *cid)
  * takes packets, a drop reason if it is down, 0 to go on.
  */
 static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
-					const struct xr_vip *v,
-					const struct quic *q, __u64 zero)
+					const struct xr_vip *v)
 {
+	const struct quic *q = &p->quic;
 	__u8 *cid = octet_at(ctx, q->cid);
 	struct cid_result server = {};
 	struct xr_cid_config *c;
@@ -121,13 +133,12 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 	}
 	trace_sid(&server);
 
-	index = find_server(&server, zero);
-	b = backend_get(index);
+	index = find_server(&server);
+	b = choose(p, index);
 	if (!index || b.state == XR_BACKEND_NONE) {
 		note(p, XR_R_CID_NO_SERVER);
 		return 0;
 	}
-	p->backend = index;
 	if (likely(takes_packets(b)))
 		return XR_R_CID;
 	/*
@@ -150,9 +161,8 @@ static __always_inline int steer_by_hash(struct packet *p)
 	r = bpf_map_lookup_elem(table, &row);
 	if (!r)
 		return XR_R_NO_BACKEND;
-	p->backend = r->backend[slot % XR_MAGLEV_ROW];
-	return takes_packets(backend_get(p->backend)) ? XR_R_HASH :
-							XR_R_NO_BACKEND;
+	return takes_packets(choose(p, r->backend[slot % XR_MAGLEV_ROW])) ?
+		       XR_R_HASH : XR_R_NO_BACKEND;
 }
 
 /* A new connection does not go to a server that is being drained. */
@@ -171,38 +181,22 @@ static __always_inline void hash_tuple(struct packet *p,
 			       p->proto);
 }
 
-/* Where a flow's entry is, or would go. */
-struct flow_ref {
-	struct xr_flow_bucket *bucket;
-	__u32 way;		/* XR_FLOW_WAYS: nowhere */
-	__u32 now;
-};
-
-static __always_inline int steer_by_flow(struct packet *p,
-					 const struct xr_vip *v,
-					 struct flow_ref *ref)
+static __always_inline int steer_by_flow(struct packet *p)
 {
+	struct xr_flow_bucket *b = flow_bucket(p->hash);
 	union flow_word e;
-	struct xr_flow *f;
+	__u32 now = now_tick();
 
-	ref->way = XR_FLOW_WAYS;
-	ref->bucket = v->flags & XR_VIP_FLOW ? flow_bucket(p->hash) : NULL;
-	if (!ref->bucket)
+	if (!b)
 		return 0;
-	ref->now = now_tick();
-	ref->way = flow_way(ref->bucket, xr_flow_tag(p->hash));
-	if (ref->way >= XR_FLOW_WAYS)
+	e = flow_find(b, xr_flow_tag(p->hash));
+	if (!e.word || flow_age(e.flow, now) > knobs.flow_idle)
 		return 0;
-	f = flow_at(ref->bucket, ref->way);
-	e.word = *(volatile __u64 *)f;
-	if (flow_age(e.flow, ref->now) > knobs.flow_idle)
-		return 0;
-	p->backend = e.flow.backend;
-	if (unlikely(!flow_serves(backend_get(p->backend), p))) {
+	if (unlikely(!flow_serves(choose(p, e.flow.backend), p))) {
 		note(p, XR_R_FLOW_MOVED);
 		return 0;
 	}
-	flow_touch(f, e, p, ref->now);
+	flow_touch(p, e, now);
 	return XR_R_FLOW;
 }
 
@@ -238,39 +232,28 @@ static __always_inline int admit_initial(struct packet *p)
 __noinline __u32 quoted_flow(__u64 hash)
 {
 	struct xr_flow_bucket *b = flow_bucket(hash);
-	__u32 way, backend;
-	struct xr_flow *f;
+	union flow_word e;
 
 	if (!b)
 		return 0;
-	way = flow_way(b, xr_flow_tag(hash));
-	if (way >= XR_FLOW_WAYS)
+	e = flow_find(b, xr_flow_tag(hash));
+	if (!e.word || flow_age(e.flow, now_tick()) > knobs.flow_idle ||
+	    !takes_packets(backend_get(e.flow.backend)))
 		return 0;
-	f = flow_at(b, way);
-	backend = f->backend;
-	if (flow_age(*f, now_tick()) > knobs.flow_idle ||
-	    !takes_packets(backend_get(backend)))
-		return 0;
-	return backend;
+	return e.flow.backend;
 }
 
 static __always_inline int steer_by_tuple(struct packet *p,
 					  const struct xr_vip *v)
 {
-	struct flow_ref ref = {};
-	int reason = steer_by_flow(p, v, &ref);
+	const int keeps_flows = v->flags & XR_VIP_FLOW;
+	int reason = keeps_flows ? steer_by_flow(p) : 0;
 
 	if (reason)
 		return reason;
 	reason = steer_by_hash(p);
-	if (reason == XR_R_HASH && ref.bucket && p->opens) {
-		__u32 said = flow_insert(p->hash, p->backend, ref.way);
-
-		if (said & 0xff)
-			note(p, said & 0xff);
-		if (said >> 8)
-			note(p, said >> 8);
-	}
+	if (reason == XR_R_HASH && keeps_flows && p->opens)
+		flow_insert(p->hash, p->backend, p->bytes);
 	return reason;
 }
 
@@ -296,37 +279,34 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 				 const struct xr_hash_keys *keys)
 {
 	const int by_cid = v->flags & XR_VIP_CID; /* only ever set for UDP */
-	struct quic q = {};
-	int reason = 0;
 
+	p->reason = 0;
 	if (by_cid) {
-		parse_quic(ctx, p, &q);
+		parse_quic(ctx, p);
 		/* Spoofed short headers would fill the flow table. */
-		p->opens = p->first = forget(q.is_long, keys->zero, 1);
+		p->opens = p->first = p->quic.is_long;
 	}
-	q.initial = forget(q.initial, keys->zero, 1);
-	q.usable = forget(q.usable, keys->zero, 0xffff);
-	q.cid = forget(q.cid, keys->zero, MAX_OFFSET);
+	forget();
 	if (unlikely(p->icmp)) {
 		hash_tuple(p, keys);
-		p->backend = v->flags & XR_VIP_FLOW ? quoted_flow(p->hash) : 0;
+		if (v->flags & XR_VIP_FLOW)
+			choose(p, quoted_flow(p->hash));
 		if (p->backend)
 			return XR_R_ICMP_FLOW;
 	}
 	if (by_cid)
-		reason = steer_by_cid(ctx, p, v, &q, keys->zero);
+		p->reason = steer_by_cid(ctx, p, v);
 	if (unlikely(p->icmp))
-		return as_icmp(reason ?: steer_by_hash(p));
-	if (!reason) {
+		return as_icmp(p->reason ?: steer_by_hash(p));
+	if (!p->reason) {
 		p->backend = 0;
 		hash_tuple(p, keys);
-		reason = steer_by_tuple(p, v);
+		p->reason = steer_by_tuple(p, v);
 	}
-	reason = forget(reason, keys->zero, REASONS - 1);
-	p->backend = forget(p->backend, keys->zero, 0xffff);
-	if (unlikely(q.initial) && p->backend)
-		return admit_initial(p) ?: reason;
-	return reason;
+	forget();
+	if (by_cid && unlikely(p->quic.initial) && p->backend)
+		return admit_initial(p) ?: p->reason;
+	return p->reason;
 }
 
 #endif

@@ -16,20 +16,22 @@ static __always_inline const struct xr_hash_keys *secret_keys(void)
 	return bpf_map_lookup_elem(&hash_keys, &zero);
 }
 
+/* service: port | protocol << 16, as they lie in struct xr_vip. */
 static __always_inline int vip_matches(const struct xr_vip *v,
-				       const struct packet *p)
+				       const struct packet *p, __u32 service)
 {
-	if (v->port != (__u16)(p->ports >> 16) || v->proto != p->proto ||
-	    v->addr[3] != p->daddr[3] || v->addr[2] != p->daddr[2])
-		return 0;
-	return v->addr[0] == p->daddr[0] && v->addr[1] == p->daddr[1];
+	const __u64 *its = (const void *)v->addr, *ours = (const void *)p->daddr;
+	__u32 its_service = *(const __u32 *)&v->port & 0xffffff;
+
+	return its[1] == ours[1] && its_service == service &&
+	       its[0] == ours[0];
 }
 
 static __always_inline const struct xr_vip *
 find_vip(struct packet *p, const struct xr_hash_keys *keys)
 {
-	__u64 h = xr_vip_hash(keys, p->daddr, p->ipv6,
-			      (p->ports >> 16) | (__u32)p->proto << 16);
+	__u32 service = p->ports >> 16 | (__u32)p->proto << 16;
+	__u64 h = xr_vip_hash(keys, p->daddr, p->ipv6, service);
 	__u32 slot = h & knobs.vip_mask, tag = xr_vip_tag(h);
 	struct xr_vip_bucket *b = bpf_map_lookup_elem(&vip_index, &slot);
 
@@ -43,7 +45,7 @@ find_vip(struct packet *p, const struct xr_hash_keys *keys)
 		if (likely(!way || way >> 16 != tag))
 			continue;
 		v = bpf_map_lookup_elem(&vips, &index);
-		if (v && vip_matches(v, p)) {
+		if (v && vip_matches(v, p, service)) {
 			p->vip = index;
 			return v;
 		}

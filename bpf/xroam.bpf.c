@@ -3,8 +3,8 @@
  * The load-balancer node. A packet's way: parse, VIP, steer, forward; what is
  * not for a VIP goes to the kernel untouched.
  *
- * The way is written once and compiled twice, for IPv4 and for IPv6: a packet
- * pays for nothing that its kind never needs.
+ * The way is written once and compiled twice: for plain packets, which nearly
+ * all are and for which most of it is constant, and for every other kind.
  */
 #include "icmp.h"
 #include "steer.h"
@@ -15,90 +15,81 @@ static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
 {
 	if (p->icmp)
 		return 0;
-	return p->proto == IPPROTO_TCP ? parse_tcp(ctx, p) : parse_udp(ctx, p);
+	return p->proto == IPPROTO_TCP ? parse_tcp(ctx, p) : parse_udp(p);
 }
 
-/*
- * From here on TCP, UDP and ICMP, tagged or not, whole or in several buffers,
- * are one path to the verifier.
- */
-static __always_inline void forget_headers(struct packet *p, __u64 zero)
-{
-	p->proto = forget(p->proto, zero, 0xff);
-	p->vlans = forget(p->vlans, zero, 3);
-	p->icmp = forget(p->icmp, zero, 1);
-	p->l3 = forget(p->l3, zero, 0x1f);
-	p->l4 = forget(p->l4, zero, MAX_OFFSET);
-	p->end = forget(p->end, zero, 0x1ffff);
-	p->ip_len = forget(p->ip_len, zero, 0xffff);
-	p->payload = forget(p->payload, zero, MAX_OFFSET);
-	p->payload_end = forget(p->payload_end, zero, 0x1ffff);
-}
-
-static __always_inline void forget_transport(struct packet *p, __u64 zero)
-{
-	p->proto = forget(p->proto, zero, 0xff);
-	p->icmp = forget(p->icmp, zero, 1);
-	p->opens = forget(p->opens, zero, 1);
-	p->first = forget(p->first, zero, 1);
-	p->syn = forget(p->syn, zero, 1);
-	p->payload = forget(p->payload, zero, MAX_OFFSET);
-	p->payload_end = forget(p->payload_end, zero, 0x1ffff);
-}
-
-/* From the ports on: a packet for a VIP goes to its backend. */
+/* From addresses and ports on: a packet for a VIP goes to its backend. */
 static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
-				 const struct xr_hash_keys *keys, int *sent)
+				 const struct xr_hash_keys *keys)
 {
-	const struct xr_vip *vip;
+	const struct xr_vip *vip = find_vip(p, keys);
 	int reason;
 
-	forget_headers(p, keys->zero);
-	vip = find_vip(p, keys);
 	if (!vip)
 		return p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
 	reason = parse_transport(ctx, p);
 	if (reason)
 		return reason;
-	forget_transport(p, keys->zero);
+	forget();
 	count_vip(p);
-	reason = steer(ctx, p, vip, keys);
-	if (kind_of(reason) != XR_KIND_TX)
-		return reason;
-	return forward(ctx, p, sent) ?: count_backend(p, reason);
+	p->reason = unknown(steer(ctx, p, vip, keys), keys->zero, REASONS - 1);
+	forget();
+	if (kind_of(p->reason) != XR_KIND_TX)
+		return p->reason;
+	return forward(ctx, p) ?: count_backend(p, p->reason);
 }
 
-static __always_inline int handle_ip(struct xdp_md *ctx, struct packet *p,
-				     const struct xr_hash_keys *keys, int *sent)
+/* Down to addresses and ports. */
+static __always_inline int parse(struct xdp_md *ctx, struct packet *p)
 {
-	int reason = p->ipv6 ? parse_ipv6(ctx, p) : parse_ipv4(ctx, p);
+	__be16 proto;
+	int reason = parse_ethernet(ctx, p, &proto);
 
-	if (!reason)
-		reason = likely(tcp_or_udp(p->proto)) ? parse_ports(ctx, p) :
-							parse_icmp(ctx, p);
-	return reason ?: serve(ctx, p, keys, sent);
+	if (reason)
+		return reason;
+	if (proto == bpf_htons(ETH_P_IP))
+		reason = parse_ipv4(ctx, p);
+	else if (proto == bpf_htons(ETH_P_IPV6))
+		reason = parse_ipv6(ctx, p);
+	else
+		return XR_R_NOT_IP;
+	if (reason)
+		return reason;
+	return likely(tcp_or_udp(p->proto)) ? parse_ports(ctx, p) :
+					      parse_icmp(ctx, p);
+}
+
+/* Tags, IPv6, options, ICMP, several buffers, malformed: a call away. */
+__noinline int any_kind(struct xdp_md *ctx)
+{
+	const struct xr_hash_keys *keys = secret_keys();
+	struct packet *p = scratch_packet();
+	int reason;
+
+	if (!keys || !p)
+		return XDP_PASS;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->bytes = ctx->data_end - ctx->data;
+	p->sent = XDP_PASS;
+	reason = parse(ctx, p);
+	trace_packet(p);
+	p->reason = reason ?: serve(ctx, p, keys);
+	forget();
+	return verdict(p);
 }
 
 SEC("xdp.frags")
 int xroam_node(struct xdp_md *ctx)
 {
 	const struct xr_hash_keys *keys = secret_keys();
-	struct packet p = { .bytes = ctx->data_end - ctx->data };
-	int reason, sent = XDP_PASS;
-	__be16 proto = 0;
+	struct packet p = { .bytes = ctx->data_end - ctx->data,
+			    .sent = XDP_PASS };
 
-	if (!keys)
-		return XDP_PASS;
-	reason = parse_ethernet(ctx, &p, &proto);
-	if (!reason && proto == bpf_htons(ETH_P_IP)) {
-		reason = handle_ip(ctx, &p, keys, &sent);
-	} else if (!reason && proto == bpf_htons(ETH_P_IPV6)) {
-		p.ipv6 = 1;
-		reason = handle_ip(ctx, &p, keys, &sent);
-	} else if (!reason) {
-		reason = XR_R_NOT_IP;
-	}
-	return verdict(&p, forget(reason, keys->zero, REASONS - 1), sent);
+	if (!keys || !parse_plain(ctx, &p))
+		return any_kind(ctx);
+	trace_packet(&p);
+	p.reason = unknown(serve(ctx, &p, keys), keys->zero, REASONS - 1);
+	return verdict(&p);
 }
 
 /* The timer's callback: a second has passed. */

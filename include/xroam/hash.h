@@ -30,6 +30,17 @@ static inline __attribute__((always_inline)) __u64 xr_mix64(__u64 x)
 	return x ^ (x >> 33);
 }
 
+/*
+ * Half of that: enough behind NH, whose sums are as good as random to who does
+ * not know the key. The packet waits for it.
+ */
+static inline __attribute__((always_inline)) __u64 xr_stir64(__u64 x)
+{
+	x ^= x >> 32;
+	x *= 0xff51afd7ed558ccdULL;
+	return x ^ (x >> 32);
+}
+
 #define XR_V4_PREFIX_WORD	0xffff0000U	/* ::ffff:0:0/96, word 2, little endian */
 
 /* addr as in struct xr_vip; port_proto: port as in the packet | proto << 16. */
@@ -43,7 +54,7 @@ xr_vip_hash(const struct xr_hash_keys *k, const __be32 *addr, int ipv6,
 		h += xr_nh(addr[0], addr[1], k->key[2], k->key[3]);
 		h += xr_nh(addr[2], 0, k->key[4], k->key[5]);
 	}
-	return xr_mix64(h);
+	return xr_stir64(h);
 }
 
 static inline __attribute__((always_inline)) __u32 xr_vip_tag(__u64 h)
@@ -69,7 +80,7 @@ xr_flow_hash(const struct xr_hash_keys *k, const __be32 *saddr,
 		a += xr_nh(saddr[2], daddr[2], k->key[15], k->key[14]);
 		b += xr_nh(saddr[2], daddr[2], k->key[7], k->key[15]);
 	}
-	return xr_mix64(a ^ (b * 0x9e3779b97f4a7c15ULL));
+	return xr_stir64(a ^ (b * 0x9e3779b97f4a7c15ULL));
 }
 
 /*

@@ -19,7 +19,7 @@ static const struct record {
 	int major, minor;
 	__u32 insns;
 } records[] = {
-	{ "xroam_node", 6, 18, 18000 },
+	{ "xroam_node", 6, 18, 19900 },
 	{ "xroam_node", 6, 1, 20000 },
 	{ "xroam_decap", 6, 18, 5207 },
 	{ "xroam_decap", 6, 1, 4998 },

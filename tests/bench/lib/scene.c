@@ -149,6 +149,18 @@ static int fill_nexthop(struct scene *s, __u32 index, __u32 ifindex)
 	return err;
 }
 
+static __u8 overhead_of(const struct xr_path *p)
+{
+	static const __u8 inner[] = {
+		[XR_FORWARD_GUE] = 8, [XR_FORWARD_VXLAN] = 8 + 8 + 14,
+	};
+
+	if (p->method == XR_FORWARD_L2)
+		return 0;
+	return (p->ipv6 ? 40 : 20) +
+	       (p->method == XR_FORWARD_IPIP ? 0 : inner[p->method]);
+}
+
 /* Backends 1..SCENE_BACKENDS, then one for each other way. */
 static int fill_backend(struct scene *s, __u32 i, enum scene_way way)
 {
@@ -179,6 +191,7 @@ static int fill_backend(struct scene *s, __u32 i, enum scene_way way)
 	default:
 		break;
 	}
+	p->overhead = overhead_of(p);
 	s->backends[i].path = i;
 	s->backends[i].state = XR_BACKEND_UP;
 	return fill_nexthop(s, i, way == SCENE_REDIRECT ? ELSEWHERE :
