@@ -54,7 +54,7 @@
 	X(CID_NO_SERVER, "cid-no-server",   NOTE,  "CID decodes to a server ID that no backend has") \
 	X(FLOW_NEW,      "flow-new",        NOTE,  "an entry was written to the flow table")   \
 	X(FLOW_FULL,     "flow-full",       NOTE,  "no entry written: the bucket holds established flows only") \
-	X(FLOW_EVICT,    "flow-evict",      NOTE,  "a live entry that was not yet established gave way to a new one") \
+	X(FLOW_EVICT,    "flow-evict",      NOTE,  "a live entry, as a rule one not yet established, gave way to a new one") \
 	X(FLOW_MOVED,    "flow-moved",      NOTE,  "flow entry's backend is down or gone; hashed again") \
 	X(INITIAL,       "initial",         NOTE,  "QUIC Initial forwarded or refused")        \
 	X(FIB,           "fib",             NOTE,  "next hop not cached or stale; asked the kernel's FIB") \
