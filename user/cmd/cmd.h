@@ -33,6 +33,8 @@ struct cmd {
 /* The list's command that s names, in full or by a prefix; NULL: reported. */
 const struct cmd *cmd_match(const struct cmd *cmds, const char *what,
 			    const char *s);
+/* The same of plain words (NULL-terminated): the index, < 0: reported. */
+int cmd_word(const char *const *words, const char *what, const char *s);
 /* argv[1] is "help", -h or --help: prints help. Objects without commands. */
 bool cmd_help(const char *help, int argc, char **argv);
 /*
@@ -110,8 +112,10 @@ void table_cell(struct table *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void table_right(struct table *t, size_t column);	/* numbers */
 void table_print(struct table *t);			/* and free */
-void table_free(struct table *t);
 void table_free(struct table *t);			/* unprinted */
+
+/* Of a list made both ways, prints the one that is wanted; frees both. */
+int out_list(json_t *list, struct table *t);
 
 /* ---- objects ---- */
 

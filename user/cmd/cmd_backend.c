@@ -449,13 +449,7 @@ static int show_all(struct plane *p, const struct model *m, const char *name)
 			show_row(t, &s);
 	}
 	free(flows);
-	if (opt.json) {
-		table_free(t);
-		return out_json(list);
-	}
-	json_decref(list);
-	table_print(t);
-	return EXIT_DONE;
+	return out_list(list, t);
 }
 
 static int show(int argc, char **argv)

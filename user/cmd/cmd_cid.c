@@ -254,13 +254,7 @@ static int show(int argc, char **argv)
 	}
 	model_free(&m);
 	plane_close(p);
-	if (opt.json) {
-		table_free(t);
-		return out_json(list);
-	}
-	json_decref(list);
-	table_print(t);
-	return EXIT_DONE;
+	return out_list(list, t);
 }
 
 /* ---- encode, decode ---- */

@@ -213,11 +213,7 @@ static int show(int argc, char **argv)
 			show_row(p, t, d);
 	}
 	plane_close(p);
-	if (opt.json)
-		return out_json(list);
-	json_decref(list);
-	table_print(t);
-	return EXIT_DONE;
+	return out_list(list, t);
 }
 
 static const struct cmd commands[] = {

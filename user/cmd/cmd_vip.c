@@ -205,13 +205,7 @@ static int show(int argc, char **argv)
 		return cmd_refuse("there is no VIP %s; \"xroam vip show\" lists them",
 				  argv[1]);
 	}
-	if (opt.json) {
-		table_free(t);
-		return out_json(list);
-	}
-	json_decref(list);
-	table_print(t);
-	return EXIT_DONE;
+	return out_list(list, t);
 }
 
 static const struct cmd commands[] = {
