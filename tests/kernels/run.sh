@@ -21,6 +21,12 @@ skip_all()
 	exit 0
 }
 
+fail()
+{
+	printf '%s\n' "not ok 1 - $*" "1..1"
+	exit 1
+}
+
 # add PROGRAM [DIRECTORY]: into the guest, with the libraries it asks for
 add()
 {
@@ -166,7 +172,7 @@ tap()
 [ "$*" != all ] || set -- 6.1 6.12 newest
 [ "$(uname -m)" = x86_64 ] || skip_all "the guests are x86-64"
 command -v qemu-system-x86_64 >/dev/null || skip_all "no qemu-system-x86_64"
-[ -x "$build/xroam" ] || { echo "Bail out! no $build/xroam: run make first"; exit 1; }
+[ -x "$build/xroam" ] || fail "no $build/xroam: run make first"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/xrk-$$.XXXXXX") || exit 1
 root=$work/root
@@ -176,5 +182,5 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
 
-make_root || { echo "Bail out! cannot make the guest's file system"; exit 1; }
+make_root || fail "cannot make the guest's file system"
 all_kernels "$@" | tap
