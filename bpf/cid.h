@@ -25,14 +25,15 @@ __noinline int cid_words_slow(struct xdp_md *ctx, __u32 off,
 			      struct xr_cid_words *w)
 {
 	__u8 copy[CID_LOADS] = {};
-	__u32 len = bpf_xdp_get_buff_len(ctx) - off;
+	__u32 more = bpf_xdp_get_buff_len(ctx) - off - 1;
 
 	if (!l || !w)
 		return -1;
-	asm volatile("" : "+r"(len)); /* the bound below is the verifier's */
-	if (len > CID_LOADS)
-		len = CID_LOADS;
-	if (len < 1 || bpf_xdp_load_bytes(ctx, off, copy, len))
+	/* One and more: 6.1's verifier learns nothing from "len is not 0". */
+	asm volatile("" : "+r"(more));
+	if (more >= CID_LOADS)
+		more = CID_LOADS - 1;
+	if (bpf_xdp_load_bytes(ctx, off, copy, more + 1))
 		return -1;
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
