@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <netinet/in.h>
+#include <string.h>
 #include "config_schema.h"
 #include "model.h"
 
@@ -171,3 +172,32 @@ static const cyaml_schema_field_t file_fields[] = {
 const cyaml_schema_value_t config_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields),
 };
+
+/* "vips" and the like: the limits. */
+static const struct config_range ranges[] = {
+	{ "vips", 1, XR_MAX_VIPS },
+	{ "backends", 1, XR_MAX_BACKENDS },
+	{ "server_ids", 1, 1U << 24 },
+	{ "flows", XR_FLOW_WAYS, 1U << 27 },
+	{ "flow_idle", 1, 16000 },
+	{ "reply_rate", 0, 65535 },
+	{ "id", 0, XR_CODEPOINTS - 1 },
+	{ "server_id_length", 1, XR_SID_MAX },
+	{ "nonce_length", 0, XR_CID_BLOCK_MAX },
+	{ "offset", 0, XR_CID_MAX - 1 },
+	{ "port", 1, 65535 },
+	{ "weight", 0, 65535 },
+	{ "vni", 0, 0xffffff },
+	{ "initial_rate", 0, 0xffffffff },
+	{ "vlan", 1, 4094 },
+};
+
+const struct config_range *config_range(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(ranges); i++)
+		if (!strcmp(ranges[i].key, key))
+			return &ranges[i];
+	return NULL;
+}

@@ -11,7 +11,6 @@
 
 #define CONFIG_HIDDEN	"hidden"	/* in the place of a key: keep it */
 
-
 struct raw_limits {
 	char *vips, *backends, *server_ids, *flows;
 };
@@ -66,6 +65,15 @@ struct raw {
 };
 
 extern const cyaml_schema_value_t config_schema;
-extern const cyaml_strval_t config_bool_words[];	/* true, false, and more */
+/* true, false, and more */
+extern const cyaml_strval_t config_bool_words[];
+
+/* What a number may be, by its key; NULL: no number's. */
+struct config_range {
+	const char *key;
+	__u32 min, max;
+};
+
+const struct config_range *config_range(const char *key);
 
 #endif

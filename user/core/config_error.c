@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is wrong with the file, in one line that says where, what and what
+ * would be right; also of what libcyaml logs about an error.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "config_lines.h"
+#include "config_priv.h"
+
+static int vfail(struct reader *r, __u32 line, const char *fmt, va_list ap)
+{
+	char buf[400];
+
+	vsnprintf(buf, sizeof(buf), fmt, ap);
+	r->failed = true;
+	return xr_fail(r->err, -EINVAL, "%s:%u: %s", r->name, line, buf);
+}
+
+int fail_line(struct reader *r, __u32 line, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfail(r, line, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+int fail_at(struct reader *r, const char *path, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfail(r, lines_find(r->text, r->len, path), fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* Steps into "vips" or "[3]" of a schema; NULL: no such place. */
+static const cyaml_schema_value_t *
+schema_step(const cyaml_schema_value_t *v, const char *key, size_t len)
+{
+	const cyaml_schema_field_t *f;
+
+	if (*key == '[')
+		return v->type == CYAML_SEQUENCE ? v->sequence.entry : NULL;
+	if (v->type != CYAML_MAPPING)
+		return NULL;
+	for (f = v->mapping.fields; f->key; f++)
+		if (strlen(f->key) == len && !memcmp(f->key, key, len))
+			return &f->value;
+	return NULL;
+}
+
+static const cyaml_schema_value_t *schema_at(const char *path)
+{
+	const cyaml_schema_value_t *v = &config_schema;
+	size_t len;
+
+	while (v && *path) {
+		if (*path == '.')
+			path++;
+		len = *path == '[' ? strcspn(path, "]") + 1 :
+				     strcspn(path, ".[");
+		v = schema_step(v, path, len);
+		path += len;
+	}
+	return v;
+}
+
+const char *last_key(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot ? dot + 1 : path;
+}
+
+/* "backends[3]" -> "backends", for an operator; the top is "the file". */
+static const char *plain_name(const char *path, char *buf)
+{
+	size_t n;
+
+	snprintf(buf, PATH_LEN, "%s", last_key(path));
+	n = strcspn(buf, "[");
+	buf[n] = '\0';
+	return n ? buf : "the file";
+}
+
+/* What is too long is cut: then the line is that of a node further up. */
+static void put(char *out, const char *text, size_t size)
+{
+	size_t n = strlen(out), more = strlen(text);
+
+	if (n + more >= size)
+		more = size - 1 - n;
+	memcpy(out + n, text, more);
+	out[n + more] = '\0';
+}
+
+static void join(char *out, size_t size, const char *path, const char *key)
+{
+	out[0] = '\0';
+	put(out, path, size);
+	if (*path && *key && *key != '[')
+		put(out, ".", size);
+	put(out, key, size);
+}
+
+int fail_range(struct reader *r, const char *path, const char *value)
+{
+	const struct config_range *range = config_range(last_key(path));
+
+	return fail_at(r, path, "%s: \"%.40s\" is not a number from %u to %u",
+		       last_key(path), value, range ? range->min : 0,
+		       range ? range->max : 0xffffffff);
+}
+
+static int fail_key(struct reader *r, const char *key)
+{
+	const cyaml_schema_value_t *v = schema_at(r->path);
+	const cyaml_schema_field_t *f;
+	char list[256] = "", path[PATH_LEN], name[PATH_LEN];
+	size_t n = 0;
+
+	for (f = v && v->type == CYAML_MAPPING ? v->mapping.fields : NULL;
+	     f && f->key && n < sizeof(list); f++)
+		n += snprintf(list + n, sizeof(list) - n, "%s%s",
+			      n ? ", " : "", f->key);
+	join(path, sizeof(path), r->path, key);
+	return fail_at(r, path, "unknown key \"%.40s\" in %s; write one of %s",
+		       key, plain_name(r->path, name), list);
+}
+
+static int fail_word(struct reader *r, const char *value)
+{
+	const cyaml_schema_value_t *v = schema_at(r->path);
+	char list[256] = "";
+	size_t n = 0, i, count;
+
+	count = v && v->type == CYAML_ENUM ? v->enumeration.count : 0;
+	/* yes, no, on and off are taken, but one spelling is enough to tell. */
+	if (count && v->enumeration.strings == config_bool_words)
+		count = 2;
+	for (i = 0; i < count && n < sizeof(list); i++)
+		n += snprintf(list + n, sizeof(list) - n, "%s%s",
+			      !i ? "" : i + 1 < count ? ", " : " or ",
+			      v->enumeration.strings[i].str);
+	return fail_at(r, r->path, "%s: \"%.40s\" is not known; write %s",
+		       last_key(r->path), value, list);
+}
+
+static const char *kind_words(const char *kind)
+{
+	if (!strncmp(kind, "SEQUENCE", 8))
+		return "a list";
+	if (!strncmp(kind, "MAPPING", 7))
+		return "a mapping (key: value)";
+	if (!strncmp(kind, "ENUM", 4))
+		return "a word";
+	return "a single value";
+}
+
+static int fail_kind(struct reader *r, const char *said)
+{
+	const char *got = strstr(said, "got event: ");
+	const char *want = kind_words(said + strlen("Expecting "));
+	char name[PATH_LEN];
+
+	if (!strncmp(said, "Expecting STRING", 16) &&
+	    config_range(last_key(r->path)))
+		want = "a number";
+	return fail_at(r, r->path, "%s: %s is expected here, not %s",
+		       plain_name(r->path, name), want,
+		       kind_words(got ? got + strlen("got event: ") : "?"));
+}
+
+static int fail_missing(struct reader *r, const char *key)
+{
+	char name[PATH_LEN], *cut;
+
+	/* The way there ends in the field before; its mapping is meant. */
+	if (r->ends_in_field) {
+		cut = strrchr(r->path, '.');
+		*(cut ? cut : r->path) = '\0';
+	}
+	return fail_at(r, r->path, "%s: \"%s\" is missing",
+		       plain_name(r->path, name), key);
+}
+
+/* The text between the quotes behind prefix, or all that is behind it. */
+static const char *after(char *said, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	char *value = said + n;
+
+	if (strncmp(said, prefix, n))
+		return NULL;
+	n = strlen(value);
+	if (n >= 2 && *value == '\'' && value[n - 1] == '\'') {
+		value[n - 1] = '\0';
+		value++;
+	}
+	return value;
+}
+
+static bool on_alias(void *ctx, const struct lines_step *step, size_t depth,
+		     __u32 line, bool alias)
+{
+	__u32 *found = ctx;
+
+	if (alias)
+		*found = line;
+	return !alias;
+}
+
+int config_explain(struct reader *r, cyaml_err_t e)
+{
+	char problem[128], name[PATH_LEN];
+	const char *v;
+	__u32 line = 1;
+
+	if (e == CYAML_ERR_LIBYAML_PARSER) {
+		line = lines_walk(r->text, r->len, on_alias, &line, problem,
+				  sizeof(problem));
+		return fail_line(r, line, "not valid YAML: %s", problem);
+	}
+	if (e == CYAML_ERR_ALIAS) {
+		lines_walk(r->text, r->len, on_alias, &line, NULL, 0);
+		return fail_line(r, line,
+				 "YAML aliases are not read; write the value out");
+	}
+	if ((v = after(r->said, "Unexpected key: ")))
+		return fail_key(r, v);
+	if ((v = after(r->said, "Invalid ENUM value: ")))
+		return fail_word(r, v);
+	if ((v = after(r->said, "Missing required mapping field: ")))
+		return fail_missing(r, v);
+	if ((v = after(r->said, "Mapping field already seen: ")))
+		return fail_at(r, r->path, "\"%s\" is given twice; leave one", v);
+	if (!strncmp(r->said, "Expecting ", 10))
+		return fail_kind(r, r->said);
+	return fail_at(r, r->path, "%s: %s", plain_name(r->path, name),
+		       r->said[0] ? r->said : cyaml_strerror(e));
+}
+
+/* The way there is told from the inside out: put each step in front. */
+static void add_step(struct reader *r, const char *step)
+{
+	char path[PATH_LEN];
+
+	join(path, sizeof(path), step, r->path);
+	memcpy(r->path, path, sizeof(path));
+}
+
+void config_on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
+{
+	struct reader *r = ctx;
+	char line[512], step[PATH_LEN], *s = line;
+	unsigned long n;
+
+	(void)level;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(s, "Load: ", 6))
+		s += 6;
+	if (sscanf(s, "  in mapping field '%200[^']'", step) == 1) {
+		if (!r->path[0])
+			r->ends_in_field = true;
+		add_step(r, step);
+	} else if (sscanf(s, "  in sequence entry '%lu'", &n) == 1) {
+		/* Counts from 1; 0 where the list itself did not parse. */
+		snprintf(step, sizeof(step), "[%lu]", n ? n - 1 : 0);
+		add_step(r, step);
+	} else if (*s != ' ' && strcmp(s, "Backtrace:") && !r->said[0]) {
+		put(r->said, s, sizeof(r->said));
+	}
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts that read the file tell each other, and nobody else. */
+#ifndef XR_CORE_CONFIG_PRIV_H
+#define XR_CORE_CONFIG_PRIV_H
+
+#include <stdarg.h>
+#include "config_schema.h"
+#include "model.h"
+
+#define PATH_LEN	256	/* of "backends[3].vips[0]" */
+
+struct reader {
+	const char *name;	/* of the file, for messages */
+	const char *text;
+	size_t len;
+	struct xr_err *err;
+	/* libcyaml's error: its first line, and the way there, innermost last */
+	char said[256];
+	char path[PATH_LEN];
+	bool ends_in_field;
+	bool failed;		/* a line has been written to err */
+};
+
+/* ---- config_error.c: each gives -EINVAL, the line being written ---- */
+
+int fail_line(struct reader *r, __u32 line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int fail_at(struct reader *r, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int fail_range(struct reader *r, const char *path, const char *value);
+
+/* libcyaml's error e, of which config_on_log() heard the details. */
+int config_explain(struct reader *r, cyaml_err_t e);
+void config_on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap);
+
+/* "port" of "vips[3].port" */
+const char *last_key(const char *path);
+
+/* ---- config_take.c ---- */
+
+int config_take(struct reader *r, const struct raw *raw, struct model *m);
+
+#endif

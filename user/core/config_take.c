@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From the file's structs to the model; checks what the schema cannot say. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include "config.h"
+#include "config_priv.h"
+#include "model_edit.h"
+#include "text.h"
+
+/* ---- keys ---- */
+
+/* path relative to the directory the file is in */
+static int read_key_beside(struct reader *r, const char *at, const char *path,
+			   __u8 *key, size_t size)
+{
+	char full[1024], dir[512];
+	struct xr_err inner = { "" };
+
+	snprintf(dir, sizeof(dir), "%s", r->name);
+	if (*path == '/')
+		snprintf(full, sizeof(full), "%s", path);
+	else
+		snprintf(full, sizeof(full), "%s/%s", dirname(dir), path);
+	if (config_read_key(full, key, size, &inner))
+		return fail_at(r, at, "%s: %s", last_key(at), inner.text);
+	return 0;
+}
+
+static int read_key_text(struct reader *r, const char *at, const char *hex,
+			 __u8 *key, size_t size)
+{
+	size_t len = 0;
+
+	if (strlen(hex) != 2 * size ||
+	    strspn(hex, "0123456789abcdefABCDEF") != 2 * size ||
+	    text_to_hex(hex, key, size, &len, NULL) || len != size)
+		return fail_at(r, at, "%s: must be %zu hex digits",
+			       last_key(at), 2 * size);
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+/* Leaves *to alone where the number is left out. */
+#define TAKE(r, path, from, to)                                                \
+	({                                                                     \
+		__u64 number_ = 0;                                             \
+		int bad_ = from ? take_number(r, path, from, &number_) : 0;    \
+		if (!bad_ && from)                                             \
+			to = number_;                                          \
+		bad_;                                                          \
+	})
+
+static int take_number(struct reader *r, const char *path, const char *text,
+		       __u64 *value)
+{
+	const struct config_range *range = config_range(last_key(path));
+
+	if (range && !text_to_u64(text, range->min, range->max, value, NULL))
+		return 0;
+	return fail_range(r, path, text);
+}
+
+static const char *at(char *buf, const char *list, size_t i, const char *key)
+{
+	snprintf(buf, PATH_LEN, "%s[%zu].%s", list, i, key);
+	return buf;
+}
+
+static int take_limits(struct reader *r, const struct raw_limits *from,
+		       struct xr_limits *to)
+{
+	if (!from)
+		return 0;
+	return TAKE(r, "limits.vips", from->vips, to->vips) ||
+	       TAKE(r, "limits.backends", from->backends, to->backends) ||
+	       TAKE(r, "limits.server_ids", from->server_ids,
+		    to->server_ids) ||
+	       TAKE(r, "limits.flows", from->flows, to->flows);
+}
+
+/* ADDR/LEN of that family, with no bit set behind LEN. */
+static bool is_prefix(const char *text, bool v4, __be32 *addr, __u8 *host_bits)
+{
+	char buf[TEXT_ADDR], *slash;
+	unsigned int i;
+	__u64 len;
+
+	if (strlen(text) >= sizeof(buf))
+		return false;
+	strcpy(buf, text);
+	slash = strchr(buf, '/');
+	if (!slash)
+		return false;
+	*slash++ = '\0';
+	if (text_to_addr(buf, addr, NULL) || addr_is_ipv4(addr) != v4 ||
+	    text_to_u64(slash, 0, v4 ? 32 : 128, &len, NULL))
+		return false;
+	if (v4)
+		len += 96;
+	*host_bits = 128 - len;
+	for (i = len; i < 128; i++) {
+		if (ntohl(addr[i / 32]) >> (31 - i % 32) & 1)
+			return false;
+	}
+	return true;
+}
+
+static int take_prefix(struct reader *r, const char *path, const char *text,
+		       bool v4, __be32 *addr, __u8 *host_bits)
+{
+	if (is_prefix(text, v4, addr, host_bits))
+		return 0;
+	return fail_at(r, path,
+		       "%s: \"%.60s\" is not an %s prefix such as %s with no "
+		       "bit set behind its length", last_key(path), text,
+		       v4 ? "IPv4" : "IPv6",
+		       v4 ? "172.16.0.0/16" : "100::/64");
+}
+
+static int take_policy(struct reader *r, const struct raw_policy *from,
+		       struct xr_policy *to)
+{
+	__be32 addr[XR_ADDR_WORDS];
+
+	if (!from)
+		return 0;
+	if (from->too_big)
+		to->too_big = *from->too_big;
+	if (from->down)
+		to->down = *from->down;
+	if (TAKE(r, "policy.flow_idle", from->flow_idle, to->flow_idle) ||
+	    TAKE(r, "policy.reply_rate", from->reply_rate, to->reply_rate))
+		return -EINVAL;
+	if (from->source) {
+		if (take_prefix(r, "policy.source", from->source, true, addr,
+				&to->source_bits))
+			return -EINVAL;
+		to->source4 = addr[3];
+	}
+	if (from->source6) {
+		if (take_prefix(r, "policy.source6", from->source6, false,
+				addr, &to->source6_bits))
+			return -EINVAL;
+		memcpy(to->source6, addr, sizeof(to->source6));
+	}
+	return 0;
+}
+
+static int take_secret(struct reader *r, const struct raw *raw,
+		       struct model *m)
+{
+	int ret = 0;
+
+	if (raw->secret && raw->secret_file)
+		return fail_at(r, "secret_file",
+			       "both secret and secret_file are given; leave one");
+	if (raw->secret)
+		ret = read_key_text(r, "secret", raw->secret, m->secret,
+				    sizeof(m->secret));
+	if (raw->secret_file)
+		ret = read_key_beside(r, "secret_file", raw->secret_file,
+				      m->secret, sizeof(m->secret));
+	m->has_secret = raw->secret || raw->secret_file;
+	m->keys_inside = raw->secret;
+	return ret;
+}
+
+static int take_devices(struct reader *r, const struct raw *raw,
+			struct model *m)
+{
+	const struct raw_device *from;
+	struct model_dev *to;
+	char path[PATH_LEN];
+	size_t i;
+
+	for (i = 0; i < raw->n_devices; i++) {
+		from = &raw->devices[i];
+		to = model_grow(&m->devs, &m->n_devs, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		if (!*from->name || strlen(from->name) >= sizeof(to->name))
+			return fail_at(r, at(path, "devices", i, "name"),
+				       "name: \"%.40s\" is not a device name: 1 to 15 characters",
+				       from->name);
+		strcpy(to->name, from->name);
+		to->want = from->mode ? (enum attach_want)*from->mode :
+					ATTACH_AUTO;
+		to->role = from->role ? (enum xr_role)*from->role :
+					XR_ROLE_NODE;
+	}
+	return 0;
+}
+
+static int take_cid_key(struct reader *r, const struct raw_cid *from, size_t i,
+			struct model_cid *to)
+{
+	char path[PATH_LEN];
+
+	if (from->key && from->key_file)
+		return fail_at(r, at(path, "cid", i, "key_file"),
+			       "both key and key_file are given; leave one");
+	if (!from->key && !from->key_file)
+		return 0;
+	to->info.has_key = 1;
+	if (from->key_file)
+		return read_key_beside(r, at(path, "cid", i, "key_file"),
+				       from->key_file, to->info.key,
+				       sizeof(to->info.key));
+	if (!strcmp(from->key, CONFIG_HIDDEN)) {
+		to->keep_key = true;
+		return 0;
+	}
+	return read_key_text(r, at(path, "cid", i, "key"), from->key,
+			     to->info.key, sizeof(to->info.key));
+}
+
+static int take_cids(struct reader *r, const struct raw *raw, struct model *m)
+{
+	const struct raw_cid *from;
+	struct xr_cid_info *info;
+	struct model_cid *to;
+	char path[PATH_LEN];
+	size_t i;
+
+	for (i = 0; i < raw->n_cid; i++) {
+		from = &raw->cid[i];
+		to = model_grow(&m->cids, &m->n_cids, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		info = &to->info;
+		info->used = 1;
+		info->format = from->format;
+		if (TAKE(r, at(path, "cid", i, "id"), from->id,
+			 info->config_id) ||
+		    TAKE(r, at(path, "cid", i, "server_id_length"),
+			 from->server_id_length, info->sid_len) ||
+		    TAKE(r, at(path, "cid", i, "nonce_length"),
+			 from->nonce_length, info->nonce_len) ||
+		    TAKE(r, at(path, "cid", i, "offset"), from->offset,
+			 info->offset) ||
+		    take_cid_key(r, from, i, to))
+			return -EINVAL;
+		m->keys_inside |= from->key && !to->keep_key;
+		xr_cid_defaults(info->format, &info->sid_len, &info->nonce_len,
+				&info->offset);
+	}
+	return 0;
+}
+
+static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
+{
+	const struct raw_vip *from;
+	struct model_vip *to;
+	struct xr_err inner;
+	char path[PATH_LEN];
+	__u64 port;
+	size_t i;
+
+	for (i = 0; i < raw->n_vips; i++) {
+		from = &raw->vips[i];
+		to = model_grow(&m->vips, &m->n_vips, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		if (text_to_addr(from->address, to->addr, &inner))
+			return fail_at(r, at(path, "vips", i, "address"),
+				       "address: %s", inner.text);
+		if (take_number(r, at(path, "vips", i, "port"), from->port,
+				&port))
+			return -EINVAL;
+		to->port = htons(port);
+		to->proto = from->protocol;
+		to->cid = from->cid && *from->cid;
+		to->flow = !from->flow || *from->flow;
+	}
+	return 0;
+}
+
+static int take_lists(struct reader *r, const struct raw_backend *from,
+		      size_t i, struct model_backend *to)
+{
+	struct model_vip_key *k;
+	struct xr_err inner;
+	struct model_sid *s;
+	char path[PATH_LEN];
+	size_t j, len;
+
+	for (j = 0; j < from->n_vips; j++) {
+		k = model_grow(&to->vips, &to->n_vips, sizeof(*k));
+		if (!k)
+			return -ENOMEM;
+		if (!text_to_vip(from->vips[j], k->addr, &k->port, &k->proto,
+				 &inner))
+			continue;
+		snprintf(path, sizeof(path), "backends[%zu].vips[%zu]", i, j);
+		return fail_at(r, path, "%s", inner.text);
+	}
+	for (j = 0; j < from->n_server_ids; j++) {
+		s = model_grow(&to->sids, &to->n_sids, sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		if (!text_to_hex(from->server_ids[j], s->octet,
+				 sizeof(s->octet), &len, &inner)) {
+			s->len = len;
+			continue;
+		}
+		snprintf(path, sizeof(path), "backends[%zu].server_ids[%zu]",
+			 i, j);
+		return fail_at(r, path, "server ID \"%.40s\": %s",
+			       from->server_ids[j], inner.text);
+	}
+	return 0;
+}
+
+static int take_macs(struct reader *r, const struct raw_backend *from,
+		     size_t i, struct xr_backend_info *to)
+{
+	struct xr_err inner;
+	char path[PATH_LEN];
+
+	if (from->mac && text_to_mac(from->mac, to->mac, &inner))
+		return fail_at(r, at(path, "backends", i, "mac"), "mac: %s",
+			       inner.text);
+	if (!from->vm)
+		return 0;
+	if (text_to_mac(from->vm->mac, to->vm_mac, &inner))
+		return fail_at(r, at(path, "backends", i, "vm.mac"), "mac: %s",
+			       inner.text);
+	return TAKE(r, at(path, "backends", i, "vm.vlan"), from->vm->vlan,
+		    to->vm_vlan);
+}
+
+static int take_backend(struct reader *r, const struct raw_backend *from,
+			size_t i, struct model_backend *b)
+{
+	struct xr_backend_info *to = &b->info;
+	struct xr_err inner;
+	char path[PATH_LEN];
+
+	if (text_check_name("backend", from->name, &inner))
+		return fail_at(r, at(path, "backends", i, "name"), "%s",
+			       inner.text);
+	strcpy(to->name, from->name);
+	if (text_to_addr(from->address, to->addr, &inner))
+		return fail_at(r, at(path, "backends", i, "address"),
+			       "address: %s", inner.text);
+	if (from->dev && (!*from->dev || strlen(from->dev) >= sizeof(to->dev)))
+		return fail_at(r, at(path, "backends", i, "dev"),
+			       "dev: \"%.40s\" is not a device name: 1 to 15 characters",
+			       from->dev);
+	if (from->dev)
+		strcpy(to->dev, from->dev);
+	to->weight = 1;
+	to->state = from->state ? *from->state : XR_BACKEND_UP;
+	to->forward = from->forward ? *from->forward : XR_FORWARD_IPIP;
+	if (TAKE(r, at(path, "backends", i, "weight"), from->weight,
+		 to->weight) ||
+	    TAKE(r, at(path, "backends", i, "port"), from->port, to->port) ||
+	    TAKE(r, at(path, "backends", i, "vni"), from->vni, to->vni) ||
+	    TAKE(r, at(path, "backends", i, "initial_rate"),
+		 from->initial_rate, to->initial_rate) ||
+	    take_macs(r, from, i, to))
+		return -EINVAL;
+	return take_lists(r, from, i, b);
+}
+
+static int take_backends(struct reader *r, const struct raw *raw,
+			 struct model *m)
+{
+	struct model_backend *to;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < raw->n_backends; i++) {
+		to = model_grow(&m->backends, &m->n_backends, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		ret = take_backend(r, &raw->backends[i], i, to);
+	}
+	return ret;
+}
+
+int config_take(struct reader *r, const struct raw *raw, struct model *m)
+{
+	int ret = take_secret(r, raw, m);
+
+	if (!ret)
+		ret = take_limits(r, raw->limits, &m->limits);
+	if (!ret)
+		ret = take_policy(r, raw->policy, &m->policy);
+	if (!ret)
+		ret = take_devices(r, raw, m);
+	if (!ret)
+		ret = take_cids(r, raw, m);
+	if (!ret)
+		ret = take_vips(r, raw, m);
+	if (!ret)
+		ret = take_backends(r, raw, m);
+	if (ret == -ENOMEM)
+		return xr_fail(r->err, ret, "%s: out of memory", r->name);
+	return ret ? -EINVAL : 0;
+}
