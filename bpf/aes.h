@@ -264,21 +264,13 @@ static __always_inline __u64 aes_last(const struct aes_tables *t, int i,
 #define AES_LANE(w, i)	((i) == 3 ? (w) >> 48 : (w) >> 16 * (i) & 0xffff)
 
 /*
- * Whether halves are longer than eight octets. Asked of a copy that the verifier
- * does not tie to n, so that the branches join again behind the question.
- */
-static __always_inline int aes_reaches_word1(__u64 n)
-{
-	asm volatile("%0 &= 31" : "+r"(n));
-	return n > 16;
-}
-
-/*
  * One block of the four-pass cipher: X | 0.. | n | pass, of which only X is in
- * the packet; the rest is in the round constants (cid_core.h). Gives the first
- * ten octets, or eight where n <= 16.
+ * the packet; the rest, n too, is in the round constants (cid_core.h). Gives the
+ * first ten octets. Halves of eight or less could spare four look-ups, but the
+ * branch costs the time saved, and makes the verifier walk the rounds twice.
  */
-static __always_inline void aes_pass(const void *key, const __u64 x[2], __u32 n,
+static __always_inline void aes_pass(const void *key, const __u64 x[2],
+				     __u32 n __attribute__((unused)),
 				     __u32 pass, __u64 m[2])
 {
 	const struct aes_tables *t = &aes.encrypt;
@@ -293,11 +285,9 @@ static __always_inline void aes_pass(const void *key, const __u64 x[2], __u32 n,
 	       aes_get(t, 3, AES_OCTET(w, 7));
 	s[3] = k[XR_RK_COLUMN + 3] ^ aes_get(t, 1, AES_OCTET(w, 1)) ^
 	       aes_get(t, 2, AES_OCTET(w, 6));
-	if (aes_reaches_word1(n)) {
-		w = x[1] ^ k[XR_RK_IN + 1];
-		s[2] ^= aes_get(t, 0, AES_OCTET(w, 0));
-		s[1] ^= aes_get(t, 1, AES_OCTET(w, 1));
-	}
+	w = x[1] ^ k[XR_RK_IN + 1];
+	s[2] ^= aes_get(t, 0, AES_OCTET(w, 0));
+	s[1] ^= aes_get(t, 1, AES_OCTET(w, 1));
 
 	aes_middle_encrypt(s, k + XR_RK_MIDDLE, t);
 
@@ -306,10 +296,8 @@ static __always_inline void aes_pass(const void *key, const __u64 x[2], __u32 n,
 	       aes_last(t, 2, AES_LANE(s[2], 2)) ^ aes_last(t, 3, AES_LANE(s[3], 3)) ^
 	       aes_last(t, 4, AES_LANE(s[1], 0)) ^ aes_last(t, 5, AES_LANE(s[2], 1)) ^
 	       aes_last(t, 6, AES_LANE(s[3], 2)) ^ aes_last(t, 7, AES_LANE(s[0], 3));
-	m[1] = k[XR_RK_OUT + 1]; /* n <= 16: masked off */
-	if (aes_reaches_word1(n))
-		m[1] ^= aes_last(t, 0, AES_LANE(s[2], 0)) ^
-		       aes_last(t, 1, AES_LANE(s[3], 1));
+	m[1] = k[XR_RK_OUT + 1] ^ aes_last(t, 0, AES_LANE(s[2], 0)) ^
+	       aes_last(t, 1, AES_LANE(s[3], 1));
 }
 
 /*

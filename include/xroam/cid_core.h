@@ -87,7 +87,7 @@ _Static_assert(__builtin_offsetof(struct xr_cid_layout, left) == 16, "alignment"
 /*
  * Where struct xr_cid_config.round_key has what; the word "lanes" is explained
  * in bpf/aes.h. The first round's constants hold its round key and all that does
- * not depend on the packet: of a four-pass block only the half (8 or 10 octets)
+ * not depend on the packet: of a four-pass block only the half (10 octets at most)
  * varies, and the pass reaches column 0 alone.
  */
 #define XR_RK_IN	0	/* 2 words of octets: added to the block first */
