@@ -6,7 +6,8 @@
  * Only frames addressed to this machine reach the kernel's IP layer afterwards,
  * and the outer header is not trusted with anything: what is inside passes the
  * kernel's own checks as if it had come without a tunnel. DSCP stays the inner
- * packet's; congestion the tunnel met is carried over (RFC 6040 §4.2).
+ * packet's; congestion the tunnel met is carried over, and where the inner packet
+ * could not tell of it, drops it (RFC 6040 §4.2).
  */
 #include "report.h"
 #include "parse.h"
@@ -109,7 +110,9 @@ static __always_inline int check_inner(struct xdp_md *ctx,
 		if ((void *)(six + 1) > end_of(ctx) || ip[0] >> 4 != 6)
 			return XR_R_BAD_TUNNEL;
 		len = sizeof(*six) + bpf_ntohs(six->payload_len);
-		if ((p->tos & 3) == ECN_CE && ip[1] & 0x30)
+		if ((p->tos & 3) == ECN_CE && !(ip[1] & 0x30))
+			return XR_R_BAD_TUNNEL;
+		if ((p->tos & 3) == ECN_CE)
 			ip[1] |= ECN_CE << 4;
 	} else {
 		struct iphdr *four = (void *)ip;
@@ -120,8 +123,9 @@ static __always_inline int check_inner(struct xdp_md *ctx,
 		len = bpf_ntohs(four->tot_len);
 		if (len < four->ihl * 4U)
 			return XR_R_BAD_TUNNEL;
-		if ((p->tos & 3) == ECN_CE && four->tos & 3 &&
-		    (four->tos & 3) != ECN_CE) {
+		if ((p->tos & 3) == ECN_CE && !(four->tos & 3))
+			return XR_R_BAD_TUNNEL;
+		if ((p->tos & 3) == ECN_CE && (four->tos & 3) != ECN_CE) {
 			/* RFC 1624: the checksum falls as the word grows. */
 			sum = (__u16)~four->check;
 			sum += bpf_htons(ECN_CE - (four->tos & 3));

@@ -68,6 +68,17 @@ static __always_inline struct xr_flow *flow_place(struct xr_flow_bucket *b,
 	return &b->way[way];
 }
 
+static __always_inline __u64 flow_copies(const struct xr_flow_bucket *b,
+					 __u32 tag)
+{
+	__u64 copies = 0;
+
+#pragma unroll
+	for (int i = 0; i < XR_FLOW_WAYS; i++)
+		copies += is_zero32(*(volatile __u32 *)&b->way[i].tag ^ tag);
+	return copies;
+}
+
 /* Puts another word in an entry's place, unless it has changed meanwhile. */
 __noinline int flow_exchange(__u64 hash, __u64 old, __u64 new)
 {
@@ -180,6 +191,13 @@ __noinline int flow_insert(__u64 hash, __u32 backend, __u32 bytes)
 	if (best < WORTH_IDLE)
 		note(&p, XR_R_FLOW_EVICT);
 	note(&p, XR_R_FLOW_NEW);
+	/*
+	 * Another CPU may have found room for the same flow elsewhere in the
+	 * bucket meanwhile. Who sees both gives its own up: flow_find() would
+	 * make a third backend of the two.
+	 */
+	if (unlikely(flow_copies(b, new.flow.tag) > 1))
+		__sync_val_compare_and_swap((__u64 *)victim, new.word, 0);
 	return 0;
 }
 

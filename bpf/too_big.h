@@ -160,13 +160,30 @@ __noinline int reply_v6(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 	return 0;
 }
 
+/*
+ * No error for what came by broadcast, nor to a source that is no single host
+ * (RFC 1122 §3.2.2, RFC 4443 §2.4 (e)).
+ */
+static __always_inline int may_answer(struct xdp_md *ctx,
+				      const struct packet *p)
+{
+	const __u8 *eth = data_of(ctx), *from = (const __u8 *)p->saddr;
+
+	if ((void *)(eth + 1) > end_of(ctx) || eth[0] & 1)
+		return 0;
+	if (p->ipv6)
+		return from[0] != 0xff && (p->saddr[0] | p->saddr[1] |
+					   p->saddr[2]);
+	return from[12] && from[12] != 127 && from[12] < 224;
+}
+
 /* The verdict's reason. mtu: of the way to the backend, less the overhead. */
 static __always_inline int too_big(struct xdp_md *ctx, struct packet *p,
 				   __u32 mtu)
 {
 	/* Below IPv6's minimum there is nothing the client could do about it. */
 	if (knobs.too_big == XR_TOO_BIG_DROP || p->icmp ||
-	    (p->ipv6 && mtu < IPV6_MIN_MTU))
+	    (p->ipv6 && mtu < IPV6_MIN_MTU) || !may_answer(ctx, p))
 		return XR_R_TOO_BIG;
 	if (!may_reply()) {
 		note(p, XR_R_REPLY_LIMIT);

@@ -86,6 +86,11 @@ static void congestion(void **state)
 	expect("eth / ip6 tc=3" GUE IN6("2"), "decap-gue", "eth / " IN6("3"));
 	expect("eth / ip6 tc=3" GUE IN6("0xb9"), "decap-gue",
 	       "eth / " IN6("0xbb"));
+	/* What cannot bear the mark is lost to it. */
+	expect("eth / ip4 src=10.9.0.1 tos=3 / " IN4("0"), "bad-tunnel", NULL);
+	expect("eth / ip4 src=10.9.0.1 tos=3 / " IN4("0xb8"), "bad-tunnel",
+	       NULL);
+	expect("eth / ip6 tc=3" GUE IN6("0"), "bad-tunnel", NULL);
 	/* Nothing but CE is carried over. */
 	expect("eth / ip4 src=10.9.0.1 tos=2 / " IN4("0"), "decap-ipip",
 	       "eth / " IN4("0"));

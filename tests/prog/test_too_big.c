@@ -187,6 +187,26 @@ static void no_error_about_errors(void **state)
 	check_reasons(&r, "too-big");
 }
 
+/* Nor to who is no single host, or about what everyone on the link got. */
+static void no_error_to_many(void **state)
+{
+	static const char *const each[] = {
+		"eth / ip4 src=0.0.0.1", "eth / ip4 src=127.0.0.1",
+		"eth / ip4 src=224.0.0.1", "eth / ip4 src=255.255.255.255",
+		"eth dst=ff:ff:ff:ff:ff:ff / ip4",
+		"eth dst=01:00:5e:00:00:01 / vlan 5 / ip4",
+		"eth / ip6 src=::", "eth / ip6 src=::1", "eth / ip6 src=ff02::1",
+		"eth dst=33:33:00:00:00:01 / ip6",
+	};
+
+	world(GUE4, "");
+	for (size_t i = 0; i < ARRAY_LEN(each); i++) {
+		struct result r = run_text("%s / tcp ack / fill 1400", each[i]);
+
+		check_reasons(&r, "too-big");
+	}
+}
+
 /* As many a second as configured; the clock may tick in between: try again. */
 static void rate_limit(void **state)
 {
@@ -241,6 +261,7 @@ int main(void)
 		TEST(jumbo),
 		TEST(dropped_where_so_configured),
 		TEST(no_error_about_errors),
+		TEST(no_error_to_many),
 		TEST(rate_limit),
 		TEST(l2_has_no_overhead),
 	};
