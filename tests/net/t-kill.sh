@@ -75,6 +75,21 @@ for i in $(seq 1 10); do
 done 2>/dev/null
 ok "attach after killed attaches and detaches" xr dev attach eth0 mode native
 ok "traffic after all that" ask c1 -c 30 udp "$VIP4" 80
+# An apply of another policy, killed; then the program is taken off by hand.
+xr export >"$WORLD_DIR/now"
+meta=$(bpftool -j map dump pinned "/sys/fs/bpf/xroam/$(instance lb1)/meta")
+{
+	echo "# $(jq '.[0].formatted.value.created' <<<"$meta")"
+	echo "policy: { too_big: drop }"
+	cat "$WORLD_DIR/now"
+} | sed '/^policy:$/,/^[^ ]/{/^policy:$/d;/^ /d}' \
+	>"/run/xroam/$(instance lb1)/journal.yaml"
+in_ns lb1 ip link set dev eth0 xdp off
+ok "a killed change is finished though a program is gone" xr export
+like "$(xr export)" "too_big: drop" "and it is the new one"
+is "$(xr -j dev show | jq -r '.[] | .device + " " + .state')" \
+	"eth0 attached" "with the program back in its place"
+
 ok "destroy" xr destroy
 is "$(in_ns lb1 ip -d link show eth0 | grep -c 'prog/xdp')" 0 \
 	"leaves no program on the device"

@@ -118,8 +118,11 @@ static int detach_here(struct plane *p, struct xr_device *d,
 static int detach(struct plane *p, struct xr_device *d, struct xr_err *err)
 {
 	char name[XR_NAME_LEN];
+	__u32 id = d->prog_id;
 	int back, ret = 0;
 
+	/* Killed behind this, the next command forgets the record (recover). */
+	__atomic_store_n(&d->prog_id, 0, __ATOMIC_RELEASE);
 	/* A namespace that nobody can reach any more took its devices along. */
 	if (!netns_enter(d->netns, &back)) {
 		words_listen();
@@ -127,8 +130,10 @@ static int detach(struct plane *p, struct xr_device *d, struct xr_err *err)
 		words_stop();
 		netns_leave(back);
 	}
-	if (ret)
+	if (ret) {
+		d->prog_id = id;
 		return ret;
+	}
 	strcpy(name, d->name);
 	record_drop(p, d);
 	plane_event(p, "dev %s detached", name);
@@ -191,16 +196,20 @@ int plane_reload(struct plane *p, struct xr_err *err)
 	int i, ret, first, done = 0;
 
 	first = plane_refresh(p, err);
-	for (i = 0; i < XR_MAX_DEVICES && !first; i++) {
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		struct xr_device *d = &p->devices[i];
 		int back;
+
+		/* One without a program does not keep the others from theirs. */
+		if (first && first != -ENOENT)
+			break;
 
 		if (!d->ifindex || netns_enter(d->netns, &back))
 			continue;
 		local.text[0] = '\0';
 		ret = reload_here(p, d, &local);
 		netns_leave(back);
-		if (ret)
+		if (ret && (!first || ret != -ENOENT))
 			first = xr_fail(err, ret, "%s", local.text);
 		done += !ret;
 	}

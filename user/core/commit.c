@@ -361,8 +361,11 @@ static int store_policy(struct commit *c)
 	if (!any_device(c))
 		return 0;
 	ret = plane_reload(c->p, c->err);
-	if (ret)
-		c->p->meta->policy = *h;
+	/* To finish what a kill interrupted, a lost program is no hindrance. */
+	if (!ret || (ret == -ENOENT && c->force))
+		return 0;
+	c->p->meta->policy = *h;
+	plane_reload(c->p, NULL);	/* those that had got the new one */
 	return ret;
 }
 
@@ -384,8 +387,9 @@ static int make_change(struct commit *c)
 	ret = write_all(c);
 	if (ret)
 		return ret;	/* the journal stays */
+	ret = commit_detach(c);
 	remove_journal(c->p);
-	return commit_detach(c);
+	return ret;
 
 undo_policy:
 	c->p->meta->policy = c->have.policy;
