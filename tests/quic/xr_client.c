@@ -6,7 +6,6 @@
  */
 #include "lib/quic.h"
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +13,6 @@
 #include <unistd.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
 
-#define SECOND	    1000000000ULL
-#define MS	    1000000ULL
 #define MAX_EVENTS  64
 #define MAX_SOCKETS 32
 #define RECORDS	    64
@@ -105,8 +102,9 @@ static uint64_t start_time;
 
 static void tell(json_t *o)
 {
-	json_object_set_new(
-		o, "at", json_real((double)(xq_now() - start_time) / SECOND));
+	double at = (double)(xq_now() - start_time) / XQ_SECOND;
+
+	json_object_set_new(o, "at", json_real(at));
 	if (opt.progress) {
 		json_dumpf(o, stderr, JSON_COMPACT | JSON_REAL_PRECISION(6));
 		fputc('\n', stderr);
@@ -147,7 +145,8 @@ static void progress_cb(struct ev_loop *l, ev_timer *w, int events)
 		       "down", (json_int_t)down, "packets_in", (json_int_t)in,
 		       "lost", (json_int_t)lost, "running", (json_int_t)running,
 		       "done", (json_int_t)done, "longest_gap_ms",
-		       (double)gap / MS, "waiting_ms", (double)wait / MS));
+		       (double)gap / XQ_MS, "waiting_ms",
+		       (double)wait / XQ_MS));
 }
 
 /* ---- sockets ---- */
@@ -165,11 +164,7 @@ static void readable_cb(struct ev_loop *l, ev_io *w, int events)
 		for (int i = 0; i < b.n; i++) {
 			if (!xq_addr_eq(&b.pkt[i].from, &opt.server))
 				continue;
-			memset(&path, 0, sizeof(path));
-			ngtcp2_addr_init(&path.local, &ep->inner.sa,
-					 xq_addr_len(&ep->inner));
-			ngtcp2_addr_init(&path.remote, &opt.server.sa,
-					 xq_addr_len(&opt.server));
+			xq_path(&path, &ep->inner, &opt.server);
 			if (!xq_conn_read(&c->q, &path, b.pkt[i].data,
 					  b.pkt[i].len, now))
 				return;
@@ -274,10 +269,7 @@ static int migrate(struct conn *c, const char *to, bool probe)
 	if (rc)
 		return rc;
 	ep = &c->ep[index];
-	memset(&path, 0, sizeof(path));
-	ngtcp2_addr_init(&path.local, &ep->inner.sa, xq_addr_len(&ep->inner));
-	ngtcp2_addr_init(&path.remote, &opt.server.sa,
-			 xq_addr_len(&opt.server));
+	xq_path(&path, &ep->inner, &opt.server);
 	if (probe)
 		rc = ngtcp2_conn_initiate_migration(c->q.conn, &path, xq_now());
 	else
@@ -343,7 +335,7 @@ static void event_cb(struct ev_loop *l, ev_timer *w, int revents)
 		c->next_event++;
 	}
 	if (opt.use_cids && c->next_cid_at <= now && event_run(c, &next_cid))
-		c->next_cid_at = now + opt.use_cids * MS;
+		c->next_cid_at = now + opt.use_cids * XQ_MS;
 	xq_conn_write(&c->q);
 	event_arm(c);
 	maybe_finish(c);
@@ -359,14 +351,14 @@ static void event_arm(struct conn *c)
 		at = c->confirmed_at + opt.events[c->next_event].at;
 	if (opt.use_cids && c->next_cid_at < at)
 		at = c->next_cid_at;
-	if (opt.hold && c->confirmed_at + opt.hold * MS > now &&
-	    c->confirmed_at + opt.hold * MS < at)
-		at = c->confirmed_at + opt.hold * MS;
+	if (opt.hold && c->confirmed_at + opt.hold * XQ_MS > now &&
+	    c->confirmed_at + opt.hold * XQ_MS < at)
+		at = c->confirmed_at + opt.hold * XQ_MS;
 	if (at == UINT64_MAX)
 		return;
 	ev_timer_stop(loop, &c->event_timer);
 	ev_timer_set(&c->event_timer,
-		     at > now ? (double)(at - now) / SECOND : 0.01, 0);
+		     at > now ? (double)(at - now) / XQ_SECOND : 0.01, 0);
 	ev_timer_start(loop, &c->event_timer);
 }
 
@@ -451,10 +443,10 @@ static json_t *record(const struct conn *c)
 		"rebinds", (json_int_t)c->rebinds, "packets_in",
 		(json_int_t)c->q.packets_in, "packets_out",
 		(json_int_t)c->q.packets_out, "lost", (json_int_t)c->q.lost,
-		"longest_gap_ms", (double)c->q.longest_gap / MS, "validated",
+		"longest_gap_ms", (double)c->q.longest_gap / XQ_MS, "validated",
 		(json_int_t)c->q.validated, "invalidated",
 		(json_int_t)c->q.invalidated, "seconds",
-		(double)(c->ended - c->began) / SECOND, "resets",
+		(double)(c->ended - c->began) / XQ_SECOND, "resets",
 		(json_int_t)c->q.resets, "error", c->q.error);
 }
 
@@ -506,7 +498,7 @@ static void maybe_finish(struct conn *c)
 		return;
 	if (c->next_event < opt.n_events)
 		return;
-	if (opt.hold && xq_now() < c->confirmed_at + opt.hold * MS)
+	if (opt.hold && xq_now() < c->confirmed_at + opt.hold * XQ_MS)
 		return;
 	if (opt.session && !c->finished)
 		return; /* the ticket is still to come */
@@ -543,7 +535,7 @@ static int confirmed_cb(ngtcp2_conn *conn, void *user)
 
 	c->confirmed = true;
 	c->confirmed_at = xq_now();
-	c->next_cid_at = c->confirmed_at + opt.use_cids * MS;
+	c->next_cid_at = c->confirmed_at + opt.use_cids * XQ_MS;
 	event_arm(c);
 	return 0;
 }
@@ -630,60 +622,56 @@ static const struct xq_ops ops = {
 	.on_stream_end = stream_end_op,
 };
 
+static void client_callbacks(ngtcp2_callbacks *cb)
+{
+	xq_callbacks(cb);
+	cb->client_initial = ngtcp2_crypto_client_initial_cb;
+	cb->recv_retry = retry_cb;
+	cb->get_new_connection_id = new_cid_cb;
+	cb->handshake_completed = handshake_completed_cb;
+	cb->handshake_confirmed = confirmed_cb;
+	cb->extend_max_local_streams_bidi = more_streams_cb;
+	cb->early_data_rejected = early_data_rejected_cb;
+}
+
+static void client_settings(ngtcp2_settings *s)
+{
+	xq_settings(s);
+	s->no_pmtud = opt.no_pmtud;
+	if (opt.v2) {
+		s->other_versions = xq_versions;
+		s->other_versionslen = XQ_VERSIONS;
+		s->preferred_versions = xq_versions;
+		s->preferred_versionslen = XQ_VERSIONS;
+	}
+}
+
 static void client_params(ngtcp2_transport_params *p)
 {
-	ngtcp2_transport_params_default(p);
-	p->initial_max_stream_data_bidi_local = 4 << 20;
-	p->initial_max_stream_data_bidi_remote = 4 << 20;
-	p->initial_max_data = 16 << 20;
+	xq_params(p, opt.idle);
 	p->initial_max_streams_uni = 3;
-	p->max_idle_timeout = opt.idle * SECOND;
 	p->active_connection_id_limit = opt.cid_limit;
 }
 
 static void conn_new(struct conn *c)
 {
-	uint32_t versions[] = {XQ_V2, NGTCP2_PROTO_VER_V1};
+	ngtcp2_cid dcid = {.datalen = 18}, scid = {.datalen = CID_LEN};
 	ngtcp2_transport_params params;
 	ngtcp2_settings settings;
 	ngtcp2_callbacks cb;
 	ngtcp2_path path;
-	ngtcp2_cid dcid = {.datalen = 18}, scid = {.datalen = CID_LEN};
 
-	xq_callbacks(&cb);
-	cb.client_initial = ngtcp2_crypto_client_initial_cb;
-	cb.recv_retry = retry_cb;
-	cb.get_new_connection_id = new_cid_cb;
-	cb.handshake_completed = handshake_completed_cb;
-	cb.handshake_confirmed = confirmed_cb;
-	cb.extend_max_local_streams_bidi = more_streams_cb;
-	cb.early_data_rejected = early_data_rejected_cb;
-
-	ngtcp2_settings_default(&settings);
-	settings.initial_ts = xq_now();
-	settings.initial_rtt = XQ_INITIAL_RTT;
-	settings.max_tx_udp_payload_size = 1452;
-	settings.handshake_timeout = 20 * SECOND;
-	settings.no_pmtud = opt.no_pmtud;
-	if (opt.v2) {
-		settings.other_versions = versions;
-		settings.other_versionslen = 2;
-		settings.preferred_versions = versions;
-		settings.preferred_versionslen = 2;
-	}
-	client_params(&params);
 	xq_random(dcid.data, dcid.datalen);
 	xq_random(scid.data, scid.datalen);
+	client_callbacks(&cb);
+	client_settings(&settings);
+	client_params(&params);
+	xq_path(&path, &c->ep[0].inner, &opt.server);
 
 	xq_conn_start(&c->q, loop, &ops);
 	ev_init(&c->event_timer, event_cb);
 	c->event_timer.data = c;
 	c->began = xq_now();
-	memset(&path, 0, sizeof(path));
-	ngtcp2_addr_init(&path.local, &c->ep[0].inner.sa,
-			 xq_addr_len(&c->ep[0].inner));
-	ngtcp2_addr_init(&path.remote, &opt.server.sa,
-			 xq_addr_len(&opt.server));
 	c->q.tls = xq_tls_client(&c->q.ref, opt.session, &c->resumed);
 	if (!c->q.tls ||
 	    ngtcp2_conn_client_new(&c->q.conn, &dcid, &scid, &path, opt.version,
@@ -696,7 +684,7 @@ static void conn_new(struct conn *c)
 	ngtcp2_conn_set_tls_native_handle(c->q.conn, c->q.tls);
 	if (opt.keepalive)
 		ngtcp2_conn_set_keep_alive_timeout(c->q.conn,
-						   opt.keepalive * MS);
+						   opt.keepalive * XQ_MS);
 }
 
 static void conn_start(struct conn *c)
@@ -755,48 +743,60 @@ static void stop_cb(struct ev_loop *l, ev_signal *w, int events)
 
 /* ---- report ---- */
 
+/* All connections together. */
+struct totals {
+	uint64_t up, down, migrations, rebinds, lost, in, out, gap, valid;
+	uint64_t invalid, resets, handshakes, early, retried, resumed, blocked;
+	uint64_t first, last;
+};
+
+static void add_to(struct totals *t, const struct conn *c)
+{
+	t->up += c->up;
+	t->down += c->down;
+	t->migrations += c->migrations;
+	t->rebinds += c->rebinds;
+	t->blocked += c->blocked;
+	t->lost += c->q.lost;
+	t->in += c->q.packets_in;
+	t->out += c->q.packets_out;
+	t->valid += c->q.validated;
+	t->invalid += c->q.invalidated;
+	t->resets += c->q.resets;
+	t->handshakes += c->handshake;
+	t->early += c->early_ok;
+	t->retried += c->retried;
+	t->resumed += c->resumed;
+	if (c->q.longest_gap > t->gap)
+		t->gap = c->q.longest_gap;
+	if (c->began < t->first)
+		t->first = c->began;
+	if (c->ended > t->last)
+		t->last = c->ended;
+}
+
+static void count_server(json_t *servers, const char *name)
+{
+	json_int_t n = json_integer_value(json_object_get(servers, name));
+
+	json_object_set_new(servers, name, json_integer(n + 1));
+}
+
 static bool report(void)
 {
-	uint64_t up = 0, down = 0, migrations = 0, rebinds = 0, lost = 0;
-	uint64_t in = 0, out = 0, gap = 0, valid = 0, invalid = 0, resets = 0;
-	uint64_t handshakes = 0, early = 0, retried = 0, resumed = 0;
-	uint64_t first = UINT64_MAX, last = 0, blocked = 0;
 	json_t *o, *servers = json_object(), *list = json_array();
+	struct totals t = {.first = UINT64_MAX};
 	char version[16];
 	bool ok;
 
 	for (uint64_t i = 0; i < opt.connections; i++) {
-		struct conn *c = &conns[i];
+		const struct conn *c = &conns[i];
 
 		if (!c->started)
 			continue;
-		up += c->up;
-		down += c->down;
-		migrations += c->migrations;
-		rebinds += c->rebinds;
-		blocked += c->blocked;
-		lost += c->q.lost;
-		in += c->q.packets_in;
-		out += c->q.packets_out;
-		valid += c->q.validated;
-		invalid += c->q.invalidated;
-		resets += c->q.resets;
-		handshakes += c->handshake;
-		early += c->early_ok;
-		retried += c->retried;
-		resumed += c->resumed;
-		if (c->q.longest_gap > gap)
-			gap = c->q.longest_gap;
-		if (c->began < first)
-			first = c->began;
-		if (c->ended > last)
-			last = c->ended;
+		add_to(&t, c);
 		if (c->server[0])
-			json_object_set_new(
-				servers, c->server,
-				json_integer(1 +
-					     json_integer_value(json_object_get(
-						     servers, c->server))));
+			count_server(servers, c->server);
 		if (json_array_size(list) < RECORDS)
 			json_array_append_new(list, record(c));
 	}
@@ -808,19 +808,20 @@ static bool report(void)
 		"sI sI sf sf sb so so}",
 		"ok", (int)ok, "connections", (json_int_t)opt.connections,
 		"verified", (json_int_t)done_ok, "handshakes",
-		(json_int_t)handshakes, "resumed", (json_int_t)resumed, "early",
-		(json_int_t)early, "retried", (json_int_t)retried, "streams",
-		(json_int_t)(opt.streams * opt.connections), "servers", servers,
-		"version", version, "up", (json_int_t)up, "down",
-		(json_int_t)down, "migrations", (json_int_t)migrations,
-		"migrations_waited", (json_int_t)blocked, "rebinds",
-		(json_int_t)rebinds, "validated", (json_int_t)valid,
-		"invalidated", (json_int_t)invalid, "packets_in",
-		(json_int_t)in, "packets_out", (json_int_t)out, "lost",
-		(json_int_t)lost, "longest_gap_ms", (double)gap / MS, "seconds",
-		last > first ? (double)(last - first) / SECOND : 0.,
-		"stateless_reset", (int)(resets > 0), "errors", errors, "each",
-		list);
+		(json_int_t)t.handshakes, "resumed", (json_int_t)t.resumed,
+		"early", (json_int_t)t.early, "retried", (json_int_t)t.retried,
+		"streams", (json_int_t)(opt.streams * opt.connections),
+		"servers", servers, "version", version, "up", (json_int_t)t.up,
+		"down", (json_int_t)t.down, "migrations",
+		(json_int_t)t.migrations, "migrations_waited",
+		(json_int_t)t.blocked, "rebinds", (json_int_t)t.rebinds,
+		"validated", (json_int_t)t.valid, "invalidated",
+		(json_int_t)t.invalid, "packets_in", (json_int_t)t.in,
+		"packets_out", (json_int_t)t.out, "lost", (json_int_t)t.lost,
+		"longest_gap_ms", (double)t.gap / XQ_MS, "seconds",
+		t.last > t.first ? (double)(t.last - t.first) / XQ_SECOND : 0.,
+		"stateless_reset", (int)(t.resets > 0), "errors", errors,
+		"each", list);
 	json_dumpf(o, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(o);
@@ -829,40 +830,32 @@ static bool report(void)
 
 /* ---- options ---- */
 
-static void usage(FILE *to)
-{
-	fputs("xr_client [OPTIONS] ADDRESS PORT\n"
-	      "  --local ADDR[%DEV]    send from here\n"
-	      "  --upload N --download N   octets per stream (K, M, G)\n"
-	      "  --rate N              octets per second, per stream and "
-	      "direction\n"
-	      "  --seconds S           with --rate: as much as takes so long\n"
-	      "  --streams N           per connection\n"
-	      "  --connections N [--parallel N] [--spread SECONDS]\n"
-	      "  --migrate-at MS[=ADDR[%DEV]]  change the address, at once "
-	      "(repeatable)\n"
-	      "  --probe-at MS[=ADDR[%DEV]]    change it when the path is "
-	      "proven\n"
-	      "  --rebind-at MS        the NAT changes the port, QUIC does not "
-	      "know\n"
-	      "  --use-cids MS         another CID (and port) every MS\n"
-	      "  --cid-limit N         active_connection_id_limit (default 7)\n"
-	      "  --session FILE        keep the ticket there, use it if it is "
-	      "there\n"
-	      "  --0rtt                send early data, with --session\n"
-	      "  --v2                  start with QUIC v2\n"
-	      "  --negotiate           start with v1, offer v2\n"
-	      "  --keepalive MS --hold MS   stay that long after the "
-	      "handshake\n"
-	      "  --no-pmtud            packets of 1200 octets\n"
-	      "  --idle SECONDS --timeout SECONDS\n"
-	      "  --progress MS         JSON lines to stderr\n"
-	      "  --pattern N           only print N octets of pattern 0\n",
-	      to);
-}
+static const char usage[] =
+	"xr_client [OPTIONS] ADDRESS PORT\n"
+	"  --local ADDR[%DEV]    send from here\n"
+	"  --upload N --download N   octets per stream (K, M, G)\n"
+	"  --rate N              octets per second, per stream and direction\n"
+	"  --seconds S           with --rate: as much as takes so long\n"
+	"  --streams N           per connection\n"
+	"  --connections N [--parallel N] [--spread SECONDS]\n"
+	"  --migrate-at MS[=ADDR[%DEV]]  change the address, at once (repeatable)\n"
+	"  --probe-at MS[=ADDR[%DEV]]    change it when the path is proven\n"
+	"  --rebind-at MS        the NAT changes the port, QUIC does not know\n"
+	"  --use-cids MS         another CID (and port) every MS\n"
+	"  --cid-limit N         active_connection_id_limit (default 7)\n"
+	"  --session FILE        keep the ticket there, use it if it is there\n"
+	"  --0rtt                send early data, with --session\n"
+	"  --v2                  start with QUIC v2\n"
+	"  --negotiate           start with v1, offer v2\n"
+	"  --keepalive MS --hold MS   stay that long after the handshake\n"
+	"  --no-pmtud            packets of 1200 octets\n"
+	"  --idle SECONDS --timeout SECONDS\n"
+	"  --progress MS         JSON lines to stderr\n"
+	"  --pattern N           only print N octets of pattern 0\n";
 
-static void print_pattern(uint64_t len)
+static void print_pattern(char *arg)
 {
+	uint64_t len = xq_number(arg, "--pattern");
 	const uint8_t *piece;
 	size_t n;
 
@@ -870,6 +863,7 @@ static void print_pattern(uint64_t len)
 		piece = xq_pattern(0, at, len - at, &n);
 		fwrite(piece, 1, n, stdout);
 	}
+	exit(0);
 }
 
 static void add_event(enum event_kind kind, char *arg)
@@ -884,174 +878,72 @@ static void add_event(enum event_kind kind, char *arg)
 		*to++ = '\0';
 	/* In order of time, whatever the order of the options. */
 	for (i = opt.n_events++; i > 0; i--) {
-		if (opt.events[i - 1].at <= xq_number(arg, "event at") * MS)
+		if (opt.events[i - 1].at <= xq_number(arg, "event at") * XQ_MS)
 			break;
 		opt.events[i] = opt.events[i - 1];
 	}
 	e = &opt.events[i];
 	e->kind = kind;
-	e->at = xq_number(arg, "event at") * MS;
+	e->at = xq_number(arg, "event at") * XQ_MS;
 	e->to = to;
 }
 
-enum {
-	LOCAL = 256,
-	UPLOAD,
-	DOWNLOAD,
-	RATE,
-	SECONDS,
-	STREAMS,
-	CONNECTIONS,
-	PARALLEL,
-	SPREAD,
-	MIGRATE_AT,
-	PROBE_AT,
-	REBIND_AT,
-	USE_CIDS,
-	CID_LIMIT,
-	SESSION,
-	EARLY,
-	V2,
-	NEGOTIATE,
-	KEEPALIVE,
-	HOLD,
-	NO_PMTUD,
-	IDLE,
-	TIMEOUT,
-	PATTERN,
-	PROGRESS
-};
-
-static void parse_one(int o)
+static void migrate_at(char *arg)
 {
-	switch (o) {
-	case LOCAL:
-		opt.local = optarg;
-		break;
-	case UPLOAD:
-		opt.upload = xq_number(optarg, "--upload");
-		break;
-	case DOWNLOAD:
-		opt.download = xq_number(optarg, "--download");
-		break;
-	case RATE:
-		opt.rate = xq_number(optarg, "--rate");
-		break;
-	case SECONDS:
-		opt.seconds = strtod(optarg, NULL);
-		break;
-	case STREAMS:
-		opt.streams = xq_number(optarg, "--streams");
-		break;
-	case CONNECTIONS:
-		opt.connections = xq_number(optarg, "--connections");
-		break;
-	case PARALLEL:
-		opt.parallel = xq_number(optarg, "--parallel");
-		break;
-	case SPREAD:
-		opt.spread = strtod(optarg, NULL);
-		break;
-	case MIGRATE_AT:
-		add_event(MIGRATE, optarg);
-		break;
-	case PROBE_AT:
-		add_event(PROBE, optarg);
-		break;
-	case REBIND_AT:
-		add_event(REBIND, optarg);
-		break;
-	case USE_CIDS:
-		opt.use_cids = xq_number(optarg, "--use-cids");
-		break;
-	case CID_LIMIT:
-		opt.cid_limit = xq_number(optarg, "--cid-limit");
-		break;
-	case SESSION:
-		opt.session = optarg;
-		break;
-	case EARLY:
-		opt.early = true;
-		break;
-	case V2:
-		opt.version = XQ_V2;
-		opt.v2 = true;
-		break;
-	case NEGOTIATE:
-		opt.v2 = true;
-		break;
-	case KEEPALIVE:
-		opt.keepalive = xq_number(optarg, "--keepalive");
-		break;
-	case HOLD:
-		opt.hold = xq_number(optarg, "--hold");
-		break;
-	case NO_PMTUD:
-		opt.no_pmtud = true;
-		break;
-	case IDLE:
-		opt.idle = xq_number(optarg, "--idle");
-		break;
-	case TIMEOUT:
-		opt.timeout = xq_number(optarg, "--timeout");
-		break;
-	case PATTERN:
-		print_pattern(xq_number(optarg, "--pattern"));
-		exit(0);
-	case PROGRESS:
-		opt.progress = xq_number(optarg, "--progress");
-		break;
-	case 'h':
-		usage(stdout);
-		exit(0);
-	default:
-		usage(stderr);
-		exit(2);
-	}
+	add_event(MIGRATE, arg);
 }
+
+static void probe_at(char *arg)
+{
+	add_event(PROBE, arg);
+}
+
+static void rebind_at(char *arg)
+{
+	add_event(REBIND, arg);
+}
+
+static void start_v2(char *arg)
+{
+	opt.version = XQ_V2;
+	opt.v2 = true;
+}
+
+static const struct xq_option options[] = {
+	{"local", XQ_TEXT, &opt.local, NULL},
+	{"upload", XQ_NUMBER, &opt.upload, NULL},
+	{"download", XQ_NUMBER, &opt.download, NULL},
+	{"rate", XQ_NUMBER, &opt.rate, NULL},
+	{"seconds", XQ_REAL, &opt.seconds, NULL},
+	{"streams", XQ_NUMBER, &opt.streams, NULL},
+	{"connections", XQ_NUMBER, &opt.connections, NULL},
+	{"parallel", XQ_NUMBER, &opt.parallel, NULL},
+	{"spread", XQ_REAL, &opt.spread, NULL},
+	{"migrate-at", XQ_CALL_WITH, NULL, migrate_at},
+	{"probe-at", XQ_CALL_WITH, NULL, probe_at},
+	{"rebind-at", XQ_CALL_WITH, NULL, rebind_at},
+	{"use-cids", XQ_NUMBER, &opt.use_cids, NULL},
+	{"cid-limit", XQ_NUMBER, &opt.cid_limit, NULL},
+	{"session", XQ_TEXT, &opt.session, NULL},
+	{"0rtt", XQ_ON, &opt.early, NULL},
+	{"v2", XQ_CALL, NULL, start_v2},
+	{"negotiate", XQ_ON, &opt.v2, NULL},
+	{"keepalive", XQ_NUMBER, &opt.keepalive, NULL},
+	{"hold", XQ_NUMBER, &opt.hold, NULL},
+	{"no-pmtud", XQ_ON, &opt.no_pmtud, NULL},
+	{"idle", XQ_NUMBER, &opt.idle, NULL},
+	{"timeout", XQ_NUMBER, &opt.timeout, NULL},
+	{"progress", XQ_NUMBER, &opt.progress, NULL},
+	{"pattern", XQ_CALL_WITH, NULL, print_pattern},
+	{0}};
 
 static void parse(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"local", required_argument, NULL, LOCAL},
-		{"upload", required_argument, NULL, UPLOAD},
-		{"download", required_argument, NULL, DOWNLOAD},
-		{"rate", required_argument, NULL, RATE},
-		{"seconds", required_argument, NULL, SECONDS},
-		{"streams", required_argument, NULL, STREAMS},
-		{"connections", required_argument, NULL, CONNECTIONS},
-		{"parallel", required_argument, NULL, PARALLEL},
-		{"spread", required_argument, NULL, SPREAD},
-		{"migrate-at", required_argument, NULL, MIGRATE_AT},
-		{"probe-at", required_argument, NULL, PROBE_AT},
-		{"rebind-at", required_argument, NULL, REBIND_AT},
-		{"use-cids", required_argument, NULL, USE_CIDS},
-		{"cid-limit", required_argument, NULL, CID_LIMIT},
-		{"session", required_argument, NULL, SESSION},
-		{"0rtt", no_argument, NULL, EARLY},
-		{"v2", no_argument, NULL, V2},
-		{"negotiate", no_argument, NULL, NEGOTIATE},
-		{"keepalive", required_argument, NULL, KEEPALIVE},
-		{"hold", required_argument, NULL, HOLD},
-		{"no-pmtud", no_argument, NULL, NO_PMTUD},
-		{"idle", required_argument, NULL, IDLE},
-		{"timeout", required_argument, NULL, TIMEOUT},
-		{"progress", required_argument, NULL, PROGRESS},
-		{"pattern", required_argument, NULL, PATTERN},
-		{"help", no_argument, NULL, 'h'},
-		{0}};
+	char **words = xq_options(options, usage, argc, argv);
 	static char params[4096];
-	int o;
 
-	while ((o = getopt_long(argc, argv, "h", longs, NULL)) != -1)
-		parse_one(o);
-	if (argc - optind != 2) {
-		usage(stderr);
-		exit(2);
-	}
-	if (xq_addr_parse(&opt.server, argv[optind],
-			  xq_number(argv[optind + 1], "port")))
-		xq_die("%s: not an IPv4 or IPv6 address", argv[optind]);
+	if (xq_addr_parse(&opt.server, words[0], xq_number(words[1], "port")))
+		xq_die("%s: not an IPv4 or IPv6 address", words[0]);
 	if (!opt.local)
 		opt.local =
 			opt.server.sa.sa_family == AF_INET ? "0.0.0.0" : "::";
@@ -1073,7 +965,6 @@ int main(int argc, char **argv)
 {
 	ev_timer timeout, spread, progress;
 	ev_signal intr, term;
-	bool ok;
 
 	parse(argc, argv);
 	xq_tls_client_init();
@@ -1082,19 +973,15 @@ int main(int argc, char **argv)
 	conns = calloc(opt.connections, sizeof(*conns));
 	if (!conns)
 		xq_die("out of memory");
-	ev_timer_init(&timeout, timeout_cb, opt.timeout, 0);
-	ev_timer_start(loop, &timeout);
-	ev_signal_init(&intr, stop_cb, SIGINT);
-	ev_signal_start(loop, &intr);
-	ev_signal_init(&term, stop_cb, SIGTERM);
-	ev_signal_start(loop, &term);
 	start_time = xq_now();
-	ev_timer_init(&progress, progress_cb, 0, opt.progress / 1e3);
+	xq_on_time(loop, &timeout, opt.timeout, 0, timeout_cb);
+	xq_on_signal(loop, &intr, SIGINT, stop_cb);
+	xq_on_signal(loop, &term, SIGTERM, stop_cb);
 	if (opt.progress)
-		ev_timer_start(loop, &progress);
-	ev_timer_init(&spread, spread_cb, opt.spread, opt.spread);
+		xq_on_time(loop, &progress, 0, opt.progress / 1e3,
+			   progress_cb);
 	if (opt.spread > 0)
-		ev_timer_start(loop, &spread);
+		xq_on_time(loop, &spread, opt.spread, opt.spread, spread_cb);
 	conn_start_next();
 	ev_run(loop, 0);
 	for (uint64_t i = 0; i < opt.connections; i++) {
@@ -1103,6 +990,5 @@ int main(int argc, char **argv)
 		complain(&conns[i], "not finished in time");
 		conn_ended(&conns[i]);
 	}
-	ok = report();
-	return ok ? 0 : 1;
+	return report() ? 0 : 1;
 }

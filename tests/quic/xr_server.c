@@ -5,39 +5,22 @@
  */
 #include "lib/quic.h"
 #include <errno.h>
-#include <getopt.h>
-#include <search.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
-#define SECOND	    1000000000ULL
-#define LATE	    (60 * SECOND) /* how long an old CID is remembered */
-#define RECORDS	    256		  /* ended connections told one by one */
+#define RECORDS	    256 /* ended connections told one by one */
 #define RESET_MAX   40
 #define MIN_INITIAL 1200
-
-struct conn;
-
-/* A CID in the table. Without a connection: one that was ours until lately. */
-struct cid {
-	uint8_t len;
-	uint8_t octet[NGTCP2_MAX_CIDLEN];
-	struct conn *c;
-	uint64_t until;
-	LIST_ENTRY(cid) of_conn;
-	STAILQ_ENTRY(cid) of_late;
-};
 
 struct conn {
 	struct xq_conn q; /* first: the callbacks get it */
 	LIST_ENTRY(conn) all;
 	TAILQ_ENTRY(conn) dirty;
 	bool is_dirty, handshake, retried;
-	LIST_HEAD(, cid) cids;
+	struct xq_cids cids;
 	union xq_addr remote;
 	uint64_t number, bytes_in, bytes_out, early, moves, streams, bad;
 };
@@ -45,9 +28,8 @@ struct conn {
 static struct {
 	const char *address, *name, *config, *stats, *secret;
 	uint16_t port;
-	size_t cid_len;
 	bool retry, tickets, no_reset, v2, verbose;
-	uint64_t idle, interval;
+	uint64_t cid_len, idle, interval;
 } opt = {.name = "server", .tickets = true, .idle = 30};
 
 static struct {
@@ -62,71 +44,9 @@ static struct {
 static int sock = -1;
 static union xq_addr local;
 static struct ev_loop *loop;
-static void *table;
 static LIST_HEAD(, conn) conns = LIST_HEAD_INITIALIZER(conns);
 static TAILQ_HEAD(, conn) dirty = TAILQ_HEAD_INITIALIZER(dirty);
-static STAILQ_HEAD(, cid) late = STAILQ_HEAD_INITIALIZER(late);
 static json_t *records;
-
-/* ---- the CIDs this server knows ---- */
-
-static int cid_compare(const void *va, const void *vb)
-{
-	const struct cid *a = va, *b = vb;
-
-	if (a->len != b->len)
-		return a->len < b->len ? -1 : 1;
-	return memcmp(a->octet, b->octet, a->len);
-}
-
-static struct cid *cid_find(const uint8_t *octets, size_t len)
-{
-	struct cid key = {.len = len}, **found;
-
-	if (len > sizeof(key.octet))
-		return NULL;
-	memcpy(key.octet, octets, len);
-	found = tfind(&key, &table, cid_compare);
-	return found ? *found : NULL;
-}
-
-static bool cid_add(struct conn *c, const uint8_t *octets, size_t len)
-{
-	struct cid *e;
-
-	if (cid_find(octets, len))
-		return false;
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		xq_die("out of memory");
-	e->len = len;
-	memcpy(e->octet, octets, len);
-	e->c = c;
-	LIST_INSERT_HEAD(&c->cids, e, of_conn);
-	tsearch(e, &table, cid_compare);
-	return true;
-}
-
-/* What is still on its way to a CID given up is late, not astray. */
-static void cid_give_up(struct cid *e)
-{
-	LIST_REMOVE(e, of_conn);
-	e->c = NULL;
-	e->until = xq_now() + LATE;
-	STAILQ_INSERT_TAIL(&late, e, of_late);
-}
-
-static void cid_forget_late(void)
-{
-	uint64_t now = xq_now();
-	struct cid *e;
-
-	while ((e = STAILQ_FIRST(&late)) && e->until < now) {
-		STAILQ_REMOVE_HEAD(&late, of_late);
-		tdelete(e, &table, cid_compare);
-		free(e);
-	}
-}
 
 /* ---- statistics ---- */
 
@@ -254,8 +174,7 @@ static void closed_op(struct xq_conn *q, int err)
 	xq_conn_free(q);
 	if (json_array_size(records) < RECORDS)
 		json_array_append_new(records, record(c));
-	while (!LIST_EMPTY(&c->cids))
-		cid_give_up(LIST_FIRST(&c->cids));
+	xq_cids_give_up(&c->cids);
 	if (c->is_dirty)
 		TAILQ_REMOVE(&dirty, c, dirty);
 	LIST_REMOVE(c, all);
@@ -321,25 +240,34 @@ static const struct xq_ops ops = {
 	.on_exchange = exchange_op,
 };
 
+/* A CID of cid->datalen octets that no connection has. */
+static void mint(struct conn *c, ngtcp2_cid *cid)
+{
+	do
+		xq_mint(cid->data, cid->datalen);
+	while (!xq_cid_add(&c->cids, c, cid->data, cid->datalen));
+}
+
+static int reset_token(uint8_t *token, const ngtcp2_cid *cid)
+{
+	return ngtcp2_crypto_generate_stateless_reset_token(
+		token, xq_reset_key, sizeof(xq_reset_key), cid);
+}
+
 static int new_cid_cb(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token,
 		      size_t len, void *user)
 {
-	do {
-		xq_mint(cid->data, len);
-		cid->datalen = len;
-	} while (!cid_add(user, cid->data, len));
-	return ngtcp2_crypto_generate_stateless_reset_token(
-		       token, xq_reset_key, sizeof(xq_reset_key), cid)
-		       ? NGTCP2_ERR_CALLBACK_FAILURE
-		       : 0;
+	cid->datalen = len;
+	mint(user, cid);
+	return reset_token(token, cid) ? NGTCP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int remove_cid_cb(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user)
 {
-	struct cid *e = cid_find(cid->data, cid->datalen);
+	struct xq_cid *e = xq_cid_find(cid->data, cid->datalen);
 
-	if (e && e->c)
-		cid_give_up(e);
+	if (e && e->owner)
+		xq_cid_give_up(e);
 	return 0;
 }
 
@@ -362,81 +290,70 @@ static int handshake_completed_cb(ngtcp2_conn *conn, void *user)
 	return 0;
 }
 
-static void server_params(ngtcp2_transport_params *p)
+static void server_callbacks(ngtcp2_callbacks *cb)
 {
-	ngtcp2_transport_params_default(p);
-	p->initial_max_stream_data_bidi_local = 4 << 20;
-	p->initial_max_stream_data_bidi_remote = 4 << 20;
-	p->initial_max_stream_data_uni = 1 << 20;
-	p->initial_max_data = 16 << 20;
-	p->initial_max_streams_bidi = 128;
-	p->initial_max_streams_uni = 8;
-	p->max_idle_timeout = opt.idle * SECOND;
-	p->active_connection_id_limit = 7;
+	xq_callbacks(cb);
+	cb->recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
+	cb->get_new_connection_id = new_cid_cb;
+	cb->remove_connection_id = remove_cid_cb;
+	cb->handshake_completed = handshake_completed_cb;
 }
 
-static void make_path(ngtcp2_path *path, const union xq_addr *from)
+static void server_settings(ngtcp2_settings *s, const ngtcp2_pkt_hd *hd)
 {
-	memset(path, 0, sizeof(*path));
-	ngtcp2_addr_init(&path->local, &local.sa, xq_addr_len(&local));
-	ngtcp2_addr_init(&path->remote, &from->sa, xq_addr_len(from));
+	xq_settings(s);
+	s->token = hd->token;
+	/* The first is what a client that can do both is moved to. */
+	if (opt.v2) {
+		s->preferred_versions = xq_versions;
+		s->preferred_versionslen = XQ_VERSIONS;
+	}
+	s->other_versions = xq_versions;
+	s->other_versionslen = XQ_VERSIONS;
+}
+
+static void server_params(ngtcp2_transport_params *p, const ngtcp2_pkt_hd *hd,
+			  const ngtcp2_cid *odcid, bool retried,
+			  const ngtcp2_cid *scid)
+{
+	xq_params(p, opt.idle);
+	p->initial_max_stream_data_uni = 1 << 20;
+	p->initial_max_streams_bidi = 128;
+	p->initial_max_streams_uni = 8;
+	p->active_connection_id_limit = 7;
+	p->original_dcid = *odcid;
+	if (retried) {
+		p->retry_scid = hd->dcid;
+		p->retry_scid_present = 1;
+	}
+	p->stateless_reset_token_present = 1;
+	reset_token(p->stateless_reset_token, scid);
 }
 
 /* odcid: what the client chose at first; after a Retry, hd's DCID is ours. */
 static struct conn *conn_new(const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid,
 			     bool retried, const union xq_addr *from)
 {
-	uint32_t versions[] = {XQ_V2, NGTCP2_PROTO_VER_V1};
 	struct conn *c = calloc(1, sizeof(*c));
+	ngtcp2_cid scid = {.datalen = opt.cid_len};
 	ngtcp2_transport_params params;
 	ngtcp2_settings settings;
 	ngtcp2_callbacks cb;
 	ngtcp2_path path;
-	ngtcp2_cid scid;
 
 	if (!c)
 		xq_die("out of memory");
 	c->remote = *from;
 	c->retried = retried;
 	LIST_INIT(&c->cids);
-	xq_callbacks(&cb);
-	cb.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
-	cb.get_new_connection_id = new_cid_cb;
-	cb.remove_connection_id = remove_cid_cb;
-	cb.handshake_completed = handshake_completed_cb;
-
-	ngtcp2_settings_default(&settings);
-	settings.initial_ts = xq_now();
-	settings.initial_rtt = XQ_INITIAL_RTT;
-	settings.token = hd->token;
-	settings.max_tx_udp_payload_size = 1452;
-	settings.handshake_timeout = 20 * SECOND;
-	/* The first is what a client that can do both is moved to. */
-	if (opt.v2) {
-		settings.preferred_versions = versions;
-		settings.preferred_versionslen = 2;
-	}
-	settings.other_versions = versions;
-	settings.other_versionslen = 2;
-
-	server_params(&params);
-	params.original_dcid = *odcid;
-	if (retried) {
-		params.retry_scid = hd->dcid;
-		params.retry_scid_present = 1;
-	}
-	scid.datalen = opt.cid_len;
-	do
-		xq_mint(scid.data, scid.datalen);
-	while (!cid_add(c, scid.data, scid.datalen));
-	params.stateless_reset_token_present = 1;
-	ngtcp2_crypto_generate_stateless_reset_token(
-		params.stateless_reset_token, xq_reset_key,
-		sizeof(xq_reset_key), &scid);
-	cid_add(c, hd->dcid.data, hd->dcid.datalen);
+	mint(c, &scid);
+	xq_cid_add(&c->cids, c, hd->dcid.data, hd->dcid.datalen);
+	server_callbacks(&cb);
+	server_settings(&settings, hd);
+	server_params(&params, hd, odcid, retried, &scid);
+	xq_path(&path, &local, from);
 
 	xq_conn_start(&c->q, loop, &ops);
-	make_path(&path, from);
 	c->q.tls = xq_tls_server(&c->q.ref);
 	if (!c->q.tls || ngtcp2_conn_server_new(&c->q.conn, &hd->scid, &scid,
 						&path, hd->version, &cb,
@@ -490,8 +407,7 @@ static void send_reset(const ngtcp2_version_cid *vc, const union xq_addr *to,
 	if (n < NGTCP2_MIN_STATELESS_RESET_RANDLEN)
 		return;
 	ngtcp2_cid_init(&cid, vc->dcid, vc->dcidlen);
-	if (ngtcp2_crypto_generate_stateless_reset_token(
-		    token, xq_reset_key, sizeof(xq_reset_key), &cid))
+	if (reset_token(token, &cid))
 		return;
 	xq_random(random, n);
 	st.resets++;
@@ -533,41 +449,48 @@ static void deliver(struct conn *c, const union xq_addr *from,
 		c->moves++;
 		st.moves++;
 	}
-	make_path(&path, from);
+	xq_path(&path, &local, from);
 	if (xq_conn_read(&c->q, &path, data, len, now))
 		mark_dirty(c);
+}
+
+static void refuse_token(const ngtcp2_pkt_hd *hd, const union xq_addr *to)
+{
+	uint8_t buf[XQ_PACKET];
+
+	st.refused++;
+	send_plain(to, buf,
+		   ngtcp2_crypto_write_connection_close(
+			   buf, sizeof(buf), hd->version, &hd->scid, &hd->dcid,
+			   NGTCP2_INVALID_TOKEN, NULL, 0));
+}
+
+/* Whether the token proves the address; odcid: what the client chose first. */
+static bool proven(const ngtcp2_pkt_hd *hd, const union xq_addr *from,
+		   ngtcp2_cid *odcid, uint64_t now)
+{
+	return !ngtcp2_crypto_verify_retry_token(
+		odcid, hd->token.base, hd->token.len, xq_retry_key,
+		sizeof(xq_retry_key), hd->version, &from->sa,
+		xq_addr_len(from), &hd->dcid, 10 * XQ_SECOND, now);
 }
 
 static void initial(const ngtcp2_pkt_hd *hd, const union xq_addr *from,
 		    const uint8_t *data, size_t len, uint64_t now)
 {
 	ngtcp2_cid odcid = hd->dcid;
-	bool retried = false;
 
 	if (xq_mint_owner(hd->dcid.data, hd->dcid.datalen) == XQ_PEER)
 		st.stray_initial++;
-	if (opt.retry) {
-		if (!hd->token.len) {
-			send_retry(hd, from);
-			return;
-		}
-		if (ngtcp2_crypto_verify_retry_token(
-			    &odcid, hd->token.base, hd->token.len, xq_retry_key,
-			    sizeof(xq_retry_key), hd->version, &from->sa,
-			    xq_addr_len(from), &hd->dcid, 10 * SECOND, now)) {
-			uint8_t buf[XQ_PACKET];
-
-			st.refused++;
-			send_plain(from, buf,
-				   ngtcp2_crypto_write_connection_close(
-					   buf, sizeof(buf), hd->version,
-					   &hd->scid, &hd->dcid,
-					   NGTCP2_INVALID_TOKEN, NULL, 0));
-			return;
-		}
-		retried = true;
+	if (opt.retry && !hd->token.len) {
+		send_retry(hd, from);
+		return;
 	}
-	deliver(conn_new(hd, &odcid, retried, from), from, data, len, now);
+	if (opt.retry && !proven(hd, from, &odcid, now)) {
+		refuse_token(hd, from);
+		return;
+	}
+	deliver(conn_new(hd, &odcid, opt.retry, from), from, data, len, now);
 }
 
 /* No connection of ours: an Initial opens one, anything else went astray. */
@@ -608,7 +531,7 @@ static void datagram(const union xq_addr *from, const uint8_t *data, size_t len,
 		     uint64_t now)
 {
 	ngtcp2_version_cid vc;
-	struct cid *e;
+	struct xq_cid *e;
 	int rc;
 
 	st.packets++;
@@ -622,18 +545,18 @@ static void datagram(const union xq_addr *from, const uint8_t *data, size_t len,
 		st.malformed++;
 		return;
 	}
-	e = cid_find(vc.dcid, vc.dcidlen);
+	e = xq_cid_find(vc.dcid, vc.dcidlen);
 	if (!e) {
 		unknown(&vc, from, data, len, now);
 		return;
 	}
-	if (!e->c) {
+	if (!e->owner) {
 		st.late++;
 		return;
 	}
 	if (vc.dcidlen)
 		st.codepoint[vc.dcid[0] >> 5]++;
-	deliver(e->c, from, data, len, now);
+	deliver(e->owner, from, data, len, now);
 }
 
 static void flush_dirty(void)
@@ -676,7 +599,7 @@ static void hup_cb(struct ev_loop *l, ev_signal *w, int events)
 		fprintf(stderr, "%s: %s; nothing changed\n", opt.config, err);
 	else if (xq_mint_need() > opt.cid_len)
 		fprintf(stderr, "%s: CIDs of %zu octets do not fit into %zu\n",
-			opt.config, xq_mint_need(), opt.cid_len);
+			opt.config, xq_mint_need(), (size_t)opt.cid_len);
 	write_stats();
 }
 
@@ -692,115 +615,50 @@ static void interval_cb(struct ev_loop *l, ev_timer *w, int events)
 
 static void sweep_cb(struct ev_loop *l, ev_timer *w, int events)
 {
-	cid_forget_late();
+	xq_cids_forget_late();
 }
 
-static void usage(FILE *to)
-{
-	fputs("xr_server [OPTIONS] ADDRESS PORT\n"
-	      "  --name NAME       what clients are told (default: server)\n"
-	      "  --config FILE     CID configurations, the first is minted:\n"
-	      "                    id=0..6 sid=HEX nonce=N [key=FILE] "
-	      "[peers=HEX,...]\n"
-	      "                    SIGHUP reads it again; without: 0b111 CIDs\n"
-	      "  --cid-length N    octets of every CID (default: what FILE "
-	      "needs)\n"
-	      "  --stats FILE      JSON at start, on SIGUSR1 and at the end\n"
-	      "  --interval MS     and that often\n"
-	      "  --secret FILE     for tickets, Retry and resets, shared by "
-	      "servers\n"
-	      "  --retry           validate every address\n"
-	      "  --no-tickets      no session tickets, so no 0-RTT\n"
-	      "  --no-reset        no stateless resets\n"
-	      "  --v2              move clients that can to QUIC v2\n"
-	      "  --idle SECONDS    idle timeout (default 30)\n"
-	      "  -v                say why connections fail\n",
-	      to);
-}
+static const char usage[] =
+	"xr_server [OPTIONS] ADDRESS PORT\n"
+	"  --name NAME       what clients are told (default: server)\n"
+	"  --config FILE     CID configurations, the first is minted:\n"
+	"                    id=0..6 sid=HEX nonce=N [key=FILE] "
+	"[peers=HEX,...]\n"
+	"                    SIGHUP reads it again; without: 0b111 CIDs\n"
+	"  --cid-length N    octets of every CID (default: what FILE "
+	"needs)\n"
+	"  --stats FILE      JSON at start, on SIGUSR1 and at the end\n"
+	"  --interval MS     and that often\n"
+	"  --secret FILE     for tickets, Retry and resets, shared by "
+	"servers\n"
+	"  --retry           validate every address\n"
+	"  --no-tickets      no session tickets, so no 0-RTT\n"
+	"  --no-reset        no stateless resets\n"
+	"  --v2              move clients that can to QUIC v2\n"
+	"  --idle SECONDS    idle timeout (default 30)\n"
+	"  -v                say why connections fail\n";
+
+static const struct xq_option options[] = {
+	{"name", XQ_TEXT, &opt.name, NULL},
+	{"config", XQ_TEXT, &opt.config, NULL},
+	{"cid-length", XQ_NUMBER, &opt.cid_len, NULL},
+	{"stats", XQ_TEXT, &opt.stats, NULL},
+	{"secret", XQ_TEXT, &opt.secret, NULL},
+	{"retry", XQ_ON, &opt.retry, NULL},
+	{"no-tickets", XQ_OFF, &opt.tickets, NULL},
+	{"no-reset", XQ_ON, &opt.no_reset, NULL},
+	{"v2", XQ_ON, &opt.v2, NULL},
+	{"idle", XQ_NUMBER, &opt.idle, NULL},
+	{"interval", XQ_NUMBER, &opt.interval, NULL},
+	{"v", XQ_ON, &opt.verbose, NULL},
+	{0}};
 
 static void parse(int argc, char **argv)
 {
-	enum {
-		NAME = 256,
-		CONFIG,
-		LENGTH,
-		STATS,
-		SECRET,
-		RETRY,
-		NO_TICKETS,
-		NO_RESET,
-		V2,
-		IDLE,
-		INTERVAL
-	};
-	static const struct option longs[] = {
-		{"name", required_argument, NULL, NAME},
-		{"config", required_argument, NULL, CONFIG},
-		{"cid-length", required_argument, NULL, LENGTH},
-		{"stats", required_argument, NULL, STATS},
-		{"secret", required_argument, NULL, SECRET},
-		{"retry", no_argument, NULL, RETRY},
-		{"no-tickets", no_argument, NULL, NO_TICKETS},
-		{"no-reset", no_argument, NULL, NO_RESET},
-		{"v2", no_argument, NULL, V2},
-		{"idle", required_argument, NULL, IDLE},
-		{"interval", required_argument, NULL, INTERVAL},
-		{"help", no_argument, NULL, 'h'},
-		{0}};
-	int o;
+	char **words = xq_options(options, usage, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "vh", longs, NULL)) != -1) {
-		switch (o) {
-		case NAME:
-			opt.name = optarg;
-			break;
-		case CONFIG:
-			opt.config = optarg;
-			break;
-		case LENGTH:
-			opt.cid_len = xq_number(optarg, "--cid-length");
-			break;
-		case STATS:
-			opt.stats = optarg;
-			break;
-		case SECRET:
-			opt.secret = optarg;
-			break;
-		case RETRY:
-			opt.retry = true;
-			break;
-		case NO_TICKETS:
-			opt.tickets = false;
-			break;
-		case NO_RESET:
-			opt.no_reset = true;
-			break;
-		case V2:
-			opt.v2 = true;
-			break;
-		case IDLE:
-			opt.idle = xq_number(optarg, "--idle");
-			break;
-		case INTERVAL:
-			opt.interval = xq_number(optarg, "--interval");
-			break;
-		case 'v':
-			opt.verbose = true;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(0);
-		default:
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (argc - optind != 2) {
-		usage(stderr);
-		exit(2);
-	}
-	opt.address = argv[optind];
-	opt.port = xq_number(argv[optind + 1], "port");
+	opt.address = words[0];
+	opt.port = xq_number(words[1], "port");
 }
 
 static void configure(void)
@@ -812,8 +670,8 @@ static void configure(void)
 	if (!opt.cid_len)
 		opt.cid_len = xq_mint_need() > 8 ? xq_mint_need() : 8;
 	if (opt.cid_len > NGTCP2_MAX_CIDLEN || opt.cid_len < xq_mint_need())
-		xq_die("--cid-length %zu: must be %zu to 20", opt.cid_len,
-		       xq_mint_need());
+		xq_die("--cid-length %zu: must be %zu to 20",
+		       (size_t)opt.cid_len, xq_mint_need());
 }
 
 int main(int argc, char **argv)
@@ -834,21 +692,14 @@ int main(int argc, char **argv)
 
 	ev_io_init(&io, readable_cb, sock, EV_READ);
 	ev_io_start(loop, &io);
-	ev_signal_init(&usr1, usr1_cb, SIGUSR1);
-	ev_signal_start(loop, &usr1);
-	ev_signal_init(&hup, hup_cb, SIGHUP);
-	ev_signal_start(loop, &hup);
-	ev_signal_init(&term, stop_cb, SIGTERM);
-	ev_signal_start(loop, &term);
-	ev_signal_init(&intr, stop_cb, SIGINT);
-	ev_signal_start(loop, &intr);
-	ev_timer_init(&sweep, sweep_cb, 10, 10);
-	ev_timer_start(loop, &sweep);
-
-	ev_timer_init(&interval, interval_cb, opt.interval / 1e3,
-		      opt.interval / 1e3);
+	xq_on_signal(loop, &usr1, SIGUSR1, usr1_cb);
+	xq_on_signal(loop, &hup, SIGHUP, hup_cb);
+	xq_on_signal(loop, &term, SIGTERM, stop_cb);
+	xq_on_signal(loop, &intr, SIGINT, stop_cb);
+	xq_on_time(loop, &sweep, 10, 10, sweep_cb);
 	if (opt.interval)
-		ev_timer_start(loop, &interval);
+		xq_on_time(loop, &interval, opt.interval / 1e3,
+			   opt.interval / 1e3, interval_cb);
 
 	write_stats(); /* whoever started us waits for this file */
 	ev_run(loop, 0);

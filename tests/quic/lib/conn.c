@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND 1000000000.0
-#define PIECES 3 /* head, body, tail */
-
 static ngtcp2_conn *get_conn(ngtcp2_crypto_conn_ref *ref)
 {
 	return ((struct xq_conn *)ref->user_data)->conn;
@@ -399,7 +396,8 @@ static void arm(struct xq_conn *c, uint64_t now)
 	ev_timer_stop(c->loop, &c->timer);
 	if (expiry == UINT64_MAX)
 		return;
-	ev_timer_set(&c->timer, expiry > now ? (expiry - now) / SECOND : 0, 0);
+	ev_timer_set(&c->timer,
+		     expiry > now ? (expiry - now) / (double)XQ_SECOND : 0, 0);
 	ev_timer_start(c->loop, &c->timer);
 }
 

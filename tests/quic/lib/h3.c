@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND 1000000000ULL
 #define TICK   0.002 /* how often a limited answer goes on */
 #define PIECE  16384
 
@@ -86,7 +85,7 @@ static uint64_t allowance(const struct request *r)
 
 	if (!r->rate)
 		return r->down;
-	n = (__uint128_t)r->rate * (xq_now() - r->start) / SECOND;
+	n = (__uint128_t)r->rate * (xq_now() - r->start) / XQ_SECOND;
 	return n < r->down ? n : r->down;
 }
 

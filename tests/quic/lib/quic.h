@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <gnutls/gnutls.h>
 #include <ngtcp2/ngtcp2.h>
@@ -29,6 +30,8 @@
 #define XQ_V2		NGTCP2_PROTO_VER_V2_DRAFT
 /* The RFC's 333 ms would pace the first flight at a crawl. */
 #define XQ_INITIAL_RTT	(30 * NGTCP2_MILLISECONDS)
+#define XQ_SECOND	1000000000ULL
+#define XQ_MS		1000000ULL
 
 struct xq_conn;
 
@@ -123,6 +126,47 @@ struct xq_batch {
 int xq_recv(int fd, struct xq_batch *b);
 int xq_send(int fd, const union xq_addr *to, const uint8_t *data, size_t len);
 
+/* ---- options.c ---- */
+
+struct xq_option {
+	const char *name;	/* NULL ends the list; one letter: -x, too */
+	enum {
+		XQ_ON,		/* to: bool */
+		XQ_OFF,
+		XQ_TEXT,	/* const char * */
+		XQ_NUMBER,	/* uint64_t */
+		XQ_REAL,	/* double */
+		XQ_CALL,	/* call */
+		XQ_CALL_WITH	/* call, with its value */
+	} kind;
+	void *to;
+	void (*call)(char *value);
+};
+
+/* Does what the options say; gives the two words after them. */
+char **xq_options(const struct xq_option *list, const char *usage, int argc,
+		  char **argv);
+
+/* ---- setup.c: what both ends set up alike ---- */
+
+#define XQ_VERSIONS 2
+/* v2 first; not const, for ngtcp2 takes it without. */
+extern uint32_t xq_versions[XQ_VERSIONS];
+
+void xq_settings(ngtcp2_settings *s);
+void xq_params(ngtcp2_transport_params *p, uint64_t idle);	/* seconds */
+void xq_path(ngtcp2_path *path, const union xq_addr *local,
+	     const union xq_addr *remote);
+
+typedef void xq_signal_cb(struct ev_loop *loop, ev_signal *w, int events);
+typedef void xq_timer_cb(struct ev_loop *loop, ev_timer *w, int events);
+
+void xq_on_signal(struct ev_loop *loop, ev_signal *w, int number,
+		  xq_signal_cb *cb);
+/* every 0: once */
+void xq_on_time(struct ev_loop *loop, ev_timer *w, double after, double every,
+		xq_timer_cb *cb);
+
 /* ---- tls.c ---- */
 
 /* One secret makes the ticket, Retry and reset keys; NULL: a random one. */
@@ -212,6 +256,28 @@ void xq_mint(uint8_t *cid, size_t len);
 enum xq_owner { XQ_NOBODY, XQ_SELF, XQ_PEER };
 /* Whose server ID is in it. */
 enum xq_owner xq_mint_owner(const uint8_t *cid, size_t len);
+
+/* ---- cids.c: a server's table ---- */
+
+/* Without an owner: one that was ours until lately. */
+struct xq_cid {
+	uint8_t len;
+	uint8_t octet[NGTCP2_MAX_CIDLEN];
+	void *owner;
+	uint64_t until;
+	LIST_ENTRY(xq_cid) of_owner;
+	STAILQ_ENTRY(xq_cid) of_late;
+};
+LIST_HEAD(xq_cids, xq_cid);
+
+struct xq_cid *xq_cid_find(const uint8_t *octets, size_t len);
+/* Into the list of its owner's; false if it is somebody's already. */
+bool xq_cid_add(struct xq_cids *of, void *owner, const uint8_t *octets,
+		size_t len);
+/* What is still on its way to a CID given up is late, not astray. */
+void xq_cid_give_up(struct xq_cid *e);
+void xq_cids_give_up(struct xq_cids *of);
+void xq_cids_forget_late(void);
 
 /* ---- h3.c: enough HTTP/3 for the distribution's client: GET /OCTETS ---- */
 

@@ -3,9 +3,8 @@
 #include "quic.h"
 #include <string.h>
 
-#define SECOND 1000000000ULL
 #define STEP   1200		 /* a rate lets about a packet go at a time */
-#define AHEAD  (10 * 1000000ULL) /* ns: what a late timer may catch up */
+#define AHEAD  (10 * XQ_MS) /* ns: what a late timer may catch up */
 
 /* Octets of the body that may have been sent by now. */
 static uint64_t allowance(const struct xq_out *o, uint64_t now)
@@ -14,7 +13,7 @@ static uint64_t allowance(const struct xq_out *o, uint64_t now)
 
 	if (!o->rate)
 		return o->body;
-	n = (__uint128_t)o->rate * (now - o->start + AHEAD) / SECOND;
+	n = (__uint128_t)o->rate * (now - o->start + AHEAD) / XQ_SECOND;
 	return n < o->body ? (uint64_t)n : o->body;
 }
 
@@ -80,7 +79,7 @@ uint64_t xq_out_when(const struct xq_out *o, uint64_t now)
 	if (!o->rate || o->fin_sent || !o->start || done >= o->body)
 		return UINT64_MAX;
 	want = o->body - done < STEP ? o->body : done + STEP;
-	want = o->start + (uint64_t)((__uint128_t)want * SECOND / o->rate);
+	want = o->start + (uint64_t)((__uint128_t)want * XQ_SECOND / o->rate);
 	want = want > AHEAD ? want - AHEAD + 1000 : 0;
 	/* Due, yet not sent: ngtcp2 holds it back and will say when. */
 	return want > now ? want : UINT64_MAX;
