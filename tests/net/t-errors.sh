@@ -107,5 +107,14 @@ echo "$base" | sed '5s/ }/, key: 000102030405060708090a0b0c0d0e0f }/' >"$file"
 chmod 644 "$file"
 like "$(xr check "$file" 2>&1)" "warning: .*holds keys.*0644" \
 	"a file with keys that others can read is warned of"
+
+attach_lb
+rm "/sys/fs/bpf/xroam/$(instance lb1)/meta"
+refused 1 "no instance" "an instance whose meta was removed by hand" status
+refused 1 "meta.*destroy" "nor can another be made in its place" \
+	vip add "$VIP4C:80/tcp"
+ok "destroy removes what there is" xr destroy
+is "$(in_ns lb1 ip -d link show eth0 | grep -c prog/xdp)" 0 \
+	"and the program from the device"
 refused 1 "no instance" "an instance that is not there" -i "xrt-$$-none" status
 done_testing

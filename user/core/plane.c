@@ -81,10 +81,12 @@ struct plane *plane_new(const char *name)
 
 bool plane_exists(const struct plane *p)
 {
+	struct stat st;
 	char meta[192];
 
+	/* Not access(): that asks on behalf of the real user. */
 	snprintf(meta, sizeof(meta), "%s/meta", p->dir);
-	return !access(meta, F_OK);
+	return !stat(meta, &st);
 }
 
 int plane_missing(const char *name, struct xr_err *err)
@@ -94,6 +96,16 @@ int plane_missing(const char *name, struct xr_err *err)
 		       "attach\" makes it", name);
 }
 
+/* plane_exists() said no. */
+static int not_there(const struct plane *p, struct xr_err *err)
+{
+	if (errno == EACCES)
+		return xr_fail(err, -EPERM,
+			       "%s: permission denied: run as root, or "
+			       "with CAP_DAC_OVERRIDE", p->dir);
+	return plane_missing(p->name, err);
+}
+
 static int open_pins(struct plane *p, enum plane_how how,
 		     const struct xr_limits *limits, const __u8 *secret,
 		     struct xr_err *err)
@@ -101,12 +113,8 @@ static int open_pins(struct plane *p, enum plane_how how,
 	int ret;
 
 	if (!plane_exists(p)) {
-		if (errno == EACCES)
-			return xr_fail(err, -EPERM,
-				       "%s: permission denied: run as root, or "
-				       "with CAP_DAC_OVERRIDE", p->dir);
-		if (how != PLANE_CREATE)
-			return plane_missing(p->name, err);
+		if (how != PLANE_CREATE || errno == EACCES)
+			return not_there(p, err);
 		ret = plane_create(p, limits, secret, err);
 		if (ret)
 			return ret;
@@ -143,7 +151,7 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 	if (how != PLANE_READ) {
 		/* Asked again under the lock; this saves making a lock file. */
 		if (how == PLANE_CHANGE && !plane_exists(p)) {
-			ret = plane_missing(name, err);
+			ret = not_there(p, err);
 			goto fail;
 		}
 		ret = plane_lock(name, err);

@@ -171,8 +171,11 @@ int plane_create(struct plane *p, const struct xr_limits *limits,
 		/* A directory without meta is nobody's (plane_exists). */
 		rmdir(p->dir);
 		if (rename(dir, p->dir))
-			ret = xr_fail(err, -errno, "renaming %s: %s", dir,
-				      strerror(errno));
+			ret = xr_fail(err, -errno,
+				      "%s: %s: its pins have no map \"meta\" "
+				      "among them: \"xroam -i %s destroy\" "
+				      "first", p->dir, strerror(errno),
+				      p->name);
 	}
 	if (ret)
 		plane_remove_dir(dir);

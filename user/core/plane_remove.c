@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "plane_priv.h"
@@ -75,8 +76,9 @@ static int remove_unreadable(struct plane *p, struct xr_err *err)
 
 int plane_remove(const char *name, struct xr_err *err)
 {
+	struct stat st;
 	struct plane *p;
-	int ret, opened;
+	int ret, opened, found = 0;
 
 	opened = plane_open(&p, name, PLANE_CHANGE, NULL, NULL, err);
 	if (!opened) {
@@ -91,10 +93,12 @@ int plane_remove(const char *name, struct xr_err *err)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	ret = p->lock_fd = plane_lock(name, err);
 	/* Somebody may have made the instance meanwhile: then it is theirs. */
-	if (ret >= 0 && (opened == -EPROTO || !plane_exists(p)))
+	if (ret >= 0 && (opened == -EPROTO || !plane_exists(p))) {
+		found = !stat(p->dir, &st);
 		ret = remove_unreadable(p, err);
+	}
 	plane_close(p);
 	if (ret < 0)
 		return ret;
-	return opened == -ENOENT ? plane_missing(name, err) : 0;
+	return found ? 0 : plane_missing(name, err);
 }
