@@ -164,6 +164,63 @@ static bool would_block(ssize_t n)
 	return n < 0 && errno == EAGAIN;
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* This and the next two return what send() and recv() do. */
+static ssize_t send_answer(int ep, struct conn *c)
+{
+	ssize_t n;
+
+	if (c->ans_left) {
+		n = send(c->fd, (char *)(&c->ans + 1) - c->ans_left,
+			 c->ans_left, MSG_NOSIGNAL);
+		c->ans_left -= n > 0 ? n : 0;
+	} else {
+		n = send(c->fd, bulk, least(c->down_left, MAX_BULK),
+			 MSG_NOSIGNAL);
+		c->down_left -= n > 0 ? n : 0;
+	}
+	if (would_block(n))
+		watch(ep, c, EPOLLOUT, EPOLL_CTL_MOD);
+	else if (n > 0 && !c->ans_left && !c->down_left)
+		watch(ep, c, EPOLLIN, EPOLL_CTL_MOD);
+	return n;
+}
+
+static ssize_t take_request(struct conn *c)
+{
+	ssize_t n = recv(c->fd, (char *)&c->req + c->got,
+			 sizeof(c->req) - c->got, 0);
+
+	c->got += n > 0 ? n : 0;
+	if (c->got == sizeof(c->req))
+		c->up_left = c->req.up;
+	return n;
+}
+
+static ssize_t take_upload(struct conn *c)
+{
+	static char sink[65536];
+	ssize_t n = recv(c->fd, sink, least(c->up_left, sizeof(sink)), 0);
+
+	c->up_left -= n > 0 ? n : 0;
+	return n;
+}
+
+static void begin_answer(struct conn *c, const char *name)
+{
+	memset(&c->ans, 0, sizeof(c->ans));
+	strncpy(c->ans.name, name, NAME_LEN - 1);
+	c->ans.seq = c->req.seq;
+	c->ans.down = c->req.down;
+	c->ans_left = sizeof(c->ans);
+	c->down_left = c->req.down;
+	c->got = 0;
+}
+
 /* Returns false when the connection is over. */
 static bool serve_stream(int ep, struct conn *c, const char *name)
 {
@@ -171,62 +228,19 @@ static bool serve_stream(int ep, struct conn *c, const char *name)
 
 	for (;;) {
 		if (c->ans_left || c->down_left) {
-			if (c->ans_left)
-				n = send(c->fd,
-					 (char *)(&c->ans + 1) - c->ans_left,
-					 c->ans_left, MSG_NOSIGNAL);
-			else
-				n = send(c->fd, bulk,
-					 c->down_left < MAX_BULK ? c->down_left
-								 : MAX_BULK,
-					 MSG_NOSIGNAL);
-			if (would_block(n)) {
-				watch(ep, c, EPOLLOUT, EPOLL_CTL_MOD);
-				return true;
-			}
-			if (n <= 0)
-				return false;
-			if (c->ans_left)
-				c->ans_left -= n;
-			else
-				c->down_left -= n;
-			if (!c->ans_left && !c->down_left)
-				watch(ep, c, EPOLLIN, EPOLL_CTL_MOD);
+			n = send_answer(ep, c);
+		} else if (c->got < sizeof(c->req)) {
+			n = take_request(c);
+		} else if (c->up_left) {
+			n = take_upload(c);
+		} else {
+			begin_answer(c, name);
 			continue;
 		}
-		if (c->got < sizeof(c->req)) {
-			n = recv(c->fd, (char *)&c->req + c->got,
-				 sizeof(c->req) - c->got, 0);
-			if (would_block(n))
-				return true;
-			if (n <= 0)
-				return false;
-			c->got += n;
-			if (c->got == sizeof(c->req))
-				c->up_left = c->req.up;
-			continue;
-		}
-		if (c->up_left) {
-			static char sink[65536];
-
-			n = recv(c->fd, sink,
-				 c->up_left < sizeof(sink) ? c->up_left
-							   : sizeof(sink),
-				 0);
-			if (would_block(n))
-				return true;
-			if (n <= 0)
-				return false;
-			c->up_left -= n;
-			continue;
-		}
-		memset(&c->ans, 0, sizeof(c->ans));
-		strncpy(c->ans.name, name, NAME_LEN - 1);
-		c->ans.seq = c->req.seq;
-		c->ans.down = c->req.down;
-		c->ans_left = sizeof(c->ans);
-		c->down_left = c->req.down;
-		c->got = 0;
+		if (would_block(n))
+			return true;
+		if (n <= 0)
+			return false;
 	}
 }
 

@@ -241,25 +241,25 @@ quic_snapshot()
 	done
 }
 
-# quic_sum FILTER: over the servers' statistics
-quic_sum()
+# quic_fold FILTER FOLD: over the servers' statistics
+quic_fold()
 {
 	local server files=()
 
 	for server in "${WORLD_SERVERS[@]}"; do
 		files+=("$WORLD_DIR/$server.json")
 	done
-	jq -s "map($1) | add" "${files[@]}"
+	jq -s "map($1) | $2" "${files[@]}"
+}
+
+quic_sum()
+{
+	quic_fold "$1" add
 }
 
 quic_max()
 {
-	local server files=()
-
-	for server in "${WORLD_SERVERS[@]}"; do
-		files+=("$WORLD_DIR/$server.json")
-	done
-	jq -s "map($1) | max | floor" "${files[@]}"
+	quic_fold "$1" "max | floor"
 }
 
 quic_get()
