@@ -74,14 +74,16 @@ static const struct row {
 	  4 },
 };
 
+/* The first makes the world, the others change it, which is much quicker. */
 static void world_of(const struct row *w)
 {
-	world(VIPS "cid:\n  - {%s}\nbackends:\n"
-	      BACKEND("rest", ALL_VIPS)
-	      "    address: 10.1.0.9\n    forward: gue\n"
-	      BACKEND("server", ALL_VIPS)
-	      "    address: 10.2.0.2\n    forward: gue\n    state: draining\n"
-	      "    server_ids: [\"%s\"]\n", w->config, w->sid);
+	(world_plane() ? world_apply : world)(
+		VIPS "cid:\n  - {%s}\nbackends:\n"
+		BACKEND("rest", ALL_VIPS)
+		"    address: 10.1.0.9\n    forward: gue\n"
+		BACKEND("server", ALL_VIPS)
+		"    address: 10.2.0.2\n    forward: gue\n    state: draining\n"
+		"    server_ids: [\"%s\"]\n", w->config, w->sid);
 }
 
 static void goes(const struct row *w, const char *header, const char *dcid,

@@ -63,14 +63,12 @@ static const struct way {
 	  ETH_IN("4") },
 };
 
+/* The first makes the world, the others change it, which is much quicker. */
 static void world_of(const struct way *w)
 {
-	if (w->vips == BOTH)
-		world(VIPS "backends:\n" BACKEND("b", ALL_VIPS) "    %s\n",
-		      w->backend);
-	else
-		world(VIPS "backends:\n" BACKEND("b", VIPS4) "    %s\n",
-		      w->backend);
+	(world_plane() ? world_apply : world)(
+		VIPS "backends:\n" BACKEND("b", "%s") "    %s\n",
+		w->vips == BOTH ? ALL_VIPS : VIPS4, w->backend);
 }
 
 /* Text of a packet out; every %d in the pieces is the TOS octet. */

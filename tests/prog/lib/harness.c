@@ -31,6 +31,7 @@ static struct {
 static int ingress;		/* "in" */
 static int filler = -1;		/* the program that fills the head room */
 static int filler_next = -1;	/* its program array */
+static int filled_for = -1;	/* the program in that */
 
 /* ---- what libbpf has to say ---- */
 
@@ -299,6 +300,9 @@ static void set_next(int prog_fd)
 	static const __u32 flags[] = { BPF_F_XDP_HAS_FRAGS, 0 };
 	__u32 zero = 0;
 
+	if (filled_for == prog_fd)
+		return;
+	filled_for = prog_fd;
 	if (filler >= 0 && !bpf_map_update_elem(filler_next, &zero, &prog_fd, 0))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
@@ -310,6 +314,7 @@ static void set_next(int prog_fd)
 		if (!bpf_map_update_elem(filler_next, &zero, &prog_fd, 0))
 			return;
 	}
+	filled_for = -1;
 	fail_msg("the program cannot be tail-called: %s", strerror(errno));
 }
 
@@ -323,7 +328,7 @@ static void world_end(void)
 		close(w.prog);
 	if (w.trace >= 0)
 		close(w.trace);
-	w.prog = w.trace = -1;
+	w.prog = w.trace = filled_for = -1;
 	if (w.plane && plane_destroy(w.plane, &err))
 		fprintf(stderr, "# %s: %s\n", w.name, err.text);
 	plane_close(w.plane);
@@ -442,6 +447,7 @@ void world_use_decap(void)
 	assert_true(fd >= 0);
 	close(w.prog);
 	w.prog = fd;
+	filled_for = -1;
 	decap_bpf__destroy(skel);
 }
 
@@ -490,29 +496,36 @@ void world_set_tick(__u32 tick)
 
 /* ---- counters ---- */
 
-static struct xr_counter sum_counter(int fd, __u32 key)
+/* Every reason's counters, of every CPU, in one call. */
+static void read_counts(struct xr_counter now[XR_REASON_MAX])
 {
-	struct xr_counter each[w.plane->cpus], sum = { 0 };
+	struct xr_counter each[XR_REASON_MAX][w.plane->cpus];
+	__u32 keys[XR_REASON_MAX], n = XR_REASON_MAX, next;
+	int err = bpf_map_lookup_batch(w.plane->fd[PLANE_REASON_STATS], NULL,
+				       &next, keys, each, &n, NULL);
 
-	assert_int_equal(bpf_map_lookup_elem(fd, &key, each), 0);
-	for (int i = 0; i < w.plane->cpus; i++) {
-		sum.packets += each[i].packets;
-		sum.bytes += each[i].bytes;
-	}
-	return sum;
+	/* -ENOENT: there are no more of them. */
+	if ((err && err != -ENOENT) || n != XR_REASON_MAX)
+		fail_msg("reading counters: %s", strerror(-err));
+	memset(now, 0, XR_REASON_MAX * sizeof(*now));
+	for (__u32 i = 0; i < n; i++)
+		for (int c = 0; c < w.plane->cpus; c++) {
+			now[keys[i]].packets += each[i][c].packets;
+			now[keys[i]].bytes += each[i][c].bytes;
+		}
 }
 
 /* What was counted since the last call. */
 static void take_counts(struct result *r, __u64 bytes[XR_REASON_MAX])
 {
-	for (__u32 i = 1; i < XR_REASON_MAX; i++) {
-		struct xr_counter now =
-			sum_counter(w.plane->fd[PLANE_REASON_STATS], i);
+	struct xr_counter now[XR_REASON_MAX];
 
-		r->count[i] = now.packets - w.counted[i].packets;
-		bytes[i] = now.bytes - w.counted[i].bytes;
-		w.counted[i] = now;
+	read_counts(now);
+	for (int i = 1; i < XR_REASON_MAX; i++) {
+		r->count[i] = now[i].packets - w.counted[i].packets;
+		bytes[i] = now[i].bytes - w.counted[i].bytes;
 	}
+	memcpy(w.counted, now, sizeof(now));
 }
 
 static void print_result(const struct result *r)
