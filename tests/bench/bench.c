@@ -200,10 +200,19 @@ static double target_of(const struct bench_case *c, const struct row *r)
 	if (!c->target)
 		return 0;
 	if (r->count == MILLION)
-		return hot ? hot->m.above + COLD_EXTRA : 0;
+		return hot ? hot->m.above_min + COLD_EXTRA : 0;
 	if (!c->over_clear)
 		return c->target;
-	return clear ? clear->m.above + c->target : 0;
+	return clear ? clear->m.above_min + c->target : 0;
+}
+
+/*
+ * Noise only ever adds, so what runs hot is judged by its minimum. At a million
+ * the caches are what is measured: the median.
+ */
+static double judged(const struct row *r)
+{
+	return r->count == MILLION ? r->m.above : r->m.above_min;
 }
 
 static void print_row(const struct row *r)
@@ -220,8 +229,8 @@ static void print_row(const struct row *r)
 	       r->vips, count, r->m.floor.median, r->m.test.median,
 	       r->m.above_min, r->m.above, r->m.test.median / r->m.floor.median,
 	       target);
-	if (r->target && r->m.above > r->target)
-		printf("  over by %.1f", r->m.above - r->target);
+	if (r->target && judged(r) > r->target)
+		printf("  over by %.1f", judged(r) - r->target);
 	if (r->elsewhere > 0.01)
 		printf("  (%.1f %% went another way)", r->elsewhere * 100);
 	printf("\n");
@@ -266,6 +275,7 @@ static int measure(struct harness *h, struct scene *s,
 		return -ENOSPC;
 	c->shot(&shot);
 	shot.walk.vips = vips;
+	shot.walk.vip_of_flow = c->walks == OF_FLOWS;
 	shot.walk.mask = c->walks == OF_NEW_FLOWS ? ~0U : count - 1;
 	err = shot.walk.walk_cid ?
 		      scene_cids(c->cid, &shot.frame[shot.walk.cid],
@@ -315,6 +325,9 @@ static int measure_scene(struct harness *h, struct scene *s, __u32 vips,
 			continue;
 		for (int k = 0; k < 3 && !err; k++) {
 			if (c->walks == OF_NOTHING && k)
+				continue;
+			/* A flow has but one VIP. */
+			if (c->walks == OF_FLOWS && counts[k] < vips)
 				continue;
 			/* New flows: their number is the table's size. */
 			if (small ? c->walks != OF_NEW_FLOWS || k != 1 :
@@ -396,8 +409,12 @@ static void print_json(const json_t *figures)
 				      json_spread(&r->m.test), "above_min",
 				      r->m.above_min, "above", r->m.above);
 
-		if (r->target)
+		if (r->target) {
 			json_object_set_new(j, "target", json_real(r->target));
+			json_object_set_new(j, "met",
+					    json_boolean(judged(r) <=
+							 r->target));
+		}
 		json_array_append_new(rows, j);
 	}
 	rows = json_pack("{s:o, s:{s:f, s:f, s:f}, s:O}", "cases", rows,
@@ -453,7 +470,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (opt.rounds <= 0)
-		opt.rounds = opt.quick ? 4 : 20;
+		opt.rounds = opt.quick ? 4 : 12;
 
 	h = harness_open(opt.cpu);
 	if (!h)

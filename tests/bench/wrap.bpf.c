@@ -88,7 +88,8 @@ static __always_inline void make(struct xdp_md *ctx, void *data, __u64 n,
 		*(__u32 *)(data + (ipv6 ? 34 : 26)) = saddr;
 	if (walk.vips > 1) {
 		/* Spread by multiplication, so that no predictor learns it. */
-		__u64 pick = (__u64)((__u32)n * 0x9e3779b1) * walk.vips >> 32;
+		__u32 from = walk.vip_of_flow ? flow : n;
+		__u64 pick = (__u64)(from * 0x9e3779b1) * walk.vips >> 32;
 
 		daddr = bpf_htonl(bpf_ntohl(daddr) + pick);
 		*(__u32 *)(data + (ipv6 ? 50 : 30)) = daddr;

@@ -33,7 +33,7 @@ struct walk {
 	__u8 walk_saddr;	/* source address += flow */
 	__u8 walk_sid;		/* server ID in clear, 32 bits = flow */
 	__u8 walk_cid;		/* CID from the array */
-	__u8 reserved;
+	__u8 vip_of_flow;	/* the VIP follows from the flow, else it is any */
 };
 
 /* The clock, read every WINDOW packets inside the run. */

@@ -266,15 +266,15 @@ static int fill_cid_config(struct scene *s, enum scene_cid kind)
 								      0;
 }
 
-/* A new table of one backend, or (0) of all, for the VIP. */
-static int fill_maglev(struct scene *s, __u32 vip, __u16 only)
+/* One table of all backends, as VIPs with the same backends share it. */
+static int make_maglev(struct scene *s)
 {
 	static __u16 slot[XR_MAGLEV_ROWS * XR_MAGLEV_ROW];
-	static char name[SCENE_BACKENDS][8];
 	static struct maglev_member member[SCENE_BACKENDS];
+	static char name[SCENE_BACKENDS][8];
 	static __u32 row[XR_MAGLEV_ROWS];
 	__u32 n = XR_MAGLEV_ROWS;
-	int fd, err;
+	int fd;
 
 	for (__u32 i = 0; i < n; i++)
 		row[i] = i;
@@ -284,25 +284,20 @@ static int fill_maglev(struct scene *s, __u32 vip, __u16 only)
 						    .weight = 1,
 						    .backend = i + 1 };
 	}
-	if (only)
-		for (int i = 0; i < XR_MAGLEV_SIZE; i++)
-			slot[i] = only;
-	else if (maglev_build(s->hash_keys, member, SCENE_BACKENDS, slot))
+	if (maglev_build(s->hash_keys, member, SCENE_BACKENDS, slot))
 		return -ENOMEM;
-
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_table", 4,
 			    sizeof(struct xr_maglev_row), n, NULL);
 	if (fd < 0)
 		return -errno;
-	err = bpf_map_update_batch(fd, row, slot, &n, NULL) ||
-	      bpf_map_update_elem(bpf_map__fd(s->skel->maps.maglev), &vip, &fd,
-				  BPF_ANY) ? -errno : 0;
+	if (!bpf_map_update_batch(fd, row, slot, &n, NULL))
+		return fd;
 	close(fd);
-	return err;
+	return -errno;
 }
 
 static int fill_vip(struct scene *s, __u32 index, bool ipv6, __u32 addr,
-		    __u16 port, __u8 proto, __u32 flags, __u16 only)
+		    __u16 port, __u8 proto, __u32 flags, int maglev)
 {
 	struct xr_vip *v = &s->vips[index];
 	struct vip_table t = { .bucket = s->vip_index, .mask = s->vip_mask,
@@ -321,29 +316,33 @@ static int fill_vip(struct scene *s, __u32 index, bool ipv6, __u32 addr,
 	if (flags & XR_VIP_CID)
 		for (int i = 0; i < SCENE_CIDS; i++)
 			v->cid_slots |= (__u64)(i + 1) << 8 * i;
-	return vip_table_add(&t, v->addr, v->port, proto, index) ?:
-	       fill_maglev(s, index, only);
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.maglev), &index,
+				&maglev, BPF_ANY))
+		return -errno;
+	return vip_table_add(&t, v->addr, v->port, proto, index);
 }
 
-/* Address i has the three VIPs; only the first one all backends. */
+/* Address i has the three VIPs; the last one is IPv6. */
 static int fill_vips(struct scene *s, __u32 vips)
 {
+	int maglev = make_maglev(s), err = 0;
 	__u32 index = 1;
-	int err = 0;
 
+	if (maglev < 0)
+		return maglev;
 	for (__u32 i = 0; i < vips && !err; i++) {
-		__u16 only = i ? i % SCENE_BACKENDS + 1 : 0;
-
 		err = fill_vip(s, index++, false, VIP4_BASE + i, PORT_QUIC,
-			       IPPROTO_UDP, XR_VIP_CID, only) ?:
+			       IPPROTO_UDP, XR_VIP_CID, maglev) ?:
 		      fill_vip(s, index++, false, VIP4_BASE + i, PORT_TCP,
-			       IPPROTO_TCP, XR_VIP_FLOW, only) ?:
+			       IPPROTO_TCP, XR_VIP_FLOW, maglev) ?:
 		      fill_vip(s, index++, false, VIP4_BASE + i,
 			       PORT_QUIC_FLOW, IPPROTO_UDP,
-			       XR_VIP_CID | XR_VIP_FLOW, only);
+			       XR_VIP_CID | XR_VIP_FLOW, maglev);
 	}
-	return err ?: fill_vip(s, index, true, VIP4_BASE, PORT_QUIC,
-			       IPPROTO_UDP, XR_VIP_CID, 0);
+	err = err ?: fill_vip(s, index, true, VIP4_BASE, PORT_QUIC,
+			      IPPROTO_UDP, XR_VIP_CID, maglev);
+	close(maglev);
+	return err;
 }
 
 static int fill(struct scene *s, __u32 vips, __u32 sids)
