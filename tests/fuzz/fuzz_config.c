@@ -40,10 +40,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		refused(&err);
 		return 0;
 	}
-	if (model_check(&m, "f", &err))
+	if (model_check(&m, "f", &err)) {
+		/* What is refused is never written. */
 		refused(&err);
-	else
-		model_warn(&m, "f", ignore, NULL);
+		model_free(&m);
+		return 0;
+	}
+	model_warn(&m, "f", ignore, NULL);
 	once = write_model(&m, &once_len);
 	model_free(&m);
 
