@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Runs every fuzzer for SECONDS, two at a time, and says so in TAP. What it
-# finds is kept in build/fuzz/NAME: crash-* files, and the grown corpus.
+# Runs every fuzzer for SECONDS, all at a time, and says so in TAP. What they
+# find is kept in build/fuzz/NAME: crash-* files, and the grown corpus.
 set -u
 seconds=${1:-60}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -60,10 +60,10 @@ finish()
 }
 
 echo "1..${#names[@]}"
-for ((i = 0; i < ${#names[@]}; i += 2)); do
-	begin "${names[i]}"
-	[ $((i + 1)) -lt ${#names[@]} ] && begin "${names[i + 1]}"
-	finish "${names[i]}"
-	[ $((i + 1)) -lt ${#names[@]} ] && finish "${names[i + 1]}"
+for name in "${names[@]}"; do
+	begin "$name"
+done
+for name in "${names[@]}"; do
+	finish "$name"
 done
 exit "$failed"
