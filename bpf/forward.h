@@ -211,6 +211,20 @@ static __always_inline int write_ethernet(void *data, const void *end,
 	return 0;
 }
 
+/*
+ * A frame that already has the address which l2 would write: the switch did not
+ * know it and flooded the frame, and sent on it would be flooded again, back and
+ * forth between two nodes until its TTL is used up.
+ */
+__noinline int is_flooded(struct xdp_md *ctx, __u32 index)
+{
+	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+	const __u64 *to = data_of(ctx);
+
+	return nh && (void *)(to + 1) <= end_of(ctx) &&
+	       !((*to ^ *(const __u64 *)nh->dmac) << 16);
+}
+
 _Static_assert(XDP_REDIRECT == XDP_TX + 1, "forward() computes the action");
 
 static __always_inline void trace_way(__u32 path, __u32 ifindex)
@@ -243,6 +257,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 	if (reason)
 		return reason;
 	trace_way(index, nh->ifindex);
+	if (unlikely(!path->overhead) && is_flooded(ctx, index))
+		return XR_R_FLOODED;
 
 	o.ip_len = p->ip_len + path->overhead;
 	mtu = path->mtu ?: nh->mtu;

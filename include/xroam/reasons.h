@@ -37,6 +37,7 @@
 	X(EXT_HEADERS,   "ext-headers",     PASS,  "more IPv6 extension headers than are followed, or an unknown one") \
 	X(ICMP_OTHER,    "icmp-other",      PASS,  "ICMP error that quotes nothing of a VIP")  \
 	X(NOT_TUNNEL,    "not-tunnel",      PASS,  "role backend: no tunnel header, nothing to remove") \
+	X(FLOODED,       "flooded",         PASS,  "addressed to the backend already: a switch flooded it (forward l2)") \
 	X(NO_BACKEND,    "no-backend",      DROP,  "the VIP has no backend that is up")        \
 	X(BACKEND_DOWN,  "backend-down",    DROP,  "routable CID, but its server is down (policy down: drop)") \
 	X(INITIAL_RATE,  "initial-rate",    DROP,  "QUIC Initial above the backend's rate limit") \

@@ -108,7 +108,7 @@ chmod 644 "$file"
 like "$(xr check "$file" 2>&1)" "warning: .*holds keys.*0644" \
 	"a file with keys that others can read is warned of"
 
-attach_lb
+xr dev attach eth0 >/dev/null
 rm "/sys/fs/bpf/xroam/$(instance lb1)/meta"
 refused 1 "no instance" "an instance whose meta was removed by hand" status
 refused 1 "meta.*destroy" "nor can another be made in its place" \

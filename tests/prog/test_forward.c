@@ -101,6 +101,25 @@ static void each_method(void **state)
 	}
 }
 
+/* Two nodes on a segment would send a flooded frame to and fro. */
+static void flooded(void **state)
+{
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.4\n    forward: l2\n");
+	expect("eth dst=02:00:00:00:01:04 / ip4 / tcp syn", "flooded", NULL);
+	expect("eth dst=02:00:00:00:01:04 / ip6 / tcp syn", "flooded", NULL);
+	expect("eth dst=02:00:00:00:01:04 / vlan 5 / ip4 / tcp syn", "flooded",
+	       NULL);
+	expect("eth dst=02:00:00:00:01:05 / ip4 ttl=9 / tcp syn", "hash",
+	       ETH_IN("4") " / ip4 ttl=8 / tcp syn");
+	/* In a tunnel it is addressed to the backend's IP address. */
+	world_apply(VIPS "backends:\n" BACKEND("b", VIPS4)
+		    "    address: 10.1.0.4\n");
+	expect("eth dst=02:00:00:00:01:04 / ip4 ttl=9 / tcp syn", "hash",
+	       ETH_IN("4") " / ip4 src=172.16.@ dst=10.1.0.4 df / "
+	       "ip4 ttl=8 / tcp syn");
+}
+
 /* Ethernet padding does not travel in the tunnel's length, nor harm it. */
 static void padding(void **state)
 {
@@ -389,6 +408,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_method),
+		TEST(flooded),
 		TEST(padding),
 		TEST(vlan_tags),
 		TEST(inner_headers),
