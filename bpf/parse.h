@@ -211,6 +211,10 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 	p->proto = ip->nexthdr;
 	__builtin_memcpy(p->saddr, &ip->saddr, sizeof(p->saddr));
 	__builtin_memcpy(p->daddr, &ip->daddr, sizeof(p->daddr));
+	/* ::ffff:a.b.c.d, as which IPv4 VIPs are stored, is on no wire. */
+	if (unlikely(!p->daddr[0] && !p->daddr[1] &&
+		     p->daddr[2] == bpf_htonl(0xffff)))
+		return XR_R_NOT_VIP;
 	if (unlikely(!tcp_or_udp(p->proto) && p->proto != IPPROTO_ICMPV6)) {
 		struct ext_walk w = { .l4 = p->l4, .proto = p->proto };
 		int reason = skip_extensions(ctx, &w);

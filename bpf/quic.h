@@ -13,6 +13,7 @@
 #define QUIC_LONG	0x80
 #define QUIC_V1		0x00000001
 #define QUIC_V2		0x6b3343cf	/* RFC 9369 */
+#define QUIC_V2_DRAFT	0x709a50c4	/* its drafts -01 to -04, still spoken */
 #define QUIC_DCID_LEN	5	/* octet with the DCID's length */
 #define QUIC_LONG_DCID	6	/* octet where it begins */
 #define QUIC_SHORT_DCID	1	/* octet where a short header's begins */
@@ -22,8 +23,10 @@ static __always_inline int is_initial(__u8 b0, __be32 version)
 {
 	__u8 type = (b0 >> 4) & 3;
 
-	return (version == bpf_htonl(QUIC_V1) && type == 0) ||
-	       (version == bpf_htonl(QUIC_V2) && type == 1);
+	if (version == bpf_htonl(QUIC_V1))
+		return type == 0;
+	return type == 1 && (version == bpf_htonl(QUIC_V2) ||
+			     version == bpf_htonl(QUIC_V2_DRAFT));
 }
 
 /*

@@ -44,6 +44,9 @@ static void long_headers(void **state)
 	goes("quic long dcid=" CID " / fill 30", "cid initial", "10.2.0.2");
 	goes("quic long version=2 dcid=" CID " / fill 30", "cid initial",
 	     "10.2.0.2");
+	/* The drafts' number of v2, with v2's Initial: what 0-RTT is in v1. */
+	goes("quic long version=0x709a50c4 type=0rtt dcid=" CID " / fill 30",
+	     "cid initial", "10.2.0.2");
 	goes("quic long fixed=0 dcid=" CID " / fill 30", "cid initial",
 	     "10.2.0.2");
 }
