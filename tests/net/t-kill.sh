@@ -90,6 +90,20 @@ like "$(xr export)" "too_big: drop" "and it is the new one"
 is "$(xr -j dev show | jq -r '.[] | .device + " " + .state')" \
 	"eth0 attached" "with the program back in its place"
 
+# An apply killed between making the instance and filling it.
+xr destroy >/dev/null
+xr vip add "$VIP4:80/udp" && xr vip del "$VIP4:80/udp"
+{
+	echo "limits: { vips: 7 }"
+	cat "$WORLD_DIR/a.yaml"
+} | sed '2,${/^limits:$/,/^[^ ]/{/^limits:$/d;/^ /d}}' >"$WORLD_DIR/other.yaml"
+ok "an empty instance does not keep another file's limits" \
+	xr apply "$WORLD_DIR/other.yaml"
+like "$(xr export)" "vips: 7" "but has those of the file"
+sed -i 's/vips: 7/vips: 8/' "$WORLD_DIR/other.yaml"
+refused 1 "limits.vips" "one with something in it keeps its own" \
+	apply "$WORLD_DIR/other.yaml"
+
 ok "destroy" xr destroy
 is "$(in_ns lb1 ip -d link show eth0 | grep -c 'prog/xdp')" 0 \
 	"leaves no program on the device"

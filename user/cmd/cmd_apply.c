@@ -78,16 +78,58 @@ static void default_limits(struct xr_limits *l)
 		l->flows = xr_default_limits.flows;
 }
 
+static bool other_limit(__u32 have, __u32 want)
+{
+	return want && want != have;
+}
+
+/*
+ * An instance with nothing in it whose limits or secret are not the file's: an
+ * apply was killed as soon as it had made it. Another can take its place.
+ */
+static bool is_stillborn(struct plane *p, const struct model *want)
+{
+	const struct xr_limits *h = &p->meta->limits, *w = &want->limits;
+	struct model have;
+	bool bare;
+
+	if (!other_limit(h->vips, w->vips) &&
+	    !other_limit(h->backends, w->backends) &&
+	    !other_limit(h->server_ids, w->server_ids) &&
+	    !other_limit(h->flows, w->flows) &&
+	    (!want->has_secret ||
+	     !memcmp(p->meta->secret, want->secret, sizeof(want->secret))))
+		return false;
+	if (model_unfinished(opt.instance) || model_load(p, &have, NULL))
+		return false;
+	bare = !have.n_vips && !have.n_cids && !have.n_backends &&
+	       !have.n_devs;
+	model_free(&have);
+	return bare;
+}
+
+static int open_for(struct plane **p, const struct model *m,
+		    struct xr_err *err)
+{
+	struct xr_limits limits = m->limits;
+
+	default_limits(&limits);
+	return plane_open(p, opt.instance, PLANE_CREATE, &limits,
+			  m->has_secret ? m->secret : NULL, err);
+}
+
 static int apply_model(const struct model *m, struct change_list *list,
 		       struct xr_err *err)
 {
-	struct xr_limits limits = m->limits;
 	struct plane *p;
-	int ret;
+	int ret = open_for(&p, m, err);
 
-	default_limits(&limits);
-	ret = plane_open(&p, opt.instance, PLANE_CREATE, &limits,
-			 m->has_secret ? m->secret : NULL, err);
+	if (!ret && !p->created && is_stillborn(p, m)) {
+		ret = plane_destroy(p, err);
+		plane_close(p);
+		if (!ret)
+			ret = open_for(&p, m, err);
+	}
 	if (ret)
 		return ret;
 	ret = model_commit(p, m, cmd_changed, list, err);
