@@ -99,6 +99,10 @@ int explain_packet(struct explain *e, const void *frame, __u32 len,
 	/* Devices without native XDP have no receive queue to pretend. */
 	if (ret == -EINVAL && e->ifindex)
 		ret = run(e, frame, len, result, 0);
+	if (ret == -ENOSPC)
+		return xr_fail(err, ret,
+			       "%u octets are too many for a test run: frames of up to %zu can be explained",
+			       len, sizeof(result->frame));
 	if (ret)
 		return xr_fail(err, ret, "test run of %u octets: %s", len,
 			       strerror(-ret));
