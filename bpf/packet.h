@@ -51,6 +51,7 @@ struct packet {
 	__u8 opens;		/* may open a flow: TCP SYN, QUIC long header, plain UDP */
 	__u8 first;		/* this packet alone does not establish the flow */
 	__u8 syn;		/* TCP: a new connection */
+	__u8 limited;		/* the backend has a limit of Initials */
 	__u16 vip;
 	__u16 backend;
 	__u32 reason;		/* enum xr_reason, as far as is known */

@@ -39,6 +39,7 @@ static __always_inline struct xr_backend choose(struct packet *p, __u32 index)
 
 	p->backend = index;
 	p->path = b.path;
+	p->limited = b.limited;
 	return b;
 }
 
@@ -204,7 +205,6 @@ static __always_inline int steer_by_flow(struct packet *p)
 static __always_inline int admit_initial(struct packet *p)
 {
 	__u32 key = p->backend, now;
-	struct xr_backend b = backend_get(key);
 	struct xr_backend_counter *c =
 		bpf_map_lookup_elem(&backend_stats, &key);
 	struct xr_initial_rate *r;
@@ -212,7 +212,7 @@ static __always_inline int admit_initial(struct packet *p)
 	note(p, XR_R_INITIAL);
 	if (c)
 		c->initials++;
-	if (likely(!b.limited))
+	if (likely(!p->limited))
 		return 0;
 	r = bpf_map_lookup_elem(&initial_rate, &key);
 	if (!r || !r->limit)

@@ -209,7 +209,7 @@ struct xr_flow {
 	__u32 tag;
 	__u16 backend;
 	__u16 seen;
-};
+} __attribute__((aligned(8)));	/* or BPF reads it in two halves */
 
 struct xr_flow_bucket {
 	struct xr_flow way[XR_FLOW_WAYS];
