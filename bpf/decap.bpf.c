@@ -181,11 +181,16 @@ static __always_inline int decapsulate(struct xdp_md *ctx, struct packet *p)
 SEC("xdp.frags")
 int xroam_decap(struct xdp_md *ctx)
 {
-	struct packet p = { .bytes = ctx->data_end - ctx->data };
+	struct packet *p = scratch_packet();
 
-	p.reason = decapsulate(ctx, &p);
-	trace_packet(&p);
-	return verdict(&p);
+	if (!p)
+		return XDP_PASS;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->bytes = ctx->data_end - ctx->data;
+	p->reason = decapsulate(ctx, p);
+	forget();
+	trace_packet(p);
+	return verdict(p);
 }
 
 char _license[] SEC("license") = "GPL";
