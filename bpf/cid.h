@@ -67,9 +67,7 @@ static __always_inline void cid_words(struct xdp_md *ctx, __u32 off,
 	const __u8 *cid = octet_at(ctx, off);
 	int is_short = cid_word(ctx, cid, l->at[0], &w->left[0]);
 
-	if (l->mode != XR_CID_CLEAR || l->sid_len > sizeof(__u64))
-		is_short = is_short ||
-			   cid_word(ctx, cid, l->at[1], &w->left[1]);
+	is_short = is_short || cid_word(ctx, cid, l->at[1], &w->left[1]);
 	if (l->mode == XR_CID_FOUR)
 		is_short = is_short ||
 			   cid_word(ctx, cid, l->at[2], &w->right[0]) ||
@@ -145,13 +143,22 @@ static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off,
 				      struct cid_result *r)
 {
 	const struct xr_cid_layout *l = &c->layout;
-	struct xr_cid_words w = {};
+	struct xr_cid_words w;
+	__u64 word;
 
 	if (usable < l->min_len)
 		return XR_R_CID_SHORT;
 	r->len = l->sid_len;
+	/* The commonest, without a detour through memory. */
+	if (likely(l->mode == XR_CID_CLEAR && l->sid_len <= sizeof(word) &&
+		   !l->bit) &&
+	    !cid_word(ctx, octet_at(ctx, off), l->at[0], &word)) {
+		r->sid[0] = word >> (l->shift[0] & 63) & l->sid[0];
+		return 0;
+	}
+	w = (struct xr_cid_words){};
 	cid_words(ctx, off, l, &w);
-	if (likely(l->mode == XR_CID_CLEAR)) {
+	if (l->mode == XR_CID_CLEAR) {
 		xr_cid_clear(l, &w, r->sid);
 	} else if (l->mode == XR_CID_SINGLE) {
 		cid_single(c, &w);

@@ -42,7 +42,8 @@ find_vip(struct packet *p, const struct xr_hash_keys *keys)
 		__u32 way = b->way[i], index = way & 0xffff;
 		const struct xr_vip *v;
 
-		if (likely(!way || way >> 16 != tag))
+		/* A free way is VIP 0, which matches nothing. */
+		if (likely(way >> 16 != tag))
 			continue;
 		v = bpf_map_lookup_elem(&vips, &index);
 		if (v && vip_matches(v, p, service)) {

@@ -34,7 +34,7 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
 	count_vip(p);
 	p->reason = unknown(steer(ctx, p, vip, keys), keys->zero, REASONS - 1);
 	forget();
-	if (kind_of(p->reason) != XR_KIND_TX)
+	if (!is_sent(p->reason))
 		return p->reason;
 	return forward(ctx, p) ?: count_backend(p, p->reason);
 }
