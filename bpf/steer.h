@@ -43,10 +43,10 @@ static __always_inline struct xr_backend choose(struct packet *p, __u32 index)
 	return b;
 }
 
-/* The backend that has the server ID, or 0. */
 /*
- * A branch per way: a branch-free search would hold up everything behind it
- * until the bucket has come from memory, a predicted one does not.
+ * The backend that has the server ID, or 0. A branch per way: a branch-free
+ * search would hold up everything behind it until the bucket has come from
+ * memory, a predicted one does not.
  */
 static __always_inline __u32 sid_in_bucket(const struct xr_sid_bucket *b,
 					   __u64 key)

@@ -80,11 +80,6 @@ fail:
 	return ret;
 }
 
-int events_fd(struct events *ev)
-{
-	return ring_buffer__epoll_fd(ev->ring);
-}
-
 int events_wait(struct events *ev, int timeout)
 {
 	return ring_buffer__poll(ev->ring, timeout);

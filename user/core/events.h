@@ -14,7 +14,6 @@ struct events;
 int events_open(struct plane *p, void (*each)(void *ctx,
 					      const struct xr_event *e),
 		void *ctx, struct events **out, struct xr_err *err);
-int events_fd(struct events *ev);	/* readable when there are some */
 /* Waits up to timeout ms (-1: for ever); the number of events, or -errno. */
 int events_wait(struct events *ev, int timeout);
 void events_close(struct events *ev);

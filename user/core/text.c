@@ -264,25 +264,6 @@ static const char *word(const char *const *words, size_t n, unsigned int i)
 	return i < n && words[i] ? words[i] : "?";
 }
 
-static int find(const char *what, const char *const *words, size_t first,
-		size_t n, const char *s, unsigned int *out, struct xr_err *err)
-{
-	char list[128] = "";
-	size_t i;
-
-	for (i = first; i < n; i++) {
-		if (!strcmp(words[i], s)) {
-			*out = i;
-			return 0;
-		}
-		if (i > first)
-			strcat(list, i + 1 < n ? ", " : " or ");
-		strcat(list, words[i]);
-	}
-	return xr_fail(err, -EINVAL, "\"%s\" is not a %s: write %s", s, what,
-		       list);
-}
-
 const char *text_state(unsigned int state)
 {
 	return word(states, WORDS(states), state);
@@ -311,35 +292,4 @@ const char *text_mode(unsigned int mode)
 const char *text_how(unsigned int how)
 {
 	return word(hows, WORDS(hows), how);
-}
-
-int text_to_state(const char *s, __u8 *state, struct xr_err *err)
-{
-	unsigned int i = 0;
-	int ret = find("state", states, 1, WORDS(states), s, &i, err);
-
-	if (!ret)
-		*state = i;
-	return ret;
-}
-
-int text_to_forward(const char *s, __u8 *forward, struct xr_err *err)
-{
-	unsigned int i = 0;
-	int ret = find("forwarding method", forwards, 0, WORDS(forwards), s,
-		       &i, err);
-
-	if (!ret)
-		*forward = i;
-	return ret;
-}
-
-int text_to_role(const char *s, enum xr_role *role, struct xr_err *err)
-{
-	unsigned int i = 0;
-	int ret = find("role", roles, 1, WORDS(roles), s, &i, err);
-
-	if (!ret)
-		*role = i;
-	return ret;
 }

@@ -52,8 +52,4 @@ const char *text_role(unsigned int role);
 const char *text_mode(unsigned int mode);	/* enum xr_attach_mode */
 const char *text_how(unsigned int how);		/* enum xr_attach_how */
 
-int text_to_state(const char *s, __u8 *state, struct xr_err *err);
-int text_to_forward(const char *s, __u8 *forward, struct xr_err *err);
-int text_to_role(const char *s, enum xr_role *role, struct xr_err *err);
-
 #endif
