@@ -37,7 +37,18 @@ XR_ARRAY(server_ids, struct xr_sid_bucket, BPF_F_MMAPABLE); /* server ID -> back
 XR_ARRAY(cid_configs, struct xr_cid_config, BPF_F_MMAPABLE); /* how to find the server ID in a CID */
 XR_ARRAY(hash_keys, struct xr_hash_keys, BPF_F_MMAPABLE);   /* the secret behind every hash */
 
+XR_ARRAY(mac_index, struct xr_tag_bucket, BPF_F_MMAPABLE);  /* (VLAN, MAC) -> place in vms */
+XR_ARRAY(ip_index, struct xr_tag_bucket, BPF_F_MMAPABLE);   /* address -> place in vm_ips */
+XR_ARRAY(vm_ips, struct xr_vm_ip, BPF_F_MMAPABLE);	    /* a VM's address */
+XR_ARRAY(hosts, struct xr_host, BPF_F_MMAPABLE);	    /* a host: how it is reached */
+XR_ARRAY(ports, struct xr_port, BPF_F_MMAPABLE);	    /* a device: who lives behind it, is it trusted */
+XR_ARRAY(vm_control, struct xr_vm_control, BPF_F_MMAPABLE); /* whether source addresses matter now */
+
 /* Written by the program too. */
+XR_ARRAY(vms, struct xr_vm, BPF_F_MMAPABLE);		    /* a VM: where it is, and its move */
+XR_ARRAY(vm_info, struct xr_vm_info, BPF_F_MMAPABLE);	    /* its binding, sequence number, counts */
+XR_ARRAY(rings, struct xr_ring, BPF_F_MMAPABLE);	    /* what went into a prepared VM's tap */
+XR_ARRAY(ring_frames, struct xr_ring_frame, BPF_F_MMAPABLE); /* the frames themselves */
 XR_ARRAY(flows, struct xr_flow_bucket, BPF_F_MMAPABLE);	    /* 4-tuple -> backend */
 XR_ARRAY(initial_rate, struct xr_initial_rate, BPF_F_MMAPABLE); /* QUIC Initials per second, where limited */
 XR_PERCPU(nexthops, struct xr_nexthop, 1);		    /* MACs and device per path */
@@ -46,12 +57,16 @@ XR_PERCPU(nexthops, struct xr_nexthop, 1);		    /* MACs and device per path */
 XR_PERCPU(reason_stats, struct xr_counter, XR_REASON_MAX);  /* per reason */
 XR_PERCPU(vip_stats, struct xr_counter, 1);		    /* per VIP */
 XR_PERCPU(backend_stats, struct xr_backend_counter, 1);	    /* per backend */
+XR_PERCPU(host_stats, struct xr_counter, 1);		    /* per host: redirected to it */
 XR_PERCPU(dev_stats, struct xr_dev_counter, XR_MAX_DEVICES); /* per device and kind of verdict */
 
 /* Only user space reads these. */
 XR_ARRAY(meta, struct xr_meta, BPF_F_MMAPABLE);		    /* ABI version, limits, policy */
 XR_ARRAY(devices, struct xr_device, BPF_F_MMAPABLE);	    /* where programs are attached */
 XR_ARRAY(backend_info, struct xr_backend_info, BPF_F_MMAPABLE); /* what the operator said of a backend */
+XR_ARRAY(host_info, struct xr_host_info, BPF_F_MMAPABLE);   /* what the operator said of a host */
+XR_ARRAY(gateways, struct xr_gateway, BPF_F_MMAPABLE);	    /* whom announcements are translated for */
+XR_ARRAY(tc_hooks, struct xr_tc_hook, BPF_F_MMAPABLE);	    /* where tc programs are attached */
 XR_ARRAY(cid_info, struct xr_cid_info, BPF_F_MMAPABLE);	    /* what the operator said of a CID configuration */
 XR_ARRAY(server_id_names, struct xr_sid_names, BPF_F_MMAPABLE); /* the server ID behind each key */
 
@@ -62,6 +77,19 @@ struct {						    /* (VIP, backend) pairs */
 	__type(key, struct xr_member);
 	__type(value, __u32);
 } members SEC(".maps");
+
+#define XR_HASH(name, key_type, value_type, entries)                           \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_HASH);                               \
+		__uint(max_entries, entries);                                  \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                          \
+		__type(key, key_type);                                         \
+		__type(value, value_type);                                     \
+	} name SEC(".maps")
+
+XR_HASH(tunnel_hosts, struct xr_tunnel_key, __u32, 1);	    /* tunnel's far end -> host */
+XR_HASH(protected, struct xr_protected, __u32, 4096);	    /* what no announcement may claim */
+XR_HASH(taps, __u32, __u32, XR_MAX_TC_HOOKS);		    /* a VM's port -> its place, plus one */
 
 /* The value is struct xr_maglev_row; named so, BTF would hold but a forward. */
 struct maglev_table {
@@ -82,6 +110,11 @@ struct {						    /* events for xroam monitor */
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
+
+struct {						    /* the same of VMs, for the daemon */
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} vm_events SEC(".maps");
 
 /* Not pinned: private to one loaded program. */
 XR_PERCPU(event_gate, __u32, XR_REASON_MAX);		    /* tick of a reason's last event */

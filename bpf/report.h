@@ -27,11 +27,11 @@ static __always_inline __u32 kind_of(__u64 reason)
 /* The TX reasons are the first of the list: shorter than kind_of(). */
 static __always_inline int is_sent(__u32 reason)
 {
-	return reason <= XR_R_ICMP_HASH;
+	return reason <= XR_R_MOVED_IP;
 }
 
 #define X(name, word, kind, text) + (XR_KIND_##kind == XR_KIND_TX)
-_Static_assert(XR_REASONS(X) == XR_R_ICMP_HASH, "is_sent()");
+_Static_assert(XR_REASONS(X) == XR_R_MOVED_IP, "is_sent()");
 #undef X
 
 static __always_inline struct xr_trace *trace_record(void)

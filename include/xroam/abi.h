@@ -15,12 +15,15 @@
 #include <xroam/reasons.h>
 
 /* Raised whenever a map's layout or a reason's number changes. */
-#define XR_ABI_VERSION		1
+#define XR_ABI_VERSION		2
 
 #define XR_NAME_LEN		64	/* backend and device names, with the NUL */
 #define XR_MAX_DEVICES		64
 #define XR_MAX_BACKENDS		65535	/* a backend index is 16 bits */
 #define XR_MAX_VIPS		65535	/* a VIP index is 16 bits */
+#define XR_MAX_HOSTS		65534	/* a host index is 16 bits */
+#define XR_MAX_VMS		(1U << 22)
+#define XR_MAX_RINGS		254
 
 /* An IPv4 address is stored as ::ffff:a.b.c.d, so one compare serves both. */
 #define XR_ADDR_WORDS		4
@@ -91,6 +94,7 @@ enum xr_forward {
 	XR_FORWARD_GUE,		/* draft-ietf-intarea-gue, variant 1 (IP directly in UDP) */
 	XR_FORWARD_VXLAN,	/* RFC 7348 */
 	XR_FORWARD_L2,		/* rewrite the MAC addresses only */
+	XR_FORWARD_PORT,	/* hosts only: the frame as it is, out of ifindex */
 };
 
 #define XR_PORT_GUE		6080
@@ -221,6 +225,131 @@ struct xr_hash_keys {
 	__u64 zero;		/* always 0, which the verifier does not know */
 };
 
+/* ---- VMs and hosts ---- */
+
+/*
+ * Two indexes of one kind: mac_index finds a VM in vms, ip_index an address in
+ * vm_ips. A bucket is eight tags; lane l of bucket b stands for place
+ * 8 * b + l of the table behind it. A tag is 15 bits of the keyed hash, never
+ * 0; 0 is free. Its top bit belongs to the bucket, not to the lane: set in lane
+ * 0, some keys of this first bucket sit in their second one (hash.h). Small, so
+ * that a miss is answered by the cache: 2.7 octets per VM the limit allows.
+ *
+ * Write the place before its tag; clear the tag before the place; use a place
+ * again after a grace period.
+ */
+#define XR_TAG_LANES	8
+#define XR_TAG_SPILL	0x8000
+
+struct xr_tag_bucket {
+	__u16 tag[XR_TAG_LANES];
+} __attribute__((aligned(8)));
+
+enum xr_vm_state {
+	XR_VM_NONE,
+	XR_VM_STABLE,		/* nothing to do: the network knows where it is */
+	XR_VM_PREPARED,		/* at host; next is believed when it speaks */
+	XR_VM_BLACKOUT,		/* stands still: copied to next, delivered at host */
+	XR_VM_MOVED,		/* at host; redirected until ttl after the last hit */
+};
+
+#define XR_VM_LOCK	(1U << 0)	/* the binding is enforced at the ports */
+#define XR_VM_FROZEN	(1U << 1)	/* flapped: at home until the operator's word */
+#define XR_VM_LOOP	(1U << 2)	/* its own frames came back: not redirected */
+
+/* Read, stored and compare-and-exchanged as one word, by both sides. */
+struct xr_vm_now {
+	__u16 host;		/* where it is; index in hosts */
+	__u16 next;		/* where it goes; 0: nowhere */
+	__u16 home;		/* the last authoritative word (not a sniffed one) */
+	__u8 state;		/* enum xr_vm_state */
+	__u8 flags;		/* XR_VM_* */
+} __attribute__((aligned(8)));
+
+/* vms: a cache line each. A VM keeps its place as long as it is known. */
+struct xr_vm {
+	__u64 key;		/* VLAN << 48 | MAC, its first octet lowest */
+	struct xr_vm_now now;
+	__u64 hits;		/* frames redirected */
+	__u32 last;		/* tick of the last hit, or of the move */
+	__u32 ttl;		/* ticks a redirect lives without a hit */
+	__u32 deadline;		/* PREPARED, BLACKOUT: over at this tick; 0: never */
+	__u32 tap;		/* ifindex of its port on this machine; 0: none known */
+	__u32 flap_since;	/* tick of the first move of the window (RFC 7432 §15.1) */
+	__u16 flap_moves;	/* moves in it */
+	__u8 ring;		/* its ring in rings, plus one; 0: none */
+	__u8 echoes;		/* frames like the sample within a tick */
+	__u32 sample;		/* fingerprint of a redirected frame; see vm.h */
+	__u32 sample_tick;
+	__u64 reserved;
+};
+
+/* vm_ips: address -> VM. All zero: free. */
+struct xr_vm_ip {
+	__be32 addr[XR_ADDR_WORDS];
+	__u32 vm;		/* place in vms */
+	__u32 reserved;
+};
+
+#define XR_HOST_USED	(1U << 0)
+#define XR_HOST_LOCAL	(1U << 1)	/* this machine */
+
+/* hosts (hot): read and written as one word. Index 0: none. */
+struct xr_host {
+	__u32 path;		/* index in paths; 0 for a local host */
+	__u8 method;		/* enum xr_forward */
+	__u8 flags;		/* XR_HOST_* */
+	__u16 reserved;
+} __attribute__((aligned(8)));
+
+/* tunnel_hosts: hash; whose tunnel an inner frame or packet came out of. */
+struct xr_tunnel_key {
+	__be32 addr[XR_ADDR_WORDS];	/* outer source */
+	__u32 vni;			/* VXLAN; 0 for IPIP and GUE */
+};
+
+/* ports: by device slot (knobs.dev_slot). */
+struct xr_port {
+	__u16 host;		/* `host add NAME dev DEV`: who lives behind it; 0: many */
+	__u8 trusted;		/* `policy moves: ports` believes what comes in here */
+	__u8 reserved[5];
+};
+
+/* vm_control (hot): one element; what makes source addresses worth a look. */
+struct xr_vm_control {
+	__u32 watching;		/* VMs that are PREPARED or in BLACKOUT */
+	__u32 locked;		/* VMs with XR_VM_LOCK */
+	__u32 reserved[14];
+};
+
+/* protected: hash; addresses no announcement may claim. */
+enum xr_protected_kind { XR_PROTECTED_MAC = 1, XR_PROTECTED_IP };
+
+struct xr_protected {
+	__u32 kind;		/* enum xr_protected_kind */
+	__u8 octet[16];		/* MAC, then zeros; or address as in struct xr_vip */
+};
+
+/* rings: what went into a prepared VM's tap, for the residual. */
+#define XR_RING_FRAMES	256
+#define XR_RING_OCTETS	2036
+
+struct xr_ring {
+	__u64 entered;		/* frames that went into the tap since the base */
+	__u64 too_large;	/* of these, not kept: over XR_RING_OCTETS */
+	__u64 read_base;	/* the tap's tx_packets when the ring began */
+	__u64 drop_base;	/* and its tx_dropped */
+	__u32 vm;		/* place in vms, plus one; 0: the ring is free */
+	__u32 reserved;
+};
+
+/* ring_frames: frame n of ring r is element r * XR_RING_FRAMES + n % XR_RING_FRAMES. */
+struct xr_ring_frame {
+	__u64 number;		/* n + 1, written last */
+	__u32 len;		/* 0: too large to keep */
+	__u8 octet[XR_RING_OCTETS];
+};
+
 /* ---- counters (per CPU) ---- */
 
 struct xr_counter {
@@ -258,7 +387,8 @@ struct xr_device {
 	__u8 mode;		/* enum xr_attach_mode */
 	__u8 how;		/* enum xr_attach_how */
 	__u8 role;		/* enum xr_role */
-	__u8 reserved[5];
+	__u8 trusted;		/* see struct xr_port */
+	__u8 reserved[4];
 	__u64 netns;		/* inode of the network namespace the device is in */
 	__u64 attached;		/* seconds since the epoch */
 	char name[XR_NAME_LEN];
@@ -266,6 +396,7 @@ struct xr_device {
 
 enum xr_too_big { XR_TOO_BIG_REPLY, XR_TOO_BIG_DROP };
 enum xr_down { XR_DOWN_DROP, XR_DOWN_FALLBACK };
+enum xr_moves { XR_MOVES_EXPECTED, XR_MOVES_PORTS, XR_MOVES_ANY };
 
 struct xr_policy {
 	__u8 too_big;		/* enum xr_too_big */
@@ -276,6 +407,14 @@ struct xr_policy {
 	__u8 source6_bits;
 	__be32 source4;		/* IPIP outer source, network part */
 	__be32 source6[XR_ADDR_WORDS];
+	__u8 moves;		/* enum xr_moves: whose announcements move a VM */
+	__u8 announce;		/* 1: tell the segment in kinds that gateways accept */
+	__u16 announce_rate;	/* VMs announced per second */
+	__u16 flap_moves;	/* more than so many moves ... */
+	__u16 flap_seconds;	/* ... within so long freeze a VM */
+	__u32 vm_ttl;		/* seconds a redirect lives without a hit */
+	__u32 prepare_timeout;	/* seconds until a prepared move is forgotten */
+	__u32 blackout_timeout;	/* seconds until a blackout falls back */
 };
 
 struct xr_limits {
@@ -283,6 +422,10 @@ struct xr_limits {
 	__u32 backends;
 	__u32 server_ids;
 	__u32 flows;
+	__u32 hosts;
+	__u32 vms;
+	__u32 vm_addresses;
+	__u32 rings;		/* VMs prepared at a time whose residual can be replayed */
 };
 
 /* meta: one element. */
@@ -314,6 +457,90 @@ struct xr_backend_info {
 	char dev[16];		/* empty: as routed */
 };
 
+/* host_info: what the operator said of a host. */
+struct xr_host_info {
+	char name[XR_NAME_LEN];	/* empty: free */
+	__be32 addr[XR_ADDR_WORDS];	/* VXLAN, IPIP, GUE */
+	__u32 vni;
+	__u16 port;		/* tunnel port, 0: the method's own */
+	__u8 method;		/* enum xr_forward */
+	__u8 local;
+	__u8 mac[6];		/* L2: of the next router */
+	__u16 reserved;
+	char dev[16];		/* PORT, L2 */
+};
+
+#define XR_VM_ADDRS	4
+
+enum xr_source {
+	XR_SOURCE_CLI = 1,
+	XR_SOURCE_FILE,		/* xroam apply */
+	XR_SOURCE_SOCKET,
+	XR_SOURCE_QMP,
+	XR_SOURCE_ANNOUNCEMENT,
+};
+
+#define XR_KERNEL_FDB		(1U << 0)	/* VXLAN device: MAC -> new host's VTEP */
+#define XR_KERNEL_BRIDGE	(1U << 1)	/* bridge: MAC -> the VXLAN device's port */
+#define XR_KERNEL_STICKY	(1U << 2)	/* bridge: MAC -> its tap, sticky */
+#define XR_KERNEL_ROUTE		(1U << 3)	/* host routes for its addresses */
+#define XR_KERNEL_NEIGH		(1U << 4)	/* permanent neighbours on its tap */
+
+/* vm_info: the binding, and what is known beside vms; same place. */
+struct xr_vm_info {
+	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];	/* zero: none */
+	__u8 learned;		/* bit per address: from an announcement, not the operator's */
+	__u8 source;		/* enum xr_source of the last notice obeyed */
+	__u8 kernel;		/* XR_KERNEL_*: what was written into the kernel's tables */
+	__u8 used;
+	__u32 kernel_dev;	/* the VXLAN device it was written to */
+	__u64 seq;		/* of the last notice obeyed */
+	__u64 old;		/* notices ignored: older, or the same again */
+	__u64 moves;
+	__u64 copied;		/* frames, in blackouts */
+	__u64 replayed;
+	__u64 lost;		/* residual frames that the ring no longer had */
+	__u64 spoofed;		/* announcements not believed */
+	char tap[16];		/* as the operator said; empty: found by itself */
+	__u32 tap_queue;	/* its txqueuelen before it was raised; 0: untouched */
+	__u32 reserved;
+};
+
+/* gateways: whom translated announcements are addressed to; protected, too. */
+#define XR_MAX_GATEWAYS	16
+
+struct xr_gateway {
+	__be32 addr[XR_ADDR_WORDS];
+	__u16 vlan;
+	__u8 used;
+	__u8 has_mac;		/* else the kernel's neighbour table is asked */
+	__u8 mac[6];
+	__u16 reserved;
+	__u32 reserved2;
+};
+
+/* tc_hooks: where the tc programs of copy.bpf.c are attached. */
+#define XR_MAX_TC_HOOKS	1024
+
+enum xr_tc_kind {
+	XR_TC_TAP_OUT = 1,	/* egress of a VM's port: ring, copy, redirect */
+	XR_TC_UPLINK_IN,	/* ingress of a node device: copies where no tap is known */
+	XR_TC_UPLINK_OUT,	/* egress of it: premature frames, split horizon */
+	XR_TC_TUNNEL_IN,	/* ingress of the VXLAN device: to the tap at once */
+};
+
+struct xr_tc_hook {
+	__u32 ifindex;		/* 0: free */
+	__u32 kind;		/* enum xr_tc_kind */
+	__u32 handle, priority;	/* of the filter */
+	__u64 netns;
+	__u8 made_clsact;	/* the qdisc is ours, too */
+	__u8 reserved[7];
+	char name[16];
+};
+
+/* taps: hash, ifindex -> place in vms, plus one. */
+
 /* members: which backends stand behind which VIP. Hash; the value is unused. */
 struct xr_member {
 	__u16 vip;
@@ -342,7 +569,15 @@ struct xr_knobs {
 	__u8 too_big;
 	__u8 down;
 	__u8 trace;		/* 1: fill the trace map (xroam explain) */
-	__u8 reserved;
+	__u8 vips;		/* 1: there are VIPs */
+	__u8 hosts;		/* 1: there are hosts: look for moved VMs, by MAC */
+	__u8 by_ip;		/* 1: and by IP address: some host is reached so */
+	__u8 local;		/* 1: one of the hosts is this machine */
+	__u8 moves;		/* enum xr_moves */
+	__u32 mac_buckets;	/* of mac_index */
+	__u32 ip_buckets;	/* of ip_index */
+	__u16 flap_moves;
+	__u16 flap_seconds;
 };
 
 /* ---- events and traces ---- */
@@ -350,9 +585,23 @@ struct xr_knobs {
 enum xr_event_kind {
 	XR_EVENT_PACKET = 1,	/* a drop, at most one a second, reason and CPU */
 	XR_EVENT_CHANGE,	/* a command changed something */
+	XR_EVENT_VM,		/* reason tells what happened to a VM's move */
 };
 
-/* events: ring buffer. */
+/* The rows of docs/announcements: how a VM says where it is. */
+enum xr_announcement {
+	XR_ANNOUNCED_NOT,	/* a data frame */
+	XR_GARP_REQUEST,	/* 1 standard gratuitous ARP */
+	XR_GARP_REPLY,		/* 2 broadcast ARP reply */
+	XR_RARP,		/* 3 */
+	XR_ARP_GATEWAY,		/* 4 ARP request for the gateway */
+	XR_ARP_OTHER,		/* 5 ARP request for another host */
+	XR_REPLY_GATEWAY,	/* 6 unicast ARP reply to the gateway */
+	XR_REPLY_OTHER,		/* 7 unicast ARP reply to another host */
+	XR_UNSOLICITED_NA,	/* 9 unsolicited neighbour advertisement */
+};
+
+/* events: ring buffer. vm_events: the same for the daemon, kind VM only. */
 struct xr_event {
 	__u64 when_ns;		/* CLOCK_MONOTONIC */
 	__u32 kind;		/* enum xr_event_kind */
@@ -363,6 +612,16 @@ struct xr_event {
 	__be16 dport;
 	__be32 saddr[XR_ADDR_WORDS];
 	__be32 daddr[XR_ADDR_WORDS];
+	/* VM, and PACKET with a VM's reason: */
+	__u32 vm;		/* place in vms, plus one; 0: no VM that is known */
+	__u32 dev_slot;		/* where the frame came in */
+	__u8 mac[6];
+	__u16 vlan;
+	__u16 host;		/* where it is now */
+	__u16 from;		/* where it was */
+	__u8 state;		/* enum xr_vm_state, now */
+	__u8 announcement;	/* enum xr_announcement */
+	__u16 reserved;
 	char text[128];		/* CHANGE: one line, NUL-terminated */
 };
 
@@ -396,6 +655,10 @@ struct xr_trace {
 	__u32 path;
 	__u32 ifindex;		/* egress */
 	__u32 notes[2];		/* bit (reason - 1) % 32 of word (reason - 1) / 32 */
+	__u32 vm;		/* place in vms, plus one */
+	__u16 host;
+	__u8 announcement;	/* enum xr_announcement */
+	__u8 reserved2;
 };
 
 #endif

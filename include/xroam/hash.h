@@ -62,6 +62,40 @@ static inline __attribute__((always_inline)) __u32 xr_vip_tag(__u64 h)
 	return h >> 48;
 }
 
+/*
+ * Where a VM sits in mac_index (a = MAC's first four octets, b = its last two |
+ * VLAN << 16) and its address in ip_index (see xr_vip_hash).
+ */
+static inline __attribute__((always_inline)) __u64
+xr_vm_hash(const struct xr_hash_keys *k, __u64 key)
+{
+	return xr_stir64(xr_nh(key, key >> 32, k->key[2], k->key[3]));
+}
+
+static inline __attribute__((always_inline)) __u64
+xr_vm_ip_hash(const struct xr_hash_keys *k, const __be32 *addr, int ipv6)
+{
+	return xr_vip_hash(k, addr, ipv6, 0);
+}
+
+/* The first bucket and the second, of n; the tag. */
+static inline __attribute__((always_inline)) __u32
+xr_tag_bucket1(__u64 h, __u32 n)
+{
+	return ((h & 0xffffffffU) * n) >> 32;
+}
+
+static inline __attribute__((always_inline)) __u32
+xr_tag_bucket2(__u64 h, __u32 n)
+{
+	return xr_tag_bucket1(h * 0x9e3779b97f4a7c15ULL >> 32, n);
+}
+
+static inline __attribute__((always_inline)) __u32 xr_tag(__u64 h)
+{
+	return (h >> 49) + !(h >> 49);	/* 15 bits, never 0 */
+}
+
 /* ports: source | destination << 16, both as in the packet. */
 static inline __attribute__((always_inline)) __u64
 xr_flow_hash(const struct xr_hash_keys *k, const __be32 *saddr,

@@ -26,6 +26,8 @@
 	X(ICMP_FLOW,     "icmp-flow",       TX,    "ICMP error: quoted packet's flow found")   \
 	X(ICMP_CID,      "icmp-cid",        TX,    "ICMP error: quoted packet's SCID decoded") \
 	X(ICMP_HASH,     "icmp-hash",       TX,    "ICMP error: hash of the quoted packet")    \
+	X(MOVED,         "moved",           TX,    "for a moved VM, by its MAC: sent to its new host") \
+	X(MOVED_IP,      "moved-ip",        TX,    "for a moved VM, by its address: sent to its new host") \
 	X(TOO_BIG_REPLY, "too-big-reply",   REPLY, "too large once encapsulated; ICMP sent to the client") \
 	X(NOT_IP,        "not-ip",          PASS,  "not IPv4 or IPv6 (ARP, LLDP, three VLAN tags, ...)") \
 	X(NOT_VIP,       "not-vip",         PASS,  "no VIP has this address, port and protocol") \
@@ -38,6 +40,8 @@
 	X(ICMP_OTHER,    "icmp-other",      PASS,  "ICMP error that quotes nothing of a VIP")  \
 	X(NOT_TUNNEL,    "not-tunnel",      PASS,  "role backend: no tunnel header, nothing to remove") \
 	X(FLOODED,       "flooded",         PASS,  "addressed to the backend already: a switch flooded it (forward l2)") \
+	X(VM_HERE,       "vm-here",         PASS,  "for a VM that needs no redirection: the network knows where it is") \
+	X(NOT_MOVED,     "not-moved",       PASS,  "for no known VM, and no VIP is configured: not looked at further") \
 	X(NO_BACKEND,    "no-backend",      DROP,  "the VIP has no backend that is up")        \
 	X(BACKEND_DOWN,  "backend-down",    DROP,  "routable CID, but its server is down (policy down: drop)") \
 	X(INITIAL_RATE,  "initial-rate",    DROP,  "QUIC Initial above the backend's rate limit") \
@@ -47,6 +51,11 @@
 	X(NO_NEIGHBOUR,  "no-neighbour",    DROP,  "the next hop's MAC address is not known yet") \
 	X(NO_ROOM,       "no-room",         DROP,  "no head room for the outer header")        \
 	X(BAD_TUNNEL,    "bad-tunnel",      DROP,  "role backend: a tunnel header with no sound packet inside") \
+	X(GUARD_MAC,     "guard-mac",       DROP,  "lock: source MAC of a VM that is not at this port") \
+	X(GUARD_IP,      "guard-ip",        DROP,  "lock: ARP or ND sender address contradicts the binding") \
+	X(VM_LOOP,       "vm-loop",         DROP,  "for a moved VM, but came back from where it is") \
+	X(VM_CHAIN,      "vm-chain",        DROP,  "came out of a redirect's tunnel for a VM that moved on: never tunnelled again") \
+	X(PREMATURE,     "premature",       DROP,  "said in a VM's name by its new place before it runs there") \
 	X(DECAP_IPIP,    "decap-ipip",      DECAP, "role backend: IPIP header removed")        \
 	X(DECAP_GUE,     "decap-gue",       DECAP, "role backend: GUE header removed")         \
 	X(DECAP_VXLAN,   "decap-vxlan",     DECAP, "role backend: VXLAN header removed")       \
@@ -60,7 +69,19 @@
 	X(INITIAL,       "initial",         NOTE,  "QUIC Initial forwarded or refused")        \
 	X(FIB,           "fib",             NOTE,  "next hop not cached or stale; asked the kernel's FIB") \
 	X(FIB_STALE,     "fib-stale",       NOTE,  "the kernel has no answer now; the last known next hop was used") \
-	X(REPLY_LIMIT,   "reply-limit",     NOTE,  "ICMP reply not sent: rate limit")
+	X(REPLY_LIMIT,   "reply-limit",     NOTE,  "ICMP reply not sent: rate limit")         \
+	X(ANNOUNCEMENT,  "announcement",    NOTE,  "a VM's announcement, believed")           \
+	X(ANNOUNCEMENT_BAD, "announcement-bad", NOTE, "announcement refused: malformed, or claims a protected address") \
+	X(SPOOFED,       "spoofed",         NOTE,  "announcement not believed: wrong place, or nobody expects it") \
+	X(ACTIVATED,     "activated",       NOTE,  "a VM's own frame completed its move")     \
+	X(MOVE_EXPIRED,  "move-expired",    NOTE,  "a prepared move or a blackout ended by its deadline, or a redirect by its ttl") \
+	X(FROZEN,        "frozen",          NOTE,  "a VM moved too often: frozen where the operator's last word put it") \
+	X(COPIED,        "copied",          NOTE,  "blackout: copied to the new host and delivered here") \
+	X(COPY_FAILED,   "copy-failed",     NOTE,  "blackout: could not be copied (too large, no route)") \
+	X(RING_LOST,     "ring-lost",       NOTE,  "residual: a frame the ring had no room for") \
+	X(REPLAYED,      "replayed",        NOTE,  "residual: sent to the new host from the ring") \
+	X(NOTICE_OLD,    "notice-old",      NOTE,  "a notification older than the one known, or the same again: ignored") \
+	X(QINQ,          "qinq",            NOTE,  "two VLAN tags: no VM is looked for")
 
 enum xr_reason {
 	XR_REASON_NONE = 0,

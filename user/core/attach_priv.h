@@ -63,10 +63,10 @@ struct loaded {
  * failure. private_maps: see plane_reuse_maps.
  */
 int program_open(struct plane *p, struct loaded *l, __u32 slot,
-		 enum xr_role role, bool trace, __u32 private_maps,
+		 enum xr_role role, bool trace, __u64 private_maps,
 		 struct xr_err *err);
 int program_load(struct plane *p, struct loaded *l, __u32 slot,
-		 enum xr_role role, bool trace, __u32 private_maps,
+		 enum xr_role role, bool trace, __u64 private_maps,
 		 struct xr_err *err);
 void program_close(struct loaded *l);
 

@@ -70,7 +70,7 @@ static int open_decap(struct loaded *l, const struct xr_knobs *knobs,
 
 /* Everything but the kernel's load: knobs, and the instance's maps. */
 int program_open(struct plane *p, struct loaded *l, __u32 slot,
-		 enum xr_role role, bool trace, __u32 private_maps,
+		 enum xr_role role, bool trace, __u64 private_maps,
 		 struct xr_err *err)
 {
 	struct xr_knobs knobs = make_knobs(p, slot, trace);
@@ -101,7 +101,7 @@ static void without_frags(struct bpf_program *prog)
 }
 
 int program_load(struct plane *p, struct loaded *l, __u32 slot,
-		 enum xr_role role, bool trace, __u32 private_maps,
+		 enum xr_role role, bool trace, __u64 private_maps,
 		 struct xr_err *err)
 {
 	int ret, frags;

@@ -8,6 +8,10 @@
  *	  backends: 4096
  *	  server_ids: 65536
  *	  flows: 262144
+ *	  hosts: 1024
+ *	  vms: 16384
+ *	  vm_addresses: 16384
+ *	  rings: 8		# VMs prepared at a time with a residual ring
  *	policy:
  *	  too_big: reply	# or drop: too large once encapsulated
  *	  down: drop		# or fallback: routable CID, server down
@@ -15,10 +19,44 @@
  *	  reply_rate: 100	# ICMP replies per second and CPU, 0..65535
  *	  source: 172.16.0.0/16	# outer IPIP source, IPv4; host bits vary
  *	  source6: 100::/64	# IPv6
+ *	  moves: expected	# or ports, any: whose announcements move a VM
+ *	  announce: off		# on: announce moved VMs in kinds gateways accept
+ *	  announce_rate: 10	# VMs a second
+ *	  flap_moves: 5		# more moves than this ...
+ *	  flap_seconds: 180	# ... within this freeze a VM
+ *	  vm_ttl: 300		# seconds a redirect lives without a hit
+ *	  prepare_timeout: 300	# seconds
+ *	  blackout_timeout: 10	# seconds
  *	devices:		# left out: devices stay as they are
  *	  - name: eth0
  *	    mode: auto		# native, generic
  *	    role: node		# backend
+ *	    trusted: false	# policy moves: ports believes what comes in here
+ *	hosts:
+ *	  - name: h2
+ *	    vxlan: 10.0.0.2	# or ipip, gue: ADDR; or dev: DEV alone; or mac: MAC and dev: DEV
+ *	    vni: 100		# vxlan
+ *	    port: 4789		# vxlan, gue
+ *	    local: false	# this machine
+ *	vms:
+ *	  - mac: 52:54:00:12:34:56
+ *	    vlan: 5		# left out: untagged
+ *	    at: h2
+ *	    addresses: [10.9.0.10, "fd09::10"]	# up to 4
+ *	    lock: false
+ *	    tap: tap0		# left out: found by itself
+ *	gateways:		# announcements are addressed to; nobody else may claim them
+ *	  - address: 10.9.0.1
+ *	    mac: 02:00:00:00:00:01	# left out: asked of the kernel
+ *	    vlan: 5
+ *	protected: ["02:00:00:00:00:77", 10.9.0.2]	# MACs and addresses no announcement may claim
+ *	sources:		# for the daemon (xroam run -c FILE) only
+ *	  qmp:
+ *	    - socket: /run/qemu/vm1.qmp
+ *	      vm: {mac: MAC, vlan: 5}
+ *	      role: source	# destination
+ *	      to: h2		# source: where it goes; left out: told otherwise
+ *	      gate: false	# use pause-before-switchover
  *	cid:
  *	  - id: 0
  *	    format: quic-lb	# xroam(8) has the list

@@ -48,6 +48,35 @@ struct model_backend {
 	__u16 index;			/* 0: not placed yet */
 };
 
+struct model_host {
+	struct xr_host_info info;
+	__u32 line;
+	__u16 index;			/* 0: not placed yet */
+};
+
+/* A VM's binding and place; a move under way is no part of the model. */
+struct model_vm {
+	__u8 mac[6];
+	__u16 vlan;
+	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
+	__u8 n_addrs;
+	bool lock;
+	__u32 line;
+	__u32 host;			/* place in hosts[] */
+	char tap[16];			/* empty: found by itself */
+};
+
+/* What only the daemon reads; from the file, never from the maps. */
+struct model_qmp {
+	char *socket;
+	__u8 mac[6];
+	__u16 vlan;
+	bool destination;		/* role: of the migration's two QEMUs */
+	bool gate;			/* pause-before-switchover is used */
+	char to[XR_NAME_LEN];		/* source: the host it goes to; empty: told otherwise */
+	__u32 line;
+};
+
 struct model {
 	struct xr_limits limits;
 	struct xr_policy policy;
@@ -59,10 +88,26 @@ struct model {
 	size_t n_cids;
 	struct model_backend *backends;
 	size_t n_backends;
+	struct model_host *hosts;
+	size_t n_hosts;
+	/*
+	 * VMs are many, and change without the model: only export and apply
+	 * load them. Not given: they stay as they are.
+	 */
+	struct model_vm *vms;
+	size_t n_vms;
+	bool vms_given;
+	struct xr_gateway *gateways;
+	size_t n_gateways;
+	struct xr_protected *protect;
+	size_t n_protect;
+	struct model_qmp *qmp;
+	size_t n_qmp;
 	struct model_dev {
 		char name[16];
 		enum attach_want want;
 		enum xr_role role;
+		bool trusted;
 		__u32 line;
 	} *devs;			/* optional in the file: devices to attach */
 	size_t n_devs;
@@ -74,7 +119,8 @@ void model_init(struct model *m);	/* defaults */
 void model_free(struct model *m);
 int model_copy(struct model *to, const struct model *from);
 
-/* The running state, from the pinned maps. */
+/* The running state, from the pinned maps; the VMs only with model_load_vms(). */
+int model_load_vms(struct plane *p, struct model *m, struct xr_err *err);
 int model_load(struct plane *p, struct model *m, struct xr_err *err);
 
 /* Everything that can be wrong without looking at the machine; file:line where known. */

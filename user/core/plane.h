@@ -26,7 +26,14 @@
 	X(REASON_STATS, reason_stats) X(VIP_STATS, vip_stats)                  \
 	X(BACKEND_STATS, backend_stats) X(DEV_STATS, dev_stats)                \
 	X(DEVICES, devices) X(BACKEND_INFO, backend_info) X(MEMBERS, members)  \
-	X(CLOCK, clock) X(EVENTS, events)
+	X(CLOCK, clock) X(EVENTS, events)                                      \
+	X(MAC_INDEX, mac_index) X(VMS, vms) X(VM_INFO, vm_info)                \
+	X(IP_INDEX, ip_index) X(VM_IPS, vm_ips) X(HOSTS, hosts)                \
+	X(HOST_INFO, host_info) X(HOST_STATS, host_stats) X(PORTS, ports)      \
+	X(TUNNEL_HOSTS, tunnel_hosts) X(VM_CONTROL, vm_control)                \
+	X(PROTECTED, protected) X(GATEWAYS, gateways) X(RINGS, rings)          \
+	X(RING_FRAMES, ring_frames) X(TAPS, taps) X(TC_HOOKS, tc_hooks)        \
+	X(VM_EVENTS, vm_events)
 
 enum plane_map {
 #define X(upper, lower) PLANE_##upper,
@@ -58,6 +65,20 @@ struct plane {
 	struct xr_hash_keys *hash_keys;
 	struct xr_device *devices;		/* XR_MAX_DEVICES */
 	struct xr_backend_info *backend_info;	/* limits.backends + 1 */
+	struct xr_tag_bucket *mac_index;	/* mac_buckets of them */
+	struct xr_vm *vms;			/* 8 * mac_buckets: places */
+	struct xr_vm_info *vm_info;		/* the same */
+	struct xr_tag_bucket *ip_index;		/* ip_buckets */
+	struct xr_vm_ip *vm_ips;		/* 8 * ip_buckets */
+	struct xr_host *hosts;			/* limits.hosts + 1 */
+	struct xr_host_info *host_info;		/* limits.hosts + 1 */
+	struct xr_port *ports;			/* XR_MAX_DEVICES */
+	struct xr_vm_control *vm_control;
+	struct xr_gateway *gateways;		/* XR_MAX_GATEWAYS */
+	struct xr_ring *rings;			/* limits.rings */
+	struct xr_ring_frame *ring_frames;	/* limits.rings * XR_RING_FRAMES */
+	struct xr_tc_hook *tc_hooks;		/* XR_MAX_TC_HOOKS */
+	__u32 mac_buckets, ip_buckets;
 	__u32 vip_buckets, sid_buckets, flow_buckets;	/* powers of two */
 	__u32 paths_max;
 };
@@ -83,6 +104,14 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 	       const struct xr_limits *limits, const __u8 *secret,
 	       struct xr_err *err);
 void plane_close(struct plane *p);	/* NULL is fine; drops the lock */
+
+/*
+ * For a process that keeps a plane open (the daemon): takes and drops the lock.
+ * plane_relock() finishes what a killed command left. -ESTALE: the instance was
+ * destroyed or made anew since plane_open: open it again.
+ */
+int plane_relock(struct plane *p, struct xr_err *err);
+void plane_unlock(struct plane *p);
 
 /* Whether an instance of that name is still there. */
 bool plane_exists(const struct plane *p);

@@ -24,6 +24,10 @@ const struct xr_limits xr_default_limits = {
 	.backends = 4096,
 	.server_ids = 65536,
 	.flows = 262144,
+	.hosts = 1024,
+	.vms = 16384,
+	.vm_addresses = 16384,
+	.rings = 8,
 };
 
 const struct xr_policy xr_default_policy = {
@@ -36,6 +40,13 @@ const struct xr_policy xr_default_policy = {
 	.source4 = __constant_htonl(0xac100000),	/* 172.16.0.0/16 */
 	/* 100::/64, discard (RFC 6666) */
 	.source6 = { __constant_htonl(0x01000000) },
+	.moves = XR_MOVES_EXPECTED,
+	.announce_rate = 10,
+	.flap_moves = 5,
+	.flap_seconds = 180,
+	.vm_ttl = 300,
+	.prepare_timeout = 300,
+	.blackout_timeout = 10,
 };
 
 static int check_limits(const struct xr_limits *l, struct xr_err *err)
@@ -48,6 +59,10 @@ static int check_limits(const struct xr_limits *l, struct xr_err *err)
 		{ "backends", l->backends, XR_MAX_BACKENDS },
 		{ "server_ids", l->server_ids, 1U << 24 },
 		{ "flows", l->flows, 1U << 27 },
+		{ "hosts", l->hosts, XR_MAX_HOSTS },
+		{ "vms", l->vms, XR_MAX_VMS },
+		{ "vm_addresses", l->vm_addresses, XR_MAX_VMS },
+		{ "rings", l->rings, XR_MAX_RINGS },
 	};
 	size_t i;
 

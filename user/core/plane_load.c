@@ -14,10 +14,10 @@
 
 #include <xroam.skel.h>
 
-#define PRIVATE(upper) (1U << PLANE_##upper)
+#define PRIVATE(upper) (1ULL << PLANE_##upper)
 
 /* What the program writes to. */
-static const __u32 written =
+static const __u64 written =
 	PRIVATE(FLOWS) | PRIVATE(NEXTHOPS) | PRIVATE(INITIAL_RATE) |
 	PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) |
 	PRIVATE(DEV_STATS) | PRIVATE(EVENTS);

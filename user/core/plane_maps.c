@@ -53,6 +53,26 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_MEMBERS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_member), 4, 0 },
 	[PLANE_CLOCK] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct xr_clock), 0 },
 	[PLANE_EVENTS] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
+	[PLANE_MAC_INDEX] = MAPPED(mac_index),
+	[PLANE_VMS] = MAPPED(vms),
+	[PLANE_VM_INFO] = MAPPED(vm_info),
+	[PLANE_IP_INDEX] = MAPPED(ip_index),
+	[PLANE_VM_IPS] = MAPPED(vm_ips),
+	[PLANE_HOSTS] = MAPPED(hosts),
+	[PLANE_HOST_INFO] = MAPPED(host_info),
+	[PLANE_HOST_STATS] = PERCPU(struct xr_counter),
+	[PLANE_PORTS] = MAPPED(ports),
+	[PLANE_TUNNEL_HOSTS] = { BPF_MAP_TYPE_HASH,
+				 sizeof(struct xr_tunnel_key), 4, 0 },
+	[PLANE_VM_CONTROL] = MAPPED(vm_control),
+	[PLANE_PROTECTED] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_protected),
+			      4, 0 },
+	[PLANE_GATEWAYS] = MAPPED(gateways),
+	[PLANE_RINGS] = MAPPED(rings),
+	[PLANE_RING_FRAMES] = MAPPED(ring_frames),
+	[PLANE_TAPS] = { BPF_MAP_TYPE_HASH, 4, 4, 0 },
+	[PLANE_TC_HOOKS] = MAPPED(tc_hooks),
+	[PLANE_VM_EVENTS] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
 };
 
 /* The kernel rounds an element up to eight octets; a C array must agree. */
@@ -71,6 +91,18 @@ ROUND(struct xr_cid_info);
 ROUND(struct xr_flow_bucket);
 ROUND(struct xr_device);
 ROUND(struct xr_backend_info);
+ROUND(struct xr_tag_bucket);
+ROUND(struct xr_vm);
+ROUND(struct xr_vm_info);
+ROUND(struct xr_vm_ip);
+ROUND(struct xr_host);
+ROUND(struct xr_host_info);
+ROUND(struct xr_port);
+ROUND(struct xr_vm_control);
+ROUND(struct xr_gateway);
+ROUND(struct xr_ring);
+ROUND(struct xr_ring_frame);
+ROUND(struct xr_tc_hook);
 
 /* ---- sizes ---- */
 
@@ -81,6 +113,12 @@ static __u32 pow2(__u32 least, __u32 n)
 	while (p < n)
 		p <<= 1;
 	return p;
+}
+
+/* Three quarters full at the limit: a key then finds room in its two buckets. */
+static __u32 tag_buckets(__u32 keys)
+{
+	return ((__u64)keys * 4 / 3 + XR_TAG_LANES - 1) / XR_TAG_LANES + 2;
 }
 
 static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
@@ -99,8 +137,8 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 		return l->backends + 1;
 	case PLANE_PATHS:
 	case PLANE_NEXTHOPS:
-		/* Room for every backend's path and for its replacement. */
-		return 2 * (l->backends + 1);
+		/* Room for every path and for its replacement. */
+		return 2 * (l->backends + 1 + l->hosts + 1);
 	case PLANE_SERVER_IDS:
 	case PLANE_SERVER_ID_NAMES:
 		return pow2(64, (l->server_ids + 3) / 4);
@@ -112,6 +150,31 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 	case PLANE_DEVICES:
 	case PLANE_DEV_STATS:
 		return XR_MAX_DEVICES;
+	case PLANE_MAC_INDEX:
+		return tag_buckets(l->vms);
+	case PLANE_VMS:
+	case PLANE_VM_INFO:
+		return tag_buckets(l->vms) * XR_TAG_LANES;
+	case PLANE_IP_INDEX:
+		return tag_buckets(l->vm_addresses);
+	case PLANE_VM_IPS:
+		return tag_buckets(l->vm_addresses) * XR_TAG_LANES;
+	case PLANE_HOSTS:
+	case PLANE_HOST_INFO:
+	case PLANE_HOST_STATS:
+		return l->hosts + 1;
+	case PLANE_TUNNEL_HOSTS:
+		return l->hosts;
+	case PLANE_PORTS:
+		return XR_MAX_DEVICES;
+	case PLANE_GATEWAYS:
+		return XR_MAX_GATEWAYS;
+	case PLANE_RINGS:
+		return l->rings;
+	case PLANE_RING_FRAMES:
+		return l->rings * XR_RING_FRAMES;
+	case PLANE_TC_HOOKS:
+		return XR_MAX_TC_HOOKS;
 	case PLANE_REASON_STATS:
 		return XR_REASON_MAX;
 	case PLANE_MEMBERS:
@@ -119,6 +182,7 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 	case PLANE_META:
 	case PLANE_HASH_KEYS:
 	case PLANE_CLOCK:
+	case PLANE_VM_CONTROL:
 		return 1;
 	default:
 		return 0;	/* as the object says */
@@ -157,7 +221,7 @@ int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
 	return 0;
 }
 
-int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u32 skip,
+int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip,
 		     struct xr_err *err)
 {
 	struct bpf_map *map;
@@ -166,7 +230,7 @@ int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u32 skip,
 	bpf_object__for_each_map(map, obj) {
 		int m = find_map(bpf_map__name(map));
 
-		if (m < 0 || (skip & (1U << m)))
+		if (m < 0 || (skip & (1ULL << m)))
 			continue;
 		ret = bpf_map__reuse_fd(map, p->fd[m]);
 		if (ret)
@@ -296,6 +360,12 @@ static int open_map(struct plane *p, int m, bool writable, struct xr_err *err)
 		break;
 	case PLANE_PATHS:
 		p->paths_max = info.max_entries;
+		break;
+	case PLANE_MAC_INDEX:
+		p->mac_buckets = info.max_entries;
+		break;
+	case PLANE_IP_INDEX:
+		p->ip_buckets = info.max_entries;
 		break;
 	}
 	if (!map_kind[m].mapped)

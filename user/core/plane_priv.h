@@ -48,7 +48,7 @@ int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
  * Makes the object's maps of the instance's names the instance's own. skip:
  * bit per enum plane_map that keeps a private map instead.
  */
-int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u32 skip,
+int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip,
 		     struct xr_err *err);
 
 int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err);

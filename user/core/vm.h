@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VMs and their moves. Whatever says that a VM moves (the command line, the
+ * file, the socket, QMP, a sniffed announcement) says it as a struct xr_notice
+ * to vm_notice(): the one function that changes a VM's state.
+ *
+ * All of this is called under the instance's lock (PLANE_CHANGE, PLANE_CREATE,
+ * or plane_relock()), but for vm_find(), vm_each() and vm_show().
+ */
+#ifndef XR_CORE_VM_H
+#define XR_CORE_VM_H
+
+#include <stdbool.h>
+#include "plane.h"
+
+enum xr_notice_kind {
+	XR_NOTICE_ADD,		/* at host; or the binding of a known VM changes */
+	XR_NOTICE_PREPARE,	/* a move to host begins */
+	XR_NOTICE_PAUSE,	/* it stands still */
+	XR_NOTICE_MOVED,	/* it is at host */
+	XR_NOTICE_CANCEL,	/* it stayed */
+	XR_NOTICE_LEAVE,	/* forget it */
+};
+
+struct xr_notice {
+	enum xr_notice_kind kind;
+	enum xr_source source;
+	__u8 mac[6];
+	__u16 vlan;			/* 0: untagged */
+	const char *host;		/* name: ADD, PREPARE, MOVED */
+	__u64 seq;			/* 0: gets the next one */
+	__u32 ttl;			/* MOVED: seconds; 0: the policy's */
+	__u32 timeout;			/* PREPARE: seconds; 0: the policy's */
+	/* ADD */
+	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
+	int n_addrs;
+	bool lock;
+	const char *tap;		/* its port on this machine; NULL: found by itself */
+};
+
+enum xr_outcome {
+	XR_DONE,
+	XR_ALREADY,		/* it is so already; nothing changed */
+	XR_IGNORED,		/* the same notification again (seq known): counted */
+};
+
+struct xr_answer {
+	enum xr_outcome outcome;
+	__u64 seq;		/* the VM's, after this */
+	char warning[256];	/* done, but: "residual: 3 frames lost"; empty: none */
+};
+
+/*
+ * Obeys or refuses, whole. Errors, the line being written:
+ * -ENOENT unknown VM or host; -EINVAL a MAC that is multicast, zero or
+ * broadcast, or a step that makes no sense now (pause without prepare);
+ * -ESTALE an older sequence number (ignored, counted; the line says which is
+ * known); -ENOSPC full (the line says which limit to raise); -EHOSTUNREACH
+ * host without a route; -EADDRINUSE an address that is another VM's.
+ */
+int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a,
+	      struct xr_err *err);
+
+/*
+ * What the data plane did by itself (an event of kind VM) becomes true for the
+ * rest, too: kernel tables, taps, sequence number. Done again, it does nothing.
+ */
+int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err);
+
+/* Deadlines and ttls that ran out, of all VMs: tidies what they left. */
+void vm_age(struct plane *p);
+
+/* ---- looking ---- */
+
+#define VM_NOWHERE	0xffffffffU
+
+__u64 vm_key(const __u8 mac[6], __u16 vlan);
+void vm_mac_of(__u64 key, __u8 mac[6]);
+__u16 vm_vlan_of(__u64 key);
+
+/* The VM's place in vms, or VM_NOWHERE. */
+__u32 vm_find(struct plane *p, __u64 key);
+
+/* Every VM; stops at the first each() that is not 0. */
+int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx);
+__u32 vm_count(struct plane *p);
+
+/* One load: both sides change it as one word. */
+struct xr_vm_now vm_now(const struct plane *p, __u32 place);
+/* false: it changed meanwhile, and *was is what it is now. */
+bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
+	       struct xr_vm_now to);
+
+/*
+ * The state in one word for show: as in enum xr_vm_state, but a deadline or
+ * ttl that ran out counts as such ("stable"), a redirect without a hit for ten
+ * seconds is "settled", and a frozen or disabled VM says so.
+ */
+const char *vm_state_word(struct plane *p, __u32 place, __u32 tick);
+
+#endif

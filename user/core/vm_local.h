@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a move needs of this machine when the VM leaves it or comes to it: its
+ * tap, the tc programs, the residual, the kernel's own tables. Each is called
+ * by vm_notice() after the VM's word was changed, does nothing where neither
+ * host is local, and can be repeated. What cannot be had here (no tap found, no
+ * VXLAN device, no ring free) is a line in warn, not an error: the redirect by
+ * XDP does not depend on it.
+ */
+#ifndef XR_CORE_VM_LOCAL_H
+#define XR_CORE_VM_LOCAL_H
+
+#include "plane.h"
+
+/* Old host: finds the tap, hooks it, begins a ring. New host: see VM tables. */
+int vm_local_prepare(struct plane *p, __u32 place, struct xr_err *warn);
+
+/*
+ * Old host, the word says BLACKOUT and copies are being made: replays the frames
+ * that went into the tap before and were never read.
+ */
+struct vm_residual {
+	__u64 unread, replayed, lost;
+};
+int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
+		   struct xr_err *warn);
+
+/* The word says MOVED. from: where it was. */
+int vm_local_moved(struct plane *p, __u32 place, __u16 from,
+		   struct xr_err *warn);
+int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn);
+/* The redirect is over, or the VM is forgotten: removes every trace. */
+int vm_local_forget(struct plane *p, __u32 place, struct xr_err *warn);
+
+/*
+ * Makes the tc programs stand where they should: uplinks (attached devices of
+ * role node) and VXLAN devices while some host is local, nowhere otherwise.
+ * Called after devices or hosts changed, and by the daemon when links do.
+ */
+int vm_local_hooks(struct plane *p, struct xr_err *warn);
+
+/* Detaches every tc program and removes what was written into the kernel. */
+void vm_local_destroy(struct plane *p);
+
+#endif

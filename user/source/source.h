@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The daemon: one sd-event loop, and the sources that notifications come from.
+ * A source watches its own kind of thing and hands a struct xr_notice to
+ * daemon_notice(); it knows nothing of maps. A new source is one file and one
+ * line in daemon_sources[].
+ */
+#ifndef XR_SOURCE_H
+#define XR_SOURCE_H
+
+#include <systemd/sd-event.h>
+#include "../core/model.h"
+#include "../core/vm.h"
+
+struct daemon {
+	sd_event *loop;
+	struct plane *plane;
+	const char *instance;
+	const struct model *config;	/* of -c FILE; NULL: none */
+	bool verbose;
+};
+
+/*
+ * vm_notice() under the instance's lock, after finishing what a killed command
+ * left; logs what was refused. What each source calls.
+ */
+int daemon_notice(struct daemon *d, const struct xr_notice *n,
+		  struct xr_answer *a, struct xr_err *err);
+
+struct source {
+	const char *name;
+	/* state: the source's own. 0 where there is nothing to watch. */
+	int (*start)(struct daemon *d, void **state, struct xr_err *err);
+	void (*stop)(void *state);
+};
+
+extern const struct source source_socket;	/* /run/xroam/INSTANCE.sock */
+extern const struct source source_qmp;		/* a QEMU's monitor */
+extern const struct source source_announcements; /* what the data plane saw */
+extern const struct source source_ageing;	/* deadlines, ttls, rings */
+extern const struct source source_links;	/* next hops, devices that come and go */
+
+/* Runs until SIGTERM or SIGINT; the exit status' errno. */
+int daemon_run(const char *instance, const char *config, bool verbose,
+	       struct xr_err *err);
+
+#endif
