@@ -8,6 +8,7 @@
 
 #define TEXT_MAX	8192
 #define ARGS_MAX	24
+#define ETH_SOURCE	"02:00:00:00:00:01"
 
 struct arg {
 	char *key;
@@ -238,6 +239,8 @@ static const struct {
 	{ "hopopts", 0, -1 },	  { "routing", 43, -1 },
 	{ "frag", 44, -1 },	  { "ah", 51, -1 },
 	{ "dstopts", 60, -1 },	  { "vlan", -1, 0x8100 },
+	{ "arp", -1, 0x0806 },	  { "rarp", -1, 0x8035 },
+	{ "na", 58, -1 },	  { "ns", 58, -1 },
 };
 
 static int proto_inside(struct build *b, int i)
@@ -296,6 +299,15 @@ static __u32 pseudo_sum(struct build *b, int i, int proto, size_t len)
 	return sum16(sum16(0, a, 2 * n), tail, sizeof(tail));
 }
 
+/* The source of the nearest Ethernet header outside layer i, as text. */
+static const char *ether_source(struct build *b, int i)
+{
+	for (int f = i - 1; f >= 0; f--)
+		if (!strcmp(b->layer[f].word, "eth"))
+			return arg_value(&b->layer[f], "src") ?: ETH_SOURCE;
+	return ETH_SOURCE;
+}
+
 /* ---- the layers ---- */
 
 static void build_eth(struct build *b, struct layer *l, int i)
@@ -303,7 +315,7 @@ static void build_eth(struct build *b, struct layer *l, int i)
 	__u8 *p = prepend(b, 14);
 
 	arg_mac(b, l, "dst", "02:00:00:00:00:02", p);
-	arg_mac(b, l, "src", "02:00:00:00:00:01", p + 6);
+	arg_mac(b, l, "src", ETH_SOURCE, p + 6);
 	put16(p + 12, arg_number(b, l, "type", ethertype_inside(b, i)));
 }
 
@@ -450,6 +462,44 @@ static void build_icmp(struct build *b, struct layer *l, int i)
 		 sum16(six ? pseudo_sum(b, i, 58, n) : 0, p, n), false);
 }
 
+/* RFC 826, RFC 903. */
+static void build_arp(struct build *b, struct layer *l, int i)
+{
+	bool rarp = !strcmp(l->word, "rarp");
+	__u8 *p = prepend(b, 28);
+	const char *sha = arg_value(l, "sha") ?: ether_source(b, i);
+
+	put16(p, arg_number(b, l, "htype", 1));
+	put16(p + 2, arg_number(b, l, "ptype", 0x0800));
+	p[4] = arg_number(b, l, "hlen", 6);
+	p[5] = arg_number(b, l, "plen", 4);
+	put16(p + 6, arg_number(b, l, "op", rarp ? 3 : 1));
+	arg_mac(b, l, "sha", sha, p + 8);
+	arg_address(b, l, "sip", "0.0.0.0", AF_INET, p + 14);
+	arg_mac(b, l, "tha", rarp ? sha : "00:00:00:00:00:00", p + 18);
+	arg_address(b, l, "tip", "0.0.0.0", AF_INET, p + 24);
+}
+
+/* RFC 4861 §4.3, §4.4; one link-layer address option, or none. */
+static void build_nd(struct build *b, struct layer *l, int i)
+{
+	bool na = !strcmp(l->word, "na"), bare = arg_flag(l, "bare");
+	__u8 *p = prepend(b, bare ? 24 : 32);
+	size_t n = rest(b);
+
+	p[0] = arg_number(b, l, "type", na ? 136 : 135);
+	p[1] = arg_number(b, l, "code", 0);
+	p[4] = arg_flag(l, "router") << 7 | arg_flag(l, "solicited") << 6 |
+	       arg_flag(l, "override") << 5;
+	arg_address(b, l, "target", "fd00::1", AF_INET6, p + 8);
+	if (!bare) {
+		p[24] = arg_number(b, l, "option", na ? 2 : 1);
+		p[25] = arg_number(b, l, "olen", 1);
+		arg_mac(b, l, "lla", ether_source(b, i), p + 26);
+	}
+	put_csum(b, l, p + 2, sum16(pseudo_sum(b, i, 58, n), p, n), false);
+}
+
 static void build_gue(struct build *b, struct layer *l, int i)
 {
 	__u8 data[124];
@@ -565,7 +615,9 @@ static const struct kind {
 	{ "vxlan", build_vxlan },     { "quic", build_quic },
 	{ "hex", build_hex },	      { "fill", build_octets },
 	{ "zero", build_octets },     { "pad", build_octets },
-	{ "cut", build_cut },
+	{ "cut", build_cut },	      { "arp", build_arp },
+	{ "rarp", build_arp },	      { "na", build_nd },
+	{ "ns", build_nd },
 };
 
 static void build_layer(struct build *b, int i)
@@ -785,6 +837,9 @@ static const struct field {
 	{ "icmp6", 1, "code" },	 { "icmp6", 2, "csum" },
 	{ "icmp6", 4, "rest" },	 { "icmp6", 8, "quote" },
 	{ "vxlan", 0, "flags" }, { "vxlan", 4, "vni" },
+	{ "arp", 0, "htype" },	 { "arp", 6, "op" },
+	{ "arp", 8, "sha" },	 { "arp", 14, "sip" },
+	{ "arp", 18, "tha" },	 { "arp", 24, "tip" },
 };
 
 static void name_place(FILE *to, const struct packet *p, size_t at)

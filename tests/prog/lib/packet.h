@@ -25,6 +25,11 @@
  *   icmp4 icmp6
  *            type= code= mtu= rest=(second word) csum=; the packet an error
  *            quotes stands in parentheses after it
+ *   arp rarp op= sha= sip= tha= tip= htype= ptype= hlen= plen=; sha, and in rarp
+ *            tha, is the Ethernet source
+ *   na ns    target= lla= olen= option= type= code= csum= and the words router
+ *            solicited override; bare: no link-layer address, which is the
+ *            Ethernet source otherwise
  *   gue      variant 0: proto= hlen= ctrl flags= data=HEX. Variant 1 has no
  *            header: udp dport=6080 / ip4 ...
  *   vxlan VNI  flags=
