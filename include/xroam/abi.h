@@ -86,8 +86,10 @@ struct xr_backend {
 	__u32 path;		/* index in paths */
 	__u8 state;		/* enum xr_backend_state */
 	__u8 limited;		/* 1: initial_rate has a limit for it */
-	__u16 reserved;
+	__u16 flags;		/* XR_BACKEND_VM */
 };
+
+#define XR_BACKEND_VM	(1U << 0)	/* it is a VM: what is built for it may be redirected */
 
 enum xr_forward {
 	XR_FORWARD_IPIP,	/* 4in4, 6in6 and 4in6; RFC 2003, RFC 2473 */
@@ -233,7 +235,7 @@ struct xr_hash_keys {
  * 8 * b + l of the table behind it. A tag is 15 bits of the keyed hash, never
  * 0; 0 is free. Its top bit belongs to the bucket, not to the lane: set in lane
  * 0, some keys of this first bucket sit in their second one (hash.h). Small, so
- * that a miss is answered by the cache: 2.7 octets per VM the limit allows.
+ * that a miss is answered by the cache: 4 octets per VM the limit allows.
  *
  * Write the place before its tag; clear the tag before the place; use a place
  * again after a grace period.
@@ -281,7 +283,8 @@ struct xr_vm {
 	__u8 echoes;		/* frames like the sample within a tick */
 	__u32 sample;		/* fingerprint of a redirected frame; see vm.h */
 	__u32 sample_tick;
-	__u64 reserved;
+	__u32 next_ttl;		/* PREPARED, BLACKOUT: ttl once it has moved */
+	__u32 reserved;
 };
 
 /* vm_ips: address -> VM. All zero: free. */
@@ -428,10 +431,15 @@ struct xr_limits {
 	__u32 rings;		/* VMs prepared at a time whose residual can be replayed */
 };
 
+#define XR_FEATURE_VIPS		(1U << 0)	/* there are VIPs */
+#define XR_FEATURE_HOSTS	(1U << 1)	/* there are hosts */
+#define XR_FEATURE_BY_IP	(1U << 2)	/* one that is reached by IPIP, GUE or L2 */
+#define XR_FEATURE_LOCAL	(1U << 3)	/* one that is this machine */
+
 /* meta: one element. */
 struct xr_meta {
 	__u32 abi;		/* XR_ABI_VERSION */
-	__u32 reserved;
+	__u32 features;		/* XR_FEATURE_*: what the programs are loaded for */
 	struct xr_limits limits;
 	struct xr_policy policy;
 	__u64 created;		/* seconds since the epoch */
@@ -503,7 +511,9 @@ struct xr_vm_info {
 	__u64 spoofed;		/* announcements not believed */
 	char tap[16];		/* as the operator said; empty: found by itself */
 	__u32 tap_queue;	/* its txqueuelen before it was raised; 0: untouched */
-	__u32 reserved;
+	__u16 host;		/* vms' now.host that user space has acted upon */
+	__u8 step;		/* 1 + enum xr_notice_kind that seq belongs to */
+	__u8 reserved;
 };
 
 /* gateways: whom translated announcements are addressed to; protected, too. */
