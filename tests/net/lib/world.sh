@@ -476,6 +476,21 @@ world_sysctl()
 		esac' sh "$1"
 }
 
+# What every world needs, and that it goes away again.
+world_begin()
+{
+	[ "$(id -u)" = 0 ] || skip_all "needs root for network namespaces"
+	[ -x "$XROAM" ] || bail "no $XROAM: run make first"
+	WORLD_DIR=$(mktemp -d "${TMPDIR:-/tmp}/$WORLD.XXXXXX") || exit 1
+	trap world_down EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	trap 'exit 129' HUP
+	world_sweep
+	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf ||
+		bail "cannot mount bpffs on /sys/fs/bpf"
+}
+
 # world_up [-s SERVERS] [-l LBS] [-b] [-m MTU]
 #	-s  servers, 3
 #	-l  LB nodes, 1 or 2; with 2 the router spreads the VIPs over both
@@ -499,16 +514,7 @@ world_up()
 		esac
 	done
 
-	[ "$(id -u)" = 0 ] || skip_all "needs root for network namespaces"
-	[ -x "$XROAM" ] || bail "no $XROAM: run make first"
-	WORLD_DIR=$(mktemp -d "${TMPDIR:-/tmp}/$WORLD.XXXXXX") || exit 1
-	trap world_down EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
-	trap 'exit 129' HUP
-	world_sweep
-	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf ||
-		bail "cannot mount bpffs on /sys/fs/bpf"
+	world_begin
 
 	for node in c1 c2 r; do
 		WORLD_NET[$node]='' WORLD_IP[$node]=$'link set lo up\n'

@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whole frames, sent and seen at many places at once, in one process: so that
+ * "the very next frame" is just that.
+ *
+ *	frame play [options] [STEP...]
+ *	frame make [-v VLAN]... udp SMAC DMAC SADDR DADDR PORT TEXT|@OCTETS
+ *
+ * A place is NAMESPACE:DEVICE. Steps are done in order:
+ *
+ *	PLACE=HEX[*COUNT[/MICROSECONDS]]	send it, or many, one every so often
+ *	PLACE#HEX*COUNT[/MICROSECONDS]		these are numbered in their last 8 octets
+ *	+MILLISECONDS				wait, and watch
+ *
+ * Options:
+ *	-w PLACE	print or count what arrives there (not what leaves)
+ *	-p PREFIX	of every namespace's name
+ *	-m HEX		only frames that hold these octets somewhere
+ *	-q MS		after the last step: until so long nothing came, 20
+ *	-t MS		and at least so long after the start
+ *	-c		counts in place of frames:
+ *				PLACE frames 7 numbers 5 twice 2
+ *
+ * Each arrival is a line "PLACE HEX", the VLAN tag in its place. play says
+ * "ready" on stderr once it watches.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <netinet/ether.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_PLACES  64
+#define MAX_FRAME   9216
+#define MAX_NUMBERS (1U << 20)
+#define LONGEST_MS  30000
+
+struct place {
+	const char *name;
+	size_t name_len;
+	int fd;
+	bool watched;
+	uint64_t frames, distinct, twice;
+	uint8_t *times; /* by number: how often it came */
+};
+
+static struct {
+	struct place places[MAX_PLACES];
+	int n_places;
+	const char *prefix;
+	uint8_t match[256];
+	size_t match_len;
+	unsigned int quiet_ms, at_least_ms;
+	bool count;
+	int home;
+} play = {.prefix = "", .quiet_ms = 20};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int sig)
+{
+	stopped = 1;
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "frame: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static void bad(const char *what, const char *text)
+{
+	fprintf(stderr, "frame: %s: %s\n", what, text);
+	exit(2);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
+/* Hex digits up to the first other character: *end. */
+static size_t from_hex(const char *text, uint8_t *out, size_t room,
+		       const char **end)
+{
+	size_t n = 0;
+	unsigned int octet;
+
+	while (n < room && sscanf(text, "%2x", &octet) == 1 && text[1]) {
+		out[n++] = octet;
+		text += 2;
+	}
+	if (end)
+		*end = text;
+	return n;
+}
+
+/* ---- places ---- */
+
+static void enter(const char *name, size_t len)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s%.*s", play.prefix, (int)len,
+		 name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET))
+		die(path);
+	close(fd);
+}
+
+static int open_place(const char *name, size_t len)
+{
+	struct sockaddr_ll ll = {.sll_family = AF_PACKET,
+				 .sll_protocol = htons(ETH_P_ALL)};
+	int fd, one = 1, room = 64 << 20;
+	const char *colon = memchr(name, ':', len);
+	char dev[IFNAMSIZ];
+
+	if (!colon)
+		bad("a place is NAMESPACE:DEVICE", name);
+	enter(name, colon - name);
+	snprintf(dev, sizeof(dev), "%.*s", (int)(name + len - colon - 1),
+		 colon + 1);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		die("packet socket");
+	ll.sll_ifindex = if_nametoindex(dev);
+	if (!ll.sll_ifindex)
+		bad("no such device", name);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one));
+	setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&ll, sizeof(ll)))
+		die("bind");
+	if (setns(play.home, CLONE_NEWNET))
+		die("setns");
+	return fd;
+}
+
+static struct place *place_of(const char *name, size_t len)
+{
+	struct place *p;
+	int i;
+
+	for (i = 0; i < play.n_places; i++) {
+		p = &play.places[i];
+		if (p->name_len == len && !memcmp(p->name, name, len))
+			return p;
+	}
+	if (i == MAX_PLACES)
+		bad("too many places", name);
+	p = &play.places[play.n_places++];
+	p->name = name;
+	p->name_len = len;
+	p->fd = open_place(name, len);
+	return p;
+}
+
+/* ---- watching ---- */
+
+/* Whether the frame ends in a number and its complement. */
+static bool numbered(const uint8_t *frame, size_t len, uint32_t *number)
+{
+	uint32_t n[2];
+
+	if (len < 8)
+		return false;
+	memcpy(n, frame + len - 8, 8);
+	*number = ntohl(n[0]);
+	return n[0] == ~n[1] && *number < MAX_NUMBERS;
+}
+
+static void count(struct place *p, const uint8_t *frame, size_t len)
+{
+	uint32_t number;
+
+	p->frames++;
+	if (!numbered(frame, len, &number))
+		return;
+	if (!p->times)
+		p->times = calloc(MAX_NUMBERS, 1);
+	if (!p->times)
+		die("calloc");
+	if (!p->times[number])
+		p->distinct++;
+	else
+		p->twice++;
+	p->times[number] = 1;
+}
+
+static void print(const struct place *p, const uint8_t *frame, size_t len)
+{
+	size_t i;
+
+	printf("%.*s ", (int)p->name_len, p->name);
+	for (i = 0; i < len; i++)
+		printf("%02x", frame[i]);
+	putchar('\n');
+}
+
+/* The kernel takes a tag out of the frame; back with it. */
+static size_t put_tag_back(struct msghdr *msg, uint8_t *frame, size_t len)
+{
+	struct tpacket_auxdata aux;
+	struct cmsghdr *c;
+	uint16_t tag[2];
+
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_PACKET ||
+		    c->cmsg_type != PACKET_AUXDATA)
+			continue;
+		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
+		if (!(aux.tp_status & TP_STATUS_VLAN_VALID) || len < 12)
+			return len;
+		memmove(frame + 16, frame + 12, len - 12);
+		tag[0] = htons(aux.tp_status & TP_STATUS_VLAN_TPID_VALID ?
+				       aux.tp_vlan_tpid :
+				       ETH_P_8021Q);
+		tag[1] = htons(aux.tp_vlan_tci);
+		memcpy(frame + 12, tag, 4);
+		return len + 4;
+	}
+	return len;
+}
+
+static bool receive(struct place *p)
+{
+	static uint8_t frame[MAX_FRAME + 4];
+	char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	struct iovec iov = {.iov_base = frame, .iov_len = MAX_FRAME};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control,
+			     .msg_controllen = sizeof(control)};
+	ssize_t len = recvmsg(p->fd, &msg, 0);
+
+	if (len < 0)
+		return false;
+	if (!p->watched)
+		return true;
+	len = put_tag_back(&msg, frame, len);
+	if (play.match_len &&
+	    !memmem(frame, len, play.match, play.match_len))
+		return true;
+	if (play.count)
+		count(p, frame, len);
+	else
+		print(p, frame, len);
+	return true;
+}
+
+/* All that is there: whether there was anything to be told. */
+static bool receive_all(void)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < play.n_places; i++)
+		while (receive(&play.places[i]))
+			any |= play.places[i].watched;
+	return any;
+}
+
+/* Watches until then, or a signal; the time of the last arrival. */
+static uint64_t watch(uint64_t until)
+{
+	struct pollfd fds[MAX_PLACES];
+	uint64_t last = 0, now;
+	struct timespec wait;
+	int i;
+
+	for (i = 0; i < play.n_places; i++)
+		fds[i] = (struct pollfd){.fd = play.places[i].fd,
+					 .events = POLLIN};
+	while (!stopped && (now = now_us()) < until) {
+		wait.tv_sec = (until - now) / 1000000;
+		wait.tv_nsec = (until - now) % 1000000 * 1000;
+		if (ppoll(fds, play.n_places, &wait, NULL) > 0 &&
+		    receive_all())
+			last = now_us();
+	}
+	return last;
+}
+
+static void watch_the_rest(uint64_t start)
+{
+	uint64_t end = now_us() + play.quiet_ms * 1000ULL, last;
+	uint64_t latest = now_us() + LONGEST_MS * 1000ULL;
+
+	if (end < start + play.at_least_ms * 1000ULL)
+		end = latest = start + play.at_least_ms * 1000ULL;
+	while (!stopped && now_us() < end) {
+		last = watch(end);
+		if (last && last + play.quiet_ms * 1000ULL > end)
+			end = last + play.quiet_ms * 1000ULL;
+		if (end > latest)
+			end = latest;
+	}
+}
+
+/* ---- sending ---- */
+
+struct step {
+	struct place *place;
+	bool numbered;
+	uint8_t frame[MAX_FRAME];
+	size_t len;
+	unsigned long times, gap_us;
+};
+
+static void parse_step(const char *text, struct step *s)
+{
+	size_t name = strcspn(text, "=#");
+	const char *end;
+	char *rest;
+
+	if (!text[name])
+		bad("a step is PLACE=HEX or +MS", text);
+	s->place = place_of(text, name);
+	s->numbered = text[name] == '#';
+	s->len = from_hex(text + name + 1, s->frame, sizeof(s->frame), &end);
+	s->times = 1;
+	s->gap_us = 0;
+	if (*end == '*') {
+		s->times = strtoul(end + 1, &rest, 10);
+		s->gap_us = *rest == '/' ? strtoul(rest + 1, &rest, 10) : 0;
+		end = rest;
+	}
+	if (*end || s->len < 14)
+		bad("not a frame in hex", text);
+}
+
+static void send_one(struct step *s, unsigned long n)
+{
+	uint32_t number[2] = {htonl(n), ~htonl(n)};
+
+	/* One and its complement: no checksum over them changes. */
+	if (s->numbered)
+		memcpy(s->frame + s->len - 8, number, 8);
+	while (send(s->place->fd, s->frame, s->len, 0) < 0) {
+		if (errno != ENOBUFS && errno != EAGAIN)
+			die(s->place->name);
+		receive_all();
+	}
+}
+
+static void send_step(struct step *s)
+{
+	uint64_t start = now_us();
+	unsigned long n;
+
+	for (n = 0; n < s->times && !stopped; n++) {
+		if (s->gap_us)
+			watch(start + n * s->gap_us);
+		else if (n % 64 == 63)
+			receive_all();
+		send_one(s, n);
+	}
+}
+
+static void do_step(const char *text)
+{
+	static struct step s;
+
+	if (text[0] == '+') {
+		watch(now_us() + strtoul(text + 1, NULL, 10) * 1000);
+		return;
+	}
+	parse_step(text, &s);
+	send_step(&s);
+}
+
+static void print_counts(void)
+{
+	struct place *p;
+
+	for (p = play.places; p < play.places + play.n_places; p++)
+		if (p->watched)
+			printf("%.*s frames %lu numbers %lu twice %lu\n",
+			       (int)p->name_len, p->name, p->frames,
+			       p->distinct, p->twice);
+}
+
+static int do_play(int argc, char **argv)
+{
+	static char lines[1 << 16];
+	static struct step s;
+	uint64_t start;
+	int c, i;
+
+	play.home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	while ((c = getopt(argc, argv, "+w:p:m:q:t:c")) != -1) {
+		switch (c) {
+		case 'w':
+			place_of(optarg, strlen(optarg))->watched = true;
+			break;
+		case 'p':
+			play.prefix = optarg;
+			break;
+		case 'm':
+			play.match_len = from_hex(optarg, play.match,
+						  sizeof(play.match), NULL);
+			break;
+		case 'q':
+			play.quiet_ms = atoi(optarg);
+			break;
+		case 't':
+			play.at_least_ms = atoi(optarg);
+			break;
+		case 'c':
+			play.count = true;
+			break;
+		default:
+			return 2;
+		}
+	}
+	/* All sockets are there before the first frame leaves. */
+	for (i = optind; i < argc; i++)
+		if (argv[i][0] != '+')
+			parse_step(argv[i], &s);
+	signal(SIGTERM, on_signal);
+	signal(SIGINT, on_signal);
+	/* A line that was printed is there to be read at once. */
+	setvbuf(stdout, lines, _IOLBF, sizeof(lines));
+	fputs("ready\n", stderr);
+	start = now_us();
+	for (i = optind; i < argc && !stopped; i++)
+		do_step(argv[i]);
+	watch_the_rest(start);
+	if (play.count)
+		print_counts();
+	return 0;
+}
+
+/* ---- making one ---- */
+
+static uint32_t add_up(uint32_t sum, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		sum += i & 1 ? p[i] : p[i] << 8;
+	return sum;
+}
+
+static uint16_t fold(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum & 0xffff);
+}
+
+/* The sum of the pseudo header; 0: not addresses of one family. */
+static uint32_t put_ip(uint8_t *at, const char *from, const char *to,
+		       size_t l4_len, size_t *len)
+{
+	struct ip6_hdr *ip6 = (void *)at;
+	struct iphdr *ip = (void *)at;
+	uint16_t total = sizeof(*ip) + l4_len;
+
+	if (inet_pton(AF_INET, from, &ip->saddr) == 1 &&
+	    inet_pton(AF_INET, to, &ip->daddr) == 1) {
+		ip->version = 4;
+		ip->ihl = 5;
+		ip->ttl = 64;
+		ip->protocol = IPPROTO_UDP;
+		ip->tot_len = htons(total);
+		ip->frag_off = htons(0x4000);
+		ip->check = fold(add_up(0, ip, sizeof(*ip)));
+		*len = sizeof(*ip);
+		return add_up(IPPROTO_UDP + l4_len, &ip->saddr, 8);
+	}
+	memset(at, 0, sizeof(*ip6));
+	if (inet_pton(AF_INET6, from, &ip6->ip6_src) != 1 ||
+	    inet_pton(AF_INET6, to, &ip6->ip6_dst) != 1)
+		return 0;
+	ip6->ip6_flow = htonl(6 << 28);
+	ip6->ip6_plen = htons(l4_len);
+	ip6->ip6_nxt = IPPROTO_UDP;
+	ip6->ip6_hlim = 64;
+	*len = sizeof(*ip6);
+	return add_up(IPPROTO_UDP + l4_len, &ip6->ip6_src, 32);
+}
+
+/* @OCTETS: so many in the UDP datagram, room for a number at their end. */
+static size_t put_text(uint8_t *at, const char *text)
+{
+	size_t len = text[0] == '@' ? strtoul(text + 1, NULL, 10) :
+				      strlen(text);
+
+	if (len > 8900 || (text[0] == '@' && len < 8))
+		bad("8 to 8900 octets", text);
+	if (text[0] != '@') {
+		memcpy(at, text, len);
+		return len;
+	}
+	memset(at, 'x', len);
+	memset(at + len - 8, 0, 4);
+	memset(at + len - 4, 0xff, 4);
+	return len;
+}
+
+static size_t put_udp(uint8_t *l3, char **word)
+{
+	uint8_t text[MAX_FRAME];
+	size_t len = put_text(text, word[3]), ip_len;
+	struct udphdr udp = {.source = htons(40000),
+			     .dest = htons(atoi(word[2])),
+			     .len = htons(sizeof(udp) + len)};
+	uint32_t sum = put_ip(l3, word[0], word[1], sizeof(udp) + len, &ip_len);
+
+	if (!sum)
+		bad("not two addresses of one family", word[0]);
+	sum = add_up(sum, &udp, sizeof(udp));
+	udp.check = fold(add_up(sum, text, len));
+	memcpy(l3 + ip_len, &udp, sizeof(udp));
+	memcpy(l3 + ip_len + sizeof(udp), text, len);
+	return ip_len + sizeof(udp) + len;
+}
+
+static size_t put_ethernet(uint8_t *at, const char *smac, const char *dmac,
+			   const uint16_t *vlan, int n_vlans, bool ipv6)
+{
+	struct ether_addr *mac;
+	uint8_t *start = at;
+	uint16_t word[2];
+	int i;
+
+	mac = ether_aton(dmac);
+	if (!mac)
+		bad("not a MAC", dmac);
+	memcpy(at, mac, 6);
+	mac = ether_aton(smac);
+	if (!mac)
+		bad("not a MAC", smac);
+	memcpy(at + 6, mac, 6);
+	at += 12;
+	for (i = 0; i < n_vlans; i++, at += 4) {
+		word[0] = htons(i + 1 < n_vlans ? ETH_P_8021AD : ETH_P_8021Q);
+		word[1] = htons(vlan[i]);
+		memcpy(at, word, 4);
+	}
+	word[0] = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+	memcpy(at, word, 2);
+	return at + 2 - start;
+}
+
+static int do_make(int argc, char **argv)
+{
+	uint8_t frame[MAX_FRAME] = {0}, l3[MAX_FRAME] = {0};
+	size_t len, l3_len, i;
+	uint16_t vlan[2];
+	int c, n_vlans = 0;
+
+	while ((c = getopt(argc, argv, "+v:")) != -1) {
+		if (c != 'v' || n_vlans == 2)
+			return 2;
+		vlan[n_vlans++] = atoi(optarg);
+	}
+	argv += optind;
+	if (argc - optind != 7 || strcmp(argv[0], "udp"))
+		return 2;
+	l3_len = put_udp(l3, argv + 3);
+	len = put_ethernet(frame, argv[1], argv[2], vlan, n_vlans,
+			   strchr(argv[3], ':'));
+	memcpy(frame + len, l3, l3_len);
+	len += l3_len;
+	/* As a NIC would: what is short is padded. */
+	if (len < 60)
+		len = 60;
+	for (i = 0; i < len; i++)
+		printf("%02x", frame[i]);
+	putchar('\n');
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int ret = 2;
+
+	if (argc > 1 && !strcmp(argv[1], "play"))
+		ret = do_play(argc - 1, argv + 1);
+	else if (argc > 1 && !strcmp(argv[1], "make"))
+		ret = do_make(argc - 1, argv + 1);
+	if (ret == 2)
+		fprintf(stderr,
+			"usage: frame play [-c] [-p PREFIX] [-m HEX] [-q MS] "
+			"[-t MS] [-w PLACE]... [STEP...]\n"
+			"       frame make [-v VLAN]... udp SMAC DMAC SADDR "
+			"DADDR PORT TEXT|@OCTETS\n");
+	return ret;
+}

@@ -1,0 +1,473 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# A fabric of hosts whose VMs move, in namespaces. Beside world.sh, whose TAP,
+# in_ns, xr_on, start, wait_for ... it uses:
+#
+#	c1 ---\          /--- up0 h1 br0 --- v1's device "h1"
+#	       fab (bridge)-- up0 h2 br0 --- v1's device "h2"   v1: a VM with a
+#	gw ---/          \--- up0 h3 br0 --- v1's device "h3"   device per place
+#	 \--- c2
+#
+# Every bridge filters VLANs and carries 1 (untagged), 100 and 200 (tagged). A
+# host's underlay address is its bridge's own. Its device vxN (VXLAN, learning
+# off) carries VLAN N, and its VNI is 1000 + N: VNI 1001 is the untagged segment.
+# gw routes between the segment and c2.
+#
+#	vm_world_up [-g] [-r] [-m MTU] [-n HOSTS]
+#		-g  fab is to run xroam, not the hosts: the devmap case
+#		-r  no bridge in the hosts: VMs' addresses are routed to them
+#		-m  MTU of the fabric, 1600
+#		-n  hosts, 3
+#	vm_places VM [-v VLAN] [-m MAC] HOST...	a silent device in VM's namespace for
+#				each host, of that name, all with the VM's MAC
+#	vm_boot VM HOST [VLAN]	one with addresses, "eth0"; vm_replug VM FROM TO
+#				moves it as a migration would
+#	vm_attach NODE...	dev attach, every device that counts
+#	vm_hosts METHOD NODE...	host add of every host on these nodes:
+#				vxlan, vxlan6, ipip, ipip6, gue, gue6, mac, port
+#	tell "NODE..." ARGS...	the same command on each node
+#	vm_fact NODE MAC KEY [VLAN]	of vm show
+#	fabric_believes HOST [MAC [VLAN]]	whatever is said, fab sends it there
+#	frame ARGS...		lib/frame.c: make
+#	play ARGS...		lib/frame.c: play; SEEN is what it printed
+#	arrived PLACE [HEX]	frames in SEEN that came there and hold HEX
+#	numbers PLACE WORD	a figure of what "play -c" printed
+#	vector NAME		a frame of lib/announcements.json
+#	tagged VLAN HEX		the frame with that tag
+#	holds HEX SUBSTITUTION	sed on a frame (a check that it changed something)
+#	vm_probe [-v VLAN] [TEXT]	c1's datagram to v1, the frame
+#	monitor NODE / heard_event NODE REGEX
+#
+# shellcheck source=tests/net/lib/world.sh
+. "$(dirname "${BASH_SOURCE[0]}")/world.sh"
+
+FRAME=$WORLD_BUILD/tests/net/frame
+VECTORS=$(dirname "${BASH_SOURCE[0]}")/announcements.json
+VM_ROUTED='' VM_FAB_NODE='' VM_MTU=1600 VM_HOSTS=()
+SEEN=
+
+# Who is who in announcements.json.
+VM_MAC=52:54:00:12:34:56 VM_ADDR4=10.9.0.10 VM_ADDR6=fd09::10
+GW_MAC=02:00:00:00:00:01 GW_ADDR4=10.9.0.1 GW_ADDR6=fd09::1
+C1_MAC=02:00:00:00:00:77 C1_ADDR4=10.9.0.77 C1_ADDR6=fd09::77
+# shellcheck disable=SC2034
+ALL_KINDS=(k1_garp_request k1b_garp_request_tha_bcast k2_garp_reply_bcast
+	   k2b_garp_reply_tha_bcast k3_rarp_qemu k4_arp_req_gw_target_bcast
+	   k5_arp_req_other_target_bcast k6_arp_reply_unicast_gw
+	   k7_arp_reply_unicast_other k9_na_unsol_override
+	   k9b_na_unsol_linklocal k9c_na_no_tlla)
+# shellcheck disable=SC2034
+OTHER_KINDS=(k8_arp_probe_rfc5227 k10_ns_dad k11_rs k12_mldv2_report
+	     k13_igmpv3_report k14_dhcp_request k15_plain_unicast_udp
+	     k16_llc_xid_bcast)
+
+declare -A VM_VLAN=() VM_IP=() VM_BRIDGE=()
+VM_IP_MAIN=
+
+# ---- addresses ----
+
+underlay4() { echo "10.8.0.${1#h}"; }
+underlay6() { echo "fd08::${1#h}"; }
+up0_mac() { echo "02:00:00:00:07:0${1#h}"; }
+br0_mac() { echo "02:00:00:00:08:0${1#h}"; }
+
+# ---- frames ----
+
+frame()
+{
+	"$FRAME" "$@"
+}
+
+play()
+{
+	SEEN=$("$FRAME" play -p "$WORLD-" "$@" 2>"$WORLD_DIR/play.err") ||
+		diag "$(<"$WORLD_DIR/play.err")"
+}
+
+arrived()
+{
+	grep -c "^$1 .*${2-}" <<<"$SEEN"
+}
+
+numbers()
+{
+	sed -n "s/^$1 .*\b$2 \([0-9]*\).*/\1/p" <<<"$SEEN"
+}
+
+vector()
+{
+	jq -er --arg name "$1" '.frames[$name]' "$VECTORS"
+}
+
+tagged()
+{
+	printf '%s8100%04x%s\n' "${2:0:24}" "$1" "${2:24}"
+}
+
+no_colons()
+{
+	echo "${1//:/}"
+}
+
+vm_probe()
+{
+	local tag=()
+
+	if [ "${1-}" = -v ]; then
+		tag=(-v "$2")
+		shift 2
+	fi
+	frame make "${tag[@]}" udp "$C1_MAC" "$VM_MAC" "$C1_ADDR4" \
+		"$VM_ADDR4" 9 "${1-what the client says}"
+}
+
+# What the fabric believes, whatever it hears: sticky, or it would move.
+fabric_believes()
+{
+	local mac=${2-$VM_MAC} vlan=${3-1}
+
+	in_ns fab bridge fdb replace "$mac" dev "$1" master static sticky \
+		vlan "$vlan"
+}
+
+# ---- xroam ----
+
+tell()
+{
+	local node nodes=$1
+
+	shift
+	for node in $nodes; do
+		xr_on "$node" "$@" || return
+	done
+}
+
+vm_attach()
+{
+	local node
+
+	for node; do
+		case $node in
+		fab)	xr_on fab dev attach "${VM_HOSTS[@]}" gw c1 ;;
+		gw)	xr_on gw dev attach eth0 dsl ;;
+		*)	xr_on "$node" dev attach up0 ;;
+		esac >/dev/null || return
+	done
+}
+
+# How HOST is reached from NODE.
+host_way()
+{
+	case $1 in
+	vxlan)	echo "vxlan $(underlay4 "$3") vni 1001" ;;
+	vxlan6)	echo "vxlan $(underlay6 "$3") vni 1001" ;;
+	ipip)	echo "ipip $(underlay4 "$3")" ;;
+	ipip6)	echo "ipip $(underlay6 "$3")" ;;
+	gue)	echo "gue $(underlay4 "$3")" ;;
+	gue6)	echo "gue $(underlay6 "$3")" ;;
+	mac)	echo "mac $(up0_mac "$3") dev $([ "$2" = gw ] && echo eth0 ||
+			echo up0)" ;;
+	port)	echo "dev $3" ;;
+	esac
+}
+
+vm_hosts()
+{
+	local method=$1 node host
+
+	shift
+	for node; do
+		for host in "${VM_HOSTS[@]}"; do
+			# shellcheck disable=SC2046
+			xr_on "$node" host add "$host" \
+				$(host_way "$method" "$node" "$host") \
+				$([ "$node" != "$host" ] || echo local) ||
+				return
+		done
+	done
+}
+
+vm_fact()
+{
+	xr_on "$1" -j vm show "$2" |
+		jq -r --argjson vlan "${4-0}" --arg key "$3" \
+		'[.. | objects | select(.mac? and (.vlan // 0) == $vlan)][0][$key]'
+}
+
+# Events of NODE from here on, into $WORLD_DIR/monitor-NODE.out.
+monitor()
+{
+	start "monitor-$1" "$1" stdbuf -oL "$XROAM" -i "$WORLD-$1" monitor
+	sleep 0.2
+}
+
+heard_event()
+{
+	wait_for 2 grep -Eq "$2" "$WORLD_DIR/monitor-$1.out" ||
+		{ cat "$WORLD_DIR/monitor-$1.out"; return 1; }
+}
+
+# ---- making it ----
+
+# vm_link NODE DEV MAC PORT: a veth into fab's bridge
+vm_link()
+{
+	VM_IP_MAIN+="link add $2 address $3 mtu $VM_MTU netns $WORLD-$1 type veth"
+	VM_IP_MAIN+=" peer name $4 mtu $VM_MTU netns $WORLD-fab"$'\n'
+	VM_IP[fab]+="link set $4 master fab up"$'\n'
+	VM_BRIDGE[fab]+=$(vm_trunk "$4")$'\n'
+}
+
+vm_trunk()
+{
+	echo "vlan add vid 100 dev $1
+vlan add vid 200 dev $1"
+}
+
+vm_host_bridge()
+{
+	local host=$1 vlan
+
+	VM_IP[$host]+="link add br0 address $(br0_mac "$host") mtu $VM_MTU type bridge vlan_filtering 1 vlan_default_pvid 1
+link set up0 master br0 up
+link set br0 up
+addr add $(underlay4 "$host")/24 dev br0
+addr add $(underlay6 "$host")/64 dev br0 nodad
+"
+	VM_BRIDGE[$host]+=$(vm_trunk up0)$'\n'
+	for vlan in 1 100 200; do
+		VM_IP[$host]+="link add vx$vlan mtu 1500 type vxlan id $((1000 + vlan)) local $(underlay4 "$host") dstport 4789 nolearning
+link set vx$vlan master br0 up
+"
+		VM_BRIDGE[$host]+="link set dev vx$vlan learning off
+$(vm_access "vx$vlan" $vlan)
+"
+	done
+}
+
+# vm_access DEV VLAN: the bridge's commands for an untagged port in that VLAN
+vm_access()
+{
+	[ "$2" = 1 ] || echo "vlan del vid 1 dev $1
+vlan add vid $2 pvid untagged dev $1"
+}
+
+vm_host_router()
+{
+	VM_IP[$1]+="link set up0 up
+addr add $(underlay4 "$1")/24 dev up0
+addr add $(underlay6 "$1")/64 dev up0 nodad
+route add 10.9.0.0/24 via 10.8.0.9
+route add fd09::/64 via fd08::9
+route add 10.11.0.0/24 via 10.8.0.9
+route add fd11::/64 via fd08::9
+"
+}
+
+# gw: 10.9.0.1 in the VMs' segment, 10.8.0.9 in the underlay, both untagged.
+vm_edge()
+{
+	vm_link gw eth0 $GW_MAC gw
+	vm_link c1 eth0 $C1_MAC c1
+	VM_IP_MAIN+="link add eth0 netns $WORLD-c2 type veth peer name dsl netns $WORLD-gw"$'\n'
+	VM_IP[gw]+="link set eth0 up
+link set dsl up
+addr add 10.8.0.9/24 dev eth0
+addr add fd08::9/64 dev eth0 nodad
+addr add 10.11.0.1/24 dev dsl
+addr add fd11::1/64 dev dsl nodad
+"
+	[ -n "$VM_ROUTED" ] || VM_IP[gw]+="addr add $GW_ADDR4/24 dev eth0
+addr add $GW_ADDR6/64 dev eth0 nodad
+"
+	VM_IP[c1]+="link set eth0 up
+addr add $C1_ADDR4/24 dev eth0
+addr add $C1_ADDR6/64 dev eth0 nodad
+"
+	VM_IP[c2]+="link set eth0 up
+addr add 10.11.0.2/24 dev eth0
+addr add fd11::2/64 dev eth0 nodad
+route add default via 10.11.0.1
+route add ::/0 via fd11::1
+"
+}
+
+vm_sysctl()
+{
+	# shellcheck disable=SC2016
+	nsenter --net="/run/netns/$WORLD-$1" sh -c '
+		cd /proc/sys/net
+		for c in all default; do
+			echo 0 >ipv4/conf/$c/rp_filter
+			echo 0 >ipv4/conf/$c/send_redirects
+			echo 0 >ipv4/conf/$c/accept_redirects
+			echo 0 >ipv6/conf/$c/accept_dad
+			echo 0 >ipv6/conf/$c/accept_ra
+			echo 0 >ipv6/conf/$c/router_solicitations
+			# no frames of its own where there is no address
+			echo 1 >ipv6/conf/$c/addr_gen_mode
+		done
+		case $1 in
+		gw|router)
+			echo 1 >ipv4/ip_forward
+			echo 1 >ipv6/conf/all/forwarding
+			;;
+		fab|vm)
+			echo 1 >ipv6/conf/all/disable_ipv6
+			echo 1 >ipv6/conf/default/disable_ipv6
+			;;
+		esac' sh "$2" 2>/dev/null
+}
+
+# What XDP sees must be what is on a wire, and a veth that xroam sends into
+# needs a program on its other end.
+vm_wire()
+{
+	local node=$1 dev
+
+	shift
+	# shellcheck disable=SC2016
+	in_ns "$node" sh -c '
+		for dev; do
+			ethtool -K "$dev" tx-checksumming off txvlan off
+		done' sh "$@" >/dev/null || bail "cannot prepare $node's devices"
+}
+
+vm_pass()
+{
+	local node=$1 dev
+
+	shift
+	for dev; do
+		in_ns "$node" bpftool net attach xdpdrv pinned \
+			"/sys/fs/bpf/$WORLD-pass" dev "$dev" ||
+			bail "no pass program on $node's $dev"
+	done
+}
+
+vm_world_up()
+{
+	local OPTIND=1 OPTARG opt node host hosts=3
+
+	while getopts grm:n: opt; do
+		case $opt in
+		g) VM_FAB_NODE=1 ;;
+		r) VM_ROUTED=1 ;;
+		m) VM_MTU=$OPTARG ;;
+		n) hosts=$OPTARG ;;
+		*) bail "vm_world_up: unknown option" ;;
+		esac
+	done
+	world_begin
+	for ((opt = 1; opt <= hosts; opt++)); do
+		VM_HOSTS+=("h$opt")
+	done
+	for node in fab gw c1 c2 "${VM_HOSTS[@]}"; do
+		VM_IP[$node]=$'link set lo up\n'
+		ip netns add "$WORLD-$node" || bail "cannot make a namespace"
+		case $node in
+		h*)	vm_sysctl "$node" "${VM_ROUTED:+router}" ;;
+		*)	vm_sysctl "$node" "$node" ;;
+		esac
+	done
+	VM_IP[fab]+="link add fab mtu $VM_MTU type bridge vlan_filtering 1 vlan_default_pvid 1
+link set fab up
+"
+	for host in "${VM_HOSTS[@]}"; do
+		vm_link "$host" up0 "$(up0_mac "$host")" "$host"
+		if [ -n "$VM_ROUTED" ]; then
+			vm_host_router "$host"
+		else
+			vm_host_bridge "$host"
+		fi
+	done
+	vm_edge
+
+	ip -batch - <<<"$VM_IP_MAIN" || bail "cannot make the links"
+	for node in "${!VM_IP[@]}"; do
+		ip -n "$WORLD-$node" -batch - <<<"${VM_IP[$node]}" ||
+			bail "cannot set up $node"
+	done
+	for node in "${!VM_BRIDGE[@]}"; do
+		in_ns "$node" bridge -batch - <<<"${VM_BRIDGE[$node]}" ||
+			bail "cannot set up $node's bridge"
+	done
+	vm_wires
+}
+
+vm_wires()
+{
+	local host
+
+	bpftool prog load "$WORLD_BUILD/tests/net/pass.bpf.o" \
+		"/sys/fs/bpf/$WORLD-pass" >/dev/null ||
+		bail "cannot load the pass program: run make tests first"
+	vm_wire fab "${VM_HOSTS[@]}" gw c1
+	vm_wire gw eth0 dsl
+	vm_wire c1 eth0
+	vm_wire c2 eth0
+	for host in "${VM_HOSTS[@]}"; do
+		vm_wire "$host" up0
+		if [ -n "$VM_FAB_NODE" ]; then
+			vm_pass "$host" up0
+		else
+			vm_pass fab "$host"
+		fi
+	done
+	if [ -n "$VM_FAB_NODE" ]; then
+		vm_pass gw eth0
+		vm_pass c1 eth0
+	else
+		vm_pass fab gw
+		vm_pass c2 eth0
+	fi
+}
+
+# ---- VMs ----
+
+vm_netns()
+{
+	[ ! -e "/run/netns/$WORLD-$1" ] || return 0
+	ip netns add "$WORLD-$1" || bail "cannot make a namespace"
+	vm_sysctl "$1" vm
+}
+
+# vm_plug VM HOST DEV MAC VLAN: a veth from the VM's DEV to the host's bridge
+vm_plug()
+{
+	ip link add "$3" address "$4" netns "$WORLD-$1" type veth \
+		peer name "$1" netns "$WORLD-$2" || bail "no port for $1"
+	ip -n "$WORLD-$1" link set "$3" up
+	vm_wire "$1" "$3"
+	vm_wire "$2" "$1"
+	vm_port "$1" "$2" "$5"
+}
+
+vm_port()
+{
+	local access
+
+	ip -n "$WORLD-$2" link set "$1" master br0 up
+	access=$(vm_access "$1" "$3")
+	[ -z "$access" ] || in_ns "$2" bridge -batch - <<<"$access"
+}
+
+vm_places()
+{
+	local vm=$1 vlan=1 mac=$VM_MAC OPTIND=1 OPTARG opt host
+
+	shift
+	while getopts v:m: opt; do
+		case $opt in
+		v) vlan=$OPTARG ;;
+		m) mac=$OPTARG ;;
+		*) bail "vm_places: unknown option" ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	vm_netns "$vm"
+	for host; do
+		vm_plug "$vm" "$host" "$host" "$mac" "$vlan"
+	done
+}
