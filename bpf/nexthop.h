@@ -21,13 +21,14 @@ static __always_inline __u32 ingress_of(struct xdp_md *ctx)
 	return knobs.ifindex ?: ctx->ingress_ifindex;
 }
 
-static __always_inline int ask_fib(struct xdp_md *ctx,
+/* ctx: of XDP or of tc; from: the device it asks for. */
+static __always_inline int ask_fib(void *ctx, __u32 from,
 				   const struct xr_path *path,
 				   struct bpf_fib_lookup *fib)
 {
 	__u32 flags = 0;
 
-	fib->ifindex = ingress_of(ctx);
+	fib->ifindex = from;
 	if (path->ifindex) {
 		fib->ifindex = path->ifindex;
 		flags = BPF_FIB_LOOKUP_OUTPUT;
@@ -47,27 +48,19 @@ static __always_inline int ask_fib(struct xdp_md *ctx,
 }
 
 /*
- * Asks the FIB and stores what it says. Where forwarding is off on the device,
- * or the neighbour has just expired, the last known next hop still serves. Global
- * functions like this one are verified once, not once per caller.
+ * Stores what the FIB said. Where forwarding is off on the device, or the
+ * neighbour has just expired, the last known next hop still serves.
  */
-__noinline int refresh_nexthop(struct xdp_md *ctx, __u32 index)
+static __always_inline int take_fib(struct xr_nexthop *nh,
+				    const struct bpf_fib_lookup *fib, int err)
 {
-	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
-	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
-	struct bpf_fib_lookup fib = {};
-	int err;
-
-	if (!nh || !path)
-		return XR_R_NO_ROUTE;
-	err = ask_fib(ctx, path, &fib);
 	nh->until = now_tick() + 1;
 	switch (err) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
-		__builtin_memcpy(nh->dmac, fib.dmac, sizeof(nh->dmac));
-		__builtin_memcpy(nh->smac, fib.smac, sizeof(nh->smac));
-		nh->ifindex = fib.ifindex;
-		nh->mtu = fib.mtu_result;
+		__builtin_memcpy(nh->dmac, fib->dmac, sizeof(nh->dmac));
+		__builtin_memcpy(nh->smac, fib->smac, sizeof(nh->smac));
+		nh->ifindex = fib->ifindex;
+		nh->mtu = fib->mtu_result;
 		return XR_R_FIB;
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 		return nh->ifindex ? XR_R_FIB_STALE : XR_R_NO_NEIGHBOUR;
@@ -77,6 +70,20 @@ __noinline int refresh_nexthop(struct xdp_md *ctx, __u32 index)
 		nh->ifindex = 0;
 		return XR_R_NO_ROUTE;
 	}
+}
+
+/* Global functions like this one are verified once, not once per caller. */
+__noinline int refresh_nexthop(struct xdp_md *ctx, __u32 index)
+{
+	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
+	struct bpf_fib_lookup fib = {};
+	int err;
+
+	if (!nh || !path)
+		return XR_R_NO_ROUTE;
+	err = ask_fib(ctx, ingress_of(ctx), path, &fib);
+	return take_fib(nh, &fib, err);
 }
 
 /* 0 and *out, or the reason to drop. */

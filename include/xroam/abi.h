@@ -322,7 +322,9 @@ struct xr_port {
 struct xr_vm_control {
 	__u32 watching;		/* VMs that are PREPARED or in BLACKOUT */
 	__u32 locked;		/* VMs with XR_VM_LOCK */
-	__u32 reserved[14];
+	__u32 vms;		/* cold: how many are known */
+	__u32 addresses;	/* cold: of theirs, in vm_ips */
+	__u32 reserved[12];
 };
 
 /* protected: hash; addresses no announcement may claim. */
@@ -343,8 +345,11 @@ struct xr_ring {
 	__u64 read_base;	/* the tap's tx_packets when the ring began */
 	__u64 drop_base;	/* and its tx_dropped */
 	__u32 vm;		/* place in vms, plus one; 0: the ring is free */
-	__u32 reserved;
+	__u32 flags;		/* XR_RING_* */
 };
+
+#define XR_RING_SEGMENTS	(1U << 0)	/* the tap takes no GSO frame: each segment counts */
+#define XR_RING_HELD		(1U << 1)	/* its reader takes one frame more than it delivers */
 
 /* ring_frames: frame n of ring r is element r * XR_RING_FRAMES + n % XR_RING_FRAMES. */
 struct xr_ring_frame {
@@ -513,7 +518,8 @@ struct xr_vm_info {
 	__u32 tap_queue;	/* its txqueuelen before it was raised; 0: untouched */
 	__u16 host;		/* vms' now.host that user space has acted upon */
 	__u8 step;		/* 1 + enum xr_notice_kind that seq belongs to */
-	__u8 reserved;
+	__u8 under_way;		/* a move was begun here that user space has not ended */
+	__u64 netns;		/* where kernel, kernel_dev and tap_queue are of */
 };
 
 /* gateways: whom translated announcements are addressed to; protected, too. */
@@ -537,6 +543,7 @@ enum xr_tc_kind {
 	XR_TC_UPLINK_IN,	/* ingress of a node device: copies where no tap is known */
 	XR_TC_UPLINK_OUT,	/* egress of it: premature frames, split horizon */
 	XR_TC_TUNNEL_IN,	/* ingress of the VXLAN device: to the tap at once */
+	XR_TC_TAP_IN,		/* ingress of a VM's port: it speaks, so it runs here */
 };
 
 struct xr_tc_hook {
@@ -549,7 +556,13 @@ struct xr_tc_hook {
 	char name[16];
 };
 
-/* taps: hash, ifindex -> place in vms, plus one. */
+/*
+ * taps: hash, ifindex -> place in vms, plus one; or one of these, which tell a
+ * frame's way by the device it came in by.
+ */
+#define XR_TAP_UPLINK	0xffff0000U	/* a node device */
+#define XR_TAP_TUNNEL	0xfffe0000U	/* a VXLAN device, | the VLAN of its VMs */
+#define XR_TAP_KIND	0xffff0000U
 
 /* members: which backends stand behind which VIP. Hash; the value is unused. */
 struct xr_member {
