@@ -9,10 +9,11 @@
 #	gw ---/          \--- up0 h3 br0 --- v1's device "h3"   device per place
 #	 \--- c2
 #
-# Every bridge filters VLANs and carries 1 (untagged), 100 and 200 (tagged). A
-# host's underlay address is its bridge's own. Its device vxN (VXLAN, learning
-# off) carries VLAN N, and its VNI is 1000 + N: VNI 1001 is the untagged segment.
-# gw routes between the segment and c2.
+# A host's underlay address is its bridge's own; its device vx0 (VXLAN, VNI 1000,
+# learning off) is a port of that bridge. This kernel has neither 802.1Q devices
+# nor bridges that filter VLANs: tags are in hand-made frames only, and what is
+# untagged again on a host, behind VNI 1000 + N, is a bridge of its own, brN.
+# gw routes between the segment, the underlay and c2.
 #
 #	vm_world_up [-g] [-r] [-m MTU] [-n HOSTS]
 #		-g  fab is to run xroam, not the hosts: the devmap case
@@ -21,14 +22,14 @@
 #		-n  hosts, 3
 #	vm_places VM [-v VLAN] [-m MAC] HOST...	a silent device in VM's namespace for
 #				each host, of that name, all with the VM's MAC
-#	vm_boot VM HOST [VLAN]	one with addresses, "eth0"; vm_replug VM FROM TO
+#	vm_boot VM HOST		one with addresses, "eth0"; vm_replug VM FROM TO
 #				moves it as a migration would
 #	vm_attach NODE...	dev attach, every device that counts
 #	vm_hosts METHOD NODE...	host add of every host on these nodes:
 #				vxlan, vxlan6, ipip, ipip6, gue, gue6, mac, port
 #	tell "NODE..." ARGS...	the same command on each node
 #	vm_fact NODE MAC KEY [VLAN]	of vm show
-#	fabric_believes HOST [MAC [VLAN]]	whatever is said, fab sends it there
+#	fabric_believes HOST [MAC]	whatever is said, fab sends it there
 #	frame ARGS...		lib/frame.c: make
 #	play ARGS...		lib/frame.c: play; SEEN is what it printed
 #	arrived PLACE [HEX]	frames in SEEN that came there and hold HEX
@@ -36,7 +37,9 @@
 #	vector NAME		a frame of lib/announcements.json
 #	tagged VLAN HEX		the frame with that tag
 #	holds HEX SUBSTITUTION	sed on a frame (a check that it changed something)
-#	vm_probe [-v VLAN] [TEXT]	c1's datagram to v1, the frame
+#	vm_probe [-v VLAN] [TEXT]	c1's datagram to v1, the frame; neighbour_probe
+#				[TEXT]: n1's
+#	vxlan_of VNI		the VXLAN header, to be looked for
 #	monitor NODE / heard_event NODE REGEX
 #
 # shellcheck source=tests/net/lib/world.sh
@@ -47,9 +50,10 @@ VECTORS=$(dirname "${BASH_SOURCE[0]}")/announcements.json
 VM_ROUTED='' VM_FAB_NODE='' VM_MTU=1600 VM_HOSTS=()
 SEEN=
 
-# Who is who in announcements.json.
+# Who is who in announcements.json; n1 is another VM.
 VM_MAC=52:54:00:12:34:56 VM_ADDR4=10.9.0.10 VM_ADDR6=fd09::10
 GW_MAC=02:00:00:00:00:01 GW_ADDR4=10.9.0.1 GW_ADDR6=fd09::1
+N1_MAC=52:54:00:12:34:99 N1_ADDR4=10.9.0.99
 C1_MAC=02:00:00:00:00:77 C1_ADDR4=10.9.0.77 C1_ADDR6=fd09::77
 # shellcheck disable=SC2034
 ALL_KINDS=(k1_garp_request k1b_garp_request_tha_bcast k2_garp_reply_bcast
@@ -62,8 +66,8 @@ OTHER_KINDS=(k8_arp_probe_rfc5227 k10_ns_dad k11_rs k12_mldv2_report
 	     k13_igmpv3_report k14_dhcp_request k15_plain_unicast_udp
 	     k16_llc_xid_bcast)
 
-declare -A VM_VLAN=() VM_IP=() VM_BRIDGE=()
-VM_IP_MAIN=
+declare -A VM_IP=()
+VM_IP_MAIN='' VM_INDEX=100
 
 # ---- addresses ----
 
@@ -110,6 +114,7 @@ no_colons()
 	echo "${1//:/}"
 }
 
+# shellcheck disable=SC2120
 vm_probe()
 {
 	local tag=()
@@ -122,13 +127,25 @@ vm_probe()
 		"$VM_ADDR4" 9 "${1-what the client says}"
 }
 
+# The same from n1.
+# shellcheck disable=SC2120
+neighbour_probe()
+{
+	frame make udp $N1_MAC "$VM_MAC" $N1_ADDR4 "$VM_ADDR4" 9 "${1-what its neighbour says}"
+}
+
+# vxlan_of VNI: what a frame in that segment's tunnel holds between its outer
+# UDP header and the inner frame.
+vxlan_of()
+{
+	printf '08000000%06x00' "$1"
+}
+
 # What the fabric believes, whatever it hears: sticky, or it would move.
 fabric_believes()
 {
-	local mac=${2-$VM_MAC} vlan=${3-1}
-
-	in_ns fab bridge fdb replace "$mac" dev "$1" master static sticky \
-		vlan "$vlan"
+	in_ns fab bridge fdb replace "${2-$VM_MAC}" dev "$1" master static \
+		sticky
 }
 
 # ---- xroam ----
@@ -160,8 +177,8 @@ vm_attach()
 host_way()
 {
 	case $1 in
-	vxlan)	echo "vxlan $(underlay4 "$3") vni 1001" ;;
-	vxlan6)	echo "vxlan $(underlay6 "$3") vni 1001" ;;
+	vxlan)	echo "vxlan $(underlay4 "$3") vni 1000" ;;
+	vxlan6)	echo "vxlan $(underlay6 "$3") vni 1000" ;;
 	ipip)	echo "ipip $(underlay4 "$3")" ;;
 	ipip6)	echo "ipip $(underlay6 "$3")" ;;
 	gue)	echo "gue $(underlay4 "$3")" ;;
@@ -210,47 +227,39 @@ heard_event()
 
 # ---- making it ----
 
-# vm_link NODE DEV MAC PORT: a veth into fab's bridge
+# vm_link NODE DEV MAC PORT: a veth into fab's bridge. Where both ends had the
+# same index, the kernel would take up to a second to see the carrier.
 vm_link()
 {
-	VM_IP_MAIN+="link add $2 address $3 mtu $VM_MTU netns $WORLD-$1 type veth"
+	VM_INDEX=$((VM_INDEX + 1))
+	VM_IP_MAIN+="link add $2 address $3 index $VM_INDEX mtu $VM_MTU netns $WORLD-$1 type veth"
 	VM_IP_MAIN+=" peer name $4 mtu $VM_MTU netns $WORLD-fab"$'\n'
 	VM_IP[fab]+="link set $4 master fab up"$'\n'
-	VM_BRIDGE[fab]+=$(vm_trunk "$4")$'\n'
-}
-
-vm_trunk()
-{
-	echo "vlan add vid 100 dev $1
-vlan add vid 200 dev $1"
 }
 
 vm_host_bridge()
 {
-	local host=$1 vlan
+	local host=$1
 
-	VM_IP[$host]+="link add br0 address $(br0_mac "$host") mtu $VM_MTU type bridge vlan_filtering 1 vlan_default_pvid 1
+	VM_IP[$host]+="link add br0 address $(br0_mac "$host") mtu $VM_MTU type bridge
 link set up0 master br0 up
 link set br0 up
 addr add $(underlay4 "$host")/24 dev br0
 addr add $(underlay6 "$host")/64 dev br0 nodad
+$(vm_vxlan "$host" 0)
 "
-	VM_BRIDGE[$host]+=$(vm_trunk up0)$'\n'
-	for vlan in 1 100 200; do
-		VM_IP[$host]+="link add vx$vlan mtu 1500 type vxlan id $((1000 + vlan)) local $(underlay4 "$host") dstport 4789 nolearning
-link set vx$vlan master br0 up
-"
-		VM_BRIDGE[$host]+="link set dev vx$vlan learning off
-$(vm_access "vx$vlan" $vlan)
-"
-	done
 }
 
-# vm_access DEV VLAN: the bridge's commands for an untagged port in that VLAN
-vm_access()
+# The device of VLAN N's segment, and its bridge. IPv6 tunnels: a port of its own.
+vm_vxlan()
 {
-	[ "$2" = 1 ] || echo "vlan del vid 1 dev $1
-vlan add vid $2 pvid untagged dev $1"
+	local host=$1 vlan=$2
+
+	[ "$vlan" = 0 ] || echo "link add br$vlan address $(br0_mac "$1") type bridge
+link set br$vlan up"
+	echo "link add vx$vlan mtu 1500 type vxlan id $((1000 + vlan)) local $(underlay4 "$host") dstport 4789 nolearning
+link set vx$vlan master br$vlan up
+link set vx$vlan type bridge_slave learning off"
 }
 
 vm_host_router()
@@ -270,7 +279,7 @@ vm_edge()
 {
 	vm_link gw eth0 $GW_MAC gw
 	vm_link c1 eth0 $C1_MAC c1
-	VM_IP_MAIN+="link add eth0 netns $WORLD-c2 type veth peer name dsl netns $WORLD-gw"$'\n'
+	VM_IP_MAIN+="link add eth0 index 99 netns $WORLD-c2 type veth peer name dsl netns $WORLD-gw"$'\n'
 	VM_IP[gw]+="link set eth0 up
 link set dsl up
 addr add 10.8.0.9/24 dev eth0
@@ -371,7 +380,7 @@ vm_world_up()
 		*)	vm_sysctl "$node" "$node" ;;
 		esac
 	done
-	VM_IP[fab]+="link add fab mtu $VM_MTU type bridge vlan_filtering 1 vlan_default_pvid 1
+	VM_IP[fab]+="link add fab mtu $VM_MTU type bridge
 link set fab up
 "
 	for host in "${VM_HOSTS[@]}"; do
@@ -388,10 +397,6 @@ link set fab up
 	for node in "${!VM_IP[@]}"; do
 		ip -n "$WORLD-$node" -batch - <<<"${VM_IP[$node]}" ||
 			bail "cannot set up $node"
-	done
-	for node in "${!VM_BRIDGE[@]}"; do
-		in_ns "$node" bridge -batch - <<<"${VM_BRIDGE[$node]}" ||
-			bail "cannot set up $node's bridge"
 	done
 	vm_wires
 }
@@ -436,26 +441,21 @@ vm_netns()
 # vm_plug VM HOST DEV MAC VLAN: a veth from the VM's DEV to the host's bridge
 vm_plug()
 {
-	ip link add "$3" address "$4" netns "$WORLD-$1" type veth \
+	[ "$5" = 0 ] || ip -n "$WORLD-$2" link show "br$5" >/dev/null 2>&1 ||
+		vm_vxlan "$2" "$5" | ip -n "$WORLD-$2" -batch - ||
+		bail "no segment of VLAN $5"
+	VM_INDEX=$((VM_INDEX + 1))
+	ip link add "$3" address "$4" index $VM_INDEX netns "$WORLD-$1" type veth \
 		peer name "$1" netns "$WORLD-$2" || bail "no port for $1"
 	ip -n "$WORLD-$1" link set "$3" up
 	vm_wire "$1" "$3"
 	vm_wire "$2" "$1"
-	vm_port "$1" "$2" "$5"
-}
-
-vm_port()
-{
-	local access
-
-	ip -n "$WORLD-$2" link set "$1" master br0 up
-	access=$(vm_access "$1" "$3")
-	[ -z "$access" ] || in_ns "$2" bridge -batch - <<<"$access"
+	ip -n "$WORLD-$2" link set "$1" master "br$5" up
 }
 
 vm_places()
 {
-	local vm=$1 vlan=1 mac=$VM_MAC OPTIND=1 OPTARG opt host
+	local vm=$1 vlan=0 mac=$VM_MAC OPTIND=1 OPTARG opt host
 
 	shift
 	while getopts v:m: opt; do
