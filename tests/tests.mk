@@ -15,8 +15,9 @@ NETBPF := $(patsubst tests/net/lib/%.bpf.c,$(T)/net/%.bpf.o,$(wildcard tests/net
 BENCH := $(call bins_of,bench,bench)
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/include/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZ := $(call bins_of,fuzz,fuzz_*)
+VM := $(call bins_of,vm,*)
 
-tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETBPF)
+tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETBPF) $(VM)
 
 $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
@@ -70,6 +71,14 @@ $(BENCH): $(T)/bench/%: $(BUILD)/tests/bench/%.o $(call lib_of,bench) $(CORE_A) 
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+# The guest is its kernel's first process, and alone.
+$(T)/vm/guest: LDFLAGS += -static
+$(T)/vm/migrate: VM_LIBS := -ljansson
+$(VM): $(T)/vm/%: $(BUILD)/tests/vm/%.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VM_LIBS)
 
 # Fuzzers are built whole with clang: the code under test is instrumented too.
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined

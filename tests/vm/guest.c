@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's only process, linked statically and started by its kernel: loads
+ * the modules it is given, sets eth0's addresses, and answers numbered probes,
+ * counting how often each arrived. Words of the kernel's command line:
+ *
+ *	ADDR=10.9.0.9 PREFIX=24 GATEWAY=10.9.0.1
+ *	ADDR6=fd00:9::9 GATEWAY6=fd00:9::1
+ *	RUN=/path		started, too, with its arguments in RUN_ARGS
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ipv6.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "lib/probe.h"
+
+#define DEV	"eth0"
+#define BATCH	64
+#define BUFFER	(16 << 20)	/* a blackout's probes arrive all at once */
+#define PACKET	2048
+
+static uint8_t count[PROBE_MAX];
+static uint32_t run;
+
+static void die(const char *what)
+{
+	printf("guest: %s: %s\n", what, strerror(errno));
+	fflush(stdout);
+	sync();
+	reboot(RB_POWER_OFF);
+}
+
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd >= 0) {
+		if (write(fd, text, strlen(text)) < 0)
+			printf("guest: %s: %s\n", path, strerror(errno));
+		close(fd);
+	}
+}
+
+/* In the order of /modules/order: each after those it needs. */
+static void load_modules(void)
+{
+	FILE *order = fopen("/modules/order", "r");
+	char name[64], path[96];
+	int fd;
+
+	if (!order)
+		die("/modules/order");
+	while (fscanf(order, "%63s", name) == 1) {
+		snprintf(path, sizeof(path), "/modules/%s", name);
+		fd = open(path, O_RDONLY);
+		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+			die(path);
+		close(fd);
+	}
+	fclose(order);
+}
+
+static void wait_for_device(int s)
+{
+	struct ifreq r = {.ifr_name = DEV};
+
+	for (int i = 0; i < 500; i++) {
+		if (!ioctl(s, SIOCGIFINDEX, &r))
+			return;
+		usleep(10000);
+	}
+	die("no " DEV);
+}
+
+static void set_up(int s, const char *dev)
+{
+	struct ifreq r = {0};
+
+	strncpy(r.ifr_name, dev, IFNAMSIZ - 1);
+	r.ifr_flags = IFF_UP;
+	if (ioctl(s, SIOCSIFFLAGS, &r))
+		die(dev);
+}
+
+static void in4(struct sockaddr *to, const char *text)
+{
+	struct sockaddr_in *sin = (struct sockaddr_in *)to;
+
+	*sin = (struct sockaddr_in){.sin_family = AF_INET};
+	if (text && inet_pton(AF_INET, text, &sin->sin_addr) != 1)
+		die(text);
+}
+
+static void set_address(int s)
+{
+	const char *prefix = getenv("PREFIX"), *gateway = getenv("GATEWAY");
+	struct ifreq r = {.ifr_name = DEV};
+	struct rtentry rt = {.rt_flags = RTF_UP | RTF_GATEWAY};
+
+	in4(&r.ifr_addr, getenv("ADDR"));
+	if (ioctl(s, SIOCSIFADDR, &r))
+		die("address");
+	in4(&r.ifr_addr, "0.0.0.0");
+	((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr =
+		htonl(~0U << (32 - atoi(prefix ? prefix : "24")));
+	if (ioctl(s, SIOCSIFNETMASK, &r))
+		die("netmask");
+	if (!gateway)
+		return;
+	in4(&rt.rt_dst, NULL);
+	in4(&rt.rt_genmask, NULL);
+	in4(&rt.rt_gateway, gateway);
+	if (ioctl(s, SIOCADDRT, &rt))
+		die("gateway");
+}
+
+static void set_address6(void)
+{
+	const char *addr = getenv("ADDR6"), *gateway = getenv("GATEWAY6");
+	struct in6_rtmsg rt = {.rtmsg_flags = RTF_UP | RTF_GATEWAY,
+			       .rtmsg_metric = 1};
+	struct in6_ifreq r = {.ifr6_prefixlen = 64};
+	int s = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	if (!addr || s < 0)
+		return;
+	r.ifr6_ifindex = rt.rtmsg_ifindex = if_nametoindex(DEV);
+	if (inet_pton(AF_INET6, addr, &r.ifr6_addr) != 1 ||
+	    ioctl(s, SIOCSIFADDR, &r))
+		die("IPv6 address");
+	if (gateway && (inet_pton(AF_INET6, gateway, &rt.rtmsg_gateway) != 1 ||
+			ioctl(s, SIOCADDRT, &rt)))
+		die("IPv6 gateway");
+	close(s);
+}
+
+static void set_network(void)
+{
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	wait_for_device(s);
+	put("/proc/sys/net/ipv6/conf/" DEV "/accept_dad", "0");
+	put("/proc/sys/net/ipv6/conf/" DEV "/accept_ra", "0");
+	put("/proc/sys/net/ipv6/conf/" DEV "/router_solicitations", "0");
+	/* As most distributions have it; else it answers no announcement. */
+	put("/proc/sys/net/ipv6/conf/" DEV "/ndisc_notify", "1");
+	put("/proc/sys/net/ipv4/conf/" DEV "/arp_notify", "1");
+	set_up(s, "lo");
+	set_up(s, DEV);
+	set_address(s);
+	set_address6();
+	close(s);
+}
+
+/* Another program beside the echo, say a QUIC server. */
+static void start(const char *path)
+{
+	char *args = getenv("RUN_ARGS"), *argv[64] = {(char *)path};
+	int n = 1;
+
+	if (!path || fork())
+		return;
+	for (char *word = strtok(args, ","); word && n < 63;
+	     word = strtok(NULL, ","))
+		argv[n++] = word;
+	execv(path, argv);
+	die(path);
+}
+
+/* Changes a packet into its answer; its length, or 0. */
+static size_t answer(void *packet, size_t len)
+{
+	struct probe_told *t = packet;
+
+	if (len < sizeof(t->probe) || t->probe.magic != PROBE_MAGIC ||
+	    t->probe.seq >= PROBE_MAX)
+		return 0;
+	if (t->probe.run != run) {
+		run = t->probe.run;
+		memset(count, 0, sizeof(count));
+	}
+	if (t->probe.kind == PROBE_ASK) {
+		if (count[t->probe.seq] < UINT8_MAX)
+			count[t->probe.seq]++;
+		return len;
+	}
+	memset(t->count, 0, sizeof(t->count));
+	for (uint32_t i = 0;
+	     i < PROBE_COUNTS && t->probe.seq + i < PROBE_MAX; i++)
+		t->count[i] = count[t->probe.seq + i];
+	return sizeof(*t);
+}
+
+static int open_echo(void)
+{
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6,
+				   .sin6_port = htons(PROBE_PORT)};
+	int s = socket(AF_INET6, SOCK_DGRAM, 0), size = BUFFER;
+
+	if (s < 0 || bind(s, (struct sockaddr *)&any, sizeof(any)))
+		die("socket");
+	setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(s, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	return s;
+}
+
+static void echo(int s)
+{
+	static uint8_t buffer[BATCH][PACKET];
+	struct sockaddr_in6 from[BATCH];
+	struct mmsghdr in[BATCH], out[BATCH];
+	struct iovec iov[BATCH];
+	int n, answers = 0;
+
+	for (int i = 0; i < BATCH; i++) {
+		iov[i] = (struct iovec){buffer[i], PACKET};
+		in[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
+						.msg_namelen = sizeof(from[i]),
+						.msg_iov = &iov[i],
+						.msg_iovlen = 1};
+	}
+	n = recvmmsg(s, in, BATCH, MSG_WAITFORONE, NULL);
+	for (int i = 0; i < n; i++) {
+		iov[i].iov_len = answer(buffer[i], in[i].msg_len);
+		if (iov[i].iov_len)
+			out[answers++] = in[i];
+	}
+	for (int sent = 0, r; sent < answers; sent += r) {
+		r = sendmmsg(s, out + sent, answers - sent, 0);
+		if (r <= 0)	/* this one cannot be sent: the next ones */
+			r = 1;
+	}
+}
+
+int main(void)
+{
+	int s;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("dev", "/dev", "devtmpfs", 0, NULL);
+	load_modules();
+	set_network();
+	start(getenv("RUN"));
+	s = open_echo();
+	printf("guest: ready\n");
+	for (;;)
+		echo(s);
+}

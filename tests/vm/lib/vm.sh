@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# A guest that is live-migrated between the hosts of tests/net/lib/vmworld.sh,
+# each with a tap "tap0" on its bridge (or, with -r, with routes to it), and a
+# client that probes it a thousand times a second all the while.
+#
+#	guest_world [ARGS...]	vm_world_up ARGS, and the taps
+#	guest_boot HOST [WORD...]	boot it there; words of its command line
+#	guest_move HOST [OPTIONS...]	live migration, options of migrate.c; what
+#				it said is in $MOVED, where the guest is in $AT
+#	moved KEY		a figure of $MOVED
+#	guest_tell STEP HOST	what the migration's steps call, see TELL
+#	probe [OPTIONS...] / probed	begin, end; $PROBED is what came of it
+#	probed_of KEY		a figure of $PROBED
+#	run_of HOST [OPTIONS...]	probes, and a migration in their midst
+#	result WHAT		a line of the table: $PROBED and $MOVED
+#
+# shellcheck source-path=SCRIPTDIR source=../../net/lib/vmworld.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../net/lib/vmworld.sh"
+
+VM_TESTS=$WORLD_BUILD/tests/vm
+KERNEL_VERSION=6.1
+KERNEL=$WORLD_BUILD/kernels/$KERNEL_VERSION
+INITRAMFS=$VM_TESTS/initramfs
+GUEST_MEMORY=128
+GUEST_WORDS=()		# on its kernel's command line
+CLIENT=c1		# who probes
+PROBE_TO=$VM_ADDR4
+AT=			# the host where the guest is
+MOVED='{}' PROBED='{}'
+FABRIC=learns		# world_of
+MOVE_OPTIONS=()
+
+# The gateway's address that hosts answer for in a routed world.
+TAP_MAC=02:00:00:00:09:01
+
+# ---- taps ----
+
+tap_bridged()
+{
+	ip -n "$(ns "$1")" -batch - <<-EOT || bail "no tap on $1"
+		tuntap add tap0 mode tap vnet_hdr
+		link set tap0 address 02:00:00:00:0a:0${1#h} mtu 1500
+		link set tap0 master br0 up
+	EOT
+}
+
+# All hosts say that they are the VM's gateway; its address is routed to it.
+tap_routed()
+{
+	ip -n "$(ns "$1")" -batch - <<-EOT || bail "no tap on $1"
+		tuntap add tap0 mode tap vnet_hdr
+		link set tap0 address $TAP_MAC mtu 1500 up
+		addr add $GW_ADDR4/32 dev tap0
+		addr add $GW_ADDR6/128 dev tap0 nodad
+		route add $VM_ADDR4/32 dev tap0
+		route add $VM_ADDR6/128 dev tap0
+		neigh replace $VM_ADDR4 lladdr $VM_MAC dev tap0 nud permanent
+		neigh replace $VM_ADDR6 lladdr $VM_MAC dev tap0 nud permanent
+	EOT
+}
+
+# The distribution's kernel, and what is around it.
+guest_image()
+{
+	"$WORLD_TOP/tests/kernels/fetch" $KERNEL_VERSION >&2 ||
+		bail "no kernel $KERNEL_VERSION"
+	[ "$INITRAMFS" -nt "$VM_TESTS/guest" ] && [ "$INITRAMFS" -nt "$KERNEL" ] ||
+		"$WORLD_TOP/tests/vm/mkinitramfs" "$KERNEL" "$VM_TESTS/guest" \
+			"$INITRAMFS" || bail "cannot pack the guest"
+}
+
+guest_world()
+{
+	local host
+
+	guest_image
+	vm_world_up "$@"
+	for host in "${VM_HOSTS[@]}"; do
+		if [ -n "$VM_ROUTED" ]; then
+			tap_routed "$host"
+		else
+			tap_bridged "$host"
+		fi
+	done
+}
+
+# ---- the guest ----
+
+qmp()
+{
+	echo "$WORLD_DIR/$1.qmp"
+}
+
+# The daemon's monitor: one of its own, for a monitor has one client at a time.
+qmp_of_daemon()
+{
+	echo "$WORLD_DIR/$1.daemon.qmp"
+}
+
+# qemu HOST [ARGS...]
+qemu()
+{
+	local host=$1
+
+	shift
+	rm -f "$(qmp "$host")" "$(qmp_of_daemon "$host")"
+	start "qemu-$host" "$host" qemu-system-x86_64 \
+		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 \
+		-m "$GUEST_MEMORY" -nodefaults -no-user-config -display none \
+		-no-reboot -kernel "$KERNEL/vmlinuz" -initrd "$INITRAMFS" \
+		-append "console=ttyS0 panic=-1 quiet mitigations=off ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}" \
+		-serial "file:$WORLD_DIR/$host.console" \
+		-netdev "tap,id=n0,ifname=tap0,script=no,downscript=no" \
+		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC,romfile=" \
+		-qmp "unix:$(qmp "$host"),server=on,wait=off" \
+		-qmp "unix:$(qmp_of_daemon "$host"),server=on,wait=off" "$@"
+	wait_for 10 test -S "$(qmp_of_daemon "$host")" ||
+		bail "no QEMU on $host: $(<"$WORLD_DIR/qemu-$host.err")"
+}
+
+guest_boot()
+{
+	AT=$1
+	shift
+	GUEST_WORDS+=("$@")
+	qemu "$AT"
+	wait_for 60 grep -q '^guest: ready' "$WORLD_DIR/$AT.console" ||
+		bail "the guest does not boot: $(tail -n 20 "$WORLD_DIR/$AT.console")"
+	fabric_for "$AT"
+}
+
+# At the other end after a migration, one QEMU is of no use any more.
+guest_move()
+{
+	local from=$AT to=$1 status
+
+	shift
+	qemu "$to" -incoming defer
+	MOVED=$("$VM_TESTS/migrate" "${MOVE_OPTIONS[@]}" "$@" "$(qmp "$from")" "$(qmp "$to")" \
+		"$WORLD_DIR/channel")
+	status=$?
+	if [ "$(moved result)" = completed ]; then
+		AT=$to
+		stop "qemu-$from"
+	else
+		stop "qemu-$to" KILL
+	fi
+	return $status
+}
+
+moved()
+{
+	jq -r ".$1 // empty" <<<"$MOVED"
+}
+
+# ---- what the fabric believes ----
+
+# world_of learns|deaf|silent|routed: the fabric learns where the VM is; it does not
+# believe what it hears; the VM says nothing; it routes the VM's address.
+world_of()
+{
+	FABRIC=$1
+	case $1 in
+	routed)
+		CLIENT=c2
+		guest_world -n 2 -r
+		;;
+	silent)
+		MOVE_OPTIONS=(--announce 0)
+		guest_world -n 2
+		;;
+	*)	guest_world -n 2 ;;
+	esac
+}
+
+# After a run, so that the guest can be asked and the next run begins anew.
+fabric_for()
+{
+	case $FABRIC in
+	deaf)	fabric_believes "$1" ;;
+	silent)	in_ns fab bridge fdb replace "$VM_MAC" dev "$1" \
+			master dynamic ;;
+	routed)	ip -n "$(ns gw)" -batch - <<-EOT
+			route replace $VM_ADDR4/32 via $(underlay4 "$1") dev eth0
+			route replace $VM_ADDR6/128 via $(underlay6 "$1") dev eth0
+		EOT
+		;;
+	esac
+}
+
+# ---- probes ----
+
+probe()
+{
+	start prober "$CLIENT" "$VM_TESTS/prober" "$@" "$PROBE_TO"
+}
+
+probed()
+{
+	local status
+
+	kill -TERM "$(pid prober)" 2>/dev/null
+	wait_for 5 grep -q sent "$WORLD_DIR/prober.err"
+	[ -z "$AT" ] || fabric_for "$AT"
+	finish prober
+	status=$?
+	PROBED=$(<"$WORLD_DIR/prober.out")
+	[ $status = 0 ] || diag "prober: $(<"$WORLD_DIR/prober.err")"
+	return $status
+}
+
+probed_of()
+{
+	jq -r ".$1 // empty" <<<"$PROBED"
+}
+
+run_of()
+{
+	local status
+
+	probe
+	sleep 0.3
+	guest_move "$@"
+	status=$?
+	sleep 0.5
+	probed && return $status
+}
+
+result()
+{
+	diag "$(jq -rn --arg what "$1" --argjson p "${PROBED:-null}" \
+		--argjson m "${MOVED:-null}" '"\($what): \($p.sent) sent, \($p.lost) lost, \($p.twice) twice, \($p.unanswered) unanswered, \($p.answered_twice) answered twice; p50 \($p.p50_ms) p99 \($p.p99_ms) max \($p.max_ms) ms, \($p.late) over 10 ms; blackout \($m.blackout_ms) ms of \($m.total_ms)\(if ($p.lost // 0) > 0 then "; lost: \($p.lost_runs | join(" "))" else "" end)"')"
+}

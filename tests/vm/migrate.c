@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	migrate [OPTIONS] SOURCE.qmp DESTINATION.qmp CHANNEL.sock
+ *
+ * Moves a guest between two QEMUs, the second started with "-incoming defer",
+ * over their monitors, and says what happened and when (ms from the start):
+ *
+ *	{"result": "completed", "stop_ms": 512.1, "resume_ms": 601.9, ...}
+ *
+ * result is completed, cancelled or failed; after the last two the guest runs
+ * at the source again. Exit status 0 where it came as asked for.
+ *
+ *	--gate MS		pause-before-switchover: stand still for so long
+ *	--gate-elsewhere	the same, but somebody else sends migrate-continue
+ *	--cancel MS		in pre-copy, so long after it began
+ *	--cancel-stopped MS	in pre-switchover, so long after STOP
+ *	--kill PID		end the destination, PID, at STOP
+ *	--rate BYTES		a second; default: as fast as it goes
+ *	--announce ROUNDS	how often the destination says RARP (default 5)
+ *	--on EVENT=COMMAND	run COMMAND, and wait for it: start, active, stop,
+ *				resume, completed, back (RESUME at the source)
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LIMIT_MS 30000
+
+enum side { SOURCE, DEST };
+
+struct monitor {
+	const char *path;
+	int fd;
+	char buf[65536];
+	size_t len;
+	json_t *reply;		/* to the command under way */
+};
+
+static struct monitor mon[2];
+static const char *channel;
+static struct {
+	long gate, cancel, cancel_stopped;	/* ms, -1: no */
+	long rate, announce;
+	pid_t kill;
+	bool elsewhere;
+	const char *on[16];
+	int n_on;
+} opt = {-1, -1, -1, 0, -1, 0, false, {0}, 0};
+
+/* ms from the start; -1: did not happen */
+static struct {
+	double active, stop, resume, back, completed;
+} at = {-1, -1, -1, -1, -1};
+static double t0;
+static const char *result;	/* of the source's migration */
+static double cancel_at = -1, continue_at = -1;
+
+static void die(const char *format, ...)
+{
+	va_list ap;
+
+	fputs("migrate: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+/* The clock of QMP's timestamps, ms. */
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+static void run_on(const char *event)
+{
+	size_t len = strlen(event);
+
+	for (int i = 0; i < opt.n_on; i++)
+		if (!strncmp(opt.on[i], event, len) && opt.on[i][len] == '=' &&
+		    system(opt.on[i] + len + 1))
+			fprintf(stderr, "migrate: at %s: %s failed\n", event,
+				opt.on[i] + len + 1);
+}
+
+static void reached(double *when, double t, const char *event)
+{
+	if (*when >= 0)
+		return;
+	*when = t - t0;
+	run_on(event);
+}
+
+/* ---- events ---- */
+
+static void on_status(enum side side, const char *status, double t)
+{
+	if (side == DEST)
+		return;
+	if (!strcmp(status, "active")) {
+		reached(&at.active, t, "active");
+		if (opt.cancel >= 0 && cancel_at < 0)
+			cancel_at = t + opt.cancel;
+	} else if (!strcmp(status, "pre-switchover")) {
+		if (opt.cancel_stopped >= 0)
+			cancel_at = t + opt.cancel_stopped;
+		else if (!opt.elsewhere)
+			continue_at = t + opt.gate;
+	} else if (!strcmp(status, "completed")) {
+		result = "completed";
+		reached(&at.completed, t, "completed");
+	} else if (!strcmp(status, "cancelled")) {
+		result = "cancelled";
+	} else if (!strcmp(status, "failed")) {
+		result = "failed";
+	}
+}
+
+static void on_event(enum side side, const char *event, json_t *msg)
+{
+	json_t *when = json_object_get(msg, "timestamp");
+	double t = json_integer_value(json_object_get(when, "seconds")) * 1e3 +
+		   json_integer_value(json_object_get(when, "microseconds")) /
+			   1e3;
+	const char *status = json_string_value(json_object_get(
+		json_object_get(msg, "data"), "status"));
+
+	if (!strcmp(event, "MIGRATION") && status) {
+		on_status(side, status, t);
+	} else if (!strcmp(event, "STOP") && side == SOURCE) {
+		if (opt.kill && at.stop < 0)
+			kill(opt.kill, SIGKILL);
+		reached(&at.stop, t, "stop");
+	} else if (!strcmp(event, "RESUME") && side == SOURCE) {
+		reached(&at.back, t, "back");
+	} else if (!strcmp(event, "RESUME")) {
+		reached(&at.resume, t, "resume");
+	}
+}
+
+/* ---- the monitors ---- */
+
+static void on_line(enum side side, const char *line)
+{
+	json_error_t e;
+	json_t *msg = json_loads(line, 0, &e);
+	const char *event;
+
+	if (!msg)
+		die("%s: %s: %s", mon[side].path, e.text, line);
+	event = json_string_value(json_object_get(msg, "event"));
+	if (event)
+		on_event(side, event, msg);
+	else if (json_object_get(msg, "return") || json_object_get(msg, "error"))
+		mon[side].reply = json_incref(msg);
+	json_decref(msg);
+}
+
+static void take(enum side side)
+{
+	struct monitor *m = &mon[side];
+	ssize_t n = read(m->fd, m->buf + m->len, sizeof(m->buf) - 1 - m->len);
+	char *end;
+
+	if (n <= 0) {		/* a destination that failed ends */
+		close(m->fd);
+		m->fd = -1;
+		return;
+	}
+	m->len += n;
+	m->buf[m->len] = '\0';
+	while ((end = strchr(m->buf, '\n'))) {
+		*end = '\0';
+		on_line(side, m->buf);
+		m->len -= end + 1 - m->buf;
+		memmove(m->buf, end + 1, m->len + 1);
+	}
+}
+
+/* Until something came, or ms went by. */
+static void wait_ms(double ms)
+{
+	struct pollfd p[2] = {{.fd = mon[0].fd, .events = POLLIN},
+			      {.fd = mon[1].fd, .events = POLLIN}};
+	struct timespec left = {.tv_nsec = ms > 0 ? (long)(ms * 1e6) % 1000000000
+						  : 0,
+				.tv_sec = ms > 0 ? (long)(ms / 1e3) : 0};
+
+	if (ppoll(p, 2, &left, NULL) <= 0)
+		return;
+	for (int side = 0; side < 2; side++)
+		if (p[side].revents)
+			take(side);
+}
+
+static void say(enum side side, json_t *command)
+{
+	char *text = json_dumps(command, JSON_COMPACT);
+	size_t len = strlen(text);
+
+	text[len] = '\n';	/* where the NUL was */
+	if (mon[side].fd < 0 ||
+	    send(mon[side].fd, text, len + 1, MSG_NOSIGNAL) < 0)
+		fprintf(stderr, "migrate: %s: gone\n", mon[side].path);
+	free(text);
+	json_decref(command);
+}
+
+/* A command and its reply; events meanwhile are obeyed. */
+static void must(enum side side, json_t *command)
+{
+	char *text = json_dumps(command, JSON_COMPACT);
+	double until = now() + 10000;
+	json_t *error;
+
+	mon[side].reply = NULL;
+	say(side, command);
+	while (!mon[side].reply && mon[side].fd >= 0 && now() < until)
+		wait_ms(100);
+	if (!mon[side].reply)
+		die("%s: no reply to %s", mon[side].path, text);
+	error = json_object_get(mon[side].reply, "error");
+	if (error)
+		die("%s: %s: %s", mon[side].path, text,
+		    json_string_value(json_object_get(error, "desc")));
+	json_decref(mon[side].reply);
+	mon[side].reply = NULL;
+	free(text);
+}
+
+static json_t *plain(const char *name)
+{
+	return json_pack("{s:s}", "execute", name);
+}
+
+static void enable(enum side side, const char *capability, bool on)
+{
+	must(side, json_pack("{s:s s:{s:[{s:s s:b}]}}", "execute",
+			     "migrate-set-capabilities", "arguments",
+			     "capabilities", "capability", capability, "state",
+			     on));
+}
+
+static void set(enum side side, const char *parameter, long value)
+{
+	must(side, json_pack("{s:s s:{s:I}}", "execute",
+			     "migrate-set-parameters", "arguments", parameter,
+			     (json_int_t)value));
+}
+
+static void open_monitor(enum side side, const char *path)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+	mon[side].path = path;
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	mon[side].fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(mon[side].fd, (struct sockaddr *)&un, sizeof(un)))
+		die("%s: %s", path, strerror(errno));
+	must(side, plain("qmp_capabilities"));
+	enable(side, "events", true);
+}
+
+/* ---- the move ---- */
+
+static json_t *with_uri(const char *name)
+{
+	return json_pack("{s:s s:{s:s+}}", "execute", name, "arguments", "uri",
+			 "unix:", channel);
+}
+
+static void begin(void)
+{
+	if (opt.announce >= 0)
+		set(DEST, "announce-rounds", opt.announce);
+	must(DEST, with_uri("migrate-incoming"));
+	enable(SOURCE, "pause-before-switchover",
+	       opt.gate >= 0 || opt.elsewhere || opt.cancel_stopped >= 0);
+	set(SOURCE, "max-bandwidth", opt.rate ? opt.rate : 1L << 40);
+	t0 = now();
+	run_on("start");
+	must(SOURCE, with_uri("migrate"));
+}
+
+static bool over(void)
+{
+	if (!result)
+		return false;
+	if (!strcmp(result, "completed"))
+		return at.resume >= 0;
+	/* RESUME comes before or after; a guest that never stood still, never */
+	return at.stop < 0 || at.back >= 0;
+}
+
+/* The earlier of what is still to be done. */
+static double next_deadline(void)
+{
+	double t = t0 + LIMIT_MS;
+
+	if (cancel_at >= 0 && cancel_at < t)
+		t = cancel_at;
+	if (continue_at >= 0 && continue_at < t)
+		t = continue_at;
+	return t;
+}
+
+static void follow(void)
+{
+	while (!over()) {
+		wait_ms(next_deadline() - now());
+		if (now() > t0 + LIMIT_MS)
+			die("no end after %d s", LIMIT_MS / 1000);
+		if (cancel_at >= 0 && now() >= cancel_at) {
+			cancel_at = -2;
+			opt.cancel = -1;
+			say(SOURCE, plain("migrate_cancel"));
+		}
+		if (continue_at >= 0 && now() >= continue_at) {
+			continue_at = -2;
+			say(SOURCE, json_pack("{s:s s:{s:s}}", "execute",
+					      "migrate-continue", "arguments",
+					      "state", "pre-switchover"));
+		}
+	}
+}
+
+static void say_result(void)
+{
+	double end = at.resume >= 0 ? at.resume : at.back;
+
+	printf("{\"result\": \"%s\"", result);
+	if (at.stop >= 0)
+		printf(", \"stop_ms\": %.1f", at.stop);
+	if (at.resume >= 0)
+		printf(", \"resume_ms\": %.1f", at.resume);
+	if (at.back >= 0)
+		printf(", \"back_ms\": %.1f", at.back);
+	if (at.stop >= 0 && end >= 0)
+		printf(", \"blackout_ms\": %.1f", end - at.stop);
+	printf(", \"total_ms\": %.1f}\n", now() - t0);
+}
+
+static long number(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || end == text)
+		die("%s: not a number", text);
+	return n;
+}
+
+static void parse(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"gate", required_argument, NULL, 'g'},
+		{"gate-elsewhere", no_argument, NULL, 'e'},
+		{"cancel", required_argument, NULL, 'c'},
+		{"cancel-stopped", required_argument, NULL, 's'},
+		{"kill", required_argument, NULL, 'k'},
+		{"rate", required_argument, NULL, 'r'},
+		{"announce", required_argument, NULL, 'a'},
+		{"on", required_argument, NULL, 'o'},
+		{0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'g': opt.gate = number(optarg); break;
+		case 'e': opt.elsewhere = true; break;
+		case 'c': opt.cancel = number(optarg); break;
+		case 's': opt.cancel_stopped = number(optarg); break;
+		case 'k': opt.kill = number(optarg); break;
+		case 'r': opt.rate = number(optarg); break;
+		case 'a': opt.announce = number(optarg); break;
+		case 'o':
+			if (opt.n_on == sizeof(opt.on) / sizeof(*opt.on))
+				die("too many --on");
+			opt.on[opt.n_on++] = optarg;
+			break;
+		default: exit(2);
+		}
+	}
+	if (argc - optind != 3)
+		die("usage: migrate [OPTIONS] SOURCE.qmp DESTINATION.qmp "
+		    "CHANNEL.sock");
+}
+
+static const char *wanted(void)
+{
+	if (opt.kill)
+		return "failed";
+	return opt.cancel >= 0 || opt.cancel_stopped >= 0 ? "cancelled"
+							  : "completed";
+}
+
+int main(int argc, char **argv)
+{
+	const char *want;
+
+	parse(argc, argv);
+	want = wanted();
+	channel = argv[optind + 2];
+	open_monitor(SOURCE, argv[optind]);
+	open_monitor(DEST, argv[optind + 1]);
+	begin();
+	follow();
+	say_result();
+	return strcmp(result, want) != 0;
+}

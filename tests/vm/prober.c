@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	prober [-i MICROSECONDS] [-n PROBES] [-s OCTETS] ADDRESS
+ *
+ * Sends numbered probes to the guest until SIGTERM (or so many), says "sent" on
+ * stderr, waits for the last answers, then asks the guest how often each arrived,
+ * and says:
+ *
+ *	{"sent": 2000, "lost": 0, "twice": 0, ...}
+ *
+ * lost		never arrived at the guest
+ * twice	arrived more than once
+ * unanswered	arrived, but no answer came
+ * answered_twice
+ * gap_ms	the longest time in which no answer came
+ * p50_ms, p99_ms, max_ms	from the probe to its answer
+ * late		answers that took more than 10 ms
+ * lost_runs	"from-to" of those lost, at most eight
+ *
+ * SIGUSR1 writes the numbers so far, without "lost" and "twice", to stdout.
+ * Exit status 0 where the guest could be asked.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "lib/probe.h"
+
+#define SECOND	 1000000000ULL
+#define PACKET	 16384
+#define QUIET	 (SECOND / 3)	/* so long no answer: there will be none */
+#define LATE_NS	 10000000
+#define MAX_RUNS 8
+
+static volatile sig_atomic_t stopped, asked;
+static uint64_t sent_ns[PROBE_MAX];
+static uint32_t delay_us[PROBE_MAX];
+static uint8_t answers[PROBE_MAX], arrived[PROBE_MAX];
+static uint8_t packet[PACKET];
+static uint32_t sent, answered, max = PROBE_MAX, run;
+static uint64_t interval = 1000000, last_answer, gap;
+static size_t size = sizeof(struct probe);
+static int s;
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static void on_signal(int sig)
+{
+	if (sig == SIGUSR1)
+		asked = 1;
+	else
+		stopped = 1;
+}
+
+static void open_socket(const char *address)
+{
+	struct addrinfo *ai, hints = {.ai_socktype = SOCK_DGRAM};
+	char port[8];
+	int rc, room = 16 << 20;
+
+	snprintf(port, sizeof(port), "%d", PROBE_PORT);
+	rc = getaddrinfo(address, port, &hints, &ai);
+	if (rc) {
+		fprintf(stderr, "prober: %s: %s\n", address, gai_strerror(rc));
+		exit(2);
+	}
+	s = socket(ai->ai_family, SOCK_DGRAM, 0);
+	setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	if (s < 0 || connect(s, ai->ai_addr, ai->ai_addrlen)) {
+		perror("prober: connect");
+		exit(2);
+	}
+	freeaddrinfo(ai);
+}
+
+static void send_probe(void)
+{
+	struct probe *p = (struct probe *)packet;
+
+	*p = (struct probe){.magic = PROBE_MAGIC, .kind = PROBE_ASK,
+			    .run = run, .seq = sent, .sent_ns = now()};
+	sent_ns[sent++] = p->sent_ns;
+	/* Refused or unreachable: then it counts as lost. */
+	if (send(s, packet, size, 0) < 0 && errno == ECONNREFUSED)
+		send(s, packet, size, 0);
+}
+
+static void take_answer(const struct probe *p, size_t len)
+{
+	uint64_t t = now();
+
+	if (len < sizeof(*p) || p->magic != PROBE_MAGIC || p->run != run ||
+	    p->kind != PROBE_ASK || p->seq >= sent)
+		return;
+	if (last_answer && t - last_answer > gap)
+		gap = t - last_answer;
+	last_answer = t;
+	if (answers[p->seq] < UINT8_MAX && answers[p->seq]++)
+		return;
+	answered++;
+	delay_us[p->seq] = (t - p->sent_ns) / 1000;
+}
+
+/* What is there already, or comes until then. */
+static void listen_until(uint64_t until)
+{
+	static uint8_t buffer[PACKET];
+	struct pollfd p = {.fd = s, .events = POLLIN};
+	struct timespec left;
+	uint64_t t;
+	ssize_t n;
+
+	do {
+		while ((n = recv(s, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0)
+			take_answer((struct probe *)buffer, n);
+		t = now();
+		if (t >= until || stopped)
+			return;
+		left = (struct timespec){(until - t) / SECOND,
+					 (until - t) % SECOND};
+	} while (ppoll(&p, 1, &left, NULL) > 0);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void say_delays(void)
+{
+	static uint32_t sorted[PROBE_MAX];
+	uint32_t n = 0, late = 0, twice = 0;
+
+	for (uint32_t i = 0; i < sent; i++) {
+		twice += answers[i] > 1;
+		if (!answers[i])
+			continue;
+		sorted[n++] = delay_us[i];
+		late += delay_us[i] > LATE_NS / 1000;
+	}
+	qsort(sorted, n, sizeof(*sorted), by_value);
+	printf("\"sent\": %u, \"answered\": %u, \"answered_twice\": %u, "
+	       "\"late\": %u, \"gap_ms\": %.1f",
+	       sent, answered, twice, late, gap / 1e6);
+	if (n)
+		printf(", \"p50_ms\": %.1f, \"p99_ms\": %.1f, \"max_ms\": %.1f",
+		       sorted[n / 2] / 1e3, sorted[(uint64_t)n * 99 / 100] / 1e3,
+		       sorted[n - 1] / 1e3);
+}
+
+/* So many numbers from this one on, as the guest has counted them. */
+static bool ask_guest(uint32_t from)
+{
+	struct probe p = {.magic = PROBE_MAGIC, .kind = PROBE_TELL,
+			  .run = run, .seq = from};
+	struct pollfd fd = {.fd = s, .events = POLLIN};
+	struct probe_told t;
+	ssize_t n;
+
+	for (int try = 0; try < 20; try++) {
+		if (send(s, &p, sizeof(p), 0) < 0)
+			usleep(100000);
+		while (poll(&fd, 1, 200) > 0) {
+			n = recv(s, &t, sizeof(t), 0);
+			if (n != sizeof(t) || t.probe.run != run ||
+			    t.probe.kind != PROBE_TELL || t.probe.seq != from)
+				continue;
+			n = sent - from < PROBE_COUNTS ? sent - from
+						       : PROBE_COUNTS;
+			memcpy(arrived + from, t.count, n);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void say_runs(void)
+{
+	uint32_t from, runs = 0;
+
+	printf(", \"lost_runs\": [");
+	for (uint32_t i = 0; i < sent && runs < MAX_RUNS; i++) {
+		if (arrived[i])
+			continue;
+		for (from = i; i + 1 < sent && !arrived[i + 1];)
+			i++;
+		printf("%s\"%u-%u\"", runs++ ? ", " : "", from, i);
+	}
+	printf("]");
+}
+
+static bool say_arrived(void)
+{
+	uint32_t lost = 0, twice = 0, unanswered = 0;
+
+	for (uint32_t from = 0; from < sent; from += PROBE_COUNTS)
+		if (!ask_guest(from))
+			return false;
+	for (uint32_t i = 0; i < sent; i++) {
+		lost += !arrived[i];
+		twice += arrived[i] > 1;
+		unanswered += arrived[i] && !answers[i];
+	}
+	printf(", \"lost\": %u, \"twice\": %u, \"unanswered\": %u", lost, twice,
+	       unanswered);
+	say_runs();
+	return true;
+}
+
+static void probe(void)
+{
+	uint64_t next = now();
+
+	while (!stopped && sent < max) {
+		send_probe();
+		next += interval;
+		listen_until(next);
+		if (!asked)
+			continue;
+		asked = 0;
+		printf("{");
+		say_delays();
+		printf("}\n");
+		fflush(stdout);
+	}
+	fputs("sent\n", stderr);
+	stopped = 0;
+	next = now();
+	while (answered < sent && now() < next + QUIET) {
+		listen_until(now() + SECOND / 100);
+		if (last_answer > next)
+			next = last_answer;
+	}
+	/* Duplicates may be on their way. */
+	listen_until(now() + SECOND / 20);
+}
+
+static void parse(int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt(argc, argv, "i:n:s:")) != -1) {
+		switch (opt) {
+		case 'i':
+			interval = strtoull(optarg, NULL, 10) * 1000;
+			break;
+		case 'n':
+			max = strtoul(optarg, NULL, 10);
+			break;
+		case 's':
+			size = strtoul(optarg, NULL, 10);
+			break;
+		default:
+			exit(2);
+		}
+	}
+	if (optind != argc - 1 || max > PROBE_MAX || size > PACKET ||
+	    size < sizeof(struct probe)) {
+		fprintf(stderr, "usage: prober [-i MICROSECONDS] [-n PROBES] "
+				"[-s OCTETS] ADDRESS\n");
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+	bool told;
+
+	parse(argc, argv);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGUSR1, &sa, NULL);
+	run = (uint32_t)(now() / 1000) | 1;
+	open_socket(argv[optind]);
+	probe();
+	printf("{");
+	say_delays();
+	told = say_arrived();
+	printf("}\n");
+	return !told;
+}
