@@ -281,10 +281,10 @@ struct xr_vm {
 	__u16 flap_moves;	/* moves in it */
 	__u8 ring;		/* its ring in rings, plus one; 0: none */
 	__u8 echoes;		/* frames like the sample within a tick */
-	__u32 sample;		/* fingerprint of a redirected frame; see vm.h */
+	__u32 sample;		/* fingerprint of a redirected frame; see echo.h */
 	__u32 sample_tick;
 	__u32 next_ttl;		/* PREPARED, BLACKOUT: ttl once it has moved */
-	__u32 reserved;
+	__u32 mark;		/* low bits of hits when the sample became a challenge */
 };
 
 /* vm_ips: address -> VM. All zero: free. */
@@ -584,6 +584,7 @@ struct xr_clock {
 struct xr_knobs {
 	__u32 dev_slot;		/* index in dev_stats and devices */
 	__u32 ifindex;		/* the device itself; 0: take the packet's */
+	__u32 master;		/* the bridge it is a port of; 0: none */
 	__u32 vip_mask;		/* buckets - 1 */
 	__u32 sid_mask;
 	__u32 flow_mask;
@@ -601,6 +602,8 @@ struct xr_knobs {
 	__u32 ip_buckets;	/* of ip_index */
 	__u16 flap_moves;
 	__u16 flap_seconds;
+	__be16 vxlan_port;	/* of local hosts, or else of any */
+	__be16 gue_port;
 };
 
 /* ---- events and traces ---- */

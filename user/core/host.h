@@ -4,6 +4,8 @@
 #define XR_CORE_HOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include "path.h"
 #include "plane.h"
 
 /* Index in hosts, 0: none of that name. */
@@ -13,5 +15,32 @@ const char *host_name(struct plane *p, __u16 host);	/* "?" for none */
 const char *host_words(char *buf, size_t size, const struct xr_host_info *h);
 /* Whether this machine is one of the hosts. */
 bool host_any_local(const struct plane *p);
+
+/*
+ * 0, or -EHOSTUNREACH and the line: no route to it, or its device is gone. The
+ * kernel is asked at most once a second and host.
+ */
+int host_reachable(struct plane *p, __u16 host, struct xr_err *err);
+
+/* Two that this is equal for are reached the same way. */
+bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b);
+/* What path_resolve() wants to know of it. */
+void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts);
+
+/* Who is behind which attached device, and who is trusted: the map ports. */
+void host_refresh_ports(struct plane *p);
+
+/*
+ * What no announcement may claim: this machine's own MACs, the gateways', and
+ * the operator's list (kept in the map itself; list NULL: as it is). Called
+ * when devices, gateways or the list change, and by the daemon when links do.
+ */
+#define PROTECT_LISTED	(1U << 0)	/* the map's values */
+#define PROTECT_GATEWAY	(1U << 1)
+#define PROTECT_OWN	(1U << 2)
+int protect_refresh(struct plane *p, const struct xr_protected *list, size_t n,
+		    struct xr_err *err);
+/* The operator's own; *list is to be freed. */
+int protect_list(struct plane *p, struct xr_protected **list, size_t *n);
 
 #endif

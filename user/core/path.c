@@ -292,17 +292,21 @@ static __u8 clamp_bits(__u8 bits)
 	return bits > 31 ? 31 : bits;
 }
 
-static void outer_source(struct xr_path *p, const struct xr_backend_info *b,
-			 const struct xr_policy *policy, const struct route *r)
+static void outer_source(struct path_job *j, const struct xr_policy *policy,
+			 const struct route *r)
 {
+	const struct xr_backend_info *b = j->info;
+	struct xr_path *p = &j->path;
 	bool v4 = addr_is_ipv4(b->addr);
 	bool given = v4 ? policy->source4 != 0 : !addr_is_zero(policy->source6);
 
 	/*
 	 * IPIP has no ports: ECMP and a server's receive queues see the two
-	 * addresses alone, so the source must vary.
+	 * addresses alone, so the source must vary. Between hosts it must not:
+	 * it tells whose tunnel a packet came out of.
 	 */
-	if (r->has_source && (b->forward != XR_FORWARD_IPIP || !given)) {
+	if (r->has_source &&
+	    (j->host || b->forward != XR_FORWARD_IPIP || !given)) {
 		memcpy(p->saddr, r->source, sizeof(p->saddr));
 		return;
 	}
@@ -347,7 +351,7 @@ static void outer_header(struct path_job *j, const struct xr_policy *policy,
 	p->dport = htons(tunnel_port(b));
 	memcpy(p->daddr, b->addr, sizeof(p->daddr));
 	if (b->forward != XR_FORWARD_L2)
-		outer_source(p, b, policy, r);
+		outer_source(j, policy, r);
 	if (b->forward == XR_FORWARD_VXLAN) {
 		p->vni = b->vni;
 		memcpy(p->inner_dmac, b->mac, 6);
@@ -358,6 +362,22 @@ static void outer_header(struct path_job *j, const struct xr_policy *policy,
 static bool mac_given(const struct path_job *j)
 {
 	return j->info->forward == XR_FORWARD_L2 && !mac_is_zero(j->info->mac);
+}
+
+/* A host behind a device of its own: nothing is asked but the device. */
+static int find_device(struct netlink *nl, struct path_job *j)
+{
+	struct link l = { 0 };
+
+	j->path.method = j->info->forward;
+	j->hop.ifindex = j->path.ifindex;
+	j->hop.until = HOP_FOREVER;
+	memcpy(j->hop.dmac, j->info->mac, sizeof(j->hop.dmac));
+	if (ask_link(nl, j->path.ifindex, &l))
+		return 0;
+	memcpy(j->hop.smac, l.mac, sizeof(j->hop.smac));
+	j->hop.mtu = l.mtu > 0xffff ? 0 : l.mtu;
+	return 0;
 }
 
 static int find_way(struct netlink *nl, struct path_job *j,
@@ -372,9 +392,12 @@ static int find_way(struct netlink *nl, struct path_job *j,
 		j->path.ifindex = if_nametoindex(b->dev);
 		if (!j->path.ifindex)
 			return xr_fail(err, -ENODEV,
-				       "backend %s: there is no device %s here",
-				       b->name, b->dev);
+				       "%s %s: there is no device %s here",
+				       j->host ? "host" : "backend", b->name,
+				       b->dev);
 	}
+	if (j->host && b->dev[0])
+		return find_device(nl, j);
 	ret = ask_route(nl, b->addr, j->path.ifindex, &r);
 	if (ret || (r.type != RTN_UNICAST && r.type != RTN_LOCAL))
 		j->trouble = PATH_NO_ROUTE;
@@ -457,10 +480,10 @@ int path_resolve(struct path_job *jobs, size_t n,
 		goto out;
 	}
 	for (i = 0; !ret && i < n; i++) {
-		const struct xr_backend_info *info = jobs[i].info;
+		const struct path_job in = { .info = jobs[i].info,
+					     .host = jobs[i].host };
 
-		memset(&jobs[i], 0, sizeof(jobs[i]));
-		jobs[i].info = info;
+		jobs[i] = in;
 		ret = find_way(&nl, &jobs[i], policy, err);
 	}
 	if (ret)
@@ -471,6 +494,21 @@ int path_resolve(struct path_job *jobs, size_t n,
 	     waited += POLL_MS)
 		poll(NULL, 0, POLL_MS);
 out:
+	if (nl.sock)
+		mnl_socket_close(nl.sock);
+	return ret;
+}
+
+int path_has_route(const __be32 *addr)
+{
+	struct netlink nl = { 0 };
+	struct route r = { 0 };
+	int ret = netlink_open(&nl);
+
+	if (!ret)
+		ret = ask_route(&nl, addr, 0, &r);
+	if (!ret && r.type != RTN_UNICAST && r.type != RTN_LOCAL)
+		ret = -EHOSTUNREACH;
 	if (nl.sock)
 		mnl_socket_close(nl.sock);
 	return ret;

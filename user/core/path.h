@@ -22,6 +22,7 @@ enum path_trouble {
 
 struct path_job {
 	const struct xr_backend_info *info;	/* in */
+	bool host;				/* in: a VMs' host, not a backend */
 	struct xr_path path;			/* out */
 	struct xr_nexthop hop;			/* out; ifindex 0: unknown */
 	enum path_trouble trouble;		/* out */
@@ -32,7 +33,7 @@ struct path_job {
 
 /*
  * Fills all jobs; asks for unknown neighbours all at once and waits a moment
- * for the answers. -ENODEV: a backend's device does not exist. What the
+ * for the answers. -ENODEV: the device that was named does not exist. What the
  * machine cannot do now but may later is trouble, not an error. tick: now, of
  * the data plane's clock.
  */
@@ -44,6 +45,9 @@ bool path_same_facts(const struct xr_backend_info *a,
 		     const struct xr_policy *pa,
 		     const struct xr_backend_info *b,
 		     const struct xr_policy *pb);
+
+/* 0, or -errno: no way to the address now. */
+int path_has_route(const __be32 *addr);
 
 /* The trouble in words for the operator; NULL for PATH_FINE. */
 const char *path_trouble_text(enum path_trouble trouble);

@@ -73,6 +73,7 @@ struct plane *plane_new(const char *name)
 	strcpy(p->name, name);
 	snprintf(p->dir, sizeof(p->dir), XR_PIN_ROOT "/%s", name);
 	p->lock_fd = -1;
+	p->emit_fd = -1;
 	for (m = 0; m < PLANE_MAPS; m++)
 		p->fd[m] = -1;
 	p->cpus = libbpf_num_possible_cpus();
@@ -178,6 +179,9 @@ void plane_close(struct plane *p)
 	plane_close_maps(p);
 	if (p->lock_fd >= 0)
 		close(p->lock_fd);
+	if (p->emit_fd >= 0)
+		close(p->emit_fd);
+	free(p->host_memo);
 	free(p);
 }
 

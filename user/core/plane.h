@@ -49,6 +49,8 @@ struct plane {
 	bool created;			/* by this plane_open */
 	int fd[PLANE_MAPS];
 	int cpus;			/* possible: values per-CPU maps give */
+	int emit_fd;			/* plane_emit()'s program; -1: not opened */
+	struct host_memo *host_memo;	/* host.c's */
 
 	/* Mapped shared and writable; the kernel reads what is stored here. */
 	struct xr_meta *meta;
@@ -128,7 +130,8 @@ int plane_destroy(struct plane *p, struct xr_err *err);
 /* The same by name, also where plane_open refuses the pins (-EPROTO). */
 int plane_remove(const char *name, struct xr_err *err);
 
-/* Puts one XR_EVENT_CHANGE line into the event ring; failures are ignored. */
+/* Puts an event, or one XR_EVENT_CHANGE line, into the ring; failures are ignored. */
+void plane_emit(struct plane *p, struct xr_event *e);
 void plane_event(struct plane *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -145,6 +148,9 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 		 enum xr_role role, struct xr_err *err);
 int plane_detach(struct plane *p, const char *dev, struct xr_err *err);
 int plane_detach_all(struct plane *p, struct xr_err *err);
+
+/* `policy moves: ports` believes what comes in there; the device is attached. */
+void plane_trust(struct plane *p, const char *dev, bool trusted);
 
 /* The device's record (in this network namespace), or NULL. */
 const struct xr_device *plane_device(struct plane *p, const char *dev);

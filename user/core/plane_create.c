@@ -115,6 +115,7 @@ static int write_meta(struct xroam_bpf *skel, const struct xr_limits *limits,
 {
 	struct xr_meta meta = {
 		.abi = XR_ABI_VERSION,
+		.features = XR_FEATURE_VIPS,
 		.limits = *limits,
 		.policy = xr_default_policy,
 		.created = time(NULL),

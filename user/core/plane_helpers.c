@@ -82,26 +82,35 @@ out:
 	return ret;
 }
 
+static int open_emit(struct plane *p)
+{
+	char path[512];
+
+	if (p->emit_fd < 0 &&
+	    !plane_pin_path(path, sizeof(path), p->dir, EMIT_PIN))
+		p->emit_fd = bpf_obj_get(path);
+	return p->emit_fd;
+}
+
+void plane_emit(struct plane *p, struct xr_event *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = e,
+		    .ctx_size_in = sizeof(*e));
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	e->when_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	if (open_emit(p) >= 0)
+		bpf_prog_test_run_opts(p->emit_fd, &run);
+}
+
 void plane_event(struct plane *p, const char *fmt, ...)
 {
 	struct xr_event e = { .kind = XR_EVENT_CHANGE };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &e,
-		    .ctx_size_in = sizeof(e));
-	struct timespec now;
-	char path[512];
 	va_list ap;
-	int fd;
 
 	va_start(ap, fmt);
 	vsnprintf(e.text, sizeof(e.text), fmt, ap);
 	va_end(ap);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	e.when_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
-	if (plane_pin_path(path, sizeof(path), p->dir, EMIT_PIN))
-		return;
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return;
-	bpf_prog_test_run_opts(fd, &run);
-	close(fd);
+	plane_emit(p, &e);
 }

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "host.h"
+#include "lut.h"
+#include "stats.h"
+#include "text.h"
+
+/* ---- names ---- */
+
+#define MEMO 4096
+
+/* What this process has found out: names, and which hosts have a route. */
+struct host_memo {
+	__u16 by_name[MEMO];	/* likely: compared before it is believed */
+	__u32 asked[];		/* by host: tick of the last route, plus one */
+};
+
+static struct host_memo *memo_of(struct plane *p)
+{
+	if (!p->host_memo)
+		p->host_memo = calloc(1, sizeof(*p->host_memo) +
+					 (p->meta->limits.hosts + 1) *
+						 sizeof(__u32));
+	return p->host_memo;
+}
+
+__u16 host_find(struct plane *p, const char *name)
+{
+	struct host_memo *memo = memo_of(p);
+	__u32 at = lut_hash(name, strlen(name)) % MEMO, i;
+
+	if (!name[0])
+		return 0;
+	i = memo ? memo->by_name[at] : 0;
+	if (i && !strcmp(p->host_info[i].name, name))
+		return i;
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		if (strcmp(p->host_info[i].name, name))
+			continue;
+		if (memo)
+			memo->by_name[at] = i;
+		return i;
+	}
+	return 0;
+}
+
+const char *host_name(struct plane *p, __u16 host)
+{
+	if (!host || host > p->meta->limits.hosts ||
+	    !p->host_info[host].name[0])
+		return "?";
+	return p->host_info[host].name;
+}
+
+const char *host_words(char *buf, size_t size, const struct xr_host_info *h)
+{
+	const char *local = h->local ? " local" : "";
+	char addr[TEXT_ADDR], mac[TEXT_MAC], port[16] = "";
+
+	text_addr(addr, h->addr);
+	if (h->port)
+		snprintf(port, sizeof(port), " port %u", h->port);
+	switch (h->method) {
+	case XR_FORWARD_VXLAN:
+		snprintf(buf, size, "vxlan %s vni %u%s%s", addr, h->vni, port,
+			 local);
+		break;
+	case XR_FORWARD_IPIP:
+	case XR_FORWARD_GUE:
+		snprintf(buf, size, "%s %s%s%s", text_forward(h->method), addr,
+			 port, local);
+		break;
+	case XR_FORWARD_L2:
+		snprintf(buf, size, "mac %s dev %s%s", text_mac(mac, h->mac),
+			 h->dev, local);
+		break;
+	default:
+		snprintf(buf, size, "dev %s%s", h->dev, local);
+	}
+	return buf;
+}
+
+bool host_any_local(const struct plane *p)
+{
+	return p->meta->features & XR_FEATURE_LOCAL;
+}
+
+/* ---- ways ---- */
+
+static __u16 tunnel_port(const struct xr_host_info *h)
+{
+	if (h->port)
+		return h->port;
+	return h->method == XR_FORWARD_VXLAN ? XR_PORT_VXLAN :
+	       h->method == XR_FORWARD_GUE   ? XR_PORT_GUE : 0;
+}
+
+bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b)
+{
+	return a->method == b->method && a->local == b->local &&
+	       a->vni == b->vni && tunnel_port(a) == tunnel_port(b) &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr)) &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac)) &&
+	       !strcmp(a->dev, b->dev);
+}
+
+void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	memcpy(facts->name, h->name, sizeof(facts->name));
+	memcpy(facts->addr, h->addr, sizeof(facts->addr));
+	memcpy(facts->mac, h->mac, sizeof(facts->mac));
+	memcpy(facts->dev, h->dev, sizeof(facts->dev));
+	facts->vni = h->vni;
+	facts->port = h->port;
+	facts->forward = h->method;
+}
+
+int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
+{
+	const struct xr_host_info *h = &p->host_info[host];
+	struct host_memo *memo = memo_of(p);
+	__u32 tick = stats_tick(p);
+	char way[128];
+	int ret;
+
+	if (h->local || (memo && memo->asked[host] == tick + 1))
+		return 0;
+	if (h->method == XR_FORWARD_PORT || h->method == XR_FORWARD_L2)
+		ret = if_nametoindex(h->dev) ? 0 : -ENODEV;
+	else
+		ret = path_has_route(h->addr);
+	if (!ret && memo)
+		memo->asked[host] = tick + 1;
+	if (!ret)
+		return 0;
+	host_words(way, sizeof(way), h);
+	return xr_fail(err, -EHOSTUNREACH, "host %s (%s): %s", h->name, way,
+		       ret == -ENODEV ?
+			       "there is no such device here now" :
+			       "there is no route to its address now; mend that, then say it again");
+}
+
+/* ---- ports ---- */
+
+static __u16 behind(struct plane *p, const char *dev)
+{
+	const struct xr_host_info *h;
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		h = &p->host_info[i];
+		if (h->name[0] && h->method == XR_FORWARD_PORT &&
+		    !strcmp(h->dev, dev))
+			return i;
+	}
+	return 0;
+}
+
+void host_refresh_ports(struct plane *p)
+{
+	const struct xr_device *d = p->devices;
+	struct xr_port port;
+	__u64 word;
+	int i;
+
+	_Static_assert(sizeof(port) == sizeof(word), "one word");
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
+		memset(&port, 0, sizeof(port));
+		if (d->ifindex) {
+			port.host = behind(p, d->name);
+			port.trusted = d->trusted;
+		}
+		memcpy(&word, &port, sizeof(word));
+		__atomic_store_n((__u64 *)(void *)&p->ports[i], word,
+				 __ATOMIC_RELEASE);
+	}
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of vm.h, and the commit, tell each other, and nobody else. */
+#ifndef XR_CORE_VM_PRIV_H
+#define XR_CORE_VM_PRIV_H
+
+#include "vm.h"
+
+/* Room for "52:54:00:12:34:56 vlan 4094". */
+#define VM_NAME 32
+const char *vm_name(char buf[VM_NAME], __u64 key);
+const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 place);
+
+/* ---- vm_table.c: places, and addresses ---- */
+
+/* What left an index; its place is used again after vm_loose_end(). */
+struct vm_loose {
+	__u32 *vm, *ip;
+	size_t n_vm, n_ip;
+};
+
+void vm_loose_end(struct plane *p, struct vm_loose *loose);
+
+/* A new VM, standing still at host. VM_NOWHERE: no room. */
+__u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source);
+/* Forgets it: counters, kernel tables, both indexes. */
+void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose);
+
+/* Whose address it is: place in vms, or VM_NOWHERE. */
+__u32 vm_by_ip(struct plane *p, const __be32 *addr);
+/* Takes away those of its addresses that are not in addr[]. */
+void vm_unbind(struct plane *p, __u32 place,
+	       const __be32 (*addr)[XR_ADDR_WORDS], int n,
+	       struct vm_loose *loose);
+/* Gives it these addresses, lock and tap; -ENOSPC: no room for an address. */
+int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
+	    int n, bool lock, const char *tap);
+/* Whether its binding is so already. */
+bool vm_bound(struct plane *p, __u32 place,
+	      const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
+	      const char *tap);
+
+/* ---- vm_check.c: what can be wrong with a notice ---- */
+
+/* Why a MAC cannot be a VM's; NULL: it can. */
+const char *vm_bad_mac(const __u8 mac[6]);
+/* Why an address cannot be a VM's; NULL: it can. */
+const char *vm_bad_addr(const __be32 *addr);
+int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
+		     struct xr_err *err);
+/* -ESTALE, or XR_IGNORED in *outcome, for what is not newer; else XR_DONE. */
+int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place,
+		   __u16 host, enum xr_outcome *outcome, struct xr_err *err);
+
+/* ---- vm_move.c ---- */
+
+/*
+ * The word changes hands: it is at host now. Counts, window and redirect; no
+ * look at routes, no event, no kernel table. Returns where it was.
+ */
+__u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
+		   __u32 tick, __u8 source);
+/* Out of PREPARED or BLACKOUT, back to where it stands; false: it was in neither. */
+bool vm_set_back(struct plane *p, __u32 place);
+
+int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
+	       __u16 host, struct xr_answer *a, struct xr_err *err);
+int vm_pause(struct plane *p, const struct xr_notice *n, __u32 place,
+	     struct xr_answer *a, struct xr_err *err);
+int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
+	     __u16 host, struct xr_answer *a, struct xr_err *err);
+int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 place,
+	      struct xr_answer *a, struct xr_err *err);
+
+/* ---- vm_event.c ---- */
+
+/* An event of kind VM; reason 0: an operator's word was obeyed. */
+void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from,
+	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Counts a reason that is user space's own (notice-old, ...). */
+void vm_count_reason(struct plane *p, __u32 reason, __u64 n);
+const char *vm_source_word(unsigned int source);
+
+__u32 vm_tick(struct plane *p);
+
+#endif
