@@ -25,6 +25,8 @@ static struct {
 	char name[XR_NAME_LEN];
 	struct plane *plane;
 	int prog, trace;
+	bool decap;
+	__u32 features;		/* that prog is loaded for */
 	struct xr_counter counted[XR_REASON_MAX];
 } w = { .prog = -1, .trace = -1 };
 
@@ -329,6 +331,7 @@ static void world_end(void)
 	if (w.trace >= 0)
 		close(w.trace);
 	w.prog = w.trace = filled_for = -1;
+	w.decap = false;
 	if (w.plane && plane_destroy(w.plane, &err))
 		fprintf(stderr, "# %s: %s\n", w.name, err.text);
 	plane_close(w.plane);
@@ -349,6 +352,10 @@ static void fill_limits(struct xr_limits *l)
 	l->backends = l->backends ?: 64;
 	l->server_ids = l->server_ids ?: 1024;
 	l->flows = l->flows ?: 4096;
+	l->hosts = l->hosts ?: 64;
+	l->vms = l->vms ?: 512;
+	l->vm_addresses = l->vm_addresses ?: 512;
+	l->rings = l->rings ?: 2;
 }
 
 static void commit(const char *text, struct model *m)
@@ -373,10 +380,31 @@ static void commit(const char *text, struct model *m)
 	}
 }
 
+/* The node program; in place of the one there is, if any. */
+static void load(bool trace)
+{
+	struct xr_err err = { 0 };
+	int prog, trace_fd = -1;
+
+	if (plane_load(w.plane, "in", trace, &prog, trace ? &trace_fd : NULL,
+		       &err)) {
+		fprintf(stderr, "# %s\n", err.text);
+		tell_what_was_said();
+		fail_msg("the program cannot be loaded");
+	}
+	if (w.prog >= 0)
+		close(w.prog);
+	if (w.trace >= 0)
+		close(w.trace);
+	w.prog = prog;
+	w.trace = trace_fd;
+	w.features = w.plane->meta->features;
+	filled_for = -1;
+}
+
 static void make_world(bool trace, const char *fmt, va_list ap)
 {
 	static int worlds;
-	struct xr_err err = { 0 };
 	struct model m;
 	char *text;
 
@@ -387,12 +415,7 @@ static void make_world(bool trace, const char *fmt, va_list ap)
 	commit(text, &m);
 	model_free(&m);
 	free(text);
-	if (plane_load(w.plane, "in", trace, &w.prog, trace ? &w.trace : NULL,
-		       &err)) {
-		fprintf(stderr, "# %s\n", err.text);
-		tell_what_was_said();
-		fail_msg("the program cannot be loaded");
-	}
+	load(trace);
 	memset(w.counted, 0, sizeof(w.counted));
 }
 
@@ -427,6 +450,9 @@ void world_apply(const char *fmt, ...)
 	commit(text, &m);
 	model_free(&m);
 	free(text);
+	/* An attached program would have been replaced, too. */
+	if (!w.decap && w.features != w.plane->meta->features)
+		load(w.trace >= 0);
 }
 
 void world_use_decap(void)
@@ -447,6 +473,7 @@ void world_use_decap(void)
 	assert_true(fd >= 0);
 	close(w.prog);
 	w.prog = fd;
+	w.decap = true;
 	filled_for = -1;
 	decap_bpf__destroy(skel);
 }

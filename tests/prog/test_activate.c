@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A prepared move completes in the kernel, at the very frame by which the VM
+ * shows that it runs at its new place: an announcement or any other, by the
+ * port or out of the tunnel of the host that is expected.
+ */
+#include "lib/vms.h"
+#include "lib/worlds.h"
+
+#define FROM_VM "eth src=" VM " dst=02:00:00:00:00:09 / "
+#define TO_VM	"eth dst=" VM " / "
+#define RARP	"eth src=" VM " dst=ff:ff:ff:ff:ff:ff / rarp"
+
+#define WORLD(more)                                                            \
+	POLICY("vm_ttl: 77") HOSTS(HOST_PORT("old", "out")                     \
+	HOST_PORT("new", "in") HOST_VXLAN("v", "10.1.0.1", "")                 \
+	HOST_VXLAN("v6", "fd01::1", "") HOST_GUE("g", "10.1.0.2", "")          \
+	HOST_IPIP("i", "10.1.0.3", "") HOST_MAC("m", "02:00:00:00:01:07", "in")\
+	HOST_VXLAN("far", "10.2.0.1", "") HOST_GUE("farg", "10.2.0.2", "")     \
+	HOST_MAC("farm", "02:00:00:00:02:07", "out"))                          \
+	VMS(VM_AT(VM, "old", more))
+
+/* Everything a VM may say first. */
+static const char *const data[] = {
+	FROM_VM "ip4 src=" VM4 " / udp", FROM_VM "ip4 src=" VM4 " / tcp syn ack",
+	FROM_VM "ip4 src=" VM4 " / icmp4 type=0 / fill 56",
+	FROM_VM "ip4 src=" VM4 " mf / udp / fill 24",
+	FROM_VM "ip4 src=" VM4 " off=1480 / fill 24",
+	FROM_VM "ip6 src=" VM6 " / tcp ack", FROM_VM "ip6 src=" VM6 " / udp",
+	FROM_VM "ip6 src=" VM6 " / frag off=1448 / fill 9",
+	FROM_VM "fill 46",
+	"eth src=" VM " dst=ff:ff:ff:ff:ff:ff / ip4 src=" VM4 " / udp dport=67",
+	"eth src=" VM " dst=01:00:5e:00:00:fb / ip4 src=" VM4 " / udp",
+};
+
+static void check_activated(const char *host, const char *from)
+{
+	struct xr_vm_now now = vm_now(world_plane(), vm_place(VM, 0));
+	struct xr_vm *vm = vm_live(VM, 0);
+	const struct xr_event *e;
+	struct said s = said();
+
+	check_vm(VM, 0, XR_VM_MOVED, host, 0);
+	assert_int_equal(now.next, 0);
+	assert_int_equal(now.home, host_index(host));
+	assert_int_equal(vm->ttl, 77);
+	assert_in_range(vm->last, world_tick() - 3, world_tick());
+	assert_int_equal(world_plane()->vm_control->watching, 0);
+	assert_int_equal(s.n[XR_R_ACTIVATED], 1);
+	assert_int_equal(s.vm_n[XR_R_ACTIVATED], 1);
+	e = &s.last[XR_R_ACTIVATED];
+	assert_int_equal(e->kind, XR_EVENT_VM);
+	assert_int_equal(e->vm, vm_place(VM, 0) + 1);
+	assert_int_equal(e->host, host_index(host));
+	assert_int_equal(e->from, host_index(from));
+	assert_int_equal(e->state, XR_VM_MOVED);
+}
+
+/* By each kind of place, in both states, whatever the frame. */
+static void on_the_port(void **state)
+{
+	static const char *const hosts[] = { "new", "v", "v6", "g", "i", "m" };
+
+	world(WORLD(""));
+	for (size_t h = 0; h < ARRAY_LEN(hosts); h++)
+		for (size_t i = 0; i < ARRAY_LEN(data); i++) {
+			say("leave " VM);
+			say("add " VM " at old");
+			say("prepare " VM " to %s", hosts[h]);
+			if (i % 2)
+				say("pause " VM);
+			said();
+			expect(data[i], "not-moved activated", NULL);
+			check_activated(hosts[h], "old");
+		}
+	/* By who lives behind the port. */
+	say("move " VM " to far");
+	say("prepare " VM " to old");
+	behind("old", false);
+	said();
+	expect(data[0], "not-moved activated", NULL);
+	check_activated("old", "far");
+}
+
+/* The frame after that one goes to where the VM is. */
+static void next_frame(void **state)
+{
+	world(WORLD(""));
+	say("prepare " VM " to v");
+	expect(TO_VM "ip4 / udp", "vm-here", NULL);
+	expect(RARP, "not-moved announcement activated", NULL);
+	expect(TO_VM "ip4 / udp", "moved",
+	       "eth src=" MAC_IN " dst=02:00:00:00:01:01 / ip4 src=10.1.0.254 "
+	       "dst=10.1.0.1 df / udp sport=@ dport=4789 csum=0 / vxlan 100 / "
+	       TO_VM "ip4 / udp");
+	/* What it says then is nothing new. */
+	said();
+	expect(RARP, "not-moved", NULL);
+	expect(data[0], "not-moved", NULL);
+	assert_int_equal(said().n[XR_R_ACTIVATED], 0);
+}
+
+/* Until it speaks there it is where it was, and may say so. */
+static void elsewhere(void **state)
+{
+	static const char *const hosts[] = { "far", "farg", "farm" };
+	struct xr_vm was;
+	struct said s;
+
+	world(WORLD(""));
+	for (size_t h = 0; h < ARRAY_LEN(hosts); h++) {
+		say("prepare " VM " to %s", hosts[h]);
+		said();
+		was = *vm_live(VM, 0);
+		for (size_t i = 0; i < ARRAY_LEN(data); i++) {
+			expect(data[i], "not-moved", NULL);
+			check_same(&was, VM, 0);
+		}
+		expect(RARP, "not-moved spoofed", NULL);
+		check_same(&was, VM, 0);
+		s = said();
+		assert_int_equal(s.vm_n[XR_R_ACTIVATED], 0);
+		assert_int_equal(world_plane()->vm_control->watching, 1);
+		say("cancel " VM);
+	}
+	/* Nobody prepared anything. */
+	was = *vm_live(VM, 0);
+	for (size_t i = 0; i < ARRAY_LEN(data); i++) {
+		expect(data[i], "not-moved", NULL);
+		check_same(&was, VM, 0);
+	}
+	/* Cancelled is not prepared. */
+	say("prepare " VM " to new");
+	say("cancel " VM);
+	was = *vm_live(VM, 0);
+	expect(data[0], "not-moved", NULL);
+	check_same(&was, VM, 0);
+	/* Nor is what ran out. */
+	say("prepare " VM " to new timeout 5");
+	world_set_tick(vm_live(VM, 0)->deadline + 1);
+	run_text("%s", data[0]);
+	check_vm(VM, 0, XR_VM_STABLE, "old", 0);
+}
+
+/* An address being tried out is in use nowhere. */
+static void probes(void **state)
+{
+	struct xr_vm was;
+
+	world(WORLD(""));
+	say("prepare " VM " to new");
+	was = *vm_live(VM, 0);
+	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / arp tip=" VM4,
+	       "not-moved", NULL);
+	expect("eth src=" VM " dst=33:33:ff:00:00:10 / ip6 src=:: "
+	       "dst=ff02::1:ff00:10 hlim=255 / ns target=" VM6 " bare",
+	       "not-moved", NULL);
+	check_same(&was, VM, 0);
+}
+
+/* Others' moves are not touched. */
+static void one_of_two(void **state)
+{
+	struct xr_vm was;
+
+	world(HOSTS(HOST_PORT("old", "out") HOST_PORT("new", "in"))
+	      VMS(VM_AT(VM, "old", "") VM_AT(VM, "old", ", vlan: 5")
+		  VM_AT("52:54:00:12:34:57", "old", "")));
+	say("prepare " VM " to new");
+	say("prepare " VM " vlan 5 to new");
+	say("prepare 52:54:00:12:34:57 to new");
+	assert_int_equal(world_plane()->vm_control->watching, 3);
+	was = *vm_live(VM, 0);
+	expect("eth src=" VM " / vlan 5 / ip4 / udp", "not-moved activated",
+	       NULL);
+	check_same(&was, VM, 0);
+	check_vm(VM, 5, XR_VM_MOVED, "new", 0);
+	check_vm("52:54:00:12:34:57", 0, XR_VM_PREPARED, "old", 0);
+	assert_int_equal(world_plane()->vm_control->watching, 2);
+	expect("eth src=" VM " / vlan 0 / ip4 / udp", "not-moved activated",
+	       NULL);
+	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
+	expect("eth src=" VM " / vlan 6 / ip4 / udp", "not-moved", NULL);
+	expect("eth src=52:54:00:12:34:57 / vlan 5 / vlan 6 / ip4 / udp",
+	       "not-moved qinq", NULL);
+	check_vm("52:54:00:12:34:57", 0, XR_VM_PREPARED, "old", 0);
+	expect("eth src=52:54:00:12:34:57 / ip4 / udp", "not-moved activated",
+	       NULL);
+	assert_int_equal(world_plane()->vm_control->watching, 0);
+}
+
+/* Towards another VM that moved, or a VIP: both happen. */
+static void and_sent_on(void **state)
+{
+	world(WORLD_TWO HOSTS(HOST_PORT("old", "out") HOST_PORT("new", "in"))
+	      VMS(VM_AT(VM, "old", "") VM_AT("52:54:00:12:34:57", "new", "")
+		  VM_AT("52:54:00:12:34:58", "old", "")));
+	say("prepare " VM " to new");
+	say("move 52:54:00:12:34:57 to old");
+	expect("eth src=" VM " dst=52:54:00:12:34:57 / ip4 / udp",
+	       "moved activated",
+	       "eth src=" VM " dst=52:54:00:12:34:57 / ip4 / udp");
+	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
+	say("prepare 52:54:00:12:34:58 to new");
+	expect("eth src=52:54:00:12:34:58 / ip4 / tcp syn", "hash activated",
+	       NULL);
+	check_vm("52:54:00:12:34:58", 0, XR_VM_MOVED, "new", 0);
+}
+
+/* ---- out of the tunnel ---- */
+
+#define LOCAL_WORLD                                                            \
+	POLICY("vm_ttl: 77")                                                   \
+	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")                \
+	      HOST_VXLAN("here6", "fd01::fe", ", local: true")                 \
+	      HOST_VXLAN("far", "10.2.0.1", "") HOST_VXLAN("far6", "fd02::1",  \
+	      "")) VMS(VM_AT(VM, "here", ""))
+
+#define TUNNEL4(from)                                                          \
+	"eth src=02:00:00:00:01:02 / ip4 src=" from " dst=10.1.0.254 / "       \
+	"udp sport=50000 dport=4789 csum=0 / vxlan 100 / "
+#define TUNNEL6(from)                                                          \
+	"eth src=02:00:00:00:01:02 / ip6 src=" from " dst=fd01::fe / "         \
+	"udp sport=50000 dport=4789 csum=0 / vxlan 100 / "
+
+static void in_the_tunnel(void **state)
+{
+	char in[512];
+
+	world(LOCAL_WORLD);
+	for (size_t i = 0; i < ARRAY_LEN(data); i++) {
+		bool six = i % 2;
+
+		say("leave " VM);
+		say("add " VM " at here");
+		say("prepare " VM " to %s", six ? "far6" : "far");
+		said();
+		snprintf(in, sizeof(in), "%s%s", six ? TUNNEL6("fd02::1") :
+			 TUNNEL4("10.2.0.1"), data[i]);
+		expect(in, "not-moved activated", NULL);
+		check_activated(six ? "far6" : "far", "here");
+	}
+	/* From its own place the VM may speak, and does. */
+	say("leave " VM);
+	say("add " VM " at here");
+	say("prepare " VM " to far");
+	expect(TUNNEL4("10.2.0.1") RARP, "not-moved announcement activated",
+	       NULL);
+}
+
+static void in_another_tunnel(void **state)
+{
+	static const char *const tunnels[] = {
+		TUNNEL4("10.2.0.2"), TUNNEL6("fd02::2"),
+		"eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
+		" / vxlan 101 / ",
+		"eth / ip4 src=10.2.0.1 dst=10.1.0.7 / udp dport=4789 csum=0 "
+		"/ vxlan 100 / ",
+		"eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4788 csum=0"
+		" / vxlan 100 / ",
+		"eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
+		" / vxlan 100 flags=0 / ",
+		"eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf / udp dport=4789 "
+		"csum=0 / vxlan 100 / ",
+	};
+	struct xr_vm was;
+	char in[512];
+
+	world(LOCAL_WORLD);
+	say("prepare " VM " to far");
+	was = *vm_live(VM, 0);
+	for (size_t t = 0; t < ARRAY_LEN(tunnels); t++) {
+		for (size_t i = 0; i < ARRAY_LEN(data); i++) {
+			struct result r;
+
+			snprintf(in, sizeof(in), "%s%s", tunnels[t], data[i]);
+			r = run_text("%s", in);
+			assert_int_equal(r.action, XDP_PASS);
+			check_same(&was, VM, 0);
+		}
+		snprintf(in, sizeof(in), "%s%s", tunnels[t], RARP);
+		run_text("%s", in);
+		check_same(&was, VM, 0);
+	}
+	/* Cut off in the middle of it. */
+	for (size_t n = 14; n < 14 + 20 + 8 + 8 + 14; n++) {
+		snprintf(in, sizeof(in), TUNNEL4("10.2.0.1") "%s / cut %zu",
+			 data[0], n);
+		assert_int_equal(run_text("%s", in).action, XDP_PASS);
+		check_same(&was, VM, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(on_the_port),
+		TEST(next_frame),
+		TEST(elsewhere),
+		TEST(probes),
+		TEST(one_of_two),
+		TEST(and_sent_on),
+		TEST(in_the_tunnel),
+		TEST(in_another_tunnel),
+	};
+
+	return harness_main("activation", tests, ARRAY_LEN(tests));
+}

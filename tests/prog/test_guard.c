@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A redirect whose own frames come back disables itself and says so. Frames
+ * that a sender repeats, however often, look the same but are no loop.
+ */
+#include <stdio.h>
+#include "lib/vms.h"
+#include "lib/worlds.h"
+
+#define TO_VM "eth dst=" VM " / "
+
+#define WORLD                                                                  \
+	HOSTS(HOST_PORT("old", "out") HOST_VXLAN("v", "10.1.0.1", "")          \
+	      HOST_VXLAN("v6", "fd02::1", "") HOST_GUE("g", "10.2.0.2", ""))   \
+	VMS(VM_AT(VM, "old", ", addresses: [10.9.0.10]"))
+
+#define MANY	100000
+#define VXLAN4_OUTER 50		/* octets before the frame that is redirected */
+
+/* ---- what is no loop ---- */
+
+static __u32 ip4_sum(const __u8 *ip)
+{
+	__u32 sum = 0;
+
+	for (int i = 0; i < (ip[0] & 15) * 4; i += 2)
+		sum += ip[i] << 8 | ip[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/*
+ * n frames alike. Each leaves, and the same; but for the ID of an IPv4 packet
+ * that is whole, which nobody needs (RFC 6864 §4.1), and the flow label of an
+ * IPv6 one. at: of the IP header in what leaves; 0: it must stay as it is.
+ */
+static void repeat(const char *text, int n, size_t at, bool six)
+{
+	struct packet p = packet("%s", text), was, is;
+	__u64 hits = vm_live(VM, 0)->hits;
+	int touched = 0;
+	struct result r;
+
+	was = run_prog(world_prog(), &p).out;
+	for (int i = 1; i < n; i++) {
+		r = run_prog(world_prog(), &p);
+		if (r.action != XDP_TX && r.action != XDP_REDIRECT)
+			fail_msg("%s: the %dth is not sent on", text, i);
+		is = r.out;
+		if (packet_equal(&was, &is))
+			continue;
+		touched++;
+		assert_true(at);
+		if (six) {
+			is.data[at + 1] &= 0xf0;
+			is.data[at + 2] = is.data[at + 3] = 0;
+		} else {
+			assert_int_equal(ip4_sum(is.data + at), 0xffff);
+			memcpy(is.data + at + 4, was.data + at + 4, 2);
+			memcpy(is.data + at + 10, was.data + at + 10, 2);
+		}
+		check_packet(&was, &is);
+	}
+	if (touched > n / 50)
+		fail_msg("%s: %d of %d touched", text, touched, n);
+	assert_int_equal(vm_live(VM, 0)->hits, hits + n);
+	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
+}
+
+static void identical(void **state)
+{
+	struct said s;
+
+	world(WORLD);
+	say("move " VM " to v");
+	said();
+	repeat(TO_VM "ip4 df / udp / fill 40", MANY, VXLAN4_OUTER + 14, false);
+	repeat(TO_VM "ip4 id=4711 / udp / fill 40", 20000, VXLAN4_OUTER + 14,
+	       false);
+	repeat(TO_VM "ip4 opts=01010101 / icmp4 type=8 / fill 56", 20000,
+	       VXLAN4_OUTER + 14, false);
+	repeat(TO_VM "ip6 / udp / fill 40", 20000, VXLAN4_OUTER + 14, true);
+	/* All pieces of a datagram have one ID. */
+	repeat(TO_VM "ip4 id=9 mf / udp / fill 24", 20000, 0, false);
+	repeat(TO_VM "ip4 id=9 off=1480 / fill 24", 20000, 0, false);
+	/* A label that somebody chose is his (RFC 6437 §3). */
+	repeat(TO_VM "ip6 flow=0x12345 / udp / fill 40", 20000, 0, true);
+	s = said();
+	assert_int_equal(s.n[XR_R_VM_LOOP] + s.vm_n[XR_R_VM_LOOP], 0);
+}
+
+/* IDs that are counted, as old systems do, and a sender who would guess. */
+static void every_id(void **state)
+{
+	struct packet p = packet(TO_VM "ip4 / udp / fill 40");
+	struct said s;
+
+	world(WORLD);
+	say("move " VM " to v");
+	said();
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 100; i++)
+			run_prog(world_prog(), &p);
+		for (int id = 0; id < 65536; id++) {
+			struct packet q = p;
+			__u32 sum = 0;
+
+			q.data[18] = id >> 8;
+			q.data[19] = id;
+			q.data[24] = q.data[25] = 0;
+			sum = ip4_sum(q.data + 14) ^ 0xffff;
+			q.data[24] = sum >> 8;
+			q.data[25] = sum;
+			run_prog(world_prog(), &q);
+		}
+	}
+	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
+	s = said();
+	assert_int_equal(s.n[XR_R_VM_LOOP] + s.vm_n[XR_R_VM_LOOP], 0);
+}
+
+/* ---- what is one ---- */
+
+/* What leaves comes back, without its tunnel header; after how many rounds? */
+static int loop(struct packet p, int strip, int most)
+{
+	for (int i = 1; i <= most; i++) {
+		struct result r = run(&p);
+
+		if (r.verdict == XR_R_VM_LOOP)
+			return i;
+		assert_int_equal(reason_kind(r.verdict), XR_KIND_TX);
+		p.len = r.out.len - strip;
+		memcpy(p.data, r.out.data + strip, p.len);
+	}
+	return 0;
+}
+
+static void check_disabled(const char *host)
+{
+	const struct xr_event *e;
+	struct said s = said();
+
+	check_vm(VM, 0, XR_VM_MOVED, host, XR_VM_LOOP);
+	assert_int_equal(s.vm_n[XR_R_VM_LOOP], 1);
+	assert_true(s.n[XR_R_VM_LOOP] >= 1);
+	e = &s.last[XR_R_VM_LOOP];
+	assert_int_equal(e->vm, vm_place(VM, 0) + 1);
+	assert_int_equal(e->host, host_index(host));
+	/* What comes after that is the kernel's. */
+	expect(TO_VM "ip4 / tcp syn", "vm-here", NULL);
+}
+
+static void loops(void **state)
+{
+	static const char *const texts[] = {
+		TO_VM "ip4 df / udp / fill 40", TO_VM "ip4 id=5 / tcp syn",
+		TO_VM "ip4 / icmp4 type=8 / fill 56",
+		TO_VM "ip4 opts=01010101 / udp", TO_VM "ip6 / udp / fill 40",
+		TO_VM "ip6 / tcp syn", TO_VM "ip6 / icmp6 type=128 / fill 56",
+	};
+	static const struct {
+		const char *host;
+		int strip;
+	} hosts[] = { { "v", 50 }, { "v6", 70 } };
+
+	world(WORLD);
+	for (size_t h = 0; h < ARRAY_LEN(hosts); h++)
+		for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+			int n;
+
+			say("move " VM " to old");
+			say("move " VM " to %s", hosts[h].host);
+			said();
+			n = loop(packet("%s", texts[i]), hosts[h].strip, 500);
+			if (!n)
+				fail_msg("%s to %s: round and round", texts[i],
+					 hosts[h].host);
+			check_disabled(hosts[h].host);
+		}
+}
+
+/* Among other frames, while seconds pass. */
+static void loop_in_traffic(void **state)
+{
+	struct packet p = packet(TO_VM "ip4 df / udp / fill 40");
+	int i;
+
+	world(WORLD);
+	say("move " VM " to v");
+	said();
+	for (i = 0; i < 100 * 60; i++) {
+		struct result r;
+
+		if (i % 100 == 0)
+			world_set_tick(world_tick() + 1);
+		if ((i + i / 100) % 3) {
+			r = run_text(TO_VM "ip4 id=%d / udp / fill 30", i);
+		} else {
+			r = run(&p);
+			p.len = r.out.len - 50;
+			memcpy(p.data, r.out.data + 50, p.len);
+		}
+		if (r.verdict == XR_R_VM_LOOP)
+			break;
+	}
+	assert_true(i < 100 * 60);
+	check_disabled("v");
+}
+
+/* By its port a frame comes back as it left; the tag with it. */
+static void loop_by_port(void **state)
+{
+	world(WORLD);
+	say("leave " VM);
+	say("add " VM " vlan 5 at v");
+	say("move " VM " vlan 5 to old");
+	said();
+	assert_true(loop(packet(TO_VM "vlan 5 / ip4 / udp / fill 40"), 0, 500));
+	check_vm(VM, 5, XR_VM_MOVED, "old", XR_VM_LOOP);
+	assert_int_equal(said().vm_n[XR_R_VM_LOOP], 1);
+}
+
+/* The operator's next word makes it good again. */
+static void made_good(void **state)
+{
+	world(WORLD);
+	say("move " VM " to v");
+	assert_true(loop(packet(TO_VM "ip4 / udp / fill 40"), 50, 500));
+	check_vm(VM, 0, XR_VM_MOVED, "v", XR_VM_LOOP);
+	say("move " VM " to v6");
+	check_vm(VM, 0, XR_VM_MOVED, "v6", 0);
+	expect(TO_VM "ip4 / tcp syn", "moved", NULL);
+}
+
+/*
+ * A frame that is no IP packet cannot be marked: a loop and a sender who repeats
+ * himself look the same. So too many are dropped, and nothing is disabled.
+ */
+static void not_ip(void **state)
+{
+	struct packet p = packet(TO_VM "arp sip=10.9.0.1 tip=10.9.0.10");
+	int n;
+
+	world(WORLD);
+	say("move " VM " to v");
+	said();
+	n = loop(p, 50, 500);
+	assert_in_range(n, 32, 200);
+	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
+	expect(TO_VM "ip4 / udp", "moved", NULL);
+	expect(TO_VM "arp sip=10.9.0.2 tip=10.9.0.10", "moved", NULL);
+	world_set_tick(world_tick() + 2);
+	assert_int_equal(run(&p).verdict, XR_R_MOVED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(identical),
+		TEST(every_id),
+		TEST(loops),
+		TEST(loop_in_traffic),
+		TEST(loop_by_port),
+		TEST(made_good),
+		TEST(not_ip),
+	};
+
+	return harness_main("echo guard", tests, ARRAY_LEN(tests));
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A locked VM's MAC address is used at its place only, and its addresses by it
+ * alone. The right goes with the VM, at the very frame by which it moves.
+ */
+#include "lib/vms.h"
+#include "lib/worlds.h"
+
+#define OTHER	"52:54:00:12:34:57"
+#define FROM_VM "eth src=" VM " dst=02:00:00:00:00:09 / "
+#define BROADCAST "eth src=" VM " dst=ff:ff:ff:ff:ff:ff / "
+#define MULTICAST6 "eth src=" VM " dst=33:33:00:00:00:01 / "
+
+#define BOUND ", lock: true, addresses: [10.9.0.10, \"fd09::10\"]"
+
+#define WORLD(at, more)                                                        \
+	HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out")                 \
+	      HOST_VXLAN("v", "10.1.0.1", "") HOST_VXLAN("far", "10.2.0.1",    \
+	      "")) VMS(VM_AT(VM, at, more))
+
+static const char *const legal[] = {
+	FROM_VM "ip4 src=10.9.0.10 / udp", FROM_VM "ip6 src=fd09::10 / tcp",
+	FROM_VM "ip4 src=10.1.1.1 / udp",	/* a router is legal, too */
+	BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10",
+	BROADCAST "arp sip=10.9.0.10 tip=10.9.0.1",
+	BROADCAST "arp op=2 sip=10.9.0.10 tip=10.9.0.1",
+	BROADCAST "arp tip=10.9.0.10",		/* a probe */
+	BROADCAST "rarp", FROM_VM "fill 46",
+	MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / "
+	"na target=fd09::10 override",
+	MULTICAST6 "ip6 src=fd09::10 dst=ff02::1:ff00:1 hlim=255 / "
+	"ns target=fd09::1",
+	MULTICAST6 "ip6 src=:: dst=ff02::1:ff00:10 hlim=255 / "
+	"ns target=fd09::10 bare",
+	MULTICAST6 "ip6 src=fe80::5054:ff:fe12:3456 dst=ff02::1 hlim=255 / "
+	"na target=fe80::5054:ff:fe12:3456 override",
+};
+
+static void passes(const char *text, const char *where)
+{
+	struct result r = run_text("%s", text);
+
+	if (r.action != XDP_PASS)
+		fail_msg("%s: dropped %s (%d)", text, where, r.verdict);
+}
+
+static void dropped(const char *text, const char *reason)
+{
+	struct xr_vm was = *vm_live(VM, 0);
+	struct packet p = packet("%s", text);
+
+	expect_verdict(&p, reason);
+	check_same(&was, VM, 0);
+}
+
+static void all_pass(const char *where)
+{
+	for (size_t i = 0; i < ARRAY_LEN(legal); i++)
+		passes(legal[i], where);
+}
+
+static void all_dropped(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(legal); i++)
+		dropped(legal[i], "guard-mac");
+}
+
+static void place(void **state)
+{
+	struct said s;
+
+	world(WORLD("here", BOUND));
+	assert_int_equal(world_plane()->vm_control->locked, 1);
+	all_pass("at its port");
+	world(WORLD("v", BOUND));
+	all_pass("on the way from its host");
+	/* By who lives behind the port. */
+	world(WORLD("away", BOUND));
+	behind("away", false);
+	all_pass("at its host's port");
+
+	world(WORLD("away", BOUND));
+	all_dropped();
+	said();
+	dropped(legal[0], "guard-mac");
+	s = said();
+	assert_int_equal(s.n[XR_R_GUARD_MAC], 1);
+	assert_int_equal(s.last[XR_R_GUARD_MAC].vm, vm_place(VM, 0) + 1);
+	behind("here", true);
+	all_dropped();
+	world(WORLD("far", BOUND));
+	all_dropped();
+	/* Without the lock nobody asks. */
+	world(WORLD("far", ", addresses: [10.9.0.10, \"fd09::10\"]"));
+	for (size_t i = 0; i < ARRAY_LEN(legal); i++)
+		passes(legal[i], "not locked");
+}
+
+static void addresses(void **state)
+{
+	static const char *const lies[] = {
+		BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11",
+		BROADCAST "arp sip=10.9.0.1 tip=10.9.0.1",
+		BROADCAST "arp op=2 sip=10.9.0.11 tip=10.9.0.1",
+		BROADCAST "arp sip=10.9.0.11 tip=10.9.0.10",
+		MULTICAST6 "ip6 src=fd09::11 dst=ff02::1 hlim=255 / "
+		"na target=fd09::11 override",
+		MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / "
+		"na target=fd09::11 override",
+		MULTICAST6 "ip6 src=fd09::11 dst=ff02::1:ff00:1 hlim=255 / "
+		"ns target=fd09::1",
+	};
+	struct said s;
+
+	world(WORLD("here", BOUND));
+	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+		said();
+		dropped(lies[i], "guard-ip");
+		s = said();
+		assert_int_equal(s.n[XR_R_GUARD_IP], 1);
+		assert_int_equal(s.last[XR_R_GUARD_IP].vm, vm_place(VM, 0) + 1);
+	}
+	/* A lock without addresses is one of the MAC address. */
+	world(WORLD("here", ", lock: true"));
+	for (size_t i = 0; i < ARRAY_LEN(lies); i++)
+		passes(lies[i], "no addresses bound");
+}
+
+/* Nobody else says the addresses are his: known or not, locked or not. */
+static void stolen_addresses(void **state)
+{
+	static const char *const thieves[] = { OTHER, "52:54:00:99:99:99" };
+	struct packet p;
+
+	world(HOSTS(HOST_PORT("here", "in"))
+	      VMS(VM_AT(VM, "here", BOUND) VM_AT(OTHER, "here", "")));
+	for (size_t i = 0; i < ARRAY_LEN(thieves); i++) {
+		p = packet("eth src=%s dst=ff:ff:ff:ff:ff:ff / arp "
+			   "sip=10.9.0.10 tip=10.9.0.10", thieves[i]);
+		expect_verdict(&p, "guard-ip");
+		p = packet("eth src=%s dst=02:00:00:00:00:01 / arp op=2 "
+			   "sip=10.9.0.10 tip=10.9.0.1", thieves[i]);
+		expect_verdict(&p, "guard-ip");
+		p = packet("eth src=%s dst=33:33:00:00:00:01 / ip6 src=fd09::10"
+			   " dst=ff02::1 hlim=255 / na target=fd09::10 "
+			   "override", thieves[i]);
+		expect_verdict(&p, "guard-ip");
+		p = packet("eth src=%s dst=33:33:ff:00:00:01 / ip6 src=fd09::10"
+			   " dst=ff02::1:ff00:1 hlim=255 / ns target=fd09::1",
+			   thieves[i]);
+		expect_verdict(&p, "guard-ip");
+		/* To ask for it is nothing. */
+		p = packet("eth src=%s dst=ff:ff:ff:ff:ff:ff / arp "
+			   "sip=10.9.0.20 tip=10.9.0.10", thieves[i]);
+		assert_int_equal(run(&p).action, XDP_PASS);
+	}
+}
+
+/* The same MAC address in two VLANs: two VMs, two places. */
+static void two_vlans(void **state)
+{
+	world(HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out"))
+	      VMS(VM_AT(VM, "here", ", vlan: 5, lock: true")
+		  VM_AT(VM, "away", ", vlan: 6, lock: true")
+		  VM_AT(VM, "away", "")));
+	passes("eth src=" VM " / vlan 5 / ip4 / udp", "in its VLAN");
+	passes("eth src=" VM " / ip4 / udp", "not locked there");
+	passes("eth src=" VM " / vlan 7 / ip4 / udp", "nobody's");
+	expect("eth src=" VM " / vlan 6 / ip4 / udp", "guard-mac", NULL);
+	expect("eth src=" VM " / vlan 6 pcp=3 / arp", "guard-mac", NULL);
+	passes("eth src=" VM " / vlan 5 / vlan 6 / ip4 / udp", "two tags");
+	say("add " VM " at away lock");
+	expect("eth src=" VM " / ip4 / udp", "guard-mac", NULL);
+	expect("eth src=" VM " / vlan 0 / ip4 / udp", "guard-mac", NULL);
+	say("leave " VM);
+	passes("eth src=" VM " / ip4 / udp", "nobody's any more");
+}
+
+/* ---- moves ---- */
+
+/* Where it was keeps the right until the frame that takes it away. */
+static void follows_the_move(void **state)
+{
+	for (int paused = 0; paused < 2; paused++) {
+		world(WORLD("here", BOUND));
+		say("prepare " VM " to far");
+		if (paused)
+			say("pause " VM);
+		all_pass("prepared, at its old place");
+		world(WORLD("far", BOUND));
+		say("prepare " VM " to away");
+		if (paused)
+			say("pause " VM);
+		all_dropped();
+	}
+	/* As told: one store, and the next frame is judged by it. */
+	world(WORLD("here", BOUND));
+	passes(legal[0], "before the move");
+	say("move " VM " to away");
+	all_dropped();
+	say("move " VM " to here");
+	all_pass("back again");
+}
+
+/* As it shows itself: the very frame. */
+static void follows_the_frame(void **state)
+{
+	static const char *const first[] = {
+		FROM_VM "ip4 src=10.9.0.10 / udp", BROADCAST "rarp",
+		BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10",
+		MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / "
+		"na target=fd09::10 override",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
+		world(WORLD("away", BOUND));
+		dropped(legal[0], "guard-mac");
+		say("prepare " VM " to here");
+		/* With a lie it gains nothing. */
+		dropped(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11",
+			"guard-ip");
+		check_vm(VM, 0, XR_VM_PREPARED, "away", XR_VM_LOCK);
+		passes(first[i], "the first frame");
+		check_vm(VM, 0, XR_VM_MOVED, "here", XR_VM_LOCK);
+		all_pass("at its new place");
+		/* And away lost it: the same port, were it away's. */
+		say("move " VM " to away");
+		all_dropped();
+	}
+}
+
+/* A thief at another port can move nothing, whatever the policy. */
+static void thieves(void **state)
+{
+	static const char *const policies[] = { "expected", "ports", "any" };
+
+	for (size_t p = 0; p < ARRAY_LEN(policies); p++) {
+		world(POLICY("moves: %s") WORLD("away", BOUND), policies[p]);
+		behind("", false);
+		all_dropped();
+	}
+}
+
+/* ---- in a tunnel ---- */
+
+static void in_a_tunnel(void **state)
+{
+	world(HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")
+		    HOST_VXLAN("far", "10.2.0.1", "")
+		    HOST_VXLAN("a", "10.1.0.1", ""))
+	      VMS(VM_AT(VM, "far", BOUND)));
+	passes("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0 "
+	       "/ vxlan 100 / " FROM_VM "ip4 / udp", "from its host");
+	dropped("eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
+		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
+	dropped("eth / ip4 src=10.9.9.9 dst=10.1.0.254 / udp dport=4789 csum=0"
+		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
+	dropped("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
+		" / vxlan 100 / " BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1",
+		"guard-ip");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(place),
+		TEST(addresses),
+		TEST(stolen_addresses),
+		TEST(two_vlans),
+		TEST(follows_the_move),
+		TEST(follows_the_frame),
+		TEST(thieves),
+		TEST(in_a_tunnel),
+	};
+
+	return harness_main("lock", tests, ARRAY_LEN(tests));
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Packets for a moved VM's address, whatever they are addressed to below: the
+ * fabric is routed and nobody there knows MAC addresses. And backends that are
+ * VMs: what was built for them takes the same way.
+ */
+#include "lib/vms.h"
+#include "lib/worlds.h"
+
+#define ETH_IN(n) "eth src=" MAC_IN " dst=02:00:00:00:01:0" n " / "
+#define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n " / "
+
+#define GUE_IN	ETH_IN("2") "ip4 src=10.1.0.254 dst=10.1.0.2 df / "            \
+		"udp sport=@ dport=6080 csum=0 / "
+#define IPIP6_OUT ETH_OUT("1") "ip6 src=fd02::fe dst=fd02::1 flow=@ / "
+#define REWRITTEN ETH_OUT("7")
+
+#define BOUND ", addresses: [" VM4 ", \"" VM6 "\"]"
+
+#define WORLD                                                                  \
+	HOSTS(HOST_GUE("old", "10.2.0.9", "") HOST_GUE("g", "10.1.0.2", "")    \
+	      HOST_IPIP("i", "fd02::1", "")                                    \
+	      HOST_MAC("r", "02:00:00:00:02:07", "out")                        \
+	      HOST_VXLAN("v", "10.1.0.3", "") HOST_PORT("p", "out"))           \
+	VMS(VM_AT(VM, "old", BOUND))
+
+static const struct {
+	const char *host, *outer;
+} ways[] = {
+	{ "g", GUE_IN }, { "i", IPIP6_OUT }, { "r", REWRITTEN },
+};
+
+/* Any protocol, whole or in pieces; the TTL is the only thing that changes. */
+static const char *const packets[] = {
+	"ip4 dst=" VM4 " ttl=%d id=77 df / udp dport=80 / fill 40",
+	"ip4 dst=" VM4 " ttl=%d / tcp syn opts=020405b4",
+	"ip4 dst=" VM4 " ttl=%d / icmp4 type=8 rest=7 / fill 56",
+	"ip4 dst=" VM4 " ttl=%d / icmp4 type=3 code=1 ( ip4 src=" VM4
+	" dst=10.0.0.1 / udp )",
+	"ip4 dst=" VM4 " ttl=%d mf id=9 / udp / fill 24",
+	"ip4 dst=" VM4 " ttl=%d off=1480 id=9 / fill 24",
+	"ip4 dst=" VM4 " ttl=%d opts=0101010101010101 / udp",
+	"ip4 dst=" VM4 " ttl=%d proto=132 / fill 32",
+	"ip4 dst=" VM4 " ttl=%d proto=50 / fill 60",
+	"ip6 dst=" VM6 " hlim=%d flow=5 / udp dport=80 / fill 40",
+	"ip6 dst=" VM6 " hlim=%d / tcp syn",
+	"ip6 dst=" VM6 " hlim=%d / icmp6 type=128 rest=7 / fill 56",
+	"ip6 dst=" VM6 " hlim=%d / frag mf id=9 / udp / fill 24",
+	"ip6 dst=" VM6 " hlim=%d / frag off=1448 id=9 / fill 24",
+	"ip6 dst=" VM6 " hlim=%d / hopopts / dstopts / routing / ah / tcp",
+	"ip6 dst=" VM6 " hlim=%d next=132 / fill 32",
+	"ip6 dst=" VM6 " hlim=%d next=59",
+};
+
+static void each_packet(const char *l2, const char *reason, const char *outer)
+{
+	char in[512], out[512], text[300];
+
+	for (size_t k = 0; k < ARRAY_LEN(packets); k++) {
+		snprintf(text, sizeof(text), packets[k], 9);
+		snprintf(in, sizeof(in), "%s / %s", l2, text);
+		snprintf(text, sizeof(text), packets[k], 8);
+		snprintf(out, sizeof(out), "%s%s", outer, text);
+		expect(in, reason, out);
+		snprintf(text, sizeof(text), packets[k], 1);
+		snprintf(in, sizeof(in), "%s / %s", l2, text);
+		expect(in, "ttl-expired", NULL);
+	}
+}
+
+static void every_way(void **state)
+{
+	world(WORLD);
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		say("move " VM " to %s", ways[i].host);
+		each_packet("eth", "moved-ip", ways[i].outer);
+		/* One tag at most, and it goes with the Ethernet header. */
+		each_packet("eth / vlan 7", "moved-ip", ways[i].outer);
+		each_packet("eth / vlan 0", "moved-ip", ways[i].outer);
+		/* To the VM's own MAC address: found by that. */
+		each_packet("eth dst=" VM, "moved", ways[i].outer);
+	}
+	expect("eth / vlan 7 / vlan 8 / ip4 dst=" VM4 " / udp",
+	       "not-moved qinq", NULL);
+}
+
+/* What the fields of the outer header follow from the packet inside. */
+static void outer_fields(void **state)
+{
+	world(WORLD);
+	say("move " VM " to g");
+	for (int tos = 0; tos < 256; tos += 51) {
+		char in[256], out[256];
+
+		snprintf(in, sizeof(in), "eth / ip4 dst=" VM4 " tos=%d ttl=9 / "
+			 "udp", tos);
+		snprintf(out, sizeof(out), ETH_IN("2") "ip4 src=10.1.0.254 "
+			 "dst=10.1.0.2 df tos=%d / udp sport=@ dport=6080 "
+			 "csum=0 / ip4 dst=" VM4 " tos=%d ttl=8 / udp", tos,
+			 tos);
+		expect(in, "moved-ip", out);
+	}
+	/* Ethernet padding does not travel in the tunnel's lengths. */
+	expect("eth / ip4 dst=" VM4 " ttl=9 / udp / pad 18", "moved-ip",
+	       GUE_IN "ip4 dst=" VM4 " ttl=8 / udp / pad 18");
+}
+
+/* Hosts that take frames, not packets, say nothing about addresses. */
+static void other_hosts(void **state)
+{
+	world(WORLD);
+	say("move " VM " to v");
+	expect("eth / ip4 dst=" VM4 " / udp", "not-moved", NULL);
+	expect("eth / ip6 dst=" VM6 " / udp", "not-moved", NULL);
+	say("move " VM " to p");
+	expect("eth / ip4 dst=" VM4 " / udp", "not-moved", NULL);
+	/* Nobody's address; nobody's any more; a VM that did not move. */
+	say("move " VM " to g");
+	expect("eth / ip4 dst=10.9.0.11 / udp", "not-moved", NULL);
+	expect("eth / ip4 src=" VM4 " / udp", "not-moved", NULL);
+	expect("eth / ip6 dst=fd09::11 / udp", "not-moved", NULL);
+	expect("eth / ip6 dst=::ffff:10.9.0.10 / udp", "not-moved", NULL);
+	say("leave " VM);
+	expect("eth / ip4 dst=" VM4 " / udp", "not-moved", NULL);
+	say("add " VM " address " VM4 " at g");
+	expect("eth / ip4 dst=" VM4 " / udp", "vm-here", NULL);
+	expect("eth / ip6 dst=" VM6 " / udp", "not-moved", NULL);
+}
+
+static void not_sound(void **state)
+{
+	static const char *const packets[] = {
+		"ip4 dst=" VM4 " len=9000 / udp", "ip4 dst=" VM4 " len=10 / udp",
+		"ip4 dst=" VM4 " ihl=4 / udp", "ip4 dst=" VM4 " ihl=15 / udp",
+		"ip4 dst=" VM4 " version=6 / udp / fill 40",
+		"ip6 dst=" VM6 " len=9000 / udp", "ip6 dst=" VM6 " version=4 / udp",
+	};
+
+	world(WORLD);
+	say("move " VM " to g");
+	for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
+		struct result r = run_text("eth / %s", packets[i]);
+
+		assert_int_equal(r.action, XDP_PASS);
+	}
+	for (int n = 14; n < 34; n++) {
+		struct result r = run_text("eth / ip4 dst=" VM4 " / udp / "
+					   "cut %d", n);
+
+		assert_int_equal(r.action, XDP_PASS);
+	}
+	for (int n = 14; n < 54; n++) {
+		struct result r = run_text("eth / ip6 dst=" VM6 " / udp / "
+					   "cut %d", n);
+
+		assert_int_equal(r.action, XDP_PASS);
+	}
+}
+
+static void too_large(void **state)
+{
+	struct packet want;
+	struct result r;
+
+	world(RATE("65535") HOSTS(HOST_GUE("old", "10.2.0.9", "")
+				  HOST_GUE("far", "10.3.0.1", ""))
+	      VMS(VM_AT(VM, "old", BOUND)));
+	say("move " VM " to far");
+	r = run_text("eth / ip4 dst=" VM4 " df / udp / fill %d", 1372 - 28);
+	check_reasons(&r, "moved-ip");
+	r = run_text("eth / ip4 dst=" VM4 " df / udp / fill %d", 1373 - 28);
+	check_reasons(&r, "too-big-reply");
+	want = packet("eth src=02:00:00:00:00:02 dst=02:00:00:00:00:01 / "
+		      "ip4 src=" VM4 " dst=10.0.0.1 / icmp4 type=3 code=4 "
+		      "mtu=1372 ( ip4 dst=" VM4 " df / udp / fill 1345 / "
+		      "cut 548 )");
+	check_packet(&want, &r.out);
+	r = run_text("eth / ip6 dst=" VM6 " / udp / fill %d", 1373 - 48);
+	check_reasons(&r, "too-big-reply");
+	want = packet("eth src=02:00:00:00:00:02 dst=02:00:00:00:00:01 / "
+		      "ip6 src=" VM6 " dst=fd00::1 / icmp6 type=2 "
+		      "mtu=1372 ( ip6 dst=" VM6 " / udp / fill 1325 / "
+		      "cut 1232 )");
+	check_packet(&want, &r.out);
+}
+
+/* It ages, counts and stops as by MAC. */
+static void ageing(void **state)
+{
+	size_t len = packet("eth / ip4 dst=" VM4 " / udp").len;
+	struct packet late;
+
+	world(WORLD);
+	say("move " VM " to g ttl 30");
+	world_set_tick(vm_live(VM, 0)->last + 29);
+	expect("eth / ip4 dst=" VM4 " / udp", "moved-ip", NULL);
+	expect("eth / ip4 dst=" VM4 " / udp", "moved-ip", NULL);
+	world_set_tick(vm_live(VM, 0)->last + 29);
+	expect("eth / ip6 dst=" VM6 " / udp", "moved-ip", NULL);
+	assert_int_equal(vm_live(VM, 0)->hits, 3);
+	assert_int_equal(host_count("g").packets, 3);
+	assert_int_equal(host_count("g").bytes,
+			 2 * len + packet("eth / ip6 / udp").len);
+	world_set_tick(vm_live(VM, 0)->last + 32);
+	late = packet("eth / ip4 dst=" VM4 " / udp");
+	expect_verdict(&late, "vm-here");
+}
+
+/* ---- backends that are VMs ---- */
+
+#define BACKEND_VM "02:00:00:00:01:04"
+
+#define BACKEND_WORLD(how)                                                     \
+	VIPS "backends:\n" BACKEND("b", ALL_VIPS) "    address: 10.1.0.4\n"    \
+	"    forward: " how "\n    vm: {mac: \"" BACKEND_VM "\"}\n"            \
+	HOSTS(HOST_PORT("old", "in") HOST_VXLAN("v", "10.2.0.3", "")           \
+	      HOST_PORT("p", "out") HOST_GUE("g", "10.2.0.2", "")              \
+	      HOST_MAC("r", "02:00:00:00:02:07", "out")                        \
+	      HOST_VXLAN("far", "10.3.0.1", ""))                               \
+	VMS(VM_AT(BACKEND_VM, "old", ", addresses: [10.1.0.4]"))
+
+#define V_OUT ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df / "             \
+	      "udp sport=@ dport=4789 csum=0 / vxlan 100 / "
+
+#define REQUEST	"eth / ip4 ttl=9 id=3 / tcp syn"
+#define BUILT_L2 ETH_IN("4") "ip4 ttl=8 id=3 / tcp syn"
+#define BUILT_GUE ETH_IN("4") "ip4 src=10.1.0.254 dst=10.1.0.4 df / "          \
+		  "udp sport=50000 dport=6080 csum=0 / ip4 ttl=8 id=3 / tcp syn"
+
+/* Sent on, with this packet; by which of the reasons is not looked at. */
+static struct result sent(const char *in)
+{
+	struct result r = run_text("%s", in);
+
+	if (reason_kind(r.verdict) != XR_KIND_TX)
+		fail_msg("not sent: %d", r.verdict);
+	return r;
+}
+
+/* The outer source ports follow from a key: what came stands for them. */
+static void check_sent(const char *in, const char *out)
+{
+	struct packet want = packet("%s", out);
+	struct result r = sent(in);
+
+	for (int i = 0; i < want.layers; i++)
+		if (!strcmp(want.layer[i].word, "udp"))
+			memcpy(want.data + want.layer[i].start,
+			       r.out.data + want.layer[i].start, 2);
+	check_packet(&want, &r.out);
+}
+
+static void backend_l2(void **state)
+{
+	world(BACKEND_WORLD("l2"));
+	check_sent(REQUEST, BUILT_L2);
+	say("move " BACKEND_VM " to v");
+	check_sent(REQUEST, ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df / "
+		   "udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_L2);
+	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
+	say("move " BACKEND_VM " to p");
+	check_sent(REQUEST, BUILT_L2);
+	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
+	say("move " BACKEND_VM " to g");
+	check_sent(REQUEST, ETH_OUT("2") "ip4 src=10.2.0.254 dst=10.2.0.2 df / "
+		   "udp sport=0 dport=6080 csum=0 / ip4 ttl=7 id=3 / tcp syn");
+	say("move " BACKEND_VM " to r");
+	check_sent(REQUEST, ETH_OUT("7") "ip4 ttl=7 id=3 / tcp syn");
+	assert_int_equal(vm_live(BACKEND_VM, 0)->hits, 6);
+	say("leave " BACKEND_VM);
+	check_sent(REQUEST, BUILT_L2);
+}
+
+static void backend_gue(void **state)
+{
+	world(BACKEND_WORLD("gue"));
+	check_sent(REQUEST, BUILT_GUE);
+	say("move " BACKEND_VM " to v");
+	check_sent(REQUEST, ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df / "
+		   "udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_GUE);
+	say("move " BACKEND_VM " to p");
+	check_sent(REQUEST, BUILT_GUE);
+	say("move " BACKEND_VM " to g");
+	check_sent(REQUEST, ETH_OUT("2") "ip4 src=10.2.0.254 dst=10.2.0.2 df / "
+		   "udp sport=0 dport=6080 csum=0 / "
+		   "ip4 src=10.1.0.254 dst=10.1.0.4 df ttl=63 / "
+		   "udp sport=50000 dport=6080 csum=0 / ip4 ttl=8 id=3 / "
+		   "tcp syn");
+}
+
+/* The path carries both headers, or neither. */
+static void backend_too_large(void **state)
+{
+	struct result r;
+
+	world(RATE("65535") BACKEND_WORLD("gue"));
+	say("move " BACKEND_VM " to far");
+	/* 1400 - 50 for the frame, of which 14 + 28 are the first tunnel's. */
+	r = run_text("eth / ip4 df / tcp ack / fill %d", 1400 - 50 - 28 - 40);
+	assert_int_equal(reason_kind(r.verdict), XR_KIND_TX);
+	r = run_text("eth / ip4 df / tcp ack / fill %d",
+		     1400 - 50 - 28 - 40 + 1);
+	assert_int_equal(r.verdict, XR_R_TOO_BIG_REPLY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_way),
+		TEST(outer_fields),
+		TEST(other_hosts),
+		TEST(not_sound),
+		TEST(too_large),
+		TEST(ageing),
+		TEST(backend_l2),
+		TEST(backend_gue),
+		TEST(backend_too_large),
+	};
+
+	return harness_main("redirects by address", tests, ARRAY_LEN(tests));
+}
