@@ -1,0 +1,758 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Beside XDP, on a host that VMs live on: what XDP cannot do, as it cannot clone
+ * and does not see what other VMs of the host send.
+ *
+ *	tap_out		what goes into a VM's port: remembered while its move is
+ *			prepared, copied to the new host in the blackout, sent
+ *			there alone once it has moved
+ *	tap_in		what comes out of it: on the new host the VM speaks, so
+ *			it runs
+ *	uplink_in	copies for a VM whose port is not known
+ *	uplink_out	what the new host says in the VM's name too early; frames
+ *			for a VM of this host that go back to where they came from
+ *	tunnel_in	frames out of a redirect's tunnel, straight into the port
+ *	replay		run by user space: one remembered frame to the new host
+ *
+ * A copy is the original, and the clone is what is delivered: a frame once
+ * encapsulated could not be had back, if it is not IP. The clone passes the
+ * same hook again and is known by its control block.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <linux/icmpv6.h>
+#include "vm_table.h"
+#include "nexthop.h"
+#include "forward.h"
+
+#define CLONE0		0x78726f61	/* "xroa" */
+#define CLONE1		0x6d636c6e	/* "mcln" */
+#define ETH_P_PROBE	0x88b5		/* local experimental: see vm_residual.c */
+#define OUTER_MAX	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) +      \
+			 sizeof(struct udphdr) + sizeof(struct vxlan_header))
+#define TCP_DOFF	12		/* offset of the octet with TCP's header length */
+
+/* How a frame gets to a host. */
+struct way {
+	struct xr_path *path;
+	struct xr_nexthop *hop;
+	__u32 ifindex;
+	__u32 grow;		/* octets the frame becomes longer by */
+};
+
+static __always_inline void tally(__u32 reason, __u32 bytes)
+{
+	struct xr_counter *c = bpf_map_lookup_elem(&reason_stats, &reason);
+
+	if (c)
+		count(c, bytes);
+}
+
+static __always_inline int watching(void)
+{
+	__u32 zero = 0;
+	struct xr_vm_control *c = bpf_map_lookup_elem(&vm_control, &zero);
+
+	return c && c->watching;
+}
+
+/* ---- what a frame is ---- */
+
+/* The MAC at this offset, and the VLAN: as in struct xr_vm. 0: too short. */
+static __always_inline __u64 key_at(struct __sk_buff *skb, __u32 off)
+{
+	__u64 key = 0;
+
+	if (bpf_skb_load_bytes(skb, off, &key, ETH_ALEN))
+		return 0;
+	if (skb->vlan_present)
+		key |= (__u64)(skb->vlan_tci & 0xfff) << 48;
+	return key;
+}
+
+#define DESTINATION	0
+#define SOURCE		ETH_ALEN
+#define MAC_OF(key)	((key) << 16)
+#define IS_GROUP(key)	((key) & 1)
+
+/* A tag that is still in the frame is the inner one of two. */
+static __always_inline int is_double(const struct __sk_buff *skb)
+{
+	return is_vlan(skb->protocol);
+}
+
+/* A port without a tag is the VM's access port, whatever its VLAN is. */
+static __always_inline int is_of(const struct __sk_buff *skb, __u64 key,
+				 const struct xr_vm *vm)
+{
+	if (skb->vlan_present)
+		return key == vm->key;
+	return MAC_OF(key) == MAC_OF(vm->key);
+}
+
+static __always_inline int is_ip(const struct __sk_buff *skb)
+{
+	return skb->protocol == bpf_htons(ETH_P_IP) ||
+	       skb->protocol == bpf_htons(ETH_P_IPV6);
+}
+
+static __always_inline int is_icmp6_claim(struct __sk_buff *skb, __u32 at)
+{
+	__be32 from[XR_ADDR_WORDS];
+	__u8 type;
+
+	if (bpf_skb_load_bytes(skb, at, &type, sizeof(type)) ||
+	    bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + 8, from,
+			       sizeof(from)))
+		return 1;
+	switch (type) {
+	case 131: /* MLD report, done */
+	case 132:
+	case 133: /* router solicitation */
+	case 136: /* neighbour advertisement */
+	case 143: /* MLDv2 report */
+		return 1;
+	case 135: /* duplicate address detection */
+		return !(from[0] | from[1] | from[2] | from[3]);
+	}
+	return 0;
+}
+
+/*
+ * What a host says by itself when it gets a port with the VM's MAC, or QEMU
+ * before the guest runs: no proof that the VM does.
+ */
+static __always_inline int is_claim(struct __sk_buff *skb)
+{
+	struct {
+		__u8 proto, next;
+	} h = {};
+
+	switch (skb->protocol) {
+	case bpf_htons(ETH_P_ARP):
+	case bpf_htons(ETH_P_RARP):
+	case bpf_htons(ETH_P_802_2):
+		return 1;
+	case bpf_htons(ETH_P_IP):
+		bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + 9, &h.proto, 1);
+		return h.proto == IPPROTO_IGMP;
+	case bpf_htons(ETH_P_IPV6):
+		bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + 6, &h.proto, 1);
+		if (h.proto == IPPROTO_ICMPV6)
+			return is_icmp6_claim(skb, sizeof(struct ethhdr) +
+						   sizeof(struct ipv6hdr));
+		if (h.proto != IPPROTO_HOPOPTS)
+			return 0;
+		bpf_skb_load_bytes(skb, sizeof(struct ethhdr) +
+				   sizeof(struct ipv6hdr), &h.next, 1);
+		return h.next == IPPROTO_ICMPV6; /* MLD, with its router alert */
+	}
+	return 0;
+}
+
+/* Where it came in by: XR_TAP_UPLINK, XR_TAP_TUNNEL, a place plus one, or 0. */
+static __always_inline __u32 port_kind(__u32 ifindex)
+{
+	__u32 *value = bpf_map_lookup_elem(&taps, &ifindex);
+
+	return value ? *value : 0;
+}
+
+static __always_inline __u32 is_fabric(__u32 kind)
+{
+	return kind >= XR_TAP_TUNNEL;
+}
+
+/* ---- the way to a host ---- */
+
+/* Global functions are verified once. */
+__noinline int refresh_way(struct __sk_buff *skb, __u32 index)
+{
+	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
+	struct bpf_fib_lookup fib = {};
+	int err;
+
+	if (!nh || !path)
+		return XR_R_NO_ROUTE;
+	/* As if it came from there: where forwarding is on, if anywhere. */
+	err = ask_fib(skb, nh->ifindex ?: skb->ifindex, path, &fib);
+	return take_fib(nh, &fib, err);
+}
+
+static __always_inline int find_hop(struct __sk_buff *skb, struct way *w,
+				    __u32 index)
+{
+	int said;
+
+	w->hop = bpf_map_lookup_elem(&nexthops, &index);
+	if (!w->hop)
+		return XR_R_NO_ROUTE;
+	if (likely(w->hop->ifindex &&
+		   (__s32)(w->hop->until - now_tick()) >= 0))
+		return 0;
+	said = refresh_way(skb, index);
+	return said == XR_R_FIB || said == XR_R_FIB_STALE ? 0 : said;
+}
+
+static __always_inline __u32 growth(const struct xr_path *path)
+{
+	__u32 ip = path->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+
+	switch (path->method) {
+	case XR_FORWARD_IPIP:
+		return ip;
+	case XR_FORWARD_GUE:
+		return ip + sizeof(struct udphdr);
+	case XR_FORWARD_VXLAN:
+		return ip + sizeof(struct udphdr) +
+		       sizeof(struct vxlan_header) + sizeof(struct ethhdr);
+	}
+	return 0;
+}
+
+/*
+ * The outer packet's length; of a GSO frame, that of its largest segment: what
+ * it grows by, its payload shrinks by (bpf_skb_adjust_room).
+ */
+static __always_inline __u32 outer_length(struct __sk_buff *skb,
+					  const struct way *w)
+{
+	__u32 at = sizeof(struct ethhdr) + sizeof(struct ipv6hdr);
+	__u8 first = 0, doff = 0x50;
+
+	if (likely(!skb->gso_size))
+		return skb->len - sizeof(struct ethhdr) + w->grow;
+	bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &first, 1);
+	if (first >> 4 == 4)
+		at = sizeof(struct ethhdr) + (first & 15) * 4;
+	bpf_skb_load_bytes(skb, at + TCP_DOFF, &doff, 1);
+	return at - sizeof(struct ethhdr) + (doff >> 4) * 4 + skb->gso_size;
+}
+
+/* 0, or why the frame cannot go there. Changes nothing. */
+static __always_inline int find_way(struct __sk_buff *skb,
+				    const struct xr_host *host, struct way *w)
+{
+	__u32 index = host->path, mtu;
+	int reason;
+
+	w->path = bpf_map_lookup_elem(&paths, &index);
+	if (!index || !w->path || is_double(skb))
+		return XR_R_NO_ROUTE;
+	w->grow = growth(w->path);
+	if (w->path->method == XR_FORWARD_PORT) {
+		w->ifindex = w->path->ifindex;
+		return w->ifindex ? 0 : XR_R_NO_ROUTE;
+	}
+	/* The routed methods carry packets, not frames. */
+	if (w->path->method != XR_FORWARD_VXLAN && !is_ip(skb))
+		return XR_R_NO_ROUTE;
+	reason = find_hop(skb, w, index);
+	if (reason)
+		return reason;
+	w->ifindex = w->hop->ifindex;
+	mtu = w->path->mtu ?: w->hop->mtu;
+	if (mtu && outer_length(skb, w) > mtu)
+		return XR_R_TOO_BIG;
+	return 0;
+}
+
+/* ---- onto it ---- */
+
+static __always_inline __u64 room_flags(const struct xr_path *path)
+{
+	__u64 flags = path->ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 :
+				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+
+	if (path->method == XR_FORWARD_IPIP)
+		return flags;
+	flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (path->method == XR_FORWARD_VXLAN)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L2(sizeof(struct ethhdr)) |
+			 BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+	return flags;
+}
+
+/*
+ * Room for the outer header. For IP the kernel is told of the tunnel, so that
+ * checksums left to the device and the segments of a GSO frame are right inside;
+ * frames of other kinds have neither. *moved: the Ethernet header did not stay with
+ * what it belongs to.
+ */
+static __always_inline int make_room(struct __sk_buff *skb,
+				     const struct way *w, int *moved)
+{
+	*moved = 1;
+	if (is_ip(skb) && !bpf_skb_adjust_room(skb, w->grow, BPF_ADJ_ROOM_MAC,
+					       room_flags(w->path)))
+		return 0;
+	*moved = 0;
+	if (w->path->method != XR_FORWARD_VXLAN || skb->gso_size)
+		return XR_R_NO_ROOM;
+	return bpf_skb_change_head(skb, w->grow, 0) ? XR_R_NO_ROOM : 0;
+}
+
+static __always_inline __u8 inner_tos(struct __sk_buff *skb)
+{
+	__u8 h[2] = {};
+
+	if (!is_ip(skb) ||
+	    bpf_skb_load_bytes(skb, sizeof(struct ethhdr), h, sizeof(h)))
+		return 0;
+	return h[0] >> 4 == 6 ? h[0] << 4 | h[1] >> 4 : h[1];
+}
+
+/* Ethernet, IP, UDP, VXLAN: as many as the method has. The length. */
+static __always_inline __u32 build_outer(struct __sk_buff *skb,
+					 const struct way *w, __u8 *at,
+					 const struct packet *p)
+{
+	const struct xr_path *path = w->path;
+	struct outer o = {
+		.ip_len = skb->len - sizeof(struct ethhdr),
+	};
+	__u32 proto = IPPROTO_UDP, len = sizeof(struct ethhdr), ip;
+	struct ethhdr *eth = (void *)at;
+
+	if (path->method == XR_FORWARD_IPIP)
+		proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	__builtin_memcpy(eth, w->hop->dmac, 2 * ETH_ALEN);
+	eth->h_proto = path->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+	if (path->ipv6) {
+		ip = sizeof(struct ipv6hdr);
+		write_ipv6(at + len, path, p, &o, proto);
+	} else {
+		ip = sizeof(struct iphdr);
+		write_ipv4(at + len, path, p, &o, proto);
+	}
+	if (path->method == XR_FORWARD_IPIP)
+		return len + ip;
+	write_udp(at + len + ip, path, p, &o, ip);
+	len += ip + sizeof(struct udphdr);
+	if (path->method == XR_FORWARD_VXLAN) {
+		struct vxlan_header *v = (void *)(at + len);
+
+		v->flags = bpf_htonl(VXLAN_HAS_VNI);
+		v->vni = bpf_htonl(path->vni << 8);
+		len += sizeof(*v);
+	}
+	return len;
+}
+
+/* 0: the frame in hand may leave by w->ifindex. */
+static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
+{
+	struct packet *p = scratch_packet();
+	__u8 room[OUTER_MAX + 2] __attribute__((aligned(8)));
+	__u8 *outer = room + 2; /* aligns what follows the Ethernet header */
+	struct ethhdr eth;
+	int reason, moved = 0;
+	__u32 len;
+
+	if (!p)
+		return XR_R_NO_ROOM;
+	if (w->path->method == XR_FORWARD_PORT)
+		return 0;
+	if (!w->hop)
+		return XR_R_NO_ROUTE; /* only for the verifier: find_way() found it */
+	/* The VNI says which segment; the tag would only hide it. */
+	if (skb->vlan_present && bpf_skb_vlan_pop(skb))
+		return XR_R_NO_ROOM;
+	if (w->path->method == XR_FORWARD_L2)
+		return bpf_skb_store_bytes(skb, 0, w->hop->dmac, 2 * ETH_ALEN,
+					   0) ? XR_R_NO_ROOM : 0;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->ports = bpf_get_hash_recalc(skb);
+	p->tos = inner_tos(skb);
+	p->ipv6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+	if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)))
+		return XR_R_NO_ROOM;
+	reason = make_room(skb, w, &moved);
+	if (reason)
+		return reason;
+	len = build_outer(skb, w, outer, p);
+	if (len > OUTER_MAX || len < sizeof(eth) ||
+	    bpf_skb_store_bytes(skb, 0, outer, len, 0))
+		return XR_R_NO_ROOM;
+	if (moved && w->path->method == XR_FORWARD_VXLAN)
+		return bpf_skb_store_bytes(skb, len, &eth, sizeof(eth), 0) ?
+			       XR_R_NO_ROOM : 0;
+	return 0;
+}
+
+/* ---- copies ---- */
+
+static __always_inline int is_clone(const struct __sk_buff *skb)
+{
+	return skb->cb[0] == CLONE0 && skb->cb[1] == CLONE1;
+}
+
+static __always_inline void mark_clone(struct __sk_buff *skb, __u32 a, __u32 b)
+{
+	skb->cb[0] = a;
+	skb->cb[1] = b;
+}
+
+static __always_inline struct xr_vm_info *info_of(__u32 place)
+{
+	return bpf_map_lookup_elem(&vm_info, &place);
+}
+
+/*
+ * A clone goes on, the frame itself to the new host. What cannot be copied is
+ * delivered all the same. A clone that the port's queue refuses was delivered as
+ * far as it could be: -ENOMEM alone says that there was none.
+ */
+__noinline int copy(struct __sk_buff *skb, __u32 place, __u32 next,
+		    __u64 flags)
+{
+	struct xr_host host = host_get(next);
+	struct xr_vm_info *info = info_of(place);
+	__u32 bytes = skb->len;
+	struct way w = {};
+	long err;
+
+	if (!info || find_way(skb, &host, &w))
+		goto failed;
+	mark_clone(skb, CLONE0, CLONE1);
+	err = bpf_clone_redirect(skb, skb->ifindex, flags);
+	mark_clone(skb, 0, 0);
+	if (err == -12 /* ENOMEM */)
+		goto failed;
+	if (put_on(skb, &w)) {
+		tally(XR_R_COPY_FAILED, bytes);
+		return TC_ACT_SHOT;
+	}
+	tally(XR_R_COPIED, bytes);
+	__sync_fetch_and_add(&info->copied, 1);
+	return bpf_redirect(w.ifindex, 0);
+failed:
+	tally(XR_R_COPY_FAILED, bytes);
+	return TC_ACT_UNSPEC;
+}
+
+/* For a VM that has left: to its new host, and nowhere else. */
+__noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to)
+{
+	struct xr_counter *c = bpf_map_lookup_elem(&host_stats, &to);
+	struct xr_host host = host_get(to);
+	struct xr_vm *vm = vm_at(place);
+	__u32 bytes = skb->len;
+	struct way w = {};
+	int reason;
+
+	if (!vm)
+		return TC_ACT_UNSPEC;
+	reason = find_way(skb, &host, &w);
+	if (!reason)
+		reason = put_on(skb, &w);
+	if (reason) {
+		tally(reason, bytes);
+		return TC_ACT_SHOT;
+	}
+	vm->last = now_tick();
+	__sync_fetch_and_add(&vm->hits, 1);
+	if (c)
+		count(c, bytes);
+	tally(XR_R_MOVED, bytes);
+	return bpf_redirect(w.ifindex, 0);
+}
+
+/* ---- the ring ---- */
+
+/* Frames that the port's reader will count for this one. */
+static __always_inline __u32 reads_of(const struct __sk_buff *skb,
+				      const struct xr_ring *ring)
+{
+	if (!(ring->flags & XR_RING_SEGMENTS) || skb->gso_segs < 2)
+		return 1;
+	return skb->gso_segs;
+}
+
+/* Numbered as they go in; the number is written last (an exchange: in order). */
+__noinline int remember(struct __sk_buff *skb, __u32 ring_index)
+{
+	struct xr_ring *ring = bpf_map_lookup_elem(&rings, &ring_index);
+	struct xr_ring_frame *f;
+	__u32 reads, len = skb->len, at;
+	__u64 last;
+
+	if (!ring)
+		return 0;
+	reads = reads_of(skb, ring);
+	last = __sync_fetch_and_add(&ring->entered, reads) + reads - 1;
+	at = ring_index * XR_RING_FRAMES + last % XR_RING_FRAMES;
+	f = bpf_map_lookup_elem(&ring_frames, &at);
+	if (!f)
+		return 0;
+	__sync_lock_test_and_set(&f->number, 0);
+	if (len < sizeof(struct ethhdr) || len > XR_RING_OCTETS ||
+	    skb->gso_size || bpf_skb_load_bytes(skb, 0, f->octet, len)) {
+		__sync_fetch_and_add(&ring->too_large, 1);
+		len = 0;
+	}
+	f->len = len;
+	__sync_lock_test_and_set(&f->number, last + 1);
+	return 0;
+}
+
+/* ---- a VM's port ---- */
+
+static __always_inline int is_local(__u32 host)
+{
+	return host_get(host).flags & XR_HOST_LOCAL;
+}
+
+SEC("tc")
+int xroam_tap_out(struct __sk_buff *skb)
+{
+	__u32 kind = port_kind(skb->ifindex), place = kind - 1, tick;
+	union vm_word w;
+	struct xr_vm *vm;
+	__u64 to;
+
+	if (is_clone(skb)) {
+		mark_clone(skb, 0, 0);
+		return TC_ACT_UNSPEC;
+	}
+	if (!kind || is_fabric(kind))
+		return TC_ACT_UNSPEC;
+	vm = vm_at(place);
+	if (!vm)
+		return TC_ACT_UNSPEC;
+	tick = now_tick();
+	w = vm_settle(vm, place, tick, skb->len);
+	to = key_at(skb, DESTINATION);
+	if (!is_local(w.now.host)) {
+		if (vm_is_redirected(vm, w, tick) && is_of(skb, to, vm) &&
+		    !(vm_under_way(w) && is_local(w.now.next)))
+			return take_away(skb, place, w.now.host);
+		return TC_ACT_UNSPEC;
+	}
+	if (!vm_under_way(w) || is_local(w.now.next) ||
+	    skb->protocol == bpf_htons(ETH_P_PROBE))
+		return TC_ACT_UNSPEC;
+	if (w.now.state == XR_VM_BLACKOUT)
+		return is_of(skb, to, vm) ? copy(skb, place, w.now.next, 0) :
+					    TC_ACT_UNSPEC;
+	if (vm->ring)
+		remember(skb, vm->ring - 1);
+	return TC_ACT_UNSPEC;
+}
+
+/* The VM's own frame completes its move here. */
+static __always_inline void activate(struct xr_vm *vm, __u32 place,
+				     union vm_word was, __u32 bytes)
+{
+	union vm_word to = was;
+	struct vm_news *n = news();
+
+	to.now.host = to.now.home = was.now.next;
+	to.now.next = 0;
+	to.now.state = XR_VM_MOVED;
+	if (!n || !vm_exchange(vm, was, to))
+		return;
+	vm->last = now_tick();
+	vm->ttl = vm->next_ttl;
+	watch_one_less();
+	tally(XR_R_ACTIVATED, bytes);
+	__builtin_memset(n, 0, sizeof(*n));
+	n->from = was.now.host;
+	tell(XR_R_ACTIVATED, place + 1);
+}
+
+/* It is on its way to this machine. */
+static __always_inline int is_coming(union vm_word w)
+{
+	return vm_under_way(w) && !is_local(w.now.host) && is_local(w.now.next);
+}
+
+SEC("tc")
+int xroam_tap_in(struct __sk_buff *skb)
+{
+	__u32 kind = port_kind(skb->ifindex), place = kind - 1;
+	union vm_word w;
+	struct xr_vm *vm;
+
+	if (!watching() || !kind || is_fabric(kind))
+		return TC_ACT_UNSPEC;
+	vm = vm_at(place);
+	if (!vm)
+		return TC_ACT_UNSPEC;
+	w = vm_settle(vm, place, now_tick(), skb->len);
+	if (is_coming(w) && is_of(skb, key_at(skb, SOURCE), vm) &&
+	    !is_claim(skb))
+		activate(vm, place, w, skb->len);
+	return TC_ACT_UNSPEC;
+}
+
+/* ---- an uplink ---- */
+
+SEC("tc")
+int xroam_uplink_in(struct __sk_buff *skb)
+{
+	union vm_word w;
+	struct xr_vm *vm;
+	__u32 place;
+	__u64 key;
+
+	if (is_clone(skb)) {
+		mark_clone(skb, 0, 0);
+		return TC_ACT_UNSPEC;
+	}
+	if (!watching())
+		return TC_ACT_UNSPEC;
+	key = key_at(skb, DESTINATION);
+	if (IS_GROUP(key))
+		return TC_ACT_UNSPEC;
+	vm = find_vm(key, &place);
+	if (!vm || vm->tap)
+		return TC_ACT_UNSPEC;
+	w = vm_settle(vm, place, now_tick(), skb->len);
+	if (w.now.state != XR_VM_BLACKOUT || !is_local(w.now.host) ||
+	    is_local(w.now.next))
+		return TC_ACT_UNSPEC;
+	return copy(skb, place, w.now.next, BPF_F_INGRESS);
+}
+
+static __always_inline int refuse(struct __sk_buff *skb, __u32 place,
+				  __u32 reason)
+{
+	struct vm_news *n = news();
+
+	tally(reason, skb->len);
+	if (n) {
+		__builtin_memset(n, 0, sizeof(*n));
+		n->gated = 1;
+		tell(reason, place + 1);
+	}
+	return TC_ACT_SHOT;
+}
+
+/* Of a VM that is on its way here: said by it, or in its name. 1: not to be sent. */
+__noinline int too_early(struct __sk_buff *skb)
+{
+	__u64 key = key_at(skb, SOURCE);
+	__u32 from = skb->ingress_ifindex, place;
+	union vm_word w;
+	struct xr_vm *vm;
+
+	if (!key || IS_GROUP(key))
+		return 0;
+	vm = find_vm(key, &place);
+	if (!vm)
+		return 0;
+	w = vm_settle(vm, place, now_tick(), skb->len);
+	/* What comes from the fabric is the VM itself, at its old place. */
+	if (!is_coming(w) || (from && is_fabric(port_kind(from))))
+		return 0;
+	if (from && !is_claim(skb)) {
+		activate(vm, place, w, skb->len);
+		return 0;
+	}
+	refuse(skb, place, XR_R_PREMATURE);
+	return 1;
+}
+
+/*
+ * Split horizon. A bridge that still has the VM's MAC on its uplink would send
+ * what came for it straight back. What this host's own VMs send may leave: they,
+ * not xroam, may be right about where it is.
+ */
+__noinline int goes_back(struct __sk_buff *skb)
+{
+	__u64 key = key_at(skb, DESTINATION);
+	__u32 kind = port_kind(skb->ingress_ifindex), place;
+	union vm_word w;
+	struct xr_vm *vm;
+
+	if (!is_fabric(kind) || IS_GROUP(key))
+		return 0;
+	vm = find_vm(key, &place);
+	if (!vm)
+		return 0;
+	w = vm_settle(vm, place, now_tick(), skb->len);
+	if (is_coming(w) ? kind == XR_TAP_UPLINK :
+			   !is_local(w.now.host) || vm_under_way(w))
+		return 0;
+	refuse(skb, place, XR_R_VM_LOOP);
+	return 1;
+}
+
+SEC("tc")
+int xroam_uplink_out(struct __sk_buff *skb)
+{
+	if (watching() && too_early(skb))
+		return TC_ACT_SHOT;
+	if (skb->ingress_ifindex && goes_back(skb))
+		return TC_ACT_SHOT;
+	return TC_ACT_UNSPEC;
+}
+
+/* ---- a VXLAN device ---- */
+
+/* The VNI is the segment: its frames have no tag, but its VMs may have a VLAN. */
+static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb,
+						__u32 *place)
+{
+	__u64 key = key_at(skb, DESTINATION);
+	__u32 vlan = port_kind(skb->ifindex) & 0xfff;
+	struct xr_vm *vm = NULL;
+
+	if (!key || IS_GROUP(key))
+		return NULL;
+	if (vlan && !skb->vlan_present)
+		vm = find_vm(key | (__u64)vlan << 48, place);
+	return vm ?: find_vm(key, place);
+}
+
+SEC("tc")
+int xroam_tunnel_in(struct __sk_buff *skb)
+{
+	__u32 place, tick = now_tick();
+	struct xr_vm *vm = find_inner(skb, &place);
+	union vm_word w;
+	int local;
+
+	if (!vm)
+		return TC_ACT_UNSPEC;
+	w = vm_settle(vm, place, tick, skb->len);
+	local = is_coming(w) || is_local(w.now.host);
+	if (!local)
+		return vm_is_redirected(vm, w, tick) ?
+			       refuse(skb, place, XR_R_VM_CHAIN) :
+			       TC_ACT_UNSPEC;
+	/*
+	 * The bridge may not have learned yet that it is here. Later it knows
+	 * better than a port written down long ago.
+	 */
+	if (vm->tap && (vm_under_way(w) || vm_is_redirected(vm, w, tick)))
+		return bpf_redirect(vm->tap, 0);
+	return TC_ACT_UNSPEC;
+}
+
+/* ---- user space ---- */
+
+/* cb[0]: the host the frame goes to. 0: sent. */
+SEC("tc")
+int xroam_replay(struct __sk_buff *skb)
+{
+	struct xr_host host = host_get(skb->cb[0]);
+	__u32 bytes = skb->len;
+	struct way w = {};
+	int reason;
+
+	mark_clone(skb, 0, 0);
+	reason = find_way(skb, &host, &w);
+	if (!reason)
+		reason = put_on(skb, &w);
+	if (reason)
+		return reason;
+	if (bpf_clone_redirect(skb, w.ifindex, 0))
+		return XR_R_NO_ROUTE;
+	tally(XR_R_REPLAYED, bytes);
+	return 0;
+}
+
+char _license[] SEC("license") = "GPL";
