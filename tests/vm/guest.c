@@ -4,9 +4,10 @@
  * the modules it is given, sets eth0's addresses, and answers numbered probes,
  * counting how often each arrived. Words of the kernel's command line:
  *
- *	ADDR=10.9.0.9 PREFIX=24 GATEWAY=10.9.0.1
+ *	ADDR=10.9.0.9 GATEWAY=10.9.0.1
  *	ADDR6=fd00:9::9 GATEWAY6=fd00:9::1
- *	RUN=/path		started, too, with its arguments in RUN_ARGS
+ *	VIP=192.0.2.10		on lo, and nobody is told
+ *	RUN=/path RUN_ARGS=a,b,c	started, too
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -105,20 +106,29 @@ static void in4(struct sockaddr *to, const char *text)
 		die(text);
 }
 
-static void set_address(int s)
+static void add_address(int s, const char *dev, const char *text, int prefix)
 {
-	const char *prefix = getenv("PREFIX"), *gateway = getenv("GATEWAY");
-	struct ifreq r = {.ifr_name = DEV};
-	struct rtentry rt = {.rt_flags = RTF_UP | RTF_GATEWAY};
+	struct ifreq r = {0};
 
-	in4(&r.ifr_addr, getenv("ADDR"));
+	strncpy(r.ifr_name, dev, IFNAMSIZ - 1);
+	in4(&r.ifr_addr, text);
 	if (ioctl(s, SIOCSIFADDR, &r))
-		die("address");
+		die(text);
 	in4(&r.ifr_addr, "0.0.0.0");
 	((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr =
-		htonl(~0U << (32 - atoi(prefix ? prefix : "24")));
+		htonl(~0U << (32 - prefix));
 	if (ioctl(s, SIOCSIFNETMASK, &r))
 		die("netmask");
+}
+
+static void set_address(int s)
+{
+	const char *gateway = getenv("GATEWAY"), *vip = getenv("VIP");
+	struct rtentry rt = {.rt_flags = RTF_UP | RTF_GATEWAY};
+
+	add_address(s, DEV, getenv("ADDR"), 24);
+	if (vip)
+		add_address(s, "lo:1", vip, 32);
 	if (!gateway)
 		return;
 	in4(&rt.rt_dst, NULL);
@@ -159,6 +169,8 @@ static void set_network(void)
 	/* As most distributions have it; else it answers no announcement. */
 	put("/proc/sys/net/ipv6/conf/" DEV "/ndisc_notify", "1");
 	put("/proc/sys/net/ipv4/conf/" DEV "/arp_notify", "1");
+	put("/proc/sys/net/ipv4/conf/" DEV "/arp_ignore", "1");
+	put("/proc/sys/net/ipv4/conf/" DEV "/arp_announce", "2");
 	set_up(s, "lo");
 	set_up(s, DEV);
 	set_address(s);

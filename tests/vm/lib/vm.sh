@@ -10,11 +10,14 @@
 #	guest_move HOST [OPTIONS...]	live migration, options of migrate.c; what
 #				it said is in $MOVED, where the guest is in $AT
 #	moved KEY		a figure of $MOVED
-#	guest_tell STEP HOST	what the migration's steps call, see TELL
 #	probe [OPTIONS...] / probed	begin, end; $PROBED is what came of it
 #	probed_of KEY		a figure of $PROBED
 #	run_of HOST [OPTIONS...]	probes, and a migration in their midst
 #	result WHAT		a line of the table: $PROBED and $MOVED
+#	xroam_hosts cli|daemon	xroam on every host, and who tells it of moves
+#	xroam_off		and away again
+#	whole WHAT		none lost, none twice, all answered
+#	world_test FABRIC	the test of a world: without xroam, and with it
 #
 # shellcheck source-path=SCRIPTDIR source=../../net/lib/vmworld.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../net/lib/vmworld.sh"
@@ -23,14 +26,19 @@ VM_TESTS=$WORLD_BUILD/tests/vm
 KERNEL_VERSION=6.1
 KERNEL=$WORLD_BUILD/kernels/$KERNEL_VERSION
 INITRAMFS=$VM_TESTS/initramfs
+GUEST_FILES=()		# of mkinitramfs: more than the probes need
 GUEST_MEMORY=128
 GUEST_WORDS=()		# on its kernel's command line
 CLIENT=c1		# who probes
+PROBE_OPTIONS=()
 PROBE_TO=$VM_ADDR4
 AT=			# the host where the guest is
 MOVED='{}' PROBED='{}'
 FABRIC=learns		# world_of
 MOVE_OPTIONS=()
+XROAM_BY=''		# xroam_hosts
+STEPS=()
+VM_VNI=1000		# of the segment
 
 # The gateway's address that hosts answer for in a routed world.
 TAP_MAC=02:00:00:00:09:01
@@ -61,21 +69,23 @@ tap_routed()
 	EOT
 }
 
-# The distribution's kernel, and what is around it.
+# The distribution's kernel, and what is around it; kept, but where a test has
+# files of its own in it.
 guest_image()
 {
 	"$WORLD_TOP/tests/kernels/fetch" $KERNEL_VERSION >&2 ||
 		bail "no kernel $KERNEL_VERSION"
-	[ "$INITRAMFS" -nt "$VM_TESTS/guest" ] && [ "$INITRAMFS" -nt "$KERNEL" ] ||
-		"$WORLD_TOP/tests/vm/mkinitramfs" "$KERNEL" "$VM_TESTS/guest" \
-			"$INITRAMFS" || bail "cannot pack the guest"
+	[ -n "${GUEST_FILES[*]}" ] || ! [ "$INITRAMFS" -nt "$VM_TESTS/guest" ] ||
+		! [ "$INITRAMFS" -nt "$KERNEL" ] || return 0
+	[ -z "${GUEST_FILES[*]}" ] || INITRAMFS=$WORLD_DIR/initramfs
+	"$WORLD_TOP/tests/vm/mkinitramfs" "$KERNEL" "$VM_TESTS/guest" \
+		"$INITRAMFS" "${GUEST_FILES[@]}" || bail "cannot pack the guest"
 }
 
 guest_world()
 {
 	local host
 
-	guest_image
 	vm_world_up "$@"
 	for host in "${VM_HOSTS[@]}"; do
 		if [ -n "$VM_ROUTED" ]; then
@@ -124,6 +134,7 @@ guest_boot()
 {
 	AT=$1
 	shift
+	guest_image
 	GUEST_WORDS+=("$@")
 	qemu "$AT"
 	wait_for 60 grep -q '^guest: ready' "$WORLD_DIR/$AT.console" ||
@@ -137,8 +148,9 @@ guest_move()
 	local from=$AT to=$1 status
 
 	shift
-	qemu "$to" -incoming defer
-	MOVED=$("$VM_TESTS/migrate" "${MOVE_OPTIONS[@]}" "$@" "$(qmp "$from")" "$(qmp "$to")" \
+	[ -n "${PREPARED_QEMU-}" ] || qemu "$to" -incoming defer
+	steps "$from" "$to"
+	MOVED=$("$VM_TESTS/migrate" "${MOVE_OPTIONS[@]}" "${STEPS[@]}" "$@" "$(qmp "$from")" "$(qmp "$to")" \
 		"$WORLD_DIR/channel")
 	status=$?
 	if [ "$(moved result)" = completed ]; then
@@ -157,8 +169,9 @@ moved()
 
 # ---- what the fabric believes ----
 
-# world_of learns|deaf|silent|routed: the fabric learns where the VM is; it does not
-# believe what it hears; the VM says nothing; it routes the VM's address.
+# world_of learns|deaf|silent|routed|...: the fabric learns where the VM is; it does
+# not believe what it hears; the VM says nothing; it routes the VM's address.
+# Anything else: as the test makes it.
 world_of()
 {
 	FABRIC=$1
@@ -216,11 +229,117 @@ probed_of()
 	jq -r ".$1 // empty" <<<"$PROBED"
 }
 
+# ---- xroam on the hosts ----
+
+# xroam_hosts cli|daemon [LINES]: what tells it of the move: its command, called at
+# the migration's steps; or the daemon on each host, which listens to its QEMU.
+# LINES are added to the daemons' files.
+xroam_hosts()
+{
+	local host method=vxlan
+
+	XROAM_BY=$1
+	[ -z "$VM_ROUTED" ] || method=ipip
+	for host in "${VM_HOSTS[@]}"; do
+		# shellcheck disable=SC2046
+		xroam_file "$host" $method "${2-}" >"$WORLD_DIR/$host.yaml"
+		xr_on "$host" apply "$WORLD_DIR/$host.yaml" >/dev/null ||
+			bail "xroam on $host refuses its file"
+		[ "$XROAM_BY" = cli ] || xroam_daemon "$host"
+	done
+}
+
+xroam_file()
+{
+	local node=$1 host
+
+	echo "devices: [{name: up0, mode: native}]"
+	echo "hosts:"
+	for host in "${VM_HOSTS[@]}"; do
+		echo "  - {name: $host, $2: $(underlay4 "$host")$(
+			[ "$2" != vxlan ] || echo ", vni: $VM_VNI")$(
+			[ "$host" != "$node" ] || echo ", local: true")}"
+	done
+	cat <<-EOT
+		vms:
+		  - mac: $VM_MAC
+		    at: $AT
+		    addresses: [$VM_ADDR4, "$VM_ADDR6"]
+		    tap: tap0
+		sources:
+		  qmp:
+		    - socket: $(qmp_of_daemon "$node")
+		      vm: {mac: "$VM_MAC"}
+		      to: $(other "$node")
+		${3-}
+	EOT
+}
+
+# Where a VM goes from that host.
+other()
+{
+	echo "h$((${1#h} % ${#VM_HOSTS[@]} + 1))"
+}
+
+xroam_daemon()
+{
+	start "xroam-$1" "$1" "$XROAM" -i "$(instance "$1")" run \
+		-c "$WORLD_DIR/$1.yaml"
+	wait_for 5 test -S "/run/xroam/$(instance "$1").sock" ||
+		bail "no daemon on $1: $(<"$WORLD_DIR/xroam-$1.err")"
+}
+
+xroam_off()
+{
+	local host
+
+	for host in "${VM_HOSTS[@]}"; do
+		stop "xroam-$host"
+		xr_on "$host" destroy
+	done
+	XROAM_BY=
+}
+
+# As a line for sh: the nodes' commands, one after the other.
+line_of()
+{
+	local node nodes=$1 line=:
+
+	shift
+	for node in $nodes; do
+		line+="; nsenter --net=/run/netns/$(ns "$node") $XROAM"
+		line+=" -i $(instance "$node") $*"
+	done
+	echo "$line"
+}
+
+# The migration's steps as xroam's words: where it goes hears first, where it was
+# hears last.
+steps()
+{
+	local from=$1 to=$2 host others=
+
+	STEPS=()
+	[ "$XROAM_BY" = cli ] || return 0
+	for host in "${VM_HOSTS[@]}"; do
+		case $host in
+		"$from"|"$to") ;;
+		*) others+=" $host" ;;
+		esac
+	done
+	STEPS=(--on "active=$(line_of "$to $from" vm prepare "$VM_MAC" to "$to")"
+	       --on "stop=$(line_of "$from $to" vm pause "$VM_MAC")"
+	       --on "resume=$(line_of "$to$others $from" vm move "$VM_MAC" to "$to")"
+	       --on "back=$(line_of "$from $to" vm cancel "$VM_MAC")")
+}
+
+# ---- runs ----
+
 run_of()
 {
 	local status
 
-	probe
+	probe "${PROBE_OPTIONS[@]}"
 	sleep 0.3
 	guest_move "$@"
 	status=$?
@@ -232,4 +351,74 @@ result()
 {
 	diag "$(jq -rn --arg what "$1" --argjson p "${PROBED:-null}" \
 		--argjson m "${MOVED:-null}" '"\($what): \($p.sent) sent, \($p.lost) lost, \($p.twice) twice, \($p.unanswered) unanswered, \($p.answered_twice) answered twice; p50 \($p.p50_ms) p99 \($p.p99_ms) max \($p.max_ms) ms, \($p.late) over 10 ms; blackout \($m.blackout_ms) ms of \($m.total_ms)\(if ($p.lost // 0) > 0 then "; lost: \($p.lost_runs | join(" "))" else "" end)"')"
+}
+
+# ---- what is asserted ----
+
+# Nobody counts the probes' delay: a guest that stands still does not answer.
+whole()
+{
+	is "$(jq -c '[.lost, .twice, .unanswered, .answered_twice]' \
+		<<<"$PROBED")" "[0,0,0,0]" "$1: none lost, none twice, all answered"
+}
+
+RUNS_WITHOUT=2 RUNS_WITH=10
+ALL=			# the runs so far, as JSON
+
+# One more, with its line.
+remember()
+{
+	result "$1"
+	ALL+=$(jq -c --argjson m "$MOVED" '. + {moved: $m}' <<<"$PROBED")
+	ALL+=$'\n'
+}
+
+# runs N WHAT: moves to and fro
+runs()
+{
+	local i
+
+	ALL=
+	for ((i = 1; i <= $1; i++)); do
+		run_of "$(other "$AT")" || fail "$2: migration $i"
+		remember "$2, run $i"
+	done
+}
+
+# summary WHAT: of $ALL
+summary()
+{
+	diag "$(jq -rs --arg what "$1" '
+		def of(f): map(f // 0) | "\(min)..\(max)";
+		"== \($what): \(length) runs, \(map(.sent) | add) probes, lost \(map(.lost // .sent) | add) (a run: \(of(.lost))), twice \(map(.twice // 0) | add), unanswered \(map(.unanswered // 0) | add); delay p50 \(of(.p50_ms)) p99 \(of(.p99_ms)) max \(of(.max_ms)) ms; blackout \(of(.moved.blackout_ms)) ms"' \
+		<<<"$ALL")"
+}
+
+sum_of()
+{
+	jq -s "map(.$1 // 1) | add" <<<"$ALL"
+}
+
+# none_lost WHAT: in $ALL
+none_lost()
+{
+	local key
+
+	for key in lost twice unanswered answered_twice; do
+		is "$(sum_of $key)" 0 "$1: $key in $(wc -l <<<"${ALL%$'\n'}") runs"
+	done
+}
+
+world_test()
+{
+	world_of "$1"
+	guest_boot h1
+	runs $RUNS_WITHOUT "$1, without xroam"
+	summary "$1, without xroam"
+	cmp_ok "$(sum_of lost)" -gt 0 "$1: without xroam, probes are lost"
+
+	xroam_hosts daemon
+	runs $RUNS_WITH "$1, with xroam"
+	summary "$1, with xroam"
+	none_lost "$1, with xroam"
 }

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A QUIC server in the guest, behind a load balancer that reads connection IDs.
+# A client changes its address while the guest is on its way: one notification
+# moves the server's backend, the client's CID says where it is, the connection
+# lives, and every octet arrives.
+# shellcheck source-path=SCRIPTDIR source=lib/vm.sh
+. "$(dirname "$0")/lib/vm.sh"
+
+QUIC=$WORLD_BUILD/tests/quic
+VIP=192.0.2.10
+CONNECTIONS=4
+
+server_words()
+{
+	local words=--name,vm,--config,/etc/cids,$VIP,443
+
+	echo "VIP=$VIP RUN=/bin/xr_server RUN_ARGS=$words"
+}
+
+# The gateway is the LB node: its backend is wherever the VM is.
+balancer()
+{
+	cat >"$WORLD_DIR/gw.yaml" <<-EOT
+		devices: [{name: eth0, mode: native}, {name: dsl, mode: native}]
+		cid:
+		  - {id: 1, format: quic-lb, server_id_length: 3, nonce_length: 5}
+		hosts:
+		  - {name: h1, vxlan: $(underlay4 h1), vni: $VM_VNI}
+		  - {name: h2, vxlan: $(underlay4 h2), vni: $VM_VNI}
+		vms:
+		  - {mac: "$VM_MAC", at: $AT, addresses: [$VM_ADDR4]}
+		vips:
+		  - {address: $VIP, port: 443, protocol: udp, cid: true}
+		backends:
+		  - name: vm
+		    address: $VM_ADDR4
+		    vips: ["$VIP:443/udp"]
+		    server_ids: [c0de01]
+		    forward: l2
+		    dev: eth0
+		    vm: {mac: "$VM_MAC"}
+	EOT
+	xr_on gw apply "$WORLD_DIR/gw.yaml" >/dev/null ||
+		bail "the LB node refuses its file"
+}
+
+# A transfer; the guest leaves, standing still for a while, and the client
+# changes its address in the midst of that.
+transfer()
+{
+	start client c2 "$QUIC/xr_client" --local 10.11.0.2 --rate 60K \
+		--connections $CONNECTIONS --seconds 3 --timeout 20 \
+		--migrate-at 1300=10.11.0.3 "$VIP" 443
+	sleep 0.7
+	guest_move "$(other "$AT")" --gate 500 "$@"
+	finish client
+	SAID=$(<"$WORLD_DIR/client.out")
+}
+
+whole_transfer()
+{
+	diag "$1: $(jq -c '{verified, connections, up, down, longest_gap_ms}' \
+		<<<"$SAID"), blackout $(moved blackout_ms) ms"
+	is "$(jq -r .ok <<<"$SAID")" true "$1: each connection has every octet" ||
+		diag "$(jq -r '.errors[]' <<<"$SAID")"
+	is "$(jq -r '[.each[] | select(.server == "vm")] | length' <<<"$SAID")" \
+		$CONNECTIONS "$1: all of the one server"
+	cmp_ok "$(jq '.longest_gap_ms | floor' <<<"$SAID")" -lt 2500 \
+		"$1: and none waited for long"
+}
+
+world_of stubborn
+echo "id=1 format=quic-lb sid=c0de01 nonce=5 peers=c0de02" >"$WORLD_DIR/cids"
+GUEST_FILES=("$QUIC/xr_server" "$WORLD_DIR/cids=/etc/cids")
+ip -n "$(ns c2)" addr add 10.11.0.3/24 dev eth0
+# shellcheck disable=SC2046
+guest_boot h1 $(server_words)
+fabric_believes h1
+balancer
+xroam_hosts daemon
+
+transfer --on "resume=$(line_of gw vm move "$VM_MAC" to h2)"
+whole_transfer "the LB node is told"
+before=$(reason moved h1)
+transfer --on "resume=$(line_of gw vm move "$VM_MAC" to h1)"
+whole_transfer "and back"
+
+# The LB node believes that it is still on h1: the old host sends it on.
+transfer
+whole_transfer "the LB node is not told"
+cmp_ok "$(reason moved h1)" -gt "$before" "the old host sent it on"
+done_testing
