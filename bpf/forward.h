@@ -25,6 +25,7 @@ struct vxlan_header {
 struct outer {
 	__u32 l2;		/* length of the Ethernet header and tags kept */
 	__u32 ip_len;		/* of the outer packet */
+	__u32 frame;		/* 1: VXLAN round a frame that has its own MACs */
 };
 
 /* Spreads flows over ECMP; the keyed hash, which a CID hit has not, is no need. */
@@ -130,13 +131,16 @@ _Static_assert(__builtin_offsetof(struct xr_path, inner_dmac) % 8 == 0, "copy_ma
 _Static_assert(__builtin_offsetof(struct xr_nexthop, dmac) % 8 == 0, "copy_macs()");
 
 static __always_inline void write_vxlan(void *at, const struct xr_path *path,
-					const struct packet *p)
+					const struct packet *p,
+					const struct outer *o)
 {
 	struct vxlan_header *v = at;
 	struct ethhdr *eth = (void *)(v + 1);
 
 	v->flags = bpf_htonl(VXLAN_HAS_VNI);
 	v->vni = bpf_htonl(path->vni << 8);
+	if (o->frame)
+		return;
 	copy_macs(eth, path->inner_dmac);
 	eth->h_proto = p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
 }
@@ -175,7 +179,7 @@ static __always_inline int write_outer(void *at, const void *end,
 	at += sizeof(struct udphdr);
 	if (at + sizeof(struct vxlan_header) + sizeof(struct ethhdr) > end)
 		return XR_R_NO_ROOM;
-	write_vxlan(at, path, p);
+	write_vxlan(at, path, p, o);
 	return 0;
 }
 
@@ -246,9 +250,9 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 	__u32 index = p->path, mtu;
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	struct xr_nexthop *nh;
-	__u32 hairpin;
+	__u32 hairpin, egress;
 	void *data, *end;
-	struct outer o;
+	struct outer o = {};
 	int reason, ipv6;
 
 	if (!path)
@@ -256,7 +260,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 	reason = find_nexthop(ctx, p, index, &nh);
 	if (reason)
 		return reason;
-	trace_way(index, nh->ifindex);
+	egress = egress_of(ctx, nh);
+	trace_way(index, egress);
 	if (unlikely(!path->overhead) && is_flooded(ctx, index))
 		return XR_R_FLOODED;
 
@@ -265,7 +270,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 	if (unlikely(mtu && o.ip_len > mtu))
 		return too_big(ctx, p, mtu - path->overhead);
 
-	hairpin = is_zero(nh->ifindex ^ ingress_of(ctx));
+	hairpin = is_zero(egress ^ ingress_of(ctx));
 	p->sent = XDP_REDIRECT - hairpin;
 	o.l2 = sizeof(struct ethhdr) + hairpin * p->vlans * 4;
 	reason = decrement_ttl(ctx, p);
@@ -287,7 +292,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 	if (reason)
 		return reason;
 	if (p->sent == XDP_REDIRECT)
-		p->sent = bpf_redirect(nh->ifindex, 0);
+		p->sent = bpf_redirect(egress, 0);
 	return 0;
 }
 

@@ -21,6 +21,18 @@ static __always_inline __u32 ingress_of(struct xdp_md *ctx)
 	return knobs.ifindex ?: ctx->ingress_ifindex;
 }
 
+/*
+ * Where the underlay's address is a bridge's, its packets leave by the bridge:
+ * for a port of it that means out of the port they came in by.
+ */
+static __always_inline __u32 egress_of(struct xdp_md *ctx,
+				       const struct xr_nexthop *nh)
+{
+	if (knobs.master && nh->ifindex == knobs.master)
+		return ingress_of(ctx);
+	return nh->ifindex;
+}
+
 /* ctx: of XDP or of tc; from: the device it asks for. */
 static __always_inline int ask_fib(void *ctx, __u32 from,
 				   const struct xr_path *path,
@@ -82,7 +94,7 @@ __noinline int refresh_nexthop(struct xdp_md *ctx, __u32 index)
 
 	if (!nh || !path)
 		return XR_R_NO_ROUTE;
-	err = ask_fib(ctx, ingress_of(ctx), path, &fib);
+	err = ask_fib(ctx, knobs.master ?: ingress_of(ctx), path, &fib);
 	return take_fib(nh, &fib, err);
 }
 

@@ -9,6 +9,7 @@
 #include "icmp.h"
 #include "steer.h"
 #include "forward.h"
+#include "vm.h"
 
 /* The rest of the transport header, once the packet is known to be ours. */
 static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
@@ -85,7 +86,16 @@ int xroam_node(struct xdp_md *ctx)
 	struct packet p = { .bytes = ctx->data_end - ctx->data,
 			    .sent = XDP_PASS };
 
-	if (!keys || !parse_plain(ctx, &p))
+	if (!keys)
+		return any_kind(ctx);
+	if (knobs.hosts) {
+		p.reason = unknown(serve_vms(ctx, &p), keys->zero, REASONS - 1);
+		if (!knobs.vips && !p.reason)
+			p.reason = XR_R_NOT_MOVED;
+		if (p.reason)
+			return verdict(&p);
+	}
+	if (!parse_plain(ctx, &p))
 		return any_kind(ctx);
 	trace_packet(&p);
 	p.reason = unknown(serve(ctx, &p, keys), keys->zero, REASONS - 1);

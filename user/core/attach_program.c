@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The two programs: opened for a device, with the instance's maps and knobs. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "attach_priv.h"
@@ -21,11 +25,71 @@ void program_close(struct loaded *l)
 	memset(l, 0, sizeof(*l));
 }
 
+/* ---- knobs ---- */
+
+static int on_link(const struct nlmsghdr *nlh, void *master)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
+		if (mnl_attr_get_type(a) == IFLA_MASTER)
+			*(__u32 *)master = mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
+
+/* What the device is a port of; 0: nothing, or the kernel does not tell. */
+static __u32 master_of(__u32 ifindex)
+{
+	struct mnl_socket *sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	char buf[8192];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	__u32 master = 0;
+	ssize_t got;
+
+	if (!sock)
+		return 0;
+	nlh->nlmsg_type = RTM_GETLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	ifi->ifi_index = ifindex;
+	if (!mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) &&
+	    mnl_socket_sendto(sock, nlh, nlh->nlmsg_len) >= 0) {
+		got = mnl_socket_recvfrom(sock, buf, sizeof(buf));
+		if (got > 0)
+			mnl_cb_run(buf, got, 0, 0, on_link, &master);
+	}
+	mnl_socket_close(sock);
+	return master;
+}
+
+/*
+ * The port at which tunnels of the method end here: a local host's, or else
+ * that of any host, as it is the fabric's.
+ */
+static __be16 tunnel_port(const struct plane *p, enum xr_forward method,
+			  __u16 usual)
+{
+	__u16 port = 0;
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		const struct xr_host_info *h = &p->host_info[i];
+
+		if (!h->name[0] || h->method != method)
+			continue;
+		if (!port || h->local)
+			port = h->port ? h->port : usual;
+		if (h->local)
+			break;
+	}
+	return htons(port ? port : usual);
+}
+
 static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
 {
 	const struct xr_policy *policy = &p->meta->policy;
-
-	return (struct xr_knobs){
+	__u32 features = p->meta->features;
+	struct xr_knobs k = {
 		.dev_slot = slot,
 		.vip_mask = p->vip_buckets - 1,
 		.sid_mask = p->sid_buckets - 1,
@@ -35,8 +99,27 @@ static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
 		.too_big = policy->too_big,
 		.down = policy->down,
 		.trace = trace,
+		.vips = !!(features & XR_FEATURE_VIPS),
+		.hosts = !!(features & XR_FEATURE_HOSTS),
 	};
+
+	if (p->devices[slot].ifindex)
+		k.master = master_of(p->devices[slot].ifindex);
+	if (!k.hosts)
+		return k;
+	k.by_ip = !!(features & XR_FEATURE_BY_IP);
+	k.local = !!(features & XR_FEATURE_LOCAL);
+	k.moves = policy->moves;
+	k.mac_buckets = p->mac_buckets;
+	k.ip_buckets = p->ip_buckets;
+	k.flap_moves = policy->flap_moves;
+	k.flap_seconds = policy->flap_seconds;
+	k.vxlan_port = tunnel_port(p, XR_FORWARD_VXLAN, XR_PORT_VXLAN);
+	k.gue_port = tunnel_port(p, XR_FORWARD_GUE, XR_PORT_GUE);
+	return k;
 }
+
+/* ---- loading ---- */
 
 static int open_node(struct loaded *l, const struct xr_knobs *knobs,
 		     struct xr_err *err)

@@ -20,7 +20,8 @@
 static const __u64 written =
 	PRIVATE(FLOWS) | PRIVATE(NEXTHOPS) | PRIVATE(INITIAL_RATE) |
 	PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) |
-	PRIVATE(DEV_STATS) | PRIVATE(EVENTS);
+	PRIVATE(DEV_STATS) | PRIVATE(EVENTS) | PRIVATE(VMS) |
+	PRIVATE(VM_CONTROL) | PRIVATE(VM_EVENTS) | PRIVATE(HOST_STATS);
 
 static int copy_nexthops(struct plane *p, int to)
 {
@@ -50,6 +51,20 @@ static int copy_array(const void *from, int to, size_t size)
 	return 0;
 }
 
+static int copy_vms(struct plane *p, struct xroam_bpf *to)
+{
+	size_t places = p->mac_buckets * XR_TAG_LANES;
+	int ret;
+
+	ret = copy_array(p->vms, bpf_map__fd(to->maps.vms),
+			 places * sizeof(*p->vms));
+	if (!ret)
+		ret = copy_array(p->vm_control,
+				 bpf_map__fd(to->maps.vm_control),
+				 sizeof(*p->vm_control));
+	return ret;
+}
+
 static int copy_state(struct plane *p, struct xroam_bpf *to,
 		      struct xr_err *err)
 {
@@ -64,6 +79,8 @@ static int copy_state(struct plane *p, struct xroam_bpf *to,
 		ret = copy_array(p->initial_rate,
 				 bpf_map__fd(to->maps.initial_rate),
 				 backends * sizeof(*p->initial_rate));
+	if (!ret && p->meta->features & XR_FEATURE_HOSTS)
+		ret = copy_vms(p, to);
 	if (ret)
 		xr_fail(err, ret, "copying the state: %s", strerror(-ret));
 	return ret;

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VMs: found by (VLAN, MAC) and by address; their word read and exchanged; what
+ * happens to them told.
+ *
+ * A miss reads 16 octets of mac_index and no more, so that it costs the same
+ * with a million VMs as with ten: eight tags are compared at once, each in its
+ * lane of two words. (include/xroam/abi.h: struct xr_tag_bucket)
+ */
+#ifndef XROAM_BPF_VM_TABLE_H
+#define XROAM_BPF_VM_TABLE_H
+
+#include <xroam/hash.h>
+#include "report.h"
+
+#define EVERY_LANE	0x0001000100010001ULL
+#define LANE_TAGS	(EVERY_LANE * (XR_TAG_SPILL - 1))
+#define LANE_TOPS	(EVERY_LANE * XR_TAG_SPILL)
+
+/* The word both sides exchange whole. */
+union vm_word {
+	struct xr_vm_now now;
+	__u64 word;
+};
+
+union host_word {
+	struct xr_host host;
+	__u64 word;
+};
+
+/*
+ * Bit 16 * k + 8 * j for lane k of word j where it holds the tag. A tag has 15
+ * bits: subtracted from the lane's top bit, only zero leaves that bit set.
+ */
+static __always_inline __u64 tags_like(const struct xr_tag_bucket *b,
+				       __u32 tag, __u64 *spill)
+{
+	const volatile __u64 *w = (const void *)b->tag;
+	__u64 low = w[0], high = w[1], want = tag * EVERY_LANE;
+
+	*spill = low & XR_TAG_SPILL;
+	low = (LANE_TOPS - ((low & LANE_TAGS) ^ want)) & LANE_TOPS;
+	high = (LANE_TOPS - ((high & LANE_TAGS) ^ want)) & LANE_TOPS;
+	return low >> 15 | high >> 7;
+}
+
+/*
+ * The lane of the lowest bit: a multiplication by a lone bit is a shift, and
+ * brings this bit's lane, k + 4 * j, to the top.
+ */
+#define LANE_AT(k, j)	((__u64)((k) + 4 * (j)) << (61 - 16 * (k) - 8 * (j)))
+#define LANES		(LANE_AT(1, 0) | LANE_AT(2, 0) | LANE_AT(3, 0) |       \
+			 LANE_AT(0, 1) | LANE_AT(1, 1) | LANE_AT(2, 1) |       \
+			 LANE_AT(3, 1))
+
+static __always_inline __u32 first_lane(__u64 lanes)
+{
+	return (lanes & -lanes) * LANES >> 61;
+}
+
+/* ---- by MAC ---- */
+
+static __always_inline struct xr_vm *vm_at(__u32 place)
+{
+	return bpf_map_lookup_elem(&vms, &place);
+}
+
+static __always_inline const struct xr_hash_keys *vm_keys(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&hash_keys, &zero);
+}
+
+/* The place, plus one, among a bucket's lanes that look like it. */
+static __always_inline __u32 vm_among(__u32 bucket, __u64 lanes, __u64 key)
+{
+	for (int i = 0; i < XR_TAG_LANES && lanes; i++) {
+		__u32 place = bucket * XR_TAG_LANES + first_lane(lanes);
+		struct xr_vm *vm = vm_at(place);
+
+		if (vm && vm->key == key)
+			return place + 1;
+		lanes &= lanes - 1;
+	}
+	return 0;
+}
+
+/* The place, plus one, of any VM, or 0. Global: verified once. */
+__noinline __u32 vm_place(__u64 key)
+{
+	const struct xr_hash_keys *keys = vm_keys();
+	struct xr_tag_bucket *b;
+	__u64 h, lanes, spill;
+	__u32 bucket, place;
+
+	if (!keys)
+		return 0;
+	h = xr_vm_hash(keys, key);
+	bucket = xr_tag_bucket1(h, knobs.mac_buckets);
+	b = bpf_map_lookup_elem(&mac_index, &bucket);
+	if (!b)
+		return 0;
+	lanes = tags_like(b, xr_tag(h), &spill);
+	place = vm_among(bucket, lanes, key);
+	if (place || !spill)
+		return place;
+	bucket = xr_tag_bucket2(h, knobs.mac_buckets);
+	b = bpf_map_lookup_elem(&mac_index, &bucket);
+	if (!b)
+		return 0;
+	lanes = tags_like(b, xr_tag(h), &spill);
+	return vm_among(bucket, lanes, key);
+}
+
+/*
+ * The same for the hot path: nearly always there is no such tag, or the first
+ * that looks like it is it. At a table's limit one bucket in fifty has spilled.
+ */
+static __always_inline struct xr_vm *find_vm(__u64 key, __u32 *place)
+{
+	const struct xr_hash_keys *keys = vm_keys();
+	struct xr_tag_bucket *b;
+	__u64 h, lanes, spill;
+	struct xr_vm *vm;
+	__u32 bucket;
+
+	if (!keys)
+		return NULL;
+	h = xr_vm_hash(keys, key);
+	bucket = xr_tag_bucket1(h, knobs.mac_buckets);
+	b = bpf_map_lookup_elem(&mac_index, &bucket);
+	if (!b)
+		return NULL;
+	lanes = tags_like(b, xr_tag(h), &spill);
+	if (likely(!(lanes | spill)))
+		return NULL;
+	*place = bucket * XR_TAG_LANES + first_lane(lanes);
+	vm = vm_at(*place);
+	if (likely(vm && lanes && vm->key == key))
+		return vm;
+	*place = vm_place(key) - 1;
+	return vm_at(*place);	/* none: past the end of the table */
+}
+
+/* ---- by address ---- */
+
+static __always_inline int same_addr(const __be32 *a, const __be32 *b)
+{
+	const __u64 *x = (const void *)a, *y = (const void *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
+}
+
+static __always_inline __u32 ip_among(__u32 bucket, __u64 lanes,
+				      const __be32 *addr)
+{
+	for (int i = 0; i < XR_TAG_LANES && lanes; i++) {
+		__u32 place = bucket * XR_TAG_LANES + first_lane(lanes);
+		struct xr_vm_ip *ip = bpf_map_lookup_elem(&vm_ips, &place);
+
+		if (ip && same_addr(ip->addr, addr))
+			return ip->vm + 1;
+		lanes &= lanes - 1;
+	}
+	return 0;
+}
+
+static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys,
+				     const __be32 *addr)
+{
+	int ipv6 = addr[0] | addr[1] | (addr[2] ^ bpf_htonl(0xffff));
+
+	return xr_vm_ip_hash(keys, addr, ipv6);
+}
+
+/* The place, plus one, of the VM that has the address, or 0. */
+static __always_inline __u32 vm_of_addr(const __be32 *addr)
+{
+	const struct xr_hash_keys *keys = vm_keys();
+	struct xr_tag_bucket *b;
+	__u64 h, lanes, spill;
+	__u32 bucket, place;
+
+	if (!keys)
+		return 0;
+	h = ip_hash(keys, addr);
+	bucket = xr_tag_bucket1(h, knobs.ip_buckets);
+	b = bpf_map_lookup_elem(&ip_index, &bucket);
+	if (!b)
+		return 0;
+	lanes = tags_like(b, xr_tag(h), &spill);
+	place = ip_among(bucket, lanes, addr);
+	if (place || !spill)
+		return place;
+	bucket = xr_tag_bucket2(h, knobs.ip_buckets);
+	b = bpf_map_lookup_elem(&ip_index, &bucket);
+	if (!b)
+		return 0;
+	lanes = tags_like(b, xr_tag(h), &spill);
+	return ip_among(bucket, lanes, addr);
+}
+
+/* Whether the index may have it: what the hot path asks before it calls. */
+static __always_inline int addr_may_be_vm(const struct xr_hash_keys *keys,
+					  const __be32 *addr, int ipv6)
+{
+	__u64 h = xr_vm_ip_hash(keys, addr, ipv6), spill;
+	__u32 bucket = xr_tag_bucket1(h, knobs.ip_buckets);
+	struct xr_tag_bucket *b = bpf_map_lookup_elem(&ip_index, &bucket);
+
+	return b && (tags_like(b, xr_tag(h), &spill) | spill);
+}
+
+/* ---- the word ---- */
+
+/* One load, so never half a change. */
+static __always_inline union vm_word vm_now(const struct xr_vm *vm)
+{
+	return (union vm_word){ .word = *(const volatile __u64 *)&vm->now };
+}
+
+static __always_inline struct xr_host host_get(__u32 index)
+{
+	union host_word *h = bpf_map_lookup_elem(&hosts, &index);
+	union host_word copy = { .word = h ? *(volatile __u64 *)h : 0 };
+
+	return copy.host;
+}
+
+/* 1: it was `was` and is `to` now. */
+static __always_inline int vm_exchange(struct xr_vm *vm, union vm_word was,
+				       union vm_word to)
+{
+	return __sync_val_compare_and_swap((__u64 *)&vm->now, was.word,
+					   to.word) == was.word;
+}
+
+static __always_inline int vm_under_way(union vm_word w)
+{
+	return w.now.state == XR_VM_PREPARED || w.now.state == XR_VM_BLACKOUT;
+}
+
+/* Called after the word left PREPARED or BLACKOUT, by whoever changed it. */
+static __always_inline void watch_one_less(void)
+{
+	__u32 zero = 0;
+	struct xr_vm_control *c = bpf_map_lookup_elem(&vm_control, &zero);
+
+	if (c)
+		__sync_fetch_and_sub(&c->watching, 1);
+}
+
+/*
+ * A redirect lives ttl ticks after its last hit, also while the next move is
+ * under way. Signed: another CPU may have seen the next tick already.
+ */
+static __always_inline int vm_is_redirected(const struct xr_vm *vm,
+					    union vm_word w, __u32 tick)
+{
+	__u32 ttl = vm->ttl;
+
+	return ttl && w.now.state >= XR_VM_PREPARED &&
+	       !(w.now.flags & XR_VM_LOOP) &&
+	       (__s32)(tick - vm->last - ttl) <= 0;
+}
+
+/* ---- what happened ---- */
+
+struct vm_news {
+	__u64 key;
+	__be32 ip[XR_ADDR_WORDS];	/* what it claimed, if anything */
+	__u16 from;			/* host before */
+	__u8 announcement;
+	__u8 gated;			/* 1: at most one a second, reason and CPU */
+};
+
+XR_PERCPU(vm_news, struct vm_news, 1);
+
+static __always_inline struct vm_news *news(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&vm_news, &zero);
+}
+
+static __always_inline void fill_event(struct xr_event *e,
+				       const struct vm_news *n, __u32 reason,
+				       __u32 place, union vm_word w)
+{
+	__builtin_memset(e, 0, sizeof(*e));
+	e->when_ns = bpf_ktime_get_ns();
+	e->kind = XR_EVENT_VM;
+	e->reason = reason;
+	__builtin_memcpy(e->saddr, n->ip, sizeof(e->saddr));
+	e->vm = place;
+	e->dev_slot = knobs.dev_slot;
+	*(__u32 *)e->mac = n->key;
+	*(__u16 *)(e->mac + 4) = n->key >> 32;
+	e->vlan = n->key >> 48;
+	e->host = w.now.host;
+	e->from = n->from;
+	e->state = w.now.state;
+	e->announcement = n->announcement;
+}
+
+/* place: of the VM, plus one; 0: none that is known, only a key. */
+__noinline int tell(__u32 reason, __u32 place)
+{
+	union vm_word w = {};
+	struct vm_news *n = news();
+	struct xr_event *e;
+	struct xr_vm *vm;
+
+	if (!n)
+		return 0;
+	if (n->gated) {
+		__u32 now = now_tick() + 1; /* 0 is "never" */
+		__u32 *last = bpf_map_lookup_elem(&event_gate, &reason);
+
+		if (!last || *last == now)
+			return 0;
+		*last = now;
+	}
+	vm = place ? vm_at(place - 1) : NULL;
+	if (vm) {
+		w = vm_now(vm);
+		n->key = vm->key;
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (e) {
+		fill_event(e, n, reason, place, w);
+		bpf_ringbuf_submit(e, 0);
+	}
+	if (n->gated)
+		return 0;
+	e = bpf_ringbuf_reserve(&vm_events, sizeof(*e), 0);
+	if (e) {
+		fill_event(e, n, reason, place, w);
+		bpf_ringbuf_submit(e, 0);
+	}
+	return 0;
+}
+
+/*
+ * A deadline that has passed: the word goes back to what it was before the move
+ * was prepared. Whoever exchanges it tells. Returns what holds now.
+ */
+static __always_inline union vm_word vm_settle(struct xr_vm *vm, __u32 place,
+					       __u32 tick, __u32 bytes)
+{
+	union vm_word w = vm_now(vm), to = w;
+	__u32 deadline = vm->deadline;
+	struct packet p = { .bytes = bytes };
+	struct vm_news *n = news();
+
+	if (!vm_under_way(w) || !deadline || (__s32)(tick - deadline) < 0 || !n)
+		return w;
+	to.now.next = 0;
+	to.now.state = vm->ttl ? XR_VM_MOVED : XR_VM_STABLE;
+	if (!vm_exchange(vm, w, to))
+		return vm_now(vm);
+	watch_one_less();
+	note(&p, XR_R_MOVE_EXPIRED);
+	__builtin_memset(n, 0, sizeof(*n));
+	n->from = w.now.host;
+	tell(XR_R_MOVE_EXPIRED, place + 1);
+	return to;
+}
+
+#endif
