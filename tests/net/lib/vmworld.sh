@@ -30,6 +30,7 @@
 #	tell "NODE..." ARGS...	the same command on each node
 #	vm_fact NODE MAC KEY [VLAN]	of vm show
 #	fabric_believes HOST [MAC]	whatever is said, fab sends it there
+#	vm_routed_boot VM HOST..., vm_routed_run VM HOST, vm_routed_by HOST	with -r
 #	frame ARGS...		lib/frame.c: make
 #	play ARGS...		lib/frame.c: play; SEEN is what it printed
 #	arrived PLACE [HEX]	frames in SEEN that came there and hold HEX
@@ -40,7 +41,10 @@
 #	vm_probe [-v VLAN] [TEXT]	c1's datagram to v1, the frame; neighbour_probe
 #				[TEXT]: n1's
 #	vxlan_of VNI		the VXLAN header, to be looked for
-#	monitor NODE / heard_event NODE REGEX
+#	monitor NODE / heard_event NODE REGEX	events from here on
+#	xr, refused ...		as in world.sh, on $XR_NODE (h1)
+#	policy NODE KEY VALUE [KEY VALUE...]	apply of what runs, with these
+#	daemon NODE / daemon_stop NODE [SIGNAL]
 #
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
@@ -150,6 +154,12 @@ fabric_believes()
 
 # ---- xroam ----
 
+# For refused(): the node is $XR_NODE.
+xr()
+{
+	xr_on "${XR_NODE:-h1}" "$@"
+}
+
 tell()
 {
 	local node nodes=$1
@@ -210,6 +220,34 @@ vm_fact()
 	xr_on "$1" -j vm show "$2" |
 		jq -r --argjson vlan "${4-0}" --arg key "$3" \
 		'[.. | objects | select(.mac? and (.vlan // 0) == $vlan)][0][$key]'
+}
+
+policy()
+{
+	local node=$1 file=$WORLD_DIR/policy.yaml
+
+	shift
+	xr_on "$node" export >"$file" || return
+	while [ $# -gt 1 ]; do
+		grep -q "^  $1: " "$file" || { echo "no policy $1"; return 1; }
+		sed -i "s/^  $1: .*/  $1: $2/" "$file"
+		shift 2
+	done
+	xr_on "$node" apply "$file"
+}
+
+daemon()
+{
+	start "daemon-$1" "$1" "$XROAM" -i "$WORLD-$1" run
+	wait_for 5 test -S "/run/xroam/$WORLD-$1.sock" || {
+		cat "$WORLD_DIR/daemon-$1.err"
+		return 1
+	}
+}
+
+daemon_stop()
+{
+	stop "daemon-$1" "${2-TERM}"
 }
 
 # Events of NODE from here on, into $WORLD_DIR/monitor-NODE.out.
@@ -470,4 +508,92 @@ vm_places()
 	for host; do
 		vm_plug "$vm" "$host" "$host" "$mac" "$vlan"
 	done
+}
+
+# vm_boot VM HOST: a VM with addresses, that answers
+vm_boot()
+{
+	local node=$1
+
+	vm_netns "$node"
+	in_ns "$node" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 \
+		net.ipv6.conf.default.disable_ipv6=0
+	vm_plug "$node" "$2" eth0 "$VM_MAC" 0
+	ip -n "$WORLD-$node" -batch - <<-EOT
+		link set lo up
+		addr add $VM_ADDR4/24 dev eth0
+		addr add $VM_ADDR6/64 dev eth0 nodad
+		route add default via $GW_ADDR4
+		route add ::/0 via $GW_ADDR6
+	EOT
+}
+
+# As a migration would, but for what runs in the VM: nothing is told to anybody.
+vm_replug()
+{
+	ip -n "$WORLD-$2" link set "$1" netns "$WORLD-$3" &&
+		ip -n "$WORLD-$3" link set "$1" master br0 up
+}
+
+# ---- in the routed world (-r) ----
+
+# vm_routed_boot VM HOST...: a VM with a device per host; the first is the one it
+# runs at. Each host's port is a point-to-point link, as routed clouds have it.
+vm_routed_boot()
+{
+	local vm=$1 host
+
+	shift
+	vm_netns "$vm"
+	in_ns "$vm" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 \
+		net.ipv6.conf.default.disable_ipv6=0
+	ip -n "$WORLD-$vm" link set lo up
+	for host; do
+		VM_INDEX=$((VM_INDEX + 1))
+		ip link add "$host" address "$VM_MAC" index $VM_INDEX \
+			netns "$WORLD-$vm" type veth peer name "$vm" \
+			address ee:ee:ee:ee:ee:ee netns "$WORLD-$host" ||
+			bail "no port for $vm"
+		vm_wire "$vm" "$host"
+		vm_wire "$host" "$vm"
+		ip -n "$WORLD-$host" link set "$vm" up
+	done
+	vm_routed_run "$vm" "$1"
+	ip -n "$WORLD-$1" -batch - <<-EOT
+		route add $VM_ADDR4 dev $vm
+		route add $VM_ADDR6 dev $vm
+		neigh replace $VM_ADDR4 lladdr $VM_MAC dev $vm nud permanent
+		neigh replace $VM_ADDR6 lladdr $VM_MAC dev $vm nud permanent
+	EOT
+}
+
+# vm_routed_run VM HOST: it runs there now, and only there
+vm_routed_run()
+{
+	local vm=$1 dev=$2 other
+
+	for other in "${VM_HOSTS[@]}"; do
+		ip -n "$WORLD-$vm" link set "$other" down 2>/dev/null &&
+			ip -n "$WORLD-$vm" addr flush dev "$other"
+	done
+	ip -n "$WORLD-$vm" -batch - <<-EOT
+		link set $dev up
+		addr add $VM_ADDR4/32 dev $dev
+		addr add $VM_ADDR6/128 dev $dev nodad
+		route add 169.254.1.1 dev $dev
+		route add default via 169.254.1.1
+		neigh replace 169.254.1.1 lladdr ee:ee:ee:ee:ee:ee dev $dev nud permanent
+		route add fe80::1 dev $dev
+		route add ::/0 via fe80::1 dev $dev
+		neigh replace fe80::1 lladdr ee:ee:ee:ee:ee:ee dev $dev nud permanent
+	EOT
+}
+
+# Whom the fabric's router sends the VM's packets to.
+vm_routed_by()
+{
+	ip -n "$WORLD-gw" -batch - <<-EOT
+		route replace $VM_ADDR4 via $(underlay4 "$1")
+		route replace $VM_ADDR6 via $(underlay6 "$1")
+	EOT
 }

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Time: a redirect's ttl and what refreshes it, deadlines of prepared moves and of
+# blackouts with no daemon anywhere.
+# shellcheck source=tests/net/lib/vmworld.sh
+. "$(dirname "$0")/lib/vmworld.sh"
+vm_world_up -n 2
+vm_places v1 h1 h2
+ok "attach" vm_attach h1 h2
+ok "hosts" vm_hosts vxlan h1 h2
+ok "blackouts of a second" policy h1 blackout_timeout 1
+ok "and at the new host" policy h2 blackout_timeout 1
+fabric_believes h1
+probe=$(vm_probe)
+
+# at DESCRIPTION H1 H2: how often the client's frame gets to each
+at()
+{
+	play -q 10 -w v1:h1 -w v1:h2 "c1:eth0=$probe"
+	is "$(arrived v1:h1 "$probe") $(arrived v1:h2 "$probe")" "$2 $3" "$1"
+}
+
+state()
+{
+	vm_fact h1 "$VM_MAC" state
+}
+
+tell "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
+tell "h2 h1" vm prepare "$VM_MAC" to h2 timeout 1 >/dev/null
+is "$(state)" prepared "prepared, for a second"
+sleep 2.2
+is "$(state)" stable "the move that nobody made is forgotten"
+play -q 5 "fab:h1=$(vector k1_garp_request)"
+at "and announcements from there are believed no more" 1 0
+
+tell "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
+ok "pause" tell "h2 h1" vm pause "$VM_MAC"
+at "blackout: to both" 1 1
+is "$(state)" blackout "vm show says blackout"
+sleep 2.2
+at "its deadline is over, with no daemon: only to the old place" 1 0
+is "$(state)" stable "vm show says stable"
+cmp_ok "$(reason move-expired h1)" -ge 1 "move-expired counts"
+ok "a new attempt" tell "h2 h1" vm prepare "$VM_MAC" to h2
+ok "pause again" tell "h2 h1" vm pause "$VM_MAC"
+at "works" 1 1
+ok "cancel" tell "h2 h1" vm cancel "$VM_MAC"
+at "cancelled: only to the old place" 1 0
+
+ok "moved for two seconds" tell "h2 h1" vm move "$VM_MAC" to h2 ttl 2
+hits=$(vm_fact h1 "$VM_MAC" hits)
+for i in 1 2 3 4 5 6 7 8; do
+	play -q 5 -w v1:h2 "c1:eth0=$probe"
+	[ "$(arrived v1:h2 "$probe")" = 1 ] || fail "refreshed by hits: hit $i"
+	sleep 0.5
+done
+pass "each hit refreshes it: it lives for four seconds and more"
+is "$(($(vm_fact h1 "$VM_MAC" hits) - hits))" 8 "and is counted"
+sleep 3.2
+at "no hit for longer than its ttl: over" 1 0
+is "$(state)" stable "vm show says stable"
+is "$(vm_fact h1 "$VM_MAC" host)" h2 "at its new host"
+ok "the next word" tell "h2 h1" vm move "$VM_MAC" to h1
+ok "and the next" tell "h2 h1" vm move "$VM_MAC" to h2
+at "puts it on again" 0 1
+done_testing

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A routed fabric: packets for a moved VM's addresses go to its new host by IPIP,
+# GUE, or by rewriting the MAC towards the next router; over IPv4 and IPv6. The
+# fabric's router goes on to send them to the old host.
+# shellcheck source=tests/net/lib/vmworld.sh
+. "$(dirname "$0")/lib/vmworld.sh"
+vm_world_up -r -n 2
+vm_routed_boot v1 h1 h2
+vm_routed_by h1
+# shellcheck disable=SC2317 # called by name
+pings()
+{
+	in_ns c2 ping -qc1 -W1 "$VM_ADDR4" >/dev/null &&
+		in_ns c2 ping -qc1 -W1 "$VM_ADDR6" >/dev/null
+}
+ok "the client reaches it at h1" wait_for 3 pings
+ok "attach" vm_attach h1 h2
+probe=$(frame make udp 02:00:00:00:00:aa "$(up0_mac h1)" 10.11.0.2 "$VM_ADDR4" \
+	9 "what the client says")
+probe6=$(frame make udp 02:00:00:00:00:aa "$(up0_mac h1)" fd11::2 "$VM_ADDR6" \
+	9 "what the client says")
+text=$(printf 'what the client says' | od -An -tx1 | tr -d ' \n')
+
+for method in ipip ipip6 gue gue6 mac; do
+	vm_routed_run v1 h1
+	ok "$method: hosts" vm_hosts $method h1 h2
+	tell "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
+		at h1 >/dev/null
+	ok "$method: at h1" pings
+	ok "$method: prepare" tell "h2 h1" vm prepare "$VM_MAC" to h2
+	ok "$method: pause" tell "h2 h1" vm pause "$VM_MAC"
+	vm_routed_run v1 h2
+	ok "$method: move" tell "h2 h1" vm move "$VM_MAC" to h2
+	ok "$method: the client reaches it at h2" wait_for 2 pings
+	before=$(reason moved-ip h1)
+	play -q 10 -w fab:h1 -w v1:h2 -w v1:h1 "fab:h1=$probe" "fab:h1=$probe6"
+	is "$(arrived v1:h2 "$text") $(arrived v1:h1 "$text")" "2 0" \
+		"$method: both families get there, once"
+	is "$(arrived fab:h1 "$text")" 2 "$method: by the fabric"
+	is "$(($(reason moved-ip h1) - before))" 2 "$method: counted as moved-ip"
+	[ $method != mac ] ||
+		is "$(grep -c "^fab:h1 $(no_colons "$(up0_mac h2)")" <<<"$SEEN")" \
+			2 "mac: to the next router, as they were"
+	ttl=$(grep "^v1:h2 .*$text" <<<"$SEEN" | head -1)
+	is "${ttl:$((6 + 28 + 16)):2}" "$(printf %02x $((64 - 2)))" \
+		"$method: two hops, two less of TTL"
+	ok "$method: back" tell "h1 h2" vm prepare "$VM_MAC" to h1
+	vm_routed_run v1 h1
+	ok "$method: at home" tell "h1 h2" vm move "$VM_MAC" to h1
+	ok "$method: the client reaches it there" wait_for 2 pings
+	tell "h1 h2" vm leave "$VM_MAC" >/dev/null
+	is "$(in_ns h2 ip route show proto 157)$(in_ns h2 ip -6 route show \
+		proto 157)" "" "$method: no route is left at h2"
+	tell "h1 h2" host del h1
+	tell "h1 h2" host del h2
+done
+
+# A gateway that knows sends it there at once, past the old host.
+vm_hosts ipip h1 h2 gw || fail "hosts"
+ok "attach the gateway" vm_attach gw
+tell "h1 h2 gw" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
+	at h1 >/dev/null
+vm_routed_run v1 h2
+ok "move, told to all" tell "h2 gw h1" vm move "$VM_MAC" to h2
+ok "the client reaches it" wait_for 2 pings
+before=$(reason moved-ip gw) before1=$(reason moved-ip h1)
+ok "again" pings
+is "$(($(reason moved-ip gw) - before)) $(($(reason moved-ip h1) - before1))" \
+	"2 0" "by the gateway, not by the old host"
+
+# Those on the old host itself.
+like "$(in_ns h1 ip route get "$VM_ADDR4")" "10.8.0.|dev up0" \
+	"the old host itself looks for it elsewhere"
+done_testing
