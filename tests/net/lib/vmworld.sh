@@ -352,8 +352,12 @@ vm_sysctl()
 			echo 0 >ipv6/conf/$c/accept_dad
 			echo 0 >ipv6/conf/$c/accept_ra
 			echo 0 >ipv6/conf/$c/router_solicitations
-			# no frames of its own where there is no address
-			echo 1 >ipv6/conf/$c/addr_gen_mode
+			# a router solicits its neighbours from a
+			# link-local address; others shall be silent
+			case $1 in
+			gw|router)	;;
+			*)	echo 1 >ipv6/conf/$c/addr_gen_mode ;;
+			esac
 		done
 		case $1 in
 		gw|router)
