@@ -10,13 +10,15 @@
 
 static const char help[] =
 	"Usage: xroam dev attach DEV... [mode native|generic|auto] [role node|backend]\n"
+	"                          [trusted]\n"
 	"       xroam dev detach DEV... | all\n"
 	"       xroam dev show\n"
 	"\n"
 	"attach makes the instance if there is none. mode auto (the default) takes\n"
 	"native mode where the driver has it, else generic, and says which it got.\n"
 	"role node balances; role backend takes tunnel headers off, for servers whose\n"
-	"kernel does not.\n";
+	"kernel does not. trusted: with \"policy moves: ports\", announcements that come\n"
+	"in here are believed.\n";
 
 static const char *state_word(enum device_state state)
 {
@@ -27,11 +29,12 @@ static const char *state_word(enum device_state state)
 /* What attach says of each device, and show of all. */
 static json_t *json_device(struct plane *p, const struct xr_device *d)
 {
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:I, s:s}",
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:I, s:s}",
 			 "device", d->name, "ifindex", d->ifindex,
 			 "mode", text_mode(d->mode),
 			 "attach", text_how(d->how),
 			 "role", text_role(d->role),
+			 "trusted", d->trusted,
 			 "program_id", d->prog_id,
 			 "since", (json_int_t)d->attached,
 			 "state", state_word(plane_device_state(p, d)));
@@ -42,11 +45,13 @@ struct attach_args {
 	int devs;
 	enum attach_want want;
 	enum xr_role role;
+	bool trusted;
 };
 
 static int parse_attach(int argc, char **argv, struct attach_args *a)
 {
-	static const char *const keys[] = { "mode", "role", NULL };
+	static const char *const keys[] = { "mode", "role", "trusted",
+					    NULL };
 	static const char *const modes[] = { "auto", "native", "generic",
 					     NULL };
 	static const char *const roles[] = { "node", "backend", NULL };
@@ -57,7 +62,8 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 	a->role = XR_ROLE_NODE;
 	/* Devices may have any name, so keywords are not abbreviated here. */
 	while (args.argc && strcmp(*args.argv, "mode") &&
-	       strcmp(*args.argv, "role")) {
+	       strcmp(*args.argv, "role") &&
+	       strcmp(*args.argv, "trusted")) {
 		args_next(&args);
 		a->devs++;
 	}
@@ -66,6 +72,10 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 	while (!ret && (key = args_key(&args, keys)) != -1) {
 		if (key < 0)
 			return EXIT_USAGE;
+		if (key == 2) {
+			a->trusted = true;
+			continue;
+		}
 		ret = args_word(&args, key ? roles : modes, &word);
 		if (ret)
 			break;
@@ -121,6 +131,7 @@ static int attach_all(struct plane *p, const struct attach_args *a)
 	for (i = 0; i < a->devs; i++) {
 		if (plane_attach(p, a->dev[i], a->want, a->role, &notes[i]))
 			break;
+		plane_trust(p, a->dev[i], a->trusted);
 	}
 	if (i == a->devs)
 		return print_all(p, a, notes);
@@ -180,7 +191,8 @@ static void show_row(struct plane *p, struct table *t,
 	table_cell(t, "%s", d->name);
 	table_cell(t, "%s", text_mode(d->mode));
 	table_cell(t, "%s", text_how(d->how));
-	table_cell(t, "%s", text_role(d->role));
+	table_cell(t, "%s%s", text_role(d->role),
+		   d->trusted ? " trusted" : "");
 	table_cell(t, "%u", d->prog_id);
 	table_cell(t, "%s", when);
 	table_cell(t, "%s", state_word(plane_device_state(p, d)));

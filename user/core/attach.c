@@ -11,9 +11,30 @@
 #include <string.h>
 
 #include "attach_priv.h"
+#include "host.h"
 #include "netns.h"
 #include "plane_priv.h"
 #include "text.h"
+#include "vm_local.h"
+
+/* Who is behind which port, whose MACs are ours, where tc programs belong. */
+static void links_changed(struct plane *p)
+{
+	host_refresh_ports(p);
+	protect_refresh(p, NULL, 0, NULL);
+	if (host_any_local(p))
+		vm_local_hooks(p, NULL);
+}
+
+void plane_trust(struct plane *p, const char *dev, bool trusted)
+{
+	struct xr_device *d = record_find(p, dev);
+
+	if (!d)
+		return;
+	d->trusted = trusted;
+	host_refresh_ports(p);
+}
 
 /* Neither a second xroam, nor a neighbour that cannot be lived with. */
 static int check_free(struct plane *p, const char *dev, int ifindex,
@@ -90,6 +111,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	}
 	attach_look(ifindex, &at);
 	record_complete(p, d, &at, prog_id);
+	links_changed(p);
 	plane_event(p, "dev %s attached: %s, %s, role %s", dev,
 		    text_mode(d->mode), text_how(d->how), text_role(d->role));
 	return 0;
@@ -136,6 +158,7 @@ static int detach(struct plane *p, struct xr_device *d, struct xr_err *err)
 	}
 	strcpy(name, d->name);
 	record_drop(p, d);
+	links_changed(p);
 	plane_event(p, "dev %s detached", name);
 	return 0;
 }

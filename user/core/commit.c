@@ -95,6 +95,10 @@ static void store_word(struct commit *c, __u32 i, __u8 state)
 		.path = c->backend[i].path,
 		.state = state,
 		.limited = c->backend[i].limited,
+		.flags = mac_is_zero(c->backend[i].want ?
+				     c->backend[i].want->info.vm_mac :
+				     c->backend[i].have->info.vm_mac) ?
+				 0 : XR_BACKEND_VM,
 	};
 	__u64 word;
 
@@ -316,6 +320,10 @@ static int write_all(struct commit *c)
 			       c->p->sid_buckets - 1 };
 	int ret;
 
+	commit_store_hosts(c);
+	ret = commit_store_vms(c);
+	if (ret)
+		return ret;
 	store_backends(c);
 	if (unlink_vips(c))
 		grace(c->p);
@@ -332,6 +340,7 @@ static int write_all(struct commit *c)
 	sweep_flows(c);
 	commit_del_members(c);
 	clear_slots(c);
+	commit_clear_hosts(c);
 	return 0;
 }
 
@@ -347,16 +356,28 @@ static bool any_device(const struct commit *c)
 	return false;
 }
 
-/* Some of the policy is in the program itself: that needs another program. */
+static bool same_program(const struct xr_policy *a, const struct xr_policy *b)
+{
+	return a->too_big == b->too_big && a->down == b->down &&
+	       a->flow_idle == b->flow_idle && a->reply_rate == b->reply_rate &&
+	       a->moves == b->moves && a->flap_moves == b->flap_moves &&
+	       a->flap_seconds == b->flap_seconds;
+}
+
+/*
+ * Some of the policy, and what there is to look for, is in the program itself:
+ * that needs another program. While the change is made it looks for the old
+ * and the new.
+ */
 static int store_policy(struct commit *c)
 {
-	const struct xr_policy *h = &c->have.policy, *w = &c->want.policy;
+	__u32 had = c->p->meta->features;
 	int ret;
 
-	c->p->meta->policy = *w;
-	if (h->too_big == w->too_big && h->down == w->down &&
-	    h->flow_idle == w->flow_idle && h->reply_rate == w->reply_rate &&
-	    !c->force)
+	c->p->meta->policy = c->want.policy;
+	c->p->meta->features |= commit_features(&c->want);
+	if (same_program(&c->have.policy, &c->want.policy) &&
+	    c->p->meta->features == had && !c->force)
 		return 0;
 	if (!any_device(c))
 		return 0;
@@ -364,9 +385,22 @@ static int store_policy(struct commit *c)
 	/* To finish what a kill interrupted, a lost program is no hindrance. */
 	if (!ret || (ret == -ENOENT && c->force))
 		return 0;
-	c->p->meta->policy = *h;
+	c->p->meta->policy = c->have.policy;
+	c->p->meta->features = had;
 	plane_reload(c->p, NULL);	/* those that had got the new one */
 	return ret;
+}
+
+/* What is gone need not be looked for: a program without costs less. */
+static void drop_features(struct commit *c)
+{
+	__u32 features = commit_features(&c->want);
+
+	if (c->p->meta->features == features)
+		return;
+	c->p->meta->features = features;
+	if (any_device(c))
+		plane_reload(c->p, NULL);
 }
 
 static int make_change(struct commit *c)
@@ -388,14 +422,19 @@ static int make_change(struct commit *c)
 	if (ret)
 		return ret;	/* the journal stays */
 	ret = commit_detach(c);
+	drop_features(c);
 	remove_journal(c->p);
 	return ret;
 
 undo_policy:
 	c->p->meta->policy = c->have.policy;
-	if (memcmp(&c->have.policy, &c->want.policy, sizeof(c->have.policy)) &&
-	    any_device(c))
+	if ((memcmp(&c->have.policy, &c->want.policy,
+		    sizeof(c->have.policy)) ||
+	     c->p->meta->features != commit_features(&c->have)) &&
+	    any_device(c)) {
+		c->p->meta->features = commit_features(&c->have);
 		plane_reload(c->p, NULL);
+	}
 undo_members:
 	commit_undo_members(c);
 out:
@@ -438,9 +477,11 @@ static void commit_free(struct commit *c)
 	free(c->have_members.item);
 	free(c->want_members.item);
 	free(c->jobs);
-	free(c->job_backend);
+	free(c->job_path);
 	free(c->vip);
 	free(c->backend);
+	free(c->host);
+	free(c->vm_changes);
 	free(c->devices);
 	sid_plan_free(c->sids);
 	model_free(&c->have);

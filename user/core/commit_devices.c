@@ -60,8 +60,13 @@ int commit_describe_devices(struct commit *c)
 		w = &c->want.devs[i];
 		was = running(c, w->name);
 		if (!serves(was, w))
-			ret = commit_say(c, "%c dev %s role %s", was ? '~' : '+',
-					 w->name, text_role(w->role));
+			ret = commit_say(c, "%c dev %s role %s%s",
+					 was ? '~' : '+', w->name,
+					 text_role(w->role),
+					 w->trusted ? " trusted" : "");
+		else if (was->trusted != w->trusted)
+			ret = commit_say(c, "~ dev %s: %strusted", w->name,
+					 w->trusted ? "" : "not ");
 	}
 	for (j = 0; !ret && j < XR_MAX_DEVICES; j++, d++)
 		if (d->ifindex && d->netns == here && !wanted(c, d->name))
@@ -101,8 +106,12 @@ int commit_attach(struct commit *c)
 	c->devices = calloc(c->want.n_devs + 1, sizeof(*c->devices));
 	if (!c->devices)
 		return -ENOMEM;
-	for (i = 0; !ret && i < c->want.n_devs; i++)
+	for (i = 0; !ret && i < c->want.n_devs; i++) {
 		ret = attach_one(c, &c->want.devs[i], &c->devices[i]);
+		if (!ret)
+			plane_trust(c->p, c->want.devs[i].name,
+				    c->want.devs[i].trusted);
+	}
 	if (ret)
 		commit_undo_attach(c);
 	return ret;

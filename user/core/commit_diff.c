@@ -224,6 +224,15 @@ static int keep_fixed(struct commit *c)
 				 &w->server_ids);
 	if (!ret)
 		ret = keep_limit(c, "flows", h->flows, &w->flows);
+	if (!ret)
+		ret = keep_limit(c, "hosts", h->hosts, &w->hosts);
+	if (!ret)
+		ret = keep_limit(c, "vms", h->vms, &w->vms);
+	if (!ret)
+		ret = keep_limit(c, "vm_addresses", h->vm_addresses,
+				 &w->vm_addresses);
+	if (!ret)
+		ret = keep_limit(c, "rings", h->rings, &w->rings);
 	if (ret || !c->want.has_secret)
 		return ret;
 	if (c->have.has_secret && !memcmp(c->have.secret, c->want.secret,
@@ -239,7 +248,8 @@ int commit_match(struct commit *c)
 
 	c->vip = calloc(c->have.limits.vips + 1, sizeof(*c->vip));
 	c->backend = calloc(c->have.limits.backends + 1, sizeof(*c->backend));
-	if (!c->vip || !c->backend)
+	c->host = calloc(c->have.limits.hosts + 1, sizeof(*c->host));
+	if (!c->vip || !c->backend || !c->host)
 		return -ENOMEM;
 	ret = keep_fixed(c);
 	if (!ret)
@@ -250,21 +260,14 @@ int commit_match(struct commit *c)
 		ret = match_vips(c);
 	if (!ret)
 		ret = match_backends(c);
+	if (!ret)
+		ret = commit_match_hosts(c);
 	return ret;
 }
 
 /* ---- in words ---- */
 
-/* "~ vip X: cid off -> on, flow on -> off": parts are gathered, then said. */
-struct phrase {
-	char text[512];
-	size_t n;
-};
-
-static void add_part(struct phrase *p, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add_part(struct phrase *p, const char *fmt, ...)
+void add_part(struct phrase *p, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -452,6 +455,29 @@ static int say_backend(struct commit *c, const struct backend_slot *s)
 		     0;
 }
 
+static void diff_moves(struct phrase *p, const struct xr_policy *h,
+		       const struct xr_policy *w)
+{
+	static const char *const moves[] = { "expected", "ports", "any", "?" };
+
+	if (h->moves != w->moves)
+		add_part(p, "moves %s -> %s", moves[h->moves & 3],
+			 moves[w->moves & 3]);
+	if (h->announce != w->announce)
+		add_part(p, "announce %s -> %s", on_off(h->announce),
+			 on_off(w->announce));
+#define NUMBER(field)                                                          \
+	if (h->field != w->field)                                              \
+		add_part(p, #field " %u -> %u", h->field, w->field)
+	NUMBER(announce_rate);
+	NUMBER(flap_moves);
+	NUMBER(flap_seconds);
+	NUMBER(vm_ttl);
+	NUMBER(prepare_timeout);
+	NUMBER(blackout_timeout);
+#undef NUMBER
+}
+
 static int say_policy(struct commit *c)
 {
 	static const char *const too_big[] = { "reply", "drop" };
@@ -475,6 +501,7 @@ static int say_policy(struct commit *c)
 	if (h->source6_bits != w->source6_bits ||
 	    memcmp(h->source6, w->source6, sizeof(h->source6)))
 		add_part(&p, "source6");
+	diff_moves(&p, h, w);
 	return p.n ? commit_say(c, "~ policy: %s", p.text) : 0;
 }
 
@@ -491,5 +518,9 @@ int commit_describe(struct commit *c)
 	for (i = 1; !ret && i <= c->have.limits.backends; i++)
 		if (c->backend[i].have || c->backend[i].want)
 			ret = say_backend(c, &c->backend[i]);
+	if (!ret)
+		ret = commit_describe_hosts(c);
+	if (!ret)
+		ret = commit_describe_vms(c);
 	return ret;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xroam/cid_config.h>
 #include "commit_priv.h"
+#include "host.h"
 #include "stats.h"
 #include "text.h"
 #include "vip_table.h"
@@ -20,82 +21,122 @@ static bool needs_path(const struct commit *c, const struct backend_slot *s)
 				&s->want->info, &c->want.policy);
 }
 
-/* A path is free when no backend's word names it; 0 is never used. */
+static bool host_needs_path(const struct commit *c, const struct host_slot *s)
+{
+	if (!s->want || s->want->info.local)
+		return false;
+	return c->force || !s->have ||
+	       !host_same_facts(&s->have->info, &s->want->info);
+}
+
+static void note_path(const struct commit *c, bool *used, __u32 path)
+{
+	if (path < c->p->paths_max)
+		used[path] = true;
+}
+
+/* A path is free when no backend's or host's word names it; 0 is never used. */
 static bool *used_paths(const struct commit *c)
 {
 	bool *used = calloc(c->p->paths_max + 1, sizeof(*used));
-	__u32 i, path;
+	__u32 i;
 
 	if (!used)
 		return NULL;
 	used[0] = true;
-	for (i = 1; i <= c->have.limits.backends; i++) {
-		path = c->p->backends[i].path;
-		if (path < c->p->paths_max)
-			used[path] = true;
-	}
+	for (i = 1; i <= c->have.limits.backends; i++)
+		note_path(c, used, c->p->backends[i].path);
+	for (i = 1; i <= c->have.limits.hosts; i++)
+		note_path(c, used, c->p->hosts[i].path);
 	return used;
+}
+
+/* The next free one, for a job about info. */
+static int take_path(struct commit *c, const bool *used, __u32 *next,
+		     const struct xr_backend_info *info, bool host, __u32 *path)
+{
+	while (*next < c->p->paths_max && used[*next])
+		++*next;
+	if (*next >= c->p->paths_max)
+		return xr_fail(c->err, -ENOSPC,
+			       "no free path for %s %s; change fewer at once",
+			       host ? "host" : "backend", info->name);
+	*path = (*next)++;
+	c->jobs[c->n_jobs].info = info;
+	c->jobs[c->n_jobs].host = host;
+	c->job_path[c->n_jobs++] = *path;
+	return 0;
+}
+
+static int choose_all(struct commit *c, const bool *used)
+{
+	struct backend_slot *b;
+	struct host_slot *h;
+	__u32 i, next = 1;
+	int ret = 0;
+
+	for (i = 1; !ret && i <= c->have.limits.backends; i++) {
+		b = &c->backend[i];
+		b->path = c->p->backends[i].path;
+		if (needs_path(c, b))
+			ret = take_path(c, used, &next, &b->want->info, false,
+					&b->path);
+	}
+	for (i = 1; !ret && i <= c->have.limits.hosts; i++) {
+		h = &c->host[i];
+		h->path = c->p->hosts[i].path;
+		if (!host_needs_path(c, h))
+			continue;
+		host_facts(&h->want->info, &h->facts);
+		ret = take_path(c, used, &next, &h->facts, true, &h->path);
+	}
+	return ret;
 }
 
 static int choose_paths(struct commit *c)
 {
-	__u32 i, size = c->have.limits.backends, next = 1;
-	struct backend_slot *s;
-	bool *used;
+	size_t room = c->want.n_backends + c->want.n_hosts + 1;
+	bool *used = used_paths(c);
+	int ret = -ENOMEM;
 
-	c->jobs = calloc(size + 1, sizeof(*c->jobs));
-	c->job_backend = calloc(size + 1, sizeof(*c->job_backend));
-	used = used_paths(c);
-	if (!c->jobs || !c->job_backend || !used) {
-		free(used);
-		return -ENOMEM;
-	}
-	for (i = 1; i <= size; i++) {
-		s = &c->backend[i];
-		s->path = c->p->backends[i].path;
-		if (!needs_path(c, s))
-			continue;
-		while (next < c->p->paths_max && used[next])
-			next++;
-		if (next >= c->p->paths_max) {
-			free(used);
-			return xr_fail(c->err, -ENOSPC,
-				       "no free path for backend %s; change fewer backends at once",
-				       s->want->info.name);
-		}
-		s->path = next++;
-		c->jobs[c->n_jobs].info = &s->want->info;
-		c->job_backend[c->n_jobs++] = i;
-	}
+	c->jobs = calloc(room, sizeof(*c->jobs));
+	c->job_path = calloc(room, sizeof(*c->job_path));
+	if (c->jobs && c->job_path && used)
+		ret = choose_all(c, used);
 	free(used);
-	return 0;
+	return ret;
 }
 
 /* The kernel pads a per-CPU value to eight octets; so is the struct. */
 _Static_assert(sizeof(struct xr_nexthop) % 8 == 0, "per-CPU stride");
 
+static int warn_of(struct commit *c, const struct path_job *j)
+{
+	if (!path_trouble_text(j->trouble))
+		return 0;
+	return commit_say(c, "! %s %s: %s", j->host ? "host" : "backend",
+			  j->info->name, path_trouble_text(j->trouble));
+}
+
 static int store_paths(struct commit *c)
 {
 	struct xr_nexthop *hop = calloc(c->p->cpus, sizeof(*hop));
 	const struct path_job *j;
-	__u32 path;
 	size_t i;
 	int cpu, ret = hop ? 0 : -ENOMEM;
 
 	for (i = 0; !ret && i < c->n_jobs; i++) {
 		j = &c->jobs[i];
-		path = c->backend[c->job_backend[i]].path;
-		c->p->paths[path] = j->path;
+		c->p->paths[c->job_path[i]] = j->path;
 		for (cpu = 0; cpu < c->p->cpus; cpu++)
 			hop[cpu] = j->hop;
-		if (bpf_map_update_elem(c->p->fd[PLANE_NEXTHOPS], &path, hop,
-					BPF_ANY))
-			ret = xr_fail(c->err, -errno,
-				      "next hop of backend %s: %s",
+		if (bpf_map_update_elem(c->p->fd[PLANE_NEXTHOPS],
+					&c->job_path[i], hop, BPF_ANY))
+			ret = xr_fail(c->err, -errno, "next hop of %s %s: %s",
+				      j->host ? "host" : "backend",
 				      j->info->name, strerror(errno));
-		if (!ret && path_trouble_text(j->trouble))
-			ret = commit_say(c, "! backend %s: %s", j->info->name,
-					 path_trouble_text(j->trouble));
+		if (!ret)
+			ret = warn_of(c, j);
 	}
 	free(hop);
 	return ret;

@@ -18,6 +18,12 @@ struct backend_slot {
 	bool limited;
 };
 
+struct host_slot {
+	const struct model_host *have, *want;
+	__u32 path;		/* as it shall be; 0: local */
+	struct xr_backend_info facts;	/* what path_resolve() asks for */
+};
+
 struct member {
 	__u16 vip, backend;
 	__u32 weight;		/* 0: takes no new flows */
@@ -37,13 +43,14 @@ struct commit {
 	/* by index */
 	struct vip_slot *vip;		/* limits.vips + 1 */
 	struct backend_slot *backend;	/* limits.backends + 1 */
+	struct host_slot *host;		/* limits.hosts + 1 */
 	struct {
 		const struct model_cid *have, *want;
 	} cid[XR_CID_SLOTS];
 
-	/* paths that are made anew */
+	/* paths that are made anew, and their indices */
 	struct path_job *jobs;
-	__u16 *job_backend;		/* whose */
+	__u32 *job_path;
 	size_t n_jobs;
 
 	struct sid_plan *sids;
@@ -71,6 +78,10 @@ struct commit {
 	size_t n_lines;
 	bool warned;			/* some of them are but warnings */
 	size_t n_changes;
+
+	/* VMs: what is to be done, found while it is described */
+	struct vm_change *vm_changes;
+	size_t n_vm_changes;
 };
 
 /* commit_diff.c: which slot everything has; what changes, in words. */
@@ -92,6 +103,25 @@ void commit_del_members(struct commit *c);
  * configurations, into slots that nothing names yet.
  */
 int commit_prepare(struct commit *c);
+
+/* commit_hosts.c: hosts, gateways, what is protected; which features are on. */
+int commit_match_hosts(struct commit *c);
+int commit_describe_hosts(struct commit *c);
+void commit_store_hosts(struct commit *c);
+void commit_clear_hosts(struct commit *c);
+__u32 commit_features(const struct model *m);
+
+/* commit_vms.c: where VMs are, and their bindings. */
+int commit_describe_vms(struct commit *c);
+int commit_store_vms(struct commit *c);
+
+/* commit_diff.c: "~ vip X: cid off -> on": parts are gathered, then said. */
+struct phrase {
+	char text[512];
+	size_t n;
+};
+void add_part(struct phrase *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* commit_devices.c: attaches what is new, detaches what is gone. */
 int commit_attach(struct commit *c);

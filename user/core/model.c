@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "host.h"
 #include "model.h"
 #include "model_edit.h"
+#include "text.h"
+#include "vm.h"
 
 void model_init(struct model *m)
 {
@@ -26,6 +29,13 @@ void model_free(struct model *m)
 	free(m->cids);
 	free(m->backends);
 	free(m->devs);
+	free(m->hosts);
+	free(m->vms);
+	free(m->gateways);
+	free(m->protect);
+	for (i = 0; i < m->n_qmp; i++)
+		free(m->qmp[i].socket);
+	free(m->qmp);
 	explicit_bzero(m->secret, sizeof(m->secret));
 	memset(m, 0, sizeof(*m));
 }
@@ -47,6 +57,22 @@ static void *copy_of(const void *from, size_t n, size_t size, int *ret)
 	return to;
 }
 
+static int copy_qmp(struct model *to, const struct model *from)
+{
+	int ret = 0;
+	size_t i;
+
+	to->qmp = copy_of(from->qmp, from->n_qmp, sizeof(*to->qmp), &ret);
+	if (!to->qmp)
+		to->n_qmp = 0;
+	for (i = 0; i < to->n_qmp; i++) {
+		to->qmp[i].socket = strdup(from->qmp[i].socket);
+		if (!to->qmp[i].socket)
+			ret = -ENOMEM;
+	}
+	return ret;
+}
+
 int model_copy(struct model *to, const struct model *from)
 {
 	int ret = 0;
@@ -56,6 +82,13 @@ int model_copy(struct model *to, const struct model *from)
 	to->vips = copy_of(from->vips, from->n_vips, sizeof(*to->vips), &ret);
 	to->cids = copy_of(from->cids, from->n_cids, sizeof(*to->cids), &ret);
 	to->devs = copy_of(from->devs, from->n_devs, sizeof(*to->devs), &ret);
+	to->hosts = copy_of(from->hosts, from->n_hosts, sizeof(*to->hosts),
+			    &ret);
+	to->vms = copy_of(from->vms, from->n_vms, sizeof(*to->vms), &ret);
+	to->gateways = copy_of(from->gateways, from->n_gateways,
+			       sizeof(*to->gateways), &ret);
+	to->protect = copy_of(from->protect, from->n_protect,
+			      sizeof(*to->protect), &ret);
 	to->backends = copy_of(from->backends, from->n_backends,
 			       sizeof(*to->backends), &ret);
 	if (!to->backends)
@@ -66,6 +99,8 @@ int model_copy(struct model *to, const struct model *from)
 		b->vips = copy_of(b->vips, b->n_vips, sizeof(*b->vips), &ret);
 		b->sids = copy_of(b->sids, b->n_sids, sizeof(*b->sids), &ret);
 	}
+	if (copy_qmp(to, from))
+		ret = -ENOMEM;
 	if (ret)
 		model_free(to);
 	return ret;
@@ -116,6 +151,16 @@ struct model_backend *model_find_backend(const struct model *m,
 	for (i = 0; i < m->n_backends; i++)
 		if (!strcmp(m->backends[i].info.name, name))
 			return &m->backends[i];
+	return NULL;
+}
+
+struct model_host *model_find_host(const struct model *m, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_hosts; i++)
+		if (!strcmp(m->hosts[i].info.name, name))
+			return &m->hosts[i];
 	return NULL;
 }
 
@@ -333,7 +378,99 @@ static int load_devices(struct plane *p, struct model *m)
 		dev->role = d->role;
 		dev->want = d->mode == XR_MODE_GENERIC ? ATTACH_GENERIC :
 							 ATTACH_NATIVE;
+		dev->trusted = d->trusted;
 	}
+	return 0;
+}
+
+static int load_hosts(struct plane *p, struct model *m)
+{
+	struct model_host *h;
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		if (!p->host_info[i].name[0])
+			continue;
+		h = model_grow(&m->hosts, &m->n_hosts, sizeof(*h));
+		if (!h)
+			return -ENOMEM;
+		h->info = p->host_info[i];
+		h->index = i;
+	}
+	return 0;
+}
+
+static int load_gateways(struct plane *p, struct model *m)
+{
+	struct xr_gateway *g;
+	int i;
+
+	for (i = 0; i < XR_MAX_GATEWAYS; i++) {
+		if (!p->gateways[i].used)
+			continue;
+		g = model_grow(&m->gateways, &m->n_gateways, sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		*g = p->gateways[i];
+	}
+	return protect_list(p, &m->protect, &m->n_protect);
+}
+
+/* ---- VMs, only for who asks ---- */
+
+struct vm_load {
+	struct plane *p;
+	struct model *m;
+	__u32 *place;		/* a host's number -> its place in the model */
+};
+
+static int load_vm(void *ctx, __u32 place)
+{
+	struct vm_load *l = ctx;
+	const struct xr_vm_info *info = &l->p->vm_info[place];
+	struct xr_vm_now now = vm_now(l->p, place);
+	struct model_vm *v = model_grow(&l->m->vms, &l->m->n_vms, sizeof(*v));
+	int i;
+
+	if (!v)
+		return -ENOMEM;
+	vm_mac_of(l->p->vms[place].key, v->mac);
+	v->vlan = vm_vlan_of(l->p->vms[place].key);
+	v->host = l->place[now.host];
+	v->lock = now.flags & XR_VM_LOCK;
+	memcpy(v->tap, info->tap, sizeof(v->tap));
+	for (i = 0; i < XR_VM_ADDRS; i++)
+		if (!addr_is_zero(info->addr[i]) && !(info->learned >> i & 1))
+			memcpy(v->addr[v->n_addrs++], info->addr[i],
+			       sizeof(v->addr[0]));
+	return 0;
+}
+
+static int compare_vms(const void *a, const void *b)
+{
+	const struct model_vm *x = a, *y = b;
+
+	if (x->vlan != y->vlan)
+		return x->vlan < y->vlan ? -1 : 1;
+	return memcmp(x->mac, y->mac, sizeof(x->mac));
+}
+
+int model_load_vms(struct plane *p, struct model *m, struct xr_err *err)
+{
+	struct vm_load l = { p, m, calloc(65536, sizeof(*l.place)) };
+	int ret = -ENOMEM;
+	size_t i;
+
+	for (i = 0; l.place && i < m->n_hosts; i++)
+		l.place[m->hosts[i].index] = i;
+	if (l.place)
+		ret = vm_each(p, load_vm, &l);
+	free(l.place);
+	if (ret)
+		return xr_fail(err, ret, "out of memory");
+	if (m->n_vms)
+		qsort(m->vms, m->n_vms, sizeof(*m->vms), compare_vms);
+	m->vms_given = true;
 	return 0;
 }
 
@@ -361,6 +498,10 @@ int model_load(struct plane *p, struct model *m, struct xr_err *err)
 		ret = members_each(p, on_member, &l);
 	if (!ret)
 		ret = load_devices(p, m);
+	if (!ret)
+		ret = load_hosts(p, m);
+	if (!ret)
+		ret = load_gateways(p, m);
 	sort_lists(m);
 out:
 	free(place);

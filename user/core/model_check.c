@@ -7,20 +7,14 @@
 #include <string.h>
 #include <xroam/cid.h>
 #include "lut.h"
-#include "model.h"
+#include "model_check.h"
 #include "model_edit.h"
 #include "text.h"
+#include "vm_priv.h"
 
 #define CHANCE_PERCENT 1	/* of random CIDs that may name a server */
 
-struct check {
-	const struct model *m;
-	const char *file;
-	struct xr_err *err;
-};
-
-/* "file:line: " where they are known. */
-static const char *place(const struct check *c, __u32 line, char *buf, size_t n)
+const char *check_place(const struct check *c, __u32 line, char *buf, size_t n)
 {
 	if (!c->file || !line)
 		return "";
@@ -28,34 +22,12 @@ static const char *place(const struct check *c, __u32 line, char *buf, size_t n)
 	return buf;
 }
 
-#define BAD(c, line, fmt, ...)                                                 \
-	({                                                                     \
-		char place_[256];                                              \
-		xr_fail((c)->err, -EINVAL, "%s" fmt,                           \
-			place(c, line, place_, sizeof(place_)), __VA_ARGS__);  \
-	})
-
-/* Why an address cannot be a VIP's or a backend's; NULL: it can. */
+/* As a VM's, but one that crosses routers. */
 static const char *unusable(const __be32 *addr)
 {
-	__u32 a = ntohl(addr_is_ipv4(addr) ? addr[3] : addr[0]);
-
-	if (addr_is_ipv4(addr)) {
-		if (a >> 28 == 0xe)
-			return "a multicast address";
-		if (a >> 24 == 127)
-			return "a loopback address";
-		if (a >> 28 == 0xf || a >> 24 == 0)
-			return "a reserved address";
-		return NULL;
-	}
-	if (addr_is_zero(addr))
-		return "the unspecified address";
-	if (a >> 24 == 0xff)
-		return "a multicast address";
-	if (!addr[0] && !addr[1] && !addr[2] && addr[3] == htonl(1))
-		return "the loopback address";
-	if (a >> 22 == 0xfe80 >> 6)
+	if (vm_bad_addr(addr))
+		return vm_bad_addr(addr);
+	if (!addr_is_ipv4(addr) && ntohl(addr[0]) >> 22 == 0xfe80 >> 6)
 		return "a link-local address, which names no device";
 	return NULL;
 }
@@ -267,6 +239,9 @@ static int check_facts(const struct check *c, const struct model_backend *b)
 	if (i->vm_vlan > 4094)
 		return BAD(c, b->line, "backend %s: the vlan must be from 1 to 4094",
 			   i->name);
+	if (!mac_is_zero(i->vm_mac) && vm_bad_mac(i->vm_mac))
+		return BAD(c, b->line, "backend %s: the VM's MAC is %s; write its own",
+			   i->name, vm_bad_mac(i->vm_mac));
 	return 0;
 }
 
@@ -403,6 +378,9 @@ static int check_limits(const struct check *c)
 	if (l->server_ids && sids > l->server_ids)
 		return BAD(c, 0, "%zu server IDs, but limits.server_ids is %u: a larger limit needs a new instance",
 			   sids, l->server_ids);
+	if (l->hosts && c->m->n_hosts > l->hosts)
+		return BAD(c, 0, "%zu hosts, but limits.hosts is %u: a larger limit needs a new instance",
+			   c->m->n_hosts, l->hosts);
 	return 0;
 }
 
@@ -443,6 +421,10 @@ int model_check(const struct model *m, const char *file, struct xr_err *err)
 	if (!ret)
 		ret = check_sids(&c);
 	if (!ret)
+		ret = check_hosts(&c);
+	if (!ret)
+		ret = check_vms(&c);
+	if (!ret)
 		ret = check_limits(&c);
 	lut_free(&vips);
 	if (ret == -ENOMEM)
@@ -468,7 +450,7 @@ static void say(const struct warner *w, __u32 line, const char *fmt, ...)
 	int n;
 
 	n = snprintf(buf, sizeof(buf), "%s",
-		     place(&w->c, line, where, sizeof(where)));
+		     check_place(&w->c, line, where, sizeof(where)));
 	va_start(ap, fmt);
 	vsnprintf(buf + n, sizeof(buf) - n, fmt, ap);
 	va_end(ap);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "plane_priv.h"
+#include "vm_local.h"
 
 void plane_remove_dir(const char *dir)
 {
@@ -45,8 +46,10 @@ static int remove_instance(const struct plane *p, struct xr_err *err)
 
 int plane_destroy(struct plane *p, struct xr_err *err)
 {
-	int ret = plane_detach_all(p, err);
+	int ret;
 
+	vm_local_destroy(p);
+	ret = plane_detach_all(p, err);
 	return ret ? ret : remove_instance(p, err);
 }
 

@@ -45,6 +45,11 @@ int stats_backend(struct plane *p, __u32 backend,
 	return sum_words(p, PLANE_BACKEND_STATS, backend, sum, sizeof(*sum));
 }
 
+int stats_host(struct plane *p, __u32 host, struct xr_counter *sum)
+{
+	return sum_words(p, PLANE_HOST_STATS, host, sum, sizeof(*sum));
+}
+
 int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum)
 {
 	return sum_words(p, PLANE_DEV_STATS, slot, sum, sizeof(*sum));

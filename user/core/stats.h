@@ -10,6 +10,7 @@ int stats_reason(struct plane *p, __u32 reason, struct xr_counter *sum);
 int stats_vip(struct plane *p, __u32 vip, struct xr_counter *sum);
 int stats_backend(struct plane *p, __u32 backend,
 		  struct xr_backend_counter *sum);
+int stats_host(struct plane *p, __u32 host, struct xr_counter *sum);
 int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum);
 
 /* All reasons at once. */

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xroam host: places where VMs live.
+ *
+ * JSON of `host show`, an array of objects: name, method (vxlan, ipip, gue, dev,
+ * mac), local, vms (how many are there), packets and bytes (redirected to it);
+ * vxlan, ipip, gue: address, and port where it is not the method's own; vxlan:
+ * vni; dev, mac: dev; mac: mac.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/host.h"
+#include "../core/model_edit.h"
+#include "../core/stats.h"
+#include "../core/vm.h"
+#include "edit.h"
+
+static const char help[] =
+	"Usage: xroam host add NAME WAY [local]\n"
+	"       xroam host del NAME\n"
+	"       xroam host show [NAME]\n"
+	"\n"
+	"WAY := vxlan ADDR vni N [port N] | ipip ADDR | gue ADDR [port N]\n"
+	"       | dev DEV | mac MAC dev DEV\n"
+	"\n"
+	"vxlan: whole frames into the tenant's segment. ipip, gue: IP packets. dev: frames\n"
+	"as they are, out of that port. mac: IP packets, with the next router's MAC.\n"
+	"local: this machine is that host.\n";
+
+/* ---- add, del ---- */
+
+enum word { VXLAN, IPIP, GUE, DEV, MAC, VNI, PORT, LOCAL, WORDS };
+
+static const char *const words[WORDS + 1] = {
+	[VXLAN] = "vxlan", [IPIP] = "ipip", [GUE] = "gue", [DEV] = "dev",
+	[MAC] = "mac",	   [VNI] = "vni",   [PORT] = "port", [LOCAL] = "local",
+};
+
+static int take_dev(struct args *a, struct xr_host_info *h)
+{
+	char *s = args_need(a, "dev: a device");
+
+	if (!s)
+		return EXIT_USAGE;
+	if (!*s || strlen(s) >= sizeof(h->dev))
+		return cmd_usage("dev: \"%s\" is not a device name", s);
+	strcpy(h->dev, s);
+	return 0;
+}
+
+static int take_number(struct args *a, bool vni, struct xr_host_info *h)
+{
+	__u64 n = 0;
+	int ret = args_u64(a, 1, vni ? 0xffffff : 65535, &n);
+
+	if (ret)
+		return ret;
+	if (vni)
+		h->vni = n;
+	else
+		h->port = n;
+	return 0;
+}
+
+static int take_word(struct args *a, enum word word, struct xr_host_info *h)
+{
+	switch (word) {
+	case VXLAN:
+	case IPIP:
+	case GUE:
+		return args_addr(a, h->addr);
+	case DEV:
+		return take_dev(a, h);
+	case MAC:
+		return args_mac(a, h->mac);
+	case LOCAL:
+		h->local = 1;
+		return 0;
+	default:
+		return take_number(a, word == VNI, h);
+	}
+}
+
+static int choose_method(const bool *has, struct xr_host_info *h)
+{
+	int ways = has[VXLAN] + has[IPIP] + has[GUE] +
+		   (has[DEV] || has[MAC]);
+
+	if (ways != 1)
+		return cmd_usage("host add: say how it is reached, one of vxlan ADDR vni N, ipip ADDR, gue ADDR, dev DEV, mac MAC dev DEV");
+	if (has[VXLAN] && !has[VNI])
+		return cmd_usage("host add: vxlan needs vni N");
+	if (has[MAC] && !has[DEV])
+		return cmd_usage("host add: mac MAC needs dev DEV");
+	if (has[VNI] && !has[VXLAN])
+		return cmd_usage("host add: vni is for vxlan only");
+	if (has[PORT] && !has[VXLAN] && !has[GUE])
+		return cmd_usage("host add: port is for vxlan and gue only");
+	h->method = has[VXLAN] ? XR_FORWARD_VXLAN :
+		    has[IPIP]  ? XR_FORWARD_IPIP :
+		    has[GUE]   ? XR_FORWARD_GUE :
+		    has[MAC]   ? XR_FORWARD_L2 : XR_FORWARD_PORT;
+	return 0;
+}
+
+static int parse(struct args *a, struct xr_host_info *h)
+{
+	char *name = args_need(a, "the host's name");
+	bool has[WORDS] = { false };
+	struct xr_err err;
+	int word, ret;
+
+	if (!name)
+		return EXIT_USAGE;
+	if (text_check_name("host", name, &err))
+		return cmd_usage("%s", err.text);
+	strcpy(h->name, name);
+	while ((word = args_key(a, words)) != -1) {
+		if (word < 0)
+			return EXIT_USAGE;
+		if (has[word])
+			return cmd_usage("%s is given twice", words[word]);
+		has[word] = true;
+		ret = take_word(a, word, h);
+		if (ret)
+			return ret;
+	}
+	return choose_method(has, h);
+}
+
+static int edit_add(struct model *m, void *ctx, struct xr_err *err)
+{
+	const struct xr_host_info *info = ctx;
+	struct model_host *h;
+
+	if (model_find_host(m, info->name))
+		return xr_fail(err, -EEXIST,
+			       "host %s exists already; \"xroam host show\" lists them",
+			       info->name);
+	h = model_grow(&m->hosts, &m->n_hosts, sizeof(*h));
+	if (!h)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	h->info = *info;
+	return 0;
+}
+
+static int add(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	struct xr_host_info info;
+	int ret;
+
+	memset(&info, 0, sizeof(info));
+	ret = parse(&args, &info);
+	return ret ? ret : cmd_edit(PLANE_CREATE, edit_add, &info);
+}
+
+static int no_host(struct xr_err *err, const char *name)
+{
+	return xr_fail(err, -ENOENT,
+		       "there is no host %s; \"xroam host show\" lists them",
+		       name);
+}
+
+static int edit_del(struct model *m, void *ctx, struct xr_err *err)
+{
+	struct model_host *h = model_find_host(m, ctx);
+
+	if (!h)
+		return no_host(err, ctx);
+	model_drop(m->hosts, &m->n_hosts, sizeof(*h), h - m->hosts);
+	return 0;
+}
+
+static int del(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	char *name = args_need(&args, "the host's name");
+	int ret = name ? args_end(&args) : EXIT_USAGE;
+
+	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, name);
+}
+
+/* ---- show ---- */
+
+struct shown {
+	struct plane *p;
+	__u32 *vms;		/* by host */
+};
+
+static int count_vm(void *ctx, __u32 place)
+{
+	struct shown *s = ctx;
+
+	s->vms[vm_now(s->p, place).host]++;
+	return 0;
+}
+
+static json_t *show_json(struct shown *s, __u32 i)
+{
+	const struct xr_host_info *h = &s->p->host_info[i];
+	struct xr_counter c;
+	json_t *o;
+
+	stats_host(s->p, i, &c);
+	o = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "name", h->name,
+		      "method", h->method == XR_FORWARD_L2 ? "mac" :
+				text_forward(h->method),
+		      "local", h->local, "vms", (json_int_t)s->vms[i],
+		      "packets", (json_int_t)c.packets,
+		      "bytes", (json_int_t)c.bytes);
+	if (!o)
+		return NULL;
+	if (!addr_is_zero(h->addr))
+		json_object_set_new(o, "address", json_addr(h->addr));
+	if (h->port)
+		json_object_set_new(o, "port", json_integer(h->port));
+	if (h->vni)
+		json_object_set_new(o, "vni", json_integer(h->vni));
+	if (h->dev[0])
+		json_object_set_new(o, "dev", json_string(h->dev));
+	if (!mac_is_zero(h->mac))
+		json_object_set_new(o, "mac", json_mac(h->mac));
+	return o;
+}
+
+static void show_row(struct shown *s, struct table *t, __u32 i)
+{
+	const struct xr_host_info *h = &s->p->host_info[i];
+	struct xr_counter c;
+	char way[128];
+
+	stats_host(s->p, i, &c);
+	table_cell(t, "%s", h->name);
+	table_cell(t, "%s", host_words(way, sizeof(way), h));
+	table_cell(t, "%u", s->vms[i]);
+	table_cell(t, "%llu", (unsigned long long)c.packets);
+	table_cell(t, "%llu", (unsigned long long)c.bytes);
+}
+
+static int show_all(struct shown *s, const char *name)
+{
+	static const char *const headings[] = { "NAME", "WAY", "VMS",
+						"PACKETS", "BYTES", NULL };
+	struct table *t = table_new(headings);
+	json_t *list = json_array();
+	int col;
+	__u32 i;
+
+	for (col = 2; col < 5; col++)
+		table_right(t, col);
+	for (i = 1; i <= s->p->meta->limits.hosts; i++) {
+		if (!s->p->host_info[i].name[0] ||
+		    (name && strcmp(name, s->p->host_info[i].name)))
+			continue;
+		if (opt.json)
+			json_array_append_new(list, show_json(s, i));
+		else
+			show_row(s, t, i);
+	}
+	return out_list(list, t);
+}
+
+static int show(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	char *name = args_next(&args);
+	struct shown s = { NULL, NULL };
+	struct xr_err err;
+	int ret = args_end(&args);
+
+	if (!ret)
+		ret = cmd_open(&s.p, PLANE_READ);
+	if (ret)
+		return ret;
+	s.vms = calloc(65536, sizeof(*s.vms));
+	if (!s.vms) {
+		ret = cmd_refuse("out of memory");
+	} else if (name && !host_find(s.p, name)) {
+		no_host(&err, name);
+		ret = cmd_fail(&err);
+	} else {
+		vm_each(s.p, count_vm, &s);
+		ret = show_all(&s, name);
+	}
+	free(s.vms);
+	plane_close(s.p);
+	return ret;
+}
+
+static const struct cmd commands[] = {
+	{ "add", add },
+	{ "del", del },
+	{ "show", show },
+	{ NULL, NULL }
+};
+
+int do_host(int argc, char **argv)
+{
+	return cmd_select(commands, help, argc, argv);
+}

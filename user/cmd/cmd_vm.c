@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xroam vm: VMs, and their moves.
+ *
+ * JSON of `vm show`, an array of objects: mac, vlan (0: untagged), host (where it
+ * is), home (where the last authoritative word put it), state (stable, prepared,
+ * blackout, moved, settled, frozen, disabled), addresses, lock, seq (of the last
+ * notice obeyed), ignored (older notices, and the same again), moves, hits (frames
+ * redirected), copied, replayed, lost (in blackouts), spoofed, source (who said so
+ * last: cli, file, socket, qmp, announcement). Where there is a redirect:
+ * last_hit_seconds and ttl (both in seconds). While a move is under way: to, and
+ * deadline_seconds. Where one is known: tap. learned: addresses that an
+ * announcement taught.
+ *
+ * JSON of the others, an object: outcome (done, already, ignored), seq, and
+ * warning where there is one.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../core/host.h"
+#include "../core/stats.h"
+#include "../core/vm_priv.h"
+#include "cmd.h"
+
+static const char help[] =
+	"Usage: xroam vm add MAC [vlan N] [address ADDR]... at HOST [lock] [dev TAP]\n"
+	"       xroam vm prepare MAC [vlan N] to HOST [timeout SECONDS] [seq N]\n"
+	"       xroam vm pause MAC [vlan N] [seq N]\n"
+	"       xroam vm move MAC [vlan N] to HOST [seq N] [ttl SECONDS]\n"
+	"       xroam vm cancel MAC [vlan N] [seq N]\n"
+	"       xroam vm leave MAC [vlan N] [seq N]\n"
+	"       xroam vm show [MAC [vlan N]]\n"
+	"\n"
+	"add makes a VM known, or gives a known one another binding; lock holds it to\n"
+	"that at the guarded ports. A move: prepare (it will go; what speaks for it from\n"
+	"HOST is believed), pause (it stands still: frames go to both), move (it is\n"
+	"there), or cancel (it stayed). leave forgets it. seq: older notices are refused.\n";
+
+/* ---- what is said ---- */
+
+enum word { VLAN, ADDRESS, AT, TO, LOCK, DEV, TIMEOUT, SEQ, TTL, WORDS };
+
+static const char *const words[WORDS] = {
+	[VLAN] = "vlan", [ADDRESS] = "address", [AT] = "at", [TO] = "to",
+	[LOCK] = "lock", [DEV] = "dev", [TIMEOUT] = "timeout", [SEQ] = "seq",
+	[TTL] = "ttl",
+};
+
+#define HAS(word) (1U << (word))
+
+static const unsigned int takes[] = {
+	[XR_NOTICE_ADD] = HAS(VLAN) | HAS(ADDRESS) | HAS(AT) | HAS(LOCK) |
+			  HAS(DEV),
+	[XR_NOTICE_PREPARE] = HAS(VLAN) | HAS(TO) | HAS(TIMEOUT) | HAS(SEQ) |
+			      HAS(TTL) | HAS(DEV),
+	[XR_NOTICE_PAUSE] = HAS(VLAN) | HAS(SEQ),
+	[XR_NOTICE_MOVED] = HAS(VLAN) | HAS(TO) | HAS(SEQ) | HAS(TTL),
+	[XR_NOTICE_CANCEL] = HAS(VLAN) | HAS(SEQ),
+	[XR_NOTICE_LEAVE] = HAS(VLAN) | HAS(SEQ),
+};
+
+static int take_text(struct args *a, const char *what, const char **to)
+{
+	*to = args_need(a, what);
+	return *to ? 0 : EXIT_USAGE;
+}
+
+/* One too many is refused, not wrong usage: it is the VM that cannot have it. */
+static int take_address(struct args *a, struct xr_notice *n)
+{
+	__be32 spare[XR_ADDR_WORDS];
+	bool room = n->n_addrs < XR_VM_ADDRS;
+	int ret = args_addr(a, room ? n->addr[n->n_addrs] : spare);
+
+	if (!ret)
+		n->n_addrs++;
+	return ret;
+}
+
+static int take_number(struct args *a, enum word word, struct xr_notice *n)
+{
+	__u64 value = 0;
+	int ret = args_u64(a, 1, word == VLAN ? 4094 :
+			   word == SEQ ? ~0ULL : 0x7fffffff, &value);
+
+	if (ret)
+		return ret;
+	if (word == VLAN)
+		n->vlan = value;
+	else if (word == SEQ)
+		n->seq = value;
+	else if (word == TTL)
+		n->ttl = value;
+	else
+		n->timeout = value;
+	return 0;
+}
+
+static int take_word(struct args *a, enum word word, struct xr_notice *n)
+{
+	switch (word) {
+	case ADDRESS:
+		return take_address(a, n);
+	case AT:
+	case TO:
+		return take_text(a, "the host's name", &n->host);
+	case DEV:
+		return take_text(a, "dev: a device", &n->tap);
+	case LOCK:
+		n->lock = true;
+		return 0;
+	default:
+		return take_number(a, word, n);
+	}
+}
+
+static int parse_words(struct args *a, struct xr_notice *n)
+{
+	const char *list[WORDS + 1];
+	enum word of[WORDS];
+	unsigned int seen = 0, i, count = 0;
+	int key, ret;
+
+	for (i = 0; i < WORDS; i++) {
+		if (!(takes[n->kind] & HAS(i)))
+			continue;
+		of[count] = i;
+		list[count++] = words[i];
+	}
+	list[count] = NULL;
+	while ((key = args_key(a, list)) != -1) {
+		if (key < 0)
+			return EXIT_USAGE;
+		if (seen & HAS(of[key]) && of[key] != ADDRESS)
+			return cmd_usage("%s is given twice", list[key]);
+		seen |= HAS(of[key]);
+		ret = take_word(a, of[key], n);
+		if (ret)
+			return ret;
+	}
+	if (takes[n->kind] & HAS(AT) && !n->host)
+		return cmd_usage("at HOST is missing");
+	if (takes[n->kind] & HAS(TO) && !n->host)
+		return cmd_usage("to HOST is missing");
+	return 0;
+}
+
+/* ---- and done ---- */
+
+static const char *const outcomes[] = {
+	[XR_DONE] = "done",
+	[XR_ALREADY] = "already",
+	[XR_IGNORED] = "ignored",
+};
+
+static void tell(const struct xr_notice *n, const struct xr_answer *a)
+{
+	char name[VM_NAME];
+
+	vm_name(name, vm_key(n->mac, n->vlan));
+	if (a->outcome == XR_IGNORED)
+		printf("VM %s: seq %llu is known already; ignored\n", name,
+		       (unsigned long long)a->seq);
+	else if (a->outcome == XR_ALREADY && n->kind == XR_NOTICE_MOVED)
+		printf("VM %s is at %s already\n", name, n->host);
+	else if (a->outcome == XR_ALREADY)
+		printf("VM %s: so it is already\n", name);
+	else if (opt.verbose)
+		printf("VM %s: done, seq %llu\n", name,
+		       (unsigned long long)a->seq);
+}
+
+static int answer(const struct xr_notice *n, const struct xr_answer *a)
+{
+	json_t *o;
+
+	if (a->warning[0])
+		cmd_warn("%s", a->warning);
+	if (!opt.json) {
+		tell(n, a);
+		return EXIT_DONE;
+	}
+	o = json_pack("{s:s, s:I}", "outcome", outcomes[a->outcome], "seq",
+		      (json_int_t)a->seq);
+	if (o && a->warning[0])
+		json_object_set_new(o, "warning", json_string(a->warning));
+	return out_json(o);
+}
+
+static int notify(int argc, char **argv, enum xr_notice_kind kind)
+{
+	struct xr_notice n = { .kind = kind, .source = XR_SOURCE_CLI };
+	struct args args = args_after(argc, argv);
+	struct xr_err err = { "" };
+	struct xr_answer a;
+	struct plane *p;
+	int ret;
+
+	args.key = "vm";
+	ret = args.argc ? args_mac(&args, n.mac) :
+			  cmd_usage("the VM's MAC is missing");
+	if (!ret)
+		ret = parse_words(&args, &n);
+	if (!ret)
+		ret = cmd_open(&p, PLANE_CHANGE);
+	if (ret)
+		return ret;
+	ret = vm_notice(p, &n, &a, &err) ? cmd_fail(&err) : answer(&n, &a);
+	plane_close(p);
+	return ret;
+}
+
+static int add(int argc, char **argv)
+{
+	return notify(argc, argv, XR_NOTICE_ADD);
+}
+
+static int prepare(int argc, char **argv)
+{
+	return notify(argc, argv, XR_NOTICE_PREPARE);
+}
+
+static int pause_it(int argc, char **argv)
+{
+	return notify(argc, argv, XR_NOTICE_PAUSE);
+}
+
+static int move(int argc, char **argv)
+{
+	return notify(argc, argv, XR_NOTICE_MOVED);
+}
+
+static int cancel(int argc, char **argv)
+{
+	return notify(argc, argv, XR_NOTICE_CANCEL);
+}
+
+static int leave(int argc, char **argv)
+{
+	return notify(argc, argv, XR_NOTICE_LEAVE);
+}
+
+/* ---- show ---- */
+
+struct shown {
+	struct plane *p;
+	__u32 tick;
+	bool one, any_vlan;
+	__u64 key;
+	__u32 found;
+	json_t *list;
+	struct table *t;
+};
+
+static json_t *addresses(const struct xr_vm_info *info, bool learned)
+{
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < XR_VM_ADDRS; i++)
+		if (!addr_is_zero(info->addr[i]) &&
+		    !!(info->learned >> i & 1) == learned)
+			json_array_append_new(list, json_addr(info->addr[i]));
+	return list;
+}
+
+static void add_tap(json_t *o, const struct xr_vm *v,
+		    const struct xr_vm_info *info)
+{
+	char name[IF_NAMESIZE];
+
+	if (info->tap[0])
+		json_object_set_new(o, "tap", json_string(info->tap));
+	else if (v->tap && if_indextoname(v->tap, name))
+		json_object_set_new(o, "tap", json_string(name));
+}
+
+static void add_move(json_t *o, struct shown *s, const struct xr_vm *v,
+		     struct xr_vm_now now)
+{
+	__s32 left = v->deadline - s->tick;
+
+	if (now.next) {
+		json_object_set_new(o, "to",
+				    json_string(host_name(s->p, now.next)));
+		if (v->deadline)
+			json_object_set_new(o, "deadline_seconds",
+					    json_integer(left > 0 ? left : 0));
+	}
+	if (v->ttl && now.state != XR_VM_STABLE) {
+		json_object_set_new(o, "last_hit_seconds",
+				    json_integer(s->tick - v->last));
+		json_object_set_new(o, "ttl", json_integer(v->ttl));
+	}
+}
+
+static json_t *show_json(struct shown *s, __u32 place)
+{
+	const struct xr_vm_info *info = &s->p->vm_info[place];
+	const struct xr_vm *v = &s->p->vms[place];
+	struct xr_vm_now now = vm_now(s->p, place);
+	json_t *o, *learned = addresses(info, true);
+	__u8 mac[6];
+
+	vm_mac_of(v->key, mac);
+	o = json_pack("{s:o, s:i, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
+		      "mac", json_mac(mac), "vlan", vm_vlan_of(v->key),
+		      "host", host_name(s->p, now.host),
+		      "home", host_name(s->p, now.home),
+		      "state", vm_state_word(s->p, place, s->tick),
+		      "addresses", addresses(info, false),
+		      "lock", !!(now.flags & XR_VM_LOCK),
+		      "seq", (json_int_t)info->seq,
+		      "ignored", (json_int_t)info->old,
+		      "moves", (json_int_t)info->moves,
+		      "hits", (json_int_t)v->hits,
+		      "copied", (json_int_t)info->copied,
+		      "replayed", (json_int_t)info->replayed,
+		      "lost", (json_int_t)info->lost,
+		      "spoofed", (json_int_t)info->spoofed,
+		      "source", vm_source_word(info->source));
+	if (!o)
+		return NULL;
+	if (json_array_size(learned))
+		json_object_set(o, "learned", learned);
+	json_decref(learned);
+	add_tap(o, v, info);
+	add_move(o, s, v, now);
+	return o;
+}
+
+static void show_row(struct shown *s, __u32 place)
+{
+	const struct xr_vm_info *info = &s->p->vm_info[place];
+	const struct xr_vm *v = &s->p->vms[place];
+	struct xr_vm_now now = vm_now(s->p, place);
+	char addr[TEXT_ADDR];
+	__u8 mac[6];
+	int i, n = 0;
+
+	vm_mac_of(v->key, mac);
+	table_cell(s->t, "%s", text_mac(addr, mac));
+	table_cell(s->t, "%u", vm_vlan_of(v->key));
+	table_cell(s->t, "%s", host_name(s->p, now.host));
+	table_cell(s->t, "%s", now.next ? host_name(s->p, now.next) : "-");
+	table_cell(s->t, "%s", vm_state_word(s->p, place, s->tick));
+	table_cell(s->t, "%llu", (unsigned long long)info->seq);
+	table_cell(s->t, "%llu", (unsigned long long)v->hits);
+	if (v->ttl && now.state != XR_VM_STABLE)
+		table_cell(s->t, "%u s of %u", s->tick - v->last, v->ttl);
+	else
+		table_cell(s->t, "-");
+	table_cell(s->t, "%s", now.flags & XR_VM_LOCK ? "yes" : "no");
+	for (i = 0; i < XR_VM_ADDRS; i++)
+		n += !addr_is_zero(info->addr[i]);
+	if (n == 1)
+		table_cell(s->t, "%s", text_addr(addr, info->addr[0]));
+	else
+		table_cell(s->t, "%d addresses", n);
+}
+
+static int on_vm(void *ctx, __u32 place)
+{
+	struct shown *s = ctx;
+	__u64 key = s->p->vms[place].key;
+
+	if (s->one && key != s->key &&
+	    !(s->any_vlan && key << 16 == s->key << 16))
+		return 0;
+	s->found++;
+	if (opt.json)
+		json_array_append_new(s->list, show_json(s, place));
+	else
+		show_row(s, place);
+	return 0;
+}
+
+static int parse_show(int argc, char **argv, struct shown *s)
+{
+	struct xr_notice n = { .kind = XR_NOTICE_CANCEL };
+	struct args args = args_after(argc, argv);
+	int ret;
+
+	if (!args.argc)
+		return 0;
+	args.key = "vm";
+	ret = args_mac(&args, n.mac);
+	if (!ret)
+		ret = parse_words(&args, &n);
+	s->one = true;
+	s->any_vlan = !n.vlan;
+	s->key = vm_key(n.mac, n.vlan);
+	return ret;
+}
+
+static int show(int argc, char **argv)
+{
+	static const char *const headings[] = { "MAC", "VLAN", "HOST", "TO",
+						"STATE", "SEQ", "HITS",
+						"LAST-HIT", "LOCK", "ADDRESS",
+						NULL };
+	struct shown s = { .p = NULL };
+	char name[VM_NAME];
+	int ret = parse_show(argc, argv, &s);
+
+	if (!ret)
+		ret = cmd_open(&s.p, PLANE_READ);
+	if (ret)
+		return ret;
+	s.tick = stats_tick(s.p);
+	s.list = json_array();
+	s.t = table_new(headings);
+	table_right(s.t, 1);
+	table_right(s.t, 5);
+	table_right(s.t, 6);
+	if (s.one && !s.any_vlan) {
+		__u32 place = vm_find(s.p, s.key);
+
+		if (place != VM_NOWHERE)
+			on_vm(&s, place);
+	} else {
+		vm_each(s.p, on_vm, &s);
+	}
+	plane_close(s.p);
+	if (!s.one || s.found)
+		return out_list(s.list, s.t);
+	json_decref(s.list);
+	table_free(s.t);
+	return cmd_refuse("there is no VM %s; \"xroam vm show\" lists them",
+			  vm_name(name, s.key));
+}
+
+static const struct cmd commands[] = {
+	{ "add", add },
+	{ "prepare", prepare },
+	{ "pause", pause_it },
+	{ "move", move },
+	{ "cancel", cancel },
+	{ "leave", leave },
+	{ "show", show },
+	{ NULL, NULL }
+};
+
+int do_vm(int argc, char **argv)
+{
+	return cmd_select(commands, help, argc, argv);
+}

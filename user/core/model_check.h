@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of model_check() tell each other, and nobody else. */
+#ifndef XR_CORE_MODEL_CHECK_H
+#define XR_CORE_MODEL_CHECK_H
+
+#include "model.h"
+
+struct check {
+	const struct model *m;
+	const char *file;
+	struct xr_err *err;
+};
+
+/* "file:line: " where they are known. */
+const char *check_place(const struct check *c, __u32 line, char *buf, size_t n);
+
+#define BAD(c, line, fmt, ...)                                                 \
+	({                                                                     \
+		char place_[256];                                              \
+		xr_fail((c)->err, -EINVAL, "%s" fmt,                           \
+			check_place(c, line, place_, sizeof(place_)),          \
+			__VA_ARGS__);                                          \
+	})
+
+/* ---- model_check_vms.c: hosts, VMs, gateways, sources ---- */
+
+int check_hosts(const struct check *c);
+int check_vms(const struct check *c);
+
+#endif

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What can be wrong with hosts, VMs, gateways and sources. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "host.h"
+#include "lut.h"
+#include "model_check.h"
+#include "text.h"
+#include "vm_priv.h"
+
+/* ---- hosts ---- */
+
+static bool by_address(const struct xr_host_info *h)
+{
+	return h->method == XR_FORWARD_VXLAN || h->method == XR_FORWARD_IPIP ||
+	       h->method == XR_FORWARD_GUE;
+}
+
+static int check_host(const struct check *c, const struct model_host *m)
+{
+	const struct xr_host_info *h = &m->info;
+	char addr[TEXT_ADDR];
+
+	if (h->method > XR_FORWARD_PORT)
+		return BAD(c, m->line, "host %s: say how it is reached: vxlan, ipip, gue, dev or mac",
+			   h->name);
+	if (by_address(h) && vm_bad_addr(h->addr))
+		return BAD(c, m->line, "host %s: %s is %s; write the host's own",
+			   h->name, text_addr(addr, h->addr),
+			   vm_bad_addr(h->addr));
+	if (h->method == XR_FORWARD_VXLAN && !h->vni)
+		return BAD(c, m->line, "host %s: vxlan needs vni, from 1 to 16777215",
+			   h->name);
+	if (h->vni > 0xffffff)
+		return BAD(c, m->line, "host %s: the vni must be from 1 to 16777215",
+			   h->name);
+	if (h->method != XR_FORWARD_VXLAN && h->vni)
+		return BAD(c, m->line, "host %s: vni is for vxlan only", h->name);
+	if (h->method != XR_FORWARD_VXLAN && h->method != XR_FORWARD_GUE &&
+	    h->port)
+		return BAD(c, m->line, "host %s: port is for vxlan and gue only",
+			   h->name);
+	if (!by_address(h) && !h->dev[0])
+		return BAD(c, m->line, "host %s: the device is missing: write dev DEV",
+			   h->name);
+	if (h->method == XR_FORWARD_L2 && vm_bad_mac(h->mac))
+		return BAD(c, m->line, "host %s: its mac is %s; write the next router's",
+			   h->name, vm_bad_mac(h->mac));
+	return 0;
+}
+
+/* Two hosts must not be told apart by name alone. */
+static bool same_place(const struct xr_host_info *a,
+		       const struct xr_host_info *b)
+{
+	if (by_address(a) != by_address(b))
+		return false;
+	if (by_address(a))
+		return a->vni == b->vni &&
+		       !memcmp(a->addr, b->addr, sizeof(a->addr));
+	return a->method == b->method && !strcmp(a->dev, b->dev) &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac));
+}
+
+static __u64 hash_place(const struct xr_host_info *h)
+{
+	struct {
+		__be32 addr[XR_ADDR_WORDS];
+		__u32 vni;
+		char dev[16];
+		__u8 mac[6], reserved[2];
+	} key;
+
+	memset(&key, 0, sizeof(key));
+	if (by_address(h)) {
+		memcpy(key.addr, h->addr, sizeof(key.addr));
+		key.vni = h->vni;
+	} else {
+		memcpy(key.dev, h->dev, sizeof(key.dev));
+		memcpy(key.mac, h->mac, sizeof(key.mac));
+	}
+	return lut_hash(&key, sizeof(key));
+}
+
+static int check_twice(const struct check *c, struct lut *names,
+		       struct lut *places, size_t i)
+{
+	const struct model_host *h = &c->m->hosts[i], *o;
+	__u64 hn = lut_hash(h->info.name, strlen(h->info.name));
+	__u64 hp = hash_place(&h->info);
+	char way[128];
+	__u32 at, j;
+
+	for (at = lut_first(names, hn); (j = lut_get(names, at)) != LUT_END;
+	     at++) {
+		o = &c->m->hosts[j];
+		if (strcmp(o->info.name, h->info.name))
+			continue;
+		if (o->line)
+			return BAD(c, h->line, "host %s is already in line %u; names must differ",
+				   h->info.name, o->line);
+		return BAD(c, h->line, "host %s exists already", h->info.name);
+	}
+	for (at = lut_first(places, hp); (j = lut_get(places, at)) != LUT_END;
+	     at++) {
+		o = &c->m->hosts[j];
+		if (same_place(&o->info, &h->info))
+			return BAD(c, h->line, "host %s: %s is host %s's already; hosts must differ in how they are reached",
+				   h->info.name,
+				   host_words(way, sizeof(way), &h->info),
+				   o->info.name);
+	}
+	lut_add(names, hn, i);
+	lut_add(places, hp, i);
+	return 0;
+}
+
+static int check_gateways(const struct check *c)
+{
+	const struct xr_gateway *g = c->m->gateways;
+	char addr[TEXT_ADDR];
+	size_t i;
+
+	if (c->m->n_gateways > XR_MAX_GATEWAYS)
+		return BAD(c, 0, "%zu gateways; at most %d are told of moves",
+			   c->m->n_gateways, XR_MAX_GATEWAYS);
+	for (i = 0; i < c->m->n_gateways; i++) {
+		text_addr(addr, g[i].addr);
+		if (vm_bad_addr(g[i].addr))
+			return BAD(c, 0, "gateway %s: it is %s; write the gateway's own address",
+				   addr, vm_bad_addr(g[i].addr));
+		if (g[i].has_mac && vm_bad_mac(g[i].mac))
+			return BAD(c, 0, "gateway %s: its mac is %s; write the gateway's own, or leave it out",
+				   addr, vm_bad_mac(g[i].mac));
+	}
+	return 0;
+}
+
+static int check_qmp(const struct check *c)
+{
+	const struct model_qmp *q = c->m->qmp;
+	size_t i;
+
+	for (i = 0; i < c->m->n_qmp; i++)
+		if (vm_bad_mac(q[i].mac))
+			return BAD(c, q[i].line, "qmp %s: the VM's MAC is %s; write its own",
+				   q[i].socket, vm_bad_mac(q[i].mac));
+	return 0;
+}
+
+int check_hosts(const struct check *c)
+{
+	struct lut names = { NULL, 0 }, places = { NULL, 0 };
+	struct xr_err inner;
+	int ret = 0;
+	size_t i;
+
+	if (lut_init(&names, c->m->n_hosts) ||
+	    lut_init(&places, c->m->n_hosts))
+		ret = -ENOMEM;
+	for (i = 0; !ret && i < c->m->n_hosts; i++) {
+		if (text_check_name("host", c->m->hosts[i].info.name, &inner))
+			ret = BAD(c, c->m->hosts[i].line, "%s", inner.text);
+		if (!ret)
+			ret = check_host(c, &c->m->hosts[i]);
+		if (!ret)
+			ret = check_twice(c, &names, &places, i);
+	}
+	lut_free(&names);
+	lut_free(&places);
+	if (!ret)
+		ret = check_gateways(c);
+	return ret ? ret : check_qmp(c);
+}
+
+/* ---- VMs: there may be a million of them ---- */
+
+struct vm_check {
+	const struct check *c;
+	struct lut macs, addrs;
+	__u32 *owner;		/* an address's number -> VM */
+	size_t n_addrs;
+};
+
+static __u64 hash_addr(const __be32 *addr)
+{
+	return lut_hash(addr, XR_ADDR_WORDS * sizeof(*addr));
+}
+
+static int vm_given_twice(struct vm_check *k, size_t i)
+{
+	const struct model_vm *v = &k->c->m->vms[i], *o;
+	__u64 key = vm_key(v->mac, v->vlan), h = xr_mix64(key + 1);
+	char name[VM_NAME];
+	__u32 at, j;
+
+	for (at = lut_first(&k->macs, h); (j = lut_get(&k->macs, at)) != LUT_END;
+	     at++) {
+		o = &k->c->m->vms[j];
+		if (vm_key(o->mac, o->vlan) == key)
+			return BAD(k->c, v->line, "VM %s is already in line %u; give each VM once",
+				   vm_name(name, key), o->line);
+	}
+	lut_add(&k->macs, h, i);
+	return 0;
+}
+
+static int check_addr(struct vm_check *k, size_t i, int a)
+{
+	const struct model_vm *v = &k->c->m->vms[i], *o;
+	const __be32 *addr = v->addr[a];
+	char text[TEXT_ADDR], name[VM_NAME], other[VM_NAME];
+	__u64 h = hash_addr(addr);
+	__u32 at, j;
+	int b;
+
+	vm_name(name, vm_key(v->mac, v->vlan));
+	if (vm_bad_addr(addr))
+		return BAD(k->c, v->line, "VM %s: address %s is %s; write the VM's own",
+			   name, text_addr(text, addr), vm_bad_addr(addr));
+	for (at = lut_first(&k->addrs, h);
+	     (j = lut_get(&k->addrs, at)) != LUT_END; at++) {
+		o = &k->c->m->vms[k->owner[j]];
+		for (b = 0; b < o->n_addrs; b++)
+			if (!memcmp(o->addr[b], addr, sizeof(o->addr[b])))
+				return BAD(k->c, v->line, "VM %s: address %s is VM %s's already (line %u)",
+					   name, text_addr(text, addr),
+					   vm_name(other, vm_key(o->mac,
+								 o->vlan)),
+					   o->line);
+	}
+	k->owner[k->n_addrs] = i;
+	lut_add(&k->addrs, h, k->n_addrs++);
+	return 0;
+}
+
+static int check_vm(struct vm_check *k, size_t i)
+{
+	const struct model_vm *v = &k->c->m->vms[i];
+	char mac[TEXT_MAC];
+	int a, ret;
+
+	if (vm_bad_mac(v->mac))
+		return BAD(k->c, v->line, "VM %s: its MAC is %s; write the VM's own",
+			   text_mac(mac, v->mac), vm_bad_mac(v->mac));
+	ret = vm_given_twice(k, i);
+	for (a = 0; !ret && a < v->n_addrs; a++)
+		ret = check_addr(k, i, a);
+	return ret;
+}
+
+static int check_vm_limits(const struct check *c, size_t addresses)
+{
+	const struct xr_limits *l = &c->m->limits;
+
+	if (l->vms && c->m->n_vms > l->vms)
+		return BAD(c, 0, "%zu VMs, but limits.vms is %u: a larger limit needs a new instance",
+			   c->m->n_vms, l->vms);
+	if (l->vm_addresses && addresses > l->vm_addresses)
+		return BAD(c, 0, "%zu VM addresses, but limits.vm_addresses is %u: a larger limit needs a new instance",
+			   addresses, l->vm_addresses);
+	return 0;
+}
+
+int check_vms(const struct check *c)
+{
+	struct vm_check k = { .c = c };
+	size_t i, addresses = 0;
+	int ret;
+
+	if (!c->m->vms_given)
+		return 0;
+	for (i = 0; i < c->m->n_vms; i++)
+		addresses += c->m->vms[i].n_addrs;
+	ret = check_vm_limits(c, addresses);
+	if (ret)
+		return ret;
+	k.owner = malloc((addresses + 1) * sizeof(*k.owner));
+	if (!k.owner || lut_init(&k.macs, c->m->n_vms) ||
+	    lut_init(&k.addrs, addresses))
+		ret = -ENOMEM;
+	for (i = 0; !ret && i < c->m->n_vms; i++)
+		ret = check_vm(&k, i);
+	lut_free(&k.macs);
+	lut_free(&k.addrs);
+	free(k.owner);
+	return ret;
+}
