@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- *	prober [-i MICROSECONDS] [-n PROBES] [-s OCTETS] ADDRESS
+ *	prober [-i MICROSECONDS] [-n PROBES] [-s OCTETS] [-p MS] ADDRESS
  *
  * Sends numbered probes to the guest until SIGTERM (or so many), says "sent" on
  * stderr, waits for the last answers, then asks the guest how often each arrived,
@@ -17,7 +17,11 @@
  * late		answers that took more than 10 ms
  * lost_runs	"from-to" of those lost, at most eight
  *
- * SIGUSR1 writes the numbers so far, without "lost" and "twice", to stdout.
+ * With -p, a line on stderr every so often; "missing" are those that have not been
+ * answered for half a second:
+ *
+ *	{"sent": 500, "answered": 480, "missing": 0, "gap_ms": 12.5}
+ *
  * Exit status 0 where the guest could be asked.
  */
 #include <errno.h>
@@ -39,13 +43,13 @@
 #define LATE_NS	 10000000
 #define MAX_RUNS 8
 
-static volatile sig_atomic_t stopped, asked;
+static volatile sig_atomic_t stopped;
 static uint64_t sent_ns[PROBE_MAX];
 static uint32_t delay_us[PROBE_MAX];
 static uint8_t answers[PROBE_MAX], arrived[PROBE_MAX];
 static uint8_t packet[PACKET];
 static uint32_t sent, answered, max = PROBE_MAX, run;
-static uint64_t interval = 1000000, last_answer, gap;
+static uint64_t interval = 1000000, progress, last_answer, gap;
 static size_t size = sizeof(struct probe);
 static int s;
 
@@ -59,10 +63,7 @@ static uint64_t now(void)
 
 static void on_signal(int sig)
 {
-	if (sig == SIGUSR1)
-		asked = 1;
-	else
-		stopped = 1;
+	stopped = 1;
 }
 
 static void open_socket(const char *address)
@@ -222,21 +223,33 @@ static bool say_arrived(void)
 	return true;
 }
 
+static void say_progress(void)
+{
+	uint64_t t = now(), longest = gap;
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < sent && t - sent_ns[i] > SECOND / 2; i++)
+		missing += !answers[i];
+	if (last_answer && t - last_answer > longest)
+		longest = t - last_answer;
+	fprintf(stderr,
+		"{\"sent\": %u, \"answered\": %u, \"missing\": %u, "
+		"\"gap_ms\": %.1f}\n",
+		sent, answered, missing, longest / 1e6);
+}
+
 static void probe(void)
 {
-	uint64_t next = now();
+	uint64_t next = now(), say_at = next + progress;
 
 	while (!stopped && sent < max) {
 		send_probe();
 		next += interval;
 		listen_until(next);
-		if (!asked)
+		if (!progress || next < say_at)
 			continue;
-		asked = 0;
-		printf("{");
-		say_delays();
-		printf("}\n");
-		fflush(stdout);
+		say_progress();
+		say_at += progress;
 	}
 	fputs("sent\n", stderr);
 	stopped = 0;
@@ -254,13 +267,16 @@ static void parse(int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "i:n:s:")) != -1) {
+	while ((opt = getopt(argc, argv, "i:n:s:p:")) != -1) {
 		switch (opt) {
 		case 'i':
 			interval = strtoull(optarg, NULL, 10) * 1000;
 			break;
 		case 'n':
 			max = strtoul(optarg, NULL, 10);
+			break;
+		case 'p':
+			progress = strtoull(optarg, NULL, 10) * 1000000;
 			break;
 		case 's':
 			size = strtoul(optarg, NULL, 10);
@@ -272,7 +288,7 @@ static void parse(int argc, char **argv)
 	if (optind != argc - 1 || max > PROBE_MAX || size > PACKET ||
 	    size < sizeof(struct probe)) {
 		fprintf(stderr, "usage: prober [-i MICROSECONDS] [-n PROBES] "
-				"[-s OCTETS] ADDRESS\n");
+				"[-s OCTETS] [-p MS] ADDRESS\n");
 		exit(2);
 	}
 }
@@ -285,7 +301,6 @@ int main(int argc, char **argv)
 	parse(argc, argv);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGUSR1, &sa, NULL);
 	run = (uint32_t)(now() / 1000) | 1;
 	open_socket(argv[optind]);
 	probe();

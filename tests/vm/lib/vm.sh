@@ -33,6 +33,8 @@ CLIENT=c1		# who probes
 PROBE_OPTIONS=()
 PROBE_TO=$VM_ADDR4
 AT=			# the host where the guest is
+GUEST=''		# a second one has a name, a tap, a MAC and addresses of its own
+TAP=tap0
 MOVED='{}' PROBED='{}'
 FABRIC=learns		# world_of
 MOVE_OPTIONS=()
@@ -48,9 +50,9 @@ TAP_MAC=02:00:00:00:09:01
 tap_bridged()
 {
 	ip -n "$(ns "$1")" -batch - <<-EOT || bail "no tap on $1"
-		tuntap add tap0 mode tap vnet_hdr
-		link set tap0 address 02:00:00:00:0a:0${1#h} mtu 1500
-		link set tap0 master br0 up
+		tuntap add $TAP mode tap vnet_hdr
+		link set $TAP address 02:00:00:00:0${TAP#tap}:0${1#h} mtu 1500
+		link set $TAP master br0 up
 	EOT
 }
 
@@ -100,13 +102,13 @@ guest_world()
 
 qmp()
 {
-	echo "$WORLD_DIR/$1.qmp"
+	echo "$WORLD_DIR/$GUEST$1.qmp"
 }
 
 # The daemon's monitor: one of its own, for a monitor has one client at a time.
 qmp_of_daemon()
 {
-	echo "$WORLD_DIR/$1.daemon.qmp"
+	echo "$WORLD_DIR/$GUEST$1.daemon.qmp"
 }
 
 # qemu HOST [ARGS...]
@@ -116,18 +118,18 @@ qemu()
 
 	shift
 	rm -f "$(qmp "$host")" "$(qmp_of_daemon "$host")"
-	start "qemu-$host" "$host" qemu-system-x86_64 \
+	start "qemu-$GUEST$host" "$host" qemu-system-x86_64 \
 		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 \
 		-m "$GUEST_MEMORY" -nodefaults -no-user-config -display none \
 		-no-reboot -kernel "$KERNEL/vmlinuz" -initrd "$INITRAMFS" \
 		-append "console=ttyS0 panic=-1 quiet mitigations=off ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}" \
-		-serial "file:$WORLD_DIR/$host.console" \
-		-netdev "tap,id=n0,ifname=tap0,script=no,downscript=no" \
+		-serial "file:$WORLD_DIR/$GUEST$host.console" \
+		-netdev "tap,id=n0,ifname=$TAP,script=no,downscript=no" \
 		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC,romfile=" \
 		-qmp "unix:$(qmp "$host"),server=on,wait=off" \
 		-qmp "unix:$(qmp_of_daemon "$host"),server=on,wait=off" "$@"
 	wait_for 10 test -S "$(qmp_of_daemon "$host")" ||
-		bail "no QEMU on $host: $(<"$WORLD_DIR/qemu-$host.err")"
+		bail "no QEMU on $host: $(<"$WORLD_DIR/qemu-$GUEST$host.err")"
 }
 
 guest_boot()
@@ -137,27 +139,47 @@ guest_boot()
 	guest_image
 	GUEST_WORDS+=("$@")
 	qemu "$AT"
-	wait_for 60 grep -q '^guest: ready' "$WORLD_DIR/$AT.console" ||
-		bail "the guest does not boot: $(tail -n 20 "$WORLD_DIR/$AT.console")"
+	wait_for 60 grep -q '^guest: ready' "$WORLD_DIR/$GUEST$AT.console" ||
+		bail "the guest does not boot: $(tail -n 20 "$WORLD_DIR/$GUEST$AT.console")"
 	fabric_for "$AT"
 }
 
 # At the other end after a migration, one QEMU is of no use any more.
 guest_move()
 {
-	local from=$AT to=$1 status
+	local to=$1
 
 	shift
 	[ -n "${PREPARED_QEMU-}" ] || qemu "$to" -incoming defer
-	steps "$from" "$to"
-	MOVED=$("$VM_TESTS/migrate" "${MOVE_OPTIONS[@]}" "${STEPS[@]}" "$@" "$(qmp "$from")" "$(qmp "$to")" \
-		"$WORLD_DIR/channel")
+	guest_leaves "$to" "$@"
+	guest_arrives "$to"
+}
+
+# The same in two halves: the second waits for the end.
+guest_leaves()
+{
+	local to=$1
+
+	shift
+	steps "$AT" "$to"
+	start "migrate$GUEST" "$to" "$VM_TESTS/migrate" "${MOVE_OPTIONS[@]}" \
+		"${STEPS[@]}" "$@" "$(qmp "$AT")" "$(qmp "$to")" \
+		"$WORLD_DIR/channel$GUEST"
+}
+
+guest_arrives()
+{
+	local from=$AT to=$1 status
+
+	finish "migrate$GUEST"
 	status=$?
+	MOVED=$(<"$WORLD_DIR/migrate$GUEST.out")
+	[ $status = 0 ] || diag "$(<"$WORLD_DIR/migrate$GUEST.err")"
 	if [ "$(moved result)" = completed ]; then
 		AT=$to
-		stop "qemu-$from"
+		stop "qemu-$GUEST$from"
 	else
-		stop "qemu-$to" KILL
+		stop "qemu-$GUEST$to" KILL
 	fi
 	return $status
 }
@@ -207,20 +229,20 @@ fabric_for()
 
 probe()
 {
-	start prober "$CLIENT" "$VM_TESTS/prober" "$@" "$PROBE_TO"
+	start "prober$GUEST" "$CLIENT" "$VM_TESTS/prober" "$@" "$PROBE_TO"
 }
 
 probed()
 {
 	local status
 
-	kill -TERM "$(pid prober)" 2>/dev/null
-	wait_for 5 grep -q sent "$WORLD_DIR/prober.err"
+	kill -TERM "$(pid "prober$GUEST")" 2>/dev/null
+	wait_for 5 grep -qx sent "$WORLD_DIR/prober$GUEST.err"
 	[ -z "$AT" ] || fabric_for "$AT"
-	finish prober
+	finish "prober$GUEST"
 	status=$?
-	PROBED=$(<"$WORLD_DIR/prober.out")
-	[ $status = 0 ] || diag "prober: $(<"$WORLD_DIR/prober.err")"
+	PROBED=$(<"$WORLD_DIR/prober$GUEST.out")
+	[ $status = 0 ] || diag "prober: $(<"$WORLD_DIR/prober$GUEST.err")"
 	return $status
 }
 
@@ -265,7 +287,7 @@ xroam_file()
 		  - mac: $VM_MAC
 		    at: $AT
 		    addresses: [$VM_ADDR4, "$VM_ADDR6"]
-		    tap: tap0
+		    tap: $TAP
 		sources:
 		  qmp:
 		    - socket: $(qmp_of_daemon "$node")
