@@ -191,7 +191,7 @@ like "$("$SCRATCH/mint" 2>&1)" '^[23][0-9a-f]{21}$' "and mints a CID"
 
 if command -v shellcheck >/dev/null; then
 	ok "the completion is good shell" shellcheck scripts/xroam.bash-completion
-	ok "the demo is good shell" shellcheck -x scripts/demo
+	ok "the demo is good shell" shellcheck -x scripts/demo scripts/demo-quic scripts/demo-vm
 else
 	skip 2 "no shellcheck here"
 fi
