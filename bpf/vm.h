@@ -11,6 +11,7 @@
 
 #include "echo.h"
 #include "forward.h"
+#include "guard.h"
 
 /* A verdict and the action that goes with it, as one number. */
 #define SENT_SHIFT 8
@@ -355,6 +356,11 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p)
 	reason = parse_frame(ctx, p, &f);
 	if (unlikely(reason))
 		return reason == XR_R_NOT_MOVED ? 0 : reason;
+	if (unlikely(is_heard(ctx, f.l3, f.proto))) {
+		reason = hear(ctx, 0, 0, 0);
+		if (reason)
+			return reason;
+	}
 	if (unlikely(f.key & 1))
 		return 0;	/* to many */
 	vm = find_vm(f.key, &place);

@@ -272,7 +272,7 @@ struct vm_news {
 	__be32 ip[XR_ADDR_WORDS];	/* what it claimed, if anything */
 	__u16 from;			/* host before */
 	__u8 announcement;
-	__u8 gated;			/* 1: at most one a second, reason and CPU */
+	__u8 gated;			/* 1: nothing changed: one a second, reason and CPU */
 };
 
 XR_PERCPU(vm_news, struct vm_news, 1);

@@ -302,7 +302,7 @@ struct xr_host {
 	__u32 path;		/* index in paths; 0 for a local host */
 	__u8 method;		/* enum xr_forward */
 	__u8 flags;		/* XR_HOST_* */
-	__u16 reserved;
+	__u16 vlan;		/* VXLAN: of the VMs in its segment */
 } __attribute__((aligned(8)));
 
 /* tunnel_hosts: hash; whose tunnel an inner frame or packet came out of. */
@@ -344,6 +344,7 @@ struct xr_ring {
 	__u64 too_large;	/* of these, not kept: over XR_RING_OCTETS */
 	__u64 read_base;	/* the tap's tx_packets when the ring began */
 	__u64 drop_base;	/* and its tx_dropped */
+	__u64 done;		/* of the entered, so many were replayed or given up */
 	__u32 vm;		/* place in vms, plus one; 0: the ring is free */
 	__u32 flags;		/* XR_RING_* */
 };
@@ -604,6 +605,7 @@ struct xr_knobs {
 	__u16 flap_seconds;
 	__be16 vxlan_port;	/* of local hosts, or else of any */
 	__be16 gue_port;
+	__u32 vm_ttl;
 };
 
 /* ---- events and traces ---- */

@@ -114,6 +114,7 @@ static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
 	k.ip_buckets = p->ip_buckets;
 	k.flap_moves = policy->flap_moves;
 	k.flap_seconds = policy->flap_seconds;
+	k.vm_ttl = policy->vm_ttl;
 	k.vxlan_port = tunnel_port(p, XR_FORWARD_VXLAN, XR_PORT_VXLAN);
 	k.gue_port = tunnel_port(p, XR_FORWARD_GUE, XR_PORT_GUE);
 	return k;

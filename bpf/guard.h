@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who may claim which MAC and IP address. Only the place a frame came from tells
+ * a VM's own word from a stolen one: the port, or the tunnel, of the host where
+ * it is or is expected.
+ *
+ * - A move that was prepared is completed by the VM's first frame from there, at
+ *   that very frame.
+ * - Without one, `policy moves` says whose announcements move a VM.
+ * - A locked VM's MAC and addresses are good at its place alone.
+ */
+#ifndef XROAM_BPF_GUARD_H
+#define XROAM_BPF_GUARD_H
+
+#include "announce.h"
+#include "nexthop.h"
+#include "vm_table.h"
+
+/* ---- places ---- */
+
+/* Whether what goes to the host leaves by the device this came in by. */
+static __always_inline int comes_back_from(struct xdp_md *ctx, __u32 index)
+{
+	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+
+	if (!nh)
+		return 0;
+	if (!nh->ifindex || (__s32)(nh->until - now_tick()) < 0)
+		refresh_nexthop(ctx, index);
+	return nh->ifindex && egress_of(ctx, nh) == ingress_of(ctx);
+}
+
+static __always_inline const struct xr_port *this_port(void)
+{
+	__u32 slot = knobs.dev_slot;
+
+	return bpf_map_lookup_elem(&ports, &slot);
+}
+
+/*
+ * Whether the claim at hand came from where the host is. What a local host's VMs
+ * say comes out of their taps, never in here.
+ */
+__noinline int is_at(struct xdp_md *ctx, __u32 index)
+{
+	const struct xr_port *port = this_port();
+	struct xr_host host = host_get(index);
+	struct claim *c = the_claim();
+	struct xr_path *path;
+	__u32 key = host.path;
+
+	if (!c || !port || host.flags != XR_HOST_USED)
+		return 0;
+	path = bpf_map_lookup_elem(&paths, &key);
+	if (!path)
+		return 0;
+	if (host.method == XR_FORWARD_PORT)
+		return !c->far && (port->host == index ||
+				   path->ifindex == ingress_of(ctx));
+	if (host.method == XR_FORWARD_L2)
+		return !c->far && path->ifindex == ingress_of(ctx);
+	/* Out of its tunnel, by the way the tunnel takes; or plainly that way. */
+	if (c->far && c->far != index)
+		return 0;
+	return (c->far && port->trusted) || comes_back_from(ctx, key);
+}
+
+/* ---- addresses ---- */
+
+static __always_inline int is_link_local(const __be32 *ip)
+{
+	return (ip[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
+/*
+ * Whether the VM's binding has the address: the operator's, if he gave any; what
+ * was learned binds nobody, and nobody lists link-local ones.
+ */
+static __always_inline int is_bound(__u32 place, const __be32 *ip)
+{
+	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+	int given = 0;
+
+	if (!info || is_link_local(ip))
+		return 1;
+	for (int i = 0; i < XR_VM_ADDRS; i++) {
+		const __be32 *a = info->addr[i];
+
+		if (!(a[0] | a[1] | a[2] | a[3]) || info->learned & (1U << i))
+			continue;
+		if (same_addr(a, ip))
+			return 1;
+		given = 1;
+	}
+	return !given;
+}
+
+/* A place is left to learn an address that the VM says it has. */
+static __always_inline int is_news(__u32 place, const __be32 *ip)
+{
+	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+	int room = 0;
+
+	if (!info || is_link_local(ip))
+		return 0;
+	for (int i = 0; i < XR_VM_ADDRS; i++) {
+		const __be32 *a = info->addr[i];
+
+		if (same_addr(a, ip))
+			return 0;
+		room |= !(a[0] | a[1] | a[2] | a[3]);
+	}
+	return room;
+}
+
+/* ---- telling ---- */
+
+static __always_inline void say(const struct claim *c, __u32 reason,
+				__u32 place, __u32 from, __u32 gated)
+{
+	struct packet p = { .bytes = c->bytes };
+	struct vm_news *n = news();
+
+	note(&p, reason);
+	if (!n)
+		return;
+	n->key = c->key;
+	__builtin_memcpy(n->ip, c->ip, sizeof(n->ip));
+	n->from = from;
+	n->announcement = c->kind;
+	n->gated = gated;
+	tell(reason, place);
+}
+
+static __always_inline void note_bytes(__u32 bytes, __u32 reason)
+{
+	struct packet p = { .bytes = bytes };
+
+	note(&p, reason);
+}
+
+/* place: plus one; 0: nobody that is known. */
+__noinline int refuse(__u32 reason, __u32 place)
+{
+	struct claim *c = the_claim();
+	struct xr_vm_info *info;
+	__u32 key = place - 1;
+
+	if (!c)
+		return 0;
+	info = place ? bpf_map_lookup_elem(&vm_info, &key) : NULL;
+	if (info && reason == XR_R_SPOOFED && !knobs.trace)
+		__sync_fetch_and_add(&info->spoofed, 1);
+	say(c, reason, place, 0, 1);
+	return 0;
+}
+
+/* ---- moves ---- */
+
+/* The word is exchanged already: what a living redirect needs, the ttl last. */
+static __always_inline void begin_redirect(struct xr_vm *vm, __u32 place,
+					   __u32 ttl)
+{
+	struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+
+	vm->last = now_tick();
+	vm->ttl = ttl ?: knobs.vm_ttl;
+	if (info && !knobs.trace)
+		__sync_fetch_and_add(&info->moves, 1);
+}
+
+/* Prepared, and here it speaks from where it was expected. */
+static __always_inline void activate(const struct claim *c, struct xr_vm *vm,
+				     __u32 place, union vm_word w)
+{
+	union vm_word to = w;
+
+	to.now.host = to.now.home = w.now.next;
+	to.now.next = 0;
+	to.now.state = XR_VM_MOVED;
+	to.now.flags &= ~(XR_VM_FROZEN | XR_VM_LOOP);
+	if (!vm_exchange(vm, w, to))
+		return;
+	begin_redirect(vm, place, vm->next_ttl);
+	watch_one_less();
+	if (c->sort == CLAIM_SAYS)
+		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
+	say(c, XR_R_ACTIVATED, place + 1, w.now.host, 0);
+}
+
+/* RFC 7432 §15.1: who moves too often stays where the operator's word put it. */
+static __always_inline void move_by_word(const struct claim *c,
+					 struct xr_vm *vm, __u32 place,
+					 union vm_word w, __u32 host)
+{
+	__u32 tick = now_tick(), moves = vm->flap_moves + 1;
+	union vm_word to = w;
+	int frozen;
+
+	if (moves == 1 || tick - vm->flap_since >= knobs.flap_seconds)
+		moves = 1;
+	frozen = moves > knobs.flap_moves;
+	to.now.host = frozen ? w.now.home : host;
+	to.now.state = XR_VM_MOVED;
+	to.now.flags &= ~XR_VM_LOOP;
+	if (frozen)
+		to.now.flags |= XR_VM_FROZEN;
+	if (!vm_exchange(vm, w, to))
+		return;
+	begin_redirect(vm, place, vm->ttl);
+	vm->flap_moves = moves;
+	if (moves == 1)
+		vm->flap_since = tick;
+	if (frozen)
+		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
+	say(c, frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1, w.now.host,
+	    0);
+}
+
+/* Whose port, or tunnel, this is, if the policy lets it move VMs; or 0. */
+static __always_inline __u32 believed_host(struct xdp_md *ctx,
+					   const struct claim *c)
+{
+	const struct xr_port *port = this_port();
+	__u32 index;
+
+	if (knobs.moves == XR_MOVES_EXPECTED || !port ||
+	    (knobs.moves == XR_MOVES_PORTS && !port->trusted))
+		return 0;
+	index = c->far ?: port->host;
+	return index && host_get(index).flags == XR_HOST_USED ? index : 0;
+}
+
+/* What a VM's frame means for where it is. */
+__noinline int believe(struct xdp_md *ctx, __u32 place)
+{
+	struct claim *c = the_claim();
+	struct xr_vm *vm = vm_at(place);
+	union vm_word w;
+	__u32 host;
+
+	if (!c || !vm)
+		return 0;
+	w = vm_settle(vm, place, now_tick(), c->bytes);
+	if (is_at(ctx, w.now.host)) {
+		if (c->sort != CLAIM_SAYS)
+			return 0;
+		if (c->has_ip && w.now.state == XR_VM_MOVED &&
+		    !(w.now.flags & XR_VM_LOCK) && is_news(place, c->ip))
+			say(c, XR_R_ANNOUNCEMENT, place + 1, w.now.host, 0);
+		else
+			note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
+		return 0;
+	}
+	if (vm_under_way(w) && c->sort != CLAIM_PROBE &&
+	    is_at(ctx, w.now.next)) {
+		activate(c, vm, place, w);
+		return 0;
+	}
+	if (c->sort != CLAIM_SAYS)
+		return 0;
+	host = believed_host(ctx, c);
+	if (!host || vm_under_way(w) || w.now.flags & XR_VM_FROZEN)
+		return refuse(XR_R_SPOOFED, place + 1);
+	move_by_word(c, vm, place, w, host);
+	return 0;
+}
+
+/* ---- the guard ---- */
+
+static __always_inline int is_locked(__u32 place)
+{
+	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+
+	return vm && vm_now(vm).now.flags & XR_VM_LOCK;
+}
+
+/* Places plus one: of the sender, and of whose address it claims. */
+__noinline int guard(struct xdp_md *ctx, __u32 place, __u32 owner)
+{
+	struct claim *c = the_claim();
+	struct xr_vm *vm;
+
+	if (!c)
+		return 0;
+	if (owner && owner != place && is_locked(owner))
+		return XR_R_GUARD_IP;
+	if (!is_locked(place))
+		return 0;
+	vm = vm_at(place - 1);
+	if (!vm)
+		return 0;
+	if (!is_at(ctx, vm_now(vm).now.host))
+		return XR_R_GUARD_MAC;
+	if (c->sort == CLAIM_BAD ||
+	    (c->has_ip && !is_bound(place - 1, c->ip)))
+		return XR_R_GUARD_IP;
+	return 0;
+}
+
+/* ---- together ---- */
+
+/* Nobody's VM: only forms that serve no other purpose are claims. */
+static __always_inline int is_gratuitous(const struct claim *c)
+{
+	return c->kind <= XR_RARP || c->kind == XR_UNSOLICITED_NA;
+}
+
+static __always_inline int claims_protected(const struct claim *c)
+{
+	__u64 mac = c->key & MAC_MASK;
+
+	return is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN) ||
+	       (c->has_ip &&
+		is_protected(XR_PROTECTED_IP, c->ip, sizeof(c->ip)));
+}
+
+/* What the claim at hand says against itself, or against what is known. */
+static __always_inline int is_refused(const struct claim *c, __u32 place,
+				      __u32 owner)
+{
+	if (c->sort != CLAIM_SAYS)
+		return c->sort == CLAIM_BAD;
+	if (place && c->has_ip &&
+	    ((owner && owner != place) || !is_bound(place - 1, c->ip)))
+		return 1;
+	return (place || is_gratuitous(c)) && claims_protected(c);
+}
+
+static __always_inline void trace_claim(const struct claim *c)
+{
+	struct xr_trace *t = trace_record();
+
+	if (t)
+		t->announcement = c->kind;
+}
+
+/*
+ * Hears what the frame at off says (see read_claim()). 0: it goes its way; or
+ * the reason to drop it.
+ */
+__noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
+{
+	struct claim *c = the_claim();
+	__u32 place = 0, owner = 0;
+
+	if (read_claim(ctx, off, far, vlan) || !c)
+		return 0;
+	forget();
+	trace_claim(c);
+	if (!(c->key & 1))
+		place = vm_place(c->key);
+	if (c->has_ip)
+		owner = vm_of_addr(c->ip);
+	if (is_refused(c, place, owner))
+		refuse(XR_R_ANNOUNCEMENT_BAD, place);
+	else if (place)
+		believe(ctx, place - 1);
+	return guard(ctx, place, owner);
+}
+
+/* ---- which frames are heard ---- */
+
+#define ND_TYPE_AT	40	/* of an ICMPv6 type, in the packet */
+
+/* ARP, RARP, advertisements always; any frame while VMs are expected or locked. */
+static __always_inline int is_heard(struct xdp_md *ctx, __u32 l3, __be16 proto)
+{
+	__u32 zero = 0;
+	const struct xr_vm_control *c = bpf_map_lookup_elem(&vm_control, &zero);
+	const __u8 *ip;
+
+	if (c && *(const volatile __u64 *)c)
+		return 1;
+	if (likely(proto == bpf_htons(ETH_P_IP)))
+		return 0;
+	if (proto != bpf_htons(ETH_P_IPV6))
+		return proto == bpf_htons(ETH_P_ARP) ||
+		       proto == bpf_htons(ETH_P_RARP);
+	ip = octet_at(ctx, l3);
+	return ip + ND_TYPE_AT + 1 <= (const __u8 *)end_of(ctx) &&
+	       ip[6] == IPPROTO_ICMPV6 && ip[ND_TYPE_AT] == ND_ADVERTISE;
+}
+
+#endif
