@@ -15,6 +15,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "wrap.h"
@@ -84,6 +85,12 @@ static __always_inline void make(struct xdp_md *ctx, void *data, __u64 n,
 	__u32 daddr = walk.daddr;
 	void *cid = data + (walk.cid & 0xff);
 
+	if (walk.walk_dmac)
+		*(__u64 *)data = walk.eth0 | (__u64)bpf_htonl(flow) << 16;
+	if (walk.walk_smac)
+		*(__u32 *)(data + 8) = bpf_htonl(flow);
+	if (walk.walk_id)
+		*(__u32 *)(data + 18) = n & 0xffff;
 	if (walk.walk_saddr)
 		*(__u32 *)(data + (ipv6 ? 34 : 26)) = saddr;
 	if (walk.vips > 1) {
@@ -114,6 +121,12 @@ static __always_inline int wrap(struct xdp_md *ctx, int ipv6)
 
 	if (data) {
 		make(ctx, data, n, ipv6);
+		/*
+		 * Ethernet addresses are read in other pieces than they are
+		 * written here, for which the loads would wait.
+		 */
+		if (walk.drain)
+			bpf_xdp_adjust_head(ctx, 0);
 		bpf_tail_call(ctx, &under_test, 0);
 	}
 	return XDP_ABORTED;
@@ -176,6 +189,61 @@ int floor_ipip(struct xdp_md *ctx)
 	sum = (sum & 0xffff) + (sum >> 16);
 	ip->check = bpf_htons(~((sum & 0xffff) + (sum >> 16)));
 	return XDP_TX;
+}
+
+struct vxlan {
+	__u32 flags;
+	__u32 vni;
+};
+
+/* The same for a whole frame in VXLAN: the least a redirect can cost. */
+SEC("xdp.frags")
+int floor_vxlan(struct xdp_md *ctx)
+{
+	const int outer = sizeof(struct ethhdr) + sizeof(struct iphdr) +
+			  sizeof(struct udphdr) + sizeof(struct vxlan);
+	struct ethhdr *eth;
+	struct vxlan *vxlan;
+	struct udphdr *udp;
+	struct iphdr *ip;
+	__u64 len;
+	__u32 sum;
+
+	if (bpf_xdp_adjust_head(ctx, -outer))
+		return XDP_DROP;
+	eth = (void *)(long)ctx->data;
+	ip = (void *)(eth + 1);
+	udp = (void *)(ip + 1);
+	vxlan = (void *)(udp + 1);
+	if ((void *)(vxlan + 1) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	len = (void *)(long)ctx->data_end - (void *)ip;
+	asm volatile("" : "+r"(len));
+	*(__u64 *)eth = 0x0002020202020202;
+	*(__u32 *)((void *)eth + 8) = 0x02020202;
+	eth->h_proto = bpf_htons(ETH_P_IP);
+	*(__u32 *)ip = bpf_htonl(0x45000000 | len);
+	*(__u32 *)&ip->id = bpf_htonl(0x4000);
+	*(__u16 *)&ip->ttl = 64 | IPPROTO_UDP << 8;
+	ip->saddr = bpf_htonl(0x0a000001);
+	ip->daddr = bpf_htonl(0x0a000002);
+	sum = 0x4500 + len + 0x4000 + (64 << 8 | IPPROTO_UDP) + 0x1403;
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip->check = bpf_htons(~((sum & 0xffff) + (sum >> 16)));
+	udp->source = bpf_htons(50000);
+	udp->dest = bpf_htons(4789);
+	udp->len = bpf_htons(len - sizeof(*ip));
+	udp->check = 0;
+	vxlan->flags = bpf_htonl(0x08000000);
+	vxlan->vni = bpf_htonl(7 << 8);
+	return XDP_TX;
+}
+
+/* Out of another port, as it is. */
+SEC("xdp.frags")
+int floor_port(struct xdp_md *ctx)
+{
+	return bpf_redirect(2, 0);
 }
 
 char _license[] SEC("license") = "GPL";

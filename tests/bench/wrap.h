@@ -34,6 +34,10 @@ struct walk {
 	__u8 walk_sid;		/* server ID in clear, 32 bits = flow */
 	__u8 walk_cid;		/* CID from the array */
 	__u8 vip_of_flow;	/* the VIP follows from the flow, else it is any */
+	__u8 walk_dmac;		/* destination MAC: its last four octets = flow */
+	__u8 walk_smac;		/* source MAC likewise */
+	__u8 walk_id;		/* IPv4 ID = the packet's number */
+	__u8 drain;		/* wait until what was written is in the cache */
 };
 
 /* The clock, read every WINDOW packets inside the run. */

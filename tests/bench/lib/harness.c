@@ -93,6 +93,10 @@ int harness_floor(struct harness *h, enum floor_prog which)
 		return bpf_program__fd(h->skel->progs.floor_pass);
 	case FLOOR_IPIP:
 		return bpf_program__fd(h->skel->progs.floor_ipip);
+	case FLOOR_VXLAN:
+		return bpf_program__fd(h->skel->progs.floor_vxlan);
+	case FLOOR_PORT:
+		return bpf_program__fd(h->skel->progs.floor_port);
 	default:
 		return bpf_program__fd(h->skel->progs.floor_tx);
 	}

@@ -12,7 +12,9 @@
 
 #define FRAME_MAX 512
 
-enum floor_prog { FLOOR_TX, FLOOR_PASS, FLOOR_IPIP, FLOORS };
+enum floor_prog {
+	FLOOR_TX, FLOOR_PASS, FLOOR_IPIP, FLOOR_VXLAN, FLOOR_PORT, FLOORS
+};
 
 /* A packet, and how its successors differ from it. */
 struct shot {

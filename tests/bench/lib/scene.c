@@ -82,6 +82,7 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 	k->rodata->knobs.flow_idle = 600;
 	k->rodata->knobs.reply_rate = 100;
 	k->rodata->knobs.ifindex = LOOPBACK;
+	k->rodata->knobs.vips = 1;
 }
 
 static void *map_memory(struct bpf_map *map)

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Fills the maps directly, as scene.c does, and loads the program thrice. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <xroam/hash.h>
+#include "vm_scene.h"
+#include "user/core/tag_table.h"
+#include <xroam.skel.h>
+
+#define LOOPBACK	1	/* where a test run's packets come from */
+#define ELSEWHERE	2
+#define TTL		300
+
+struct vm_scene {
+	struct xroam_bpf *skel[VM_KNOBS];
+	int cpus;
+	__u32 n, buckets;
+	struct xr_tag_bucket *mac_index, *ip_index;
+	struct xr_vm *vms;
+	struct xr_vm_ip *vm_ips;
+	struct xr_host *hosts;
+	struct xr_path *paths;
+	struct xr_port *ports;
+	struct xr_vm_control *control;
+	struct xr_hash_keys *hash_keys;
+	__u32 *place;		/* of VM i in vms */
+};
+
+/* ---- the maps ---- */
+
+static void size_maps(struct vm_scene *s, struct xroam_bpf *k)
+{
+	bpf_map__set_max_entries(k->maps.mac_index, s->buckets);
+	bpf_map__set_max_entries(k->maps.ip_index, s->buckets);
+	bpf_map__set_max_entries(k->maps.vms, s->buckets * XR_TAG_LANES);
+	bpf_map__set_max_entries(k->maps.vm_ips, s->buckets * XR_TAG_LANES);
+	bpf_map__set_max_entries(k->maps.hosts, VM_WAYS + 1); /* and where it stayed */
+	bpf_map__set_max_entries(k->maps.host_stats, VM_WAYS + 1);
+	bpf_map__set_max_entries(k->maps.paths, VM_WAYS + 1);
+	bpf_map__set_max_entries(k->maps.nexthops, VM_WAYS + 1);
+	bpf_map__set_max_entries(k->maps.ports, XR_MAX_DEVICES);
+}
+
+static void set_knobs(struct vm_scene *s, struct xroam_bpf *k,
+		      enum vm_knobs which)
+{
+	struct xr_knobs *knobs = &k->rodata->knobs;
+
+	knobs->ifindex = LOOPBACK;
+	knobs->flow_idle = 600;
+	knobs->hosts = 1;
+	knobs->vips = which == VM_AND_VIPS;
+	knobs->by_ip = which == VM_AND_IPS;
+	knobs->mac_buckets = knobs->ip_buckets = s->buckets;
+	knobs->flap_moves = 5;
+	knobs->flap_seconds = 180;
+	knobs->vxlan_port = htons(XR_PORT_VXLAN);
+	knobs->gue_port = htons(XR_PORT_GUE);
+}
+
+static bool is_private(const struct bpf_map *map)
+{
+	return strchr(bpf_map__name(map), '.');	/* .rodata, .bss */
+}
+
+static int load(struct vm_scene *s, enum vm_knobs which)
+{
+	struct xroam_bpf *k = xroam_bpf__open();
+	struct bpf_map *map, *same;
+	struct bpf_program *prog;
+
+	s->skel[which] = k;
+	if (!k)
+		return -ENOMEM;
+	size_maps(s, k);
+	set_knobs(s, k, which);
+	bpf_object__for_each_program(prog, k->obj)
+		bpf_program__set_autoload(prog, prog == k->progs.xroam_node);
+	if (which)
+		bpf_object__for_each_map(map, k->obj) {
+			same = bpf_object__find_map_by_name(
+				s->skel[0]->obj, bpf_map__name(map));
+			if (!is_private(map) && same &&
+			    bpf_map__reuse_fd(map, bpf_map__fd(same)))
+				return -errno;
+		}
+	return xroam_bpf__load(k);
+}
+
+static void *map_memory(struct bpf_map *map)
+{
+	size_t len = (size_t)bpf_map__value_size(map) *
+		     bpf_map__max_entries(map);
+	void *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       bpf_map__fd(map), 0);
+
+	return m == MAP_FAILED ? NULL : m;
+}
+
+static void unmap(struct bpf_map *map, void *m)
+{
+	if (m)
+		munmap(m, (size_t)bpf_map__value_size(map) *
+			  bpf_map__max_entries(map));
+}
+
+/* Each of them, and the map it is. */
+#define MAPPED(X)                                                              \
+	X(mac_index) X(ip_index) X(vms) X(vm_ips) X(hosts) X(paths) X(ports)   \
+	X(hash_keys)
+
+static int map_all(struct vm_scene *s)
+{
+	struct xroam_bpf *k = s->skel[0];
+
+#define X(name)                                                                \
+	s->name = map_memory(k->maps.name);                                    \
+	if (!s->name)                                                          \
+		return -ENOMEM;
+	MAPPED(X)
+#undef X
+	s->control = map_memory(k->maps.vm_control);
+	return s->control ? 0 : -ENOMEM;
+}
+
+/* ---- what is in them ---- */
+
+static void set_addr4(__be32 *addr, __u32 host_order)
+{
+	addr[0] = addr[1] = 0;
+	addr[2] = htonl(0xffff);
+	addr[3] = htonl(host_order);
+}
+
+static int fill_nexthop(struct vm_scene *s, __u32 index)
+{
+	struct xr_nexthop *nh = calloc(s->cpus, sizeof(*nh));
+	int err;
+
+	if (!nh)
+		return -ENOMEM;
+	for (int i = 0; i < s->cpus; i++) {
+		memcpy(nh[i].dmac, "\x02\0\0\0\x01\x01", 6);
+		memcpy(nh[i].smac, "\x02\0\0\0\x01\x02", 6);
+		nh[i].ifindex = LOOPBACK;
+		nh[i].until = 0x7fffffff;
+		nh[i].mtu = 1500;
+	}
+	err = bpf_map_update_elem(bpf_map__fd(s->skel[0]->maps.nexthops),
+				  &index, nh, BPF_ANY) ? -errno : 0;
+	free(nh);
+	return err;
+}
+
+static int fill_host(struct vm_scene *s, enum vm_way way)
+{
+	struct xr_path *p = &s->paths[way];
+	struct xr_host *h = &s->hosts[way];
+
+	set_addr4(p->saddr, 0x0a000001);
+	set_addr4(p->daddr, 0x0a010000 + way);
+	switch (way) {
+	case VM_PORT:
+		p->method = XR_FORWARD_PORT;
+		p->ifindex = ELSEWHERE;
+		break;
+	case VM_IPIP:
+		p->method = XR_FORWARD_IPIP;
+		p->overhead = 20;
+		break;
+	default:
+		p->method = XR_FORWARD_VXLAN;
+		p->overhead = 20 + 8 + 8 + 14;
+		p->dport = htons(XR_PORT_VXLAN);
+		p->vni = 7;
+	}
+	h->path = way;
+	h->method = p->method;
+	h->flags = XR_HOST_USED;
+	return fill_nexthop(s, way);
+}
+
+static __u64 key_of(__u32 i)
+{
+	return 0x1002 | (__u64)htonl(i) << 16;
+}
+
+static int fill_vm(struct vm_scene *s, __u32 i)
+{
+	struct tag_table macs = { .bucket = s->mac_index, .n = s->buckets };
+	struct tag_table ips = { .bucket = s->ip_index, .n = s->buckets };
+	__u64 h = xr_vm_hash(s->hash_keys, key_of(i));
+	__u32 place = tag_room(&macs, h), at;
+	__be32 addr[XR_ADDR_WORDS];
+
+	if (place == TAG_NOWHERE)
+		return -ENOSPC;
+	s->place[i] = place;
+	s->vms[place].key = key_of(i);
+	s->vms[place].ttl = TTL;
+	tag_publish(&macs, h, place);
+
+	set_addr4(addr, VM4_BASE + i);
+	h = xr_vm_ip_hash(s->hash_keys, addr, 0);
+	at = tag_room(&ips, h);
+	if (at == TAG_NOWHERE)
+		return -ENOSPC;
+	memcpy(s->vm_ips[at].addr, addr, sizeof(addr));
+	s->vm_ips[at].vm = place;
+	tag_publish(&ips, h, at);
+	return 0;
+}
+
+static int fill(struct vm_scene *s)
+{
+	int err = 0;
+
+	for (int i = 0; i < 16; i++)
+		s->hash_keys->key[i] = xr_mix64(0x5eed + i);
+	for (int way = VM_STAYED; way < VM_WAYS && !err; way++)
+		err = fill_host(s, way ?: VM_WAYS);
+	for (__u32 i = 0; i < s->n && !err; i++)
+		err = fill_vm(s, i);
+	return err;
+}
+
+struct vm_scene *vm_scene_open(__u32 vms)
+{
+	struct vm_scene *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	if (!s)
+		return NULL;
+	s->cpus = libbpf_num_possible_cpus();
+	s->n = vms;
+	s->buckets = vms / (XR_TAG_LANES / 2) + 16;
+	s->place = calloc(vms, sizeof(*s->place));
+	if (s->place)
+		err = load(s, VM_ALONE) ?: load(s, VM_AND_VIPS) ?:
+		      load(s, VM_AND_IPS) ?: map_all(s) ?: fill(s);
+	if (!err)
+		return s;
+	fprintf(stderr, "bench: cannot make the instance with VMs: %s\n",
+		strerror(-err));
+	vm_scene_close(s);
+	return NULL;
+}
+
+void vm_scene_close(struct vm_scene *s)
+{
+	if (!s)
+		return;
+	if (s->skel[0]) {
+#define X(name) unmap(s->skel[0]->maps.name, s->name);
+		MAPPED(X)
+#undef X
+		unmap(s->skel[0]->maps.vm_control, s->control);
+	}
+	for (int i = VM_KNOBS; i-- > 0;)
+		xroam_bpf__destroy(s->skel[i]);
+	free(s->place);
+	free(s);
+}
+
+int vm_scene_prog(const struct vm_scene *s, enum vm_knobs knobs)
+{
+	return bpf_program__fd(s->skel[knobs]->progs.xroam_node);
+}
+
+__u64 vm_scene_count(const struct vm_scene *s, enum xr_reason reason)
+{
+	struct xr_counter c[s->cpus];
+	__u32 key = reason;
+	__u64 sum = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(s->skel[0]->maps.reason_stats),
+				&key, c))
+		return 0;
+	for (int i = 0; i < s->cpus; i++)
+		sum += c[i].packets;
+	return sum;
+}
+
+static void set_all(struct vm_scene *s, struct xr_vm_now now)
+{
+	for (__u32 i = 0; i < s->n; i++) {
+		struct xr_vm *vm = &s->vms[s->place[i]];
+
+		vm->now = now;
+		vm->ttl = now.state == XR_VM_MOVED ? TTL : 0;
+		vm->next_ttl = TTL;
+		vm->last = vm->deadline = 0;
+		vm->flap_moves = 0;
+	}
+}
+
+void vm_scene_move(struct vm_scene *s, enum vm_way way, bool locked)
+{
+	set_all(s, (struct xr_vm_now){ .host = way ?: VM_WAYS,
+				       .home = way ?: VM_WAYS,
+				       .state = way ? XR_VM_MOVED :
+						      XR_VM_STABLE,
+				       .flags = locked ? XR_VM_LOCK : 0 });
+	/* It comes in where it is. */
+	s->ports[0].host = locked ? way ?: VM_WAYS : 0;
+	vm_scene_control(s, 0, locked ? s->n : 0);
+}
+
+void vm_scene_prepare(struct vm_scene *s, enum vm_way way)
+{
+	set_all(s, (struct xr_vm_now){ .host = VM_WAYS, .home = VM_WAYS,
+				       .next = way, .state = XR_VM_PREPARED });
+	s->ports[0].host = way;
+	vm_scene_control(s, s->n, 0);
+}
+
+void vm_scene_control(struct vm_scene *s, __u32 watching, __u32 locked)
+{
+	s->control->watching = watching;
+	s->control->locked = locked;
+}
