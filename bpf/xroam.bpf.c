@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The load-balancer node. A packet's way: parse, VIP, steer, forward; what is
- * not for a VIP goes to the kernel untouched.
+ * The node. A packet's way: for a moved VM? on to its new host. For a VIP? parse,
+ * steer, forward. All else goes to the kernel untouched.
  *
  * The way is written once and compiled twice: for plain packets, which nearly
  * all are and for which most of it is constant, and for every other kind.
@@ -37,7 +37,10 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
 	forget();
 	if (!is_sent(p->reason))
 		return p->reason;
-	return forward(ctx, p) ?: count_backend(p, p->reason);
+	reason = forward(ctx, p);
+	if (knobs.hosts && unlikely(p->tied) && !reason)
+		reason = follow_vm(ctx, p);
+	return reason ?: count_backend(p, p->reason);
 }
 
 /* Down to addresses and ports. */
@@ -89,7 +92,7 @@ int xroam_node(struct xdp_md *ctx)
 	if (!keys)
 		return any_kind(ctx);
 	if (knobs.hosts) {
-		p.reason = unknown(serve_vms(ctx, &p), keys->zero, REASONS - 1);
+		p.reason = unknown(serve_vms(ctx, &p, keys), keys->zero, REASONS - 1);
 		if (!knobs.vips && !p.reason)
 			p.reason = XR_R_NOT_MOVED;
 		if (p.reason)
@@ -125,13 +128,25 @@ int start_clock(void *unused)
 	return bpf_timer_start(&c->timer, 1000000000, 0);
 }
 
+/* A context cannot be handed to bpf_ringbuf_output(). */
+static __always_inline int put_event(void *ring, const struct xr_event *said)
+{
+	struct xr_event *e = bpf_ringbuf_reserve(ring, sizeof(*e), 0);
+
+	if (!e)
+		return -1;
+	__builtin_memcpy(e, said, sizeof(*e));
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
 /* Puts one of user space's own events into the ring; of VMs, into both. */
 SEC("syscall")
 int emit_event(struct xr_event *said)
 {
 	if (said->kind == XR_EVENT_VM)
-		bpf_ringbuf_output(&vm_events, said, sizeof(*said), 0);
-	return bpf_ringbuf_output(&events, said, sizeof(*said), 0);
+		put_event(&vm_events, said);
+	return put_event(&events, said);
 }
 
 char _license[] SEC("license") = "GPL";
