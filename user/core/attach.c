@@ -22,8 +22,7 @@ static void links_changed(struct plane *p)
 {
 	host_refresh_ports(p);
 	protect_refresh(p, NULL, 0, NULL);
-	if (host_any_local(p))
-		vm_local_hooks(p, NULL);
+	vm_local_hooks(p, NULL);
 }
 
 void plane_trust(struct plane *p, const char *dev, bool trusted)
@@ -235,6 +234,11 @@ int plane_reload(struct plane *p, struct xr_err *err)
 		if (ret && (!first || ret != -ENOENT))
 			first = xr_fail(err, ret, "%s", local.text);
 		done += !ret;
+	}
+	if (!first || first == -ENOENT) {
+		ret = vm_local_reload(p, &local);
+		if (ret && !first)
+			first = xr_fail(err, ret, "%s", local.text);
 	}
 	plane_event(p, "reload: %d device%s%s", done, done == 1 ? "" : "s",
 		    first ? ", then failed" : "");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "plane_priv.h"
+#include "tc.h"
 #include "vm_local.h"
 
 void plane_remove_dir(const char *dir)
@@ -63,9 +64,12 @@ static void detach_pinned(const char *dir)
 	if (!d)
 		return;
 	while ((e = readdir(d))) {
-		if (!strncmp(e->d_name, "dev_", 4) &&
-		    !plane_pin_path(path, sizeof(path), dir, e->d_name))
+		if (plane_pin_path(path, sizeof(path), dir, e->d_name))
+			continue;
+		if (!strncmp(e->d_name, "dev_", 4))
 			attach_sweep(path);
+		else if (!strncmp(e->d_name, "tc_", 3))
+			tc_sweep(path);
 	}
 	closedir(d);
 }

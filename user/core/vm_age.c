@@ -99,8 +99,7 @@ static void expire_redirect(struct plane *p, __u32 place)
 	if (!vm_change(p, place, &was, to))
 		return;
 	v->ttl = 0;
-	if (host_any_local(p) || p->vm_info[place].kernel)
-		vm_local_forget(p, place, NULL);
+	vm_local_expire(p, place, NULL);
 	vm_say(p, place, XR_R_MOVE_EXPIRED, was.host,
 	       "no frame for it in %u s: redirect to %s ended",
 	       p->meta->policy.vm_ttl, host_name(p, was.host));
@@ -112,6 +111,7 @@ static int age_one(void *ctx, __u32 place)
 	const struct xr_vm *v = &a->p->vms[place];
 	struct xr_vm_now now = vm_now(a->p, place);
 
+	vm_local_age(a->p, place);
 	if (now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT) {
 		if (!is_over(a->tick, v->deadline)) {
 			a->watching++;

@@ -29,8 +29,16 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 int vm_local_moved(struct plane *p, __u32 place, __u16 from,
 		   struct xr_err *warn);
 int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn);
-/* The redirect is over, or the VM is forgotten: removes every trace. */
+/* The redirect is over: where it is, is known. What its host needs remains. */
+int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn);
+/* The VM is forgotten: removes every trace. */
 int vm_local_forget(struct plane *p, __u32 place, struct xr_err *warn);
+
+/*
+ * Once a second where a daemon runs: what could not be done at once (a tap's
+ * queue goes back to its length when the VM has read it), devices that are gone.
+ */
+void vm_local_age(struct plane *p, __u32 place);
 
 /*
  * Makes the tc programs stand where they should: uplinks (attached devices of
@@ -38,6 +46,9 @@ int vm_local_forget(struct plane *p, __u32 place, struct xr_err *warn);
  * Called after devices or hosts changed, and by the daemon when links do.
  */
 int vm_local_hooks(struct plane *p, struct xr_err *warn);
+
+/* Freshly loaded tc programs in the place of those that are attached. */
+int vm_local_reload(struct plane *p, struct xr_err *err);
 
 /* Detaches every tc program and removes what was written into the kernel. */
 void vm_local_destroy(struct plane *p);

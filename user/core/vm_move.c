@@ -258,6 +258,7 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 place,
 	char name[VM_NAME];
 
 	if (now.state == XR_VM_BLACKOUT) {
+		replay(p, place, a);	/* goes on where a kill ended it */
 		note_step(p, place, n);
 		a->outcome = XR_ALREADY;
 		return 0;

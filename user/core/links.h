@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The machine's devices, and the kernel's own tables of who is where: what a
+ * host-local sender's frame goes by. Everything is about this process's network
+ * namespace.
+ */
+#ifndef XR_CORE_LINKS_H
+#define XR_CORE_LINKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+#include "netlink.h"
+
+/*
+ * Who made a route or neighbour (RTA_PROTOCOL, NDA_PROTOCOL): ours are removed
+ * by this number, everybody else's left alone. As in
+ * /etc/iproute2/rt_protos: "157 xroam".
+ */
+#define XR_RTPROT 157
+
+enum link_kind { LINK_OTHER, LINK_BRIDGE, LINK_VXLAN, LINK_TUN };
+
+struct link {
+	__u32 ifindex;
+	__u32 master;		/* the bridge it is a port of; 0: none */
+	__u32 queue;		/* txqueuelen */
+	__u32 vni;		/* VXLAN */
+	__u8 mac[6];
+	enum link_kind kind;
+	bool filters;		/* bridge: VLAN-aware */
+	char name[16];
+};
+
+struct links {
+	struct link *link;
+	size_t n;
+};
+
+int links_read(struct netlink *nl, struct links *l);
+void links_free(struct links *l);
+const struct link *links_by_index(const struct links *l, __u32 ifindex);
+const struct link *links_by_name(const struct links *l, const char *name);
+/* One in a bridge before one that is not; NULL: none. */
+const struct link *links_by_vni(const struct links *l, __u32 vni);
+
+struct link_counts {
+	__u64 read;		/* tx_packets: of a tap, what its reader took */
+	__u64 dropped;
+};
+
+int link_counts(struct netlink *nl, __u32 ifindex, struct link_counts *c);
+int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue);
+
+/* ---- bridges ---- */
+
+struct fdb_entry {
+	__u8 mac[6];
+	__u16 vlan;		/* 0: none is said */
+	__u32 port;
+	__u32 bridge;
+};
+
+/* Every entry of a bridge that stands for something behind a port. */
+int fdb_each(struct netlink *nl, void (*each)(void *ctx,
+					      const struct fdb_entry *e),
+	     void *ctx);
+
+enum fdb_how {
+	FDB_LEARNED,	/* as a control plane's: stays, but gives way to learning */
+	FDB_STICKY,	/* stays where it is, whatever comes in elsewhere */
+};
+
+/* vlan: of a VLAN-aware bridge, else 0. */
+int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan,
+	    enum fdb_how how);
+int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan);
+
+/* A VXLAN device's own table: the VTEP behind which the MAC is. */
+int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6],
+	     const __be32 *addr);
+int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6]);
+
+/* ---- routes and neighbours, with XR_RTPROT ---- */
+
+/* How packets to addr leave; gateway: addr itself where it is on the link. */
+struct way_out {
+	__u32 ifindex;
+	__be32 gateway[4];
+};
+
+int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w);
+/* A host route; via NULL: on the link. */
+int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex,
+	      const __be32 *via);
+int route_del(struct netlink *nl, const __be32 *addr);
+int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr,
+	      const __u8 mac[6]);
+int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr);
+
+#endif

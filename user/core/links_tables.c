@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's tables: bridges' and VXLAN devices' FDBs, routes, neighbours.
+ * Setting replaces what is there; what is gone already was removed.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "links.h"
+#include "text.h"
+
+#define FIRST_METRIC 1	/* IPv6: the lowest there is; a user's route has 1024 */
+
+static int gone_is_fine(int ret)
+{
+	return ret == -ENOENT || ret == -ENODEV || ret == -ESRCH ||
+			       ret == -EADDRNOTAVAIL || ret == -EOPNOTSUPP ?
+		       0 : ret;
+}
+
+/* ---- FDBs ---- */
+
+struct fdb_walk {
+	void (*each)(void *ctx, const struct fdb_entry *e);
+	void *ctx;
+};
+
+static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	struct fdb_entry e = { .port = ndm->ndm_ifindex };
+	const struct fdb_walk *w = ctx;
+	const struct nlattr *a;
+	bool mac = false;
+
+	/* Permanent ones are the bridge's own and its ports'. */
+	if (ndm->ndm_family != AF_BRIDGE || ndm->ndm_state & NUD_PERMANENT)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
+		switch (mnl_attr_get_type(a)) {
+		case NDA_LLADDR:
+			mac = mnl_attr_get_payload_len(a) == sizeof(e.mac);
+			if (mac)
+				memcpy(e.mac, mnl_attr_get_payload(a),
+				       sizeof(e.mac));
+			break;
+		case NDA_VLAN:
+			e.vlan = mnl_attr_get_u16(a);
+			break;
+		case NDA_MASTER:
+			e.bridge = mnl_attr_get_u32(a);
+			break;
+		}
+	}
+	/* Without a master it is a device's own table. */
+	if (mac && e.bridge)
+		w->each(w->ctx, &e);
+	return MNL_CB_OK;
+}
+
+int fdb_each(struct netlink *nl, void (*each)(void *ctx,
+					      const struct fdb_entry *e),
+	     void *ctx)
+{
+	struct fdb_walk w = { each, ctx };
+	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETNEIGH, NLM_F_DUMP);
+	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
+
+	ndm->ndm_family = AF_BRIDGE;
+	return netlink_talk(nl, on_fdb, &w);
+}
+
+static struct nlmsghdr *fdb_message(struct netlink *nl, int type, __u32 dev,
+				    const __u8 mac[6], __u16 state,
+				    __u8 ntf)
+{
+	int flags = type == RTM_NEWNEIGH ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+	struct nlmsghdr *nlh = netlink_message(nl, type, flags);
+	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
+
+	ndm->ndm_family = AF_BRIDGE;
+	ndm->ndm_ifindex = dev;
+	ndm->ndm_state = state;
+	ndm->ndm_flags = ntf;
+	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
+	return nlh;
+}
+
+int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan,
+	    enum fdb_how how)
+{
+	struct nlmsghdr *nlh;
+
+	if (how == FDB_STICKY)
+		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_NOARP,
+				  NTF_MASTER | NTF_STICKY);
+	else
+		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_REACHABLE,
+				  NTF_MASTER | NTF_EXT_LEARNED);
+	if (vlan)
+		mnl_attr_put_u16(nlh, NDA_VLAN, vlan);
+	return netlink_talk(nl, NULL, NULL);
+}
+
+int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
+{
+	struct nlmsghdr *nlh = fdb_message(nl, RTM_DELNEIGH, port, mac, 0,
+					   NTF_MASTER);
+
+	if (vlan)
+		mnl_attr_put_u16(nlh, NDA_VLAN, vlan);
+	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+}
+
+/* Learning may move it: the VM's own frames know better than we do. */
+int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6],
+	     const __be32 *addr)
+{
+	struct nlmsghdr *nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac,
+					   NUD_REACHABLE,
+					   NTF_SELF | NTF_EXT_LEARNED);
+
+	netlink_put_addr(nlh, NDA_DST, addr);
+	return netlink_talk(nl, NULL, NULL);
+}
+
+int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6])
+{
+	fdb_message(nl, RTM_DELNEIGH, vxlan, mac, 0, NTF_SELF);
+	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+}
+
+/* ---- routes ---- */
+
+static struct nlmsghdr *route_message(struct netlink *nl, int type, int flags,
+				      const __be32 *addr)
+{
+	struct nlmsghdr *nlh = netlink_message(nl, type, flags);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	bool v4 = addr_is_ipv4(addr);
+
+	rtm->rtm_family = v4 ? AF_INET : AF_INET6;
+	rtm->rtm_dst_len = v4 ? 32 : 128;
+	if (type != RTM_GETROUTE) {
+		rtm->rtm_table = RT_TABLE_MAIN;
+		rtm->rtm_protocol = XR_RTPROT;
+	}
+	netlink_put_addr(nlh, RTA_DST, addr);
+	return nlh;
+}
+
+static int on_route(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct way_out *w = ctx;
+	const struct nlattr *a;
+
+	if (rtm->rtm_type != RTN_UNICAST)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
+		if (mnl_attr_get_type(a) == RTA_OIF)
+			w->ifindex = mnl_attr_get_u32(a);
+		if (mnl_attr_get_type(a) != RTA_GATEWAY)
+			continue;
+		if (mnl_attr_get_payload_len(a) == 16)
+			memcpy(w->gateway, mnl_attr_get_payload(a), 16);
+		else
+			memcpy(&w->gateway[3], mnl_attr_get_payload(a), 4);
+	}
+	return MNL_CB_OK;
+}
+
+int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w)
+{
+	int ret;
+
+	memset(w, 0, sizeof(*w));
+	memcpy(w->gateway, addr, sizeof(w->gateway));
+	route_message(nl, RTM_GETROUTE, 0, addr);
+	ret = netlink_talk(nl, on_route, w);
+	return ret ? ret : w->ifindex ? 0 : -ENETUNREACH;
+}
+
+/*
+ * Before others of the same address: of IPv4 a route that is created and neither
+ * excludes nor appends goes in front of its equals.
+ */
+int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex,
+	      const __be32 *via)
+{
+	struct nlmsghdr *nlh;
+	struct rtmsg *rtm;
+	int ret;
+
+	if (via && addr_is_ipv4(via) != addr_is_ipv4(addr))
+		return -EAFNOSUPPORT;
+	ret = route_del(nl, addr);
+	if (ret)
+		return ret;
+	nlh = route_message(nl, RTM_NEWROUTE, NLM_F_CREATE, addr);
+	rtm = mnl_nlmsg_get_payload(nlh);
+	rtm->rtm_type = RTN_UNICAST;
+	rtm->rtm_scope = via || !addr_is_ipv4(addr) ? RT_SCOPE_UNIVERSE :
+						      RT_SCOPE_LINK;
+	if (!addr_is_ipv4(addr))
+		mnl_attr_put_u32(nlh, RTA_PRIORITY, FIRST_METRIC);
+	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	if (via)
+		netlink_put_addr(nlh, RTA_GATEWAY, via);
+	return netlink_talk(nl, NULL, NULL);
+}
+
+/* Only ours: the protocol must be the same. */
+int route_del(struct netlink *nl, const __be32 *addr)
+{
+	struct nlmsghdr *nlh = route_message(nl, RTM_DELROUTE, 0, addr);
+	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+
+	rtm->rtm_scope = RT_SCOPE_NOWHERE;
+	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+}
+
+/* ---- neighbours ---- */
+
+static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags,
+				      __u32 ifindex, const __be32 *addr)
+{
+	struct nlmsghdr *nlh = netlink_message(nl, type, flags);
+	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
+
+	ndm->ndm_family = addr_is_ipv4(addr) ? AF_INET : AF_INET6;
+	ndm->ndm_ifindex = ifindex;
+	ndm->ndm_state = NUD_PERMANENT;
+	netlink_put_addr(nlh, NDA_DST, addr);
+	return nlh;
+}
+
+int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr,
+	      const __u8 mac[6])
+{
+	struct nlmsghdr *nlh = neigh_message(nl, RTM_NEWNEIGH,
+					     NLM_F_CREATE | NLM_F_REPLACE,
+					     ifindex, addr);
+
+	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
+	mnl_attr_put_u8(nlh, NDA_PROTOCOL, XR_RTPROT);
+	return netlink_talk(nl, NULL, NULL);
+}
+
+int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr)
+{
+	neigh_message(nl, RTM_DELNEIGH, 0, ifindex, addr);
+	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+}

@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/pkt_cls.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach_priv.h"
+#include "netlink.h"
+#include "netns.h"
+#include "plane_priv.h"
+#include "tc.h"
+
+#include <copy.skel.h>
+
+#define HANDLE		0x7872	/* "xr": the first of those tried */
+#define HANDLES		8
+#define PRIORITIES	4	/* from 1: before whoever does not say */
+
+/* ---- the programs, pinned beside the maps ---- */
+
+static const char *const pin_word[] = {
+	[0] = "tc_replay",
+	[XR_TC_TAP_OUT] = "tc_tap_out",
+	[XR_TC_UPLINK_IN] = "tc_uplink_in",
+	[XR_TC_UPLINK_OUT] = "tc_uplink_out",
+	[XR_TC_TUNNEL_IN] = "tc_tunnel_in",
+	[XR_TC_TAP_IN] = "tc_tap_in",
+};
+
+#define KINDS (sizeof(pin_word) / sizeof(pin_word[0]))
+
+static struct bpf_program *program_of(struct copy_bpf *skel, size_t kind)
+{
+	struct bpf_program *prog[] = {
+		[0] = skel->progs.xroam_replay,
+		[XR_TC_TAP_OUT] = skel->progs.xroam_tap_out,
+		[XR_TC_UPLINK_IN] = skel->progs.xroam_uplink_in,
+		[XR_TC_UPLINK_OUT] = skel->progs.xroam_uplink_out,
+		[XR_TC_TUNNEL_IN] = skel->progs.xroam_tunnel_in,
+		[XR_TC_TAP_IN] = skel->progs.xroam_tap_in,
+	};
+
+	return prog[kind];
+}
+
+static int pin(struct plane *p, struct copy_bpf *skel, size_t kind)
+{
+	char path[512], tmp[512];
+
+	if (plane_pin_path(path, sizeof(path), p->dir, pin_word[kind]) ||
+	    snprintf(tmp, sizeof(tmp), "%s" PLANE_UNFINISHED, path) < 0)
+		return -ENAMETOOLONG;
+	unlink(tmp);
+	if (bpf_obj_pin(bpf_program__fd(program_of(skel, kind)), tmp) ||
+	    rename(tmp, path))
+		return -errno;
+	return 0;
+}
+
+static int load(struct plane *p, struct xr_err *err)
+{
+	struct copy_bpf *skel = copy_bpf__open();
+	size_t kind;
+	int ret;
+
+	if (!skel)
+		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
+	skel->rodata->knobs.mac_buckets = p->mac_buckets;
+	skel->rodata->knobs.ip_buckets = p->ip_buckets;
+	ret = plane_reuse_maps(p, skel->obj, 0, err);
+	if (ret)
+		goto out;
+	ret = copy_bpf__load(skel);
+	if (ret) {
+		ret = plane_load_failed(ret, "loading the tc programs", err);
+		goto out;
+	}
+	for (kind = 0; !ret && kind < KINDS; kind++)
+		ret = pin(p, skel, kind);
+	if (ret)
+		xr_fail(err, ret, "pinning the tc programs: %s",
+			strerror(-ret));
+out:
+	copy_bpf__destroy(skel);
+	return ret;
+}
+
+/* An fd to close. */
+static int program(struct plane *p, size_t kind, struct xr_err *err)
+{
+	char path[512];
+	int fd, ret;
+
+	ret = plane_pin_path(path, sizeof(path), p->dir, pin_word[kind]);
+	if (ret)
+		return ret;
+	fd = bpf_obj_get(path);
+	if (fd >= 0)
+		return fd;
+	ret = load(p, err);
+	if (ret)
+		return ret;
+	fd = bpf_obj_get(path);
+	return fd >= 0 ? fd : xr_fail(err, -errno, "%s: %s", path,
+				      strerror(errno));
+}
+
+int tc_replay_program(struct plane *p, struct xr_err *err)
+{
+	return program(p, 0, err);
+}
+
+/* ---- what is on a device ---- */
+
+static enum bpf_tc_attach_point point_of(__u32 kind)
+{
+	return kind == XR_TC_TAP_OUT || kind == XR_TC_UPLINK_OUT ?
+		       BPF_TC_EGRESS : BPF_TC_INGRESS;
+}
+
+struct filter {
+	__u32 prog, handle, priority;
+};
+
+struct filters {
+	struct filter filter[16];
+	int n;
+};
+
+static int on_filter(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
+	struct filters *f = ctx;
+	const struct nlattr *a, *b;
+	struct filter one = {
+		.handle = tc->tcm_handle,
+		.priority = tc->tcm_info >> 16,
+	};
+
+	mnl_attr_for_each(a, nlh, sizeof(*tc)) {
+		if (mnl_attr_get_type(a) != TCA_OPTIONS)
+			continue;
+		mnl_attr_for_each_nested(b, a)
+			if (mnl_attr_get_type(b) == TCA_BPF_ID)
+				one.prog = mnl_attr_get_u32(b);
+	}
+	/* Each chain of filters comes once more, without a handle. */
+	if (one.handle && f->n < 16)
+		f->filter[f->n++] = one;
+	return MNL_CB_OK;
+}
+
+static int look(struct netlink *nl, __u32 ifindex,
+		enum bpf_tc_attach_point point, struct filters *f)
+{
+	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETTFILTER, NLM_F_DUMP);
+	struct tcmsg *tc = mnl_nlmsg_put_extra_header(nlh, sizeof(*tc));
+
+	memset(f, 0, sizeof(*f));
+	tc->tcm_family = AF_UNSPEC;
+	tc->tcm_ifindex = ifindex;
+	tc->tcm_parent = TC_H_MAKE(TC_H_CLSACT, point == BPF_TC_EGRESS ?
+					TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
+	return netlink_talk(nl, on_filter, f);
+}
+
+static const struct filter *ours_of(struct plane *p, const struct filters *f)
+{
+	int i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->filter[i].prog && attach_is_ours(p, f->filter[i].prog))
+			return &f->filter[i];
+	return NULL;
+}
+
+static bool has_clsact(struct netlink *nl, __u32 ifindex)
+{
+	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETQDISC, 0);
+	struct tcmsg *tc = mnl_nlmsg_put_extra_header(nlh, sizeof(*tc));
+
+	tc->tcm_ifindex = ifindex;
+	tc->tcm_parent = TC_H_CLSACT;
+	return !netlink_talk(nl, NULL, NULL);
+}
+
+/* ---- records ---- */
+
+struct xr_tc_hook *tc_next(struct plane *p, int *at)
+{
+	while (*at < XR_MAX_TC_HOOKS) {
+		struct xr_tc_hook *h = &p->tc_hooks[(*at)++];
+
+		if (h->ifindex)
+			return h;
+	}
+	return NULL;
+}
+
+static struct xr_tc_hook *find(struct plane *p, __u32 ifindex, __u32 kind)
+{
+	__u64 netns = netns_inode();
+	struct xr_tc_hook *h;
+	int at = 0;
+
+	while ((h = tc_next(p, &at)))
+		if (h->ifindex == ifindex && h->netns == netns &&
+		    (!kind || h->kind == kind))
+			return h;
+	return NULL;
+}
+
+static struct xr_tc_hook *new_record(struct plane *p, __u32 ifindex,
+				     const char *name, __u32 kind)
+{
+	struct xr_tc_hook *h = find(p, ifindex, kind);
+	int i;
+
+	for (i = 0; !h && i < XR_MAX_TC_HOOKS; i++)
+		if (!p->tc_hooks[i].ifindex)
+			h = &p->tc_hooks[i];
+	if (!h || h->ifindex)
+		return h;
+	memset(h, 0, sizeof(*h));
+	h->kind = kind;
+	h->netns = netns_inode();
+	strncpy(h->name, name, sizeof(h->name) - 1);
+	__atomic_store_n(&h->ifindex, ifindex, __ATOMIC_RELEASE);
+	return h;
+}
+
+/* Who is left on the device inherits the duty to remove clsact. */
+static void drop_record(struct plane *p, struct xr_tc_hook *h)
+{
+	__u32 ifindex = h->ifindex;
+	__u8 made = h->made_clsact;
+	struct xr_tc_hook *other;
+
+	if (made) {
+		h->made_clsact = 0;
+		other = find(p, ifindex, 0);
+		if (other == h) {
+			h->ifindex = 0;
+			other = find(p, ifindex, 0);
+		}
+		if (other)
+			other->made_clsact = 1;
+	}
+	__atomic_store_n(&h->ifindex, 0, __ATOMIC_RELEASE);
+	memset(h, 0, sizeof(*h));
+}
+
+/* ---- attaching ---- */
+
+static int set_filter(const struct bpf_tc_hook *hook, int fd, __u32 flags,
+		      struct filter *f)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = fd, .flags = flags,
+			    .handle = f->handle, .priority = f->priority);
+
+	return bpf_tc_attach(hook, &opts);
+}
+
+/* A priority that is another classifier's refuses ours: then the next one. */
+static int add_filter(const struct bpf_tc_hook *hook, int fd,
+		      struct filter *f)
+{
+	int ret = -EBUSY;
+
+	for (f->priority = 1; f->priority <= PRIORITIES; f->priority++) {
+		for (f->handle = HANDLE; f->handle < HANDLE + HANDLES;
+		     f->handle++) {
+			ret = set_filter(hook, fd, 0, f);
+			if (!ret)
+				return 0;
+			if (ret != -EEXIST)
+				break;
+		}
+	}
+	return ret;
+}
+
+static int attach_to(struct plane *p, struct netlink *nl,
+		     struct xr_tc_hook *h, int fd, bool anew)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = h->ifindex,
+			    .attach_point = point_of(h->kind));
+	const struct filter *ours;
+	struct filters there;
+	struct filter f;
+	int ret;
+
+	if (!has_clsact(nl, h->ifindex)) {
+		h->made_clsact = 1;
+		ret = bpf_tc_hook_create(&hook);
+		if (ret && ret != -EEXIST)
+			return ret;
+	}
+	ret = look(nl, h->ifindex, hook.attach_point, &there);
+	if (ret)
+		return ret;
+	ours = ours_of(p, &there);
+	if (ours) {
+		f = *ours;
+		ret = anew ? set_filter(&hook, fd, BPF_TC_F_REPLACE, &f) : 0;
+	} else {
+		ret = add_filter(&hook, fd, &f);
+	}
+	if (ret)
+		return ret;
+	h->handle = f.handle;
+	h->priority = f.priority;
+	return 0;
+}
+
+int tc_attach(struct plane *p, __u32 ifindex, const char *name,
+	      enum xr_tc_kind kind, struct xr_err *err)
+{
+	struct xr_tc_hook *h = new_record(p, ifindex, name, kind);
+	struct netlink nl = { 0 };
+	int fd, ret;
+
+	if (!h)
+		return xr_fail(err, -ENOSPC,
+			       "%s: %d tc programs are attached, the most "
+			       "there can be", name, XR_MAX_TC_HOOKS);
+	fd = program(p, kind, err);
+	if (fd < 0) {
+		drop_record(p, h);
+		return fd;
+	}
+	words_listen();
+	ret = netlink_open(&nl);
+	if (!ret)
+		ret = attach_to(p, &nl, h, fd, false);
+	words_stop();
+	if (ret) {
+		xr_fail(err, ret, "%s: attaching %s: %s", name, pin_word[kind],
+			words_or(ret));
+		drop_record(p, h);
+	}
+	netlink_close(&nl);
+	close(fd);
+	return ret;
+}
+
+/* ---- detaching ---- */
+
+/* clsact goes if it is ours and nothing is on it, whoever put it there. */
+static void remove_clsact(struct netlink *nl, __u32 ifindex)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+			    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	struct filters in, out;
+
+	if (!look(nl, ifindex, BPF_TC_INGRESS, &in) && !in.n &&
+	    !look(nl, ifindex, BPF_TC_EGRESS, &out) && !out.n)
+		bpf_tc_hook_destroy(&hook);
+}
+
+static void remove_filter(struct plane *p, struct netlink *nl, __u32 ifindex,
+			  enum bpf_tc_attach_point point)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+			    .attach_point = point);
+	const struct filter *ours;
+	struct filters there;
+
+	if (look(nl, ifindex, point, &there))
+		return;
+	ours = ours_of(p, &there);
+	if (ours) {
+		DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = ours->handle,
+				    .priority = ours->priority);
+
+		bpf_tc_detach(&hook, &opts);
+	}
+}
+
+/* In the hook's network namespace. */
+static void detach_here(struct plane *p, struct xr_tc_hook *h)
+{
+	__u32 ifindex = h->ifindex;
+	struct netlink nl = { 0 };
+	bool made = h->made_clsact;
+
+	words_listen();
+	if (!netlink_open(&nl)) {
+		remove_filter(p, &nl, ifindex, point_of(h->kind));
+		if (made)
+			remove_clsact(&nl, ifindex);
+	}
+	words_stop();
+	netlink_close(&nl);
+	drop_record(p, h);
+}
+
+void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
+{
+	struct xr_tc_hook *h = find(p, ifindex, kind);
+
+	if (h)
+		detach_here(p, h);
+}
+
+void tc_detach_all(struct plane *p)
+{
+	struct xr_tc_hook *h;
+	int at = 0, back;
+
+	while ((h = tc_next(p, &at))) {
+		if (netns_enter(h->netns, &back)) {
+			drop_record(p, h);
+			continue;
+		}
+		detach_here(p, h);
+		netns_leave(back);
+	}
+}
+
+/* ---- replacing ---- */
+
+static int reload_here(struct plane *p, struct xr_tc_hook *h,
+		       struct xr_err *err)
+{
+	struct netlink nl = { 0 };
+	char name[IF_NAMESIZE];
+	int fd, ret;
+
+	if (!if_indextoname(h->ifindex, name)) {
+		drop_record(p, h);
+		return 0;
+	}
+	fd = program(p, h->kind, err);
+	if (fd < 0)
+		return fd;
+	words_listen();
+	ret = netlink_open(&nl);
+	if (!ret)
+		ret = attach_to(p, &nl, h, fd, true);
+	words_stop();
+	if (ret)
+		xr_fail(err, ret, "%s: replacing %s: %s", h->name,
+			pin_word[h->kind], words_or(ret));
+	netlink_close(&nl);
+	close(fd);
+	return ret;
+}
+
+int tc_reload(struct plane *p, struct xr_err *err)
+{
+	struct xr_tc_hook *h;
+	int at = 0, back, ret = 0;
+
+	if (!tc_next(p, &at))
+		return 0;
+	ret = load(p, err);
+	at = 0;
+	while (!ret && (h = tc_next(p, &at))) {
+		if (netns_enter(h->netns, &back)) {
+			drop_record(p, h);
+			continue;
+		}
+		ret = reload_here(p, h, err);
+		netns_leave(back);
+	}
+	return ret;
+}
+
+/* ---- without records ---- */
+
+static void sweep_point(struct netlink *nl, __u32 ifindex,
+			enum bpf_tc_attach_point point, __u32 prog)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+			    .attach_point = point);
+	struct filters there;
+	int i;
+
+	if (look(nl, ifindex, point, &there))
+		return;
+	for (i = 0; i < there.n; i++) {
+		const struct filter *f = &there.filter[i];
+		DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = f->handle,
+				    .priority = f->priority);
+
+		if (f->prog == prog)
+			bpf_tc_detach(&hook, &opts);
+	}
+}
+
+static void sweep_here(void *ctx)
+{
+	struct if_nameindex *list = if_nameindex(), *i;
+	__u32 prog = *(__u32 *)ctx;
+	struct netlink nl = { 0 };
+
+	if (!netlink_open(&nl))
+		for (i = list; i && i->if_index; i++) {
+			sweep_point(&nl, i->if_index, BPF_TC_INGRESS, prog);
+			sweep_point(&nl, i->if_index, BPF_TC_EGRESS, prog);
+		}
+	netlink_close(&nl);
+	if (list)
+		if_freenameindex(list);
+}
+
+void tc_sweep(const char *pin)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int fd = bpf_obj_get(pin);
+
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len))
+		netns_each(sweep_here, &info.id);
+	close(fd);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the tc programs of copy.bpf.c are attached: the tc_hooks map tells, the
+ * kernel keeps them when the process ends. A record is written before its hook is
+ * made and dropped after it is gone; what is ours on a device is known by the
+ * maps it uses, so that each step can be repeated after a kill.
+ */
+#ifndef XR_CORE_TC_H
+#define XR_CORE_TC_H
+
+#include <stdbool.h>
+#include "plane.h"
+
+/*
+ * Attaches the kind's program to the device of this network namespace, unless
+ * it is there. clsact is made where there is none, and then is ours to remove.
+ */
+int tc_attach(struct plane *p, __u32 ifindex, const char *name,
+	      enum xr_tc_kind kind, struct xr_err *err);
+void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
+
+/* Everywhere; namespaces that are gone took theirs along. */
+void tc_detach_all(struct plane *p);
+
+/* Puts freshly loaded programs in the attached ones' places, with no gap. */
+int tc_reload(struct plane *p, struct xr_err *err);
+
+/* The next record at or after *at, or NULL; *at goes behind it. */
+struct xr_tc_hook *tc_next(struct plane *p, int *at);
+
+/* A program for replaying (see copy.bpf.c): an fd to close, or -errno. */
+int tc_replay_program(struct plane *p, struct xr_err *err);
+
+/* Detaches a program that is known by its pin alone (another map layout). */
+void tc_sweep(const char *pin);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where the kernel of this machine believes a VM to be: its own senders, other
+ * VMs among them, never pass XDP. What is written is noted in vm_info.kernel
+ * first, so that nothing stays behind unknown after a kill.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "text.h"
+#include "vm_local_priv.h"
+
+static bool is_routed(const struct xr_host_info *h)
+{
+	return h->method == XR_FORWARD_IPIP || h->method == XR_FORWARD_GUE;
+}
+
+/* A bridge that knows no VLANs has but one table. */
+static __u16 fdb_vlan(const struct local *l, const struct link *port)
+{
+	const struct link *br = links_by_index(&l->links, port->master);
+
+	return br && br->filters ? l->vlan : 0;
+}
+
+static void set_fdb(struct local *l, const struct link *port, enum fdb_how how)
+{
+	__u16 vlan = fdb_vlan(l, port);
+	int ret = fdb_set(&l->nl, port->ifindex, l->mac, vlan, how);
+
+	if (ret == -EINVAL && vlan)	/* the port is not in that VLAN */
+		ret = fdb_set(&l->nl, port->ifindex, l->mac, 0, how);
+	if (ret)
+		local_warn(l, "%s: FDB entry: %s", port->name, strerror(-ret));
+}
+
+static void del_fdb(struct local *l, __u32 ifindex)
+{
+	const struct link *port = links_by_index(&l->links, ifindex);
+	__u16 vlan;
+
+	if (!port)
+		return;
+	vlan = fdb_vlan(l, port);
+	if (fdb_del(&l->nl, ifindex, l->mac, vlan) && vlan)
+		fdb_del(&l->nl, ifindex, l->mac, 0);
+}
+
+/* ---- addresses ---- */
+
+static const __be32 *address(const struct local *l, int i)
+{
+	const __be32 *a = l->info->addr[i];
+
+	return addr_is_zero(a) ? NULL : a;
+}
+
+static void del_routes(struct local *l)
+{
+	int i;
+
+	for (i = 0; i < XR_VM_ADDRS; i++) {
+		const __be32 *a = address(l, i);
+
+		if (a && l->info->kernel & XR_KERNEL_ROUTE)
+			route_del(&l->nl, a);
+		if (a && l->info->kernel & XR_KERNEL_NEIGH)
+			neigh_del(&l->nl, l->info->kernel_dev, a);
+	}
+	l->info->kernel &= ~(XR_KERNEL_ROUTE | XR_KERNEL_NEIGH);
+}
+
+/* ---- away ---- */
+
+static void depart_vxlan(struct local *l, const struct xr_host_info *h)
+{
+	const struct link *vxlan = links_by_vni(&l->links, h->vni);
+	int ret;
+
+	if (!vxlan || !vxlan->master) {
+		local_warn(l, "no VXLAN device with VNI %u is in a bridge here: "
+			   "this machine's own senders learn of the move from "
+			   "the fabric", h->vni);
+		return;
+	}
+	l->info->kernel_dev = vxlan->ifindex;
+	l->info->kernel |= XR_KERNEL_FDB | XR_KERNEL_BRIDGE;
+	ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr);
+	if (ret)
+		local_warn(l, "%s: FDB entry: %s", vxlan->name, strerror(-ret));
+	set_fdb(l, vxlan, FDB_LEARNED);
+}
+
+/*
+ * A host route by the way that the new host itself is reached: to it, if it is a
+ * neighbour, else to the router, which brings the packet back here if it knows
+ * no better, and then it meets XDP.
+ */
+static void depart_routed(struct local *l, const struct xr_host_info *h)
+{
+	struct way_out way;
+	int i, ret;
+
+	ret = route_ask(&l->nl, h->addr, &way);
+	for (i = 0; !ret && i < XR_VM_ADDRS; i++) {
+		const __be32 *a = address(l, i);
+
+		if (!a)
+			continue;
+		l->info->kernel |= XR_KERNEL_ROUTE;
+		ret = route_set(&l->nl, a, way.ifindex, way.gateway);
+		if (ret == -EAFNOSUPPORT)
+			ret = 0;	/* no next hop of its family */
+	}
+	if (ret)
+		local_warn(l, "routes to host %s: %s", h->name, strerror(-ret));
+}
+
+void kernel_depart(struct local *l)
+{
+	const struct xr_host_info *h = &l->p->host_info[l->now.host];
+
+	kernel_clear(l);
+	if (h->method == XR_FORWARD_VXLAN)
+		depart_vxlan(l, h);
+	else if (is_routed(h))
+		depart_routed(l, h);
+}
+
+/* ---- here ---- */
+
+/* Packets out of the tunnel are routed: into the bridge, or straight to the tap. */
+static void arrive_routed(struct local *l, const struct link *tap)
+{
+	__u32 dev = tap->master ? tap->master : tap->ifindex;
+	int i, ret = 0;
+
+	l->info->kernel_dev = dev;
+	for (i = 0; !ret && i < XR_VM_ADDRS; i++) {
+		const __be32 *a = address(l, i);
+
+		if (!a)
+			continue;
+		l->info->kernel |= XR_KERNEL_ROUTE | XR_KERNEL_NEIGH;
+		ret = neigh_set(&l->nl, dev, a, l->mac);
+		if (!ret)
+			ret = route_set(&l->nl, a, dev, NULL);
+	}
+	if (ret)
+		local_warn(l, "%s: route or neighbour: %s", tap->name,
+			   strerror(-ret));
+}
+
+void kernel_arrive(struct local *l, bool sticky)
+{
+	__u16 host = sticky ? l->now.host : l->now.next;
+	const struct link *tap = links_by_index(&l->links, l->vm->tap);
+	bool routed = is_routed(&l->p->host_info[host]);
+
+	/* Frames: tunnel_in brings them until it is here; old entries serve. */
+	if (!sticky && !routed)
+		return;
+	kernel_clear(l);
+	if (!tap)
+		return;
+	if (routed)
+		arrive_routed(l, tap);
+	if (!tap->master)
+		return;
+	l->info->kernel |= XR_KERNEL_STICKY;
+	set_fdb(l, tap, FDB_STICKY);
+}
+
+void kernel_clear(struct local *l)
+{
+	__u8 k = l->info->kernel;
+	size_t i;
+
+	if (k & XR_KERNEL_FDB)
+		vtep_del(&l->nl, l->info->kernel_dev, l->mac);
+	if (k & XR_KERNEL_BRIDGE)
+		del_fdb(l, l->info->kernel_dev);
+	del_routes(l);
+	/* On whichever port it was made: the tap may not be known any more. */
+	for (i = 0; k & XR_KERNEL_STICKY && i < l->links.n; i++)
+		if (l->links.link[i].master &&
+		    (!l->vm->tap || l->links.link[i].ifindex == l->vm->tap))
+			del_fdb(l, l->links.link[i].ifindex);
+	l->info->kernel = 0;
+	l->info->kernel_dev = 0;
+}

@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A move, as seen by a machine that the VM leaves or comes to. Every function
+ * can be called again, and after a kill at any point.
+ */
+#include <errno.h>
+#include <bpf/bpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host.h"
+#include "netns.h"
+#include "tc.h"
+#include "text.h"
+#include "vm_local_priv.h"
+#include "vm_priv.h"
+
+#define QUEUE_WANTED	4000	/* frames; a blackout's worth */
+#define QUEUE_DRAINED	5	/* ticks after which the VM has read it */
+
+void local_warn(struct local *l, const char *fmt, ...)
+{
+	char *text;
+	size_t used;
+	va_list ap;
+
+	if (!l->warn)
+		return;
+	text = l->warn->text;
+	used = strlen(text);
+	if (used && used + 2 < sizeof(l->warn->text))
+		used += sprintf(text + used, "; ");
+	va_start(ap, fmt);
+	vsnprintf(text + used, sizeof(l->warn->text) - used, fmt, ap);
+	va_end(ap);
+	xr_one_line(text);
+}
+
+bool local_host(const struct plane *p, __u16 host)
+{
+	return host && host <= p->meta->limits.hosts &&
+	       p->hosts[host].flags & XR_HOST_LOCAL;
+}
+
+static bool is_under_way(struct xr_vm_now now)
+{
+	return now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT;
+}
+
+bool local_is_leaving(const struct local *l)
+{
+	return is_under_way(l->now) && local_host(l->p, l->now.host) &&
+	       !local_host(l->p, l->now.next);
+}
+
+bool local_is_coming(const struct local *l)
+{
+	return is_under_way(l->now) && !local_host(l->p, l->now.host) &&
+	       local_host(l->p, l->now.next);
+}
+
+/* ---- looking ---- */
+
+static bool has_traces(const struct plane *p, __u32 place)
+{
+	const struct xr_vm_info *info = &p->vm_info[place];
+
+	return info->kernel || info->tap_queue || p->vms[place].tap ||
+	       p->vms[place].ring;
+}
+
+/* What it did in a namespace that is gone went with it. */
+static void forget_traces(struct plane *p, __u32 place)
+{
+	struct xr_vm_info *info = &p->vm_info[place];
+
+	ring_end(p, place);
+	p->vms[place].tap = 0;
+	info->kernel = 0;
+	info->kernel_dev = 0;
+	info->tap_queue = 0;
+	info->netns = 0;
+}
+
+/* In the namespace where the VM's traces are, or in this one. */
+static int local_open(struct local *l, struct plane *p, __u32 place,
+		      struct xr_err *warn)
+{
+	int ret;
+
+	memset(l, 0, sizeof(*l));
+	l->p = p;
+	l->place = place;
+	l->vm = &p->vms[place];
+	l->info = &p->vm_info[place];
+	l->now = vm_now(p, place);
+	l->vlan = vm_vlan_of(l->vm->key);
+	vm_mac_of(l->vm->key, l->mac);
+	l->warn = warn;
+	l->back = -1;
+	if (!has_traces(p, place))
+		l->info->netns = netns_inode();
+	else if (netns_enter(l->info->netns, &l->back))
+		forget_traces(p, place);
+	ret = netlink_open(&l->nl);
+	if (!ret)
+		ret = links_read(&l->nl, &l->links);
+	if (ret)
+		local_warn(l, "cannot ask the kernel for its devices: %s",
+			   strerror(-ret));
+	return ret;
+}
+
+static void local_close(struct local *l)
+{
+	links_free(&l->links);
+	netlink_close(&l->nl);
+	netns_leave(l->back);
+}
+
+/* ---- the tap ---- */
+
+static void set_kind(struct plane *p, __u32 ifindex, __u32 kind)
+{
+	bpf_map_update_elem(p->fd[PLANE_TAPS], &ifindex, &kind, 0);
+}
+
+static __u32 get_kind(struct plane *p, __u32 ifindex)
+{
+	__u32 kind;
+
+	return bpf_map_lookup_elem(p->fd[PLANE_TAPS], &ifindex, &kind) ? 0 :
+									 kind;
+}
+
+/* Another VM that has moved into the port keeps it. */
+static void unhook_tap(struct plane *p, __u32 place, __u32 ifindex)
+{
+	if (!ifindex || get_kind(p, ifindex) != place + 1)
+		return;
+	tc_detach(p, ifindex, XR_TC_TAP_OUT);
+	tc_detach(p, ifindex, XR_TC_TAP_IN);
+	bpf_map_delete_elem(p->fd[PLANE_TAPS], &ifindex);
+}
+
+static void leave_tap(struct local *l)
+{
+	unhook_tap(l->p, l->place, l->vm->tap);
+	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
+}
+
+/* The tap is known from here on, and so is the VM that it is of. */
+static const struct link *take_tap(struct local *l, enum xr_tc_kind kind)
+{
+	const struct link *tap = tap_find(l);
+	struct xr_err err = { "" };
+	char mac[TEXT_MAC];
+
+	if (l->vm->tap && (!tap || tap->ifindex != l->vm->tap))
+		leave_tap(l);
+	if (!tap) {
+		local_warn(l, "no port of VM %s was found here: \"xroam vm add "
+			   "... dev DEV\" names it", text_mac(mac, l->mac));
+		return NULL;
+	}
+	set_kind(l->p, tap->ifindex, l->place + 1);
+	if (tc_attach(l->p, tap->ifindex, tap->name, kind, &err)) {
+		local_warn(l, "%s", err.text);
+		bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
+		return NULL;
+	}
+	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
+	return tap;
+}
+
+/* ---- its queue, which is the buffer of the blackout ---- */
+
+static void raise_queue(struct local *l, const struct link *tap)
+{
+	int ret;
+
+	if (tap->queue >= QUEUE_WANTED || l->info->tap_queue)
+		return;
+	l->info->tap_queue = tap->queue;
+	ret = tap->queue ? link_set_queue(&l->nl, tap->ifindex, QUEUE_WANTED) :
+			   0;	/* no queue at all: not a tap */
+	if (ret)
+		local_warn(l, "%s: txqueuelen stays at %u: %s", tap->name,
+			   tap->queue, strerror(-ret));
+	if (ret || !tap->queue)
+		l->info->tap_queue = 0;
+}
+
+/* Made shorter it loses what is behind the new end: only when nobody waits. */
+static void restore_queue(struct local *l)
+{
+	const struct link *tap = links_by_index(&l->links, l->vm->tap);
+
+	if (l->info->tap_queue && tap && tap->queue == QUEUE_WANTED)
+		link_set_queue(&l->nl, tap->ifindex, l->info->tap_queue);
+	l->info->tap_queue = 0;
+}
+
+/* ---- hooks that are not a VM's ---- */
+
+static void hook_vxlan(struct plane *p, const struct links *links,
+		       const struct xr_host_info *h, struct xr_err *warn)
+{
+	const struct link *dev;
+	struct xr_err err = { "" };
+
+	if (h->method != XR_FORWARD_VXLAN)
+		return;
+	dev = links_by_vni(links, h->vni);
+	if (!dev) {
+		if (warn && !warn->text[0])
+			xr_fail(warn, 0,
+				"host %s: there is no VXLAN device for VNI %u "
+				"here: no frame can come to its VMs by it",
+				h->name, h->vni);
+		return;
+	}
+	if (!get_kind(p, dev->ifindex))
+		set_kind(p, dev->ifindex, XR_TAP_TUNNEL);
+	if (tc_attach(p, dev->ifindex, dev->name, XR_TC_TUNNEL_IN, &err) &&
+	    warn && !warn->text[0])
+		*warn = err;
+}
+
+static void hook_uplink(struct plane *p, const struct xr_device *d,
+			struct xr_err *warn)
+{
+	struct xr_err err = { "" };
+
+	set_kind(p, d->ifindex, XR_TAP_UPLINK);
+	if ((tc_attach(p, d->ifindex, d->name, XR_TC_UPLINK_IN, &err) ||
+	     tc_attach(p, d->ifindex, d->name, XR_TC_UPLINK_OUT, &err)) &&
+	    warn && !warn->text[0])
+		*warn = err;
+}
+
+static bool is_uplink(const struct plane *p, const struct links *links,
+		      __u32 ifindex)
+{
+	__u64 here = netns_inode();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		const struct xr_device *d = &p->devices[i];
+
+		if (d->ifindex == ifindex && d->netns == here &&
+		    d->role == XR_ROLE_NODE)
+			return links_by_index(links, ifindex);
+	}
+	return false;
+}
+
+static bool is_tunnel(const struct plane *p, const struct links *links,
+		      __u32 ifindex)
+{
+	const struct link *dev = links_by_index(links, ifindex);
+	__u32 h;
+
+	for (h = 1; dev && h <= p->meta->limits.hosts; h++)
+		if (local_host(p, h) &&
+		    p->host_info[h].method == XR_FORWARD_VXLAN &&
+		    links_by_vni(links, p->host_info[h].vni) == dev)
+			return true;
+	return false;
+}
+
+static bool is_tap(const struct plane *p, const struct links *links,
+		   __u32 ifindex, __u32 kind)
+{
+	return kind && kind < XR_TAP_TUNNEL && links_by_index(links, ifindex) &&
+	       p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex;
+}
+
+/* Hooks of this namespace that nothing speaks for any more. */
+static void drop_hooks(struct plane *p, const struct links *links)
+{
+	bool any = host_any_local(p);
+	__u64 here = netns_inode();
+	struct xr_tc_hook *h;
+	__u32 ifindex, kind;
+	bool wanted;
+	int at = 0;
+
+	while ((h = tc_next(p, &at))) {
+		if (h->netns != here)
+			continue;
+		ifindex = h->ifindex;
+		kind = get_kind(p, ifindex);
+		if (h->kind == XR_TC_TUNNEL_IN)
+			wanted = is_tunnel(p, links, ifindex);
+		else if (h->kind == XR_TC_TAP_OUT || h->kind == XR_TC_TAP_IN)
+			wanted = is_tap(p, links, ifindex, kind);
+		else
+			wanted = is_uplink(p, links, ifindex);
+		if (any && wanted)
+			continue;
+		tc_detach(p, ifindex, h->kind);
+		bpf_map_delete_elem(p->fd[PLANE_TAPS], &ifindex);
+	}
+}
+
+static void hooks_here(struct plane *p, struct xr_err *warn)
+{
+	__u64 here = netns_inode();
+	struct netlink nl = { 0 };
+	struct links links = { 0 };
+	__u32 i;
+
+	if (netlink_open(&nl) || links_read(&nl, &links))
+		goto out;
+	drop_hooks(p, &links);
+	if (!host_any_local(p))
+		goto out;
+	for (i = 0; i < XR_MAX_DEVICES; i++)
+		if (p->devices[i].ifindex && p->devices[i].netns == here &&
+		    p->devices[i].role == XR_ROLE_NODE &&
+		    links_by_index(&links, p->devices[i].ifindex))
+			hook_uplink(p, &p->devices[i], warn);
+	for (i = 1; i <= p->meta->limits.hosts; i++)
+		if (local_host(p, i))
+			hook_vxlan(p, &links, &p->host_info[i], warn);
+out:
+	links_free(&links);
+	netlink_close(&nl);
+}
+
+/* Namespaces are few: those of the node devices and of what is hooked. */
+struct spaces {
+	__u64 inode[XR_MAX_DEVICES + 1];
+	int n;
+};
+
+static void add_space(struct spaces *s, __u64 inode)
+{
+	int i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->inode[i] == inode)
+			return;
+	if (s->n < XR_MAX_DEVICES + 1)
+		s->inode[s->n++] = inode;
+}
+
+int vm_local_hooks(struct plane *p, struct xr_err *warn)
+{
+	struct spaces s = { .n = 0 };
+	struct xr_tc_hook *h;
+	int i, at = 0, back;
+
+	for (i = 0; i < XR_MAX_DEVICES && host_any_local(p); i++)
+		if (p->devices[i].ifindex && p->devices[i].role == XR_ROLE_NODE)
+			add_space(&s, p->devices[i].netns);
+	while ((h = tc_next(p, &at)))
+		add_space(&s, h->netns);
+	for (i = 0; i < s.n; i++) {
+		if (netns_enter(s.inode[i], &back))
+			continue;	/* tc_detach_all() forgets it */
+		hooks_here(p, warn);
+		netns_leave(back);
+	}
+	return 0;
+}
+
+int vm_local_reload(struct plane *p, struct xr_err *err)
+{
+	return tc_reload(p, err);
+}
+
+/* ---- a move ---- */
+
+/* Untagged frames out of this VNI are of the VLAN whose VMs use it. */
+static void name_vlan(struct local *l)
+{
+	const struct xr_host_info *h = &l->p->host_info[l->now.next];
+	const struct link *dev;
+
+	if (h->method != XR_FORWARD_VXLAN)
+		return;
+	vm_local_hooks(l->p, l->warn);
+	dev = links_by_vni(&l->links, h->vni);
+	if (dev)
+		set_kind(l->p, dev->ifindex, XR_TAP_TUNNEL | l->vlan);
+}
+
+int vm_local_prepare(struct plane *p, __u32 place, struct xr_err *warn)
+{
+	const struct link *tap;
+	struct local l;
+	int ret = local_open(&l, p, place, warn);
+
+	if (!ret && local_is_leaving(&l)) {
+		if (take_tap(&l, XR_TC_TAP_OUT))
+			ret = ring_begin(&l);
+	} else if (!ret && local_is_coming(&l)) {
+		name_vlan(&l);
+		tap = take_tap(&l, XR_TC_TAP_IN);
+		if (tap)
+			raise_queue(&l, tap);
+	}
+	local_close(&l);
+	return ret;
+}
+
+int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
+		   struct xr_err *warn)
+{
+	struct local l;
+	int ret = local_open(&l, p, place, warn);
+
+	memset(r, 0, sizeof(*r));
+	if (!ret && local_is_leaving(&l))
+		ret = ring_replay(&l, r);
+	else if (!ret && local_is_coming(&l))
+		kernel_arrive(&l, false);
+	local_close(&l);
+	return ret;
+}
+
+/* Entries that say where it is, not those that bring it here. */
+static bool has_departed(const struct local *l)
+{
+	__u8 k = l->info->kernel;
+
+	return k & (XR_KERNEL_FDB | XR_KERNEL_BRIDGE) ||
+	       (k & XR_KERNEL_ROUTE && !(k & XR_KERNEL_NEIGH));
+}
+
+/* The hook stays on its old port, for late frames, as long as that exists. */
+static void depart(struct local *l, __u16 from)
+{
+	struct xr_err *warn = l->warn;
+
+	restore_queue(l);
+	ring_end(l->p, l->place);
+	if (!local_host(l->p, from) && !has_departed(l)) {
+		leave_tap(l);	/* it never was here */
+		kernel_clear(l);
+		return;
+	}
+	l->warn = NULL;		/* the port may be gone already */
+	take_tap(l, XR_TC_TAP_OUT);
+	l->warn = warn;
+	if (l->vm->tap)
+		tc_detach(l->p, l->vm->tap, XR_TC_TAP_IN);
+	kernel_depart(l);
+}
+
+static void arrive(struct local *l)
+{
+	const struct link *tap = tap_find(l);
+	__u32 was = l->vm->tap;
+
+	ring_end(l->p, l->place);
+	unhook_tap(l->p, l->place, was);
+	/* tunnel_in goes by it until the bridge has learned. */
+	__atomic_store_n(&l->vm->tap, tap ? tap->ifindex : 0, __ATOMIC_RELEASE);
+	kernel_arrive(l, true);
+}
+
+int vm_local_moved(struct plane *p, __u32 place, __u16 from,
+		   struct xr_err *warn)
+{
+	struct local l;
+	int ret;
+
+	if (!has_traces(p, place) && !local_host(p, from) &&
+	    !local_host(p, vm_now(p, place).host))
+		return 0;
+	ret = local_open(&l, p, place, warn);
+	if (!ret && local_host(p, l.now.host))
+		arrive(&l);
+	else if (!ret)
+		depart(&l, from);
+	local_close(&l);
+	return ret;
+}
+
+static bool is_redirected(const struct local *l)
+{
+	return l->now.state == XR_VM_MOVED && l->vm->ttl;
+}
+
+int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn)
+{
+	struct local l;
+	int ret;
+
+	if (!has_traces(p, place))
+		return 0;
+	ret = local_open(&l, p, place, warn);
+	restore_queue(&l);
+	ring_end(p, place);
+	leave_tap(&l);
+	if (!local_host(p, l.now.host)) {
+		/* It stays elsewhere; where it had been sent before, still is. */
+		if (!is_redirected(&l))
+			kernel_clear(&l);
+		else if (l.info->kernel)
+			kernel_depart(&l);	/* pausing may have undone it */
+	}
+	local_close(&l);
+	return ret;
+}
+
+int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn)
+{
+	struct local l;
+	int ret;
+
+	if (!has_traces(p, place))
+		return 0;
+	ret = local_open(&l, p, place, warn);
+	restore_queue(&l);
+	ring_end(p, place);
+	leave_tap(&l);
+	if (!local_host(p, l.now.host))
+		kernel_clear(&l);
+	local_close(&l);
+	return ret;
+}
+
+int vm_local_forget(struct plane *p, __u32 place, struct xr_err *warn)
+{
+	struct local l;
+	int ret;
+
+	if (!has_traces(p, place))
+		return 0;
+	ret = local_open(&l, p, place, warn);
+	restore_queue(&l);
+	ring_end(p, place);
+	leave_tap(&l);
+	kernel_clear(&l);
+	local_close(&l);
+	return ret;
+}
+
+void vm_local_age(struct plane *p, __u32 place)
+{
+	struct local l;
+
+	/* Of each VM, once a second: nothing colder than its word. */
+	if (!p->vms[place].tap && !p->vms[place].ring)
+		return;
+	if (local_open(&l, p, place, NULL))
+		goto out;
+	if (l.vm->tap && !links_by_index(&l.links, l.vm->tap)) {
+		l.info->tap_queue = 0;
+		leave_tap(&l);
+	}
+	if (!is_under_way(l.now))
+		ring_end(p, place);
+	else if (l.now.state == XR_VM_PREPARED && l.vm->ring)
+		ring_sample(&l);
+	if (l.info->tap_queue && !is_under_way(l.now) &&
+	    vm_tick(p) - l.vm->last >= QUEUE_DRAINED)
+		restore_queue(&l);
+out:
+	local_close(&l);
+}
+
+void vm_local_destroy(struct plane *p)
+{
+	__u32 place, n = p->mac_buckets * XR_TAG_LANES, key;
+	int at = 0;
+
+	/* Nothing was ever local: nothing to look for among a million VMs. */
+	if (host_any_local(p) || tc_next(p, &at))
+		for (place = 0; place < n; place++)
+			if (has_traces(p, place))
+				vm_local_forget(p, place, NULL);
+	tc_detach_all(p);
+	while (!bpf_map_get_next_key(p->fd[PLANE_TAPS], NULL, &key))
+		bpf_map_delete_elem(p->fd[PLANE_TAPS], &key);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of vm_local.h tell each other, and nobody else. */
+#ifndef XR_CORE_VM_LOCAL_PRIV_H
+#define XR_CORE_VM_LOCAL_PRIV_H
+
+#include "links.h"
+#include "vm.h"
+#include "vm_local.h"
+
+/* A VM, and this machine as it is now. */
+struct local {
+	struct plane *p;
+	__u32 place;
+	struct xr_vm *vm;
+	struct xr_vm_info *info;
+	struct xr_vm_now now;
+	__u8 mac[6];
+	__u16 vlan;
+	struct netlink nl;
+	struct links links;
+	struct xr_err *warn;
+	int back;			/* to the caller's network namespace */
+};
+
+/* One more thing that could not be had. */
+void local_warn(struct local *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+bool local_host(const struct plane *p, __u16 host);
+bool local_is_leaving(const struct local *l);
+bool local_is_coming(const struct local *l);
+
+/* ---- vm_tap.c ---- */
+
+/* Its port on this machine, or NULL. */
+const struct link *tap_find(struct local *l);
+
+enum tap_reader {
+	TAP_READER_OTHER,
+	TAP_READER_QEMU,	/* in user space: holds one frame more than it delivers */
+	TAP_READER_VHOST,
+};
+
+enum tap_reader tap_reader(const char *tap);
+
+/* Whether it takes frames that are to be segmented as they are. */
+bool tap_takes_gso(const char *tap);
+
+/* ---- vm_residual.c ---- */
+
+int ring_begin(struct local *l);
+void ring_end(struct plane *p, __u32 place);
+/* What was unread when the ring began shows now and then: the queue is empty. */
+void ring_sample(struct local *l);
+int ring_replay(struct local *l, struct vm_residual *r);
+
+/* Checksums that the sender left to its device. Exported for the tests. */
+void frame_fill_checksum(__u8 *frame, __u32 len);
+
+/* ---- vm_kernel.c: the kernel's own tables ---- */
+
+/* The VM is at now.host: senders of this machine reach it there. */
+void kernel_depart(struct local *l);
+/* It is here, or about to be: packets and frames for it go to its tap. */
+void kernel_arrive(struct local *l, bool sticky);
+void kernel_clear(struct local *l);
+
+#endif

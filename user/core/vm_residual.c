@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The residual: what went into a VM's tap before its blackout and was never read
+ * by it. A tap counts what its reader takes (tx_packets) and what did not fit
+ * (tx_dropped), tap_out counts what goes in; the difference is unread, and the
+ * ring still has the last of it.
+ *
+ * Two facts stand between that and an exact count. What was unread when the ring
+ * began is in no count: but whenever the queue runs empty, more was read than
+ * went in, by just that number. And QEMU's own virtio-net, once its guest stands
+ * still, takes one frame more, finds that nobody wants it, and keeps it, with
+ * the descriptor no longer polled: read, but never delivered. A probe put into
+ * the tap makes it certain that this has happened; the guest, should it go on
+ * here, ignores its EtherType. vhost-net takes none.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tc.h"
+#include "vm_local_priv.h"
+#include "vm_priv.h"
+
+#define ETH_P_PROBE	0x88b5	/* IEEE 802: local experimental */
+#define STILL		3	/* looks in a row that saw no more read */
+#define LOOK_US		100
+#define LOOKS		20
+#define BEGIN_LOOKS	5
+#define BEGIN_US	1000
+
+/* ---- a ring ---- */
+
+static struct xr_ring *ring_of(const struct local *l)
+{
+	return l->vm->ring ? &l->p->rings[l->vm->ring - 1] : NULL;
+}
+
+void ring_end(struct plane *p, __u32 place)
+{
+	__u8 ring = p->vms[place].ring;
+
+	if (!ring)
+		return;
+	__atomic_store_n(&p->vms[place].ring, 0, __ATOMIC_RELEASE);
+	if (p->rings[ring - 1].vm == place + 1)
+		__atomic_store_n(&p->rings[ring - 1].vm, 0, __ATOMIC_RELEASE);
+}
+
+/* A VM that names it no longer, or stands still, lost it to a kill. */
+static bool is_free(const struct plane *p, __u32 r)
+{
+	__u32 vm = p->rings[r].vm;
+	struct xr_vm_now now;
+
+	if (!vm)
+		return true;
+	now = vm_now(p, vm - 1);
+	return p->vms[vm - 1].ring != r + 1 ||
+	       (now.state != XR_VM_PREPARED && now.state != XR_VM_BLACKOUT);
+}
+
+static int free_ring(struct plane *p)
+{
+	__u32 r;
+
+	for (r = 0; r < p->meta->limits.rings; r++) {
+		if (!is_free(p, r))
+			continue;
+		if (p->rings[r].vm)
+			ring_end(p, p->rings[r].vm - 1);
+		return r;
+	}
+	return -ENOSPC;
+}
+
+/* 0 where more than nothing is unread; negative: that much was when it began. */
+static __s64 unread(const struct xr_ring *r, const struct link_counts *c)
+{
+	__u64 in = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
+
+	return in - (c->read - r->read_base) - (c->dropped - r->drop_base);
+}
+
+static bool sample(struct local *l, struct xr_ring *r)
+{
+	struct link_counts c;
+	__s64 n;
+
+	if (link_counts(&l->nl, l->vm->tap, &c))
+		return false;
+	n = unread(r, &c);
+	if (n < 0)
+		r->read_base -= n;
+	return n < 0;
+}
+
+void ring_sample(struct local *l)
+{
+	struct xr_ring *r = ring_of(l);
+
+	if (r)
+		sample(l, r);
+}
+
+int ring_begin(struct local *l)
+{
+	const struct link *tap = links_by_index(&l->links, l->vm->tap);
+	struct link_counts c;
+	struct xr_ring *r = ring_of(l);
+	int i;
+
+	if (!tap || (r && r->vm == l->place + 1))
+		return 0;	/* it has begun */
+	i = free_ring(l->p);
+	if (i < 0 || link_counts(&l->nl, tap->ifindex, &c)) {
+		local_warn(l, "no ring is free for frames that it leaves unread: "
+			   "limits rings: %u", l->p->meta->limits.rings);
+		return 0;
+	}
+	r = &l->p->rings[i];
+	memset(r, 0, sizeof(*r));
+	r->read_base = c.read;
+	r->drop_base = c.dropped;
+	r->flags = tap_takes_gso(tap->name) ? 0 : XR_RING_SEGMENTS;
+	if (tap->kind == LINK_TUN && tap_reader(tap->name) == TAP_READER_QEMU)
+		r->flags |= XR_RING_HELD;
+	__atomic_store_n(&r->vm, l->place + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&l->vm->ring, i + 1, __ATOMIC_RELEASE);
+	for (i = 0; i < BEGIN_LOOKS && !sample(l, r); i++)
+		usleep(BEGIN_US);
+	return 0;
+}
+
+/* ---- how much is unread ---- */
+
+static void put_probe(const struct local *l)
+{
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_PROBE),
+		.sll_ifindex = l->vm->tap,
+		.sll_halen = ETH_ALEN,
+	};
+	struct {
+		__u8 dst[ETH_ALEN], src[ETH_ALEN];
+		__be16 type;
+		char text[46];
+	} __attribute__((packed)) probe = {
+		.src = { 0x02, 0x78, 0x72, 0, 0, 2 },
+		.type = htons(ETH_P_PROBE),
+		.text = "xroam: nothing to see",
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	memcpy(probe.dst, l->mac, ETH_ALEN);
+	sendto(fd, &probe, sizeof(probe), 0, (void *)&to, sizeof(to));
+	close(fd);
+}
+
+/*
+ * Waits until nothing is read and nothing goes in any more: a program that saw
+ * the state before may still be at it on another CPU.
+ */
+static int count_unread(struct local *l, struct xr_ring *r, __u64 *entered,
+			__u64 *left)
+{
+	struct link_counts c = { 0 }, was;
+	int looks, still = 0, ret;
+	__u64 in;
+	__s64 n;
+
+	if (r->flags & XR_RING_HELD)
+		put_probe(l);
+	ret = link_counts(&l->nl, l->vm->tap, &was);
+	*entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
+	for (looks = 0; !ret && looks < LOOKS && still < STILL; looks++) {
+		usleep(LOOK_US);
+		ret = link_counts(&l->nl, l->vm->tap, &c);
+		in = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
+		still = c.read == was.read && in == *entered ? still + 1 : 0;
+		was = c;
+		*entered = in;
+	}
+	if (ret)
+		return ret;
+	n = unread(r, &was) + !!(r->flags & XR_RING_HELD);
+	*left = n < 0 ? 0 : (__u64)n > *entered ? *entered : (__u64)n;
+	return 0;
+}
+
+/* ---- replaying it ---- */
+
+static __u32 fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* Of len octets, the odd one last. */
+static __u32 add_up(const __u8 *data, __u32 len, __u32 sum)
+{
+	for (; len > 1; data += 2, len -= 2)
+		sum = fold(sum + (data[0] << 8 | data[1]));
+	return len ? fold(sum + (data[0] << 8)) : sum;
+}
+
+/*
+ * A sender of this machine leaves the checksum to its device: the field then
+ * holds the pseudo header's sum alone. Any other value is left as it is.
+ */
+void frame_fill_checksum(__u8 *frame, __u32 len)
+{
+	__u8 *ip = frame + ETH_HLEN, *l4, *field, proto;
+	__u32 l4_len, sum, offset;
+
+	if (len < ETH_HLEN + 20)
+		return;
+	if (frame[12] == 0x08 && !frame[13] && ip[0] >> 4 == 4) {
+		__u32 header = (ip[0] & 15) * 4, total = ip[2] << 8 | ip[3];
+
+		if (header < 20 || total < header || ETH_HLEN + total > len ||
+		    ((ip[6] & 0x3f) | ip[7]))
+			return;
+		proto = ip[9];
+		l4 = ip + header;
+		l4_len = total - header;
+		sum = add_up(ip + 12, 8, 0);
+	} else if (frame[12] == 0x86 && frame[13] == 0xdd &&
+		   len >= ETH_HLEN + 40) {
+		l4_len = ip[4] << 8 | ip[5];
+		if (ETH_HLEN + 40 + l4_len > len)
+			return;
+		proto = ip[6];
+		l4 = ip + 40;
+		sum = add_up(ip + 8, 32, 0);
+	} else {
+		return;
+	}
+	offset = proto == IPPROTO_TCP ? 16 : proto == IPPROTO_UDP ? 6 :
+		 proto == IPPROTO_ICMPV6 ? 2 : 0;
+	if (!offset || l4_len < offset + 2)
+		return;
+	field = l4 + offset;
+	sum = fold(sum + proto + l4_len);
+	if (sum != (__u32)(field[0] << 8 | field[1]))
+		return;
+	sum = ~add_up(l4, l4_len, 0) & 0xffff;
+	if (!sum && proto == IPPROTO_UDP)
+		sum = 0xffff;
+	field[0] = sum >> 8;
+	field[1] = sum;
+}
+
+enum sent { SENT, NOT_FOR_IT, LOST };
+
+static enum sent replay_one(struct local *l, int prog, __u64 number)
+{
+	__u32 ring = l->vm->ring - 1;
+	const struct xr_ring_frame *f = &l->p->ring_frames[
+		ring * XR_RING_FRAMES + (number - 1) % XR_RING_FRAMES];
+	struct __sk_buff ctx = { .cb = { l->now.next } };
+	__u8 frame[XR_RING_OCTETS];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame,
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
+	__u32 len = f->len;
+
+	if (__atomic_load_n(&f->number, __ATOMIC_ACQUIRE) != number ||
+	    len < ETH_HLEN || len > sizeof(frame))
+		return LOST;
+	memcpy(frame, f->octet, len);
+	/* What is for everybody, the fabric brings to the new host itself. */
+	if (memcmp(frame, l->mac, ETH_ALEN))
+		return NOT_FOR_IT;
+	frame_fill_checksum(frame, len);
+	run.data_size_in = len;
+	return bpf_prog_test_run_opts(prog, &run) || run.retval ? LOST : SENT;
+}
+
+static void replay(struct local *l, struct xr_ring *r, int prog, __u64 from,
+		   __u64 to, struct vm_residual *out)
+{
+	__u64 n, first = to > XR_RING_FRAMES ? to - XR_RING_FRAMES : 0;
+
+	if (from < first) {
+		out->lost += first - from;
+		from = first;
+	}
+	for (n = from; n < to; n++) {
+		switch (replay_one(l, prog, n + 1)) {
+		case SENT:
+			out->replayed++;
+			break;
+		case LOST:
+			out->lost++;
+			break;
+		case NOT_FOR_IT:
+			break;
+		}
+		/* Done again after a kill, it goes on here. */
+		__atomic_store_n(&r->done, n + 1, __ATOMIC_RELEASE);
+	}
+}
+
+int ring_replay(struct local *l, struct vm_residual *out)
+{
+	struct xr_ring *r = ring_of(l);
+	__u64 entered, left, from;
+	struct xr_err err = { "" };
+	int prog, ret;
+
+	if (!r || r->vm != l->place + 1)
+		return 0;
+	ret = count_unread(l, r, &entered, &left);
+	if (ret) {
+		local_warn(l, "its port is gone: what it left unread there is "
+			   "not known");
+		return 0;
+	}
+	out->unread = left;
+	from = entered - left;
+	if (from < r->done)
+		from = r->done;
+	if (from >= entered)
+		return 0;
+	prog = tc_replay_program(l->p, &err);
+	if (prog < 0) {
+		local_warn(l, "%s", err.text);
+		return prog;
+	}
+	replay(l, r, prog, from, entered, out);
+	close(prog);
+	l->info->replayed += out->replayed;
+	l->info->lost += out->lost;
+	if (out->lost)
+		vm_count_reason(l->p, XR_R_RING_LOST, out->lost);
+	return 0;
+}

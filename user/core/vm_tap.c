@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A VM's port on this machine, and who reads it. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "vm_local_priv.h"
+
+/* ---- which ---- */
+
+struct search {
+	struct local *l;
+	__u32 segment;		/* the bridge that its VNI's device is in */
+	const struct link *found;
+	int rank;
+};
+
+static bool is_fabric(const struct local *l, const struct link *dev)
+{
+	__u64 here = netns_inode();
+	int i;
+
+	if (dev->kind == LINK_VXLAN || dev->kind == LINK_BRIDGE)
+		return true;
+	for (i = 0; i < XR_MAX_DEVICES; i++)
+		if (l->p->devices[i].ifindex == dev->ifindex &&
+		    l->p->devices[i].netns == here)
+			return true;
+	return false;
+}
+
+/* The same MAC may be known in several VLANs, each with a bridge of its own. */
+static void on_entry(void *ctx, const struct fdb_entry *e)
+{
+	struct search *s = ctx;
+	struct local *l = s->l;
+	const struct link *dev, *br;
+	int rank = 1;
+
+	if (memcmp(e->mac, l->mac, sizeof(e->mac)))
+		return;
+	dev = links_by_index(&l->links, e->port);
+	br = links_by_index(&l->links, e->bridge);
+	if (!dev || is_fabric(l, dev))
+		return;
+	if (br && br->filters && l->vlan && e->vlan && e->vlan != l->vlan)
+		return;
+	if (s->segment && e->bridge == s->segment)
+		rank = 3;
+	else if (l->vlan && e->vlan == l->vlan)
+		rank = 2;
+	if (rank > s->rank) {
+		s->rank = rank;
+		s->found = dev;
+	}
+}
+
+/* libvirt gives a tap its VM's MAC with 0xfe in front (virnetdevtap.c). */
+static const struct link *by_own_mac(struct local *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->links.n; i++) {
+		const struct link *k = &l->links.link[i];
+
+		if (k->kind == LINK_TUN && k->mac[0] == 0xfe &&
+		    !memcmp(k->mac + 1, l->mac + 1, 5))
+			return k;
+	}
+	return NULL;
+}
+
+static const struct link *by_fdb(struct local *l)
+{
+	__u16 here = local_host(l->p, l->now.host) ? l->now.host : l->now.next;
+	struct search s = { .l = l };
+	const struct link *vxlan = NULL;
+
+	if (local_host(l->p, here) &&
+	    l->p->host_info[here].method == XR_FORWARD_VXLAN)
+		vxlan = links_by_vni(&l->links, l->p->host_info[here].vni);
+	s.segment = vxlan ? vxlan->master : 0;
+	fdb_each(&l->nl, on_entry, &s);
+	return s.found;
+}
+
+const struct link *tap_find(struct local *l)
+{
+	const struct link *found;
+
+	if (l->info->tap[0])
+		return links_by_name(&l->links, l->info->tap);
+	found = links_by_index(&l->links, l->vm->tap);
+	if (!found)
+		found = by_own_mac(l);
+	return found ? found : by_fdb(l);
+}
+
+/* ---- whose ---- */
+
+static bool links_to(const char *path, const char *to)
+{
+	char target[256];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return !strcmp(target, to);
+}
+
+/* fdinfo of a tun descriptor: "iff:	tap0". */
+static bool is_tap_open(const char *pid, const char *fd, const char *tap)
+{
+	char path[300], line[64], name[32];
+	bool yes = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd/%s", pid, fd);
+	if (!links_to(path, "/dev/net/tun"))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%s", pid, fd);
+	f = fopen(path, "re");
+	while (f && !yes && fgets(line, sizeof(line), f))
+		yes = sscanf(line, "iff: %31s", name) == 1 && !strcmp(name, tap);
+	if (f)
+		fclose(f);
+	return yes;
+}
+
+struct holder {
+	bool tap, vhost;
+};
+
+static void look_at(const char *pid, const char *tap, struct holder *h)
+{
+	char path[300];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.16s/fd/%.16s", pid,
+			 e->d_name);
+		if (is_tap_open(pid, e->d_name, tap))
+			h->tap = true;
+		else if (links_to(path, "/dev/vhost-net"))
+			h->vhost = true;
+	}
+	if (d)
+		closedir(d);
+}
+
+static bool is_qemu(const char *pid)
+{
+	char path[300], exe[256];
+	const char *base;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	if (n < 0)
+		return false;
+	exe[n] = '\0';
+	base = strrchr(exe, '/');
+	base = base ? base + 1 : exe;
+	return !strncmp(base, "qemu", 4) || !strncmp(base, "kvm", 3);
+}
+
+static bool is_here(const char *pid)
+{
+	char path[300];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
+	return !stat(path, &st) && st.st_ino == netns_inode();
+}
+
+/*
+ * A name may be a tap's in several namespaces; a QEMU that was handed its tap from
+ * outside is taken for want of one inside.
+ */
+enum tap_reader tap_reader(const char *tap)
+{
+	enum tap_reader reader = TAP_READER_OTHER;
+	DIR *d = opendir("/proc");
+	bool here = false;
+	struct dirent *e;
+
+	while (d && !here && (e = readdir(d))) {
+		struct holder h = { false, false };
+
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		look_at(e->d_name, tap, &h);
+		if (!h.tap)
+			continue;
+		here = is_here(e->d_name);
+		reader = h.vhost ? TAP_READER_VHOST :
+			 is_qemu(e->d_name) ? TAP_READER_QEMU :
+					      TAP_READER_OTHER;
+	}
+	if (d)
+		closedir(d);
+	return reader;
+}
+
+bool tap_takes_gso(const char *tap)
+{
+	struct ethtool_value v = { .cmd = ETHTOOL_GTSO };
+	struct ifreq req = { .ifr_data = (void *)&v };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+
+	if (fd < 0)
+		return true;
+	strncpy(req.ifr_name, tap, sizeof(req.ifr_name) - 1);
+	ret = ioctl(fd, SIOCETHTOOL, &req);
+	close(fd);
+	return ret || v.data;
+}
