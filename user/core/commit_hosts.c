@@ -281,6 +281,7 @@ static void store_host(struct commit *c, __u32 i)
 		.path = info->local ? 0 : s->path,
 		.method = info->method,
 		.flags = XR_HOST_USED | (info->local ? XR_HOST_LOCAL : 0),
+		.vlan = s->have ? c->p->hosts[i].vlan : 0,
 	};
 
 	if (!s->have)

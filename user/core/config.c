@@ -22,10 +22,15 @@ static void note_entry(struct model_backend *b, const char *key, long j,
 }
 
 static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
-		      __u32 line, bool alias)
+		      const struct lines_node *node)
 {
-	struct model *m = ctx;
+	struct vms_reader *v = ctx;
+	struct model *m = v->m;
+	__u32 line = node->line;
 	long i;
+
+	if (depth && s[0].key && !strcmp(s[0].key, "vms"))
+		return config_vms_node(v, s, depth, node);
 
 	/* libcyaml gives no pointer for an empty list, as if it were left out. */
 	if (depth == 1 && s[0].key && !strcmp(s[0].key, "devices"))
@@ -47,11 +52,31 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 		m->cids[i].line = line;
 	} else if (!strcmp(s[0].key, "devices") && i < (long)m->n_devs) {
 		m->devs[i].line = line;
+	} else if (!strcmp(s[0].key, "hosts") && i < (long)m->n_hosts) {
+		m->hosts[i].line = line;
 	}
 	return true;
 }
 
 /* ---- reading ---- */
+
+/* What libcyaml left out: lines, and the VMs. */
+static int second_pass(struct reader *r, struct model *m)
+{
+	char problem[128];
+	struct vms_reader v;
+	__u32 line;
+	int ret = config_vms_begin(&v, r, m);
+
+	if (ret)
+		return ret;
+	line = lines_walk(r->text, r->len, note_line, &v, problem,
+			  sizeof(problem));
+	ret = config_vms_end(&v);
+	if (line && !r->failed)
+		ret = fail_line(r, line, "%s", problem);
+	return ret;
+}
 
 int config_read_text(const char *text, size_t len, const char *name,
 		     struct model *m, struct xr_err *err)
@@ -66,9 +91,7 @@ int config_read_text(const char *text, size_t len, const char *name,
 		.flags = CYAML_CFG_NO_ALIAS,
 	};
 	struct raw *raw = NULL;
-	char problem[128];
 	cyaml_err_t e;
-	__u32 line;
 	int ret;
 
 	model_init(m);
@@ -85,12 +108,8 @@ int config_read_text(const char *text, size_t len, const char *name,
 		return fail_line(&r, 1,
 				 "the file is empty; to delete everything write \"vips: []\"");
 	ret = config_take(&r, raw, m);
-	if (!ret) {
-		line = lines_walk(text, len, note_line, m, problem,
-				  sizeof(problem));
-		if (line)
-			ret = fail_line(&r, line, "%s", problem);
-	}
+	if (!ret)
+		ret = second_pass(&r, m);
 	if (ret)
 		model_free(m);
 	cyaml_free(&config, &config_schema, raw, 0);

@@ -54,7 +54,7 @@
  *	  qmp:
  *	    - socket: /run/qemu/vm1.qmp
  *	      vm: {mac: MAC, vlan: 5}
- *	      role: source	# destination
+ *	      role: source	# destination; left out: the QEMU is asked
  *	      to: h2		# source: where it goes; left out: told otherwise
  *	      gate: false	# use pause-before-switchover
  *	cid:

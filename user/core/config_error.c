@@ -207,13 +207,13 @@ static const char *after(char *said, const char *prefix)
 }
 
 static bool on_alias(void *ctx, const struct lines_step *step, size_t depth,
-		     __u32 line, bool alias)
+		     const struct lines_node *node)
 {
 	__u32 *found = ctx;
 
-	if (alias)
-		*found = line;
-	return !alias;
+	if (node->alias)
+		*found = node->line;
+	return !node->alias;
 }
 
 int config_explain(struct reader *r, cyaml_err_t e)

@@ -18,8 +18,8 @@ struct walk {
 	size_t depth;		/* may exceed what frame holds */
 	size_t documents;
 	const char *wrong;	/* what YAML allows and a configuration does not */
-	bool (*node)(void *ctx, const struct lines_step *step, size_t depth,
-		     __u32 line, bool alias);
+	bool (*each)(void *ctx, const struct lines_step *step, size_t depth,
+		     const struct lines_node *node);
 	void *ctx;
 };
 
@@ -29,10 +29,17 @@ static struct frame *top(struct walk *w)
 						     NULL;
 }
 
-static bool call(struct walk *w, __u32 line, bool alias)
+static bool call(struct walk *w, __u32 line, const yaml_event_t *e)
 {
+	struct lines_node node = { .line = line,
+				   .alias = e->type == YAML_ALIAS_EVENT };
 	struct lines_step step[LINES_DEPTH];
 	size_t i;
+
+	if (e->type == YAML_SCALAR_EVENT) {
+		node.value = (const char *)e->data.scalar.value;
+		node.quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	}
 
 	if (w->depth > LINES_DEPTH)
 		return true;
@@ -40,7 +47,7 @@ static bool call(struct walk *w, __u32 line, bool alias)
 		step[i].key = w->frame[i].map ? w->frame[i].key : NULL;
 		step[i].index = w->frame[i].index;
 	}
-	return w->node(w->ctx, step, w->depth, line, alias);
+	return w->each(w->ctx, step, w->depth, &node);
 }
 
 /* A scalar, or a list or mapping that begins. Sets *is_key where it is a key. */
@@ -51,7 +58,7 @@ static bool begin(struct walk *w, const yaml_event_t *e, bool *is_key)
 
 	*is_key = false;
 	if (!f)
-		return w->depth ? true : call(w, line, false);
+		return w->depth ? true : call(w, line, e);
 	if (f->map && !f->want_value) {
 		*is_key = true;
 		f->want_value = true;
@@ -68,7 +75,7 @@ static bool begin(struct walk *w, const yaml_event_t *e, bool *is_key)
 	} else {
 		f->index++;
 	}
-	return call(w, line, e->type == YAML_ALIAS_EVENT);
+	return call(w, line, e);
 }
 
 static bool step(struct walk *w, const yaml_event_t *e)
@@ -110,11 +117,11 @@ static bool step(struct walk *w, const yaml_event_t *e)
 }
 
 __u32 lines_walk(const char *text, size_t len,
-		 bool (*node)(void *ctx, const struct lines_step *step,
-			      size_t depth, __u32 line, bool alias),
+		 bool (*each)(void *ctx, const struct lines_step *step,
+			      size_t depth, const struct lines_node *node),
 		 void *ctx, char *problem, size_t size)
 {
-	struct walk w = { .node = node, .ctx = ctx };
+	struct walk w = { .each = each, .ctx = ctx };
 	yaml_parser_t parser;
 	yaml_event_t e;
 	bool more = true;
@@ -152,13 +159,12 @@ struct find {
 };
 
 static bool on_node(void *ctx, const struct lines_step *step, size_t depth,
-		    __u32 line, bool alias)
+		    const struct lines_node *node)
 {
 	struct find *f = ctx;
 	char path[LINES_DEPTH * (KEY_LEN + 1)];
 	size_t i, n = 0;
 
-	(void)alias;
 	path[0] = '\0';
 	for (i = 0; i < depth; i++) {
 		if (step[i].key)
@@ -171,7 +177,7 @@ static bool on_node(void *ctx, const struct lines_step *step, size_t depth,
 			return true;
 	}
 	if (!strcmp(path, f->path))
-		f->line = line;
+		f->line = node->line;
 	return true;
 }
 

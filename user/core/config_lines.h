@@ -17,15 +17,21 @@ struct lines_step {
 	long index;		/* in a list */
 };
 
+struct lines_node {
+	__u32 line;
+	const char *value;	/* NULL: a list or a mapping begins, or an alias */
+	bool alias, quoted;
+};
+
 /*
- * Calls node() for each value, with the steps that lead to it and the line of
- * its key (in a list: its own). node() returns false to stop. *problem is set
+ * Calls each() for each value, with the steps that lead to it and the line of
+ * its key (in a list: its own). each() returns false to stop. *problem is set
  * to libyaml's words, and the line returned, where the text is not YAML, or not
  * one document without a NUL.
  */
 __u32 lines_walk(const char *text, size_t len,
-		 bool (*node)(void *ctx, const struct lines_step *step,
-			      size_t depth, __u32 line, bool alias),
+		 bool (*each)(void *ctx, const struct lines_step *step,
+			      size_t depth, const struct lines_node *node),
 		 void *ctx, char *problem, size_t size);
 
 /*

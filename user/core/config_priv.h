@@ -4,7 +4,9 @@
 #define XR_CORE_CONFIG_PRIV_H
 
 #include <stdarg.h>
+#include "config_lines.h"
 #include "config_schema.h"
+#include "lut.h"
 #include "model.h"
 
 #define PATH_LEN	256	/* of "backends[3].vips[0]" */
@@ -39,5 +41,41 @@ const char *last_key(const char *path);
 /* ---- config_take.c ---- */
 
 int config_take(struct reader *r, const struct raw *raw, struct model *m);
+
+/* A number of the range that its key has. */
+int config_number(struct reader *r, const char *path, const char *text,
+		  __u64 *value);
+/* "list[i].key" */
+const char *config_at(char *buf, const char *list, size_t i, const char *key);
+
+/* Leaves *to alone where the number is left out. */
+#define TAKE(r, path, from, to)                                                \
+	({                                                                     \
+		__u64 number_ = 0;                                             \
+		int bad_ = from ? config_number(r, path, from, &number_) : 0;  \
+		if (!bad_ && from)                                             \
+			to = number_;                                          \
+		bad_;                                                          \
+	})
+
+/* ---- config_take_hosts.c: hosts, gateways, protected, sources ---- */
+
+int config_take_hosts(struct reader *r, const struct raw *raw,
+		      struct model *m);
+
+/* ---- config_vms.c: vms, one node after the other ---- */
+
+struct vms_reader {
+	struct reader *r;
+	struct model *m;
+	struct lut hosts;	/* by name */
+	unsigned int seen;	/* keys of the VM that is being read */
+};
+
+int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m);
+/* A node at or below "vms"; false: it is wrong, and the line is written. */
+bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
+		     size_t depth, const struct lines_node *node);
+int config_vms_end(struct vms_reader *v);
 
 #endif

@@ -18,6 +18,15 @@ static const cyaml_strval_t down_words[] = {
 	{ "drop", XR_DOWN_DROP },
 	{ "fallback", XR_DOWN_FALLBACK },
 };
+static const cyaml_strval_t moves_words[] = {
+	{ "expected", XR_MOVES_EXPECTED },
+	{ "ports", XR_MOVES_PORTS },
+	{ "any", XR_MOVES_ANY },
+};
+static const cyaml_strval_t qmp_role_words[] = {
+	{ "source", 0 },
+	{ "destination", 1 },
+};
 static const cyaml_strval_t mode_words[] = {
 	{ "auto", ATTACH_AUTO },
 	{ "native", ATTACH_NATIVE },
@@ -70,6 +79,10 @@ static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("backends", struct raw_limits, backends),
 	NUMBER("server_ids", struct raw_limits, server_ids),
 	NUMBER("flows", struct raw_limits, flows),
+	NUMBER("hosts", struct raw_limits, hosts),
+	NUMBER("vms", struct raw_limits, vms),
+	NUMBER("vm_addresses", struct raw_limits, vm_addresses),
+	NUMBER("rings", struct raw_limits, rings),
 	CYAML_FIELD_END
 };
 
@@ -80,6 +93,14 @@ static const cyaml_schema_field_t policy_fields[] = {
 	NUMBER("reply_rate", struct raw_policy, reply_rate),
 	TEXT("source", MAY, struct raw_policy, source),
 	TEXT("source6", MAY, struct raw_policy, source6),
+	WORD("moves", struct raw_policy, moves, moves_words),
+	WORD("announce", struct raw_policy, announce, config_bool_words),
+	NUMBER("announce_rate", struct raw_policy, announce_rate),
+	NUMBER("flap_moves", struct raw_policy, flap_moves),
+	NUMBER("flap_seconds", struct raw_policy, flap_seconds),
+	NUMBER("vm_ttl", struct raw_policy, vm_ttl),
+	NUMBER("prepare_timeout", struct raw_policy, prepare_timeout),
+	NUMBER("blackout_timeout", struct raw_policy, blackout_timeout),
 	CYAML_FIELD_END
 };
 
@@ -87,6 +108,27 @@ static const cyaml_schema_field_t device_fields[] = {
 	TEXT("name", MUST, struct raw_device, name),
 	WORD("mode", struct raw_device, mode, mode_words),
 	WORD("role", struct raw_device, role, role_words),
+	WORD("trusted", struct raw_device, trusted, config_bool_words),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t host_fields[] = {
+	TEXT("name", MUST, struct raw_host, name),
+	TEXT("vxlan", MAY, struct raw_host, vxlan),
+	TEXT("ipip", MAY, struct raw_host, ipip),
+	TEXT("gue", MAY, struct raw_host, gue),
+	TEXT("dev", MAY, struct raw_host, dev),
+	TEXT("mac", MAY, struct raw_host, mac),
+	NUMBER("vni", struct raw_host, vni),
+	NUMBER("port", struct raw_host, port),
+	WORD("local", struct raw_host, local, config_bool_words),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t gateway_fields[] = {
+	TEXT("address", MUST, struct raw_gateway, address),
+	TEXT("mac", MAY, struct raw_gateway, mac),
+	NUMBER("vlan", struct raw_gateway, vlan),
 	CYAML_FIELD_END
 };
 
@@ -122,6 +164,25 @@ static const cyaml_schema_value_t text_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
 };
 
+static const cyaml_schema_field_t qmp_fields[] = {
+	TEXT("socket", MUST, struct raw_qmp, socket),
+	CYAML_FIELD_MAPPING("vm", CYAML_FLAG_DEFAULT, struct raw_qmp, vm,
+			    vm_fields),
+	WORD("role", struct raw_qmp, role, qmp_role_words),
+	WORD("gate", struct raw_qmp, gate, config_bool_words),
+	TEXT("to", MAY, struct raw_qmp, to),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t qmp_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_qmp, qmp_fields),
+};
+
+static const cyaml_schema_field_t sources_fields[] = {
+	LIST("qmp", struct raw_sources, qmp, n_qmp, &qmp_entry),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t backend_fields[] = {
 	TEXT("name", MUST, struct raw_backend, name),
 	TEXT("address", MUST, struct raw_backend, address),
@@ -144,6 +205,13 @@ static const cyaml_schema_value_t device_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_device,
 			    device_fields),
 };
+static const cyaml_schema_value_t host_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_host, host_fields),
+};
+static const cyaml_schema_value_t gateway_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_gateway,
+			    gateway_fields),
+};
 static const cyaml_schema_value_t cid_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_cid, cid_fields),
 };
@@ -155,22 +223,41 @@ static const cyaml_schema_value_t backend_entry = {
 			    backend_fields),
 };
 
+#define FILE_FIELDS                                                            \
+	TEXT("secret", MAY, struct raw, secret),                               \
+	TEXT("secret_file", MAY, struct raw, secret_file),                     \
+	CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits,             \
+				limits_fields),                                \
+	CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy,             \
+				policy_fields),                                \
+	LIST("devices", struct raw, devices, n_devices, &device_entry),        \
+	LIST("hosts", struct raw, hosts, n_hosts, &host_entry),                \
+	LIST("gateways", struct raw, gateways, n_gateways, &gateway_entry),    \
+	SHORT_LIST("protected", struct raw, protect, n_protect, &text_entry),  \
+	CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources,           \
+				sources_fields),                               \
+	LIST("cid", struct raw, cid, n_cid, &cid_entry),                       \
+	LIST("vips", struct raw, vips, n_vips, &vip_entry),                    \
+	LIST("backends", struct raw, backends, n_backends, &backend_entry)
+
+/* vms may be a million: config_vms.c reads them from the second pass' events. */
 static const cyaml_schema_field_t file_fields[] = {
-	TEXT("secret", MAY, struct raw, secret),
-	TEXT("secret_file", MAY, struct raw, secret_file),
-	CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits,
-				limits_fields),
-	CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy,
-				policy_fields),
-	LIST("devices", struct raw, devices, n_devices, &device_entry),
-	LIST("cid", struct raw, cid, n_cid, &cid_entry),
-	LIST("vips", struct raw, vips, n_vips, &vip_entry),
-	LIST("backends", struct raw, backends, n_backends, &backend_entry),
+	FILE_FIELDS,
+	CYAML_FIELD_IGNORE("vms", CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t write_fields[] = {
+	FILE_FIELDS,
 	CYAML_FIELD_END
 };
 
 const cyaml_schema_value_t config_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields),
+};
+
+const cyaml_schema_value_t config_write_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, write_fields),
 };
 
 /* "vips" and the like: the limits. */
@@ -179,6 +266,16 @@ static const struct config_range ranges[] = {
 	{ "backends", 1, XR_MAX_BACKENDS },
 	{ "server_ids", 1, 1U << 24 },
 	{ "flows", XR_FLOW_WAYS, 1U << 27 },
+	{ "hosts", 1, XR_MAX_HOSTS },
+	{ "vms", 1, XR_MAX_VMS },
+	{ "vm_addresses", 1, XR_MAX_VMS },
+	{ "rings", 1, XR_MAX_RINGS },
+	{ "announce_rate", 0, 65535 },
+	{ "flap_moves", 1, 65534 },
+	{ "flap_seconds", 1, 65535 },
+	{ "vm_ttl", 1, 0x7fffffff },
+	{ "prepare_timeout", 1, 0x7fffffff },
+	{ "blackout_timeout", 1, 0x7fffffff },
 	{ "flow_idle", 1, 16000 },
 	{ "reply_rate", 0, 65535 },
 	{ "id", 0, XR_CODEPOINTS - 1 },

@@ -13,17 +13,32 @@
 
 struct raw_limits {
 	char *vips, *backends, *server_ids, *flows;
+	char *hosts, *vms, *vm_addresses, *rings;
 };
 
 struct raw_policy {
 	int *too_big, *down;
 	char *flow_idle, *reply_rate;
 	char *source, *source6;
+	int *moves, *announce;
+	char *announce_rate, *flap_moves, *flap_seconds;
+	char *vm_ttl, *prepare_timeout, *blackout_timeout;
 };
 
 struct raw_device {
 	char *name;
-	int *mode, *role;
+	int *mode, *role, *trusted;
+};
+
+struct raw_host {
+	char *name;
+	char *vxlan, *ipip, *gue, *dev, *mac;
+	char *vni, *port;
+	int *local;
+};
+
+struct raw_gateway {
+	char *address, *mac, *vlan;
 };
 
 struct raw_cid {
@@ -53,18 +68,37 @@ struct raw_backend {
 	struct raw_vm *vm;
 };
 
+struct raw_qmp {
+	char *socket;
+	struct raw_vm vm;
+	int *role, *gate;
+	char *to;
+};
+
+struct raw_sources {
+	struct raw_qmp *qmp;
+	__u32 n_qmp;
+};
+
+/* vms are read by config_vms.c. */
 struct raw {
 	char *secret, *secret_file;
 	struct raw_limits *limits;
 	struct raw_policy *policy;
 	struct raw_device *devices;
+	struct raw_host *hosts;
+	struct raw_gateway *gateways;
+	char **protect;
+	struct raw_sources *sources;
 	struct raw_cid *cid;
 	struct raw_vip *vips;
 	struct raw_backend *backends;
 	__u32 n_devices, n_cid, n_vips, n_backends;
+	__u32 n_hosts, n_gateways, n_protect;
 };
 
 extern const cyaml_schema_value_t config_schema;
+extern const cyaml_schema_value_t config_write_schema;	/* without vms */
 /* true, false, and more */
 extern const cyaml_strval_t config_bool_words[];
 

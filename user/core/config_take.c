@@ -44,18 +44,8 @@ static int read_key_text(struct reader *r, const char *at, const char *hex,
 
 /* ---- the rest ---- */
 
-/* Leaves *to alone where the number is left out. */
-#define TAKE(r, path, from, to)                                                \
-	({                                                                     \
-		__u64 number_ = 0;                                             \
-		int bad_ = from ? take_number(r, path, from, &number_) : 0;    \
-		if (!bad_ && from)                                             \
-			to = number_;                                          \
-		bad_;                                                          \
-	})
-
-static int take_number(struct reader *r, const char *path, const char *text,
-		       __u64 *value)
+int config_number(struct reader *r, const char *path, const char *text,
+		  __u64 *value)
 {
 	const struct config_range *range = config_range(last_key(path));
 
@@ -64,7 +54,7 @@ static int take_number(struct reader *r, const char *path, const char *text,
 	return fail_range(r, path, text);
 }
 
-static const char *at(char *buf, const char *list, size_t i, const char *key)
+const char *config_at(char *buf, const char *list, size_t i, const char *key)
 {
 	snprintf(buf, PATH_LEN, "%s[%zu].%s", list, i, key);
 	return buf;
@@ -79,7 +69,12 @@ static int take_limits(struct reader *r, const struct raw_limits *from,
 	       TAKE(r, "limits.backends", from->backends, to->backends) ||
 	       TAKE(r, "limits.server_ids", from->server_ids,
 		    to->server_ids) ||
-	       TAKE(r, "limits.flows", from->flows, to->flows);
+	       TAKE(r, "limits.flows", from->flows, to->flows) ||
+	       TAKE(r, "limits.hosts", from->hosts, to->hosts) ||
+	       TAKE(r, "limits.vms", from->vms, to->vms) ||
+	       TAKE(r, "limits.vm_addresses", from->vm_addresses,
+		    to->vm_addresses) ||
+	       TAKE(r, "limits.rings", from->rings, to->rings);
 }
 
 /* ADDR/LEN of that family, with no bit set behind LEN. */
@@ -121,6 +116,26 @@ static int take_prefix(struct reader *r, const char *path, const char *text,
 		       v4 ? "172.16.0.0/16" : "100::/64");
 }
 
+static int take_moves(struct reader *r, const struct raw_policy *from,
+		      struct xr_policy *to)
+{
+	if (from->moves)
+		to->moves = *from->moves;
+	if (from->announce)
+		to->announce = *from->announce;
+	return TAKE(r, "policy.announce_rate", from->announce_rate,
+		    to->announce_rate) ||
+	       TAKE(r, "policy.flap_moves", from->flap_moves,
+		    to->flap_moves) ||
+	       TAKE(r, "policy.flap_seconds", from->flap_seconds,
+		    to->flap_seconds) ||
+	       TAKE(r, "policy.vm_ttl", from->vm_ttl, to->vm_ttl) ||
+	       TAKE(r, "policy.prepare_timeout", from->prepare_timeout,
+		    to->prepare_timeout) ||
+	       TAKE(r, "policy.blackout_timeout", from->blackout_timeout,
+		    to->blackout_timeout);
+}
+
 static int take_policy(struct reader *r, const struct raw_policy *from,
 		       struct xr_policy *to)
 {
@@ -133,7 +148,8 @@ static int take_policy(struct reader *r, const struct raw_policy *from,
 	if (from->down)
 		to->down = *from->down;
 	if (TAKE(r, "policy.flow_idle", from->flow_idle, to->flow_idle) ||
-	    TAKE(r, "policy.reply_rate", from->reply_rate, to->reply_rate))
+	    TAKE(r, "policy.reply_rate", from->reply_rate, to->reply_rate) ||
+	    take_moves(r, from, to))
 		return -EINVAL;
 	if (from->source) {
 		if (take_prefix(r, "policy.source", from->source, true, addr,
@@ -183,7 +199,7 @@ static int take_devices(struct reader *r, const struct raw *raw,
 		if (!to)
 			return -ENOMEM;
 		if (!*from->name || strlen(from->name) >= sizeof(to->name))
-			return fail_at(r, at(path, "devices", i, "name"),
+			return fail_at(r, config_at(path, "devices", i, "name"),
 				       "name: \"%.40s\" is not a device name: 1 to 15 characters",
 				       from->name);
 		strcpy(to->name, from->name);
@@ -191,6 +207,7 @@ static int take_devices(struct reader *r, const struct raw *raw,
 					ATTACH_AUTO;
 		to->role = from->role ? (enum xr_role)*from->role :
 					XR_ROLE_NODE;
+		to->trusted = from->trusted && *from->trusted;
 	}
 	return 0;
 }
@@ -201,20 +218,20 @@ static int take_cid_key(struct reader *r, const struct raw_cid *from, size_t i,
 	char path[PATH_LEN];
 
 	if (from->key && from->key_file)
-		return fail_at(r, at(path, "cid", i, "key_file"),
+		return fail_at(r, config_at(path, "cid", i, "key_file"),
 			       "both key and key_file are given; leave one");
 	if (!from->key && !from->key_file)
 		return 0;
 	to->info.has_key = 1;
 	if (from->key_file)
-		return read_key_beside(r, at(path, "cid", i, "key_file"),
+		return read_key_beside(r, config_at(path, "cid", i, "key_file"),
 				       from->key_file, to->info.key,
 				       sizeof(to->info.key));
 	if (!strcmp(from->key, CONFIG_HIDDEN)) {
 		to->keep_key = true;
 		return 0;
 	}
-	return read_key_text(r, at(path, "cid", i, "key"), from->key,
+	return read_key_text(r, config_at(path, "cid", i, "key"), from->key,
 			     to->info.key, sizeof(to->info.key));
 }
 
@@ -234,13 +251,13 @@ static int take_cids(struct reader *r, const struct raw *raw, struct model *m)
 		info = &to->info;
 		info->used = 1;
 		info->format = from->format;
-		if (TAKE(r, at(path, "cid", i, "id"), from->id,
+		if (TAKE(r, config_at(path, "cid", i, "id"), from->id,
 			 info->config_id) ||
-		    TAKE(r, at(path, "cid", i, "server_id_length"),
+		    TAKE(r, config_at(path, "cid", i, "server_id_length"),
 			 from->server_id_length, info->sid_len) ||
-		    TAKE(r, at(path, "cid", i, "nonce_length"),
+		    TAKE(r, config_at(path, "cid", i, "nonce_length"),
 			 from->nonce_length, info->nonce_len) ||
-		    TAKE(r, at(path, "cid", i, "offset"), from->offset,
+		    TAKE(r, config_at(path, "cid", i, "offset"), from->offset,
 			 info->offset) ||
 		    take_cid_key(r, from, i, to))
 			return -EINVAL;
@@ -266,9 +283,9 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 		if (!to)
 			return -ENOMEM;
 		if (text_to_addr(from->address, to->addr, &inner))
-			return fail_at(r, at(path, "vips", i, "address"),
+			return fail_at(r, config_at(path, "vips", i, "address"),
 				       "address: %s", inner.text);
-		if (take_number(r, at(path, "vips", i, "port"), from->port,
+		if (config_number(r, config_at(path, "vips", i, "port"), from->port,
 				&port))
 			return -EINVAL;
 		to->port = htons(port);
@@ -322,14 +339,14 @@ static int take_macs(struct reader *r, const struct raw_backend *from,
 	char path[PATH_LEN];
 
 	if (from->mac && text_to_mac(from->mac, to->mac, &inner))
-		return fail_at(r, at(path, "backends", i, "mac"), "mac: %s",
+		return fail_at(r, config_at(path, "backends", i, "mac"), "mac: %s",
 			       inner.text);
 	if (!from->vm)
 		return 0;
 	if (text_to_mac(from->vm->mac, to->vm_mac, &inner))
-		return fail_at(r, at(path, "backends", i, "vm.mac"), "mac: %s",
+		return fail_at(r, config_at(path, "backends", i, "vm.mac"), "mac: %s",
 			       inner.text);
-	return TAKE(r, at(path, "backends", i, "vm.vlan"), from->vm->vlan,
+	return TAKE(r, config_at(path, "backends", i, "vm.vlan"), from->vm->vlan,
 		    to->vm_vlan);
 }
 
@@ -341,14 +358,14 @@ static int take_backend(struct reader *r, const struct raw_backend *from,
 	char path[PATH_LEN];
 
 	if (text_check_name("backend", from->name, &inner))
-		return fail_at(r, at(path, "backends", i, "name"), "%s",
+		return fail_at(r, config_at(path, "backends", i, "name"), "%s",
 			       inner.text);
 	strcpy(to->name, from->name);
 	if (text_to_addr(from->address, to->addr, &inner))
-		return fail_at(r, at(path, "backends", i, "address"),
+		return fail_at(r, config_at(path, "backends", i, "address"),
 			       "address: %s", inner.text);
 	if (from->dev && (!*from->dev || strlen(from->dev) >= sizeof(to->dev)))
-		return fail_at(r, at(path, "backends", i, "dev"),
+		return fail_at(r, config_at(path, "backends", i, "dev"),
 			       "dev: \"%.40s\" is not a device name: 1 to 15 characters",
 			       from->dev);
 	if (from->dev)
@@ -356,11 +373,11 @@ static int take_backend(struct reader *r, const struct raw_backend *from,
 	to->weight = 1;
 	to->state = from->state ? *from->state : XR_BACKEND_UP;
 	to->forward = from->forward ? *from->forward : XR_FORWARD_IPIP;
-	if (TAKE(r, at(path, "backends", i, "weight"), from->weight,
+	if (TAKE(r, config_at(path, "backends", i, "weight"), from->weight,
 		 to->weight) ||
-	    TAKE(r, at(path, "backends", i, "port"), from->port, to->port) ||
-	    TAKE(r, at(path, "backends", i, "vni"), from->vni, to->vni) ||
-	    TAKE(r, at(path, "backends", i, "initial_rate"),
+	    TAKE(r, config_at(path, "backends", i, "port"), from->port, to->port) ||
+	    TAKE(r, config_at(path, "backends", i, "vni"), from->vni, to->vni) ||
+	    TAKE(r, config_at(path, "backends", i, "initial_rate"),
 		 from->initial_rate, to->initial_rate) ||
 	    take_macs(r, from, i, to))
 		return -EINVAL;
@@ -393,6 +410,8 @@ int config_take(struct reader *r, const struct raw *raw, struct model *m)
 		ret = take_policy(r, raw->policy, &m->policy);
 	if (!ret)
 		ret = take_devices(r, raw, m);
+	if (!ret)
+		ret = config_take_hosts(r, raw, m);
 	if (!ret)
 		ret = take_cids(r, raw, m);
 	if (!ret)

@@ -131,6 +131,14 @@ static void give_policy(struct bag *b, const struct xr_policy *from,
 	to->reply_rate = bag_number(b, from->reply_rate);
 	to->source = bag_prefix(b, source, 32 - from->source_bits);
 	to->source6 = bag_prefix(b, from->source6, 128 - from->source6_bits);
+	to->moves = bag_word(b, from->moves);
+	to->announce = bag_word(b, from->announce);
+	to->announce_rate = bag_number(b, from->announce_rate);
+	to->flap_moves = bag_number(b, from->flap_moves);
+	to->flap_seconds = bag_number(b, from->flap_seconds);
+	to->vm_ttl = bag_number(b, from->vm_ttl);
+	to->prepare_timeout = bag_number(b, from->prepare_timeout);
+	to->blackout_timeout = bag_number(b, from->blackout_timeout);
 }
 
 static void give_limits(struct bag *b, const struct xr_limits *from,
@@ -138,8 +146,9 @@ static void give_limits(struct bag *b, const struct xr_limits *from,
 {
 	struct raw_limits *to;
 
-	if (!from->vips && !from->backends && !from->server_ids &&
-	    !from->flows)
+	static const struct xr_limits none;
+
+	if (!memcmp(from, &none, sizeof(none)))
 		return;
 	to = bag_get(b, sizeof(*to));
 	raw->limits = to;
@@ -149,6 +158,10 @@ static void give_limits(struct bag *b, const struct xr_limits *from,
 	to->backends = bag_unless(b, from->backends, 0);
 	to->server_ids = bag_unless(b, from->server_ids, 0);
 	to->flows = bag_unless(b, from->flows, 0);
+	to->hosts = bag_unless(b, from->hosts, 0);
+	to->vms = bag_unless(b, from->vms, 0);
+	to->vm_addresses = bag_unless(b, from->vm_addresses, 0);
+	to->rings = bag_unless(b, from->rings, 0);
 }
 
 static void give_devices(struct bag *b, const struct model *m, struct raw *raw)
@@ -164,7 +177,61 @@ static void give_devices(struct bag *b, const struct model *m, struct raw *raw)
 		to->name = bag_text(b, m->devs[i].name);
 		to->mode = bag_word(b, m->devs[i].want);
 		to->role = bag_word(b, m->devs[i].role);
+		if (m->devs[i].trusted)
+			to->trusted = bag_word(b, 1);
 	}
+}
+
+static void give_hosts(struct bag *b, const struct model *m, struct raw *raw)
+{
+	const struct xr_host_info *from;
+	struct raw_host *to;
+	size_t i;
+
+	if (!m->n_hosts)
+		return;
+	to = raw->hosts = bag_get(b, m->n_hosts * sizeof(*to));
+	raw->n_hosts = m->n_hosts;
+	for (i = 0; to && i < m->n_hosts; i++, to++) {
+		from = &m->hosts[i].info;
+		to->name = bag_text(b, from->name);
+		if (from->method == XR_FORWARD_VXLAN)
+			to->vxlan = bag_addr(b, from->addr);
+		if (from->method == XR_FORWARD_IPIP)
+			to->ipip = bag_addr(b, from->addr);
+		if (from->method == XR_FORWARD_GUE)
+			to->gue = bag_addr(b, from->addr);
+		to->dev = from->dev[0] ? bag_text(b, from->dev) : NULL;
+		to->mac = bag_mac(b, from->mac);
+		to->vni = bag_unless(b, from->vni, 0);
+		to->port = bag_unless(b, from->port, 0);
+		to->local = from->local ? bag_word(b, 1) : NULL;
+	}
+}
+
+static void give_gateways(struct bag *b, const struct model *m,
+			  struct raw *raw)
+{
+	const struct xr_protected *x = m->protect;
+	struct raw_gateway *to;
+	size_t i;
+
+	if (m->n_gateways)
+		raw->gateways = bag_get(b, m->n_gateways * sizeof(*to));
+	raw->n_gateways = m->n_gateways;
+	to = raw->gateways;
+	for (i = 0; to && i < m->n_gateways; i++, to++) {
+		to->address = bag_addr(b, m->gateways[i].addr);
+		to->mac = bag_mac(b, m->gateways[i].mac);
+		to->vlan = bag_unless(b, m->gateways[i].vlan, 0);
+	}
+	if (m->n_protect)
+		raw->protect = bag_get(b, m->n_protect * sizeof(char *));
+	raw->n_protect = m->n_protect;
+	for (i = 0; raw->protect && i < m->n_protect; i++, x++)
+		raw->protect[i] = x->kind == XR_PROTECTED_MAC ?
+					  bag_mac(b, x->octet) :
+					  bag_addr(b, (const void *)x->octet);
 }
 
 static void give_cids(struct bag *b, const struct model *m, bool keys,
@@ -262,6 +329,53 @@ static void give_backends(struct bag *b, const struct model *m,
 	}
 }
 
+/* ---- VMs: many, so a line each, by hand ---- */
+
+#define VM_LINE	(XR_NAME_LEN + 128 + XR_VM_ADDRS * (TEXT_ADDR + 4))
+
+static int write_vm(char *out, const struct model *m, const struct model_vm *v)
+{
+	char mac[TEXT_MAC], addr[TEXT_ADDR];
+	char *at = out;
+	int i;
+
+	at += sprintf(at, "- {mac: \"%s\"", text_mac(mac, v->mac));
+	if (v->vlan)
+		at += sprintf(at, ", vlan: %u", v->vlan);
+	at += sprintf(at, ", at: \"%s\"", m->hosts[v->host].info.name);
+	for (i = 0; i < v->n_addrs; i++)
+		at += sprintf(at, "%s\"%s\"", i ? ", " : ", addresses: [",
+			      text_addr(addr, v->addr[i]));
+	if (v->n_addrs)
+		*at++ = ']';
+	if (v->lock)
+		at += sprintf(at, ", lock: true");
+	if (v->tap[0])
+		at += sprintf(at, ", tap: \"%s\"", v->tap);
+	at += sprintf(at, "}\n");
+	return at - out;
+}
+
+/* Behind what libcyaml wrote. */
+static int add_vms(const struct model *m, char **text, size_t *len)
+{
+	size_t size = *len + 16 + m->n_vms * VM_LINE, i;
+	char *all = malloc(size), *at;
+
+	if (!all)
+		return -ENOMEM;
+	memcpy(all, *text, *len);
+	at = all + *len;
+	at += sprintf(at, "vms:\n");
+	for (i = 0; i < m->n_vms; i++)
+		at += write_vm(at, m, &m->vms[i]);
+	explicit_bzero(*text, *len);
+	free(*text);
+	*text = all;
+	*len = at - all;
+	return 0;
+}
+
 int config_write(const struct model *m, bool keys, char **text, size_t *len,
 		 struct xr_err *err)
 {
@@ -280,12 +394,17 @@ int config_write(const struct model *m, bool keys, char **text, size_t *len,
 	give_limits(&b, &m->limits, &raw);
 	give_policy(&b, &m->policy, &raw);
 	give_devices(&b, m, &raw);
+	give_hosts(&b, m, &raw);
+	give_gateways(&b, m, &raw);
 	give_cids(&b, m, keys, &raw);
 	give_vips(&b, m, &raw);
 	give_backends(&b, m, &raw);
 	if (!b.failed)
-		e = cyaml_save_data(text, len, &config, &config_schema, &raw, 0);
+		e = cyaml_save_data(text, len, &config, &config_write_schema,
+				    &raw, 0);
 	bag_free(&b);
+	if (!e && m->vms_given && m->n_vms && add_vms(m, text, len))
+		e = CYAML_ERR_OOM;
 	if (e)
 		return xr_fail(err, -ENOMEM,
 			       "the configuration cannot be written: %s",

@@ -145,6 +145,20 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 			       "there is no route to its address now; mend that, then say it again");
 }
 
+void host_set_vlan(struct plane *p, __u16 host, __u16 vlan)
+{
+	struct xr_host word = p->hosts[host];
+	__u64 raw;
+
+	_Static_assert(sizeof(word) == sizeof(raw), "one word");
+	if (word.method != XR_FORWARD_VXLAN || word.vlan == vlan)
+		return;
+	word.vlan = vlan;
+	memcpy(&raw, &word, sizeof(raw));
+	__atomic_store_n((__u64 *)(void *)&p->hosts[host], raw,
+			 __ATOMIC_RELEASE);
+}
+
 /* ---- ports ---- */
 
 static __u16 behind(struct plane *p, const char *dev)

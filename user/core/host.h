@@ -22,6 +22,12 @@ bool host_any_local(const struct plane *p);
  */
 int host_reachable(struct plane *p, __u16 host, struct xr_err *err);
 
+/*
+ * A VXLAN host's segment is a VLAN's: that of the VMs there. What comes out of
+ * its tunnel has no tag to tell.
+ */
+void host_set_vlan(struct plane *p, __u16 host, __u16 vlan);
+
 /* Two that this is equal for are reached the same way. */
 bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b);
 /* What path_resolve() wants to know of it. */

@@ -72,6 +72,7 @@ struct model_qmp {
 	__u8 mac[6];
 	__u16 vlan;
 	bool destination;		/* role: of the migration's two QEMUs */
+	bool role_given;		/* else the QEMU is asked which it is */
 	bool gate;			/* pause-before-switchover is used */
 	char to[XR_NAME_LEN];		/* source: the host it goes to; empty: told otherwise */
 	__u32 line;

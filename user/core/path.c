@@ -377,6 +377,7 @@ static int find_device(struct netlink *nl, struct path_job *j)
 		return 0;
 	memcpy(j->hop.smac, l.mac, sizeof(j->hop.smac));
 	j->hop.mtu = l.mtu > 0xffff ? 0 : l.mtu;
+	j->path.mtu = j->hop.mtu;
 	return 0;
 }
 
@@ -463,9 +464,9 @@ static size_t try_again(struct netlink *nl, struct path_job *jobs, size_t n)
 	return open;
 }
 
-int path_resolve(struct path_job *jobs, size_t n,
-		 const struct xr_policy *policy, __u32 tick,
-		 struct xr_err *err)
+static int resolve(struct path_job *jobs, size_t n,
+		   const struct xr_policy *policy, __u32 tick, int wait,
+		   struct xr_err *err)
 {
 	struct netlink nl = { 0 };
 	size_t i;
@@ -490,13 +491,30 @@ int path_resolve(struct path_job *jobs, size_t n,
 		goto out;
 	for (i = 0; i < n; i++)
 		first_try(&nl, &jobs[i], tick);
-	for (waited = 0; waited < WAIT_MS && try_again(&nl, jobs, n);
+	for (waited = 0; waited < wait && try_again(&nl, jobs, n);
 	     waited += POLL_MS)
 		poll(NULL, 0, POLL_MS);
 out:
 	if (nl.sock)
 		mnl_socket_close(nl.sock);
 	return ret;
+}
+
+int path_resolve(struct path_job *jobs, size_t n,
+		 const struct xr_policy *policy, __u32 tick,
+		 struct xr_err *err)
+{
+	return resolve(jobs, n, policy, tick, WAIT_MS, err);
+}
+
+void path_remind(struct path_job *jobs, size_t n,
+		 const struct xr_policy *policy, __u32 tick)
+{
+	size_t i;
+
+	/* One by one: a device that is gone is one job's trouble. */
+	for (i = 0; i < n; i++)
+		resolve(&jobs[i], 1, policy, tick, 0, NULL);
 }
 
 int path_has_route(const __be32 *addr)

@@ -36,7 +36,6 @@ static int follow_move(struct plane *p, __u32 place, struct xr_vm_now now,
 		info->seq++;
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = XR_SOURCE_ANNOUNCEMENT;
-	info->moves++;
 	info->under_way = 0;
 	/* Last: killed before, all of this is done again. */
 	__atomic_store_n(&info->host, now.host, __ATOMIC_RELEASE);

@@ -118,6 +118,7 @@ __u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
 	bool frozen;
 
 	(void)source;
+	host_set_vlan(p, host, vm_vlan_of(v->key));
 	forgive(v, was);
 	frozen = count_move(v, &p->meta->policy, tick);
 	/* Before the word: MOVED without them would not be redirected. */
@@ -169,6 +170,7 @@ static void set_prepared(struct plane *p, const struct xr_notice *n,
 					       policy->prepare_timeout);
 
 	forgive(v, was);
+	host_set_vlan(p, host, vm_vlan_of(v->key));
 	v->next_ttl = n->ttl ? n->ttl : policy->vm_ttl;
 	watch(p, 1);
 	__atomic_store_n(&v->deadline, until, __ATOMIC_RELEASE);

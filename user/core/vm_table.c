@@ -282,6 +282,7 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 
 	if (place == TAG_NOWHERE)
 		return VM_NOWHERE;
+	host_set_vlan(p, host, vm_vlan_of(key));
 	info = &p->vm_info[place];
 	memset(info, 0, sizeof(*info));
 	info->source = source;
