@@ -38,6 +38,7 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-I$(BUILD)/include -I/usr/include/$(shell gcc -dumpmachine 2>/dev/null)
 
 CORE_LIBS = -lxdp -lbpf -lelf -lz -lcyaml -lyaml -ljansson -lmnl -lpcap -lm -lpthread
+DAEMON_LIBS = -lsystemd
 QUIC_LIBS = $(shell $(PKG_CONFIG) --libs libngtcp2 libngtcp2_crypto_gnutls libnghttp3 gnutls jansson) -lev -lm -lpthread
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
@@ -48,6 +49,7 @@ SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
 CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
 CORE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c user/cmd/*.c))
+SOURCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/source/*.c))
 CORE_A := $(BUILD)/libxroam-core.a
 CID_A := $(BUILD)/libxroam-cid.a
 CID_SO := $(BUILD)/libxroam-cid.so.$(VERSION)
@@ -62,7 +64,7 @@ all: deps-check $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC)
 # One line that says what to do, before a compiler error would.
 deps-check:
 	@command -v $(CLANG) >/dev/null && command -v $(CC) >/dev/null && \
-	 command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists libxdp libbpf libcyaml jansson libmnl || \
+	 command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists libxdp libbpf libcyaml jansson libmnl libsystemd || \
 	 { echo "make: build dependencies are missing; as root: scripts/install-deps build" >&2; exit 1; }
 
 # ---- BPF ----
@@ -100,9 +102,9 @@ $(CID_PC): user/cid/libxroam-cid.pc.in Makefile
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
 
-$(BUILD)/xroam: $(CMD_OBJ) $(CORE_A) $(CID_A)
+$(BUILD)/xroam: $(CMD_OBJ) $(SOURCE_OBJ) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(DAEMON_LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -126,6 +128,9 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' user/cid/libxroam-cid.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/libxroam-cid.pc
 	for s in 3 5 7 8; do for f in docs/*.$$s; do [ -e "$$f" ] || continue; \
 	  install -D -m 644 "$$f" "$(DESTDIR)$(PREFIX)/share/man/man$$s/$$(basename $$f)"; done; done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed -e 's|@PREFIX@|$(PREFIX)|g' 'scripts/xroam@.service' >'$(DESTDIR)$(PREFIX)/lib/systemd/system/xroam@.service'
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|%i|default|g' 'scripts/xroam@.service' >$(DESTDIR)$(PREFIX)/lib/systemd/system/xroam.service
 	install -D -m 644 scripts/xroam.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/xroam
 
 clean:

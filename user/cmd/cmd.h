@@ -125,6 +125,8 @@ int do_export(int argc, char **argv);
 int do_vip(int argc, char **argv);
 int do_backend(int argc, char **argv);
 int do_cid(int argc, char **argv);
+int do_host(int argc, char **argv);
+int do_vm(int argc, char **argv);
 int do_dev(int argc, char **argv);
 int do_reload(int argc, char **argv);
 int do_destroy(int argc, char **argv);
@@ -132,5 +134,6 @@ int do_status(int argc, char **argv);
 int do_stats(int argc, char **argv);
 int do_monitor(int argc, char **argv);
 int do_explain(int argc, char **argv);
+int do_run(int argc, char **argv);
 
 #endif

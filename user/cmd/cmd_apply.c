@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../core/apply.h"
 #include "edit.h"
 
 static const char apply_help[] =
@@ -66,79 +67,6 @@ static int read_file(const char *file, struct model *m, size_t *warnings,
 	return 0;
 }
 
-static void default_limits(struct xr_limits *l)
-{
-	if (!l->vips)
-		l->vips = xr_default_limits.vips;
-	if (!l->backends)
-		l->backends = xr_default_limits.backends;
-	if (!l->server_ids)
-		l->server_ids = xr_default_limits.server_ids;
-	if (!l->flows)
-		l->flows = xr_default_limits.flows;
-}
-
-static bool other_limit(__u32 have, __u32 want)
-{
-	return want && want != have;
-}
-
-/*
- * An instance with nothing in it whose limits or secret are not the file's: an
- * apply was killed as soon as it had made it. Another can take its place.
- */
-static bool is_stillborn(struct plane *p, const struct model *want)
-{
-	const struct xr_limits *h = &p->meta->limits, *w = &want->limits;
-	struct model have;
-	bool bare;
-
-	if (!other_limit(h->vips, w->vips) &&
-	    !other_limit(h->backends, w->backends) &&
-	    !other_limit(h->server_ids, w->server_ids) &&
-	    !other_limit(h->flows, w->flows) &&
-	    (!want->has_secret ||
-	     !memcmp(p->meta->secret, want->secret, sizeof(want->secret))))
-		return false;
-	if (model_unfinished(opt.instance) || model_load(p, &have, NULL))
-		return false;
-	bare = !have.n_vips && !have.n_cids && !have.n_backends &&
-	       !have.n_devs;
-	model_free(&have);
-	return bare;
-}
-
-static int open_for(struct plane **p, const struct model *m,
-		    struct xr_err *err)
-{
-	struct xr_limits limits = m->limits;
-
-	default_limits(&limits);
-	return plane_open(p, opt.instance, PLANE_CREATE, &limits,
-			  m->has_secret ? m->secret : NULL, err);
-}
-
-static int apply_model(const struct model *m, struct change_list *list,
-		       struct xr_err *err)
-{
-	struct plane *p;
-	int ret = open_for(&p, m, err);
-
-	if (!ret && !p->created && is_stillborn(p, m)) {
-		ret = plane_destroy(p, err);
-		plane_close(p);
-		if (!ret)
-			ret = open_for(&p, m, err);
-	}
-	if (ret)
-		return ret;
-	ret = model_commit(p, m, cmd_changed, list, err);
-	if (ret && p->created)
-		plane_destroy(p, NULL);
-	plane_close(p);
-	return ret;
-}
-
 int do_apply(int argc, char **argv)
 {
 	struct change_list list = { .quiet = false };
@@ -155,7 +83,7 @@ int do_apply(int argc, char **argv)
 		return cmd_fail(&err);
 	if (opt.json)
 		list.json = json_array();
-	ret = apply_model(&m, &list, &err);
+	ret = model_apply(opt.instance, &m, cmd_changed, &list, &err);
 	model_free(&m);
 	if (ret) {
 		json_decref(list.json);
@@ -181,23 +109,26 @@ int do_check(int argc, char **argv)
 		return cmd_usage("check: one FILE is expected");
 	if (read_file(argv[1], &m, &warnings, &err))
 		return cmd_fail(&err);
-	default_limits(&m.limits);
+	model_default_limits(&m.limits);
 	ret = model_check(&m, argv[1], &err);
 	for (i = 0; i < m.n_backends; i++)
 		sids += m.backends[i].n_sids;
 	if (ret)
 		ret = cmd_fail(&err);
 	else if (opt.json)
-		ret = out_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}",
+		ret = out_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 					 "file", argv[1],
+					 "hosts", (json_int_t)m.n_hosts,
+					 "vms", (json_int_t)m.n_vms,
 					 "vips", (json_int_t)m.n_vips,
 					 "backends", (json_int_t)m.n_backends,
 					 "server_ids", (json_int_t)sids,
 					 "cid_configs", (json_int_t)m.n_cids,
 					 "warnings", (json_int_t)warnings));
 	else
-		printf("%s: good: %zu VIPs, %zu backends, %zu server IDs, %zu CID configs\n",
-		       argv[1], m.n_vips, m.n_backends, sids, m.n_cids);
+		printf("%s: good: %zu VIPs, %zu backends, %zu server IDs, %zu CID configs, %zu hosts, %zu VMs\n",
+		       argv[1], m.n_vips, m.n_backends, sids, m.n_cids,
+		       m.n_hosts, m.n_vms);
 	model_free(&m);
 	return ret;
 }
@@ -208,7 +139,7 @@ int do_export(int argc, char **argv)
 	bool keys = false;
 	struct plane *p;
 	struct model m;
-	char *text;
+	char *text = NULL;
 	size_t len;
 	int ret;
 
@@ -224,7 +155,9 @@ int do_export(int argc, char **argv)
 	if (ret)
 		return ret;
 	m.devs_given = true;
-	ret = config_write(&m, keys, &text, &len, &err);
+	ret = model_load_vms(p, &m, &err);
+	if (!ret)
+		ret = config_write(&m, keys, &text, &len, &err);
 	if (ret) {
 		ret = cmd_fail(&err);
 	} else {

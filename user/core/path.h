@@ -40,6 +40,13 @@ struct path_job {
 int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy,
 		 __u32 tick, struct xr_err *err);
 
+/*
+ * The same without waiting, of what the kernel may have forgotten: it is asked
+ * to keep the next hops' neighbours resolved.
+ */
+void path_remind(struct path_job *jobs, size_t n,
+		 const struct xr_policy *policy, __u32 tick);
+
 /* Two backends that this is equal for can use the same path. */
 bool path_same_facts(const struct xr_backend_info *a,
 		     const struct xr_policy *pa,

@@ -35,7 +35,7 @@ struct xr_notice {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
 	int n_addrs;
 	bool lock;
-	const char *tap;		/* its port on this machine; NULL: found by itself */
+	const char *tap;		/* PREPARE, too: its port on this machine; NULL: found by itself */
 };
 
 enum xr_outcome {
@@ -66,6 +66,12 @@ int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a,
  * rest, too: kernel tables, taps, sequence number. Done again, it does nothing.
  */
 int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err);
+
+/*
+ * An address that a believed announcement said is the VM's: remembered, marked
+ * as learned. false: known already, another VM's, or there is no room.
+ */
+bool vm_learn(struct plane *p, __u32 place, const __be32 *addr);
 
 /* Deadlines and ttls that ran out, of all VMs: tidies what they left. */
 void vm_age(struct plane *p);

@@ -199,12 +199,19 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 			p->vms[place].deadline = deadline(
 				p, n->timeout ? n->timeout :
 						p->meta->policy.prepare_timeout);
+		if (n->tap && !p->vms[place].tap && host_any_local(p)) {
+			vm_tell_tap(p, place, n->tap);
+			vm_local_prepare(p, place, &warn);
+			take_warning(a, &warn);
+		}
 		note_step(p, place, n);
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
 	if (now.state == XR_VM_PREPARED && host_any_local(p))
 		vm_local_cancel(p, place, NULL);	/* to somewhere else */
+	if (n->tap)
+		vm_tell_tap(p, place, n->tap);
 	p->vm_info[place].under_way = 1;
 	set_prepared(p, n, place, host);
 	note_step(p, place, n);

@@ -18,6 +18,14 @@ struct daemon {
 	const char *instance;
 	const struct model *config;	/* of -c FILE; NULL: none */
 	bool verbose;
+
+	/* run.c's own */
+	const char *file;		/* -c FILE; NULL: none */
+	struct model model;		/* what config points to */
+	struct xr_err *err;		/* why it ended */
+	int status;			/* -errno, the same */
+	int claim_fd;
+	unsigned int locked;		/* daemon_begin()s without their end */
 };
 
 /*
@@ -27,10 +35,23 @@ struct daemon {
 int daemon_notice(struct daemon *d, const struct xr_notice *n,
 		  struct xr_answer *a, struct xr_err *err);
 
+/*
+ * Around several notices that came at once: the lock is taken but once. They
+ * nest. -ENODEV: the instance is gone, and the daemon about to end.
+ */
+int daemon_begin(struct daemon *d, struct xr_err *err);
+void daemon_end(struct daemon *d);
+
+/* One line on stderr; of a torrent of them most are left out, and counted. */
+void daemon_log(struct daemon *d, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 struct source {
 	const char *name;
 	/* state: the source's own. 0 where there is nothing to watch. */
 	int (*start)(struct daemon *d, void **state, struct xr_err *err);
+	/* d->config is another now. NULL: all the same to this source. */
+	int (*reload)(struct daemon *d, void *state, struct xr_err *err);
 	void (*stop)(void *state);
 };
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xroam run: the daemon. */
+#include <string.h>
+
+#include "../source/source.h"
+#include "cmd.h"
+
+static const char help[] =
+	"Usage: xroam run [-c FILE]\n"
+	"\n"
+	"The daemon: takes notices of VMs that move from its socket, from QEMU's\n"
+	"monitors and from what the data plane saw, and keeps what a move needs in\n"
+	"order. With -c it applies FILE first, and again on SIGHUP. Stays in the\n"
+	"foreground; SIGTERM or Ctrl-C ends it, and what it set up stays.\n"
+	"\n"
+	"The socket: /run/xroam/INSTANCE.sock. One JSON object a line, one answer each:\n"
+	"  {\"notice\":\"moved\",\"mac\":\"52:54:00:12:34:56\",\"vlan\":5,\"to\":\"h2\",\"seq\":7}\n"
+	"  {\"ok\":true,\"seq\":7}\n"
+	"Notices: add (at, addresses, lock, tap), prepare (to, timeout, tap), pause,\n"
+	"moved (to, ttl), cancel, leave; each with mac, and vlan and seq where wanted.\n";
+
+int do_run(int argc, char **argv)
+{
+	struct args a = args_after(argc, argv);
+	const char *file = NULL, *word;
+	struct xr_err err = { "" };
+
+	if (cmd_help(help, argc, argv))
+		return EXIT_DONE;
+	while ((word = args_next(&a))) {
+		if (strcmp(word, "-c") && strcmp(word, "--config"))
+			return cmd_usage("\"%s\" is not expected here; write "
+					 "-c FILE or nothing", word);
+		if (file)
+			return cmd_usage("-c is given twice");
+		file = args_need(&a, "FILE after -c");
+		if (!file)
+			return EXIT_USAGE;
+	}
+	return daemon_run(opt.instance, file, opt.verbose, &err) ?
+		       cmd_fail(&err) : EXIT_DONE;
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "apply.h"
+#include "vm.h"
+
+static void fill(__u32 *limit, __u32 value)
+{
+	if (!*limit)
+		*limit = value;
+}
+
+void model_default_limits(struct xr_limits *l)
+{
+	const struct xr_limits *d = &xr_default_limits;
+
+	fill(&l->vips, d->vips);
+	fill(&l->backends, d->backends);
+	fill(&l->server_ids, d->server_ids);
+	fill(&l->flows, d->flows);
+	fill(&l->hosts, d->hosts);
+	fill(&l->vms, d->vms);
+	fill(&l->vm_addresses, d->vm_addresses);
+	fill(&l->rings, d->rings);
+}
+
+static bool other_limit(__u32 have, __u32 want)
+{
+	return want && want != have;
+}
+
+static bool other_limits(const struct xr_limits *h, const struct xr_limits *w)
+{
+	return other_limit(h->vips, w->vips) ||
+	       other_limit(h->backends, w->backends) ||
+	       other_limit(h->server_ids, w->server_ids) ||
+	       other_limit(h->flows, w->flows) ||
+	       other_limit(h->hosts, w->hosts) ||
+	       other_limit(h->vms, w->vms) ||
+	       other_limit(h->vm_addresses, w->vm_addresses) ||
+	       other_limit(h->rings, w->rings);
+}
+
+/*
+ * An instance with nothing in it whose limits or secret are not the file's: an
+ * apply was killed as soon as it had made it. Another can take its place.
+ */
+static bool is_stillborn(struct plane *p, const struct model *want)
+{
+	struct model have;
+	bool bare;
+
+	if (!other_limits(&p->meta->limits, &want->limits) &&
+	    (!want->has_secret ||
+	     !memcmp(p->meta->secret, want->secret, sizeof(want->secret))))
+		return false;
+	if (model_unfinished(p->name) || model_load(p, &have, NULL))
+		return false;
+	bare = !have.n_vips && !have.n_cids && !have.n_backends &&
+	       !have.n_devs && !have.n_hosts && !vm_count(p);
+	model_free(&have);
+	return bare;
+}
+
+static int open_for(struct plane **p, const char *instance,
+		    const struct model *m, struct xr_err *err)
+{
+	struct xr_limits limits = m->limits;
+
+	model_default_limits(&limits);
+	return plane_open(p, instance, PLANE_CREATE, &limits,
+			  m->has_secret ? m->secret : NULL, err);
+}
+
+int model_apply(const char *instance, const struct model *m,
+		void (*changed)(void *ctx, const char *line), void *ctx,
+		struct xr_err *err)
+{
+	struct plane *p;
+	int ret = open_for(&p, instance, m, err);
+
+	if (!ret && !p->created && is_stillborn(p, m)) {
+		ret = plane_destroy(p, err);
+		plane_close(p);
+		if (!ret)
+			ret = open_for(&p, instance, m, err);
+	}
+	if (ret)
+		return ret;
+	ret = model_commit(p, m, changed, ctx, err);
+	if (ret && p->created)
+		plane_destroy(p, NULL);
+	plane_close(p);
+	return ret;
+}

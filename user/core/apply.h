@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A file's model and the instance: what apply does, and the daemon with -c. */
+#ifndef XR_CORE_APPLY_H
+#define XR_CORE_APPLY_H
+
+#include "model.h"
+
+/* Limits that are left out (0) become the defaults. */
+void model_default_limits(struct xr_limits *l);
+
+/*
+ * Makes the instance, if there is none, and makes it equal to m: all or
+ * nothing. changed() as for model_commit().
+ */
+int model_apply(const char *instance, const struct model *m,
+		void (*changed)(void *ctx, const char *line), void *ctx,
+		struct xr_err *err);
+
+#endif

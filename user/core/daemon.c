@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "plane.h"
+
+static void claim_path(char *path, size_t size, const char *instance)
+{
+	snprintf(path, size, XR_RUN_ROOT "/%s/daemon", instance);
+}
+
+static pid_t read_pid(int fd)
+{
+	char text[16] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : 0;
+}
+
+/*
+ * A lock of the open file description: asking who holds it takes nothing, so
+ * that looking never keeps a daemon from starting.
+ */
+static int lock(int fd, int cmd, struct flock *l)
+{
+	*l = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	return fcntl(fd, cmd, l);
+}
+
+static int open_claim(const char *instance, char *path, size_t size,
+		      struct xr_err *err)
+{
+	int fd;
+
+	snprintf(path, size, XR_RUN_ROOT "/%s", instance);
+	if ((mkdir(XR_RUN_ROOT, 0755) && errno != EEXIST) ||
+	    (mkdir(path, 0700) && errno != EEXIST))
+		return xr_fail(err, -errno, "making %s: %s", path,
+			       strerror(errno));
+	claim_path(path, size, instance);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+int daemon_claim(const char *instance, struct xr_err *err)
+{
+	struct flock l;
+	char path[160];
+	int fd;
+
+again:
+	fd = open_claim(instance, path, sizeof(path), err);
+	if (fd < 0)
+		return fd;
+	if (lock(fd, F_OFD_SETLK, &l)) {
+		pid_t pid = read_pid(fd);
+
+		close(fd);
+		return xr_fail(err, -EBUSY,
+			       "instance \"%s\" has its daemon already, pid "
+			       "%d: stop that one first", instance, (int)pid);
+	}
+	/* A daemon that ended just now may have removed this file. */
+	if (!daemon_claimed(instance, fd)) {
+		close(fd);
+		goto again;
+	}
+	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0) {
+		int ret = xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+bool daemon_claimed(const char *instance, int fd)
+{
+	struct stat held, there;
+	char path[160];
+
+	claim_path(path, sizeof(path), instance);
+	return !fstat(fd, &held) && !stat(path, &there) &&
+	       held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+}
+
+/* What an instance has left behind of itself where it was never made: nothing. */
+void daemon_release(const char *instance, int fd)
+{
+	char path[160];
+
+	if (daemon_claimed(instance, fd)) {
+		claim_path(path, sizeof(path), instance);
+		unlink(path);
+		*strrchr(path, '/') = '\0';
+		rmdir(path);	/* refused where there is a lock in it */
+	}
+	close(fd);
+}
+
+pid_t daemon_pid(const char *instance)
+{
+	pid_t pid = 0;
+	struct flock l;
+	char path[160];
+	int fd;
+
+	claim_path(path, sizeof(path), instance);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (!lock(fd, F_OFD_GETLK, &l) && l.l_type != F_UNLCK)
+		pid = read_pid(fd);
+	close(fd);
+	return pid;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One daemon per instance: who it is, and how others know. */
+#ifndef XR_CORE_DAEMON_H
+#define XR_CORE_DAEMON_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "error.h"
+
+/*
+ * Makes this process the instance's daemon for as long as the descriptor given
+ * is open, whatever ends it. -EBUSY: there is one; the line tells its pid.
+ */
+int daemon_claim(const char *instance, struct xr_err *err);
+
+/* Gives it up. */
+void daemon_release(const char *instance, int fd);
+
+/* The claim still is what others see: destroy removes it with the instance. */
+bool daemon_claimed(const char *instance, int fd);
+
+/* The pid of the instance's daemon; 0: none runs. */
+pid_t daemon_pid(const char *instance);
+
+#endif

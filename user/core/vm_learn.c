@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <net/if.h>
+#include <string.h>
+#include "text.h"
+#include "vm_priv.h"
+
+/*
+ * For telling others only: it binds nothing, and no packet is redirected by it,
+ * so that whoever may speak for a MAC cannot take an address with it.
+ */
+bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
+{
+	struct xr_vm_info *info = &p->vm_info[place];
+	int i, unused = -1;
+
+	if (!info->used || addr_is_zero(addr) || vm_bad_addr(addr) ||
+	    vm_by_ip(p, addr) != VM_NOWHERE)
+		return false;
+	for (i = XR_VM_ADDRS - 1; i >= 0; i--) {
+		if (!memcmp(info->addr[i], addr, sizeof(info->addr[i])))
+			return false;
+		if (addr_is_zero(info->addr[i]))
+			unused = i;
+	}
+	if (unused < 0)
+		return false;
+	info->learned |= 1U << unused;
+	memcpy(info->addr[unused], addr, sizeof(info->addr[unused]));
+	return true;
+}
+
+/* Not into the binding: another QEMU on this machine has another tap. */
+void vm_tell_tap(struct plane *p, __u32 place, const char *tap)
+{
+	__u32 ifindex = if_nametoindex(tap);
+
+	if (ifindex && !p->vm_info[place].tap[0])
+		__atomic_store_n(&p->vms[place].tap, ifindex,
+				 __ATOMIC_RELEASE);
+}

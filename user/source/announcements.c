@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the data plane saw and did by itself: the rest follows it. And the
+ * translation: where the policy says so, each VM that moved and is believed is
+ * announced in the kinds that gateways accept.
+ */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/announce.h"
+#include "../core/host.h"
+#include "../core/reason.h"
+#include "../core/text.h"
+#include "source.h"
+
+#define TURN	64		/* events before the others' turn */
+#define ROUNDS	4
+#define MS	1000ULL		/* in the loop's microseconds */
+
+/* Each VM is announced as QEMU does it, whose first frames may be lost, too. */
+static const uint64_t pause_ms[ROUNDS] = { 0, 50, 150, 250 };
+
+/* VMs that wait for their next round, the first to come due in front. */
+struct queue {
+	struct due {
+		__u32 place;
+		uint64_t when;
+	} *due;
+	size_t first, n, size;	/* a ring; size is a power of two */
+};
+
+struct announcements {
+	struct daemon *d;
+	struct ring_buffer *ring;
+	sd_event_source *io, *timer;
+	int left;		/* of this turn */
+	struct queue queue[ROUNDS];
+	__u8 *waiting;		/* per place: in a queue; 2: once more from the start */
+	uint64_t credit_at;	/* when the next VM may be begun */
+};
+
+/* ---- queues ---- */
+
+static bool queue_put(struct queue *q, __u32 place, uint64_t when)
+{
+	size_t i, size = q->size ? 2 * q->size : 64;
+	struct due *due;
+
+	if (q->n == q->size) {
+		due = malloc(size * sizeof(*due));
+		if (!due)
+			return false;
+		for (i = 0; i < q->n; i++)
+			due[i] = q->due[(q->first + i) & (q->size - 1)];
+		free(q->due);
+		*q = (struct queue){ due, 0, q->n, size };
+	}
+	q->due[(q->first + q->n++) & (q->size - 1)] =
+		(struct due){ place, when };
+	return true;
+}
+
+static struct due *queue_first(const struct queue *q)
+{
+	return q->n ? &q->due[q->first] : NULL;
+}
+
+static struct due queue_take(struct queue *q)
+{
+	struct due due = q->due[q->first];
+
+	q->first = (q->first + 1) & (q->size - 1);
+	q->n--;
+	return due;
+}
+
+/* ---- translation ---- */
+
+static uint64_t now_us(struct announcements *a)
+{
+	uint64_t now = 0;
+
+	sd_event_now(a->d->loop, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+static bool may_announce(struct plane *p, __u32 place)
+{
+	struct xr_vm_now now = vm_now(p, place);
+
+	return p->meta->policy.announce && p->vm_info[place].used &&
+	       now.state == XR_VM_MOVED &&
+	       !(now.flags & (XR_VM_FROZEN | XR_VM_LOOP));
+}
+
+static void wake_up(struct announcements *a)
+{
+	uint64_t when = UINT64_MAX;
+	const struct due *due;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		due = queue_first(&a->queue[i]);
+		if (due && due->when < when)
+			when = due->when;
+	}
+	due = queue_first(&a->queue[0]);
+	if (due && when == due->when && a->credit_at > when)
+		when = a->credit_at;
+	if (when == UINT64_MAX)
+		return;
+	sd_event_source_set_time(a->timer, when);
+	sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT);
+}
+
+static void begin(struct announcements *a, __u32 place)
+{
+	struct plane *p = a->d->plane;
+
+	if (!may_announce(p, place))
+		return;
+	if (!a->waiting)
+		a->waiting = calloc(p->mac_buckets, XR_TAG_LANES);
+	if (!a->waiting)
+		return;
+	if (a->waiting[place]) {
+		a->waiting[place] = 2;
+		return;
+	}
+	if (queue_put(&a->queue[0], place, now_us(a)))
+		a->waiting[place] = 1;
+	wake_up(a);
+}
+
+/* One VM, one round; then it waits for the next, or has been told enough. */
+static void tell(struct announcements *a, int round, __u32 place, uint64_t now)
+{
+	struct plane *p = a->d->plane;
+	struct xr_err err = { "" };
+	bool anew = a->waiting[place] == 2;
+
+	a->waiting[place] = 0;
+	if (!may_announce(p, place))
+		return;
+	if (announce_vm(p, place, &err))
+		daemon_log(a->d, "%s", err.text);
+	round = anew ? 1 : round + 1;
+	if (round < ROUNDS &&
+	    queue_put(&a->queue[round], place, now + pause_ms[round] * MS))
+		a->waiting[place] = 1;
+}
+
+/* The rate counts VMs, each with all its rounds. */
+static bool has_credit(struct announcements *a, uint64_t now)
+{
+	__u16 rate = a->d->plane->meta->policy.announce_rate;
+
+	if (a->credit_at > now)
+		return false;
+	a->credit_at = now + 1000 * MS / (rate ? rate : 1);
+	return true;
+}
+
+static int on_due(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct announcements *a = ctx;
+	uint64_t now = now_us(a);
+	const struct due *due;
+	int i, n = TURN;
+
+	(void)s;
+	(void)usec;
+	for (i = ROUNDS - 1; i >= 0; i--) {
+		struct queue *q = &a->queue[i];
+
+		while (n && (due = queue_first(q)) && due->when <= now &&
+		       (i || has_credit(a, now))) {
+			tell(a, i, queue_take(q).place, now);
+			n--;
+		}
+	}
+	wake_up(a);
+	return 0;
+}
+
+/* ---- events ---- */
+
+static void log_event(struct announcements *a, const struct xr_event *e)
+{
+	struct plane *p = a->d->plane;
+	char mac[TEXT_MAC], vlan[16] = "";
+
+	if (e->vlan)
+		snprintf(vlan, sizeof(vlan), " vlan %u", e->vlan);
+	if (e->reason == XR_R_ACTIVATED || e->reason == XR_R_ANNOUNCEMENT)
+		daemon_log(a->d, "VM %s%s: %s, at %s", text_mac(mac, e->mac),
+			   vlan, reason_word(e->reason),
+			   host_name(p, e->host));
+	else
+		daemon_log(a->d, "VM %s%s: %s: %s", text_mac(mac, e->mac),
+			   vlan, reason_word(e->reason),
+			   reason_text(e->reason));
+}
+
+static bool is_moved_by_user(const struct xr_event *e)
+{
+	return !e->reason && e->state == XR_VM_MOVED && e->from != e->host;
+}
+
+static void take_event(struct announcements *a, const struct xr_event *e)
+{
+	struct plane *p = a->d->plane;
+	__u32 place = e->vm - 1;	/* ~0: no VM that is known */
+	struct xr_err err = { "" };
+	bool believed = e->reason == XR_R_ACTIVATED ||
+			e->reason == XR_R_ANNOUNCEMENT;
+
+	if (e->kind != XR_EVENT_VM)
+		return;
+	if (e->reason)
+		log_event(a, e);
+	/* Its place may be another VM's by now. */
+	if (place >= p->mac_buckets * XR_TAG_LANES ||
+	    p->vms[place].key != vm_key(e->mac, e->vlan))
+		return;
+	if (e->reason && vm_follow_up(p, place, &err))
+		daemon_log(a->d, "%s", err.text);
+	if (believed)
+		vm_learn(p, place, e->saddr);
+	if (believed || is_moved_by_user(e))
+		begin(a, place);
+}
+
+static int on_sample(void *ctx, void *data, size_t size)
+{
+	struct announcements *a = ctx;
+
+	if (size >= sizeof(struct xr_event))
+		take_event(a, data);
+	return --a->left > 0 ? 0 : -EAGAIN;
+}
+
+static int on_ring(sd_event_source *s, int fd, uint32_t revents, void *ctx)
+{
+	struct announcements *a = ctx;
+	struct xr_err err = { "" };
+
+	(void)s;
+	(void)fd;
+	(void)revents;
+	if (daemon_begin(a->d, &err)) {
+		if (!a->d->status)
+			daemon_log(a->d, "%s", err.text);
+		return 0;
+	}
+	a->left = TURN;
+	ring_buffer__consume(a->ring);
+	daemon_end(a->d);
+	return 0;
+}
+
+/* ---- its life ---- */
+
+static void stop(void *state)
+{
+	struct announcements *a = state;
+	int i;
+
+	sd_event_source_disable_unref(a->io);
+	sd_event_source_disable_unref(a->timer);
+	ring_buffer__free(a->ring);
+	for (i = 0; i < ROUNDS; i++)
+		free(a->queue[i].due);
+	free(a->waiting);
+	free(a);
+}
+
+static int start(struct daemon *d, void **state, struct xr_err *err)
+{
+	struct announcements *a = calloc(1, sizeof(*a));
+	int ret;
+
+	if (!a)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	a->d = d;
+	a->ring = ring_buffer__new(d->plane->fd[PLANE_VM_EVENTS], on_sample, a,
+				   NULL);
+	if (!a->ring) {
+		ret = -errno;
+		goto fail;
+	}
+	ret = sd_event_add_io(d->loop, &a->io, ring_buffer__epoll_fd(a->ring),
+			      EPOLLIN, on_ring, a);
+	if (ret >= 0)
+		ret = sd_event_add_time(d->loop, &a->timer, CLOCK_MONOTONIC, 0,
+					MS, on_due, a);
+	if (ret >= 0)
+		ret = sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
+	if (ret < 0)
+		goto fail;
+	/* Before what clients ask: it happened earlier. */
+	sd_event_source_set_priority(a->io, SD_EVENT_PRIORITY_IMPORTANT);
+	*state = a;
+	return 0;
+fail:
+	xr_fail(err, ret, "the data plane's events: %s", strerror(-ret));
+	stop(a);
+	return ret;
+}
+
+const struct source source_announcements = {
+	.name = "announcements",
+	.start = start,
+	.stop = stop,
+};

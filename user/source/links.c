@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices that come and go, and routes and neighbours that change, in the
+ * daemon's network namespace: next hops follow within a moment instead of the
+ * two seconds after which the data plane asks by itself.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/hops.h"
+#include "../core/host.h"
+#include "../core/links.h"
+#include "../core/netns.h"
+#include "../core/vm_local.h"
+#include "source.h"
+
+#define MS	1000ULL		/* in the loop's microseconds */
+#define SOON	(20 * MS)	/* one change seldom comes alone */
+#define SHARE	20		/* at most this part of the time goes into passes */
+#define HOSTS_AT_ONCE 64
+
+#define DIRTY_HOPS	(1U << 0)	/* ask the FIB anew */
+#define DIRTY_NEIGH	(1U << 1)	/* some that the kernel kept may be gone */
+#define DIRTY_LINKS	(1U << 2)	/* hooks, ports, own MACs, bridges */
+
+struct watch {
+	struct daemon *d;
+	struct mnl_socket *nl;
+	sd_event_source *io, *timer;
+	unsigned int dirty;
+	__u32 remind_from;		/* host to go on with */
+	uint64_t not_before;
+	/* What the programs were loaded for, by slot. */
+	__u32 ifindex[XR_MAX_DEVICES], master[XR_MAX_DEVICES];
+};
+
+static void mark(struct watch *w, unsigned int dirty)
+{
+	uint64_t now, when;
+
+	w->dirty |= dirty;
+	sd_event_now(w->d->loop, CLOCK_MONOTONIC, &now);
+	when = now + SOON > w->not_before ? now + SOON : w->not_before;
+	sd_event_source_set_time(w->timer, when);
+	sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
+}
+
+/* ---- what changed ---- */
+
+static int on_message(const struct nlmsghdr *nlh, void *ctx)
+{
+	unsigned int *dirty = ctx;
+
+	switch (nlh->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		*dirty |= DIRTY_LINKS | DIRTY_NEIGH | DIRTY_HOPS;
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+	case RTM_DELNEIGH:
+		*dirty |= DIRTY_NEIGH | DIRTY_HOPS;
+		break;
+	case RTM_NEWNEIGH:
+		*dirty |= DIRTY_HOPS;
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int on_netlink(sd_event_source *s, int fd, uint32_t revents, void *ctx)
+{
+	struct watch *w = ctx;
+	unsigned int dirty = 0;
+	char buf[32768];
+	ssize_t got;
+	int i;
+
+	(void)s;
+	(void)revents;
+	for (i = 0; i < 16; i++) {
+		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (got < 0 && errno == ENOBUFS)
+			dirty = DIRTY_LINKS | DIRTY_NEIGH | DIRTY_HOPS;
+		if (got <= 0)
+			break;
+		mnl_cb_run(buf, got, 0, 0, on_message, &dirty);
+	}
+	/* A pass that is about to be made needs no second mark. */
+	if (dirty & ~w->dirty)
+		mark(w, dirty);
+	return 0;
+}
+
+/* ---- what follows ---- */
+
+static bool is_node_here(const struct xr_device *d, __u64 here)
+{
+	return d->ifindex && d->role == XR_ROLE_NODE && d->netns == here;
+}
+
+/* The bridges that node devices are ports of; true: others than before. */
+static bool look_at_masters(struct watch *w)
+{
+	struct plane *p = w->d->plane;
+	__u64 here = netns_inode();
+	struct links links = { 0 };
+	struct netlink nl = { 0 };
+	bool changed = false;
+	int i;
+
+	if (netlink_open(&nl) || links_read(&nl, &links))
+		goto out;
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		__u32 ifindex = p->devices[i].ifindex;
+		const struct link *l;
+
+		if (!is_node_here(&p->devices[i], here))
+			continue;
+		l = links_by_index(&links, ifindex);
+		if (!l)
+			continue;
+		/* One that was attached meanwhile knows its bridge. */
+		changed |= ifindex == w->ifindex[i] &&
+			   l->master != w->master[i];
+		w->ifindex[i] = ifindex;
+		w->master[i] = l->master;
+	}
+out:
+	links_free(&links);
+	netlink_close(&nl);
+	return changed;
+}
+
+static void links_changed(struct watch *w)
+{
+	struct plane *p = w->d->plane;
+	struct xr_err err = { "" };
+
+	if (look_at_masters(w) && p->meta->features & XR_FEATURE_HOSTS) {
+		daemon_log(w->d, "a device changed its bridge: reloading the "
+			   "programs");
+		if (plane_reload(p, &err))
+			daemon_log(w->d, "%s", err.text);
+	}
+	host_refresh_ports(p);
+	if (protect_refresh(p, NULL, 0, &err))
+		daemon_log(w->d, "%s", err.text);
+	err.text[0] = '\0';
+	if (vm_local_hooks(p, &err))
+		daemon_log(w->d, "%s", err.text);
+}
+
+static void pass(struct watch *w)
+{
+	struct plane *p = w->d->plane;
+	unsigned int dirty = w->dirty;
+
+	w->dirty = 0;
+	if (dirty & DIRTY_LINKS)
+		links_changed(w);
+	if (dirty & DIRTY_NEIGH) {
+		hops_remind(p, &w->remind_from, HOSTS_AT_ONCE);
+		if (w->remind_from)
+			w->dirty |= DIRTY_NEIGH;
+	}
+	if (dirty & DIRTY_HOPS)
+		hops_expire(p);
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 * MS + t.tv_nsec / 1000;
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct watch *w = ctx;
+	uint64_t began = clock_us(), ended;
+
+	(void)s;
+	(void)usec;
+	if (daemon_begin(w->d, NULL))
+		return 0;
+	pass(w);
+	daemon_end(w->d);
+	ended = clock_us();
+	w->not_before = ended + (ended - began) * SHARE;
+	if (w->dirty)
+		mark(w, w->dirty);
+	return 0;
+}
+
+/* ---- its life ---- */
+
+static int subscribe(struct watch *w)
+{
+	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH,
+				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+	size_t i;
+
+	w->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!w->nl || mnl_socket_bind(w->nl, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (mnl_socket_setsockopt(w->nl, NETLINK_ADD_MEMBERSHIP,
+					  (void *)&groups[i],
+					  sizeof(groups[i])) < 0)
+			return -errno;
+	return 0;
+}
+
+static void stop(void *state)
+{
+	struct watch *w = state;
+
+	sd_event_source_disable_unref(w->io);
+	sd_event_source_disable_unref(w->timer);
+	if (w->nl)
+		mnl_socket_close(w->nl);
+	free(w);
+}
+
+static int start(struct daemon *d, void **state, struct xr_err *err)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+	int ret;
+
+	if (!w)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	w->d = d;
+	ret = subscribe(w);
+	if (!ret)
+		ret = sd_event_add_io(d->loop, &w->io,
+				      mnl_socket_get_fd(w->nl), EPOLLIN,
+				      on_netlink, w);
+	if (ret >= 0)
+		ret = sd_event_add_time(d->loop, &w->timer, CLOCK_MONOTONIC, 0,
+					MS, on_timer, w);
+	if (ret >= 0)
+		ret = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+	if (ret < 0) {
+		xr_fail(err, ret, "watching devices: %s", strerror(-ret));
+		stop(w);
+		return ret;
+	}
+	look_at_masters(w);
+	/* What changed while nobody watched. */
+	mark(w, DIRTY_LINKS | DIRTY_NEIGH | DIRTY_HOPS);
+	*state = w;
+	return 0;
+}
+
+const struct source source_links = {
+	.name = "links",
+	.start = start,
+	.stop = stop,
+};

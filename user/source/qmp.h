@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the two halves of the QMP source tell each other. */
+#ifndef XR_QMP_H
+#define XR_QMP_H
+
+#include <jansson.h>
+#include "source.h"
+
+/* MigrationStatus of QEMU's, as far as it matters. */
+enum qmp_migration {
+	QMP_IDLE,		/* none, or over */
+	QMP_ACTIVE,		/* setup, active: memory is copied, the VM runs */
+	QMP_PRE_SWITCHOVER,	/* the VM stands still, QEMU waits for us */
+	QMP_DEVICE,		/* the rest is copied */
+	QMP_CANCELLING,
+	QMP_COMPLETED,
+	QMP_FAILED,		/* or cancelled */
+};
+
+/* One QEMU, for one VM. */
+struct monitor {
+	struct daemon *d;
+	struct monitor *next;
+	struct model_qmp conf;		/* its own copy */
+	bool stale;			/* reload: in the file no more */
+
+	/* qmp.c */
+	int fd;				/* -1: not connected */
+	sd_event_source *io, *timer;
+	unsigned int wait_ms;		/* until the next attempt */
+	bool told;			/* that it is not there */
+	bool greeted, ready;
+	char *in;
+	size_t in_len, in_size, searched;
+
+	/* qmp_move.c */
+	bool incoming;			/* waits for a migration to come */
+	bool gated;			/* the capability is on */
+	bool running;
+	enum qmp_migration migration;
+	char tap[16];			/* of the VM's card; empty: unknown */
+};
+
+/* ---- qmp.c ---- */
+
+/* What a command's answer is known by. */
+enum qmp_id {
+	QMP_CAPABILITIES = 1,
+	QMP_EVENTS,
+	QMP_GATE,
+	QMP_NETWORK,
+	QMP_STATUS,
+	QMP_MIGRATE,
+	QMP_CONTINUE,
+};
+
+/* arguments: JSON text of an object, or NULL. */
+void qmp_send(struct monitor *m, enum qmp_id id, const char *command,
+	      const char *arguments);
+void qmp_log(struct monitor *m, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- qmp_move.c ---- */
+
+void qmp_on_ready(struct monitor *m);	/* asks what it is about */
+void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value);
+void qmp_on_event(struct monitor *m, const char *name, json_t *data);
+void qmp_on_gone(struct monitor *m);
+
+#endif

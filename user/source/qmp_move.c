@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What QEMU's events mean for a move. Only what fits the state that the VM is
+ * in here is said on: an operator's pause is no blackout, and what a QEMU of
+ * yesterday still says does not undo a move of today.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../core/host.h"
+#include "../core/text.h"
+#include "qmp.h"
+
+/* ---- where the VM is, as known here ---- */
+
+struct view {
+	__u32 place;		/* VM_NOWHERE: not known */
+	struct xr_vm_now now;
+	bool under_way;		/* prepared or in blackout */
+};
+
+static bool is_local(const struct plane *p, __u16 host)
+{
+	return host && host <= p->meta->limits.hosts &&
+	       p->hosts[host].flags & XR_HOST_LOCAL;
+}
+
+static struct view look(const struct monitor *m)
+{
+	struct plane *p = m->d->plane;
+	struct view v = { .place = vm_find(p, vm_key(m->conf.mac,
+						     m->conf.vlan)) };
+
+	if (v.place == VM_NOWHERE)
+		return v;
+	v.now = vm_now(p, v.place);
+	v.under_way = v.now.state == XR_VM_PREPARED ||
+		      v.now.state == XR_VM_BLACKOUT;
+	return v;
+}
+
+/* The host that this machine is, for this VM: the one of its segment. */
+static __u16 here(const struct monitor *m, const struct view *v)
+{
+	struct plane *p = m->d->plane;
+	__u16 i, any = 0;
+
+	if (v->place != VM_NOWHERE && v->under_way &&
+	    is_local(p, v->now.next))
+		return v->now.next;
+	if (v->place != VM_NOWHERE && is_local(p, v->now.host))
+		return v->now.host;
+	for (i = 1; i && i <= p->meta->limits.hosts; i++) {
+		if (!is_local(p, i))
+			continue;
+		if (p->hosts[i].vlan == m->conf.vlan)
+			return i;
+		any = any ? any : i;
+	}
+	return any;
+}
+
+/* ---- saying it ---- */
+
+static int say(struct monitor *m, enum xr_notice_kind kind, const char *host)
+{
+	struct xr_notice n = {
+		.kind = kind,
+		.source = XR_SOURCE_QMP,
+		.vlan = m->conf.vlan,
+		.host = host,
+		.tap = m->tap[0] ? m->tap : NULL,
+	};
+	struct xr_answer a;
+	struct xr_err err;
+
+	memcpy(n.mac, m->conf.mac, sizeof(n.mac));
+	return daemon_notice(m->d, &n, &a, &err);
+}
+
+static const char *name_of(struct monitor *m, __u16 host)
+{
+	return host_name(m->d->plane, host);
+}
+
+/* ---- the machine that it leaves ---- */
+
+static void prepare_to_leave(struct monitor *m)
+{
+	struct view v = look(m);
+
+	/* Told otherwise, by the socket or the command, before STOP. */
+	if (m->conf.to[0] && v.place != VM_NOWHERE &&
+	    is_local(m->d->plane, v.now.host))
+		say(m, XR_NOTICE_PREPARE, m->conf.to);
+}
+
+static bool in_migration(const struct monitor *m)
+{
+	return m->migration == QMP_ACTIVE ||
+	       m->migration == QMP_PRE_SWITCHOVER ||
+	       m->migration == QMP_DEVICE;
+}
+
+static void stands_still(struct monitor *m)
+{
+	struct view v = look(m);
+
+	if (v.place != VM_NOWHERE && v.now.state == XR_VM_PREPARED)
+		say(m, XR_NOTICE_PAUSE, NULL);
+}
+
+/* Whatever came of our part: QEMU must not wait for ever. */
+static void open_gate(struct monitor *m)
+{
+	if (m->conf.gate)
+		qmp_send(m, QMP_CONTINUE, "migrate-continue",
+			 "{\"state\":\"pre-switchover\"}");
+}
+
+static void moved_away(struct monitor *m)
+{
+	struct view v = look(m);
+
+	if (v.place != VM_NOWHERE && v.under_way &&
+	    !is_local(m->d->plane, v.now.next))
+		say(m, XR_NOTICE_MOVED, name_of(m, v.now.next));
+}
+
+static void stayed(struct monitor *m)
+{
+	struct view v = look(m);
+
+	if (v.place != VM_NOWHERE && v.under_way)
+		say(m, XR_NOTICE_CANCEL, NULL);
+}
+
+/* RESUME at the source: back, whatever the migration's own state says later. */
+static void runs_again(struct monitor *m)
+{
+	struct view v = look(m);
+	bool was = v.place != VM_NOWHERE && v.now.state == XR_VM_BLACKOUT;
+
+	if (!was)
+		return;
+	stayed(m);
+	/* An operator's pause and resume: memory is still being copied. */
+	if (m->migration == QMP_ACTIVE)
+		say(m, XR_NOTICE_PREPARE, name_of(m, v.now.next));
+}
+
+static void leaving(struct monitor *m)
+{
+	switch (m->migration) {
+	case QMP_ACTIVE:
+		prepare_to_leave(m);
+		break;
+	case QMP_PRE_SWITCHOVER:
+		stands_still(m);
+		open_gate(m);
+		break;
+	case QMP_COMPLETED:
+		moved_away(m);
+		break;
+	case QMP_FAILED:
+		stayed(m);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- the machine that it comes to ---- */
+
+static void prepare_to_come(struct monitor *m)
+{
+	struct view v = look(m);
+	__u16 host = here(m, &v);
+
+	if (host && v.place != VM_NOWHERE && v.now.host != host)
+		say(m, XR_NOTICE_PREPARE, name_of(m, host));
+}
+
+static void arrived(struct monitor *m)
+{
+	struct view v = look(m);
+	__u16 host = here(m, &v);
+
+	m->incoming = m->conf.role_given;
+	m->migration = QMP_IDLE;
+	/* Nobody expected it: its tap is told nevertheless. */
+	if (m->tap[0] && !v.under_way)
+		prepare_to_come(m);
+	if (!host)
+		qmp_log(m, "the VM runs here, but no host is local; \"xroam "
+			"host add ... local\" says which this machine is");
+	else
+		say(m, v.place == VM_NOWHERE ? XR_NOTICE_ADD : XR_NOTICE_MOVED,
+		    name_of(m, host));
+}
+
+static void never_came(struct monitor *m)
+{
+	struct view v = look(m);
+
+	if (v.place != VM_NOWHERE && v.under_way &&
+	    is_local(m->d->plane, v.now.next))
+		say(m, XR_NOTICE_CANCEL, NULL);
+}
+
+static void coming(struct monitor *m)
+{
+	if (m->migration == QMP_ACTIVE)
+		prepare_to_come(m);
+	else if (m->migration == QMP_FAILED)
+		never_came(m);
+}
+
+/* ---- events ---- */
+
+static enum qmp_migration migration_of(const char *status,
+				       enum qmp_migration unknown)
+{
+	static const struct {
+		const char *word;
+		enum qmp_migration is;
+	} words[] = {
+		{ "none", QMP_IDLE },
+		{ "setup", QMP_ACTIVE },
+		{ "wait-unplug", QMP_ACTIVE },
+		{ "active", QMP_ACTIVE },
+		{ "pre-switchover", QMP_PRE_SWITCHOVER },
+		{ "device", QMP_DEVICE },
+		{ "cancelling", QMP_CANCELLING },
+		{ "cancelled", QMP_FAILED },
+		{ "failed", QMP_FAILED },
+		{ "completed", QMP_COMPLETED },
+		/* It runs there now, or will: it cannot come back. */
+		{ "postcopy-active", QMP_COMPLETED },
+	};
+	size_t i;
+
+	for (i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(words[i].word, status))
+			return words[i].is;
+	return unknown;
+}
+
+static void on_migration(struct monitor *m, json_t *data)
+{
+	const char *status = json_string_value(json_object_get(data, "status"));
+
+	m->migration = migration_of(status, m->migration);
+	if (m->incoming)
+		coming(m);
+	else
+		leaving(m);
+}
+
+static void become_source(struct monitor *m)
+{
+	if (m->conf.gate && !m->incoming && !m->gated) {
+		m->gated = true;
+		qmp_send(m, QMP_GATE, "migrate-set-capabilities",
+			 "{\"capabilities\":[{\"capability\":"
+			 "\"pause-before-switchover\",\"state\":true}]}");
+	}
+}
+
+static void on_resume(struct monitor *m)
+{
+	m->running = true;
+	if (m->incoming)
+		arrived(m);
+	else
+		runs_again(m);
+	become_source(m);
+}
+
+void qmp_on_event(struct monitor *m, const char *name, json_t *data)
+{
+	if (!strcmp(name, "MIGRATION"))
+		on_migration(m, data);
+	else if (!strcmp(name, "RESUME"))
+		on_resume(m);
+	else if (!strcmp(name, "STOP")) {
+		m->running = false;
+		if (!m->incoming && in_migration(m))
+			stands_still(m);
+	}
+}
+
+/* ---- what went before ---- */
+
+void qmp_on_ready(struct monitor *m)
+{
+	m->incoming = m->conf.role_given && m->conf.destination;
+	m->gated = m->running = false;
+	m->migration = QMP_IDLE;
+	m->tap[0] = '\0';
+	qmp_send(m, QMP_EVENTS, "migrate-set-capabilities",
+		 "{\"capabilities\":[{\"capability\":\"events\","
+		 "\"state\":true}]}");
+	qmp_send(m, QMP_NETWORK, "human-monitor-command",
+		 "{\"command-line\":\"info network\"}");
+	qmp_send(m, QMP_STATUS, "query-status", NULL);
+	qmp_send(m, QMP_MIGRATE, "query-migrate", NULL);
+}
+
+/*
+ * "info network": the card with the VM's MAC, and its backend a line below:
+ *  e0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:56
+ *   \ n0: index=0,type=tap,ifname=tap0,script=no,downscript=no
+ */
+static void read_tap(struct monitor *m, const char *text)
+{
+	char mac[TEXT_MAC];
+	const char *card, *line, *end, *name;
+	size_t len;
+
+	text_mac(mac, m->conf.mac);
+	card = strcasestr(text, mac);
+	line = card ? strchr(card, '\n') : NULL;
+	if (!line)
+		return;
+	end = strchr(line + 1, '\n');
+	name = strstr(line, "ifname=");
+	if (!name || (end && name > end))
+		return;
+	name += strlen("ifname=");
+	len = strcspn(name, ",\r\n \t");
+	if (len && len < sizeof(m->tap)) {
+		memcpy(m->tap, name, len);
+		m->tap[len] = '\0';
+	}
+}
+
+static void on_status(struct monitor *m, json_t *value)
+{
+	const char *status = json_string_value(json_object_get(value,
+							       "status"));
+
+	m->running = status && !strcmp(status, "running");
+	if (status && !m->conf.role_given)
+		m->incoming = !strcmp(status, "inmigrate");
+	if (status && m->incoming && !strcmp(status, "inmigrate"))
+		prepare_to_come(m);
+	become_source(m);
+}
+
+/* The events that nobody heard: it stands where they would have brought it. */
+static void catch_up(struct monitor *m)
+{
+	struct view v = look(m);
+	bool known = v.place != VM_NOWHERE;
+	bool comes = known && v.under_way && is_local(m->d->plane, v.now.next);
+
+	if (m->running && comes) {
+		arrived(m);
+	} else if (m->running && m->incoming) {
+		if (!known || !is_local(m->d->plane, v.now.host))
+			arrived(m);
+	} else if (m->incoming) {
+		return;		/* RESUME will tell */
+	} else if (m->running && !in_migration(m)) {
+		if (known && v.now.state == XR_VM_BLACKOUT)
+			stayed(m);
+	} else {
+		if (in_migration(m))
+			prepare_to_leave(m);
+		if (in_migration(m) && !m->running)
+			stands_still(m);
+		leaving(m);
+	}
+}
+
+static void on_migrate(struct monitor *m, json_t *value)
+{
+	const char *status = json_string_value(json_object_get(value,
+							       "status"));
+
+	m->migration = migration_of(status, QMP_IDLE);
+	catch_up(m);
+}
+
+void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
+{
+	switch (id) {
+	case QMP_NETWORK:
+		if (json_string_value(value))
+			read_tap(m, json_string_value(value));
+		break;
+	case QMP_STATUS:
+		on_status(m, value);
+		break;
+	case QMP_MIGRATE:
+		on_migrate(m, value);
+		break;
+	default:
+		break;
+	}
+}
+
+void qmp_on_gone(struct monitor *m)
+{
+	/* It waited for a VM, which did not begin to run: it stays. */
+	if (m->incoming && !m->running)
+		never_came(m);
+}
