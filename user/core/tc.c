@@ -179,14 +179,24 @@ static const struct filter *ours_of(struct plane *p, const struct filters *f)
 	return NULL;
 }
 
+static int on_qdisc(const struct nlmsghdr *nlh, void *ctx)
+{
+	bool *there = ctx;
+
+	*there = true;
+	return MNL_CB_OK;
+}
+
+/* Where there was one before, the kernel says yes, but shows none. */
 static bool has_clsact(struct netlink *nl, __u32 ifindex)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETQDISC, 0);
 	struct tcmsg *tc = mnl_nlmsg_put_extra_header(nlh, sizeof(*tc));
+	bool there = false;
 
 	tc->tcm_ifindex = ifindex;
 	tc->tcm_parent = TC_H_CLSACT;
-	return !netlink_talk(nl, NULL, NULL);
+	return !netlink_talk(nl, on_qdisc, &there) && there;
 }
 
 /* ---- records ---- */
