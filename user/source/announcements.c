@@ -194,7 +194,9 @@ static void log_event(struct announcements *a, const struct xr_event *e)
 
 	if (e->vlan)
 		snprintf(vlan, sizeof(vlan), " vlan %u", e->vlan);
-	if (e->reason == XR_R_ACTIVATED || e->reason == XR_R_ANNOUNCEMENT)
+	if (e->text[0])
+		daemon_log(a->d, "%.*s", (int)sizeof(e->text), e->text);
+	else if (e->reason == XR_R_ACTIVATED || e->reason == XR_R_ANNOUNCEMENT)
 		daemon_log(a->d, "VM %s%s: %s, at %s", text_mac(mac, e->mac),
 			   vlan, reason_word(e->reason),
 			   host_name(p, e->host));

@@ -27,7 +27,7 @@ static const struct source *const daemon_sources[] = {
 
 /* ---- what it says ---- */
 
-#define LOG_BURST 50	/* lines a second */
+#define LOG_BURST 20	/* lines a second */
 
 static bool log_gate(time_t now)
 {
@@ -47,10 +47,18 @@ static bool log_gate(time_t now)
 	return false;
 }
 
+static void print_line(const char *fmt, va_list ap)
+{
+	char line[768];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	xr_one_line(line);
+	fprintf(stderr, "xroam: %s\n", line);
+}
+
 void daemon_log(struct daemon *d, const char *fmt, ...)
 {
 	struct timespec now;
-	char line[768];
 	va_list ap;
 
 	(void)d;
@@ -58,10 +66,18 @@ void daemon_log(struct daemon *d, const char *fmt, ...)
 	if (!log_gate(now.tv_sec))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	print_line(fmt, ap);
 	va_end(ap);
-	xr_one_line(line);
-	fprintf(stderr, "xroam: %s\n", line);
+}
+
+/* Of its own life: never left out. */
+static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_line(fmt, ap);
+	va_end(ap);
 }
 
 /* ---- the instance ---- */
@@ -133,7 +149,7 @@ static void on_change(void *ctx, const char *line)
 	struct daemon *d = ctx;
 
 	if (d->verbose || *line == '!')
-		daemon_log(d, "%s", line);
+		say("%s", line);
 }
 
 static int read_config(struct daemon *d, struct model *m, struct xr_err *err)
@@ -167,7 +183,7 @@ static void reload(struct daemon *d, void **states)
 	int ret;
 
 	if (!d->file) {
-		daemon_log(d, "SIGHUP: there is no -c FILE to read again");
+		say("SIGHUP: there is no -c FILE to read again");
 		return;
 	}
 	ret = read_config(d, &m, &err);
@@ -177,7 +193,7 @@ static void reload(struct daemon *d, void **states)
 			model_free(&m);
 	}
 	if (ret) {
-		daemon_log(d, "SIGHUP: %s; all stays as it was", err.text);
+		say("SIGHUP: %s; all stays as it was", err.text);
 		return;
 	}
 	model_free(&d->model);
@@ -186,9 +202,9 @@ static void reload(struct daemon *d, void **states)
 		const struct source *s = daemon_sources[i];
 
 		if (s->reload && s->reload(d, states[i], &err))
-			daemon_log(d, "%s: %s", s->name, err.text);
+			say("%s: %s", s->name, err.text);
 	}
-	daemon_log(d, "%s read again", d->file);
+	say("%s read again", d->file);
 }
 
 /* ---- the loop ---- */
@@ -320,7 +336,7 @@ static int live(struct life *life, struct xr_err *err)
 		ret = start_sources(life, err);
 	if (!ret) {
 		sd_notify(0, "READY=1\nSTATUS=watching");
-		daemon_log(d, "instance \"%s\": watching", d->instance);
+		say("instance \"%s\": watching", d->instance);
 		ret = sd_event_loop(d->loop);
 		if (ret < 0)
 			xr_fail(err, ret, "the event loop: %s",
