@@ -10,6 +10,7 @@
 #include "nexthop.h"
 #include "parse.h"
 #include "too_big.h"
+#include "vm_table.h"
 
 #define OUTER_TTL 64
 #define IP_DF 0x4000
@@ -242,10 +243,37 @@ static __always_inline void trace_way(__u32 path, __u32 ifindex)
 }
 
 /*
- * Sends the packet to p->backend. Returns 0 with the XDP action in p->sent, or
- * the reason why not.
+ * A backend that is a VM has moved: its packets get another header, for which
+ * there must be room. Returns what the first one's path takes then.
  */
-static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
+__noinline __u32 mtu_to_vm(__u32 backend, __u32 mtu)
+{
+	struct xr_vm *vm = backend_vm(backend);
+	struct xr_nexthop *nh;
+	struct xr_path *path;
+	struct xr_host host;
+	__u32 second;
+
+	if (!vm || !vm_is_redirected(vm, vm_now(vm), now_tick()))
+		return mtu;
+	host = host_get(vm_now(vm).now.host);
+	path = bpf_map_lookup_elem(&paths, &host.path);
+	nh = bpf_map_lookup_elem(&nexthops, &host.path);
+	if (!path || !nh || host.flags != XR_HOST_USED)
+		return mtu;
+	second = path->mtu ?: nh->mtu;
+	if (!second || second < path->overhead)
+		return mtu;
+	second -= path->overhead;
+	return mtu && mtu < second ? mtu : second;
+}
+
+/*
+ * Sends the packet by p->path. Returns 0 with the XDP action in p->sent, or the
+ * reason why not. tied: to p->backend, which is a VM.
+ */
+static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
+				   __u32 tied)
 {
 	__u32 index = p->path, mtu;
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
@@ -267,6 +295,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 
 	o.ip_len = p->ip_len + path->overhead;
 	mtu = path->mtu ?: nh->mtu;
+	if (unlikely(tied))
+		mtu = mtu_to_vm(p->backend, mtu);
 	if (unlikely(mtu && o.ip_len > mtu))
 		return too_big(ctx, p, mtu - path->overhead);
 

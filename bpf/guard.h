@@ -115,23 +115,6 @@ static __always_inline int is_news(__u32 place, const __be32 *ip)
 
 /* ---- telling ---- */
 
-static __always_inline void say(const struct claim *c, __u32 reason,
-				__u32 place, __u32 from, __u32 gated)
-{
-	struct packet p = { .bytes = c->bytes };
-	struct vm_news *n = news();
-
-	note(&p, reason);
-	if (!n)
-		return;
-	n->key = c->key;
-	__builtin_memcpy(n->ip, c->ip, sizeof(n->ip));
-	n->from = from;
-	n->announcement = c->kind;
-	n->gated = gated;
-	tell(reason, place);
-}
-
 static __always_inline void note_bytes(__u32 bytes, __u32 reason)
 {
 	struct packet p = { .bytes = bytes };
@@ -139,20 +122,32 @@ static __always_inline void note_bytes(__u32 bytes, __u32 reason)
 	note(&p, reason);
 }
 
-/* place: plus one; 0: nobody that is known. */
-__noinline int refuse(__u32 reason, __u32 place)
+/*
+ * Counts and tells what became of the claim at hand. place: of the VM, plus one,
+ * or 0; from: where it was, if anything changed.
+ */
+__noinline int say(__u32 reason, __u32 place, __u32 from)
 {
 	struct claim *c = the_claim();
-	struct xr_vm_info *info;
-	__u32 key = place - 1;
+	struct vm_news *n = news();
 
-	if (!c)
+	if (!c || !n)
 		return 0;
-	info = place ? bpf_map_lookup_elem(&vm_info, &key) : NULL;
-	if (info && reason == XR_R_SPOOFED && !knobs.trace)
+	note_bytes(c->bytes, reason);
+	n->key = c->key;
+	__builtin_memcpy(n->ip, c->ip, sizeof(n->ip));
+	n->from = from;
+	n->announcement = c->kind;
+	n->gated = reason == XR_R_SPOOFED || reason == XR_R_ANNOUNCEMENT_BAD;
+	return tell(reason, place);
+}
+
+static __always_inline void count_spoofed(__u32 place)
+{
+	struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+
+	if (info && !knobs.trace)
 		__sync_fetch_and_add(&info->spoofed, 1);
-	say(c, reason, place, 0, 1);
-	return 0;
 }
 
 /* ---- moves ---- */
@@ -170,34 +165,41 @@ static __always_inline void begin_redirect(struct xr_vm *vm, __u32 place,
 }
 
 /* Prepared, and here it speaks from where it was expected. */
-static __always_inline void activate(const struct claim *c, struct xr_vm *vm,
-				     __u32 place, union vm_word w)
+__noinline int activate(__u32 place)
 {
-	union vm_word to = w;
+	struct claim *c = the_claim();
+	struct xr_vm *vm = vm_at(place);
+	union vm_word w, to;
 
+	if (!c || !vm)
+		return 0;
+	to = w = vm_now(vm);
 	to.now.host = to.now.home = w.now.next;
 	to.now.next = 0;
 	to.now.state = XR_VM_MOVED;
 	to.now.flags &= ~(XR_VM_FROZEN | XR_VM_LOOP);
-	if (!vm_exchange(vm, w, to))
-		return;
+	if (!vm_under_way(w) || !vm_exchange(vm, w, to))
+		return 0;
 	begin_redirect(vm, place, vm->next_ttl);
 	watch_one_less();
 	if (c->sort == CLAIM_SAYS)
 		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
-	say(c, XR_R_ACTIVATED, place + 1, w.now.host, 0);
+	return say(XR_R_ACTIVATED, place + 1, w.now.host);
 }
 
 /* RFC 7432 §15.1: who moves too often stays where the operator's word put it. */
-static __always_inline void move_by_word(const struct claim *c,
-					 struct xr_vm *vm, __u32 place,
-					 union vm_word w, __u32 host)
+__noinline int move_by_word(__u32 place, __u32 host)
 {
-	__u32 tick = now_tick(), moves = vm->flap_moves + 1;
-	union vm_word to = w;
-	int frozen;
+	struct claim *c = the_claim();
+	struct xr_vm *vm = vm_at(place);
+	__u32 tick = now_tick(), moves, frozen;
+	union vm_word w, to;
 
-	if (moves == 1 || tick - vm->flap_since >= knobs.flap_seconds)
+	if (!c || !vm)
+		return 0;
+	to = w = vm_now(vm);
+	moves = vm->flap_moves + 1;
+	if (tick - vm->flap_since >= knobs.flap_seconds)
 		moves = 1;
 	frozen = moves > knobs.flap_moves;
 	to.now.host = frozen ? w.now.home : host;
@@ -205,16 +207,16 @@ static __always_inline void move_by_word(const struct claim *c,
 	to.now.flags &= ~XR_VM_LOOP;
 	if (frozen)
 		to.now.flags |= XR_VM_FROZEN;
-	if (!vm_exchange(vm, w, to))
-		return;
+	if (vm_under_way(w) || !vm_exchange(vm, w, to))
+		return 0;
 	begin_redirect(vm, place, vm->ttl);
 	vm->flap_moves = moves;
 	if (moves == 1)
 		vm->flap_since = tick;
 	if (frozen)
 		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
-	say(c, frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1, w.now.host,
-	    0);
+	return say(frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1,
+		   w.now.host);
 }
 
 /* Whose port, or tunnel, this is, if the policy lets it move VMs; or 0. */
@@ -231,6 +233,19 @@ static __always_inline __u32 believed_host(struct xdp_md *ctx,
 	return index && host_get(index).flags == XR_HOST_USED ? index : 0;
 }
 
+/* It says what it may say, where it may; maybe an address that is new. */
+static __always_inline int confirm(const struct claim *c, __u32 place,
+				   union vm_word w)
+{
+	if (c->sort != CLAIM_SAYS)
+		return 0;
+	if (c->has_ip && w.now.state == XR_VM_MOVED &&
+	    !(w.now.flags & XR_VM_LOCK) && is_news(place, c->ip))
+		return say(XR_R_ANNOUNCEMENT, place + 1, w.now.host);
+	note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
+	return 0;
+}
+
 /* What a VM's frame means for where it is. */
 __noinline int believe(struct xdp_md *ctx, __u32 place)
 {
@@ -241,29 +256,20 @@ __noinline int believe(struct xdp_md *ctx, __u32 place)
 
 	if (!c || !vm)
 		return 0;
-	w = vm_settle(vm, place, now_tick(), c->bytes);
-	if (is_at(ctx, w.now.host)) {
-		if (c->sort != CLAIM_SAYS)
-			return 0;
-		if (c->has_ip && w.now.state == XR_VM_MOVED &&
-		    !(w.now.flags & XR_VM_LOCK) && is_news(place, c->ip))
-			say(c, XR_R_ANNOUNCEMENT, place + 1, w.now.host, 0);
-		else
-			note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
-		return 0;
-	}
+	vm_age(place, c->bytes);
+	w = vm_now(vm);
+	if (is_at(ctx, w.now.host))
+		return confirm(c, place, w);
 	if (vm_under_way(w) && c->sort != CLAIM_PROBE &&
-	    is_at(ctx, w.now.next)) {
-		activate(c, vm, place, w);
-		return 0;
-	}
+	    is_at(ctx, w.now.next))
+		return activate(place);
 	if (c->sort != CLAIM_SAYS)
 		return 0;
 	host = believed_host(ctx, c);
-	if (!host || vm_under_way(w) || w.now.flags & XR_VM_FROZEN)
-		return refuse(XR_R_SPOOFED, place + 1);
-	move_by_word(c, vm, place, w, host);
-	return 0;
+	if (host && !vm_under_way(w) && !(w.now.flags & XR_VM_FROZEN))
+		return move_by_word(place, host);
+	count_spoofed(place);
+	return say(XR_R_SPOOFED, place + 1, 0);
 }
 
 /* ---- the guard ---- */
@@ -306,10 +312,14 @@ static __always_inline int is_gratuitous(const struct claim *c)
 	return c->kind <= XR_RARP || c->kind == XR_UNSOLICITED_NA;
 }
 
-static __always_inline int claims_protected(const struct claim *c)
+__noinline int claims_protected(void)
 {
-	__u64 mac = c->key & MAC_MASK;
+	struct claim *c = the_claim();
+	__u64 mac;
 
+	if (!c)
+		return 0;
+	mac = c->key & MAC_MASK;
 	return is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN) ||
 	       (c->has_ip &&
 		is_protected(XR_PROTECTED_IP, c->ip, sizeof(c->ip)));
@@ -324,7 +334,7 @@ static __always_inline int is_refused(const struct claim *c, __u32 place,
 	if (place && c->has_ip &&
 	    ((owner && owner != place) || !is_bound(place - 1, c->ip)))
 		return 1;
-	return (place || is_gratuitous(c)) && claims_protected(c);
+	return (place || is_gratuitous(c)) && claims_protected();
 }
 
 static __always_inline void trace_claim(const struct claim *c)
@@ -353,7 +363,7 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	if (c->has_ip)
 		owner = vm_of_addr(c->ip);
 	if (is_refused(c, place, owner))
-		refuse(XR_R_ANNOUNCEMENT_BAD, place);
+		say(XR_R_ANNOUNCEMENT_BAD, place, 0);
 	else if (place)
 		believe(ctx, place - 1);
 	return guard(ctx, place, owner);
@@ -363,15 +373,20 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 
 #define ND_TYPE_AT	40	/* of an ICMPv6 type, in the packet */
 
-/* ARP, RARP, advertisements always; any frame while VMs are expected or locked. */
-static __always_inline int is_heard(struct xdp_md *ctx, __u32 l3, __be16 proto)
+/* Not 0 while VMs are expected or locked: then any frame is. */
+static __always_inline __u64 vm_attention(void)
 {
 	__u32 zero = 0;
 	const struct xr_vm_control *c = bpf_map_lookup_elem(&vm_control, &zero);
+
+	return c ? *(const volatile __u64 *)c : 0;
+}
+
+/* ARP, RARP and advertisements always. */
+static __always_inline int is_heard(struct xdp_md *ctx, __u32 l3, __be16 proto)
+{
 	const __u8 *ip;
 
-	if (c && *(const volatile __u64 *)c)
-		return 1;
 	if (likely(proto == bpf_htons(ETH_P_IP)))
 		return 0;
 	if (proto != bpf_htons(ETH_P_IPV6))

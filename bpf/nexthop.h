@@ -84,18 +84,23 @@ static __always_inline int take_fib(struct xr_nexthop *nh,
 	}
 }
 
+XR_PERCPU(fib_question, struct bpf_fib_lookup, 1); /* the stack is short */
+
 /* Global functions like this one are verified once, not once per caller. */
 __noinline int refresh_nexthop(struct xdp_md *ctx, __u32 index)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
-	struct bpf_fib_lookup fib = {};
+	struct bpf_fib_lookup *fib;
+	__u32 zero = 0;
 	int err;
 
-	if (!nh || !path)
+	fib = bpf_map_lookup_elem(&fib_question, &zero);
+	if (!nh || !path || !fib)
 		return XR_R_NO_ROUTE;
-	err = ask_fib(ctx, knobs.master ?: ingress_of(ctx), path, &fib);
-	return take_fib(nh, &fib, err);
+	__builtin_memset(fib, 0, sizeof(*fib));
+	err = ask_fib(ctx, knobs.master ?: ingress_of(ctx), path, fib);
+	return take_fib(nh, fib, err);
 }
 
 /* 0 and *out, or the reason to drop. */

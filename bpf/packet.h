@@ -52,8 +52,10 @@ struct packet {
 	__u8 first;		/* this packet alone does not establish the flow */
 	__u8 syn;		/* TCP: a new connection */
 	__u8 limited;		/* the backend has a limit of Initials */
+	__u8 tied;		/* the backend is a VM: see follow() */
 	__u16 vip;
 	__u16 backend;
+	__u32 vm;		/* place in vms, plus one, for a drop's event */
 	__u32 reason;		/* enum xr_reason, as far as is known */
 	__u32 sent;		/* XDP_TX or XDP_REDIRECT, once forwarded */
 	__u64 hash;		/* of the 4-tuple */
@@ -81,13 +83,21 @@ struct packet {
  * off: of what is read from a map the verifier knows nothing but its size, so
  * it walks the stages once and not once per kind of packet.
  */
-XR_PERCPU(scratch, struct packet, 1);
+XR_PERCPU(scratch, struct packet, 2);
 
 static __always_inline struct packet *scratch_packet(void)
 {
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+/* For a packet round, or built from, the one in hand. */
+static __always_inline struct packet *other_packet(void)
+{
+	__u32 one = 1;
+
+	return bpf_map_lookup_elem(&scratch, &one);
 }
 
 /*

@@ -93,6 +93,21 @@ static __always_inline int count_backend(const struct packet *p, __u32 reason)
 	return reason;
 }
 
+static __always_inline void drop_of_vm(struct xr_event *e, __u32 vm)
+{
+	__u32 place = vm - 1;
+	struct xr_vm *v = vm ? bpf_map_lookup_elem(&vms, &place) : NULL;
+
+	if (!v)
+		return;
+	e->vm = vm;
+	*(__u32 *)e->mac = v->key;
+	*(__u16 *)(e->mac + 4) = v->key >> 32;
+	e->vlan = v->key >> 48;
+	e->host = v->now.host;
+	e->state = v->now.state;
+}
+
 /*
  * A drop is worth an event, but not each one: one a second, reason and CPU.
  * Global, so that it is verified once and not once per caller; the packet is
@@ -120,6 +135,9 @@ __noinline int drop_event(__u32 reason)
 	e->backend = p->backend;
 	e->sport = p->ports;
 	e->dport = p->ports >> 16;
+	e->dev_slot = knobs.dev_slot;
+	if (knobs.hosts)
+		drop_of_vm(e, p->vm);
 	__builtin_memcpy(e->saddr, p->saddr, sizeof(e->saddr));
 	__builtin_memcpy(e->daddr, p->daddr, sizeof(e->daddr));
 	bpf_ringbuf_submit(e, 0);
@@ -135,6 +153,7 @@ static __always_inline void report_drop(const struct packet *p, __u32 reason)
 	s->vip = p->vip;
 	s->backend = p->backend;
 	s->ports = p->ports;
+	s->vm = p->vm;
 	__builtin_memcpy(s->saddr, p->saddr, sizeof(s->saddr));
 	__builtin_memcpy(s->daddr, p->daddr, sizeof(s->daddr));
 	drop_event(reason);

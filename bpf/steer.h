@@ -40,6 +40,7 @@ static __always_inline struct xr_backend choose(struct packet *p, __u32 index)
 	p->backend = index;
 	p->path = b.path;
 	p->limited = b.limited;
+	p->tied = b.flags & XR_BACKEND_VM;
 	return b;
 }
 

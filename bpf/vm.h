@@ -9,6 +9,7 @@
 #ifndef XROAM_BPF_VM_H
 #define XROAM_BPF_VM_H
 
+#include "decap.h"
 #include "echo.h"
 #include "forward.h"
 #include "guard.h"
@@ -206,7 +207,7 @@ static __always_inline int parse_any_ip(struct xdp_md *ctx, struct packet *p)
 /* By IPIP, GUE or to the next router; what is not IP stays. */
 __noinline int send_packet(struct xdp_md *ctx, __u32 index)
 {
-	struct packet *p = scratch_packet();
+	struct packet *p = other_packet();
 	int reason;
 
 	if (!p)
@@ -218,41 +219,16 @@ __noinline int send_packet(struct xdp_md *ctx, __u32 index)
 	reason = parse_any_ip(ctx, p);
 	forget();
 	trace_packet(p);
-	reason = reason ?: forward(ctx, p);
+	reason = reason ?: forward(ctx, p, 0);
 	forget();
 	return reason | p->sent << SENT_SHIFT;
 }
 
 /* ---- the stage ---- */
 
-/* Deadline or ttl are over: the word says so from now on. Global: rare. */
-__noinline int vm_age(__u32 place, __u32 bytes)
-{
-	struct xr_vm *vm = vm_at(place);
-	struct packet p = { .bytes = bytes };
-	__u32 tick = now_tick();
-	struct vm_news *n = news();
-	union vm_word w, to;
-
-	if (!vm || !n)
-		return 0;
-	w = vm_settle(vm, place, tick, bytes);
-	if (w.now.state != XR_VM_MOVED || vm_is_redirected(vm, w, tick) ||
-	    w.now.flags & XR_VM_LOOP || !vm->ttl)
-		return 0;
-	to = w;
-	to.now.state = XR_VM_STABLE;
-	if (!vm_exchange(vm, w, to))
-		return 0;
-	note(&p, XR_R_MOVE_EXPIRED);
-	__builtin_memset(n, 0, sizeof(*n));
-	n->from = w.now.host;
-	return tell(XR_R_MOVE_EXPIRED, place + 1);
-}
-
 /* The host it is to be sent to; flags 0: it needs no redirection. */
 static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 place,
-					     __u32 tick, const struct packet *p,
+					     __u32 tick, __u32 bytes,
 					     __u32 *index)
 {
 	struct xr_host none = {}, host;
@@ -262,7 +238,7 @@ static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 place,
 		     !vm_is_redirected(vm, w, tick))) {
 		if (w.now.state < XR_VM_PREPARED)
 			return none;
-		vm_age(place, p->bytes);
+		vm_age(place, bytes);
 		w = vm_now(vm);
 		if (!vm_is_redirected(vm, w, tick))
 			return none;
@@ -288,7 +264,7 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 {
 	__u32 tick = now_tick(), index = 0;
 	const struct xr_hash_keys *keys = vm_keys();
-	struct xr_host host = way_of(vm, place, tick, p, &index);
+	struct xr_host host = way_of(vm, place, tick, p->bytes, &index);
 	void *frame = data_of(ctx), *end = end_of(ctx);
 	struct looks l;
 	int reason;
@@ -296,6 +272,7 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 	if (!host.flags || !keys || frame + sizeof(struct ethhdr) > end)
 		return XR_R_VM_HERE;
 	l = looks_of(frame, octet(frame, f->l3), end, f->proto, keys);
+	p->vm = place + 1;
 	if (looks_familiar(vm, l.print, tick) && echo(ctx, place, f->l3))
 		return XR_R_VM_LOOP;
 	p->tos = l.tos;
@@ -309,7 +286,7 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 	} else {
 		reason = send_packet(ctx, host.path);
 		p->sent = reason >> SENT_SHIFT;
-		reason &= (1 << SENT_SHIFT) - 1;
+		reason &= REASONS - 1;
 	}
 	if (reason)
 		return reason;
@@ -345,10 +322,270 @@ static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p,
 	return XR_R_NOT_MOVED;
 }
 
+/* ---- by address ---- */
+
+static __always_inline int is_by_ip(struct xr_host host)
+{
+	return host.method != XR_FORWARD_VXLAN &&
+	       host.method != XR_FORWARD_PORT;
+}
+
+/*
+ * A packet whose address may be a VM's, once routed to here. The verdict and its
+ * action, or 0 to go on.
+ */
+__noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes)
+{
+	const struct xr_hash_keys *keys = vm_keys();
+	struct packet *p = other_packet();
+	__u32 place, index = 0, tick = now_tick();
+	struct xr_host host;
+	struct xr_vm *vm;
+	struct looks l;
+	int sent;
+
+	if (!p || !keys)
+		return 0;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->bytes = bytes;
+	if (parse_any_ip(ctx, p))
+		return 0;
+	forget();
+	place = vm_of_addr(p->daddr);
+	vm = place ? vm_at(place - 1) : NULL;
+	if (!vm)
+		return 0;
+	host = way_of(vm, place - 1, tick, bytes, &index);
+	if (!host.flags || !is_by_ip(host))
+		return knobs.vips ? 0 : XR_R_VM_HERE;
+
+	void *frame = data_of(ctx), *end = end_of(ctx);
+
+	if (frame + sizeof(struct ethhdr) > end)
+		return 0;
+	l = looks_of(frame, octet(frame, p->l3), end,
+		     p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP),
+		     keys);
+	if (looks_familiar(vm, l.print, tick) &&
+	    echo(ctx, place - 1, p->l3))
+		return XR_R_VM_LOOP;
+	sent = send_packet(ctx, host.path);
+	if (sent & (REASONS - 1))
+		return sent;
+	count_hit(vm, tick, index, bytes);
+	return sent | XR_R_MOVED_IP;
+}
+
+static __always_inline int may_be_by_ip(struct xdp_md *ctx,
+					const struct frame *f,
+					const struct xr_hash_keys *keys)
+{
+	const __be32 *ip = octet_at(ctx, f->l3), *end = end_of(ctx);
+	__be32 addr[XR_ADDR_WORDS] = {};
+
+	if (f->proto == bpf_htons(ETH_P_IP) && ip + 5 <= end) {
+		addr[3] = ip[4];
+		return addr_may_be_vm(keys, addr, 0);
+	}
+	if (f->proto != bpf_htons(ETH_P_IPV6) || ip + 10 > end)
+		return 0;
+	__builtin_memcpy(addr, ip + 6, sizeof(addr));
+	return addr_may_be_vm(keys, addr, 1);
+}
+
+/* ---- out of tunnels ---- */
+
+/* What is in the tunnel at hand, one per CPU. */
+struct tunnelled {
+	struct tunnel t;	/* IPIP, GUE */
+	__u32 frame;		/* VXLAN: offset of the frame inside; or 0 */
+	__u16 far, near;	/* hosts at its ends; 0: not one of ours */
+	__u16 vlan;		/* of the VMs in the near end's segment */
+};
+
+XR_PERCPU(tunnels, struct tunnelled, 1);
+
+static __always_inline struct tunnelled *the_tunnel(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&tunnels, &zero);
+}
+
+static __always_inline __u32 tunnel_host(const __be32 *addr, __u32 vni)
+{
+	struct xr_tunnel_key key = { .vni = vni };
+	__u32 *host;
+
+	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
+	host = bpf_map_lookup_elem(&tunnel_hosts, &key);
+	return host ? *host : 0;
+}
+
+static __always_inline int find_ends(struct tunnelled *t,
+				     const struct packet *p, __u32 vni)
+{
+	struct xr_host host;
+
+	t->far = tunnel_host(p->saddr, vni);
+	t->near = tunnel_host(p->daddr, vni);
+	host = host_get(t->near);
+	t->vlan = host.vlan;
+	if (!(host.flags & XR_HOST_LOCAL))
+		t->near = 0;
+	return t->far || t->near ? 0 : -1;
+}
+
+/* at: of the VXLAN header. */
+static __always_inline int look_into_vxlan(struct xdp_md *ctx,
+					   struct tunnelled *t,
+					   const struct packet *p, __u32 at)
+{
+	const __be32 *vxlan = octet_at(ctx, at);
+
+	if ((const void *)(vxlan + 2) > end_of(ctx) ||
+	    !(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
+		return -1;
+	t->frame = at + 2 * sizeof(*vxlan);
+	return find_ends(t, p, bpf_ntohl(vxlan[1]) >> 8);
+}
+
+/* 0: one between hosts of ours, or one of its ends is; see the_tunnel(). */
+__noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
+{
+	struct packet *p = other_packet();
+	struct tunnelled *t = the_tunnel();
+	struct udphdr *udp;
+
+	if (!p || !t)
+		return -1;
+	__builtin_memset(p, 0, sizeof(*p));
+	__builtin_memset(t, 0, sizeof(*t));
+	p->bytes = bytes;
+	if (parse_any_ip(ctx, p))
+		return -1;
+	forget();
+	udp = octet_at(ctx, p->l4);
+	if (p->proto == IPPROTO_UDP && (void *)(udp + 1) <= end_of(ctx) &&
+	    udp->dest == knobs.vxlan_port)
+		return look_into_vxlan(ctx, t, p, p->l4 + sizeof(*udp));
+	return parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0) ?
+		       -1 : find_ends(t, p, 0);
+}
+
+/* Tunnelled to here, though it is somewhere else: never tunnelled again. */
+static __always_inline int is_chained(__u32 place, __u32 bytes)
+{
+	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+	__u32 index;
+
+	return vm && way_of(vm, place - 1, now_tick(), bytes, &index).flags;
+}
+
+/* What is inside goes on to the kernel's device. */
+static __always_inline int leave_vxlan(struct xdp_md *ctx, struct packet *p,
+				       const struct tunnelled *t)
+{
+	const __u16 *eth = octet_at(ctx, t->frame);
+	__u64 key;
+
+	if ((const void *)(eth + 7) > end_of(ctx))
+		return 0;
+	key = mac_of(eth);
+	if (key & 1)
+		return 0;
+	p->vm = vm_place(key | (__u64)t->vlan << 48);
+	return is_chained(p->vm, p->bytes) ? XR_R_VM_CHAIN : 0;
+}
+
+/* A VM's packet by IPIP or GUE to this host: ends here, so that no device need. */
+static __always_inline int leave_ip_tunnel(struct xdp_md *ctx,
+					   struct packet *p,
+					   const struct tunnel *t)
+{
+	__be32 addr[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
+	__be32 *ip = octet_at(ctx, t->inner);
+
+	if (check_inner(ctx, p, t))
+		return 0;
+	if (t->inner_ipv6) {
+		if (ip + 10 > (__be32 *)end_of(ctx))
+			return 0;
+		__builtin_memcpy(addr, ip + 6, sizeof(addr));
+	} else {
+		if (ip + 5 > (__be32 *)end_of(ctx))
+			return 0;
+		addr[3] = ip[4];
+	}
+	p->vm = vm_of_addr(addr);
+	if (!p->vm)
+		return 0;
+	if (is_chained(p->vm, p->bytes))
+		return XR_R_VM_CHAIN;
+	return strip(ctx, t) ?: (int)t->reason;
+}
+
+/* The tunnel at hand ends here. */
+__noinline int leave_tunnel(struct xdp_md *ctx)
+{
+	struct packet *p = other_packet();
+	struct tunnelled *t = the_tunnel();
+
+	if (!p || !t)
+		return 0;
+	return t->frame ? leave_vxlan(ctx, p, t) :
+			  leave_ip_tunnel(ctx, p, &t->t);
+}
+
+/* The verdict's reason, or 0 to go on. Keeps its own stack small. */
+__noinline int serve_tunnel(struct xdp_md *ctx, __u32 bytes)
+{
+	struct tunnelled *t = the_tunnel();
+	int reason;
+
+	if (!t || look_into_tunnel(ctx, bytes))
+		return 0;
+	forget();
+	if (t->frame && t->far) {
+		reason = hear(ctx, t->frame, t->far, host_get(t->far).vlan);
+		if (reason)
+			return reason;
+	}
+	return t->near ? leave_tunnel(ctx) : 0;
+}
+
+/* At a glance; who looks closer is a call away. */
+static __always_inline int may_be_tunnel(struct xdp_md *ctx,
+					 const struct frame *f)
+{
+	const __u8 *ip = octet_at(ctx, f->l3);
+	const __be16 *dport;
+	__u32 proto;
+
+	if (ip + 44 > (const __u8 *)end_of(ctx))
+		return 0;
+	if (likely(f->proto == bpf_htons(ETH_P_IP))) {
+		proto = ip[9];
+		dport = (const __be16 *)(ip + 22);
+	} else if (f->proto == bpf_htons(ETH_P_IPV6)) {
+		proto = ip[6];
+		dport = (const __be16 *)(ip + 42);
+	} else {
+		return 0;
+	}
+	if (proto == IPPROTO_UDP)
+		return *dport == knobs.vxlan_port || *dport == knobs.gue_port;
+	return proto == IPPROTO_IPIP || proto == IPPROTO_IPV6;
+}
+
+/* ---- the stage ---- */
+
 /* The verdict's reason; 0: for no VM, go on. */
-static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p)
+static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
+				     const struct xr_hash_keys *keys)
 {
 	struct frame f = {};
+	__u64 attention;
 	struct xr_vm *vm;
 	__u32 place;
 	int reason;
@@ -356,7 +593,8 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p)
 	reason = parse_frame(ctx, p, &f);
 	if (unlikely(reason))
 		return reason == XR_R_NOT_MOVED ? 0 : reason;
-	if (unlikely(is_heard(ctx, f.l3, f.proto))) {
+	attention = vm_attention();
+	if (unlikely(attention || is_heard(ctx, f.l3, f.proto))) {
 		reason = hear(ctx, 0, 0, 0);
 		if (reason)
 			return reason;
@@ -364,9 +602,99 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p)
 	if (unlikely(f.key & 1))
 		return 0;	/* to many */
 	vm = find_vm(f.key, &place);
-	if (likely(!vm))
+	if (unlikely(vm))
+		return redirect_frame(ctx, p, &f, vm, place);
+
+	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
+	    unlikely(may_be_tunnel(ctx, &f))) {
+		reason = serve_tunnel(ctx, p->bytes);
+		if (reason)
+			return reason;
+	}
+	if (knobs.by_ip && unlikely(may_be_by_ip(ctx, &f, keys))) {
+		p->bytes = frame_octets(ctx, octet_at(ctx, f.l3), f.l3, f.proto,
+					p->bytes);
+		reason = redirect_by_ip(ctx, p->bytes);
+		p->sent = reason >> SENT_SHIFT;
+		return reason & (REASONS - 1);
+	}
+	if (!knobs.vips)
+		p->bytes = frame_octets(ctx, octet_at(ctx, f.l3), f.l3, f.proto,
+					p->bytes);
+	return 0;
+}
+
+/* ---- backends that are VMs ---- */
+
+/* As send_packet(), of a whole frame that was built here, for the VM. */
+__noinline int send_frame(struct xdp_md *ctx, __u32 place)
+{
+	const struct xr_hash_keys *keys = vm_keys();
+	struct packet *p = other_packet();
+	struct xr_vm *vm = vm_at(place);
+	struct frame f = {};
+	struct xr_host host;
+	struct looks l;
+	__u16 *eth;
+	int reason;
+
+	if (!vm || !keys || !p)
 		return 0;
-	return redirect_frame(ctx, p, &f, vm, place);
+	__builtin_memset(p, 0, sizeof(*p));
+	p->bytes = bpf_xdp_get_buff_len(ctx);
+	host = host_get(vm_now(vm).now.host);
+	eth = data_of(ctx);
+	if (parse_frame(ctx, p, &f) || (void *)(eth + 7) > end_of(ctx))
+		return 0;
+	/* The first hop may have been a router: in its segment the VM is not. */
+	eth[0] = vm->key;
+	eth[1] = vm->key >> 16;
+	eth[2] = vm->key >> 32;
+	l = looks_of(eth, octet(eth, f.l3), end_of(ctx), f.proto, keys);
+	p->tos = l.tos;
+	p->ports = l.flow;
+	if (host.method == XR_FORWARD_VXLAN)
+		reason = send_by_vxlan(ctx, p, host.path, f.tag);
+	else
+		reason = send_by_port(ctx, p, host.path, f.tag);
+	if (reason == XR_R_VM_LOOP)
+		return XDP_TX << SENT_SHIFT;	/* client and VM behind one port */
+	if (reason)
+		return reason == XR_R_TOO_BIG_REPLY ? XR_R_TOO_BIG : reason;
+	return p->sent << SENT_SHIFT;
+}
+
+/*
+ * The packet built for a backend, on to where its VM is now. 0: it goes as it
+ * was built.
+ */
+__noinline int follow(struct xdp_md *ctx, __u32 backend)
+{
+	__u32 place = backend_vm_place(backend), index = 0, tick = now_tick();
+	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+	__u32 bytes = ctx->data_end - ctx->data;
+	struct xr_host host;
+	int sent;
+
+	if (!vm)
+		return 0;
+	host = way_of(vm, place - 1, tick, bytes, &index);
+	if (!host.flags)
+		return 0;
+	sent = is_by_ip(host) ? send_packet(ctx, host.path) :
+				send_frame(ctx, place - 1);
+	if (!(sent & (REASONS - 1)))
+		count_hit(vm, tick, index, bytes);
+	return sent;
+}
+
+static __always_inline int follow_vm(struct xdp_md *ctx, struct packet *p)
+{
+	int sent = follow(ctx, p->backend);
+
+	if (sent >> SENT_SHIFT)
+		p->sent = sent >> SENT_SHIFT;
+	return sent & (REASONS - 1);
 }
 
 #endif

@@ -143,6 +143,27 @@ static __always_inline struct xr_vm *find_vm(__u64 key, __u32 *place)
 	return vm_at(*place);	/* none: past the end of the table */
 }
 
+/* The VM, if it is known, that a backend is tied to. */
+static __always_inline __u32 backend_vm_place(__u32 backend)
+{
+	const struct xr_backend_info *b =
+		bpf_map_lookup_elem(&backend_info, &backend);
+	const __u16 *mac;
+
+	if (!b)
+		return 0;
+	mac = (const __u16 *)b->vm_mac;
+	return vm_place(mac[0] | (__u64)mac[1] << 16 | (__u64)mac[2] << 32 |
+			(__u64)b->vm_vlan << 48);
+}
+
+static __always_inline struct xr_vm *backend_vm(__u32 backend)
+{
+	__u32 place = backend_vm_place(backend);
+
+	return place ? vm_at(place - 1) : NULL;
+}
+
 /* ---- by address ---- */
 
 static __always_inline int same_addr(const __be32 *a, const __be32 *b)
@@ -342,6 +363,19 @@ __noinline int tell(__u32 reason, __u32 place)
 	return 0;
 }
 
+static __always_inline void tell_expired(__u32 place, __u32 from, __u32 bytes)
+{
+	struct packet p = { .bytes = bytes };
+	struct vm_news *n = news();
+
+	note(&p, XR_R_MOVE_EXPIRED);
+	if (!n)
+		return;
+	__builtin_memset(n, 0, sizeof(*n));
+	n->from = from;
+	tell(XR_R_MOVE_EXPIRED, place + 1);
+}
+
 /*
  * A deadline that has passed: the word goes back to what it was before the move
  * was prepared. Whoever exchanges it tells. Returns what holds now.
@@ -351,21 +385,37 @@ static __always_inline union vm_word vm_settle(struct xr_vm *vm, __u32 place,
 {
 	union vm_word w = vm_now(vm), to = w;
 	__u32 deadline = vm->deadline;
-	struct packet p = { .bytes = bytes };
-	struct vm_news *n = news();
 
-	if (!vm_under_way(w) || !deadline || (__s32)(tick - deadline) < 0 || !n)
+	if (!vm_under_way(w) || !deadline || (__s32)(tick - deadline) < 0)
 		return w;
 	to.now.next = 0;
 	to.now.state = vm->ttl ? XR_VM_MOVED : XR_VM_STABLE;
 	if (!vm_exchange(vm, w, to))
 		return vm_now(vm);
 	watch_one_less();
-	note(&p, XR_R_MOVE_EXPIRED);
-	__builtin_memset(n, 0, sizeof(*n));
-	n->from = w.now.host;
-	tell(XR_R_MOVE_EXPIRED, place + 1);
+	tell_expired(place, w.now.host, bytes);
 	return to;
+}
+
+/* Deadline or ttl are over: the word says so from now on. Global: rare. */
+__noinline int vm_age(__u32 place, __u32 bytes)
+{
+	struct xr_vm *vm = vm_at(place);
+	__u32 tick = now_tick();
+	union vm_word w, to;
+
+	if (!vm)
+		return 0;
+	w = vm_settle(vm, place, tick, bytes);
+	if (w.now.state != XR_VM_MOVED || vm_is_redirected(vm, w, tick) ||
+	    w.now.flags & XR_VM_LOOP || !vm->ttl)
+		return 0;
+	to = w;
+	to.now.state = XR_VM_STABLE;
+	if (!vm_exchange(vm, w, to))
+		return 0;
+	tell_expired(place, w.now.host, bytes);
+	return 0;
 }
 
 #endif

@@ -19,9 +19,12 @@ static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
 	return p->proto == IPPROTO_TCP ? parse_tcp(ctx, p) : parse_udp(p);
 }
 
-/* From addresses and ports on: a packet for a VIP goes to its backend. */
+/*
+ * From addresses and ports on: a packet for a VIP goes to its backend. vms: some
+ * backends may be VMs.
+ */
 static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
-				 const struct xr_hash_keys *keys)
+				 const struct xr_hash_keys *keys, int vms)
 {
 	const struct xr_vip *vip = find_vip(p, keys);
 	int reason;
@@ -37,8 +40,8 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
 	forget();
 	if (!is_sent(p->reason))
 		return p->reason;
-	reason = forward(ctx, p);
-	if (knobs.hosts && unlikely(p->tied) && !reason)
+	reason = forward(ctx, p, vms && p->tied);
+	if (vms && unlikely(p->tied) && !reason)
 		reason = follow_vm(ctx, p);
 	return reason ?: count_backend(p, p->reason);
 }
@@ -63,8 +66,7 @@ static __always_inline int parse(struct xdp_md *ctx, struct packet *p)
 					      parse_icmp(ctx, p);
 }
 
-/* Tags, IPv6, options, ICMP, several buffers, malformed: a call away. */
-__noinline int any_kind(struct xdp_md *ctx)
+static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 {
 	const struct xr_hash_keys *keys = secret_keys();
 	struct packet *p = scratch_packet();
@@ -77,11 +79,24 @@ __noinline int any_kind(struct xdp_md *ctx)
 	p->sent = XDP_PASS;
 	reason = parse(ctx, p);
 	trace_packet(p);
-	p->reason = reason ?: serve(ctx, p, keys);
+	p->reason = reason ?: serve(ctx, p, keys, vms);
 	forget();
 	return verdict(p);
 }
 
+/* Tags, IPv6, options, ICMP, several buffers, malformed: a call away. */
+__noinline int any_kind(struct xdp_md *ctx)
+{
+	return serve_any(ctx, 0);
+}
+
+/* All that is for no VM. */
+__noinline int for_no_vm(struct xdp_md *ctx)
+{
+	return serve_any(ctx, 1);
+}
+
+/* Where there are no hosts. */
 SEC("xdp.frags")
 int xroam_node(struct xdp_md *ctx)
 {
@@ -89,19 +104,32 @@ int xroam_node(struct xdp_md *ctx)
 	struct packet p = { .bytes = ctx->data_end - ctx->data,
 			    .sent = XDP_PASS };
 
-	if (!keys)
-		return any_kind(ctx);
-	if (knobs.hosts) {
-		p.reason = unknown(serve_vms(ctx, &p, keys), keys->zero, REASONS - 1);
-		if (!knobs.vips && !p.reason)
-			p.reason = XR_R_NOT_MOVED;
-		if (p.reason)
-			return verdict(&p);
-	}
-	if (!parse_plain(ctx, &p))
+	if (!keys || !parse_plain(ctx, &p))
 		return any_kind(ctx);
 	trace_packet(&p);
-	p.reason = unknown(serve(ctx, &p, keys), keys->zero, REASONS - 1);
+	p.reason = unknown(serve(ctx, &p, keys, 0), keys->zero, REASONS - 1);
+	return verdict(&p);
+}
+
+/*
+ * Where there are: VMs come first, and a frame for one is never for a VIP, too.
+ * A program of its own, so that each has a small stack and few paths.
+ */
+SEC("xdp.frags")
+int xroam_vm_node(struct xdp_md *ctx)
+{
+	const struct xr_hash_keys *keys = secret_keys();
+	struct packet p = { .bytes = ctx->data_end - ctx->data,
+			    .sent = XDP_PASS };
+
+	if (!keys)
+		return XDP_PASS;
+	p.reason = unknown(serve_vms(ctx, &p, keys), keys->zero, REASONS - 1);
+	if (!p.reason) {
+		if (knobs.vips)
+			return for_no_vm(ctx);
+		p.reason = XR_R_NOT_MOVED;
+	}
 	return verdict(&p);
 }
 

@@ -130,8 +130,13 @@ static int open_node(struct loaded *l, const struct xr_knobs *knobs,
 		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
 	l->node->rodata->knobs = *knobs;
 	l->obj = l->node->obj;
-	l->prog = l->node->progs.xroam_node;
-	l->name = "xroam_node";
+	if (knobs->hosts) {
+		l->prog = l->node->progs.xroam_vm_node;
+		l->name = "xroam_vm_node";
+	} else {
+		l->prog = l->node->progs.xroam_node;
+		l->name = "xroam_node";
+	}
 	return 0;
 }
 

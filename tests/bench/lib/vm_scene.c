@@ -82,7 +82,7 @@ static int load(struct vm_scene *s, enum vm_knobs which)
 	size_maps(s, k);
 	set_knobs(s, k, which);
 	bpf_object__for_each_program(prog, k->obj)
-		bpf_program__set_autoload(prog, prog == k->progs.xroam_node);
+		bpf_program__set_autoload(prog, prog == k->progs.xroam_vm_node);
 	if (which)
 		bpf_object__for_each_map(map, k->obj) {
 			same = bpf_object__find_map_by_name(
@@ -271,7 +271,7 @@ void vm_scene_close(struct vm_scene *s)
 
 int vm_scene_prog(const struct vm_scene *s, enum vm_knobs knobs)
 {
-	return bpf_program__fd(s->skel[knobs]->progs.xroam_node);
+	return bpf_program__fd(s->skel[knobs]->progs.xroam_vm_node);
 }
 
 __u64 vm_scene_count(const struct vm_scene *s, enum xr_reason reason)
