@@ -20,17 +20,25 @@ at()
 	is "$(arrived v1:h1 "$probe") $(arrived v1:h2 "$probe")" "$2 $3" "$1"
 }
 
+# It speaks where it runs: h1's bridge would go on believing others.
+speaks()
+{
+	play -q 5 "v1:h1=$(vector k15_plain_unicast_udp)"
+}
+
 state()
 {
 	vm_fact h1 "$VM_MAC" state
 }
 
 tell "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
+speaks
 tell "h2 h1" vm prepare "$VM_MAC" to h2 timeout 1 >/dev/null
 is "$(state)" prepared "prepared, for a second"
 sleep 2.2
 is "$(state)" stable "the move that nobody made is forgotten"
 play -q 5 "fab:h1=$(vector k1_garp_request)"
+speaks
 at "and announcements from there are believed no more" 1 0
 
 tell "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
@@ -47,10 +55,11 @@ at "works" 1 1
 ok "cancel" tell "h2 h1" vm cancel "$VM_MAC"
 at "cancelled: only to the old place" 1 0
 
+ok "a daemon, that tidies up" daemon h1
 ok "moved for two seconds" tell "h2 h1" vm move "$VM_MAC" to h2 ttl 2
 hits=$(vm_fact h1 "$VM_MAC" hits)
 for i in 1 2 3 4 5 6 7 8; do
-	play -q 5 -w v1:h2 "c1:eth0=$probe"
+	play -q 5 -w v1:h2 "fab:h1=$probe"
 	[ "$(arrived v1:h2 "$probe")" = 1 ] || fail "refreshed by hits: hit $i"
 	sleep 0.5
 done

@@ -50,8 +50,10 @@ refused 1 "$VM_ADDR4.*$mac" "an address that is another VM's" \
 	vm add 52:54:00:00:00:01 address "$VM_ADDR4" at h1
 refused 1 "224.0.0.1" "a multicast address" \
 	vm add 52:54:00:00:00:01 address 224.0.0.1 at h1
+refused 1 "4" "a fifth address" vm add 52:54:00:00:00:01 address 10.0.0.1 \
+	address 10.0.0.2 address 10.0.0.3 address 10.0.0.4 address 10.0.0.5 at h1
 refused 1 "prepare" "pause without prepare" vm pause $mac
-refused 1 "prepare|moving|nothing" "cancel without prepare" vm cancel $mac
+like "$(xr_on h1 vm cancel $mac)" "already" "cancel without prepare: so it is"
 refused 1 "h1.*(VM|vm)" "a host in use stays" host del h1
 for words in "vm add" "vm add $mac" "vm add $mac at" "vm add nonsense at h1" \
 	     "vm add $mac vlan 4095 at h1" "vm add $mac vlan -1 at h1" \
@@ -59,7 +61,6 @@ for words in "vm add" "vm add $mac" "vm add $mac at" "vm add nonsense at h1" \
 	     "vm move $mac to h2 seq x" "vm move $mac to h2 seq -1" \
 	     "vm move $mac to h2 ttl 0" "vm move $mac to h2 ttl x" \
 	     "vm prepare $mac to h2 timeout x" "vm nonsense" \
-	     "vm add $mac address 10.0.0.1 address 10.0.0.2 address 10.0.0.3 address 10.0.0.4 address 10.0.0.5 at h1" \
 	     "stats nonsense"; do
 	# shellcheck disable=SC2086
 	refused 2 "^xroam: ." "wrong usage: $words" $words
@@ -101,7 +102,7 @@ bad()
 bad "file.yaml:2: .*colour" "an unknown key" '2s/name/colour: red, name/'
 bad "file.yaml:2: .*vni" "VXLAN without a VNI" '2s/, vni: 1000//'
 bad "file.yaml:2: .*vni" "a VNI out of range" '2s/1000/16777216/'
-bad "file.yaml:3: .*a" "a host twice" '3s/name: b/name: a/'
+bad "file.yaml:3: .*a" "a host twice" '3s/name: b/name: a/; 6s/at: b/at: a/'
 bad "file.yaml:2: .*" "two ways to a host" '2s/vni/ipip: 10.8.0.2, vni/'
 bad "file.yaml:5: .*nowhere" "a VM at a host that is not there" '5s/at: a/at: nowhere/'
 bad "file.yaml:5: .*" "a VM nowhere" '5s/, at: a//'
@@ -118,7 +119,7 @@ is "$(xr_on h1 export | md5sum)" "$(md5sum <"$WORLD_DIR/before")" \
 	"none of these changed anything, either"
 echo "$base" >"$file"
 ok "the good file is applied" xr_on h1 apply "$file"
-is "$(xr_on h1 apply "$file")" "" "a second time it changes nothing"
+is "$(xr_on h1 apply "$file")" "nothing to change" "a second time it changes nothing"
 xr_on h1 export >"$WORLD_DIR/now"
 ok "export, destroy" xr_on h1 destroy
 ok "and apply" xr_on h1 apply "$WORLD_DIR/now"
@@ -137,11 +138,12 @@ xr_on h1 vm cancel $mac >/dev/null
 # ---- full ----
 
 ok "destroy" xr_on h1 destroy
-{
-	echo "limits: { hosts: 3, vms: 8, vm_addresses: 4 }"
-	sed '/^limits:/,/^[^ ]/{/^limits:/d;/^ /d}; /^vms:/,/^[^ ]/{/^vms:/d;/^ /d}' \
-		"$WORLD_DIR/before"
-} >"$file"
+cat >"$file" <<-EOT
+	limits: { hosts: 3, vms: 8, vm_addresses: 4 }
+	hosts:
+	  - { name: h1, vxlan: 10.8.0.1, vni: 1000, local: true }
+	  - { name: h2, vxlan: 10.8.0.2, vni: 1000 }
+EOT
 ok "small limits" xr_on h1 apply "$file"
 ok "a third host" xr_on h1 host add h3 vxlan 10.8.0.2 vni 1003
 refused 1 "limits.hosts" "a fourth: which limit to raise" \
