@@ -14,7 +14,10 @@
 #include <string.h>
 
 #include "../core/explain.h"
+#include "../core/host.h"
 #include "../core/reason.h"
+#include "../core/stats.h"
+#include "../core/vm_priv.h"
 #include "cmd.h"
 
 static const char help[] =
@@ -65,6 +68,8 @@ struct named {
 	const struct xr_backend_info *backend;
 	const struct xr_path *path;
 	char vip[TEXT_VIP];	/* empty: none */
+	char vm[VM_NAME];	/* the same */
+	const char *vm_host, *vm_state;
 	char device[IF_NAMESIZE];
 };
 
@@ -86,6 +91,12 @@ static void name_all(struct plane *p, const struct xr_trace *t,
 		n->path = &p->paths[t->path];
 	if (t->ifindex)
 		if_indextoname(t->ifindex, n->device);
+	if (!t->vm || t->vm > p->mac_buckets * XR_TAG_LANES ||
+	    !p->vms[t->vm - 1].key)
+		return;
+	vm_name_at(p, n->vm, t->vm - 1);
+	n->vm_host = host_name(p, vm_now(p, t->vm - 1).host);
+	n->vm_state = vm_state_word(p, t->vm - 1, stats_tick(p));
 }
 
 static bool noted(const struct xr_trace *t, unsigned int reason)
@@ -183,7 +194,8 @@ static void print_left(const struct named *n, const struct explain_result *r)
 		printf("%s (redirect)", n->device[0] ? n->device : "a device");
 	if (n->path && reason_kind(t->reason) == XR_KIND_TX) {
 		printf(", %s", text_forward(n->path->method));
-		if (n->path->method != XR_FORWARD_L2)
+		if (!addr_is_zero(n->path->daddr) &&
+		    n->path->method != XR_FORWARD_L2)
 			printf(" to %s", text_addr(dst, n->path->daddr));
 		printf(", next hop %s",
 		       t->flags & XR_TRACE_CACHED ? "cached" : "looked up");
@@ -216,6 +228,9 @@ static void print_result(struct run *run, __u32 len,
 	print_parsed(&n);
 	if (has_addresses(t))
 		printf("  VIP         %s\n", n.vip[0] ? n.vip : "none");
+	if (n.vm[0])
+		printf("  VM          %s, at %s, %s\n", n.vm, n.vm_host,
+		       n.vm_state);
 	print_cid(&n);
 	if (n.backend)
 		printf("  backend     %s, %s\n", n.backend->name,
@@ -296,7 +311,8 @@ static void json_left(json_t *j, const struct named *n,
 	if (reason_kind(t->reason) == XR_KIND_TX && n->path) {
 		json_object_set_new(j, "forward",
 				    json_string(text_forward(n->path->method)));
-		if (n->path->method != XR_FORWARD_L2)
+		if (!addr_is_zero(n->path->daddr) &&
+		    n->path->method != XR_FORWARD_L2)
 			json_object_set_new(j, "outer_destination",
 					    json_addr(n->path->daddr));
 		json_object_set_new(j, "next_hop_cached",
@@ -319,6 +335,11 @@ static int json_result(struct run *run, __u32 len,
 	json_parsed(j, t);
 	if (n.vip[0])
 		json_object_set_new(j, "vip", json_string(n.vip));
+	if (n.vm[0]) {
+		json_object_set_new(j, "vm", json_string(n.vm));
+		json_object_set_new(j, "vm_host", json_string(n.vm_host));
+		json_object_set_new(j, "vm_state", json_string(n.vm_state));
+	}
 	json_quic(j, &n);
 	if (n.backend) {
 		json_object_set_new(j, "backend",

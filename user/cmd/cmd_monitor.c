@@ -8,14 +8,18 @@
 #include <time.h>
 
 #include "../core/events.h"
+#include "../core/host.h"
 #include "../core/reason.h"
+#include "../core/vm_priv.h"
 #include "cmd.h"
 
 static const char help[] =
 	"Usage: xroam monitor\n"
 	"\n"
 	"Prints one line (with -j one JSON object) per event: packets that were\n"
-	"dropped (at most one a second, reason and CPU) and changes that commands made.\n"
+	"dropped (at most one a second, reason and CPU), changes that commands made, and\n"
+	"what happens to VMs: moves, announcements that were believed and those that\n"
+	"were not.\n"
 	"One monitor per instance at a time. Ctrl-C ends it.\n";
 
 static volatile sig_atomic_t stopped;
@@ -55,6 +59,80 @@ static const char *backend_name(struct plane *p, __u16 backend)
 	    p->backend_info[backend].state == XR_BACKEND_NONE)
 		return NULL;
 	return p->backend_info[backend].name;
+}
+
+static const char *const announced[] = {
+	[XR_GARP_REQUEST] = "gratuitous-arp", [XR_GARP_REPLY] = "arp-reply-broadcast",
+	[XR_RARP] = "rarp", [XR_ARP_GATEWAY] = "arp-request-gateway",
+	[XR_ARP_OTHER] = "arp-request-other", [XR_REPLY_GATEWAY] = "arp-reply-gateway",
+	[XR_REPLY_OTHER] = "arp-reply-other", [XR_UNSOLICITED_NA] = "unsolicited-na",
+};
+
+/* How the VM was heard; NULL: by a data frame, or not at all. */
+static const char *announcement_word(const struct xr_event *e)
+{
+	return e->announcement < sizeof(announced) / sizeof(announced[0]) ?
+		       announced[e->announcement] : NULL;
+}
+
+static const char *device_name(struct plane *p, const struct xr_event *e)
+{
+	return e->dev_slot < XR_MAX_DEVICES && p->devices[e->dev_slot].ifindex ?
+		       p->devices[e->dev_slot].name : NULL;
+}
+
+/* User space says it in words; the data plane by numbers alone. */
+static void print_vm(struct plane *p, const struct xr_event *e)
+{
+	const char *how = announcement_word(e), *dev = device_name(p, e);
+	char name[VM_NAME];
+
+	if (e->text[0]) {
+		printf("%s\n", e->text);
+		return;
+	}
+	printf("vm %s %s", vm_name(name, vm_key(e->mac, e->vlan)),
+	       reason_word(e->reason));
+	if (how)
+		printf(" by %s", how);
+	if (dev)
+		printf(" on %s", dev);
+	if (e->vm)
+		printf(", at %s", host_name(p, e->host));
+	if (e->vm && e->from && e->from != e->host)
+		printf(", was at %s", host_name(p, e->from));
+	printf(": %s\n", reason_text(e->reason));
+}
+
+static json_t *json_vm(struct plane *p, const struct xr_event *e)
+{
+	static const char *const states[] = { "none", "stable", "prepared",
+					      "blackout", "moved" };
+	const char *how = announcement_word(e), *dev = device_name(p, e);
+	json_t *j = json_pack("{s:s, s:s, s:o, s:i}", "event", "vm", "reason",
+			      e->reason ? reason_word(e->reason) : "notice",
+			      "mac", json_mac(e->mac), "vlan", e->vlan);
+
+	json_object_set_new(j, "known", json_boolean(e->vm != 0));
+	if (e->vm) {
+		json_object_set_new(j, "host",
+				    json_string(host_name(p, e->host)));
+		json_object_set_new(j, "state",
+				    json_string(e->state < 5 ?
+						states[e->state] : "?"));
+	}
+	if (e->from)
+		json_object_set_new(j, "from",
+				    json_string(host_name(p, e->from)));
+	if (how)
+		json_object_set_new(j, "announcement", json_string(how));
+	if (dev && !e->text[0])
+		json_object_set_new(j, "device", json_string(dev));
+	if (!addr_is_zero(e->saddr))
+		json_object_set_new(j, "address", json_addr(e->saddr));
+	if (e->text[0])
+		json_object_set_new(j, "text", json_string(e->text));
+	return j;
 }
 
 static void print_packet(struct plane *p, const struct xr_event *e)
@@ -117,6 +195,8 @@ static void each(void *ctx, const struct xr_event *e)
 		printf("%s.%03d ", when, ms);
 		if (e->kind == XR_EVENT_PACKET)
 			print_packet(p, e);
+		else if (e->kind == XR_EVENT_VM)
+			print_vm(p, e);
 		else
 			printf("change %.*s\n", (int)sizeof(e->text), e->text);
 		fflush(stdout);
@@ -124,6 +204,8 @@ static void each(void *ctx, const struct xr_event *e)
 	}
 	if (e->kind == XR_EVENT_PACKET)
 		j = json_packet(p, e);
+	else if (e->kind == XR_EVENT_VM)
+		j = json_vm(p, e);
 	else
 		j = json_pack("{s:s, s:s}", "event", "change", "text",
 			      e->text);

@@ -9,14 +9,15 @@
 
 #include "../core/reason.h"
 #include "../core/stats.h"
+#include "../core/vm_priv.h"
 #include "cmd.h"
 
 static const char help[] =
-	"Usage: xroam stats [vip|backend|dev|reason] [--watch SECONDS]\n"
+	"Usage: xroam stats [vip|backend|vm|host|dev|reason] [--watch SECONDS]\n"
 	"\n"
 	"Counters since the instance was made; with --watch, again every so often,\n"
-	"with rates per second. What never happened is left out of the text (-v shows\n"
-	"it), not of the JSON.\n";
+	"with rates per second. What never happened, and VMs without a hit, are left out\n"
+	"of the text (-v shows them), not of the JSON.\n";
 
 #define VALUES 7
 
@@ -29,6 +30,11 @@ struct row {
 struct snapshot {
 	struct row *row;
 	size_t rows, room;
+};
+
+struct vms {
+	struct plane *p;
+	struct snapshot *s;
 };
 
 /* One of the things that are counted: its words, and how to read them all. */
@@ -118,6 +124,51 @@ static int read_backends(struct plane *p, struct snapshot *s)
 	return 0;
 }
 
+static int read_vm(void *ctx, __u32 place)
+{
+	struct vms *vms = ctx;
+	const struct xr_vm_info *info = &vms->p->vm_info[place];
+	struct row *r = add_row(vms->s);
+
+	vm_name(r->name, vms->p->vms[place].key);
+	r->value[0] = vms->p->vms[place].hits;
+	r->value[1] = info->moves;
+	r->value[2] = info->old;
+	r->value[3] = info->copied;
+	r->value[4] = info->replayed;
+	r->value[5] = info->lost;
+	r->value[6] = info->spoofed;
+	return 0;
+}
+
+static int read_vms(struct plane *p, struct snapshot *s)
+{
+	struct vms vms = { p, s };
+
+	return vm_each(p, read_vm, &vms);
+}
+
+static int read_hosts(struct plane *p, struct snapshot *s)
+{
+	struct xr_counter sum;
+	struct row *r;
+	__u32 i;
+	int ret;
+
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		if (!p->host_info[i].name[0])
+			continue;
+		ret = stats_host(p, i, &sum);
+		if (ret)
+			return ret;
+		r = add_row(s);
+		strcpy(r->name, p->host_info[i].name);
+		r->value[0] = sum.packets;
+		r->value[1] = sum.bytes;
+	}
+	return 0;
+}
+
 static int read_devices(struct plane *p, struct snapshot *s)
 {
 	int i, k;
@@ -148,6 +199,10 @@ static const struct section sections[] = {
 	{ "vip", "vips", "vip", { "packets", "bytes" }, read_vips },
 	{ "backend", "backends", "backend",
 	  { "packets", "bytes", "initials", "by_cid" }, read_backends },
+	{ "vm", "vms", "vm",
+	  { "hits", "moves", "ignored", "copied", "replayed", "lost",
+	    "spoofed" }, read_vms },
+	{ "host", "hosts", "host", { "packets", "bytes" }, read_hosts },
 	{ "dev", "devices", "device",
 	  { "packets", "bytes", "tx", "reply", "pass", "drop", "decap" },
 	  read_devices },
@@ -213,7 +268,7 @@ static void print_section(const struct section *sec, const struct snapshot *s,
 			  const struct snapshot *old, double seconds)
 {
 	const char *headings[VALUES + 6] = { NULL };
-	char upper[VALUES + 1][16];
+	char upper[VALUES + 1][16], per_second[2][20];
 	int n = 0, v, values;
 	struct table *t;
 	size_t i;
@@ -228,9 +283,10 @@ static void print_section(const struct section *sec, const struct snapshot *s,
 		headings[n++] = upper[v];
 	}
 	values = v - 1;
-	if (old) {
-		headings[n++] = "PACKETS/S";
-		headings[n++] = "BYTES/S";
+	for (v = 0; old && v < 2; v++) {
+		snprintf(per_second[v], sizeof(per_second[v]), "%s/S",
+			 upper[v + 1]);
+		headings[n++] = per_second[v];
 	}
 	if (sec->read == read_reasons) {
 		headings[n++] = "KIND";
@@ -243,7 +299,8 @@ static void print_section(const struct section *sec, const struct snapshot *s,
 		const struct row *r = &s->row[i];
 		const struct row *o = before(old, i, r->name);
 
-		if (r->kind && !r->value[0] && !opt.verbose)
+		if ((r->kind || sec->read == read_vms) && !r->value[0] &&
+		    !opt.verbose)
 			continue;
 		table_cell(t, "%s", r->name);
 		for (v = 0; v < values; v++)
@@ -369,18 +426,12 @@ static int parse(int argc, char **argv, const struct section **only,
 		 __u64 *seconds)
 {
 	static const char *const keys[] = { "reason", "vip",	 "backend",
-					    "dev",    "--watch", "watch",
-					    "-w",     NULL };
-	static const char *const later[] = { "vm", "host", NULL };
+					    "vm",     "host",	 "dev",
+					    "--watch", "watch",	 "-w", NULL };
 	struct args a = args_after(argc, argv);
-	int key, i;
+	int key;
 
 	while (a.argc) {
-		for (i = 0; later[i]; i++) {
-			if (!strcmp(a.argv[0], later[i]))
-				return cmd_usage("stats %s is not in this "
-						 "version", later[i]);
-		}
 		key = args_key(&a, keys);
 		if (key < 0)
 			return EXIT_USAGE;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../core/daemon.h"
 #include "../core/health.h"
 #include "../core/reason.h"
 #include "../core/stats.h"
@@ -150,7 +151,8 @@ static int print_json(const struct status *s)
 
 	return out_json(json_pack(
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
-		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:o, s:b, s:O}",
+		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
+		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:O}",
 		"instance", s->p->name,
 		"created", (json_int_t)s->p->meta->created,
 		"devices", json_devices(s),
@@ -164,6 +166,11 @@ static int print_json(const struct status *s)
 		"established", (json_int_t)s->flows.established,
 		"limit", (json_int_t)s->flows.entries,
 		"sampled", s->flows.sampled,
+		"hosts", "count", h->hosts, "limit", l->hosts,
+		"vms", "count", h->vms, "limit", l->vms,
+		"under_way", h->under_way, "moved", h->moved,
+		"frozen", h->frozen, "disabled", h->disabled,
+		"daemon_pid", (int)daemon_pid(s->p->name),
 		"packets", json_kinds(s),
 		"clock_running", s->now.tick != s->then.tick,
 		"wrong", s->wrong));
@@ -212,6 +219,27 @@ static void print_kinds(const struct status *s)
 	table_print(t);
 }
 
+static void print_vms(const struct status *s)
+{
+	const struct health *h = &s->health;
+	pid_t pid = daemon_pid(s->p->name);
+
+	if (h->hosts || h->vms) {
+		printf("hosts     %u of %u\n", h->hosts,
+		       s->p->meta->limits.hosts);
+		printf("vms       %u of %u: %u on the move, %u redirected",
+		       h->vms, s->p->meta->limits.vms, h->under_way, h->moved);
+		if (h->frozen || h->disabled)
+			printf(", %u frozen, %u disabled", h->frozen,
+			       h->disabled);
+		putchar('\n');
+	}
+	if (pid)
+		printf("daemon    pid %d\n", (int)pid);
+	else if (h->hosts)
+		printf("daemon    none runs: no socket, no QMP, nothing is announced\n");
+}
+
 static int print_text(const struct status *s)
 {
 	const struct xr_limits *l = &s->p->meta->limits;
@@ -235,6 +263,7 @@ static int print_text(const struct status *s)
 	       (unsigned long long)s->flows.used,
 	       (unsigned long long)s->flows.established,
 	       (unsigned long long)s->flows.entries);
+	print_vms(s);
 	print_kinds(s);
 	putchar('\n');
 	if (!json_array_size(s->wrong))

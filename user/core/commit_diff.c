@@ -15,6 +15,7 @@
 #include "lut.h"
 #include "model_edit.h"
 #include "text.h"
+#include "vm.h"
 
 int commit_say(struct commit *c, const char *fmt, ...)
 {
@@ -435,6 +436,22 @@ static void diff_facts(struct phrase *p, const struct xr_backend_info *h,
 		add_part(p, "vlan %u -> %u", h->vm_vlan, w->vm_vlan);
 }
 
+/* Allowed: the VM may come later. But it is easily a slip of the pen. */
+static int say_tie(struct commit *c, const struct backend_slot *s)
+{
+	const struct xr_backend_info *w = s->want ? &s->want->info : NULL;
+	const struct xr_backend_info *h = s->have ? &s->have->info : NULL;
+	char mac[TEXT_MAC];
+
+	if (!w || mac_is_zero(w->vm_mac) || c->want.vms_given ||
+	    (h && !memcmp(h->vm_mac, w->vm_mac, 6) &&
+	     h->vm_vlan == w->vm_vlan) ||
+	    vm_find(c->p, vm_key(w->vm_mac, w->vm_vlan)) != VM_NOWHERE)
+		return 0;
+	return commit_say(c, "! backend %s: VM %s is not known; its packets follow the VM once \"xroam vm add\" makes it so",
+			  w->name, text_mac(mac, w->vm_mac));
+}
+
 static int say_backend(struct commit *c, const struct backend_slot *s)
 {
 	const struct model_backend *b = s->want ? s->want : s->have;
@@ -518,6 +535,8 @@ int commit_describe(struct commit *c)
 	for (i = 1; !ret && i <= c->have.limits.backends; i++)
 		if (c->backend[i].have || c->backend[i].want)
 			ret = say_backend(c, &c->backend[i]);
+	for (i = 1; !ret && i <= c->have.limits.backends; i++)
+		ret = say_tie(c, &c->backend[i]);
 	if (!ret)
 		ret = commit_describe_hosts(c);
 	if (!ret)

@@ -7,7 +7,52 @@
 #include <unistd.h>
 
 #include "health.h"
+#include "host.h"
+#include "stats.h"
 #include "text.h"
+#include "vm_priv.h"
+
+struct vm_counting {
+	struct plane *p;
+	struct health *h;
+	__u32 tick;
+};
+
+static int count_vm(void *ctx, __u32 place)
+{
+	struct vm_counting *c = ctx;
+	const char *word = vm_state_word(c->p, place, c->tick);
+
+	c->h->vms++;
+	switch (*word) {
+	case 'p':		/* prepared */
+	case 'b':		/* blackout */
+		c->h->under_way++;
+		break;
+	case 'f':
+		c->h->frozen++;
+		break;
+	case 'd':
+		c->h->disabled++;
+		break;
+	case 'm':		/* moved, settled */
+		c->h->moved++;
+		break;
+	default:
+		c->h->moved += word[1] == 'e';
+	}
+	return 0;
+}
+
+static void count_vms(struct plane *p, struct health *h)
+{
+	struct vm_counting c = { p, h, stats_tick(p) };
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.hosts; i++)
+		h->hosts += p->host_info[i].name[0] != '\0';
+	vm_each(p, count_vm, &c);
+}
 
 void health_count(struct plane *p, struct health *h)
 {
@@ -31,6 +76,7 @@ void health_count(struct plane *p, struct health *h)
 	}
 	for (i = 0; i < XR_MAX_DEVICES; i++)
 		h->devices += p->devices[i].ifindex != 0;
+	count_vms(p, h);
 }
 
 struct check {
@@ -113,6 +159,44 @@ static void check_devices(struct check *c)
 		wrong(c, "no device is attached");
 }
 
+#define TROUBLE_MAX 10	/* lines about VMs; a million may be in trouble */
+
+struct vm_trouble {
+	struct check *c;
+	__u32 tick, n;
+};
+
+static int check_vm(void *ctx, __u32 place)
+{
+	struct vm_trouble *t = ctx;
+	struct plane *p = t->c->p;
+	const char *word = vm_state_word(p, place, t->tick);
+	const char *host = host_name(p, vm_now(p, place).host);
+	char name[VM_NAME];
+
+	if (*word != 'f' && *word != 'd')
+		return 0;
+	vm_name_at(p, name, place);
+	if (++t->n > TROUBLE_MAX)
+		return 0;
+	if (*word == 'f')
+		wrong(t->c, "vm %s: moved too often, frozen at %s until the next \"xroam vm move\"",
+		      name, host);
+	else
+		wrong(t->c, "vm %s: its own frames came back from %s, so it is not redirected; see why, then \"xroam vm move\" again",
+		      name, host);
+	return 0;
+}
+
+static void check_vms(struct check *c)
+{
+	struct vm_trouble t = { c, stats_tick(c->p), 0 };
+
+	vm_each(c->p, check_vm, &t);
+	if (t.n > TROUBLE_MAX)
+		wrong(c, "... and %u VMs more", t.n - TROUBLE_MAX);
+}
+
 void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
 		  void *ctx)
 {
@@ -120,4 +204,5 @@ void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
 
 	check_devices(&c);
 	check_vips(&c);
+	check_vms(&c);
 }

@@ -11,6 +11,12 @@ struct health {
 	__u32 cids;
 	__u32 server_ids;
 	__u32 devices;
+	__u32 hosts;
+	__u32 vms;
+	/* of these */
+	__u32 under_way;	/* prepared, or in blackout */
+	__u32 moved;		/* redirected now */
+	__u32 frozen, disabled;
 };
 
 void health_count(struct plane *p, struct health *h);

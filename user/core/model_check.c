@@ -497,6 +497,33 @@ static void warn_sids(const struct warner *w, size_t *by_len)
 	}
 }
 
+static bool knows_vm(const struct model *m, const struct xr_backend_info *b)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_vms; i++)
+		if (m->vms[i].vlan == b->vm_vlan &&
+		    !memcmp(m->vms[i].mac, b->vm_mac, 6))
+			return true;
+	return false;
+}
+
+static void warn_ties(const struct warner *w)
+{
+	const struct model *m = w->c.m;
+	char mac[TEXT_MAC];
+	size_t i;
+
+	for (i = 0; m->vms_given && i < m->n_backends; i++) {
+		const struct xr_backend_info *b = &m->backends[i].info;
+
+		if (!mac_is_zero(b->vm_mac) && !knows_vm(m, b))
+			say(w, m->backends[i].line,
+			    "backend %s: VM %s is not in vms; its packets follow the VM once it is known",
+			    b->name, text_mac(mac, b->vm_mac));
+	}
+}
+
 void model_warn(const struct model *m, const char *file,
 		void (*warn)(void *ctx, const char *line), void *ctx)
 {
@@ -506,6 +533,7 @@ void model_warn(const struct model *m, const char *file,
 
 	warn_sids(&w, by_len);
 	warn_chance(&w, by_len);
+	warn_ties(&w);
 	for (i = 0; i < m->n_vips; i++)
 		cid |= m->vips[i].cid;
 	if (cid && !m->n_cids)

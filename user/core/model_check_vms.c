@@ -180,7 +180,7 @@ int check_hosts(const struct check *c)
 struct vm_check {
 	const struct check *c;
 	struct lut macs, addrs;
-	__u32 *owner;		/* an address's number -> VM */
+	__u32 *owner;		/* an address's number -> VM * XR_VM_ADDRS + which */
 	size_t n_addrs;
 };
 
@@ -213,8 +213,7 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 	const __be32 *addr = v->addr[a];
 	char text[TEXT_ADDR], name[VM_NAME], other[VM_NAME];
 	__u64 h = hash_addr(addr);
-	__u32 at, j;
-	int b;
+	__u32 at, j, which;
 
 	vm_name(name, vm_key(v->mac, v->vlan));
 	if (vm_bad_addr(addr))
@@ -222,16 +221,15 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 			   name, text_addr(text, addr), vm_bad_addr(addr));
 	for (at = lut_first(&k->addrs, h);
 	     (j = lut_get(&k->addrs, at)) != LUT_END; at++) {
-		o = &k->c->m->vms[k->owner[j]];
-		for (b = 0; b < o->n_addrs; b++)
-			if (!memcmp(o->addr[b], addr, sizeof(o->addr[b])))
-				return BAD(k->c, v->line, "VM %s: address %s is VM %s's already (line %u)",
-					   name, text_addr(text, addr),
-					   vm_name(other, vm_key(o->mac,
-								 o->vlan)),
-					   o->line);
+		o = &k->c->m->vms[k->owner[j] / XR_VM_ADDRS];
+		which = k->owner[j] % XR_VM_ADDRS;
+		if (!memcmp(o->addr[which], addr, sizeof(o->addr[which])))
+			return BAD(k->c, v->line, "VM %s: address %s is VM %s's already (line %u)",
+				   name, text_addr(text, addr),
+				   vm_name(other, vm_key(o->mac, o->vlan)),
+				   o->line);
 	}
-	k->owner[k->n_addrs] = i;
+	k->owner[k->n_addrs] = i * XR_VM_ADDRS + a;
 	lut_add(&k->addrs, h, k->n_addrs++);
 	return 0;
 }

@@ -213,6 +213,9 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 	if (n->tap)
 		vm_tell_tap(p, place, n->tap);
 	p->vm_info[place].under_way = 1;
+	if (n->tap && !p->vm_info[place].tap[0])
+		strncpy(p->vm_info[place].tap, n->tap,
+			sizeof(p->vm_info[place].tap) - 1);
 	set_prepared(p, n, place, host);
 	note_step(p, place, n);
 	if (host_any_local(p))
