@@ -91,6 +91,10 @@ static const struct {
 	{ "limits: {vms: 1}\n" VM("") "- {mac: " M2 ", at: a}\n", "2 VMs, but limits.vms is 1: a larger limit needs a new instance" },
 	{ "limits: {vm_addresses: 1}\n" VM(", addresses: [10.9.0.1, 10.9.0.2]"), "2 VM addresses, but limits.vm_addresses is 1: a larger limit needs a new instance" },
 
+	{ "protected: [\"" M1 "\"]\n" VM(""), "f:6: VM " M1 ": its MAC is protected; it is a gateway's or in the list" },
+	{ "protected: [10.9.0.7]\n" VM(", addresses: [10.9.0.7]"), "f:6: VM " M1 ": address 10.9.0.7 is protected; it is a gateway's or in the list" },
+	{ "gateways: [{address: 10.9.0.7, mac: \"" M1 "\"}]\n" VM(""), "f:6: VM " M1 ": its MAC is protected; it is a gateway's or in the list" },
+
 	/* the rest */
 	{ "policy: {moves: some}\n", "f:1: moves: \"some\" is not known; write expected, ports or any" },
 	{ "policy: {flap_moves: 0}\n", "f:1: flap_moves: \"0\" is not a number from 1 to 65534" },
@@ -179,7 +183,7 @@ static void takes_every_fact(void **state)
 	assert_int_equal(m.n_protect, 3);
 	assert_int_equal(m.protect[0].kind, XR_PROTECTED_MAC);
 	assert_int_equal(m.protect[2].kind, XR_PROTECTED_IP);
-	assert_true(m.vms_given);
+	assert_true(m.vms_given);	/* and left out it is not: below */
 	assert_int_equal(m.n_vms, 2);
 	assert_int_equal(m.vms[0].vlan, 5);
 	assert_int_equal(m.vms[0].host, 4);
@@ -195,6 +199,12 @@ static void takes_every_fact(void **state)
 		    m.qmp[0].gate);
 	assert_string_equal(m.qmp[0].to, "b");
 	assert_false(m.qmp[1].role_given);
+	model_free(&m);
+	assert_int_equal(config_read_text("vips: []\n", 9, "f", &m, &err), 0);
+	assert_false(m.vms_given);
+	model_free(&m);
+	assert_int_equal(config_read_text("vms: []\n", 8, "f", &m, &err), 0);
+	assert_true(m.vms_given);
 	model_free(&m);
 }
 

@@ -134,12 +134,19 @@ static int parse(struct args *a, struct xr_host_info *h)
 static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 {
 	const struct xr_host_info *info = ctx;
+	char addr[TEXT_ADDR];
 	struct model_host *h;
 
 	if (model_find_host(m, info->name))
 		return xr_fail(err, -EEXIST,
 			       "host %s exists already; \"xroam host show\" lists them",
 			       info->name);
+	/* A file may come before its routes (boot); a command need not. */
+	if (!info->local && !addr_is_zero(info->addr) &&
+	    path_has_route(info->addr))
+		return xr_fail(err, -EHOSTUNREACH,
+			       "host %s: there is no route to %s; add the route first",
+			       info->name, text_addr(addr, info->addr));
 	h = model_grow(&m->hosts, &m->n_hosts, sizeof(*h));
 	if (!h)
 		return xr_fail(err, -ENOMEM, "out of memory");

@@ -36,12 +36,7 @@ static void journal_path(const struct plane *p, char *path, size_t size)
 	snprintf(path, size, XR_RUN_ROOT "/%s/journal.yaml", p->name);
 }
 
-#define VMS_STAY " vms stay"
-
-/*
- * The first line tells the instance from one that bore the name before, and a
- * change that leaves VMs alone from one to no VM at all.
- */
+/* The first line tells the instance from one that bore the name before. */
 static int write_journal(struct commit *c)
 {
 	char dir[128], path[160], part[176], head[64];
@@ -55,9 +50,8 @@ static int write_journal(struct commit *c)
 	snprintf(dir, sizeof(dir), XR_RUN_ROOT "/%s", c->p->name);
 	journal_path(c->p, path, sizeof(path));
 	snprintf(part, sizeof(part), "%s.part", path);
-	n = snprintf(head, sizeof(head), "# %llu%s\n",
-		     (unsigned long long)c->p->meta->created,
-		     c->want.vms_given ? "" : VMS_STAY);
+	n = snprintf(head, sizeof(head), "# %llu\n",
+		     (unsigned long long)c->p->meta->created);
 	mkdir(XR_RUN_ROOT, 0700);
 	mkdir(dir, 0700);
 	unlink(part);
@@ -572,13 +566,6 @@ static int read_journal(struct plane *p, char **text, size_t *len)
 	return ret;
 }
 
-static bool leaves_vms(const char *journal)
-{
-	size_t line = strcspn(journal, "\n"), n = strlen(VMS_STAY);
-
-	return line > n && !memcmp(journal + line - n, VMS_STAY, n);
-}
-
 bool model_unfinished(const char *instance)
 {
 	char path[160];
@@ -599,8 +586,6 @@ int model_recover(struct plane *p, struct xr_err *err)
 		return 0;
 	journal_path(p, path, sizeof(path));
 	ret = config_read_text(text, len, path, &want, err);
-	if (!ret && leaves_vms(text))
-		want.vms_given = false;
 	explicit_bzero(text, len);
 	free(text);
 	if (ret)

@@ -100,12 +100,27 @@ static int on_known(void *ctx, __u32 place)
 	return l->kept[place] ? 0 : note(l->c, NULL, place, LEAVES);
 }
 
+/* Once per host: is there a way to where VMs move? */
+static int warn_of_way(struct commit *c, const struct model_vm *v, bool *asked)
+{
+	__u16 host = host_of(c, v);
+	struct xr_err err;
+
+	if (asked[host] || !c->host[host].have)
+		return 0;
+	asked[host] = true;
+	if (!host_reachable(c->p, host, &err))
+		return 0;
+	return commit_say(c, "! VMs move there, but %s", err.text);
+}
+
 int commit_describe_vms(struct commit *c)
 {
 	struct leavers l = { c, NULL };
 	const struct model_vm *v;
 	enum change change;
 	__u8 *kept;
+	bool *asked;
 	__u32 place;
 	size_t i;
 	int ret = 0;
@@ -113,20 +128,24 @@ int commit_describe_vms(struct commit *c)
 	if (!c->want.vms_given)
 		return 0;
 	l.kept = kept = calloc((size_t)c->p->mac_buckets * XR_TAG_LANES, 1);
-	if (!kept)
-		return -ENOMEM;
+	asked = calloc(c->have.limits.hosts + 1, sizeof(*asked));
+	if (!kept || !asked)
+		ret = -ENOMEM;
 	for (i = 0; !ret && i < c->want.n_vms; i++) {
 		v = &c->want.vms[i];
 		place = vm_find(c->p, vm_key(v->mac, v->vlan));
 		if (place != VM_NOWHERE)
 			kept[place] = 1;
 		change = change_of(c, v, place);
-		if (change != STAYS)
+		if (change == MOVES || change == MOVES_AND_BINDS)
+			ret = warn_of_way(c, v, asked);
+		if (!ret && change != STAYS)
 			ret = note(c, v, place, change);
 	}
 	if (!ret)
 		ret = vm_each(c->p, on_known, &l);
 	free(kept);
+	free(asked);
 	return ret;
 }
 

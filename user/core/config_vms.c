@@ -2,7 +2,7 @@
 /*
  * The file's VMs. There may be a million, so they are taken straight from
  * libyaml's events in the pass that notes lines anyway, without libcyaml's
- * structs in between.
+ * structs in between. A file without the key leaves the VMs as they are.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -201,6 +201,7 @@ bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
 {
 	switch (depth) {
 	case 1:
+		v->m->vms_given = true;
 		return !node->value || is_empty(node) ||
 		       wrong(v, node->line, "%s: a list is expected here",
 			     "vms");
@@ -226,7 +227,6 @@ int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m)
 	size_t i;
 
 	*v = (struct vms_reader){ .r = r, .m = m };
-	m->vms_given = true;
 	if (lut_init(&v->hosts, m->n_hosts))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	for (i = 0; i < m->n_hosts; i++)

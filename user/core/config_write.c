@@ -366,7 +366,7 @@ static int add_vms(const struct model *m, char **text, size_t *len)
 		return -ENOMEM;
 	memcpy(all, *text, *len);
 	at = all + *len;
-	at += sprintf(at, "vms:\n");
+	at += sprintf(at, m->n_vms ? "vms:\n" : "vms: []\n");
 	for (i = 0; i < m->n_vms; i++)
 		at += write_vm(at, m, &m->vms[i]);
 	explicit_bzero(*text, *len);
@@ -403,7 +403,7 @@ int config_write(const struct model *m, bool keys, char **text, size_t *len,
 		e = cyaml_save_data(text, len, &config, &config_write_schema,
 				    &raw, 0);
 	bag_free(&b);
-	if (!e && m->vms_given && m->n_vms && add_vms(m, text, len))
+	if (!e && m->vms_given && add_vms(m, text, len))
 		e = CYAML_ERR_OOM;
 	if (e)
 		return xr_fail(err, -ENOMEM,

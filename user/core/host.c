@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -120,6 +121,75 @@ void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
 	facts->forward = h->method;
 }
 
+/* ---- a way that was not there when the host was added ---- */
+
+static __u32 free_path(struct plane *p)
+{
+	const struct xr_limits *l = &p->meta->limits;
+	bool *used = calloc(p->paths_max, sizeof(*used));
+	__u32 i, path = 0;
+
+	for (i = 0; used && i <= l->backends; i++)
+		if (p->backends[i].path < p->paths_max)
+			used[p->backends[i].path] = true;
+	for (i = 0; used && i <= l->hosts; i++)
+		if (p->hosts[i].path < p->paths_max)
+			used[p->hosts[i].path] = true;
+	for (i = 1; used && !path && i < p->paths_max; i++)
+		if (!used[i])
+			path = i;
+	free(used);
+	return path;
+}
+
+static int store_path(struct plane *p, __u32 path, const struct path_job *j)
+{
+	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
+	int cpu, ret;
+
+	if (!hop)
+		return -ENOMEM;
+	for (cpu = 0; cpu < p->cpus; cpu++)
+		hop[cpu] = j->hop;
+	p->paths[path] = j->path;
+	ret = bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, hop, BPF_ANY);
+	free(hop);
+	return ret;
+}
+
+static void store_word(struct plane *p, __u16 host, const struct xr_host *word)
+{
+	__u64 raw;
+
+	_Static_assert(sizeof(*word) == sizeof(raw), "one word");
+	memcpy(&raw, word, sizeof(raw));
+	__atomic_store_n((__u64 *)(void *)&p->hosts[host], raw,
+			 __ATOMIC_RELEASE);
+}
+
+/*
+ * Without a route there was no source address either, and some of the policy's
+ * was put there (source_bits): now it is known.
+ */
+static void mend_path(struct plane *p, __u16 host, __u32 tick)
+{
+	struct xr_host word = p->hosts[host];
+	struct xr_backend_info facts;
+	struct path_job job = { .info = &facts, .host = true };
+	__u32 path;
+
+	if (!word.path || !p->paths[word.path].source_bits)
+		return;
+	host_facts(&p->host_info[host], &facts);
+	path_remind(&job, 1, &p->meta->policy, tick);
+	path = free_path(p);
+	if (job.path.source_bits || !path || store_path(p, path, &job))
+		return;
+	word.path = path;
+	store_word(p, host, &word);
+	plane_grace(p);	/* the old one may be filled anew from here on */
+}
+
 int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 {
 	const struct xr_host_info *h = &p->host_info[host];
@@ -136,8 +206,10 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 		ret = path_has_route(h->addr);
 	if (!ret && memo)
 		memo->asked[host] = tick + 1;
-	if (!ret)
+	if (!ret) {
+		mend_path(p, host, tick);
 		return 0;
+	}
 	host_words(way, sizeof(way), h);
 	return xr_fail(err, -EHOSTUNREACH, "host %s (%s): %s", h->name, way,
 		       ret == -ENODEV ?
@@ -148,15 +220,11 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 void host_set_vlan(struct plane *p, __u16 host, __u16 vlan)
 {
 	struct xr_host word = p->hosts[host];
-	__u64 raw;
 
-	_Static_assert(sizeof(word) == sizeof(raw), "one word");
 	if (word.method != XR_FORWARD_VXLAN || word.vlan == vlan)
 		return;
 	word.vlan = vlan;
-	memcpy(&raw, &word, sizeof(raw));
-	__atomic_store_n((__u64 *)(void *)&p->hosts[host], raw,
-			 __ATOMIC_RELEASE);
+	store_word(p, host, &word);
 }
 
 /* ---- ports ---- */

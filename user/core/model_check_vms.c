@@ -180,6 +180,7 @@ int check_hosts(const struct check *c)
 struct vm_check {
 	const struct check *c;
 	struct lut macs, addrs;
+	struct lut protect;	/* of m->protect, then m->gateways */
 	__u32 *owner;		/* an address's number -> VM * XR_VM_ADDRS + which */
 	size_t n_addrs;
 };
@@ -187,6 +188,59 @@ struct vm_check {
 static __u64 hash_addr(const __be32 *addr)
 {
 	return lut_hash(addr, XR_ADDR_WORDS * sizeof(*addr));
+}
+
+static __u64 hash_protected(__u32 kind, const void *octets)
+{
+	struct xr_protected x = { .kind = kind };
+
+	memcpy(x.octet, octets, kind == XR_PROTECTED_MAC ? 6 : 16);
+	return lut_hash(&x, sizeof(x));
+}
+
+static int list_protected(struct vm_check *k)
+{
+	const struct model *m = k->c->m;
+	size_t i;
+
+	if (lut_init(&k->protect, m->n_protect + 2 * m->n_gateways))
+		return -ENOMEM;
+	for (i = 0; i < m->n_protect; i++)
+		lut_add(&k->protect, lut_hash(&m->protect[i],
+					      sizeof(m->protect[i])), i);
+	for (i = 0; i < m->n_gateways; i++) {
+		lut_add(&k->protect, hash_protected(XR_PROTECTED_IP,
+						    m->gateways[i].addr),
+			m->n_protect + i);
+		lut_add(&k->protect, hash_protected(XR_PROTECTED_MAC,
+						    m->gateways[i].mac),
+			m->n_protect + i);
+	}
+	return 0;
+}
+
+static bool is_protected(const struct vm_check *k, __u32 kind,
+			 const void *octets)
+{
+	const struct model *m = k->c->m;
+	size_t size = kind == XR_PROTECTED_MAC ? 6 : 16;
+	const struct xr_gateway *g;
+	__u32 at, i;
+
+	for (at = lut_first(&k->protect, hash_protected(kind, octets));
+	     (i = lut_get(&k->protect, at)) != LUT_END; at++) {
+		if (i < m->n_protect) {
+			if (m->protect[i].kind == kind &&
+			    !memcmp(m->protect[i].octet, octets, size))
+				return true;
+			continue;
+		}
+		g = &m->gateways[i - m->n_protect];
+		if (!memcmp(kind == XR_PROTECTED_MAC ? (const void *)g->mac :
+						       g->addr, octets, size))
+			return true;
+	}
+	return false;
 }
 
 static int vm_given_twice(struct vm_check *k, size_t i)
@@ -219,6 +273,9 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 	if (vm_bad_addr(addr))
 		return BAD(k->c, v->line, "VM %s: address %s is %s; write the VM's own",
 			   name, text_addr(text, addr), vm_bad_addr(addr));
+	if (is_protected(k, XR_PROTECTED_IP, addr))
+		return BAD(k->c, v->line, "VM %s: address %s is protected; it is a gateway's or in the list",
+			   name, text_addr(text, addr));
 	for (at = lut_first(&k->addrs, h);
 	     (j = lut_get(&k->addrs, at)) != LUT_END; at++) {
 		o = &k->c->m->vms[k->owner[j] / XR_VM_ADDRS];
@@ -243,6 +300,9 @@ static int check_vm(struct vm_check *k, size_t i)
 	if (vm_bad_mac(v->mac))
 		return BAD(k->c, v->line, "VM %s: its MAC is %s; write the VM's own",
 			   text_mac(mac, v->mac), vm_bad_mac(v->mac));
+	if (is_protected(k, XR_PROTECTED_MAC, v->mac))
+		return BAD(k->c, v->line, "VM %s: its MAC is protected; it is a gateway's or in the list",
+			   text_mac(mac, v->mac));
 	ret = vm_given_twice(k, i);
 	for (a = 0; !ret && a < v->n_addrs; a++)
 		ret = check_addr(k, i, a);
@@ -277,12 +337,13 @@ int check_vms(const struct check *c)
 		return ret;
 	k.owner = malloc((addresses + 1) * sizeof(*k.owner));
 	if (!k.owner || lut_init(&k.macs, c->m->n_vms) ||
-	    lut_init(&k.addrs, addresses))
+	    lut_init(&k.addrs, addresses) || list_protected(&k))
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < c->m->n_vms; i++)
 		ret = check_vm(&k, i);
 	lut_free(&k.macs);
 	lut_free(&k.addrs);
+	lut_free(&k.protect);
 	free(k.owner);
 	return ret;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What can be wrong with a notice: told before anything changes. */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 #include "host.h"
@@ -39,6 +40,17 @@ const char *vm_bad_addr(const __be32 *addr)
 	return NULL;
 }
 
+/* This machine's own are left out: a macvtap has its VM's MAC. */
+static bool is_protected(struct plane *p, __u32 kind, const void *octets)
+{
+	struct xr_protected key = { .kind = kind };
+	__u32 why;
+
+	memcpy(key.octet, octets, kind == XR_PROTECTED_MAC ? 6 : 16);
+	return !bpf_map_lookup_elem(p->fd[PLANE_PROTECTED], &key, &why) &&
+	       why & (PROTECT_LISTED | PROTECT_GATEWAY);
+}
+
 static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place,
 		      int i, struct xr_err *err)
 {
@@ -51,6 +63,10 @@ static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place,
 		return xr_fail(err, -EINVAL,
 			       "address %s is %s; give the VM's own", text,
 			       vm_bad_addr(n->addr[i]));
+	if (is_protected(p, XR_PROTECTED_IP, n->addr[i]))
+		return xr_fail(err, -EINVAL,
+			       "address %s is protected; it is a gateway's or in the list",
+			       text);
 	for (j = 0; j < i; j++)
 		if (!memcmp(n->addr[i], n->addr[j], sizeof(n->addr[i])))
 			return xr_fail(err, -EINVAL,
@@ -97,8 +113,13 @@ static int check_room(struct plane *p, __u32 vms, __u32 addresses,
 int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
 		     struct xr_err *err)
 {
+	char mac[TEXT_MAC];
 	int i, ret, more = 0;
 
+	if (is_protected(p, XR_PROTECTED_MAC, n->mac))
+		return xr_fail(err, -EINVAL,
+			       "MAC %s is protected; it is a gateway's or in the list",
+			       text_mac(mac, n->mac));
 	if (n->n_addrs < 0 || n->n_addrs > XR_VM_ADDRS)
 		return xr_fail(err, -EINVAL,
 			       "%d addresses; a VM has at most %d here",
