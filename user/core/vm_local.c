@@ -14,10 +14,8 @@
 #include "tc.h"
 #include "text.h"
 #include "vm_local_priv.h"
-#include "vm_priv.h"
 
 #define QUEUE_WANTED	4000	/* frames; a blackout's worth */
-#define QUEUE_DRAINED	5	/* ticks after which the VM has read it */
 
 void local_warn(struct local *l, const char *fmt, ...)
 {
@@ -192,7 +190,10 @@ static void raise_queue(struct local *l, const struct link *tap)
 		l->info->tap_queue = 0;
 }
 
-/* Made shorter it loses what is behind the new end: only when nobody waits. */
+/*
+ * Never under a running VM: the kernel stops a device to change its queue, and
+ * what is sent to it meanwhile is lost.
+ */
 static void restore_queue(struct local *l)
 {
 	const struct link *tap = links_by_index(&l->links, l->vm->tap);
@@ -516,11 +517,12 @@ int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn)
 	if (!has_traces(p, place))
 		return 0;
 	ret = local_open(&l, p, place, warn);
-	restore_queue(&l);
 	ring_end(p, place);
-	leave_tap(&l);
-	if (!local_host(p, l.now.host))
+	if (!local_host(p, l.now.host)) {
+		restore_queue(&l);
+		leave_tap(&l);
 		kernel_clear(&l);
+	}
 	local_close(&l);
 	return ret;
 }
@@ -558,9 +560,6 @@ void vm_local_age(struct plane *p, __u32 place)
 		ring_end(p, place);
 	else if (l.now.state == XR_VM_PREPARED && l.vm->ring)
 		ring_sample(&l);
-	if (l.info->tap_queue && !is_under_way(l.now) &&
-	    vm_tick(p) - l.vm->last >= QUEUE_DRAINED)
-		restore_queue(&l);
 out:
 	local_close(&l);
 }

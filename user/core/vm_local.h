@@ -35,8 +35,8 @@ int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn);
 int vm_local_forget(struct plane *p, __u32 place, struct xr_err *warn);
 
 /*
- * Once a second where a daemon runs: what could not be done at once (a tap's
- * queue goes back to its length when the VM has read it), devices that are gone.
+ * Once a second where a daemon runs: devices that are gone, rings that nobody
+ * needs, how much is unread.
  */
 void vm_local_age(struct plane *p, __u32 place);
 

@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the VM left unread in its tap when it stopped is replayed to its new host:
+# all of it, in order, nothing that it did read.
+# shellcheck source=tests/net/lib/vmworld.sh
+. "$(dirname "$0")/lib/vmworld.sh"
+
+TAP=$WORLD_BUILD/tests/net/tap
+
+vm_world_up -n 2
+vm_places v1 h2
+vm_places n1 -m $N1_MAC h1
+vm_attach h1 h2 || bail "cannot attach"
+vm_hosts vxlan h1 h2 || bail "cannot add hosts"
+fabric_believes h1
+
+# plug PROGRAM: tap0 in h1, and the program as its reader
+plug()
+{
+	mkfifo "$WORLD_DIR/tap.in"
+	nsenter --net="/run/netns/$WORLD-h1" "$1" open tap0 \
+		<"$WORLD_DIR/tap.in" >"$WORLD_DIR/tap.out" \
+		2>"$WORLD_DIR/tap.err" &
+	WORLD_PID[tap]=$!
+	exec 7>"$WORLD_DIR/tap.in"
+	wait_for 2 grep -q ready "$WORLD_DIR/tap.out" || bail "no tap"
+	in_ns h1 sh -c 'echo 1 >/proc/sys/net/ipv6/conf/tap0/disable_ipv6
+		ip link set tap0 master br0 up
+		bridge link set dev tap0 mcast_flood off bcast_flood on'
+	in_ns h1 bridge fdb replace $VM_MAC dev tap0 master dynamic
+	: >"$WORLD_DIR/tap.out"
+	tell h1 vm add $VM_MAC at h1 >/dev/null
+	tell h2 vm add $VM_MAC at h1 dev v1 >/dev/null
+}
+
+unplug()
+{
+	tell "h1 h2" vm leave $VM_MAC >/dev/null
+	exec 7>&-
+	wait "${WORLD_PID[tap]}"
+	unset 'WORLD_PID[tap]'
+	rm "$WORLD_DIR/tap.in"
+}
+
+# vm_reads N: the VM takes that many frames
+vm_reads()
+{
+	: >"$WORLD_DIR/tap.out"
+	echo "read $1" >&7
+	wait_for 5 grep -q 'done' "$WORLD_DIR/tap.out"
+}
+
+both()
+{
+	tell "h2 h1" "$@"
+}
+
+# texts PLACE: what SEEN has, in order, as far as it is ours
+texts()
+{
+	sed -n "s/^$1 .*6672616d65\(\(3[0-9]\)*\)$/\1/p" <<<"$SEEN" |
+		sed 's/3\([0-9]\)/\1/g' | tr '\n' ' '
+}
+
+# steps FROM TO: frames of these numbers
+steps()
+{
+	local i
+
+	for ((i = $1; i <= $2; i++)); do
+		echo "c1:eth0=$(vm_probe "frame$(printf %04d "$i")")"
+	done
+}
+
+# pause_and_see: what comes to the new place when it stands still
+pause_and_see()
+{
+	start seen c1 "$FRAME" play -p "$WORLD-" -t 700 -w v1:h2 +1
+	wait_for 2 grep -q ready "$WORLD_DIR/seen.err"
+	xr_on h2 vm pause $VM_MAC >/dev/null
+	PAUSED=$(xr_on h1 vm pause $VM_MAC 2>&1)
+	wait "${WORLD_PID[seen]}"
+	SEEN=$(<"$WORLD_DIR/seen.out")
+}
+
+numbered()
+{
+	seq -f %04g -s ' ' "$1" "$2" | sed 's/$/ /'
+}
+
+plug "$TAP"
+# What it had not read before is not the residual's, and must not shift it.
+mapfile -t s < <(steps 1 3)
+play -q 5 "${s[@]}"
+is "$(xr_on h1 vm prepare $VM_MAC to h2 2>&1 >/dev/null)" "" "prepare"
+xr_on h2 vm prepare $VM_MAC to h2 >/dev/null
+is "$(vm_fact h1 $VM_MAC tap)" tap0 "the tap is found by the bridge's table"
+vm_reads 3
+sleep 0.1
+xr_on h1 vm show >/dev/null
+mapfile -t s < <(steps 4 13)
+play -q 5 "${s[@]:0:5}" "c1:eth0=$(vm_probe everybody | sed 's/^.\{12\}/ffffffffffff/')" \
+	"${s[@]:5}"
+vm_reads 6
+diag "$(grep -c 6672616d65 "$WORLD_DIR/tap.out") of ours were read"
+pause_and_see
+diag "$PAUSED"
+got=$(texts v1:h2)
+like "$(numbered 4 13)" "$got$" "what is replayed is the end of what went in, in order"
+diag "replayed: $got"
+unplug
+
+# ---- exactly ----
+
+plug "$TAP"
+both vm prepare $VM_MAC to h2 >/dev/null
+mapfile -t s < <(steps 1 10)
+play -q 5 "${s[@]}"
+vm_reads 4
+pause_and_see
+is "$(texts v1:h2)" "$(numbered 5 10)" "ten in, four read: six replayed, in order"
+is "$(vm_fact h1 $VM_MAC replayed) $(vm_fact h1 $VM_MAC lost)" "6 0" "counted"
+is "$PAUSED" "" "without a warning"
+mapfile -t s < <(steps 11 12)
+play -w v1:h2 "${s[@]}"
+is "$(texts v1:h2)" "$(numbered 11 12)" "later ones are copied"
+SEEN=
+xr_on h1 vm pause $VM_MAC >/dev/null 2>&1
+play -w v1:h2 +100
+is "$(texts v1:h2)" "" "said again, nothing is replayed again"
+both vm cancel $VM_MAC >/dev/null
+vm_reads 8
+is "$(grep -c 6672616d65 "$WORLD_DIR/tap.out")" 8 "cancelled: all are in the old tap as well"
+
+both vm prepare $VM_MAC to h2 >/dev/null
+mapfile -t s < <(steps 1 5)
+play -q 5 "${s[@]}"
+vm_reads 5
+pause_and_see
+is "$(texts v1:h2)" "" "all read: nothing is replayed"
+both vm cancel $VM_MAC >/dev/null
+
+# ---- more than the ring holds ----
+
+both vm prepare $VM_MAC to h2 >/dev/null
+mapfile -t s < <(steps 1 300)
+play -q 5 "${s[@]}"
+pause_and_see
+is "$(texts v1:h2)" "$(numbered 45 300)" "300 unread: the last 256 are replayed"
+like "$PAUSED" "300 frames were unread, 256 replayed, 44 lost" "and the loss is said"
+is "$(reason ring-lost h1)" 44 "and counted"
+both vm cancel $VM_MAC >/dev/null
+vm_reads 300
+
+# ---- too large for the ring, and checksums left to the device ----
+
+ip netns exec "$WORLD-n1" ethtool -K h1 tx-checksumming on tso on >/dev/null
+both vm prepare $VM_MAC to h2 >/dev/null
+in_ns n1 "$TAP" gso h1 $VM_MAC $N1_MAC $VM_ADDR4 $N1_ADDR4 400 1000
+in_ns n1 "$TAP" gso h1 $VM_MAC $N1_MAC $VM_ADDR4 $N1_ADDR4 3000 1000
+sleep 0.1
+pause_and_see
+is "$(sed -n 's/^v1:h2 //p' <<<"$SEEN" | grep ^525400123456525400123499 | "$TAP" sum)" \
+	"segments 1 octets 400 bad 0" "a replayed checksum is made whole"
+like "$PAUSED" "4 frames were unread, 1 replayed, 3 lost" \
+	"a frame to be segmented counts as its segments; it is not kept"
+both vm cancel $VM_MAC >/dev/null
+unplug
+
+# ---- QEMU takes one more than it delivers ----
+
+cp "$TAP" "$WORLD_DIR/qemu-system-test"
+plug "$WORLD_DIR/qemu-system-test"
+# stopped N READ: N frames in, READ of them read, then it stands still
+stopped()
+{
+	both vm prepare $VM_MAC to h2 >/dev/null
+	mapfile -t s < <(steps 1 "$1")
+	play -q 5 "${s[@]:0:$2}"
+	[ "$2" = 0 ] || vm_reads "$2"
+	echo hold >&7
+	sleep 0.1
+	play -q 5 "${s[@]:$2}"
+	pause_and_see
+}
+
+stopped 10 4
+is "$(texts v1:h2)" "$(numbered 5 10)" \
+	"QEMU: the one that it holds is replayed, too"
+both vm cancel $VM_MAC >/dev/null
+unplug
+plug "$WORLD_DIR/qemu-system-test"
+stopped 4 4
+is "$(texts v1:h2)" "" "QEMU, all read: the probe is what it holds"
+is "$(sed -n 's/^v1:h2 //p' <<<"$SEEN" | grep -c 88b5)" 0 "which goes nowhere else"
+unplug
+done_testing
