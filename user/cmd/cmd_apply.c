@@ -83,7 +83,8 @@ int do_apply(int argc, char **argv)
 		return cmd_fail(&err);
 	if (opt.json)
 		list.json = json_array();
-	ret = model_apply(opt.instance, &m, cmd_changed, &list, &err);
+	ret = model_apply(opt.instance, &m, APPLY_VMS, cmd_changed, &list,
+			  &err);
 	model_free(&m);
 	if (ret) {
 		json_decref(list.json);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apply.h"
+#include "model_edit.h"
 #include "vm.h"
 
 static void fill(__u32 *limit, __u32 value)
@@ -72,9 +75,90 @@ static int open_for(struct plane **p, const char *instance,
 			  m->has_secret ? m->secret : NULL, err);
 }
 
+/* ---- VMs that move on while their file stays the same ---- */
+
+static int compare_vms(const void *a, const void *b)
+{
+	const struct model_vm *x = a, *y = b;
+
+	if (x->vlan != y->vlan)
+		return x->vlan < y->vlan ? -1 : 1;
+	return memcmp(x->mac, y->mac, sizeof(x->mac));
+}
+
+/* Its host of the running model, in the other one; false: it has it no more. */
+static bool same_host(const struct model *now, const struct model_vm *vm,
+		      const struct model *m, __u32 *host)
+{
+	const struct model_host *h =
+		model_find_host(m, now->hosts[vm->host].info.name);
+
+	if (h)
+		*host = h - m->hosts;
+	return h != NULL;
+}
+
+static int keep_places(const struct model *now, struct model *m)
+{
+	struct model_vm *known, *vm;
+	bool *named = calloc(now->n_vms + 1, sizeof(*named));
+	size_t i;
+
+	if (!named)
+		return -ENOMEM;
+	for (i = 0; i < m->n_vms; i++) {
+		known = now->n_vms ? bsearch(&m->vms[i], now->vms, now->n_vms,
+					     sizeof(*known), compare_vms) : NULL;
+		if (!known)
+			continue;
+		same_host(now, known, m, &m->vms[i].host);
+		named[known - now->vms] = true;
+	}
+	for (i = 0; i < now->n_vms; i++) {
+		__u32 host;
+
+		if (named[i] || !same_host(now, &now->vms[i], m, &host))
+			continue;
+		vm = model_grow(&m->vms, &m->n_vms, sizeof(*vm));
+		if (!vm)
+			break;
+		*vm = now->vms[i];
+		vm->host = host;
+	}
+	free(named);
+	return i < now->n_vms ? -ENOMEM : 0;
+}
+
+static int commit_keeping_vms(struct plane *p, const struct model *m,
+			      void (*changed)(void *ctx, const char *line),
+			      void *ctx, struct xr_err *err)
+{
+	struct model now, want;
+	int ret = model_load(p, &now, err);
+
+	if (ret)
+		return ret;
+	ret = model_copy(&want, m);
+	if (ret) {
+		model_free(&now);
+		return xr_fail(err, ret, "out of memory");
+	}
+	ret = model_load_vms(p, &now, err);
+	if (!ret)
+		ret = keep_places(&now, &want);
+	want.vms_given = true;
+	if (!ret)
+		ret = model_commit(p, &want, changed, ctx, err);
+	model_free(&want);
+	model_free(&now);
+	return ret;
+}
+
+/* ---- apply ---- */
+
 int model_apply(const char *instance, const struct model *m,
-		void (*changed)(void *ctx, const char *line), void *ctx,
-		struct xr_err *err)
+		enum apply_vms vms, void (*changed)(void *ctx, const char *line),
+		void *ctx, struct xr_err *err)
 {
 	struct plane *p;
 	int ret = open_for(&p, instance, m, err);
@@ -87,7 +171,9 @@ int model_apply(const char *instance, const struct model *m,
 	}
 	if (ret)
 		return ret;
-	ret = model_commit(p, m, changed, ctx, err);
+	ret = vms == APPLY_NEW_VMS && !p->created ?
+		      commit_keeping_vms(p, m, changed, ctx, err) :
+		      model_commit(p, m, changed, ctx, err);
 	if (ret && p->created)
 		plane_destroy(p, NULL);
 	plane_close(p);

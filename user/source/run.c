@@ -171,7 +171,8 @@ static int load_config(struct daemon *d, struct xr_err *err)
 	if (ret)
 		return ret;
 	d->config = &d->model;
-	return model_apply(d->instance, d->config, on_change, d, err);
+	return model_apply(d->instance, d->config, APPLY_NEW_VMS, on_change,
+			   d, err);
 }
 
 /* Where the new file is wrong the old one holds, whole. */
@@ -188,7 +189,8 @@ static void reload(struct daemon *d, void **states)
 	}
 	ret = read_config(d, &m, &err);
 	if (!ret) {
-		ret = model_apply(d->instance, &m, on_change, d, &err);
+		ret = model_apply(d->instance, &m, APPLY_NEW_VMS, on_change,
+				  d, &err);
 		if (ret)
 			model_free(&m);
 	}
