@@ -20,6 +20,9 @@
 #define HANDLE		0x7872	/* "xr": the first of those tried */
 #define HANDLES		8
 #define PRIORITIES	4	/* from 1: before whoever does not say */
+#define TCX_INGRESS	((enum bpf_attach_type)46) /* newer than our headers */
+#define TCX_EGRESS	((enum bpf_attach_type)47)
+#define TCX_PROGRAMS	64	/* on one device, as the kernel has it */
 
 /* ---- the programs, pinned beside the maps ---- */
 
@@ -265,6 +268,68 @@ static void drop_record(struct plane *p, struct xr_tc_hook *h)
 	memset(h, 0, sizeof(*h));
 }
 
+/* ---- tcx ----
+ *
+ * A device's own lists of programs, since kernel 6.6. Making or removing clsact
+ * stops the device for some ms, and what is sent to it meanwhile is lost; these
+ * do not. As filters do, they stay when the process ends.
+ */
+
+static enum bpf_attach_type tcx_list(enum bpf_tc_attach_point point)
+{
+	return point == BPF_TC_EGRESS ? TCX_EGRESS : TCX_INGRESS;
+}
+
+static bool has_tcx(__u32 ifindex)
+{
+	__u32 n = 0;
+
+	return !bpf_prog_query(ifindex, TCX_INGRESS, 0, NULL, NULL, &n);
+}
+
+/* An fd to close of the list's program that is ours, or that has this ID. */
+static int tcx_find(struct plane *p, __u32 ifindex, enum bpf_attach_type list,
+		    __u32 id)
+{
+	__u32 ids[TCX_PROGRAMS] = { 0 }, n = TCX_PROGRAMS, i;
+
+	if (bpf_prog_query(ifindex, list, 0, NULL, ids, &n))
+		return -errno;
+	for (i = 0; i < n; i++)
+		if (id ? ids[i] == id : attach_is_ours(p, ids[i]))
+			return bpf_prog_get_fd_by_id(ids[i]);
+	return -ENOENT;
+}
+
+static int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd,
+		      bool anew)
+{
+	enum bpf_attach_type list = tcx_list(point_of(h->kind));
+	int was = tcx_find(p, h->ifindex, list, 0), ret = 0;
+	LIBBPF_OPTS(bpf_prog_attach_opts, opts);
+
+	if (was >= 0) {
+		opts.flags = BPF_F_REPLACE;
+		opts.replace_prog_fd = was;
+	}
+	if (was < 0 || anew)
+		ret = bpf_prog_attach_opts(fd, h->ifindex, list, &opts);
+	if (was >= 0)
+		close(was);
+	return ret;
+}
+
+static void tcx_detach(struct plane *p, __u32 ifindex,
+		       enum bpf_tc_attach_point point, __u32 id)
+{
+	int fd = tcx_find(p, ifindex, tcx_list(point), id);
+
+	if (fd < 0)
+		return;
+	bpf_prog_detach2(fd, ifindex, tcx_list(point));
+	close(fd);
+}
+
 /* ---- attaching ---- */
 
 static int set_filter(const struct bpf_tc_hook *hook, int fd, __u32 flags,
@@ -305,6 +370,8 @@ static int attach_to(struct plane *p, struct netlink *nl,
 	struct filter f;
 	int ret;
 
+	if (has_tcx(h->ifindex))
+		return tcx_attach(p, h, fd, anew);
 	if (!has_clsact(nl, h->ifindex)) {
 		h->made_clsact = 1;
 		ret = bpf_tc_hook_create(&hook);
@@ -400,6 +467,7 @@ static void detach_here(struct plane *p, struct xr_tc_hook *h)
 	bool made = h->made_clsact;
 
 	words_listen();
+	tcx_detach(p, ifindex, point_of(h->kind), 0);
 	if (!netlink_open(&nl)) {
 		remove_filter(p, &nl, ifindex, point_of(h->kind));
 		if (made)
@@ -492,6 +560,7 @@ static void sweep_point(struct netlink *nl, __u32 ifindex,
 	struct filters there;
 	int i;
 
+	tcx_detach(NULL, ifindex, point, prog);
 	if (look(nl, ifindex, point, &there))
 		return;
 	for (i = 0; i < there.n; i++) {

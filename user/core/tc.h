@@ -13,7 +13,8 @@
 
 /*
  * Attaches the kind's program to the device of this network namespace, unless
- * it is there. clsact is made where there is none, and then is ours to remove.
+ * it is there: as tcx, or as a filter where the kernel has none (before 6.6).
+ * clsact is made for that where there is none, and then is ours to remove.
  */
 int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 	      enum xr_tc_kind kind, struct xr_err *err);
