@@ -15,7 +15,7 @@
  * gap_ms	the longest time in which no answer came
  * p50_ms, p99_ms, max_ms	from the probe to its answer
  * late		answers that took more than 10 ms
- * lost_runs	"from-to" of those lost, at most eight
+ * lost_runs, twice_runs	"from-to" of those, at most eight
  *
  * With -p, a line on stderr every so often; "missing" are those that have not been
  * answered for half a second:
@@ -190,15 +190,25 @@ static bool ask_guest(uint32_t from)
 	return false;
 }
 
-static void say_runs(void)
+static bool is_lost(uint32_t i)
+{
+	return !arrived[i];
+}
+
+static bool is_twice(uint32_t i)
+{
+	return arrived[i] > 1;
+}
+
+static void say_runs(const char *key, bool (*is)(uint32_t i))
 {
 	uint32_t from, runs = 0;
 
-	printf(", \"lost_runs\": [");
+	printf(", \"%s\": [", key);
 	for (uint32_t i = 0; i < sent && runs < MAX_RUNS; i++) {
-		if (arrived[i])
+		if (!is(i))
 			continue;
-		for (from = i; i + 1 < sent && !arrived[i + 1];)
+		for (from = i; i + 1 < sent && is(i + 1);)
 			i++;
 		printf("%s\"%u-%u\"", runs++ ? ", " : "", from, i);
 	}
@@ -213,13 +223,14 @@ static bool say_arrived(void)
 		if (!ask_guest(from))
 			return false;
 	for (uint32_t i = 0; i < sent; i++) {
-		lost += !arrived[i];
-		twice += arrived[i] > 1;
+		lost += is_lost(i);
+		twice += is_twice(i);
 		unanswered += arrived[i] && !answers[i];
 	}
 	printf(", \"lost\": %u, \"twice\": %u, \"unanswered\": %u", lost, twice,
 	       unanswered);
-	say_runs();
+	say_runs("lost_runs", is_lost);
+	say_runs("twice_runs", is_twice);
 	return true;
 }
 
