@@ -125,7 +125,10 @@ static void print_parsed(const struct named *n)
 	if (t->vlans)
 		printf("%u VLAN tag%s, ", t->vlans, t->vlans > 1 ? "s" : "");
 	if (!has_addresses(t)) {
-		printf("no IP packet\n");
+		printf("%s\n", announcement_word(t->announcement) ?
+				       "an announcement" :
+			       n->vm[0] ? "a frame, known by its MAC" :
+					  "no IP packet");
 		return;
 	}
 	if (t->flags & XR_TRACE_ICMP)
@@ -231,6 +234,9 @@ static void print_result(struct run *run, __u32 len,
 	if (n.vm[0])
 		printf("  VM          %s, at %s, %s\n", n.vm, n.vm_host,
 		       n.vm_state);
+	if (announcement_word(t->announcement))
+		printf("  says        %s\n",
+		       announcement_word(t->announcement));
 	print_cid(&n);
 	if (n.backend)
 		printf("  backend     %s, %s\n", n.backend->name,
@@ -340,6 +346,9 @@ static int json_result(struct run *run, __u32 len,
 		json_object_set_new(j, "vm_host", json_string(n.vm_host));
 		json_object_set_new(j, "vm_state", json_string(n.vm_state));
 	}
+	if (announcement_word(t->announcement))
+		json_object_set_new(j, "announcement", json_string(
+			announcement_word(t->announcement)));
 	json_quic(j, &n);
 	if (n.backend) {
 		json_object_set_new(j, "backend",

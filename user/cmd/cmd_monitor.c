@@ -61,20 +61,6 @@ static const char *backend_name(struct plane *p, __u16 backend)
 	return p->backend_info[backend].name;
 }
 
-static const char *const announced[] = {
-	[XR_GARP_REQUEST] = "gratuitous-arp", [XR_GARP_REPLY] = "arp-reply-broadcast",
-	[XR_RARP] = "rarp", [XR_ARP_GATEWAY] = "arp-request-gateway",
-	[XR_ARP_OTHER] = "arp-request-other", [XR_REPLY_GATEWAY] = "arp-reply-gateway",
-	[XR_REPLY_OTHER] = "arp-reply-other", [XR_UNSOLICITED_NA] = "unsolicited-na",
-};
-
-/* How the VM was heard; NULL: by a data frame, or not at all. */
-static const char *announcement_word(const struct xr_event *e)
-{
-	return e->announcement < sizeof(announced) / sizeof(announced[0]) ?
-		       announced[e->announcement] : NULL;
-}
-
 static const char *device_name(struct plane *p, const struct xr_event *e)
 {
 	return e->dev_slot < XR_MAX_DEVICES && p->devices[e->dev_slot].ifindex ?
@@ -84,7 +70,7 @@ static const char *device_name(struct plane *p, const struct xr_event *e)
 /* User space says it in words; the data plane by numbers alone. */
 static void print_vm(struct plane *p, const struct xr_event *e)
 {
-	const char *how = announcement_word(e), *dev = device_name(p, e);
+	const char *how = announcement_word(e->announcement), *dev = device_name(p, e);
 	char name[VM_NAME];
 
 	if (e->text[0]) {
@@ -108,7 +94,7 @@ static json_t *json_vm(struct plane *p, const struct xr_event *e)
 {
 	static const char *const states[] = { "none", "stable", "prepared",
 					      "blackout", "moved" };
-	const char *how = announcement_word(e), *dev = device_name(p, e);
+	const char *how = announcement_word(e->announcement), *dev = device_name(p, e);
 	json_t *j = json_pack("{s:s, s:s, s:o, s:i}", "event", "vm", "reason",
 			      e->reason ? reason_word(e->reason) : "notice",
 			      "mac", json_mac(e->mac), "vlan", e->vlan);

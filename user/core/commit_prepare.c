@@ -112,10 +112,10 @@ _Static_assert(sizeof(struct xr_nexthop) % 8 == 0, "per-CPU stride");
 
 static int warn_of(struct commit *c, const struct path_job *j)
 {
-	if (!path_trouble_text(j->trouble))
+	if (!path_trouble_text(j))
 		return 0;
 	return commit_say(c, "! %s %s: %s", j->host ? "host" : "backend",
-			  j->info->name, path_trouble_text(j->trouble));
+			  j->info->name, path_trouble_text(j));
 }
 
 static int store_paths(struct commit *c)

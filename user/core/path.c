@@ -551,14 +551,16 @@ bool path_same_facts(const struct xr_backend_info *a,
 	       !memcmp(pa->source6, pb->source6, sizeof(pa->source6));
 }
 
-const char *path_trouble_text(enum path_trouble trouble)
+const char *path_trouble_text(const struct path_job *j)
 {
-	switch (trouble) {
+	switch (j->trouble) {
 	case PATH_NO_ROUTE:
 		return "there is no route to its address now; packets are dropped until there is one";
 	case PATH_NO_NEIGHBOUR:
 		return "its next hop does not answer now; packets are dropped until it does";
 	case PATH_LOCAL:
+		if (j->host)
+			return "its address is this machine's own; if it is this machine, say so: local";
 		return "its address is this machine's own; no packet can be sent to it";
 	case PATH_NOT_ON_LINK:
 		return "l2 wants a server on the segment, but a gateway is in between; use ipip or gue";

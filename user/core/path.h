@@ -56,7 +56,7 @@ bool path_same_facts(const struct xr_backend_info *a,
 /* 0, or -errno: no way to the address now. */
 int path_has_route(const __be32 *addr);
 
-/* The trouble in words for the operator; NULL for PATH_FINE. */
-const char *path_trouble_text(enum path_trouble trouble);
+/* A job's trouble in words for the operator; NULL for PATH_FINE. */
+const char *path_trouble_text(const struct path_job *j);
 
 #endif

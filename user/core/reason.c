@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stddef.h>
+#include <xroam/abi.h>
 #include "reason.h"
 
 static const struct {
@@ -39,4 +41,21 @@ enum xr_reason_kind reason_kind(unsigned int reason)
 const char *reason_kind_word(unsigned int kind)
 {
 	return kind < XR_KIND_MAX ? kinds[kind] : "?";
+}
+
+const char *announcement_word(unsigned int announcement)
+{
+	static const char *const words[] = {
+		[XR_GARP_REQUEST] = "gratuitous-arp",
+		[XR_GARP_REPLY] = "arp-reply-broadcast",
+		[XR_RARP] = "rarp",
+		[XR_ARP_GATEWAY] = "arp-request-gateway",
+		[XR_ARP_OTHER] = "arp-request-other",
+		[XR_REPLY_GATEWAY] = "arp-reply-gateway",
+		[XR_REPLY_OTHER] = "arp-reply-other",
+		[XR_UNSOLICITED_NA] = "unsolicited-na",
+	};
+
+	return announcement < sizeof(words) / sizeof(words[0]) ?
+		       words[announcement] : NULL;
 }

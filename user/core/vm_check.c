@@ -91,7 +91,7 @@ static void recount(struct plane *p)
 	p->vm_control->vms = vm_count(p);
 }
 
-static int check_room(struct plane *p, __u32 vms, __u32 addresses,
+static int check_room(struct plane *p, int vms, int addresses,
 		      struct xr_err *err)
 {
 	const struct xr_limits *l = &p->meta->limits;
@@ -108,6 +108,24 @@ static int check_room(struct plane *p, __u32 vms, __u32 addresses,
 			       "there are %u VM addresses, and limits.vm_addresses is %u: export, xroam destroy, then apply with a larger limits.vm_addresses",
 			       c->addresses, l->vm_addresses);
 	return 0;
+}
+
+/* Of its addresses, how many it would give back. */
+static int given_back(struct plane *p, const struct xr_notice *n, __u32 place)
+{
+	int i, j, back = 0;
+
+	for (i = 0; place != VM_NOWHERE && i < XR_VM_ADDRS; i++) {
+		const __be32 *addr = p->vm_info[place].addr[i];
+
+		if (addr_is_zero(addr) || vm_by_ip(p, addr) != place)
+			continue;
+		for (j = 0; j < n->n_addrs; j++)
+			if (!memcmp(addr, n->addr[j], sizeof(n->addr[j])))
+				break;
+		back += j == n->n_addrs;
+	}
+	return back;
 }
 
 int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
@@ -134,7 +152,8 @@ int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
 		return xr_fail(err, -EINVAL,
 			       "\"%s\" is not a device name: at most 15 characters",
 			       n->tap);
-	return check_room(p, place == VM_NOWHERE, more, err);
+	return check_room(p, place == VM_NOWHERE,
+			  more - given_back(p, n, place), err);
 }
 
 /* ---- order ---- */
