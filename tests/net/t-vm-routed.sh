@@ -26,7 +26,7 @@ for method in ipip ipip6 gue gue6 mac; do
 	vm_routed_run v1 h1
 	ok "$method: hosts" vm_hosts $method h1 h2
 	tell "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
-		at h1 >/dev/null
+		at h1 dev v1 >/dev/null
 	ok "$method: at h1" pings
 	ok "$method: prepare" tell "h2 h1" vm prepare "$VM_MAC" to h2
 	ok "$method: pause" tell "h2 h1" vm pause "$VM_MAC"
@@ -60,7 +60,7 @@ done
 vm_hosts ipip h1 h2 gw || fail "hosts"
 ok "attach the gateway" vm_attach gw
 tell "h1 h2 gw" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
-	at h1 >/dev/null
+	at h1 dev v1 >/dev/null
 vm_routed_run v1 h2
 ok "move, told to all" tell "h2 gw h1" vm move "$VM_MAC" to h2
 ok "the client reaches it" wait_for 2 pings

@@ -10,9 +10,11 @@
 #include "text.h"
 #include "vm_local_priv.h"
 
+/* Packets come for it, to be routed on, not frames. */
 static bool is_routed(const struct xr_host_info *h)
 {
-	return h->method == XR_FORWARD_IPIP || h->method == XR_FORWARD_GUE;
+	return h->method == XR_FORWARD_IPIP || h->method == XR_FORWARD_GUE ||
+	       h->method == XR_FORWARD_L2;
 }
 
 /* A bridge that knows no VLANs has but one table. */
@@ -116,6 +118,27 @@ static void depart_routed(struct local *l, const struct xr_host_info *h)
 		local_warn(l, "routes to host %s: %s", h->name, strerror(-ret));
 }
 
+/* All that is known of the next router is its MAC: it becomes the VM's. */
+static void depart_l2(struct local *l, const struct xr_host_info *h)
+{
+	const struct link *dev = links_by_name(&l->links, h->dev);
+	int i, ret = 0;
+
+	l->info->kernel_dev = dev ? dev->ifindex : 0;
+	for (i = 0; dev && !ret && i < XR_VM_ADDRS; i++) {
+		const __be32 *a = address(l, i);
+
+		if (!a)
+			continue;
+		l->info->kernel |= XR_KERNEL_ROUTE | XR_KERNEL_NEIGH;
+		ret = neigh_set(&l->nl, dev->ifindex, a, h->mac);
+		if (!ret)
+			ret = route_set(&l->nl, a, dev->ifindex, NULL);
+	}
+	if (ret)
+		local_warn(l, "routes to host %s: %s", h->name, strerror(-ret));
+}
+
 void kernel_depart(struct local *l)
 {
 	const struct xr_host_info *h = &l->p->host_info[l->now.host];
@@ -123,6 +146,8 @@ void kernel_depart(struct local *l)
 	kernel_clear(l);
 	if (h->method == XR_FORWARD_VXLAN)
 		depart_vxlan(l, h);
+	else if (h->method == XR_FORWARD_L2)
+		depart_l2(l, h);
 	else if (is_routed(h))
 		depart_routed(l, h);
 }

@@ -426,10 +426,14 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 /* Entries that say where it is, not those that bring it here. */
 static bool has_departed(const struct local *l)
 {
+	const struct link *tap = links_by_index(&l->links, l->vm->tap);
 	__u8 k = l->info->kernel;
 
-	return k & (XR_KERNEL_FDB | XR_KERNEL_BRIDGE) ||
-	       (k & XR_KERNEL_ROUTE && !(k & XR_KERNEL_NEIGH));
+	if (k & (XR_KERNEL_FDB | XR_KERNEL_BRIDGE))
+		return true;
+	return k & XR_KERNEL_ROUTE &&
+	       (!tap || l->info->kernel_dev !=
+				(tap->master ? tap->master : tap->ifindex));
 }
 
 /* The hook stays on its old port, for late frames, as long as that exists. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "netns.h"
+#include "text.h"
 #include "vm_local_priv.h"
 
 /* ---- which ---- */
@@ -95,6 +96,25 @@ static const struct link *by_fdb(struct local *l)
 	return s.found;
 }
 
+/* No bridge: its addresses are routed to its port. */
+static const struct link *by_route(struct local *l)
+{
+	const struct link *dev = NULL;
+	struct way_out way;
+	int i;
+
+	for (i = 0; !dev && i < XR_VM_ADDRS; i++) {
+		if (addr_is_zero(l->info->addr[i]) ||
+		    route_ask(&l->nl, l->info->addr[i], &way) ||
+		    memcmp(way.gateway, l->info->addr[i], sizeof(way.gateway)))
+			continue;
+		dev = links_by_index(&l->links, way.ifindex);
+		if (dev && is_fabric(l, dev))
+			dev = NULL;
+	}
+	return dev;
+}
+
 const struct link *tap_find(struct local *l)
 {
 	const struct link *found;
@@ -104,7 +124,10 @@ const struct link *tap_find(struct local *l)
 	found = links_by_index(&l->links, l->vm->tap);
 	if (!found)
 		found = by_own_mac(l);
-	return found ? found : by_fdb(l);
+	if (!found)
+		found = by_fdb(l);
+	/* Of a VM that is elsewhere, a route would lead there. */
+	return found || !local_host(l->p, l->now.host) ? found : by_route(l);
 }
 
 /* ---- whose ---- */
