@@ -139,5 +139,5 @@ cmp_ok "$(said median)" -le 200 "from the write to the answer: median 200 us"
 daemon_end
 is $? 0 "the daemon ends when it is told to"
 ok "and takes its socket with it" test ! -e "$SOCKET"
-is "$(fact host)" h3 "what it did stays"
+like "$(fact host)" "^h[23]$" "what it did stays"
 done_testing

@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+The monitor of a QEMU that is not there: qemu.py SOCKET FIFO [KEY=VALUE...].
+Lines written into FIFO make it speak:
+
+    set KEY=VALUE...    status, migrate, tap, mac: what the queries answer
+    event NAME [DATA]   an event with that JSON
+    migration STATUS    event MIGRATION, and what query-migrate says from then on
+    raw TEXT            these octets, \\n and all
+    hang up             the client is sent away; end: and it ends itself
+
+What it is told, and how long after its own last words, it prints:
+    migrate-continue {"state": "pre-switchover"} after 312 us
+"""
+import json
+import os
+import selectors
+import socket
+import sys
+import time
+
+PATH, FIFO = sys.argv[1:3]
+STATE = {"status": "running", "migrate": "none", "tap": "tap0",
+         "mac": "52:54:00:12:34:56"}
+STATE.update(arg.split("=", 1) for arg in sys.argv[3:])
+GREETING = {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7},
+                                "package": ""}, "capabilities": ["oob"]}}
+NETWORK = ("e0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:00:00:aa\r\n"
+           " \\ n0: index=0,type=tap,ifname=other0,script=no,downscript=no\r\n"
+           "e1: index=0,type=nic,model=virtio-net-pci,macaddr=%s\r\n"
+           " \\ n1: index=0,type=tap,ifname=%s,script=no,downscript=no\r\n")
+
+
+class Monitor:
+    def __init__(self):
+        if os.path.exists(PATH):
+            os.unlink(PATH)
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(PATH)
+        self.listening.listen(1)
+        self.client, self.buf, self.spoke = None, b"", time.monotonic()
+        self.waiting = []
+        self.sel = selectors.DefaultSelector()
+        self.sel.register(self.listening, selectors.EVENT_READ, self.accept)
+        self.fifo = os.open(FIFO, os.O_RDWR)
+        self.orders = b""
+        self.sel.register(self.fifo, selectors.EVENT_READ, self.order)
+
+    def accept(self):
+        client, _ = self.listening.accept()
+        if self.client:
+            # One at a time: the next one's greeting must wait.
+            self.waiting.append(client)
+            return
+        self.client, self.buf = client, b""
+        self.sel.register(client, selectors.EVENT_READ, self.read)
+        self.say(GREETING)
+        print("connected", flush=True)
+
+    def hang_up(self):
+        if self.client:
+            self.sel.unregister(self.client)
+            self.client.close()
+            self.client = None
+
+    def say(self, what):
+        self.raw((json.dumps(what) + "\r\n").encode())
+
+    def raw(self, octets):
+        self.spoke = time.monotonic()
+        try:
+            if self.client:
+                self.client.sendall(octets)
+        except OSError:
+            self.hang_up()
+
+    def event(self, name, data=None):
+        now = time.time()
+        what = {"timestamp": {"seconds": int(now),
+                              "microseconds": int(now % 1 * 1e6)},
+                "event": name}
+        if data:
+            what["data"] = data
+        self.say(what)
+
+    def read(self):
+        try:
+            got = self.client.recv(65536)
+        except OSError:
+            got = b""
+        if not got:
+            print("client gone", flush=True)
+            self.hang_up()
+            return
+        self.buf += got
+        while b"\n" in self.buf:
+            line, self.buf = self.buf.split(b"\n", 1)
+            self.obey(json.loads(line))
+
+    def obey(self, c):
+        name, args = c["execute"], c.get("arguments")
+        took = (time.monotonic() - self.spoke) * 1e6
+        answer = {"return": {}, "id": c.get("id")}
+        if name == "query-status":
+            answer["return"] = {"status": STATE["status"], "singlestep": False,
+                                "running": STATE["status"] == "running"}
+        elif name == "query-migrate" and STATE["migrate"] != "none":
+            answer["return"] = {"status": STATE["migrate"]}
+        elif name == "human-monitor-command":
+            answer["return"] = NETWORK % (STATE["mac"], STATE["tap"])
+        elif name == "migrate-set-capabilities" and STATE.get("refuse"):
+            answer = {"error": {"class": "GenericError", "desc": "not now"},
+                      "id": c.get("id")}
+        print("%s %s after %d us" % (name, json.dumps(args), took), flush=True)
+        self.say(answer)
+
+    def order(self):
+        self.orders += os.read(self.fifo, 65536)
+        while b"\n" in self.orders:
+            line, self.orders = self.orders.split(b"\n", 1)
+            self.do(*(line.decode().split(" ", 1) + [""])[:2])
+
+    def do(self, word, rest):
+        if word == "set":
+            STATE.update(w.split("=", 1) for w in rest.split())
+        elif word == "event":
+            name, _, data = rest.partition(" ")
+            self.event(name, json.loads(data) if data else None)
+        elif word == "migration":
+            STATE["migrate"] = rest
+            self.event("MIGRATION", {"status": rest})
+        elif word == "raw":
+            self.raw(rest.encode().decode("unicode_escape").encode("latin-1"))
+        elif word == "flood":
+            self.raw(b"{" * int(rest))
+        elif word == "hang":
+            self.hang_up()
+        elif word == "end":
+            os.unlink(PATH)
+            sys.exit()
+
+    def run(self):
+        while True:
+            for key, _ in self.sel.select():
+                key.data()
+
+
+Monitor().run()

@@ -1,0 +1,294 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# QEMU's monitor as a source: what its events make of the VM's state at the old
+# host and at the new one, in QEMU's order and in odd ones; tests/vm does it with
+# a real QEMU.
+# shellcheck source=tests/net/lib/daemonworld.sh
+. "$(dirname "$0")/lib/daemonworld.sh"
+daemon_world_up
+QMP=$WORLD_DIR/vm.qmp
+
+# qemu [KEY=VALUE...]: one that is there from now on; tell WORDS makes it speak
+qemu()
+{
+	[ -p "$WORLD_DIR/orders" ] || mkfifo "$WORLD_DIR/orders"
+	start qemu n1 $PYTHON "$LIB/qemu.py" "$QMP" "$WORLD_DIR/orders" "$@"
+}
+
+tell()
+{
+	local line
+
+	for line; do
+		echo "$line"
+	done >"$WORLD_DIR/orders"
+}
+
+# shellcheck disable=SC2317 # called by name
+heard() { grep -q "$1" "$WORLD_DIR/qemu.out"; }
+
+# The queries of a new connection have been answered, and the last acted upon.
+connected()
+{
+	wait_for 5 heard query-migrate || cat "$WORLD_DIR/qemu.out"
+	sleep 0.1
+}
+
+# becomes STATE HOST TO DESCRIPTION
+becomes()
+{
+	local i
+
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(fact state) $(fact host) $(fact to)" != "$1 $2 $3" ] || break
+		sleep 0.05
+	done
+	is "$(fact state) $(fact host) $(fact to)" "$1 $2 $3" "$4"
+}
+
+stays()
+{
+	sleep 0.15
+	is "$(fact state) $(fact host) $(fact to)" "$1 $2 $3" "$4"
+}
+
+# with LINES: the daemon with these keys of its QMP source
+# shellcheck disable=SC2317 # called by name
+with()
+{
+	daemon_end
+	stop qemu
+	xr vm leave "$VM" >/dev/null 2>&1
+	xr vm add "$VM" at "${AT-h1}" >/dev/null
+	sed "/^sources:/,\$d" "$CONFIG" >"$WORLD_DIR/with.yaml"
+	cat >>"$WORLD_DIR/with.yaml" <<-EOF
+		sources:
+		  qmp:
+		    - socket: $QMP
+		      vm: {mac: "$VM"}
+	EOF
+	printf '      %s\n' "$@" >>"$WORLD_DIR/with.yaml"
+	run_daemon -c "$WORLD_DIR/with.yaml"
+}
+
+xr apply "$CONFIG" >/dev/null
+
+# ---- the machine that it leaves ----
+
+ok "role source; no QEMU there yet" with "role: source" "to: h2"
+qemu
+connected
+ok "when there is one, it is found" heard connected
+ok "its events are switched on" heard 'migrate-set-capabilities.*"events".*true'
+is "$(fact state)" stable "a QEMU that runs says nothing new"
+
+tell "event STOP"
+stays stable h1 null "an operator's pause is no blackout"
+tell "event RESUME"
+stays stable h1 null "nor its end a cancelled move"
+
+tell "migration setup"
+becomes prepared h1 h2 "MIGRATION setup: prepared"
+tell "migration active"
+stays prepared h1 h2 "active: all the same"
+tell "event STOP"
+becomes blackout h1 h2 "STOP: blackout"
+tell "migration completed"
+becomes moved h2 null "completed: moved, whoever says so there"
+is "$(fact source)" qmp "  by QMP's word"
+tell "event STOP" "event RESUME" "migration failed"
+stays moved h2 null "what that QEMU says now is over"
+
+again()
+{
+	xr vm leave "$VM" >/dev/null
+	xr vm add "$VM" at h1 >/dev/null
+	tell "migration none"
+}
+
+again
+tell "migration active" "event STOP"
+becomes blackout h1 h2 "again: blackout"
+tell "event RESUME" "migration failed"
+becomes stable h1 null "RESUME at the source: it stayed"
+
+again
+tell "migration active"
+becomes prepared h1 h2 "again: prepared"
+tell "migration cancelling" "migration cancelled"
+becomes stable h1 null "cancelled while it still runs: it stayed"
+
+again
+tell "migration active" "event STOP" "migration cancelling" "migration cancelled" "event RESUME"
+becomes stable h1 null "cancelled after STOP, RESUME last: it stayed"
+
+again
+tell "migration active" "event STOP"
+becomes blackout h1 h2 "an operator's pause in mid-migration: blackout"
+tell "event RESUME"
+becomes prepared h1 h2 "and its end: prepared still"
+tell "event STOP" "migration completed"
+becomes moved h2 null "and it goes on"
+
+again
+tell "migration active" "migration postcopy-active"
+becomes moved h2 null "postcopy: it runs there"
+
+# ---- the daemon was away ----
+
+again
+daemon_end KILL
+tell "set migrate=active status=finish-migrate"
+ok "a daemon that starts in mid-blackout" run_daemon -c "$WORLD_DIR/with.yaml"
+becomes blackout h1 h2 "finds out"
+daemon_end KILL
+tell "set migrate=completed status=postmigrate"
+ok "one that starts after it" run_daemon -c "$WORLD_DIR/with.yaml"
+becomes moved h2 null "finds out, too"
+xr vm move "$VM" to h3 >/dev/null 2>&1
+daemon_end KILL
+ok "and the next one" run_daemon -c "$WORLD_DIR/with.yaml"
+stays moved h3 null "does not believe yesterday's QEMU against today's move"
+again
+tell "set migrate=active status=running"
+daemon_end KILL
+run_daemon -c "$WORLD_DIR/with.yaml"
+becomes prepared h1 h2 "in mid-precopy: prepared"
+tell "hang up"
+tell "event STOP"
+stays prepared h1 h2 "QEMU hung up: as it was"
+ok "and is called again" wait_for 2 sh -c \
+	"[ \$(grep -c connected '$WORLD_DIR/qemu.out') -ge 2 ]"
+
+# ---- the gate ----
+
+ok "the gate" with "role: source" "to: h2" "gate: true"
+qemu
+connected
+ok "its capability is set" heard 'pause-before-switchover.*true'
+tell "migration active" "event STOP" "migration pre-switchover"
+becomes blackout h1 h2 "pre-switchover: blackout"
+ok "and the migration goes on" heard \
+	'migrate-continue {"state": "pre-switchover"}'
+took=$(sed -n 's/^migrate-continue.* after \([0-9]*\) us/\1/p' "$WORLD_DIR/qemu.out")
+cmp_ok "${took:-999999}" -lt 1000 "within a millisecond, the copy in place ($took us)"
+tell "migration device" "migration completed"
+becomes moved h2 null "completed: moved"
+
+again
+tell "migration active" "event STOP" "migration pre-switchover" \
+	"migration cancelling" "event RESUME" "migration cancelled"
+becomes stable h1 null "cancelled at the gate: it stayed"
+again
+xr vm leave "$VM" >/dev/null
+n=$(grep -c migrate-continue "$WORLD_DIR/qemu.out")
+tell "migration active" "event STOP" "migration pre-switchover"
+ok "a VM that is not known is let through the gate, too" wait_for 2 sh -c \
+	"[ \$(grep -c migrate-continue '$WORLD_DIR/qemu.out') -gt $n ]"
+xr vm add "$VM" at h1 >/dev/null
+daemon_end KILL
+tell "set migrate=pre-switchover status=finish-migrate"
+n=$(grep -c migrate-continue "$WORLD_DIR/qemu.out")
+run_daemon -c "$WORLD_DIR/with.yaml"
+ok "a QEMU that waits at the gate for a daemon that was killed" wait_for 2 \
+	sh -c "[ \$(grep -c migrate-continue '$WORLD_DIR/qemu.out') -gt $n ]"
+becomes blackout h1 h2 "is let through after the copy is in place"
+tell "set refuse=1 migrate=none status=running" "hang up"
+ok "capabilities refused: told" wait_for 2 grep -q "not now" \
+	"$WORLD_DIR/daemon.err"
+
+# ---- told otherwise where it goes ----
+
+ok "without \"to\"" with "role: source"
+qemu
+connected
+tell "migration active"
+stays stable h1 null "nothing is prepared by QMP"
+xr vm prepare "$VM" to h3 >/dev/null 2>&1
+tell "event STOP"
+becomes blackout h1 h3 "but what was prepared otherwise goes on"
+tell "migration completed"
+becomes moved h3 null "to its end"
+
+# ---- the machine that it comes to ----
+
+ip -n "$WORLD-n1" link add tap7 type veth peer name vm7
+AT=h2
+ok "role destination" with "role: destination"
+qemu status=inmigrate tap=tap7
+connected
+becomes prepared h2 h1 "a QEMU that waits for a migration: prepared"
+is "$(fact tap)" tap7 "and its tap is known"
+tell "event RESUME"
+becomes moved h1 null "RESUME: moved here"
+
+ok "a VM that nobody knows" with "role: destination"
+xr vm leave "$VM" >/dev/null
+qemu status=inmigrate
+connected
+tell "event RESUME"
+becomes stable h1 null "RESUME: added here"
+
+ok "a migration that fails" with "role: destination"
+qemu status=inmigrate
+connected
+becomes prepared h2 h1 "prepared"
+tell "migration failed" "end"
+becomes stable h2 null "QEMU ends: it stays where it is"
+
+ok "RESUME while no daemon was there" with "role: destination"
+qemu status=inmigrate
+connected
+becomes prepared h2 h1 "prepared"
+daemon_end KILL
+tell "set status=running"
+run_daemon -c "$WORLD_DIR/with.yaml"
+becomes moved h1 null "moved here"
+
+# ---- there, and on ----
+
+ok "no role: QEMU tells" with "to: h3" "gate: true"
+qemu status=inmigrate
+connected
+becomes prepared h2 h1 "it waits for a migration: prepared"
+ok "no gate for who comes" sh -c "! grep -q switchover '$WORLD_DIR/qemu.out'"
+tell "event RESUME"
+becomes moved h1 null "RESUME: moved here"
+ok "a gate for who may leave" wait_for 2 heard 'pause-before-switchover.*true'
+tell "migration active" "event STOP" "migration pre-switchover"
+becomes blackout h1 h3 "and goes on: blackout"
+tell "migration completed"
+becomes moved h3 null "moved on"
+AT=h1
+
+# ---- a QEMU that is none ----
+
+ok "hostile" with "role: source" "to: h2"
+qemu
+connected
+for raw in 'raw {\n' 'raw []\n' 'raw \x00\xff\xfe\n' 'flood 3000000' \
+	'raw {"event":5,"data":7}\n' 'raw {"event":"MIGRATION","data":[]}\n' \
+	'raw {"event":"MIGRATION","data":{"status":{"status":1}}}\n' \
+	'raw {"QMP":{}}\n{"QMP":1}\n' 'raw {"id":5,"return":{"x":1}}\n' \
+	'raw {"id":4}\n{"id":"6","return":[]}\n' 'raw {"id":99,"error":7}\n'; do
+	tell "$raw"
+	sleep 0.05
+done
+stays stable h1 null "nonsense moves nothing"
+ok "and the daemon answers" notify say '{"notice":"cancel","mac":"'"$VM"'"}'
+like "$SAID" true "  as ever"
+like "$(daemon_says)" "not QMP" "and says what it saw"
+stop qemu
+kill -HUP "$(pid daemon)"
+sed -i 's/^      to: h2/      to: h3/' "$WORLD_DIR/with.yaml"
+kill -HUP "$(pid daemon)"
+ok "another \"to\" in the file, read again" wait_for 3 grep -q "read again" \
+	"$WORLD_DIR/daemon.err"
+qemu
+connected
+tell "migration active"
+becomes prepared h1 h3 "counts"
+daemon_end
+is $? 0 "a clean end"
+stop qemu
+done_testing
