@@ -99,7 +99,7 @@ words_of_help()
 		grep -oE '[a-z][a-z0-9-]+' | sort -u
 }
 
-for object in dev vip backend cid; do
+for object in dev vip backend cid host vm; do
 	mapfile -t list < <(words_of_help $object)
 	all_in "xroam-$object(8) has every word of \"xroam $object help\"" \
 		"$(plain "docs/xroam-$object.8")" "${list[@]}"
@@ -130,10 +130,19 @@ all_in "the guide tells of every reason" "$(<docs/guide.md)" "${list[@]}"
 # Keys and words are the quoted strings of the schema's tables.
 tables()
 {
-	sed -n "/^static const $1.*\[\] = {/,/^};/p" user/core/config*.c |
+	sed -n "/^\(static \)\?const $1.*\[\] = {/,/^};/p" user/core/config*.c |
 		grep -oE '"[a-z0-9_-]+"' | tr -d '"' | sort -u
 }
-mapfile -t list < <(tables cyaml_schema_field_t)
+
+# Those of the top level are in a macro, a VM's in a table of their own.
+keys()
+{
+	tables cyaml_schema_field_t
+	sed -n '/^#define FILE_FIELDS/,/^$/p; /const words\[KEYS\] = {/,/^};/p' \
+		user/core/config_schema.c user/core/config_vms.c |
+		grep -oE '"[a-z0-9_]+"' | tr -d '"'
+}
+mapfile -t list < <(keys | sort -u)
 text=$(plain docs/xroam.yaml.5)
 all_in "xroam.yaml(5) has every key" "$text" "${list[@]}"
 lack=
@@ -144,6 +153,27 @@ done
 is "$lack" "" "xroam.yaml(5) has no key that the code has not"
 mapfile -t list < <(tables cyaml_strval_t)
 all_in "xroam.yaml(5) has every word that a key may have" "$text" "${list[@]}"
+
+# quoted_in FILE PATTERN: the quoted words from that line on, up to a "}"
+quoted_in()
+{
+	sed -n "/$2/,/^}/p" "$1" | grep -oE '"[a-z][a-z0-9_-]*"' | tr -d '"' |
+		sort -u
+}
+text=$(plain docs/xroam-run.8)
+mapfile -t list < <(quoted_in user/source/notice_json.c \
+	'^static const char \*const kinds')
+all_in "xroam-run(8) has every notice of the socket" "$text" "${list[@]}"
+mapfile -t list < <(quoted_in user/source/notice_json.c \
+	'^} keys\[\] = {')
+all_in "xroam-run(8) has every key of a notice" "$text" "${list[@]}"
+mapfile -t list < <(quoted_in user/core/vm_age.c '^const char \*vm_state_word'
+	quoted_in user/core/vm_event.c '^static const char \*const sources')
+all_in "xroam-vm(8) has every state and source of a VM" \
+	"$(plain docs/xroam-vm.8)" "${list[@]}"
+mapfile -t list < <(quoted_in user/core/reason.c 'XR_GARP_REQUEST')
+all_in "xroam-stats(8) has every kind of announcement" \
+	"$(plain docs/xroam-stats.8)" "${list[@]}"
 
 mapfile -t list < <(sed -n '/define XR_CID_FORMATS/,/^$/p' \
 	include/xroam/cid_core.h | grep -oE '"[a-z0-9-]+"' | tr -d '"')
@@ -210,6 +240,9 @@ is "$(completes xroam -i other cid d)" "del decode" \
 	"completion knows commands, after options"
 is "$(completes xroam backend set a state d)" "draining down" \
 	"completion knows words"
+is "$(completes xroam vm p)" "prepare pause" "completion knows a move's steps"
+is "$(completes xroam vm move MAC vlan 5 t)" "to ttl" \
+	"completion knows the words of each"
 
 # ---- the examples run ----
 
@@ -304,9 +337,16 @@ if [ "$(id -u)" = 0 ]; then
 		xroam-backend.8 backend show
 		xroam-cid.8 cid show
 		xroam-cid.8 cid decode CID
+		xroam-host.8 host show
+		xroam-vm.8 vm show
+		xroam-vm.8 vm prepare 02:00:00:00:00:22 vlan 5 to h1 seq 7
+		xroam-vm.8 vm show
+		xroam-vm.8 vm move 02:00:00:00:00:22 vlan 5 to h1 seq 7
+		xroam-vm.8 vm show
 		xroam-stats.8 stats
 		xroam-apply.8 status
 		xroam-explain.8 explain 0200000000010200000000020800
+		xroam-explain.8 explain 020000000023020000000002810000050800
 	END
 else
 	skip 1 "needs root: the examples are not run"
