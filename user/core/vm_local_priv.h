@@ -41,7 +41,8 @@ enum tap_reader {
 	TAP_READER_VHOST,
 };
 
-enum tap_reader tap_reader(const char *tap);
+/* pid: its process, 0 where nobody has it open. */
+enum tap_reader tap_reader(const char *tap, __u32 *pid);
 
 /* Whether it takes frames that are to be segmented as they are. */
 bool tap_takes_gso(const char *tap);
@@ -53,6 +54,8 @@ void ring_end(struct plane *p, __u32 place);
 /* What was unread when the ring began shows now and then: the queue is empty. */
 void ring_sample(struct local *l);
 int ring_replay(struct local *l, struct vm_residual *r);
+/* A frame for nobody into its tap: see vm_residual.c. */
+void tap_probe(const struct local *l);
 
 /* Checksums that the sender left to its device. Exported for the tests. */
 void frame_fill_checksum(__u8 *frame, __u32 len);

@@ -10,8 +10,13 @@
  * went in, by just that number. And QEMU's own virtio-net, once its guest stands
  * still, takes one frame more, finds that nobody wants it, and keeps it, with
  * the descriptor no longer polled: read, but never delivered. A probe put into
- * the tap makes it certain that this has happened; the guest, should it go on
- * here, ignores its EtherType. vhost-net takes none.
+ * the tap makes it certain that there is one to take; the guest, should it go on
+ * here, ignores its EtherType. But QEMU's main loop can be shut out from STOP to
+ * the end (it waits for the lock that the migration has, unless that pauses
+ * before the switchover): then it takes none. vhost-net never does.
+ *
+ * A QEMU that waits for its guest to come does the same, and drops that frame
+ * when the guest runs: so the first one into its tap had better be a probe, too.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -21,6 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,8 +38,8 @@
 #define STILL		3	/* looks in a row that saw no more read */
 #define LOOK_US		100
 #define LOOKS		20
-#define BEGIN_LOOKS	5
-#define BEGIN_US	1000
+#define BEGIN_LOOKS	24
+#define BEGIN_EMPTY	6	/* looks in a row that saw an empty queue */
 
 /* ---- a ring ---- */
 
@@ -88,6 +94,7 @@ static __s64 unread(const struct xr_ring *r, const struct link_counts *c)
 	return in - (c->read - r->read_base) - (c->dropped - r->drop_base);
 }
 
+/* Whether the queue was empty, as far as is known. */
 static bool sample(struct local *l, struct xr_ring *r)
 {
 	struct link_counts c;
@@ -98,7 +105,18 @@ static bool sample(struct local *l, struct xr_ring *r)
 	n = unread(r, &c);
 	if (n < 0)
 		r->read_base -= n;
-	return n < 0;
+	return !n;
+}
+
+/* At uneven times: frames that come at even ones must not hide it. */
+static void sample_begin(struct local *l, struct xr_ring *r)
+{
+	int i, empty = 0;
+
+	for (i = 0; i < BEGIN_LOOKS && empty < BEGIN_EMPTY; i++) {
+		usleep(100 + i * 137 % 400);
+		empty = sample(l, r) ? empty + 1 : 0;
+	}
 }
 
 void ring_sample(struct local *l)
@@ -129,18 +147,18 @@ int ring_begin(struct local *l)
 	r->read_base = c.read;
 	r->drop_base = c.dropped;
 	r->flags = tap_takes_gso(tap->name) ? 0 : XR_RING_SEGMENTS;
-	if (tap->kind == LINK_TUN && tap_reader(tap->name) == TAP_READER_QEMU)
+	if (tap->kind == LINK_TUN &&
+	    tap_reader(tap->name, &r->reader) == TAP_READER_QEMU)
 		r->flags |= XR_RING_HELD;
 	__atomic_store_n(&r->vm, l->place + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&l->vm->ring, i + 1, __ATOMIC_RELEASE);
-	for (i = 0; i < BEGIN_LOOKS && !sample(l, r); i++)
-		usleep(BEGIN_US);
+	sample_begin(l, r);
 	return 0;
 }
 
 /* ---- how much is unread ---- */
 
-static void put_probe(const struct local *l)
+void tap_probe(const struct local *l)
 {
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET,
@@ -157,13 +175,51 @@ static void put_probe(const struct local *l)
 		.type = htons(ETH_P_PROBE),
 		.text = "xroam: nothing to see",
 	};
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int fd;
 
+	if (!l->vm->tap)
+		return;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	memcpy(probe.dst, l->mac, ETH_ALEN);
 	sendto(fd, &probe, sizeof(probe), 0, (void *)&to, sizeof(to));
 	close(fd);
+}
+
+enum sleep { AWAKE, POLLS, WAITS };
+
+/*
+ * Where the process' first thread sleeps: asleep in poll though there is a frame
+ * in the tap, it has its one frame; asleep elsewhere, it waits for a lock.
+ */
+static enum sleep sleeps(__u32 pid)
+{
+	char path[32];
+	int call = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/syscall", pid);
+	f = fopen(path, "re");
+	if (!f || fscanf(f, "%d", &call) != 1)	/* "running" */
+		call = -1;
+	if (f)
+		fclose(f);
+	switch (call) {
+	case -1:
+		return AWAKE;
+#ifdef SYS_poll
+	case SYS_poll:
+#endif
+#ifdef SYS_epoll_wait
+	case SYS_epoll_wait:
+#endif
+	case SYS_ppoll:
+	case SYS_epoll_pwait:
+		return POLLS;
+	default:
+		return WAITS;
+	}
 }
 
 /*
@@ -173,17 +229,22 @@ static void put_probe(const struct local *l)
 static int count_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 			__u64 *left)
 {
+	bool held = r->flags & XR_RING_HELD;
 	struct link_counts c = { 0 }, was;
+	enum sleep asleep = held ? AWAKE : POLLS;
 	int looks, still = 0, ret;
 	__u64 in;
 	__s64 n;
 
-	if (r->flags & XR_RING_HELD)
-		put_probe(l);
+	if (held)
+		tap_probe(l);
 	ret = link_counts(&l->nl, l->vm->tap, &was);
 	*entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
-	for (looks = 0; !ret && looks < LOOKS && still < STILL; looks++) {
+	for (looks = 0; !ret && looks < LOOKS &&
+			(still < STILL || asleep != POLLS); looks++) {
 		usleep(LOOK_US);
+		if (asleep != POLLS)
+			asleep = sleeps(r->reader);
 		ret = link_counts(&l->nl, l->vm->tap, &c);
 		in = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 		still = c.read == was.read && in == *entered ? still + 1 : 0;
@@ -192,7 +253,7 @@ static int count_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 	}
 	if (ret)
 		return ret;
-	n = unread(r, &was) + !!(r->flags & XR_RING_HELD);
+	n = unread(r, &was) + (held && asleep != WAITS);
 	*left = n < 0 ? 0 : (__u64)n > *entered ? *entered : (__u64)n;
 	return 0;
 }

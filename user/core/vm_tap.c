@@ -217,13 +217,14 @@ static bool is_here(const char *pid)
  * A name may be a tap's in several namespaces; a QEMU that was handed its tap from
  * outside is taken for want of one inside.
  */
-enum tap_reader tap_reader(const char *tap)
+enum tap_reader tap_reader(const char *tap, __u32 *pid)
 {
 	enum tap_reader reader = TAP_READER_OTHER;
 	DIR *d = opendir("/proc");
 	bool here = false;
 	struct dirent *e;
 
+	*pid = 0;
 	while (d && !here && (e = readdir(d))) {
 		struct holder h = { false, false };
 
@@ -233,6 +234,7 @@ enum tap_reader tap_reader(const char *tap)
 		if (!h.tap)
 			continue;
 		here = is_here(e->d_name);
+		*pid = atoi(e->d_name);
 		reader = h.vhost ? TAP_READER_VHOST :
 			 is_qemu(e->d_name) ? TAP_READER_QEMU :
 					      TAP_READER_OTHER;
