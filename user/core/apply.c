@@ -134,8 +134,11 @@ static int commit_keeping_vms(struct plane *p, const struct model *m,
 			      void *ctx, struct xr_err *err)
 {
 	struct model now, want;
-	int ret = model_load(p, &now, err);
+	int ret;
 
+	if (!m->vms_given)
+		return model_commit(p, m, changed, ctx, err);
+	ret = model_load(p, &now, err);
 	if (ret)
 		return ret;
 	ret = model_copy(&want, m);
@@ -146,7 +149,6 @@ static int commit_keeping_vms(struct plane *p, const struct model *m,
 	ret = model_load_vms(p, &now, err);
 	if (!ret)
 		ret = keep_places(&now, &want);
-	want.vms_given = true;
 	if (!ret)
 		ret = model_commit(p, &want, changed, ctx, err);
 	model_free(&want);
