@@ -347,6 +347,8 @@ struct xr_ring {
 	__u64 done;		/* of the entered, so many were replayed or given up */
 	__u32 vm;		/* place in vms, plus one; 0: the ring is free */
 	__u32 flags;		/* XR_RING_* */
+	__u32 reader;		/* the process that has the tap open; 0: not known */
+	__u32 reserved;
 };
 
 #define XR_RING_SEGMENTS	(1U << 0)	/* the tap takes no GSO frame: each segment counts */
