@@ -35,6 +35,7 @@ struct claim {
 	__u32 l3;
 	__u32 len;		/* of the ICMPv6 message */
 	__u32 bytes;		/* of the frame, for the counters */
+	__u32 place;		/* of the VM that is at issue, plus one; 0: none */
 	__u16 far;		/* host whose tunnel it came out of; 0: none */
 	__be16 proto;
 	__u8 sort;		/* enum claim_sort */
@@ -185,13 +186,16 @@ static __always_inline int copy_nd(struct xdp_md *ctx, struct claim *c,
 	return bpf_xdp_load_bytes(ctx, at, c->nd, len);
 }
 
-/* RFC 4861 §4.6: options are eights of octets. -1: one has none, or too many. */
+/*
+ * The link-layer address it gives, or else the sender's. RFC 4861 §4.6: options
+ * are eights of octets. -1: one has none, or too many.
+ */
 static __always_inline int lladdr_of(const struct claim *c, __u64 *mac)
 {
 	const __u8 *m = (const __u8 *)c->nd;
 	__u64 at = 24;
 
-	*mac = 0;
+	*mac = c->key & MAC_MASK;
 	for (int i = 0; i < ND_ROOM / 8 && at < c->len; i++) {
 		__u32 len;
 
@@ -248,7 +252,7 @@ static __always_inline int read_advert(struct claim *c,
 	__builtin_memcpy(c->ip, &c->nd[2], sizeof(c->ip));
 	c->has_ip = 1;
 	if (m[1] || (solicited && to_many) || lladdr_of(c, &mac) ||
-	    (mac && mac != (c->key & MAC_MASK)))
+	    mac != (c->key & MAC_MASK))
 		return CLAIM_BAD;
 	if (solicited)
 		return CLAIM_DATA;
@@ -353,6 +357,7 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	c->far = far;
 	c->bytes = ctx->data_end - ctx->data;
 	c->kind = XR_ANNOUNCED_NOT;
+	c->place = 0;
 	c->has_ip = 0;
 	c->to_one = !(dst & 1);
 	__builtin_memset(c->ip, 0, sizeof(c->ip));

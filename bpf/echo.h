@@ -22,6 +22,10 @@
 #define ECHO_PROOF	3
 #define ECHO_SOON	1024	/* hits */
 
+/* How much of a packet a fingerprint takes: four octets behind the ports. */
+#define LOOK4		28
+#define LOOK6		48
+
 struct looks {
 	__u32 print;		/* of this frame, without what changes under way */
 	__u32 flow;		/* the same for all frames of a flow */
@@ -64,6 +68,16 @@ static __always_inline void looks_of6(struct looks *l, const __u32 *w,
 			       (__u64)w[10] << 32 | w[11]);
 }
 
+/* ARP, PPPoE, whatever: as much of it as of an IPv4 packet. */
+static __always_inline void looks_of_other(struct looks *l, const __u32 *w,
+					   const struct xr_hash_keys *keys,
+					   __u64 macs)
+{
+	l->print = fingerprint(keys, macs ^ w[6], (__u64)w[0] << 32 | w[1],
+			       (__u64)w[2] << 32 | w[3],
+			       (__u64)w[4] << 32 | w[5]);
+}
+
 /* frame: its Ethernet header, whole, and ip what follows, up to end. */
 static __always_inline struct looks looks_of(const void *frame, const void *ip,
 					     const void *end, __be16 proto,
@@ -74,12 +88,14 @@ static __always_inline struct looks looks_of(const void *frame, const void *ip,
 		     *(const __u32 *)(frame + 10);
 	struct looks l = {};
 
-	if (likely(proto == bpf_htons(ETH_P_IP)) && ip + 28 <= end)
+	if (likely(proto == bpf_htons(ETH_P_IP)) && ip + LOOK4 <= end)
 		looks_of4(&l, ip, keys, macs);
-	else if (proto == bpf_htons(ETH_P_IPV6) && ip + 48 <= end)
+	else if (proto == bpf_htons(ETH_P_IPV6) && ip + LOOK6 <= end)
 		looks_of6(&l, ip, keys, macs);
+	else if (ip + LOOK4 <= end)
+		looks_of_other(&l, ip, keys, macs);
 	else
-		l.print = l.flow = macs ^ macs >> 32;
+		l.print = (macs ^ (end - ip)) * 0x9e3779b97f4a7c15ULL >> 32;
 	return l;
 }
 
@@ -109,12 +125,12 @@ static __always_inline int number_frame(struct xdp_md *ctx, struct xr_vm *vm,
 	__be16 *proto = octet(frame, l3 - 2);
 
 	if (!keys || frame + sizeof(struct ethhdr) > end ||
-	    (void *)(proto + 1) > end || ip + 48 > end)
+	    (void *)(proto + 1) > end || ip + LOOK4 > end)
 		return 0;
 	if (*proto == bpf_htons(ETH_P_IP)) {
 		if (!number_ipv4(ip))
 			return 0;
-	} else if (*proto == bpf_htons(ETH_P_IPV6)) {
+	} else if (*proto == bpf_htons(ETH_P_IPV6) && ip + LOOK6 <= end) {
 		*(__be32 *)ip ^= bpf_htonl(bpf_get_prandom_u32() & 0xfffff);
 	} else {
 		return 0;

@@ -306,23 +306,41 @@ __noinline int guard(struct xdp_md *ctx, __u32 place, __u32 owner)
 
 /* ---- together ---- */
 
-/* Nobody's VM: only forms that serve no other purpose are claims. */
+/*
+ * Nobody's VM: a gateway and this machine say what they like in forms that serve
+ * no other purpose; nobody else says it in their name.
+ */
 static __always_inline int is_gratuitous(const struct claim *c)
 {
 	return c->kind <= XR_RARP || c->kind == XR_UNSOLICITED_NA;
 }
 
-__noinline int claims_protected(void)
+/* What routers share, by prefix: VRRP (RFC 9568 §7.3), HSRP of all versions. */
+static __always_inline int is_virtual_router(__u64 mac)
+{
+	__u32 three = mac & 0xffffff, four = mac, last = mac >> 24;
+
+	return (three == 0x5e0000 && ((last & 0xffff) == 0x0100 ||
+				      (last & 0xffff) == 0x0200)) ||
+	       (four == 0x070c0000 && (mac >> 32 & 0xff) == 0xac) ||
+	       (four == 0x9f0c0000 && (mac >> 36 & 0xf) == 0xf) ||
+	       (four == 0xa0730500 && (mac >> 36 & 0xf) == 0);
+}
+
+__noinline int claims_protected(__u32 place)
 {
 	struct claim *c = the_claim();
+	int mac_is, ip_is;
 	__u64 mac;
 
 	if (!c)
 		return 0;
 	mac = c->key & MAC_MASK;
-	return is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN) ||
-	       (c->has_ip &&
-		is_protected(XR_PROTECTED_IP, c->ip, sizeof(c->ip)));
+	mac_is = is_virtual_router(mac) ||
+		 is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN);
+	ip_is = c->has_ip &&
+		is_protected(XR_PROTECTED_IP, c->ip, sizeof(c->ip));
+	return place ? mac_is || ip_is : !mac_is && ip_is;
 }
 
 /* What the claim at hand says against itself, or against what is known. */
@@ -334,7 +352,7 @@ static __always_inline int is_refused(const struct claim *c, __u32 place,
 	if (place && c->has_ip &&
 	    ((owner && owner != place) || !is_bound(place - 1, c->ip)))
 		return 1;
-	return (place || is_gratuitous(c)) && claims_protected();
+	return (place || is_gratuitous(c)) && claims_protected(place);
 }
 
 static __always_inline void trace_claim(const struct claim *c)
@@ -360,6 +378,7 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	trace_claim(c);
 	if (!(c->key & 1))
 		place = vm_place(c->key);
+	c->place = place;
 	if (c->has_ip)
 		owner = vm_of_addr(c->ip);
 	if (is_refused(c, place, owner))

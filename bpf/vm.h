@@ -322,6 +322,22 @@ static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p,
 	return XR_R_NOT_MOVED;
 }
 
+/* Whom a drop's event names. */
+static __always_inline void blame(__u32 place)
+{
+	struct claim *c = the_claim();
+
+	if (c)
+		c->place = place;
+}
+
+static __always_inline __u32 blamed(void)
+{
+	struct claim *c = the_claim();
+
+	return c ? c->place : 0;
+}
+
 /* ---- by address ---- */
 
 static __always_inline int is_by_ip(struct xr_host host)
@@ -355,9 +371,12 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes)
 	vm = place ? vm_at(place - 1) : NULL;
 	if (!vm)
 		return 0;
+	blame(place);
 	host = way_of(vm, place - 1, tick, bytes, &index);
-	if (!host.flags || !is_by_ip(host))
+	if (!host.flags)
 		return knobs.vips ? 0 : XR_R_VM_HERE;
+	if (!is_by_ip(host))
+		return 0;
 
 	void *frame = data_of(ctx), *end = end_of(ctx);
 
@@ -433,7 +452,8 @@ static __always_inline int find_ends(struct tunnelled *t,
 	t->vlan = host.vlan;
 	if (!(host.flags & XR_HOST_LOCAL))
 		t->near = 0;
-	return t->far || t->near ? 0 : -1;
+	/* What only passes by is not this machine's to judge. */
+	return t->near || (t->far && !knobs.local) ? 0 : -1;
 }
 
 /* at: of the VXLAN header. */
@@ -487,6 +507,7 @@ static __always_inline int leave_vxlan(struct xdp_md *ctx, struct packet *p,
 				       const struct tunnelled *t)
 {
 	const __u16 *eth = octet_at(ctx, t->frame);
+	__u32 place;
 	__u64 key;
 
 	if ((const void *)(eth + 7) > end_of(ctx))
@@ -494,17 +515,22 @@ static __always_inline int leave_vxlan(struct xdp_md *ctx, struct packet *p,
 	key = mac_of(eth);
 	if (key & 1)
 		return 0;
-	p->vm = vm_place(key | (__u64)t->vlan << 48);
-	return is_chained(p->vm, p->bytes) ? XR_R_VM_CHAIN : 0;
+	place = vm_place(key | (__u64)t->vlan << 48);
+	blame(place);
+	return is_chained(place, p->bytes) ? XR_R_VM_CHAIN : 0;
 }
 
-/* A VM's packet by IPIP or GUE to this host: ends here, so that no device need. */
+/*
+ * A VM's packet by IPIP or GUE to this host: ends here, so that no device need.
+ * Nobody else's: this is no open tunnel.
+ */
 static __always_inline int leave_ip_tunnel(struct xdp_md *ctx,
 					   struct packet *p,
 					   const struct tunnel *t)
 {
 	__be32 addr[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
 	__be32 *ip = octet_at(ctx, t->inner);
+	__u32 place;
 
 	if (check_inner(ctx, p, t))
 		return 0;
@@ -517,10 +543,11 @@ static __always_inline int leave_ip_tunnel(struct xdp_md *ctx,
 			return 0;
 		addr[3] = ip[4];
 	}
-	p->vm = vm_of_addr(addr);
-	if (!p->vm)
+	place = vm_of_addr(addr);
+	if (!place)
 		return 0;
-	if (is_chained(p->vm, p->bytes))
+	blame(place);
+	if (is_chained(place, p->bytes))
 		return XR_R_VM_CHAIN;
 	return strip(ctx, t) ?: (int)t->reason;
 }
@@ -596,8 +623,10 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 	attention = vm_attention();
 	if (unlikely(attention || is_heard(ctx, f.l3, f.proto))) {
 		reason = hear(ctx, 0, 0, 0);
-		if (reason)
+		if (reason) {
+			p->vm = blamed();
 			return reason;
+		}
 	}
 	if (unlikely(f.key & 1))
 		return 0;	/* to many */
@@ -608,13 +637,16 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
 	    unlikely(may_be_tunnel(ctx, &f))) {
 		reason = serve_tunnel(ctx, p->bytes);
-		if (reason)
+		if (reason) {
+			p->vm = blamed();
 			return reason;
+		}
 	}
 	if (knobs.by_ip && unlikely(may_be_by_ip(ctx, &f, keys))) {
 		p->bytes = frame_octets(ctx, octet_at(ctx, f.l3), f.l3, f.proto,
 					p->bytes);
 		reason = redirect_by_ip(ctx, p->bytes);
+		p->vm = blamed();
 		p->sent = reason >> SENT_SHIFT;
 		return reason & (REASONS - 1);
 	}
