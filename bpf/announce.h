@@ -29,6 +29,8 @@ enum claim_sort {
 	CLAIM_BAD,		/* an announcement that contradicts itself */
 };
 
+#define FAR_STRANGER	0xffff	/* some tunnel, of no host that is known */
+
 struct claim {
 	__u64 key;		/* VLAN, source MAC; as in struct xr_vm */
 	__u32 off;		/* of the Ethernet header: not 0 in a tunnel */

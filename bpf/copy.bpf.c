@@ -27,7 +27,8 @@
 
 #define CLONE0		0x78726f61	/* "xroa" */
 #define CLONE1		0x6d636c6e	/* "mcln" */
-#define ETH_P_PROBE	0x88b5		/* local experimental: see vm_residual.c */
+#define ETH_P_PROBE	0x88b5		/* local experimental */
+#define PROBE_SOURCE	0x020000727802ULL /* 02:78:72:00:00:02 */
 #define OUTER_MAX	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) +      \
 			 sizeof(struct udphdr) + sizeof(struct vxlan_header))
 #define TCP_DOFF	12		/* offset of the octet with TCP's header length */
@@ -88,6 +89,13 @@ static __always_inline int is_of(const struct __sk_buff *skb, __u64 key,
 	if (skb->vlan_present)
 		return key == vm->key;
 	return MAC_OF(key) == MAC_OF(vm->key);
+}
+
+/* What user space puts into a port to see who reads it (vm_residual.c). */
+static __always_inline int is_probe(struct __sk_buff *skb)
+{
+	return skb->protocol == bpf_htons(ETH_P_PROBE) &&
+	       MAC_OF(key_at(skb, SOURCE)) == MAC_OF(PROBE_SOURCE);
 }
 
 static __always_inline int is_ip(const struct __sk_buff *skb)
@@ -530,8 +538,7 @@ int xroam_tap_out(struct __sk_buff *skb)
 			return take_away(skb, place, w.now.host);
 		return TC_ACT_UNSPEC;
 	}
-	if (!vm_under_way(w) || is_local(w.now.next) ||
-	    skb->protocol == bpf_htons(ETH_P_PROBE))
+	if (!vm_under_way(w) || is_local(w.now.next) || is_probe(skb))
 		return TC_ACT_UNSPEC;
 	if (w.now.state == XR_VM_BLACKOUT)
 		return is_of(skb, to, vm) ? copy(skb, place, w.now.next, 0) :

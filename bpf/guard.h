@@ -54,10 +54,9 @@ __noinline int is_at(struct xdp_md *ctx, __u32 index)
 	path = bpf_map_lookup_elem(&paths, &key);
 	if (!path)
 		return 0;
-	if (host.method == XR_FORWARD_PORT)
-		return !c->far && (port->host == index ||
-				   path->ifindex == ingress_of(ctx));
-	if (host.method == XR_FORWARD_L2)
+	if (!c->far && port->host == index)
+		return 1;
+	if (host.method == XR_FORWARD_PORT || host.method == XR_FORWARD_L2)
 		return !c->far && path->ifindex == ingress_of(ctx);
 	/* Out of its tunnel, by the way the tunnel takes; or plainly that way. */
 	if (c->far && c->far != index)

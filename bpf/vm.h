@@ -183,29 +183,35 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p,
 
 /* ---- packets ---- */
 
-/* All that forward() needs to know of a packet; its ports are not a must. */
-static __always_inline int parse_any_ip(struct xdp_md *ctx, struct packet *p)
+static __always_inline int parse_whole_ip(struct xdp_md *ctx, struct packet *p)
 {
 	__be16 proto = 0;
 	int reason = parse_ethernet(ctx, p, &proto);
 
 	if (reason)
 		return reason;
-	if (proto == bpf_htons(ETH_P_IP)) {
-		reason = parse_ipv4(ctx, p);
-	} else if (proto == bpf_htons(ETH_P_IPV6)) {
-		reason = parse_ipv6(ctx, p);
-	} else {
-		return XR_R_VM_HERE;
-	}
+	if (proto == bpf_htons(ETH_P_IP))
+		return parse_ipv4(ctx, p);
+	return proto == bpf_htons(ETH_P_IPV6) ? parse_ipv6(ctx, p) :
+						XR_R_VM_HERE;
+}
+
+/* All that forward() needs to know of a packet; its ports are not a must. */
+static __always_inline int parse_any_ip(struct xdp_md *ctx, struct packet *p)
+{
+	int reason = parse_whole_ip(ctx, p);
+
 	if (!reason && tcp_or_udp(p->proto))
 		parse_ports(ctx, p);
 	return reason == XR_R_FRAGMENT || reason == XR_R_EXT_HEADERS ? 0 :
 								       reason;
 }
 
-/* By IPIP, GUE or to the next router; what is not IP stays. */
-__noinline int send_packet(struct xdp_md *ctx, __u32 index)
+/*
+ * By IPIP, GUE or to the next router; what is not IP stays. untag: the tag is
+ * that of the VM's segment, which the way to its host is not in.
+ */
+__noinline int send_packet(struct xdp_md *ctx, __u32 index, int untag)
 {
 	struct packet *p = other_packet();
 	int reason;
@@ -219,6 +225,8 @@ __noinline int send_packet(struct xdp_md *ctx, __u32 index)
 	reason = parse_any_ip(ctx, p);
 	forget();
 	trace_packet(p);
+	if (untag)
+		p->vlans = 0;
 	reason = reason ?: forward(ctx, p, 0);
 	forget();
 	return reason | p->sent << SENT_SHIFT;
@@ -284,7 +292,7 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 	} else if (host.method == XR_FORWARD_PORT) {
 		reason = send_by_port(ctx, p, host.path, f->tag);
 	} else {
-		reason = send_packet(ctx, host.path);
+		reason = send_packet(ctx, host.path, 1);
 		p->sent = reason >> SENT_SHIFT;
 		reason &= REASONS - 1;
 	}
@@ -388,7 +396,7 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes)
 	if (looks_familiar(vm, l.print, tick) &&
 	    echo(ctx, place - 1, p->l3))
 		return XR_R_VM_LOOP;
-	sent = send_packet(ctx, host.path);
+	sent = send_packet(ctx, host.path, 0);
 	if (sent & (REASONS - 1))
 		return sent;
 	count_hit(vm, tick, index, bytes);
@@ -419,7 +427,7 @@ struct tunnelled {
 	struct tunnel t;	/* IPIP, GUE */
 	__u32 frame;		/* VXLAN: offset of the frame inside; or 0 */
 	__u16 far, near;	/* hosts at its ends; 0: not one of ours */
-	__u16 vlan;		/* of the VMs in the near end's segment */
+	__u16 vlan;		/* of the VMs in their segment */
 };
 
 XR_PERCPU(tunnels, struct tunnelled, 1);
@@ -449,7 +457,7 @@ static __always_inline int find_ends(struct tunnelled *t,
 	t->far = tunnel_host(p->saddr, vni);
 	t->near = tunnel_host(p->daddr, vni);
 	host = host_get(t->near);
-	t->vlan = host.vlan;
+	t->vlan = host.vlan ?: host_get(t->far).vlan;
 	if (!(host.flags & XR_HOST_LOCAL))
 		t->near = 0;
 	/* What only passes by is not this machine's to judge. */
@@ -482,7 +490,7 @@ __noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
 	__builtin_memset(p, 0, sizeof(*p));
 	__builtin_memset(t, 0, sizeof(*t));
 	p->bytes = bytes;
-	if (parse_any_ip(ctx, p))
+	if (parse_whole_ip(ctx, p))
 		return -1;
 	forget();
 	udp = octet_at(ctx, p->l4);
@@ -573,8 +581,8 @@ __noinline int serve_tunnel(struct xdp_md *ctx, __u32 bytes)
 	if (!t || look_into_tunnel(ctx, bytes))
 		return 0;
 	forget();
-	if (t->frame && t->far) {
-		reason = hear(ctx, t->frame, t->far, host_get(t->far).vlan);
+	if (t->frame) {
+		reason = hear(ctx, t->frame, t->far ?: FAR_STRANGER, t->vlan);
 		if (reason)
 			return reason;
 	}
@@ -713,7 +721,7 @@ __noinline int follow(struct xdp_md *ctx, __u32 backend)
 	host = way_of(vm, place - 1, tick, bytes, &index);
 	if (!host.flags)
 		return 0;
-	sent = is_by_ip(host) ? send_packet(ctx, host.path) :
+	sent = is_by_ip(host) ? send_packet(ctx, host.path, 0) :
 				send_frame(ctx, place - 1);
 	if (!(sent & (REASONS - 1)))
 		count_hit(vm, tick, index, bytes);
