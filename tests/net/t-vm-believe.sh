@@ -33,11 +33,11 @@ spoofed_by()
 
 	shift
 	before=$(reason spoofed fab)
-	: >"$WORLD_DIR/monitor-fab.out"
+	monitor_mark fab
 	goes_to h1 "$what: changes nothing" "$@"
 	after=$(reason spoofed fab)
 	is "$((after - before))" $# "it is counted"
-	ok "and seen as an event" heard_event fab "spoofed.*${VM_MAC//:/.}"
+	ok "and seen as an event" heard_event fab "$VM_MAC spoofed"
 	is "$(vm_fact fab "$VM_MAC" host) $(vm_fact fab "$VM_MAC" state)" \
 		"h1 ${STATE-stable}" "vm show is as before"
 }
@@ -75,7 +75,7 @@ xr_on fab vm add "$VM_MAC" at h1 >/dev/null
 goes_to h3 "any: from any port" "v1:h3=$garp"
 
 # More than five moves in 180 s (RFC 7432, section 15.1).
-: >"$WORLD_DIR/monitor-fab.out"
+monitor_mark fab
 goes_to h1 "flapping: frozen where the operator's word put it" \
 	"v1:h2=$garp" +2 "v1:h3=$garp" +2 "v1:h2=$garp" +2 "v1:h3=$garp" +2 \
 	"v1:h2=$garp" +2 "v1:h3=$garp"

@@ -22,19 +22,23 @@ for family in 4 6; do
 	xr_on h1 vm add "$VM_MAC" at h1 >/dev/null
 	xr_on h1 vm move "$VM_MAC" to h2 >/dev/null
 	[ $family = 6 ] || ok "monitor" monitor h1
-	: >"$WORLD_DIR/monitor-h1.out"
-	play -c -q 200 -m "${probe:0:84}" -w fab:h1 -w fab:h2 \
+	monitor_mark h1
+	play -c -q 200 -m "${probe:0:28}" -w fab:h1 -w fab:h2 \
 		"c1:eth0=$probe*1000/200"
 	diag "$SEEN"
 	# Bare, 13,000 extra in 150 ms.
 	cmp_ok "$(numbers fab:h1 frames)" -le 1100 \
 		"IPv$family: 1000 frames that come back: few go round"
-	ok "an event says so" heard_event h1 "vm-loop.*${VM_MAC//:/.}"
+	ok "an event says so" heard_event h1 "$VM_MAC.*loop"
 	like "$(vm_fact h1 "$VM_MAC" state)" "disabled" "and vm show"
 	cmp_ok "$(reason vm-loop h1)" -ge 1 "vm-loop counts"
 	play -q 10 -w fab:h1 "fab:h1=$probe"
 	is "$(arrived fab:h1 "$probe")" 0 "the redirect is off"
 done
+
+# The guard may give one of many another IP ID: what is before that.
+inner=$(vm_probe)
+inner=${inner:0:36}
 
 # The operator's next word puts it on again.
 probe=$(vm_probe)
@@ -46,7 +50,7 @@ play -q 10 -w v1:h2 "c1:eth0=$probe"
 is "$(arrived v1:h2 "$probe")" 1 "puts the redirect on again"
 
 # Identical datagrams are legal.
-play -c -q 200 -m "${probe:0:60}" -w v1:h2 "c1:eth0=$probe*100000"
+play -c -q 200 -m "${probe:0:36}" -w v1:h2 "c1:eth0=$probe*100000"
 diag "$SEEN"
 cmp_ok "$(numbers v1:h2 frames)" -ge 99000 "100,000 identical datagrams pass"
 is "$(vm_fact h1 "$VM_MAC" state)" moved "and are no loop"
@@ -56,14 +60,14 @@ in_ns h2 bridge fdb del "$VM_MAC" dev v1 master
 in_ns h2 bridge fdb replace "$VM_MAC" dev up0 master static
 ok "xroam at the new host" vm_attach h2
 vm_hosts vxlan h2
-xr_on h2 vm add "$VM_MAC" at h1 >/dev/null
+xr_on h2 vm add "$VM_MAC" at h1 dev v1 >/dev/null
 ok "prepare it there" tell "h2 h1" vm prepare "$VM_MAC" to h2
 ok "move it" tell "h2 h1" vm move "$VM_MAC" to h2
 play -q 20 -w fab:h1 -w fab:h2 -w v1:h2 "c1:eth0=$probe*10/1000"
-is "$(arrived fab:h1 "$probe") $(arrived fab:h2 "$probe")" "10 0" \
+is "$(arrived fab:h1 "$inner") $(arrived fab:h2 "$inner")" "10 0" \
 	"ten frames are ten frames, and none comes back"
-is "$(arrived v1:h2 "$probe")" 10 "they are with the VM"
+is "$(arrived v1:h2 "$inner")" 10 "they are with the VM"
 in_ns h2 bridge fdb replace "$VM_MAC" dev up0 master static
 play -q 20 -w fab:h1 -w fab:h2 "c1:eth0=$probe*10/1000"
-is "$(arrived fab:h2 "$probe")" 0 "not even when somebody moves the FDB entry"
+is "$(arrived fab:h2 "$inner")" 0 "not even when somebody moves the FDB entry"
 done_testing

@@ -66,6 +66,7 @@ goes_to h2 "two sources: at h2"
 
 # ---- A to B to A to C, quickly, under traffic ----
 
+# A frame now and then has another IP ID than it had: the echo guard's.
 # round TIMES MICROSECONDS ORDER...: each ORDER "NODES>HOST" told in turn
 round()
 {
@@ -74,7 +75,7 @@ round()
 	shift 2
 	numbered=$(frame make udp "$C1_MAC" "$VM_MAC" "$C1_ADDR4" "$VM_ADDR4" 9 @64)
 	"$FRAME" play -p "$WORLD-" -c -q 100 "${places[@]}" "${wires[@]}" \
-		-m "${numbered:0:60}" "c1:eth0#$numbered*$n/$gap" \
+		-m "${numbered:0:36}" "c1:eth0#$numbered*$n/$gap" \
 		>"$WORLD_DIR/round" 2>"$WORLD_DIR/round.err" &
 	wait_for 2 grep -q ready "$WORLD_DIR/round.err"
 	sleep 0.1
@@ -97,6 +98,8 @@ round()
 
 tell "$everywhere" vm leave "$VM_MAC" >/dev/null
 tell "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
+# Its own bridge heard it elsewhere: it speaks where it is.
+play -q 5 "v1:h1=$(vector k15_plain_unicast_udp)"
 round 1500 1000 "h2 h3 h1>h2" "h1 h3 h2>h1" "h3 h2 h1>h3"
 goes_to h3 "A to B to A to C: at C in the end"
 

@@ -48,7 +48,8 @@
 #define MAX_PLACES  64
 #define MAX_FRAME   9216
 #define MAX_NUMBERS (1U << 20)
-#define LONGEST_MS  30000
+#define BATCH	    1024
+#define LONGEST_MS  3000
 
 struct place {
 	const char *name;
@@ -273,10 +274,11 @@ static bool receive(struct place *p)
 static bool receive_all(void)
 {
 	bool any = false;
-	int i;
+	int i, n;
 
+	/* Where a storm rages there is no end of frames. */
 	for (i = 0; i < play.n_places; i++)
-		while (receive(&play.places[i]))
+		for (n = 0; n < BATCH && receive(&play.places[i]); n++)
 			any |= play.places[i].watched;
 	return any;
 }

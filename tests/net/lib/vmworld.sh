@@ -41,7 +41,7 @@
 #	vm_probe [-v VLAN] [TEXT]	c1's datagram to v1, the frame; neighbour_probe
 #				[TEXT]: n1's
 #	vxlan_of VNI		the VXLAN header, to be looked for
-#	monitor NODE / heard_event NODE REGEX	events from here on
+#	monitor NODE, monitor_mark NODE, heard_event NODE REGEX	events since then
 #	xr, refused ...		as in world.sh, on $XR_NODE (h1)
 #	policy NODE KEY VALUE [KEY VALUE...]	apply of what runs, with these
 #	daemon NODE / daemon_stop NODE [SIGNAL]
@@ -71,7 +71,7 @@ OTHER_KINDS=(k8_arp_probe_rfc5227 k10_ns_dad k11_rs k12_mldv2_report
 	     k16_llc_xid_bcast)
 
 declare -A VM_IP=()
-VM_IP_MAIN='' VM_INDEX=100
+VM_IP_MAIN='' VM_INDEX=100 VM_MARK=1
 
 # ---- addresses ----
 
@@ -250,17 +250,30 @@ daemon_stop()
 	stop "daemon-$1" "${2-TERM}"
 }
 
-# Events of NODE from here on, into $WORLD_DIR/monitor-NODE.out.
 monitor()
 {
 	start "monitor-$1" "$1" stdbuf -oL "$XROAM" -i "$WORLD-$1" monitor
 	sleep 0.2
+	monitor_mark "$1"
+}
+
+# Only what is said from here on counts.
+monitor_mark()
+{
+	VM_MARK=$(($(wc -l <"$WORLD_DIR/monitor-$1.out") + 1))
 }
 
 heard_event()
 {
-	wait_for 2 grep -Eq "$2" "$WORLD_DIR/monitor-$1.out" ||
-		{ cat "$WORLD_DIR/monitor-$1.out"; return 1; }
+	wait_for 2 heard_since "$@" || {
+		tail -n "+$VM_MARK" "$WORLD_DIR/monitor-$1.out"
+		return 1
+	}
+}
+
+heard_since()
+{
+	tail -n "+$VM_MARK" "$WORLD_DIR/monitor-$1.out" | grep -Eq "$2"
 }
 
 # ---- making it ----
