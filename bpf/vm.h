@@ -224,7 +224,6 @@ __noinline int send_packet(struct xdp_md *ctx, __u32 index, int untag)
 	p->path = index;
 	reason = parse_any_ip(ctx, p);
 	forget();
-	trace_packet(p);
 	if (untag)
 		p->vlans = 0;
 	reason = reason ?: forward(ctx, p, 0);
@@ -381,10 +380,8 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes)
 		return 0;
 	blame(place);
 	host = way_of(vm, place - 1, tick, bytes, &index);
-	if (!host.flags)
+	if (!host.flags || !is_by_ip(host))
 		return knobs.vips ? 0 : XR_R_VM_HERE;
-	if (!is_by_ip(host))
-		return 0;
 
 	void *frame = data_of(ctx), *end = end_of(ctx);
 
@@ -501,13 +498,21 @@ __noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
 		       -1 : find_ends(t, p, 0);
 }
 
-/* Tunnelled to here, though it is somewhere else: never tunnelled again. */
+/*
+ * Tunnelled to here, though it is somewhere else: never tunnelled again. Unless
+ * it is on its way to this very machine: then this is what it will find here.
+ */
 static __always_inline int is_chained(__u32 place, __u32 bytes)
 {
 	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+	union vm_word w;
 	__u32 index;
 
-	return vm && way_of(vm, place - 1, now_tick(), bytes, &index).flags;
+	if (!vm || !way_of(vm, place - 1, now_tick(), bytes, &index).flags)
+		return 0;
+	w = vm_now(vm);
+	return !vm_under_way(w) ||
+	       !(host_get(w.now.next).flags & XR_HOST_LOCAL);
 }
 
 /* What is inside goes on to the kernel's device. */
@@ -615,6 +620,21 @@ static __always_inline int may_be_tunnel(struct xdp_md *ctx,
 
 /* ---- the stage ---- */
 
+/* For explain: what is in the frame, whatever becomes of it. */
+__noinline int trace_frame(struct xdp_md *ctx)
+{
+	struct packet *p = other_packet();
+
+	if (!p)
+		return 0;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->bytes = ctx->data_end - ctx->data;
+	parse_any_ip(ctx, p);
+	forget();
+	trace_packet(p);
+	return 0;
+}
+
 /* The verdict's reason; 0: for no VM, go on. */
 static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 				     const struct xr_hash_keys *keys)
@@ -628,6 +648,8 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 	reason = parse_frame(ctx, p, &f);
 	if (unlikely(reason))
 		return reason == XR_R_NOT_MOVED ? 0 : reason;
+	if (knobs.trace)
+		trace_frame(ctx);
 	attention = vm_attention();
 	if (unlikely(attention || is_heard(ctx, f.l3, f.proto))) {
 		reason = hear(ctx, 0, 0, 0);
