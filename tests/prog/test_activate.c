@@ -95,7 +95,7 @@ static void next_frame(void **state)
 	       TO_VM "ip4 / udp");
 	/* What it says then is nothing new. */
 	said();
-	expect(RARP, "not-moved", NULL);
+	expect(RARP, "not-moved announcement", NULL);
 	expect(data[0], "not-moved", NULL);
 	assert_int_equal(said().n[XR_R_ACTIVATED], 0);
 }
@@ -213,8 +213,8 @@ static void and_sent_on(void **state)
 	POLICY("vm_ttl: 77")                                                   \
 	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")                \
 	      HOST_VXLAN("here6", "fd01::fe", ", local: true")                 \
-	      HOST_VXLAN("far", "10.2.0.1", "") HOST_VXLAN("far6", "fd02::1",  \
-	      "")) VMS(VM_AT(VM, "here", ""))
+	      HOST_VXLAN("v", "10.1.0.1", "") HOST_VXLAN("v6", "fd01::1", "")  \
+	      HOST_VXLAN("far", "10.2.0.1", "")) VMS(VM_AT(VM, "here", ""))
 
 #define TUNNEL4(from)                                                          \
 	"eth src=02:00:00:00:01:02 / ip4 src=" from " dst=10.1.0.254 / "       \
@@ -225,6 +225,7 @@ static void and_sent_on(void **state)
 
 static void in_the_tunnel(void **state)
 {
+	struct xr_vm was;
 	char in[512];
 
 	world(LOCAL_WORLD);
@@ -233,41 +234,53 @@ static void in_the_tunnel(void **state)
 
 		say("leave " VM);
 		say("add " VM " at here");
-		say("prepare " VM " to %s", six ? "far6" : "far");
+		say("prepare " VM " to %s", six ? "v6" : "v");
 		said();
-		snprintf(in, sizeof(in), "%s%s", six ? TUNNEL6("fd02::1") :
-			 TUNNEL4("10.2.0.1"), data[i]);
+		snprintf(in, sizeof(in), "%s%s", six ? TUNNEL6("fd01::1") :
+			 TUNNEL4("10.1.0.1"), data[i]);
 		expect(in, "not-moved activated", NULL);
-		check_activated(six ? "far6" : "far", "here");
+		check_activated(six ? "v6" : "v", "here");
 	}
-	/* From its own place the VM may speak, and does. */
+	say("leave " VM);
+	say("add " VM " at here");
+	say("prepare " VM " to v");
+	expect(TUNNEL4("10.1.0.1") RARP, "not-moved announcement activated",
+	       NULL);
+
+	/* A tunnel that comes by another way than it goes may be anybody's. */
 	say("leave " VM);
 	say("add " VM " at here");
 	say("prepare " VM " to far");
-	expect(TUNNEL4("10.2.0.1") RARP, "not-moved announcement activated",
-	       NULL);
+	was = *vm_live(VM, 0);
+	snprintf(in, sizeof(in), "%s%s", TUNNEL4("10.2.0.1"), data[0]);
+	expect(in, "not-moved", NULL);
+	check_same(&was, VM, 0);
+	expect(TUNNEL4("10.2.0.1") RARP, "not-moved spoofed", NULL);
+	check_same(&was, VM, 0);
+	behind("", true);
+	said();
+	expect(in, "not-moved activated", NULL);
+	check_activated("far", "here");
 }
 
 static void in_another_tunnel(void **state)
 {
 	static const char *const tunnels[] = {
-		TUNNEL4("10.2.0.2"), TUNNEL6("fd02::2"),
-		"eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
+		TUNNEL4("10.1.0.2"), TUNNEL6("fd01::2"),
+		"eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
 		" / vxlan 101 / ",
-		"eth / ip4 src=10.2.0.1 dst=10.1.0.7 / udp dport=4789 csum=0 "
-		"/ vxlan 100 / ",
-		"eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4788 csum=0"
+		"eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4788 csum=0"
 		" / vxlan 100 / ",
-		"eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
+		"eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
 		" / vxlan 100 flags=0 / ",
-		"eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf / udp dport=4789 "
+		"eth / ip4 src=10.1.0.1 dst=10.1.0.254 mf / udp dport=4789 "
 		"csum=0 / vxlan 100 / ",
 	};
 	struct xr_vm was;
 	char in[512];
 
 	world(LOCAL_WORLD);
-	say("prepare " VM " to far");
+	say("prepare " VM " to v");
 	was = *vm_live(VM, 0);
 	for (size_t t = 0; t < ARRAY_LEN(tunnels); t++) {
 		for (size_t i = 0; i < ARRAY_LEN(data); i++) {
@@ -284,7 +297,7 @@ static void in_another_tunnel(void **state)
 	}
 	/* Cut off in the middle of it. */
 	for (size_t n = 14; n < 14 + 20 + 8 + 8 + 14; n++) {
-		snprintf(in, sizeof(in), TUNNEL4("10.2.0.1") "%s / cut %zu",
+		snprintf(in, sizeof(in), TUNNEL4("10.1.0.1") "%s / cut %zu",
 			 data[0], n);
 		assert_int_equal(run_text("%s", in).action, XDP_PASS);
 		check_same(&was, VM, 0);

@@ -46,11 +46,11 @@ static struct packet frame_of(const struct kind *k, __u16 vlan)
 	HOSTS(HOST_PORT("old", "out") HOST_PORT("new", "in")                   \
 	      HOST_VXLAN("v", "10.1.0.1", "") HOST_GUE("g", "10.1.0.2", "")    \
 	      HOST_MAC("m", "02:00:00:00:01:07", "in")                         \
-	      HOST_VXLAN("far", "10.2.0.1", ""))
-#define WORLD(policy) WORLD_OF(policy, "")
-#define WORLD_OF(policy, more)                                                 \
+	      HOST_VXLAN("far", "10.2.0.1", "")                                \
+	      HOST_PORT("third", "out-peer") HOST_PORT("fourth", "in-peer"))
+#define WORLD(policy)                                                          \
 	POLICY("moves: " policy ", vm_ttl: 77") GATEWAYS HOSTS_ALL             \
-	VMS(VM_AT(VM, "old", more) VM_AT(VM, "old", ", vlan: 100" more))
+	VMS(VM_AT(VM, "old", "") VM_AT(VM, "old", ", vlan: 100"))
 
 static const char *const policies[] = { "expected", "ports", "any" };
 enum { EXPECTED, PORTS, ANY };
@@ -284,7 +284,11 @@ static void at_home(void **state)
 	struct said s;
 
 	for (int p = EXPECTED; p <= ANY; p++) {
-		world(WORLD("%s"), policies[p]);
+		/* All its addresses are known: there is nothing to learn. */
+		world(POLICY("moves: %s") GATEWAYS HOSTS_ALL
+		      VMS(VM_AT(VM, "old",
+				", addresses: [10.9.0.10, \"fd09::10\"]")),
+		      policies[p]);
 		say("move " VM " to new");
 		behind("new", true);
 		for (int prepared = 0; prepared < 2; prepared++) {
@@ -676,12 +680,14 @@ static void in_a_tunnel(void **state)
 	struct xr_vm was;
 	struct result r;
 
-	world(LOCAL_WORLD("any"));
-	behind("new", false);
-	was = *vm_live(VM, 0);
-	r = run_text("%s", TUNNEL("10.2.0.1") BROADCAST "rarp");
-	assert_int_equal(r.count[XR_R_ANNOUNCEMENT], 0);
-	check_same(&was, VM, 0);
+	for (int p = EXPECTED; p <= PORTS; p++) {
+		world(LOCAL_WORLD("%s"), policies[p]);
+		behind("new", p == EXPECTED);
+		was = *vm_live(VM, 0);
+		expect(TUNNEL("10.2.0.1") BROADCAST "rarp",
+		       "not-moved spoofed", NULL);
+		check_same(&was, VM, 0);
+	}
 
 	/* Through a trusted one it tells whose tunnel it came out of. */
 	world(LOCAL_WORLD("ports"));
@@ -692,15 +698,12 @@ static void in_a_tunnel(void **state)
 	expect(TUNNEL("10.1.0.1") BROADCAST "arp " GARP,
 	       "not-moved announcement", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
-	/* Nobody's tunnel; another segment; not for us. */
+	/* Nobody's tunnel; another segment. */
 	was = *vm_live(VM, 0);
 	r = run_text("%s", TUNNEL("10.2.0.9") BROADCAST "rarp");
 	assert_int_equal(r.count[XR_R_ANNOUNCEMENT], 0);
 	r = run_text("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 "
 		     "csum=0 / vxlan 101 / " BROADCAST "rarp");
-	assert_int_equal(r.count[XR_R_ANNOUNCEMENT], 0);
-	r = run_text("eth / ip4 src=10.2.0.1 dst=10.1.0.9 / udp dport=4789 "
-		     "csum=0 / vxlan 100 / " BROADCAST "rarp");
 	assert_int_equal(r.count[XR_R_ANNOUNCEMENT], 0);
 	check_same(&was, VM, 0);
 }
@@ -716,7 +719,8 @@ static void announce_from(const char *host, const char *reasons)
 /* RFC 7432 §15.1: more than five within 180 seconds. */
 static void flapping(void **state)
 {
-	static const char *const at[] = { "new", "v" };
+	static const char *const at[] = { "fourth", "third" };
+	struct xr_vm_now now;
 	struct xr_event *e;
 	struct said s;
 
@@ -726,7 +730,7 @@ static void flapping(void **state)
 		check_vm(VM, 0, XR_VM_MOVED, at[i % 2], 0);
 	}
 	said();
-	announce_from(at[1], "not-moved frozen");
+	announce_from(at[1], "not-moved announcement frozen");
 	check_vm(VM, 0, XR_VM_MOVED, "old", XR_VM_FROZEN);
 	s = said();
 	assert_int_equal(s.n[XR_R_FROZEN], 1);
@@ -746,21 +750,23 @@ static void flapping(void **state)
 		assert_int_equal(r.count[XR_R_ANNOUNCEMENT], 0);
 		check_vm(VM, 0, XR_VM_MOVED, "old", XR_VM_FROZEN);
 	}
-	world_set_tick(world_tick() + 200);
-	behind("new", true);
+	later();
+	behind("third", true);
 	run_text(BROADCAST "rarp");
-	check_vm(VM, 0, XR_VM_MOVED, "old", XR_VM_FROZEN);
+	now = vm_now(world_plane(), vm_place(VM, 0));
+	assert_int_equal(now.host, host_index("old"));
+	assert_int_equal(now.flags, XR_VM_FROZEN);
 	/* Until the operator speaks. */
 	say("move " VM " to far");
 	check_vm(VM, 0, XR_VM_MOVED, "far", 0);
-	announce_from("new", "not-moved announcement");
-	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
+	announce_from("third", "not-moved announcement");
+	check_vm(VM, 0, XR_VM_MOVED, "third", 0);
 }
 
 /* As often, but over a longer time; or more often, where that is allowed. */
 static void not_flapping(void **state)
 {
-	static const char *const at[] = { "new", "v" };
+	static const char *const at[] = { "fourth", "third" };
 
 	world(WORLD("any"));
 	for (int i = 0; i < 30; i++) {
@@ -777,22 +783,35 @@ static void not_flapping(void **state)
 	      VMS(VM_AT(VM, "old", "")));
 	for (int i = 0; i < 9; i++)
 		announce_from(at[i % 2], "not-moved announcement");
-	announce_from(at[1], "not-moved frozen");
+	announce_from(at[1], "not-moved announcement frozen");
+}
+
+/* To where it is: no move, though the frame came another way. */
+static void moved_to_itself(void **state)
+{
+	world(WORLD("any"));
+	say("move " VM " to far");
+	for (int i = 0; i < 30; i++) {
+		behind("far", true);
+		run_text(BROADCAST "rarp");
+		check_vm(VM, 0, XR_VM_MOVED, "far", 0);
+	}
 }
 
 /* What a VM was prepared for counts as its operator's word. */
 static void frozen_at_the_last_word(void **state)
 {
-	static const char *const at[] = { "v", "new" };
+	static const char *const at[] = { "fourth", "third" };
 
 	world(WORLD("ports"));
-	say("prepare " VM " to new");
-	announce_from("new", "not-moved announcement activated");
-	world_set_tick(world_tick() + 500);
+	say("prepare " VM " to third");
+	announce_from("third", "not-moved announcement activated");
+	later();
+	expect("eth dst=" VM " / ip4 / udp", "vm-here move-expired", NULL);
 	for (int i = 0; i < 5; i++)
 		announce_from(at[i % 2], "not-moved announcement");
-	announce_from(at[1], "not-moved frozen");
-	check_vm(VM, 0, XR_VM_MOVED, "new", XR_VM_FROZEN);
+	announce_from(at[1], "not-moved announcement frozen");
+	check_vm(VM, 0, XR_VM_MOVED, "third", XR_VM_FROZEN);
 }
 
 int main(void)
@@ -820,6 +839,7 @@ int main(void)
 		TEST(in_a_tunnel),
 		TEST(flapping),
 		TEST(not_flapping),
+		TEST(moved_to_itself),
 		TEST(frozen_at_the_last_word),
 	};
 

@@ -76,11 +76,15 @@ static void identical(void **state)
 	say("move " VM " to v");
 	said();
 	repeat(TO_VM "ip4 df / udp / fill 40", MANY, VXLAN4_OUTER + 14, false);
+	repeat(TO_VM "ip4 df / udp / fill 4", 20000, VXLAN4_OUTER + 14, false);
+	repeat(TO_VM "ip4 df / udp / pad 18", 20000, VXLAN4_OUTER + 14, false);
+	repeat(TO_VM "ip4 df / tcp ack", 20000, VXLAN4_OUTER + 14, false);
 	repeat(TO_VM "ip4 id=4711 / udp / fill 40", 20000, VXLAN4_OUTER + 14,
 	       false);
 	repeat(TO_VM "ip4 opts=01010101 / icmp4 type=8 / fill 56", 20000,
 	       VXLAN4_OUTER + 14, false);
 	repeat(TO_VM "ip6 / udp / fill 40", 20000, VXLAN4_OUTER + 14, true);
+	repeat(TO_VM "ip6 / udp", 20000, VXLAN4_OUTER + 14, true);
 	/* All pieces of a datagram have one ID. */
 	repeat(TO_VM "ip4 id=9 mf / udp / fill 24", 20000, 0, false);
 	repeat(TO_VM "ip4 id=9 off=1480 / fill 24", 20000, 0, false);
@@ -145,7 +149,7 @@ static void check_disabled(const char *host)
 	check_vm(VM, 0, XR_VM_MOVED, host, XR_VM_LOOP);
 	assert_int_equal(s.vm_n[XR_R_VM_LOOP], 1);
 	assert_true(s.n[XR_R_VM_LOOP] >= 1);
-	e = &s.last[XR_R_VM_LOOP];
+	e = &s.vm_last[XR_R_VM_LOOP];
 	assert_int_equal(e->vm, vm_place(VM, 0) + 1);
 	assert_int_equal(e->host, host_index(host));
 	/* What comes after that is the kernel's. */
@@ -170,7 +174,8 @@ static void loops(void **state)
 		for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 			int n;
 
-			say("move " VM " to old");
+			say("leave " VM);
+			say("add " VM " at old");
 			say("move " VM " to %s", hosts[h].host);
 			said();
 			n = loop(packet("%s", texts[i]), hosts[h].strip, 500);
@@ -226,6 +231,7 @@ static void loop_by_port(void **state)
 static void made_good(void **state)
 {
 	world(WORLD);
+	later();
 	say("move " VM " to v");
 	assert_true(loop(packet(TO_VM "ip4 / udp / fill 40"), 50, 500));
 	check_vm(VM, 0, XR_VM_MOVED, "v", XR_VM_LOOP);

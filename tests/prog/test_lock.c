@@ -218,7 +218,7 @@ static void follows_the_frame(void **state)
 		say("prepare " VM " to here");
 		/* With a lie it gains nothing. */
 		dropped(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11",
-			"guard-ip");
+			"guard-mac");
 		check_vm(VM, 0, XR_VM_PREPARED, "away", XR_VM_LOCK);
 		passes(first[i], "the first frame");
 		check_vm(VM, 0, XR_VM_MOVED, "here", XR_VM_LOCK);
@@ -248,16 +248,24 @@ static void in_a_tunnel(void **state)
 	world(HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")
 		    HOST_VXLAN("far", "10.2.0.1", "")
 		    HOST_VXLAN("a", "10.1.0.1", ""))
-	      VMS(VM_AT(VM, "far", BOUND)));
-	passes("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0 "
+	      VMS(VM_AT(VM, "a", BOUND)));
+	passes("eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0 "
 	       "/ vxlan 100 / " FROM_VM "ip4 / udp", "from its host");
-	dropped("eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
-		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
-	dropped("eth / ip4 src=10.9.9.9 dst=10.1.0.254 / udp dport=4789 csum=0"
-		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
 	dropped("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
+		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
+	dropped("eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
 		" / vxlan 100 / " BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1",
 		"guard-ip");
+	/* A stranger's tunnel is as good as any frame on the port. */
+	dropped("eth / ip4 src=10.9.9.9 dst=10.1.0.254 / udp dport=4789 csum=0"
+		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
+	/* From its own host, but by another way; and by that where it may. */
+	say("move " VM " to far");
+	dropped("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
+		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
+	behind("", true);
+	passes("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0 "
+	       "/ vxlan 100 / " FROM_VM "ip4 / udp", "by a trusted port");
 }
 
 int main(void)

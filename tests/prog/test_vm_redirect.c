@@ -10,8 +10,8 @@
 #define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n
 #define TO_VM "eth dst=" VM
 
-/* The VM was at old; old and the ways to it are of no account after that. */
-#define OLD HOST_PORT("old", "out")
+/* The VM was at old, which is of no account after that. */
+#define OLD HOST_VXLAN("old", "10.2.0.9", "")
 #define MOVED_TO(host) HOSTS(OLD host) VMS(VM_AT(VM, "old", ""))
 
 #define VXLAN4_IN                                                              \
@@ -52,11 +52,10 @@ static const char *const frames[] = {
 	"hex 0000",
 };
 
-static void unchanged_to(const char *world_text, const char *outer)
+static void unchanged_in(const char *outer)
 {
 	char in[2048], out[2048];
 
-	(world_plane() ? world_apply : world)("%s", world_text);
 	for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
 		snprintf(in, sizeof(in), TO_VM " / %s", frames[i]);
 		snprintf(out, sizeof(out), "%s%s", outer, in);
@@ -89,13 +88,10 @@ static void whole_frames(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(whole_frame_ways); i++) {
 		const struct way *w = &whole_frame_ways[i];
-		char text[2048];
 
-		snprintf(text, sizeof(text), HOSTS(HOST_PORT("old", "in") "%s")
-			 VMS(VM_AT(VM, "old", "")), w->host);
-		world("%s", text);
+		world(MOVED_TO("%s"), w->host);
 		moved_to("new");
-		unchanged_to(text, w->outer);
+		unchanged_in(w->outer);
 	}
 }
 
@@ -334,7 +330,7 @@ static void groups(void **state)
 			check_reasons(&r, "not-moved");
 			r = run_text("eth dst=%s / arp sip=10.9.0.1 tip=" VM4,
 				     to[i]);
-			check_reasons(&r, "not-moved");
+			assert_int_equal(r.action, XDP_PASS);
 		}
 	}
 }
@@ -375,13 +371,12 @@ static void states(void **state)
 	expect(TO_VM " / ip4 / udp", "vm-here", NULL);
 }
 
-/* With VIPs the VM's packets take the VIPs' way when nothing else is to do. */
+/* With VIPs what is for no VM takes the VIPs' way. */
 static void beside_vips(void **state)
 {
 	world(WORLD_TWO HOSTS(HOST_VXLAN("a", "10.1.0.1", "")
 			      HOST_VXLAN("b", "10.1.0.2", ""))
 	      VMS(VM_AT(VM, "a", "")));
-	expect(TO_VM " / ip4 / tcp syn", "hash", NULL);
 	expect("eth / ip4 / tcp syn", "hash", NULL);
 	expect("eth / ip4 dst=192.0.2.9 / tcp syn", "not-vip", NULL);
 	expect("eth / ip4 / udp / quic short dcid=07020202aabbccdd", "cid",
@@ -498,6 +493,7 @@ static void next_frame(void **state)
 						    "10.2.0.3" };
 		struct result r;
 
+		later();
 		moved_to(name[i % 3]);
 		r = run_text(TO_VM " / ip4 / udp");
 		assert_string_equal(outer_dst(&r), addr[i % 3]);
@@ -651,30 +647,25 @@ static void too_large_dropped(void **state)
 
 /* ---- never back, never on ---- */
 
-/* Out of the port it came in by: the VM is not where the table says. */
+/*
+ * Out of the port it came in by no switch would send it: where it is somebody
+ * did not know. That is no proof of a loop.
+ */
 static void same_port(void **state)
 {
-	struct xr_event *e;
 	struct said s;
 
-	world(HOSTS(OLD HOST_PORT("p", "in") HOST_VXLAN("a", "10.1.0.1", ""))
-	      VMS(VM_AT(VM, "old", "")));
+	world(MOVED_TO(HOST_PORT("p", "in") HOST_VXLAN("a", "10.1.0.1", "")));
 	moved_to("p");
 	said();
-	expect(TO_VM " / ip4 / udp", "vm-loop", NULL);
-	check_vm(VM, 0, XR_VM_MOVED, "p", XR_VM_LOOP);
+	for (int i = 0; i < 100; i++)
+		expect(TO_VM " / ip4 / udp", "vm-loop", NULL);
+	check_vm(VM, 0, XR_VM_MOVED, "p", 0);
 	s = said();
-	assert_int_equal(s.vm_n[XR_R_VM_LOOP], 1);
 	assert_true(s.n[XR_R_VM_LOOP] >= 1);
-	e = &s.last[XR_R_VM_LOOP];
-	assert_int_equal(e->vm, vm_place(VM, 0) + 1);
-	assert_int_equal(e->host, host_index("p"));
-	/* Disabled: the kernel decides again. */
-	left_alone("disabled");
-	assert_int_equal(said().vm_n[XR_R_VM_LOOP], 0);
-	/* The operator's next word makes it good. */
+	assert_int_equal(s.vm_n[XR_R_VM_LOOP], 0);
+	assert_int_equal(vm_live(VM, 0)->hits, 0);
 	moved_to("a");
-	check_vm(VM, 0, XR_VM_MOVED, "a", 0);
 	redirected("moved on");
 }
 
@@ -713,7 +704,14 @@ static void chain(void **state)
 		       "eth dst=52:54:00:12:34:57 / ip4 / udp", "not-moved",
 		       NULL);
 	}
-	moved_to("here");
+	/* On its way here: what the old place copies is for its tap. */
+	say("prepare " VM " to here");
+	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp",
+	       "not-moved", NULL);
+	say("pause " VM);
+	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp",
+	       "not-moved", NULL);
+	say("move " VM " to here");
 	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp",
 	       "not-moved", NULL);
 }
@@ -725,15 +723,14 @@ static void chain_by_ip(void **state)
 	/* For a VM that is here the tunnel ends here. */
 	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
 	       "decap-ipip", "eth / ip4 dst=" VM4 " / udp");
+	/* Others' tunnels, for which the kernel may have a device. */
 	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=10.9.0.11 / "
-	       "udp", "decap-ipip", NULL);
+	       "udp", "not-moved", NULL);
 	moved_to("g");
 	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
 	       "vm-chain", NULL);
 	expect("eth / ip6 src=fd01::2 dst=fd01::fe / udp dport=6080 csum=0 / "
 	       "ip6 dst=" VM6 " / udp", "vm-chain", NULL);
-	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=10.9.0.11 / "
-	       "udp", "decap-ipip", NULL);
 }
 
 int main(void)

@@ -210,6 +210,11 @@ void check_same(const struct xr_vm *was, const char *mac, __u16 vlan)
 	fail_msg("the VM changed");
 }
 
+void later(void)
+{
+	world_set_tick(world_tick() + 200);
+}
+
 /* ---- events ---- */
 
 static int on_event(void *ctx, void *data, size_t len)
@@ -237,6 +242,7 @@ static int on_vm_event(void *ctx, void *data, size_t len)
 	if (e->kind != XR_EVENT_VM)
 		fail_msg("an event of kind %u for the daemon", e->kind);
 	s->vm_n[e->reason]++;
+	memcpy(&s->vm_last[e->reason], e, sizeof(*e));
 	return 0;
 }
 

@@ -65,12 +65,16 @@ void check_vm(const char *mac, __u16 vlan, enum xr_vm_state state,
 /* Everything about a VM but what hits change: two of them compare equal. */
 void check_same(const struct xr_vm *was, const char *mac, __u16 vlan);
 
+/* So much later that nothing flaps. */
+void later(void);
+
 /* ---- events ---- */
 
 struct said {
 	int n[XR_REASON_MAX];		/* in events: kind VM or PACKET */
 	int vm_n[XR_REASON_MAX];	/* in vm_events: kind VM */
 	struct xr_event last[XR_REASON_MAX];
+	struct xr_event vm_last[XR_REASON_MAX];
 };
 
 /*
