@@ -123,7 +123,7 @@ static json_t *json_vm(struct plane *p, const struct xr_event *e)
 
 static void print_packet(struct plane *p, const struct xr_event *e)
 {
-	char src[TEXT_ADDR], dst[TEXT_ADDR], buf[TEXT_VIP];
+	char src[TEXT_ADDR], dst[TEXT_ADDR], buf[TEXT_VIP], name[VM_NAME];
 	const char *vip = vip_name(p, e->vip, buf);
 	const char *backend = backend_name(p, e->backend);
 
@@ -133,6 +133,8 @@ static void print_packet(struct plane *p, const struct xr_event *e)
 		printf(" from %s port %u to %s port %u",
 		       text_addr(src, e->saddr), ntohs(e->sport),
 		       text_addr(dst, e->daddr), ntohs(e->dport));
+	if (e->vm || !mac_is_zero(e->mac))
+		printf(" vm %s", vm_name(name, vm_key(e->mac, e->vlan)));
 	if (vip)
 		printf(" vip %s", vip);
 	if (backend)
@@ -156,6 +158,10 @@ static json_t *json_packet(struct plane *p, const struct xr_event *e)
 		json_object_set_new(j, "destination", json_addr(e->daddr));
 		json_object_set_new(j, "destination_port",
 				    json_integer(ntohs(e->dport)));
+	}
+	if (e->vm || !mac_is_zero(e->mac)) {
+		json_object_set_new(j, "mac", json_mac(e->mac));
+		json_object_set_new(j, "vlan", json_integer(e->vlan));
 	}
 	vip = vip_name(p, e->vip, buf);
 	if (vip)

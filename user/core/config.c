@@ -148,6 +148,9 @@ int config_read(const char *path, struct model *m, struct xr_err *err)
 		fclose(f);
 	if (!ret)
 		ret = config_read_text(text, len, in ? "stdin" : path, m, err);
+	/* A file is the whole truth; a journal tells what a command changed. */
+	if (!ret)
+		m->vms_given = true;
 	if (text)
 		explicit_bzero(text, room);	/* there may be keys in it */
 	free(text);

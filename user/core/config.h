@@ -38,7 +38,7 @@
  *	    vni: 100		# vxlan
  *	    port: 4789		# vxlan, gue
  *	    local: false	# this machine
- *	vms:			# left out: VMs stay as they are
+ *	vms:			# left out: none (xroam run -c: VMs stay)
  *	  - mac: 52:54:00:12:34:56
  *	    vlan: 5		# left out: untagged
  *	    at: h2

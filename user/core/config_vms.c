@@ -2,7 +2,7 @@
 /*
  * The file's VMs. There may be a million, so they are taken straight from
  * libyaml's events in the pass that notes lines anyway, without libcyaml's
- * structs in between. A file without the key leaves the VMs as they are.
+ * structs in between. vms_given tells whether the key was there.
  */
 #include <errno.h>
 #include <stdlib.h>

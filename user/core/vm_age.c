@@ -70,6 +70,9 @@ int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err)
 			return 0;
 		expire_move(p, place);
 	}
+	/* The kernel's entries would go on feeding a loop that was found. */
+	if (now.flags & XR_VM_LOOP && info->kernel)
+		vm_local_forget(p, place, err);
 	if (!info->under_way)
 		return 0;
 	/* Its deadline ran out, and the data plane saw it first. */
