@@ -59,12 +59,13 @@ void hops_remind(struct plane *p, __u32 *from, __u32 n)
 	struct path_job job = { .info = &facts, .host = true };
 	__u32 i = *from ? *from : 1;
 
-	for (; n && i <= p->meta->limits.hosts; i++, n--) {
+	for (; n && i <= p->meta->limits.hosts; i++) {
 		const struct xr_host *h = &p->hosts[i];
 
 		if (!(h->flags & XR_HOST_USED) || h->flags & XR_HOST_LOCAL ||
 		    h->method == XR_FORWARD_PORT)
 			continue;
+		n--;
 		host_facts(&p->host_info[i], &facts);
 		path_remind(&job, 1, &p->meta->policy, stats_tick(p));
 	}

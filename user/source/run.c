@@ -25,6 +25,8 @@ static const struct source *const daemon_sources[] = {
 
 #define SOURCES (sizeof(daemon_sources) / sizeof(daemon_sources[0]))
 
+#define NICE -15
+
 /* ---- what it says ---- */
 
 #define LOG_BURST 20	/* lines a second */
@@ -364,6 +366,9 @@ int daemon_run(const char *instance, const char *config, bool verbose,
 	int ret;
 
 	many_files();
+	/* It sleeps nearly always; where it wakes late, frames are late. */
+	if (setpriority(PRIO_PROCESS, 0, NICE))
+		errno = 0;	/* not root: it does without */
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	ret = open_instance(d, err);
 	if (!ret)
