@@ -287,6 +287,11 @@ static bool has_tcx(__u32 ifindex)
 	return !bpf_prog_query(ifindex, TCX_INGRESS, 0, NULL, NULL, &n);
 }
 
+bool tc_stops_devices(void)
+{
+	return !has_tcx(if_nametoindex("lo"));
+}
+
 /* An fd to close of the list's program that is ours, or that has this ID. */
 static int tcx_find(struct plane *p, __u32 ifindex, enum bpf_attach_type list,
 		    __u32 id)

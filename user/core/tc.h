@@ -26,6 +26,12 @@ void tc_detach_all(struct plane *p);
 /* Puts freshly loaded programs in the attached ones' places, with no gap. */
 int tc_reload(struct plane *p, struct xr_err *err);
 
+/*
+ * Whether attaching to a device, or detaching, may stop it for some ms, in which
+ * what is sent to it is lost: kernels without tcx.
+ */
+bool tc_stops_devices(void);
+
 /* The next record at or after *at, or NULL; *at goes behind it. */
 struct xr_tc_hook *tc_next(struct plane *p, int *at);
 

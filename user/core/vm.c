@@ -5,6 +5,7 @@
 #include <string.h>
 #include "host.h"
 #include "text.h"
+#include "vm_local.h"
 #include "vm_priv.h"
 
 struct xr_vm_now vm_now(const struct plane *p, __u32 place)
@@ -67,6 +68,8 @@ static int add_known(struct plane *p, const struct xr_notice *n, __u32 place,
 	}
 	ret = rebind(p, n, place, err);
 	if (!ret)
+		vm_local_added(p, place, NULL);
+	if (!ret)
 		vm_say(p, place, 0, now.host, "bound to %d address%s%s (%s)",
 		       n->n_addrs, n->n_addrs == 1 ? "" : "es",
 		       n->lock ? ", locked" : "", vm_source_word(n->source));
@@ -90,6 +93,7 @@ static int add_new(struct plane *p, const struct xr_notice *n, __u64 key,
 		vm_loose_end(p, &loose);
 		return ret;
 	}
+	vm_local_added(p, place, NULL);
 	vm_say(p, place, 0, 0, "added at %s (%s)", n->host,
 	       vm_source_word(n->source));
 	return 0;

@@ -148,6 +148,13 @@ static void leave_tap(struct local *l)
 	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
 }
 
+/* Under a running VM its port keeps programs that would stop it by going. */
+static void ease_tap(struct local *l)
+{
+	if (!tc_stops_devices())
+		leave_tap(l);
+}
+
 /* The tap is known from here on, and so is the VM that it is of. */
 static const struct link *take_tap(struct local *l, enum xr_tc_kind kind)
 {
@@ -389,6 +396,22 @@ static void name_vlan(struct local *l)
 		set_kind(l->p, dev->ifindex, XR_TAP_TUNNEL | l->vlan);
 }
 
+int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn)
+{
+	struct local l;
+	int ret;
+
+	if (!local_host(p, vm_now(p, place).host) || p->vms[place].tap ||
+	    !tc_stops_devices())
+		return 0;
+	/* Not known yet: then at the first move, and at its price. */
+	ret = local_open(&l, p, place, NULL);
+	if (!ret)
+		take_tap(&l, XR_TC_TAP_OUT);
+	local_close(&l);
+	return ret;
+}
+
 int vm_local_prepare(struct plane *p, __u32 place, struct xr_err *warn)
 {
 	const struct link *tap;
@@ -401,8 +424,10 @@ int vm_local_prepare(struct plane *p, __u32 place, struct xr_err *warn)
 	} else if (!ret && local_is_coming(&l)) {
 		name_vlan(&l);
 		tap = take_tap(&l, XR_TC_TAP_IN);
-		if (tap)
+		if (tap) {
 			raise_queue(&l, tap);
+			tap_probe(&l);
+		}
 	}
 	local_close(&l);
 	return ret;
@@ -416,9 +441,11 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 
 	memset(r, 0, sizeof(*r));
 	if (!ret && local_is_leaving(&l))
-		ret = ring_replay(&l, r);
-	else if (!ret && local_is_coming(&l))
+		ret = ring_replay(&l, l.now.next, r);
+	else if (!ret && local_is_coming(&l)) {
 		kernel_arrive(&l, false);
+		tap_probe(&l);	/* if its QEMU was not there before */
+	}
 	local_close(&l);
 	return ret;
 }
@@ -440,8 +467,11 @@ static bool has_departed(const struct local *l)
 static void depart(struct local *l, __u16 from)
 {
 	struct xr_err *warn = l->warn;
+	struct vm_residual r = { 0 };
 
 	restore_queue(l);
+	/* Its own frame was faster than whoever should have said pause. */
+	ring_replay(l, l->now.host, &r);
 	ring_end(l->p, l->place);
 	if (!local_host(l->p, from) && !has_departed(l)) {
 		leave_tap(l);	/* it never was here */
@@ -462,7 +492,8 @@ static void arrive(struct local *l)
 	__u32 was = l->vm->tap;
 
 	ring_end(l->p, l->place);
-	unhook_tap(l->p, l->place, was);
+	if (!tc_stops_devices() || !tap || tap->ifindex != was)
+		unhook_tap(l->p, l->place, was);
 	/* tunnel_in goes by it until the bridge has learned. */
 	__atomic_store_n(&l->vm->tap, tap ? tap->ifindex : 0, __ATOMIC_RELEASE);
 	kernel_arrive(l, true);
@@ -501,7 +532,10 @@ int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn)
 	ret = local_open(&l, p, place, warn);
 	restore_queue(&l);
 	ring_end(p, place);
-	leave_tap(&l);
+	if (local_host(p, l.now.host))
+		ease_tap(&l);
+	else
+		leave_tap(&l);
 	if (!local_host(p, l.now.host)) {
 		/* It stays elsewhere; where it had been sent before, still is. */
 		if (!is_redirected(&l))

@@ -12,6 +12,12 @@
 
 #include "plane.h"
 
+/*
+ * A new VM, or its binding changed. Where making a hook stops the tap for a
+ * moment (see tc.h), that is now, and not when the VM begins to move.
+ */
+int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn);
+
 /* Old host: finds the tap, hooks it, begins a ring. New host: see VM tables. */
 int vm_local_prepare(struct plane *p, __u32 place, struct xr_err *warn);
 

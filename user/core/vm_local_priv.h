@@ -53,7 +53,8 @@ int ring_begin(struct local *l);
 void ring_end(struct plane *p, __u32 place);
 /* What was unread when the ring began shows now and then: the queue is empty. */
 void ring_sample(struct local *l);
-int ring_replay(struct local *l, struct vm_residual *r);
+/* To that host; again, it does nothing. */
+int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
 /* A frame for nobody into its tap: see vm_residual.c. */
 void tap_probe(const struct local *l);
 

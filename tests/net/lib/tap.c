@@ -22,7 +22,7 @@
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,15 +58,6 @@ static int take(int fd, unsigned char *frame)
 	return poll(&p, 1, WAIT_MS) == 1 ? read(fd, frame, MAX_FRAME) : -1;
 }
 
-static void *hold(void *arg)
-{
-	static unsigned char frame[MAX_FRAME];
-
-	if (read((int)(long)arg, frame, sizeof(frame)) < 0)
-		perror("hold");
-	return NULL;
-}
-
 static void read_some(int fd, int n)
 {
 	static unsigned char frame[MAX_FRAME];
@@ -83,22 +74,45 @@ static void read_some(int fd, int n)
 	printf("done\n");
 }
 
+static void obey(int fd, const char *line, bool *holds)
+{
+	int n;
+
+	if (sscanf(line, "read %d", &n) == 1)
+		read_some(fd, n);
+	else if (!strncmp(line, "hold", 4))
+		*holds = true;
+}
+
+/* Waits as QEMU does: in poll, for whatever comes. */
 static int serve(const char *name)
 {
-	int fd = open_tap(name), n;
-	pthread_t thread;
+	static unsigned char frame[MAX_FRAME];
+	struct pollfd p[2] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = open_tap(name) },
+	};
+	bool holds = false;
 	char line[64];
 
 	setbuf(stdout, NULL);
+	setbuf(stdin, NULL);
 	printf("ready\n");
-	while (fgets(line, sizeof(line), stdin)) {
-		if (sscanf(line, "read %d", &n) == 1)
-			read_some(fd, n);
-		else if (!strncmp(line, "hold", 4) &&
-			 pthread_create(&thread, NULL, hold, (void *)(long)fd))
-			die("hold");
+	for (;;) {
+		p[1].events = holds ? POLLIN : 0;
+		if (poll(p, 2, -1) < 0)
+			die("poll");
+		if (p[1].revents & POLLIN) {
+			holds = false;
+			if (read(p[1].fd, frame, sizeof(frame)) < 0)
+				die("hold");
+		}
+		if (!(p[0].revents & (POLLIN | POLLHUP)))
+			continue;
+		if (!fgets(line, sizeof(line), stdin))
+			return 0;
+		obey(p[1].fd, line, &holds);
 	}
-	return 0;
 }
 
 /* ---- gso ---- */
