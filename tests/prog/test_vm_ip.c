@@ -112,10 +112,10 @@ static void other_hosts(void **state)
 {
 	world(WORLD);
 	say("move " VM " to v");
-	expect("eth / ip4 dst=" VM4 " / udp", "not-moved", NULL);
-	expect("eth / ip6 dst=" VM6 " / udp", "not-moved", NULL);
+	expect("eth / ip4 dst=" VM4 " / udp", "vm-here", NULL);
+	expect("eth / ip6 dst=" VM6 " / udp", "vm-here", NULL);
 	say("move " VM " to p");
-	expect("eth / ip4 dst=" VM4 " / udp", "not-moved", NULL);
+	expect("eth / ip4 dst=" VM4 " / udp", "vm-here", NULL);
 	/* Nobody's address; nobody's any more; a VM that did not move. */
 	say("move " VM " to g");
 	expect("eth / ip4 dst=10.9.0.11 / udp", "not-moved", NULL);
