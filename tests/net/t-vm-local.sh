@@ -14,7 +14,7 @@ snapshot()
 		ip -6 route show table all; ip neigh show nud permanent
 		ip -o link show' |
 		grep -v "dev lo" | sed -E 's/ (expires|used) [0-9a-z]+//g; s/@[^ ]*//; s/ state [A-Z]+//' |
-		grep -v "52:54:00:12:34:.* master br0 $" | sort
+		grep -v " master br0 $" | sort
 }
 play -q 5 "n1:h1=$(neighbour_probe)" "v1:h1=$(vector k1_garp_request)"
 before1=$(snapshot h1) before2=$(snapshot h2)
