@@ -164,10 +164,11 @@ static bool take_address(struct vms_reader *v, const struct lines_node *n)
 
 static bool is_whole(struct vms_reader *v)
 {
-	const struct model_vm *vm = v->m->vms + v->m->n_vms - 1;
+	const struct model_vm *vm;
 
 	if (!v->m->n_vms)
 		return true;
+	vm = &v->m->vms[v->m->n_vms - 1];
 	if (!(v->seen & 1U << MAC))
 		return wrong(v, vm->line, "vms: \"%s\" is missing", "mac");
 	if (!(v->seen & 1U << AT))
