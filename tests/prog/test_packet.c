@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "lib/announcements.h"
 #include "lib/packet.h"
 
 static const struct {
@@ -96,6 +97,46 @@ static void known_frames(void **state)
 	}
 }
 
+#define VM "eth src=52:54:00:12:34:56 "
+#define TO_ALL VM "dst=ff:ff:ff:ff:ff:ff / "
+#define NA(src, more) VM "dst=33:33:00:00:00:01 / ip6 src=" src              \
+	" dst=ff02::1 hlim=255 / na target=" src " override" more
+
+/* ARP, RARP and ND against the frames of announcements.h. */
+static void announcements(void **state)
+{
+	static const char *const texts[] = {
+		TO_ALL "arp sip=10.9.0.10 tip=10.9.0.10 / pad 18",
+		TO_ALL "arp sip=10.9.0.10 tip=10.9.0.10 "
+		"tha=ff:ff:ff:ff:ff:ff / pad 18",
+		TO_ALL "arp op=2 sip=10.9.0.10 tip=10.9.0.10 "
+		"tha=52:54:00:12:34:56 / pad 18",
+		TO_ALL "arp op=2 sip=10.9.0.10 tip=10.9.0.10 "
+		"tha=ff:ff:ff:ff:ff:ff / pad 18",
+		TO_ALL "rarp / pad 18",
+		TO_ALL "arp sip=10.9.0.10 tip=10.9.0.1 / pad 18",
+		TO_ALL "arp sip=10.9.0.10 tip=10.9.0.77 / pad 18",
+		VM "dst=02:00:00:00:00:01 / arp op=2 sip=10.9.0.10 "
+		"tha=02:00:00:00:00:01 tip=10.9.0.1 / pad 18",
+		VM "dst=02:00:00:00:00:77 / arp op=2 sip=10.9.0.10 "
+		"tha=02:00:00:00:00:77 tip=10.9.0.77 / pad 18",
+		NA("fd09::10", ""), NA("fe80::5054:ff:fe12:3456", ""),
+		NA("fd09::10", " bare"),
+	};
+#define K(kind, name, hex) hex,
+	static const char *const want[] = { ANNOUNCEMENTS(K) };
+#undef K
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(want) / sizeof(*want); i++) {
+		struct packet w = packet("hex %s", want[i]);
+		struct packet got = packet("%s", texts[i]);
+
+		packet_diff(stderr, &w, &got);
+		assert_true(packet_equal(&w, &got));
+	}
+}
+
 static void layers_are_found(void **state)
 {
 	struct packet p = packet("eth / vlan 1 / ip4 / ip4 / udp / fill 9");
@@ -125,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_frames),
+		cmocka_unit_test(announcements),
 		cmocka_unit_test(layers_are_found),
 		cmocka_unit_test(diff_names_the_field),
 	};
