@@ -324,6 +324,7 @@ struct shown {
 	const struct model_backend *b;
 	struct xr_backend_counter c;
 	__u32 flows;
+	bool ties;		/* some backend is tied to a VM: a column more */
 };
 
 static json_t *vips_json(const struct model_backend *b)
@@ -409,6 +410,15 @@ static void show_row(struct table *t, const struct shown *s)
 	table_cell(t, "%llu", (unsigned long long)s->c.by_cid);
 	table_cell(t, "%llu", (unsigned long long)s->c.initials);
 	table_cell(t, "%u", s->flows);
+	if (!s->ties)
+		return;
+	if (mac_is_zero(i->vm_mac))
+		table_cell(t, "-");
+	else if (i->vm_vlan)
+		table_cell(t, "%s vlan %u", text_mac(addr, i->vm_mac),
+			   i->vm_vlan);
+	else
+		table_cell(t, "%s", text_mac(addr, i->vm_mac));
 }
 
 static __u32 *count_flows(struct plane *p)
@@ -427,12 +437,19 @@ static int show_all(struct plane *p, const struct model *m, const char *name)
 						"WEIGHT", "FORWARD", "VIP",
 						"SERVER-ID", "PACKETS",
 						"BY-CID", "INITIALS", "FLOWS",
-						NULL };
-	struct table *t = table_new(headings);
+						"VM", NULL };
+	const char *without[12];
 	json_t *list = json_array();
 	__u32 *flows = count_flows(p);
 	struct shown s = { .p = p };
+	struct table *t;
 	size_t i;
+
+	memcpy(without, headings, sizeof(without));
+	without[11] = NULL;
+	for (i = 0; i < m->n_backends; i++)
+		s.ties |= !mac_is_zero(m->backends[i].info.vm_mac);
+	t = table_new(s.ties ? headings : without);
 
 	table_right(t, 3);
 	for (i = 7; i < 11; i++)

@@ -173,15 +173,14 @@ static void move(struct commit *c, const struct vm_change *ch, __u32 tick)
 {
 	struct xr_vm_info *info = &c->p->vm_info[ch->place];
 	__u16 host = host_of(c, ch->want);
-	__u16 from = vm_set_moved(c->p, ch->place, host, 0, tick,
-				  XR_SOURCE_FILE);
+	__u16 from = vm_set_moved(c->p, ch->place, host, 0, tick);
 
+	if (host_any_local(c->p))
+		vm_local_moved(c->p, ch->place, from, NULL);
 	info->seq++;
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = XR_SOURCE_FILE;
 	info->moves++;
-	if (host_any_local(c->p))
-		vm_local_moved(c->p, ch->place, from, NULL);
 	info->host = host;
 	info->under_way = 0;
 }
@@ -208,6 +207,8 @@ static int settle(struct commit *c, struct vm_change *ch, __u32 tick)
 		return 0;
 	if (vm_bind(c->p, ch->place, v->addr, v->n_addrs, v->lock, v->tap))
 		return full(c, "VM's address", "vm_addresses");
+	if (host_any_local(c->p))
+		vm_local_added(c->p, ch->place, NULL);
 	return 0;
 }
 

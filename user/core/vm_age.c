@@ -85,9 +85,14 @@ int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err)
 
 /* ---- ageing ---- */
 
+#define AT_ONCE	32768	/* buckets looked at in one go, or an eighth of them */
+
+/* A round over all VMs, which may take several calls. */
 struct age {
 	struct plane *p;
-	__u32 tick, watching;
+	__u32 tick;
+	__u32 next;		/* bucket */
+	__u32 watching, locked;
 };
 
 static void expire_redirect(struct plane *p, __u32 place)
@@ -113,7 +118,9 @@ static int age_one(void *ctx, __u32 place)
 	const struct xr_vm *v = &a->p->vms[place];
 	struct xr_vm_now now = vm_now(a->p, place);
 
-	vm_local_age(a->p, place);
+	if (host_any_local(a->p))
+		vm_local_age(a->p, place);
+	a->locked += !!(now.flags & XR_VM_LOCK);
 	if (now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT) {
 		if (!is_over(a->tick, v->deadline)) {
 			a->watching++;
@@ -147,12 +154,31 @@ static void mend_watching(struct plane *p, __u32 counted)
 	excess = said - counted;
 }
 
+/*
+ * A million VMs are 64 MB to look at: in parts, so that a call stays short. The
+ * data plane knows deadlines by itself; this tidies behind it.
+ */
 void vm_age(struct plane *p)
 {
-	struct age a = { p, vm_tick(p), 0 };
+	static struct age a;
+	__u32 part = p->mac_buckets / 8, to;
 
-	vm_each(p, age_one, &a);
+	if (a.p != p)
+		a = (struct age){ .p = p };
+	a.tick = vm_tick(p);
+	to = a.next + (part > AT_ONCE ? part : AT_ONCE);
+	if (to > p->mac_buckets)
+		to = p->mac_buckets;
+	vm_each_of(p, a.next, to, age_one, &a);
+	a.next = to;
+	if (to < p->mac_buckets)
+		return;
 	mend_watching(p, a.watching);
+	/* Changed by this side alone, under the lock: true after one call. */
+	if (p->mac_buckets <= AT_ONCE)
+		__atomic_store_n(&p->vm_control->locked, a.locked,
+				 __ATOMIC_RELEASE);
+	a = (struct age){ .p = p };
 }
 
 /* ---- the state in a word ---- */

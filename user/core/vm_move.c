@@ -111,13 +111,12 @@ bool vm_set_back(struct plane *p, __u32 place)
 }
 
 __u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
-		   __u32 tick, __u8 source)
+		   __u32 tick)
 {
 	struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now was = vm_now(p, place), to;
 	bool frozen;
 
-	(void)source;
 	host_set_vlan(p, host, vm_vlan_of(v->key));
 	forgive(v, was);
 	frozen = count_move(v, &p->meta->policy, tick);
@@ -340,10 +339,11 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	tick = vm_tick(p);
 	if (!ttl && is_under_way(now))
 		ttl = p->vms[place].next_ttl;
-	from = vm_set_moved(p, place, host, ttl, tick, n->source);
-	note_moved(p, place, n->seq, n->source);
+	from = vm_set_moved(p, place, host, ttl, tick);
 	if (host_any_local(p) && from != host)
 		vm_local_moved(p, place, from, &warn);
+	/* Last: killed before, vm_follow_up() does what is missing. */
+	note_moved(p, place, n->seq, n->source);
 	p->vm_info[place].host = host;
 	p->vm_info[place].under_way = 0;
 	take_warning(a, &warn);

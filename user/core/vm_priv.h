@@ -25,6 +25,10 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source);
 /* Forgets it: counters, kernel tables, both indexes. */
 void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose);
 
+/* vm_each() of the buckets from .. to - 1. */
+int vm_each_of(struct plane *p, __u32 from, __u32 to,
+	       int (*each)(void *ctx, __u32 place), void *ctx);
+
 /* Whose address it is: place in vms, or VM_NOWHERE. */
 __u32 vm_by_ip(struct plane *p, const __be32 *addr);
 /* Takes away those of its addresses that are not in addr[]. */
@@ -58,7 +62,7 @@ int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place,
  * look at routes, no event, no kernel table. Returns where it was.
  */
 __u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
-		   __u32 tick, __u8 source);
+		   __u32 tick);
 /* Out of PREPARED or BLACKOUT, back to where it stands; false: it was in neither. */
 bool vm_set_back(struct plane *p, __u32 place);
 

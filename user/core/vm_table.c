@@ -107,12 +107,13 @@ __u32 vm_by_ip(struct plane *p, const __be32 *addr)
 	return place == TAG_NOWHERE ? VM_NOWHERE : p->vm_ips[place].vm;
 }
 
-int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx)
+int vm_each_of(struct plane *p, __u32 from, __u32 to,
+	       int (*each)(void *ctx, __u32 place), void *ctx)
 {
 	__u32 b;
 	int i, ret = 0;
 
-	for (b = 0; b < p->mac_buckets; b++) {
+	for (b = from; b < to; b++) {
 		__u64 half[2];
 
 		/* Most buckets of a large table are empty. */
@@ -126,6 +127,11 @@ int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx)
 			return ret;
 	}
 	return 0;
+}
+
+int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx)
+{
+	return vm_each_of(p, 0, p->mac_buckets, each, ctx);
 }
 
 static int count_one(void *ctx, __u32 place)
@@ -215,19 +221,24 @@ static int add_ip(struct plane *p, __u32 vm, const __be32 *addr)
 	return 0;
 }
 
+/* Counted before it is set and after it is cleared: never locked unseen. */
 static void set_lock(struct plane *p, __u32 place, bool lock)
 {
 	struct xr_vm_now was = vm_now(p, place), to;
 
+	if (lock == !!(was.flags & XR_VM_LOCK))
+		return;
+	if (lock)
+		__atomic_fetch_add(&p->vm_control->locked, 1,
+				   __ATOMIC_RELEASE);
 	do {
 		to = was;
 		to.flags = lock ? to.flags | XR_VM_LOCK :
 				  to.flags & ~XR_VM_LOCK;
-		if (to.flags == was.flags)
-			return;
 	} while (!vm_change(p, place, &was, to));
-	__atomic_fetch_add(&p->vm_control->locked, lock ? 1 : -1,
-			   __ATOMIC_RELEASE);
+	if (!lock)
+		__atomic_fetch_sub(&p->vm_control->locked, 1,
+				   __ATOMIC_RELEASE);
 }
 
 /* The lock comes last: before, the binding has not got all its addresses. */
