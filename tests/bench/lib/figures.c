@@ -20,13 +20,7 @@
 #define BEHIND_A_VIP	4
 #define SIDS		(1U << 20)
 
-struct figures {
-	bool print;
-	json_t *json;
-	int failed;
-};
-
-static double now_ms(void)
+double now_ms(void)
 {
 	struct timespec t;
 
@@ -34,16 +28,18 @@ static double now_ms(void)
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-/* target: at most; 0: none. */
-static void tell(struct figures *f, const char *key, const char *text,
+void tell(struct figures *f, const char *key, const char *text,
 		 double value, const char *unit, double target)
 {
+	bool missed = target < 0 ? value < -target : target && value > target;
+
 	json_object_set_new(f->json, key, json_real(value));
 	if (!f->print)
 		return;
 	printf("%-52s %12.1f %-4s", text, value, unit);
 	if (target)
-		printf(" %9.0f%s", target, value > target ? "  missed" : "");
+		printf(" %9.0f%s", target < 0 ? -target : target,
+		       missed ? "  missed" : "");
 	printf("\n");
 }
 
@@ -265,5 +261,6 @@ json_t *figures_measure(bool print)
 		printf("\n%-52s %12s %14s\n", "figure", "value", "target");
 	maglev_figure(&f);
 	instance_figures(&f);
+	vm_figures(&f);
 	return f.json;
 }

@@ -6,7 +6,21 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct figures {
+	bool print;
+	json_t *json;
+	int failed;
+};
+
 /* Measures and, where print is set, prints. The caller frees it. */
 json_t *figures_measure(bool print);
+
+/* vm_figures.c: those of moves, by the command and its daemon. */
+void vm_figures(struct figures *f);
+
+double now_ms(void);
+/* target: at most; negative: at least; 0: none. */
+void tell(struct figures *f, const char *key, const char *text,
+		 double value, const char *unit, double target);
 
 #endif

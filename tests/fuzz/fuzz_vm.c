@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The loaded program where there are VMs, hosts of every kind and VIPs, under
+ * frames that nobody would send. Of every frame:
+ *
+ *   exactly one verdict is counted, and the action is one that fits it
+ *   what is passed is as it came
+ *   what is sent on by a VM's reason was for that VM, and leaves whole
+ *   a VM's word changes as it may, if at all, and only by a frame whose source
+ *   is that VM or whose destination it is; the same holds inside a tunnel
+ *
+ * After each input the VMs are put back to what they were.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <xroam/abi.h>
+#include "tests/prog/lib/announcements.h"
+#include "tests/prog/lib/vms.h"
+#include "tests/prog/lib/worlds.h"
+
+#define VM2	"52:54:00:12:34:57"
+#define VM3	"52:54:00:12:34:58"
+#define BOUND ", addresses: [" VM4 ", \"" VM6 "\"]"
+
+#define TUNNEL "eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 "       \
+	       "csum=0 / vxlan 100 / "
+
+static const char *const texts[] = {
+	"eth dst=" VM " / ip4 ttl=9 / udp / fill 40",
+	"eth dst=" VM " / vlan 5 / ip4 / tcp syn",
+	"eth dst=" VM " / vlan 0 pcp=7 / ip6 / tcp ack / fill 9",
+	"eth dst=" VM " / vlan 5 / vlan 6 / ip4 / udp",
+	"eth dst=" VM2 " / ip4 opts=01010101 / udp / fill 40",
+	"eth dst=" VM2 " / ip6 / hopopts / frag / udp / fill 40",
+	"eth dst=" VM2 " / arp sip=10.9.0.1 tip=10.9.0.11",
+	"eth dst=" VM3 " / ip4 / udp / fill 1400",
+	"eth dst=" VM3 " / fill 46",
+	"eth / ip4 dst=10.9.0.11 mf / udp / fill 24",
+	"eth / ip4 dst=10.9.0.11 / icmp4 type=8 / fill 56",
+	"eth / vlan 7 / ip6 dst=fd09::11 / icmp6 type=128 / fill 56",
+	"eth / ip6 dst=fd09::11 / hopopts / dstopts / routing / ah / tcp",
+	"eth src=" VM " dst=ff:ff:ff:ff:ff:ff / arp sip=" VM4 " tip=" VM4,
+	"eth src=" VM " dst=ff:ff:ff:ff:ff:ff / rarp",
+	"eth src=" VM " dst=33:33:00:00:00:01 / ip6 src=" VM6 " dst=ff02::1 "
+	"hlim=255 / na target=" VM6 " override",
+	"eth src=" VM " dst=33:33:00:00:00:01 / ip6 src=" VM6 " dst=ff02::1 "
+	"hlim=255 / hopopts / na target=" VM6 " override",
+	"eth src=" VM " / vlan 5 / arp op=2 sip=10.9.0.10 tip=10.9.0.1",
+	"eth src=" VM2 " / ip4 src=10.9.0.11 / udp",
+	"eth src=" VM3 " dst=" VM2 " / ip4 src=10.9.0.12 / udp",
+	TUNNEL "eth src=" VM " dst=ff:ff:ff:ff:ff:ff / rarp",
+	TUNNEL "eth src=" VM " dst=" VM2 " / ip4 src=" VM4 " / udp",
+	TUNNEL "eth dst=" VM " / ip4 / udp",
+	"eth / ip4 src=10.2.0.2 dst=10.1.0.254 / ip4 dst=10.9.0.11 / udp",
+	"eth / ip4 src=10.2.0.2 dst=10.1.0.254 / ip4 dst=10.9.0.10 / udp",
+	"eth / ip6 src=fd02::2 dst=fd01::fe / udp dport=6080 csum=0 / "
+	"ip6 dst=fd09::11 / udp",
+	"eth / ip4 / udp / fill 40", "eth / ip6 / tcp syn",
+	"eth dst=" VM " / ip4 / tcp syn",
+};
+
+#define K(kind, name, hex) "hex " hex,
+static const char *const said_by_vms[] = { ANNOUNCEMENTS(K)
+					   NOT_ANNOUNCEMENTS(K) };
+#undef K
+
+#define FRAMES (ARRAY_LEN(texts) + ARRAY_LEN(said_by_vms))
+static struct packet frames[FRAMES];
+
+__attribute__((section("__libfuzzer_extra_counters")))
+static __u8 seen[XR_REASON_MAX * 32];
+
+static const char config[] =
+	RATE("65535") WORLD_TWO
+	GATEWAYS
+	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")
+	      HOST_IPIP("iphere", "10.1.0.254", ", local: true")
+	      HOST_GUE("guehere", "fd01::fe", ", local: true")
+	      HOST_VXLAN("v", "10.1.0.1", "") HOST_VXLAN("far", "10.2.0.1", "")
+	      HOST_VXLAN("v6", "fd02::1", "") HOST_VXLAN("slow", "10.3.0.1", "")
+	      HOST_GUE("g", "10.2.0.2", "") HOST_IPIP("i", "fd02::2", "")
+	      HOST_MAC("m", "02:00:00:00:02:07", "out")
+	      HOST_PORT("new", "in") HOST_PORT("p", "out"))
+	VMS(VM_AT(VM, "p", BOUND) VM_AT(VM, "p", ", vlan: 5")
+	    VM_AT(VM2, "here", ", addresses: [10.9.0.11, \"fd09::11\"]")
+	    VM_AT(VM3, "far", ", lock: true, addresses: [10.9.0.12]"));
+
+/* Who is where, one after another; the policy is that of the instance. */
+static const char *const scenes[][5] = {
+	{ "move " VM " to far", "move " VM " vlan 5 to v6",
+	  "move " VM2 " to g", "move " VM3 " to slow" },
+	{ "move " VM " to p", "move " VM " vlan 5 to p", "move " VM2 " to i",
+	  "move " VM3 " to v" },
+	{ "prepare " VM " to new", "prepare " VM " vlan 5 to far",
+	  "move " VM2 " to m", "prepare " VM3 " to new" },
+	{ "pause " VM, "prepare " VM2 " to v", "pause " VM3 },
+};
+#define SCENES ARRAY_LEN(scenes)
+
+#define VMS_MAX 4
+static struct {
+	__u32 place[VMS_MAX];
+	struct xr_vm was[SCENES][VMS_MAX];
+	struct xr_vm_control control[SCENES];
+} w;
+
+/* ---- what must hold ---- */
+
+__attribute__((noreturn, format(printf, 2, 3)))
+static void wrong(const struct result *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\naction %u; counted:", r->action);
+	for (int i = 1; i < XR_REASON_MAX; i++)
+		if (r->count[i])
+			fprintf(stderr, " %s", reason_word(i));
+	fprintf(stderr, "\n");
+	packet_dump(stderr, "in  ", &r->in);
+	packet_dump(stderr, "out ", &r->out);
+	abort();
+}
+
+static __u32 get16(const __u8 *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+static bool is_tag(const __u8 *p)
+{
+	return get16(p) == 0x8100 || get16(p) == 0x88a8;
+}
+
+/* Octets of the frame's tags, up to one. */
+static size_t tag_of(const struct packet *p)
+{
+	return p->len >= 18 && is_tag(p->data + 12) ? 4 : 0;
+}
+
+static __u16 vlan_of(const struct packet *p)
+{
+	return tag_of(p) ? get16(p->data + 14) & 0xfff : 0;
+}
+
+/* The VM whose MAC address and VLAN these are, or -1. */
+static int vm_at(const __u8 *mac, __u16 vlan)
+{
+	for (int i = 0; i < VMS_MAX; i++)
+		if (world_plane()->vms[w.place[i]].key == vm_key(mac, vlan))
+			return i;
+	return -1;
+}
+
+/* What was sent on ends with the frame as it came, without its tag. */
+static bool carries_frame(const struct result *r)
+{
+	size_t tag = tag_of(&r->in), n = r->in.len - tag;
+	const __u8 *is = r->out.data + r->out.len - n;
+
+	if (packet_equal(&r->in, &r->out))
+		return true;
+	if (r->out.len < n)
+		return false;
+	return !memcmp(is, r->in.data, 12) &&
+	       !memcmp(is + 12, r->in.data + 12 + tag, n - 12);
+}
+
+/* Or with the packet in it, but for TTL, checksum, and a number (echo.h). */
+static bool carries_packet(const struct result *r)
+{
+	size_t l3 = 14 + tag_of(&r->in), n = r->in.len - l3;
+	const __u8 *was = r->in.data + l3, *is = r->out.data + r->out.len - n;
+
+	if (r->out.len < n + 14 || n < 20)
+		return false;
+	if (was[0] >> 4 == 6)
+		return n >= 40 && was[7] == is[7] + 1 &&
+		       !memcmp(was + 8, is + 8, n - 8);
+	return was[8] == is[8] + 1 && was[9] == is[9] &&
+	       !memcmp(was + 12, is + 12, n - 12);
+}
+
+static bool says(const struct packet *p, const char *addr, bool six)
+{
+	__u8 octets[16];
+
+	inet_pton(six ? AF_INET6 : AF_INET, addr, octets);
+	return memmem(p->data, p->len, octets, six ? 16 : 4);
+}
+
+static void check_sent(const struct result *r)
+{
+	int vm = vm_at(r->in.data, vlan_of(&r->in));
+
+	if (r->verdict == XR_R_MOVED) {
+		if (vm < 0)
+			wrong(r, "for no VM");
+		if (!carries_frame(r) && !carries_packet(r))
+			wrong(r, "the frame is not whole");
+	} else if (r->verdict == XR_R_MOVED_IP) {
+		if (!says(&r->in, "10.9.0.11", false) &&
+		    !says(&r->in, "fd09::11", true) &&
+		    !says(&r->in, "10.9.0.12", false) &&
+		    !says(&r->in, VM4, false) && !says(&r->in, VM6, true))
+			wrong(r, "for no VM's address");
+		if (!carries_packet(r))
+			wrong(r, "the packet is not whole");
+	}
+}
+
+/* From one word to another: what the program may do by itself. */
+static bool may_change(struct xr_vm_now was, struct xr_vm_now is)
+{
+	bool pending = was.state == XR_VM_PREPARED ||
+		       was.state == XR_VM_BLACKOUT;
+
+	if (!memcmp(&was, &is, sizeof(was)))
+		return true;
+	/* disabled: came back */
+	if (is.flags == (was.flags | XR_VM_LOOP)) {
+		is.flags = was.flags;
+		return !memcmp(&was, &is, sizeof(was));
+	}
+	/* activated */
+	return pending && is.state == XR_VM_MOVED && is.host == was.next &&
+	       is.home == was.next && !is.next &&
+	       is.flags == (was.flags & XR_VM_LOCK);
+}
+
+static bool names(const struct packet *p, __u64 key)
+{
+	__u8 mac[6];
+
+	vm_mac_of(key, mac);
+	return memmem(p->data, p->len, mac, 6);
+}
+
+static void check_vms(const struct result *r, int scene)
+{
+	int activated = 0;
+
+	for (int i = 0; i < VMS_MAX; i++) {
+		const struct xr_vm *was = &w.was[scene][i];
+		const struct xr_vm *is = &world_plane()->vms[w.place[i]];
+
+		if (was->key != is->key || !may_change(was->now, is->now))
+			wrong(r, "VM %d: word %016llx became %016llx", i,
+			      *(__u64 *)&was->now, *(__u64 *)&is->now);
+		if (memcmp(&was->now, &is->now, sizeof(is->now)) &&
+		    !names(&r->in, is->key))
+			wrong(r, "VM %d changed by another's frame", i);
+		activated += was->now.state != is->now.state;
+	}
+	if (activated != (int)r->count[XR_R_ACTIVATED])
+		wrong(r, "%d VMs activated", activated);
+	if (w.control[scene].watching - activated !=
+	    world_plane()->vm_control->watching)
+		wrong(r, "%u VMs watched",
+		      world_plane()->vm_control->watching);
+}
+
+static void put_back(int scene)
+{
+	for (int i = 0; i < VMS_MAX; i++)
+		world_plane()->vms[w.place[i]] = w.was[scene][i];
+	*world_plane()->vm_control = w.control[scene];
+}
+
+static void check(const struct packet *p, int scene)
+{
+	const char *trouble;
+	struct result r;
+
+	put_back(scene);
+	trouble = run_any(p, &r);
+	if (trouble)
+		wrong(&r, "%s", trouble);
+	check_sent(&r);
+	check_vms(&r, scene);
+	for (int i = 1; i < XR_REASON_MAX; i++)
+		if (r.count[i])
+			seen[i * 32 + scene * 8 + r.verdict % 8] = 1;
+}
+
+/* ---- the inputs ---- */
+
+static void remember(int scene)
+{
+	for (int i = 0; i < VMS_MAX; i++) {
+		w.was[scene][i] = world_plane()->vms[w.place[i]];
+		/* However long it runs. */
+		w.was[scene][i].deadline = 0;
+		if (w.was[scene][i].ttl)
+			w.was[scene][i].ttl = 1U << 30;
+	}
+	w.control[scene] = *world_plane()->vm_control;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *why = harness_start();
+
+	(void)argc, (void)argv;
+	if (why) {
+		fprintf(stderr, "skipped: %s\n", why);
+		exit(0);
+	}
+	world("%s", config);
+	w.place[0] = vm_place(VM, 0);
+	w.place[1] = vm_place(VM, 5);
+	w.place[2] = vm_place(VM2, 0);
+	w.place[3] = vm_place(VM3, 0);
+	for (size_t s = 0; s < SCENES; s++) {
+		for (int i = 0; scenes[s][i]; i++)
+			say("%s", scenes[s][i]);
+		remember(s);
+	}
+	for (size_t i = 0; i < FRAMES; i++) {
+		frames[i] = packet("%s", i < ARRAY_LEN(texts) ? texts[i] :
+				   said_by_vms[i - ARRAY_LEN(texts)]);
+		for (size_t s = 0; s < SCENES; s++)
+			check(&frames[i], s);
+	}
+	return 0;
+}
+
+/*
+ * First octet: the scene. Second: which frame, or from 0xf0 on: the rest is one.
+ * Third: how many octets are cut off its end. Then changes of three octets:
+ * where (two of them) and to what.
+ */
+int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
+{
+	struct packet p;
+
+	if (size < 3)
+		return -1;
+	if (data[1] >= 0xf0) {
+		if (size < 16 || size > 1516)
+			return -1;
+		p = packet_raw(data + 2, size - 2);
+	} else {
+		p = frames[data[1] % FRAMES];
+		if (data[2] < 0x80 && p.len > 14U + data[2])
+			p.len -= data[2];
+		for (size_t i = 3; i + 3 <= size; i += 3)
+			p.data[get16(data + i) % p.len] = data[i + 2];
+	}
+	check(&p, data[0] % SCENES);
+	return 0;
+}
