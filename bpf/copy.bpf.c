@@ -478,12 +478,28 @@ static __always_inline __u32 reads_of(const struct __sk_buff *skb,
 	return skb->gso_segs;
 }
 
+/*
+ * The frame's octets, and how many; 0: not to be kept. The compiler would make
+ * one comparison of the two, of which 6.1's verifier learns no bounds.
+ */
+static __always_inline __u32 keep(struct __sk_buff *skb, __u8 *to)
+{
+	__u64 len = skb->len;
+
+	if (len > XR_RING_OCTETS || skb->gso_size)
+		return 0;
+	asm volatile("" : "+r"(len));
+	if (len < sizeof(struct ethhdr) || bpf_skb_load_bytes(skb, 0, to, len))
+		return 0;
+	return len;
+}
+
 /* Numbered as they go in; the number is written last (an exchange: in order). */
 __noinline int remember(struct __sk_buff *skb, __u32 ring_index)
 {
 	struct xr_ring *ring = bpf_map_lookup_elem(&rings, &ring_index);
 	struct xr_ring_frame *f;
-	__u32 reads, len = skb->len, at;
+	__u32 reads, at;
 	__u64 last;
 
 	if (!ring)
@@ -495,12 +511,9 @@ __noinline int remember(struct __sk_buff *skb, __u32 ring_index)
 	if (!f)
 		return 0;
 	__sync_lock_test_and_set(&f->number, 0);
-	if (len < sizeof(struct ethhdr) || len > XR_RING_OCTETS ||
-	    skb->gso_size || bpf_skb_load_bytes(skb, 0, f->octet, len)) {
+	f->len = keep(skb, f->octet);
+	if (!f->len)
 		__sync_fetch_and_add(&ring->too_large, 1);
-		len = 0;
-	}
-	f->len = len;
 	__sync_lock_test_and_set(&f->number, last + 1);
 	return 0;
 }
