@@ -147,11 +147,12 @@ int ring_begin(struct local *l)
 	r->read_base = c.read;
 	r->drop_base = c.dropped;
 	r->flags = tap_takes_gso(tap->name) ? 0 : XR_RING_SEGMENTS;
+	__atomic_store_n(&r->vm, l->place + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&l->vm->ring, i + 1, __ATOMIC_RELEASE);
+	/* Slow where there are many processes, and only of use at the end. */
 	if (tap->kind == LINK_TUN &&
 	    tap_reader(tap->name, &r->reader) == TAP_READER_QEMU)
 		r->flags |= XR_RING_HELD;
-	__atomic_store_n(&r->vm, l->place + 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&l->vm->ring, i + 1, __ATOMIC_RELEASE);
 	sample_begin(l, r);
 	return 0;
 }
@@ -323,12 +324,12 @@ void frame_fill_checksum(__u8 *frame, __u32 len)
 
 enum sent { SENT, NOT_FOR_IT, LOST };
 
-static enum sent replay_one(struct local *l, int prog, __u64 number)
+static enum sent replay_one(struct local *l, int prog, __u16 to, __u64 number)
 {
 	__u32 ring = l->vm->ring - 1;
 	const struct xr_ring_frame *f = &l->p->ring_frames[
 		ring * XR_RING_FRAMES + (number - 1) % XR_RING_FRAMES];
-	struct __sk_buff ctx = { .cb = { l->now.next } };
+	struct __sk_buff ctx = { .cb = { to } };
 	__u8 frame[XR_RING_OCTETS];
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame,
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
@@ -346,8 +347,8 @@ static enum sent replay_one(struct local *l, int prog, __u64 number)
 	return bpf_prog_test_run_opts(prog, &run) || run.retval ? LOST : SENT;
 }
 
-static void replay(struct local *l, struct xr_ring *r, int prog, __u64 from,
-		   __u64 to, struct vm_residual *out)
+static void replay(struct local *l, struct xr_ring *r, int prog, __u16 host,
+		   __u64 from, __u64 to, struct vm_residual *out)
 {
 	__u64 n, first = to > XR_RING_FRAMES ? to - XR_RING_FRAMES : 0;
 
@@ -356,7 +357,7 @@ static void replay(struct local *l, struct xr_ring *r, int prog, __u64 from,
 		from = first;
 	}
 	for (n = from; n < to; n++) {
-		switch (replay_one(l, prog, n + 1)) {
+		switch (replay_one(l, prog, host, n + 1)) {
 		case SENT:
 			out->replayed++;
 			break;
@@ -371,14 +372,14 @@ static void replay(struct local *l, struct xr_ring *r, int prog, __u64 from,
 	}
 }
 
-int ring_replay(struct local *l, struct vm_residual *out)
+int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 {
 	struct xr_ring *r = ring_of(l);
 	__u64 entered, left, from;
 	struct xr_err err = { "" };
 	int prog, ret;
 
-	if (!r || r->vm != l->place + 1)
+	if (!r || r->vm != l->place + 1 || (r->entered && r->done == r->entered))
 		return 0;
 	ret = count_unread(l, r, &entered, &left);
 	if (ret) {
@@ -390,14 +391,16 @@ int ring_replay(struct local *l, struct vm_residual *out)
 	from = entered - left;
 	if (from < r->done)
 		from = r->done;
-	if (from >= entered)
+	if (from >= entered) {
+		__atomic_store_n(&r->done, entered, __ATOMIC_RELEASE);
 		return 0;
+	}
 	prog = tc_replay_program(l->p, &err);
 	if (prog < 0) {
 		local_warn(l, "%s", err.text);
 		return prog;
 	}
-	replay(l, r, prog, from, entered, out);
+	replay(l, r, prog, to, from, entered, out);
 	close(prog);
 	l->info->replayed += out->replayed;
 	l->info->lost += out->lost;
