@@ -15,7 +15,7 @@
  *	--cancel MS		in pre-copy, so long after it began
  *	--cancel-stopped MS	in pre-switchover, so long after STOP
  *	--kill PID		end the destination, PID, at STOP
- *	--rate BYTES		a second; default: as fast as it goes
+ *	--rate BYTES		a second; default: QEMU's own
  *	--announce ROUNDS	how often the destination says RARP (default 5)
  *	--on EVENT=COMMAND	run COMMAND, and wait for it: start, active, stop,
  *				resume, completed, back (RESUME at the source)
@@ -291,7 +291,8 @@ static void begin(void)
 	must(DEST, with_uri("migrate-incoming"));
 	enable(SOURCE, "pause-before-switchover",
 	       opt.gate >= 0 || opt.elsewhere || opt.cancel_stopped >= 0);
-	set(SOURCE, "max-bandwidth", opt.rate ? opt.rate : 1L << 40);
+	if (opt.rate)
+		set(SOURCE, "max-bandwidth", opt.rate);
 	t0 = now();
 	run_on("start");
 	must(SOURCE, with_uri("migrate"));
