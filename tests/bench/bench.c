@@ -4,6 +4,8 @@
  *
  *	bench [--quick] [--only WORD] [--rounds N] [--cpu N] [--json]
  *
+ * WORD: rows whose name holds it; "figures" and "moves" are those of user space.
+ *
  * Every row is measured in turns with a program that returns XDP_TX behind the
  * same wrapper (see wrap.bpf.c), so that noise hits both; "above" is what the
  * node program costs beyond it.
@@ -498,7 +500,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench: %s\n", strerror(-err));
 		return 1;
 	}
-	figures = opt.only ? json_object() : figures_measure(!opt.json);
+	figures = figures_measure(opt.only, !opt.json);
 	if (opt.json)
 		print_json(figures, vm_rows);
 	json_decref(figures);

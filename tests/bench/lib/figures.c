@@ -250,17 +250,25 @@ out:
 	sigprocmask(SIG_UNBLOCK, &quit, NULL);
 }
 
-json_t *figures_measure(bool print)
+json_t *figures_measure(const char *only, bool print)
 {
 	struct figures f = { .print = print, .json = json_object() };
+	bool both = !only, first = both || !strcmp(only, "figures");
+	bool moves = both || !strcmp(only, "moves");
+
+	if (!first && !moves)
+		return f.json;
 
 	/* No neighbour of this machine is asked about the bench's backends. */
 	if (unshare(CLONE_NEWNET))
 		fprintf(stderr, "bench: no network namespace of its own\n");
 	if (print)
 		printf("\n%-52s %12s %14s\n", "figure", "value", "target");
-	maglev_figure(&f);
-	instance_figures(&f);
-	vm_figures(&f);
+	if (first) {
+		maglev_figure(&f);
+		instance_figures(&f);
+	}
+	if (moves)
+		vm_figures(&f);
 	return f.json;
 }

@@ -12,8 +12,11 @@ struct figures {
 	int failed;
 };
 
-/* Measures and, where print is set, prints. The caller frees it. */
-json_t *figures_measure(bool print);
+/*
+ * Measures and, where print is set, prints. only: "figures" or "moves"; NULL:
+ * both; else neither. The caller frees it.
+ */
+json_t *figures_measure(const char *only, bool print);
 
 /* vm_figures.c: those of moves, by the command and its daemon. */
 void vm_figures(struct figures *f);

@@ -152,6 +152,7 @@ static int write_file(const char *host)
 		return -errno;
 	fputs("limits: {vips: 16, backends: 16, server_ids: 64, flows: 1024, "
 	      "hosts: 16, vms: 131072, vm_addresses: 131072}\n"
+	      "policy: {flap_moves: 60000, flap_seconds: 1}\n"
 	      "devices:\n  - {name: feed, mode: native}\n"
 	      "hosts:\n  - {name: p1, dev: p1}\n  - {name: p2, dev: p2}\n"
 	      "vms:\n", f);
