@@ -190,9 +190,10 @@ __noinline int echo(struct xdp_md *ctx, __u32 place, __u32 l3)
 static __always_inline int looks_familiar(struct xr_vm *vm, __u32 print,
 					  __u32 tick)
 {
-	if (unlikely(vm->sample_tick != tick)) {
+	/* One more than the tick: in tick 0, too, there is no sample at first. */
+	if (unlikely(vm->sample_tick != tick + 1)) {
 		vm->sample = print;
-		vm->sample_tick = tick;
+		vm->sample_tick = tick + 1;
 		vm->echoes = 0;
 		return 0;
 	}

@@ -256,6 +256,17 @@ static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 place,
 	return host.flags == XR_HOST_USED ? host : none;
 }
 
+/*
+ * The redirect is off because its frames came back; what user space wrote into
+ * the kernel's tables would send them round all the same, until it is taken away.
+ */
+__noinline int kernel_would_loop(__u32 place)
+{
+	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+
+	return info && info->kernel & (XR_KERNEL_FDB | XR_KERNEL_BRIDGE);
+}
+
 /* What is known of a frame once its Ethernet header was read. */
 struct frame {
 	__u64 key;		/* VLAN, destination */
@@ -277,7 +288,10 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 	int reason;
 
 	if (!host.flags || !keys || frame + sizeof(struct ethhdr) > end)
-		return XR_R_VM_HERE;
+		return unlikely(vm_now(vm).now.flags & XR_VM_LOOP) &&
+				       kernel_would_loop(place) ?
+			       XR_R_VM_LOOP :
+			       XR_R_VM_HERE;
 	l = looks_of(frame, octet(frame, f->l3), end, f->proto, keys);
 	p->vm = place + 1;
 	if (looks_familiar(vm, l.print, tick) && echo(ctx, place, f->l3))

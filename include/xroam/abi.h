@@ -282,7 +282,7 @@ struct xr_vm {
 	__u8 ring;		/* its ring in rings, plus one; 0: none */
 	__u8 echoes;		/* frames like the sample within a tick */
 	__u32 sample;		/* fingerprint of a redirected frame; see echo.h */
-	__u32 sample_tick;
+	__u32 sample_tick;	/* when it was taken, plus one; 0: none yet */
 	__u32 next_ttl;		/* PREPARED, BLACKOUT: ttl once it has moved */
 	__u32 mark;		/* low bits of hits when the sample became a challenge */
 };
