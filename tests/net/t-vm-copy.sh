@@ -93,6 +93,7 @@ in_ns h1 ethtool -K v1 tx-checksumming on tso on >/dev/null
 # super OCTETS SIZE: what came of it at both places
 super()
 {
+	rm -f "$WORLD_DIR/seen.err"
 	start seen c1 "$FRAME" play -p "$WORLD-" -t 600 -w v1:h1 -w v1:h2 +1
 	wait_for 2 grep -q ready "$WORLD_DIR/seen.err"
 	in_ns n1 "$TAP" gso h1 $VM_MAC $N1_MAC $VM_ADDR4 $N1_ADDR4 "$1" "$2"
@@ -105,6 +106,30 @@ is "$(super 500 1000)" "segments 1 octets 500 bad 0" \
 like "$(super 4000 1000)" "octets 4000 bad 0" \
 	"a TSO sender's frame: copied in segments, each whole"
 is "$(reason copy-failed h1)" 1 "none failed"
+
+# The same by the methods for routed fabrics, which carry packets: what leaves h1.
+xr_on h1 vm cancel $VM_MAC >/dev/null
+for method in ipip gue; do
+	outer=34
+	[ $method = ipip ] || outer=42
+	xr_on h1 host add h2$method $method "$(underlay4 h2)" >/dev/null
+	xr_on h1 vm prepare $VM_MAC to h2$method >/dev/null
+	xr_on h1 vm pause $VM_MAC >/dev/null
+	rm -f "$WORLD_DIR/seen.err"
+	start seen c1 "$FRAME" play -p "$WORLD-" -t 600 -w fab:h1 -w v1:h1 +1
+	wait_for 2 grep -q ready "$WORLD_DIR/seen.err"
+	in_ns n1 "$TAP" gso h1 $VM_MAC $N1_MAC $VM_ADDR4 $N1_ADDR4 4000 1000
+	wait "${WORLD_PID[seen]}"
+	is "$(sed -n "s/^fab:h1 .\{$((2 * outer))\}45/$(printf '0%.0s' {1..28})45/p" \
+		"$WORLD_DIR/seen.out" | "$TAP" sum)" \
+		"segments 5 octets 4000 bad 0" "$method: in segments, too"
+	is "$(grep -c "^v1:h1 525400123456$(no_colons $N1_MAC)" "$WORLD_DIR/seen.out")" 1 \
+		"$method: and delivered"
+	xr_on h1 vm cancel $VM_MAC >/dev/null
+	xr_on h1 host del h2$method >/dev/null
+done
+xr_on h1 vm prepare $VM_MAC to h2 >/dev/null
+xr_on h1 vm pause $VM_MAC >/dev/null
 in_ns h1 ethtool -K v1 tx-checksumming off >/dev/null
 
 # ---- VLANs: the same MAC elsewhere is another VM ----

@@ -75,6 +75,7 @@ steps()
 # pause_and_see: what comes to the new place when it stands still
 pause_and_see()
 {
+	rm -f "$WORLD_DIR/seen.err"
 	start seen c1 "$FRAME" play -p "$WORLD-" -t 700 -w v1:h2 -w fab:h2 +1
 	wait_for 2 grep -q ready "$WORLD_DIR/seen.err"
 	xr_on h2 vm pause $VM_MAC >/dev/null
@@ -89,7 +90,8 @@ numbered()
 }
 
 plug "$TAP"
-# What it had not read before is not the residual's, and must not shift it.
+# What it had not read before shortens the residual, if nobody (the daemon) looks
+# while the queue is empty; but nothing is replayed that was read.
 mapfile -t s < <(steps 1 3)
 play -q 5 "${s[@]}"
 is "$(xr_on h1 vm prepare $VM_MAC to h2 2>&1 >/dev/null)" "" "prepare"
