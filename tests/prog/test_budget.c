@@ -8,9 +8,11 @@
  */
 #include <stdio.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include "lib/harness.h"
 #include "lib/worlds.h"
+#include "user/core/tc.h"
 
 #define LIMIT	20000
 #define NO_LIMIT 1000000	/* the kernel's own */
@@ -27,6 +29,18 @@ static const struct record {
 	{ "xroam_decap", 6, 18, 3262, LIMIT },
 	{ "xroam_decap", 6, 12, 4854, LIMIT },
 	{ "xroam_decap", 0, 0, 6029, NO_LIMIT },
+	{ "tc_tap_out", 6, 12, 4562, LIMIT },
+	{ "tc_tap_out", 0, 0, 6577, LIMIT },
+	{ "tc_tap_in", 6, 12, 923, LIMIT },
+	{ "tc_tap_in", 0, 0, 1650, LIMIT },
+	{ "tc_uplink_in", 6, 12, 3561, LIMIT },
+	{ "tc_uplink_in", 0, 0, 4648, LIMIT },
+	{ "tc_uplink_out", 6, 12, 2651, LIMIT },
+	{ "tc_uplink_out", 0, 0, 3502, LIMIT },
+	{ "tc_tunnel_in", 6, 12, 2143, LIMIT },
+	{ "tc_tunnel_in", 0, 0, 2791, LIMIT },
+	{ "tc_replay", 6, 12, 1831, LIMIT },
+	{ "tc_replay", 0, 0, 2020, LIMIT },
 };
 
 static const struct record *recorded(const char *program)
@@ -82,11 +96,37 @@ static void backend(void **state)
 	check("xroam_decap", world_prog());
 }
 
+/* Of each pin the first record is of the newest kernel. */
+static void beside(void **state)
+{
+	const char *seen = "";
+	char path[256];
+	size_t i;
+	int fd;
+
+	world(WORLD_TWO);
+	fd = tc_replay_program(world_plane(), NULL);
+	assert_true(fd >= 0);
+	close(fd);
+	for (i = 0; i < ARRAY_LEN(records); i++) {
+		if (strncmp(records[i].program, "tc_", 3) ||
+		    !strcmp(records[i].program, seen))
+			continue;
+		seen = records[i].program;
+		snprintf(path, sizeof(path), "%s/%s", world_plane()->dir, seen);
+		fd = bpf_obj_get(path);
+		assert_true(fd >= 0);
+		check(seen, fd);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(node),
 		TEST(backend),
+		TEST(beside),
 	};
 
 	return harness_main("verifier budget", tests, ARRAY_LEN(tests));
