@@ -16,8 +16,8 @@ static const char help[] =
 	"Usage: xroam stats [vip|backend|vm|host|dev|reason] [--watch SECONDS]\n"
 	"\n"
 	"Counters since the instance was made; with --watch, again every so often,\n"
-	"with rates per second. What never happened, and VMs without a hit, are left out\n"
-	"of the text (-v shows them), not of the JSON.\n";
+	"with rates per second. What never happened is left out of the text (-v shows\n"
+	"it), not of the JSON.\n";
 
 #define VALUES 7
 
@@ -264,8 +264,25 @@ static json_t *json_section(const struct section *sec,
 	return list;
 }
 
+/* What never happened, and in the whole list VMs to whom nothing did. */
+static bool is_silent(const struct section *sec, const struct row *r,
+		      bool only)
+{
+	int v;
+
+	if (r->kind)
+		return !r->value[0];
+	if (only || sec->read != read_vms)
+		return false;
+	for (v = 0; sec->value[v]; v++)
+		if (r->value[v])
+			return false;
+	return true;
+}
+
 static void print_section(const struct section *sec, const struct snapshot *s,
-			  const struct snapshot *old, double seconds)
+			  const struct snapshot *old, double seconds,
+			  bool only)
 {
 	const char *headings[VALUES + 6] = { NULL };
 	char upper[VALUES + 1][16], per_second[2][20];
@@ -299,8 +316,7 @@ static void print_section(const struct section *sec, const struct snapshot *s,
 		const struct row *r = &s->row[i];
 		const struct row *o = before(old, i, r->name);
 
-		if ((r->kind || sec->read == read_vms) && !r->value[0] &&
-		    !opt.verbose)
+		if (is_silent(sec, r, only) && !opt.verbose)
 			continue;
 		table_cell(t, "%s", r->name);
 		for (v = 0; v < values; v++)
@@ -340,7 +356,7 @@ static int print_all(const struct section *only, const struct snapshot *s,
 		if (!first)
 			putchar('\n');
 		first = false;
-		print_section(sec, &s[i], o, seconds);
+		print_section(sec, &s[i], o, seconds, only == sec);
 	}
 	if (opt.json)
 		return out_json(all);
