@@ -181,10 +181,10 @@ static __always_inline int copy_nd(struct xdp_md *ctx, struct claim *c,
 	__builtin_memset(c->nd, 0, sizeof(c->nd));
 	if (len < 24 || len > ND_ROOM)
 		return -1;
-	asm volatile("" : "+r"(len));
-	len &= 2 * ND_ROOM - 1;
-	if (!len || len > ND_ROOM)
-		return -1;
+	/* 6.1 learns no lower bound from a comparison with 0. */
+	len--;
+	asm volatile("%0 &= 255" : "+r"(len));
+	len++;
 	return bpf_xdp_load_bytes(ctx, at, c->nd, len);
 }
 
