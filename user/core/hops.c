@@ -1,73 +1,163 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <bpf/bpf.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hops.h"
 #include "host.h"
 #include "path.h"
 #include "stats.h"
 
-#define FOREVER 1000	/* ticks: nobody's but an operator's MAC */
+/* By what neighbour a path goes, as of the last look. */
+struct way {
+	__u32 ifindex;		/* 0: not known */
+	__be32 gateway[XR_ADDR_WORDS];
+	bool touched;
+};
 
-static bool expire(struct xr_nexthop *hop, int cpus, __u32 tick)
+struct hops {
+	struct plane *p;
+	struct xr_nexthop *value;	/* per CPU */
+	struct way *way;		/* hosts by index, then backends */
+	__u32 hosts, n;
+	__u32 from;			/* where to go on */
+	bool any;
+};
+
+struct hops *hops_new(struct plane *p)
 {
-	bool any = false;
-	int cpu;
+	struct hops *h = calloc(1, sizeof(*h));
 
-	for (cpu = 0; cpu < cpus; cpu++) {
-		__s32 left = hop[cpu].until - tick;
+	if (!h)
+		return NULL;
+	h->p = p;
+	h->hosts = p->meta->limits.hosts + 1;
+	h->n = h->hosts + p->meta->limits.backends + 1;
+	h->way = calloc(h->n, sizeof(*h->way));
+	h->value = calloc(p->cpus, sizeof(*h->value));
+	if (h->way && h->value)
+		return h;
+	hops_free(h);
+	return NULL;
+}
 
-		if (!hop[cpu].ifindex || left < 0 || left > FOREVER)
+void hops_free(struct hops *h)
+{
+	if (!h)
+		return;
+	free(h->way);
+	free(h->value);
+	free(h);
+}
+
+void hops_touch_all(struct hops *h)
+{
+	__u32 i;
+
+	for (i = 0; i < h->n; i++)
+		h->way[i].touched = true;
+	h->any = true;
+}
+
+void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr)
+{
+	__u32 i;
+
+	for (i = 0; i < h->n; i++) {
+		if (h->way[i].ifindex != ifindex ||
+		    memcmp(h->way[i].gateway, addr, sizeof(h->way[i].gateway)))
 			continue;
-		hop[cpu].until = tick - 1;
-		any = true;
+		h->way[i].touched = true;
+		h->any = true;
 	}
-	return any;
+}
+
+bool hops_touched(const struct hops *h)
+{
+	return h->any;
+}
+
+/* What is to be asked for; false: nothing is at this place. */
+static bool facts_of(struct plane *p, __u32 i, __u32 hosts,
+		     struct xr_backend_info *facts, __u32 *path)
+{
+	if (i >= hosts) {
+		i -= hosts;
+		*path = p->backends[i].path;
+		*facts = p->backend_info[i];
+		return p->backends[i].state != XR_BACKEND_NONE;
+	}
+	if (!(p->hosts[i].flags & XR_HOST_USED) ||
+	    p->hosts[i].flags & XR_HOST_LOCAL ||
+	    p->hosts[i].method == XR_FORWARD_PORT)
+		return false;
+	*path = p->hosts[i].path;
+	host_facts(&p->host_info[i], facts);
+	return true;
+}
+
+static bool is_same(const struct xr_nexthop *a, const struct xr_nexthop *b)
+{
+	return a->ifindex == b->ifindex && !memcmp(a->dmac, b->dmac, 6) &&
+	       !memcmp(a->smac, b->smac, 6);
 }
 
 /*
- * The data plane writes here, too. What it wrote between our read and our write
- * is lost, and asked for again: until says so.
+ * The kernel copies by eight octets, and a new MAC of the same neighbour is one
+ * store. Only where the device changes, too, a packet may see half of it: it
+ * goes to neither, as it does a moment before and after on the wire.
  */
-static void expire_path(struct plane *p, __u32 path, struct xr_nexthop *hop,
-			__u32 tick)
+static void write_hop(struct hops *h, __u32 path, const struct xr_nexthop *hop)
 {
+	struct plane *p = h->p;
+	bool changed = false;
+	int cpu;
+
 	if (!path || path >= p->paths_max ||
-	    bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &path, hop))
+	    bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &path, h->value))
 		return;
-	if (expire(hop, p->cpus, tick))
-		bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, hop, 0);
+	for (cpu = 0; cpu < p->cpus; cpu++) {
+		if (is_same(&h->value[cpu], hop))
+			continue;
+		h->value[cpu] = *hop;
+		changed = true;
+	}
+	if (changed)
+		bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, h->value, 0);
 }
 
-void hops_expire(struct plane *p)
-{
-	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
-	__u32 i, tick = stats_tick(p);
-
-	for (i = 1; hop && i <= p->meta->limits.hosts; i++)
-		if (p->hosts[i].flags & XR_HOST_USED)
-			expire_path(p, p->hosts[i].path, hop, tick);
-	for (i = 1; hop && i <= p->meta->limits.backends; i++)
-		if (p->backends[i].state != XR_BACKEND_NONE)
-			expire_path(p, p->backends[i].path, hop, tick);
-	free(hop);
-}
-
-void hops_remind(struct plane *p, __u32 *from, __u32 n)
+static void look_at(struct hops *h, __u32 i)
 {
 	struct xr_backend_info facts;
-	struct path_job job = { .info = &facts, .host = true };
-	__u32 i = *from ? *from : 1;
+	struct path_job job = { .info = &facts, .host = i < h->hosts };
+	struct way *w = &h->way[i];
+	__u32 path;
 
-	for (; n && i <= p->meta->limits.hosts; i++) {
-		const struct xr_host *h = &p->hosts[i];
-
-		if (!(h->flags & XR_HOST_USED) || h->flags & XR_HOST_LOCAL ||
-		    h->method == XR_FORWARD_PORT)
-			continue;
-		n--;
-		host_facts(&p->host_info[i], &facts);
-		path_remind(&job, 1, &p->meta->policy, stats_tick(p));
+	if (!facts_of(h->p, i, h->hosts, &facts, &path)) {
+		w->ifindex = 0;
+		return;
 	}
-	*from = i > p->meta->limits.hosts ? 0 : i;
+	path_remind(&job, 1, &h->p->meta->policy, stats_tick(h->p));
+	w->ifindex = job.ifindex;
+	memcpy(w->gateway, job.gateway, sizeof(w->gateway));
+	if (job.trouble == PATH_FINE && job.hop.ifindex)
+		write_hop(h, path, &job.hop);
+}
+
+bool hops_refresh(struct hops *h, unsigned int n)
+{
+	if (!h->any)
+		return false;
+	for (; h->from < h->n; h->from++) {
+		if (!h->way[h->from].touched)
+			continue;
+		if (!n)
+			return true;
+		h->way[h->from].touched = false;
+		look_at(h, h->from);
+		n -= h->way[h->from].ifindex != 0;
+	}
+	h->from = 0;
+	h->any = false;
+	return false;
 }

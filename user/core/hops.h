@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Next hops that stand, when the kernel's routes or neighbours change. */
+/*
+ * Next hops of hosts and backends that follow the kernel's routes and
+ * neighbours at once. Without this the data plane asks the FIB by itself, two
+ * seconds later, and gets no answer where forwarding is off.
+ */
 #ifndef XR_CORE_HOPS_H
 #define XR_CORE_HOPS_H
 
 #include "plane.h"
 
-/*
- * What the data plane remembers is over: it asks the kernel's FIB at the next
- * packet. But for those whose MAC the operator gave.
- */
-void hops_expire(struct plane *p);
+struct hops;
 
-/*
- * The kernel is asked to keep the hosts' next hops resolved, of at most n
- * hosts from *from on; *from is then where to go on, 0: all are done.
- */
-void hops_remind(struct plane *p, __u32 *from, __u32 n);
+struct hops *hops_new(struct plane *p);		/* NULL: no memory */
+void hops_free(struct hops *h);
+
+/* Something changed that may concern any of them. */
+void hops_touch_all(struct hops *h);
+/* A neighbour changed: those that go by it. */
+void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr);
+bool hops_touched(const struct hops *h);
+
+/* Looks at so many of those touched; true: more are left. Under the lock. */
+bool hops_refresh(struct hops *h, unsigned int n);
 
 #endif

@@ -4,9 +4,11 @@
  * daemon's network namespace: next hops follow within a moment instead of the
  * two seconds after which the data plane asks by itself.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,28 +23,26 @@
 #define MS	1000ULL		/* in the loop's microseconds */
 #define SOON	(20 * MS)	/* one change seldom comes alone */
 #define SHARE	20		/* at most this part of the time goes into passes */
-#define HOSTS_AT_ONCE 64
+#define HOPS_AT_ONCE	64
 
-#define DIRTY_HOPS	(1U << 0)	/* ask the FIB anew */
-#define DIRTY_NEIGH	(1U << 1)	/* some that the kernel kept may be gone */
-#define DIRTY_LINKS	(1U << 2)	/* hooks, ports, own MACs, bridges */
+#define DIRTY_HOPS	(1U << 0)	/* some were touched */
+#define DIRTY_LINKS	(1U << 1)	/* hooks, ports, own MACs, bridges */
 
 struct watch {
 	struct daemon *d;
 	struct mnl_socket *nl;
 	sd_event_source *io, *timer;
+	struct hops *hops;
 	unsigned int dirty;
-	__u32 remind_from;		/* host to go on with */
 	uint64_t not_before;
 	/* What the programs were loaded for, by slot. */
 	__u32 ifindex[XR_MAX_DEVICES], master[XR_MAX_DEVICES];
 };
 
-static void mark(struct watch *w, unsigned int dirty)
+static void mark(struct watch *w)
 {
 	uint64_t now, when;
 
-	w->dirty |= dirty;
 	sd_event_now(w->d->loop, CLOCK_MONOTONIC, &now);
 	when = now + SOON > w->not_before ? now + SOON : w->not_before;
 	sd_event_source_set_time(w->timer, when);
@@ -51,22 +51,40 @@ static void mark(struct watch *w, unsigned int dirty)
 
 /* ---- what changed ---- */
 
+static void on_neighbour(struct watch *w, const struct nlmsghdr *nlh)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	__be32 addr[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff), 0 };
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
+		if (mnl_attr_get_type(a) != NDA_DST)
+			continue;
+		if (mnl_attr_get_payload_len(a) == 16)
+			memcpy(addr, mnl_attr_get_payload(a), 16);
+		else if (mnl_attr_get_payload_len(a) == 4)
+			memcpy(&addr[3], mnl_attr_get_payload(a), 4);
+		hops_touch(w->hops, ndm->ndm_ifindex, addr);
+	}
+}
+
 static int on_message(const struct nlmsghdr *nlh, void *ctx)
 {
-	unsigned int *dirty = ctx;
+	struct watch *w = ctx;
 
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		*dirty |= DIRTY_LINKS | DIRTY_NEIGH | DIRTY_HOPS;
+		w->dirty |= DIRTY_LINKS;
+		hops_touch_all(w->hops);
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-	case RTM_DELNEIGH:
-		*dirty |= DIRTY_NEIGH | DIRTY_HOPS;
+		hops_touch_all(w->hops);
 		break;
 	case RTM_NEWNEIGH:
-		*dirty |= DIRTY_HOPS;
+	case RTM_DELNEIGH:
+		on_neighbour(w, nlh);
 		break;
 	}
 	return MNL_CB_OK;
@@ -75,7 +93,7 @@ static int on_message(const struct nlmsghdr *nlh, void *ctx)
 static int on_netlink(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 {
 	struct watch *w = ctx;
-	unsigned int dirty = 0;
+	unsigned int before = w->dirty;
 	char buf[32768];
 	ssize_t got;
 	int i;
@@ -84,15 +102,19 @@ static int on_netlink(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 	(void)revents;
 	for (i = 0; i < 16; i++) {
 		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-		if (got < 0 && errno == ENOBUFS)
-			dirty = DIRTY_LINKS | DIRTY_NEIGH | DIRTY_HOPS;
+		if (got < 0 && errno == ENOBUFS) {
+			w->dirty |= DIRTY_LINKS;
+			hops_touch_all(w->hops);
+		}
 		if (got <= 0)
 			break;
-		mnl_cb_run(buf, got, 0, 0, on_message, &dirty);
+		mnl_cb_run(buf, got, 0, 0, on_message, w);
 	}
+	if (hops_touched(w->hops))
+		w->dirty |= DIRTY_HOPS;
 	/* A pass that is about to be made needs no second mark. */
-	if (dirty & ~w->dirty)
-		mark(w, dirty);
+	if (w->dirty & ~before)
+		mark(w);
 	return 0;
 }
 
@@ -157,19 +179,13 @@ static void links_changed(struct watch *w)
 
 static void pass(struct watch *w)
 {
-	struct plane *p = w->d->plane;
 	unsigned int dirty = w->dirty;
 
 	w->dirty = 0;
 	if (dirty & DIRTY_LINKS)
 		links_changed(w);
-	if (dirty & DIRTY_NEIGH) {
-		hops_remind(p, &w->remind_from, HOSTS_AT_ONCE);
-		if (w->remind_from)
-			w->dirty |= DIRTY_NEIGH;
-	}
-	if (dirty & DIRTY_HOPS)
-		hops_expire(p);
+	if (hops_refresh(w->hops, HOPS_AT_ONCE))
+		w->dirty |= DIRTY_HOPS;
 }
 
 static uint64_t clock_us(void)
@@ -194,7 +210,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
 	ended = clock_us();
 	w->not_before = ended + (ended - began) * SHARE;
 	if (w->dirty)
-		mark(w, w->dirty);
+		mark(w);
 	return 0;
 }
 
@@ -225,6 +241,7 @@ static void stop(void *state)
 	sd_event_source_disable_unref(w->timer);
 	if (w->nl)
 		mnl_socket_close(w->nl);
+	hops_free(w->hops);
 	free(w);
 }
 
@@ -236,7 +253,8 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	if (!w)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	w->d = d;
-	ret = subscribe(w);
+	w->hops = hops_new(d->plane);
+	ret = w->hops ? subscribe(w) : -ENOMEM;
 	if (!ret)
 		ret = sd_event_add_io(d->loop, &w->io,
 				      mnl_socket_get_fd(w->nl), EPOLLIN,
@@ -253,7 +271,9 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	}
 	look_at_masters(w);
 	/* What changed while nobody watched. */
-	mark(w, DIRTY_LINKS | DIRTY_NEIGH | DIRTY_HOPS);
+	hops_touch_all(w->hops);
+	w->dirty = DIRTY_LINKS | DIRTY_HOPS;
+	mark(w);
 	*state = w;
 	return 0;
 }
