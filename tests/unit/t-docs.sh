@@ -346,7 +346,8 @@ if [ "$(id -u)" = 0 ]; then
 		xroam-stats.8 stats
 		xroam-apply.8 status
 		xroam-explain.8 explain 0200000000010200000000020800
-		xroam-explain.8 explain 020000000023020000000002810000050800
+		xroam-explain.8 explain 020000000022020000000002810000050800
+		xroam-explain.8 explain ffffffffffff0200000000230806000108000604000102000000002300000000000000000000000a090517
 	END
 else
 	skip 1 "needs root: the examples are not run"
