@@ -79,4 +79,12 @@ for bad in 's/^.{12}525400123456/ffffffffffff525400123457/:another MAC' \
 		sed -E "${bad%:*}")" "fab:h1=$probe"
 	is "$(arrived v1:h2 "$probe")" 0 "${bad##*:}: not believed"
 done
+
+# The same with the program in the kernel's stack.
+expected h2
+xr_on h1 dev detach up0 >/dev/null
+ok "mode generic" xr_on h1 dev attach up0 mode generic
+play -q 10 -w v1:h1 -w v1:h2 "fab:h1=$(vector k3_rarp_qemu)" "fab:h1=$probe"
+is "$(arrived v1:h1 "$probe") $(arrived v1:h2 "$probe")" "0 1" \
+	"mode generic: the next frame goes to the new host"
 done_testing

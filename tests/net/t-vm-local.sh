@@ -8,13 +8,18 @@
 vm_world_up -n 2
 vm_places v1 h1 h2
 vm_places n1 -m "$N1_MAC" h1
+
+# The kernel's tables, without what is learned, what joins a multicast group, and
+# what tells one veth from another of its name.
 snapshot()
 {
 	in_ns "$1" sh -c 'bridge fdb show; tc qdisc show; ip route show table all
 		ip -6 route show table all; ip neigh show nud permanent
 		ip -o link show' |
-		grep -v "dev lo" | sed -E 's/ (expires|used) [0-9a-z]+//g; s/@[^ ]*//; s/ state [A-Z]+//' |
-		grep -v " master br0 $" | sort
+		grep -v "dev lo\|^33:33:\|^01:00:5e:\| master br0 $" |
+		sed -E "s/$(mac "$1" v1)/its own/; s/^[0-9]+: //; s/@[^ ]*//
+			s/ (expires|used) [0-9a-z]+//g; s/ state [A-Z]+//" |
+		sort
 }
 play -q 5 "n1:h1=$(neighbour_probe)" "v1:h1=$(vector k1_garp_request)"
 before1=$(snapshot h1) before2=$(snapshot h2)
@@ -64,6 +69,17 @@ like "$(in_ns h2 bridge fdb show)" "$VM_MAC dev v1 .*sticky" \
 play -q 10 -w v1:h1 -w v1:h2 -w fab:h1 "n1:h1=$near*100/100"
 is "$(arrived v1:h2 "${near:0:36}") $(arrived fab:h1 "${near:0:36}")" "100 100" \
 	"the neighbour's frames go once each"
+
+# QEMU ends at the source, and its port with it.
+ip -n "$WORLD-h1" link del v1
+goes_on()
+{
+	play -q 20 -w v1:h2 "c1:eth0=$probe" "n1:h1=$near"
+	is "$(arrived v1:h2 "$probe") $(arrived v1:h2 "$near")" "1 1" "$1"
+}
+goes_on "its old port is gone: both senders still reach it"
+vm_plug v1 h1 h1 "$VM_MAC" 0
+goes_on "another port of that name: it does not get in the way"
 
 ok "back again" tell "h1 h2" vm move "$VM_MAC" to h1
 play -q 5 "v1:h1=$(vector k15_plain_unicast_udp)"

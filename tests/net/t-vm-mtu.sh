@@ -61,6 +61,27 @@ play -q 20 -w c1:eth0 -w v1:h2 "c1:eth0=$frame"
 is "$(arrived v1:h2) $(arrived c1:eth0 "0304....000005aa") $((
 	$(reason too-big h1) - before))" "0 0 1" "dropped and counted, without a word"
 
+# VXLAN over IPv6 takes 20 octets more. The kernel's other end: a device of its own.
+ip -n "$WORLD-h2" link add vx6 mtu 1500 type vxlan id 1600 \
+	local "$(underlay6 h2)" dstport 4790 nolearning udp6zerocsumrx
+ip -n "$WORLD-h2" link set vx6 master br0 up
+ok "a host over IPv6" xr_on h1 host add h2-6 \
+	vxlan "$(underlay6 h2)" vni 1600 port 4790
+ok "move there" xr_on h1 vm move "$VM_MAC" to h2-6
+for n in 100 1430; do
+	frame=$(sized $n)
+	play -q 10 -w v1:h2 "c1:eth0=$frame"
+	is "$(arrived v1:h2 "$frame")" 1 "over IPv6: $n octets arrive whole"
+	frame=$(sized $n 6)
+	play -q 10 -w v1:h2 "c1:eth0=$frame"
+	is "$(arrived v1:h2 "$frame")" 1 "over IPv6: and of IPv6"
+done
+before=$(reason too-big h1)
+play -q 10 -w v1:h2 "c1:eth0=$(sized 1431)"
+is "$(arrived v1:h2) $(($(reason too-big h1) - before))" "0 1" \
+	"over IPv6: 1431 do not"
+ok "and back to IPv4" xr_on h1 vm move "$VM_MAC" to h2
+
 # Path MTU discovery of a real sender, from end to end.
 ok "policy too_big reply" policy h1 too_big reply
 ip -n "$WORLD-c1" neigh replace "$VM_ADDR4" lladdr "$VM_MAC" dev eth0

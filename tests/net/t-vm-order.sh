@@ -64,6 +64,23 @@ play -q 5 "fab:h1=$(vector k1_garp_request)" "fab:h1=$(vector k3_rarp_qemu)"
 is "$(vm_fact h1 "$VM_MAC" moves)" 1 "and its further announcements make no other"
 goes_to h2 "two sources: at h2"
 
+if ! /usr/bin/python3 -c "" 2>/dev/null; then
+	skip 5 "no python3"
+else
+	ok "a daemon" daemon h1
+	for seq in 50 50 49; do
+		/usr/bin/python3 "$(dirname "$0")/lib/notify.py" \
+			"/run/xroam/$WORLD-h1.sock" say \
+			"{\"notice\":\"moved\",\"mac\":\"$VM_MAC\",\"to\":\"h3\",\"seq\":$seq}"
+	done >"$WORLD_DIR/said" 2>&1
+	is "$(jq -cs 'map(.ok)' "$WORLD_DIR/said")" "[true,true,false]" \
+		"the socket: done, known already, too old"
+	ok "the operator says the same" xr_on h1 vm move "$VM_MAC" to h3 seq 50
+	is "$(vm_fact h1 "$VM_MAC" moves) $(vm_fact h1 "$VM_MAC" seq)" "2 50" \
+		"one more move, whoever said it"
+	ok "the daemon ends" daemon_stop h1
+fi
+
 # ---- A to B to A to C, quickly, under traffic ----
 
 # A frame now and then has another IP ID than it had: the echo guard's.

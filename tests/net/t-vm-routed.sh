@@ -33,6 +33,11 @@ for method in ipip ipip6 gue gue6 mac; do
 	vm_routed_run v1 h2
 	ok "$method: move" tell "h2 h1" vm move "$VM_MAC" to h2
 	ok "$method: the client reaches it at h2" wait_for 2 pings
+	ok "$method: a sender on the old host itself reaches it" \
+		in_ns h1 ping -qc1 -W1 "$VM_ADDR4"
+	is "$(in_ns h2 ip route show proto 157 | awk '{ print $1, $3 }') $(
+		in_ns h2 ip -6 route show proto 157 | awk '{ print $1, $3 }')" \
+		"$VM_ADDR4 v1 $VM_ADDR6 v1" "$method: h2 has routes of our protocol"
 	before=$(reason moved-ip h1)
 	play -q 10 -w fab:h1 -w v1:h2 -w v1:h1 "fab:h1=$probe" "fab:h1=$probe6"
 	is "$(arrived v1:h2 "$text") $(arrived v1:h1 "$text")" "2 0" \
@@ -69,7 +74,8 @@ ok "again" pings
 is "$(($(reason moved-ip gw) - before)) $(($(reason moved-ip h1) - before1))" \
 	"2 0" "by the gateway, not by the old host"
 
-# Those on the old host itself.
-like "$(in_ns h1 ip route get "$VM_ADDR4")" "10.8.0.|dev up0" \
-	"the old host itself looks for it elsewhere"
+tell "h1 h2 gw" destroy || fail "destroy"
+is "$(in_ns h1 ip route show proto 157)$(in_ns h2 ip route show proto 157)$(
+	in_ns h2 ip neigh show nud permanent dev v1)" "" \
+	"destroy leaves no route and no neighbour"
 done_testing

@@ -185,6 +185,22 @@ int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w)
 	return ret ? ret : w->ifindex ? 0 : -ENETUNREACH;
 }
 
+/* IPv4 goes by an IPv6 neighbour, too; not the other way round. */
+static void put_via(struct nlmsghdr *nlh, const __be32 *addr, const __be32 *via)
+{
+	struct {		/* struct rtvia, with its address */
+		__u16 family;
+		__u8 addr[16];
+	} v6 = { .family = AF_INET6 };
+
+	if (addr_is_ipv4(via) == addr_is_ipv4(addr)) {
+		netlink_put_addr(nlh, RTA_GATEWAY, via);
+		return;
+	}
+	memcpy(v6.addr, via, sizeof(v6.addr));
+	mnl_attr_put(nlh, RTA_VIA, sizeof(v6), &v6);
+}
+
 /*
  * Before others of the same address: of IPv4 a route that is created and neither
  * excludes nor appends goes in front of its equals.
@@ -196,7 +212,7 @@ int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex,
 	struct rtmsg *rtm;
 	int ret;
 
-	if (via && addr_is_ipv4(via) != addr_is_ipv4(addr))
+	if (via && addr_is_ipv4(via) && !addr_is_ipv4(addr))
 		return -EAFNOSUPPORT;
 	ret = route_del(nl, addr);
 	if (ret)
@@ -210,7 +226,7 @@ int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex,
 		mnl_attr_put_u32(nlh, RTA_PRIORITY, FIRST_METRIC);
 	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
 	if (via)
-		netlink_put_addr(nlh, RTA_GATEWAY, via);
+		put_via(nlh, addr, via);
 	return netlink_talk(nl, NULL, NULL);
 }
 

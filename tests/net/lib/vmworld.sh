@@ -297,6 +297,7 @@ link set up0 master br0 up
 link set br0 up
 addr add $(underlay4 "$host")/24 dev br0
 addr add $(underlay6 "$host")/64 dev br0 nodad
+addr add fe80::${host#h}/64 dev br0 nodad
 $(vm_vxlan "$host" 0)
 "
 }
