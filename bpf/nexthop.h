@@ -104,8 +104,9 @@ __noinline int refresh_nexthop(struct xdp_md *ctx, __u32 index)
 }
 
 /* 0 and *out, or the reason to drop. */
-static __always_inline int find_nexthop(struct xdp_md *ctx, struct packet *p,
-					__u32 index, struct xr_nexthop **out)
+static __always_inline int find_nexthop_at(struct xdp_md *ctx,
+					   struct packet *p, __u32 index,
+					   struct xr_nexthop **out, __u32 tick)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	struct xr_trace *t = trace_record();
@@ -114,7 +115,7 @@ static __always_inline int find_nexthop(struct xdp_md *ctx, struct packet *p,
 	if (!nh)
 		return XR_R_NO_ROUTE;
 	*out = nh;
-	if (likely(nh->ifindex && (__s32)(nh->until - now_tick()) >= 0)) {
+	if (likely(nh->ifindex && (__s32)(nh->until - tick) >= 0)) {
 		if (t)
 			t->flags |= XR_TRACE_CACHED;
 		return 0;
@@ -124,6 +125,12 @@ static __always_inline int find_nexthop(struct xdp_md *ctx, struct packet *p,
 		return said;
 	note(p, said);
 	return 0;
+}
+
+static __always_inline int find_nexthop(struct xdp_md *ctx, struct packet *p,
+					__u32 index, struct xr_nexthop **out)
+{
+	return find_nexthop_at(ctx, p, index, out, now_tick());
 }
 
 #endif

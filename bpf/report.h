@@ -190,6 +190,28 @@ static __always_inline void trace_verdict(const struct packet *p,
 	t->backend = p->backend;
 }
 
+/*
+ * The same where the reason is a constant, for the commonest: without the table,
+ * and without what only a drop needs.
+ */
+static __always_inline int verdict_of(struct packet *p, __u32 reason,
+				      __u32 kind, int action)
+{
+	__u32 slot = knobs.dev_slot;
+	struct xr_dev_counter *d;
+	struct xr_counter *c;
+
+	p->reason = reason;
+	c = bpf_map_lookup_elem(&reason_stats, &reason);
+	if (c)
+		count(c, p->bytes);
+	d = bpf_map_lookup_elem(&dev_stats, &slot);
+	if (d)
+		count(&d->kind[kind], p->bytes);
+	trace_verdict(p, action);
+	return action;
+}
+
 /* Counts p->reason and gives the action. */
 static __always_inline int verdict(const struct packet *p)
 {

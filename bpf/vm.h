@@ -104,6 +104,37 @@ __noinline int remove_tag(struct xdp_md *ctx)
 	return 0;
 }
 
+/* What is known of a frame once its Ethernet header was read. */
+struct frame {
+	__u64 key;		/* VLAN, destination */
+	__u32 l3;
+	__u32 tag;		/* octets of tags before the packet */
+	__be16 proto;
+};
+
+/*
+ * Outside: DSCP and ECN of the packet inside, and a source port that is the same
+ * for all of its flow.
+ */
+static __always_inline void flow_of(struct packet *p, const void *ip,
+				    const void *end, __be16 proto)
+{
+	const __u8 *octets = ip;
+	const __u32 *w = ip;
+
+	if (likely(proto == bpf_htons(ETH_P_IP)) && ip + 24 <= end) {
+		p->tos = octets[1];
+		p->ports = w[3] ^ w[4];
+		if (!(w[1] & bpf_htonl(IP_OFFSET_OR_MF)))
+			p->ports ^= w[5];
+	} else if (proto == bpf_htons(ETH_P_IPV6) && ip + 44 <= end) {
+		p->tos = bpf_ntohl(w[0]) >> 20;
+		p->ports = w[5] ^ w[9];
+		if (tcp_or_udp(octets[6]))
+			p->ports ^= w[10];
+	}
+}
+
 /* p->tos and the flow are known; the frame has no tag any more. */
 static __always_inline int wrap_frame(struct xdp_md *ctx, struct packet *p,
 				      const struct xr_path *path,
@@ -139,7 +170,8 @@ static __always_inline int wrap_frame(struct xdp_md *ctx, struct packet *p,
 
 /* 0 with the action in p->sent, or the reason why not. */
 static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
-					 __u32 index, __u32 tag)
+					 __u32 index, const struct frame *f,
+					 __u32 tick)
 {
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	struct outer o = { .l2 = sizeof(struct ethhdr), .frame = 1 };
@@ -149,16 +181,17 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
 
 	if (!path)
 		return XR_R_NO_ROUTE;
-	reason = find_nexthop(ctx, p, index, &nh);
+	reason = find_nexthop_at(ctx, p, index, &nh, tick);
 	if (reason)
 		return reason;
 	trace_way(index, egress_of(ctx, nh));
 	/* The overhead counts one Ethernet header, and so do the octets. */
-	o.ip_len = p->bytes - tag + path->overhead - sizeof(struct ethhdr);
+	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
 	mtu = path->mtu ?: nh->mtu;
 	if (unlikely(mtu && o.ip_len > mtu))
 		return frame_too_big(ctx, p->bytes, mtu - path->overhead);
-	if (unlikely(tag) && remove_tag(ctx))
+	flow_of(p, octet_at(ctx, f->l3), end_of(ctx), f->proto);
+	if (unlikely(f->tag) && remove_tag(ctx))
 		return XR_R_NO_ROOM;
 	return wrap_frame(ctx, p, path, nh, &o);
 }
@@ -267,41 +300,30 @@ __noinline int kernel_would_loop(__u32 place)
 	return info && info->kernel & (XR_KERNEL_FDB | XR_KERNEL_BRIDGE);
 }
 
-/* What is known of a frame once its Ethernet header was read. */
-struct frame {
-	__u64 key;		/* VLAN, destination */
-	__u32 l3;
-	__u32 tag;		/* octets of tags before the packet */
-	__be16 proto;
-};
-
 /* A frame for a VM that is known: the verdict's reason. */
 static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
+					  const struct xr_hash_keys *keys,
 					  const struct frame *f,
 					  struct xr_vm *vm, __u32 place)
 {
 	__u32 tick = now_tick(), index = 0;
-	const struct xr_hash_keys *keys = vm_keys();
 	struct xr_host host = way_of(vm, place, tick, p->bytes, &index);
-	void *frame = data_of(ctx), *end = end_of(ctx);
-	struct looks l;
 	int reason;
 
-	if (!host.flags || !keys || frame + sizeof(struct ethhdr) > end)
+	p->vm = place + 1;
+	if (!host.flags)
 		return unlikely(vm_now(vm).now.flags & XR_VM_LOOP) &&
 				       kernel_would_loop(place) ?
 			       XR_R_VM_LOOP :
 			       XR_R_VM_HERE;
-	l = looks_of(frame, octet(frame, f->l3), end, f->proto, keys);
-	p->vm = place + 1;
-	if (looks_familiar(vm, l.print, tick) && echo(ctx, place, f->l3))
+	if (is_familiar(vm, word_of(octet_at(ctx, f->l3), end_of(ctx),
+				    f->proto), tick) &&
+	    echo(ctx, place, f->l3))
 		return XR_R_VM_LOOP;
-	p->tos = l.tos;
-	p->ports = l.flow;
 	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto,
 				p->bytes);
 	if (likely(host.method == XR_FORWARD_VXLAN)) {
-		reason = send_by_vxlan(ctx, p, host.path, f->tag);
+		reason = send_by_vxlan(ctx, p, host.path, f, tick);
 	} else if (host.method == XR_FORWARD_PORT) {
 		reason = send_by_port(ctx, p, host.path, f->tag);
 	} else {
@@ -373,15 +395,13 @@ static __always_inline int is_by_ip(struct xr_host host)
  */
 __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes)
 {
-	const struct xr_hash_keys *keys = vm_keys();
 	struct packet *p = other_packet();
 	__u32 place, index = 0, tick = now_tick();
 	struct xr_host host;
 	struct xr_vm *vm;
-	struct looks l;
 	int sent;
 
-	if (!p || !keys)
+	if (!p)
 		return 0;
 	__builtin_memset(p, 0, sizeof(*p));
 	p->bytes = bytes;
@@ -397,14 +417,9 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes)
 	if (!host.flags || !is_by_ip(host))
 		return knobs.vips ? 0 : XR_R_VM_HERE;
 
-	void *frame = data_of(ctx), *end = end_of(ctx);
-
-	if (frame + sizeof(struct ethhdr) > end)
-		return 0;
-	l = looks_of(frame, octet(frame, p->l3), end,
-		     p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP),
-		     keys);
-	if (looks_familiar(vm, l.print, tick) &&
+	if (is_familiar(vm, word_of(octet_at(ctx, p->l3), end_of(ctx),
+				    p->ipv6 ? bpf_htons(ETH_P_IPV6) :
+					      bpf_htons(ETH_P_IP)), tick) &&
 	    echo(ctx, place - 1, p->l3))
 		return XR_R_VM_LOOP;
 	sent = send_packet(ctx, host.path, 0);
@@ -548,6 +563,28 @@ static __always_inline int leave_vxlan(struct xdp_md *ctx, struct packet *p,
 }
 
 /*
+ * A VM that is coming has no route to it yet: in a frame with its own MAC the tc
+ * program at this device knows its packets, and puts them into its tap.
+ */
+static __always_inline int to_coming_vm(struct xdp_md *ctx, __u32 place)
+{
+	struct xr_vm *vm = vm_at(place);
+	__u16 *eth = data_of(ctx);
+	union vm_word w;
+
+	if (!vm || (void *)(eth + 7) > end_of(ctx))
+		return 0;
+	w = vm_now(vm);
+	if (!vm_under_way(w) || !vm->tap ||
+	    !(host_get(w.now.next).flags & XR_HOST_LOCAL))
+		return 0;
+	eth[0] = vm->key;
+	eth[1] = vm->key >> 16;
+	eth[2] = vm->key >> 32;
+	return 0;
+}
+
+/*
  * A VM's packet by IPIP or GUE to this host: ends here, so that no device need.
  * Nobody else's: this is no open tunnel.
  */
@@ -576,7 +613,7 @@ static __always_inline int leave_ip_tunnel(struct xdp_md *ctx,
 	blame(place);
 	if (is_chained(place, p->bytes))
 		return XR_R_VM_CHAIN;
-	return strip(ctx, t) ?: (int)t->reason;
+	return strip(ctx, t) ?: to_coming_vm(ctx, place - 1) ?: (int)t->reason;
 }
 
 /* The tunnel at hand ends here. */
@@ -674,9 +711,9 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 	}
 	if (unlikely(f.key & 1))
 		return 0;	/* to many */
-	vm = find_vm(f.key, &place);
+	vm = find_vm_by(keys, f.key, &place);
 	if (unlikely(vm))
-		return redirect_frame(ctx, p, &f, vm, place);
+		return redirect_frame(ctx, p, keys, &f, vm, place);
 
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
 	    unlikely(may_be_tunnel(ctx, &f))) {
@@ -705,16 +742,14 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 /* As send_packet(), of a whole frame that was built here, for the VM. */
 __noinline int send_frame(struct xdp_md *ctx, __u32 place)
 {
-	const struct xr_hash_keys *keys = vm_keys();
 	struct packet *p = other_packet();
 	struct xr_vm *vm = vm_at(place);
 	struct frame f = {};
 	struct xr_host host;
-	struct looks l;
 	__u16 *eth;
 	int reason;
 
-	if (!vm || !keys || !p)
+	if (!vm || !p)
 		return 0;
 	__builtin_memset(p, 0, sizeof(*p));
 	p->bytes = bpf_xdp_get_buff_len(ctx);
@@ -726,11 +761,8 @@ __noinline int send_frame(struct xdp_md *ctx, __u32 place)
 	eth[0] = vm->key;
 	eth[1] = vm->key >> 16;
 	eth[2] = vm->key >> 32;
-	l = looks_of(eth, octet(eth, f.l3), end_of(ctx), f.proto, keys);
-	p->tos = l.tos;
-	p->ports = l.flow;
 	if (host.method == XR_FORWARD_VXLAN)
-		reason = send_by_vxlan(ctx, p, host.path, f.tag);
+		reason = send_by_vxlan(ctx, p, host.path, &f, now_tick());
 	else
 		reason = send_by_port(ctx, p, host.path, f.tag);
 	if (reason == XR_R_VM_LOOP)

@@ -117,16 +117,14 @@ __noinline __u32 vm_place(__u64 key)
  * The same for the hot path: nearly always there is no such tag, or the first
  * that looks like it is it. At a table's limit one bucket in fifty has spilled.
  */
-static __always_inline struct xr_vm *find_vm(__u64 key, __u32 *place)
+static __always_inline struct xr_vm *find_vm_by(const struct xr_hash_keys *keys,
+						__u64 key, __u32 *place)
 {
-	const struct xr_hash_keys *keys = vm_keys();
 	struct xr_tag_bucket *b;
 	__u64 h, lanes, spill;
 	struct xr_vm *vm;
 	__u32 bucket;
 
-	if (!keys)
-		return NULL;
 	h = xr_vm_hash(keys, key);
 	bucket = xr_tag_bucket1(h, knobs.mac_buckets);
 	b = bpf_map_lookup_elem(&mac_index, &bucket);
@@ -162,6 +160,13 @@ static __always_inline struct xr_vm *backend_vm(__u32 backend)
 	__u32 place = backend_vm_place(backend);
 
 	return place ? vm_at(place - 1) : NULL;
+}
+
+static __always_inline struct xr_vm *find_vm(__u64 key, __u32 *place)
+{
+	const struct xr_hash_keys *keys = vm_keys();
+
+	return keys ? find_vm_by(keys, key, place) : NULL;
 }
 
 /* ---- by address ---- */

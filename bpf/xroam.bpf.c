@@ -125,12 +125,13 @@ int xroam_vm_node(struct xdp_md *ctx)
 	if (!keys)
 		return XDP_PASS;
 	p.reason = unknown(serve_vms(ctx, &p, keys), keys->zero, REASONS - 1);
-	if (!p.reason) {
-		if (knobs.vips)
-			return for_no_vm(ctx);
-		p.reason = XR_R_NOT_MOVED;
-	}
-	return verdict(&p);
+	if (likely(p.reason == XR_R_MOVED))
+		return verdict_of(&p, XR_R_MOVED, XR_KIND_TX, p.sent);
+	if (unlikely(p.reason))
+		return verdict(&p);
+	if (knobs.vips)
+		return for_no_vm(ctx);
+	return verdict_of(&p, XR_R_NOT_MOVED, XR_KIND_PASS, XDP_PASS);
 }
 
 /* The timer's callback: a second has passed. */

@@ -281,10 +281,11 @@ struct xr_vm {
 	__u16 flap_moves;	/* moves in it */
 	__u8 ring;		/* its ring in rings, plus one; 0: none */
 	__u8 echoes;		/* frames like the sample within a tick */
-	__u32 sample;		/* fingerprint of a redirected frame; see echo.h */
-	__u32 sample_tick;	/* when it was taken, plus one; 0: none yet */
+	__u32 sample;		/* word of a redirected frame, once a tick; see echo.h */
+	__u16 sample_tick;	/* low bits of the tick plus one; 0: none yet */
+	__u16 mark;		/* low bits of hits when the sample was taken */
 	__u32 next_ttl;		/* PREPARED, BLACKOUT: ttl once it has moved */
-	__u32 mark;		/* low bits of hits when the sample became a challenge */
+	__u32 print;		/* the sample's fingerprint */
 };
 
 /* vm_ips: address -> VM. All zero: free. */
