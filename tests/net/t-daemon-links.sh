@@ -46,6 +46,7 @@ is "$(outer)" "$(br0_mac h2)" "and sent to"
 # A machine's own MACs are protected: those of a device that is new, too.
 before=$(bpftool -j map dump pinned "/sys/fs/bpf/xroam/$WORLD-h1/protected" | jq length)
 ip -n "$WORLD-h1" link add new2 type veth peer name new3
+# shellcheck disable=SC2317 # called by name
 grown()
 {
 	[ "$(bpftool -j map dump pinned \

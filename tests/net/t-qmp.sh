@@ -17,11 +17,9 @@ qemu()
 
 tell()
 {
-	local line
-
-	for line; do
-		echo "$line"
-	done >"$WORLD_DIR/orders"
+	# Its reader may be gone: no test waits for it for ever.
+	printf '%s\n' "$@" | timeout 5 tee "$WORLD_DIR/orders" >/dev/null ||
+		fail "no QEMU to tell" "$(cat "$WORLD_DIR/qemu.err")"
 }
 
 # shellcheck disable=SC2317 # called by name
@@ -166,12 +164,21 @@ ok "the gate" with "role: source" "to: h2" "gate: true"
 qemu
 connected
 ok "its capability is set" heard 'pause-before-switchover.*true'
-tell "migration active" "event STOP" "migration pre-switchover"
-becomes blackout h1 h2 "pre-switchover: blackout"
-ok "and the migration goes on" heard \
-	'migrate-continue {"state": "pre-switchover"}'
-took=$(sed -n 's/^migrate-continue.* after \([0-9]*\) us/\1/p' "$WORLD_DIR/qemu.out")
-cmp_ok "${took:-999999}" -lt 1000 "within a millisecond, the copy in place ($took us)"
+for i in 1 2 3 4 5; do
+	tell "migration active"
+	becomes prepared h1 h2 "gate, $i: prepared"
+	tell "event STOP" "migration pre-switchover"
+	becomes blackout h1 h2 "pre-switchover: blackout"
+	[ $i = 5 ] || tell "event RESUME" "migration cancelled"
+	[ $i = 5 ] || becomes stable h1 null "cancelled at the gate: it stayed"
+done
+is "$(grep -c 'migrate-continue {"state": "pre-switchover"}' "$WORLD_DIR/qemu.out")" \
+	5 "and the migration goes on, each time"
+took=$(sed -n 's/^migrate-continue.* after \([0-9]*\) us/\1/p' "$WORLD_DIR/qemu.out" |
+	sort -n)
+diag "from QEMU's word to ours, us: ${took//$'\n'/ }"
+cmp_ok "$(sed -n 3p <<<"$took")" -lt 1000 \
+	"within a millisecond, the copy in place"
 tell "migration device" "migration completed"
 becomes moved h2 null "completed: moved"
 
