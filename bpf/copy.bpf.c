@@ -27,6 +27,7 @@
 
 #define CLONE0		0x78726f61	/* "xroa" */
 #define CLONE1		0x6d636c6e	/* "mcln" */
+#define PACKET_OTHERHOST 3	/* linux/if_packet.h */
 #define ETH_P_PROBE	0x88b5		/* local experimental */
 #define PROBE_SOURCE	0x020000727802ULL /* 02:78:72:00:00:02 */
 #define OUTER_MAX	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) +      \
@@ -609,6 +610,22 @@ int xroam_tap_in(struct __sk_buff *skb)
 
 /* ---- an uplink ---- */
 
+/*
+ * Addressed to a VM's own MAC by XDP, which took it out of a tunnel, as the
+ * kernel's route does not lead to the VM's port yet: so it goes there from here.
+ */
+static __always_inline int to_port(const struct xr_vm *vm, union vm_word w)
+{
+	__u32 host = vm_under_way(w) ? w.now.next : w.now.host;
+	__u32 method = host_get(host).method;
+
+	if (!is_local(host) ||
+	    (method != XR_FORWARD_IPIP && method != XR_FORWARD_GUE) ||
+	    !(vm_under_way(w) || vm_is_redirected(vm, w, now_tick())))
+		return TC_ACT_UNSPEC;
+	return bpf_redirect(vm->tap, 0);
+}
+
 SEC("tc")
 int xroam_uplink_in(struct __sk_buff *skb)
 {
@@ -621,15 +638,17 @@ int xroam_uplink_in(struct __sk_buff *skb)
 		mark_clone(skb, 0, 0);
 		return TC_ACT_UNSPEC;
 	}
-	if (!watching())
+	if (skb->pkt_type != PACKET_OTHERHOST && !watching())
 		return TC_ACT_UNSPEC;
 	key = key_at(skb, DESTINATION);
 	if (IS_GROUP(key))
 		return TC_ACT_UNSPEC;
 	vm = find_vm(key, &place);
-	if (!vm || vm->tap)
+	if (!vm)
 		return TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, now_tick(), skb->len);
+	if (vm->tap)
+		return to_port(vm, w);
 	if (w.now.state != XR_VM_BLACKOUT || !is_local(w.now.host) ||
 	    is_local(w.now.next))
 		return TC_ACT_UNSPEC;
@@ -683,14 +702,17 @@ __noinline int too_early(struct __sk_buff *skb)
 __noinline int goes_back(struct __sk_buff *skb)
 {
 	__u64 key = key_at(skb, DESTINATION);
-	__u32 kind = port_kind(skb->ingress_ifindex), place;
+	__u32 kind, place;
 	union vm_word w;
 	struct xr_vm *vm;
 
-	if (!is_fabric(kind) || IS_GROUP(key))
+	if (IS_GROUP(key))
 		return 0;
 	vm = find_vm(key, &place);
 	if (!vm)
+		return 0;
+	kind = port_kind(skb->ingress_ifindex);
+	if (!is_fabric(kind))
 		return 0;
 	w = vm_settle(vm, place, now_tick(), skb->len);
 	if (is_coming(w) ? kind == XR_TAP_UPLINK :

@@ -563,20 +563,23 @@ static __always_inline int leave_vxlan(struct xdp_md *ctx, struct packet *p,
 }
 
 /*
- * A VM that is coming has no route to it yet: in a frame with its own MAC the tc
- * program at this device knows its packets, and puts them into its tap.
+ * A VM that is coming, or came just now, has no route to it yet: in a frame with
+ * its own MAC the tc program at this device knows its packets, and puts them into
+ * its tap.
  */
 static __always_inline int to_coming_vm(struct xdp_md *ctx, __u32 place)
 {
 	struct xr_vm *vm = vm_at(place);
 	__u16 *eth = data_of(ctx);
 	union vm_word w;
+	__u32 host;
 
 	if (!vm || (void *)(eth + 7) > end_of(ctx))
 		return 0;
 	w = vm_now(vm);
-	if (!vm_under_way(w) || !vm->tap ||
-	    !(host_get(w.now.next).flags & XR_HOST_LOCAL))
+	host = vm_under_way(w) ? w.now.next : w.now.host;
+	if (!vm->tap || !(host_get(host).flags & XR_HOST_LOCAL) ||
+	    !(vm_under_way(w) || vm_is_redirected(vm, w, now_tick())))
 		return 0;
 	eth[0] = vm->key;
 	eth[1] = vm->key >> 16;
