@@ -349,7 +349,10 @@ struct xr_ring {
 	__u32 vm;		/* place in vms, plus one; 0: the ring is free */
 	__u32 flags;		/* XR_RING_* */
 	__u32 reader;		/* the process that has the tap open; 0: not known */
-	__u32 reserved;
+	__u16 used;		/* its virtqueue's count of frames at used_read */
+	__u16 reserved;
+	__u64 used_read;	/* the tap's tx_packets then; 0: was not asked */
+	__u64 first;		/* the frame that replays began with */
 };
 
 #define XR_RING_SEGMENTS	(1U << 0)	/* the tap takes no GSO frame: each segment counts */

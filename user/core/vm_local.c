@@ -14,8 +14,10 @@
 #include "tc.h"
 #include "text.h"
 #include "vm_local_priv.h"
+#include "vm_priv.h"
 
 #define QUEUE_WANTED	4000	/* frames; a blackout's worth */
+#define RING_AWAITS	2	/* ticks until QEMU's word comes no more */
 
 void local_warn(struct local *l, const char *fmt, ...)
 {
@@ -119,23 +121,10 @@ static void local_close(struct local *l)
 
 /* ---- the tap ---- */
 
-static void set_kind(struct plane *p, __u32 ifindex, __u32 kind)
-{
-	bpf_map_update_elem(p->fd[PLANE_TAPS], &ifindex, &kind, 0);
-}
-
-static __u32 get_kind(struct plane *p, __u32 ifindex)
-{
-	__u32 kind;
-
-	return bpf_map_lookup_elem(p->fd[PLANE_TAPS], &ifindex, &kind) ? 0 :
-									 kind;
-}
-
 /* Another VM that has moved into the port keeps it. */
 static void unhook_tap(struct plane *p, __u32 place, __u32 ifindex)
 {
-	if (!ifindex || get_kind(p, ifindex) != place + 1)
+	if (!ifindex || tap_kind(p, ifindex) != place + 1)
 		return;
 	tc_detach(p, ifindex, XR_TC_TAP_OUT);
 	tc_detach(p, ifindex, XR_TC_TAP_IN);
@@ -169,7 +158,7 @@ static const struct link *take_tap(struct local *l, enum xr_tc_kind kind)
 			   "... dev DEV\" names it", text_mac(mac, l->mac));
 		return NULL;
 	}
-	set_kind(l->p, tap->ifindex, l->place + 1);
+	tap_set_kind(l->p, tap->ifindex, l->place + 1);
 	if (tc_attach(l->p, tap->ifindex, tap->name, kind, &err)) {
 		local_warn(l, "%s", err.text);
 		bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
@@ -210,171 +199,6 @@ static void restore_queue(struct local *l)
 	l->info->tap_queue = 0;
 }
 
-/* ---- hooks that are not a VM's ---- */
-
-static void hook_vxlan(struct plane *p, const struct links *links,
-		       const struct xr_host_info *h, struct xr_err *warn)
-{
-	const struct link *dev;
-	struct xr_err err = { "" };
-
-	if (h->method != XR_FORWARD_VXLAN)
-		return;
-	dev = links_by_vni(links, h->vni);
-	if (!dev) {
-		if (warn && !warn->text[0])
-			xr_fail(warn, 0,
-				"host %s: there is no VXLAN device for VNI %u "
-				"here: no frame can come to its VMs by it",
-				h->name, h->vni);
-		return;
-	}
-	if (!get_kind(p, dev->ifindex))
-		set_kind(p, dev->ifindex, XR_TAP_TUNNEL);
-	if (tc_attach(p, dev->ifindex, dev->name, XR_TC_TUNNEL_IN, &err) &&
-	    warn && !warn->text[0])
-		*warn = err;
-}
-
-static void hook_uplink(struct plane *p, const struct xr_device *d,
-			struct xr_err *warn)
-{
-	struct xr_err err = { "" };
-
-	set_kind(p, d->ifindex, XR_TAP_UPLINK);
-	if ((tc_attach(p, d->ifindex, d->name, XR_TC_UPLINK_IN, &err) ||
-	     tc_attach(p, d->ifindex, d->name, XR_TC_UPLINK_OUT, &err)) &&
-	    warn && !warn->text[0])
-		*warn = err;
-}
-
-static bool is_uplink(const struct plane *p, const struct links *links,
-		      __u32 ifindex)
-{
-	__u64 here = netns_inode();
-	int i;
-
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		const struct xr_device *d = &p->devices[i];
-
-		if (d->ifindex == ifindex && d->netns == here &&
-		    d->role == XR_ROLE_NODE)
-			return links_by_index(links, ifindex);
-	}
-	return false;
-}
-
-static bool is_tunnel(const struct plane *p, const struct links *links,
-		      __u32 ifindex)
-{
-	const struct link *dev = links_by_index(links, ifindex);
-	__u32 h;
-
-	for (h = 1; dev && h <= p->meta->limits.hosts; h++)
-		if (local_host(p, h) &&
-		    p->host_info[h].method == XR_FORWARD_VXLAN &&
-		    links_by_vni(links, p->host_info[h].vni) == dev)
-			return true;
-	return false;
-}
-
-static bool is_tap(const struct plane *p, const struct links *links,
-		   __u32 ifindex, __u32 kind)
-{
-	return kind && kind < XR_TAP_TUNNEL && links_by_index(links, ifindex) &&
-	       p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex;
-}
-
-/* Hooks of this namespace that nothing speaks for any more. */
-static void drop_hooks(struct plane *p, const struct links *links)
-{
-	bool any = host_any_local(p);
-	__u64 here = netns_inode();
-	struct xr_tc_hook *h;
-	__u32 ifindex, kind;
-	bool wanted;
-	int at = 0;
-
-	while ((h = tc_next(p, &at))) {
-		if (h->netns != here)
-			continue;
-		ifindex = h->ifindex;
-		kind = get_kind(p, ifindex);
-		if (h->kind == XR_TC_TUNNEL_IN)
-			wanted = is_tunnel(p, links, ifindex);
-		else if (h->kind == XR_TC_TAP_OUT || h->kind == XR_TC_TAP_IN)
-			wanted = is_tap(p, links, ifindex, kind);
-		else
-			wanted = is_uplink(p, links, ifindex);
-		if (any && wanted)
-			continue;
-		tc_detach(p, ifindex, h->kind);
-		bpf_map_delete_elem(p->fd[PLANE_TAPS], &ifindex);
-	}
-}
-
-static void hooks_here(struct plane *p, struct xr_err *warn)
-{
-	__u64 here = netns_inode();
-	struct netlink nl = { 0 };
-	struct links links = { 0 };
-	__u32 i;
-
-	if (netlink_open(&nl) || links_read(&nl, &links))
-		goto out;
-	drop_hooks(p, &links);
-	if (!host_any_local(p))
-		goto out;
-	for (i = 0; i < XR_MAX_DEVICES; i++)
-		if (p->devices[i].ifindex && p->devices[i].netns == here &&
-		    p->devices[i].role == XR_ROLE_NODE &&
-		    links_by_index(&links, p->devices[i].ifindex))
-			hook_uplink(p, &p->devices[i], warn);
-	for (i = 1; i <= p->meta->limits.hosts; i++)
-		if (local_host(p, i))
-			hook_vxlan(p, &links, &p->host_info[i], warn);
-out:
-	links_free(&links);
-	netlink_close(&nl);
-}
-
-/* Namespaces are few: those of the node devices and of what is hooked. */
-struct spaces {
-	__u64 inode[XR_MAX_DEVICES + 1];
-	int n;
-};
-
-static void add_space(struct spaces *s, __u64 inode)
-{
-	int i;
-
-	for (i = 0; i < s->n; i++)
-		if (s->inode[i] == inode)
-			return;
-	if (s->n < XR_MAX_DEVICES + 1)
-		s->inode[s->n++] = inode;
-}
-
-int vm_local_hooks(struct plane *p, struct xr_err *warn)
-{
-	struct spaces s = { .n = 0 };
-	struct xr_tc_hook *h;
-	int i, at = 0, back;
-
-	for (i = 0; i < XR_MAX_DEVICES && host_any_local(p); i++)
-		if (p->devices[i].ifindex && p->devices[i].role == XR_ROLE_NODE)
-			add_space(&s, p->devices[i].netns);
-	while ((h = tc_next(p, &at)))
-		add_space(&s, h->netns);
-	for (i = 0; i < s.n; i++) {
-		if (netns_enter(s.inode[i], &back))
-			continue;	/* tc_detach_all() forgets it */
-		hooks_here(p, warn);
-		netns_leave(back);
-	}
-	return 0;
-}
-
 int vm_local_reload(struct plane *p, struct xr_err *err)
 {
 	return tc_reload(p, err);
@@ -393,7 +217,7 @@ static void name_vlan(struct local *l)
 	vm_local_hooks(l->p, l->warn);
 	dev = links_by_vni(&l->links, h->vni);
 	if (dev)
-		set_kind(l->p, dev->ifindex, XR_TAP_TUNNEL | l->vlan);
+		tap_set_kind(l->p, dev->ifindex, XR_TAP_TUNNEL | l->vlan);
 }
 
 int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn)
@@ -450,6 +274,29 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 	return ret;
 }
 
+int vm_local_delivered(struct plane *p, __u32 place, __u16 used, __u64 reads,
+		       bool stopped, struct vm_residual *r)
+{
+	struct local l;
+	int ret;
+
+	memset(r, 0, sizeof(*r));
+	if (!p->vms[place].ring)
+		return 0;
+	ret = local_open(&l, p, place, NULL);
+	if (!ret && !stopped)
+		ring_compare(&l, used, reads);
+	else if (!ret && local_is_leaving(&l))
+		ret = ring_delivered(&l, l.now.next, used, r);
+	else if (!ret && l.now.state == XR_VM_MOVED &&
+		 !local_host(p, l.now.host))
+		ret = ring_delivered(&l, l.now.host, used, r);
+	if (stopped && !is_under_way(l.now))
+		ring_end(p, place);
+	local_close(&l);
+	return ret;
+}
+
 /* Entries that say where it is, not those that bring it here. */
 static bool has_departed(const struct local *l)
 {
@@ -472,7 +319,8 @@ static void depart(struct local *l, __u16 from)
 	restore_queue(l);
 	/* Its own frame was faster than whoever should have said pause. */
 	ring_replay(l, l->now.host, &r);
-	ring_end(l->p, l->place);
+	if (!ring_awaits(l))
+		ring_end(l->p, l->place);
 	if (!local_host(l->p, from) && !has_departed(l)) {
 		leave_tap(l);	/* it never was here */
 		kernel_clear(l);
@@ -594,10 +442,12 @@ void vm_local_age(struct plane *p, __u32 place)
 		l.info->tap_queue = 0;
 		leave_tap(&l);
 	}
-	if (!is_under_way(l.now))
-		ring_end(p, place);
-	else if (l.now.state == XR_VM_PREPARED && l.vm->ring)
+	if (!is_under_way(l.now)) {
+		if (!ring_awaits(&l) || vm_tick(p) - l.vm->last > RING_AWAITS)
+			ring_end(p, place);
+	} else if (l.now.state == XR_VM_PREPARED && l.vm->ring) {
 		ring_sample(&l);
+	}
 out:
 	local_close(&l);
 }

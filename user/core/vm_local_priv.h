@@ -30,6 +30,12 @@ bool local_host(const struct plane *p, __u16 host);
 bool local_is_leaving(const struct local *l);
 bool local_is_coming(const struct local *l);
 
+/* ---- vm_hooks.c ---- */
+
+/* What a device is to the tc programs: see the map taps in abi.h. 0: nothing. */
+__u32 tap_kind(struct plane *p, __u32 ifindex);
+void tap_set_kind(struct plane *p, __u32 ifindex, __u32 kind);
+
 /* ---- vm_tap.c ---- */
 
 /* Its port on this machine, or NULL. */
@@ -51,10 +57,16 @@ bool tap_takes_gso(const char *tap);
 
 int ring_begin(struct local *l);
 void ring_end(struct plane *p, __u32 place);
+/* QEMU's word on it is still to come. */
+bool ring_awaits(const struct local *l);
 /* What was unread when the ring began shows now and then: the queue is empty. */
 void ring_sample(struct local *l);
 /* To that host; again, it does nothing. */
 int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
+/* See vm_local_delivered(). */
+int ring_delivered(struct local *l, __u16 to, __u16 used,
+		   struct vm_residual *r);
+void ring_compare(struct local *l, __u16 used, __u64 reads);
 /* A frame for nobody into its tap: see vm_residual.c. */
 void tap_probe(const struct local *l);
 

@@ -15,6 +15,10 @@
  * the end (it waits for the lock that the migration has, unless that pauses
  * before the switchover): then it takes none. vhost-net never does.
  *
+ * And what it reads between deciding to stop and having stopped, it throws away.
+ * No count of the kernel's tells; its virtqueue's own does, for who can ask it
+ * (the daemon, by QMP): see vm_local_delivered().
+ *
  * A QEMU that waits for its guest to come does the same, and drops that frame
  * when the guest runs: so the first one into its tap had better be a probe, too.
  */
@@ -30,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netns.h"
 #include "tc.h"
 #include "vm_local_priv.h"
 #include "vm_priv.h"
@@ -57,6 +62,13 @@ void ring_end(struct plane *p, __u32 place)
 	__atomic_store_n(&p->vms[place].ring, 0, __ATOMIC_RELEASE);
 	if (p->rings[ring - 1].vm == place + 1)
 		__atomic_store_n(&p->rings[ring - 1].vm, 0, __ATOMIC_RELEASE);
+}
+
+bool ring_awaits(const struct local *l)
+{
+	const struct xr_ring *r = ring_of(l);
+
+	return r && r->used_read;
 }
 
 /* A VM that names it no longer, or stands still, lost it to a kill. */
@@ -389,6 +401,7 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 	}
 	out->unread = left;
 	from = entered - left;
+	r->first = from;
 	if (from < r->done)
 		from = r->done;
 	if (from >= entered) {
@@ -407,4 +420,96 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 	if (out->lost)
 		vm_count_reason(l->p, XR_R_RING_LOST, out->lost);
 	return 0;
+}
+
+/* ---- QEMU's own word ---- */
+
+#define THROWN_AWAY	4	/* frames, at most: else the counts do not mean that */
+#define PLAIN_OCTETS	1514	/* that fit one buffer of the virtqueue */
+
+int vm_local_reads(struct plane *p, __u32 place, __u64 *reads)
+{
+	struct netlink nl = { 0 };
+	struct link_counts c;
+	int ret, back;
+
+	if (!p->vms[place].ring || !p->vms[place].tap)
+		return -ENOENT;
+	ret = netns_enter(p->vm_info[place].netns, &back);
+	if (ret)
+		return ret;
+	ret = netlink_open(&nl);
+	if (!ret)
+		ret = link_counts(&nl, p->vms[place].tap, &c);
+	netlink_close(&nl);
+	netns_leave(back);
+	if (!ret)
+		*reads = c.read;
+	return ret;
+}
+
+/* One frame, one buffer: neither filtered by the card nor in pieces. */
+static bool is_plain(const struct local *l, __u64 number)
+{
+	const struct xr_ring_frame *f = &l->p->ring_frames[
+		(l->vm->ring - 1) * XR_RING_FRAMES +
+		(number - 1) % XR_RING_FRAMES];
+	static const __u8 all[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
+
+	return f->number == number && f->len && f->len <= PLAIN_OCTETS &&
+	       (!memcmp(f->octet, l->mac, ETH_ALEN) ||
+		!memcmp(f->octet, all, ETH_ALEN));
+}
+
+/* The first frame that the guest did not get, or r->first if that is not sure. */
+static __u64 first_missed(const struct local *l, const struct xr_ring *r,
+			  __u16 used)
+{
+	__u64 from = r->used_read - r->read_base;
+	__u64 first = from + (__u16)(used - r->used), n;
+
+	if (first >= r->first || r->first - first > THROWN_AWAY)
+		return r->first;
+	for (n = from; n < r->first; n++)
+		if (!is_plain(l, n + 1))
+			return r->first;
+	return first;
+}
+
+int ring_delivered(struct local *l, __u16 to, __u16 used,
+		   struct vm_residual *out)
+{
+	struct xr_ring *r = ring_of(l);
+	struct xr_err err = { "" };
+	__u64 first, done;
+	int prog;
+
+	if (!r || r->vm != l->place + 1 || !r->used_read)
+		return 0;
+	first = first_missed(l, r, used);
+	r->used_read = 0;	/* said once */
+	if (first == r->first)
+		return 0;
+	prog = tc_replay_program(l->p, &err);
+	if (prog < 0)
+		return prog;
+	done = r->done;
+	replay(l, r, prog, to, first, r->first, out);
+	r->done = done;
+	close(prog);
+	l->info->replayed += out->replayed;
+	return 0;
+}
+
+void ring_compare(struct local *l, __u16 used, __u64 reads)
+{
+	struct xr_ring *r = ring_of(l);
+	struct link_counts c;
+
+	if (!r || r->vm != l->place + 1 ||
+	    link_counts(&l->nl, l->vm->tap, &c) || c.dropped != r->drop_base ||
+	    c.read != reads)
+		return;		/* one was read meanwhile: before or after? */
+	r->used = used;
+	r->used_read = reads;
 }

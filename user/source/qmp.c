@@ -98,7 +98,7 @@ static void on_answer(struct monitor *m, json_t *line)
 	json_t *error = json_object_get(line, "error");
 	const char *why;
 
-	if (error) {
+	if (error && (id < QMP_VIRTIO || m->d->verbose)) {
 		why = json_string_value(json_object_get(error, "desc"));
 		qmp_log(m, "command %d was refused: %.200s", (int)id,
 			why ? why : "no reason given");
@@ -256,6 +256,7 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 static void monitor_free(struct monitor *m)
 {
 	drop(m);
+	qmp_queue_gone(m);
 	sd_event_source_disable_unref(m->timer);
 	free(m->in);
 	free(m->conf.socket);

@@ -17,6 +17,8 @@ enum qmp_migration {
 	QMP_FAILED,		/* or cancelled */
 };
 
+#define QMP_CARDS	8
+
 /* One QEMU, for one VM. */
 struct monitor {
 	struct daemon *d;
@@ -39,6 +41,12 @@ struct monitor {
 	bool running;
 	enum qmp_migration migration;
 	char tap[16];			/* of the VM's card; empty: unknown */
+
+	/* qmp_queue.c */
+	sd_event_source *look;
+	char *card[QMP_CARDS];		/* paths of its network cards */
+	int queue;			/* of these the VM's; -1: unknown */
+	__u64 reads;			/* the tap's count when it was asked */
 };
 
 /* ---- qmp.c ---- */
@@ -52,6 +60,11 @@ enum qmp_id {
 	QMP_STATUS,
 	QMP_MIGRATE,
 	QMP_CONTINUE,
+	/* Of a QEMU that knows them; see qmp_queue.c. */
+	QMP_VIRTIO,
+	QMP_QUEUE,		/* while the guest runs */
+	QMP_QUEUE_STOPPED,
+	QMP_CARD,		/* and QMP_CARDS - 1 more */
 };
 
 /* arguments: JSON text of an object, or NULL. */
@@ -66,5 +79,14 @@ void qmp_on_ready(struct monitor *m);	/* asks what it is about */
 void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value);
 void qmp_on_event(struct monitor *m, const char *name, json_t *data);
 void qmp_on_gone(struct monitor *m);
+
+/* ---- qmp_queue.c ---- */
+
+void qmp_queue_ready(struct monitor *m);
+/* A move of its guest is prepared: looks at the queue now and then. */
+void qmp_queue_watch(struct monitor *m);
+void qmp_queue_stopped(struct monitor *m);
+void qmp_queue_answer(struct monitor *m, enum qmp_id id, json_t *value);
+void qmp_queue_gone(struct monitor *m);
 
 #endif

@@ -93,6 +93,7 @@ static void prepare_to_leave(struct monitor *m)
 	if (m->conf.to[0] && v.place != VM_NOWHERE &&
 	    is_local(m->d->plane, v.now.host))
 		say(m, XR_NOTICE_PREPARE, m->conf.to);
+	qmp_queue_watch(m);
 }
 
 static bool in_migration(const struct monitor *m)
@@ -108,6 +109,7 @@ static void stands_still(struct monitor *m)
 
 	if (v.place != VM_NOWHERE && v.now.state == XR_VM_PREPARED)
 		say(m, XR_NOTICE_PAUSE, NULL);
+	qmp_queue_stopped(m);
 }
 
 /* Whatever came of our part: QEMU must not wait for ever. */
@@ -303,6 +305,7 @@ void qmp_on_ready(struct monitor *m)
 		 "\"state\":true}]}");
 	qmp_send(m, QMP_NETWORK, "human-monitor-command",
 		 "{\"command-line\":\"info network\"}");
+	qmp_queue_ready(m);
 	qmp_send(m, QMP_STATUS, "query-status", NULL);
 	qmp_send(m, QMP_MIGRATE, "query-migrate", NULL);
 }
@@ -397,12 +400,14 @@ void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
 		on_migrate(m, value);
 		break;
 	default:
+		qmp_queue_answer(m, id, value);
 		break;
 	}
 }
 
 void qmp_on_gone(struct monitor *m)
 {
+	qmp_queue_gone(m);
 	/* It waited for a VM, which did not begin to run: it stays. */
 	if (m->incoming && !m->running)
 		never_came(m);

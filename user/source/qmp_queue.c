@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How many frames a guest really got: QEMU's virtqueue has counted them, and
+ * QEMU 7.2 and newer tell (x-query-virtio-queue-status). Asked for now and then
+ * while a move is prepared, and once more when the guest stands still; what
+ * comes of it is vm_local_delivered()'s. Without it one frame may be lost that
+ * QEMU itself threw away.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/text.h"
+#include "../core/vm_local.h"
+#include "qmp.h"
+
+#define LOOK_MS		25ULL
+#define BACKEND		"/virtio-backend"
+
+void qmp_queue_gone(struct monitor *m)
+{
+	int i;
+
+	m->look = sd_event_source_disable_unref(m->look);
+	for (i = 0; i < QMP_CARDS; i++) {
+		free(m->card[i]);
+		m->card[i] = NULL;
+	}
+	m->queue = -1;
+}
+
+void qmp_queue_ready(struct monitor *m)
+{
+	qmp_queue_gone(m);
+	qmp_send(m, QMP_VIRTIO, "x-query-virtio", NULL);
+}
+
+/* ---- which of its cards is the VM's ---- */
+
+/* A path goes into a command: nothing in it may end a JSON string. */
+static bool is_card(const char *name, const char *path)
+{
+	return name && path && !strcmp(name, "virtio-net") &&
+	       strlen(path) < 200 && !strpbrk(path, "\"\\");
+}
+
+static void on_cards(struct monitor *m, json_t *list)
+{
+	char arguments[300];
+	const char *path;
+	json_t *one;
+	size_t i;
+	int n = 0;
+
+	json_array_foreach(list, i, one) {
+		path = json_string_value(json_object_get(one, "path"));
+		if (n == QMP_CARDS || m->card[n] ||
+		    !is_card(json_string_value(json_object_get(one, "name")),
+			     path))
+			continue;
+		m->card[n] = strdup(path);
+		snprintf(arguments, sizeof(arguments),
+			 "{\"path\":\"%s\",\"property\":\"mac\"}", path);
+		qmp_send(m, QMP_CARD + n++, "qom-get", arguments);
+	}
+}
+
+static void on_mac(struct monitor *m, int card, json_t *value)
+{
+	const char *said = json_string_value(value);
+	char mac[TEXT_MAC];
+
+	text_mac(mac, m->conf.mac);
+	if (said && !strcasecmp(said, mac))
+		m->queue = card;
+}
+
+/* ---- its queue ---- */
+
+static __u32 place_of(const struct monitor *m)
+{
+	return vm_find(m->d->plane, vm_key(m->conf.mac, m->conf.vlan));
+}
+
+static void ask(struct monitor *m, enum qmp_id id)
+{
+	char arguments[300];
+
+	snprintf(arguments, sizeof(arguments), "{\"path\":\"%s\",\"queue\":0}",
+		 m->card[m->queue]);
+	qmp_send(m, id, "x-query-virtio-queue-status", arguments);
+}
+
+static void again(struct monitor *m)
+{
+	sd_event_source_set_time_relative(m->look, LOOK_MS * 1000);
+	sd_event_source_set_enabled(m->look, SD_EVENT_ONESHOT);
+}
+
+static int on_look(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct monitor *m = ctx;
+	__u32 place = place_of(m);
+
+	(void)s;
+	(void)usec;
+	if (m->migration != QMP_ACTIVE || m->incoming || m->queue < 0 ||
+	    place == VM_NOWHERE)
+		return 0;	/* the next migration begins anew */
+	if (vm_local_reads(m->d->plane, place, &m->reads))
+		again(m);	/* not prepared yet: nothing to compare with */
+	else
+		ask(m, QMP_QUEUE);
+	return 0;
+}
+
+void qmp_queue_watch(struct monitor *m)
+{
+	if (m->queue < 0)
+		return;
+	if (m->look)
+		again(m);
+	else
+		sd_event_add_time_relative(m->d->loop, &m->look,
+					   CLOCK_MONOTONIC, LOOK_MS * 1000,
+					   1000, on_look, m);
+}
+
+void qmp_queue_stopped(struct monitor *m)
+{
+	if (m->queue >= 0)
+		ask(m, QMP_QUEUE_STOPPED);
+}
+
+static void on_queue(struct monitor *m, json_t *value, bool stopped)
+{
+	json_t *used = json_object_get(value, "used-idx");
+	__u32 place = place_of(m);
+	struct vm_residual r;
+	struct xr_err err;
+
+	if (!json_is_integer(used) || place == VM_NOWHERE ||
+	    daemon_begin(m->d, &err))
+		return;
+	vm_local_delivered(m->d->plane, place, json_integer_value(used),
+			   m->reads, stopped, &r);
+	daemon_end(m->d);
+	if (r.replayed && m->d->verbose)
+		qmp_log(m, "%llu frames that QEMU threw away were replayed",
+			(unsigned long long)r.replayed);
+	if (!stopped)
+		again(m);
+}
+
+void qmp_queue_answer(struct monitor *m, enum qmp_id id, json_t *value)
+{
+	if (id == QMP_VIRTIO)
+		on_cards(m, value);
+	else if (id == QMP_QUEUE || id == QMP_QUEUE_STOPPED)
+		on_queue(m, value, id == QMP_QUEUE_STOPPED);
+	else if (id >= QMP_CARD && id < QMP_CARD + QMP_CARDS)
+		on_mac(m, id - QMP_CARD, value);
+}
