@@ -13,9 +13,7 @@
 #include "netlink.h"
 #include "netns.h"
 #include "plane_priv.h"
-#include "tc.h"
-
-#include <copy.skel.h>
+#include "tc_priv.h"
 
 #define HANDLE		0x7872	/* "xr": the first of those tried */
 #define HANDLES		8
@@ -23,100 +21,6 @@
 #define TCX_INGRESS	((enum bpf_attach_type)46) /* newer than our headers */
 #define TCX_EGRESS	((enum bpf_attach_type)47)
 #define TCX_PROGRAMS	64	/* on one device, as the kernel has it */
-
-/* ---- the programs, pinned beside the maps ---- */
-
-static const char *const pin_word[] = {
-	[0] = "tc_replay",
-	[XR_TC_TAP_OUT] = "tc_tap_out",
-	[XR_TC_UPLINK_IN] = "tc_uplink_in",
-	[XR_TC_UPLINK_OUT] = "tc_uplink_out",
-	[XR_TC_TUNNEL_IN] = "tc_tunnel_in",
-	[XR_TC_TAP_IN] = "tc_tap_in",
-};
-
-#define KINDS (sizeof(pin_word) / sizeof(pin_word[0]))
-
-static struct bpf_program *program_of(struct copy_bpf *skel, size_t kind)
-{
-	struct bpf_program *prog[] = {
-		[0] = skel->progs.xroam_replay,
-		[XR_TC_TAP_OUT] = skel->progs.xroam_tap_out,
-		[XR_TC_UPLINK_IN] = skel->progs.xroam_uplink_in,
-		[XR_TC_UPLINK_OUT] = skel->progs.xroam_uplink_out,
-		[XR_TC_TUNNEL_IN] = skel->progs.xroam_tunnel_in,
-		[XR_TC_TAP_IN] = skel->progs.xroam_tap_in,
-	};
-
-	return prog[kind];
-}
-
-static int pin(struct plane *p, struct copy_bpf *skel, size_t kind)
-{
-	char path[512], tmp[512];
-
-	if (plane_pin_path(path, sizeof(path), p->dir, pin_word[kind]) ||
-	    snprintf(tmp, sizeof(tmp), "%s" PLANE_UNFINISHED, path) < 0)
-		return -ENAMETOOLONG;
-	unlink(tmp);
-	if (bpf_obj_pin(bpf_program__fd(program_of(skel, kind)), tmp) ||
-	    rename(tmp, path))
-		return -errno;
-	return 0;
-}
-
-static int load(struct plane *p, struct xr_err *err)
-{
-	struct copy_bpf *skel = copy_bpf__open();
-	size_t kind;
-	int ret;
-
-	if (!skel)
-		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
-	skel->rodata->knobs.mac_buckets = p->mac_buckets;
-	skel->rodata->knobs.ip_buckets = p->ip_buckets;
-	ret = plane_reuse_maps(p, skel->obj, 0, err);
-	if (ret)
-		goto out;
-	ret = copy_bpf__load(skel);
-	if (ret) {
-		ret = plane_load_failed(ret, "loading the tc programs", err);
-		goto out;
-	}
-	for (kind = 0; !ret && kind < KINDS; kind++)
-		ret = pin(p, skel, kind);
-	if (ret)
-		xr_fail(err, ret, "pinning the tc programs: %s",
-			strerror(-ret));
-out:
-	copy_bpf__destroy(skel);
-	return ret;
-}
-
-/* An fd to close. */
-static int program(struct plane *p, size_t kind, struct xr_err *err)
-{
-	char path[512];
-	int fd, ret;
-
-	ret = plane_pin_path(path, sizeof(path), p->dir, pin_word[kind]);
-	if (ret)
-		return ret;
-	fd = bpf_obj_get(path);
-	if (fd >= 0)
-		return fd;
-	ret = load(p, err);
-	if (ret)
-		return ret;
-	fd = bpf_obj_get(path);
-	return fd >= 0 ? fd : xr_fail(err, -errno, "%s: %s", path,
-				      strerror(errno));
-}
-
-int tc_replay_program(struct plane *p, struct xr_err *err)
-{
-	return program(p, 0, err);
-}
 
 /* ---- what is on a device ---- */
 
@@ -411,7 +315,7 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 		return xr_fail(err, -ENOSPC,
 			       "%s: %d tc programs are attached, the most "
 			       "there can be", name, XR_MAX_TC_HOOKS);
-	fd = program(p, kind, err);
+	fd = tc_program(p, kind, err);
 	if (fd < 0) {
 		drop_record(p, h);
 		return fd;
@@ -422,7 +326,7 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 		ret = attach_to(p, &nl, h, fd, false);
 	words_stop();
 	if (ret) {
-		xr_fail(err, ret, "%s: attaching %s: %s", name, pin_word[kind],
+		xr_fail(err, ret, "%s: attaching %s: %s", name, tc_word(kind),
 			words_or(ret));
 		drop_record(p, h);
 	}
@@ -519,7 +423,7 @@ static int reload_here(struct plane *p, struct xr_tc_hook *h,
 		drop_record(p, h);
 		return 0;
 	}
-	fd = program(p, h->kind, err);
+	fd = tc_program(p, h->kind, err);
 	if (fd < 0)
 		return fd;
 	words_listen();
@@ -529,7 +433,7 @@ static int reload_here(struct plane *p, struct xr_tc_hook *h,
 	words_stop();
 	if (ret)
 		xr_fail(err, ret, "%s: replacing %s: %s", h->name,
-			pin_word[h->kind], words_or(ret));
+			tc_word(h->kind), words_or(ret));
 	netlink_close(&nl);
 	close(fd);
 	return ret;
@@ -542,7 +446,7 @@ int tc_reload(struct plane *p, struct xr_err *err)
 
 	if (!tc_next(p, &at))
 		return 0;
-	ret = load(p, err);
+	ret = tc_load(p, err);
 	at = 0;
 	while (!ret && (h = tc_next(p, &at))) {
 		if (netns_enter(h->netns, &back)) {
