@@ -218,9 +218,19 @@ static int fill_vm(struct vm_scene *s, __u32 i)
 	return 0;
 }
 
+/* Nobody counts seconds here; but the first of an instance is like no other. */
+static int set_tick(struct vm_scene *s, __u32 tick)
+{
+	struct xr_clock c = { .tick = tick };
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(s->skel[0]->maps.clock), &zero,
+				   &c, BPF_ANY) ? -errno : 0;
+}
+
 static int fill(struct vm_scene *s)
 {
-	int err = 0;
+	int err = set_tick(s, 1);
 
 	for (int i = 0; i < 16; i++)
 		s->hash_keys->key[i] = xr_mix64(0x5eed + i);
@@ -313,11 +323,12 @@ void vm_scene_move(struct vm_scene *s, enum vm_way way, bool locked)
 	vm_scene_control(s, 0, locked ? s->n : 0);
 }
 
-void vm_scene_prepare(struct vm_scene *s, enum vm_way way)
+void vm_scene_prepare(struct vm_scene *s)
 {
-	set_all(s, (struct xr_vm_now){ .host = VM_WAYS, .home = VM_WAYS,
-				       .next = way, .state = XR_VM_PREPARED });
-	s->ports[0].host = way;
+	set_all(s, (struct xr_vm_now){ .host = VM_PORT, .home = VM_PORT,
+				       .next = VM_VXLAN,
+				       .state = XR_VM_PREPARED });
+	s->ports[0].host = 0;
 	vm_scene_control(s, s->n, 0);
 }
 

@@ -27,8 +27,8 @@ __u64 vm_scene_count(const struct vm_scene *s, enum xr_reason reason);
 
 /* Puts every VM there. locked: and locks it there. */
 void vm_scene_move(struct vm_scene *s, enum vm_way way, bool locked);
-/* Every VM stayed, and is prepared to go there; or cancels that. */
-void vm_scene_prepare(struct vm_scene *s, enum vm_way way);
+/* Every VM is elsewhere, and prepared to come to where frames come in. */
+void vm_scene_prepare(struct vm_scene *s);
 /* watching: as if one VM were prepared. */
 void vm_scene_control(struct vm_scene *s, __u32 watching, __u32 locked);
 
