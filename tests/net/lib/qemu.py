@@ -49,10 +49,14 @@ class Monitor:
 
     def accept(self):
         client, _ = self.listening.accept()
-        if self.client:
-            # One at a time: the next one's greeting must wait.
-            self.waiting.append(client)
+        # One at a time: the next one's greeting must wait.
+        self.waiting.append(client)
+        self.greet()
+
+    def greet(self):
+        if self.client or not self.waiting:
             return
+        client = self.waiting.pop(0)
         self.client, self.buf = client, b""
         self.sel.register(client, selectors.EVENT_READ, self.read)
         self.say(GREETING)
@@ -63,6 +67,7 @@ class Monitor:
             self.sel.unregister(self.client)
             self.client.close()
             self.client = None
+            self.greet()
 
     def say(self, what):
         self.raw((json.dumps(what) + "\r\n").encode())
@@ -85,8 +90,12 @@ class Monitor:
         self.say(what)
 
     def read(self):
+        if not self.client:
+            return      # it was sent away since select() saw it
         try:
-            got = self.client.recv(65536)
+            got = self.client.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
         except OSError:
             got = b""
         if not got:
