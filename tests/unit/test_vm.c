@@ -351,6 +351,55 @@ static void follow_up(void **state)
 	drop_plane(p);
 }
 
+/* A round takes a while: a frame may hit in a tick that it has not seen. */
+static void ageing(void **state)
+{
+	struct plane *p = new_plane();
+	struct xr_vm_now was, to;
+	struct xr_vm *v;
+	__u32 place;
+
+	(void)state;
+	OK(bind_to(p, VM1, "", "a", false));
+	OK(say(p, XR_NOTICE_MOVED, VM1, "b", 0));
+	place = place_of(p, VM1);
+	v = &p->vms[place];
+	v->last = 1;
+	vm_age(p);
+	IS(VM1, "b moved");
+	assert_string_equal(vm_state_word(p, place, 0), "moved");
+	v->last = 0U - 300;
+	vm_age(p);
+	IS(VM1, "b moved");
+	v->last--;
+	vm_age(p);
+	IS(VM1, "b stable");
+	assert_int_equal(v->ttl, 0);
+	/* The data plane was first: what belonged to the redirect goes, too. */
+	OK(say(p, XR_NOTICE_MOVED, VM1, "a", 0));
+	was = to = vm_now(p, place);
+	to.state = XR_VM_STABLE;
+	assert_true(vm_change(p, place, &was, to));
+	vm_age(p);
+	assert_int_equal(v->ttl, 0);
+	drop_plane(p);
+}
+
+/* The largest number is the last; what has none does not begin anew. */
+static void last_number(void **state)
+{
+	struct plane *p = new_plane();
+
+	(void)state;
+	OK(bind_to(p, VM1, "", "a", false));
+	OK(say(p, XR_NOTICE_MOVED, VM1, "b", XR_SEQ_MAX));
+	OK(say(p, XR_NOTICE_MOVED, VM1, "a", 0));
+	assert_true(said.seq == XR_SEQ_MAX);
+	NO(say(p, XR_NOTICE_MOVED, VM1, "b", 1), -ESTALE, "older");
+	IS(VM1, "a moved");
+	drop_plane(p);
+}
+
 static void bindings(void **state)
 {
 	struct plane *p = new_plane();
@@ -461,6 +510,8 @@ int main(void)
 		cmocka_unit_test(order),
 		cmocka_unit_test(flapping),
 		cmocka_unit_test(follow_up),
+		cmocka_unit_test(ageing),
+		cmocka_unit_test(last_number),
 		cmocka_unit_test(bindings),
 		cmocka_unit_test(bad_words),
 		cmocka_unit_test(same_mac_in_many_vlans),

@@ -84,7 +84,7 @@ static int take_number(struct args *a, enum word word, struct xr_notice *n)
 {
 	__u64 value = 0;
 	int ret = args_u64(a, 1, word == VLAN ? 4094 :
-			   word == SEQ ? ~0ULL : 0x7fffffff, &value);
+			   word == SEQ ? XR_SEQ_MAX : 0x7fffffff, &value);
 
 	if (ret)
 		return ret;

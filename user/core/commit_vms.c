@@ -177,7 +177,7 @@ static void move(struct commit *c, const struct vm_change *ch, __u32 tick)
 
 	if (host_any_local(c->p))
 		vm_local_moved(c->p, ch->place, from, NULL);
-	info->seq++;
+	info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = XR_SOURCE_FILE;
 	info->moves++;

@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include "plane.h"
 
+/* The largest that JSON's readers take; whoever has it got, keeps it. */
+#define XR_SEQ_MAX	0x7fffffffffffffffULL
+
 enum xr_notice_kind {
 	XR_NOTICE_ADD,		/* at host; or the binding of a known VM changes */
 	XR_NOTICE_PREPARE,	/* a move to host begins */

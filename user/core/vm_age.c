@@ -16,9 +16,12 @@ static bool is_over(__u32 tick, __u32 deadline)
 	return deadline && (__s32)(tick - deadline) >= 0;
 }
 
+/* Signed: a frame may have hit it since the tick was looked at. */
 static bool is_alive(const struct xr_vm *v, __u32 tick)
 {
-	return v->ttl && tick - v->last <= v->ttl;
+	__u32 last = __atomic_load_n(&v->last, __ATOMIC_RELAXED);
+
+	return v->ttl && (__s32)(tick - last - v->ttl) <= 0;
 }
 
 /* The VM spoke at its new place: what "vm move" does beside the word. */
@@ -33,7 +36,7 @@ static int follow_move(struct plane *p, __u32 place, struct xr_vm_now now,
 	if (host_any_local(p))
 		ret = vm_local_moved(p, place, info->host, err);
 	if (!numbered)
-		info->seq++;
+		info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = XR_SOURCE_ANNOUNCEMENT;
 	info->under_way = 0;
@@ -95,21 +98,27 @@ struct age {
 	__u32 watching, locked;
 };
 
+/* The word is STABLE: what belonged to the redirect goes, too. */
+static void end_redirect(struct plane *p, __u32 place, struct xr_vm_now was)
+{
+	__u32 ttl = p->vms[place].ttl;
+
+	p->vms[place].ttl = 0;
+	vm_local_expire(p, place, NULL);
+	vm_say(p, place, XR_R_MOVE_EXPIRED, was.host,
+	       "no frame for it in %u s: redirect to %s ended", ttl,
+	       host_name(p, was.host));
+}
+
 static void expire_redirect(struct plane *p, __u32 place)
 {
-	struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now was = vm_now(p, place), to = was;
 
 	if (was.state != XR_VM_MOVED)
 		return;
 	to.state = XR_VM_STABLE;
-	if (!vm_change(p, place, &was, to))
-		return;
-	v->ttl = 0;
-	vm_local_expire(p, place, NULL);
-	vm_say(p, place, XR_R_MOVE_EXPIRED, was.host,
-	       "no frame for it in %u s: redirect to %s ended",
-	       p->meta->policy.vm_ttl, host_name(p, was.host));
+	if (vm_change(p, place, &was, to))
+		end_redirect(p, place, was);
 }
 
 static int age_one(void *ctx, __u32 place)
@@ -127,6 +136,10 @@ static int age_one(void *ctx, __u32 place)
 			return 0;
 		}
 		vm_follow_up(a->p, place, NULL);
+	} else if (now.state == XR_VM_STABLE && v->ttl) {
+		/* The data plane met a frame too late, and ended the redirect. */
+		vm_follow_up(a->p, place, NULL);
+		end_redirect(a->p, place, now);
 	} else if (now.state == XR_VM_MOVED || v->deadline) {
 		/* A deadline still there: the data plane ended it. */
 		vm_follow_up(a->p, place, NULL);
@@ -199,5 +212,5 @@ const char *vm_state_word(struct plane *p, __u32 place, __u32 tick)
 		return now.state == XR_VM_PREPARED ? "prepared" : "blackout";
 	if (now.state == XR_VM_STABLE || !is_alive(v, tick))
 		return "stable";
-	return tick - v->last < SETTLED ? "moved" : "settled";
+	return (__s32)(tick - v->last) < SETTLED ? "moved" : "settled";
 }

@@ -59,7 +59,8 @@ static void note_moved(struct plane *p, __u32 place, __u64 seq, __u8 source)
 	bool numbered = info->step == XR_NOTICE_PREPARE + 1 ||
 			info->step == XR_NOTICE_PAUSE + 1;
 
-	info->seq = seq ? seq : numbered ? info->seq : info->seq + 1;
+	info->seq = seq ? seq : numbered ? info->seq :
+			   vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = source;
 	info->moves++;
@@ -340,6 +341,9 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	if (!ttl && is_under_way(now))
 		ttl = p->vms[place].next_ttl;
 	from = vm_set_moved(p, place, host, ttl, tick);
+	/* It spoke there this very moment: what follows a move is still to do. */
+	if (from == host)
+		from = p->vm_info[place].host;
 	if (host_any_local(p) && from != host)
 		vm_local_moved(p, place, from, &warn);
 	/* Last: killed before, vm_follow_up() does what is missing. */

@@ -57,6 +57,11 @@ int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place,
 
 /* ---- vm_move.c ---- */
 
+static inline __u64 vm_next_seq(__u64 seq)
+{
+	return seq < XR_SEQ_MAX ? seq + 1 : seq;
+}
+
 /*
  * The word changes hands: it is at host now. Counts, window and redirect; no
  * look at routes, no event, no kernel table. Returns where it was.
