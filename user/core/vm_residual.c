@@ -43,6 +43,7 @@
 #define STILL		3	/* looks in a row that saw no more read */
 #define LOOK_US		100
 #define LOOKS		20
+#define WAITS_FOR	8	/* looks that it may wait for a lock, and get it */
 #define BEGIN_LOOKS	24
 #define BEGIN_EMPTY	6	/* looks in a row that saw an empty queue */
 
@@ -245,7 +246,7 @@ static int count_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 	bool held = r->flags & XR_RING_HELD;
 	struct link_counts c = { 0 }, was;
 	enum sleep asleep = held ? AWAKE : POLLS;
-	int looks, still = 0, ret;
+	int looks, still = 0, waits = 0, ret;
 	__u64 in;
 	__s64 n;
 
@@ -254,10 +255,12 @@ static int count_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 	ret = link_counts(&l->nl, l->vm->tap, &was);
 	*entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 	for (looks = 0; !ret && looks < LOOKS &&
-			(still < STILL || asleep != POLLS); looks++) {
+			(still < STILL ||
+			 (asleep != POLLS && waits < WAITS_FOR)); looks++) {
 		usleep(LOOK_US);
 		if (asleep != POLLS)
 			asleep = sleeps(r->reader);
+		waits = asleep == WAITS ? waits + 1 : 0;
 		ret = link_counts(&l->nl, l->vm->tap, &c);
 		in = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 		still = c.read == was.read && in == *entered ? still + 1 : 0;

@@ -107,9 +107,10 @@ static void stands_still(struct monitor *m)
 {
 	struct view v = look(m);
 
+	/* Asked first: when the notice is through, QEMU may be gone. */
+	qmp_queue_stopped(m);
 	if (v.place != VM_NOWHERE && v.now.state == XR_VM_PREPARED)
 		say(m, XR_NOTICE_PAUSE, NULL);
-	qmp_queue_stopped(m);
 }
 
 /* Whatever came of our part: QEMU must not wait for ever. */
