@@ -206,6 +206,7 @@ is "$(programs h1) $(programs h2)" "3 3" "tc programs are there"
 both vm prepare $VM_MAC to h2 2>/dev/null
 both vm pause $VM_MAC
 ok "reload, in a blackout" tell "h1 h2" reload
+sleep 0.2	# they are freed when nobody can be in them any more
 is "$(programs h1) $(programs h2)" "0 0" "the old programs are gone"
 play -w v1:h1 -w v1:h2 "n1:h1=$near*2"
 is "$(at "$near")" "2 2" "and the new ones copy"
