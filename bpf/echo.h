@@ -6,10 +6,13 @@
  * hot path compares, and a fingerprint. That others are like it proves nothing,
  * as datagrams may repeat; so after a few the next one goes out with a number of
  * its own where nobody minds: in the IPv4 ID of an unfragmented datagram (RFC
- * 6864 §4.1) or in the IPv6 flow label. Should this very one come back, three
- * times in a row and soon, then frames go round in a circle.
+ * 6864 §4.1) or in the IPv6 flow label. Should this very one come back, soon, and
+ * many such within the second, then frames go round in a circle.
  *
- * Soon, and three times: who guesses numbers needs 2^28 frames.
+ * Soon, and many: numbers can be guessed, and they are not secret. A VM quotes
+ * them in what it says by ICMP (RFC 1812 §4.3.2.3), which hosts say seldom: Linux
+ * six times at once, and once a second, to one address. Who hears of each number
+ * that way, and sends it again, must not switch the VM's redirect off.
  */
 #ifndef XROAM_BPF_ECHO_H
 #define XROAM_BPF_ECHO_H
@@ -20,7 +23,7 @@
 #define ECHO_SUSPECT	8	/* frames like the sample before one is numbered */
 #define ECHO_TOO_MANY	64	/* where there is no place for a number: drop */
 #define ECHO_NUMBERED	0x80	/* in echoes: the sample is; its returns below */
-#define ECHO_PROOF	3
+#define ECHO_PROOF	16
 #define ECHO_OVER	0xff	/* in echoes: the number did not come back soon */
 #define ECHO_SOON	1024	/* hits */
 

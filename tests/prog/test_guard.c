@@ -124,6 +124,38 @@ static void every_id(void **state)
 	assert_int_equal(s.n[XR_R_VM_LOOP] + s.vm_n[XR_R_VM_LOOP], 0);
 }
 
+/*
+ * The VM quotes what it got, number and all, and so the sender knows it: he can
+ * make what looks like frames that came back, as fast as the VM answers.
+ */
+static void quoted(void **state)
+{
+	struct packet p = packet(TO_VM "ip4 id=1 / udp / fill 40");
+	struct said s;
+
+	world(WORLD);
+	say("move " VM " to v");
+	said();
+	for (int second = 0; second < 20; second++) {
+		int answers = 6;	/* Linux: icmp_ratelimit */
+
+		world_set_tick(world_tick() + 1);
+		for (int i = 0; i < 64; i++) {
+			struct result r = run(&p);
+
+			assert_int_equal(reason_kind(r.verdict), XR_KIND_TX);
+			if (!memcmp(r.out.data + 50, p.data, p.len) ||
+			    !answers)
+				continue;
+			memcpy(p.data, r.out.data + 50, p.len);
+			answers--;
+		}
+	}
+	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
+	s = said();
+	assert_int_equal(s.n[XR_R_VM_LOOP] + s.vm_n[XR_R_VM_LOOP], 0);
+}
+
 /* ---- what is one ---- */
 
 /* What leaves comes back, without its tunnel header; after how many rounds? */
@@ -266,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(identical),
 		TEST(every_id),
+		TEST(quoted),
 		TEST(loops),
 		TEST(loop_in_traffic),
 		TEST(loop_by_port),
