@@ -318,6 +318,19 @@ if [ "$(id -u)" = 0 ]; then
 		cd "$WORLD_TOP" || exit
 	done
 
+	# A map's value is as long as the table says.
+	xr dev attach eth0 >/dev/null
+	lack=
+	# shellcheck disable=SC2016
+	while read -r pin octets; do
+		is=$(bpftool -j map show pinned \
+			"/sys/fs/bpf/xroam/$(instance lb1)/$pin" | jq .bytes_value)
+		[ "$is" = "$octets" ] || lack+=" $pin ($is, not $octets)"
+	done < <(sed -n 's/^| `\([a-z_]*\)` | [a-zA-Z -]*array, \([0-9]*\).*/\1 \2/p' \
+		docs/maps.md)
+	is "$lack" "" "docs/maps.md has the sizes of the maps' values"
+	xr destroy >/dev/null
+
 	# What JSON has, its page has.
 	cd "$WORLD_DIR/xroam.yaml.5" || bail "no examples of xroam.yaml(5)"
 	xr destroy >/dev/null 2>&1
