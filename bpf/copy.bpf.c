@@ -52,10 +52,7 @@ static __always_inline void tally(__u32 reason, __u32 bytes)
 
 static __always_inline int watching(void)
 {
-	__u32 zero = 0;
-	struct xr_vm_control *c = bpf_map_lookup_elem(&vm_control, &zero);
-
-	return c && c->watching;
+	return *(const volatile __u32 *)&vm_control.watching;
 }
 
 /* ---- what a frame is ---- */
@@ -185,7 +182,8 @@ __noinline int refresh_way(struct __sk_buff *skb, __u32 index)
 	if (!nh || !path)
 		return XR_R_NO_ROUTE;
 	/* As if it came from there: where forwarding is on, if anywhere. */
-	err = ask_fib(skb, nh->ifindex ?: skb->ifindex, path, &fib);
+	err = ask_fib(skb, (nh->bridge ?: nh->ifindex) ?: skb->ifindex, path,
+		      &fib);
 	return take_fib(nh, &fib, err);
 }
 
@@ -717,6 +715,9 @@ __noinline int goes_back(struct __sk_buff *skb)
 	w = vm_settle(vm, place, now_tick(), skb->len);
 	if (is_coming(w) ? kind == XR_TAP_UPLINK :
 			   !is_local(w.now.host) || vm_under_way(w))
+		return 0;
+	/* A VM's own port may be a guarded one; it leads to no fabric. */
+	if (!is_fabric(port_kind(skb->ifindex)))
 		return 0;
 	refuse(skb, place, XR_R_VM_LOOP);
 	return 1;

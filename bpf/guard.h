@@ -37,10 +37,7 @@ static __always_inline const struct xr_port *this_port(void)
 	return bpf_map_lookup_elem(&ports, &slot);
 }
 
-/*
- * Whether the claim at hand came from where the host is. What a local host's VMs
- * say comes out of their taps, never in here.
- */
+/* Whether the claim at hand came from where the host is, another machine. */
 __noinline int is_at(struct xdp_md *ctx, __u32 index)
 {
 	const struct xr_port *port = this_port();
@@ -62,6 +59,21 @@ __noinline int is_at(struct xdp_md *ctx, __u32 index)
 	if (c->far && c->far != index)
 		return 0;
 	return (c->far && port->trusted) || comes_back_from(ctx, key);
+}
+
+/*
+ * And from where the VM is. On this machine that is its own port, should it be a
+ * guarded one.
+ */
+static __always_inline int is_in_place(struct xdp_md *ctx, __u32 place,
+				       __u32 index)
+{
+	struct xr_vm *vm;
+
+	if (!(host_get(index).flags & XR_HOST_LOCAL))
+		return is_at(ctx, index);
+	vm = vm_at(place);
+	return vm && vm->tap && vm->tap == ingress_of(ctx);
 }
 
 /* ---- addresses ---- */
@@ -257,7 +269,7 @@ __noinline int believe(struct xdp_md *ctx, __u32 place)
 		return 0;
 	vm_age(place, c->bytes);
 	w = vm_now(vm);
-	if (is_at(ctx, w.now.host))
+	if (is_in_place(ctx, place, w.now.host))
 		return confirm(c, place, w);
 	if (vm_under_way(w) && c->sort != CLAIM_PROBE &&
 	    is_at(ctx, w.now.next))
@@ -295,7 +307,7 @@ __noinline int guard(struct xdp_md *ctx, __u32 place, __u32 owner)
 	vm = vm_at(place - 1);
 	if (!vm)
 		return 0;
-	if (!is_at(ctx, vm_now(vm).now.host))
+	if (!is_in_place(ctx, place - 1, vm_now(vm).now.host))
 		return XR_R_GUARD_MAC;
 	if (c->sort == CLAIM_BAD ||
 	    (c->has_ip && !is_bound(place - 1, c->ip)))
@@ -394,10 +406,7 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 /* Not 0 while VMs are expected or locked: then any frame is. */
 static __always_inline __u64 vm_attention(void)
 {
-	__u32 zero = 0;
-	const struct xr_vm_control *c = bpf_map_lookup_elem(&vm_control, &zero);
-
-	return c ? *(const volatile __u64 *)c : 0;
+	return *(const volatile __u64 *)&vm_control;
 }
 
 /* ARP, RARP and advertisements always. */

@@ -35,14 +35,19 @@ XR_ARRAY(backends, struct xr_backend, BPF_F_MMAPABLE);	    /* a backend: state a
 XR_ARRAY(paths, struct xr_path, BPF_F_MMAPABLE);	    /* how packets travel to a backend */
 XR_ARRAY(server_ids, struct xr_sid_bucket, BPF_F_MMAPABLE); /* server ID -> backend */
 XR_ARRAY(cid_configs, struct xr_cid_config, BPF_F_MMAPABLE); /* how to find the server ID in a CID */
-XR_ARRAY(hash_keys, struct xr_hash_keys, BPF_F_MMAPABLE);   /* the secret behind every hash */
 
 XR_ARRAY(mac_index, struct xr_tag_bucket, BPF_F_MMAPABLE);  /* (VLAN, MAC) -> place in vms */
 XR_ARRAY(ip_index, struct xr_tag_bucket, BPF_F_MMAPABLE);   /* address -> place in vm_ips */
 XR_ARRAY(vm_ips, struct xr_vm_ip, BPF_F_MMAPABLE);	    /* a VM's address */
 XR_ARRAY(hosts, struct xr_host, BPF_F_MMAPABLE);	    /* a host: how it is reached */
 XR_ARRAY(ports, struct xr_port, BPF_F_MMAPABLE);	    /* a device: who lives behind it, is it trusted */
-XR_ARRAY(vm_control, struct xr_vm_control, BPF_F_MMAPABLE); /* whether source addresses matter now */
+
+/*
+ * The same, but named sections of data: what every packet reads is found at an
+ * address known at load, not by a lookup. Their maps lose the ".data." (plane).
+ */
+struct xr_hash_keys hash_keys SEC(".data.hash_keys");	    /* the secret behind every hash */
+struct xr_vm_control vm_control SEC(".data.vm_control");    /* whether source addresses matter now */
 
 /* Written by the program too. */
 XR_ARRAY(vms, struct xr_vm, BPF_F_MMAPABLE);		    /* a VM: where it is, and its move */

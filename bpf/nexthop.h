@@ -22,8 +22,8 @@ static __always_inline __u32 ingress_of(struct xdp_md *ctx)
 }
 
 /*
- * Where the underlay's address is a bridge's, its packets leave by the bridge:
- * for a port of it that means out of the port they came in by.
+ * Where the underlay's address is a bridge's, the route names the bridge; user
+ * space found the port. Where it could not: out of the port they came in by.
  */
 static __always_inline __u32 egress_of(struct xdp_md *ctx,
 				       const struct xr_nexthop *nh)
@@ -71,7 +71,10 @@ static __always_inline int take_fib(struct xr_nexthop *nh,
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		__builtin_memcpy(nh->dmac, fib->dmac, sizeof(nh->dmac));
 		__builtin_memcpy(nh->smac, fib->smac, sizeof(nh->smac));
-		nh->ifindex = fib->ifindex;
+		if (!nh->bridge || nh->bridge != fib->ifindex) {
+			nh->ifindex = fib->ifindex;
+			nh->bridge = 0;
+		}
 		nh->mtu = fib->mtu_result;
 		return XR_R_FIB;
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
@@ -80,6 +83,7 @@ static __always_inline int take_fib(struct xr_nexthop *nh,
 		return nh->ifindex ? XR_R_FIB_STALE : XR_R_NO_ROUTE;
 	default:
 		nh->ifindex = 0;
+		nh->bridge = 0;
 		return XR_R_NO_ROUTE;
 	}
 }

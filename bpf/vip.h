@@ -11,9 +11,7 @@
 
 static __always_inline const struct xr_hash_keys *secret_keys(void)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&hash_keys, &zero);
+	return &hash_keys;
 }
 
 /* service: port | protocol << 16, as they lie in struct xr_vip. */

@@ -349,7 +349,7 @@ static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p,
 	f->proto = *(const __be16 *)(frame + 2 * ETH_ALEN);
 	f->l3 = sizeof(struct ethhdr);
 	f->tag = 0;
-	if (likely(!is_vlan(f->proto)))
+	if (likely(f->proto == bpf_htons(ETH_P_IP)) || !is_vlan(f->proto))
 		return 0;
 	const struct vlan_tag *tag = frame + sizeof(struct ethhdr);
 
@@ -712,12 +712,13 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 			return reason;
 		}
 	}
-	if (unlikely(f.key & 1))
-		return 0;	/* to many */
+	/* What is addressed to many has no VM's address. */
 	vm = find_vm_by(keys, f.key, &place);
 	if (unlikely(vm))
 		return redirect_frame(ctx, p, keys, &f, vm, place);
 
+	if ((knobs.local || knobs.by_ip) && unlikely(f.key & 1))
+		return 0;
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
 	    unlikely(may_be_tunnel(ctx, &f))) {
 		reason = serve_tunnel(ctx, p->bytes);

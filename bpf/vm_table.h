@@ -67,9 +67,7 @@ static __always_inline struct xr_vm *vm_at(__u32 place)
 
 static __always_inline const struct xr_hash_keys *vm_keys(void)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&hash_keys, &zero);
+	return &hash_keys;
 }
 
 /* The place, plus one, among a bucket's lanes that look like it. */
@@ -270,11 +268,7 @@ static __always_inline int vm_under_way(union vm_word w)
 /* Called after the word left PREPARED or BLACKOUT, by whoever changed it. */
 static __always_inline void watch_one_less(void)
 {
-	__u32 zero = 0;
-	struct xr_vm_control *c = bpf_map_lookup_elem(&vm_control, &zero);
-
-	if (c)
-		__sync_fetch_and_sub(&c->watching, 1);
+	__sync_fetch_and_sub(&vm_control.watching, 1);
 }
 
 /*

@@ -137,6 +137,8 @@ struct xr_nexthop {
 	__u32 until;		/* tick after which the FIB is asked again */
 	__u16 mtu;		/* of the route; 0: unknown */
 	__u16 reserved;
+	__u32 bridge;		/* which the route names, ifindex being the port of it that leads there; 0: none */
+	__u32 reserved2;
 };
 
 /* initial_rate: QUIC Initials per second and backend, over all CPUs. */

@@ -128,7 +128,7 @@ static int write_meta(struct xroam_bpf *skel, const struct xr_limits *limits,
 		memcpy(meta.secret, secret, sizeof(meta.secret));
 	}
 	if (make_keys(secret, &keys) ||
-	    bpf_map_update_elem(bpf_map__fd(skel->maps.hash_keys), &zero,
+	    bpf_map_update_elem(bpf_map__fd(skel->maps.data_hash_keys), &zero,
 				&keys, 0) ||
 	    bpf_map_update_elem(bpf_map__fd(skel->maps.meta), &zero, &meta, 0))
 		return -errno;

@@ -60,7 +60,7 @@ static int copy_vms(struct plane *p, struct xroam_bpf *to)
 			 places * sizeof(*p->vms));
 	if (!ret)
 		ret = copy_array(p->vm_control,
-				 bpf_map__fd(to->maps.vm_control),
+				 bpf_map__fd(to->maps.data_vm_control),
 				 sizeof(*p->vm_control));
 	return ret;
 }

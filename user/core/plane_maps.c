@@ -192,6 +192,14 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 	}
 }
 
+/* The word of an object's map; those that are sections of data have it behind. */
+static const char *word_of(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+
+	return strncmp(name, ".data.", 6) ? name : name + 6;
+}
+
 static int find_map(const char *word)
 {
 	int i;
@@ -210,7 +218,7 @@ int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
 	int ret;
 
 	bpf_object__for_each_map(map, obj) {
-		int m = find_map(bpf_map__name(map));
+		int m = find_map(word_of(map));
 		__u32 n = m < 0 ? 0 : map_entries(m, l);
 
 		/* A map whose descriptor is set already has its size. */
@@ -231,7 +239,7 @@ int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip,
 	int ret;
 
 	bpf_object__for_each_map(map, obj) {
-		int m = find_map(bpf_map__name(map));
+		int m = find_map(word_of(map));
 
 		if (m < 0 || (skip & (1ULL << m)))
 			continue;
@@ -251,13 +259,12 @@ int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err)
 	char path[512];
 
 	bpf_object__for_each_map(map, obj) {
-		if (find_map(bpf_map__name(map)) < 0)
+		if (find_map(word_of(map)) < 0)
 			continue;
-		if (plane_pin_path(path, sizeof(path), dir,
-				   bpf_map__name(map)) ||
+		if (plane_pin_path(path, sizeof(path), dir, word_of(map)) ||
 		    bpf_obj_pin(bpf_map__fd(map), path))
 			return xr_fail(err, -errno, "pinning %s/%s: %s", dir,
-				       bpf_map__name(map), strerror(errno));
+				       word_of(map), strerror(errno));
 	}
 	return 0;
 }

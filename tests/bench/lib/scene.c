@@ -107,7 +107,7 @@ static int map_all(struct scene *s)
 	s->server_id_names = map_memory(k->maps.server_id_names);
 	s->cid_configs = map_memory(k->maps.cid_configs);
 	s->flows = map_memory(k->maps.flows);
-	s->hash_keys = map_memory(k->maps.hash_keys);
+	s->hash_keys = map_memory(k->maps.data_hash_keys);
 	return s->vip_index && s->vips && s->backends && s->paths &&
 	       s->server_ids && s->server_id_names && s->cid_configs && s->flows && s->hash_keys ?
 		       0 : -ENOMEM;
@@ -404,7 +404,7 @@ void scene_close(struct scene *s)
 		unmap(s->skel->maps.server_id_names, s->server_id_names);
 		unmap(s->skel->maps.cid_configs, s->cid_configs);
 		unmap(s->skel->maps.flows, s->flows);
-		unmap(s->skel->maps.hash_keys, s->hash_keys);
+		unmap(s->skel->maps.data_hash_keys, s->hash_keys);
 	}
 	xroam_bpf__destroy(s->skel);
 	free(s);

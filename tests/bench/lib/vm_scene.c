@@ -113,8 +113,7 @@ static void unmap(struct bpf_map *map, void *m)
 
 /* Each of them, and the map it is. */
 #define MAPPED(X)                                                              \
-	X(mac_index) X(ip_index) X(vms) X(vm_ips) X(hosts) X(paths) X(ports)   \
-	X(hash_keys)
+	X(mac_index) X(ip_index) X(vms) X(vm_ips) X(hosts) X(paths) X(ports)
 
 static int map_all(struct vm_scene *s)
 {
@@ -126,8 +125,9 @@ static int map_all(struct vm_scene *s)
 		return -ENOMEM;
 	MAPPED(X)
 #undef X
-	s->control = map_memory(k->maps.vm_control);
-	return s->control ? 0 : -ENOMEM;
+	s->hash_keys = map_memory(k->maps.data_hash_keys);
+	s->control = map_memory(k->maps.data_vm_control);
+	return s->hash_keys && s->control ? 0 : -ENOMEM;
 }
 
 /* ---- what is in them ---- */
@@ -271,7 +271,8 @@ void vm_scene_close(struct vm_scene *s)
 #define X(name) unmap(s->skel[0]->maps.name, s->name);
 		MAPPED(X)
 #undef X
-		unmap(s->skel[0]->maps.vm_control, s->control);
+		unmap(s->skel[0]->maps.data_hash_keys, s->hash_keys);
+		unmap(s->skel[0]->maps.data_vm_control, s->control);
 	}
 	for (int i = VM_KNOBS; i-- > 0;)
 		xroam_bpf__destroy(s->skel[i]);
