@@ -163,7 +163,7 @@ ok "and is called again" wait_for 2 sh -c \
 ok "the gate" with "role: source" "to: h2" "gate: true"
 qemu
 connected
-ok "its capability is set" heard 'pause-before-switchover.*true'
+ok "its capability is set" wait_for 2 heard 'pause-before-switchover.*true'
 for i in 1 2 3 4 5; do
 	tell "migration active"
 	becomes prepared h1 h2 "gate, $i: prepared"
@@ -202,6 +202,11 @@ run_daemon -c "$WORLD_DIR/with.yaml"
 ok "a QEMU that waits at the gate for a daemon that was killed" wait_for 2 \
 	sh -c "[ \$(grep -c migrate-continue '$WORLD_DIR/qemu.out') -gt $n ]"
 becomes blackout h1 h2 "is let through after the copy is in place"
+n=$(grep -c 'switchover.*false' "$WORLD_DIR/qemu.out")
+daemon_end
+cmp_ok "$(grep -c 'switchover.*false' "$WORLD_DIR/qemu.out")" -gt "$n" \
+	"a daemon that stops takes the gate away: no migration waits for it"
+run_daemon -c "$WORLD_DIR/with.yaml"
 tell "set refuse=1 migrate=none status=running" "hang up"
 ok "capabilities refused: told" wait_for 2 grep -q "not now" \
 	"$WORLD_DIR/daemon.err"

@@ -4,6 +4,7 @@
  * not there yet is waited for; what it says is not trusted to be sane.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #define FIRST_BUFFER	4096
 #define LINE_OCTETS	(1U << 20)	/* query-* answers, at most */
 #define READS		8		/* before the others' turn */
+#define ANSWER_WITHIN	200		/* ms: of a QEMU that is let go */
 
 struct qmp {
 	struct daemon *d;
@@ -253,8 +255,28 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 
 /* ---- which of them ---- */
 
+/*
+ * Its next migration must not wait at a gate that nobody opens. Waited for, as
+ * QEMU does not read what one who hung up has said.
+ */
+static void let_go(struct monitor *m)
+{
+	struct pollfd answer = { .fd = m->fd, .events = POLLIN };
+	int i;
+
+	if (!m->ready)
+		return;
+	qmp_take_gate_away(m);
+	for (i = 0; m->ready && m->gated && i < READS; i++)
+		if (poll(&answer, 1, ANSWER_WITHIN) > 0)
+			on_readable(NULL, m->fd, 0, m);
+		else
+			break;
+}
+
 static void monitor_free(struct monitor *m)
 {
+	let_go(m);
 	drop(m);
 	qmp_queue_gone(m);
 	sd_event_source_disable_unref(m->timer);

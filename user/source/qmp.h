@@ -60,6 +60,7 @@ enum qmp_id {
 	QMP_STATUS,
 	QMP_MIGRATE,
 	QMP_CONTINUE,
+	QMP_NO_GATE,
 	/* Of a QEMU that knows them; see qmp_queue.c. */
 	QMP_VIRTIO,
 	QMP_QUEUE,		/* while the guest runs */
@@ -79,6 +80,8 @@ void qmp_on_ready(struct monitor *m);	/* asks what it is about */
 void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value);
 void qmp_on_event(struct monitor *m, const char *name, json_t *data);
 void qmp_on_gone(struct monitor *m);
+/* Nobody will open its gate from now on; m->gated until it has answered. */
+void qmp_take_gate_away(struct monitor *m);
 
 /* ---- qmp_queue.c ---- */
 

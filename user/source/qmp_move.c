@@ -270,6 +270,14 @@ static void become_source(struct monitor *m)
 	}
 }
 
+void qmp_take_gate_away(struct monitor *m)
+{
+	if (m->gated)
+		qmp_send(m, QMP_NO_GATE, "migrate-set-capabilities",
+			 "{\"capabilities\":[{\"capability\":"
+			 "\"pause-before-switchover\",\"state\":false}]}");
+}
+
 static void on_resume(struct monitor *m)
 {
 	m->running = true;
@@ -399,6 +407,9 @@ void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
 		break;
 	case QMP_MIGRATE:
 		on_migrate(m, value);
+		break;
+	case QMP_NO_GATE:
+		m->gated = false;
 		break;
 	default:
 		qmp_queue_answer(m, id, value);
