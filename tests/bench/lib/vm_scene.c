@@ -67,7 +67,9 @@ static void set_knobs(struct vm_scene *s, struct xroam_bpf *k,
 
 static bool is_private(const struct bpf_map *map)
 {
-	return strchr(bpf_map__name(map), '.');	/* .rodata, .bss */
+	/* OBJECT.rodata, OBJECT.bss; what is shared is called .data.NAME */
+	return strchr(bpf_map__name(map) + 1, '.') &&
+	       strncmp(bpf_map__name(map), ".data.", 6);
 }
 
 static int load(struct vm_scene *s, enum vm_knobs which)
