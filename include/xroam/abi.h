@@ -351,9 +351,9 @@ struct xr_ring {
 	__u32 vm;		/* place in vms, plus one; 0: the ring is free */
 	__u32 flags;		/* XR_RING_* */
 	__u32 reader;		/* the process that has the tap open; 0: not known */
-	__u16 used;		/* its virtqueue's count of frames at used_read */
-	__u16 reserved;
-	__u64 used_read;	/* the tap's tx_packets then; 0: was not asked */
+	/* Its virtqueue's count of frames minus tx_packets: no less, no more. */
+	__u16 used_low, used_high;
+	__u64 used_read;	/* tx_packets when last compared; 0: never */
 	__u64 first;		/* the frame that replays began with */
 };
 

@@ -140,36 +140,6 @@ const struct link *links_by_vni(const struct links *l, __u32 vni)
 
 /* ---- one device ---- */
 
-static int on_counts(const struct nlmsghdr *nlh, void *ctx)
-{
-	struct link_counts *c = ctx;
-	struct rtnl_link_stats64 s = { 0 };
-	const struct nlattr *a;
-	size_t len;
-
-	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg)) {
-		if (mnl_attr_get_type(a) != IFLA_STATS64)
-			continue;
-		len = mnl_attr_get_payload_len(a);
-		/* Only four-octet aligned in the message. */
-		memcpy(&s, mnl_attr_get_payload(a),
-		       len < sizeof(s) ? len : sizeof(s));
-		c->read = s.tx_packets;
-		c->dropped = s.tx_dropped;
-	}
-	return MNL_CB_OK;
-}
-
-int link_counts(struct netlink *nl, __u32 ifindex, struct link_counts *c)
-{
-	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, 0);
-	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-
-	memset(c, 0, sizeof(*c));
-	ifi->ifi_index = ifindex;
-	return netlink_talk(nl, on_counts, c);
-}
-
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_NEWLINK, 0);

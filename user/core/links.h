@@ -44,12 +44,6 @@ const struct link *links_by_name(const struct links *l, const char *name);
 /* One in a bridge before one that is not; NULL: none. */
 const struct link *links_by_vni(const struct links *l, __u32 vni);
 
-struct link_counts {
-	__u64 read;		/* tx_packets: of a tap, what its reader took */
-	__u64 dropped;
-};
-
-int link_counts(struct netlink *nl, __u32 ifindex, struct link_counts *c);
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue);
 
 /* ---- bridges ---- */

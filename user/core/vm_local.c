@@ -225,8 +225,10 @@ int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn)
 	struct local l;
 	int ret;
 
+	/* Its port may be a guarded one: then it must be known as the VM's. */
 	if (!local_host(p, vm_now(p, place).host) || p->vms[place].tap ||
-	    !tc_stops_devices())
+	    !(tc_stops_devices() || p->vm_info[place].tap[0] ||
+	      vm_now(p, place).flags & XR_VM_LOCK))
 		return 0;
 	/* Not known yet: then at the first move, and at its price. */
 	ret = local_open(&l, p, place, NULL);
@@ -274,8 +276,8 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 	return ret;
 }
 
-int vm_local_delivered(struct plane *p, __u32 place, __u16 used, __u64 reads,
-		       bool stopped, struct vm_residual *r)
+int vm_local_delivered(struct plane *p, __u32 place, __u16 used,
+		       struct vm_residual *r)
 {
 	struct local l;
 	int ret;
@@ -284,14 +286,12 @@ int vm_local_delivered(struct plane *p, __u32 place, __u16 used, __u64 reads,
 	if (!p->vms[place].ring)
 		return 0;
 	ret = local_open(&l, p, place, NULL);
-	if (!ret && !stopped)
-		ring_compare(&l, used, reads);
-	else if (!ret && local_is_leaving(&l))
+	if (!ret && local_is_leaving(&l))
 		ret = ring_delivered(&l, l.now.next, used, r);
 	else if (!ret && l.now.state == XR_VM_MOVED &&
 		 !local_host(p, l.now.host))
 		ret = ring_delivered(&l, l.now.host, used, r);
-	if (stopped && !is_under_way(l.now))
+	if (!is_under_way(l.now))
 		ring_end(p, place);
 	local_close(&l);
 	return ret;

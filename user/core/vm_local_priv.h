@@ -50,6 +50,14 @@ enum tap_reader {
 /* pid: its process, 0 where nobody has it open. */
 enum tap_reader tap_reader(const char *tap, __u32 *pid);
 
+struct link_counts {
+	__u64 read;		/* tx_packets: what its reader took */
+	__u64 dropped;		/* tx_dropped: what did not fit */
+};
+
+/* Not by netlink: that waits for whoever changes a device just now. */
+int tap_counts(__u32 ifindex, struct link_counts *c);
+
 /* Whether it takes frames that are to be segmented as they are. */
 bool tap_takes_gso(const char *tap);
 
@@ -66,7 +74,6 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
 /* See vm_local_delivered(). */
 int ring_delivered(struct local *l, __u16 to, __u16 used,
 		   struct vm_residual *r);
-void ring_compare(struct local *l, __u16 used, __u64 reads);
 /* A frame for nobody into its tap: see vm_residual.c. */
 void tap_probe(const struct local *l);
 

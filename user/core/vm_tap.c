@@ -244,6 +244,60 @@ enum tap_reader tap_reader(const char *tap, __u32 *pid)
 	return reader;
 }
 
+/* ---- what went through ---- */
+
+static int read_number(const char *tap, const char *what, __u64 *number)
+{
+	char path[96];
+	int got = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", tap, what);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	got = fscanf(f, "%llu", (unsigned long long *)number);
+	fclose(f);
+	return got == 1 ? 0 : -EIO;
+}
+
+/* All devices, of this thread's namespace: its line has nine numbers before. */
+static int read_table(const char *tap, struct link_counts *c)
+{
+	unsigned long long read, dropped;
+	char line[512], name[20];
+	int ret = -ENODEV;
+	FILE *f = fopen("/proc/thread-self/net/dev", "re");
+
+	while (f && ret && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " %19[^:]: %*u %*u %*u %*u %*u %*u %*u %*u "
+			   "%*u %llu %*u %llu", name, &read, &dropped) != 3 ||
+		    strcmp(name, tap))
+			continue;
+		c->read = read;
+		c->dropped = dropped;
+		ret = 0;
+	}
+	if (f)
+		fclose(f);
+	return ret;
+}
+
+int tap_counts(__u32 ifindex, struct link_counts *c)
+{
+	char tap[IF_NAMESIZE];
+	__u64 index;
+
+	if (!if_indextoname(ifindex, tap))
+		return -errno;
+	/* What is mounted there may be another namespace's. */
+	if (!read_number(tap, "ifindex", &index) && index == ifindex &&
+	    !read_number(tap, "statistics/tx_packets", &c->read) &&
+	    !read_number(tap, "statistics/tx_dropped", &c->dropped))
+		return 0;
+	return read_table(tap, c);
+}
+
 bool tap_takes_gso(const char *tap)
 {
 	struct ethtool_value v = { .cmd = ETHTOOL_GTSO };

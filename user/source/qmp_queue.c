@@ -14,7 +14,7 @@
 #include "../core/vm_local.h"
 #include "qmp.h"
 
-#define LOOK_MS		25ULL
+#define LOOK_MS		20ULL
 #define BACKEND		"/virtio-backend"
 
 void qmp_queue_gone(struct monitor *m)
@@ -132,32 +132,55 @@ void qmp_queue_stopped(struct monitor *m)
 		ask(m, QMP_QUEUE_STOPPED);
 }
 
-static void on_queue(struct monitor *m, json_t *value, bool stopped)
+static bool read_used(json_t *value, __u16 *used)
 {
-	json_t *used = json_object_get(value, "used-idx");
+	json_t *n = json_object_get(value, "used-idx");
+
+	*used = json_integer_value(n);
+	return json_is_integer(n);
+}
+
+static void on_queue(struct monitor *m, json_t *value)
+{
+	__u32 place = place_of(m);
+	struct xr_err err;
+	__u64 reads;
+	__u16 used;
+
+	again(m);
+	if (!read_used(value, &used) || place == VM_NOWHERE ||
+	    vm_local_reads(m->d->plane, place, &reads) ||
+	    daemon_begin(m->d, &err))
+		return;
+	vm_local_compare(m->d->plane, place, used, m->reads, reads);
+	daemon_end(m->d);
+}
+
+static void on_queue_stopped(struct monitor *m, json_t *value)
+{
 	__u32 place = place_of(m);
 	struct vm_residual r;
 	struct xr_err err;
+	__u16 used;
 
-	if (!json_is_integer(used) || place == VM_NOWHERE ||
+	if (!read_used(value, &used) || place == VM_NOWHERE ||
 	    daemon_begin(m->d, &err))
 		return;
-	vm_local_delivered(m->d->plane, place, json_integer_value(used),
-			   m->reads, stopped, &r);
+	vm_local_delivered(m->d->plane, place, used, &r);
 	daemon_end(m->d);
 	if (r.replayed && m->d->verbose)
 		qmp_log(m, "%llu frames that QEMU threw away were replayed",
 			(unsigned long long)r.replayed);
-	if (!stopped)
-		again(m);
 }
 
 void qmp_queue_answer(struct monitor *m, enum qmp_id id, json_t *value)
 {
 	if (id == QMP_VIRTIO)
 		on_cards(m, value);
-	else if (id == QMP_QUEUE || id == QMP_QUEUE_STOPPED)
-		on_queue(m, value, id == QMP_QUEUE_STOPPED);
+	else if (id == QMP_QUEUE)
+		on_queue(m, value);
+	else if (id == QMP_QUEUE_STOPPED)
+		on_queue_stopped(m, value);
 	else if (id >= QMP_CARD && id < QMP_CARD + QMP_CARDS)
 		on_mac(m, id - QMP_CARD, value);
 }
