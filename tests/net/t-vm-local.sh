@@ -38,7 +38,7 @@ goes()
 	[ "$1" = h1 ] || other=h1
 	play -q 20 -w v1:h1 -w v1:h2 "c1:eth0=$probe" "n1:h1=$near"
 	is "$(arrived "v1:$1" "$probe") $(arrived "v1:$1" "$near") $(
-		arrived "v1:$other" "\($probe\|$near\)")" "1 1 0" "$2"
+		arrived "v1:$other" "$probe|$near")" "1 1 0" "$2"
 }
 
 fdb_entries()

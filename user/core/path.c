@@ -169,7 +169,18 @@ static int ask_route(struct netlink *nl, const __be32 *addr, __u32 oif,
 struct link {
 	__u8 mac[6];
 	__u32 mtu;
+	bool bridge;
 };
+
+static bool is_bridge(const struct nlattr *info)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, info)
+		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+			return !strcmp(mnl_attr_get_str(a), "bridge");
+	return false;
+}
 
 static int on_link(const struct nlmsghdr *nlh, void *ctx)
 {
@@ -179,6 +190,8 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg)) {
 		if (mnl_attr_get_type(a) == IFLA_MTU)
 			l->mtu = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
+			l->bridge = is_bridge(a);
 		else if (mnl_attr_get_type(a) == IFLA_ADDRESS &&
 			 mnl_attr_get_payload_len(a) == sizeof(l->mac))
 			memcpy(l->mac, mnl_attr_get_payload(a),
@@ -244,6 +257,31 @@ static bool neigh_is_static(struct netlink *nl, const struct path_job *j)
 	       state & (NUD_PERMANENT | NUD_NOARP);
 }
 
+static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+
+	*(__u32 *)ctx = ndm->ndm_ifindex;
+	return MNL_CB_OK;
+}
+
+/* The port of the bridge that leads to the next hop, whose MAC is known. */
+static void ask_bridge(struct netlink *nl, struct path_job *j)
+{
+	struct nlmsghdr *nlh = new_message(nl, RTM_GETNEIGH, 0);
+	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
+	__u32 port = 0;
+
+	ndm->ndm_family = AF_BRIDGE;
+	mnl_attr_put(nlh, NDA_LLADDR, sizeof(j->hop.dmac), j->hop.dmac);
+	mnl_attr_put_u32(nlh, NDA_MASTER, j->ifindex);
+	/* None: the program sends out of the port that the frame came in by. */
+	if (talk(nl, on_fdb, &port) || !port || port == j->ifindex)
+		return;
+	j->hop.bridge = j->ifindex;
+	j->hop.ifindex = port;
+}
+
 static bool ask_neigh(struct netlink *nl, struct path_job *j)
 {
 	__u8 mac[6] = { 0 };
@@ -253,6 +291,9 @@ static bool ask_neigh(struct netlink *nl, struct path_job *j)
 		return false;
 	memcpy(j->hop.dmac, mac, 6);
 	j->hop.ifindex = j->ifindex;
+	j->hop.bridge = 0;
+	if (j->by_bridge)
+		ask_bridge(nl, j);
 	return true;
 }
 
@@ -420,6 +461,7 @@ static int find_way(struct netlink *nl, struct path_job *j,
 	if (ask_link(nl, r.ifindex, &l))
 		return 0;
 	memcpy(j->hop.smac, l.mac, 6);
+	j->by_bridge = l.bridge;
 	/*
 	 * An IPv4 route's own MTU is kept with the path: when the program asks
 	 * the FIB again, the kernel tells it only where it is locked.

@@ -28,6 +28,7 @@ struct path_job {
 	enum path_trouble trouble;		/* out */
 	/* private */
 	__u32 ifindex;
+	bool by_bridge;				/* that is a bridge */
 	__be32 gateway[XR_ADDR_WORDS];
 };
 

@@ -67,11 +67,31 @@ static void hook_uplink(struct plane *p, const struct xr_device *d,
 		*warn = err;
 }
 
-static bool is_uplink(const struct plane *p, const struct links *links,
+static bool is_tap(const struct plane *p, const struct links *links,
+		   __u32 ifindex, __u32 kind)
+{
+	return kind && kind < XR_TAP_TUNNEL && links_by_index(links, ifindex) &&
+	       p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex;
+}
+
+/* Attached, so that it is guarded; but a VM is behind it, and no fabric. */
+static bool is_vm_port(struct plane *p, const struct links *links,
+		       __u32 ifindex)
+{
+	const struct link *dev = links_by_index(links, ifindex);
+
+	return (dev && dev->kind == LINK_TUN) ||
+	       is_tap(p, links, ifindex, tap_kind(p, ifindex));
+}
+
+static bool is_uplink(struct plane *p, const struct links *links,
 		      __u32 ifindex)
 {
 	__u64 here = netns_inode();
 	int i;
+
+	if (is_vm_port(p, links, ifindex))
+		return false;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &p->devices[i];
@@ -95,13 +115,6 @@ static bool is_tunnel(const struct plane *p, const struct links *links,
 		    links_by_vni(links, p->host_info[h].vni) == dev)
 			return true;
 	return false;
-}
-
-static bool is_tap(const struct plane *p, const struct links *links,
-		   __u32 ifindex, __u32 kind)
-{
-	return kind && kind < XR_TAP_TUNNEL && links_by_index(links, ifindex) &&
-	       p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex;
 }
 
 /* Hooks of this namespace that nothing speaks for any more. */
@@ -128,13 +141,13 @@ static void drop_hooks(struct plane *p, const struct links *links)
 		if (any && wanted)
 			continue;
 		tc_detach(p, ifindex, h->kind);
-		bpf_map_delete_elem(p->fd[PLANE_TAPS], &ifindex);
+		if (!any || !is_tap(p, links, ifindex, kind))
+			bpf_map_delete_elem(p->fd[PLANE_TAPS], &ifindex);
 	}
 }
 
 static void hooks_here(struct plane *p, struct xr_err *warn)
 {
-	__u64 here = netns_inode();
 	struct netlink nl = { 0 };
 	struct links links = { 0 };
 	__u32 i;
@@ -145,9 +158,8 @@ static void hooks_here(struct plane *p, struct xr_err *warn)
 	if (!host_any_local(p))
 		goto out;
 	for (i = 0; i < XR_MAX_DEVICES; i++)
-		if (p->devices[i].ifindex && p->devices[i].netns == here &&
-		    p->devices[i].role == XR_ROLE_NODE &&
-		    links_by_index(&links, p->devices[i].ifindex))
+		if (p->devices[i].ifindex &&
+		    is_uplink(p, &links, p->devices[i].ifindex))
 			hook_uplink(p, &p->devices[i], warn);
 	for (i = 1; i <= p->meta->limits.hosts; i++)
 		if (local_host(p, i))

@@ -95,7 +95,7 @@ play()
 
 arrived()
 {
-	grep -c "^$1 .*${2-}" <<<"$SEEN"
+	grep -cE "^$1 .*(${2-})" <<<"$SEEN"
 }
 
 numbers()
