@@ -28,6 +28,11 @@ for words in "host add" "host add x" "host add x vxlan" \
 	refused 2 "^xroam: ." "wrong usage: $words" $words
 done
 
+for words in "host" "vm" "stats vm" "stats host" "vm move" "host add" run; do
+	# shellcheck disable=SC2086
+	like "$(xr $words help)" "Usage: xroam" "$words help"
+done
+
 # ---- VMs ----
 
 ok "a VM" xr_on h1 vm add $mac address "$VM_ADDR4" at h1
@@ -52,6 +57,12 @@ refused 1 "224.0.0.1" "a multicast address" \
 	vm add 52:54:00:00:00:01 address 224.0.0.1 at h1
 refused 1 "4" "a fifth address" vm add 52:54:00:00:00:01 address 10.0.0.1 \
 	address 10.0.0.2 address 10.0.0.3 address 10.0.0.4 address 10.0.0.5 at h1
+for tap in sixteen-letters. a/b "a b" ..; do
+	refused 1 "device name" "$tap is no port: add" \
+		vm add 52:54:00:00:00:01 at h1 dev "$tap"
+	refused 1 "device name" "$tap is no port: prepare" \
+		vm prepare $mac to h2 dev "$tap"
+done
 refused 1 "prepare" "pause without prepare" vm pause $mac
 like "$(xr_on h1 vm cancel $mac)" "already" "cancel without prepare: so it is"
 refused 1 "h1.*(VM|vm)" "a host in use stays" host del h1

@@ -471,7 +471,7 @@ int do_stats(int argc, char **argv)
 	struct plane *p;
 	int ret;
 
-	if (cmd_help(help, argc, argv))
+	if (cmd_help(help, argc, argv) || cmd_help(help, argc - 1, argv + 1))
 		return EXIT_DONE;
 	ret = parse(argc, argv, &only, &seconds);
 	if (ret)

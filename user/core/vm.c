@@ -134,6 +134,8 @@ static int check_words(struct plane *p, const struct xr_notice *n,
 		return xr_fail(err, -EINVAL,
 			       "VLAN %u: must be from 1 to 4094, or left out for untagged",
 			       n->vlan);
+	if (n->tap && vm_check_tap(n->tap, err))
+		return -EINVAL;
 	if (!names_host(n->kind))
 		return 0;
 	*host = n->host ? host_find(p, n->host) : 0;

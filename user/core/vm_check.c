@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include "host.h"
 #include "text.h"
@@ -128,6 +129,19 @@ static int given_back(struct plane *p, const struct xr_notice *n, __u32 place)
 	return back;
 }
 
+/* As the kernel has it: dev_valid_name(). */
+int vm_check_tap(const char *tap, struct xr_err *err)
+{
+	size_t len = strcspn(tap, "/: \t\r\n\v\f");
+
+	if (len && len < IFNAMSIZ && !tap[len] && strcmp(tap, ".") &&
+	    strcmp(tap, ".."))
+		return 0;
+	return xr_fail(err, -EINVAL,
+		       "\"%.40s\" is not a device name: 1 to 15 characters, no blank, '/' or ':'",
+		       tap);
+}
+
 int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
 		     struct xr_err *err)
 {
@@ -148,10 +162,6 @@ int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
 			return ret;
 		more += ret;
 	}
-	if (n->tap && strlen(n->tap) >= sizeof(p->vm_info->tap))
-		return xr_fail(err, -EINVAL,
-			       "\"%s\" is not a device name: at most 15 characters",
-			       n->tap);
 	return check_room(p, place == VM_NOWHERE,
 			  more - given_back(p, n, place), err);
 }
