@@ -708,6 +708,37 @@ static void in_a_tunnel(void **state)
 	check_same(&was, VM, 0);
 }
 
+/* ---- asked by explain ---- */
+
+/* What would be done, and nothing done. */
+static void explained(void **state)
+{
+	struct xr_vm was;
+	struct xr_trace t;
+	struct said s;
+
+	world_traced(WORLD("any"));
+	behind("new", false);
+	for (int prepared = 0; prepared < 2; prepared++) {
+		if (prepared)
+			say("prepare " VM " to new");
+		said();
+		was = *vm_live(VM, 0);
+		for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+			struct packet p = frame_of(&kinds[i], 0);
+
+			run_prog(world_prog(), &p);
+			t = world_trace();
+			assert_int_equal(t.announcement, kinds[i].kind);
+			check_same(&was, VM, 0);
+		}
+		s = said();
+		for (int r = 1; r < XR_REASON_MAX; r++)
+			assert_int_equal(s.n[r] + s.vm_n[r], 0);
+		assert_int_equal(world_plane()->vm_control->watching, prepared);
+	}
+}
+
 /* ---- flapping ---- */
 
 static void announce_from(const char *host, const char *reasons)
@@ -837,6 +868,7 @@ int main(void)
 		TEST(the_gateway_itself),
 		TEST(binding),
 		TEST(in_a_tunnel),
+		TEST(explained),
 		TEST(flapping),
 		TEST(not_flapping),
 		TEST(moved_to_itself),

@@ -290,6 +290,42 @@ static void backend_gue(void **state)
 		   "tcp syn");
 }
 
+/* Connections go with it: by their IDs, and by what the flow table says. */
+static void backend_by_cid_and_flow(void **state)
+{
+	static const struct {
+		const char *in, *reason;
+	} packets[] = {
+		{ "eth / ip4 / udp / quic short dcid=07020202aabbccdd", "cid" },
+		{ "eth / ip6 / udp / quic short dcid=07020202aabbccdd", "cid" },
+		{ "eth / ip4 / tcp sport=7 ack", "flow" },
+		{ "eth / ip6 / tcp sport=7 ack", "flow" },
+	};
+	struct result r;
+
+	world(FLOW_VIPS CIDS "backends:\n"
+	      BACKEND("b", ALL_VIPS) "    address: 10.1.0.4\n    forward: gue\n"
+	      "    server_ids: [\"020202\"]\n"
+	      "    vm: {mac: \"" BACKEND_VM "\"}\n"
+	      HOSTS(HOST_PORT("old", "in") HOST_VXLAN("v", "10.2.0.3", "")
+		    HOST_VXLAN("w", "10.2.0.5", ""))
+	      VMS(VM_AT(BACKEND_VM, "old", "")));
+	run_text("eth / ip4 / tcp sport=7 syn");
+	run_text("eth / ip6 / tcp sport=7 syn");
+	for (int moves = 0; moves < 3; moves++) {
+		static const char *const to[] = { "10.1.0.4", "10.2.0.3",
+						  "10.2.0.5" };
+
+		if (moves)
+			say("move " BACKEND_VM " to %s", moves > 1 ? "w" : "v");
+		for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
+			r = run_text("%s", packets[i].in);
+			check_reasons(&r, packets[i].reason);
+			assert_string_equal(outer_dst(&r), to[moves]);
+		}
+	}
+}
+
 /* The path carries both headers, or neither. */
 static void backend_too_large(void **state)
 {
@@ -316,6 +352,7 @@ int main(void)
 		TEST(ageing),
 		TEST(backend_l2),
 		TEST(backend_gue),
+		TEST(backend_by_cid_and_flow),
 		TEST(backend_too_large),
 	};
 
