@@ -88,5 +88,17 @@ play -q 300 -w c1:eth0 "gw:eth0=$rarp"
 is "$(arrived c1:eth0 "0806.*525400123456")" 0 "a spoofed one is not told on"
 play -q 300 -w c1:eth0 "v1:h2=${rarp//525400123456/525400aaaaaa}"
 is "$(arrived c1:eth0 "0806.*525400aaaaaa")" 0 "nor an unknown VM's"
+# Nor what no announcement may claim: a VM that comes with the gateway's address as
+# the source of a solicitation (fd09::1 asks for fd09::77).
+sleep 1.1
+forget
+xr_on fab vm leave "$VM_MAC" >/dev/null
+xr_on fab vm add "$VM_MAC" at h1 >/dev/null
+xr_on fab vm prepare "$VM_MAC" to h2 >/dev/null
+play -q 300 -w c1:eth0 "v1:h2=3333ff00007752540012345686dd6000000000183afffd0900000000\
+00000000000000000001ff0200000000000000000001ff00007787007fa50000\
+0000fd090000000000000000000000000077"
+is "$(vm_fact fab "$VM_MAC" state)" moved "it is there"
+is "$(arrived c1:eth0 "86dd.*8800")" 0 "but is not told to have the gateway's address"
 ok "the daemon ends" daemon_stop fab
 done_testing

@@ -429,6 +429,27 @@ static void bindings(void **state)
 	drop_plane(p);
 }
 
+/* Of a VM whose addresses the operator gave nothing is learned. */
+static void learned(void **state)
+{
+	struct plane *p = new_plane();
+	__be32 addr[XR_ADDR_WORDS];
+
+	(void)state;
+	OK(bind_to(p, VM1, "10.9.0.1", "a", false));
+	OK(bind_to(p, VM2, "", "a", false));
+	text_to_addr("10.9.0.1", addr, NULL);
+	assert_false(vm_learn(p, place_of(p, VM2), addr));
+	text_to_addr("10.9.0.7", addr, NULL);
+	assert_false(vm_learn(p, place_of(p, VM1), addr));
+	assert_true(vm_learn(p, place_of(p, VM2), addr));
+	assert_false(vm_learn(p, place_of(p, VM2), addr));
+	text_to_addr("fd09::7", addr, NULL);
+	assert_true(vm_learn(p, place_of(p, VM2), addr));
+	assert_int_equal(vm_by_ip(p, addr), VM_NOWHERE);
+	drop_plane(p);
+}
+
 static void bad_words(void **state)
 {
 	struct plane *p = new_plane();
@@ -513,6 +534,7 @@ int main(void)
 		cmocka_unit_test(ageing),
 		cmocka_unit_test(last_number),
 		cmocka_unit_test(bindings),
+		cmocka_unit_test(learned),
 		cmocka_unit_test(bad_words),
 		cmocka_unit_test(same_mac_in_many_vlans),
 		cmocka_unit_test(full),

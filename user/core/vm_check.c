@@ -52,6 +52,11 @@ static bool is_protected(struct plane *p, __u32 kind, const void *octets)
 	       why & (PROTECT_LISTED | PROTECT_GATEWAY);
 }
 
+bool vm_protected_ip(struct plane *p, const __be32 *addr)
+{
+	return is_protected(p, XR_PROTECTED_IP, addr);
+}
+
 static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place,
 		      int i, struct xr_err *err)
 {
@@ -64,7 +69,7 @@ static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place,
 		return xr_fail(err, -EINVAL,
 			       "address %s is %s; give the VM's own", text,
 			       vm_bad_addr(n->addr[i]));
-	if (is_protected(p, XR_PROTECTED_IP, n->addr[i]))
+	if (vm_protected_ip(p, n->addr[i]))
 		return xr_fail(err, -EINVAL,
 			       "address %s is protected; it is a gateway's or in the list",
 			       text);

@@ -6,7 +6,9 @@
 
 /*
  * For telling others only: it binds nothing, and no packet is redirected by it,
- * so that whoever may speak for a MAC cannot take an address with it.
+ * so that whoever may speak for a MAC cannot take an address with it. What no
+ * announcement may claim is not told to others either: a data frame that
+ * activates a move (a solicitation, say) was not judged as one.
  */
 bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
 {
@@ -14,13 +16,15 @@ bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
 	int i, unused = -1;
 
 	if (!info->used || addr_is_zero(addr) || vm_bad_addr(addr) ||
-	    vm_by_ip(p, addr) != VM_NOWHERE)
+	    vm_protected_ip(p, addr) || vm_by_ip(p, addr) != VM_NOWHERE)
 		return false;
 	for (i = XR_VM_ADDRS - 1; i >= 0; i--) {
 		if (!memcmp(info->addr[i], addr, sizeof(info->addr[i])))
 			return false;
 		if (addr_is_zero(info->addr[i]))
 			unused = i;
+		else if (!(info->learned >> i & 1))
+			return false;	/* the operator's: it has no other */
 	}
 	if (unused < 0)
 		return false;

@@ -51,6 +51,8 @@ const char *vm_bad_mac(const __u8 mac[6]);
 const char *vm_bad_addr(const __be32 *addr);
 /* A port's name, of ADD and PREPARE. */
 int vm_check_tap(const char *tap, struct xr_err *err);
+/* A gateway's, or listed: no VM's. */
+bool vm_protected_ip(struct plane *p, const __be32 *addr);
 int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
 		     struct xr_err *err);
 /* -ESTALE, or XR_IGNORED in *outcome, for what is not newer; else XR_DONE. */
