@@ -15,6 +15,7 @@
 #include "user/core/tc.h"
 
 #define LIMIT	20000
+#define VM_LIMIT 60000		/* with hosts, VIPs and every way on */
 #define NO_LIMIT 1000000	/* the kernel's own */
 
 /* Newest kernel first: the first that is not newer than the running one. */
@@ -26,6 +27,12 @@ static const struct record {
 	{ "xroam_node", 6, 18, 19900, LIMIT },
 	{ "xroam_node", 6, 12, 17205, LIMIT },
 	{ "xroam_node", 0, 0, 22267, NO_LIMIT },
+	{ "xroam_vm_node", 6, 18, 26700, LIMIT + LIMIT / 2 },
+	{ "xroam_vm_node", 6, 12, 26700, LIMIT + LIMIT / 2 },
+	{ "xroam_vm_node", 0, 0, 46401, NO_LIMIT },
+	{ "xroam_vm_node, all", 6, 18, 45100, VM_LIMIT },
+	{ "xroam_vm_node, all", 6, 12, 45100, VM_LIMIT },
+	{ "xroam_vm_node, all", 0, 0, 46794, NO_LIMIT },
 	{ "xroam_decap", 6, 18, 3262, LIMIT },
 	{ "xroam_decap", 6, 12, 4854, LIMIT },
 	{ "xroam_decap", 0, 0, 6029, NO_LIMIT },
@@ -33,8 +40,8 @@ static const struct record {
 	{ "tc_tap_out", 0, 0, 6577, LIMIT },
 	{ "tc_tap_in", 6, 12, 923, LIMIT },
 	{ "tc_tap_in", 0, 0, 1650, LIMIT },
-	{ "tc_uplink_in", 6, 12, 3561, LIMIT },
-	{ "tc_uplink_in", 0, 0, 4648, LIMIT },
+	{ "tc_uplink_in", 6, 12, 3849, LIMIT },
+	{ "tc_uplink_in", 0, 0, 5229, LIMIT },
 	{ "tc_uplink_out", 6, 12, 2651, LIMIT },
 	{ "tc_uplink_out", 0, 0, 3502, LIMIT },
 	{ "tc_tunnel_in", 6, 12, 2143, LIMIT },
@@ -89,6 +96,23 @@ static void node(void **state)
 	check("xroam_node", world_prog());
 }
 
+/* Hosts reached by VXLAN alone, and no VIP: a hypervisor, a gateway. */
+static void vm_node(void **state)
+{
+	world("hosts:\n  - {name: a, vxlan: 10.1.0.1, vni: 100}\n"
+	      "  - {name: b, dev: out}\n");
+	check("xroam_vm_node", world_prog());
+}
+
+static void vm_node_all(void **state)
+{
+	world(WORLD_TWO "hosts:\n  - {name: a, vxlan: 10.1.0.1, vni: 100}\n"
+	      "  - {name: b, gue: 10.1.0.2}\n"
+	      "  - {name: here, gue: 10.1.0.254, local: true}\n"
+	      POLICY("moves: any"));
+	check("xroam_vm_node, all", world_prog());
+}
+
 static void backend(void **state)
 {
 	world(WORLD_TWO);
@@ -125,6 +149,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(node),
+		TEST(vm_node),
+		TEST(vm_node_all),
 		TEST(backend),
 		TEST(beside),
 	};
