@@ -690,22 +690,19 @@ __noinline int trace_frame(struct xdp_md *ctx)
 }
 
 /* The verdict's reason; 0: for no VM, go on. */
-static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
-				     const struct xr_hash_keys *keys)
+static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
+				       const struct xr_hash_keys *keys,
+				       const struct frame *f)
 {
-	struct frame f = {};
 	__u64 attention;
 	struct xr_vm *vm;
 	__u32 place;
 	int reason;
 
-	reason = parse_frame(ctx, p, &f);
-	if (unlikely(reason))
-		return reason == XR_R_NOT_MOVED ? 0 : reason;
 	if (knobs.trace)
 		trace_frame(ctx);
 	attention = vm_attention();
-	if (unlikely(attention || is_heard(ctx, f.l3, f.proto))) {
+	if (unlikely(attention || is_heard(ctx, f->l3, f->proto))) {
 		reason = hear(ctx, 0, 0, 0);
 		if (reason) {
 			p->vm = blamed();
@@ -713,32 +710,61 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 		}
 	}
 	/* What is addressed to many has no VM's address. */
-	vm = find_vm_by(keys, f.key, &place);
+	vm = find_vm_by(keys, f->key, &place);
 	if (unlikely(vm))
-		return redirect_frame(ctx, p, keys, &f, vm, place);
+		return redirect_frame(ctx, p, keys, f, vm, place);
 
-	if ((knobs.local || knobs.by_ip) && unlikely(f.key & 1))
+	if ((knobs.local || knobs.by_ip) && unlikely(f->key & 1))
 		return 0;
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
-	    unlikely(may_be_tunnel(ctx, &f))) {
+	    unlikely(may_be_tunnel(ctx, f))) {
 		reason = serve_tunnel(ctx, p->bytes);
 		if (reason) {
 			p->vm = blamed();
 			return reason;
 		}
 	}
-	if (knobs.by_ip && unlikely(may_be_by_ip(ctx, &f, keys))) {
-		p->bytes = frame_octets(ctx, octet_at(ctx, f.l3), f.l3, f.proto,
-					p->bytes);
+	if (knobs.by_ip && unlikely(may_be_by_ip(ctx, f, keys))) {
+		p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3,
+					f->proto, p->bytes);
 		reason = redirect_by_ip(ctx, p->bytes);
 		p->vm = blamed();
 		p->sent = reason >> SENT_SHIFT;
 		return reason & (REASONS - 1);
 	}
 	if (!knobs.vips)
-		p->bytes = frame_octets(ctx, octet_at(ctx, f.l3), f.l3, f.proto,
-					p->bytes);
+		p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3,
+					f->proto, p->bytes);
 	return 0;
+}
+
+/*
+ * The way is written once and compiled twice: for IPv4 without a tag, where most
+ * of it is constant, and for every other frame.
+ */
+static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
+				     const struct xr_hash_keys *keys)
+{
+	const void *frame = data_of(ctx);
+	const __u32 l3 = sizeof(struct ethhdr);
+	struct frame any = {};
+	int reason;
+
+	if (likely(frame + l3 + WORD4 <= end_of(ctx)) &&
+	    likely(*(const __be16 *)(frame + 2 * ETH_ALEN) ==
+		   bpf_htons(ETH_P_IP))) {
+		const struct frame plain = {
+			.key = *(const __u64 *)frame & MAC_MASK,
+			.l3 = l3,
+			.proto = bpf_htons(ETH_P_IP),
+		};
+
+		return serve_frame(ctx, p, keys, &plain);
+	}
+	reason = parse_frame(ctx, p, &any);
+	if (reason)
+		return reason == XR_R_NOT_MOVED ? 0 : reason;
+	return serve_frame(ctx, p, keys, &any);
 }
 
 /* ---- backends that are VMs ---- */
