@@ -355,6 +355,7 @@ struct xr_ring {
 	__u16 used_low, used_high;
 	__u64 used_read;	/* tx_packets when last compared; 0: never */
 	__u64 first;		/* the frame that replays began with */
+	__u64 missed;		/* and so many before it that the reader threw away */
 };
 
 #define XR_RING_SEGMENTS	(1U << 0)	/* the tap takes no GSO frame: each segment counts */

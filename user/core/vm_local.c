@@ -379,6 +379,8 @@ int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn)
 		return 0;
 	ret = local_open(&l, p, place, warn);
 	restore_queue(&l);
+	if (local_host(p, l.now.host))
+		ring_give_back(&l);
 	ring_end(p, place);
 	if (local_host(p, l.now.host))
 		ease_tap(&l);

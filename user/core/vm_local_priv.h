@@ -74,6 +74,7 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
 /* See vm_local_delivered(). */
 int ring_delivered(struct local *l, __u16 to, __u16 used,
 		   struct vm_residual *r);
+void ring_give_back(struct local *l);
 /* A frame for nobody into its tap: see vm_residual.c. */
 void tap_probe(const struct local *l);
 

@@ -65,6 +65,12 @@ void ring_end(struct plane *p, __u32 place)
 		__atomic_store_n(&p->rings[ring - 1].vm, 0, __ATOMIC_RELEASE);
 }
 
+static const struct xr_ring_frame *frame_of(const struct local *l, __u64 number)
+{
+	return &l->p->ring_frames[(l->vm->ring - 1) * XR_RING_FRAMES +
+				  (number - 1) % XR_RING_FRAMES];
+}
+
 bool ring_awaits(const struct local *l)
 {
 	const struct xr_ring *r = ring_of(l);
@@ -172,14 +178,28 @@ int ring_begin(struct local *l)
 
 /* ---- how much is unread ---- */
 
-void tap_probe(const struct local *l)
+static void into_tap(const struct local *l, const void *frame, size_t len)
 {
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_PROBE),
 		.sll_ifindex = l->vm->tap,
 		.sll_halen = ETH_ALEN,
 	};
+	int fd;
+
+	if (!l->vm->tap)
+		return;
+	memcpy(&to.sll_protocol, (const __u8 *)frame + 2 * ETH_ALEN,
+	       sizeof(to.sll_protocol));
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, frame, len, 0, (void *)&to, sizeof(to));
+	close(fd);
+}
+
+void tap_probe(const struct local *l)
+{
 	struct {
 		__u8 dst[ETH_ALEN], src[ETH_ALEN];
 		__be16 type;
@@ -189,16 +209,9 @@ void tap_probe(const struct local *l)
 		.type = htons(ETH_P_PROBE),
 		.text = "xroam: nothing to see",
 	};
-	int fd;
 
-	if (!l->vm->tap)
-		return;
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
 	memcpy(probe.dst, l->mac, ETH_ALEN);
-	sendto(fd, &probe, sizeof(probe), 0, (void *)&to, sizeof(to));
-	close(fd);
+	into_tap(l, &probe, sizeof(probe));
 }
 
 enum sleep { AWAKE, POLLS, WAITS };
@@ -341,9 +354,7 @@ enum sent { SENT, NOT_FOR_IT, LOST };
 
 static enum sent replay_one(struct local *l, int prog, __u16 to, __u64 number)
 {
-	__u32 ring = l->vm->ring - 1;
-	const struct xr_ring_frame *f = &l->p->ring_frames[
-		ring * XR_RING_FRAMES + (number - 1) % XR_RING_FRAMES];
+	const struct xr_ring_frame *f = frame_of(l, number);
 	struct __sk_buff ctx = { .cb = { to } };
 	__u8 frame[XR_RING_OCTETS];
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame,
@@ -450,9 +461,7 @@ int vm_local_reads(struct plane *p, __u32 place, __u64 *reads)
 /* One frame, one buffer: neither filtered by the card nor in pieces. */
 static bool is_plain(const struct local *l, __u64 number)
 {
-	const struct xr_ring_frame *f = &l->p->ring_frames[
-		(l->vm->ring - 1) * XR_RING_FRAMES +
-		(number - 1) % XR_RING_FRAMES];
+	const struct xr_ring_frame *f = frame_of(l, number);
 	static const __u8 all[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
 
 	return f->number == number && f->len && f->len <= PLAIN_OCTETS &&
@@ -488,7 +497,8 @@ int ring_delivered(struct local *l, __u16 to, __u16 used,
 		return 0;
 	first = first_missed(l, r, used);
 	r->used_read = 0;	/* said once */
-	if (first == r->first)
+	r->missed = r->first - first;
+	if (!r->missed)
 		return 0;
 	prog = tc_replay_program(l->p, &err);
 	if (prog < 0)
@@ -499,6 +509,23 @@ int ring_delivered(struct local *l, __u16 to, __u16 used,
 	close(prog);
 	l->info->replayed += out->replayed;
 	return 0;
+}
+
+/* Here it goes on without what was thrown away: into its tap with it again. */
+void ring_give_back(struct local *l)
+{
+	struct xr_ring *r = ring_of(l);
+	__u64 n;
+
+	if (!r || r->vm != l->place + 1)
+		return;
+	for (n = r->first - r->missed; n < r->first; n++) {
+		const struct xr_ring_frame *f = frame_of(l, n + 1);
+
+		if (f->number == n + 1)
+			into_tap(l, f->octet, f->len);
+	}
+	r->missed = 0;
 }
 
 /*

@@ -279,6 +279,8 @@ static void monitor_free(struct monitor *m)
 	let_go(m);
 	drop(m);
 	qmp_queue_gone(m);
+	sd_event_source_disable_unref(m->over);
+	sd_event_source_disable_unref(m->never);
 	sd_event_source_disable_unref(m->timer);
 	free(m->in);
 	free(m->conf.socket);

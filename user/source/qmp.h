@@ -40,6 +40,8 @@ struct monitor {
 	bool gated;			/* the capability is on */
 	bool running;
 	enum qmp_migration migration;
+	sd_event_source *over;		/* until the old host gives up copying */
+	sd_event_source *never;		/* until the new one gives up waiting */
 	char tap[16];			/* of the VM's card; empty: unknown */
 
 	/* qmp_queue.c */

@@ -11,6 +11,8 @@
 #include "../core/text.h"
 #include "qmp.h"
 
+#define HAND_OVER_MS	100ULL	/* from the source's completed to RESUME, at most */
+
 /* ---- where the VM is, as known here ---- */
 
 struct view {
@@ -130,6 +132,30 @@ static void moved_away(struct monitor *m)
 		say(m, XR_NOTICE_MOVED, name_of(m, v.now.next));
 }
 
+static int on_over(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct monitor *m = ctx;
+
+	(void)s;
+	(void)usec;
+	moved_away(m);
+	return 0;
+}
+
+/*
+ * It cannot come back, but does not run there yet. Copying goes on until its own
+ * first frame tells that the new host knows, for what is redirected to us from
+ * there would be lost otherwise; or a little while, if it keeps silent.
+ */
+static void handed_over(struct monitor *m)
+{
+	m->over = sd_event_source_disable_unref(m->over);
+	if (sd_event_add_time_relative(m->d->loop, &m->over, CLOCK_MONOTONIC,
+				       HAND_OVER_MS * 1000, 1000, on_over,
+				       m) < 0)
+		moved_away(m);
+}
+
 static void stayed(struct monitor *m)
 {
 	struct view v = look(m);
@@ -163,7 +189,7 @@ static void leaving(struct monitor *m)
 		open_gate(m);
 		break;
 	case QMP_COMPLETED:
-		moved_away(m);
+		handed_over(m);
 		break;
 	case QMP_FAILED:
 		stayed(m);
@@ -180,6 +206,7 @@ static void prepare_to_come(struct monitor *m)
 	struct view v = look(m);
 	__u16 host = here(m, &v);
 
+	m->never = sd_event_source_disable_unref(m->never);
 	if (host && v.place != VM_NOWHERE && v.now.host != host)
 		say(m, XR_NOTICE_PREPARE, name_of(m, host));
 }
@@ -202,13 +229,33 @@ static void arrived(struct monitor *m)
 		    name_of(m, host));
 }
 
-static void never_came(struct monitor *m)
+static int on_never(sd_event_source *s, uint64_t usec, void *ctx)
 {
+	struct monitor *m = ctx;
 	struct view v = look(m);
 
+	(void)s;
+	(void)usec;
 	if (v.place != VM_NOWHERE && v.under_way &&
 	    is_local(m->d->plane, v.now.next))
 		say(m, XR_NOTICE_CANCEL, NULL);
+	return 0;
+}
+
+/*
+ * Nobody reads its tap any more, but the old host may not know yet and go on
+ * copying: until its blackout is over, what it sends must end here. Handed to
+ * the bridge, it would go back to where it came from.
+ */
+static void never_came(struct monitor *m)
+{
+	const struct xr_policy *policy = &m->d->plane->meta->policy;
+
+	m->never = sd_event_source_disable_unref(m->never);
+	if (sd_event_add_time_relative(m->d->loop, &m->never, CLOCK_MONOTONIC,
+				       policy->blackout_timeout * 1000000ULL,
+				       0, on_never, m) < 0)
+		on_never(NULL, 0, m);
 }
 
 static void coming(struct monitor *m)
@@ -420,6 +467,9 @@ void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
 void qmp_on_gone(struct monitor *m)
 {
 	qmp_queue_gone(m);
+	m->over = sd_event_source_disable_unref(m->over);
+	if (!m->incoming && m->migration == QMP_COMPLETED)
+		moved_away(m);
 	/* It waited for a VM, which did not begin to run: it stays. */
 	if (m->incoming && !m->running)
 		never_came(m);
