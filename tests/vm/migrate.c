@@ -35,7 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_MS 30000
+#define LIMIT_MS  30000
+#define BANDWIDTH (128L << 20)	/* octets a second, as QEMU's own */
 
 enum side { SOURCE, DEST };
 
@@ -291,8 +292,7 @@ static void begin(void)
 	must(DEST, with_uri("migrate-incoming"));
 	enable(SOURCE, "pause-before-switchover",
 	       opt.gate >= 0 || opt.elsewhere || opt.cancel_stopped >= 0);
-	if (opt.rate)
-		set(SOURCE, "max-bandwidth", opt.rate);
+	set(SOURCE, "max-bandwidth", opt.rate ? opt.rate : BANDWIDTH);
 	t0 = now();
 	run_on("start");
 	must(SOURCE, with_uri("migrate"));

@@ -27,6 +27,11 @@ destination_dies()
 	PREPARED_QEMU=1 run_of "$to" --gate 100 --kill "$(pid "qemu-$to")"
 }
 
+is_stable()
+{
+	[ "$(vm_fact "$1" "$VM_MAC" state)" = stable ]
+}
+
 # cancelled N HOW: nothing lost, and the hosts know that it stayed
 cancelled()
 {
@@ -41,7 +46,9 @@ cancelled()
 	none_lost "$2"
 	is "$AT" "$was" "$2: the guest is where it was"
 	for i in "${VM_HOSTS[@]}"; do
-		is "$(vm_fact "$i" "$VM_MAC" state) $(vm_fact "$i" "$VM_MAC" at)" \
+		# The new host waits as long as a blackout may last.
+		wait_for 4 is_stable "$i"
+		is "$(vm_fact "$i" "$VM_MAC" state) $(vm_fact "$i" "$VM_MAC" host)" \
 			"stable $was" "$2: $i knows"
 	done
 }

@@ -10,6 +10,7 @@ chain()
 {
 	probe
 	sleep 0.2
+	MOVE_IN_ONE_GO=1
 	guest_move h2 && guest_move h3 && guest_move h1
 	local status=$?
 	sleep 0.3

@@ -178,9 +178,12 @@ guest_arrives()
 		diag "$(<"$WORLD_DIR/migrate$GUEST.err")"
 	if [ "$(moved result)" = completed ]; then
 		AT=$to
+		# Whoever manages VMs looks at the new one before that.
+		[ -n "${MOVE_IN_ONE_GO-}" ] || sleep 0.5
 		stop "qemu-$GUEST$from"
 	else
 		stop "qemu-$GUEST$to" KILL
+		sleep 0.3
 	fi
 	return $status
 }
@@ -277,7 +280,7 @@ xroam_file()
 	local node=$1 host
 
 	# A test moves its guest more often than any operator would.
-	echo "policy: {flap_moves: 1000}"
+	echo "policy: {flap_moves: 1000, blackout_timeout: 2}"
 	echo "devices: [{name: up0, mode: native}]"
 	echo "hosts:"
 	for host in "${VM_HOSTS[@]}"; do
@@ -352,7 +355,7 @@ steps()
 		*) others+=" $host" ;;
 		esac
 	done
-	STEPS=(--gate 0 --on "start=$(line_of "$to $from" vm prepare "$VM_MAC" to "$to")"
+	STEPS=(--gate 0 --on "start=$(line_of "$to$others $from" vm prepare "$VM_MAC" to "$to")"
 	       --on "stop=$(line_of "$from $to" vm pause "$VM_MAC")"
 	       --on "resume=$(line_of "$to$others $from" vm move "$VM_MAC" to "$to")"
 	       --on "back=$(line_of "$from $to" vm cancel "$VM_MAC")")
@@ -368,7 +371,6 @@ run_of()
 	sleep 0.3
 	guest_move "$@"
 	status=$?
-	sleep 0.5
 	probed && return $status
 }
 
