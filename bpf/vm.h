@@ -674,6 +674,17 @@ static __always_inline int may_be_tunnel(struct xdp_md *ctx,
 
 /* ---- the stage ---- */
 
+/* While VMs are expected or locked: an IPv4 packet only says its source's MAC. */
+static __always_inline int may_say(struct xdp_md *ctx, const struct frame *f)
+{
+	const __u16 *eth = data_of(ctx);
+
+	if ((const void *)(eth + 7) > end_of(ctx) ||
+	    f->proto != bpf_htons(ETH_P_IP))
+		return 1;
+	return vm_place(mac_of(eth + 3) | (f->key & ~MAC_MASK)) != 0;
+}
+
 /* For explain: what is in the frame, whatever becomes of it. */
 __noinline int trace_frame(struct xdp_md *ctx)
 {
@@ -702,7 +713,8 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 	if (knobs.trace)
 		trace_frame(ctx);
 	attention = vm_attention();
-	if (unlikely(attention || is_heard(ctx, f->l3, f->proto))) {
+	if (unlikely((attention && may_say(ctx, f)) ||
+		     is_heard(ctx, f->l3, f->proto))) {
 		reason = hear(ctx, 0, 0, 0);
 		if (reason) {
 			p->vm = blamed();
