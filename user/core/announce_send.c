@@ -3,11 +3,8 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_ether.h>
-#include <linux/if_link.h>
 #include <linux/if_packet.h>
-#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,69 +13,14 @@
 #include <unistd.h>
 
 #include "announce.h"
+#include "netlink.h"
 #include "netns.h"
 #include "text.h"
 #include "vm.h"
 
 #define ASK_AGAIN 10	/* seconds that what the neighbour table said is good for */
-#define NEIGH_GOOD (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE |        \
-		    NUD_PERMANENT | NUD_NOARP)
 
 /* ---- what the kernel knows ---- */
-
-static int ask(int type, int flags, int family, __u32 ifindex, mnl_cb_t each,
-	       void *ctx)
-{
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	char buf[16384];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	ssize_t got = -1;
-	int ret = -1;
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = 1;
-	if (type == RTM_GETLINK) {
-		struct ifinfomsg *m =
-			mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
-		m->ifi_index = ifindex;
-	} else {
-		struct ndmsg *m = mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
-
-		m->ndm_family = family;
-	}
-	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) >= 0 &&
-	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) >= 0)
-		do {
-			got = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-			ret = got < 0 ? -1 :
-				mnl_cb_run(buf, got, 1,
-					   mnl_socket_get_portid(nl), each,
-					   ctx);
-		} while (ret > MNL_CB_STOP && flags & NLM_F_DUMP);
-	if (nl)
-		mnl_socket_close(nl);
-	return ret < 0 ? -1 : 0;
-}
-
-static int on_link(const struct nlmsghdr *nlh, void *ctx)
-{
-	const struct nlattr *a;
-
-	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
-		if (mnl_attr_get_type(a) == IFLA_MASTER)
-			*(__u32 *)ctx = mnl_attr_get_u32(a);
-	return MNL_CB_OK;
-}
-
-/* The bridge that a device is a port of; 0: none. */
-static __u32 master_of(__u32 ifindex)
-{
-	__u32 master = 0;
-
-	ask(RTM_GETLINK, 0, 0, ifindex, on_link, &master);
-	return master;
-}
 
 static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 {
@@ -107,6 +49,21 @@ static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
+static void ask_neighbours(struct xr_gateway *gateways)
+{
+	struct netlink nl = { 0 };
+	struct ndmsg *ndm;
+
+	if (!netlink_open(&nl)) {
+		ndm = mnl_nlmsg_put_extra_header(
+			netlink_message(&nl, RTM_GETNEIGH, NLM_F_DUMP),
+			sizeof(*ndm));
+		ndm->ndm_family = AF_INET;
+		netlink_talk(&nl, on_neigh, gateways);
+	}
+	netlink_close(&nl);
+}
+
 /* Those without a MAC of the operator's get the kernel's, where it has one. */
 static void complete(const struct xr_gateway *from, struct xr_gateway *to)
 {
@@ -127,7 +84,7 @@ static void complete(const struct xr_gateway *from, struct xr_gateway *to)
 	    memcmp(asked, from, sizeof(asked))) {
 		memcpy(asked, from, sizeof(asked));
 		memcpy(answered, from, sizeof(answered));
-		ask(RTM_GETNEIGH, NLM_F_DUMP, AF_INET, 0, on_neigh, answered);
+		ask_neighbours(answered);
 		when = now.tv_sec;
 	}
 	memcpy(to, answered, sizeof(answered));
@@ -202,7 +159,8 @@ static void choose_devices(struct plane *p, __u16 host, struct sender *s)
 
 		if (!d->ifindex || d->role != XR_ROLE_NODE || d->netns != here)
 			continue;
-		if (way && (d->ifindex == way || master_of(d->ifindex) == way))
+		if (way && (d->ifindex == way ||
+			    netlink_master_of(d->ifindex) == way))
 			continue;
 		s->ifindex[s->n++] = d->ifindex;
 	}

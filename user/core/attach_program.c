@@ -2,12 +2,10 @@
 /* The two programs: opened for a device, with the instance's maps and knobs. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
-#include <linux/if_link.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "attach_priv.h"
+#include "netlink.h"
 #include "plane_priv.h"
 
 #include <xroam.skel.h>
@@ -26,41 +24,6 @@ void program_close(struct loaded *l)
 }
 
 /* ---- knobs ---- */
-
-static int on_link(const struct nlmsghdr *nlh, void *master)
-{
-	const struct nlattr *a;
-
-	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
-		if (mnl_attr_get_type(a) == IFLA_MASTER)
-			*(__u32 *)master = mnl_attr_get_u32(a);
-	return MNL_CB_OK;
-}
-
-/* What the device is a port of; 0: nothing, or the kernel does not tell. */
-static __u32 master_of(__u32 ifindex)
-{
-	struct mnl_socket *sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	char buf[8192];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-	__u32 master = 0;
-	ssize_t got;
-
-	if (!sock)
-		return 0;
-	nlh->nlmsg_type = RTM_GETLINK;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	ifi->ifi_index = ifindex;
-	if (!mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) &&
-	    mnl_socket_sendto(sock, nlh, nlh->nlmsg_len) >= 0) {
-		got = mnl_socket_recvfrom(sock, buf, sizeof(buf));
-		if (got > 0)
-			mnl_cb_run(buf, got, 0, 0, on_link, &master);
-	}
-	mnl_socket_close(sock);
-	return master;
-}
 
 /*
  * The port at which tunnels of the method end here: a local host's, or else
@@ -104,7 +67,7 @@ static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
 	};
 
 	if (p->devices[slot].ifindex)
-		k.master = master_of(p->devices[slot].ifindex);
+		k.master = netlink_master_of(p->devices[slot].ifindex);
 	if (!k.hosts)
 		return k;
 	k.by_ip = !!(features & XR_FEATURE_BY_IP);

@@ -164,12 +164,8 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
 		if (mnl_attr_get_type(a) == RTA_OIF)
 			w->ifindex = mnl_attr_get_u32(a);
-		if (mnl_attr_get_type(a) != RTA_GATEWAY)
-			continue;
-		if (mnl_attr_get_payload_len(a) == 16)
-			memcpy(w->gateway, mnl_attr_get_payload(a), 16);
-		else
-			memcpy(&w->gateway[3], mnl_attr_get_payload(a), 4);
+		else if (mnl_attr_get_type(a) == RTA_GATEWAY)
+			netlink_get_addr(a, w->gateway);
 	}
 	return MNL_CB_OK;
 }

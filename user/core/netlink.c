@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netlink.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 #include "netlink.h"
 #include "text.h"
@@ -60,4 +62,43 @@ void netlink_put_addr(struct nlmsghdr *nlh, int type, const __be32 *addr)
 		mnl_attr_put(nlh, type, 4, &addr[3]);
 	else
 		mnl_attr_put(nlh, type, 16, addr);
+}
+
+void netlink_get_addr(const struct nlattr *a, __be32 *addr)
+{
+	const void *data = mnl_attr_get_payload(a);
+
+	if (mnl_attr_get_payload_len(a) == 16) {
+		memcpy(addr, data, 16);
+	} else if (mnl_attr_get_payload_len(a) == 4) {
+		addr[0] = addr[1] = 0;
+		addr[2] = htonl(0xffff);
+		memcpy(&addr[3], data, 4);
+	}
+}
+
+static int on_link(const struct nlmsghdr *nlh, void *master)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
+		if (mnl_attr_get_type(a) == IFLA_MASTER)
+			*(__u32 *)master = mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
+
+__u32 netlink_master_of(__u32 ifindex)
+{
+	struct netlink nl = { 0 };
+	struct ifinfomsg *ifi;
+	__u32 master = 0;
+
+	if (!netlink_open(&nl)) {
+		ifi = mnl_nlmsg_put_extra_header(
+			netlink_message(&nl, RTM_GETLINK, 0), sizeof(*ifi));
+		ifi->ifi_index = ifindex;
+		netlink_talk(&nl, on_link, &master);
+	}
+	netlink_close(&nl);
+	return master;
 }

@@ -4,6 +4,7 @@
 #define XR_CORE_NETLINK_H
 
 #include <libmnl/libmnl.h>
+#include <linux/neighbour.h>
 #include <linux/types.h>
 
 struct netlink {
@@ -23,5 +24,14 @@ int netlink_talk(struct netlink *nl, mnl_cb_t cb, void *ctx);
 
 /* An address as in struct xr_vip, as RTA_* or NDA_* of its family. */
 void netlink_put_addr(struct nlmsghdr *nlh, int type, const __be32 *addr);
+/* And back; of another length, addr is left as it was. */
+void netlink_get_addr(const struct nlattr *a, __be32 *addr);
+
+/* The bridge a device is a port of; 0: none, or the kernel does not tell. */
+__u32 netlink_master_of(__u32 ifindex);
+
+/* Of a neighbour's state: its MAC can be used. */
+#define NEIGH_GOOD (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE |        \
+		    NUD_PERMANENT | NUD_NOARP)
 
 #endif

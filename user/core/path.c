@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
-#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "netlink.h"
 #include "path.h"
 #include "text.h"
 
@@ -23,75 +22,6 @@
 #define POLL_MS		20
 #define HOP_TICKS	2	/* then the data plane asks the FIB itself */
 #define HOP_FOREVER	0x70000000U	/* a MAC the operator gave */
-#define NEIGH_GOOD (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE |        \
-		    NUD_PERMANENT | NUD_NOARP)
-
-struct netlink {
-	struct mnl_socket *sock;
-	unsigned int seq;
-	char buf[8192];
-};
-
-static int netlink_open(struct netlink *nl)
-{
-	nl->seq = 0;
-	nl->sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!nl->sock)
-		return -errno;
-	if (mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	return 0;
-}
-
-static struct nlmsghdr *new_message(struct netlink *nl, int type, int flags)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(nl->buf);
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-	nlh->nlmsg_seq = ++nl->seq;
-	return nlh;
-}
-
-/* Sends what is in buf; cb sees the answer before the acknowledgement. */
-static int talk(struct netlink *nl, mnl_cb_t cb, void *ctx)
-{
-	struct nlmsghdr *nlh = (void *)nl->buf;
-	unsigned int port = mnl_socket_get_portid(nl->sock);
-	ssize_t got;
-	int ret;
-
-	if (mnl_socket_sendto(nl->sock, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	do {
-		got = mnl_socket_recvfrom(nl->sock, nl->buf, sizeof(nl->buf));
-		if (got < 0)
-			return -errno;
-		ret = mnl_cb_run(nl->buf, got, nl->seq, port, cb, ctx);
-	} while (ret > MNL_CB_STOP);
-	return ret < 0 ? -errno : 0;
-}
-
-static void put_addr(struct nlmsghdr *nlh, int type, const __be32 *addr)
-{
-	if (addr_is_ipv4(addr))
-		mnl_attr_put(nlh, type, 4, &addr[3]);
-	else
-		mnl_attr_put(nlh, type, 16, addr);
-}
-
-static void get_addr(const struct nlattr *a, __be32 *addr)
-{
-	const void *data = mnl_attr_get_payload(a);
-
-	if (mnl_attr_get_payload_len(a) == 16) {
-		memcpy(addr, data, 16);
-	} else if (mnl_attr_get_payload_len(a) == 4) {
-		addr[0] = addr[1] = 0;
-		addr[2] = htonl(0xffff);
-		memcpy(&addr[3], data, 4);
-	}
-}
 
 /* ---- routes ---- */
 
@@ -128,14 +58,14 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 			r->ifindex = mnl_attr_get_u32(a);
 			break;
 		case RTA_GATEWAY:
-			get_addr(a, r->gateway);
+			netlink_get_addr(a, r->gateway);
 			r->has_gateway = true;
 			break;
 		case RTA_VIA:
 			get_via(a, r);
 			break;
 		case RTA_PREFSRC:
-			get_addr(a, r->source);
+			netlink_get_addr(a, r->source);
 			r->has_source = true;
 			break;
 		case RTA_METRICS:
@@ -152,16 +82,16 @@ static int ask_route(struct netlink *nl, const __be32 *addr, __u32 oif,
 		     struct route *r)
 {
 	bool v4 = addr_is_ipv4(addr);
-	struct nlmsghdr *nlh = new_message(nl, RTM_GETROUTE, 0);
+	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETROUTE, 0);
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 
 	memset(r, 0, sizeof(*r));
 	rtm->rtm_family = v4 ? AF_INET : AF_INET6;
 	rtm->rtm_dst_len = v4 ? 32 : 128;
-	put_addr(nlh, RTA_DST, addr);
+	netlink_put_addr(nlh, RTA_DST, addr);
 	if (oif)
 		mnl_attr_put_u32(nlh, RTA_OIF, oif);
-	return talk(nl, on_route, r);
+	return netlink_talk(nl, on_route, r);
 }
 
 /* ---- devices ---- */
@@ -202,12 +132,12 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 
 static int ask_link(struct netlink *nl, __u32 ifindex, struct link *l)
 {
-	struct nlmsghdr *nlh = new_message(nl, RTM_GETLINK, 0);
+	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 
 	memset(l, 0, sizeof(*l));
 	ifi->ifi_index = ifindex;
-	return talk(nl, on_link, l);
+	return netlink_talk(nl, on_link, l);
 }
 
 /* ---- neighbours ---- */
@@ -215,12 +145,12 @@ static int ask_link(struct netlink *nl, __u32 ifindex, struct link *l)
 static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags,
 				      const struct path_job *j)
 {
-	struct nlmsghdr *nlh = new_message(nl, type, flags);
+	struct nlmsghdr *nlh = netlink_message(nl, type, flags);
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
 
 	ndm->ndm_family = addr_is_ipv4(j->gateway) ? AF_INET : AF_INET6;
 	ndm->ndm_ifindex = j->ifindex;
-	put_addr(nlh, NDA_DST, j->gateway);
+	netlink_put_addr(nlh, NDA_DST, j->gateway);
 	return nlh;
 }
 
@@ -253,7 +183,7 @@ static bool neigh_is_static(struct netlink *nl, const struct path_job *j)
 	__u16 state = 0;
 
 	neigh_message(nl, RTM_GETNEIGH, 0, j);
-	return !talk(nl, on_state, &state) &&
+	return !netlink_talk(nl, on_state, &state) &&
 	       state & (NUD_PERMANENT | NUD_NOARP);
 }
 
@@ -268,7 +198,7 @@ static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
 /* The port of the bridge that leads to the next hop, whose MAC is known. */
 static void ask_bridge(struct netlink *nl, struct path_job *j)
 {
-	struct nlmsghdr *nlh = new_message(nl, RTM_GETNEIGH, 0);
+	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETNEIGH, 0);
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
 	__u32 port = 0;
 
@@ -276,7 +206,7 @@ static void ask_bridge(struct netlink *nl, struct path_job *j)
 	mnl_attr_put(nlh, NDA_LLADDR, sizeof(j->hop.dmac), j->hop.dmac);
 	mnl_attr_put_u32(nlh, NDA_MASTER, j->ifindex);
 	/* None: the program sends out of the port that the frame came in by. */
-	if (talk(nl, on_fdb, &port) || !port || port == j->ifindex)
+	if (netlink_talk(nl, on_fdb, &port) || !port || port == j->ifindex)
 		return;
 	j->hop.bridge = j->ifindex;
 	j->hop.ifindex = port;
@@ -287,7 +217,7 @@ static bool ask_neigh(struct netlink *nl, struct path_job *j)
 	__u8 mac[6] = { 0 };
 
 	neigh_message(nl, RTM_GETNEIGH, 0, j);
-	if (talk(nl, on_neigh, mac) || mac_is_zero(mac))
+	if (netlink_talk(nl, on_neigh, mac) || mac_is_zero(mac))
 		return false;
 	memcpy(j->hop.dmac, mac, 6);
 	j->hop.ifindex = j->ifindex;
@@ -308,12 +238,12 @@ static void keep_neigh(struct netlink *nl, const struct path_job *j)
 
 	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, j);
 	mnl_attr_put_u32(nlh, XR_NDA_FLAGS_EXT, NTF_EXT_MANAGED);
-	if (!talk(nl, NULL, NULL))
+	if (!netlink_talk(nl, NULL, NULL))
 		return;
 	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, j);
 	ndm = mnl_nlmsg_get_payload(nlh);
 	ndm->ndm_flags = NTF_USE;
-	talk(nl, NULL, NULL);
+	netlink_talk(nl, NULL, NULL);
 }
 
 /* ---- paths ---- */
@@ -537,8 +467,7 @@ static int resolve(struct path_job *jobs, size_t n,
 	     waited += POLL_MS)
 		poll(NULL, 0, POLL_MS);
 out:
-	if (nl.sock)
-		mnl_socket_close(nl.sock);
+	netlink_close(&nl);
 	return ret;
 }
 
@@ -569,8 +498,7 @@ int path_has_route(const __be32 *addr)
 		ret = ask_route(&nl, addr, 0, &r);
 	if (!ret && r.type != RTN_UNICAST && r.type != RTN_LOCAL)
 		ret = -EHOSTUNREACH;
-	if (nl.sock)
-		mnl_socket_close(nl.sock);
+	netlink_close(&nl);
 	return ret;
 }
 

@@ -60,10 +60,7 @@ static void on_neighbour(struct watch *w, const struct nlmsghdr *nlh)
 	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
 		if (mnl_attr_get_type(a) != NDA_DST)
 			continue;
-		if (mnl_attr_get_payload_len(a) == 16)
-			memcpy(addr, mnl_attr_get_payload(a), 16);
-		else if (mnl_attr_get_payload_len(a) == 4)
-			memcpy(&addr[3], mnl_attr_get_payload(a), 4);
+		netlink_get_addr(a, addr);
 		hops_touch(w->hops, ndm->ndm_ifindex, addr);
 	}
 }
