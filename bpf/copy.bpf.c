@@ -27,6 +27,7 @@
 
 #define CLONE0		0x78726f61	/* "xroa" */
 #define CLONE1		0x6d636c6e	/* "mcln" */
+#define JUST_NOW	2		/* ticks */
 #define PACKET_OTHERHOST 3	/* linux/if_packet.h */
 #define ETH_P_PROBE	0x88b5		/* local experimental */
 #define PROBE_SOURCE	0x020000727802ULL /* 02:78:72:00:00:02 */
@@ -564,6 +565,7 @@ int xroam_tap_out(struct __sk_buff *skb)
 static __always_inline void activate(struct xr_vm *vm, __u32 place,
 				     union vm_word was, __u32 bytes)
 {
+	struct xr_vm_info *info = info_of(place);
 	union vm_word to = was;
 	struct vm_news *n = news();
 
@@ -574,6 +576,8 @@ static __always_inline void activate(struct xr_vm *vm, __u32 place,
 		return;
 	vm->last = now_tick();
 	vm->ttl = vm->next_ttl;
+	if (info)
+		__sync_fetch_and_add(&info->moves, 1);
 	watch_one_less();
 	tally(XR_R_ACTIVATED, bytes);
 	__builtin_memset(n, 0, sizeof(*n));
@@ -609,19 +613,25 @@ int xroam_tap_in(struct __sk_buff *skb)
 /* ---- an uplink ---- */
 
 /*
- * Addressed to a VM's own MAC by XDP, which took it out of a tunnel, as the
- * kernel's route does not lead to the VM's port yet: so it goes there from here.
+ * A VM that came just now: neither the bridge nor the kernel's routes need know
+ * yet that it is behind its port. One that is only coming gets what XDP took out
+ * of a tunnel and addressed to its own MAC.
  */
-static __always_inline int to_port(const struct xr_vm *vm, union vm_word w)
+static __always_inline int to_port(const struct __sk_buff *skb,
+				   const struct xr_vm *vm, union vm_word w)
 {
 	__u32 host = vm_under_way(w) ? w.now.next : w.now.host;
 	__u32 method = host_get(host).method;
+	int by_ip = method == XR_FORWARD_IPIP || method == XR_FORWARD_GUE;
+	__u32 tick = now_tick();
 
-	if (!is_local(host) ||
-	    (method != XR_FORWARD_IPIP && method != XR_FORWARD_GUE) ||
-	    !(vm_under_way(w) || vm_is_redirected(vm, w, now_tick())))
+	if (!is_local(host) || skb->vlan_present)
 		return TC_ACT_UNSPEC;
-	return bpf_redirect(vm->tap, 0);
+	if (vm_under_way(w) ? by_ip :
+	    vm_is_redirected(vm, w, tick) &&
+	    (by_ip || tick - vm->last <= JUST_NOW))
+		return bpf_redirect(vm->tap, 0);
+	return TC_ACT_UNSPEC;
 }
 
 SEC("tc")
@@ -646,7 +656,7 @@ int xroam_uplink_in(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, now_tick(), skb->len);
 	if (vm->tap)
-		return to_port(vm, w);
+		return to_port(skb, vm, w);
 	if (w.now.state != XR_VM_BLACKOUT || !is_local(w.now.host) ||
 	    is_local(w.now.next))
 		return TC_ACT_UNSPEC;

@@ -504,14 +504,17 @@ static void it_speaks(void **state)
 	for (i = 0; i < ARRAY_LEN(data); i++) {
 		for (s = 0; s < 2 * ARRAY_LEN(coming); s++) {
 			char text[512];
+			__u64 moves;
 
 			snprintf(text, sizeof(text), FROM_VM " / %s", data[i]);
 			new_host(NULL);
 			word("there", "here", coming[s / 2]);
+			moves = vm_info_of(VM, 0)->moves;
 			left_alone(s & 1 ? "tc_tap_in" : "tc_uplink_out",
 				   s & 1 ? "out" : "in",
 				   s & 1 ? NULL : "out", text);
 			check_vm(VM, 0, XR_VM_MOVED, "here", 0);
+			assert_int_equal(vm_info_of(VM, 0)->moves, moves + 1);
 			assert_int_equal(counted(XR_R_ACTIVATED), 1);
 			assert_int_equal(world_plane()->vm_control->watching, 0);
 			assert_int_equal(said().vm_n[XR_R_ACTIVATED], 1);
