@@ -44,6 +44,12 @@ becomes()
 	is "$(fact state) $(fact host) $(fact to)" "$1 $2 $3" "$4"
 }
 
+# shellcheck disable=SC2317 # called by name
+at_last()
+{
+	[ "$(fact state)" = "$1" ]
+}
+
 stays()
 {
 	sleep 0.15
@@ -248,7 +254,9 @@ qemu status=inmigrate
 connected
 becomes prepared h2 h1 "prepared"
 tell "migration failed" "end"
-becomes stable h2 null "QEMU ends: it stays where it is"
+becomes prepared h2 h1 "QEMU ends: it waits as long as a blackout may last"
+wait_for 12 at_last stable
+becomes stable h2 null "then it stays where it is"
 
 ok "RESUME while no daemon was there" with "role: destination"
 qemu status=inmigrate
