@@ -21,7 +21,7 @@ FABRIC=stubborn
 guest_world -n 3
 guest_boot h1
 fabric_believes h1
-xroam_hosts cli
+xroam_hosts daemon
 ALL=
 for i in 1 2 3; do
 	ok "h1, h2, h3, h1" chain

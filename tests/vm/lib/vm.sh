@@ -342,23 +342,31 @@ line_of()
 }
 
 # The migration's steps as xroam's words: where it goes hears first, where it was
-# hears last.
+# hears last. Daemons hear of it by themselves, but for those of other hosts.
 steps()
 {
 	local from=$1 to=$2 host others=
 
 	STEPS=()
-	[ "$XROAM_BY" = cli ] || return 0
 	for host in "${VM_HOSTS[@]}"; do
 		case $host in
 		"$from"|"$to") ;;
 		*) others+=" $host" ;;
 		esac
 	done
-	STEPS=(--gate 0 --on "start=$(line_of "$to$others $from" vm prepare "$VM_MAC" to "$to")"
-	       --on "stop=$(line_of "$from $to" vm pause "$VM_MAC")"
-	       --on "resume=$(line_of "$to$others $from" vm move "$VM_MAC" to "$to")"
-	       --on "back=$(line_of "$from $to" vm cancel "$VM_MAC")")
+	case $XROAM_BY in
+	cli)	STEPS=(--gate 0
+		       --on "start=$(line_of "$to$others $from" vm prepare "$VM_MAC" to "$to")"
+		       --on "stop=$(line_of "$from $to" vm pause "$VM_MAC")"
+		       --on "resume=$(line_of "$to$others $from" vm move "$VM_MAC" to "$to")"
+		       --on "back=$(line_of "$from$others $to" vm cancel "$VM_MAC")")
+		;;
+	daemon)	[ -z "$others" ] ||
+		STEPS=(--on "start=$(line_of "$others" vm prepare "$VM_MAC" to "$to")"
+		       --on "resume=$(line_of "$others" vm move "$VM_MAC" to "$to")"
+		       --on "back=$(line_of "$others" vm cancel "$VM_MAC")")
+		;;
+	esac
 }
 
 # ---- runs ----
