@@ -342,7 +342,9 @@ line_of()
 }
 
 # The migration's steps as xroam's words: where it goes hears first, where it was
-# hears last. Daemons hear of it by themselves, but for those of other hosts.
+# hears last. Daemons hear of it by themselves, but for those of third hosts: these
+# are told once it stands still, before it may go on. Later is too late: the host
+# that it leaves sends on nothing that comes out of their tunnels.
 steps()
 {
 	local from=$1 to=$2 host others=
@@ -362,9 +364,10 @@ steps()
 		       --on "back=$(line_of "$from$others $to" vm cancel "$VM_MAC")")
 		;;
 	daemon)	[ -z "$others" ] ||
-		STEPS=(--on "start=$(line_of "$others" vm prepare "$VM_MAC" to "$to")"
-		       --on "resume=$(line_of "$others" vm move "$VM_MAC" to "$to")"
-		       --on "back=$(line_of "$others" vm cancel "$VM_MAC")")
+		STEPS=(--gate 0
+		       --on "start=$(line_of "$others" vm prepare "$VM_MAC" to "$to")"
+		       --on "stop=$(line_of "$others" vm move "$VM_MAC" to "$to")"
+		       --on "back=$(line_of "$others" vm move "$VM_MAC" to "$from")")
 		;;
 	esac
 }
