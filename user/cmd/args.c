@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The words after a command, one by one. */
+#include <string.h>
 #include "cmd.h"
 
 char *args_next(struct args *a)
@@ -103,6 +104,18 @@ int args_mac(struct args *a, __u8 mac[6])
 		return EXIT_USAGE;
 	if (text_to_mac(s, mac, &err))
 		return bad_value(a, &err);
+	return EXIT_DONE;
+}
+
+int args_dev(struct args *a, char dev[16])
+{
+	char *s = args_need(a, "dev: a device");
+
+	if (!s)
+		return EXIT_USAGE;
+	if (!*s || strlen(s) >= 16)
+		return cmd_usage("dev: \"%s\" is not a device name", s);
+	strcpy(dev, s);
 	return EXIT_DONE;
 }
 

@@ -89,6 +89,7 @@ int args_addr(struct args *a, __be32 addr[XR_ADDR_WORDS]);
 int args_vip(struct args *a, __be32 addr[XR_ADDR_WORDS], __be16 *port,
 	     __u8 *proto);
 int args_mac(struct args *a, __u8 mac[6]);
+int args_dev(struct args *a, char dev[16]);
 int args_hex(struct args *a, void *out, size_t max, size_t *len);
 int args_word(struct args *a, const char *const *words, int *out);
 

@@ -130,18 +130,6 @@ static int take_number(struct args *a, enum fact fact,
 	return 0;
 }
 
-static int take_dev(struct args *a, struct xr_backend_info *i)
-{
-	char *s = args_need(a, "dev: a device");
-
-	if (!s)
-		return EXIT_USAGE;
-	if (!*s || strlen(s) >= sizeof(i->dev))
-		return cmd_usage("dev: \"%s\" is not a device name", s);
-	strcpy(i->dev, s);
-	return 0;
-}
-
 static int take_fact(struct args *a, enum fact fact, struct model_backend *b)
 {
 	switch (fact) {
@@ -155,7 +143,7 @@ static int take_fact(struct args *a, enum fact fact, struct model_backend *b)
 	case FORWARD:
 		return take_word(a, fact, &b->info);
 	case DEV:
-		return take_dev(a, &b->info);
+		return args_dev(a, b->info.dev);
 	case MAC:
 		return args_mac(a, b->info.mac);
 	case VM:

@@ -39,18 +39,6 @@ static const char *const words[WORDS + 1] = {
 	[MAC] = "mac",	   [VNI] = "vni",   [PORT] = "port", [LOCAL] = "local",
 };
 
-static int take_dev(struct args *a, struct xr_host_info *h)
-{
-	char *s = args_need(a, "dev: a device");
-
-	if (!s)
-		return EXIT_USAGE;
-	if (!*s || strlen(s) >= sizeof(h->dev))
-		return cmd_usage("dev: \"%s\" is not a device name", s);
-	strcpy(h->dev, s);
-	return 0;
-}
-
 static int take_number(struct args *a, bool vni, struct xr_host_info *h)
 {
 	__u64 n = 0;
@@ -73,7 +61,7 @@ static int take_word(struct args *a, enum word word, struct xr_host_info *h)
 	case GUE:
 		return args_addr(a, h->addr);
 	case DEV:
-		return take_dev(a, h);
+		return args_dev(a, h->dev);
 	case MAC:
 		return args_mac(a, h->mac);
 	case LOCAL:
