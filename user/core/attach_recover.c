@@ -68,7 +68,7 @@ static void sweep_here(void *ctx)
 		if_freenameindex(list);
 }
 
-void attach_sweep(const char *pin)
+void attach_each_netns(const char *pin, void (*each)(void *id))
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
@@ -77,6 +77,11 @@ void attach_sweep(const char *pin)
 	if (fd < 0)
 		return;
 	if (!bpf_obj_get_info_by_fd(fd, &info, &len))
-		netns_each(sweep_here, &info.id);
+		netns_each(each, &info.id);
 	close(fd);
+}
+
+void attach_sweep(const char *pin)
+{
+	attach_each_netns(pin, sweep_here);
 }

@@ -84,5 +84,7 @@ void attach_recover(struct plane *p);
 
 /* Detaches a program that is known by its pin alone (another map layout). */
 void attach_sweep(const char *pin);
+/* The id (__u32) of that program to each(), in each network namespace. */
+void attach_each_netns(const char *pin, void (*each)(void *id));
 
 #endif

@@ -500,13 +500,5 @@ static void sweep_here(void *ctx)
 
 void tc_sweep(const char *pin)
 {
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-	int fd = bpf_obj_get(pin);
-
-	if (fd < 0)
-		return;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &len))
-		netns_each(sweep_here, &info.id);
-	close(fd);
+	attach_each_netns(pin, sweep_here);
 }
