@@ -82,7 +82,7 @@ static void add(struct world *w, __u32 i, __u64 key)
 
 static void take_away(struct world *w, __u32 i)
 {
-	tag_remove(&w->t, xr_vm_hash(&w->keys, w->key[i]), w->at[i]);
+	tag_remove(&w->t, w->at[i]);
 	w->place[w->at[i]] = 0;
 }
 

@@ -82,9 +82,8 @@ void tag_publish(struct tag_table *t, __u64 h, __u32 place)
 				 __ATOMIC_RELEASE);
 }
 
-void tag_remove(struct tag_table *t, __u64 h, __u32 place)
+void tag_remove(struct tag_table *t, __u32 place)
 {
-	(void)h;
 	/* The mark stays: others of that first bucket may need it. */
 	store(&t->bucket[place / XR_TAG_LANES], place % XR_TAG_LANES, 0);
 }

@@ -24,6 +24,6 @@ __u32 tag_find(const struct tag_table *t, __u64 h, const void *key);
 __u32 tag_room(const struct tag_table *t, __u64 h);
 void tag_publish(struct tag_table *t, __u64 h, __u32 place);
 /* The place may be used again after a grace period. */
-void tag_remove(struct tag_table *t, __u64 h, __u32 place);
+void tag_remove(struct tag_table *t, __u32 place);
 
 #endif

@@ -179,7 +179,7 @@ static void drop_ip(struct plane *p, __u32 vm, const __be32 *addr,
 
 	if (place == TAG_NOWHERE || p->vm_ips[place].vm != vm)
 		return;
-	tag_remove(&t, hash_ip(p, addr), place);
+	tag_remove(&t, place);
 	p->vm_control->addresses--;
 	loosen(&loose->ip, &loose->n_ip, place);
 }
@@ -307,14 +307,13 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 
 void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose)
 {
-	__u64 key = p->vms[place].key;
 	struct tag_table t = macs_of(p);
 
 	if (host_any_local(p) || p->vm_info[place].kernel)
 		vm_local_forget(p, place, NULL);
 	set_lock(p, place, false);
 	vm_unbind(p, place, NULL, 0, loose);
-	tag_remove(&t, xr_vm_hash(p->hash_keys, key), place);
+	tag_remove(&t, place);
 	/* After that nobody new can find it; who is at it sees it stand still. */
 	vm_set_back(p, place);
 	p->vm_control->vms--;
