@@ -68,7 +68,7 @@ int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err)
 		return 0;
 	if (now.host != info->host)
 		return follow_move(p, place, now, err);
-	if (now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT) {
+	if (vm_under_way(now)) {
 		if (!is_over(vm_tick(p), p->vms[place].deadline))
 			return 0;
 		expire_move(p, place);
@@ -130,7 +130,7 @@ static int age_one(void *ctx, __u32 place)
 	if (host_any_local(a->p))
 		vm_local_age(a->p, place);
 	a->locked += !!(now.flags & XR_VM_LOCK);
-	if (now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT) {
+	if (vm_under_way(now)) {
 		if (!is_over(a->tick, v->deadline)) {
 			a->watching++;
 			return 0;
@@ -200,15 +200,12 @@ const char *vm_state_word(struct plane *p, __u32 place, __u32 tick)
 {
 	const struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now now = vm_now(p, place);
-	bool under_way = (now.state == XR_VM_PREPARED ||
-			  now.state == XR_VM_BLACKOUT) &&
-			 !is_over(tick, v->deadline);
 
 	if (now.flags & XR_VM_LOOP)
 		return "disabled";
 	if (now.flags & XR_VM_FROZEN)
 		return "frozen";
-	if (under_way)
+	if (vm_under_way(now) && !is_over(tick, v->deadline))
 		return now.state == XR_VM_PREPARED ? "prepared" : "blackout";
 	if (now.state == XR_VM_STABLE || !is_alive(v, tick))
 		return "stable";

@@ -43,20 +43,15 @@ bool local_host(const struct plane *p, __u16 host)
 	       p->hosts[host].flags & XR_HOST_LOCAL;
 }
 
-static bool is_under_way(struct xr_vm_now now)
-{
-	return now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT;
-}
-
 bool local_is_leaving(const struct local *l)
 {
-	return is_under_way(l->now) && local_host(l->p, l->now.host) &&
+	return vm_under_way(l->now) && local_host(l->p, l->now.host) &&
 	       !local_host(l->p, l->now.next);
 }
 
 bool local_is_coming(const struct local *l)
 {
-	return is_under_way(l->now) && !local_host(l->p, l->now.host) &&
+	return vm_under_way(l->now) && !local_host(l->p, l->now.host) &&
 	       local_host(l->p, l->now.next);
 }
 
@@ -291,7 +286,7 @@ int vm_local_delivered(struct plane *p, __u32 place, __u16 used,
 	else if (!ret && l.now.state == XR_VM_MOVED &&
 		 !local_host(p, l.now.host))
 		ret = ring_delivered(&l, l.now.host, used, r);
-	if (!is_under_way(l.now))
+	if (!vm_under_way(l.now))
 		ring_end(p, place);
 	local_close(&l);
 	return ret;
@@ -444,7 +439,7 @@ void vm_local_age(struct plane *p, __u32 place)
 		l.info->tap_queue = 0;
 		leave_tap(&l);
 	}
-	if (!is_under_way(l.now)) {
+	if (!vm_under_way(l.now)) {
 		if (!ring_awaits(&l) || vm_tick(p) - l.vm->last > RING_AWAITS)
 			ring_end(p, place);
 	} else if (l.now.state == XR_VM_PREPARED && l.vm->ring) {

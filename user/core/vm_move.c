@@ -10,11 +10,6 @@
 #include "vm_local.h"
 #include "vm_priv.h"
 
-static bool is_under_way(struct xr_vm_now now)
-{
-	return now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT;
-}
-
 /*
  * The data plane looks at source addresses while this is not 0. Raised before
  * and lowered after the word changes: killed in between, it is too high.
@@ -100,7 +95,7 @@ bool vm_set_back(struct plane *p, __u32 place)
 	struct xr_vm_now was = vm_now(p, place), to;
 
 	do {
-		if (!is_under_way(was))
+		if (!vm_under_way(was))
 			return false;
 		to = was;
 		to.next = 0;
@@ -134,7 +129,7 @@ __u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
 				 (frozen ? XR_VM_FROZEN : 0),
 		};
 	} while (!vm_change(p, place, &was, to));
-	if (is_under_way(was))
+	if (vm_under_way(was))
 		watch(p, -1);
 	v->deadline = 0;
 	v->echoes = 0;
@@ -180,7 +175,7 @@ static void set_prepared(struct plane *p, const struct xr_notice *n,
 		to.state = XR_VM_PREPARED;
 		to.flags &= ~(XR_VM_FROZEN | XR_VM_LOOP);
 	} while (!vm_change(p, place, &was, to));
-	if (is_under_way(was))
+	if (vm_under_way(was))
 		watch(p, -1);	/* was counted already */
 }
 
@@ -193,7 +188,7 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 
 	if (ret)
 		return ret;
-	if (now.host == host || (is_under_way(now) && now.next == host)) {
+	if (now.host == host || (vm_under_way(now) && now.next == host)) {
 		/* Said again: it may take so long from now on. */
 		if (now.state == XR_VM_PREPARED && now.next == host)
 			p->vms[place].deadline = deadline(
@@ -338,7 +333,7 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	if (ret)
 		return ret;
 	tick = vm_tick(p);
-	if (!ttl && is_under_way(now))
+	if (!ttl && vm_under_way(now))
 		ttl = p->vms[place].next_ttl;
 	from = vm_set_moved(p, place, host, ttl, tick);
 	/* It spoke there this very moment: what follows a move is still to do. */
