@@ -214,7 +214,8 @@ static void instance_figures(struct figures *f)
 {
 	const struct xr_limits limits = {
 		.vips = 1024, .backends = 4096, .server_ids = SIDS,
-		.flows = SIDS,
+		.flows = SIDS, .hosts = 1, .vms = 1, .vm_addresses = 1,
+		.rings = 1,
 	};
 	struct xr_err err = {};
 	struct plane *p = NULL;
