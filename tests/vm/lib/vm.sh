@@ -51,8 +51,9 @@ tap_bridged()
 {
 	ip -n "$(ns "$1")" -batch - <<-EOT || bail "no tap on $1"
 		tuntap add $TAP mode tap vnet_hdr
-		link set $TAP address 02:00:00:00:0${TAP#tap}:0${1#h} mtu 1500
+		link set $TAP address 02:00:00:00:1${TAP#tap}:0${1#h} mtu 1500
 		link set $TAP master br0 up
+		link set br0 mtu $VM_MTU
 	EOT
 }
 
