@@ -625,7 +625,7 @@ enum xr_event_kind {
 	XR_EVENT_VM,		/* reason tells what happened to a VM's move */
 };
 
-/* The rows of docs/announcements: how a VM says where it is. */
+/* How a VM says where it is; numbered as in tests/net/lib/announcements.json. */
 enum xr_announcement {
 	XR_ANNOUNCED_NOT,	/* a data frame */
 	XR_GARP_REQUEST,	/* 1 standard gratuitous ARP */

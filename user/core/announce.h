@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tells the segment where a VM is, in the kinds that gateways accept: ARP
- * request for itself, ARP request to each gateway, ARP reply to each gateway
- * whose MAC is known, and for IPv6 an unsolicited neighbour advertisement with
- * override. VM-tagged where the VM has a VLAN.
+ * request for itself; of each gateway of its VLAN, ARP request for it, and ARP
+ * reply to it where its MAC is known; for IPv6 an unsolicited neighbour
+ * advertisement with override. Tagged where the VM has a VLAN.
  */
 #ifndef XR_CORE_ANNOUNCE_H
 #define XR_CORE_ANNOUNCE_H
@@ -23,7 +23,10 @@ int announce_frames(const __u8 mac[6], __u16 vlan,
 		    void (*each)(void *ctx, const void *frame, size_t len),
 		    void *ctx);
 
-/* Sends them out of every attached device of role node in this namespace. */
+/*
+ * Sends them out of every attached device of role node in this namespace, but
+ * those that lead to the VM itself.
+ */
 int announce_vm(struct plane *p, __u32 place, struct xr_err *err);
 
 #endif

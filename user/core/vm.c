@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm_notice(): the one way in. What a notice may say, and who obeys it. */
+/* vm_notice(): what a notice may say, and who obeys it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VMs and their moves. Whatever says that a VM moves (the command line, the
- * file, the socket, QMP, a sniffed announcement) says it as a struct xr_notice
- * to vm_notice(): the one function that changes a VM's state.
+ * VMs and their moves. Who says that a VM moves (the command line, the socket,
+ * QMP) says it as a struct xr_notice to vm_notice(). Besides, a VM's state is
+ * changed by the data plane, which vm_follow_up() follows, by time (vm_age()),
+ * and by the commit of a file.
  *
  * All of this is called under the instance's lock (PLANE_CHANGE, PLANE_CREATE,
- * or plane_relock()), but for vm_find(), vm_each() and vm_show().
+ * or plane_relock()), but for what only looks.
  */
 #ifndef XR_CORE_VM_H
 #define XR_CORE_VM_H
@@ -32,7 +33,7 @@ struct xr_notice {
 	__u16 vlan;			/* 0: untagged */
 	const char *host;		/* name: ADD, PREPARE, MOVED */
 	__u64 seq;			/* 0: gets the next one */
-	__u32 ttl;			/* MOVED: seconds; 0: the policy's */
+	__u32 ttl;			/* PREPARE, MOVED: seconds; 0: the policy's */
 	__u32 timeout;			/* PREPARE: seconds; 0: the policy's */
 	/* ADD */
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
@@ -55,11 +56,12 @@ struct xr_answer {
 
 /*
  * Obeys or refuses, whole. Errors, the line being written:
- * -ENOENT unknown VM or host; -EINVAL a MAC that is multicast, zero or
- * broadcast, or a step that makes no sense now (pause without prepare);
- * -ESTALE an older sequence number (ignored, counted; the line says which is
- * known); -ENOSPC full (the line says which limit to raise); -EHOSTUNREACH
- * host without a route; -EADDRINUSE an address that is another VM's.
+ * -ENOENT unknown VM or host; -EEXIST add of a VM that is at another host;
+ * -EINVAL a MAC that is multicast, zero or broadcast, or a step that makes no
+ * sense now (pause without prepare); -ESTALE an older sequence number (ignored,
+ * counted; the line says which is known); -ENOSPC full (the line says which
+ * limit to raise); -EHOSTUNREACH host without a route; -EADDRINUSE an address
+ * that is another VM's; -EPERM an announcement may not say that.
  */
 int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a,
 	      struct xr_err *err);
@@ -72,11 +74,15 @@ int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err);
 
 /*
  * An address that a believed announcement said is the VM's: remembered, marked
- * as learned. false: known already, another VM's, or there is no room.
+ * as learned. false: known already, another VM's, protected, there is no room, or
+ * the operator said which addresses it has.
  */
 bool vm_learn(struct plane *p, __u32 place, const __be32 *addr);
 
-/* Deadlines and ttls that ran out, of all VMs: tidies what they left. */
+/*
+ * Deadlines and ttls that ran out: tidies what they left. Of a large table a
+ * part; called once a second it gets round.
+ */
 void vm_age(struct plane *p);
 
 /* ---- looking ---- */

@@ -2,8 +2,8 @@
 /*
  * What a move needs of this machine when the VM leaves it or comes to it: its
  * tap, the tc programs, the residual, the kernel's own tables. Each is called
- * by vm_notice() after the VM's word was changed, does nothing where neither
- * host is local, and can be repeated. What cannot be had here (no tap found, no
+ * after the VM's word was changed, does nothing where neither host is local, and
+ * can be repeated. What cannot be had here (no tap found, no
  * VXLAN device, no ring free) is a line in warn, not an error: the redirect by
  * XDP does not depend on it.
  */
@@ -18,7 +18,7 @@
  */
 int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn);
 
-/* Old host: finds the tap, hooks it, begins a ring. New host: see VM tables. */
+/* Old host: finds the tap, hooks it, begins a ring. New host: hooks the tap that waits there. */
 int vm_local_prepare(struct plane *p, __u32 place, struct xr_err *warn);
 
 /*
@@ -61,7 +61,8 @@ void vm_local_age(struct plane *p, __u32 place);
 
 /*
  * Makes the tc programs stand where they should: uplinks (attached devices of
- * role node) and VXLAN devices while some host is local, nowhere otherwise.
+ * role node, but VMs' ports) and VXLAN devices while some host is local, nowhere
+ * otherwise.
  * Called after devices or hosts changed, and by the daemon when links do.
  */
 int vm_local_hooks(struct plane *p, struct xr_err *warn);

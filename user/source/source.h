@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The daemon: one sd-event loop, and the sources that notifications come from.
- * A source watches its own kind of thing and hands a struct xr_notice to
- * daemon_notice(); it knows nothing of maps. A new source is one file and one
- * line in daemon_sources[].
+ * A source watches its own kind of thing. One that hears of moves hands a struct
+ * xr_notice to daemon_notice() and knows nothing of maps. A new source is one file
+ * and one line in daemon_sources[].
  */
 #ifndef XR_SOURCE_H
 #define XR_SOURCE_H
