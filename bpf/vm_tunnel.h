@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Frames and packets that came out of a tunnel: who speaks in them, whether they
+ * end here, and that none is ever tunnelled again.
+ */
+#ifndef XROAM_BPF_VM_TUNNEL_H
+#define XROAM_BPF_VM_TUNNEL_H
+
+#include "decap.h"
+#include "vm_redirect.h"
+
+/* What is in the tunnel at hand, one per CPU. */
+struct tunnelled {
+	struct tunnel t;	/* IPIP, GUE */
+	__u32 frame;		/* VXLAN: offset of the frame inside; or 0 */
+	__u16 far, near;	/* hosts at its ends; 0: not one of ours */
+	__u16 vlan;		/* of the VMs in their segment */
+};
+
+XR_PERCPU(tunnels, struct tunnelled, 1);
+
+static __always_inline struct tunnelled *the_tunnel(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&tunnels, &zero);
+}
+
+static __always_inline __u32 tunnel_host(const __be32 *addr, __u32 vni)
+{
+	struct xr_tunnel_key key = { .vni = vni };
+	__u32 *host;
+
+	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
+	host = bpf_map_lookup_elem(&tunnel_hosts, &key);
+	return host ? *host : 0;
+}
+
+static __always_inline int find_ends(struct tunnelled *t,
+				     const struct packet *p, __u32 vni)
+{
+	struct xr_host host;
+
+	t->far = tunnel_host(p->saddr, vni);
+	t->near = tunnel_host(p->daddr, vni);
+	host = host_get(t->near);
+	t->vlan = host.vlan ?: host_get(t->far).vlan;
+	if (!(host.flags & XR_HOST_LOCAL))
+		t->near = 0;
+	/* What only passes by is not this machine's to judge. */
+	return t->near || (t->far && !knobs.local) ? 0 : -1;
+}
+
+/* at: of the VXLAN header. */
+static __always_inline int look_into_vxlan(struct xdp_md *ctx,
+					   struct tunnelled *t,
+					   const struct packet *p, __u32 at)
+{
+	const __be32 *vxlan = octet_at(ctx, at);
+
+	if ((const void *)(vxlan + 2) > end_of(ctx) ||
+	    !(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
+		return -1;
+	t->frame = at + 2 * sizeof(*vxlan);
+	return find_ends(t, p, bpf_ntohl(vxlan[1]) >> 8);
+}
+
+/* 0: one between hosts of ours, or one of its ends is; see the_tunnel(). */
+__noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
+{
+	struct packet *p = other_packet();
+	struct tunnelled *t = the_tunnel();
+	struct udphdr *udp;
+
+	if (!p || !t)
+		return -1;
+	__builtin_memset(p, 0, sizeof(*p));
+	__builtin_memset(t, 0, sizeof(*t));
+	p->bytes = bytes;
+	if (parse_whole_ip(ctx, p))
+		return -1;
+	forget();
+	udp = octet_at(ctx, p->l4);
+	if (p->proto == IPPROTO_UDP && (void *)(udp + 1) <= end_of(ctx) &&
+	    udp->dest == knobs.vxlan_port)
+		return look_into_vxlan(ctx, t, p, p->l4 + sizeof(*udp));
+	return parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0) ?
+		       -1 : find_ends(t, p, 0);
+}
+
+/*
+ * Tunnelled to here, though it is somewhere else: never tunnelled again. Unless
+ * it is on its way to this very machine: then this is what it will find here.
+ */
+static __always_inline int is_chained(__u32 place, __u32 bytes)
+{
+	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+	union vm_word w;
+	__u32 index;
+
+	if (!vm || !way_of(vm, place - 1, now_tick(), bytes, &index).flags)
+		return 0;
+	w = vm_now(vm);
+	return !vm_under_way(w) ||
+	       !(host_get(w.now.next).flags & XR_HOST_LOCAL);
+}
+
+/* What is inside goes on to the kernel's device. */
+static __always_inline int leave_vxlan(struct xdp_md *ctx, struct packet *p,
+				       const struct tunnelled *t)
+{
+	const __u16 *eth = octet_at(ctx, t->frame);
+	__u32 place;
+	__u64 key;
+
+	if ((const void *)(eth + 7) > end_of(ctx))
+		return 0;
+	key = mac_of(eth);
+	if (key & 1)
+		return 0;
+	place = vm_place(key | (__u64)t->vlan << 48);
+	blame(place);
+	return is_chained(place, p->bytes) ? XR_R_VM_CHAIN : 0;
+}
+
+/*
+ * A VM that is coming, or came just now, has no route to it yet: in a frame with
+ * its own MAC the tc program at this device knows its packets, and puts them into
+ * its tap.
+ */
+static __always_inline int to_coming_vm(struct xdp_md *ctx, __u32 place)
+{
+	struct xr_vm *vm = vm_at(place);
+	__u16 *eth = data_of(ctx);
+	union vm_word w;
+	__u32 host;
+
+	if (!vm || (void *)(eth + 7) > end_of(ctx))
+		return 0;
+	w = vm_now(vm);
+	host = vm_under_way(w) ? w.now.next : w.now.host;
+	if (!vm->tap || !(host_get(host).flags & XR_HOST_LOCAL) ||
+	    !(vm_under_way(w) || vm_is_redirected(vm, w, now_tick())))
+		return 0;
+	eth[0] = vm->key;
+	eth[1] = vm->key >> 16;
+	eth[2] = vm->key >> 32;
+	return 0;
+}
+
+/*
+ * A VM's packet by IPIP or GUE to this host: ends here, so that no device need.
+ * Nobody else's: this is no open tunnel.
+ */
+static __always_inline int leave_ip_tunnel(struct xdp_md *ctx,
+					   struct packet *p,
+					   const struct tunnel *t)
+{
+	__be32 addr[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
+	__be32 *ip = octet_at(ctx, t->inner);
+	__u32 place;
+
+	if (check_inner(ctx, p, t))
+		return 0;
+	if (t->inner_ipv6) {
+		if (ip + 10 > (__be32 *)end_of(ctx))
+			return 0;
+		__builtin_memcpy(addr, ip + 6, sizeof(addr));
+	} else {
+		if (ip + 5 > (__be32 *)end_of(ctx))
+			return 0;
+		addr[3] = ip[4];
+	}
+	place = vm_of_addr(addr);
+	if (!place)
+		return 0;
+	blame(place);
+	if (is_chained(place, p->bytes))
+		return XR_R_VM_CHAIN;
+	return strip(ctx, t) ?: to_coming_vm(ctx, place - 1) ?: (int)t->reason;
+}
+
+/* The tunnel at hand ends here. */
+__noinline int leave_tunnel(struct xdp_md *ctx)
+{
+	struct packet *p = other_packet();
+	struct tunnelled *t = the_tunnel();
+
+	if (!p || !t)
+		return 0;
+	return t->frame ? leave_vxlan(ctx, p, t) :
+			  leave_ip_tunnel(ctx, p, &t->t);
+}
+
+/* The verdict's reason, or 0 to go on. Keeps its own stack small. */
+__noinline int serve_tunnel(struct xdp_md *ctx, __u32 bytes)
+{
+	struct tunnelled *t = the_tunnel();
+	int reason;
+
+	if (!t || look_into_tunnel(ctx, bytes))
+		return 0;
+	forget();
+	if (t->frame) {
+		reason = hear(ctx, t->frame, t->far ?: FAR_STRANGER, t->vlan);
+		if (reason)
+			return reason;
+	}
+	return t->near ? leave_tunnel(ctx) : 0;
+}
+
+/* At a glance; who looks closer is a call away. */
+static __always_inline int may_be_tunnel(struct xdp_md *ctx,
+					 const struct frame *f)
+{
+	const __u8 *ip = octet_at(ctx, f->l3);
+	const __be16 *dport;
+	__u32 proto;
+
+	if (ip + 44 > (const __u8 *)end_of(ctx))
+		return 0;
+	if (likely(f->proto == bpf_htons(ETH_P_IP))) {
+		proto = ip[9];
+		dport = (const __be16 *)(ip + 22);
+	} else if (f->proto == bpf_htons(ETH_P_IPV6)) {
+		proto = ip[6];
+		dport = (const __be16 *)(ip + 42);
+	} else {
+		return 0;
+	}
+	if (proto == IPPROTO_UDP)
+		return *dport == knobs.vxlan_port || *dport == knobs.gue_port;
+	return proto == IPPROTO_IPIP || proto == IPPROTO_IPV6;
+}
+
+#endif
