@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -51,9 +52,10 @@ static int open_claim(const char *instance, char *path, size_t size,
 
 int daemon_claim(const char *instance, struct xr_err *err)
 {
+	const struct timespec moment = { .tv_nsec = 100 * 1000 * 1000 };
 	struct flock l;
 	char path[160];
-	int fd;
+	int fd, tries = 20;
 
 again:
 	fd = open_claim(instance, path, sizeof(path), err);
@@ -63,6 +65,11 @@ again:
 		pid_t pid = read_pid(fd);
 
 		close(fd);
+		/* One whose instance was destroyed takes a moment to notice. */
+		if (tries-- > 0) {
+			nanosleep(&moment, NULL);
+			goto again;
+		}
 		return xr_fail(err, -EBUSY,
 			       "instance \"%s\" has its daemon already, pid "
 			       "%d: stop that one first", instance, (int)pid);
