@@ -11,7 +11,7 @@ PROBE_OPTIONS=(-s 1472)		# a packet of 1500 octets
 too_big()
 {
 	echo $(($(reason too-big "$1") + $(reason too-big-reply "$1") +
-		$(reason copy-failed "$1")))
+		$(reason copy-failed "$1") + $(reason ring-lost "$1")))
 }
 
 FABRIC=deaf

@@ -398,6 +398,14 @@ static void replay(struct local *l, struct xr_ring *r, int prog, __u16 host,
 	}
 }
 
+static void count_replayed(struct local *l, const struct vm_residual *out)
+{
+	l->info->replayed += out->replayed;
+	l->info->lost += out->lost;
+	if (out->lost)
+		vm_count_reason(l->p, XR_R_RING_LOST, out->lost);
+}
+
 int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 {
 	struct xr_ring *r = ring_of(l);
@@ -429,10 +437,7 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 	}
 	replay(l, r, prog, to, from, entered, out);
 	close(prog);
-	l->info->replayed += out->replayed;
-	l->info->lost += out->lost;
-	if (out->lost)
-		vm_count_reason(l->p, XR_R_RING_LOST, out->lost);
+	count_replayed(l, out);
 	return 0;
 }
 
@@ -507,7 +512,7 @@ int ring_delivered(struct local *l, __u16 to, __u16 used,
 	replay(l, r, prog, to, first, r->first, out);
 	r->done = done;
 	close(prog);
-	l->info->replayed += out->replayed;
+	count_replayed(l, out);
 	return 0;
 }
 
