@@ -12,7 +12,7 @@ set -u -o pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/tests/kernels}
 build=${BUILD:-$top/build}
-LIMIT=${KERNEL_LIMIT:-480}	# seconds a guest may live
+LIMIT=${KERNEL_LIMIT:-900}	# seconds a guest may live
 TESTS=${KERNEL_TESTS:-*}	# only these, as in test_$TESTS
 
 skip_all()
