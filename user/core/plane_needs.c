@@ -2,10 +2,12 @@
 /* What the process and the machine must have, and what to say where not. */
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -100,8 +102,26 @@ static bool private_mounts(void)
 	return false;
 }
 
+/* Two that mounted at once would hide the first one's pins under the second's. */
+static int mount_once(void)
+{
+	int fd = open("/sys/fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	if (!plane_has_bpffs(XR_BPFFS) &&
+	    mount("bpf", XR_BPFFS, "bpf", 0, "mode=0700"))
+		ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
 int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err)
 {
+	int ret;
+
 	if (plane_has_bpffs(XR_BPFFS))
 		return 0;
 	if (private_mounts())
@@ -113,12 +133,13 @@ int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err)
 	if (how != PLANE_CREATE)
 		return xr_fail(err, -ENOENT, "no instance \"%s\": no bpffs is "
 			       "mounted at " XR_BPFFS, name);
-	if (mount("bpf", XR_BPFFS, "bpf", 0, "mode=0700"))
+	ret = mount_once();
+	if (ret)
 		return xr_fail(err, -ENODEV,
 			       "no bpffs at " XR_BPFFS ", and mounting it "
 			       "failed (%s): mount -t bpf bpf " XR_BPFFS,
-			       errno == EPERM ? "CAP_SYS_ADMIN is needed" :
-						strerror(errno));
+			       ret == -EPERM ? "CAP_SYS_ADMIN is needed" :
+					       strerror(-ret));
 	return 0;
 }
 
