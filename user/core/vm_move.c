@@ -194,7 +194,8 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 			p->vms[place].deadline = deadline(
 				p, n->timeout ? n->timeout :
 						p->meta->policy.prepare_timeout);
-		if (n->tap && !p->vms[place].tap && host_any_local(p)) {
+		/* Another QEMU may wait at its port than when it was first said. */
+		if (n->tap && host_any_local(p)) {
 			vm_tell_tap(p, place, n->tap);
 			vm_local_prepare(p, place, &warn);
 			take_warning(a, &warn);
