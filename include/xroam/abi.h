@@ -356,6 +356,8 @@ struct xr_ring {
 	__u64 used_read;	/* tx_packets when last compared; 0: never */
 	__u64 first;		/* the frame that replays began with */
 	__u64 missed;		/* and so many before it that the reader threw away */
+	__u32 strange;		/* comparisons in a row that did not fit the others */
+	__u32 pad;
 };
 
 #define XR_RING_SEGMENTS	(1U << 0)	/* the tap takes no GSO frame: each segment counts */

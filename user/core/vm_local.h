@@ -37,12 +37,13 @@ int vm_local_moved(struct plane *p, __u32 place, __u16 from,
 /*
  * QEMU's own word on the residual: how many frames its guest got, as its virtqueue
  * counts (16 bits). While the guest runs, vm_local_compare() sets against it what
- * the tap says (vm_local_reads()), before it was asked and after. Once the guest
- * stands still it tells of what QEMU took from the tap in the moment of stopping
- * and threw away: vm_local_delivered() replays that, too.
+ * the tap says (vm_local_reads()), before it was asked and after; true where that
+ * made their difference known exactly. Once the guest stands still it tells of
+ * what QEMU took from the tap in the moment of stopping and threw away:
+ * vm_local_delivered() replays that, too.
  */
 int vm_local_reads(struct plane *p, __u32 place, __u64 *reads);
-void vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
+bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
 		      __u64 after);
 int vm_local_delivered(struct plane *p, __u32 place, __u16 used,
 		       struct vm_residual *r);

@@ -445,6 +445,7 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 
 #define THROWN_AWAY	4	/* frames, at most: else the counts do not mean that */
 #define PLAIN_OCTETS	1514	/* that fit one buffer of the virtqueue */
+#define STRANGE		3	/* comparisons in a row: the difference is another */
 
 int vm_local_reads(struct plane *p, __u32 place, __u64 *reads)
 {
@@ -474,15 +475,17 @@ static bool is_plain(const struct local *l, __u64 number)
 		!memcmp(f->octet, all, ETH_ALEN));
 }
 
-/* The first frame that the guest did not get, or r->first if that is not sure. */
+/*
+ * The first frame that the guest certainly did not get, or r->first: where the
+ * difference is not known exactly, the lesser one says how many it may have got.
+ */
 static __u64 first_missed(const struct local *l, const struct xr_ring *r,
 			  __u16 used)
 {
 	__u64 from = r->used_read - r->read_base, first, n;
 
 	first = from + (__u16)(used - r->used_low - (__u16)r->used_read);
-	if (r->used_low != r->used_high || first >= r->first ||
-	    r->first - first > THROWN_AWAY)
+	if (first >= r->first || r->first - first > THROWN_AWAY)
 		return r->first;
 	for (n = from; n < r->first; n++)
 		if (!is_plain(l, n + 1))
@@ -533,26 +536,40 @@ void ring_give_back(struct local *l)
 	r->missed = 0;
 }
 
+/* Whether another difference than the known ones was seen, and is not to be believed. */
+static bool is_strange(struct xr_ring *r, __u16 low, __u16 high)
+{
+	if (r->used_read && ((__s16)(r->used_high - low) < 0 ||
+			     (__s16)(high - r->used_low) < 0))
+		return ++r->strange < STRANGE;
+	r->strange = 0;
+	return false;
+}
+
 /*
  * QEMU counted at some time between the two looks at the tap. Looks enough, and
- * only one difference fits them all. A frame that the card filtered shifts it.
+ * only one difference fits them all. A frame that the card filtered shifts it for
+ * good; one that QEMU is throwing away, as it stops, seems to: that must not be
+ * taken for the other.
  */
-void vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
+bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
 		      __u64 after)
 {
 	struct xr_ring *r = &p->rings[p->vms[place].ring - 1];
 	__u16 low = used - after, high = used - before;
 
-	if (!p->vms[place].ring || r->vm != place + 1)
-		return;
-	if (r->used_read && (__s16)(r->used_high - low) >= 0 &&
-	    (__s16)(high - r->used_low) >= 0) {
+	if (!p->vms[place].ring || r->vm != place + 1 ||
+	    is_strange(r, low, high))
+		return false;
+	if (r->used_read && !r->strange) {
 		if ((__s16)(r->used_low - low) > 0)
 			low = r->used_low;
 		if ((__s16)(high - r->used_high) > 0)
 			high = r->used_high;
 	}
+	r->strange = 0;
 	r->used_low = low;
 	r->used_high = high;
 	r->used_read = before;
+	return low == high;
 }

@@ -14,7 +14,9 @@
 #include "../core/vm_local.h"
 #include "qmp.h"
 
-#define LOOK_MS		20ULL
+#define SOON_US		2000U	/* until the next look */
+#define LATER_US	20000U	/* where the last one told exactly */
+#define SOON_LOOKS	64	/* so busy a guest that none will */
 #define BACKEND		"/virtio-backend"
 
 void qmp_queue_gone(struct monitor *m)
@@ -91,9 +93,18 @@ static void ask(struct monitor *m, enum qmp_id id)
 	qmp_send(m, id, "x-query-virtio-queue-status", arguments);
 }
 
-static void again(struct monitor *m)
+/*
+ * At odd times: frames that come at even ones would always be on the same side of
+ * the question.
+ */
+static __u64 odd_time(__u32 us)
 {
-	sd_event_source_set_time_relative(m->look, LOOK_MS * 1000);
+	return us + (__u32)rand() % us;
+}
+
+static void again(struct monitor *m, __u32 us)
+{
+	sd_event_source_set_time_relative(m->look, odd_time(us));
 	sd_event_source_set_enabled(m->look, SD_EVENT_ONESHOT);
 }
 
@@ -108,7 +119,7 @@ static int on_look(sd_event_source *s, uint64_t usec, void *ctx)
 	    place == VM_NOWHERE)
 		return 0;	/* the next migration begins anew */
 	if (vm_local_reads(m->d->plane, place, &m->reads))
-		again(m);	/* not prepared yet: nothing to compare with */
+		again(m, LATER_US);	/* not prepared yet */
 	else
 		ask(m, QMP_QUEUE);
 	return 0;
@@ -118,12 +129,13 @@ void qmp_queue_watch(struct monitor *m)
 {
 	if (m->queue < 0)
 		return;
+	m->looks = 0;
 	if (m->look)
-		again(m);
+		again(m, SOON_US);
 	else
 		sd_event_add_time_relative(m->d->loop, &m->look,
-					   CLOCK_MONOTONIC, LOOK_MS * 1000,
-					   1000, on_look, m);
+					   CLOCK_MONOTONIC, odd_time(SOON_US),
+					   1, on_look, m);
 }
 
 void qmp_queue_stopped(struct monitor *m)
@@ -143,17 +155,20 @@ static bool read_used(json_t *value, __u16 *used)
 static void on_queue(struct monitor *m, json_t *value)
 {
 	__u32 place = place_of(m);
+	bool exact = false;
 	struct xr_err err;
 	__u64 reads;
 	__u16 used;
 
-	again(m);
-	if (!read_used(value, &used) || place == VM_NOWHERE ||
-	    vm_local_reads(m->d->plane, place, &reads) ||
-	    daemon_begin(m->d, &err))
-		return;
-	vm_local_compare(m->d->plane, place, used, m->reads, reads);
-	daemon_end(m->d);
+	/* Stopped meanwhile: it may have thrown away what it counts. */
+	if (m->running && read_used(value, &used) && place != VM_NOWHERE &&
+	    !vm_local_reads(m->d->plane, place, &reads) &&
+	    !daemon_begin(m->d, &err)) {
+		exact = vm_local_compare(m->d->plane, place, used, m->reads,
+					 reads);
+		daemon_end(m->d);
+	}
+	again(m, exact || ++m->looks > SOON_LOOKS ? LATER_US : SOON_US);
 }
 
 static void on_queue_stopped(struct monitor *m, json_t *value)
