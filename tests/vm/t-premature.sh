@@ -5,11 +5,19 @@
 # shellcheck source-path=SCRIPTDIR source=lib/vm.sh
 . "$(dirname "$0")/lib/vm.sh"
 
-# From the new host's own stack, as it sets up the VM's port there.
+is_expected()
+{
+	[ "$(vm_fact "$1" "$VM_MAC" state)" = prepared ]
+}
+
+# From the new host's own stack, as it sets up the VM's port there; xroam cannot
+# tell that it is too early before it was told that the VM will come.
 say_too_early()
 {
 	local i to=$1
 
+	[ -z "$XROAM_BY" ] || wait_for 5 is_expected "$to" ||
+		fail "$to expects the VM"
 	for ((i = 0; i < 8; i++)); do
 		sleep 0.1
 		play "$to:br0=$(vector k9b_na_unsol_linklocal)" \
