@@ -465,14 +465,31 @@ int vm_local_reads(struct plane *p, __u32 place, __u64 *reads)
 }
 
 /* One frame, one buffer: neither filtered by the card nor in pieces. */
-static bool is_plain(const struct local *l, __u64 number)
+static bool is_plain(const struct xr_ring_frame *f, __u64 number,
+		     const __u8 mac[ETH_ALEN])
 {
-	const struct xr_ring_frame *f = frame_of(l, number);
 	static const __u8 all[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
 
 	return f->number == number && f->len && f->len <= PLAIN_OCTETS &&
-	       (!memcmp(f->octet, l->mac, ETH_ALEN) ||
+	       (!memcmp(f->octet, mac, ETH_ALEN) ||
 		!memcmp(f->octet, all, ETH_ALEN));
+}
+
+/* While that many frames were read, from this one on, the two counts kept step. */
+static bool all_plain(const struct plane *p, __u32 place, __u64 from, __u64 to)
+{
+	__u32 ring = p->vms[place].ring - 1;
+	__u8 mac[ETH_ALEN];
+	__u64 n;
+
+	vm_mac_of(p->vms[place].key, mac);
+	if (from > to || to - from > XR_RING_FRAMES)
+		return false;
+	for (n = from; n < to; n++)
+		if (!is_plain(&p->ring_frames[ring * XR_RING_FRAMES +
+					      n % XR_RING_FRAMES], n + 1, mac))
+			return false;
+	return true;
 }
 
 /*
@@ -482,14 +499,12 @@ static bool is_plain(const struct local *l, __u64 number)
 static __u64 first_missed(const struct local *l, const struct xr_ring *r,
 			  __u16 used)
 {
-	__u64 from = r->used_read - r->read_base, first, n;
+	__u64 from = r->used_read - r->read_base, first;
 
 	first = from + (__u16)(used - r->used_low - (__u16)r->used_read);
-	if (first >= r->first || r->first - first > THROWN_AWAY)
+	if (first >= r->first || r->first - first > THROWN_AWAY ||
+	    !all_plain(l->p, l->place, from, r->first))
 		return r->first;
-	for (n = from; n < r->first; n++)
-		if (!is_plain(l, n + 1))
-			return r->first;
 	return first;
 }
 
@@ -536,7 +551,7 @@ void ring_give_back(struct local *l)
 	r->missed = 0;
 }
 
-/* Whether another difference than the known ones was seen, and is not to be believed. */
+/* Another difference than the known ones was seen, and is not to be believed yet. */
 static bool is_strange(struct xr_ring *r, __u16 low, __u16 high)
 {
 	if (r->used_read && ((__s16)(r->used_high - low) < 0 ||
@@ -546,21 +561,8 @@ static bool is_strange(struct xr_ring *r, __u16 low, __u16 high)
 	return false;
 }
 
-/*
- * QEMU counted at some time between the two looks at the tap. Looks enough, and
- * only one difference fits them all. A frame that the card filtered shifts it for
- * good; one that QEMU is throwing away, as it stops, seems to: that must not be
- * taken for the other.
- */
-bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
-		      __u64 after)
+static void narrow(struct xr_ring *r, __u16 low, __u16 high)
 {
-	struct xr_ring *r = &p->rings[p->vms[place].ring - 1];
-	__u16 low = used - after, high = used - before;
-
-	if (!p->vms[place].ring || r->vm != place + 1 ||
-	    is_strange(r, low, high))
-		return false;
 	if (r->used_read && !r->strange) {
 		if ((__s16)(r->used_low - low) > 0)
 			low = r->used_low;
@@ -570,6 +572,35 @@ bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
 	r->strange = 0;
 	r->used_low = low;
 	r->used_high = high;
+}
+
+/*
+ * QEMU counted at some time between the two looks at the tap. Looks enough, and
+ * only one difference fits them all: until a frame comes that the card may have
+ * filtered, which is read but not used; then it begins anew. One that QEMU is
+ * throwing away, as it stops, must not be taken for that.
+ */
+bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
+		      __u64 after)
+{
+	struct xr_ring *r = &p->rings[p->vms[place].ring - 1];
+	__u16 low = used - after, high = used - before;
+	__u64 entered;
+
+	if (!p->vms[place].ring || r->vm != place + 1)
+		return false;
+	entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
+	if (after - r->read_base > entered)
+		r->read_base = after - entered;	/* so many were unread at first */
+	if (!all_plain(p, place, (r->used_read ?: before) - r->read_base,
+		       after - r->read_base)) {
+		r->used_read = 0;
+		r->strange = 0;
+		return false;
+	}
+	if (is_strange(r, low, high))
+		return false;
+	narrow(r, low, high);
 	r->used_read = before;
-	return low == high;
+	return r->used_low == r->used_high;
 }

@@ -49,6 +49,7 @@ struct monitor {
 	char *card[QMP_CARDS];		/* paths of its network cards */
 	int queue;			/* of these the VM's; -1: unknown */
 	__u64 reads;			/* the tap's count when it was asked */
+	bool asked;			/* and has not answered */
 	unsigned int looks;		/* that did not tell exactly */
 };
 

@@ -29,6 +29,7 @@ void qmp_queue_gone(struct monitor *m)
 		m->card[i] = NULL;
 	}
 	m->queue = -1;
+	m->asked = false;
 }
 
 void qmp_queue_ready(struct monitor *m)
@@ -118,10 +119,12 @@ static int on_look(sd_event_source *s, uint64_t usec, void *ctx)
 	if (m->migration != QMP_ACTIVE || m->incoming || m->queue < 0 ||
 	    place == VM_NOWHERE)
 		return 0;	/* the next migration begins anew */
-	if (vm_local_reads(m->d->plane, place, &m->reads))
-		again(m, LATER_US);	/* not prepared yet */
-	else
+	if (m->asked || vm_local_reads(m->d->plane, place, &m->reads)) {
+		again(m, LATER_US);	/* no answer, or not prepared yet */
+	} else {
+		m->asked = true;
 		ask(m, QMP_QUEUE);
+	}
 	return 0;
 }
 
@@ -160,6 +163,7 @@ static void on_queue(struct monitor *m, json_t *value)
 	__u64 reads;
 	__u16 used;
 
+	m->asked = false;
 	/* Stopped meanwhile: it may have thrown away what it counts. */
 	if (m->running && read_used(value, &used) && place != VM_NOWHERE &&
 	    !vm_local_reads(m->d->plane, place, &reads) &&
