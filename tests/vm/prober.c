@@ -9,6 +9,8 @@
  *	{"sent": 2000, "lost": 0, "twice": 0, ...}
  *
  * lost		never arrived at the guest: it neither counted nor answered it
+ * forgotten	answered, but the guest does not remember: emulated, its memory is a
+ *		moment too old now and then when it arrives (QEMU 7.2, TCG)
  * twice	arrived more than once
  * unanswered	arrived, but no answer came
  * answered_twice
@@ -190,10 +192,6 @@ static bool ask_guest(uint32_t from)
 	return false;
 }
 
-/*
- * What was answered has arrived, even if the guest does not remember: emulated,
- * its memory is a moment too old now and then when it arrives (QEMU 7.2, TCG).
- */
 static bool is_lost(uint32_t i)
 {
 	return !arrived[i] && !answers[i];
@@ -221,7 +219,7 @@ static void say_runs(const char *key, bool (*is)(uint32_t i))
 
 static bool say_arrived(void)
 {
-	uint32_t lost = 0, twice = 0, unanswered = 0;
+	uint32_t lost = 0, twice = 0, unanswered = 0, forgotten = 0;
 
 	for (uint32_t from = 0; from < sent; from += PROBE_COUNTS)
 		if (!ask_guest(from))
@@ -230,9 +228,11 @@ static bool say_arrived(void)
 		lost += is_lost(i);
 		twice += is_twice(i);
 		unanswered += arrived[i] && !answers[i];
+		forgotten += !arrived[i] && answers[i];
 	}
-	printf(", \"lost\": %u, \"twice\": %u, \"unanswered\": %u", lost, twice,
-	       unanswered);
+	printf(", \"lost\": %u, \"twice\": %u, \"unanswered\": %u, "
+	       "\"forgotten\": %u",
+	       lost, twice, unanswered, forgotten);
 	say_runs("lost_runs", is_lost);
 	say_runs("twice_runs", is_twice);
 	return true;

@@ -394,7 +394,7 @@ run_of()
 result()
 {
 	diag "$(jq -rn --arg what "$1" --argjson p "${PROBED:-null}" \
-		--argjson m "${MOVED:-null}" '"\($what): \($p.sent) sent, \($p.lost) lost, \($p.twice) twice, \($p.unanswered) unanswered, \($p.answered_twice) answered twice; p50 \($p.p50_ms) p99 \($p.p99_ms) max \($p.max_ms) ms, \($p.late) over 10 ms; blackout \($m.blackout_ms) ms of \($m.total_ms)\(if ($p.lost // 0) > 0 then "; lost: \($p.lost_runs | join(" "))" else "" end)\(if ($p.twice // 0) > 0 then "; twice: \($p.twice_runs | join(" "))" else "" end)"')"
+		--argjson m "${MOVED:-null}" '"\($what): \($p.sent) sent, \($p.lost) lost, \($p.twice) twice, \($p.unanswered) unanswered, \($p.answered_twice) answered twice; p50 \($p.p50_ms) p99 \($p.p99_ms) max \($p.max_ms) ms, \($p.late) over 10 ms; blackout \($m.blackout_ms) ms of \($m.total_ms)\(if ($p.lost // 0) > 0 then "; lost: \($p.lost_runs | join(" "))" else "" end)\(if ($p.twice // 0) > 0 then "; twice: \($p.twice_runs | join(" "))" else "" end)\(if ($p.forgotten // 0) > 0 then "; \($p.forgotten) forgotten by the guest" else "" end)"')"
 }
 
 # ---- what is asserted ----
