@@ -17,7 +17,7 @@ say_too_early()
 	local i to=$1
 
 	[ -z "$XROAM_BY" ] || wait_for 5 is_expected "$to" ||
-		fail "$to expects the VM"
+		diag "$to does not expect the VM"
 	for ((i = 0; i < 8; i++)); do
 		sleep 0.1
 		play "$to:br0=$(vector k9b_na_unsol_linklocal)" \
@@ -45,6 +45,8 @@ guest_boot h1
 ALL=
 early
 remember "without xroam"
+# Left astray, it would stay so: the guest speaks only when it is asked.
+in_ns fab bridge fdb replace "$VM_MAC" dev "$AT" master dynamic
 cmp_ok "$(probed_of lost)" -gt 0 "without xroam, probes are lost"
 
 xroam_hosts daemon
