@@ -39,6 +39,7 @@ MOVED='{}' PROBED='{}'
 FABRIC=learns		# world_of
 MOVE_OPTIONS=()
 XROAM_BY=''		# xroam_hosts
+GATE=false		# the daemons' "gate": QEMU waits for them before it goes on
 STEPS=()
 VM_VNI=1000		# of the segment
 
@@ -305,6 +306,7 @@ xroam_file()
 		    - socket: $(qmp_of_daemon "$node")
 		      vm: {mac: "$VM_MAC"}
 		      to: $(other "$node")
+		      gate: $GATE
 		${3-}
 	EOT
 }
