@@ -31,9 +31,7 @@
 #	vm_fact NODE MAC KEY [VLAN]	of vm show
 #	fabric_believes HOST [MAC]	whatever is said, fab sends it there
 #	vm_routed_boot VM HOST..., vm_routed_run VM HOST, vm_routed_by HOST	with -r
-#	frame ARGS...		lib/frame.c: make
-#	play ARGS...		lib/frame.c: play; SEEN is what it printed
-#	arrived PLACE [HEX]	frames in SEEN that came there and hold HEX
+#	arrived PLACE [HEX]	frames in SEEN (world.sh: play) that came there and hold HEX
 #	numbers PLACE WORD	a figure of what "play -c" printed
 #	vector NAME		a frame of lib/announcements.json
 #	tagged VLAN HEX		the frame with that tag
@@ -49,10 +47,8 @@
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
 
-FRAME=$WORLD_BUILD/tests/net/frame
 VECTORS=$(dirname "${BASH_SOURCE[0]}")/announcements.json
 VM_ROUTED='' VM_FAB_NODE='' VM_MTU=1600 VM_HOSTS=()
-SEEN=
 
 # Who is who in announcements.json; n1 is another VM.
 VM_MAC=52:54:00:12:34:56 VM_ADDR4=10.9.0.10 VM_ADDR6=fd09::10
@@ -81,17 +77,6 @@ up0_mac() { echo "02:00:00:00:07:0${1#h}"; }
 br0_mac() { echo "02:00:00:00:08:0${1#h}"; }
 
 # ---- frames ----
-
-frame()
-{
-	"$FRAME" "$@"
-}
-
-play()
-{
-	SEEN=$("$FRAME" play -p "$WORLD-" "$@" 2>"$WORLD_DIR/play.err") ||
-		diag "$(<"$WORLD_DIR/play.err")"
-}
 
 arrived()
 {

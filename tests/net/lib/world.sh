@@ -37,6 +37,8 @@
 #	serves NODE PORT...	on one
 #	ask NODE ARGS...	the client there: peer ask ARGS; $SAID is what it
 #				said, $(said lost) a number of it, $(share s1) s1's part
+#	frame make ARGS...	lib/frame.c: a frame, as hex digits
+#	play ARGS...		lib/frame.c: play; SEEN is what it printed
 #	at ADDRESS PORT/PROTO	as the command writes it: brackets for IPv6
 #	balance VIP [4|6] [ARGS...]	vip add, and every server as a backend
 #	unbalance VIP		and away again
@@ -277,7 +279,8 @@ wait_for()
 # ---- peers and counters ----
 
 PEER=$WORLD_BUILD/tests/net/peer
-SAID=
+FRAME=$WORLD_BUILD/tests/net/frame
+SAID='' SEEN=''
 
 serves()
 {
@@ -328,6 +331,17 @@ share()
 
 	n=$(sed -n "s/^servers.* $1=\([0-9]*\).*/\1/p" <<<"$SAID")
 	echo "${n:-0}"
+}
+
+frame()
+{
+	"$FRAME" "$@"
+}
+
+play()
+{
+	SEEN=$("$FRAME" play -p "$WORLD-" "$@" 2>"$WORLD_DIR/play.err") ||
+		diag "$(<"$WORLD_DIR/play.err")"
 }
 
 # ADDRESS PORT/PROTO -> as the command writes it
