@@ -7,13 +7,11 @@
  *   what is sent on was for a VIP (a second, plain parser says so) and carries
  *   the client's packet whole
  *
- * An input is a frame of the list below and changes to it: octets, a cut, or a
- * frame of its own. The program runs in the kernel, where libFuzzer sees no
- * branches: the reasons counted serve as its coverage.
+ * The program runs in the kernel, where libFuzzer sees no branches: the reasons
+ * counted serve as its coverage.
  */
-#include <stdio.h>
 #include <xroam/abi.h>
-#include "tests/prog/lib/harness.h"
+#include "lib/frames.h"
 #include "tests/prog/lib/worlds.h"
 #include "user/core/reason.h"
 
@@ -81,30 +79,7 @@ static const char config[] =
 	"    server_ids: [\"ed793a51d49b8f5f\"]\n"
 	BACKEND("e", ALL_VIPS) "    address: 10.3.0.5\n    forward: gue\n";
 
-__attribute__((noreturn, format(printf, 2, 3)))
-static void wrong(const struct result *r, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\naction %u; counted:", r->action);
-	for (int i = 1; i < XR_REASON_MAX; i++)
-		if (r->count[i])
-			fprintf(stderr, " %s", reason_word(i));
-	fprintf(stderr, "\n");
-	packet_dump(stderr, "in  ", &r->in);
-	packet_dump(stderr, "out ", &r->out);
-	abort();
-}
-
 /* ---- the plain parser: is it for a VIP, and where is its IP header? ---- */
-
-static __u32 get16(const __u8 *p)
-{
-	return p[0] << 8 | p[1];
-}
 
 static size_t ip_offset(const struct packet *p)
 {
@@ -230,14 +205,8 @@ static void check(const struct packet *p)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	const char *why = harness_start();
-
 	(void)argc, (void)argv;
-	if (why) {
-		fprintf(stderr, "skipped: %s\n", why);
-		exit(0);
-	}
-	world("%s", config);
+	fuzz_start(config);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		frames[i] = packet("%s", texts[i]);
 		check(&frames[i]);
@@ -245,28 +214,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/*
- * First octet: which frame, or from 0xf0 on: the rest is one. Second: how many
- * octets are cut off its end. Then changes of three octets: where (two of them)
- * and to what.
- */
 int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 {
 	struct packet p;
 
-	if (size < 2)
+	if (!fuzz_frame(&p, frames, ARRAY_LEN(frames), data, size))
 		return -1;
-	if (data[0] >= 0xf0) {
-		if (size < 15 || size > 1515)
-			return -1;
-		p = packet_raw(data + 1, size - 1);
-	} else {
-		p = frames[data[0] % ARRAY_LEN(frames)];
-		if (data[1] < 0x80 && p.len > 14U + data[1])
-			p.len -= data[1];
-		for (size_t i = 2; i + 3 <= size; i += 3)
-			p.data[get16(data + i) % p.len] = data[i + 2];
-	}
 	check(&p);
 	return 0;
 }

@@ -12,8 +12,8 @@
  * After each input the VMs are put back to what they were.
  */
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <xroam/abi.h>
+#include "lib/frames.h"
 #include "tests/prog/lib/announcements.h"
 #include "tests/prog/lib/vms.h"
 #include "tests/prog/lib/worlds.h"
@@ -105,29 +105,6 @@ static struct {
 } w;
 
 /* ---- what must hold ---- */
-
-__attribute__((noreturn, format(printf, 2, 3)))
-static void wrong(const struct result *r, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\naction %u; counted:", r->action);
-	for (int i = 1; i < XR_REASON_MAX; i++)
-		if (r->count[i])
-			fprintf(stderr, " %s", reason_word(i));
-	fprintf(stderr, "\n");
-	packet_dump(stderr, "in  ", &r->in);
-	packet_dump(stderr, "out ", &r->out);
-	abort();
-}
-
-static __u32 get16(const __u8 *p)
-{
-	return p[0] << 8 | p[1];
-}
 
 static bool is_tag(const __u8 *p)
 {
@@ -301,14 +278,8 @@ static void remember(int scene)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	const char *why = harness_start();
-
 	(void)argc, (void)argv;
-	if (why) {
-		fprintf(stderr, "skipped: %s\n", why);
-		exit(0);
-	}
-	world("%s", config);
+	fuzz_start(config);
 	w.place[0] = vm_place(VM, 0);
 	w.place[1] = vm_place(VM, 5);
 	w.place[2] = vm_place(VM2, 0);
@@ -327,28 +298,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/*
- * First octet: the scene. Second: which frame, or from 0xf0 on: the rest is one.
- * Third: how many octets are cut off its end. Then changes of three octets:
- * where (two of them) and to what.
- */
+/* First octet: the scene. The rest: see fuzz_frame(). */
 int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 {
 	struct packet p;
 
-	if (size < 3)
+	if (!size || !fuzz_frame(&p, frames, FRAMES, data + 1, size - 1))
 		return -1;
-	if (data[1] >= 0xf0) {
-		if (size < 16 || size > 1516)
-			return -1;
-		p = packet_raw(data + 2, size - 2);
-	} else {
-		p = frames[data[1] % FRAMES];
-		if (data[2] < 0x80 && p.len > 14U + data[2])
-			p.len -= data[2];
-		for (size_t i = 3; i + 3 <= size; i += 3)
-			p.data[get16(data + i) % p.len] = data[i + 2];
-	}
 	check(&p, data[0] % SCENES);
 	return 0;
 }
