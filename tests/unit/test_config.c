@@ -3,17 +3,12 @@
  * The configuration file: each error with its line and words, and that what is
  * written reads back the same.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
-#include "user/core/config.h"
+#include "lib/config_text.h"
 
 #define KEY "000102030405060708090a0b0c0d0e0f"
 #define VIP "vips:\n- {address: 192.0.2.1, port: 443, protocol: udp}\n"
@@ -21,23 +16,7 @@
 #define A "- name: a\n  address: 10.0.0.1\n"
 #define B "- name: b\n  address: 10.0.0.2\n"
 
-/* Reads and checks; the error's line, or "" */
-static const char *error_of(const char *text)
-{
-	static struct xr_err err;
-	struct model m;
-
-	err.text[0] = '\0';
-	if (config_read_text(text, strlen(text), "f", &m, &err))
-		return err.text;
-	model_check(&m, "f", &err);
-	model_free(&m);
-	return err.text;
-}
-
-static const struct {
-	const char *text, *error;
-} cases[] = {
+static const struct config_case cases[] = {
 	/* not YAML, or not this kind of YAML */
 	{ "", "f:1: the file is empty; to delete everything write \"vips: []\"" },
 	{ "# nothing\n", "f:1: the file is empty; to delete everything write \"vips: []\"" },
@@ -255,19 +234,7 @@ static const struct {
 
 static void every_error(void **state)
 {
-	size_t i;
-	int bad = 0;
-
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *got = error_of(cases[i].text);
-
-		if (!strcmp(got, cases[i].error))
-			continue;
-		bad++;
-		printf("# case %zu:\n#   want %s\n#   got  %s\n", i,
-		       cases[i].error, got);
-	}
-	assert_int_equal(bad, 0);
+	check_errors(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 /* ---- round trips ---- */
@@ -294,23 +261,6 @@ static const char whole[] =
 	"  vips: ['192.0.2.1:443/udp', '[2001:db8::1]:80/tcp']\n"
 	"  weight: 1\n  state: up\n  forward: vxlan\n  port: 8472\n"
 	"  vni: 77\n  mac: 02:00:00:00:00:07\n";
-
-static char *written(const char *text, bool keys)
-{
-	struct xr_err err = { "" };
-	struct model m;
-	char *out = NULL;
-	size_t len = 0;
-
-	if (config_read_text(text, strlen(text), "f", &m, &err) ||
-	    model_check(&m, "f", &err) ||
-	    config_write(&m, keys, &out, &len, &err))
-		fail_msg("%s", err.text);
-	model_free(&m);
-	out = realloc(out, len + 1);
-	out[len] = '\0';
-	return out;
-}
 
 static void writes_what_it_reads(void **state)
 {

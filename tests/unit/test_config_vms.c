@@ -3,15 +3,9 @@
  * Hosts, VMs, gateways and sources in the file: each error with its line and
  * words, and that what is written reads back the same.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
-#include "user/core/config.h"
+#include "lib/config_text.h"
 #include "user/core/text.h"
 
 #define M1 "52:54:00:00:00:01"
@@ -19,22 +13,7 @@
 #define HOSTS "hosts:\n- {name: a, vxlan: 10.8.0.1, vni: 7}\n- {name: p, dev: eth1}\n"
 #define VM(rest) HOSTS "vms:\n- {mac: " M1 ", at: a" rest "}\n"
 
-static const char *error_of(const char *text)
-{
-	static struct xr_err err;
-	struct model m;
-
-	err.text[0] = '\0';
-	if (config_read_text(text, strlen(text), "f", &m, &err))
-		return err.text;
-	model_check(&m, "f", &err);
-	model_free(&m);
-	return err.text;
-}
-
-static const struct {
-	const char *text, *error;
-} cases[] = {
+static const struct config_case cases[] = {
 	/* hosts */
 	{ "hosts:\n- name: a\n", "f:2: host a: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev" },
 	{ "hosts:\n- {name: a, vxlan: 10.8.0.1, ipip: 10.8.0.1}\n", "f:2: host a: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev" },
@@ -113,20 +92,7 @@ static const struct {
 
 static void every_error(void **state)
 {
-	size_t i;
-	int bad = 0;
-
-	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *got = error_of(cases[i].text);
-
-		if (!strcmp(got, cases[i].error))
-			continue;
-		bad++;
-		printf("# case %zu:\n#   want %s\n#   got  %s\n", i,
-		       cases[i].error, got);
-	}
-	assert_int_equal(bad, 0);
+	check_errors(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static const char whole[] =
@@ -208,27 +174,9 @@ static void takes_every_fact(void **state)
 	model_free(&m);
 }
 
-static char *written(const char *text)
-{
-	struct xr_err err = { "" };
-	struct model m, copy;
-	char *out = NULL;
-	size_t len = 0;
-
-	if (config_read_text(text, strlen(text), "f", &m, &err) ||
-	    model_check(&m, "f", &err) || model_copy(&copy, &m) ||
-	    config_write(&copy, true, &out, &len, &err))
-		fail_msg("%s", err.text);
-	model_free(&m);
-	model_free(&copy);
-	out = realloc(out, len + 1);
-	out[len] = '\0';
-	return out;
-}
-
 static void writes_what_it_reads(void **state)
 {
-	char *once = written(whole), *twice = written(once);
+	char *once = written(whole, true), *twice = written(once, true);
 
 	(void)state;
 	assert_string_equal(once, twice);
