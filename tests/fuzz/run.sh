@@ -5,6 +5,7 @@
 set -u
 seconds=${1:-60}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+build=${BUILD:-build}
 
 mapfile -t sources < <(printf '%s\n' tests/fuzz/fuzz_*.c)
 names=("${sources[@]##*/}")
@@ -26,12 +27,12 @@ trap 'stop; exit 130' INT TERM HUP
 
 begin()
 {
-	local name=$1 dir=build/fuzz/$1
+	local name=$1 dir=$build/fuzz/$1
 	local seeds=()
 
 	mkdir -p "$dir/corpus"
 	[ -d "tests/fuzz/corpus/${name#fuzz_}" ] && seeds=("tests/fuzz/corpus/${name#fuzz_}")
-	build/tests/fuzz/"$name" -max_total_time="$seconds" -timeout=20 \
+	"$build/tests/fuzz/$name" -max_total_time="$seconds" -timeout=20 \
 		-rss_limit_mb=4096 -print_final_stats=1 \
 		-artifact_prefix="$dir/" "$dir/corpus" "${seeds[@]}" \
 		>"$dir/log" 2>&1 </dev/null &
@@ -49,12 +50,12 @@ finish()
 	number=$((number + 1))
 	if wait "${pids[$name]}"; then
 		units=$(sed -n 's/^stat::number_of_executed_units: *//p' \
-			"build/fuzz/$name/log")
+			"$build/fuzz/$name/log")
 		echo "ok $number - $name: ${units:-no} inputs in $seconds s"
 	else
 		failed=1
-		echo "not ok $number - $name: see build/fuzz/$name"
-		tail -n 30 "build/fuzz/$name/log" | sed 's/^/# /'
+		echo "not ok $number - $name: see $build/fuzz/$name"
+		tail -n 30 "$build/fuzz/$name/log" | sed 's/^/# /'
 	fi
 	unset "pids[$name]"
 }
