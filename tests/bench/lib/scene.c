@@ -10,14 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <xroam/cid.h>
 #include <xroam/cid_config.h>
-#include <xroam/hash.h>
 #include "frames.h"
+#include "maps.h"
 #include "scene.h"
 #include "user/core/maglev.h"
 #include "user/core/sid_table.h"
@@ -25,13 +24,10 @@
 #include <xroam.skel.h>
 
 #define BACKENDS	(SCENE_BACKENDS + SCENE_WAYS)
-#define LOOPBACK	1	/* where a test run's packets come from */
-#define ELSEWHERE	2
 #define VIPS_PER_UNIT	3	/* QUIC, QUIC with flows, TCP */
 
 struct scene {
 	struct xroam_bpf *skel;
-	int cpus;
 	struct xr_vip_bucket *vip_index;
 	struct xr_vip *vips;
 	struct xr_backend *backends;
@@ -85,42 +81,26 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 	k->rodata->knobs.vips = 1;
 }
 
-static void *map_memory(struct bpf_map *map)
-{
-	size_t len = (size_t)bpf_map__value_size(map) *
-		     bpf_map__max_entries(map);
-	void *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       bpf_map__fd(map), 0);
-
-	return m == MAP_FAILED ? NULL : m;
-}
+/* Each of them, and the map it is. */
+#define MAPPED(X)                                                              \
+	X(vip_index) X(vips) X(backends) X(paths) X(server_ids)                \
+	X(server_id_names) X(cid_configs) X(flows)
 
 static int map_all(struct scene *s)
 {
 	struct xroam_bpf *k = s->skel;
 
-	s->vip_index = map_memory(k->maps.vip_index);
-	s->vips = map_memory(k->maps.vips);
-	s->backends = map_memory(k->maps.backends);
-	s->paths = map_memory(k->maps.paths);
-	s->server_ids = map_memory(k->maps.server_ids);
-	s->server_id_names = map_memory(k->maps.server_id_names);
-	s->cid_configs = map_memory(k->maps.cid_configs);
-	s->flows = map_memory(k->maps.flows);
+#define X(name)                                                                \
+	s->name = map_memory(k->maps.name);                                    \
+	if (!s->name)                                                          \
+		return -ENOMEM;
+	MAPPED(X)
+#undef X
 	s->hash_keys = map_memory(k->maps.data_hash_keys);
-	return s->vip_index && s->vips && s->backends && s->paths &&
-	       s->server_ids && s->server_id_names && s->cid_configs && s->flows && s->hash_keys ?
-		       0 : -ENOMEM;
+	return s->hash_keys ? 0 : -ENOMEM;
 }
 
 /* ---- what is in them ---- */
-
-static void set_addr4(__be32 *addr, __u32 host_order)
-{
-	addr[0] = addr[1] = 0;
-	addr[2] = htonl(0xffff);
-	addr[3] = htonl(host_order);
-}
 
 static void set_addr6(__be32 *addr, __u32 net, __u32 host)
 {
@@ -128,26 +108,6 @@ static void set_addr6(__be32 *addr, __u32 net, __u32 host)
 	addr[1] = htonl(net);
 	addr[2] = 0;
 	addr[3] = htonl(host);
-}
-
-static int fill_nexthop(struct scene *s, __u32 index, __u32 ifindex)
-{
-	struct xr_nexthop *nh = calloc(s->cpus, sizeof(*nh));
-	int err;
-
-	if (!nh)
-		return -ENOMEM;
-	for (int i = 0; i < s->cpus; i++) {
-		memcpy(nh[i].dmac, "\x02\0\0\0\x01\x01", 6);
-		memcpy(nh[i].smac, "\x02\0\0\0\x01\x02", 6);
-		nh[i].ifindex = ifindex;
-		nh[i].until = 0x7fffffff;
-		nh[i].mtu = 1500;
-	}
-	err = bpf_map_update_elem(bpf_map__fd(s->skel->maps.nexthops), &index,
-				  nh, BPF_ANY) ? -errno : 0;
-	free(nh);
-	return err;
 }
 
 static __u8 overhead_of(const struct xr_path *p)
@@ -195,8 +155,8 @@ static int fill_backend(struct scene *s, __u32 i, enum scene_way way)
 	p->overhead = overhead_of(p);
 	s->backends[i].path = i;
 	s->backends[i].state = XR_BACKEND_UP;
-	return fill_nexthop(s, i, way == SCENE_REDIRECT ? ELSEWHERE :
-							  LOOPBACK);
+	return set_nexthop(s->skel->maps.nexthops, i,
+			   way == SCENE_REDIRECT ? ELSEWHERE : LOOPBACK);
 }
 
 static struct sid_entry sid_entry(__u32 sid, __u16 backend)
@@ -350,8 +310,7 @@ static int fill(struct scene *s, __u32 vips, __u32 sids)
 {
 	int err = 0;
 
-	for (int i = 0; i < 16; i++)
-		s->hash_keys->key[i] = xr_mix64(0x5eed + i);
+	set_hash_keys(s->hash_keys);
 	for (__u32 i = 1; i <= BACKENDS && !err; i++)
 		err = fill_backend(s, i, i <= SCENE_BACKENDS ? SCENE_IPIP :
 				   (enum scene_way)(i - SCENE_BACKENDS - 1));
@@ -367,7 +326,6 @@ struct scene *scene_open(__u32 vips, __u32 sids, __u32 flows)
 
 	if (!s)
 		return NULL;
-	s->cpus = libbpf_num_possible_cpus();
 	s->skel = xroam_bpf__open();
 	if (!s->skel)
 		goto fail;
@@ -384,27 +342,15 @@ fail:
 	return NULL;
 }
 
-static void unmap(struct bpf_map *map, void *m)
-{
-	if (m)
-		munmap(m, (size_t)bpf_map__value_size(map) *
-			  bpf_map__max_entries(map));
-}
-
 void scene_close(struct scene *s)
 {
 	if (!s)
 		return;
 	if (s->skel) {
-		unmap(s->skel->maps.vip_index, s->vip_index);
-		unmap(s->skel->maps.vips, s->vips);
-		unmap(s->skel->maps.backends, s->backends);
-		unmap(s->skel->maps.paths, s->paths);
-		unmap(s->skel->maps.server_ids, s->server_ids);
-		unmap(s->skel->maps.server_id_names, s->server_id_names);
-		unmap(s->skel->maps.cid_configs, s->cid_configs);
-		unmap(s->skel->maps.flows, s->flows);
-		unmap(s->skel->maps.data_hash_keys, s->hash_keys);
+#define X(name) unmap_memory(s->skel->maps.name, s->name);
+		MAPPED(X)
+#undef X
+		unmap_memory(s->skel->maps.data_hash_keys, s->hash_keys);
 	}
 	xroam_bpf__destroy(s->skel);
 	free(s);
@@ -417,16 +363,7 @@ int scene_prog(const struct scene *s)
 
 __u64 scene_count(const struct scene *s, enum xr_reason reason)
 {
-	struct xr_counter c[s->cpus];
-	__u32 key = reason;
-	__u64 sum = 0;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.reason_stats), &key,
-				c))
-		return 0;
-	for (int i = 0; i < s->cpus; i++)
-		sum += c[i].packets;
-	return sum;
+	return count_of(s->skel->maps.reason_stats, reason);
 }
 
 void scene_forget_flows(struct scene *s)

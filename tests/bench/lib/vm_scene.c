@@ -6,21 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <xroam/hash.h>
+#include "maps.h"
 #include "vm_scene.h"
 #include "user/core/tag_table.h"
 #include <xroam.skel.h>
 
-#define LOOPBACK	1	/* where a test run's packets come from */
-#define ELSEWHERE	2
 #define TTL		300
 
 struct vm_scene {
 	struct xroam_bpf *skel[VM_KNOBS];
-	int cpus;
 	__u32 n, buckets;
 	struct xr_tag_bucket *mac_index, *ip_index;
 	struct xr_vm *vms;
@@ -96,23 +93,6 @@ static int load(struct vm_scene *s, enum vm_knobs which)
 	return xroam_bpf__load(k);
 }
 
-static void *map_memory(struct bpf_map *map)
-{
-	size_t len = (size_t)bpf_map__value_size(map) *
-		     bpf_map__max_entries(map);
-	void *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       bpf_map__fd(map), 0);
-
-	return m == MAP_FAILED ? NULL : m;
-}
-
-static void unmap(struct bpf_map *map, void *m)
-{
-	if (m)
-		munmap(m, (size_t)bpf_map__value_size(map) *
-			  bpf_map__max_entries(map));
-}
-
 /* Each of them, and the map it is. */
 #define MAPPED(X)                                                              \
 	X(mac_index) X(ip_index) X(vms) X(vm_ips) X(hosts) X(paths) X(ports)
@@ -133,33 +113,6 @@ static int map_all(struct vm_scene *s)
 }
 
 /* ---- what is in them ---- */
-
-static void set_addr4(__be32 *addr, __u32 host_order)
-{
-	addr[0] = addr[1] = 0;
-	addr[2] = htonl(0xffff);
-	addr[3] = htonl(host_order);
-}
-
-static int fill_nexthop(struct vm_scene *s, __u32 index)
-{
-	struct xr_nexthop *nh = calloc(s->cpus, sizeof(*nh));
-	int err;
-
-	if (!nh)
-		return -ENOMEM;
-	for (int i = 0; i < s->cpus; i++) {
-		memcpy(nh[i].dmac, "\x02\0\0\0\x01\x01", 6);
-		memcpy(nh[i].smac, "\x02\0\0\0\x01\x02", 6);
-		nh[i].ifindex = LOOPBACK;
-		nh[i].until = 0x7fffffff;
-		nh[i].mtu = 1500;
-	}
-	err = bpf_map_update_elem(bpf_map__fd(s->skel[0]->maps.nexthops),
-				  &index, nh, BPF_ANY) ? -errno : 0;
-	free(nh);
-	return err;
-}
 
 static int fill_host(struct vm_scene *s, enum vm_way way)
 {
@@ -186,7 +139,7 @@ static int fill_host(struct vm_scene *s, enum vm_way way)
 	h->path = way;
 	h->method = p->method;
 	h->flags = XR_HOST_USED;
-	return fill_nexthop(s, way);
+	return set_nexthop(s->skel[0]->maps.nexthops, way, LOOPBACK);
 }
 
 static __u64 key_of(__u32 i)
@@ -234,8 +187,7 @@ static int fill(struct vm_scene *s)
 {
 	int err = set_tick(s, 1);
 
-	for (int i = 0; i < 16; i++)
-		s->hash_keys->key[i] = xr_mix64(0x5eed + i);
+	set_hash_keys(s->hash_keys);
 	for (int way = VM_STAYED; way < VM_WAYS && !err; way++)
 		err = fill_host(s, way ?: VM_WAYS);
 	for (__u32 i = 0; i < s->n && !err; i++)
@@ -250,7 +202,6 @@ struct vm_scene *vm_scene_open(__u32 vms)
 
 	if (!s)
 		return NULL;
-	s->cpus = libbpf_num_possible_cpus();
 	s->n = vms;
 	s->buckets = vms / (XR_TAG_LANES / 2) + 16;
 	s->place = calloc(vms, sizeof(*s->place));
@@ -270,11 +221,11 @@ void vm_scene_close(struct vm_scene *s)
 	if (!s)
 		return;
 	if (s->skel[0]) {
-#define X(name) unmap(s->skel[0]->maps.name, s->name);
+#define X(name) unmap_memory(s->skel[0]->maps.name, s->name);
 		MAPPED(X)
 #undef X
-		unmap(s->skel[0]->maps.data_hash_keys, s->hash_keys);
-		unmap(s->skel[0]->maps.data_vm_control, s->control);
+		unmap_memory(s->skel[0]->maps.data_hash_keys, s->hash_keys);
+		unmap_memory(s->skel[0]->maps.data_vm_control, s->control);
 	}
 	for (int i = VM_KNOBS; i-- > 0;)
 		xroam_bpf__destroy(s->skel[i]);
@@ -289,16 +240,7 @@ int vm_scene_prog(const struct vm_scene *s, enum vm_knobs knobs)
 
 __u64 vm_scene_count(const struct vm_scene *s, enum xr_reason reason)
 {
-	struct xr_counter c[s->cpus];
-	__u32 key = reason;
-	__u64 sum = 0;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(s->skel[0]->maps.reason_stats),
-				&key, c))
-		return 0;
-	for (int i = 0; i < s->cpus; i++)
-		sum += c[i].packets;
-	return sum;
+	return count_of(s->skel[0]->maps.reason_stats, reason);
 }
 
 static void set_all(struct vm_scene *s, struct xr_vm_now now)
