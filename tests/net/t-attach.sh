@@ -56,9 +56,8 @@ ok "status, too" xr status
 ok "detach of what is gone" xr dev detach br9
 
 # Somebody else's program.
-bpftool prog load "$WORLD_BUILD/tests/net/pass.bpf.o" "/sys/fs/bpf/$WORLD-pass"
-in_ns lb1 bpftool net attach xdpdrv pinned "/sys/fs/bpf/$WORLD-pass" dev eth0 ||
-	fail "a foreign program"
+world_pass_load
+world_pass lb1 eth0
 refused 1 "eth0 has .*pass.*remove it" "another program, no dispatcher" \
 	dev attach eth0
 is "$(programs eth0)" 1 "it stays"

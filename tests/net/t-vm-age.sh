@@ -13,13 +13,6 @@ ok "and at the new host" policy h2 blackout_timeout 1
 fabric_believes h1
 probe=$(vm_probe)
 
-# at DESCRIPTION H1 H2: how often the client's frame gets to each
-at()
-{
-	play -q 10 -w v1:h1 -w v1:h2 "c1:eth0=$probe"
-	is "$(arrived v1:h1 "$probe") $(arrived v1:h2 "$probe")" "$2 $3" "$1"
-}
-
 # It speaks where it runs: h1's bridge would go on believing others.
 speaks()
 {
@@ -39,21 +32,21 @@ sleep 2.2
 is "$(state)" stable "the move that nobody made is forgotten"
 play -q 5 "fab:h1=$(vector k1_garp_request)"
 speaks
-at "and announcements from there are believed no more" 1 0
+reaches "and announcements from there are believed no more" 1 0
 
 tell "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
 ok "pause" tell "h2 h1" vm pause "$VM_MAC"
-at "blackout: to both" 1 1
+reaches "blackout: to both" 1 1
 is "$(state)" blackout "vm show says blackout"
 sleep 2.2
-at "its deadline is over, with no daemon: only to the old place" 1 0
+reaches "its deadline is over, with no daemon: only to the old place" 1 0
 is "$(state)" stable "vm show says stable"
 cmp_ok "$(reason move-expired h1)" -ge 1 "move-expired counts"
 ok "a new attempt" tell "h2 h1" vm prepare "$VM_MAC" to h2
 ok "pause again" tell "h2 h1" vm pause "$VM_MAC"
-at "works" 1 1
+reaches "works" 1 1
 ok "cancel" tell "h2 h1" vm cancel "$VM_MAC"
-at "cancelled: only to the old place" 1 0
+reaches "cancelled: only to the old place" 1 0
 
 ok "a daemon, that tidies up" daemon h1
 ok "moved for two seconds" tell "h2 h1" vm move "$VM_MAC" to h2 ttl 2
@@ -66,10 +59,10 @@ done
 pass "each hit refreshes it: it lives for four seconds and more"
 is "$(($(vm_fact h1 "$VM_MAC" hits) - hits))" 8 "and is counted"
 sleep 3.2
-at "no hit for longer than its ttl: over" 1 0
+reaches "no hit for longer than its ttl: over" 1 0
 is "$(state)" stable "vm show says stable"
 is "$(vm_fact h1 "$VM_MAC" host)" h2 "at its new host"
 ok "the next word" tell "h2 h1" vm move "$VM_MAC" to h1
 ok "and the next" tell "h2 h1" vm move "$VM_MAC" to h2
-at "puts it on again" 0 1
+reaches "puts it on again" 0 1
 done_testing

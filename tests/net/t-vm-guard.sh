@@ -8,7 +8,7 @@ vm_world_up -n 2
 vm_places v1 h1 h2
 vm_places n1 -m "$N1_MAC" h1
 for vm in v1 n1; do
-	vm_pass $vm h1
+	world_pass $vm h1
 done
 ok "attach the uplink and the VMs' ports" xr_on h1 dev attach up0 v1 n1
 ok "hosts" vm_hosts vxlan h1

@@ -10,13 +10,6 @@ vm_places v1 h1 h2
 ok "attach" vm_attach h1 h2
 ok "hosts" vm_hosts vxlan h1 h2
 fabric_believes h1
-probe=$(vm_probe)
-
-at()
-{
-	play -q 10 -w v1:h1 -w v1:h2 "c1:eth0=$probe"
-	is "$(arrived v1:h1 "$probe") $(arrived v1:h2 "$probe")" "$2 $3" "$1"
-}
 
 # kill_in STATE H1 H2 [COMMAND...]: with the daemon killed there, and restarted,
 # the client's frame gets to each so often; then the move is made
@@ -35,12 +28,12 @@ kill_in()
 	daemon_stop h1 KILL
 	daemon_stop h2 KILL
 	is "$(vm_fact h1 "$VM_MAC" state)" "$state" "$state: killed"
-	at "$state: and all is as it was" "$h1" "$h2"
+	reaches "$state: and all is as it was" "$h1" "$h2"
 	ok "$state: they start again" daemon h1 && daemon h2
 	is "$(vm_fact h1 "$VM_MAC" state)" "$state" "$state: they adopt it"
-	at "$state: and all is as it was" "$h1" "$h2"
+	reaches "$state: and all is as it was" "$h1" "$h2"
 	ok "$state: the move is made" tell "h2 h1" vm move "$VM_MAC" to h2
-	at "$state: at its new host" 0 1
+	reaches "$state: at its new host" 0 1
 	daemon_stop h1
 	daemon_stop h2
 }
@@ -73,7 +66,7 @@ for i in $(seq 1 20); do
 done 2>/dev/null
 is "$odd $stuck" "0 0" "20 killed moves: before or after, and the next one works"
 is "$(vm_fact h1 "$VM_MAC" host)" h2 "the last word counts"
-at "in the data plane, too" 0 1
+reaches "in the data plane, too" 0 1
 kernel()
 {
 	in_ns h1 bridge fdb show | grep -c "^$VM_MAC .*vx0"
@@ -100,5 +93,5 @@ tell "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
 tell "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
 tell "h2 h1" vm pause "$VM_MAC" >/dev/null
 ok "reload in a blackout" tell "h2 h1" reload
-at "still to both" 1 1
+reaches "still to both" 1 1
 done_testing

@@ -31,7 +31,7 @@ daemon_world_up()
 
 	world_begin
 	[ -x $PYTHON ] || skip_all "needs the distribution's python3"
-	ip netns add "$WORLD-n1" || bail "cannot make a namespace"
+	world_node n1
 	ip -n "$WORLD-n1" -batch - <<-EOT || bail "cannot set up n1"
 		link set lo up
 		link add eth0 type veth peer name eth1

@@ -38,6 +38,7 @@
 #	holds HEX SUBSTITUTION	sed on a frame (a check that it changed something)
 #	vm_probe [-v VLAN] [TEXT]	c1's datagram to v1, the frame; neighbour_probe
 #				[TEXT]: n1's
+#	reaches WHAT H1 H2	vm_probe gets to v1 so often at each
 #	vxlan_of VNI		the VXLAN header, to be looked for
 #	monitor NODE, monitor_mark NODE, heard_event NODE REGEX	events since then
 #	xr, refused ...		as in world.sh, on $XR_NODE (h1)
@@ -121,6 +122,16 @@ vm_probe()
 neighbour_probe()
 {
 	frame make udp $N1_MAC "$VM_MAC" $N1_ADDR4 "$VM_ADDR4" 9 "${1-what its neighbour says}"
+}
+
+# reaches DESCRIPTION H1 H2: how often the client's frame gets to v1 there
+reaches()
+{
+	local probe
+
+	probe=$(vm_probe)
+	play -q 10 -w v1:h1 -w v1:h2 "c1:eth0=$probe"
+	is "$(arrived v1:h1 "$probe") $(arrived v1:h2 "$probe")" "$2 $3" "$1"
 }
 
 # vxlan_of VNI: what a frame in that segment's tunnel holds between its outer
@@ -339,61 +350,25 @@ route add ::/0 via fd11::1
 "
 }
 
-vm_sysctl()
+# Settings of a node that is a gw, router, fab, vm or anything else. A router
+# solicits its neighbours from a link-local address; others shall be silent.
+# shellcheck disable=SC2016
+vm_settings()
 {
-	# shellcheck disable=SC2016
-	nsenter --net="/run/netns/$WORLD-$1" sh -c '
-		cd /proc/sys/net
-		for c in all default; do
-			echo 0 >ipv4/conf/$c/rp_filter
-			echo 0 >ipv4/conf/$c/send_redirects
-			echo 0 >ipv4/conf/$c/accept_redirects
-			echo 0 >ipv6/conf/$c/accept_dad
-			echo 0 >ipv6/conf/$c/accept_ra
-			echo 0 >ipv6/conf/$c/router_solicitations
-			# a router solicits its neighbours from a
-			# link-local address; others shall be silent
-			case $1 in
-			gw|router)	;;
-			*)	echo 1 >ipv6/conf/$c/addr_gen_mode ;;
-			esac
-		done
-		case $1 in
-		gw|router)
-			echo 1 >ipv4/ip_forward
-			echo 1 >ipv6/conf/all/forwarding
-			;;
-		fab|vm)
-			echo 1 >ipv6/conf/all/disable_ipv6
-			echo 1 >ipv6/conf/default/disable_ipv6
-			;;
-		esac' sh "$2" 2>/dev/null
-}
-
-# What XDP sees must be what is on a wire, and a veth that xroam sends into
-# needs a program on its other end.
-vm_wire()
-{
-	local node=$1 dev
-
-	shift
-	# shellcheck disable=SC2016
-	in_ns "$node" sh -c '
-		for dev; do
-			ethtool -K "$dev" tx-checksumming off txvlan off
-		done' sh "$@" >/dev/null || bail "cannot prepare $node's devices"
-}
-
-vm_pass()
-{
-	local node=$1 dev
-
-	shift
-	for dev; do
-		in_ns "$node" bpftool net attach xdpdrv pinned \
-			"/sys/fs/bpf/$WORLD-pass" dev "$dev" ||
-			bail "no pass program on $node's $dev"
-	done
+	case $1 in
+	gw|router)
+		echo "$WORLD_FORWARDS"
+		return
+		;;
+	fab|vm)
+		echo 'for c in all default; do
+			echo 1 >ipv6/conf/$c/disable_ipv6
+		done'
+		;;
+	esac
+	echo 'for c in all default; do
+		echo 1 >ipv6/conf/$c/addr_gen_mode
+	done'
 }
 
 vm_world_up()
@@ -415,11 +390,11 @@ vm_world_up()
 	done
 	for node in fab gw c1 c2 "${VM_HOSTS[@]}"; do
 		VM_IP[$node]=$'link set lo up\n'
-		ip netns add "$WORLD-$node" || bail "cannot make a namespace"
 		case $node in
-		h*)	vm_sysctl "$node" "${VM_ROUTED:+router}" ;;
-		*)	vm_sysctl "$node" "$node" ;;
+		h*)	opt=${VM_ROUTED:+router} ;;
+		*)	opt=$node ;;
 		esac
+		world_node "$node" "$(vm_settings "$opt")"
 	done
 	VM_IP[fab]+="link add fab mtu $VM_MTU type bridge
 link set fab up
@@ -434,11 +409,7 @@ link set fab up
 	done
 	vm_edge
 
-	ip -batch - <<<"$VM_IP_MAIN" || bail "cannot make the links"
-	for node in "${!VM_IP[@]}"; do
-		ip -n "$WORLD-$node" -batch - <<<"${VM_IP[$node]}" ||
-			bail "cannot set up $node"
-	done
+	world_batches "$VM_IP_MAIN" VM_IP
 	vm_wires
 }
 
@@ -446,27 +417,25 @@ vm_wires()
 {
 	local host
 
-	bpftool prog load "$WORLD_BUILD/tests/net/pass.bpf.o" \
-		"/sys/fs/bpf/$WORLD-pass" >/dev/null ||
-		bail "cannot load the pass program: run make tests first"
-	vm_wire fab "${VM_HOSTS[@]}" gw c1
-	vm_wire gw eth0 dsl
-	vm_wire c1 eth0
-	vm_wire c2 eth0
+	world_pass_load
+	world_wire fab "${VM_HOSTS[@]}" gw c1
+	world_wire gw eth0 dsl
+	world_wire c1 eth0
+	world_wire c2 eth0
 	for host in "${VM_HOSTS[@]}"; do
-		vm_wire "$host" up0
+		world_wire "$host" up0
 		if [ -n "$VM_FAB_NODE" ]; then
-			vm_pass "$host" up0
+			world_pass "$host" up0
 		else
-			vm_pass fab "$host"
+			world_pass fab "$host"
 		fi
 	done
 	if [ -n "$VM_FAB_NODE" ]; then
-		vm_pass gw eth0
-		vm_pass c1 eth0
+		world_pass gw eth0
+		world_pass c1 eth0
 	else
-		vm_pass fab gw
-		vm_pass c2 eth0
+		world_pass fab gw
+		world_pass c2 eth0
 	fi
 }
 
@@ -475,8 +444,7 @@ vm_wires()
 vm_netns()
 {
 	[ ! -e "/run/netns/$WORLD-$1" ] || return 0
-	ip netns add "$WORLD-$1" || bail "cannot make a namespace"
-	vm_sysctl "$1" vm
+	world_node "$1" "$(vm_settings vm)"
 }
 
 # vm_plug VM HOST DEV MAC VLAN: a veth from the VM's DEV to the host's bridge
@@ -489,8 +457,8 @@ vm_plug()
 	ip link add "$3" address "$4" index $VM_INDEX netns "$WORLD-$1" type veth \
 		peer name "$1" netns "$WORLD-$2" || bail "no port for $1"
 	ip -n "$WORLD-$1" link set "$3" up
-	vm_wire "$1" "$3"
-	vm_wire "$2" "$1"
+	world_wire "$1" "$3"
+	world_wire "$2" "$1"
 	ip -n "$WORLD-$2" link set "$1" master "br$5" up
 }
 
@@ -557,8 +525,8 @@ vm_routed_boot()
 			netns "$WORLD-$vm" type veth peer name "$vm" \
 			address ee:ee:ee:ee:ee:ee netns "$WORLD-$host" ||
 			bail "no port for $vm"
-		vm_wire "$vm" "$host"
-		vm_wire "$host" "$vm"
+		world_wire "$vm" "$host"
+		world_wire "$host" "$vm"
 		ip -n "$WORLD-$host" link set "$vm" up
 	done
 	vm_routed_run "$vm" "$1"

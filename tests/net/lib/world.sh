@@ -340,6 +340,7 @@ frame()
 
 play()
 {
+	# shellcheck disable=SC2034
 	SEEN=$("$FRAME" play -p "$WORLD-" "$@" 2>"$WORLD_DIR/play.err") ||
 		diag "$(<"$WORLD_DIR/play.err")"
 }
@@ -456,9 +457,11 @@ route add ::/0 via fd00:$2::1
 "
 }
 
-# Settings of a new namespace, before any device is in it.
-world_sysctl()
+# world_node NODE [LINES]: its namespace. LINES, for sh in /proc/sys/net, are
+# settings beside those of all, before any device is in it.
+world_node()
 {
+	ip netns add "$WORLD-$1" || bail "cannot make a namespace"
 	# shellcheck disable=SC2016
 	nsenter --net="/run/netns/$WORLD-$1" sh -c '
 		cd /proc/sys/net
@@ -470,24 +473,81 @@ world_sysctl()
 			echo 0 >ipv6/conf/$c/accept_ra
 			echo 0 >ipv6/conf/$c/router_solicitations
 		done
-		case $1 in
-		r)
-			echo 1 >ipv4/ip_forward
-			echo 1 >ipv6/conf/all/forwarding
+		'"${2-}"
+}
+
+# Of a router.
+WORLD_FORWARDS='
+	echo 1 >ipv4/ip_forward
+	echo 1 >ipv6/conf/all/forwarding
+'
+
+world_settings()
+{
+	case $1 in
+	r)	echo "$WORLD_FORWARDS
 			# ECMP by ports, as between routers and LB nodes
 			echo 1 >ipv4/fib_multipath_hash_policy
 			echo 1 >ipv6/fib_multipath_hash_policy
 			echo 0 >ipv4/icmp_ratelimit
-			echo 0 >ipv6/icmp/ratelimit
-			;;
-		s*)
-			# the VIP on lo is not to be announced
-			for c in all default; do
+			echo 0 >ipv6/icmp/ratelimit"
+		;;
+	s*)	# The VIP on lo is not to be announced.
+		# shellcheck disable=SC2016
+		echo 'for c in all default; do
 				echo 1 >ipv4/conf/$c/arp_ignore
 				echo 2 >ipv4/conf/$c/arp_announce
-			done
-			;;
-		esac' sh "$1"
+			done'
+		;;
+	esac
+}
+
+# world_batches LINES ARRAY: lines for ip, then those for each node in it
+world_batches()
+{
+	local -n each=$2
+	local node
+
+	ip -batch - <<<"$1" || bail "cannot make the links"
+	for node in "${!each[@]}"; do
+		ip -n "$WORLD-$node" -batch - <<<"${each[$node]}" ||
+			bail "cannot set up $node"
+	done
+}
+
+# world_wire NODE DEV...: what XDP sees there is what is on a wire: sums filled
+# in, tags in the frame.
+world_wire()
+{
+	local node=$1
+
+	shift
+	# shellcheck disable=SC2016
+	in_ns "$node" sh -c '
+		for dev; do
+			ethtool -K "$dev" tx-checksumming off txvlan off || exit
+		done' sh "$@" >/dev/null || bail "cannot prepare $node's devices"
+}
+
+world_pass_load()
+{
+	bpftool prog load "$WORLD_BUILD/tests/net/pass.bpf.o" \
+		"/sys/fs/bpf/$WORLD-pass" >/dev/null ||
+		bail "cannot load the pass program: run make tests first"
+}
+
+# world_pass NODE DEV...: a veth that xroam sends into needs a program on its
+# other end. Not by ip link: it leaves directories in bpffs.
+world_pass()
+{
+	local node=$1 dev
+
+	shift
+	for dev; do
+		in_ns "$node" bpftool net attach xdpdrv pinned \
+			"/sys/fs/bpf/$WORLD-pass" dev "$dev" ||
+			bail "no pass program on $node's $dev"
+	done
 }
 
 # What every world needs, and that it goes away again.
@@ -556,8 +616,7 @@ world_up()
 	WORLD_NET[r]=1 WORLD_HOST[r]=1
 
 	for node in "${!WORLD_IP[@]}"; do
-		ip netns add "$WORLD-$node" || bail "cannot make a namespace"
-		world_sysctl "$node"
+		world_node "$node" "$(world_settings "$node")"
 	done
 
 	world_link c1 wifi 11 2
@@ -591,34 +650,20 @@ route add ::/0 via fd00:12::1 table 12
 		done
 	done
 
-	ip -batch - <<<"$WORLD_IP_MAIN" || bail "cannot make the links"
-	for node in "${!WORLD_IP[@]}"; do
-		ip -n "$WORLD-$node" -batch - <<<"${WORLD_IP[$node]}" ||
-			bail "cannot set up $node"
-	done
+	world_batches "$WORLD_IP_MAIN" WORLD_IP
 	ip -n "$WORLD-c1" -6 rule add from "$(addr6 c1 cell)" table 12
 
-	# What XDP sees must be what is on a wire: sums filled in, tags in the
-	# frame. And the ports that xroam sends into need a program of their own.
-	bpftool prog load "$WORLD_BUILD/tests/net/pass.bpf.o" \
-		"/sys/fs/bpf/$WORLD-pass" >/dev/null ||
-		bail "cannot load the pass program: run make tests first"
-	# shellcheck disable=SC2016
-	in_ns r sh -c '
-		pin=$1; shift
-		for port; do
-			ethtool -K "$port" tx-checksumming off txvlan off
-			case $port in
-			# not ip link: it leaves directories in bpffs
-			lb*) bpftool net attach xdpdrv pinned "$pin" dev "$port" ;;
-			esac
-		done' sh "/sys/fs/bpf/$WORLD-pass" "${WORLD_PORTS[@]}" \
-		>/dev/null || bail "cannot prepare the router's ports"
+	world_pass_load
+	world_wire r "${WORLD_PORTS[@]}"
+	for dev in "${WORLD_PORTS[@]}"; do
+		case $dev in
+		lb*) world_pass r "$dev" ;;
+		esac
+	done
 	rm -f "/sys/fs/bpf/$WORLD-pass"
 	for dev in "${WORLD_DEVS[@]}"; do
-		read -r node dev <<<"$dev"
-		in_ns "$node" ethtool -K "$dev" tx-checksumming off txvlan off \
-			>/dev/null || bail "cannot prepare $node's $dev"
+		# shellcheck disable=SC2086
+		world_wire $dev
 	done
 
 	lb_route both

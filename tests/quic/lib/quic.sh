@@ -241,25 +241,24 @@ quic_snapshot()
 	done
 }
 
-# quic_fold FILTER FOLD: over the servers' statistics
+# quic_fold FILTER FOLD NAME...: over the statistics of these
 quic_fold()
 {
-	local server files=()
+	local filter="map($1) | $2"
 
-	for server in "${WORLD_SERVERS[@]}"; do
-		files+=("$WORLD_DIR/$server.json")
-	done
-	jq -s "map($1) | $2" "${files[@]}"
+	shift 2
+	(cd "$WORLD_DIR" && jq -s "$filter" "${@/%/.json}")
 }
 
+# Over the servers.
 quic_sum()
 {
-	quic_fold "$1" add
+	quic_fold "$1" add "${WORLD_SERVERS[@]}"
 }
 
 quic_max()
 {
-	quic_fold "$1" "max | floor"
+	quic_fold "$1" "max | floor" "${WORLD_SERVERS[@]}"
 }
 
 quic_get()
@@ -303,12 +302,7 @@ quic_run()
 
 quic_clients_sum()
 {
-	local name files=()
-
-	for name in "${QUIC_CLIENTS[@]}"; do
-		files+=("$WORLD_DIR/$name.json")
-	done
-	jq -s "map($1) | $2" "${files[@]}"
+	quic_fold "$1" "$2" "${QUIC_CLIENTS[@]}"
 }
 
 quic_say()
