@@ -18,11 +18,13 @@ outer()
 {
 	local tap=$WORLD_DIR/outer
 
-	in_ns fab timeout 3 tcpdump -i h1 -Q in -c 1 -nn -e udp port 4789 \
-		>"$tap" 2>/dev/null &
+	: >"$tap.err"
+	in_ns fab timeout 5 tcpdump -i h1 -Q in -c 1 -nn -e udp port 4789 \
+		>"$tap" 2>"$tap.err" &
 	sleep 0.4
+	wait_for 3 grep -q "listening on" "$tap.err"
 	play -q 5 "c1:eth0=$probe"
-	wait
+	wait $!
 	sed -n 's/.* > \([0-9a-f:]*\),.*/\1/p' "$tap" | head -n 1
 }
 

@@ -32,15 +32,16 @@ connected()
 	sleep 0.1
 }
 
+# shellcheck disable=SC2317 # called by name
+looks()
+{
+	[ "$(fact state) $(fact host) $(fact to)" = "$1" ]
+}
+
 # becomes STATE HOST TO DESCRIPTION
 becomes()
 {
-	local i
-
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		[ "$(fact state) $(fact host) $(fact to)" != "$1 $2 $3" ] || break
-		sleep 0.05
-	done
+	wait_for 3 looks "$1 $2 $3"
 	is "$(fact state) $(fact host) $(fact to)" "$1 $2 $3" "$4"
 }
 

@@ -22,18 +22,20 @@ for i in 1 2 3 4 5; do
 	xr reload >/dev/null && reloads=$((reloads + 1))
 done
 is $reloads 5 "five reloads under load"
+changes=0
 for i in 1 2 3 4 5; do
-	xr vip add "$VIP4B:$i/tcp"
-	xr backend add "x$i" vip "$VIP4B:$i/tcp" address "$(addr4 s1)"
-	xr backend set us1 weight $((i + 1))
-	xr backend set us2 address "$(addr4 s2)"
+	xr vip add "$VIP4B:$i/tcp" &&
+		xr backend add "x$i" vip "$VIP4B:$i/tcp" address "$(addr4 s1)" &&
+		xr backend set us1 weight $((i + 1)) &&
+		xr backend set us2 address "$(addr4 s2)" &&
+		changes=$((changes + 1))
 done
 xr export >"$WORLD_DIR/now" || fail "export"
 for i in 1 2 3; do
-	xr backend del "x$i"
-	xr apply "$WORLD_DIR/now" >/dev/null
+	xr backend del "x$i" && xr apply "$WORLD_DIR/now" >/dev/null &&
+		changes=$((changes + 1))
 done
-pass "changes of VIPs, backends, weights, and apply"
+is $changes 8 "changes of VIPs, backends, weights, and apply"
 ok "reload of the backends' side" xr_on s1 reload
 sleep 0.3
 heard udp

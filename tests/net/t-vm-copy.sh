@@ -169,12 +169,12 @@ in_ns h2 bridge fdb del $VM_MAC dev up0 master
 # ---- nobody ends it ----
 
 both vm cancel $VM_MAC
-ok "policy" policy h1 blackout_timeout 1
+ok "policy" policy h1 blackout_timeout 2
 both vm prepare $VM_MAC to h2 2>/dev/null
 both vm pause $VM_MAC
 play -w v1:h1 -w v1:h2 "n1:h1=$near"
-is "$(at "$near")" "1 1" "a blackout of a second: copied"
-sleep 2.2
+is "$(at "$near")" "1 1" "a blackout of two seconds: copied"
+sleep 3.2
 play -w v1:h1 -w v1:h2 "n1:h1=$near*3"
 is "$(at "$near")" "3 0" "over: delivered alone, with no process running"
 is "$(vm_fact h1 $VM_MAC state)" stable "and it says so"
@@ -189,6 +189,13 @@ programs()
 	for id in ${IDS[$1]}; do
 		bpftool prog show id "$id" >/dev/null 2>&1 && echo "$id"
 	done | wc -l
+}
+
+# They are freed when nobody can be in them any more.
+# shellcheck disable=SC2317 # called by name
+are_gone()
+{
+	[ "$(programs h1) $(programs h2)" = "0 0" ]
 }
 
 ids()
@@ -206,8 +213,7 @@ is "$(programs h1) $(programs h2)" "3 3" "tc programs are there"
 both vm prepare $VM_MAC to h2 2>/dev/null
 both vm pause $VM_MAC
 ok "reload, in a blackout" tell "h1 h2" reload
-sleep 0.2	# they are freed when nobody can be in them any more
-is "$(programs h1) $(programs h2)" "0 0" "the old programs are gone"
+ok "the old programs are gone" wait_for 3 are_gone
 play -w v1:h1 -w v1:h2 "n1:h1=$near*2"
 is "$(at "$near")" "2 2" "and the new ones copy"
 both vm move $VM_MAC to h2
@@ -224,8 +230,7 @@ ok "destroy" tell "h1 h2" destroy
 is "$(in_ns h1 tc filter show dev up0 ingress | grep -c "pref 7.*handle")" 1 \
 	"destroy leaves what others put there"
 in_ns h1 tc qdisc del dev up0 clsact
-sleep 0.2
-is "$(programs h1) $(programs h2)" "0 0" "and nothing of its own"
+ok "and nothing of its own" wait_for 3 are_gone
 qdiscs()
 {
 	local dev

@@ -94,7 +94,7 @@ round()
 	"$FRAME" play -p "$WORLD-" -c -q 100 "${places[@]}" "${wires[@]}" \
 		-m "${numbered:0:36}" "c1:eth0#$numbered*$n/$gap" \
 		>"$WORLD_DIR/round" 2>"$WORLD_DIR/round.err" &
-	wait_for 2 grep -q ready "$WORLD_DIR/round.err"
+	wait_for 5 grep -q ready "$WORLD_DIR/round.err"
 	sleep 0.1
 	for order; do
 		tell "${order%>*}" vm move "$VM_MAC" to "${order#*>}" >/dev/null ||

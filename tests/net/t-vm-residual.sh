@@ -23,7 +23,7 @@ plug()
 		2>"$WORLD_DIR/tap.err" &
 	WORLD_PID[tap]=$!
 	exec 7>"$WORLD_DIR/tap.in"
-	wait_for 2 grep -q ready "$WORLD_DIR/tap.out" || bail "no tap"
+	wait_for 5 grep -q ready "$WORLD_DIR/tap.out" || bail "no tap"
 	in_ns h1 sh -c 'echo 1 >/proc/sys/net/ipv6/conf/tap0/disable_ipv6
 		ip link set tap0 master br0 up
 		bridge link set dev tap0 mcast_flood off bcast_flood on'
@@ -180,8 +180,9 @@ stopped()
 	mapfile -t s < <(steps 1 "$1")
 	play -q 5 "${s[@]:0:$2}"
 	[ "$2" = 0 ] || vm_reads "$2"
+	: >"$WORLD_DIR/tap.out"
 	echo hold >&7
-	sleep 0.1
+	wait_for 5 grep -q holding "$WORLD_DIR/tap.out"
 	play -q 5 "${s[@]:$2}"
 	pause_and_see
 }

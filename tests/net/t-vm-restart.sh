@@ -77,7 +77,8 @@ is "$(kernel)" 2 "and in the kernel's tables, once each"
 numbered=$(frame make udp "$C1_MAC" "$VM_MAC" "$C1_ADDR4" "$VM_ADDR4" 9 @64)
 start stream fab "$FRAME" play -p "$WORLD-" -c -q 50 -m "${numbered:0:36}" \
 	-w v1:h1 -w v1:h2 "c1:eth0#$numbered*2000/500"
-sleep 0.2
+wait_for 5 grep -q ready "$WORLD_DIR/stream.err"
+sleep 0.1
 for i in 1 2 3; do
 	ok "reload $i under traffic" xr_on h1 reload
 done

@@ -6,7 +6,8 @@
  *	tap open NAME	makes the tap and takes commands on stdin:
  *		read N	takes N frames, each printed in hex; "empty" for none
  *		hold	takes one frame more as soon as there is one, unseen, as
- *			QEMU's virtio-net does when its guest stands still
+ *			QEMU's virtio-net does when its guest stands still;
+ *			"holding" once it waits for it
  *	tap gso DEV DMAC SMAC DADDR SADDR OCTETS SIZE
  *		one TCP frame of OCTETS, to be cut into segments of SIZE
  *	tap sum
@@ -80,8 +81,10 @@ static void obey(int fd, const char *line, bool *holds)
 
 	if (sscanf(line, "read %d", &n) == 1)
 		read_some(fd, n);
-	else if (!strncmp(line, "hold", 4))
+	else if (!strncmp(line, "hold", 4)) {
 		*holds = true;
+		printf("holding\n");
+	}
 }
 
 /* Waits as QEMU does: in poll, for whatever comes. */

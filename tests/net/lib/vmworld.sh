@@ -249,8 +249,15 @@ daemon_stop()
 monitor()
 {
 	start "monitor-$1" "$1" stdbuf -oL "$XROAM" -i "$WORLD-$1" monitor
+	wait_for 5 monitor_listens "$1"
 	sleep 0.2
 	monitor_mark "$1"
+}
+
+# It has the event ring open.
+monitor_listens()
+{
+	readlink "/proc/$(pid "monitor-$1")"/fd/* | grep -q eventpoll
 }
 
 # Only what is said from here on counts.
@@ -261,7 +268,7 @@ monitor_mark()
 
 heard_event()
 {
-	wait_for 2 heard_since "$@" || {
+	wait_for 5 heard_since "$@" || {
 		tail -n "+$VM_MARK" "$WORLD_DIR/monitor-$1.out"
 		return 1
 	}

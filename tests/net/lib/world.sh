@@ -63,13 +63,7 @@ VIP6=2001:db8:99::10 VIP6B=2001:db8:99::11 VIP6C=2001:db8:99::12
 
 # ---- TAP ----
 
-TAP_N=0 TAP_FAILED=0 TAP_PLANNED=
-
-plan()
-{
-	TAP_PLANNED=$1
-	echo "1..$1"
-}
+TAP_N=0 TAP_FAILED=0
 
 diag()
 {
@@ -162,13 +156,13 @@ skip_all()
 bail()
 {
 	fail "$*"
-	[ -n "$TAP_PLANNED" ] || echo "1..$TAP_N"
+	echo "1..$TAP_N"
 	exit 1
 }
 
 done_testing()
 {
-	[ -n "$TAP_PLANNED" ] || echo "1..$TAP_N"
+	echo "1..$TAP_N"
 	exit $((TAP_FAILED > 0))
 }
 
@@ -732,7 +726,8 @@ world_sweep()
 	local name pid
 
 	for name in /run/netns/xrt-* /sys/fs/bpf/xroam/xrt-* \
-		    /sys/fs/bpf/xrt-* "${TMPDIR:-/tmp}"/xrt-*; do
+		    /sys/fs/bpf/xrt-* /run/xroam/xrt-* \
+		    "${TMPDIR:-/tmp}"/xrt-*; do
 		name=${name##*/xrt-}
 		pid=${name%%[-.]*}
 		case $pid in
