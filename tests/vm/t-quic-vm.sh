@@ -53,14 +53,19 @@ vms:
 }
 
 # A transfer; the guest leaves, standing still for a while, and the client
-# changes its address in the midst of that.
+# changes its address in the midst of that. How long QEMU takes to start is no
+# part of it.
 transfer()
 {
+	local to
+
+	to=$(other "$AT")
+	qemu "$to" -incoming defer
 	start client c2 "$QUIC/xr_client" --local 10.11.0.2 --rate 60K \
 		--connections $CONNECTIONS --seconds 3 --timeout 20 \
 		--migrate-at 1800=10.11.0.3 "$VIP" 443
-	sleep 0.7
-	guest_move "$(other "$AT")" --gate 500 "$@"
+	sleep 0.9
+	PREPARED_QEMU=1 guest_move "$to" --gate 500 "$@"
 	finish client
 	SAID=$(<"$WORLD_DIR/client.out")
 }
