@@ -47,7 +47,7 @@ cancelled()
 	is "$AT" "$was" "$2: the guest is where it was"
 	for i in "${VM_HOSTS[@]}"; do
 		# The new host waits as long as a blackout may last.
-		wait_for 4 is_stable "$i"
+		wait_for 10 is_stable "$i"
 		is "$(vm_fact "$i" "$VM_MAC" state) $(vm_fact "$i" "$VM_MAC" host)" \
 			"stable $was" "$2: $i knows"
 	done

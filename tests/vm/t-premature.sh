@@ -5,22 +5,23 @@
 # shellcheck source-path=SCRIPTDIR source=lib/vm.sh
 . "$(dirname "$0")/lib/vm.sh"
 
-is_expected()
+# in_state HOST STATE
+in_state()
 {
-	[ "$(vm_fact "$1" "$VM_MAC" state)" = prepared ]
+	[ "$(vm_fact "$1" "$VM_MAC" state)" = "$2" ]
 }
 
 # From the new host's own stack, as it sets up the VM's port there; xroam cannot
-# tell that it is too early before it was told that the VM will come, nor when it
-# has heard that the VM will not.
+# tell that it is too early before it was told that the VM will come, nor two
+# seconds after it heard that the VM will not.
 say_too_early()
 {
-	local i to=$1
+	local i until to=$1
 
-	[ -z "$XROAM_BY" ] || wait_for 20 is_expected "$to" || return
-	for ((i = 0; i < 8; i++)); do
+	[ -z "$XROAM_BY" ] || wait_for 20 in_state "$to" prepared || return
+	until=$((SECONDS + 2))
+	for ((i = 0; i < 8 && SECONDS < until; i++)); do
 		sleep 0.1
-		[ -z "$XROAM_BY" ] || is_expected "$to" || break
 		play "$to:br0=$(vector k9b_na_unsol_linklocal)" \
 			"$to:br0=$(vector k1_garp_request)" \
 			"$to:br0=$(vector k3_rarp_qemu)"
@@ -37,14 +38,18 @@ is_found()
 # A long pre-copy, in vain.
 early()
 {
-	local to
+	local to says
 
 	to=$(other "$AT")
+	# The attempt before is over there, too.
+	[ -z "$XROAM_BY" ] || wait_for 10 in_state "$to" stable ||
+		fail "$to expects the VM no more"
 	probe
 	sleep 0.3
 	say_too_early "$to" &
+	says=$!
 	guest_move "$to" --rate 1000000 --cancel 700
-	wait $! || fail "$to expects the VM"
+	wait $says || fail "$to expects the VM"
 	probed
 }
 
