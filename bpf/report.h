@@ -144,6 +144,16 @@ __noinline int drop_event(__u32 reason)
 	return 0;
 }
 
+/* In words: memcpy would keep the address of a packet in hand in memory. */
+static __always_inline void copy_addr(__be32 *to, const __be32 *from)
+{
+	__u64 *t = (void *)to;
+	const __u64 *f = (const void *)from;
+
+	t[0] = f[0];
+	t[1] = f[1];
+}
+
 static __always_inline void report_drop(const struct packet *p, __u32 reason)
 {
 	struct packet *s = scratch_packet();
@@ -154,8 +164,8 @@ static __always_inline void report_drop(const struct packet *p, __u32 reason)
 	s->backend = p->backend;
 	s->ports = p->ports;
 	s->vm = p->vm;
-	__builtin_memcpy(s->saddr, p->saddr, sizeof(s->saddr));
-	__builtin_memcpy(s->daddr, p->daddr, sizeof(s->daddr));
+	copy_addr(s->saddr, p->saddr);
+	copy_addr(s->daddr, p->daddr);
 	drop_event(reason);
 }
 

@@ -34,10 +34,37 @@ __noinline int trace_frame(struct xdp_md *ctx)
 	return 0;
 }
 
-/* The verdict's reason; 0: for no VM, go on. */
+/* What the stage gives where it has no verdict: the frame is for no VM. */
+#define NO_VM		0
+#define NO_VM_PLAIN	-1	/* the same of IPv4 without a tag */
+/* Where QUICK is not enough: once more, as ANY, or as one that is HEARD. */
+#define LOOK_INTO	-2
+#define HEAR		-3
+
+enum pace { QUICK, ANY, HEARD };
+
+/* By address: the verdict's reason, or NO_VM. */
+static __always_inline int serve_by_ip(struct xdp_md *ctx, struct packet *p,
+				       const struct frame *f)
+{
+	int reason;
+
+	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto,
+				p->bytes);
+	reason = redirect_by_ip(ctx, p->bytes);
+	p->vm = blamed();
+	p->sent = reason >> SENT_SHIFT;
+	return reason & (REASONS - 1);
+}
+
+/*
+ * The verdict's reason, or one of the above. The way is written once and compiled
+ * twice: QUICK for IPv4 without a tag, where most of it is constant, as long as
+ * it neither speaks for a VM nor comes out of a tunnel; then for the rest.
+ */
 static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 				       const struct xr_hash_keys *keys,
-				       const struct frame *f)
+				       const struct frame *f, enum pace pace)
 {
 	__u64 attention;
 	struct xr_vm *vm;
@@ -47,70 +74,68 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 	if (knobs.trace)
 		trace_frame(ctx);
 	attention = vm_attention();
-	if (unlikely((attention && may_say(ctx, f)) ||
+	if (unlikely(pace == HEARD || (attention && may_say(ctx, f)) ||
 		     is_heard(ctx, f->l3, f->proto))) {
+		if (pace == QUICK)
+			return HEAR;
 		reason = hear(ctx, 0, 0, 0);
 		if (reason) {
 			p->vm = blamed();
 			return reason;
 		}
 	}
-	/* What is addressed to many has no VM's address. */
 	vm = find_vm_by(keys, f->key, &place);
 	if (unlikely(vm))
 		return redirect_frame(ctx, p, keys, f, vm, place);
 
+	/* What is addressed to many has no VM's address. */
 	if ((knobs.local || knobs.by_ip) && unlikely(f->key & 1))
-		return 0;
+		return pace == QUICK ? NO_VM_PLAIN : NO_VM;
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
 	    unlikely(may_be_tunnel(ctx, f))) {
+		if (pace == QUICK)
+			return LOOK_INTO;
 		reason = serve_tunnel(ctx, p->bytes);
 		if (reason) {
 			p->vm = blamed();
 			return reason;
 		}
 	}
-	if (knobs.by_ip && unlikely(may_be_by_ip(ctx, f, keys))) {
-		p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3,
-					f->proto, p->bytes);
-		reason = redirect_by_ip(ctx, p->bytes);
-		p->vm = blamed();
-		p->sent = reason >> SENT_SHIFT;
-		return reason & (REASONS - 1);
-	}
+	if (knobs.by_ip && unlikely(may_be_by_ip(ctx, f, keys)))
+		return serve_by_ip(ctx, p, f);
 	if (!knobs.vips)
 		p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3,
 					f->proto, p->bytes);
-	return 0;
+	return pace == QUICK ? NO_VM_PLAIN : NO_VM;
 }
 
-/*
- * The way is written once and compiled twice: for IPv4 without a tag, where most
- * of it is constant, and for every other frame.
- */
+static __always_inline int serve_plain_frame(struct xdp_md *ctx,
+					     struct packet *p,
+					     const struct xr_hash_keys *keys)
+{
+	const void *frame = data_of(ctx);
+	struct frame f = { .l3 = sizeof(struct ethhdr),
+			   .proto = bpf_htons(ETH_P_IP) };
+
+	if (unlikely(frame + sizeof(struct ethhdr) + WORD4 > end_of(ctx)) ||
+	    unlikely(*(const __be16 *)(frame + 2 * ETH_ALEN) != f.proto))
+		return LOOK_INTO;
+	f.key = *(const __u64 *)frame & MAC_MASK;
+	return serve_frame(ctx, p, keys, &f, QUICK);
+}
+
 static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 				     const struct xr_hash_keys *keys)
 {
-	const void *frame = data_of(ctx);
-	const __u32 l3 = sizeof(struct ethhdr);
-	struct frame any = {};
-	int reason;
+	int reason = serve_plain_frame(ctx, p, keys), why;
+	struct frame f = {};
 
-	if (likely(frame + l3 + WORD4 <= end_of(ctx)) &&
-	    likely(*(const __be16 *)(frame + 2 * ETH_ALEN) ==
-		   bpf_htons(ETH_P_IP))) {
-		const struct frame plain = {
-			.key = *(const __u64 *)frame & MAC_MASK,
-			.l3 = l3,
-			.proto = bpf_htons(ETH_P_IP),
-		};
-
-		return serve_frame(ctx, p, keys, &plain);
-	}
-	reason = parse_frame(ctx, p, &any);
-	if (reason)
-		return reason == XR_R_NOT_MOVED ? 0 : reason;
-	return serve_frame(ctx, p, keys, &any);
+	if (likely(reason > LOOK_INTO))
+		return reason;
+	why = parse_frame(ctx, p, &f);
+	if (why)
+		return why == XR_R_NOT_MOVED ? NO_VM : why;
+	return serve_frame(ctx, p, keys, &f, reason == HEAR ? HEARD : ANY);
 }
 
 /* ---- backends that are VMs ---- */
@@ -154,21 +179,29 @@ __noinline int send_frame(struct xdp_md *ctx, __u32 place)
  */
 __noinline int follow(struct xdp_md *ctx, __u32 backend)
 {
-	__u32 place = backend_vm_place(backend), index = 0, tick = now_tick();
+	__u32 place = backend_vm_place(backend), index = 0, bytes;
 	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
-	__u32 bytes = ctx->data_end - ctx->data;
 	struct xr_host host;
 	int sent;
 
 	if (!vm)
 		return 0;
-	host = way_of(vm, place - 1, tick, bytes, &index);
+	host = way_of(vm, place - 1, now_tick(), ctx->data_end - ctx->data,
+		      &index);
 	if (!host.flags)
 		return 0;
+	/*
+	 * Read again rather than kept, for the stack is short; and here, not
+	 * after: the kernel (6.1) lets no half of a pointer be put aside.
+	 */
+	forget();
+	bytes = ctx->data_end - ctx->data;
+	asm volatile("" : "+r"(bytes));
 	sent = is_by_ip(host) ? send_packet(ctx, host.path, 0) :
 				send_frame(ctx, place - 1);
-	if (!(sent & (REASONS - 1)))
-		count_hit(vm, tick, index, bytes);
+	vm = vm_at(place - 1);
+	if (vm && !(sent & (REASONS - 1)))
+		count_hit(vm, now_tick(), index, bytes);
 	return sent;
 }
 

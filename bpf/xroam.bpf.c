@@ -40,7 +40,7 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
 	forget();
 	if (!is_sent(p->reason))
 		return p->reason;
-	reason = forward(ctx, p, vms && p->tied);
+	reason = forward(ctx, p, vms ? unknown(p->tied, keys->zero, 1) : 0);
 	if (vms && unlikely(p->tied) && !reason)
 		reason = follow_vm(ctx, p);
 	return reason ?: count_backend(p, p->reason);
@@ -90,25 +90,31 @@ __noinline int any_kind(struct xdp_md *ctx)
 	return serve_any(ctx, 0);
 }
 
-/* All that is for no VM. */
+/* The same where some backends may be VMs. */
 __noinline int for_no_vm(struct xdp_md *ctx)
 {
 	return serve_any(ctx, 1);
+}
+
+/* Plain packets here, every other kind a call away. */
+static __always_inline int serve_vips(struct xdp_md *ctx,
+				      const struct xr_hash_keys *keys, int vms)
+{
+	struct packet p = { .bytes = ctx->data_end - ctx->data,
+			    .sent = XDP_PASS };
+
+	if (!keys || !parse_plain(ctx, &p))
+		return vms ? for_no_vm(ctx) : any_kind(ctx);
+	trace_packet(&p);
+	p.reason = unknown(serve(ctx, &p, keys, vms), keys->zero, REASONS - 1);
+	return verdict(&p);
 }
 
 /* Where there are no hosts. */
 SEC("xdp.frags")
 int xroam_node(struct xdp_md *ctx)
 {
-	const struct xr_hash_keys *keys = secret_keys();
-	struct packet p = { .bytes = ctx->data_end - ctx->data,
-			    .sent = XDP_PASS };
-
-	if (!keys || !parse_plain(ctx, &p))
-		return any_kind(ctx);
-	trace_packet(&p);
-	p.reason = unknown(serve(ctx, &p, keys, 0), keys->zero, REASONS - 1);
-	return verdict(&p);
+	return serve_vips(ctx, secret_keys(), 0);
 }
 
 /*
@@ -121,17 +127,21 @@ int xroam_vm_node(struct xdp_md *ctx)
 	const struct xr_hash_keys *keys = secret_keys();
 	struct packet p = { .bytes = ctx->data_end - ctx->data,
 			    .sent = XDP_PASS };
+	int reason;
 
 	if (!keys)
 		return XDP_PASS;
-	p.reason = unknown(serve_vms(ctx, &p, keys), keys->zero, REASONS - 1);
+	reason = serve_vms(ctx, &p, keys);
+	if (knobs.vips && likely(reason == NO_VM_PLAIN))
+		return serve_vips(ctx, keys, 1);
+	if (knobs.vips && unlikely(reason == NO_VM))
+		return for_no_vm(ctx);
+	if (likely(reason <= NO_VM))
+		return verdict_of(&p, XR_R_NOT_MOVED, XR_KIND_PASS, XDP_PASS);
+	p.reason = unknown(reason, keys->zero, REASONS - 1);
 	if (likely(p.reason == XR_R_MOVED))
 		return verdict_of(&p, XR_R_MOVED, XR_KIND_TX, p.sent);
-	if (unlikely(p.reason))
-		return verdict(&p);
-	if (knobs.vips)
-		return for_no_vm(ctx);
-	return verdict_of(&p, XR_R_NOT_MOVED, XR_KIND_PASS, XDP_PASS);
+	return verdict(&p);
 }
 
 /* The timer's callback: a second has passed. */
