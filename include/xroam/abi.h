@@ -514,7 +514,8 @@ enum xr_source {
 /* vm_info: the binding, and what is known beside vms; same place. */
 struct xr_vm_info {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];	/* zero: none */
-	__u8 learned;		/* bit per address: from an announcement, not the operator's */
+	/* Bit per address: from an announcement, not the operator's; XR_LEARNED_TAP */
+	__u8 learned;
 	__u8 source;		/* enum xr_source of the last notice obeyed */
 	__u8 kernel;		/* XR_KERNEL_*: what was written into the kernel's tables */
 	__u8 used;
@@ -526,13 +527,15 @@ struct xr_vm_info {
 	__u64 replayed;
 	__u64 lost;		/* residual frames that the ring no longer had */
 	__u64 spoofed;		/* announcements not believed */
-	char tap[16];		/* as the operator said; empty: found by itself */
+	char tap[16];		/* as was said; empty: found by itself */
 	__u32 tap_queue;	/* its txqueuelen before it was raised; 0: untouched */
 	__u16 host;		/* vms' now.host that user space has acted upon */
 	__u8 step;		/* 1 + enum xr_notice_kind that seq belongs to */
 	__u8 under_way;		/* a move was begun here that user space has not ended */
 	__u64 netns;		/* where kernel, kernel_dev and tap_queue are of */
 };
+
+#define XR_LEARNED_TAP	(1U << 7)	/* tap: as a prepare said, until one says another */
 
 /* gateways: whom translated announcements are addressed to; protected, too. */
 #define XR_MAX_GATEWAYS	16

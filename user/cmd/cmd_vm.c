@@ -19,9 +19,11 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/host.h"
 #include "../core/stats.h"
+#include "../core/vm_local.h"
 #include "../core/vm_priv.h"
 #include "cmd.h"
 
@@ -190,6 +192,23 @@ static int answer(const struct xr_notice *n, const struct xr_answer *a)
 	return out_json(o);
 }
 
+/* The others have the lock while it waits. */
+static void sample(struct plane *p, const struct xr_notice *n)
+{
+	__u32 place = vm_find(p, vm_key(n->mac, n->vlan));
+	int i, empty = 0;
+	struct xr_err err;
+
+	for (i = 0; i < SAMPLES_MOST && empty < SAMPLES_EMPTY &&
+		    p->vms[place].ring; i++) {
+		plane_unlock(p);
+		usleep(vm_local_sample_wait(i));
+		if (plane_relock(p, &err))
+			return;
+		empty = vm_local_sample(p, place) ? empty + 1 : 0;
+	}
+}
+
 static int notify(int argc, char **argv, enum xr_notice_kind kind)
 {
 	struct xr_notice n = { .kind = kind, .source = XR_SOURCE_CLI };
@@ -208,7 +227,10 @@ static int notify(int argc, char **argv, enum xr_notice_kind kind)
 		ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
-	ret = vm_notice(p, &n, &a, &err) ? cmd_fail(&err) : answer(&n, &a);
+	ret = vm_notice(p, &n, &a, &err);
+	if (!ret && kind == XR_NOTICE_PREPARE)
+		sample(p, &n);
+	ret = ret ? cmd_fail(&err) : answer(&n, &a);
 	plane_close(p);
 	return ret;
 }

@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "links.h"
 
@@ -139,6 +143,31 @@ const struct link *links_by_vni(const struct links *l, __u32 vni)
 }
 
 /* ---- one device ---- */
+
+bool link_named(const char *name, struct link *l)
+{
+	struct ifreq req = { .ifr_ifindex = 0 };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	memset(l, 0, sizeof(*l));
+	strncpy(l->name, name, sizeof(l->name) - 1);
+	memcpy(req.ifr_name, l->name, sizeof(l->name));
+	if (fd >= 0 && !ioctl(fd, SIOCGIFINDEX, &req))
+		l->ifindex = req.ifr_ifindex;
+	if (l->ifindex && !ioctl(fd, SIOCGIFTXQLEN, &req))
+		l->queue = req.ifr_qlen;
+	if (fd >= 0)
+		close(fd);
+	return l->ifindex;
+}
+
+bool link_indexed(__u32 ifindex, struct link *l)
+{
+	char name[IF_NAMESIZE];
+
+	return ifindex && if_indextoname(ifindex, name) &&
+	       link_named(name, l) && l->ifindex == ifindex;
+}
 
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue)
 {

@@ -44,6 +44,12 @@ const struct link *links_by_name(const struct links *l, const char *name);
 /* One in a bridge before one that is not; NULL: none. */
 const struct link *links_by_vni(const struct links *l, __u32 vni);
 
+/*
+ * One device, its index, name and queue alone: that waits for nobody. false: there
+ * is none.
+ */
+bool link_named(const char *name, struct link *l);
+bool link_indexed(__u32 ifindex, struct link *l);
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue);
 
 /* ---- bridges ---- */

@@ -438,7 +438,8 @@ static int load_vm(void *ctx, __u32 place)
 	v->vlan = vm_vlan_of(l->p->vms[place].key);
 	v->host = l->place[now.host];
 	v->lock = now.flags & XR_VM_LOCK;
-	memcpy(v->tap, info->tap, sizeof(v->tap));
+	if (!(info->learned & XR_LEARNED_TAP))
+		memcpy(v->tap, info->tap, sizeof(v->tap));
 	for (i = 0; i < XR_VM_ADDRS; i++)
 		if (!addr_is_zero(info->addr[i]) && !(info->learned >> i & 1))
 			memcpy(v->addr[v->n_addrs++], info->addr[i],

@@ -10,7 +10,7 @@
 
 #include "netns.h"
 
-#define SELF "/proc/self/ns/net"
+#define SELF "/proc/thread-self/ns/net"
 #define NAMED "/run/netns"
 
 static __u64 inode_of(const char *path)
@@ -23,6 +23,13 @@ static __u64 inode_of(const char *path)
 __u64 netns_inode(void)
 {
 	return inode_of(SELF);
+}
+
+int netns_open(void)
+{
+	int fd = open(SELF, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : -errno;
 }
 
 static int go(const char *path, int *back)

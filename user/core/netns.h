@@ -8,7 +8,9 @@
 
 #include <linux/types.h>
 
-__u64 netns_inode(void);	/* of this process; 0: unknown */
+__u64 netns_inode(void);	/* of this thread; 0: unknown */
+
+int netns_open(void);		/* an fd of it, to be closed; or -errno */
 
 /*
  * Goes to the namespace with this inode, if a name under /run/netns or a

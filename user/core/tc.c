@@ -14,6 +14,7 @@
 #include "netns.h"
 #include "plane_priv.h"
 #include "tc_priv.h"
+#include "tc_worker.h"
 
 #define HANDLE		0x7872	/* "xr": the first of those tried */
 #define HANDLES		8
@@ -119,9 +120,9 @@ struct xr_tc_hook *tc_next(struct plane *p, int *at)
 	return NULL;
 }
 
-static struct xr_tc_hook *find(struct plane *p, __u32 ifindex, __u32 kind)
+static struct xr_tc_hook *find_in(struct plane *p, __u64 netns, __u32 ifindex,
+				  __u32 kind)
 {
-	__u64 netns = netns_inode();
 	struct xr_tc_hook *h;
 	int at = 0;
 
@@ -130,6 +131,11 @@ static struct xr_tc_hook *find(struct plane *p, __u32 ifindex, __u32 kind)
 		    (!kind || h->kind == kind))
 			return h;
 	return NULL;
+}
+
+static struct xr_tc_hook *find(struct plane *p, __u32 ifindex, __u32 kind)
+{
+	return find_in(p, netns_inode(), ifindex, kind);
 }
 
 static struct xr_tc_hook *new_record(struct plane *p, __u32 ifindex,
@@ -172,6 +178,24 @@ static void drop_record(struct plane *p, struct xr_tc_hook *h)
 	memset(h, 0, sizeof(*h));
 }
 
+bool tc_record_there(struct plane *p, __u32 ifindex, __u64 netns, __u32 kind)
+{
+	return find_in(p, netns, ifindex, kind);
+}
+
+void tc_record_drop(struct plane *p, __u32 ifindex, __u64 netns, __u32 kind)
+{
+	struct xr_tc_hook *h = find_in(p, netns, ifindex, kind);
+
+	if (h)
+		drop_record(p, h);
+}
+
+bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
+{
+	return find(p, ifindex, kind);
+}
+
 /* ---- tcx ----
  *
  * A device's own lists of programs, since kernel 6.6. Making or removing clsact
@@ -184,6 +208,11 @@ static enum bpf_attach_type tcx_list(enum bpf_tc_attach_point point)
 	return point == BPF_TC_EGRESS ? TCX_EGRESS : TCX_INGRESS;
 }
 
+enum bpf_attach_type tc_list(__u32 kind)
+{
+	return tcx_list(point_of(kind));
+}
+
 static bool has_tcx(__u32 ifindex)
 {
 	__u32 n = 0;
@@ -193,7 +222,12 @@ static bool has_tcx(__u32 ifindex)
 
 bool tc_stops_devices(void)
 {
-	return !has_tcx(if_nametoindex("lo"));
+	static bool asked, stops;
+
+	if (!asked)
+		stops = !has_tcx(if_nametoindex("lo"));
+	asked = true;
+	return stops;
 }
 
 /* An fd to close of the list's program that is ours, or that has this ID. */
@@ -333,6 +367,31 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 	netlink_close(&nl);
 	close(fd);
 	return ret;
+}
+
+int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name,
+		   enum xr_tc_kind kind, tc_first *first, __u32 place,
+		   struct xr_err *err)
+{
+	struct tc_task task = {
+		.p = p, .first = first, .place = place, .ifindex = ifindex,
+		.kind = kind,
+	};
+	int ret = -ENOENT;
+
+	strncpy(task.name, name, sizeof(task.name) - 1);
+	/* With a record it may be there already: that has to be looked at. */
+	if (p->tc_worker && !tc_recorded(p, ifindex, kind) &&
+	    !tc_stops_devices() && new_record(p, ifindex, name, kind)) {
+		task.prog = tc_program(p, kind, err);
+		ret = task.prog < 0 ? task.prog :
+				      tc_worker_attach(p->tc_worker, &task);
+	}
+	if (!ret)
+		return 0;
+	if (first)
+		first(p, place, name);
+	return tc_attach(p, ifindex, name, kind, err);
 }
 
 /* ---- detaching ---- */

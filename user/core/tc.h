@@ -18,7 +18,19 @@
  */
 int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 	      enum xr_tc_kind kind, struct xr_err *err);
+/*
+ * The same, but it need not be there on return: a worker of the process, where it
+ * has one (plane->tc_worker), goes on with it. Before, it calls first() of the VM
+ * at that place.
+ */
+typedef void tc_first(struct plane *p, __u32 place, const char *name);
+
+int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name,
+		   enum xr_tc_kind kind, tc_first *first, __u32 place,
+		   struct xr_err *err);
 void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
+/* By the record alone: nobody is asked. */
+bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
 
 /* Everywhere; namespaces that are gone took theirs along. */
 void tc_detach_all(struct plane *p);

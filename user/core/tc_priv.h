@@ -3,6 +3,7 @@
 #ifndef XR_CORE_TC_PRIV_H
 #define XR_CORE_TC_PRIV_H
 
+#include <linux/bpf.h>
 #include "tc.h"
 
 /* The pin of the kind's program; 0: for replaying. */
@@ -10,6 +11,12 @@ const char *tc_word(__u32 kind);
 
 /* An fd to close, of the pinned program; loads all of them if there is none. */
 int tc_program(struct plane *p, __u32 kind, struct xr_err *err);
+
+/* The device's own list that programs of this kind are in (tcx). */
+enum bpf_attach_type tc_list(__u32 kind);
+
+bool tc_record_there(struct plane *p, __u32 ifindex, __u64 netns, __u32 kind);
+void tc_record_drop(struct plane *p, __u32 ifindex, __u64 netns, __u32 kind);
 
 /* Loads all anew and puts them in the pins' places. */
 int tc_load(struct plane *p, struct xr_err *err);

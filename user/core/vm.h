@@ -40,6 +40,8 @@ struct xr_notice {
 	int n_addrs;
 	bool lock;
 	const char *tap;		/* PREPARE, too: its port on this machine; NULL: found by itself */
+	__u32 reader;			/* PREPARE: the process that should have that open; 0: unknown */
+	bool soon;			/* PREPARE: hooks may come after the answer (tc.h) */
 };
 
 enum xr_outcome {

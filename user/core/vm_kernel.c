@@ -179,13 +179,14 @@ static void arrive_routed(struct local *l, const struct link *tap)
 void kernel_arrive(struct local *l, bool sticky)
 {
 	__u16 host = sticky ? l->now.host : l->now.next;
-	const struct link *tap = links_by_index(&l->links, l->vm->tap);
 	bool routed = is_routed(&l->p->host_info[host]);
+	const struct link *tap;
 
 	/* Frames: tunnel_in brings them until it is here; old entries serve. */
-	if (!sticky && !routed)
+	if ((!sticky && !routed) || local_read(l))
 		return;
 	kernel_clear(l);
+	tap = links_by_index(&l->links, l->vm->tap);
 	if (!tap)
 		return;
 	if (routed)

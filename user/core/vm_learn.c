@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <net/if.h>
 #include <string.h>
 #include "text.h"
 #include "vm_priv.h"
@@ -31,14 +30,4 @@ bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
 	info->learned |= 1U << unused;
 	memcpy(info->addr[unused], addr, sizeof(info->addr[unused]));
 	return true;
-}
-
-/* Not into the binding: another QEMU on this machine has another tap. */
-void vm_tell_tap(struct plane *p, __u32 place, const char *tap)
-{
-	__u32 ifindex = if_nametoindex(tap);
-
-	if (ifindex && !p->vm_info[place].tap[0])
-		__atomic_store_n(&p->vms[place].tap, ifindex,
-				 __ATOMIC_RELEASE);
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <bpf/bpf.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,9 +79,22 @@ static void forget_traces(struct plane *p, __u32 place)
 	info->netns = 0;
 }
 
+int local_read(struct local *l)
+{
+	int ret = 0;
+
+	if (!l->has_links)
+		ret = links_read(&l->nl, &l->links);
+	if (ret)
+		local_warn(l, "cannot ask the kernel for its devices: %s",
+			   strerror(-ret));
+	l->has_links = !ret;
+	return ret;
+}
+
 /* In the namespace where the VM's traces are, or in this one. */
-static int local_open(struct local *l, struct plane *p, __u32 place,
-		      struct xr_err *warn)
+static int local_begin(struct local *l, struct plane *p, __u32 place,
+		       struct xr_err *warn)
 {
 	int ret;
 
@@ -94,17 +108,22 @@ static int local_open(struct local *l, struct plane *p, __u32 place,
 	vm_mac_of(l->vm->key, l->mac);
 	l->warn = warn;
 	l->back = -1;
+	if (has_traces(p, place) && netns_enter(l->info->netns, &l->back))
+		forget_traces(p, place);
 	if (!has_traces(p, place))
 		l->info->netns = netns_inode();
-	else if (netns_enter(l->info->netns, &l->back))
-		forget_traces(p, place);
 	ret = netlink_open(&l->nl);
-	if (!ret)
-		ret = links_read(&l->nl, &l->links);
 	if (ret)
-		local_warn(l, "cannot ask the kernel for its devices: %s",
-			   strerror(-ret));
+		local_warn(l, "cannot ask the kernel: %s", strerror(-ret));
 	return ret;
+}
+
+static int local_open(struct local *l, struct plane *p, __u32 place,
+		      struct xr_err *warn)
+{
+	int ret = local_begin(l, p, place, warn);
+
+	return ret ? ret : local_read(l);
 }
 
 static void local_close(struct local *l)
@@ -139,46 +158,23 @@ static void ease_tap(struct local *l)
 		leave_tap(l);
 }
 
-/* The tap is known from here on, and so is the VM that it is of. */
-static const struct link *take_tap(struct local *l, enum xr_tc_kind kind)
-{
-	const struct link *tap = tap_find(l);
-	struct xr_err err = { "" };
-	char mac[TEXT_MAC];
-
-	if (l->vm->tap && (!tap || tap->ifindex != l->vm->tap))
-		leave_tap(l);
-	if (!tap) {
-		local_warn(l, "no port of VM %s was found here: \"xroam vm add "
-			   "... dev DEV\" names it", text_mac(mac, l->mac));
-		return NULL;
-	}
-	tap_set_kind(l->p, tap->ifindex, l->place + 1);
-	if (tc_attach(l->p, tap->ifindex, tap->name, kind, &err)) {
-		local_warn(l, "%s", err.text);
-		bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
-		return NULL;
-	}
-	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
-	return tap;
-}
-
 /* ---- its queue, which is the buffer of the blackout ---- */
 
 static void raise_queue(struct local *l, const struct link *tap)
 {
 	int ret;
 
-	if (tap->queue >= QUEUE_WANTED || l->info->tap_queue)
+	/* No queue at all: not a tap. */
+	if (tap->queue >= QUEUE_WANTED || !tap->queue)
 		return;
-	l->info->tap_queue = tap->queue;
-	ret = tap->queue ? link_set_queue(&l->nl, tap->ifindex, QUEUE_WANTED) :
-			   0;	/* no queue at all: not a tap */
-	if (ret)
-		local_warn(l, "%s: txqueuelen stays at %u: %s", tap->name,
-			   tap->queue, strerror(-ret));
-	if (ret || !tap->queue)
-		l->info->tap_queue = 0;
+	if (!l->info->tap_queue)
+		l->info->tap_queue = tap->queue;
+	ret = link_set_queue(&l->nl, tap->ifindex, QUEUE_WANTED);
+	if (!ret)
+		return;
+	l->info->tap_queue = 0;
+	local_warn(l, "%s: txqueuelen stays at %u: %s", tap->name, tap->queue,
+		   strerror(-ret));
 }
 
 /*
@@ -187,11 +183,84 @@ static void raise_queue(struct local *l, const struct link *tap)
  */
 static void restore_queue(struct local *l)
 {
-	const struct link *tap = links_by_index(&l->links, l->vm->tap);
+	struct link tap;
 
-	if (l->info->tap_queue && tap && tap->queue == QUEUE_WANTED)
-		link_set_queue(&l->nl, tap->ifindex, l->info->tap_queue);
+	if (l->info->tap_queue && link_indexed(l->vm->tap, &tap) &&
+	    tap.queue == QUEUE_WANTED)
+		link_set_queue(&l->nl, tap.ifindex, l->info->tap_queue);
 	l->info->tap_queue = 0;
+}
+
+/* What was begun at its port until now is of no use at another one. */
+static void change_tap(struct local *l)
+{
+	if (tap_kind(l->p, l->vm->tap) == l->place + 1)
+		restore_queue(l);
+	l->info->tap_queue = 0;
+	ring_end(l->p, l->place);
+	leave_tap(l);
+}
+
+/* The tap is known from here on, and so is the VM that it is of. */
+static const struct link *claim_tap(struct local *l)
+{
+	const struct link *tap = tap_find(l);
+	__u32 ifindex = tap ? tap->ifindex : 0;
+	char mac[TEXT_MAC];
+
+	if (l->vm->tap && ifindex != l->vm->tap)
+		change_tap(l);
+	if (!tap) {
+		local_warn(l, "no port of VM %s was found here: \"xroam vm add "
+			   "... dev DEV\" names it", text_mac(mac, l->mac));
+		return NULL;
+	}
+	tap_set_kind(l->p, tap->ifindex, l->place + 1);
+	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
+	return tap;
+}
+
+/* Without its program it is none that we know. */
+static bool hook_tap(struct local *l, const struct link *tap,
+		     enum xr_tc_kind kind, tc_first *first, bool soon)
+{
+	struct xr_err err = { "" };
+	int ret;
+
+	if (soon) {
+		ret = tc_attach_soon(l->p, tap->ifindex, tap->name, kind, first,
+				     l->place, &err);
+	} else {
+		if (first)
+			first(l->p, l->place, tap->name);
+		ret = tc_attach(l->p, tap->ifindex, tap->name, kind, &err);
+	}
+	if (!ret)
+		return true;
+	local_warn(l, "%s", err.text);
+	ring_end(l->p, l->place);
+	bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
+	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
+	return false;
+}
+
+static void take_tap(struct local *l, enum xr_tc_kind kind)
+{
+	const struct link *tap = claim_tap(l);
+
+	if (tap)
+		hook_tap(l, tap, kind, NULL, false);
+}
+
+/* It stands there as an earlier prepare left it. */
+static const struct link *taken_tap(struct local *l, enum xr_tc_kind kind)
+{
+	const struct link *tap = tap_known(l);
+
+	return tap && tap->ifindex == l->vm->tap &&
+			       tap_kind(l->p, tap->ifindex) == l->place + 1 &&
+			       tc_recorded(l->p, tap->ifindex, kind) ?
+		       tap : NULL;
 }
 
 int vm_local_reload(struct plane *p, struct xr_err *err)
@@ -209,8 +278,11 @@ static void name_vlan(struct local *l)
 
 	if (h->method != XR_FORWARD_VXLAN)
 		return;
-	vm_local_hooks(l->p, l->warn);
+	if (local_read(l))
+		return;
 	dev = links_by_vni(&l->links, h->vni);
+	if (!dev || !tc_recorded(l->p, dev->ifindex, XR_TC_TUNNEL_IN))
+		vm_local_hooks(l->p, l->warn);
 	if (dev)
 		tap_set_kind(l->p, dev->ifindex, XR_TAP_TUNNEL | l->vlan);
 }
@@ -233,37 +305,100 @@ int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn)
 	return ret;
 }
 
-int vm_local_prepare(struct plane *p, __u32 place, struct xr_err *warn)
+/* What the operator said of its port counts more. */
+static void hear_tap(struct local *l, const char *tap)
 {
-	const struct link *tap;
-	struct local l;
-	int ret = local_open(&l, p, place, warn);
+	struct xr_vm_info *info = l->info;
 
-	if (!ret && local_is_leaving(&l)) {
-		if (take_tap(&l, XR_TC_TAP_OUT))
-			ret = ring_begin(&l);
-	} else if (!ret && local_is_coming(&l)) {
-		name_vlan(&l);
-		tap = take_tap(&l, XR_TC_TAP_IN);
-		if (tap) {
-			raise_queue(&l, tap);
-			tap_probe(&l);
-		}
+	if (!tap || (info->tap[0] && !(info->learned & XR_LEARNED_TAP)))
+		return;
+	memset(info->tap, 0, sizeof(info->tap));
+	strncpy(info->tap, tap, sizeof(info->tap) - 1);
+	info->learned |= XR_LEARNED_TAP;
+}
+
+/*
+ * The ring before its program: what goes in between them is uncounted, as is what
+ * was in the queue.
+ */
+static void prepare_to_leave(struct local *l, const struct vm_told *told)
+{
+	const struct link *tap = NULL;
+
+	if (told->again)
+		tap = taken_tap(l, XR_TC_TAP_OUT);
+	if (tap) {
+		ring_begin(l, tap, told->reader);
+		return;
 	}
+	tap = claim_tap(l);
+	if (!tap)
+		return;
+	ring_begin(l, tap, told->reader);
+	hook_tap(l, tap, XR_TC_TAP_OUT, ring_ask, told->soon);
+}
+
+static void prepare_to_come(struct local *l, const struct vm_told *told)
+{
+	const struct link *tap = NULL;
+
+	if (told->again)
+		tap = taken_tap(l, XR_TC_TAP_IN);
+	if (!tap) {
+		name_vlan(l);
+		tap = claim_tap(l);
+		if (tap && !hook_tap(l, tap, XR_TC_TAP_IN, NULL, told->soon))
+			tap = NULL;
+	}
+	if (!tap)
+		return;
+	raise_queue(l, tap);
+	tap_probe(l);	/* another QEMU may wait there than before */
+}
+
+int vm_local_prepare(struct plane *p, __u32 place, const struct vm_told *told,
+		     struct xr_err *warn)
+{
+	struct local l;
+	int ret = local_begin(&l, p, place, warn);
+
+	hear_tap(&l, told->tap);
+	if (!ret && local_is_leaving(&l))
+		prepare_to_leave(&l, told);
+	else if (!ret && local_is_coming(&l))
+		prepare_to_come(&l, told);
 	local_close(&l);
 	return ret;
+}
+
+__u32 vm_local_sample_wait(int n)
+{
+	return 100 + n * 137 % 400;
+}
+
+bool vm_local_sample(struct plane *p, __u32 place)
+{
+	bool empty = false;
+	int back;
+
+	if (!p->vms[place].ring || vm_now(p, place).state != XR_VM_PREPARED ||
+	    netns_enter(p->vm_info[place].netns, &back))
+		return true;	/* nothing to wait for */
+	empty = ring_sample(p, place);
+	netns_leave(back);
+	return empty;
 }
 
 int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 		   struct xr_err *warn)
 {
 	struct local l;
-	int ret = local_open(&l, p, place, warn);
+	int ret = local_begin(&l, p, place, warn);
 
 	memset(r, 0, sizeof(*r));
-	if (!ret && local_is_leaving(&l))
+	if (!ret && local_is_leaving(&l)) {
 		ret = ring_replay(&l, l.now.next, r);
-	else if (!ret && local_is_coming(&l)) {
+	} else if (!ret && local_is_coming(&l)) {
 		kernel_arrive(&l, false);
 		tap_probe(&l);	/* if its QEMU was not there before */
 	}
@@ -280,7 +415,7 @@ int vm_local_delivered(struct plane *p, __u32 place, __u16 used,
 	memset(r, 0, sizeof(*r));
 	if (!p->vms[place].ring)
 		return 0;
-	ret = local_open(&l, p, place, NULL);
+	ret = local_begin(&l, p, place, NULL);
 	if (!ret && local_is_leaving(&l))
 		ret = ring_delivered(&l, l.now.next, used, r);
 	else if (!ret && l.now.state == XR_VM_MOVED &&
@@ -392,7 +527,8 @@ int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn)
 	return ret;
 }
 
-int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn)
+static int end_here(struct plane *p, __u32 place, bool forget,
+		    struct xr_err *warn)
 {
 	struct local l;
 	int ret;
@@ -401,7 +537,7 @@ int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn)
 		return 0;
 	ret = local_open(&l, p, place, warn);
 	ring_end(p, place);
-	if (!local_host(p, l.now.host)) {
+	if (forget || !local_host(p, l.now.host)) {
 		restore_queue(&l);
 		leave_tap(&l);
 		kernel_clear(&l);
@@ -410,40 +546,35 @@ int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn)
 	return ret;
 }
 
+int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn)
+{
+	return end_here(p, place, false, warn);
+}
+
 int vm_local_forget(struct plane *p, __u32 place, struct xr_err *warn)
 {
-	struct local l;
-	int ret;
-
-	if (!has_traces(p, place))
-		return 0;
-	ret = local_open(&l, p, place, warn);
-	restore_queue(&l);
-	ring_end(p, place);
-	leave_tap(&l);
-	kernel_clear(&l);
-	local_close(&l);
-	return ret;
+	return end_here(p, place, true, warn);
 }
 
 void vm_local_age(struct plane *p, __u32 place)
 {
+	char name[IF_NAMESIZE];
 	struct local l;
 
 	/* Of each VM, once a second: nothing colder than its word. */
 	if (!p->vms[place].tap && !p->vms[place].ring)
 		return;
-	if (local_open(&l, p, place, NULL))
+	if (local_begin(&l, p, place, NULL))
 		goto out;
-	if (l.vm->tap && !links_by_index(&l.links, l.vm->tap)) {
+	if (l.vm->tap && !if_indextoname(l.vm->tap, name)) {
 		l.info->tap_queue = 0;
 		leave_tap(&l);
 	}
 	if (!vm_under_way(l.now)) {
 		if (!ring_awaits(&l) || vm_tick(p) - l.vm->last > RING_AWAITS)
 			ring_end(p, place);
-	} else if (l.now.state == XR_VM_PREPARED && l.vm->ring) {
-		ring_sample(&l);
+	} else if (l.now.state == XR_VM_PREPARED) {
+		ring_sample(p, place);
 	}
 out:
 	local_close(&l);

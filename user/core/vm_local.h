@@ -18,8 +18,30 @@
  */
 int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn);
 
-/* Old host: finds the tap, hooks it, begins a ring. New host: hooks the tap that waits there. */
-int vm_local_prepare(struct plane *p, __u32 place, struct xr_err *warn);
+/*
+ * Old host: finds the tap, hooks it, begins a ring. New host: hooks the tap that
+ * waits there.
+ */
+struct vm_told {
+	const char *tap;	/* its port here, by who knows; NULL: unknown */
+	__u32 reader;		/* the process that should have it open; or 0 */
+	bool soon;		/* hooks may come later: tc_attach_soon() */
+	bool again;		/* prepared before: only what is another now */
+};
+int vm_local_prepare(struct plane *p, __u32 place, const struct vm_told *told,
+		     struct xr_err *warn);
+
+/*
+ * Old host: whether its port's queue was empty just now, as far as is known; what
+ * it held when the ring began comes to light when it is. To be asked at odd times
+ * after vm_local_prepare(), until it was so SAMPLES_EMPTY times in a row, or
+ * SAMPLES_MOST times: the more, the more exact is the residual.
+ */
+#define SAMPLES_EMPTY	6
+#define SAMPLES_MOST	24
+bool vm_local_sample(struct plane *p, __u32 place);
+/* Microseconds until the n-th: frames that come at even ones must not hide it. */
+__u32 vm_local_sample_wait(int n);
 
 /*
  * Old host, the word says BLACKOUT and copies are being made: replays the frames

@@ -17,7 +17,9 @@ struct local {
 	__u8 mac[6];
 	__u16 vlan;
 	struct netlink nl;
-	struct links links;
+	struct links links;		/* once local_read() was called */
+	bool has_links;
+	struct link port;		/* tap_known()'s */
 	struct xr_err *warn;
 	int back;			/* to the caller's network namespace */
 };
@@ -25,6 +27,12 @@ struct local {
 /* One more thing that could not be had. */
 void local_warn(struct local *l, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Reads the devices, if they are not known yet: that waits for whoever else on
+ * this machine makes or removes one.
+ */
+int local_read(struct local *l);
 
 bool local_host(const struct plane *p, __u16 host);
 bool local_is_leaving(const struct local *l);
@@ -40,6 +48,8 @@ void tap_set_kind(struct plane *p, __u32 ifindex, __u32 kind);
 
 /* Its port on this machine, or NULL. */
 const struct link *tap_find(struct local *l);
+/* The same, but not looked for: of its link the index, name and queue alone. */
+const struct link *tap_known(struct local *l);
 
 enum tap_reader {
 	TAP_READER_OTHER,
@@ -47,8 +57,11 @@ enum tap_reader {
 	TAP_READER_VHOST,
 };
 
-/* pid: its process, 0 where nobody has it open. */
-enum tap_reader tap_reader(const char *tap, __u32 *pid);
+/*
+ * pid: its process, 0 where no QEMU has it open; likely: who is looked at first,
+ * 0: nobody.
+ */
+enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid);
 
 struct link_counts {
 	__u64 read;		/* tx_packets: what its reader took */
@@ -63,12 +76,22 @@ bool tap_takes_gso(const char *tap);
 
 /* ---- vm_residual.c ---- */
 
-int ring_begin(struct local *l);
+/* reader: as told, or 0. ring_ask() is to follow. */
+void ring_begin(struct local *l, const struct link *tap, __u32 reader);
+/*
+ * Who reads there, and whether segments have to be counted one by one: only of use
+ * at the end, and waits for whoever makes or removes a device just now. From any
+ * thread.
+ */
+void ring_ask(struct plane *p, __u32 place, const char *tap);
 void ring_end(struct plane *p, __u32 place);
 /* QEMU's word on it is still to come. */
 bool ring_awaits(const struct local *l);
-/* What was unread when the ring began shows now and then: the queue is empty. */
-void ring_sample(struct local *l);
+/*
+ * What was unread when the ring began shows now and then: the queue is empty.
+ * true: so it was, as far as is known.
+ */
+bool ring_sample(struct plane *p, __u32 place);
 /* To that host; again, it does nothing. */
 int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
 /* See vm_local_delivered(). */

@@ -183,6 +183,8 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 	       __u16 host, struct xr_answer *a, struct xr_err *err)
 {
 	struct xr_vm_now now = vm_now(p, place);
+	struct vm_told told = { .tap = n->tap, .reader = n->reader,
+				.soon = n->soon };
 	struct xr_err warn = { "" };
 	int ret = check_prepare(p, n, place, host, err);
 
@@ -196,8 +198,8 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 						p->meta->policy.prepare_timeout);
 		/* Another QEMU may wait at its port than when it was first said. */
 		if (n->tap && host_any_local(p)) {
-			vm_tell_tap(p, place, n->tap);
-			vm_local_prepare(p, place, &warn);
+			told.again = true;
+			vm_local_prepare(p, place, &told, &warn);
 			take_warning(a, &warn);
 		}
 		note_step(p, place, n);
@@ -206,16 +208,11 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 	}
 	if (now.state == XR_VM_PREPARED && host_any_local(p))
 		vm_local_cancel(p, place, NULL);	/* to somewhere else */
-	if (n->tap)
-		vm_tell_tap(p, place, n->tap);
 	p->vm_info[place].under_way = 1;
-	if (n->tap && !p->vm_info[place].tap[0])
-		strncpy(p->vm_info[place].tap, n->tap,
-			sizeof(p->vm_info[place].tap) - 1);
 	set_prepared(p, n, place, host);
 	note_step(p, place, n);
 	if (host_any_local(p))
-		vm_local_prepare(p, place, &warn);
+		vm_local_prepare(p, place, &told, &warn);
 	take_warning(a, &warn);
 	vm_say(p, place, 0, now.host, "prepared to go from %s to %s (%s)",
 	       host_name(p, now.host), host_name(p, host),

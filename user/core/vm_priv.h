@@ -89,11 +89,6 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 place,
 	      struct xr_answer *a, struct xr_err *err);
 
-/* ---- vm_learn.c ---- */
-
-/* Its port here, from who knows; what the operator said of it counts more. */
-void vm_tell_tap(struct plane *p, __u32 place, const char *tap);
-
 /* ---- vm_event.c ---- */
 
 /* An event of kind VM; reason 0: an operator's word was obeyed. */

@@ -27,6 +27,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -44,14 +45,20 @@
 #define LOOK_US		100
 #define LOOKS		20
 #define WAITS_FOR	8	/* looks that it may wait for a lock, and get it */
-#define BEGIN_LOOKS	24
-#define BEGIN_EMPTY	6	/* looks in a row that saw an empty queue */
 
 /* ---- a ring ---- */
 
+static struct xr_ring *ring_at(struct plane *p, __u32 place)
+{
+	__u8 ring = p->vms[place].ring;
+
+	return ring && p->rings[ring - 1].vm == place + 1 ? &p->rings[ring - 1] :
+							    NULL;
+}
+
 static struct xr_ring *ring_of(const struct local *l)
 {
-	return l->vm->ring ? &l->p->rings[l->vm->ring - 1] : NULL;
+	return ring_at(l->p, l->place);
 }
 
 void ring_end(struct plane *p, __u32 place)
@@ -113,13 +120,17 @@ static __s64 unread(const struct xr_ring *r, const struct link_counts *c)
 	return in - (c->read - r->read_base) - (c->dropped - r->drop_base);
 }
 
-/* Whether the queue was empty, as far as is known. */
-static bool sample(struct local *l, struct xr_ring *r)
+/*
+ * The tap is asked first: what goes in meanwhile makes it seem more that is unread,
+ * never less.
+ */
+bool ring_sample(struct plane *p, __u32 place)
 {
+	struct xr_ring *r = ring_at(p, place);
 	struct link_counts c;
 	__s64 n;
 
-	if (tap_counts(l->vm->tap, &c))
+	if (!r || tap_counts(p->vms[place].tap, &c))
 		return false;
 	n = unread(r, &c);
 	if (n < 0)
@@ -127,56 +138,77 @@ static bool sample(struct local *l, struct xr_ring *r)
 	return !n;
 }
 
-/* At uneven times: frames that come at even ones must not hide it. */
-static void sample_begin(struct local *l, struct xr_ring *r)
+static void find_reader(struct xr_ring *r, const char *tap)
 {
-	int i, empty = 0;
+	__u32 pid;
 
-	for (i = 0; i < BEGIN_LOOKS && empty < BEGIN_EMPTY; i++) {
-		usleep(100 + i * 137 % 400);
-		empty = sample(l, r) ? empty + 1 : 0;
-	}
+	if (tap_reader(tap, r->reader, &pid) == TAP_READER_QEMU)
+		__atomic_fetch_or(&r->flags, XR_RING_HELD, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&r->flags, ~XR_RING_HELD, __ATOMIC_RELEASE);
+	r->reader = pid;
 }
 
-void ring_sample(struct local *l)
+void ring_ask(struct plane *p, __u32 place, const char *tap)
+{
+	struct xr_ring *r = ring_at(p, place);
+
+	if (!r)
+		return;
+	if (!tap_takes_gso(tap))
+		__atomic_fetch_or(&r->flags, XR_RING_SEGMENTS, __ATOMIC_RELEASE);
+	find_reader(r, tap);
+}
+
+static bool is_gone(__u32 pid)
+{
+	return pid && kill(pid, 0) && errno == ESRCH;
+}
+
+void ring_begin(struct local *l, const struct link *tap, __u32 reader)
 {
 	struct xr_ring *r = ring_of(l);
-
-	if (r)
-		sample(l, r);
-}
-
-int ring_begin(struct local *l)
-{
-	const struct link *tap = links_by_index(&l->links, l->vm->tap);
 	struct link_counts c;
-	struct xr_ring *r = ring_of(l);
 	int i;
 
-	if (!tap || (r && r->vm == l->place + 1))
-		return 0;	/* it has begun */
+	if (r) {		/* it has begun */
+		if (is_gone(r->reader))
+			find_reader(r, tap->name);
+		return;
+	}
 	i = free_ring(l->p);
 	if (i < 0 || tap_counts(tap->ifindex, &c)) {
 		local_warn(l, "no ring is free for frames that it leaves unread: "
 			   "limits rings: %u", l->p->meta->limits.rings);
-		return 0;
+		return;
 	}
 	r = &l->p->rings[i];
+	reader = reader ? reader : r->reader;
 	memset(r, 0, sizeof(*r));
 	r->read_base = c.read;
 	r->drop_base = c.dropped;
-	r->flags = tap_takes_gso(tap->name) ? 0 : XR_RING_SEGMENTS;
+	r->reader = reader;	/* likely: see ring_ask() */
 	__atomic_store_n(&r->vm, l->place + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&l->vm->ring, i + 1, __ATOMIC_RELEASE);
-	/* Slow where there are many processes, and only of use at the end. */
-	if (tap->kind == LINK_TUN &&
-	    tap_reader(tap->name, &r->reader) == TAP_READER_QEMU)
-		r->flags |= XR_RING_HELD;
-	sample_begin(l, r);
-	return 0;
+	ring_sample(l->p, l->place);
 }
 
 /* ---- how much is unread ---- */
+
+/*
+ * Kept, for closing it takes the kernel some ms; but not in another network
+ * namespace than the process', which would not go away then.
+ */
+static int packet_socket(const struct local *l)
+{
+	int fd = l->back < 0 ? l->p->packet_fd : -1;
+
+	if (fd < 0)
+		fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (l->back < 0)
+		l->p->packet_fd = fd;
+	return fd;
+}
 
 static void into_tap(const struct local *l, const void *frame, size_t len)
 {
@@ -191,11 +223,12 @@ static void into_tap(const struct local *l, const void *frame, size_t len)
 		return;
 	memcpy(&to.sll_protocol, (const __u8 *)frame + 2 * ETH_ALEN,
 	       sizeof(to.sll_protocol));
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	fd = packet_socket(l);
 	if (fd < 0)
 		return;
 	sendto(fd, frame, len, 0, (void *)&to, sizeof(to));
-	close(fd);
+	if (fd != l->p->packet_fd)
+		close(fd);
 }
 
 void tap_probe(const struct local *l)
@@ -413,7 +446,7 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 	struct xr_err err = { "" };
 	int prog, ret;
 
-	if (!r || r->vm != l->place + 1 || (r->entered && r->done == r->entered))
+	if (!r || (r->entered && r->done == r->entered))
 		return 0;
 	ret = count_unread(l, r, &entered, &left);
 	if (ret) {
@@ -516,7 +549,7 @@ int ring_delivered(struct local *l, __u16 to, __u16 used,
 	__u64 first, done;
 	int prog;
 
-	if (!r || r->vm != l->place + 1 || !r->used_read)
+	if (!r || !r->used_read)
 		return 0;
 	first = first_missed(l, r, used);
 	r->used_read = 0;	/* said once */
@@ -540,7 +573,7 @@ void ring_give_back(struct local *l)
 	struct xr_ring *r = ring_of(l);
 	__u64 n;
 
-	if (!r || r->vm != l->place + 1)
+	if (!r)
 		return;
 	for (n = r->first - r->missed; n < r->first; n++) {
 		const struct xr_ring_frame *f = frame_of(l, n + 1);
@@ -583,11 +616,11 @@ static void narrow(struct xr_ring *r, __u16 low, __u16 high)
 bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
 		      __u64 after)
 {
-	struct xr_ring *r = &p->rings[p->vms[place].ring - 1];
+	struct xr_ring *r = ring_at(p, place);
 	__u16 low = used - after, high = used - before;
 	__u64 entered;
 
-	if (!p->vms[place].ring || r->vm != place + 1)
+	if (!r)
 		return false;
 	entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 	if (after - r->read_base > entered)

@@ -277,7 +277,8 @@ bool vm_bound(struct plane *p, __u32 place,
 			return false;
 	}
 	return had == n && lock == !!(vm_now(p, place).flags & XR_VM_LOCK) &&
-	       !strcmp(info->tap, tap ? tap : "");
+	       !strcmp(info->learned & XR_LEARNED_TAP ? "" : info->tap,
+		       tap ? tap : "");
 }
 
 /* ---- VMs ---- */

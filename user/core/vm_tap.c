@@ -115,15 +115,25 @@ static const struct link *by_route(struct local *l)
 	return dev;
 }
 
+/* A port that a prepare named may be another move's. */
+const struct link *tap_known(struct local *l)
+{
+	const struct xr_vm_info *info = l->info;
+	bool found = info->tap[0] && link_named(info->tap, &l->port);
+
+	if (!found && (!info->tap[0] || info->learned & XR_LEARNED_TAP))
+		found = link_indexed(l->vm->tap, &l->port);
+	return found ? &l->port : NULL;
+}
+
 const struct link *tap_find(struct local *l)
 {
-	const struct link *found;
+	const struct link *found = tap_known(l);
 
-	if (l->info->tap[0])
-		return links_by_name(&l->links, l->info->tap);
-	found = links_by_index(&l->links, l->vm->tap);
-	if (!found)
-		found = by_own_mac(l);
+	if (found || (l->info->tap[0] && !(l->info->learned & XR_LEARNED_TAP)) ||
+	    local_read(l))
+		return found;
+	found = by_own_mac(l);
 	if (!found)
 		found = by_fdb(l);
 	/* Of a VM that is elsewhere, a route would lead there. */
@@ -132,27 +142,13 @@ const struct link *tap_find(struct local *l)
 
 /* ---- whose ---- */
 
-static bool links_to(const char *path, const char *to)
-{
-	char target[256];
-	ssize_t n = readlink(path, target, sizeof(target) - 1);
-
-	if (n < 0)
-		return false;
-	target[n] = '\0';
-	return !strcmp(target, to);
-}
-
 /* fdinfo of a tun descriptor: "iff:	tap0". */
-static bool is_tap_open(const char *pid, const char *fd, const char *tap)
+static bool is_tap_of(const char *pid, const char *fd, const char *tap)
 {
 	char path[300], line[64], name[32];
 	bool yes = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%s/fd/%s", pid, fd);
-	if (!links_to(path, "/dev/net/tun"))
-		return false;
 	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%s", pid, fd);
 	f = fopen(path, "re");
 	while (f && !yes && fgets(line, sizeof(line), f))
@@ -166,26 +162,27 @@ struct holder {
 	bool tap, vhost;
 };
 
-static void look_at(const char *pid, const char *tap, struct holder *h)
+static struct holder look_at(const char *pid, const char *tap)
 {
-	char path[300];
+	struct holder h = { false, false };
+	char path[300], target[256];
 	struct dirent *e;
+	ssize_t n;
 	DIR *d;
 
 	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
 	d = opendir(path);
 	while (d && (e = readdir(d))) {
-		if (!isdigit((unsigned char)e->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%.16s/fd/%.16s", pid,
-			 e->d_name);
-		if (is_tap_open(pid, e->d_name, tap))
-			h->tap = true;
-		else if (links_to(path, "/dev/vhost-net"))
-			h->vhost = true;
+		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		if (!strcmp(target, "/dev/net/tun"))
+			h.tap = h.tap || is_tap_of(pid, e->d_name, tap);
+		else if (!strcmp(target, "/dev/vhost-net"))
+			h.vhost = true;
 	}
 	if (d)
 		closedir(d);
+	return h;
 }
 
 static bool is_qemu(const char *pid)
@@ -213,35 +210,57 @@ static bool is_here(const char *pid)
 	return !stat(path, &st) && st.st_ino == netns_inode();
 }
 
+struct reader {
+	const char *tap;
+	enum tap_reader is;
+	__u32 pid;
+	bool here;		/* certainly: it is in this namespace */
+};
+
+static void ask(struct reader *r, const char *pid)
+{
+	struct holder h = look_at(pid, r->tap);
+
+	if (!h.tap)
+		return;
+	r->here = is_here(pid);
+	r->pid = atoi(pid);
+	r->is = h.vhost ? TAP_READER_VHOST :
+		is_qemu(pid) ? TAP_READER_QEMU : TAP_READER_OTHER;
+}
+
+/* All processes, or those alone that are a QEMU: of the others there are many. */
+static void ask_all(struct reader *r, bool qemus)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+
+	while (d && !r->here && (e = readdir(d)))
+		if (isdigit((unsigned char)e->d_name[0]) &&
+		    (!qemus || is_qemu(e->d_name)))
+			ask(r, e->d_name);
+	if (d)
+		closedir(d);
+}
+
 /*
  * A name may be a tap's in several namespaces; a QEMU that was handed its tap from
  * outside is taken for want of one inside.
  */
-enum tap_reader tap_reader(const char *tap, __u32 *pid)
+enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid)
 {
-	enum tap_reader reader = TAP_READER_OTHER;
-	DIR *d = opendir("/proc");
-	bool here = false;
-	struct dirent *e;
+	struct reader r = { .tap = tap, .is = TAP_READER_OTHER };
+	char text[16];
 
-	*pid = 0;
-	while (d && !here && (e = readdir(d))) {
-		struct holder h = { false, false };
-
-		if (!isdigit((unsigned char)e->d_name[0]))
-			continue;
-		look_at(e->d_name, tap, &h);
-		if (!h.tap)
-			continue;
-		here = is_here(e->d_name);
-		*pid = atoi(e->d_name);
-		reader = h.vhost ? TAP_READER_VHOST :
-			 is_qemu(e->d_name) ? TAP_READER_QEMU :
-					      TAP_READER_OTHER;
-	}
-	if (d)
-		closedir(d);
-	return reader;
+	snprintf(text, sizeof(text), "%u", likely);
+	if (likely)
+		ask(&r, text);
+	if (!r.here)
+		ask_all(&r, true);
+	if (r.pid && !r.here)
+		ask_all(&r, false);
+	*pid = r.pid;
+	return r.is;
 }
 
 /* ---- what went through ---- */

@@ -213,6 +213,8 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 static int connect_to(struct monitor *m)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 
 	if (strlen(m->conf.socket) >= sizeof(to.sun_path))
 		return -ENAMETOOLONG;
@@ -223,6 +225,8 @@ static int connect_to(struct monitor *m)
 	/* A Unix socket is connected at once or not at all. */
 	if (connect(m->fd, (void *)&to, sizeof(to)))
 		return -errno;
+	m->pid = getsockopt(m->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ?
+			 0 : peer.pid;
 	return sd_event_add_io(m->d->loop, &m->io, m->fd, EPOLLIN,
 			       on_readable, m);
 }
@@ -281,6 +285,7 @@ static void monitor_free(struct monitor *m)
 	qmp_queue_gone(m);
 	sd_event_source_disable_unref(m->over);
 	sd_event_source_disable_unref(m->never);
+	sd_event_source_disable_unref(m->soon);
 	sd_event_source_disable_unref(m->timer);
 	free(m->in);
 	free(m->conf.socket);

@@ -4,6 +4,7 @@
 #define XR_QMP_H
 
 #include <jansson.h>
+#include <sys/types.h>
 #include "source.h"
 
 /* MigrationStatus of QEMU's, as far as it matters. */
@@ -43,6 +44,8 @@ struct monitor {
 	sd_event_source *over;		/* until the old host gives up copying */
 	sd_event_source *never;		/* until the new one gives up waiting */
 	char tap[16];			/* of the VM's card; empty: unknown */
+	pid_t pid;			/* who listens there, as the socket says */
+	sd_event_source *soon;		/* a prepare that is still to be said */
 
 	/* qmp_queue.c */
 	sd_event_source *look;

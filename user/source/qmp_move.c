@@ -72,6 +72,8 @@ static int say(struct monitor *m, enum xr_notice_kind kind, const char *host)
 		.vlan = m->conf.vlan,
 		.host = host,
 		.tap = m->tap[0] ? m->tap : NULL,
+		.reader = m->pid,
+		.soon = true,
 	};
 	struct xr_answer a;
 	struct xr_err err;
@@ -83,6 +85,46 @@ static int say(struct monitor *m, enum xr_notice_kind kind, const char *host)
 static const char *name_of(struct monitor *m, __u16 host)
 {
 	return host_name(m->d->plane, host);
+}
+
+/* ---- a prepare ---- */
+
+static void prepare_to_leave(struct monitor *m);
+static void prepare_to_come(struct monitor *m);
+
+static void prepare(struct monitor *m)
+{
+	if (m->incoming)
+		prepare_to_come(m);
+	else
+		prepare_to_leave(m);
+}
+
+/* What was put off comes before whatever happens next. */
+static void prepare_now(struct monitor *m)
+{
+	if (!m->soon)
+		return;
+	m->soon = sd_event_source_disable_unref(m->soon);
+	prepare(m);
+}
+
+static int on_soon(sd_event_source *s, void *ctx)
+{
+	(void)s;
+	prepare_now(ctx);
+	return 0;
+}
+
+/*
+ * It takes longer than anything else, and many VMs may begin to move at once: one
+ * that stands still meanwhile goes first. Said again before it was done, it is
+ * done once.
+ */
+static void prepare_soon(struct monitor *m)
+{
+	if (!m->soon && sd_event_add_defer(m->d->loop, &m->soon, on_soon, m) < 0)
+		prepare(m);
 }
 
 /* ---- the machine that it leaves ---- */
@@ -182,7 +224,7 @@ static void leaving(struct monitor *m)
 {
 	switch (m->migration) {
 	case QMP_ACTIVE:
-		prepare_to_leave(m);
+		prepare_soon(m);
 		break;
 	case QMP_PRE_SWITCHOVER:
 		stands_still(m);
@@ -261,7 +303,7 @@ static void never_came(struct monitor *m)
 static void coming(struct monitor *m)
 {
 	if (m->migration == QMP_ACTIVE)
-		prepare_to_come(m);
+		prepare_soon(m);
 	else if (m->migration == QMP_FAILED)
 		never_came(m);
 }
@@ -301,6 +343,8 @@ static void on_migration(struct monitor *m, json_t *data)
 	const char *status = json_string_value(json_object_get(data, "status"));
 
 	m->migration = migration_of(status, m->migration);
+	if (m->migration != QMP_ACTIVE)
+		prepare_now(m);
 	if (m->incoming)
 		coming(m);
 	else
@@ -337,11 +381,13 @@ static void on_resume(struct monitor *m)
 
 void qmp_on_event(struct monitor *m, const char *name, json_t *data)
 {
-	if (!strcmp(name, "MIGRATION"))
+	if (!strcmp(name, "MIGRATION")) {
 		on_migration(m, data);
-	else if (!strcmp(name, "RESUME"))
+	} else if (!strcmp(name, "RESUME")) {
+		prepare_now(m);
 		on_resume(m);
-	else if (!strcmp(name, "STOP")) {
+	} else if (!strcmp(name, "STOP")) {
+		prepare_now(m);
 		m->running = false;
 		if (!m->incoming && in_migration(m))
 			stands_still(m);
@@ -403,7 +449,7 @@ static void on_status(struct monitor *m, json_t *value)
 	if (status && !m->conf.role_given)
 		m->incoming = !strcmp(status, "inmigrate");
 	if (status && m->incoming && !strcmp(status, "inmigrate"))
-		prepare_to_come(m);
+		prepare_soon(m);
 	become_source(m);
 }
 
@@ -439,6 +485,7 @@ static void on_migrate(struct monitor *m, json_t *value)
 							       "status"));
 
 	m->migration = migration_of(status, QMP_IDLE);
+	prepare_now(m);
 	catch_up(m);
 }
 
@@ -466,6 +513,7 @@ void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
 
 void qmp_on_gone(struct monitor *m)
 {
+	prepare_now(m);
 	qmp_queue_gone(m);
 	m->over = sd_event_source_disable_unref(m->over);
 	if (!m->incoming && m->migration == QMP_COMPLETED)

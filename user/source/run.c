@@ -16,6 +16,7 @@
 
 /* Stopped in the opposite order: who tells of changes goes last. */
 static const struct source *const daemon_sources[] = {
+	&source_prepared,
 	&source_ageing,
 	&source_links,
 	&source_announcements,
@@ -133,6 +134,9 @@ int daemon_notice(struct daemon *d, const struct xr_notice *n,
 	memset(a, 0, sizeof(*a));
 	if (!ret) {
 		ret = vm_notice(d->plane, n, a, &why);
+		if (!ret && n->kind == XR_NOTICE_PREPARE)
+			prepared_watch(d, vm_find(d->plane,
+						  vm_key(n->mac, n->vlan)));
 		daemon_end(d);
 	}
 	if (ret && ret != -ENODEV)

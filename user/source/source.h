@@ -19,6 +19,8 @@ struct daemon {
 	const struct model *config;	/* of -c FILE; NULL: none */
 	bool verbose;
 
+	struct prepared *prepared;	/* prepared.c's own */
+
 	/* run.c's own */
 	const char *file;		/* -c FILE; NULL: none */
 	struct model model;		/* what config points to */
@@ -42,6 +44,9 @@ int daemon_notice(struct daemon *d, const struct xr_notice *n,
 int daemon_begin(struct daemon *d, struct xr_err *err);
 void daemon_end(struct daemon *d);
 
+/* A move of this VM was prepared: what is left to do beside its port. */
+void prepared_watch(struct daemon *d, __u32 place);
+
 /* One line on stderr; of a torrent of them most are left out, and counted. */
 void daemon_log(struct daemon *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -59,6 +64,7 @@ extern const struct source source_socket;	/* /run/xroam/INSTANCE.sock */
 extern const struct source source_qmp;		/* a QEMU's monitor */
 extern const struct source source_announcements; /* what the data plane saw */
 extern const struct source source_ageing;	/* deadlines, ttls, rings */
+extern const struct source source_prepared;	/* hooks and counts that may wait */
 extern const struct source source_links;	/* next hops, devices that come and go */
 
 /* Runs until SIGTERM or SIGINT; the exit status' errno. */
