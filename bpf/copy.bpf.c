@@ -90,7 +90,7 @@ static __always_inline int is_of(const struct __sk_buff *skb, __u64 key,
 	return MAC_OF(key) == MAC_OF(vm->key);
 }
 
-/* What user space puts into a port to see who reads it (vm_residual.c). */
+/* What user space puts into a port to see who reads it (vm_tap.c). */
 static __always_inline int is_probe(struct __sk_buff *skb)
 {
 	return skb->protocol == bpf_htons(ETH_P_PROBE) &&

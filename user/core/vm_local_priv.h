@@ -51,6 +51,24 @@ const struct link *tap_find(struct local *l);
 /* The same, but not looked for: of its link the index, name and queue alone. */
 const struct link *tap_known(struct local *l);
 
+struct link_counts {
+	__u64 read;		/* tx_packets: what its reader took */
+	__u64 dropped;		/* tx_dropped: what did not fit */
+};
+
+/* Not by netlink: that waits for whoever changes a device just now. */
+int tap_counts(__u32 ifindex, struct link_counts *c);
+
+/* Whether it takes frames that are to be segmented as they are. */
+bool tap_takes_gso(const char *tap);
+
+/* Into it, as if it had come for the VM. */
+void tap_put(const struct local *l, const void *frame, size_t len);
+/* A frame for nobody, to see what its reader does with it. */
+void tap_probe(const struct local *l);
+
+/* ---- vm_reader.c ---- */
+
 enum tap_reader {
 	TAP_READER_OTHER,
 	TAP_READER_QEMU,	/* in user space: holds one frame more than it delivers */
@@ -63,18 +81,14 @@ enum tap_reader {
  */
 enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid);
 
-struct link_counts {
-	__u64 read;		/* tx_packets: what its reader took */
-	__u64 dropped;		/* tx_dropped: what did not fit */
-};
+/*
+ * Where its first thread sleeps: asleep in poll though there is a frame in the tap,
+ * it has its one frame; asleep elsewhere, it waits for a lock.
+ */
+enum sleep { AWAKE, POLLS, WAITS };
+enum sleep reader_sleeps(__u32 pid);
 
-/* Not by netlink: that waits for whoever changes a device just now. */
-int tap_counts(__u32 ifindex, struct link_counts *c);
-
-/* Whether it takes frames that are to be segmented as they are. */
-bool tap_takes_gso(const char *tap);
-
-/* ---- vm_residual.c ---- */
+/* ---- vm_ring.c: what went in, and what of it was not read ---- */
 
 /* reader: as told, or 0. ring_ask() is to follow. */
 void ring_begin(struct local *l, const struct link *tap, __u32 reader);
@@ -85,24 +99,44 @@ void ring_begin(struct local *l, const struct link *tap, __u32 reader);
  */
 void ring_ask(struct plane *p, __u32 place, const char *tap);
 void ring_end(struct plane *p, __u32 place);
-/* QEMU's word on it is still to come. */
-bool ring_awaits(const struct local *l);
 /*
  * What was unread when the ring began shows now and then: the queue is empty.
  * true: so it was, as far as is known.
  */
 bool ring_sample(struct plane *p, __u32 place);
+
+/* The VM's, or NULL. */
+struct xr_ring *ring_at(struct plane *p, __u32 place);
+struct xr_ring *ring_of(const struct local *l);
+/* number: from 1; the place where it was, whoever is there now. */
+const struct xr_ring_frame *ring_frame(const struct local *l, __u64 number);
+/* QEMU's word on it is still to come. */
+bool ring_awaits(const struct local *l);
+/*
+ * Waits until nothing is read and nothing goes in any more: a program that saw
+ * the state before may still be at it on another CPU.
+ */
+int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
+		__u64 *left);
+
+/* ---- vm_replay.c ---- */
+
 /* To that host; again, it does nothing. */
 int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
-/* See vm_local_delivered(). */
-int ring_delivered(struct local *l, __u16 to, __u16 used,
-		   struct vm_residual *r);
-void ring_give_back(struct local *l);
-/* A frame for nobody into its tap: see vm_residual.c. */
-void tap_probe(const struct local *l);
+/* Frames from + 1 to to. */
+int ring_send(struct local *l, struct xr_ring *r, __u16 host, __u64 from,
+	      __u64 to, struct vm_residual *out);
 
 /* Checksums that the sender left to its device. Exported for the tests. */
 void frame_fill_checksum(__u8 *frame, __u32 len);
+
+/* ---- vm_delivered.c: QEMU's own count ---- */
+
+/* See vm_local_delivered(). */
+int ring_delivered(struct local *l, __u16 to, __u16 used,
+		   struct vm_residual *r);
+/* Here it goes on without what was thrown away: into its tap with it again. */
+void ring_give_back(struct local *l);
 
 /* ---- vm_kernel.c: the kernel's own tables ---- */
 

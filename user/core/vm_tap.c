@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A VM's port on this machine, and who reads it. */
-#include <ctype.h>
-#include <dirent.h>
+/* A VM's port on this machine, what went through it, and what is put into it. */
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "netns.h"
 #include "text.h"
 #include "vm_local_priv.h"
+
+#define ETH_P_PROBE	0x88b5	/* IEEE 802: local experimental */
 
 /* ---- which ---- */
 
@@ -140,129 +141,6 @@ const struct link *tap_find(struct local *l)
 	return found || !local_host(l->p, l->now.host) ? found : by_route(l);
 }
 
-/* ---- whose ---- */
-
-/* fdinfo of a tun descriptor: "iff:	tap0". */
-static bool is_tap_of(const char *pid, const char *fd, const char *tap)
-{
-	char path[300], line[64], name[32];
-	bool yes = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%s", pid, fd);
-	f = fopen(path, "re");
-	while (f && !yes && fgets(line, sizeof(line), f))
-		yes = sscanf(line, "iff: %31s", name) == 1 && !strcmp(name, tap);
-	if (f)
-		fclose(f);
-	return yes;
-}
-
-struct holder {
-	bool tap, vhost;
-};
-
-static struct holder look_at(const char *pid, const char *tap)
-{
-	struct holder h = { false, false };
-	char path[300], target[256];
-	struct dirent *e;
-	ssize_t n;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-	d = opendir(path);
-	while (d && (e = readdir(d))) {
-		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
-		target[n < 0 ? 0 : n] = '\0';
-		if (!strcmp(target, "/dev/net/tun"))
-			h.tap = h.tap || is_tap_of(pid, e->d_name, tap);
-		else if (!strcmp(target, "/dev/vhost-net"))
-			h.vhost = true;
-	}
-	if (d)
-		closedir(d);
-	return h;
-}
-
-static bool is_qemu(const char *pid)
-{
-	char path[300], exe[256];
-	const char *base;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
-	n = readlink(path, exe, sizeof(exe) - 1);
-	if (n < 0)
-		return false;
-	exe[n] = '\0';
-	base = strrchr(exe, '/');
-	base = base ? base + 1 : exe;
-	return !strncmp(base, "qemu", 4) || !strncmp(base, "kvm", 3);
-}
-
-static bool is_here(const char *pid)
-{
-	char path[300];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
-	return !stat(path, &st) && st.st_ino == netns_inode();
-}
-
-struct reader {
-	const char *tap;
-	enum tap_reader is;
-	__u32 pid;
-	bool here;		/* certainly: it is in this namespace */
-};
-
-static void ask(struct reader *r, const char *pid)
-{
-	struct holder h = look_at(pid, r->tap);
-
-	if (!h.tap)
-		return;
-	r->here = is_here(pid);
-	r->pid = atoi(pid);
-	r->is = h.vhost ? TAP_READER_VHOST :
-		is_qemu(pid) ? TAP_READER_QEMU : TAP_READER_OTHER;
-}
-
-/* All processes, or those alone that are a QEMU: of the others there are many. */
-static void ask_all(struct reader *r, bool qemus)
-{
-	DIR *d = opendir("/proc");
-	struct dirent *e;
-
-	while (d && !r->here && (e = readdir(d)))
-		if (isdigit((unsigned char)e->d_name[0]) &&
-		    (!qemus || is_qemu(e->d_name)))
-			ask(r, e->d_name);
-	if (d)
-		closedir(d);
-}
-
-/*
- * A name may be a tap's in several namespaces; a QEMU that was handed its tap from
- * outside is taken for want of one inside.
- */
-enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid)
-{
-	struct reader r = { .tap = tap, .is = TAP_READER_OTHER };
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", likely);
-	if (likely)
-		ask(&r, text);
-	if (!r.here)
-		ask_all(&r, true);
-	if (r.pid && !r.here)
-		ask_all(&r, false);
-	*pid = r.pid;
-	return r.is;
-}
-
 /* ---- what went through ---- */
 
 static int read_number(const char *tap, const char *what, __u64 *number)
@@ -329,4 +207,63 @@ bool tap_takes_gso(const char *tap)
 	ret = ioctl(fd, SIOCETHTOOL, &req);
 	close(fd);
 	return ret || v.data;
+}
+
+/* ---- what is put into it ---- */
+
+/*
+ * Kept, for closing it takes the kernel some ms; but not in another network
+ * namespace than the process', which would not go away then.
+ */
+static int packet_socket(const struct local *l)
+{
+	int fd = l->back < 0 ? l->p->packet_fd : -1;
+
+	if (fd < 0)
+		fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (l->back < 0)
+		l->p->packet_fd = fd;
+	return fd;
+}
+
+void tap_put(const struct local *l, const void *frame, size_t len)
+{
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET,
+		.sll_ifindex = l->vm->tap,
+		.sll_halen = ETH_ALEN,
+	};
+	int fd;
+
+	if (!l->vm->tap)
+		return;
+	memcpy(&to.sll_protocol, (const __u8 *)frame + 2 * ETH_ALEN,
+	       sizeof(to.sll_protocol));
+	fd = packet_socket(l);
+	if (fd < 0)
+		return;
+	sendto(fd, frame, len, 0, (void *)&to, sizeof(to));
+	if (fd != l->p->packet_fd)
+		close(fd);
+}
+
+/*
+ * Of a QEMU whose guest stands still: see vm_ring.c. One that waits for its guest
+ * to come takes a frame, too, and drops it when the guest runs: so the first one
+ * into its tap had better be this.
+ */
+void tap_probe(const struct local *l)
+{
+	struct {
+		__u8 dst[ETH_ALEN], src[ETH_ALEN];
+		__be16 type;
+		char text[46];
+	} __attribute__((packed)) probe = {
+		.src = { 0x02, 0x78, 0x72, 0, 0, 2 },
+		.type = htons(ETH_P_PROBE),
+		.text = "xroam: nothing to see",
+	};
+
+	memcpy(probe.dst, l->mac, ETH_ALEN);
+	tap_put(l, &probe, sizeof(probe));
 }
