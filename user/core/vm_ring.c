@@ -24,6 +24,7 @@
 #include "vm_priv.h"
 
 #define STILL		3	/* looks in a row that saw no more read */
+#define SETTLES_US	12000	/* a QEMU that has just stopped, on a busy machine */
 #define LOOK_US		100
 #define LOOKS		20
 #define WAITS_FOR	8	/* looks that it may wait for a lock, and get it */
@@ -187,8 +188,10 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 	__u64 in;
 	__s64 n;
 
-	if (held)
+	if (held) {
 		tap_probe(l);
+		usleep(SETTLES_US);
+	}
 	ret = tap_counts(l->vm->tap, &was);
 	*entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 	for (looks = 0; !ret && looks < LOOKS &&
