@@ -15,6 +15,8 @@ ok "hosts" vm_hosts vxlan h1
 refused 1 "h2.*already" "a host twice" host add h2 vxlan 10.8.0.2 vni 1000
 refused 1 "203.0.113.1.*route|no route.*203.0.113.1" "a host without a route" \
 	host add far vxlan 203.0.113.1 vni 5
+refused 1 "224.0.0.1 is a multicast address" "a host that cannot be one" \
+	host add far vxlan 224.0.0.1 vni 5
 refused 1 "nosuch" "a host behind a device that is not there" \
 	host add p dev nosuch
 refused 1 "nosuch" "del a host that is not there" host del nosuch

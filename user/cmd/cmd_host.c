@@ -15,7 +15,7 @@
 #include "../core/host.h"
 #include "../core/model_edit.h"
 #include "../core/stats.h"
-#include "../core/vm.h"
+#include "../core/vm_priv.h"
 #include "edit.h"
 
 static const char help[] =
@@ -129,9 +129,12 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 		return xr_fail(err, -EEXIST,
 			       "host %s exists already; \"xroam host show\" lists them",
 			       info->name);
-	/* A file may come before its routes (boot); a command need not. */
+	/*
+	 * A file may come before its routes (boot); a command need not. What is no
+	 * host's address at all the model's check says in its own words.
+	 */
 	if (!info->local && !addr_is_zero(info->addr) &&
-	    path_has_route(info->addr))
+	    !vm_bad_addr(info->addr) && path_has_route(info->addr))
 		return xr_fail(err, -EHOSTUNREACH,
 			       "host %s: there is no route to %s; add the route first",
 			       info->name, text_addr(addr, info->addr));

@@ -96,7 +96,7 @@ static int ask_route(struct netlink *nl, const __be32 *addr, __u32 oif,
 
 /* ---- devices ---- */
 
-struct link {
+struct device {
 	__u8 mac[6];
 	__u32 mtu;
 	bool bridge;
@@ -114,7 +114,7 @@ static bool is_bridge(const struct nlattr *info)
 
 static int on_link(const struct nlmsghdr *nlh, void *ctx)
 {
-	struct link *l = ctx;
+	struct device *l = ctx;
 	const struct nlattr *a;
 
 	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg)) {
@@ -130,7 +130,7 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int ask_link(struct netlink *nl, __u32 ifindex, struct link *l)
+static int ask_link(struct netlink *nl, __u32 ifindex, struct device *l)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
@@ -338,7 +338,7 @@ static bool mac_given(const struct path_job *j)
 /* A host behind a device of its own: nothing is asked but the device. */
 static int find_device(struct netlink *nl, struct path_job *j)
 {
-	struct link l = { 0 };
+	struct device l = { 0 };
 
 	j->path.method = j->info->forward;
 	j->hop.ifindex = j->path.ifindex;
@@ -357,7 +357,7 @@ static int find_way(struct netlink *nl, struct path_job *j,
 {
 	const struct xr_backend_info *b = j->info;
 	struct route r = { 0 };
-	struct link l = { 0 };
+	struct device l = { 0 };
 	int ret;
 
 	if (b->dev[0]) {

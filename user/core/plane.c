@@ -64,6 +64,17 @@ int plane_lock(const char *name, struct xr_err *err)
 	}
 }
 
+/* Who waits on it makes it anew; the directory stays if more is in it. */
+static void remove_lock(const char *name)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/lock", name);
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+}
+
 struct plane *plane_new(const char *name)
 {
 	struct plane *p = calloc(1, sizeof(*p));
@@ -170,6 +181,9 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 	*out = p;
 	return 0;
 fail:
+	/* What was to be made and was not leaves no trace. */
+	if (how == PLANE_CREATE && p->lock_fd >= 0 && !plane_exists(p))
+		remove_lock(p->name);
 	plane_close(p);
 	return ret;
 }

@@ -63,7 +63,7 @@ struct xr_answer {
  * sense now (pause without prepare); -ESTALE an older sequence number (ignored,
  * counted; the line says which is known); -ENOSPC full (the line says which
  * limit to raise); -EHOSTUNREACH host without a route; -EADDRINUSE an address
- * that is another VM's; -EPERM an announcement may not say that.
+ * that is another VM's.
  */
 int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a,
 	      struct xr_err *err);

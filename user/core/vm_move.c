@@ -149,9 +149,6 @@ static int check_prepare(struct plane *p, const struct xr_notice *n,
 			       "VM %s stands still on its way to %s; \"vm move\" or \"vm cancel\" ends that first",
 			       vm_name_at(p, name, place),
 			       host_name(p, now.next));
-	if (n->source == XR_SOURCE_ANNOUNCEMENT)
-		return xr_fail(err, -EPERM,
-			       "an announcement prepares no move");
 	return host_reachable(p, host, err);
 }
 
@@ -303,17 +300,6 @@ static int stay(struct plane *p, const struct xr_notice *n, __u32 place,
 	return 0;
 }
 
-static int sniffed_while_frozen(struct plane *p, __u32 place,
-				struct xr_err *err)
-{
-	char name[VM_NAME];
-
-	return xr_fail(err, -EPERM,
-		       "VM %s moved too often and is frozen at %s; \"xroam vm move\" ends that",
-		       vm_name_at(p, name, place),
-		       host_name(p, vm_now(p, place).host));
-}
-
 int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	     __u16 host, struct xr_answer *a, struct xr_err *err)
 {
@@ -323,8 +309,6 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	__u16 from;
 	int ret;
 
-	if (n->source == XR_SOURCE_ANNOUNCEMENT && now.flags & XR_VM_FROZEN)
-		return sniffed_while_frozen(p, place, err);
 	if (now.host == host)
 		return stay(p, n, place, a);
 	ret = host_reachable(p, host, err);
