@@ -28,6 +28,7 @@ static __always_inline int decapsulate(struct xdp_md *ctx, struct packet *p)
 	reason = reason ?: parse_tunnel(ctx, p, &t, bpf_htons(XR_PORT_GUE),
 					bpf_htons(XR_PORT_VXLAN));
 	reason = reason ?: check_inner(ctx, p, &t);
+	reason = reason ?: mark_inner(ctx, p, &t);
 	reason = reason ?: strip(ctx, &t);
 	return reason ?: (int)t.reason;
 }

@@ -96,7 +96,10 @@ static __always_inline int parse_tunnel(struct xdp_md *ctx,
 	return XR_R_NOT_TUNNEL;
 }
 
-/* A whole IP header of the right version, and as much packet as it says. */
+/*
+ * A whole IP header of the right version, as much packet as it says, and one that
+ * may be marked if the outer one is (RFC 6040 §4.2).
+ */
 static __always_inline int check_inner(struct xdp_md *ctx,
 				       const struct packet *p,
 				       const struct tunnel *t)
@@ -114,11 +117,8 @@ static __always_inline int check_inner(struct xdp_md *ctx,
 		len = sizeof(*six) + bpf_ntohs(six->payload_len);
 		if ((p->tos & 3) == ECN_CE && !(ip[1] & 0x30))
 			return XR_R_BAD_TUNNEL;
-		if ((p->tos & 3) == ECN_CE)
-			ip[1] |= ECN_CE << 4;
 	} else {
 		struct iphdr *four = (void *)ip;
-		__u32 sum;
 
 		if (ip[0] >> 4 != 4 || four->ihl < 5)
 			return XR_R_BAD_TUNNEL;
@@ -127,15 +127,33 @@ static __always_inline int check_inner(struct xdp_md *ctx,
 			return XR_R_BAD_TUNNEL;
 		if ((p->tos & 3) == ECN_CE && !(four->tos & 3))
 			return XR_R_BAD_TUNNEL;
-		if ((p->tos & 3) == ECN_CE && (four->tos & 3) != ECN_CE) {
-			/* RFC 1624: the checksum falls as the word grows. */
-			sum = (__u16)~four->check;
-			sum += bpf_htons(ECN_CE - (four->tos & 3));
-			four->check = ~(sum + (sum >> 16));
-			four->tos |= ECN_CE;
-		}
 	}
 	return t->inner + len <= p->end ? 0 : XR_R_BAD_TUNNEL;
+}
+
+/* Congestion that the tunnel met goes on; only once it is known to end here. */
+static __always_inline int mark_inner(struct xdp_md *ctx,
+				      const struct packet *p,
+				      const struct tunnel *t)
+{
+	__u8 *ip = octet_at(ctx, t->inner);
+	struct iphdr *four = (void *)ip;
+	__u32 sum;
+
+	if ((p->tos & 3) != ECN_CE)
+		return 0;
+	if ((void *)(four + 1) > end_of(ctx))
+		return XR_R_BAD_TUNNEL;
+	if (t->inner_ipv6) {
+		ip[1] |= ECN_CE << 4;
+	} else if ((four->tos & 3) != ECN_CE) {
+		/* RFC 1624: the checksum falls as the word grows. */
+		sum = (__u16)~four->check;
+		sum += bpf_htons(ECN_CE - (four->tos & 3));
+		four->check = ~(sum + (sum >> 16));
+		four->tos |= ECN_CE;
+	}
+	return 0;
 }
 
 /* Moves the Ethernet header, without tags, to the inner packet's front. */

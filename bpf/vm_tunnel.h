@@ -177,7 +177,8 @@ static __always_inline int leave_ip_tunnel(struct xdp_md *ctx,
 	blame(place);
 	if (is_chained(place, p->bytes))
 		return XR_R_VM_CHAIN;
-	return strip(ctx, t) ?: to_coming_vm(ctx, place - 1) ?: (int)t->reason;
+	return mark_inner(ctx, p, t) ?: strip(ctx, t) ?:
+	       to_coming_vm(ctx, place - 1) ?: (int)t->reason;
 }
 
 /* The tunnel at hand ends here. */

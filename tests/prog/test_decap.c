@@ -91,6 +91,8 @@ static void congestion(void **state)
 	expect("eth / ip4 src=10.9.0.1 tos=3 / " IN4("0xb8"), "bad-tunnel",
 	       NULL);
 	expect("eth / ip6 tc=3" GUE IN6("0"), "bad-tunnel", NULL);
+	/* Not sound: not marked, either. */
+	expect("eth / ip4 tos=3 / ip4 len=+1 tos=2 / udp", "bad-tunnel", NULL);
 	/* Nothing but CE is carried over. */
 	expect("eth / ip4 src=10.9.0.1 tos=2 / " IN4("0"), "decap-ipip",
 	       "eth / " IN4("0"));
