@@ -27,16 +27,18 @@ destination_dies()
 	PREPARED_QEMU=1 run_of "$to" --gate 100 --kill "$(pid "qemu-$to")"
 }
 
-is_stable()
+# in_state HOST STATE
+in_state()
 {
-	[ "$(vm_fact "$1" "$VM_MAC" state)" = stable ]
+	[ "$(vm_fact "$1" "$VM_MAC" state)" = "$2" ]
 }
 
 # cancelled N HOW: nothing lost, and the hosts know that it stayed
 cancelled()
 {
-	local i was=$AT
+	local i was=$AT state
 
+	state=$(vm_fact "$AT" "$VM_MAC" state)
 	ALL=
 	for ((i = 1; i <= $1; i++)); do
 		$2 || fail "$2, run $i: it ended as $(moved result)"
@@ -47,9 +49,9 @@ cancelled()
 	is "$AT" "$was" "$2: the guest is where it was"
 	for i in "${VM_HOSTS[@]}"; do
 		# The new host waits as long as a blackout may last.
-		wait_for 10 is_stable "$i"
+		wait_for 10 in_state "$i" "$state"
 		is "$(vm_fact "$i" "$VM_MAC" state) $(vm_fact "$i" "$VM_MAC" host)" \
-			"stable $was" "$2: $i knows"
+			"$state $was" "$2: $i knows"
 	done
 }
 
@@ -63,4 +65,10 @@ cancelled 3 destination_dies
 # And then it does happen.
 runs 1 "at last"
 none_lost "a migration after so many that were not"
+
+# Its port has been made ready for its coming: that is not undone under it, for the
+# kernel would stop the port to do it.
+cancelled 2 after_stop
+is "$(ip -n "$(ns "$AT")" -j link show tap0 | jq '.[0].txqlen')" 4000 \
+	"where it had come to: its port's queue is as it was"
 done_testing

@@ -179,12 +179,14 @@ static void raise_queue(struct local *l, const struct link *tap)
 
 /*
  * Never under a running VM: the kernel stops a device to change its queue, and
- * what is sent to it meanwhile is lost.
+ * what is sent to it meanwhile is lost. It stays as long as the VM is here.
  */
 static void restore_queue(struct local *l)
 {
 	struct link tap;
 
+	if (local_host(l->p, l->now.host))
+		return;
 	if (l->info->tap_queue && link_indexed(l->vm->tap, &tap) &&
 	    tap.queue == QUEUE_WANTED)
 		link_set_queue(&l->nl, tap.ifindex, l->info->tap_queue);
