@@ -567,7 +567,8 @@ struct xr_tc_hook {
 	__u32 handle, priority;	/* of the filter */
 	__u64 netns;
 	__u8 made_clsact;	/* the qdisc is ours, too */
-	__u8 reserved[7];
+	__u8 attached;		/* 0: not yet, or a kill came before it */
+	__u8 reserved[6];
 	char name[16];
 };
 

@@ -120,8 +120,8 @@ struct xr_tc_hook *tc_next(struct plane *p, int *at)
 	return NULL;
 }
 
-static struct xr_tc_hook *find_in(struct plane *p, __u64 netns, __u32 ifindex,
-				  __u32 kind)
+struct xr_tc_hook *tc_record(struct plane *p, __u64 netns, __u32 ifindex,
+			     __u32 kind)
 {
 	struct xr_tc_hook *h;
 	int at = 0;
@@ -135,7 +135,7 @@ static struct xr_tc_hook *find_in(struct plane *p, __u64 netns, __u32 ifindex,
 
 static struct xr_tc_hook *find(struct plane *p, __u32 ifindex, __u32 kind)
 {
-	return find_in(p, netns_inode(), ifindex, kind);
+	return tc_record(p, netns_inode(), ifindex, kind);
 }
 
 static struct xr_tc_hook *new_record(struct plane *p, __u32 ifindex,
@@ -158,7 +158,7 @@ static struct xr_tc_hook *new_record(struct plane *p, __u32 ifindex,
 }
 
 /* Who is left on the device inherits the duty to remove clsact. */
-static void drop_record(struct plane *p, struct xr_tc_hook *h)
+void tc_record_drop(struct plane *p, struct xr_tc_hook *h)
 {
 	__u32 ifindex = h->ifindex;
 	__u8 made = h->made_clsact;
@@ -178,22 +178,12 @@ static void drop_record(struct plane *p, struct xr_tc_hook *h)
 	memset(h, 0, sizeof(*h));
 }
 
-bool tc_record_there(struct plane *p, __u32 ifindex, __u64 netns, __u32 kind)
-{
-	return find_in(p, netns, ifindex, kind);
-}
-
-void tc_record_drop(struct plane *p, __u32 ifindex, __u64 netns, __u32 kind)
-{
-	struct xr_tc_hook *h = find_in(p, netns, ifindex, kind);
-
-	if (h)
-		drop_record(p, h);
-}
-
 bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
 {
-	return find(p, ifindex, kind);
+	struct xr_tc_hook *h = find(p, ifindex, kind);
+
+	return h && (h->attached ||
+		     (p->tc_worker && tc_worker_has(p->tc_worker, ifindex)));
 }
 
 /* ---- tcx ----
@@ -351,7 +341,7 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 			       "there can be", name, XR_MAX_TC_HOOKS);
 	fd = tc_program(p, kind, err);
 	if (fd < 0) {
-		drop_record(p, h);
+		tc_record_drop(p, h);
 		return fd;
 	}
 	words_listen();
@@ -362,7 +352,9 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 	if (ret) {
 		xr_fail(err, ret, "%s: attaching %s: %s", name, tc_word(kind),
 			words_or(ret));
-		drop_record(p, h);
+		tc_record_drop(p, h);
+	} else {
+		h->attached = 1;
 	}
 	netlink_close(&nl);
 	close(fd);
@@ -381,7 +373,7 @@ int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name,
 
 	strncpy(task.name, name, sizeof(task.name) - 1);
 	/* With a record it may be there already: that has to be looked at. */
-	if (p->tc_worker && !tc_recorded(p, ifindex, kind) &&
+	if (p->tc_worker && !find(p, ifindex, kind) &&
 	    !tc_stops_devices() && new_record(p, ifindex, name, kind)) {
 		task.prog = tc_program(p, kind, err);
 		ret = task.prog < 0 ? task.prog :
@@ -443,7 +435,7 @@ static void detach_here(struct plane *p, struct xr_tc_hook *h)
 	}
 	words_stop();
 	netlink_close(&nl);
-	drop_record(p, h);
+	tc_record_drop(p, h);
 }
 
 void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
@@ -461,7 +453,7 @@ void tc_detach_all(struct plane *p)
 
 	while ((h = tc_next(p, &at))) {
 		if (netns_enter(h->netns, &back)) {
-			drop_record(p, h);
+			tc_record_drop(p, h);
 			continue;
 		}
 		detach_here(p, h);
@@ -479,7 +471,7 @@ static int reload_here(struct plane *p, struct xr_tc_hook *h,
 	int fd, ret;
 
 	if (!if_indextoname(h->ifindex, name)) {
-		drop_record(p, h);
+		tc_record_drop(p, h);
 		return 0;
 	}
 	fd = tc_program(p, h->kind, err);
@@ -509,7 +501,7 @@ int tc_reload(struct plane *p, struct xr_err *err)
 	at = 0;
 	while (!ret && (h = tc_next(p, &at))) {
 		if (netns_enter(h->netns, &back)) {
-			drop_record(p, h);
+			tc_record_drop(p, h);
 			continue;
 		}
 		ret = reload_here(p, h, err);

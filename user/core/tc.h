@@ -29,7 +29,7 @@ int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name,
 		   enum xr_tc_kind kind, tc_first *first, __u32 place,
 		   struct xr_err *err);
 void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
-/* By the record alone: nobody is asked. */
+/* Attached, or about to be; by the record alone, nobody is asked. */
 bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
 
 /* Everywhere; namespaces that are gone took theirs along. */

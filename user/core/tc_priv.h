@@ -15,8 +15,10 @@ int tc_program(struct plane *p, __u32 kind, struct xr_err *err);
 /* The device's own list that programs of this kind are in (tcx). */
 enum bpf_attach_type tc_list(__u32 kind);
 
-bool tc_record_there(struct plane *p, __u32 ifindex, __u64 netns, __u32 kind);
-void tc_record_drop(struct plane *p, __u32 ifindex, __u64 netns, __u32 kind);
+/* NULL: there is none. */
+struct xr_tc_hook *tc_record(struct plane *p, __u64 netns, __u32 ifindex,
+			     __u32 kind);
+void tc_record_drop(struct plane *p, struct xr_tc_hook *h);
 
 /* Loads all anew and puts them in the pins' places. */
 int tc_load(struct plane *p, struct xr_err *err);

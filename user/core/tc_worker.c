@@ -24,7 +24,7 @@ struct job {
 struct tc_worker {
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t more;
+	pthread_cond_t more, less;
 	struct job *todo, *doing, *done;
 	bool ends;
 	int event;
@@ -76,6 +76,7 @@ static void *work(void *ctx)
 		pthread_mutex_lock(&w->lock);
 		w->doing = NULL;
 		append(&w->done, j);
+		pthread_cond_broadcast(&w->less);
 		eventfd_write(w->event, 1);
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -92,6 +93,7 @@ struct tc_worker *tc_worker_new(int *event_fd)
 	w->netns = netns_inode();
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->more, NULL);
+	pthread_cond_init(&w->less, NULL);
 	if (w->event < 0 || pthread_create(&w->thread, NULL, work, w)) {
 		if (w->event >= 0)
 			close(w->event);
@@ -157,15 +159,28 @@ static bool is_in(const struct job *list, __u32 ifindex)
 	return list;
 }
 
+static bool is_to_do(const struct tc_worker *w, __u32 ifindex)
+{
+	return is_in(w->todo, ifindex) ||
+	       (w->doing && w->doing->t.ifindex == ifindex);
+}
+
 bool tc_worker_has(struct tc_worker *w, __u32 ifindex)
 {
 	bool has;
 
 	pthread_mutex_lock(&w->lock);
-	has = is_in(w->todo, ifindex) || is_in(w->done, ifindex) ||
-	      (w->doing && w->doing->t.ifindex == ifindex);
+	has = is_to_do(w, ifindex) || is_in(w->done, ifindex);
 	pthread_mutex_unlock(&w->lock);
 	return has;
+}
+
+void tc_worker_wait(struct tc_worker *w, __u32 ifindex)
+{
+	pthread_mutex_lock(&w->lock);
+	while (is_to_do(w, ifindex))
+		pthread_cond_wait(&w->less, &w->lock);
+	pthread_mutex_unlock(&w->lock);
 }
 
 static void detach(const struct job *j)
@@ -181,14 +196,17 @@ static void detach(const struct job *j)
 static void settle(struct plane *p, const struct job *j,
 		   void (*fail)(void *ctx, const char *line), void *ctx)
 {
-	bool wanted = p && tc_record_there(p, j->t.ifindex, j->netns, j->t.kind);
+	struct xr_tc_hook *h = p ? tc_record(p, j->netns, j->t.ifindex,
+					     j->t.kind) : NULL;
 	char line[96];
 
-	if (!j->ret && !wanted)
+	if (!j->ret && h)
+		h->attached = 1;
+	else if (!j->ret)
 		detach(j);
-	if (!j->ret || !wanted)
+	if (!j->ret || !h)
 		return;
-	tc_record_drop(p, j->t.ifindex, j->netns, j->t.kind);
+	tc_record_drop(p, h);
 	snprintf(line, sizeof(line), "%s: attaching %s: %s", j->t.name,
 		 tc_word(j->t.kind), strerror(-j->ret));
 	fail(ctx, line);

@@ -28,8 +28,10 @@ struct tc_task {
 	__u32 place;
 };
 int tc_worker_attach(struct tc_worker *w, const struct tc_task *t);
-/* That is not done yet. */
+/* That is not settled yet. */
 bool tc_worker_has(struct tc_worker *w, __u32 ifindex);
+/* Until all that was to be attached to the device is. */
+void tc_worker_wait(struct tc_worker *w, __u32 ifindex);
 
 /*
  * What is done, under the instance's lock; p NULL: the instance is gone. fail() is

@@ -13,6 +13,7 @@
 #include "host.h"
 #include "netns.h"
 #include "tc.h"
+#include "tc_worker.h"
 #include "text.h"
 #include "vm_local_priv.h"
 #include "vm_priv.h"
@@ -399,6 +400,9 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 
 	memset(r, 0, sizeof(*r));
 	if (!ret && local_is_leaving(&l)) {
+		/* Whoever lets it go on after this relies on the copies. */
+		if (p->tc_worker)
+			tc_worker_wait(p->tc_worker, l.vm->tap);
 		ret = ring_replay(&l, l.now.next, r);
 	} else if (!ret && local_is_coming(&l)) {
 		kernel_arrive(&l, false);
