@@ -179,15 +179,13 @@ static void raise_queue(struct local *l, const struct link *tap)
 }
 
 /*
- * Never under a running VM: the kernel stops a device to change its queue, and
- * what is sent to it meanwhile is lost. It stays as long as the VM is here.
+ * The kernel stops a device to change its queue, and what is sent to it meanwhile
+ * is lost: under a running VM only where an operator wants nothing of us to stay.
  */
 static void restore_queue(struct local *l)
 {
 	struct link tap;
 
-	if (local_host(l->p, l->now.host))
-		return;
 	if (l->info->tap_queue && link_indexed(l->vm->tap, &tap) &&
 	    tap.queue == QUEUE_WANTED)
 		link_set_queue(&l->nl, tap.ifindex, l->info->tap_queue);
@@ -514,15 +512,14 @@ int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn)
 	if (!has_traces(p, place))
 		return 0;
 	ret = local_open(&l, p, place, warn);
-	restore_queue(&l);
-	if (local_host(p, l.now.host))
+	if (local_host(p, l.now.host)) {
 		ring_give_back(&l);
-	ring_end(p, place);
-	if (local_host(p, l.now.host))
+		ring_end(p, place);
 		ease_tap(&l);
-	else
+	} else {
+		restore_queue(&l);
+		ring_end(p, place);
 		leave_tap(&l);
-	if (!local_host(p, l.now.host)) {
 		/* It stays elsewhere; where it had been sent before, still is. */
 		if (!is_redirected(&l))
 			kernel_clear(&l);
