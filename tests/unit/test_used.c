@@ -17,12 +17,13 @@
 #define WORLDS	20000
 #define BASE	1000	/* what the tap had counted before the ring began */
 
-static const __u8 vm[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
 static const __u8 group[6] = { 0x33, 0x33, 0, 0, 0, 1 };
 
 static struct xr_ring_frame frames[XR_RING_FRAMES];
 static struct xr_ring ring;
-static const struct used used = { &ring, frames, { 0x52, 0x54, 0, 0x12, 0x34, 0x56 } };
+static const struct used used = {
+	&ring, frames, { 0x52, 0x54, 0, 0x12, 0x34, 0x56 }
+};
 
 /* The truth. */
 static __u64 entered, reads;	/* since the ring began */
@@ -47,7 +48,7 @@ static void enter(int n)
 
 		f->number = ++entered;
 		f->len = 60;
-		memcpy(f->octet, (int)draw(256) < noise ? group : vm, 6);
+		memcpy(f->octet, (int)draw(256) < noise ? group : used.mac, 6);
 	}
 	ring.entered = entered;
 }
@@ -56,7 +57,7 @@ static void enter(int n)
 static void take(int n)
 {
 	while (n-- && reads < entered)
-		index_used += !memcmp(at(reads++)->octet, vm, 6);
+		index_used += !memcmp(at(reads++)->octet, used.mac, 6);
 }
 
 static void begin(int noisy)
@@ -81,6 +82,16 @@ static bool ask(int most)
 	enter(draw(most + 1));
 	take(draw(most + 1));
 	return used_compare(&used, said, before, BASE + reads);
+}
+
+/* Frame by frame, each asked about: the difference is known exactly. */
+static void keep_step(int n)
+{
+	enter(n);
+	while (n--) {
+		take(1);
+		used_compare(&used, index_used, BASE + reads, BASE + reads);
+	}
 }
 
 /* It stops, and has thrown so many away; the next one it reads and keeps. */
@@ -160,15 +171,9 @@ static void what_it_surely_did_not_get(void **state)
 /* One that was asked before STOP is answered when a frame is already lost. */
 static void an_answer_while_it_stops(void **state)
 {
-	int k;
-
 	(void)state;
 	begin(0);
-	enter(10);
-	for (k = 0; k < 10; k++) {
-		take(1);
-		used_compare(&used, index_used, BASE + reads, BASE + reads);
-	}
+	keep_step(10);
 	enter(1);
 	reads++;
 	used_compare(&used, index_used, BASE + reads, BASE + reads);
@@ -183,11 +188,7 @@ static void a_filtered_frame(void **state)
 
 	(void)state;
 	begin(0);
-	enter(10);
-	for (k = 0; k < 10; k++) {
-		take(1);
-		used_compare(&used, index_used, BASE + reads, BASE + reads);
-	}
+	keep_step(10);
 	noise = 256;
 	enter(1);
 	noise = 0;
@@ -209,16 +210,11 @@ static void a_filtered_frame(void **state)
 static void a_base_that_was_too_low(void **state)
 {
 	__u64 said;
-	int k;
 
 	(void)state;
 	begin(0);
 	ring.read_base = BASE - 2;
-	enter(10);
-	for (k = 0; k < 10; k++) {
-		take(1);
-		used_compare(&used, index_used, BASE + reads, BASE + reads);
-	}
+	keep_step(10);
 	assert_int_equal(ring.read_base, BASE);
 	said = stop(1);
 	assert_int_equal(said, ring.first - 1);

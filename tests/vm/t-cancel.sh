@@ -27,12 +27,6 @@ destination_dies()
 	PREPARED_QEMU=1 run_of "$to" --gate 100 --kill "$(pid "qemu-$to")"
 }
 
-# in_state HOST STATE
-in_state()
-{
-	[ "$(vm_fact "$1" "$VM_MAC" state)" = "$2" ]
-}
-
 # cancelled N HOW: nothing lost, and the hosts know that it stayed
 cancelled()
 {

@@ -5,12 +5,6 @@
 # shellcheck source-path=SCRIPTDIR source=lib/vm.sh
 . "$(dirname "$0")/lib/vm.sh"
 
-# in_state HOST STATE
-in_state()
-{
-	[ "$(vm_fact "$1" "$VM_MAC" state)" = "$2" ]
-}
-
 # From the new host's own stack, as it sets up the VM's port there; xroam cannot
 # tell that it is too early before it was told that the VM will come, nor two
 # seconds after it heard that the VM will not.

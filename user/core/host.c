@@ -85,6 +85,12 @@ const char *host_words(char *buf, size_t size, const struct xr_host_info *h)
 	return buf;
 }
 
+bool host_is_local(const struct plane *p, __u16 host)
+{
+	return host && host <= p->meta->limits.hosts &&
+	       p->hosts[host].flags & XR_HOST_LOCAL;
+}
+
 bool host_any_local(const struct plane *p)
 {
 	return p->meta->features & XR_FEATURE_LOCAL;

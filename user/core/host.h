@@ -13,6 +13,8 @@ __u16 host_find(struct plane *p, const char *name);
 const char *host_name(struct plane *p, __u16 host);	/* "?" for none */
 /* "vxlan 10.0.0.2 vni 100": as the command takes it. */
 const char *host_words(char *buf, size_t size, const struct xr_host_info *h);
+/* Whether it is this machine; 0 is not. */
+bool host_is_local(const struct plane *p, __u16 host);
 /* Whether this machine is one of the hosts. */
 bool host_any_local(const struct plane *p);
 

@@ -107,6 +107,10 @@ struct xr_vm_now vm_now(const struct plane *p, __u32 place);
 /* false: it changed meanwhile, and *was is what it is now. */
 bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
 	       struct xr_vm_now to);
+static inline bool vm_under_way(struct xr_vm_now now)
+{
+	return now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT;
+}
 
 /*
  * The state in one word for show: as in enum xr_vm_state, but a deadline or

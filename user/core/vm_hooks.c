@@ -110,7 +110,7 @@ static bool is_tunnel(const struct plane *p, const struct links *links,
 	__u32 h;
 
 	for (h = 1; dev && h <= p->meta->limits.hosts; h++)
-		if (local_host(p, h) &&
+		if (host_is_local(p, h) &&
 		    p->host_info[h].method == XR_FORWARD_VXLAN &&
 		    links_by_vni(links, p->host_info[h].vni) == dev)
 			return true;
@@ -162,7 +162,7 @@ static void hooks_here(struct plane *p, struct xr_err *warn)
 		    is_uplink(p, &links, p->devices[i].ifindex))
 			hook_uplink(p, &p->devices[i], warn);
 	for (i = 1; i <= p->meta->limits.hosts; i++)
-		if (local_host(p, i))
+		if (host_is_local(p, i))
 			hook_vxlan(p, &links, i, warn);
 out:
 	links_free(&links);

@@ -39,22 +39,16 @@ void local_warn(struct local *l, const char *fmt, ...)
 	xr_one_line(text);
 }
 
-bool local_host(const struct plane *p, __u16 host)
-{
-	return host && host <= p->meta->limits.hosts &&
-	       p->hosts[host].flags & XR_HOST_LOCAL;
-}
-
 bool local_is_leaving(const struct local *l)
 {
-	return vm_under_way(l->now) && local_host(l->p, l->now.host) &&
-	       !local_host(l->p, l->now.next);
+	return vm_under_way(l->now) && host_is_local(l->p, l->now.host) &&
+	       !host_is_local(l->p, l->now.next);
 }
 
 bool local_is_coming(const struct local *l)
 {
-	return vm_under_way(l->now) && !local_host(l->p, l->now.host) &&
-	       local_host(l->p, l->now.next);
+	return vm_under_way(l->now) && !host_is_local(l->p, l->now.host) &&
+	       host_is_local(l->p, l->now.next);
 }
 
 /* ---- looking ---- */
@@ -294,7 +288,7 @@ int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn)
 	int ret;
 
 	/* Its port may be a guarded one: then it must be known as the VM's. */
-	if (!local_host(p, vm_now(p, place).host) || p->vms[place].tap ||
+	if (!host_is_local(p, vm_now(p, place).host) || p->vms[place].tap ||
 	    !(tc_stops_devices() || p->vm_info[place].tap[0] ||
 	      vm_now(p, place).flags & XR_VM_LOCK))
 		return 0;
@@ -423,7 +417,7 @@ int vm_local_delivered(struct plane *p, __u32 place, __u16 used,
 	if (!ret && local_is_leaving(&l))
 		ret = ring_delivered(&l, l.now.next, used, r);
 	else if (!ret && l.now.state == XR_VM_MOVED &&
-		 !local_host(p, l.now.host))
+		 !host_is_local(p, l.now.host))
 		ret = ring_delivered(&l, l.now.host, used, r);
 	if (!vm_under_way(l.now))
 		ring_end(p, place);
@@ -455,7 +449,7 @@ static void depart(struct local *l, __u16 from)
 	ring_replay(l, l->now.host, &r);
 	if (!ring_awaits(l))
 		ring_end(l->p, l->place);
-	if (!local_host(l->p, from) && !has_departed(l)) {
+	if (!host_is_local(l->p, from) && !has_departed(l)) {
 		leave_tap(l);	/* it never was here */
 		kernel_clear(l);
 		return;
@@ -487,11 +481,11 @@ int vm_local_moved(struct plane *p, __u32 place, __u16 from,
 	struct local l;
 	int ret;
 
-	if (!has_traces(p, place) && !local_host(p, from) &&
-	    !local_host(p, vm_now(p, place).host))
+	if (!has_traces(p, place) && !host_is_local(p, from) &&
+	    !host_is_local(p, vm_now(p, place).host))
 		return 0;
 	ret = local_open(&l, p, place, warn);
-	if (!ret && local_host(p, l.now.host))
+	if (!ret && host_is_local(p, l.now.host))
 		arrive(&l);
 	else if (!ret)
 		depart(&l, from);
@@ -512,7 +506,7 @@ int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn)
 	if (!has_traces(p, place))
 		return 0;
 	ret = local_open(&l, p, place, warn);
-	if (local_host(p, l.now.host)) {
+	if (host_is_local(p, l.now.host)) {
 		ring_give_back(&l);
 		ring_end(p, place);
 		ease_tap(&l);
@@ -540,7 +534,7 @@ static int end_here(struct plane *p, __u32 place, bool forget,
 		return 0;
 	ret = local_open(&l, p, place, warn);
 	ring_end(p, place);
-	if (forget || !local_host(p, l.now.host)) {
+	if (forget || !host_is_local(p, l.now.host)) {
 		restore_queue(&l);
 		leave_tap(&l);
 		kernel_clear(&l);

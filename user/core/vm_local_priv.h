@@ -34,7 +34,6 @@ void local_warn(struct local *l, const char *fmt, ...)
  */
 int local_read(struct local *l);
 
-bool local_host(const struct plane *p, __u16 host);
 bool local_is_leaving(const struct local *l);
 bool local_is_coming(const struct local *l);
 

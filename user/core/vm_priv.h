@@ -61,11 +61,6 @@ int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place,
 
 /* ---- vm_move.c ---- */
 
-static inline bool vm_under_way(struct xr_vm_now now)
-{
-	return now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT;
-}
-
 static inline __u64 vm_next_seq(__u64 seq)
 {
 	return seq < XR_SEQ_MAX ? seq + 1 : seq;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host.h"
 #include "netns.h"
 #include "text.h"
 #include "vm_local_priv.h"
@@ -85,11 +86,12 @@ static const struct link *by_own_mac(struct local *l)
 
 static const struct link *by_fdb(struct local *l)
 {
-	__u16 here = local_host(l->p, l->now.host) ? l->now.host : l->now.next;
+	__u16 here = host_is_local(l->p, l->now.host) ? l->now.host :
+							l->now.next;
 	struct search s = { .l = l };
 	const struct link *vxlan = NULL;
 
-	if (local_host(l->p, here) &&
+	if (host_is_local(l->p, here) &&
 	    l->p->host_info[here].method == XR_FORWARD_VXLAN)
 		vxlan = links_by_vni(&l->links, l->p->host_info[here].vni);
 	s.segment = vxlan ? vxlan->master : 0;
@@ -138,7 +140,7 @@ const struct link *tap_find(struct local *l)
 	if (!found)
 		found = by_fdb(l);
 	/* Of a VM that is elsewhere, a route would lead there. */
-	return found || !local_host(l->p, l->now.host) ? found : by_route(l);
+	return found || !host_is_local(l->p, l->now.host) ? found : by_route(l);
 }
 
 /* ---- what went through ---- */

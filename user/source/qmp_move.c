@@ -21,12 +21,6 @@ struct view {
 	bool under_way;		/* prepared or in blackout */
 };
 
-static bool is_local(const struct plane *p, __u16 host)
-{
-	return host && host <= p->meta->limits.hosts &&
-	       p->hosts[host].flags & XR_HOST_LOCAL;
-}
-
 static struct view look(const struct monitor *m)
 {
 	struct plane *p = m->d->plane;
@@ -36,8 +30,7 @@ static struct view look(const struct monitor *m)
 	if (v.place == VM_NOWHERE)
 		return v;
 	v.now = vm_now(p, v.place);
-	v.under_way = v.now.state == XR_VM_PREPARED ||
-		      v.now.state == XR_VM_BLACKOUT;
+	v.under_way = vm_under_way(v.now);
 	return v;
 }
 
@@ -48,12 +41,12 @@ static __u16 here(const struct monitor *m, const struct view *v)
 	__u16 i, any = 0;
 
 	if (v->place != VM_NOWHERE && v->under_way &&
-	    is_local(p, v->now.next))
+	    host_is_local(p, v->now.next))
 		return v->now.next;
-	if (v->place != VM_NOWHERE && is_local(p, v->now.host))
+	if (v->place != VM_NOWHERE && host_is_local(p, v->now.host))
 		return v->now.host;
 	for (i = 1; i && i <= p->meta->limits.hosts; i++) {
-		if (!is_local(p, i))
+		if (!host_is_local(p, i))
 			continue;
 		if (p->hosts[i].vlan == m->conf.vlan)
 			return i;
@@ -135,7 +128,7 @@ static void prepare_to_leave(struct monitor *m)
 
 	/* Told otherwise, by the socket or the command, before STOP. */
 	if (m->conf.to[0] && v.place != VM_NOWHERE &&
-	    is_local(m->d->plane, v.now.host))
+	    host_is_local(m->d->plane, v.now.host))
 		say(m, XR_NOTICE_PREPARE, m->conf.to);
 	qmp_queue_watch(m);
 }
@@ -170,7 +163,7 @@ static void moved_away(struct monitor *m)
 	struct view v = look(m);
 
 	if (v.place != VM_NOWHERE && v.under_way &&
-	    !is_local(m->d->plane, v.now.next))
+	    !host_is_local(m->d->plane, v.now.next))
 		say(m, XR_NOTICE_MOVED, name_of(m, v.now.next));
 }
 
@@ -279,7 +272,7 @@ static int on_never(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)s;
 	(void)usec;
 	if (v.place != VM_NOWHERE && v.under_way &&
-	    is_local(m->d->plane, v.now.next))
+	    host_is_local(m->d->plane, v.now.next))
 		say(m, XR_NOTICE_CANCEL, NULL);
 	return 0;
 }
@@ -458,12 +451,12 @@ static void catch_up(struct monitor *m)
 {
 	struct view v = look(m);
 	bool known = v.place != VM_NOWHERE;
-	bool comes = known && v.under_way && is_local(m->d->plane, v.now.next);
+	bool comes = known && v.under_way && host_is_local(m->d->plane, v.now.next);
 
 	if (m->running && comes) {
 		arrived(m);
 	} else if (m->running && m->incoming) {
-		if (!known || !is_local(m->d->plane, v.now.host))
+		if (!known || !host_is_local(m->d->plane, v.now.host))
 			arrived(m);
 	} else if (m->incoming) {
 		return;		/* RESUME will tell */

@@ -16,6 +16,7 @@
 #	result WHAT		a line of the table: $PROBED and $MOVED
 #	xroam_hosts cli|daemon	xroam on every host, and who tells it of moves
 #	xroam_off		and away again
+#	in_state HOST STATE	whether its xroam knows the VM so
 #	whole WHAT		none lost, none twice, all answered
 #	world_test FABRIC	the test of a world: without xroam, and with it
 #
@@ -334,6 +335,11 @@ xroam_off()
 		xr_on "$host" destroy
 	done
 	XROAM_BY=
+}
+
+in_state()
+{
+	[ "$(vm_fact "$1" "$VM_MAC" state)" = "$2" ]
 }
 
 # As a line for sh: the nodes' commands, one after the other.
