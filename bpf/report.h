@@ -8,7 +8,7 @@
 
 #include "packet.h"
 
-#define REASONS 64 /* a power of two, so that a mask bounds the index */
+#define REASONS 128 /* a power of two, so that a mask bounds the index */
 _Static_assert(XR_REASON_MAX <= REASONS, "widen the table");
 
 static const __u8 reason_kind[REASONS] = {
@@ -25,7 +25,7 @@ static __always_inline __u32 kind_of(__u64 reason)
 {
 	__u32 kind;
 
-	asm volatile("%0 &= 63" : "+r"(reason));
+	asm volatile("%0 &= 127" : "+r"(reason));
 	kind = reason_kind[reason];
 	asm volatile("" : "+r"(kind));
 	return kind;
@@ -66,7 +66,7 @@ static __always_inline void note(const struct packet *p, __u32 reason)
 	if (c)
 		count(c, p->bytes);
 	if (t)
-		t->notes[((reason - 1) / 32) & 1] |= 1U << ((reason - 1) % 32);
+		t->notes[((reason - 1) / 32) & 3] |= 1U << ((reason - 1) % 32);
 }
 
 static __always_inline void count_vip(const struct packet *p)

@@ -15,7 +15,7 @@
 #include <xroam/reasons.h>
 
 /* Raised whenever a map's layout or a reason's number changes. */
-#define XR_ABI_VERSION		2
+#define XR_ABI_VERSION		3
 
 #define XR_NAME_LEN		64	/* backend and device names, with the NUL */
 #define XR_MAX_DEVICES		64
@@ -697,7 +697,7 @@ struct xr_trace {
 	__u16 backend;
 	__u32 path;
 	__u32 ifindex;		/* egress */
-	__u32 notes[2];		/* bit (reason - 1) % 32 of word (reason - 1) / 32 */
+	__u32 notes[4];		/* bit (reason - 1) % 32 of word (reason - 1) / 32 */
 	__u32 vm;		/* place in vms, plus one */
 	__u16 host;
 	__u8 announcement;	/* enum xr_announcement */

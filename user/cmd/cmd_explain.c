@@ -101,7 +101,7 @@ static void name_all(struct plane *p, const struct xr_trace *t,
 
 static bool noted(const struct xr_trace *t, unsigned int reason)
 {
-	return t->notes[((reason - 1) / 32) & 1] >> (reason - 1) % 32 & 1;
+	return t->notes[((reason - 1) / 32) & 3] >> (reason - 1) % 32 & 1;
 }
 
 static bool has_addresses(const struct xr_trace *t)
