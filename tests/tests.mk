@@ -96,9 +96,17 @@ fuzz: $(FUZZ)
 kernels: tests
 	@tests/kernels/run.sh all
 
-# Order: quick ones first. prove prints the closing line.
+# Order: quick ones first. prove prints the closing lines; tests/run what failed, and
+# how, which it keeps in build/tests/failures.
 PROVE_ARGS ?= --timer
+TESTS ?= $(UNIT) $(PROG) $(sort $(wildcard tests/*/t-*.sh))
 test:
 	@scripts/install-deps all
 	@$(MAKE) --no-print-directory all tests $(FUZZ)
-	@prove $(PROVE_ARGS) -e '' $(UNIT) $(PROG) $(sort $(wildcard tests/*/t-*.sh))
+	@$(MAKE) --no-print-directory -s prove
+
+# Those that are built already: make prove TESTS="tests/net/t-mtu.sh ..."
+.PHONY: prove
+prove:
+	@mkdir -p $(T) && rm -f $(T)/failures
+	@prove $(PROVE_ARGS) -e tests/run $(TESTS)
