@@ -460,6 +460,7 @@ struct xr_meta {
 	struct xr_limits limits;
 	struct xr_policy policy;
 	__u64 created;		/* seconds since the epoch */
+	__u64 id;		/* random: tells it from another of its name */
 	__u8 secret_set;	/* 1: hash_keys come from the configuration's secret */
 	__u8 reserved2[7];
 	__u8 secret[32];

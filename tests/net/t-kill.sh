@@ -76,14 +76,24 @@ done 2>/dev/null
 ok "attach after killed attaches and detaches" xr dev attach eth0 mode native
 ok "traffic after all that" ask c1 -c 30 udp "$VIP4" 80
 # An apply of another policy, killed; then the program is taken off by hand.
+# journal ID: as if it was, of the instance with that identity.
 xr export >"$WORLD_DIR/now"
 meta=$(bpftool -j map dump pinned "/sys/fs/bpf/xroam/$(instance lb1)/meta")
+created=$(grep -o '"created":[0-9]*' <<<"$meta" | cut -d: -f2)
+id=$(grep -o '"id":[0-9]*' <<<"$meta" | cut -d: -f2)
+journal()
 {
-	echo "# $(jq '.[0].formatted.value.created' <<<"$meta")"
-	echo "policy: { too_big: drop }"
-	cat "$WORLD_DIR/now"
-} | sed '/^policy:$/,/^[^ ]/{/^policy:$/d;/^ /d}' \
-	>"/run/xroam/$(instance lb1)/journal.yaml"
+	{
+		printf '# %s %016x\n' "$created" "$1"
+		echo "policy: { too_big: drop }"
+		cat "$WORLD_DIR/now"
+	} | sed '/^policy:$/,/^[^ ]/{/^policy:$/d;/^ /d}' \
+		>"/run/xroam/$(instance lb1)/journal.yaml"
+}
+journal $((id ^ 1))
+ok "a journal of a namesake made in the same second" xr export
+like "$(xr export)" "too_big: reply" "is not this instance's"
+journal "$id"
 in_ns lb1 ip link set dev eth0 xdp off
 ok "a killed change is finished though a program is gone" xr export
 like "$(xr export)" "too_big: drop" "and it is the new one"

@@ -36,10 +36,19 @@ static void journal_path(const struct plane *p, char *path, size_t size)
 	snprintf(path, size, XR_RUN_ROOT "/%s/journal.yaml", p->name);
 }
 
+#define HEAD_MAX 64
+
 /* The first line tells the instance from one that bore the name before. */
+static int journal_head(const struct plane *p, char head[HEAD_MAX])
+{
+	return snprintf(head, HEAD_MAX, "# %llu %016llx\n",
+			(unsigned long long)p->meta->created,
+			(unsigned long long)p->meta->id);
+}
+
 static int write_journal(struct commit *c)
 {
-	char dir[128], path[160], part[176], head[64];
+	char dir[128], path[160], part[176], head[HEAD_MAX];
 	char *text = NULL;
 	size_t len = 0;
 	int fd, n, ret;
@@ -50,8 +59,7 @@ static int write_journal(struct commit *c)
 	snprintf(dir, sizeof(dir), XR_RUN_ROOT "/%s", c->p->name);
 	journal_path(c->p, path, sizeof(path));
 	snprintf(part, sizeof(part), "%s.part", path);
-	n = snprintf(head, sizeof(head), "# %llu\n",
-		     (unsigned long long)c->p->meta->created);
+	n = journal_head(c->p, head);
 	mkdir(XR_RUN_ROOT, 0700);
 	mkdir(dir, 0700);
 	unlink(part);
@@ -540,10 +548,9 @@ int model_commit(struct plane *p, const struct model *want,
 /* 0 and *text, or -ENOENT: none, or another instance's. */
 static int read_journal(struct plane *p, char **text, size_t *len)
 {
-	unsigned long long created = 0;
-	char path[160];
+	char path[160], head[HEAD_MAX];
 	struct stat st;
-	int fd, ret = -ENOENT;
+	int fd, n = journal_head(p, head), ret = -ENOENT;
 
 	journal_path(p, path, sizeof(path));
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -554,8 +561,7 @@ static int read_journal(struct plane *p, char **text, size_t *len)
 		*len = read(fd, *text, st.st_size) == st.st_size ? st.st_size :
 								   0;
 		(*text)[*len] = '\0';
-		sscanf(*text, "# %llu", &created);
-		ret = created == p->meta->created ? 0 : -ENOENT;
+		ret = strncmp(*text, head, n) ? -ENOENT : 0;
 	}
 	close(fd);
 	if (ret) {

@@ -123,6 +123,8 @@ static int write_meta(struct xroam_bpf *skel, const struct xr_limits *limits,
 	struct xr_hash_keys keys;
 	__u32 zero = 0;
 
+	if (getrandom(&meta.id, sizeof(meta.id), 0) != sizeof(meta.id))
+		return -EIO;
 	if (secret) {
 		meta.secret_set = 1;
 		memcpy(meta.secret, secret, sizeof(meta.secret));

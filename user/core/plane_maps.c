@@ -110,7 +110,7 @@ static __u32 pow2(__u32 least, __u32 n)
 {
 	__u32 p = least;
 
-	while (p < n)
+	while (p < n && p < 1U << 31)
 		p <<= 1;
 	return p;
 }
@@ -173,9 +173,9 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 	case PLANE_GATEWAYS:
 		return XR_MAX_GATEWAYS;
 	case PLANE_RINGS:
-		return l->rings;
+		return l->rings ?: 1;
 	case PLANE_RING_FRAMES:
-		return l->rings * XR_RING_FRAMES;
+		return l->rings * XR_RING_FRAMES ?: 1;
 	case PLANE_TC_HOOKS:
 		return XR_MAX_TC_HOOKS;
 	case PLANE_REASON_STATS:
@@ -314,6 +314,21 @@ static int check_map(struct plane *p, int m, struct bpf_map_info *info,
 		       p->name);
 }
 
+/* Tables are indexed by what the limits allow; meta itself is open by now. */
+static int check_size(struct plane *p, int m, const struct bpf_map_info *info,
+		      struct xr_err *err)
+{
+	__u32 n = m == PLANE_META ? 1 : map_entries(m, &p->meta->limits);
+
+	if (!n || n == info->max_entries)
+		return 0;
+	return xr_fail(err, -EPROTO,
+		       "instance \"%s\": map %s has room for %u, its limits in "
+		       "meta say %u: \"xroam -i %s destroy\", then apply",
+		       p->name, plane_map_word[m], info->max_entries, n,
+		       p->name);
+}
+
 static int map_memory(struct plane *p, int m, __u32 entries, bool writable,
 		      struct xr_err *err)
 {
@@ -356,6 +371,8 @@ static int open_map(struct plane *p, int m, bool writable, struct xr_err *err)
 	if (bpf_obj_get_info_by_fd(p->fd[m], &info, &len))
 		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
 	ret = check_map(p, m, &info, err);
+	if (!ret)
+		ret = check_size(p, m, &info, err);
 	if (ret)
 		return ret;
 	switch (m) {
