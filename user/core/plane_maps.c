@@ -175,7 +175,7 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 	case PLANE_RINGS:
 		return l->rings ?: 1;
 	case PLANE_RING_FRAMES:
-		return l->rings * XR_RING_FRAMES ?: 1;
+		return l->rings ? l->rings * XR_RING_FRAMES : 1;
 	case PLANE_TC_HOOKS:
 		return XR_MAX_TC_HOOKS;
 	case PLANE_REASON_STATS:
