@@ -10,6 +10,12 @@
  * a bucket holds established flows alone the one of them that has been quiet
  * longest, if that is more than an eighth of the idle time. So a flood fights
  * with itself for at most one place more than it finds free.
+ *
+ * What keeps a stranger from ending an established TCP flow, whose server is
+ * asked in the spirit of RFC 5961: let it judge what a SYN, FIN or RST is worth,
+ * by numbers that nobody here knows. FIN and RST do but mark the entry, and data
+ * takes the mark off. Only once a marked flow has been quiet for as long as
+ * TIME-WAIT lasts is it over.
  */
 #ifndef XROAM_BPF_FLOW_H
 #define XROAM_BPF_FLOW_H
@@ -78,15 +84,34 @@ __noinline int flow_exchange(__u64 hash, __u64 old, __u64 new)
 	return 0;
 }
 
-/* Marks the entry as seen now; writes at most once a second and flow. */
+#define FLOW_QUIET	60	/* seconds; Linux' TIME-WAIT, in which a client keeps its port */
+
+/* Whether a SYN on its 4-tuple is another connection's. */
+static __always_inline int flow_is_over(struct xr_flow f, __u32 now)
+{
+	return !(f.seen & XR_FLOW_ESTABLISHED) ||
+	       (f.seen & XR_FLOW_CLOSING && flow_age(f, now) > FLOW_QUIET);
+}
+
+/*
+ * Marks the entry as seen now; writes at most once a second and flow. A SYN is
+ * no sign of life of what is established, nor is a FIN or RST after the first.
+ */
 static __always_inline void flow_touch(const struct packet *p,
 				       union flow_word old, __u32 now)
 {
 	union flow_word new = old;
+	__u32 claims = p->syn | p->ends; /* UDP: neither */
 
 	new.flow.seen = (now & XR_FLOW_SEEN) |
 			(old.flow.seen & XR_FLOW_ESTABLISHED) |
+			(old.flow.seen & p->bare * XR_FLOW_CLOSING) |
 			(p->first ? 0 : XR_FLOW_ESTABLISHED);
+	if (unlikely(claims) && old.flow.seen & XR_FLOW_ESTABLISHED)
+		new.flow.seen = p->ends && !(old.flow.seen & XR_FLOW_CLOSING) ?
+				new.flow.seen | XR_FLOW_ESTABLISHED |
+					XR_FLOW_CLOSING :
+				old.flow.seen;
 	if (unlikely(new.word != old.word))
 		flow_exchange(p->hash, old.word, new.word);
 }

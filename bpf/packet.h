@@ -51,6 +51,8 @@ struct packet {
 	__u8 opens;		/* may open a flow: TCP SYN, QUIC long header, plain UDP */
 	__u8 first;		/* this packet alone does not establish the flow */
 	__u8 syn;		/* TCP: a new connection */
+	__u8 ends;		/* TCP: FIN or RST */
+	__u8 bare;		/* TCP: no payload */
 	__u8 limited;		/* the backend has a limit of Initials */
 	__u8 tied;		/* the backend is a VM: see follow() */
 	__u16 vip;

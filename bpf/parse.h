@@ -286,8 +286,11 @@ static __always_inline int parse_tcp(struct xdp_md *ctx, struct packet *p)
 	    p->l4 + tcp->doff * 4 > p->end)
 		return XR_R_MALFORMED_L4;
 	flags = ((__u8 *)tcp)[13];
-	p->syn = p->first = (flags >> 1) & 1;
+	p->syn = (flags >> 1) & 1;
+	p->ends = (flags | flags >> 2) & 1; /* FIN, RST */
+	p->first = p->syn | p->ends;
 	p->opens = ~(flags >> 2) & 1; /* not RST */
+	p->bare = is_zero32(p->end - p->l4 - tcp->doff * 4);
 	return 0;
 }
 

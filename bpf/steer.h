@@ -167,13 +167,18 @@ static __always_inline int steer_by_hash(struct packet *p)
 		       XR_R_HASH : XR_R_NO_BACKEND;
 }
 
-/* A new connection does not go to a server that is being drained. */
+/*
+ * A new connection does not go to a server that is being drained; but a SYN may
+ * be a stranger's, and moves no connection that lives.
+ */
 static __always_inline int flow_serves(struct xr_backend b,
-				       const struct packet *p)
+				       const struct packet *p,
+				       struct xr_flow f, __u32 now)
 {
 	if (b.state == XR_BACKEND_UP)
 		return 1;
-	return b.state == XR_BACKEND_DRAINING && !p->syn;
+	return b.state == XR_BACKEND_DRAINING &&
+	       !(p->syn && flow_is_over(f, now));
 }
 
 static __always_inline void hash_tuple(struct packet *p,
@@ -194,7 +199,7 @@ static __always_inline int steer_by_flow(struct packet *p)
 	e = flow_find(b, xr_flow_tag(p->hash));
 	if (!e.word || flow_age(e.flow, now) > knobs.flow_idle)
 		return 0;
-	if (unlikely(!flow_serves(choose(p, e.flow.backend), p))) {
+	if (unlikely(!flow_serves(choose(p, e.flow.backend), p, e.flow, now))) {
 		note(p, XR_R_FLOW_MOVED);
 		return 0;
 	}

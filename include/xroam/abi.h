@@ -206,7 +206,8 @@ struct xr_cid_info {
 
 #define XR_FLOW_WAYS		8
 #define XR_FLOW_ESTABLISHED	0x8000	/* in seen: more than its first packet came */
-#define XR_FLOW_SEEN		0x7fff	/* in seen: tick of the last packet, 15 bits */
+#define XR_FLOW_CLOSING		0x4000	/* in seen: FIN or RST came, and no data since */
+#define XR_FLOW_SEEN		0x3fff	/* in seen: tick of the last packet, 14 bits */
 
 /*
  * flows: an entry is eight octets, read and exchanged as one word. tag: 31 bits

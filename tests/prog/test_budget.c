@@ -14,7 +14,7 @@
 #include "lib/worlds.h"
 #include "user/core/tc.h"
 
-#define LIMIT	20000
+#define LIMIT	24000
 #define VM_LIMIT 60000		/* with hosts, VIPs and every way on */
 #define NO_LIMIT 1000000	/* the kernel's own */
 

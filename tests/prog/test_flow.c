@@ -14,10 +14,13 @@
 #define IDLE	64
 
 /* 64 entries: 8 buckets of 8. */
-#define SMALL	LIMIT_FLOWS("64") POLICY("flow_idle: 64") FLOW_VIPS            \
+#define SMALL_WITH(idle, a)                                                    \
+		LIMIT_FLOWS("64") POLICY("flow_idle: " idle) FLOW_VIPS         \
 		"backends:\n"                                                  \
-		BACKEND("a", VIPS4) "    address: 10.1.0.1\n"                  \
+		BACKEND("a", VIPS4) "    address: 10.1.0.1\n" a                \
 		BACKEND("b", VIPS4) "    address: 10.1.0.2\n"
+
+#define SMALL	SMALL_WITH("64", "")
 
 static __u64 hash_of(__u32 client, int sport)
 {
@@ -256,7 +259,7 @@ static void idle_out(void **state)
 	assert_non_null(entry_of(port[1]));
 }
 
-/* "seen" has 15 bits; what counts is the difference. */
+/* "seen" has 14 bits; what counts is the difference. */
 static void clock_wraps(void **state)
 {
 	int port[8];
@@ -286,6 +289,123 @@ static void clock_wraps(void **state)
 	world_set_tick(5);
 	r = tcp(60000, "ack");
 	check_reasons(&r, "flow");
+}
+
+#define DRAIN_A	SMALL_WITH("300", "    state: draining\n")
+
+/* The next port after last whose flow is a's, opened and taken as far as then. */
+static int flow_of_a(int last, const char *then)
+{
+	while (++last < 65536) {
+		struct result r = tcp(last, "syn");
+
+		if (r.verdict != XR_R_HASH || strcmp(outer_dst(&r), "10.1.0.1"))
+			continue;
+		if (then)
+			tcp(last, then);
+		return last;
+	}
+	fail_msg("too few ports");
+	return 0;
+}
+
+static void stays(int port, const char *flags)
+{
+	struct result r = tcp(port, flags);
+
+	check_reasons(&r, "flow");
+	assert_string_equal(outer_dst(&r), "10.1.0.1");
+}
+
+static void leaves(int port)
+{
+	struct result r = tcp(port, "syn");
+
+	check_reasons(&r, "hash flow-moved flow-new");
+	assert_string_equal(outer_dst(&r), "10.1.0.2");
+}
+
+/* a drains. A stranger's SYN, or FIN, or RST, moves no connection that lives. */
+static void strangers_and_draining(void **state)
+{
+	int begun, live, quiet, reset, closed;
+	struct result r;
+
+	world(SMALL_WITH("300", ""));
+	later(1000);
+	begun = flow_of_a(0, NULL);
+	live = flow_of_a(begun, "ack");
+	quiet = flow_of_a(live, "ack");
+	reset = flow_of_a(quiet, "ack");
+	closed = flow_of_a(reset, "ack");
+	world_apply(DRAIN_A);
+
+	/* Only asked for: a new connection, and not a's. */
+	leaves(begun);
+
+	stays(live, "syn");
+	stays(live, "ack");
+	/* The mark alone does not open the door. */
+	stays(live, "rst");
+	stays(live, "syn");
+	stays(live, "fin ack");
+	stays(live, "syn");
+	/* Nor do long quiet alone, nor so many SYNs as keep no entry alive. */
+	later(250);
+	stays(quiet, "syn");
+	later(40);
+	stays(quiet, "syn");
+	later(20);
+	r = tcp(quiet, "syn");
+	check_reasons(&r, "hash flow-new");
+	assert_string_equal(outer_dst(&r), "10.1.0.2");
+
+	world(SMALL_WITH("300", ""));
+	later(1000);
+	live = flow_of_a(0, "ack");
+	reset = flow_of_a(live, "ack");
+	closed = flow_of_a(reset, "ack");
+	world_apply(DRAIN_A);
+	/* Its client still says something, be it only ACK. */
+	stays(live, "rst");
+	for (int i = 0; i < 4; i++) {
+		later(50);
+		stays(live, "ack");
+		stays(live, "syn");
+	}
+	stays(closed, "fin ack");
+	stays(closed, "ack");
+	stays(reset, "rst");
+	later(55);
+	stays(reset, "syn");
+	stays(closed, "syn");
+	later(10);
+	leaves(reset);
+	leaves(closed);
+	/* Data takes the mark off. */
+	stays(live, "ack / fill 1");
+	later(70);
+	stays(live, "syn");
+	/* From the mark on, not from the last packet before: twice is once. */
+	stays(live, "rst");
+	later(40);
+	stays(live, "rst");
+	stays(live, "syn");
+	later(25);
+	leaves(live);
+}
+
+/* What a RST or a FIN says establishes nothing, so a flood may take its place. */
+static void ends_establish_nothing(void **state)
+{
+	world(SMALL);
+	later(1000);
+	tcp(1, "syn");
+	tcp(1, "rst");
+	tcp(1, "fin ack");
+	assert_false(entry_of(1)->seen & XR_FLOW_ESTABLISHED);
+	tcp(1, "ack");
+	assert_true(entry_of(1)->seen & XR_FLOW_ESTABLISHED);
 }
 
 #define ESTABLISHED 600
@@ -368,6 +488,8 @@ int main(void)
 		TEST(full_of_established),
 		TEST(idle_out),
 		TEST(clock_wraps),
+		TEST(strangers_and_draining),
+		TEST(ends_establish_nothing),
 		TEST(floods),
 		TEST(short_header_flood),
 	};

@@ -224,6 +224,8 @@ static void flows_and_states(void **state)
 	check_reasons(&r, "flow");
 	assert_string_equal(outer_dst(&r), "10.1.0.1");
 	/* The client begins anew from the same port: not to a draining one. */
+	expect("eth / ip4 / tcp fin ack", "flow", NULL);
+	world_set_tick(world_tick() + 70);
 	r = run_text("eth / ip4 / tcp syn");
 	check_reasons(&r, "hash flow-moved flow-new");
 	assert_string_equal(outer_dst(&r), "10.1.0.2");

@@ -460,7 +460,7 @@ static void flows_of_a_deleted_backend(void **state)
 			.seen = (i & 1 ? XR_FLOW_ESTABLISHED : 0) |
 				(i % 4 == 3 ? 10 : 500),
 		};
-	/* Ticks wrap at 15 bits; entries last seen at 10 are idle by then. */
+	/* Ticks wrap at 14 bits; entries last seen at 10 are idle by then. */
 	assert_int_equal(flow_table_count(b, BUCKETS, 0x10000 + 510, 300, per),
 			 BUCKETS * 3);
 	assert_int_equal(per[1], BUCKETS);
