@@ -345,14 +345,13 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	c->proto = eth[6];
 	c->l3 = off + sizeof(struct ethhdr);
 	if (is_vlan(c->proto)) {
-		const struct vlan_tag *tag = octet_at(ctx, c->l3);
+		__u64 tags = read_tags(ctx, off);
 
-		if ((const void *)(tag + 1) > end_of(ctx) ||
-		    is_vlan(tag->next))
+		if (!tags || tags & (TAGS_DOUBLE | TAGS_DEEP))
 			return -1;
-		vlan = bpf_ntohs(tag->tci) & 0xfff ?: vlan;
-		c->proto = tag->next;
-		c->l3 += sizeof(*tag);
+		vlan = TAGS_VLAN(tags) ?: vlan;
+		c->proto = TAGS_PROTO(tags);
+		c->l3 += TAGS_OCTETS(tags);
 	}
 	c->key = src | (__u64)(vlan & 0xfff) << 48;
 	c->off = off;

@@ -58,6 +58,62 @@ static __always_inline int watching(void)
 
 /* ---- what a frame is ---- */
 
+/*
+ * The tags that are still in the frame, behind the one that the kernel has taken
+ * out: as read_tags() tells them. 0: too short.
+ */
+__noinline __u64 tags_behind(struct __sk_buff *skb)
+{
+	__u64 vlan = 0, flags = 0, n = 0;
+	__be16 proto = skb->protocol;
+	struct vlan_tag tag;
+
+	for (int i = 0; i < MAX_TAGS && is_vlan(proto); i++) {
+		__u32 id;
+
+		if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + n, &tag,
+				       sizeof(tag)))
+			return 0;
+		id = bpf_ntohs(tag.tci) & 0xfff;
+		if (id && vlan)
+			flags |= TAGS_DOUBLE;
+		vlan = vlan ?: id;
+		proto = tag.next;
+		n += sizeof(tag);
+	}
+	if (is_vlan(proto))
+		flags |= TAGS_DEEP;
+	return flags | n << 32 | vlan << 16 | proto;
+}
+
+static __always_inline __u32 front_vlan(const struct __sk_buff *skb)
+{
+	return skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
+}
+
+/* VLAN ID 0 is none; what is behind it counts. */
+static __always_inline __u32 vlan_of(struct __sk_buff *skb)
+{
+	__u32 vlan = front_vlan(skb);
+
+	if (vlan || likely(!is_vlan(skb->protocol)))
+		return vlan;
+	return TAGS_VLAN(tags_behind(skb));
+}
+
+/* The EtherType behind all tags, and where the packet begins. */
+static __always_inline __be16 proto_of(struct __sk_buff *skb, __u32 *at)
+{
+	__u64 tags;
+
+	*at = sizeof(struct ethhdr);
+	if (likely(!is_vlan(skb->protocol)))
+		return skb->protocol;
+	tags = tags_behind(skb);
+	*at += TAGS_OCTETS(tags);
+	return TAGS_PROTO(tags);
+}
+
 /* The MAC at this offset, and the VLAN: as in struct xr_vm. 0: too short. */
 static __always_inline __u64 key_at(struct __sk_buff *skb, __u32 off)
 {
@@ -65,9 +121,7 @@ static __always_inline __u64 key_at(struct __sk_buff *skb, __u32 off)
 
 	if (bpf_skb_load_bytes(skb, off, &key, ETH_ALEN))
 		return 0;
-	if (skb->vlan_present)
-		key |= (__u64)(skb->vlan_tci & 0xfff) << 48;
-	return key;
+	return key | (__u64)vlan_of(skb) << 48;
 }
 
 #define DESTINATION	0
@@ -75,17 +129,22 @@ static __always_inline __u64 key_at(struct __sk_buff *skb, __u32 off)
 #define MAC_OF(key)	((key) << 16)
 #define IS_GROUP(key)	((key) & 1)
 
-/* A tag that is still in the frame is the inner one of two. */
-static __always_inline int is_double(const struct __sk_buff *skb)
+/* A VLAN in another one. */
+static __always_inline int is_double(struct __sk_buff *skb)
 {
-	return is_vlan(skb->protocol);
+	__u64 tags;
+
+	if (likely(!is_vlan(skb->protocol)))
+		return 0;
+	tags = tags_behind(skb);
+	return !tags || tags & (TAGS_DOUBLE | TAGS_DEEP) ||
+	       (front_vlan(skb) && TAGS_VLAN(tags));
 }
 
-/* A port without a tag is the VM's access port, whatever its VLAN is. */
-static __always_inline int is_of(const struct __sk_buff *skb, __u64 key,
-				 const struct xr_vm *vm)
+/* A port without a VLAN is the VM's access port, whatever its VLAN is. */
+static __always_inline int is_of(__u64 key, const struct xr_vm *vm)
 {
-	if (skb->vlan_present)
+	if (key >> 48)
 		return key == vm->key;
 	return MAC_OF(key) == MAC_OF(vm->key);
 }
@@ -97,20 +156,23 @@ static __always_inline int is_probe(struct __sk_buff *skb)
 	       MAC_OF(key_at(skb, SOURCE)) == MAC_OF(PROBE_SOURCE);
 }
 
-static __always_inline int is_ip(const struct __sk_buff *skb)
+static __always_inline int is_ip(struct __sk_buff *skb)
 {
-	return skb->protocol == bpf_htons(ETH_P_IP) ||
-	       skb->protocol == bpf_htons(ETH_P_IPV6);
+	__u32 at;
+	__be16 proto = proto_of(skb, &at);
+
+	return proto == bpf_htons(ETH_P_IP) || proto == bpf_htons(ETH_P_IPV6);
 }
 
-static __always_inline int is_icmp6_claim(struct __sk_buff *skb, __u32 at)
+/* ip: where the packet begins. */
+static __always_inline int is_icmp6_claim(struct __sk_buff *skb, __u32 ip)
 {
 	__be32 from[XR_ADDR_WORDS];
 	__u8 type;
 
-	if (bpf_skb_load_bytes(skb, at, &type, sizeof(type)) ||
-	    bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + 8, from,
-			       sizeof(from)))
+	if (bpf_skb_load_bytes(skb, ip + sizeof(struct ipv6hdr), &type,
+			       sizeof(type)) ||
+	    bpf_skb_load_bytes(skb, ip + 8, from, sizeof(from)))
 		return 1;
 	switch (type) {
 	case 131: /* MLD report, done */
@@ -134,24 +196,24 @@ static __always_inline int is_claim(struct __sk_buff *skb)
 	struct {
 		__u8 proto, next;
 	} h = {};
+	__u32 ip;
 
-	switch (skb->protocol) {
+	switch (proto_of(skb, &ip)) {
 	case bpf_htons(ETH_P_ARP):
 	case bpf_htons(ETH_P_RARP):
 	case bpf_htons(ETH_P_802_2):
 		return 1;
 	case bpf_htons(ETH_P_IP):
-		bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + 9, &h.proto, 1);
+		bpf_skb_load_bytes(skb, ip + 9, &h.proto, 1);
 		return h.proto == IPPROTO_IGMP;
 	case bpf_htons(ETH_P_IPV6):
-		bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + 6, &h.proto, 1);
+		bpf_skb_load_bytes(skb, ip + 6, &h.proto, 1);
 		if (h.proto == IPPROTO_ICMPV6)
-			return is_icmp6_claim(skb, sizeof(struct ethhdr) +
-						   sizeof(struct ipv6hdr));
+			return is_icmp6_claim(skb, ip);
 		if (h.proto != IPPROTO_HOPOPTS)
 			return 0;
-		bpf_skb_load_bytes(skb, sizeof(struct ethhdr) +
-				   sizeof(struct ipv6hdr), &h.next, 1);
+		bpf_skb_load_bytes(skb, ip + sizeof(struct ipv6hdr), &h.next,
+				   1);
 		return h.next == IPPROTO_ICMPV6; /* MLD, with its router alert */
 	}
 	return 0;
@@ -348,6 +410,17 @@ static __always_inline __u32 build_outer(struct __sk_buff *skb,
 	return len;
 }
 
+static __always_inline int pop_tags(struct __sk_buff *skb)
+{
+	for (int i = 0; i <= MAX_TAGS; i++) {
+		if (!skb->vlan_present && !is_vlan(skb->protocol))
+			return 0;
+		if (bpf_skb_vlan_pop(skb))
+			return -1;
+	}
+	return -1;
+}
+
 /* 0: the frame in hand may leave by w->ifindex. */
 static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 {
@@ -364,8 +437,8 @@ static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 		return 0;
 	if (!w->hop)
 		return XR_R_NO_ROUTE; /* only for the verifier: find_way() found it */
-	/* The VNI says which segment; the tag would only hide it. */
-	if (skb->vlan_present && bpf_skb_vlan_pop(skb))
+	/* The VNI says which segment; tags would only hide it. */
+	if (pop_tags(skb))
 		return XR_R_NO_ROOM;
 	if (w->path->method == XR_FORWARD_L2)
 		return bpf_skb_store_bytes(skb, 0, w->hop->dmac, 2 * ETH_ALEN,
@@ -546,7 +619,7 @@ int xroam_tap_out(struct __sk_buff *skb)
 	w = vm_settle(vm, place, tick, skb->len);
 	to = key_at(skb, DESTINATION);
 	if (!is_local(w.now.host)) {
-		if (vm_is_redirected(vm, w, tick) && is_of(skb, to, vm) &&
+		if (vm_is_redirected(vm, w, tick) && is_of(to, vm) &&
 		    !(vm_under_way(w) && is_local(w.now.next)))
 			return take_away(skb, place, w.now.host);
 		return TC_ACT_UNSPEC;
@@ -554,7 +627,7 @@ int xroam_tap_out(struct __sk_buff *skb)
 	if (!vm_under_way(w) || is_local(w.now.next) || is_probe(skb))
 		return TC_ACT_UNSPEC;
 	if (w.now.state == XR_VM_BLACKOUT)
-		return is_of(skb, to, vm) ? copy(skb, place, w.now.next, 0) :
+		return is_of(to, vm) ? copy(skb, place, w.now.next, 0) :
 					    TC_ACT_UNSPEC;
 	if (vm->ring)
 		remember(skb, vm->ring - 1);
@@ -604,7 +677,7 @@ int xroam_tap_in(struct __sk_buff *skb)
 	if (!vm)
 		return TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, now_tick(), skb->len);
-	if (is_coming(w) && is_of(skb, key_at(skb, SOURCE), vm) &&
+	if (is_coming(w) && is_of(key_at(skb, SOURCE), vm) &&
 	    !is_claim(skb))
 		activate(vm, place, w, skb->len);
 	return TC_ACT_UNSPEC;
@@ -617,7 +690,7 @@ int xroam_tap_in(struct __sk_buff *skb)
  * yet that it is behind its port. One that is only coming gets what XDP took out
  * of a tunnel and addressed to its own MAC.
  */
-static __always_inline int to_port(const struct __sk_buff *skb,
+static __always_inline int to_port(struct __sk_buff *skb,
 				   const struct xr_vm *vm, union vm_word w)
 {
 	__u32 host = vm_under_way(w) ? w.now.next : w.now.host;
@@ -625,7 +698,7 @@ static __always_inline int to_port(const struct __sk_buff *skb,
 	int by_ip = method == XR_FORWARD_IPIP || method == XR_FORWARD_GUE;
 	__u32 tick = now_tick();
 
-	if (!is_local(host) || skb->vlan_present)
+	if (!is_local(host) || vlan_of(skb))
 		return TC_ACT_UNSPEC;
 	if (vm_under_way(w) ? by_ip :
 	    vm_is_redirected(vm, w, tick) &&
@@ -755,7 +828,7 @@ static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb,
 
 	if (!key || IS_GROUP(key))
 		return NULL;
-	if (vlan && !skb->vlan_present)
+	if (vlan && !(key >> 48))
 		vm = find_vm(key | (__u64)vlan << 48, place);
 	return vm ?: find_vm(key, place);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Bounds-checked cursors: Ethernet, up to two VLAN tags, IPv4 with options,
+ * Bounds-checked cursors: Ethernet, VLAN tags, IPv4 with options,
  * IPv6 with extension headers, TCP and UDP. Each returns 0 or the reason to
  * leave the packet to the kernel.
  */
@@ -64,23 +64,59 @@ static __always_inline int is_vlan(__be16 proto)
 	       proto == bpf_htons(ETH_P_8021AD);
 }
 
-/*
- * The EtherType after one or two tags in the low 16 bits, the number of tags
- * above; 0 if the frame is too short. Rare, so a call is cheaper than the
- * verifier's walk through the rest for each number of tags.
- */
-__noinline __u32 parse_tags(struct xdp_md *ctx)
-{
-	struct vlan_tag *tag = data_of(ctx) + sizeof(struct ethhdr);
+#define MAX_TAGS 4
 
-	if ((void *)(tag + 1) > end_of(ctx))
+/*
+ * What read_tags() gives. A tag with VLAN ID 0 tells a priority and no VLAN
+ * (IEEE 802.1Q §6.9), however many of them there are.
+ */
+#define TAGS_PROTO(t)	((__be16)(t))		/* EtherType behind them */
+#define TAGS_VLAN(t)	((__u32)((t) >> 16) & 0xfff)
+#define TAGS_OCTETS(t)	((__u32)((t) >> 32) & 0x1f)
+#define TAGS_DOUBLE	(1ULL << 40)	/* two VLANs: the outer one is told */
+#define TAGS_OTHER	(1ULL << 41)	/* the first one is of 802.1ad */
+#define TAGS_PRIORITY	(1ULL << 42)	/* the first one has no VLAN */
+#define TAGS_DEEP	(1ULL << 43)	/* more tags than are read */
+
+/*
+ * The tags of the frame at off; 0 if it is too short for them. Rare, so a call
+ * is cheaper than the verifier's walk through the rest for each number of tags.
+ */
+__noinline __u64 read_tags(struct xdp_md *ctx, __u32 off)
+{
+	__u64 vlan = 0, flags = 0, at = off + 2 * ETH_ALEN;
+	__be16 proto;
+	__be16 *next;
+	__u32 n = 0;
+
+	if (at > MAX_OFFSET - sizeof(struct ethhdr) -
+			 MAX_TAGS * sizeof(struct vlan_tag))
 		return 0;
-	if (!is_vlan(tag->next))
-		return 1 << 16 | tag->next;
-	tag++;
-	if ((void *)(tag + 1) > end_of(ctx))
+	next = octet_at(ctx, at);
+	if ((void *)(next + 1) > end_of(ctx))
 		return 0;
-	return 2 << 16 | tag->next;
+	proto = *next;
+	for (int i = 0; i < MAX_TAGS && is_vlan(proto); i++) {
+		struct vlan_tag *tag = octet_at(ctx, at + sizeof(proto));
+		__u32 id;
+
+		if ((void *)(tag + 1) > end_of(ctx))
+			return 0;
+		id = bpf_ntohs(tag->tci) & 0xfff;
+		if (!i && proto == bpf_htons(ETH_P_8021AD))
+			flags |= TAGS_OTHER;
+		if (!i && !id)
+			flags |= TAGS_PRIORITY;
+		if (id && vlan)
+			flags |= TAGS_DOUBLE;
+		vlan = vlan ?: id;
+		proto = tag->next;
+		at += sizeof(*tag);
+		n += sizeof(*tag);
+	}
+	if (is_vlan(proto))
+		flags |= TAGS_DEEP;
+	return flags | (__u64)n << 32 | vlan << 16 | proto;
 }
 
 /* Finds the IP header; *proto is its EtherType. */
@@ -88,7 +124,7 @@ static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p,
 					  __be16 *proto)
 {
 	struct ethhdr *eth = data_of(ctx);
-	__u32 tags;
+	__u64 tags;
 
 	if ((void *)(eth + 1) > end_of(ctx))
 		return XR_R_MALFORMED_L2;
@@ -96,11 +132,13 @@ static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p,
 	p->l3 = sizeof(*eth);
 	if (likely(!is_vlan(*proto)))
 		return 0;
-	tags = parse_tags(ctx);
+	tags = read_tags(ctx, 0);
 	if (!tags)
 		return XR_R_MALFORMED_L2;
-	*proto = tags;
-	p->vlans = (tags >> 16) & 3;
+	if (TAGS_OCTETS(tags) > 2 * sizeof(struct vlan_tag))
+		return XR_R_NOT_IP;
+	*proto = TAGS_PROTO(tags);
+	p->vlans = TAGS_OCTETS(tags) / sizeof(struct vlan_tag) & 3;
 	p->l3 += p->vlans * sizeof(struct vlan_tag);
 	return 0;
 }

@@ -86,15 +86,15 @@ __noinline int frame_too_big(struct xdp_md *ctx, __u32 bytes, __u32 mtu)
 
 /* ---- whole frames ---- */
 
-/* The VNI stands for the segment: the VM's tag does not travel. */
-__noinline int remove_tag(struct xdp_md *ctx)
+/* The VNI stands for the segment: the VM's tag does not travel, nor a priority. */
+__noinline int remove_tags(struct xdp_md *ctx, __u32 octets)
 {
 	__u32 *to, *from = data_of(ctx), macs[3];
 
 	if ((void *)(from + 4) > end_of(ctx))
 		return -1;
 	__builtin_memcpy(macs, from, sizeof(macs));
-	if (bpf_xdp_adjust_head(ctx, sizeof(struct vlan_tag)))
+	if (bpf_xdp_adjust_head(ctx, octets))
 		return -1;
 	to = data_of(ctx);
 	if ((void *)(to + 3) > end_of(ctx))
@@ -190,7 +190,7 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
 	if (unlikely(mtu && o.ip_len > mtu))
 		return frame_too_big(ctx, p->bytes, mtu - path->overhead);
 	flow_of(p, octet_at(ctx, f->l3), end_of(ctx), f->proto);
-	if (unlikely(f->tag) && remove_tag(ctx))
+	if (unlikely(f->tag) && remove_tags(ctx, f->tag))
 		return XR_R_NO_ROOM;
 	return wrap_frame(ctx, p, path, nh, &o);
 }
@@ -336,6 +336,25 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 	return XR_R_MOVED;
 }
 
+/* More than one tag: in one VLAN or none it is like any other frame. */
+static __always_inline int parse_tags(struct xdp_md *ctx, struct packet *p,
+				      struct frame *f)
+{
+	__u64 tags = read_tags(ctx, 0);
+
+	if (!tags)
+		return XR_R_MALFORMED_L2;
+	if (tags & (TAGS_DOUBLE | TAGS_DEEP)) {
+		note(p, XR_R_QINQ);
+		return XR_R_NOT_MOVED;
+	}
+	f->key = (f->key & MAC_MASK) | (__u64)TAGS_VLAN(tags) << 48;
+	f->proto = TAGS_PROTO(tags);
+	f->tag = TAGS_OCTETS(tags);
+	f->l3 = sizeof(struct ethhdr) + f->tag;
+	return 0;
+}
+
 /* 0, or why no VM is looked for. */
 static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p,
 				       struct frame *f)
@@ -358,10 +377,7 @@ static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p,
 	f->proto = tag->next;
 	f->tag = sizeof(*tag);
 	f->l3 += sizeof(*tag);
-	if (!is_vlan(f->proto))
-		return 0;
-	note(p, XR_R_QINQ);
-	return XR_R_NOT_MOVED;
+	return unlikely(is_vlan(f->proto)) ? parse_tags(ctx, p, f) : 0;
 }
 
 /* Whom a drop's event names. */

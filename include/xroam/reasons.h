@@ -81,7 +81,7 @@
 	X(RING_LOST,     "ring-lost",       NOTE,  "residual: a frame the ring had no room for") \
 	X(REPLAYED,      "replayed",        NOTE,  "residual: sent to the new host from the ring") \
 	X(NOTICE_OLD,    "notice-old",      NOTE,  "a notification older than the one known, or the same again: ignored") \
-	X(QINQ,          "qinq",            NOTE,  "two VLAN tags: no VM is looked for")
+	X(QINQ,          "qinq",            NOTE,  "two VLANs, or more than four tags: no VM is looked for")
 
 enum xr_reason {
 	XR_REASON_NONE = 0,

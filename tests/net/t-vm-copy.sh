@@ -76,6 +76,11 @@ is "$(arrived v1:h1 "$cast")" 1 "a broadcast is the fabric's to bring: not copie
 is "$(arrived v1:h2 "$cast")" 1 "and comes once to the new place"
 is "$(vm_fact h1 $VM_MAC copied) $(reason copied h1)" "8 8" "each copy counts"
 
+prio=$(vm_probe "this is urgent")
+play -w v1:h1 -w v1:h2 "c1:eth0=$(tagged $((5 << 13)) "$prio")" \
+	"c1:eth0=$(tagged 0 "$(tagged $((5 << 13)) "$prio")")"
+is "$(at "${prio:24}")" "2 2" "a priority is no VLAN, be it said twice"
+
 play -c -w v1:h1 -w v1:h2 "c1:eth0#$(vm_probe @40)*2000/100"
 is "$(numbers v1:h1 numbers) $(numbers v1:h1 twice) $(numbers v1:h2 numbers) $(
 	numbers v1:h2 twice)" "2000 0 2000 0" "two thousand: none lost, none twice"

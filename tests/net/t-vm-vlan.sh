@@ -63,11 +63,13 @@ is "$(vm_fact h1 "$VM_MAC" host) $(vm_fact h1 "$VM_MAC" host 100) $(
 play -q 10 -w fab:h1 "fab:h1=$(tagged 100 "${probe[0]}")" \
 	"fab:h1=$(tagged 0 "${probe[0]}")" \
 	"fab:h1=$(tagged $((5 << 13)) "${probe[0]}")" \
-	"fab:h1=$(tagged $((5 << 13 | 100)) "${probe[0]}")"
-is "$(arrived fab:h1 "$(vxlan_of 1100)${probe[0]}")" 2 \
+	"fab:h1=$(tagged $((5 << 13 | 100)) "${probe[0]}")" \
+	"fab:h1=$(tagged 0 "$(tagged $((5 << 13)) "${probe[0]}")")" \
+	"fab:h1=$(tagged 0 "$(tagged 100 "${probe[0]}")")"
+is "$(arrived fab:h1 "$(vxlan_of 1100)${probe[0]}")" 3 \
 	"priority bits of a tag choose no VLAN: VNI 1100"
-is "$(arrived fab:h1 "$(vxlan_of 1000)${probe[0]}")" 2 \
-	"and VLAN 0 is none, whatever its priority: VNI 1000"
+is "$(arrived fab:h1 "$(vxlan_of 1000)${probe[0]}")" 3 \
+	"and VLAN 0 is none, whatever its priority, twice: VNI 1000"
 
 # The bridge knows MACs, not VLANs: what XDP passes, its entry for the untagged
 # VM may send on. So the counters tell, here.

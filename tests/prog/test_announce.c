@@ -188,6 +188,14 @@ static void other_vlan(void **state)
 	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 0 pcp=7 / rarp",
 	       "not-moved announcement", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
+	settle(0);
+	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 0 / vlan 0 pcp=7 / "
+	       "rarp", "not-moved announcement", NULL);
+	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
+	settle(100);
+	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 0 / vlan 100 / rarp",
+	       "not-moved announcement", NULL);
+	check_vm(VM, 100, XR_VM_MOVED, "new", 0);
 }
 
 /* What a Linux guest sends is not padded. */

@@ -295,6 +295,54 @@ static void left_alone(const char *prog, const char *dev, const char *from,
 	close(b);
 }
 
+/*
+ * A tag without a VLAN is none, and goes no further; two of them neither. With
+ * one, it is another VM's.
+ */
+static void priority_tags(void **state)
+{
+	static const char *const tags[] = { "vlan 0 pcp=5", "vlan 0 / vlan 0" };
+	char text[256];
+
+	world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")));
+	port_of_vm("out");
+	word("here", "there", XR_VM_BLACKOUT);
+	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
+		struct packet p;
+		int fd = catcher("out");
+		struct ran r;
+
+		snprintf(text, sizeof(text), TO_VM " / %s / ip4 / udp / fill 30",
+			 tags[i]);
+		r = pass("tc_tap_out", "out", NULL, text);
+		assert_int_equal(r.action, TC_ACT_REDIRECT);
+		check(IP4 " / udp sport=0 dport=4789 csum=0 / vxlan 100 / "
+		      TO_VM " / ip4 / udp / fill 30", &r.out);
+		assert_true(caught(fd, &p));
+		check(text, &p);
+		close(fd);
+	}
+	left_alone("tc_tap_out", "out", NULL,
+		   TO_VM " / vlan 0 / vlan 5 / ip4 / udp / fill 30");
+	left_alone("tc_tap_out", "out", NULL,
+		   TO_VM " / vlan 5 / ip4 / udp / fill 30");
+}
+
+/* What a machine says by itself is no proof behind a tag either. */
+static void tagged_claims(void **state)
+{
+	world(HOSTS(HERE THERE) VMS(VM_AT(VM, "there", "")));
+	port_of_vm("out");
+	word("there", "here", XR_VM_PREPARED);
+	left_alone("tc_tap_in", "out", NULL,
+		   FROM_VM " / vlan 0 / vlan 0 / arp op=1 sip=" VM4 " tip=" VM4);
+	left_alone("tc_tap_in", "out", NULL, FROM_VM " / vlan 0 / ip6 src=fd09::"
+		   "10 dst=ff02::1 hlim=255 / na target=fd09::10 override");
+	check_vm(VM, 0, XR_VM_PREPARED, "there", 0);
+	left_alone("tc_tap_in", "out", NULL, FROM_VM " / vlan 0 / ip4 / udp");
+	check_vm(VM, 0, XR_VM_MOVED, "here", 0);
+}
+
 static void not_copied(void **state)
 {
 	world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")));
@@ -636,6 +684,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(copied),
 		TEST(replayed),
+		TEST(priority_tags),
+		TEST(tagged_claims),
 		TEST(not_copied),
 		TEST(cannot_be_copied),
 		TEST(by_uplink),

@@ -172,6 +172,9 @@ static void two_vlans(void **state)
 	say("add " VM " at away lock");
 	expect("eth src=" VM " / ip4 / udp", "guard-mac", NULL);
 	expect("eth src=" VM " / vlan 0 / ip4 / udp", "guard-mac", NULL);
+	expect("eth src=" VM " / vlan 0 / vlan 0 / ip4 / udp", "guard-mac",
+	       NULL);
+	expect("eth src=" VM " / vlan 0 / vlan 6 / arp", "guard-mac", NULL);
 	say("leave " VM);
 	passes("eth src=" VM " / ip4 / udp", "nobody's any more");
 }

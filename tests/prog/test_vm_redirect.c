@@ -143,8 +143,38 @@ static void vlan_tags(void **state)
 	expect(TO_VM " / vlan 0 / ip4 / udp", "not-moved", NULL);
 }
 
+/* However many: they tell a priority, and do not travel into the tunnel. */
 static void priority_tags(void **state)
 {
+	static const char *const none[] = {
+		" / vlan 0", " / vlan 0 / vlan 0 pcp=3",
+		" / vlan 0 tpid=0x88a8 / vlan 0", " / vlan 0 / vlan 0 / vlan 0",
+	}, *const five[] = {
+		" / vlan 0 / vlan 5", " / vlan 5 / vlan 0",
+		" / vlan 0 tpid=0x88a8 / vlan 5 / vlan 0",
+		" / vlan 0 / vlan 0 / vlan 0 / vlan 5",
+	};
+
+	world(HOSTS(OLD HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("c",
+	      "10.2.0.1", "")) VMS(VM_AT(VM, "old", "")
+	      VM_AT(VM, "old", ", vlan: 5")));
+	moved_to("a");
+	say("move " VM " vlan 5 to c");
+	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), TO_VM "%s / ip4 / udp / fill 9",
+			 none[i]);
+		expect(text, "moved", VXLAN4_IN TO_VM " / ip4 / udp / fill 9");
+		snprintf(text, sizeof(text), TO_VM "%s / ip6 / udp / fill 9",
+			 five[i]);
+		expect(text, "moved", VXLAN4_OUT TO_VM " / ip6 / udp / fill 9");
+	}
+	expect(TO_VM " / vlan 0 / vlan 5 / vlan 6 / ip4 / udp",
+	       "not-moved qinq", NULL);
+	expect(TO_VM " / vlan 5 / vlan 0 / vlan 6 / ip4 / udp",
+	       "not-moved qinq", NULL);
+
 	world(HOSTS(OLD HOST_VXLAN("a", "10.1.0.1", "") HOST_PORT("p", "out"))
 	      VMS(VM_AT(VM, "old", "")));
 	moved_to("a");
