@@ -54,6 +54,7 @@ static __always_inline int ask_fib(void *ctx, __u32 from,
 				 sizeof(fib->ipv6_dst));
 	} else {
 		fib->family = AF_INET;
+		fib->ipv4_src = path->saddr[3];
 		fib->ipv4_dst = path->daddr[3];
 	}
 	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags);

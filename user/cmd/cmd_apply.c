@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "../core/apply.h"
+#include "../core/host.h"
 #include "edit.h"
 
 static const char apply_help[] =
@@ -97,6 +98,21 @@ int do_apply(int argc, char **argv)
 	return EXIT_DONE;
 }
 
+/* What apply would say as it makes the hosts. */
+static void warn_of_hosts(const struct model *m, size_t *warnings)
+{
+	const char *wrong;
+	size_t i;
+
+	for (i = 0; i < m->n_hosts; i++) {
+		wrong = host_not_here(&m->hosts[i].info);
+		if (!wrong)
+			continue;
+		++*warnings;
+		cmd_warn("host %s: %s", m->hosts[i].info.name, wrong);
+	}
+}
+
 int do_check(int argc, char **argv)
 {
 	struct xr_err err = { "" };
@@ -110,6 +126,7 @@ int do_check(int argc, char **argv)
 		return cmd_usage("check: one FILE is expected");
 	if (read_file(argv[1], &m, &warnings, &err))
 		return cmd_fail(&err);
+	warn_of_hosts(&m, &warnings);
 	model_default_limits(&m.limits);
 	ret = model_check(&m, argv[1], &err);
 	for (i = 0; i < m.n_backends; i++)

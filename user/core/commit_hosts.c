@@ -128,19 +128,26 @@ int commit_match_hosts(struct commit *c)
 static int say_host(struct commit *c, const struct host_slot *s)
 {
 	char was[128], is[128];
+	const char *wrong;
+	int ret = 0;
 
 	if (s->have)
 		host_words(was, sizeof(was), &s->have->info);
 	if (s->want)
 		host_words(is, sizeof(is), &s->want->info);
-	if (!s->have)
-		return commit_say(c, "+ host %s %s", s->want->info.name, is);
 	if (!s->want)
 		return commit_say(c, "- host %s", s->have->info.name);
-	if (strcmp(was, is))
-		return commit_say(c, "~ host %s: %s -> %s", s->want->info.name,
-				  was, is);
-	return 0;
+	if (!s->have)
+		ret = commit_say(c, "+ host %s %s", s->want->info.name, is);
+	else if (strcmp(was, is))
+		ret = commit_say(c, "~ host %s: %s -> %s", s->want->info.name,
+				 was, is);
+	else
+		return 0;
+	wrong = ret ? NULL : host_not_here(&s->want->info);
+	if (wrong)
+		ret = commit_say(c, "! host %s: %s", s->want->info.name, wrong);
+	return ret;
 }
 
 static bool has_gateway(const struct model *m, const struct xr_gateway *g)
@@ -220,12 +227,6 @@ int commit_describe_hosts(struct commit *c)
 
 /* ---- storing ---- */
 
-static bool has_tunnel(const struct xr_host_info *h)
-{
-	return h->method == XR_FORWARD_VXLAN || h->method == XR_FORWARD_IPIP ||
-	       h->method == XR_FORWARD_GUE;
-}
-
 static struct xr_tunnel_key tunnel_of(const struct xr_host_info *h)
 {
 	struct xr_tunnel_key key = { .vni = h->vni };
@@ -244,7 +245,7 @@ static void store_tunnels(struct commit *c)
 	for (i = 1; i <= c->have.limits.hosts; i++) {
 		const struct host_slot *s = &c->host[i];
 
-		if (!s->have || !has_tunnel(&s->have->info) ||
+		if (!s->have || !host_has_tunnel(&s->have->info) ||
 		    (s->want && host_same_facts(&s->have->info,
 						&s->want->info)))
 			continue;
@@ -254,7 +255,7 @@ static void store_tunnels(struct commit *c)
 	for (i = 1; i <= c->have.limits.hosts; i++) {
 		const struct host_slot *s = &c->host[i];
 
-		if (!s->want || !has_tunnel(&s->want->info) ||
+		if (!s->want || !host_has_tunnel(&s->want->info) ||
 		    (s->have && !c->force &&
 		     host_same_facts(&s->have->info, &s->want->info)))
 			continue;

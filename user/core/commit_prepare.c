@@ -21,12 +21,57 @@ static bool needs_path(const struct commit *c, const struct backend_slot *s)
 				&s->want->info, &c->want.policy);
 }
 
-static bool host_needs_path(const struct commit *c, const struct host_slot *s)
+/* Local hosts as they are and as they shall be: few, among thousands. */
+struct locals {
+	const struct xr_host_info **have, **want;
+	size_t n_have, n_want;
+};
+
+static int find_locals(const struct commit *c, struct locals *l)
+{
+	const struct host_slot *s;
+	__u32 i;
+
+	l->have = calloc(c->have.n_hosts + 1, sizeof(*l->have));
+	l->want = calloc(c->want.n_hosts + 1, sizeof(*l->want));
+	if (!l->have || !l->want)
+		return -ENOMEM;
+	for (i = 1; i <= c->have.limits.hosts; i++) {
+		s = &c->host[i];
+		if (s->have && s->have->info.local)
+			l->have[l->n_have++] = &s->have->info;
+		if (s->want && s->want->info.local)
+			l->want[l->n_want++] = &s->want->info;
+	}
+	return 0;
+}
+
+static const __be32 *source_among(const struct xr_host_info **local, size_t n,
+				  const struct xr_host_info *to)
+{
+	const struct xr_host_info *near = NULL;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		host_nearer(to, local[i], &near);
+	return near ? near->addr : NULL;
+}
+
+static bool same_source(const __be32 *a, const __be32 *b)
+{
+	return a && b ? !memcmp(a, b, XR_ADDR_WORDS * sizeof(*a)) : a == b;
+}
+
+/* source: what it is to have. */
+static bool host_needs_path(const struct commit *c, const struct host_slot *s,
+			    const struct locals *l, const __be32 *source)
 {
 	if (!s->want || s->want->info.local)
 		return false;
 	return c->force || !s->have ||
-	       !host_same_facts(&s->have->info, &s->want->info);
+	       !host_same_facts(&s->have->info, &s->want->info) ||
+	       !same_source(source, source_among(l->have, l->n_have,
+						 &s->have->info));
 }
 
 static void note_path(const struct commit *c, bool *used, __u32 path)
@@ -68,10 +113,27 @@ static int take_path(struct commit *c, const bool *used, __u32 *next,
 	return 0;
 }
 
-static int choose_all(struct commit *c, const bool *used)
+static int choose_host(struct commit *c, const bool *used, __u32 *next,
+		       struct host_slot *h, const struct locals *l)
+{
+	const __be32 *source = NULL;
+	int ret;
+
+	if (h->want)
+		source = source_among(l->want, l->n_want, &h->want->info);
+	if (!host_needs_path(c, h, l, source))
+		return 0;
+	host_facts(&h->want->info, &h->facts);
+	ret = take_path(c, used, next, &h->facts, true, &h->path);
+	if (!ret)
+		c->jobs[c->n_jobs - 1].source = source;
+	return ret;
+}
+
+static int choose_all(struct commit *c, const bool *used,
+		      const struct locals *l)
 {
 	struct backend_slot *b;
-	struct host_slot *h;
 	__u32 i, next = 1;
 	int ret = 0;
 
@@ -83,12 +145,8 @@ static int choose_all(struct commit *c, const bool *used)
 					&b->path);
 	}
 	for (i = 1; !ret && i <= c->have.limits.hosts; i++) {
-		h = &c->host[i];
-		h->path = c->p->hosts[i].path;
-		if (!host_needs_path(c, h))
-			continue;
-		host_facts(&h->want->info, &h->facts);
-		ret = take_path(c, used, &next, &h->facts, true, &h->path);
+		c->host[i].path = c->p->hosts[i].path;
+		ret = choose_host(c, used, &next, &c->host[i], l);
 	}
 	return ret;
 }
@@ -97,12 +155,17 @@ static int choose_paths(struct commit *c)
 {
 	size_t room = c->want.n_backends + c->want.n_hosts + 1;
 	bool *used = used_paths(c);
+	struct locals l = { .have = NULL };
 	int ret = -ENOMEM;
 
 	c->jobs = calloc(room, sizeof(*c->jobs));
 	c->job_path = calloc(room, sizeof(*c->job_path));
 	if (c->jobs && c->job_path && used)
-		ret = choose_all(c, used);
+		ret = find_locals(c, &l);
+	if (!ret)
+		ret = choose_all(c, used, &l);
+	free(l.have);
+	free(l.want);
 	free(used);
 	return ret;
 }

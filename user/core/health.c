@@ -8,6 +8,7 @@
 
 #include "health.h"
 #include "host.h"
+#include "netns.h"
 #include "stats.h"
 #include "text.h"
 #include "vm_priv.h"
@@ -159,6 +160,40 @@ static void check_devices(struct check *c)
 		wrong(c, "no device is attached");
 }
 
+/* Only where xroam works: another namespace has addresses of its own. */
+static bool is_elsewhere(const struct plane *p)
+{
+	__u64 here = netns_inode();
+	bool any = false;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		if (!p->devices[i].ifindex)
+			continue;
+		if (p->devices[i].netns == here)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static void check_hosts(struct check *c)
+{
+	const struct plane *p = c->p;
+	const char *what;
+	__u32 i;
+
+	if (!host_any_local(p) || is_elsewhere(p))
+		return;
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		if (!p->host_info[i].name[0])
+			continue;
+		what = host_not_here(&p->host_info[i]);
+		if (what)
+			wrong(c, "host %s: %s", p->host_info[i].name, what);
+	}
+}
+
 #define TROUBLE_MAX 10	/* lines about VMs; a million may be in trouble */
 
 struct vm_trouble {
@@ -204,5 +239,6 @@ void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
 
 	check_devices(&c);
 	check_vips(&c);
+	check_hosts(&c);
 	check_vms(&c);
 }

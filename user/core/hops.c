@@ -137,6 +137,8 @@ static void look_at(struct hops *h, __u32 i)
 		w->ifindex = 0;
 		return;
 	}
+	if (job.host)
+		job.source = host_source(h->p, &h->p->host_info[i]);
 	path_remind(&job, 1, &h->p->meta->policy, stats_tick(h->p));
 	w->ifindex = job.ifindex;
 	memcpy(w->gateway, job.gateway, sizeof(w->gateway));

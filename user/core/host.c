@@ -127,6 +127,58 @@ void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
 	facts->forward = h->method;
 }
 
+/* ---- where tunnels to it begin ---- */
+
+bool host_has_tunnel(const struct xr_host_info *h)
+{
+	return h->method == XR_FORWARD_VXLAN || h->method == XR_FORWARD_IPIP ||
+	       h->method == XR_FORWARD_GUE;
+}
+
+/* IPIP and GUE are known at the other end by the address alone. */
+static int source_rank(const struct xr_host_info *to,
+		       const struct xr_host_info *local)
+{
+	if (!local->local || !host_has_tunnel(local) || !host_has_tunnel(to) ||
+	    local->vni != to->vni ||
+	    addr_is_ipv4(local->addr) != addr_is_ipv4(to->addr))
+		return 0;
+	if (local->method == to->method)
+		return 2;
+	return local->method != XR_FORWARD_VXLAN &&
+	       to->method != XR_FORWARD_VXLAN;
+}
+
+void host_nearer(const struct xr_host_info *to,
+		 const struct xr_host_info *local,
+		 const struct xr_host_info **near)
+{
+	int rank = source_rank(to, local);
+
+	if (rank > (*near ? source_rank(to, *near) : 0))
+		*near = local;
+}
+
+const __be32 *host_source(const struct plane *p, const struct xr_host_info *to)
+{
+	const struct xr_host_info *near = NULL;
+	__u32 i;
+
+	if (!host_any_local(p) || !host_has_tunnel(to))
+		return NULL;
+	for (i = 1; i <= p->meta->limits.hosts; i++)
+		if (p->host_info[i].name[0])
+			host_nearer(to, &p->host_info[i], &near);
+	return near ? near->addr : NULL;
+}
+
+const char *host_not_here(const struct xr_host_info *h)
+{
+	if (!h->local || !host_has_tunnel(h) || path_is_here(h->addr))
+		return NULL;
+	return "it is local, but its address is none of this machine's now; what is sent from here bears it all the same, and what is sent to it does not arrive";
+}
+
 /* ---- a way that was not there when the host was added ---- */
 
 static __u32 free_path(struct plane *p)
@@ -187,6 +239,7 @@ static void mend_path(struct plane *p, __u16 host, __u32 tick)
 	if (!word.path || !p->paths[word.path].source_bits)
 		return;
 	host_facts(&p->host_info[host], &facts);
+	job.source = host_source(p, &p->host_info[host]);
 	path_remind(&job, 1, &p->meta->policy, tick);
 	path = free_path(p);
 	if (job.path.source_bits || !path || store_path(p, path, &job))

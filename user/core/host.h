@@ -35,6 +35,20 @@ bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b)
 /* What path_resolve() wants to know of it. */
 void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts);
 
+/*
+ * What tunnels to a host begin at: the address of the local host of its method,
+ * VNI and family, by which the other end knows this machine. Given one local host
+ * after the other, *near is the best so far.
+ */
+void host_nearer(const struct xr_host_info *to,
+		 const struct xr_host_info *local,
+		 const struct xr_host_info **near);
+/* Among all of the instance's, by index; NULL: none, the route's choice. */
+const __be32 *host_source(const struct plane *p, const struct xr_host_info *to);
+bool host_has_tunnel(const struct xr_host_info *h);
+/* NULL, or what is wrong with a local host's address: it is not this machine's. */
+const char *host_not_here(const struct xr_host_info *h);
+
 /* Who is behind which attached device, and who is trusted: the map ports. */
 void host_refresh_ports(struct plane *p);
 

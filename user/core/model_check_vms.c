@@ -12,12 +12,6 @@
 
 /* ---- hosts ---- */
 
-static bool by_address(const struct xr_host_info *h)
-{
-	return h->method == XR_FORWARD_VXLAN || h->method == XR_FORWARD_IPIP ||
-	       h->method == XR_FORWARD_GUE;
-}
-
 static int check_host(const struct check *c, const struct model_host *m)
 {
 	const struct xr_host_info *h = &m->info;
@@ -26,7 +20,7 @@ static int check_host(const struct check *c, const struct model_host *m)
 	if (h->method > XR_FORWARD_PORT)
 		return BAD(c, m->line, "host %s: say how it is reached: vxlan, ipip, gue, dev or mac",
 			   h->name);
-	if (by_address(h) && vm_bad_addr(h->addr))
+	if (host_has_tunnel(h) && vm_bad_addr(h->addr))
 		return BAD(c, m->line, "host %s: %s is %s; write the host's own",
 			   h->name, text_addr(addr, h->addr),
 			   vm_bad_addr(h->addr));
@@ -42,7 +36,7 @@ static int check_host(const struct check *c, const struct model_host *m)
 	    h->port)
 		return BAD(c, m->line, "host %s: port is for vxlan and gue only",
 			   h->name);
-	if (!by_address(h) && !h->dev[0])
+	if (!host_has_tunnel(h) && !h->dev[0])
 		return BAD(c, m->line, "host %s: the device is missing: write dev DEV",
 			   h->name);
 	if (h->method == XR_FORWARD_L2 && vm_bad_mac(h->mac))
@@ -55,9 +49,9 @@ static int check_host(const struct check *c, const struct model_host *m)
 static bool same_place(const struct xr_host_info *a,
 		       const struct xr_host_info *b)
 {
-	if (by_address(a) != by_address(b))
+	if (host_has_tunnel(a) != host_has_tunnel(b))
 		return false;
-	if (by_address(a))
+	if (host_has_tunnel(a))
 		return a->vni == b->vni &&
 		       !memcmp(a->addr, b->addr, sizeof(a->addr));
 	return a->method == b->method && !strcmp(a->dev, b->dev) &&
@@ -74,7 +68,7 @@ static __u64 hash_place(const struct xr_host_info *h)
 	} key;
 
 	memset(&key, 0, sizeof(key));
-	if (by_address(h)) {
+	if (host_has_tunnel(h)) {
 		memcpy(key.addr, h->addr, sizeof(key.addr));
 		key.vni = h->vni;
 	} else {

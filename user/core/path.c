@@ -78,8 +78,8 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int ask_route(struct netlink *nl, const __be32 *addr, __u32 oif,
-		     struct route *r)
+static int ask_route_from(struct netlink *nl, const __be32 *addr,
+			  const __be32 *source, __u32 oif, struct route *r)
 {
 	bool v4 = addr_is_ipv4(addr);
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETROUTE, 0);
@@ -89,9 +89,26 @@ static int ask_route(struct netlink *nl, const __be32 *addr, __u32 oif,
 	rtm->rtm_family = v4 ? AF_INET : AF_INET6;
 	rtm->rtm_dst_len = v4 ? 32 : 128;
 	netlink_put_addr(nlh, RTA_DST, addr);
+	if (source) {
+		rtm->rtm_src_len = rtm->rtm_dst_len;
+		netlink_put_addr(nlh, RTA_SRC, source);
+	}
 	if (oif)
 		mnl_attr_put_u32(nlh, RTA_OIF, oif);
 	return netlink_talk(nl, on_route, r);
+}
+
+/*
+ * Rules may send a source's packets another way. The kernel refuses one that is no
+ * address of this machine; the data plane's question has it all the same.
+ */
+static int ask_route(struct netlink *nl, const __be32 *addr,
+		     const __be32 *source, __u32 oif, struct route *r)
+{
+	int ret = ask_route_from(nl, addr, source, oif, r);
+
+	return ret == -EINVAL && source ?
+		       ask_route_from(nl, addr, NULL, oif, r) : ret;
 }
 
 /* ---- devices ---- */
@@ -271,6 +288,10 @@ static void outer_source(struct path_job *j, const struct xr_policy *policy,
 	bool v4 = addr_is_ipv4(b->addr);
 	bool given = v4 ? policy->source4 != 0 : !addr_is_zero(policy->source6);
 
+	if (j->source) {
+		memcpy(p->saddr, j->source, sizeof(p->saddr));
+		return;
+	}
 	/*
 	 * IPIP has no ports: ECMP and a server's receive queues see the two
 	 * addresses alone, so the source must vary. Between hosts it must not:
@@ -370,7 +391,7 @@ static int find_way(struct netlink *nl, struct path_job *j,
 	}
 	if (j->host && b->dev[0])
 		return find_device(nl, j);
-	ret = ask_route(nl, b->addr, j->path.ifindex, &r);
+	ret = ask_route(nl, b->addr, j->source, j->path.ifindex, &r);
 	if (ret || (r.type != RTN_UNICAST && r.type != RTN_LOCAL))
 		j->trouble = PATH_NO_ROUTE;
 	else if (r.type == RTN_LOCAL)
@@ -454,7 +475,8 @@ static int resolve(struct path_job *jobs, size_t n,
 	}
 	for (i = 0; !ret && i < n; i++) {
 		const struct path_job in = { .info = jobs[i].info,
-					     .host = jobs[i].host };
+					     .host = jobs[i].host,
+					     .source = jobs[i].source };
 
 		jobs[i] = in;
 		ret = find_way(&nl, &jobs[i], policy, err);
@@ -495,11 +517,24 @@ int path_has_route(const __be32 *addr)
 	int ret = netlink_open(&nl);
 
 	if (!ret)
-		ret = ask_route(&nl, addr, 0, &r);
+		ret = ask_route(&nl, addr, NULL, 0, &r);
 	if (!ret && r.type != RTN_UNICAST && r.type != RTN_LOCAL)
 		ret = -EHOSTUNREACH;
 	netlink_close(&nl);
 	return ret;
+}
+
+bool path_is_here(const __be32 *addr)
+{
+	struct netlink nl = { 0 };
+	struct route r = { 0 };
+	int ret = netlink_open(&nl);
+
+	if (!ret)
+		ret = ask_route(&nl, addr, NULL, 0, &r);
+	netlink_close(&nl);
+	return ret ? ret != -ENETUNREACH && ret != -EHOSTUNREACH :
+		     r.type == RTN_LOCAL;
 }
 
 bool path_same_facts(const struct xr_backend_info *a,

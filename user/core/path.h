@@ -23,6 +23,8 @@ enum path_trouble {
 struct path_job {
 	const struct xr_backend_info *info;	/* in */
 	bool host;				/* in: a VMs' host, not a backend */
+	/* in: the outer source that it must have; NULL: as the route prefers */
+	const __be32 *source;
 	struct xr_path path;			/* out */
 	struct xr_nexthop hop;			/* out; ifindex 0: unknown */
 	enum path_trouble trouble;		/* out */
@@ -56,6 +58,9 @@ bool path_same_facts(const struct xr_backend_info *a,
 
 /* 0, or -errno: no way to the address now. */
 int path_has_route(const __be32 *addr);
+
+/* Whether it is an address of this machine; true also where nobody can tell. */
+bool path_is_here(const __be32 *addr);
 
 /* A job's trouble in words for the operator; NULL for PATH_FINE. */
 const char *path_trouble_text(const struct path_job *j);
