@@ -38,7 +38,7 @@
 
 /*
  * Runs the tests; prints TAP. Skips all where the process may not load
- * programs. Put it in main: return harness_main("theme", tests, n).
+ * programs, and what XROAM_TESTS leaves out (harness.c). Put it in main: return harness_main("theme", tests, n).
  */
 int harness_main(const char *name, const struct CMUnitTest *tests, size_t n);
 

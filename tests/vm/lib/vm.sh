@@ -119,6 +119,9 @@ qmp_of_daemon()
 # (notdirty_write() races with tlb_reset_dirty()), and the guest wakes up with old
 # memory: the last probe that it has seen is then an older one.
 #
+# no_timer_check: where QEMU gets no processor while the kernel counts ten ticks, it
+# would find that its timer does not work, and panic.
+#
 # qemu HOST [ARGS...]
 qemu()
 {
@@ -130,7 +133,7 @@ qemu()
 		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 \
 		-m "$GUEST_MEMORY" -nodefaults -no-user-config -display none \
 		-no-reboot -kernel "$KERNEL/vmlinuz" -initrd "$INITRAMFS" \
-		-append "console=ttyS0 panic=-1 quiet mitigations=off pti=on ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}" \
+		-append "console=ttyS0 panic=-1 quiet mitigations=off pti=on no_timer_check ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}" \
 		-serial "file:$WORLD_DIR/$GUEST$host.console" \
 		-netdev "tap,id=n0,ifname=$TAP,script=no,downscript=no" \
 		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC,romfile=" \
