@@ -744,7 +744,7 @@ static __always_inline int refuse(struct __sk_buff *skb, __u32 place,
 	tally(reason, skb->len);
 	if (n) {
 		__builtin_memset(n, 0, sizeof(*n));
-		n->gated = 1;
+		n->most = 1;
 		tell(reason, place + 1);
 	}
 	return TC_ACT_SHOT;

@@ -106,13 +106,25 @@ static __always_inline int is_bound(__u32 place, const __be32 *ip)
 	return !given;
 }
 
+/* Loopback, and what is reserved: nobody learns it (vm_bad_addr() in user space). */
+static __always_inline int is_nobodys(const __be32 *ip)
+{
+	__u32 first = bpf_ntohl(ip[3]) >> 24;
+
+	if (ip[0] | ip[1])
+		return 0;
+	if (ip[2] == bpf_htonl(0xffff))
+		return first == 127 || !first;
+	return !ip[2] && ip[3] == bpf_htonl(1);
+}
+
 /* A place is left to learn an address that the VM says it has. */
 static __always_inline int is_news(__u32 place, const __be32 *ip)
 {
 	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
 	int room = 0;
 
-	if (!info || is_link_local(ip))
+	if (!info || is_link_local(ip) || is_nobodys(ip))
 		return 0;
 	for (int i = 0; i < XR_VM_ADDRS; i++) {
 		const __be32 *a = info->addr[i];
@@ -133,9 +145,12 @@ static __always_inline void note_bytes(__u32 bytes, __u32 reason)
 	note(&p, reason);
 }
 
+#define NOTHING_CHANGED	0x10000
+
 /*
  * Counts and tells what became of the claim at hand. place: of the VM, plus one,
- * or 0; from: where it was, if anything changed.
+ * or 0; from: where it was, or that nothing changed. What a VM says it has anew is
+ * for the daemon, too, which alone can see to it that it is no news any more.
  */
 __noinline int say(__u32 reason, __u32 place, __u32 from)
 {
@@ -147,9 +162,10 @@ __noinline int say(__u32 reason, __u32 place, __u32 from)
 	note_bytes(c->bytes, reason);
 	n->key = c->key;
 	__builtin_memcpy(n->ip, c->ip, sizeof(n->ip));
-	n->from = from;
+	n->follow = reason == XR_R_ANNOUNCEMENT;
+	n->most = from != NOTHING_CHANGED ? 0 : n->follow ? XR_VM_ADDRS : 1;
+	n->from = n->most ? 0 : from;
 	n->announcement = c->kind;
-	n->gated = reason == XR_R_SPOOFED || reason == XR_R_ANNOUNCEMENT_BAD;
 	return tell(reason, place);
 }
 
@@ -252,7 +268,7 @@ static __always_inline int confirm(const struct claim *c, __u32 place,
 		return 0;
 	if (c->has_ip && w.now.state == XR_VM_MOVED &&
 	    !(w.now.flags & XR_VM_LOCK) && is_news(place, c->ip))
-		return say(XR_R_ANNOUNCEMENT, place + 1, w.now.host);
+		return say(XR_R_ANNOUNCEMENT, place + 1, NOTHING_CHANGED);
 	note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
 	return 0;
 }
@@ -280,7 +296,7 @@ __noinline int believe(struct xdp_md *ctx, __u32 place)
 	if (host && !vm_under_way(w) && !(w.now.flags & XR_VM_FROZEN))
 		return move_by_word(place, host);
 	count_spoofed(place);
-	return say(XR_R_SPOOFED, place + 1, 0);
+	return say(XR_R_SPOOFED, place + 1, NOTHING_CHANGED);
 }
 
 /* ---- the guard ---- */
@@ -393,7 +409,7 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	if (c->has_ip)
 		owner = vm_of_addr(c->ip);
 	if (is_refused(c, place, owner))
-		say(XR_R_ANNOUNCEMENT_BAD, place, 0);
+		say(XR_R_ANNOUNCEMENT_BAD, place, NOTHING_CHANGED);
 	else if (place)
 		believe(ctx, place - 1);
 	return guard(ctx, place, owner);

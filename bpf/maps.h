@@ -111,18 +111,26 @@ struct {						    /* VIP -> its Maglev table */
 	__array(values, struct maglev_table);
 } maglev SEC(".maps");
 
+#define EVENT_ROOM	(256 * 1024)
+
 struct {						    /* events for xroam monitor */
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
+	__uint(max_entries, EVENT_ROOM);
 } events SEC(".maps");
 
 struct {						    /* the same of VMs, for the daemon */
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
+	__uint(max_entries, EVENT_ROOM);
 } vm_events SEC(".maps");
 
 /* Not pinned: private to one loaded program. */
-XR_PERCPU(event_gate, __u32, XR_REASON_MAX);		    /* tick of a reason's last event */
+#define EVENT_SHARES	16	/* and one for what is nobody's */
+
+struct event_gate {
+	__u32 tick, told;
+};
+
+XR_PERCPU(event_gate, struct event_gate, XR_REASON_MAX * (EVENT_SHARES + 1)); /* a reason's events in this tick */
 XR_PERCPU(reply_gate, struct xr_reply_gate, 1);		    /* ICMP replies in this tick */
 XR_ARRAY(trace, struct xr_trace, 0);			    /* what xroam explain reads */
 

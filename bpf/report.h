@@ -109,21 +109,46 @@ static __always_inline void drop_of_vm(struct xr_event *e, __u32 vm)
 }
 
 /*
- * A drop is worth an event, but not each one: one a second, reason and CPU.
+ * What strangers can cause is worth an event, but not each time: so many a second,
+ * reason and CPU. Whose it is, a VM's place or a VIP, has a share of its own, so
+ * that one's alarm hides no other's; and there are few shares, so that all alarms
+ * together are no flood. Who has to share one is another in each second.
+ */
+static __always_inline int may_tell(__u32 reason, __u32 whose, __u32 most)
+{
+	__u32 now = now_tick() + 1; /* 0 is "never" */
+	__u32 share = (whose ^ now * 0x9e3779b1) * 0x85ebca6b >> 28;
+	__u32 key = reason * (EVENT_SHARES + 1) +
+		    (whose ? share : EVENT_SHARES);
+	struct event_gate *g = bpf_map_lookup_elem(&event_gate, &key);
+
+	if (!g)
+		return 0;
+	if (g->tick != now) {
+		g->tick = now;
+		g->told = 0;
+	}
+	return g->told < most ? ++g->told : 0;
+}
+
+_Static_assert(EVENT_SHARES == 16, "may_tell()");
+
+/* They fill half a ring: the rest is for what happened, moves above all. */
+#define STRANGERS_HAVE_ROOM(ring)                                              \
+	(bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < EVENT_ROOM / 2)
+
+/*
  * Global, so that it is verified once and not once per caller; the packet is
  * in scratch.
  */
 __noinline int drop_event(__u32 reason)
 {
-	__u32 now = now_tick() + 1; /* 0 is "never" */
 	const struct packet *p = scratch_packet();
 	struct xr_event *e;
-	__u32 *last;
 
-	last = bpf_map_lookup_elem(&event_gate, &reason);
-	if (!p || !last || *last == now)
+	if (!p || !may_tell(reason, p->vm ?: p->vip, 1) ||
+	    !STRANGERS_HAVE_ROOM(events))
 		return 0;
-	*last = now;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)
 		return 0;

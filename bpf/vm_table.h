@@ -292,7 +292,8 @@ struct vm_news {
 	__be32 ip[XR_ADDR_WORDS];	/* what it claimed, if anything */
 	__u16 from;			/* host before */
 	__u8 announcement;
-	__u8 gated;			/* 1: nothing changed: one a second, reason and CPU */
+	__u8 most;			/* nothing changed: so many a second; 0: it did */
+	__u8 follow;			/* the daemon shall hear of it all the same */
 };
 
 XR_PERCPU(vm_news, struct vm_news, 1);
@@ -334,25 +335,21 @@ __noinline int tell(__u32 reason, __u32 place)
 
 	if (!n)
 		return 0;
-	if (n->gated) {
-		__u32 now = now_tick() + 1; /* 0 is "never" */
-		__u32 *last = bpf_map_lookup_elem(&event_gate, &reason);
-
-		if (!last || *last == now)
-			return 0;
-		*last = now;
-	}
+	if (n->most && !may_tell(reason, place, n->most))
+		return 0;
 	vm = place ? vm_at(place - 1) : NULL;
 	if (vm) {
 		w = vm_now(vm);
 		n->key = vm->key;
 	}
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	e = NULL;
+	if (!n->most || STRANGERS_HAVE_ROOM(events))
+		e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (e) {
 		fill_event(e, n, reason, place, w);
 		bpf_ringbuf_submit(e, 0);
 	}
-	if (n->gated)
+	if (n->most && (!n->follow || !STRANGERS_HAVE_ROOM(vm_events)))
 		return 0;
 	e = bpf_ringbuf_reserve(&vm_events, sizeof(*e), 0);
 	if (e) {

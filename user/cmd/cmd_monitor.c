@@ -17,9 +17,9 @@ static const char help[] =
 	"Usage: xroam monitor\n"
 	"\n"
 	"Prints one line (with -j one JSON object) per event: packets that were\n"
-	"dropped (at most one a second, reason and CPU), changes that commands made, and\n"
-	"what happens to VMs: moves, announcements that were believed and those that\n"
-	"were not.\n"
+	"dropped, changes that commands made, and what happens to VMs: moves,\n"
+	"announcements that were believed and those that were not. What strangers can\n"
+	"cause is a sample: at most one a second, reason, CPU and VM or VIP.\n"
 	"One monitor per instance at a time. Ctrl-C ends it.\n";
 
 static volatile sig_atomic_t stopped;
