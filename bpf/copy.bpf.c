@@ -635,26 +635,16 @@ int xroam_tap_out(struct __sk_buff *skb)
 }
 
 /* The VM's own frame completes its move here. */
-static __always_inline void activate(struct xr_vm *vm, __u32 place,
-				     union vm_word was, __u32 bytes)
+static __always_inline void activate(__u32 place, __u32 bytes)
 {
-	struct xr_vm_info *info = info_of(place);
-	union vm_word to = was;
+	__u32 from = vm_complete(place);
 	struct vm_news *n = news();
 
-	to.now.host = to.now.home = was.now.next;
-	to.now.next = 0;
-	to.now.state = XR_VM_MOVED;
-	if (!n || !vm_exchange(vm, was, to))
+	if (!from || !n)
 		return;
-	vm->last = now_tick();
-	vm->ttl = vm->next_ttl;
-	if (info)
-		__sync_fetch_and_add(&info->moves, 1);
-	watch_one_less();
 	tally(XR_R_ACTIVATED, bytes);
 	__builtin_memset(n, 0, sizeof(*n));
-	n->from = was.now.host;
+	n->from = from - 1;
 	tell(XR_R_ACTIVATED, place + 1);
 }
 
@@ -674,12 +664,12 @@ int xroam_tap_in(struct __sk_buff *skb)
 	if (!watching() || !kind || is_fabric(kind))
 		return TC_ACT_UNSPEC;
 	vm = vm_at(place);
-	if (!vm)
+	if (!vm || vm->tap != skb->ifindex)
 		return TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, now_tick(), skb->len);
 	if (is_coming(w) && is_of(key_at(skb, SOURCE), vm) &&
 	    !is_claim(skb))
-		activate(vm, place, w, skb->len);
+		activate(place, skb->len);
 	return TC_ACT_UNSPEC;
 }
 
@@ -750,7 +740,12 @@ static __always_inline int refuse(struct __sk_buff *skb, __u32 place,
 	return TC_ACT_SHOT;
 }
 
-/* Of a VM that is on its way here: said by it, or in its name. 1: not to be sent. */
+/*
+ * Of a VM that is on its way here: said by it, or in its name. By its own port it
+ * has passed tap_in as a rule, and is here; a neighbour's is none of its words.
+ * Where nobody knows its port nothing is proved, but its frames go their way. 1:
+ * not to be sent.
+ */
 __noinline int too_early(struct __sk_buff *skb)
 {
 	__u64 key = key_at(skb, SOURCE);
@@ -767,8 +762,9 @@ __noinline int too_early(struct __sk_buff *skb)
 	/* What comes from the fabric is the VM itself, at its old place. */
 	if (!is_coming(w) || (from && is_fabric(port_kind(from))))
 		return 0;
-	if (from && !is_claim(skb)) {
-		activate(vm, place, w, skb->len);
+	if (from && !is_claim(skb) && (!vm->tap || vm->tap == from)) {
+		if (vm->tap)
+			activate(place, skb->len);
 		return 0;
 	}
 	refuse(skb, place, XR_R_PREMATURE);

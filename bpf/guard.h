@@ -61,19 +61,35 @@ __noinline int is_at(struct xdp_md *ctx, __u32 index)
 	return (c->far && port->trusted) || comes_back_from(ctx, key);
 }
 
-/*
- * And from where the VM is. On this machine that is its own port, should it be a
- * guarded one.
- */
+/* By its own port on this machine, should that be a guarded one. */
+static __always_inline int is_by_own_port(struct xdp_md *ctx, __u32 place)
+{
+	struct xr_vm *vm = vm_at(place);
+
+	return vm && vm->tap && vm->tap == ingress_of(ctx);
+}
+
+/* It is on its way to here: whether it runs yet, tc sees behind its port. */
+__noinline int is_arriving(struct xdp_md *ctx, __u32 place)
+{
+	struct xr_vm *vm = vm_at(place);
+	union vm_word w;
+
+	if (!vm)
+		return 0;
+	w = vm_now(vm);
+	return vm_under_way(w) &&
+	       host_get(w.now.next).flags & XR_HOST_LOCAL &&
+	       is_by_own_port(ctx, place);
+}
+
+/* And from where the VM is, or is about to be. */
 static __always_inline int is_in_place(struct xdp_md *ctx, __u32 place,
 				       __u32 index)
 {
-	struct xr_vm *vm;
-
-	if (!(host_get(index).flags & XR_HOST_LOCAL))
-		return is_at(ctx, index);
-	vm = vm_at(place);
-	return vm && vm->tap && vm->tap == ingress_of(ctx);
+	if (host_get(index).flags & XR_HOST_LOCAL)
+		return is_by_own_port(ctx, place);
+	return is_at(ctx, index) || is_arriving(ctx, place);
 }
 
 /* ---- addresses ---- */
@@ -179,39 +195,17 @@ static __always_inline void count_spoofed(__u32 place)
 
 /* ---- moves ---- */
 
-/* The word is exchanged already: what a living redirect needs, the ttl last. */
-static __always_inline void begin_redirect(struct xr_vm *vm, __u32 place,
-					   __u32 ttl)
-{
-	struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
-
-	vm->last = now_tick();
-	vm->ttl = ttl ?: knobs.vm_ttl;
-	if (info && !knobs.trace)
-		__sync_fetch_and_add(&info->moves, 1);
-}
-
 /* Prepared, and here it speaks from where it was expected. */
 __noinline int activate(__u32 place)
 {
 	struct claim *c = the_claim();
-	struct xr_vm *vm = vm_at(place);
-	union vm_word w, to;
+	__u32 from = c ? vm_complete(place) : 0;
 
-	if (!c || !vm)
+	if (!from)
 		return 0;
-	to = w = vm_now(vm);
-	to.now.host = to.now.home = w.now.next;
-	to.now.next = 0;
-	to.now.state = XR_VM_MOVED;
-	to.now.flags &= ~(XR_VM_FROZEN | XR_VM_LOOP);
-	if (!vm_under_way(w) || !vm_exchange(vm, w, to))
-		return 0;
-	begin_redirect(vm, place, vm->next_ttl);
-	watch_one_less();
 	if (c->sort == CLAIM_SAYS)
 		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
-	return say(XR_R_ACTIVATED, place + 1, w.now.host);
+	return say(XR_R_ACTIVATED, place + 1, from - 1);
 }
 
 /* RFC 7432 §15.1: who moves too often stays where the operator's word put it. */
@@ -234,9 +228,9 @@ __noinline int move_by_word(__u32 place, __u32 host)
 	to.now.flags &= ~XR_VM_LOOP;
 	if (frozen)
 		to.now.flags |= XR_VM_FROZEN;
-	if (vm_under_way(w) || !vm_exchange(vm, w, to))
+	if (vm_under_way(w) || !vm_take(vm, w, to, vm->ttl ?: knobs.vm_ttl))
 		return 0;
-	begin_redirect(vm, place, vm->ttl);
+	count_move(place);
 	vm->flap_moves = moves;
 	if (moves == 1)
 		vm->flap_since = tick;
@@ -285,6 +279,8 @@ __noinline int believe(struct xdp_md *ctx, __u32 place)
 		return 0;
 	vm_age(place, c->bytes);
 	w = vm_now(vm);
+	if (is_arriving(ctx, place))
+		return 0;
 	if (is_in_place(ctx, place, w.now.host))
 		return confirm(c, place, w);
 	if (vm_under_way(w) && c->sort != CLAIM_PROBE &&

@@ -285,6 +285,82 @@ static __always_inline int vm_is_redirected(const struct xr_vm *vm,
 	       (__s32)(tick - vm->last - ttl) <= 0;
 }
 
+/*
+ * Others read the word first: what makes a redirect live is there before it, or
+ * another CPU would take it for an old one that is over. It is taken back where
+ * the word came to be something else: not where somebody else said the same, nor
+ * where he gave the redirect a life of his own.
+ */
+static __always_inline void vm_take_back(struct xr_vm *vm, union vm_word was,
+					 __u32 last, __u32 tick, __u32 old,
+					 __u32 ttl)
+{
+	union vm_word w = vm_now(vm), to;
+
+	if (w.now.state == XR_VM_MOVED && w.now.host != was.now.host)
+		return;
+	/* Set back to what it had been, by somebody who saw our ttl. */
+	if (w.now.state == XR_VM_MOVED && !old) {
+		to = w;
+		to.now.state = XR_VM_STABLE;
+		vm_exchange(vm, w, to);
+	}
+	__sync_val_compare_and_swap(&vm->last, tick, last);
+	__sync_val_compare_and_swap(&vm->ttl, ttl, old);
+}
+
+/* 1: it was `was`, and is `to` from now on, redirected for ttl ticks. */
+static __always_inline int vm_take(struct xr_vm *vm, union vm_word was,
+				   union vm_word to, __u32 ttl)
+{
+	__u32 last = vm->last, old = vm->ttl, tick = now_tick();
+
+	vm->last = tick;
+	__sync_val_compare_and_swap(&vm->ttl, old, ttl);
+	if (vm_exchange(vm, was, to))
+		return 1;
+	vm_take_back(vm, was, last, tick, old, ttl);
+	return 0;
+}
+
+static __always_inline void count_move(__u32 place)
+{
+	struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+
+	/* Of all that is written here explain has a copy, but not of this. */
+	if (info && !knobs.trace)
+		__sync_fetch_and_add(&info->moves, 1);
+}
+
+/*
+ * Prepared, and the VM speaks where it is expected: it is there. The host where it
+ * was, plus one; 0: nothing was under way, or somebody else was faster.
+ */
+__noinline __u32 vm_complete(__u32 place)
+{
+	struct xr_vm *vm = vm_at(place);
+	union vm_word w, to;
+
+	if (!vm)
+		return 0;
+	/* Twice: it may come to stand still this very moment. */
+	for (int i = 0; i < 2; i++) {
+		to = w = vm_now(vm);
+		if (!vm_under_way(w))
+			return 0;
+		to.now.host = to.now.home = w.now.next;
+		to.now.next = 0;
+		to.now.state = XR_VM_MOVED;
+		to.now.flags &= ~(XR_VM_FROZEN | XR_VM_LOOP);
+		if (!vm_take(vm, w, to, vm->next_ttl ?: knobs.vm_ttl))
+			continue;
+		watch_one_less();
+		count_move(place);
+		return w.now.host + 1;
+	}
+	return 0;
+}
+
 /* ---- what happened ---- */
 
 struct vm_news {

@@ -4,6 +4,11 @@
  * shows that it runs at its new place: an announcement or any other, by the
  * port or out of the tunnel of the host that is expected.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* sched_setaffinity() */
+#endif
+#include <pthread.h>
+#include <sched.h>
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
@@ -304,6 +309,155 @@ static void in_another_tunnel(void **state)
 	}
 }
 
+/* ---- what another CPU sees ---- */
+
+#define ROUNDS 20000
+
+static struct other {
+	int round, seen;	/* begun by the test; looked at by the other */
+	__u32 tick;		/* when it was begun */
+	int wrong;		/* redirects that were none when the word said so */
+	int won;		/* moves that it took back */
+	bool cancels, over;
+} other;
+
+static union word {
+	struct xr_vm_now now;
+	__u64 word;
+} word_of(struct xr_vm *vm)
+{
+	return (union word){ .word = __atomic_load_n((__u64 *)&vm->now,
+						     __ATOMIC_ACQUIRE) };
+}
+
+/* As vm_set_back() does. */
+static bool set_back(struct xr_vm *vm, union word w)
+{
+	union word to = w;
+
+	to.now.next = 0;
+	to.now.state = __atomic_load_n(&vm->ttl, __ATOMIC_ACQUIRE) ?
+			       XR_VM_MOVED : XR_VM_STABLE;
+	return __atomic_compare_exchange_n((__u64 *)&vm->now, &w.word, to.word,
+					   false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
+/* Waits for the word to change, or changes it itself. */
+static void look(struct xr_vm *vm, __u32 wait)
+{
+	union word w;
+
+	while (wait-- && word_of(vm).now.state == XR_VM_PREPARED)
+		;
+	w = word_of(vm);
+	while (w.now.state == XR_VM_PREPARED) {
+		if (other.cancels && set_back(vm, w)) {
+			other.won++;
+			return;
+		}
+		w = word_of(vm);
+	}
+	/* Whatever time it took. */
+	if (__atomic_load_n(&vm->last, __ATOMIC_ACQUIRE) - other.tick >
+		    world_tick() - other.tick ||
+	    __atomic_load_n(&vm->ttl, __ATOMIC_ACQUIRE) != 77)
+		other.wrong++;
+}
+
+static void *other_cpu(void *arg)
+{
+	struct xr_vm *vm = arg;
+	cpu_set_t others;
+	int round = 0;
+
+	/* The test itself runs on the first. */
+	CPU_ZERO(&others);
+	for (int cpu = 1; cpu < CPU_SETSIZE; cpu++)
+		CPU_SET(cpu, &others);
+	sched_setaffinity(0, sizeof(others), &others);
+	while (!__atomic_load_n(&other.over, __ATOMIC_ACQUIRE)) {
+		if (__atomic_load_n(&other.round, __ATOMIC_ACQUIRE) == round) {
+			sched_yield();
+			continue;
+		}
+		round++;
+		look(vm, other.cancels ? round * 37U % 4000 : ~0U);
+		__atomic_store_n(&other.seen, round, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* A move that is prepared, over and over; ttl, age: of the redirect before. */
+static void each_round(__u32 ttl, __u32 age, bool cancels)
+{
+	struct packet p = packet("%s", data[0]);
+	struct xr_vm *vm = vm_live(VM, 0);
+	union word old, prepared;
+	pthread_t thread;
+
+	say("prepare " VM " to new");
+	prepared = word_of(vm);
+	old = prepared;
+	old.now.next = 0;
+	old.now.state = ttl ? XR_VM_MOVED : XR_VM_STABLE;
+	other = (struct other){ .cancels = cancels };
+	assert_int_equal(pthread_create(&thread, NULL, other_cpu, vm), 0);
+	for (int i = 1; i <= ROUNDS; i++) {
+		__u32 last = world_tick() - age;
+
+		other.tick = last + age;
+		vm->ttl = ttl;
+		vm->last = last;
+		world_plane()->vm_control->watching = 1;
+		__atomic_store_n((__u64 *)&vm->now, prepared.word,
+				 __ATOMIC_RELEASE);
+		__atomic_store_n(&other.round, i, __ATOMIC_RELEASE);
+		run_prog(world_prog(), &p);
+		while (__atomic_load_n(&other.seen, __ATOMIC_ACQUIRE) != i)
+			sched_yield();
+		if (word_of(vm).now.host == host_index("new"))
+			continue;
+		assert_true(cancels);
+		assert_int_equal(word_of(vm).word, old.word);
+		assert_int_equal(vm->ttl, ttl);
+		assert_int_equal(vm->last, last);
+	}
+	__atomic_store_n(&other.over, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+}
+
+/*
+ * Who sees the word sees a redirect that lives: one that is over would be ended
+ * by whoever meets it first.
+ */
+static void word_comes_last(void **state)
+{
+	static const __u32 before[] = { 0, 5 };
+
+	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+		world(WORLD(""));
+		each_round(before[i], 1000, false);
+		print_message("# ttl %u before: %d of %d wrong\n", before[i],
+			      other.wrong, ROUNDS);
+		assert_int_equal(other.wrong, 0);
+	}
+}
+
+/* Cancelled in the very moment: what was there before comes back whole. */
+static void taken_back(void **state)
+{
+	static const __u32 before[] = { 0, 50 };
+
+	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+		world(WORLD(""));
+		each_round(before[i], 2, true);
+		print_message("# ttl %u before: %d of %d taken back\n",
+			      before[i], other.won, ROUNDS);
+		assert_int_equal(other.wrong, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +469,8 @@ int main(void)
 		TEST(and_sent_on),
 		TEST(in_the_tunnel),
 		TEST(in_another_tunnel),
+		TEST(word_comes_last),
+		TEST(taken_back),
 	};
 
 	return harness_main("activation", tests, ARRAY_LEN(tests));

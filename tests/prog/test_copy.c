@@ -580,6 +580,45 @@ static void it_speaks(void **state)
 	check_vm(VM, 0, XR_VM_MOVED, "there", 0);
 }
 
+/* A frame with its MAC from another port of the new host is nobody's word. */
+static void neighbours(void **state)
+{
+	static const char *const from[] = { "lo", NULL };
+	size_t i, s, f;
+
+	for (s = 0; s < ARRAY_LEN(coming); s++) {
+		new_host(NULL);
+		word("there", "here", coming[s]);
+		for (i = 0; i < ARRAY_LEN(data); i++) {
+			char text[512];
+
+			snprintf(text, sizeof(text), FROM_VM " / %s", data[i]);
+			for (f = 0; f < ARRAY_LEN(from); f++)
+				assert_int_equal(pass("tc_uplink_out", "in",
+						      from[f], text).action,
+						 TC_ACT_SHOT);
+			assert_int_equal(counted(XR_R_PREMATURE), 2);
+			check_vm(VM, 0, coming[s], "there", 0);
+		}
+		/* A port that was its own, and is another's now. */
+		vm_live(VM, 0)->tap = ifindex_of("lo");
+		left_alone("tc_tap_in", "out", NULL, FROM_VM " / ip4 / udp");
+		check_vm(VM, 0, coming[s], "there", 0);
+		/* Where nobody knows its port: no proof, but no black hole. */
+		vm_live(VM, 0)->tap = 0;
+		left_alone("tc_uplink_out", "in", "out",
+			   FROM_VM " / ip4 / udp");
+		assert_int_equal(pass("tc_uplink_out", "in", "out",
+				      FROM_VM " / rarp").action, TC_ACT_SHOT);
+		assert_int_equal(pass("tc_uplink_out", "in", NULL,
+				      FROM_VM " / ip4 / udp").action,
+				 TC_ACT_SHOT);
+		check_vm(VM, 0, coming[s], "there", 0);
+		assert_int_equal(counted(XR_R_ACTIVATED), 0);
+		assert_int_equal(said().vm_n[XR_R_ACTIVATED], 0);
+	}
+}
+
 static int tunnel_in(const char *text)
 {
 	return pass("tc_tunnel_in", "in", NULL, text).action;
@@ -693,6 +732,7 @@ int main(void)
 		TEST(remembered),
 		TEST(premature),
 		TEST(it_speaks),
+		TEST(neighbours),
 		TEST(out_of_the_tunnel),
 		TEST(vlan_of_the_tunnel),
 		TEST(split_horizon),

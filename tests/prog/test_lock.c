@@ -232,6 +232,38 @@ static void follows_the_frame(void **state)
 	}
 }
 
+/*
+ * At its own port on the new host, guarded too, it may speak: whether it runs,
+ * tc sees behind the port (tests/prog/test_copy.c). Its neighbours may not.
+ */
+static void comes_to_its_port(void **state)
+{
+	__u64 spoofed;
+
+	for (int known = 0; known < 2; known++) {
+		world(HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")
+			    HOST_VXLAN("far", "10.2.0.1", ""))
+		      VMS(VM_AT(VM, "far", BOUND)));
+		if (known)
+			vm_live(VM, 0)->tap = ifindex_of("in");
+		all_dropped();
+		say("prepare " VM " to here");
+		vm_live(VM, 0)->tap = ifindex_of(known ? "in" : "out");
+		if (!known) {
+			all_dropped();
+			continue;
+		}
+		spoofed = vm_info_of(VM, 0)->spoofed;
+		all_pass("at its own port");
+		check_vm(VM, 0, XR_VM_PREPARED, "far", XR_VM_LOCK);
+		assert_int_equal(vm_info_of(VM, 0)->spoofed, spoofed);
+		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1",
+		       "guard-ip announcement-bad", NULL);
+		say("move " VM " to here");
+		all_pass("there");
+	}
+}
+
 /* A thief at another port can move nothing, whatever the policy. */
 static void thieves(void **state)
 {
@@ -280,6 +312,7 @@ int main(void)
 		TEST(two_vlans),
 		TEST(follows_the_move),
 		TEST(follows_the_frame),
+		TEST(comes_to_its_port),
 		TEST(thieves),
 		TEST(in_a_tunnel),
 	};

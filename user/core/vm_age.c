@@ -101,9 +101,13 @@ struct age {
 /* The word is STABLE: what belonged to the redirect goes, too. */
 static void end_redirect(struct plane *p, __u32 place, struct xr_vm_now was)
 {
-	__u32 ttl = p->vms[place].ttl;
+	struct xr_vm *v = &p->vms[place];
+	__u32 ttl = __atomic_exchange_n(&v->ttl, 0, __ATOMIC_ACQ_REL), none = 0;
 
-	p->vms[place].ttl = 0;
+	/* The data plane had written it for a move that it makes just now. */
+	if (vm_now(p, place).state != XR_VM_STABLE)
+		__atomic_compare_exchange_n(&v->ttl, &none, ttl, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	vm_local_expire(p, place, NULL);
 	vm_say(p, place, XR_R_MOVE_EXPIRED, was.host,
 	       "no frame for it in %u s: redirect to %s ended", ttl,
