@@ -44,8 +44,7 @@ static __always_inline __u32 flow_age(struct xr_flow f, __u32 now)
 /*
  * The place of the flow's entry, or NULL. A branch per way: what follows is
  * begun on a guess while the bucket comes from memory; measured, that is worth
- * more than the wrong guesses cost, also at a million flows. Should two CPUs
- * have entered one flow at once, the first place counts and the other ages.
+ * more than the wrong guesses cost, also at a million flows.
  */
 static __always_inline struct xr_flow *flow_place(struct xr_flow_bucket *b,
 						  __u32 tag)
@@ -165,11 +164,33 @@ static __always_inline __u64 flow_victim(const struct xr_flow_bucket *b,
 }
 
 /*
- * Writes a flow's entry, in the place of a dead one of this very flow, if there
- * is one: two would hide each other. bytes: for the notes. Global: verified
- * once.
+ * Another CPU may have entered the flow meanwhile, with another backend should
+ * the hash's table have changed in between: who finds another entry gives up its
+ * own. Returns that one's backend, or 0.
  */
-__noinline int flow_insert(__u64 hash, __u32 backend, __u32 bytes)
+static __always_inline __u32 flow_other(struct xr_flow_bucket *b,
+					const struct xr_flow *own,
+					union flow_word new)
+{
+	__u32 other = 0;
+
+	for (int i = 0; i < XR_FLOW_WAYS; i++) {
+		union flow_word e = { .word = *(volatile __u64 *)&b->way[i] };
+
+		if (unlikely(e.flow.tag == new.flow.tag && &b->way[i] != own))
+			other = e.flow.backend;
+	}
+	if (unlikely(other && own))
+		__sync_val_compare_and_swap((__u64 *)own, new.word, 0);
+	return other;
+}
+
+/*
+ * Writes a flow's entry, in the place of a dead one of this very flow, if there
+ * is one: two would hide each other. Returns the backend that the flow has now.
+ * bytes: for the notes. Global: verified once.
+ */
+__noinline __u32 flow_insert(__u64 hash, __u32 backend, __u32 bytes)
 {
 	__u32 now = now_tick();
 	union flow_word new = {
@@ -180,10 +201,11 @@ __noinline int flow_insert(__u64 hash, __u32 backend, __u32 bytes)
 	struct xr_flow_bucket *b = flow_bucket(hash);
 	struct packet p = { .bytes = bytes };
 	struct xr_flow *victim;
+	__u32 other;
 	__u64 best;
 
 	if (!b)
-		return 0;
+		return backend;
 	victim = flow_place(b, new.flow.tag);
 	if (unlikely(victim)) {
 		best = WORTH_FREE;
@@ -195,15 +217,18 @@ __noinline int flow_insert(__u64 hash, __u32 backend, __u32 bytes)
 	old.word = *(volatile __u64 *)victim;
 	if (best <= knobs.flow_idle / 8) {
 		note(&p, XR_R_FLOW_FULL);
-		return 0;
+		return backend;
 	}
 	if (__sync_val_compare_and_swap((__u64 *)victim, old.word, new.word) !=
 	    old.word)
-		return 0; /* another CPU was first; the next packet tries again */
+		return flow_other(b, NULL, new) ?: backend; /* the next packet tries again */
+	other = flow_other(b, victim, new);
+	if (unlikely(other))
+		return other;
 	if (best < WORTH_IDLE)
 		note(&p, XR_R_FLOW_EVICT);
 	note(&p, XR_R_FLOW_NEW);
-	return 0;
+	return backend;
 }
 
 #endif

@@ -75,15 +75,16 @@ static __always_inline __u32 find_server(const struct cid_result *cid)
 	return b ? sid_in_bucket(b, key) : 0;
 }
 
-static __always_inline void trace_cid(struct xdp_md *ctx, const struct quic *q,
-				      __u32 slot)
+static __always_inline void trace_cid(struct xdp_md *ctx,
+				      const struct packet *p, __u32 slot)
 {
+	const struct quic *q = &p->quic;
 	struct xr_trace *t = trace_record();
 
 	if (!t)
 		return;
 	t->flags |= XR_TRACE_CID | (q->is_long ? XR_TRACE_LONG : 0) |
-		    (q->initial ? XR_TRACE_INITIAL : 0);
+		    (is_initial_at(ctx, p->payload) ? XR_TRACE_INITIAL : 0);
 	t->cid_slot = slot;
 	t->cid_len = q->usable < 255 ? q->usable : 255;
 	for (__u32 i = 0; i < sizeof(t->cid) && i < q->usable; i++) {
@@ -123,7 +124,7 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 	if (!q->usable || (void *)(cid + 1) > end_of(ctx))
 		return 0;
 	slot = (v->cid_slots >> (*cid >> 5) * 8) & 0xff;
-	trace_cid(ctx, q, slot);
+	trace_cid(ctx, p, slot);
 	c = slot ? bpf_map_lookup_elem(&cid_configs, &slot) : NULL;
 	if (!c) {
 		note(p, XR_R_CID_NO_CONFIG);
@@ -207,18 +208,28 @@ static __always_inline int steer_by_flow(struct packet *p)
 	return XR_R_FLOW;
 }
 
-/* Initials are counted always, and refused above the backend's limit. */
-static __always_inline int admit_initial(struct packet *p)
+/*
+ * Initials are counted always, and refused above the backend's limit; so is, where
+ * there is one, what may hide one. 0, or the reason to drop it. Global: of every
+ * connection few packets come here.
+ */
+#define ADMIT_LIMITED	(1U << 16)	/* with the backend: it has a limit */
+
+__noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what)
 {
-	__u32 key = p->backend, now;
-	struct xr_backend_counter *c =
-		bpf_map_lookup_elem(&backend_stats, &key);
+	struct packet p = { .bytes = ctx->data_end - ctx->data };
+	__u32 key = what & 0xffff, now;
+	struct xr_backend_counter *c;
 	struct xr_initial_rate *r;
 
-	note(p, XR_R_INITIAL);
+	if (!is_initial_at(ctx, at) &&
+	    (likely(!(what & ADMIT_LIMITED)) || !hides_initial(ctx, at)))
+		return 0;
+	c = bpf_map_lookup_elem(&backend_stats, &key);
+	note(&p, XR_R_INITIAL);
 	if (c)
 		c->initials++;
-	if (likely(!p->limited))
+	if (likely(!(what & ADMIT_LIMITED)))
 		return 0;
 	r = bpf_map_lookup_elem(&initial_rate, &key);
 	if (!r || !r->limit)
@@ -259,7 +270,7 @@ static __always_inline int steer_by_tuple(struct packet *p,
 		return reason;
 	reason = steer_by_hash(p);
 	if (reason == XR_R_HASH && keeps_flows && p->opens)
-		flow_insert(p->hash, p->backend, p->bytes);
+		choose(p, flow_insert(p->hash, p->backend, p->bytes));
 	return reason;
 }
 
@@ -310,8 +321,9 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 		p->reason = steer_by_tuple(p, v);
 	}
 	forget();
-	if (by_cid && unlikely(p->quic.initial) && p->backend)
-		return admit_initial(p) ?: p->reason;
+	if (by_cid && unlikely(p->quic.is_long) && p->backend)
+		return admit(ctx, p->payload, p->backend |
+			     !!p->limited * ADMIT_LIMITED) ?: p->reason;
 	return p->reason;
 }
 

@@ -296,6 +296,70 @@ static void initials_are_limited(void **state)
 	goes(1, INITIAL, "hash cid-no-config initial", NULL);
 }
 
+/* In a datagram behind packets that a server throws away, or may not know. */
+#define V1		"00000001"
+#define V2		"6b3343cf"
+#define IDS		"0807020202aabbccdd" "00"	/* DCID, no SCID */
+#define BOGUS(len)	"e0" V1 IDS len		/* Handshake */
+#define HIDDEN		"c0" V1 IDS "00" "03" "aabbcc"
+
+static const struct {
+	const char *hex;
+	int opens;
+} datagrams[] = {
+	{ BOGUS("02") "aabb" HIDDEN, 1 },
+	{ "d0" V1 IDS "02" "aabb" HIDDEN, 1 },		/* 0-RTT */
+	{ "f0" V2 IDS "02" "aabb" "d0" V2 IDS "00" "01" "aa" "bb", 1 },
+	{ BOGUS("4002") "aabb" HIDDEN, 1 },		/* longer lengths */
+	{ BOGUS("80000002") "aabb" HIDDEN, 1 },
+	{ BOGUS("c000000000000002") "aabb" HIDDEN, 1 },
+	{ BOGUS("00") HIDDEN, 1 },
+	{ BOGUS("01") "aa" BOGUS("01") "aa" BOGUS("00") HIDDEN, 1 },
+	/* More packets than are looked at. */
+	{ BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00")
+	  BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00") "40", 1 },
+	{ "e0" "0a0a0a0a" IDS "00", 1 },		/* another version */
+	/* With nothing behind them that a server would open. */
+	{ BOGUS("02") "aabb", 0 },
+	{ BOGUS("02") "aabb" "40" "c0" V1 IDS "00", 0 },
+	{ BOGUS("09") "aabb" "c0" V1, 0 },		/* longer than there is */
+	{ BOGUS("c000000100000002") "aabb" HIDDEN, 0 },
+	{ BOGUS("bfffffff") "aabb" HIDDEN, 0 },
+	{ BOGUS("02") "aabb" "00000000", 0 },		/* padded */
+	{ "e0" "00000000" IDS HIDDEN, 0 },		/* version negotiation */
+	{ "f0" V1 IDS HIDDEN, 0 },			/* Retry has no length */
+	{ "c0" V2 IDS HIDDEN, 0 },
+	{ BOGUS(""), 0 },
+};
+
+static void hidden_initials_are_limited(void **state)
+{
+	world(VIPS CIDS "backends:\n" BACKEND("b", ALL_VIPS)
+	      "    address: 10.1.0.1\n    forward: gue\n"
+	      "    initial_rate: 1\n    server_ids: [\"020202\"]\n");
+	for (size_t i = 0; i < ARRAY_LEN(datagrams); i++) {
+		char text[512];
+		__u32 tick;
+
+		snprintf(text, sizeof(text), "hex %s", datagrams[i].hex);
+		print_message("# %s\n", text);
+		do {
+			world_set_tick(world_tick() + 2);
+			tick = world_tick();
+			goes(1, INITIAL, "hash cid-no-config initial", NULL);
+			goes(2, text, datagrams[i].opens ?
+				     "initial-rate initial" : "cid", NULL);
+			goes(3, "quic short dcid=07020202aabbccdd", "cid",
+			     NULL);
+		} while (world_tick() != tick);
+	}
+	/* Where nothing is limited, only what is one is counted. */
+	world_apply(VIPS CIDS "backends:\n" BACKEND("b", ALL_VIPS)
+		    "    address: 10.1.0.1\n    forward: gue\n"
+		    "    server_ids: [\"020202\"]\n");
+	goes(2, "hex " BOGUS("02") "aabb" HIDDEN, "cid", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +374,7 @@ int main(void)
 		TEST(flows_and_states),
 		TEST(initials_are_counted),
 		TEST(initials_are_limited),
+		TEST(hidden_initials_are_limited),
 	};
 
 	return harness_main("steer", tests, ARRAY_LEN(tests));
