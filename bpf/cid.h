@@ -107,28 +107,49 @@ __noinline int cid_pass(const struct xr_cid_config *c, struct cid_block *b)
 	return 0;
 }
 
-static __always_inline void cid_call_pass(const void *config, const __u64 x[2],
+/* What is worked on, one per CPU: on the stack it would not fit beside all else. */
+struct cid_work {
+	struct xr_cid_words words;
+	struct cid_block block;
+};
+
+XR_PERCPU(cid_works, struct cid_work, 1);
+
+struct cid_passes {
+	const struct xr_cid_config *config;
+	struct cid_block *block;
+};
+
+static __always_inline void cid_call_pass(const void *passes, const __u64 x[2],
 					  __u32 n, __u32 pass, __u64 m[2])
 {
-	struct cid_block b = { .in = { x[0], x[1] }, .n = n, .pass = pass };
+	const struct cid_passes *p = passes;
+	struct cid_block *b = p->block;
 
-	cid_pass(config, &b);
-	m[0] = b.out[0];
-	m[1] = b.out[1];
+	b->in[0] = x[0];
+	b->in[1] = x[1];
+	b->n = n;
+	b->pass = pass;
+	cid_pass(p->config, b);
+	m[0] = b->out[0];
+	m[1] = b->out[1];
 }
 
 /* Passes 4, 3, 2 and, where the server ID reaches into the right half, 1. */
-__noinline int cid_four(const struct xr_cid_config *c, struct xr_cid_words *w)
+__noinline int cid_four(const struct xr_cid_config *c, struct cid_work *work)
 {
 	const struct xr_cid_layout *l = &c->layout;
+	struct xr_cid_words *w = &work->words;
+	struct cid_passes passes;
 
-	if (!c || !w)
+	if (!c || !work)
 		return -1;
+	passes = (struct cid_passes){ c, &work->block };
 	w->left[0] &= l->left[0];
 	w->left[1] &= l->left[1];
 	w->right[0] = w->right[0] >> (l->shift[2] & 63) & l->right[0];
 	w->right[1] = w->right[1] >> (l->shift[3] & 63) & l->right[1];
-	xr_cid_passes(l, w, 4, l->last_pass, -1, cid_call_pass, c);
+	xr_cid_passes(l, w, 4, l->last_pass, -1, cid_call_pass, &passes);
 	return 0;
 }
 
@@ -143,7 +164,9 @@ static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off,
 				      struct cid_result *r)
 {
 	const struct xr_cid_layout *l = &c->layout;
-	struct xr_cid_words w;
+	struct cid_work *work;
+	struct xr_cid_words *w;
+	__u32 zero = 0;
 	__u64 word;
 
 	if (usable < l->min_len)
@@ -156,17 +179,21 @@ static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off,
 		r->sid[0] = word >> (l->shift[0] & 63) & l->sid[0];
 		return 0;
 	}
-	w = (struct xr_cid_words){};
-	cid_words(ctx, off, l, &w);
+	work = bpf_map_lookup_elem(&cid_works, &zero);
+	if (!work)
+		return XR_R_CID_SHORT;
+	w = &work->words;
+	*w = (struct xr_cid_words){};
+	cid_words(ctx, off, l, w);
 	if (l->mode == XR_CID_CLEAR) {
-		xr_cid_clear(l, &w, r->sid);
+		xr_cid_clear(l, w, r->sid);
 	} else if (l->mode == XR_CID_SINGLE) {
-		cid_single(c, &w);
-		r->sid[0] = w.left[0] & l->sid[0];
-		r->sid[1] = w.left[1] & l->sid[1];
+		cid_single(c, w);
+		r->sid[0] = w->left[0] & l->sid[0];
+		r->sid[1] = w->left[1] & l->sid[1];
 	} else {
-		cid_four(c, &w);
-		xr_cid_join(l, &w, r->sid);
+		cid_four(c, work);
+		xr_cid_join(l, w, r->sid);
 	}
 	return 0;
 }

@@ -25,8 +25,8 @@ static const struct record {
 	int major, minor;
 	__u32 insns, limit;
 } records[] = {
-	{ "xroam_node", 6, 18, 21400, NODE_LIMIT },
-	{ "xroam_node", 6, 12, 21400, NODE_LIMIT },
+	{ "xroam_node", 6, 18, 24100, NODE_LIMIT },
+	{ "xroam_node", 6, 12, 24100, NODE_LIMIT },
 	{ "xroam_node", 0, 0, 22267, NO_LIMIT },
 	{ "xroam_vm_node", 6, 18, 30582, 2 * LIMIT },
 	{ "xroam_vm_node", 6, 12, 30582, 2 * LIMIT },
