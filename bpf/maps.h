@@ -94,6 +94,7 @@ struct {						    /* (VIP, backend) pairs */
 
 XR_HASH(tunnel_hosts, struct xr_tunnel_key, __u32, 1);	    /* tunnel's far end -> host */
 XR_HASH(protected, struct xr_protected, __u32, 4096);	    /* what no announcement may claim */
+XR_HASH(tunnel_ends, struct xr_end, __u64, 8192);	    /* role backend: whose tunnels end here */
 XR_HASH(taps, __u32, __u32, XR_MAX_TC_HOOKS);		    /* a VM's port -> its place, plus one */
 
 /* The value is struct xr_maglev_row; named so, BTF would hold but a forward. */

@@ -7,13 +7,13 @@
 #ifndef XROAM_BPF_TOO_BIG_H
 #define XROAM_BPF_TOO_BIG_H
 
+#include "csum.h"
 #include "parse.h"
 #include "report.h"
 
 /* How much of the packet is quoted: RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c). */
 #define QUOTE4 (576 - 20 - 8)
 #define QUOTE6 (1280 - 40 - 8)
-#define CSUM_STEP 512		/* what bpf_csum_diff takes at once */
 #define IPV6_MIN_MTU 1280
 
 struct icmp_reply {
@@ -22,15 +22,6 @@ struct icmp_reply {
 	__be16 checksum;
 	__be32 mtu;		/* RFC 1191: low 16 bits; RFC 4443: all 32 */
 };
-
-static __always_inline __u16 csum_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
 
 /* At most knobs.reply_rate a second and CPU (RFC 1812 §4.3.2.8, RFC 4443 §2.4 (f)). */
 static __always_inline int may_reply(void)

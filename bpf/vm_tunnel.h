@@ -126,16 +126,17 @@ static __always_inline int leave_vxlan(struct xdp_md *ctx, struct packet *p,
 /*
  * A VM that is coming, or came just now, has no route to it yet: in a frame with
  * its own MAC the tc program at this device knows its packets, and puts them into
- * its tap.
+ * its tap. Not out of a VLAN: what came in there, its device's routes decide.
  */
-static __always_inline int to_coming_vm(struct xdp_md *ctx, __u32 place)
+static __always_inline int to_coming_vm(struct xdp_md *ctx,
+					const struct packet *p, __u32 place)
 {
 	struct xr_vm *vm = vm_at(place);
 	__u16 *eth = data_of(ctx);
 	union vm_word w;
 	__u32 host;
 
-	if (!vm || (void *)(eth + 7) > end_of(ctx))
+	if (!vm || p->vlans || (void *)(eth + 7) > end_of(ctx))
 		return 0;
 	w = vm_now(vm);
 	host = vm_under_way(w) ? w.now.next : w.now.host;
@@ -150,35 +151,30 @@ static __always_inline int to_coming_vm(struct xdp_md *ctx, __u32 place)
 
 /*
  * A VM's packet by IPIP or GUE to this host: ends here, so that no device need.
- * Nobody else's: this is no open tunnel.
+ * Nobody else's: this is no open tunnel. Nor from everybody: what is inside passes
+ * whatever stands between strangers and the VM.
  */
 static __always_inline int leave_ip_tunnel(struct xdp_md *ctx,
 					   struct packet *p,
-					   const struct tunnel *t)
+					   const struct tunnelled *at)
 {
-	__be32 addr[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
-	__be32 *ip = octet_at(ctx, t->inner);
+	const struct tunnel *t = &at->t;
+	__be32 addr[XR_ADDR_WORDS];
 	__u32 place;
 
-	if (check_inner(ctx, p, t))
+	if (inner_dst(ctx, t, addr))
 		return 0;
-	if (t->inner_ipv6) {
-		if (ip + 10 > (__be32 *)end_of(ctx))
-			return 0;
-		__builtin_memcpy(addr, ip + 6, sizeof(addr));
-	} else {
-		if (ip + 5 > (__be32 *)end_of(ctx))
-			return 0;
-		addr[3] = ip[4];
-	}
 	place = vm_of_addr(addr);
 	if (!place)
 		return 0;
 	blame(place);
 	if (is_chained(place, p->bytes))
 		return XR_R_VM_CHAIN;
-	return mark_inner(ctx, p, t) ?: strip(ctx, t) ?:
-	       to_coming_vm(ctx, place - 1) ?: (int)t->reason;
+	if (!at->far && knobs.tunnels != XR_TUNNELS_ANY)
+		return XR_R_OTHER_TUNNEL;
+	return check_inner(ctx, t) ?: check_udp_sum(ctx, p, t) ?:
+	       mark_inner(ctx, p, t) ?: strip(ctx, p, t) ?:
+	       to_coming_vm(ctx, p, place - 1) ?: (int)t->reason;
 }
 
 /* The tunnel at hand ends here. */
@@ -190,7 +186,7 @@ __noinline int leave_tunnel(struct xdp_md *ctx)
 	if (!p || !t)
 		return 0;
 	return t->frame ? leave_vxlan(ctx, p, t) :
-			  leave_ip_tunnel(ctx, p, &t->t);
+			  leave_ip_tunnel(ctx, p, t);
 }
 
 /* The verdict's reason, or 0 to go on. Keeps its own stack small. */

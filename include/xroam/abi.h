@@ -402,6 +402,16 @@ enum xr_attach_mode { XR_MODE_NATIVE = 1, XR_MODE_GENERIC };
 enum xr_attach_how { XR_ATTACH_SINGLE = 1, XR_ATTACH_DISPATCHER };
 enum xr_role { XR_ROLE_NODE = 1, XR_ROLE_BACKEND };
 
+#define XR_DEV_VNIS	16
+#define XR_DEV_ADDRS	32
+
+/* Role backend: what ends here beside what is for the machine's own addresses. */
+struct xr_listed {
+	__u32 vnis, addrs;	/* how many */
+	__u32 vni[XR_DEV_VNIS];
+	__be32 addr[XR_DEV_ADDRS][XR_ADDR_WORDS];
+};
+
 struct xr_device {
 	__u32 ifindex;		/* 0: the slot is free */
 	__u32 prog_id;
@@ -413,10 +423,32 @@ struct xr_device {
 	__u64 netns;		/* inode of the network namespace the device is in */
 	__u64 attached;		/* seconds since the epoch */
 	char name[XR_NAME_LEN];
+	struct xr_listed listed;
+};
+
+/*
+ * tunnel_ends: hash; where role backend opens tunnels. The value has a bit for
+ * each device slot that the key holds for.
+ */
+enum xr_end_kind {
+	XR_END_ADDR = 1,	/* of this machine, or listed */
+	XR_END_VNI,		/* listed */
+	XR_END_KERNEL,		/* a VXLAN device of the kernel has this VNI */
+};
+
+#define XR_ANY_VNI	0xffffffffU	/* that device has every VNI */
+
+struct xr_end {
+	__u32 kind;		/* enum xr_end_kind */
+	union {
+		__be32 addr[XR_ADDR_WORDS];	/* as in struct xr_vip */
+		__u32 vni;	/* zeros behind */
+	};
 };
 
 enum xr_too_big { XR_TOO_BIG_REPLY, XR_TOO_BIG_DROP };
 enum xr_down { XR_DOWN_DROP, XR_DOWN_FALLBACK };
+enum xr_tunnels { XR_TUNNELS_HOSTS, XR_TUNNELS_ANY };
 enum xr_moves { XR_MOVES_EXPECTED, XR_MOVES_PORTS, XR_MOVES_ANY };
 
 struct xr_policy {
@@ -436,6 +468,8 @@ struct xr_policy {
 	__u32 vm_ttl;		/* seconds a redirect lives without a hit */
 	__u32 prepare_timeout;	/* seconds until a prepared move is forgotten */
 	__u32 blackout_timeout;	/* seconds until a blackout falls back */
+	__u8 tunnels;		/* enum xr_tunnels: whose IPIP and GUE a VM host opens */
+	__u8 reserved[3];
 };
 
 struct xr_limits {
@@ -623,6 +657,8 @@ struct xr_knobs {
 	__be16 vxlan_port;	/* of local hosts, or else of any */
 	__be16 gue_port;
 	__u32 vm_ttl;
+	__u8 tunnels;		/* enum xr_tunnels */
+	__u8 reserved[3];
 };
 
 /* ---- events and traces ---- */

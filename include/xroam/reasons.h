@@ -42,6 +42,7 @@
 	X(FLOODED,       "flooded",         PASS,  "addressed to the backend already: a switch flooded it (forward l2)") \
 	X(VM_HERE,       "vm-here",         PASS,  "for a VM that needs no redirection: the network knows where it is") \
 	X(NOT_MOVED,     "not-moved",       PASS,  "for no known VM, and no VIP is configured: not looked at further") \
+	X(OTHER_TUNNEL,  "other-tunnel",    PASS,  "a tunnel that does not end at this machine, or from a stranger: the kernel's") \
 	X(NO_BACKEND,    "no-backend",      DROP,  "the VIP has no backend that is up")        \
 	X(BACKEND_DOWN,  "backend-down",    DROP,  "routable CID, but its server is down (policy down: drop)") \
 	X(INITIAL_RATE,  "initial-rate",    DROP,  "QUIC Initial above the backend's rate limit") \
@@ -56,6 +57,7 @@
 	X(VM_LOOP,       "vm-loop",         DROP,  "for a moved VM, but came back from where it is") \
 	X(VM_CHAIN,      "vm-chain",        DROP,  "came out of a redirect's tunnel for a VM that moved on: never tunnelled again") \
 	X(PREMATURE,     "premature",       DROP,  "said in a VM's name by its new place before it runs there") \
+	X(BAD_ECN,       "bad-ecn",         DROP,  "out of a tunnel that met congestion, and cannot bear the mark (RFC 6040)") \
 	X(DECAP_IPIP,    "decap-ipip",      DECAP, "role backend: IPIP header removed")        \
 	X(DECAP_GUE,     "decap-gue",       DECAP, "role backend: GUE header removed")         \
 	X(DECAP_VXLAN,   "decap-vxlan",     DECAP, "role backend: VXLAN header removed")       \

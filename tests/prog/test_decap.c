@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Role backend: the outer header goes, the client's packet comes to the kernel
- * as it was put in. A tunnel with no sound packet inside is dropped; all else
- * is left alone.
+ * as it was put in. A tunnel with no sound packet inside is dropped; all else,
+ * and every tunnel that is not for this machine, is left alone. The VIPs are on
+ * its loopback device.
  */
+#include <arpa/inet.h>
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
@@ -13,12 +15,24 @@
 
 #define O4	"ip4 src=10.9.0.1 dst=10.1.0.254 df"
 #define O6	"ip6 src=fd09::1 dst=fd01::fe flow=7"
-#define GUE	" / udp sport=50000 dport=6080 csum=0 / "
-#define VXLAN	" / udp sport=50000 dport=4789 csum=0 / vxlan 7 / "             \
-		"eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01 / "
+#define GUE_ONLY " / udp sport=50000 dport=6080 csum=0"
+#define GUE	GUE_ONLY " / "
+/* As a node sends it, to the MAC that the backend's configuration says. */
+#define VXLAN_ONLY " / udp sport=50000 dport=4789 csum=0 / vxlan 7 / "          \
+		"eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01"
+#define VXLAN	VXLAN_ONLY " / "
+/* Of another overlay, or of a balancer that sends to the server's own MAC. */
+#define OVERLAY " / udp dport=4789 csum=0 / vxlan 7 / "                         \
+		"eth src=02:bb:00:00:00:02 dst=02:aa:00:00:00:01 / "
+#define FOREIGN " / udp dport=4789 csum=0 / vxlan 7 / eth / "
 
 static void backend_role(void)
 {
+	static int done;
+
+	if (!done++)
+		shell("ip addr add 192.0.2.1/32 dev lo; "
+		      "ip addr add 2001:db8::1/128 dev lo nodad");
 	world(WORLD_TWO);
 	world_use_decap();
 }
@@ -38,8 +52,9 @@ static void every_tunnel(void **state)
 		{ O4 " / udp dport=6080 / ", "decap-gue" }, /* with checksum */
 		{ O4 GUE "gue / ", "decap-gue" },
 		{ O6 GUE "gue / ", "decap-gue" },
-		{ O4 GUE "gue flags=0x8000 data=0102030405060708 / ",
-		  "decap-gue" },
+		{ O6 " / udp dport=6080 / gue / ", "decap-gue" },
+		{ O4 " / udp dport=4789 / vxlan 7 / eth src=02:78:72:00:00:01 / ",
+		  "decap-vxlan" },
 		{ O4 VXLAN, "decap-vxlan" },
 		{ O6 VXLAN, "decap-vxlan" },
 	};
@@ -61,45 +76,78 @@ static void every_tunnel(void **state)
 		}
 }
 
-/* Tags are the fabric's; what is inside was never tagged. */
+/* The segment that a packet came in stays the one it is in. */
 static void vlan_tags(void **state)
 {
+	static const char *const tags[] = {
+		"vlan 5", "vlan 0", "vlan 4095 pcp=7",
+		"vlan 5 tpid=0x88a8", "vlan 5 tpid=0x88a8 / vlan 6 pcp=3",
+		"vlan 0 / vlan 0",
+	};
+	char in[512], out[512];
+
 	backend_role();
-	expect("eth / vlan 5 / " O4 " / " IN4("0"), "decap-ipip",
-	       "eth / " IN4("0"));
-	expect("eth / vlan 5 tpid=0x88a8 / vlan 6 / " O6 GUE IN6("0"),
-	       "decap-gue", "eth / " IN6("0"));
+	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
+		snprintf(in, sizeof(in), "eth / %s / " O4 " / " IN4("0"),
+			 tags[i]);
+		snprintf(out, sizeof(out), "eth / %s / " IN4("0"), tags[i]);
+		expect(in, "decap-ipip", out);
+		snprintf(in, sizeof(in), "eth / %s / " O6 GUE IN6("0"),
+			 tags[i]);
+		snprintf(out, sizeof(out), "eth / %s / " IN6("0"), tags[i]);
+		expect(in, "decap-gue", out);
+		snprintf(in, sizeof(in), "eth / %s / " O4 VXLAN IN6("0"),
+			 tags[i]);
+		expect(in, "decap-vxlan", out);
+	}
 }
 
-/* RFC 6040, 4.2: congestion met on the way is told to the client's peer. */
+/*
+ * RFC 6040, figure 4, for each pair of families and each tunnel. DSCP is the inner
+ * packet's, whatever the outer one says.
+ */
 static void congestion(void **state)
 {
+	enum { NOT, ECT1, ECT0, CE, DROP };
+	static const int figure[4][4] = {	/* [inner][outer] */
+		[NOT] =	 { NOT,	 NOT,  NOT,  DROP },
+		[ECT1] = { ECT1, ECT1, ECT1, CE },
+		[ECT0] = { ECT0, ECT1, ECT0, CE },
+		[CE] =	 { CE,	 CE,   CE,   CE },
+	};
+	static const struct {
+		const char *outer, *after, *reason;
+	} outers[] = {
+		{ "ip4 src=10.9.0.1 tos=", "", "decap-ipip" },
+		{ "ip6 tc=", "", "decap-ipip" },
+		{ "ip4 tos=", GUE_ONLY, "decap-gue" },
+		{ "ip6 tc=", VXLAN_ONLY, "decap-vxlan" },
+	};
+	static const char *const inner[] = {
+		"ip4 ttl=9 tos=%d / udp / fill 3",
+		"ip6 hlim=9 tc=%d / tcp / fill 3",
+	};
+	char in[512], out[256], text[128];
+
 	backend_role();
-	expect("eth / ip4 src=10.9.0.1 tos=3 / " IN4("2"), "decap-ipip",
-	       "eth / " IN4("3"));
-	expect("eth / ip4 src=10.9.0.1 tos=3 / " IN4("1"), "decap-ipip",
-	       "eth / " IN4("3"));
-	expect("eth / ip4 src=10.9.0.1 tos=0xbb / " IN4("0x2a"), "decap-ipip",
-	       "eth / " IN4("0x2b"));
-	expect("eth / ip4 src=10.9.0.1 tos=3 / " IN4("3"), "decap-ipip",
-	       "eth / " IN4("3"));
-	expect("eth / ip6 tc=3" GUE IN6("2"), "decap-gue", "eth / " IN6("3"));
-	expect("eth / ip6 tc=3" GUE IN6("0xb9"), "decap-gue",
-	       "eth / " IN6("0xbb"));
-	/* What cannot bear the mark is lost to it. */
-	expect("eth / ip4 src=10.9.0.1 tos=3 / " IN4("0"), "bad-tunnel", NULL);
-	expect("eth / ip4 src=10.9.0.1 tos=3 / " IN4("0xb8"), "bad-tunnel",
-	       NULL);
-	expect("eth / ip6 tc=3" GUE IN6("0"), "bad-tunnel", NULL);
+	for (size_t k = 0; k < 4 * 4 * 2 * ARRAY_LEN(outers); k++) {
+		int i = k & 3, o = k >> 2 & 3, want = figure[i][o];
+		const char *packet = inner[k >> 4 & 1];
+		size_t t = k >> 5;
+
+		snprintf(text, sizeof(text), packet, 0xb8 | i);
+		snprintf(in, sizeof(in), "eth / %s%d%s / %s", outers[t].outer,
+			 0x28 | o, outers[t].after, text);
+		if (want == DROP) {
+			expect(in, "bad-ecn", NULL);
+			continue;
+		}
+		snprintf(text, sizeof(text), packet, 0xb8 | want);
+		snprintf(out, sizeof(out), "eth / %s", text);
+		expect(in, outers[t].reason, out);
+	}
 	/* Not sound: not marked, either. */
 	expect("eth / ip4 tos=3 / ip4 len=+1 tos=2 / udp", "bad-tunnel", NULL);
-	/* Nothing but CE is carried over. */
-	expect("eth / ip4 src=10.9.0.1 tos=2 / " IN4("0"), "decap-ipip",
-	       "eth / " IN4("0"));
-	expect("eth / ip4 src=10.9.0.1 tos=1 / " IN4("2"), "decap-ipip",
-	       "eth / " IN4("2"));
-	expect("eth / ip4 src=10.9.0.1 tos=0xb8 / " IN4("2"), "decap-ipip",
-	       "eth / " IN4("2"));
 }
 
 /* Every carry that the checksum can take when the mark is set. */
@@ -109,11 +157,12 @@ static void congestion_checksums(void **state)
 
 	backend_role();
 	for (int id = 0; id < 65536; id += 29)
-		for (int ecn = 1; ecn < 3; ecn++) {
-			snprintf(in, sizeof(in), "eth / ip4 tos=3 / ip4 id=%d "
-				 "tos=%d / udp", id, ecn);
-			snprintf(out, sizeof(out), "eth / ip4 id=%d tos=3 / "
-				 "udp", id);
+		for (int ecn = 1; ecn < 4; ecn++) {
+			snprintf(in, sizeof(in), "eth / ip4 tos=%d / ip4 id=%d "
+				 "tos=%d / udp", ecn == 3 ? 1 : 3, id,
+				 ecn == 3 ? 2 : ecn);
+			snprintf(out, sizeof(out), "eth / ip4 id=%d tos=%d / "
+				 "udp", id, ecn == 3 ? 1 : 3);
 			expect(in, "decap-ipip", out);
 		}
 }
@@ -161,13 +210,90 @@ static void unsound(void **state)
 		"eth / " O4 GUE "gue version=2 / ip4 / udp",
 		"eth / " O4 GUE "gue version=3 / ip4 / udp",
 		"eth / " O4 GUE "gue proto=41 / ip4 / udp",
+		/* Flags and private data that nobody here knows. */
+		"eth / " O4 GUE "gue flags=0x8000 data=0102030405060708 / "
+		"ip4 / udp",
+		"eth / " O4 GUE "gue flags=0xffff / ip4 / udp",
+		"eth / " O4 GUE "gue flags=1 / ip4 / udp",
+		"eth / " O6 GUE "gue data=01020304 / ip6 / udp",
+		/* The tunnel ends where UDP says, and it does say so. */
+		"eth / " O4 " / udp dport=6080 len=-1 csum=0 / ip4 / udp",
+		"eth / " O6 " / udp dport=6080 len=12 csum=0 / ip6 / udp",
+		"eth / " O4 " / udp dport=6080 len=7 csum=0 / ip4 / udp",
+		"eth / " O4 " / udp dport=6080 len=0 csum=0 / ip4 / udp",
+		"eth / " O4 " / udp dport=6080 len=+1 csum=0 / ip4 / udp",
+		/* A checksum that is there must be right. */
+		"eth / " O4 " / udp dport=6080 csum=0x1234 / ip4 / udp",
+		"eth / " O6 " / udp dport=6080 csum=0x1234 / ip6 / udp",
+		"eth / " O4 " / udp dport=6080 csum=1 / ip4 / udp / fill 1400",
+		"eth / " O4 " / udp dport=6080 csum=1 / ip4 / udp / fill 3900",
 		"eth / " O4 GUE "zero 0", "eth / " O4 GUE "zero 3",
 		"eth / " O4 GUE "gue / zero 19",
-		"eth / " O4 " / udp dport=4789 / vxlan 7 flags=0 / eth / ip4 "
-		"/ udp",
+	};
+
+	backend_role();
+	for (size_t i = 0; i < ARRAY_LEN(each); i++)
+		expect(each[i], "bad-tunnel", NULL);
+}
+
+static const struct xr_listed vni7 = { .vnis = 2, .vni = { 5, 7 } };
+
+/* Of a VNI that is listed, whatever is inside is ours to judge. */
+static void unsound_vxlan(void **state)
+{
+	static const char *const each[] = {
+		"eth / " O4 OVERLAY "ip4 version=5 / udp",
+		"eth / " O4 OVERLAY "ip4 len=+1 / udp",
 		"eth / " O4 " / udp dport=4789 / vxlan 7 / eth type=0x0806 / "
 		"zero 28",
 		"eth / " O4 " / udp dport=4789 / vxlan 7 / eth / vlan 5 / ip4 "
+		"/ udp",
+		"eth / " O4 " / udp dport=4789 len=-1 csum=0 / vxlan 7 / eth / "
+		"ip4 / udp",
+		"eth / " O4 " / udp dport=4789 csum=1 / vxlan 7 / eth / ip4 / "
+		"udp",
+	};
+
+	backend_role();
+	world_list_ends(&vni7);
+	for (size_t i = 0; i < ARRAY_LEN(each); i++)
+		expect(each[i], "bad-tunnel", NULL);
+}
+
+/* Neither to this machine nor, inside, for it: they pass, sound or not. */
+static void others_tunnels(void **state)
+{
+	static const char *const each[] = {
+		/* To another machine, though for an address of this one. */
+		"eth / ip4 dst=10.1.0.7 / ip4 / udp",
+		"eth / ip6 dst=fd01::7 / ip6 / udp",
+		"eth / ip4 dst=10.1.0.7 / udp dport=6080 / ip4 / udp",
+		"eth / ip4 dst=10.1.0.7" VXLAN "ip4 / udp",
+		"eth / ip4 dst=10.1.0.7 / ip4 len=+1 / udp",
+		"eth / ip4 dst=10.1.255.255 / ip4 / udp",
+		"eth / ip4 dst=224.0.0.1 / ip4 / udp",
+		/* To this one, for another. */
+		"eth / " O4 " / ip4 dst=10.1.0.7 / udp",
+		"eth / " O4 " / ip6 dst=fd01::7 / udp",
+		"eth / " O6 " / ip4 dst=203.0.113.5 / udp",
+		"eth / " O6 " / ip6 dst=2001:db8::2 / udp",
+		"eth / " O4 " / ip4 dst=255.255.255.255 / udp",
+		"eth / " O4 " / ip6 dst=ff02::1 / udp",
+		"eth / " O4 " / ip4 dst=10.1.0.7 len=+1 / udp",
+		"eth / ip4 dst=10.1.0.254 tos=3 / ip4 dst=10.1.0.7 / udp",
+		"eth / " O4 GUE "ip4 dst=10.1.0.7 / udp",
+		"eth / " O6 GUE "gue / ip6 dst=fd01::7 / udp",
+		"eth / " O4 GUE "gue flags=1 / ip4 dst=10.1.0.7 / udp",
+		"eth / vlan 5 / " O4 " / ip4 dst=10.1.0.7 / udp",
+		/* A VNI that nobody listed: an overlay's. */
+		"eth / " O4 FOREIGN "ip4 dst=10.1.0.7 / udp",
+		"eth / " O4 OVERLAY "ip4 / udp", "eth / " O6 OVERLAY "ip6 / udp",
+		"eth / " O4 VXLAN "ip4 dst=10.1.0.7 / udp",
+		"eth / " O4 " / udp dport=4789 / vxlan 7 / eth "
+		"dst=ff:ff:ff:ff:ff:ff type=0x0806 / zero 28",
+		"eth / " O4 " / udp dport=4789 / vxlan 7 / eth / vlan 5 / ip4 "
+		"/ udp",
+		"eth / " O4 " / udp dport=4789 / vxlan 7 flags=0 / eth / ip4 "
 		"/ udp",
 		"eth / " O4 " / udp dport=4789 / vxlan 7",
 		"eth / " O4 " / udp dport=4789 / zero 5",
@@ -175,7 +301,111 @@ static void unsound(void **state)
 
 	backend_role();
 	for (size_t i = 0; i < ARRAY_LEN(each); i++)
-		expect(each[i], "bad-tunnel", NULL);
+		expect(each[i], "other-tunnel", NULL);
+}
+
+/* Listed: a VNI is ours, whoever is in it; an address is as one of our own. */
+static void listed(void **state)
+{
+	struct xr_listed addr = { .addrs = 1 };
+
+	addr.addr[0][2] = htonl(0xffff);
+	addr.addr[0][3] = htonl(0x0a010007);
+	backend_role();
+	world_list_ends(&vni7);
+	expect("eth / " O4 OVERLAY "ip4 / udp", "decap-vxlan",
+	       "eth / ip4 / udp");
+	expect("eth / " O4 OVERLAY "ip6 dst=fd01::7 / udp", "decap-vxlan",
+	       "eth / ip6 dst=fd01::7 / udp");
+	expect("eth / ip4 dst=10.1.0.7" OVERLAY "ip4 / udp", "other-tunnel",
+	       NULL);
+	expect("eth / " O4 " / udp dport=4789 csum=0 / vxlan 6 / eth dst="
+	       "02:aa:00:00:00:01 / ip4 / udp", "other-tunnel", NULL);
+
+	world_list_ends(&addr);
+	expect("eth / ip4 dst=10.1.0.7 / ip4 / udp", "decap-ipip",
+	       "eth / ip4 / udp");
+	expect("eth / " O4 " / ip4 dst=10.1.0.7 / udp", "decap-ipip",
+	       "eth / ip4 dst=10.1.0.7 / udp");
+	expect("eth / " O4 OVERLAY "ip4 / udp", "other-tunnel", NULL);
+
+	world_list_ends(NULL);
+	expect("eth / " O4 " / ip4 dst=10.1.0.7 / udp", "other-tunnel", NULL);
+}
+
+/* Every bit but I is somebody's idea of tomorrow (RFC 7348, 5). */
+static void vxlan_flags(void **state)
+{
+	char in[256];
+
+	backend_role();
+	for (int flags = 0; flags < 256; flags++) {
+		snprintf(in, sizeof(in), "eth / " O4 " / udp dport=4789 csum=0 "
+			 "/ vxlan 7 flags=%d / eth / ip4 / udp", flags);
+		expect(in, flags & 8 ? "decap-vxlan" : "other-tunnel",
+		       flags & 8 ? "eth / ip4 / udp" : NULL);
+	}
+	/* The octets round the VNI. */
+	expect("eth / " O4 " / udp dport=4789 csum=0 / hex "
+	       "08ffffff000007ff / eth / ip4 / udp", "decap-vxlan",
+	       "eth / ip4 / udp");
+}
+
+/* A VNI that a device of the kernel has is the kernel's, and so are its addresses. */
+static void kernels_own(void **state)
+{
+	static const char ours[] = "eth / " O4 FOREIGN "ip4 / udp";
+	static const char out[] = "eth / ip4 / udp";
+
+	backend_role();
+	expect(ours, "decap-vxlan", out);
+	shell("ip link add vx type vxlan id 7 dstport 4789 local 10.1.0.254");
+	world_list_ends(NULL);
+	expect(ours, "other-tunnel", NULL);
+	expect("eth / " O4 VXLAN "ip4 / udp", "other-tunnel", NULL);
+	world_list_ends(&vni7);
+	expect(ours, "decap-vxlan", out);
+	/* Of another port: another overlay. */
+	shell("ip link del vx; "
+	      "ip link add vx type vxlan id 7 dstport 8472 local 10.1.0.254; "
+	      "ip addr add 10.7.0.1/24 dev vx; ip link set vx up");
+	world_list_ends(NULL);
+	expect(ours, "decap-vxlan", out);
+	expect("eth / " O4 " / ip4 dst=10.7.0.1 / udp", "other-tunnel", NULL);
+	/* One for all VNIs. */
+	shell("ip link del vx; ip link add vx type vxlan external dstport 4789");
+	world_list_ends(NULL);
+	expect(ours, "other-tunnel", NULL);
+	shell("ip link del vx; ip addr add 10.7.0.1/24 dev out");
+	world_list_ends(NULL);
+	expect("eth / " O4 " / ip4 dst=10.7.0.1 / udp", "decap-ipip",
+	       "eth / ip4 dst=10.7.0.1 / udp");
+}
+
+/* Checksums of every length, over several buffers, and each octet counts. */
+static void checksums(void **state)
+{
+	static const int sizes[] = { 0, 1, 2, 3, 447, 448, 449, 475, 476, 477,
+				     511, 512, 513, 987, 988, 989, 1400, 3000,
+				     3900 };
+	char in[256], out[128];
+
+	backend_role();
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+		for (int six = 0; six < 2; six++) {
+			struct packet p;
+			struct result r;
+
+			snprintf(out, sizeof(out), "eth / ip4 / udp / fill %d",
+				 sizes[i]);
+			snprintf(in, sizeof(in), "eth / %s / udp dport=6080 / "
+				 "%s", six ? O6 : O4, out + 6);
+			expect(in, "decap-gue", out);
+			p = packet("%s", in);
+			p.data[p.len - 1] ^= 1;
+			r = run(&p);
+			check_reasons(&r, "bad-tunnel");
+		}
 }
 
 /* The outer lengths right, the inner packet ends early, at every octet. */
@@ -195,6 +425,7 @@ static void inner_cut(void **state)
 	struct packet four = packet(IN4("0")), six = packet(IN6("0"));
 
 	backend_role();
+	world_list_ends(&vni7);
 	for (size_t o = 0; o < 2 * ARRAY_LEN(outer); o++) {
 		const struct packet *in = o & 1 ? &six : &four;
 		char hex[512] = "";
@@ -224,6 +455,12 @@ int main(void)
 		TEST(congestion_checksums),
 		TEST(not_tunnels),
 		TEST(unsound),
+		TEST(unsound_vxlan),
+		TEST(others_tunnels),
+		TEST(listed),
+		TEST(vxlan_flags),
+		TEST(kernels_own),
+		TEST(checksums),
 		TEST(inner_cut),
 	};
 

@@ -144,7 +144,8 @@ static void per_device(void **state)
 
 	world(WORLD_TWO);
 	world_use_decap();
-	expect("eth / ip4 / ip4 / udp", "decap-ipip", NULL);
+	expect("eth / ip4 dst=10.1.0.254 / ip4 dst=10.1.0.254 / udp",
+	       "decap-ipip", NULL);
 	read_sum(PLANE_DEV_STATS, 0, (__u64 *)&d, sizeof(d) / 8);
 	assert_int_equal(d.kind[XR_KIND_DECAP].packets, 1);
 }

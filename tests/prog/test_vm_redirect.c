@@ -751,16 +751,79 @@ static void chain_by_ip(void **state)
 	world(LOCAL_WORLD VMS(VM_AT(VM, "iphere", ", addresses: [10.9.0.10, "
 				    "\"fd09::10\"]")));
 	/* For a VM that is here the tunnel ends here. */
-	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
+	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
 	       "decap-ipip", "eth / ip4 dst=" VM4 " / udp");
 	/* Others' tunnels, for which the kernel may have a device. */
-	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=10.9.0.11 / "
+	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=10.9.0.11 / "
 	       "udp", "not-moved", NULL);
 	moved_to("g");
 	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
 	       "vm-chain", NULL);
 	expect("eth / ip6 src=fd01::2 dst=fd01::fe / udp dport=6080 csum=0 / "
 	       "ip6 dst=" VM6 " / udp", "vm-chain", NULL);
+}
+
+#define INTO	"eth / ip4 src=10.2.0.3 dst=10.1.0.254%s / "
+#define AT_HERE	VMS(VM_AT(VM, "iphere", ", addresses: [10.9.0.10, "             \
+				    "\"fd09::10\"]"))
+
+/* IPIP and GUE for VMs are opened where a host sent them, or by policy any. */
+static void strangers(void **state)
+{
+	static const char *const each[] = {
+		"eth / ip4 src=203.0.113.66 dst=10.1.0.254 / ip4 dst=" VM4
+		" / udp",
+		"eth / ip6 src=fd01::99 dst=fd01::fe / udp dport=6080 csum=0 / "
+		"ip6 dst=" VM6 " / udp",
+		/* A host, but for VXLAN only. */
+		"eth / ip4 src=10.1.0.1 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
+	};
+
+	world(LOCAL_WORLD AT_HERE);
+	for (size_t i = 0; i < ARRAY_LEN(each); i++)
+		expect(each[i], "other-tunnel", NULL);
+	world(POLICY("tunnels: any") LOCAL_WORLD AT_HERE);
+	expect(each[0], "decap-ipip", "eth / ip4 dst=" VM4 " / udp");
+	expect(each[1], "decap-gue", "eth / ip6 dst=" VM6 " / udp");
+	expect(each[2], "decap-ipip", "eth / ip4 dst=" VM4 " / udp");
+}
+
+/* As with role backend: what is opened is whole, marked, and in its segment. */
+static void ip_tunnels(void **state)
+{
+	static const char *const bad[] = {
+		" / udp dport=6080 csum=0 / gue flags=1",
+		" / udp dport=6080 csum=0 / gue data=01020304",
+		" / udp dport=6080 len=12 csum=0", " / udp dport=6080 csum=1",
+	};
+	static const struct {
+		int outer, inner, marked;
+	} ecn[] = { { 1, 2, 1 }, { 1, 1, 1 }, { 1, 0, 0 }, { 1, 3, 3 },
+		    { 2, 1, 1 }, { 2, 3, 3 }, { 3, 1, 3 }, { 3, 2, 3 },
+		    { 3, 3, 3 } };
+	char in[256], out[128], tos[16];
+
+	world(LOCAL_WORLD AT_HERE);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(in, sizeof(in), INTO "ip4 dst=" VM4 " / udp", bad[i]);
+		expect(in, "bad-tunnel", NULL);
+	}
+	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / udp dport=6080 / "
+	       "ip4 dst=" VM4 " / udp", "decap-gue", "eth / ip4 dst=" VM4
+	       " / udp");
+	for (size_t i = 0; i < ARRAY_LEN(ecn); i++) {
+		snprintf(tos, sizeof(tos), " tos=%d", ecn[i].outer);
+		snprintf(in, sizeof(in), INTO "ip4 dst=" VM4 " tos=%d / udp",
+			 tos, ecn[i].inner);
+		snprintf(out, sizeof(out), "eth / ip4 dst=" VM4 " tos=%d / udp",
+			 ecn[i].marked);
+		expect(in, "decap-ipip", out);
+	}
+	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 tos=3 / ip4 dst=" VM4
+	       " / udp", "bad-ecn", NULL);
+	expect("eth / vlan 200 / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst="
+	       VM4 " / udp", "decap-ipip", "eth / vlan 200 / ip4 dst=" VM4
+	       " / udp");
 }
 
 int main(void)
@@ -788,6 +851,8 @@ int main(void)
 		TEST(same_port),
 		TEST(chain),
 		TEST(chain_by_ip),
+		TEST(strangers),
+		TEST(ip_tunnels),
 	};
 
 	return harness_main("redirects by MAC", tests, ARRAY_LEN(tests));

@@ -10,15 +10,16 @@
 
 static const char help[] =
 	"Usage: xroam dev attach DEV... [mode native|generic|auto] [role node|backend]\n"
-	"                          [trusted]\n"
+	"                          [trusted] [vni N]... [address ADDR]...\n"
 	"       xroam dev detach DEV... | all\n"
 	"       xroam dev show\n"
 	"\n"
 	"attach makes the instance if there is none. mode auto (the default) takes\n"
 	"native mode where the driver has it, else generic, and says which it got.\n"
 	"role node balances; role backend takes tunnel headers off, for servers whose\n"
-	"kernel does not. trusted: with \"policy moves: ports\", announcements that come\n"
-	"in here are believed.\n";
+	"kernel does not: of packets to and for this machine's addresses, to and for any\n"
+	"ADDR, and of VXLAN segment N, which is else left to another overlay. trusted:\n"
+	"with \"policy moves: ports\", announcements that come in here are believed.\n";
 
 static const char *state_word(enum device_state state)
 {
@@ -26,15 +27,39 @@ static const char *state_word(enum device_state state)
 	       state == DEVICE_GONE	? "device-gone" : "no-program";
 }
 
+static json_t *json_vnis(const struct xr_listed *l)
+{
+	json_t *list = json_array();
+	__u32 i;
+
+	for (i = 0; i < l->vnis; i++)
+		json_array_append_new(list, json_integer(l->vni[i]));
+	return list;
+}
+
+static json_t *json_addresses(const struct xr_listed *l)
+{
+	json_t *list = json_array();
+	char buf[TEXT_ADDR];
+	__u32 i;
+
+	for (i = 0; i < l->addrs; i++)
+		json_array_append_new(list, json_string(text_addr(buf,
+								  l->addr[i])));
+	return list;
+}
+
 /* What attach says of each device, and show of all. */
 static json_t *json_device(struct plane *p, const struct xr_device *d)
 {
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:I, s:s}",
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}",
 			 "device", d->name, "ifindex", d->ifindex,
 			 "mode", text_mode(d->mode),
 			 "attach", text_how(d->how),
 			 "role", text_role(d->role),
 			 "trusted", d->trusted,
+			 "vnis", json_vnis(&d->listed),
+			 "addresses", json_addresses(&d->listed),
 			 "program_id", d->prog_id,
 			 "since", (json_int_t)d->attached,
 			 "state", state_word(plane_device_state(p, d)));
@@ -46,12 +71,49 @@ struct attach_args {
 	enum attach_want want;
 	enum xr_role role;
 	bool trusted;
+	struct xr_listed listed;
 };
+
+static int take_vni(struct args *args, struct xr_listed *l)
+{
+	__u64 vni;
+	int ret;
+
+	if (l->vnis == XR_DEV_VNIS)
+		return cmd_usage("attach: at most %d vni of a device",
+				 XR_DEV_VNIS);
+	ret = args_u64(args, 0, 0xffffff, &vni);
+	if (!ret)
+		l->vni[l->vnis++] = vni;
+	return ret;
+}
+
+static int take_address(struct args *args, struct xr_listed *l)
+{
+	int ret;
+
+	if (l->addrs == XR_DEV_ADDRS)
+		return cmd_usage("attach: at most %d address of a device",
+				 XR_DEV_ADDRS);
+	ret = args_addr(args, l->addr[l->addrs]);
+	if (!ret)
+		l->addrs++;
+	return ret;
+}
+
+static bool is_keyword(const char *word, const char *const *keys)
+{
+	for (; *keys; keys++)
+		if (!strcmp(word, *keys))
+			return true;
+	return false;
+}
 
 static int parse_attach(int argc, char **argv, struct attach_args *a)
 {
-	static const char *const keys[] = { "mode", "role", "trusted",
-					    NULL };
+	enum { MODE, ROLE, TRUSTED, VNI, ADDRESS };
+	static const char *const keys[] = { "mode", "role", "trusted", "vni",
+					    "address", NULL };
 	static const char *const modes[] = { "auto", "native", "generic",
 					     NULL };
 	static const char *const roles[] = { "node", "backend", NULL };
@@ -61,9 +123,7 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 	a->dev = args.argv;
 	a->role = XR_ROLE_NODE;
 	/* Devices may have any name, so keywords are not abbreviated here. */
-	while (args.argc && strcmp(*args.argv, "mode") &&
-	       strcmp(*args.argv, "role") &&
-	       strcmp(*args.argv, "trusted")) {
+	while (args.argc && !is_keyword(*args.argv, keys)) {
 		args_next(&args);
 		a->devs++;
 	}
@@ -72,19 +132,27 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 	while (!ret && (key = args_key(&args, keys)) != -1) {
 		if (key < 0)
 			return EXIT_USAGE;
-		if (key == 2) {
+		if (key == TRUSTED) {
 			a->trusted = true;
+			continue;
+		}
+		if (key == VNI || key == ADDRESS) {
+			ret = key == VNI ? take_vni(&args, &a->listed) :
+					   take_address(&args, &a->listed);
 			continue;
 		}
 		ret = args_word(&args, key ? roles : modes, &word);
 		if (ret)
 			break;
-		if (key)
+		if (key == ROLE)
 			a->role = word ? XR_ROLE_BACKEND : XR_ROLE_NODE;
 		else
 			a->want = word == 0 ? ATTACH_AUTO :
 				  word == 1 ? ATTACH_NATIVE : ATTACH_GENERIC;
 	}
+	if (!ret && a->role != XR_ROLE_BACKEND &&
+	    (a->listed.vnis || a->listed.addrs))
+		return cmd_usage("attach: vni and address are for role backend");
 	return ret;
 }
 
@@ -132,6 +200,7 @@ static int attach_all(struct plane *p, const struct attach_args *a)
 		if (plane_attach(p, a->dev[i], a->want, a->role, &notes[i]))
 			break;
 		plane_trust(p, a->dev[i], a->trusted);
+		plane_list_ends(p, a->dev[i], &a->listed);
 	}
 	if (i == a->devs)
 		return print_all(p, a, notes);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "attach_priv.h"
+#include "ends.h"
 #include "host.h"
 #include "netns.h"
 #include "plane_priv.h"
@@ -22,6 +23,7 @@ static void links_changed(struct plane *p)
 {
 	host_refresh_ports(p);
 	protect_refresh(p, NULL, 0, NULL);
+	ends_refresh(p, NULL);
 	vm_local_hooks(p, NULL);
 }
 
@@ -33,6 +35,17 @@ void plane_trust(struct plane *p, const char *dev, bool trusted)
 		return;
 	d->trusted = trusted;
 	host_refresh_ports(p);
+}
+
+void plane_list_ends(struct plane *p, const char *dev,
+		     const struct xr_listed *listed)
+{
+	struct xr_device *d = record_find(p, dev);
+
+	if (!d)
+		return;
+	d->listed = *listed;
+	ends_refresh(p, NULL);
 }
 
 /* Neither a second xroam, nor a neighbour that cannot be lived with. */
@@ -236,7 +249,9 @@ int plane_reload(struct plane *p, struct xr_err *err)
 		done += !ret;
 	}
 	if (!first || first == -ENOENT) {
-		ret = vm_local_reload(p, &local);
+		ret = ends_refresh(p, &local);
+		if (!ret)
+			ret = vm_local_reload(p, &local);
 		if (ret && !first)
 			first = xr_fail(err, ret, "%s", local.text);
 	}

@@ -78,6 +78,7 @@ static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
 	k.flap_moves = policy->flap_moves;
 	k.flap_seconds = policy->flap_seconds;
 	k.vm_ttl = policy->vm_ttl;
+	k.tunnels = policy->tunnels;
 	k.vxlan_port = tunnel_port(p, XR_FORWARD_VXLAN, XR_PORT_VXLAN);
 	k.gue_port = tunnel_port(p, XR_FORWARD_GUE, XR_PORT_GUE);
 	return k;

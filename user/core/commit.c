@@ -368,7 +368,7 @@ static bool same_program(const struct xr_policy *a, const struct xr_policy *b)
 {
 	return a->too_big == b->too_big && a->down == b->down &&
 	       a->flow_idle == b->flow_idle && a->reply_rate == b->reply_rate &&
-	       a->moves == b->moves && a->flap_moves == b->flap_moves &&
+	       a->moves == b->moves && a->tunnels == b->tunnels && a->flap_moves == b->flap_moves &&
 	       a->flap_seconds == b->flap_seconds && a->vm_ttl == b->vm_ttl;
 }
 

@@ -67,6 +67,9 @@ int commit_describe_devices(struct commit *c)
 		else if (was->trusted != w->trusted)
 			ret = commit_say(c, "~ dev %s: %strusted", w->name,
 					 w->trusted ? "" : "not ");
+		else if (memcmp(&was->listed, &w->listed, sizeof(w->listed)))
+			ret = commit_say(c, "~ dev %s: vnis or addresses",
+					 w->name);
 	}
 	for (j = 0; !ret && j < XR_MAX_DEVICES; j++, d++)
 		if (d->ifindex && d->netns == here && !wanted(c, d->name))
@@ -86,6 +89,7 @@ static int attach_one(struct commit *c, const struct model_dev *w,
 	if (was) {
 		undo->mode = mode_of(was);
 		undo->role = was->role;
+		undo->listed = was->listed;
 		ret = plane_detach(c->p, w->name, c->err);
 		if (ret)
 			return ret;
@@ -108,9 +112,12 @@ int commit_attach(struct commit *c)
 		return -ENOMEM;
 	for (i = 0; !ret && i < c->want.n_devs; i++) {
 		ret = attach_one(c, &c->want.devs[i], &c->devices[i]);
-		if (!ret)
-			plane_trust(c->p, c->want.devs[i].name,
-				    c->want.devs[i].trusted);
+		if (ret)
+			break;
+		plane_trust(c->p, c->want.devs[i].name,
+			    c->want.devs[i].trusted);
+		plane_list_ends(c->p, c->want.devs[i].name,
+				&c->want.devs[i].listed);
 	}
 	if (ret)
 		commit_undo_attach(c);
@@ -125,9 +132,11 @@ void commit_undo_attach(struct commit *c)
 	for (i = 0; u && i < c->want.n_devs; i++) {
 		if (u[i].attached)
 			plane_detach(c->p, c->want.devs[i].name, NULL);
-		if (u[i].replaced)
-			plane_attach(c->p, c->want.devs[i].name, u[i].mode,
-				     u[i].role, NULL);
+		if (u[i].replaced &&
+		    !plane_attach(c->p, c->want.devs[i].name, u[i].mode,
+				  u[i].role, NULL))
+			plane_list_ends(c->p, c->want.devs[i].name,
+					&u[i].listed);
 	}
 }
 

@@ -476,10 +476,14 @@ static void diff_moves(struct phrase *p, const struct xr_policy *h,
 		       const struct xr_policy *w)
 {
 	static const char *const moves[] = { "expected", "ports", "any", "?" };
+	static const char *const tunnels[] = { "hosts", "any" };
 
 	if (h->moves != w->moves)
 		add_part(p, "moves %s -> %s", moves[h->moves & 3],
 			 moves[w->moves & 3]);
+	if (h->tunnels != w->tunnels)
+		add_part(p, "tunnels %s -> %s", tunnels[h->tunnels & 1],
+			 tunnels[w->tunnels & 1]);
 	if (h->announce != w->announce)
 		add_part(p, "announce %s -> %s", on_off(h->announce),
 			 on_off(w->announce));

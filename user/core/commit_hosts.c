@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "commit_priv.h"
+#include "ends.h"
 #include "host.h"
 #include "lut.h"
 #include "model_edit.h"
@@ -326,6 +327,7 @@ void commit_store_hosts(struct commit *c)
 	store_gateways(c);
 	protect_refresh(c->p, c->want.n_protect ? c->want.protect : &nothing,
 			c->want.n_protect, NULL);
+	ends_refresh(c->p, NULL);
 }
 
 /* No VM names them any more, and a grace period is over. */

@@ -71,6 +71,7 @@ struct commit {
 		bool replaced;		/* and this is what there was: */
 		enum attach_want mode;
 		enum xr_role role;
+		struct xr_listed listed;
 	} *devices;
 
 	/* what to tell */

@@ -20,6 +20,7 @@
  *	  source: 172.16.0.0/16	# outer IPIP source, IPv4; host bits vary
  *	  source6: 100::/64	# IPv6
  *	  moves: expected	# or ports, any: whose announcements move a VM
+ *	  tunnels: hosts	# any: whose IPIP and GUE for VMs are opened
  *	  announce: off		# on: announce moved VMs in kinds gateways accept
  *	  announce_rate: 10	# VMs a second
  *	  flap_moves: 5		# more moves than this ...
@@ -32,6 +33,8 @@
  *	    mode: auto		# native, generic
  *	    role: node		# backend
  *	    trusted: false	# policy moves: ports believes what comes in here
+ *	    vnis: [7]		# role backend: VXLAN segments that end here, and
+ *	    addresses: [192.0.2.10]	# addresses as if they were this machine's
  *	hosts:
  *	  - name: h2
  *	    vxlan: 10.0.0.2	# or ipip, gue: ADDR; or dev: DEV alone; or mac: MAC and dev: DEV

@@ -18,6 +18,11 @@ static const cyaml_strval_t down_words[] = {
 	{ "drop", XR_DOWN_DROP },
 	{ "fallback", XR_DOWN_FALLBACK },
 };
+static const cyaml_strval_t tunnels_words[] = {
+	{ "hosts", XR_TUNNELS_HOSTS },
+	{ "any", XR_TUNNELS_ANY },
+};
+
 static const cyaml_strval_t moves_words[] = {
 	{ "expected", XR_MOVES_EXPECTED },
 	{ "ports", XR_MOVES_PORTS },
@@ -74,6 +79,10 @@ static const cyaml_strval_t format_words[] = {
 	CYAML_FIELD_SEQUENCE_COUNT(key, MAY | CYAML_FLAG_FLOW, type, member,   \
 				   n, entry, 0, CYAML_UNLIMITED)
 
+static const cyaml_schema_value_t text_entry = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
+};
+
 static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("vips", struct raw_limits, vips),
 	NUMBER("backends", struct raw_limits, backends),
@@ -94,6 +103,7 @@ static const cyaml_schema_field_t policy_fields[] = {
 	TEXT("source", MAY, struct raw_policy, source),
 	TEXT("source6", MAY, struct raw_policy, source6),
 	WORD("moves", struct raw_policy, moves, moves_words),
+	WORD("tunnels", struct raw_policy, tunnels, tunnels_words),
 	WORD("announce", struct raw_policy, announce, config_bool_words),
 	NUMBER("announce_rate", struct raw_policy, announce_rate),
 	NUMBER("flap_moves", struct raw_policy, flap_moves),
@@ -109,6 +119,9 @@ static const cyaml_schema_field_t device_fields[] = {
 	WORD("mode", struct raw_device, mode, mode_words),
 	WORD("role", struct raw_device, role, role_words),
 	WORD("trusted", struct raw_device, trusted, config_bool_words),
+	SHORT_LIST("vnis", struct raw_device, vnis, n_vnis, &text_entry),
+	SHORT_LIST("addresses", struct raw_device, addresses, n_addresses,
+		   &text_entry),
 	CYAML_FIELD_END
 };
 
@@ -158,10 +171,6 @@ static const cyaml_schema_field_t vm_fields[] = {
 	TEXT("mac", MUST, struct raw_vm, mac),
 	NUMBER("vlan", struct raw_vm, vlan),
 	CYAML_FIELD_END
-};
-
-static const cyaml_schema_value_t text_entry = {
-	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
 };
 
 static const cyaml_schema_field_t qmp_fields[] = {

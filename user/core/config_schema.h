@@ -20,7 +20,7 @@ struct raw_policy {
 	int *too_big, *down;
 	char *flow_idle, *reply_rate;
 	char *source, *source6;
-	int *moves, *announce;
+	int *moves, *tunnels, *announce;
 	char *announce_rate, *flap_moves, *flap_seconds;
 	char *vm_ttl, *prepare_timeout, *blackout_timeout;
 };
@@ -28,6 +28,8 @@ struct raw_policy {
 struct raw_device {
 	char *name;
 	int *mode, *role, *trusted;
+	char **vnis, **addresses;
+	__u32 n_vnis, n_addresses;
 };
 
 struct raw_host {

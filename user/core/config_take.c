@@ -121,6 +121,8 @@ static int take_moves(struct reader *r, const struct raw_policy *from,
 {
 	if (from->moves)
 		to->moves = *from->moves;
+	if (from->tunnels)
+		to->tunnels = *from->tunnels;
 	if (from->announce)
 		to->announce = *from->announce;
 	return TAKE(r, "policy.announce_rate", from->announce_rate,
@@ -185,6 +187,40 @@ static int take_secret(struct reader *r, const struct raw *raw,
 	return ret;
 }
 
+/* What ends at the device, as many as there is room for. */
+static int take_listed(struct reader *r, const struct raw_device *from,
+		       size_t i, struct xr_listed *to)
+{
+	char list[32], path[PATH_LEN];
+	__u64 vni;
+
+	snprintf(list, sizeof(list), "devices[%zu].vnis", i);
+	if (from->n_vnis > XR_DEV_VNIS)
+		return fail_at(r, list, "vnis: at most %d of a device",
+			       XR_DEV_VNIS);
+	for (; to->vnis < from->n_vnis; to->vnis++) {
+		snprintf(path, sizeof(path), "%s[%u]", list, to->vnis);
+		if (text_to_u64(from->vnis[to->vnis], 0, 0xffffff, &vni, NULL))
+			return fail_at(r, path,
+				       "vnis: \"%.40s\" is not a number from 0 to 16777215",
+				       from->vnis[to->vnis]);
+		to->vni[to->vnis] = vni;
+	}
+	snprintf(list, sizeof(list), "devices[%zu].addresses", i);
+	if (from->n_addresses > XR_DEV_ADDRS)
+		return fail_at(r, list, "addresses: at most %d of a device",
+			       XR_DEV_ADDRS);
+	for (; to->addrs < from->n_addresses; to->addrs++) {
+		snprintf(path, sizeof(path), "%s[%u]", list, to->addrs);
+		if (text_to_addr(from->addresses[to->addrs],
+				 to->addr[to->addrs], NULL))
+			return fail_at(r, path,
+				       "addresses: \"%.60s\" is not an IP address",
+				       from->addresses[to->addrs]);
+	}
+	return 0;
+}
+
 static int take_devices(struct reader *r, const struct raw *raw,
 			struct model *m)
 {
@@ -208,6 +244,8 @@ static int take_devices(struct reader *r, const struct raw *raw,
 		to->role = from->role ? (enum xr_role)*from->role :
 					XR_ROLE_NODE;
 		to->trusted = from->trusted && *from->trusted;
+		if (take_listed(r, from, i, &to->listed))
+			return -EINVAL;
 	}
 	return 0;
 }

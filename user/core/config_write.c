@@ -132,6 +132,7 @@ static void give_policy(struct bag *b, const struct xr_policy *from,
 	to->source = bag_prefix(b, source, 32 - from->source_bits);
 	to->source6 = bag_prefix(b, from->source6, 128 - from->source6_bits);
 	to->moves = bag_word(b, from->moves);
+	to->tunnels = bag_word(b, from->tunnels);
 	to->announce = bag_word(b, from->announce);
 	to->announce_rate = bag_number(b, from->announce_rate);
 	to->flap_moves = bag_number(b, from->flap_moves);
@@ -164,6 +165,24 @@ static void give_limits(struct bag *b, const struct xr_limits *from,
 	to->rings = bag_unless(b, from->rings, 0);
 }
 
+static void give_listed(struct bag *b, const struct xr_listed *from,
+			struct raw_device *to)
+{
+	__u32 i;
+
+	to->n_vnis = from->vnis;
+	to->n_addresses = from->addrs;
+	if (from->vnis)
+		to->vnis = bag_get(b, from->vnis * sizeof(*to->vnis));
+	for (i = 0; to->vnis && i < from->vnis; i++)
+		to->vnis[i] = bag_number(b, from->vni[i]);
+	if (from->addrs)
+		to->addresses = bag_get(b, from->addrs *
+					       sizeof(*to->addresses));
+	for (i = 0; to->addresses && i < from->addrs; i++)
+		to->addresses[i] = bag_addr(b, from->addr[i]);
+}
+
 static void give_devices(struct bag *b, const struct model *m, struct raw *raw)
 {
 	struct raw_device *to;
@@ -179,6 +198,7 @@ static void give_devices(struct bag *b, const struct model *m, struct raw *raw)
 		to->role = bag_word(b, m->devs[i].role);
 		if (m->devs[i].trusted)
 			to->trusted = bag_word(b, 1);
+		give_listed(b, &m->devs[i].listed, to);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ends.h"
 #include "health.h"
 #include "host.h"
 #include "netns.h"
@@ -194,6 +195,20 @@ static void check_hosts(struct check *c)
 	}
 }
 
+/* Tunnels for an address that nobody told the program of are not opened. */
+static void check_ends(struct check *c)
+{
+	__be32 first[XR_ADDR_WORDS];
+	__u32 n = ends_missing(c->p, first);
+	char buf[TEXT_ADDR], more[32] = "";
+
+	if (n > 1)
+		snprintf(more, sizeof(more), " and %u more", n - 1);
+	if (n)
+		wrong(c, "role backend: %s%s came after the program, which does not know of it: \"xroam reload\", or run the daemon",
+		      text_addr(buf, first), more);
+}
+
 #define TROUBLE_MAX 10	/* lines about VMs; a million may be in trouble */
 
 struct vm_trouble {
@@ -238,6 +253,7 @@ void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
 	struct check c = { p, each, ctx };
 
 	check_devices(&c);
+	check_ends(&c);
 	check_vips(&c);
 	check_hosts(&c);
 	check_vms(&c);

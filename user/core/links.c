@@ -14,6 +14,44 @@
 
 #define TRIES 3		/* the list changed while it was read */
 
+static enum link_kind kind_of(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum link_kind kind;
+	} kinds[] = {
+		{ "bridge", LINK_BRIDGE }, { "vxlan", LINK_VXLAN },
+		{ "tun", LINK_TUN },	   { "ipip", LINK_TUNNEL },
+		{ "sit", LINK_TUNNEL },	   { "ip6tnl", LINK_TUNNEL },
+		{ "gre", LINK_TUNNEL },	   { "gretap", LINK_TUNNEL },
+		{ "ip6gre", LINK_TUNNEL }, { "ip6gretap", LINK_TUNNEL },
+		{ "erspan", LINK_TUNNEL }, { "ip6erspan", LINK_TUNNEL },
+		{ "vti", LINK_TUNNEL },	   { "vti6", LINK_TUNNEL },
+		{ "geneve", LINK_TUNNEL },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].word, word))
+			return kinds[i].kind;
+	return LINK_OTHER;
+}
+
+static void get_vxlan(const struct nlattr *a, struct link *l)
+{
+	switch (mnl_attr_get_type(a)) {
+	case IFLA_VXLAN_ID:
+		l->vni = mnl_attr_get_u32(a);
+		break;
+	case IFLA_VXLAN_PORT:
+		l->port = mnl_attr_get_u16(a);
+		break;
+	case IFLA_VXLAN_COLLECT_METADATA:
+		l->any_vni = mnl_attr_get_u8(a);
+		break;
+	}
+}
+
 static void get_kind(const struct nlattr *info, struct link *l)
 {
 	const struct nlattr *a, *b, *data = NULL;
@@ -21,20 +59,14 @@ static void get_kind(const struct nlattr *info, struct link *l)
 	mnl_attr_for_each_nested(a, info) {
 		if (mnl_attr_get_type(a) == IFLA_INFO_DATA)
 			data = a;
-		if (mnl_attr_get_type(a) != IFLA_INFO_KIND)
-			continue;
-		if (!strcmp(mnl_attr_get_str(a), "bridge"))
-			l->kind = LINK_BRIDGE;
-		else if (!strcmp(mnl_attr_get_str(a), "vxlan"))
-			l->kind = LINK_VXLAN;
-		else if (!strcmp(mnl_attr_get_str(a), "tun"))
-			l->kind = LINK_TUN;
+		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+			l->kind = kind_of(mnl_attr_get_str(a));
 	}
 	if (!data)
 		return;
 	mnl_attr_for_each_nested(b, data) {
-		if (l->kind == LINK_VXLAN && mnl_attr_get_type(b) == IFLA_VXLAN_ID)
-			l->vni = mnl_attr_get_u32(b);
+		if (l->kind == LINK_VXLAN)
+			get_vxlan(b, l);
 		if (l->kind == LINK_BRIDGE &&
 		    mnl_attr_get_type(b) == IFLA_BR_VLAN_FILTERING)
 			l->filters = mnl_attr_get_u8(b);

@@ -19,13 +19,18 @@
  */
 #define XR_RTPROT 157
 
-enum link_kind { LINK_OTHER, LINK_BRIDGE, LINK_VXLAN, LINK_TUN };
+enum link_kind {
+	LINK_OTHER, LINK_BRIDGE, LINK_VXLAN, LINK_TUN,
+	LINK_TUNNEL,		/* IPIP, GRE, Geneve, ... */
+};
 
 struct link {
 	__u32 ifindex;
 	__u32 master;		/* the bridge it is a port of; 0: none */
 	__u32 queue;		/* txqueuelen */
 	__u32 vni;		/* VXLAN */
+	__be16 port;		/* VXLAN */
+	bool any_vni;		/* VXLAN: one device for all of them ("external") */
 	__u8 mac[6];
 	enum link_kind kind;
 	bool filters;		/* bridge: VLAN-aware */

@@ -379,6 +379,7 @@ static int load_devices(struct plane *p, struct model *m)
 		dev->want = d->mode == XR_MODE_GENERIC ? ATTACH_GENERIC :
 							 ATTACH_NATIVE;
 		dev->trusted = d->trusted;
+		dev->listed = d->listed;
 	}
 	return 0;
 }

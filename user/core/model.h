@@ -109,6 +109,7 @@ struct model {
 		enum attach_want want;
 		enum xr_role role;
 		bool trusted;
+		struct xr_listed listed;
 		__u32 line;
 	} *devs;			/* optional in the file: devices to attach */
 	size_t n_devs;

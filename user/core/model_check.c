@@ -392,6 +392,11 @@ static int check_devices(const struct check *c)
 	for (i = 0; i < c->m->n_devs; i++) {
 		if (!d[i].name[0])
 			return BAD(c, d[i].line, "%s", "a device needs a name");
+		if (d[i].role != XR_ROLE_BACKEND &&
+		    (d[i].listed.vnis || d[i].listed.addrs))
+			return BAD(c, d[i].line,
+				   "device %s: vnis and addresses are for role backend only",
+				   d[i].name);
 		for (j = 0; j < i; j++)
 			if (!strcmp(d[i].name, d[j].name))
 				return BAD(c, d[i].line,

@@ -33,7 +33,7 @@
 	X(TUNNEL_HOSTS, tunnel_hosts) X(VM_CONTROL, vm_control)                \
 	X(PROTECTED, protected) X(GATEWAYS, gateways) X(RINGS, rings)          \
 	X(RING_FRAMES, ring_frames) X(TAPS, taps) X(TC_HOOKS, tc_hooks)        \
-	X(VM_EVENTS, vm_events)
+	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends)
 
 enum plane_map {
 #define X(upper, lower) PLANE_##upper,
@@ -153,6 +153,13 @@ int plane_detach_all(struct plane *p, struct xr_err *err);
 
 /* `policy moves: ports` believes what comes in there; the device is attached. */
 void plane_trust(struct plane *p, const char *dev, bool trusted);
+
+/* What ends there beside what is for the machine's addresses; the same. */
+void plane_list_ends(struct plane *p, const char *dev,
+		     const struct xr_listed *listed);
+
+/* Calls visit() in every network namespace that a device is in, and in this one. */
+void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx);
 
 /* The device's record (in this network namespace), or NULL. */
 const struct xr_device *plane_device(struct plane *p, const char *dev);

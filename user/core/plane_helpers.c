@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The two programs that user space runs: one starts the clock, the other,
- * pinned, puts an event into the ring.
+ * pinned, puts an event into the ring. And the namespaces that devices are in.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -12,11 +12,29 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netns.h"
 #include "plane_priv.h"
 
 #include <xroam.skel.h>
 
 #define EMIT_PIN	"emit_event"
+
+void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx)
+{
+	__u64 here = netns_inode(), seen = 0;
+	const struct xr_device *d = p->devices;
+	int i, back;
+
+	visit(ctx);
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
+		if (!d->ifindex || d->netns == here || d->netns == seen ||
+		    netns_enter(d->netns, &back))
+			continue;
+		seen = d->netns;
+		visit(ctx);
+		netns_leave(back);
+	}
+}
 
 void plane_only_helpers(struct xroam_bpf *skel)
 {

@@ -73,6 +73,8 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_TAPS] = { BPF_MAP_TYPE_HASH, 4, 4, 0 },
 	[PLANE_TC_HOOKS] = MAPPED(tc_hooks),
 	[PLANE_VM_EVENTS] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
+	[PLANE_TUNNEL_ENDS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_end), 8,
+				0 },
 };
 
 /* The kernel rounds an element up to eight octets; a C array must agree. */

@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include "host.h"
 #include "model_edit.h"
-#include "netns.h"
 #include "text.h"
 
 struct entry {
@@ -51,8 +50,9 @@ static void want_mac(struct entries *e, const __u8 *mac, __u32 why)
 		want(e, &key, why);
 }
 
-static void want_own(struct entries *e)
+static void want_own(void *ctx)
 {
+	struct entries *e = ctx;
 	const struct sockaddr_ll *ll;
 	struct ifaddrs *list, *i;
 
@@ -66,24 +66,6 @@ static void want_own(struct entries *e)
 			want_mac(e, ll->sll_addr, PROTECT_OWN);
 	}
 	freeifaddrs(list);
-}
-
-/* Of this namespace, and of those that devices are in. */
-static void want_all_own(struct plane *p, struct entries *e)
-{
-	__u64 here = netns_inode(), seen = 0;
-	const struct xr_device *d = p->devices;
-	int i, back;
-
-	want_own(e);
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
-		if (!d->ifindex || d->netns == here || d->netns == seen ||
-		    netns_enter(d->netns, &back))
-			continue;
-		seen = d->netns;
-		want_own(e);
-		netns_leave(back);
-	}
 }
 
 static void want_gateways(struct plane *p, struct entries *e)
@@ -179,7 +161,7 @@ int protect_refresh(struct plane *p, const struct xr_protected *list, size_t n,
 		if (have.item[i].why & PROTECT_LISTED)
 			want(&wanted, &have.item[i].key, PROTECT_LISTED);
 	want_gateways(p, &wanted);
-	want_all_own(p, &wanted);
+	plane_each_netns(p, want_own, &wanted);
 	if (!ret && wanted.failed)
 		ret = -ENOMEM;
 	if (!ret)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices that come and go, and routes and neighbours that change, in the
- * daemon's network namespace: next hops follow within a moment instead of the
- * two seconds after which the data plane asks by itself.
+ * Devices and addresses that come and go, and routes and neighbours that change,
+ * in the daemon's network namespace: next hops follow within a moment instead of
+ * the two seconds after which the data plane asks by itself.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/ends.h"
 #include "../core/hops.h"
 #include "../core/host.h"
 #include "../core/links.h"
@@ -27,6 +28,7 @@
 
 #define DIRTY_HOPS	(1U << 0)	/* some were touched */
 #define DIRTY_LINKS	(1U << 1)	/* hooks, ports, own MACs, bridges */
+#define DIRTY_ADDRESSES	(1U << 2)	/* where tunnels end */
 
 struct watch {
 	struct daemon *d;
@@ -74,6 +76,10 @@ static int on_message(const struct nlmsghdr *nlh, void *ctx)
 	case RTM_DELLINK:
 		w->dirty |= DIRTY_LINKS;
 		hops_touch_all(w->hops);
+		break;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		w->dirty |= DIRTY_ADDRESSES;
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
@@ -155,6 +161,14 @@ out:
 	return changed;
 }
 
+static void addresses_changed(struct watch *w)
+{
+	struct xr_err err = { "" };
+
+	if (ends_refresh(w->d->plane, &err))
+		daemon_log(w->d, "%s", err.text);
+}
+
 static void links_changed(struct watch *w)
 {
 	struct plane *p = w->d->plane;
@@ -169,7 +183,7 @@ static void links_changed(struct watch *w)
 	host_refresh_ports(p);
 	if (protect_refresh(p, NULL, 0, &err))
 		daemon_log(w->d, "%s", err.text);
-	err.text[0] = '\0';
+	addresses_changed(w);
 	if (vm_local_hooks(p, &err))
 		daemon_log(w->d, "%s", err.text);
 }
@@ -181,6 +195,8 @@ static void pass(struct watch *w)
 	w->dirty = 0;
 	if (dirty & DIRTY_LINKS)
 		links_changed(w);
+	else if (dirty & DIRTY_ADDRESSES)
+		addresses_changed(w);
 	if (hops_refresh(w->hops, HOPS_AT_ONCE))
 		w->dirty |= DIRTY_HOPS;
 }
@@ -216,7 +232,9 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
 static int subscribe(struct watch *w)
 {
 	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH,
-				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+				      RTNLGRP_IPV4_IFADDR,
+				      RTNLGRP_IPV6_IFADDR };
 	size_t i;
 
 	w->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "user/core/ends.h"
+#include "user/core/netns.h"
 #include "user/core/plane_priv.h"
 #include "user/core/reason.h"
 #include "harness.h"
@@ -455,6 +457,24 @@ void world_apply(const char *fmt, ...)
 		load(w.trace >= 0);
 }
 
+/* As if the program were on "in", with these lists: the device's slot is 0. */
+void world_list_ends(const struct xr_listed *listed)
+{
+	struct xr_device *d = &w.plane->devices[0];
+	struct xr_err err = { 0 };
+
+	d->ifindex = ingress;
+	d->role = XR_ROLE_BACKEND;
+	d->netns = netns_inode();
+	if (listed)
+		d->listed = *listed;
+	if (ends_refresh(w.plane, &err)) {
+		fprintf(stderr, "# %s\n", err.text);
+		fail_msg("the tunnels' ends cannot be noted");
+	}
+	memset(d, 0, sizeof(*d));
+}
+
 void world_use_decap(void)
 {
 	struct decap_bpf *skel = decap_bpf__open();
@@ -463,6 +483,7 @@ void world_use_decap(void)
 
 	if (!skel)
 		abort();
+	world_list_ends(NULL);
 	if (plane_reuse_maps(w.plane, skel->obj, 0, &err) ||
 	    decap_bpf__load(skel)) {
 		fprintf(stderr, "# %s\n", err.text);

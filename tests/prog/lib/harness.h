@@ -59,6 +59,8 @@ void world_apply(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void world_traced(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Packets go through the program for role backend from now on. */
 void world_use_decap(void);
+/* What ends here, for that program: the namespace's addresses, and these. */
+void world_list_ends(const struct xr_listed *listed);
 struct plane *world_plane(void);
 int world_prog(void);		/* the program that packets go through */
 struct xr_trace world_trace(void);
