@@ -40,6 +40,7 @@ struct way {
 	struct xr_path *path;
 	struct xr_nexthop *hop;
 	__u32 ifindex;
+	__u32 asks;		/* the device by which the kernel sends and asks; 0: no need */
 	__u32 grow;		/* octets the frame becomes longer by */
 };
 
@@ -238,30 +239,35 @@ static __always_inline __u32 is_fabric(__u32 kind)
 __noinline int refresh_way(struct __sk_buff *skb, __u32 index)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
-	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
-	struct bpf_fib_lookup fib = {};
-	int err;
 
-	if (!nh || !path)
+	if (!nh)
 		return XR_R_NO_ROUTE;
 	/* As if it came from there: where forwarding is on, if anywhere. */
-	err = ask_fib(skb, (nh->bridge ?: nh->ifindex) ?: skb->ifindex, path,
-		      &fib);
-	return take_fib(nh, &fib, err);
+	return refresh(skb, index, routed_by(nh) ?: skb->ifindex);
 }
 
+/*
+ * A next hop that the kernel does not know, it asks for when it sends the frame
+ * itself: nothing is lost. It can where the outer packet is IP's own kind.
+ */
 static __always_inline int find_hop(struct __sk_buff *skb, struct way *w,
 				    __u32 index)
 {
+	struct bpf_fib_lookup *fib = the_question();
 	int said;
 
 	w->hop = bpf_map_lookup_elem(&nexthops, &index);
-	if (!w->hop)
+	if (!w->hop || !fib)
 		return XR_R_NO_ROUTE;
-	if (likely(w->hop->ifindex &&
-		   (__s32)(w->hop->until - now_tick()) >= 0))
+	if (likely(is_fresh(w->hop, now_tick())))
 		return 0;
 	said = refresh_way(skb, index);
+	if (said & SHOULD_ASK && is_ip(skb) &&
+	    w->path->method != XR_FORWARD_L2) {
+		w->asks = fib->ifindex;
+		return 0;
+	}
+	said &= SHOULD_ASK - 1;
 	return said == XR_R_FIB || said == XR_R_FIB_STALE ? 0 : said;
 }
 
@@ -462,6 +468,14 @@ static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 	return 0;
 }
 
+/* Of a frame that is ready. */
+static __always_inline int leave(const struct way *w)
+{
+	if (unlikely(w->asks))
+		return bpf_redirect_neigh(w->asks, NULL, 0, 0);
+	return bpf_redirect(w->ifindex, 0);
+}
+
 /* ---- copies ---- */
 
 static __always_inline int is_clone(const struct __sk_buff *skb)
@@ -507,7 +521,7 @@ __noinline int copy(struct __sk_buff *skb, __u32 place, __u32 next,
 	}
 	tally(XR_R_COPIED, bytes);
 	__sync_fetch_and_add(&info->copied, 1);
-	return bpf_redirect(w.ifindex, 0);
+	return leave(&w);
 failed:
 	tally(XR_R_COPY_FAILED, bytes);
 	return TC_ACT_UNSPEC;
@@ -537,7 +551,7 @@ __noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to)
 	if (c)
 		count(c, bytes);
 	tally(XR_R_MOVED, bytes);
-	return bpf_redirect(w.ifindex, 0);
+	return leave(&w);
 }
 
 /* ---- the ring ---- */
@@ -871,6 +885,8 @@ int xroam_replay(struct __sk_buff *skb)
 		reason = put_on(skb, &w);
 	if (reason)
 		return reason;
+	if (!w.ifindex)
+		return XR_R_NO_NEIGHBOUR;
 	if (bpf_clone_redirect(skb, w.ifindex, 0))
 		return XR_R_NO_ROUTE;
 	tally(XR_R_REPLAYED, bytes);

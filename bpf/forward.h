@@ -71,7 +71,6 @@ static __always_inline void write_ipv4(void *at, const struct xr_path *path,
 				       const struct outer *o, __u32 proto)
 {
 	__be32 *w = at;
-	__u64 sum;
 
 	w[0] = bpf_htonl(0x45000000 | p->tos << 16 | o->ip_len);
 	w[1] = bpf_htonl(IP_DF); /* atomic, so the ID may be 0 (RFC 6864) */
@@ -81,12 +80,7 @@ static __always_inline void write_ipv4(void *at, const struct xr_path *path,
 		w[3] |= bpf_htonl(entropy_of(p) &
 				  ((1ULL << (path->source_bits & 31)) - 1));
 	w[4] = path->daddr[3];
-	sum = (__u64)w[0] + w[1] + w[2] + w[3] + w[4];
-	/* Of five words: three folds will do. */
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	w[2] |= ~(__u32)sum << 16;
+	w[2] |= header_sum(w);
 }
 
 static __always_inline void write_ipv6(void *at, const struct xr_path *path,

@@ -2,11 +2,13 @@
 /*
  * The next hop of a path: device and MAC addresses, cached per CPU. User space
  * fills it before the path is used; every second the first packet of a CPU
- * asks the kernel's FIB again, so that no daemon is needed.
+ * asks the kernel's FIB again, so that no daemon is needed. XDP and tc alike.
  */
 #ifndef XROAM_BPF_NEXTHOP_H
 #define XROAM_BPF_NEXTHOP_H
 
+#include <xroam/hash.h>
+#include "ask.h"
 #include "report.h"
 
 #ifndef AF_INET
@@ -60,72 +62,160 @@ static __always_inline int ask_fib(void *ctx, __u32 from,
 	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags);
 }
 
+/* Of whom the MAC address is: the gateway, or who is on the link. */
+static __always_inline __u32 asked_for(const struct bpf_fib_lookup *fib)
+{
+	__be32 four[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
+
+	if (fib->family == AF_INET6)
+		return xr_address_print(fib->ipv6_dst);
+	four[3] = fib->ipv4_dst;
+	return xr_address_print(four);
+}
+
+/* The route still leads there. */
+static __always_inline int is_same_hop(const struct xr_nexthop *nh,
+				       const struct bpf_fib_lookup *fib)
+{
+	return nh->ifindex && nh->gateway == asked_for(fib) &&
+	       routed_by(nh) == fib->ifindex;
+}
+
+static __always_inline int is_same_mac(const void *a, const void *b)
+{
+	const __u16 *x = a, *y = b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
+}
+
+static __always_inline void forget_hop(struct xr_nexthop *nh)
+{
+	nh->bridge = routed_by(nh);
+	nh->ifindex = 0;
+}
+
+/* Added to what take_fib() says: the kernel should ask for the neighbour. */
+#define SHOULD_ASK 0x100
+
 /*
  * Stores what the FIB said. Where forwarding is off on the device, or the
- * neighbour has just expired, the last known next hop still serves.
+ * neighbour has just expired, the last known next hop still serves: as long as
+ * the FIB does not name another device or gateway, and of an expired one for no
+ * longer than a second.
+ *
+ * The FIB gives a MAC address that the kernel doubts as it does a sound one, and
+ * only who sends by the kernel makes it ask. A new one is worth that.
  */
 static __always_inline int take_fib(struct xr_nexthop *nh,
 				    const struct bpf_fib_lookup *fib, int err)
 {
-	nh->until = now_tick() + 1;
-	switch (err) {
-	case BPF_FIB_LKUP_RET_SUCCESS:
+	__u32 tick = now_tick();
+	int same, said = XR_R_FIB;
+
+	nh->until = tick + 1;
+	if (err == BPF_FIB_LKUP_RET_SUCCESS) {
+		if (is_same_hop(nh, fib) && !is_same_mac(nh->dmac, fib->dmac))
+			said |= SHOULD_ASK;
 		__builtin_memcpy(nh->dmac, fib->dmac, sizeof(nh->dmac));
 		__builtin_memcpy(nh->smac, fib->smac, sizeof(nh->smac));
-		if (!nh->bridge || nh->bridge != fib->ifindex) {
+		if (!nh->ifindex || nh->bridge != fib->ifindex) {
 			nh->ifindex = fib->ifindex;
 			nh->bridge = 0;
 		}
+		nh->gateway = asked_for(fib);
 		nh->mtu = fib->mtu_result;
-		return XR_R_FIB;
+		nh->unsure = 0;
+		return said;
+	}
+	if (!nh->unsure)
+		nh->unsure = tick ?: 1;
+	switch (err) {
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
-		return nh->ifindex ? XR_R_FIB_STALE : XR_R_NO_NEIGHBOUR;
+		same = is_same_hop(nh, fib);
+		nh->until = tick;
+		if (!same)
+			forget_hop(nh);
+		return (same ? XR_R_FIB_STALE : XR_R_NO_NEIGHBOUR) | SHOULD_ASK;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return nh->ifindex ? XR_R_FIB_STALE : XR_R_NO_ROUTE;
 	default:
-		nh->ifindex = 0;
-		nh->bridge = 0;
+		forget_hop(nh);
 		return XR_R_NO_ROUTE;
 	}
 }
 
-XR_PERCPU(fib_question, struct bpf_fib_lookup, 1); /* the stack is short */
+/* One per CPU: the stack is short. What it last said stays. */
+XR_PERCPU(fib_question, struct bpf_fib_lookup, 1);
+
+static __always_inline struct bpf_fib_lookup *the_question(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&fib_question, &zero);
+}
+
+/* Asks as if the packet had come in by the device `from`. */
+static __always_inline int refresh(void *ctx, __u32 index, __u32 from)
+{
+	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
+	struct bpf_fib_lookup *fib = the_question();
+	int err;
+
+	if (!nh || !path || !fib)
+		return XR_R_NO_ROUTE;
+	__builtin_memset(fib, 0, sizeof(*fib));
+	err = ask_fib(ctx, from, path, fib);
+	return take_fib(nh, fib, err);
+}
 
 /* Global functions like this one are verified once, not once per caller. */
 __noinline int refresh_nexthop(struct xdp_md *ctx, __u32 index)
 {
-	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
-	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
-	struct bpf_fib_lookup *fib;
-	__u32 zero = 0;
-	int err;
-
-	fib = bpf_map_lookup_elem(&fib_question, &zero);
-	if (!nh || !path || !fib)
-		return XR_R_NO_ROUTE;
-	__builtin_memset(fib, 0, sizeof(*fib));
-	err = ask_fib(ctx, knobs.master ?: ingress_of(ctx), path, fib);
-	return take_fib(nh, fib, err);
+	return refresh(ctx, index, knobs.master ?: ingress_of(ctx));
 }
 
-/* 0 and *out, or the reason to drop. */
+/* After it said SHOULD_ASK: the reason, if the frame in hand became the question. */
+__noinline int ask_for_nexthop(struct xdp_md *ctx, __u32 index)
+{
+	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
+	__u32 in = knobs.master ?: ingress_of(ctx);
+	struct bpf_fib_lookup *fib = the_question();
+
+	if (!path || !fib || !may_ask(path))
+		return 0;
+	return ask_kernel(ctx, index, in, fib->ifindex == in);
+}
+
+static __always_inline int is_fresh(const struct xr_nexthop *nh, __u32 tick)
+{
+	return nh->ifindex && (__s32)(nh->until - tick) >= 0;
+}
+
+/* 0 and *out, or the verdict's reason. */
 static __always_inline int find_nexthop_at(struct xdp_md *ctx,
 					   struct packet *p, __u32 index,
 					   struct xr_nexthop **out, __u32 tick)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	struct xr_trace *t = trace_record();
-	int said;
+	int said, asked;
 
 	if (!nh)
 		return XR_R_NO_ROUTE;
 	*out = nh;
-	if (likely(nh->ifindex && (__s32)(nh->until - tick) >= 0)) {
+	if (likely(is_fresh(nh, tick))) {
 		if (t)
 			t->flags |= XR_TRACE_CACHED;
 		return 0;
 	}
 	said = refresh_nexthop(ctx, index);
+	if (said & SHOULD_ASK) {
+		asked = ask_for_nexthop(ctx, index);
+		if (asked)
+			return asked;
+		said &= SHOULD_ASK - 1;
+	}
 	if (said != XR_R_FIB && said != XR_R_FIB_STALE)
 		return said;
 	note(p, said);

@@ -123,7 +123,8 @@ struct xr_path {
 	__u32 vni;		/* VXLAN, 24 bits */
 	__u8 inner_dmac[6];	/* VXLAN: the backend's MAC in its segment */
 	__u8 inner_smac[6];
-	__u32 reserved2;
+	__u16 asked;		/* tick, its low bits plus one, when the kernel last was made to ask */
+	__u16 reserved2;
 };
 
 /*
@@ -136,9 +137,13 @@ struct xr_nexthop {
 	__u32 ifindex;		/* 0: never resolved */
 	__u32 until;		/* tick after which the FIB is asked again */
 	__u16 mtu;		/* of the route; 0: unknown */
-	__u16 reserved;
-	__u32 bridge;		/* which the route names, ifindex being the port of it that leads there; 0: none */
-	__u32 reserved2;
+	__u16 unsure;		/* tick, its low bits, since when the FIB confirms it no more; 0: it does */
+	/*
+	 * Which the route names, ifindex being the port of it that leads there; 0:
+	 * none. Where ifindex is 0: the device that smac is of.
+	 */
+	__u32 bridge;
+	__u32 gateway;		/* xr_address_print() of the neighbour that dmac is of */
 };
 
 /* initial_rate: QUIC Initials per second and backend, over all CPUs. */

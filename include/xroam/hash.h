@@ -41,6 +41,17 @@ static inline __attribute__((always_inline)) __u64 xr_stir64(__u64 x)
 	return x ^ (x >> 32);
 }
 
+/* An address as in struct xr_vip in 32 bits: of an IPv4 one the very address. */
+static inline __attribute__((always_inline)) __u32
+xr_address_print(const __be32 *addr)
+{
+	__u64 high = (__u64)addr[0] << 32 | addr[1];
+
+	if (!high && addr[2] == __builtin_bswap32(0xffff))
+		return addr[3];
+	return xr_mix64(xr_mix64(high) ^ ((__u64)addr[2] << 32 | addr[3]));
+}
+
 #define XR_V4_PREFIX_WORD	0xffff0000U	/* ::ffff:0:0/96, word 2, little endian */
 
 /* addr as in struct xr_vip; port_proto: port as in the packet | proto << 16. */

@@ -8,7 +8,7 @@
  * kind:
  *   TX    the packet was sent on to a backend (out of this or another port)
  *   REPLY the packet was turned into an ICMP error and sent back
- *   PASS  the packet went to the kernel untouched
+ *   PASS  the packet went to the kernel untouched (but for "asked")
  *   DROP  the packet was dropped
  *   DECAP the packet lost its tunnel header and went to the kernel
  *   NOTE  not a verdict: counted beside the verdict of the same packet
@@ -43,6 +43,7 @@
 	X(VM_HERE,       "vm-here",         PASS,  "for a VM that needs no redirection: the network knows where it is") \
 	X(NOT_MOVED,     "not-moved",       PASS,  "for no known VM, and no VIP is configured: not looked at further") \
 	X(OTHER_TUNNEL,  "other-tunnel",    PASS,  "a tunnel that does not end at this machine, or from a stranger: the kernel's") \
+	X(ASKED,         "asked",           PASS,  "the next hop's MAC address is not known: this packet, lost, made the kernel ask for it") \
 	X(NO_BACKEND,    "no-backend",      DROP,  "the VIP has no backend that is up")        \
 	X(BACKEND_DOWN,  "backend-down",    DROP,  "routable CID, but its server is down (policy down: drop)") \
 	X(INITIAL_RATE,  "initial-rate",    DROP,  "QUIC Initial above the backend's rate limit") \

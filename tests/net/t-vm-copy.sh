@@ -85,6 +85,25 @@ play -c -w v1:h1 -w v1:h2 "c1:eth0#$(vm_probe @40)*2000/100"
 is "$(numbers v1:h1 numbers) $(numbers v1:h1 twice) $(numbers v1:h2 numbers) $(
 	numbers v1:h2 twice)" "2000 0 2000 0" "two thousand: none lost, none twice"
 
+# The new host's next hop is forgotten meanwhile: the kernel finds it again.
+again()
+{
+	both vm cancel $VM_MAC
+	both vm prepare $VM_MAC to h2
+	both vm pause $VM_MAC
+}
+
+again
+in_ns h1 sysctl -qw net.ipv4.conf.br0.forwarding=1
+ip -n "$WORLD-h1" neigh del "$(underlay4 h2)" dev br0
+play -c -w v1:h1 -w v1:h2 "c1:eth0#$(vm_probe @40)*400/10000"
+is "$(numbers v1:h1 numbers) $(numbers v1:h2 numbers) $(numbers v1:h2 twice)" \
+	"400 400 0" "a next hop that has to be asked for: none lost, none twice"
+like "$(ip -n "$WORLD-h1" neigh show "$(underlay4 h2)")" lladdr \
+	"and it has been asked for"
+in_ns h1 sysctl -qw net.ipv4.conf.br0.forwarding=0
+again
+
 # 1700 octets fit nowhere; 1600 do without the outer header.
 big=$(neighbour_probe @1558)
 play -w v1:h1 -w v1:h2 "n1:h1=$big"

@@ -353,14 +353,64 @@ static void ecmp_spread(void **state)
 
 /* ---- the next hop ---- */
 
+/* What makes the kernel ask for the next hop: nothing in it is answered. */
+#define QUESTION4(addr) "eth / ip4 src=" addr " dst=" addr " / icmp4 type=3 code=1"
+#define QUESTION6(addr) "eth / ip6 src=" addr " dst=" addr " next=59"
+
+/* The packet is given to the kernel as a question. */
+static void expect_question(const char *in, const char *question)
+{
+	struct result r = run_text("%s", in);
+	struct packet want = packet("%s", question);
+
+	check_reasons(&r, "asked");
+	check_packet(&want, &r.out);
+}
+
 static void unreachable(void **state)
 {
 	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.9.0.1\n");
 	expect("eth / ip4 / tcp syn", "no-route", NULL);
 	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.99\n");
+	expect_question("eth / ip4 / tcp syn", QUESTION4("10.1.0.99"));
+	/* One a second. */
 	expect("eth / ip4 / tcp syn", "no-neighbour", NULL);
+	world_set_tick(world_tick() + 1);
+	expect_question("eth / ip4 / tcp syn", QUESTION4("10.1.0.99"));
+	expect("eth / ip4 / tcp syn", "no-neighbour", NULL);
+
 	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS) "    address: \"fd01::99\"\n");
+	expect_question("eth / ip6 / tcp syn", QUESTION6("fd01::99"));
 	expect("eth / ip6 / tcp syn", "no-neighbour", NULL);
+}
+
+/* Whatever the packet: tags, jumbo frames, the other family, any method. */
+static void questions(void **state)
+{
+	static const char *const methods[] = { "ipip", "gue", "l2" };
+
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		world(VIPS "backends:\n" BACKEND("b", "%s")
+		      "    address: 10.1.0.99\n    forward: %s\n",
+		      i ? ALL_VIPS : VIPS4, methods[i]);
+		expect_question("eth / vlan 5 / vlan 6 / ip4 / tcp syn / fill 1000",
+				QUESTION4("10.1.0.99"));
+		if (strcmp(methods[i], "gue"))
+			continue;
+		world_set_tick(world_tick() + 1);
+		expect_question("eth / ip6 / tcp syn", QUESTION4("10.1.0.99"));
+	}
+	/* It may be shorter than the question. */
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS) "    address: \"fd01::99\"\n");
+	expect_question("eth / ip4 / udp dport=80", QUESTION6("fd01::99"));
+
+	/* By another device: the client's address is what is expected here. */
+	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS) "    address: 10.2.0.99\n"
+	      "    forward: gue\n");
+	expect_question("eth / ip4 / tcp syn",
+			"eth / ip4 src=10.0.0.1 dst=10.2.0.99 / icmp4 type=3 code=1");
+	world_set_tick(world_tick() + 1);
+	expect_question("eth / ip6 / tcp syn", QUESTION4("10.2.0.99"));
 }
 
 #define OUT1 "ip4 src=172.16.@ dst=10.1.0.1 df / ip4 ttl=63 / tcp syn"
@@ -371,8 +421,13 @@ static void next_hop_changes(void **state)
 	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.1\n");
 	expect("eth / ip4 / tcp syn", "hash", ETH_IN("1") " / " OUT1);
 
+	/* The kernel may doubt it: it is to make sure. */
 	shell("ip neigh replace 10.1.0.1 lladdr 02:00:00:00:01:77 dev in "
 	      "nud permanent");
+	world_set_tick(world_tick() + 100);
+	expect_question("eth / ip4 / tcp syn", "eth / ip4 src=10.1.0.1 dst=10.1.0.1 / icmp4 type=3 code=1");
+	expect("eth / ip4 / tcp syn", "hash",
+	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
 	world_set_tick(world_tick() + 100);
 	expect("eth / ip4 / tcp syn", "hash fib",
 	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
@@ -381,14 +436,23 @@ static void next_hop_changes(void **state)
 
 	/* The neighbour is forgotten: the last known address still serves. */
 	shell("ip neigh del 10.1.0.1 dev in");
-	world_set_tick(world_tick() + 100);
-	expect("eth / ip4 / tcp syn", "hash fib-stale",
-	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
+	for (int i = 0; i < 3; i++) {
+		world_set_tick(world_tick() + 100);
+		expect_question("eth / ip4 / tcp syn", QUESTION4("10.1.0.1"));
+		expect("eth / ip4 / tcp syn", "hash",
+		       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
+	}
 
+	shell("ip neigh replace 10.1.0.1 lladdr 02:00:00:00:01:77 dev in "
+	      "nud permanent");
+	world_set_tick(world_tick() + 1);
+	expect("eth / ip4 / tcp syn", "hash fib",
+	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
 	shell("ip neigh replace 10.1.0.1 lladdr 02:00:00:00:01:01 dev in "
 	      "nud permanent");
 	world_set_tick(world_tick() + 100);
-	expect("eth / ip4 / tcp syn", "hash fib", ETH_IN("1") " / " OUT1);
+	run_text("eth / ip4 / tcp syn");
+	expect("eth / ip4 / tcp syn", "hash", ETH_IN("1") " / " OUT1);
 
 	/* Another device, by a route. */
 	shell("ip route add 10.1.0.1/32 via 10.2.0.7");
@@ -404,6 +468,50 @@ static void next_hop_changes(void **state)
 	expect("eth / ip4 / tcp syn", "hash fib", ETH_IN("1") " / " OUT1);
 }
 
+/*
+ * While a device is down another route may lead somewhere. When it is back, the
+ * neighbour that has to be asked for is another: what was learned meanwhile is
+ * not for it. By gateway and on the link, of either family.
+ */
+static void no_hop_of_another_route(void **state)
+{
+	static const struct {
+		const char *backend, *detour, *dev, *gateway;
+	} ways[] = {
+		{ "10.1.0.1", "10.1.0.1/32 via 10.2.0.7", "in", "10.1.0.1" },
+		{ "10.1.0.1", "10.1.0.1/32 via 10.1.0.7", "in", "10.1.0.1" },
+		{ "10.3.0.1", "10.3.0.1/32 via 10.1.0.7", "in", "10.1.0.9" },
+		{ "\"fd01::1\"", "fd01::1/128 via fd02::7", "in", "fd01::1" },
+		{ "\"fd03::1\"", "fd03::1/128 via fd01::7", "in", "fd01::9" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		struct result r;
+
+		world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: %s\n",
+		      ways[i].backend);
+		shell("ip route add %s", ways[i].detour);
+		world_set_tick(world_tick() + 100);
+		r = run_text("eth / ip4 / tcp syn");
+		assert_int_equal(r.verdict, XR_R_HASH);
+		assert_int_equal(r.out.data[5], 7);
+		shell("ip route del %s", ways[i].detour);
+		shell("ip neigh del %s dev %s", ways[i].gateway, ways[i].dev);
+		world_set_tick(world_tick() + 100);
+		assert_int_equal(run_text("eth / ip4 / tcp syn").verdict,
+				 XR_R_ASKED);
+		expect("eth / ip4 / tcp syn", "no-neighbour", NULL);
+		world_set_tick(world_tick() + 100);
+		assert_int_equal(run_text("eth / ip4 / tcp syn").verdict,
+				 XR_R_ASKED);
+		expect("eth / ip4 / tcp syn", "no-neighbour", NULL);
+		shell("ip neigh add %s lladdr 02:00:00:00:01:0%c dev %s nud permanent",
+		      ways[i].gateway,
+		      ways[i].gateway[strlen(ways[i].gateway) - 1], ways[i].dev);
+		expect("eth / ip4 / tcp syn", "hash fib", NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,7 +525,9 @@ int main(void)
 		TEST(ttl_and_checksum),
 		TEST(ecmp_spread),
 		TEST(unreachable),
+		TEST(questions),
 		TEST(next_hop_changes),
+		TEST(no_hop_of_another_route),
 	};
 
 	return harness_main("forward", tests, ARRAY_LEN(tests));

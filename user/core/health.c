@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -247,6 +248,63 @@ static void check_vms(struct check *c)
 		wrong(c, "... and %u VMs more", t.n - TROUBLE_MAX);
 }
 
+/* ---- next hops ---- */
+
+#define UNSURE_LONG 3	/* ticks: sooner it may have been found out */
+
+struct hop_trouble {
+	struct check *c;
+	struct xr_nexthop *hop;	/* per CPU */
+	__u32 tick, n;
+};
+
+/* On any CPU that sent by it lately. */
+static void check_hop(struct hop_trouble *t, __u32 path, const char *what,
+		      const char *name)
+{
+	struct plane *p = t->c->p;
+	const struct xr_nexthop *h;
+	__u32 longest = 0;
+	bool known = false;
+	int cpu;
+
+	if (!path || bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &path, t->hop))
+		return;
+	for (cpu = 0; cpu < p->cpus; cpu++) {
+		h = &t->hop[cpu];
+		if (!h->unsure || (__s32)(t->tick - h->until) > UNSURE_LONG ||
+		    (__u16)(t->tick - h->unsure) <= longest)
+			continue;
+		longest = (__u16)(t->tick - h->unsure);
+		known = h->ifindex;
+	}
+	if (longest < UNSURE_LONG || ++t->n > TROUBLE_MAX)
+		return;
+	wrong(t->c, known ? "%s %s: for %u s the kernel has not confirmed its next hop, the last known one is used; is forwarding on, does the neighbour answer?" :
+			    "%s %s: for %u s the kernel has known no next hop for it; is there a route, is forwarding on, does the neighbour answer?",
+	      what, name, longest);
+}
+
+static void check_hops(struct check *c)
+{
+	struct plane *p = c->p;
+	struct hop_trouble t = { c, calloc(p->cpus, sizeof(*t.hop)),
+				 stats_tick(p), 0 };
+	__u32 i;
+
+	for (i = 1; t.hop && i <= p->meta->limits.backends; i++)
+		if (p->backend_info[i].state != XR_BACKEND_NONE)
+			check_hop(&t, p->backends[i].path, "backend",
+				  p->backend_info[i].name);
+	for (i = 1; t.hop && i <= p->meta->limits.hosts; i++)
+		if (p->host_info[i].name[0])
+			check_hop(&t, p->hosts[i].path, "host",
+				  p->host_info[i].name);
+	if (t.n > TROUBLE_MAX)
+		wrong(c, "... and %u next hops more", t.n - TROUBLE_MAX);
+	free(t.hop);
+}
+
 void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
 		  void *ctx)
 {
@@ -257,4 +315,5 @@ void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
 	check_vips(&c);
 	check_hosts(&c);
 	check_vms(&c);
+	check_hops(&c);
 }

@@ -98,8 +98,8 @@ static bool facts_of(struct plane *p, __u32 i, __u32 hosts,
 
 static bool is_same(const struct xr_nexthop *a, const struct xr_nexthop *b)
 {
-	return a->ifindex == b->ifindex && !memcmp(a->dmac, b->dmac, 6) &&
-	       !memcmp(a->smac, b->smac, 6);
+	return a->ifindex == b->ifindex && a->gateway == b->gateway &&
+	       !memcmp(a->dmac, b->dmac, 6) && !memcmp(a->smac, b->smac, 6);
 }
 
 /*

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <xroam/hash.h>
 #include "netlink.h"
 #include "path.h"
 #include "text.h"
@@ -409,9 +410,11 @@ static int find_way(struct netlink *nl, struct path_job *j,
 	j->ifindex = r.ifindex;
 	memcpy(j->gateway, r.has_gateway ? r.gateway : b->addr,
 	       sizeof(j->gateway));
+	j->hop.gateway = xr_address_print(j->gateway);
 	if (ask_link(nl, r.ifindex, &l))
 		return 0;
 	memcpy(j->hop.smac, l.mac, 6);
+	j->hop.bridge = r.ifindex;	/* as long as there is no neighbour */
 	j->by_bridge = l.bridge;
 	/*
 	 * An IPv4 route's own MTU is kept with the path: when the program asks
@@ -432,6 +435,7 @@ static void first_try(struct netlink *nl, struct path_job *j, __u32 tick)
 	if (mac_given(j)) {
 		memcpy(j->hop.dmac, j->info->mac, 6);
 		j->hop.ifindex = j->ifindex;
+		j->hop.bridge = 0;
 		j->hop.until = tick + HOP_FOREVER;
 		return;
 	}
