@@ -27,6 +27,7 @@
 
 #define CLONE0		0x78726f61	/* "xroa" */
 #define CLONE1		0x6d636c6e	/* "mcln" */
+#define PUT_INTO_PORT	0x7872		/* "xr", in tc_index */
 #define JUST_NOW	2		/* ticks */
 #define PACKET_OTHERHOST 3	/* linux/if_packet.h */
 #define ETH_P_PROBE	0x88b5		/* local experimental */
@@ -687,6 +688,27 @@ int xroam_tap_in(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* ---- into a port ---- */
+
+/*
+ * Once. Whatever a port is wired to, a frame that comes back by it must not go
+ * round for ever: a macvtap's own bridge returned one five million times in two
+ * seconds. tc_index stays with a frame through devices, bridges and namespaces,
+ * and nothing reads it any more (the kernel's tcindex and dsmark are gone); the
+ * mark is the operator's, and is lost between namespaces. A program of others
+ * that answers TC_ACT_OK clears it.
+ */
+static __always_inline int was_put(const struct __sk_buff *skb)
+{
+	return skb->tc_index == PUT_INTO_PORT;
+}
+
+static __always_inline int put_into(struct __sk_buff *skb, __u32 port)
+{
+	skb->tc_index = PUT_INTO_PORT;
+	return bpf_redirect(port, 0);
+}
+
 /* ---- an uplink ---- */
 
 /*
@@ -702,12 +724,12 @@ static __always_inline int to_port(struct __sk_buff *skb,
 	int by_ip = method == XR_FORWARD_IPIP || method == XR_FORWARD_GUE;
 	__u32 tick = now_tick();
 
-	if (!is_local(host) || vlan_of(skb))
+	if (!is_local(host) || vlan_of(skb) || was_put(skb))
 		return TC_ACT_UNSPEC;
 	if (vm_under_way(w) ? by_ip :
 	    vm_is_redirected(vm, w, tick) &&
 	    (by_ip || tick - vm->last <= JUST_NOW))
-		return bpf_redirect(vm->tap, 0);
+		return put_into(skb, vm->tap);
 	return TC_ACT_UNSPEC;
 }
 
@@ -863,8 +885,9 @@ int xroam_tunnel_in(struct __sk_buff *skb)
 	 * The bridge may not have learned yet that it is here. Later it knows
 	 * better than a port written down long ago.
 	 */
-	if (vm->tap && (vm_under_way(w) || vm_is_redirected(vm, w, tick)))
-		return bpf_redirect(vm->tap, 0);
+	if (vm->tap && (vm_under_way(w) || vm_is_redirected(vm, w, tick)) &&
+	    !was_put(skb))
+		return put_into(skb, vm->tap);
 	return TC_ACT_UNSPEC;
 }
 

@@ -555,7 +555,7 @@ enum xr_source {
 /* vm_info: the binding, and what is known beside vms; same place. */
 struct xr_vm_info {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];	/* zero: none */
-	/* Bit per address: from an announcement, not the operator's; XR_LEARNED_TAP */
+	/* Bit per address: from an announcement, not the operator's; XR_LEARNED_TAP, XR_PORT_NO_TAP */
 	__u8 learned;
 	__u8 source;		/* enum xr_source of the last notice obeyed */
 	__u8 kernel;		/* XR_KERNEL_*: what was written into the kernel's tables */
@@ -576,6 +576,7 @@ struct xr_vm_info {
 	__u64 netns;		/* where kernel, kernel_dev and tap_queue are of */
 };
 
+#define XR_PORT_NO_TAP	(1U << 6)	/* its port is none: nothing tells what was read */
 #define XR_LEARNED_TAP	(1U << 7)	/* tap: as a prepare said, until one says another */
 
 /* gateways: whom translated announcements are addressed to; protected, too. */

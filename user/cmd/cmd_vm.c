@@ -298,6 +298,10 @@ static void add_tap(json_t *o, const struct xr_vm *v,
 		json_object_set_new(o, "tap", json_string(info->tap));
 	else if (v->tap && if_indextoname(v->tap, name))
 		json_object_set_new(o, "tap", json_string(name));
+	if (v->tap)
+		json_object_set_new(o, "residual",
+				    json_boolean(!(info->learned &
+						   XR_PORT_NO_TAP)));
 }
 
 static void add_move(json_t *o, struct shown *s, const struct xr_vm *v,

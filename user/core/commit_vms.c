@@ -114,6 +114,19 @@ static int warn_of_way(struct commit *c, const struct model_vm *v, bool *asked)
 	return commit_say(c, "! VMs move there, but %s", err.text);
 }
 
+/* Its port, where the file names one of this machine's. */
+static int check_port(struct commit *c, const struct model_vm *v)
+{
+	char name[VM_NAME];
+	struct xr_err err;
+
+	if (!v->tap[0] || !c->want.hosts[v->host].info.local ||
+	    !port_check(c->p, v->tap, &err))
+		return 0;
+	return xr_fail(c->err, -EINVAL, "VM %s: %s",
+		       vm_name(name, vm_key(v->mac, v->vlan)), err.text);
+}
+
 int commit_describe_vms(struct commit *c)
 {
 	struct leavers l = { c, NULL };
@@ -140,7 +153,7 @@ int commit_describe_vms(struct commit *c)
 		if (change == MOVES || change == MOVES_AND_BINDS)
 			ret = warn_of_way(c, v, asked);
 		if (!ret && change != STAYS)
-			ret = note(c, v, place, change);
+			ret = check_port(c, v) ?: note(c, v, place, change);
 	}
 	if (!ret)
 		ret = vm_each(c->p, on_known, &l);

@@ -4,6 +4,8 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,7 +29,8 @@ static enum link_kind kind_of(const char *word)
 		{ "ip6gre", LINK_TUNNEL }, { "ip6gretap", LINK_TUNNEL },
 		{ "erspan", LINK_TUNNEL }, { "ip6erspan", LINK_TUNNEL },
 		{ "vti", LINK_TUNNEL },	   { "vti6", LINK_TUNNEL },
-		{ "geneve", LINK_TUNNEL },
+		{ "geneve", LINK_TUNNEL }, { "veth", LINK_PAIR },
+		{ "netkit", LINK_PAIR },
 	};
 	size_t i;
 
@@ -49,6 +52,10 @@ static void get_vxlan(const struct nlattr *a, struct link *l)
 	case IFLA_VXLAN_COLLECT_METADATA:
 		l->any_vni = mnl_attr_get_u8(a);
 		break;
+	case IFLA_VXLAN_LOCAL:
+	case IFLA_VXLAN_LOCAL6:
+		netlink_get_addr(a, l->vtep);
+		break;
 	}
 }
 
@@ -60,8 +67,10 @@ static void get_kind(const struct nlattr *info, struct link *l)
 		if (mnl_attr_get_type(a) == IFLA_INFO_DATA)
 			data = a;
 		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
-			l->kind = kind_of(mnl_attr_get_str(a));
+			strncpy(l->type, mnl_attr_get_str(a),
+				sizeof(l->type) - 1);
 	}
+	l->kind = kind_of(l->type);
 	if (!data)
 		return;
 	mnl_attr_for_each_nested(b, data) {
@@ -73,6 +82,15 @@ static void get_kind(const struct nlattr *info, struct link *l)
 	}
 }
 
+/* "pf0vf3", "c1pf0sf7": a virtual function's; the card's own is "p0". */
+static bool is_representor(const char *port)
+{
+	const char *pf = strstr(port, "pf");
+
+	pf = pf ? pf + 2 + strspn(pf + 2, "0123456789") : "";
+	return !strncmp(pf, "vf", 2) || !strncmp(pf, "sf", 2);
+}
+
 static void get_link(const struct nlmsghdr *nlh, struct link *l)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
@@ -80,6 +98,7 @@ static void get_link(const struct nlmsghdr *nlh, struct link *l)
 
 	memset(l, 0, sizeof(*l));
 	l->ifindex = ifi->ifi_index;
+	l->ethernet = ifi->ifi_type == ARPHRD_ETHER;
 	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_IFNAME:
@@ -99,6 +118,9 @@ static void get_link(const struct nlmsghdr *nlh, struct link *l)
 			break;
 		case IFLA_LINKINFO:
 			get_kind(a, l);
+			break;
+		case IFLA_PHYS_PORT_NAME:
+			l->representor = is_representor(mnl_attr_get_str(a));
 			break;
 		}
 	}
@@ -160,7 +182,20 @@ const struct link *links_by_name(const struct links *l, const char *name)
 	return NULL;
 }
 
-const struct link *links_by_vni(const struct links *l, __u32 vni)
+static int rank_of(const struct link *k, const __be32 *vtep)
+{
+	static const __be32 none[4];
+	int rank = 1;
+
+	if (vtep && !memcmp(k->vtep, vtep, sizeof(k->vtep)))
+		rank = 5;
+	else if (!vtep || !memcmp(k->vtep, none, sizeof(none)))
+		rank = 3;
+	return rank + !!k->master;
+}
+
+const struct link *links_by_vni(const struct links *l, __u32 vni,
+				const __be32 *vtep)
 {
 	const struct link *found = NULL, *k;
 	size_t i;
@@ -168,10 +203,24 @@ const struct link *links_by_vni(const struct links *l, __u32 vni)
 	for (i = 0; i < l->n; i++) {
 		k = &l->link[i];
 		if (k->kind == LINK_VXLAN && k->vni == vni &&
-		    (!found || (!found->master && k->master)))
+		    (!found || rank_of(k, vtep) > rank_of(found, vtep)))
 			found = k;
 	}
 	return found;
+}
+
+const char *link_no_port(const struct link *l, char words[LINK_WORDS])
+{
+	if (!l->ethernet)
+		return "no Ethernet device";
+	/* A dummy's frames go nowhere. */
+	if (l->kind == LINK_TUN || l->kind == LINK_PAIR ||
+	    !strcmp(l->type, "dummy") || (!l->type[0] && l->representor))
+		return NULL;
+	if (!l->type[0])
+		return "a network card";
+	snprintf(words, LINK_WORDS, "of kind %s", l->type);
+	return words;
 }
 
 /* ---- one device ---- */
@@ -199,6 +248,41 @@ bool link_indexed(__u32 ifindex, struct link *l)
 
 	return ifindex && if_indextoname(ifindex, name) &&
 	       link_named(name, l) && l->ifindex == ifindex;
+}
+
+bool link_is_tap(struct link *l)
+{
+	char path[64];
+	int index = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/ifindex", l->name);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%d", &index) != 1)
+		index = 0;
+	if (f)
+		fclose(f);
+	snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", l->name);
+	/* What is mounted there may be another namespace's. */
+	if (index != (int)l->ifindex || access(path, F_OK))
+		return false;
+	l->kind = LINK_TUN;
+	return true;
+}
+
+static int on_one(const struct nlmsghdr *nlh, void *ctx)
+{
+	get_link(nlh, ctx);
+	return MNL_CB_OK;
+}
+
+bool link_ask(struct netlink *nl, struct link *l)
+{
+	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, 0);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	ifi->ifi_index = l->ifindex;
+	return !netlink_talk(nl, on_one, l);
 }
 
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue)

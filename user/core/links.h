@@ -22,6 +22,7 @@
 enum link_kind {
 	LINK_OTHER, LINK_BRIDGE, LINK_VXLAN, LINK_TUN,
 	LINK_TUNNEL,		/* IPIP, GRE, Geneve, ... */
+	LINK_PAIR,		/* veth, netkit */
 };
 
 struct link {
@@ -31,9 +32,13 @@ struct link {
 	__u32 vni;		/* VXLAN */
 	__be16 port;		/* VXLAN */
 	bool any_vni;		/* VXLAN: one device for all of them ("external") */
+	__be32 vtep[4];		/* VXLAN: its own address; zero: none is said */
 	__u8 mac[6];
 	enum link_kind kind;
 	bool filters;		/* bridge: VLAN-aware */
+	bool ethernet;
+	bool representor;	/* of a card's virtual function */
+	char type[16];		/* as the kernel calls its kind; empty: hardware */
 	char name[16];
 };
 
@@ -46,8 +51,19 @@ int links_read(struct netlink *nl, struct links *l);
 void links_free(struct links *l);
 const struct link *links_by_index(const struct links *l, __u32 ifindex);
 const struct link *links_by_name(const struct links *l, const char *name);
-/* One in a bridge before one that is not; NULL: none. */
-const struct link *links_by_vni(const struct links *l, __u32 vni);
+/*
+ * The one with this address of its own (NULL: any), before one that says none,
+ * before another; in a bridge before not. NULL: none.
+ */
+const struct link *links_by_vni(const struct links *l, __u32 vni,
+				const __be32 *vtep);
+
+/*
+ * NULL where what is put into the device reaches one who has the other end: a VM,
+ * a container. Or what it is instead: what a macvtap transmits leaves by the wire.
+ */
+#define LINK_WORDS 48
+const char *link_no_port(const struct link *l, char words[LINK_WORDS]);
 
 /*
  * One device, its index, name and queue alone: that waits for nobody. false: there
@@ -55,6 +71,10 @@ const struct link *links_by_vni(const struct links *l, __u32 vni);
  */
 bool link_named(const char *name, struct link *l);
 bool link_indexed(__u32 ifindex, struct link *l);
+/* Whether it is certainly a tap; asks the file system, and waits for nobody. */
+bool link_is_tap(struct link *l);
+/* All of it, by its index; waits for whoever changes a device. */
+bool link_ask(struct netlink *nl, struct link *l);
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue);
 
 /* ---- bridges ---- */

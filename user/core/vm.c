@@ -136,6 +136,8 @@ static int check_words(struct plane *p, const struct xr_notice *n,
 			       n->vlan);
 	if (n->tap && vm_check_tap(n->tap, err))
 		return -EINVAL;
+	if (n->tap && host_any_local(p) && port_check(p, n->tap, err))
+		return -EINVAL;
 	if (!names_host(n->kind))
 		return 0;
 	*host = n->host ? host_find(p, n->host) : 0;

@@ -38,7 +38,7 @@ static void hook_vxlan(struct plane *p, const struct links *links, __u32 host,
 
 	if (h->method != XR_FORWARD_VXLAN)
 		return;
-	dev = links_by_vni(links, h->vni);
+	dev = links_by_vni(links, h->vni, h->addr);
 	if (!dev) {
 		if (warn && !warn->text[0])
 			xr_fail(warn, 0,
@@ -112,7 +112,8 @@ static bool is_tunnel(const struct plane *p, const struct links *links,
 	for (h = 1; dev && h <= p->meta->limits.hosts; h++)
 		if (host_is_local(p, h) &&
 		    p->host_info[h].method == XR_FORWARD_VXLAN &&
-		    links_by_vni(links, p->host_info[h].vni) == dev)
+		    links_by_vni(links, p->host_info[h].vni,
+				 p->host_info[h].addr) == dev)
 			return true;
 	return false;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host.h"
 #include "text.h"
 #include "vm_local_priv.h"
 
@@ -76,7 +77,8 @@ static void del_routes(struct local *l)
 
 static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 {
-	const struct link *vxlan = links_by_vni(&l->links, h->vni);
+	const struct link *vxlan = links_by_vni(&l->links, h->vni,
+						 host_source(l->p, h));
 	int ret;
 
 	if (!vxlan || !vxlan->master) {

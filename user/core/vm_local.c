@@ -205,11 +205,17 @@ static const struct link *claim_tap(struct local *l)
 
 	if (l->vm->tap && ifindex != l->vm->tap)
 		change_tap(l);
+	if (!tap && l->doubt)
+		return NULL;
 	if (!tap) {
 		local_warn(l, "no port of VM %s was found here: \"xroam vm add "
 			   "... dev DEV\" names it", text_mac(mac, l->mac));
 		return NULL;
 	}
+	if (tap->kind == LINK_TUN)
+		l->info->learned &= ~XR_PORT_NO_TAP;
+	else
+		l->info->learned |= XR_PORT_NO_TAP;
 	tap_set_kind(l->p, tap->ifindex, l->place + 1);
 	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
 	return tap;
@@ -275,7 +281,7 @@ static void name_vlan(struct local *l)
 		return;
 	if (local_read(l))
 		return;
-	dev = links_by_vni(&l->links, h->vni);
+	dev = links_by_vni(&l->links, h->vni, h->addr);
 	if (!dev || !tc_recorded(l->p, dev->ifindex, XR_TC_TUNNEL_IN))
 		vm_local_hooks(l->p, l->warn);
 	if (dev)
@@ -329,6 +335,9 @@ static void prepare_to_leave(struct local *l, const struct vm_told *told)
 	tap = claim_tap(l);
 	if (!tap)
 		return;
+	if (l->info->learned & XR_PORT_NO_TAP)
+		local_warn(l, "%s is no tap: what it holds unread when the VM "
+			   "stops is not known, and not replayed", tap->name);
 	ring_begin(l, tap, told->reader);
 	hook_tap(l, tap, XR_TC_TAP_OUT, ring_ask, told->soon);
 }

@@ -19,6 +19,12 @@
 int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn);
 
 /*
+ * Whether a device that is named as a VM's port can be one, if it is there yet: 0,
+ * or -EINVAL and the line.
+ */
+int port_check(struct plane *p, const char *name, struct xr_err *err);
+
+/*
  * Old host: finds the tap, hooks it, begins a ring. New host: hooks the tap that
  * waits there.
  */

@@ -20,6 +20,7 @@ struct local {
 	struct links links;		/* once local_read() was called */
 	bool has_links;
 	struct link port;		/* tap_known()'s */
+	bool doubt;			/* about its port: it was told, none is taken */
 	struct xr_err *warn;
 	int back;			/* to the caller's network namespace */
 };
@@ -43,12 +44,17 @@ bool local_is_coming(const struct local *l);
 __u32 tap_kind(struct plane *p, __u32 ifindex);
 void tap_set_kind(struct plane *p, __u32 ifindex, __u32 kind);
 
-/* ---- vm_tap.c ---- */
+/* ---- vm_port.c ---- */
 
-/* Its port on this machine, or NULL. */
+/* Its port on this machine, or NULL: there is none, or it is in doubt. */
 const struct link *tap_find(struct local *l);
 /* The same, but not looked for: of its link the index, name and queue alone. */
 const struct link *tap_known(struct local *l);
+
+/* What it transmits does not go to a VM; said in err. */
+bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err);
+
+/* ---- vm_tap.c ---- */
 
 struct link_counts {
 	__u64 read;		/* tx_packets: what its reader took */

@@ -254,7 +254,7 @@ int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
 		return ret;
 	memset(info->addr, 0, sizeof(info->addr));
 	memcpy(info->addr, addr, n * sizeof(info->addr[0]));
-	info->learned = 0;
+	info->learned &= XR_PORT_NO_TAP;
 	memset(info->tap, 0, sizeof(info->tap));
 	if (tap)
 		strncpy(info->tap, tap, sizeof(info->tap) - 1);

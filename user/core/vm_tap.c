@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A VM's port on this machine, what went through it, and what is put into it. */
+/* What went through a VM's port on this machine, and what is put into it. */
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
@@ -13,135 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host.h"
-#include "netns.h"
-#include "text.h"
 #include "vm_local_priv.h"
 
 #define ETH_P_PROBE	0x88b5	/* IEEE 802: local experimental */
-
-/* ---- which ---- */
-
-struct search {
-	struct local *l;
-	__u32 segment;		/* the bridge that its VNI's device is in */
-	const struct link *found;
-	int rank;
-};
-
-static bool is_fabric(const struct local *l, const struct link *dev)
-{
-	__u64 here = netns_inode();
-	int i;
-
-	if (dev->kind == LINK_VXLAN || dev->kind == LINK_BRIDGE)
-		return true;
-	for (i = 0; i < XR_MAX_DEVICES; i++)
-		if (l->p->devices[i].ifindex == dev->ifindex &&
-		    l->p->devices[i].netns == here)
-			return true;
-	return false;
-}
-
-/* The same MAC may be known in several VLANs, each with a bridge of its own. */
-static void on_entry(void *ctx, const struct fdb_entry *e)
-{
-	struct search *s = ctx;
-	struct local *l = s->l;
-	const struct link *dev, *br;
-	int rank = 1;
-
-	if (memcmp(e->mac, l->mac, sizeof(e->mac)))
-		return;
-	dev = links_by_index(&l->links, e->port);
-	br = links_by_index(&l->links, e->bridge);
-	if (!dev || is_fabric(l, dev))
-		return;
-	if (br && br->filters && l->vlan && e->vlan && e->vlan != l->vlan)
-		return;
-	if (s->segment && e->bridge == s->segment)
-		rank = 3;
-	else if (l->vlan && e->vlan == l->vlan)
-		rank = 2;
-	if (rank > s->rank) {
-		s->rank = rank;
-		s->found = dev;
-	}
-}
-
-/* libvirt gives a tap its VM's MAC with 0xfe in front (virnetdevtap.c). */
-static const struct link *by_own_mac(struct local *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->links.n; i++) {
-		const struct link *k = &l->links.link[i];
-
-		if (k->kind == LINK_TUN && k->mac[0] == 0xfe &&
-		    !memcmp(k->mac + 1, l->mac + 1, 5))
-			return k;
-	}
-	return NULL;
-}
-
-static const struct link *by_fdb(struct local *l)
-{
-	__u16 here = host_is_local(l->p, l->now.host) ? l->now.host :
-							l->now.next;
-	struct search s = { .l = l };
-	const struct link *vxlan = NULL;
-
-	if (host_is_local(l->p, here) &&
-	    l->p->host_info[here].method == XR_FORWARD_VXLAN)
-		vxlan = links_by_vni(&l->links, l->p->host_info[here].vni);
-	s.segment = vxlan ? vxlan->master : 0;
-	fdb_each(&l->nl, on_entry, &s);
-	return s.found;
-}
-
-/* No bridge: its addresses are routed to its port. */
-static const struct link *by_route(struct local *l)
-{
-	const struct link *dev = NULL;
-	struct way_out way;
-	int i;
-
-	for (i = 0; !dev && i < XR_VM_ADDRS; i++) {
-		if (addr_is_zero(l->info->addr[i]) ||
-		    route_ask(&l->nl, l->info->addr[i], &way) ||
-		    memcmp(way.gateway, l->info->addr[i], sizeof(way.gateway)))
-			continue;
-		dev = links_by_index(&l->links, way.ifindex);
-		if (dev && is_fabric(l, dev))
-			dev = NULL;
-	}
-	return dev;
-}
-
-/* A port that a prepare named may be another move's. */
-const struct link *tap_known(struct local *l)
-{
-	const struct xr_vm_info *info = l->info;
-	bool found = info->tap[0] && link_named(info->tap, &l->port);
-
-	if (!found && (!info->tap[0] || info->learned & XR_LEARNED_TAP))
-		found = link_indexed(l->vm->tap, &l->port);
-	return found ? &l->port : NULL;
-}
-
-const struct link *tap_find(struct local *l)
-{
-	const struct link *found = tap_known(l);
-
-	if (found || (l->info->tap[0] && !(l->info->learned & XR_LEARNED_TAP)) ||
-	    local_read(l))
-		return found;
-	found = by_own_mac(l);
-	if (!found)
-		found = by_fdb(l);
-	/* Of a VM that is elsewhere, a route would lead there. */
-	return found || !host_is_local(l->p, l->now.host) ? found : by_route(l);
-}
 
 /* ---- what went through ---- */
 
