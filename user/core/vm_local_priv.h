@@ -92,6 +92,8 @@ enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid);
  */
 enum sleep { AWAKE, POLLS, WAITS };
 enum sleep reader_sleeps(__u32 pid);
+/* How long its first thread has run, in ns; 0: not known. */
+__u64 reader_ran(__u32 pid);
 
 /* ---- vm_ring.c: what went in, and what of it was not read ---- */
 

@@ -219,13 +219,27 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 
 /* ---- pause ---- */
 
+#define NEW_PLACE_LATER	15	/* seconds */
+
+/*
+ * The new place hears of the blackout first, and must not forget it first: copies
+ * that still come would be nobody's there, its bridge would send them back to where
+ * the VM was, and there they would be copied again.
+ */
+static __u32 blackout_seconds(struct plane *p, struct xr_vm_now now)
+{
+	__u32 seconds = p->meta->policy.blackout_timeout;
+
+	return !host_is_local(p, now.host) && host_is_local(p, now.next) ?
+		       seconds + NEW_PLACE_LATER : seconds;
+}
+
 static bool set_blackout(struct plane *p, __u32 place)
 {
 	struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now was = vm_now(p, place), to;
 
-	__atomic_store_n(&v->deadline,
-			 deadline(p, p->meta->policy.blackout_timeout),
+	__atomic_store_n(&v->deadline, deadline(p, blackout_seconds(p, was)),
 			 __ATOMIC_RELEASE);
 	do {
 		if (was.state != XR_VM_PREPARED)

@@ -14,6 +14,10 @@
  * here, ignores its EtherType. But QEMU's main loop can be shut out from STOP to
  * the end (it waits for the lock that the migration has, unless that pauses
  * before the switchover): then it takes none. vhost-net never does.
+ *
+ * So it is not enough that the tap is quiet. A QEMU that gets no processor is quiet,
+ * too, and has taken nothing: one more would come to its guest twice. What it takes
+ * after that is of the unread, which are replayed anyway.
  */
 #include <errno.h>
 #include <signal.h>
@@ -24,6 +28,8 @@
 #include "vm_priv.h"
 
 #define STILL		3	/* looks in a row that saw no more read */
+#define AWAKE_LOOKS	2500	/* a QEMU that gets no processor just now */
+#define RAN_NS		5000000	/* enough for its main loop to come round */
 #define SETTLES_US	12000	/* a QEMU that has just stopped, on a busy machine */
 #define LOOK_US		100
 #define LOOKS		20
@@ -182,24 +188,30 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 		__u64 *left)
 {
 	bool held = r->flags & XR_RING_HELD;
-	struct link_counts c = { 0 }, was;
+	struct link_counts c = { 0 }, was, first = { 0 };
 	enum sleep asleep = held ? AWAKE : POLLS;
-	int looks, still = 0, waits = 0, ret;
-	__u64 in;
+	int looks, awake = 0, still = 0, waits = 0, ret;
+	__u64 in, ran = 0;
 	__s64 n;
 
 	if (held) {
+		ran = reader_ran(r->reader);
+		tap_counts(l->vm->tap, &first);
 		tap_probe(l);
 		usleep(SETTLES_US);
 	}
 	ret = tap_counts(l->vm->tap, &was);
 	*entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
-	for (looks = 0; !ret && looks < LOOKS &&
+	for (looks = 0; !ret && looks < LOOKS && awake < AWAKE_LOOKS &&
 			(still < STILL ||
 			 (asleep != POLLS && waits < WAITS_FOR)); looks++) {
 		usleep(LOOK_US);
 		if (asleep != POLLS)
 			asleep = reader_sleeps(r->reader);
+		if (asleep == AWAKE) {
+			looks--;
+			awake++;
+		}
 		waits = asleep == WAITS ? waits + 1 : 0;
 		ret = tap_counts(l->vm->tap, &c);
 		in = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
@@ -209,6 +221,10 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 	}
 	if (ret)
 		return ret;
+	/* Never seen asleep: it has taken one, or had the time to. */
+	if (asleep == AWAKE && was.read == first.read &&
+	    reader_ran(r->reader) - ran < RAN_NS)
+		held = false;
 	n = unread(r, &was) + (held && asleep != WAITS);
 	*left = n < 0 ? 0 : (__u64)n > *entered ? *entered : (__u64)n;
 	return 0;

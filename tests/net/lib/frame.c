@@ -17,9 +17,10 @@
  *	-p PREFIX	of every namespace's name
  *	-m HEX		only frames that hold these octets somewhere
  *	-q MS		after the last step: until so long nothing came, 20
- *	-t MS		and at least so long after the start
  *	-c		counts in place of frames:
  *				PLACE frames 7 numbers 5 twice 2
+ *
+ * SIGTERM ends the steps: "+600000" watches until then.
  *
  * Each arrival is a line "PLACE HEX", the VLAN tag in its place. play says
  * "ready" on stderr once it watches.
@@ -50,6 +51,8 @@
 #define MAX_NUMBERS (1U << 20)
 #define BATCH	    1024
 #define LONGEST_MS  3000
+#define LOOK_US	    5000
+#define LATE_US	    5000
 
 struct place {
 	const char *name;
@@ -66,7 +69,7 @@ static struct {
 	const char *prefix;
 	uint8_t match[256];
 	size_t match_len;
-	unsigned int quiet_ms, at_least_ms;
+	unsigned int quiet_ms;
 	bool count;
 	int home;
 } play = {.prefix = "", .quiet_ms = 20};
@@ -304,19 +307,25 @@ static uint64_t watch(uint64_t until)
 	return last;
 }
 
-static void watch_the_rest(uint64_t start)
+/*
+ * A machine that wakes us up late may be late with frames as well: such quiet is
+ * none, and begins anew. A signal ends what was waited for before that.
+ */
+static void watch_the_rest(void)
 {
-	uint64_t end = now_us() + play.quiet_ms * 1000ULL, last;
-	uint64_t latest = now_us() + LONGEST_MS * 1000ULL;
+	uint64_t quiet = play.quiet_ms * 1000ULL, now = now_us();
+	uint64_t latest = now + LONGEST_MS * 1000ULL, end = now + quiet;
+	uint64_t last, asked;
 
-	if (end < start + play.at_least_ms * 1000ULL)
-		end = latest = start + play.at_least_ms * 1000ULL;
-	while (!stopped && now_us() < end) {
-		last = watch(end);
-		if (last && last + play.quiet_ms * 1000ULL > end)
-			end = last + play.quiet_ms * 1000ULL;
-		if (end > latest)
-			end = latest;
+	stopped = 0;
+	while (!stopped && now < end && now < latest) {
+		asked = now + LOOK_US < end ? now + LOOK_US : end;
+		last = watch(asked);
+		now = now_us();
+		if (last)
+			end = last + quiet;
+		else if (now > asked + LATE_US)
+			end = now + quiet;
 	}
 }
 
@@ -407,11 +416,10 @@ static int do_play(int argc, char **argv)
 {
 	static char lines[1 << 16];
 	static struct step s;
-	uint64_t start;
 	int c, i;
 
 	play.home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	while ((c = getopt(argc, argv, "+w:p:m:q:t:c")) != -1) {
+	while ((c = getopt(argc, argv, "+w:p:m:q:c")) != -1) {
 		switch (c) {
 		case 'w':
 			place_of(optarg, strlen(optarg))->watched = true;
@@ -425,9 +433,6 @@ static int do_play(int argc, char **argv)
 			break;
 		case 'q':
 			play.quiet_ms = atoi(optarg);
-			break;
-		case 't':
-			play.at_least_ms = atoi(optarg);
 			break;
 		case 'c':
 			play.count = true;
@@ -445,10 +450,9 @@ static int do_play(int argc, char **argv)
 	/* A line that was printed is there to be read at once. */
 	setvbuf(stdout, lines, _IOLBF, sizeof(lines));
 	fputs("ready\n", stderr);
-	start = now_us();
 	for (i = optind; i < argc && !stopped; i++)
 		do_step(argv[i]);
-	watch_the_rest(start);
+	watch_the_rest();
 	if (play.count)
 		print_counts();
 	return 0;

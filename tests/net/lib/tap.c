@@ -8,6 +8,8 @@
  *		hold	takes one frame more as soon as there is one, unseen, as
  *			QEMU's virtio-net does when its guest stands still;
  *			"holding" once it waits for it
+ *		late MS	the same, but so long after there is one; never asleep till
+ *			then, as a QEMU is not that waits for a processor
  *	tap gso DEV DMAC SMAC DADDR SADDR OCTETS SIZE
  *		one TCP frame of OCTETS, to be cut into segments of SIZE
  *	tap sum
@@ -30,6 +32,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_FRAME 65600
@@ -75,6 +78,25 @@ static void read_some(int fd, int n)
 	printf("done\n");
 }
 
+static bool has_frame(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void spin(int ms)
+{
+	struct timespec t, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += ms % 1000 * 1000000L;
+	do
+		clock_gettime(CLOCK_MONOTONIC, &t);
+	while ((t.tv_sec - end.tv_sec) * 1000000000LL + t.tv_nsec < end.tv_nsec);
+}
+
 static void obey(int fd, const char *line, bool *holds)
 {
 	int n;
@@ -84,6 +106,12 @@ static void obey(int fd, const char *line, bool *holds)
 	else if (!strncmp(line, "hold", 4)) {
 		*holds = true;
 		printf("holding\n");
+	} else if (sscanf(line, "late %d", &n) == 1) {
+		*holds = true;
+		printf("holding\n");
+		while (!has_frame(fd))
+			;
+		spin(n);
 	}
 }
 

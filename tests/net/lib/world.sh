@@ -39,6 +39,7 @@
 #				said, $(said lost) a number of it, $(share s1) s1's part
 #	frame make ARGS...	lib/frame.c: a frame, as hex digits
 #	play ARGS...		lib/frame.c: play; SEEN is what it printed
+#	look PLACE... / looked	watches these, begin and end; SEEN, too
 #	at ADDRESS PORT/PROTO	as the command writes it: brackets for IPv6
 #	balance VIP [4|6] [ARGS...]	vip add, and every server as a backend
 #	unbalance VIP		and away again
@@ -337,6 +338,20 @@ play()
 	# shellcheck disable=SC2034
 	SEEN=$("$FRAME" play -p "$WORLD-" "$@" 2>"$WORLD_DIR/play.err") ||
 		diag "$(<"$WORLD_DIR/play.err")"
+}
+
+look()
+{
+	rm -f "$WORLD_DIR/look.err"
+	start look c1 "$FRAME" play -p "$WORLD-" "${@/#/-w}" +600000
+	wait_for 30 grep -q ready "$WORLD_DIR/look.err"
+}
+
+looked()
+{
+	stop look
+	# shellcheck disable=SC2034
+	SEEN=$(<"$WORLD_DIR/look.out")
 }
 
 # ADDRESS PORT/PROTO -> as the command writes it
