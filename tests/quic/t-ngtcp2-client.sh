@@ -62,6 +62,22 @@ is "$(quic_sum .connections)" 8 "each connection began at one server only"
 cmp_ok "$(quic_max .longest_gap_ms)" -lt 500 \
 	"longest gap $(quic_max .longest_gap_ms) ms"
 
+# A request with the first datagram (0-RTT): HTTP/3 has begun by then.
+quic_servers --secret "$WORLD_DIR/secret"
+for i in 1 2 3; do
+	mkdir -p "$WORLD_DIR/early$i"
+	ok "session $i" in_ns c1 timeout 30 "$CLIENT" -q --timeout=10s \
+		--exit-on-all-streams-close --session-file="$WORLD_DIR/session" \
+		--tp-file="$WORLD_DIR/parameters" \
+		--download "$WORLD_DIR/early$i" "$QUIC_VIP" "$QUIC_PORT" \
+		"https://$QUIC_VIP:$QUIC_PORT/400000"
+	ok "session $i: what came is right" \
+		cmp "$WORLD_DIR/wanted" "$WORLD_DIR/early$i/400000"
+done
+quic_servers_stop
+cmp_ok "$(quic_sum .early)" -gt 0 "some of them in 0-RTT"
+is "$(quic_sum .failed)" 0 "no session fails"
+
 quic_lb off
 quic_servers
 scenario

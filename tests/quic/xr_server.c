@@ -14,6 +14,7 @@
 #define RECORDS	    256 /* ended connections told one by one */
 #define RESET_MAX   40
 #define MIN_INITIAL 1200
+#define STREAMS	    128
 
 struct conn {
 	struct xq_conn q; /* first: the callbacks get it */
@@ -80,6 +81,7 @@ static json_t *counters(void)
 #define NUMBER(where, name, value)                                             \
 	json_object_set_new(where, name, json_integer(value))
 	json_object_set_new(o, "name", json_string(opt.name));
+	json_object_set_new(o, "spki", json_string(xq_spki));
 	NUMBER(o, "written", ++st.written);
 	NUMBER(o, "packets", st.packets);
 	NUMBER(o, "bytes", st.bytes);
@@ -164,6 +166,8 @@ static void closed_op(struct xq_conn *q, int err)
 	struct conn *c = (struct conn *)q;
 
 	st.ended++;
+	c->early += q->early;
+	st.early += q->early;
 	if (err && err != NGTCP2_ERR_DRAINING)
 		st.failed++;
 	if (opt.verbose && err)
@@ -205,7 +209,7 @@ static int head_op(struct xq_stream *s, char *line)
 	return 0;
 }
 
-static void exchange_op(struct xq_conn *q, uint64_t in, uint64_t out, bool bad)
+static void octets_op(struct xq_conn *q, uint64_t in, uint64_t out, bool bad)
 {
 	struct conn *c = (struct conn *)q;
 
@@ -227,9 +231,22 @@ static void stream_end_op(struct xq_stream *s)
 				   "up=%llu hash=%016llx bad=%d\n",
 				   (unsigned long long)s->in.got,
 				   (unsigned long long)s->in.hash, bad);
-	exchange_op(s->c, s->in.got, s->out.body, bad);
+	octets_op(s->c, 0, 0, bad);
 	c->early += s->early;
 	st.early += s->early;
+}
+
+static int tx_key_op(struct xq_conn *q, ngtcp2_crypto_level level)
+{
+	gnutls_datum_t alpn;
+
+	if (level != NGTCP2_CRYPTO_LEVEL_APPLICATION ||
+	    gnutls_alpn_get_selected_protocol(q->tls, &alpn) ||
+	    alpn.size != strlen(XQ_ALPN_H3) ||
+	    memcmp(alpn.data, XQ_ALPN_H3, alpn.size))
+		return 0;
+	st.h3++;
+	return xq_h3_start(q, STREAMS);
 }
 
 static const struct xq_ops ops = {
@@ -237,7 +254,8 @@ static const struct xq_ops ops = {
 	.closed = closed_op,
 	.on_head = head_op,
 	.on_stream_end = stream_end_op,
-	.on_exchange = exchange_op,
+	.on_octets = octets_op,
+	.on_tx_key = tx_key_op,
 };
 
 /* A CID of cid->datalen octets that no connection has. */
@@ -274,19 +292,11 @@ static int remove_cid_cb(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user)
 static int handshake_completed_cb(ngtcp2_conn *conn, void *user)
 {
 	struct conn *c = user;
-	gnutls_datum_t alpn;
 
 	c->handshake = true;
 	st.handshakes++;
 	if (opt.tickets && gnutls_session_ticket_send(c->q.tls, 1, 0))
 		return NGTCP2_ERR_CALLBACK_FAILURE;
-	if (!gnutls_alpn_get_selected_protocol(c->q.tls, &alpn) &&
-	    alpn.size == strlen(XQ_ALPN_H3) &&
-	    !memcmp(alpn.data, XQ_ALPN_H3, alpn.size)) {
-		st.h3++;
-		if (xq_h3_start(&c->q))
-			return NGTCP2_ERR_CALLBACK_FAILURE;
-	}
 	return 0;
 }
 
@@ -318,7 +328,7 @@ static void server_params(ngtcp2_transport_params *p, const ngtcp2_pkt_hd *hd,
 {
 	xq_params(p, opt.idle);
 	p->initial_max_stream_data_uni = 1 << 20;
-	p->initial_max_streams_bidi = 128;
+	p->initial_max_streams_bidi = STREAMS;
 	p->initial_max_streams_uni = 8;
 	p->active_connection_id_limit = 7;
 	p->original_dcid = *odcid;

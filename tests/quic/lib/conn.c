@@ -62,13 +62,17 @@ static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
 	bool fin = flags & NGTCP2_STREAM_DATA_FLAG_FIN;
 	struct xq_conn *c = user;
 	struct xq_stream *s;
+	uint64_t got;
 
 	ngtcp2_conn_extend_max_offset(conn, len);
 	ngtcp2_conn_extend_max_stream_offset(conn, id, len);
-	if (c->app)
+	if (c->app) {
+		if (flags & NGTCP2_STREAM_DATA_FLAG_EARLY)
+			c->early += len;
 		return c->app->recv(c, id, data, len, fin)
 			       ? NGTCP2_ERR_CALLBACK_FAILURE
 			       : 0;
+	}
 	s = xq_stream_find(c, id);
 	if (!s && ngtcp2_conn_is_server(conn))
 		s = xq_stream_new(c, id);
@@ -77,11 +81,14 @@ static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
 	if (flags & NGTCP2_STREAM_DATA_FLAG_EARLY)
 		s->early += len;
 	xq_conn_busy(c, true);
+	got = s->in.got;
 	if (xq_in_eat(s, data, len, fin, c->ops->on_head)) {
 		snprintf(c->error, sizeof(c->error),
 			 "stream %lld: not the test protocol", (long long)id);
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	}
+	if (c->ops->on_octets)
+		c->ops->on_octets(c, s->in.got - got, 0, false);
 	if (s->in.fin && !s->done) {
 		s->done = true;
 		c->ops->on_stream_end(s);
@@ -107,6 +114,23 @@ static int extend_stream_cb(ngtcp2_conn *conn, int64_t id, uint64_t max,
 	if (c->app)
 		c->app->unblocked(c, id);
 	return 0;
+}
+
+static int more_streams_cb(ngtcp2_conn *conn, uint64_t max, void *user)
+{
+	struct xq_conn *c = user;
+
+	if (c->app)
+		c->app->may_open(c, max);
+	return 0;
+}
+
+static int tx_key_cb(ngtcp2_conn *conn, ngtcp2_crypto_level level, void *user)
+{
+	struct xq_conn *c = user;
+
+	return c->ops->on_tx_key && c->ops->on_tx_key(c, level) ?
+		       NGTCP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int stream_close_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
@@ -168,6 +192,8 @@ void xq_callbacks(ngtcp2_callbacks *cb)
 	cb->recv_stream_data = recv_stream_data_cb;
 	cb->acked_stream_data_offset = acked_cb;
 	cb->extend_max_stream_data = extend_stream_cb;
+	cb->extend_max_remote_streams_bidi = more_streams_cb;
+	cb->recv_tx_key = tx_key_cb;
 	cb->stream_close = stream_close_cb;
 	cb->path_validation = path_validation_cb;
 	cb->recv_stateless_reset = stateless_reset_cb;
@@ -311,11 +337,15 @@ static struct xq_stream *pick(struct xq_conn *c, uint64_t now, ngtcp2_vec *vec,
 static void took(struct xq_stream *s, const ngtcp2_vec *vec, int n,
 		 ngtcp2_ssize len, bool fin)
 {
+	const struct xq_ops *ops = s->c->ops;
+	uint64_t body = xq_out_body(&s->out);
 	size_t all = 0;
 
 	for (int i = 0; i < n; i++)
 		all += vec[i].len;
 	s->out.sent += len;
+	if (ops->on_octets)
+		ops->on_octets(s->c, 0, xq_out_body(&s->out) - body, false);
 	if (fin && (size_t)len == all)
 		s->out.fin_sent = true;
 }

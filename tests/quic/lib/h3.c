@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Enough HTTP/3 for a client that is not ours: GET or POST /OCTETS[/RATE] is
+ * Enough HTTP/3 for clients that are not ours: GET or POST /OCTETS[/RATE] is
  * answered with so many octets of pattern 0, RATE of them per second. What a
- * POST brings must be pattern 0, too.
+ * POST brings must be pattern 0, too. GET /page/N/OCTETS is for browsers: it gets
+ * so many octets N times, and posts back what came.
  */
 #include "quic.h"
 #include <nghttp3/nghttp3.h>
@@ -17,9 +18,20 @@ struct request {
 	struct request *next;
 	int64_t id;
 	char path[64];
+	char page[800];		/* in place of the pattern */
 	uint64_t up, down, sent, rate, start;
-	bool bad, waiting, ended;
+	bool bad, waiting;
 };
+
+static const char page[] =
+	"<!doctype html><title>xroam</title><body>..."
+	"<script>(async () => {\n"
+	"  for (let i = 0; i < %llu; i++) {\n"
+	"    let got = await (await fetch('/%llu')).arrayBuffer();\n"
+	"    await (await fetch('/9', {method: 'POST', body: got})).text();\n"
+	"  }\n"
+	"  await fetch('/done');\n"
+	"})()</script>\n";
 
 struct h3 {
 	nghttp3_conn *conn;
@@ -71,11 +83,15 @@ static int recv_data_cb(nghttp3_conn *conn, int64_t id, const uint8_t *data,
 {
 	struct request *r = find(user, id);
 
+	struct h3 *h = user;
+	bool bad;
+
 	if (!r)
 		return 0;
-	if (!xq_pattern_check(0, r->up, data, len))
-		r->bad = true;
+	bad = !r->bad && !xq_pattern_check(0, r->up, data, len);
+	r->bad |= bad;
 	r->up += len;
+	h->c->ops->on_octets(h->c, len, 0, bad);
 	return 0;
 }
 
@@ -94,6 +110,7 @@ static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id,
 				  void *user, void *stream_user)
 {
 	struct request *r = find(user, id);
+	struct h3 *h = user;
 	uint64_t may;
 
 	if (!r)
@@ -107,9 +124,15 @@ static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id,
 		r->waiting = true;
 		return NGHTTP3_ERR_WOULDBLOCK;
 	}
-	vec[0].base =
-		(uint8_t *)xq_pattern(0, r->sent, may - r->sent, &vec[0].len);
+	if (r->page[0]) {
+		vec[0].base = (uint8_t *)r->page;
+		vec[0].len = r->down;
+	} else {
+		vec[0].base = (uint8_t *)xq_pattern(0, r->sent, may - r->sent,
+						    &vec[0].len);
+	}
 	r->sent += vec[0].len;
+	h->c->ops->on_octets(h->c, 0, vec[0].len, false);
 	if (r->sent == r->down)
 		*flags |= NGHTTP3_DATA_FLAG_EOF;
 	return 1;
@@ -119,14 +142,20 @@ static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user,
 			 void *stream_user)
 {
 	static const nghttp3_data_reader reader = {read_data_cb};
-	unsigned long long down = 0, rate = 0;
+	unsigned long long down = 0, rate = 0, times;
 	struct request *r = find(user, id);
+	const char *type = "application/octet-stream";
 	char length[32];
-	nghttp3_nv nv[2];
+	nghttp3_nv nv[3];
 
 	if (!r)
 		return 0;
-	sscanf(r->path, "/%llu/%llu", &down, &rate);
+	if (sscanf(r->path, "/page/%llu/%llu", &times, &down) == 2) {
+		type = "text/html";
+		down = snprintf(r->page, sizeof(r->page), page, times, down);
+	} else {
+		sscanf(r->path, "/%llu/%llu", &down, &rate);
+	}
 	r->down = down;
 	r->rate = rate;
 	r->start = xq_now();
@@ -135,20 +164,31 @@ static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user,
 			     NGHTTP3_NV_FLAG_NONE};
 	nv[1] = (nghttp3_nv){(uint8_t *)"content-length", (uint8_t *)length, 14,
 			     strlen(length), NGHTTP3_NV_FLAG_NONE};
-	return nghttp3_conn_submit_response(conn, id, nv, 2, &reader)
+	nv[2] = (nghttp3_nv){(uint8_t *)"content-type", (uint8_t *)type, 12,
+			     strlen(type), NGHTTP3_NV_FLAG_NONE};
+	return nghttp3_conn_submit_response(conn, id, nv, 3, &reader)
 		       ? NGHTTP3_ERR_CALLBACK_FAILURE
 		       : 0;
 }
 
 /* ---- the hooks of conn.c ---- */
 
+/* What nghttp3 says of it, rather than "callback failure". */
+static int blame(struct xq_conn *c, const char *what, int64_t id, int err)
+{
+	snprintf(c->error, sizeof(c->error), "HTTP/3: %s stream %lld: %s", what,
+		 (long long)id, nghttp3_strerror(err));
+	return -1;
+}
+
 static int app_recv(struct xq_conn *c, int64_t id, const uint8_t *data,
 		    size_t len, bool fin)
 {
 	struct h3 *h = c->app_data;
+	nghttp3_ssize n;
 
-	return nghttp3_conn_read_stream(h->conn, id, data, len, fin) < 0 ? -1
-									 : 0;
+	n = nghttp3_conn_read_stream(h->conn, id, data, len, fin);
+	return n < 0 ? blame(c, "reading", id, n) : 0;
 }
 
 static int app_next(struct xq_conn *c, int64_t *id, ngtcp2_vec *vec, int max,
@@ -161,7 +201,7 @@ static int app_next(struct xq_conn *c, int64_t *id, ngtcp2_vec *vec, int max,
 
 	n = nghttp3_conn_writev_stream(h->conn, id, &end, v, max);
 	if (n < 0)
-		return -1;
+		return blame(c, "writing", *id, n);
 	for (int i = 0; i < n; i++) {
 		vec[i].base = v[i].base;
 		vec[i].len = v[i].len;
@@ -209,10 +249,18 @@ static void app_closed(struct xq_conn *c, int64_t id)
 	if (!r)
 		return;
 	*at = r->next;
-	c->ops->on_exchange(c, r->up, r->sent, r->bad || r->sent != r->down);
+	if (r->sent != r->down && !r->bad)
+		c->ops->on_octets(c, 0, 0, true);
 	free(r);
 	if (!h->requests)
 		xq_conn_busy(c, false);
+}
+
+static void app_may_open(struct xq_conn *c, uint64_t streams)
+{
+	struct h3 *h = c->app_data;
+
+	nghttp3_conn_set_max_client_streams_bidi(h->conn, streams);
 }
 
 static void app_free(struct xq_conn *c)
@@ -222,10 +270,8 @@ static void app_free(struct xq_conn *c)
 
 	ev_timer_stop(c->loop, &h->timer);
 	nghttp3_conn_del(h->conn);
-	/* A client may leave before its requests are acknowledged as closed. */
 	while ((r = h->requests)) {
 		h->requests = r->next;
-		c->ops->on_exchange(c, r->up, r->sent, r->bad);
 		free(r);
 	}
 	free(h);
@@ -241,6 +287,7 @@ static const struct xq_app app = {
 	.shut = app_shut,
 	.acked = app_acked,
 	.closed = app_closed,
+	.may_open = app_may_open,
 	.free = app_free,
 };
 
@@ -261,8 +308,12 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int events)
 		xq_conn_write(h->c);
 }
 
-/* Once the handshake is complete: the control streams, then requests. */
-int xq_h3_start(struct xq_conn *c)
+/*
+ * The control streams, then requests. What a client may open, nghttp3 must know:
+ * browsers give streams their priority before they open them (RFC 9218 §7.2), and
+ * the number of one that nobody may open ends the connection.
+ */
+int xq_h3_start(struct xq_conn *c, uint64_t streams)
 {
 	static const nghttp3_callbacks cb = {
 		.begin_headers = begin_headers_cb,
@@ -282,6 +333,7 @@ int xq_h3_start(struct xq_conn *c)
 		return -1;
 	}
 	h->c = c;
+	nghttp3_conn_set_max_client_streams_bidi(h->conn, streams);
 	ev_init(&h->timer, tick_cb);
 	h->timer.data = h;
 	c->app = &app;

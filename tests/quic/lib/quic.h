@@ -84,6 +84,7 @@ struct xq_stream {
 int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin);
 /* When the rate lets something go again; UINT64_MAX: never or now. */
 uint64_t xq_out_when(const struct xq_out *o, uint64_t now);
+uint64_t xq_out_body(const struct xq_out *o);	/* octets of it taken */
 
 /*
  * Eats what came. on_head runs when the first line is there and sets in.seed
@@ -176,6 +177,7 @@ int xq_tls_client_init(void);
 gnutls_session_t xq_tls_client(ngtcp2_crypto_conn_ref *ref,
 			       const char *session_file, bool *resumed);
 extern uint8_t xq_reset_key[32], xq_retry_key[32];
+extern char xq_spki[64];	/* the server's public key, as it is pinned */
 
 /* ---- conn.c ---- */
 
@@ -187,9 +189,14 @@ struct xq_ops {
 	void (*closed)(struct xq_conn *c, int err);
 	int (*on_head)(struct xq_stream *s, char *line);
 	void (*on_stream_end)(struct xq_stream *s);
-	/* HTTP/3 only: a request is over. */
-	void (*on_exchange)(struct xq_conn *c, uint64_t in, uint64_t out,
-			    bool bad);
+	/*
+	 * Octets of a body that came, and went, as they do: the peer may leave
+	 * before its exchange is over. bad: once for each that proves wrong.
+	 */
+	void (*on_octets)(struct xq_conn *c, uint64_t in, uint64_t out,
+			  bool bad);
+	/* The keys of this level are there to send by. */
+	int (*on_tx_key)(struct xq_conn *c, ngtcp2_crypto_level level);
 };
 
 /* Replaces the stream protocol (h3.c). */
@@ -205,6 +212,7 @@ struct xq_app {
 	void (*acked)(struct xq_conn *c, int64_t id, uint64_t len);
 	void (*unblocked)(struct xq_conn *c, int64_t id);
 	void (*closed)(struct xq_conn *c, int64_t id);
+	void (*may_open)(struct xq_conn *c, uint64_t streams);	/* in all */
 	void (*free)(struct xq_conn *c);
 };
 
@@ -223,6 +231,7 @@ struct xq_conn {
 	uint64_t last_rx, longest_gap;
 	uint64_t packets_in, packets_out;
 	uint64_t lost;
+	uint64_t early;		/* octets of an application's that came as 0-RTT */
 	uint64_t validated, invalidated;
 	uint64_t resets;
 	char error[128];
@@ -279,8 +288,12 @@ void xq_cid_give_up(struct xq_cid *e);
 void xq_cids_give_up(struct xq_cids *of);
 void xq_cids_forget_late(void);
 
-/* ---- h3.c: enough HTTP/3 for the distribution's client: GET /OCTETS ---- */
+/* ---- h3.c: enough HTTP/3 for clients that are not ours ---- */
 
-int xq_h3_start(struct xq_conn *c);
+/*
+ * streams: how many the client may open at first. Once there are keys to send by:
+ * a request may come with the client's very first datagram (0-RTT).
+ */
+int xq_h3_start(struct xq_conn *c, uint64_t streams);
 
 #endif

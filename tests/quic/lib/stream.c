@@ -17,7 +17,7 @@ static uint64_t allowance(const struct xq_out *o, uint64_t now)
 	return n < o->body ? (uint64_t)n : o->body;
 }
 
-static uint64_t body_sent(const struct xq_out *o)
+uint64_t xq_out_body(const struct xq_out *o)
 {
 	if (o->sent <= o->head_len)
 		return 0;
@@ -74,7 +74,7 @@ int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin)
 
 uint64_t xq_out_when(const struct xq_out *o, uint64_t now)
 {
-	uint64_t done = body_sent(o), want;
+	uint64_t done = xq_out_body(o), want;
 
 	if (!o->rate || o->fin_sent || !o->start || done >= o->body)
 		return UINT64_MAX;

@@ -15,6 +15,7 @@
 	"-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
 
 uint8_t xq_reset_key[32], xq_retry_key[32];
+char xq_spki[64];
 
 static gnutls_certificate_credentials_t creds;
 static gnutls_datum_t ticket_key;
@@ -24,6 +25,22 @@ static void must(int rc, const char *what)
 {
 	if (rc < 0)
 		xq_die("%s: %s", what, gnutls_strerror(rc));
+}
+
+/* What browsers pin: the hash of the public key (RFC 7469 §2.4), in base64. */
+static void pin_key(gnutls_x509_crt_t crt)
+{
+	gnutls_datum_t hash = {0}, text;
+	uint8_t id[32];
+	size_t len = sizeof(id);
+
+	must(gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, id, &len),
+	     "the key's hash");
+	hash.data = id;
+	hash.size = len;
+	must(gnutls_base64_encode2(&hash, &text), "the key's hash");
+	snprintf(xq_spki, sizeof(xq_spki), "%.*s", (int)text.size, text.data);
+	gnutls_free(text.data);
 }
 
 /* Self-signed, good for a day: the client does not look at it. */
@@ -61,6 +78,7 @@ static void make_certificate(void)
 	     "certificate");
 	must(gnutls_certificate_set_x509_key(creds, &crt, 1, key),
 	     "certificate");
+	pin_key(crt);
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(key);
 }
