@@ -4,19 +4,24 @@
  * and does not see what other VMs of the host send.
  *
  *	tap_out		what goes into a VM's port: remembered while its move is
- *			prepared, copied to the new host in the blackout, sent
- *			there alone once it has moved
+ *			prepared; of what neither an uplink nor a tunnel brought,
+ *			copied to the new host in the blackout; sent there alone
+ *			once it has moved
  *	tap_in		what comes out of it: on the new host the VM speaks, so
  *			it runs
- *	uplink_in	copies for a VM whose port is not known
+ *	uplink_in	what the fabric brings for a VM that stands still: copied
  *	uplink_out	what the new host says in the VM's name too early; frames
- *			for a VM of this host that go back to where they came from
- *	tunnel_in	frames out of a redirect's tunnel, straight into the port
+ *			for a VM of this host that go back to where they came
+ *			from; those that its port, being gone, did not get
+ *	tunnel_in	frames out of a redirect's tunnel, straight into the
+ *			port; and copied, as by uplink_in
  *	replay		run by user space: one remembered frame to the new host
  *
  * A copy is the original, and the clone is what is delivered: a frame once
  * encapsulated could not be had back, if it is not IP. The clone passes the
- * same hook again and is known by its control block.
+ * same hook again, then bridges and routes, and whatever becomes of the port at
+ * their end (QEMU takes it away when it is done), it was copied once: so the
+ * clone has a mark.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -25,8 +30,6 @@
 #include "nexthop.h"
 #include "forward.h"
 
-#define CLONE0		0x78726f61	/* "xroa" */
-#define CLONE1		0x6d636c6e	/* "mcln" */
 #define PUT_INTO_PORT	0x7872		/* "xr", in tc_index */
 #define JUST_NOW	2		/* ticks */
 #define PACKET_OTHERHOST 3	/* linux/if_packet.h */
@@ -35,6 +38,9 @@
 #define OUTER_MAX	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) +      \
 			 sizeof(struct udphdr) + sizeof(struct vxlan_header))
 #define TCP_DOFF	12		/* offset of the octet with TCP's header length */
+#define FLOOD_WORDS	16		/* of a frame's beginning, to know it again */
+#define FLOOD_NS	50000000	/* within this time */
+#define ENODEV		19
 
 /* How a frame gets to a host. */
 struct way {
@@ -479,15 +485,18 @@ static __always_inline int leave(const struct way *w)
 
 /* ---- copies ---- */
 
-static __always_inline int is_clone(const struct __sk_buff *skb)
+/*
+ * A number of this instance's, in the frame's tc_index: nothing on the way looks
+ * at it, or changes it but a classifier that somebody else put there.
+ */
+static __always_inline __u32 copied_mark(void)
 {
-	return skb->cb[0] == CLONE0 && skb->cb[1] == CLONE1;
+	return (__u16)hash_keys.key[0] | 1;
 }
 
-static __always_inline void mark_clone(struct __sk_buff *skb, __u32 a, __u32 b)
+static __always_inline int is_copied(const struct __sk_buff *skb)
 {
-	skb->cb[0] = a;
-	skb->cb[1] = b;
+	return skb->tc_index && skb->tc_index == copied_mark();
 }
 
 static __always_inline struct xr_vm_info *info_of(__u32 place)
@@ -495,26 +504,47 @@ static __always_inline struct xr_vm_info *info_of(__u32 place)
 	return bpf_map_lookup_elem(&vm_info, &place);
 }
 
+/* What becomes of the clone. */
+enum clone {
+	CLONE_OUT,		/* out of the port that the frame leaves by */
+	CLONE_IN,		/* in again where the frame came in */
+	NO_CLONE,		/* there is nothing to deliver it to */
+};
+
+/* -ENOMEM alone says that there was no clone: a full queue takes none, either. */
+static __always_inline long deliver_clone(struct __sk_buff *skb,
+					  enum clone clone)
+{
+	__u32 was = skb->tc_index;
+	long err;
+
+	if (clone == NO_CLONE)
+		return 0;
+	skb->tc_index = copied_mark();
+	err = bpf_clone_redirect(skb, skb->ifindex,
+				 clone == CLONE_IN ? BPF_F_INGRESS : 0);
+	skb->tc_index = was;
+	return err;
+}
+
 /*
  * A clone goes on, the frame itself to the new host. What cannot be copied is
- * delivered all the same. A clone that the port's queue refuses was delivered as
- * far as it could be: -ENOMEM alone says that there was none.
+ * delivered all the same.
  */
 __noinline int copy(struct __sk_buff *skb, __u32 place, __u32 next,
-		    __u64 flags)
+		    enum clone clone)
 {
 	struct xr_host host = host_get(next);
 	struct xr_vm_info *info = info_of(place);
 	__u32 bytes = skb->len;
 	struct way w = {};
-	long err;
 
 	if (!info || find_way(skb, &host, &w))
 		goto failed;
-	mark_clone(skb, CLONE0, CLONE1);
-	err = bpf_clone_redirect(skb, skb->ifindex, flags);
-	mark_clone(skb, 0, 0);
-	if (err == -12 /* ENOMEM */)
+	/* Back to whoever sent it: no switch would. */
+	if (w.path->method == XR_FORWARD_PORT && w.ifindex == skb->ifindex)
+		goto failed;
+	if (deliver_clone(skb, clone) == -12 /* ENOMEM */)
 		goto failed;
 	if (put_on(skb, &w)) {
 		tally(XR_R_COPY_FAILED, bytes);
@@ -528,8 +558,12 @@ failed:
 	return TC_ACT_UNSPEC;
 }
 
-/* For a VM that has left: to its new host, and nowhere else. */
-__noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to)
+/*
+ * For a VM that has left: to its new host, and nowhere else. otherwise: what to
+ * do where there is no way to it.
+ */
+__noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to,
+			 int otherwise)
 {
 	struct xr_counter *c = bpf_map_lookup_elem(&host_stats, &to);
 	struct xr_host host = host_get(to);
@@ -541,6 +575,8 @@ __noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to)
 	if (!vm)
 		return TC_ACT_UNSPEC;
 	reason = find_way(skb, &host, &w);
+	if (reason && otherwise == TC_ACT_UNSPEC)
+		return TC_ACT_UNSPEC;
 	if (!reason)
 		reason = put_on(skb, &w);
 	if (reason) {
@@ -613,6 +649,61 @@ static __always_inline int is_local(__u32 host)
 	return host_get(host).flags & XR_HOST_LOCAL;
 }
 
+/* It stands still here, on its way to another machine. */
+static __always_inline int is_leaving(union vm_word w)
+{
+	return w.now.state == XR_VM_BLACKOUT && is_local(w.now.host) &&
+	       !is_local(w.now.next);
+}
+
+/* The last frame that was copied as it went out, one per CPU. */
+struct flood {
+	__u64 print;
+	__u64 when;
+	__u32 ifindex;
+};
+
+XR_PERCPU(floods, struct flood, 1);
+
+static __always_inline __u64 print_of(struct __sk_buff *skb)
+{
+	__u64 h = skb->len, word;
+	__u32 i;
+
+	for (i = 0; i < FLOOD_WORDS; i++) {
+		if (bpf_skb_load_bytes(skb, i * sizeof(word), &word,
+				       sizeof(word)))
+			break;
+		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+/*
+ * A bridge that does not know where the VM is gives the frame to all its ports,
+ * one after the other: it is to be copied once, at whichever comes first. 1: it
+ * was, by another port.
+ */
+__noinline int had_just_now(struct __sk_buff *skb)
+{
+	__u64 print = print_of(skb), now = bpf_ktime_get_ns();
+	__u32 zero = 0;
+	struct flood *f = bpf_map_lookup_elem(&floods, &zero);
+	int again;
+
+	if (!f)
+		return 0;
+	again = f->print == print && f->ifindex != skb->ifindex &&
+		now - f->when < FLOOD_NS;
+	if (!again) {
+		f->print = print;
+		f->ifindex = skb->ifindex;
+		f->when = now;
+	}
+	return again;
+}
+
 SEC("tc")
 int xroam_tap_out(struct __sk_buff *skb)
 {
@@ -621,8 +712,9 @@ int xroam_tap_out(struct __sk_buff *skb)
 	struct xr_vm *vm;
 	__u64 to;
 
-	if (is_clone(skb)) {
-		mark_clone(skb, 0, 0);
+	/* Behind the port the mark means nothing. */
+	if (is_copied(skb)) {
+		skb->tc_index = 0;
 		return TC_ACT_UNSPEC;
 	}
 	if (!kind || is_fabric(kind))
@@ -635,15 +727,17 @@ int xroam_tap_out(struct __sk_buff *skb)
 	to = key_at(skb, DESTINATION);
 	if (!is_local(w.now.host)) {
 		if (vm_is_redirected(vm, w, tick) && is_of(to, vm) &&
-		    !(vm_under_way(w) && is_local(w.now.next)))
-			return take_away(skb, place, w.now.host);
+		    !(vm_under_way(w) && is_local(w.now.next)) &&
+		    !had_just_now(skb))
+			return take_away(skb, place, w.now.host, TC_ACT_SHOT);
 		return TC_ACT_UNSPEC;
 	}
 	if (!vm_under_way(w) || is_local(w.now.next) || is_probe(skb))
 		return TC_ACT_UNSPEC;
 	if (w.now.state == XR_VM_BLACKOUT)
-		return is_of(to, vm) ? copy(skb, place, w.now.next, 0) :
-					    TC_ACT_UNSPEC;
+		return is_of(to, vm) && !had_just_now(skb) ?
+			       copy(skb, place, w.now.next, CLONE_OUT) :
+			       TC_ACT_UNSPEC;
 	if (vm->ring)
 		remember(skb, vm->ring - 1);
 	return TC_ACT_UNSPEC;
@@ -705,7 +799,9 @@ static __always_inline int was_put(const struct __sk_buff *skb)
 
 static __always_inline int put_into(struct __sk_buff *skb, __u32 port)
 {
-	skb->tc_index = PUT_INTO_PORT;
+	/* A copied one's mark says as much, and ends at the port. */
+	if (!is_copied(skb))
+		skb->tc_index = PUT_INTO_PORT;
 	return bpf_redirect(port, 0);
 }
 
@@ -733,6 +829,64 @@ static __always_inline int to_port(struct __sk_buff *skb,
 	return TC_ACT_UNSPEC;
 }
 
+/*
+ * What XDP let pass just before the word said that the VM has left: the port that
+ * would have sent it on may be gone.
+ */
+static __always_inline int has_left(const struct xr_vm *vm, union vm_word w)
+{
+	return w.now.state == XR_VM_MOVED && !is_local(w.now.host) &&
+	       vm_is_redirected(vm, w, now_tick());
+}
+
+/* The VM's port is there. */
+static __always_inline int has_port(struct __sk_buff *skb,
+				    const struct xr_vm *vm)
+{
+	__u32 mtu = 0;
+
+	return vm->tap && bpf_check_mtu(skb, vm->tap, &mtu, 0, 0) != -ENODEV;
+}
+
+static __always_inline __u32 place_by_ip(struct __sk_buff *skb)
+{
+	__be32 addr[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
+	__u32 at = sizeof(struct ethhdr);
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (bpf_skb_load_bytes(skb, at + 16, &addr[3], 4))
+			return 0;
+	} else if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
+		   bpf_skb_load_bytes(skb, at + 24, addr, sizeof(addr))) {
+		return 0;
+	}
+	return vm_of_addr(addr);
+}
+
+/*
+ * Routed to this host, for a VM that is routed to its new one. With its port goes
+ * the route: what the kernel would find instead leads back.
+ */
+__noinline int serve_routed(struct __sk_buff *skb)
+{
+	__u32 place = place_by_ip(skb) - 1, method;
+	struct xr_vm *vm = vm_at(place);
+	union vm_word w;
+
+	if (!vm)
+		return TC_ACT_UNSPEC;
+	w = vm_settle(vm, place, now_tick(), skb->len);
+	method = host_get(is_leaving(w) ? w.now.next : w.now.host).method;
+	if (method == XR_FORWARD_VXLAN || method == XR_FORWARD_PORT)
+		return TC_ACT_UNSPEC;
+	if (is_leaving(w))
+		return copy(skb, place, w.now.next,
+			    has_port(skb, vm) ? CLONE_IN : NO_CLONE);
+	if (has_left(vm, w))
+		return take_away(skb, place, w.now.host, TC_ACT_UNSPEC);
+	return TC_ACT_UNSPEC;
+}
+
 SEC("tc")
 int xroam_uplink_in(struct __sk_buff *skb)
 {
@@ -741,10 +895,8 @@ int xroam_uplink_in(struct __sk_buff *skb)
 	__u32 place;
 	__u64 key;
 
-	if (is_clone(skb)) {
-		mark_clone(skb, 0, 0);
+	if (is_copied(skb))
 		return TC_ACT_UNSPEC;
-	}
 	if (skb->pkt_type != PACKET_OTHERHOST && !watching())
 		return TC_ACT_UNSPEC;
 	key = key_at(skb, DESTINATION);
@@ -752,14 +904,13 @@ int xroam_uplink_in(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	vm = find_vm(key, &place);
 	if (!vm)
-		return TC_ACT_UNSPEC;
+		return watching() ? serve_routed(skb) : TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, now_tick(), skb->len);
-	if (vm->tap)
-		return to_port(skb, vm, w);
-	if (w.now.state != XR_VM_BLACKOUT || !is_local(w.now.host) ||
-	    is_local(w.now.next))
-		return TC_ACT_UNSPEC;
-	return copy(skb, place, w.now.next, BPF_F_INGRESS);
+	if (is_leaving(w))
+		return copy(skb, place, w.now.next, CLONE_IN);
+	if (has_left(vm, w))
+		return take_away(skb, place, w.now.host, TC_ACT_UNSPEC);
+	return vm->tap ? to_port(skb, vm, w) : TC_ACT_UNSPEC;
 }
 
 static __always_inline int refuse(struct __sk_buff *skb, __u32 place,
@@ -808,43 +959,83 @@ __noinline int too_early(struct __sk_buff *skb)
 }
 
 /*
+ * What the port of a VM that stands still here, or has just left, should have got
+ * from this host's own VMs: it is gone, or the bridge does not know it. Where the
+ * fabric believes the VM to be, nobody would take it. Once user space has told
+ * the kernel's own tables, they know better.
+ */
+static __always_inline int is_astray(__u32 place, union vm_word w)
+{
+	const struct xr_vm_info *info = info_of(place);
+
+	if (is_leaving(w))	/* a copy by a port may be leaving just now */
+		return host_get(w.now.next).method != XR_FORWARD_PORT;
+	return info && w.now.state == XR_VM_MOVED && !is_local(w.now.host) &&
+	       w.now.host != info->host && is_local(info->host) &&
+	       host_get(w.now.host).method != XR_FORWARD_PORT;
+}
+
+static __always_inline int send_astray(struct __sk_buff *skb,
+				       const struct xr_vm *vm, __u32 place,
+				       union vm_word w)
+{
+	if (!is_leaving(w) && !vm_is_redirected(vm, w, now_tick()))
+		return TC_ACT_UNSPEC;
+	if (had_just_now(skb))
+		return TC_ACT_SHOT;
+	return is_leaving(w) ? copy(skb, place, w.now.next, NO_CLONE) :
+			       take_away(skb, place, w.now.host,
+					 TC_ACT_UNSPEC);
+}
+
+/*
  * Split horizon. A bridge that still has the VM's MAC on its uplink would send
  * what came for it straight back. What this host's own VMs send may leave: they,
  * not xroam, may be right about where it is.
  */
-__noinline int goes_back(struct __sk_buff *skb)
+static __always_inline int goes_back(struct __sk_buff *skb, union vm_word w)
 {
-	__u64 key = key_at(skb, DESTINATION);
-	__u32 kind, place;
-	union vm_word w;
-	struct xr_vm *vm;
+	__u32 kind = port_kind(skb->ingress_ifindex);
 
-	if (IS_GROUP(key))
+	if (!skb->ingress_ifindex || !is_fabric(kind))
 		return 0;
-	vm = find_vm(key, &place);
-	if (!vm)
-		return 0;
-	kind = port_kind(skb->ingress_ifindex);
-	if (!is_fabric(kind))
-		return 0;
-	w = vm_settle(vm, place, now_tick(), skb->len);
 	if (is_coming(w) ? kind == XR_TAP_UPLINK :
 			   !is_local(w.now.host) || vm_under_way(w))
 		return 0;
 	/* A VM's own port may be a guarded one; it leads to no fabric. */
-	if (!is_fabric(port_kind(skb->ifindex)))
-		return 0;
-	refuse(skb, place, XR_R_VM_LOOP);
-	return 1;
+	return is_fabric(port_kind(skb->ifindex));
+}
+
+/* For a VM that is known, and leaves by the uplink. */
+__noinline int leaves_for_vm(struct __sk_buff *skb)
+{
+	__u64 key = key_at(skb, DESTINATION);
+	union vm_word w;
+	struct xr_vm *vm;
+	__u32 place;
+
+	if (IS_GROUP(key))
+		return TC_ACT_UNSPEC;
+	vm = find_vm(key, &place);
+	if (!vm)
+		return TC_ACT_UNSPEC;
+	w = vm_settle(vm, place, now_tick(), skb->len);
+	if (is_astray(place, w))
+		return send_astray(skb, vm, place, w);
+	return goes_back(skb, w) ? refuse(skb, place, XR_R_VM_LOOP) :
+				   TC_ACT_UNSPEC;
 }
 
 SEC("tc")
 int xroam_uplink_out(struct __sk_buff *skb)
 {
+	/* A clone that found no port. */
+	if (is_copied(skb))
+		return TC_ACT_SHOT;
 	if (watching() && too_early(skb))
 		return TC_ACT_SHOT;
-	if (skb->ingress_ifindex && goes_back(skb))
-		return TC_ACT_SHOT;
+	if (watching() || skb->ingress_ifindex)
+		return leaves_for_vm(skb);
 	return TC_ACT_UNSPEC;
 }
 
@@ -876,6 +1067,8 @@ int xroam_tunnel_in(struct __sk_buff *skb)
 	if (!vm)
 		return TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, tick, skb->len);
+	if (is_leaving(w) && !is_copied(skb))
+		return copy(skb, place, w.now.next, CLONE_IN);
 	local = is_coming(w) || is_local(w.now.host);
 	if (!local)
 		return vm_is_redirected(vm, w, tick) ?
@@ -902,7 +1095,7 @@ int xroam_replay(struct __sk_buff *skb)
 	struct way w = {};
 	int reason;
 
-	mark_clone(skb, 0, 0);
+	skb->cb[0] = 0;
 	reason = find_way(skb, &host, &w);
 	if (!reason)
 		reason = put_on(skb, &w);

@@ -79,7 +79,7 @@
 	X(ACTIVATED,     "activated",       NOTE,  "a VM's own frame completed its move")     \
 	X(MOVE_EXPIRED,  "move-expired",    NOTE,  "a prepared move or a blackout ended by its deadline, or a redirect by its ttl") \
 	X(FROZEN,        "frozen",          NOTE,  "a VM moved too often: frozen where the operator's last word put it") \
-	X(COPIED,        "copied",          NOTE,  "blackout: copied to the new host and delivered here") \
+	X(COPIED,        "copied",          NOTE,  "blackout: copied to the new host, and left to its port here") \
 	X(COPY_FAILED,   "copy-failed",     NOTE,  "blackout: could not be copied (too large, no route)") \
 	X(RING_LOST,     "ring-lost",       NOTE,  "residual: a frame the ring had no room for") \
 	X(REPLAYED,      "replayed",        NOTE,  "residual: sent to the new host from the ring") \

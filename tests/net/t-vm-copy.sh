@@ -57,6 +57,9 @@ done
 
 known h1 $VM_MAC v1
 fabric_believes h1
+# However long this takes.
+ok "policy" policy h1 blackout_timeout 300
+ok "policy" policy h2 blackout_timeout 300
 tell "h1" vm add $VM_MAC address $VM_ADDR4 at h1 >/dev/null
 tell "h2" vm add $VM_MAC address $VM_ADDR4 at h1 dev v1 >/dev/null
 

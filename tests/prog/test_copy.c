@@ -395,21 +395,152 @@ static void cannot_be_copied(void **state)
 	assert_int_equal(counted(XR_R_COPY_FAILED), 1);
 }
 
-/* Where its port is not known: on the uplink, the clone goes in there again. */
+/* From the fabric, whatever becomes of its port: the clone goes in there again. */
 static void by_uplink(void **state)
 {
+	static const char *const progs[] = { "tc_uplink_in", "tc_tunnel_in" };
 	struct ran r;
+	size_t i;
+	int tap;
 
-	world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")));
+	for (i = 0; i < ARRAY_LEN(progs); i++) {
+		for (tap = 0; tap < 3; tap++) {
+			print_message("# %s, %s\n", progs[i],
+				      tap == 2 ? "port gone" :
+				      tap ? "port known" : "port not known");
+			world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")));
+			reasons(cause);
+			word("here", "there", XR_VM_BLACKOUT);
+			if (tap)
+				port_of_vm("out");
+			if (tap == 2)
+				vm_live(VM, 0)->tap = 0x7fffffff;
+			r = pass(progs[i], "in", NULL, PROBE);
+			assert_int_equal(r.action, TC_ACT_REDIRECT);
+			check(ways[0].out, &r.out);
+			assert_int_equal(counted(XR_R_COPIED), 1);
+			left_alone(progs[i], "in", NULL,
+				   "eth dst=52:54:00:12:34:57 / ip4 / udp");
+			assert_int_equal(counted(XR_R_COPIED), 0);
+		}
+	}
+	/* By a port that it came in by: it would come again. */
+	world(HOSTS(HERE HOST_PORT("there", "in"))
+	      VMS(VM_AT(VM, "here", "")));
 	reasons(cause);
 	word("here", "there", XR_VM_BLACKOUT);
-	r = pass("tc_uplink_in", "in", NULL, PROBE);
+	left_alone("tc_uplink_in", "in", NULL, PROBE);
+	assert_int_equal(counted(XR_R_COPY_FAILED), 1);
+}
+
+/* Where it goes by, when its port did not get it. */
+static void astray(void **state)
+{
+	struct packet p;
+	struct ran r;
+	int fd;
+
+	world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")));
+	port_of_vm("out");
+	kind_of_dev("in", XR_TAP_UPLINK);
+	left_alone("tc_uplink_out", "in", NULL, PROBE);
+	word("here", "there", XR_VM_PREPARED);
+	left_alone("tc_uplink_out", "in", NULL, PROBE);
+	word("here", "there", XR_VM_BLACKOUT);
+	fd = catcher("in");
+	r = pass("tc_uplink_out", "in", NULL, PROBE);
 	assert_int_equal(r.action, TC_ACT_REDIRECT);
 	check(ways[0].out, &r.out);
+	assert_false(caught(fd, &p));
+	close(fd);
 	assert_int_equal(counted(XR_R_COPIED), 1);
-	vm_live(VM, 0)->tap = ifindex_of("out");
-	left_alone("tc_uplink_in", "in", NULL, PROBE);
-	assert_int_equal(counted(XR_R_COPIED), 0);
+	left_alone("tc_uplink_out", "in", NULL,
+		   "eth dst=ff:ff:ff:ff:ff:ff / arp op=1 sip=10.9.0.1 tip=" VM4);
+	/* A bridge that floods: the port had it, or has it next. */
+	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action,
+			 TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE6).action,
+			 TC_ACT_SHOT);
+	assert_int_equal(pass("tc_uplink_out", "in", NULL, ARP).action,
+			 TC_ACT_REDIRECT);
+	left_alone("tc_tap_out", "out", NULL, ARP);
+	assert_int_equal(counted(XR_R_COPIED), 2);
+	/* The same frame by the same port is another one. */
+	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE).action,
+			 TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE).action,
+			 TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action,
+			 TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action,
+			 TC_ACT_REDIRECT);
+	assert_int_equal(counted(XR_R_COPIED), 4);
+	/* It has left, and the kernel's tables are not told yet. */
+	word("there", "", XR_VM_MOVED);
+	r = pass("tc_uplink_out", "in", "out", PROBE);
+	assert_int_equal(r.action, TC_ACT_REDIRECT);
+	check(ways[0].out, &r.out);
+	left_alone("tc_tap_out", "out", NULL, PROBE);
+	assert_int_equal(counted(XR_R_MOVED), 1);
+	vm_info_of(VM, 0)->host = host_index("there");
+	left_alone("tc_uplink_out", "in", "out", PROBE6);
+}
+
+/* Routed to this host: known by its address, not by a MAC that is the host's. */
+static void by_address(void **state)
+{
+#define ROUTED "eth src=02:00:00:00:00:77 dst=02:00:00:00:00:99"
+	static const struct {
+		const char *host, *in, *out;
+	} routed[] = {
+		{ HOST_IPIP("there", "10.1.0.1", ""),
+		  ROUTED " / ip4 src=10.9.0.77 dst=" VM4 " tos=3 / udp / fill 30",
+		  IP4 " tos=3 / ip4 src=10.9.0.77 dst=" VM4
+		  " tos=3 / udp / fill 30" },
+		{ HOST_GUE("there", "fd01::1", ""),
+		  ROUTED " / ip6 src=fd09::77 dst=" VM6 " tc=2 / udp / fill 30",
+		  IP6 " tc=2 / udp sport=0 dport=6080 csum=0 / ip6 src=fd09::77 "
+		  "dst=" VM6 " tc=2 / udp / fill 30" },
+		{ THERE, ROUTED " / ip4 src=10.9.0.77 dst=" VM4 " / udp", NULL },
+	};
+	struct packet p;
+	struct ran r;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < ARRAY_LEN(routed); i++) {
+		world(HOSTS(HERE "%s") VMS(VM_AT(VM, "here", ", addresses: ["
+		      VM4 ", \"" VM6 "\"]")), routed[i].host);
+		port_of_vm("out");
+		left_alone("tc_uplink_in", "in", NULL, routed[i].in);
+		word("here", "there", XR_VM_BLACKOUT);
+		if (!routed[i].out) {	/* there, its frames are looked for */
+			left_alone("tc_uplink_in", "in", NULL, routed[i].in);
+			continue;
+		}
+		r = pass("tc_uplink_in", "in", NULL, routed[i].in);
+		assert_int_equal(r.action, TC_ACT_REDIRECT);
+		check(routed[i].out, &r.out);
+		assert_int_equal(counted(XR_R_COPIED), 1);
+		left_alone("tc_uplink_in", "in", NULL, ROUTED
+			   " / ip4 src=10.9.0.77 dst=10.9.0.78 / udp");
+		/* No port: no route to it either, and the clone would go back. */
+		vm_live(VM, 0)->tap = 0x7fffffff;
+		fd = catcher("in");
+		r = pass("tc_uplink_in", "in", NULL, routed[i].in);
+		assert_int_equal(r.action, TC_ACT_REDIRECT);
+		check(routed[i].out, &r.out);
+		assert_false(caught(fd, &p));
+		close(fd);
+		assert_int_equal(counted(XR_R_COPIED), 1);
+		/* XDP let it pass just before. */
+		word("there", "", XR_VM_MOVED);
+		world_plane()->vm_control->watching = 1;
+		r = pass("tc_uplink_in", "in", NULL, routed[i].in);
+		assert_int_equal(r.action, TC_ACT_REDIRECT);
+		check(routed[i].out, &r.out);
+		assert_int_equal(counted(XR_R_MOVED), 1);
+	}
 }
 
 /* ---- after it has moved ---- */
@@ -434,10 +565,18 @@ static void taken_away(void **state)
 	assert_int_equal(host_count("there").packets, 1);
 	left_alone("tc_tap_out", "out", NULL,
 		   "eth dst=ff:ff:ff:ff:ff:ff / arp op=1 sip=10.9.0.1 tip=" VM4);
+	/* XDP let it pass just before; its port is gone. */
+	vm_live(VM, 0)->tap = 0x7fffffff;
+	r = pass("tc_uplink_in", "in", NULL, PROBE);
+	assert_int_equal(r.action, TC_ACT_REDIRECT);
+	check(ways[0].out, &r.out);
+	assert_int_equal(counted(XR_R_MOVED), 1);
+	vm_live(VM, 0)->tap = ifindex_of("out");
 	/* Its redirect is over. */
 	vm_live(VM, 0)->last = world_tick();
 	world_set_tick(world_tick() + 301);
 	left_alone("tc_tap_out", "out", NULL, PROBE);
+	left_alone("tc_uplink_in", "in", NULL, PROBE);
 }
 
 /* ---- the ring ---- */
@@ -733,6 +872,8 @@ int main(void)
 		TEST(not_copied),
 		TEST(cannot_be_copied),
 		TEST(by_uplink),
+		TEST(astray),
+		TEST(by_address),
 		TEST(taken_away),
 		TEST(remembered),
 		TEST(premature),

@@ -10,6 +10,8 @@
  *			"holding" once it waits for it
  *		late MS	the same, but so long after there is one; never asleep till
  *			then, as a QEMU is not that waits for a processor
+ *		carrier 0|1	off and on; "done"
+ *		end		and the tap, which is not persistent, goes
  *	tap gso DEV DMAC SMAC DADDR SADDR OCTETS SIZE
  *		one TCP frame of OCTETS, to be cut into segments of SIZE
  *	tap sum
@@ -103,6 +105,10 @@ static void obey(int fd, const char *line, bool *holds)
 
 	if (sscanf(line, "read %d", &n) == 1)
 		read_some(fd, n);
+	else if (!strncmp(line, "end", 3))
+		exit(0);
+	else if (sscanf(line, "carrier %d", &n) == 1)
+		printf(ioctl(fd, TUNSETCARRIER, &n) ? "no\n" : "done\n");
 	else if (!strncmp(line, "hold", 4)) {
 		*holds = true;
 		printf("holding\n");

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A VM's port goes away while the VM stands still, as QEMU and libvirt have it, or
+# has no carrier, or the bridge forgets it: each frame gets to the new host, once,
+# from the fabric and from neighbours on the old host, also when the move ends.
+# shellcheck source=tests/net/lib/vmworld.sh
+# shellcheck disable=SC2317 # called by name
+. "$(dirname "$0")/lib/vmworld.sh"
+
+TAP=$WORLD_BUILD/tests/net/tap
+FRAMES=3000		# of each stream, 100 us apart
+
+vm_world_up -n 2
+vm_places v1 h2
+vm_places n1 -m $N1_MAC h1
+vm_attach h1 h2 || bail "cannot attach"
+vm_hosts vxlan h1 h2 || bail "cannot add hosts"
+fabric_believes h1
+# However long this takes.
+policy h1 blackout_timeout 300 >/dev/null && policy h2 blackout_timeout 300 >/dev/null ||
+	bail "no policy"
+
+plug()
+{
+	mkfifo "$WORLD_DIR/tap.in"
+	rm -f "$WORLD_DIR/tap.out"
+	nsenter --net="/run/netns/$WORLD-h1" "$TAP" open tap0 \
+		<"$WORLD_DIR/tap.in" >"$WORLD_DIR/tap.out" \
+		2>"$WORLD_DIR/tap.err" &
+	WORLD_PID[tap]=$!
+	exec 7>"$WORLD_DIR/tap.in"
+	wait_for 5 grep -q ready "$WORLD_DIR/tap.out" || bail "no tap"
+	in_ns h1 sh -c 'echo 1 >/proc/sys/net/ipv6/conf/tap0/disable_ipv6
+		ip link set tap0 txqueuelen 4000 master br0 up'
+	in_ns h1 bridge fdb replace $VM_MAC dev tap0 master dynamic
+	tell h1 vm add $VM_MAC at h1 >/dev/null
+	tell h2 vm add $VM_MAC at h1 dev v1 >/dev/null
+	tell "h1 h2" vm prepare $VM_MAC to h2 >/dev/null
+	tell "h2 h1" vm pause $VM_MAC >/dev/null
+}
+
+unplug()
+{
+	tell "h1 h2" vm leave $VM_MAC >/dev/null
+	exec 7>&-
+	wait "${WORLD_PID[tap]}"
+	unset 'WORLD_PID[tap]'
+	rm "$WORLD_DIR/tap.in"
+}
+
+# In the midst of a stream.
+port_goes()
+{
+	echo end >&7
+}
+
+port_loses_carrier()
+{
+	echo "carrier 0" >&7
+	wait_for 5 is_disabled
+}
+
+is_disabled()
+{
+	in_ns h1 bridge link show dev tap0 | grep -q 'state disabled'
+}
+
+bridge_forgets()
+{
+	in_ns h1 bridge fdb del "$VM_MAC" dev tap0 master
+}
+
+moves()
+{
+	tell "h2 h1" vm move "$VM_MAC" to h2 >/dev/null
+}
+
+# The new host comes last: what reaches it from the old one is told by its copy.
+goes_and_moves()
+{
+	port_goes
+	sleep 0.03
+	moves
+}
+
+# streams WHAT COMMAND: it happens in a stream from the client, and one from a
+# neighbour has begun before and ends after it
+streams()
+{
+	local from job
+
+	for from in "c1:eth0 $(vm_probe @40)" "n1:h1 $(neighbour_probe @40)"; do
+		plug
+		(sleep 0.1; "$2") &
+		job=$!
+		play -c -w v1:h2 "${from% *}#${from#* }*$FRAMES/100"
+		wait $job
+		is "$(numbers v1:h2 numbers) $(numbers v1:h2 twice)" \
+			"$FRAMES 0" "$1, from ${from%%:*}: none lost, none twice"
+		play -c -w v1:h2 "${from% *}#${from#* }*1000/20"
+		is "$(numbers v1:h2 numbers) $(numbers v1:h2 twice)" \
+			"1000 0" "and afterwards"
+		unplug
+	done
+}
+
+streams "the port goes" port_goes
+streams "it loses its carrier" port_loses_carrier
+streams "the bridge forgets it" bridge_forgets
+streams "it moves" moves
+streams "the port goes, then it moves" goes_and_moves
+
+# It comes back, by the operator's word: nothing that was copied is left over.
+plug
+port_loses_carrier
+tell "h1 h2" vm cancel $VM_MAC >/dev/null
+play -w v1:h2 "c1:eth0=$(vm_probe)"
+is "$(arrived v1:h2 "$(vm_probe)")" 0 "cancelled: no copies are made any more"
+unplug
+done_testing
