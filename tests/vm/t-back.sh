@@ -5,6 +5,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib/vm.sh
 . "$(dirname "$0")/lib/vm.sh"
 
+OWN_TAPS=
 world_of stubborn
 guest_boot h1
 fabric_believes h1

@@ -49,6 +49,7 @@ cancelled()
 	done
 }
 
+OWN_TAPS=
 world_of deaf
 guest_boot h1
 xroam_hosts daemon

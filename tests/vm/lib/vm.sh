@@ -3,7 +3,9 @@
 #
 # A guest that is live-migrated between the hosts of tests/net/lib/vmworld.sh,
 # each with a tap "tap0" on its bridge (or, with -r, with routes to it), and a
-# client that probes it a thousand times a second all the while.
+# client that probes it a thousand times a second all the while. The taps are
+# QEMU's own, as is usual, and go when it ends; or, with OWN_TAPS empty, the
+# host's, and lose their carrier.
 #
 #	guest_world [ARGS...]	vm_world_up ARGS, and the taps
 #	guest_boot HOST [WORD...]	boot it there; words of its command line
@@ -36,6 +38,9 @@ PROBE_TO=$VM_ADDR4
 AT=			# the host where the guest is
 GUEST=''		# a second one has a name, a tap, a MAC and addresses of its own
 TAP=tap0
+OWN_TAPS=1
+QUITS=(5 '' 15 30)	# ms after RESUME that the source ends, run by run; '': later
+QUIT=''			# of this run
 MOVED='{}' PROBED='{}'
 FABRIC=learns		# world_of
 MOVE_OPTIONS=()
@@ -51,8 +56,7 @@ TAP_MAC=02:00:00:00:09:01
 
 tap_bridged()
 {
-	ip -n "$(ns "$1")" -batch - <<-EOT || bail "no tap on $1"
-		tuntap add $TAP mode tap vnet_hdr
+	cat <<-EOT
 		link set $TAP address 02:00:00:00:1${TAP#tap}:0${1#h} mtu 1500
 		link set $TAP master br0 up
 		link set br0 mtu $VM_MTU
@@ -62,16 +66,39 @@ tap_bridged()
 # All hosts say that they are the VM's gateway; its address is routed to it.
 tap_routed()
 {
-	ip -n "$(ns "$1")" -batch - <<-EOT || bail "no tap on $1"
-		tuntap add tap0 mode tap vnet_hdr
+	cat <<-EOT
 		link set tap0 address $TAP_MAC mtu 1500 up
 		addr add $GW_ADDR4/32 dev tap0
 		addr add $GW_ADDR6/128 dev tap0 nodad
-		route add $VM_ADDR4/32 dev tap0
-		route add $VM_ADDR6/128 dev tap0
+		route replace $VM_ADDR4/32 dev tap0
+		route replace $VM_ADDR6/128 dev tap0
 		neigh replace $VM_ADDR4 lladdr $VM_MAC dev tap0 nud permanent
 		neigh replace $VM_ADDR6 lladdr $VM_MAC dev tap0 nud permanent
 	EOT
+}
+
+# tap_script HOST: what QEMU runs once it has made its tap
+tap_script()
+{
+	local script=$WORLD_DIR/up-$TAP-$1
+
+	if [ -n "$VM_ROUTED" ]; then
+		tap_routed "$1"
+	else
+		tap_bridged "$1"
+	fi >"$script.ip"
+	printf '#!/bin/sh\nexec ip -batch %s\n' "$script.ip" >"$script"
+	chmod +x "$script"
+}
+
+# tap_of HOST
+tap_of()
+{
+	tap_script "$1"
+	[ -z "$OWN_TAPS" ] || return 0
+	in_ns "$1" ip tuntap add "$TAP" mode tap vnet_hdr ||
+		bail "no tap on $1"
+	in_ns "$1" "$WORLD_DIR/up-$TAP-$1" || bail "no tap on $1"
 }
 
 # The distribution's kernel, and what is around it; kept, but where a test has
@@ -93,11 +120,7 @@ guest_world()
 
 	vm_world_up "$@"
 	for host in "${VM_HOSTS[@]}"; do
-		if [ -n "$VM_ROUTED" ]; then
-			tap_routed "$host"
-		else
-			tap_bridged "$host"
-		fi
+		tap_of "$host"
 	done
 }
 
@@ -125,9 +148,10 @@ qmp_of_daemon()
 # qemu HOST [ARGS...]
 qemu()
 {
-	local host=$1
+	local host=$1 script=no
 
 	shift
+	[ -z "$OWN_TAPS" ] || script=$WORLD_DIR/up-$TAP-$host
 	rm -f "$(qmp "$host")" "$(qmp_of_daemon "$host")"
 	start "qemu-$GUEST$host" "$host" qemu-system-x86_64 \
 		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 \
@@ -135,7 +159,7 @@ qemu()
 		-no-reboot -kernel "$KERNEL/vmlinuz" -initrd "$INITRAMFS" \
 		-append "console=ttyS0 panic=-1 quiet mitigations=off pti=on no_timer_check ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}" \
 		-serial "file:$WORLD_DIR/$GUEST$host.console" \
-		-netdev "tap,id=n0,ifname=$TAP,script=no,downscript=no" \
+		-netdev "tap,id=n0,ifname=$TAP,script=$script,downscript=no" \
 		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC,romfile=" \
 		-qmp "unix:$(qmp "$host"),server=on,wait=off" \
 		-qmp "unix:$(qmp_of_daemon "$host"),server=on,wait=off" "$@"
@@ -173,9 +197,16 @@ guest_leaves()
 
 	shift
 	steps "$AT" "$to"
+	[ -z "$QUIT" ] || STEPS=(--on "resume=(sleep $(quit_after); kill $(
+		pid "qemu-$GUEST$AT")) & :" "${STEPS[@]}")
 	start "migrate$GUEST" "$to" "$VM_TESTS/migrate" "${MOVE_OPTIONS[@]}" \
 		"${STEPS[@]}" "$@" "$(qmp "$AT")" "$(qmp "$to")" \
 		"$WORLD_DIR/channel$GUEST"
+}
+
+quit_after()
+{
+	printf '0.%03d' "$QUIT"
 }
 
 guest_arrives()
@@ -435,9 +466,11 @@ runs()
 
 	ALL=
 	for ((i = 1; i <= $1; i++)); do
+		QUIT=${QUITS[i % ${#QUITS[@]}]}
 		run_of "$(other "$AT")" || fail "$2: migration $i"
-		remember "$2, run $i"
+		remember "$2, run $i${QUIT:+ (source ended $QUIT ms after RESUME)}"
 	done
+	QUIT=
 }
 
 # summary WHAT: of $ALL
