@@ -344,6 +344,54 @@ static void follow_up(void **state)
 	OK(say(p, XR_NOTICE_MOVED, VM1, "b", 5));
 	assert_int_equal(said.outcome, XR_IGNORED);
 	IS(VM1, "b moved");
+	drop_plane(p);
+}
+
+/* Its frame was faster than whoever says that it stands still. */
+static void paused_too_late(void **state)
+{
+	struct plane *p = new_plane();
+	struct xr_vm_now was, to;
+	__u64 seq;
+
+	(void)state;
+	for (seq = 0; seq < 6; seq += 5) {
+		OK(bind_to(p, VM1, "", "a", false));
+		OK(say(p, XR_NOTICE_PREPARE, VM1, "b", seq));
+		was = to = vm_now(p, place_of(p, VM1));
+		to.host = to.home = was.next;
+		to.next = 0;
+		to.state = XR_VM_MOVED;
+		assert_true(vm_change(p, place_of(p, VM1), &was, to));
+		p->vms[place_of(p, VM1)].ttl = 60;
+		p->vm_control->watching--;
+		OK(say(p, XR_NOTICE_PAUSE, VM1, NULL, seq));
+		assert_int_equal(said.outcome, seq ? XR_IGNORED : XR_ALREADY);
+		OK(say(p, XR_NOTICE_PAUSE, VM1, NULL, seq));
+		IS(VM1, "b moved");
+		OK(say(p, XR_NOTICE_MOVED, VM1, "b", seq));
+		IS(VM1, "b moved");
+		/* What somebody said is not what it said. */
+		OK(say(p, XR_NOTICE_MOVED, VM1, "a", 0));
+		NO(say(p, XR_NOTICE_PAUSE, VM1, NULL, 0), -EINVAL,
+		   "no move is prepared");
+		OK(say(p, XR_NOTICE_LEAVE, VM1, NULL, 0));
+	}
+	drop_plane(p);
+}
+
+static void word_that_changed(void **state)
+{
+	struct plane *p = new_plane();
+	struct xr_vm_now was, to;
+	__u32 place;
+
+	(void)state;
+	OK(bind_to(p, VM1, "", "a", false));
+	place = place_of(p, VM1);
+	was = to = vm_now(p, place);
+	to.host = 2;
+	assert_true(vm_change(p, place, &was, to));
 	/* A word that the data plane changed meanwhile is not overwritten. */
 	was.host = 3;
 	assert_false(vm_change(p, place, &was, to));
@@ -531,6 +579,8 @@ int main(void)
 		cmocka_unit_test(order),
 		cmocka_unit_test(flapping),
 		cmocka_unit_test(follow_up),
+		cmocka_unit_test(paused_too_late),
+		cmocka_unit_test(word_that_changed),
 		cmocka_unit_test(ageing),
 		cmocka_unit_test(last_number),
 		cmocka_unit_test(bindings),

@@ -194,12 +194,23 @@ static int known_rank(const struct xr_vm_info *info)
 	return info->step ? rank(info->step - 1) : 0;
 }
 
+bool vm_spoke_first(struct plane *p, __u32 place)
+{
+	const struct xr_vm_info *info = &p->vm_info[place];
+
+	return vm_now(p, place).state == XR_VM_MOVED &&
+	       info->step == XR_NOTICE_MOVED + 1 &&
+	       info->source == XR_SOURCE_ANNOUNCEMENT;
+}
+
 /* The same words again, not others under the same number. */
 static bool says_the_same(struct plane *p, const struct xr_notice *n,
 			  __u32 place, __u16 host)
 {
 	struct xr_vm_now now = vm_now(p, place);
 
+	if (n->kind == XR_NOTICE_PAUSE && vm_spoke_first(p, place))
+		return true;
 	if (p->vm_info[place].step != n->kind + 1)
 		return false;
 	if (n->kind == XR_NOTICE_MOVED)

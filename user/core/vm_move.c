@@ -243,7 +243,7 @@ static bool set_blackout(struct plane *p, __u32 place)
 			 __ATOMIC_RELEASE);
 	do {
 		if (was.state != XR_VM_PREPARED)
-			return false;	/* it spoke at its new place just now */
+			return false;	/* this very moment: it spoke, or is over */
 		to = was;
 		to.state = XR_VM_BLACKOUT;
 	} while (!vm_change(p, place, &was, to));
@@ -272,6 +272,7 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 place,
 {
 	struct xr_vm_now now = vm_now(p, place);
 	char name[VM_NAME];
+	bool begun;
 
 	if (now.state == XR_VM_BLACKOUT) {
 		replay(p, place, a);	/* goes on where a kill ended it */
@@ -279,7 +280,13 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 place,
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
-	if (now.state != XR_VM_PREPARED || !set_blackout(p, place))
+	begun = now.state == XR_VM_PREPARED && set_blackout(p, place);
+	if (!begun && (vm_spoke_first(p, place) ||
+		       (now.next && vm_now(p, place).host == now.next))) {
+		a->outcome = XR_ALREADY;	/* its frame was faster */
+		return 0;
+	}
+	if (!begun)
 		return xr_fail(err, -EINVAL,
 			       "VM %s: no move is prepared (it is at %s); \"xroam vm prepare\" first says where it goes",
 			       vm_name_at(p, name, place),

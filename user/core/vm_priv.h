@@ -55,6 +55,8 @@ int vm_check_tap(const char *tap, struct xr_err *err);
 bool vm_protected_ip(struct plane *p, const __be32 *addr);
 int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
 		     struct xr_err *err);
+/* Its own frame completed its last move, and nobody has said anything since. */
+bool vm_spoke_first(struct plane *p, __u32 place);
 /* -ESTALE, or XR_IGNORED in *outcome, for what is not newer; else XR_DONE. */
 int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place,
 		   __u16 host, enum xr_outcome *outcome, struct xr_err *err);
@@ -92,7 +94,5 @@ void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from,
 /* Counts a reason that is user space's own (notice-old, ...). */
 void vm_count_reason(struct plane *p, __u32 reason, __u64 n);
 const char *vm_source_word(unsigned int source);
-
-__u32 vm_tick(struct plane *p);
 
 #endif
