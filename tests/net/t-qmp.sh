@@ -12,6 +12,7 @@ QMP=$WORLD_DIR/vm.qmp
 qemu()
 {
 	[ -p "$WORLD_DIR/orders" ] || mkfifo "$WORLD_DIR/orders"
+	rm -f "$WORLD_DIR/qemu.out"	# of the one before
 	start qemu n1 $PYTHON "$LIB/qemu.py" "$QMP" "$WORLD_DIR/orders" "$@"
 }
 
@@ -32,17 +33,24 @@ connected()
 	sleep 0.1
 }
 
+# All at one time.
+facts()
+{
+	xr -j vm show "$VM" | jq -r \
+		'[.. | objects | select(.mac?)][0] | "\(.state) \(.host) \(.to)"'
+}
+
 # shellcheck disable=SC2317 # called by name
 looks()
 {
-	[ "$(fact state) $(fact host) $(fact to)" = "$1" ]
+	[ "$(facts)" = "$1" ]
 }
 
 # becomes STATE HOST TO DESCRIPTION
 becomes()
 {
 	wait_for 3 looks "$1 $2 $3"
-	is "$(fact state) $(fact host) $(fact to)" "$1 $2 $3" "$4"
+	is "$(facts)" "$1 $2 $3" "$4"
 }
 
 # shellcheck disable=SC2317 # called by name
@@ -54,7 +62,7 @@ at_last()
 stays()
 {
 	sleep 0.15
-	is "$(fact state) $(fact host) $(fact to)" "$1 $2 $3" "$4"
+	is "$(facts)" "$1 $2 $3" "$4"
 }
 
 # with LINES: the daemon with these keys of its QMP source
@@ -101,8 +109,12 @@ becomes blackout h1 h2 "STOP: blackout"
 tell "migration completed"
 becomes moved h2 null "completed: moved, whoever says so there"
 is "$(fact source)" qmp "  by QMP's word"
+seq=$(fact seq)
 tell "event STOP" "event RESUME" "migration failed"
-stays moved h2 null "what that QEMU says now is over"
+becomes moved h1 null "RESUME at the source, whatever it said before: it is back"
+cmp_ok "$(fact seq)" -gt "$seq" "  by a newer number"
+tell "event STOP" "migration failed" "event RESUME"
+stays moved h1 null "and stays so"
 
 again()
 {
@@ -136,8 +148,42 @@ tell "event STOP" "migration completed"
 becomes moved h2 null "and it goes on"
 
 again
+tell "migration active" "event STOP" "migration completed"
+ok "completed: copies are made until it speaks there" wait_for 3 looks "blackout h1 h2"
+becomes moved h2 null "or a second has gone by"
+again
+tell "migration active" "event STOP" "migration completed" "event RESUME"
+becomes stable h1 null "RESUME meanwhile: it stayed"
+again
+tell "migration active" "event STOP" "migration completed"
+becomes moved h2 null "it does not speak: moved all the same"
+xr vm move "$VM" to h3 >/dev/null 2>&1
+tell "event RESUME"
+stays moved h3 null "moved on since: that QEMU's word is over"
+
+# Said before STOP, as a rule.
+again
 tell "migration active" "migration postcopy-active"
-becomes moved h2 null "postcopy: it runs there"
+stays prepared h1 h2 "postcopy: it runs here still"
+tell "event STOP"
+ok "STOP: copies are made" wait_for 3 looks "blackout h1 h2"
+tell "migration postcopy-paused" "migration postcopy-recover" \
+	"migration postcopy-active"
+becomes moved h2 null "and it runs there, whatever becomes of the rest"
+tell "migration completed"
+stays moved h2 null "completed, late"
+again
+tell "migration active" "event STOP" "migration postcopy-active"
+becomes moved h2 null "the other way round"
+again
+tell "migration active" "migration postcopy-active" "event STOP" \
+	"migration failed" "event RESUME"
+becomes stable h1 null "postcopy fails as it begins: it stayed"
+again
+tell "migration active" "migration postcopy-active" "event STOP"
+becomes moved h2 null "again: moved"
+tell "migration failed" "event RESUME"
+becomes moved h1 null "and fails late: it is back"
 
 # ---- the daemon was away ----
 
@@ -159,8 +205,7 @@ tell "set migrate=active status=running"
 daemon_end KILL
 run_daemon -c "$WORLD_DIR/with.yaml"
 becomes prepared h1 h2 "in mid-precopy: prepared"
-tell "hang up"
-tell "event STOP"
+tell "hang up" "event STOP"
 stays prepared h1 h2 "QEMU hung up: as it was"
 ok "and is called again" wait_for 2 sh -c \
 	"[ \$(grep -c connected '$WORLD_DIR/qemu.out') -ge 2 ]"
@@ -189,6 +234,37 @@ cmp_ok "$(sed -n 2p <<<"$took")" -lt 1000 \
 	"within a millisecond, the copy in place"
 tell "migration device" "migration completed"
 becomes moved h2 null "completed: moved"
+
+# ---- somebody else's gate ----
+
+ok "a gate that somebody else opens, too" with "role: source" "to: h2" "gate: true"
+qemu
+connected
+tell "migration active" "event STOP" "migration pre-switchover" \
+	"migration device"
+becomes blackout h1 h2 "copies are made all the same"
+tell "migration failed" "event RESUME"
+becomes stable h1 null "it stayed"
+is "$(grep -c migrate-continue "$WORLD_DIR/qemu.out")" 0 "nobody answered for him"
+ok "and the capability is his to set" wait_for 2 heard 'switchover.*false'
+tell "migration active" "event STOP" "migration pre-switchover"
+becomes blackout h1 h2 "the next time"
+stays blackout h1 h2 "he takes his time"
+is "$(grep -c migrate-continue "$WORLD_DIR/qemu.out")" 0 "  and gets it"
+like "$(xr status)" "somebody else opens this QEMU's gate" "status says so"
+tell "migration failed" "event RESUME"
+becomes stable h1 null "it stayed"
+ok "libvirt's" with "role: source" "to: h2" "gate: true"
+qemu chardev=charmonitor
+connected
+is "$(grep -c switchover "$WORLD_DIR/qemu.out")" 0 "libvirt's QEMU: its gate is left alone"
+tell "migration active" "event STOP" "migration pre-switchover"
+becomes blackout h1 h2 "but copies are made"
+is "$(grep -c migrate-continue "$WORLD_DIR/qemu.out")" 0 "and nobody answers for it"
+
+ok "ours again" with "role: source" "to: h2" "gate: true"
+qemu
+connected
 
 again
 tell "migration active" "event STOP" "migration pre-switchover" \
@@ -337,6 +413,24 @@ becomes blackout h1 h3 "and goes on: blackout"
 tell "migration completed"
 becomes moved h3 null "moved on"
 AT=h1
+
+# ---- a monitor that has another client ----
+
+ok "one client" with "role: source" "to: h2"
+qemu
+connected
+in_ns n1 "$XROAM" -i "$WORLD-other" apply "$CONFIG" >/dev/null
+start other n1 "$XROAM" -i "$WORLD-other" run -c "$WORLD_DIR/with.yaml"
+# shellcheck disable=SC2317 # called by name
+is_mute() { in_ns n1 "$XROAM" -i "$WORLD-other" status | grep -q "qmp $QMP: it does not greet"; }
+ok "the other one says that it is not greeted" wait_for 15 is_mute
+ok "  and this one does not" sh -c "! '$XROAM' -i '$WORLD-n1' status | grep -q greet"
+daemon_end
+# shellcheck disable=SC2317 # called by name
+is_heard() { ! is_mute; }
+ok "once this one has gone, it is greeted" wait_for 15 is_heard
+stop other
+in_ns n1 "$XROAM" -i "$WORLD-other" destroy >/dev/null
 
 # ---- a QEMU that is none ----
 

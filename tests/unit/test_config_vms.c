@@ -85,6 +85,7 @@ static const struct config_case cases[] = {
 	{ HOSTS "sources: {qmp: [{socket: x, vm: {mac: " M1 "}}]}\n", "f:4: socket: \"x\" must be a path from the root" },
 	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, to: z}]}\n", "f:4: there is no host z in hosts" },
 	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: \"01:00:00:00:00:00\"}}]}\n", "f:4: qmp /x: the VM's MAC is a multicast address; write its own" },
+	{ HOSTS "sources:\n  qmp:\n  - {socket: /x, vm: {mac: " M1 "}}\n  - {socket: /y, vm: {mac: " M1 "}}\n  - {socket: /x, vm: {mac: " M2 "}}\n", "f:8: qmp /x: this socket is in line 6 already, and a monitor has one client; give QEMU another -qmp for the VM's other card" },
 	{ HOSTS "sources: {qmp: [{socket: /x}]}\n", "f:4: qmp: \"vm\" is missing" },
 	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, role: both}]}\n", "f:4: role: \"both\" is not known; write source or destination" },
 	{ "devices:\n- {name: eth0, trusted: sure}\n", "f:2: trusted: \"sure\" is not known; write true or false" },

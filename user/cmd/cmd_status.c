@@ -76,6 +76,16 @@ static void check_drops(struct status *s)
 	}
 }
 
+static void check_daemon(struct status *s)
+{
+	char lines[4096], *line, *rest = lines;
+
+	daemon_wrong(s->p->name, lines, sizeof(lines));
+	while ((line = strsep(&rest, "\n")))
+		if (line[0])
+			add(s, "%s", line);
+}
+
 static int gather(struct status *s)
 {
 	/* Longer than a second, so that a clock that ticks has ticked. */
@@ -97,6 +107,7 @@ static int gather(struct status *s)
 		add(s, "the clock has stopped: flows do not age (xroam "
 		    "reload)");
 	check_drops(s);
+	check_daemon(s);
 	return EXIT_DONE;
 }
 

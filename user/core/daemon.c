@@ -112,6 +112,41 @@ void daemon_release(const char *instance, int fd)
 	close(fd);
 }
 
+/* Behind the pid's line. */
+void daemon_tell_wrong(int fd, const char *lines)
+{
+	char text[4200];
+	int len = snprintf(text, sizeof(text), "%d\n%.4000s", (int)getpid(),
+			   lines);
+
+	if (pwrite(fd, text, len, 0) == len && ftruncate(fd, len))
+		return;		/* what is left of longer lines is no harm */
+}
+
+bool daemon_wrong(const char *instance, char *lines, size_t size)
+{
+	char path[160], *begin;
+	ssize_t len = 0;
+	int fd;
+
+	lines[0] = '\0';
+	if (!daemon_pid(instance))
+		return false;
+	claim_path(path, sizeof(path), instance);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = pread(fd, lines, size - 1, 0);
+		close(fd);
+	}
+	lines[len > 0 ? len : 0] = '\0';
+	begin = strchr(lines, '\n');
+	if (begin)
+		memmove(lines, begin + 1, strlen(begin + 1) + 1);
+	else
+		lines[0] = '\0';
+	return true;
+}
+
 pid_t daemon_pid(const char *instance)
 {
 	pid_t pid = 0;

@@ -19,6 +19,11 @@ void daemon_release(const char *instance, int fd);
 /* The claim still is what others see: destroy removes it with the instance. */
 bool daemon_claimed(const char *instance, int fd);
 
+/* What the daemon finds wrong now, a line each, for daemon_wrong(). */
+void daemon_tell_wrong(int fd, const char *lines);
+/* false: no daemon runs. */
+bool daemon_wrong(const char *instance, char *lines, size_t size);
+
 /* The pid of the instance's daemon; 0: none runs. */
 pid_t daemon_pid(const char *instance);
 

@@ -132,16 +132,40 @@ static int check_gateways(const struct check *c)
 	return 0;
 }
 
+/* Of two clients QEMU serves one, and the other waits in silence. */
+static int check_socket(const struct check *c, struct lut *sockets, size_t i)
+{
+	const struct model_qmp *q = &c->m->qmp[i], *o;
+	__u64 h = lut_hash(q->socket, strlen(q->socket));
+	__u32 at, j;
+
+	for (at = lut_first(sockets, h); (j = lut_get(sockets, at)) != LUT_END;
+	     at++) {
+		o = &c->m->qmp[j];
+		if (!strcmp(o->socket, q->socket))
+			return BAD(c, q->line, "qmp %s: this socket is in line %u already, and a monitor has one client; give QEMU another -qmp for the VM's other card",
+				   q->socket, o->line);
+	}
+	lut_add(sockets, h, i);
+	return 0;
+}
+
 static int check_qmp(const struct check *c)
 {
 	const struct model_qmp *q = c->m->qmp;
+	struct lut sockets = { NULL, 0 };
 	size_t i;
+	int ret = 0;
 
-	for (i = 0; i < c->m->n_qmp; i++)
-		if (vm_bad_mac(q[i].mac))
-			return BAD(c, q[i].line, "qmp %s: the VM's MAC is %s; write its own",
-				   q[i].socket, vm_bad_mac(q[i].mac));
-	return 0;
+	if (lut_init(&sockets, c->m->n_qmp))
+		return -ENOMEM;
+	for (i = 0; !ret && i < c->m->n_qmp; i++)
+		ret = vm_bad_mac(q[i].mac) ?
+			      BAD(c, q[i].line, "qmp %s: the VM's MAC is %s; write its own",
+				  q[i].socket, vm_bad_mac(q[i].mac)) :
+			      check_socket(c, &sockets, i);
+	lut_free(&sockets);
+	return ret;
 }
 
 int check_hosts(const struct check *c)

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../core/daemon.h"
 #include "../core/text.h"
 #include "qmp.h"
 
@@ -20,6 +21,7 @@
 #define FIRST_WAIT	20		/* ms: the incoming QEMU lives but shortly */
 #define LONGEST_WAIT	100		/* before the migration begins */
 #define STRANGE_WAIT	5000		/* it does not talk QMP */
+#define GREETS_WITHIN	3000		/* or has another client */
 #define FIRST_BUFFER	4096
 #define LINE_OCTETS	(1U << 20)	/* query-* answers, at most */
 #define READS		8		/* before the others' turn */
@@ -41,6 +43,30 @@ void qmp_log(struct monitor *m, const char *fmt, ...)
 	daemon_log(m->d, "qmp %s: %s", m->conf.socket, text);
 }
 
+static void tell_wrong(const struct qmp *q)
+{
+	const struct monitor *m;
+	char text[4000] = "";
+	size_t used = 0;
+
+	for (m = q->list; m && used < sizeof(text); m = m->next) {
+		if (m->mute)
+			used += snprintf(text + used, sizeof(text) - used,
+					 "qmp %s: it does not greet; a monitor has one client, and another one may have it\n",
+					 m->conf.socket);
+		else if (m->gate_others && m->conf.gate)
+			used += snprintf(text + used, sizeof(text) - used,
+					 "qmp %s: gate: true, but somebody else opens this QEMU's gate; it is left to him\n",
+					 m->conf.socket);
+	}
+	daemon_tell_wrong(q->d->claim_fd, text);
+}
+
+void qmp_tell_wrong(struct monitor *m)
+{
+	tell_wrong(m->qmp);
+}
+
 /* ---- connection ---- */
 
 static void wait_until(struct monitor *m, unsigned int ms)
@@ -59,6 +85,15 @@ static void drop(struct monitor *m)
 	m->in_len = m->searched = 0;
 }
 
+static void set_mute(struct monitor *m, bool mute)
+{
+	bool was = m->mute;
+
+	m->mute = mute;
+	if (mute != was)
+		qmp_tell_wrong(m);
+}
+
 /* Over; and another attempt later. */
 static void hang_up(struct monitor *m, unsigned int wait_ms, const char *why)
 {
@@ -66,6 +101,7 @@ static void hang_up(struct monitor *m, unsigned int wait_ms, const char *why)
 
 	drop(m);
 	m->greeted = m->ready = false;
+	set_mute(m, false);
 	if (why && !m->told)
 		qmp_log(m, "%s", why);
 	m->told = why != NULL;
@@ -129,6 +165,8 @@ static bool take_line(struct monitor *m, const char *text, size_t len)
 	event = json_string_value(json_object_get(line, "event"));
 	if (!m->greeted && json_object_get(line, "QMP")) {
 		m->greeted = true;
+		sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+		set_mute(m, false);
 		qmp_send(m, QMP_CAPABILITIES, "qmp_capabilities", NULL);
 	} else if (m->ready && event) {
 		qmp_on_event(m, event, json_object_get(line, "data"));
@@ -238,12 +276,20 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
+	if (m->fd >= 0) {
+		if (!m->greeted) {
+			qmp_log(m, "it does not greet: has it another client?");
+			set_mute(m, true);
+		}
+		return 0;
+	}
 	ret = connect_to(m);
 	if (ret >= 0) {
 		/* The sooner it is heard, the less is lost. */
 		sd_event_source_set_priority(m->io,
 					     SD_EVENT_PRIORITY_IMPORTANT - 1);
 		m->wait_ms = FIRST_WAIT;
+		wait_until(m, GREETS_WITHIN);
 		return 0;
 	}
 	if (m->d->verbose && !m->told && ret != -ENOENT &&
@@ -286,6 +332,7 @@ static void monitor_free(struct monitor *m)
 	sd_event_source_disable_unref(m->over);
 	sd_event_source_disable_unref(m->never);
 	sd_event_source_disable_unref(m->soon);
+	sd_event_source_disable_unref(m->gate);
 	sd_event_source_disable_unref(m->timer);
 	free(m->in);
 	free(m->conf.socket);
@@ -300,6 +347,7 @@ static int monitor_new(struct qmp *q, const struct model_qmp *conf)
 	if (!m)
 		return -ENOMEM;
 	m->d = q->d;
+	m->qmp = q;
 	m->fd = -1;
 	m->wait_ms = FIRST_WAIT;
 	m->conf = *conf;
@@ -363,6 +411,7 @@ static int reload(struct daemon *d, void *state, struct xr_err *err)
 			m->stale = false;
 	}
 	drop_stale(q);
+	tell_wrong(q);
 	for (i = 0; !ret && d->config && i < d->config->n_qmp; i++)
 		if (!find(q, &d->config->qmp[i]))
 			ret = monitor_new(q, &d->config->qmp[i]);

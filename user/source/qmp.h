@@ -13,6 +13,7 @@ enum qmp_migration {
 	QMP_ACTIVE,		/* setup, active: memory is copied, the VM runs */
 	QMP_PRE_SWITCHOVER,	/* the VM stands still, QEMU waits for us */
 	QMP_DEVICE,		/* the rest is copied */
+	QMP_POSTCOPY,		/* it stands still soon, then runs there without the rest */
 	QMP_CANCELLING,
 	QMP_COMPLETED,
 	QMP_FAILED,		/* or cancelled */
@@ -20,9 +21,12 @@ enum qmp_migration {
 
 #define QMP_CARDS	8
 
+struct qmp;
+
 /* One QEMU, for one VM. */
 struct monitor {
 	struct daemon *d;
+	struct qmp *qmp;		/* of qmp.c */
 	struct monitor *next;
 	struct model_qmp conf;		/* its own copy */
 	bool stale;			/* reload: in the file no more */
@@ -33,15 +37,20 @@ struct monitor {
 	unsigned int wait_ms;		/* until the next attempt */
 	bool told;			/* that it is not there */
 	bool greeted, ready;
+	bool mute;			/* connected, and no greeting came */
 	char *in;
 	size_t in_len, in_size, searched;
 
 	/* qmp_move.c */
 	bool incoming;			/* waits for a migration to come */
 	bool gated;			/* the capability is on */
+	bool gate_ours;			/* QEMU has waited at it for us, and nobody else opened */
+	bool gate_others;		/* somebody else uses it: it is his to open */
+	sd_event_source *gate;		/* whether somebody else does is to be seen */
 	bool running;
 	enum qmp_migration migration;
 	sd_event_source *over;		/* until the old host gives up copying */
+	__u16 left_for;			/* the host that its last migration went to */
 	sd_event_source *never;		/* until the new one gives up waiting */
 	char tap[16];			/* of the VM's card; empty: unknown */
 	pid_t pid;			/* who listens there, as the socket says */
@@ -67,6 +76,7 @@ enum qmp_id {
 	QMP_STATUS,
 	QMP_MIGRATE,
 	QMP_CONTINUE,
+	QMP_CHARDEVS,
 	QMP_NO_GATE,
 	/* Of a QEMU that knows them; see qmp_queue.c. */
 	QMP_VIRTIO,
@@ -80,6 +90,8 @@ void qmp_send(struct monitor *m, enum qmp_id id, const char *command,
 	      const char *arguments);
 void qmp_log(struct monitor *m, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Its mute or gate_others is another now: "xroam status" says so. */
+void qmp_tell_wrong(struct monitor *m);
 
 /* ---- qmp_move.c ---- */
 

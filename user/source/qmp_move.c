@@ -11,7 +11,9 @@
 #include "../core/text.h"
 #include "qmp.h"
 
-#define HAND_OVER_MS	100ULL	/* from the source's completed to RESUME, at most */
+#define HAND_OVER_MS	1000	/* from the source's completed: as long as it may come back */
+#define HAND_OVER_LEAST	100	/* to RESUME at the destination */
+#define OTHERS_OPEN_MS	20ULL	/* the gate: libvirt takes 1 to 4 */
 
 /* ---- where the VM is, as known here ---- */
 
@@ -137,13 +139,15 @@ static bool in_migration(const struct monitor *m)
 {
 	return m->migration == QMP_ACTIVE ||
 	       m->migration == QMP_PRE_SWITCHOVER ||
-	       m->migration == QMP_DEVICE;
+	       m->migration == QMP_DEVICE || m->migration == QMP_POSTCOPY;
 }
 
 static void stands_still(struct monitor *m)
 {
 	struct view v = look(m);
 
+	if (v.under_way)
+		m->left_for = v.now.next;
 	/* Asked first: when the notice is through, QEMU may be gone. */
 	qmp_queue_stopped(m);
 	if (v.place != VM_NOWHERE && v.now.state == XR_VM_PREPARED)
@@ -153,9 +157,54 @@ static void stands_still(struct monitor *m)
 /* Whatever came of our part: QEMU must not wait for ever. */
 static void open_gate(struct monitor *m)
 {
-	if (m->conf.gate)
-		qmp_send(m, QMP_CONTINUE, "migrate-continue",
-			 "{\"state\":\"pre-switchover\"}");
+	qmp_send(m, QMP_CONTINUE, "migrate-continue",
+		 "{\"state\":\"pre-switchover\"}");
+}
+
+static int on_gate(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct monitor *m = ctx;
+
+	(void)s;
+	(void)usec;
+	m->gate = sd_event_source_disable_unref(m->gate);
+	m->gate_ours = true;
+	open_gate(m);
+	return 0;
+}
+
+/*
+ * Who manages QEMU may use the gate, too (libvirt does), and has then something to
+ * do there: it is not ours to open before he has. The first time is his.
+ */
+static void at_the_gate(struct monitor *m)
+{
+	if (!m->conf.gate || m->gate_others || m->gate)
+		return;
+	if (m->gate_ours ||
+	    sd_event_add_time_relative(m->d->loop, &m->gate, CLOCK_MONOTONIC,
+				       OTHERS_OPEN_MS * 1000, 1000, on_gate,
+				       m) < 0)
+		open_gate(m);
+}
+
+static void leave_gate_to_others(struct monitor *m, const char *why)
+{
+	m->gate = sd_event_source_disable_unref(m->gate);
+	if (m->gate_others)
+		return;
+	qmp_log(m, "%s: its gate is left to him", why);
+	m->gate_others = true;
+	qmp_tell_wrong(m);
+}
+
+/* Gone on, or over, though nothing of ours was said yet. */
+static void past_the_gate(struct monitor *m)
+{
+	if (m->gate && (m->migration == QMP_DEVICE ||
+			m->migration == QMP_COMPLETED))
+		leave_gate_to_others(m, "somebody else says migrate-continue");
+	m->gate = sd_event_source_disable_unref(m->gate);
 }
 
 static void moved_away(struct monitor *m)
@@ -173,20 +222,42 @@ static int on_over(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
+	m->over = sd_event_source_disable_unref(m->over);
 	moved_away(m);
 	return 0;
 }
 
+/* The blackout must not end by its deadline meanwhile: a tick is up to a second. */
+static uint64_t hand_over_us(const struct monitor *m, const struct view *v)
+{
+	const struct plane *p = m->d->plane;
+	__s32 left = (__s32)(p->vms[v->place].deadline -
+			     vm_tick(m->d->plane)) - 1;
+
+	return 1000ULL * (left >= HAND_OVER_MS / 1000 ? HAND_OVER_MS :
+							 HAND_OVER_LEAST);
+}
+
 /*
- * It cannot come back, but does not run there yet. Copying goes on until its own
- * first frame tells that the new host knows, for what is redirected to us from
- * there would be lost otherwise; or a little while, if it keeps silent.
+ * It need not run there yet, and may come back, for who manages it may find that
+ * something else is wrong there. Copying goes on until its own first frame tells
+ * that the new host knows, for what is redirected to us from there would be lost
+ * otherwise; until its QEMU ends here; or a little while, if nothing happens.
  */
 static void handed_over(struct monitor *m)
 {
-	m->over = sd_event_source_disable_unref(m->over);
+	struct view v = look(m);
+
+	if (v.place == VM_NOWHERE || m->over)
+		return;
+	m->left_for = v.under_way ? v.now.next : v.now.host;
+	if (!v.under_way || host_is_local(m->d->plane, v.now.next))
+		return;
+	/* Its STOP went by unheard. */
+	if (v.now.state == XR_VM_PREPARED)
+		say(m, XR_NOTICE_PAUSE, NULL);
 	if (sd_event_add_time_relative(m->d->loop, &m->over, CLOCK_MONOTONIC,
-				       HAND_OVER_MS * 1000, 1000, on_over,
+				       hand_over_us(m, &v), 1000, on_over,
 				       m) < 0)
 		moved_away(m);
 }
@@ -199,18 +270,40 @@ static void stayed(struct monitor *m)
 		say(m, XR_NOTICE_CANCEL, NULL);
 }
 
-/* RESUME at the source: back, whatever the migration's own state says later. */
+/*
+ * It is said to be where this QEMU's migration brought it, and nobody has moved it
+ * on since.
+ */
+static bool is_said_to_have_left(struct monitor *m, const struct view *v)
+{
+	return v->place != VM_NOWHERE && m->left_for && !v->under_way &&
+	       v->now.host == m->left_for &&
+	       !host_is_local(m->d->plane, v->now.host);
+}
+
+/*
+ * RESUME at the source: back, whatever the migration's own state says later, and
+ * whatever was believed of it.
+ */
 static void runs_again(struct monitor *m)
 {
 	struct view v = look(m);
-	bool was = v.place != VM_NOWHERE && v.now.state == XR_VM_BLACKOUT;
+	__u16 host = here(m, &v);
 
-	if (!was)
-		return;
-	stayed(m);
-	/* An operator's pause and resume: memory is still being copied. */
-	if (m->migration == QMP_ACTIVE)
-		say(m, XR_NOTICE_PREPARE, name_of(m, v.now.next));
+	m->over = sd_event_source_disable_unref(m->over);
+	if (is_said_to_have_left(m, &v) && host) {
+		qmp_log(m, "the VM runs here again: its migration to %s "
+			"came to nothing", name_of(m, v.now.host));
+		say(m, XR_NOTICE_MOVED, name_of(m, host));
+	} else if (v.place != VM_NOWHERE && v.now.state == XR_VM_BLACKOUT) {
+		stayed(m);
+		/* An operator's pause and resume: memory is still being copied. */
+		if (m->migration == QMP_ACTIVE)
+			say(m, XR_NOTICE_PREPARE, name_of(m, v.now.next));
+	}
+	m->left_for = 0;
+	if (!in_migration(m))
+		m->migration = QMP_IDLE;
 }
 
 static void leaving(struct monitor *m)
@@ -221,13 +314,19 @@ static void leaving(struct monitor *m)
 		break;
 	case QMP_PRE_SWITCHOVER:
 		stands_still(m);
-		open_gate(m);
+		at_the_gate(m);
+		break;
+	case QMP_POSTCOPY:
+		if (!m->running)	/* STOP was faster than this word */
+			handed_over(m);
 		break;
 	case QMP_COMPLETED:
 		handed_over(m);
 		break;
 	case QMP_FAILED:
 		stayed(m);
+		if (m->gate_others)
+			qmp_take_gate_away(m);
 		break;
 	default:
 		break;
@@ -320,8 +419,8 @@ static enum qmp_migration migration_of(const char *status,
 		{ "cancelled", QMP_FAILED },
 		{ "failed", QMP_FAILED },
 		{ "completed", QMP_COMPLETED },
-		/* It runs there now, or will: it cannot come back. */
-		{ "postcopy-active", QMP_COMPLETED },
+		/* Said before STOP as a rule; then it runs there. */
+		{ "postcopy-active", QMP_POSTCOPY },
 	};
 	size_t i;
 
@@ -338,6 +437,8 @@ static void on_migration(struct monitor *m, json_t *data)
 	m->migration = migration_of(status, m->migration);
 	if (m->migration != QMP_ACTIVE)
 		prepare_now(m);
+	if (m->migration != QMP_PRE_SWITCHOVER)
+		past_the_gate(m);
 	if (m->incoming)
 		coming(m);
 	else
@@ -346,7 +447,7 @@ static void on_migration(struct monitor *m, json_t *data)
 
 static void become_source(struct monitor *m)
 {
-	if (m->conf.gate && !m->incoming && !m->gated) {
+	if (m->conf.gate && !m->incoming && !m->gated && !m->gate_others) {
 		m->gated = true;
 		qmp_send(m, QMP_GATE, "migrate-set-capabilities",
 			 "{\"capabilities\":[{\"capability\":"
@@ -382,8 +483,11 @@ void qmp_on_event(struct monitor *m, const char *name, json_t *data)
 	} else if (!strcmp(name, "STOP")) {
 		prepare_now(m);
 		m->running = false;
-		if (!m->incoming && in_migration(m))
+		if (!m->incoming && m->migration != QMP_IDLE &&
+		    m->migration != QMP_FAILED)
 			stands_still(m);
+		if (!m->incoming && m->migration == QMP_POSTCOPY)
+			handed_over(m);
 	}
 }
 
@@ -393,6 +497,7 @@ void qmp_on_ready(struct monitor *m)
 {
 	m->incoming = m->conf.role_given && m->conf.destination;
 	m->gated = m->running = false;
+	m->left_for = 0;
 	m->migration = QMP_IDLE;
 	m->tap[0] = '\0';
 	qmp_send(m, QMP_EVENTS, "migrate-set-capabilities",
@@ -401,6 +506,8 @@ void qmp_on_ready(struct monitor *m)
 	qmp_send(m, QMP_NETWORK, "human-monitor-command",
 		 "{\"command-line\":\"info network\"}");
 	qmp_queue_ready(m);
+	if (m->conf.gate)
+		qmp_send(m, QMP_CHARDEVS, "query-chardev", NULL);
 	qmp_send(m, QMP_STATUS, "query-status", NULL);
 	qmp_send(m, QMP_MIGRATE, "query-migrate", NULL);
 }
@@ -430,6 +537,20 @@ static void read_tap(struct monitor *m, const char *text)
 	if (len && len < sizeof(m->tap)) {
 		memcpy(m->tap, name, len);
 		m->tap[len] = '\0';
+	}
+}
+
+/* libvirt's own monitor. It uses the gate in each migration. */
+static void on_chardevs(struct monitor *m, json_t *list)
+{
+	const char *label;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		label = json_string_value(json_object_get(one, "label"));
+		if (label && !strcmp(label, "charmonitor"))
+			leave_gate_to_others(m, "libvirt manages this QEMU");
 	}
 }
 
@@ -498,6 +619,9 @@ void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
 	case QMP_NO_GATE:
 		m->gated = false;
 		break;
+	case QMP_CHARDEVS:
+		on_chardevs(m, value);
+		break;
 	default:
 		qmp_queue_answer(m, id, value);
 		break;
@@ -508,8 +632,10 @@ void qmp_on_gone(struct monitor *m)
 {
 	prepare_now(m);
 	qmp_queue_gone(m);
+	m->gate = sd_event_source_disable_unref(m->gate);
 	m->over = sd_event_source_disable_unref(m->over);
-	if (!m->incoming && m->migration == QMP_COMPLETED)
+	if (!m->incoming && (m->migration == QMP_COMPLETED ||
+			     (m->migration == QMP_POSTCOPY && !m->running)))
 		moved_away(m);
 	/* It waited for a VM, which did not begin to run: it stays. */
 	if (m->incoming && !m->running)

@@ -4,7 +4,7 @@
 The monitor of a QEMU that is not there: qemu.py SOCKET FIFO [KEY=VALUE...].
 Lines written into FIFO make it speak:
 
-    set KEY=VALUE...    status, migrate, tap, mac: what the queries answer
+    set KEY=VALUE...    status, migrate, tap, mac, chardev: what the queries answer
     event NAME [DATA]   an event with that JSON
     migration STATUS    event MIGRATION, and what query-migrate says from then on
     raw TEXT            these octets, \\n and all
@@ -116,6 +116,9 @@ class Monitor:
                                 "running": STATE["status"] == "running"}
         elif name == "query-migrate" and STATE["migrate"] != "none":
             answer["return"] = {"status": STATE["migrate"]}
+        elif name == "query-chardev":
+            answer["return"] = [{"label": STATE.get("chardev", "serial0"),
+                                 "filename": "file", "frontend-open": True}]
         elif name == "human-monitor-command":
             answer["return"] = NETWORK % (STATE["mac"], STATE["tap"])
         elif name == "migrate-set-capabilities" and STATE.get("refuse"):
