@@ -17,8 +17,8 @@ vm_attach h1 h2 || bail "cannot attach"
 vm_hosts vxlan h1 h2 || bail "cannot add hosts"
 fabric_believes h1
 # However long this takes.
-policy h1 blackout_timeout 300 >/dev/null && policy h2 blackout_timeout 300 >/dev/null ||
-	bail "no policy"
+policy h1 blackout_timeout 300 >/dev/null || bail "no policy"
+policy h2 blackout_timeout 300 >/dev/null || bail "no policy"
 
 plug()
 {

@@ -7,6 +7,7 @@
  *	ADDR=10.9.0.9 GATEWAY=10.9.0.1
  *	ADDR6=fd00:9::9 GATEWAY6=fd00:9::1
  *	VIP=192.0.2.10		on lo, and nobody is told
+ *	ADDR_2=10.9.0.12	of a second card
  *	RUN=/path RUN_ARGS=a,b,c	started, too
  */
 #include <arpa/inet.h>
@@ -30,6 +31,7 @@
 #include "lib/probe.h"
 
 #define DEV	"eth0"
+#define DEV2	"eth1"
 #define BATCH	64
 #define BUFFER	(16 << 20)	/* a blackout's probes arrive all at once */
 #define PACKET	2048
@@ -175,6 +177,13 @@ static void set_network(void)
 	set_up(s, DEV);
 	set_address(s);
 	set_address6();
+	if (getenv("ADDR_2")) {
+		/* What it is asked there it answers by the first. */
+		put("/proc/sys/net/ipv4/conf/" DEV2 "/arp_notify", "1");
+		put("/proc/sys/net/ipv4/conf/" DEV2 "/arp_ignore", "1");
+		set_up(s, DEV2);
+		add_address(s, DEV2, getenv("ADDR_2"), 32);
+	}
 	close(s);
 }
 
@@ -205,10 +214,10 @@ static size_t answer(void *packet, size_t len)
 		run = t->probe.run;
 		memset(count, 0, sizeof(count));
 	}
-	if (t->probe.kind == PROBE_ASK) {
+	if (t->probe.kind != PROBE_TELL) {
 		if (count[t->probe.seq] < UINT8_MAX)
 			count[t->probe.seq]++;
-		return len;
+		return t->probe.kind == PROBE_ASK ? len : 0;
 	}
 	memset(t->count, 0, sizeof(t->count));
 	for (uint32_t i = 0;
@@ -217,13 +226,20 @@ static size_t answer(void *packet, size_t len)
 	return sizeof(*t);
 }
 
-static int open_echo(void)
+/* Of one address, so that what it answers has that one, too; NULL: of any. */
+static int open_echo(const char *addr)
 {
-	struct sockaddr_in6 any = {.sin6_family = AF_INET6,
-				   .sin6_port = htons(PROBE_PORT)};
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6,
+				  .sin6_port = htons(PROBE_PORT)};
 	int s = socket(AF_INET6, SOCK_DGRAM, 0), size = BUFFER;
+	char mapped[64];
 
-	if (s < 0 || bind(s, (struct sockaddr *)&any, sizeof(any)))
+	snprintf(mapped, sizeof(mapped), "::ffff:%s", addr ? addr : "");
+	if (addr && inet_pton(AF_INET6, mapped, &at.sin6_addr) != 1)
+		die(addr);
+	/* One of them has any address, the other one of these. */
+	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+	if (s < 0 || bind(s, (struct sockaddr *)&at, sizeof(at)))
 		die("socket");
 	setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	setsockopt(s, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
@@ -268,7 +284,8 @@ int main(void)
 	load_modules();
 	set_network();
 	start(getenv("RUN"));
-	s = open_echo();
+	/* Each counts for itself. */
+	s = open_echo(getenv("ADDR_2") && !fork() ? getenv("ADDR_2") : NULL);
 	printf("guest: ready\n");
 	for (;;)
 		echo(s);

@@ -8,13 +8,17 @@
  *	{"result": "completed", "stop_ms": 512.1, "resume_ms": 601.9, ...}
  *
  * result is completed, cancelled or failed; after the last two the guest runs
- * at the source again. Exit status 0 where it came as asked for.
+ * at the source again, as after back; or paused: a post-copy that lost its destination, and the
+ * guest. Exit status 0 where it came as asked for.
  *
  *	--gate MS		pause-before-switchover: stand still for so long
  *	--gate-elsewhere	the same, but somebody else sends migrate-continue
  *	--cancel MS		in pre-copy, so long after it began
  *	--cancel-stopped MS	in pre-switchover, so long after STOP
  *	--kill PID		end the destination, PID, at STOP
+ *	--postcopy MS		post-copy, so long after pre-copy began
+ *	--come-back MS		so long after it is completed the source goes on; the
+ *				destination, started with -S, never does
  *	--rate BYTES		a second; default: QEMU's own
  *	--announce ROUNDS	how often the destination says RARP (default 5)
  *	--on EVENT=COMMAND	run COMMAND, and wait for it: start, active, stop,
@@ -51,21 +55,22 @@ struct monitor {
 static struct monitor mon[2];
 static const char *channel;
 static struct {
-	long gate, cancel, cancel_stopped;	/* ms, -1: no */
+	long gate, cancel, cancel_stopped, postcopy, come_back;	/* ms, -1: no */
 	long rate, announce;
 	pid_t kill;
 	bool elsewhere;
 	const char *on[16];
 	int n_on;
-} opt = {-1, -1, -1, 0, -1, 0, false, {0}, 0};
+} opt = {-1, -1, -1, -1, -1, 0, -1, 0, false, {0}, 0};
 
 /* ms from the start; -1: did not happen */
 static struct {
-	double active, stop, resume, back, completed;
-} at = {-1, -1, -1, -1, -1};
+	double active, stop, resume, back, completed, postcopy;
+} at = {-1, -1, -1, -1, -1, -1};
 static double t0;
 static const char *result;	/* of the source's migration */
-static double cancel_at = -1, continue_at = -1;
+static double cancel_at = -1, continue_at = -1, postcopy_at = -1;
+static double back_at = -1;
 
 static void die(const char *format, ...)
 {
@@ -117,6 +122,8 @@ static void on_status(enum side side, const char *status, double t)
 		reached(&at.active, t, "active");
 		if (opt.cancel >= 0 && cancel_at < 0)
 			cancel_at = t + opt.cancel;
+		if (opt.postcopy >= 0 && postcopy_at == -1)
+			postcopy_at = t + opt.postcopy;
 	} else if (!strcmp(status, "pre-switchover")) {
 		if (opt.cancel_stopped >= 0)
 			cancel_at = t + opt.cancel_stopped;
@@ -125,6 +132,12 @@ static void on_status(enum side side, const char *status, double t)
 	} else if (!strcmp(status, "completed")) {
 		result = "completed";
 		reached(&at.completed, t, "completed");
+		if (opt.come_back >= 0 && back_at == -1)
+			back_at = t + opt.come_back;
+	} else if (!strcmp(status, "postcopy-active")) {
+		reached(&at.postcopy, t, "postcopy");
+	} else if (!strcmp(status, "postcopy-paused")) {
+		result = "paused";
 	} else if (!strcmp(status, "cancelled")) {
 		result = "cancelled";
 	} else if (!strcmp(status, "failed")) {
@@ -289,6 +302,10 @@ static void begin(void)
 {
 	if (opt.announce >= 0)
 		set(DEST, "announce-rounds", opt.announce);
+	if (opt.postcopy >= 0) {
+		enable(SOURCE, "postcopy-ram", true);
+		enable(DEST, "postcopy-ram", true);
+	}
 	must(DEST, with_uri("migrate-incoming"));
 	enable(SOURCE, "pause-before-switchover",
 	       opt.gate >= 0 || opt.elsewhere || opt.cancel_stopped >= 0);
@@ -302,8 +319,14 @@ static bool over(void)
 {
 	if (!result)
 		return false;
+	if (opt.come_back >= 0) {
+		result = "back";
+		return at.back >= 0;
+	}
 	if (!strcmp(result, "completed"))
 		return at.resume >= 0;
+	if (!strcmp(result, "paused"))
+		return true;
 	/* RESUME comes before or after; a guest that never stood still, never */
 	return at.stop < 0 || at.back >= 0;
 }
@@ -317,6 +340,10 @@ static double next_deadline(void)
 		t = cancel_at;
 	if (continue_at >= 0 && continue_at < t)
 		t = continue_at;
+	if (back_at >= 0 && back_at < t)
+		t = back_at;
+	if (postcopy_at >= 0 && postcopy_at < t)
+		t = postcopy_at;
 	return t;
 }
 
@@ -330,6 +357,14 @@ static void follow(void)
 			cancel_at = -2;
 			opt.cancel = -1;
 			say(SOURCE, plain("migrate_cancel"));
+		}
+		if (back_at >= 0 && now() >= back_at) {
+			back_at = -2;
+			say(SOURCE, plain("cont"));
+		}
+		if (postcopy_at >= 0 && now() >= postcopy_at) {
+			postcopy_at = -2;
+			say(SOURCE, plain("migrate-start-postcopy"));
 		}
 		if (continue_at >= 0 && now() >= continue_at) {
 			continue_at = -2;
@@ -345,6 +380,8 @@ static void say_result(void)
 	double end = at.resume >= 0 ? at.resume : at.back;
 
 	printf("{\"result\": \"%s\"", result);
+	if (at.postcopy >= 0)
+		printf(", \"postcopy_ms\": %.1f", at.postcopy);
 	if (at.stop >= 0)
 		printf(", \"stop_ms\": %.1f", at.stop);
 	if (at.resume >= 0)
@@ -376,6 +413,8 @@ static void parse(int argc, char **argv)
 		{"kill", required_argument, NULL, 'k'},
 		{"rate", required_argument, NULL, 'r'},
 		{"announce", required_argument, NULL, 'a'},
+		{"come-back", required_argument, NULL, 'b'},
+		{"postcopy", required_argument, NULL, 'p'},
 		{"on", required_argument, NULL, 'o'},
 		{0}};
 	int c;
@@ -388,6 +427,8 @@ static void parse(int argc, char **argv)
 		case 's': opt.cancel_stopped = number(optarg); break;
 		case 'k': opt.kill = number(optarg); break;
 		case 'r': opt.rate = number(optarg); break;
+		case 'b': opt.come_back = number(optarg); break;
+		case 'p': opt.postcopy = number(optarg); break;
 		case 'a': opt.announce = number(optarg); break;
 		case 'o':
 			if (opt.n_on == sizeof(opt.on) / sizeof(*opt.on))
@@ -404,8 +445,10 @@ static void parse(int argc, char **argv)
 
 static const char *wanted(void)
 {
+	if (opt.come_back >= 0)
+		return "back";
 	if (opt.kill)
-		return "failed";
+		return opt.postcopy >= 0 ? "paused" : "failed";
 	return opt.cancel >= 0 || opt.cancel_stopped >= 0 ? "cancelled"
 							  : "completed";
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- *	prober [-i MICROSECONDS] [-n PROBES] [-s OCTETS] [-p MS] ADDRESS
+ *	prober [-o] [-i MICROSECONDS] [-n PROBES] [-s OCTETS] [-p MS] ADDRESS
  *
  * Sends numbered probes to the guest until SIGTERM (or so many), says "sent" on
  * stderr, waits for the last answers, then asks the guest how often each arrived,
@@ -18,6 +18,8 @@
  * p50_ms, p99_ms, max_ms	from the probe to its answer
  * late		answers that took more than 10 ms
  * lost_runs, twice_runs	"from-to" of those, at most eight
+ *
+ * With -o the guest is to say nothing but, at the end, how often each arrived.
  *
  * With -p, a line on stderr every so often; "missing" are those that have not been
  * answered for half a second:
@@ -54,6 +56,7 @@ static uint32_t sent, answered, max = PROBE_MAX, run;
 static uint64_t interval = 1000000, progress, last_answer, gap;
 static size_t size = sizeof(struct probe);
 static int s;
+static bool one_way;
 
 static uint64_t now(void)
 {
@@ -93,7 +96,8 @@ static void send_probe(void)
 {
 	struct probe *p = (struct probe *)packet;
 
-	*p = (struct probe){.magic = PROBE_MAGIC, .kind = PROBE_ASK,
+	*p = (struct probe){.magic = PROBE_MAGIC, 
+			    .kind = one_way ? PROBE_ONE_WAY : PROBE_ASK,
 			    .run = run, .seq = sent, .sent_ns = now()};
 	sent_ns[sent++] = p->sent_ns;
 	/* Refused or unreachable: then it counts as lost. */
@@ -227,7 +231,7 @@ static bool say_arrived(void)
 	for (uint32_t i = 0; i < sent; i++) {
 		lost += is_lost(i);
 		twice += is_twice(i);
-		unanswered += arrived[i] && !answers[i];
+		unanswered += arrived[i] && !answers[i] && !one_way;
 		forgotten += !arrived[i] && answers[i];
 	}
 	printf(", \"lost\": %u, \"twice\": %u, \"unanswered\": %u, "
@@ -282,8 +286,11 @@ static void parse(int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "i:n:s:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "oi:n:s:p:")) != -1) {
 		switch (opt) {
+		case 'o':
+			one_way = true;
+			break;
 		case 'i':
 			interval = strtoull(optarg, NULL, 10) * 1000;
 			break;
@@ -302,7 +309,7 @@ static void parse(int argc, char **argv)
 	}
 	if (optind != argc - 1 || max > PROBE_MAX || size > PACKET ||
 	    size < sizeof(struct probe)) {
-		fprintf(stderr, "usage: prober [-i MICROSECONDS] [-n PROBES] "
+		fprintf(stderr, "usage: prober [-o] [-i MICROSECONDS] [-n PROBES] "
 				"[-s OCTETS] [-p MS] ADDRESS\n");
 		exit(2);
 	}

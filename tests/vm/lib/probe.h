@@ -16,6 +16,7 @@
 enum probe_kind {
 	PROBE_ASK,	/* comes back as it is, and is counted */
 	PROBE_TELL,	/* how often did seq and the numbers after it arrive? */
+	PROBE_ONE_WAY,	/* is counted, and that is all */
 };
 
 struct probe {

@@ -38,6 +38,8 @@ PROBE_TO=$VM_ADDR4
 AT=			# the host where the guest is
 GUEST=''		# a second one has a name, a tap, a MAC and addresses of its own
 TAP=tap0
+CARD2=''			# its MAC, where the guest has a second card, at tap1
+CARD2_ADDR4=10.9.0.12
 OWN_TAPS=1
 QUITS=(5 '' 15 30)	# ms after RESUME that the source ends, run by run; '': later
 QUIT=''			# of this run
@@ -121,6 +123,7 @@ guest_world()
 	vm_world_up "$@"
 	for host in "${VM_HOSTS[@]}"; do
 		tap_of "$host"
+		[ -z "$CARD2" ] || TAP=tap1 tap_of "$host"
 	done
 }
 
@@ -148,10 +151,14 @@ qmp_of_daemon()
 # qemu HOST [ARGS...]
 qemu()
 {
-	local host=$1 script=no
+	local host=$1 script=no more=()
 
 	shift
 	[ -z "$OWN_TAPS" ] || script=$WORLD_DIR/up-$TAP-$host
+	[ -z "$CARD2" ] || more=(
+		-netdev "tap,id=n1,ifname=tap1,script=${script/up-$TAP-/up-tap1-},downscript=no"
+		-device "virtio-net-pci,netdev=n1,mac=$CARD2,romfile="
+		-qmp "unix:$(qmp_of_daemon "$host").2,server=on,wait=off")
 	rm -f "$(qmp "$host")" "$(qmp_of_daemon "$host")"
 	start "qemu-$GUEST$host" "$host" qemu-system-x86_64 \
 		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 \
@@ -162,7 +169,8 @@ qemu()
 		-netdev "tap,id=n0,ifname=$TAP,script=$script,downscript=no" \
 		-device "virtio-net-pci,netdev=n0,mac=$VM_MAC,romfile=" \
 		-qmp "unix:$(qmp "$host"),server=on,wait=off" \
-		-qmp "unix:$(qmp_of_daemon "$host"),server=on,wait=off" "$@"
+		-qmp "unix:$(qmp_of_daemon "$host"),server=on,wait=off" \
+		"${more[@]}" "$@"
 	wait_for 10 test -S "$(qmp_of_daemon "$host")" ||
 		bail "no QEMU on $host: $(<"$WORLD_DIR/qemu-$GUEST$host.err")"
 }
@@ -172,7 +180,7 @@ guest_boot()
 	AT=$1
 	shift
 	guest_image
-	GUEST_WORDS+=("$@")
+	GUEST_WORDS+=("$@" ${CARD2:+"ADDR_2=$CARD2_ADDR4"})
 	qemu "$AT"
 	wait_for 60 grep -q '^guest: ready' "$WORLD_DIR/$GUEST$AT.console" ||
 		bail "the guest does not boot: $(tail -n 20 "$WORLD_DIR/$GUEST$AT.console")"
@@ -260,7 +268,9 @@ world_of()
 fabric_for()
 {
 	case $FABRIC in
-	deaf)	fabric_believes "$1" ;;
+	deaf)	fabric_believes "$1"
+		[ -z "$CARD2" ] || fabric_believes "$1" "$CARD2"
+		;;
 	silent)	in_ns fab bridge fdb replace "$VM_MAC" dev "$1" \
 			master dynamic ;;
 	routed)	ip -n "$(ns gw)" -batch - <<-EOT
@@ -336,12 +346,14 @@ xroam_file()
 		    at: $AT
 		    addresses: [$VM_ADDR4, "$VM_ADDR6"]
 		    tap: $TAP
+		  ${CARD2:+- {mac: "$CARD2", at: $AT, addresses: [$CARD2_ADDR4], tap: tap1\}}
 		sources:
 		  qmp:
 		    - socket: $(qmp_of_daemon "$node")
 		      vm: {mac: "$VM_MAC"}
 		      to: $(other "$node")
 		      gate: $GATE
+		    ${CARD2:+- {socket: $(qmp_of_daemon "$node").2, vm: {mac: "$CARD2"\}, to: $(other "$node")\}}
 		${3-}
 	EOT
 }
