@@ -9,6 +9,11 @@
  * 6864 §4.1) or in the IPv6 flow label. Should this very one come back, soon, and
  * many such within the second, then frames go round in a circle.
  *
+ * The fingerprint is the whole frame's: cyclic protocols repeat all of it but a
+ * counter near the end. Where a frame has no place for a number, one in many that
+ * are alike is dropped: what goes in a circle ends so, and of what is only repeated
+ * little is lost.
+ *
  * Soon, and many: numbers can be guessed, and they are not secret. A VM quotes
  * them in what it says by ICMP (RFC 1812 §4.3.2.3), which hosts say seldom: Linux
  * six times at once, and once a second, to one address. Who hears of each number
@@ -21,7 +26,7 @@
 #include "vm_table.h"
 
 #define ECHO_SUSPECT	8	/* frames like the sample before one is numbered */
-#define ECHO_TOO_MANY	64	/* where there is no place for a number: drop */
+#define ECHO_TOO_MANY	64	/* where there is no place for a number: drop one */
 #define ECHO_NUMBERED	0x80	/* in echoes: the sample is; its returns below */
 #define ECHO_PROOF	16
 #define ECHO_OVER	0xff	/* in echoes: the number did not come back soon */
@@ -55,6 +60,78 @@ static __always_inline int is_familiar(const struct xr_vm *vm, __u32 word,
 				       __u32 tick)
 {
 	return vm->sample == word || vm->sample_tick != SAMPLE_TICK(tick);
+}
+
+/* ---- the rest of a frame, behind what print_of() takes ---- */
+
+#define PIECE		64
+#define PIECES		256	/* more than any frame has */
+
+struct piece {
+	__u64 word[PIECE / 8];
+};
+
+XR_PERCPU(pieces, struct piece, 1);
+
+struct rest {
+	struct xdp_md *ctx;
+	__u64 key, print;
+	__u32 at, len;
+};
+
+static long add_piece(__u32 i, void *rest)
+{
+	struct rest *r = rest;
+	__u32 zero = 0;
+	struct piece *p = bpf_map_lookup_elem(&pieces, &zero);
+	__u64 n = r->len < PIECE ? r->len : PIECE, h = r->print;
+
+	if (!p || !n)
+		return 1;
+	if (n < PIECE)
+		__builtin_memset(p, 0, sizeof(*p));
+	/* 6.1 learns no lower bound from a comparison with 0. */
+	n--;
+	asm volatile("%0 &= 63" : "+r"(n));
+	n++;
+	if (bpf_xdp_load_bytes(r->ctx, r->at, p, n))
+		return 1;
+#pragma unroll
+	for (int w = 0; w < PIECE / 8; w++) {
+		h = (h + p->word[w]) * r->key;
+		h ^= h >> 29;
+	}
+	r->print = h;
+	r->at += n;
+	r->len -= n;
+	return 0;
+}
+
+/* Keyed, too; 0 where there is none. Padding is no part of an IP packet. */
+static __always_inline __u32 print_rest(struct xdp_md *ctx, __u32 l3,
+					__be16 proto,
+					const struct xr_hash_keys *keys)
+{
+	const __be16 *w = octet_at(ctx, l3);
+	__u32 end = bpf_xdp_get_buff_len(ctx), ends = end;
+	struct rest r = { .ctx = ctx, .at = l3 + PRINT4,
+			  .key = keys->key[8] | 1 };
+
+	if ((const void *)(w + 3) <= end_of(ctx)) {
+		if (proto == bpf_htons(ETH_P_IP)) {
+			ends = l3 + bpf_ntohs(w[1]);
+		} else if (proto == bpf_htons(ETH_P_IPV6)) {
+			ends = l3 + sizeof(struct ipv6hdr) + bpf_ntohs(w[2]);
+			r.at = l3 + PRINT6;
+		}
+	}
+	if (ends > end)
+		ends = end;
+	if (ends <= r.at)
+		return 0;
+	r.len = ends - r.at;
+	bpf_loop(PIECES, add_piece, &r, 0);
+	return r.print >> 32;
 }
 
 /* A keyed sum of products, without TTL and checksum, which routers change. */
@@ -93,6 +170,7 @@ static __always_inline __u32 print_of(const void *frame, const void *ip,
 /* A frame, for the functions below. */
 struct echo_frame {
 	void *frame, *ip, *end;
+	__u32 rest;
 	__be16 proto;
 };
 
@@ -122,12 +200,18 @@ static __always_inline int number_frame(const struct echo_frame *f)
 	return 1;
 }
 
+static __always_inline __u32 print_frame(const struct echo_frame *f,
+					 const struct xr_hash_keys *keys)
+{
+	return print_of(f->frame, f->ip, f->end, f->proto, keys) ^ f->rest;
+}
+
 static __always_inline void take_sample(struct xr_vm *vm,
 					const struct echo_frame *f,
 					const struct xr_hash_keys *keys)
 {
 	vm->sample = word_of(f->ip, f->end, f->proto);
-	vm->print = print_of(f->frame, f->ip, f->end, f->proto, keys);
+	vm->print = print_frame(f, keys);
 	vm->mark = vm->hits;
 }
 
@@ -177,13 +261,14 @@ static __always_inline int echo_frame(struct xr_vm *vm, __u32 place,
 	/* Before the fingerprint: guesses count, whatever they look like. */
 	if (seen & ECHO_NUMBERED && (__u16)((__u16)vm->hits - vm->mark) > ECHO_SOON)
 		vm->echoes = seen = ECHO_OVER;
-	if (seen == ECHO_OVER ||
-	    vm->print != print_of(f->frame, f->ip, f->end, f->proto, keys))
+	if (seen == ECHO_OVER || vm->print != print_frame(f, keys))
 		return 0;
 	if (seen & ECHO_NUMBERED)
 		return echo_numbered(vm, place, f, keys);
-	if (seen >= ECHO_TOO_MANY)
+	if (seen >= ECHO_TOO_MANY) {
+		vm->echoes = 0;
 		return XR_R_VM_LOOP;
+	}
 	vm->echoes = ++seen;
 	if (seen >= ECHO_SUSPECT && number_frame(f)) {
 		take_sample(vm, f, keys);
@@ -199,18 +284,19 @@ static __always_inline int echo_frame(struct xr_vm *vm, __u32 place,
 __noinline int echo(struct xdp_md *ctx, __u32 place, __u32 l3)
 {
 	const struct xr_hash_keys *keys = vm_keys();
-	struct echo_frame f = {
-		.frame = data_of(ctx),
-		.ip = octet_at(ctx, l3),
-		.end = end_of(ctx),
-	};
 	struct xr_vm *vm = vm_at(place);
-	__be16 *proto = octet_at(ctx, l3 - 2);
+	const __be16 *at = octet_at(ctx, l3 - 2);
+	struct echo_frame f = {};
 
-	if (!vm || !keys || f.frame + sizeof(struct ethhdr) > f.end ||
-	    (void *)(proto + 1) > f.end)
+	if (!vm || !keys || (const void *)(at + 1) > end_of(ctx))
 		return 0;
-	f.proto = *proto;
+	f.proto = *at;
+	f.rest = print_rest(ctx, l3, f.proto, keys);
+	f.frame = data_of(ctx);
+	f.ip = octet_at(ctx, l3);
+	f.end = end_of(ctx);
+	if (f.frame + sizeof(struct ethhdr) > f.end)
+		return 0;
 	return echo_frame(vm, place, &f, keys);
 }
 

@@ -468,6 +468,82 @@ static void floods(void **state)
 			assert_int_equal(tcp(1 + i, "ack").verdict, XR_R_FLOW);
 }
 
+/* Two packets from any address make an entry established. */
+static void pairs(int from, int n)
+{
+	for (int i = from; i < from + n; i++)
+		for (int ack = 0; ack < 2; ack++)
+			run_text("eth / ip4 src=10.%d.%d.%d / tcp sport=%d %s",
+				 1 + (i >> 16), i >> 8 & 255, i & 255,
+				 1 + i * 7 % 60000, ack ? "ack" : "syn");
+}
+
+/*
+ * So a flood of SYN and ACK fills the table. It takes nothing from flows that are
+ * not quiet for an eighth of the idle time, it is served by hash, and so is who
+ * comes meanwhile; and an eighth of the idle time after it, who comes has a place.
+ */
+static void flood_of_established(void **state)
+{
+	static __u16 was[ESTABLISHED];
+	int held = 0, placed = 0, late;
+	struct result r;
+
+	world(LIMIT_FLOWS("1024") POLICY("flow_idle: 8000") FLOW_VIPS
+	      "backends:\n"
+	      BACKEND("a", ALL_VIPS) "    address: 10.1.0.1\n"
+	      "    forward: gue\n"
+	      BACKEND("b", ALL_VIPS) "    address: 10.1.0.2\n"
+	      "    forward: gue\n");
+	for (int i = 0; i < ESTABLISHED; i++) {
+		tcp(1 + i, "syn");
+		tcp(1 + i, "ack");
+	}
+	for (int i = 0; i < ESTABLISHED; i++) {
+		struct xr_flow *f = entry_of(1 + i);
+
+		was[i] = f ? f->backend : 0;
+		held += !!f;
+	}
+	/* Longer than an eighth of the idle time, of which they use all but ten. */
+	for (int round = 0; round < 3; round++) {
+		pairs(round * 3000, 3000);
+		later(990);
+		for (int i = 0; i < ESTABLISHED; i++)
+			if (was[i])
+				assert_int_equal(tcp(1 + i, "ack").verdict,
+						 XR_R_FLOW);
+	}
+	pairs(9000, 3000);
+	for (int i = 0; i < ESTABLISHED; i++) {
+		struct xr_flow *f = entry_of(1 + i);
+
+		if (was[i])
+			assert_true(f && f->backend == was[i]);
+	}
+	late = 20000;
+	for (int i = 0; i < 50; i++) {
+		r = tcp(late + i, "syn");
+		assert_int_equal(r.verdict, XR_R_HASH);
+		placed += r.count[XR_R_FLOW_NEW];
+	}
+	printf("# %d with a place; in the flood, %d of 50 more find one\n", held,
+	       placed);
+	later(990);
+	for (int i = 0; i < ESTABLISHED; i++)
+		if (was[i])
+			tcp(1 + i, "ack");
+	later(20);
+	placed = 0;
+	for (int i = 0; i < 50; i++) {
+		r = tcp(late + 1000 + i, "syn");
+		assert_int_equal(r.verdict, XR_R_HASH);
+		placed += r.count[XR_R_FLOW_NEW];
+	}
+	/* But in buckets that the others' flows fill. */
+	assert_in_range(placed, 40, 50);
+}
+
 /* Short headers with random 4-tuples write nothing at all. */
 static void short_header_flood(void **state)
 {
@@ -568,6 +644,7 @@ int main(void)
 		TEST(strangers_and_draining),
 		TEST(ends_establish_nothing),
 		TEST(floods),
+		TEST(flood_of_established),
 		TEST(short_header_flood),
 		TEST(two_cpus),
 	};
