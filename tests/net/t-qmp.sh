@@ -216,6 +216,7 @@ ok "the gate" with "role: source" "to: h2" "gate: true"
 qemu
 connected
 ok "its capability is set" wait_for 2 heard 'pause-before-switchover.*true'
+stall_begin
 for i in 1 2 3 4 5; do
 	tell "migration active"
 	becomes prepared h1 h2 "gate, $i: prepared"
@@ -228,9 +229,10 @@ is "$(grep -c 'migrate-continue {"state": "pre-switchover"}' "$WORLD_DIR/qemu.ou
 	5 "and the migration goes on, each time"
 took=$(sed -n 's/^migrate-continue.* after \([0-9]*\) us/\1/p' "$WORLD_DIR/qemu.out" |
 	sort -n)
+stall_end
 diag "from QEMU's word to ours, us: ${took//$'\n'/ }"
 # The machine may be busy otherwise: the second best of five.
-cmp_ok "$(sed -n 2p <<<"$took")" -lt 1000 \
+cmp_ok "$(sed -n 2p <<<"$took")" -lt $((BUSY ? 10000 : 1000)) \
 	"within a millisecond, the copy in place"
 tell "migration device" "migration completed"
 becomes moved h2 null "completed: moved"

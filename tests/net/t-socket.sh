@@ -108,11 +108,13 @@ is "$(fact host)" h2 "what a client said before it went is done"
 $PYTHON "$LIB/notify.py" "$SOCKET" hold 500 8 "${text:0:20}" >"$WORLD_DIR/hold" &
 holder=$!
 wait_for 5 grep -q held "$WORLD_DIR/hold"
+stall_begin
 $PYTHON "$LIB/notify.py" "$SOCKET" slow 6 "$VM" h2 >"$WORLD_DIR/slow" &
 slow=$!
 notify rate 2 "$VM" h2 h3
 diag "beside 500 half lines and one who never reads: $SAID"
-cmp_ok "$(said p99)" -lt 20000 "nobody else is delayed"
+stall_end
+cmp_ok "$(said p99)" -lt $((20000 + 1000 * STALLED)) "nobody else is delayed"
 wait $slow
 like "$(<"$WORLD_DIR/slow")" "after" "who does not read is not read from"
 cmp_ok "$(sed 's/.* //' "$WORLD_DIR/slow")" -lt 3000000 "  and nothing piles up"
@@ -128,13 +130,19 @@ cmp_ok $((after - before)) -lt 20000 "the daemon did not grow ($before kB, $afte
 
 # ---- speed ----
 
+stall_begin
 notify sustained 30000 64 "$VM" h2 h3
 diag "$SAID"
+stall_end
 is "$(said bad)" 0 "30,000 single notices, all obeyed"
-cmp_ok "$(said rate)" -ge 10000 "at 10,000 a second"
+cmp_ok "$(said rate)" -ge $((BUSY ? 1000 : 10000)) \
+	"at 10,000 a second, where the machine has nothing else to do"
+stall_begin
 notify rate 2 "$VM" h2 h3
 diag "one after the other: $SAID"
-cmp_ok "$(said median)" -le 200 "from the write to the answer: median 200 us"
+stall_end
+cmp_ok "$(said median)" -le $((BUSY ? 1000 * STALLED : 200)) \
+	"from the write to the answer: median 200 us, where nothing else is done"
 
 daemon_end
 is $? 0 "the daemon ends when it is told to"

@@ -32,7 +32,12 @@
 #	addr4 NODE [NET], addr6 NODE [NET]	its address (c1: wifi unless NET is cell)
 #	mac NODE DEV
 #	lb_route lb1|lb2|both	whom the router sends the VIPs' packets to
-#	wait_for SECONDS CMD...	until CMD succeeds
+#	wait_for SECONDS CMD...	until CMD succeeds; twelve times as long where the
+#				machine is busy otherwise
+#	stall_begin / stall_end	$STALLED: how long, in ms, the machine kept a process
+#				waiting meanwhile, ten times over: what a limit in ms
+#				is to be longer by. $BUSY: not empty where that says
+#				that others had the processor
 #	serve PORT...		the TCP and UDP peer on every server, by its name
 #	serves NODE PORT...	on one
 #	ask NODE ARGS...	the client there: peer ask ARGS; $SAID is what it
@@ -262,13 +267,33 @@ finish()
 
 wait_for()
 {
-	local until=$((SECONDS + $1))
+	local until=$((SECONDS + 12 * $1))
 
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$until" ] || return 1
 		sleep 0.05
 	done
+}
+
+STALL=$WORLD_BUILD/tests/net/stall
+STALLED=0 BUSY=
+
+stall_begin()
+{
+	"$STALL" >"$WORLD_DIR/stall" &
+	WORLD_PID[stall]=$!
+}
+
+# shellcheck disable=SC2034
+stall_end()
+{
+	stop stall
+	read -r STALLED <"$WORLD_DIR/stall"
+	diag "a process waited for the processor up to $STALLED ms"
+	BUSY=
+	[ "$STALLED" -lt 4 ] || BUSY=1
+	STALLED=$((10 * STALLED))
 }
 
 # ---- peers and counters ----

@@ -269,7 +269,7 @@ quic_get()
 # How long a client may take: one whose server is lost would wait for long.
 quic_timeout()
 {
-	[ "$STEERING" = on ] && echo 30 || echo "$QUIC_OFF_TIMEOUT"
+	[ "$STEERING" = on ] && echo 120 || echo "$QUIC_OFF_TIMEOUT"
 }
 
 quic_start()
@@ -322,7 +322,7 @@ quic_say()
 
 quic_good()
 {
-	local what=$1 most=${2-500} name gap
+	local what=$1 most=$((${2-500} + STALLED)) name gap
 
 	quic_servers_stop
 	quic_say "$what"
@@ -355,7 +355,9 @@ quic_both()
 	quic_lb on
 	quic_servers "${options[@]}"
 	QUIC_CLIENTS=()
+	stall_begin
 	$scenario
+	stall_end
 	quic_good "$what" "$most"
 
 	quic_lb off
