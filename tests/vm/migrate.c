@@ -39,7 +39,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_MS  30000
+#define LIMIT_MS  600000
 #define BANDWIDTH (128L << 20)	/* octets a second, as QEMU's own */
 
 enum side { SOURCE, DEST };

@@ -43,7 +43,7 @@
 
 #define SECOND	 1000000000ULL
 #define PACKET	 16384
-#define QUIET	 (SECOND / 3)	/* so long no answer: there will be none */
+#define QUIET	 (3 * SECOND)	/* so long no answer: there will be none */
 #define LATE_NS	 10000000
 #define MAX_RUNS 8
 
@@ -179,7 +179,7 @@ static bool ask_guest(uint32_t from)
 	struct probe_told t;
 	ssize_t n;
 
-	for (int try = 0; try < 20; try++) {
+	for (int try = 0; try < 150; try++) {
 		if (send(s, &p, sizeof(p), 0) < 0)
 			usleep(100000);
 		while (poll(&fd, 1, 200) > 0) {

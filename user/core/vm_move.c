@@ -219,7 +219,7 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 
 /* ---- pause ---- */
 
-#define NEW_PLACE_LATER	15	/* seconds */
+#define NEW_PLACE_LATER	5	/* seconds */
 
 /*
  * The new place hears of the blackout first, and must not forget it first: copies

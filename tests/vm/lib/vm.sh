@@ -332,7 +332,7 @@ xroam_file()
 	local node=$1 host
 
 	# A test moves its guest more often than any operator would.
-	echo "policy: {flap_moves: 1000, blackout_timeout: 2}"
+	echo "policy: {flap_moves: 1000, blackout_timeout: 5}"
 	echo "devices: [{name: up0, mode: native}]"
 	echo "hosts:"
 	for host in "${VM_HOSTS[@]}"; do
