@@ -260,18 +260,18 @@ __noinline int refresh_way(struct __sk_buff *skb, __u32 index)
 static __always_inline int find_hop(struct __sk_buff *skb, struct way *w,
 				    __u32 index)
 {
-	struct bpf_fib_lookup *fib = the_question();
+	struct question *q = the_question();
 	int said;
 
 	w->hop = bpf_map_lookup_elem(&nexthops, &index);
-	if (!w->hop || !fib)
+	if (!w->hop || !q)
 		return XR_R_NO_ROUTE;
 	if (likely(is_fresh(w->hop, now_tick())))
 		return 0;
 	said = refresh_way(skb, index);
 	if (said & SHOULD_ASK && is_ip(skb) &&
 	    w->path->method != XR_FORWARD_L2) {
-		w->asks = fib->ifindex;
+		w->asks = q->fib.ifindex;
 		return 0;
 	}
 	said &= SHOULD_ASK - 1;
@@ -335,7 +335,7 @@ static __always_inline int find_way(struct __sk_buff *skb,
 	if (reason)
 		return reason;
 	w->ifindex = w->hop->ifindex;
-	mtu = w->path->mtu ?: w->hop->mtu;
+	mtu = w->path->mtu;
 	if (mtu && outer_length(skb, w) > mtu)
 		return XR_R_TOO_BIG;
 	return 0;

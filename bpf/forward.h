@@ -243,7 +243,6 @@ static __always_inline void trace_way(__u32 path, __u32 ifindex)
 __noinline __u32 mtu_to_vm(__u32 backend, __u32 mtu)
 {
 	struct xr_vm *vm = backend_vm(backend);
-	struct xr_nexthop *nh;
 	struct xr_path *path;
 	struct xr_host host;
 	__u32 second;
@@ -252,10 +251,9 @@ __noinline __u32 mtu_to_vm(__u32 backend, __u32 mtu)
 		return mtu;
 	host = host_get(vm_now(vm).now.host);
 	path = bpf_map_lookup_elem(&paths, &host.path);
-	nh = bpf_map_lookup_elem(&nexthops, &host.path);
-	if (!path || !nh || host.flags != XR_HOST_USED)
+	if (!path || host.flags != XR_HOST_USED)
 		return mtu;
-	second = path->mtu ?: nh->mtu;
+	second = path->mtu;
 	if (!second || second < path->overhead)
 		return mtu;
 	second -= path->overhead;
@@ -288,7 +286,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
 		return XR_R_FLOODED;
 
 	o.ip_len = p->ip_len + path->overhead;
-	mtu = path->mtu ?: nh->mtu;
+	mtu = path->mtu;
 	if (unlikely(tied))
 		mtu = mtu_to_vm(p->backend, mtu);
 	if (unlikely(mtu && o.ip_len > mtu))

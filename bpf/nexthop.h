@@ -144,14 +144,53 @@ static __always_inline int take_fib(struct xr_nexthop *nh,
 	}
 }
 
-/* One per CPU: the stack is short. What it last said stays. */
-XR_PERCPU(fib_question, struct bpf_fib_lookup, 1);
+/* One per CPU: the stack is short. What the FIB last said stays. */
+struct question {
+	struct bpf_fib_lookup fib;
+	struct xr_outer_key key;
+};
 
-static __always_inline struct bpf_fib_lookup *the_question(void)
+XR_PERCPU(fib_question, struct question, 1);
+
+static __always_inline struct question *the_question(void)
 {
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&fib_question, &zero);
+}
+
+static __always_inline __u32 least(__u32 mtu, __u32 other)
+{
+	return other && (!mtu || other < mtu) ? other : mtu;
+}
+
+/* What ICMP told of the way to the path's far end; 0: nothing, or long ago. */
+static __always_inline __u32 learned_mtu(const struct xr_path *path,
+					 struct xr_outer_key *key)
+{
+	struct xr_outer_mtu now;
+	struct xr_outer *o;
+
+	if (!path->overhead)
+		return 0;
+	__builtin_memcpy(key->addr, path->daddr, sizeof(key->addr));
+	key->vni = path->vni;
+	key->dport = path->dport;
+	key->reserved = 0;
+	o = bpf_map_lookup_elem(&outers, key);
+	if (!o)
+		return 0;
+	now = o->now;
+	return (__s32)(now.until - now_tick()) >= 0 ? now.mtu : 0;
+}
+
+static __always_inline void settle_mtu(struct xr_path *path, __u32 mtu,
+				       struct xr_outer_key *key)
+{
+	mtu = least(mtu, path->route_mtu);
+	mtu = least(mtu, learned_mtu(path, key));
+	if (path->mtu != mtu)
+		path->mtu = mtu;
 }
 
 /* Asks as if the packet had come in by the device `from`. */
@@ -159,14 +198,16 @@ static __always_inline int refresh(void *ctx, __u32 index, __u32 from)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
-	struct bpf_fib_lookup *fib = the_question();
+	struct question *q = the_question();
 	int err;
 
-	if (!nh || !path || !fib)
+	if (!nh || !path || !q)
 		return XR_R_NO_ROUTE;
-	__builtin_memset(fib, 0, sizeof(*fib));
-	err = ask_fib(ctx, from, path, fib);
-	return take_fib(nh, fib, err);
+	__builtin_memset(&q->fib, 0, sizeof(q->fib));
+	err = ask_fib(ctx, from, path, &q->fib);
+	if (err == BPF_FIB_LKUP_RET_SUCCESS)
+		settle_mtu(path, q->fib.mtu_result, &q->key);
+	return take_fib(nh, &q->fib, err);
 }
 
 /* Global functions like this one are verified once, not once per caller. */
@@ -180,11 +221,11 @@ __noinline int ask_for_nexthop(struct xdp_md *ctx, __u32 index)
 {
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	__u32 in = knobs.master ?: ingress_of(ctx);
-	struct bpf_fib_lookup *fib = the_question();
+	struct question *q = the_question();
 
-	if (!path || !fib || !may_ask(path))
+	if (!path || !q || !may_ask(path))
 		return 0;
-	return ask_kernel(ctx, index, in, fib->ifindex == in);
+	return ask_kernel(ctx, index, in, q->fib.ifindex == in);
 }
 
 static __always_inline int is_fresh(const struct xr_nexthop *nh, __u32 tick)

@@ -186,7 +186,7 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
 	trace_way(index, egress_of(ctx, nh));
 	/* The overhead counts one Ethernet header, and so do the octets. */
 	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
-	mtu = path->mtu ?: nh->mtu;
+	mtu = path->mtu;
 	if (unlikely(mtu && o.ip_len > mtu))
 		return frame_too_big(ctx, p->bytes, mtu - path->overhead);
 	flow_of(p, octet_at(ctx, f->l3), end_of(ctx), f->proto);

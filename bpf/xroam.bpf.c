@@ -7,6 +7,7 @@
  * all are and for which most of it is constant, and for every other kind.
  */
 #include "icmp.h"
+#include "path_mtu.h"
 #include "steer.h"
 #include "forward.h"
 #include "vm.h"
@@ -81,6 +82,9 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 	trace_packet(p);
 	p->reason = reason ?: serve(ctx, p, keys, vms);
 	forget();
+	if (p->reason == XR_R_ICMP_OTHER &&
+	    learn_mtu(ctx, p->l3, p->l4, p->ipv6))
+		note(p, XR_R_PATH_MTU);
 	return verdict(p);
 }
 
@@ -117,6 +121,33 @@ int xroam_node(struct xdp_md *ctx)
 	return serve_vips(ctx, secret_keys(), 0);
 }
 
+/* At a glance: where there are no VIPs, ICMP is not parsed but for this. */
+static __always_inline int may_be_icmp(struct xdp_md *ctx)
+{
+	const __u8 *eth = data_of(ctx);
+	__be16 proto;
+
+	if (eth + sizeof(struct ethhdr) + sizeof(struct iphdr) >
+	    (const __u8 *)end_of(ctx))
+		return 0;
+	proto = *(const __be16 *)(eth + 2 * ETH_ALEN);
+	return proto == bpf_htons(ETH_P_IP) ? eth[23] == IPPROTO_ICMP :
+	       proto == bpf_htons(ETH_P_IPV6) && eth[20] == IPPROTO_ICMPV6;
+}
+
+__noinline int hear_icmp(struct xdp_md *ctx)
+{
+	struct packet *p = other_packet();
+
+	if (!p)
+		return 0;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->bytes = ctx->data_end - ctx->data;
+	if (!parse_whole_ip(ctx, p) && learn_mtu(ctx, p->l3, p->l4, p->ipv6))
+		note(p, XR_R_PATH_MTU);
+	return 0;
+}
+
 /*
  * Where there are: VMs come first, and a frame for one is never for a VIP, too.
  * A program of its own, so that each has a small stack and few paths.
@@ -136,6 +167,8 @@ int xroam_vm_node(struct xdp_md *ctx)
 		return serve_vips(ctx, keys, 1);
 	if (knobs.vips && unlikely(reason == NO_VM))
 		return for_no_vm(ctx);
+	if (!knobs.vips && reason <= NO_VM && unlikely(may_be_icmp(ctx)))
+		hear_icmp(ctx);
 	if (likely(reason <= NO_VM))
 		return verdict_of(&p, XR_R_NOT_MOVED, XR_KIND_PASS, XDP_PASS);
 	p.reason = unknown(reason, keys->zero, REASONS - 1);

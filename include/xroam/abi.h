@@ -119,12 +119,16 @@ struct xr_path {
 	__be32 saddr[XR_ADDR_WORDS];
 	__be32 daddr[XR_ADDR_WORDS];
 	__be16 dport;		/* GUE, VXLAN */
-	__u16 mtu;		/* largest outer IP packet; 0: as routed */
+	/*
+	 * Largest outer IP packet now: the least of what the FIB says, route_mtu and
+	 * what was learned (outers); written by the program, too. 0: unknown.
+	 */
+	__u16 mtu;
 	__u32 vni;		/* VXLAN, 24 bits */
 	__u8 inner_dmac[6];	/* VXLAN: the backend's MAC in its segment */
 	__u8 inner_smac[6];
 	__u16 asked;		/* tick, its low bits plus one, when the kernel last was made to ask */
-	__u16 reserved2;
+	__u16 route_mtu;	/* the route's own, which the FIB tells only where it is locked; 0: none */
 };
 
 /*
@@ -136,7 +140,7 @@ struct xr_nexthop {
 	__u8 smac[6];
 	__u32 ifindex;		/* 0: never resolved */
 	__u32 until;		/* tick after which the FIB is asked again */
-	__u16 mtu;		/* of the route; 0: unknown */
+	__u16 mtu;		/* as the FIB last said; 0: unknown */
 	__u16 unsure;		/* tick, its low bits, since when the FIB confirms it no more; 0: it does */
 	/*
 	 * Which the route names, ifindex being the port of it that leads there; 0:
@@ -144,6 +148,34 @@ struct xr_nexthop {
 	 */
 	__u32 bridge;
 	__u32 gateway;		/* xr_address_print() of the neighbour that dmac is of */
+};
+
+/*
+ * outers: hash, what an outer header begins with -> one of the paths that make such
+ * ones, and how narrow the way turned out to be: for all of them. Entries are user
+ * space's, what was learned is the program's.
+ */
+#define XR_MTU_AGE	600	/* ticks that it is believed (RFC 1191 §6.3, RFC 8201 §4) */
+
+struct xr_outer_key {
+	__be32 addr[XR_ADDR_WORDS];	/* destination */
+	__u32 vni;			/* VXLAN */
+	__be16 dport;			/* GUE, VXLAN; 0: IPIP */
+	__u16 reserved;
+};
+
+/* Read and written as one word. */
+struct xr_outer_mtu {
+	__u16 mtu;		/* 0: nothing was learned */
+	__u16 reserved;
+	__u32 until;		/* tick after which it is not believed */
+} __attribute__((aligned(8)));
+
+struct xr_outer {
+	struct xr_outer_mtu now;
+	__be32 from[XR_ADDR_WORDS];	/* who said so, by ICMP */
+	__u32 path;
+	__u32 reserved;
 };
 
 /* initial_rate: QUIC Initials per second and backend, over all CPUs. */

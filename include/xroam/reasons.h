@@ -84,7 +84,8 @@
 	X(RING_LOST,     "ring-lost",       NOTE,  "residual: a frame the ring had no room for") \
 	X(REPLAYED,      "replayed",        NOTE,  "residual: sent to the new host from the ring") \
 	X(NOTICE_OLD,    "notice-old",      NOTE,  "a notification older than the one known, or the same again: ignored") \
-	X(QINQ,          "qinq",            NOTE,  "two VLANs, or more than four tags: no VM is looked for")
+	X(QINQ,          "qinq",            NOTE,  "two VLANs, or more than four tags: no VM is looked for") \
+	X(PATH_MTU,      "path-mtu",        NOTE,  "ICMP: a tunnel's packet was too large for its way, whose MTU is known now")
 
 enum xr_reason {
 	XR_REASON_NONE = 0,

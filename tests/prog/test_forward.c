@@ -25,15 +25,15 @@ static const struct way {
 	const char *outer;	/* what stands before the client's IP header */
 } ways[] = {
 	{ "IPIP over IPv4", "address: 10.1.0.1\n    forward: ipip", FOUR,
-	  ETH_IN("1") " / ip4 src=172.16.@ dst=10.1.0.1 df tos=%d" },
+	  ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df tos=%d" },
 	{ "IPIP over IPv4, other device",
 	  "address: 10.2.0.1\n    forward: ipip", FOUR,
-	  ETH_OUT("1") " / ip4 src=172.16.@ dst=10.2.0.1 df tos=%d" },
+	  ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df tos=%d" },
 	{ "IPIP over IPv6", "address: \"fd01::1\"\n    forward: ipip", BOTH,
-	  ETH_IN("1") " / ip6 src=100::@ dst=fd01::1 tc=%d flow=@" },
+	  ETH_IN("1") " / ip6 src=fd01::fe dst=fd01::1 tc=%d flow=@" },
 	{ "IPIP over IPv6, other device",
 	  "address: \"fd02::1\"\n    forward: ipip", BOTH,
-	  ETH_OUT("1") " / ip6 src=100::@ dst=fd02::1 tc=%d flow=@" },
+	  ETH_OUT("1") " / ip6 src=fd02::fe dst=fd02::1 tc=%d flow=@" },
 	{ "GUE over IPv4", "address: 10.1.0.2\n    forward: gue", BOTH,
 	  ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df tos=%d / "
 	  "udp sport=@ dport=6080 csum=0" },
@@ -116,7 +116,7 @@ static void flooded(void **state)
 	world_apply(VIPS "backends:\n" BACKEND("b", VIPS4)
 		    "    address: 10.1.0.4\n");
 	expect("eth dst=02:00:00:00:01:04 / ip4 ttl=9 / tcp syn", "hash",
-	       ETH_IN("4") " / ip4 src=172.16.@ dst=10.1.0.4 df / "
+	       ETH_IN("4") " / ip4 src=10.1.0.254 dst=10.1.0.4 df / "
 	       "ip4 ttl=8 / tcp syn");
 }
 
@@ -125,7 +125,7 @@ static void padding(void **state)
 {
 	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.1\n");
 	expect("eth / ip4 ttl=9 / tcp syn / pad 6", "hash",
-	       ETH_IN("1") " / ip4 src=172.16.@ dst=10.1.0.1 df / "
+	       ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df / "
 	       "ip4 ttl=8 / tcp syn / pad 6");
 }
 
@@ -158,7 +158,7 @@ static void vlan_tags(void **state)
 	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
 	      "    address: \"fd02::1\"\n    forward: ipip\n");
 	expect("eth / vlan 5 / vlan 6 / ip4 ttl=9 / tcp syn", "hash",
-	       ETH_OUT("1") " / ip6 src=100::@ dst=fd02::1 flow=@ / "
+	       ETH_OUT("1") " / ip6 src=fd02::fe dst=fd02::1 flow=@ / "
 	       "ip4 ttl=8 / tcp syn");
 
 	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
@@ -413,7 +413,7 @@ static void questions(void **state)
 	expect_question("eth / ip6 / tcp syn", QUESTION4("10.2.0.99"));
 }
 
-#define OUT1 "ip4 src=172.16.@ dst=10.1.0.1 df / ip4 ttl=63 / tcp syn"
+#define OUT1 "ip4 src=10.1.0.254 dst=10.1.0.1 df / ip4 ttl=63 / tcp syn"
 
 /* What changes in the kernel's tables is followed, within a second or two. */
 static void next_hop_changes(void **state)

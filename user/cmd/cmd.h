@@ -102,6 +102,8 @@ json_t *json_addr(const __be32 addr[XR_ADDR_WORDS]);
 json_t *json_vip(const __be32 addr[XR_ADDR_WORDS], __be16 port, __u8 proto);
 json_t *json_mac(const __u8 mac[6]);
 json_t *json_hex(const void *octets, size_t len);
+/* Adds "mtu" of a path, and "mtu_learned" where ICMP told of it. */
+void json_add_mtu(json_t *to, struct plane *p, __u32 path);
 
 /*
  * A table of left-aligned columns, wide as their widest cell. Cells are

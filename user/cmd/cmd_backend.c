@@ -357,6 +357,7 @@ static json_t *show_json(const struct shown *s)
 		      "flows", (json_int_t)s->flows);
 	if (!o)
 		return NULL;
+	json_add_mtu(o, s->p, s->p->backends[s->b->index].path);
 	if (i->dev[0])
 		json_object_set_new(o, "dev", json_string(i->dev));
 	if (i->port)

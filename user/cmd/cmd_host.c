@@ -212,6 +212,7 @@ static json_t *show_json(struct shown *s, __u32 i)
 		      "bytes", (json_int_t)c.bytes);
 	if (!o)
 		return NULL;
+	json_add_mtu(o, s->p, s->p->hosts[i].path);
 	if (!addr_is_zero(h->addr))
 		json_object_set_new(o, "address", json_addr(h->addr));
 	if (h->port)

@@ -2,6 +2,7 @@
 /* xroam reload, xroam destroy. */
 #include <stdio.h>
 
+#include "../core/hops.h"
 #include "cmd.h"
 
 static const char reload_help[] =
@@ -39,6 +40,8 @@ int do_reload(int argc, char **argv)
 		return ret;
 	n = count_devices(p);
 	ret = plane_reload(p, &err);
+	if (!ret)
+		hops_follow(p);
 	plane_close(p);
 	if (ret)
 		return cmd_fail(&err);

@@ -32,7 +32,8 @@ struct status {
 	struct stats_flows flows;
 	struct moment then, now;
 	double seconds;
-	json_t *wrong;		/* strings */
+	json_t *narrow;		/* strings, as in "wrong" */
+	json_t *wrong;
 };
 
 static int take(struct plane *p, struct moment *m)
@@ -102,6 +103,7 @@ static int gather(struct status *s)
 	take(p, &s->now);
 	s->seconds = s->now.at.tv_sec - s->then.at.tv_sec +
 		     (s->now.at.tv_nsec - s->then.at.tv_nsec) / 1e9;
+	health_narrow(p, add_line, s->narrow);
 	health_check(p, add_line, s->wrong);
 	if (s->now.tick == s->then.tick)
 		add(s, "the clock has stopped: flows do not age (xroam "
@@ -163,7 +165,7 @@ static int print_json(const struct status *s)
 	return out_json(json_pack(
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
 		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
-		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:O}",
+		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:O, s:O}",
 		"instance", s->p->name,
 		"created", (json_int_t)s->p->meta->created,
 		"devices", json_devices(s),
@@ -184,6 +186,7 @@ static int print_json(const struct status *s)
 		"daemon_pid", (int)daemon_pid(s->p->name),
 		"packets", json_kinds(s),
 		"clock_running", s->now.tick != s->then.tick,
+		"narrow", s->narrow,
 		"wrong", s->wrong));
 }
 
@@ -277,6 +280,9 @@ static int print_text(const struct status *s)
 	print_vms(s);
 	print_kinds(s);
 	putchar('\n');
+	for (i = 0; (line = json_string_value(json_array_get(s->narrow, i)));
+	     i++)
+		printf("%-10s%s\n", i ? "" : "narrow", line);
 	if (!json_array_size(s->wrong))
 		printf("all is well\n");
 	for (i = 0; (line = json_string_value(json_array_get(s->wrong, i)));
@@ -297,10 +303,12 @@ int do_status(int argc, char **argv)
 	ret = cmd_open(&s.p, PLANE_READ);
 	if (ret)
 		return ret;
+	s.narrow = json_array();
 	s.wrong = json_array();
 	ret = gather(&s);
 	if (!ret)
 		ret = opt.json ? print_json(&s) : print_text(&s);
+	json_decref(s.narrow);
 	json_decref(s.wrong);
 	plane_close(s.p);
 	return ret;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/outer.h"
 #include "cmd.h"
 
 int out_json(json_t *value)
@@ -46,6 +47,19 @@ json_t *json_hex(const void *octets, size_t len)
 	char buf[2 * len + 1];
 
 	return json_string(text_hex(buf, sizeof(buf), octets, len));
+}
+
+void json_add_mtu(json_t *to, struct plane *p, __u32 path)
+{
+	struct outer_mtu m;
+
+	if (!path || path >= p->paths_max || !p->paths[path].mtu)
+		return;
+	json_object_set_new(to, "mtu", json_integer(p->paths[path].mtu));
+	if (outer_learned(p, path, &m))
+		json_object_set_new(to, "mtu_learned", json_pack(
+			"{s:i, s:i, s:o}", "mtu", (int)m.mtu, "seconds",
+			(int)m.seconds, "from", json_addr(m.from)));
 }
 
 struct table {

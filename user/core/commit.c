@@ -21,12 +21,15 @@
 #include <unistd.h>
 #include "commit_priv.h"
 #include "flow_table.h"
+#include "hops.h"
 #include "model_edit.h"
 #include "netns.h"
+#include "outer.h"
 #include "stats.h"
 #include "text.h"
 #include "vip_table.h"
 
+#define FOLLOW_MOST 64
 #define EVENTS_MAX 32		/* lines of one commit in the event ring */
 
 /* ---- the journal ---- */
@@ -321,6 +324,17 @@ static void clear_slots(struct commit *c)
 	}
 }
 
+/*
+ * Whatever a command changes, it is a look at the routes as well; where there are
+ * many, only "xroam reload" looks at all of them.
+ */
+static void follow_ways(struct commit *c)
+{
+	outers_sync(c->p);
+	if (c->want.n_backends + c->want.n_hosts <= FOLLOW_MOST)
+		hops_follow(c->p);
+}
+
 /* Returns what storing the tables said; memory is all that can be short. */
 static int write_all(struct commit *c)
 {
@@ -349,6 +363,7 @@ static int write_all(struct commit *c)
 	commit_del_members(c);
 	clear_slots(c);
 	commit_clear_hosts(c);
+	follow_ways(c);
 	return 0;
 }
 

@@ -17,7 +17,7 @@
  *	  down: drop		# or fallback: routable CID, server down
  *	  flow_idle: 300	# seconds, 1..16000
  *	  reply_rate: 100	# ICMP replies per second and CPU, 0..65535
- *	  source: 172.16.0.0/16	# outer IPIP source, IPv4; host bits vary
+ *	  source: 172.16.0.0/16	# outer IPIP source, IPv4; host bits vary; 0.0.0.0/0: own
  *	  source6: 100::/64	# IPv6
  *	  moves: expected	# or ports, any: whose announcements move a VM
  *	  tunnels: hosts	# any: whose IPIP and GUE for VMs are opened

@@ -10,6 +10,7 @@
 #include "ends.h"
 #include "health.h"
 #include "host.h"
+#include "outer.h"
 #include "netns.h"
 #include "stats.h"
 #include "text.h"
@@ -303,6 +304,44 @@ static void check_hops(struct check *c)
 	if (t.n > TROUBLE_MAX)
 		wrong(c, "... and %u next hops more", t.n - TROUBLE_MAX);
 	free(t.hop);
+}
+
+/* ---- narrow ways ---- */
+
+struct narrow {
+	struct check *c;
+	__u32 n;
+};
+
+static void say_narrow(struct narrow *w, __u32 path, const char *what,
+		       const char *name)
+{
+	char addr[TEXT_ADDR];
+	struct outer_mtu m;
+
+	if (!outer_learned(w->c->p, path, &m) || ++w->n > TROUBLE_MAX)
+		return;
+	wrong(w->c, "%s %s: the way there takes %u octets, says %s by ICMP; believed for %u s more",
+	      what, name, m.mtu, text_addr(addr, m.from), m.seconds);
+}
+
+void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
+		   void *ctx)
+{
+	struct check c = { p, each, ctx };
+	struct narrow w = { &c, 0 };
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.backends; i++)
+		if (p->backend_info[i].state != XR_BACKEND_NONE)
+			say_narrow(&w, p->backends[i].path, "backend",
+				   p->backend_info[i].name);
+	for (i = 1; i <= p->meta->limits.hosts; i++)
+		if (p->host_info[i].name[0])
+			say_narrow(&w, p->hosts[i].path, "host",
+				   p->host_info[i].name);
+	if (w.n > TROUBLE_MAX)
+		wrong(&c, "... and %u ways more", w.n - TROUBLE_MAX);
 }
 
 void health_check(struct plane *p, void (*each)(void *ctx, const char *line),

@@ -25,4 +25,8 @@ void health_count(struct plane *p, struct health *h);
 void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
 		  void *ctx);
 
+/* And one per way that ICMP errors showed to be narrower than its route. */
+void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
+		   void *ctx);
+
 #endif

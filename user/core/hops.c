@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <bpf/bpf.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hops.h"
 #include "host.h"
+#include "netns.h"
+#include "outer.h"
 #include "path.h"
 #include "stats.h"
 
@@ -126,6 +129,51 @@ static void write_hop(struct hops *h, __u32 path, const struct xr_nexthop *hop)
 		bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, h->value, 0);
 }
 
+static void name_path(struct plane *p, __u32 i, __u32 hosts, __u32 path)
+{
+	struct xr_backend b;
+	struct xr_host host;
+	__u64 word;
+
+	if (i < hosts) {
+		host = p->hosts[i];
+		host.path = path;
+		host_store_word(p, i, &host);
+		return;
+	}
+	b = p->backends[i - hosts];
+	b.path = path;
+	_Static_assert(sizeof(b) == sizeof(word), "one word");
+	memcpy(&word, &b, sizeof(word));
+	__atomic_store_n((__u64 *)(void *)&p->backends[i - hosts], word,
+			 __ATOMIC_RELEASE);
+}
+
+/*
+ * The address that packets to there leave from is another one now, or was not
+ * known so far: another path, as of whatever is no single word.
+ */
+static bool renew(struct hops *h, __u32 i, __u32 path,
+		  const struct path_job *job)
+{
+	struct plane *p = h->p;
+	const struct xr_path *was = &p->paths[path];
+	__u32 other;
+
+	if (job->path.method == XR_FORWARD_L2 ||
+	    (was->source_bits == job->path.source_bits &&
+	     !memcmp(was->saddr, job->path.saddr, sizeof(was->saddr))))
+		return false;
+	other = host_free_path(p);
+	if (!other || host_store_path(p, other, job))
+		return false;
+	outer_store_mtu(p, other, job->path.mtu, job->path.route_mtu);
+	name_path(p, i, h->hosts, other);
+	plane_grace(p);	/* the old one may be filled anew from here on */
+	outers_sync(p);
+	return true;
+}
+
 static void look_at(struct hops *h, __u32 i)
 {
 	struct xr_backend_info facts;
@@ -142,6 +190,10 @@ static void look_at(struct hops *h, __u32 i)
 	path_remind(&job, 1, &h->p->meta->policy, stats_tick(h->p));
 	w->ifindex = job.ifindex;
 	memcpy(w->gateway, job.gateway, sizeof(w->gateway));
+	if (!job.ifindex || !path || path >= h->p->paths_max ||
+	    (job.trouble == PATH_FINE && renew(h, i, path, &job)))
+		return;
+	outer_store_mtu(h->p, path, job.path.mtu, job.path.route_mtu);
 	if (job.trouble == PATH_FINE && job.hop.ifindex)
 		write_hop(h, path, &job.hop);
 }
@@ -162,4 +214,29 @@ bool hops_refresh(struct hops *h, unsigned int n)
 	h->from = 0;
 	h->any = false;
 	return false;
+}
+
+static bool is_home(const struct plane *p)
+{
+	__u64 here = netns_inode();
+	bool any = false;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		if (p->devices[i].ifindex && p->devices[i].netns == here)
+			return true;
+		any |= p->devices[i].ifindex != 0;
+	}
+	return !any;
+}
+
+void hops_follow(struct plane *p)
+{
+	struct hops *h = is_home(p) ? hops_new(p) : NULL;
+
+	if (!h)
+		return;
+	hops_touch_all(h);
+	hops_refresh(h, UINT_MAX);
+	hops_free(h);
 }

@@ -23,4 +23,10 @@ bool hops_touched(const struct hops *h);
 /* Looks at so many of those touched; true: more are left. Under the lock. */
 bool hops_refresh(struct hops *h, unsigned int n);
 
+/*
+ * All of them at once, where no daemon watches: in the network namespace that
+ * devices are attached in; from another one nothing is asked.
+ */
+void hops_follow(struct plane *p);
+
 #endif

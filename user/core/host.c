@@ -7,6 +7,7 @@
 #include <string.h>
 #include "host.h"
 #include "lut.h"
+#include "outer.h"
 #include "stats.h"
 #include "text.h"
 
@@ -181,7 +182,7 @@ const char *host_not_here(const struct xr_host_info *h)
 
 /* ---- a way that was not there when the host was added ---- */
 
-static __u32 free_path(struct plane *p)
+__u32 host_free_path(struct plane *p)
 {
 	const struct xr_limits *l = &p->meta->limits;
 	bool *used = calloc(p->paths_max, sizeof(*used));
@@ -200,7 +201,7 @@ static __u32 free_path(struct plane *p)
 	return path;
 }
 
-static int store_path(struct plane *p, __u32 path, const struct path_job *j)
+int host_store_path(struct plane *p, __u32 path, const struct path_job *j)
 {
 	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
 	int cpu, ret;
@@ -215,7 +216,7 @@ static int store_path(struct plane *p, __u32 path, const struct path_job *j)
 	return ret;
 }
 
-static void store_word(struct plane *p, __u16 host, const struct xr_host *word)
+void host_store_word(struct plane *p, __u16 host, const struct xr_host *word)
 {
 	__u64 raw;
 
@@ -241,11 +242,12 @@ static void mend_path(struct plane *p, __u16 host, __u32 tick)
 	host_facts(&p->host_info[host], &facts);
 	job.source = host_source(p, &p->host_info[host]);
 	path_remind(&job, 1, &p->meta->policy, tick);
-	path = free_path(p);
-	if (job.path.source_bits || !path || store_path(p, path, &job))
+	path = host_free_path(p);
+	if (job.path.source_bits || !path || host_store_path(p, path, &job))
 		return;
 	word.path = path;
-	store_word(p, host, &word);
+	host_store_word(p, host, &word);
+	outers_sync(p);
 	plane_grace(p);	/* the old one may be filled anew from here on */
 }
 
@@ -283,7 +285,7 @@ void host_set_vlan(struct plane *p, __u16 host, __u16 vlan)
 	if (word.method != XR_FORWARD_VXLAN || word.vlan == vlan)
 		return;
 	word.vlan = vlan;
-	store_word(p, host, &word);
+	host_store_word(p, host, &word);
 }
 
 /* ---- ports ---- */

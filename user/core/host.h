@@ -49,6 +49,11 @@ bool host_has_tunnel(const struct xr_host_info *h);
 /* NULL, or what is wrong with a local host's address: it is not this machine's. */
 const char *host_not_here(const struct xr_host_info *h);
 
+/* A path that nothing names, to be filled before a word does; 0: there is none. */
+__u32 host_free_path(struct plane *p);
+int host_store_path(struct plane *p, __u32 path, const struct path_job *j);
+void host_store_word(struct plane *p, __u16 host, const struct xr_host *word);
+
 /* Who is behind which attached device, and who is trusted: the map ports. */
 void host_refresh_ports(struct plane *p);
 

@@ -303,7 +303,13 @@ static void outer_source(struct path_job *j, const struct xr_policy *policy,
 		memcpy(p->saddr, r->source, sizeof(p->saddr));
 		return;
 	}
-	if (v4) {
+	if (!given) {
+		/* As long as there is no route: to be seen by source_bits. */
+		p->saddr[0] = v4 ? 0 : htonl(0x01000000);	/* RFC 6666 */
+		p->saddr[2] = v4 ? htonl(0xffff) : 0;
+		p->saddr[3] = v4 ? htonl(0xac100000) : 0;	/* 172.16.0.0 */
+		p->source_bits = 16;
+	} else if (v4) {
 		p->saddr[2] = htonl(0xffff);
 		p->saddr[3] = policy->source4;
 		p->source_bits = clamp_bits(policy->source_bits);
@@ -411,20 +417,16 @@ static int find_way(struct netlink *nl, struct path_job *j,
 	memcpy(j->gateway, r.has_gateway ? r.gateway : b->addr,
 	       sizeof(j->gateway));
 	j->hop.gateway = xr_address_print(j->gateway);
+	j->path.route_mtu = r.mtu > 0xffff ? 0 : r.mtu;
 	if (ask_link(nl, r.ifindex, &l))
 		return 0;
 	memcpy(j->hop.smac, l.mac, 6);
 	j->hop.bridge = r.ifindex;	/* as long as there is no neighbour */
 	j->by_bridge = l.bridge;
-	/*
-	 * An IPv4 route's own MTU is kept with the path: when the program asks
-	 * the FIB again, the kernel tells it only where it is locked.
-	 */
-	if (r.mtu && r.mtu < l.mtu)
-		j->path.mtu = r.mtu;
 	if (!r.mtu || r.mtu > l.mtu)
 		r.mtu = l.mtu;
 	j->hop.mtu = r.mtu > 0xffff ? 0 : r.mtu;
+	j->path.mtu = j->hop.mtu;
 	return 0;
 }
 

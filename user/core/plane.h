@@ -33,7 +33,7 @@
 	X(TUNNEL_HOSTS, tunnel_hosts) X(VM_CONTROL, vm_control)                \
 	X(PROTECTED, protected) X(GATEWAYS, gateways) X(RINGS, rings)          \
 	X(RING_FRAMES, ring_frames) X(TAPS, taps) X(TC_HOOKS, tc_hooks)        \
-	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends)
+	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)
 
 enum plane_map {
 #define X(upper, lower) PLANE_##upper,

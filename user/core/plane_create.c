@@ -35,11 +35,9 @@ const struct xr_policy xr_default_policy = {
 	.down = XR_DOWN_DROP,
 	.flow_idle = 300,
 	.reply_rate = 100,
-	.source_bits = 16,
-	.source6_bits = 64,
-	.source4 = __constant_htonl(0xac100000),	/* 172.16.0.0/16 */
-	/* 100::/64, discard (RFC 6666) */
-	.source6 = { __constant_htonl(0x01000000) },
+	/* 0.0.0.0/0, ::/0: the node's own, to which errors come back */
+	.source_bits = 32,
+	.source6_bits = 128,
 	.moves = XR_MOVES_EXPECTED,
 	.announce_rate = 10,
 	.flap_moves = 5,

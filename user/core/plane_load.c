@@ -21,7 +21,7 @@ static const __u64 written =
 	PRIVATE(FLOWS) | PRIVATE(NEXTHOPS) | PRIVATE(INITIAL_RATE) |
 	PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) |
 	PRIVATE(DEV_STATS) | PRIVATE(EVENTS) | PRIVATE(VMS) |
-	PRIVATE(VM_CONTROL) | PRIVATE(VM_EVENTS) | PRIVATE(HOST_STATS);
+	PRIVATE(VM_CONTROL) | PRIVATE(PATHS) | PRIVATE(OUTERS) | PRIVATE(VM_EVENTS) | PRIVATE(HOST_STATS);
 
 static int copy_nexthops(struct plane *p, int to)
 {
@@ -51,6 +51,20 @@ static int copy_array(const void *from, int to, size_t size)
 	return 0;
 }
 
+static int copy_outers(struct plane *p, int to)
+{
+	struct xr_outer_key key, *last = NULL;
+	struct xr_outer o;
+
+	while (!bpf_map_get_next_key(p->fd[PLANE_OUTERS], last, &key)) {
+		if (!bpf_map_lookup_elem(p->fd[PLANE_OUTERS], &key, &o) &&
+		    bpf_map_update_elem(to, &key, &o, BPF_ANY))
+			return -errno;
+		last = &key;
+	}
+	return 0;
+}
+
 static int copy_vms(struct plane *p, struct xroam_bpf *to)
 {
 	size_t places = p->mac_buckets * XR_TAG_LANES;
@@ -72,6 +86,11 @@ static int copy_state(struct plane *p, struct xroam_bpf *to,
 	int ret;
 
 	ret = copy_nexthops(p, bpf_map__fd(to->maps.nexthops));
+	if (!ret)
+		ret = copy_array(p->paths, bpf_map__fd(to->maps.paths),
+				 p->paths_max * sizeof(*p->paths));
+	if (!ret)
+		ret = copy_outers(p, bpf_map__fd(to->maps.outers));
 	if (!ret)
 		ret = copy_array(p->flows, bpf_map__fd(to->maps.flows),
 				 p->flow_buckets * sizeof(*p->flows));

@@ -65,6 +65,8 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_TUNNEL_HOSTS] = { BPF_MAP_TYPE_HASH,
 				 sizeof(struct xr_tunnel_key), 4, 0 },
 	[PLANE_VM_CONTROL] = MAPPED(vm_control),
+	[PLANE_OUTERS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_outer_key),
+			   sizeof(struct xr_outer), 0 },
 	[PLANE_PROTECTED] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_protected),
 			      4, 0 },
 	[PLANE_GATEWAYS] = MAPPED(gateways),
@@ -142,6 +144,7 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 		return l->backends + 1;
 	case PLANE_PATHS:
 	case PLANE_NEXTHOPS:
+	case PLANE_OUTERS:
 		/* Room for every path and for its replacement. */
 		return 2 * (l->backends + 1 + l->hosts + 1);
 	case PLANE_SERVER_IDS:
