@@ -133,7 +133,7 @@ struct event_gate {
 };
 
 XR_PERCPU(event_gate, struct event_gate, XR_REASON_MAX * (EVENT_SHARES + 1)); /* a reason's events in this tick */
-XR_PERCPU(reply_gate, struct xr_reply_gate, 1);		    /* ICMP replies in this tick */
+XR_PERCPU(reply_gate, struct xr_reply_gate, XR_REPLY_GROUPS); /* ICMP replies in this tick */
 XR_ARRAY(trace, struct xr_trace, 0);			    /* what xroam explain reads */
 
 /* struct xr_clock with its timer's real type, which only BPF may name. */

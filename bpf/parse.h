@@ -181,8 +181,8 @@ struct ext_walk {
 /*
  * RFC 8200 §4: hop-by-hop, routing, destination options; RFC 4302 AH. Any other
  * protocol ends the walk, but for the extension headers not followed here. A
- * fragment header means a fragment, except the atomic ones of RFC 6946, which
- * are whole packets.
+ * fragment header means a fragment, and w->l4 is where it is; except the atomic
+ * ones of RFC 6946, which are whole packets.
  */
 static __noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
 {
@@ -217,8 +217,10 @@ static __noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
 		if (h + 8 > (__u8 *)end_of(ctx))
 			return XR_R_MALFORMED_IP;
 		if (proto == IPPROTO_FRAGMENT) {
-			if (*(__be16 *)(h + 2) & bpf_htons(0xfff9))
+			if (*(__be16 *)(h + 2) & bpf_htons(0xfff9)) {
+				w->l4 = off;
 				return XR_R_FRAGMENT;
+			}
 			off += 8;
 		} else if (proto == IPPROTO_AH) {
 			off += (h[1] + 2) * 4;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A packet that would be too large once encapsulated: ICMP "fragmentation
- * needed" (RFC 1191 §4) or ICMPv6 "packet too big" (RFC 4443 §3.2) to the
- * client, in the VIP's name, out of the port it came in by.
+ * needed" (RFC 1191 §4) or ICMPv6 "packet too big" (RFC 4443 §3.2) to its sender,
+ * in the name of whom it was for, VIP or VM, out of the port it came in by. But
+ * the frame is this device's own: no switch shall learn the VM, or whoever else
+ * the packet was addressed to, where this node is.
  */
 #ifndef XROAM_BPF_TOO_BIG_H
 #define XROAM_BPF_TOO_BIG_H
@@ -23,12 +25,22 @@ struct icmp_reply {
 	__be32 mtu;		/* RFC 1191: low 16 bits; RFC 4443: all 32 */
 };
 
-/* At most knobs.reply_rate a second and CPU (RFC 1812 §4.3.2.8, RFC 4443 §2.4 (f)). */
-static __always_inline int may_reply(void)
+/*
+ * At most knobs.reply_rate a second, CPU and group of flows (RFC 1812 §4.3.2.8,
+ * RFC 4443 §2.4 (f)). In groups, by a hash that is secret: who sends many, or in
+ * the name of many, leaves something for the others.
+ */
+static __always_inline int may_reply(const struct packet *p)
 {
-	__u32 zero = 0, now = now_tick();
-	struct xr_reply_gate *g = bpf_map_lookup_elem(&reply_gate, &zero);
+	__u64 flow = (__u64)(p->saddr[0] ^ p->saddr[2]) << 32 |
+		     (p->saddr[1] ^ p->saddr[3]);
+	__u32 now = now_tick(), group;
+	struct xr_reply_gate *g;
 
+	group = (flow * (hash_keys.key[12] | 1) +
+		 (__u64)p->ports * (hash_keys.key[13] | 1)) >> 56;
+	_Static_assert(XR_REPLY_GROUPS == 256, "the hash's top octet");
+	g = bpf_map_lookup_elem(&reply_gate, &group);
 	if (!g)
 		return 0;
 	if (g->tick != now) {
@@ -53,14 +65,19 @@ static __always_inline __u64 csum_message(__u8 *m, __u32 len, __u64 sum)
 	return sum;
 }
 
-/* Swaps the MAC addresses; the tags, if any, stay with the frame. */
+/* Back to where it came from, from here; the tags, if any, stay with the frame. */
 static __always_inline void turn_ethernet(void *to, const void *from, __u32 l3)
 {
-	__u32 words[6];
+	__u32 words[6], slot = knobs.dev_slot;
+	const struct xr_port *port = bpf_map_lookup_elem(&ports, &slot);
+	__u64 mac = port ? port->mac : 0;
 
 	__builtin_memcpy(words, from, 12);
 	__builtin_memcpy(to, (__u8 *)words + 6, 6);
-	__builtin_memcpy(to + 6, words, 6);
+	if (mac)
+		__builtin_memcpy(to + 6, &mac, 6);
+	else
+		__builtin_memcpy(to + 6, words, 6);
 	if (l3 == 14) {
 		__builtin_memcpy(to + 12, from + 12, 2);
 	} else if (l3 == 18) {
@@ -151,36 +168,106 @@ __noinline int reply_v6(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 	return 0;
 }
 
-/*
- * No error for what came by broadcast, nor to a source that is no single host
- * (RFC 1122 §3.2.2, RFC 4443 §2.4 (e)).
- */
-static __always_inline int may_answer(struct xdp_md *ctx,
-				      const struct packet *p)
-{
-	const __u8 *eth = data_of(ctx), *from = (const __u8 *)p->saddr;
+/* ---- whether ---- */
 
-	if ((void *)(eth + 1) > end_of(ctx) || eth[0] & 1)
+#define REDIRECT6 137		/* the one ICMPv6 error among the others' types */
+
+static __always_inline int is_icmp4_error(__u8 type)
+{
+	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
+/* Of any size: what the packet says of itself is read here, fragments' too. */
+static __always_inline int may_answer4(struct xdp_md *ctx, __u32 l3)
+{
+	struct iphdr *ip = octet_at(ctx, l3);
+	__u8 *from, *to, *icmp;
+
+	if ((void *)(ip + 1) > end_of(ctx))
 		return 0;
-	if (p->ipv6)
-		return from[0] != 0xff && (p->saddr[0] | p->saddr[1] |
-					   p->saddr[2]);
-	return from[12] && from[12] != 127 && from[12] < 224;
+	from = (__u8 *)&ip->saddr;
+	to = (__u8 *)&ip->daddr;
+	if (ip->frag_off & bpf_htons(0x1fff) || to[0] >= 224 || !from[0] ||
+	    from[0] == 127 || from[0] >= 224)
+		return 0;
+	if (ip->protocol != IPPROTO_ICMP)
+		return 1;
+	icmp = octet_at(ctx, l3 + ip->ihl * 4);
+	return icmp + 1 <= (__u8 *)end_of(ctx) && !is_icmp4_error(*icmp);
+}
+
+XR_PERCPU(answer_walk, struct ext_walk, 1); /* the stack is short */
+
+/*
+ * Where the upper protocol cannot be found it might be an error. RFC 4443 §2.4
+ * (e.3) would let a multicast packet be answered, but in the name of nobody that
+ * is here.
+ */
+static __always_inline int may_answer6(struct xdp_md *ctx, __u32 l3)
+{
+	struct ipv6hdr *ip = octet_at(ctx, l3);
+	const __u32 *from;
+	struct ext_walk *w;
+	__u32 zero = 0;
+	__u8 *h;
+	int why;
+
+	w = bpf_map_lookup_elem(&answer_walk, &zero);
+	if (!w || (void *)(ip + 1) > end_of(ctx))
+		return 0;
+	from = (const __u32 *)&ip->saddr;
+	if (ip->daddr.s6_addr[0] == 0xff || ip->saddr.s6_addr[0] == 0xff ||
+	    !(from[0] | from[1] | from[2]))
+		return 0;
+	w->l4 = l3 + sizeof(*ip);
+	w->proto = ip->nexthdr;
+	why = skip_extensions(ctx, w);
+	if (why == XR_R_FRAGMENT && w->l4 <= MAX_OFFSET) {
+		h = octet_at(ctx, w->l4);
+		if (h + 8 > (__u8 *)end_of(ctx) ||
+		    *(__be16 *)(h + 2) & bpf_htons(0xfff8))
+			return 0;
+		w->proto = h[0];
+		w->l4 += 8;
+		why = skip_extensions(ctx, w);
+	}
+	if (why || w->l4 > MAX_OFFSET)
+		return 0;
+	if (w->proto != IPPROTO_ICMPV6)
+		return 1;
+	h = octet_at(ctx, w->l4);
+	return h + 1 <= (__u8 *)end_of(ctx) && *h >= 128 && *h != REDIRECT6;
+}
+
+/*
+ * No error about an error, nor about a later fragment, nor for what many got, nor
+ * to a source that is no single host (RFC 1122 §3.2.2, RFC 1812 §4.3.2.7, RFC 4443
+ * §2.4 (e)).
+ */
+__noinline int may_answer(struct xdp_md *ctx, __u32 l3, __u32 ipv6)
+{
+	const __u8 *eth = data_of(ctx);
+
+	if ((const void *)(eth + 7) > end_of(ctx) || (eth[0] | eth[6]) & 1)
+		return 0;
+	return ipv6 ? may_answer6(ctx, l3) : may_answer4(ctx, l3);
 }
 
 /* The verdict's reason. mtu: of the way to the backend, less the overhead. */
 static __always_inline int too_big(struct xdp_md *ctx, struct packet *p,
 				   __u32 mtu)
 {
-	/* Below IPv6's minimum there is nothing the client could do about it. */
-	if (knobs.too_big == XR_TOO_BIG_DROP || p->icmp ||
-	    (p->ipv6 && mtu < IPV6_MIN_MTU) || !may_answer(ctx, p))
+	__u32 l3 = p->l3, ipv6 = p->ipv6;
+
+	/* Below IPv6's minimum there is nothing the sender could do about it. */
+	if (knobs.too_big == XR_TOO_BIG_DROP ||
+	    (ipv6 && mtu < IPV6_MIN_MTU) || !may_answer(ctx, l3, ipv6))
 		return XR_R_TOO_BIG;
-	if (!may_reply()) {
+	if (!may_reply(p)) {
 		note(p, XR_R_REPLY_LIMIT);
 		return XR_R_TOO_BIG;
 	}
-	if (p->ipv6 ? reply_v6(ctx, p->l3, mtu) : reply_v4(ctx, p->l3, mtu))
+	if (ipv6 ? reply_v6(ctx, l3, mtu) : reply_v4(ctx, l3, mtu))
 		return XR_R_TOO_BIG;
 	return XR_R_TOO_BIG_REPLY;
 }

@@ -61,26 +61,43 @@ static __always_inline __u32 frame_octets(struct xdp_md *ctx, const void *ip,
 	return bpf_xdp_get_buff_len(ctx);
 }
 
-/* ---- too large ---- */
+/* ---- the packet in a frame ---- */
 
-/* The packet in a frame that does not fit: told to its sender, as for backends. */
+static __always_inline int parse_whole_ip(struct xdp_md *ctx, struct packet *p)
+{
+	__be16 proto = 0;
+	int reason = parse_ethernet(ctx, p, &proto);
+
+	if (reason)
+		return reason;
+	if (proto == bpf_htons(ETH_P_IP))
+		return parse_ipv4(ctx, p);
+	return proto == bpf_htons(ETH_P_IPV6) ? parse_ipv6(ctx, p) :
+						XR_R_VM_HERE;
+}
+
+/* All that forward() needs to know of a packet; its ports are not a must. */
+static __always_inline int parse_any_ip(struct xdp_md *ctx, struct packet *p)
+{
+	int reason = parse_whole_ip(ctx, p);
+
+	if (!reason && tcp_or_udp(p->proto))
+		parse_ports(ctx, p);
+	return reason == XR_R_FRAGMENT || reason == XR_R_EXT_HEADERS ? 0 :
+								       reason;
+}
+
+/* What does not fit is told to its sender, as for backends. */
 __noinline int frame_too_big(struct xdp_md *ctx, __u32 bytes, __u32 mtu)
 {
 	struct packet *p = scratch_packet();
-	__be16 proto = 0;
 
 	if (!p)
 		return XR_R_TOO_BIG;
 	__builtin_memset(p, 0, sizeof(*p));
 	p->bytes = bytes;
-	if (parse_ethernet(ctx, p, &proto))
+	if (parse_any_ip(ctx, p))
 		return XR_R_TOO_BIG;
-	if (proto == bpf_htons(ETH_P_IP)) {
-		if (parse_ipv4(ctx, p))
-			return XR_R_TOO_BIG;
-	} else if (proto != bpf_htons(ETH_P_IPV6) || parse_ipv6(ctx, p)) {
-		return XR_R_TOO_BIG;
-	}
 	return too_big(ctx, p, mtu);
 }
 
@@ -214,30 +231,6 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p,
 }
 
 /* ---- packets ---- */
-
-static __always_inline int parse_whole_ip(struct xdp_md *ctx, struct packet *p)
-{
-	__be16 proto = 0;
-	int reason = parse_ethernet(ctx, p, &proto);
-
-	if (reason)
-		return reason;
-	if (proto == bpf_htons(ETH_P_IP))
-		return parse_ipv4(ctx, p);
-	return proto == bpf_htons(ETH_P_IPV6) ? parse_ipv6(ctx, p) :
-						XR_R_VM_HERE;
-}
-
-/* All that forward() needs to know of a packet; its ports are not a must. */
-static __always_inline int parse_any_ip(struct xdp_md *ctx, struct packet *p)
-{
-	int reason = parse_whole_ip(ctx, p);
-
-	if (!reason && tcp_or_udp(p->proto))
-		parse_ports(ctx, p);
-	return reason == XR_R_FRAGMENT || reason == XR_R_EXT_HEADERS ? 0 :
-								       reason;
-}
 
 /*
  * By IPIP, GUE or to the next router; what is not IP stays. untag: the tag is

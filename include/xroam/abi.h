@@ -357,7 +357,10 @@ struct xr_port {
 	__u16 host;		/* `host add NAME dev DEV`: who lives behind it; 0: many */
 	__u8 trusted;		/* `policy moves: ports` believes what comes in here */
 	__u8 reserved[5];
+	__u64 mac;		/* the device's own, its first octet lowest; 0: not known */
 };
+
+#define XR_REPLY_GROUPS	256
 
 /* vm_control (hot): one element; what makes source addresses worth a look. */
 struct xr_vm_control {
@@ -427,7 +430,7 @@ struct xr_dev_counter {
 	struct xr_counter kind[XR_KIND_NOTE];
 };
 
-/* reply_gate: per CPU. */
+/* reply_gate: per CPU and group of sources. */
 struct xr_reply_gate {
 	__u32 tick;
 	__u32 sent;		/* in that tick */

@@ -37,14 +37,28 @@ for n in 1451 1500; do
 	is "$(arrived v1:h1 "${frame:0:60}") $(arrived v1:h2 "${frame:0:60}")" "0 0" \
 		"$n octets do not"
 	# ICMP type 3, code 4, next-hop MTU 1450 behind a checksum
-	is "$(arrived c1:eth0 "$(no_colons "$C1_MAC").*0304....000005aa")" 1 \
-		"the sender is told: 1450"
+	is "$(arrived c1:eth0 "$(no_colons "$C1_MAC$(up0_mac h1)")0800.*0304....000005aa")" 1 \
+		"the sender is told: 1450, in a frame of the node's own"
 	frame=$(sized $n 6)
 	play -q 20 -w c1:eth0 "c1:eth0=$frame"
 	is "$(arrived c1:eth0 "$(no_colons "$C1_MAC").*86dd6.*0200....000005aa")" 1 \
 		"in IPv6, too"
 done
 is "$(($(reason too-big-reply h1) - before))" 4 "too-big-reply counts them"
+
+# A client's own stack believes it, and the fabric goes on to have the VM at h1.
+ip -n "$WORLD-c1" neigh replace "$VM_ADDR4" lladdr "$VM_MAC" dev eth0
+ip -n "$WORLD-c1" neigh replace "$VM_ADDR6" lladdr "$VM_MAC" dev eth0
+in_ns c1 ping -qc 2 -i 0.2 -W 1 -M "do" -s 1472 "$VM_ADDR4" >/dev/null 2>&1
+in_ns c1 ping -qc 2 -i 0.2 -W 1 -M "do" -s 1452 "$VM_ADDR6" >/dev/null 2>&1
+like "$(ip -n "$WORLD-c1" route get "$VM_ADDR4")" "mtu 1450" \
+	"the client's kernel heeds it"
+like "$(ip -n "$WORLD-c1" -6 route get "$VM_ADDR6")" "mtu 1450" \
+	"in IPv6, too"
+ip -n "$WORLD-c1" neigh del "$VM_ADDR4" dev eth0
+ip -n "$WORLD-c1" neigh del "$VM_ADDR6" dev eth0
+like "$(in_ns fab bridge fdb show | grep "^$VM_MAC ")" " dev h1 " \
+	"the fabric still has the VM where it believed"
 
 # 1500 octets of another protocol: nobody to tell.
 other=$(printf '%s%s88b5%03000d' "$(no_colons "$VM_MAC")" \

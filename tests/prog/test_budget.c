@@ -25,16 +25,16 @@ static const struct record {
 	int major, minor;
 	__u32 insns, limit;
 } records[] = {
-	{ "xroam_node", 6, 18, 24100, NODE_LIMIT },
+	{ "xroam_node", 6, 18, 26348, NODE_LIMIT },
 	{ "xroam_node", 6, 12, 24100, NODE_LIMIT },
-	{ "xroam_node", 0, 0, 28134, NO_LIMIT },
+	{ "xroam_node", 0, 0, 31266, NO_LIMIT },
 	{ "xroam_vm_node", 6, 18, 33837, 2 * LIMIT },
 	{ "xroam_vm_node", 6, 12, 30582, 2 * LIMIT },
-	{ "xroam_vm_node", 0, 0, 54503, NO_LIMIT },
-	{ "xroam_vm_node, all", 6, 18, 60188, VM_LIMIT },
+	{ "xroam_vm_node", 0, 0, 56470, NO_LIMIT },
+	{ "xroam_vm_node, all", 6, 18, 63333, VM_LIMIT },
 	{ "xroam_vm_node, all", 6, 12, 59168, VM_LIMIT },
-	{ "xroam_vm_node, all", 0, 0, 71224, NO_LIMIT },
-	{ "xroam_decap", 6, 18, 6069, LIMIT },
+	{ "xroam_vm_node, all", 0, 0, 73505, NO_LIMIT },
+	{ "xroam_decap", 6, 18, 6401, LIMIT },
 	{ "xroam_decap", 6, 12, 8000, LIMIT },
 	{ "xroam_decap", 0, 0, 12000, NO_LIMIT },
 	{ "tc_tap_out", 6, 12, 7400, LIMIT },

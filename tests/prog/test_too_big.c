@@ -200,6 +200,74 @@ static void no_error_to_many(void **state)
 	}
 }
 
+/* To another machine's MAC, if the switch floods: the answer is this one's. */
+static void in_its_own_name(void **state)
+{
+	struct packet want;
+	struct result r;
+
+	world(GUE4, "");
+	r = run_text("eth dst=02:00:00:00:00:77 / " UDP4, 1400 - 28);
+	check_reasons(&r, "too-big-reply");
+	want = packet(BACK ERROR4, 1400 - 28);
+	check_packet(&want, &r.out);
+	r = run_text("eth dst=02:00:00:00:00:77 / vlan 5 / " TCP6, 1400 - 60);
+	check_reasons(&r, "too-big-reply");
+	want = packet(BACK "vlan 5 / " ERROR6, 1400 - 60);
+	check_packet(&want, &r.out);
+}
+
+/* A VIP's packets with a source that is a group below. */
+static void no_error_to_groups(void **state)
+{
+	struct result r;
+
+	world(GUE4, "");
+	r = run_text("eth src=01:00:5e:00:00:01 / " UDP4, 1472);
+	check_reasons(&r, "too-big");
+}
+
+/* Who asks for more than that leaves the others theirs: forged, too. */
+static void floods_starve_nobody(void **state)
+{
+	int told = 0, honest = 0, tried = 0;
+	__u32 tick;
+
+	world(GUE4, RATE("2"));
+	do {
+		world_set_tick(world_tick() + 2);
+		tick = world_tick();
+		told = honest = tried = 0;
+		/* One source, and all in its name. */
+		for (int i = 0; i < 200; i++)
+			told += run_text("eth / ip4 src=198.51.100.66 df / udp "
+					 "dport=80 / fill 1400").verdict ==
+				XR_R_TOO_BIG_REPLY;
+		for (int i = 0; i < 40; i++, tried++)
+			honest += run_text("eth / ip4 src=10.0.0.%d df / udp "
+					   "dport=80 / fill 1400", i + 1)
+					  .verdict == XR_R_TOO_BIG_REPLY;
+	} while (world_tick() != tick);
+	assert_int_equal(told, 2);
+	/* But for those that a secret puts beside it. */
+	assert_true(honest >= tried - 5);
+
+	/* Many sources that do not exist, as many as the rate lets through. */
+	do {
+		world_set_tick(world_tick() + 2);
+		tick = world_tick();
+		honest = 0;
+		for (int i = 0; i < 100; i++)
+			run_text("eth / ip4 src=203.0.%d.%d df / udp dport=80 / "
+				 "fill 1400", i, i + 1);
+		for (int i = 0; i < 40; i++)
+			honest += run_text("eth / ip4 src=10.0.0.%d df / udp "
+					   "dport=80 / fill 1400", i + 1)
+					  .verdict == XR_R_TOO_BIG_REPLY;
+	} while (world_tick() != tick);
+	assert_true(honest >= 25);
+}
+
 /* As many a second as configured; the clock may tick in between: try again. */
 static void rate_limit(void **state)
 {
@@ -255,6 +323,9 @@ int main(void)
 		TEST(dropped_where_so_configured),
 		TEST(no_error_about_errors),
 		TEST(no_error_to_many),
+		TEST(in_its_own_name),
+		TEST(no_error_to_groups),
+		TEST(floods_starve_nobody),
 		TEST(rate_limit),
 		TEST(l2_has_no_overhead),
 	};

@@ -609,7 +609,8 @@ static void check_limit(struct result (*send)(int n), int most,
 	check_reasons(&r, beyond);
 }
 
-#define BACK	"eth src=" VM " dst=02:00:00:00:00:01 / "
+/* From the node, for the fabric shall not learn the VM here. */
+#define BACK	"eth src=" MAC_IN " dst=02:00:00:00:00:01 / "
 
 static void too_large(void **state)
 {
@@ -654,7 +655,7 @@ static void too_large(void **state)
 	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d",
 		     1351 - 28);
 	check_reasons(&r, "too-big-reply");
-	want = packet("eth src=" VM " dst=02:00:00:00:00:01 / vlan 5 / ip4 "
+	want = packet(BACK "vlan 5 / ip4 "
 		      "src=192.0.2.1 dst=10.0.0.1 / icmp4 type=3 code=4 "
 		      "mtu=1350 ( ip4 df id=7 / udp dport=80 / fill 1323 / "
 		      "cut 548 )");
@@ -664,6 +665,101 @@ static void too_large(void **state)
 	check_reasons(&r, "too-big");
 	r = run_text(TO_VM " / fill 1350");
 	check_reasons(&r, "moved");
+}
+
+/*
+ * Of what no error may be sent about, by MAC and by address (RFC 1122 §3.2.2, RFC
+ * 4443 §2.4 (e)); and what is like it, but may be told. Of 1500 octets and more.
+ */
+#define BIG	" / fill 1460"
+#define SAYS4(t) "ip4 dst=" VM4 " / icmp4 type=" t BIG
+#define SAYS6(t) "ip6 dst=" VM6 " / icmp6 type=" t BIG
+
+static const struct {
+	const char *packet, *reason;
+} told[] = {
+	{ "ip4 dst=" VM4 " / udp" BIG, "too-big-reply" },
+	{ "ip4 dst=" VM4 " proto=132" BIG, "too-big-reply" },
+	{ "ip4 dst=" VM4 " opts=01010101 / icmp4 type=8" BIG, "too-big-reply" },
+	{ SAYS4("8"), "too-big-reply" }, { SAYS4("0"), "too-big-reply" },
+	{ SAYS4("13"), "too-big-reply" },
+	{ SAYS4("3"), "too-big" }, { SAYS4("4"), "too-big" },
+	{ SAYS4("5"), "too-big" }, { SAYS4("11"), "too-big" },
+	{ SAYS4("12"), "too-big" },
+	{ "ip4 dst=" VM4 " opts=01010101 / icmp4 type=3" BIG, "too-big" },
+	/* A first fragment; a first one of an error; later ones. */
+	{ "ip4 dst=" VM4 " mf id=9 / udp" BIG, "too-big-reply" },
+	{ "ip4 dst=" VM4 " mf id=9 / icmp4 type=3" BIG, "too-big" },
+	{ "ip4 dst=" VM4 " mf off=1480 id=9" BIG, "too-big" },
+	{ "ip4 dst=" VM4 " off=2960 id=9" BIG, "too-big" },
+	{ "ip4 dst=" VM4 " off=8 id=9 / udp" BIG, "too-big" },
+	/* Sources that are no single host. */
+	{ "ip4 src=0.0.0.0 dst=" VM4 " / udp" BIG, "too-big" },
+	{ "ip4 src=0.1.2.3 dst=" VM4 " / udp" BIG, "too-big" },
+	{ "ip4 src=127.0.0.1 dst=" VM4 " / udp" BIG, "too-big" },
+	{ "ip4 src=224.0.0.5 dst=" VM4 " / udp" BIG, "too-big" },
+	{ "ip4 src=239.1.2.3 dst=" VM4 " / udp" BIG, "too-big" },
+	{ "ip4 src=255.255.255.255 dst=" VM4 " / udp" BIG, "too-big" },
+
+	{ "ip6 dst=" VM6 " / udp" BIG, "too-big-reply" },
+	{ "ip6 dst=" VM6 " / hopopts / dstopts / tcp" BIG, "too-big-reply" },
+	{ "ip6 dst=" VM6 " next=59" BIG, "too-big-reply" },
+	{ SAYS6("128"), "too-big-reply" }, { SAYS6("129"), "too-big-reply" },
+	{ SAYS6("1"), "too-big" }, { SAYS6("2"), "too-big" },
+	{ SAYS6("3"), "too-big" }, { SAYS6("4"), "too-big" },
+	{ SAYS6("127"), "too-big" }, { SAYS6("137"), "too-big" },
+	{ "ip6 dst=" VM6 " / dstopts / icmp6 type=2" BIG, "too-big" },
+	{ "ip6 dst=" VM6 " / frag mf id=9 / udp" BIG, "too-big-reply" },
+	{ "ip6 dst=" VM6 " / hopopts / frag mf id=9 / dstopts / udp" BIG,
+	  "too-big-reply" },
+	{ "ip6 dst=" VM6 " / frag mf id=9 / icmp6 type=1" BIG, "too-big" },
+	{ "ip6 dst=" VM6 " / frag mf off=1448 id=9" BIG, "too-big" },
+	{ "ip6 dst=" VM6 " / frag off=1448 id=9" BIG, "too-big" },
+	{ "ip6 src=:: dst=" VM6 " / udp" BIG, "too-big" },
+	{ "ip6 src=::1 dst=" VM6 " / udp" BIG, "too-big" },
+	{ "ip6 src=ff02::1 dst=" VM6 " / udp" BIG, "too-big" },
+};
+
+/* The same where only the frame says whom it is for. */
+static const char *const to_many[] = {
+	"ip4 dst=224.0.0.9 / udp" BIG, "ip4 dst=239.1.1.1 / udp" BIG,
+	"ip4 dst=255.255.255.255 / udp" BIG, "ip6 dst=ff02::1 / udp" BIG,
+	"ip6 dst=ff0e::9 / udp" BIG,
+};
+
+static void whom_errors_are_told(void **state)
+{
+	static const char *const ways[] = { "v4", "v6", "i", "g", "p" };
+	char in[256];
+
+	shell("ip link set out mtu 1400");
+	world(RATE("65535")
+	      HOSTS(HOST_VXLAN("old", "10.1.0.9", "")
+		    HOST_VXLAN("v4", "10.3.0.1", "")
+		    HOST_VXLAN("v6", "fd03::1", "")
+		    HOST_IPIP("i", "fd03::3", "") HOST_GUE("g", "10.3.0.2", "")
+		    HOST_PORT("p", "out"))
+	      VMS(VM_AT(VM, "old", ", addresses: [" VM4 ", \"" VM6 "\"]")));
+	for (size_t w = 0; w < ARRAY_LEN(ways); w++) {
+		say("move " VM " to %s", ways[w]);
+		for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+			snprintf(in, sizeof(in), TO_VM " / %s", told[i].packet);
+			expect(in, told[i].reason, NULL);
+			snprintf(in, sizeof(in), "eth src=03:00:00:00:00:01 "
+				 "dst=" VM " / %s", told[i].packet);
+			expect(in, "too-big", NULL);
+			if (*ways[w] != 'i' && *ways[w] != 'g')
+				continue;
+			/* By its address, to whatever MAC. */
+			snprintf(in, sizeof(in), "eth / %s", told[i].packet);
+			expect(in, told[i].reason, NULL);
+		}
+		for (size_t i = 0; i < ARRAY_LEN(to_many); i++) {
+			snprintf(in, sizeof(in), TO_VM " / %s", to_many[i]);
+			expect(in, "too-big", NULL);
+		}
+	}
+	shell("ip link set out mtu 1500");
 }
 
 static void too_large_dropped(void **state)
@@ -847,6 +943,7 @@ int main(void)
 		TEST(deadlines),
 		TEST(deadline_of_a_second_move),
 		TEST(too_large),
+		TEST(whom_errors_are_told),
 		TEST(too_large_dropped),
 		TEST(same_port),
 		TEST(chain),

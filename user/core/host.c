@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host.h"
+#include "links.h"
+#include "netns.h"
 #include "lut.h"
 #include "outer.h"
 #include "stats.h"
@@ -304,6 +306,22 @@ static __u16 behind(struct plane *p, const char *dev)
 	return 0;
 }
 
+/* In the order it has in struct xr_port. */
+static __u64 own_mac(const struct xr_device *d)
+{
+	struct link l = { 0 };
+	__u64 mac = 0;
+	int back, i;
+
+	if (!d->ifindex || netns_enter(d->netns, &back))
+		return 0;
+	if (link_indexed(d->ifindex, &l))
+		for (i = 5; i >= 0; i--)
+			mac = mac << 8 | l.mac[i];
+	netns_leave(back);
+	return mac;
+}
+
 void host_refresh_ports(struct plane *p)
 {
 	const struct xr_device *d = p->devices;
@@ -311,7 +329,8 @@ void host_refresh_ports(struct plane *p)
 	__u64 word;
 	int i;
 
-	_Static_assert(sizeof(port) == sizeof(word), "one word");
+	_Static_assert(offsetof(struct xr_port, mac) == sizeof(word),
+		       "two words");
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
 		memset(&port, 0, sizeof(port));
 		if (d->ifindex) {
@@ -320,6 +339,8 @@ void host_refresh_ports(struct plane *p)
 		}
 		memcpy(&word, &port, sizeof(word));
 		__atomic_store_n((__u64 *)(void *)&p->ports[i], word,
+				 __ATOMIC_RELEASE);
+		__atomic_store_n(&p->ports[i].mac, own_mac(d),
 				 __ATOMIC_RELEASE);
 	}
 }

@@ -237,6 +237,9 @@ bool link_named(const char *name, struct link *l)
 		l->ifindex = req.ifr_ifindex;
 	if (l->ifindex && !ioctl(fd, SIOCGIFTXQLEN, &req))
 		l->queue = req.ifr_qlen;
+	if (l->ifindex && !ioctl(fd, SIOCGIFHWADDR, &req) &&
+	    req.ifr_hwaddr.sa_family == ARPHRD_ETHER)
+		memcpy(l->mac, req.ifr_hwaddr.sa_data, sizeof(l->mac));
 	if (fd >= 0)
 		close(fd);
 	return l->ifindex;

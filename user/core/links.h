@@ -66,7 +66,7 @@ const struct link *links_by_vni(const struct links *l, __u32 vni,
 const char *link_no_port(const struct link *l, char words[LINK_WORDS]);
 
 /*
- * One device, its index, name and queue alone: that waits for nobody. false: there
+ * One device, its index, name, queue and MAC alone: that waits for nobody. false: there
  * is none.
  */
 bool link_named(const char *name, struct link *l);

@@ -380,6 +380,7 @@ static void commit(const char *text, struct model *m)
 		fprintf(stderr, "# %s\n", err.text);
 		fail_msg("the world cannot be made so");
 	}
+	w.plane->ports[0].mac = 0x020000000002;	/* MAC_IN: as if attached */
 }
 
 /* The node program; in place of the one there is, if any. */
