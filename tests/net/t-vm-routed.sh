@@ -67,6 +67,8 @@ done
 # A gateway that knows sends it there at once, past the old host.
 vm_hosts ipip h1 h2 gw || fail "hosts"
 ok "attach the gateway" vm_attach gw
+# Theirs to open is what a host sends that they know.
+ok "the gateway is known to the hosts" tell "h1 h2" host add gw ipip 10.8.0.9
 tell "h1 h2 gw" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
 	at h1 dev v1 >/dev/null
 vm_routed_run v1 h2
