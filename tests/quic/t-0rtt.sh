@@ -16,8 +16,8 @@ scenario()
 	for i in 1 2 3 4 5 6; do
 		quic_start "again$i" c1 --local "$(quic_addr c1 wifi)" \
 			--session "$WORLD_DIR/ticket$i" --0rtt \
-			--rate 150K --seconds 1.5 --rebind-at 300 \
-			--migrate-at 800="$(quic_addr c1 cell)"
+			--rate 150K --seconds 2.6 --rebind-at 300 \
+			--migrate-at 1900="$(quic_addr c1 cell)"
 	done
 	for i in 1 2 3 4 5 6; do
 		quic_finish "again$i"

@@ -10,8 +10,8 @@ scenario()
 	local before
 
 	quic_start old c1 --local "$(quic_addr c1 wifi)" --connections 12 \
-		--rate 100K --seconds 3 --rebind-at 1200 \
-		--migrate-at 1800="$(quic_addr c1 cell)"
+		--rate 100K --seconds 3.6 --rebind-at 1200 \
+		--migrate-at 2700="$(quic_addr c1 cell)"
 	sleep 0.8
 	quic_snapshot
 	before=$(jq .connections "$WORLD_DIR/s1.json")

@@ -11,8 +11,8 @@ scenario()
 
 	lb_route both
 	quic_start steady c1 --local "$(quic_addr c1 wifi)" --connections 12 \
-		--rate 100K --seconds 3 --rebind-at 1500 \
-		--migrate-at 2000="$(quic_addr c1 cell)"
+		--rate 100K --seconds 3.9 --rebind-at 1500 \
+		--migrate-at 3000="$(quic_addr c1 cell)"
 	for to in lb1 lb2 both lb2 lb1 lb2; do
 		sleep 0.4
 		lb_route $to

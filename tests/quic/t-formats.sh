@@ -8,8 +8,8 @@
 scenario()
 {
 	quic_run "$format" c1 --local "$(quic_addr c1 wifi)" --connections 6 \
-		--rate 100K --seconds 1.2 --rebind-at 300 \
-		--migrate-at 700="$(quic_addr c1 cell)"
+		--rate 100K --seconds 2.4 --rebind-at 300 \
+		--migrate-at 1900="$(quic_addr c1 cell)"
 }
 
 use()

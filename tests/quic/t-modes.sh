@@ -8,8 +8,8 @@
 scenario()
 {
 	quic_run "$mode" c1 --local "$(quic_addr c1 wifi)" --connections 6 \
-		--rate 100K --seconds 1.5 --rebind-at 400 \
-		--migrate-at 800="$(quic_addr c1 cell)"
+		--rate 100K --seconds 2.6 --rebind-at 400 \
+		--migrate-at 1900="$(quic_addr c1 cell)"
 }
 
 QUIC_OFF_TIMEOUT=2

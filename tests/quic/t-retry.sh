@@ -8,8 +8,8 @@
 scenario()
 {
 	quic_run validated c1 --local "$(quic_addr c1 wifi)" --connections 8 \
-		--rate 150K --seconds 1.6 --rebind-at 400 \
-		--migrate-at 800="$(quic_addr c1 cell)"
+		--rate 150K --seconds 2.6 --rebind-at 400 \
+		--migrate-at 1900="$(quic_addr c1 cell)"
 	[ "$STEERING" = on ] || return
 	is "$(quic_get validated .retried)" 8 "each connection began with a Retry"
 }

@@ -12,6 +12,10 @@
 #	quic_rotate ID...	what the servers mint (the first) and know
 #	quic_run NAME NODE OPTIONS...	a client, until it is done
 #	quic_start, quic_finish NAME	the same in the background
+#				A client that was rebound migrates 1.5 s later:
+#				its server has looked for the old address till
+#				then, and has connection IDs to spare (ngtcp2's
+#				CONNECTION_ID_LIMIT, where the machine is busy)
 #	quic_both WHAT SCENARIO [MS]	SCENARIO with steering on: all is well, no
 #				stray packet, no gap longer than MS; then with
 #				steering off: there are strays
