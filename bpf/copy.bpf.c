@@ -394,6 +394,7 @@ static __always_inline __u32 build_outer(struct __sk_buff *skb,
 	const struct xr_path *path = w->path;
 	struct outer o = {
 		.ip_len = skb->len - sizeof(struct ethhdr),
+		.frame = path->method == XR_FORWARD_VXLAN,
 	};
 	__u32 proto = IPPROTO_UDP, len = sizeof(struct ethhdr), ip;
 	struct ethhdr *eth = (void *)at;

@@ -17,6 +17,22 @@
 #define PORT_ENTROPY 0xc000	/* source ports 49152..65535 (RFC 7348 §4.1, RFC 8086) */
 #define VXLAN_HAS_VNI 0x08000000
 
+/*
+ * A relay is a frame that came here for a VM and goes on to where it is now. Its
+ * source is somebody who is not where the tunnel begins, so it proves nothing of
+ * his place, and is marked in what no VXLAN end looks at: a source port above those
+ * that Linux takes for it, with the ID of a packet that is whole (RFC 6864 §4.1), or
+ * the flow label. The ID leaves room for what segmenting adds to it. Flags and
+ * reserved octets of the VXLAN header would not do: Linux drops what it does not
+ * know there.
+ */
+#define RELAY_PORT	0xf000
+#define RELAY_PORT_BITS	0x0fff
+#define RELAY_ID	0x7800
+#define RELAY_ID_MASK	0xfc00
+#define RELAY_LABEL	0x78000
+#define RELAY_LABEL_MASK 0xff000
+
 struct vxlan_header {
 	__be32 flags;
 	__be32 vni;
@@ -26,7 +42,7 @@ struct vxlan_header {
 struct outer {
 	__u32 l2;		/* length of the Ethernet header and tags kept */
 	__u32 ip_len;		/* of the outer packet */
-	__u32 frame;		/* 1: VXLAN round a frame that has its own MACs */
+	__u32 frame;		/* 1: VXLAN round a frame that has its own MACs: a relay */
 };
 
 /* Spreads flows over ECMP; the keyed hash, which a CID hit has not, is no need. */
@@ -73,7 +89,8 @@ static __always_inline void write_ipv4(void *at, const struct xr_path *path,
 	__be32 *w = at;
 
 	w[0] = bpf_htonl(0x45000000 | p->tos << 16 | o->ip_len);
-	w[1] = bpf_htonl(IP_DF); /* atomic, so the ID may be 0 (RFC 6864) */
+	/* Atomic, so the ID may be anything (RFC 6864). */
+	w[1] = bpf_htonl((o->frame ? RELAY_ID << 16 : 0) | IP_DF);
 	w[2] = bpf_htonl(OUTER_TTL << 24 | proto << 16);
 	w[3] = path->saddr[3];
 	if (path->source_bits)
@@ -89,9 +106,12 @@ static __always_inline void write_ipv6(void *at, const struct xr_path *path,
 {
 	__be32 *w = at;
 	__be32 mask = bpf_htonl((1ULL << (path->source_bits & 31)) - 1);
+	__u32 label = entropy_of(p) & 0xfffff;
 
+	if (o->frame)
+		label = RELAY_LABEL | (label & ~RELAY_LABEL_MASK);
 	/* RFC 6438: the flow label carries the entropy. */
-	w[0] = bpf_htonl(0x60000000 | p->tos << 20 | (entropy_of(p) & 0xfffff));
+	w[0] = bpf_htonl(0x60000000 | p->tos << 20 | label);
 	w[1] = bpf_htonl((o->ip_len - sizeof(struct ipv6hdr)) << 16 |
 			 proto << 8 | OUTER_TTL);
 	__builtin_memcpy(&w[2], path->saddr, sizeof(path->saddr));
@@ -108,8 +128,11 @@ static __always_inline void write_udp(void *at, const struct xr_path *path,
 				      const struct outer *o, __u32 ip_header)
 {
 	struct udphdr *udp = at;
+	__u32 port = PORT_ENTROPY | (entropy_of(p) & 0x3fff);
 
-	udp->source = bpf_htons(PORT_ENTROPY | (entropy_of(p) & 0x3fff));
+	if (o->frame)
+		port = RELAY_PORT | (port & RELAY_PORT_BITS);
+	udp->source = bpf_htons(port);
 	udp->dest = path->dport;
 	udp->len = bpf_htons(o->ip_len - ip_header);
 	udp->check = 0;

@@ -13,8 +13,10 @@
 struct tunnelled {
 	struct tunnel t;	/* IPIP, GUE */
 	__u32 frame;		/* VXLAN: offset of the frame inside; or 0 */
+	__u32 place;		/* of the VM it is for, plus one; 0: none */
 	__u16 far, near;	/* hosts at its ends; 0: not one of ours */
 	__u16 vlan;		/* of the VMs in their segment */
+	__u16 relay;		/* sent on by a host that its sender is not at */
 };
 
 XR_PERCPU(tunnels, struct tunnelled, 1);
@@ -51,6 +53,35 @@ static __always_inline int find_ends(struct tunnelled *t,
 	return t->near || (t->far && !knobs.local) ? 0 : -1;
 }
 
+/* As RELAY_PORT and what follows it say. */
+static __always_inline int is_relay(struct xdp_md *ctx, const struct packet *p)
+{
+	const struct udphdr *udp = octet_at(ctx, p->l4);
+	const __be32 *ip = octet_at(ctx, p->l3);
+
+	if ((const void *)(udp + 1) > end_of(ctx) ||
+	    (const void *)(ip + 2) > end_of(ctx) ||
+	    bpf_ntohs(udp->source) < RELAY_PORT)
+		return 0;
+	if (p->ipv6)
+		return (bpf_ntohl(ip[0]) & RELAY_LABEL_MASK) == RELAY_LABEL;
+	return (bpf_ntohl(ip[1]) & (RELAY_ID_MASK << 16 | IP_DF)) ==
+	       (RELAY_ID << 16 | IP_DF);
+}
+
+/* Whom the frame inside is for. */
+static __always_inline __u32 inner_place(struct xdp_md *ctx,
+					 const struct tunnelled *t)
+{
+	const __u16 *eth = octet_at(ctx, t->frame);
+	__u64 key;
+
+	if ((const void *)(eth + 7) > end_of(ctx))
+		return 0;
+	key = mac_of(eth);
+	return key & 1 ? 0 : vm_place(key | (__u64)t->vlan << 48);
+}
+
 /* at: of the VXLAN header. */
 static __always_inline int look_into_vxlan(struct xdp_md *ctx,
 					   struct tunnelled *t,
@@ -62,7 +93,12 @@ static __always_inline int look_into_vxlan(struct xdp_md *ctx,
 	    !(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
 		return -1;
 	t->frame = at + 2 * sizeof(*vxlan);
-	return find_ends(t, p, bpf_ntohl(vxlan[1]) >> 8);
+	if (find_ends(t, p, bpf_ntohl(vxlan[1]) >> 8))
+		return -1;
+	forget();
+	t->relay = is_relay(ctx, p);
+	t->place = inner_place(ctx, t);
+	return 0;
 }
 
 /* 0: one between hosts of ours, or one of its ends is; see the_tunnel(). */
@@ -106,21 +142,13 @@ static __always_inline int is_chained(__u32 place, __u32 bytes)
 }
 
 /* What is inside goes on to the kernel's device. */
-static __always_inline int leave_vxlan(struct xdp_md *ctx, struct packet *p,
+static __always_inline int leave_vxlan(struct packet *p,
 				       const struct tunnelled *t)
 {
-	const __u16 *eth = octet_at(ctx, t->frame);
-	__u32 place;
-	__u64 key;
-
-	if ((const void *)(eth + 7) > end_of(ctx))
+	if (!t->place)
 		return 0;
-	key = mac_of(eth);
-	if (key & 1)
-		return 0;
-	place = vm_place(key | (__u64)t->vlan << 48);
-	blame(place);
-	return is_chained(place, p->bytes) ? XR_R_VM_CHAIN : 0;
+	blame(t->place);
+	return is_chained(t->place, p->bytes) ? XR_R_VM_CHAIN : 0;
 }
 
 /*
@@ -185,8 +213,24 @@ __noinline int leave_tunnel(struct xdp_md *ctx)
 
 	if (!p || !t)
 		return 0;
-	return t->frame ? leave_vxlan(ctx, p, t) :
+	return t->frame ? leave_vxlan(p, t) :
 			  leave_ip_tunnel(ctx, p, t);
+}
+
+/*
+ * Who says what in the frame at hand. A relay to a VM was judged where it came in:
+ * it moves nobody, and nobody is accused for it. What is marked as one but for no
+ * VM that is known here moves nobody either.
+ */
+static __always_inline int hear_tunnel(struct xdp_md *ctx,
+				       const struct tunnelled *t, __u32 bytes)
+{
+	if (t->relay && t->far && t->place) {
+		note_bytes(bytes, XR_R_RELAYED);
+		return 0;
+	}
+	return hear(ctx, t->frame, t->relay || !t->far ? FAR_STRANGER : t->far,
+		    t->vlan);
 }
 
 /* The verdict's reason, or 0 to go on. Keeps its own stack small. */
@@ -199,7 +243,7 @@ __noinline int serve_tunnel(struct xdp_md *ctx, __u32 bytes)
 		return 0;
 	forget();
 	if (t->frame) {
-		reason = hear(ctx, t->frame, t->far ?: FAR_STRANGER, t->vlan);
+		reason = hear_tunnel(ctx, t, bytes);
 		if (reason)
 			return reason;
 	}

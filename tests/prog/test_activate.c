@@ -96,7 +96,7 @@ static void next_frame(void **state)
 	expect(RARP, "not-moved announcement activated", NULL);
 	expect(TO_VM "ip4 / udp", "moved",
 	       "eth src=" MAC_IN " dst=02:00:00:00:01:01 / ip4 src=10.1.0.254 "
-	       "dst=10.1.0.1 df / udp sport=@ dport=4789 csum=0 / vxlan 100 / "
+	       "dst=10.1.0.1 df id=0x7800 / udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 	       TO_VM "ip4 / udp");
 	/* What it says then is nothing new. */
 	said();

@@ -139,11 +139,17 @@ static struct ran pass(const char *word, const char *dev, const char *from,
 	return r;
 }
 
-/* Source ports and flow labels are a hash: whatever they are. */
+/* Source ports and flow labels are a hash, but for what marks a relay. */
 static void check(const char *want, const struct packet *got)
 {
 	struct packet p = packet("%s", want);
 
+	if (p.layers > 3 && !strcmp(p.layer[3].word, "vxlan")) {
+		assert_in_range(got->data[p.layer[2].start], 0xf0, 0xff);
+		if (!strcmp(p.layer[1].word, "ip6"))
+			assert_int_equal((got->data[15] << 8 | got->data[16]) &
+					 0xff0, 0x780);
+	}
 	if (p.layers > 2 && !strcmp(p.layer[2].word, "udp"))
 		memcpy(p.data + p.layer[2].start, got->data + p.layer[2].start,
 		       2);
@@ -192,13 +198,13 @@ static const struct {
 	const char *name, *host, *in, *out;
 } ways[] = {
 	{ "VXLAN, IPv4", THERE, PROBE,
-	  IP4 " tos=3 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " PROBE },
+	  IP4 " id=0x7800 tos=3 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " PROBE },
 	{ "VXLAN, IPv6 inside", THERE, PROBE6,
-	  IP4 " tos=2 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " PROBE6 },
+	  IP4 " id=0x7800 tos=2 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " PROBE6 },
 	{ "VXLAN, ARP", THERE, ARP,
-	  IP4 " / udp sport=0 dport=4789 csum=0 / vxlan 100 / " ARP },
+	  IP4 " id=0x7800 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " ARP },
 	{ "VXLAN, an unknown EtherType", THERE, TO_VM " / fill 46",
-	  IP4 " / udp sport=0 dport=4789 csum=0 / vxlan 100 / " TO_VM
+	  IP4 " id=0x7800 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " TO_VM
 	  " / fill 46" },
 	{ "VXLAN over IPv6", HOST_VXLAN("there", "fd01::1", ""), PROBE,
 	  IP6 " tc=3 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " PROBE },
@@ -316,7 +322,7 @@ static void priority_tags(void **state)
 			 tags[i]);
 		r = pass("tc_tap_out", "out", NULL, text);
 		assert_int_equal(r.action, TC_ACT_REDIRECT);
-		check(IP4 " / udp sport=0 dport=4789 csum=0 / vxlan 100 / "
+		check(IP4 " id=0x7800 / udp sport=0 dport=4789 csum=0 / vxlan 100 / "
 		      TO_VM " / ip4 / udp / fill 30", &r.out);
 		assert_true(caught(fd, &p));
 		check(text, &p);

@@ -221,7 +221,7 @@ static void ageing(void **state)
 	      HOST_VXLAN("far", "10.3.0.1", ""))                               \
 	VMS(VM_AT(BACKEND_VM, "old", ", addresses: [10.1.0.4]"))
 
-#define V_OUT ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df / "             \
+#define V_OUT ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / " \
 	      "udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 
 #define REQUEST	"eth / ip4 ttl=9 id=3 / tcp syn"
@@ -257,7 +257,7 @@ static void backend_l2(void **state)
 	world(BACKEND_WORLD("l2"));
 	check_sent(REQUEST, BUILT_L2);
 	say("move " BACKEND_VM " to v");
-	check_sent(REQUEST, ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df / "
+	check_sent(REQUEST, ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
 		   "udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_L2);
 	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
 	say("move " BACKEND_VM " to p");
@@ -278,7 +278,7 @@ static void backend_gue(void **state)
 	world(BACKEND_WORLD("gue"));
 	check_sent(REQUEST, BUILT_GUE);
 	say("move " BACKEND_VM " to v");
-	check_sent(REQUEST, ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df / "
+	check_sent(REQUEST, ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
 		   "udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_GUE);
 	say("move " BACKEND_VM " to p");
 	check_sent(REQUEST, BUILT_GUE);

@@ -15,10 +15,10 @@
 #define MOVED_TO(host) HOSTS(OLD host) VMS(VM_AT(VM, "old", ""))
 
 #define VXLAN4_IN                                                              \
-	ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df / "                 \
+	ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df id=0x7800 / "       \
 	"udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 #define VXLAN4_OUT                                                             \
-	ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df / "                \
+	ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df id=0x7800 / "      \
 	"udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 #define VXLAN6_IN                                                              \
 	ETH_IN("1") " / ip6 src=fd01::fe dst=fd01::1 flow=@ / "                \
@@ -79,7 +79,7 @@ static const struct way {
 	  VXLAN6_OUT },
 	{ "VXLAN to another port",
 	  HOST_VXLAN("new", "10.2.0.1", ", port: 8472"),
-	  ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df / "
+	  ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df id=0x7800 / "
 	  "udp sport=@ dport=8472 csum=0 / vxlan 100 / " },
 	{ "port", HOST_PORT("new", "out"), "" },
 };
@@ -414,7 +414,7 @@ static void beside_vips(void **state)
 	expect("eth / arp", "not-ip", NULL);
 	say("move " VM " to b");
 	expect(TO_VM " / ip4 / tcp syn", "moved",
-	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df / "
+	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df id=0x7800 / "
 	       "udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 	       TO_VM " / ip4 / tcp syn");
 	expect("eth / ip4 / tcp syn", "hash", NULL);
@@ -579,7 +579,7 @@ static void deadline_of_a_second_move(void **state)
 	say("pause " VM);
 	world_set_tick(vm_live(VM, 0)->deadline + 1);
 	expect(TO_VM " / ip4 / udp", "moved move-expired",
-	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df / "
+	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df id=0x7800 / "
 	       "udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 	       TO_VM " / ip4 / udp");
 	check_vm(VM, 0, XR_VM_MOVED, "b", 0);
