@@ -10,11 +10,13 @@
  *	tap_in		what comes out of it: on the new host the VM speaks, so
  *			it runs
  *	uplink_in	what the fabric brings for a VM that stands still: copied
- *	uplink_out	what the new host says in the VM's name too early; frames
- *			for a VM of this host that go back to where they came
- *			from; those that its port, being gone, did not get
+ *	uplink_out	what the new host says in the VM's name too early, and the
+ *			old one too late; frames for a VM of this host that go back
+ *			to where they came from; those that its port, being gone,
+ *			did not get
  *	tunnel_in	frames out of a redirect's tunnel, straight into the
  *			port; and copied, as by uplink_in
+ *	tunnel_out	the same words as uplink_out, on the VXLAN device
  *	replay		run by user space: one remembered frame to the new host
  *
  * A copy is the original, and the clone is what is delivered: a frame once
@@ -929,34 +931,108 @@ static __always_inline int refuse(struct __sk_buff *skb, __u32 place,
 }
 
 /*
- * Of a VM that is on its way here: said by it, or in its name. By its own port it
- * has passed tap_in as a rule, and is here; a neighbour's is none of its words.
- * Where nobody knows its port nothing is proved, but its frames go their way. 1:
- * not to be sent.
+ * A VXLAN device's VNI is the segment: its frames have no tag, but its VMs may
+ * have a VLAN.
  */
-__noinline int too_early(struct __sk_buff *skb)
+static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb,
+						__u32 off, __u32 *place)
 {
-	__u64 key = key_at(skb, SOURCE);
-	__u32 from = skb->ingress_ifindex, place;
-	union vm_word w;
-	struct xr_vm *vm;
+	__u64 key = key_at(skb, off);
+	__u32 vlan = port_kind(skb->ifindex) & 0xfff;
+	struct xr_vm *vm = NULL;
 
 	if (!key || IS_GROUP(key))
+		return NULL;
+	if (vlan && !(key >> 48))
+		vm = find_vm(key | (__u64)vlan << 48, place);
+	return vm ?: find_vm(key, place);
+}
+
+/* ---- what is said here in the name of a VM that is not ---- */
+
+/* At a glance: all that is_claim() looks for, and little else. */
+static __always_inline int may_be_claim(const struct __sk_buff *skb)
+{
+	const __u8 *ip = (const __u8 *)(long)skb->data + sizeof(struct ethhdr);
+	const __u8 *end = (const __u8 *)(long)skb->data_end;
+
+	if (ip + 10 > end)
+		return 1;
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return ip[9] == IPPROTO_IGMP;
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return ip[6] == IPPROTO_ICMPV6 || ip[6] == IPPROTO_HOPOPTS;
+	return 1;
+}
+
+/*
+ * It is on its way here: said by it, or in its name. By its own port it has passed
+ * tap_in as a rule, and is here; a neighbour's is none of its words. Where nobody
+ * knows its port nothing is proved, but its frames go their way.
+ */
+static __always_inline int is_too_early(struct __sk_buff *skb,
+					const struct xr_vm *vm, __u32 place)
+{
+	__u32 from = skb->ingress_ifindex;
+
+	if (!from || is_claim(skb) || (vm->tap && vm->tap != from))
+		return 1;
+	if (vm->tap)
+		activate(place, skb->len);
+	return 0;
+}
+
+/*
+ * It has left, and its old place speaks on: a QEMU that ends, a stack at its port.
+ * Nobody shall believe that. Its data goes its way: what still runs here, whatever
+ * this node was told, is not cut off. Nor is what the daemon says of where it is.
+ */
+static __always_inline int is_too_late(struct __sk_buff *skb,
+				       const struct xr_vm *vm, union vm_word w)
+{
+	__u32 from = skb->ingress_ifindex, index;
+	const struct xr_path *path;
+
+	if (is_local(w.now.host) || !vm_is_redirected(vm, w, now_tick()) ||
+	    !is_claim(skb) || (!from && skb->mark == XR_MARK_ANNOUNCED))
 		return 0;
-	vm = find_vm(key, &place);
+	/* Its new host is behind that port. */
+	index = host_get(w.now.host).path;
+	path = bpf_map_lookup_elem(&paths, &index);
+	return !from || !path || path->ifindex != from;
+}
+
+/* 1: not to be sent. */
+__noinline int is_misplaced(struct __sk_buff *skb)
+{
+	__u32 from = skb->ingress_ifindex, place, reason;
+	union vm_word w;
+	struct xr_vm *vm = find_inner(skb, SOURCE, &place);
+
 	if (!vm)
 		return 0;
 	w = vm_settle(vm, place, now_tick(), skb->len);
-	/* What comes from the fabric is the VM itself, at its old place. */
-	if (!is_coming(w) || (from && is_fabric(port_kind(from))))
+	/* What comes from the fabric is the VM itself, where it is. */
+	if (from && is_fabric(port_kind(from)))
 		return 0;
-	if (from && !is_claim(skb) && (!vm->tap || vm->tap == from)) {
-		if (vm->tap)
-			activate(place, skb->len);
-		return 0;
-	}
-	refuse(skb, place, XR_R_PREMATURE);
-	return 1;
+	if (is_coming(w))
+		reason = is_too_early(skb, vm, place) ? XR_R_PREMATURE : 0;
+	else
+		reason = is_too_late(skb, vm, w) ? XR_R_OUTDATED : 0;
+	if (reason)
+		refuse(skb, place, reason);
+	return reason != 0;
+}
+
+static __always_inline int is_out_of_turn(struct __sk_buff *skb)
+{
+	return (watching() || may_be_claim(skb)) && is_misplaced(skb);
+}
+
+SEC("tc")
+int xroam_tunnel_out(struct __sk_buff *skb)
+{
+	return is_out_of_turn(skb) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 /*
@@ -1031,9 +1107,7 @@ SEC("tc")
 int xroam_uplink_out(struct __sk_buff *skb)
 {
 	/* A clone that found no port. */
-	if (is_copied(skb))
-		return TC_ACT_SHOT;
-	if (watching() && too_early(skb))
+	if (is_copied(skb) || is_out_of_turn(skb))
 		return TC_ACT_SHOT;
 	if (watching() || skb->ingress_ifindex)
 		return leaves_for_vm(skb);
@@ -1042,26 +1116,11 @@ int xroam_uplink_out(struct __sk_buff *skb)
 
 /* ---- a VXLAN device ---- */
 
-/* The VNI is the segment: its frames have no tag, but its VMs may have a VLAN. */
-static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb,
-						__u32 *place)
-{
-	__u64 key = key_at(skb, DESTINATION);
-	__u32 vlan = port_kind(skb->ifindex) & 0xfff;
-	struct xr_vm *vm = NULL;
-
-	if (!key || IS_GROUP(key))
-		return NULL;
-	if (vlan && !(key >> 48))
-		vm = find_vm(key | (__u64)vlan << 48, place);
-	return vm ?: find_vm(key, place);
-}
-
 SEC("tc")
 int xroam_tunnel_in(struct __sk_buff *skb)
 {
 	__u32 place, tick = now_tick();
-	struct xr_vm *vm = find_inner(skb, &place);
+	struct xr_vm *vm = find_inner(skb, DESTINATION, &place);
 	union vm_word w;
 	int local;
 

@@ -633,9 +633,10 @@ struct xr_gateway {
 enum xr_tc_kind {
 	XR_TC_TAP_OUT = 1,	/* egress of a VM's port: ring, copy, redirect */
 	XR_TC_UPLINK_IN,	/* ingress of a node device: copies where no tap is known */
-	XR_TC_UPLINK_OUT,	/* egress of it: premature frames, split horizon */
+	XR_TC_UPLINK_OUT,	/* egress of it: premature and outdated frames, split horizon */
 	XR_TC_TUNNEL_IN,	/* ingress of the VXLAN device: to the tap at once */
 	XR_TC_TAP_IN,		/* ingress of a VM's port: it speaks, so it runs here */
+	XR_TC_TUNNEL_OUT,	/* egress of the VXLAN device: premature and outdated frames */
 };
 
 struct xr_tc_hook {
@@ -656,6 +657,9 @@ struct xr_tc_hook {
 #define XR_TAP_UPLINK	0xffff0000U	/* a node device */
 #define XR_TAP_TUNNEL	0xfffe0000U	/* a VXLAN device, | the VLAN of its VMs */
 #define XR_TAP_KIND	0xffff0000U
+
+/* Socket mark of the frames by which the daemon announces a VM. */
+#define XR_MARK_ANNOUNCED 0x7872616eU	/* "xran" */
 
 /* members: which backends stand behind which VIP. Hash; the value is unused. */
 struct xr_member {

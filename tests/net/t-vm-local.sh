@@ -70,6 +70,22 @@ play -q 10 -w v1:h1 -w v1:h2 -w fab:h1 "n1:h1=$near*100/100"
 is "$(arrived v1:h2 "${near:0:36}") $(arrived fab:h1 "${near:0:36}")" "100 100" \
 	"the neighbour's frames go once each"
 
+# Its old place speaks on: the fabric, which learns now, does not follow.
+in_ns fab bridge fdb replace "$VM_MAC" dev h2 master dynamic
+in_ns h1 bridge fdb append 00:00:00:00:00:00 dev vx0 dst "$(underlay4 h2)"
+for kind in k1_garp_request k9_na_unsol_override k3_rarp_qemu \
+	    k12_mldv2_report; do
+	play -q 10 -w fab:h1 -w fab:h2 "v1:h1=$(vector $kind)" \
+		"h1:br0=$(vector $kind)"
+	is "$(arrived fab:h1 525400123456)" 0 "outdated $kind leaves h1 by no way"
+done
+cmp_ok "$(reason outdated h1)" -ge 8 "outdated counts them, for each way"
+like "$(in_ns fab bridge fdb show | grep "^$VM_MAC")" "dev h2" \
+	"the fabric still has it at h2"
+in_ns h1 bridge fdb del 00:00:00:00:00:00 dev vx0 dst "$(underlay4 h2)"
+goes h2 "and so have all"
+fabric_believes h1
+
 # QEMU ends at the source, and its port with it.
 ip -n "$WORLD-h1" link del v1
 goes_on()

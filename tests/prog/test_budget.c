@@ -49,6 +49,8 @@ static const struct record {
 	{ "tc_tunnel_in", 0, 0, 9800, LIMIT },
 	{ "tc_replay", 6, 12, 2990, LIMIT },
 	{ "tc_replay", 0, 0, 3100, LIMIT },
+	{ "tc_tunnel_out", 6, 12, 3915, LIMIT },
+	{ "tc_tunnel_out", 0, 0, 5500, LIMIT },
 };
 
 static const struct record *recorded(const char *program)

@@ -115,12 +115,15 @@ struct ran {
 	struct packet out;
 };
 
+static __u32 mark;	/* of the frames that follow */
+
 /* As if it passed dev, having come in by from. */
 static struct ran pass(const char *word, const char *dev, const char *from,
 		       const char *text)
 {
 	struct packet in = packet("%s", text);
 	struct __sk_buff ctx = {
+		.mark = mark,
 		.ifindex = ifindex_of(dev),
 		.ingress_ifindex = from ? ifindex_of(from) : 0,
 	};
@@ -769,6 +772,120 @@ static void neighbours(void **state)
 	}
 }
 
+/* ---- its old place, after it left ---- */
+
+static const char *const ways_out[] = { "tc_uplink_out", "tc_tunnel_out" };
+
+/* Not sent, and told once a second. */
+static void not_said(const char *prog, const char *from, const char *text,
+		     enum xr_reason reason)
+{
+	struct xr_vm was = *vm_live(VM, 0);
+	struct said s;
+
+	said();
+	if (pass(prog, "in", from, text).action != TC_ACT_SHOT)
+		fail_msg("%s from %s: %s", prog, from ? from : "here", text);
+	assert_int_equal(counted(reason), 1);
+	s = said();
+	assert_int_equal(s.n[reason], 1);
+	assert_int_equal(s.last[reason].vm, vm_place(VM, 0) + 1);
+	check_same(&was, VM, 0);
+}
+
+/* QEMU's last words, a stack's at its port: by that, another's, or the host's. */
+static void outdated(void **state)
+{
+	static const char *const from[] = { "out", "lo", NULL };
+	size_t i, f, w;
+
+	for (w = 0; w < ARRAY_LEN(ways_out); w++) {
+		world(HOSTS(HERE THERE HOST_VXLAN("third", "10.1.0.2", ""))
+		      VMS(VM_AT(VM, "here", "")));
+		port_of_vm("out");
+		kind_of_dev("in", XR_TAP_UPLINK);
+		for (i = 0; i < ARRAY_LEN(claims); i++) {
+			char text[512];
+
+			snprintf(text, sizeof(text), FROM_VM " / %s",
+				 claims[i]);
+			for (f = 0; f < ARRAY_LEN(from); f++) {
+				word("here", "", XR_VM_MOVED);
+				left_alone(ways_out[w], "in", from[f], text);
+				word("there", "", XR_VM_MOVED);
+				not_said(ways_out[w], from[f], text,
+					 XR_R_OUTDATED);
+				/* On its way from there to a third host. */
+				word("there", "third", XR_VM_BLACKOUT);
+				not_said(ways_out[w], from[f], text,
+					 XR_R_OUTDATED);
+				/* Back to here: then it is too early. */
+				word("there", "here", XR_VM_PREPARED);
+				not_said(ways_out[w], from[f], text,
+					 XR_R_PREMATURE);
+			}
+			/* From the fabric: the VM itself. */
+			word("there", "", XR_VM_MOVED);
+			left_alone(ways_out[w], "in", "in", text);
+		}
+	}
+	/* Its old port may be gone. */
+	vm_live(VM, 0)->tap = 0;
+	not_said(ways_out[0], "lo", FROM_VM " / rarp", XR_R_OUTDATED);
+	/* When the redirect is over nobody knows better than it. */
+	world_set_tick(vm_live(VM, 0)->last + 301);
+	left_alone(ways_out[0], "in", "out", FROM_VM " / rarp");
+}
+
+/* What is no such word is not held back. */
+static void not_outdated(void **state)
+{
+	size_t i, w;
+
+	for (w = 0; w < ARRAY_LEN(ways_out); w++) {
+		world(HOSTS(HERE HOST_PORT("there", "out"))
+		      VMS(VM_AT(VM, "here", "")));
+		reasons(cause);
+		kind_of_dev("in", XR_TAP_UPLINK);
+		word("there", "", XR_VM_MOVED);
+		/* Its data: what runs here after all is not cut off. */
+		for (i = 0; i < ARRAY_LEN(data); i++) {
+			char text[512];
+
+			snprintf(text, sizeof(text), FROM_VM " / %s", data[i]);
+			left_alone(ways_out[w], "in", "lo", text);
+		}
+		/* Its new host's port; another's word. */
+		left_alone(ways_out[w], "in", "out", FROM_VM " / rarp");
+		left_alone(ways_out[w], "in", "lo", "eth src=52:54:00:12:34:57 "
+			   "dst=ff:ff:ff:ff:ff:ff / rarp");
+		/* What the daemon says of it, and nobody else by that mark. */
+		mark = XR_MARK_ANNOUNCED;
+		left_alone(ways_out[w], "in", NULL, FROM_VM " / rarp");
+		not_said(ways_out[w], "lo", FROM_VM " / rarp", XR_R_OUTDATED);
+		mark++;
+		not_said(ways_out[w], NULL, FROM_VM " / rarp", XR_R_OUTDATED);
+		mark = 0;
+		check_vm(VM, 0, XR_VM_MOVED, "there", 0);
+	}
+}
+
+/* The VNI stands for VLAN 5: the VM there, not its namesake. */
+static void outdated_in_a_segment(void **state)
+{
+	world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")
+	      VM_AT(VM, "here", ", vlan: 5")));
+	reasons(cause);
+	kind_of_dev("in", XR_TAP_TUNNEL | 5);
+	word("there", "", XR_VM_MOVED);
+	left_alone("tc_tunnel_out", "in", "out", FROM_VM " / rarp");
+	word("here", "", XR_VM_MOVED);
+	say("move " VM " vlan 5 to there");
+	assert_int_equal(pass("tc_tunnel_out", "in", "out", FROM_VM " / rarp")
+			 .action, TC_ACT_SHOT);
+	assert_int_equal(counted(XR_R_OUTDATED), 1);
+}
+
 static int tunnel_in(const char *text)
 {
 	return pass("tc_tunnel_in", "in", NULL, text).action;
@@ -885,6 +1002,9 @@ int main(void)
 		TEST(premature),
 		TEST(it_speaks),
 		TEST(neighbours),
+		TEST(outdated),
+		TEST(not_outdated),
+		TEST(outdated_in_a_segment),
 		TEST(out_of_the_tunnel),
 		TEST(vlan_of_the_tunnel),
 		TEST(split_horizon),

@@ -170,6 +170,7 @@ int announce_vm(struct plane *p, __u32 place, struct xr_err *err)
 {
 	struct xr_gateway gateways[XR_MAX_GATEWAYS];
 	__u64 key = p->vms[place].key;
+	__u32 mark = XR_MARK_ANNOUNCED;
 	struct sender s = { .n = 0 };
 	__u8 mac[6];
 
@@ -181,6 +182,8 @@ int announce_vm(struct plane *p, __u32 place, struct xr_err *err)
 	if (s.fd < 0)
 		return xr_fail(err, -errno, "announcing: a packet socket: %s",
 			       strerror(errno));
+	/* Our own programs shall not take it for the old place's word. */
+	setsockopt(s.fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 	complete(p->gateways, gateways);
 	vm_mac_of(key, mac);
 	announce_frames(mac, vm_vlan_of(key),

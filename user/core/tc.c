@@ -27,7 +27,8 @@
 
 static enum bpf_tc_attach_point point_of(__u32 kind)
 {
-	return kind == XR_TC_TAP_OUT || kind == XR_TC_UPLINK_OUT ?
+	return kind == XR_TC_TAP_OUT || kind == XR_TC_UPLINK_OUT ||
+			       kind == XR_TC_TUNNEL_OUT ?
 		       BPF_TC_EGRESS : BPF_TC_INGRESS;
 }
 

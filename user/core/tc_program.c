@@ -19,6 +19,7 @@ static const char *const pin_word[] = {
 	[XR_TC_UPLINK_OUT] = "tc_uplink_out",
 	[XR_TC_TUNNEL_IN] = "tc_tunnel_in",
 	[XR_TC_TAP_IN] = "tc_tap_in",
+	[XR_TC_TUNNEL_OUT] = "tc_tunnel_out",
 };
 
 #define KINDS (sizeof(pin_word) / sizeof(pin_word[0]))
@@ -32,6 +33,7 @@ static struct bpf_program *program_of(struct copy_bpf *skel, size_t kind)
 		[XR_TC_UPLINK_OUT] = skel->progs.xroam_uplink_out,
 		[XR_TC_TUNNEL_IN] = skel->progs.xroam_tunnel_in,
 		[XR_TC_TAP_IN] = skel->progs.xroam_tap_in,
+		[XR_TC_TUNNEL_OUT] = skel->progs.xroam_tunnel_out,
 	};
 
 	return prog[kind];

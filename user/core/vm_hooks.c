@@ -50,7 +50,8 @@ static void hook_vxlan(struct plane *p, const struct links *links, __u32 host,
 	if (!tap_kind(p, dev->ifindex))
 		tap_set_kind(p, dev->ifindex,
 			     XR_TAP_TUNNEL | p->hosts[host].vlan);
-	if (tc_attach(p, dev->ifindex, dev->name, XR_TC_TUNNEL_IN, &err) &&
+	if ((tc_attach(p, dev->ifindex, dev->name, XR_TC_TUNNEL_IN, &err) ||
+	     tc_attach(p, dev->ifindex, dev->name, XR_TC_TUNNEL_OUT, &err)) &&
 	    warn && !warn->text[0])
 		*warn = err;
 }
@@ -133,7 +134,7 @@ static void drop_hooks(struct plane *p, const struct links *links)
 			continue;
 		ifindex = h->ifindex;
 		kind = tap_kind(p, ifindex);
-		if (h->kind == XR_TC_TUNNEL_IN)
+		if (h->kind == XR_TC_TUNNEL_IN || h->kind == XR_TC_TUNNEL_OUT)
 			wanted = is_tunnel(p, links, ifindex);
 		else if (h->kind == XR_TC_TAP_OUT || h->kind == XR_TC_TAP_IN)
 			wanted = is_tap(p, links, ifindex, kind);
