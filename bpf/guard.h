@@ -61,6 +61,27 @@ __noinline int is_at(struct xdp_md *ctx, __u32 index)
 	return (c->far && port->trusted) || comes_back_from(ctx, key);
 }
 
+/*
+ * A tunnel's outer source is easily written by others. Where the host is a
+ * neighbour, its frames come from its MAC address, which on a network that watches
+ * its ports nobody else has; behind a router the network has to see to it.
+ */
+__noinline int is_forged(struct xdp_md *ctx, __u32 index)
+{
+	const struct xr_port *port = this_port();
+	struct claim *c = the_claim();
+	const __u16 *eth = data_of(ctx);
+	__u32 key = host_get(index).path;
+	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &key);
+	struct xr_path *path = bpf_map_lookup_elem(&paths, &key);
+
+	if (!c || !port || !nh || !path || !c->far || port->trusted ||
+	    nh->gateway != xr_address_print(path->daddr))
+		return 0;
+	return (const void *)(eth + 7) > end_of(ctx) ||
+	       mac_of(eth + 3) != mac_of((const __u16 *)nh->dmac);
+}
+
 /* By its own port on this machine, should that be a guarded one. */
 static __always_inline int is_by_own_port(struct xdp_md *ctx, __u32 place)
 {
@@ -284,7 +305,7 @@ __noinline int believe(struct xdp_md *ctx, __u32 place)
 	if (is_in_place(ctx, place, w.now.host))
 		return confirm(c, place, w);
 	if (vm_under_way(w) && c->sort != CLAIM_PROBE &&
-	    is_at(ctx, w.now.next))
+	    is_at(ctx, w.now.next) && !is_forged(ctx, w.now.next))
 		return activate(place);
 	if (c->sort != CLAIM_SAYS)
 		return 0;

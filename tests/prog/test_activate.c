@@ -222,10 +222,10 @@ static void and_sent_on(void **state)
 	      HOST_VXLAN("far", "10.2.0.1", "")) VMS(VM_AT(VM, "here", ""))
 
 #define TUNNEL4(from)                                                          \
-	"eth src=02:00:00:00:01:02 / ip4 src=" from " dst=10.1.0.254 / "       \
+	"eth src=02:00:00:00:01:01 / ip4 src=" from " dst=10.1.0.254 / "       \
 	"udp sport=50000 dport=4789 csum=0 / vxlan 100 / "
 #define TUNNEL6(from)                                                          \
-	"eth src=02:00:00:00:01:02 / ip6 src=" from " dst=fd01::fe / "         \
+	"eth src=02:00:00:00:01:01 / ip6 src=" from " dst=fd01::fe / "         \
 	"udp sport=50000 dport=4789 csum=0 / vxlan 100 / "
 
 static void in_the_tunnel(void **state)
@@ -307,6 +307,66 @@ static void in_another_tunnel(void **state)
 		assert_int_equal(run_text("%s", in).action, XDP_PASS);
 		check_same(&was, VM, 0);
 	}
+}
+
+/*
+ * The expected host's address as the outer source is no proof: a neighbour's frames
+ * come from its MAC address. Behind a router nobody can tell.
+ */
+static void forged(void **state)
+{
+	static const struct {
+		const char *to, *tunnel;
+		bool routed;
+	} ways[] = {
+		{ "v", " / ip4 src=10.1.0.1 dst=10.1.0.254 / udp sport=50000 "
+		  "dport=4789 csum=0 / vxlan 100 / ", false },
+		{ "v6", " / ip6 src=fd01::1 dst=fd01::fe / udp sport=50000 "
+		  "dport=4789 csum=0 / vxlan 100 / ", false },
+		{ "routed", " / ip4 src=10.3.0.1 dst=10.1.0.254 / udp "
+		  "sport=50000 dport=4789 csum=0 / vxlan 100 / ", true },
+	};
+	static const char *const macs[] = { "02:00:00:00:01:02",
+					    "02:00:00:00:01:01" };
+	char in[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		for (int paused = 0; paused < 2; paused++) {
+			world(HOSTS(HOST_VXLAN("here", "10.1.0.254",
+					       ", local: true")
+				    HOST_VXLAN("here6", "fd01::fe",
+					       ", local: true")
+				    HOST_VXLAN("v", "10.1.0.1", "")
+				    HOST_VXLAN("v6", "fd01::1", "")
+				    HOST_VXLAN("routed", "10.3.0.1", ""))
+			      VMS(VM_AT(VM, "here", "")));
+			say("prepare " VM " to %s", ways[i].to);
+			if (paused)
+				say("pause " VM);
+			for (int right = 0; right < 2; right++) {
+				bool believed = right || ways[i].routed;
+				struct xr_vm was = *vm_live(VM, 0);
+
+				snprintf(in, sizeof(in), "eth src=%s%s%s",
+					 macs[right], ways[i].tunnel, data[0]);
+				if (!believed) {
+					expect(in, "not-moved", NULL);
+					check_same(&was, VM, 0);
+					continue;
+				}
+				expect(in, "not-moved activated", NULL);
+				check_vm(VM, 0, XR_VM_MOVED, ways[i].to, 0);
+				break;
+			}
+		}
+	}
+	/* Where the operator trusts the port he said so. */
+	world(LOCAL_WORLD);
+	say("prepare " VM " to v");
+	behind("", true);
+	snprintf(in, sizeof(in), "eth src=%s%s%s", macs[0], ways[0].tunnel,
+		 data[0]);
+	expect(in, "not-moved activated", NULL);
 }
 
 /* ---- what another CPU sees ---- */
@@ -469,6 +529,7 @@ int main(void)
 		TEST(and_sent_on),
 		TEST(in_the_tunnel),
 		TEST(in_another_tunnel),
+		TEST(forged),
 		TEST(word_comes_last),
 		TEST(taken_back),
 	};
