@@ -100,14 +100,17 @@ static __always_inline void flow_touch(const struct packet *p,
 				       union flow_word old, __u32 now)
 {
 	union flow_word new = old;
-	__u32 claims = p->syn | p->ends; /* UDP: neither */
+	__u32 says = p->says;
 
 	new.flow.seen = (now & XR_FLOW_SEEN) |
 			(old.flow.seen & XR_FLOW_ESTABLISHED) |
-			(old.flow.seen & p->bare * XR_FLOW_CLOSING) |
-			(p->first ? 0 : XR_FLOW_ESTABLISHED);
-	if (unlikely(claims) && old.flow.seen & XR_FLOW_ESTABLISHED)
-		new.flow.seen = p->ends && !(old.flow.seen & XR_FLOW_CLOSING) ?
+			(old.flow.seen & (says & SAYS_BARE) *
+						 (XR_FLOW_CLOSING / SAYS_BARE)) |
+			(~says & SAYS_FIRST) * (XR_FLOW_ESTABLISHED / SAYS_FIRST);
+	if (unlikely(says & (SAYS_SYN | SAYS_END)) &&
+	    old.flow.seen & XR_FLOW_ESTABLISHED)
+		new.flow.seen = says & SAYS_END &&
+				!(old.flow.seen & XR_FLOW_CLOSING) ?
 				new.flow.seen | XR_FLOW_ESTABLISHED |
 					XR_FLOW_CLOSING :
 				old.flow.seen;

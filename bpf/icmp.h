@@ -87,6 +87,17 @@ __noinline int parse_quoted6(struct xdp_md *ctx, struct quoted *q)
 	return parse_quoted_ports(ctx, q, q->l4 + ICMP_HEADER + sizeof(*ip));
 }
 
+/* An error goes to who sent what it quotes. */
+static __always_inline int is_to_sender(const struct packet *p)
+{
+	const struct quoted *q = &p->quoted;
+
+	if (!p->ipv6)
+		return q->vip[3] == p->daddr[3];
+	return q->vip[3] == p->daddr[3] && q->vip[2] == p->daddr[2] &&
+	       q->vip[1] == p->daddr[1] && q->vip[0] == p->daddr[0];
+}
+
 /* Turns p into the quoted flow, as its client would send it. */
 static __always_inline int parse_icmp(struct xdp_md *ctx, struct packet *p)
 {
@@ -100,13 +111,13 @@ static __always_inline int parse_icmp(struct xdp_md *ctx, struct packet *p)
 	reason = p->ipv6 ? parse_quoted6(ctx, q) : parse_quoted4(ctx, q);
 	if (reason)
 		return reason;
-	if (p->ipv6) {
+	if (!is_to_sender(p))
+		return XR_R_ICMP_OTHER;
+	p->martian = is_martian(p);
+	if (p->ipv6)
 		__builtin_memcpy(p->saddr, q->client, sizeof(p->saddr));
-		__builtin_memcpy(p->daddr, q->vip, sizeof(p->daddr));
-	} else {
+	else
 		p->saddr[3] = q->client[3];
-		p->daddr[3] = q->vip[3];
-	}
 	p->ports = q->ports;
 	p->proto = q->proto;
 	p->payload = q->payload & MAX_OFFSET;

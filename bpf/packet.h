@@ -30,6 +30,13 @@ const volatile struct xr_knobs knobs = {};
 
 #define IP_OFFSET_OR_MF 0x3fff	/* fragment offset and "more fragments" */
 
+/* In one octet, as each one of its own would take eight of the stack. */
+#define SAYS_SYN	0x01	/* TCP: a new connection */
+#define SAYS_END	0x02	/* TCP: FIN or RST */
+#define SAYS_FIRST	0x04	/* this packet alone does not establish the flow */
+#define SAYS_OPENS	0x08	/* may open a flow: TCP but RST, QUIC long header, plain UDP */
+#define SAYS_BARE	0x10	/* TCP: no payload */
+
 struct packet {
 	__u32 l3;		/* offset of the IP header */
 	__u32 l4;		/* offset of the transport header */
@@ -48,11 +55,9 @@ struct packet {
 	__u8 tos;
 	__u8 vlans;		/* tags before the IP header */
 	__u8 icmp;		/* addresses and ports are the quoted packet's, reversed */
-	__u8 opens;		/* may open a flow: TCP SYN, QUIC long header, plain UDP */
-	__u8 first;		/* this packet alone does not establish the flow */
-	__u8 syn;		/* TCP: a new connection */
-	__u8 ends;		/* TCP: FIN or RST */
-	__u8 bare;		/* TCP: no payload */
+	__u8 says;		/* SAYS_*: what it is in its flow */
+	__u8 group;		/* came by link-layer broadcast or multicast */
+	__u8 martian;		/* its source is none: see is_martian() */
 	__u8 limited;		/* the backend has a limit of Initials */
 	__u8 tied;		/* the backend is a VM: see follow() */
 	__u16 vip;

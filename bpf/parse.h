@@ -128,6 +128,7 @@ static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p,
 
 	if ((void *)(eth + 1) > end_of(ctx))
 		return XR_R_MALFORMED_L2;
+	p->group = *(__u8 *)eth & 1;
 	*proto = *(__be16 *)((void *)eth + 2 * ETH_ALEN); /* ethhdr is packed: octet by octet */
 	p->l3 = sizeof(*eth);
 	if (likely(!is_vlan(*proto)))
@@ -272,9 +273,45 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 }
 
 /*
+ * Sources that no router forwards (RFC 1812 §5.3.7, RFC 6890): this network,
+ * loopback, multicast, class E and broadcast. Not those that are private or
+ * link-local, as a VIP may be, too.
+ */
+static __always_inline int is_martian4(__be32 addr)
+{
+	__u32 first = bpf_ntohl(addr) >> 24;
+
+	return first - 1 >= 223 || first == 127;
+}
+
+/*
+ * The same of both families: of IPv6 the unspecified address, loopback, mapped
+ * IPv4 and multicast (RFC 4291). And a packet from where it goes to. A client of
+ * DHCP that asks from 0.0.0.0 is none. Rare, so a call.
+ */
+static __noinline int is_martian(const struct packet *p)
+{
+	const __be32 *s, *d;
+
+	if (!p)
+		return 0;
+	s = p->saddr;
+	d = p->daddr;
+	if (s[3] == d[3] && s[2] == d[2] && s[1] == d[1] && s[0] == d[0])
+		return 1;
+	if (!p->ipv6)
+		return is_martian4(s[3]) &&
+		       !(!s[3] && p->proto == IPPROTO_UDP &&
+			 p->ports == (bpf_htons(68) | bpf_htons(67) << 16));
+	if (s[0] || s[1])
+		return (bpf_ntohl(s[0]) >> 24) == 0xff;
+	return s[2] == bpf_htonl(0xffff) || (!s[2] && bpf_ntohl(s[3]) <= 1);
+}
+
+/*
  * The plain kind, which nearly every packet is: IPv4 without tags, options or
- * fragments, in one buffer, TCP or UDP. Its offsets are constants. 0: some other
- * kind, or not sound.
+ * fragments, in one buffer, TCP or UDP, from one host to one. Its offsets are
+ * constants. 0: some other kind, or not sound.
  */
 static __always_inline int parse_plain(struct xdp_md *ctx, struct packet *p)
 {
@@ -287,7 +324,8 @@ static __always_inline int parse_plain(struct xdp_md *ctx, struct packet *p)
 	    *(__be16 *)(data + 2 * ETH_ALEN) != bpf_htons(ETH_P_IP) ||
 	    *(__u8 *)ip != 0x45 ||
 	    ip->frag_off & bpf_htons(IP_OFFSET_OR_MF) ||
-	    !tcp_or_udp(ip->protocol))
+	    !tcp_or_udp(ip->protocol) || *(__u8 *)data & 1 ||
+	    is_martian4(ip->saddr) || ip->saddr == ip->daddr)
 		return 0;
 	p->ip_len = bpf_ntohs(ip->tot_len);
 	p->end = l3 + p->ip_len;
@@ -320,17 +358,18 @@ static __always_inline int parse_ports(struct xdp_md *ctx, struct packet *p)
 static __always_inline int parse_tcp(struct xdp_md *ctx, struct packet *p)
 {
 	struct tcphdr *tcp = octet_at(ctx, p->l4);
-	__u8 flags;
+	__u32 flags, syn, end;
 
 	if ((void *)(tcp + 1) > end_of(ctx) || tcp->doff < 5 ||
 	    p->l4 + tcp->doff * 4 > p->end)
 		return XR_R_MALFORMED_L4;
 	flags = ((__u8 *)tcp)[13];
-	p->syn = (flags >> 1) & 1;
-	p->ends = (flags | flags >> 2) & 1; /* FIN, RST */
-	p->first = p->syn | p->ends;
-	p->opens = ~(flags >> 2) & 1; /* not RST */
-	p->bare = is_zero32(p->end - p->l4 - tcp->doff * 4);
+	syn = (flags >> 1) & 1;
+	end = (flags | flags >> 2) & 1; /* FIN, RST */
+	p->says = syn * SAYS_SYN | end * SAYS_END |
+		  (syn | end) * SAYS_FIRST |
+		  (~flags & 4) * (SAYS_OPENS / 4) |
+		  is_zero32(p->end - p->l4 - tcp->doff * 4) * SAYS_BARE;
 	return 0;
 }
 
@@ -343,7 +382,7 @@ static __always_inline int parse_udp(struct packet *p)
 		return XR_R_MALFORMED_L4;
 	p->payload = p->l4 + sizeof(struct udphdr);
 	p->payload_end = p->l4 + len;
-	p->opens = 1;
+	p->says = SAYS_OPENS;
 	return 0;
 }
 

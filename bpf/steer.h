@@ -39,9 +39,27 @@ static __always_inline struct xr_backend choose(struct packet *p, __u32 index)
 
 	p->backend = index;
 	p->path = b.path;
-	p->limited = b.limited;
+	p->limited = b.flags & XR_BACKEND_LIMITED;
 	p->tied = b.flags & XR_BACKEND_VM;
 	return b;
+}
+
+/* Rare, so verified apart. */
+__noinline int is_member(__u32 vip, __u32 backend)
+{
+	const struct xr_member pair = { vip, backend };
+
+	return bpf_map_lookup_elem(&members, &pair) != NULL;
+}
+
+/*
+ * Whether the backend is the VIP's at all. A CID, or a flow entry that is older
+ * than the configuration, may say so of one that knows nothing of the VIP.
+ */
+static __always_inline int is_behind(struct xr_backend b, __u32 backend,
+				     __u32 vip, __u32 pool)
+{
+	return likely(b.pool == pool) || is_member(vip, backend);
 }
 
 /*
@@ -142,6 +160,10 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 		note(p, XR_R_CID_NO_SERVER);
 		return 0;
 	}
+	if (unlikely(!is_behind(b, index, p->vip, v->pool))) {
+		note(p, XR_R_CID_NOT_HERE);
+		return 0;
+	}
 	if (likely(takes_packets(b)))
 		return XR_R_CID;
 	/*
@@ -179,7 +201,7 @@ static __always_inline int flow_serves(struct xr_backend b,
 	if (b.state == XR_BACKEND_UP)
 		return 1;
 	return b.state == XR_BACKEND_DRAINING &&
-	       !(p->syn && flow_is_over(f, now));
+	       !(p->says & SAYS_SYN && flow_is_over(f, now));
 }
 
 static __always_inline void hash_tuple(struct packet *p,
@@ -189,9 +211,11 @@ static __always_inline void hash_tuple(struct packet *p,
 			       p->proto);
 }
 
-static __always_inline int steer_by_flow(struct packet *p)
+static __always_inline int steer_by_flow(struct packet *p,
+					 const struct xr_vip *v)
 {
 	struct xr_flow_bucket *b = flow_bucket(p->hash);
+	struct xr_backend its;
 	union flow_word e;
 	__u32 now = now_tick();
 
@@ -200,7 +224,9 @@ static __always_inline int steer_by_flow(struct packet *p)
 	e = flow_find(b, xr_flow_tag(p->hash));
 	if (!e.word || flow_age(e.flow, now) > knobs.flow_idle)
 		return 0;
-	if (unlikely(!flow_serves(choose(p, e.flow.backend), p, e.flow, now))) {
+	its = choose(p, e.flow.backend);
+	if (unlikely(!flow_serves(its, p, e.flow, now) ||
+		     !is_behind(its, e.flow.backend, p->vip, v->pool))) {
 		note(p, XR_R_FLOW_MOVED);
 		return 0;
 	}
@@ -246,16 +272,18 @@ __noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what)
 }
 
 /* The backend of an ICMP error's flow, or 0. Rare, so verified apart. */
-__noinline __u32 quoted_flow(__u64 hash)
+__noinline __u32 quoted_flow(__u64 hash, __u32 vip, __u32 pool)
 {
 	struct xr_flow_bucket *b = flow_bucket(hash);
+	struct xr_backend its;
 	union flow_word e;
 
 	if (!b)
 		return 0;
 	e = flow_find(b, xr_flow_tag(hash));
+	its = backend_get(e.flow.backend);
 	if (!e.word || flow_age(e.flow, now_tick()) > knobs.flow_idle ||
-	    !takes_packets(backend_get(e.flow.backend)))
+	    !takes_packets(its) || !is_behind(its, e.flow.backend, vip, pool))
 		return 0;
 	return e.flow.backend;
 }
@@ -264,12 +292,12 @@ static __always_inline int steer_by_tuple(struct packet *p,
 					  const struct xr_vip *v)
 {
 	const int keeps_flows = v->flags & XR_VIP_FLOW;
-	int reason = keeps_flows ? steer_by_flow(p) : 0;
+	int reason = keeps_flows ? steer_by_flow(p, v) : 0;
 
 	if (reason)
 		return reason;
 	reason = steer_by_hash(p);
-	if (reason == XR_R_HASH && keeps_flows && p->opens)
+	if (reason == XR_R_HASH && keeps_flows && p->says & SAYS_OPENS)
 		choose(p, flow_insert(p->hash, p->backend, p->bytes));
 	return reason;
 }
@@ -301,13 +329,13 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 	if (by_cid) {
 		parse_quic(ctx, p);
 		/* Spoofed short headers would fill the flow table. */
-		p->opens = p->first = p->quic.is_long;
+		p->says = p->quic.is_long * (SAYS_OPENS | SAYS_FIRST);
 	}
 	forget();
 	if (unlikely(p->icmp)) {
 		hash_tuple(p, keys);
 		if (v->flags & XR_VIP_FLOW)
-			choose(p, quoted_flow(p->hash));
+			choose(p, quoted_flow(p->hash, p->vip, v->pool));
 		if (p->backend)
 			return XR_R_ICMP_FLOW;
 	}

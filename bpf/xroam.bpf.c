@@ -32,6 +32,10 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
 
 	if (!vip)
 		return p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
+	if (unlikely(p->group))
+		return XR_R_LINK_GROUP;
+	if (unlikely(p->martian))
+		return XR_R_MARTIAN;
 	reason = parse_transport(ctx, p);
 	if (reason)
 		return reason;
@@ -63,8 +67,10 @@ static __always_inline int parse(struct xdp_md *ctx, struct packet *p)
 		return XR_R_NOT_IP;
 	if (reason)
 		return reason;
-	return likely(tcp_or_udp(p->proto)) ? parse_ports(ctx, p) :
-					      parse_icmp(ctx, p);
+	reason = likely(tcp_or_udp(p->proto)) ? parse_ports(ctx, p) :
+						parse_icmp(ctx, p);
+	p->martian |= is_martian(p);
+	return reason;
 }
 
 static __always_inline int serve_any(struct xdp_md *ctx, int vms)

@@ -56,7 +56,8 @@ struct xr_vip {
 	 * Written as one word, so that a rotation is one store.
 	 */
 	__u64 cid_slots;
-	__u64 reserved[4];
+	__u16 pool;		/* see struct xr_backend; 0: none is equal to it */
+	__u16 reserved[15];
 };
 
 /*
@@ -85,11 +86,16 @@ enum xr_backend_state {
 struct xr_backend {
 	__u32 path;		/* index in paths */
 	__u8 state;		/* enum xr_backend_state */
-	__u8 limited;		/* 1: initial_rate has a limit for it */
-	__u16 flags;		/* XR_BACKEND_VM */
+	__u8 flags;		/* XR_BACKEND_* */
+	/*
+	 * The same for all backends that stand behind the same VIPs. Where it is
+	 * a VIP's too, they stand behind that one; else members is asked.
+	 */
+	__u16 pool;
 };
 
-#define XR_BACKEND_VM	(1U << 0)	/* it is a VM: what is built for it may be redirected */
+#define XR_BACKEND_VM		(1U << 0)	/* it is a VM: what is built for it may be redirected */
+#define XR_BACKEND_LIMITED	(1U << 1)	/* initial_rate has a limit for it */
 
 enum xr_forward {
 	XR_FORWARD_IPIP,	/* 4in4, 6in6 and 4in6; RFC 2003, RFC 2473 */
@@ -661,7 +667,7 @@ struct xr_tc_hook {
 /* Socket mark of the frames by which the daemon announces a VM. */
 #define XR_MARK_ANNOUNCED 0x7872616eU	/* "xran" */
 
-/* members: which backends stand behind which VIP. Hash; the value is unused. */
+/* members (hot where pools differ): which backends stand behind which VIP. Hash; the value is unused. */
 struct xr_member {
 	__u16 vip;
 	__u16 backend;

@@ -60,6 +60,8 @@
 	X(PREMATURE,     "premature",       DROP,  "said in a VM's name by its new place before it runs there") \
 	X(BAD_ECN,       "bad-ecn",         DROP,  "out of a tunnel that met congestion, and cannot bear the mark (RFC 6040)") \
 	X(OUTDATED,      "outdated",        DROP,  "said in a VM's name by its old place after it has moved away") \
+	X(MARTIAN,       "martian",         DROP,  "for a VIP, from an address that no host on the way may have, or from the VIP itself") \
+	X(LINK_GROUP,    "link-group",      DROP,  "for a VIP, but sent to a link-layer broadcast or multicast address") \
 	X(DECAP_IPIP,    "decap-ipip",      DECAP, "role backend: IPIP header removed")        \
 	X(DECAP_GUE,     "decap-gue",       DECAP, "role backend: GUE header removed")         \
 	X(DECAP_VXLAN,   "decap-vxlan",     DECAP, "role backend: VXLAN header removed")       \
@@ -69,7 +71,7 @@
 	X(FLOW_NEW,      "flow-new",        NOTE,  "an entry was written to the flow table")   \
 	X(FLOW_FULL,     "flow-full",       NOTE,  "no entry written: the bucket holds established flows only") \
 	X(FLOW_EVICT,    "flow-evict",      NOTE,  "a live entry, as a rule one not yet established, gave way to a new one") \
-	X(FLOW_MOVED,    "flow-moved",      NOTE,  "flow entry's backend is down or gone; hashed again") \
+	X(FLOW_MOVED,    "flow-moved",      NOTE,  "flow entry's backend is down, gone, or no longer behind the VIP; hashed again") \
 	X(INITIAL,       "initial",         NOTE,  "QUIC Initial forwarded or refused")        \
 	X(FIB,           "fib",             NOTE,  "next hop not cached or stale; asked the kernel's FIB") \
 	X(FIB_STALE,     "fib-stale",       NOTE,  "the kernel has no answer now; the last known next hop was used") \
@@ -87,7 +89,8 @@
 	X(NOTICE_OLD,    "notice-old",      NOTE,  "a notification older than the one known, or the same again: ignored") \
 	X(QINQ,          "qinq",            NOTE,  "two VLANs, or more than four tags: no VM is looked for") \
 	X(PATH_MTU,      "path-mtu",        NOTE,  "ICMP: a tunnel's packet was too large for its way, whose MTU is known now") \
-	X(RELAYED,       "relayed",         NOTE,  "out of a tunnel, sent on by a host its sender is not at: says nothing of his place")
+	X(RELAYED,       "relayed",         NOTE,  "out of a tunnel, sent on by a host its sender is not at: says nothing of his place") \
+	X(CID_NOT_HERE,  "cid-not-here",    NOTE,  "CID decodes to the server ID of a backend that is not behind this VIP")
 
 enum xr_reason {
 	XR_REASON_NONE = 0,

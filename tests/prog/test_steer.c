@@ -245,6 +245,141 @@ static void flows_and_states(void **state)
 	check_reasons(&r, "flow");
 }
 
+/* ---- who stands behind what ---- */
+
+#define ONE	"\"192.0.2.1:443/udp\", \"192.0.2.1:443/tcp\""
+#define OTHER	"\"192.0.2.2:443/udp\", \"192.0.2.2:443/tcp\""
+#define SIX	"\"[2001:db8::1]:443/udp\""
+#define TWO_SERVICES							\
+	"vips:\n"							\
+	VIP("192.0.2.1", "443", "udp", ", cid: true")			\
+	VIP("192.0.2.1", "443", "tcp", "")				\
+	VIP("192.0.2.2", "443", "udp", ", cid: true")			\
+	VIP("192.0.2.2", "443", "tcp", "")				\
+	VIP("2001:db8::1", "443", "udp", ", cid: true") CIDS "backends:\n"
+#define SERVER(name, vips, addr, id, more)				\
+	BACKEND(name, "[" vips "]") "    address: " addr "\n"		\
+	"    server_ids: [\"" id "\"]\n" more
+
+/*
+ * a is one's, b the other's; c is behind both, and so in no pool of theirs; d is
+ * IPv6's alone.
+ */
+#define A_AND(more_b, c)						\
+	TWO_SERVICES SERVER("a", ONE, "10.1.0.1", "0a0a0a", "")		\
+	SERVER("a2", ONE, "10.1.0.5", "0a0a0b", "    weight: 0\n")	\
+	SERVER("b", OTHER, "10.1.0.2", "0b0b0b", more_b) c		\
+	SERVER("d", SIX, "fd01::4", "0d0d0d", "")
+#define C(vips)	SERVER("c", vips, "10.1.0.3", "0c0c0c", "    weight: 0\n")
+
+static void cid_goes(const char *ip, const char *id, const char *reasons,
+		     const char *where)
+{
+	struct result r = run_text("eth / %s / udp / quic short "
+				   "dcid=07%saabbccdd", ip, id);
+
+	check_reasons(&r, reasons);
+	assert_string_equal(outer_dst(&r), where);
+}
+
+#define TO_ONE		"ip4"
+#define TO_OTHER	"ip4 dst=192.0.2.2"
+#define TO_SIX		"ip6"
+
+/* A CID is good for the VIPs of its server, and says nothing at another. */
+static void cid_of_another_service(void **state)
+{
+	world(A_AND("", C(ONE ", " OTHER)));
+	cid_goes(TO_ONE, "0a0a0a", "cid", "10.1.0.1");
+	cid_goes(TO_ONE, "0a0a0b", "cid", "10.1.0.5");
+	cid_goes(TO_ONE, "0c0c0c", "cid", "10.1.0.3");
+	cid_goes(TO_ONE, "0b0b0b", "hash cid-not-here", "10.1.0.1");
+	cid_goes(TO_OTHER, "0b0b0b", "cid", "10.1.0.2");
+	cid_goes(TO_OTHER, "0c0c0c", "cid", "10.1.0.3");
+	cid_goes(TO_OTHER, "0a0a0a", "hash cid-not-here", "10.1.0.2");
+	/* Nor is an IPv6 packet put into an IPv4 tunnel that cannot carry it. */
+	cid_goes(TO_SIX, "0d0d0d", "cid", "fd01::4");
+	cid_goes(TO_SIX, "0a0a0a", "hash cid-not-here", "fd01::4");
+	cid_goes(TO_SIX, "0c0c0c", "hash cid-not-here", "fd01::4");
+	cid_goes(TO_ONE, "0d0d0d", "hash cid-not-here", "10.1.0.1");
+	/* A long header opens a flow there, as with any CID that leads nowhere. */
+	expect("eth / ip4 / udp sport=5 / quic long type=handshake "
+	       "dcid=070b0b0baabbccdd", "hash cid-not-here flow-new", NULL);
+	/* What its server's state is, is not this VIP's business. */
+	world_apply(A_AND("    state: down\n", C(ONE ", " OTHER)));
+	cid_goes(TO_ONE, "0b0b0b", "hash cid-not-here", "10.1.0.1");
+	expect("eth / ip4 dst=192.0.2.2 / udp / quic short "
+	       "dcid=070b0b0baabbccdd", "backend-down", NULL);
+}
+
+/* An error that quotes what the VIP never sent. */
+static void icmp_of_another_service(void **state)
+{
+	static const char error[] =
+		"eth / ip4 src=10.0.0.77 / icmp4 ( ip4 src=192.0.2.1 "
+		"dst=10.0.0.1 / udp sport=443 dport=1000 / quic long "
+		"type=handshake dcid=0102 scid=07%saabbccdd / fill 9 )";
+	char text[512];
+
+	world(A_AND("", C(ONE ", " OTHER)));
+	snprintf(text, sizeof(text), error, "0b0b0b");
+	expect(text, "icmp-hash cid-not-here", NULL);
+	snprintf(text, sizeof(text), error, "0c0c0c");
+	expect(text, "icmp-cid", NULL);
+}
+
+/* Its entries are older than the change. */
+static void flow_of_another_service(void **state)
+{
+	static const char error[] =
+		"eth / ip4 src=10.0.0.77 / icmp4 ( ip4 src=192.0.2.1 "
+		"dst=10.0.0.1 / tcp sport=443 dport=1000 ack )";
+	struct result r;
+
+	/* c takes what is new, and then is the other's alone. */
+	world(TWO_SERVICES C(ONE ", " OTHER) SERVER("d", SIX, "fd01::4",
+						    "0d0d0d", ""));
+	world_apply(TWO_SERVICES
+		    SERVER("c", ONE ", " OTHER, "10.1.0.3", "0c0c0c", "")
+		    SERVER("d", SIX, "fd01::4", "0d0d0d", ""));
+	expect("eth / ip4 / tcp syn", "hash flow-new", NULL);
+	expect("eth / ip4 / tcp ack", "flow", NULL);
+	expect(error, "icmp-flow", NULL);
+	world_apply(A_AND("", C(OTHER)));
+	expect(error, "icmp-hash", NULL);
+	r = run_text("eth / ip4 / tcp ack");
+	check_reasons(&r, "hash flow-moved flow-new");
+	assert_string_equal(outer_dst(&r), "10.1.0.1");
+	cid_goes(TO_ONE, "0c0c0c", "hash cid-not-here", "10.1.0.1");
+	cid_goes(TO_OTHER, "0c0c0c", "cid", "10.1.0.3");
+}
+
+/* Pools are named after backends that go, and come back behind other VIPs. */
+static void pools_change(void **state)
+{
+	world(A_AND("", C(ONE ", " OTHER)));
+	for (int i = 0; i < 3; i++) {
+		world_apply(TWO_SERVICES
+			    SERVER("a2", ONE, "10.1.0.5", "0a0a0b", "")
+			    SERVER("b", OTHER, "10.1.0.2", "0b0b0b", ""));
+		cid_goes(TO_ONE, "0a0a0b", "cid", "10.1.0.5");
+		cid_goes(TO_ONE, "0b0b0b", "hash cid-not-here", "10.1.0.5");
+		/* a takes the number it left, and is the other's now. */
+		world_apply(TWO_SERVICES
+			    SERVER("a", OTHER, "10.1.0.1", "0a0a0a", "")
+			    SERVER("a2", ONE, "10.1.0.5", "0a0a0b", "")
+			    SERVER("b", OTHER, "10.1.0.2", "0b0b0b", ""));
+		cid_goes(TO_ONE, "0a0a0b", "cid", "10.1.0.5");
+		cid_goes(TO_ONE, "0a0a0a", "hash cid-not-here", "10.1.0.5");
+		cid_goes(TO_ONE, "0b0b0b", "hash cid-not-here", "10.1.0.5");
+		cid_goes(TO_OTHER, "0a0a0a", "cid", "10.1.0.1");
+		cid_goes(TO_OTHER, "0b0b0b", "cid", "10.1.0.2");
+		world_apply(A_AND("", C(ONE ", " OTHER)));
+		cid_goes(TO_ONE, "0a0a0a", "cid", "10.1.0.1");
+		cid_goes(TO_OTHER, "0a0a0a", "hash cid-not-here", "10.1.0.2");
+	}
+}
+
 /* ---- Initials ---- */
 
 #define INITIAL "quic long dcid=6701020304050607"
@@ -372,6 +507,10 @@ int main(void)
 		TEST(states),
 		TEST(states_change),
 		TEST(flows_and_states),
+		TEST(cid_of_another_service),
+		TEST(icmp_of_another_service),
+		TEST(flow_of_another_service),
+		TEST(pools_change),
 		TEST(initials_are_counted),
 		TEST(initials_are_limited),
 		TEST(hidden_initials_are_limited),

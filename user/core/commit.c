@@ -102,14 +102,13 @@ static void grace(void *ctx)
 
 static void store_word(struct commit *c, __u32 i, __u8 state)
 {
+	const struct xr_backend_info *info = &c->backend[i].want->info;
 	const struct xr_backend b = {
 		.path = c->backend[i].path,
 		.state = state,
-		.limited = c->backend[i].limited,
-		.flags = mac_is_zero(c->backend[i].want ?
-				     c->backend[i].want->info.vm_mac :
-				     c->backend[i].have->info.vm_mac) ?
-				 0 : XR_BACKEND_VM,
+		.flags = (mac_is_zero(info->vm_mac) ? 0 : XR_BACKEND_VM) |
+			 (info->initial_rate ? XR_BACKEND_LIMITED : 0),
+		.pool = c->backend[i].pool,
 	};
 	__u64 word;
 
@@ -144,6 +143,37 @@ static void keep_info(struct commit *c, __u32 i)
 	}
 }
 
+/*
+ * While pools change, the VIPs concerned are in none: a number may come to mean
+ * another one, and members is always right.
+ */
+static void leave_pools(struct commit *c)
+{
+	bool any = false;
+	__u32 i;
+
+	for (i = 1; i <= c->have.limits.vips; i++) {
+		__u16 *pool = &c->p->vips[i].pool;
+
+		if (!*pool || *pool == c->vip[i].pool)
+			continue;
+		__atomic_store_n(pool, 0, __ATOMIC_RELEASE);
+		any = true;
+	}
+	if (any)
+		grace(c->p);
+}
+
+static void join_pools(struct commit *c)
+{
+	__u32 i;
+
+	for (i = 1; i <= c->have.limits.vips; i++)
+		if (c->vip[i].want)
+			__atomic_store_n(&c->p->vips[i].pool, c->vip[i].pool,
+					 __ATOMIC_RELEASE);
+}
+
 /* Backends that go down stay up until the tables lead elsewhere. */
 static void store_backends(struct commit *c)
 {
@@ -157,7 +187,6 @@ static void store_backends(struct commit *c)
 		rate = s->want->info.initial_rate;
 		__atomic_store_n(&c->p->initial_rate[i].limit, rate,
 				 __ATOMIC_RELEASE);
-		s->limited = rate != 0;
 		keep_info(c, i);
 		if (s->want->info.state != XR_BACKEND_DOWN)
 			store_word(c, i, s->want->info.state);
@@ -346,6 +375,7 @@ static int write_all(struct commit *c)
 	ret = commit_store_vms(c);
 	if (ret)
 		return ret;
+	leave_pools(c);
 	store_backends(c);
 	if (unlink_vips(c))
 		grace(c->p);
@@ -359,6 +389,7 @@ static int write_all(struct commit *c)
 	store_vips(c);
 	store_down(c);
 	grace(c->p);
+	join_pools(c);
 	sweep_flows(c);
 	commit_del_members(c);
 	clear_slots(c);

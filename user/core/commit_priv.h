@@ -10,12 +10,13 @@
 /* One VIP as it is and as it shall be; index in vips is the place here. */
 struct vip_slot {
 	const struct model_vip *have, *want;
+	__u16 pool;		/* the largest of those behind it */
 };
 
 struct backend_slot {
 	const struct model_backend *have, *want;
 	__u32 path;		/* as it shall be */
-	bool limited;
+	__u16 pool;		/* the first backend behind the same VIPs */
 };
 
 struct host_slot {

@@ -139,12 +139,112 @@ static int diff_members(struct commit *c)
 	return ret;
 }
 
+/* ---- pools ---- */
+
+static int compare_backend(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	if (x->backend != y->backend)
+		return x->backend < y->backend ? -1 : 1;
+	return x->vip < y->vip ? -1 : x->vip > y->vip;
+}
+
+/* One backend's VIPs, among members in the order of backends. */
+struct behind {
+	const struct member *item;
+	size_t n;
+};
+
+static bool same_vips(const struct behind *a, const struct behind *b)
+{
+	size_t i;
+
+	for (i = 0; a->n == b->n && i < a->n; i++)
+		if (a->item[i].vip != b->item[i].vip)
+			return false;
+	return a->n == b->n;
+}
+
+static __u64 hash_vips(const struct behind *b)
+{
+	__u64 hash = b->n;
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		hash = xr_mix64(hash ^ b->item[i].vip) + i;
+	return hash;
+}
+
+/* A pool is named by the first of its backends, so no two have one number. */
+static void name_pool(struct commit *c, struct lut *first,
+		      const struct behind *all, __u32 backend)
+{
+	__u64 hash = hash_vips(&all[backend]);
+	__u32 at, i;
+
+	c->backend[backend].pool = backend;
+	for (at = lut_first(first, hash); (i = lut_get(first, at)) != LUT_END;
+	     at++)
+		if (same_vips(&all[i], &all[backend])) {
+			c->backend[backend].pool = i;
+			return;
+		}
+	lut_add(first, hash, backend);
+}
+
+/*
+ * So that the program nearly never asks members: all backends with the same
+ * VIPs are a pool, and a VIP is in the largest of those behind it.
+ */
+static int make_pools(struct commit *c)
+{
+	const struct members *m = &c->want_members;
+	struct member *by_backend = malloc(m->n * sizeof(*by_backend) + 1);
+	__u32 size = c->have.limits.backends, i;
+	struct behind *all = calloc(size + 1, sizeof(*all));
+	size_t *backends = calloc(size + 1, sizeof(*backends));
+	struct lut first = { NULL, 0 };
+	int ret = -ENOMEM;
+	size_t k;
+
+	if (!by_backend || !all || !backends || lut_init(&first, size + 1))
+		goto out;
+	memcpy(by_backend, m->item, m->n * sizeof(*by_backend));
+	qsort(by_backend, m->n, sizeof(*by_backend), compare_backend);
+	for (k = 0; k < m->n; k++)
+		if (!all[by_backend[k].backend].n++)
+			all[by_backend[k].backend].item = &by_backend[k];
+	for (i = 1; i <= size; i++) {
+		if (!c->backend[i].want)
+			continue;
+		name_pool(c, &first, all, i);
+		backends[c->backend[i].pool]++;
+	}
+	for (k = 0; k < m->n; k++) {
+		struct vip_slot *v = &c->vip[m->item[k].vip];
+		__u16 pool = c->backend[m->item[k].backend].pool;
+
+		if (!v->pool || backends[pool] > backends[v->pool])
+			v->pool = pool;
+	}
+	ret = 0;
+out:
+	lut_free(&first);
+	free(by_backend);
+	free(all);
+	free(backends);
+	return ret;
+}
+
 int commit_members(struct commit *c)
 {
 	int ret = list_members(&c->have, &c->have_members);
 
 	if (!ret)
 		ret = list_members(&c->want, &c->want_members);
+	if (!ret)
+		ret = make_pools(c);
 	return ret ? ret : diff_members(c);
 }
 
