@@ -174,19 +174,16 @@ struct echo_frame {
 	__be16 proto;
 };
 
-/* RFC 1624. Fragments keep theirs: it puts them together again. */
+/* Fragments keep theirs: it puts them together again. */
 static __always_inline int number_ipv4(__be16 *w)
 {
 	__u16 was = w[2], is = bpf_get_prandom_u32();
-	__u32 sum;
 
 	if (w[3] & bpf_htons(IP_OFFSET_OR_MF))
 		return 0;
 	is += is == was;
-	sum = (__u16)~w[5] + (__u16)~was + is;
-	sum = (sum & 0xffff) + (sum >> 16);
 	w[2] = is;
-	w[5] = ~(sum + (sum >> 16));
+	w[5] = csum_replace(w[5], was, is);
 	return 1;
 }
 

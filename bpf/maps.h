@@ -48,6 +48,7 @@ XR_ARRAY(ports, struct xr_port, BPF_F_MMAPABLE);	    /* a device: who lives behi
  */
 struct xr_hash_keys hash_keys SEC(".data.hash_keys");	    /* the secret behind every hash */
 struct xr_vm_control vm_control SEC(".data.vm_control");    /* whether source addresses matter now */
+struct xr_vip_filter vip_filter SEC(".data.vip_filter");    /* which addresses may be a VIP's */
 
 /* Written by the program too. */
 XR_ARRAY(vms, struct xr_vm, BPF_F_MMAPABLE);		    /* a VM: where it is, and its move */
@@ -92,6 +93,7 @@ struct {						    /* (VIP, backend) pairs */
 		__type(value, value_type);                                     \
 	} name SEC(".maps")
 
+XR_HASH(vip_addresses, __be32[XR_ADDR_WORDS], __u32, 1);    /* VIPs' addresses -> XR_VIP_ADDR_* */
 XR_HASH(tunnel_hosts, struct xr_tunnel_key, __u32, 1);	    /* tunnel's far end -> host */
 XR_HASH(outers, struct xr_outer_key, struct xr_outer, 1);   /* outer header -> path, and its learned MTU */
 XR_HASH(protected, struct xr_protected, __u32, 4096);	    /* what no announcement may claim */
@@ -133,7 +135,7 @@ struct event_gate {
 };
 
 XR_PERCPU(event_gate, struct event_gate, XR_REASON_MAX * (EVENT_SHARES + 1)); /* a reason's events in this tick */
-XR_PERCPU(reply_gate, struct xr_reply_gate, XR_REPLY_GROUPS); /* ICMP replies in this tick */
+XR_PERCPU(reply_gate, struct xr_reply_gate, 2 * XR_REPLY_GROUPS); /* ICMP replies in this tick: errors, pings */
 XR_ARRAY(trace, struct xr_trace, 0);			    /* what xroam explain reads */
 
 /* struct xr_clock with its timer's real type, which only BPF may name. */

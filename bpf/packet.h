@@ -145,6 +145,15 @@ static __always_inline __u64 is_zero32(__u32 x)
 	return top_bit((__u64)x - 1);
 }
 
+/* A checksum when one word of what it covers changes (RFC 1624). */
+static __always_inline __u16 csum_replace(__u16 check, __u16 was, __u16 is)
+{
+	__u32 sum = (__u16)~check + (__u16)~was + is;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(sum + (sum >> 16));
+}
+
 /* The second, counted by a timer: clocks cost 18 ns and more, this is a load. */
 static __always_inline __u32 now_tick(void)
 {

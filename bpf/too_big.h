@@ -28,9 +28,13 @@ struct icmp_reply {
 /*
  * At most knobs.reply_rate a second, CPU and group of flows (RFC 1812 §4.3.2.8,
  * RFC 4443 §2.4 (f)). In groups, by a hash that is secret: who sends many, or in
- * the name of many, leaves something for the others.
+ * the name of many, leaves something for the others. Answers to pings are counted
+ * apart from errors.
  */
-static __always_inline int may_reply(const struct packet *p)
+enum reply_kind { REPLY_ERROR, REPLY_ECHO };
+
+static __always_inline int may_reply(const struct packet *p,
+				     enum reply_kind kind)
 {
 	__u64 flow = (__u64)(p->saddr[0] ^ p->saddr[2]) << 32 |
 		     (p->saddr[1] ^ p->saddr[3]);
@@ -40,6 +44,7 @@ static __always_inline int may_reply(const struct packet *p)
 	group = (flow * (hash_keys.key[12] | 1) +
 		 (__u64)p->ports * (hash_keys.key[13] | 1)) >> 56;
 	_Static_assert(XR_REPLY_GROUPS == 256, "the hash's top octet");
+	group += kind * XR_REPLY_GROUPS;
 	g = bpf_map_lookup_elem(&reply_gate, &group);
 	if (!g)
 		return 0;
@@ -263,7 +268,7 @@ static __always_inline int too_big(struct xdp_md *ctx, struct packet *p,
 	if (knobs.too_big == XR_TOO_BIG_DROP ||
 	    (ipv6 && mtu < IPV6_MIN_MTU) || !may_answer(ctx, l3, ipv6))
 		return XR_R_TOO_BIG;
-	if (!may_reply(p)) {
+	if (!may_reply(p, REPLY_ERROR)) {
 		note(p, XR_R_REPLY_LIMIT);
 		return XR_R_TOO_BIG;
 	}

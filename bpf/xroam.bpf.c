@@ -10,6 +10,7 @@
 #include "path_mtu.h"
 #include "steer.h"
 #include "forward.h"
+#include "stray.h"
 #include "vm.h"
 
 /* The rest of the transport header, once the packet is known to be ours. */
@@ -91,6 +92,8 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 	if (p->reason == XR_R_ICMP_OTHER &&
 	    learn_mtu(ctx, p->l3, p->l4, p->ipv6))
 		note(p, XR_R_PATH_MTU);
+	if (unlikely(may_be_stray(p->reason)))
+		p->reason = unknown(stray(ctx), keys->zero, REASONS - 1);
 	return verdict(p);
 }
 
@@ -117,6 +120,8 @@ static __always_inline int serve_vips(struct xdp_md *ctx,
 		return vms ? for_no_vm(ctx) : any_kind(ctx);
 	trace_packet(&p);
 	p.reason = unknown(serve(ctx, &p, keys, vms), keys->zero, REASONS - 1);
+	if (unlikely(may_be_stray(p.reason)) && may_be_vips(p.daddr[3]))
+		return vms ? for_no_vm(ctx) : any_kind(ctx);
 	return verdict(&p);
 }
 

@@ -61,6 +61,18 @@ struct xr_vip {
 };
 
 /*
+ * vip_addresses: hash; every address that a VIP has. vip_filter: one element, a
+ * bit per hash of an IPv4 one (hash.h); what is not in it is none.
+ */
+#define XR_VIP_ADDR_LOCAL	(1U << 0)	/* the machine has it, too: the kernel's */
+
+#define XR_VIP_FILTER_WORDS	512
+
+struct xr_vip_filter {
+	__u64 word[XR_VIP_FILTER_WORDS];
+};
+
+/*
  * maglev: array of maps, one inner array per VIP index, XR_MAGLEV_ROWS long.
  * Slot s of the table is backend[s % 4] of row s / 4. An empty outer slot:
  * no backend is up.
@@ -436,7 +448,7 @@ struct xr_dev_counter {
 	struct xr_counter kind[XR_KIND_NOTE];
 };
 
-/* reply_gate: per CPU and group of sources. */
+/* reply_gate: per CPU and group of sources; errors, then answers to pings. */
 struct xr_reply_gate {
 	__u32 tick;
 	__u32 sent;		/* in that tick */
@@ -495,6 +507,7 @@ struct xr_end {
 enum xr_too_big { XR_TOO_BIG_REPLY, XR_TOO_BIG_DROP };
 enum xr_down { XR_DOWN_DROP, XR_DOWN_FALLBACK };
 enum xr_tunnels { XR_TUNNELS_HOSTS, XR_TUNNELS_ANY };
+enum xr_vip_other { XR_VIP_OTHER_DROP, XR_VIP_OTHER_PASS };
 enum xr_moves { XR_MOVES_EXPECTED, XR_MOVES_PORTS, XR_MOVES_ANY };
 
 struct xr_policy {
@@ -515,7 +528,9 @@ struct xr_policy {
 	__u32 prepare_timeout;	/* seconds until a prepared move is forgotten */
 	__u32 blackout_timeout;	/* seconds until a blackout falls back */
 	__u8 tunnels;		/* enum xr_tunnels: whose IPIP and GUE a VM host opens */
-	__u8 reserved[3];
+	__u8 vip_other;		/* enum xr_vip_other: for a VIP's address, but no VIP */
+	__u8 vip_echo;		/* 1: pings of a VIP's address are answered */
+	__u8 vip_route;		/* 1: the kernel gets a blackhole route per VIP's address */
 };
 
 struct xr_limits {
@@ -700,6 +715,8 @@ struct xr_knobs {
 	__u8 hosts;		/* 1: there are hosts: look for moved VMs, by MAC */
 	__u8 by_ip;		/* 1: and by IP address: some host is reached so */
 	__u8 local;		/* 1: one of the hosts is this machine */
+	__u8 vip_other;		/* enum xr_vip_other */
+	__u8 vip_echo;
 	__u8 moves;		/* enum xr_moves */
 	__u32 mac_buckets;	/* of mac_index */
 	__u32 ip_buckets;	/* of ip_index */

@@ -68,6 +68,14 @@ xr_vip_hash(const struct xr_hash_keys *k, const __be32 *addr, int ipv6,
 	return xr_stir64(h);
 }
 
+/* Of an IPv4 address; one that meets another's costs a look-up, no more. */
+static inline __attribute__((always_inline)) __u32 xr_vip_filter_bit(__be32 addr)
+{
+	return (__u32)(addr * 0x9e3779b1U) >> 17;
+}
+
+_Static_assert(XR_VIP_FILTER_WORDS * 64 == 1 << (32 - 17), "xr_vip_filter_bit()");
+
 static inline __attribute__((always_inline)) __u32 xr_vip_tag(__u64 h)
 {
 	return h >> 48;

@@ -29,6 +29,7 @@
 	X(MOVED,         "moved",           TX,    "for a moved VM, by its MAC: sent to its new host") \
 	X(MOVED_IP,      "moved-ip",        TX,    "for a moved VM, by its address: sent to its new host") \
 	X(TOO_BIG_REPLY, "too-big-reply",   REPLY, "too large once encapsulated; ICMP sent to the client") \
+	X(VIP_ECHO,      "vip-echo",        REPLY, "ping of a VIP's address: answered in its name") \
 	X(NOT_IP,        "not-ip",          PASS,  "not IPv4 or IPv6 (ARP, LLDP, three VLAN tags, ...)") \
 	X(NOT_VIP,       "not-vip",         PASS,  "no VIP has this address, port and protocol") \
 	X(NOT_L4,        "not-l4",          PASS,  "neither TCP, UDP nor an ICMP error")       \
@@ -60,6 +61,8 @@
 	X(PREMATURE,     "premature",       DROP,  "said in a VM's name by its new place before it runs there") \
 	X(BAD_ECN,       "bad-ecn",         DROP,  "out of a tunnel that met congestion, and cannot bear the mark (RFC 6040)") \
 	X(OUTDATED,      "outdated",        DROP,  "said in a VM's name by its old place after it has moved away") \
+	X(VIP_OTHER,     "vip-other",       DROP,  "for a VIP's address, but for no VIP there: another port or protocol") \
+	X(VIP_FRAGMENT,  "vip-fragment",    DROP,  "a fragment for a VIP's address: its ports cannot be trusted") \
 	X(MARTIAN,       "martian",         DROP,  "for a VIP, from an address that no host on the way may have, or from the VIP itself") \
 	X(LINK_GROUP,    "link-group",      DROP,  "for a VIP, but sent to a link-layer broadcast or multicast address") \
 	X(DECAP_IPIP,    "decap-ipip",      DECAP, "role backend: IPIP header removed")        \

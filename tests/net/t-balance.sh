@@ -34,9 +34,9 @@ cmp_ok "$(share s1)" -le 460 "weight 4 of 6: but no more"
 ok "what is no VIP goes to the kernel: ping the LB" \
 	in_ns c1 ping -q -c 2 -W 2 "$(addr4 lb1)"
 is "$(reason no-backend)" 0 "no packet without a backend"
-before=$(reason not-vip)
+before=$(reason vip-other)
 in_ns c1 "$PEER" ask -t 200 udp "$VIP4" 99 >/dev/null
-cmp_ok "$(reason not-vip)" -gt "$before" "a port without VIP counts as not-vip"
+cmp_ok "$(reason vip-other)" -gt "$before" "a port without VIP counts as vip-other"
 
 xr backend del s1; xr backend del s2; xr backend del s3
 before=$(reason no-backend)

@@ -92,6 +92,7 @@ static const struct config_case cases[] = {
 	  "f:5: cid: \"maybe\" is not known; write true or false" },
 	{ "backends:\n" A "  state: off\n", "f:4: state: \"off\" is not known; write up, draining or down" },
 	{ "backends:\n" A "  forward: gre\n", "f:4: forward: \"gre\" is not known; write ipip, gue, vxlan or l2" },
+	{ "policy: {vip_other: reject}\n", "f:1: vip_other: \"reject\" is not known; write drop or pass" },
 	{ "policy: {too_big: fragment}\n", "f:1: too_big: \"fragment\" is not known; write reply or drop" },
 	{ "policy:\n  down: rehash\n", "f:2: down: \"rehash\" is not known; write drop or fallback" },
 	{ "devices:\n- name: eth0\n  mode: skb\n", "f:3: mode: \"skb\" is not known; write auto, native or generic" },
@@ -243,7 +244,8 @@ static const char whole[] =
 	"secret: " KEY KEY "\n"
 	"limits:\n  vips: 16\n  backends: 32\n  server_ids: 64\n  flows: 128\n"
 	"policy:\n  too_big: drop\n  down: fallback\n  flow_idle: 60\n"
-	"  reply_rate: 7\n  source: 10.128.0.0/9\n  source6: 2001:db8::/32\n"
+	"  reply_rate: 7\n  vip_other: pass\n  vip_echo: off\n  vip_route: off\n"
+	"  source: 10.128.0.0/9\n  source6: 2001:db8::/32\n"
 	"devices:\n- name: eth0\n  mode: native\n  role: node\n"
 	"cid:\n- id: 0\n  format: quic-lb\n  server_id_length: 4\n"
 	"  nonce_length: 8\n  key: " KEY "\n"
@@ -301,7 +303,9 @@ static void takes_every_fact(void **state)
 	assert_int_equal(m.policy.source_bits, 23);
 	assert_int_equal(m.policy.source6_bits, 96);
 	assert_int_equal(m.n_vips, 2);
-	assert_int_equal(m.vips[0].line, 29);
+	assert_int_equal(m.vips[0].line, 32);
+	assert_int_equal(m.policy.vip_other, XR_VIP_OTHER_PASS);
+	assert_false(m.policy.vip_echo || m.policy.vip_route);
 	assert_true(m.vips[0].cid && m.vips[0].flow);
 	assert_false(m.vips[1].cid || m.vips[1].flow);
 	assert_int_equal(m.n_cids, 2);

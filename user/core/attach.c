@@ -16,15 +16,17 @@
 #include "netns.h"
 #include "plane_priv.h"
 #include "text.h"
+#include "vip_own.h"
 #include "vm_local.h"
 
 /* Who is behind which port, whose MACs are ours, where tc programs belong. */
-static void links_changed(struct plane *p)
+static void links_changed(struct plane *p, __u64 left)
 {
 	host_refresh_ports(p);
 	protect_refresh(p, NULL, 0, NULL);
 	ends_refresh(p, NULL);
 	vm_local_hooks(p, NULL);
+	vip_own_refresh(p, left);
 }
 
 void plane_trust(struct plane *p, const char *dev, bool trusted)
@@ -123,7 +125,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	}
 	attach_look(ifindex, &at);
 	record_complete(p, d, &at, prog_id);
-	links_changed(p);
+	links_changed(p, 0);
 	plane_event(p, "dev %s attached: %s, %s, role %s", dev,
 		    text_mode(d->mode), text_how(d->how), text_role(d->role));
 	return 0;
@@ -152,6 +154,7 @@ static int detach_here(struct plane *p, struct xr_device *d,
 static int detach(struct plane *p, struct xr_device *d, struct xr_err *err)
 {
 	char name[XR_NAME_LEN];
+	__u64 netns = d->netns;
 	__u32 id = d->prog_id;
 	int back, ret = 0;
 
@@ -170,7 +173,7 @@ static int detach(struct plane *p, struct xr_device *d, struct xr_err *err)
 	}
 	strcpy(name, d->name);
 	record_drop(p, d);
-	links_changed(p);
+	links_changed(p, netns);
 	plane_event(p, "dev %s detached", name);
 	return 0;
 }
@@ -255,6 +258,7 @@ int plane_reload(struct plane *p, struct xr_err *err)
 		if (ret && !first)
 			first = xr_fail(err, ret, "%s", local.text);
 	}
+	vip_own_refresh(p, 0);
 	plane_event(p, "reload: %d device%s%s", done, done == 1 ? "" : "s",
 		    first ? ", then failed" : "");
 	return first;

@@ -64,6 +64,8 @@ static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
 		.trace = trace,
 		.vips = !!(features & XR_FEATURE_VIPS),
 		.hosts = !!(features & XR_FEATURE_HOSTS),
+		.vip_other = policy->vip_other,
+		.vip_echo = policy->vip_echo,
 	};
 
 	if (p->devices[slot].ifindex)

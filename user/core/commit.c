@@ -27,6 +27,7 @@
 #include "outer.h"
 #include "stats.h"
 #include "text.h"
+#include "vip_own.h"
 #include "vip_table.h"
 
 #define FOLLOW_MOST 64
@@ -414,6 +415,7 @@ static bool same_program(const struct xr_policy *a, const struct xr_policy *b)
 {
 	return a->too_big == b->too_big && a->down == b->down &&
 	       a->flow_idle == b->flow_idle && a->reply_rate == b->reply_rate &&
+	       a->vip_other == b->vip_other && a->vip_echo == b->vip_echo &&
 	       a->moves == b->moves && a->tunnels == b->tunnels && a->flap_moves == b->flap_moves &&
 	       a->flap_seconds == b->flap_seconds && a->vm_ttl == b->vm_ttl;
 }
@@ -477,6 +479,7 @@ static int make_change(struct commit *c)
 		return ret;	/* the journal stays */
 	ret = commit_detach(c);
 	drop_features(c);
+	vip_own_refresh(c->p, 0);
 	remove_journal(c->p);
 	return ret;
 
@@ -550,6 +553,8 @@ static int run(struct commit *c)
 		ret = commit_describe(c);
 	if (!ret)
 		ret = commit_describe_devices(c);
+	if (!ret && !c->n_changes && !c->force)
+		vip_own_refresh(c->p, 0);
 	if (ret || (!c->n_changes && !c->force))
 		return ret;
 	ret = commit_prepare(c);

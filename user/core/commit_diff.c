@@ -503,6 +503,7 @@ static int say_policy(struct commit *c)
 {
 	static const char *const too_big[] = { "reply", "drop" };
 	static const char *const down[] = { "drop", "fallback" };
+	static const char *const vip_other[] = { "drop", "pass" };
 	const struct xr_policy *h = &c->have.policy, *w = &c->want.policy;
 	struct phrase p = { .n = 0 };
 
@@ -522,6 +523,15 @@ static int say_policy(struct commit *c)
 	if (h->source6_bits != w->source6_bits ||
 	    memcmp(h->source6, w->source6, sizeof(h->source6)))
 		add_part(&p, "source6");
+	if (h->vip_other != w->vip_other)
+		add_part(&p, "vip_other %s -> %s", vip_other[h->vip_other & 1],
+			 vip_other[w->vip_other & 1]);
+	if (h->vip_echo != w->vip_echo)
+		add_part(&p, "vip_echo %s -> %s", on_off(h->vip_echo),
+			 on_off(w->vip_echo));
+	if (h->vip_route != w->vip_route)
+		add_part(&p, "vip_route %s -> %s", on_off(h->vip_route),
+			 on_off(w->vip_route));
 	diff_moves(&p, h, w);
 	return p.n ? commit_say(c, "~ policy: %s", p.text) : 0;
 }

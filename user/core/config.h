@@ -19,6 +19,9 @@
  *	  reply_rate: 100	# ICMP replies per second and CPU, 0..65535
  *	  source: 172.16.0.0/16	# outer IPIP source, IPv4; host bits vary; 0.0.0.0/0: own
  *	  source6: 100::/64	# IPv6
+ *	  vip_other: drop	# or pass: for a VIP's address, but for no VIP
+ *	  vip_echo: on		# off: pings of a VIP's address are not answered
+ *	  vip_route: on		# off: no blackhole route per VIP's address
  *	  moves: expected	# or ports, any: whose announcements move a VM
  *	  tunnels: hosts	# any: whose IPIP and GUE for VMs are opened
  *	  announce: off		# on: announce moved VMs in kinds gateways accept

@@ -23,6 +23,10 @@ static const cyaml_strval_t tunnels_words[] = {
 	{ "any", XR_TUNNELS_ANY },
 };
 
+static const cyaml_strval_t vip_other_words[] = {
+	{ "drop", XR_VIP_OTHER_DROP },
+	{ "pass", XR_VIP_OTHER_PASS },
+};
 static const cyaml_strval_t moves_words[] = {
 	{ "expected", XR_MOVES_EXPECTED },
 	{ "ports", XR_MOVES_PORTS },
@@ -102,6 +106,9 @@ static const cyaml_schema_field_t policy_fields[] = {
 	NUMBER("reply_rate", struct raw_policy, reply_rate),
 	TEXT("source", MAY, struct raw_policy, source),
 	TEXT("source6", MAY, struct raw_policy, source6),
+	WORD("vip_other", struct raw_policy, vip_other, vip_other_words),
+	WORD("vip_echo", struct raw_policy, vip_echo, config_bool_words),
+	WORD("vip_route", struct raw_policy, vip_route, config_bool_words),
 	WORD("moves", struct raw_policy, moves, moves_words),
 	WORD("tunnels", struct raw_policy, tunnels, tunnels_words),
 	WORD("announce", struct raw_policy, announce, config_bool_words),

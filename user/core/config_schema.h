@@ -20,6 +20,7 @@ struct raw_policy {
 	int *too_big, *down;
 	char *flow_idle, *reply_rate;
 	char *source, *source6;
+	int *vip_other, *vip_echo, *vip_route;
 	int *moves, *tunnels, *announce;
 	char *announce_rate, *flap_moves, *flap_seconds;
 	char *vm_ttl, *prepare_timeout, *blackout_timeout;

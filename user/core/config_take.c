@@ -149,6 +149,12 @@ static int take_policy(struct reader *r, const struct raw_policy *from,
 		to->too_big = *from->too_big;
 	if (from->down)
 		to->down = *from->down;
+	if (from->vip_other)
+		to->vip_other = *from->vip_other;
+	if (from->vip_echo)
+		to->vip_echo = *from->vip_echo;
+	if (from->vip_route)
+		to->vip_route = *from->vip_route;
 	if (TAKE(r, "policy.flow_idle", from->flow_idle, to->flow_idle) ||
 	    TAKE(r, "policy.reply_rate", from->reply_rate, to->reply_rate) ||
 	    take_moves(r, from, to))

@@ -131,6 +131,9 @@ static void give_policy(struct bag *b, const struct xr_policy *from,
 	to->reply_rate = bag_number(b, from->reply_rate);
 	to->source = bag_prefix(b, source, 32 - from->source_bits);
 	to->source6 = bag_prefix(b, from->source6, 128 - from->source6_bits);
+	to->vip_other = bag_word(b, from->vip_other);
+	to->vip_echo = bag_word(b, from->vip_echo);
+	to->vip_route = bag_word(b, from->vip_route);
 	to->moves = bag_word(b, from->moves);
 	to->tunnels = bag_word(b, from->tunnels);
 	to->announce = bag_word(b, from->announce);

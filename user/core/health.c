@@ -14,6 +14,7 @@
 #include "netns.h"
 #include "stats.h"
 #include "text.h"
+#include "vip_own.h"
 #include "vm_priv.h"
 
 struct vm_counting {
@@ -353,6 +354,7 @@ void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
 	check_ends(&c);
 	check_vips(&c);
 	check_hosts(&c);
+	vip_own_check(p, each, ctx);
 	check_vms(&c);
 	check_hops(&c);
 }

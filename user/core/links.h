@@ -19,6 +19,9 @@
  */
 #define XR_RTPROT 157
 
+/* Of VIPs' blackhole routes, so that a routing daemon can tell them. */
+#define XR_RTPROT_VIP 140
+
 enum link_kind {
 	LINK_OTHER, LINK_BRIDGE, LINK_VXLAN, LINK_TUN,
 	LINK_TUNNEL,		/* IPIP, GRE, Geneve, ... */
@@ -119,6 +122,25 @@ int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w);
 int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex,
 	      const __be32 *via);
 int route_del(struct netlink *nl, const __be32 *addr);
+
+/* Where the kernel's own packets to addr go; dev: of ROUTE_ELSEWHERE. */
+enum route_kind {
+	ROUTE_NONE,		/* nowhere: no route, or one that says so */
+	ROUTE_LOCAL,		/* nowhere: this machine has it */
+	ROUTE_ELSEWHERE,
+};
+
+enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev);
+
+/*
+ * Blackhole routes to single addresses, with XR_RTPROT_VIP and a metric that
+ * gives way to anybody else's. Adding leaves what is there.
+ */
+int blackhole_add(struct netlink *nl, const __be32 *addr);
+int blackhole_del(struct netlink *nl, const __be32 *addr);
+int blackhole_each(struct netlink *nl,
+		   void (*each)(void *ctx, const __be32 *addr), void *ctx);
+
 int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr,
 	      const __u8 mac[6]);
 int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr);

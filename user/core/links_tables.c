@@ -236,6 +236,124 @@ int route_del(struct netlink *nl, const __be32 *addr)
 	return gone_is_fine(netlink_talk(nl, NULL, NULL));
 }
 
+struct where {
+	enum route_kind kind;
+	__u32 dev;
+};
+
+static int on_where(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct where *w = ctx;
+	const struct nlattr *a;
+
+	if (rtm->rtm_type == RTN_LOCAL)
+		w->kind = ROUTE_LOCAL;
+	if (rtm->rtm_type != RTN_UNICAST)
+		return MNL_CB_OK;
+	w->kind = ROUTE_ELSEWHERE;
+	mnl_attr_for_each(a, nlh, sizeof(*rtm))
+		if (mnl_attr_get_type(a) == RTA_OIF)
+			w->dev = mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
+
+enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev)
+{
+	struct where w = { ROUTE_NONE, 0 };
+
+	/* A blackhole is an error. */
+	route_message(nl, RTM_GETROUTE, 0, addr);
+	netlink_talk(nl, on_where, &w);
+	*dev = w.dev;
+	return w.kind;
+}
+
+/* ---- blackholes ---- */
+
+#define LAST_METRIC 0xfffffeU	/* zebra takes the top octet for a distance */
+
+static struct nlmsghdr *blackhole_message(struct netlink *nl, int type,
+					  int flags, const __be32 *addr)
+{
+	struct nlmsghdr *nlh = route_message(nl, type, flags, addr);
+	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+
+	rtm->rtm_protocol = XR_RTPROT_VIP;
+	rtm->rtm_type = RTN_BLACKHOLE;
+	mnl_attr_put_u32(nlh, RTA_PRIORITY, LAST_METRIC);
+	return nlh;
+}
+
+int blackhole_add(struct netlink *nl, const __be32 *addr)
+{
+	int ret;
+
+	blackhole_message(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, addr);
+	ret = netlink_talk(nl, NULL, NULL);
+	return ret == -EEXIST ? 0 : ret;
+}
+
+int blackhole_del(struct netlink *nl, const __be32 *addr)
+{
+	blackhole_message(nl, RTM_DELROUTE, 0, addr);
+	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+}
+
+struct blackhole_walk {
+	void (*each)(void *ctx, const __be32 *addr);
+	void *ctx;
+};
+
+static int on_blackhole(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	__be32 addr[4] = { 0 };
+	const struct blackhole_walk *w = ctx;
+	const struct nlattr *a;
+	__u32 metric = 0;
+
+	if (rtm->rtm_protocol != XR_RTPROT_VIP ||
+	    rtm->rtm_type != RTN_BLACKHOLE ||
+	    rtm->rtm_table != RT_TABLE_MAIN ||
+	    rtm->rtm_dst_len != (rtm->rtm_family == AF_INET ? 32 : 128))
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
+		if (mnl_attr_get_type(a) == RTA_DST)
+			netlink_get_addr(a, addr);
+		else if (mnl_attr_get_type(a) == RTA_PRIORITY)
+			metric = mnl_attr_get_u32(a);
+	}
+	if (metric == LAST_METRIC)
+		w->each(w->ctx, addr);
+	return MNL_CB_OK;
+}
+
+int blackhole_each(struct netlink *nl,
+		   void (*each)(void *ctx, const __be32 *addr), void *ctx)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct blackhole_walk w = { each, ctx };
+	struct nlmsghdr *nlh;
+	struct rtmsg *rtm;
+	int on = 1, ret = 0;
+	size_t i;
+
+	/* The kernel then looks through a full table for us; else all come. */
+	mnl_socket_setsockopt(nl->sock, NETLINK_GET_STRICT_CHK, &on,
+			      sizeof(on));
+	for (i = 0; !ret && i < sizeof(families) / sizeof(families[0]); i++) {
+		nlh = netlink_message(nl, RTM_GETROUTE, NLM_F_DUMP);
+		rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+		rtm->rtm_family = families[i];
+		rtm->rtm_table = RT_TABLE_MAIN;
+		rtm->rtm_protocol = XR_RTPROT_VIP;
+		rtm->rtm_type = RTN_BLACKHOLE;
+		ret = netlink_talk(nl, on_blackhole, &w);
+	}
+	return ret;
+}
+
 /* ---- neighbours ---- */
 
 static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags,

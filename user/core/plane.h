@@ -33,7 +33,8 @@
 	X(TUNNEL_HOSTS, tunnel_hosts) X(VM_CONTROL, vm_control)                \
 	X(PROTECTED, protected) X(GATEWAYS, gateways) X(RINGS, rings)          \
 	X(RING_FRAMES, ring_frames) X(TAPS, taps) X(TC_HOOKS, tc_hooks)        \
-	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)
+	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)  \
+	X(VIP_ADDRESSES, vip_addresses) X(VIP_FILTER, vip_filter)
 
 enum plane_map {
 #define X(upper, lower) PLANE_##upper,
@@ -58,6 +59,7 @@ struct plane {
 	struct xr_meta *meta;
 	struct xr_vip_bucket *vip_index;	/* vip_buckets of them */
 	struct xr_vip *vips;			/* limits.vips + 1 */
+	struct xr_vip_filter *vip_filter;
 	struct xr_backend *backends;		/* limits.backends + 1 */
 	struct xr_path *paths;			/* paths_max */
 	struct xr_initial_rate *initial_rate;	/* limits.backends + 1 */

@@ -45,6 +45,9 @@ const struct xr_policy xr_default_policy = {
 	.vm_ttl = 300,
 	.prepare_timeout = 300,
 	.blackout_timeout = 10,
+	.vip_other = XR_VIP_OTHER_DROP,
+	.vip_echo = 1,
+	.vip_route = 1,
 };
 
 static int check_limits(const struct xr_limits *l, struct xr_err *err)

@@ -77,6 +77,9 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_VM_EVENTS] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
 	[PLANE_TUNNEL_ENDS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_end), 8,
 				0 },
+	[PLANE_VIP_ADDRESSES] = { BPF_MAP_TYPE_HASH,
+				  XR_ADDR_WORDS * sizeof(__be32), 4, 0 },
+	[PLANE_VIP_FILTER] = MAPPED(vip_filter),
 };
 
 /* The kernel rounds an element up to eight octets; a C array must agree. */
@@ -84,6 +87,7 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 ROUND(struct xr_meta);
 ROUND(struct xr_vip_bucket);
 ROUND(struct xr_vip);
+ROUND(struct xr_vip_filter);
 ROUND(struct xr_backend);
 ROUND(struct xr_path);
 ROUND(struct xr_nexthop);
@@ -187,10 +191,14 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 		return XR_REASON_MAX;
 	case PLANE_MEMBERS:
 		return 16 * l->backends;
+	case PLANE_VIP_ADDRESSES:
+		/* The old and the new, while they change. */
+		return 2 * l->vips;
 	case PLANE_META:
 	case PLANE_HASH_KEYS:
 	case PLANE_CLOCK:
 	case PLANE_VM_CONTROL:
+	case PLANE_VIP_FILTER:
 		return 1;
 	default:
 		return 0;	/* as the object says */

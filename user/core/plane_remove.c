@@ -9,6 +9,7 @@
 
 #include "plane_priv.h"
 #include "tc.h"
+#include "vip_own.h"
 #include "vm_local.h"
 
 void plane_remove_dir(const char *dir)
@@ -77,8 +78,12 @@ static void detach_pinned(const char *dir)
 /* Pins of another layout, or the rubbish of a kill. */
 static int remove_unreadable(struct plane *p, struct xr_err *err)
 {
+	int ret;
+
 	detach_pinned(p->dir);
-	return remove_instance(p, err);
+	ret = remove_instance(p, err);
+	vip_own_sweep();
+	return ret;
 }
 
 int plane_remove(const char *name, struct xr_err *err)

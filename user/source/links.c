@@ -18,6 +18,7 @@
 #include "../core/host.h"
 #include "../core/links.h"
 #include "../core/netns.h"
+#include "../core/vip_own.h"
 #include "../core/vm_local.h"
 #include "source.h"
 
@@ -29,6 +30,7 @@
 #define DIRTY_HOPS	(1U << 0)	/* some were touched */
 #define DIRTY_LINKS	(1U << 1)	/* hooks, ports, own MACs, bridges */
 #define DIRTY_ADDRESSES	(1U << 2)	/* where tunnels end */
+#define DIRTY_VIPS	(1U << 3)	/* whose their addresses are */
 
 struct watch {
 	struct daemon *d;
@@ -67,6 +69,15 @@ static void on_neighbour(struct watch *w, const struct nlmsghdr *nlh)
 	}
 }
 
+/* Somebody flushed routes, ours with them. */
+static bool is_vips(const struct nlmsghdr *nlh)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+
+	return rtm->rtm_protocol == XR_RTPROT_VIP &&
+	       rtm->rtm_type == RTN_BLACKHOLE;
+}
+
 static int on_message(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct watch *w = ctx;
@@ -79,10 +90,13 @@ static int on_message(const struct nlmsghdr *nlh, void *ctx)
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
-		w->dirty |= DIRTY_ADDRESSES;
+		w->dirty |= DIRTY_ADDRESSES | DIRTY_VIPS;
 		break;
-	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
+		if (is_vips(nlh))
+			w->dirty |= DIRTY_VIPS;
+		/* fall through */
+	case RTM_NEWROUTE:
 		hops_touch_all(w->hops);
 		break;
 	case RTM_NEWNEIGH:
@@ -106,7 +120,7 @@ static int on_netlink(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 	for (i = 0; i < 16; i++) {
 		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 		if (got < 0 && errno == ENOBUFS) {
-			w->dirty |= DIRTY_LINKS;
+			w->dirty |= DIRTY_LINKS | DIRTY_VIPS;
 			hops_touch_all(w->hops);
 		}
 		if (got <= 0)
@@ -197,6 +211,8 @@ static void pass(struct watch *w)
 		links_changed(w);
 	else if (dirty & DIRTY_ADDRESSES)
 		addresses_changed(w);
+	if (dirty & DIRTY_VIPS)
+		vip_own_refresh(w->d->plane, 0);
 	if (hops_refresh(w->hops, HOPS_AT_ONCE))
 		w->dirty |= DIRTY_HOPS;
 }
@@ -287,7 +303,7 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	look_at_masters(w);
 	/* What changed while nobody watched. */
 	hops_touch_all(w->hops);
-	w->dirty = DIRTY_LINKS | DIRTY_HOPS;
+	w->dirty = DIRTY_LINKS | DIRTY_HOPS | DIRTY_VIPS;
 	mark(w);
 	*state = w;
 	return 0;
