@@ -92,6 +92,18 @@ static __always_inline int flow_is_over(struct xr_flow f, __u32 now)
 	       (f.seen & XR_FLOW_CLOSING && flow_age(f, now) > FLOW_QUIET);
 }
 
+/* The entry's word after a packet that alone establishes nothing. */
+static __always_inline __u32 flow_first(__u32 now, __u32 was, __u32 says)
+{
+	const __u32 seen = (now & XR_FLOW_SEEN) | (was & XR_FLOW_ESTABLISHED);
+
+	if (says & SAYS_LONG || !(was & XR_FLOW_ESTABLISHED))
+		return seen;
+	if (says & SAYS_END && !(was & XR_FLOW_CLOSING))
+		return seen | XR_FLOW_CLOSING;
+	return was;
+}
+
 /*
  * Marks the entry as seen now; writes at most once a second and flow. A SYN is
  * no sign of life of what is established, nor is a FIN or RST after the first.
@@ -100,20 +112,13 @@ static __always_inline void flow_touch(const struct packet *p,
 				       union flow_word old, __u32 now)
 {
 	union flow_word new = old;
-	__u32 says = p->says;
+	const __u32 says = p->says, was = old.flow.seen;
 
-	new.flow.seen = (now & XR_FLOW_SEEN) |
-			(old.flow.seen & XR_FLOW_ESTABLISHED) |
-			(old.flow.seen & (says & SAYS_BARE) *
-						 (XR_FLOW_CLOSING / SAYS_BARE)) |
-			(~says & SAYS_FIRST) * (XR_FLOW_ESTABLISHED / SAYS_FIRST);
-	if (unlikely(says & (SAYS_SYN | SAYS_END)) &&
-	    old.flow.seen & XR_FLOW_ESTABLISHED)
-		new.flow.seen = says & SAYS_END &&
-				!(old.flow.seen & XR_FLOW_CLOSING) ?
-				new.flow.seen | XR_FLOW_ESTABLISHED |
-					XR_FLOW_CLOSING :
-				old.flow.seen;
+	_Static_assert(SAYS_BARE << 11 == XR_FLOW_CLOSING, "bare keeps the mark");
+	new.flow.seen = (now & XR_FLOW_SEEN) | XR_FLOW_ESTABLISHED |
+			(was & says << 11 & XR_FLOW_CLOSING);
+	if (unlikely(says & SAYS_FIRST))
+		new.flow.seen = flow_first(now, was, says);
 	if (unlikely(new.word != old.word))
 		flow_exchange(p->hash, old.word, new.word);
 }

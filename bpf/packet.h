@@ -30,12 +30,21 @@ const volatile struct xr_knobs knobs = {};
 
 #define IP_OFFSET_OR_MF 0x3fff	/* fragment offset and "more fragments" */
 
-/* In one octet, as each one of its own would take eight of the stack. */
-#define SAYS_SYN	0x01	/* TCP: a new connection */
-#define SAYS_END	0x02	/* TCP: FIN or RST */
-#define SAYS_FIRST	0x04	/* this packet alone does not establish the flow */
-#define SAYS_OPENS	0x08	/* may open a flow: TCP but RST, QUIC long header, plain UDP */
-#define SAYS_BARE	0x10	/* TCP: no payload */
+/*
+ * What a packet is in its flow. In one octet, as each one of its own would take
+ * eight of the stack; TCP's flags stand where its header has them.
+ */
+#define SAYS_FIN	0x01
+#define SAYS_SYN	0x02	/* a new connection */
+#define SAYS_RST	0x04
+#define SAYS_BARE	0x08	/* TCP: no payload */
+#define SAYS_LONG	0x10	/* QUIC: long header */
+#define SAYS_SHORT	0x20	/* QUIC: short header */
+
+#define SAYS_END	(SAYS_FIN | SAYS_RST)
+/* Alone it does not establish the flow; it may not open one. */
+#define SAYS_FIRST	(SAYS_SYN | SAYS_END | SAYS_LONG)
+#define SAYS_NO_ENTRY	(SAYS_RST | SAYS_SHORT)
 
 struct packet {
 	__u32 l3;		/* offset of the IP header */

@@ -358,18 +358,16 @@ static __always_inline int parse_ports(struct xdp_md *ctx, struct packet *p)
 static __always_inline int parse_tcp(struct xdp_md *ctx, struct packet *p)
 {
 	struct tcphdr *tcp = octet_at(ctx, p->l4);
-	__u32 flags, syn, end;
+	__u32 len, flags;
 
-	if ((void *)(tcp + 1) > end_of(ctx) || tcp->doff < 5 ||
-	    p->l4 + tcp->doff * 4 > p->end)
+	if ((void *)(tcp + 1) > end_of(ctx))
+		return XR_R_MALFORMED_L4;
+	len = tcp->doff * 4;
+	if (len < sizeof(*tcp) || p->l4 + len > p->end)
 		return XR_R_MALFORMED_L4;
 	flags = ((__u8 *)tcp)[13];
-	syn = (flags >> 1) & 1;
-	end = (flags | flags >> 2) & 1; /* FIN, RST */
-	p->says = syn * SAYS_SYN | end * SAYS_END |
-		  (syn | end) * SAYS_FIRST |
-		  (~flags & 4) * (SAYS_OPENS / 4) |
-		  is_zero32(p->end - p->l4 - tcp->doff * 4) * SAYS_BARE;
+	p->says = (flags & (SAYS_FIN | SAYS_SYN | SAYS_RST)) |
+		  is_zero32(p->end - p->l4 - len) * SAYS_BARE;
 	return 0;
 }
 
@@ -382,7 +380,7 @@ static __always_inline int parse_udp(struct packet *p)
 		return XR_R_MALFORMED_L4;
 	p->payload = p->l4 + sizeof(struct udphdr);
 	p->payload_end = p->l4 + len;
-	p->says = SAYS_OPENS;
+	p->says = 0;
 	return 0;
 }
 

@@ -297,7 +297,7 @@ static __always_inline int steer_by_tuple(struct packet *p,
 	if (reason)
 		return reason;
 	reason = steer_by_hash(p);
-	if (reason == XR_R_HASH && keeps_flows && p->says & SAYS_OPENS)
+	if (reason == XR_R_HASH && keeps_flows && !(p->says & SAYS_NO_ENTRY))
 		choose(p, flow_insert(p->hash, p->backend, p->bytes));
 	return reason;
 }
@@ -329,7 +329,7 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 	if (by_cid) {
 		parse_quic(ctx, p);
 		/* Spoofed short headers would fill the flow table. */
-		p->says = p->quic.is_long * (SAYS_OPENS | SAYS_FIRST);
+		p->says = SAYS_SHORT >> p->quic.is_long;
 	}
 	forget();
 	if (unlikely(p->icmp)) {
