@@ -424,7 +424,7 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 		place = vm_place(c->key);
 	c->place = place;
 	if (c->has_ip)
-		owner = vm_of_addr(c->ip);
+		owner = vm_of_addr_in(c->ip, c->key >> 48);
 	if (is_refused(c, place, owner))
 		say(XR_R_ANNOUNCEMENT_BAD, place, NOTHING_CHANGED);
 	else if (place)

@@ -51,7 +51,7 @@ static __always_inline int serve_by_ip(struct xdp_md *ctx, struct packet *p,
 
 	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto,
 				p->bytes);
-	reason = redirect_by_ip(ctx, p->bytes);
+	reason = redirect_by_ip(ctx, p->bytes, f->key >> 48);
 	p->vm = blamed();
 	p->sent = reason >> SENT_SHIFT;
 	return reason & (REASONS - 1);

@@ -399,9 +399,9 @@ static __always_inline int is_by_ip(struct xr_host host)
 
 /*
  * A packet whose address may be a VM's, once routed to here. The verdict and its
- * action, or 0 to go on.
+ * action, or 0 to go on. vlan: the frame's; another tenant's VM may have it there.
  */
-__noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes)
+__noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes, __u32 vlan)
 {
 	struct packet *p = other_packet();
 	__u32 place, index = 0, tick = now_tick();
@@ -416,7 +416,7 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes)
 	if (parse_any_ip(ctx, p))
 		return 0;
 	forget();
-	place = vm_of_addr(p->daddr);
+	place = vm_of_addr_in(p->daddr, vlan);
 	vm = place ? vm_at(place - 1) : NULL;
 	if (!vm)
 		return 0;

@@ -176,60 +176,106 @@ static __always_inline int same_addr(const __be32 *a, const __be32 *b)
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
 }
 
-static __always_inline __u32 ip_among(__u32 bucket, __u64 lanes,
-				      const __be32 *addr)
+/* Who has an address: in the VLAN asked for; else; whether several do. */
+struct ip_owner {
+	__u32 in, else_;
+	__u32 shared;
+};
+
+static __always_inline void ip_among(__u32 bucket, __u64 lanes,
+				     const __be32 *addr, __u32 vlan,
+				     struct ip_owner *o)
 {
 	for (int i = 0; i < XR_TAG_LANES && lanes; i++) {
 		__u32 place = bucket * XR_TAG_LANES + first_lane(lanes);
 		struct xr_vm_ip *ip = bpf_map_lookup_elem(&vm_ips, &place);
 
-		if (ip && same_addr(ip->addr, addr))
-			return ip->vm + 1;
 		lanes &= lanes - 1;
+		if (!ip || !same_addr(ip->addr, addr))
+			continue;
+		if (ip->vlan == vlan) {
+			o->in = ip->vm + 1;
+			return;
+		}
+		if (!ip->vlan || !(vlan | ip->shared))
+			o->else_ = ip->vm + 1;
+		o->shared |= ip->shared;
 	}
-	return 0;
 }
 
-static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys,
-				     const __be32 *addr)
+static __always_inline void ip_look(__u64 h, const __be32 *addr, __u32 vlan,
+				    struct ip_owner *o)
 {
-	int ipv6 = addr[0] | addr[1] | (addr[2] ^ bpf_htonl(0xffff));
+	__u32 bucket = xr_tag_bucket1(h, knobs.ip_buckets);
+	struct xr_tag_bucket *b = bpf_map_lookup_elem(&ip_index, &bucket);
+	__u64 lanes, spill;
 
-	return xr_vm_ip_hash(keys, addr, ipv6);
-}
-
-/* The place, plus one, of the VM that has the address, or 0. */
-static __always_inline __u32 vm_of_addr(const __be32 *addr)
-{
-	const struct xr_hash_keys *keys = vm_keys();
-	struct xr_tag_bucket *b;
-	__u64 h, lanes, spill;
-	__u32 bucket, place;
-
-	if (!keys)
-		return 0;
-	h = ip_hash(keys, addr);
-	bucket = xr_tag_bucket1(h, knobs.ip_buckets);
-	b = bpf_map_lookup_elem(&ip_index, &bucket);
 	if (!b)
-		return 0;
+		return;
 	lanes = tags_like(b, xr_tag(h), &spill);
-	place = ip_among(bucket, lanes, addr);
-	if (place || !spill)
-		return place;
+	ip_among(bucket, lanes, addr, vlan, o);
+	if (o->in || !spill)
+		return;
 	bucket = xr_tag_bucket2(h, knobs.ip_buckets);
 	b = bpf_map_lookup_elem(&ip_index, &bucket);
 	if (!b)
-		return 0;
+		return;
 	lanes = tags_like(b, xr_tag(h), &spill);
-	return ip_among(bucket, lanes, addr);
+	ip_among(bucket, lanes, addr, vlan, o);
+}
+
+static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys,
+				     const __be32 *addr, __u32 vlan)
+{
+	int ipv6 = addr[0] | addr[1] | (addr[2] ^ bpf_htonl(0xffff));
+
+	return xr_vm_ip_hash(keys, addr, ipv6, vlan);
+}
+
+/* Of those that several have, one that is not found by its address alone. */
+__noinline __u32 vm_of_shared(__u64 a, __u64 b, __u32 vlan)
+{
+	__be32 addr[XR_ADDR_WORDS] __attribute__((aligned(8))) = {
+		a, a >> 32, b, b >> 32
+	};
+	const struct xr_hash_keys *keys = vm_keys();
+	struct ip_owner o = {};
+
+	if (!keys)
+		return 0;
+	ip_look(ip_hash(keys, addr, vlan), addr, vlan, &o);
+	return o.in;
+}
+
+/*
+ * The place, plus one, of the VM that has the address, or 0. In its segment, or
+ * without a VLAN: where there are none, or packets come routed. Without a tag (vlan
+ * 0) the segment is not known, and it is whoever has it alone.
+ */
+static __always_inline __u32 vm_of_addr_in(const __be32 *addr, __u32 vlan)
+{
+	const struct xr_hash_keys *keys = vm_keys();
+	const __u64 *w = (const void *)addr;
+	struct ip_owner o = {};
+
+	if (!keys)
+		return 0;
+	ip_look(ip_hash(keys, addr, 0), addr, vlan, &o);
+	if (!o.in && vlan && unlikely(o.shared))
+		o.in = vm_of_shared(w[0], w[1], vlan);
+	return o.in ?: o.else_;
+}
+
+static __always_inline __u32 vm_of_addr(const __be32 *addr)
+{
+	return vm_of_addr_in(addr, 0);
 }
 
 /* Whether the index may have it: what the hot path asks before it calls. */
 static __always_inline int addr_may_be_vm(const struct xr_hash_keys *keys,
 					  const __be32 *addr, int ipv6)
 {
-	__u64 h = xr_vm_ip_hash(keys, addr, ipv6), spill;
+	__u64 h = xr_vm_ip_hash(keys, addr, ipv6, 0), spill;
 	__u32 bucket = xr_tag_bucket1(h, knobs.ip_buckets);
 	struct xr_tag_bucket *b = bpf_map_lookup_elem(&ip_index, &bucket);
 

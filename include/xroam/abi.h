@@ -346,11 +346,17 @@ struct xr_vm {
 	__u32 print;		/* the sample's fingerprint */
 };
 
-/* vm_ips: address -> VM. All zero: free. */
+/*
+ * vm_ips: address and segment -> VM. All zero: free. By the address's hash alone are
+ * found the VM without a VLAN and one other that have it; more of them, in other
+ * VLANs, by the hash of address and VLAN. All of them are marked as shared then, and
+ * are for who knows the segment.
+ */
 struct xr_vm_ip {
 	__be32 addr[XR_ADDR_WORDS];
 	__u32 vm;		/* place in vms */
-	__u32 reserved;
+	__u16 vlan;		/* the VM's */
+	__u16 shared;		/* 1: others have the address, too */
 };
 
 #define XR_HOST_USED	(1U << 0)

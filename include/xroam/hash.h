@@ -92,9 +92,10 @@ xr_vm_hash(const struct xr_hash_keys *k, __u64 key)
 }
 
 static inline __attribute__((always_inline)) __u64
-xr_vm_ip_hash(const struct xr_hash_keys *k, const __be32 *addr, int ipv6)
+xr_vm_ip_hash(const struct xr_hash_keys *k, const __be32 *addr, int ipv6,
+	      __u32 vlan)
 {
-	return xr_vip_hash(k, addr, ipv6, 0);
+	return xr_vip_hash(k, addr, ipv6, vlan);
 }
 
 /* The first bucket and the second, of n; the tag. */

@@ -156,6 +156,29 @@ static void stolen_addresses(void **state)
 	}
 }
 
+/* The same address in two VLANs: each tenant's own, and nobody else's there. */
+static void two_tenants(void **state)
+{
+#define SAYS(vlan) "eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff / vlan " vlan	       \
+		   " / arp sip=10.9.0.10 tip=10.9.0.1"
+#define TENANT_OF(vlan, at) VM_AT(VM, at, ", vlan: " vlan ", lock: true, "     \
+				  "addresses: [10.9.0.10]")
+	world(HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out"))
+	      VMS(TENANT_OF("5", "away")));
+	expect(SAYS("5"), "guard-ip", NULL);
+	passes(SAYS("6"), "another tenant's");
+	say("add " VM " vlan 6 address 10.9.0.10 at away lock");
+	say("add " VM " vlan 7 address 10.9.0.10 at away lock");
+	expect(SAYS("5"), "guard-ip", NULL);
+	expect(SAYS("6"), "guard-ip", NULL);
+	expect(SAYS("7"), "guard-ip", NULL);
+	passes(SAYS("8"), "another tenant's");
+	say("leave " VM " vlan 5");
+	passes(SAYS("5"), "nobody's there any more");
+	expect(SAYS("6"), "guard-ip", NULL);
+	expect(SAYS("7"), "guard-ip", NULL);
+}
+
 /* The same MAC address in two VLANs: two VMs, two places. */
 static void two_vlans(void **state)
 {
@@ -309,6 +332,7 @@ int main(void)
 		TEST(place),
 		TEST(addresses),
 		TEST(stolen_addresses),
+		TEST(two_tenants),
 		TEST(two_vlans),
 		TEST(follows_the_move),
 		TEST(follows_the_frame),

@@ -107,6 +107,90 @@ static void outer_fields(void **state)
 	       GUE_IN "ip4 dst=" VM4 " ttl=8 / udp / pad 18");
 }
 
+#define TENANT "52:54:00:12:34:60"
+#define ROUTER "52:54:00:12:34:61"
+#define TO_VM  "ip4 dst=" VM4 " ttl=9 / udp"
+#define LEFT   "ip4 dst=" VM4 " ttl=8 / udp"
+#define GUE_5  ETH_IN("2") "vlan 5 / ip4 src=10.1.0.254 dst=10.1.0.2 df / "    \
+	       "udp sport=@ dport=6080 csum=0 / "
+
+static void nobodys(const char *frame)
+{
+	expect(frame, "not-moved", NULL);
+}
+
+/*
+ * Two tenants' VMs of one address. In a VLAN it is the one's that is in it;
+ * without a tag, routed, it is nobody's as long as more than one has it.
+ */
+static void segments(void **state)
+{
+	world(HOSTS(HOST_GUE("old", "10.2.0.9", "")
+		    HOST_GUE("g", "10.1.0.2", "") HOST_IPIP("i", "fd02::1", "")
+		    HOST_MAC("r", "02:00:00:00:02:07", "out"))
+	      VMS(VM_AT(VM, "old", ", vlan: 5" BOUND)));
+	say("move " VM " vlan 5 to g");
+	expect("eth / vlan 5 / " TO_VM, "moved-ip", GUE_5 LEFT);
+	expect("eth / " TO_VM, "moved-ip", GUE_IN LEFT);
+	nobodys("eth / vlan 6 / " TO_VM);
+	nobodys("eth / vlan 6 / ip6 dst=" VM6 " / udp");
+
+	say("add " TENANT " vlan 6 address " VM4 " address " VM6 " at old");
+	expect("eth / vlan 5 / " TO_VM, "moved-ip", GUE_5 LEFT);
+	expect("eth / vlan 6 / " TO_VM, "vm-here", NULL);
+	nobodys("eth / " TO_VM);
+	say("move " TENANT " vlan 6 to i");
+	expect("eth / vlan 5 / " TO_VM, "moved-ip", GUE_5 LEFT);
+	expect("eth / vlan 6 / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
+	expect("eth / vlan 6 / ip6 dst=" VM6 " hlim=9 / udp", "moved-ip",
+	       IPIP6_OUT "ip6 dst=" VM6 " hlim=8 / udp");
+	nobodys("eth / " TO_VM);
+	nobodys("eth / vlan 7 / " TO_VM);
+
+	/* A third without a VLAN: what is in no other's. */
+	say("add " ROUTER " address " VM4 " at old");
+	say("move " ROUTER " to r");
+	expect("eth / " TO_VM, "moved-ip", REWRITTEN LEFT);
+	expect("eth / vlan 7 / " TO_VM, "moved-ip", REWRITTEN LEFT);
+	expect("eth / vlan 5 / " TO_VM, "moved-ip", GUE_5 LEFT);
+	expect("eth / vlan 6 / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
+
+	/* Whoever was there first goes: the others are found as before. */
+	say("leave " VM " vlan 5");
+	expect("eth / vlan 6 / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
+	expect("eth / vlan 5 / " TO_VM, "moved-ip", REWRITTEN LEFT);
+	say("leave " ROUTER);
+	expect("eth / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
+	expect("eth / vlan 6 / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
+	nobodys("eth / vlan 5 / " TO_VM);
+}
+
+/* As many as there are VLANs; each is found, whoever came before or has gone. */
+static void many_segments(void **state)
+{
+	__u16 vlan;
+
+	world(HOSTS(HOST_GUE("old", "10.2.0.9", "") HOST_IPIP("i", "fd02::1",
+	      "")));
+	for (vlan = 1; vlan <= 200; vlan++) {
+		say("add " VM " vlan %u address " VM4 " at old", vlan);
+		say("move " VM " vlan %u to i", vlan);
+	}
+	for (vlan = 1; vlan <= 200; vlan++) {
+		char frame[128];
+
+		snprintf(frame, sizeof(frame), "eth / vlan %u / " TO_VM, vlan);
+		expect(frame, "moved-ip", IPIP6_OUT LEFT);
+		/* The first are those that are found without their VLAN. */
+		say("leave " VM " vlan %u", vlan);
+		nobodys(frame);
+		if (vlan == 199)
+			expect("eth / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
+		else
+			nobodys("eth / " TO_VM);
+	}
+}
+
 /* Hosts that take frames, not packets, say nothing about addresses. */
 static void other_hosts(void **state)
 {
@@ -346,6 +430,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_way),
 		TEST(outer_fields),
+		TEST(segments),
+		TEST(many_segments),
 		TEST(other_hosts),
 		TEST(not_sound),
 		TEST(too_large),

@@ -448,6 +448,68 @@ static void last_number(void **state)
 	drop_plane(p);
 }
 
+/* ---- whose an address is ---- */
+
+#define TENANTS 25		/* VLANs 0 .. 24 */
+
+/* By who knows the segment, by who does not, and what the marks say. */
+static void check_owners(struct plane *p, const __be32 *addr, __u32 first,
+			 const bool *has)
+{
+	__u32 alone = VM_NOWHERE;
+	int vlan, n = 0;
+
+	for (vlan = 0; vlan < TENANTS; vlan++) {
+		assert_int_equal(vm_by_ip_in(p, addr, vlan),
+				 has[vlan] ? first + vlan : VM_NOWHERE);
+		if (has[vlan])
+			alone = n++ ? VM_NOWHERE : first + vlan;
+	}
+	assert_int_equal(vm_by_ip(p, addr), has[0] ? first : alone);
+	assert_int_equal(vm_ip_shared(p, addr), n > 1);
+}
+
+/* The same addresses in many VLANs come and go in any order. */
+static void tenants(void **state)
+{
+	static const char *const text[] = { "10.0.0.5", "10.0.0.6", "fd00::5" };
+	bool has[3][TENANTS] = { { false } };
+	struct plane *p = new_plane();
+	__be32 addr[3][XR_ADDR_WORDS];
+	struct vm_loose loose;
+	__u64 dice = 1;
+	size_t k;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		text_to_addr(text[i], addr[i], NULL);
+	for (i = 0; i < 3 * TENANTS; i++)
+		p->vms[i].key = (__u64)(i % TENANTS) << 48 | i;
+	for (i = 0; i < 6000; i++) {
+		int a, vlan;
+
+		dice = xr_mix64(dice);
+		a = dice % 3;
+		vlan = (dice >> 8) % TENANTS;
+		/* Now few of them, then many. */
+		if (has[a][vlan] == ((dice >> 16) % 16 < (i / 1000 % 2 ? 2 : 9)))
+			continue;
+		memset(&loose, 0, sizeof(loose));
+		has[a][vlan] = !has[a][vlan];
+		if (has[a][vlan])
+			assert_int_equal(vm_add_ip(p, a * TENANTS + vlan,
+						   addr[a]), 0);
+		else
+			vm_drop_ip(p, a * TENANTS + vlan, addr[a], &loose);
+		for (k = 0; k < loose.n_ip; k++)
+			memset(&p->vm_ips[loose.ip[k]], 0, sizeof(*p->vm_ips));
+		free(loose.ip);
+		check_owners(p, addr[a], a * TENANTS, has[a]);
+	}
+	drop_plane(p);
+}
+
 static void bindings(void **state)
 {
 	struct plane *p = new_plane();
@@ -583,6 +645,7 @@ int main(void)
 		cmocka_unit_test(word_that_changed),
 		cmocka_unit_test(ageing),
 		cmocka_unit_test(last_number),
+		cmocka_unit_test(tenants),
 		cmocka_unit_test(bindings),
 		cmocka_unit_test(learned),
 		cmocka_unit_test(bad_words),

@@ -203,9 +203,14 @@ struct vm_check {
 	size_t n_addrs;
 };
 
-static __u64 hash_addr(const __be32 *addr)
+/* An address is one VM's in its VLAN; other tenants may have it in theirs. */
+static __u64 hash_addr(const __be32 *addr, __u16 vlan)
 {
-	return lut_hash(addr, XR_ADDR_WORDS * sizeof(*addr));
+	__be32 key[XR_ADDR_WORDS + 1];
+
+	memcpy(key, addr, XR_ADDR_WORDS * sizeof(*addr));
+	key[XR_ADDR_WORDS] = vlan;
+	return lut_hash(key, sizeof(key));
 }
 
 static __u64 hash_protected(__u32 kind, const void *octets)
@@ -284,7 +289,7 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 	const struct model_vm *v = &k->c->m->vms[i], *o;
 	const __be32 *addr = v->addr[a];
 	char text[TEXT_ADDR], name[VM_NAME], other[VM_NAME];
-	__u64 h = hash_addr(addr);
+	__u64 h = hash_addr(addr, v->vlan);
 	__u32 at, j, which;
 
 	vm_name(name, vm_key(v->mac, v->vlan));
@@ -298,7 +303,8 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 	     (j = lut_get(&k->addrs, at)) != LUT_END; at++) {
 		o = &k->c->m->vms[k->owner[j] / XR_VM_ADDRS];
 		which = k->owner[j] % XR_VM_ADDRS;
-		if (!memcmp(o->addr[which], addr, sizeof(o->addr[which])))
+		if (o->vlan == v->vlan &&
+		    !memcmp(o->addr[which], addr, sizeof(o->addr[which])))
 			return BAD(k->c, v->line, "VM %s: address %s is VM %s's already (line %u)",
 				   name, text_addr(text, addr),
 				   vm_name(other, vm_key(o->mac, o->vlan)),

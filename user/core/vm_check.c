@@ -60,7 +60,7 @@ bool vm_protected_ip(struct plane *p, const __be32 *addr)
 static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place,
 		      int i, struct xr_err *err)
 {
-	__u32 owner = vm_by_ip(p, n->addr[i]);
+	__u32 owner = vm_by_ip_in(p, n->addr[i], n->vlan);
 	char text[TEXT_ADDR], name[VM_NAME];
 	int j;
 
@@ -79,7 +79,7 @@ static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place,
 				       "address %s is given twice", text);
 	if (owner != VM_NOWHERE && owner != place)
 		return xr_fail(err, -EADDRINUSE,
-			       "address %s is VM %s's already; an address belongs to one VM",
+			       "address %s is VM %s's already; in a VLAN an address belongs to one VM",
 			       text, vm_name_at(p, name, owner));
 	return owner == VM_NOWHERE;	/* one more in the map */
 }
@@ -124,7 +124,7 @@ static int given_back(struct plane *p, const struct xr_notice *n, __u32 place)
 	for (i = 0; place != VM_NOWHERE && i < XR_VM_ADDRS; i++) {
 		const __be32 *addr = p->vm_info[place].addr[i];
 
-		if (addr_is_zero(addr) || vm_by_ip(p, addr) != place)
+		if (addr_is_zero(addr) || vm_by_ip_in(p, addr, n->vlan) != place)
 			continue;
 		for (j = 0; j < n->n_addrs; j++)
 			if (!memcmp(addr, n->addr[j], sizeof(n->addr[j])))

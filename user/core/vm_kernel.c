@@ -10,6 +10,7 @@
 #include "host.h"
 #include "text.h"
 #include "vm_local_priv.h"
+#include "vm_priv.h"
 
 /* Packets come for it, to be routed on, not frames. */
 static bool is_routed(const struct xr_host_info *h)
@@ -56,6 +57,19 @@ static const __be32 *address(const struct local *l, int i)
 	const __be32 *a = l->info->addr[i];
 
 	return addr_is_zero(a) ? NULL : a;
+}
+
+/* The kernel's routes know no segments: of what others have, too, none is made. */
+static const __be32 *to_route(struct local *l, int i)
+{
+	const __be32 *a = address(l, i);
+	char text[TEXT_ADDR];
+
+	if (!a || !vm_ip_shared(l->p, a))
+		return a;
+	local_warn(l, "%s is another VM's, too, in another VLAN: no route to it "
+		   "is made", text_addr(text, a));
+	return NULL;
 }
 
 static void del_routes(struct local *l)
@@ -107,7 +121,7 @@ static void depart_routed(struct local *l, const struct xr_host_info *h)
 
 	ret = route_ask(&l->nl, h->addr, &way);
 	for (i = 0; !ret && i < XR_VM_ADDRS; i++) {
-		const __be32 *a = address(l, i);
+		const __be32 *a = to_route(l, i);
 
 		if (!a)
 			continue;
@@ -128,7 +142,7 @@ static void depart_l2(struct local *l, const struct xr_host_info *h)
 
 	l->info->kernel_dev = dev ? dev->ifindex : 0;
 	for (i = 0; dev && !ret && i < XR_VM_ADDRS; i++) {
-		const __be32 *a = address(l, i);
+		const __be32 *a = to_route(l, i);
 
 		if (!a)
 			continue;
@@ -164,7 +178,7 @@ static void arrive_routed(struct local *l, const struct link *tap)
 
 	l->info->kernel_dev = dev;
 	for (i = 0; !ret && i < XR_VM_ADDRS; i++) {
-		const __be32 *a = address(l, i);
+		const __be32 *a = to_route(l, i);
 
 		if (!a)
 			continue;

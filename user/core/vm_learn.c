@@ -15,7 +15,8 @@ bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
 	int i, unused = -1;
 
 	if (!info->used || addr_is_zero(addr) || vm_bad_addr(addr) ||
-	    vm_protected_ip(p, addr) || vm_by_ip(p, addr) != VM_NOWHERE)
+	    vm_protected_ip(p, addr) ||
+	    vm_by_ip_in(p, addr, vm_vlan_of(p->vms[place].key)) != VM_NOWHERE)
 		return false;
 	for (i = XR_VM_ADDRS - 1; i >= 0; i--) {
 		if (!memcmp(info->addr[i], addr, sizeof(info->addr[i])))

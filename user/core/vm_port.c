@@ -338,6 +338,7 @@ static const struct link *by_route(struct local *l)
 
 	for (i = 0; !dev && i < XR_VM_ADDRS; i++) {
 		if (addr_is_zero(l->info->addr[i]) ||
+		    vm_ip_shared(l->p, l->info->addr[i]) ||
 		    route_ask(&l->nl, l->info->addr[i], &way) ||
 		    memcmp(way.gateway, l->info->addr[i], sizeof(way.gateway)))
 			continue;

@@ -29,8 +29,23 @@ void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose);
 int vm_each_of(struct plane *p, __u32 from, __u32 to,
 	       int (*each)(void *ctx, __u32 place), void *ctx);
 
-/* Whose address it is: place in vms, or VM_NOWHERE. */
+/* ---- vm_ip.c ---- */
+
+/*
+ * Whose address it is in that VLAN: place in vms, or VM_NOWHERE. vm_by_ip(): of who
+ * has it alone, or has no VLAN.
+ */
+__u32 vm_by_ip_in(struct plane *p, const __be32 *addr, __u16 vlan);
 __u32 vm_by_ip(struct plane *p, const __be32 *addr);
+/* Whether VMs in several VLANs have it. */
+bool vm_ip_shared(struct plane *p, const __be32 *addr);
+int vm_add_ip(struct plane *p, __u32 vm, const __be32 *addr);
+void vm_drop_ip(struct plane *p, __u32 vm, const __be32 *addr,
+		struct vm_loose *loose);
+
+/* ---- vm_table.c ---- */
+
+void vm_loosen(__u32 **list, size_t *n, __u32 place);
 /* Takes away those of its addresses that are not in addr[]. */
 void vm_unbind(struct plane *p, __u32 place,
 	       const __be32 (*addr)[XR_ADDR_WORDS], int n,

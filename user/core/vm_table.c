@@ -54,7 +54,7 @@ const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 place)
 	return vm_name(buf, p->vms[place].key);
 }
 
-/* ---- the two indexes ---- */
+/* ---- by MAC ---- */
 
 static bool same_vm(const void *ctx, __u32 place, const void *key)
 {
@@ -63,27 +63,9 @@ static bool same_vm(const void *ctx, __u32 place, const void *key)
 	return p->vms[place].key == *(const __u64 *)key;
 }
 
-static bool same_ip(const void *ctx, __u32 place, const void *key)
-{
-	const struct plane *p = ctx;
-
-	return !memcmp(p->vm_ips[place].addr, key,
-		       sizeof(p->vm_ips[place].addr));
-}
-
 static struct tag_table macs_of(const struct plane *p)
 {
 	return (struct tag_table){ p->mac_index, p->mac_buckets, same_vm, p };
-}
-
-static struct tag_table ips_of(const struct plane *p)
-{
-	return (struct tag_table){ p->ip_index, p->ip_buckets, same_ip, p };
-}
-
-static __u64 hash_ip(const struct plane *p, const __be32 *addr)
-{
-	return xr_vm_ip_hash(p->hash_keys, addr, !addr_is_ipv4(addr));
 }
 
 __u32 vm_find(struct plane *p, __u64 key)
@@ -91,20 +73,6 @@ __u32 vm_find(struct plane *p, __u64 key)
 	struct tag_table t = macs_of(p);
 
 	return tag_find(&t, xr_vm_hash(p->hash_keys, key), &key);
-}
-
-static __u32 find_ip(struct plane *p, const __be32 *addr)
-{
-	struct tag_table t = ips_of(p);
-
-	return tag_find(&t, hash_ip(p, addr), addr);
-}
-
-__u32 vm_by_ip(struct plane *p, const __be32 *addr)
-{
-	__u32 place = find_ip(p, addr);
-
-	return place == TAG_NOWHERE ? VM_NOWHERE : p->vm_ips[place].vm;
 }
 
 int vm_each_of(struct plane *p, __u32 from, __u32 to,
@@ -162,26 +130,13 @@ static bool in_list(const __be32 *addr, const __be32 (*list)[XR_ADDR_WORDS],
 	return false;
 }
 
-static void loosen(__u32 **list, size_t *n, __u32 place)
+void vm_loosen(__u32 **list, size_t *n, __u32 place)
 {
 	__u32 *to = model_grow(list, n, sizeof(*to));
 
 	/* Without memory the place stays filled, and unused: no harm is done. */
 	if (to)
 		*to = place;
-}
-
-static void drop_ip(struct plane *p, __u32 vm, const __be32 *addr,
-		    struct vm_loose *loose)
-{
-	struct tag_table t = ips_of(p);
-	__u32 place = find_ip(p, addr);
-
-	if (place == TAG_NOWHERE || p->vm_ips[place].vm != vm)
-		return;
-	tag_remove(&t, place);
-	p->vm_control->addresses--;
-	loosen(&loose->ip, &loose->n_ip, place);
 }
 
 void vm_unbind(struct plane *p, __u32 place,
@@ -195,30 +150,9 @@ void vm_unbind(struct plane *p, __u32 place,
 		if (addr_is_zero(info->addr[i]) ||
 		    in_list(info->addr[i], addr, n))
 			continue;
-		drop_ip(p, place, info->addr[i], loose);
+		vm_drop_ip(p, place, info->addr[i], loose);
 		memset(info->addr[i], 0, sizeof(info->addr[i]));
 	}
-}
-
-static int add_ip(struct plane *p, __u32 vm, const __be32 *addr)
-{
-	struct tag_table t = ips_of(p);
-	__u64 h = hash_ip(p, addr);
-	__u32 place = find_ip(p, addr);
-
-	if (place != TAG_NOWHERE) {
-		/* Its own: a killed command had come so far. */
-		p->vm_ips[place].vm = vm;
-		return 0;
-	}
-	place = tag_room(&t, h);
-	if (place == TAG_NOWHERE)
-		return -ENOSPC;
-	memcpy(p->vm_ips[place].addr, addr, sizeof(p->vm_ips[place].addr));
-	p->vm_ips[place].vm = vm;
-	tag_publish(&t, h, place);
-	p->vm_control->addresses++;
-	return 0;
 }
 
 /* Counted before it is set and after it is cleared: never locked unseen. */
@@ -249,7 +183,7 @@ int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
 	int i, ret = 0;
 
 	for (i = 0; !ret && i < n; i++)
-		ret = add_ip(p, place, addr[i]);
+		ret = vm_add_ip(p, place, addr[i]);
 	if (ret)
 		return ret;
 	memset(info->addr, 0, sizeof(info->addr));
@@ -318,7 +252,7 @@ void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose)
 	/* After that nobody new can find it; who is at it sees it stand still. */
 	vm_set_back(p, place);
 	p->vm_control->vms--;
-	loosen(&loose->vm, &loose->n_vm, place);
+	vm_loosen(&loose->vm, &loose->n_vm, place);
 }
 
 void vm_loose_end(struct plane *p, struct vm_loose *loose)

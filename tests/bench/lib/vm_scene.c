@@ -163,7 +163,7 @@ static int fill_vm(struct vm_scene *s, __u32 i)
 	tag_publish(&macs, h, place);
 
 	set_addr4(addr, VM4_BASE + i);
-	h = xr_vm_ip_hash(s->hash_keys, addr, 0);
+	h = xr_vm_ip_hash(s->hash_keys, addr, 0, 0);
 	at = tag_room(&ips, h);
 	if (at == TAG_NOWHERE)
 		return -ENOSPC;
