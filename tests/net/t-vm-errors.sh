@@ -122,8 +122,8 @@ bad "file.yaml:5: .*" "a VM nowhere" '5s/, at: a//'
 bad "file.yaml:5: .*multicast" "a multicast MAC" '5s/52:54/53:54/'
 bad "file.yaml:6: .*$other|file.yaml:6: .*$mac" "a VM twice" \
 	"6s/$other/$mac/; 6s/vlan: 100, //"
-bad "file.yaml:6: .*$VM_ADDR4" "an address twice" \
-	"6s/lock/addresses: [$VM_ADDR4], lock/"
+bad "file.yaml:6: .*$VM_ADDR4" "an address twice in a VLAN" \
+	"6s/vlan: 100, //; 6s/lock/addresses: [$VM_ADDR4], lock/"
 bad "file.yaml:6: .*vlan" "a VLAN out of range" '6s/100/4095/'
 bad "file.yaml:5: .*" "too many addresses" \
 	'5s/\[/[10.9.0.1, 10.9.0.2, 10.9.0.3, /'
