@@ -863,7 +863,7 @@ static __always_inline __u32 place_by_ip(struct __sk_buff *skb)
 		   bpf_skb_load_bytes(skb, at + 24, addr, sizeof(addr))) {
 		return 0;
 	}
-	return vm_of_addr_in(addr, vlan_of(skb));
+	return vm_of_addr(addr);
 }
 
 /*
@@ -872,11 +872,15 @@ static __always_inline __u32 place_by_ip(struct __sk_buff *skb)
  */
 __noinline int serve_routed(struct __sk_buff *skb)
 {
-	__u32 place = place_by_ip(skb) - 1, method;
+	__u32 place = place_by_ip(skb) - 1, method, vlan;
 	struct xr_vm *vm = vm_at(place);
 	union vm_word w;
 
 	if (!vm)
+		return TC_ACT_UNSPEC;
+	/* In another VLAN it is another tenant's. */
+	vlan = vlan_of(skb);
+	if (vlan && vm->key >> 48 && vm->key >> 48 != vlan)
 		return TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, now_tick(), skb->len);
 	method = host_get(is_leaving(w) ? w.now.next : w.now.host).method;
