@@ -30,13 +30,6 @@ static __always_inline int comes_back_from(struct xdp_md *ctx, __u32 index)
 	return nh->ifindex && egress_of(ctx, nh) == ingress_of(ctx);
 }
 
-static __always_inline const struct xr_port *this_port(void)
-{
-	__u32 slot = knobs.dev_slot;
-
-	return bpf_map_lookup_elem(&ports, &slot);
-}
-
 /* Whether the claim at hand came from where the host is, another machine. */
 __noinline int is_at(struct xdp_md *ctx, __u32 index)
 {
@@ -316,39 +309,7 @@ __noinline int believe(struct xdp_md *ctx, __u32 place)
 	return say(XR_R_SPOOFED, place + 1, NOTHING_CHANGED);
 }
 
-/* ---- the guard ---- */
-
-static __always_inline int is_locked(__u32 place)
-{
-	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
-
-	return vm && vm_now(vm).now.flags & XR_VM_LOCK;
-}
-
-/* Places plus one: of the sender, and of whose address it claims. */
-__noinline int guard(struct xdp_md *ctx, __u32 place, __u32 owner)
-{
-	struct claim *c = the_claim();
-	struct xr_vm *vm;
-
-	if (!c)
-		return 0;
-	if (owner && owner != place && is_locked(owner))
-		return XR_R_GUARD_IP;
-	if (!is_locked(place))
-		return 0;
-	vm = vm_at(place - 1);
-	if (!vm)
-		return 0;
-	if (!is_in_place(ctx, place - 1, vm_now(vm).now.host))
-		return XR_R_GUARD_MAC;
-	if (c->sort == CLAIM_BAD ||
-	    (c->has_ip && !is_bound(place - 1, c->ip)))
-		return XR_R_GUARD_IP;
-	return 0;
-}
-
-/* ---- together ---- */
+/* ---- what is refused ---- */
 
 /*
  * Nobody's VM: a gateway and this machine say what they like in forms that serve
@@ -371,6 +332,12 @@ static __always_inline int is_virtual_router(__u64 mac)
 	       (four == 0xa0730500 && (mac >> 36 & 0xf) == 0);
 }
 
+static __always_inline int is_protected_mac(__u64 mac)
+{
+	return is_virtual_router(mac) ||
+	       is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN);
+}
+
 __noinline int claims_protected(__u32 place)
 {
 	struct claim *c = the_claim();
@@ -380,8 +347,7 @@ __noinline int claims_protected(__u32 place)
 	if (!c)
 		return 0;
 	mac = c->key & MAC_MASK;
-	mac_is = is_virtual_router(mac) ||
-		 is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN);
+	mac_is = is_protected_mac(mac);
 	ip_is = c->has_ip &&
 		is_protected(XR_PROTECTED_IP, c->ip, sizeof(c->ip));
 	return place ? mac_is || ip_is : !mac_is && ip_is;
@@ -399,6 +365,174 @@ static __always_inline int is_refused(const struct claim *c, __u32 place,
 	return (place || is_gratuitous(c)) && claims_protected(place);
 }
 
+/* ---- the guard ---- */
+
+/* The machine is where it is, or where it goes: the port is its own. */
+static __always_inline int is_own_port(struct xdp_md *ctx,
+				       const struct xr_vm *vm)
+{
+	union vm_word w = vm_now(vm);
+
+	return vm->tap && vm->tap == ingress_of(ctx) &&
+	       (host_get(w.now.host).flags | host_get(w.now.next).flags) &
+		       XR_HOST_LOCAL;
+}
+
+/* The port of a locked VM is for it alone, or for those that share it. */
+__noinline int guard_port(struct xdp_md *ctx)
+{
+	const struct xr_port *port = this_port();
+	struct claim *c = the_claim();
+	struct xr_vm *vm;
+	__u32 speaker;
+
+	if (!c || !port || !port->own || c->off || !is_locked(port->own))
+		return 0;
+	vm = vm_at(port->own - 1);
+	if (!vm || !is_own_port(ctx, vm))
+		return 0;
+	speaker = c->who ?: c->exact;
+	vm = speaker ? vm_at(speaker - 1) : NULL;
+	if (vm && vm->tap == ingress_of(ctx))
+		return 0;
+	c->place = port->own;
+	return XR_R_GUARD_MAC;
+}
+
+/* Each locked VM whose MAC this is, must be where it came from. */
+__noinline int guard_source(struct xdp_md *ctx)
+{
+	const struct xr_port *port = this_port();
+	struct claim *c = the_claim();
+	const struct xr_locked *l;
+	__u64 mac;
+
+	if (!c || !port)
+		return 0;
+	mac = c->key & MAC_MASK;
+	l = bpf_map_lookup_elem(&locked_macs, &mac);
+	if (!l)
+		return guard_port(ctx);
+	for (int i = 0; i < XR_LOCKED_SAME; i++) {
+		__u32 place = nth_locked(ctx, l, i, mac);
+		struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+
+		if (!vm)
+			continue;
+		c->place = place;
+		if (!is_in_place(ctx, place - 1, vm_now(vm).now.host))
+			return XR_R_GUARD_MAC;
+		c->who = c->who ?: place;
+	}
+	/* The one whose MAC and VLAN these are is not among them, it may be. */
+	if (l->more && c->exact && is_locked(c->exact)) {
+		struct xr_vm *vm = vm_at(c->exact - 1);
+
+		if (vm && !is_in_place(ctx, c->exact - 1,
+				       vm_now(vm).now.host))
+			return XR_R_GUARD_MAC;
+		c->who = c->who ?: c->exact;
+	}
+	if (l->more && port->sw == XR_SWITCH_MACS && !c->off)
+		return XR_R_GUARD_MAC;
+	return guard_port(ctx);
+}
+
+/* RFC 4291 appendix A: the MAC address that a link-local address was made of. */
+static __always_inline __u64 eui64_mac(const __be32 *ip)
+{
+	const __u8 *o = (const __u8 *)ip;
+
+	if (o[11] != 0xff || o[12] != 0xfe)
+		return 0;
+	return (__u64)(o[8] ^ 2) | (__u64)o[9] << 8 | (__u64)o[10] << 16 |
+	       (__u64)o[13] << 24 | (__u64)o[14] << 32 | (__u64)o[15] << 40;
+}
+
+/* Nobody lists link-local addresses; by their making some are somebody's. */
+static __always_inline int is_anothers_link_local(struct xdp_md *ctx,
+						  const struct claim *c,
+						  const __be32 *ip)
+{
+	__u64 mac;
+
+	if (!is_link_local(ip))
+		return 0;
+	mac = eui64_mac(ip);
+	if (!mac || mac == (c->key & MAC_MASK))
+		return 0;
+	return locked_vm(ctx, mac) || (c->who && is_protected_mac(mac));
+}
+
+enum { SAYS_IP, SAYS_TOO, USES };	/* c->ip, c->too, c->from */
+
+/* An address that the frame at hand says is its sender's, or uses as its own. */
+__noinline int guard_address(struct xdp_md *ctx, int which)
+{
+	struct claim *c = the_claim();
+	const __be32 *ip;
+	__u32 owner;
+
+	if (!c)
+		return 0;
+	ip = which == SAYS_IP ? c->ip : which == SAYS_TOO ? c->too : c->from;
+	/* Its VLAN's; and whoever has it alone, for the switch may not look. */
+	for (int i = 0; i < 2; i++) {
+		owner = vm_of_addr_in(ip, i ? 0 : c->key >> 48);
+		if (owner && owner != c->who && is_locked(owner) &&
+		    may_be_in_segment(ctx, owner - 1)) {
+			c->place = c->place ?: owner;
+			return XR_R_GUARD_IP;
+		}
+	}
+	if (is_anothers_link_local(ctx, c, ip))
+		return XR_R_GUARD_IP;
+	if (!c->who)
+		return 0;
+	if (is_protected(XR_PROTECTED_IP, ip, sizeof(c->ip)))
+		return XR_R_GUARD_IP;
+	if (!(which == SAYS_IP && c->tentative) && !is_bound(c->who - 1, ip))
+		return XR_R_GUARD_IP;
+	return 0;
+}
+
+/* What it uses counts at its own port: elsewhere it may be a router's. */
+static __always_inline int uses_address(struct xdp_md *ctx,
+					const struct claim *c)
+{
+	struct xr_vm *vm = c->who && c->has_from && !c->off ?
+				   vm_at(c->who - 1) : NULL;
+
+	return vm && is_own_port(ctx, vm);
+}
+
+/*
+ * Whose may the frame at hand claim to be, by the key that the switch will use;
+ * and whose its addresses? The reason to drop it, or 0.
+ */
+static __always_inline int guard(struct xdp_md *ctx)
+{
+	struct claim *c = the_claim();
+	int reason = guard_source(ctx);
+
+	if (!c || reason)
+		return reason;
+	if (c->has_ip && guard_address(ctx, SAYS_IP))
+		return XR_R_GUARD_IP;
+	if (c->has_too && guard_address(ctx, SAYS_TOO))
+		return XR_R_GUARD_IP;
+	if (uses_address(ctx, c) && guard_address(ctx, USES))
+		return XR_R_GUARD_IP;
+	if ((c->given[0] && locked_vm(ctx, c->given[0])) ||
+	    (c->given[1] && locked_vm(ctx, c->given[1])))
+		return XR_R_GUARD_MAC;
+	if (c->who && (c->foreign || c->sort == CLAIM_BAD))
+		return XR_R_GUARD_IP;
+	return c->unread ? XR_R_GUARD_UNREAD : 0;
+}
+
+/* ---- hearing ---- */
+
 static __always_inline void trace_claim(const struct claim *c)
 {
 	struct xr_trace *t = trace_record();
@@ -414,22 +548,22 @@ static __always_inline void trace_claim(const struct claim *c)
 __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 {
 	struct claim *c = the_claim();
-	__u32 place = 0, owner = 0;
+	__u32 place, owner = 0;
 
 	if (read_claim(ctx, off, far, vlan) || !c)
-		return 0;
+		return off && vms_locked() ? XR_R_GUARD_UNREAD : 0;
 	forget();
 	trace_claim(c);
-	if (!(c->key & 1))
-		place = vm_place(c->key);
-	c->place = place;
+	place = c->place = c->exact;
 	if (c->has_ip)
 		owner = vm_of_addr_in(c->ip, c->key >> 48);
-	if (is_refused(c, place, owner))
+	if (c->quiet)
+		;
+	else if (is_refused(c, place, owner))
 		say(XR_R_ANNOUNCEMENT_BAD, place, NOTHING_CHANGED);
 	else if (place)
 		believe(ctx, place - 1);
-	return guard(ctx, place, owner);
+	return vms_locked() ? guard(ctx) : 0;
 }
 
 /* ---- which frames are heard ---- */

@@ -96,6 +96,7 @@ struct {						    /* (VIP, backend) pairs */
 XR_HASH(vip_addresses, __be32[XR_ADDR_WORDS], __u32, 1);    /* VIPs' addresses -> XR_VIP_ADDR_* */
 XR_HASH(tunnel_hosts, struct xr_tunnel_key, __u32, 1);	    /* tunnel's far end -> host */
 XR_HASH(outers, struct xr_outer_key, struct xr_outer, 1);   /* outer header -> path, and its learned MTU */
+XR_HASH(locked_macs, __u64, struct xr_locked, 1);	    /* a MAC -> VMs that have it, locked */
 XR_HASH(protected, struct xr_protected, __u32, 4096);	    /* what no announcement may claim */
 XR_HASH(tunnel_ends, struct xr_end, __u64, 8192);	    /* role backend: whose tunnels end here */
 XR_HASH(taps, __u32, __u32, XR_MAX_TC_HOOKS);		    /* a VM's port -> its place, plus one */

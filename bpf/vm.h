@@ -8,15 +8,27 @@
 
 #include "vm_tunnel.h"
 
-/* While VMs are expected or locked: an IPv4 packet only says its source's MAC. */
+/*
+ * While VMs are expected or locked: an IPv4 packet only says its source's MAC, and
+ * at a VM's own port its source.
+ */
 static __always_inline int may_say(struct xdp_md *ctx, const struct frame *f)
 {
+	const struct xr_port *port = this_port();
 	const __u16 *eth = data_of(ctx);
+	__u64 mac;
 
 	if ((const void *)(eth + 7) > end_of(ctx) ||
 	    f->proto != bpf_htons(ETH_P_IP))
 		return 1;
-	return vm_place(mac_of(eth + 3) | (f->key & ~MAC_MASK)) != 0;
+	mac = mac_of(eth + 3);
+	if (vms_locked() &&
+	    (f->tag > 2 * sizeof(struct vlan_tag) || (port && port->own) ||
+	     bpf_map_lookup_elem(&locked_macs, &mac)))
+		return 1;
+	/* The others' frames tell where they are while one is expected. */
+	return *(const volatile __u32 *)&vm_control.watching &&
+	       vm_place(mac | (f->key & ~MAC_MASK));
 }
 
 /* For explain: what is in the frame, whatever becomes of it. */
@@ -88,8 +100,12 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 	if (unlikely(vm))
 		return redirect_frame(ctx, p, keys, f, vm, place);
 
-	/* What is addressed to many has no VM's address. */
-	if ((knobs.local || knobs.by_ip) && unlikely(f->key & 1))
+	/*
+	 * What is addressed to many has no VM's address. But a tunnel may lead to a
+	 * group, and the kernel takes a packet of its own out of any frame.
+	 */
+	if ((knobs.local || knobs.by_ip) && unlikely(f->key & 1) &&
+	    !vms_locked())
 		return pace == QUICK ? NO_VM_PLAIN : NO_VM;
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
 	    unlikely(may_be_tunnel(ctx, f))) {
@@ -101,7 +117,8 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 			return reason;
 		}
 	}
-	if (knobs.by_ip && unlikely(may_be_by_ip(ctx, f, keys)))
+	if (knobs.by_ip && !(f->key & 1) &&
+	    unlikely(may_be_by_ip(ctx, f, keys)))
 		return serve_by_ip(ctx, p, f);
 	if (!knobs.vips)
 		p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3,
@@ -133,6 +150,14 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 	if (likely(reason > LOOK_INTO))
 		return reason;
 	why = parse_frame(ctx, p, &f);
+	/* A switch may look at the MAC alone, the kernel into the inner VLAN. */
+	if (why && vms_locked()) {
+		reason = hear(ctx, 0, 0, 0) ?: serve_tunnel(ctx, p->bytes);
+		if (reason) {
+			p->vm = blamed();
+			return reason;
+		}
+	}
 	if (why)
 		return why == XR_R_NOT_MOVED ? NO_VM : why;
 	return serve_frame(ctx, p, keys, &f, reason == HEAR ? HEARD : ANY);

@@ -14,6 +14,7 @@ struct tunnelled {
 	struct tunnel t;	/* IPIP, GUE */
 	__u32 frame;		/* VXLAN: offset of the frame inside; or 0 */
 	__u32 place;		/* of the VM it is for, plus one; 0: none */
+	__u32 part;		/* the first fragment of it */
 	__u16 far, near;	/* hosts at its ends; 0: not one of ours */
 	__u16 vlan;		/* of the VMs in their segment */
 	__u16 relay;		/* sent on by a host that its sender is not at */
@@ -82,45 +83,107 @@ static __always_inline __u32 inner_place(struct xdp_md *ctx,
 	return key & 1 ? 0 : vm_place(key | (__u64)t->vlan << 48);
 }
 
+/*
+ * The kernel's VXLAN device listens at every address of the machine, and to
+ * groups: while VMs are locked, what is said in a segment that is known is judged
+ * wherever it goes.
+ */
+static __always_inline int find_segment(struct tunnelled *t, __u32 vni)
+{
+	const __be32 any[XR_ADDR_WORDS] = {};
+	__u32 host = vms_locked() ? tunnel_host(any, vni) : 0;
+
+	if (!host)
+		return -1;
+	t->near = 0;
+	t->vlan = t->vlan ?: host_get(host).vlan;
+	return 0;
+}
+
+/* What may be a tunnel to here, and hides what is inside. */
+#define UNREADABLE -2
+
 /* at: of the VXLAN header. */
 static __always_inline int look_into_vxlan(struct xdp_md *ctx,
 					   struct tunnelled *t,
 					   const struct packet *p, __u32 at)
 {
 	const __be32 *vxlan = octet_at(ctx, at);
+	__u32 vni;
 
-	if ((const void *)(vxlan + 2) > end_of(ctx) ||
-	    !(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
+	if ((const void *)(vxlan + 2) > end_of(ctx))
+		return UNREADABLE;
+	if (!(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
 		return -1;
 	t->frame = at + 2 * sizeof(*vxlan);
-	if (find_ends(t, p, bpf_ntohl(vxlan[1]) >> 8))
-		return -1;
+	vni = bpf_ntohl(vxlan[1]) >> 8;
+	if (find_ends(t, p, vni))
+		return find_segment(t, vni);
 	forget();
 	t->relay = is_relay(ctx, p);
 	t->place = inner_place(ctx, t);
 	return 0;
 }
 
-/* 0: one between hosts of ours, or one of its ends is; see the_tunnel(). */
+/*
+ * Where the transport header is, of a packet that ends in this machine after all:
+ * behind any options and headers, in a first fragment. p: as parse_whole_ip()
+ * left it. 0, or as look_into_tunnel().
+ */
+static __always_inline int find_transport(struct xdp_md *ctx,
+					  struct tunnelled *t,
+					  struct packet *p, int reason)
+{
+	const struct claim *c = the_claim();
+	const __be16 *frag;
+	int proto;
+
+	if (!reason || !vms_locked())
+		return reason ? -1 : 0;
+	if (reason != XR_R_FRAGMENT && reason != XR_R_EXT_HEADERS)
+		return -1;
+	if (!p->ipv6) {
+		frag = octet_at(ctx, p->l3 + 6);
+		if ((const void *)(frag + 1) > end_of(ctx) ||
+		    *frag & bpf_htons(0x1fff))
+			return -1;
+		t->part = 1;
+		return 0;
+	}
+	proto = walk_headers(ctx, p->l3);
+	if (proto < 0 || !c)
+		return proto == -2 ? UNREADABLE : -1;
+	p->proto = proto;
+	p->l4 = c->l4;
+	t->part = c->part;
+	return p->l4 > MAX_OFFSET ? UNREADABLE : 0;
+}
+
+/*
+ * 0: one between hosts of ours, or one of its ends is; see the_tunnel(). Or
+ * UNREADABLE.
+ */
 __noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
 {
 	struct packet *p = other_packet();
 	struct tunnelled *t = the_tunnel();
 	struct udphdr *udp;
+	int ret;
 
 	if (!p || !t)
 		return -1;
 	__builtin_memset(p, 0, sizeof(*p));
 	__builtin_memset(t, 0, sizeof(*t));
 	p->bytes = bytes;
-	if (parse_whole_ip(ctx, p))
-		return -1;
+	ret = find_transport(ctx, t, p, parse_whole_ip(ctx, p));
+	if (ret)
+		return ret;
 	forget();
 	udp = octet_at(ctx, p->l4);
 	if (p->proto == IPPROTO_UDP && (void *)(udp + 1) <= end_of(ctx) &&
 	    udp->dest == knobs.vxlan_port)
 		return look_into_vxlan(ctx, t, p, p->l4 + sizeof(*udp));
-	return parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0) ?
+	return t->part || parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0) ?
 		       -1 : find_ends(t, p, 0);
 }
 
@@ -233,21 +296,70 @@ static __always_inline int hear_tunnel(struct xdp_md *ctx,
 		    t->vlan);
 }
 
+/*
+ * Whether the frame that was heard just now, out of a tunnel, is one more for this
+ * machine: its bridge would bring it up to the very same device.
+ */
+__noinline int hides_tunnel(struct xdp_md *ctx)
+{
+	__be32 addr[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
+	struct claim *c = the_claim();
+	struct {
+		__be16 sport, dport, len, csum;
+		__be32 flags, vni;
+	} h = {};
+	const __u8 *ip;
+	__u32 l4;
+
+	if (!c)
+		return 0;
+	ip = octet_at(ctx, c->l3);
+	if (c->proto == bpf_htons(ETH_P_IP)) {
+		if (ip + sizeof(struct iphdr) > (const __u8 *)end_of(ctx) ||
+		    ip[9] != IPPROTO_UDP)
+			return 0;
+		l4 = c->l3 + (ip[0] & 15) * 4;
+		addr[3] = *(const __be32 *)(ip + 16);
+	} else if (c->proto == bpf_htons(ETH_P_IPV6)) {
+		if (walk_headers(ctx, c->l3) != IPPROTO_UDP)
+			return 0;
+		l4 = c->l4;
+		ip = octet_at(ctx, c->l3);
+		if (ip + sizeof(struct ipv6hdr) > (const __u8 *)end_of(ctx))
+			return 0;
+		__builtin_memcpy(addr, ip + 24, sizeof(addr));
+	} else {
+		return 0;
+	}
+	if (bpf_xdp_load_bytes(ctx, l4, &h, sizeof(h)) ||
+	    h.dport != knobs.vxlan_port)
+		return 0;
+	return host_get(tunnel_host(addr, bpf_ntohl(h.vni) >> 8)).flags &
+	       XR_HOST_LOCAL;
+}
+
 /* The verdict's reason, or 0 to go on. Keeps its own stack small. */
 __noinline int serve_tunnel(struct xdp_md *ctx, __u32 bytes)
 {
 	struct tunnelled *t = the_tunnel();
 	int reason;
 
-	if (!t || look_into_tunnel(ctx, bytes))
+	if (!t)
 		return 0;
+	reason = look_into_tunnel(ctx, bytes);
+	if (reason)
+		return reason == UNREADABLE && vms_locked() ?
+			       XR_R_GUARD_UNREAD : 0;
 	forget();
 	if (t->frame) {
 		reason = hear_tunnel(ctx, t, bytes);
 		if (reason)
 			return reason;
+		if (!(t->relay && t->far && t->place) && vms_locked() &&
+		    hides_tunnel(ctx))
+			return XR_R_GUARD_UNREAD;
 	}
-	return t->near ? leave_tunnel(ctx) : 0;
+	return t->near && !t->part ? leave_tunnel(ctx) : 0;
 }
 
 /* At a glance; who looks closer is a call away. */
@@ -258,12 +370,17 @@ static __always_inline int may_be_tunnel(struct xdp_md *ctx,
 	const __be16 *dport;
 	__u32 proto;
 
-	if (ip + 44 > (const __u8 *)end_of(ctx))
-		return 0;
 	if (likely(f->proto == bpf_htons(ETH_P_IP))) {
+		if (ip + 24 > (const __u8 *)end_of(ctx))
+			return 0;
 		proto = ip[9];
 		dport = (const __be16 *)(ip + 22);
+		/* Options hide the port. */
+		if (unlikely(ip[0] != 0x45))
+			return proto == IPPROTO_UDP;
 	} else if (f->proto == bpf_htons(ETH_P_IPV6)) {
+		if (ip + 44 > (const __u8 *)end_of(ctx))
+			return 0;
 		proto = ip[6];
 		dport = (const __be16 *)(ip + 42);
 	} else {
@@ -271,6 +388,8 @@ static __always_inline int may_be_tunnel(struct xdp_md *ctx,
 	}
 	if (proto == IPPROTO_UDP)
 		return *dport == knobs.vxlan_port || *dport == knobs.gue_port;
+	if (f->proto == bpf_htons(ETH_P_IPV6) && is_extension(proto))
+		return 1;
 	return proto == IPPROTO_IPIP || proto == IPPROTO_IPV6;
 }
 

@@ -370,18 +370,47 @@ struct xr_host {
 	__u16 vlan;		/* VXLAN: of the VMs in its segment */
 } __attribute__((aligned(8)));
 
-/* tunnel_hosts: hash; whose tunnel an inner frame or packet came out of. */
+/*
+ * locked_macs: hash, MAC -> the VMs with a lock that have it, whatever VLAN they
+ * are in. Replaced whole; one that has no lock (any more) does not count.
+ */
+#define XR_LOCKED_SAME	15
+
+struct xr_locked {
+	__u32 place[XR_LOCKED_SAME];	/* in vms, plus one; 0: none */
+	__u32 more;			/* 1: there are more than these */
+};
+
+/*
+ * tunnel_hosts: hash; whose tunnel an inner frame or packet came out of. With no
+ * address: any host that the VNI's segment is at, this machine before others.
+ */
 struct xr_tunnel_key {
 	__be32 addr[XR_ADDR_WORDS];	/* outer source */
 	__u32 vni;			/* VXLAN; 0 for IPIP and GUE */
 };
 
-/* ports: by device slot (knobs.dev_slot). */
+/* What looks at the source of a frame that comes in, and by which key. */
+enum xr_switch {
+	XR_SWITCH_NONE,		/* no switch: a tag's VLAN is a device of its own */
+	XR_SWITCH_MACS,		/* a bridge that knows no VLANs: the MAC alone */
+	XR_SWITCH_VLANS,	/* one that does: the tag's VLAN, or the port's */
+	XR_SWITCH_OTHER,	/* another one: which VLAN is an untagged frame's? */
+};
+
+/*
+ * ports: by device slot (knobs.dev_slot). Words are stored as such; own is
+ * good as long as that VM's tap is this device.
+ */
 struct xr_port {
 	__u16 host;		/* `host add NAME dev DEV`: who lives behind it; 0: many */
 	__u8 trusted;		/* `policy moves: ports` believes what comes in here */
-	__u8 reserved[5];
+	__u8 sw;		/* enum xr_switch */
+	__u16 pvid;		/* XR_SWITCH_VLANS: VLAN of untagged frames; 0: none */
+	__be16 tpid;		/* and the tags that it knows */
 	__u64 mac;		/* the device's own, its first octet lowest; 0: not known */
+	__u32 own;		/* a VM's own port: its place, plus one; 0: not known */
+	__u32 reserved;
 };
 
 #define XR_REPLY_GROUPS	256

@@ -54,8 +54,8 @@
 	X(NO_NEIGHBOUR,  "no-neighbour",    DROP,  "the next hop's MAC address is not known yet") \
 	X(NO_ROOM,       "no-room",         DROP,  "no head room for the outer header")        \
 	X(BAD_TUNNEL,    "bad-tunnel",      DROP,  "role backend: a tunnel header with no sound packet inside") \
-	X(GUARD_MAC,     "guard-mac",       DROP,  "lock: source MAC of a VM that is not at this port") \
-	X(GUARD_IP,      "guard-ip",        DROP,  "lock: ARP or ND sender address contradicts the binding") \
+	X(GUARD_MAC,     "guard-mac",       DROP,  "lock: a VM's MAC where the VM is not, or another one at its own port") \
+	X(GUARD_IP,      "guard-ip",        DROP,  "lock: an address claimed or used against the binding") \
 	X(VM_LOOP,       "vm-loop",         DROP,  "for a moved VM, but came back from where it is") \
 	X(VM_CHAIN,      "vm-chain",        DROP,  "came out of a redirect's tunnel for a VM that moved on: never tunnelled again") \
 	X(PREMATURE,     "premature",       DROP,  "said in a VM's name by its new place before it runs there") \
@@ -65,6 +65,7 @@
 	X(VIP_FRAGMENT,  "vip-fragment",    DROP,  "a fragment for a VIP's address: its ports cannot be trusted") \
 	X(MARTIAN,       "martian",         DROP,  "for a VIP, from an address that no host on the way may have, or from the VIP itself") \
 	X(LINK_GROUP,    "link-group",      DROP,  "for a VIP, but sent to a link-layer broadcast or multicast address") \
+	X(GUARD_UNREAD,  "guard-unread",    DROP,  "lock: could claim a locked VM's name, and cannot be read to its end") \
 	X(DECAP_IPIP,    "decap-ipip",      DECAP, "role backend: IPIP header removed")        \
 	X(DECAP_GUE,     "decap-gue",       DECAP, "role backend: GUE header removed")         \
 	X(DECAP_VXLAN,   "decap-vxlan",     DECAP, "role backend: VXLAN header removed")       \

@@ -15,7 +15,7 @@
 #include "user/core/tc.h"
 
 #define LIMIT	24000
-#define VM_LIMIT 90000		/* with hosts, VIPs and every way on */
+#define VM_LIMIT 100000		/* with hosts, VIPs and every way on */
 #define NODE_LIMIT 30000
 #define NO_LIMIT 1000000	/* the kernel's own */
 
@@ -28,12 +28,12 @@ static const struct record {
 	{ "xroam_node", 6, 18, 26348, NODE_LIMIT },
 	{ "xroam_node", 6, 12, 24100, NODE_LIMIT },
 	{ "xroam_node", 0, 0, 31266, NO_LIMIT },
-	{ "xroam_vm_node", 6, 18, 42400, 2 * LIMIT },
-	{ "xroam_vm_node", 6, 12, 42400, 2 * LIMIT },
-	{ "xroam_vm_node", 0, 0, 57000, NO_LIMIT },
-	{ "xroam_vm_node, all", 6, 18, 74300, VM_LIMIT },
-	{ "xroam_vm_node, all", 6, 12, 74300, VM_LIMIT },
-	{ "xroam_vm_node, all", 0, 0, 81000, NO_LIMIT },
+	{ "xroam_vm_node", 6, 18, 54000, 3 * LIMIT },
+	{ "xroam_vm_node", 6, 12, 54000, 3 * LIMIT },
+	{ "xroam_vm_node", 0, 0, 67977, NO_LIMIT },
+	{ "xroam_vm_node, all", 6, 18, 86000, VM_LIMIT },
+	{ "xroam_vm_node, all", 6, 12, 74800, VM_LIMIT },
+	{ "xroam_vm_node, all", 0, 0, 83300, NO_LIMIT },
 	{ "xroam_decap", 6, 18, 6401, LIMIT },
 	{ "xroam_decap", 6, 12, 8000, LIMIT },
 	{ "xroam_decap", 0, 0, 12000, NO_LIMIT },

@@ -3,6 +3,8 @@
  * A locked VM's MAC address is used at its place only, and its addresses by it
  * alone. The right goes with the VM, at the very frame by which it moves.
  */
+#include <arpa/inet.h>
+#include <stdio.h>
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
@@ -20,7 +22,6 @@
 
 static const char *const legal[] = {
 	FROM_VM "ip4 src=10.9.0.10 / udp", FROM_VM "ip6 src=fd09::10 / tcp",
-	FROM_VM "ip4 src=10.1.1.1 / udp",	/* a router is legal, too */
 	BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10",
 	BROADCAST "arp sip=10.9.0.10 tip=10.9.0.1",
 	BROADCAST "arp op=2 sip=10.9.0.10 tip=10.9.0.1",
@@ -65,6 +66,9 @@ static void all_dropped(void)
 		dropped(legal[i], "guard-mac");
 }
 
+/* Where many live a router is legal, too; at its own port it is not. */
+#define ROUTED FROM_VM "ip4 src=10.1.1.1 / udp"
+
 static void place(void **state)
 {
 	struct said s;
@@ -72,6 +76,7 @@ static void place(void **state)
 	world(WORLD("here", BOUND));
 	assert_int_equal(world_plane()->vm_control->locked, 1);
 	all_pass("at its port");
+	passes(ROUTED, "at its port");
 	world(WORLD("v", BOUND));
 	all_pass("on the way from its host");
 	/* By who lives behind the port. */
@@ -278,6 +283,7 @@ static void comes_to_its_port(void **state)
 		}
 		spoofed = vm_info_of(VM, 0)->spoofed;
 		all_pass("at its own port");
+		dropped(ROUTED, "guard-ip");
 		check_vm(VM, 0, XR_VM_PREPARED, "far", XR_VM_LOCK);
 		assert_int_equal(vm_info_of(VM, 0)->spoofed, spoofed);
 		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1",
@@ -326,6 +332,323 @@ static void in_a_tunnel(void **state)
 	       "/ vxlan 100 / " FROM_VM "ip4 / udp", "by a trusted port");
 }
 
+/* ---- at the VM's own port ---- */
+
+#define GATEWAY_LL "fe80::ff:fe00:1"	/* of its MAC address */
+#define VRRP_LL	"fe80::200:5eff:fe00:101"
+#define OTHER_LL "fe80::5054:ff:fe12:3457"
+
+#define HOME(more)                                                             \
+	GATEWAYS HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")       \
+		       HOST_VXLAN("far", "10.2.0.1", "")) VMS(more)
+
+/* What attaching to the port does. */
+static void own_port(__u16 vlan)
+{
+	vm_live(VM, vlan)->tap = ifindex_of("in");
+	world_plane()->ports[0].own = vm_place(VM, vlan) + 1;
+}
+
+static void its_own_port(void **state)
+{
+	static const char *const may[] = {
+		FROM_VM "ip4 src=10.9.0.10 / udp",
+		FROM_VM "vlan 0 / ip4 src=10.9.0.10 / udp",
+		FROM_VM "ip6 src=fd09::10 / tcp", FROM_VM "fill 46",
+		BROADCAST "ip4 src=0.0.0.0 dst=255.255.255.255 / udp sport=68 "
+		"dport=67 / fill 300",
+		BROADCAST "arp sip=10.9.0.10 tip=10.9.0.1",
+		BROADCAST "arp tip=10.9.0.77", BROADCAST "rarp",
+		MULTICAST6 "ip6 src=:: dst=ff02::16 hlim=1 / hopopts / icmp6 "
+		"type=143", MULTICAST6 "ip6 src=fe80::1234 dst=ff02::1 hlim=255"
+		" / ns target=fe80::1", FROM_VM "ip6 src=fe80::1234 / udp",
+		MULTICAST6 "ip6 src=:: dst=ff02::1:ff00:10 hlim=255 / ns "
+		"target=fd09::77 bare",
+	}, *const may_not[] = {
+		FROM_VM "ip4 src=10.9.0.11 / udp", FROM_VM "ip4 src=10.1.1.1 / "
+		"tcp syn", FROM_VM "ip4 src=10.1.1.1 off=64 / fill 20",
+		FROM_VM "ip6 src=fd09::11 / udp",
+		FROM_VM "ip4 src=10.9.0.1 / udp",
+		BROADCAST "arp sip=10.9.0.1 tip=10.9.0.1",
+		BROADCAST "arp tip=10.9.0.1",
+		MULTICAST6 "ip6 src=" GATEWAY_LL " dst=ff02::1 hlim=255 / na "
+		"target=" GATEWAY_LL " override",
+		MULTICAST6 "ip6 src=" GATEWAY_LL " dst=ff02::1 hlim=255 / "
+		"icmp6 type=134 rest=0x40000708 / hex 0000000000000000",
+		MULTICAST6 "ip6 src=" VRRP_LL " dst=ff02::1 hlim=255 / ns "
+		"target=fe80::77",
+		MULTICAST6 "ip6 src=:: dst=ff02::1:ff00:1 hlim=255 / ns target="
+		GATEWAY_LL " bare", FROM_VM "ip6 src=" GATEWAY_LL " / udp",
+		FROM_VM "ip6 src=" OTHER_LL " / udp",
+		MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / na "
+		"target=fd09::10 lla=02:00:00:00:00:99 override",
+		FROM_VM "arp op=2 sha=02:00:00:00:00:99 sip=10.9.0.10 "
+		"tip=10.9.0.1",
+	}, *const others[] = {
+		"eth src=02:00:00:00:00:99 / ip4 src=10.9.0.10 / udp",
+		"eth src=02:00:00:00:00:99 / ip6 src=fd09::10 / udp",
+		"eth src=02:00:00:00:00:99 / fill 46",
+		"eth src=02:00:00:00:00:99 / vlan 7 / ip4 src=10.9.0.99 / udp",
+		"eth src=02:00:00:00:00:99 / vlan 7 / vlan 8 / ip4 / udp",
+		"eth src=02:00:00:00:00:99 dst=ff:ff:ff:ff:ff:ff / rarp",
+		"eth src=02:00:00:00:00:99 dst=ff:ff:ff:ff:ff:ff / arp "
+		"sip=10.9.0.99 tip=10.9.0.1",
+	};
+	size_t i;
+
+	world(HOME(VM_AT(VM, "here", BOUND) VM_AT(OTHER, "here", ", lock: "
+						  "true")));
+	own_port(0);
+	for (i = 0; i < ARRAY_LEN(may); i++)
+		passes(may[i], "its own");
+	for (i = 0; i < ARRAY_LEN(may_not); i++)
+		dropped(may_not[i], "guard-ip");
+	for (i = 0; i < ARRAY_LEN(others); i++)
+		dropped(others[i], "guard-mac");
+	/* A device of another VM that shares the port. */
+	say("add 02:00:00:00:00:99 at here");
+	vm_live("02:00:00:00:00:99", 0)->tap = ifindex_of("in");
+	passes(others[0], "shared");
+	/* Elsewhere it is no longer the VM's. */
+	say("move " VM " to far");
+	passes("eth src=02:00:00:00:00:88 / ip4 / udp", "given up");
+
+	/* Without addresses a router is legal; a gateway's name is not. */
+	world(HOME(VM_AT(VM, "here", ", lock: true")));
+	own_port(0);
+	passes(FROM_VM "ip4 src=10.1.1.1 / udp", "none is bound");
+	passes(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11", "none is bound");
+	dropped(BROADCAST "arp sip=10.9.0.1 tip=10.9.0.1", "guard-ip");
+	dropped(others[0], "guard-mac");
+	/* Without a lock nothing is. */
+	world(HOME(VM_AT(VM, "here", ", addresses: [10.9.0.10]")));
+	own_port(0);
+	for (i = 0; i < ARRAY_LEN(others); i++)
+		passes(others[i], "not locked");
+	passes(may_not[0], "not locked");
+}
+
+/* An untagged port of its VLAN: the VM itself may, a neighbour may not. */
+static void access_port(void **state)
+{
+	static const struct {
+		enum xr_switch sw;
+		__u16 pvid;
+		bool same;	/* segment, at the neighbour's port */
+	} at[] = {
+		{ XR_SWITCH_NONE, 0, true }, { XR_SWITCH_MACS, 0, true },
+		{ XR_SWITCH_VLANS, 5, true }, { XR_SWITCH_VLANS, 6, false },
+		{ XR_SWITCH_OTHER, 0, true },
+	};
+	struct xr_port *port;
+
+	world(HOME(VM_AT(VM, "here", ", vlan: 5" BOUND)));
+	port = &world_plane()->ports[0];
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		port->sw = at[i].sw;
+		port->pvid = at[i].pvid;
+		port->tpid = htons(0x8100);
+		own_port(5);
+		passes(BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10", "its own");
+		passes(FROM_VM "ip4 src=10.9.0.10 / udp", "its own");
+		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11", "guard-ip",
+		       NULL);
+		expect("eth src=" OTHER " / ip4 / udp", "guard-mac", NULL);
+		port->own = 0;
+		vm_live(VM, 5)->tap = ifindex_of("out");
+		if (at[i].same) {
+			expect(FROM_VM "ip4 src=10.9.0.10 / udp", "guard-mac",
+			       NULL);
+			expect("eth src=" OTHER " / vlan 0 / arp sip=10.9.0.10 "
+			       "tip=10.9.0.10", "guard-ip", NULL);
+		} else {
+			passes(FROM_VM "ip4 src=10.9.0.10 / udp", "PVID 6");
+		}
+		expect(FROM_VM "vlan 5 / ip4 / udp", "guard-mac", NULL);
+	}
+}
+
+/* ---- the guide's table ---- */
+
+enum { AT_HOST, ELSEWHERE, AT_OWN, IN_TUNNEL, IN_OTHER_TUNNEL, PLACES };
+
+static const char M[] = "guard-mac", I[] = "guard-ip", U[] = "guard-unread";
+
+#define BY_OTHER "eth src=02:00:00:00:00:99 dst=33:33:00:00:00:01 / "
+#define OTHERS_NA BY_OTHER "ip6 src=fe80::99 dst=ff02::1 hlim=255 / na "
+
+static const struct {
+	const char *frame, *reason[PLACES];
+} table[] = {
+	{ FROM_VM "fill 46", { 0, M, 0, 0, M } },
+	{ FROM_VM "ip4 src=10.9.0.10 / udp", { 0, M, 0, 0, M } },
+	{ BY_OTHER "ip6 src=fd09::99 / udp", { 0, 0, M, 0, 0 } },
+	{ BROADCAST "arp sip=10.9.0.10 tip=10.9.0.1", { 0, M, 0, 0, M } },
+	{ MULTICAST6 "ip6 src=fe80::1234 dst=ff02::1 hlim=255 / na "
+	  "target=fe80::1234 override", { 0, M, 0, 0, M } },
+	{ BY_OTHER "arp sip=10.9.0.10 tip=10.9.0.1", { I, I, M, I, I } },
+	{ BY_OTHER "arp tip=10.9.0.10", { I, I, M, I, I } },
+	{ BY_OTHER "ip6 src=:: dst=ff02::1:ff00:10 hlim=255 / ns "
+	  "target=fd09::10 bare", { I, I, M, I, I } },
+	{ OTHERS_NA "target=fe80::5054:ff:fe12:3456", { I, I, M, I, I } },
+	{ BROADCAST "arp sip=10.9.0.77 tip=10.9.0.1", { I, M, I, I, M } },
+	{ BROADCAST "arp sip=10.9.0.1 tip=10.9.0.77", { I, M, I, I, M } },
+	{ BROADCAST "arp tip=10.9.0.1", { I, M, I, I, M } },
+	{ MULTICAST6 "ip6 src=" GATEWAY_LL " dst=ff02::1 hlim=255 / na "
+	  "target=" GATEWAY_LL " override", { I, M, I, I, M } },
+	{ BROADCAST "arp sha=02:00:00:00:00:99 sip=10.9.0.10 tip=10.9.0.1",
+	  { I, M, I, I, M } },
+	{ MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / na "
+	  "target=fd09::10 lla=02:00:00:00:00:99", { I, M, I, I, M } },
+	{ BY_OTHER "arp sha=" VM " sip=10.9.0.77 tip=10.9.0.1",
+	  { M, M, M, M, M } },
+	{ OTHERS_NA "target=fe80::99 lla=" VM, { M, M, M, M, M } },
+	{ FROM_VM "ip4 src=10.1.1.1 / udp", { 0, M, I, 0, M } },
+	{ BROADCAST "ip4 src=0.0.0.0 dst=255.255.255.255 / udp sport=68 "
+	  "dport=67 / fill 240", { 0, M, 0, 0, M } },
+	{ MULTICAST6 "ip6 src=:: dst=ff02::1:ff00:10 hlim=255 / ns "
+	  "target=fd09::77 bare", { 0, M, 0, 0, M } },
+	{ OTHERS_NA "target=fe80::99 olen=0", { U, U, M, U, U } },
+	{ BY_OTHER "ip6 src=fe80::99 / frag mf / na target=fe80::99",
+	  { 0, 0, M, 0, 0 } },	/* hop limit 64 */
+	{ BY_OTHER "vlan 0 / vlan 0 / vlan 0 / ip4 / udp", { U, U, M, U, U } },
+	{ BY_OTHER "ip4 src=10.2.0.1 dst=10.1.0.254 opts=01010101 mf / udp "
+	  "sport=50000 dport=4789 csum=0 / cut 46", { U, U, M, 0, 0 } },
+};
+
+/* Where the VM is, and where the frame comes from. */
+static void go_to(int place)
+{
+	static const char *const at[PLACES] = { "port", "far", "here", "near",
+						"far" };
+
+	say("move " VM " to %s", at[place]);
+	if (place == AT_OWN) {
+		own_port(0);
+	} else {
+		vm_live(VM, 0)->tap = 0;
+		world_plane()->ports[0].own = 0;
+	}
+}
+
+static void the_table(void **state)
+{
+	char text[1024];
+
+	world(GATEWAYS HOSTS(HOST_PORT("port", "in")
+	      HOST_VXLAN("here", "10.1.0.254", ", local: true")
+	      HOST_VXLAN("near", "10.1.0.1", "")
+	      HOST_VXLAN("far", "10.2.0.1", "")) VMS(VM_AT(VM, "far", BOUND)));
+	for (int place = 0; place < PLACES; place++) {
+		go_to(place);
+		for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+			snprintf(text, sizeof(text), "%s%s",
+				 place < IN_TUNNEL ? "" : "eth / ip4 "
+				 "src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 "
+				 "csum=0 / vxlan 100 / ", table[i].frame);
+			if (table[i].reason[place])
+				dropped(text, table[i].reason[place]);
+			else
+				passes(text, "by the table");
+		}
+	}
+}
+
+/* ---- what cannot be read ---- */
+
+/* The cheapest lies: a receiver, or a card on the way, sees more than we do. */
+static void unread(void **state)
+{
+#define NA MULTICAST_OTHER "ip6 src=fd09::99 dst=ff02::1 hlim=255 / "
+#define MULTICAST_OTHER "eth src=" OTHER " dst=33:33:00:00:00:01 / "
+	static const char *const lies[] = {
+		/* A checksum that the card will put right. */
+		NA "na target=fd09::10 override csum=bad",
+		MULTICAST_OTHER "ip6 src=fd09::10 dst=ff02::1 hlim=255 / ns "
+		"target=fd09::1 csum=bad",
+		/* No length: it goes on to the frame's end. */
+		MULTICAST_OTHER "ip6 src=fd09::99 dst=ff02::1 hlim=255 len=0 / "
+		"hopopts / na target=fd09::10 override",
+	}, *const hidden[] = {
+		NA "frag mf / na target=fd09::99 override",
+		NA "frag mf / dstopts next=60", NA "cut 50", NA "na / cut 60",
+		NA "na target=fd09::99 olen=0", NA "na target=fd09::99 olen=9",
+		NA "na target=fd09::99 / hex 0f",
+		NA "na target=fd09::99 lla=02:00:00:00:00:71 / hex "
+		"02010200000000720201020000000073",
+		"eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff / arp / cut 38",
+	}, *const none[] = {
+		/* RFC 4861 §7.1: nobody takes it. */
+		NA "na target=fd09::99 override csum=bad",
+		MULTICAST_OTHER "ip6 src=fd09::99 dst=ff02::1 hlim=254 / na "
+		"target=fd09::10 override",
+		NA "frag off=8 next=58 / fill 40",
+		NA "frag mf / icmp6 type=128 / fill 40",
+		NA "icmp6 type=128 / fill 1200",
+	};
+
+	world(WORLD("here", BOUND));
+	for (size_t i = 0; i < ARRAY_LEN(lies); i++)
+		dropped(lies[i], "guard-ip");
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+		dropped(hidden[i], "guard-unread");
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		passes(none[i], "no claim");
+	/* It is nobody's business where nobody is locked. */
+	world(WORLD("here", ""));
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+		passes(hidden[i], "no lock");
+}
+
+/* ---- one MAC, many locks ---- */
+
+static void expect_verdict_in(int vlan, const char *reason)
+{
+	struct packet p = packet(FROM_VM "vlan %d / ip4 / udp", vlan);
+
+	expect_verdict(&p, reason);
+}
+
+static void same_mac(void **state)
+{
+	char vlan[16];
+
+	world(HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out"))
+	      VMS(VM_AT(VM, "here", ", lock: true")));
+	world_plane()->ports[0].sw = XR_SWITCH_MACS;
+	for (int i = 1; i < XR_LOCKED_SAME; i++)
+		say("add " VM " vlan %d at here lock", i);
+	assert_int_equal(world_plane()->vm_control->locked, XR_LOCKED_SAME);
+	passes(FROM_VM "vlan 9 / ip4 / udp", "all here");
+	/* Any of them elsewhere: a switch that goes by the MAC would be fooled. */
+	for (int i = 0; i < XR_LOCKED_SAME; i++) {
+		snprintf(vlan, sizeof(vlan), i ? "vlan %d " : "", i);
+		say("move " VM " %sto away", vlan);
+		expect(FROM_VM "vlan 77 / ip4 / udp", "guard-mac", NULL);
+		say("move " VM " %sto here", vlan);
+		passes(FROM_VM "vlan 77 / ip4 / udp", "back");
+	}
+	/* More than are told apart: by the MAC alone nobody may. */
+	for (int i = XR_LOCKED_SAME; i < 20; i++)
+		say("add " VM " vlan %d at here lock", i);
+	expect(FROM_VM "vlan 9 / ip4 / udp", "guard-mac", NULL);
+	world_plane()->ports[0].sw = XR_SWITCH_NONE;
+	for (int i = 1; i < 20; i++) {
+		passes(FROM_VM "vlan 9 / ip4 / udp", "another");
+		say("move " VM " vlan %d to away", i);
+		expect_verdict_in(i, "guard-mac");
+		say("move " VM " vlan %d to here", i);
+	}
+	for (int i = 1; i < 20; i++)
+		say("leave " VM " vlan %d", i);
+	assert_int_equal(world_plane()->vm_control->locked, 1);
+	passes(FROM_VM "vlan 11 / ip4 / udp", "forgotten");
+	say("move " VM " to away");
+	expect(FROM_VM "ip4 / udp", "guard-mac", NULL);
+	say("leave " VM);
+	passes(FROM_VM "ip4 / udp", "forgotten");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +662,11 @@ int main(void)
 		TEST(comes_to_its_port),
 		TEST(thieves),
 		TEST(in_a_tunnel),
+		TEST(its_own_port),
+		TEST(access_port),
+		TEST(the_table),
+		TEST(unread),
+		TEST(same_mac),
 	};
 
 	return harness_main("lock", tests, ARRAY_LEN(tests));

@@ -15,6 +15,7 @@
 #include "host.h"
 #include "netns.h"
 #include "plane_priv.h"
+#include "ports.h"
 #include "text.h"
 #include "vip_own.h"
 #include "vm_local.h"
@@ -126,6 +127,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	attach_look(ifindex, &at);
 	record_complete(p, d, &at, prog_id);
 	links_changed(p, 0);
+	ports_find_own(p, d);
 	plane_event(p, "dev %s attached: %s, %s, role %s", dev,
 		    text_mode(d->mode), text_how(d->how), text_role(d->role));
 	return 0;
@@ -233,6 +235,7 @@ int plane_reload(struct plane *p, struct xr_err *err)
 	struct xr_err local = { "" };
 	int i, ret, first, done = 0;
 
+	host_refresh_ports(p);
 	first = plane_refresh(p, err);
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		struct xr_device *d = &p->devices[i];

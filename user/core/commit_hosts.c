@@ -265,6 +265,43 @@ static void store_tunnels(struct commit *c)
 	}
 }
 
+static bool has_vni(const struct host_slot *s, __u32 vni)
+{
+	return s->want && s->want->info.method == XR_FORWARD_VXLAN &&
+	       s->want->info.vni == vni;
+}
+
+/* Who knows a VNI's segment, whoever sends in it: this machine, if it is there. */
+static void store_segments(struct commit *c)
+{
+	int fd = c->p->fd[PLANE_TUNNEL_HOSTS], local;
+	__u32 i, k, n = c->have.limits.hosts;
+
+	for (local = 0; local < 2; local++)
+		for (i = n; i; i--) {
+			const struct host_slot *s = &c->host[i];
+			struct xr_tunnel_key key = { .vni = 0 };
+
+			if (!s->want || s->want->info.local != local ||
+			    s->want->info.method != XR_FORWARD_VXLAN)
+				continue;
+			key.vni = s->want->info.vni;
+			bpf_map_update_elem(fd, &key, &i, 0);
+		}
+	for (i = 1; i <= n; i++) {
+		struct xr_tunnel_key key = { .vni = 0 };
+
+		if (!c->host[i].have ||
+		    c->host[i].have->info.method != XR_FORWARD_VXLAN)
+			continue;
+		key.vni = c->host[i].have->info.vni;
+		for (k = 1; k <= n && !has_vni(&c->host[k], key.vni); k++)
+			;
+		if (k > n)
+			bpf_map_delete_elem(fd, &key);
+	}
+}
+
 static void store_word(struct plane *p, __u32 i, const struct xr_host *host)
 {
 	__u64 word;
@@ -323,6 +360,7 @@ void commit_store_hosts(struct commit *c)
 		if (c->host[i].want)
 			store_host(c, i);
 	store_tunnels(c);
+	store_segments(c);
 	host_refresh_ports(c->p);
 	store_gateways(c);
 	protect_refresh(c->p, c->want.n_protect ? c->want.protect : &nothing,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Devices: what there is, of what kind, and their counters. */
 #include <errno.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -30,7 +31,8 @@ static enum link_kind kind_of(const char *word)
 		{ "erspan", LINK_TUNNEL }, { "ip6erspan", LINK_TUNNEL },
 		{ "vti", LINK_TUNNEL },	   { "vti6", LINK_TUNNEL },
 		{ "geneve", LINK_TUNNEL }, { "veth", LINK_PAIR },
-		{ "netkit", LINK_PAIR },
+		{ "netkit", LINK_PAIR },   { "bond", LINK_BOND },
+		{ "team", LINK_BOND },	   { "vrf", LINK_VRF },
 	};
 	size_t i;
 
@@ -79,6 +81,9 @@ static void get_kind(const struct nlattr *info, struct link *l)
 		if (l->kind == LINK_BRIDGE &&
 		    mnl_attr_get_type(b) == IFLA_BR_VLAN_FILTERING)
 			l->filters = mnl_attr_get_u8(b);
+		if (l->kind == LINK_BRIDGE &&
+		    mnl_attr_get_type(b) == IFLA_BR_VLAN_PROTOCOL)
+			l->tpid = mnl_attr_get_u16(b);
 	}
 }
 
@@ -154,6 +159,45 @@ int links_read(struct netlink *nl, struct links *l)
 		ret = netlink_talk(nl, on_link, l);
 	}
 	return ret;
+}
+
+static int on_vlans(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const struct bridge_vlan_info *v;
+	const struct nlattr *a, *b;
+	struct links *l = ctx;
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->link[i].ifindex == (__u32)ifi->ifi_index)
+			break;
+	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
+		if (i == l->n ||
+		    (mnl_attr_get_type(a) & NLA_TYPE_MASK) != IFLA_AF_SPEC)
+			continue;
+		mnl_attr_for_each_nested(b, a) {
+			v = mnl_attr_get_payload(b);
+			if (mnl_attr_get_type(b) == IFLA_BRIDGE_VLAN_INFO &&
+			    mnl_attr_get_payload_len(b) >= sizeof(*v) &&
+			    v->flags & BRIDGE_VLAN_INFO_PVID)
+				l->link[i].pvid = v->vid;
+		}
+	}
+	return MNL_CB_OK;
+}
+
+int links_pvids(struct netlink *nl, struct links *l)
+{
+	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, NLM_F_DUMP);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		l->link[i].pvid = 0;
+	ifi->ifi_family = AF_BRIDGE;
+	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
+	return netlink_talk(nl, on_vlans, l);
 }
 
 void links_free(struct links *l)

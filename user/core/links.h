@@ -26,6 +26,8 @@ enum link_kind {
 	LINK_OTHER, LINK_BRIDGE, LINK_VXLAN, LINK_TUN,
 	LINK_TUNNEL,		/* IPIP, GRE, Geneve, ... */
 	LINK_PAIR,		/* veth, netkit */
+	LINK_BOND,		/* or a team: what comes in by a port is the bond's */
+	LINK_VRF,
 };
 
 struct link {
@@ -42,6 +44,8 @@ struct link {
 	bool ethernet;
 	bool representor;	/* of a card's virtual function */
 	char type[16];		/* as the kernel calls its kind; empty: hardware */
+	__be16 tpid;		/* and the tags it knows */
+	__u16 pvid;		/* port of such: see links_pvids() */
 	char name[16];
 };
 
@@ -54,6 +58,8 @@ int links_read(struct netlink *nl, struct links *l);
 void links_free(struct links *l);
 const struct link *links_by_index(const struct links *l, __u32 ifindex);
 const struct link *links_by_name(const struct links *l, const char *name);
+/* Asks for the VLANs of untagged frames at bridges' ports; 0 where there is none. */
+int links_pvids(struct netlink *nl, struct links *l);
 /*
  * The one with this address of its own (NULL: any), before one that says none,
  * before another; in a bridge before not. NULL: none.

@@ -34,7 +34,8 @@
 	X(PROTECTED, protected) X(GATEWAYS, gateways) X(RINGS, rings)          \
 	X(RING_FRAMES, ring_frames) X(TAPS, taps) X(TC_HOOKS, tc_hooks)        \
 	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)  \
-	X(VIP_ADDRESSES, vip_addresses) X(VIP_FILTER, vip_filter)
+	X(VIP_ADDRESSES, vip_addresses) X(VIP_FILTER, vip_filter)              \
+	X(LOCKED_MACS, locked_macs)
 
 enum plane_map {
 #define X(upper, lower) PLANE_##upper,

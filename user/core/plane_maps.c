@@ -64,6 +64,8 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_PORTS] = MAPPED(ports),
 	[PLANE_TUNNEL_HOSTS] = { BPF_MAP_TYPE_HASH,
 				 sizeof(struct xr_tunnel_key), 4, 0 },
+	[PLANE_LOCKED_MACS] = { BPF_MAP_TYPE_HASH, 8,
+				sizeof(struct xr_locked), 0 },
 	[PLANE_VM_CONTROL] = MAPPED(vm_control),
 	[PLANE_OUTERS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_outer_key),
 			   sizeof(struct xr_outer), 0 },
@@ -176,7 +178,10 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 	case PLANE_HOST_STATS:
 		return l->hosts + 1;
 	case PLANE_TUNNEL_HOSTS:
-		return l->hosts;
+		/* And one for each VNI. */
+		return 2 * l->hosts;
+	case PLANE_LOCKED_MACS:
+		return tag_buckets(l->vms) * XR_TAG_LANES;
 	case PLANE_PORTS:
 		return XR_MAX_DEVICES;
 	case PLANE_GATEWAYS:

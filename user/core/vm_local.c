@@ -12,6 +12,7 @@
 
 #include "host.h"
 #include "netns.h"
+#include "ports.h"
 #include "tc.h"
 #include "tc_worker.h"
 #include "text.h"
@@ -217,6 +218,7 @@ static const struct link *claim_tap(struct local *l)
 	else
 		l->info->learned |= XR_PORT_NO_TAP;
 	tap_set_kind(l->p, tap->ifindex, l->place + 1);
+	ports_own(l->p, l->place, tap->ifindex);
 	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
 	return tap;
 }
@@ -479,6 +481,8 @@ static void arrive(struct local *l)
 	ring_end(l->p, l->place);
 	if (!tc_stops_devices() || !tap || tap->ifindex != was)
 		unhook_tap(l->p, l->place, was);
+	if (tap)
+		ports_own(l->p, l->place, tap->ifindex);
 	/* tunnel_in goes by it until the bridge has learned. */
 	__atomic_store_n(&l->vm->tap, tap ? tap->ifindex : 0, __ATOMIC_RELEASE);
 	kernel_arrive(l, true);

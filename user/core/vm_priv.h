@@ -58,6 +58,11 @@ bool vm_bound(struct plane *p, __u32 place,
 	      const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
 	      const char *tap);
 
+/* ---- vm_lock.c ---- */
+
+/* The lock alone; addresses are bound before. -ENOMEM: not locked. */
+int vm_set_lock(struct plane *p, __u32 place, bool lock);
+
 /* ---- vm_check.c: what can be wrong with a notice ---- */
 
 /* Why a MAC cannot be a VM's; NULL: it can. */

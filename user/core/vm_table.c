@@ -155,26 +155,6 @@ void vm_unbind(struct plane *p, __u32 place,
 	}
 }
 
-/* Counted before it is set and after it is cleared: never locked unseen. */
-static void set_lock(struct plane *p, __u32 place, bool lock)
-{
-	struct xr_vm_now was = vm_now(p, place), to;
-
-	if (lock == !!(was.flags & XR_VM_LOCK))
-		return;
-	if (lock)
-		__atomic_fetch_add(&p->vm_control->locked, 1,
-				   __ATOMIC_RELEASE);
-	do {
-		to = was;
-		to.flags = lock ? to.flags | XR_VM_LOCK :
-				  to.flags & ~XR_VM_LOCK;
-	} while (!vm_change(p, place, &was, to));
-	if (!lock)
-		__atomic_fetch_sub(&p->vm_control->locked, 1,
-				   __ATOMIC_RELEASE);
-}
-
 /* The lock comes last: before, the binding has not got all its addresses. */
 int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
 	    int n, bool lock, const char *tap)
@@ -192,8 +172,7 @@ int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
 	memset(info->tap, 0, sizeof(info->tap));
 	if (tap)
 		strncpy(info->tap, tap, sizeof(info->tap) - 1);
-	set_lock(p, place, lock);
-	return 0;
+	return vm_set_lock(p, place, lock);
 }
 
 bool vm_bound(struct plane *p, __u32 place,
@@ -246,7 +225,7 @@ void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose)
 
 	if (host_any_local(p) || p->vm_info[place].kernel)
 		vm_local_forget(p, place, NULL);
-	set_lock(p, place, false);
+	vm_set_lock(p, place, false);
 	vm_unbind(p, place, NULL, 0, loose);
 	tag_remove(&t, place);
 	/* After that nobody new can find it; who is at it sees it stand still. */

@@ -53,7 +53,7 @@
 #include <linux/types.h>
 
 #define PACKET_MAX	4096
-#define PACKET_LAYERS	32
+#define PACKET_LAYERS	48
 
 struct packet {
 	size_t len;
