@@ -188,14 +188,12 @@ __noinline int send_frame(struct xdp_md *ctx, __u32 place)
 	eth[1] = vm->key >> 16;
 	eth[2] = vm->key >> 32;
 	if (host.method == XR_FORWARD_VXLAN)
-		reason = send_by_vxlan(ctx, p, host.path, &f, now_tick());
+		reason = send_by_vxlan(ctx, p, host.path, &f, now_tick(), 0);
 	else
-		reason = send_by_port(ctx, p, host.path, f.tag);
+		reason = send_by_port(ctx, p, host.path, f.tag, 0);
 	if (reason == XR_R_VM_LOOP)
 		return XDP_TX << SENT_SHIFT;	/* client and VM behind one port */
-	if (reason)
-		return reason == XR_R_TOO_BIG_REPLY ? XR_R_TOO_BIG : reason;
-	return p->sent << SENT_SHIFT;
+	return reason ?: p->sent << SENT_SHIFT;
 }
 
 /*

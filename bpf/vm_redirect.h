@@ -184,10 +184,13 @@ static __always_inline int wrap_frame(struct xdp_md *ctx, struct packet *p,
 	return 0;
 }
 
-/* 0 with the action in p->sent, or the reason why not. */
+/*
+ * 0 with the action in p->sent, or the reason why not. told: the frame is as it
+ * came, so that its sender may be told that it is too large.
+ */
 static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
 					 __u32 index, const struct frame *f,
-					 __u32 tick)
+					 __u32 tick, int told)
 {
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	struct outer o = { .l2 = sizeof(struct ethhdr), .frame = 1 };
@@ -205,7 +208,9 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
 	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
 	mtu = path->mtu;
 	if (unlikely(mtu && o.ip_len > mtu))
-		return frame_too_big(ctx, p->bytes, mtu - path->overhead);
+		return told ? frame_too_big(ctx, p->bytes,
+					    mtu - path->overhead) :
+			      XR_R_TOO_BIG;
 	flow_of(p, octet_at(ctx, f->l3), end_of(ctx), f->proto);
 	if (unlikely(f->tag) && remove_tags(ctx, f->tag))
 		return XR_R_NO_ROOM;
@@ -213,7 +218,7 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
 }
 
 static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p,
-					__u32 index, __u32 tag)
+					__u32 index, __u32 tag, int told)
 {
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 
@@ -225,7 +230,8 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p,
 		return XR_R_VM_LOOP;
 	if (unlikely(path->mtu &&
 		     p->bytes - tag - sizeof(struct ethhdr) > path->mtu))
-		return frame_too_big(ctx, p->bytes, path->mtu);
+		return told ? frame_too_big(ctx, p->bytes, path->mtu) :
+			      XR_R_TOO_BIG;
 	p->sent = bpf_redirect(path->ifindex, 0);
 	return 0;
 }
@@ -315,9 +321,9 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto,
 				p->bytes);
 	if (likely(host.method == XR_FORWARD_VXLAN)) {
-		reason = send_by_vxlan(ctx, p, host.path, f, tick);
+		reason = send_by_vxlan(ctx, p, host.path, f, tick, 1);
 	} else if (host.method == XR_FORWARD_PORT) {
-		reason = send_by_port(ctx, p, host.path, f->tag);
+		reason = send_by_port(ctx, p, host.path, f->tag, 1);
 	} else {
 		reason = send_packet(ctx, host.path, 1);
 		p->sent = reason >> SENT_SHIFT;

@@ -232,8 +232,14 @@ static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys,
 	return xr_vm_ip_hash(keys, addr, ipv6, vlan);
 }
 
-/* Of those that several have, one that is not found by its address alone. */
-__noinline __u32 vm_of_shared(__u64 a, __u64 b, __u32 vlan)
+/*
+ * The place, plus one, of the VM that has the address, or 0. In its segment, or
+ * without a VLAN: where there are none, or packets come routed. Without a tag (vlan
+ * 0) the segment is not known, and it is whoever has it alone. Of those that several
+ * have, one may be found only by the VLAN, too. a, b: the address, in words. Global:
+ * verified once.
+ */
+__noinline __u32 vm_having(__u64 a, __u64 b, __u32 vlan)
 {
 	__be32 addr[XR_ADDR_WORDS] __attribute__((aligned(8))) = {
 		a, a >> 32, b, b >> 32
@@ -243,27 +249,19 @@ __noinline __u32 vm_of_shared(__u64 a, __u64 b, __u32 vlan)
 
 	if (!keys)
 		return 0;
-	ip_look(ip_hash(keys, addr, vlan), addr, vlan, &o);
-	return o.in;
+	for (int i = 0; i < 2; i++) {
+		ip_look(ip_hash(keys, addr, i ? vlan : 0), addr, vlan, &o);
+		if (o.in || !vlan || likely(!o.shared))
+			break;
+	}
+	return o.in ?: o.else_;
 }
 
-/*
- * The place, plus one, of the VM that has the address, or 0. In its segment, or
- * without a VLAN: where there are none, or packets come routed. Without a tag (vlan
- * 0) the segment is not known, and it is whoever has it alone.
- */
 static __always_inline __u32 vm_of_addr_in(const __be32 *addr, __u32 vlan)
 {
-	const struct xr_hash_keys *keys = vm_keys();
 	const __u64 *w = (const void *)addr;
-	struct ip_owner o = {};
 
-	if (!keys)
-		return 0;
-	ip_look(ip_hash(keys, addr, 0), addr, vlan, &o);
-	if (!o.in && vlan && unlikely(o.shared))
-		o.in = vm_of_shared(w[0], w[1], vlan);
-	return o.in ?: o.else_;
+	return vm_having(w[0], w[1], vlan);
 }
 
 static __always_inline __u32 vm_of_addr(const __be32 *addr)
