@@ -94,7 +94,7 @@ for to in "$(addr4 s2) $VIP4" "$(addr4 s1) $(addr4 s2)" \
 	# shellcheck disable=SC2086
 	probe=$(tunnel $to)
 	before=$(reason other-tunnel s1)
-	play -q 10 -t 50 -w r:s1-eth0 -m "$(printf 'for somebody' | od -An -tx1 |
+	play -q 50 -w r:s1-eth0 -m "$(printf 'for somebody' | od -An -tx1 |
 		tr -d ' \n')" "r:s1-eth0=$probe"
 	is "$(($(reason other-tunnel s1) - before))" 1 "IPIP to, for $to: passes"
 	is "$(grep -c "08004500[0-9a-f]\{14\}11" <<<"$SEEN")" 0 \

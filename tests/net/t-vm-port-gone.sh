@@ -83,6 +83,16 @@ goes_and_moves()
 	moves
 }
 
+# loses COMMAND FROM: a neighbour's frame that is in the bridge, on its way into the
+# port, when the port is taken away goes with it, one at most (docs/limits.md).
+loses()
+{
+	case $1:$2 in
+	port_goes:n1*|goes_and_moves:n1*) echo 1 ;;
+	*) echo 0 ;;
+	esac
+}
+
 # streams WHAT COMMAND: it happens in a stream from the client, and one from a
 # neighbour has begun before and ends after it
 streams()
@@ -95,8 +105,9 @@ streams()
 		job=$!
 		play -c -w v1:h2 "${from% *}#${from#* }*$FRAMES/100"
 		wait $job
-		is "$(numbers v1:h2 numbers) $(numbers v1:h2 twice)" \
-			"$FRAMES 0" "$1, from ${from%%:*}: none lost, none twice"
+		cmp_ok "$(numbers v1:h2 numbers)" -ge $((FRAMES - $(loses "$2" "$from"))) \
+			"$1, from ${from%%:*}: none lost"
+		is "$(numbers v1:h2 twice)" 0 "and none twice"
 		play -c -w v1:h2 "${from% *}#${from#* }*1000/20"
 		is "$(numbers v1:h2 numbers) $(numbers v1:h2 twice)" \
 			"1000 0" "and afterwards"
