@@ -359,7 +359,11 @@ static void kernels_own(void **state)
 
 	backend_role();
 	expect(ours, "decap-vxlan", out);
-	shell("ip link add vx type vxlan id 7 dstport 4789 local 10.1.0.254");
+	if (system("ip link add vx type vxlan id 7 dstport 4789 local "
+		   "10.1.0.254 2>/dev/null")) {
+		print_message("# no VXLAN devices on this kernel\n");
+		skip();
+	}
 	world_list_ends(NULL);
 	expect(ours, "other-tunnel", NULL);
 	expect("eth / " O4 VXLAN "ip4 / udp", "other-tunnel", NULL);

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
 #include <cmocka.h>
 #include <xroam/hash.h>
 #include "user/core/host.h"
@@ -53,6 +55,12 @@ static struct plane *new_plane(void)
 	for (i = 0; i < PLANE_MAPS; i++)
 		p->fd[i] = -1;
 	p->emit_fd = p->lock_fd = -1;
+	p->fd[PLANE_LOCKED_MACS] = bpf_map_create(BPF_MAP_TYPE_HASH, NULL,
+						  sizeof(__u64),
+						  sizeof(struct xr_locked),
+						  limits.vms, NULL);
+	if (p->fd[PLANE_LOCKED_MACS] < 0)
+		fail_msg("a map: %s", strerror(errno));
 	p->cpus = 1;
 	strcpy(p->dir, "/nowhere");
 	p->meta = room(1, sizeof(*p->meta));
@@ -82,6 +90,7 @@ static struct plane *new_plane(void)
 
 static void drop_plane(struct plane *p)
 {
+	close(p->fd[PLANE_LOCKED_MACS]);
 	free(p->meta);
 	free(p->hash_keys);
 	free(p->mac_index);
