@@ -111,15 +111,22 @@ static bool is_tag(const __u8 *p)
 	return get16(p) == 0x8100 || get16(p) == 0x88a8;
 }
 
-/* Octets of the frame's tags, up to one. */
+/* Octets of the frame's tags: one that counts, and others of VLAN ID 0. */
 static size_t tag_of(const struct packet *p)
 {
-	return p->len >= 18 && is_tag(p->data + 12) ? 4 : 0;
+	size_t n = 0;
+
+	while (n < 16 && p->len >= 18 + n && is_tag(p->data + 12 + n))
+		n += 4;
+	return n;
 }
 
 static __u16 vlan_of(const struct packet *p)
 {
-	return tag_of(p) ? get16(p->data + 14) & 0xfff : 0;
+	for (size_t n = 0; n < tag_of(p); n += 4)
+		if (get16(p->data + 14 + n) & 0xfff)
+			return get16(p->data + 14 + n) & 0xfff;
+	return 0;
 }
 
 /* The VM whose MAC address and VLAN these are, or -1. */
