@@ -415,24 +415,13 @@ static void ends_establish_nothing(void **state)
 #define ESTABLISHED 600
 
 /*
- * A table for 1024 flows, 600 of them established, and a flood of SYNs and of
- * random Initials, many times the table's size. The flows that had a place
- * when the flood began keep it, and their backend.
+ * Establishes flows from ports 1 on. was: their backends, 0 for no place. Returns
+ * how many have one.
  */
-static void floods(void **state)
+static int establish(__u16 was[ESTABLISHED])
 {
-	static __u16 was[ESTABLISHED];
-	int held = 0, kept = 0;
+	int held = 0;
 
-	/* So long an idle time that nobody has been quiet for an eighth of it. */
-	world(LIMIT_FLOWS("1024") POLICY("flow_idle: 16000") FLOW_VIPS CIDS
-	      "backends:\n"
-	      BACKEND("a", ALL_VIPS) "    address: 10.1.0.1\n"
-	      "    forward: gue\n"
-	      BACKEND("b", ALL_VIPS) "    address: 10.1.0.2\n"
-	      "    forward: gue\n"
-	      BACKEND("c", ALL_VIPS) "    address: 10.1.0.3\n"
-	      "    forward: gue\n");
 	for (int i = 0; i < ESTABLISHED; i++) {
 		tcp(1 + i, "syn");
 		tcp(1 + i, "ack");
@@ -443,6 +432,29 @@ static void floods(void **state)
 		was[i] = f ? f->backend : 0;
 		held += !!f;
 	}
+	return held;
+}
+
+/*
+ * A table for 1024 flows, 600 of them established, and a flood of SYNs and of
+ * random Initials, many times the table's size. The flows that had a place
+ * when the flood began keep it, and their backend.
+ */
+static void floods(void **state)
+{
+	static __u16 was[ESTABLISHED];
+	int held, kept = 0;
+
+	/* So long an idle time that nobody has been quiet for an eighth of it. */
+	world(LIMIT_FLOWS("1024") POLICY("flow_idle: 16000") FLOW_VIPS CIDS
+	      "backends:\n"
+	      BACKEND("a", ALL_VIPS) "    address: 10.1.0.1\n"
+	      "    forward: gue\n"
+	      BACKEND("b", ALL_VIPS) "    address: 10.1.0.2\n"
+	      "    forward: gue\n"
+	      BACKEND("c", ALL_VIPS) "    address: 10.1.0.3\n"
+	      "    forward: gue\n");
+	held = establish(was);
 	/* 75 of 128 buckets' 8 places on average: few find none. */
 	assert_true(held > ESTABLISHED * 95 / 100);
 
@@ -486,7 +498,7 @@ static void pairs(int from, int n)
 static void flood_of_established(void **state)
 {
 	static __u16 was[ESTABLISHED];
-	int held = 0, placed = 0, late;
+	int held, placed = 0, late;
 	struct result r;
 
 	world(LIMIT_FLOWS("1024") POLICY("flow_idle: 8000") FLOW_VIPS
@@ -495,16 +507,7 @@ static void flood_of_established(void **state)
 	      "    forward: gue\n"
 	      BACKEND("b", ALL_VIPS) "    address: 10.1.0.2\n"
 	      "    forward: gue\n");
-	for (int i = 0; i < ESTABLISHED; i++) {
-		tcp(1 + i, "syn");
-		tcp(1 + i, "ack");
-	}
-	for (int i = 0; i < ESTABLISHED; i++) {
-		struct xr_flow *f = entry_of(1 + i);
-
-		was[i] = f ? f->backend : 0;
-		held += !!f;
-	}
+	held = establish(was);
 	/* Longer than an eighth of the idle time, of which they use all but ten. */
 	for (int round = 0; round < 3; round++) {
 		pairs(round * 3000, 3000);
