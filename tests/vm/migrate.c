@@ -8,7 +8,8 @@
  *	{"result": "completed", "stop_ms": 512.1, "resume_ms": 601.9, ...}
  *
  * result is completed, cancelled or failed; after the last two the guest runs
- * at the source again, as after back; or paused: a post-copy that lost its destination, and the
+ * at the source again, as after back, but where post-copy failed as it began: then
+ * it stands still there. Or paused: a post-copy that lost its destination, and the
  * guest. Exit status 0 where it came as asked for.
  *
  *	--gate MS		pause-before-switchover: stand still for so long
@@ -325,7 +326,8 @@ static bool over(void)
 	}
 	if (!strcmp(result, "completed"))
 		return at.resume >= 0;
-	if (!strcmp(result, "paused"))
+	/* a post-copy that failed as it began: QEMU 7.2 leaves the guest stopped */
+	if (!strcmp(result, "paused") || opt.postcopy >= 0)
 		return true;
 	/* RESUME comes before or after; a guest that never stood still, never */
 	return at.stop < 0 || at.back >= 0;

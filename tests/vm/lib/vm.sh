@@ -272,7 +272,11 @@ fabric_for()
 		[ -z "$CARD2" ] || fabric_believes "$1" "$CARD2"
 		;;
 	silent)	in_ns fab bridge fdb replace "$VM_MAC" dev "$1" \
-			master dynamic ;;
+			master dynamic
+		# Its host's bridge may know it from elsewhere.
+		in_ns "$1" bridge fdb replace "$VM_MAC" dev "$TAP" \
+			master dynamic
+		;;
 	routed)	ip -n "$(ns gw)" -batch - <<-EOT
 			route replace $VM_ADDR4/32 via $(underlay4 "$1") dev eth0
 			route replace $VM_ADDR6/128 via $(underlay6 "$1") dev eth0
