@@ -56,20 +56,22 @@ static __always_inline struct xr_flow *flow_place(struct xr_flow_bucket *b,
 	return NULL;
 }
 
-/* The entry itself, or one that is all zero: a tag is never 0. */
-static __always_inline union flow_word
-flow_find(const struct xr_flow_bucket *b, __u32 tag)
+/* The entry's word, or 0: a tag is never 0. See union flow_word. */
+static __always_inline __u64 flow_find(const struct xr_flow_bucket *b, __u32 tag)
 {
-	union flow_word none = {};
+	__u64 word;
 
 #pragma unroll
 	for (int i = 0; i < XR_FLOW_WAYS; i++) {
-		union flow_word e = { .word = *(volatile __u64 *)&b->way[i] };
-
-		if (e.flow.tag == tag)
-			return e;
+		word = *(volatile __u64 *)&b->way[i];
+		if ((__u32)word == tag)
+			goto found;
 	}
-	return none;
+	word = 0;
+found:
+	/* Not before: the compiler would put all eight on the stack. */
+	asm volatile("" : "+r"(word));
+	return word;
 }
 
 /* Puts another word in an entry's place, unless it has changed meanwhile. */

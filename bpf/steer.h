@@ -221,7 +221,7 @@ static __always_inline int steer_by_flow(struct packet *p,
 
 	if (!b)
 		return 0;
-	e = flow_find(b, xr_flow_tag(p->hash));
+	e.word = flow_find(b, xr_flow_tag(p->hash));
 	if (!e.word || flow_age(e.flow, now) > knobs.flow_idle)
 		return 0;
 	its = choose(p, e.flow.backend);
@@ -280,7 +280,7 @@ __noinline __u32 quoted_flow(__u64 hash, __u32 vip, __u32 pool)
 
 	if (!b)
 		return 0;
-	e = flow_find(b, xr_flow_tag(hash));
+	e.word = flow_find(b, xr_flow_tag(hash));
 	its = backend_get(e.flow.backend);
 	if (!e.word || flow_age(e.flow, now_tick()) > knobs.flow_idle ||
 	    !takes_packets(its) || !is_behind(its, e.flow.backend, vip, pool))

@@ -37,12 +37,15 @@ find_vip(struct packet *p, const struct xr_hash_keys *keys)
 		return NULL;
 #pragma unroll
 	for (int i = 0; i < XR_VIP_WAYS; i++) {
-		__u32 way = b->way[i], index = way & 0xffff;
+		__u32 way = b->way[i], index;
 		const struct xr_vip *v;
 
 		/* A free way is VIP 0, which matches nothing. */
 		if (likely(way >> 16 != tag))
 			continue;
+		/* Not before: the compiler would put all eight on the stack. */
+		asm volatile("" : "+r"(way));
+		index = way & 0xffff;
 		v = bpf_map_lookup_elem(&vips, &index);
 		if (v && vip_matches(v, p, service)) {
 			p->vip = index;

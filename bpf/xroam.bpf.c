@@ -26,13 +26,11 @@ static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
  * backends may be VMs.
  */
 static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
+				 const struct xr_vip *vip,
 				 const struct xr_hash_keys *keys, int vms)
 {
-	const struct xr_vip *vip = find_vip(p, keys);
 	int reason;
 
-	if (!vip)
-		return p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
 	if (unlikely(p->group))
 		return XR_R_LINK_GROUP;
 	if (unlikely(p->martian))
@@ -78,6 +76,7 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 {
 	const struct xr_hash_keys *keys = secret_keys();
 	struct packet *p = scratch_packet();
+	const struct xr_vip *vip;
 	int reason;
 
 	if (!keys || !p)
@@ -87,7 +86,12 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 	p->sent = XDP_PASS;
 	reason = parse(ctx, p);
 	trace_packet(p);
-	p->reason = reason ?: serve(ctx, p, keys, vms);
+	if (!reason) {
+		vip = find_vip(p, keys);
+		reason = vip	 ? serve(ctx, p, vip, keys, vms) :
+			 p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
+	}
+	p->reason = reason;
 	forget();
 	if (p->reason == XR_R_ICMP_OTHER &&
 	    learn_mtu(ctx, p->l3, p->l4, p->ipv6))
@@ -109,19 +113,34 @@ __noinline int for_no_vm(struct xdp_md *ctx)
 	return serve_any(ctx, 1);
 }
 
+/* Every kind but the plain one. */
+static __always_inline int serve_other(struct xdp_md *ctx, int vms)
+{
+	return vms ? for_no_vm(ctx) : any_kind(ctx);
+}
+
 /* Plain packets here, every other kind a call away. */
 static __always_inline int serve_vips(struct xdp_md *ctx,
 				      const struct xr_hash_keys *keys, int vms)
 {
 	struct packet p = { .bytes = ctx->data_end - ctx->data,
 			    .sent = XDP_PASS };
+	const struct xr_vip *vip;
 
 	if (!keys || !parse_plain(ctx, &p))
-		return vms ? for_no_vm(ctx) : any_kind(ctx);
+		return serve_other(ctx, vms);
 	trace_packet(&p);
-	p.reason = unknown(serve(ctx, &p, keys, vms), keys->zero, REASONS - 1);
-	if (unlikely(may_be_stray(p.reason)) && may_be_vips(p.daddr[3]))
-		return vms ? for_no_vm(ctx) : any_kind(ctx);
+	vip = find_vip(&p, keys);
+	if (!vip) {
+		if (may_be_stray(XR_R_NOT_VIP) &&
+		    unlikely(may_be_vips(p.daddr[3])))
+			return serve_other(ctx, vms);
+		return verdict_of(&p, XR_R_NOT_VIP, XR_KIND_PASS, XDP_PASS);
+	}
+	p.reason = unknown(serve(ctx, &p, vip, keys, vms), keys->zero,
+			   REASONS - 1);
+	if (unlikely(may_be_stray(p.reason)))
+		return serve_other(ctx, vms);
 	return verdict(&p);
 }
 
