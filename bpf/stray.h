@@ -6,7 +6,8 @@
  * up. A ping is answered in the VIP's name, the rest is dropped.
  *
  * Where the machine itself has the address (a VIP on lo), it is the kernel's. The
- * command notes that; whoever gives it the address later, the FIB tells.
+ * FIB tells, and where forwarding is off, so that it tells nothing, what the command
+ * noted.
  */
 #ifndef XROAM_BPF_STRAY_H
 #define XROAM_BPF_STRAY_H
@@ -41,12 +42,16 @@ static __always_inline int may_be_vips(__be32 addr)
 	return vip_filter.word[bit / 64] >> (bit % 64) & 1;
 }
 
-/* Whether the kernel delivers what is for this address, or cannot pass it on. */
+/*
+ * Whether the kernel delivers what is for this address, or cannot pass it on. noted:
+ * what the command found; an address may have come or gone since.
+ */
 static __always_inline int is_kernels(struct xdp_md *ctx,
-				      const struct packet *p)
+				      const struct packet *p, __u32 noted)
 {
 	struct bpf_fib_lookup *fib;
 	__u32 zero = 0;
+	int said;
 
 	fib = bpf_map_lookup_elem(&fib_question, &zero);
 	if (!fib)
@@ -59,8 +64,10 @@ static __always_inline int is_kernels(struct xdp_md *ctx,
 				 sizeof(fib->ipv6_dst));
 	else
 		fib->ipv4_dst = p->daddr[3];
-	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0) ==
-	       BPF_FIB_LKUP_RET_NOT_FWDED;
+	said = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+	if (said == BPF_FIB_LKUP_RET_FWD_DISABLED)
+		return noted & XR_VIP_ADDR_LOCAL;
+	return said == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
 /*
@@ -79,9 +86,10 @@ static __always_inline int turn_echo4(void *ip, __u8 *icmp, void *end)
 	saddr = four->saddr;
 	four->saddr = four->daddr;
 	four->daddr = saddr;
+	/* A header that was broken on its way stays so. */
+	four->check = csum_replace(four->check, bpf_htons(four->ttl << 8),
+				   bpf_htons(64 << 8));
 	four->ttl = 64;
-	four->check = 0;
-	four->check = csum_fold(csum_message(ip, sizeof(*four), 0));
 	icmp[0] = 0;
 	/* Of nothing but zeros it must not be 0, and may be otherwise, too. */
 	*check = csum_replace(*check, bpf_htons(ECHO4 << 8), 0) ?: 0xffff;
@@ -107,11 +115,14 @@ static __always_inline int turn_echo6(void *ip, __u8 *icmp, void *end)
 	return 1;
 }
 
-/* 0: it is no ping, or one that is not answered: options, over the rate. */
+/*
+ * 0: it is no ping, or one that is not answered: options, over the rate, from a
+ * link-layer address that is many.
+ */
 static __always_inline int answer_echo(struct xdp_md *ctx, struct packet *p)
 {
 	__u32 header = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	void *data = data_of(ctx), *end = end_of(ctx);
+	__u8 *data = data_of(ctx), *end = end_of(ctx);
 	__u8 *ip = octet_at(ctx, p->l3), *icmp = octet_at(ctx, p->l4);
 	__u8 type = p->ipv6 ? ECHO6 : ECHO4;
 	__u32 l3 = p->l3;
@@ -119,7 +130,7 @@ static __always_inline int answer_echo(struct xdp_md *ctx, struct packet *p)
 	if (p->proto != (p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) ||
 	    p->l4 != l3 + header || l3 > 22 || l3 < 14 ||
 	    p->l4 + ICMP_HEADER > p->end || data + 22 > end ||
-	    (void *)(icmp + 1) > end || *icmp != type)
+	    icmp + 1 > end || *icmp != type || data[ETH_ALEN] & 1)
 		return 0;
 	if (!may_reply(p, REPLY_ECHO)) {
 		note(p, XR_R_REPLY_LIMIT);
@@ -150,8 +161,7 @@ __noinline int stray(struct xdp_md *ctx)
 	if (!p)
 		return XR_R_NOT_VIP;
 	what = bpf_map_lookup_elem(&vip_addresses, p->daddr);
-	if (!what || is_mapped(p) || *what & XR_VIP_ADDR_LOCAL ||
-	    is_kernels(ctx, p))
+	if (!what || is_mapped(p) || is_kernels(ctx, p, *what))
 		return p->reason;
 	if (p->group)
 		return XR_R_LINK_GROUP;

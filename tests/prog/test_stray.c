@@ -5,6 +5,7 @@
  * address itself.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <stdio.h>
 #include <xroam/hash.h>
 #include "lib/harness.h"
@@ -219,6 +220,55 @@ static void the_machines_own(void **state)
 	let_go();
 }
 
+/* As the command does for 192.0.2.1. */
+static void note_of_command(__u32 what)
+{
+	const __be32 addr[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff),
+					     htonl(0xc0000201) };
+
+	assert_int_equal(bpf_map_update_elem(
+		world_plane()->fd[PLANE_VIP_ADDRESSES], addr, &what, 0), 0);
+}
+
+/*
+ * What the command noted is of then: the FIB says what is now. Only where nothing
+ * is forwarded, so that nothing goes back, there is nothing else to go by.
+ */
+static void no_more_the_machines(void **state)
+{
+	world(WORLD_TWO);
+	owned();
+	note_of_command(XR_VIP_ADDR_LOCAL);
+	expect("eth / ip4 / tcp dport=22 syn", "vip-other", NULL);
+	expect("eth / ip4 / icmp4 type=8 rest=1", "vip-echo", NULL);
+	shell("echo 0 >/proc/sys/net/ipv4/ip_forward");
+	expect("eth / ip4 / tcp dport=22 syn", "not-vip", NULL);
+	note_of_command(0);
+	expect("eth / ip4 / tcp dport=22 syn", "vip-other", NULL);
+	shell("echo 1 >/proc/sys/net/ipv4/ip_forward");
+	let_go();
+}
+
+/* A header that was broken on its way is not made sound. */
+static void broken_headers(void **state)
+{
+	struct result r;
+	struct packet want;
+
+	world(WORLD_TWO);
+	owned();
+	r = run_text("eth / ip4 csum=0x1234 / icmp4 type=8 rest=1");
+	check_reasons(&r, "vip-echo");
+	want = packet(FROM_US "ip4 src=192.0.2.1 dst=10.0.0.1 csum=0x1234 / "
+		      "icmp4 type=0 rest=1");
+	check_packet(&want, &r.out);
+	r = run_text("eth / ip4 / icmp4 type=8 rest=1 csum=0x1111");
+	want = packet(FROM_US "ip4 src=192.0.2.1 dst=10.0.0.1 / "
+		      "icmp4 type=0 rest=1 csum=0x1911");
+	check_packet(&want, &r.out);
+	let_go();
+}
+
 /* No answer to many, nor one that would go to many or to nobody. */
 static void strange_sources(void **state)
 {
@@ -228,6 +278,10 @@ static void strange_sources(void **state)
 	       "link-group", NULL);
 	expect("eth dst=33:33:00:00:00:01 / ip6 / icmp6 type=128 rest=1",
 	       "link-group", NULL);
+	expect("eth src=ff:ff:ff:ff:ff:ff / ip4 / icmp4 type=8 rest=1",
+	       "vip-other", NULL);
+	expect("eth src=33:33:00:00:00:01 / ip6 / icmp6 type=128 rest=1",
+	       "vip-other", NULL);
 	expect("eth / ip4 src=224.0.0.1 / icmp4 type=8 rest=1", "martian", NULL);
 	expect("eth / ip4 src=255.255.255.255 / icmp4 type=8 rest=1", "martian",
 	       NULL);
@@ -287,6 +341,8 @@ int main(void)
 		TEST(by_policy),
 		TEST(addresses_beside),
 		TEST(the_machines_own),
+		TEST(no_more_the_machines),
+		TEST(broken_headers),
 		TEST(strange_sources),
 		TEST(rate),
 		TEST(without_forwarding),
