@@ -144,6 +144,22 @@ ip -n "$WORLD-lb1" addr del "$VIP6/128" dev lo
 ok "until it is gone" wait_for 10 become "$OURS"
 ok "the daemon ends" stop daemon
 
+# ---- an apply that fails half-way ----
+
+ip -n "$WORLD-lb1" link add y0 type veth peer name y1
+ip -n "$WORLD-lb1" link add z0 type veth peer name z1
+in_ns lb1 ip link set z0 xdp obj "$WORLD_BUILD/tests/net/pass.bpf.o" sec xdp.frags
+xr export >"$WORLD_DIR/whole.yaml"
+sed 's/^  vip_route: .*/  vip_route: off/
+s/^\( *\)- name: eth0$/&\n\1- name: y0\n\1- name: z0/' "$WORLD_DIR/whole.yaml" \
+	>"$WORLD_DIR/half.yaml"
+is "$(grep -c "name: [yz]0" "$WORLD_DIR/half.yaml")" 2 "two more devices"
+like "$(xr apply "$WORLD_DIR/half.yaml" 2>&1)" "z0 has program" \
+	"an apply without routes fails at its second device, which is somebody else's"
+is "$(routes)" "$OURS" "changes no route"
+ip -n "$WORLD-lb1" link del y0
+ip -n "$WORLD-lb1" link del z0
+
 # ---- kills, and others ----
 
 xr export >"$WORLD_DIR/a.yaml"
@@ -189,6 +205,10 @@ is "$(routes)" "" "has none"
 xr dev detach eth0
 ok "attach" xr dev attach eth0
 is "$(routes)" "blackhole $VIP6" "back"
-ok "destroy" xr destroy
-is "$(routes)" "" "leaves none behind"
+xr dev detach eth0
+ip -n "$WORLD-lb1" route add blackhole "$VIP4C" proto 140 metric 16777214
+ip -n "$WORLD-lb1" route add blackhole "$VIP4C" proto 140
+ok "destroy, after a detach that was killed before it saw to the routes" xr destroy
+is "$(ip -n "$WORLD-lb1" route show proto 140)" "blackhole $VIP4C " \
+	"leaves none behind but somebody else's"
 done_testing

@@ -52,7 +52,11 @@ int plane_destroy(struct plane *p, struct xr_err *err)
 
 	vm_local_destroy(p);
 	ret = plane_detach_all(p, err);
-	return ret ? ret : remove_instance(p, err);
+	if (!ret)
+		ret = remove_instance(p, err);
+	if (!ret)
+		vip_own_sweep();	/* what a kill has left */
+	return ret;
 }
 
 /* What can be said of pins that this xroam cannot read. */

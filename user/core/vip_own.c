@@ -95,22 +95,34 @@ static int of_one(const struct plane *p, __u64 netns, struct addresses *to)
 	return of_plane(p, to);
 }
 
-/* What shall have a route in this namespace, whichever instance wants it. */
+/* One that is gone, or not there yet, or not of this layout, wants nothing. */
+static int of_other(const char *name, __u64 netns, struct addresses *to)
+{
+	struct plane *other;
+	int ret = plane_open(&other, name, PLANE_READ, NULL, NULL, NULL);
+
+	if (ret)
+		return ret == -ENOENT || ret == -EPROTO ? 0 : ret;
+	ret = of_one(other, netns, to);
+	plane_close(other);
+	return ret;
+}
+
+/*
+ * What shall have a route in this namespace, whichever instance wants it. Not 0:
+ * there may be more.
+ */
 static int of_all(const struct plane *p, struct addresses *to)
 {
 	__u64 here = netns_inode();
 	int ret = p ? of_one(p, here, to) : 0;
 	char **names = NULL, **name;
-	struct plane *other;
 
 	if (!ret)
 		ret = plane_list(&names, NULL);
 	for (name = names; name && *name; name++) {
-		if (!ret && (!p || strcmp(*name, p->name)) &&
-		    !plane_open(&other, *name, PLANE_READ, NULL, NULL, NULL)) {
-			ret = of_one(other, here, to);
-			plane_close(other);
-		}
+		if (!ret && (!p || strcmp(*name, p->name)))
+			ret = of_other(*name, here, to);
 		free(*name);
 	}
 	free(names);
@@ -137,25 +149,43 @@ static void drop_local(struct netlink *nl, struct addresses *a)
 	a->n = n;
 }
 
-static void fit_routes(struct netlink *nl, const struct plane *p)
+/* Whether some went. */
+static bool fit_once(struct netlink *nl, const struct plane *p)
 {
 	struct addresses have = { NULL, 0 }, want = { NULL, 0 };
+	bool sure, went = false;
 	size_t i;
 
 	/* In this order: another instance's VIP is there before its route. */
-	if (blackhole_each(nl, found, &have) || of_all(p, &want))
+	if (blackhole_each(nl, found, &have))
 		goto out;
+	sure = !of_all(p, &want);
 	drop_local(nl, &want);
 	sort(&have);
-	for (i = 0; i < have.n; i++)
-		if (!find(&want, have.item[i].addr))
-			blackhole_del(nl, have.item[i].addr);
+	for (i = 0; sure && i < have.n; i++) {
+		if (find(&want, have.item[i].addr))
+			continue;
+		blackhole_del(nl, have.item[i].addr);
+		went = true;
+	}
 	for (i = 0; i < want.n; i++)
 		if (!find(&have, want.item[i].addr))
 			blackhole_add(nl, want.item[i].addr);
 out:
 	free(have.item);
 	free(want.item);
+	return went;
+}
+
+#define FIT_TRIES 8
+
+/* A route that went may have been another instance's since its VIPs were read. */
+static void fit_routes(struct netlink *nl, const struct plane *p)
+{
+	int tries = 0;
+
+	while (fit_once(nl, p) && ++tries < FIT_TRIES)
+		;
 }
 
 /* In this namespace; own: what of it is the machine's is marked. */
