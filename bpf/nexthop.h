@@ -164,24 +164,34 @@ static __always_inline __u32 least(__u32 mtu, __u32 other)
 	return other && (!mtu || other < mtu) ? other : mtu;
 }
 
-/* What ICMP told of the way to the path's far end; 0: nothing, or long ago. */
-static __always_inline __u32 learned_mtu(const struct xr_path *path,
-					 struct xr_outer_key *key)
+static __always_inline struct xr_outer *outer_of(const struct xr_path *path,
+						 struct xr_outer_key *key)
 {
-	struct xr_outer_mtu now;
-	struct xr_outer *o;
-
 	if (!path->overhead)
-		return 0;
+		return NULL;
 	__builtin_memcpy(key->addr, path->daddr, sizeof(key->addr));
 	key->vni = path->vni;
 	key->dport = path->dport;
 	key->reserved = 0;
-	o = bpf_map_lookup_elem(&outers, key);
+	return bpf_map_lookup_elem(&outers, key);
+}
+
+static __always_inline int mtu_lasts(struct xr_outer_mtu now)
+{
+	return (__s32)(now.until - now_tick()) >= 0;
+}
+
+/* What ICMP told of the way to the path's far end; 0: nothing, or long ago. */
+static __always_inline __u32 learned_mtu(const struct xr_path *path,
+					 struct xr_outer_key *key)
+{
+	struct xr_outer *o = outer_of(path, key);
+	struct xr_outer_mtu now;
+
 	if (!o)
 		return 0;
 	now = o->now;
-	return (__s32)(now.until - now_tick()) >= 0 ? now.mtu : 0;
+	return mtu_lasts(now) ? now.mtu : 0;
 }
 
 static __always_inline void settle_mtu(struct xr_path *path, __u32 mtu,
@@ -191,6 +201,20 @@ static __always_inline void settle_mtu(struct xr_path *path, __u32 mtu,
 	mtu = least(mtu, learned_mtu(path, key));
 	if (path->mtu != mtu)
 		path->mtu = mtu;
+}
+
+/* Of a way that the FIB says nothing of: what was learned goes here, too, in time. */
+static __always_inline void expire_mtu(struct xr_path *path, __u32 mtu,
+				       struct xr_outer_key *key)
+{
+	struct xr_outer *o = outer_of(path, key);
+	struct xr_outer_mtu now;
+
+	if (!o)
+		return;
+	now = o->now;
+	if (now.mtu && now.mtu == path->mtu && !mtu_lasts(now))
+		path->mtu = least(mtu, path->route_mtu);
 }
 
 /* Asks as if the packet had come in by the device `from`. */
@@ -207,6 +231,8 @@ static __always_inline int refresh(void *ctx, __u32 index, __u32 from)
 	err = ask_fib(ctx, from, path, &q->fib);
 	if (err == BPF_FIB_LKUP_RET_SUCCESS)
 		settle_mtu(path, q->fib.mtu_result, &q->key);
+	else
+		expire_mtu(path, nh->mtu, &q->key);
 	return take_fib(nh, &q->fib, err);
 }
 

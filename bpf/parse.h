@@ -284,10 +284,17 @@ static __always_inline int is_martian4(__be32 addr)
 	return first - 1 >= 223 || first == 127;
 }
 
+/* Of IPv6: the unspecified address, loopback, mapped IPv4, multicast (RFC 4291). */
+static __always_inline int is_martian6(const __be32 *s)
+{
+	if (s[0] || s[1])
+		return (bpf_ntohl(s[0]) >> 24) == 0xff;
+	return s[2] == bpf_htonl(0xffff) || (!s[2] && bpf_ntohl(s[3]) <= 1);
+}
+
 /*
- * The same of both families: of IPv6 the unspecified address, loopback, mapped
- * IPv4 and multicast (RFC 4291). And a packet from where it goes to. A client of
- * DHCP that asks from 0.0.0.0 is none. Rare, so a call.
+ * The same of both families, and a packet from where it goes to. A client of DHCP
+ * that asks from 0.0.0.0 is none. Rare, so a call.
  */
 static __noinline int is_martian(const struct packet *p)
 {
@@ -303,9 +310,7 @@ static __noinline int is_martian(const struct packet *p)
 		return is_martian4(s[3]) &&
 		       !(!s[3] && p->proto == IPPROTO_UDP &&
 			 p->ports == (bpf_htons(68) | bpf_htons(67) << 16));
-	if (s[0] || s[1])
-		return (bpf_ntohl(s[0]) >> 24) == 0xff;
-	return s[2] == bpf_htonl(0xffff) || (!s[2] && bpf_ntohl(s[3]) <= 1);
+	return is_martian6(s);
 }
 
 /*

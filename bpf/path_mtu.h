@@ -18,6 +18,8 @@
 #define ERROR_HEADER	8
 #define SPORTS		0xc000	/* where forward.h's source ports begin */
 #define TUNNEL_DF	0x4000
+#define TUNNEL_ID	0x7800	/* of forward.h's relays; of all else it is 0 */
+#define TUNNEL_ID_MASK	0xfc00	/* less what segmenting on the way adds */
 
 /* What the error quotes. */
 struct too_long {
@@ -30,6 +32,20 @@ struct too_long {
 };
 
 XR_PERCPU(too_longs, struct too_long, 1);
+
+/* No router sends an error to many, or from an address that no host has. */
+static __always_inline int is_to_one(struct xdp_md *ctx)
+{
+	const __u8 *eth = data_of(ctx);
+
+	return (void *)(eth + 1) <= end_of(ctx) && !(*eth & 1);
+}
+
+static __always_inline int is_written_id(__u32 id)
+{
+	id &= TUNNEL_ID_MASK;
+	return !id || id == TUNNEL_ID;
+}
 
 /* RFC 1191 §7.1: of routers that tell no MTU. */
 static __always_inline __u32 plateau_below(__u32 length)
@@ -80,7 +96,8 @@ static __always_inline int read_error4(struct xdp_md *ctx, struct too_long *t,
 	    (void *)(ip + 5) > end_of(ctx))
 		return -1;
 	if (icmp[0] != 3 || icmp[1] != 4 || *(__u8 *)ip != 0x45 ||
-	    (ip[1] & bpf_htonl(0xffff)) != bpf_htonl(TUNNEL_DF))
+	    (ip[1] & bpf_htonl(0xffff)) != bpf_htonl(TUNNEL_DF) ||
+	    !is_written_id(bpf_ntohl(ip[1]) >> 16) || is_martian4(outer[3]))
 		return -1;
 	t->length = bpf_ntohl(ip[0]) & 0xffff;
 	t->mtu = icmp[6] << 8 | icmp[7];
@@ -109,7 +126,8 @@ static __always_inline int read_error6(struct xdp_md *ctx, struct too_long *t,
 	if ((void *)(outer + 1) > end_of(ctx) ||
 	    (void *)(icmp + 2) > end_of(ctx) || (void *)(ip + 1) > end_of(ctx))
 		return -1;
-	if (*(__u8 *)icmp != 2 || *(__u8 *)ip >> 4 != 6)
+	if (*(__u8 *)icmp != 2 || *(__u8 *)ip >> 4 != 6 ||
+	    is_martian6((__be32 *)outer + 2))
 		return -1;
 	t->length = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	t->mtu = bpf_ntohl(icmp[1]);
@@ -151,7 +169,7 @@ __noinline int learn_mtu(struct xdp_md *ctx, __u32 l3, __u32 l4, int ipv6)
 	struct xr_path *path;
 	int i;
 
-	if (!t || l3 > MAX_OFFSET / 2 || l4 > MAX_OFFSET / 2 ||
+	if (!t || l3 > MAX_OFFSET / 2 || l4 > MAX_OFFSET / 2 || !is_to_one(ctx) ||
 	    (ipv6 ? read_error6(ctx, t, l3, l4) : read_error4(ctx, t, l3, l4)))
 		return 0;
 	t->key.reserved = 0;

@@ -138,6 +138,46 @@ static void for_a_while(void **state)
 	check_limit(1480);
 }
 
+/* Segmented on its way, so that IDs count up; out of a relay. */
+static void other_ids(void **state)
+{
+	world(TO("10.1.0.1", "ipip"));
+	hear(ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df id=44 len=1500 / "
+		    "ip4 / udp / fill 500"));
+	check_limit(1380);
+	hear(ERROR4("1300", "ip4 src=" NODE4 " dst=10.1.0.1 df id=0x7803 len=1400 / "
+		    "ip4 / udp / fill 500"));
+	check_limit(1280);
+}
+
+static void check_stale_limit(int n)
+{
+	struct result r = send_of(n);
+
+	check_reasons(&r, "hash fib-stale");
+	r = send_of(n + 1);
+	assert_int_equal(r.verdict, XR_R_TOO_BIG_REPLY);
+	world_set_tick(world_tick() + 2);
+}
+
+/* Nor does it last for ever where nothing is forwarded, and the FIB says nothing. */
+static void without_forwarding(void **state)
+{
+	world(TO("10.1.0.1", "ipip"));
+	check_limit(1480);
+	shell("echo 0 >/proc/sys/net/ipv4/ip_forward");
+	world_set_tick(world_tick() + 5);
+	check_stale_limit(1480);
+	hear(ERROR4("1400", IPIP_OF("1500")));
+	world_set_tick(world_tick() + 2);
+	check_stale_limit(1380);
+	world_set_tick(world_tick() + XR_MTU_AGE - 20);
+	check_stale_limit(1380);
+	world_set_tick(world_tick() + 30);
+	check_stale_limit(1480);
+	shell("echo 1 >/proc/sys/net/ipv4/ip_forward");
+}
+
 /* What we cannot have sent proves nothing. */
 static void forged(void **state)
 {
@@ -155,6 +195,14 @@ static void forged(void **state)
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 len=1500 / ip4 / udp"),
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df mf len=1500 / ip4 / udp"),
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df opts=01010101 len=1500 / ip4 / udp"),
+		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df id=0x1234 len=1500 / ip4 / udp"),
+		/* from nobody, to many */
+		"eth / ip4 src=224.0.0.5 dst=" NODE4 " / icmp4 type=3 code=4 mtu=1400 ( "
+		IPIP_OF("1500") " )",
+		"eth / ip4 src=0.0.0.0 dst=" NODE4 " / icmp4 type=3 code=4 mtu=1400 ( "
+		IPIP_OF("1500") " )",
+		"eth dst=ff:ff:ff:ff:ff:ff / ip4 src=10.1.0.8 dst=" NODE4
+		" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
 		/* smaller than what it is said to be too large for; larger than any */
 		ERROR4("1400", IPIP_OF("1400")),
 		ERROR4("1400", IPIP_OF("1501")),
@@ -183,6 +231,13 @@ static void forged(void **state)
 	ignore(ERROR4("1400", VXLAN_OF("1500", "78")));
 	ignore(ERROR4("1400", VXLAN_OF("1500", "77") " / cut 28"));
 	check_limit(1450);
+
+	world(TO("\"fd01::1\"", "ipip"));
+	ignore("eth / ip6 src=ff02::1 dst=" NODE6 " / icmp6 type=2 mtu=1400 ( "
+	       IPIP6_OF("1460") " )");
+	ignore("eth dst=33:33:00:00:00:01 / ip6 src=fd01::8 dst=" NODE6
+	       " / icmp6 type=2 mtu=1400 ( " IPIP6_OF("1460") " )");
+	check_limit(1460);
 
 	/* A backend that is gone has no way. */
 	world(TO("10.1.0.1", "ipip"));
@@ -290,6 +345,8 @@ int main(void)
 		TEST(however_it_comes),
 		TEST(bounds),
 		TEST(for_a_while),
+		TEST(other_ids),
+		TEST(without_forwarding),
 		TEST(forged),
 		TEST(others),
 		TEST(hosts),
