@@ -2,8 +2,8 @@
 /*
  *	prober [-o] [-i MICROSECONDS] [-n PROBES] [-s OCTETS] [-p MS] ADDRESS
  *
- * Sends numbered probes to the guest until SIGTERM (or so many), says "sent" on
- * stderr, waits for the last answers, then asks the guest how often each arrived,
+ * Asks the guest a first time, so that addresses are resolved, sends numbered probes
+ * to it until SIGTERM (or so many), says "sent" on stderr, waits for the last answers, then asks the guest how often each arrived,
  * and says:
  *
  *	{"sent": 2000, "lost": 0, "twice": 0, ...}
@@ -170,8 +170,9 @@ static void say_delays(void)
 		       sorted[n - 1] / 1e3);
 }
 
-/* So many numbers from this one on, as the guest has counted them. */
-static bool ask_guest(uint32_t from)
+/* So many numbers from this one on, as the guest has counted them; tries: fifths of
+ * a second */
+static bool ask_guest(uint32_t from, int tries)
 {
 	struct probe p = {.magic = PROBE_MAGIC, .kind = PROBE_TELL,
 			  .run = run, .seq = from};
@@ -179,7 +180,7 @@ static bool ask_guest(uint32_t from)
 	struct probe_told t;
 	ssize_t n;
 
-	for (int try = 0; try < 150; try++) {
+	for (int try = 0; try < tries; try++) {
 		if (send(s, &p, sizeof(p), 0) < 0)
 			usleep(100000);
 		while (poll(&fd, 1, 200) > 0) {
@@ -226,7 +227,7 @@ static bool say_arrived(void)
 	uint32_t lost = 0, twice = 0, unanswered = 0, forgotten = 0;
 
 	for (uint32_t from = 0; from < sent; from += PROBE_COUNTS)
-		if (!ask_guest(from))
+		if (!ask_guest(from, 150))
 			return false;
 	for (uint32_t i = 0; i < sent; i++) {
 		lost += is_lost(i);
@@ -259,8 +260,12 @@ static void say_progress(void)
 
 static void probe(void)
 {
-	uint64_t next = now(), say_at = next + progress;
+	uint64_t next, say_at;
 
+	/* Who cannot be reached now is probed all the same. */
+	ask_guest(0, 5);
+	next = now();
+	say_at = next + progress;
 	while (!stopped && sent < max) {
 		send_probe();
 		next += interval;
