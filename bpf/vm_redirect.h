@@ -430,6 +430,9 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes, __u32 vlan)
 	host = way_of(vm, place - 1, tick, bytes, &index);
 	if (!host.flags || !is_by_ip(host))
 		return knobs.vips ? 0 : XR_R_VM_HERE;
+	/* Here a router's place is taken, and no router forwards such. */
+	if (unlikely(is_martian(p)))
+		return XR_R_MARTIAN;
 
 	if (is_familiar(vm, word_of(octet_at(ctx, p->l3), end_of(ctx),
 				    p->ipv6 ? bpf_htons(ETH_P_IPV6) :

@@ -63,7 +63,7 @@
 	X(OUTDATED,      "outdated",        DROP,  "said in a VM's name by its old place after it has moved away") \
 	X(VIP_OTHER,     "vip-other",       DROP,  "for a VIP's address, but for no VIP there: another port or protocol") \
 	X(VIP_FRAGMENT,  "vip-fragment",    DROP,  "a fragment for a VIP's address: its ports cannot be trusted") \
-	X(MARTIAN,       "martian",         DROP,  "for a VIP, from an address that no host on the way may have, or from the VIP itself") \
+	X(MARTIAN,       "martian",         DROP,  "for a VIP or a moved VM's address, from one that no host on the way may have, or from itself") \
 	X(LINK_GROUP,    "link-group",      DROP,  "for a VIP, but sent to a link-layer broadcast or multicast address") \
 	X(GUARD_UNREAD,  "guard-unread",    DROP,  "lock: could claim a locked VM's name, and cannot be read to its end") \
 	X(DECAP_IPIP,    "decap-ipip",      DECAP, "role backend: IPIP header removed")        \

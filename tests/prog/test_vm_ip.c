@@ -243,6 +243,34 @@ static void not_sound(void **state)
 	}
 }
 
+/* Found by its address, a packet is routed on; found by the VM's MAC, bridged. */
+static void martians(void **state)
+{
+	static const char *const v4[] = { "0.0.0.1", "127.0.0.1", "224.0.0.1",
+					  "255.255.255.255", VM4 };
+	static const char *const v6[] = { "::", "::1", "ff02::1",
+					  "::ffff:10.0.0.1", VM6 };
+	char in[128];
+
+	world(WORLD);
+	say("move " VM " to g");
+	for (size_t i = 0; i < ARRAY_LEN(v4); i++) {
+		snprintf(in, sizeof(in), "eth / ip4 src=%s dst=" VM4 " / udp",
+			 v4[i]);
+		expect(in, "martian", NULL);
+		snprintf(in, sizeof(in), "eth / vlan 7 / ip6 src=%s dst=" VM6
+			 " / tcp syn", v6[i]);
+		expect(in, "martian", NULL);
+		snprintf(in, sizeof(in), "eth dst=" VM " / ip4 src=%s dst=" VM4
+			 " / udp", v4[i]);
+		expect(in, "moved", NULL);
+	}
+	assert_int_equal(vm_live(VM, 0)->hits, ARRAY_LEN(v4));
+	/* The redirect over, or by whole frames: left alone, as ever. */
+	say("move " VM " to v");
+	expect("eth / ip4 src=127.0.0.1 dst=" VM4 " / udp", "vm-here", NULL);
+}
+
 static void too_large(void **state)
 {
 	struct packet want;
@@ -434,6 +462,7 @@ int main(void)
 		TEST(many_segments),
 		TEST(other_hosts),
 		TEST(not_sound),
+		TEST(martians),
 		TEST(too_large),
 		TEST(ageing),
 		TEST(backend_l2),
