@@ -71,6 +71,35 @@ like "$said" "eth0 .*$(instance lb1)" "and told which one has it"
 in_ns lb1 "$XROAM" -i "$(instance other)" destroy 2>/dev/null
 ok "traffic all the same" ask c1 -c 20 tcp "$VIP4" 80
 
+# Another namespace's device of that name. A configuration has names only.
+gone_up()
+{
+	ip netns add "$(ns gone)" &&
+		ip -n "$(ns gone)" link add eth0 type veth peer name peer &&
+		ip -n "$(ns gone)" link set eth0 up
+}
+gone()
+{
+	in_ns gone "$XROAM" -i "$(instance lb1)" "$@" 2>&1
+}
+ok "another namespace has an eth0, too" gone_up
+said=$(gone dev attach eth0)
+is $? 1 "it is not attached to this instance"
+like "$said" "eth0 of another network namespace .*-i" "and told why: $said"
+ok "this one's configuration goes on" xr vip add "$VIP4B:80/tcp"
+ok "detached here, it may be attached there" xr dev detach eth0
+like "$(gone dev attach eth0)" "eth0: .* mode" "so it is"
+# The namespaces' numbers are given out anew: the old one's is taken.
+ip netns del "$(ns gone)"
+ip netns add "$(ns gone)"
+ip netns add "$(ns gone2)"
+ok "that namespace went: the name is free" xr dev attach eth0
+is "$(xr -j dev show | jq length)" 1 "one device is known"
+ok "and the configuration goes on" xr vip del "$VIP4B:80/tcp"
+ok "by its own export, too" eval "xr export | xr apply -"
+ip netns del "$(ns gone)"
+ip netns del "$(ns gone2)"
+
 # From a place where the pins or the rights are missing.
 said=$(unshare --mount sh -c \
 	'while umount /sys/fs/bpf 2>/dev/null; do :; done; exec "$@"' sh \

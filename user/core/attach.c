@@ -77,6 +77,32 @@ static int check_free(struct plane *p, const char *dev, int ifindex,
 	return 0;
 }
 
+/*
+ * A configuration knows devices by their names. One of this name in another
+ * namespace keeps it as long as it has the program; what is left of one whose
+ * namespace is gone, or somebody else's by now, is forgotten.
+ */
+static int check_name(struct plane *p, const char *dev, struct xr_err *err)
+{
+	__u64 here = netns_inode();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		struct xr_device *d = &p->devices[i];
+
+		if (!d->ifindex || d->netns == here ||
+		    strncmp(d->name, dev, sizeof(d->name)))
+			continue;
+		if (plane_device_state(p, d) == DEVICE_ATTACHED)
+			return xr_fail(err, -EEXIST,
+				       "a device %s of another network namespace "
+				       "is attached already: rename one, or use "
+				       "an instance of its own (-i)", dev);
+		record_drop(p, d);
+	}
+	return 0;
+}
+
 static int try_modes(struct plane *p, struct xr_device *d,
 		     enum attach_want want, __u32 *prog_id, struct xr_err *err)
 {
@@ -114,6 +140,8 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 			       "no device \"%s\" in this network namespace",
 			       dev);
 	ret = check_free(p, dev, ifindex, err);
+	if (!ret)
+		ret = check_name(p, dev, err);
 	if (ret)
 		return ret;
 	ret = record_new(p, dev, ifindex, role, &d, err);
