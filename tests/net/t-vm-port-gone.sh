@@ -7,7 +7,6 @@
 # shellcheck disable=SC2317 # called by name
 . "$(dirname "$0")/lib/vmworld.sh"
 
-TAP=$WORLD_BUILD/tests/net/tap
 FRAMES=3000		# of each stream, 100 us apart
 
 vm_world_up -n 2
@@ -22,30 +21,9 @@ policy h2 blackout_timeout 300 >/dev/null || bail "no policy"
 
 plug()
 {
-	mkfifo "$WORLD_DIR/tap.in"
-	rm -f "$WORLD_DIR/tap.out"
-	nsenter --net="/run/netns/$WORLD-h1" "$TAP" open tap0 \
-		<"$WORLD_DIR/tap.in" >"$WORLD_DIR/tap.out" \
-		2>"$WORLD_DIR/tap.err" &
-	WORLD_PID[tap]=$!
-	exec 7>"$WORLD_DIR/tap.in"
-	wait_for 5 grep -q ready "$WORLD_DIR/tap.out" || bail "no tap"
-	in_ns h1 sh -c 'echo 1 >/proc/sys/net/ipv6/conf/tap0/disable_ipv6
-		ip link set tap0 txqueuelen 4000 master br0 up'
-	in_ns h1 bridge fdb replace $VM_MAC dev tap0 master dynamic
-	tell h1 vm add $VM_MAC at h1 >/dev/null
-	tell h2 vm add $VM_MAC at h1 dev v1 >/dev/null
+	tap_plug "$WORLD_BUILD/tests/net/tap"
 	tell "h1 h2" vm prepare $VM_MAC to h2 >/dev/null
 	tell "h2 h1" vm pause $VM_MAC >/dev/null
-}
-
-unplug()
-{
-	tell "h1 h2" vm leave $VM_MAC >/dev/null
-	exec 7>&-
-	wait "${WORLD_PID[tap]}"
-	unset 'WORLD_PID[tap]'
-	rm "$WORLD_DIR/tap.in"
 }
 
 # In the midst of a stream.
@@ -111,7 +89,7 @@ streams()
 		play -c -w v1:h2 "${from% *}#${from#* }*1000/20"
 		is "$(numbers v1:h2 numbers) $(numbers v1:h2 twice)" \
 			"1000 0" "and afterwards"
-		unplug
+		tap_unplug
 	done
 }
 
@@ -127,5 +105,5 @@ port_loses_carrier
 tell "h1 h2" vm cancel $VM_MAC >/dev/null
 play -w v1:h2 "c1:eth0=$(vm_probe)"
 is "$(arrived v1:h2 "$(vm_probe)")" 0 "cancelled: no copies are made any more"
-unplug
+tap_unplug
 done_testing

@@ -14,34 +14,6 @@ vm_attach h1 h2 || bail "cannot attach"
 vm_hosts vxlan h1 h2 || bail "cannot add hosts"
 fabric_believes h1
 
-# plug PROGRAM: tap0 in h1, and the program as its reader
-plug()
-{
-	mkfifo "$WORLD_DIR/tap.in"
-	nsenter --net="/run/netns/$WORLD-h1" "$1" open tap0 \
-		<"$WORLD_DIR/tap.in" >"$WORLD_DIR/tap.out" \
-		2>"$WORLD_DIR/tap.err" &
-	WORLD_PID[tap]=$!
-	exec 7>"$WORLD_DIR/tap.in"
-	wait_for 5 grep -q ready "$WORLD_DIR/tap.out" || bail "no tap"
-	in_ns h1 sh -c 'echo 1 >/proc/sys/net/ipv6/conf/tap0/disable_ipv6
-		ip link set tap0 master br0 up
-		bridge link set dev tap0 mcast_flood off bcast_flood on'
-	in_ns h1 bridge fdb replace $VM_MAC dev tap0 master dynamic
-	: >"$WORLD_DIR/tap.out"
-	tell h1 vm add $VM_MAC at h1 >/dev/null
-	tell h2 vm add $VM_MAC at h1 dev v1 >/dev/null
-}
-
-unplug()
-{
-	tell "h1 h2" vm leave $VM_MAC >/dev/null
-	exec 7>&-
-	wait "${WORLD_PID[tap]}"
-	unset 'WORLD_PID[tap]'
-	rm "$WORLD_DIR/tap.in"
-}
-
 # vm_reads N: the VM takes that many frames
 vm_reads()
 {
@@ -86,7 +58,7 @@ numbered()
 	seq -f %04g -s ' ' "$1" "$2" | sed 's/$/ /'
 }
 
-plug "$TAP"
+tap_plug "$TAP"
 # What it had not read before shortens the residual, if nobody (the daemon) looks
 # while the queue is empty; but nothing is replayed that was read.
 mapfile -t s < <(steps 1 3)
@@ -107,11 +79,11 @@ diag "$PAUSED"
 got=$(texts v1:h2)
 like "$(numbered 4 13)" "$got$" "what is replayed is the end of what went in, in order"
 diag "replayed: $got"
-unplug
+tap_unplug
 
 # ---- exactly ----
 
-plug "$TAP"
+tap_plug "$TAP"
 both vm prepare $VM_MAC to h2 >/dev/null
 mapfile -t s < <(steps 1 10)
 play -q 5 "${s[@]}"
@@ -164,12 +136,12 @@ is "$(sed -n 's/^v1:h2 //p' <<<"$SEEN" | grep ^525400123456525400123499 | "$TAP"
 like "$PAUSED" "4 frames were unread, 1 replayed, 3 lost" \
 	"a frame to be segmented counts as its segments; it is not kept"
 both vm cancel $VM_MAC >/dev/null
-unplug
+tap_unplug
 
 # ---- QEMU takes one more than it delivers ----
 
 cp "$TAP" "$WORLD_DIR/qemu-system-test"
-plug "$WORLD_DIR/qemu-system-test"
+tap_plug "$WORLD_DIR/qemu-system-test"
 # stopped N READ [late MS]: N frames in, READ of them read, then it stands still
 stopped()
 {
@@ -188,15 +160,15 @@ stopped 10 4
 is "$(texts v1:h2)" "$(numbered 5 10)" \
 	"QEMU: the one that it holds is replayed, too"
 both vm cancel $VM_MAC >/dev/null
-unplug
-plug "$WORLD_DIR/qemu-system-test"
+tap_unplug
+tap_plug "$WORLD_DIR/qemu-system-test"
 stopped 4 4
 is "$(texts v1:h2)" "" "QEMU, all read: the probe is what it holds"
 is "$(grep -c "^fab:h2 .*88b5" <<<"$SEEN")" 0 "which goes nowhere else"
-unplug
+tap_unplug
 # What it has not taken yet, as others have the processor, it did not throw away.
-plug "$WORLD_DIR/qemu-system-test"
+tap_plug "$WORLD_DIR/qemu-system-test"
 stopped 4 4 late 60
 is "$(texts v1:h2)" "" "QEMU, all read, and late: none comes twice"
-unplug
+tap_unplug
 done_testing

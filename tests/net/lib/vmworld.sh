@@ -27,6 +27,9 @@
 #	vm_attach NODE...	dev attach, every device that counts
 #	vm_hosts METHOD NODE...	host add of every host on these nodes:
 #				vxlan, vxlan6, ipip, ipip6, gue, gue6, mac, port
+#	tap_plug PROGRAM	the VM's port at h1 is a tap of that one, which takes
+#				the words of lib/tap.c; told as "echo WORD >&7", its
+#				answers are in tap.out; tap_unplug
 #	tell "NODE..." ARGS...	the same command on each node
 #	vm_fact NODE MAC KEY [VLAN]	of vm show
 #	fabric_believes HOST [MAC]	whatever is said, fab sends it there
@@ -164,6 +167,35 @@ tell()
 	for node in $nodes; do
 		xr_on "$node" "$@" || return
 	done
+}
+
+tap_plug()
+{
+	mkfifo "$WORLD_DIR/tap.in"
+	rm -f "$WORLD_DIR/tap.out"
+	nsenter --net="/run/netns/$WORLD-h1" \
+		"$1" open tap0 \
+		<"$WORLD_DIR/tap.in" >"$WORLD_DIR/tap.out" \
+		2>"$WORLD_DIR/tap.err" &
+	WORLD_PID[tap]=$!
+	exec 7>"$WORLD_DIR/tap.in"
+	wait_for 5 grep -q ready "$WORLD_DIR/tap.out" || bail "no tap"
+	in_ns h1 sh -c 'echo 1 >/proc/sys/net/ipv6/conf/tap0/disable_ipv6
+		ip link set tap0 txqueuelen 4000 master br0 up
+		bridge link set dev tap0 mcast_flood off bcast_flood on'
+	in_ns h1 bridge fdb replace $VM_MAC dev tap0 master dynamic
+	: >"$WORLD_DIR/tap.out"
+	tell h1 vm add $VM_MAC at h1 >/dev/null
+	tell h2 vm add $VM_MAC at h1 dev v1 >/dev/null
+}
+
+tap_unplug()
+{
+	tell "h1 h2" vm leave $VM_MAC >/dev/null
+	exec 7>&-
+	wait "${WORLD_PID[tap]}"
+	unset 'WORLD_PID[tap]'
+	rm "$WORLD_DIR/tap.in"
 }
 
 vm_attach()
