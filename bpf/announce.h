@@ -154,7 +154,7 @@ __noinline int may_be_in_segment(struct xdp_md *ctx, __u32 place)
 		return 1;
 	switch (port->sw) {
 	case XR_SWITCH_MACS:
-		return 1;
+		return !vlan || !port->pvid || vlan == port->pvid;
 	case XR_SWITCH_VLANS:
 		/* Tags that it does not know are none. */
 		if (c->untagged || c->tpid != port->tpid)
@@ -260,12 +260,8 @@ static __always_inline int read_arp(struct claim *c, const struct arp *a)
 {
 	__be32 sender = addr_of(a->spa), target = addr_of(a->tpa);
 
-	if (!sender && a->op == bpf_htons(ARP_REQUEST)) {
-		/* RFC 5227 §2.1.1: who probes, too, is a conflict. */
-		claim_ipv4(c, target);
-		c->tentative = 1;
+	if (c->tentative)
 		return CLAIM_PROBE;
-	}
 	if (!is_one_ipv4(sender))
 		return CLAIM_BAD;
 	if (a->op == bpf_htons(ARP_REQUEST)) {
@@ -282,9 +278,21 @@ static __always_inline int read_arp(struct claim *c, const struct arp *a)
 	return CLAIM_SAYS;
 }
 
+/* RFC 5227 §2.1.1: who probes, too, is a conflict. */
+static __always_inline void claim_arp(struct claim *c, const struct arp *a)
+{
+	if (addr_of(a->spa)) {
+		claim_ipv4(c, addr_of(a->spa));
+	} else if (a->op == bpf_htons(ARP_REQUEST)) {
+		claim_ipv4(c, addr_of(a->tpa));
+		c->tentative = 1;
+	}
+}
+
 /*
- * Linux believes an ARP sender that is not the Ethernet source; xroam does not,
- * but the address it claims is one all the same.
+ * Linux believes an ARP sender that is not the Ethernet source, and one of IEEE
+ * 802's hardware type; xroam does not, but the address it claims is one all the
+ * same.
  */
 __noinline int read_any_arp(struct xdp_md *ctx)
 {
@@ -298,8 +306,8 @@ __noinline int read_any_arp(struct xdp_md *ctx)
 		c->unread = 1;
 		return CLAIM_BAD;
 	}
-	if (c->proto == bpf_htons(ETH_P_ARP) && addr_of(a->spa))
-		claim_ipv4(c, addr_of(a->spa));
+	if (c->proto == bpf_htons(ETH_P_ARP))
+		claim_arp(c, a);
 	claim_mac(c, mac_of(a->sha));
 	if (a->hardware != bpf_htons(1) || a->protocol != bpf_htons(ETH_P_IP) ||
 	    a->hardware_len != ETH_ALEN || a->protocol_len != 4 ||
@@ -427,12 +435,13 @@ __noinline int walk_headers(struct xdp_md *ctx, __u32 l3)
 {
 	struct claim *c = the_claim();
 	const struct ipv6hdr *ip = octet_at(ctx, l3);
-	__u32 proto, at = l3 + sizeof(*ip);
+	__u32 proto, end, at = l3 + sizeof(*ip);
 
 	if (!c || (const void *)(ip + 1) > end_of(ctx))
 		return -2;
 	c->part = 0;
 	proto = ip->nexthdr;
+	end = at + bpf_ntohs(ip->payload_len);
 	for (int i = 0; i < MAX_EXT_HEADERS && is_extension(proto); i++) {
 		const __u8 *h = octet_at(ctx, at);
 
@@ -453,6 +462,9 @@ __noinline int walk_headers(struct xdp_md *ctx, __u32 l3)
 		proto = h[0];
 	}
 	if (is_extension(proto) || at > MAX_OFFSET)
+		return -2;
+	/* Whatever pads the first fragment, the header begins in the second. */
+	if (c->part && at + 8 > end)
 		return -2;
 	c->l4 = at;
 	return proto;
@@ -556,6 +568,9 @@ __noinline int read_nd(struct xdp_md *ctx)
 	ip = octet_at(ctx, c->l3);
 	if ((const void *)(ip + 1) > end_of(ctx))
 		return CLAIM_BAD;
+	/* As long as SEND (RFC 3971) makes them: judged, but not believed. */
+	if (!c->unread && c->len > ND_ROOM)
+		return CLAIM_DATA;
 	if (c->unread || copy_nd(ctx, c, c->l4) || !sum_is_right(c, ip))
 		return CLAIM_BAD;
 	return read_advert(c, ip);
@@ -617,6 +632,31 @@ static __always_inline void read_vlans(struct xdp_md *ctx, struct claim *c,
 	c->key |= (__u64)(c->tag ?: segment) << 48;
 }
 
+#define LLC_SNAP	0xaaaa
+#define ETH_P_LLC_LONG	0x8870	/* instead of a length */
+
+/*
+ * RFC 1042, and 802.1H's bridges: an EtherType behind a length. Linux takes no IP
+ * so, Windows does. What is said there moves nobody.
+ */
+static __always_inline void read_llc(struct xdp_md *ctx, struct claim *c)
+{
+	const __be16 *llc = octet_at(ctx, c->l3);
+
+	if ((bpf_ntohs(c->proto) >= ETH_P_802_3_MIN &&
+	     c->proto != bpf_htons(ETH_P_LLC_LONG)) ||
+	    (const void *)(llc + 4) > end_of(ctx) || llc[0] != LLC_SNAP ||
+	    llc[1] != bpf_htons(0x0300) ||
+	    (llc[2] && llc[2] != bpf_htons(0x00f8)))
+		return;
+	c->proto = llc[3];
+	c->l3 += 4 * sizeof(*llc);
+	c->quiet |= c->proto == bpf_htons(ETH_P_ARP) ||
+		    c->proto == bpf_htons(ETH_P_RARP) ||
+		    c->proto == bpf_htons(ETH_P_IPV6);
+	c->unread |= is_vlan(c->proto);
+}
+
 /*
  * Reads the frame at off of what came in, out of host far's tunnel if that is
  * not 0; its VMs' frames carry no tag there, but belong to vlan. 0: see
@@ -649,6 +689,8 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	c->to_one = !(dst & 1);
 	__builtin_memset(c->ip, 0, sizeof(c->ip));
 	read_vlans(ctx, c, off, vlan & 0xfff);
+	forget();
+	read_llc(ctx, c);
 	if (!(src & 1))
 		c->exact = vm_place(c->key);
 	forget();

@@ -466,6 +466,27 @@ static __always_inline int is_anothers_link_local(struct xdp_md *ctx,
 
 enum { SAYS_IP, SAYS_TOO, USES };	/* c->ip, c->too, c->from */
 
+/*
+ * The segments that the frame at hand may be in: its own, the port's, that of the
+ * VM whose port it is; and none, by which is found who has an address alone.
+ */
+#define SEGMENTS	4
+
+static __always_inline __u32 nth_segment(const struct claim *c, int i)
+{
+	const struct xr_port *port = this_port();
+	struct xr_vm *vm;
+
+	if (!i)
+		return c->key >> 48;
+	if (c->off || !port)
+		return 0;
+	if (i == 1)
+		return port->pvid;
+	vm = i == 2 && port->own ? vm_at(port->own - 1) : NULL;
+	return vm ? vm->key >> 48 : 0;
+}
+
 /* An address that the frame at hand says is its sender's, or uses as its own. */
 __noinline int guard_address(struct xdp_md *ctx, int which)
 {
@@ -476,9 +497,12 @@ __noinline int guard_address(struct xdp_md *ctx, int which)
 	if (!c)
 		return 0;
 	ip = which == SAYS_IP ? c->ip : which == SAYS_TOO ? c->too : c->from;
-	/* Its VLAN's; and whoever has it alone, for the switch may not look. */
-	for (int i = 0; i < 2; i++) {
-		owner = vm_of_addr_in(ip, i ? 0 : c->key >> 48);
+	for (int i = 0; i < SEGMENTS; i++) {
+		__u32 vlan = nth_segment(c, i);
+
+		if (!vlan && i != SEGMENTS - 1)
+			continue;
+		owner = vm_of_addr_in(ip, vlan);
 		if (owner && owner != c->who && is_locked(owner) &&
 		    may_be_in_segment(ctx, owner - 1)) {
 			c->place = c->place ?: owner;

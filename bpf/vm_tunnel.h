@@ -126,6 +126,15 @@ static __always_inline int look_into_vxlan(struct xdp_md *ctx,
 }
 
 /*
+ * Behind a fragment's end comes the next one: what pads a frame there would be read
+ * in its place, and only a liar makes one so short.
+ */
+static __always_inline int is_padded(struct xdp_md *ctx, const struct packet *p)
+{
+	return bpf_xdp_get_buff_len(ctx) > p->end ? UNREADABLE : 0;
+}
+
+/*
  * Where the transport header is, of a packet that ends in this machine after all:
  * behind any options and headers, in a first fragment. p: as parse_whole_ip()
  * left it. 0, or as look_into_tunnel().
@@ -148,7 +157,7 @@ static __always_inline int find_transport(struct xdp_md *ctx,
 		    *frag & bpf_htons(0x1fff))
 			return -1;
 		t->part = 1;
-		return 0;
+		return is_padded(ctx, p);
 	}
 	proto = walk_headers(ctx, p->l3);
 	if (proto < 0 || !c)
@@ -156,7 +165,9 @@ static __always_inline int find_transport(struct xdp_md *ctx,
 	p->proto = proto;
 	p->l4 = c->l4;
 	t->part = c->part;
-	return p->l4 > MAX_OFFSET ? UNREADABLE : 0;
+	if (p->l4 > MAX_OFFSET)
+		return UNREADABLE;
+	return t->part ? is_padded(ctx, p) : 0;
 }
 
 /*
@@ -296,33 +307,52 @@ static __always_inline int hear_tunnel(struct xdp_md *ctx,
 		    t->vlan);
 }
 
+/* This machine takes up what has this destination. */
+static __always_inline int is_taken_up(struct xdp_md *ctx,
+				       const struct claim *c)
+{
+	const __u16 *eth = octet_at(ctx, c->off);
+	__u64 dst;
+
+	if ((const void *)(eth + 7) > end_of(ctx))
+		return 1;
+	dst = mac_of(eth);
+	return dst & 1 || is_protected(XR_PROTECTED_MAC, &dst, ETH_ALEN);
+}
+
 /*
  * Whether the frame that was heard just now, out of a tunnel, is one more for this
- * machine: its bridge would bring it up to the very same device.
+ * machine: its bridge would bring it up to the very same device, which listens at
+ * every address. Of a fragment nothing is known but what its first one says.
  */
 __noinline int hides_tunnel(struct xdp_md *ctx)
 {
 	__be32 addr[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
+	const __be32 any[XR_ADDR_WORDS] = {};
+	const struct tunnelled *t = the_tunnel();
 	struct claim *c = the_claim();
-	struct {
-		__be16 sport, dport, len, csum;
-		__be32 flags, vni;
-	} h = {};
+	struct udphdr udp;
+	__be32 vxlan[2];
 	const __u8 *ip;
-	__u32 l4;
+	__u32 l4, vni;
+	int part = 0;
 
-	if (!c)
+	if (!c || !t)
 		return 0;
 	ip = octet_at(ctx, c->l3);
 	if (c->proto == bpf_htons(ETH_P_IP)) {
-		if (ip + sizeof(struct iphdr) > (const __u8 *)end_of(ctx) ||
-		    ip[9] != IPPROTO_UDP)
+		if (ip + sizeof(struct iphdr) > (const __u8 *)end_of(ctx))
+			return t->part;
+		if (ip[9] != IPPROTO_UDP ||
+		    *(const __be16 *)(ip + 6) & bpf_htons(0x1fff))
 			return 0;
+		part = *(const __be16 *)(ip + 6) & bpf_htons(IP_OFFSET_OR_MF);
 		l4 = c->l3 + (ip[0] & 15) * 4;
 		addr[3] = *(const __be32 *)(ip + 16);
 	} else if (c->proto == bpf_htons(ETH_P_IPV6)) {
 		if (walk_headers(ctx, c->l3) != IPPROTO_UDP)
 			return 0;
+		part = c->part;
 		l4 = c->l4;
 		ip = octet_at(ctx, c->l3);
 		if (ip + sizeof(struct ipv6hdr) > (const __u8 *)end_of(ctx))
@@ -331,11 +361,18 @@ __noinline int hides_tunnel(struct xdp_md *ctx)
 	} else {
 		return 0;
 	}
-	if (bpf_xdp_load_bytes(ctx, l4, &h, sizeof(h)) ||
-	    h.dport != knobs.vxlan_port)
+	if (bpf_xdp_load_bytes(ctx, l4, &udp, sizeof(udp)))
+		return t->part;
+	if (udp.dest != knobs.vxlan_port)
 		return 0;
-	return host_get(tunnel_host(addr, bpf_ntohl(h.vni) >> 8)).flags &
-	       XR_HOST_LOCAL;
+	/* Behind a fragment of it there may be padding. */
+	if (part)
+		return is_taken_up(ctx, c);
+	if (bpf_xdp_load_bytes(ctx, l4 + sizeof(udp), vxlan, sizeof(vxlan)))
+		return t->part && is_taken_up(ctx, c);
+	vni = bpf_ntohl(vxlan[1]) >> 8;
+	return (tunnel_host(any, vni) && is_taken_up(ctx, c)) ||
+	       host_get(tunnel_host(addr, vni)).flags & XR_HOST_LOCAL;
 }
 
 /* The verdict's reason, or 0 to go on. Keeps its own stack small. */

@@ -406,7 +406,8 @@ struct xr_port {
 	__u16 host;		/* `host add NAME dev DEV`: who lives behind it; 0: many */
 	__u8 trusted;		/* `policy moves: ports` believes what comes in here */
 	__u8 sw;		/* enum xr_switch */
-	__u16 pvid;		/* XR_SWITCH_VLANS: VLAN of untagged frames; 0: none */
+	__u16 pvid;		/* XR_SWITCH_VLANS: VLAN of untagged frames; XR_SWITCH_MACS: */
+				/* the one that the bridge is of, by its VLAN or VXLAN device; 0: none */
 	__be16 tpid;		/* and the tags that it knows */
 	__u64 mac;		/* the device's own, its first octet lowest; 0: not known */
 	__u32 own;		/* a VM's own port: its place, plus one; 0: not known */

@@ -10,6 +10,7 @@
 
 #define OTHER	"52:54:00:12:34:57"
 #define FROM_VM "eth src=" VM " dst=02:00:00:00:00:09 / "
+#define ALL_OTHER "eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff "
 #define BROADCAST "eth src=" VM " dst=ff:ff:ff:ff:ff:ff / "
 #define MULTICAST6 "eth src=" VM " dst=33:33:00:00:00:01 / "
 
@@ -166,10 +167,14 @@ static void two_tenants(void **state)
 {
 #define SAYS(vlan) "eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff / vlan " vlan	       \
 		   " / arp sip=10.9.0.10 tip=10.9.0.1"
+#define UNTAGGED ALL_OTHER "/ arp sip=10.9.0.10 tip=10.9.0.1"
 #define TENANT_OF(vlan, at) VM_AT(VM, at, ", vlan: " vlan ", lock: true, "     \
 				  "addresses: [10.9.0.10]")
+	struct xr_port *port;
+
 	world(HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out"))
 	      VMS(TENANT_OF("5", "away")));
+	port = &world_plane()->ports[0];
 	expect(SAYS("5"), "guard-ip", NULL);
 	passes(SAYS("6"), "another tenant's");
 	say("add " VM " vlan 6 address 10.9.0.10 at away lock");
@@ -178,10 +183,47 @@ static void two_tenants(void **state)
 	expect(SAYS("6"), "guard-ip", NULL);
 	expect(SAYS("7"), "guard-ip", NULL);
 	passes(SAYS("8"), "another tenant's");
+	/* At a port without tags: its VLAN's, or that of whose port it is. */
+	for (int sw = XR_SWITCH_MACS; sw <= XR_SWITCH_VLANS; sw++) {
+		port->sw = sw;
+		port->tpid = htons(0x8100);
+		for (int vlan = 5; vlan <= 8; vlan++) {
+			port->pvid = vlan;
+			if (vlan < 8)
+				expect(UNTAGGED, "guard-ip", NULL);
+			else
+				passes(UNTAGGED, "another tenant's");
+		}
+	}
+	port->sw = XR_SWITCH_MACS;
+	port->pvid = 0;
+	vm_live(VM, 7)->tap = ifindex_of("in");
+	port->own = vm_place(VM, 7) + 1;
+	expect(UNTAGGED, "guard-ip", NULL);
+	memset(port, 0, sizeof(*port));
 	say("leave " VM " vlan 5");
 	passes(SAYS("5"), "nobody's there any more");
 	expect(SAYS("6"), "guard-ip", NULL);
 	expect(SAYS("7"), "guard-ip", NULL);
+}
+
+/* A bridge that is all of one VLAN: another VLAN's VMs have no name there. */
+static void other_bridge(void **state)
+{
+	struct xr_port *port;
+
+	world(HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out"))
+	      VMS(TENANT_OF("5", "away")));
+	port = &world_plane()->ports[0];
+	port->sw = XR_SWITCH_MACS;
+	for (int vlan = 0; vlan <= 5; vlan += 5) {
+		port->pvid = vlan;
+		expect(UNTAGGED, "guard-ip", NULL);
+		expect(FROM_VM "fill 46", "guard-mac", NULL);
+	}
+	port->pvid = 6;
+	passes(UNTAGGED, "another bridge");
+	passes(FROM_VM "fill 46", "another bridge");
 }
 
 /* The same MAC address in two VLANs: two VMs, two places. */
@@ -600,6 +642,92 @@ static void unread(void **state)
 		passes(hidden[i], "no lock");
 }
 
+/* ---- disguises ---- */
+
+#define ND_OTHER "eth src=" OTHER " dst=33:33:00:00:00:01 / ip6 src=fd09::99 " \
+	"dst=ff02::1 hlim=255 "
+#define SNAP(oui, type) "type=36 / hex aaaa03" oui type " / "
+#define UDP(more) "udp sport=50000 dport=4789 csum=0" more
+#define INTO(dst) "ip4 src=10.2.0.1 dst=" dst " / " UDP(" / vxlan 100 / ")
+#define TUNNEL "eth / " INTO("10.1.0.254")
+
+/* As who would not be looked for: and as whom he would be taken by somebody. */
+static void disguises(void **state)
+{
+	static const struct {
+		const char *frame, *reason;
+	} as[] = {
+		/* Behind a length, as bridges of other networks wrote it. */
+		{ ALL_OTHER SNAP("000000", "0806") "arp sip=10.9.0.10 "
+		  "tip=10.9.0.1", "guard-ip" },
+		{ ALL_OTHER SNAP("0000f8", "0806") "arp sip=10.9.0.10 "
+		  "tip=10.9.0.1", "guard-ip" },
+		{ ALL_OTHER "/ vlan 0 " SNAP("000000", "0806") "arp "
+		  "tip=10.9.0.10", "guard-ip" },
+		{ ALL_OTHER SNAP("000000", "8100") "hex 00000806 / fill 28",
+		  "guard-unread" },
+		{ ALL_OTHER SNAP("000000", "0806") "arp sip=10.9.0.99 "
+		  "tip=10.9.0.1", NULL },
+		{ ALL_OTHER SNAP("00000c", "2000") "fill 60", NULL },
+		{ "eth src=" OTHER " dst=01:80:c2:00:00:00 type=38 / hex "
+		  "424203 / zero 43", NULL },	/* STP */
+		/* IEEE 802's hardware type: Linux answers it. */
+		{ ALL_OTHER "/ arp htype=6 tip=10.9.0.10",
+		  "guard-ip announcement-bad" },
+		/* What pads a fragment is not what follows it. */
+		{ ND_OTHER "len=16 / frag mf next=60 / hex 3a00010400000000"
+		  "8000000000000000", "guard-unread" },
+		{ ND_OTHER "len=16 / frag mf next=44 / hex 3a00000100000000"
+		  "8000000000000000", "guard-unread" },
+		{ ND_OTHER "/ frag mf / icmp6 type=128 / fill 8", NULL },
+		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf len=28 / "
+		  UDP(" / zero 40"), "guard-unread" },
+		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf len=36 / "
+		  UDP(" / vxlan 100 / ") ALL_OTHER "/ fill 46",
+		  "guard-unread" },
+		{ "eth / ip6 dst=fd01::fe len=24 / frag mf / "
+		  UDP(" / vxlan 100 / ") ALL_OTHER "/ fill 46",
+		  "guard-unread" },
+		/* A tunnel in a tunnel ends at any address of this machine. */
+		{ TUNNEL ALL_OTHER "/ " INTO("10.1.0.253") FROM_VM "fill 46",
+		  "guard-unread" },
+		{ TUNNEL "eth src=" OTHER " dst=02:77:00:00:00:01 / "
+		  INTO("10.1.0.253") FROM_VM "fill 46", NULL },
+		{ TUNNEL ALL_OTHER "/ ip4 src=10.2.0.1 dst=10.1.0.254 mf / "
+		  UDP(" / zero 24"), "guard-unread" },
+		{ TUNNEL ALL_OTHER "/ ip4 src=10.2.0.1 dst=10.1.0.254 off=64 / "
+		  UDP(" / zero 24"), NULL },
+		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf / "
+		  UDP(" / vxlan 100 / ") ALL_OTHER "/ ip4 src=10.2.0.1 "
+		  "dst=10.1.0.254 / " UDP(" / cut 92"), "guard-unread" },
+	};
+	static const char long_na[] = MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 "
+		"hlim=255 / icmp6 type=136 rest=0x20000000 / hex "
+		"fd0900000000000000000000000000100201525400123456fd1f0000 / "
+		"zero 244";
+
+	world(HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")
+	      HOST_VXLAN("far", "10.2.0.1", "")
+	      HOST_VXLAN("a", "10.1.0.1", ""))
+	      VMS(VM_AT(VM, "here", ", tap: out" BOUND)));
+	for (size_t i = 0; i < ARRAY_LEN(as); i++)
+		if (as[i].reason)
+			expect(as[i].frame, as[i].reason, NULL);
+		else
+			passes(as[i].frame, "no claim");
+	/* RFC 3971 makes a VM's own as long. */
+	world(WORLD("here", BOUND));
+	passes(long_na, "its own");
+	/* Behind a length it moves nobody, what else it says. */
+	world(POLICY("moves: any") WORLD("away", ""));
+	behind("here", false);
+	passes("eth src=" VM " dst=ff:ff:ff:ff:ff:ff " SNAP("000000", "0806")
+	       "arp sip=10.9.0.10 tip=10.9.0.10", "not locked");
+	check_vm(VM, 0, XR_VM_STABLE, "away", 0);
+	passes(BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10", "not locked");
+	check_vm(VM, 0, XR_VM_MOVED, "here", 0);
+}
+
 /* ---- one MAC, many locks ---- */
 
 static void expect_verdict_in(int vlan, const char *reason)
@@ -656,6 +784,7 @@ int main(void)
 		TEST(addresses),
 		TEST(stolen_addresses),
 		TEST(two_tenants),
+		TEST(other_bridge),
 		TEST(two_vlans),
 		TEST(follows_the_move),
 		TEST(follows_the_frame),
@@ -666,6 +795,7 @@ int main(void)
 		TEST(access_port),
 		TEST(the_table),
 		TEST(unread),
+		TEST(disguises),
 		TEST(same_mac),
 	};
 

@@ -96,11 +96,95 @@ static void own(void **state)
 	assert_int_equal(port->own, vm_place(OTHER, 0) + 1);
 }
 
+/* Two with a lock share it: what one of them loses, the other's lock keeps. */
+static void shared(void **state)
+{
+#define TWO								       \
+	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")		       \
+	      HOST_VXLAN("far", "10.2.0.1", ""))			       \
+	VMS(VM_AT(VM, "here", ", lock: true, tap: out")			       \
+	    VM_AT(OTHER, "here", ", lock: true, tap: out"))
+	static const char *const losses[] = {
+		"add " VM " at here", "leave " VM, "move " VM " to far",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(losses); i++) {
+		const struct xr_port *port;
+
+		world(TWO);
+		at_port(OTHER, "out");
+		at_port(VM, "out");
+		port = attached("out");
+		ports_own(world_plane(), vm_place(VM, 0), ifindex_of("out"));
+		assert_int_equal(port->own, vm_place(VM, 0) + 1);
+		say("%s", losses[i]);
+		assert_int_equal(port->own, vm_place(OTHER, 0) + 1);
+	}
+}
+
+/* A bridge for a VLAN: a VLAN device says for which; two of them nothing. */
+static void vlan_of_a_bridge(void **state)
+{
+	world(HOSTS(HOST_PORT("a", "in")) VMS(VM_AT(VM, "a", "")));
+	if (!can("ip link add br9 type bridge") ||
+	    !can("ip link add link out name out.7 type vlan id 7")) {
+		shell("ip link del br9 2>/dev/null || :");
+		print_message("# no bridges or no VLAN devices here\n");
+		return;
+	}
+	shell("ip link set in-peer master br9");
+	assert_int_equal(attached("in-peer")->pvid, 0);
+	shell("ip link set out.7 master br9");
+	assert_int_equal(attached("in-peer")->sw, XR_SWITCH_MACS);
+	assert_int_equal(attached("in-peer")->pvid, 7);
+	assert_int_equal(attached("in")->pvid, 0);
+	shell("ip link add link out name out.8 type vlan id 8");
+	shell("ip link set out.8 master br9");
+	assert_int_equal(attached("in-peer")->pvid, 0);
+	/* In another VLAN: what the fabric sees is that one's tag. */
+	shell("ip link del out.8");
+	shell("ip link set out.7 nomaster");
+	shell("ip link add link out.7 name out.7.8 type vlan id 8");
+	shell("ip link set out.7.8 master br9");
+	assert_int_equal(attached("in-peer")->pvid, 0);
+	shell("ip link del out.7");
+	shell("ip link set in-peer nomaster");
+	shell("ip link del br9");
+}
+
+/* The same by a VXLAN device, of a VNI that is a VLAN's VMs'. */
+static void vlan_of_a_vni(void **state)
+{
+	world(HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")
+		    HOST_VXLAN("far", "10.2.0.1", ""))
+	      VMS(VM_AT(VM, "far", ", vlan: 7")));
+	if (!can("ip link add br9 type bridge") ||
+	    !can("ip link add vx9 type vxlan id 100 dstport 4789")) {
+		shell("ip link del br9 2>/dev/null || :");
+		print_message("# no bridges or no VXLAN devices here\n");
+		return;
+	}
+	shell("ip link set in-peer master br9");
+	assert_int_equal(attached("in-peer")->pvid, 0);
+	shell("ip link set vx9 master br9");
+	assert_int_equal(attached("in-peer")->pvid, 7);
+	shell("ip link del vx9");
+	shell("ip link add vx9 type vxlan id 101 dstport 4789");
+	shell("ip link set vx9 master br9");
+	assert_int_equal(attached("in-peer")->pvid, 0);
+	shell("ip link del vx9");
+	shell("ip link set in-peer nomaster");
+	shell("ip link del br9");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(switches),
 		TEST(own),
+		TEST(shared),
+		TEST(vlan_of_a_bridge),
+		TEST(vlan_of_a_vni),
 	};
 
 	return harness_main("ports", tests, ARRAY_LEN(tests));

@@ -76,6 +76,9 @@ static void get_kind(const struct nlattr *info, struct link *l)
 	if (!data)
 		return;
 	mnl_attr_for_each_nested(b, data) {
+		if (!strcmp(l->type, "vlan") &&
+		    mnl_attr_get_type(b) == IFLA_VLAN_ID)
+			l->vid = mnl_attr_get_u16(b);
 		if (l->kind == LINK_VXLAN)
 			get_vxlan(b, l);
 		if (l->kind == LINK_BRIDGE &&
@@ -117,6 +120,9 @@ static void get_link(const struct nlmsghdr *nlh, struct link *l)
 			break;
 		case IFLA_MASTER:
 			l->master = mnl_attr_get_u32(a);
+			break;
+		case IFLA_LINK:
+			l->lower = mnl_attr_get_u32(a);
 			break;
 		case IFLA_TXQLEN:
 			l->queue = mnl_attr_get_u32(a);

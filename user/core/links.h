@@ -46,6 +46,8 @@ struct link {
 	char type[16];		/* as the kernel calls its kind; empty: hardware */
 	__be16 tpid;		/* and the tags it knows */
 	__u16 pvid;		/* port of such: see links_pvids() */
+	__u16 vid;		/* VLAN device: its ID; 0: it is none */
+	__u32 lower;		/* the device that it is on */
 	char name[16];
 };
 

@@ -27,9 +27,53 @@ static __u16 behind(struct plane *p, const char *dev)
 
 /* ---- switches ---- */
 
+/* As the fabric tags it: not of a VLAN in another one. */
+static __u16 vlan_of_device(const struct links *l, const struct link *dev)
+{
+	const struct link *lower = links_by_index(l, dev->lower);
+
+	return lower && lower->vid ? 0 : dev->vid;
+}
+
+static __u16 vlan_of_vni(const struct plane *p, __u32 vni)
+{
+	__u32 i;
+
+	for (i = 1; vni && i <= p->meta->limits.hosts; i++)
+		if (p->host_info[i].name[0] && p->host_info[i].vni == vni &&
+		    p->host_info[i].method == XR_FORWARD_VXLAN &&
+		    p->hosts[i].vlan)
+			return p->hosts[i].vlan;
+	return 0;
+}
+
+/*
+ * A bridge for each VLAN: which one it is, a VLAN or a VXLAN device among its ports
+ * tells. 0: none does, or they differ.
+ */
+static __u16 bridge_vlan(const struct plane *p, const struct links *l,
+			 __u32 bridge)
+{
+	__u16 found = 0, vlan;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (l->link[i].master != bridge)
+			continue;
+		vlan = l->link[i].kind == LINK_VXLAN ?
+			       vlan_of_vni(p, l->link[i].vni) :
+			       vlan_of_device(l, &l->link[i]);
+		if (vlan && found && vlan != found)
+			return 0;
+		if (vlan)
+			found = vlan;
+	}
+	return found;
+}
+
 /* The bridge's port that the device is, or that it is a part of. */
-static void know_switch(const struct links *l, __u32 ifindex,
-			struct xr_port *port)
+static void know_switch(const struct plane *p, const struct links *l,
+			__u32 ifindex, struct xr_port *port)
 {
 	const struct link *dev = links_by_index(l, ifindex), *br;
 	int hops;
@@ -46,7 +90,8 @@ static void know_switch(const struct links *l, __u32 ifindex,
 		if (br->kind != LINK_BRIDGE)
 			return;
 		port->sw = br->filters ? XR_SWITCH_VLANS : XR_SWITCH_MACS;
-		port->pvid = br->filters ? dev->pvid : 0;
+		port->pvid = br->filters ? dev->pvid :
+					   bridge_vlan(p, l, br->ifindex);
 		port->tpid = br->filters ? br->tpid : 0;
 		return;
 	}
@@ -106,7 +151,7 @@ void host_refresh_ports(struct plane *p)
 		}
 		if (d->ifindex) {
 			read_links(&r, d->netns);
-			know_switch(&r.links, d->ifindex, &port);
+			know_switch(p, &r.links, d->ifindex, &port);
 			port.mac = mac_of(&r.links, d->ifindex);
 		}
 		memcpy(&word, &port, sizeof(word));
@@ -120,18 +165,30 @@ void host_refresh_ports(struct plane *p)
 
 /* ---- VMs' own ports ---- */
 
-static bool is_locked(const struct plane *p, __u32 place)
+/* Of several VMs behind one port any with a lock, that is here, makes it a guarded one. */
+static int rank(const struct plane *p, __u32 place)
 {
-	return p->vms[place].now.flags & XR_VM_LOCK;
+	struct xr_vm_now now = vm_now(p, place);
+
+	if (!(now.flags & XR_VM_LOCK))
+		return 0;
+	return 1 + (host_is_local(p, now.host) || host_is_local(p, now.next));
 }
 
-/* Of several VMs behind one port any with a lock makes it a guarded one. */
+static bool is_behind(const struct plane *p, __u32 place,
+		      const struct xr_device *d)
+{
+	return p->vms[place].tap == d->ifindex &&
+	       p->vm_info[place].netns == d->netns;
+}
+
 static void own_slot(struct plane *p, int slot, __u32 place)
 {
-	__u32 own = p->ports[slot].own, tap = p->devices[slot].ifindex;
+	__u32 own = p->ports[slot].own;
 
-	if (own && own != place + 1 && p->vms[own - 1].tap == tap &&
-	    is_locked(p, own - 1) && !is_locked(p, place))
+	if (own && own != place + 1 &&
+	    is_behind(p, own - 1, &p->devices[slot]) &&
+	    rank(p, own - 1) > rank(p, place))
 		return;
 	__atomic_store_n(&p->ports[slot].own, place + 1, __ATOMIC_RELEASE);
 }
@@ -148,25 +205,35 @@ void ports_own(struct plane *p, __u32 place, __u32 tap)
 
 struct search {
 	struct plane *p;
-	int slot;
+	const struct xr_device *d;
+	__u32 best;		/* plus one */
 };
 
 static int look_at_vm(void *ctx, __u32 place)
 {
-	const struct search *s = ctx;
-	const struct xr_device *d = &s->p->devices[s->slot];
+	struct search *s = ctx;
 
-	if (s->p->vms[place].tap == d->ifindex &&
-	    s->p->vm_info[place].netns == d->netns)
-		own_slot(s->p, s->slot, place);
+	if (is_behind(s->p, place, s->d) &&
+	    (!s->best || rank(s->p, place) > rank(s->p, s->best - 1)))
+		s->best = place + 1;
 	return 0;
 }
 
 void ports_find_own(struct plane *p, const struct xr_device *d)
 {
-	struct search s = { p, d - p->devices };
+	struct search s = { .p = p, .d = d };
 
-	__atomic_store_n(&p->ports[s.slot].own, 0, __ATOMIC_RELEASE);
 	if (host_any_local(p))
 		vm_each(p, look_at_vm, &s);
+	__atomic_store_n(&p->ports[d - p->devices].own, s.best,
+			 __ATOMIC_RELEASE);
+}
+
+void ports_find_others(struct plane *p, __u32 place)
+{
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++)
+		if (p->ports[i].own == place + 1 && p->devices[i].ifindex)
+			ports_find_own(p, &p->devices[i]);
 }

@@ -8,6 +8,9 @@
 /* The VM's port is, or is about to be, the device tap of its vm_info.netns. */
 void ports_own(struct plane *p, __u32 place, __u32 tap);
 
+/* It has lost its lock, its port, or its place: whose is the port, if it was its? */
+void ports_find_others(struct plane *p, __u32 place);
+
 /* The device is attached just now: is some VM behind it? */
 void ports_find_own(struct plane *p, const struct xr_device *d);
 

@@ -145,6 +145,7 @@ static void leave_tap(struct local *l)
 {
 	unhook_tap(l->p, l->place, l->vm->tap);
 	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
+	ports_find_others(l->p, l->place);
 }
 
 /* Under a running VM its port keeps programs that would stop it by going. */
@@ -455,6 +456,7 @@ static void depart(struct local *l, __u16 from)
 	struct xr_err *warn = l->warn;
 	struct vm_residual r = { 0 };
 
+	ports_find_others(l->p, l->place);
 	restore_queue(l);
 	/* Its own frame was faster than whoever should have said pause. */
 	ring_replay(l, l->now.host, &r);
@@ -485,6 +487,8 @@ static void arrive(struct local *l)
 		ports_own(l->p, l->place, tap->ifindex);
 	/* tunnel_in goes by it until the bridge has learned. */
 	__atomic_store_n(&l->vm->tap, tap ? tap->ifindex : 0, __ATOMIC_RELEASE);
+	if (was && was != l->vm->tap)
+		ports_find_others(l->p, l->place);
 	kernel_arrive(l, true);
 }
 

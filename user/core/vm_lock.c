@@ -99,5 +99,6 @@ int vm_set_lock(struct plane *p, __u32 place, bool lock)
 	}
 	__atomic_fetch_sub(&p->vm_control->locked, 1, __ATOMIC_RELEASE);
 	index_lock(p, place, false);
+	ports_find_others(p, place);
 	return 0;
 }
