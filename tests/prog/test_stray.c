@@ -320,6 +320,41 @@ static void rate(void **state)
 	let_go();
 }
 
+/* As may_reply() takes the group of 10.0.0.1's packets with these ports. */
+static unsigned int group_of(__u32 ports)
+{
+	const __u64 *key = world_plane()->hash_keys->key;
+	__u64 flow = (__u64)htonl(0xffff) << 32 | htonl(0x0a000001);
+
+	return (flow * (key[12] | 1) + (__u64)ports * (key[13] | 1)) >> 56;
+}
+
+/* An error to a flow of the pings' own group leaves them theirs. */
+static void rate_beside_errors(void **state)
+{
+	struct result error, more, ping;
+	__u16 sport = 1;
+	__u32 tick;
+
+	world(WORLD_TWO RATE("1"));
+	owned();
+	while (group_of(htons(sport) | (__u32)htons(80) << 16) != group_of(0))
+		sport++;
+	do {
+		world_set_tick(world_tick() + 2);
+		tick = world_tick();
+		error = run_text("eth / ip4 / udp sport=%u dport=80 / fill 1460",
+				 sport);
+		more = run_text("eth / ip4 / udp sport=%u dport=80 / fill 1460",
+				sport);
+		ping = run_text("eth / ip4 / icmp4 type=8 rest=1");
+	} while (world_tick() != tick);
+	check_reasons(&error, "too-big-reply");
+	check_reasons(&more, "too-big reply-limit");
+	check_reasons(&ping, "vip-echo");
+	let_go();
+}
+
 /* Without forwarding nothing goes back; but nothing tells whose it is, either. */
 static void without_forwarding(void **state)
 {
@@ -345,6 +380,7 @@ int main(void)
 		TEST(broken_headers),
 		TEST(strange_sources),
 		TEST(rate),
+		TEST(rate_beside_errors),
 		TEST(without_forwarding),
 	};
 
