@@ -70,9 +70,12 @@ static __always_inline int read_tunnel(struct xdp_md *ctx, struct too_long *t,
 
 	t->key.vni = 0;
 	t->key.dport = 0;
+	/* Every router quotes as much as that, at least (RFC 792). */
+	if ((void *)(udp + 4) > end_of(ctx))
+		return -1;
 	if (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6)
 		return 0;
-	if (proto != IPPROTO_UDP || (void *)(udp + 4) > end_of(ctx) ||
+	if (proto != IPPROTO_UDP ||
 	    (bpf_ntohs(udp[0]) & SPORTS) != SPORTS)
 		return -1;
 	t->key.dport = udp[1];

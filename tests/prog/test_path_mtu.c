@@ -196,6 +196,10 @@ static void forged(void **state)
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df mf len=1500 / ip4 / udp"),
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df opts=01010101 len=1500 / ip4 / udp"),
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df id=0x1234 len=1500 / ip4 / udp"),
+		/* quoted too shortly */
+		ERROR4("1400", IPIP_OF("1500") " / cut 27"),
+		ERROR4("1400", IPIP_OF("1500") " / cut 20"),
+		ERROR4("1400", IPIP_OF("1500") " / cut 19"),
 		/* from nobody, to many */
 		"eth / ip4 src=224.0.0.5 dst=" NODE4 " / icmp4 type=3 code=4 mtu=1400 ( "
 		IPIP_OF("1500") " )",
