@@ -72,6 +72,7 @@ in_ns lb1 "$XROAM" -i "$(instance other)" destroy 2>/dev/null
 ok "traffic all the same" ask c1 -c 20 tcp "$VIP4" 80
 
 # Another namespace's device of that name. A configuration has names only.
+# shellcheck disable=SC2317 # called by name
 gone_up()
 {
 	ip netns add "$(ns gone)" &&
