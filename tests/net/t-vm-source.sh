@@ -26,6 +26,9 @@ for node in h1 h2; do
 	in_ns "$node" ping -c1 -W2 10.8.0.$n >/dev/null
 	in_ns "$node" ping -c1 -W2 fd08::$n >/dev/null
 done
+# Of IPv6 a device listens apart.
+ip -n "$WORLD-h1" link add vx6 up type vxlan id 1000 local fd08:9::1 \
+	dstport 4789 nolearning udp6zerocsumrx
 # Nothing ends there: its device would take what has any address of h2's.
 ip -n "$WORLD-h2" link del vx0
 ok "attach" vm_attach h1

@@ -184,17 +184,22 @@ static bool is_elsewhere(const struct plane *p)
 static void check_hosts(struct check *c)
 {
 	const struct plane *p = c->p;
+	char words[HOST_DEAF];
 	const char *what;
 	__u32 i;
 
 	if (!host_any_local(p) || is_elsewhere(p))
 		return;
 	for (i = 1; i <= p->meta->limits.hosts; i++) {
-		if (!p->host_info[i].name[0])
+		const struct xr_host_info *h = &p->host_info[i];
+
+		if (!h->name[0])
 			continue;
-		what = host_not_here(&p->host_info[i]);
+		what = host_not_here(h);
+		if (!what)
+			what = host_deaf(h, words);
 		if (what)
-			wrong(c, "host %s: %s", p->host_info[i].name, what);
+			wrong(c, "host %s: %s", h->name, what);
 	}
 }
 

@@ -182,6 +182,28 @@ const char *host_not_here(const struct xr_host_info *h)
 	return "it is local, but its address is none of this machine's now; what is sent from here bears it all the same, and what is sent to it does not arrive";
 }
 
+const char *host_deaf(const struct xr_host_info *h, char words[HOST_DEAF])
+{
+	const struct link *dev = NULL;
+	const char *deaf = NULL;
+	struct netlink nl = { 0 };
+	struct links links = { 0 };
+	char why[LINK_DEAF];
+
+	if (!h->local || h->method != XR_FORWARD_VXLAN)
+		return NULL;
+	if (!netlink_open(&nl) && !links_read(&nl, &links))
+		dev = links_by_vni(&links, h->vni, h->addr);
+	if (dev)
+		deaf = link_deaf(dev, h->addr, tunnel_port(h), why);
+	if (deaf)
+		snprintf(words, HOST_DEAF, "no frame comes to its VMs: %s",
+			 deaf);
+	links_free(&links);
+	netlink_close(&nl);
+	return deaf ? words : NULL;
+}
+
 /* ---- a way that was not there when the host was added ---- */
 
 __u32 host_free_path(struct plane *p)

@@ -48,6 +48,9 @@ const __be32 *host_source(const struct plane *p, const struct xr_host_info *to);
 bool host_has_tunnel(const struct xr_host_info *h);
 /* NULL, or what is wrong with a local host's address: it is not this machine's. */
 const char *host_not_here(const struct xr_host_info *h);
+/* The same of its VXLAN device, if there is one: it takes nothing sent there. */
+#define HOST_DEAF 160
+const char *host_deaf(const struct xr_host_info *h, char words[HOST_DEAF]);
 
 /* A path that nothing names, to be filled before a word does; 0: there is none. */
 __u32 host_free_path(struct plane *p);

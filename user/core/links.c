@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Devices: what there is, of what kind, and their counters. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "links.h"
+#include "text.h"
 
 #define TRIES 3		/* the list changed while it was read */
 
@@ -54,8 +56,16 @@ static void get_vxlan(const struct nlattr *a, struct link *l)
 	case IFLA_VXLAN_COLLECT_METADATA:
 		l->any_vni = mnl_attr_get_u8(a);
 		break;
-	case IFLA_VXLAN_LOCAL:
+	case IFLA_VXLAN_UDP_ZERO_CSUM6_RX:
+		l->zero6 = mnl_attr_get_u8(a);
+		break;
+	case IFLA_VXLAN_GROUP6:
+		l->ipv6 = true;
+		break;
 	case IFLA_VXLAN_LOCAL6:
+		l->ipv6 = true;
+		/* fallthrough */
+	case IFLA_VXLAN_LOCAL:
 		netlink_get_addr(a, l->vtep);
 		break;
 	}
@@ -257,6 +267,28 @@ const struct link *links_by_vni(const struct links *l, __u32 vni,
 			found = k;
 	}
 	return found;
+}
+
+const char *link_deaf(const struct link *vxlan, const __be32 *addr, __u16 port,
+		      char words[LINK_DEAF])
+{
+	const char *why = NULL;
+
+	if (ntohs(vxlan->port) != port) {
+		snprintf(words, LINK_DEAF,
+			 "%s listens at UDP port %u, not %u (dstport)",
+			 vxlan->name, ntohs(vxlan->port), port);
+		return words;
+	}
+	if (vxlan->ipv6 && addr_is_ipv4(addr))
+		why = "listens for IPv6 only";
+	else if (!vxlan->ipv6 && !addr_is_ipv4(addr))
+		why = "listens for IPv4 only: give it an IPv6 \"local\", and udp6zerocsumrx";
+	else if (vxlan->ipv6 && !vxlan->zero6)
+		why = "drops what has no UDP checksum: make it with udp6zerocsumrx";
+	if (why)
+		snprintf(words, LINK_DEAF, "%s %s", vxlan->name, why);
+	return why ? words : NULL;
 }
 
 const char *link_no_port(const struct link *l, char words[LINK_WORDS])

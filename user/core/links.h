@@ -38,6 +38,8 @@ struct link {
 	__be16 port;		/* VXLAN */
 	bool any_vni;		/* VXLAN: one device for all of them ("external") */
 	__be32 vtep[4];		/* VXLAN: its own address; zero: none is said */
+	bool ipv6;		/* VXLAN: of IPv6, and deaf to IPv4; "external": both */
+	bool zero6;		/* VXLAN: takes what has no UDP checksum over IPv6 */
 	__u8 mac[6];
 	enum link_kind kind;
 	bool filters;		/* bridge: VLAN-aware */
@@ -68,6 +70,14 @@ int links_pvids(struct netlink *nl, struct links *l);
  */
 const struct link *links_by_vni(const struct links *l, __u32 vni,
 				const __be32 *vtep);
+
+/*
+ * NULL, or why a VXLAN device takes nothing of what other nodes send to this address
+ * and port. One without any address of its own listens for IPv4.
+ */
+#define LINK_DEAF 112
+const char *link_deaf(const struct link *vxlan, const __be32 *addr, __u16 port,
+		      char words[LINK_DEAF]);
 
 /*
  * NULL where what is put into the device reaches one who has the other end: a VM,

@@ -154,7 +154,11 @@ static void serve_datagrams(struct conn *c, const char *name)
 		ans.down = req.down;
 		memcpy(buf, &ans, sizeof(ans));
 		iov.iov_len = sizeof(ans) + (req.down < 60000 ? req.down : 0);
-		/* The same pktinfo sends: from the address that was asked. */
+		/*
+		 * The same pktinfo sends: from the address that was asked, but
+		 * by whatever device leads there, and not into the tunnel.
+		 */
+		((struct in6_pktinfo *)CMSG_DATA(&ctl.align))->ipi6_ifindex = 0;
 		sendmsg(c->fd, &m, MSG_DONTWAIT);
 	}
 }
