@@ -201,6 +201,17 @@ daemon_end KILL
 ok "and the next one" run_daemon -c "$WORLD_DIR/with.yaml"
 stays moved h3 null "does not believe yesterday's QEMU against today's move"
 again
+tell "migration active" "event STOP" "migration completed"
+becomes moved h2 null "moved"
+daemon_end KILL
+tell "set migrate=completed status=running"
+run_daemon -c "$WORLD_DIR/with.yaml"
+becomes moved h1 null "and RESUME at the source while no daemon was there: it is back"
+xr vm move "$VM" to h3 >/dev/null 2>&1
+daemon_end KILL
+run_daemon -c "$WORLD_DIR/with.yaml"
+stays moved h3 null "but not against an operator's word"
+again
 tell "set migrate=active status=running"
 daemon_end KILL
 run_daemon -c "$WORLD_DIR/with.yaml"

@@ -567,6 +567,16 @@ static void on_status(struct monitor *m, json_t *value)
 	become_source(m);
 }
 
+/* By what a QEMU here said, of which the daemon has heard nothing more since. */
+static bool was_taken_away(struct monitor *m, const struct view *v)
+{
+	const struct xr_vm_info *info = &m->d->plane->vm_info[v->place];
+
+	return !v->under_way && !host_is_local(m->d->plane, v->now.host) &&
+	       info->source == XR_SOURCE_QMP &&
+	       info->step == XR_NOTICE_MOVED + 1;
+}
+
 /* The events that nobody heard: it stands where they would have brought it. */
 static void catch_up(struct monitor *m)
 {
@@ -582,8 +592,12 @@ static void catch_up(struct monitor *m)
 	} else if (m->incoming) {
 		return;		/* RESUME will tell */
 	} else if (m->running && !in_migration(m)) {
-		if (known && v.now.state == XR_VM_BLACKOUT)
+		if (known && v.now.state == XR_VM_BLACKOUT) {
 			stayed(m);
+		} else if (known && was_taken_away(m, &v)) {
+			m->left_for = v.now.host;
+			runs_again(m);
+		}
 	} else {
 		if (in_migration(m))
 			prepare_to_leave(m);
