@@ -863,7 +863,7 @@ static __always_inline __u32 place_by_ip(struct __sk_buff *skb)
 		   bpf_skb_load_bytes(skb, at + 24, addr, sizeof(addr))) {
 		return 0;
 	}
-	return vm_of_addr(addr);
+	return is_link_local(addr) ? 0 : vm_of_addr(addr);
 }
 
 /*

@@ -108,11 +108,6 @@ static __always_inline int is_in_place(struct xdp_md *ctx, __u32 place,
 
 /* ---- addresses ---- */
 
-static __always_inline int is_link_local(const __be32 *ip)
-{
-	return (ip[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
-}
-
 /*
  * Whether the VM's binding has the address: the operator's, if he gave any; what
  * was learned binds nobody, and nobody lists link-local ones.

@@ -419,7 +419,7 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes, __u32 vlan)
 		return 0;
 	__builtin_memset(p, 0, sizeof(*p));
 	p->bytes = bytes;
-	if (parse_any_ip(ctx, p))
+	if (parse_any_ip(ctx, p) || is_link_local(p->daddr))
 		return 0;
 	forget();
 	place = vm_of_addr_in(p->daddr, vlan);

@@ -269,6 +269,12 @@ static __always_inline __u32 vm_of_addr(const __be32 *addr)
 	return vm_of_addr_in(addr, 0);
 }
 
+/* Never routed (RFC 4291 §2.5.6): each link has its own, of the same name. */
+static __always_inline int is_link_local(const __be32 *addr)
+{
+	return (addr[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
 /* Whether the index may have it: what the hot path asks before it calls. */
 static __always_inline int addr_may_be_vm(const struct xr_hash_keys *keys,
 					  const __be32 *addr, int ipv6)

@@ -25,8 +25,9 @@ text=$(printf 'what the client says' | od -An -tx1 | tr -d ' \n')
 for method in ipip ipip6 gue gue6 mac; do
 	vm_routed_run v1 h1
 	ok "$method: hosts" vm_hosts $method h1 h2
+	# What is of a link alone is routed nowhere.
 	tell "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
-		at h1 dev v1 >/dev/null
+		address fe80::10 at h1 dev v1 >/dev/null
 	ok "$method: at h1" pings
 	ok "$method: prepare" tell "h2 h1" vm prepare "$VM_MAC" to h2
 	ok "$method: pause" tell "h2 h1" vm pause "$VM_MAC"

@@ -519,7 +519,7 @@ static void by_address(void **state)
 
 	for (i = 0; i < ARRAY_LEN(routed); i++) {
 		world(HOSTS(HERE "%s") VMS(VM_AT(VM, "here", ", addresses: ["
-		      VM4 ", \"" VM6 "\"]")), routed[i].host);
+		      VM4 ", \"" VM6 "\", \"fe80::1\"]")), routed[i].host);
 		port_of_vm("out");
 		left_alone("tc_uplink_in", "in", NULL, routed[i].in);
 		word("here", "there", XR_VM_BLACKOUT);
@@ -533,6 +533,9 @@ static void by_address(void **state)
 		assert_int_equal(counted(XR_R_COPIED), 1);
 		left_alone("tc_uplink_in", "in", NULL, ROUTED
 			   " / ip4 src=10.9.0.77 dst=10.9.0.78 / udp");
+		/* This machine's own, perhaps: each link has one. */
+		left_alone("tc_uplink_in", "in", NULL, ROUTED
+			   " / ip6 src=fe80::77 dst=fe80::1 / udp");
 		/* No port: no route to it either, and the clone would go back. */
 		vm_live(VM, 0)->tap = 0x7fffffff;
 		fd = catcher("in");

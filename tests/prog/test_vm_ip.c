@@ -165,6 +165,22 @@ static void segments(void **state)
 	nobodys("eth / vlan 5 / " TO_VM);
 }
 
+/* Each link has a fe80::1, and no router brings it from another. */
+static void of_a_link(void **state)
+{
+	world(HOSTS(HOST_GUE("old", "10.2.0.9", "")
+		    HOST_GUE("g", "10.1.0.2", ""))
+	      VMS(VM_AT(VM, "old", ", addresses: [\"fe80::1\", \"" VM6 "\"]")));
+	say("move " VM " to g");
+	nobodys("eth / ip6 dst=fe80::1 / udp");
+	nobodys("eth / vlan 5 / ip6 dst=fe80::1 / udp");
+	expect("eth / ip6 dst=" VM6 " hlim=9 / udp", "moved-ip",
+	       GUE_IN "ip6 dst=" VM6 " hlim=8 / udp");
+	/* In its own link it is found by its MAC. */
+	expect("eth dst=" VM " / ip6 dst=fe80::1 hlim=9 / udp", "moved",
+	       GUE_IN "ip6 dst=fe80::1 hlim=8 / udp");
+}
+
 /* As many as there are VLANs; each is found, whoever came before or has gone. */
 static void many_segments(void **state)
 {
@@ -459,6 +475,7 @@ int main(void)
 		TEST(every_way),
 		TEST(outer_fields),
 		TEST(segments),
+		TEST(of_a_link),
 		TEST(many_segments),
 		TEST(other_hosts),
 		TEST(not_sound),

@@ -4,6 +4,7 @@
  * VMs among them, never pass XDP. What is written is noted in vm_info.kernel
  * first, so that nothing stays behind unknown after a kill.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -59,12 +60,17 @@ static const __be32 *address(const struct local *l, int i)
 	return addr_is_zero(a) ? NULL : a;
 }
 
-/* The kernel's routes know no segments: of what others have, too, none is made. */
+/*
+ * The kernel's routes know no segments: of what others have, too, none is made; nor
+ * of a link's own.
+ */
 static const __be32 *to_route(struct local *l, int i)
 {
 	const __be32 *a = address(l, i);
 	char text[TEXT_ADDR];
 
+	if (a && (a[0] & htonl(0xffc00000)) == htonl(0xfe800000))
+		return NULL;
 	if (!a || !vm_ip_shared(l->p, a))
 		return a;
 	local_warn(l, "%s is another VM's, too, in another VLAN: no route to it "
