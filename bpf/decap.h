@@ -173,44 +173,6 @@ static __always_inline int check_inner(struct xdp_md *ctx,
 
 /* ---- the outer UDP checksum ---- */
 
-#define SUM_STEPS	19	/* octets of an MTU of 9000 and more */
-
-struct summed {
-	__u32 at, end;
-	__u64 sum;
-	__u8 octet[CSUM_STEP];
-};
-
-XR_PERCPU(sums, struct summed, 1);
-
-/* Adds the next octets, the last of them with zeros behind; not 0: cannot. */
-__noinline int sum_step(struct xdp_md *ctx)
-{
-	__u32 zero = 0, n;
-	struct summed *s = bpf_map_lookup_elem(&sums, &zero);
-
-	if (!s || s->at >= s->end)
-		return -1;
-	n = s->end - s->at;
-	if (n < CSUM_STEP) {
-		__builtin_memset(s->octet, 0, sizeof(s->octet));
-		/*
-		 * In assembler: 6.1's verifier forgets the bound otherwise. Nor
-		 * does it learn a lower one from a comparison with 0.
-		 */
-		n--;
-		asm volatile("%0 &= 511" : "+r"(n));
-		n++;
-		if (bpf_xdp_load_bytes(ctx, s->at, s->octet, n))
-			return -1;
-	} else if (bpf_xdp_load_bytes(ctx, s->at, s->octet, CSUM_STEP)) {
-		return -1;
-	}
-	s->sum = bpf_csum_diff(NULL, 0, (void *)s->octet, CSUM_STEP, s->sum);
-	s->at += CSUM_STEP;
-	return 0;
-}
-
 /*
  * One that is not zero must be right (RFC 768, RFC 8200 §8.1): nobody checks it
  * once the header is gone. xroam's own tunnels have none (RFC 6935).
@@ -220,27 +182,15 @@ static __always_inline int check_udp_sum(struct xdp_md *ctx,
 					 const struct tunnel *t)
 {
 	struct udphdr *udp = octet_at(ctx, t->udp);
-	struct summed *s;
-	__u32 zero = 0;
 	__u64 sum;
 
 	if (!t->udp || (void *)(udp + 1) > end_of(ctx) || !udp->check)
 		return 0;
-	s = bpf_map_lookup_elem(&sums, &zero);
-	if (!s)
-		return XR_R_BAD_TUNNEL;
-	s->at = t->udp;
-	s->end = t->end;
 	/* ::ffff: before both IPv4 addresses adds nothing: 0xffff is zero here. */
 	sum = bpf_htons(IPPROTO_UDP) + (__u64)udp->len;
 	for (int i = 0; i < XR_ADDR_WORDS; i++)
 		sum += (__u64)p->saddr[i] + p->daddr[i];
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	s->sum = (sum & 0xffffffff) + (sum >> 32);
-	for (int i = 0; i < SUM_STEPS; i++)
-		if (sum_step(ctx))
-			break;
-	return s->at >= s->end && !csum_fold(s->sum) ? 0 : XR_R_BAD_TUNNEL;
+	return is_sum_right(ctx, t->udp, t->end, sum) ? 0 : XR_R_BAD_TUNNEL;
 }
 
 /* ---- what goes on ---- */

@@ -10,6 +10,7 @@
 #ifndef XROAM_BPF_PATH_MTU_H
 #define XROAM_BPF_PATH_MTU_H
 
+#include "csum.h"
 #include "nexthop.h"
 #include "parse.h"
 
@@ -144,6 +145,28 @@ static __always_inline int read_error6(struct xdp_md *ctx, struct too_long *t,
 			   ip->nexthdr);
 }
 
+/* What came changed is not what a router said. */
+static __always_inline int is_whole(struct xdp_md *ctx, __u32 l3, __u32 l4,
+				    int ipv6)
+{
+	const __be32 *ip = octet_at(ctx, l3);
+	__u64 sum = 0;
+	__u32 end;
+
+	if ((void *)(ip + 5) > end_of(ctx))
+		return 0;
+	if (!ipv6)
+		return is_sum_right(ctx, l4, l3 + (bpf_ntohl(ip[0]) & 0xffff), 0);
+	if ((void *)(ip + 10) > end_of(ctx))
+		return 0;
+	end = l3 + sizeof(struct ipv6hdr) + (bpf_ntohl(ip[1]) >> 16);
+	for (int i = 2; i < 10; i++)
+		sum += ip[i];
+	sum += bpf_htonl(end - l4);
+	sum += bpf_htonl(IPPROTO_ICMPV6);
+	return is_sum_right(ctx, l4, end, sum);
+}
+
 /* We could have sent it, by this path. */
 static __always_inline int is_ours(const struct too_long *t,
 				   const struct xr_path *path)
@@ -181,7 +204,7 @@ __noinline int learn_mtu(struct xdp_md *ctx, __u32 l3, __u32 l4, int ipv6)
 		return 0;
 	path_index = o->path;
 	path = bpf_map_lookup_elem(&paths, &path_index);
-	if (!path || !is_ours(t, path))
+	if (!path || !is_ours(t, path) || !is_whole(ctx, l3, l4, ipv6))
 		return 0;
 	o->now = (struct xr_outer_mtu){ .mtu = t->mtu, .until = until };
 	path->mtu = t->mtu;

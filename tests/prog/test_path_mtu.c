@@ -85,9 +85,24 @@ static void heeded(void **state)
 	check_limit(1240);
 }
 
-/* With a tag, with IP options round it: as other ICMP errors. */
+/*
+ * With a tag, with IP options or extension headers round it, of any length: as
+ * other ICMP errors.
+ */
 static void however_it_comes(void **state)
 {
+	char error[512];
+
+	for (int n = 28; n < 620; n += 37) {
+		world(TO("10.1.0.1", "ipip"));
+		snprintf(error, sizeof(error), ERROR4("1400", IPIP_OF("1500")
+			 " / fill 100 / cut %d"), n);
+		hear(error);
+	}
+	world(TO("\"fd01::1\"", "ipip"));
+	hear("eth / ip6 src=fd01::8 dst=" NODE6 " / dstopts / icmp6 type=2 "
+	     "mtu=1400 ( " IPIP6_OF("1460") " / cut 1051 )");
+	check_limit(1360);
 	world(TO("10.1.0.1", "ipip"));
 	hear("eth / vlan 5 / ip4 src=10.1.0.8 dst=" NODE4 " opts=01010101 / "
 	     "icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )");
@@ -242,6 +257,13 @@ static void forged(void **state)
 	ignore("eth dst=33:33:00:00:00:01 / ip6 src=fd01::8 dst=" NODE6
 	       " / icmp6 type=2 mtu=1400 ( " IPIP6_OF("1460") " )");
 	check_limit(1460);
+
+	/* Changed on its way. */
+	ignore("eth / ip6 src=fd01::8 dst=" NODE6 " / icmp6 type=2 mtu=1400 "
+	       "csum=bad ( " IPIP6_OF("1460") " )");
+	world(TO("10.1.0.1", "ipip"));
+	ignore("eth / ip4 src=10.1.0.8 dst=" NODE4 " / icmp4 type=3 code=4 "
+	       "mtu=1400 csum=bad ( " IPIP_OF("1500") " )");
 
 	/* A backend that is gone has no way. */
 	world(TO("10.1.0.1", "ipip"));
