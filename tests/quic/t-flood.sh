@@ -34,8 +34,6 @@ assert()
 		diag "$(quic_get steady '.errors[]')"
 	is "$(quic_sum .strays)" 0 "flood: no stray packet"
 	cmp_ok "$(quic_sum .initials)" -ge 35000 "flood: it did arrive"
-	cmp_ok "$(quic_get steady '.longest_gap_ms | floor')" -lt $((1000 + STALLED)) \
-		"flood: longest gap $(quic_get steady .longest_gap_ms) ms"
 }
 
 QUIC_FLOWS=4096

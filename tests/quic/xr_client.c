@@ -473,7 +473,7 @@ static void closed_op(struct xq_conn *q, int err)
 
 	conn_ended(c);
 	c->version = ngtcp2_conn_get_negotiated_version(q->conn);
-	if (err || c->left)
+	if (err || c->left || q->error[0])
 		complain(c, q->error[0] ? q->error : "over before its end");
 	if (c->other_server)
 		complain(c, "answers from two servers");

@@ -64,11 +64,9 @@ transfer()
 	start client c2 "$QUIC/xr_client" --local 10.11.0.2 --rate 60K \
 		--connections $CONNECTIONS --seconds 3 --timeout 120 \
 		--migrate-at 1800=10.11.0.3 "$VIP" 443
-	stall_begin
 	sleep 0.9
 	PREPARED_QEMU=1 guest_move "$to" --gate 500 "$@"
 	finish client
-	stall_end
 	SAID=$(<"$WORLD_DIR/client.out")
 }
 
@@ -80,8 +78,6 @@ whole_transfer()
 		diag "$(jq -r '.errors[]' <<<"$SAID")"
 	is "$(jq -r '[.each[] | select(.server == "vm")] | length' <<<"$SAID")" \
 		$CONNECTIONS "$1: all of the one server"
-	cmp_ok "$(jq '.longest_gap_ms | floor' <<<"$SAID")" -lt $((2500 + STALLED)) \
-		"$1: and none waited for long"
 }
 
 world_of stubborn

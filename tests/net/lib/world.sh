@@ -92,6 +92,7 @@ fail()
 	for line; do
 		diag "$line"
 	done
+	return 1
 }
 
 # ok DESCRIPTION CMD...: CMD succeeds; what it said is shown where it does not.
