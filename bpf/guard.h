@@ -75,12 +75,24 @@ __noinline int is_forged(struct xdp_md *ctx, __u32 index)
 	       mac_of(eth + 3) != mac_of((const __u16 *)nh->dmac);
 }
 
+/*
+ * In another namespace another device has the same number: but no VM is behind it,
+ * as far as user space knows, which goes by both.
+ */
+static __always_inline int is_port_of(struct xdp_md *ctx,
+				      const struct xr_vm *vm)
+{
+	const struct xr_port *port = this_port();
+
+	return vm->tap && vm->tap == ingress_of(ctx) && port && port->own;
+}
+
 /* By its own port on this machine, should that be a guarded one. */
 static __always_inline int is_by_own_port(struct xdp_md *ctx, __u32 place)
 {
 	struct xr_vm *vm = vm_at(place);
 
-	return vm && vm->tap && vm->tap == ingress_of(ctx);
+	return vm && is_port_of(ctx, vm);
 }
 
 /* It is on its way to here: whether it runs yet, tc sees behind its port. */
@@ -368,7 +380,7 @@ static __always_inline int is_own_port(struct xdp_md *ctx,
 {
 	union vm_word w = vm_now(vm);
 
-	return vm->tap && vm->tap == ingress_of(ctx) &&
+	return is_port_of(ctx, vm) &&
 	       (host_get(w.now.host).flags | host_get(w.now.next).flags) &
 		       XR_HOST_LOCAL;
 }

@@ -54,6 +54,29 @@ like "$(xr vm prepare "$VM_MAC" to h2 2>&1)" "v1 is no tap: .* not replayed" \
 	"which its prepare's answer says"
 xr vm leave "$VM_MAC"
 
+# ---- of another namespace ----
+
+# Its number there is the uplink's here: the programs would take it for that.
+up0=$(ip -n "$H1" -j link show up0 | jq '.[0].ifindex')
+vm_netns pod
+ip -n "$WORLD-pod" link add pod0 index "$up0" type veth peer name pod1
+in_pod() { in_ns pod "$XROAM" -i "$WORLD-h1" "$@"; }
+like "$(in_pod vm add "$VM_MAC" at h1 dev pod0 2>&1)" \
+	"pod0 has number $up0 here, and up0 in another network namespace" \
+	"a port of the uplink's number, in another namespace: refused"
+ok "the VM without it" in_pod vm add "$VM_MAC" at h1
+ip -n "$WORLD-pod" link set pod0 address "$VM_MAC" up
+in_pod vm prepare "$VM_MAC" to h2 >/dev/null 2>&1
+is "$(bpftool -j map dump pinned "/sys/fs/bpf/xroam/$WORLD-h1/taps" |
+	jq ".[].formatted | select(.key == $up0) | .value")" $((0xffff0000)) \
+	"and the uplink stays one"
+in_pod vm leave "$VM_MAC"
+ip -n "$WORLD-pod" link del pod0
+ip -n "$WORLD-pod" link add pod0 index $((up0 + 1000)) type veth peer name pod1
+ok "with a number of its own" in_pod vm add "$VM_MAC" at h1 dev pod0
+is "$(in_pod vm prepare "$VM_MAC" to h2 2>&1 | grep -c "has number")" 0 "  it is one"
+in_pod vm leave "$VM_MAC"
+
 if ip -n "$H1" link add link up0 name macvtap0 type macvtap mode bridge \
 	2>/dev/null; then
 	xr vm add "$VM_MAC" at h1

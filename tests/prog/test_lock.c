@@ -302,6 +302,13 @@ static void follows_the_frame(void **state)
 	}
 }
 
+/* What attaching to the port does. */
+static void own_port(__u16 vlan)
+{
+	vm_live(VM, vlan)->tap = ifindex_of("in");
+	world_plane()->ports[0].own = vm_place(VM, vlan) + 1;
+}
+
 /*
  * At its own port on the new host, guarded too, it may speak: whether it runs,
  * tc sees behind the port (tests/prog/test_copy.c). Its neighbours may not.
@@ -315,10 +322,12 @@ static void comes_to_its_port(void **state)
 			    HOST_VXLAN("far", "10.2.0.1", ""))
 		      VMS(VM_AT(VM, "far", BOUND)));
 		if (known)
-			vm_live(VM, 0)->tap = ifindex_of("in");
+			own_port(0);
 		all_dropped();
 		say("prepare " VM " to here");
-		vm_live(VM, 0)->tap = ifindex_of(known ? "in" : "out");
+		own_port(0);
+		if (!known)
+			vm_live(VM, 0)->tap = ifindex_of("out");
 		if (!known) {
 			all_dropped();
 			continue;
@@ -328,6 +337,10 @@ static void comes_to_its_port(void **state)
 		dropped(ROUTED, "guard-ip");
 		check_vm(VM, 0, XR_VM_PREPARED, "far", XR_VM_LOCK);
 		assert_int_equal(vm_info_of(VM, 0)->spoofed, spoofed);
+		/* One of its number, in another namespace, is not it. */
+		world_plane()->ports[0].own = 0;
+		all_dropped();
+		own_port(0);
 		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1",
 		       "guard-ip announcement-bad", NULL);
 		say("move " VM " to here");
@@ -383,13 +396,6 @@ static void in_a_tunnel(void **state)
 #define HOME(more)                                                             \
 	GATEWAYS HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")       \
 		       HOST_VXLAN("far", "10.2.0.1", "")) VMS(more)
-
-/* What attaching to the port does. */
-static void own_port(__u16 vlan)
-{
-	vm_live(VM, vlan)->tap = ifindex_of("in");
-	world_plane()->ports[0].own = vm_place(VM, vlan) + 1;
-}
 
 static void its_own_port(void **state)
 {

@@ -139,6 +139,30 @@ static struct xr_tc_hook *find(struct plane *p, __u32 ifindex, __u32 kind)
 	return tc_record(p, netns_inode(), ifindex, kind);
 }
 
+const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex)
+{
+	const struct xr_tc_hook *h;
+	__u64 here = netns_inode();
+	int at = 0;
+
+	while ((h = tc_next(p, &at)))
+		if (h->ifindex == ifindex && h->netns != here)
+			return h;
+	return NULL;
+}
+
+bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name,
+		     struct xr_err *err)
+{
+	const struct xr_tc_hook *other = tc_elsewhere(p, ifindex);
+
+	if (other)
+		xr_fail(err, -EEXIST,
+			"%s has number %u here, and %s in another network namespace, which the programs cannot tell apart; make one of them with a number of its own (ip link add ... index N)",
+			name, ifindex, other->name);
+	return other;
+}
+
 static struct xr_tc_hook *new_record(struct plane *p, __u32 ifindex,
 				     const char *name, __u32 kind)
 {
@@ -332,10 +356,13 @@ static int attach_to(struct plane *p, struct netlink *nl,
 int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 	      enum xr_tc_kind kind, struct xr_err *err)
 {
-	struct xr_tc_hook *h = new_record(p, ifindex, name, kind);
 	struct netlink nl = { 0 };
+	struct xr_tc_hook *h;
 	int fd, ret;
 
+	if (tc_number_taken(p, ifindex, name, err))
+		return -EEXIST;
+	h = new_record(p, ifindex, name, kind);
 	if (!h)
 		return xr_fail(err, -ENOSPC,
 			       "%s: %d tc programs are attached, the most "
@@ -375,6 +402,7 @@ int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name,
 	strncpy(task.name, name, sizeof(task.name) - 1);
 	/* With a record it may be there already: that has to be looked at. */
 	if (p->tc_worker && !find(p, ifindex, kind) &&
+	    !tc_elsewhere(p, ifindex) &&
 	    !tc_stops_devices() && new_record(p, ifindex, name, kind)) {
 		task.prog = tc_program(p, kind, err);
 		ret = task.prog < 0 ? task.prog :

@@ -44,6 +44,15 @@ int tc_reload(struct plane *p, struct xr_err *err);
  */
 bool tc_stops_devices(void);
 
+/*
+ * Another device of this number, in another namespace, that has programs: they know
+ * devices by their numbers (the map taps). NULL: none has.
+ */
+const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex);
+/* The same, said in err. */
+bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name,
+		     struct xr_err *err);
+
 /* The next record at or after *at, or NULL; *at goes behind it. */
 struct xr_tc_hook *tc_next(struct plane *p, int *at);
 

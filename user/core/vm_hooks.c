@@ -15,7 +15,8 @@
 
 void tap_set_kind(struct plane *p, __u32 ifindex, __u32 kind)
 {
-	bpf_map_update_elem(p->fd[PLANE_TAPS], &ifindex, &kind, 0);
+	if (!tc_elsewhere(p, ifindex))
+		bpf_map_update_elem(p->fd[PLANE_TAPS], &ifindex, &kind, 0);
 }
 
 __u32 tap_kind(struct plane *p, __u32 ifindex)

@@ -243,7 +243,8 @@ static bool hook_tap(struct local *l, const struct link *tap,
 		return true;
 	local_warn(l, "%s", err.text);
 	ring_end(l->p, l->place);
-	bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
+	if (!tc_elsewhere(l->p, tap->ifindex))
+		bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
 	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
 	return false;
 }

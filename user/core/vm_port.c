@@ -14,6 +14,7 @@
 
 #include "host.h"
 #include "netns.h"
+#include "tc.h"
 #include "text.h"
 #include "vm_local_priv.h"
 #include "vm_priv.h"
@@ -62,6 +63,8 @@ bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err)
 	const char *what = link_no_port(dev, words);
 	__u16 host = 0;
 
+	if (tc_number_taken(p, dev->ifindex, dev->name, err))
+		return true;
 	if (dev->kind == LINK_TUN && !what)
 		return false;
 	if (!what)
