@@ -112,7 +112,8 @@ static __always_inline int look_into_vxlan(struct xdp_md *ctx,
 	__u32 vni;
 
 	if ((const void *)(vxlan + 2) > end_of(ctx))
-		return UNREADABLE;
+		return t->part || bpf_xdp_get_buff_len(ctx) >= at + 8 ?
+			       UNREADABLE : -1;
 	if (!(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
 		return -1;
 	t->frame = at + 2 * sizeof(*vxlan);
