@@ -191,8 +191,11 @@ static void addresses_beside(void **state)
 	expect("eth / ip4 dst=192.0.2.2 / icmp4 type=8 rest=1", "not-l4", NULL);
 	expect("eth / ip6 dst=2001:db8::2 / icmp6 type=128 rest=1", "not-l4",
 	       NULL);
+	/* Nor where the kernel would send it on. */
+	shell("ip -6 route add ::ffff:0:0/96 via fd01::8");
 	expect("eth / ip6 dst=::ffff:192.0.2.1 / tcp dport=22 syn", "not-vip",
 	       NULL);
+	shell("ip -6 route del ::ffff:0:0/96");
 	/* VIPs come and go. */
 	world_apply("vips:\n" VIP("192.0.2.7", "443", "tcp", "") "backends: []\n");
 	shell("ip route add blackhole 192.0.2.7");
