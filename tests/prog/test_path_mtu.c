@@ -292,6 +292,9 @@ static void others(void **state)
 	/* One of them goes: the other one's is still known. */
 	world_apply(VIPS "backends:\n" BACKEND("two", "[\"192.0.2.1:80/udp\"]")
 		    "    address: 10.1.0.1\n");
+	check_limit(1380);
+	world_set_tick(world_tick() + 2);
+	check_limit(1380);
 	hear(ERROR4("1300", IPIP_OF("1400")));
 	check_limit(1280);
 }

@@ -61,22 +61,31 @@ static void drop_wrong(struct plane *p, const bool *used)
 	}
 }
 
+/* What was learned is of the far end, and stays when another path leads there. */
+static void note_outer(struct plane *p, const bool *used, __u32 path)
+{
+	int fd = p->fd[PLANE_OUTERS];
+	struct xr_outer o = { 0 };
+	struct xr_outer_key key;
+
+	if (!key_of(&p->paths[path], &key) ||
+	    (!bpf_map_lookup_elem(fd, &key, &o) && is_right(p, used, &key, &o)))
+		return;
+	o.path = path;
+	bpf_map_update_elem(fd, &key, &o, 0);
+}
+
 void outers_sync(struct plane *p)
 {
 	bool *used = used_paths(p);
-	struct xr_outer_key key;
 	__u32 i;
 
 	if (!used)
 		return;
+	for (i = 1; i < p->paths_max; i++)
+		if (used[i])
+			note_outer(p, used, i);
 	drop_wrong(p, used);
-	for (i = 1; i < p->paths_max; i++) {
-		const struct xr_outer o = { .path = i };
-
-		if (used[i] && key_of(&p->paths[i], &key))
-			bpf_map_update_elem(p->fd[PLANE_OUTERS], &key, &o,
-					    BPF_NOEXIST);
-	}
 	free(used);
 }
 
