@@ -54,6 +54,32 @@ like "$(xr vm prepare "$VM_MAC" to h2 2>&1)" "v1 is no tap: .* not replayed" \
 	"which its prepare's answer says"
 xr vm leave "$VM_MAC"
 
+# ---- by routes ----
+
+# A network behind one VM's port: who is in it may be behind another one.
+OTHER_MAC=52:54:00:77:77:77
+ip -n "$H1" tuntap add dev tap8 mode tap
+ip -n "$H1" addr add 10.77.0.1/24 dev tap8
+ip -n "$H1" link set tap8 up
+ip -n "$H1" -6 route add fe80::20/128 dev tap8
+xr vm add "$VM_MAC" address 10.77.0.20 at h1
+xr vm prepare "$VM_MAC" to h2 >/dev/null 2>&1
+is "$(vm_fact h1 "$VM_MAC" tap)" tap8 "a port is found by the route to it"
+xr vm leave "$VM_MAC"
+xr vm add "$VM_MAC" address fe80::20 at h1
+like "$(xr vm prepare "$VM_MAC" to h2 2>&1)" "no port of VM $VM_MAC was found" \
+	"not by a link's address"
+xr vm leave "$VM_MAC"
+xr vm add "$OTHER_MAC" at h1 dev tap8
+xr vm prepare "$OTHER_MAC" to h2 >/dev/null 2>&1
+xr vm add "$VM_MAC" address 10.77.0.20 at h1
+like "$(xr vm prepare "$VM_MAC" to h2 2>&1)" "no port of VM $VM_MAC was found" \
+	"and not where it is another's"
+is "$(vm_fact h1 "$OTHER_MAC" tap)" tap8 "  whose it stays"
+xr vm leave "$VM_MAC"
+xr vm leave "$OTHER_MAC"
+ip -n "$H1" link del tap8
+
 # ---- of another namespace ----
 
 # Its number there is the uplink's here: the programs would take it for that.

@@ -201,6 +201,11 @@ bool addr_is_zero(const __be32 addr[XR_ADDR_WORDS])
 	return !(addr[0] | addr[1] | addr[2] | addr[3]);
 }
 
+bool addr_is_link_local(const __be32 addr[XR_ADDR_WORDS])
+{
+	return (addr[0] & htonl(0xffc00000)) == htonl(0xfe800000);
+}
+
 bool mac_is_zero(const __u8 mac[6])
 {
 	return !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);

@@ -34,6 +34,7 @@ int text_check_name(const char *what, const char *s, struct xr_err *err);
 
 bool addr_is_ipv4(const __be32 addr[XR_ADDR_WORDS]);
 bool addr_is_zero(const __be32 addr[XR_ADDR_WORDS]);
+bool addr_is_link_local(const __be32 addr[XR_ADDR_WORDS]);	/* IPv6 */
 bool mac_is_zero(const __u8 mac[6]);
 
 /* These write to buf and return it. */

@@ -4,7 +4,6 @@
  * VMs among them, never pass XDP. What is written is noted in vm_info.kernel
  * first, so that nothing stays behind unknown after a kill.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -69,7 +68,7 @@ static const __be32 *to_route(struct local *l, int i)
 	const __be32 *a = address(l, i);
 	char text[TEXT_ADDR];
 
-	if (a && (a[0] & htonl(0xffc00000)) == htonl(0xfe800000))
+	if (a && addr_is_link_local(a))
 		return NULL;
 	if (!a || !vm_ip_shared(l->p, a))
 		return a;

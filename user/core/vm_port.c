@@ -162,15 +162,23 @@ static __u32 namesake(const struct search *s)
 
 /* ---- the candidates ---- */
 
-/* A port that a VM of the same MAC has, in another VLAN. */
-static bool is_anothers(const struct local *l, __u32 ifindex)
+/* The place, plus one, of another VM whose port it is; or 0. */
+static __u32 anothers(const struct local *l, __u32 ifindex)
 {
 	__u32 kind = tap_kind(l->p, ifindex), place = kind - 1;
 
 	return kind && kind < XR_TAP_TUNNEL && place != l->place &&
 	       l->p->vm_info[place].used && l->p->vms[place].tap == ifindex &&
-	       l->p->vms[place].key << 16 == l->vm->key << 16 &&
-	       is_here(l->p, vm_now(l->p, place));
+	       is_here(l->p, vm_now(l->p, place)) ? kind : 0;
+}
+
+/* One of the same MAC, in another VLAN. */
+static bool is_namesakes(const struct local *l, __u32 ifindex)
+{
+	__u32 other = anothers(l, ifindex);
+
+	return other &&
+	       l->p->vms[other - 1].key << 16 == l->vm->key << 16;
 }
 
 /* In the bridge of another VNI's device. */
@@ -200,7 +208,7 @@ static void add_hit(struct search *s, const struct link *dev)
 	if (is_attached(s->l->p, dev->ifindex) && dev->kind != LINK_TUN)
 		return;
 	if (port_refused(s->l->p, dev, &err) ||
-	    is_anothers(s->l, dev->ifindex))
+	    is_namesakes(s->l, dev->ifindex))
 		return;
 	for (i = 0; i < s->n; i++)
 		if (s->hit[i] == dev)
@@ -331,7 +339,10 @@ static const struct link *by_tables(struct local *l)
 	return NULL;
 }
 
-/* No bridge: its addresses are routed to its port. */
+/*
+ * No bridge: its addresses are routed to its port. Not those of a link, which each
+ * device has; and a port whose network it is in may be its neighbour's.
+ */
 static const struct link *by_route(struct local *l)
 {
 	const struct link *dev = NULL;
@@ -341,6 +352,7 @@ static const struct link *by_route(struct local *l)
 
 	for (i = 0; !dev && i < XR_VM_ADDRS; i++) {
 		if (addr_is_zero(l->info->addr[i]) ||
+		    addr_is_link_local(l->info->addr[i]) ||
 		    vm_ip_shared(l->p, l->info->addr[i]) ||
 		    route_ask(&l->nl, l->info->addr[i], &way) ||
 		    memcmp(way.gateway, l->info->addr[i], sizeof(way.gateway)))
@@ -348,7 +360,7 @@ static const struct link *by_route(struct local *l)
 		dev = links_by_index(&l->links, way.ifindex);
 		if (dev && (is_attached(l->p, dev->ifindex) ||
 			    port_refused(l->p, dev, &err) ||
-			    is_anothers(l, dev->ifindex)))
+			    anothers(l, dev->ifindex)))
 			dev = NULL;
 	}
 	return dev;
