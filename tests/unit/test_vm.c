@@ -78,6 +78,8 @@ static struct plane *new_plane(void)
 	p->ip_index = room(p->ip_buckets, sizeof(*p->ip_index));
 	p->vm_ips = room(p->ip_buckets * 8, sizeof(*p->vm_ips));
 	p->vm_control = room(1, sizeof(*p->vm_control));
+	p->ports = room(XR_MAX_DEVICES, sizeof(*p->ports));
+	p->devices = room(XR_MAX_DEVICES, sizeof(*p->devices));
 	p->hosts = room(limits.hosts + 1, sizeof(*p->hosts));
 	p->host_info = room(limits.hosts + 1, sizeof(*p->host_info));
 	add_host(p, 1, "a");
@@ -92,6 +94,8 @@ static void drop_plane(struct plane *p)
 {
 	close(p->fd[PLANE_LOCKED_MACS]);
 	free(p->meta);
+	free(p->ports);
+	free(p->devices);
 	free(p->hash_keys);
 	free(p->mac_index);
 	free(p->vms);
