@@ -75,6 +75,19 @@ is "$(mtu)" 1444 "follows the route's"
 route mtu 1433
 ok "reload, too" xr reload
 is "$(mtu)" 1433 "and so on"
+# A locked one the FIB tells, with packets: the program, that is.
+serves s1 80
+# shellcheck disable=SC2317 # called by name
+follows()
+{
+	ask c1 -c 4 -t 200 tcp "$VIP4" 80 >/dev/null
+	is_now "$1"
+}
+route mtu lock 1411
+ok "locked, the program by itself" wait_for 20 follows 1411
+# As far as the last command saw.
+route mtu lock 1425
+ok "upwards as well" wait_for 20 follows 1425
 start daemon lb1 "$XROAM" -i "$WORLD-lb1" run
 route mtu 1422
 ok "the daemon by itself" wait_for 20 is_now 1422
