@@ -58,6 +58,34 @@ for kind in k1_garp_request k9_na_unsol_override k3_rarp_qemu \
 	is "$(arrived fab:h2 525400123456)" 0 "premature $kind does not leave h2"
 done
 cmp_ok "$(reason premature h2)" -ge 4 "premature counts them"
+
+# A kernel's own port, as KubeVirt's target pod has it: with the VM's MAC and
+# addresses it comes up, joins groups, looks for duplicates, and says who it is.
+fabric_believes h1
+in_ns fab bridge fdb replace "$VM_MAC" dev h1 master dynamic
+before=$(reason premature h2)
+in_ns v1 sysctl -qw net.ipv6.conf.h2.addr_gen_mode=0 \
+	net.ipv6.conf.h2.disable_ipv6=0 net.ipv4.conf.h2.arp_notify=1 net.ipv6.conf.h2.ndisc_notify=1
+ip -n "$WORLD-v1" -batch - <<-EOT
+	link set h2 arp on
+	link set h2 down
+	addr add $VM_ADDR4/24 dev h2
+	link set h2 up
+	addr add $VM_ADDR6/64 dev h2
+EOT
+# shellcheck disable=SC2317 # called by name
+many()
+{
+	[ "$(reason premature h2)" -ge $((before + 6)) ]
+}
+ok "a port that a kernel brings up says much" wait_for 20 many
+like "$(in_ns fab bridge fdb show | grep "^$VM_MAC ")" " dev h1 " \
+	"the fabric hears none of it"
+like "$(vm_fact h2 "$VM_MAC" state)" prepared "nor is it a move"
+in_ns v1 sysctl -qw net.ipv6.conf.h2.disable_ipv6=1
+ip -n "$WORLD-v1" addr flush dev h2
+ip -n "$WORLD-v1" link set h2 arp off
+in_ns fab bridge fdb del "$VM_MAC" dev h1 master
 is "$(vm_fact h1 "$VM_MAC" state)" prepared "and moves nothing"
 fabric_believes h1
 
