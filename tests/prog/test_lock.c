@@ -685,6 +685,9 @@ static void disguises(void **state)
 		  "8000000000000000", "guard-unread" },
 		{ ND_OTHER "len=16 / frag mf next=44 / hex 3a00000100000000"
 		  "8000000000000000", "guard-unread" },
+		{ "eth src=" OTHER " dst=" VM " / ip6 src=fd09::99 hlim=255 "
+		  "len=16 / frag mf next=60 / hex 3a00010400000000"
+		  "8000000000000000", "guard-unread" },
 		{ ND_OTHER "/ frag mf / icmp6 type=128 / fill 8", NULL },
 		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf len=28 / "
 		  UDP(" / zero 40"), "guard-unread" },
