@@ -434,7 +434,7 @@ struct xr_protected {
 };
 
 /* rings: what went into a prepared VM's tap, for the residual. */
-#define XR_RING_FRAMES	256
+#define XR_RING_FRAMES	1024	/* as many as a tap holds, unless told otherwise */
 #define XR_RING_OCTETS	2036
 
 struct xr_ring {

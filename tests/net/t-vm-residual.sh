@@ -114,14 +114,14 @@ both vm cancel $VM_MAC >/dev/null
 # ---- more than the ring holds ----
 
 both vm prepare $VM_MAC to h2 >/dev/null
-mapfile -t s < <(steps 1 300)
+mapfile -t s < <(steps 1 1100)
 play -q 5 "${s[@]}"
 pause_and_see
-is "$(texts v1:h2)" "$(numbered 45 300)" "300 unread: the last 256 are replayed"
-like "$PAUSED" "300 frames were unread, 256 replayed, 44 lost" "and the loss is said"
-is "$(reason ring-lost h1)" 44 "and counted"
+is "$(texts v1:h2)" "$(numbered 77 1100)" "1100 unread: the last 1024 are replayed"
+like "$PAUSED" "1100 frames were unread, 1024 replayed, 76 lost" "and the loss is said"
+is "$(reason ring-lost h1)" 76 "and counted"
 both vm cancel $VM_MAC >/dev/null
-vm_reads 300
+vm_reads 1100
 
 # ---- too large for the ring, and checksums left to the device ----
 

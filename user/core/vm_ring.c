@@ -154,6 +154,16 @@ static bool is_gone(__u32 pid)
 	return pid && kill(pid, 0) && errno == ESRCH;
 }
 
+/* Its numbers begin anew: what an earlier VM's frames left would be taken for its own. */
+static void clear_frames(struct plane *p, __u32 ring)
+{
+	struct xr_ring_frame *f = &p->ring_frames[ring * XR_RING_FRAMES];
+	int n;
+
+	for (n = 0; n < XR_RING_FRAMES; n++)
+		f[n].number = 0;
+}
+
 void ring_begin(struct local *l, const struct link *tap, __u32 reader)
 {
 	struct xr_ring *r = ring_of(l);
@@ -174,6 +184,7 @@ void ring_begin(struct local *l, const struct link *tap, __u32 reader)
 	r = &l->p->rings[i];
 	reader = reader ? reader : r->reader;
 	memset(r, 0, sizeof(*r));
+	clear_frames(l->p, i);
 	r->read_base = c.read;
 	r->drop_base = c.dropped;
 	r->reader = reader;	/* likely: see ring_ask() */

@@ -3,7 +3,8 @@
 #
 # A guest that is live-migrated between the hosts of tests/net/lib/vmworld.sh,
 # each with a tap "tap0" on its bridge (or, with -r, with routes to it), and a
-# client that probes it a thousand times a second all the while. The taps are
+# client that probes it a thousand times a second all the while, or as often as an
+# emulated guest bears on a machine that has other work to do. The taps are
 # QEMU's own, as is usual, and go when it ends; or, with OWN_TAPS empty, the
 # host's, and lose their carrier.
 #
@@ -14,6 +15,8 @@
 #	moved KEY		a figure of $MOVED
 #	probe [OPTIONS...] / probed	begin, end; $PROBED is what came of it
 #	probed_of KEY		a figure of $PROBED
+#	bears WHAT SECONDS	whether the guest bears $RATE probes a second, at rest
+#	fit_rate WHAT		$RATE is what it bears
 #	run_of HOST [OPTIONS...]	probes, and a migration in their midst
 #	result WHAT		a line of the table: $PROBED and $MOVED
 #	xroam_hosts cli|daemon	xroam on every host, and who tells it of moves
@@ -35,6 +38,7 @@ GUEST_WORDS=()		# on its kernel's command line
 CLIENT=c1		# who probes
 PROBE_OPTIONS=()
 PROBE_TO=$VM_ADDR4
+RATE=1000		# probes a second
 AT=			# the host where the guest is
 GUEST=''		# a second one has a name, a tap, a MAC and addresses of its own
 TAP=tap0
@@ -289,7 +293,8 @@ fabric_for()
 
 probe()
 {
-	start "prober$GUEST" "$CLIENT" "$VM_TESTS/prober" "$@" "$PROBE_TO"
+	start "prober$GUEST" "$CLIENT" "$VM_TESTS/prober" \
+		-i $((1000000 / RATE)) "$@" "$PROBE_TO"
 }
 
 probed()
@@ -302,13 +307,40 @@ probed()
 	finish "prober$GUEST"
 	status=$?
 	PROBED=$(<"$WORLD_DIR/prober$GUEST.out")
-	[ $status = 0 ] || diag "prober: $(<"$WORLD_DIR/prober$GUEST.err")"
+	[ $status = 0 ] || diag "prober: $(<"$WORLD_DIR/prober$GUEST.err")" \
+		"the guest: $(tail -n 5 "$WORLD_DIR/$GUEST$AT.console")" \
+		"its QEMU: $(<"$WORLD_DIR/qemu-$GUEST$AT.err")"
 	return $status
 }
 
 probed_of()
 {
 	jq -r ".$1 // empty" <<<"$PROBED"
+}
+
+# Nothing lost, and never far behind: a tap holds a thousand frames, no more.
+bears()
+{
+	local option options=()
+
+	for option in "${PROBE_OPTIONS[@]}"; do
+		[ "$option" = -o ] || options+=("$option")
+	done
+	rm -f "$WORLD_DIR/prober$GUEST.err"
+	probe -n "$(jq -n "$RATE * $2 | floor")" "${options[@]}"
+	wait_for 5 grep -qx sent "$WORLD_DIR/prober$GUEST.err"
+	probed
+	[ "$(jq '.lost == 0 and .max_ms <= 150' <<<"$PROBED")" = true ] && return
+	MOVED='{}'
+	result "$1, $RATE/s at rest"
+	return 1
+}
+
+fit_rate()
+{
+	for RATE in 1000 500 250 125; do
+		! bears "$1" 0.25 || return 0
+	done
 }
 
 # ---- xroam on the hosts ----
@@ -482,6 +514,7 @@ runs()
 
 	ALL=
 	for ((i = 1; i <= $1; i++)); do
+		fit_rate "$2"
 		QUIT=${QUITS[i % ${#QUITS[@]}]}
 		run_of "$(other "$AT")" || fail "$2: migration $i"
 		remember "$2, run $i${QUIT:+ (source ended $QUIT ms after RESUME)}"
