@@ -448,6 +448,10 @@ static const struct {
 	{ BOGUS("4002") "aabb" HIDDEN, 1 },		/* longer lengths */
 	{ BOGUS("80000002") "aabb" HIDDEN, 1 },
 	{ BOGUS("c000000000000002") "aabb" HIDDEN, 1 },
+	{ BOGUS("4103") " / fill 259 / hex " HIDDEN, 1 },
+	{ BOGUS("80000103") " / fill 259 / hex " HIDDEN, 1 },
+	{ BOGUS("c000000000000103") " / fill 259 / hex " HIDDEN, 1 },
+	{ "e0" V1 "0807020202aabbccdd" "03000000" "02" "aabb" HIDDEN, 1 },
 	{ BOGUS("00") HIDDEN, 1 },
 	{ BOGUS("01") "aa" BOGUS("01") "aa" BOGUS("00") HIDDEN, 1 },
 	/* More packets than are looked at. */
@@ -460,10 +464,11 @@ static const struct {
 	{ BOGUS("09") "aabb" "c0" V1, 0 },		/* longer than there is */
 	{ BOGUS("c000000100000002") "aabb" HIDDEN, 0 },
 	{ BOGUS("bfffffff") "aabb" HIDDEN, 0 },
+	{ BOGUS("4103") " / fill 258", 0 },
 	{ BOGUS("02") "aabb" "00000000", 0 },		/* padded */
-	{ "e0" "00000000" IDS HIDDEN, 0 },		/* version negotiation */
-	{ "f0" V1 IDS HIDDEN, 0 },			/* Retry has no length */
-	{ "c0" V2 IDS HIDDEN, 0 },
+	{ "e0" "00000000" IDS "02" "aabb" HIDDEN, 0 },	/* version negotiation */
+	{ "f0" V1 IDS "02" "aabb" HIDDEN, 0 },		/* Retry has no length */
+	{ "c0" V2 IDS "02" "aabb" HIDDEN, 0 },
 	{ BOGUS(""), 0 },
 };
 
