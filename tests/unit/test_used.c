@@ -206,6 +206,37 @@ static void a_filtered_frame(void **state)
 	assert_int_equal(used_first_missed(&used, index_used), ring.first);
 }
 
+/* The guest is behind: QEMU has read one, and waits for a buffer to give it. */
+static void held(int questions)
+{
+	enter(10);
+	reads++;
+	while (questions--)
+		used_compare(&used, index_used, BASE + reads, BASE + reads);
+	index_used++;
+}
+
+static void a_guest_that_is_behind(void **state)
+{
+	__u64 said;
+
+	(void)state;
+	begin(0);
+	keep_step(10);
+	held(10);
+	take(entered - reads);
+	said = stop(1);
+	assert_int_equal(said, ring.first - 1);
+
+	/* Asked for the first time just then. */
+	begin(0);
+	held(10);
+	take(entered - reads - 1);
+	keep_step(1);
+	said = stop(1);
+	assert_int_equal(said, ring.first - 1);
+}
+
 /* More unread at first than was known, and no frame but those in the ring counts. */
 static void a_base_that_was_too_low(void **state)
 {
@@ -234,6 +265,7 @@ int main(void)
 		cmocka_unit_test(what_it_surely_did_not_get),
 		cmocka_unit_test(an_answer_while_it_stops),
 		cmocka_unit_test(a_filtered_frame),
+		cmocka_unit_test(a_guest_that_is_behind),
 		cmocka_unit_test(a_base_that_was_too_low),
 	};
 

@@ -50,13 +50,23 @@ __u64 used_first_missed(const struct used *u, __u16 used)
 	return first;
 }
 
-/* Another difference than the known ones was seen, and is not to be believed yet. */
-static bool is_strange(struct xr_ring *r, __u16 low, __u16 high)
+/*
+ * Another difference than the known ones was seen, and is not to be believed yet.
+ *
+ * A guest that is behind has given QEMU no buffer: that holds a frame which it has
+ * read already, and leaves the next ones where they are. So long one less is used
+ * than read, which means nothing; and if that was all that was known, the first
+ * greater difference tells better.
+ */
+static bool is_strange(struct xr_ring *r, __u16 low, __u16 high, bool behind)
 {
-	if (r->used_read && ((__s16)(r->used_high - low) < 0 ||
-			     (__s16)(high - r->used_low) < 0))
-		return ++r->strange < STRANGE;
+	bool less = (__s16)(high - r->used_low) < 0;
+
+	if (r->used_read && less)
+		return behind || ++r->strange < STRANGE;
 	r->strange = 0;
+	if ((__s16)(r->used_high - low) < 0)
+		r->used_read = 0;
 	return false;
 }
 
@@ -87,7 +97,7 @@ bool used_compare(const struct used *u, __u16 used, __u64 before, __u64 after)
 		r->strange = 0;
 		return false;
 	}
-	if (is_strange(r, low, high))
+	if (is_strange(r, low, high, after - r->read_base < entered))
 		return false;
 	narrow(r, low, high);
 	r->used_read = before;
