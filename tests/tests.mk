@@ -10,14 +10,15 @@ bins_of = $(patsubst tests/%.c,$(T)/%,$(wildcard tests/$(1)/$(2).c))
 UNIT := $(call bins_of,unit,test_*)
 PROG := $(call bins_of,prog,test_*)
 QUIC := $(call bins_of,quic,*)
-NETPEER := $(patsubst tests/net/lib/%.c,$(T)/net/%,$(filter-out %.bpf.c,$(wildcard tests/net/lib/*.c)))
+NETPEER := $(patsubst tests/net/lib/%.c,$(T)/net/%,$(filter-out %.bpf.c %.so.c,$(wildcard tests/net/lib/*.c)))
+NETSO := $(patsubst tests/net/lib/%.so.c,$(T)/net/%.so,$(wildcard tests/net/lib/*.so.c))
 NETBPF := $(patsubst tests/net/lib/%.bpf.c,$(T)/net/%.bpf.o,$(wildcard tests/net/lib/*.bpf.c))
 BENCH := $(call bins_of,bench,bench)
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/include/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZ := $(call bins_of,fuzz,fuzz_*)
 VM := $(call bins_of,vm,*)
 
-tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETBPF) $(VM)
+tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM)
 
 $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
@@ -53,6 +54,11 @@ $(NETPEER): $(T)/net/%: tests/net/lib/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -ljansson -lpthread
+
+$(NETSO): $(T)/net/%.so: tests/net/lib/%.so.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 
 $(NETBPF): $(T)/net/%.bpf.o: tests/net/lib/%.bpf.c
 	$(call say,CLANG,$@)

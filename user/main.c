@@ -3,9 +3,11 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xdp/libxdp.h>
 
 #include "cmd/cmd.h"
@@ -169,10 +171,26 @@ static int run(int argc, char **argv)
 	return object ? object->run(argc, argv) : EXIT_USAGE;
 }
 
+/*
+ * Jansson gives nothing where there is no memory, and takes nothing for a value that
+ * is left out: a list would be shorter, and "wrong" empty.
+ */
+static void *json_memory(size_t size)
+{
+	void *memory = malloc(size);
+
+	if (memory)
+		return memory;
+	fputs(opt.json ? "{\"error\":\"out of memory\"}\n" :
+			 "xroam: out of memory\n", stderr);
+	_exit(EXIT_REFUSED);
+}
+
 int main(int argc, char **argv)
 {
 	int status;
 
+	json_set_alloc_funcs(json_memory, free);
 	libbpf_set_print(print_bpf);
 	libxdp_set_print(print_xdp);
 	status = parse_options(argc, argv);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* xroam run: the daemon. */
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../source/source.h"
@@ -37,6 +39,8 @@ int do_run(int argc, char **argv)
 		if (!file)
 			return EXIT_USAGE;
 	}
+	/* It goes on where there is no memory; each that asks for some looks. */
+	json_set_alloc_funcs(malloc, free);
 	return daemon_run(opt.instance, file, opt.verbose, &err) ?
 		       cmd_fail(&err) : EXIT_DONE;
 }

@@ -65,17 +65,18 @@ static int second_pass(struct reader *r, struct model *m)
 {
 	char problem[128];
 	struct vms_reader v;
-	__u32 line;
-	int ret = config_vms_begin(&v, r, m);
+	int line, ret = config_vms_begin(&v, r, m);
 
 	if (ret)
 		return ret;
 	line = lines_walk(r->text, r->len, note_line, &v, problem,
 			  sizeof(problem));
 	ret = config_vms_end(&v);
-	if (line && !r->failed)
-		ret = fail_line(r, line, "%s", problem);
-	return ret;
+	if (r->failed || !line)
+		return ret;
+	if (line == -ENOMEM)
+		return xr_fail(r->err, line, "%s: out of memory", r->name);
+	return fail_line(r, line, "%s", problem);
 }
 
 int config_read_text(const char *text, size_t len, const char *name,

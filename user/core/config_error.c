@@ -221,11 +221,15 @@ int config_explain(struct reader *r, cyaml_err_t e)
 	char problem[128], name[PATH_LEN];
 	const char *v;
 	__u32 line = 1;
+	int at;
 
-	if (e == CYAML_ERR_LIBYAML_PARSER) {
-		line = lines_walk(r->text, r->len, on_alias, &line, problem,
-				  sizeof(problem));
-		return fail_line(r, line, "not valid YAML: %s", problem);
+	if (e == CYAML_ERR_LIBYAML_PARSER || e == CYAML_ERR_LIBYAML_PARSER_INIT) {
+		at = lines_walk(r->text, r->len, on_alias, &line, problem,
+				sizeof(problem));
+		if (at > 0)
+			return fail_line(r, at, "not valid YAML: %s", problem);
+		r->failed = true;	/* it is: libyaml had no memory */
+		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	}
 	if (e == CYAML_ERR_ALIAS) {
 		lines_walk(r->text, r->len, on_alias, &line, NULL, 0);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <yaml.h>
@@ -116,29 +117,29 @@ static bool step(struct walk *w, const yaml_event_t *e)
 	}
 }
 
-__u32 lines_walk(const char *text, size_t len,
-		 bool (*each)(void *ctx, const struct lines_step *step,
-			      size_t depth, const struct lines_node *node),
-		 void *ctx, char *problem, size_t size)
+int lines_walk(const char *text, size_t len,
+	       bool (*each)(void *ctx, const struct lines_step *step,
+			    size_t depth, const struct lines_node *node),
+	       void *ctx, char *problem, size_t size)
 {
 	struct walk w = { .each = each, .ctx = ctx };
 	yaml_parser_t parser;
 	yaml_event_t e;
 	bool more = true;
-	__u32 line = 0;
+	int line = 0;
 
 	if (size)
 		problem[0] = '\0';
 	if (!yaml_parser_initialize(&parser))
-		return 0;
+		return -ENOMEM;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	while (more) {
 		if (!yaml_parser_parse(&parser, &e)) {
-			line = parser.problem_mark.line + 1;
-			if (size)
-				snprintf(problem, size, "%s",
-					 parser.problem ? parser.problem :
-							  "out of memory");
+			line = parser.error == YAML_MEMORY_ERROR ?
+				       -ENOMEM :
+				       (int)parser.problem_mark.line + 1;
+			if (size && parser.problem)
+				snprintf(problem, size, "%s", parser.problem);
 			break;
 		}
 		more = e.type != YAML_STREAM_END_EVENT && step(&w, &e);

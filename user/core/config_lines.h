@@ -25,14 +25,14 @@ struct lines_node {
 
 /*
  * Calls each() for each value, with the steps that lead to it and the line of
- * its key (in a list: its own). each() returns false to stop. *problem is set
- * to libyaml's words, and the line returned, where the text is not YAML, or not
- * one document without a NUL.
+ * its key (in a list: its own). each() returns false to stop. 0; or the line, and
+ * libyaml's words in *problem, where the text is not YAML, or not one document
+ * without a NUL; or -ENOMEM: then it was not walked to its end.
  */
-__u32 lines_walk(const char *text, size_t len,
-		 bool (*each)(void *ctx, const struct lines_step *step,
-			      size_t depth, const struct lines_node *node),
-		 void *ctx, char *problem, size_t size);
+int lines_walk(const char *text, size_t len,
+	       bool (*each)(void *ctx, const struct lines_step *step,
+			    size_t depth, const struct lines_node *node),
+	       void *ctx, char *problem, size_t size);
 
 /*
  * The line of the last value at path, such as "backends[3].vm.vlan"; where
