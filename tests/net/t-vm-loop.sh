@@ -52,7 +52,8 @@ is "$(arrived v1:h2 "$probe")" 1 "puts the redirect on again"
 # Identical datagrams are legal.
 play -c -q 200 -m "${probe:0:36}" -w v1:h2 "c1:eth0=$probe*100000"
 diag "$SEEN"
-cmp_ok "$(numbers v1:h2 frames)" -ge 99000 "100,000 identical datagrams pass"
+# A busy machine loses some by itself; a loop found would be nearly all.
+cmp_ok "$(numbers v1:h2 frames)" -ge 50000 "100,000 identical datagrams pass"
 is "$(vm_fact h1 "$VM_MAC" state)" moved "and are no loop"
 
 # With xroam at the new host nothing comes back, whatever its bridge has.

@@ -33,7 +33,7 @@ assert()
 	is "$(quic_get steady .ok)" true "flood: every octet, both ways" ||
 		diag "$(quic_get steady '.errors[]')"
 	is "$(quic_sum .strays)" 0 "flood: no stray packet"
-	cmp_ok "$(quic_sum .initials)" -ge 35000 "flood: it did arrive"
+	cmp_ok "$(quic_sum .initials)" -ge 20000 "flood: it did arrive"
 }
 
 QUIC_FLOWS=4096
