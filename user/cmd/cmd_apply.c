@@ -101,14 +101,12 @@ int do_apply(int argc, char **argv)
 /* What apply would say as it makes the hosts. */
 static void warn_of_hosts(const struct model *m, size_t *warnings)
 {
-	char words[HOST_DEAF];
+	char words[HOST_WRONG];
 	const char *wrong;
 	size_t i;
 
 	for (i = 0; i < m->n_hosts; i++) {
-		wrong = host_not_here(&m->hosts[i].info);
-		if (!wrong)
-			wrong = host_deaf(&m->hosts[i].info, words);
+		wrong = host_wrong(&m->hosts[i].info, words);
 		if (!wrong)
 			continue;
 		++*warnings;

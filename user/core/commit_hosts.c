@@ -128,7 +128,7 @@ int commit_match_hosts(struct commit *c)
 
 static int say_host(struct commit *c, const struct host_slot *s)
 {
-	char was[128], is[128], words[HOST_DEAF];
+	char was[128], is[128], words[HOST_WRONG];
 	const char *wrong;
 	int ret = 0;
 
@@ -145,9 +145,7 @@ static int say_host(struct commit *c, const struct host_slot *s)
 				 was, is);
 	else
 		return 0;
-	wrong = ret ? NULL : host_not_here(&s->want->info);
-	if (!ret && !wrong)
-		wrong = host_deaf(&s->want->info, words);
+	wrong = ret ? NULL : host_wrong(&s->want->info, words);
 	if (wrong)
 		ret = commit_say(c, "! host %s: %s", s->want->info.name, wrong);
 	return ret;

@@ -184,7 +184,7 @@ static bool is_elsewhere(const struct plane *p)
 static void check_hosts(struct check *c)
 {
 	const struct plane *p = c->p;
-	char words[HOST_DEAF];
+	char words[HOST_WRONG];
 	const char *what;
 	__u32 i;
 
@@ -195,9 +195,7 @@ static void check_hosts(struct check *c)
 
 		if (!h->name[0])
 			continue;
-		what = host_not_here(h);
-		if (!what)
-			what = host_deaf(h, words);
+		what = host_wrong(h, words);
 		if (what)
 			wrong(c, "host %s: %s", h->name, what);
 	}

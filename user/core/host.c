@@ -175,14 +175,15 @@ const __be32 *host_source(const struct plane *p, const struct xr_host_info *to)
 	return near ? near->addr : NULL;
 }
 
-const char *host_not_here(const struct xr_host_info *h)
+static const char *not_here(const struct xr_host_info *h)
 {
 	if (!h->local || !host_has_tunnel(h) || path_is_here(h->addr))
 		return NULL;
 	return "it is local, but its address is none of this machine's now; what is sent from here bears it all the same, and what is sent to it does not arrive";
 }
 
-const char *host_deaf(const struct xr_host_info *h, char words[HOST_DEAF])
+static const char *deaf_why(const struct xr_host_info *h,
+			    char words[HOST_WRONG])
 {
 	const struct link *dev = NULL;
 	const char *deaf = NULL;
@@ -197,11 +198,18 @@ const char *host_deaf(const struct xr_host_info *h, char words[HOST_DEAF])
 	if (dev)
 		deaf = link_deaf(dev, h->addr, tunnel_port(h), why);
 	if (deaf)
-		snprintf(words, HOST_DEAF, "no frame comes to its VMs: %s",
+		snprintf(words, HOST_WRONG, "no frame comes to its VMs: %s",
 			 deaf);
 	links_free(&links);
 	netlink_close(&nl);
 	return deaf ? words : NULL;
+}
+
+const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG])
+{
+	const char *wrong = not_here(h);
+
+	return wrong ? wrong : deaf_why(h, words);
 }
 
 /* ---- a way that was not there when the host was added ---- */

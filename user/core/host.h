@@ -46,11 +46,12 @@ void host_nearer(const struct xr_host_info *to,
 /* Among all of the instance's, by index; NULL: none, the route's choice. */
 const __be32 *host_source(const struct plane *p, const struct xr_host_info *to);
 bool host_has_tunnel(const struct xr_host_info *h);
-/* NULL, or what is wrong with a local host's address: it is not this machine's. */
-const char *host_not_here(const struct xr_host_info *h);
-/* The same of its VXLAN device, if there is one: it takes nothing sent there. */
-#define HOST_DEAF 160
-const char *host_deaf(const struct xr_host_info *h, char words[HOST_DEAF]);
+/*
+ * NULL, or what is wrong with a local host: its address is not this machine's, or
+ * its VXLAN device, if there is one, takes nothing that is sent there. words: room.
+ */
+#define HOST_WRONG 160
+const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG]);
 
 /* A path that nothing names, to be filled before a word does; 0: there is none. */
 __u32 host_free_path(struct plane *p);
