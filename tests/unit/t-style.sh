@@ -39,6 +39,10 @@ ok "every source has its SPDX tag" "$(
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' ||
 			echo "$file"
 	done)"
+ok "what begins with #! can be run" "$(
+	sources ! -perm -u+x -exec grep -lm1 '^#!' {} + | while read -r file; do
+		head -n 1 "$file" | grep -q '^#!' && echo "$file"
+	done)"
 ok "what goes into the kernel is GPL-2.0-only" "$(
 	grep -L 'SPDX-License-Identifier: GPL-2.0-only$' bpf/*.bpf.c)"
 
