@@ -42,7 +42,10 @@ extern "C" {
 /* Nonces count from params.start on, not from a random place; see below. */
 #define XR_CID_F_START		(1U << 1)
 
-/* Zero what you do not use: more fields may come to mean something. */
+/*
+ * Zero what you do not use: fields will come to mean something, and what is not
+ * zero where this library knows of none is refused.
+ */
 struct xr_cid_params {
 	unsigned int format;	/* enum xr_cid_format */
 	unsigned int config_id;
@@ -56,11 +59,17 @@ struct xr_cid_params {
 	uint64_t reserved[4];
 };
 
+/*
+ * Written whole by xr_cid_parse(), what is reserved as zeros: there is room for
+ * more to be told, to programs built before it was.
+ */
 struct xr_cid_parsed {
 	uint8_t sid[XR_CID_MAX];
 	uint8_t nonce[XR_CID_MAX];
 	uint8_t sid_len;
 	uint8_t nonce_len;
+	uint8_t reserved_octets[6];
+	uint64_t reserved[10];
 };
 
 struct xr_cid;
@@ -100,6 +109,20 @@ int xr_cid_mint(struct xr_cid *c, uint8_t *cid, size_t len);
 
 /* The counter's next value, for params.start of a later run. */
 uint64_t xr_cid_position(const struct xr_cid *c);
+
+/*
+ * Counts on from a new random place, and makes other noise: for who goes on from
+ * a snapshot of a virtual machine. A clone, or the same machine put back, has
+ * this object as it was, and would mint CIDs that were minted before. Child
+ * processes that share the object share the new place; other objects are on
+ * their own, and params.start is no longer what they count from.
+ *
+ * Right after a snapshot the kernel's random numbers may be those of the other
+ * clone, too (where it has no VM generation ID device). Then mix: len octets that
+ * no other clone has: a generation ID, an instance ID, a MAC address, the time.
+ * They need not be secret. NULL and 0: none.
+ */
+int xr_cid_reseed(struct xr_cid *c, const void *mix, size_t len);
 
 /*
  * A CID from a given server ID and nonce; it is the caller's task never to use

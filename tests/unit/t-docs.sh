@@ -217,6 +217,19 @@ ok "the example of libxroam-cid(3) compiles" \
 	"$SCRATCH/mint.c" -L"$WORLD_BUILD" -Wl,-rpath,"$WORLD_BUILD" -lxroam-cid
 like "$("$SCRATCH/mint" 2>&1)" '^[23][0-9a-f]{21}$' "and mints a CID"
 
+# What a program is linked with says by its version what it fits.
+exported()
+{
+	nm -D --defined-only "$WORLD_BUILD/libxroam-cid.so" |
+		sed -n 's/.* T //p' | sort
+}
+mapfile -t list < <(grep -oE 'xr_cid_[a-z_]+\(' include/xroam/cid.h |
+	sed 's/($/@@XROAM_CID_1/' | sort -u)
+abi=$(sed -n 's/^#define XR_ABI_VERSION\t*//p' include/xroam/abi.h)
+list+=("xr_cid_config_fill@@XROAM_CID_MAPS_$abi")
+is "$(exported)" "$(printf '%s\n' "${list[@]}" | sort)" \
+	"the shared library has all functions of its header, and no other"
+
 # ---- completion ----
 
 if command -v shellcheck >/dev/null; then

@@ -12,18 +12,26 @@
 
 /* Octet 15 of a block that makes noise: no pass of the cipher has it. */
 #define NOISE		0xff
+#define SEED		0xfe	/* and of one that begins a seed */
 
-/* In a page of its own that children share, so that they never count the same. */
+/* Words of a nonce behind its counter: 20 octets at most in all. */
+#define TAIL_WORDS	2
+
+/*
+ * In a page of its own that children share, so that they never count the same,
+ * and all count from a new place when one is told that there is one.
+ */
 struct counters {
 	atomic_uint_fast64_t minted;
 	atomic_uint_fast64_t noise;
+	atomic_uint_fast64_t start;
+	atomic_uint_fast64_t tail[TAIL_WORDS];	/* of nonces longer than it */
 };
 
 struct xr_cid {
 	struct xr_cid_layout layout;
 	const struct xr_cid_format_desc *desc;
 	struct counters *counters;
-	uint64_t start;
 	uint8_t format;
 	uint8_t config_id;
 	uint8_t nonce_len;
@@ -31,7 +39,6 @@ struct xr_cid {
 	uint8_t has_sid;
 	uint8_t flags;
 	uint8_t sid[XR_SID_MAX];
-	uint8_t tail[XR_CID_MAX];	/* of nonces longer than the counter */
 	struct xr_aes key;		/* the configuration's */
 	struct xr_aes own;		/* random: hides clear nonces, makes noise */
 };
@@ -135,20 +142,19 @@ static size_t nonce_room(const struct xr_cid *c, size_t len)
 static int next_nonce(struct xr_cid *c, uint8_t *nonce, size_t len)
 {
 	struct xr_cid_layout l = { 0 };
+	struct counters *n = c->counters;
 	uint8_t block[BLOCK_ROOM] = { 0 };
 	uint64_t i;
 
-	i = atomic_fetch_add_explicit(&c->counters->minted, 1,
-				      memory_order_relaxed);
+	i = atomic_fetch_add_explicit(&n->minted, 1, memory_order_relaxed);
 	if (len < 8 && i >> 8 * len)
 		return XR_CID_E_SPENT;
 	if (!len)
 		return XR_CID_OK;
-	put64(block, c->start + i);
-	if (len > 8)
-		memcpy(block + 8, c->tail, len - 8);
-	else
-		memset(block + len, 0, 8 - len);
+	put64(block, atomic_load(&n->start) + i);
+	put64(block + 8, atomic_load(&n->tail[0]));
+	put64(block + 16, atomic_load(&n->tail[1]));
+	memset(block + len, 0, BLOCK_ROOM - len);
 
 	if (c->layout.mode == XR_CID_CLEAR) {
 		xr_cid_halve(&l, len);
@@ -322,6 +328,8 @@ static int random_octets(void *p, size_t len)
 
 static int check_params(const struct xr_cid_params *p)
 {
+	size_t i;
+
 	if (!xr_cid_format_get(p->format))
 		return XR_CID_E_FORMAT;
 	if (!xr_cid_codepoints(p->format, p->config_id))
@@ -334,6 +342,69 @@ static int check_params(const struct xr_cid_params *p)
 		return XR_CID_E_OFFSET;
 	if (p->flags & ~(XR_CID_F_LENGTH | XR_CID_F_START))
 		return XR_CID_E_BAD_ARG;
+	for (i = 0; i < sizeof(p->reserved) / sizeof(*p->reserved); i++)
+		if (p->reserved[i])
+			return XR_CID_E_BAD_ARG;
+	return XR_CID_OK;
+}
+
+/* All the places that numbers are counted from. */
+struct seed {
+	uint64_t start;
+	uint64_t noise;
+	uint64_t tail[TAIL_WORDS];
+};
+
+static void begin_at(struct counters *n, const struct seed *s)
+{
+	int i;
+
+	for (i = 0; i < TAIL_WORDS; i++)
+		atomic_store(&n->tail[i], s->tail[i]);
+	atomic_store(&n->noise, s->noise);
+	atomic_store(&n->start, s->start);
+}
+
+/* CBC-MAC over what comes; the first block tells how long it all is. */
+static void mix_in(const struct xr_aes *key, uint8_t mac[XR_AES_BLOCK],
+		   const uint8_t *octets, size_t len)
+{
+	size_t i, n;
+
+	for (; len; octets += n, len -= n) {
+		n = len < XR_AES_BLOCK ? len : XR_AES_BLOCK;
+		for (i = 0; i < n; i++)
+			mac[i] ^= octets[i];
+		xr_aes_encrypt(key, mac, mac, 1);
+	}
+}
+
+int xr_cid_reseed(struct xr_cid *c, const void *mix, size_t len)
+{
+	uint8_t fresh[2 * XR_AES_BLOCK], mac[2][XR_AES_BLOCK];
+	struct seed seed;
+	int err, i;
+
+	_Static_assert(sizeof(seed) == sizeof(mac), "all of it is made");
+	if (!c || (len && !mix))
+		return XR_CID_E_BAD_ARG;
+	err = random_octets(fresh, sizeof(fresh));
+	if (err)
+		return err;
+	for (i = 0; i < 2; i++) {
+		memset(mac[i], 0, XR_AES_BLOCK);
+		put64(mac[i], len);
+		mac[i][14] = i;
+		mac[i][15] = SEED;
+		xr_aes_encrypt(&c->own, mac[i], mac[i], 1);
+		mix_in(&c->own, mac[i], fresh, sizeof(fresh));
+		mix_in(&c->own, mac[i], mix, len);
+	}
+	memcpy(&seed, mac, sizeof(seed));
+	begin_at(c->counters, &seed);
+	xr_wipe(&seed, sizeof(seed));
+	xr_wipe(mac, sizeof(mac));
+	xr_wipe(fresh, sizeof(fresh));
 	return XR_CID_OK;
 }
 
@@ -341,17 +412,16 @@ static int fill(struct xr_cid *c, const struct xr_cid_params *p)
 {
 	__u8 sid_len = p->sid_len, nonce_len = p->nonce_len, offset = p->offset;
 	struct {
-		uint64_t start;
+		struct seed at;
 		uint8_t own[XR_AES_BLOCK];
-		uint8_t tail[XR_CID_MAX];
-	} seed;
+	} fresh;
 	int err;
 
 	err = xr_cid_layout_init(&c->layout, p->format, sid_len, nonce_len,
 				 offset, !!p->key);
 	if (err)
 		return err;
-	err = random_octets(&seed, sizeof(seed));
+	err = random_octets(&fresh, sizeof(fresh));
 	if (err)
 		return err;
 	xr_cid_defaults(p->format, &sid_len, &nonce_len, &offset);
@@ -362,16 +432,17 @@ static int fill(struct xr_cid *c, const struct xr_cid_params *p)
 	c->nonce_len = nonce_len;
 	c->offset = offset;
 	c->flags = p->flags;
-	c->start = p->flags & XR_CID_F_START ? p->start : seed.start;
-	memcpy(c->tail, seed.tail, sizeof(c->tail));
-	xr_aes_init(&c->own, seed.own);
+	if (p->flags & XR_CID_F_START)
+		fresh.at.start = p->start;
+	begin_at(c->counters, &fresh.at);
+	xr_aes_init(&c->own, fresh.own);
 	if (p->key)
 		xr_aes_init(&c->key, p->key);
 	if (p->sid) {
 		memcpy(c->sid, p->sid, sid_len);
 		c->has_sid = 1;
 	}
-	xr_wipe(&seed, sizeof(seed));
+	xr_wipe(&fresh, sizeof(fresh));
 	return XR_CID_OK;
 }
 
@@ -428,7 +499,8 @@ size_t xr_cid_min_len(const struct xr_cid *c)
 
 uint64_t xr_cid_position(const struct xr_cid *c)
 {
-	return c ? c->start + atomic_load(&c->counters->minted) : 0;
+	return c ? atomic_load(&c->counters->start) +
+		   atomic_load(&c->counters->minted) : 0;
 }
 
 /* ---- words ---- */
