@@ -25,18 +25,26 @@ struct config {
 static struct config *configs;
 static int n_configs;
 
+/* As xroam takes them: 16 octets, or 32 hex digits and white space behind. */
 static int parse_key(struct config *c, const char *file)
 {
-	char hex[64] = "";
+	char buf[64] = "", hex[33] = "";
 	FILE *f = fopen(file, "r");
-	int n = -1;
+	size_t len = 0;
 
-	if (f && fscanf(f, "%63s", hex) == 1)
-		n = xq_hex(c->key, sizeof(c->key), hex);
-	if (f)
+	if (f) {
+		len = fread(buf, 1, sizeof(buf) - 1, f);
 		fclose(f);
+	}
 	c->params.key = c->key;
-	return n == sizeof(c->key) ? 0 : -1;
+	if (len == sizeof(c->key)) {
+		memcpy(c->key, buf, len);
+		return 0;
+	}
+	if (sscanf(buf, "%32[0-9a-fA-F]", hex) != 1 ||
+	    strspn(buf + strlen(hex), " \t\r\n") != len - strlen(hex))
+		return -1;
+	return xq_hex(c->key, sizeof(c->key), hex) == sizeof(c->key) ? 0 : -1;
 }
 
 static int parse_sid(struct sid *sid, const char *hex)

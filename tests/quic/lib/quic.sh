@@ -84,10 +84,14 @@ quic_cid()
 	QUIC_S[$id]=$s QUIC_N[$id]=$n QUIC_FORMAT[$id]=$format
 	QUIC_IDS+=("$id")
 	rm -f "$WORLD_DIR/key.$id"
+	# As hex digits or as they are: both sides take both.
 	[ $key = no ] || (
 		umask 077
-		od -An -v -tx1 -N16 /dev/urandom | tr -d ' ' \
-			>"$WORLD_DIR/key.$id"
+		if [ $((id % 2)) = 1 ]; then
+			od -An -v -tx1 -N16 /dev/urandom | tr -d ' '
+		else
+			head -c 16 /dev/urandom
+		fi >"$WORLD_DIR/key.$id"
 	)
 }
 
