@@ -181,24 +181,28 @@ static void *json_memory(size_t size)
 
 	if (memory)
 		return memory;
-	fputs(opt.json ? "{\"error\":\"out of memory\"}\n" :
-			 "xroam: out of memory\n", stderr);
+	dprintf(STDERR_FILENO, "%s\n",
+		opt.json ? "{\"error\":\"out of memory\"}" :
+			   "xroam: out of memory");
 	_exit(EXIT_REFUSED);
 }
 
 int main(int argc, char **argv)
 {
-	int status;
+	int status, ret;
 
 	json_set_alloc_funcs(json_memory, free);
 	libbpf_set_print(print_bpf);
 	libxdp_set_print(print_xdp);
+	out_begin();
 	status = parse_options(argc, argv);
 	if (status < 0)
 		status = run(argc - optind, argv + optind);
 	/* A full disk must not look like success. */
-	if ((fflush(stdout) || ferror(stdout)) && status == EXIT_DONE)
+	ret = out_end();
+	if (ret && status != EXIT_USAGE)
 		status = cmd_refuse("cannot write the output: %s",
-				    strerror(errno));
+				    strerror(-ret));
+	out_end();
 	return status;
 }

@@ -86,6 +86,7 @@ static int open_to_change(struct plane **p, enum plane_how how)
 int cmd_open(struct plane **p, enum plane_how how)
 {
 	struct xr_err err = { "" };
+	int ret;
 
 	if (how != PLANE_READ)
 		return open_to_change(p, how);
@@ -93,10 +94,16 @@ int cmd_open(struct plane **p, enum plane_how how)
 	 * Nobody wants to see half a change: wait for it, or finish it. Who
 	 * may only read goes on with what there is.
 	 */
-	if (model_unfinished(opt.instance) &&
-	    !plane_open(p, opt.instance, PLANE_CHANGE, NULL, NULL, &err)) {
-		model_recover(*p, &err);
-		plane_close(*p);
+	if (model_unfinished(opt.instance)) {
+		ret = plane_open(p, opt.instance, PLANE_CHANGE, NULL, NULL,
+				 &err);
+		if (!ret) {
+			model_recover(*p, &err);
+			plane_close(*p);
+		} else if (ret == -EBUSY) {
+			cmd_warn("%s; what is shown is half a change",
+				 err.text);
+		}
 	}
 	if (plane_open(p, opt.instance, how, NULL, NULL, &err))
 		return cmd_fail(&err);

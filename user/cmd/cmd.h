@@ -95,6 +95,16 @@ int args_word(struct args *a, const char *const *words, int *out);
 
 /* ---- output ---- */
 
+/*
+ * First and last of all: from then on what goes to stdout and stderr while this
+ * process has an instance's lock goes out when it is given back. out_end(): -errno
+ * of what did not get out.
+ */
+void out_begin(void);
+int out_end(void);
+/* What is not read at once is lost: of one who must not wait for his log's reader. */
+void out_never_wait(void);
+
 /* Prints the value as -j or -p asks, on one line or indented; frees it. */
 int out_json(json_t *value);
 /* Text of the kind "vip 192.0.2.1:443/udp" as JSON string values. */

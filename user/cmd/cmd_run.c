@@ -39,6 +39,7 @@ int do_run(int argc, char **argv)
 		if (!file)
 			return EXIT_USAGE;
 	}
+	out_never_wait();
 	/* It goes on where there is no memory; each that asks for some looks. */
 	json_set_alloc_funcs(malloc, free);
 	return daemon_run(opt.instance, file, opt.verbose, &err) ?

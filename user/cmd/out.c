@@ -18,6 +18,9 @@ int out_json(json_t *value)
 	ret = json_dumpf(value, stdout, flags | JSON_ENCODE_ANY);
 	putchar('\n');
 	json_decref(value);
+	/* What does not get out is told of at the end. */
+	if (ret && !ferror(stdout))
+		return cmd_refuse("out of memory");
 	return ret ? EXIT_REFUSED : EXIT_DONE;
 }
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,35 +32,6 @@ static int check_name(const char *name, struct xr_err *err)
 			      "instance \"%s\": no dots, bpffs refuses them",
 			      name);
 	return ret;
-}
-
-int plane_lock(const char *name, struct xr_err *err)
-{
-	char dir[160], path[192];
-	struct stat held, there;
-	int fd;
-
-	snprintf(dir, sizeof(dir), XR_RUN_ROOT "/%s", name);
-	snprintf(path, sizeof(path), "%s/lock", dir);
-	for (;;) {
-		if ((mkdir(XR_RUN_ROOT, 0755) && errno != EEXIST) ||
-		    (mkdir(dir, 0700) && errno != EEXIST))
-			return xr_fail(err, -errno, "making %s: %s", dir,
-				       strerror(errno));
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (fd < 0 && errno == ENOENT)
-			continue;	/* destroy removed the directory */
-		if (fd < 0)
-			return xr_fail(err, -errno, "%s: %s", path,
-				       strerror(errno));
-		while (flock(fd, LOCK_EX) && errno == EINTR)
-			;
-		/* destroy may have removed the file that we waited on. */
-		if (!fstat(fd, &held) && !stat(path, &there) &&
-		    held.st_ino == there.st_ino && held.st_dev == there.st_dev)
-			return fd;
-		close(fd);
-	}
 }
 
 /* Who waits on it makes it anew; the directory stays if more is in it. */
@@ -172,6 +142,7 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 		if (ret < 0)
 			goto fail;
 		p->lock_fd = ret;
+		p->locked = true;
 	}
 	ret = open_pins(p, how, limits, secret, err);
 	if (ret)
@@ -188,82 +159,12 @@ fail:
 	return ret;
 }
 
-/* ---- a plane that is kept open ---- */
-
-/* The lock file that is held is still the one by that name. */
-static bool lock_is_there(const struct plane *p)
-{
-	struct stat held, there;
-	char path[192];
-
-	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/lock", p->name);
-	return !fstat(p->lock_fd, &held) && !stat(path, &there) &&
-	       held.st_ino == there.st_ino && held.st_dev == there.st_dev;
-}
-
-/* Whether what is pinned there is what is open here. */
-static bool is_same_instance(const struct plane *p)
-{
-	struct bpf_map_info mine = {}, pinned = {};
-	__u32 len = sizeof(mine);
-	char path[192];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "%s/meta", p->dir);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return false;
-	ret = bpf_obj_get_info_by_fd(fd, &pinned, &len);
-	len = sizeof(mine);
-	if (!ret)
-		ret = bpf_obj_get_info_by_fd(p->fd[PLANE_META], &mine, &len);
-	close(fd);
-	return !ret && mine.id == pinned.id;
-}
-
-static int stale(struct plane *p, struct xr_err *err)
-{
-	plane_unlock(p);
-	return xr_fail(err, -ESTALE,
-		       "instance \"%s\" was destroyed or made anew", p->name);
-}
-
-int plane_relock(struct plane *p, struct xr_err *err)
-{
-	int ret;
-
-	if (p->lock_fd >= 0) {
-		while (flock(p->lock_fd, LOCK_EX) && errno == EINTR)
-			;
-		if (!lock_is_there(p))
-			return stale(p, err);
-	} else {
-		if (!plane_exists(p))
-			return stale(p, err);
-		ret = plane_lock(p->name, err);
-		if (ret < 0)
-			return ret;
-		p->lock_fd = ret;
-		if (!is_same_instance(p))
-			return stale(p, err);
-	}
-	ret = model_recover(p, err);
-	if (ret)
-		plane_unlock(p);
-	return ret;
-}
-
-void plane_unlock(struct plane *p)
-{
-	if (p->lock_fd >= 0)
-		flock(p->lock_fd, LOCK_UN);
-}
-
 void plane_close(struct plane *p)
 {
 	if (!p)
 		return;
 	plane_close_maps(p);
+	plane_unlock(p);
 	if (p->lock_fd >= 0)
 		close(p->lock_fd);
 	if (p->emit_fd >= 0)

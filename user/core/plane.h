@@ -47,7 +47,8 @@ enum plane_map {
 struct plane {
 	char name[XR_NAME_LEN];
 	char dir[128];			/* XR_PIN_ROOT/name */
-	int lock_fd;			/* -1: not held */
+	int lock_fd;			/* -1: not opened */
+	bool locked;
 	bool created;			/* by this plane_open */
 	int fd[PLANE_MAPS];
 	int cpus;			/* possible: values per-CPU maps give */
@@ -92,7 +93,7 @@ struct plane {
 
 enum plane_how {
 	PLANE_READ,		/* must exist; no lock */
-	PLANE_CHANGE,		/* must exist; waits for the instance's lock */
+	PLANE_CHANGE,		/* must exist; takes the instance's lock */
 	PLANE_CREATE,		/* made where it does not exist; locked */
 };
 
@@ -116,9 +117,28 @@ void plane_close(struct plane *p);	/* NULL is fine; drops the lock */
  * For a process that keeps a plane open (the daemon): takes and drops the lock.
  * plane_relock() finishes what a killed command left. -ESTALE: the instance was
  * destroyed or made anew since plane_open: open it again.
+ *
+ * Here and in plane_open(), another process' lock is waited for: as long as that
+ * process does something, but a minute at most. -EBUSY then, and the line says
+ * who it is.
  */
 int plane_relock(struct plane *p, struct xr_err *err);
 void plane_unlock(struct plane *p);
+
+/* From now on -EAGAIN instead, at once: this process has more to do than wait. */
+void plane_never_wait(bool never);
+
+/* It waits by itself, then: begun as { 0 }. true: long enough; who has it is said. */
+struct lock_wait {
+	double since, idle_since, look_at;	/* seconds */
+	__u32 pid;				/* 0: not known */
+	__u64 ran;
+};
+bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most,
+		       double most, struct xr_err *err);
+
+/* This process has an instance's lock, and others may wait for it. */
+bool plane_any_locked(void);
 
 /* Whether an instance of that name is still there. */
 bool plane_exists(const struct plane *p);

@@ -16,14 +16,16 @@ struct xroam_bpf;
 /* A plane of which nothing is open yet. */
 struct plane *plane_new(const char *name);
 
-/* Waits for the instance's lock: a descriptor, or the error. */
-int plane_lock(const char *name, struct xr_err *err);
-
 /* Says that there is no such instance: -ENOENT. */
 int plane_missing(const char *name, struct xr_err *err);
 
 /* dir/word, or -ENAMETOOLONG. */
 int plane_pin_path(char *path, size_t size, const char *dir, const char *word);
+
+/* ---- plane_lock.c ---- */
+
+/* Waits for the instance's lock: a descriptor, or the error. */
+int plane_lock(const char *name, struct xr_err *err);
 
 /* ---- plane_needs.c ---- */
 

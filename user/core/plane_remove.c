@@ -108,6 +108,7 @@ int plane_remove(const char *name, struct xr_err *err)
 	if (!p)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	ret = p->lock_fd = plane_lock(name, err);
+	p->locked = ret >= 0;
 	/* Somebody may have made the instance meanwhile: then it is theirs. */
 	if (ret >= 0 && (opened == -EPROTO || !plane_exists(p))) {
 		found = !stat(p->dir, &st);

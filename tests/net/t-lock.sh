@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The instance's lock: nobody keeps it while his output is read, and who waits for
+# one that keeps it says who that is, and gives up.
+# shellcheck source=tests/net/lib/daemonworld.sh
+. "$(dirname "$0")/lib/daemonworld.sh"
+daemon_world_up
+LOCK=/run/xroam/$WORLD-n1/lock
+
+cat >>"$CONFIG" <<-EOT
+	vips: [{address: 192.0.2.10, port: 80, protocol: udp}]
+	backends: [{name: b1, address: 10.8.0.2, vips: ["192.0.2.10:80/udp"]}]
+EOT
+ok "an instance" xr apply "$CONFIG"
+
+# ---- a reader that does not read ----
+
+# A pipe with no room for a single octet.
+mkfifo "$WORLD_DIR/full"
+exec {full}<>"$WORLD_DIR/full"
+$PYTHON -c '
+import os, sys
+fd = int(sys.argv[1])
+os.set_blocking(fd, False)
+for piece in (4096, 1):
+    try:
+        while True:
+            os.write(fd, b"x" * piece)
+    except BlockingIOError:
+        pass
+os.set_blocking(fd, True)' "$full"
+
+blocked()
+{
+	grep -q 'pipe.*write' "/proc/$1/wchan"
+}
+
+# unread ARGS...: what xroam says of it is not read
+unread()
+{
+	local free=no
+
+	nsenter --net="/run/netns/$WORLD-n1" "$XROAM" -i "$WORLD-n1" "$@" \
+		>&"$full" 2>&1 &
+	wait_for 20 blocked $!
+	flock -n "$LOCK" true && free=yes
+	is "$(blocked $! && echo unread) $free" "unread yes" \
+		"unread: xroam $*: the lock is free"
+	kill $!
+	wait $! 2>/dev/null
+}
+
+sed 's/10.8.0.2, vips/10.8.0.3, vips/' "$CONFIG" >"$WORLD_DIR/other.yaml"
+unread export
+unread vip show
+unread backend show
+unread -j backend show
+unread apply "$WORLD_DIR/other.yaml"
+unread vm move "$VM" to nosuch
+unread -v vm move "$VM" to h2
+unread vm cancel "$VM"
+unread -v backend set b1 weight 3
+unread dev attach nosuch
+is "$(fact host) $(xr -j backend show | jq -r '.[0].address')" "h2 10.8.0.3" \
+	"what they said was done is"
+exec {full}<&-
+
+# ---- a process that keeps it ----
+
+start holder n1 flock -F "$LOCK" sleep 1000
+holder=$(pid holder)
+wait_for 10 bash -c "! flock -n '$LOCK' true"
+(
+	xr vm cancel "$VM" >"$WORLD_DIR/waited" 2>&1
+	echo $? >>"$WORLD_DIR/waited"
+) &
+waits=$!
+ok "a look does without it" xr -j vm show "$VM"
+wait $waits
+like "$(<"$WORLD_DIR/waited")" \
+	"instance \"$WORLD-n1\".* pid $holder \(sleep 1000\)" \
+	"a command gives up, and says whose it is"
+is "$(sed '/warning/d' "$WORLD_DIR/waited" | wc -l) $(tail -n 1 "$WORLD_DIR/waited")" \
+	"2 1" "  in one line, and exits 1"
+stop holder
+ok "when it has ended nothing is left of it" xr vm cancel "$VM"
+done_testing

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whoever reads what a command says may be slow, or not read at all (a pager), and
+ * nobody else's change shall wait for him: what is said under an instance's lock is
+ * kept here until the lock is given back.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+/* Of several lines in a row for one descriptor. */
+struct piece {
+	struct piece *next;
+	int fd;
+	size_t len;
+	char text[];
+};
+
+static struct piece *first, **last = &first;
+static int failed;		/* -errno of standard output */
+static bool never_waits;
+
+static int put(int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static void put_and_note(int fd, const char *text, size_t len)
+{
+	int ret = put(fd, text, len);
+
+	if (ret && fd == STDOUT_FILENO && !failed)
+		failed = ret;
+}
+
+static void put_kept(void)
+{
+	struct piece *p;
+
+	while ((p = first)) {
+		first = p->next;
+		put_and_note(p->fd, p->text, p->len);
+		explicit_bzero(p->text, p->len);	/* keys, of an export */
+		free(p);
+	}
+	last = &first;
+}
+
+static bool keep(int fd, const char *text, size_t len)
+{
+	struct piece *p = malloc(sizeof(*p) + len);
+
+	if (!p)
+		return false;
+	*p = (struct piece){ .fd = fd, .len = len };
+	memcpy(p->text, text, len);
+	*last = p;
+	last = &p->next;
+	return true;
+}
+
+/* Of a log, lines are left out rather than waited for. */
+static void put_if_read(int fd, const char *text, size_t len)
+{
+	struct pollfd to = { .fd = fd, .events = POLLOUT };
+
+	if (poll(&to, 1, 0) > 0 && to.revents & POLLOUT)
+		put(fd, text, len);
+}
+
+static ssize_t on_write(void *cookie, const char *text, size_t len)
+{
+	int fd = cookie ? STDERR_FILENO : STDOUT_FILENO;
+
+	if (cookie)
+		fflush(stdout);		/* said before */
+	if (never_waits) {
+		put_if_read(fd, text, len);
+		return len;
+	}
+	if (plane_any_locked() && keep(fd, text, len))
+		return len;
+	put_kept();
+	put_and_note(fd, text, len);
+	if (!failed || fd != STDOUT_FILENO)
+		return len;
+	errno = -failed;
+	return 0;
+}
+
+static FILE *spooled(void *cookie, bool by_lines)
+{
+	const cookie_io_functions_t io = { .write = on_write };
+	FILE *f = fopencookie(cookie, "w", io);
+
+	if (f && by_lines)
+		setvbuf(f, NULL, _IOLBF, 0);
+	return f;
+}
+
+static void on_exit_early(void)
+{
+	out_end();
+}
+
+void out_begin(void)
+{
+	static int is_stderr;
+	FILE *out = spooled(NULL, isatty(STDOUT_FILENO));
+	FILE *err = spooled(&is_stderr, true);
+
+	if (out && err) {
+		stdout = out;
+		stderr = err;
+		atexit(on_exit_early);
+	}
+}
+
+void out_never_wait(void)
+{
+	never_waits = true;
+}
+
+int out_end(void)
+{
+	fflush(stdout);
+	fflush(stderr);
+	put_kept();
+	return failed;
+}
