@@ -57,18 +57,18 @@ static const struct config_case cases[] = {
 
 	/* numbers */
 	{ "vips:\n- address: 192.0.2.1\n  port: https\n  protocol: udp\n",
-	  "f:3: port: \"https\" is not a number from 1 to 65535" },
+	  "f:3: port: \"https\" is not a number from 1 to 65535, written in decimal digits alone" },
 	{ "vips:\n- address: 192.0.2.1\n  protocol: udp\n  port: 0\n",
 	  "f:4: port: \"0\" is not a number from 1 to 65535" },
 	{ "vips:\n- {address: 192.0.2.1, protocol: udp, port: 65536}\n",
 	  "f:2: port: \"65536\" is not a number from 1 to 65535" },
 	{ "vips:\n- {address: 192.0.2.1, protocol: udp, port: -1}\n",
-	  "f:2: port: \"-1\" is not a number from 1 to 65535" },
+	  "f:2: port: \"-1\" is not a number from 1 to 65535, written in decimal digits alone" },
 	{ "backends:\n" A "  weight: 65536\n", "f:4: weight: \"65536\" is not a number from 0 to 65535" },
-	{ "backends:\n" A "  weight: 1.5\n", "f:4: weight: \"1.5\" is not a number from 0 to 65535" },
-	{ "backends:\n" A "  port: 80x\n", "f:4: port: \"80x\" is not a number from 1 to 65535" },
-	{ "backends:\n" A "  port: \"\"\n", "f:4: port: \"\" is not a number from 1 to 65535" },
-	{ "backends:\n" A "  port:\n", "f:4: port: \"\" is not a number from 1 to 65535" },
+	{ "backends:\n" A "  weight: 1.5\n", "f:4: weight: \"1.5\" is not a number from 0 to 65535, written in decimal digits alone" },
+	{ "backends:\n" A "  port: 80x\n", "f:4: port: \"80x\" is not a number from 1 to 65535, written in decimal digits alone" },
+	{ "backends:\n" A "  port: \"\"\n", "f:4: port: \"\" is not a number from 1 to 65535, written in decimal digits alone" },
+	{ "backends:\n" A "  port:\n", "f:4: port: \"\" is not a number from 1 to 65535, written in decimal digits alone" },
 	{ "backends:\n" A "  initial_rate: 4294967296\n",
 	  "f:4: initial_rate: \"4294967296\" is not a number from 0 to 4294967295" },
 	{ "backends:\n" A "  vni: 16777216\n", "f:4: vni: \"16777216\" is not a number from 0 to 16777215" },
@@ -77,11 +77,22 @@ static const struct config_case cases[] = {
 	{ "limits:\n  vips: 65536\n", "f:2: vips: \"65536\" is not a number from 1 to 65535" },
 	{ "limits:\n  flows: 1\n", "f:2: flows: \"1\" is not a number from 8 to 134217728" },
 	{ "policy:\n  flow_idle: 0\n", "f:2: flow_idle: \"0\" is not a number from 1 to 16000" },
-	{ "policy:\n  reply_rate: x\n", "f:2: reply_rate: \"x\" is not a number from 0 to 65535" },
+	{ "policy:\n  reply_rate: x\n", "f:2: reply_rate: \"x\" is not a number from 0 to 65535, written in decimal digits alone" },
 	{ "cid:\n- format: plain\n  id: 8\n", "f:3: id: \"8\" is not a number from 0 to 7" },
 	{ "cid:\n- id: 0\n  format: quic-lb\n  server_id_length: 16\n",
 	  "f:4: server_id_length: \"16\" is not a number from 1 to 15" },
 	{ "cid:\n- {id: 0, format: plain, offset: 20}\n", "f:2: offset: \"20\" is not a number from 0 to 19" },
+
+	{ "policy:\n  flow_idle: 0x40\n", "f:2: flow_idle: \"0x40\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 0o40\n", "f:2: flow_idle: \"0o40\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 1_000\n", "f:2: flow_idle: \"1_000\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: +40\n", "f:2: flow_idle: \"+40\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: \" 40\"\n", "f:2: flow_idle: \" 40\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 4e2\n", "f:2: flow_idle: \"4e2\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 99999999999999999999\n", "f:2: flow_idle: \"99999999999999999999\" is not a number from 1 to 16000" },
+	{ "devices:\n- {name: eth0, role: backend, vnis: [0x10]}\n", "f:2: vnis: \"0x10\" is not a number from 0 to 16777215, written in decimal digits alone" },
+	{ "vips:\n- {address: 192.0.2.1, port: 070000, protocol: udp}\n",
+	  "f:2: port: \"070000\" is not a number from 1 to 65535" },
 
 	/* words */
 	{ "vips:\n- {address: 192.0.2.1, port: 443, protocol: sctp}\n",
@@ -124,8 +135,9 @@ static const struct config_case cases[] = {
 	  "f:4: mac: \"02:00:00:00:00\" is not a MAC address such as 02:00:00:00:00:01" },
 	{ "backends:\n" A "  vm:\n    mac: x\n", "f:5: mac: \"x\" is not a MAC address such as 02:00:00:00:00:01" },
 	{ "backends:\n" A "  dev: a-name-too-long-for-it\n",
-	  "f:4: dev: \"a-name-too-long-for-it\" is not a device name: 1 to 15 characters" },
-	{ "devices:\n- name: eth0\n- name: \"\"\n", "f:3: name: \"\" is not a device name: 1 to 15 characters" },
+	  "f:4: dev: \"a-name-too-long-for-it\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
+	{ "devices:\n- name: a/b\n", "f:2: name: \"a/b\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
+	{ "devices:\n- name: eth0\n- name: \"\"\n", "f:3: name: \"\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
 	{ "policy:\n  source: 172.16.0.1/16\n",
 	  "f:2: source: \"172.16.0.1/16\" is not an IPv4 prefix such as 172.16.0.0/16 with no bit set behind its length" },
 	{ "policy:\n  source6: 172.16.0.0/16\n",
@@ -269,13 +281,58 @@ static void writes_what_it_reads(void **state)
 	char *once = written(whole, true), *twice = written(once, true);
 
 	assert_string_equal(once, twice);
-	assert_non_null(strstr(once, "secret: " KEY KEY));
-	assert_non_null(strstr(once, "  key: " KEY "\n"));
-	assert_non_null(strstr(once, "  source: 10.128.0.0/9\n"));
+	assert_non_null(strstr(once, "secret: \"" KEY KEY "\""));
+	assert_non_null(strstr(once, "  key: \"" KEY "\"\n"));
+	assert_non_null(strstr(once, "  source: \"10.128.0.0/9\"\n"));
 	assert_non_null(strstr(once, "    vlan: 5\n"));
 	assert_non_null(strstr(once, "  vni: 77\n"));
 	free(once);
 	free(twice);
+}
+
+/* What the kernel lets be a device's name, and what YAML takes for something else. */
+static void names_of_any_kind(void **state)
+{
+	static const char *const names[] = {
+		"a\"b", "a\\b", "'", "\x1b]0;x\a", "\x7f", "\xc2\x9b""2J", "#",
+		"-", "{}", "*a", "&a", "!t", "%d", "@", "`",
+		"\xe2\x80\xae""x", "\xf0\x9f\x90\xa7", "\xc3\xa9", "on", "null",
+		"~", "1e3", "0x10", "0010", "1_0", "10", "true", ",", "?", "|", ">",
+	};
+	struct model m, back;
+	struct xr_err err = { "" };
+	size_t i, len;
+	char *text;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		model_init(&m);
+		m.devs_given = m.vms_given = true;
+		m.devs = calloc(1, sizeof(*m.devs));
+		m.hosts = calloc(1, sizeof(*m.hosts));
+		m.vms = calloc(1, sizeof(*m.vms));
+		m.n_devs = m.n_hosts = m.n_vms = 1;
+		strcpy(m.devs[0].name, names[i]);
+		m.devs[0].role = XR_ROLE_NODE;
+		strcpy(m.hosts[0].info.name, "h");
+		m.hosts[0].info.method = XR_FORWARD_PORT;
+		strcpy(m.hosts[0].info.dev, names[i]);
+		m.vms[0].mac[0] = 2;
+		strcpy(m.vms[0].tap, names[i]);
+		assert_int_equal(config_write(&m, false, &text, &len, &err), 0);
+		if (config_read_text(text, len, "f", &back, &err))
+			fail_msg("%s: %s\n%s", names[i], err.text, text);
+		assert_string_equal(back.devs[0].name, names[i]);
+		assert_string_equal(back.hosts[0].info.dev, names[i]);
+		assert_string_equal(back.vms[0].tap, names[i]);
+		/* Nothing raw, and nothing that another reader takes for a number. */
+		assert_int_equal(strspn(text, "\n !\"#$%&'()*+,-./0123456789:;<=>?@"
+					"ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
+					"abcdefghijklmnopqrstuvwxyz{|}~"), len);
+		assert_non_null(strstr(text, "- name: \""));
+		free(text);
+		model_free(&m);
+		model_free(&back);
+	}
 }
 
 static void leaves_keys_out(void **state)
@@ -284,7 +341,7 @@ static void leaves_keys_out(void **state)
 
 	assert_null(strstr(text, KEY));
 	assert_null(strstr(text, "secret"));
-	assert_non_null(strstr(text, "  key: hidden\n"));
+	assert_non_null(strstr(text, "  key: \"hidden\"\n"));
 	free(text);
 }
 
@@ -459,6 +516,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_error),
 		cmocka_unit_test(writes_what_it_reads),
+		cmocka_unit_test(names_of_any_kind),
 		cmocka_unit_test(leaves_keys_out),
 		cmocka_unit_test(takes_every_fact),
 		cmocka_unit_test(defaults),

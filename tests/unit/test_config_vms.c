@@ -25,7 +25,7 @@ static const struct config_case cases[] = {
 	{ "hosts:\n- {name: a, ipip: ten}\n", "f:2: ipip: \"ten\" is not an IPv4 or IPv6 address" },
 	{ "hosts:\n- {name: a, mac: \"02:00:00:00:00:01\"}\n", "f:2: host a: the device is missing: write dev DEV" },
 	{ "hosts:\n- {name: a, mac: \"03:00:00:00:00:01\", dev: e}\n", "f:2: host a: its mac is a multicast address; write the next router's" },
-	{ "hosts:\n- {name: a, dev: a-device-name-too-long}\n", "f:2: dev: \"a-device-name-too-long\" is not a device name: 1 to 15 characters" },
+	{ "hosts:\n- {name: a, dev: a-device-name-too-long}\n", "f:2: dev: \"a-device-name-too-long\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
 	{ "hosts:\n- {name: a b, dev: e}\n", "f:2: host \"a b\": only letters, digits, '-', '_' and '.'" },
 	{ HOSTS "- {name: a, dev: eth2}\n", "f:4: host a is already in line 2; names must differ" },
 	{ HOSTS "- {name: b, dev: eth1}\n", "f:4: host b: dev eth1 is host p's already; hosts must differ in how they are reached" },

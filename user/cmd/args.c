@@ -110,11 +110,12 @@ int args_mac(struct args *a, __u8 mac[6])
 int args_dev(struct args *a, char dev[16])
 {
 	char *s = args_need(a, "dev: a device");
+	struct xr_err err;
 
 	if (!s)
 		return EXIT_USAGE;
-	if (!*s || strlen(s) >= 16)
-		return cmd_usage("dev: \"%s\" is not a device name", s);
+	if (text_check_dev("dev", s, &err))
+		return cmd_usage("%s", err.text);
 	strcpy(dev, s);
 	return EXIT_DONE;
 }

@@ -18,14 +18,10 @@ static void complain(const char *key, const char *fmt, va_list ap)
 {
 	char text[1024];
 
-	vsnprintf(text, sizeof(text), fmt, ap);
-	xr_one_line(text);	/* words off the command line may be in it */
+	xr_vline(text, sizeof(text), fmt, ap);
 	if (opt.json) {
 		json_t *o = json_pack("{s:s}", key, text);
 
-		/* Not UTF-8 (a word off the command line): still say something. */
-		if (!o)
-			o = json_pack("{s:s}", key, "not valid UTF-8");
 		json_dumpf(o, stderr, JSON_COMPACT);
 		fputc('\n', stderr);
 		json_decref(o);
@@ -80,6 +76,8 @@ static int open_to_change(struct plane **p, enum plane_how how)
 		plane_close(*p);
 		return cmd_fail(&err);
 	}
+	if (err.text[0])
+		cmd_warn("%s", err.text);
 	return EXIT_DONE;
 }
 
@@ -98,7 +96,8 @@ int cmd_open(struct plane **p, enum plane_how how)
 		ret = plane_open(p, opt.instance, PLANE_CHANGE, NULL, NULL,
 				 &err);
 		if (!ret) {
-			model_recover(*p, &err);
+			if (model_recover(*p, &err) || err.text[0])
+				cmd_warn("%s", err.text);
 			plane_close(*p);
 		} else if (ret == -EBUSY) {
 			cmd_warn("%s; what is shown is half a change",

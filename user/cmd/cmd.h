@@ -107,6 +107,8 @@ void out_never_wait(void);
 
 /* Prints the value as -j or -p asks, on one line or indented; frees it. */
 int out_json(json_t *value);
+/* Of a name or words from elsewhere: JSON is UTF-8, whatever they are. */
+json_t *json_text(const char *text);
 /* Text of the kind "vip 192.0.2.1:443/udp" as JSON string values. */
 json_t *json_addr(const __be32 addr[XR_ADDR_WORDS]);
 json_t *json_vip(const __be32 addr[XR_ADDR_WORDS], __be16 port, __u8 proto);

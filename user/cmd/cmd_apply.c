@@ -135,8 +135,8 @@ int do_check(int argc, char **argv)
 	if (ret)
 		ret = cmd_fail(&err);
 	else if (opt.json)
-		ret = out_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-					 "file", argv[1],
+		ret = out_json(json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+					 "file", json_text(argv[1]),
 					 "hosts", (json_int_t)m.n_hosts,
 					 "vms", (json_int_t)m.n_vms,
 					 "vips", (json_int_t)m.n_vips,

@@ -359,7 +359,7 @@ static json_t *show_json(const struct shown *s)
 		return NULL;
 	json_add_mtu(o, s->p, s->p->backends[s->b->index].path);
 	if (i->dev[0])
-		json_object_set_new(o, "dev", json_string(i->dev));
+		json_object_set_new(o, "dev", json_text(i->dev));
 	if (i->port)
 		json_object_set_new(o, "port", json_integer(i->port));
 	if (i->forward == XR_FORWARD_VXLAN)

@@ -52,8 +52,8 @@ static json_t *json_addresses(const struct xr_listed *l)
 /* What attach says of each device, and show of all. */
 static json_t *json_device(struct plane *p, const struct xr_device *d)
 {
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}",
-			 "device", d->name, "ifindex", d->ifindex,
+	return json_pack("{s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}",
+			 "device", json_text(d->name), "ifindex", d->ifindex,
 			 "mode", text_mode(d->mode),
 			 "attach", text_how(d->how),
 			 "role", text_role(d->role),

@@ -325,7 +325,7 @@ static void json_left(json_t *j, const struct named *n,
 				    json_boolean(t->flags & XR_TRACE_CACHED));
 	}
 	if (n->device[0])
-		json_object_set_new(j, "device", json_string(n->device));
+		json_object_set_new(j, "device", json_text(n->device));
 	if (opt.verbose)
 		json_object_set_new(j, "frame", json_hex(r->frame, r->len));
 }

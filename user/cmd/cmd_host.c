@@ -220,7 +220,7 @@ static json_t *show_json(struct shown *s, __u32 i)
 	if (h->vni)
 		json_object_set_new(o, "vni", json_integer(h->vni));
 	if (h->dev[0])
-		json_object_set_new(o, "dev", json_string(h->dev));
+		json_object_set_new(o, "dev", json_text(h->dev));
 	if (!mac_is_zero(h->mac))
 		json_object_set_new(o, "mac", json_mac(h->mac));
 	return o;

@@ -113,11 +113,11 @@ static json_t *json_vm(struct plane *p, const struct xr_event *e)
 	if (how)
 		json_object_set_new(j, "announcement", json_string(how));
 	if (dev && !e->text[0])
-		json_object_set_new(j, "device", json_string(dev));
+		json_object_set_new(j, "device", json_text(dev));
 	if (!addr_is_zero(e->saddr))
 		json_object_set_new(j, "address", json_addr(e->saddr));
 	if (e->text[0])
-		json_object_set_new(j, "text", json_string(e->text));
+		json_object_set_new(j, "text", json_text(e->text));
 	return j;
 }
 
@@ -199,8 +199,8 @@ static void each(void *ctx, const struct xr_event *e)
 	else if (e->kind == XR_EVENT_VM)
 		j = json_vm(p, e);
 	else
-		j = json_pack("{s:s, s:s}", "event", "change", "text",
-			      e->text);
+		j = json_pack("{s:s, s:o}", "event", "change", "text",
+			      json_text(e->text));
 	json_object_set_new(j, "time", json_real(seconds + ms / 1000.0));
 	out_json(j);
 	fflush(stdout);
@@ -214,7 +214,7 @@ static int follow(struct plane *p, struct events *ev)
 		if (n < 0 && n != -EINTR)
 			return cmd_refuse("reading events: %s", strerror(-n));
 		if (ferror(stdout))
-			return EXIT_REFUSED;
+			return EXIT_DONE;	/* main() tells of it */
 		if (!n && !plane_exists(p))
 			return cmd_refuse("instance \"%s\" is gone", p->name);
 	}

@@ -246,7 +246,7 @@ static json_t *json_section(const struct section *sec,
 	for (i = 0; i < s->rows; i++) {
 		const struct row *r = &s->row[i];
 		const struct row *o = before(old, i, r->name);
-		json_t *j = json_pack("{s:s}", sec->key, r->name);
+		json_t *j = json_pack("{s:o}", sec->key, json_text(r->name));
 
 		if (r->kind)
 			json_object_set_new(j, "kind", json_string(r->kind));

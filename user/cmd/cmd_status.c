@@ -48,7 +48,7 @@ static int take(struct plane *p, struct moment *m)
 
 static void add_line(void *ctx, const char *line)
 {
-	json_array_append_new(ctx, json_string(line));
+	json_array_append_new(ctx, json_text(line));
 }
 
 static void __attribute__((format(printf, 2, 3)))
@@ -150,7 +150,8 @@ static json_t *json_devices(const struct status *s)
 		if (!d->ifindex)
 			continue;
 		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:s, s:s}", "device", d->name, "mode",
+			"{s:o, s:s, s:s, s:s}", "device",
+			json_text(d->name), "mode",
 			text_mode(d->mode), "attach", text_how(d->how), "role",
 			text_role(d->role)));
 	}

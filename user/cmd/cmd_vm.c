@@ -188,7 +188,7 @@ static int answer(const struct xr_notice *n, const struct xr_answer *a)
 	o = json_pack("{s:s, s:I}", "outcome", outcomes[a->outcome], "seq",
 		      (json_int_t)a->seq);
 	if (o && a->warning[0])
-		json_object_set_new(o, "warning", json_string(a->warning));
+		json_object_set_new(o, "warning", json_text(a->warning));
 	return out_json(o);
 }
 
@@ -295,9 +295,9 @@ static void add_tap(json_t *o, const struct xr_vm *v,
 	char name[IF_NAMESIZE];
 
 	if (info->tap[0])
-		json_object_set_new(o, "tap", json_string(info->tap));
+		json_object_set_new(o, "tap", json_text(info->tap));
 	else if (v->tap && if_indextoname(v->tap, name))
-		json_object_set_new(o, "tap", json_string(name));
+		json_object_set_new(o, "tap", json_text(name));
 	if (v->tap)
 		json_object_set_new(o, "residual",
 				    json_boolean(!(info->learned &

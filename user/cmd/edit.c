@@ -13,7 +13,7 @@ void cmd_changed(void *ctx, const char *line)
 	}
 	list->n++;
 	if (list->json)
-		json_array_append_new(list->json, json_string(line));
+		json_array_append_new(list->json, json_text(line));
 	else if (!list->quiet)
 		printf("%s\n", line);
 }

@@ -5,23 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/clean.h"
 #include "../core/outer.h"
 #include "cmd.h"
 
 int out_json(json_t *value)
 {
 	size_t flags = opt.pretty ? JSON_INDENT(4) : JSON_COMPACT;
-	int ret;
 
 	if (!value)
 		return cmd_refuse("out of memory");
-	ret = json_dumpf(value, stdout, flags | JSON_ENCODE_ANY);
+	json_dumpf(value, stdout, flags | JSON_ENCODE_ANY);
 	putchar('\n');
 	json_decref(value);
-	/* What does not get out is told of at the end. */
-	if (ret && !ferror(stdout))
-		return cmd_refuse("out of memory");
-	return ret ? EXIT_REFUSED : EXIT_DONE;
+	/* A full disk is told of once, at the end: see main(). */
+	return EXIT_DONE;
+}
+
+json_t *json_text(const char *text)
+{
+	char *clean = clean_utf8(text);
+	json_t *value = clean ? json_string(clean) : NULL;
+
+	free(clean);
+	return value ? value : json_string("?");
 }
 
 json_t *json_addr(const __be32 addr[XR_ADDR_WORDS])

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * What a command says, on its way out. Names in it may come from anybody: what a
+ * terminal would obey is escaped.
+ *
  * Whoever reads what a command says may be slow, or not read at all (a pager), and
  * nobody else's change shall wait for him: what is said under an instance's lock is
  * kept here until the lock is given back.
@@ -11,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/clean.h"
 #include "cmd.h"
 
 /* Of several lines in a row for one descriptor. */
@@ -84,20 +88,74 @@ static void put_if_read(int fd, const char *text, size_t len)
 		put(fd, text, len);
 }
 
+static void send_out(int fd, const char *text, size_t len)
+{
+	if (!len)
+		return;
+	if (never_waits) {
+		put_if_read(fd, text, len);
+		return;
+	}
+	if (plane_any_locked() && keep(fd, text, len))
+		return;
+	put_kept();
+	put_and_note(fd, text, len);
+}
+
+/* ---- names and octets from elsewhere ---- */
+
+#define CHUNK 1024
+
+/* Of each of the two, the character that is not whole yet. */
+static struct {
+	char octet[4];
+	size_t n;
+} rest[2];
+
+static bool is_simple(const char *text, size_t len)
+{
+	for (; len; text++, len--)
+		if ((*text < ' ' || *text > '~') && *text != '\n')
+			return false;
+	return true;
+}
+
+/*
+ * Here, once, and not wherever a name is printed: whatever a command says goes by.
+ * Who writes octets (and not text) writes to the descriptor.
+ */
+static void escape_out(int fd, const char *text, size_t len, bool last)
+{
+	char in[CHUNK], out[6 * CHUNK];
+	size_t had, n, made, taken;
+
+	if (!rest[fd - 1].n && is_simple(text, len)) {
+		send_out(fd, text, len);
+		return;
+	}
+	do {
+		had = rest[fd - 1].n;
+		n = len < CHUNK - had ? len : CHUNK - had;
+		memcpy(in, rest[fd - 1].octet, had);
+		memcpy(in + had, text, n);
+		text += n;
+		len -= n;
+		made = clean_escape(in, had + n, last && !len, out, &taken);
+		rest[fd - 1].n = had + n - taken;
+		memcpy(rest[fd - 1].octet, in + taken, had + n - taken);
+		send_out(fd, out, made);
+	} while (len);
+	explicit_bzero(in, sizeof(in));
+	explicit_bzero(out, sizeof(out));
+}
+
 static ssize_t on_write(void *cookie, const char *text, size_t len)
 {
 	int fd = cookie ? STDERR_FILENO : STDOUT_FILENO;
 
 	if (cookie)
 		fflush(stdout);		/* said before */
-	if (never_waits) {
-		put_if_read(fd, text, len);
-		return len;
-	}
-	if (plane_any_locked() && keep(fd, text, len))
-		return len;
-	put_kept();
-	put_and_note(fd, text, len);
+	escape_out(fd, text, len, false);
 	if (!failed || fd != STDOUT_FILENO)
 		return len;
 	errno = -failed;
@@ -141,6 +199,8 @@ int out_end(void)
 {
 	fflush(stdout);
 	fflush(stderr);
+	escape_out(STDOUT_FILENO, "", 0, true);
+	escape_out(STDERR_FILENO, "", 0, true);
 	put_kept();
 	return failed;
 }

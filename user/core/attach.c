@@ -139,7 +139,9 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 		return xr_fail(err, -ENODEV,
 			       "no device \"%s\" in this network namespace",
 			       dev);
-	ret = check_free(p, dev, ifindex, err);
+	ret = text_check_dev(NULL, dev, err);
+	if (!ret)
+		ret = check_free(p, dev, ifindex, err);
 	if (!ret)
 		ret = check_name(p, dev, err);
 	if (ret)

@@ -591,7 +591,10 @@ int model_commit(struct plane *p, const struct model *want,
 {
 	int ret = model_recover(p, err);
 
-	return ret ? ret : commit_model(p, want, false, changed, ctx, err);
+	if (ret == -ENOMEM)
+		return ret;
+	/* What cannot be finished need not be, where all is said anew. */
+	return commit_model(p, want, ret != 0, changed, ctx, err);
 }
 
 /* ---- recovery ---- */
@@ -604,11 +607,11 @@ static int read_journal(struct plane *p, char **text, size_t *len)
 	int fd, n = journal_head(p, head), ret = -ENOENT;
 
 	journal_path(p, path, sizeof(path));
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return -ENOENT;
 	*text = NULL;
-	if (!fstat(fd, &st) && (*text = malloc(st.st_size + 1))) {
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (*text = malloc(st.st_size + 1))) {
 		*len = read(fd, *text, st.st_size) == st.st_size ? st.st_size :
 								   0;
 		(*text)[*len] = '\0';
@@ -631,14 +634,44 @@ bool model_unfinished(const char *instance)
 	return !access(path, F_OK);
 }
 
+/*
+ * A damaged one, or another xroam's. What it asked for is not known any more, but
+ * what is there can be made whole, and nothing else need wait.
+ */
+static int set_aside(struct plane *p, const char *path, struct xr_err *err)
+{
+	struct xr_err why = *err, wrong = { "" };
+	struct model now;
+	char aside[176];
+	int ret;
+
+	snprintf(aside, sizeof(aside), "%s.unreadable", path);
+	if (rename(path, aside))
+		return xr_fail(err, -errno,
+			       "an interrupted change cannot be read: %s; remove that file",
+			       why.text);
+	ret = model_load(p, &now, &wrong);
+	if (!ret) {
+		ret = commit_model(p, &now, true, NULL, NULL, &wrong);
+		model_free(&now);
+	}
+	xr_fail(err, 0,
+		"an interrupted change is lost, for it cannot be read: %s; see %s, and \"xroam apply FILE\" makes the instance what it shall be%s%s",
+		why.text, aside, ret ? "; until then: " : "", wrong.text);
+	plane_event(p, "an interrupted change cannot be read: it is lost");
+	return 0;
+}
+
 int model_recover(struct plane *p, struct xr_err *err)
 {
-	struct xr_err first;
+	struct xr_err first, own = { "" };
 	struct model want;
 	char path[160], *text;
 	size_t len;
 	int ret;
 
+	err = err ? err : &own;
+	err->text[0] = '\0';
 	if (read_journal(p, &text, &len))
 		return 0;
 	journal_path(p, path, sizeof(path));
@@ -646,7 +679,7 @@ int model_recover(struct plane *p, struct xr_err *err)
 	explicit_bzero(text, len);
 	free(text);
 	if (ret)
-		return ret;
+		return ret == -ENOMEM ? ret : set_aside(p, path, err);
 	ret = commit_model(p, &want, true, NULL, NULL, &first);
 	if (ret && want.devs_given) {
 		/* A device may be gone by now; the rest must not wait for it. */
@@ -656,7 +689,7 @@ int model_recover(struct plane *p, struct xr_err *err)
 	model_free(&want);
 	if (ret)
 		return xr_fail(err, ret,
-			       "an interrupted change cannot be finished: %s; mend that, or remove %s",
+			       "an interrupted change cannot be finished: %s; mend that, or \"xroam apply FILE\", or remove %s",
 			       first.text, path);
 	plane_event(p, "an interrupted change was finished");
 	return 0;

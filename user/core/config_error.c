@@ -109,15 +109,6 @@ static void join(char *out, size_t size, const char *path, const char *key)
 	put(out, key, size);
 }
 
-int fail_range(struct reader *r, const char *path, const char *value)
-{
-	const struct config_range *range = config_range(last_key(path));
-
-	return fail_at(r, path, "%s: \"%.40s\" is not a number from %u to %u",
-		       last_key(path), value, range ? range->min : 0,
-		       range ? range->max : 0xffffffff);
-}
-
 static int fail_key(struct reader *r, const char *key)
 {
 	const cyaml_schema_value_t *v = schema_at(r->path);

@@ -29,7 +29,6 @@ int fail_line(struct reader *r, __u32 line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 int fail_at(struct reader *r, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-int fail_range(struct reader *r, const char *path, const char *value);
 
 /* libcyaml's error e, of which config_on_log() heard the details. */
 int config_explain(struct reader *r, cyaml_err_t e);

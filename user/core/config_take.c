@@ -48,10 +48,12 @@ int config_number(struct reader *r, const char *path, const char *text,
 		  __u64 *value)
 {
 	const struct config_range *range = config_range(last_key(path));
+	struct xr_err inner;
 
-	if (range && !text_to_u64(text, range->min, range->max, value, NULL))
+	if (!text_to_u64(text, range ? range->min : 0,
+			 range ? range->max : 0xffffffff, value, &inner))
 		return 0;
-	return fail_range(r, path, text);
+	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
 }
 
 const char *config_at(char *buf, const char *list, size_t i, const char *key)
@@ -198,6 +200,7 @@ static int take_listed(struct reader *r, const struct raw_device *from,
 		       size_t i, struct xr_listed *to)
 {
 	char list[32], path[PATH_LEN];
+	struct xr_err inner;
 	__u64 vni;
 
 	snprintf(list, sizeof(list), "devices[%zu].vnis", i);
@@ -206,10 +209,9 @@ static int take_listed(struct reader *r, const struct raw_device *from,
 			       XR_DEV_VNIS);
 	for (; to->vnis < from->n_vnis; to->vnis++) {
 		snprintf(path, sizeof(path), "%s[%u]", list, to->vnis);
-		if (text_to_u64(from->vnis[to->vnis], 0, 0xffffff, &vni, NULL))
-			return fail_at(r, path,
-				       "vnis: \"%.40s\" is not a number from 0 to 16777215",
-				       from->vnis[to->vnis]);
+		if (text_to_u64(from->vnis[to->vnis], 0, 0xffffff, &vni,
+				&inner))
+			return fail_at(r, path, "vnis: %s", inner.text);
 		to->vni[to->vnis] = vni;
 	}
 	snprintf(list, sizeof(list), "devices[%zu].addresses", i);
@@ -232,6 +234,7 @@ static int take_devices(struct reader *r, const struct raw *raw,
 {
 	const struct raw_device *from;
 	struct model_dev *to;
+	struct xr_err inner;
 	char path[PATH_LEN];
 	size_t i;
 
@@ -240,10 +243,9 @@ static int take_devices(struct reader *r, const struct raw *raw,
 		to = model_grow(&m->devs, &m->n_devs, sizeof(*to));
 		if (!to)
 			return -ENOMEM;
-		if (!*from->name || strlen(from->name) >= sizeof(to->name))
+		if (text_check_dev("name", from->name, &inner))
 			return fail_at(r, config_at(path, "devices", i, "name"),
-				       "name: \"%.40s\" is not a device name: 1 to 15 characters",
-				       from->name);
+				       "%s", inner.text);
 		strcpy(to->name, from->name);
 		to->want = from->mode ? (enum attach_want)*from->mode :
 					ATTACH_AUTO;
@@ -408,10 +410,9 @@ static int take_backend(struct reader *r, const struct raw_backend *from,
 	if (text_to_addr(from->address, to->addr, &inner))
 		return fail_at(r, config_at(path, "backends", i, "address"),
 			       "address: %s", inner.text);
-	if (from->dev && (!*from->dev || strlen(from->dev) >= sizeof(to->dev)))
-		return fail_at(r, config_at(path, "backends", i, "dev"),
-			       "dev: \"%.40s\" is not a device name: 1 to 15 characters",
-			       from->dev);
+	if (from->dev && text_check_dev("dev", from->dev, &inner))
+		return fail_at(r, config_at(path, "backends", i, "dev"), "%s",
+			       inner.text);
 	if (from->dev)
 		strcpy(to->dev, from->dev);
 	to->weight = 1;

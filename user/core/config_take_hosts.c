@@ -31,14 +31,14 @@ static int take_mac(struct reader *r, const char *path, const char *text,
 }
 
 static int take_dev(struct reader *r, const char *path, const char *text,
-		    char *dev, size_t size)
+		    char *dev)
 {
+	struct xr_err inner;
+
 	if (!text)
 		return 0;
-	if (!*text || strlen(text) >= size)
-		return fail_at(r, path,
-			       "%s: \"%.40s\" is not a device name: 1 to 15 characters",
-			       last_key(path), text);
+	if (text_check_dev(last_key(path), text, &inner))
+		return fail_at(r, path, "%s", inner.text);
 	strcpy(dev, text);
 	return 0;
 }
@@ -67,7 +67,7 @@ static int take_way(struct reader *r, const struct raw_host *from, size_t i,
 	return take_mac(r, config_at(path, "hosts", i, "mac"), from->mac,
 			to->mac) ||
 	       take_dev(r, config_at(path, "hosts", i, "dev"), from->dev,
-			to->dev, sizeof(to->dev));
+			to->dev);
 }
 
 static int take_host(struct reader *r, const struct raw_host *from, size_t i,

@@ -76,12 +76,11 @@ static bool take_lock(struct vms_reader *v, struct model_vm *vm,
 static bool take_vlan(struct vms_reader *v, struct model_vm *vm,
 		      const struct lines_node *n)
 {
+	struct xr_err inner;
 	__u64 vlan;
 
-	if (text_to_u64(n->value, 1, 4094, &vlan, NULL))
-		return wrong(v, n->line,
-			     "vlan: \"%.40s\" is not a number from 1 to 4094",
-			     n->value);
+	if (text_to_u64(n->value, 1, 4094, &vlan, &inner))
+		return wrong(v, n->line, "vlan: %s", inner.text);
 	vm->vlan = vlan;
 	return true;
 }
@@ -102,10 +101,8 @@ static bool take_value(struct vms_reader *v, struct model_vm *vm, int key,
 	case LOCK:
 		return take_lock(v, vm, n);
 	default:
-		if (!*n->value || strlen(n->value) >= sizeof(vm->tap))
-			return wrong(v, n->line,
-				     "tap: \"%.40s\" is not a device name: 1 to 15 characters",
-				     n->value);
+		if (text_check_dev("tap", n->value, &inner))
+			return wrong(v, n->line, "%s", inner.text);
 		strcpy(vm->tap, n->value);
 		return true;
 	}

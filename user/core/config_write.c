@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 #include "config.h"
 #include "config_schema.h"
 #include "text.h"
@@ -354,14 +355,64 @@ static void give_backends(struct bag *b, const struct model *m,
 
 /* ---- VMs: many, so a line each, by hand ---- */
 
-#define VM_LINE	(XR_NAME_LEN + 128 + XR_VM_ADDRS * (TEXT_ADDR + 4))
+#define VM_LINE	(XR_NAME_LEN + 128 + TAP_TEXT + XR_VM_ADDRS * (TEXT_ADDR + 4))
+#define TAP_TEXT 128
 
+/* As libyaml writes text of any kind: in quotes, with its escapes. */
+static bool emit_quoted(yaml_emitter_t *e, const char *s)
+{
+	yaml_event_t event;
+
+	return yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING) &&
+	       yaml_emitter_emit(e, &event) &&
+	       yaml_document_start_event_initialize(&event, NULL, NULL, NULL,
+						    1) &&
+	       yaml_emitter_emit(e, &event) &&
+	       yaml_scalar_event_initialize(&event, NULL, NULL,
+					    (const yaml_char_t *)s, strlen(s),
+					    1, 1,
+					    YAML_DOUBLE_QUOTED_SCALAR_STYLE) &&
+	       yaml_emitter_emit(e, &event) &&
+	       yaml_document_end_event_initialize(&event, 1) &&
+	       yaml_emitter_emit(e, &event) && yaml_emitter_flush(e);
+}
+
+/* NULL: no memory. Nearly always the name is plain, and there may be a million. */
+static const char *quoted(const char *s, char out[TAP_TEXT])
+{
+	yaml_emitter_t e;
+	size_t n = 0;
+	bool good;
+
+	if (strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		   "0123456789-_.") == strlen(s)) {
+		snprintf(out, TAP_TEXT, "\"%s\"", s);
+		return out;
+	}
+	if (!yaml_emitter_initialize(&e))
+		return NULL;
+	yaml_emitter_set_output_string(&e, (unsigned char *)out, TAP_TEXT - 1,
+				       &n);
+	yaml_emitter_set_width(&e, -1);
+	good = emit_quoted(&e, s);
+	yaml_emitter_delete(&e);
+	if (!good)
+		return NULL;
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return out;
+}
+
+/* The octets; 0: no memory. */
 static int write_vm(char *out, const struct model *m, const struct model_vm *v)
 {
-	char mac[TEXT_MAC], addr[TEXT_ADDR];
+	char mac[TEXT_MAC], addr[TEXT_ADDR], text[TAP_TEXT];
+	const char *tap = v->tap[0] ? quoted(v->tap, text) : "";
 	char *at = out;
 	int i;
 
+	if (!tap)
+		return 0;
 	at += sprintf(at, "- {mac: \"%s\"", text_mac(mac, v->mac));
 	if (v->vlan)
 		at += sprintf(at, ", vlan: %u", v->vlan);
@@ -373,8 +424,8 @@ static int write_vm(char *out, const struct model *m, const struct model_vm *v)
 		*at++ = ']';
 	if (v->lock)
 		at += sprintf(at, ", lock: true");
-	if (v->tap[0])
-		at += sprintf(at, ", tap: \"%s\"", v->tap);
+	if (*tap)
+		at += sprintf(at, ", tap: %s", tap);
 	at += sprintf(at, "}\n");
 	return at - out;
 }
@@ -384,14 +435,22 @@ static int add_vms(const struct model *m, char **text, size_t *len)
 {
 	size_t size = *len + 16 + m->n_vms * VM_LINE, i;
 	char *all = malloc(size), *at;
+	int n;
 
 	if (!all)
 		return -ENOMEM;
 	memcpy(all, *text, *len);
 	at = all + *len;
 	at += sprintf(at, m->n_vms ? "vms:\n" : "vms: []\n");
-	for (i = 0; i < m->n_vms; i++)
-		at += write_vm(at, m, &m->vms[i]);
+	for (i = 0; i < m->n_vms; i++) {
+		n = write_vm(at, m, &m->vms[i]);
+		if (!n) {
+			explicit_bzero(all, *len);
+			free(all);
+			return -ENOMEM;
+		}
+		at += n;
+	}
 	explicit_bzero(*text, *len);
 	free(*text);
 	*text = all;

@@ -6,6 +6,9 @@
 #ifndef XR_CORE_ERROR_H
 #define XR_CORE_ERROR_H
 
+#include <stdarg.h>
+#include <stddef.h>
+
 struct xr_err {
 	char text[512];		/* no newline; empty: nothing said yet */
 };
@@ -14,7 +17,10 @@ struct xr_err {
 int xr_fail(struct xr_err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Blanks for control characters: text becomes one line, and only that. */
-void xr_one_line(char *text);
+/*
+ * The line for out: whatever it is made of, no control characters, UTF-8, and its
+ * end where it is too long: see clean.h.
+ */
+void xr_vline(char *out, size_t size, const char *fmt, va_list ap);
 
 #endif

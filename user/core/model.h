@@ -144,6 +144,7 @@ void model_warn(const struct model *m, const char *file,
 int model_commit(struct plane *p, const struct model *want,
 		 void (*changed)(void *ctx, const char *line), void *ctx,
 		 struct xr_err *err);
+/* 0 with a line in err: a warning. */
 int model_recover(struct plane *p, struct xr_err *err);
 /* A change is being made, or was interrupted: readers see half of it. */
 bool model_unfinished(const char *instance);

@@ -2,27 +2,36 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "text.h"
+
+/* Digits alone: "-1", " 1", "1_000", "0x1f" and "1.0" are slips of the pen. */
+static bool is_decimal(const char *s)
+{
+	return *s && strspn(s, "0123456789") == strlen(s);
+}
 
 int text_to_u64(const char *s, __u64 min, __u64 max, __u64 *out,
 		struct xr_err *err)
 {
+	bool decimal = is_decimal(s);
 	unsigned long long v;
-	char *end;
 
-	/* strtoull() takes "-1" and " 1"; an operator who writes it errs. */
+	/* Base 10, always: in "0443" the 0 is but a digit. */
 	errno = 0;
-	v = strtoull(s, &end, 0);
-	if (!isdigit((unsigned char)*s) || *end || errno || v < min || v > max)
+	v = decimal ? strtoull(s, NULL, 10) : 0;
+	if (!decimal || errno || v < min || v > max)
 		return xr_fail(err, -EINVAL,
-			       "\"%s\" is not a number from %llu to %llu", s,
-			       (unsigned long long)min,
-			       (unsigned long long)max);
+			       "\"%.40s\" is not a number from %llu to %llu%s",
+			       s, (unsigned long long)min,
+			       (unsigned long long)max,
+			       decimal ? "" : ", written in decimal digits alone");
 	*out = v;
 	return 0;
 }
@@ -79,7 +88,7 @@ int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port,
 		return bad_vip(s, err);
 	if (text_to_u64(colon, 1, 65535, &n, &inner))
 		return xr_fail(err, -EINVAL,
-			       "VIP \"%s\": the port must be from 1 to 65535",
+			       "VIP \"%s\": the port must be from 1 to 65535, in decimal digits",
 			       s);
 	*port = htons(n);
 
@@ -188,6 +197,26 @@ int text_check_name(const char *what, const char *s, struct xr_err *err)
 		return xr_fail(err, -EINVAL,
 			       "%s \"%s\": must not begin with '%c'", what, s,
 			       *s);
+	return 0;
+}
+
+int text_check_dev(const char *what, const char *s, struct xr_err *err)
+{
+	/* dev_valid_name() of the kernel. */
+	size_t len = strcspn(s, "/: \t\r\n\v\f");
+	const char *sep = what ? ": " : "";
+
+	if (!what)
+		what = "";
+	if (!len || len >= IFNAMSIZ || s[len] || !strcmp(s, ".") ||
+	    !strcmp(s, ".."))
+		return xr_fail(err, -EINVAL,
+			       "%s%s\"%.40s\" is not a device name: 1 to 15 characters, no blank, '/' or ':'",
+			       what, sep, s);
+	if (!clean_is_utf8(s))
+		return xr_fail(err, -EINVAL,
+			       "%s%s\"%s\" is not UTF-8, so no file can name this device: \"ip link set ... name\" gives it another name",
+			       what, sep, s);
 	return 0;
 }
 

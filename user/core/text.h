@@ -18,6 +18,7 @@
 #define TEXT_VIP	64	/* [address]:port/proto */
 #define TEXT_MAC	18
 
+/* Decimal digits and nothing else; zeros in front change nothing. */
 int text_to_u64(const char *s, __u64 min, __u64 max, __u64 *out,
 		struct xr_err *err);
 int text_to_addr(const char *s, __be32 addr[XR_ADDR_WORDS],
@@ -29,7 +30,12 @@ int text_to_mac(const char *s, __u8 mac[6], struct xr_err *err);
 /* Two digits an octet; colons and white space between octets are skipped. */
 int text_to_hex(const char *s, void *out, size_t max, size_t *len,
 		struct xr_err *err);
-/* A name of an instance or a backend: letters, digits, '-', '_', '.'. */
+/*
+ * A device's name, as the kernel may have it (almost any octets) and a file, too
+ * (UTF-8). what is put in front: "dev", or NULL.
+ */
+int text_check_dev(const char *what, const char *s, struct xr_err *err);
+/* A name of an instance, a backend or a host: letters, digits, '-', '_', '.'. */
 int text_check_name(const char *what, const char *s, struct xr_err *err);
 
 bool addr_is_ipv4(const __be32 addr[XR_ADDR_WORDS]);

@@ -134,7 +134,7 @@ static int check_words(struct plane *p, const struct xr_notice *n,
 		return xr_fail(err, -EINVAL,
 			       "VLAN %u: must be from 1 to 4094, or left out for untagged",
 			       n->vlan);
-	if (n->tap && vm_check_tap(n->tap, err))
+	if (n->tap && text_check_dev(NULL, n->tap, err))
 		return -EINVAL;
 	if (n->tap && host_any_local(p) && port_check(p, n->tap, err))
 		return -EINVAL;

@@ -134,19 +134,6 @@ static int given_back(struct plane *p, const struct xr_notice *n, __u32 place)
 	return back;
 }
 
-/* As the kernel has it: dev_valid_name(). */
-int vm_check_tap(const char *tap, struct xr_err *err)
-{
-	size_t len = strcspn(tap, "/: \t\r\n\v\f");
-
-	if (len && len < IFNAMSIZ && !tap[len] && strcmp(tap, ".") &&
-	    strcmp(tap, ".."))
-		return 0;
-	return xr_fail(err, -EINVAL,
-		       "\"%.40s\" is not a device name: 1 to 15 characters, no blank, '/' or ':'",
-		       tap);
-}
-
 int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
 		     struct xr_err *err)
 {

@@ -35,9 +35,8 @@ void local_warn(struct local *l, const char *fmt, ...)
 	if (used && used + 2 < sizeof(l->warn->text))
 		used += sprintf(text + used, "; ");
 	va_start(ap, fmt);
-	vsnprintf(text + used, sizeof(l->warn->text) - used, fmt, ap);
+	xr_vline(text + used, sizeof(l->warn->text) - used, fmt, ap);
 	va_end(ap);
-	xr_one_line(text);
 }
 
 bool local_is_leaving(const struct local *l)

@@ -69,8 +69,6 @@ int vm_set_lock(struct plane *p, __u32 place, bool lock);
 const char *vm_bad_mac(const __u8 mac[6]);
 /* Why an address cannot be a VM's; NULL: it can. */
 const char *vm_bad_addr(const __be32 *addr);
-/* A port's name, of ADD and PREPARE. */
-int vm_check_tap(const char *tap, struct xr_err *err);
 /* A gateway's, or listed: no VM's. */
 bool vm_protected_ip(struct plane *p, const __be32 *addr);
 int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,

@@ -54,8 +54,7 @@ static void print_line(const char *fmt, va_list ap)
 {
 	char line[768];
 
-	vsnprintf(line, sizeof(line), fmt, ap);
-	xr_one_line(line);
+	xr_vline(line, sizeof(line), fmt, ap);
 	fprintf(stderr, "xroam: %s\n", line);
 }
 
@@ -107,6 +106,8 @@ int daemon_begin(struct daemon *d, struct xr_err *err)
 		ret = -ESTALE;
 	else
 		ret = plane_relock(d->plane, &why);
+	if (!ret && why.text[0])
+		daemon_log(d, "warning: %s", why.text);
 	if (!ret)
 		return 0;
 	d->locked--;
@@ -309,6 +310,8 @@ static int open_instance(struct daemon *d, struct xr_err *err)
 			return ret;
 	}
 	ret = model_recover(d->plane, err);
+	if (!ret && err->text[0])
+		say("warning: %s", err->text);
 	plane_unlock(d->plane);
 	return ret;
 }
