@@ -62,6 +62,7 @@ XR_PERCPU(nexthops, struct xr_nexthop, 1);		    /* MACs and device per path */
 /* Counters. */
 XR_PERCPU(reason_stats, struct xr_counter, XR_REASON_MAX);  /* per reason */
 XR_PERCPU(vip_stats, struct xr_counter, 1);		    /* per VIP */
+XR_PERCPU(cid_stats, struct xr_cid_counter, 1);		    /* per VIP: not steered by CID */
 XR_PERCPU(backend_stats, struct xr_backend_counter, 1);	    /* per backend */
 XR_PERCPU(host_stats, struct xr_counter, 1);		    /* per host: redirected to it */
 XR_PERCPU(dev_stats, struct xr_dev_counter, XR_MAX_DEVICES); /* per device and kind of verdict */

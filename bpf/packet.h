@@ -79,6 +79,8 @@ struct packet {
 		__u32 cid;	/* offset of the connection ID */
 		__u32 usable;	/* octets there are for it; 0: none */
 		__u8 is_long;
+		__u8 top;	/* of the connection ID's octet 0: three bits */
+		__u8 is_down;	/* it names a server that is down */
 	} quic;
 	struct quoted {		/* what an ICMP error quotes */
 		__u32 l4;	/* offset of ICMP in, of the quoted header out */

@@ -89,7 +89,8 @@ static __always_inline int count_backend(const struct packet *p, __u32 reason)
 		return reason;
 	c->packets++;
 	c->bytes += p->bytes;
-	c->by_cid += reason == XR_R_CID || reason == XR_R_ICMP_CID;
+	c->by_cid[p->quic.top & (XR_CODEPOINTS - 1)] +=
+		reason == XR_R_CID || reason == XR_R_ICMP_CID;
 	return reason;
 }
 

@@ -126,13 +126,36 @@ static __always_inline void trace_sid(const struct cid_result *cid)
 }
 
 /*
+ * What is for a VIP that is steered by CID, and is not. A call away: of most
+ * connections few packets come here. what: struct quic's fields, packed.
+ */
+#define ASTRAY_LONG	(1U << 3)
+#define ASTRAY_DOWN	(1U << 4)
+
+__noinline int count_astray(__u32 vip, __u32 what)
+{
+	struct xr_cid_counter *c = bpf_map_lookup_elem(&cid_stats, &vip);
+	__u32 top = what & (XR_CODEPOINTS - 1);
+
+	if (!c)
+		return 0;
+	if (what & ASTRAY_DOWN)
+		c->down[top]++;
+	else if (what & ASTRAY_LONG)
+		c->longs++;
+	else
+		c->astray[top]++;
+	return 0;
+}
+
+/*
  * Sets p->backend and returns XR_R_CID if the CID is routable and its server
  * takes packets, a drop reason if it is down, 0 to go on.
  */
 static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 					const struct xr_vip *v)
 {
-	const struct quic *q = &p->quic;
+	struct quic *q = &p->quic;
 	__u8 *cid = octet_at(ctx, q->cid);
 	struct cid_result server = {};
 	struct xr_cid_config *c;
@@ -141,7 +164,8 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 
 	if (!q->usable || (void *)(cid + 1) > end_of(ctx))
 		return 0;
-	slot = (v->cid_slots >> (*cid >> 5) * 8) & 0xff;
+	q->top = *cid >> 5;
+	slot = (v->cid_slots >> q->top * 8) & 0xff;
 	trace_cid(ctx, p, slot);
 	c = slot ? bpf_map_lookup_elem(&cid_configs, &slot) : NULL;
 	if (!c) {
@@ -170,7 +194,12 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 	 * Dropping is the default: a health flap that re-routes routable CIDs
 	 * makes other servers answer with stateless resets (RFC 9000 §21.11).
 	 */
-	return knobs.down == XR_DOWN_DROP ? XR_R_BACKEND_DOWN : 0;
+	if (knobs.down != XR_DOWN_DROP) {
+		q->is_down = 1;
+		return 0;
+	}
+	count_astray(p->vip, q->top | ASTRAY_DOWN);
+	return XR_R_BACKEND_DOWN;
 }
 
 static __always_inline int steer_by_hash(struct packet *p)
@@ -271,14 +300,22 @@ __noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what)
 	return XR_R_INITIAL_RATE;
 }
 
-/* The backend of an ICMP error's flow, or 0. Rare, so verified apart. */
+/*
+ * The backend of an ICMP error's flow, or 0; and counts it, as nothing that a CID
+ * could have steered. Rare, so verified apart.
+ */
+#define NO_FLOWS	(1U << 16)	/* with the pool */
+
 __noinline __u32 quoted_flow(__u64 hash, __u32 vip, __u32 pool)
 {
+	struct xr_cid_counter *c = bpf_map_lookup_elem(&cid_stats, &vip);
 	struct xr_flow_bucket *b = flow_bucket(hash);
 	struct xr_backend its;
 	union flow_word e;
 
-	if (!b)
+	if (c)
+		c->icmp++;
+	if (!b || pool & NO_FLOWS)
 		return 0;
 	e.word = flow_find(b, xr_flow_tag(hash));
 	its = backend_get(e.flow.backend);
@@ -334,8 +371,8 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 	forget();
 	if (unlikely(p->icmp)) {
 		hash_tuple(p, keys);
-		if (v->flags & XR_VIP_FLOW)
-			choose(p, quoted_flow(p->hash, p->vip, v->pool));
+		choose(p, quoted_flow(p->hash, p->vip, v->pool |
+				      !(v->flags & XR_VIP_FLOW) * NO_FLOWS));
 		if (p->backend)
 			return XR_R_ICMP_FLOW;
 	}
@@ -345,6 +382,10 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 		return as_icmp(p->reason ?: steer_by_hash(p));
 	if (!p->reason) {
 		p->backend = 0;
+		if (by_cid)
+			count_astray(p->vip, p->quic.top |
+				     p->quic.is_long * ASTRAY_LONG |
+				     p->quic.is_down * ASTRAY_DOWN);
 		hash_tuple(p, keys);
 		p->reason = steer_by_tuple(p, v);
 	}

@@ -476,7 +476,19 @@ struct xr_backend_counter {
 	__u64 packets;
 	__u64 bytes;
 	__u64 initials;		/* QUIC Initials, refused ones too */
-	__u64 by_cid;		/* packets of these that a CID brought here */
+	/* packets of these that a CID brought here, by the top three bits of its octet 0 */
+	__u64 by_cid[XR_CODEPOINTS];
+};
+
+/*
+ * cid_stats: per VIP; what was no CID's to steer. With vip_stats that tells what
+ * was: the way of a packet that is steered by CID passes here no counter.
+ */
+struct xr_cid_counter {
+	__u64 astray[XR_CODEPOINTS]; /* short headers that name no server, as in by_cid */
+	__u64 down[XR_CODEPOINTS];   /* packets that name one which is down */
+	__u64 longs;		/* long headers that name none: as a rule the client chose */
+	__u64 icmp;		/* errors */
 };
 
 /* dev_stats: by device slot, and within it by kind of verdict. */

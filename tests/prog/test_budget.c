@@ -25,7 +25,7 @@ static const struct record {
 	int major, minor;
 	__u32 insns, limit;
 } records[] = {
-	{ "xroam_node", 6, 18, 26348, NODE_LIMIT },
+	{ "xroam_node", 6, 18, 28630, NODE_LIMIT },
 	{ "xroam_node", 6, 12, 27000, NODE_LIMIT },
 	{ "xroam_node", 0, 0, 33000, NO_LIMIT },
 	{ "xroam_vm_node", 6, 18, 60000, 3 * LIMIT },

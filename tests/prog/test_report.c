@@ -68,11 +68,15 @@ static void check_backend(const char *name, __u64 packets, __u64 bytes,
 {
 	struct xr_backend_counter c;
 
-	read_sum(PLANE_BACKEND_STATS, backend_index(name), (__u64 *)&c, 4);
+	read_sum(PLANE_BACKEND_STATS, backend_index(name), (__u64 *)&c,
+		 sizeof(c) / 8);
 	assert_int_equal(c.packets, packets);
 	assert_int_equal(c.bytes, bytes);
 	assert_int_equal(c.initials, initials);
-	assert_int_equal(c.by_cid, by_cid);
+	/* CIDs of octet 0 0x07, and so of codepoint 0. */
+	assert_int_equal(c.by_cid[0], by_cid);
+	for (int i = 1; i < XR_CODEPOINTS; i++)
+		assert_int_equal(c.by_cid[i], 0);
 }
 
 #define BY_CID "eth / ip4 / udp / quic short dcid=07020202aabbccdd"
@@ -99,6 +103,95 @@ static void per_vip_and_backend(void **state)
 	check_backend("rest", 1, tcp, 0, 0);
 }
 
+#define CID_WORLD(policy)                                                       \
+	policy VIPS "cid:\n"                                                   \
+	"  - {id: 0, format: quic-lb, server_id_length: 3, nonce_length: 4}\n"  \
+	"  - {id: 2, format: quic-lb, server_id_length: 3, nonce_length: 4}\n"  \
+	"backends:\n" BACKEND("rest", ALL_VIPS)                                \
+	"    address: 10.1.0.9\n    forward: gue\n"                            \
+	BACKEND("two", ALL_VIPS)                                               \
+	"    address: 10.2.0.2\n    forward: gue\n    state: draining\n"       \
+	"    server_ids: [\"020202\"]\n"                                        \
+	BACKEND("off", ALL_VIPS)                                               \
+	"    address: 10.2.0.3\n    forward: gue\n    state: down\n"           \
+	"    server_ids: [\"030303\"]\n"
+
+#define SHORT "eth / ip4 / udp / quic short dcid="
+
+static struct xr_cid_counter cid_counts(void)
+{
+	struct xr_cid_counter c;
+
+	read_sum(PLANE_CID_STATS, vip_index("192.0.2.1", 443, IPPROTO_UDP),
+		 (__u64 *)&c, sizeof(c) / 8);
+	return c;
+}
+
+static void check_cid(const struct xr_cid_counter want)
+{
+	struct xr_cid_counter got = cid_counts();
+
+	assert_memory_equal(&got, &want, sizeof(want));
+}
+
+/* What no CID steers is counted by what its CID begins with. */
+static void per_codepoint(void **state)
+{
+	struct xr_backend_counter b;
+
+	world(CID_WORLD(""));
+	expect(SHORT "07020202aabbccdd", "cid", NULL);
+	expect(SHORT "47020202aabbccdd", "cid", NULL);
+	expect(SHORT "5f020202aabbccdd", "cid", NULL);
+	check_cid((struct xr_cid_counter){ .icmp = 0 });
+	read_sum(PLANE_BACKEND_STATS, backend_index("two"), (__u64 *)&b,
+		 sizeof(b) / 8);
+	assert_int_equal(b.by_cid[0], 1);
+	assert_int_equal(b.by_cid[2], 2);
+
+	/* No server, no config, too short; a header that the client chose. */
+	expect(SHORT "07090909aabbccdd", "hash cid-no-server", NULL);
+	expect(SHORT "e7020202aabbccdd", "hash cid-no-config", NULL);
+	expect(SHORT "470202", "hash cid-short", NULL);
+	expect("eth / ip4 / udp / quic long dcid=47090909aabbccdd / fill 50",
+	       "hash cid-no-server initial", NULL);
+	check_cid((struct xr_cid_counter){ .astray = { 1, 0, 1, [7] = 1 },
+					   .longs = 1 });
+
+	/* A server that is down was named all the same. */
+	expect(SHORT "47030303aabbccdd", "backend-down", NULL);
+	check_cid((struct xr_cid_counter){ .astray = { 1, 0, 1, [7] = 1 },
+					   .down = { [2] = 1 }, .longs = 1 });
+
+	/* And what is not QUIC's at all says nothing. */
+	expect("eth / ip4 / tcp syn", "hash", NULL);
+	check_cid((struct xr_cid_counter){ .astray = { 1, 0, 1, [7] = 1 },
+					   .down = { [2] = 1 }, .longs = 1 });
+
+	world(CID_WORLD(POLICY("down: fallback")));
+	expect(SHORT "47030303aabbccdd", "hash", NULL);
+	check_cid((struct xr_cid_counter){ .down = { [2] = 1 } });
+}
+
+/* Errors pass the VIP's counter, and are no CID's to steer. */
+static void icmp_is_apart(void **state)
+{
+	static const char *const flows[] = { "false", "true" };
+	char text[1024];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), "vips:\n"
+			 "  - {address: 192.0.2.1, port: 443, protocol: udp, cid: true, flow: %s}\n"
+			 CIDS "backends:\n"
+			 BACKEND("rest", "[\"192.0.2.1:443/udp\"]")
+			 "    address: 10.1.0.9\n    forward: gue\n", flows[i]);
+		world(text);
+		expect("eth / ip4 src=203.0.113.99 dst=192.0.2.1 / icmp4 ( ip4 src=192.0.2.1 dst=198.51.100.7 / udp sport=443 dport=5000 / quic short dcid=07090909aabbccdd )",
+		       "icmp-hash", NULL);
+		check_cid((struct xr_cid_counter){ .icmp = 1 });
+	}
+}
+
 /* What is dropped was the VIP's packet, and no backend's. */
 static void drops(void **state)
 {
@@ -118,7 +211,7 @@ static void drops(void **state)
 		struct xr_backend_counter c;
 
 		read_sum(PLANE_BACKEND_STATS, backend_index("b"), (__u64 *)&c,
-			 4);
+			 sizeof(c) / 8);
 		assert_int_equal(c.initials, 5);
 		assert_in_range(c.packets, 1, 3);	/* a tick may pass */
 	}
@@ -320,6 +413,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(per_vip_and_backend),
+		TEST(per_codepoint),
+		TEST(icmp_is_apart),
 		TEST(drops),
 		TEST(per_device),
 		TEST(drop_events),

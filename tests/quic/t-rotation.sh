@@ -13,6 +13,12 @@ scenario()
 	quic_start resting c2 --connections 4 --rate 100K --seconds 2.5 \
 		--rebind-at 1200
 	sleep 1
+	if [ "$STEERING" = on ]; then
+		refused 1 "config 1 is in use: [1-9][0-9]* packets.* del 1 force" \
+			"a configuration that packets come under is kept" \
+			cid del 1
+		refused 2 "in full" "force is not abbreviated" cid del 1 for
+	fi
 	quic_cid_add lb1 5 || fail "adding a configuration"
 	quic_rotate 5 1
 	quic_finish resting
@@ -22,7 +28,12 @@ scenario()
 		cmp_ok "$new" -gt 0 "CIDs of the new configuration arrive"
 		sleep 0.5
 		is "$(packets 1)" "$old" "CIDs of the old one no longer do"
+		cmp_ok "$(xr -j cid show | jq '.[] | select(.config_id == 5).by_cid')" \
+			-ge "$new" "packets are counted by configuration"
 		ok "the old configuration is deleted" xr cid del 1
+		ok "and with force the new one, though packets come" \
+			xr cid del 5 force
+		quic_cid_add lb1 5
 	fi
 	quic_finish rotating
 }

@@ -338,6 +338,11 @@ static json_t *sids_json(const struct model_backend *b)
 	return list;
 }
 
+static __u64 by_cid(const struct shown *s)
+{
+	return stats_points(s->c.by_cid, STATS_ALL_POINTS);
+}
+
 static json_t *show_json(const struct shown *s)
 {
 	const struct xr_backend_info *i = &s->b->info;
@@ -351,7 +356,7 @@ static json_t *show_json(const struct shown *s)
 		      "vips", vips_json(s->b), "server_ids", sids_json(s->b),
 		      "packets", (json_int_t)s->c.packets,
 		      "bytes", (json_int_t)s->c.bytes,
-		      "by_cid", (json_int_t)s->c.by_cid,
+		      "by_cid", (json_int_t)by_cid(s),
 		      "initials", (json_int_t)s->c.initials,
 		      "initial_rate", (json_int_t)i->initial_rate,
 		      "flows", (json_int_t)s->flows);
@@ -396,7 +401,7 @@ static void show_row(struct table *t, const struct shown *s)
 	else
 		table_cell(t, "%zu IDs", s->b->n_sids);
 	table_cell(t, "%llu", (unsigned long long)s->c.packets);
-	table_cell(t, "%llu", (unsigned long long)s->c.by_cid);
+	table_cell(t, "%llu", (unsigned long long)by_cid(s));
 	table_cell(t, "%llu", (unsigned long long)s->c.initials);
 	table_cell(t, "%u", s->flows);
 	if (!s->ties)

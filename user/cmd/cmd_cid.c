@@ -15,7 +15,7 @@
 static const char help[] =
 	"Usage: xroam cid add CONFIG-ID format FORMAT [server-id-length N]\n"
 	"                 [nonce-length N] [key-file FILE|-] [offset N]\n"
-	"       xroam cid del CONFIG-ID\n"
+	"       xroam cid del CONFIG-ID [force]\n"
 	"       xroam cid show\n"
 	"       xroam cid encode CONFIG-ID server-id HEX [nonce HEX]\n"
 	"       xroam cid decode HEX\n"
@@ -27,7 +27,7 @@ static const char help[] =
 	"\"-\" reads standard input. With a key quic-lb is encrypted, else in clear.\n"
 	"Lengths are in octets; where the format has its own they may be left out.\n";
 
-#define SAMPLE_US 250000	/* how long traffic is watched around a deletion */
+#define SAMPLE_US 1000000	/* how long traffic is watched before a deletion */
 
 static int take_id(struct args *a, __u8 *id)
 {
@@ -146,43 +146,73 @@ static int edit_del(struct model *m, void *ctx, struct xr_err *err)
 		       *id);
 }
 
-/* CIDs of no configured config ID that come in a moment. */
-static __u64 strays(void)
+static const struct xr_cid_info *find_config(struct plane *p, __u8 id)
 {
-	struct xr_counter a = { 0, 0 }, b = { 0, 0 };
-	struct xr_err err;
-	struct plane *p;
+	int s;
 
-	if (plane_open(&p, opt.instance, PLANE_READ, NULL, NULL, &err))
-		return 0;
-	stats_reason(p, XR_R_CID_NO_CONFIG, &a);
-	usleep(SAMPLE_US);
-	stats_reason(p, XR_R_CID_NO_CONFIG, &b);
+	for (s = 1; s < XR_CID_SLOTS; s++)
+		if (p->cid_info[s].used && p->cid_info[s].config_id == id)
+			return &p->cid_info[s];
+	return NULL;
+}
+
+/* Packets that servers' CIDs of the config brought, or would have. */
+static int came(struct plane *p, const struct xr_cid_info *i, __u64 *packets)
+{
+	struct stats_steered s;
+	int ret = stats_steered(p, xr_cid_codepoints(i->format, i->config_id),
+				&s);
+
+	*packets = s.by_cid + s.down;
+	return ret ? cmd_refuse("reading counters: %s", strerror(-ret)) :
+		     EXIT_DONE;
+}
+
+/* Refuses where packets come; a config that is not there is the editor's to tell. */
+static int check_unused(__u8 id)
+{
+	const struct xr_cid_info *i;
+	__u64 before = 0, after = 0;
+	struct plane *p;
+	int ret = cmd_open(&p, PLANE_READ);
+
+	if (ret)
+		return ret;
+	i = find_config(p, id);
+	if (i)
+		ret = came(p, i, &before);
+	/* Where none ever came there is nothing to wait for. */
+	if (!ret && before) {
+		usleep(SAMPLE_US);
+		ret = came(p, i, &after);
+	}
 	plane_close(p);
-	return b.packets - a.packets;
+	if (!ret && after > before)
+		ret = cmd_refuse("CID config %u is in use: %llu packets in %u s came by it, and would lose their servers; delete it when servers mint no more CIDs of it, or write \"xroam cid del %u force\"",
+				 id, (unsigned long long)(after - before),
+				 SAMPLE_US / 1000000, id);
+	return ret;
 }
 
 static int del(int argc, char **argv)
 {
 	struct args args = args_after(argc, argv);
-	__u64 before, after;
+	bool force = false;
+	const char *word;
 	__u8 id = 0;
 	int ret = take_id(&args, &id);
 
+	/* Not by a prefix: it takes connections' servers away. */
+	if (!ret && args.argc && !strcmp(args.argv[0], "force"))
+		force = args_next(&args);
+	else if (!ret && (word = args_next(&args)))
+		ret = cmd_usage("\"%s\" is not expected here; \"force\", in full, deletes a config that is in use",
+				word);
 	if (!ret)
 		ret = args_end(&args);
-	if (ret)
-		return ret;
-	before = strays();
-	ret = cmd_edit(PLANE_CHANGE, edit_del, &id);
-	if (ret)
-		return ret;
-	after = strays();
-	if (after > before + before / 2)
-		cmd_warn("CID config %u still sees traffic: about %llu packets a second have CIDs that are not routable any more; delete a config only when servers no longer use it",
-			 id, (unsigned long long)(after - before) * 1000000 /
-				     SAMPLE_US);
-	return EXIT_DONE;
+	if (!ret && !force)
+		ret = check_unused(id);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, &id);
 }
 
 /* ---- show ---- */
@@ -202,19 +232,24 @@ static const char *mode_word(const struct xr_cid_info *i)
 	return words[l.mode];
 }
 
-static json_t *show_json(const struct xr_cid_info *i)
+static json_t *show_json(const struct xr_cid_info *i,
+			 const struct stats_steered *s)
 {
-	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:i, s:s?}",
+	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:i, s:s?, s:I, s:I, s:I}",
 			 "config_id", i->config_id,
 			 "format", xr_cid_format_word(i->format),
 			 "mode", mode_word(i),
 			 "server_id_length", i->sid_len,
 			 "nonce_length", i->nonce_len,
 			 "offset", i->offset,
-			 "key", i->has_key ? "(hidden)" : NULL);
+			 "key", i->has_key ? "(hidden)" : NULL,
+			 "by_cid", (json_int_t)s->by_cid,
+			 "down", (json_int_t)s->down,
+			 "astray", (json_int_t)s->astray);
 }
 
-static void show_row(struct table *t, const struct xr_cid_info *i)
+static void show_row(struct table *t, const struct xr_cid_info *i,
+		     const struct stats_steered *s)
 {
 	table_cell(t, "%u", i->config_id);
 	table_cell(t, "%s", xr_cid_format_word(i->format));
@@ -223,6 +258,8 @@ static void show_row(struct table *t, const struct xr_cid_info *i)
 	table_cell(t, "%u", i->nonce_len);
 	table_cell(t, "%u", i->offset);
 	table_cell(t, "%s", i->has_key ? "(hidden)" : "none");
+	table_cell(t, "%llu", (unsigned long long)s->by_cid);
+	table_cell(t, "%llu", (unsigned long long)s->astray);
 }
 
 static int show(int argc, char **argv)
@@ -230,7 +267,8 @@ static int show(int argc, char **argv)
 	static const char *const headings[] = { "CONFIG-ID", "FORMAT", "MODE",
 						"SERVER-ID-LENGTH",
 						"NONCE-LENGTH", "OFFSET",
-						"KEY", NULL };
+						"KEY", "BY-CID", "ASTRAY",
+						NULL };
 	struct args args = args_after(argc, argv);
 	struct table *t;
 	struct plane *p;
@@ -246,11 +284,16 @@ static int show(int argc, char **argv)
 	t = table_new(headings);
 	list = json_array();
 	for (i = 0; i < m.n_cids; i++) {
+		const struct xr_cid_info *info = &m.cids[i].info;
+		struct stats_steered s;
+
+		/* Zeros where they cannot be read. */
+		stats_steered(p, xr_cid_codepoints(info->format,
+						   info->config_id), &s);
 		if (opt.json)
-			json_array_append_new(list,
-					      show_json(&m.cids[i].info));
+			json_array_append_new(list, show_json(info, &s));
 		else
-			show_row(t, &m.cids[i].info);
+			show_row(t, info, &s);
 	}
 	model_free(&m);
 	plane_close(p);
@@ -275,16 +318,6 @@ static int new_codec(struct xr_cid **codec, const struct xr_cid_info *i,
 
 	return e ? cmd_refuse("CID config %u: %s", i->config_id,
 			      xr_cid_strerror(e)) : EXIT_DONE;
-}
-
-static const struct xr_cid_info *find_config(struct plane *p, __u8 id)
-{
-	int s;
-
-	for (s = 1; s < XR_CID_SLOTS; s++)
-		if (p->cid_info[s].used && p->cid_info[s].config_id == id)
-			return &p->cid_info[s];
-	return NULL;
 }
 
 struct encode_args {

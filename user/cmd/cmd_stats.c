@@ -119,7 +119,7 @@ static int read_backends(struct plane *p, struct snapshot *s)
 		r->value[0] = sum.packets;
 		r->value[1] = sum.bytes;
 		r->value[2] = sum.initials;
-		r->value[3] = sum.by_cid;
+		r->value[3] = stats_points(sum.by_cid, STATS_ALL_POINTS);
 	}
 	return 0;
 }

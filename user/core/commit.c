@@ -264,6 +264,7 @@ static void new_vip(struct commit *c, __u32 i, __u64 slots)
 
 	memcpy(vip.addr, v->addr, sizeof(vip.addr));
 	stats_clear(c->p, PLANE_VIP_STATS, i);
+	stats_clear(c->p, PLANE_CID_STATS, i);
 	*to = vip;
 	__atomic_store_n(&to->used, 1, __ATOMIC_RELEASE);
 }

@@ -46,6 +46,7 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_HASH_KEYS] = MAPPED(hash_keys),
 	[PLANE_REASON_STATS] = PERCPU(struct xr_counter),
 	[PLANE_VIP_STATS] = PERCPU(struct xr_counter),
+	[PLANE_CID_STATS] = PERCPU(struct xr_cid_counter),
 	[PLANE_BACKEND_STATS] = PERCPU(struct xr_backend_counter),
 	[PLANE_DEV_STATS] = PERCPU(struct xr_dev_counter),
 	[PLANE_DEVICES] = MAPPED(devices),
@@ -142,6 +143,7 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 	case PLANE_VIPS:
 	case PLANE_MAGLEV:
 	case PLANE_VIP_STATS:
+	case PLANE_CID_STATS:
 		return l->vips + 1;
 	case PLANE_BACKENDS:
 	case PLANE_INITIAL_RATE:

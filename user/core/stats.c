@@ -7,6 +7,14 @@
 #include "reason.h"
 #include "stats.h"
 
+/* As large as the largest of them. */
+union any_counter {
+	struct xr_counter counter;
+	struct xr_backend_counter backend;
+	struct xr_cid_counter cid;
+	struct xr_dev_counter dev;
+};
+
 /* Counters are nothing but u64 words, so one loop sums them all. */
 static int sum_words(struct plane *p, enum plane_map map, __u32 index,
 		     void *sum, size_t size)
@@ -45,6 +53,51 @@ int stats_backend(struct plane *p, __u32 backend,
 	return sum_words(p, PLANE_BACKEND_STATS, backend, sum, sizeof(*sum));
 }
 
+int stats_cid(struct plane *p, __u32 vip, struct xr_cid_counter *sum)
+{
+	return sum_words(p, PLANE_CID_STATS, vip, sum, sizeof(*sum));
+}
+
+__u64 stats_points(const __u64 counts[XR_CODEPOINTS], unsigned int points)
+{
+	__u64 sum = 0;
+	int i;
+
+	for (i = 0; i < XR_CODEPOINTS; i++)
+		sum += points & 1U << i ? counts[i] : 0;
+	return sum;
+}
+
+int stats_steered(struct plane *p, unsigned int points,
+		  struct stats_steered *s)
+{
+	const struct xr_limits *l = &p->meta->limits;
+	struct xr_backend_counter b;
+	struct xr_cid_counter c;
+	__u32 i;
+	int ret;
+
+	memset(s, 0, sizeof(*s));
+	for (i = 1; i <= l->backends; i++) {
+		if (p->backend_info[i].state == XR_BACKEND_NONE)
+			continue;
+		ret = stats_backend(p, i, &b);
+		if (ret)
+			return ret;
+		s->by_cid += stats_points(b.by_cid, points);
+	}
+	for (i = 1; i <= l->vips; i++) {
+		if (!p->vips[i].used || !(p->vips[i].flags & XR_VIP_CID))
+			continue;
+		ret = stats_cid(p, i, &c);
+		if (ret)
+			return ret;
+		s->astray += stats_points(c.astray, points);
+		s->down += stats_points(c.down, points);
+	}
+	return 0;
+}
+
 int stats_host(struct plane *p, __u32 host, struct xr_counter *sum)
 {
 	return sum_words(p, PLANE_HOST_STATS, host, sum, sizeof(*sum));
@@ -80,8 +133,7 @@ void stats_kinds(const struct xr_counter reason[XR_REASON_MAX],
 
 int stats_clear(struct plane *p, enum plane_map map, __u32 index)
 {
-	/* The largest of them. */
-	void *zero = calloc(p->cpus, sizeof(struct xr_dev_counter));
+	void *zero = calloc(p->cpus, sizeof(union any_counter));
 	int ret = 0;
 
 	if (!zero)

@@ -10,8 +10,23 @@ int stats_reason(struct plane *p, __u32 reason, struct xr_counter *sum);
 int stats_vip(struct plane *p, __u32 vip, struct xr_counter *sum);
 int stats_backend(struct plane *p, __u32 backend,
 		  struct xr_backend_counter *sum);
+int stats_cid(struct plane *p, __u32 vip, struct xr_cid_counter *sum);
 int stats_host(struct plane *p, __u32 host, struct xr_counter *sum);
 int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum);
+
+/* Of counts by codepoint, those of a set of them: bit i for codepoint i. */
+#define STATS_ALL_POINTS ((1U << XR_CODEPOINTS) - 1)
+__u64 stats_points(const __u64 counts[XR_CODEPOINTS], unsigned int points);
+
+/* What came under some codepoints (see xr_cid_codepoints()), at all VIPs. */
+struct stats_steered {
+	__u64 by_cid;		/* packets that a CID brought to its server */
+	__u64 down;		/* that named a server which is down */
+	__u64 astray;		/* short headers that named none */
+};
+
+int stats_steered(struct plane *p, unsigned int points,
+		  struct stats_steered *s);
 
 /* All reasons at once. */
 int stats_reasons(struct plane *p, struct xr_counter sum[XR_REASON_MAX]);
