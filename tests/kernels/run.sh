@@ -120,7 +120,8 @@ boot()
 	local version=$1 dir=$build/kernels/$1 status release slabs=
 
 	rm -f "$root"/lib/modules/*
-	[ ! -e "$dir/veth.ko" ] || cp "$dir/veth.ko" "$root/lib/modules"
+	find "$dir" -name '*.ko' ! -name '*virtio*' ! -name '*failover*' \
+		-exec cp -t "$root/lib/modules" {} +
 	pack "$work/initramfs" || return
 	: >"$work/results"
 	# cx16 off: newer kernels crash at random with it under emulation. From

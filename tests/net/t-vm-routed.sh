@@ -80,6 +80,22 @@ ok "again" pings
 is "$(($(reason moved-ip gw) - before)) $(($(reason moved-ip h1) - before1))" \
 	"2 0" "by the gateway, not by the old host"
 
+# In another VLAN the address is another tenant's, also in the blackout.
+tell "h1 h2 gw" vm leave "$VM_MAC" >/dev/null
+tell "h1 h2 gw" vm add "$VM_MAC" vlan 7 address "$VM_ADDR4" at h1 dev v1 >/dev/null
+tell "h2 h1" vm prepare "$VM_MAC" vlan 7 to h2 >/dev/null
+ok "a VM of VLAN 7 stands still" tell "h2 h1" vm pause "$VM_MAC" vlan 7
+# copied FRAME: how many of it were
+copied()
+{
+	local before
+
+	before=$(reason copied h1)
+	play -q 10 "fab:h1=$1"
+	echo $(($(reason copied h1) - before))
+}
+is "$(copied "$(tagged 8 "$probe")") $(copied "$(tagged 7 "$probe")")" "0 1" 	"what comes to its address in VLAN 8 is not copied, in 7 it is"
+
 tell "h1 h2 gw" destroy || fail "destroy"
 is "$(in_ns h1 ip route show proto 157)$(in_ns h2 ip route show proto 157)$(
 	in_ns h2 ip neigh show nud permanent dev v1)" "" \

@@ -129,6 +129,21 @@ static void bounds(void **state)
 	check_limit(1460);
 }
 
+/* What each guess is shows in the longest packet that is believed next. */
+static void guesses(void **state)
+{
+	shell("ip link set in mtu 9200");
+	world(TO("10.1.0.1", "ipip"));
+	ignore(ERROR4("0", IPIP_OF("9201")));
+	hear(ERROR4("0", IPIP_OF("9200")));
+	ignore(ERROR4("0", IPIP_OF("8167")));
+	hear(ERROR4("0", IPIP_OF("8166")));
+	ignore(ERROR4("0", IPIP_OF("4353")));
+	hear(ERROR4("0", IPIP_OF("4352")));
+	check_limit(1982);
+	shell("ip link set in mtu 1500");
+}
+
 /* Never up by ICMP; once a second; and after ten minutes it is tried again. */
 static void for_a_while(void **state)
 {
@@ -373,6 +388,7 @@ int main(void)
 		TEST(heeded),
 		TEST(however_it_comes),
 		TEST(bounds),
+		TEST(guesses),
 		TEST(for_a_while),
 		TEST(other_ids),
 		TEST(without_forwarding),
