@@ -48,7 +48,7 @@ make_root()
 	local applet prog
 
 	mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,etc,tests,lib/modules}
-	for prog in busybox dash ip jq bpftool xdp-loader "$build/xroam"; do
+	for prog in busybox dash ip bridge jq bpftool xdp-loader "$build/xroam"; do
 		add "$prog" || return
 	done
 	# busybox's shell would prefer its own ip.

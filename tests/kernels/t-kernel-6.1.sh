@@ -10,7 +10,7 @@ KERNEL_WORDS=${KERNEL_WORDS-"
 	copy:by_uplink copy:cannot_be_copied copy:out_of_the_tunnel copy:remembered
 	copy:split_horizon copy:taken_away
 	flow:entry_and_promotion flow:idle_out
-	ports:vlan_of_a_bridge ports:vlan_of_a_vni
+	ports:switches ports:vlan_of_a_bridge ports:vlan_of_a_vni
 	forward:each_method forward:jumbo_frames
 	steer:cid_of_another_service
 	stray:pings stray:others_are_dropped stray:the_machines_own

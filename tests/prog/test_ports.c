@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "lib/vms.h"
 #include "lib/worlds.h"
 #include "user/core/host.h"
@@ -35,14 +36,24 @@ static bool can(const char *command)
 	return !system(line);
 }
 
+/*
+ * What is tried of a device that this kernel does not know is left out, but where the
+ * kernel is one of a distribution (tests/kernels), which has all of them.
+ */
+static void left_out(const char *what)
+{
+	print_message("# left out: no %s on this kernel\n", what);
+	assert_null(getenv("XROAM_KERNEL_IS_WHOLE"));
+}
+
 static void switches(void **state)
 {
 	world(HOSTS(HOST_PORT("a", "in")) VMS(VM_AT(VM, "a", "")));
 	assert_int_equal(attached("in")->sw, XR_SWITCH_NONE);
 	assert_int_equal(attached("in")->host, host_index("a"));
 	if (!can("ip link add br9 type bridge")) {
-		print_message("# no bridges here\n");
-		skip();
+		left_out("bridges");
+		return;
 	}
 	shell("ip link set in-peer master br9");
 	assert_int_equal(attached("in-peer")->sw, XR_SWITCH_MACS);
@@ -51,10 +62,10 @@ static void switches(void **state)
 		assert_int_equal(attached("in-peer")->sw, XR_SWITCH_VLANS);
 		assert_int_equal(attached("in-peer")->pvid, 1);
 		assert_int_equal(attached("in-peer")->tpid, htons(0x8100));
-		if (can("bridge vlan add dev in-peer vid 7 pvid untagged"))
-			assert_int_equal(attached("in-peer")->pvid, 7);
+		shell("bridge vlan add dev in-peer vid 7 pvid untagged");
+		assert_int_equal(attached("in-peer")->pvid, 7);
 	} else {
-		print_message("# no bridges that filter VLANs here\n");
+		left_out("bridges that filter VLANs");
 	}
 	shell("ip link set in-peer nomaster");
 	assert_int_equal(attached("in-peer")->sw, XR_SWITCH_NONE);
@@ -129,8 +140,8 @@ static void vlan_of_a_bridge(void **state)
 	if (!can("ip link add br9 type bridge") ||
 	    !can("ip link add link out name out.7 type vlan id 7")) {
 		shell("ip link del br9 2>/dev/null || :");
-		print_message("# no bridges or no VLAN devices here\n");
-		skip();
+		left_out("VLAN devices");
+		return;
 	}
 	shell("ip link set in-peer master br9");
 	assert_int_equal(attached("in-peer")->pvid, 0);
@@ -161,8 +172,8 @@ static void vlan_of_a_vni(void **state)
 	if (!can("ip link add br9 type bridge") ||
 	    !can("ip link add vx9 type vxlan id 100 dstport 4789")) {
 		shell("ip link del br9 2>/dev/null || :");
-		print_message("# no bridges or no VXLAN devices here\n");
-		skip();
+		left_out("VXLAN devices");
+		return;
 	}
 	shell("ip link set in-peer master br9");
 	assert_int_equal(attached("in-peer")->pvid, 0);
