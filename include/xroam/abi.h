@@ -526,7 +526,7 @@ struct xr_device {
 	__u8 role;		/* enum xr_role */
 	__u8 trusted;		/* see struct xr_port */
 	__u8 reserved[4];
-	__u64 netns;		/* inode of the network namespace the device is in */
+	__u64 netns;		/* the namespace it is in: inode number | its count << 32 */
 	__u64 attached;		/* seconds since the epoch */
 	char name[XR_NAME_LEN];
 	struct xr_listed listed;
@@ -677,7 +677,7 @@ struct xr_vm_info {
 	__u16 host;		/* vms' now.host that user space has acted upon */
 	__u8 step;		/* 1 + enum xr_notice_kind that seq belongs to */
 	__u8 under_way;		/* a move was begun here that user space has not ended */
-	__u64 netns;		/* where kernel, kernel_dev and tap_queue are of */
+	__u64 netns;		/* as in xr_device: where kernel, kernel_dev and tap_queue are of */
 };
 
 #define XR_PORT_NO_TAP	(1U << 6)	/* its port is none: nothing tells what was read */

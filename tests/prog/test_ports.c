@@ -21,7 +21,7 @@ static struct xr_port *attached(const char *dev)
 
 	*d = (struct xr_device){ .ifindex = ifindex_of(dev),
 				 .role = XR_ROLE_NODE,
-				 .netns = netns_inode() };
+				 .netns = netns_id() };
 	snprintf(d->name, sizeof(d->name), "%s", dev);
 	ports_find_own(world_plane(), d);
 	host_refresh_ports(world_plane());
@@ -78,7 +78,7 @@ static void switches(void **state)
 static void at_port(const char *mac, const char *dev)
 {
 	vm_live(mac, 0)->tap = ifindex_of(dev);
-	vm_info_of(mac, 0)->netns = netns_inode();
+	vm_info_of(mac, 0)->netns = netns_id();
 	ports_own(world_plane(), vm_place(mac, 0), ifindex_of(dev));
 }
 

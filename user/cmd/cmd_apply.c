@@ -155,6 +155,7 @@ int do_check(int argc, char **argv)
 int do_export(int argc, char **argv)
 {
 	struct xr_err err = { "" };
+	size_t warnings = 0;
 	bool keys = false;
 	struct plane *p;
 	struct model m;
@@ -174,6 +175,7 @@ int do_export(int argc, char **argv)
 	if (ret)
 		return ret;
 	m.devs_given = true;
+	model_name_devices(p, &m, on_warning, &warnings);
 	ret = model_load_vms(p, &m, &err);
 	if (!ret)
 		ret = config_write(&m, keys, &text, &len, &err);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../core/netns.h"
 #include "../core/stats.h"
 #include "cmd.h"
 
@@ -52,8 +53,16 @@ static json_t *json_addresses(const struct xr_listed *l)
 /* What attach says of each device, and show of all. */
 static json_t *json_device(struct plane *p, const struct xr_device *d)
 {
-	return json_pack("{s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}",
-			 "device", json_text(d->name), "ifindex", d->ifindex,
+	enum device_state state;
+	struct device_place at;
+	char space[NETNS_TEXT];
+
+	state = plane_device_place(p, d, &at);
+	return json_pack("{s:o, s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}",
+			 "device", json_text(at.name),
+			 "namespace", at.netns == netns_id() ? json_null() :
+				      json_text(netns_text(at.netns, space)),
+			 "ifindex", at.ifindex,
 			 "mode", text_mode(d->mode),
 			 "attach", text_how(d->how),
 			 "role", text_role(d->role),
@@ -62,7 +71,7 @@ static json_t *json_device(struct plane *p, const struct xr_device *d)
 			 "addresses", json_addresses(&d->listed),
 			 "program_id", d->prog_id,
 			 "since", (json_int_t)d->attached,
-			 "state", state_word(plane_device_state(p, d)));
+			 "state", state_word(state));
 }
 
 struct attach_args {
@@ -251,30 +260,49 @@ static int detach(int argc, char **argv)
 }
 
 static void show_row(struct plane *p, struct table *t,
-		     const struct xr_device *d)
+		     const struct xr_device *d, bool elsewhere)
 {
+	struct device_place at;
+	enum device_state state = plane_device_place(p, d, &at);
 	time_t since = d->attached;
-	char when[32];
+	char when[32], space[NETNS_TEXT];
 
 	strftime(when, sizeof(when), "%F %T", localtime(&since));
-	table_cell(t, "%s", d->name);
+	table_cell(t, "%s", at.name);
+	if (elsewhere)
+		table_cell(t, "%s", at.netns == netns_id() ? "-" :
+				    netns_text(at.netns, space));
 	table_cell(t, "%s", text_mode(d->mode));
 	table_cell(t, "%s", text_how(d->how));
 	table_cell(t, "%s%s", text_role(d->role),
 		   d->trusted ? " trusted" : "");
 	table_cell(t, "%u", d->prog_id);
 	table_cell(t, "%s", when);
-	table_cell(t, "%s", state_word(plane_device_state(p, d)));
+	table_cell(t, "%s", state_word(state));
+}
+
+static bool any_elsewhere(const struct plane *p)
+{
+	__u64 here = netns_id();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++)
+		if (p->devices[i].ifindex && p->devices[i].netns != here)
+			return true;
+	return false;
 }
 
 static int show(int argc, char **argv)
 {
-	static const char *const headings[] = { "DEVICE", "MODE", "ATTACH",
-						"ROLE", "PROGRAM", "SINCE",
-						"STATE", NULL };
+	static const char *const here[] = { "DEVICE", "MODE", "ATTACH", "ROLE",
+					    "PROGRAM", "SINCE", "STATE", NULL };
+	static const char *const several[] = { "DEVICE", "NAMESPACE", "MODE",
+					       "ATTACH", "ROLE", "PROGRAM",
+					       "SINCE", "STATE", NULL };
 	json_t *list = json_array();
 	struct table *t;
 	struct plane *p;
+	bool elsewhere;
 	int i, ret;
 
 	if (argc > 1)
@@ -282,7 +310,8 @@ static int show(int argc, char **argv)
 	ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
-	t = table_new(headings);
+	elsewhere = any_elsewhere(p);
+	t = table_new(elsewhere ? several : here);
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &p->devices[i];
 
@@ -291,7 +320,7 @@ static int show(int argc, char **argv)
 		if (opt.json)
 			json_array_append_new(list, json_device(p, d));
 		else
-			show_row(p, t, d);
+			show_row(p, t, d, elsewhere);
 	}
 	plane_close(p);
 	return out_list(list, t);

@@ -8,6 +8,7 @@
 
 #include "../core/daemon.h"
 #include "../core/health.h"
+#include "../core/netns.h"
 #include "../core/reason.h"
 #include "../core/stats.h"
 #include "cmd.h"
@@ -146,12 +147,18 @@ static json_t *json_devices(const struct status *s)
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &s->p->devices[i];
+		struct device_place at;
+		char space[NETNS_TEXT];
 
 		if (!d->ifindex)
 			continue;
+		plane_device_place(s->p, d, &at);
 		json_array_append_new(list, json_pack(
-			"{s:o, s:s, s:s, s:s}", "device",
-			json_text(d->name), "mode",
+			"{s:o, s:o, s:s, s:s, s:s}", "device",
+			json_text(at.name),
+			"namespace", at.netns == netns_id() ? json_null() :
+				     json_text(netns_text(at.netns, space)),
+			"mode",
 			text_mode(d->mode), "attach", text_how(d->how), "role",
 			text_role(d->role)));
 	}
@@ -193,6 +200,8 @@ static int print_json(const struct status *s)
 
 static void print_devices(const struct status *s)
 {
+	struct device_place at;
+	char space[NETNS_TEXT];
 	bool any = false;
 	int i;
 
@@ -201,9 +210,12 @@ static void print_devices(const struct status *s)
 
 		if (!d->ifindex)
 			continue;
-		printf("%-10s%s: %s, %s, role %s\n", any ? "" : "devices",
-		       d->name, text_mode(d->mode), text_how(d->how),
-		       text_role(d->role));
+		plane_device_place(s->p, d, &at);
+		printf("%-10s%s", any ? "" : "devices", at.name);
+		if (at.netns != netns_id())
+			printf(" netns %s", netns_text(at.netns, space));
+		printf(": %s, %s, role %s\n", text_mode(d->mode),
+		       text_how(d->how), text_role(d->role));
 		any = true;
 	}
 	if (!any)

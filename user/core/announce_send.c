@@ -151,7 +151,7 @@ static void send_frame(void *ctx, const void *frame, size_t len)
 static void choose_devices(struct plane *p, __u16 host, struct sender *s)
 {
 	__u32 way = way_to(p, host);
-	__u64 here = netns_inode();
+	__u64 here = netns_id();
 	int i;
 
 	for (i = 0; way != UNKNOWN_WAY && i < XR_MAX_DEVICES; i++) {

@@ -21,7 +21,7 @@
 #include "vm_local.h"
 
 /* Who is behind which port, whose MACs are ours, where tc programs belong. */
-static void links_changed(struct plane *p, __u64 left)
+void attach_changed(struct plane *p, __u64 left)
 {
 	host_refresh_ports(p);
 	protect_refresh(p, NULL, 0, NULL);
@@ -77,30 +77,21 @@ static int check_free(struct plane *p, const char *dev, int ifindex,
 	return 0;
 }
 
-/*
- * A configuration knows devices by their names. One of this name in another
- * namespace keeps it as long as it has the program; what is left of one whose
- * namespace is gone, or somebody else's by now, is forgotten.
- */
-static int check_name(struct plane *p, const char *dev, struct xr_err *err)
+/* What is left of one of that name whose namespace is gone is in nobody's way. */
+static void forget_ghosts(struct plane *p, const char *dev)
 {
-	__u64 here = netns_inode();
-	int i;
+	struct xr_device *d = p->devices;
+	int i, back, ret;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		struct xr_device *d = &p->devices[i];
-
-		if (!d->ifindex || d->netns == here ||
-		    strncmp(d->name, dev, sizeof(d->name)))
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
+		if (!d->ifindex || strncmp(d->name, dev, sizeof(d->name)))
 			continue;
-		if (plane_device_state(p, d) == DEVICE_ATTACHED)
-			return xr_fail(err, -EEXIST,
-				       "a device %s of another network namespace "
-				       "is attached already: rename one, or use "
-				       "an instance of its own (-i)", dev);
-		record_drop(p, d);
+		ret = netns_enter(d->netns, &back);
+		if (ret == -ENOENT)
+			record_drop(p, d);
+		else if (!ret)
+			netns_leave(back);
 	}
-	return 0;
 }
 
 static int try_modes(struct plane *p, struct xr_device *d,
@@ -142,10 +133,9 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	ret = text_check_dev(NULL, dev, err);
 	if (!ret)
 		ret = check_free(p, dev, ifindex, err);
-	if (!ret)
-		ret = check_name(p, dev, err);
 	if (ret)
 		return ret;
+	forget_ghosts(p, dev);
 	ret = record_new(p, dev, ifindex, role, &d, err);
 	if (ret)
 		return ret;
@@ -156,7 +146,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	}
 	attach_look(ifindex, &at);
 	record_complete(p, d, &at, prog_id);
-	links_changed(p, 0);
+	attach_changed(p, 0);
 	ports_find_own(p, d);
 	plane_event(p, "dev %s attached: %s, %s, role %s", dev,
 		    text_mode(d->mode), text_how(d->how), text_role(d->role));
@@ -188,43 +178,75 @@ static int detach(struct plane *p, struct xr_device *d, struct xr_err *err)
 	char name[XR_NAME_LEN];
 	__u64 netns = d->netns;
 	__u32 id = d->prog_id;
-	int back, ret = 0;
+	int back, ret;
 
+	ret = netns_enter(netns, &back);
+	/* A namespace that nobody can reach any more took its devices along. */
+	if (ret && ret != -ENOENT)
+		return xr_fail(err, ret, "%s: going to its network namespace: %s",
+			       d->name, strerror(-ret));
 	/* Killed behind this, the next command forgets the record (recover). */
 	__atomic_store_n(&d->prog_id, 0, __ATOMIC_RELEASE);
-	/* A namespace that nobody can reach any more took its devices along. */
-	if (!netns_enter(d->netns, &back)) {
+	if (!ret) {
 		words_listen();
 		ret = detach_here(p, d, err);
 		words_stop();
 		netns_leave(back);
-	}
-	if (ret) {
-		d->prog_id = id;
-		return ret;
+		if (ret) {
+			d->prog_id = id;
+			return ret;
+		}
 	}
 	strcpy(name, d->name);
 	record_drop(p, d);
-	links_changed(p, netns);
+	attach_changed(p, netns);
 	plane_event(p, "dev %s detached", name);
 	return 0;
+}
+
+int plane_detach_device(struct plane *p, const struct xr_device *d,
+			struct xr_err *err)
+{
+	return detach(p, &p->devices[record_slot(p, d)], err);
+}
+
+/* Of that name elsewhere: the only one, or else what is left of such. */
+static int detach_elsewhere(struct plane *p, const char *dev,
+			    struct xr_err *err)
+{
+	struct xr_device *d = p->devices, *one = NULL;
+	char a[NETNS_TEXT], b[NETNS_TEXT];
+	int i, ret = 0, gone = 0;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
+		if (!d->ifindex || strncmp(d->name, dev, sizeof(d->name)))
+			continue;
+		if (plane_device_state(p, d) == DEVICE_GONE) {
+			gone++;
+			continue;
+		}
+		if (one)
+			return xr_fail(err, -EEXIST,
+				       "%s is attached in the network namespaces %s and %s: say it in one of them (nsenter --net=/run/netns/NAME)",
+				       dev, netns_text(one->netns, a),
+				       netns_text(d->netns, b));
+		one = d;
+	}
+	if (one)
+		return detach(p, one, err);
+	for (d = p->devices, i = 0; i < XR_MAX_DEVICES && !ret; i++, d++)
+		if (d->ifindex && !strncmp(d->name, dev, sizeof(d->name)))
+			ret = detach(p, d, err);
+	return gone ? ret :
+		      xr_fail(err, -ENODEV,
+			      "%s is not attached; see \"xroam dev show\"", dev);
 }
 
 int plane_detach(struct plane *p, const char *dev, struct xr_err *err)
 {
 	struct xr_device *d = record_find(p, dev);
-	int i;
 
-	/* Unique elsewhere is good enough. */
-	for (i = 0; !d && i < XR_MAX_DEVICES; i++) {
-		if (p->devices[i].ifindex && !strcmp(p->devices[i].name, dev))
-			d = &p->devices[i];
-	}
-	if (!d)
-		return xr_fail(err, -ENODEV,
-			       "%s is not attached; see \"xroam dev show\"",
-			       dev);
-	return detach(p, d, err);
+	return d ? detach(p, d, err) : detach_elsewhere(p, dev, err);
 }
 
 int plane_detach_all(struct plane *p, struct xr_err *err)
@@ -275,10 +297,18 @@ int plane_reload(struct plane *p, struct xr_err *err)
 		if (first && first != -ENOENT)
 			break;
 
-		if (!d->ifindex || netns_enter(d->netns, &back))
+		if (!d->ifindex)
 			continue;
+		ret = netns_enter(d->netns, &back);
+		if (ret == -ENOENT)
+			continue;	/* status tells */
 		local.text[0] = '\0';
-		ret = reload_here(p, d, &local);
+		if (ret)
+			xr_fail(&local, ret,
+				"%s: going to its network namespace: %s",
+				d->name, strerror(-ret));
+		else
+			ret = reload_here(p, d, &local);
 		netns_leave(back);
 		if (ret && (!first || ret != -ENOENT))
 			first = xr_fail(err, ret, "%s", local.text);
@@ -297,22 +327,56 @@ int plane_reload(struct plane *p, struct xr_err *err)
 	return first;
 }
 
+/* In the namespace that the record says. */
+static enum device_state look_where_it_was(struct plane *p,
+					   const struct xr_device *d,
+					   struct device_place *at)
+{
+	struct attached a;
+	int i;
+
+	attach_look(d->ifindex, &a);
+	for (i = 0; i < a.n; i++) {
+		if (!attach_is_ours(p, a.id[i]))
+			continue;
+		memcpy(at->name, a.name, sizeof(at->name));
+		return DEVICE_ATTACHED;
+	}
+	/* Its number may be another's by now, or it another's number. */
+	if (a.exists && !strncmp(a.name, d->name, sizeof(a.name)))
+		return DEVICE_NO_PROGRAM;
+	return if_nametoindex(d->name) ? DEVICE_NO_PROGRAM : DEVICE_GONE;
+}
+
+enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
+				     struct device_place *at)
+{
+	enum device_state state = DEVICE_GONE;
+	int back, ret;
+
+	memset(at, 0, sizeof(*at));
+	at->netns = d->netns;
+	at->ifindex = d->ifindex;
+	memcpy(at->name, d->name, sizeof(at->name));
+	ret = netns_enter(d->netns, &back);
+	if (!ret) {
+		state = look_where_it_was(p, d, at);
+		netns_leave(back);
+	} else if (ret != -ENOENT) {
+		return DEVICE_NO_PROGRAM;	/* not to be forgotten */
+	}
+	if (state == DEVICE_ATTACHED)
+		return state;
+	if (attach_find(d->prog_id, at))
+		return DEVICE_ATTACHED;
+	at->no_netns = ret;
+	return state;
+}
+
 enum device_state plane_device_state(struct plane *p,
 				     const struct xr_device *d)
 {
-	enum device_state state = DEVICE_NO_PROGRAM;
-	struct attached at;
-	int back, i;
+	struct device_place at;
 
-	if (netns_enter(d->netns, &back))
-		return DEVICE_GONE;
-	attach_look(d->ifindex, &at);
-	netns_leave(back);
-	if (!at.exists)
-		return DEVICE_GONE;
-	for (i = 0; i < at.n; i++) {
-		if (attach_is_ours(p, at.id[i]))
-			state = DEVICE_ATTACHED;
-	}
-	return state;
+	return plane_device_place(p, d, &at);
 }

@@ -21,10 +21,9 @@ void attach_look(int ifindex, struct attached *at)
 {
 	struct xdp_program *prog = NULL;
 	struct xdp_multiprog *mp;
-	char name[IF_NAMESIZE];
 
 	memset(at, 0, sizeof(*at));
-	at->exists = if_indextoname(ifindex, name);
+	at->exists = if_indextoname(ifindex, at->name);
 	if (!at->exists)
 		return;
 	mp = xdp_multiprog__get_from_ifindex(ifindex);

@@ -15,6 +15,7 @@ struct decap_bpf;
 
 struct attached {
 	bool exists;		/* the device does */
+	char name[16];		/* then: as it is called now */
 	bool single;		/* no dispatcher */
 	__u8 mode;		/* enum xr_attach_mode */
 	int n;			/* programs, in the order they run in */
@@ -30,10 +31,18 @@ bool attach_is_ours(struct plane *p, __u32 prog);
  */
 bool attach_whose(__u32 prog, char *text, size_t size);
 
+/* ---- attach.c ---- */
+
+/* What depends on which devices there are; left: a namespace that one left. */
+void attach_changed(struct plane *p, __u64 left);
+
 /* ---- attach_record.c: the devices map ---- */
 
 /* The device's record, or NULL; names are of this network namespace. */
 struct xr_device *record_find(struct plane *p, const char *dev);
+
+/* The one of this namespace's device with that number, or NULL. */
+struct xr_device *record_at(struct plane *p, __u32 ifindex);
 
 /* Takes a slot for the device; what an older record says is gone. */
 int record_new(struct plane *p, const char *dev, int ifindex,
@@ -43,6 +52,10 @@ int record_new(struct plane *p, const char *dev, int ifindex,
 void record_complete(struct plane *p, struct xr_device *d,
 		     const struct attached *at, __u32 prog);
 void record_drop(struct plane *p, struct xr_device *d);
+
+/* The device is another namespace's now, or has another number or name. */
+void record_move(struct plane *p, struct xr_device *d, __u64 netns,
+		 __u32 ifindex, const char *name);
 
 /* Its place in the map: what the program counts under. */
 __u32 record_slot(struct plane *p, const struct xr_device *d);

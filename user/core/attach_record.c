@@ -13,7 +13,7 @@
 
 struct xr_device *record_find(struct plane *p, const char *dev)
 {
-	__u64 netns = netns_inode();
+	__u64 netns = netns_id();
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
@@ -21,6 +21,20 @@ struct xr_device *record_find(struct plane *p, const char *dev)
 
 		if (d->ifindex && d->netns == netns &&
 		    !strncmp(d->name, dev, sizeof(d->name)))
+			return d;
+	}
+	return NULL;
+}
+
+struct xr_device *record_at(struct plane *p, __u32 ifindex)
+{
+	__u64 netns = netns_id();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		struct xr_device *d = &p->devices[i];
+
+		if (d->ifindex == ifindex && d->netns == netns)
 			return d;
 	}
 	return NULL;
@@ -73,6 +87,21 @@ static void pin_program(struct plane *p, const struct xr_device *d)
 	close(fd);
 }
 
+void record_move(struct plane *p, struct xr_device *d, __u64 netns,
+		 __u32 ifindex, const char *name)
+{
+	char from[256], to[256];
+
+	pin_name(p, d, "", from, sizeof(from));
+	memset(d->name, 0, sizeof(d->name));
+	strncpy(d->name, name, sizeof(d->name) - 1);
+	d->netns = netns;
+	__atomic_store_n(&d->ifindex, ifindex, __ATOMIC_RELEASE);
+	pin_name(p, d, "", to, sizeof(to));
+	if (strcmp(from, to))
+		rename(from, to);
+}
+
 void record_drop(struct plane *p, struct xr_device *d)
 {
 	char path[256];
@@ -84,23 +113,38 @@ void record_drop(struct plane *p, struct xr_device *d)
 	memset(d, 0, sizeof(*d));
 }
 
+/* What is left of devices that went takes nobody's place. */
+static void drop_gone(struct plane *p)
+{
+	struct xr_device *d = p->devices;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
+		if (d->ifindex && plane_device_state(p, d) == DEVICE_GONE)
+			record_drop(p, d);
+}
+
 int record_new(struct plane *p, const char *dev, int ifindex,
 	       enum xr_role role, struct xr_device **out,
 	       struct xr_err *err)
 {
-	struct xr_device *d = record_find(p, dev);
+	struct xr_device *d;
 
-	/* What it tells of is gone, or check_free() would have seen it. */
-	if (d)
+	/* What they tell of is gone, or check_free() would have seen it. */
+	while ((d = record_find(p, dev)) || (d = record_at(p, ifindex)))
 		record_drop(p, d);
 	d = free_record(p);
+	if (!d) {
+		drop_gone(p);
+		d = free_record(p);
+	}
 	if (!d)
 		return xr_fail(err, -ENOSPC,
 			       "%s: %d devices are attached, the most there "
 			       "can be", dev, XR_MAX_DEVICES);
 	memset(d, 0, sizeof(*d));
 	strncpy(d->name, dev, sizeof(d->name) - 1);
-	d->netns = netns_inode();
+	d->netns = netns_id();
 	d->role = role;
 	stats_clear(p, PLANE_DEV_STATS, record_slot(p, d));
 	__atomic_store_n(&d->ifindex, ifindex, __ATOMIC_RELEASE);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Putting right what a killed command left, and pins that tell too little. */
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <net/if.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,9 +10,75 @@
 #include "netns.h"
 #include "plane_priv.h"
 
-/* A killed attach or reload: take over what it did, or forget the record. */
-static void recover(struct plane *p, struct xr_device *d)
+/* ---- devices that were moved or renamed: the program tells them ---- */
+
+struct search {
+	__u32 prog[XR_MAX_DEVICES];	/* their ids; 0: none */
+	bool found[XR_MAX_DEVICES];
+	struct device_place at[XR_MAX_DEVICES];
+};
+
+static void note_place(struct search *s, __u32 prog, __u32 ifindex,
+		       const struct attached *on)
 {
+	int i;
+
+	for (i = 0; prog && i < XR_MAX_DEVICES; i++) {
+		if (s->prog[i] != prog)
+			continue;
+		s->found[i] = true;
+		s->at[i].netns = netns_id();
+		s->at[i].ifindex = ifindex;
+		memcpy(s->at[i].name, on->name, sizeof(s->at[i].name));
+	}
+}
+
+static void search_here(void *ctx)
+{
+	struct if_nameindex *list = if_nameindex(), *i;
+	struct attached at;
+	int n;
+
+	for (i = list; i && i->if_index; i++) {
+		attach_look(i->if_index, &at);
+		for (n = 0; n < at.n; n++)
+			note_place(ctx, at.id[n], i->if_index, &at);
+	}
+	if (list)
+		if_freenameindex(list);
+}
+
+bool attach_find(__u32 prog, struct device_place *at)
+{
+	struct search s = { .prog = { prog } };
+
+	if (prog)
+		netns_each(search_here, &s);
+	if (s.found[0])
+		*at = s.at[0];
+	return s.found[0];
+}
+
+/* The record goes where its program went. */
+static void follow(struct plane *p, struct xr_device *d,
+		   const struct device_place *at)
+{
+	char space[NETNS_TEXT];
+	__u64 left = d->netns;
+
+	if (at->netns == left)
+		plane_event(p, "dev %s is called %s now", d->name, at->name);
+	else
+		plane_event(p, "dev %s is %s in network namespace %s now",
+			    d->name, at->name, netns_text(at->netns, space));
+	record_move(p, d, at->netns, at->ifindex, at->name);
+	attach_changed(p, left);
+}
+
+/* In the record's namespace; whether the device is not there any more. */
+static bool went(struct plane *p, struct xr_device *d)
+{
+	struct device_place place = { .netns = d->netns, .ifindex = d->ifindex };
 	struct attached at;
 	__u32 keep = 0;
 	int i;
@@ -24,29 +91,78 @@ static void recover(struct plane *p, struct xr_device *d)
 			keep = at.id[i];
 	}
 	if (!keep) {
+		/* A killed attach or detach: nothing came of it, or all. */
 		if (!d->prog_id)
 			record_drop(p, d);
-		return;
+		return d->ifindex && (!at.exists || strcmp(at.name, d->name));
 	}
+	memcpy(place.name, at.name, sizeof(place.name));
+	if (strcmp(place.name, d->name))
+		follow(p, d, &place);
+	/* A killed attach or reload: take over what it did. */
 	if (keep != d->prog_id)
 		record_complete(p, d, &at, keep);
 	for (i = 0; i < at.n; i++) {
 		if (at.id[i] != keep && attach_is_ours(p, at.id[i]))
 			attach_remove(d->ifindex, &at, at.id[i]);
 	}
+	return false;
+}
+
+/* Another one has the name now: what it was known by tells nothing any more. */
+static void drop_twins(struct plane *p)
+{
+	struct xr_device *a = p->devices, *b;
+	int i, j;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, a++) {
+		for (j = 0, b = p->devices; a->ifindex && j < XR_MAX_DEVICES;
+		     j++, b++)
+			if (b != a && b->ifindex && b->netns == a->netns &&
+			    !strcmp(b->name, a->name) &&
+			    plane_device_state(p, a) != DEVICE_ATTACHED)
+				record_drop(p, a);
+	}
+}
+
+void plane_follow_names(struct plane *p)
+{
+	__u64 here = netns_id();
+	struct xr_device *d = p->devices;
+	char name[IF_NAMESIZE];
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
+		if (d->ifindex && d->netns == here &&
+		    if_indextoname(d->ifindex, name) && strcmp(d->name, name))
+			went(p, d);
+	drop_twins(p);
 }
 
 void attach_recover(struct plane *p)
 {
-	__u64 netns = netns_inode();
-	int i;
+	struct xr_device *d = p->devices;
+	struct search s = { .prog = { 0 } };
+	bool any = false;
+	int i, back;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		struct xr_device *d = &p->devices[i];
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
+		int ret = d->ifindex ? netns_enter(d->netns, &back) : -EAGAIN;
 
-		if (d->ifindex && d->netns == netns)
-			recover(p, d);
+		if (ret && ret != -ENOENT)
+			continue;	/* that says nothing of it */
+		if (ret || went(p, d))
+			s.prog[i] = d->prog_id;
+		any |= s.prog[i];
+		if (!ret)
+			netns_leave(back);
 	}
+	if (any)
+		netns_each(search_here, &s);
+	for (i = 0; i < XR_MAX_DEVICES; i++)
+		if (s.found[i])
+			follow(p, &p->devices[i], &s.at[i]);
+	drop_twins(p);
 }
 
 /* Takes the program off every device of this namespace. */

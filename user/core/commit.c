@@ -40,7 +40,8 @@ static void journal_path(const struct plane *p, char *path, size_t size)
 	snprintf(path, size, XR_RUN_ROOT "/%s/journal.yaml", p->name);
 }
 
-#define HEAD_MAX 64
+#define HEAD_MAX 96
+#define JOURNAL_NETNS "# netns "	/* where its devices' names and routes are of */
 
 /* The first line tells the instance from one that bore the name before. */
 static int journal_head(const struct plane *p, char head[HEAD_MAX])
@@ -64,6 +65,8 @@ static int write_journal(struct commit *c)
 	journal_path(c->p, path, sizeof(path));
 	snprintf(part, sizeof(part), "%s.part", path);
 	n = journal_head(c->p, head);
+	n += snprintf(head + n, sizeof(head) - n, JOURNAL_NETNS "%016llx\n",
+		      (unsigned long long)netns_id());
 	mkdir(XR_RUN_ROOT, 0700);
 	mkdir(dir, 0700);
 	unlink(part);
@@ -600,6 +603,34 @@ int model_commit(struct plane *p, const struct model *want,
 
 /* ---- recovery ---- */
 
+/* Those of the devices that are named without one; 0: it does not say. */
+static __u64 journal_netns(const char *text)
+{
+	const char *line = strstr(text, "\n" JOURNAL_NETNS);
+
+	return line ? strtoull(line + 1 + strlen(JOURNAL_NETNS), NULL, 16) : 0;
+}
+
+static int finish(struct plane *p, struct model *want, __u64 netns,
+		  struct xr_err *err)
+{
+	int back = -1, ret = netns ? netns_enter(netns, &back) : 0;
+
+	if (ret && ret != -ENOENT)
+		return xr_fail(err, ret, "going to its network namespace: %s",
+			       strerror(-ret));
+	/* A device may be gone by now; the rest must not wait for it. */
+	if (ret)
+		want->devs_given = false;
+	ret = commit_model(p, want, true, NULL, NULL, err);
+	if (ret && want->devs_given) {
+		want->devs_given = false;
+		ret = commit_model(p, want, true, NULL, NULL, err);
+	}
+	netns_leave(back);
+	return ret;
+}
+
 /* 0 and *text, or -ENOENT: none, or another instance's. */
 static int read_journal(struct plane *p, char **text, size_t *len)
 {
@@ -668,6 +699,7 @@ int model_recover(struct plane *p, struct xr_err *err)
 	struct xr_err first, own = { "" };
 	struct model want;
 	char path[160], *text;
+	__u64 netns;
 	size_t len;
 	int ret;
 
@@ -676,17 +708,13 @@ int model_recover(struct plane *p, struct xr_err *err)
 	if (read_journal(p, &text, &len))
 		return 0;
 	journal_path(p, path, sizeof(path));
+	netns = journal_netns(text);
 	ret = config_read_text(text, len, path, &want, err);
 	explicit_bzero(text, len);
 	free(text);
 	if (ret)
 		return ret == -ENOMEM ? ret : set_aside(p, path, err);
-	ret = commit_model(p, &want, true, NULL, NULL, &first);
-	if (ret && want.devs_given) {
-		/* A device may be gone by now; the rest must not wait for it. */
-		want.devs_given = false;
-		ret = commit_model(p, &want, true, NULL, NULL, &first);
-	}
+	ret = finish(p, &want, netns, &first);
 	model_free(&want);
 	if (ret)
 		return xr_fail(err, ret,

@@ -130,6 +130,7 @@ static const cyaml_schema_field_t policy_fields[] = {
 
 static const cyaml_schema_field_t device_fields[] = {
 	TEXT("name", MUST, struct raw_device, name),
+	TEXT("namespace", MAY, struct raw_device, namespace),
 	WORD("mode", struct raw_device, mode, mode_words),
 	WORD("role", struct raw_device, role, role_words),
 	WORD("trusted", struct raw_device, trusted, config_bool_words),

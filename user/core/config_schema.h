@@ -27,7 +27,7 @@ struct raw_policy {
 };
 
 struct raw_device {
-	char *name;
+	char *name, *namespace;
 	int *mode, *role, *trusted;
 	char **vnis, **addresses;
 	__u32 n_vnis, n_addresses;

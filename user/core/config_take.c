@@ -247,6 +247,14 @@ static int take_devices(struct reader *r, const struct raw *raw,
 			return fail_at(r, config_at(path, "devices", i, "name"),
 				       "%s", inner.text);
 		strcpy(to->name, from->name);
+		if (from->namespace &&
+		    (!*from->namespace || strchr(from->namespace, '/') ||
+		     strlen(from->namespace) >= sizeof(to->netns)))
+			return fail_at(r, config_at(path, "devices", i, "namespace"),
+				       "namespace: \"%.40s\" is not the name of a network namespace: one of \"ip netns list\"",
+				       from->namespace);
+		if (from->namespace)
+			strcpy(to->netns, from->namespace);
 		to->want = from->mode ? (enum attach_want)*from->mode :
 					ATTACH_AUTO;
 		to->role = from->role ? (enum xr_role)*from->role :

@@ -198,6 +198,8 @@ static void give_devices(struct bag *b, const struct model *m, struct raw *raw)
 	raw->n_devices = m->n_devs;
 	for (i = 0; to && i < m->n_devs; i++, to++) {
 		to->name = bag_text(b, m->devs[i].name);
+		if (m->devs[i].netns[0])
+			to->namespace = bag_text(b, m->devs[i].netns);
 		to->mode = bag_word(b, m->devs[i].want);
 		to->role = bag_word(b, m->devs[i].role);
 		if (m->devs[i].trusted)

@@ -59,7 +59,7 @@ static void want_addr(struct entries *e, const __be32 *addr, __u64 slots)
 /* A bit for each device of this namespace that has role backend. */
 static __u64 slots_here(const struct plane *p)
 {
-	__u64 here = netns_inode(), slots = 0;
+	__u64 here = netns_id(), slots = 0;
 	const struct xr_device *d = p->devices;
 	int i;
 

@@ -15,17 +15,17 @@ struct explain {
 };
 
 /* Where packets really come in: routes and tx or redirect depend on it. */
-static const char *first_device(struct plane *p)
+static const char *first_device(struct plane *p, char name[IF_NAMESIZE])
 {
-	__u64 netns = netns_inode();
+	__u64 netns = netns_id();
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &p->devices[i];
 
 		if (d->ifindex && d->netns == netns &&
-		    d->role == XR_ROLE_NODE && if_nametoindex(d->name))
-			return d->name;
+		    d->role == XR_ROLE_NODE && if_indextoname(d->ifindex, name))
+			return name;
 	}
 	return NULL;
 }
@@ -34,13 +34,14 @@ int explain_open(struct plane *p, const char *dev, struct explain **out,
 		 struct xr_err *err)
 {
 	struct explain *e = calloc(1, sizeof(*e));
+	char first[IF_NAMESIZE];
 	int ret;
 
 	if (!e)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	e->prog_fd = e->trace_fd = -1;
 	if (!dev)
-		dev = first_device(p);
+		dev = first_device(p, first);
 	if (dev) {
 		e->ifindex = if_nametoindex(dev);
 		if (!e->ifindex) {

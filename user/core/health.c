@@ -139,6 +139,7 @@ static void check_vips(struct check *c)
 static void check_devices(struct check *c)
 {
 	struct plane *p = c->p;
+	struct device_place at;
 	bool any = false;
 	int i;
 
@@ -148,13 +149,16 @@ static void check_devices(struct check *c)
 		if (!d->ifindex)
 			continue;
 		any = true;
-		switch (plane_device_state(p, d)) {
+		switch (plane_device_place(p, d, &at)) {
 		case DEVICE_GONE:
-			wrong(c, "dev %s: the device is gone", d->name);
+			wrong(c, at.no_netns ?
+			      "dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it" :
+			      "dev %s: the device is gone: \"xroam dev detach %s\" or apply forgets it",
+			      d->name, d->name);
 			break;
 		case DEVICE_NO_PROGRAM:
-			wrong(c, "dev %s: the program is no longer attached",
-			      d->name);
+			wrong(c, "dev %s: the program is no longer attached: \"xroam dev attach %s\" or apply brings it back",
+			      d->name, d->name);
 			break;
 		case DEVICE_ATTACHED:
 			break;
@@ -167,7 +171,7 @@ static void check_devices(struct check *c)
 /* Only where xroam works: another namespace has addresses of its own. */
 static bool is_elsewhere(const struct plane *p)
 {
-	__u64 here = netns_inode();
+	__u64 here = netns_id();
 	bool any = false;
 	int i;
 

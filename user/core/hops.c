@@ -218,7 +218,7 @@ bool hops_refresh(struct hops *h, unsigned int n)
 
 static bool is_home(const struct plane *p)
 {
-	__u64 here = netns_inode();
+	__u64 here = netns_id();
 	bool any = false;
 	int i;
 

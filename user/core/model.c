@@ -375,6 +375,7 @@ static int load_devices(struct plane *p, struct model *m)
 		if (!dev)
 			return -ENOMEM;
 		strncpy(dev->name, d->name, sizeof(dev->name) - 1);
+		dev->space = d->netns;
 		dev->role = d->role;
 		dev->want = d->mode == XR_MODE_GENERIC ? ATTACH_GENERIC :
 							 ATTACH_NATIVE;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "netns.h"
 #include "plane.h"
 
 struct model_sid {
@@ -106,6 +107,8 @@ struct model {
 	size_t n_qmp;
 	struct model_dev {
 		char name[16];
+		char netns[NETNS_NAME];	/* as "ip netns" has it; empty: here */
+		__u64 space;		/* that one's identity; 0: not asked */
 		enum attach_want want;
 		enum xr_role role;
 		bool trusted;
@@ -124,6 +127,13 @@ int model_copy(struct model *to, const struct model *from);
 /* The running state, from the pinned maps; the VMs only with model_load_vms(). */
 int model_load_vms(struct plane *p, struct model *m, struct xr_err *err);
 int model_load(struct plane *p, struct model *m, struct xr_err *err);
+
+/*
+ * For a file: devices that were loaded are named by what apply finds them by. Those
+ * that it could not find, since they are gone, are left out, with a line each.
+ */
+void model_name_devices(struct plane *p, struct model *m,
+			void (*left_out)(void *ctx, const char *line), void *ctx);
 
 /* Everything that can be wrong without looking at the machine; file:line where known. */
 int model_check(const struct model *m, const char *file, struct xr_err *err);

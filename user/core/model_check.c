@@ -398,7 +398,9 @@ static int check_devices(const struct check *c)
 				   "device %s: vnis and addresses are for role backend only",
 				   d[i].name);
 		for (j = 0; j < i; j++)
-			if (!strcmp(d[i].name, d[j].name))
+			if (!strcmp(d[i].name, d[j].name) &&
+			    !strcmp(d[i].netns, d[j].netns) &&
+			    d[i].space == d[j].space)
 				return BAD(c, d[i].line,
 					   "device %s is given twice",
 					   d[i].name);

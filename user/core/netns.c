@@ -5,24 +5,72 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "netns.h"
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
 #define SELF "/proc/thread-self/ns/net"
 #define NAMED "/run/netns"
 
-static __u64 inode_of(const char *path)
+/* Where the process began: it cannot go while the process is there. */
+static __u64 home;
+
+/* 0: there is none, or it cannot be looked at. */
+static __u32 inode_of(const char *path)
 {
 	struct stat st;
 
 	return stat(path, &st) ? 0 : st.st_ino;
 }
 
-__u64 netns_inode(void)
+/*
+ * The kernel counts namespaces; the count is never given out again, as inode
+ * numbers are. Before 5.14 it does not tell it: 0 then.
+ */
+static int cookie(__u32 *low)
 {
-	return inode_of(SELF);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret = 0;
+	socklen_t len = sizeof(__u64);
+	__u64 count = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &count, &len))
+		ret = errno == ENOPROTOOPT ? 0 : -errno;
+	close(fd);
+	*low = count;
+	return ret;
+}
+
+__u64 netns_id(void)
+{
+	__u32 inode = inode_of(SELF), count = 0;
+	bool first = !home;
+	__u64 id;
+
+	if (!inode || (!first && inode == (__u32)home))
+		return inode ? home : 0;
+	if (cookie(&count))
+		return 0;
+	id = (__u64)count << 32 | inode;
+	if (first)
+		home = id;
+	return id;
+}
+
+bool netns_is_here(const char *path)
+{
+	__u32 inode = inode_of(path);
+
+	return inode && inode == inode_of(SELF);
 }
 
 int netns_open(void)
@@ -34,52 +82,94 @@ int netns_open(void)
 
 static int go(const char *path, int *back)
 {
-	int self = open(SELF, O_RDONLY | O_CLOEXEC);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int ret = -ENOENT;
+	int self, fd, ret;
 
-	if (self >= 0 && fd >= 0)
-		ret = setns(fd, CLONE_NEWNET) ? -errno : 0;
+	*back = -1;
+	if (!netns_id())	/* home is noted before it is left */
+		return -EMFILE;
+	self = netns_open();
+	if (self < 0)
+		return self;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ret = fd < 0 || setns(fd, CLONE_NEWNET) ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
-	if (ret && self >= 0)
+	if (ret)
 		close(self);
 	else
 		*back = self;
 	return ret;
 }
 
-/* The path of a namespace with this inode among dir/NAME/suffix. */
-static int find(const char *dir, const char *suffix, __u64 inode, char *path,
-		size_t size)
+/* Calls visit() with the paths of namespaces, until it returns other than 0. */
+static int walk(const char *dir, const char *suffix,
+		int (*visit)(void *ctx, const char *path), void *ctx)
 {
+	char path[512];
 	struct dirent *e;
 	DIR *d = opendir(dir);
-	int ret = -ENOENT;
+	int ret = 0;
 
-	while (ret && d && (e = readdir(d))) {
-		if (*suffix && !isdigit((unsigned char)e->d_name[0]))
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	while (!ret && (e = readdir(d))) {
+		if (e->d_name[0] == '.' ||
+		    (*suffix && !isdigit((unsigned char)e->d_name[0])))
 			continue;
-		snprintf(path, size, "%s/%s%s", dir, e->d_name, suffix);
-		if (inode_of(path) == inode)
-			ret = 0;
+		snprintf(path, sizeof(path), "%s/%s%s", dir, e->d_name, suffix);
+		ret = visit(ctx, path);
 	}
-	if (d)
-		closedir(d);
+	closedir(d);
 	return ret;
 }
 
-int netns_enter(__u64 inode, int *back)
+/* Named ones first: there are fewer. */
+static int walk_all(int (*visit)(void *ctx, const char *path), void *ctx)
 {
+	int ret = walk(NAMED, "", visit, ctx);
+
+	return ret ? ret : walk("/proc", "/ns/net", visit, ctx);
+}
+
+struct search {
+	__u32 inode;
 	char path[512];
+};
+
+static int has_inode(void *ctx, const char *path)
+{
+	struct search *s = ctx;
+
+	if (inode_of(path) != s->inode)
+		return 0;
+	snprintf(s->path, sizeof(s->path), "%s", path);
+	return 1;
+}
+
+int netns_enter(__u64 id, int *back)
+{
+	struct search s = { .inode = id };
+	__u64 there;
+	int ret;
 
 	*back = -1;
-	if (inode == netns_inode())
-		return 0;
-	if (find(NAMED, "", inode, path, sizeof(path)) &&
-	    find("/proc", "/ns/net", inode, path, sizeof(path)))
+	if (!id)
 		return -ENOENT;
-	return go(path, back);
+	if (id == netns_id())
+		return 0;
+	ret = walk_all(has_inode, &s);
+	if (ret <= 0)
+		return ret ? ret : -ENOENT;
+	ret = go(s.path, back);
+	if (ret)
+		return ret;
+	there = netns_id();
+	if (there == id)
+		return 0;
+	/* Another one that got its inode number: it is gone for certain. */
+	netns_leave(*back);
+	*back = -1;
+	return there ? -ENOENT : -EMFILE;
 }
 
 void netns_leave(int back)
@@ -92,24 +182,87 @@ void netns_leave(int back)
 	close(back);
 }
 
-void netns_each(void (*each)(void *ctx), void *ctx)
+/* ---- names ---- */
+
+bool netns_name(__u64 id, char *name, size_t size)
 {
-	__u64 self = netns_inode();
-	struct dirent *e;
-	DIR *d = opendir(NAMED);
+	struct search s = { .inode = id };
+	int back;
 
-	each(ctx);
-	while (d && (e = readdir(d))) {
-		char path[512];
-		int back;
+	*name = '\0';
+	if (!id || walk(NAMED, "", has_inode, &s) != 1)
+		return false;
+	if (netns_enter(id, &back))
+		return false;
+	netns_leave(back);
+	if (strlen(s.path + sizeof(NAMED)) >= size)
+		return false;
+	strcpy(name, s.path + sizeof(NAMED));
+	return true;
+}
 
-		snprintf(path, sizeof(path), NAMED "/%s", e->d_name);
-		if (e->d_name[0] == '.' || inode_of(path) == self ||
-		    go(path, &back))
-			continue;
-		each(ctx);
+const char *netns_text(__u64 id, char text[NETNS_TEXT])
+{
+	if (!netns_name(id, text, NETNS_NAME))
+		snprintf(text, NETNS_TEXT, "net:[%u]", (__u32)id);
+	return text;
+}
+
+int netns_by_name(const char *name, __u64 *id)
+{
+	char path[512];
+	int back, ret;
+
+	*id = 0;
+	if (!*name || *name == '.' || strchr(name, '/'))
+		return -ENOENT;
+	snprintf(path, sizeof(path), NAMED "/%s", name);
+	ret = go(path, &back);
+	if (ret)	/* a name that nothing is mounted at is not one either */
+		return ret == -EINVAL ? -ENOENT : ret;
+	*id = netns_id();
+	netns_leave(back);
+	return *id ? 0 : -EMFILE;
+}
+
+/* ---- all of them ---- */
+
+struct tour {
+	void (*each)(void *ctx);
+	void *ctx;
+	__u32 *seen;
+	size_t n;
+};
+
+static int visit_once(void *ctx, const char *path)
+{
+	struct tour *t = ctx;
+	__u32 inode = inode_of(path), *seen;
+	size_t i;
+	int back;
+
+	for (i = 0; i < t->n; i++)
+		if (t->seen[i] == inode)
+			return 0;
+	seen = inode ? realloc(t->seen, (t->n + 1) * sizeof(*seen)) : NULL;
+	if (!seen)
+		return 0;
+	t->seen = seen;
+	seen[t->n++] = inode;
+	if (netns_is_here(path)) {
+		t->each(t->ctx);
+	} else if (!go(path, &back)) {
+		t->each(t->ctx);
 		netns_leave(back);
 	}
-	if (d)
-		closedir(d);
+	return 0;
+}
+
+void netns_each(void (*each)(void *ctx), void *ctx)
+{
+	struct tour t = { each, ctx, NULL, 0 };
+
+	visit_once(&t, SELF);
+	walk_all(visit_once, &t);
+	free(t.seen);
 }

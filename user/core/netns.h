@@ -1,25 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Devices of one instance may be in several network namespaces; they are told
- * apart by the namespace's inode.
+ * Devices of one instance may be in several network namespaces. What tells these
+ * apart is an identity of 64 bits: the inode number in the lower half, as in
+ * "ls -Li /run/netns", and in the upper that of the kernel's count of namespaces
+ * (SO_NETNS_COOKIE), since inode numbers are used again. Kernels before 5.14 do
+ * not tell the count: there the upper half is 0.
  */
 #ifndef XR_CORE_NETNS_H
 #define XR_CORE_NETNS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <linux/types.h>
 
-__u64 netns_inode(void);	/* of this thread; 0: unknown */
+__u64 netns_id(void);		/* of this thread's; 0: it cannot be asked */
+
+/* Whether /proc/PID/ns/net or such is this thread's. */
+bool netns_is_here(const char *path);
 
 int netns_open(void);		/* an fd of it, to be closed; or -errno */
 
 /*
- * Goes to the namespace with this inode, if a name under /run/netns or a
- * process leads there. Gives what netns_leave() wants, or -ENOENT.
+ * Goes to that namespace, if a name under /run/netns or a process leads there.
+ * Gives what netns_leave() wants, or -ENOENT: it is gone, or nobody leads there.
+ * Another error says nothing of it.
  */
-int netns_enter(__u64 inode, int *back);
+int netns_enter(__u64 id, int *back);
 void netns_leave(int back);
 
-/* Calls each() once in every namespace that has a name, and in this one. */
+/* Its name under /run/netns. false and "": it has none, or a longer one. */
+#define NETNS_NAME 256
+bool netns_name(__u64 id, char *name, size_t size);
+/* That name, or "net:[INODE]" as in /proc/PID/ns; for people. */
+#define NETNS_TEXT (NETNS_NAME + 8)
+const char *netns_text(__u64 id, char text[NETNS_TEXT]);
+int netns_by_name(const char *name, __u64 *id);	/* -ENOENT: no such name */
+
+/* Calls each() once in every namespace that a name or a process leads to. */
 void netns_each(void (*each)(void *ctx), void *ctx);
 
 #endif

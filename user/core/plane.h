@@ -182,6 +182,10 @@ void plane_trust(struct plane *p, const char *dev, bool trusted);
 void plane_list_ends(struct plane *p, const char *dev,
 		     const struct xr_listed *listed);
 
+/* The same for one that is known by its record, wherever it is. */
+int plane_detach_device(struct plane *p, const struct xr_device *d,
+			struct xr_err *err);
+
 /* Calls visit() in every network namespace that a device is in, and in this one. */
 void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx);
 
@@ -191,6 +195,22 @@ const struct xr_device *plane_device(struct plane *p, const char *dev);
 enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
 enum device_state plane_device_state(struct plane *p,
 				     const struct xr_device *d);
+
+/* Devices of this network namespace that were renamed; under the lock. */
+void plane_follow_names(struct plane *p);
+
+/*
+ * Where the record's device is now, which may have been renamed or moved since;
+ * the record learns of it when the instance is next opened for a change.
+ */
+struct device_place {
+	__u64 netns;
+	__u32 ifindex;
+	char name[16];
+	bool no_netns;		/* its namespace is gone, or nobody leads there */
+};
+enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
+				     struct device_place *at);
 
 /* Puts a freshly loaded program in each attached one's place, with no gap. */
 int plane_reload(struct plane *p, struct xr_err *err);

@@ -21,7 +21,7 @@
 
 void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx)
 {
-	__u64 here = netns_inode(), seen = 0;
+	__u64 here = netns_id(), seen = 0;
 	const struct xr_device *d = p->devices;
 	int i, back;
 

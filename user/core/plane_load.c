@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -109,7 +110,8 @@ static int copy_state(struct plane *p, struct xroam_bpf *to,
 int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd,
 	       int *trace_fd, struct xr_err *err)
 {
-	const struct xr_device *d = dev ? record_find(p, dev) : NULL;
+	__u32 ifindex = dev ? if_nametoindex(dev) : 0;
+	const struct xr_device *d = ifindex ? record_at(p, ifindex) : NULL;
 	__u32 slot = d ? record_slot(p, d) : 0;
 	struct loaded l;
 	int ret;

@@ -108,109 +108,6 @@ static bool has_clsact(struct netlink *nl, __u32 ifindex)
 	return !netlink_talk(nl, on_qdisc, &there) && there;
 }
 
-/* ---- records ---- */
-
-struct xr_tc_hook *tc_next(struct plane *p, int *at)
-{
-	while (*at < XR_MAX_TC_HOOKS) {
-		struct xr_tc_hook *h = &p->tc_hooks[(*at)++];
-
-		if (h->ifindex)
-			return h;
-	}
-	return NULL;
-}
-
-struct xr_tc_hook *tc_record(struct plane *p, __u64 netns, __u32 ifindex,
-			     __u32 kind)
-{
-	struct xr_tc_hook *h;
-	int at = 0;
-
-	while ((h = tc_next(p, &at)))
-		if (h->ifindex == ifindex && h->netns == netns &&
-		    (!kind || h->kind == kind))
-			return h;
-	return NULL;
-}
-
-static struct xr_tc_hook *find(struct plane *p, __u32 ifindex, __u32 kind)
-{
-	return tc_record(p, netns_inode(), ifindex, kind);
-}
-
-const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex)
-{
-	const struct xr_tc_hook *h;
-	__u64 here = netns_inode();
-	int at = 0;
-
-	while ((h = tc_next(p, &at)))
-		if (h->ifindex == ifindex && h->netns != here)
-			return h;
-	return NULL;
-}
-
-bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name,
-		     struct xr_err *err)
-{
-	const struct xr_tc_hook *other = tc_elsewhere(p, ifindex);
-
-	if (other)
-		xr_fail(err, -EEXIST,
-			"%s has number %u here, and %s in another network namespace, which the programs cannot tell apart; make one of them with a number of its own (ip link add ... index N)",
-			name, ifindex, other->name);
-	return other;
-}
-
-static struct xr_tc_hook *new_record(struct plane *p, __u32 ifindex,
-				     const char *name, __u32 kind)
-{
-	struct xr_tc_hook *h = find(p, ifindex, kind);
-	int i;
-
-	for (i = 0; !h && i < XR_MAX_TC_HOOKS; i++)
-		if (!p->tc_hooks[i].ifindex)
-			h = &p->tc_hooks[i];
-	if (!h || h->ifindex)
-		return h;
-	memset(h, 0, sizeof(*h));
-	h->kind = kind;
-	h->netns = netns_inode();
-	strncpy(h->name, name, sizeof(h->name) - 1);
-	__atomic_store_n(&h->ifindex, ifindex, __ATOMIC_RELEASE);
-	return h;
-}
-
-/* Who is left on the device inherits the duty to remove clsact. */
-void tc_record_drop(struct plane *p, struct xr_tc_hook *h)
-{
-	__u32 ifindex = h->ifindex;
-	__u8 made = h->made_clsact;
-	struct xr_tc_hook *other;
-
-	if (made) {
-		h->made_clsact = 0;
-		other = find(p, ifindex, 0);
-		if (other == h) {
-			h->ifindex = 0;
-			other = find(p, ifindex, 0);
-		}
-		if (other)
-			other->made_clsact = 1;
-	}
-	__atomic_store_n(&h->ifindex, 0, __ATOMIC_RELEASE);
-	memset(h, 0, sizeof(*h));
-}
-
-bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
-{
-	struct xr_tc_hook *h = find(p, ifindex, kind);
-
-	return h && (h->attached ||
-		     (p->tc_worker && tc_worker_has(p->tc_worker, ifindex)));
-}
-
 /* ---- tcx ----
  *
  * A device's own lists of programs, since kernel 6.6. Making or removing clsact
@@ -362,7 +259,7 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 
 	if (tc_number_taken(p, ifindex, name, err))
 		return -EEXIST;
-	h = new_record(p, ifindex, name, kind);
+	h = tc_record_new(p, ifindex, name, kind);
 	if (!h)
 		return xr_fail(err, -ENOSPC,
 			       "%s: %d tc programs are attached, the most "
@@ -401,9 +298,9 @@ int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name,
 
 	strncpy(task.name, name, sizeof(task.name) - 1);
 	/* With a record it may be there already: that has to be looked at. */
-	if (p->tc_worker && !find(p, ifindex, kind) &&
+	if (p->tc_worker && !tc_find(p, ifindex, kind) &&
 	    !tc_elsewhere(p, ifindex) &&
-	    !tc_stops_devices() && new_record(p, ifindex, name, kind)) {
+	    !tc_stops_devices() && tc_record_new(p, ifindex, name, kind)) {
 		task.prog = tc_program(p, kind, err);
 		ret = task.prog < 0 ? task.prog :
 				      tc_worker_attach(p->tc_worker, &task);
@@ -469,7 +366,7 @@ static void detach_here(struct plane *p, struct xr_tc_hook *h)
 
 void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
 {
-	struct xr_tc_hook *h = find(p, ifindex, kind);
+	struct xr_tc_hook *h = tc_find(p, ifindex, kind);
 
 	if (h)
 		detach_here(p, h);
@@ -478,13 +375,14 @@ void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
 void tc_detach_all(struct plane *p)
 {
 	struct xr_tc_hook *h;
-	int at = 0, back;
+	int at = 0, back, ret;
 
 	while ((h = tc_next(p, &at))) {
-		if (netns_enter(h->netns, &back)) {
+		ret = netns_enter(h->netns, &back);
+		if (ret == -ENOENT)
 			tc_record_drop(p, h);
+		if (ret)
 			continue;
-		}
 		detach_here(p, h);
 		netns_leave(back);
 	}
@@ -529,10 +427,16 @@ int tc_reload(struct plane *p, struct xr_err *err)
 	ret = tc_load(p, err);
 	at = 0;
 	while (!ret && (h = tc_next(p, &at))) {
-		if (netns_enter(h->netns, &back)) {
+		ret = netns_enter(h->netns, &back);
+		if (ret == -ENOENT) {
 			tc_record_drop(p, h);
+			ret = 0;
 			continue;
 		}
+		if (ret)
+			return xr_fail(err, ret,
+				       "%s: going to its network namespace: %s",
+				       h->name, strerror(-ret));
 		ret = reload_here(p, h, err);
 		netns_leave(back);
 	}

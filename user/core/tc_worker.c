@@ -90,7 +90,7 @@ struct tc_worker *tc_worker_new(int *event_fd)
 	if (!w)
 		return NULL;
 	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	w->netns = netns_inode();
+	w->netns = netns_id();
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->more, NULL);
 	pthread_cond_init(&w->less, NULL);
@@ -139,7 +139,7 @@ int tc_worker_attach(struct tc_worker *w, const struct tc_task *t)
 		return -ENOMEM;
 	}
 	j->t = *t;
-	j->netns = netns_inode();
+	j->netns = netns_id();
 	j->space = netns_open();
 	if (j->space < 0) {
 		job_free(j);

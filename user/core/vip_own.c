@@ -114,7 +114,7 @@ static int of_other(const char *name, __u64 netns, struct addresses *to)
  */
 static int of_all(const struct plane *p, struct addresses *to)
 {
-	__u64 here = netns_inode();
+	__u64 here = netns_id();
 	int ret = p ? of_one(p, here, to) : 0;
 	char **names = NULL, **name;
 
@@ -191,7 +191,7 @@ static void fit_routes(struct netlink *nl, const struct plane *p)
 /* In this namespace; own: what of it is the machine's is marked. */
 static void refresh_here(const struct plane *p, struct addresses *own)
 {
-	size_t i, n = node_device(p, netns_inode()) ? own->n : 0;
+	size_t i, n = node_device(p, netns_id()) ? own->n : 0;
 	struct netlink nl = { 0 };
 	__u32 dev;
 
@@ -260,7 +260,7 @@ static void refresh_in(struct plane *p, __u64 netns, struct addresses *own)
 void vip_own_refresh(struct plane *p, __u64 left)
 {
 	struct addresses own = { NULL, 0 };
-	__u64 here = netns_inode(), netns;
+	__u64 here = netns_id(), netns;
 	int i, k;
 
 	if (of_plane(p, &own))

@@ -73,7 +73,8 @@ static bool is_tap(const struct plane *p, const struct links *links,
 		   __u32 ifindex, __u32 kind)
 {
 	return kind && kind < XR_TAP_TUNNEL && links_by_index(links, ifindex) &&
-	       p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex;
+	       p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex &&
+	       p->vm_info[kind - 1].netns == netns_id();
 }
 
 /* Attached, so that it is guarded; but a VM is behind it, and no fabric. */
@@ -89,7 +90,7 @@ static bool is_vm_port(struct plane *p, const struct links *links,
 static bool is_uplink(struct plane *p, const struct links *links,
 		      __u32 ifindex)
 {
-	__u64 here = netns_inode();
+	__u64 here = netns_id();
 	int i;
 
 	if (is_vm_port(p, links, ifindex))
@@ -124,7 +125,7 @@ static bool is_tunnel(const struct plane *p, const struct links *links,
 static void drop_hooks(struct plane *p, const struct links *links)
 {
 	bool any = host_any_local(p);
-	__u64 here = netns_inode();
+	__u64 here = netns_id();
 	struct xr_tc_hook *h;
 	__u32 ifindex, kind;
 	bool wanted;
@@ -174,19 +175,19 @@ out:
 
 /* Namespaces are few: those of the node devices and of what is hooked. */
 struct spaces {
-	__u64 inode[XR_MAX_DEVICES + 1];
+	__u64 id[XR_MAX_DEVICES + 1];
 	int n;
 };
 
-static void add_space(struct spaces *s, __u64 inode)
+static void add_space(struct spaces *s, __u64 id)
 {
 	int i;
 
 	for (i = 0; i < s->n; i++)
-		if (s->inode[i] == inode)
+		if (s->id[i] == id)
 			return;
 	if (s->n < XR_MAX_DEVICES + 1)
-		s->inode[s->n++] = inode;
+		s->id[s->n++] = id;
 }
 
 int vm_local_hooks(struct plane *p, struct xr_err *warn)
@@ -201,7 +202,7 @@ int vm_local_hooks(struct plane *p, struct xr_err *warn)
 	while ((h = tc_next(p, &at)))
 		add_space(&s, h->netns);
 	for (i = 0; i < s.n; i++) {
-		if (netns_enter(s.inode[i], &back))
+		if (netns_enter(s.id[i], &back))
 			continue;	/* tc_detach_all() forgets it */
 		hooks_here(p, warn);
 		netns_leave(back);

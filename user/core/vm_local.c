@@ -103,10 +103,13 @@ static int local_begin(struct local *l, struct plane *p, __u32 place,
 	vm_mac_of(l->vm->key, l->mac);
 	l->warn = warn;
 	l->back = -1;
-	if (has_traces(p, place) && netns_enter(l->info->netns, &l->back))
+	ret = has_traces(p, place) ? netns_enter(l->info->netns, &l->back) : 0;
+	if (ret == -ENOENT)
 		forget_traces(p, place);
+	else if (ret)
+		return ret;
 	if (!has_traces(p, place))
-		l->info->netns = netns_inode();
+		l->info->netns = netns_id();
 	ret = netlink_open(&l->nl);
 	if (ret)
 		local_warn(l, "cannot ask the kernel: %s", strerror(-ret));

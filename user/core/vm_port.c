@@ -97,7 +97,7 @@ int port_check(struct plane *p, const char *name, struct xr_err *err)
 
 static bool is_attached(const struct plane *p, __u32 ifindex)
 {
-	__u64 here = netns_inode();
+	__u64 here = netns_id();
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++)

@@ -76,10 +76,9 @@ static bool is_qemu(const char *pid)
 static bool is_here(const char *pid)
 {
 	char path[300];
-	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
-	return !stat(path, &st) && st.st_ino == netns_inode();
+	return netns_is_here(path);
 }
 
 struct reader {

@@ -146,7 +146,7 @@ static bool is_node_here(const struct xr_device *d, __u64 here)
 static bool look_at_masters(struct watch *w)
 {
 	struct plane *p = w->d->plane;
-	__u64 here = netns_inode();
+	__u64 here = netns_id();
 	struct links links = { 0 };
 	struct netlink nl = { 0 };
 	bool changed = false;
@@ -194,6 +194,7 @@ static void links_changed(struct watch *w)
 		if (plane_reload(p, &err))
 			daemon_log(w->d, "%s", err.text);
 	}
+	plane_follow_names(p);
 	host_refresh_ports(p);
 	if (protect_refresh(p, NULL, 0, &err))
 		daemon_log(w->d, "%s", err.text);

@@ -466,7 +466,7 @@ void world_list_ends(const struct xr_listed *listed)
 
 	d->ifindex = ingress;
 	d->role = XR_ROLE_BACKEND;
-	d->netns = netns_inode();
+	d->netns = netns_id();
 	if (listed)
 		d->listed = *listed;
 	if (ends_refresh(w.plane, &err)) {
