@@ -84,4 +84,56 @@ is "$(sed '/warning/d' "$WORLD_DIR/waited" | wc -l) $(tail -n 1 "$WORLD_DIR/wait
 	"2 1" "  in one line, and exits 1"
 stop holder
 ok "when it has ended nothing is left of it" xr vm cancel "$VM"
+
+# ---- the daemon beside one who keeps it ----
+
+mkfifo "$WORLD_DIR/orders"
+start qemu n1 $PYTHON "$LIB/qemu.py" "$WORLD_DIR/vm.qmp" "$WORLD_DIR/orders"
+cat >>"$CONFIG" <<-EOT
+	sources: {qmp: [{socket: $WORLD_DIR/vm.qmp, vm: {mac: "$VM"}, to: h2, gate: true}]}
+EOT
+
+# shellcheck disable=SC2317 # called by name
+heard() { grep -q "$1" "$WORLD_DIR/qemu.out"; }
+# shellcheck disable=SC2317 # called by name
+looks() { [ "$(fact state) $(fact host)" = "$1" ]; }
+says() { timeout 5 tee "$WORLD_DIR/orders" >/dev/null <<<"$1"; }
+
+keep_lock()
+{
+	start holder n1 flock -F "$LOCK" sleep 1000
+	wait_for 10 bash -c "! flock -n '$LOCK' true"
+}
+
+# On the way back nothing is believed to have moved.
+xr vm move "$VM" to h1 >/dev/null 2>&1
+ok "a daemon, with a QEMU" run_daemon -c "$CONFIG"
+wait_for 10 heard query-migrate
+says "migration active"
+ok "its migration begins" wait_for 10 looks "prepared h1"
+keep_lock
+says $'event STOP\nmigration pre-switchover'
+notify say "{\"notice\":\"cancel\",\"mac\":\"$VM\"}"
+like "$(jq -r '"\(.ok) \(.error)"' <<<"$SAID")" \
+	"false .*\"$WORLD-n1\".* pid $(pid holder) \(sleep 1000\)" \
+	"a notice is refused, and the client told whose it is"
+ok "the QEMU at the gate is let through nevertheless" wait_for 10 \
+	heard migrate-continue
+is "$(fact state)" prepared "though nothing could be done for it"
+stop holder
+ok "what was missed is made up for" wait_for 10 looks "blackout h1"
+says "migration completed"
+ok "  and what comes then" wait_for 10 looks "moved h2"
+
+keep_lock
+kill -HUP "$(pid daemon)"
+stall_begin
+since=$(date +%s%N)
+daemon_end
+is $? 0 "SIGTERM ends a daemon that has no lock, and reads its file"
+stall_end
+cmp_ok $((($(date +%s%N) - since) / 1000000)) -lt $((3000 + 10 * STALLED)) \
+	"  at once"
+stop holder
+ok "nothing is left of it" xr vm move "$VM" to h1
 done_testing

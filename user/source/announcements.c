@@ -82,7 +82,7 @@ static uint64_t now_us(struct announcements *a)
 {
 	uint64_t now = 0;
 
-	sd_event_now(a->d->loop, CLOCK_MONOTONIC, &now);
+	sd_event_now(a->d->chores, CLOCK_MONOTONIC, &now);
 	return now;
 }
 
@@ -293,10 +293,10 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		ret = -errno;
 		goto fail;
 	}
-	ret = sd_event_add_io(d->loop, &a->io, ring_buffer__epoll_fd(a->ring),
+	ret = sd_event_add_io(d->chores, &a->io, ring_buffer__epoll_fd(a->ring),
 			      EPOLLIN, on_ring, a);
 	if (ret >= 0)
-		ret = sd_event_add_time(d->loop, &a->timer, CLOCK_MONOTONIC, 0,
+		ret = sd_event_add_time(d->chores, &a->timer, CLOCK_MONOTONIC, 0,
 					MS, on_due, a);
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);

@@ -47,7 +47,7 @@ static void mark(struct watch *w)
 {
 	uint64_t now, when;
 
-	sd_event_now(w->d->loop, CLOCK_MONOTONIC, &now);
+	sd_event_now(w->d->chores, CLOCK_MONOTONIC, &now);
 	when = now + SOON > w->not_before ? now + SOON : w->not_before;
 	sd_event_source_set_time(w->timer, when);
 	sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
@@ -288,11 +288,11 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	w->hops = hops_new(d->plane);
 	ret = w->hops ? subscribe(w) : -ENOMEM;
 	if (!ret)
-		ret = sd_event_add_io(d->loop, &w->io,
+		ret = sd_event_add_io(d->chores, &w->io,
 				      mnl_socket_get_fd(w->nl), EPOLLIN,
 				      on_netlink, w);
 	if (ret >= 0)
-		ret = sd_event_add_time(d->loop, &w->timer, CLOCK_MONOTONIC, 0,
+		ret = sd_event_add_time(d->chores, &w->timer, CLOCK_MONOTONIC, 0,
 					MS, on_timer, w);
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);

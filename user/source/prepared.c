@@ -99,7 +99,7 @@ void prepared_watch(struct daemon *d, __u32 place)
 		s->place = place;
 		s->next = state->list;
 		state->list = s;
-		if (sd_event_add_time_relative(d->loop, &s->timer,
+		if (sd_event_add_time_relative(d->chores, &s->timer,
 					       CLOCK_MONOTONIC, 0, 1, on_time,
 					       s) < 0) {
 			sampled_free(s);
@@ -151,7 +151,7 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	if (!s->worker)
 		return 0;
 	d->plane->tc_worker = s->worker;
-	ret = sd_event_add_io(d->loop, &s->io, fd, EPOLLIN, on_done, s);
+	ret = sd_event_add_io(d->chores, &s->io, fd, EPOLLIN, on_done, s);
 	return ret < 0 ? xr_fail(err, ret, "a worker: %s", strerror(-ret)) : 0;
 }
 

@@ -26,10 +26,11 @@ struct qmp;
 /* One QEMU, for one VM. */
 struct monitor {
 	struct daemon *d;
-	struct qmp *qmp;		/* of qmp.c */
+	struct qmp *qmp;		/* of qmp_list.c */
 	struct monitor *next;
 	struct model_qmp conf;		/* its own copy */
 	bool stale;			/* reload: in the file no more */
+	bool leaves;			/* and about to be let go */
 
 	/* qmp.c */
 	int fd;				/* -1: not connected */
@@ -38,8 +39,13 @@ struct monitor {
 	bool told;			/* that it is not there */
 	bool greeted, ready;
 	bool mute;			/* connected, and no greeting came */
+	bool loud;			/* was cut off, for it never stopped talking */
 	char *in;
 	size_t in_len, in_size, searched;
+	sd_event_source *more;		/* whole lines wait for their turn */
+	unsigned int awaited;		/* answers */
+	int64_t budget;			/* ns of our time for what it says unasked */
+	uint64_t budget_at;		/* when it was so much */
 
 	/* qmp_move.c */
 	bool incoming;			/* waits for a migration to come */
@@ -55,6 +61,7 @@ struct monitor {
 	char tap[16];			/* of the VM's card; empty: unknown */
 	pid_t pid;			/* who listens there, as the socket says */
 	sd_event_source *soon;		/* a prepare that is still to be said */
+	bool missed;			/* a notice that was refused for want of the lock */
 
 	/* qmp_queue.c */
 	sd_event_source *look;
@@ -90,8 +97,21 @@ void qmp_send(struct monitor *m, enum qmp_id id, const char *command,
 	      const char *arguments);
 void qmp_log(struct monitor *m, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Its mute or gate_others is another now: "xroam status" says so. */
+
+#define QMP_FIRST_WAIT	20	/* ms: the incoming QEMU lives but shortly */
+#define QMP_LOUD_WAIT	10	/* seconds, for one that was cut off */
+
+/* Its timer, in ms; its connection's end; and what happens of the two. */
+void qmp_wait_until(struct monitor *m, unsigned int ms);
+void qmp_drop(struct monitor *m);
+int qmp_on_time(sd_event_source *s, uint64_t usec, void *ctx);
+int qmp_on_readable(sd_event_source *s, int fd, uint32_t revents, void *ctx);
+
+/* ---- qmp_list.c ---- */
+
+/* Its mute, loud or gate_others is another now: "xroam status" says so. */
 void qmp_tell_wrong(struct monitor *m);
+void qmp_free(struct monitor *m);
 
 /* ---- qmp_move.c ---- */
 
@@ -99,6 +119,10 @@ void qmp_on_ready(struct monitor *m);	/* asks what it is about */
 void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value);
 void qmp_on_event(struct monitor *m, const char *name, json_t *data);
 void qmp_on_gone(struct monitor *m);
+/* Nothing that it waited for is waited for any more. */
+void qmp_forget(struct monitor *m);
+/* What it could not say before is found out anew. */
+void qmp_catch_up(struct monitor *m);
 /* Nobody will open its gate from now on; m->gated until it has answered. */
 void qmp_take_gate_away(struct monitor *m);
 

@@ -72,9 +72,13 @@ static int say(struct monitor *m, enum xr_notice_kind kind, const char *host)
 	};
 	struct xr_answer a;
 	struct xr_err err;
+	int ret;
 
 	memcpy(n.mac, m->conf.mac, sizeof(n.mac));
-	return daemon_notice(m->d, &n, &a, &err);
+	ret = daemon_notice(m->d, &n, &a, &err);
+	if (ret && !m->d->locked)
+		m->missed = true;
+	return ret;
 }
 
 static const char *name_of(struct monitor *m, __u16 host)
@@ -617,6 +621,19 @@ static void on_migrate(struct monitor *m, json_t *value)
 	catch_up(m);
 }
 
+void qmp_catch_up(struct monitor *m)
+{
+	if (!m->missed)
+		return;
+	m->missed = false;
+	if (!m->ready) {
+		qmp_on_gone(m);
+		return;
+	}
+	qmp_send(m, QMP_STATUS, "query-status", NULL);
+	qmp_send(m, QMP_MIGRATE, "query-migrate", NULL);
+}
+
 void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
 {
 	switch (id) {
@@ -654,4 +671,13 @@ void qmp_on_gone(struct monitor *m)
 	/* It waited for a VM, which did not begin to run: it stays. */
 	if (m->incoming && !m->running)
 		never_came(m);
+}
+
+void qmp_forget(struct monitor *m)
+{
+	qmp_queue_gone(m);
+	m->over = sd_event_source_disable_unref(m->over);
+	m->never = sd_event_source_disable_unref(m->never);
+	m->soon = sd_event_source_disable_unref(m->soon);
+	m->gate = sd_event_source_disable_unref(m->gate);
 }

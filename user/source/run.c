@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../core/apply.h"
 #include "../core/daemon.h"
+#include "loader.h"
 #include "source.h"
 
 /* Stopped in the opposite order: who tells of changes goes last. */
@@ -72,8 +72,7 @@ void daemon_log(struct daemon *d, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Of its own life: never left out. */
-static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+void daemon_say(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -83,48 +82,6 @@ static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
 }
 
 /* ---- the instance ---- */
-
-/* What is wrong ends the daemon: it cannot serve what is not there. */
-static int give_up(struct daemon *d, int status, const struct xr_err *why)
-{
-	if (!d->status) {
-		d->status = status;
-		*d->err = *why;
-		sd_event_exit(d->loop, 0);
-	}
-	return status;
-}
-
-int daemon_begin(struct daemon *d, struct xr_err *err)
-{
-	struct xr_err why = { "" };
-	int ret = 0;
-
-	if (d->locked++)
-		return 0;
-	if (!daemon_claimed(d->instance, d->claim_fd))
-		ret = -ESTALE;
-	else
-		ret = plane_relock(d->plane, &why);
-	if (!ret && why.text[0])
-		daemon_log(d, "warning: %s", why.text);
-	if (!ret)
-		return 0;
-	d->locked--;
-	if (ret == -ESTALE) {
-		ret = -ENODEV;
-		xr_fail(&why, ret, "instance \"%s\" was destroyed: there is "
-			"nothing left to watch", d->instance);
-		give_up(d, ret, &why);
-	}
-	return xr_fail(err, ret, "%s", why.text);
-}
-
-void daemon_end(struct daemon *d)
-{
-	if (!--d->locked)
-		plane_unlock(d->plane);
-}
 
 int daemon_notice(struct daemon *d, const struct xr_notice *n,
 		  struct xr_answer *a, struct xr_err *err)
@@ -149,79 +106,15 @@ int daemon_notice(struct daemon *d, const struct xr_notice *n,
 	return ret;
 }
 
-/* ---- its configuration ---- */
-
-static void on_change(void *ctx, const char *line)
-{
-	struct daemon *d = ctx;
-
-	if (d->verbose || *line == '!')
-		say("%s", line);
-}
-
-static int read_config(struct daemon *d, struct model *m, struct xr_err *err)
-{
-	int ret = config_read(d->file, m, err);
-
-	if (ret)
-		return ret;
-	ret = model_check(m, d->file, err);
-	if (ret)
-		model_free(m);
-	return ret;
-}
-
-static int load_config(struct daemon *d, struct xr_err *err)
-{
-	int ret = read_config(d, &d->model, err);
-
-	if (ret)
-		return ret;
-	d->config = &d->model;
-	return model_apply(d->instance, d->config, APPLY_NEW_VMS, on_change,
-			   d, err);
-}
-
-/* Where the new file is wrong the old one holds, whole. */
-static void reload(struct daemon *d, void **states)
-{
-	struct xr_err err = { "" };
-	struct model m;
-	size_t i;
-	int ret;
-
-	if (!d->file) {
-		say("SIGHUP: there is no -c FILE to read again");
-		return;
-	}
-	ret = read_config(d, &m, &err);
-	if (!ret) {
-		ret = model_apply(d->instance, &m, APPLY_NEW_VMS, on_change,
-				  d, &err);
-		if (ret)
-			model_free(&m);
-	}
-	if (ret) {
-		say("SIGHUP: %s; all stays as it was", err.text);
-		return;
-	}
-	model_free(&d->model);
-	d->model = m;
-	for (i = 0; i < SOURCES; i++) {
-		const struct source *s = daemon_sources[i];
-
-		if (s->reload && s->reload(d, states[i], &err))
-			say("%s: %s", s->name, err.text);
-	}
-	say("%s read again", d->file);
-}
-
 /* ---- the loop ---- */
 
 struct life {
 	struct daemon d;
 	void *state[SOURCES];
 	size_t started;
+	struct loader loader;
+	sd_event_source *loads;
+	bool once_more;		/* SIGHUP came while the file was being read */
 };
 
 static int on_end(sd_event_source *s, const struct signalfd_siginfo *si,
@@ -231,23 +124,116 @@ static int on_end(sd_event_source *s, const struct signalfd_siginfo *si,
 
 	(void)s;
 	(void)si;
-	return sd_event_exit(life->d.loop, 0);
+	return sd_event_exit(life->d.top, 0);
+}
+
+/* Notices were refused for want of the lock. */
+static void goes_on(struct daemon *d)
+{
+	struct life *life = (struct life *)d;
+	size_t i;
+
+	for (i = 0; i < life->started; i++)
+		if (daemon_sources[i]->goes_on)
+			daemon_sources[i]->goes_on(life->state[i]);
+}
+
+/* ---- SIGHUP: its file again ---- */
+
+/* Where the new file is wrong the old one holds, whole. */
+static void loaded(struct life *life)
+{
+	struct daemon *d = &life->d;
+	struct xr_err err = { "" };
+	struct model m;
+	size_t i;
+
+	if (loader_end(&life->loader, d->file, &m, &err)) {
+		daemon_say("SIGHUP: %s; all stays as it was", err.text);
+		return;
+	}
+	model_free(&d->model);
+	d->model = m;
+	for (i = 0; i < SOURCES; i++) {
+		const struct source *s = daemon_sources[i];
+
+		if (s->reload && s->reload(d, life->state[i], &err))
+			daemon_say("%s: %s", s->name, err.text);
+	}
+	daemon_say("%s read again", d->file);
+}
+
+static void reload(struct life *life);
+
+static int on_loaded(sd_event_source *s, int fd, uint32_t revents, void *ctx)
+{
+	struct life *life = ctx;
+
+	(void)s;
+	(void)fd;
+	(void)revents;
+	if (loader_read(&life->loader))
+		return 0;
+	life->loads = sd_event_source_disable_unref(life->loads);
+	loaded(life);
+	if (life->once_more)
+		reload(life);
+	else
+		sd_notify(0, "READY=1");
+	return 0;
+}
+
+static void reload(struct life *life)
+{
+	struct xr_err err = { "" };
+	struct timespec now;
+
+	life->once_more = life->loader.pid;
+	if (life->once_more)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
+	if (!loader_start(&life->loader, &life->d, &err) &&
+	    sd_event_add_io(life->d.top, &life->loads, life->loader.fd,
+			    EPOLLIN, on_loaded, life) >= 0)
+		return;
+	loader_kill(&life->loader);
+	daemon_say("SIGHUP: %s; all stays as it was",
+	    err.text[0] ? err.text : "out of memory");
+	sd_notify(0, "READY=1");
 }
 
 static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si,
 		     void *ctx)
 {
 	struct life *life = ctx;
-	struct timespec now;
 
 	(void)s;
 	(void)si;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
-	reload(&life->d, life->state);
-	sd_notify(0, "READY=1");
+	if (life->d.file)
+		reload(life);
+	else
+		daemon_say("SIGHUP: there is no -c FILE to read again");
 	return 0;
+}
+
+/* ---- its life ---- */
+
+static int watch_signal(struct life *life, int sig,
+			sd_event_signal_handler_t on_signal)
+{
+	sd_event_source *s;
+	int ret = sd_event_add_signal(life->d.top, &s, sig, on_signal, life);
+
+	if (ret < 0)
+		return ret;
+	/* Whatever else there is to do. */
+	ret = sd_event_source_set_priority(s, SD_EVENT_PRIORITY_IMPORTANT);
+	if (ret >= 0)
+		ret = sd_event_source_set_floating(s, true);
+	sd_event_source_unref(s);
+	return ret;
 }
 
 static int watch_signals(struct life *life, struct xr_err *err)
@@ -261,15 +247,13 @@ static int watch_signals(struct life *life, struct xr_err *err)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	ret = sd_event_add_signal(life->d.loop, NULL, SIGTERM, on_end, life);
+	ret = watch_signal(life, SIGTERM, on_end);
 	if (ret >= 0)
-		ret = sd_event_add_signal(life->d.loop, NULL, SIGINT, on_end,
-					  life);
+		ret = watch_signal(life, SIGINT, on_end);
 	if (ret >= 0)
-		ret = sd_event_add_signal(life->d.loop, NULL, SIGHUP,
-					  on_hangup, life);
+		ret = watch_signal(life, SIGHUP, on_hangup);
 	if (ret >= 0)
-		ret = sd_event_set_watchdog(life->d.loop, true);
+		ret = sd_event_set_watchdog(life->d.top, true);
 	return ret < 0 ? xr_fail(err, ret, "signals: %s", strerror(-ret)) : 0;
 }
 
@@ -282,6 +266,22 @@ static void many_files(void)
 		return;
 	l.rlim_cur = l.rlim_max < 4096 ? l.rlim_max : 4096;
 	setrlimit(RLIMIT_NOFILE, &l);
+}
+
+/* The first time it is waited for: there is nothing else to do yet. */
+static int load_config(struct daemon *d, struct xr_err *err)
+{
+	struct loader l;
+	int ret = loader_start(&l, d, err);
+
+	if (ret)
+		return ret;
+	while (loader_read(&l))
+		;
+	ret = loader_end(&l, d->file, &d->model, err);
+	if (!ret)
+		d->config = &d->model;
+	return ret;
 }
 
 static int open_instance(struct daemon *d, struct xr_err *err)
@@ -311,7 +311,7 @@ static int open_instance(struct daemon *d, struct xr_err *err)
 	}
 	ret = model_recover(d->plane, err);
 	if (!ret && err->text[0])
-		say("warning: %s", err->text);
+		daemon_say("warning: %s", err->text);
 	plane_unlock(d->plane);
 	return ret;
 }
@@ -338,24 +338,30 @@ static void stop_sources(struct life *life)
 static int live(struct life *life, struct xr_err *err)
 {
 	struct daemon *d = &life->d;
-	int ret = sd_event_new(&d->loop);
+	int ret = sd_event_new(&d->top);
 
+	if (ret >= 0)
+		ret = gate_open(d);
 	if (ret < 0)
 		return xr_fail(err, ret, "the event loop: %s", strerror(-ret));
+	plane_never_wait(true);
 	ret = watch_signals(life, err);
 	if (!ret)
 		ret = start_sources(life, err);
 	if (!ret) {
 		sd_notify(0, "READY=1\nSTATUS=watching");
-		say("instance \"%s\": watching", d->instance);
-		ret = sd_event_loop(d->loop);
+		daemon_say("instance \"%s\": watching", d->instance);
+		ret = sd_event_loop(d->top);
 		if (ret < 0)
 			xr_fail(err, ret, "the event loop: %s",
 				strerror(-ret));
 		sd_notify(0, "STOPPING=1");
 	}
+	sd_event_source_disable_unref(life->loads);
+	loader_kill(&life->loader);
 	stop_sources(life);
-	sd_event_unref(d->loop);
+	gate_close(d);
+	sd_event_unref(d->top);
 	return ret < 0 ? ret : d->status;
 }
 
@@ -368,6 +374,7 @@ int daemon_run(const char *instance, const char *config, bool verbose,
 		.verbose = verbose,
 		.err = err,
 		.claim_fd = -1,
+		.goes_on = goes_on,
 	} };
 	struct daemon *d = &life.d;
 	int ret;

@@ -13,7 +13,11 @@
 #include "../core/vm.h"
 
 struct daemon {
-	sd_event *loop;
+	/*
+	 * Who hears of moves adds to loop, who keeps things in order to chores: both
+	 * run under the instance's lock only, see gate.c. top: the daemon's own.
+	 */
+	sd_event *loop, *chores, *top;
 	struct plane *plane;
 	const char *instance;
 	const struct model *config;	/* of -c FILE; NULL: none */
@@ -23,11 +27,15 @@ struct daemon {
 
 	/* run.c's own */
 	const char *file;		/* -c FILE; NULL: none */
-	struct model model;		/* what config points to */
+	struct model model;		/* what config points to: of the file, the sources */
 	struct xr_err *err;		/* why it ended */
 	int status;			/* -errno, the same */
 	int claim_fd;
+
+	/* gate.c's own */
+	struct gate *gate;
 	unsigned int locked;		/* daemon_begin()s without their end */
+	void (*goes_on)(struct daemon *d);
 };
 
 /*
@@ -38,11 +46,14 @@ int daemon_notice(struct daemon *d, const struct xr_notice *n,
 		  struct xr_answer *a, struct xr_err *err);
 
 /*
- * Around several notices that came at once: the lock is taken but once. They
- * nest. -ENODEV: the instance is gone, and the daemon about to end.
+ * Around whatever needs the lock. They nest. -ENODEV: the instance is gone, and the
+ * daemon about to end; -EBUSY: somebody has had the lock for long, the line says who.
  */
 int daemon_begin(struct daemon *d, struct xr_err *err);
 void daemon_end(struct daemon *d);
+
+int gate_open(struct daemon *d);
+void gate_close(struct daemon *d);
 
 /* A move of this VM was prepared: what is left to do beside its port. */
 void prepared_watch(struct daemon *d, __u32 place);
@@ -51,12 +62,17 @@ void prepared_watch(struct daemon *d, __u32 place);
 void daemon_log(struct daemon *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The same of its own life: never left out. */
+void daemon_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 struct source {
 	const char *name;
 	/* state: the source's own. 0 where there is nothing to watch. */
 	int (*start)(struct daemon *d, void **state, struct xr_err *err);
 	/* d->config is another now. NULL: all the same to this source. */
 	int (*reload)(struct daemon *d, void *state, struct xr_err *err);
+	/* Notices were refused for want of the lock, and would not be now; or NULL. */
+	void (*goes_on)(void *state);
 	void (*stop)(void *state);
 };
 

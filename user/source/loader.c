@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The daemon's file is read and applied by a process of its own, which ends then:
+ * nothing else waits meanwhile, and of the keys in the file nothing stays in the
+ * daemon. What it needs itself, whom to watch, comes back through a pipe.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../core/apply.h"
+#include "../core/model_edit.h"
+#include "loader.h"
+
+/* What comes through the pipe: this, and of each QEMU its record and socket. */
+struct answer {
+	int ret;
+	struct xr_err err;
+	size_t n_qmp;
+};
+
+/* ---- the process ---- */
+
+static void on_change(void *ctx, const char *line)
+{
+	const struct daemon *d = ctx;
+
+	if (d->verbose || *line == '!')
+		daemon_say("%s", line);
+}
+
+static int read_and_apply(struct daemon *d, struct model *m,
+			  struct xr_err *err)
+{
+	int ret = config_read(d->file, m, err);
+
+	if (ret)
+		return ret;
+	ret = model_check(m, d->file, err);
+	if (!ret)
+		ret = model_apply(d->instance, m, APPLY_NEW_VMS, on_change, d,
+				  err);
+	if (ret)
+		model_free(m);
+	return ret;
+}
+
+static void answer(FILE *to, struct daemon *d)
+{
+	struct answer a = { .err = { "" } };
+	struct model m;
+	size_t i;
+
+	a.ret = read_and_apply(d, &m, &a.err);
+	a.n_qmp = a.ret ? 0 : m.n_qmp;
+	fwrite(&a, sizeof(a), 1, to);
+	for (i = 0; i < a.n_qmp; i++) {
+		fwrite(&m.qmp[i], sizeof(m.qmp[i]), 1, to);
+		fwrite(m.qmp[i].socket, strlen(m.qmp[i].socket) + 1, 1, to);
+	}
+	fflush(to);
+}
+
+static void __attribute__((noreturn)) be_the_process(struct daemon *d, int fd)
+{
+	sigset_t none;
+	FILE *to;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The daemon's own: to be seen as his only. */
+	if (d->claim_fd >= 0)
+		close(d->claim_fd);
+	if (d->plane && d->plane->lock_fd >= 0)
+		close(d->plane->lock_fd);
+	plane_never_wait(false);
+	to = fdopen(fd, "w");
+	if (to)
+		answer(to, d);
+	fflush(stderr);
+	_exit(0);
+}
+
+int loader_start(struct loader *l, struct daemon *d, struct xr_err *err)
+{
+	int ends[2];
+
+	*l = (struct loader){ .fd = -1 };
+	if (pipe2(ends, O_CLOEXEC))
+		return xr_fail(err, -errno, "reading %s: %s", d->file,
+			       strerror(errno));
+	fflush(stderr);
+	l->pid = fork();
+	if (!l->pid)
+		be_the_process(d, ends[1]);
+	close(ends[1]);
+	if (l->pid < 0) {
+		close(ends[0]);
+		l->pid = 0;
+		return xr_fail(err, -errno, "reading %s: %s", d->file,
+			       strerror(errno));
+	}
+	l->fd = ends[0];
+	return 0;
+}
+
+/* ---- the daemon ---- */
+
+bool loader_read(struct loader *l)
+{
+	ssize_t n;
+	char *more;
+
+	if (l->size - l->len < 4096) {
+		more = realloc(l->text, l->size + 65536);
+		if (!more)
+			return false;
+		l->text = more;
+		l->size += 65536;
+	}
+	n = read(l->fd, l->text + l->len, l->size - l->len);
+	if (n < 0 && errno == EINTR)
+		return true;
+	l->len += n > 0 ? n : 0;
+	return n > 0;
+}
+
+static int take(const struct loader *l, struct model *m, struct xr_err *err)
+{
+	size_t at = sizeof(struct answer), i;
+	struct model_qmp *q;
+	struct answer a;
+
+	memcpy(&a, l->text, sizeof(a));
+	if (a.ret)
+		return xr_fail(err, a.ret, "%s", a.err.text);
+	for (i = 0; i < a.n_qmp; i++) {
+		if (l->len - at <= sizeof(*q) ||
+		    !memchr(l->text + at + sizeof(*q), '\0',
+			    l->len - at - sizeof(*q)))
+			return xr_fail(err, -EPIPE, "half an answer");
+		q = model_grow(&m->qmp, &m->n_qmp, sizeof(*q));
+		if (!q)
+			return xr_fail(err, -ENOMEM, "out of memory");
+		memcpy(q, l->text + at, sizeof(*q));
+		at += sizeof(*q);
+		q->socket = strdup(l->text + at);
+		if (!q->socket)
+			return xr_fail(err, -ENOMEM, "out of memory");
+		at += strlen(q->socket) + 1;
+	}
+	return 0;
+}
+
+int loader_end(struct loader *l, const char *file, struct model *m,
+	       struct xr_err *err)
+{
+	int status = 0, ret;
+
+	memset(m, 0, sizeof(*m));
+	close(l->fd);
+	while (waitpid(l->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (l->len >= sizeof(struct answer))
+		ret = take(l, m, err);
+	else
+		ret = xr_fail(err, -ECHILD, "%s: the process that reads it was "
+			      "killed (signal %d)", file,
+			      WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	if (ret)
+		model_free(m);
+	free(l->text);
+	*l = (struct loader){ .fd = -1 };
+	return ret;
+}
+
+void loader_kill(struct loader *l)
+{
+	struct model m;
+
+	if (!l->pid)
+		return;
+	kill(l->pid, SIGKILL);
+	if (!loader_end(l, "", &m, NULL))
+		model_free(&m);
+}
