@@ -151,7 +151,7 @@ ip -n "$WORLD-lb1" link add z0 type veth peer name z1
 in_ns lb1 ip link set z0 xdp obj "$WORLD_BUILD/tests/net/pass.bpf.o" sec xdp.frags
 xr export >"$WORLD_DIR/whole.yaml"
 sed 's/^  vip_route: .*/  vip_route: off/
-s/^\( *\)- name: eth0$/&\n\1- name: y0\n\1- name: z0/' "$WORLD_DIR/whole.yaml" \
+s/^\( *\)- name: "\?eth0"\?$/&\n\1- name: y0\n\1- name: z0/' "$WORLD_DIR/whole.yaml" \
 	>"$WORLD_DIR/half.yaml"
 is "$(grep -c "name: [yz]0" "$WORLD_DIR/half.yaml")" 2 "two more devices"
 like "$(xr apply "$WORLD_DIR/half.yaml" 2>&1)" "z0 has program" \

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* xroam status: one screen. */
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../core/daemon.h"
 #include "../core/health.h"
@@ -14,10 +17,12 @@
 #include "cmd.h"
 
 static const char help[] =
-	"Usage: xroam status\n"
+	"Usage: xroam status [--check] [-w [SECONDS]]\n"
 	"\n"
 	"Devices, what is configured, packets by kind with their rates over one second,\n"
-	"and what is wrong.\n";
+	"and what is wrong, with what mends it. --check: that alone, and status 1 where\n"
+	"anything is; for monitors. -w: again every 2 or SECONDS seconds; with --check\n"
+	"until something is wrong.\n";
 
 /* The counters at one moment. */
 struct moment {
@@ -32,8 +37,10 @@ struct status {
 	struct health health;
 	struct stats_flows flows;
 	struct moment then, now;
+	struct health_watch *watch;
 	double seconds;
 	json_t *narrow;		/* strings, as in "wrong" */
+	json_t *refused;	/* drops that strangers cause, and few of them */
 	json_t *wrong;
 };
 
@@ -53,28 +60,38 @@ static void add_line(void *ctx, const char *line)
 }
 
 static void __attribute__((format(printf, 2, 3)))
-add(struct status *s, const char *fmt, ...)
+add(json_t *list, const char *fmt, ...)
 {
-	char line[256];
+	char line[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	add_line(s->wrong, line);
+	add_line(list, line);
 }
 
-/* Drops of this very second: older ones are for stats. */
+#define MANY	100	/* packets a second: strangers' are a flood */
+
+/*
+ * Drops of this very second: older ones are for stats. What strangers send, and
+ * nobody here can mend, is wrong where it is much.
+ */
 static void check_drops(struct status *s)
 {
 	int i;
 
 	for (i = 1; i < XR_REASON_MAX; i++) {
 		__u64 n = s->now.reason[i].packets - s->then.reason[i].packets;
+		const char *cure = reason_cure(i);
+		double rate = n / s->seconds;
 
-		if (reason_kind(i) == XR_KIND_DROP && n)
-			add(s, "%.0f packets a second are dropped, %s: %s",
-			    n / s->seconds, reason_word(i), reason_text(i));
+		if (reason_kind(i) != XR_KIND_DROP || !n)
+			continue;
+		add(cure || rate >= MANY ? s->wrong : s->refused,
+		    "%.0f packets a second are dropped, %s: %s; %s",
+		    rate, reason_word(i), reason_text(i),
+		    cure ? cure : "\"xroam monitor\" tells whose they are");
 	}
 }
 
@@ -85,7 +102,7 @@ static void check_daemon(struct status *s)
 	daemon_wrong(s->p->name, lines, sizeof(lines));
 	while ((line = strsep(&rest, "\n")))
 		if (line[0])
-			add(s, "%s", line);
+			add(s->wrong, "%s", line);
 }
 
 static int gather(struct status *s)
@@ -97,7 +114,8 @@ static int gather(struct status *s)
 
 	health_count(p, &s->health);
 	stats_flow_table(p, &s->flows);
-	ret = take(p, &s->then);
+	s->watch = health_watch(p);
+	ret = s->watch ? take(p, &s->then) : -ENOMEM;
 	if (ret)
 		return cmd_refuse("reading counters: %s", strerror(-ret));
 	nanosleep(&second, NULL);
@@ -105,10 +123,10 @@ static int gather(struct status *s)
 	s->seconds = s->now.at.tv_sec - s->then.at.tv_sec +
 		     (s->now.at.tv_nsec - s->then.at.tv_nsec) / 1e9;
 	health_narrow(p, add_line, s->narrow);
-	health_check(p, add_line, s->wrong);
+	health_check(p, s->watch, add_line, s->wrong);
 	if (s->now.tick == s->then.tick)
-		add(s, "the clock has stopped: flows do not age (xroam "
-		    "reload)");
+		add(s->wrong,
+		    "the clock has stopped, flows do not age; \"xroam reload\"");
 	check_drops(s);
 	check_daemon(s);
 	return EXIT_DONE;
@@ -173,7 +191,7 @@ static int print_json(const struct status *s)
 	return out_json(json_pack(
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
 		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
-		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:O, s:O}",
+		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:O, s:O, s:O}",
 		"instance", s->p->name,
 		"created", (json_int_t)s->p->meta->created,
 		"devices", json_devices(s),
@@ -195,6 +213,7 @@ static int print_json(const struct status *s)
 		"packets", json_kinds(s),
 		"clock_running", s->now.tick != s->then.tick,
 		"narrow", s->narrow,
+		"refused", s->refused,
 		"wrong", s->wrong));
 }
 
@@ -267,14 +286,28 @@ static void print_vms(const struct status *s)
 		printf("daemon    none runs: no socket, no QMP, nothing is announced\n");
 }
 
+static void print_lines(const char *heading, const json_t *lines)
+{
+	const char *line;
+	size_t i;
+
+	for (i = 0; (line = json_string_value(json_array_get(lines, i))); i++)
+		printf("%-10s%s\n", i ? "" : heading, line);
+}
+
+static void print_wrong(const struct status *s)
+{
+	if (!json_array_size(s->wrong))
+		printf("all is well\n");
+	print_lines("wrong", s->wrong);
+}
+
 static int print_text(const struct status *s)
 {
 	const struct xr_limits *l = &s->p->meta->limits;
 	const struct health *h = &s->health;
 	time_t created = s->p->meta->created;
-	const char *line;
 	char when[32];
-	size_t i;
 
 	strftime(when, sizeof(when), "%F %T", localtime(&created));
 	printf("instance  %s, since %s\n", s->p->name, when);
@@ -293,36 +326,110 @@ static int print_text(const struct status *s)
 	print_vms(s);
 	print_kinds(s);
 	putchar('\n');
-	for (i = 0; (line = json_string_value(json_array_get(s->narrow, i)));
-	     i++)
-		printf("%-10s%s\n", i ? "" : "narrow", line);
-	if (!json_array_size(s->wrong))
-		printf("all is well\n");
-	for (i = 0; (line = json_string_value(json_array_get(s->wrong, i)));
-	     i++)
-		printf("%-10s%s\n", i ? "" : "wrong", line);
+	print_lines("narrow", s->narrow);
+	print_lines("refused", s->refused);
+	print_wrong(s);
+	return EXIT_DONE;
+}
+
+struct how {
+	bool check;
+	__u64 seconds;		/* 0: once */
+};
+
+/* What one look has to say; *bad: something is wrong. */
+static int look(const struct how *how, bool *bad)
+{
+	struct status s = { .narrow = json_array(), .refused = json_array(),
+			    .wrong = json_array() };
+	int ret = cmd_open(&s.p, PLANE_READ);
+
+	if (ret)
+		goto out;
+	ret = gather(&s);
+	if (how->seconds && !opt.json && !how->check && isatty(STDOUT_FILENO))
+		fputs("\033[H\033[J", stdout);
+	if (ret)
+		;
+	else if (opt.json)
+		ret = print_json(&s);
+	else if (how->check)
+		print_wrong(&s);
+	else
+		ret = print_text(&s);
+	*bad = json_array_size(s.wrong);
+	health_watch_free(s.watch);
+	plane_close(s.p);
+out:
+	json_decref(s.narrow);
+	json_decref(s.refused);
+	json_decref(s.wrong);
+	return ret;
+}
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	stopped = 1;
+}
+
+static int look_again(const struct how *how)
+{
+	const struct timespec wait = { .tv_sec = how->seconds - 1 };
+	struct sigaction sa = { .sa_handler = stop };
+	bool bad = false;
+	int ret = EXIT_DONE;
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	while (!ret && !stopped) {
+		ret = look(how, &bad);
+		if (how->check && bad)
+			return EXIT_REFUSED;
+		if (!opt.json && !how->check && !isatty(STDOUT_FILENO))
+			putchar('\n');
+		if (fflush(stdout) || ret || nanosleep(&wait, NULL))
+			break;
+	}
+	return ret;
+}
+
+static int parse(int argc, char **argv, struct how *how)
+{
+	static const char *const keys[] = { "--check", "-w", "--watch", NULL };
+	struct args a = args_after(argc, argv);
+	int key;
+
+	while (a.argc) {
+		key = args_key(&a, keys);
+		if (key < 0)
+			return EXIT_USAGE;
+		if (!key) {
+			how->check = true;
+			continue;
+		}
+		how->seconds = 2;
+		if (a.argc && a.argv[0][0] != '-' &&
+		    args_u64(&a, 1, 86400, &how->seconds))
+			return EXIT_USAGE;
+	}
 	return EXIT_DONE;
 }
 
 int do_status(int argc, char **argv)
 {
-	struct status s = { .wrong = NULL };
+	struct how how = { .check = false };
+	bool bad = false;
 	int ret;
 
 	if (cmd_help(help, argc, argv))
 		return EXIT_DONE;
-	if (argc > 1)
-		return cmd_usage("\"%s\" is not expected here", argv[1]);
-	ret = cmd_open(&s.p, PLANE_READ);
+	ret = parse(argc, argv, &how);
 	if (ret)
 		return ret;
-	s.narrow = json_array();
-	s.wrong = json_array();
-	ret = gather(&s);
-	if (!ret)
-		ret = opt.json ? print_json(&s) : print_text(&s);
-	json_decref(s.narrow);
-	json_decref(s.wrong);
-	plane_close(s.p);
-	return ret;
+	if (how.seconds)
+		return look_again(&how);
+	ret = look(&how, &bad);
+	return !ret && how.check && bad ? EXIT_REFUSED : ret;
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "ends.h"
-#include "health.h"
+#include "health_priv.h"
 #include "host.h"
 #include "outer.h"
 #include "netns.h"
@@ -84,56 +84,15 @@ void health_count(struct plane *p, struct health *h)
 	count_vms(p, h);
 }
 
-struct check {
-	struct plane *p;
-	void (*each)(void *ctx, const char *line);
-	void *ctx;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-wrong(struct check *c, const char *fmt, ...)
+void wrong(struct check *c, const char *fmt, ...)
 {
-	char line[256];
+	char line[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	c->each(c->ctx, line);
-}
-
-/* A table with any backend has one in every slot; an empty one has none. */
-static bool has_backend(struct plane *p, __u32 vip)
-{
-	struct xr_maglev_row row = {};
-	__u32 id, zero = 0;
-	int fd;
-
-	/* The kernel gives the id of the inner table; an empty slot has none. */
-	if (bpf_map_lookup_elem(p->fd[PLANE_MAGLEV], &vip, &id))
-		return errno != ENOENT;
-	fd = bpf_map_get_fd_by_id(id);
-	if (fd < 0)
-		return true;	/* replaced this moment */
-	if (bpf_map_lookup_elem(fd, &zero, &row))
-		row.backend[0] = 0;
-	close(fd);
-	return row.backend[0] != 0;
-}
-
-static void check_vips(struct check *c)
-{
-	struct plane *p = c->p;
-	__u32 i;
-
-	for (i = 1; i <= p->meta->limits.vips; i++) {
-		const struct xr_vip *v = &p->vips[i];
-		char buf[TEXT_VIP];
-
-		if (v->used && !has_backend(p, i))
-			wrong(c, "vip %s: no backend is up",
-			      text_vip(buf, v->addr, v->port, v->proto));
-	}
 }
 
 static void check_devices(struct check *c)
@@ -161,11 +120,12 @@ static void check_devices(struct check *c)
 			      d->name, d->name);
 			break;
 		case DEVICE_ATTACHED:
+			check_peer(c, d, &at);
 			break;
 		}
 	}
 	if (!any)
-		wrong(c, "no device is attached");
+		wrong(c, "no device is attached, no packet is seen; \"xroam dev attach DEV\"");
 }
 
 /* Only where xroam works: another namespace has addresses of its own. */
@@ -336,7 +296,7 @@ static void say_narrow(struct narrow *w, __u32 path, const char *what,
 void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
 		   void *ctx)
 {
-	struct check c = { p, each, ctx };
+	struct check c = { p, NULL, each, ctx };
 	struct narrow w = { &c, 0 };
 	__u32 i;
 
@@ -352,14 +312,15 @@ void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
 		wrong(&c, "... and %u ways more", w.n - TROUBLE_MAX);
 }
 
-void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
-		  void *ctx)
+void health_check(struct plane *p, const struct health_watch *since,
+		  void (*each)(void *ctx, const char *line), void *ctx)
 {
-	struct check c = { p, each, ctx };
+	struct check c = { p, since, each, ctx };
 
 	check_devices(&c);
 	check_ends(&c);
 	check_vips(&c);
+	check_steering(&c);
 	check_hosts(&c);
 	vip_own_check(p, each, ctx);
 	check_vms(&c);

@@ -21,9 +21,16 @@ struct health {
 
 void health_count(struct plane *p, struct health *h);
 
-/* Calls each() with one line per thing that is wrong with the configuration. */
-void health_check(struct plane *p, void (*each)(void *ctx, const char *line),
-		  void *ctx);
+/* The counters of now, to tell later what came since; NULL: out of memory. */
+struct health_watch *health_watch(struct plane *p);
+void health_watch_free(struct health_watch *w);
+
+/*
+ * Calls each() with one line per thing that is wrong, and what to do. since:
+ * taken some time ago, or NULL.
+ */
+void health_check(struct plane *p, const struct health_watch *since,
+		  void (*each)(void *ctx, const char *line), void *ctx);
 
 /* And one per way that ICMP errors showed to be narrower than its route. */
 void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),

@@ -43,6 +43,25 @@ const char *reason_kind_word(unsigned int kind)
 	return kind < XR_KIND_MAX ? kinds[kind] : "?";
 }
 
+const char *reason_cure(unsigned int reason)
+{
+	static const char *const cures[XR_REASON_MAX] = {
+		[XR_R_NO_BACKEND] = "set a backend behind the VIP up, with a weight",
+		[XR_R_BACKEND_DOWN] = "set the backend up or draining, or \"policy down: fallback\"",
+		[XR_R_TOO_BIG] = "give the ways to the servers a larger MTU, or clients a smaller one",
+		[XR_R_NO_ROUTE] = "add a route to the backend or host, and let the machine forward",
+		[XR_R_NO_NEIGHBOUR] = "see why the next hop does not answer ARP or neighbour discovery",
+		[XR_R_NO_ROOM] = "attach to a device whose driver leaves head room, or in mode generic",
+		[XR_R_BAD_TUNNEL] = "see who sends tunnels that hold no sound packet (xroam explain)",
+		[XR_R_VM_LOOP] = "tell xroam where the VM is: \"xroam vm move\"",
+		[XR_R_VM_CHAIN] = "tell the host that still redirects where the VM is: \"xroam vm move\"",
+		[XR_R_PREMATURE] = "end the move with \"xroam vm move\", or \"xroam vm cancel\"",
+		[XR_R_OUTDATED] = "stop the VM at its old place",
+	};
+
+	return reason < XR_REASON_MAX ? cures[reason] : NULL;
+}
+
 const char *announcement_word(unsigned int announcement)
 {
 	static const char *const words[] = {

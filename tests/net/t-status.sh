@@ -1,0 +1,172 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Status judges: VIPs that nobody serves, steering by CID that steers nothing, a
+# veth whose other end loses what is sent, drops; and says what to do.
+# shellcheck source=tests/net/lib/world.sh
+. "$(dirname "$0")/lib/world.sh"
+VIP=$VIP4:443/udp
+
+# judged STATUS REGEX DESCRIPTION: status --check ends so and says so
+judged()
+{
+	local said status
+
+	said=$(xr status --check 2>&1)
+	status=$?
+	if [ $status = "$1" ] && [[ $said =~ $2 ]]; then
+		pass "$3"
+	else
+		fail "$3" "status $status, wanted $1: /$2/" "$said"
+	fi
+}
+
+# shorts N HEX: so many short headers of CIDs that begin so, then of random octets.
+shorts()
+{
+	in_ns c1 python3 - "$VIP4" "$@" <<-'END'
+		import os, socket, sys
+		vip, n, cid = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3])
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		for i in range(n):
+		    s.sendto(b"\x40" + cid + os.urandom(40), (vip, 443))
+	END
+}
+
+# flood HEX: a hundred a second of them, until stopped
+flood()
+{
+	start flood c1 python3 -c '
+import os, socket, sys, time
+vip, cid = sys.argv[1], bytes.fromhex(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    s.sendto(b"\x40" + cid + os.urandom(40), (vip, 443))
+    time.sleep(0.01)
+' "$VIP4" "$1"
+	wait_for 5 came "$1"
+}
+
+# shellcheck disable=SC2317
+came()
+{
+	local now
+
+	now=$(xr -j stats vip | jq '[.. | objects | .packets? // 0] | add')
+	[ "$now" -gt "${last:-0}" ] && last=$now
+}
+
+# Counts begin anew.
+again()
+{
+	no_servers
+	xr vip del "$VIP"
+	xr vip add "$VIP" cid
+	servers with-ids
+	last=0
+}
+
+# servers [with-ids]
+servers()
+{
+	local node
+
+	for node in "${WORLD_SERVERS[@]}"; do
+		xr backend add "$node" vip "$VIP" address "$(addr4 "$node")" \
+			${1:+server-id "000000${node#s}1"} || return
+	done
+}
+
+no_servers()
+{
+	local node
+
+	for node in "${WORLD_SERVERS[@]}"; do
+		xr backend del "$node"
+	done
+}
+
+world_up -s 2
+judged 1 "no instance" "where there is no instance"
+xr vip add "$VIP" cid
+judged 1 "no device is attached.*dev attach" "no device"
+attach_lb mode native
+
+# ---- servers ----
+
+judged 1 "vip $VIP: no backend is behind it.*backend add NAME vip $VIP" \
+	"a VIP without backends"
+servers ''
+judged 1 "vip $VIP: to be steered by CID, but there is no CID config; .xroam cid add" \
+	"steered by CID without a config"
+xr cid add 1 format quic-lb server-id-length 4 nonce-length 6
+judged 1 "vip $VIP: .* no backend behind it has a server ID.*server-id HEX" \
+	"nor any server ID"
+no_servers
+servers with-ids
+judged 0 '^all is well$' "all is well"
+is "$(xr -j status | jq -c .wrong)" "[]" "  in JSON, too"
+xr backend set s1 weight 0 && xr backend set s2 weight 0
+judged 1 "vip $VIP: no backend that is up has a weight.*set NAME weight 1" \
+	"no backend has a weight"
+xr backend set s1 weight 1 && xr backend set s2 weight 1
+xr backend set s1 state draining && xr backend set s2 state down
+judged 1 "vip $VIP: no backend is up of 2.*set NAME state up" "none is up"
+flood 4700000091
+judged 1 "packets a second are dropped, no-backend: .*; set a backend" \
+	"drops that rise, and what to do"
+stop flood
+xr backend set s1 state up && xr backend set s2 state up
+
+# ---- steering by CID; counts begin with the VIP ----
+
+again
+shorts 60 2f00000011
+judged 0 '^all is well$' "CIDs that name a server"
+is "$(xr -j cid show | jq -c '.[0] | [.by_cid, .astray]')" "[60,0]" "  counted"
+
+again
+shorts 400 ""
+judged 1 "vip $VIP: of 400 packets with a server's CID 0 were.*random ones.*formats.md" \
+	"servers that mint random CIDs, after it is over"
+
+again
+shorts 30 4f00000011
+judged 1 "of 30 packets .* 0 were .*of config ID 2, which is not configured.*cid add" \
+	"under a config that is not there"
+
+again
+shorts 30 2f0badf00d
+judged 1 "of 30 packets .*of config 1, with no server's ID.*cid decode" \
+	"with server IDs that nobody has"
+judged 1 "cid 1: of [0-9]* packets with a CID of it " "  per config, too" ||
+	diag "$(xr cid show)"
+
+# What comes now counts more than what came.
+flood 2f00000011
+judged 0 '^all is well$' "mended: now they name one"
+stop flood
+again
+shorts 1000 2f00000011
+flood 2f0badf00d
+judged 1 "of [0-9]* packets with a server's CID 0 were" "it stops to work: at once"
+stop flood
+
+# ---- a veth's other end; options ----
+
+again
+judged 0 '^all is well$' "nothing came yet: nothing is judged"
+is "$(xr status --chec -w 1x 2>&1 | wc -l)" 1 "wrong seconds: one line"
+start watch lb1 "$XROAM" -i "$(instance lb1)" -j status -w 1
+ok "-w goes on" wait_for 10 sh -c "[ \$(grep -c '\"wrong\":\[\]' '$WORLD_DIR/watch.out') -ge 2 ]"
+stop watch INT
+is $? 0 "  until it is interrupted, which is no failure"
+start watch lb1 "$XROAM" -i "$(instance lb1)" status --check -w
+wait_for 10 grep -q "all is well" "$WORLD_DIR/watch.out"
+in_ns r bpftool net detach xdpdrv dev lb1-eth0
+finish watch
+is $? 1 "--check -w goes on until something is wrong"
+judged 1 "dev eth0: its other end, the veth lb1-eth0, has no native XDP program" \
+	"a veth whose other end has no program"
+xr dev detach eth0 && xr dev attach eth0 mode generic >/dev/null
+judged 0 '^all is well$' "in generic mode it needs none"
+done_testing
