@@ -18,7 +18,7 @@ static char *write_model(const struct model *m, size_t *len)
 	struct xr_err err = { "" };
 	char *text;
 
-	if (config_write(m, true, &text, len, &err))
+	if (config_write(m, true, true, &text, len, &err))
 		abort();
 	return text;
 }

@@ -170,7 +170,8 @@ xr export >"$WORLD_DIR/b.yaml"
 for i in $(seq 1 20); do
 	file=$WORLD_DIR/a.yaml
 	((i % 2)) || file=$WORLD_DIR/b.yaml
-	in_ns lb1 "$XROAM" -i "$(instance lb1)" apply "$file" >/dev/null 2>&1 &
+	nsenter --net="/run/netns/$WORLD-lb1" "$XROAM" -i "$(instance lb1)" \
+		apply "$file" >/dev/null 2>&1 &
 	victim=$!
 	sleep "0.0$(printf %02d $((RANDOM % 40)))"
 	kill -9 $victim

@@ -283,7 +283,7 @@ static void writes_what_it_reads(void **state)
 	assert_string_equal(once, twice);
 	assert_non_null(strstr(once, "secret: \"" KEY KEY "\""));
 	assert_non_null(strstr(once, "  key: \"" KEY "\"\n"));
-	assert_non_null(strstr(once, "  source: \"10.128.0.0/9\"\n"));
+	assert_non_null(strstr(once, "  source: 10.128.0.0/9\n"));
 	assert_non_null(strstr(once, "    vlan: 5\n"));
 	assert_non_null(strstr(once, "  vni: 77\n"));
 	free(once);
@@ -318,7 +318,7 @@ static void names_of_any_kind(void **state)
 		strcpy(m.hosts[0].info.dev, names[i]);
 		m.vms[0].mac[0] = 2;
 		strcpy(m.vms[0].tap, names[i]);
-		assert_int_equal(config_write(&m, false, &text, &len, &err), 0);
+		assert_int_equal(config_write(&m, false, true, &text, &len, &err), 0);
 		if (config_read_text(text, len, "f", &back, &err))
 			fail_msg("%s: %s\n%s", names[i], err.text, text);
 		assert_string_equal(back.devs[0].name, names[i]);
@@ -328,7 +328,9 @@ static void names_of_any_kind(void **state)
 		assert_int_equal(strspn(text, "\n !\"#$%&'()*+,-./0123456789:;<=>?@"
 					"ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
 					"abcdefghijklmnopqrstuvwxyz{|}~"), len);
-		assert_non_null(strstr(text, "- name: \""));
+		/* quoted, where another reader would not take it for text */
+		if (strspn(names[i], "0123456789xe_onulltrue") == strlen(names[i]))
+			assert_non_null(strstr(text, "- name: \""));
 		free(text);
 		model_free(&m);
 		model_free(&back);
@@ -341,7 +343,7 @@ static void leaves_keys_out(void **state)
 
 	assert_null(strstr(text, KEY));
 	assert_null(strstr(text, "secret"));
-	assert_non_null(strstr(text, "  key: \"hidden\"\n"));
+	assert_non_null(strstr(text, "  key: hidden\n"));
 	free(text);
 }
 

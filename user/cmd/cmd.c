@@ -167,13 +167,32 @@ static void no_match(const char *what, const char *s, int found,
 			  text);
 }
 
+/* What destroys or stops something is written out. */
+static bool wants_whole(const char *word)
+{
+	static const char *const words[] = { "destroy", "leave", "del", "down",
+					     "force" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
 static int choose(const char *what, const char *s,
 		  const char *(*nth)(const void *, int), const void *list)
 {
 	int found = match(s, nth, list);
 
-	if (found < 0)
+	if (found < 0) {
 		no_match(what, s, found, nth, list);
+	} else if (strcmp(nth(list, found), s) &&
+		   wants_whole(nth(list, found))) {
+		cmd_usage("%s \"%s\": write \"%s\" in full; what takes something away is not abbreviated",
+			  what, s, nth(list, found));
+		return -1;
+	}
 	return found;
 }
 

@@ -15,7 +15,8 @@
 #include "../core/plane.h"
 #include "../core/text.h"
 
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+/* EXIT_WOULD: of what is only tried, and would change something. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_WOULD = 3 };
 
 /* The options in front of the object. */
 struct cmd_options {
@@ -30,7 +31,10 @@ struct cmd {
 	int (*run)(int argc, char **argv);
 };
 
-/* The list's command that s names, in full or by a prefix; NULL: reported. */
+/*
+ * The list's command that s names, in full or by a prefix (what destroys: in full);
+ * NULL: reported.
+ */
 const struct cmd *cmd_match(const struct cmd *cmds, const char *what,
 			    const char *s);
 /* The same of plain words (NULL-terminated): the index, < 0: reported. */

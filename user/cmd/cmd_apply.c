@@ -10,11 +10,14 @@
 #include "edit.h"
 
 static const char apply_help[] =
-	"Usage: xroam apply FILE\n"
+	"Usage: xroam apply FILE [--dry-run]\n"
 	"\n"
 	"Makes the instance equal to FILE (\"-\": standard input), and makes the\n"
 	"instance if there is none. Prints the changes, or \"nothing to change\". All\n"
-	"or nothing: where anything is wrong, nothing changes.\n";
+	"or nothing: where anything is wrong, nothing changes. A list that FILE leaves\n"
+	"out while the instance has such things is refused: write \"backends: []\" to\n"
+	"delete them all. --dry-run: says what would change, and changes nothing; exit\n"
+	"status 0 where nothing would, 3 where something would.\n";
 
 static const char check_help[] =
 	"Usage: xroam check FILE\n"
@@ -72,30 +75,43 @@ int do_apply(int argc, char **argv)
 {
 	struct change_list list = { .quiet = false };
 	struct xr_err err = { "" };
-	size_t warnings = 0;
+	size_t warnings = 0, would = 0;
+	const char *file = NULL;
+	bool dry = false;
 	struct model m;
-	int ret;
+	int ret, i;
 
 	if (cmd_help(apply_help, argc, argv))
 		return EXIT_DONE;
-	if (argc != 2)
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--dry-run") || !strcmp(argv[i], "dry-run"))
+			dry = true;
+		else if (!file)
+			file = argv[i];
+		else
+			return cmd_usage("apply: \"%s\" is not expected here; write one FILE, and --dry-run or nothing",
+					 argv[i]);
+	}
+	if (!file)
 		return cmd_usage("apply: one FILE is expected");
-	if (read_file(argv[1], &m, &warnings, &err))
+	if (read_file(file, &m, &warnings, &err))
 		return cmd_fail(&err);
 	if (opt.json)
 		list.json = json_array();
-	ret = model_apply(opt.instance, &m, APPLY_VMS, cmd_changed, &list,
-			  &err);
+	ret = dry ? model_would_apply(opt.instance, &m, cmd_changed, &list,
+				      &would, &err) :
+		    model_apply(opt.instance, &m, APPLY_VMS, cmd_changed,
+				&list, &err);
 	model_free(&m);
 	if (ret) {
 		json_decref(list.json);
 		return cmd_fail(&err);
 	}
 	if (opt.json)
-		return out_json(json_pack("{s:o}", "changes", list.json));
-	if (!list.n)
+		out_json(json_pack("{s:o}", "changes", list.json));
+	else if (!list.n)
 		puts("nothing to change");
-	return EXIT_DONE;
+	return dry && would ? EXIT_WOULD : EXIT_DONE;
 }
 
 /* What apply would say as it makes the hosts. */
@@ -178,7 +194,7 @@ int do_export(int argc, char **argv)
 	model_name_devices(p, &m, on_warning, &warnings);
 	ret = model_load_vms(p, &m, &err);
 	if (!ret)
-		ret = config_write(&m, keys, &text, &len, &err);
+		ret = config_write(&m, keys, true, &text, &len, &err);
 	if (ret) {
 		ret = cmd_fail(&err);
 	} else {

@@ -239,6 +239,23 @@ static int attach(int argc, char **argv)
 	return ret;
 }
 
+/* What there is to steer for is there, but no device any more. */
+static void warn_of_last(struct plane *p)
+{
+	bool serves = false;
+	__u32 i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++)
+		if (p->devices[i].ifindex)
+			return;
+	for (i = 1; i <= p->meta->limits.vips; i++)
+		serves |= p->vips[i].used;
+	for (i = 1; i <= p->meta->limits.hosts; i++)
+		serves |= p->host_info[i].name[0] != 0;
+	if (serves)
+		cmd_warn("the last device is taken away: nothing is steered any more");
+}
+
 static int detach(int argc, char **argv)
 {
 	struct xr_err err = { "" };
@@ -247,6 +264,9 @@ static int detach(int argc, char **argv)
 
 	if (argc < 2)
 		return cmd_usage("detach: a device, or \"all\", is missing");
+	if (argc == 2 && !strcmp(argv[1], "all") && strcmp(argv[0], "detach"))
+		return cmd_usage("command \"%s\": write \"detach all\" in full; what takes something away is not abbreviated",
+				 argv[0]);
 	ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
@@ -255,6 +275,8 @@ static int detach(int argc, char **argv)
 	else
 		for (i = 1; i < argc && !ret; i++)
 			ret = plane_detach(p, argv[i], &err);
+	if (!ret)
+		warn_of_last(p);
 	plane_close(p);
 	return ret ? cmd_fail(&err) : EXIT_DONE;
 }

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* xroam reload, xroam destroy. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "../core/hops.h"
+#include "../core/model.h"
 #include "cmd.h"
+
+#define KEPT XR_RUN_ROOT "/INSTANCE.destroyed.yaml"
 
 static const char reload_help[] =
 	"Usage: xroam reload\n"
@@ -14,7 +22,9 @@ static const char reload_help[] =
 static const char destroy_help[] =
 	"Usage: xroam destroy\n"
 	"\n"
-	"Detaches everywhere and removes every pin of the instance.\n";
+	"Detaches everywhere and removes every pin of the instance. What it was is kept\n"
+	"in " KEPT ", with its keys, until the next\n"
+	"destroy of that name or a reboot: \"xroam apply\" takes it back.\n";
 
 static int count_devices(const struct plane *p)
 {
@@ -51,18 +61,101 @@ int do_reload(int argc, char **argv)
 	return EXIT_DONE;
 }
 
+/* ---- destroy ---- */
+
+static bool is_empty(const struct model *m)
+{
+	return !m->n_vips && !m->n_cids && !m->n_backends && !m->n_hosts &&
+	       !m->n_vms && !m->n_devs && !m->n_gateways && !m->n_protect;
+}
+
+static int write_kept(const char *path, const char *text, size_t len,
+		      struct xr_err *err)
+{
+	char part[512];
+	int fd, ret = 0;
+
+	snprintf(part, sizeof(part), "%s.part", path);
+	unlink(part);
+	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len ||
+	    rename(part, path))
+		ret = xr_fail(err, errno ? -errno : -EIO, "%s: %s", path,
+			      strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (ret)
+		unlink(part);
+	return ret;
+}
+
+/* 1: there was nothing. An earlier one stays then. */
+static int keep_export(struct plane *p, const char *path, struct xr_err *err)
+{
+	char *text = NULL;
+	struct model m;
+	size_t len = 0;
+	int ret = model_load(p, &m, err);
+
+	if (ret)
+		return ret;
+	m.devs_given = true;
+	ret = model_load_vms(p, &m, err);
+	if (!ret && is_empty(&m))
+		ret = 1;
+	if (!ret)
+		ret = config_write(&m, true, true, &text, &len, err);
+	if (!ret)
+		ret = write_kept(path, text, len, err);
+	if (text)
+		explicit_bzero(text, len);
+	free(text);
+	model_free(&m);
+	return ret;
+}
+
+/* What stands in the way of the copy does not stand in that of destroy. */
+static int remove_keeping(const char *path, bool *kept, struct xr_err *err)
+{
+	struct xr_err why = { "" };
+	struct plane *p;
+	int ret;
+
+	*kept = false;
+	if (plane_open(&p, opt.instance, PLANE_CHANGE, NULL, NULL, &why))
+		return plane_remove(opt.instance, err);
+	ret = keep_export(p, path, &why);
+	if (ret < 0)
+		cmd_warn("what the instance was is not kept: %s", why.text);
+	*kept = !ret;
+	ret = plane_destroy(p, err);
+	plane_close(p);
+	return ret;
+}
+
 int do_destroy(int argc, char **argv)
 {
 	struct xr_err err = { "" };
+	char path[256];
+	bool kept;
+	json_t *o;
 
 	if (cmd_help(destroy_help, argc, argv))
 		return EXIT_DONE;
 	if (argc > 1)
 		return cmd_usage("\"%s\" is not expected here", argv[1]);
-	if (plane_remove(opt.instance, &err))
+	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s.destroyed.yaml",
+		 opt.instance);
+	if (remove_keeping(path, &kept, &err))
 		return cmd_fail(&err);
-	if (opt.json)
-		return out_json(json_pack("{s:s}", "destroyed", opt.instance));
-	printf("instance \"%s\" is gone\n", opt.instance);
+	if (opt.json) {
+		o = json_pack("{s:s}", "destroyed", opt.instance);
+		if (kept)
+			json_object_set_new(o, "export", json_string(path));
+		return out_json(o);
+	}
+	printf("instance \"%s\" is gone%s%s\n", opt.instance,
+	       kept ? "; what it was, its keys too, is in " : "",
+	       kept ? path : "");
 	return EXIT_DONE;
 }

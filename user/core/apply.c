@@ -125,6 +125,7 @@ static int keep_places(const struct model *now, struct model *m)
 		*vm = now->vms[i];
 		vm->host = host;
 	}
+	m->sections |= 1U << MODEL_VMS;		/* they stay */
 	free(named);
 	return i < now->n_vms ? -ENOMEM : 0;
 }
@@ -178,6 +179,25 @@ int model_apply(const char *instance, const struct model *m,
 		      model_commit(p, m, changed, ctx, err);
 	if (ret && p->created)
 		plane_destroy(p, NULL);
+	plane_close(p);
+	return ret;
+}
+
+int model_would_apply(const char *instance, const struct model *m,
+		      void (*changed)(void *ctx, const char *line), void *ctx,
+		      size_t *n, struct xr_err *err)
+{
+	struct plane *p = NULL;
+	int ret = plane_open(&p, instance, PLANE_CHANGE, NULL, NULL, err);
+
+	/* Another's place can be taken: see model_apply(). */
+	if (!ret && is_stillborn(p, m)) {
+		plane_close(p);
+		p = NULL;
+	}
+	if (ret && ret != -ENOENT)
+		return ret;
+	ret = model_preview(p, m, changed, ctx, n, err);
 	plane_close(p);
 	return ret;
 }

@@ -22,4 +22,9 @@ int model_apply(const char *instance, const struct model *m,
 		enum apply_vms vms, void (*changed)(void *ctx, const char *line),
 		void *ctx, struct xr_err *err);
 
+/* As model_preview(), of the instance of that name, or of one to be made. */
+int model_would_apply(const char *instance, const struct model *m,
+		      void (*changed)(void *ctx, const char *line), void *ctx,
+		      size_t *n, struct xr_err *err);
+
 #endif

@@ -58,7 +58,7 @@ static int write_journal(struct commit *c)
 	size_t len = 0;
 	int fd, n, ret;
 
-	ret = config_write(&c->want, true, &text, &len, c->err);
+	ret = config_write(&c->want, true, false, &text, &len, c->err);
 	if (ret)
 		return ret;
 	snprintf(dir, sizeof(dir), XR_RUN_ROOT "/%s", c->p->name);
@@ -513,6 +513,8 @@ static void tell(struct commit *c, void (*changed)(void *, const char *),
 	for (i = 0; i < c->n_lines; i++) {
 		if (changed)
 			changed(ctx, c->lines[i]);
+		if (c->preview)
+			continue;
 		if (c->lines[i][0] != '!' && events++ < EVENTS_MAX)
 			plane_event(c->p, "%s", c->lines[i]);
 	}
@@ -554,15 +556,36 @@ static int run(struct commit *c)
 	int ret = commit_match(c);
 
 	if (!ret)
+		ret = commit_check_sections(c);
+	if (!ret)
 		ret = commit_describe(c);
 	if (!ret)
 		ret = commit_describe_devices(c);
-	if (!ret && !c->n_changes && !c->force)
+	if (c->preview)
+		*c->preview = c->n_changes;
+	if (!ret && !c->n_changes && !c->force && !c->preview)
 		vip_own_refresh(c->p, 0);
 	if (ret || (!c->n_changes && !c->force))
 		return ret;
+	ret = commit_describe_stops(c);
+	if (ret || c->preview)
+		return ret;
 	ret = commit_prepare(c);
 	return ret ? ret : make_change(c);
+}
+
+int commit_run(struct commit *c, int ret,
+	       void (*changed)(void *ctx, const char *line), void *ctx)
+{
+	if (!ret)
+		ret = run(c);
+	if (!ret)
+		tell(c, changed, ctx);
+	else if (!c->err->text[0])
+		xr_fail(c->err, ret, "%s",
+			ret == -ENOMEM ? "out of memory" : strerror(-ret));
+	commit_free(c);
+	return ret;
 }
 
 static int commit_model(struct plane *p, const struct model *want, bool force,
@@ -577,16 +600,7 @@ static int commit_model(struct plane *p, const struct model *want, bool force,
 	ret = model_load(p, &c.have, c.err);
 	if (ret)
 		return ret;
-	ret = model_copy(&c.want, want);
-	if (!ret)
-		ret = run(&c);
-	if (!ret)
-		tell(&c, changed, ctx);
-	else if (!c.err->text[0])
-		xr_fail(c.err, ret, "%s",
-			ret == -ENOMEM ? "out of memory" : strerror(-ret));
-	commit_free(&c);
-	return ret;
+	return commit_run(&c, model_copy(&c.want, want), changed, ctx);
 }
 
 int model_commit(struct plane *p, const struct model *want,

@@ -40,6 +40,7 @@ struct commit {
 	struct xr_err *err;
 	struct model have, want;
 	bool force;		/* recovery: the maps may be half changed */
+	size_t *preview;	/* said, not done: how many changes there are */
 
 	/* by index */
 	struct vip_slot *vip;		/* limits.vips + 1 */
@@ -92,7 +93,19 @@ int commit_say(struct commit *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int commit_describe(struct commit *c);
 
+/*
+ * commit.c: the change, as have and want are (ret: how that went); tells of it and
+ * frees all.
+ */
+int commit_run(struct commit *c, int ret,
+	       void (*changed)(void *ctx, const char *line), void *ctx);
+
+/* commit_stops.c: what a change takes away without a word, or from service. */
+int commit_check_sections(struct commit *c);
+int commit_describe_stops(struct commit *c);	/* lists members, too */
+
 /* commit_tables.c: who is behind which VIP, and their Maglev tables. */
+int commit_list_members(struct commit *c);
 int commit_members(struct commit *c);
 int commit_make_tables(struct commit *c);
 int commit_store_tables(struct commit *c);

@@ -237,14 +237,17 @@ out:
 	return ret;
 }
 
-int commit_members(struct commit *c)
+int commit_list_members(struct commit *c)
 {
 	int ret = list_members(&c->have, &c->have_members);
 
-	if (!ret)
-		ret = list_members(&c->want, &c->want_members);
-	if (!ret)
-		ret = make_pools(c);
+	return ret ? ret : list_members(&c->want, &c->want_members);
+}
+
+int commit_members(struct commit *c)
+{
+	int ret = make_pools(c);
+
 	return ret ? ret : diff_members(c);
 }
 

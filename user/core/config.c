@@ -7,6 +7,7 @@
 #include "config.h"
 #include "config_lines.h"
 #include "config_priv.h"
+#include "model_edit.h"
 
 #define FILE_MAX	(256U << 20)
 
@@ -29,6 +30,8 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 	__u32 line = node->line;
 	long i;
 
+	if (depth == 1 && s[0].key && model_section(s[0].key) >= 0)
+		m->sections |= 1U << model_section(s[0].key);
 	if (depth && s[0].key && !strcmp(s[0].key, "vms"))
 		return config_vms_node(v, s, depth, node);
 
@@ -151,7 +154,7 @@ int config_read(const char *path, struct model *m, struct xr_err *err)
 		ret = config_read_text(text, len, in ? "stdin" : path, m, err);
 	/* A file is the whole truth; a journal tells what a command changed. */
 	if (!ret)
-		m->vms_given = true;
+		m->vms_given = m->from_file = true;
 	if (text)
 		explicit_bzero(text, room);	/* there may be keys in it */
 	free(text);

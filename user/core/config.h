@@ -44,7 +44,7 @@
  *	    vni: 100		# vxlan
  *	    port: 4789		# vxlan, gue
  *	    local: false	# this machine
- *	vms:			# left out: none (xroam run -c: VMs stay)
+ *	vms:			# xroam run -c: those that are known stay where they are
  *	  - mac: 52:54:00:12:34:56
  *	    vlan: 5		# left out: untagged
  *	    at: h2
@@ -91,7 +91,8 @@
  *	    initial_rate: 0	# QUIC Initials per second; 0: no limit
  *	    vm: {mac: MAC, vlan: 5}
  *
- * What is left out has the default shown; limits and secret stay as they are.
+ * What is left out has the default shown; limits and secret stay as they are. A list
+ * that is left out while the instance has such things is refused: see model.sections.
  * Relative paths are relative to the file.
  */
 #ifndef XR_CORE_CONFIG_H

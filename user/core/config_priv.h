@@ -77,4 +77,9 @@ bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
 		     size_t depth, const struct lines_node *node);
 int config_vms_end(struct vms_reader *v);
 
+/* ---- config_quote.c ---- */
+
+/* Replaces what libcyaml wrote. */
+int config_quote(char **text, size_t *len);
+
 #endif

@@ -69,13 +69,10 @@ static const cyaml_strval_t format_words[] = {
 
 #define MAY	(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
 #define MUST	CYAML_FLAG_DEFAULT
-#define VALUE(key, flags, type, member)                                        \
+#define TEXT(key, flags, type, member)                                         \
 	CYAML_FIELD_STRING_PTR(key, (flags) | CYAML_FLAG_POINTER, type,        \
 			       member, 0, CYAML_UNLIMITED)
-/* Written in quotes: other readers take 0010, 1e3, on and 10:20 for something else. */
-#define TEXT(key, flags, type, member)                                         \
-	VALUE(key, (flags) | CYAML_FLAG_SCALAR_QUOTE_DOUBLE, type, member)
-#define NUMBER(key, type, member) VALUE(key, MAY, type, member)
+#define NUMBER(key, type, member) TEXT(key, MAY, type, member)
 #define WORD(key, type, member, words)                                         \
 	CYAML_FIELD_ENUM_PTR(key, MAY | CYAML_FLAG_STRICT, type, member,       \
 			     words, COUNT(words))
@@ -87,10 +84,6 @@ static const cyaml_strval_t format_words[] = {
 				   n, entry, 0, CYAML_UNLIMITED)
 
 static const cyaml_schema_value_t text_entry = {
-	CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_SCALAR_QUOTE_DOUBLE,
-			   char *, 0, CYAML_UNLIMITED),
-};
-static const cyaml_schema_value_t number_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
 };
 
@@ -134,7 +127,7 @@ static const cyaml_schema_field_t device_fields[] = {
 	WORD("mode", struct raw_device, mode, mode_words),
 	WORD("role", struct raw_device, role, role_words),
 	WORD("trusted", struct raw_device, trusted, config_bool_words),
-	SHORT_LIST("vnis", struct raw_device, vnis, n_vnis, &number_entry),
+	SHORT_LIST("vnis", struct raw_device, vnis, n_vnis, &text_entry),
 	SHORT_LIST("addresses", struct raw_device, addresses, n_addresses,
 		   &text_entry),
 	CYAML_FIELD_END
@@ -161,7 +154,7 @@ static const cyaml_schema_field_t gateway_fields[] = {
 };
 
 static const cyaml_schema_field_t cid_fields[] = {
-	VALUE("id", MUST, struct raw_cid, id),
+	TEXT("id", MUST, struct raw_cid, id),
 	CYAML_FIELD_ENUM("format", CYAML_FLAG_STRICT, struct raw_cid, format,
 			 format_words, COUNT(format_words)),
 	NUMBER("server_id_length", struct raw_cid, server_id_length),
@@ -174,7 +167,7 @@ static const cyaml_schema_field_t cid_fields[] = {
 
 static const cyaml_schema_field_t vip_fields[] = {
 	TEXT("address", MUST, struct raw_vip, address),
-	VALUE("port", MUST, struct raw_vip, port),
+	TEXT("port", MUST, struct raw_vip, port),
 	CYAML_FIELD_ENUM("protocol", CYAML_FLAG_STRICT, struct raw_vip,
 			 protocol, proto_words, COUNT(proto_words)),
 	WORD("cid", struct raw_vip, cid, config_bool_words),

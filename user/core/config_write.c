@@ -7,7 +7,7 @@
 #include <string.h>
 #include <yaml.h>
 #include "config.h"
-#include "config_schema.h"
+#include "config_priv.h"
 #include "text.h"
 
 /*
@@ -214,9 +214,8 @@ static void give_hosts(struct bag *b, const struct model *m, struct raw *raw)
 	struct raw_host *to;
 	size_t i;
 
-	if (!m->n_hosts)
-		return;
-	to = raw->hosts = bag_get(b, m->n_hosts * sizeof(*to));
+	/* Also where there is none, as VIPs: see model.sections. */
+	to = raw->hosts = bag_get(b, m->n_hosts * sizeof(*to) + 1);
 	raw->n_hosts = m->n_hosts;
 	for (i = 0; to && i < m->n_hosts; i++, to++) {
 		from = &m->hosts[i].info;
@@ -460,8 +459,8 @@ static int add_vms(const struct model *m, char **text, size_t *len)
 	return 0;
 }
 
-int config_write(const struct model *m, bool keys, char **text, size_t *len,
-		 struct xr_err *err)
+int config_write(const struct model *m, bool keys, bool quotes, char **text,
+		 size_t *len, struct xr_err *err)
 {
 	const cyaml_config_t config = {
 		.mem_fn = cyaml_mem,
@@ -487,6 +486,8 @@ int config_write(const struct model *m, bool keys, char **text, size_t *len,
 		e = cyaml_save_data(text, len, &config, &config_write_schema,
 				    &raw, 0);
 	bag_free(&b);
+	if (!e && quotes && config_quote(text, len))
+		e = CYAML_ERR_OOM;
 	if (!e && m->vms_given && add_vms(m, text, len))
 		e = CYAML_ERR_OOM;
 	if (e)

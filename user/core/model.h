@@ -79,6 +79,12 @@ struct model_qmp {
 	__u32 line;
 };
 
+/* The lists at the top of a file, but for devices: see devs_given. */
+enum model_section {
+	MODEL_HOSTS, MODEL_VMS, MODEL_GATEWAYS, MODEL_PROTECTED, MODEL_CID,
+	MODEL_VIPS, MODEL_BACKENDS, MODEL_SECTIONS
+};
+
 struct model {
 	struct xr_limits limits;
 	struct xr_policy policy;
@@ -118,6 +124,12 @@ struct model {
 	size_t n_devs;
 	bool devs_given;		/* the file has a devices key: make it so */
 	bool keys_inside;		/* the file itself holds a key or the secret */
+	/*
+	 * A file is the whole truth, but what it leaves out is more likely
+	 * forgotten than meant to go: bit per enum model_section that it has.
+	 */
+	bool from_file;
+	unsigned int sections;
 };
 
 void model_init(struct model *m);	/* defaults */
@@ -154,6 +166,13 @@ void model_warn(const struct model *m, const char *file,
 int model_commit(struct plane *p, const struct model *want,
 		 void (*changed)(void *ctx, const char *line), void *ctx,
 		 struct xr_err *err);
+/*
+ * Says the same and changes nothing; p NULL: as of an instance that is still to be
+ * made. *n: how many changes there would be.
+ */
+int model_preview(struct plane *p, const struct model *want,
+		  void (*changed)(void *ctx, const char *line), void *ctx,
+		  size_t *n, struct xr_err *err);
 /* 0 with a line in err: a warning. */
 int model_recover(struct plane *p, struct xr_err *err);
 /* A change is being made, or was interrupted: readers see half of it. */
@@ -163,8 +182,11 @@ bool model_unfinished(const char *instance);
 int config_read(const char *path, struct model *m, struct xr_err *err);
 int config_read_text(const char *text, size_t len, const char *name,
 		     struct model *m, struct xr_err *err);
-/* The model as a file that config_read accepts; keys only where asked. */
-int config_write(const struct model *m, bool keys, char **text, size_t *len,
-		 struct xr_err *err);
+/*
+ * The model as a file that config_read accepts; keys only where asked. quotes: text
+ * that others take for numbers or truth is in quotes; it costs as much again.
+ */
+int config_write(const struct model *m, bool keys, bool quotes, char **text,
+		 size_t *len, struct xr_err *err);
 
 #endif

@@ -12,6 +12,9 @@
 void *model_grow(void *array, size_t *n, size_t size);
 void model_drop(void *array, size_t *n, size_t size, size_t at);
 
+/* The section of a file's key, or -1. */
+int model_section(const char *key);
+
 struct model_vip *model_find_vip(const struct model *m, const __be32 *addr,
 				 __be16 port, __u8 proto);
 struct model_backend *model_find_backend(const struct model *m,

@@ -44,7 +44,7 @@ char *written(const char *text, bool keys)
 
 	if (config_read_text(text, strlen(text), "f", &m, &err) ||
 	    model_check(&m, "f", &err) || model_copy(&copy, &m) ||
-	    config_write(&copy, keys, &out, &len, &err))
+	    config_write(&copy, keys, true, &out, &len, &err))
 		fail_msg("%s", err.text);
 	model_free(&m);
 	model_free(&copy);
