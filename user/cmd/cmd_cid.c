@@ -15,9 +15,9 @@
 static const char help[] =
 	"Usage: xroam cid add CONFIG-ID format FORMAT [server-id-length N]\n"
 	"                 [nonce-length N] [key-file FILE|-] [offset N]\n"
-	"       xroam cid del CONFIG-ID [force]\n"
+	"       xroam cid del CONFIG-ID [format FORMAT] [force]\n"
 	"       xroam cid show\n"
-	"       xroam cid encode CONFIG-ID server-id HEX [nonce HEX]\n"
+	"       xroam cid encode CONFIG-ID [format FORMAT] server-id HEX [nonce HEX]\n"
 	"       xroam cid decode HEX\n"
 	"\n"
 	"FORMAT := quic-lb | quic-lb-2bit | plain | aws-nlb | nghttpx | msquic\n"
@@ -130,30 +130,81 @@ static int add(int argc, char **argv)
 	return ret;
 }
 
-static int edit_del(struct model *m, void *ctx, struct xr_err *err)
-{
-	const __u8 *id = ctx;
-	size_t i;
+/*
+ * Which one is meant: configs of different formats may have one ID, as they take
+ * different codepoints.
+ */
+struct which {
+	__u8 id;
+	bool has_format;
+	__u8 format;
+};
 
-	for (i = 0; i < m->n_cids; i++) {
-		if (m->cids[i].info.config_id != *id)
-			continue;
-		model_drop(m->cids, &m->n_cids, sizeof(*m->cids), i);
-		return 0;
-	}
-	return xr_fail(err, -ENOENT,
-		       "there is no CID config %u; \"xroam cid show\" lists them",
-		       *id);
+struct configs {
+	const struct xr_cid_info *item[XR_CID_SLOTS];
+	size_t n;
+};
+
+static void of_model(const struct model *m, struct configs *c)
+{
+	for (c->n = 0; c->n < m->n_cids && c->n < XR_CID_SLOTS; c->n++)
+		c->item[c->n] = &m->cids[c->n].info;
 }
 
-static const struct xr_cid_info *find_config(struct plane *p, __u8 id)
+static void of_plane(const struct plane *p, struct configs *c)
 {
 	int s;
 
-	for (s = 1; s < XR_CID_SLOTS; s++)
-		if (p->cid_info[s].used && p->cid_info[s].config_id == id)
-			return &p->cid_info[s];
-	return NULL;
+	for (c->n = 0, s = 1; s < XR_CID_SLOTS; s++)
+		if (p->cid_info[s].used)
+			c->item[c->n++] = &p->cid_info[s];
+}
+
+/* NULL: none, or several, and the line says so. */
+static const struct xr_cid_info *choose(const struct configs *c,
+					const struct which *w,
+					struct xr_err *err)
+{
+	const struct xr_cid_info *found = NULL, *i;
+	size_t k;
+
+	for (k = 0; k < c->n; k++) {
+		i = c->item[k];
+		if (i->config_id != w->id ||
+		    (w->has_format && i->format != w->format))
+			continue;
+		if (found) {
+			xr_fail(err, -EINVAL,
+				"CID config %u is there as %s and as %s: say which (format %s)",
+				w->id, xr_cid_format_word(found->format),
+				xr_cid_format_word(i->format),
+				xr_cid_format_word(found->format));
+			return NULL;
+		}
+		found = i;
+	}
+	if (!found)
+		xr_fail(err, -ENOENT,
+			"there is no CID config %u%s%s; \"xroam cid show\" lists them",
+			w->id, w->has_format ? " of format " : "",
+			w->has_format ? xr_cid_format_word(w->format) : "");
+	return found;
+}
+
+static int edit_del(struct model *m, void *ctx, struct xr_err *err)
+{
+	const struct xr_cid_info *found;
+	struct configs all;
+	size_t i;
+
+	of_model(m, &all);
+	found = choose(&all, ctx, err);
+	if (!found)
+		return -ENOENT;
+	for (i = 0; &m->cids[i].info != found; i++)
+		;
+	model_drop(m->cids, &m->n_cids, sizeof(*m->cids), i);
+	return 0;
 }
 
 /* Packets that servers' CIDs of the config brought, or would have. */
@@ -169,16 +220,18 @@ static int came(struct plane *p, const struct xr_cid_info *i, __u64 *packets)
 }
 
 /* Refuses where packets come; a config that is not there is the editor's to tell. */
-static int check_unused(__u8 id)
+static int check_unused(const struct which *w)
 {
 	const struct xr_cid_info *i;
+	struct configs all;
 	__u64 before = 0, after = 0;
 	struct plane *p;
 	int ret = cmd_open(&p, PLANE_READ);
 
 	if (ret)
 		return ret;
-	i = find_config(p, id);
+	of_plane(p, &all);
+	i = choose(&all, w, NULL);
 	if (i)
 		ret = came(p, i, &before);
 	/* Where none ever came there is nothing to wait for. */
@@ -189,30 +242,33 @@ static int check_unused(__u8 id)
 	plane_close(p);
 	if (!ret && after > before)
 		ret = cmd_refuse("CID config %u is in use: %llu packets in %u s came by it, and would lose their servers; delete it when servers mint no more CIDs of it, or write \"xroam cid del %u force\"",
-				 id, (unsigned long long)(after - before),
-				 SAMPLE_US / 1000000, id);
+				 w->id, (unsigned long long)(after - before),
+				 SAMPLE_US / 1000000, w->id);
 	return ret;
 }
 
 static int del(int argc, char **argv)
 {
+	static const char *const keys[] = { "format", NULL };
 	struct args args = args_after(argc, argv);
+	struct which w = { .has_format = false };
 	bool force = false;
-	const char *word;
-	__u8 id = 0;
-	int ret = take_id(&args, &id);
+	int ret = take_id(&args, &w.id);
 
-	/* Not by a prefix: it takes connections' servers away. */
-	if (!ret && args.argc && !strcmp(args.argv[0], "force"))
-		force = args_next(&args);
-	else if (!ret && (word = args_next(&args)))
-		ret = cmd_usage("\"%s\" is not expected here; \"force\", in full, deletes a config that is in use",
-				word);
-	if (!ret)
-		ret = args_end(&args);
+	while (!ret && args.argc) {
+		/* Not by a prefix: it takes connections' servers away. */
+		if (!strcmp(args.argv[0], "force")) {
+			force = args_next(&args);
+			continue;
+		}
+		if (args_key(&args, keys) < 0)
+			return EXIT_USAGE;
+		ret = take_format(&args, &w.format);
+		w.has_format = true;
+	}
 	if (!ret && !force)
-		ret = check_unused(id);
-	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, &id);
+		ret = check_unused(&w);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, &w);
 }
 
 /* ---- show ---- */
@@ -321,20 +377,26 @@ static int new_codec(struct xr_cid **codec, const struct xr_cid_info *i,
 }
 
 struct encode_args {
-	__u8 id;
+	struct which which;
 	__u8 sid[XR_CID_MAX], nonce[XR_CID_MAX];
 	size_t sid_len, nonce_len;
 };
 
 static int parse_encode(int argc, char **argv, struct encode_args *e)
 {
-	static const char *const keys[] = { "server-id", "nonce", NULL };
+	static const char *const keys[] = { "server-id", "nonce", "format",
+					    NULL };
 	struct args args = args_after(argc, argv);
-	int key, ret = take_id(&args, &e->id);
+	int key, ret = take_id(&args, &e->which.id);
 
 	while (!ret && (key = args_key(&args, keys)) != -1) {
 		if (key < 0)
 			return EXIT_USAGE;
+		if (key == 2) {
+			ret = take_format(&args, &e->which.format);
+			e->which.has_format = true;
+			continue;
+		}
 		ret = key ? args_hex(&args, e->nonce, sizeof(e->nonce),
 				     &e->nonce_len) :
 			    args_hex(&args, e->sid, sizeof(e->sid),
@@ -380,6 +442,8 @@ static int encode(int argc, char **argv)
 {
 	struct encode_args e = { .sid_len = 0 };
 	const struct xr_cid_info *i;
+	struct xr_err err = { "" };
+	struct configs all;
 	struct plane *p;
 	int ret = parse_encode(argc, argv, &e);
 
@@ -387,10 +451,9 @@ static int encode(int argc, char **argv)
 		ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
-	i = find_config(p, e.id);
-	ret = i ? encode_with(i, &e) :
-		  cmd_refuse("there is no CID config %u; \"xroam cid show\" lists them",
-			     e.id);
+	of_plane(p, &all);
+	i = choose(&all, &e.which, &err);
+	ret = i ? encode_with(i, &e) : cmd_fail(&err);
 	plane_close(p);
 	return ret;
 }

@@ -553,6 +553,7 @@ static void commit_free(struct commit *c)
 
 static int run(struct commit *c)
 {
+	bool differs = false;
 	int ret = commit_match(c);
 
 	if (!ret)
@@ -561,11 +562,16 @@ static int run(struct commit *c)
 		ret = commit_describe(c);
 	if (!ret)
 		ret = commit_describe_devices(c);
+	if (!ret)
+		differs = commit_differs(c);
+	/* Nothing is changed in silence. */
+	if (differs && !c->n_changes)
+		ret = commit_say(c, "~ configuration: no words for what differs");
 	if (c->preview)
 		*c->preview = c->n_changes;
-	if (!ret && !c->n_changes && !c->force && !c->preview)
+	if (!ret && !differs && !c->force && !c->preview)
 		vip_own_refresh(c->p, 0);
-	if (ret || (!c->n_changes && !c->force))
+	if (ret || (!differs && !c->force))
 		return ret;
 	ret = commit_describe_stops(c);
 	if (ret || c->preview)

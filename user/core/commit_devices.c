@@ -130,11 +130,18 @@ static const char *place_of(__u64 space, char text[NETNS_TEXT + 8])
 	return text;
 }
 
+static bool is_so(const struct xr_device *d, const struct model_dev *w)
+{
+	return serves(d, w) && d->trusted == w->trusted &&
+	       !memcmp(&d->listed, &w->listed, sizeof(w->listed));
+}
+
 static int describe_one(struct commit *c, const struct model_dev *w)
 {
 	const struct xr_device *was = running(c, w);
 	char place[NETNS_TEXT + 8];
 
+	c->devices_differ |= !is_so(was, w);
 	place_of(w->space, place);
 	if (!serves(was, w))
 		return commit_say(c, "%c dev %s%s role %s%s", was ? '~' : '+',
@@ -164,6 +171,7 @@ int commit_describe_devices(struct commit *c)
 		ret = describe_one(c, &c->want.devs[i]);
 	for (j = 0; !ret && j < XR_MAX_DEVICES; j++, d++) {
 		why = unwanted(c, d);
+		c->devices_differ |= why != NULL;
 		if (why)
 			ret = commit_say(c, "- dev %s%s%s", d->name,
 					 *why ? "" : place_of(d->netns, place),

@@ -263,6 +263,8 @@ int commit_match(struct commit *c)
 		ret = match_backends(c);
 	if (!ret)
 		ret = commit_match_hosts(c);
+	model_sort_lists(&c->have);
+	model_sort_lists(&c->want);
 	return ret;
 }
 
@@ -310,56 +312,66 @@ static int say_vip(struct commit *c, const struct vip_slot *s)
 	return p.n ? commit_say(c, "~ vip %s: %s", name, p.text) : 0;
 }
 
+static bool is_going(const struct commit *c, int s)
+{
+	return c->cid[s].have && !c->cid[s].want;
+}
+
+static bool is_coming(const struct commit *c, int s)
+{
+	return c->cid[s].want && !c->cid[s].have;
+}
+
+/*
+ * Of the new ones, which takes the old one's place in words: of its ID and format,
+ * or else of its ID, which several of different formats may have.
+ */
+static void pair_cids(const struct commit *c, __u8 pair[XR_CID_SLOTS])
+{
+	const struct xr_cid_info *h, *w;
+	int pass, i, j;
+
+	memset(pair, 0, XR_CID_SLOTS);
+	for (pass = 0; pass < 2; pass++)
+		for (i = 1; i < XR_CID_SLOTS; i++)
+			for (j = 1; j < XR_CID_SLOTS; j++) {
+				if (!is_going(c, i) || !is_coming(c, j) ||
+				    pair[i] || memchr(pair, j, XR_CID_SLOTS))
+					continue;
+				h = &c->cid[i].have->info;
+				w = &c->cid[j].want->info;
+				if (h->config_id == w->config_id &&
+				    (pass || h->format == w->format))
+					pair[i] = j;
+			}
+}
+
 static int say_cids(struct commit *c)
 {
 	const struct xr_cid_info *info;
-	size_t i, j;
-	bool had;
+	__u8 pair[XR_CID_SLOTS];
 	int ret = 0, s;
 
+	pair_cids(c, pair);
 	for (s = 1; !ret && s < XR_CID_SLOTS; s++) {
-		if (!c->cid[s].have || c->cid[s].want)
+		if (!is_going(c, s) || pair[s])
 			continue;
 		info = &c->cid[s].have->info;
-		for (j = 0, had = false; j < c->want.n_cids; j++)
-			had |= c->want.cids[j].info.config_id ==
-			       info->config_id;
-		if (!had)
-			ret = commit_say(c, "- cid %u", info->config_id);
+		ret = commit_say(c, "- cid %u %s", info->config_id,
+				 xr_cid_format_get(info->format)->word);
 	}
-	for (i = 0; !ret && i < c->want.n_cids; i++) {
-		if (c->cid[c->want.cids[i].slot].have)
+	for (s = 1; !ret && s < XR_CID_SLOTS; s++) {
+		if (!is_coming(c, s))
 			continue;
-		info = &c->want.cids[i].info;
-		for (j = 0, had = false; j < c->have.n_cids; j++)
-			had |= c->have.cids[j].info.config_id ==
-			       info->config_id;
+		info = &c->cid[s].want->info;
 		ret = commit_say(c, "%c cid %u %s server-id-length %u nonce-length %u%s",
-				 had ? '~' : '+', info->config_id,
+				 memchr(pair, s, sizeof(pair)) ? '~' : '+',
+				 info->config_id,
 				 xr_cid_format_get(info->format)->word,
 				 info->sid_len, info->nonce_len,
 				 info->has_key ? " key (hidden)" : "");
 	}
 	return ret;
-}
-
-static int compare_sid(const void *a, const void *b)
-{
-	const struct model_sid *x = a, *y = b;
-
-	if (x->len != y->len)
-		return x->len - y->len;
-	return memcmp(x->octet, y->octet, x->len);
-}
-
-static int compare_key(const void *a, const void *b)
-{
-	const struct model_vip_key *x = a, *y = b;
-	int d = memcmp(x->addr, y->addr, sizeof(x->addr));
-
-	if (!d)
-		d = memcmp(&x->port, &y->port, sizeof(x->port));
-	return d ? d : x->proto - y->proto;
 }
 
 /* How many of two sorted lists are only in the one or only in the other. */
@@ -385,17 +397,13 @@ static void diff_lists(struct phrase *p, const struct model_backend *h,
 {
 	size_t gone, new;
 
-	/* Both were sorted: the running ones by model_load(), ours here. */
-	if (w->n_vips)
-		qsort(w->vips, w->n_vips, sizeof(*w->vips), compare_key);
-	if (w->n_sids)
-		qsort(w->sids, w->n_sids, sizeof(*w->sids), compare_sid);
+	/* Both are in order (model_sort_lists). */
 	count_diff(h->vips, h->n_vips, w->vips, w->n_vips, sizeof(*w->vips),
-		   compare_key, &gone, &new);
+		   model_compare_keys, &gone, &new);
 	if (gone || new)
 		add_part(p, "vips +%zu -%zu", new, gone);
 	count_diff(h->sids, h->n_sids, w->sids, w->n_sids, sizeof(*w->sids),
-		   compare_sid, &gone, &new);
+		   model_compare_sids, &gone, &new);
 	if (gone || new)
 		add_part(p, "server IDs +%zu -%zu", new, gone);
 }

@@ -80,7 +80,8 @@ struct commit {
 	char **lines;
 	size_t n_lines;
 	bool warned;			/* some of them are but warnings */
-	size_t n_changes;
+	size_t n_changes;		/* the others */
+	bool devices_differ;
 
 	/* VMs: what is to be done, found while it is described */
 	struct vm_change *vm_changes;
@@ -103,6 +104,9 @@ int commit_run(struct commit *c, int ret,
 /* commit_stops.c: what a change takes away without a word, or from service. */
 int commit_check_sections(struct commit *c);
 int commit_describe_stops(struct commit *c);	/* lists members, too */
+
+/* commit_same.c: whether there is anything to change, said or not. */
+bool commit_differs(const struct commit *c);
 
 /* commit_tables.c: who is behind which VIP, and their Maglev tables. */
 int commit_list_members(struct commit *c);

@@ -326,7 +326,7 @@ static int on_member(void *ctx, const struct xr_member *k)
 	return load_member(l->p, l->m, l->place, k);
 }
 
-static int compare_keys(const void *a, const void *b)
+int model_compare_keys(const void *a, const void *b)
 {
 	const struct model_vip_key *x = a, *y = b;
 	int c = memcmp(x->addr, y->addr, sizeof(x->addr));
@@ -336,7 +336,7 @@ static int compare_keys(const void *a, const void *b)
 	return c ? c : x->proto - y->proto;
 }
 
-static int compare_sids(const void *a, const void *b)
+int model_compare_sids(const void *a, const void *b)
 {
 	const struct model_sid *x = a, *y = b;
 
@@ -346,7 +346,7 @@ static int compare_sids(const void *a, const void *b)
 }
 
 /* Hash maps have no order of their own; what is printed shall have one. */
-static void sort_lists(struct model *m)
+void model_sort_lists(struct model *m)
 {
 	size_t i;
 
@@ -355,10 +355,10 @@ static void sort_lists(struct model *m)
 
 		if (b->n_vips)
 			qsort(b->vips, b->n_vips, sizeof(*b->vips),
-			      compare_keys);
+			      model_compare_keys);
 		if (b->n_sids)
 			qsort(b->sids, b->n_sids, sizeof(*b->sids),
-			      compare_sids);
+			      model_compare_sids);
 	}
 }
 
@@ -505,7 +505,7 @@ int model_load(struct plane *p, struct model *m, struct xr_err *err)
 		ret = load_hosts(p, m);
 	if (!ret)
 		ret = load_gateways(p, m);
-	sort_lists(m);
+	model_sort_lists(m);
 out:
 	free(place);
 	if (ret) {

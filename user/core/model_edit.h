@@ -22,6 +22,11 @@ struct model_backend *model_find_backend(const struct model *m,
 struct model_host *model_find_host(const struct model *m, const char *name);
 void model_drop_backend(struct model *m, struct model_backend *b);
 
+/* Backends' VIPs and server IDs in the order of these, which stand for equality. */
+void model_sort_lists(struct model *m);
+int model_compare_keys(const void *a, const void *b);
+int model_compare_sids(const void *a, const void *b);
+
 /* Every pair in the members map; stops at the first each() that is not 0. */
 int members_each(struct plane *p,
 		 int (*each)(void *ctx, const struct xr_member *k), void *ctx);
