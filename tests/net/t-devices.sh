@@ -49,7 +49,8 @@ programs() # NODE DEV
 
 wrong()
 {
-	from n1 -j status | jq -r '.wrong[] | select(startswith("dev "))'
+	from n1 -j status | jq -r '.wrong[] | select(startswith("dev ")) |
+		select(contains("its other end") | not)'
 }
 
 file=$WORLD_DIR/file.yaml
@@ -61,6 +62,7 @@ hosts:
 - {name: h2, ipip: 10.8.0.2}
 vms:
 - {mac: "52:54:00:12:34:56", at: h1, addresses: [10.9.0.10]}
+vips: []
 EOT
 node()
 {
@@ -187,7 +189,7 @@ is "$(known)" "$both" "both are known"
 ok "an edit" from n1 vip add 192.0.2.9:80/udp
 from n1 export >"$WORLD_DIR/e"
 like "$(sed -n '/^devices/,/^hosts/p' "$WORLD_DIR/e")" \
-	"name: .eth0.*name: .eth0.*namespace: .$(ns n2)" "export tells them apart"
+	"name: .?eth0.*name: .?eth0.*namespace: .?$(ns n2)" "export tells them apart"
 ok "check" from n1 check "$WORLD_DIR/e"
 is "$(from n1 apply "$WORLD_DIR/e")" "nothing to change" "it is what is"
 ok "detach there, from there" from n2 dev detach eth0
@@ -207,11 +209,8 @@ sed "s/namespace: .*/namespace: nosuch/" "$WORLD_DIR/e" >"$WORLD_DIR/no"
 said=$(from n1 apply "$WORLD_DIR/no" 2>&1)
 is $? 1 "a namespace that is not there"
 like "$said" 'no network namespace "nosuch"' "$said"
-cat >"$WORLD_DIR/twice" <<EOT
-devices:
-- {name: eth0}
-- {name: eth0, namespace: $(ns n1)}
-EOT
+sed "s/- {name: eth0}/&\n- {name: eth0, namespace: $(ns n1)}/" "$file" \
+	>"$WORLD_DIR/twice"
 said=$(from n1 apply "$WORLD_DIR/twice" 2>&1)
 is $? 1 "one device by two names of its namespace"
 like "$said" "eth0 is given twice" "$said"

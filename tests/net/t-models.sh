@@ -68,7 +68,8 @@ cid() # CONFIGS...
 	echo '{"devices": [], "cid": ['
 	local IFS=,
 	echo "$*"
-	echo '], "vips": [], "backends": []}'
+	echo '], "hosts": [], "vms": [], "gateways": [], "protected": [],
+		"vips": [], "backends": []}'
 }
 lb='{"id": 2, "format": "quic-lb", "server_id_length": 4, "nonce_length": 4}'
 lb8=${lb/length\": 4/length\": 8}

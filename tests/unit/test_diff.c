@@ -340,7 +340,7 @@ static char *written(const struct model *of, size_t *len)
 	SORT(m.hosts, m.n_hosts, by_name);
 	SORT(m.gateways, m.n_gateways, by_name);
 	SORT(m.protect, m.n_protect, by_protected);
-	assert_int_equal(config_write(&m, true, &text, len, &err), 0);
+	assert_int_equal(config_write(&m, true, false, &text, len, &err), 0);
 	model_free(&m);
 	return text;
 }
