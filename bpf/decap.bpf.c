@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * The roles that are no node's: pass, at the end, and backend.
+ *
  * For backends whose kernel does not terminate IPIP, GUE or VXLAN: removes the
  * outer header and hands the client's packet to the kernel.
  *
@@ -117,6 +119,19 @@ int xroam_decap(struct xdp_md *ctx)
 	forget();
 	trace_packet(p);
 	return verdict(p);
+}
+
+/*
+ * For the other end of a veth that a node sends back out of: the kernel takes such
+ * frames only where a native program is, whatever that does. Counts, and so is
+ * known as the instance's.
+ */
+SEC("xdp.frags")
+int xroam_pass(struct xdp_md *ctx)
+{
+	struct packet p = { .bytes = ctx->data_end - ctx->data };
+
+	return verdict_of(&p, XR_R_PASSED, XR_KIND_PASS, XDP_PASS);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -506,7 +506,7 @@ struct xr_reply_gate {
 
 enum xr_attach_mode { XR_MODE_NATIVE = 1, XR_MODE_GENERIC };
 enum xr_attach_how { XR_ATTACH_SINGLE = 1, XR_ATTACH_DISPATCHER };
-enum xr_role { XR_ROLE_NODE = 1, XR_ROLE_BACKEND };
+enum xr_role { XR_ROLE_NODE = 1, XR_ROLE_BACKEND, XR_ROLE_PASS };
 
 #define XR_DEV_VNIS	16
 #define XR_DEV_ADDRS	32

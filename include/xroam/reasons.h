@@ -94,7 +94,8 @@
 	X(QINQ,          "qinq",            NOTE,  "two VLANs, or more than four tags: no VM is looked for") \
 	X(PATH_MTU,      "path-mtu",        NOTE,  "ICMP: a tunnel's packet was too large for its way, whose MTU is known now") \
 	X(RELAYED,       "relayed",         NOTE,  "out of a tunnel, sent on by a host its sender is not at: says nothing of his place") \
-	X(CID_NOT_HERE,  "cid-not-here",    NOTE,  "CID decodes to the server ID of a backend that is not behind this VIP")
+	X(CID_NOT_HERE,  "cid-not-here",    NOTE,  "CID decodes to the server ID of a backend that is not behind this VIP") \
+	X(PASSED,        "passed",          PASS,  "role pass: not looked at")
 
 enum xr_reason {
 	XR_REASON_NONE = 0,

@@ -107,7 +107,8 @@ static const struct config_case cases[] = {
 	{ "policy: {too_big: fragment}\n", "f:1: too_big: \"fragment\" is not known; write reply or drop" },
 	{ "policy:\n  down: rehash\n", "f:2: down: \"rehash\" is not known; write drop or fallback" },
 	{ "devices:\n- name: eth0\n  mode: skb\n", "f:3: mode: \"skb\" is not known; write auto, native or generic" },
-	{ "devices:\n- name: eth0\n  role: client\n", "f:3: role: \"client\" is not known; write node or backend" },
+	{ "devices:\n- name: eth0\n  role: client\n", "f:3: role: \"client\" is not known; write node, backend or pass" },
+	{ "devices:\n- name: eth0\n  role: pass\n  mode: generic\n", "f:2: device eth0: role pass is of use in native mode only" },
 	{ "cid:\n- id: 0\n  format: quic\n",
 	  "f:3: format: \"quic\" is not known; write quic-lb, quic-lb-2bit, plain, aws-nlb, nghttpx, msquic, mvfst-v1, mvfst-v2 or mvfst-v3" },
 

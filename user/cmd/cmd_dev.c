@@ -10,7 +10,8 @@
 #include "cmd.h"
 
 static const char help[] =
-	"Usage: xroam dev attach DEV... [mode native|generic|auto] [role node|backend]\n"
+	"Usage: xroam dev attach DEV... [mode native|generic|auto]\n"
+	"                          [role node|backend|pass]\n"
 	"                          [trusted] [vni N]... [address ADDR]...\n"
 	"       xroam dev detach DEV... | all\n"
 	"       xroam dev show\n"
@@ -19,7 +20,8 @@ static const char help[] =
 	"native mode where the driver has it, else generic, and says which it got.\n"
 	"role node balances; role backend takes tunnel headers off, for servers whose\n"
 	"kernel does not: of packets to and for this machine's addresses, to and for any\n"
-	"ADDR, and of VXLAN segment N, which is else left to another overlay. trusted:\n"
+	"ADDR, and of VXLAN segment N, which is else left to another overlay. role pass\n"
+	"lets all through, native only: for the other end of a node's veth. trusted:\n"
 	"with \"policy moves: ports\", announcements that come in here are believed.\n";
 
 static const char *state_word(enum device_state state)
@@ -125,7 +127,7 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 					    "address", NULL };
 	static const char *const modes[] = { "auto", "native", "generic",
 					     NULL };
-	static const char *const roles[] = { "node", "backend", NULL };
+	static const char *const roles[] = { "node", "backend", "pass", NULL };
 	struct args args = args_after(argc, argv);
 	int key, word, ret = EXIT_DONE;
 
@@ -154,7 +156,7 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 		if (ret)
 			break;
 		if (key == ROLE)
-			a->role = word ? XR_ROLE_BACKEND : XR_ROLE_NODE;
+			a->role = XR_ROLE_NODE + word;
 		else
 			a->want = word == 0 ? ATTACH_AUTO :
 				  word == 1 ? ATTACH_NATIVE : ATTACH_GENERIC;
@@ -162,6 +164,8 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 	if (!ret && a->role != XR_ROLE_BACKEND &&
 	    (a->listed.vnis || a->listed.addrs))
 		return cmd_usage("attach: vni and address are for role backend");
+	if (!ret && a->role == XR_ROLE_PASS && a->want == ATTACH_GENERIC)
+		return cmd_usage("attach: role pass is of use in native mode only");
 	return ret;
 }
 

@@ -139,6 +139,9 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	ret = record_new(p, dev, ifindex, role, &d, err);
 	if (ret)
 		return ret;
+	/* It is for what native mode makes the kernel do. */
+	if (role == XR_ROLE_PASS)
+		want = ATTACH_NATIVE;
 	ret = try_modes(p, d, want, &prog_id, err);
 	if (ret) {
 		record_drop(p, d);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The two programs: opened for a device, with the instance's maps and knobs. */
+/* The programs: opened for a device, with the instance's maps and knobs. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -107,7 +107,7 @@ static int open_node(struct loaded *l, const struct xr_knobs *knobs,
 }
 
 static int open_decap(struct loaded *l, const struct xr_knobs *knobs,
-		      struct xr_err *err)
+		      bool pass, struct xr_err *err)
 {
 #ifdef HAVE_DECAP
 	l->decap = decap_bpf__open();
@@ -115,11 +115,12 @@ static int open_decap(struct loaded *l, const struct xr_knobs *knobs,
 		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
 	l->decap->rodata->knobs = *knobs;
 	l->obj = l->decap->obj;
-	l->prog = l->decap->progs.xroam_decap;
-	l->name = "xroam_decap";
+	l->prog = pass ? l->decap->progs.xroam_pass :
+			 l->decap->progs.xroam_decap;
+	l->name = pass ? "xroam_pass" : "xroam_decap";
 	return 0;
 #else
-	return xr_fail(err, -EOPNOTSUPP, "role backend is not built in");
+	return xr_fail(err, -EOPNOTSUPP, "roles backend and pass are not built in");
 #endif
 }
 
@@ -133,10 +134,10 @@ int program_open(struct plane *p, struct loaded *l, __u32 slot,
 	int ret;
 
 	memset(l, 0, sizeof(*l));
-	if (role == XR_ROLE_BACKEND)
-		ret = open_decap(l, &knobs, err);
-	else
+	if (role == XR_ROLE_NODE)
 		ret = open_node(l, &knobs, err);
+	else
+		ret = open_decap(l, &knobs, role == XR_ROLE_PASS, err);
 	if (ret)
 		return ret;
 	bpf_object__for_each_program(prog, l->obj)

@@ -44,6 +44,7 @@ static const cyaml_strval_t mode_words[] = {
 static const cyaml_strval_t role_words[] = {
 	{ "node", XR_ROLE_NODE },
 	{ "backend", XR_ROLE_BACKEND },
+	{ "pass", XR_ROLE_PASS },
 };
 static const cyaml_strval_t proto_words[] = {
 	{ "tcp", IPPROTO_TCP },

@@ -136,7 +136,8 @@ static bool is_elsewhere(const struct plane *p)
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		if (!p->devices[i].ifindex)
+		if (!p->devices[i].ifindex ||
+		    p->devices[i].role == XR_ROLE_PASS)
 			continue;
 		if (p->devices[i].netns == here)
 			return false;

@@ -115,6 +115,6 @@ void check_peer(struct check *c, const struct xr_device *d,
 	deaf = is_deaf(at->ifindex, name);
 	netns_leave(back);
 	if (deaf)
-		wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; give it one, that passes everything will do",
-		      at->name, name, at->name);
+		wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
+		      at->name, name, at->name, name);
 }

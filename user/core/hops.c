@@ -223,9 +223,14 @@ static bool is_home(const struct plane *p)
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		if (p->devices[i].ifindex && p->devices[i].netns == here)
+		const struct xr_device *d = &p->devices[i];
+
+		/* The other end of a node's veth is another machine's, as a rule. */
+		if (!d->ifindex || d->role == XR_ROLE_PASS)
+			continue;
+		if (d->netns == here)
 			return true;
-		any |= p->devices[i].ifindex != 0;
+		any = true;
 	}
 	return !any;
 }

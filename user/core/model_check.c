@@ -392,6 +392,10 @@ static int check_devices(const struct check *c)
 	for (i = 0; i < c->m->n_devs; i++) {
 		if (!d[i].name[0])
 			return BAD(c, d[i].line, "%s", "a device needs a name");
+		if (d[i].role == XR_ROLE_PASS && d[i].want == ATTACH_GENERIC)
+			return BAD(c, d[i].line,
+				   "device %s: role pass is of use in native mode only",
+				   d[i].name);
 		if (d[i].role != XR_ROLE_BACKEND &&
 		    (d[i].listed.vnis || d[i].listed.addrs))
 			return BAD(c, d[i].line,

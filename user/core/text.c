@@ -287,7 +287,7 @@ const char *text_hex(char *buf, size_t size, const void *octets, size_t len)
 
 static const char *const states[] = { "none", "up", "draining", "down" };
 static const char *const forwards[] = { "ipip", "gue", "vxlan", "l2", "dev" };
-static const char *const roles[] = { NULL, "node", "backend" };
+static const char *const roles[] = { NULL, "node", "backend", "pass" };
 static const char *const modes[] = { NULL, "native", "generic" };
 static const char *const hows[] = { NULL, "single", "dispatcher" };
 
