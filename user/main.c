@@ -20,7 +20,7 @@ static const char help[] =
 	"Usage: xroam [OPTIONS] OBJECT COMMAND [ARGUMENTS]\n"
 	"\n"
 	"  dev attach|detach|show       put the program on devices\n"
-	"  apply FILE                   make the instance equal to FILE\n"
+	"  apply FILE [--dry-run]       make the instance equal to FILE\n"
 	"  check FILE                   validate FILE only\n"
 	"  export                       the running state as such a file\n"
 	"  reload                       replace the program, keep state\n"
@@ -44,7 +44,8 @@ static const char help[] =
 	"         -v, --verbose         more detail, libbpf's messages too\n"
 	"         -V, --version         -h, --help\n"
 	"\n"
-	"Objects and commands may be abbreviated; \"xroam OBJECT help\" tells more.\n";
+	"Objects and commands may be abbreviated, what takes something away may not;\n"
+	"\"xroam help OBJECT\" tells more. Options may stand behind the object, too.\n";
 
 static int do_help(int argc, char **argv)
 {
@@ -160,16 +161,91 @@ static int parse_options(int argc, char **argv)
 	return -1;
 }
 
+/* The letters of "-j", "-vj": options that may stand anywhere; else NULL. */
+static const char *late_letters(const char *word)
+{
+	static const char *const words[][2] = {
+		{ "--json", "j" }, { "--pretty", "p" }, { "--verbose", "v" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(word, words[i][0]))
+			return words[i][1];
+	return word[0] == '-' && word[1] &&
+	       strspn(word + 1, "jpv") == strlen(word + 1) ? word + 1 : NULL;
+}
+
+/* The instance's name, in one word or in the next; *n words are taken. */
+static const char *late_instance(int left, char **argv, int *n)
+{
+	*n = 1;
+	if (!strncmp(argv[0], "--instance=", 11))
+		return argv[0] + 11;
+	if (strcmp(argv[0], "-i") && strcmp(argv[0], "--instance"))
+		return NULL;
+	*n = 2;
+	return left > 1 ? argv[1] : "";
+}
+
+/*
+ * Options behind the object are taken out of its words, up to a "--": a device may
+ * be called "-j". The number of words that are left; < 0: reported.
+ */
+static int late_options(int argc, char **argv)
+{
+	const char *letters, *name;
+	int i, to = 1, words;
+	struct xr_err err;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			while (++i < argc)
+				argv[to++] = argv[i];
+			break;
+		}
+		letters = late_letters(argv[i]);
+		name = letters ? NULL : late_instance(argc - i, argv + i, &words);
+		if (name) {
+			if (text_check_name("instance", name, &err)) {
+				cmd_usage("%s", err.text);
+				return -1;
+			}
+			opt.instance = name;
+			i += words - 1;
+		} else if (letters) {
+			opt.json |= strpbrk(letters, "jp") != NULL;
+			opt.pretty |= strchr(letters, 'p') != NULL;
+			opt.verbose |= strchr(letters, 'v') != NULL;
+		} else {
+			argv[to++] = argv[i];
+		}
+	}
+	argv[to] = NULL;
+	return to;
+}
+
 static int run(int argc, char **argv)
 {
 	const struct cmd *object;
+	char *help_of[] = { NULL, "help", NULL };
 
 	if (!argc) {
 		fputs(help, stderr);
 		return EXIT_USAGE;
 	}
+	argc = late_options(argc, argv);
+	if (argc < 0)
+		return EXIT_USAGE;
 	object = cmd_match(objects, "object", argv[0]);
-	return object ? object->run(argc, argv) : EXIT_USAGE;
+	if (!object)
+		return EXIT_USAGE;
+	if (object->run != do_help || argc == 1)
+		return object->run(argc, argv);
+	/* "help vm" is "vm help". */
+	object = cmd_match(objects, "object", argv[1]);
+	help_of[0] = argv[1];
+	return object ? object->run(2, help_of) : EXIT_USAGE;
 }
 
 /*

@@ -61,7 +61,7 @@ refused 2 "expected" "one FILE" apply "$whole" "$file" --dry-run
 # ---- what a file leaves out ----
 
 state >"$WORLD_DIR/before"
-for section in hosts vms gateways protected cid vips backends; do
+for section in hosts vms cid vips backends; do
 	$PYTHON - "$whole" $section >"$file" <<-'EOT'
 		import re, sys
 		text = open(sys.argv[1]).read()
@@ -77,7 +77,7 @@ for section in hosts vms gateways protected cid vips backends; do
 		"a file without $section" apply "$file"
 done
 echo 'policy: {flow_idle: 60}' >"$file"
-refused 1 "hosts \(3\).*vms \(1\).*cid \(1\).*vips \(2\).*backends \(2\).*\"backends: \[\]\"" \
+refused 1 "hosts \(3\).*vms \(1\).*gateways \(1\).*protected \(1\).*cid \(1\).*vips \(2\).*backends \(2\).*\"backends: \[\]\"" \
 	"one with a policy alone" apply "$file"
 refused 1 "leaves out" "nor would it" apply --dry-run "$file"
 is "$(state | diff - "$WORLD_DIR/before")" "" "nothing changed"
@@ -87,6 +87,10 @@ cat >"$file" <<-EOT
 	cid: []
 	hosts: []
 	vms: []
+EOT
+refused 1 "gateways \(1\).*\"gateways: \[\]\"" "nor go gateways with a part of it" \
+	apply --dry-run <(grep -v vips "$file")
+cat >>"$file" <<-EOT
 	gateways: []
 	protected: []
 EOT
@@ -95,8 +99,7 @@ is "$(xr -j vip show)$(xr -j host show)$(xr -j vm show)" "[][][]" "and obeyed"
 is "$(xr -j dev show | jq -r '.[].device')" eth0 "devices that are left out stay"
 xr export >"$file"
 ok "back" xr apply "$whole"
-printf 'gateways: []\nprotected: []\n' >>"$file"
-ok "an export of nothing, and no gateways" xr apply "$file"
+ok "an export of nothing is whole" xr apply "$file"
 ok "back" xr apply "$whole"
 
 # ---- what stops ----

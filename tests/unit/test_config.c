@@ -24,7 +24,7 @@ static const struct config_case cases[] = {
 	{ "vips:\n\t- a\n", "f:2: not valid YAML: found character that cannot start any token" },
 	{ "- a\n", "f:1: the file: a mapping (key: value) is expected here, not a list" },
 	{ "a\n", "f:1: the file: a mapping (key: value) is expected here, not a single value" },
-	{ "vips: &x []\nbackends: *x\n", "f:2: YAML aliases are not read; write the value out" },
+	{ "vips: &x []\nbackends: *x\n", "f:1: YAML anchors are not read; write the value out where it is meant" },
 	{ VIP "---\n" VIP, "f:3: a second document begins here; a file holds one" },
 	{ "vips:\n- {address: \"192.0.2.1\\0.5\", port: 443, protocol: udp}\n",
 	  "f:2: a value with a NUL in it" },

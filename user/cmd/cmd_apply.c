@@ -84,7 +84,7 @@ int do_apply(int argc, char **argv)
 	if (cmd_help(apply_help, argc, argv))
 		return EXIT_DONE;
 	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--dry-run") || !strcmp(argv[i], "dry-run"))
+		if (!strcmp(argv[i], "--dry-run"))
 			dry = true;
 		else if (!file)
 			file = argv[i];

@@ -29,7 +29,8 @@
 
 static const char help[] =
 	"Usage: xroam vm add MAC [vlan N] [address ADDR]... at HOST [lock] [dev TAP]\n"
-	"       xroam vm prepare MAC [vlan N] to HOST [timeout SECONDS] [seq N]\n"
+	"       xroam vm prepare MAC [vlan N] to HOST [timeout SECONDS] [ttl SECONDS]\n"
+	"                              [seq N] [dev TAP]\n"
 	"       xroam vm pause MAC [vlan N] [seq N]\n"
 	"       xroam vm move MAC [vlan N] to HOST [seq N] [ttl SECONDS]\n"
 	"       xroam vm cancel MAC [vlan N] [seq N]\n"
@@ -227,7 +228,14 @@ static int notify(int argc, char **argv, enum xr_notice_kind kind)
 		ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
-	ret = vm_notice(p, &n, &a, &err);
+	/* By a command it is told when it is there: see vm prepare in xroam-vm(8). */
+	if (kind == XR_NOTICE_PREPARE && n.tap &&
+	    !text_check_dev(NULL, n.tap, NULL) && !if_nametoindex(n.tap))
+		ret = xr_fail(&err, -ENODEV,
+			      "dev: there is no device \"%s\" here; name the VM's port, or leave dev out and say so again when it is there",
+			      n.tap);
+	else
+		ret = vm_notice(p, &n, &a, &err);
 	if (!ret && kind == XR_NOTICE_PREPARE)
 		sample(p, &n);
 	ret = ret ? cmd_fail(&err) : answer(&n, &a);

@@ -19,6 +19,8 @@ static const char *const section_words[] = {
 	[MODEL_BACKENDS] = "backends",
 };
 
+#define SELDOM	(1U << MODEL_GATEWAYS | 1U << MODEL_PROTECTED)
+
 int model_section(const char *key)
 {
 	int i;
@@ -41,12 +43,14 @@ int commit_check_sections(struct commit *c)
 		[MODEL_BACKENDS] = c->have.n_backends,
 	};
 	struct phrase list = { .n = 0 }, empty = { .n = 0 };
+	unsigned int ask = c->want.from_file ? ~c->want.sections : 0;
 	int i;
 
-	if (!c->want.from_file)
-		return 0;
+	/* export leaves these two out where there are none: such a file is whole. */
+	if (!(ask & ((1U << MODEL_SECTIONS) - 1) & ~SELDOM))
+		ask &= ~SELDOM;
 	for (i = 0; i < MODEL_SECTIONS; i++) {
-		if (c->want.sections >> i & 1 || !has[i])
+		if (!(ask >> i & 1) || !has[i])
 			continue;
 		add_part(&list, "%s (%zu)", section_words[i], has[i]);
 		add_part(&empty, "\"%s: []\"", section_words[i]);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "config.h"
 #include "config_lines.h"
 #include "config_priv.h"
@@ -95,6 +96,7 @@ int config_read_text(const char *text, size_t len, const char *name,
 		.flags = CYAML_CFG_NO_ALIAS,
 	};
 	struct raw *raw = NULL;
+	char problem[128];
 	cyaml_err_t e;
 	int ret;
 
@@ -102,6 +104,11 @@ int config_read_text(const char *text, size_t len, const char *name,
 	if (len > FILE_MAX)
 		return xr_fail(err, -EFBIG, "%s: larger than %u MiB", name,
 			       FILE_MAX >> 20);
+	ret = lines_check_depth(text, len, problem, sizeof(problem));
+	if (ret == -ENOMEM)
+		return xr_fail(err, ret, "%s: out of memory", name);
+	if (ret)
+		return fail_line(&r, ret, "%s", problem);
 	e = cyaml_load_data((const uint8_t *)text, len, &config, &config_schema,
 			    (cyaml_data_t **)&raw, NULL);
 	if (e == CYAML_ERR_OOM)
@@ -123,14 +130,19 @@ int config_read_text(const char *text, size_t len, const char *name,
 int config_read(const char *path, struct model *m, struct xr_err *err)
 {
 	bool in = !strcmp(path, "-");
-	FILE *f = in ? stdin : fopen(path, "re");
+	struct stat st;
+	int fd = config_open(path, &st, err);
+	FILE *f = fd < 0 ? NULL : in ? stdin : fdopen(fd, "r");
 	char *text = NULL, *bigger;
 	size_t len = 0, room = 0, got;
 	int ret = 0;
 
-	if (!f)
-		return xr_fail(err, -errno, "%s: cannot be read: %s", path,
-			       strerror(errno));
+	if (fd < 0)
+		return fd;
+	if (!f) {
+		close(fd);
+		return xr_fail(err, -ENOMEM, "%s: out of memory", path);
+	}
 	do {
 		if (len == room) {
 			room = room ? 2 * room : 65536;

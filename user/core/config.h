@@ -98,7 +98,15 @@
 #ifndef XR_CORE_CONFIG_H
 #define XR_CORE_CONFIG_H
 
+#include <sys/stat.h>
 #include "model.h"
+
+/*
+ * A file to be read; "-" is standard input. What could keep its reader waiting, or
+ * do something when it is opened (a FIFO, a device), is refused; a shell's <(...) is
+ * read. The descriptor, or the error.
+ */
+int config_open(const char *path, struct stat *st, struct xr_err *err);
 
 /*
  * Reads a key of size octets: twice as many hex digits, or the octets raw.

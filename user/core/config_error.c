@@ -223,7 +223,10 @@ int config_explain(struct reader *r, cyaml_err_t e)
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	}
 	if (e == CYAML_ERR_ALIAS) {
-		lines_walk(r->text, r->len, on_alias, &line, NULL, 0);
+		at = lines_walk(r->text, r->len, on_alias, &line, problem,
+				sizeof(problem));
+		if (at > 0)
+			return fail_line(r, at, "%s", problem);
 		return fail_line(r, line,
 				 "YAML aliases are not read; write the value out");
 	}

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include "config.h"
 #include "text.h"
@@ -54,21 +56,70 @@ static int parse_key(const char *what, const char *buf, size_t n, __u8 *key,
 		       what, 2 * size, size);
 }
 
+static const char *kind_of(mode_t mode)
+{
+	return S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a FIFO" :
+	       S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+/* <(...) and /dev/stdin are pipes without a name: whoever gave them writes. */
+static bool may_be_read(int fd, const struct stat *st)
+{
+	struct statfs fs;
+
+	return S_ISREG(st->st_mode) ||
+	       (S_ISFIFO(st->st_mode) && !fstatfs(fd, &fs) &&
+		fs.f_type == PIPEFS_MAGIC);
+}
+
+static int refuse_kind(const char *path, mode_t mode, struct xr_err *err)
+{
+	return xr_fail(err, -EINVAL,
+		       "%s: is %s%s; name a file, or \"-\" for standard input",
+		       path, kind_of(mode), S_ISFIFO(mode) && mode & 077 ?
+		       " that others can use, too" : "");
+}
+
+int config_open(const char *path, struct stat *st, struct xr_err *err)
+{
+	int fd;
+
+	if (!strcmp(path, "-"))
+		return fstat(STDIN_FILENO, st) ?
+			       xr_fail(err, -errno,
+				       "standard input: cannot be read: %s",
+				       strerror(errno)) : STDIN_FILENO;
+	/* Looked at first: to open a device may do something. */
+	if (!stat(path, st) && !S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode))
+		return refuse_kind(path, st->st_mode, err);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, st)) {
+		int ret = xr_fail(err, -errno, "%s: cannot be read: %s", path,
+				  strerror(errno));
+
+		if (fd >= 0)
+			close(fd);
+		return ret;
+	}
+	if (!may_be_read(fd, st)) {
+		close(fd);
+		return refuse_kind(path, st->st_mode, err);
+	}
+	fcntl(fd, F_SETFL, 0);
+	return fd;
+}
+
 int config_read_key(const char *path, __u8 *key, size_t size,
 		    struct xr_err *err)
 {
 	bool in = !strcmp(path, "-");
-	int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	int fd = config_open(path, &st, err), n;
 	char buf[256];
-	int n;
 
 	if (fd < 0)
-		return xr_fail(err, -errno, "%s: cannot be read: %s", path,
-			       strerror(errno));
-	if (!in && (fstat(fd, &st) || S_ISDIR(st.st_mode))) {
-		n = xr_fail(err, -EINVAL, "%s: is not a file", path);
-	} else if (!in && st.st_mode & 077) {
+		return fd;
+	if (!in && st.st_mode & 077) {
 		/* A pipe of the shell's, <(...), is its owner's alone, too. */
 		n = xr_fail(err, -EACCES,
 			    "%s: others than its owner can use it (mode %04o); chmod 600 it",

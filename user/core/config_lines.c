@@ -79,11 +79,27 @@ static bool begin(struct walk *w, const yaml_event_t *e, bool *is_key)
 	return call(w, line, e);
 }
 
+static bool has_anchor(const yaml_event_t *e)
+{
+	return e->type == YAML_SCALAR_EVENT ? e->data.scalar.anchor :
+	       e->type == YAML_SEQUENCE_START_EVENT ?
+		       e->data.sequence_start.anchor :
+	       e->type == YAML_MAPPING_START_EVENT ?
+		       e->data.mapping_start.anchor : NULL;
+}
+
 static bool step(struct walk *w, const yaml_event_t *e)
 {
 	bool is_key, go_on;
 	struct frame *f;
 
+	if (has_anchor(e))
+		w->wrong = "YAML anchors are not read; write the value out where it is meant";
+	/* Each level makes libyaml slower with each token: no further. */
+	if (w->depth > LINES_DEPTH)
+		w->wrong = "nested too deeply: no list or mapping of a configuration is so far inside";
+	if (w->wrong)
+		return false;
 	switch (e->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		/* libcyaml reads the first and says nothing of the others. */
@@ -152,6 +168,31 @@ int lines_walk(const char *text, size_t len,
 	}
 	yaml_parser_delete(&parser);
 	return line;
+}
+
+static bool go_on(void *ctx, const struct lines_step *step, size_t depth,
+		  const struct lines_node *node)
+{
+	(void)ctx;
+	(void)step;
+	(void)depth;
+	(void)node;
+	return true;
+}
+
+int lines_check_depth(const char *text, size_t len, char *problem, size_t size)
+{
+	const char *c, *end = text + len;
+	size_t open = 0;
+
+	/* Nearly never so: then another walk is not worth its time. */
+	for (c = text; c < end && open <= LINES_DEPTH; c++) {
+		if (*c == '[' || *c == '{')
+			open++;
+		else if (open && (*c == ']' || *c == '}'))
+			open--;
+	}
+	return c < end ? lines_walk(text, len, go_on, NULL, problem, size) : 0;
 }
 
 struct find {

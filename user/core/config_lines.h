@@ -35,6 +35,12 @@ int lines_walk(const char *text, size_t len,
 	       void *ctx, char *problem, size_t size);
 
 /*
+ * What is nested too deeply, as lines_walk() tells it, before anybody else reads
+ * the text; libyaml's time for it grows with the square.
+ */
+int lines_check_depth(const char *text, size_t len, char *problem, size_t size);
+
+/*
  * The line of the last value at path, such as "backends[3].vm.vlan"; where
  * there is none, of what would hold it; else 1.
  */
