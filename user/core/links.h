@@ -117,12 +117,18 @@ enum fdb_how {
 	FDB_STICKY,	/* stays where it is, whatever comes in elsewhere */
 };
 
-/* vlan: of a VLAN-aware bridge, else 0. */
+/*
+ * vlan: of a VLAN-aware bridge, else 0. What somebody else wrote down for the same
+ * port stays, and serves.
+ */
 int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan,
 	    enum fdb_how how);
 int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan);
 
-/* A VXLAN device's own table: the VTEP behind which the MAC is. */
+/*
+ * A VXLAN device's own table: the VTEP behind which the MAC is. -EEXIST: somebody
+ * else wrote another one down, which stays.
+ */
 int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6],
 	     const __be32 *addr);
 int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6]);
@@ -159,6 +165,7 @@ int blackhole_del(struct netlink *nl, const __be32 *addr);
 int blackhole_each(struct netlink *nl,
 		   void (*each)(void *ctx, const __be32 *addr), void *ctx);
 
+/* -EEXIST: somebody else wrote another MAC down, which stays. */
 int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr,
 	      const __u8 mac[6]);
 int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The kernel's tables: bridges' and VXLAN devices' FDBs, routes, neighbours.
- * Setting replaces what is there; what is gone already was removed.
+ * Setting replaces what is there, but not what somebody else wrote down; and only
+ * what is ours is removed. What is gone already was removed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,6 +21,58 @@ static int gone_is_fine(int ret)
 	return ret == -ENOENT || ret == -ENODEV || ret == -ESRCH ||
 			       ret == -EADDRNOTAVAIL || ret == -EOPNOTSUPP ?
 		       0 : ret;
+}
+
+/* ---- whose an entry is ---- */
+
+struct entry {
+	bool there;
+	__u32 port;
+	__u16 state;		/* NUD_* */
+	__u8 flags;		/* NTF_* */
+	__u8 protocol;
+	__u8 mac[6];
+	__be32 dst[4];
+};
+
+static int on_entry(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *a;
+	struct entry *e = ctx;
+
+	e->there = true;
+	e->port = ndm->ndm_ifindex;
+	e->state = ndm->ndm_state;
+	e->flags = ndm->ndm_flags;
+	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
+		if (mnl_attr_get_type(a) == NDA_LLADDR &&
+		    mnl_attr_get_payload_len(a) == sizeof(e->mac))
+			memcpy(e->mac, mnl_attr_get_payload(a),
+			       sizeof(e->mac));
+		else if (mnl_attr_get_type(a) == NDA_DST)
+			netlink_get_addr(a, e->dst);
+		else if (mnl_attr_get_type(a) == NDA_PROTOCOL)
+			e->protocol = mnl_attr_get_u8(a);
+	}
+	return MNL_CB_OK;
+}
+
+/* Of the message that was begun; e->there: there is one. */
+static int ask_entry(struct netlink *nl, struct entry *e)
+{
+	int ret;
+
+	memset(e, 0, sizeof(*e));
+	ret = netlink_talk(nl, on_entry, e);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/* Somebody wrote it down; what was but learned is nobody's. */
+static bool is_written(const struct entry *e)
+{
+	return e->there && (e->state & (NUD_PERMANENT | NUD_NOARP) ||
+			    e->flags & NTF_EXT_LEARNED);
 }
 
 /* ---- FDBs ---- */
@@ -90,11 +143,32 @@ static struct nlmsghdr *fdb_message(struct netlink *nl, int type, __u32 dev,
 	return nlh;
 }
 
+/* Ours say that they are sticky, or learned elsewhere; an operator's do neither. */
+static bool is_ours(const struct entry *e)
+{
+	return e->flags & (NTF_STICKY | NTF_EXT_LEARNED);
+}
+
+static int ask_fdb(struct netlink *nl, __u32 dev, const __u8 mac[6],
+		   __u16 vlan, __u8 ntf, struct entry *e)
+{
+	struct nlmsghdr *nlh = fdb_message(nl, RTM_GETNEIGH, dev, mac, 0, ntf);
+
+	if (vlan)
+		mnl_attr_put_u16(nlh, NDA_VLAN, vlan);
+	return ask_entry(nl, e);
+}
+
 int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan,
 	    enum fdb_how how)
 {
 	struct nlmsghdr *nlh;
+	struct entry e;
 
+	/* What is written there already serves as well. */
+	if (!ask_fdb(nl, port, mac, vlan, NTF_MASTER, &e) && is_written(&e) &&
+	    e.port == port && !is_ours(&e))
+		return 0;
 	if (how == FDB_STICKY)
 		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_NOARP,
 				  NTF_MASTER | NTF_STICKY);
@@ -108,9 +182,14 @@ int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan,
 
 int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
 {
-	struct nlmsghdr *nlh = fdb_message(nl, RTM_DELNEIGH, port, mac, 0,
-					   NTF_MASTER);
+	struct nlmsghdr *nlh;
+	struct entry e;
 
+	int ret = ask_fdb(nl, port, mac, vlan, NTF_MASTER, &e);
+
+	if (ret || !e.there || (e.port == port && is_written(&e) && !is_ours(&e)))
+		return gone_is_fine(ret);
+	nlh = fdb_message(nl, RTM_DELNEIGH, port, mac, 0, NTF_MASTER);
 	if (vlan)
 		mnl_attr_put_u16(nlh, NDA_VLAN, vlan);
 	return gone_is_fine(netlink_talk(nl, NULL, NULL));
@@ -120,16 +199,25 @@ int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
 int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6],
 	     const __be32 *addr)
 {
-	struct nlmsghdr *nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac,
-					   NUD_REACHABLE,
-					   NTF_SELF | NTF_EXT_LEARNED);
+	struct nlmsghdr *nlh;
+	struct entry e;
 
+	if (!ask_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) &&
+	    !is_ours(&e))
+		return memcmp(e.dst, addr, sizeof(e.dst)) ? -EEXIST : 0;
+	nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac, NUD_REACHABLE,
+			  NTF_SELF | NTF_EXT_LEARNED);
 	netlink_put_addr(nlh, NDA_DST, addr);
 	return netlink_talk(nl, NULL, NULL);
 }
 
 int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6])
 {
+	struct entry e;
+
+	if (!ask_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) &&
+	    !is_ours(&e))
+		return 0;
 	fdb_message(nl, RTM_DELNEIGH, vxlan, mac, 0, NTF_SELF);
 	return gone_is_fine(netlink_talk(nl, NULL, NULL));
 }
@@ -369,13 +457,27 @@ static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags,
 	return nlh;
 }
 
+static int ask_neigh(struct netlink *nl, __u32 ifindex, const __be32 *addr,
+		     struct entry *e)
+{
+	struct nlmsghdr *nlh = neigh_message(nl, RTM_GETNEIGH, 0, ifindex,
+					     addr);
+
+	((struct ndmsg *)mnl_nlmsg_get_payload(nlh))->ndm_state = 0;
+	return ask_entry(nl, e);
+}
+
 int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr,
 	      const __u8 mac[6])
 {
-	struct nlmsghdr *nlh = neigh_message(nl, RTM_NEWNEIGH,
-					     NLM_F_CREATE | NLM_F_REPLACE,
-					     ifindex, addr);
+	struct nlmsghdr *nlh;
+	struct entry e;
 
+	if (!ask_neigh(nl, ifindex, addr, &e) && is_written(&e) &&
+	    e.protocol != XR_RTPROT)
+		return memcmp(e.mac, mac, sizeof(e.mac)) ? -EEXIST : 0;
+	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+			    ifindex, addr);
 	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
 	mnl_attr_put_u8(nlh, NDA_PROTOCOL, XR_RTPROT);
 	return netlink_talk(nl, NULL, NULL);
@@ -383,6 +485,11 @@ int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr,
 
 int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr)
 {
+	struct entry e;
+	int ret = ask_neigh(nl, ifindex, addr, &e);
+
+	if (ret || !e.there || e.protocol != XR_RTPROT)
+		return gone_is_fine(ret);
 	neigh_message(nl, RTM_DELNEIGH, 0, ifindex, addr);
 	return gone_is_fine(netlink_talk(nl, NULL, NULL));
 }

@@ -109,7 +109,10 @@ static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 	l->info->kernel_dev = vxlan->ifindex;
 	l->info->kernel |= XR_KERNEL_FDB | XR_KERNEL_BRIDGE;
 	ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr);
-	if (ret)
+	if (ret == -EEXIST)
+		local_warn(l, "%s: its FDB says otherwise where the VM is, by an "
+			   "entry that xroam did not make: it stays", vxlan->name);
+	else if (ret)
 		local_warn(l, "%s: FDB entry: %s", vxlan->name, strerror(-ret));
 	set_fdb(l, vxlan, FDB_LEARNED);
 }
@@ -139,6 +142,19 @@ static void depart_routed(struct local *l, const struct xr_host_info *h)
 		local_warn(l, "routes to host %s: %s", h->name, strerror(-ret));
 }
 
+static int set_neigh(struct local *l, __u32 dev, const __be32 *addr,
+		     const __u8 mac[6])
+{
+	char text[TEXT_ADDR];
+	int ret = neigh_set(&l->nl, dev, addr, mac);
+
+	if (ret != -EEXIST)
+		return ret;
+	local_warn(l, "neighbour %s: another MAC is given for it, by an entry "
+		   "that xroam did not make: it stays", text_addr(text, addr));
+	return 0;
+}
+
 /* All that is known of the next router is its MAC: it becomes the VM's. */
 static void depart_l2(struct local *l, const struct xr_host_info *h)
 {
@@ -152,7 +168,7 @@ static void depart_l2(struct local *l, const struct xr_host_info *h)
 		if (!a)
 			continue;
 		l->info->kernel |= XR_KERNEL_ROUTE | XR_KERNEL_NEIGH;
-		ret = neigh_set(&l->nl, dev->ifindex, a, h->mac);
+		ret = set_neigh(l, dev->ifindex, a, h->mac);
 		if (!ret)
 			ret = route_set(&l->nl, a, dev->ifindex, NULL);
 	}
@@ -188,7 +204,7 @@ static void arrive_routed(struct local *l, const struct link *tap)
 		if (!a)
 			continue;
 		l->info->kernel |= XR_KERNEL_ROUTE | XR_KERNEL_NEIGH;
-		ret = neigh_set(&l->nl, dev, a, l->mac);
+		ret = set_neigh(l, dev, a, l->mac);
 		if (!ret)
 			ret = route_set(&l->nl, a, dev, NULL);
 	}
