@@ -569,8 +569,11 @@ static int run(struct commit *c)
 		ret = commit_say(c, "~ configuration: no words for what differs");
 	if (c->preview)
 		*c->preview = c->n_changes;
-	if (!ret && !differs && !c->force && !c->preview)
+	/* What is around it may have changed all the same. */
+	if (!ret && !differs && !c->force && !c->preview) {
 		vip_own_refresh(c->p, 0);
+		follow_ways(c);
+	}
 	if (ret || (!differs && !c->force))
 		return ret;
 	ret = commit_describe_stops(c);

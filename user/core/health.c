@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +167,42 @@ static void check_hosts(struct check *c)
 	}
 }
 
+/* A device that hosts or backends name: gone, or made anew since. */
+static void check_named(struct check *c, const char *what, const char *name,
+			const char *dev, __u32 path)
+{
+	__u32 now = dev[0] ? if_nametoindex(dev) : 0;
+	struct plane *p = c->p;
+
+	if (!dev[0] || !path || path >= p->paths_max ||
+	    (now && now == p->paths[path].ifindex))
+		return;
+	if (!now)
+		wrong(c, "%s %s: there is no device %s here now: bring it back, or name another one",
+		      what, name, dev);
+	else
+		wrong(c, "%s %s: device %s was made anew, and packets still go to the number it had: \"xroam reload\", or run the daemon",
+		      what, name, dev);
+}
+
+static void check_named_devices(struct check *c)
+{
+	const struct plane *p = c->p;
+	__u32 i;
+
+	if (is_elsewhere(p))
+		return;
+	for (i = 1; i <= p->meta->limits.hosts; i++)
+		if (p->host_info[i].name[0] && !p->host_info[i].local)
+			check_named(c, "host", p->host_info[i].name,
+				    p->host_info[i].dev, p->hosts[i].path);
+	for (i = 1; i <= p->meta->limits.backends; i++)
+		if (p->backend_info[i].state != XR_BACKEND_NONE)
+			check_named(c, "backend", p->backend_info[i].name,
+				    p->backend_info[i].dev,
+				    p->backends[i].path);
+}
+
 /* Tunnels for an address that nobody told the program of are not opened. */
 static void check_ends(struct check *c)
 {
@@ -323,6 +360,7 @@ void health_check(struct plane *p, const struct health_watch *since,
 	check_vips(&c);
 	check_steering(&c);
 	check_hosts(&c);
+	check_named_devices(&c);
 	vip_own_check(p, each, ctx);
 	check_vms(&c);
 	check_hops(&c);

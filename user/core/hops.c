@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <bpf/bpf.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,11 +76,6 @@ void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr)
 	}
 }
 
-bool hops_touched(const struct hops *h)
-{
-	return h->any;
-}
-
 /* What is to be asked for; false: nothing is at this place. */
 static bool facts_of(struct plane *p, __u32 i, __u32 hosts,
 		     struct xr_backend_info *facts, __u32 *path)
@@ -91,12 +87,30 @@ static bool facts_of(struct plane *p, __u32 i, __u32 hosts,
 		return p->backends[i].state != XR_BACKEND_NONE;
 	}
 	if (!(p->hosts[i].flags & XR_HOST_USED) ||
-	    p->hosts[i].flags & XR_HOST_LOCAL ||
-	    p->hosts[i].method == XR_FORWARD_PORT)
+	    p->hosts[i].flags & XR_HOST_LOCAL)
 		return false;
 	*path = p->hosts[i].path;
 	host_facts(&p->host_info[i], facts);
 	return true;
+}
+
+void hops_touch_named(struct hops *h)
+{
+	struct xr_backend_info facts;
+	__u32 i, path;
+
+	for (i = 0; i < h->n; i++) {
+		if (!facts_of(h->p, i, h->hosts, &facts, &path) ||
+		    !facts.dev[0])
+			continue;
+		h->way[i].touched = true;
+		h->any = true;
+	}
+}
+
+bool hops_touched(const struct hops *h)
+{
+	return h->any;
 }
 
 static bool is_same(const struct xr_nexthop *a, const struct xr_nexthop *b)
@@ -174,6 +188,26 @@ static bool renew(struct hops *h, __u32 i, __u32 path,
 	return true;
 }
 
+/*
+ * The device that is named may have been made anew, with another number. Where
+ * there is none of that name, the old number is still right if it was but renamed.
+ */
+static void follow_device(struct plane *p, __u32 path,
+			  const struct path_job *job)
+{
+	__u32 *is, now = job->path.ifindex;
+	char name[IF_NAMESIZE];
+
+	if (!job->info->dev[0] || !path || path >= p->paths_max)
+		return;
+	is = &p->paths[path].ifindex;
+	if (!now && (job->info->forward != XR_FORWARD_PORT ||
+		     if_indextoname(*is, name)))
+		return;
+	if (*is != now)
+		__atomic_store_n(is, now, __ATOMIC_RELEASE);
+}
+
 static void look_at(struct hops *h, __u32 i)
 {
 	struct xr_backend_info facts;
@@ -188,6 +222,12 @@ static void look_at(struct hops *h, __u32 i)
 	if (job.host)
 		job.source = host_source(h->p, &h->p->host_info[i]);
 	path_remind(&job, 1, &h->p->meta->policy, stats_tick(h->p));
+	follow_device(h->p, path, &job);
+	if (job.host && facts.dev[0]) {
+		if (job.hop.ifindex)
+			write_hop(h, path, &job.hop);
+		return;
+	}
 	w->ifindex = job.ifindex;
 	memcpy(w->gateway, job.gateway, sizeof(w->gateway));
 	if (!job.ifindex || !path || path >= h->p->paths_max ||

@@ -18,6 +18,8 @@ void hops_free(struct hops *h);
 void hops_touch_all(struct hops *h);
 /* A neighbour changed: those that go by it. */
 void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr);
+/* Those of devices that are named: one may have been made anew. */
+void hops_touch_named(struct hops *h);
 bool hops_touched(const struct hops *h);
 
 /* Looks at so many of those touched; true: more are left. Under the lock. */

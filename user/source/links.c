@@ -195,6 +195,7 @@ static void links_changed(struct watch *w)
 			daemon_log(w->d, "%s", err.text);
 	}
 	plane_follow_names(p);
+	hops_touch_named(w->hops);
 	host_refresh_ports(p);
 	if (protect_refresh(p, NULL, 0, &err))
 		daemon_log(w->d, "%s", err.text);
