@@ -91,6 +91,7 @@
 	X(RING_LOST,     "ring-lost",       NOTE,  "residual: a frame the ring had no room for") \
 	X(REPLAYED,      "replayed",        NOTE,  "residual: sent to the new host from the ring") \
 	X(NOTICE_OLD,    "notice-old",      NOTE,  "a notification older than the one known, or the same again: ignored") \
+	X(PORT_REFUSED,  "port-refused",    NOTE,  "a device was named as a VM's port that is the fabric's or another VM's: not believed") \
 	X(QINQ,          "qinq",            NOTE,  "two VLANs, or more than four tags: no VM is looked for") \
 	X(PATH_MTU,      "path-mtu",        NOTE,  "ICMP: a tunnel's packet was too large for its way, whose MTU is known now") \
 	X(RELAYED,       "relayed",         NOTE,  "out of a tunnel, sent on by a host its sender is not at: says nothing of his place") \

@@ -114,15 +114,40 @@ static int warn_of_way(struct commit *c, const struct model_vm *v, bool *asked)
 	return commit_say(c, "! VMs move there, but %s", err.text);
 }
 
+/* One that leaves, or gets another port, does not keep this one. */
+static bool keeps_port(const struct commit *c, __u32 place, const char *tap)
+{
+	__u64 key = c->p->vms[place].key;
+	const struct model_vm *v;
+	size_t i;
+
+	for (i = 0; i < c->want.n_vms; i++) {
+		v = &c->want.vms[i];
+		if (vm_key(v->mac, v->vlan) == key)
+			return !v->tap[0] || !strcmp(v->tap, tap);
+	}
+	return false;
+}
+
 /* Its port, where the file names one of this machine's. */
 static int check_port(struct commit *c, const struct model_vm *v)
 {
+	unsigned int may_share = PORT_WITH_SAME_MAC | v->lock * PORT_WITH_LOCKED;
+	__u64 key = vm_key(v->mac, v->vlan);
 	char name[VM_NAME];
 	struct xr_err err;
+	__u32 holder;
+	int ret;
 
-	if (!v->tap[0] || !c->want.hosts[v->host].info.local ||
-	    !port_check(c->p, v->tap, &err))
+	if (!v->tap[0] || !c->want.hosts[v->host].info.local)
 		return 0;
+	ret = port_check(c->p, v->tap, &err);
+	holder = ret ? 0 : port_holder(c->p, key, v->tap, may_share);
+	if (holder && keeps_port(c, holder - 1, v->tap))
+		ret = port_refused_to(c->p, key, v->tap, may_share, &err);
+	if (!ret)
+		return 0;
+	vm_count_reason(c->p, XR_R_PORT_REFUSED, 1);
 	return xr_fail(c->err, -EINVAL, "VM %s: %s",
 		       vm_name(name, vm_key(v->mac, v->vlan)), err.text);
 }

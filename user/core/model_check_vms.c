@@ -197,7 +197,7 @@ int check_hosts(const struct check *c)
 
 struct vm_check {
 	const struct check *c;
-	struct lut macs, addrs;
+	struct lut macs, addrs, taps;
 	struct lut protect;	/* of m->protect, then m->gateways */
 	__u32 *owner;		/* an address's number -> VM * XR_VM_ADDRS + which */
 	size_t n_addrs;
@@ -315,6 +315,33 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 	return 0;
 }
 
+/* On this machine a port is one VM's; of one MAC, several VLANs'; or all are locked to it. */
+static int check_tap(struct vm_check *k, size_t i)
+{
+	const struct model *m = k->c->m;
+	const struct model_vm *v = &m->vms[i], *o;
+	char name[VM_NAME], other[VM_NAME];
+	__u32 at, j;
+	__u64 h;
+
+	if (!v->tap[0] || !m->hosts[v->host].info.local)
+		return 0;
+	h = lut_hash(v->tap, strlen(v->tap));
+	for (at = lut_first(&k->taps, h);
+	     (j = lut_get(&k->taps, at)) != LUT_END; at++) {
+		o = &m->vms[j];
+		if (!strcmp(o->tap, v->tap) && !(o->lock && v->lock) &&
+		    memcmp(o->mac, v->mac, sizeof(o->mac)))
+			return BAD(k->c, v->line, "VM %s: %s is VM %s's port already (line %u)",
+				   vm_name(name, vm_key(v->mac, v->vlan)),
+				   v->tap,
+				   vm_name(other, vm_key(o->mac, o->vlan)),
+				   o->line);
+	}
+	lut_add(&k->taps, h, i);
+	return 0;
+}
+
 static int check_vm(struct vm_check *k, size_t i)
 {
 	const struct model_vm *v = &k->c->m->vms[i];
@@ -328,6 +355,8 @@ static int check_vm(struct vm_check *k, size_t i)
 		return BAD(k->c, v->line, "VM %s: its MAC is protected; it is a gateway's or in the list",
 			   text_mac(mac, v->mac));
 	ret = vm_given_twice(k, i);
+	if (!ret)
+		ret = check_tap(k, i);
 	for (a = 0; !ret && a < v->n_addrs; a++)
 		ret = check_addr(k, i, a);
 	return ret;
@@ -361,11 +390,13 @@ int check_vms(const struct check *c)
 		return ret;
 	k.owner = malloc((addresses + 1) * sizeof(*k.owner));
 	if (!k.owner || lut_init(&k.macs, c->m->n_vms) ||
+	    lut_init(&k.taps, c->m->n_vms) ||
 	    lut_init(&k.addrs, addresses) || list_protected(&k))
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < c->m->n_vms; i++)
 		ret = check_vm(&k, i);
 	lut_free(&k.macs);
+	lut_free(&k.taps);
 	lut_free(&k.addrs);
 	lut_free(&k.protect);
 	free(k.owner);

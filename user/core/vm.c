@@ -120,8 +120,50 @@ static bool names_host(enum xr_notice_kind kind)
 	       kind == XR_NOTICE_MOVED;
 }
 
-static int check_words(struct plane *p, const struct xr_notice *n,
-		       __u16 *host, struct xr_err *err)
+/*
+ * A port that is another VM's, or the fabric's, is refused; but a QEMU that says so
+ * is not worth its move: it is as if it had said nothing. What an operator has named
+ * counts more anyway.
+ */
+static int check_port(struct plane *p, struct xr_notice *n,
+		      struct xr_answer *a, struct xr_err *why)
+{
+	struct xr_err own, *err = why ? why : &own;
+	__u64 key = vm_key(n->mac, n->vlan);
+	__u32 place = vm_find(p, key);
+	bool qmp = n->source == XR_SOURCE_QMP;
+	unsigned int may_share = 0;
+	char name[VM_NAME];
+	int ret;
+
+	if (qmp && place != VM_NOWHERE && p->vm_info[place].tap[0] &&
+	    !(p->vm_info[place].learned & XR_LEARNED_TAP))
+		return 0;
+	if (n->source == XR_SOURCE_CLI)
+		may_share = PORT_WITH_SAME_MAC;
+	if (may_share && (n->lock || (place != VM_NOWHERE &&
+				      vm_now(p, place).flags & XR_VM_LOCK)))
+		may_share |= PORT_WITH_LOCKED;
+	ret = port_check(p, n->tap, err);
+	if (!ret)
+		ret = port_refused_to(p, key, n->tap, may_share, err);
+	if (!ret)
+		return 0;
+	vm_count_reason(p, XR_R_PORT_REFUSED, 1);
+	if (place != VM_NOWHERE)
+		vm_say(p, place, XR_R_PORT_REFUSED, 0, "port refused (%s): %s",
+		       vm_source_word(n->source), err->text);
+	if (!qmp)
+		return ret;
+	snprintf(a->warning, sizeof(a->warning),
+		 "VM %s: its QEMU is not believed: %.400s", vm_name(name, key),
+		 err->text);
+	n->tap = NULL;
+	return 0;
+}
+
+static int check_words(struct plane *p, struct xr_notice *n, __u16 *host,
+		       struct xr_answer *a, struct xr_err *err)
 {
 	char mac[TEXT_MAC];
 
@@ -136,7 +178,7 @@ static int check_words(struct plane *p, const struct xr_notice *n,
 			       n->vlan);
 	if (n->tap && text_check_dev(NULL, n->tap, err))
 		return -EINVAL;
-	if (n->tap && host_any_local(p) && port_check(p, n->tap, err))
+	if (n->tap && host_any_local(p) && check_port(p, n, a, err))
 		return -EINVAL;
 	if (!names_host(n->kind))
 		return 0;
@@ -186,10 +228,11 @@ static int known_vm(struct plane *p, const struct xr_notice *n, __u32 place,
 	return ret;
 }
 
-int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a,
-	      struct xr_err *err)
+int vm_notice(struct plane *p, const struct xr_notice *said,
+	      struct xr_answer *a, struct xr_err *err)
 {
-	__u64 key = vm_key(n->mac, n->vlan);
+	__u64 key = vm_key(said->mac, said->vlan);
+	struct xr_notice believed = *said, *n = &believed;
 	struct xr_answer own;
 	char name[VM_NAME];
 	__u32 place;
@@ -200,7 +243,7 @@ int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a,
 	a->outcome = XR_DONE;
 	a->seq = 0;
 	a->warning[0] = '\0';
-	ret = check_words(p, n, &host, err);
+	ret = check_words(p, n, &host, a, err);
 	if (ret)
 		return ret;
 	place = vm_find(p, key);

@@ -53,7 +53,7 @@ enum xr_outcome {
 struct xr_answer {
 	enum xr_outcome outcome;
 	__u64 seq;		/* the VM's, after this */
-	char warning[256];	/* done, but: "residual: 3 frames lost"; empty: none */
+	char warning[512];	/* done, but: "residual: 3 frames lost"; empty: none */
 };
 
 /*

@@ -25,6 +25,18 @@ int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn);
 int port_check(struct plane *p, const char *name, struct xr_err *err);
 
 /*
+ * The place, plus one, of another VM that is here, or comes, and whose port it is; or
+ * 0. key: whom it is to be. port_refused_to(): -EEXIST and the line where there is
+ * one.
+ */
+#define PORT_WITH_SAME_MAC	1U	/* but for one of its MAC, in another VLAN */
+#define PORT_WITH_LOCKED	2U	/* but for one that is locked to it, as this is */
+__u32 port_holder(struct plane *p, __u64 key, const char *name,
+		  unsigned int may_share);
+int port_refused_to(struct plane *p, __u64 key, const char *name,
+		    unsigned int may_share, struct xr_err *err);
+
+/*
  * Old host: finds the tap, hooks it, begins a ring. New host: hooks the tap that
  * waits there.
  */

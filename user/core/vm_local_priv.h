@@ -54,6 +54,11 @@ const struct link *tap_known(struct local *l);
 /* What it transmits does not go to a VM; said in err. */
 bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err);
 
+/* ---- vm_holder.c ---- */
+
+/* What it is that no VM's port is; or NULL. */
+const char *port_of_fabric(struct plane *p, const struct link *dev);
+
 /* ---- vm_tap.c ---- */
 
 struct link_counts {

@@ -29,9 +29,12 @@ static __u32 deadline(struct plane *p, __u32 seconds)
 
 static void take_warning(struct xr_answer *a, const struct xr_err *warn)
 {
+	size_t used = strlen(a->warning);
+
 	if (warn->text[0])
-		snprintf(a->warning, sizeof(a->warning), "%.*s",
-			 (int)sizeof(a->warning) - 1, warn->text);
+		snprintf(a->warning + used, sizeof(a->warning) - used, "%s%.*s",
+			 used ? "; " : "", (int)sizeof(a->warning) - 1,
+			 warn->text);
 }
 
 /* ---- numbers ---- */

@@ -57,21 +57,15 @@ static __u16 leads_to(struct plane *p, const struct link *dev)
 	return to;
 }
 
-bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err)
+static bool is_fabric(struct plane *p, const struct link *dev,
+		      struct xr_err *err)
 {
-	char words[LINK_WORDS];
-	const char *what = link_no_port(dev, words);
-	__u16 host = 0;
+	__u16 host = leads_to(p, dev);
+	const char *what = host ? NULL : port_of_fabric(p, dev);
 
-	if (tc_number_taken(p, dev->ifindex, dev->name, err))
-		return true;
-	if (dev->kind == LINK_TUN && !what)
-		return false;
-	if (!what)
-		host = leads_to(p, dev);
 	if (what)
-		xr_fail(err, 0, "%s is %s: what is put into it does not go to "
-			"the VM; name the VM's tap or veth, or no dev at all",
+		xr_fail(err, 0, "%s is %s: what is put into it leaves this "
+			"machine; name the VM's tap or veth, or no dev at all",
 			dev->name, what);
 	else if (host)
 		xr_fail(err, 0, "%s leads to host %s: what is put into it "
@@ -80,19 +74,43 @@ bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err)
 	return what || host;
 }
 
+bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err)
+{
+	char words[LINK_WORDS];
+	const char *what = link_no_port(dev, words);
+
+	if (tc_number_taken(p, dev->ifindex, dev->name, err))
+		return true;
+	if (dev->kind == LINK_TUN && !what)
+		return false;
+	if (!what)
+		return is_fabric(p, dev, err);
+	xr_fail(err, 0, "%s is %s: what is put into it does not go to the VM; "
+		"name the VM's tap or veth, or no dev at all", dev->name, what);
+	return true;
+}
+
 int port_check(struct plane *p, const char *name, struct xr_err *err)
 {
 	struct netlink nl = { 0 };
 	struct link dev;
-	int ret = 0;
+	bool refused;
+	int ret;
 
 	/* What is not there yet is looked at when it is. */
-	if (!link_named(name, &dev) || link_is_tap(&dev) || netlink_open(&nl))
+	if (!link_named(name, &dev))
 		return 0;
-	if (link_ask(&nl, &dev) && port_refused(p, &dev, err))
-		ret = -EINVAL;
+	if (link_is_tap(&dev))
+		return is_fabric(p, &dev, err) ? -EINVAL : 0;
+	ret = netlink_open(&nl);
+	if (ret)
+		return xr_fail(err, ret, "%s: cannot ask the kernel what it "
+			       "is: %s", name, strerror(-ret));
+	refused = link_ask(&nl, &dev) &&
+		  (port_refused(p, &dev, err) ||
+		   (dev.kind == LINK_TUN && is_fabric(p, &dev, err)));
 	netlink_close(&nl);
-	return ret;
+	return refused ? -EINVAL : 0;
 }
 
 static bool is_attached(const struct plane *p, __u32 ifindex)
@@ -382,12 +400,25 @@ const struct link *tap_known(struct local *l)
 /* It was named before it was there, or was another device then. */
 static const struct link *known_and_fit(struct local *l)
 {
+	bool learned = l->info->learned & XR_LEARNED_TAP;
+	bool locked = l->now.flags & XR_VM_LOCK;
 	struct xr_err err = { "" };
-	const struct link *dev = tap_known(l);
+	const struct link *dev = NULL;
 
+	if (!l->info->tap[0] || !port_refused_to(l->p, l->vm->key, l->info->tap,
+						 learned ? 0 :
+						 PORT_WITH_SAME_MAC |
+						 locked * PORT_WITH_LOCKED,
+						 &err))
+		dev = tap_known(l);
+	else if (learned)	/* long ago; the name is another's now */
+		l->info->tap[0] = '\0';
+	else
+		goto refused;
 	if (!dev || link_is_tap(&l->port) || !link_ask(&l->nl, &l->port) ||
 	    !port_refused(l->p, &l->port, &err))
 		return dev;
+refused:
 	local_warn(l, "%s", err.text);
 	l->doubt = true;
 	return NULL;
