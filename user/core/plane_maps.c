@@ -314,6 +314,7 @@ static int check_abi(struct plane *p, struct xr_err *err)
 	    bpf_map_lookup_elem(p->fd[PLANE_META], &zero, value))
 		memset(value, 0, sizeof(abi));
 	memcpy(&abi, value, sizeof(abi));
+	explicit_bzero(value, info.value_size);		/* the secret is in it */
 	free(value);
 	return abi == XR_ABI_VERSION ? 0 : other_layout(p, abi, err);
 }
@@ -361,6 +362,8 @@ static int map_memory(struct plane *p, int m, __u32 entries, bool writable,
 	if (mem == MAP_FAILED)
 		return xr_fail(err, -errno, "mapping %s: %s",
 			       plane_map_word[m], strerror(errno));
+	/* Keys are in some of them. */
+	madvise(mem, (size_t)entries * map_kind[m].value, MADV_DONTDUMP);
 	*at = mem;
 	return 0;
 }

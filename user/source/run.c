@@ -383,6 +383,7 @@ int daemon_run(const char *instance, const char *config, bool verbose,
 	/* It sleeps nearly always; where it wakes late, frames are late. */
 	if (setpriority(PRIO_PROCESS, 0, NICE))
 		errno = 0;	/* not root: it does without */
+	daemon_harden();
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	ret = open_instance(d, err);
 	if (!ret)

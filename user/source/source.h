@@ -52,6 +52,9 @@ int daemon_notice(struct daemon *d, const struct xr_notice *n,
 int daemon_begin(struct daemon *d, struct xr_err *err);
 void daemon_end(struct daemon *d);
 
+/* No core, no new rights, no capability that it does not need. */
+void daemon_harden(void);
+
 int gate_open(struct daemon *d);
 void gate_close(struct daemon *d);
 
