@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "../core/apply.h"
 #include "../core/model_edit.h"
+#include "../core/netns.h"
 #include "loader.h"
 
 /* What comes through the pipe: this, and of each QEMU its record and socket. */
@@ -35,6 +37,35 @@ static void on_change(void *ctx, const char *line)
 		daemon_say("%s", line);
 }
 
+/* Asked before anything is touched: of the others none shall come and go meanwhile. */
+static bool is_there(const struct model_dev *dev)
+{
+	bool there;
+	__u64 space;
+	int back;
+
+	if (!dev->netns[0])
+		return if_nametoindex(dev->name);
+	if (netns_by_name(dev->netns, &space) || netns_enter(space, &back))
+		return false;
+	there = if_nametoindex(dev->name);
+	netns_leave(back);
+	return there;
+}
+
+static int want_devices(const struct model *m, struct xr_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_devs; i++)
+		if (!is_there(&m->devs[i]))
+			return xr_fail(err, LOADER_LATE, "device %s%s%s is not "
+				       "there yet", m->devs[i].name,
+				       m->devs[i].netns[0] ? " netns " : "",
+				       m->devs[i].netns);
+	return 0;
+}
+
 static int read_and_apply(struct daemon *d, struct model *m,
 			  struct xr_err *err)
 {
@@ -43,6 +74,8 @@ static int read_and_apply(struct daemon *d, struct model *m,
 	if (ret)
 		return ret;
 	ret = model_check(m, d->file, err);
+	if (!ret && d->waits_for_devices)
+		ret = want_devices(m, err);
 	if (!ret)
 		ret = model_apply(d->instance, m, APPLY_NEW_VMS, on_change, d,
 				  err);

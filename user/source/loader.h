@@ -3,7 +3,11 @@
 #ifndef XR_LOADER_H
 #define XR_LOADER_H
 
+#include <errno.h>
 #include "source.h"
+
+/* One of its devices is not there, and d->waits_for_devices: nothing was changed. */
+#define LOADER_LATE	(-EINPROGRESS)
 
 struct loader {
 	pid_t pid;		/* 0: none runs */

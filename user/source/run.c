@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The daemon's life: its instance, its loop, its signals. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
@@ -268,8 +270,7 @@ static void many_files(void)
 	setrlimit(RLIMIT_NOFILE, &l);
 }
 
-/* The first time it is waited for: there is nothing else to do yet. */
-static int load_config(struct daemon *d, struct xr_err *err)
+static int load_once(struct daemon *d, struct xr_err *err)
 {
 	struct loader l;
 	int ret = loader_start(&l, d, err);
@@ -278,7 +279,31 @@ static int load_config(struct daemon *d, struct xr_err *err)
 		return ret;
 	while (loader_read(&l))
 		;
-	ret = loader_end(&l, d->file, &d->model, err);
+	return loader_end(&l, d->file, &d->model, err);
+}
+
+/*
+ * The first time it is waited for: there is nothing else to do yet. At boot a device
+ * may be late, and a service manager that is told of a failure gives up some time.
+ */
+static int load_config(struct daemon *d, struct xr_err *err)
+{
+	struct xr_err said = { "" };
+	int ret;
+
+	d->waits_for_devices = getenv("NOTIFY_SOCKET");
+	for (;;) {
+		ret = load_once(d, err);
+		if (ret != LOADER_LATE)
+			break;
+		if (strcmp(said.text, err->text))
+			daemon_say("%s: waiting for it", err->text);
+		said = *err;
+		sd_notifyf(0, "STATUS=%s\nEXTEND_TIMEOUT_USEC=%u", err->text,
+			   60 * 1000000);
+		poll(NULL, 0, 500);
+	}
+	d->waits_for_devices = false;
 	if (!ret)
 		d->config = &d->model;
 	return ret;

@@ -28,6 +28,7 @@ struct daemon {
 	/* run.c's own */
 	const char *file;		/* -c FILE; NULL: none */
 	struct model model;		/* what config points to: of the file, the sources */
+	bool waits_for_devices;		/* of the file, for they may be late */
 	struct xr_err *err;		/* why it ended */
 	int status;			/* -errno, the same */
 	int claim_fd;
