@@ -18,8 +18,8 @@
 
 static const struct config_case cases[] = {
 	/* not YAML, or not this kind of YAML */
-	{ "", "f:1: the file is empty; to delete everything write \"vips: []\"" },
-	{ "# nothing\n", "f:1: the file is empty; to delete everything write \"vips: []\"" },
+	{ "", "f:1: the file is empty; \"vips: []\" and the like delete what there is" },
+	{ "# nothing\n", "f:1: the file is empty; \"vips: []\" and the like delete what there is" },
 	{ "vips: [\n", "f:2: not valid YAML: did not find expected node content" },
 	{ "vips:\n\t- a\n", "f:2: not valid YAML: found character that cannot start any token" },
 	{ "- a\n", "f:1: the file: a mapping (key: value) is expected here, not a list" },
@@ -338,6 +338,23 @@ static void names_of_any_kind(void **state)
 	}
 }
 
+/* A number is one to every reader, and an address is none. */
+static void numbers_and_no_numbers(void **state)
+{
+	char *text = written("limits: {server_ids: 4096}\n"
+			     "hosts:\n- {name: a, ipip: \"1:2:3:4:5:6:7:8\"}\n"
+			     "gateways:\n- {address: \"1:2:3:4:5:6:7:9\", mac: \"02:00:00:00:00:01\"}\n"
+			     "backends:\n- {name: \"5\", address: \"1:2:3:4:5:6:7:10\", server_ids: [\"0010\"]}\n",
+			     true);
+
+	assert_non_null(strstr(text, "  server_ids: 4096\n"));
+	assert_non_null(strstr(text, " ipip: \"1:2:3:4:5:6:7:8\"\n"));
+	assert_non_null(strstr(text, " address: \"1:2:3:4:5:6:7:9\"\n"));
+	assert_non_null(strstr(text, " address: \"1:2:3:4:5:6:7:10\"\n"));
+	assert_non_null(strstr(text, " server_ids: [\"0010\"]\n"));
+	free(text);
+}
+
 static void leaves_keys_out(void **state)
 {
 	char *text = written(whole, false);
@@ -520,6 +537,7 @@ int main(void)
 		cmocka_unit_test(every_error),
 		cmocka_unit_test(writes_what_it_reads),
 		cmocka_unit_test(names_of_any_kind),
+		cmocka_unit_test(numbers_and_no_numbers),
 		cmocka_unit_test(leaves_keys_out),
 		cmocka_unit_test(takes_every_fact),
 		cmocka_unit_test(defaults),

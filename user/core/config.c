@@ -117,7 +117,7 @@ int config_read_text(const char *text, size_t len, const char *name,
 		return config_explain(&r, e);
 	if (!raw)
 		return fail_line(&r, 1,
-				 "the file is empty; to delete everything write \"vips: []\"");
+				 "the file is empty; \"vips: []\" and the like delete what there is");
 	ret = config_take(&r, raw, m);
 	if (!ret)
 		ret = second_pass(&r, m);

@@ -19,18 +19,26 @@ static bool is_one_of(const char *s, const char *const *list)
 	return false;
 }
 
-static bool needs_quotes(const char *key, const char *value)
+/* To YAML 1.1 the IPv6 address 1:2:3:4:5:6:7:8 is a number of base 60. */
+static bool is_base_60(const char *s)
 {
-	static const char *const hex[] = { "mac", "server_ids", "key", "secret",
-					   NULL };
+	return strchr(s, ':') && strspn(s, "0123456789:") == strlen(s);
+}
+
+static bool needs_quotes(const char *key, bool in_list, const char *value)
+{
+	static const char *const hex[] = { "mac", "key", "secret", NULL };
 	static const char *const text[] = { "name", "namespace", "dev", "to",
-					    NULL };
+					    "socket", NULL };
 	static const char *const words[] = { "y", "n", "yes", "no", "on", "off",
 					     "true", "false", "null", "~",
 					     NULL };
 
-	if (is_one_of(key, hex))
+	/* Under limits, server_ids is a number. */
+	if (is_one_of(key, hex) || (in_list && !strcmp(key, "server_ids")))
 		return strcmp(value, CONFIG_HIDDEN);
+	if (is_base_60(value))
+		return true;
 	/* Numbers of all kinds, dates, .inf, a merge begin so. */
 	return is_one_of(key, text) && (strchr("0123456789+-.=<", *value) ||
 					is_one_of(value, words));
@@ -85,7 +93,7 @@ static void look_at(struct quoting *q, yaml_event_t *e)
 		}
 		q->is_key[d] = true;
 		if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-		    needs_quotes(q->key, value)) {
+		    needs_quotes(q->key, q->in_list[d], value)) {
 			e->data.scalar.style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 			e->data.scalar.quoted_implicit = 1;	/* no tag */
 		}
