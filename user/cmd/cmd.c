@@ -14,17 +14,20 @@ struct cmd_options opt = { .instance = "default" };
 
 /* ---- errors ---- */
 
+static void complain_json(json_t *o)
+{
+	json_dumpf(o, stderr, JSON_COMPACT);
+	fputc('\n', stderr);
+	json_decref(o);
+}
+
 static void complain(const char *key, const char *fmt, va_list ap)
 {
 	char text[1024];
 
 	xr_vline(text, sizeof(text), fmt, ap);
 	if (opt.json) {
-		json_t *o = json_pack("{s:s}", key, text);
-
-		json_dumpf(o, stderr, JSON_COMPACT);
-		fputc('\n', stderr);
-		json_decref(o);
+		complain_json(json_pack("{s:s}", key, text));
 		return;
 	}
 	fprintf(stderr, "xroam: %s%s\n",
@@ -54,6 +57,37 @@ int cmd_refuse(const char *fmt, ...)
 int cmd_fail(const struct xr_err *err)
 {
 	return cmd_refuse("%s", err->text[0] ? err->text : "failed");
+}
+
+/* Of "FILE:LINE: what is wrong"; 0: it does not say. */
+static long line_of(const char *file, const char *text)
+{
+	size_t n = strlen(file);
+	char *end;
+	long line;
+
+	if (strncmp(text, file, n) || text[n] != ':')
+		return 0;
+	line = strtol(text + n + 1, &end, 10);
+	return *end == ':' ? line : 0;
+}
+
+int cmd_fail_in(const char *file, const struct xr_err *err)
+{
+	json_t *o;
+	long line;
+
+	if (!opt.json || !err->text[0])
+		return cmd_fail(err);
+	if (!strcmp(file, "-"))
+		file = "stdin";
+	o = json_pack("{s:s, s:o}", "error", err->text, "file",
+		      json_text(file));
+	line = line_of(file, err->text);
+	if (line)
+		json_object_set_new(o, "line", json_integer(line));
+	complain_json(o);
+	return EXIT_REFUSED;
 }
 
 void cmd_warn(const char *fmt, ...)

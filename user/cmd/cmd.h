@@ -54,6 +54,8 @@ int cmd_select(const struct cmd *cmds, const char *help, int argc,
 int cmd_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cmd_refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cmd_fail(const struct xr_err *err);	/* EXIT_REFUSED with err's line */
+/* The same of a file: JSON has "file", and "line" where it is known. */
+int cmd_fail_in(const char *file, const struct xr_err *err);
 /* Goes on, exit status as it was; "warning: ..." or {"warning": ...}. */
 void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

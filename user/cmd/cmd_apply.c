@@ -23,7 +23,7 @@ static const char check_help[] =
 	"Usage: xroam check FILE\n"
 	"\n"
 	"Validates FILE and changes nothing: FILE:LINE: what is wrong, what would be\n"
-	"right.\n";
+	"right, of all that is wrong.\n";
 
 static const char export_help[] =
 	"Usage: xroam export [--keys]\n"
@@ -52,6 +52,11 @@ static void warn_of_keys(const char *file, size_t *warnings)
 		 file, st.st_mode & 07777);
 }
 
+static const char *name_of(const char *file)
+{
+	return strcmp(file, "-") ? file : "stdin";
+}
+
 /* Reads and checks; warnings are printed. 0 or -errno. */
 static int read_file(const char *file, struct model *m, size_t *warnings,
 		     struct xr_err *err)
@@ -60,6 +65,7 @@ static int read_file(const char *file, struct model *m, size_t *warnings,
 
 	if (ret)
 		return ret;
+	file = name_of(file);
 	ret = model_check(m, file, err);
 	if (ret) {
 		model_free(m);
@@ -95,7 +101,7 @@ int do_apply(int argc, char **argv)
 	if (!file)
 		return cmd_usage("apply: one FILE is expected");
 	if (read_file(file, &m, &warnings, &err))
-		return cmd_fail(&err);
+		return cmd_fail_in(file, &err);
 	if (opt.json)
 		list.json = json_array();
 	ret = dry ? model_would_apply(opt.instance, &m, cmd_changed, &list,
@@ -130,9 +136,56 @@ static void warn_of_hosts(const struct model *m, size_t *warnings)
 	}
 }
 
+static int compare_lines(const void *a, const void *b)
+{
+	const struct xr_err_at *x = a, *y = b;
+
+	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* All that is wrong, in the order of the file. The exit status. */
+static int fail_all(const char *file, struct xr_errs *all)
+{
+	size_t i;
+
+	qsort(all->item, all->n, sizeof(*all->item), compare_lines);
+	for (i = 0; i < all->n; i++)
+		cmd_fail_in(file, &all->item[i].err);
+	if (all->n == XR_ERRS_MAX)
+		cmd_refuse("%s: there may be more; these are the first %d",
+			   file, XR_ERRS_MAX);
+	return EXIT_REFUSED;
+}
+
+/* Reads and checks to the end; 0, or the exit status. */
+static int read_all(const char *file, struct model *m, size_t *warnings)
+{
+	struct xr_errs all = { .n = 0 };
+	struct xr_err err = { "" };
+	int ret = config_read_all(file, m, &all, &err);
+
+	file = name_of(file);
+	if (!ret) {
+		ret = model_check_all(m, file, &all, &err);
+		/* As an instance has it that the file leaves them to. */
+		model_default_limits(&m->limits);
+		if (!ret && !all.n)
+			ret = model_check_all(m, file, &all, &err);
+		if (!ret && !all.n) {
+			if (m->keys_inside)
+				warn_of_keys(file, warnings);
+			model_warn(m, file, on_warning, warnings);
+			return 0;
+		}
+		model_free(m);
+	}
+	ret = all.n ? fail_all(file, &all) : cmd_fail_in(file, &err);
+	xr_errs_free(&all);
+	return ret;
+}
+
 int do_check(int argc, char **argv)
 {
-	struct xr_err err = { "" };
 	size_t warnings = 0, sids = 0, i;
 	struct model m;
 	int ret;
@@ -141,16 +194,13 @@ int do_check(int argc, char **argv)
 		return EXIT_DONE;
 	if (argc != 2)
 		return cmd_usage("check: one FILE is expected");
-	if (read_file(argv[1], &m, &warnings, &err))
-		return cmd_fail(&err);
+	ret = read_all(argv[1], &m, &warnings);
+	if (ret)
+		return ret;
 	warn_of_hosts(&m, &warnings);
-	model_default_limits(&m.limits);
-	ret = model_check(&m, argv[1], &err);
 	for (i = 0; i < m.n_backends; i++)
 		sids += m.backends[i].n_sids;
-	if (ret)
-		ret = cmd_fail(&err);
-	else if (opt.json)
+	if (opt.json)
 		ret = out_json(json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 					 "file", json_text(argv[1]),
 					 "hosts", (json_int_t)m.n_hosts,

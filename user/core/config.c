@@ -83,12 +83,19 @@ static int second_pass(struct reader *r, struct model *m)
 	return fail_line(r, line, "%s", problem);
 }
 
-int config_read_text(const char *text, size_t len, const char *name,
-		     struct model *m, struct xr_err *err)
+/* Not YAML at all: there is but one thing to say. */
+static bool is_syntax(cyaml_err_t e)
+{
+	return e == CYAML_ERR_LIBYAML_PARSER || e == CYAML_ERR_ALIAS ||
+	       e == CYAML_ERR_LIBYAML_PARSER_INIT;
+}
+
+static int read_text(const char *text, size_t len, const char *name,
+		     struct model *m, struct xr_errs *all, struct xr_err *err)
 {
 	struct reader r = { .name = name, .text = text, .len = len,
-			    .err = err };
-	const cyaml_config_t config = {
+			    .err = err, .all = all };
+	cyaml_config_t config = {
 		.log_fn = config_on_log,
 		.log_ctx = &r,
 		.mem_fn = cyaml_mem,
@@ -107,12 +114,25 @@ int config_read_text(const char *text, size_t len, const char *name,
 	ret = lines_check_depth(text, len, problem, sizeof(problem));
 	if (ret == -ENOMEM)
 		return xr_fail(err, ret, "%s: out of memory", name);
-	if (ret)
+	if (ret) {
+		r.all = NULL;
 		return fail_line(&r, ret, "%s", problem);
+	}
 	e = cyaml_load_data((const uint8_t *)text, len, &config, &config_schema,
 			    (cyaml_data_t **)&raw, NULL);
 	if (e == CYAML_ERR_OOM)
 		return xr_fail(err, -ENOMEM, "%s: out of memory", name);
+	if (e && all && !is_syntax(e) && config_all_shapes(&r, e)) {
+		config.flags |= CYAML_CFG_IGNORE_UNKNOWN_KEYS;
+		e = cyaml_load_data((const uint8_t *)text, len, &config,
+				    &config_schema, (cyaml_data_t **)&raw, NULL);
+		r.failed = false;
+		if (e)
+			return -EINVAL;
+	}
+	if (e && all && all->n)
+		return -EINVAL;
+	r.all = raw ? all : NULL;
 	if (e)
 		return config_explain(&r, e);
 	if (!raw)
@@ -127,7 +147,19 @@ int config_read_text(const char *text, size_t len, const char *name,
 	return ret;
 }
 
+int config_read_text(const char *text, size_t len, const char *name,
+		     struct model *m, struct xr_err *err)
+{
+	return read_text(text, len, name, m, NULL, err);
+}
+
 int config_read(const char *path, struct model *m, struct xr_err *err)
+{
+	return config_read_all(path, m, NULL, err);
+}
+
+int config_read_all(const char *path, struct model *m, struct xr_errs *all,
+		    struct xr_err *err)
 {
 	bool in = !strcmp(path, "-");
 	struct stat st;
@@ -163,7 +195,7 @@ int config_read(const char *path, struct model *m, struct xr_err *err)
 	if (!in)
 		fclose(f);
 	if (!ret)
-		ret = config_read_text(text, len, in ? "stdin" : path, m, err);
+		ret = read_text(text, len, in ? "stdin" : path, m, all, err);
 	/* A file is the whole truth; a journal tells what a command changed. */
 	if (!ret)
 		m->vms_given = m->from_file = true;

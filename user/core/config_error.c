@@ -10,33 +10,54 @@
 #include "config_lines.h"
 #include "config_priv.h"
 
-static int vfail(struct reader *r, __u32 line, const char *fmt, va_list ap)
+/* "backends[3].vips[0]": the line of backends[3]. */
+static __u32 line_of_item(struct reader *r, const char *path)
 {
+	char item[PATH_LEN];
+	size_t n = strcspn(path, "]");
+
+	if (!path[n])
+		return 0;
+	snprintf(item, sizeof(item), "%.*s]", (int)n, path);
+	return lines_find(r->text, r->len, item);
+}
+
+static int vfail(struct reader *r, const char *path, __u32 line,
+		 const char *fmt, va_list ap)
+{
+	struct xr_err own, *err = r->err ? r->err : &own;
 	char buf[400];
 
 	vsnprintf(buf, sizeof(buf), fmt, ap);
+	xr_fail(err, 0, "%s:%u: %s", r->name, line, buf);
+	if (r->all && ((path && xr_errs_knows(r->all, line)) ||
+		       xr_errs_add(r->all, err, line,
+				   path ? line_of_item(r, path) : line)))
+		return 0;
 	r->failed = true;
-	return xr_fail(r->err, -EINVAL, "%s:%u: %s", r->name, line, buf);
+	return -EINVAL;
 }
 
 int fail_line(struct reader *r, __u32 line, const char *fmt, ...)
 {
 	va_list ap;
+	int ret;
 
 	va_start(ap, fmt);
-	vfail(r, line, fmt, ap);
+	ret = vfail(r, NULL, line, fmt, ap);
 	va_end(ap);
-	return -EINVAL;
+	return ret;
 }
 
 int fail_at(struct reader *r, const char *path, const char *fmt, ...)
 {
 	va_list ap;
+	int ret;
 
 	va_start(ap, fmt);
-	vfail(r, lines_find(r->text, r->len, path), fmt, ap);
+	ret = vfail(r, path, lines_find(r->text, r->len, path), fmt, ap);
 	va_end(ap);
-	return -EINVAL;
+	return ret;
 }
 
 /* Steps into "vips" or "[3]" of a schema; NULL: no such place. */
@@ -242,6 +263,94 @@ int config_explain(struct reader *r, cyaml_err_t e)
 		return fail_kind(r, r->said);
 	return fail_at(r, r->path, "%s: %s", plain_name(r->path, name),
 		       r->said[0] ? r->said : cyaml_strerror(e));
+}
+
+/* ---- all that is wrong with the shape ---- */
+
+static int check_word(struct reader *r, const cyaml_schema_value_t *v,
+		      const char *value)
+{
+	__u32 i;
+
+	for (i = 0; i < v->enumeration.count; i++)
+		if (!strcmp(v->enumeration.strings[i].str, value))
+			return 0;
+	return fail_word(r, value);
+}
+
+/* r->path is the node's, key its last step; the node's schema, or NULL. */
+static int check_node(struct reader *r, const char *key, const char *up,
+		      const struct lines_node *node)
+{
+	const cyaml_schema_value_t *v = schema_at(r->path), *parent;
+	char name[PATH_LEN];
+
+	if (!v) {
+		parent = schema_at(up);
+		if (!key || !parent || parent->type != CYAML_MAPPING)
+			return 0;	/* what it is in was wrong already */
+		snprintf(r->path, sizeof(r->path), "%s", up);
+		return fail_key(r, key);
+	}
+	if (v->type == CYAML_ENUM && node->value)
+		return check_word(r, v, node->value);
+	if (v->type == CYAML_STRING && !node->value && !node->alias)
+		return fail_line(r, node->line, "%s: %s is expected here",
+				 plain_name(r->path, name),
+				 config_range(last_key(r->path)) ?
+					 "a number" : "a single value");
+	if ((v->type == CYAML_SEQUENCE || v->type == CYAML_MAPPING) &&
+	    node->value)
+		return fail_line(r, node->line,
+				 "%s: %s is expected here, not a single value",
+				 plain_name(r->path, name),
+				 v->type == CYAML_MAPPING ?
+					 "a mapping (key: value)" : "a list");
+	return 0;
+}
+
+static bool on_shape(void *ctx, const struct lines_step *step, size_t depth,
+		     const struct lines_node *node)
+{
+	struct reader *r = ctx;
+	char up[PATH_LEN] = "", index[32];
+	const char *key = NULL;
+	size_t i;
+
+	r->path[0] = '\0';
+	for (i = 0; i < depth; i++) {
+		memcpy(up, r->path, sizeof(up));
+		key = step[i].key;
+		if (!key)
+			snprintf(index, sizeof(index), "[%ld]", step[i].index);
+		join(r->path, sizeof(r->path), up, key ? key : index);
+	}
+	return !depth || !check_node(r, key, up, node);
+}
+
+bool config_all_shapes(struct reader *r, cyaml_err_t first)
+{
+	char said[sizeof(r->said)], path[PATH_LEN], problem[128];
+	bool unknown_only = !strncmp(r->said, "Unexpected key: ", 16);
+	size_t i, n = r->all->n;
+
+	memcpy(said, r->said, sizeof(said));
+	memcpy(path, r->path, sizeof(path));
+	if (lines_walk(r->text, r->len, on_shape, r, problem,
+		       sizeof(problem)) > 0) {
+		/* Not YAML: what libcyaml took it for up to there is no matter. */
+		xr_errs_free(r->all);
+		config_explain(r, CYAML_ERR_LIBYAML_PARSER);
+		return false;
+	}
+	for (i = n; i < r->all->n; i++)
+		unknown_only &= strstr(r->all->item[i].err.text,
+				       ": unknown key ") != NULL;
+	/* What only libcyaml sees: what is missing, or given twice. */
+	memcpy(r->said, said, sizeof(said));
+	memcpy(r->path, path, sizeof(path));
+	config_explain(r, first);
+	return unknown_only && !r->failed;
 }
 
 /* The way there is told from the inside out: put each step in front. */

@@ -21,9 +21,13 @@ struct reader {
 	char path[PATH_LEN];
 	bool ends_in_field;
 	bool failed;		/* a line has been written to err */
+	struct xr_errs *all;	/* NULL: the first is enough */
 };
 
-/* ---- config_error.c: each gives -EINVAL, the line being written ---- */
+/*
+ * ---- config_error.c: each gives -EINVAL, the line being written; or 0, where all
+ * that is wrong is asked for and there is room: go on with what is next ----
+ */
 
 int fail_line(struct reader *r, __u32 line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -33,6 +37,12 @@ int fail_at(struct reader *r, const char *path, const char *fmt, ...)
 /* libcyaml's error e, of which config_on_log() heard the details. */
 int config_explain(struct reader *r, cyaml_err_t e);
 void config_on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap);
+
+/*
+ * The same for r->all, of everything that is wrong in this way. True: only keys
+ * that nobody knows; the values can be looked at.
+ */
+bool config_all_shapes(struct reader *r, cyaml_err_t first);
 
 /* "port" of "vips[3].port" */
 const char *last_key(const char *path);

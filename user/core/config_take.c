@@ -237,22 +237,27 @@ static int take_devices(struct reader *r, const struct raw *raw,
 	struct xr_err inner;
 	char path[PATH_LEN];
 	size_t i;
+	int ret = 0;
 
-	for (i = 0; i < raw->n_devices; i++) {
+	for (i = 0; !ret && i < raw->n_devices; i++) {
 		from = &raw->devices[i];
 		to = model_grow(&m->devs, &m->n_devs, sizeof(*to));
 		if (!to)
 			return -ENOMEM;
-		if (text_check_dev("name", from->name, &inner))
-			return fail_at(r, config_at(path, "devices", i, "name"),
-				       "%s", inner.text);
+		if (text_check_dev("name", from->name, &inner)) {
+			ret = fail_at(r, config_at(path, "devices", i, "name"),
+				      "%s", inner.text);
+			continue;
+		}
 		strcpy(to->name, from->name);
 		if (from->namespace &&
 		    (!*from->namespace || strchr(from->namespace, '/') ||
-		     strlen(from->namespace) >= sizeof(to->netns)))
-			return fail_at(r, config_at(path, "devices", i, "namespace"),
-				       "namespace: \"%.40s\" is not the name of a network namespace: one of \"ip netns list\"",
-				       from->namespace);
+		     strlen(from->namespace) >= sizeof(to->netns))) {
+			ret = fail_at(r, config_at(path, "devices", i, "namespace"),
+				      "namespace: \"%.40s\" is not the name of a network namespace: one of \"ip netns list\"",
+				      from->namespace);
+			continue;
+		}
 		if (from->namespace)
 			strcpy(to->netns, from->namespace);
 		to->want = from->mode ? (enum attach_want)*from->mode :
@@ -260,10 +265,9 @@ static int take_devices(struct reader *r, const struct raw *raw,
 		to->role = from->role ? (enum xr_role)*from->role :
 					XR_ROLE_NODE;
 		to->trusted = from->trusted && *from->trusted;
-		if (take_listed(r, from, i, &to->listed))
-			return -EINVAL;
+		ret = take_listed(r, from, i, &to->listed);
 	}
-	return 0;
+	return ret;
 }
 
 static int take_cid_key(struct reader *r, const struct raw_cid *from, size_t i,
@@ -336,9 +340,11 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 		to = model_grow(&m->vips, &m->n_vips, sizeof(*to));
 		if (!to)
 			return -ENOMEM;
-		if (text_to_addr(from->address, to->addr, &inner))
-			return fail_at(r, config_at(path, "vips", i, "address"),
-				       "address: %s", inner.text);
+		if (text_to_addr(from->address, to->addr, &inner) &&
+		    fail_at(r, config_at(path, "vips", i, "address"),
+			    "address: %s", inner.text))
+			return -EINVAL;
+		port = 0;
 		if (config_number(r, config_at(path, "vips", i, "port"), from->port,
 				&port))
 			return -EINVAL;
@@ -367,7 +373,8 @@ static int take_lists(struct reader *r, const struct raw_backend *from,
 				 &inner))
 			continue;
 		snprintf(path, sizeof(path), "backends[%zu].vips[%zu]", i, j);
-		return fail_at(r, path, "%s", inner.text);
+		if (fail_at(r, path, "%s", inner.text))
+			return -EINVAL;
 	}
 	for (j = 0; j < from->n_server_ids; j++) {
 		s = model_grow(&to->sids, &to->n_sids, sizeof(*s));
@@ -380,8 +387,9 @@ static int take_lists(struct reader *r, const struct raw_backend *from,
 		}
 		snprintf(path, sizeof(path), "backends[%zu].server_ids[%zu]",
 			 i, j);
-		return fail_at(r, path, "server ID \"%.40s\": %s",
-			       from->server_ids[j], inner.text);
+		if (fail_at(r, path, "server ID \"%.40s\": %s",
+			    from->server_ids[j], inner.text))
+			return -EINVAL;
 	}
 	return 0;
 }

@@ -149,10 +149,13 @@ static int take_protected(struct reader *r, const struct raw *raw,
 		}
 		to->kind = XR_PROTECTED_IP;
 		snprintf(path, sizeof(path), "protected[%zu]", i);
-		if (text_to_addr(raw->protect[i], addr, NULL))
-			return fail_at(r, path,
-				       "protected: \"%.40s\" is neither a MAC nor an IP address",
-				       raw->protect[i]);
+		if (text_to_addr(raw->protect[i], addr, NULL)) {
+			if (fail_at(r, path,
+				    "protected: \"%.40s\" is neither a MAC nor an IP address",
+				    raw->protect[i]))
+				return -EINVAL;
+			continue;
+		}
 		memcpy(to->octet, addr, sizeof(to->octet));
 	}
 	return 0;

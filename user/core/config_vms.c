@@ -18,10 +18,19 @@ static const char *const words[KEYS] = {
 	[ADDRESSES] = "addresses",   [LOCK] = "lock", [TAP] = "tap",
 };
 
+/* True: all that is wrong is asked for; on to the next value. */
 static bool wrong(struct vms_reader *v, __u32 line, const char *fmt,
 		  const char *what)
 {
-	fail_line(v->r, line, fmt, what);
+	return !fail_line(v->r, line, fmt, what);
+}
+
+/* Of the shape: what is further inside would be taken for what it is not. */
+static bool misshapen(struct vms_reader *v, __u32 line, const char *fmt,
+		      const char *what)
+{
+	wrong(v, line, fmt, what);
+	v->r->failed = true;
 	return false;
 }
 
@@ -54,6 +63,9 @@ static bool take_host(struct vms_reader *v, struct model_vm *vm,
 			vm->host = i;
 			return true;
 		}
+	/* The list's key was not read: then it is not the VM's fault. */
+	if (v->r->all && v->r->all->n && !v->m->n_hosts)
+		return true;
 	return wrong(v, n->line, "at: there is no host \"%.60s\" in hosts",
 		     n->value);
 }
@@ -179,7 +191,7 @@ static bool next_vm(struct vms_reader *v, const struct lines_step *s,
 	struct model_vm *vm;
 
 	if (s->key || n->value)
-		return wrong(v, n->line, "vms: %s is expected here",
+		return misshapen(v, n->line, "vms: %s is expected here",
 			     s->key ? "a list" : "a mapping (key: value)");
 	if (!is_whole(v))
 		return false;
@@ -201,13 +213,13 @@ bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
 	case 1:
 		v->m->vms_given = true;
 		return !node->value || is_empty(node) ||
-		       wrong(v, node->line, "%s: a list is expected here",
-			     "vms");
+		       misshapen(v, node->line, "%s: a list is expected here",
+				 "vms");
 	case 2:
 		return next_vm(v, &s[1], node);
 	case 3:
 		if (!s[2].key)
-			return wrong(v, node->line, "vms: %s is expected here",
+			return misshapen(v, node->line, "vms: %s is expected here",
 				     "a mapping (key: value)");
 		return take_key(v, s[2].key, node);
 	case 4:
@@ -215,8 +227,9 @@ bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
 			return take_address(v, node);
 		/* fall through */
 	default:
-		return wrong(v, node->line, "%s: a single value is expected here",
-			     s[2].key ? s[2].key : "vms");
+		return misshapen(v, node->line,
+				 "%s: a single value is expected here",
+				 s[2].key ? s[2].key : "vms");
 	}
 }
 

@@ -27,3 +27,37 @@ int xr_fail(struct xr_err *e, int code, const char *fmt, ...)
 	va_end(ap);
 	return code;
 }
+
+bool xr_errs_knows(const struct xr_errs *all, unsigned int line)
+{
+	size_t i;
+
+	for (i = 0; i < all->n_lines; i++)
+		if (line && all->line[i] == line)
+			return true;
+	return false;
+}
+
+bool xr_errs_add(struct xr_errs *all, const struct xr_err *e, unsigned int line,
+		 unsigned int item)
+{
+	if (!all->item) {
+		all->item = calloc(XR_ERRS_MAX, sizeof(*all->item));
+		all->line = calloc(2 * XR_ERRS_MAX, sizeof(*all->line));
+	}
+	if (!all->item || !all->line)
+		return false;
+	if (all->n < XR_ERRS_MAX) {
+		all->item[all->n++] = (struct xr_err_at){ *e, line };
+		all->line[all->n_lines++] = line;
+		all->line[all->n_lines++] = item;
+	}
+	return all->n < XR_ERRS_MAX;
+}
+
+void xr_errs_free(struct xr_errs *all)
+{
+	free(all->item);
+	free(all->line);
+	*all = (struct xr_errs){ .n = 0 };
+}

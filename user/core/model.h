@@ -180,6 +180,14 @@ bool model_unfinished(const char *instance);
 
 /* config.c: YAML by libcyaml. */
 int config_read(const char *path, struct model *m, struct xr_err *err);
+/*
+ * The same, of all that is wrong: 0 and errors in all, where the model is as good as
+ * it gets; < 0: in all, or, where that is empty, in err.
+ */
+int config_read_all(const char *path, struct model *m, struct xr_errs *all,
+		    struct xr_err *err);
+int model_check_all(const struct model *m, const char *file,
+		    struct xr_errs *all, struct xr_err *err);
 int config_read_text(const char *text, size_t len, const char *name,
 		     struct model *m, struct xr_err *err);
 /*

@@ -14,6 +14,19 @@
 
 #define CHANCE_PERCENT 1	/* of random CIDs that may name a server */
 
+int check_noted(const struct check *c, __u32 line)
+{
+	if (!c->all)
+		return -EINVAL;
+	return xr_errs_knows(c->all, line) || xr_errs_add(c->all, c->err, line, line) ?
+		       0 : -EINVAL;
+}
+
+bool check_is_bad(const struct check *c, __u32 line)
+{
+	return c->all && xr_errs_knows(c->all, line);
+}
+
 const char *check_place(const struct check *c, __u32 line, char *buf, size_t n)
 {
 	if (!c->file || !line)
@@ -123,6 +136,8 @@ static int check_cid(const struct check *c, size_t i)
 			   info->config_id, f->word, xr_cid_error_text(e));
 	for (j = 0; j < i; j++) {
 		b = &c->m->cids[j];
+		if (check_is_bad(c, b->line))
+			continue;
 		if (!(mine & xr_cid_codepoints(b->info.format,
 					       b->info.config_id)))
 			continue;
@@ -159,6 +174,19 @@ static int check_reach(const struct check *c, const struct model_backend *b,
 		   b->info.name, vip, addr);
 }
 
+/* Or all of them: the key of the list was not read. */
+static bool any_bad_vip(const struct check *c)
+{
+	size_t i;
+
+	if (c->all && c->all->n && !(c->m->sections >> MODEL_VIPS & 1))
+		return true;
+	for (i = 0; c->all && i < c->m->n_vips; i++)
+		if (check_is_bad(c, c->m->vips[i].line))
+			return true;
+	return false;
+}
+
 static int check_members(const struct check *c, const struct lut *vips,
 			 const struct model_backend *b)
 {
@@ -170,7 +198,8 @@ static int check_members(const struct check *c, const struct lut *vips,
 	for (i = 0; i < b->n_vips; i++) {
 		k = &b->vips[i];
 		text_vip(vip, k->addr, k->port, k->proto);
-		if (!find_vip(c, vips, k->addr, k->port, k->proto))
+		if (!find_vip(c, vips, k->addr, k->port, k->proto) &&
+		    !any_bad_vip(c))
 			return BAD(c, k->line ? k->line : b->line,
 				   "backend %s: there is no VIP %s; add it, or name one there is",
 				   b->info.name, vip);
@@ -384,37 +413,50 @@ static int check_limits(const struct check *c)
 	return 0;
 }
 
-static int check_devices(const struct check *c)
+static int check_device(const struct check *c, size_t i)
 {
 	const struct model_dev *d = c->m->devs;
-	size_t i, j;
+	size_t j;
 
-	for (i = 0; i < c->m->n_devs; i++) {
-		if (!d[i].name[0])
-			return BAD(c, d[i].line, "%s", "a device needs a name");
-		if (d[i].role == XR_ROLE_PASS && d[i].want == ATTACH_GENERIC)
-			return BAD(c, d[i].line,
-				   "device %s: role pass is of use in native mode only",
+	if (!d[i].name[0])
+		return BAD(c, d[i].line, "%s", "a device needs a name");
+	if (d[i].role == XR_ROLE_PASS && d[i].want == ATTACH_GENERIC)
+		return BAD(c, d[i].line,
+			   "device %s: role pass is of use in native mode only",
+			   d[i].name);
+	if (d[i].role != XR_ROLE_BACKEND &&
+	    (d[i].listed.vnis || d[i].listed.addrs))
+		return BAD(c, d[i].line,
+			   "device %s: vnis and addresses are for role backend only",
+			   d[i].name);
+	for (j = 0; j < i; j++)
+		if (!strcmp(d[i].name, d[j].name) &&
+		    !strcmp(d[i].netns, d[j].netns) &&
+		    d[i].space == d[j].space)
+			return BAD(c, d[i].line, "device %s is given twice",
 				   d[i].name);
-		if (d[i].role != XR_ROLE_BACKEND &&
-		    (d[i].listed.vnis || d[i].listed.addrs))
-			return BAD(c, d[i].line,
-				   "device %s: vnis and addresses are for role backend only",
-				   d[i].name);
-		for (j = 0; j < i; j++)
-			if (!strcmp(d[i].name, d[j].name) &&
-			    !strcmp(d[i].netns, d[j].netns) &&
-			    d[i].space == d[j].space)
-				return BAD(c, d[i].line,
-					   "device %s is given twice",
-					   d[i].name);
-	}
 	return 0;
+}
+
+static int check_devices(const struct check *c)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < c->m->n_devs; i++)
+		ret = check_device(c, i);
+	return ret;
 }
 
 int model_check(const struct model *m, const char *file, struct xr_err *err)
 {
-	struct check c = { m, file, err };
+	return model_check_all(m, file, NULL, err);
+}
+
+int model_check_all(const struct model *m, const char *file,
+		    struct xr_errs *all, struct xr_err *err)
+{
+	struct check c = { m, file, err, all };
 	struct lut vips;
 	int ret = 0;
 	size_t i;
@@ -538,7 +580,7 @@ static void warn_ties(const struct warner *w)
 void model_warn(const struct model *m, const char *file,
 		void (*warn)(void *ctx, const char *line), void *ctx)
 {
-	struct warner w = { { m, file, NULL }, warn, ctx };
+	struct warner w = { { m, file, NULL, NULL }, warn, ctx };
 	size_t by_len[XR_SID_MAX + 1] = { 0 }, i;
 	bool cid = false;
 

@@ -9,7 +9,13 @@ struct check {
 	const struct model *m;
 	const char *file;
 	struct xr_err *err;
+	struct xr_errs *all;	/* NULL: the first is enough */
 };
+
+/* err is said, of that line: -EINVAL, or 0: go on. */
+int check_noted(const struct check *c, __u32 line);
+/* Of an item that is wrong already. */
+bool check_is_bad(const struct check *c, __u32 line);
 
 /* "file:line: " where they are known. */
 const char *check_place(const struct check *c, __u32 line, char *buf, size_t n);
@@ -20,6 +26,7 @@ const char *check_place(const struct check *c, __u32 line, char *buf, size_t n);
 		xr_fail((c)->err, -EINVAL, "%s" fmt,                           \
 			check_place(c, line, place_, sizeof(place_)),          \
 			__VA_ARGS__);                                          \
+		check_noted(c, line);                                          \
 	})
 
 /* ---- model_check_vms.c: hosts, VMs, gateways, sources ---- */

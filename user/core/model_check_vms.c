@@ -122,12 +122,17 @@ static int check_gateways(const struct check *c)
 			   c->m->n_gateways, XR_MAX_GATEWAYS);
 	for (i = 0; i < c->m->n_gateways; i++) {
 		text_addr(addr, g[i].addr);
-		if (vm_bad_addr(g[i].addr))
-			return BAD(c, 0, "gateway %s: it is %s; write the gateway's own address",
-				   addr, vm_bad_addr(g[i].addr));
-		if (g[i].has_mac && vm_bad_mac(g[i].mac))
-			return BAD(c, 0, "gateway %s: its mac is %s; write the gateway's own, or leave it out",
-				   addr, vm_bad_mac(g[i].mac));
+		if (c->all && (addr_is_zero(g[i].addr) ||
+			       (g[i].has_mac && mac_is_zero(g[i].mac))))
+			continue;	/* told of when it was read */
+		if (vm_bad_addr(g[i].addr) &&
+		    BAD(c, 0, "gateway %s: it is %s; write the gateway's own address",
+			addr, vm_bad_addr(g[i].addr)))
+			return -EINVAL;
+		if (g[i].has_mac && vm_bad_mac(g[i].mac) &&
+		    BAD(c, 0, "gateway %s: its mac is %s; write the gateway's own, or leave it out",
+			addr, vm_bad_mac(g[i].mac)))
+			return -EINVAL;
 	}
 	return 0;
 }
