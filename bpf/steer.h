@@ -126,11 +126,11 @@ static __always_inline void trace_sid(const struct cid_result *cid)
 }
 
 /*
- * What is for a VIP that is steered by CID, and is not. A call away: of most
- * connections few packets come here. what: struct quic's fields, packed.
+ * What servers' CIDs should steer, and do not: a call away, as it should be rare.
+ * what: the codepoint, and whether the server is down. Long headers are counted
+ * in admit(), where they come by anyway.
  */
-#define ASTRAY_LONG	(1U << 3)
-#define ASTRAY_DOWN	(1U << 4)
+#define ASTRAY_DOWN	(1U << 3)
 
 __noinline int count_astray(__u32 vip, __u32 what)
 {
@@ -141,8 +141,6 @@ __noinline int count_astray(__u32 vip, __u32 what)
 		return 0;
 	if (what & ASTRAY_DOWN)
 		c->down[top]++;
-	else if (what & ASTRAY_LONG)
-		c->longs++;
 	else
 		c->astray[top]++;
 	return 0;
@@ -265,18 +263,25 @@ static __always_inline int steer_by_flow(struct packet *p,
 
 /*
  * Initials are counted always, and refused above the backend's limit; so is, where
- * there is one, what may hide one. 0, or the reason to drop it. Global: of every
- * connection few packets come here.
+ * there is one, what may hide one. 0, or the reason to drop it. astray: the VIP, if
+ * no CID has steered it; VIP 0 is nobody's. Global: of every connection few packets
+ * come here.
  */
 #define ADMIT_LIMITED	(1U << 16)	/* with the backend: it has a limit */
 
-__noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what)
+__noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what, __u32 astray)
 {
-	struct packet p = { .bytes = ctx->data_end - ctx->data };
+	struct xr_cid_counter *cid = bpf_map_lookup_elem(&cid_stats, &astray);
 	__u32 key = what & 0xffff, now;
 	struct xr_backend_counter *c;
 	struct xr_initial_rate *r;
+	struct packet p = {};
 
+	if (cid)
+		cid->longs++;
+	/* Not before: half of the packet's bounds would be kept over the lookup. */
+	forget();
+	p.bytes = ctx->data_end - ctx->data;
 	if (!is_initial_at(ctx, at) &&
 	    (likely(!(what & ADMIT_LIMITED)) || !hides_initial(ctx, at)))
 		return 0;
@@ -382,9 +387,9 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 		return as_icmp(p->reason ?: steer_by_hash(p));
 	if (!p->reason) {
 		p->backend = 0;
-		if (by_cid)
+		/* Hidden, or all that follows is verified once for each kind of header. */
+		if (by_cid && !unknown(p->quic.is_long, keys->zero, 1))
 			count_astray(p->vip, p->quic.top |
-				     p->quic.is_long * ASTRAY_LONG |
 				     p->quic.is_down * ASTRAY_DOWN);
 		hash_tuple(p, keys);
 		p->reason = steer_by_tuple(p, v);
@@ -392,7 +397,8 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 	forget();
 	if (by_cid && unlikely(p->quic.is_long) && p->backend)
 		return admit(ctx, p->payload, p->backend |
-			     !!p->limited * ADMIT_LIMITED) ?: p->reason;
+			     !!p->limited * ADMIT_LIMITED,
+			     p->vip * (p->reason != XR_R_CID)) ?: p->reason;
 	return p->reason;
 }
 

@@ -486,8 +486,9 @@ struct xr_backend_counter {
  */
 struct xr_cid_counter {
 	__u64 astray[XR_CODEPOINTS]; /* short headers that name no server, as in by_cid */
-	__u64 down[XR_CODEPOINTS];   /* packets that name one which is down */
-	__u64 longs;		/* long headers that name none: as a rule the client chose */
+	/* packets that name one which is down; policy down: fallback: short headers alone */
+	__u64 down[XR_CODEPOINTS];
+	__u64 longs;		/* long headers sent on by no CID: as a rule the client chose it */
 	__u64 icmp;		/* errors */
 };
 

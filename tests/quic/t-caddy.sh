@@ -89,4 +89,7 @@ is "$(of_backends by_cid)" 0 "nor does a backend count one"
 cmp_ok "$(reason flow)" -gt $CLIENTS "but by the flow table"
 cmp_ok "$(($(reason cid-no-config) + $(reason cid-no-server)))" -gt $CLIENTS \
 	"and it is counted that the CIDs name nobody"
+like "$(xr status --check)" \
+	"vip $(quic_vip): of [1-9][0-9]* packets with a server's CID 0 were steered by it" \
+	"status says that all is not well, though the downloads were"
 done_testing

@@ -269,10 +269,10 @@ static void say_why(struct plane *p, const struct counts *n, char *text,
 	if (point < 0)
 		snprintf(text, size, "of all kinds, so random ones: make the servers mint them with their server IDs (docs/formats.md), or take \"cid\" off the VIP");
 	else if (i)
-		snprintf(text, size, "of config %u, with no server's ID in them: key, lengths and server IDs must be the servers', see \"xroam cid decode\"",
+		snprintf(text, size, "of config %u, with no server's ID in them: key, lengths and server IDs must be the servers', see \"xroam cid decode\"; or the servers mint random ones",
 			 i->config_id);
 	else
-		snprintf(text, size, "of config ID %u, which is not configured: \"xroam cid add\" what the servers mint under",
+		snprintf(text, size, "of config ID %u, which is not configured: \"xroam cid add\" what the servers mint under; or they mint random ones",
 			 point);
 }
 
