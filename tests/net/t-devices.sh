@@ -83,7 +83,7 @@ with_inode() # INODE
 {
 	local i found=1
 
-	for ((i = 0; i < 60 && found; i++)); do
+	for ((i = 0; i < 20 && found; i++)); do
 		ip netns add "$(ns x$i)"
 		[ "$(stat -Lc %i "/run/netns/$(ns x$i)")" != "$1" ] || found=0
 	done
@@ -150,6 +150,35 @@ node
 ok "dev detach forgets it" from n1 dev detach eth0
 is "$(known)" "" "none is known"
 
+# ---- an interrupted change is finished where it was begun ----
+
+ok "apply" from n1 apply "$file"
+hooks=$(hooked)
+pins=/sys/fs/bpf/xroam/$(instance lb1)
+space n2
+# NAME MAP: a number of 64 bits, of the map's first used value
+number()
+{
+	bpftool -j map dump pinned "$pins/$2" | python3 -c '
+import json, sys
+print(next(v[sys.argv[1]] for v in (e["formatted"]["value"]
+      for e in json.load(sys.stdin)) if v.get("ifindex", 1)))' "$1"
+}
+netns=$(number netns devices)
+from n1 export --keys >"$WORLD_DIR/e"
+ok "detach" from n1 dev detach eth0
+# The instance's journal: who it is of, and where.
+{
+	printf '# %u %016x\n# netns %016x\n' "$(number created meta)" \
+		"$(number id meta)" "$netns"
+	cat "$WORLD_DIR/e"
+} >"/run/xroam/$(instance lb1)/journal.yaml"
+ok "a command in another namespace finishes it" from n2 vip add 192.0.2.3:80/udp
+is "$(known)" "eth0 null attached" "the device is that of the first"
+is "$(programs n1 eth0) $(programs n2 eth0)" "1 0" "and not of the other"
+ok "detach" from n1 dev detach eth0
+ip netns del "$(ns n2)"
+
 # ---- a table full of them ----
 
 ok "attach again" from n1 dev attach eth0
@@ -176,8 +205,40 @@ is "$(known)" "eth0 null attached, eth1 null attached" "and those are all"
 ok "detach" from n1 dev detach eth1
 is "$(programs n1 eth0)" 1 "the other one keeps its program"
 ok "63 more" ghosts
+ok "status" from n1 status
 ok "detach all" from n1 dev detach all
 is "$(known)" "" "none is left"
+
+ok "apply" from n1 apply "$file"
+hook_ghosts()
+{
+	bpftool -j map dump pinned "$pins/tc_hooks" | python3 -c '
+import json, sys
+found = [e for e in json.load(sys.stdin) if int(e["value"][0], 0) or
+         int(e["value"][1], 0)]
+slots = [e["key"] for e in found]
+value = [int(o, 0) for o in found[0]["value"]]
+for slot in range(1024):
+    key = list(slot.to_bytes(4, "little"))
+    if [hex(o) for o in key] in [[hex(int(o, 0)) for o in s] for s in slots]:
+        continue
+    v = value[:]
+    v[16:24] = (1 << 56 | 1).to_bytes(8, "little")
+    print("map update pinned", sys.argv[1], "key", *key, "value", *v)
+' "$pins/tc_hooks" >"$WORLD_DIR/ghosts" && bpftool batch file "$WORLD_DIR/ghosts"
+}
+ok "a thousand tc programs of namespaces that are gone" hook_ghosts
+is "$(hooked)" 1024 "the table is full"
+ip netns del "$(ns n1)"
+node
+ok "in a namespace made anew" from n1 apply "$file"
+is "$(hooked)" "$hooks" "the tc programs find room, and the numbers are theirs"
+ip netns del "$(ns n1)"
+node
+ok "destroy, with nothing of it left" from n1 destroy
+is "$(ls "$pins" 2>&1 | grep -c .)" 1 "it is gone"
+ok "detach all" from n1 apply "$file"
+ok "and again" from n1 dev detach all
 
 # ---- one name in two namespaces ----
 

@@ -3,60 +3,89 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attach_priv.h"
+#include "model_edit.h"
 #include "netns.h"
 #include "plane_priv.h"
 
 /* ---- devices that were moved or renamed: the program tells them ---- */
 
-struct search {
-	__u32 prog[XR_MAX_DEVICES];	/* their ids; 0: none */
-	bool found[XR_MAX_DEVICES];
-	struct device_place at[XR_MAX_DEVICES];
-};
+/*
+ * All programs on all devices there are. A look goes through every namespace, so
+ * many who ask in the same second share one.
+ */
+static struct {
+	struct seen {
+		__u32 prog;	/* its id */
+		struct device_place at;
+	} *item;
+	size_t n;
+	struct timespec when;
+} tour;
 
-static void note_place(struct search *s, __u32 prog, __u32 ifindex,
-		       const struct attached *on)
+static void note(__u32 prog, __u32 ifindex, const struct attached *on)
 {
-	int i;
+	struct seen *s = model_grow(&tour.item, &tour.n, sizeof(*s));
 
-	for (i = 0; prog && i < XR_MAX_DEVICES; i++) {
-		if (s->prog[i] != prog)
-			continue;
-		s->found[i] = true;
-		s->at[i].netns = netns_id();
-		s->at[i].ifindex = ifindex;
-		memcpy(s->at[i].name, on->name, sizeof(s->at[i].name));
-	}
+	if (!s)
+		return;
+	s->prog = prog;
+	s->at.netns = netns_id();
+	s->at.ifindex = ifindex;
+	memcpy(s->at.name, on->name, sizeof(s->at.name));
 }
 
-static void search_here(void *ctx)
+static void look_here(void *ctx)
 {
 	struct if_nameindex *list = if_nameindex(), *i;
 	struct attached at;
 	int n;
 
+	(void)ctx;
 	for (i = list; i && i->if_index; i++) {
 		attach_look(i->if_index, &at);
 		for (n = 0; n < at.n; n++)
-			note_place(ctx, at.id[n], i->if_index, &at);
+			note(at.id[n], i->if_index, &at);
 	}
 	if (list)
 		if_freenameindex(list);
 }
 
+static void look_everywhere(void)
+{
+	free(tour.item);
+	tour.item = NULL;
+	tour.n = 0;
+	clock_gettime(CLOCK_MONOTONIC, &tour.when);
+	netns_each(look_here, NULL);
+}
+
+static bool find(__u32 prog, struct device_place *at)
+{
+	size_t i;
+
+	for (i = 0; prog && i < tour.n; i++) {
+		if (tour.item[i].prog != prog)
+			continue;
+		*at = tour.item[i].at;
+		return true;
+	}
+	return false;
+}
+
 bool attach_find(__u32 prog, struct device_place *at)
 {
-	struct search s = { .prog = { prog } };
+	struct timespec now;
 
-	if (prog)
-		netns_each(search_here, &s);
-	if (s.found[0])
-		*at = s.at[0];
-	return s.found[0];
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!tour.when.tv_sec || now.tv_sec - tour.when.tv_sec > 1)
+		look_everywhere();
+	return find(prog, at);
 }
 
 /* The record goes where its program went. */
@@ -142,7 +171,8 @@ void plane_follow_names(struct plane *p)
 void attach_recover(struct plane *p)
 {
 	struct xr_device *d = p->devices;
-	struct search s = { .prog = { 0 } };
+	__u32 missing[XR_MAX_DEVICES] = { 0 };
+	struct device_place at;
 	bool any = false;
 	int i, back;
 
@@ -152,16 +182,16 @@ void attach_recover(struct plane *p)
 		if (ret && ret != -ENOENT)
 			continue;	/* that says nothing of it */
 		if (ret || went(p, d))
-			s.prog[i] = d->prog_id;
-		any |= s.prog[i];
+			missing[i] = d->prog_id;
+		any |= missing[i];
 		if (!ret)
 			netns_leave(back);
 	}
 	if (any)
-		netns_each(search_here, &s);
-	for (i = 0; i < XR_MAX_DEVICES; i++)
-		if (s.found[i])
-			follow(p, &p->devices[i], &s.at[i]);
+		look_everywhere();
+	for (i = 0; any && i < XR_MAX_DEVICES; i++)
+		if (find(missing[i], &at))
+			follow(p, &p->devices[i], &at);
 	drop_twins(p);
 }
 

@@ -96,8 +96,23 @@ void wrong(struct check *c, const char *fmt, ...)
 	c->each(c->ctx, line);
 }
 
+/* The name, and where that is not here the namespace. */
+static const char *name_of(const struct xr_device *d,
+			   const struct device_place *at,
+			   char text[XR_NAME_LEN + 8 + NETNS_TEXT])
+{
+	char space[NETNS_TEXT];
+
+	if (at->netns == netns_id() || at->no_netns)
+		return d->name;
+	snprintf(text, XR_NAME_LEN + 8 + NETNS_TEXT, "%s netns %s", d->name,
+		 netns_text(at->netns, space));
+	return text;
+}
+
 static void check_devices(struct check *c)
 {
+	char text[XR_NAME_LEN + 8 + NETNS_TEXT];
 	struct plane *p = c->p;
 	struct device_place at;
 	bool any = false;
@@ -114,11 +129,11 @@ static void check_devices(struct check *c)
 			wrong(c, at.no_netns ?
 			      "dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it" :
 			      "dev %s: the device is gone: \"xroam dev detach %s\" or apply forgets it",
-			      d->name, d->name);
+			      name_of(d, &at, text), d->name);
 			break;
 		case DEVICE_NO_PROGRAM:
 			wrong(c, "dev %s: the program is no longer attached: \"xroam dev attach %s\" or apply brings it back",
-			      d->name, d->name);
+			      name_of(d, &at, text), d->name);
 			break;
 		case DEVICE_ATTACHED:
 			check_peer(c, d, &at);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "netns.h"
@@ -146,6 +147,32 @@ static int has_inode(void *ctx, const char *path)
 	return 1;
 }
 
+/*
+ * Those that were looked for in vain within the last second: what is left of one
+ * that is gone is asked for again and again, and each time all processes are.
+ */
+#define ABSENT	64
+
+static __thread struct {
+	__u64 id;
+	time_t until;
+} absent[ABSENT];
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static int is_absent(__u64 id)
+{
+	absent[id % ABSENT].id = id;
+	absent[id % ABSENT].until = seconds() + 1;
+	return -ENOENT;
+}
+
 int netns_enter(__u64 id, int *back)
 {
 	struct search s = { .inode = id };
@@ -153,13 +180,14 @@ int netns_enter(__u64 id, int *back)
 	int ret;
 
 	*back = -1;
-	if (!id)
-		return -ENOENT;
-	if (id == netns_id())
+	if (id && id == netns_id())
 		return 0;
+	if (!id || (absent[id % ABSENT].id == id &&
+		    seconds() < absent[id % ABSENT].until))
+		return -ENOENT;
 	ret = walk_all(has_inode, &s);
 	if (ret <= 0)
-		return ret ? ret : -ENOENT;
+		return ret ? ret : is_absent(id);
 	ret = go(s.path, back);
 	if (ret)
 		return ret;
@@ -169,7 +197,7 @@ int netns_enter(__u64 id, int *back)
 	/* Another one that got its inode number: it is gone for certain. */
 	netns_leave(*back);
 	*back = -1;
-	return there ? -ENOENT : -EMFILE;
+	return there ? is_absent(id) : -EMFILE;
 }
 
 void netns_leave(int back)

@@ -84,7 +84,7 @@ void plane_remove_dir(const char *dir);
 /* Makes the device records true after a command was killed; under the lock. */
 void attach_recover(struct plane *p);
 
-/* The device that the program with that id is on, in any network namespace. */
+/* The device that the program with that id is on, or was a second ago, anywhere. */
 bool attach_find(__u32 prog, struct device_place *at);
 
 /* Detaches a program that is known by its pin alone (another map layout). */

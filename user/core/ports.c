@@ -11,15 +11,19 @@
 #include "ports.h"
 #include "vm_priv.h"
 
-static __u16 behind(struct plane *p, const char *dev)
+/* By the number that packets to the host go to: others may have the name, too. */
+static __u16 behind(struct plane *p, const struct xr_device *d)
 {
 	const struct xr_host_info *h;
-	__u32 i;
+	__u32 i, path;
 
 	for (i = 1; i <= p->meta->limits.hosts; i++) {
 		h = &p->host_info[i];
-		if (h->name[0] && h->method == XR_FORWARD_PORT &&
-		    !strcmp(h->dev, dev))
+		if (!h->name[0] || h->method != XR_FORWARD_PORT)
+			continue;
+		path = p->hosts[i].path;
+		if (path ? p->paths[path].ifindex == d->ifindex :
+			   !strcmp(h->dev, d->name))
 			return i;
 	}
 	return 0;
@@ -144,7 +148,7 @@ void host_refresh_ports(struct plane *p)
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
 		memset(&port, 0, sizeof(port));
 		if (d->ifindex) {
-			port.host = behind(p, d->name);
+			port.host = behind(p, d);
 			port.trusted = d->trusted;
 		} else {
 			p->ports[i].own = 0;
