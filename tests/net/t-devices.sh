@@ -316,8 +316,10 @@ if [ "$(programs n3 up0)" = 1 ]; then
 	ok "moved once more" ip -n "$(ns n3)" link set up0 netns "$(ns n2)"
 	ok "destroy finds it" from n1 destroy
 	is "$(programs n2 up0)" 0 "and takes its program off"
+	like "$(<"/run/xroam/$(instance lb1).destroyed.yaml")" \
+		"name: .?up0.?.*namespace: .?$(ns n2)" "what it keeps says where"
 else
-	skip 7 "this kernel takes the program off a device that moves"
+	skip 8 "this kernel takes the program off a device that moves"
 	from n1 destroy
 fi
 

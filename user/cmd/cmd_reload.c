@@ -89,6 +89,12 @@ static int write_kept(const char *path, const char *text, size_t len,
 	return ret;
 }
 
+static void left_out(void *ctx, const char *line)
+{
+	(void)ctx;
+	cmd_warn("%s", line);
+}
+
 /* 1: there was nothing. An earlier one stays then. */
 static int keep_export(struct plane *p, const char *path, struct xr_err *err)
 {
@@ -103,8 +109,10 @@ static int keep_export(struct plane *p, const char *path, struct xr_err *err)
 	ret = model_load_vms(p, &m, err);
 	if (!ret && is_empty(&m))
 		ret = 1;
-	if (!ret)
+	if (!ret) {
+		model_name_devices(p, &m, left_out, NULL);
 		ret = config_write(&m, true, true, &text, &len, err);
+	}
 	if (!ret)
 		ret = write_kept(path, text, len, err);
 	if (text)
