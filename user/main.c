@@ -275,6 +275,7 @@ int main(int argc, char **argv)
 	status = parse_options(argc, argv);
 	if (status < 0)
 		status = run(argc - optind, argv + optind);
+	cmd_warn_now();
 	/* A full disk must not look like success. */
 	ret = out_end();
 	if (ret && status != EXIT_USAGE)

@@ -526,7 +526,8 @@ struct xr_device {
 	__u8 how;		/* enum xr_attach_how */
 	__u8 role;		/* enum xr_role */
 	__u8 trusted;		/* see struct xr_port */
-	__u8 reserved[4];
+	__u8 want;		/* the mode that was asked for: enum attach_want */
+	__u8 reserved[3];
 	__u64 netns;		/* the namespace it is in: inode number | its count << 32 */
 	__u64 attached;		/* seconds since the epoch */
 	char name[XR_NAME_LEN];

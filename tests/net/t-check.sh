@@ -84,4 +84,21 @@ refused 1 "empty" "an empty file" check "$file"
 is "$(xr -j check "$WORLD_DIR/none" 2>&1 | jq -c '[.file, has("line")]')" \
 	"[\"$WORLD_DIR/none\",false]" "one that is not there has no line"
 ok "a good one" xr check "$CONFIG"
+
+# ---- warnings of one kind are one line ----
+
+{
+	echo "vips:"
+	echo "  - {address: 192.0.2.1, port: 443, protocol: udp}"
+	echo "vms: []"
+	echo "backends:"
+	for i in $(seq 500); do
+		echo "  - {name: b$i, address: 10.8.0.2, vips: ['192.0.2.1:443/udp'], vm: {mac: '02:00:00:00:$(printf '%02x:%02x' $((i >> 8)) $((i & 255)))'}}"
+	done
+} >"$file"
+out=$(xr check "$file" 2>&1 >/dev/null)
+is "$(wc -l <<<"$out")" 1 "five hundred warnings"
+like "$out" "bad.yaml:[0-9]+: backend b1: VM .* \(and 499 more like it\)$" \
+	"are one line with a count"
+like "$(xr -j check "$file" 2>/dev/null)" '"warnings":500' "all are counted"
 done_testing

@@ -146,6 +146,25 @@ ok "an empty one" xr dev attach eth0
 ok "no device either" xr dev detach eth0
 is "$(xr destroy)" "instance \"$WORLD-n1\" is gone" "has nothing to keep"
 ok "what was kept before stays" grep -q 192.0.2.2 "$kept"
+# ---- the mode that was asked for ----
+
+mode()
+{
+	xr export | grep mode: | tr -d ' '
+}
+
+ok "attach" xr dev attach eth0
+is "$(mode)" mode:auto "auto is exported as what it was"
+xr export >"$file"
+is "$(xr apply "$file")" "nothing to change" "and means the same"
+state >"$WORLD_DIR/before"
+sed -i 's/mode: auto/mode: native/' "$file"
+is "$(xr apply "$file")" "~ dev eth0: mode auto -> native" "another is asked for"
+is "$(mode)" mode:native "and kept"
+is "$(state | tail -1)" "$(tail -1 "$WORLD_DIR/before")" "the program is the same"
+ok "detach" xr dev detach eth0
+xr destroy >/dev/null
+
 # No place to keep it: destroy is the way out all the same.
 ok "once more" xr apply "$whole"
 rm -f "$kept"; mkdir "$kept"

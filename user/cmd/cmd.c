@@ -38,6 +38,7 @@ int cmd_usage(const char *fmt, ...)
 {
 	va_list ap;
 
+	cmd_warn_now();
 	va_start(ap, fmt);
 	complain("error", fmt, ap);
 	va_end(ap);
@@ -48,6 +49,7 @@ int cmd_refuse(const char *fmt, ...)
 {
 	va_list ap;
 
+	cmd_warn_now();
 	va_start(ap, fmt);
 	complain("error", fmt, ap);
 	va_end(ap);
@@ -77,6 +79,7 @@ int cmd_fail_in(const char *file, const struct xr_err *err)
 	json_t *o;
 	long line;
 
+	cmd_warn_now();
 	if (!opt.json || !err->text[0])
 		return cmd_fail(err);
 	if (!strcmp(file, "-"))

@@ -58,6 +58,13 @@ int cmd_fail(const struct xr_err *err);	/* EXIT_REFUSED with err's line */
 int cmd_fail_in(const char *file, const struct xr_err *err);
 /* Goes on, exit status as it was; "warning: ..." or {"warning": ...}. */
 void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * The same of what may be said of each of many things: those that differ in names
+ * and numbers only become one line with a count, said by cmd_warn_now(), which
+ * whoever says an error calls, and main().
+ */
+void cmd_warn_of(const char *line);
+void cmd_warn_now(void);
 
 /* Opens opt.instance; 0 or the exit status, the line being printed. */
 int cmd_open(struct plane **p, enum plane_how how);

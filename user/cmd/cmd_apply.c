@@ -37,7 +37,7 @@ static void on_warning(void *ctx, const char *line)
 	size_t *n = ctx;
 
 	++*n;
-	cmd_warn("%s", line);
+	cmd_warn_of(line);
 }
 
 /* A key file would be refused; what holds more than keys is but warned of. */
@@ -123,7 +123,7 @@ int do_apply(int argc, char **argv)
 /* What apply would say as it makes the hosts. */
 static void warn_of_hosts(const struct model *m, size_t *warnings)
 {
-	char words[HOST_WRONG];
+	char words[HOST_WRONG], line[HOST_WRONG + XR_NAME_LEN + 16];
 	const char *wrong;
 	size_t i;
 
@@ -131,8 +131,9 @@ static void warn_of_hosts(const struct model *m, size_t *warnings)
 		wrong = host_wrong(&m->hosts[i].info, words);
 		if (!wrong)
 			continue;
-		++*warnings;
-		cmd_warn("host %s: %s", m->hosts[i].info.name, wrong);
+		snprintf(line, sizeof(line), "host %s: %s",
+			 m->hosts[i].info.name, wrong);
+		on_warning(warnings, line);
 	}
 }
 

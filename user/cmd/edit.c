@@ -8,7 +8,7 @@ void cmd_changed(void *ctx, const char *line)
 	struct change_list *list = ctx;
 
 	if (*line == '!') {
-		cmd_warn("%s", line + 2);
+		cmd_warn_of(line + 2);
 		return;
 	}
 	list->n++;

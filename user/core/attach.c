@@ -40,6 +40,14 @@ void plane_trust(struct plane *p, const char *dev, bool trusted)
 	host_refresh_ports(p);
 }
 
+void plane_want(struct plane *p, const char *dev, enum attach_want want)
+{
+	struct xr_device *d = record_find(p, dev);
+
+	if (d)
+		d->want = want;
+}
+
 void plane_list_ends(struct plane *p, const char *dev,
 		     const struct xr_listed *listed)
 {
@@ -139,6 +147,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	ret = record_new(p, dev, ifindex, role, &d, err);
 	if (ret)
 		return ret;
+	d->want = want;
 	/* It is for what native mode makes the kernel do. */
 	if (role == XR_ROLE_PASS)
 		want = ATTACH_NATIVE;

@@ -132,8 +132,14 @@ static const char *place_of(__u64 space, char text[NETNS_TEXT + 8])
 
 static bool is_so(const struct xr_device *d, const struct model_dev *w)
 {
-	return serves(d, w) && d->trusted == w->trusted &&
+	return serves(d, w) && d->want == w->want && d->trusted == w->trusted &&
 	       !memcmp(&d->listed, &w->listed, sizeof(w->listed));
+}
+
+static const char *want_word(unsigned int want)
+{
+	return want == ATTACH_AUTO ? "auto" :
+	       want == ATTACH_NATIVE ? "native" : "generic";
 }
 
 static int describe_one(struct commit *c, const struct model_dev *w)
@@ -147,6 +153,10 @@ static int describe_one(struct commit *c, const struct model_dev *w)
 		return commit_say(c, "%c dev %s%s role %s%s", was ? '~' : '+',
 				  w->name, place, text_role(w->role),
 				  w->trusted ? " trusted" : "");
+	if (was->want != w->want)
+		return commit_say(c, "~ dev %s%s: mode %s -> %s", w->name,
+				  place, want_word(was->want),
+				  want_word(w->want));
 	if (was->trusted != w->trusted)
 		return commit_say(c, "~ dev %s%s: %strusted", w->name, place,
 				  w->trusted ? "" : "not ");
@@ -189,7 +199,7 @@ static int attach_here(struct commit *c, const struct model_dev *w,
 
 	if (!serves(was, w)) {
 		if (was) {
-			undo->mode = mode_of(was);
+			undo->mode = was->want;
 			undo->role = was->role;
 			undo->listed = was->listed;
 			ret = plane_detach(c->p, w->name, c->err);
@@ -202,6 +212,7 @@ static int attach_here(struct commit *c, const struct model_dev *w,
 		if (ret)
 			return ret;
 	}
+	plane_want(c->p, w->name, w->want);
 	plane_trust(c->p, w->name, w->trusted);
 	plane_list_ends(c->p, w->name, &w->listed);
 	return 0;

@@ -377,8 +377,7 @@ static int load_devices(struct plane *p, struct model *m)
 		strncpy(dev->name, d->name, sizeof(dev->name) - 1);
 		dev->space = d->netns;
 		dev->role = d->role;
-		dev->want = d->mode == XR_MODE_GENERIC ? ATTACH_GENERIC :
-							 ATTACH_NATIVE;
+		dev->want = d->want;
 		dev->trusted = d->trusted;
 		dev->listed = d->listed;
 	}

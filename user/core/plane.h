@@ -175,6 +175,9 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 int plane_detach(struct plane *p, const char *dev, struct xr_err *err);
 int plane_detach_all(struct plane *p, struct xr_err *err);
 
+/* Another mode is asked for, but what runs is as good: see struct xr_device. */
+void plane_want(struct plane *p, const char *dev, enum attach_want want);
+
 /* `policy moves: ports` believes what comes in there; the device is attached. */
 void plane_trust(struct plane *p, const char *dev, bool trusted);
 
