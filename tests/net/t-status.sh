@@ -35,6 +35,7 @@ shorts()
 # flood HEX: a hundred a second of them, until stopped
 flood()
 {
+	came		# what came before is none of its
 	start flood c1 python3 -c '
 import os, socket, sys, time
 vip, cid = sys.argv[1], bytes.fromhex(sys.argv[2])
@@ -43,7 +44,7 @@ while True:
     s.sendto(b"\x40" + cid + os.urandom(40), (vip, 443))
     time.sleep(0.01)
 ' "$VIP4" "$1"
-	wait_for 5 came "$1"
+	wait_for 5 came
 }
 
 # shellcheck disable=SC2317
@@ -169,4 +170,31 @@ judged 1 "dev eth0: its other end, the veth lb1-eth0, has no native XDP program"
 	"a veth whose other end has no program"
 xr dev detach eth0 && xr dev attach eth0 mode generic >/dev/null
 judged 0 '^all is well$' "in generic mode it needs none"
+
+# ---- a device that is attached, but sees nothing ----
+
+ok "the other end goes down" ip -n "$(ns r)" link set lb1-eth0 down
+judged 1 "dev eth0: it has no carrier" "no carrier"
+ok "the device, too" ip -n "$(ns lb1)" link set eth0 down
+judged 1 "dev eth0: it is down, .*ip link set eth0 up" "down"
+ok "both up" sh -c "ip -n $(ns lb1) link set eth0 up && ip -n $(ns r) link set lb1-eth0 up"
+judged 0 '^all is well$' "cured"
+
+# ---- a daemon that is gone ----
+
+daemon()
+{
+	start daemon lb1 "$XROAM" -i "$(instance lb1)" run
+	wait_for 10 grep -q watching "$WORLD_DIR/daemon.err"
+}
+ok "a daemon" daemon
+judged 0 '^all is well$' "runs"
+lost=$(pid daemon)
+stop daemon KILL
+judged 1 "the daemon, pid $lost, was killed: .*xroam run" "and was killed"
+like "$(xr -j status | jq -r '.wrong[]')" "pid $lost, was killed" "  in JSON, too"
+ok "another" daemon
+judged 0 '^all is well$' "cures it"
+stop daemon
+judged 0 '^all is well$' "one that ended by itself is not missed"
 done_testing

@@ -98,7 +98,12 @@ static void check_drops(struct status *s)
 static void check_daemon(struct status *s)
 {
 	char lines[4096], *line, *rest = lines;
+	pid_t lost = daemon_lost(s->p->name);
 
+	if (lost)
+		add(s->wrong,
+		    "the daemon, pid %d, was killed: no socket, no QMP, nothing is announced; \"xroam run\" or its unit starts it again; if none is meant to run, remove /run/xroam/%s/daemon",
+		    (int)lost, s->p->name);
 	daemon_wrong(s->p->name, lines, sizeof(lines));
 	while ((line = strsep(&rest, "\n")))
 		if (line[0])

@@ -147,19 +147,39 @@ bool daemon_wrong(const char *instance, char *lines, size_t size)
 	return true;
 }
 
-pid_t daemon_pid(const char *instance)
+/* The pid in the claim; held: whether somebody holds that. */
+static pid_t read_claim(const char *instance, bool *held)
 {
 	pid_t pid = 0;
 	struct flock l;
 	char path[160];
 	int fd;
 
+	*held = false;
 	claim_path(path, sizeof(path), instance);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	if (!lock(fd, F_OFD_GETLK, &l) && l.l_type != F_UNLCK)
+	if (!lock(fd, F_OFD_GETLK, &l)) {
+		*held = l.l_type != F_UNLCK;
 		pid = read_pid(fd);
+	}
 	close(fd);
 	return pid;
+}
+
+pid_t daemon_pid(const char *instance)
+{
+	bool held;
+	pid_t pid = read_claim(instance, &held);
+
+	return held ? pid : 0;
+}
+
+pid_t daemon_lost(const char *instance)
+{
+	bool held;
+	pid_t pid = read_claim(instance, &held);
+
+	return held ? 0 : pid;
 }

@@ -27,4 +27,7 @@ bool daemon_wrong(const char *instance, char *lines, size_t size);
 /* The pid of the instance's daemon; 0: none runs. */
 pid_t daemon_pid(const char *instance);
 
+/* The pid of one that was killed: it gave nothing up. 0: none was. */
+pid_t daemon_lost(const char *instance);
+
 #endif

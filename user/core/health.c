@@ -136,7 +136,7 @@ static void check_devices(struct check *c)
 			      name_of(d, &at, text), d->name);
 			break;
 		case DEVICE_ATTACHED:
-			check_peer(c, d, &at);
+			check_link(c, d, &at);
 			break;
 		}
 	}

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A veth takes what XDP sends back out of it only where its other end has a
+ * A device that is down or has no carrier sees no packet, program or not. And a
+ * veth takes what XDP sends back out of it only where its other end has a
  * native XDP program, too; without one all of it is lost, and no counter says so.
  */
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -17,6 +19,7 @@ struct end {
 	__s32 nsid;		/* of its other end; < 0: this namespace */
 	__u32 other;		/* index of that */
 	bool native;		/* it has a native program */
+	unsigned int flags;	/* IFF_ */
 	char name[16];
 };
 
@@ -46,9 +49,11 @@ static void take_xdp(const struct nlattr *xdp, struct end *e)
 static int take_end(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct end *e = ctx;
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg)) {
+	e->flags = ifi->ifi_flags;
+	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_LINKINFO:
 			take_info(a, e);
@@ -85,36 +90,43 @@ static int ask_end(struct netlink *nl, __u32 ifindex, __s32 nsid,
 	return netlink_talk(nl, take_end, e);
 }
 
-/* true: it is one end of a veth, and the other has no program; name: of that. */
-static bool is_deaf(__u32 ifindex, char name[16])
+/* It is one end of a veth, and the other has no program. */
+static bool is_deaf(struct netlink *nl, const struct end *here,
+		    struct end *there)
 {
-	struct netlink nl = { 0 };
-	struct end here, there;
-	bool deaf;
-
-	/* What cannot be asked is not judged. */
-	deaf = !netlink_open(&nl) && !ask_end(&nl, ifindex, -1, &here) &&
-	       here.is_veth && here.other &&
-	       !ask_end(&nl, here.other, here.nsid, &there) && !there.native;
-	netlink_close(&nl);
-	if (deaf)
-		memcpy(name, there.name, 16);
-	return deaf;
+	return here->is_veth && here->other &&
+	       !ask_end(nl, here->other, here->nsid, there) && !there->native;
 }
 
-void check_peer(struct check *c, const struct xr_device *d,
+static void judge(struct check *c, const struct xr_device *d, const char *name,
+		  struct netlink *nl, const struct end *here)
+{
+	struct end there;
+
+	if (!(here->flags & IFF_UP))
+		wrong(c, "dev %s: it is down, no packet is seen; \"ip link set %s up\"",
+		      name, name);
+	else if (!(here->flags & IFF_LOWER_UP))
+		wrong(c, "dev %s: it has no carrier, no packet is seen; is the cable, or its other end, there and up?",
+		      name);
+	else if (d->role == XR_ROLE_NODE && d->mode == XR_MODE_NATIVE &&
+		 is_deaf(nl, here, &there))
+		wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
+		      name, there.name, name, there.name);
+}
+
+void check_link(struct check *c, const struct xr_device *d,
 		const struct device_place *at)
 {
-	char name[16] = "";
-	bool deaf;
+	struct netlink nl = { 0 };
+	struct end here;
 	int back;
 
-	if (d->role != XR_ROLE_NODE || d->mode != XR_MODE_NATIVE ||
-	    netns_enter(at->netns, &back))
+	if (netns_enter(at->netns, &back))
 		return;
-	deaf = is_deaf(at->ifindex, name);
+	/* What cannot be asked is not judged. */
+	if (!netlink_open(&nl) && !ask_end(&nl, at->ifindex, -1, &here))
+		judge(c, d, at->name, &nl, &here);
+	netlink_close(&nl);
 	netns_leave(back);
-	if (deaf)
-		wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
-		      at->name, name, at->name, name);
 }

@@ -19,8 +19,8 @@ void wrong(struct check *c, const char *fmt, ...)
 void check_vips(struct check *c);
 void check_steering(struct check *c);
 
-/* health_peer.c: what is sent back out of a veth vanishes. */
-void check_peer(struct check *c, const struct xr_device *d,
+/* health_peer.c: no packet comes, or what is sent back out of a veth vanishes. */
+void check_link(struct check *c, const struct xr_device *d,
 		const struct device_place *at);
 
 #endif
