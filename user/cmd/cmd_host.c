@@ -124,6 +124,7 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	const struct xr_host_info *info = ctx;
 	char addr[TEXT_ADDR];
 	struct model_host *h;
+	int ret = 0;
 
 	if (model_find_host(m, info->name))
 		return xr_fail(err, -EEXIST,
@@ -134,7 +135,12 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	 * host's address at all the model's check says in its own words.
 	 */
 	if (!info->local && !addr_is_zero(info->addr) &&
-	    !vm_bad_addr(info->addr) && path_has_route(info->addr))
+	    !vm_bad_addr(info->addr))
+		ret = path_has_route(info->addr);
+	if (xr_is_lack(ret))
+		return xr_fail(err, ret, "host %s: cannot ask the kernel for "
+			       "routes: %s", info->name, strerror(-ret));
+	if (ret)
 		return xr_fail(err, -EHOSTUNREACH,
 			       "host %s: there is no route to %s; add the route first",
 			       info->name, text_addr(addr, info->addr));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -110,6 +111,35 @@ void daemon_release(const char *instance, int fd)
 		rmdir(path);	/* refused where there is a lock in it */
 	}
 	close(fd);
+}
+
+void daemon_socket_address(const char *instance, struct sockaddr_un *to)
+{
+	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(to->sun_path, sizeof(to->sun_path), XR_RUN_ROOT "/%s.sock",
+		 instance);
+}
+
+int daemon_socket_try(const struct sockaddr_un *to)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const void *)to, sizeof(*to)))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+void daemon_socket_sweep(const char *instance)
+{
+	struct sockaddr_un to;
+
+	daemon_socket_address(instance, &to);
+	if (daemon_socket_try(&to) == -ECONNREFUSED)
+		unlink(to.sun_path);
 }
 
 /* Behind the pid's line. */

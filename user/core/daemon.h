@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include "error.h"
 
 /*
@@ -18,6 +19,12 @@ void daemon_release(const char *instance, int fd);
 
 /* The claim still is what others see: destroy removes it with the instance. */
 bool daemon_claimed(const char *instance, int fd);
+
+/* Its socket's address; and whether anybody listens there: 0, or why not. */
+void daemon_socket_address(const char *instance, struct sockaddr_un *to);
+int daemon_socket_try(const struct sockaddr_un *to);
+/* Of a daemon that was killed; not while anybody listens there. */
+void daemon_socket_sweep(const char *instance);
 
 /* What the daemon finds wrong now, a line each, for daemon_wrong(). */
 void daemon_tell_wrong(int fd, const char *lines);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,4 +61,10 @@ void xr_errs_free(struct xr_errs *all)
 	free(all->item);
 	free(all->line);
 	*all = (struct xr_errs){ .n = 0 };
+}
+
+bool xr_is_lack(int code)
+{
+	return code == -EMFILE || code == -ENFILE || code == -ENOMEM ||
+	       code == -ENOBUFS;
 }

@@ -47,4 +47,10 @@ int xr_fail(struct xr_err *e, int code, const char *fmt, ...)
  */
 void xr_vline(char *out, size_t size, const char *fmt, va_list ap);
 
+/*
+ * Out of descriptors or memory, this process or the machine: nothing is said of what
+ * was asked.
+ */
+bool xr_is_lack(int code);
+
 #endif

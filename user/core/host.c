@@ -294,7 +294,7 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 	if (h->local || (memo && memo->asked[host] == tick + 1))
 		return 0;
 	if (h->method == XR_FORWARD_PORT || h->method == XR_FORWARD_L2)
-		ret = if_nametoindex(h->dev) ? 0 : -ENODEV;
+		ret = if_nametoindex(h->dev) ? 0 : -errno;
 	else
 		ret = path_has_route(h->addr);
 	if (!ret && memo)
@@ -304,6 +304,10 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 		return 0;
 	}
 	host_words(way, sizeof(way), h);
+	if (xr_is_lack(ret))
+		return xr_fail(err, ret, "host %s (%s): cannot ask the kernel "
+			       "for the way to it: %s", h->name, way,
+			       strerror(-ret));
 	return xr_fail(err, -EHOSTUNREACH, "host %s (%s): %s", h->name, way,
 		       ret == -ENODEV ?
 			       "there is no such device here now" :

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "plane_priv.h"
 #include "tc.h"
 #include "vip_own.h"
@@ -43,6 +44,7 @@ static int remove_instance(const struct plane *p, struct xr_err *err)
 	plane_remove_dir(gone);
 	snprintf(run, sizeof(run), XR_RUN_ROOT "/%s", p->name);
 	plane_remove_dir(run);
+	daemon_socket_sweep(p->name);
 	return 0;
 }
 

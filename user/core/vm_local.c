@@ -107,6 +107,9 @@ static int local_begin(struct local *l, struct plane *p, __u32 place,
 	if (ret == -ENOENT)
 		forget_traces(p, place);
 	else if (ret)
+		local_warn(l, "cannot look into its network namespace: %s",
+			   strerror(-ret));
+	if (ret && ret != -ENOENT)
 		return ret;
 	if (!has_traces(p, place))
 		l->info->netns = netns_id();

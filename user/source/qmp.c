@@ -374,7 +374,7 @@ int qmp_on_time(sd_event_source *s, uint64_t usec, void *ctx)
 		qmp_wait_until(m, GREETS_WITHIN);
 		return 0;
 	}
-	if (m->d->verbose && !m->told && ret != -ENOENT &&
+	if ((m->d->verbose || xr_is_lack(ret)) && !m->told && ret != -ENOENT &&
 	    ret != -ECONNREFUSED)
 		qmp_log(m, "%s", strerror(-ret));
 	m->told = true;

@@ -11,16 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../core/daemon.h"
 #include "notice_json.h"
 #include "source.h"
 
 #define CLIENTS		1024
+#define OWN_FILES	64	/* descriptors that clients do not get */
 #define LINE_MAX_OCTETS	65536
 #define FIRST_BUFFER	4096
 #define OUT_OCTETS	32768	/* answers that wait to be read */
@@ -361,24 +364,41 @@ static int client_new(struct server *s, int fd)
 	return 0;
 }
 
-static void turn_away(int fd)
+static void turn_away(int fd, unsigned int n)
 {
 	char text[96], buf[NOTICE_ANSWER];
 	size_t len;
 
-	snprintf(text, sizeof(text), "there are %d clients already, and no "
-		 "more are served", CLIENTS);
+	snprintf(text, sizeof(text), "there are %u clients already, and no "
+		 "more are served", n);
 	len = notice_refused(buf, text);
 	/* It fits, or the client is not worth waiting for. */
 	if (send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return;
 }
 
-/* Out of descriptors: a spare one makes room to send somebody away. */
+static int files_most(void)
+{
+	struct rlimit l;
+
+	return getrlimit(RLIMIT_NOFILE, &l) ? 1 << 20 : (int)l.rlim_cur;
+}
+
+/*
+ * Out of descriptors: a spare one makes room to send somebody away. Where not even
+ * that helps they wait, a second at least.
+ */
 static void use_spare(struct server *s)
 {
-	close(s->spare);
-	close(accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+	int peer;
+
+	if (s->spare >= 0)
+		close(s->spare);
+	peer = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (peer >= 0)
+		close(peer);
+	else
+		sd_event_source_set_enabled(s->accept, SD_EVENT_OFF);
 	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -398,8 +418,9 @@ static int on_accept(sd_event_source *src, int fd, uint32_t revents, void *ctx)
 				use_spare(s);
 			break;
 		}
-		if (s->n >= CLIENTS)
-			turn_away(peer);
+		/* The lowest that is free: what is left is for moves. */
+		if (s->n >= CLIENTS || peer >= files_most() - OWN_FILES)
+			turn_away(peer, s->n);
 		else if (!client_new(s, peer))
 			continue;
 		close(peer);
@@ -414,6 +435,7 @@ static int on_second(sd_event_source *src, uint64_t usec, void *ctx)
 	struct client *c, *next;
 
 	(void)usec;
+	sd_event_source_set_enabled(s->accept, SD_EVENT_ON);
 	for (c = s->clients; c; c = next) {
 		next = c->next;
 		if (!c->since)
@@ -434,19 +456,6 @@ static int on_second(sd_event_source *src, uint64_t usec, void *ctx)
 
 /* ---- the socket itself ---- */
 
-static int try_connect(const struct sockaddr_un *to)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const void *)to, sizeof(*to)))
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /*
  * Nobody listens: a killed daemon left it. Somebody does: of a destroyed
  * instance of this name, and about to notice; or a stranger.
@@ -456,7 +465,7 @@ static int make_way(const struct sockaddr_un *to, struct xr_err *err)
 	int i, ret = 0;
 
 	for (i = 0; i < 30; i++) {
-		ret = try_connect(to);
+		ret = daemon_socket_try(to);
 		if (ret && ret != -EAGAIN)
 			break;
 		poll(NULL, 0, 100);
@@ -464,6 +473,9 @@ static int make_way(const struct sockaddr_un *to, struct xr_err *err)
 	if (!ret || ret == -EAGAIN)
 		return xr_fail(err, -EADDRINUSE, "%s: another process listens "
 			       "there: stop it first", to->sun_path);
+	if (xr_is_lack(ret))
+		return xr_fail(err, ret, "%s: %s", to->sun_path,
+			       strerror(-ret));
 	if (ret != -ENOENT && unlink(to->sun_path) && errno != ENOENT)
 		return xr_fail(err, -errno, "%s: %s", to->sun_path,
 			       strerror(errno));
@@ -491,11 +503,10 @@ static int bind_path(struct server *s, const struct sockaddr_un *to)
 
 static int open_socket(struct server *s, struct xr_err *err)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct sockaddr_un to;
 	int ret;
 
-	snprintf(to.sun_path, sizeof(to.sun_path), XR_RUN_ROOT "/%s.sock",
-		 s->d->instance);
+	daemon_socket_address(s->d->instance, &to);
 	strcpy(s->path, to.sun_path);
 	ret = make_way(&to, err);
 	if (ret)
