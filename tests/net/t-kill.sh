@@ -27,7 +27,8 @@ kill_at()
 	local ms=$1 victim
 
 	shift
-	in_ns lb1 "$XROAM" -i "$(instance lb1)" "$@" >/dev/null 2>&1 </dev/null &
+	nsenter --net="/run/netns/$WORLD-lb1" "$XROAM" -i "$(instance lb1)" \
+		"$@" >/dev/null 2>&1 </dev/null &
 	victim=$!
 	sleep "0.$(printf %03d "$ms")"
 	kill -9 $victim 2>/dev/null

@@ -76,7 +76,8 @@ mixed=0 stuck=0
 for i in $(seq 1 30); do
 	file=$a
 	((i % 2)) || file=$b
-	in_ns lb1 "$XROAM" -i "$(instance lb1)" apply "$file" >/dev/null 2>&1 &
+	nsenter --net="/run/netns/$WORLD-lb1" "$XROAM" -i "$(instance lb1)" \
+		apply "$file" >/dev/null 2>&1 &
 	victim=$!
 	sleep "0.0$(printf %02d $((RANDOM % 60)))"
 	kill -9 $victim 2>/dev/null
@@ -104,7 +105,8 @@ for i in $(seq 1 40); do
 	3) words="leave $mac" ;;
 	esac
 	# shellcheck disable=SC2086
-	in_ns lb1 "$XROAM" -i "$(instance lb1)" vm $words >/dev/null 2>&1 &
+	nsenter --net="/run/netns/$WORLD-lb1" "$XROAM" -i "$(instance lb1)" \
+		vm $words >/dev/null 2>&1 &
 	victim=$!
 	sleep "0.00$((RANDOM % 10))"
 	kill -9 $victim 2>/dev/null
