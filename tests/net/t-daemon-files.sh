@@ -77,7 +77,9 @@ ok "destroy" xr destroy
 ok "  takes it along" test ! -e "$SOCKET"
 xr apply "$CONFIG" >/dev/null
 start stranger n1 $PYTHON "$LIB/notify.py" "$SOCKET" stranger
-wait_for 10 eval 'in_ns n1 ss -lx | grep -q "$SOCKET"'
+# shellcheck disable=SC2317 # called by name
+listens() { in_ns n1 ss -lx | grep -q "$SOCKET"; }
+wait_for 10 listens
 ok "destroy" xr destroy
 ok "  leaves somebody else's, who listens there" test -S "$SOCKET"
 stop stranger

@@ -61,7 +61,7 @@ like "$(xr export --keys)" "${KEY}1" "the maps have them"
 about() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$(pid daemon)/status"; }
 unit=0
 while read -r cap; do
-	unit=$((unit | 1 << $(sed -n "s/^#define $cap[[:space:]]*//p" \
+	unit=$((unit | 1 << $(sed -n "s/^#define ${cap}[[:space:]]*//p" \
 		/usr/include/linux/capability.h)))
 done < <(sed -n 's/^CapabilityBoundingSet=//p' \
 	"$WORLD_TOP/scripts/xroam@.service" | tr ' ' '\n')

@@ -27,14 +27,16 @@ file()
 	done
 }
 
+# shellcheck disable=SC2317 # called by name
 met() { [ "$(grep -c met "$WORLD_DIR/rogue.out")" -ge "$1" ]; }
 
 # rogues N MODE: and a daemon that has met them
+# shellcheck disable=SC2317 # called by name
 rogues()
 {
 	mkdir -p "$QEMUS"
 	rm -f "$QEMUS"/*
-	start rogue n1 $PYTHON "$LIB/rogue.py" "$QEMUS" "$1" "$2"
+	start rogue n1 "$PYTHON" "$LIB/rogue.py" "$QEMUS" "$1" "$2"
 	wait_for 10 grep -q listening "$WORLD_DIR/rogue.out" || return 1
 	file "$1" >"$WORLD_DIR/with.yaml"
 	run_daemon -c "$WORLD_DIR/with.yaml" && wait_for 10 met "$1"
@@ -48,6 +50,7 @@ served()
 	is "$(jq -c .ok <<<"$SAID" | tr '\n' ' ')" "true true " "$1: a client is served"
 }
 
+# shellcheck disable=SC2317 # called by name
 named() { xr status | grep -q "qmp $QEMUS/$1.qmp: it never stops talking"; }
 
 for mode in flaps events answers; do

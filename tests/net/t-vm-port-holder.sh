@@ -94,7 +94,8 @@ file "${a/tapA/tapB}" "${b/tapB/tapA}" "$c" >"$WORLD_DIR/f.yaml"
 ok "ports that change hands" xr apply "$WORLD_DIR/f.yaml"
 file "${a/tapA/tapB}" "${b/tapB/tapD}" "$c" >"$WORLD_DIR/f.yaml"
 ok "  and hands" xr apply "$WORLD_DIR/f.yaml"
-ok "and back" eval 'file "$a" "$b" "$c" >"$WORLD_DIR/f.yaml"; xr apply "$WORLD_DIR/f.yaml"'
+file "$a" "$b" "$c" >"$WORLD_DIR/f.yaml"
+ok "and back" xr apply "$WORLD_DIR/f.yaml"
 
 # ---- a QEMU ----
 
