@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A device that hosts and backends name may be deleted and made anew, with another
 # number, or be renamed: status says so, and what looks again finds it.
+# shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
 world_begin
@@ -22,7 +23,7 @@ number=100
 port() # NAME
 {
 	number=$((number + 1))
-	ip link add "$1" index $number type veth peer name "far$number" &&
+	ip link add "$1" index "$number" type veth peer name "far$number" &&
 		ip link set "$1" up && ip link set "far$number" up
 }
 

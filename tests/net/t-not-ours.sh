@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What somebody else wrote into the kernel's tables stays: neighbours, and FDB
 # entries of a bridge and of a VXLAN device. What xroam wrote goes with its VM.
+# shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
 world_begin
@@ -63,7 +64,7 @@ vm()
 # Comes here, which is when its neighbours are written.
 known()
 {
-	vm add $MAC address $ADDR address $ADDR6 at h2 dev v1 && vm move $MAC to h1
+	vm add "$MAC" address "$ADDR" address "$ADDR6" at h2 dev v1 && vm move "$MAC" to h1
 }
 
 ok "attach" xr dev attach eth0
@@ -79,14 +80,14 @@ is "$(neighbours)" "" "its neighbours with it"
 is "$(fdb v1)" "" "and its FDB entry"
 
 for who in $MAC 52:54:00:00:00:99; do
-	neigh add $ADDR lladdr $who nud permanent
-	neigh add $ADDR6 lladdr $who nud permanent
+	neigh add $ADDR lladdr "$who" nud permanent
+	neigh add $ADDR6 lladdr "$who" nud permanent
 	in_ns lb1 bridge fdb add $MAC dev v1 master static
 	was=$(neighbours) tables=$(fdb v1)
 	ok "a VM whose neighbours an operator wrote down, $who" known
 	is "$(neighbours)" "$was" "they are as they were"
 	is "$(fdb v1)" "$tables" "so is the FDB entry"
-	if [ $who = $MAC ]; then
+	if [ "$who" = "$MAC" ]; then
 		is "$(<"$WORLD_DIR/err")" "" "nothing to warn of"
 	else
 		like "$(<"$WORLD_DIR/err")" "neighbour .*another MAC.*stays" \
