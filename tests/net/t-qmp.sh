@@ -124,8 +124,12 @@ again()
 }
 
 again
+ok "a move that was prepared in time: not a word" \
+	sh -c "! grep 'before its move was prepared' '$WORLD_DIR/daemon.err'"
 tell "migration active" "event STOP"
 becomes blackout h1 h2 "again: blackout"
+ok "STOP before anything could be prepared: what that costs is told" \
+	grep -q "stood still .* ms before its move was prepared" "$WORLD_DIR/daemon.err"
 tell "event RESUME" "migration failed"
 becomes stable h1 null "RESUME at the source: it stayed"
 

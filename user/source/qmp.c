@@ -169,6 +169,15 @@ static void cut_off(struct monitor *m)
 	qmp_tell_wrong(m);
 }
 
+static int64_t time_of(json_t *event)
+{
+	json_t *t = json_object_get(event, "timestamp");
+
+	/* Whatever it says: unsigned, as no sum of it may overflow. */
+	return json_integer_value(json_object_get(t, "seconds")) * 1000000ULL +
+	       json_integer_value(json_object_get(t, "microseconds"));
+}
+
 /* false: that is not QMP. */
 static bool take_line(struct monitor *m, const char *text, size_t len,
 		      bool *unasked)
@@ -190,7 +199,8 @@ static bool take_line(struct monitor *m, const char *text, size_t len,
 		set_mute(m, false);
 		qmp_send(m, QMP_CAPABILITIES, "qmp_capabilities", NULL);
 	} else if (m->ready && event && !m->leaves) {
-		qmp_on_event(m, event, json_object_get(line, "data"));
+		qmp_on_event(m, event, json_object_get(line, "data"),
+			     time_of(line));
 	} else if (m->greeted && !event) {
 		on_answer(m, line);
 	}

@@ -61,6 +61,7 @@ struct monitor {
 	char tap[16];			/* of the VM's card; empty: unknown */
 	pid_t pid;			/* who listens there, as the socket says */
 	sd_event_source *soon;		/* a prepare that is still to be said */
+	int64_t prepared;		/* when the last one was done; as of events */
 	bool missed;			/* a notice that was refused for want of the lock */
 
 	/* qmp_queue.c */
@@ -117,7 +118,8 @@ void qmp_free(struct monitor *m);
 
 void qmp_on_ready(struct monitor *m);	/* asks what it is about */
 void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value);
-void qmp_on_event(struct monitor *m, const char *name, json_t *data);
+/* at: when QEMU says that it was, microseconds since the epoch; 0: it does not. */
+void qmp_on_event(struct monitor *m, const char *name, json_t *data, int64_t at);
 void qmp_on_gone(struct monitor *m);
 /* Nothing that it waited for is waited for any more. */
 void qmp_forget(struct monitor *m);

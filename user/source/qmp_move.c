@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "../core/host.h"
 #include "../core/text.h"
@@ -13,6 +14,7 @@
 
 #define HAND_OVER_MS	1000	/* from the source's completed: as long as it may come back */
 #define HAND_OVER_LEAST	100	/* to RESUME at the destination */
+#define LONG_AGO_US	60000000	/* no move is begun and stopped so fast */
 #define OTHERS_OPEN_MS	20ULL	/* the gate: libvirt takes 1 to 4 */
 
 /* ---- where the VM is, as known here ---- */
@@ -128,6 +130,28 @@ static void prepare_soon(struct monitor *m)
 
 /* ---- the machine that it leaves ---- */
 
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+}
+
+/*
+ * What its port held then is in no ring. It is told of, as nothing counts it; not of
+ * a clock that was set meanwhile.
+ */
+static void tell_if_too_early(struct monitor *m, int64_t stopped)
+{
+	int64_t early = (uint64_t)m->prepared - (uint64_t)stopped;
+
+	if (early > 0 && early < LONG_AGO_US)
+		qmp_log(m, "the VM stood still %.1f ms before its move was "
+			"prepared: what its port held then is lost",
+			early / 1000.0);
+}
+
 static void prepare_to_leave(struct monitor *m)
 {
 	struct view v = look(m);
@@ -136,6 +160,7 @@ static void prepare_to_leave(struct monitor *m)
 	if (m->conf.to[0] && v.place != VM_NOWHERE &&
 	    host_is_local(m->d->plane, v.now.host))
 		say(m, XR_NOTICE_PREPARE, m->conf.to);
+	m->prepared = now_us();
 	qmp_queue_watch(m);
 }
 
@@ -477,7 +502,7 @@ static void on_resume(struct monitor *m)
 	become_source(m);
 }
 
-void qmp_on_event(struct monitor *m, const char *name, json_t *data)
+void qmp_on_event(struct monitor *m, const char *name, json_t *data, int64_t at)
 {
 	if (!strcmp(name, "MIGRATION")) {
 		on_migration(m, data);
@@ -488,8 +513,10 @@ void qmp_on_event(struct monitor *m, const char *name, json_t *data)
 		prepare_now(m);
 		m->running = false;
 		if (!m->incoming && m->migration != QMP_IDLE &&
-		    m->migration != QMP_FAILED)
+		    m->migration != QMP_FAILED) {
+			tell_if_too_early(m, at);
 			stands_still(m);
+		}
 		if (!m->incoming && m->migration == QMP_POSTCOPY)
 			handed_over(m);
 	}

@@ -537,10 +537,26 @@ whole()
 RUNS_WITHOUT=2 RUNS_WITH=10
 ALL=			# the runs so far, as JSON
 
+# What each host says of a run in which something was lost, or came twice.
+evidence()
+{
+	local host
+
+	for host in ${XROAM_BY:+"${VM_HOSTS[@]}"}; do
+		diag "$host: $(xr_on "$host" -j vm show "$VM_MAC" | jq -c)"
+		diag "$host: $(xr_on "$host" stats reason | tr -s ' \n' ' ;')"
+		diag "$host: dropped $(in_ns "$host" ip -s -j link | jq -c '
+			[.[] | select(.stats64.tx.dropped + .stats64.rx.dropped > 0) |
+			 {(.ifname): [.stats64.tx.dropped, .stats64.rx.dropped]}] | add')"
+		diag "$host: $(tail -n 5 "$WORLD_DIR/xroam-$host.err")"
+	done
+}
+
 # One more, with its line.
 remember()
 {
 	result "$1"
+	[ "$(jq '(.lost // 0) + (.twice // 0)' <<<"$PROBED")" = 0 ] || evidence
 	ALL+=$(jq -c --argjson m "$MOVED" '. + {moved: $m}' <<<"$PROBED")
 	ALL+=$'\n'
 }
