@@ -172,4 +172,11 @@ xr destroy >"$WORLD_DIR/out" 2>&1
 is $? 0 "nowhere to keep it: it goes all the same"
 like "$(<"$WORLD_DIR/out")" "warning: what the instance was is not kept: $kept" "with a warning"
 rmdir "$kept"
+# Not to be read: the way out, but not in silence.
+ok "once more" xr apply "$whole"
+rm "/sys/fs/bpf/xroam/$WORLD-n1/backends"
+xr destroy >"$WORLD_DIR/out" 2>&1
+is $? 0 "one that cannot be read goes, too"
+like "$(<"$WORLD_DIR/out")" "warning: what the instance was cannot be read, nor kept: " \
+	"with a warning"
 done_testing

@@ -256,6 +256,14 @@ is "$(completes xroam backend set a state d)" "draining down" \
 is "$(completes xroam vm p)" "prepare pause" "completion knows a move's steps"
 is "$(completes xroam vm move MAC vlan 5 t)" "to ttl" \
 	"completion knows the words of each"
+# shellcheck disable=SC2016
+is "$(bash --norc -c '
+	. scripts/xroam.bash-completion
+	_xroam_devices() { echo "\$(echo>&2) a;b * br-1"; }
+	COMP_WORDS=(xroam dev attach "") COMP_CWORD=3
+	_xroam
+	printf "%s " "${COMPREPLY[@]:0:4}"' 2>&1)" '\$\(echo\>\&2\) a\;b \* br-1 ' \
+	"completion runs no name, nor lets the line do so"
 
 # ---- the examples run ----
 

@@ -130,7 +130,16 @@ static int remove_keeping(const char *path, bool *kept, struct xr_err *err)
 	int ret;
 
 	*kept = false;
-	if (plane_open(&p, opt.instance, PLANE_CHANGE, NULL, NULL, &why))
+	ret = plane_open(&p, opt.instance, PLANE_CHANGE, NULL, NULL, &why);
+	/* It may be readable, then, but somebody else has it. */
+	if (ret && ret != -EPROTO && ret != -ENOENT) {
+		*err = why;
+		return ret;
+	}
+	if (ret == -EPROTO)
+		cmd_warn("what the instance was cannot be read, nor kept: %s",
+			 why.text);
+	if (ret)
 		return plane_remove(opt.instance, err);
 	ret = keep_export(p, path, &why);
 	if (ret < 0)
