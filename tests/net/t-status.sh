@@ -182,6 +182,7 @@ judged 0 '^all is well$' "cured"
 
 # ---- a daemon that is gone ----
 
+# shellcheck disable=SC2317
 daemon()
 {
 	start daemon lb1 "$XROAM" -i "$(instance lb1)" run
