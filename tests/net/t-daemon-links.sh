@@ -28,6 +28,20 @@ outer()
 	sed -n 's/.* > \([0-9a-f:]*\),.*/\1/p' "$tap" | head -n 1
 }
 
+# Within a moment, as long as that is on a busy machine; how long is told.
+# shellcheck disable=SC2317 # called by name
+sent_to()
+{
+	local looks
+
+	for looks in 1 2 3 4 5; do
+		sleep 0.1
+		[ "$(outer)" != "$1" ] || break
+	done
+	diag "after $looks looks"
+	[ "$looks" -lt 5 ]
+}
+
 is "$(outer)" "$(br0_mac h2)" "it is sent to its host's next hop"
 ip -n "$WORLD-h1" neigh replace "$(underlay4 h2)" lladdr 02:00:00:00:0a:0a \
 	dev br0 nud permanent
@@ -36,8 +50,7 @@ ok "a daemon" daemon h1
 for i in 1 2 3; do
 	ip -n "$WORLD-h1" neigh replace "$(underlay4 h2)" \
 		lladdr 02:00:00:00:0a:0$i dev br0 nud permanent
-	sleep 0.1
-	is "$(outer)" 02:00:00:00:0a:0$i "a tenth of a second after the change: the new one"
+	ok "after the change $i: the new one" sent_to 02:00:00:00:0a:0$i
 done
 ip -n "$WORLD-h1" neigh del "$(underlay4 h2)" dev br0
 sleep 0.2
