@@ -85,7 +85,7 @@ void health_count(struct plane *p, struct health *h)
 	count_vms(p, h);
 }
 
-void wrong(struct check *c, const char *fmt, ...)
+void health_wrong(struct check *c, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -126,13 +126,13 @@ static void check_devices(struct check *c)
 		any = true;
 		switch (plane_device_place(p, d, &at)) {
 		case DEVICE_GONE:
-			wrong(c, at.no_netns ?
+			health_wrong(c, at.no_netns ?
 			      "dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it" :
 			      "dev %s: the device is gone: \"xroam dev detach %s\" or apply forgets it",
 			      name_of(d, &at, text), d->name);
 			break;
 		case DEVICE_NO_PROGRAM:
-			wrong(c, "dev %s: the program is no longer attached: \"xroam dev attach %s\" or apply brings it back",
+			health_wrong(c, "dev %s: the program is no longer attached: \"xroam dev attach %s\" or apply brings it back",
 			      name_of(d, &at, text), d->name);
 			break;
 		case DEVICE_ATTACHED:
@@ -141,7 +141,7 @@ static void check_devices(struct check *c)
 		}
 	}
 	if (!any)
-		wrong(c, "no device is attached, no packet is seen; \"xroam dev attach DEV\"");
+		health_wrong(c, "no device is attached, no packet is seen; \"xroam dev attach DEV\"");
 }
 
 /* Only where xroam works: another namespace has addresses of its own. */
@@ -178,7 +178,7 @@ static void check_hosts(struct check *c)
 			continue;
 		what = host_wrong(h, words);
 		if (what)
-			wrong(c, "host %s: %s", h->name, what);
+			health_wrong(c, "host %s: %s", h->name, what);
 	}
 }
 
@@ -193,10 +193,10 @@ static void check_named(struct check *c, const char *what, const char *name,
 	    (now && now == p->paths[path].ifindex))
 		return;
 	if (!now)
-		wrong(c, "%s %s: there is no device %s here now: bring it back, or name another one",
+		health_wrong(c, "%s %s: there is no device %s here now: bring it back, or name another one",
 		      what, name, dev);
 	else
-		wrong(c, "%s %s: device %s was made anew, and packets still go to the number it had: \"xroam reload\", or run the daemon",
+		health_wrong(c, "%s %s: device %s was made anew, and packets still go to the number it had: \"xroam reload\", or run the daemon",
 		      what, name, dev);
 }
 
@@ -228,7 +228,7 @@ static void check_ends(struct check *c)
 	if (n > 1)
 		snprintf(more, sizeof(more), " and %u more", n - 1);
 	if (n)
-		wrong(c, "role backend: %s%s came after the program, which does not know of it: \"xroam reload\", or run the daemon",
+		health_wrong(c, "role backend: %s%s came after the program, which does not know of it: \"xroam reload\", or run the daemon",
 		      text_addr(buf, first), more);
 }
 
@@ -253,10 +253,10 @@ static int check_vm(void *ctx, __u32 place)
 	if (++t->n > TROUBLE_MAX)
 		return 0;
 	if (*word == 'f')
-		wrong(t->c, "vm %s: moved too often, frozen at %s until the next \"xroam vm move\"",
+		health_wrong(t->c, "vm %s: moved too often, frozen at %s until the next \"xroam vm move\"",
 		      name, host);
 	else
-		wrong(t->c, "vm %s: its own frames came back from %s, so it is not redirected; see why, then \"xroam vm move\" again",
+		health_wrong(t->c, "vm %s: its own frames came back from %s, so it is not redirected; see why, then \"xroam vm move\" again",
 		      name, host);
 	return 0;
 }
@@ -267,7 +267,7 @@ static void check_vms(struct check *c)
 
 	vm_each(c->p, check_vm, &t);
 	if (t.n > TROUBLE_MAX)
-		wrong(c, "... and %u VMs more", t.n - TROUBLE_MAX);
+		health_wrong(c, "... and %u VMs more", t.n - TROUBLE_MAX);
 }
 
 /* ---- next hops ---- */
@@ -302,7 +302,7 @@ static void check_hop(struct hop_trouble *t, __u32 path, const char *what,
 	}
 	if (longest < UNSURE_LONG || ++t->n > TROUBLE_MAX)
 		return;
-	wrong(t->c, known ? "%s %s: for %u s the kernel has not confirmed its next hop, the last known one is used; is forwarding on, does the neighbour answer?" :
+	health_wrong(t->c, known ? "%s %s: for %u s the kernel has not confirmed its next hop, the last known one is used; is forwarding on, does the neighbour answer?" :
 			    "%s %s: for %u s the kernel has known no next hop for it; is there a route, is forwarding on, does the neighbour answer?",
 	      what, name, longest);
 }
@@ -323,7 +323,7 @@ static void check_hops(struct check *c)
 			check_hop(&t, p->hosts[i].path, "host",
 				  p->host_info[i].name);
 	if (t.n > TROUBLE_MAX)
-		wrong(c, "... and %u next hops more", t.n - TROUBLE_MAX);
+		health_wrong(c, "... and %u next hops more", t.n - TROUBLE_MAX);
 	free(t.hop);
 }
 
@@ -342,7 +342,7 @@ static void say_narrow(struct narrow *w, __u32 path, const char *what,
 
 	if (!outer_learned(w->c->p, path, &m) || ++w->n > TROUBLE_MAX)
 		return;
-	wrong(w->c, "%s %s: the way there takes %u octets, says %s by ICMP; believed for %u s more",
+	health_wrong(w->c, "%s %s: the way there takes %u octets, says %s by ICMP; believed for %u s more",
 	      what, name, m.mtu, text_addr(addr, m.from), m.seconds);
 }
 
@@ -362,7 +362,7 @@ void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
 			say_narrow(&w, p->hosts[i].path, "host",
 				   p->host_info[i].name);
 	if (w.n > TROUBLE_MAX)
-		wrong(&c, "... and %u ways more", w.n - TROUBLE_MAX);
+		health_wrong(&c, "... and %u ways more", w.n - TROUBLE_MAX);
 }
 
 void health_check(struct plane *p, const struct health_watch *since,

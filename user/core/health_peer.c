@@ -104,14 +104,14 @@ static void judge(struct check *c, const struct xr_device *d, const char *name,
 	struct end there;
 
 	if (!(here->flags & IFF_UP))
-		wrong(c, "dev %s: it is down, no packet is seen; \"ip link set %s up\"",
+		health_wrong(c, "dev %s: it is down, no packet is seen; \"ip link set %s up\"",
 		      name, name);
 	else if (!(here->flags & IFF_LOWER_UP))
-		wrong(c, "dev %s: it has no carrier, no packet is seen; is the cable, or its other end, there and up?",
+		health_wrong(c, "dev %s: it has no carrier, no packet is seen; is the cable, or its other end, there and up?",
 		      name);
 	else if (d->role == XR_ROLE_NODE && d->mode == XR_MODE_NATIVE &&
 		 is_deaf(nl, here, &there))
-		wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
+		health_wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
 		      name, there.name, name, there.name);
 }
 

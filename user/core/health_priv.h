@@ -12,7 +12,7 @@ struct check {
 	void *ctx;
 };
 
-void wrong(struct check *c, const char *fmt, ...)
+void health_wrong(struct check *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* health_steer.c: VIPs without servers; CIDs that steer nothing. */

@@ -82,16 +82,16 @@ static void check_servers(struct check *c, const struct model_vip *v,
 
 	text_vip(vip, v->addr, v->port, v->proto);
 	if (!s->n)
-		wrong(c, "vip %s: no backend is behind it, all its packets are dropped; \"xroam backend add NAME vip %s address ADDR\"",
+		health_wrong(c, "vip %s: no backend is behind it, all its packets are dropped; \"xroam backend add NAME vip %s address ADDR\"",
 		      vip, vip);
 	else if (!s->up)
-		wrong(c, "vip %s: no backend is up of %zu, new connections are dropped; \"xroam backend set NAME state up\"",
+		health_wrong(c, "vip %s: no backend is up of %zu, new connections are dropped; \"xroam backend set NAME state up\"",
 		      vip, s->n);
 	else if (!s->weighed)
-		wrong(c, "vip %s: no backend that is up has a weight, new connections are dropped; \"xroam backend set NAME weight 1\"",
+		health_wrong(c, "vip %s: no backend that is up has a weight, new connections are dropped; \"xroam backend set NAME weight 1\"",
 		      vip);
 	else if (!has_backend(c->p, v->index))
-		wrong(c, "vip %s: its table is empty though %zu backends are up; set the state of one of them again",
+		health_wrong(c, "vip %s: its table is empty though %zu backends are up; set the state of one of them again",
 		      vip, s->up);
 }
 
@@ -104,10 +104,10 @@ static void check_cids(struct check *c, const struct model *m,
 		return;
 	text_vip(vip, v->addr, v->port, v->proto);
 	if (!m->n_cids)
-		wrong(c, "vip %s: to be steered by CID, but there is no CID config; \"xroam cid add\"",
+		health_wrong(c, "vip %s: to be steered by CID, but there is no CID config; \"xroam cid add\"",
 		      vip);
 	else if (!s->with_sids)
-		wrong(c, "vip %s: to be steered by CID, but no backend behind it has a server ID; add them again with \"server-id HEX\"",
+		health_wrong(c, "vip %s: to be steered by CID, but no backend behind it has a server ID; add them again with \"server-id HEX\"",
 		      vip);
 }
 
@@ -120,7 +120,7 @@ void check_vips(struct check *c)
 
 	model_init(&m);
 	if (model_load(c->p, &m, &err)) {
-		wrong(c, "the configuration cannot be read: %s", err.text);
+		health_wrong(c, "the configuration cannot be read: %s", err.text);
 		model_free(&m);
 		return;
 	}
@@ -291,7 +291,7 @@ void check_steering(struct check *c)
 		    !is_bad(c->since ? &c->since->vip[i] : &none, &now, &n))
 			continue;
 		say_why(p, &n, why, sizeof(why));
-		wrong(c, "vip %s: of %llu packets with a server's CID %llu were steered by it, a client that changes address is lost; they are %s",
+		health_wrong(c, "vip %s: of %llu packets with a server's CID %llu were steered by it, a client that changes address is lost; they are %s",
 		      text_vip(vip, v->addr, v->port, v->proto),
 		      (unsigned long long)(n.named + n.astray),
 		      (unsigned long long)n.named, why);
@@ -304,7 +304,7 @@ void check_steering(struct check *c)
 							 XR_CODEPOINTS] : &none,
 			    &now, &n))
 			continue;
-		wrong(c, "cid %u: of %llu packets with a CID of it %llu named a server; key, lengths and server IDs must be the servers', see \"xroam cid decode\"",
+		health_wrong(c, "cid %u: of %llu packets with a CID of it %llu named a server; key, lengths and server IDs must be the servers', see \"xroam cid decode\"",
 		      info->config_id,
 		      (unsigned long long)(n.named + n.astray),
 		      (unsigned long long)n.named);
