@@ -97,8 +97,9 @@ for node in h1 h2; do
 done
 xr_on h1 destroy >/dev/null 2>&1
 xr_on h2 destroy >/dev/null 2>&1
-is "$(find /sys/fs/bpf/xroam /run/xroam -name "$WORLD-*" 2>/dev/null)" "" \
-	"destroyed: no pin, no file"
+is "$(find /sys/fs/bpf/xroam /run/xroam -name "$WORLD-*" \
+	! -name "*.destroyed.yaml" 2>/dev/null)" "" \
+	"destroyed: no pin, no file but what was kept"
 is "$(in_ns h1 ip link show v1 | grep -c tcx)$(
 	for dev in up0 v1 vx0; do
 		in_ns h1 tc qdisc show dev $dev clsact
