@@ -189,8 +189,9 @@ static __always_inline int is_ours(const struct too_long *t,
  */
 __noinline int learn_mtu(struct xdp_md *ctx, __u32 l3, __u32 l4, int ipv6)
 {
-	__u32 zero = 0, path_index, until = now_tick() + XR_MTU_AGE;
-	struct too_long *t = bpf_map_lookup_elem(&too_longs, &zero);
+	/* One key for two maps: room on the stack is what is short here. */
+	__u32 key = 0, until = now_tick() + XR_MTU_AGE;
+	struct too_long *t = bpf_map_lookup_elem(&too_longs, &key);
 	struct xr_outer *o;
 	struct xr_path *path;
 	int i;
@@ -202,8 +203,8 @@ __noinline int learn_mtu(struct xdp_md *ctx, __u32 l3, __u32 l4, int ipv6)
 	o = bpf_map_lookup_elem(&outers, &t->key);
 	if (!o || o->now.until == until)
 		return 0;
-	path_index = o->path;
-	path = bpf_map_lookup_elem(&paths, &path_index);
+	key = o->path;
+	path = bpf_map_lookup_elem(&paths, &key);
 	if (!path || !is_ours(t, path) || !is_whole(ctx, l3, l4, ipv6))
 		return 0;
 	o->now = (struct xr_outer_mtu){ .mtu = t->mtu, .until = until };

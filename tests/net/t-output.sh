@@ -15,6 +15,7 @@ ok "and something of each kind" sh -c "
 	x dev attach eth0 && x vip add 192.0.2.1:443/udp cid &&
 	x cid add 1 format quic-lb server-id-length 8 nonce-length 8 &&
 	x backend add a vip 192.0.2.1:443/udp address 10.8.0.2 server-id 0102030405060708"
+xr export >"$CONFIG" || bail "no export"	# a file says all that there is
 
 # full WHERE ARGS...: one line on stderr, status 1
 full()
