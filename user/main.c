@@ -258,10 +258,7 @@ static void *json_memory(size_t size)
 
 	if (memory)
 		return memory;
-	dprintf(STDERR_FILENO, "%s\n",
-		opt.json ? "{\"error\":\"out of memory\"}" :
-			   "xroam: out of memory");
-	_exit(EXIT_REFUSED);
+	out_no_memory();
 }
 
 int main(int argc, char **argv)

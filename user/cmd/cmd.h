@@ -118,6 +118,9 @@ int out_end(void);
 /* What is not read at once is lost: of one who must not wait for his log's reader. */
 void out_never_wait(void);
 
+/* Says so, and ends: what is shown without a part of it would be a lie. */
+_Noreturn void out_no_memory(void);
+
 /* Prints the value as -j or -p asks, on one line or indented; frees it. */
 int out_json(json_t *value);
 /* Of a name or words from elsewhere: JSON is UTF-8, whatever they are. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/clean.h"
 #include "../core/outer.h"
@@ -22,13 +23,24 @@ int out_json(json_t *value)
 	return EXIT_DONE;
 }
 
+void out_no_memory(void)
+{
+	dprintf(STDERR_FILENO, "%s\n",
+		opt.json ? "{\"error\":\"out of memory\"}" :
+			   "xroam: out of memory");
+	_exit(EXIT_REFUSED);
+}
+
 json_t *json_text(const char *text)
 {
 	char *clean = clean_utf8(text);
-	json_t *value = clean ? json_string(clean) : NULL;
+	json_t *value;
 
+	if (!clean)
+		out_no_memory();
+	value = json_string(clean);
 	free(clean);
-	return value ? value : json_string("?");
+	return value;
 }
 
 json_t *json_addr(const __be32 addr[XR_ADDR_WORDS])
