@@ -126,9 +126,9 @@ again()
 again
 ok "a move that was prepared in time: not a word" \
 	sh -c "! grep 'before its move was prepared' '$WORLD_DIR/daemon.err'"
-tell "migration active" "event STOP"
+tell "migration active" "raw {\"event\":\"STOP\",\"timestamp\":{\"seconds\":$((EPOCHSECONDS - 1)),\"microseconds\":0}}\\n"
 becomes blackout h1 h2 "again: blackout"
-ok "STOP before anything could be prepared: what that costs is told" \
+ok "STOP before it was prepared: what that costs is told" \
 	grep -q "stood still .* ms before its move was prepared" "$WORLD_DIR/daemon.err"
 tell "event RESUME" "migration failed"
 becomes stable h1 null "RESUME at the source: it stayed"
