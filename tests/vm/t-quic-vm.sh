@@ -22,7 +22,7 @@ server_words()
 # is, or it does not know that there are VMs.
 balancer()
 {
-	local hosts='' vm=''
+	local hosts=$'hosts: []\nvms: []' vm=''
 
 	if [ "$1" = tied ]; then
 		hosts="hosts:
