@@ -17,7 +17,7 @@ scenario()
 		refused 1 "config 1 is in use: [1-9][0-9]* packets.* del 1 force" \
 			"a configuration that packets come under is kept" \
 			cid del 1
-		refused 2 "in full" "force is not abbreviated" cid del 1 for
+		refused 2 "unknown" "force is not abbreviated" cid del 1 forc
 	fi
 	quic_cid_add lb1 5 || fail "adding a configuration"
 	quic_rotate 5 1
