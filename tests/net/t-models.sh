@@ -5,16 +5,11 @@
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
 world_begin
-world_node lb1
+world_lone lb1 10.8.0.1/24 peer0
 ip -n "$(ns lb1)" -batch - <<-EOT || bail "cannot make the devices"
-	link set lo up
-	link add eth0 type veth peer name peer0
 	link add eth1 type veth peer name peer1
-	link set eth0 up
-	link set peer0 up
 	link set eth1 up
 	link set peer1 up
-	addr add 10.8.0.1/24 dev eth0
 	addr add 10.8.1.100/24 dev eth1
 	addr add fd00:8::1/64 dev eth0 nodad
 EOT

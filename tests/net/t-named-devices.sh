@@ -6,14 +6,7 @@
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
 world_begin
-world_node lb1
-ip -n "$(ns lb1)" -batch - <<-EOT || bail "cannot make the devices"
-	link set lo up
-	link add eth0 type veth peer name peer0
-	link set eth0 up
-	link set peer0 up
-	addr add 10.8.0.1/24 dev eth0
-EOT
+world_lone lb1 10.8.0.1/24 peer0
 ip()
 {
 	command ip -n "$(ns lb1)" "$@"

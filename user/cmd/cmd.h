@@ -125,6 +125,7 @@ _Noreturn void out_no_memory(void);
 int out_json(json_t *value);
 /* Of a name or words from elsewhere: JSON is UTF-8, whatever they are. */
 json_t *json_text(const char *text);
+json_t *json_netns(__u64 id);	/* null: this one */
 /* Text of the kind "vip 192.0.2.1:443/udp" as JSON string values. */
 json_t *json_addr(const __be32 addr[XR_ADDR_WORDS]);
 json_t *json_vip(const __be32 addr[XR_ADDR_WORDS], __be16 port, __u8 proto);

@@ -114,10 +114,10 @@ int do_apply(int argc, char **argv)
 		return cmd_fail(&err);
 	}
 	if (opt.json)
-		out_json(json_pack("{s:o}", "changes", list.json));
+		ret = out_json(json_pack("{s:o}", "changes", list.json));
 	else if (!list.n)
 		puts("nothing to change");
-	return dry && would ? EXIT_WOULD : EXIT_DONE;
+	return ret ? ret : dry && would ? EXIT_WOULD : EXIT_DONE;
 }
 
 /* What apply would say as it makes the hosts. */

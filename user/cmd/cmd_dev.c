@@ -57,13 +57,11 @@ static json_t *json_device(struct plane *p, const struct xr_device *d)
 {
 	enum device_state state;
 	struct device_place at;
-	char space[NETNS_TEXT];
 
 	state = plane_device_place(p, d, &at);
 	return json_pack("{s:o, s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}",
 			 "device", json_text(at.name),
-			 "namespace", at.netns == netns_id() ? json_null() :
-				      json_text(netns_text(at.netns, space)),
+			 "namespace", json_netns(at.netns),
 			 "ifindex", at.ifindex,
 			 "mode", text_mode(d->mode),
 			 "attach", text_how(d->how),

@@ -171,19 +171,15 @@ static json_t *json_devices(const struct status *s)
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &s->p->devices[i];
 		struct device_place at;
-		char space[NETNS_TEXT];
 
 		if (!d->ifindex)
 			continue;
 		plane_device_place(s->p, d, &at);
 		json_array_append_new(list, json_pack(
 			"{s:o, s:o, s:s, s:s, s:s}", "device",
-			json_text(at.name),
-			"namespace", at.netns == netns_id() ? json_null() :
-				     json_text(netns_text(at.netns, space)),
-			"mode",
-			text_mode(d->mode), "attach", text_how(d->how), "role",
-			text_role(d->role)));
+			json_text(at.name), "namespace", json_netns(at.netns),
+			"mode", text_mode(d->mode), "attach", text_how(d->how),
+			"role", text_role(d->role)));
 	}
 	return list;
 }
@@ -225,7 +221,7 @@ static int print_json(const struct status *s)
 static void print_devices(const struct status *s)
 {
 	struct device_place at;
-	char space[NETNS_TEXT];
+	char space[NETNS_PLACE];
 	bool any = false;
 	int i;
 
@@ -235,11 +231,10 @@ static void print_devices(const struct status *s)
 		if (!d->ifindex)
 			continue;
 		plane_device_place(s->p, d, &at);
-		printf("%-10s%s", any ? "" : "devices", at.name);
-		if (at.netns != netns_id())
-			printf(" netns %s", netns_text(at.netns, space));
-		printf(": %s, %s, role %s\n", text_mode(d->mode),
-		       text_how(d->how), text_role(d->role));
+		printf("%-10s%s%s: %s, %s, role %s\n", any ? "" : "devices",
+		       at.name, netns_place(at.netns, space),
+		       text_mode(d->mode), text_how(d->how),
+		       text_role(d->role));
 		any = true;
 	}
 	if (!any)

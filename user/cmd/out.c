@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../core/clean.h"
+#include "../core/netns.h"
 #include "../core/outer.h"
 #include "cmd.h"
 
@@ -41,6 +42,13 @@ json_t *json_text(const char *text)
 	value = json_string(clean);
 	free(clean);
 	return value;
+}
+
+json_t *json_netns(__u64 id)
+{
+	char text[NETNS_TEXT];
+
+	return id == netns_id() ? json_null() : json_text(netns_text(id, text));
 }
 
 json_t *json_addr(const __be32 addr[XR_ADDR_WORDS])

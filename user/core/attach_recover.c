@@ -82,6 +82,8 @@ bool attach_find(__u32 prog, struct device_place *at)
 {
 	struct timespec now;
 
+	if (!prog)
+		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (!tour.when.tv_sec || now.tv_sec - tour.when.tv_sec > 1)
 		look_everywhere();

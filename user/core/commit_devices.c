@@ -119,17 +119,6 @@ static int find_spaces(struct commit *c)
 	return 0;
 }
 
-/* " netns NAME" of one elsewhere. */
-static const char *place_of(__u64 space, char text[NETNS_TEXT + 8])
-{
-	text[0] = '\0';
-	if (space != netns_id()) {
-		memcpy(text, " netns ", 8);
-		netns_text(space, text + 7);
-	}
-	return text;
-}
-
 static bool is_so(const struct xr_device *d, const struct model_dev *w)
 {
 	return serves(d, w) && d->want == w->want && d->trusted == w->trusted &&
@@ -145,10 +134,10 @@ static const char *want_word(unsigned int want)
 static int describe_one(struct commit *c, const struct model_dev *w)
 {
 	const struct xr_device *was = running(c, w);
-	char place[NETNS_TEXT + 8];
+	char place[NETNS_PLACE];
 
 	c->devices_differ |= !is_so(was, w);
-	place_of(w->space, place);
+	netns_place(w->space, place);
 	if (!serves(was, w))
 		return commit_say(c, "%c dev %s%s role %s%s", was ? '~' : '+',
 				  w->name, place, text_role(w->role),
@@ -169,7 +158,7 @@ static int describe_one(struct commit *c, const struct model_dev *w)
 int commit_describe_devices(struct commit *c)
 {
 	const struct xr_device *d = c->p->devices;
-	char place[NETNS_TEXT + 8];
+	char place[NETNS_PLACE];
 	const char *why;
 	size_t i;
 	int ret, j;
@@ -184,7 +173,7 @@ int commit_describe_devices(struct commit *c)
 		c->devices_differ |= why != NULL;
 		if (why)
 			ret = commit_say(c, "- dev %s%s%s", d->name,
-					 *why ? "" : place_of(d->netns, place),
+					 *why ? "" : netns_place(d->netns, place),
 					 why);
 	}
 	return ret;

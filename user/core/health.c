@@ -99,20 +99,20 @@ void health_wrong(struct check *c, const char *fmt, ...)
 /* The name, and where that is not here the namespace. */
 static const char *name_of(const struct xr_device *d,
 			   const struct device_place *at,
-			   char text[XR_NAME_LEN + 8 + NETNS_TEXT])
+			   char text[XR_NAME_LEN + NETNS_PLACE])
 {
-	char space[NETNS_TEXT];
+	char place[NETNS_PLACE];
 
-	if (at->netns == netns_id() || at->no_netns)
+	if (at->no_netns)
 		return d->name;
-	snprintf(text, XR_NAME_LEN + 8 + NETNS_TEXT, "%s netns %s", d->name,
-		 netns_text(at->netns, space));
+	snprintf(text, XR_NAME_LEN + NETNS_PLACE, "%s%s", d->name,
+		 netns_place(at->netns, place));
 	return text;
 }
 
 static void check_devices(struct check *c)
 {
-	char text[XR_NAME_LEN + 8 + NETNS_TEXT];
+	char text[XR_NAME_LEN + NETNS_PLACE];
 	struct plane *p = c->p;
 	struct device_place at;
 	bool any = false;
@@ -127,13 +127,13 @@ static void check_devices(struct check *c)
 		switch (plane_device_place(p, d, &at)) {
 		case DEVICE_GONE:
 			health_wrong(c, at.no_netns ?
-			      "dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it" :
-			      "dev %s: the device is gone: \"xroam dev detach %s\" or apply forgets it",
-			      name_of(d, &at, text), d->name);
+				     "dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it" :
+				     "dev %s: the device is gone: \"xroam dev detach %s\" or apply forgets it",
+				     name_of(d, &at, text), d->name);
 			break;
 		case DEVICE_NO_PROGRAM:
 			health_wrong(c, "dev %s: the program is no longer attached: \"xroam dev attach %s\" or apply brings it back",
-			      name_of(d, &at, text), d->name);
+				     name_of(d, &at, text), d->name);
 			break;
 		case DEVICE_ATTACHED:
 			check_link(c, d, &at);
@@ -194,10 +194,10 @@ static void check_named(struct check *c, const char *what, const char *name,
 		return;
 	if (!now)
 		health_wrong(c, "%s %s: there is no device %s here now: bring it back, or name another one",
-		      what, name, dev);
+			     what, name, dev);
 	else
 		health_wrong(c, "%s %s: device %s was made anew, and packets still go to the number it had: \"xroam reload\", or run the daemon",
-		      what, name, dev);
+			     what, name, dev);
 }
 
 static void check_named_devices(struct check *c)
@@ -229,7 +229,7 @@ static void check_ends(struct check *c)
 		snprintf(more, sizeof(more), " and %u more", n - 1);
 	if (n)
 		health_wrong(c, "role backend: %s%s came after the program, which does not know of it: \"xroam reload\", or run the daemon",
-		      text_addr(buf, first), more);
+			     text_addr(buf, first), more);
 }
 
 #define TROUBLE_MAX 10	/* lines about VMs; a million may be in trouble */
@@ -254,10 +254,10 @@ static int check_vm(void *ctx, __u32 place)
 		return 0;
 	if (*word == 'f')
 		health_wrong(t->c, "vm %s: moved too often, frozen at %s until the next \"xroam vm move\"",
-		      name, host);
+			     name, host);
 	else
 		health_wrong(t->c, "vm %s: its own frames came back from %s, so it is not redirected; see why, then \"xroam vm move\" again",
-		      name, host);
+			     name, host);
 	return 0;
 }
 
@@ -304,7 +304,7 @@ static void check_hop(struct hop_trouble *t, __u32 path, const char *what,
 		return;
 	health_wrong(t->c, known ? "%s %s: for %u s the kernel has not confirmed its next hop, the last known one is used; is forwarding on, does the neighbour answer?" :
 			    "%s %s: for %u s the kernel has known no next hop for it; is there a route, is forwarding on, does the neighbour answer?",
-	      what, name, longest);
+		     what, name, longest);
 }
 
 static void check_hops(struct check *c)
@@ -343,7 +343,7 @@ static void say_narrow(struct narrow *w, __u32 path, const char *what,
 	if (!outer_learned(w->c->p, path, &m) || ++w->n > TROUBLE_MAX)
 		return;
 	health_wrong(w->c, "%s %s: the way there takes %u octets, says %s by ICMP; believed for %u s more",
-	      what, name, m.mtu, text_addr(addr, m.from), m.seconds);
+		     what, name, m.mtu, text_addr(addr, m.from), m.seconds);
 }
 
 void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),

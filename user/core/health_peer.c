@@ -105,14 +105,14 @@ static void judge(struct check *c, const struct xr_device *d, const char *name,
 
 	if (!(here->flags & IFF_UP))
 		health_wrong(c, "dev %s: it is down, no packet is seen; \"ip link set %s up\"",
-		      name, name);
+			     name, name);
 	else if (!(here->flags & IFF_LOWER_UP))
 		health_wrong(c, "dev %s: it has no carrier, no packet is seen; is the cable, or its other end, there and up?",
-		      name);
+			     name);
 	else if (d->role == XR_ROLE_NODE && d->mode == XR_MODE_NATIVE &&
 		 is_deaf(nl, here, &there))
 		health_wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
-		      name, there.name, name, there.name);
+			     name, there.name, name, there.name);
 }
 
 void check_link(struct check *c, const struct xr_device *d,

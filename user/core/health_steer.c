@@ -83,16 +83,16 @@ static void check_servers(struct check *c, const struct model_vip *v,
 	text_vip(vip, v->addr, v->port, v->proto);
 	if (!s->n)
 		health_wrong(c, "vip %s: no backend is behind it, all its packets are dropped; \"xroam backend add NAME vip %s address ADDR\"",
-		      vip, vip);
+			     vip, vip);
 	else if (!s->up)
 		health_wrong(c, "vip %s: no backend is up of %zu, new connections are dropped; \"xroam backend set NAME state up\"",
-		      vip, s->n);
+			     vip, s->n);
 	else if (!s->weighed)
 		health_wrong(c, "vip %s: no backend that is up has a weight, new connections are dropped; \"xroam backend set NAME weight 1\"",
-		      vip);
+			     vip);
 	else if (!has_backend(c->p, v->index))
 		health_wrong(c, "vip %s: its table is empty though %zu backends are up; set the state of one of them again",
-		      vip, s->up);
+			     vip, s->up);
 }
 
 static void check_cids(struct check *c, const struct model *m,
@@ -105,10 +105,10 @@ static void check_cids(struct check *c, const struct model *m,
 	text_vip(vip, v->addr, v->port, v->proto);
 	if (!m->n_cids)
 		health_wrong(c, "vip %s: to be steered by CID, but there is no CID config; \"xroam cid add\"",
-		      vip);
+			     vip);
 	else if (!s->with_sids)
 		health_wrong(c, "vip %s: to be steered by CID, but no backend behind it has a server ID; add them again with \"server-id HEX\"",
-		      vip);
+			     vip);
 }
 
 void check_vips(struct check *c)
@@ -198,6 +198,7 @@ struct health_watch *health_watch(struct plane *p)
 {
 	struct health_watch *w = calloc(1, sizeof(*w));
 	const __u32 vips = p->meta->limits.vips;
+	const struct xr_cid_info *info;
 	__u32 i;
 
 	if (w)
@@ -209,12 +210,19 @@ struct health_watch *health_watch(struct plane *p)
 	for (i = 1; i <= vips; i++)
 		if (is_steered(p, i))
 			count_vip(p, i, &w->vip[i]);
-	for (i = 1; i < XR_CID_SLOTS; i++)
-		if (config_at(p, i))
-			count_config(p, config_at(p, i),
-				     &w->config[config_at(p, i)->config_id %
-						XR_CODEPOINTS]);
+	for (i = 1; i < XR_CID_SLOTS; i++) {
+		info = config_at(p, i);
+		if (info)
+			count_config(p, info,
+				     &w->config[info->config_id % XR_CODEPOINTS]);
+	}
 	return w;
+}
+
+/* "named" is a difference of counters that go on meanwhile: it may seem to shrink. */
+static __u64 since(__u64 was, __u64 now)
+{
+	return now > was ? now - was : 0;
 }
 
 /*
@@ -228,12 +236,10 @@ static bool is_bad(const struct counts *was, const struct counts *now,
 	__u64 all;
 	int i;
 
-	*judged = *now;
-	judged->named -= was->named < now->named ? was->named : now->named;
-	judged->astray -= was->astray < now->astray ? was->astray : now->astray;
+	judged->named = since(was->named, now->named);
+	judged->astray = since(was->astray, now->astray);
 	for (i = 0; i < XR_CODEPOINTS; i++)
-		judged->by_point[i] -= was->by_point[i] < now->by_point[i] ?
-			was->by_point[i] : now->by_point[i];
+		judged->by_point[i] = since(was->by_point[i], now->by_point[i]);
 	all = judged->named + judged->astray;
 	if (all >= ENOUGH)
 		return judged->named * 2 < all;
@@ -292,9 +298,9 @@ void check_steering(struct check *c)
 			continue;
 		say_why(p, &n, why, sizeof(why));
 		health_wrong(c, "vip %s: of %llu packets with a server's CID %llu were steered by it, a client that changes address is lost; they are %s",
-		      text_vip(vip, v->addr, v->port, v->proto),
-		      (unsigned long long)(n.named + n.astray),
-		      (unsigned long long)n.named, why);
+			     text_vip(vip, v->addr, v->port, v->proto),
+			     (unsigned long long)(n.named + n.astray),
+			     (unsigned long long)n.named, why);
 	}
 	for (i = 1; i < XR_CID_SLOTS; i++) {
 		const struct xr_cid_info *info = config_at(p, i);
@@ -305,8 +311,8 @@ void check_steering(struct check *c)
 			    &now, &n))
 			continue;
 		health_wrong(c, "cid %u: of %llu packets with a CID of it %llu named a server; key, lengths and server IDs must be the servers', see \"xroam cid decode\"",
-		      info->config_id,
-		      (unsigned long long)(n.named + n.astray),
-		      (unsigned long long)n.named);
+			     info->config_id,
+			     (unsigned long long)(n.named + n.astray),
+			     (unsigned long long)n.named);
 	}
 }

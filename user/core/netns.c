@@ -236,6 +236,16 @@ const char *netns_text(__u64 id, char text[NETNS_TEXT])
 	return text;
 }
 
+const char *netns_place(__u64 id, char text[NETNS_PLACE])
+{
+	text[0] = '\0';
+	if (id != netns_id()) {
+		memcpy(text, " netns ", 8);
+		netns_text(id, text + 7);
+	}
+	return text;
+}
+
 int netns_by_name(const char *name, __u64 *id)
 {
 	char path[512];

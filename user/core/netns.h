@@ -34,6 +34,9 @@ bool netns_name(__u64 id, char *name, size_t size);
 /* That name, or "net:[INODE]" as in /proc/PID/ns; for people. */
 #define NETNS_TEXT (NETNS_NAME + 8)
 const char *netns_text(__u64 id, char text[NETNS_TEXT]);
+/* " netns NAME", to follow a device's name; "" where id is this thread's. */
+#define NETNS_PLACE (NETNS_TEXT + 8)
+const char *netns_place(__u64 id, char text[NETNS_PLACE]);
 int netns_by_name(const char *name, __u64 *id);	/* -ENOENT: no such name */
 
 /* Calls each() once in every namespace that a name or a process leads to. */

@@ -31,14 +31,7 @@ daemon_world_up()
 
 	world_begin
 	[ -x $PYTHON ] || skip_all "needs the distribution's python3"
-	world_node n1
-	ip -n "$WORLD-n1" -batch - <<-EOT || bail "cannot set up n1"
-		link set lo up
-		link add eth0 type veth peer name eth1
-		link set eth0 up
-		link set eth1 up
-		addr add 10.8.0.1/24 dev eth0
-	EOT
+	world_lone n1 10.8.0.1/24 eth1
 	for i in 2 3; do
 		ip -n "$WORLD-n1" neigh replace 10.8.0.$i \
 			lladdr 02:00:00:00:08:0$i dev eth0 nud permanent

@@ -511,6 +511,20 @@ world_node()
 		'"${2-}"
 }
 
+# world_lone NODE ADDRESS/BITS PEER: a node that nothing travels to: lo, and eth0 with
+# that address, whose other end PEER is there, too
+world_lone()
+{
+	world_node "$1"
+	ip -n "$WORLD-$1" -batch - <<-EOT || bail "cannot set up $1"
+		link set lo up
+		link add eth0 type veth peer name $3
+		link set eth0 up
+		link set $3 up
+		addr add $2 dev eth0
+	EOT
+}
+
 # Of a router.
 WORLD_FORWARDS='
 	echo 1 >ipv4/ip_forward
