@@ -20,7 +20,8 @@ static const char help[] =
 	"dropped, changes that commands made, and what happens to VMs: moves,\n"
 	"announcements that were believed and those that were not. What strangers can\n"
 	"cause is a sample: at most one a second, reason, CPU and VM or VIP.\n"
-	"One monitor per instance at a time. Ctrl-C ends it.\n";
+	"One monitor per instance at a time. Ctrl-C ends it. -v: says on stderr when it\n"
+	"listens; what happened before is left out.\n";
 
 static volatile sig_atomic_t stopped;
 
@@ -241,6 +242,9 @@ int do_monitor(int argc, char **argv)
 	if (events_open(p, each, p, &ev, &err)) {
 		ret = cmd_fail(&err);
 	} else {
+		/* What happens from here on is heard; scripts wait for this. */
+		if (opt.verbose)
+			fprintf(stderr, "instance \"%s\": watching\n", p->name);
 		ret = follow(p, ev);
 		events_close(ev);
 	}

@@ -280,16 +280,9 @@ daemon_stop()
 
 monitor()
 {
-	start "monitor-$1" "$1" stdbuf -oL "$XROAM" -i "$WORLD-$1" monitor
-	wait_for 5 monitor_listens "$1"
-	sleep 0.2
+	start "monitor-$1" "$1" "$XROAM" -i "$WORLD-$1" -v monitor
+	wait_for 5 grep -q watching "$WORLD_DIR/monitor-$1.err"
 	monitor_mark "$1"
-}
-
-# It has the event ring open.
-monitor_listens()
-{
-	readlink "/proc/$(pid "monitor-$1")"/fd/* | grep -q eventpoll
 }
 
 # Only what is said from here on counts.
