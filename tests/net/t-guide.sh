@@ -2,54 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The guide's lab and set-ups, and the README's first steps, line by line as they
 # stand, in fresh namespaces; what they say is printed is printed.
-# shellcheck source=tests/net/lib/world.sh disable=SC2317 # called by ok
-. "$(dirname "$0")/lib/world.sh"
-GUIDE=$WORLD_TOP/docs/guide.md README=$WORLD_TOP/README.md
-
-# walk NAME <GUIDE: a script of the blocks that are marked so ("walk: NAME"; the
-# lab's have no name), with the files that are marked between.
-walk()
-{
-	awk -v name="$1" '
-		BEGIN { mark = "<!-- walk" (name ? ": " name : "") " -->" }
-		$0 == mark { on = 1; next }
-		/^<!-- file: / && !name { print "cat >" $3 " <<\"END\""; file = 1
-			next }
-		file && /^    / { print substr($0, 5); next }
-		file { print "END"; file = 0 }
-		on && /^    # / { print substr($0, 7); next }
-		on && /^    / { next }
-		on && !/^    / { on = 0 }'
-}
-
-# What those blocks show as printed.
-shown()
-{
-	awk -v name="$1" '
-		BEGIN { mark = "<!-- walk" (name ? ": " name : "") " -->" }
-		$0 == mark { on = 1; next }
-		on && /^    [^#]/ { print substr($0, 5) }
-		on && !/^    / { on = 0 }'
-}
-
-# run_lines FILE: by a shell, of which each line has to be done.
-run_lines()
-{
-	PATH=${XROAM%/*}:$PATH bash -e "$1" >"$1.out" 2>&1 || {
-		cat "$1.out"
-		return 1
-	}
-}
-
-# says FILE SHOWN: what was run printed all those lines
-says()
-{
-	local line
-
-	while read -r line; do
-		grep -qF -e "$line" "$1.out" || { echo "no line: $line"; return 1; }
-	done <"$2"
-}
+# shellcheck source=tests/net/lib/walk.sh disable=SC2317 # called by ok
+. "$(dirname "$0")/lib/walk.sh"
 
 world_begin
 cd "$WORLD_DIR" || bail "no directory"
