@@ -360,6 +360,31 @@ static void follow_up(void **state)
 	drop_plane(p);
 }
 
+/* The word is first: a kill may come behind it, and who says it again does the rest. */
+static void half_prepared(void **state)
+{
+	struct plane *p = new_plane();
+	__u32 place;
+
+	(void)state;
+	OK(bind_to(p, VM1, "", "a", false));
+	place = place_of(p, VM1);
+	assert_false(vm_is_ready(p, place));
+	OK(say(p, XR_NOTICE_PREPARE, VM1, "b", 0));
+	assert_true(vm_is_ready(p, place));
+	p->vm_info[place].under_way = 1;
+	IS(VM1, "a>b prepared");
+	assert_false(vm_is_ready(p, place));
+	OK(say(p, XR_NOTICE_PREPARE, VM1, "b", 0));
+	assert_int_equal(said.outcome, XR_ALREADY);
+	assert_true(vm_is_ready(p, place));
+	OK(say(p, XR_NOTICE_PAUSE, VM1, NULL, 0));
+	assert_true(vm_is_ready(p, place));
+	OK(say(p, XR_NOTICE_CANCEL, VM1, NULL, 0));
+	assert_false(vm_is_ready(p, place));
+	drop_plane(p);
+}
+
 /* Its frame was faster than whoever says that it stands still. */
 static void paused_too_late(void **state)
 {
@@ -654,6 +679,7 @@ int main(void)
 		cmocka_unit_test(order),
 		cmocka_unit_test(flapping),
 		cmocka_unit_test(follow_up),
+		cmocka_unit_test(half_prepared),
 		cmocka_unit_test(paused_too_late),
 		cmocka_unit_test(word_that_changed),
 		cmocka_unit_test(ageing),

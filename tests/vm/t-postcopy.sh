@@ -15,14 +15,14 @@ QUITS=('')		# the rest of the memory is to come from it
 cat >"$WORLD_DIR/prepared" <<EOT
 for host in h1 h2; do
 	until nsenter --net=/run/netns/$WORLD-\$host $XROAM -i $WORLD-\$host -j \
-		vm show $VM_MAC | grep -q '"state":"prepared"'; do sleep 0.01; done
+		vm show $VM_MAC | grep -q '"ready":true'; do sleep 0.01; done
 done
 EOT
 MOVE_OPTIONS=(--postcopy 50 --rate $((16 << 20)) --on "active=sh $WORLD_DIR/prepared")
 runs 6 "post-copy"
 summary "post-copy"
 none_lost "post-copy"
-is "$(jq -s 'map(select(.moved.postcopy_ms < .moved.stop_ms)) | length' <<<"$ALL")" 6 \
+is "$(jq -s 'map(select(.moved.postcopy_ms and .moved.postcopy_ms < .moved.stop_ms)) | length' <<<"$ALL")" 6 \
 	"and QEMU said postcopy-active before STOP"
 
 to=$(other "$AT")

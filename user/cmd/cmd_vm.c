@@ -312,14 +312,16 @@ static void add_tap(json_t *o, const struct xr_vm *v,
 						   XR_PORT_NO_TAP)));
 }
 
-static void add_move(json_t *o, struct shown *s, const struct xr_vm *v,
-		     struct xr_vm_now now)
+static void add_move(json_t *o, struct shown *s, __u32 place, struct xr_vm_now now)
 {
+	const struct xr_vm *v = &s->p->vms[place];
 	__s32 left = v->deadline - s->tick;
 
 	if (now.next) {
 		json_object_set_new(o, "to",
 				    json_string(host_name(s->p, now.next)));
+		json_object_set_new(o, "ready",
+				    json_boolean(vm_is_ready(s->p, place)));
 		if (v->deadline)
 			json_object_set_new(o, "deadline_seconds",
 					    json_integer(left > 0 ? left : 0));
@@ -362,7 +364,7 @@ static json_t *show_json(struct shown *s, __u32 place)
 		json_object_set(o, "learned", learned);
 	json_decref(learned);
 	add_tap(o, v, info);
-	add_move(o, s, v, now);
+	add_move(o, s, place, now);
 	return o;
 }
 

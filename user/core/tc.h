@@ -32,6 +32,9 @@ void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
 /* Attached, or about to be; by the record alone, nobody is asked. */
 bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
 
+/* One of them is not there yet: tc_attach_soon() goes on with it, or a kill came. */
+bool tc_is_coming(struct plane *p, __u32 ifindex);
+
 /* Everywhere; namespaces that are gone took theirs along. */
 void tc_detach_all(struct plane *p);
 

@@ -150,3 +150,14 @@ bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
 	return h && (h->attached ||
 		     (p->tc_worker && tc_worker_has(p->tc_worker, ifindex)));
 }
+
+bool tc_is_coming(struct plane *p, __u32 ifindex)
+{
+	const struct xr_tc_hook *h;
+	int at = 0;
+
+	while (ifindex && (h = tc_next(p, &at)))
+		if (h->ifindex == ifindex && !h->attached)
+			return true;
+	return false;
+}

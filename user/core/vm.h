@@ -113,6 +113,11 @@ static inline bool vm_under_way(struct xr_vm_now now)
 {
 	return now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT;
 }
+/*
+ * A move is under way, and what this machine has to do for it was done: the word
+ * comes before its port's program, which the kernel may take long to attach.
+ */
+bool vm_is_ready(struct plane *p, __u32 place);
 
 /*
  * The state in one word for show: as in enum xr_vm_state, but a deadline or

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "host.h"
+#include "tc.h"
 #include "vm_local.h"
 #include "vm_priv.h"
 
@@ -179,29 +180,48 @@ static void set_prepared(struct plane *p, const struct xr_notice *n,
 		watch(p, -1);	/* was counted already */
 }
 
+/* What this machine has to do: the word alone stops, counts and keeps nothing. */
+static void prepare_here(struct plane *p, const struct xr_notice *n, __u32 place,
+			 bool again, struct xr_answer *a)
+{
+	struct vm_told told = { .tap = n->tap, .reader = n->reader,
+				.soon = n->soon, .again = again };
+	struct xr_err warn = { "" };
+
+	if (host_any_local(p))
+		vm_local_prepare(p, place, &told, &warn);
+	p->vm_info[place].under_way = XR_MOVE_READY;
+	take_warning(a, &warn);
+}
+
+bool vm_is_ready(struct plane *p, __u32 place)
+{
+	return vm_under_way(vm_now(p, place)) &&
+	       p->vm_info[place].under_way == XR_MOVE_READY &&
+	       !tc_is_coming(p, p->vms[place].tap);
+}
+
 int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 	       __u16 host, struct xr_answer *a, struct xr_err *err)
 {
 	struct xr_vm_now now = vm_now(p, place);
-	struct vm_told told = { .tap = n->tap, .reader = n->reader,
-				.soon = n->soon };
-	struct xr_err warn = { "" };
 	int ret = check_prepare(p, n, place, host, err);
+	bool same = now.state == XR_VM_PREPARED && now.next == host;
 
 	if (ret)
 		return ret;
 	if (now.host == host || (vm_under_way(now) && now.next == host)) {
 		/* Said again: it may take so long from now on. */
-		if (now.state == XR_VM_PREPARED && now.next == host)
+		if (same)
 			p->vms[place].deadline = deadline(
 				p, n->timeout ? n->timeout :
 						p->meta->policy.prepare_timeout);
-		/* Another QEMU may wait at its port than when it was first said. */
-		if (n->tap && host_any_local(p)) {
-			told.again = true;
-			vm_local_prepare(p, place, &told, &warn);
-			take_warning(a, &warn);
-		}
+		/*
+		 * Another QEMU may wait at its port than when it was first said; or
+		 * a kill came before all was done.
+		 */
+		if (n->tap || (same && !vm_is_ready(p, place)))
+			prepare_here(p, n, place, true, a);
 		note_step(p, place, n);
 		a->outcome = XR_ALREADY;
 		return 0;
@@ -211,9 +231,7 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 	p->vm_info[place].under_way = 1;
 	set_prepared(p, n, place, host);
 	note_step(p, place, n);
-	if (host_any_local(p))
-		vm_local_prepare(p, place, &told, &warn);
-	take_warning(a, &warn);
+	prepare_here(p, n, place, false, a);
 	vm_say(p, place, 0, now.host, "prepared to go from %s to %s (%s)",
 	       host_name(p, now.host), host_name(p, host),
 	       vm_source_word(n->source));

@@ -152,6 +152,15 @@ static void tell_if_too_early(struct monitor *m, int64_t stopped)
 			early / 1000.0);
 }
 
+/* Not yet while its port's program is still being attached. */
+static bool is_prepared(struct monitor *m)
+{
+	struct view v = look(m);
+
+	return v.place == VM_NOWHERE || !v.under_way ||
+	       vm_is_ready(m->d->plane, v.place);
+}
+
 static void prepare_to_leave(struct monitor *m)
 {
 	struct view v = look(m);
@@ -514,6 +523,8 @@ void qmp_on_event(struct monitor *m, const char *name, json_t *data, int64_t at)
 		m->running = false;
 		if (!m->incoming && m->migration != QMP_IDLE &&
 		    m->migration != QMP_FAILED) {
+			if (!is_prepared(m))
+				m->prepared = now_us();
 			tell_if_too_early(m, at);
 			stands_still(m);
 		}
