@@ -58,17 +58,71 @@ refused 1 "bad.yaml:1: unknown key" "apply: the first is enough" apply "$file"
 is "$(xr -j apply "$file" 2>&1 | jq -c '[.file, .line, (.error | type)]')" \
 	"[\"$file\",1,\"string\"]" "as JSON, too"
 
-# Words and shapes are told first: without them there is no value to look at.
-sed -i '1d; s/mode: auto/mode: natve/; s/state: down/state: off/; s/port: 80, protocol: tcp}/port: [80]}/' "$file"
-is "$(lines)" "3,14,16,18" "unknown words, shapes and keys"
-like "$(xr check "$file" 2>&1)" "natve.*wieght.*off" "all of them"
+# ---- a wrong shape hides nothing ----
+
+cat >"$file" <<-'EOT'
+	colour: red
+	devices:
+	  - {name: "a/b", mode: natve}
+	cid:
+	  - {id: 9, format: quiclb, nonce_length: 300}
+	vips:
+	  - address: 192.0.2.1
+	    port: [80]
+	    protocol: udp
+	    flow: {a: {b: [c]}}
+	  - {port: 70000}
+	  - {address: 224.0.0.1, port: 80, protocol: tcp}
+	  - single
+	  - {address: 192.0.2.7, port: 80, protocol: tcp, port: 81}
+	backends:
+	  - {name: a, address: 10.0.0.1, vips: ["192.0.2.1:443/udp"], wieght: 3}
+	  - {name: [1, 2], address: 10.0.0.300}
+	  - {name: b, address: 10.0.0.2, state: off, vm: {vlan: 5000}}
+	  - {name: "\xe9\"\\ ", address: 10.0.0.9}
+	  - {name: ok, address: 10.0.0.10, weight: 70000}
+	hosts:
+	  - {name: h1, vxlam: 10.0.0.1}
+	  - {name: h2, vxlan: 10.0.0.2, vni: 1}
+	gateways:
+	  - {address: 10.0.0.1}
+	  - address: 224.0.0.9
+	  - {mac: "01:00:00:00:00:01", address: 10.0.0.2}
+	sources:
+	  qmp:
+	    - socket: /x
+	      vm: {vlan: 5}
+	    - {socket: y, vm: {mac: "52:54:00:00:00:03"}, to: h7}
+	vms:
+	  - nonsense
+	  - vlan: 5
+	    mac: nonsense
+	    at: h1
+	  - [a, b]
+	  - {mac: "52:54:00:00:00:02", at: h1, colour: [red, {a: b}]}
+	  - {vlan: 7}
+	  - {mac: "52:54:00:00:00:03", at: h2, lock: 3}
+	protected: [nobody, 10.0.0.9]
+	limits: {vips: 1, flows: x}
+EOT
+is "$(lines)" "1,3,3,5,5,5,8,10,11,11,11,12,13,14,16,17,17,18,18,18,19,20,22,26,27,31,32,32,34,36,38,39,40,40,41,42,43" \
+	"each word, key, shape and value, and no more"
+out=$(xr check "$file" 2>&1)
+like "$out" "natve.*quiclb.*wieght.*vxlam" "words and keys"
+like "$out" "number is expected here, not a list.*\"address\" is missing.*\"protocol\" is missing.*given twice" \
+	"shapes, and all that is missing"
+like "$out" "70000.*10.0.0.300.*5000.*gateway 224.0.0.9.*gateway 10.0.0.2.*no host h7" \
+	"values, beside them and behind them"
 
 cat >"$file" <<-'EOT'
 	vms: {a: {mac: x}}
 	hosts: []
 EOT
 is "$(lines)" "1" "VMs that are no list"
+printf 'vips:\n  - {address: 192.0.2.1, port: 0, protocol: udp}\nvms: 3\nprotected: [x]\n' >"$file"
+is "$(lines)" "2,3,4" "hide nothing either"
 printf 'vips:\n  - {port: 1}\n  - {port: 2}\n' >"$file"
+is "$(lines)" "2,2,3,3" "what is missing in each"
 like "$(xr check "$file" 2>&1)" 'bad.yaml:2: vips: "address" is missing' "what is missing"
 {
 	echo "vips:"
@@ -84,6 +138,46 @@ refused 1 "empty" "an empty file" check "$file"
 is "$(xr -j check "$WORLD_DIR/none" 2>&1 | jq -c '[.file, has("line")]')" \
 	"[\"$WORLD_DIR/none\",false]" "one that is not there has no line"
 ok "a good one" xr check "$CONFIG"
+
+# ---- what only the machine refuses has its line, too ----
+
+# applied LINE WORDS: the file is refused, in that line, with these words
+applied()
+{
+	refused 1 "bad.yaml:$1: .*$2" "apply: $2" apply "$file"
+	is "$(xr -j apply "$file" 2>&1 | jq -c '[.file, .line]')" \
+		"[\"$file\",$1]" "as JSON"
+}
+
+printf 'devices:\n  - {name: eth0}\n  - name: nosuch\n' >"$file"
+applied 3 "nosuch"
+printf 'devices:\n  - {name: eth0, namespace: nosuch}\n' >"$file"
+applied 2 "no network namespace"
+printf 'vips: []\ncid:\n  - {id: 0, format: quic-lb, server_id_length: 4, nonce_length: 8, key: hidden}\n' >"$file"
+applied 3 "keeps the running key"
+printf 'limits: {vips: 8}\nvips: []\n' >"$file"
+ok "an instance" xr apply "$file"
+printf 'vips: []\nlimits: {vips: 9}\n' >"$file"
+ok "with nothing in it is made anew" xr apply "$file"
+printf 'cid:\n  - {id: 0, format: quic-lb, server_id_length: 4, nonce_length: 8}\n' >"$file"
+ok "and is given something" xr apply "$file"
+printf 'cid: []\nlimits: {vips: 8}\n' >"$file"
+applied 2 "limits.vips"
+chmod 600 "$file"
+printf 'cid: []\nlimits:\n  vips: 9\nsecret: %064d\n' 1 >"$file"
+applied 4 "another one"
+{
+	printf 'cid: []\nvips:\n'
+	for i in $(seq 10); do
+		echo "  - {address: 192.0.2.$i, port: 1, protocol: tcp}"
+	done
+} >"$file"
+applied 12 "10 VIPs, but limits.vips is 9"
+printf 'cid: []\nhosts:\n  - {name: h1, vxlan: 10.8.0.1, vni: 1, local: true}\n' >"$file"
+ok "this machine as a host" xr apply "$file"
+printf 'vms:\n  - mac: %s\n    at: h1\n    tap: eth0\n' \
+	"$VM" >>"$file"
+applied 5 "eth0"
 
 # ---- warnings of one kind are one line ----
 

@@ -229,11 +229,11 @@ static const struct config_case cases[] = {
 
 	/* limits, devices */
 	{ "limits: {vips: 1}\n" VIP "- {address: 192.0.2.2, port: 443, protocol: udp}\n",
-	  "2 VIPs, but limits.vips is 1: a larger limit needs a new instance" },
+	  "f:4: 2 VIPs, but limits.vips is 1: a larger limit needs a new instance" },
 	{ "limits: {backends: 1}\nbackends:\n" A B,
-	  "2 backends, but limits.backends is 1: a larger limit needs a new instance" },
+	  "f:5: 2 backends, but limits.backends is 1: a larger limit needs a new instance" },
 	{ "limits: {server_ids: 1}\nbackends:\n" A "  server_ids: [00, 01]\n",
-	  "2 server IDs, but limits.server_ids is 1: a larger limit needs a new instance" },
+	  "f:5: 2 server IDs, but limits.server_ids is 1: a larger limit needs a new instance" },
 	{ "devices:\n- name: eth0\n- name: eth0\n", "f:3: device eth0 is given twice" },
 
 	/* and what is right */

@@ -31,7 +31,7 @@ static const struct config_case cases[] = {
 	{ HOSTS "- {name: b, dev: eth1}\n", "f:4: host b: dev eth1 is host p's already; hosts must differ in how they are reached" },
 	{ HOSTS "- {name: b, vxlan: 10.8.0.1, vni: 7}\n", "f:4: host b: vxlan 10.8.0.1 vni 7 is host a's already; hosts must differ in how they are reached" },
 	{ HOSTS "- {name: b, vxlan: 10.8.0.1, vni: 8}\n", "" },
-	{ "limits: {hosts: 1}\n" HOSTS, "2 hosts, but limits.hosts is 1: a larger limit needs a new instance" },
+	{ "limits: {hosts: 1}\n" HOSTS, "f:4: 2 hosts, but limits.hosts is 1: a larger limit needs a new instance" },
 
 	/* VMs */
 	{ VM(""), "" },
@@ -70,8 +70,8 @@ static const struct config_case cases[] = {
 	{ HOSTS "vms:\n- {mac: \"ff:ff:ff:ff:ff:ff\", at: a}\n", "f:5: VM ff:ff:ff:ff:ff:ff: its MAC is the broadcast address; write the VM's own" },
 	{ HOSTS "vms:\n- {mac: 5254, at: a}\n", "f:5: mac: \"5254\" is not a MAC address such as 02:00:00:00:00:01" },
 	{ VM("") "- {mac: " M2 ", at: a,\n", "f:7: not valid YAML: did not find expected node content" },
-	{ "limits: {vms: 1}\n" VM("") "- {mac: " M2 ", at: a}\n", "2 VMs, but limits.vms is 1: a larger limit needs a new instance" },
-	{ "limits: {vm_addresses: 1}\n" VM(", addresses: [10.9.0.1, 10.9.0.2]"), "2 VM addresses, but limits.vm_addresses is 1: a larger limit needs a new instance" },
+	{ "limits: {vms: 1}\n" VM("") "- {mac: " M2 ", at: a}\n", "f:7: 2 VMs, but limits.vms is 1: a larger limit needs a new instance" },
+	{ "limits: {vm_addresses: 1}\n" VM(", addresses: [10.9.0.1, 10.9.0.2]"), "f:6: 2 VM addresses, but limits.vm_addresses is 1: a larger limit needs a new instance" },
 
 	{ "protected: [\"" M1 "\"]\n" VM(""), "f:6: VM " M1 ": its MAC is protected; it is a gateway's or in the list" },
 	{ "protected: [10.9.0.7]\n" VM(", addresses: [10.9.0.7]"), "f:6: VM " M1 ": address 10.9.0.7 is protected; it is a gateway's or in the list" },
@@ -82,8 +82,8 @@ static const struct config_case cases[] = {
 	{ "policy: {flap_moves: 0}\n", "f:1: flap_moves: \"0\" is not a number from 1 to 65534" },
 	{ "policy: {blackout_timeout: 0}\n", "f:1: blackout_timeout: \"0\" is not a number from 1 to 2147483647" },
 	{ "limits: {rings: 255}\n", "f:1: rings: \"255\" is not a number from 1 to 254" },
-	{ "gateways:\n- {address: 255.255.255.255}\n", "gateway 255.255.255.255: it is a reserved address; write the gateway's own address" },
-	{ "gateways:\n- {address: 10.9.0.1, mac: \"ff:ff:ff:ff:ff:ff\"}\n", "gateway 10.9.0.1: its mac is the broadcast address; write the gateway's own, or leave it out" },
+	{ "gateways:\n- {address: 255.255.255.255}\n", "f:2: gateway 255.255.255.255: it is a reserved address; write the gateway's own address" },
+	{ "gateways:\n- {address: 10.9.0.1, mac: \"ff:ff:ff:ff:ff:ff\"}\n", "f:2: gateway 10.9.0.1: its mac is the broadcast address; write the gateway's own, or leave it out" },
 	{ "protected: [here]\n", "f:1: protected: \"here\" is neither a MAC nor an IP address" },
 	{ HOSTS "sources: {qmp: [{socket: x, vm: {mac: " M1 "}}]}\n", "f:4: socket: \"x\" must be a path from the root" },
 	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, to: z}]}\n", "f:4: there is no host z in hosts" },

@@ -111,7 +111,7 @@ int do_apply(int argc, char **argv)
 	model_free(&m);
 	if (ret) {
 		json_decref(list.json);
-		return cmd_fail(&err);
+		return cmd_fail_in(file, &err);
 	}
 	if (opt.json)
 		ret = out_json(json_pack("{s:o}", "changes", list.json));

@@ -114,7 +114,7 @@ static int find_spaces(struct commit *c)
 					      w[i].name, w[i].netns[0] ?
 					      w[i].netns : w[j].netns);
 		if (ret)
-			return ret;
+			return commit_fault(c, w[i].line, ret);
 	}
 	return 0;
 }
@@ -232,7 +232,9 @@ int commit_attach(struct commit *c)
 	if (!c->devices)
 		return -ENOMEM;
 	for (i = 0; !ret && i < c->want.n_devs; i++)
-		ret = attach_one(c, &c->want.devs[i], &c->devices[i]);
+		ret = commit_fault(c, c->want.devs[i].line,
+				   attach_one(c, &c->want.devs[i],
+					      &c->devices[i]));
 	if (ret)
 		commit_undo_attach(c);
 	return ret;

@@ -41,6 +41,16 @@ int commit_say(struct commit *c, const char *fmt, ...)
 	return 0;
 }
 
+int commit_fault(struct commit *c, __u32 line, int ret)
+{
+	struct xr_err what = *c->err;
+
+	if (ret && line && c->want.file && what.text[0])
+		xr_fail(c->err, ret, "%s:%u: %s", c->want.file, line,
+			what.text);
+	return ret;
+}
+
 /* ---- slots ---- */
 
 static int no_slot(struct commit *c, const char *what, const char *limit,
@@ -93,7 +103,7 @@ static int match_vips(struct commit *c)
 		}
 		if (!v->index) {
 			lut_free(&l);
-			return no_slot(c, "VIPs", "vips", size);
+			return commit_fault(c, v->line, no_slot(c, "VIPs", "vips", size));
 		}
 		c->vip[v->index].want = v;
 	}
@@ -132,7 +142,8 @@ static int match_backends(struct commit *c)
 		}
 		if (!b->index) {
 			lut_free(&l);
-			return no_slot(c, "backends", "backends", size);
+			return commit_fault(c, b->line, no_slot(c, "backends",
+							"backends", size));
 		}
 		c->backend[b->index].want = b;
 	}
@@ -181,7 +192,7 @@ static int match_cids(struct commit *c)
 		w->slot = 0;
 		ret = w->keep_key ? keep_key(c, w) : 0;
 		if (ret)
-			return ret;
+			return commit_fault(c, w->line, ret);
 		for (s = 1; !w->slot && s < XR_CID_SLOTS; s++)
 			if (c->cid[s].have && !c->cid[s].want &&
 			    same_cid(&c->cid[s].have->info, &w->info))
@@ -190,9 +201,9 @@ static int match_cids(struct commit *c)
 			if (!c->cid[s].have && !c->cid[s].want)
 				w->slot = s;
 		if (!w->slot)
-			return xr_fail(c->err, -ENOSPC,
+			return commit_fault(c, w->line, xr_fail(c->err, -ENOSPC,
 				       "more than %d CID configs, old and new together",
-				       XR_CID_SLOTS - 1);
+				       XR_CID_SLOTS - 1));
 		c->cid[w->slot].want = w;
 	}
 	return 0;
@@ -235,12 +246,12 @@ static int keep_fixed(struct commit *c)
 	if (!ret)
 		ret = keep_limit(c, "rings", h->rings, &w->rings);
 	if (ret || !c->want.has_secret)
-		return ret;
+		return commit_fault(c, c->want.limits_line, ret);
 	if (c->have.has_secret && !memcmp(c->have.secret, c->want.secret,
 					  sizeof(c->have.secret)))
 		return 0;
-	return xr_fail(c->err, -EBUSY,
-		       "secret: the running instance has another one; changing it would move every flow: xroam destroy, then apply");
+	return commit_fault(c, c->want.secret_line, xr_fail(c->err, -EBUSY,
+		       "secret: the running instance has another one; changing it would move every flow: xroam destroy, then apply"));
 }
 
 int commit_match(struct commit *c)
@@ -256,7 +267,7 @@ int commit_match(struct commit *c)
 	if (!ret)
 		ret = match_cids(c);
 	if (!ret)
-		ret = model_check(&c->want, NULL, c->err);
+		ret = model_check(&c->want, c->want.file, c->err);
 	if (!ret)
 		ret = match_vips(c);
 	if (!ret)

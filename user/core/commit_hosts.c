@@ -118,9 +118,9 @@ int commit_match_hosts(struct commit *c)
 	}
 	lut_free(&l);
 	if (i < c->want.n_hosts)
-		return xr_fail(c->err, -ENOSPC,
+		return commit_fault(c, c->want.hosts[i].line, xr_fail(c->err, -ENOSPC,
 			       "hosts: old and new together need more than limits.hosts (%u); apply in two steps, or make the instance anew with a larger limit",
-			       size);
+			       size));
 	return check_tenants(c);
 }
 

@@ -256,9 +256,10 @@ static int prepare_cids(struct commit *c)
 			continue;
 		e = xr_cid_config_fill(&config, &c->cid[s].want->info);
 		if (e)
-			return xr_fail(c->err, -EINVAL, "CID config %u: %s",
-				       c->cid[s].want->info.config_id,
-				       xr_cid_error_text(e));
+			return commit_fault(c, c->cid[s].want->line,
+				xr_fail(c->err, -EINVAL, "CID config %u: %s",
+					c->cid[s].want->info.config_id,
+					xr_cid_error_text(e)));
 		/* Under force it may be in use, and is then the same. */
 		if (memcmp(&c->p->cid_configs[s], &config, sizeof(config)))
 			c->p->cid_configs[s] = config;
@@ -296,9 +297,10 @@ static int try_vips(struct commit *c)
 		if (ret == -EEXIST)
 			ret = 0;
 		if (ret)
-			xr_fail(c->err, ret,
+			ret = xr_fail(c->err, ret,
 				"VIP %s: its place in the index is full; make the instance anew with a larger limits.vips",
 				text_vip(name, v->addr, v->port, v->proto));
+		commit_fault(c, v->line, ret);
 	}
 	free(t.bucket);
 	return ret;

@@ -93,6 +93,8 @@ int commit_match(struct commit *c);
 int commit_say(struct commit *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int commit_describe(struct commit *c);
+/* Of an entry in that line of the file, if any: puts the place in front. Gives ret. */
+int commit_fault(struct commit *c, __u32 line, int ret);
 
 /*
  * commit.c: the change, as have and want are (ret: how that went); tells of it and

@@ -148,8 +148,8 @@ static int check_port(struct commit *c, const struct model_vm *v)
 	if (!ret)
 		return 0;
 	vm_count_reason(c->p, XR_R_PORT_REFUSED, 1);
-	return xr_fail(c->err, -EINVAL, "VM %s: %s",
-		       vm_name(name, vm_key(v->mac, v->vlan)), err.text);
+	return commit_fault(c, v->line, xr_fail(c->err, -EINVAL, "VM %s: %s",
+			    vm_name(name, vm_key(v->mac, v->vlan)), err.text));
 }
 
 int commit_describe_vms(struct commit *c)
@@ -240,11 +240,12 @@ static int settle(struct commit *c, struct vm_change *ch, __u32 tick)
 		ch->place = vm_new(c->p, vm_key(v->mac, v->vlan),
 				   host_of(c, v), XR_SOURCE_FILE);
 	if (ch->place == VM_NOWHERE)
-		return full(c, "VM", "vms");
+		return commit_fault(c, v->line, full(c, "VM", "vms"));
 	if (ch->change == LEAVES || ch->change == MOVES)
 		return 0;
 	if (vm_bind(c->p, ch->place, v->addr, v->n_addrs, v->lock, v->tap))
-		return full(c, "VM's address", "vm_addresses");
+		return commit_fault(c, v->line,
+				    full(c, "VM's address", "vm_addresses"));
 	if (host_any_local(c->p))
 		vm_local_added(c->p, ch->place, NULL);
 	return 0;

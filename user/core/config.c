@@ -23,6 +23,19 @@ static void note_entry(struct model_backend *b, const char *key, long j,
 		b->sids[j].line = line;
 }
 
+static void note_key(struct model *m, const char *key, __u32 line)
+{
+	if (model_section(key) >= 0)
+		m->sections |= 1U << model_section(key);
+	/* libcyaml gives no pointer for an empty list, as if it were left out. */
+	if (!strcmp(key, "devices"))
+		m->devs_given = true;
+	if (!strcmp(key, "limits"))
+		m->limits_line = line;
+	if (!strcmp(key, "secret") || !strcmp(key, "secret_file"))
+		m->secret_line = line;
+}
+
 static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 		      const struct lines_node *node)
 {
@@ -31,14 +44,11 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 	__u32 line = node->line;
 	long i;
 
-	if (depth == 1 && s[0].key && model_section(s[0].key) >= 0)
-		m->sections |= 1U << model_section(s[0].key);
+	if (depth == 1 && s[0].key)
+		note_key(m, s[0].key, line);
 	if (depth && s[0].key && !strcmp(s[0].key, "vms"))
 		return config_vms_node(v, s, depth, node);
 
-	/* libcyaml gives no pointer for an empty list, as if it were left out. */
-	if (depth == 1 && s[0].key && !strcmp(s[0].key, "devices"))
-		m->devs_given = true;
 	if (depth < 2 || !s[0].key || s[1].key)
 		return true;
 	i = s[1].index;
@@ -58,6 +68,8 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 		m->devs[i].line = line;
 	} else if (!strcmp(s[0].key, "hosts") && i < (long)m->n_hosts) {
 		m->hosts[i].line = line;
+	} else if (!strcmp(s[0].key, "gateways") && i <= XR_MAX_GATEWAYS) {
+		m->gateway_line[i] = line;
 	}
 	return true;
 }
@@ -80,7 +92,7 @@ static int second_pass(struct reader *r, struct model *m)
 		return ret;
 	if (line == -ENOMEM)
 		return xr_fail(r->err, line, "%s: out of memory", r->name);
-	return fail_line(r, line, "%s", problem);
+	return fail_line(r, line, line, "%s", problem);
 }
 
 /* Not YAML at all: there is but one thing to say. */
@@ -88,6 +100,40 @@ static bool is_syntax(cyaml_err_t e)
 {
 	return e == CYAML_ERR_LIBYAML_PARSER || e == CYAML_ERR_ALIAS ||
 	       e == CYAML_ERR_LIBYAML_PARSER_INIT;
+}
+
+static cyaml_err_t load(const struct reader *r, const cyaml_config_t *config,
+			struct raw **raw)
+{
+	return cyaml_load_data((const uint8_t *)r->text, r->len, config,
+			       &config_schema, (cyaml_data_t **)raw, NULL);
+}
+
+static int refused(struct reader *r, cyaml_err_t e)
+{
+	if (e == CYAML_ERR_OOM)
+		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
+	if (r->all && r->all->n)
+		return -EINVAL;
+	r->all = NULL;
+	return config_explain(r, e);
+}
+
+static int take(struct reader *r, const struct raw *raw, struct model *m)
+{
+	int ret;
+
+	if (!raw) {
+		r->all = NULL;
+		return fail_line(r, 1, 1,
+				 "the file is empty; \"vips: []\" and the like delete what there is");
+	}
+	ret = config_take(r, raw, m);
+	if (!ret)
+		ret = second_pass(r, m);
+	if (ret)
+		model_free(m);
+	return ret;
 }
 
 static int read_text(const char *text, size_t len, const char *name,
@@ -103,6 +149,7 @@ static int read_text(const char *text, size_t len, const char *name,
 		.flags = CYAML_CFG_NO_ALIAS,
 	};
 	struct raw *raw = NULL;
+	struct shape *mended = NULL;
 	char problem[128];
 	cyaml_err_t e;
 	int ret;
@@ -116,34 +163,22 @@ static int read_text(const char *text, size_t len, const char *name,
 		return xr_fail(err, ret, "%s: out of memory", name);
 	if (ret) {
 		r.all = NULL;
-		return fail_line(&r, ret, "%s", problem);
+		return fail_line(&r, ret, ret, "%s", problem);
 	}
-	e = cyaml_load_data((const uint8_t *)text, len, &config, &config_schema,
-			    (cyaml_data_t **)&raw, NULL);
-	if (e == CYAML_ERR_OOM)
-		return xr_fail(err, -ENOMEM, "%s: out of memory", name);
-	if (e && all && !is_syntax(e) && config_all_shapes(&r, e)) {
-		config.flags |= CYAML_CFG_IGNORE_UNKNOWN_KEYS;
-		e = cyaml_load_data((const uint8_t *)text, len, &config,
-				    &config_schema, (cyaml_data_t **)&raw, NULL);
-		r.failed = false;
-		if (e)
-			return -EINVAL;
+	e = load(&r, &config, &raw);
+	if (e && all && e != CYAML_ERR_OOM && !is_syntax(e)) {
+		ret = shape_mend(&r, &mended);
+		if (ret)
+			goto out;
+		r.text = shape_text(mended, &r.len);
+		r.mended = mended;
+		e = load(&r, &config, &raw);
 	}
-	if (e && all && all->n)
-		return -EINVAL;
-	r.all = raw ? all : NULL;
-	if (e)
-		return config_explain(&r, e);
-	if (!raw)
-		return fail_line(&r, 1,
-				 "the file is empty; \"vips: []\" and the like delete what there is");
-	ret = config_take(&r, raw, m);
-	if (!ret)
-		ret = second_pass(&r, m);
-	if (ret)
-		model_free(m);
-	cyaml_free(&config, &config_schema, raw, 0);
+	ret = e ? refused(&r, e) : take(&r, raw, m);
+	if (!e)
+		cyaml_free(&config, &config_schema, raw, 0);
+out:
+	shape_free(mended);
 	return ret;
 }
 
@@ -197,8 +232,10 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all,
 	if (!ret)
 		ret = read_text(text, len, in ? "stdin" : path, m, all, err);
 	/* A file is the whole truth; a journal tells what a command changed. */
-	if (!ret)
+	if (!ret) {
 		m->vms_given = m->from_file = true;
+		m->file = in ? "stdin" : path;
+	}
 	if (text)
 		explicit_bzero(text, room);	/* there may be keys in it */
 	free(text);

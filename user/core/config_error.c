@@ -11,7 +11,7 @@
 #include "config_priv.h"
 
 /* "backends[3].vips[0]": the line of backends[3]. */
-static __u32 line_of_item(struct reader *r, const char *path)
+static __u32 line_of_item(const struct reader *r, const char *path)
 {
 	char item[PATH_LEN];
 	size_t n = strcspn(path, "]");
@@ -22,40 +22,45 @@ static __u32 line_of_item(struct reader *r, const char *path)
 	return lines_find(r->text, r->len, item);
 }
 
-static int vfail(struct reader *r, const char *path, __u32 line,
-		 const char *fmt, va_list ap)
+static int vfail(struct reader *r, __u32 line, __u32 item, const char *fmt,
+		 va_list ap)
 {
 	struct xr_err own, *err = r->err ? r->err : &own;
 	char buf[400];
 
 	vsnprintf(buf, sizeof(buf), fmt, ap);
 	xr_fail(err, 0, "%s:%u: %s", r->name, line, buf);
-	if (r->all && ((path && xr_errs_knows(r->all, line)) ||
-		       xr_errs_add(r->all, err, line,
-				   path ? line_of_item(r, path) : line)))
+	if (r->all && xr_errs_add(r->all, err, line, item))
 		return 0;
 	r->failed = true;
 	return -EINVAL;
 }
 
-int fail_line(struct reader *r, __u32 line, const char *fmt, ...)
+int fail_line(struct reader *r, __u32 line, __u32 item, const char *fmt, ...)
 {
 	va_list ap;
 	int ret;
 
 	va_start(ap, fmt);
-	ret = vfail(r, NULL, line, fmt, ap);
+	ret = vfail(r, line, item, fmt, ap);
 	va_end(ap);
 	return ret;
 }
 
 int fail_at(struct reader *r, const char *path, const char *fmt, ...)
 {
+	__u32 line = r->line, item = r->item;
 	va_list ap;
 	int ret;
 
+	if (r->mended && shape_is_ours(r->mended, path))
+		return 0;
+	if (!line) {
+		line = lines_find(r->text, r->len, path);
+		item = r->all ? line_of_item(r, path) : 0;
+	}
 	va_start(ap, fmt);
-	ret = vfail(r, path, lines_find(r->text, r->len, path), fmt, ap);
+	ret = vfail(r, line, item, fmt, ap);
 	va_end(ap);
 	return ret;
 }
@@ -99,8 +104,7 @@ const char *last_key(const char *path)
 	return dot ? dot + 1 : path;
 }
 
-/* "backends[3]" -> "backends", for an operator; the top is "the file". */
-static const char *plain_name(const char *path, char *buf)
+const char *plain_name(const char *path, char *buf)
 {
 	size_t n;
 
@@ -121,7 +125,7 @@ static void put(char *out, const char *text, size_t size)
 	out[n + more] = '\0';
 }
 
-static void join(char *out, size_t size, const char *path, const char *key)
+void path_join(char *out, size_t size, const char *path, const char *key)
 {
 	out[0] = '\0';
 	put(out, path, size);
@@ -130,7 +134,7 @@ static void join(char *out, size_t size, const char *path, const char *key)
 	put(out, key, size);
 }
 
-static int fail_key(struct reader *r, const char *key)
+int fail_key(struct reader *r, const char *key)
 {
 	const cyaml_schema_value_t *v = schema_at(r->path);
 	const cyaml_schema_field_t *f;
@@ -141,12 +145,12 @@ static int fail_key(struct reader *r, const char *key)
 	     f && f->key && n < sizeof(list); f++)
 		n += snprintf(list + n, sizeof(list) - n, "%s%s",
 			      n ? ", " : "", f->key);
-	join(path, sizeof(path), r->path, key);
+	path_join(path, sizeof(path), r->path, key);
 	return fail_at(r, path, "unknown key \"%.40s\" in %s; write one of %s",
 		       key, plain_name(r->path, name), list);
 }
 
-static int fail_word(struct reader *r, const char *value)
+int fail_word(struct reader *r, const char *value)
 {
 	const cyaml_schema_value_t *v = schema_at(r->path);
 	char list[256] = "";
@@ -167,29 +171,25 @@ static int fail_word(struct reader *r, const char *value)
 static const char *kind_words(const char *kind)
 {
 	if (!strncmp(kind, "SEQUENCE", 8))
-		return "a list";
+		return LIST_WORDS;
 	if (!strncmp(kind, "MAPPING", 7))
-		return "a mapping (key: value)";
+		return MAPPING_WORDS;
 	if (!strncmp(kind, "ENUM", 4))
 		return "a word";
-	return "a single value";
+	return VALUE_WORDS;
 }
 
-static int fail_kind(struct reader *r, const char *said)
+int fail_kind(struct reader *r, const char *want, const char *got)
 {
-	const char *got = strstr(said, "got event: ");
-	const char *want = kind_words(said + strlen("Expecting "));
 	char name[PATH_LEN];
 
-	if (!strncmp(said, "Expecting STRING", 16) &&
-	    config_range(last_key(r->path)))
+	if (!strcmp(want, VALUE_WORDS) && config_range(last_key(r->path)))
 		want = "a number";
 	return fail_at(r, r->path, "%s: %s is expected here, not %s",
-		       plain_name(r->path, name), want,
-		       kind_words(got ? got + strlen("got event: ") : "?"));
+		       plain_name(r->path, name), want, got);
 }
 
-static int fail_missing(struct reader *r, const char *key)
+int fail_missing(struct reader *r, const char *key)
 {
 	char name[PATH_LEN], *cut;
 
@@ -200,6 +200,11 @@ static int fail_missing(struct reader *r, const char *key)
 	}
 	return fail_at(r, r->path, "%s: \"%s\" is missing",
 		       plain_name(r->path, name), key);
+}
+
+int fail_twice(struct reader *r, const char *key)
+{
+	return fail_at(r, r->path, "\"%s\" is given twice; leave one", key);
 }
 
 /* The text between the quotes behind prefix, or all that is behind it. */
@@ -231,7 +236,7 @@ static bool on_alias(void *ctx, const struct lines_step *step, size_t depth,
 int config_explain(struct reader *r, cyaml_err_t e)
 {
 	char problem[128], name[PATH_LEN];
-	const char *v;
+	const char *v, *got;
 	__u32 line = 1;
 	int at;
 
@@ -239,7 +244,7 @@ int config_explain(struct reader *r, cyaml_err_t e)
 		at = lines_walk(r->text, r->len, on_alias, &line, problem,
 				sizeof(problem));
 		if (at > 0)
-			return fail_line(r, at, "not valid YAML: %s", problem);
+			return fail_line(r, at, at, "not valid YAML: %s", problem);
 		r->failed = true;	/* it is: libyaml had no memory */
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	}
@@ -247,8 +252,8 @@ int config_explain(struct reader *r, cyaml_err_t e)
 		at = lines_walk(r->text, r->len, on_alias, &line, problem,
 				sizeof(problem));
 		if (at > 0)
-			return fail_line(r, at, "%s", problem);
-		return fail_line(r, line,
+			return fail_line(r, at, at, "%s", problem);
+		return fail_line(r, line, line,
 				 "YAML aliases are not read; write the value out");
 	}
 	if ((v = after(r->said, "Unexpected key: ")))
@@ -258,99 +263,14 @@ int config_explain(struct reader *r, cyaml_err_t e)
 	if ((v = after(r->said, "Missing required mapping field: ")))
 		return fail_missing(r, v);
 	if ((v = after(r->said, "Mapping field already seen: ")))
-		return fail_at(r, r->path, "\"%s\" is given twice; leave one", v);
-	if (!strncmp(r->said, "Expecting ", 10))
-		return fail_kind(r, r->said);
+		return fail_twice(r, v);
+	if (!strncmp(r->said, "Expecting ", 10)) {
+		got = strstr(r->said, "got event: ");
+		return fail_kind(r, kind_words(r->said + 10),
+				 kind_words(got ? got + 11 : "?"));
+	}
 	return fail_at(r, r->path, "%s: %s", plain_name(r->path, name),
 		       r->said[0] ? r->said : cyaml_strerror(e));
-}
-
-/* ---- all that is wrong with the shape ---- */
-
-static int check_word(struct reader *r, const cyaml_schema_value_t *v,
-		      const char *value)
-{
-	__u32 i;
-
-	for (i = 0; i < v->enumeration.count; i++)
-		if (!strcmp(v->enumeration.strings[i].str, value))
-			return 0;
-	return fail_word(r, value);
-}
-
-/* r->path is the node's, key its last step; the node's schema, or NULL. */
-static int check_node(struct reader *r, const char *key, const char *up,
-		      const struct lines_node *node)
-{
-	const cyaml_schema_value_t *v = schema_at(r->path), *parent;
-	char name[PATH_LEN];
-
-	if (!v) {
-		parent = schema_at(up);
-		if (!key || !parent || parent->type != CYAML_MAPPING)
-			return 0;	/* what it is in was wrong already */
-		snprintf(r->path, sizeof(r->path), "%s", up);
-		return fail_key(r, key);
-	}
-	if (v->type == CYAML_ENUM && node->value)
-		return check_word(r, v, node->value);
-	if (v->type == CYAML_STRING && !node->value && !node->alias)
-		return fail_line(r, node->line, "%s: %s is expected here",
-				 plain_name(r->path, name),
-				 config_range(last_key(r->path)) ?
-					 "a number" : "a single value");
-	if ((v->type == CYAML_SEQUENCE || v->type == CYAML_MAPPING) &&
-	    node->value)
-		return fail_line(r, node->line,
-				 "%s: %s is expected here, not a single value",
-				 plain_name(r->path, name),
-				 v->type == CYAML_MAPPING ?
-					 "a mapping (key: value)" : "a list");
-	return 0;
-}
-
-static bool on_shape(void *ctx, const struct lines_step *step, size_t depth,
-		     const struct lines_node *node)
-{
-	struct reader *r = ctx;
-	char up[PATH_LEN] = "", index[32];
-	const char *key = NULL;
-	size_t i;
-
-	r->path[0] = '\0';
-	for (i = 0; i < depth; i++) {
-		memcpy(up, r->path, sizeof(up));
-		key = step[i].key;
-		if (!key)
-			snprintf(index, sizeof(index), "[%ld]", step[i].index);
-		join(r->path, sizeof(r->path), up, key ? key : index);
-	}
-	return !depth || !check_node(r, key, up, node);
-}
-
-bool config_all_shapes(struct reader *r, cyaml_err_t first)
-{
-	char said[sizeof(r->said)], path[PATH_LEN], problem[128];
-	bool unknown_only = !strncmp(r->said, "Unexpected key: ", 16);
-	size_t i, n = r->all->n;
-
-	memcpy(said, r->said, sizeof(said));
-	memcpy(path, r->path, sizeof(path));
-	if (lines_walk(r->text, r->len, on_shape, r, problem,
-		       sizeof(problem)) > 0) {
-		/* Not YAML: what libcyaml took it for up to there is no matter. */
-		xr_errs_free(r->all);
-		config_explain(r, CYAML_ERR_LIBYAML_PARSER);
-		return false;
-	}
-	for (i = n; i < r->all->n; i++)
-		unknown_only &= strstr(r->all->item[i].err.text,
-				       ": unknown key ") != NULL;
-	/* What only libcyaml sees: what is missing, or given twice. */
-	memcpy(r->said, said, sizeof(said));
-	memcpy(r->path, path, sizeof(path));
-	config_explain(r, first);
-	return unknown_only && !r->failed;
 }
 
 /* The way there is told from the inside out: put each step in front. */
@@ -358,7 +278,7 @@ static void add_step(struct reader *r, const char *step)
 {
 	char path[PATH_LEN];
 
-	join(path, sizeof(path), step, r->path);
+	path_join(path, sizeof(path), step, r->path);
 	memcpy(r->path, path, sizeof(path));
 }
 

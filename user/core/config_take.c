@@ -62,6 +62,20 @@ const char *config_at(char *buf, const char *list, size_t i, const char *key)
 	return buf;
 }
 
+__u32 config_line_of(const struct reader *r, const char *list, size_t i)
+{
+	char path[PATH_LEN];
+
+	snprintf(path, sizeof(path), "%s[%zu]", list, i);
+	return lines_find(r->text, r->len, path);
+}
+
+bool config_is_bad(const struct reader *r, const char *list, size_t i)
+{
+	return r->all && r->all->n &&
+	       xr_errs_knows(r->all, config_line_of(r, list, i));
+}
+
 static int take_limits(struct reader *r, const struct raw_limits *from,
 		       struct xr_limits *to)
 {
@@ -209,9 +223,11 @@ static int take_listed(struct reader *r, const struct raw_device *from,
 			       XR_DEV_VNIS);
 	for (; to->vnis < from->n_vnis; to->vnis++) {
 		snprintf(path, sizeof(path), "%s[%u]", list, to->vnis);
+		vni = 0;
 		if (text_to_u64(from->vnis[to->vnis], 0, 0xffffff, &vni,
-				&inner))
-			return fail_at(r, path, "vnis: %s", inner.text);
+				&inner) &&
+		    fail_at(r, path, "vnis: %s", inner.text))
+			return -EINVAL;
 		to->vni[to->vnis] = vni;
 	}
 	snprintf(list, sizeof(list), "devices[%zu].addresses", i);
@@ -221,11 +237,25 @@ static int take_listed(struct reader *r, const struct raw_device *from,
 	for (; to->addrs < from->n_addresses; to->addrs++) {
 		snprintf(path, sizeof(path), "%s[%u]", list, to->addrs);
 		if (text_to_addr(from->addresses[to->addrs],
-				 to->addr[to->addrs], NULL))
-			return fail_at(r, path,
-				       "addresses: \"%.60s\" is not an IP address",
-				       from->addresses[to->addrs]);
+				 to->addr[to->addrs], NULL) &&
+		    fail_at(r, path, "addresses: \"%.60s\" is not an IP address",
+			    from->addresses[to->addrs]))
+			return -EINVAL;
 	}
+	return 0;
+}
+
+static int take_netns(struct reader *r, const char *text, size_t i, char *netns)
+{
+	char path[PATH_LEN];
+
+	if (!text)
+		return 0;
+	if (!*text || strchr(text, '/') || strlen(text) >= NETNS_NAME)
+		return fail_at(r, config_at(path, "devices", i, "namespace"),
+			       "namespace: \"%.40s\" is not the name of a network namespace: one of \"ip netns list\"",
+			       text);
+	strcpy(netns, text);
 	return 0;
 }
 
@@ -234,7 +264,6 @@ static int take_devices(struct reader *r, const struct raw *raw,
 {
 	const struct raw_device *from;
 	struct model_dev *to;
-	struct xr_err inner;
 	char path[PATH_LEN];
 	size_t i;
 	int ret = 0;
@@ -244,22 +273,10 @@ static int take_devices(struct reader *r, const struct raw *raw,
 		to = model_grow(&m->devs, &m->n_devs, sizeof(*to));
 		if (!to)
 			return -ENOMEM;
-		if (text_check_dev("name", from->name, &inner)) {
-			ret = fail_at(r, config_at(path, "devices", i, "name"),
-				      "%s", inner.text);
-			continue;
-		}
-		strcpy(to->name, from->name);
-		if (from->namespace &&
-		    (!*from->namespace || strchr(from->namespace, '/') ||
-		     strlen(from->namespace) >= sizeof(to->netns))) {
-			ret = fail_at(r, config_at(path, "devices", i, "namespace"),
-				      "namespace: \"%.40s\" is not the name of a network namespace: one of \"ip netns list\"",
-				      from->namespace);
-			continue;
-		}
-		if (from->namespace)
-			strcpy(to->netns, from->namespace);
+		if (config_dev(r, config_at(path, "devices", i, "name"),
+			       from->name, to->name) ||
+		    take_netns(r, from->namespace, i, to->netns))
+			return -EINVAL;
 		to->want = from->mode ? (enum attach_want)*from->mode :
 					ATTACH_AUTO;
 		to->role = from->role ? (enum xr_role)*from->role :
@@ -330,7 +347,6 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 {
 	const struct raw_vip *from;
 	struct model_vip *to;
-	struct xr_err inner;
 	char path[PATH_LEN];
 	__u64 port;
 	size_t i;
@@ -340,9 +356,8 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 		to = model_grow(&m->vips, &m->n_vips, sizeof(*to));
 		if (!to)
 			return -ENOMEM;
-		if (text_to_addr(from->address, to->addr, &inner) &&
-		    fail_at(r, config_at(path, "vips", i, "address"),
-			    "address: %s", inner.text))
+		if (config_addr(r, config_at(path, "vips", i, "address"),
+				from->address, to->addr))
 			return -EINVAL;
 		port = 0;
 		if (config_number(r, config_at(path, "vips", i, "port"), from->port,
@@ -397,18 +412,16 @@ static int take_lists(struct reader *r, const struct raw_backend *from,
 static int take_macs(struct reader *r, const struct raw_backend *from,
 		     size_t i, struct xr_backend_info *to)
 {
-	struct xr_err inner;
 	char path[PATH_LEN];
 
-	if (from->mac && text_to_mac(from->mac, to->mac, &inner))
-		return fail_at(r, config_at(path, "backends", i, "mac"), "mac: %s",
-			       inner.text);
+	if (config_mac(r, config_at(path, "backends", i, "mac"), from->mac,
+		       to->mac))
+		return -EINVAL;
 	if (!from->vm)
 		return 0;
-	if (text_to_mac(from->vm->mac, to->vm_mac, &inner))
-		return fail_at(r, config_at(path, "backends", i, "vm.mac"), "mac: %s",
-			       inner.text);
-	return TAKE(r, config_at(path, "backends", i, "vm.vlan"), from->vm->vlan,
+	return config_mac(r, config_at(path, "backends", i, "vm.mac"),
+			  from->vm->mac, to->vm_mac) ||
+	       TAKE(r, config_at(path, "backends", i, "vm.vlan"), from->vm->vlan,
 		    to->vm_vlan);
 }
 
@@ -416,21 +429,15 @@ static int take_backend(struct reader *r, const struct raw_backend *from,
 			size_t i, struct model_backend *b)
 {
 	struct xr_backend_info *to = &b->info;
-	struct xr_err inner;
 	char path[PATH_LEN];
 
-	if (text_check_name("backend", from->name, &inner))
-		return fail_at(r, config_at(path, "backends", i, "name"), "%s",
-			       inner.text);
-	strcpy(to->name, from->name);
-	if (text_to_addr(from->address, to->addr, &inner))
-		return fail_at(r, config_at(path, "backends", i, "address"),
-			       "address: %s", inner.text);
-	if (from->dev && text_check_dev("dev", from->dev, &inner))
-		return fail_at(r, config_at(path, "backends", i, "dev"), "%s",
-			       inner.text);
-	if (from->dev)
-		strcpy(to->dev, from->dev);
+	if (config_name(r, config_at(path, "backends", i, "name"), "backend",
+			from->name, to->name) ||
+	    config_addr(r, config_at(path, "backends", i, "address"),
+			from->address, to->addr) ||
+	    config_dev(r, config_at(path, "backends", i, "dev"), from->dev,
+		       to->dev))
+		return -EINVAL;
 	to->weight = 1;
 	to->state = from->state ? *from->state : XR_BACKEND_UP;
 	to->forward = from->forward ? *from->forward : XR_FORWARD_IPIP;

@@ -10,8 +10,19 @@
 
 /* ---- hosts ---- */
 
-static int take_addr(struct reader *r, const char *path, const char *text,
-		     __be32 *addr)
+int config_name(struct reader *r, const char *path, const char *what,
+		const char *text, char *name)
+{
+	struct xr_err inner;
+
+	if (text_check_name(what, text, &inner))
+		return fail_at(r, path, "%s", inner.text);
+	strcpy(name, text);
+	return 0;
+}
+
+int config_addr(struct reader *r, const char *path, const char *text,
+		__be32 *addr)
 {
 	struct xr_err inner;
 
@@ -20,8 +31,7 @@ static int take_addr(struct reader *r, const char *path, const char *text,
 	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
 }
 
-static int take_mac(struct reader *r, const char *path, const char *text,
-		    __u8 *mac)
+int config_mac(struct reader *r, const char *path, const char *text, __u8 *mac)
 {
 	struct xr_err inner;
 
@@ -30,8 +40,7 @@ static int take_mac(struct reader *r, const char *path, const char *text,
 	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
 }
 
-static int take_dev(struct reader *r, const char *path, const char *text,
-		    char *dev)
+int config_dev(struct reader *r, const char *path, const char *text, char *dev)
 {
 	struct xr_err inner;
 
@@ -53,6 +62,8 @@ static int take_way(struct reader *r, const struct raw_host *from, size_t i,
 		   (from->dev || from->mac);
 	char path[PATH_LEN];
 
+	if (ways != 1 && config_is_bad(r, "hosts", i))
+		return 0;	/* a key that nobody knows, say */
 	if (ways != 1)
 		return fail_at(r, config_at(path, "hosts", i, "name"),
 			       "host %s: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev",
@@ -60,26 +71,24 @@ static int take_way(struct reader *r, const struct raw_host *from, size_t i,
 	if (addr) {
 		to->method = from->vxlan ? XR_FORWARD_VXLAN :
 			     from->ipip	 ? XR_FORWARD_IPIP : XR_FORWARD_GUE;
-		return take_addr(r, config_at(path, "hosts", i, key), addr,
+		return config_addr(r, config_at(path, "hosts", i, key), addr,
 				 to->addr);
 	}
 	to->method = from->mac ? XR_FORWARD_L2 : XR_FORWARD_PORT;
-	return take_mac(r, config_at(path, "hosts", i, "mac"), from->mac,
+	return config_mac(r, config_at(path, "hosts", i, "mac"), from->mac,
 			to->mac) ||
-	       take_dev(r, config_at(path, "hosts", i, "dev"), from->dev,
+	       config_dev(r, config_at(path, "hosts", i, "dev"), from->dev,
 			to->dev);
 }
 
 static int take_host(struct reader *r, const struct raw_host *from, size_t i,
 		     struct xr_host_info *to)
 {
-	struct xr_err inner;
 	char path[PATH_LEN];
 
-	if (text_check_name("host", from->name, &inner))
-		return fail_at(r, config_at(path, "hosts", i, "name"), "%s",
-			       inner.text);
-	strcpy(to->name, from->name);
+	if (config_name(r, config_at(path, "hosts", i, "name"), "host",
+			from->name, to->name))
+		return -EINVAL;
 	to->local = from->local && *from->local;
 	return take_way(r, from, i, to) ||
 	       TAKE(r, config_at(path, "hosts", i, "vni"), from->vni,
@@ -103,6 +112,17 @@ static int take_hosts(struct reader *r, const struct raw *raw, struct model *m)
 	return ret;
 }
 
+bool config_lost_host(const struct reader *r, const struct model *m)
+{
+	size_t i;
+
+	if (!r->all || !r->all->n)
+		return false;
+	for (i = 0; i < m->n_hosts && m->hosts[i].info.name[0]; i++)
+		;
+	return i < m->n_hosts || !m->n_hosts;
+}
+
 /* ---- gateways, protected ---- */
 
 static int take_gateways(struct reader *r, const struct raw *raw,
@@ -120,9 +140,9 @@ static int take_gateways(struct reader *r, const struct raw *raw,
 			return -ENOMEM;
 		to->used = 1;
 		to->has_mac = from->mac != NULL;
-		if (take_addr(r, config_at(path, "gateways", i, "address"),
+		if (config_addr(r, config_at(path, "gateways", i, "address"),
 			      from->address, to->addr) ||
-		    take_mac(r, config_at(path, "gateways", i, "mac"),
+		    config_mac(r, config_at(path, "gateways", i, "mac"),
 			     from->mac, to->mac) ||
 		    TAKE(r, config_at(path, "gateways", i, "vlan"),
 			 from->vlan, to->vlan))
@@ -166,7 +186,6 @@ static int take_protected(struct reader *r, const struct raw *raw,
 static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i,
 		    struct model_qmp *to)
 {
-	struct xr_err inner;
 	char path[PATH_LEN];
 
 	to->socket = strdup(from->socket);
@@ -175,16 +194,15 @@ static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i,
 	to->role_given = from->role != NULL;
 	to->destination = from->role && *from->role;
 	to->gate = from->gate && *from->gate;
-	if (*from->socket != '/')
-		return fail_at(r, config_at(path, "sources.qmp", i, "socket"),
-			       "socket: \"%.60s\" must be a path from the root",
-			       from->socket);
-	if (from->to && text_check_name("host", from->to, &inner))
-		return fail_at(r, config_at(path, "sources.qmp", i, "to"),
-			       "%s", inner.text);
-	if (from->to)
-		strcpy(to->to, from->to);
-	return take_mac(r, config_at(path, "sources.qmp", i, "vm.mac"),
+	if (*from->socket != '/' &&
+	    fail_at(r, config_at(path, "sources.qmp", i, "socket"),
+		    "socket: \"%.60s\" must be a path from the root",
+		    from->socket))
+		return -EINVAL;
+	if (from->to && config_name(r, config_at(path, "sources.qmp", i, "to"),
+				    "host", from->to, to->to))
+		return -EINVAL;
+	return config_mac(r, config_at(path, "sources.qmp", i, "vm.mac"),
 			from->vm.mac, to->mac) ||
 	       TAKE(r, config_at(path, "sources.qmp", i, "vm.vlan"),
 		    from->vm.vlan, to->vlan);
@@ -203,13 +221,12 @@ static int take_sources(struct reader *r, const struct raw *raw,
 		if (!to)
 			return -ENOMEM;
 		ret = take_qmp(r, &raw->sources->qmp[i], i, to);
-		if (!ret && to->to[0] && !model_find_host(m, to->to))
+		if (!ret && to->to[0] && !model_find_host(m, to->to) &&
+		    !config_lost_host(r, m))
 			ret = fail_at(r, config_at(path, "sources.qmp", i,
 						   "to"),
 				      "there is no host %s in hosts", to->to);
-		to->line = lines_find(r->text, r->len,
-				      config_at(path, "sources.qmp", i,
-						"socket"));
+		to->line = config_line_of(r, "sources.qmp", i);
 	}
 	return ret;
 }

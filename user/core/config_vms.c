@@ -22,16 +22,20 @@ static const char *const words[KEYS] = {
 static bool wrong(struct vms_reader *v, __u32 line, const char *fmt,
 		  const char *what)
 {
-	return !fail_line(v->r, line, fmt, what);
+	size_t n = v->m->n_vms;
+	__u32 item = n && !v->skip ? v->m->vms[n - 1].line : line;
+
+	return !fail_line(v->r, line, item, fmt, what);
 }
 
 /* Of the shape: what is further inside would be taken for what it is not. */
-static bool misshapen(struct vms_reader *v, __u32 line, const char *fmt,
-		      const char *what)
+static bool misshapen(struct vms_reader *v, enum vms_skip skip, __u32 line,
+		      const char *fmt, const char *what)
 {
-	wrong(v, line, fmt, what);
-	v->r->failed = true;
-	return false;
+	bool go_on = wrong(v, line, fmt, what);
+
+	v->skip = skip;
+	return go_on;
 }
 
 /* ---- one VM ---- */
@@ -63,8 +67,7 @@ static bool take_host(struct vms_reader *v, struct model_vm *vm,
 			vm->host = i;
 			return true;
 		}
-	/* The list's key was not read: then it is not the VM's fault. */
-	if (v->r->all && v->r->all->n && !v->m->n_hosts)
+	if (config_lost_host(v->r, v->m))
 		return true;
 	return wrong(v, n->line, "at: there is no host \"%.60s\" in hosts",
 		     n->value);
@@ -175,14 +178,14 @@ static bool is_whole(struct vms_reader *v)
 {
 	const struct model_vm *vm;
 
-	if (!v->m->n_vms)
+	if (!v->m->n_vms || v->skip)
 		return true;
 	vm = &v->m->vms[v->m->n_vms - 1];
-	if (!(v->seen & 1U << MAC))
-		return wrong(v, vm->line, "vms: \"%s\" is missing", "mac");
-	if (!(v->seen & 1U << AT))
-		return wrong(v, vm->line, "vms: \"%s\" is missing", "at");
-	return true;
+	if (!(v->seen & 1U << MAC) &&
+	    !wrong(v, vm->line, "vms: \"%s\" is missing", "mac"))
+		return false;
+	return v->seen & 1U << AT ||
+	       wrong(v, vm->line, "vms: \"%s\" is missing", "at");
 }
 
 static bool next_vm(struct vms_reader *v, const struct lines_step *s,
@@ -190,11 +193,15 @@ static bool next_vm(struct vms_reader *v, const struct lines_step *s,
 {
 	struct model_vm *vm;
 
-	if (s->key || n->value)
-		return misshapen(v, n->line, "vms: %s is expected here",
-			     s->key ? "a list" : "a mapping (key: value)");
 	if (!is_whole(v))
 		return false;
+	v->skip = SKIP_NOTHING;
+	if (s->key || n->value) {
+		v->skip = SKIP_VM;	/* it is not the last one's fault */
+		return misshapen(v, s->key ? SKIP_ALL : SKIP_VM, n->line,
+				 "vms: %s is expected here",
+				 s->key ? LIST_WORDS : MAPPING_WORDS);
+	}
 	vm = model_grow(&v->m->vms, &v->m->n_vms, sizeof(*vm));
 	if (!vm) {
 		v->r->failed = true;
@@ -209,27 +216,32 @@ static bool next_vm(struct vms_reader *v, const struct lines_step *s,
 bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
 		     size_t depth, const struct lines_node *node)
 {
+	if (v->skip == SKIP_ALL || (v->skip == SKIP_VM && depth > 2))
+		return true;
 	switch (depth) {
 	case 1:
 		v->m->vms_given = true;
 		return !node->value || is_empty(node) ||
-		       misshapen(v, node->line, "%s: a list is expected here",
-				 "vms");
+		       misshapen(v, SKIP_ALL, node->line,
+				 "%s: a list is expected here", "vms");
 	case 2:
 		return next_vm(v, &s[1], node);
 	case 3:
 		if (!s[2].key)
-			return misshapen(v, node->line, "vms: %s is expected here",
-				     "a mapping (key: value)");
+			return misshapen(v, SKIP_VM, node->line,
+					 "vms: %s is expected here",
+					 MAPPING_WORDS);
 		return take_key(v, s[2].key, node);
 	case 4:
-		if (!s[3].key && s[2].key && !strcmp(s[2].key, "addresses"))
+		if (!s[2].key || strcmp(s[2].key, words[ADDRESSES]))
+			return true;	/* what is around it has been told of */
+		if (!s[3].key)
 			return take_address(v, node);
-		/* fall through */
+		return misshapen(v, SKIP_VM, node->line,
+				 "%s: a list is expected here, not a mapping",
+				 words[ADDRESSES]);
 	default:
-		return misshapen(v, node->line,
-				 "%s: a single value is expected here",
-				 s[2].key ? s[2].key : "vms");
+		return true;
 	}
 }
 

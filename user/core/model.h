@@ -130,6 +130,10 @@ struct model {
 	 */
 	bool from_file;
 	unsigned int sections;
+	/* Of which the lines are, as long as its reader keeps it; NULL: of none. */
+	const char *file;
+	__u32 limits_line, secret_line;
+	__u32 gateway_line[XR_MAX_GATEWAYS + 1];
 };
 
 void model_init(struct model *m);	/* defaults */

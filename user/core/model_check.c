@@ -12,8 +12,6 @@
 #include "text.h"
 #include "vm_priv.h"
 
-#define CHANCE_PERCENT 1	/* of random CIDs that may name a server */
-
 int check_noted(const struct check *c, __u32 line)
 {
 	if (!c->all)
@@ -290,7 +288,7 @@ static int check_backends(const struct check *c, const struct lut *vips)
 		b = &c->m->backends[i];
 		if (text_check_name("backend", b->info.name, &inner)) {
 			ret = BAD(c, b->line, "%s", inner.text);
-			break;
+			continue;
 		}
 		h = lut_hash(b->info.name, strlen(b->info.name));
 		for (at = lut_first(&names, h);
@@ -391,26 +389,50 @@ static int check_sids(const struct check *c)
 
 /* ---- limits ---- */
 
+/* Of the backend's server ID that is one too many. */
+static __u32 line_of_sid(const struct model *m, size_t n)
+{
+	const struct model_backend *b = m->backends;
+	size_t i;
+
+	for (i = 0; i < m->n_backends && n >= b->n_sids; i++, b++)
+		n -= b->n_sids;
+	if (i == m->n_backends)
+		return 0;
+	return b->sids[n].line ? b->sids[n].line : b->line;
+}
+
+int check_too_many(const struct check *c, __u32 line, size_t n,
+		   const char *what, const char *key, __u32 limit)
+{
+	return BAD(c, line, "%zu %s, but limits.%s is %u: a larger limit needs a new instance",
+		   n, what, key, limit);
+}
+
+/* Each in the line of the first that is too many. */
 static int check_limits(const struct check *c)
 {
-	const struct xr_limits *l = &c->m->limits;
+	const struct model *m = c->m;
+	const struct xr_limits *l = &m->limits;
 	size_t i, sids = 0;
+	int ret = 0;
 
-	for (i = 0; i < c->m->n_backends; i++)
-		sids += c->m->backends[i].n_sids;
-	if (l->vips && c->m->n_vips > l->vips)
-		return BAD(c, 0, "%zu VIPs, but limits.vips is %u: a larger limit needs a new instance",
-			   c->m->n_vips, l->vips);
-	if (l->backends && c->m->n_backends > l->backends)
-		return BAD(c, 0, "%zu backends, but limits.backends is %u: a larger limit needs a new instance",
-			   c->m->n_backends, l->backends);
-	if (l->server_ids && sids > l->server_ids)
-		return BAD(c, 0, "%zu server IDs, but limits.server_ids is %u: a larger limit needs a new instance",
-			   sids, l->server_ids);
-	if (l->hosts && c->m->n_hosts > l->hosts)
-		return BAD(c, 0, "%zu hosts, but limits.hosts is %u: a larger limit needs a new instance",
-			   c->m->n_hosts, l->hosts);
-	return 0;
+	for (i = 0; i < m->n_backends; i++)
+		sids += m->backends[i].n_sids;
+	if (l->vips && m->n_vips > l->vips)
+		ret = check_too_many(c, m->vips[l->vips].line, m->n_vips,
+				     "VIPs", "vips", l->vips);
+	if (!ret && l->backends && m->n_backends > l->backends)
+		ret = check_too_many(c, m->backends[l->backends].line,
+				     m->n_backends, "backends", "backends",
+				     l->backends);
+	if (!ret && l->server_ids && sids > l->server_ids)
+		ret = check_too_many(c, line_of_sid(m, l->server_ids), sids,
+				     "server IDs", "server_ids", l->server_ids);
+	if (!ret && l->hosts && m->n_hosts > l->hosts)
+		ret = check_too_many(c, m->hosts[l->hosts].line, m->n_hosts,
+				     "hosts", "hosts", l->hosts);
+	return ret;
 }
 
 static int check_device(const struct check *c, size_t i)
@@ -483,114 +505,4 @@ int model_check_all(const struct model *m, const char *file,
 	if (ret == -ENOMEM)
 		xr_fail(err, ret, "out of memory");
 	return ret;
-}
-
-/* ---- warnings ---- */
-
-struct warner {
-	struct check c;
-	void (*warn)(void *ctx, const char *line);
-	void *ctx;
-};
-
-static void say(const struct warner *w, __u32 line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void say(const struct warner *w, __u32 line, const char *fmt, ...)
-{
-	char buf[512], where[256];
-	va_list ap;
-	int n;
-
-	n = snprintf(buf, sizeof(buf), "%s",
-		     check_place(&w->c, line, where, sizeof(where)));
-	va_start(ap, fmt);
-	vsnprintf(buf + n, sizeof(buf) - n, fmt, ap);
-	va_end(ap);
-	w->warn(w->ctx, buf);
-}
-
-static void warn_chance(const struct warner *w, size_t *by_len)
-{
-	const struct model *m = w->c.m;
-	double percent;
-	__u8 len;
-	size_t i;
-
-	for (i = 0; i < m->n_cids; i++) {
-		len = m->cids[i].info.sid_len;
-		percent = 100 * xr_cid_chance(by_len[len], len);
-		if (percent > CHANCE_PERCENT)
-			say(w, m->cids[i].line,
-			    "CID config %u: %.1f %% of the CIDs that clients choose will name a server by chance; use longer server IDs",
-			    m->cids[i].info.config_id, percent);
-	}
-}
-
-static void warn_sids(const struct warner *w, size_t *by_len)
-{
-	const struct model *m = w->c.m;
-	bool carried[XR_SID_MAX + 1] = { false };
-	size_t i, j;
-
-	for (i = 0; i < m->n_cids; i++)
-		carried[m->cids[i].info.sid_len] = true;
-	for (i = 0; i < m->n_backends; i++) {
-		const struct model_backend *b = &m->backends[i];
-
-		for (j = 0; j < b->n_sids; j++) {
-			by_len[b->sids[j].len]++;
-			if (carried[b->sids[j].len])
-				continue;
-			carried[b->sids[j].len] = true;	/* say it once */
-			say(w, b->sids[j].line ? b->sids[j].line : b->line,
-			    "backend %s: no CID config has server IDs of %u octets; its server ID cannot be found in a CID",
-			    b->info.name, b->sids[j].len);
-		}
-	}
-}
-
-static bool knows_vm(const struct model *m, const struct xr_backend_info *b)
-{
-	size_t i;
-
-	for (i = 0; i < m->n_vms; i++)
-		if (m->vms[i].vlan == b->vm_vlan &&
-		    !memcmp(m->vms[i].mac, b->vm_mac, 6))
-			return true;
-	return false;
-}
-
-static void warn_ties(const struct warner *w)
-{
-	const struct model *m = w->c.m;
-	char mac[TEXT_MAC];
-	size_t i;
-
-	for (i = 0; m->vms_given && i < m->n_backends; i++) {
-		const struct xr_backend_info *b = &m->backends[i].info;
-
-		if (!mac_is_zero(b->vm_mac) && !knows_vm(m, b))
-			say(w, m->backends[i].line,
-			    "backend %s: VM %s is not in vms; its packets follow the VM once it is known",
-			    b->name, text_mac(mac, b->vm_mac));
-	}
-}
-
-void model_warn(const struct model *m, const char *file,
-		void (*warn)(void *ctx, const char *line), void *ctx)
-{
-	struct warner w = { { m, file, NULL, NULL }, warn, ctx };
-	size_t by_len[XR_SID_MAX + 1] = { 0 }, i;
-	bool cid = false;
-
-	warn_sids(&w, by_len);
-	warn_chance(&w, by_len);
-	warn_ties(&w);
-	for (i = 0; i < m->n_vips; i++)
-		cid |= m->vips[i].cid;
-	if (cid && !m->n_cids)
-		say(&w, 0, "VIPs steer by connection ID, but there is no CID config; CIDs are not routable until there is one");
-	if (!cid && m->n_cids && m->n_vips)
-		say(&w, 0, "there are CID configs, but no VIP has cid; they are not used");
 }

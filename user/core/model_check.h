@@ -17,6 +17,9 @@ int check_noted(const struct check *c, __u32 line);
 /* Of an item that is wrong already. */
 bool check_is_bad(const struct check *c, __u32 line);
 
+int check_too_many(const struct check *c, __u32 line, size_t n,
+		   const char *what, const char *key, __u32 limit);
+
 /* "file:line: " where they are known. */
 const char *check_place(const struct check *c, __u32 line, char *buf, size_t n);
 

@@ -114,11 +114,12 @@ static int check_twice(const struct check *c, struct lut *names,
 static int check_gateways(const struct check *c)
 {
 	const struct xr_gateway *g = c->m->gateways;
+	const __u32 *line = c->m->gateway_line;
 	char addr[TEXT_ADDR];
 	size_t i;
 
 	if (c->m->n_gateways > XR_MAX_GATEWAYS)
-		return BAD(c, 0, "%zu gateways; at most %d are told of moves",
+		return BAD(c, line[XR_MAX_GATEWAYS], "%zu gateways; at most %d are told of moves",
 			   c->m->n_gateways, XR_MAX_GATEWAYS);
 	for (i = 0; i < c->m->n_gateways; i++) {
 		text_addr(addr, g[i].addr);
@@ -126,11 +127,11 @@ static int check_gateways(const struct check *c)
 			       (g[i].has_mac && mac_is_zero(g[i].mac))))
 			continue;	/* told of when it was read */
 		if (vm_bad_addr(g[i].addr) &&
-		    BAD(c, 0, "gateway %s: it is %s; write the gateway's own address",
+		    BAD(c, line[i], "gateway %s: it is %s; write the gateway's own address",
 			addr, vm_bad_addr(g[i].addr)))
 			return -EINVAL;
 		if (g[i].has_mac && vm_bad_mac(g[i].mac) &&
-		    BAD(c, 0, "gateway %s: its mac is %s; write the gateway's own, or leave it out",
+		    BAD(c, line[i], "gateway %s: its mac is %s; write the gateway's own, or leave it out",
 			addr, vm_bad_mac(g[i].mac)))
 			return -EINVAL;
 	}
@@ -367,17 +368,30 @@ static int check_vm(struct vm_check *k, size_t i)
 	return ret;
 }
 
+/* Of the VM that has the address of that number. */
+static __u32 line_of_addr(const struct model *m, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_vms && n >= m->vms[i].n_addrs; i++)
+		n -= m->vms[i].n_addrs;
+	return i < m->n_vms ? m->vms[i].line : 0;
+}
+
 static int check_vm_limits(const struct check *c, size_t addresses)
 {
-	const struct xr_limits *l = &c->m->limits;
+	const struct model *m = c->m;
+	const struct xr_limits *l = &m->limits;
+	int ret = 0;
 
-	if (l->vms && c->m->n_vms > l->vms)
-		return BAD(c, 0, "%zu VMs, but limits.vms is %u: a larger limit needs a new instance",
-			   c->m->n_vms, l->vms);
-	if (l->vm_addresses && addresses > l->vm_addresses)
-		return BAD(c, 0, "%zu VM addresses, but limits.vm_addresses is %u: a larger limit needs a new instance",
-			   addresses, l->vm_addresses);
-	return 0;
+	if (l->vms && m->n_vms > l->vms)
+		ret = check_too_many(c, m->vms[l->vms].line, m->n_vms, "VMs",
+				     "vms", l->vms);
+	if (!ret && l->vm_addresses && addresses > l->vm_addresses)
+		ret = check_too_many(c, line_of_addr(m, l->vm_addresses),
+				     addresses, "VM addresses", "vm_addresses",
+				     l->vm_addresses);
+	return ret;
 }
 
 int check_vms(const struct check *c)

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All that is wrong with a file's shape, and the file without it. libcyaml stops at
+ * the first such thing and gives no values; so the text is written anew, in YAML's
+ * flow style: what nobody knows is left out, and where something else belongs, or is
+ * missing, stands something that libcyaml takes and of which nothing is told.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+#include "config_priv.h"
+
+#define SAFE_CHARS                                                             \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/~+-"
+
+struct shape {
+	struct reader *r;
+	yaml_parser_t parser;
+	char *text;
+	size_t len, room;
+	__u32 line;			/* that is being written */
+	unsigned int mute;		/* inside of what is left out */
+	int err;
+	char (*ours)[PATH_LEN];		/* paths of what stands for what is wrong */
+	size_t n_ours;
+};
+
+static void take_node(struct shape *s, const yaml_event_t *e,
+		      const cyaml_schema_value_t *v, __u32 line);
+
+/* ---- writing ---- */
+
+/* With at least more octets behind len; false: no memory. */
+static bool has_room(struct shape *s, size_t more)
+{
+	size_t room = 2 * (s->len + more) + 4096;
+	char *bigger;
+
+	if (s->err || s->mute)
+		return false;
+	if (s->room - s->len > more)
+		return true;
+	bigger = realloc(s->text, room);
+	if (!bigger) {
+		s->err = -ENOMEM;
+		return false;
+	}
+	s->text = bigger;
+	s->room = room;
+	return true;
+}
+
+static void put_text(struct shape *s, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (!has_room(s, n + 1))
+		return;
+	memcpy(s->text + s->len, text, n + 1);
+	s->len += n;
+}
+
+static void go_to_line(struct shape *s, __u32 line)
+{
+	for (; !s->mute && s->line < line; s->line++)
+		put_text(s, "\n");
+}
+
+/* libyaml gives good UTF-8; what is not ASCII is written as its code point. */
+static void put_quoted(struct shape *s, const char *value)
+{
+	const unsigned char *c = (const unsigned char *)value;
+	char esc[16];
+	__u32 point;
+	int more;
+
+	put_text(s, "\"");
+	while (*c) {
+		more = *c < 0xc0 ? 0 : *c < 0xe0 ? 1 : *c < 0xf0 ? 2 : 3;
+		point = more ? *c & (0x3f >> more) : *c;
+		for (c++; more && *c; more--)
+			point = point << 6 | (*c++ & 0x3f);
+		if (point >= ' ' && point < 0x7f && point != '"' && point != '\\')
+			snprintf(esc, sizeof(esc), "%c", (char)point);
+		else
+			snprintf(esc, sizeof(esc), "\\U%08x", point);
+		put_text(s, esc);
+	}
+	put_text(s, "\"");
+}
+
+static void put_scalar(struct shape *s, const yaml_event_t *e)
+{
+	const char *value = (const char *)e->data.scalar.value;
+
+	/* Quoted, "null" would be a word. */
+	if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && *value &&
+	    *value != '-' && strspn(value, SAFE_CHARS) == strlen(value))
+		put_text(s, value);
+	else if (*value || e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+		put_quoted(s, value);
+	else
+		put_text(s, "~");
+}
+
+/* In the place of what is wrong, at r->path. */
+static void put_ours(struct shape *s, const cyaml_schema_value_t *v)
+{
+	const cyaml_schema_field_t *f;
+	char up[PATH_LEN];
+
+	if (s->mute)
+		return;
+	if (s->n_ours < 2 * XR_ERRS_MAX)
+		memcpy(s->ours[s->n_ours++], s->r->path, PATH_LEN);
+	if (v->type == CYAML_ENUM) {
+		put_quoted(s, v->enumeration.strings[0].str);
+	} else if (v->type == CYAML_SEQUENCE) {
+		put_text(s, "[]");
+	} else if (v->type != CYAML_MAPPING) {
+		put_text(s, "\"?\"");
+	} else {
+		memcpy(up, s->r->path, sizeof(up));
+		put_text(s, "{");
+		for (f = v->mapping.fields; f->key; f++) {
+			if (f->value.flags & CYAML_FLAG_OPTIONAL)
+				continue;
+			put_quoted(s, f->key);
+			put_text(s, ": ");
+			path_join(s->r->path, PATH_LEN, up, f->key);
+			put_ours(s, &f->value);
+			put_text(s, ", ");
+		}
+		put_text(s, "}");
+		memcpy(s->r->path, up, sizeof(up));
+	}
+}
+
+/* What stands at at is to come behind text. */
+static void put_before(struct shape *s, size_t at, size_t end)
+{
+	size_t n = s->len - end;
+	char *copy;
+
+	if (s->err || !n)
+		return;
+	copy = malloc(n);
+	if (!copy) {
+		s->err = -ENOMEM;
+		return;
+	}
+	memcpy(copy, s->text + end, n);
+	memmove(s->text + at + n, s->text + at, end - at);
+	memcpy(s->text + at, copy, n);
+	free(copy);
+}
+
+/* ---- telling ---- */
+
+static bool next(struct shape *s, yaml_event_t *e)
+{
+	if (s->err)
+		return false;
+	if (yaml_parser_parse(&s->parser, e))
+		return true;
+	s->err = -ENOMEM;	/* it was walked to its end before */
+	return false;
+}
+
+/* The line of r->path is known; false: enough is told. */
+static bool told(struct shape *s, int ret)
+{
+	if (ret && !s->err)
+		s->err = ret;
+	return !ret;
+}
+
+static void skip_node(struct shape *s, const yaml_event_t *e)
+{
+	s->mute++;
+	take_node(s, e, NULL, 0);
+	s->mute--;
+}
+
+static void wrong_kind(struct shape *s, const yaml_event_t *e,
+		       const cyaml_schema_value_t *v)
+{
+	const char *want = v->type == CYAML_SEQUENCE ? LIST_WORDS :
+			   v->type == CYAML_MAPPING  ? MAPPING_WORDS :
+			   v->type == CYAML_ENUM     ? "a word" : VALUE_WORDS;
+	const char *got = e->type == YAML_SCALAR_EVENT	       ? VALUE_WORDS :
+			  e->type == YAML_SEQUENCE_START_EVENT ? LIST_WORDS :
+								 MAPPING_WORDS;
+
+	told(s, fail_kind(s->r, want, got));
+	skip_node(s, e);
+	put_ours(s, v);
+}
+
+static void take_scalar(struct shape *s, const yaml_event_t *e,
+			const cyaml_schema_value_t *v)
+{
+	const char *value = (const char *)e->data.scalar.value;
+	__u32 i;
+
+	if (v && v->type == CYAML_ENUM) {
+		for (i = 0; i < v->enumeration.count; i++)
+			if (!strcmp(v->enumeration.strings[i].str, value))
+				break;
+		if (i == v->enumeration.count) {
+			told(s, fail_word(s->r, value));
+			put_ours(s, v);
+			return;
+		}
+	}
+	put_scalar(s, e);
+}
+
+static void take_list(struct shape *s, const cyaml_schema_value_t *v)
+{
+	size_t was = strlen(s->r->path);
+	char up[PATH_LEN], index[32];
+	yaml_event_t e;
+	__u32 line, i;
+	bool end = false;
+
+	memcpy(up, s->r->path, sizeof(up));
+	put_text(s, "[");
+	for (i = 0; !end && next(s, &e); i++) {
+		end = e.type == YAML_SEQUENCE_END_EVENT;
+		if (!end) {
+			line = e.start_mark.line + 1;
+			go_to_line(s, line);
+			snprintf(index, sizeof(index), "[%u]", i);
+			path_join(s->r->path, PATH_LEN, up, index);
+			if (!strchr(up, '['))
+				s->r->item = line;
+			take_node(s, &e, v ? v->sequence.entry : NULL, line);
+			put_text(s, ", ");
+		}
+		yaml_event_delete(&e);
+	}
+	s->r->path[was] = '\0';
+	put_text(s, "]");
+}
+
+/* The field of that key, or NULL: its value is to be left out. */
+static const cyaml_schema_field_t *find_field(struct shape *s,
+					      const cyaml_schema_value_t *v,
+					      const char *key, __u64 *seen)
+{
+	const cyaml_schema_field_t *f;
+
+	for (f = v->mapping.fields; f->key && strcmp(f->key, key); f++)
+		;
+	if (!f->key) {
+		told(s, fail_key(s->r, key));
+		return NULL;
+	}
+	if (*seen >> (f - v->mapping.fields) & 1) {
+		told(s, fail_twice(s->r, key));
+		return NULL;
+	}
+	*seen |= 1ULL << (f - v->mapping.fields);
+	return f;
+}
+
+/* In front of what is there: in the line where the mapping begins. */
+static void put_missing(struct shape *s, const cyaml_schema_value_t *v,
+			__u64 seen, size_t at)
+{
+	const cyaml_schema_field_t *f = v->mapping.fields;
+	size_t end = s->len;
+	char up[PATH_LEN];
+
+	memcpy(up, s->r->path, sizeof(up));
+	for (; f->key && !s->err; f++, seen >>= 1) {
+		if (seen & 1 || f->value.flags & CYAML_FLAG_OPTIONAL)
+			continue;
+		told(s, fail_missing(s->r, f->key));
+		put_quoted(s, f->key);
+		put_text(s, ": ");
+		path_join(s->r->path, PATH_LEN, up, f->key);
+		put_ours(s, &f->value);
+		put_text(s, ", ");
+		memcpy(s->r->path, up, sizeof(up));
+	}
+	put_before(s, at, end);
+}
+
+/* One key and what belongs to it. */
+static void take_pair(struct shape *s, const yaml_event_t *key,
+		      const cyaml_schema_value_t *v, const char *up, __u64 *seen)
+{
+	bool plain = key->type == YAML_SCALAR_EVENT;
+	const char *word = plain ? (const char *)key->data.scalar.value : "";
+	const cyaml_schema_field_t *f = NULL;
+	__u32 line = key->start_mark.line + 1;
+	yaml_event_t e;
+
+	if (!strchr(up, '['))
+		s->r->item = line;
+	s->r->line = line;
+	if (!plain)
+		skip_node(s, key);
+	if (v)
+		f = find_field(s, v, word, seen);
+	s->mute += v && !f;
+	go_to_line(s, line);
+	/* The "?" as it may be longer than YAML lets a key be without. */
+	put_text(s, "? ");
+	put_quoted(s, word);
+	put_text(s, " : ");
+	path_join(s->r->path, PATH_LEN, up, word);
+	if (next(s, &e)) {
+		take_node(s, &e, f && f->value.type != CYAML_IGNORE ?
+					 &f->value : NULL, line);
+		yaml_event_delete(&e);
+	}
+	put_text(s, ", ");
+	s->mute -= v && !f;
+	memcpy(s->r->path, up, PATH_LEN);
+}
+
+static void take_mapping(struct shape *s, const cyaml_schema_value_t *v,
+			 __u32 line)
+{
+	bool end = false;
+	char up[PATH_LEN];
+	yaml_event_t e;
+	__u64 seen = 0;
+	size_t at;
+
+	memcpy(up, s->r->path, sizeof(up));
+	put_text(s, "{");
+	at = s->len;
+	while (!end && next(s, &e)) {
+		end = e.type == YAML_MAPPING_END_EVENT;
+		if (!end)
+			take_pair(s, &e, v, up, &seen);
+		yaml_event_delete(&e);
+	}
+	s->r->line = line;
+	if (v)
+		put_missing(s, v, seen, at);
+	put_text(s, "}");
+}
+
+/* At r->path, which begins in that line: its key's, in a mapping. */
+static void take_node(struct shape *s, const yaml_event_t *e,
+		      const cyaml_schema_value_t *v, __u32 line)
+{
+	bool is_list = e->type == YAML_SEQUENCE_START_EVENT;
+	bool is_map = e->type == YAML_MAPPING_START_EVENT;
+
+	s->r->line = line;
+	if (v && (is_list != (v->type == CYAML_SEQUENCE) ||
+		  is_map != (v->type == CYAML_MAPPING)))
+		wrong_kind(s, e, v);
+	else if (is_list)
+		take_list(s, v);
+	else if (is_map)
+		take_mapping(s, v, line);
+	else
+		take_scalar(s, e, v);
+}
+
+/* ---- the whole ---- */
+
+static bool on_any(void *ctx, const struct lines_step *step, size_t depth,
+		   const struct lines_node *node)
+{
+	(void)ctx;
+	(void)step;
+	(void)depth;
+	(void)node;
+	return true;
+}
+
+static void mend(struct shape *s)
+{
+	bool end = false;
+	yaml_event_t e;
+
+	s->line = 1;
+	while (!end && next(s, &e)) {
+		end = e.type == YAML_STREAM_END_EVENT;
+		if (e.type == YAML_SCALAR_EVENT ||
+		    e.type == YAML_SEQUENCE_START_EVENT ||
+		    e.type == YAML_MAPPING_START_EVENT)
+			take_node(s, &e, &config_schema,
+				  e.start_mark.line + 1);
+		yaml_event_delete(&e);
+	}
+}
+
+int shape_mend(struct reader *r, struct shape **made)
+{
+	struct shape *s = calloc(1, sizeof(*s));
+	char problem[128];
+	int ret;
+
+	*made = s;
+	r->path[0] = '\0';
+	r->ends_in_field = false;
+	/* Not YAML: what libcyaml took it for up to there is no matter. */
+	if (lines_walk(r->text, r->len, on_any, NULL, problem,
+		       sizeof(problem)) > 0) {
+		ret = config_explain(r, CYAML_ERR_LIBYAML_PARSER);
+		return ret ? ret : -EINVAL;
+	}
+	if (s)
+		s->ours = calloc(2 * XR_ERRS_MAX, sizeof(*s->ours));
+	if (!s || !s->ours || !yaml_parser_initialize(&s->parser))
+		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
+	s->r = r;
+	yaml_parser_set_input_string(&s->parser, (const unsigned char *)r->text,
+				     r->len);
+	mend(s);
+	yaml_parser_delete(&s->parser);
+	r->line = r->item = 0;
+	r->path[0] = r->said[0] = '\0';
+	if (s->err == -ENOMEM)
+		xr_fail(r->err, s->err, "%s: out of memory", r->name);
+	return s->err;
+}
+
+void shape_free(struct shape *s)
+{
+	if (!s)
+		return;
+	if (s->text)
+		explicit_bzero(s->text, s->room);	/* there may be keys in it */
+	free(s->text);
+	free(s->ours);
+	free(s);
+}
+
+const char *shape_text(const struct shape *s, size_t *len)
+{
+	*len = s->len;
+	return s->text;
+}
+
+bool shape_is_ours(const struct shape *s, const char *path)
+{
+	size_t i, n;
+
+	for (i = 0; i < s->n_ours; i++) {
+		n = strlen(s->ours[i]);
+		if (!strncmp(s->ours[i], path, n) &&
+		    (!path[n] || path[n] == '.' || path[n] == '['))
+			return true;
+	}
+	return false;
+}
