@@ -119,6 +119,9 @@ cat >"$file" <<-'EOT'
 	hosts: []
 EOT
 is "$(lines)" "1" "VMs that are no list"
+printf 'hsts: []\nvms:\n  - {mac: "%s", at: h1, tap: a}\n  - {mac: "%s1", at: h1, tap: a}\n' \
+	"$VM" "${VM%?}" >"$file"
+is "$(lines)" "1" "nor hosts that are none: whose VMs are not to blame"
 printf 'vips:\n  - {address: 192.0.2.1, port: 0, protocol: udp}\nvms: 3\nprotected: [x]\n' >"$file"
 is "$(lines)" "2,3,4" "hide nothing either"
 printf 'vips:\n  - {port: 1}\n  - {port: 2}\n' >"$file"

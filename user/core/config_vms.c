@@ -57,7 +57,8 @@ static bool take_host(struct vms_reader *v, struct model_vm *vm,
 	__u32 at, i;
 
 	/* As a rule the next VM is where the last one was. */
-	if (v->m->n_vms > 1 && !strcmp(h[vm[-1].host].info.name, n->value)) {
+	if (v->m->n_vms > 1 && v->m->n_hosts &&
+	    !strcmp(h[vm[-1].host].info.name, n->value)) {
 		vm->host = vm[-1].host;
 		return true;
 	}

@@ -330,7 +330,9 @@ static int check_tap(struct vm_check *k, size_t i)
 	__u32 at, j;
 	__u64 h;
 
-	if (!v->tap[0] || !m->hosts[v->host].info.local)
+	/* Where all that is wrong is told, its host may be. */
+	if (!v->tap[0] || v->host >= m->n_hosts ||
+	    !m->hosts[v->host].info.local)
 		return 0;
 	h = lut_hash(v->tap, strlen(v->tap));
 	for (at = lut_first(&k->taps, h);
