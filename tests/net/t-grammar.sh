@@ -49,6 +49,43 @@ else
 fi
 refused 2 '^\{"error":' "an error as JSON" vm show nosuch -j
 
+# ---- what destroys is written in full, and the refusal says so ----
+
+for words in "cid del 1 forc" "cid del 1 format plain forc" "dev det all" "backend set a state dow" \
+	     "vm leav $VM" "destro" "vip de 192.0.2.1:1/udp" "host d h1"; do
+	# shellcheck disable=SC2086
+	refused 2 'write "[a-z ]+" in full' "$words" $words
+done
+refused 1 'write "detach all" in full' "dev detach al" dev detach al
+refused 2 '"all" stands alone' "all, and a device" dev detach eth0 all
+refused 2 'option "--dry" is unknown: write --dry-run' "an option, cut" apply --dry
+refused 2 'option "--dry" is unknown' "check has none" check --dry
+refused 2 'not expected here; .*--dry-run' "nor behind a file" apply "$CONFIG" --dry
+
+# ---- roots that cannot be written ----
+
+# rootless MOUNTS WORDS...: xroam WORDS in a mount namespace with these
+rootless()
+{
+	local mounts=$1
+
+	shift
+	unshare -m sh -c "mount --make-rprivate / && $mounts && shift && exec \"\$@\"" \
+		sh sh nsenter --net="/run/netns/$WORLD-n1" "$XROAM" -i "$WORLD-ro" "$@" 2>&1
+}
+
+for words in "apply $CONFIG" "dev attach eth0" "run -c $CONFIG"; do
+	# shellcheck disable=SC2086
+	like "$(rootless "mount -t tmpfs -o ro none /run/xroam" $words)" \
+		"/run/xroam/.*: Read-only file system: .*remount,rw /run" "/run read-only: $words"
+	# shellcheck disable=SC2086
+	like "$(rootless "mount -t bpf -o ro none /sys/fs/bpf" $words)" \
+		"/sys/fs/bpf/.*: Read-only file system: .*remount,rw /sys/fs/bpf" "bpffs read-only: $words"
+	# shellcheck disable=SC2086
+	like "$(rootless "mount -t tmpfs none /sys/fs" $words)" \
+		"no directory /sys/fs/bpf: .*mount -t sysfs" "no bpffs: $words"
+done
+
 # ---- a port that is not there ----
 
 refused 1 'no device "nosuch"' "vm prepare with a port that is not there" \

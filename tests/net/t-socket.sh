@@ -64,6 +64,12 @@ no '"seq"' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"seq\":\"9\"}" \
 no '"seq"' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"seq\":-1}" "seq below 1"
 no '"vlan"' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"vlan\":4095}" "VLAN 4095"
 no '"vlan"' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"vlan\":1.5}" "VLAN 1.5"
+no '"vlan"' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"vlan\":1e0}" "VLAN 1e0"
+no '"vlan"' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"vlan\":0.0}" "VLAN 0.0"
+no 'not JSON' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"vlan\":00}" "VLAN 00"
+no 'not JSON' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"vlan\":+0}" "VLAN +0"
+no '"-0" is no number' "{\"notice\":\"moved\",$n,\"to\":\"h2\",\"vlan\":-0}" "VLAN -0"
+no 'no host a"-0' "{\"notice\":\"moved\",$n,\"to\":\"a\\\"-0\"}" "in a name it is none"
 no '"lock"' '{"notice":"add","mac":"52:54:00:00:00:02","at":"h2","lock":1}' \
 	"lock: 1"
 no '"addresses"' '{"notice":"add","mac":"52:54:00:00:00:02","at":"h2","addresses":["10.9.0.300"]}' \

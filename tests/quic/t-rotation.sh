@@ -17,7 +17,8 @@ scenario()
 		refused 1 "config 1 is in use: [1-9][0-9]* packets.* del 1 force" \
 			"a configuration that packets come under is kept" \
 			cid del 1
-		refused 2 "unknown" "force is not abbreviated" cid del 1 forc
+		refused 2 'write "force" in full' "force is not abbreviated" \
+			cid del 1 forc
 	fi
 	quic_cid_add lb1 5 || fail "adding a configuration"
 	quic_rotate 5 1

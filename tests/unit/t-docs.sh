@@ -253,6 +253,7 @@ is "$(completes xroam -i other cid d)" "del decode" \
 	"completion knows commands, after options"
 is "$(completes xroam backend set a state d)" "draining down" \
 	"completion knows words"
+is "$(completes xroam help ex)" "export explain" "completion knows help OBJECT"
 is "$(completes xroam vm p)" "prepare pause" "completion knows a move's steps"
 is "$(completes xroam vm move MAC vlan 5 t)" "to ttl" \
 	"completion knows the words of each"

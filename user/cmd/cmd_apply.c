@@ -77,6 +77,15 @@ static int read_file(const char *file, struct model *m, size_t *warnings,
 	return 0;
 }
 
+/* "--dry": an option that nobody knows, not a file. */
+static int check_name(const char *command, const char *word, const char *option)
+{
+	if (word[0] != '-' || !word[1])
+		return EXIT_DONE;
+	return cmd_usage("%s: option \"%s\" is unknown%s%s; a file of that name is ./%s",
+			 command, word, *option ? ": write " : "", option, word);
+}
+
 int do_apply(int argc, char **argv)
 {
 	struct change_list list = { .quiet = false };
@@ -100,6 +109,9 @@ int do_apply(int argc, char **argv)
 	}
 	if (!file)
 		return cmd_usage("apply: one FILE is expected");
+	ret = check_name("apply", file, "--dry-run");
+	if (ret)
+		return ret;
 	if (read_file(file, &m, &warnings, &err))
 		return cmd_fail_in(file, &err);
 	if (opt.json)
@@ -195,6 +207,9 @@ int do_check(int argc, char **argv)
 		return EXIT_DONE;
 	if (argc != 2)
 		return cmd_usage("check: one FILE is expected");
+	ret = check_name("check", argv[1], "");
+	if (ret)
+		return ret;
 	ret = read_all(argv[1], &m, &warnings);
 	if (ret)
 		return ret;

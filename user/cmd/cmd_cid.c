@@ -249,20 +249,20 @@ static int check_unused(const struct which *w)
 
 static int del(int argc, char **argv)
 {
-	static const char *const keys[] = { "format", NULL };
+	static const char *const keys[] = { "format", "force", NULL };
 	struct args args = args_after(argc, argv);
 	struct which w = { .has_format = false };
 	bool force = false;
-	int ret = take_id(&args, &w.id);
+	int key, ret = take_id(&args, &w.id);
 
 	while (!ret && args.argc) {
-		/* Not by a prefix: it takes connections' servers away. */
-		if (!strcmp(args.argv[0], "force")) {
-			force = args_next(&args);
+		key = args_key(&args, keys);
+		if (key < 0)
+			return EXIT_USAGE;
+		if (key == 1) {
+			force = true;
 			continue;
 		}
-		if (args_key(&args, keys) < 0)
-			return EXIT_USAGE;
 		ret = take_format(&args, &w.format);
 		w.has_format = true;
 	}

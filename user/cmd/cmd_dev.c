@@ -269,6 +269,9 @@ static int detach(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "all") && strcmp(argv[0], "detach"))
 		return cmd_usage("command \"%s\": write \"detach all\" in full; what takes something away is not abbreviated",
 				 argv[0]);
+	for (i = 1; argc > 2 && i < argc; i++)
+		if (!strcmp(argv[i], "all"))
+			return cmd_usage("detach: \"all\" stands alone, or name the devices");
 	ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
@@ -280,6 +283,10 @@ static int detach(int argc, char **argv)
 	if (!ret)
 		warn_of_last(p);
 	plane_close(p);
+	if (ret && argc == 2 && *argv[1] &&
+	    !strncmp("all", argv[1], strlen(argv[1])))
+		return cmd_refuse("%s; for every device write \"detach all\" in full",
+				  err.text);
 	return ret ? cmd_fail(&err) : EXIT_DONE;
 }
 

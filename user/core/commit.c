@@ -25,6 +25,7 @@
 #include "model_edit.h"
 #include "netns.h"
 #include "outer.h"
+#include "plane_priv.h"
 #include "stats.h"
 #include "text.h"
 #include "vip_own.h"
@@ -73,9 +74,7 @@ static int write_journal(struct commit *c)
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, head, n) != n ||
 	    write(fd, text, len) != (ssize_t)len || rename(part, path))
-		ret = xr_fail(c->err, errno ? -errno : -EIO,
-			      "the journal %s cannot be written: %s", path,
-			      strerror(errno));
+		ret = plane_file_fail(c->err, "writing the journal ", path);
 	if (fd >= 0)
 		close(fd);
 	if (ret)

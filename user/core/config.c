@@ -92,7 +92,11 @@ static int second_pass(struct reader *r, struct model *m)
 		return ret;
 	if (line == -ENOMEM)
 		return xr_fail(r->err, line, "%s: out of memory", r->name);
-	return fail_line(r, line, line, "%s", problem);
+	/* What it was taken for up to there is no matter. */
+	if (r->all)
+		xr_errs_free(r->all);
+	fail_line(r, line, line, "%s", problem);
+	return -EINVAL;
 }
 
 /* Not YAML at all: there is but one thing to say. */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
-#include "plane.h"
+#include "plane_priv.h"
 
 static void claim_path(char *path, size_t size, const char *instance)
 {
@@ -42,12 +42,11 @@ static int open_claim(const char *instance, char *path, size_t size,
 	snprintf(path, size, XR_RUN_ROOT "/%s", instance);
 	if ((mkdir(XR_RUN_ROOT, 0755) && errno != EEXIST) ||
 	    (mkdir(path, 0700) && errno != EEXIST))
-		return xr_fail(err, -errno, "making %s: %s", path,
-			       strerror(errno));
+		return plane_file_fail(err, "making ", path);
 	claim_path(path, size, instance);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+		return plane_file_fail(err, "", path);
 	return fd;
 }
 
@@ -81,7 +80,7 @@ again:
 		goto again;
 	}
 	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0) {
-		int ret = xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+		int ret = plane_file_fail(err, "", path);
 
 		close(fd);
 		return ret;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "plane_priv.h"
 
 struct events {
 	struct ring_buffer *ring;
@@ -40,7 +41,7 @@ static int lock(const char *name, struct xr_err *err)
 	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/monitor", name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+		return plane_file_fail(err, "", path);
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
 		return xr_fail(err, -EBUSY,

@@ -183,8 +183,7 @@ int plane_create(struct plane *p, const struct xr_limits *limits,
 	snprintf(dir, sizeof(dir), "%s" PLANE_UNFINISHED, p->dir);
 	plane_remove_dir(dir);
 	if ((mkdir(XR_PIN_ROOT, 0700) && errno != EEXIST) || mkdir(dir, 0700))
-		return xr_fail(err, -errno, "making %s: %s", dir,
-			       strerror(errno));
+		return plane_file_fail(err, "making ", dir);
 	ret = fill(dir, limits, secret, err);
 	if (!ret) {
 		/* A directory without meta is nobody's (plane_exists). */

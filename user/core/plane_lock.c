@@ -176,14 +176,12 @@ int plane_lock(const char *name, struct xr_err *err)
 	for (;;) {
 		if ((mkdir(XR_RUN_ROOT, 0755) && errno != EEXIST) ||
 		    (mkdir(dir, 0700) && errno != EEXIST))
-			return xr_fail(err, -errno, "making %s: %s", dir,
-				       strerror(errno));
+			return plane_file_fail(err, "making ", dir);
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 		if (fd < 0 && errno == ENOENT)
 			continue;	/* destroy removed the directory */
 		if (fd < 0)
-			return xr_fail(err, -errno, "%s: %s", path,
-				       strerror(errno));
+			return plane_file_fail(err, "", path);
 		ret = take(fd, name, err);
 		if (ret) {
 			close(fd);

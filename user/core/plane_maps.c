@@ -385,14 +385,14 @@ static int open_map(struct plane *p, int m, bool writable, struct xr_err *err)
 			       "%s destroy\", then apply", p->name, path,
 			       p->name);
 	if (p->fd[m] < 0)
-		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+		return plane_file_fail(err, "", path);
 	if (m == PLANE_META) {
 		ret = check_abi(p, err);
 		if (ret)
 			return ret;
 	}
 	if (bpf_obj_get_info_by_fd(p->fd[m], &info, &len))
-		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+		return plane_file_fail(err, "", path);
 	ret = check_map(p, m, &info, err);
 	if (!ret)
 		ret = check_size(p, m, &info, err);

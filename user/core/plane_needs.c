@@ -56,6 +56,29 @@ int plane_check_caps(enum plane_how how, struct xr_err *err)
 		       lack);
 }
 
+/* What to do about the file system that path is on; or nothing. */
+static const char *cure_of(const char *path, int error)
+{
+	bool run = !strncmp(path, "/run/", 5);
+
+	if (error == EROFS)
+		return run ? ": xroam writes there; \"mount -o remount,rw /run\", a tmpfs at " XR_RUN_ROOT ", or ReadWritePaths=" XR_RUN_ROOT " in a unit" :
+			     ": pins are there; \"mount -o remount,rw " XR_BPFFS "\"";
+	if (error == ENOSPC)
+		return run ? ": make room in /run" : "";
+	if (error == ENOENT && run && access("/run", F_OK))
+		return ": there is no /run; make it, and mount a tmpfs there";
+	return "";
+}
+
+int plane_file_fail(struct xr_err *err, const char *doing, const char *path)
+{
+	int error = errno ? errno : EIO;
+
+	return xr_fail(err, -error, "%s%s: %s%s", doing, path, strerror(error),
+		       cure_of(path, error));
+}
+
 bool plane_has_bpffs(const char *path)
 {
 	struct statfs fs;
@@ -124,6 +147,10 @@ int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err)
 
 	if (plane_has_bpffs(XR_BPFFS))
 		return 0;
+	if (access(XR_BPFFS, F_OK) && errno == ENOENT)
+		return xr_fail(err, -ENODEV,
+			       "there is no directory " XR_BPFFS
+			       ": \"mount -t sysfs sysfs /sys\" makes it, of a kernel with CONFIG_BPF_SYSCALL");
 	if (private_mounts())
 		return xr_fail(err, -ENODEV,
 			       "no bpffs at " XR_BPFFS " in this mount "

@@ -30,6 +30,11 @@ int plane_lock(const char *name, struct xr_err *err);
 /* ---- plane_needs.c ---- */
 
 int plane_check_caps(enum plane_how how, struct xr_err *err);
+/*
+ * errno, of a file of xroam's own: -errno, and what to do where its file system is
+ * at fault. doing: "making ", or nothing.
+ */
+int plane_file_fail(struct xr_err *err, const char *doing, const char *path);
 bool plane_has_bpffs(const char *path);
 /* Mounts one for PLANE_CREATE; else an error that says where it went. */
 int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err);

@@ -43,6 +43,26 @@ static int take_number(json_t *v, const char *key, long long min,
 	return 0;
 }
 
+/*
+ * JSON has no leading zeros, no '+' and no hex, and 1.0 and 1e2 are no integers to
+ * the reader; "-0" is one, and no number as it is written here.
+ */
+static bool has_minus_zero(const char *text, size_t len)
+{
+	bool quoted = false;
+	size_t i;
+
+	for (i = 0; i + 1 < len; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && text[i] == '-' && text[i + 1] == '0')
+			return true;
+	}
+	return false;
+}
+
 static int take_kind(json_t *v, struct xr_notice *n, struct xr_err *err)
 {
 	const char *word = json_string_value(v);
@@ -226,7 +246,9 @@ int notice_read(const char *text, size_t len, struct xr_notice *n,
 	if (!*line)
 		return xr_fail(err, -EINVAL, "not JSON: %s, at column %d",
 			       why.text, why.column);
-	if (!json_is_object(*line))
+	if (has_minus_zero(text, len))
+		ret = xr_fail(err, -EINVAL, "\"-0\" is no number here; write 0");
+	else if (!json_is_object(*line))
 		ret = xr_fail(err, -EINVAL, "not a JSON object");
 	else if (!json_object_get(*line, "notice"))
 		ret = xr_fail(err, -EINVAL, "\"notice\" is missing");
