@@ -124,6 +124,19 @@ again
 shorts 60 2f00000011
 judged 0 '^all is well$' "CIDs that name a server"
 is "$(xr -j cid show | jq -c '.[0] | [.by_cid, .astray]')" "[60,0]" "  counted"
+conf=$WORLD_DIR/conf.yaml
+xr export | sed 's/nonce_length: 6/nonce_length: 7/' >"$conf"
+like "$(xr apply --dry-run "$conf" 2>&1)" \
+	"warning: cid 1 quic-lb changes, and 60 packets came by it so far: .*lose their server" \
+	"a file that changes what they came by"
+xr export | sed '/^cid:/,/^[a-z]/{/^[ -]/d;s/^cid:.*/cid: []/}' >"$conf"
+would=$(xr apply --dry-run "$conf" 2>&1)
+like "$would" "warning: cid 1 quic-lb is taken away, and 60 packets came by it" "or takes it away"
+is "$(xr apply "$conf" 2>&1)" "$would" "  as it does"
+xr export | sed 's/^cid:.*/cid: [{id: 2, format: quic-lb, server_id_length: 4, nonce_length: 6}]/' >"$conf"
+xr apply "$conf" >/dev/null
+xr export | sed 's/id: 2/id: 1/' >"$conf"
+like "$(xr apply "$conf" 2>&1 | grep -c 'came by it')" "^0$" "one that nothing came by: nothing is said"
 
 again
 shorts 400 ""

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xroam/cid.h>
 #include "commit_priv.h"
+#include "stats.h"
 #include "text.h"
 #include "vm.h"
 
@@ -96,6 +98,42 @@ static int say_devices(struct commit *c)
 	return commit_say(c, "! the last device is taken away: nothing is steered any more");
 }
 
+/*
+ * cid del measures and asks; a file is taken at its word, but is told what the
+ * counters know already: those of the config's ID and format, since the instance is.
+ */
+static int say_cid(struct commit *c, int s)
+{
+	const struct xr_cid_info *i = &c->cid[s].have->info;
+	struct stats_steered n;
+	bool same = false;
+	size_t k;
+	int ret = stats_steered(c->p, xr_cid_codepoints(i->format, i->config_id),
+				&n);
+
+	if (ret)
+		return xr_fail(c->err, ret, "CID config %u: reading counters: %s",
+			       i->config_id, strerror(-ret));
+	if (!(n.by_cid + n.down))
+		return 0;
+	for (k = 0; k < c->want.n_cids; k++)
+		same |= c->want.cids[k].info.config_id == i->config_id;
+	return commit_say(c, "! cid %u %s %s, and %llu packets came by it so far: connections that still have a CID of it lose their server (\"xroam cid show\", twice, tells whether any come)",
+			  i->config_id, xr_cid_format_word(i->format),
+			  same ? "changes" : "is taken away",
+			  (unsigned long long)(n.by_cid + n.down));
+}
+
+static int say_cids(struct commit *c)
+{
+	int s, ret = 0;
+
+	for (s = 1; !ret && c->want.from_file && s < XR_CID_SLOTS; s++)
+		if (c->cid[s].have && !c->cid[s].want)
+			ret = say_cid(c, s);
+	return ret;
+}
+
 int commit_describe_stops(struct commit *c)
 {
 	size_t *had = NULL, *has = NULL;
@@ -107,6 +145,8 @@ int commit_describe_stops(struct commit *c)
 		has = count_serving(c, &c->want_members);
 		ret = had && has ? say_devices(c) : -ENOMEM;
 	}
+	if (!ret)
+		ret = say_cids(c);
 	for (i = 1; !ret && i <= c->have.limits.vips; i++)
 		ret = say_stop(c, &c->vip[i], had[i], has[i]);
 	free(had);
