@@ -43,8 +43,26 @@ is $? 143 "and while it waits"
 
 is "$(sed -n 's/^StartLimitIntervalSec=//p' "$UNIT")" 0 "its unit never gives up"
 is "$(sed -n 's/^TimeoutStartSec=//p' "$UNIT")" infinity "nor while it waits"
-like "$(grep ^ExecStartPre= "$UNIT")" "xroam -i %i check /etc/xroam/%i.yaml" \
-	"it checks the file first"
+# pre FILE: its check of it, with a sleep that only says for how long
+pre()
+{
+	mkdir -p "$WORLD_DIR/bin"
+	# shellcheck disable=SC2016 # it is the script that expands it
+	printf '#!/bin/sh\necho "slept $1"\n' >"$WORLD_DIR/bin/sleep"
+	chmod +x "$WORLD_DIR/bin/sleep"
+	sed -n 's/^ExecStartPre=//p' "$UNIT" |
+		sed "s|@PREFIX@/sbin/xroam|$XROAM|; s|/etc/xroam/%i.yaml|$1|; s|%i|$WORLD-n1|; s|[$][$]|$|g" \
+			>"$WORLD_DIR/pre"
+	PATH=$WORLD_DIR/bin:$PATH sh "$WORLD_DIR/pre" 2>&1
+	echo "status $?"
+}
+
+out=$(pre "$CONFIG")
+like "$out" "good: .*status 0$" "it checks the file first"
+is "$(grep -c slept <<<"$out")" 0 "  and goes on at once"
+printf 'colour: red\nvips:\n  - {port: 1}\n' >"$WORLD_DIR/bad.yaml"
+like "$(pre "$WORLD_DIR/bad.yaml")" "bad.yaml:1: .*bad.yaml:3: .*slept 10
+status 1$" "a wrong one is told whole, and not again every second"
 if command -v systemd-analyze >/dev/null; then
 	sed -e "s|@PREFIX@/sbin/xroam|$XROAM|; s|%i|default|g" "$UNIT" \
 		>"$WORLD_DIR/xroam-t.service"
