@@ -22,7 +22,7 @@ like "$(xr dev attach eth0)" "eth0: native mode" \
 is "$(field eth0 mode)" native "dev show says so, too"
 is "$(field eth0 state)" attached "attached"
 refused 1 "eth0.* attached already" "not twice" dev attach eth0
-refused 1 "eth0.* attached already" "not twice in another mode" \
+refused 1 "eth0.* attached already.*detach eth0\" first" "not twice in another mode" \
 	dev attach eth0 mode generic
 attach_servers
 ok "balance" balance "$VIP4:80/tcp"

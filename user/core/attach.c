@@ -70,8 +70,10 @@ static int check_free(struct plane *p, const char *dev, int ifindex,
 	attach_look(ifindex, &at);
 	for (i = 0; i < at.n; i++) {
 		if (attach_is_ours(p, at.id[i]))
-			return xr_fail(err, -EEXIST, "%s is attached already",
-				       dev);
+			return xr_fail(err, -EEXIST,
+				       "%s is attached already: \"xroam dev "
+				       "detach %s\" first, if in another way",
+				       dev, dev);
 		if (attach_whose(at.id[i], text, sizeof(text)))
 			return xr_fail(err, -EBUSY,
 				       "%s belongs to %s: detach it there "
