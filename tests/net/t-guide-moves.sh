@@ -29,4 +29,98 @@ is "$(find /run/netns /run/xroam -name "$WORLD-*")" "" \
 	"and nothing is left"
 is "$(ls)" "$(printf '%s\n' lab.sh{,.out,.words} lab.shown{,.words} | sort)" \
 	"nor in its directory"
+
+# ---- the README's tour, in the lab's world ----
+
+block "^### A VM moves" <"$README" >tour
+# tour_line REGEX: as it stands on h1
+tour_line()
+{
+	commands <tour | grep -E "^xroam $1"
+}
+
+# The same for h2, which is local there.
+at_h2()
+{
+	sed -E '/host add h1/s/ local//; /host add h2/s/$/ local/'
+}
+
+# on_both REGEX: first on h2
+on_both()
+{
+	tour_line "$1" | at_h2 | sed 's/^/on h2 /'
+	tour_line "$1" | sed 's/^/on h1 /'
+}
+
+# until_said LINE WORD: that says it
+until_said()
+{
+	echo "until $1 | grep -q $2; do sleep 0.05; done"
+}
+
+{
+	walk world <"$GUIDE"
+	echo "on fab xroam dev attach to-h1 to-h2 role pass"
+	on_both "(dev|host|vm add)"
+	echo "on h1 $(tour_line monitor | sed 's/xroam/& -v/') >events 2>listens &"
+	until_said "cat listens" watching
+	echo "on cl python3 ask.py 1000000 60 >asked &"
+	until_said "on h1 xroam stats reason" vm-here
+	on_both "vm prepare"
+	echo "say h1 stop"
+	on_both "vm pause"
+	until_said "on h1 xroam stats reason" copied
+	echo "say h2 cont"
+	on_both "vm move"
+	echo "say h1 quit"
+	until_said "on h1 xroam stats reason" moved
+	tour_line "(vm show|stats)" | sed 's/^/on h1 /'
+	until_said "cat events" moved
+	echo "touch enough"
+	until_said "cat asked" asked
+	echo "cat events asked"
+	walk end <"$GUIDE"
+} | in_world >tour.sh
+printed <tour >tour.shown
+is "$(commands <tour | wc -l) $(wc -l <tour.shown)" "10 9" "the README moves a VM"
+ok "each of its lines is done" run_lines tour.sh
+ok "and prints what it says, but for numbers" alike tour.sh tour.shown
+is "$(grep warning tour.sh.out)" "" "without a warning"
+like "$(<tour.sh.out)" "asked [0-9]* times: none lost, none answered twice" \
+	"none lost, none twice"
+
+# ---- the daemon's file, and its socket ----
+
+world_lone h1 10.8.0.1/24 fabric
+walk hypervisor <"$GUIDE" | grep "^ip " >hypervisor.sh
+printf "%s\n" "ip tuntap add tap7 mode tap" "ip link set tap7 master br0 up" >>hypervisor.sh
+ok "a hypervisor" as_on h1 hypervisor.sh
+block "^### With QEMU" <"$GUIDE" | sed "s|/etc/xroam/||" >daemon
+script <daemon | grep -v "^systemctl" >daemon.sh
+echo "xroam check default.yaml" >>daemon.sh
+cmp_ok "$(wc -l <daemon.sh)" -ge 12 "the guide has a daemon's file"
+ok "and it is right" as_on h1 daemon.sh
+start daemon h1 "$XROAM" -i "$(instance h1)" -v run -c default.yaml
+ok "a daemon runs by it" wait_for 10 grep -q watching daemon.err
+is "$(xr_on h1 -j vm show | jq -r '[.. | .host? // empty] | join(" ")')" h1 \
+	"and knows its VM"
+
+# talk HEADING FILE: what is said there gets the answers that are shown
+talk()
+{
+	local lines said
+
+	block "$1" <"$2" | grep "^{" >talked
+	mapfile -t lines < <(grep notice talked)
+	said=$(/usr/bin/python3 "$WORLD_TOP/tests/net/lib/notify.py" \
+		"/run/xroam/$(instance h1).sock" say "${lines[@]}")
+	[ ${#lines[@]} -gt 0 ] && is "$said" "$(grep -v notice talked)" "answers: $1"
+}
+
+talk "^### Nobody need say it" "$README"
+xr_on h1 vm add 52:54:00:12:34:56 vlan 5 at h1 dev tap7 >/dev/null
+talk "^### The socket" "$GUIDE"
+is "$(xr_on h1 -j vm show | jq -r '[.. | .host? // empty] | join(" ")')" "h2 h2" \
+	"and both are there"
+ok "the daemon ends" stop daemon
 done_testing

@@ -7,8 +7,12 @@
 #				("walk: NAME"; a lab's may have no name), with the
 #				files that are marked between ("file: F walk: NAME")
 #	shown NAME <FILE	what those blocks show as printed
-#	block REGEX <FILE	the indented lines of the section with that heading
+#	section REGEX <FILE	what is below the headings that are so
+#	block REGEX <FILE	the indented lines of that
+#	inline REGEX <FILE	what stands between backquotes and begins so
 #	commands / printed	those of them that are typed, and the rest
+#	script <BLOCK		a script of its commands; "cat FILE" makes the file
+#	as_on NODE FILE		run_lines there, with its instance
 #	run_lines FILE		by a shell, of which each line has to be done; what it
 #				printed is in FILE.out
 #	says FILE SHOWN		that has each line of the file SHOWN
@@ -45,11 +49,20 @@ shown()
 		!/^    / { on = 0 }'
 }
 
+section()
+{
+	awk -v heading="$1" '/^#+ / { on = $0 ~ heading; next } on'
+}
+
 block()
 {
-	awk -v heading="$1" '
-		/^#+ / { on = $0 ~ heading; next }
-		on && /^    / { print substr($0, 5) }'
+	section "$1" | sed -n 's/^    //p'
+}
+
+# shellcheck disable=SC2016
+inline()
+{
+	grep -oE '`[^`]+`' | tr -d '`' | grep -E "^($1)"
 }
 
 commands()
@@ -62,6 +75,17 @@ printed()
 	grep -v "^# "
 }
 
+# What stands in brackets behind a command is a remark.
+script()
+{
+	sed 's/   *([^()]*)$//' | awk '
+		file && /^# / { print "END"; file = 0 }
+		/^# cat / { print "cat >" $3 " <<\"END\""; file = 1; next }
+		file { print; next }
+		/^# / { print substr($0, 3) }
+		END { if (file) print "END" }'
+}
+
 # What waits for an event that never comes is a failure in the end, and does not
 # outlive this test.
 run_lines()
@@ -71,6 +95,15 @@ run_lines()
 	WORLD_PID[walk]=$!
 	finish walk || {
 		cat "$1.out"
+		return 1
+	}
+}
+
+as_on()
+{
+	in_ns "$1" env XROAM_INSTANCE="$(instance "$1")" PATH="${XROAM%/*}:$PATH" \
+		bash -e "$2" >"$2.out" 2>&1 || {
+		cat "$2.out"
 		return 1
 	}
 }
