@@ -125,6 +125,29 @@ for tap in tapB eth0 tapC; do
 	xr vm cancel "$A" >/dev/null
 done
 
+# One that nobody has told of. Whose exe is a QEMU can be asked what it has open.
+cp -L "$PYTHON" "$WORLD_DIR/qemu-system"
+for how in none elsewhere=tapD open=tapD; do
+	before=$(count)
+	start qemu n1 env PYTHONHOME=/usr "$WORLD_DIR/qemu-system" "$LIB/qemu.py" \
+		"$WORLD_DIR/vm.qmp" "$WORLD_DIR/orders" tap=tapD migrate=active \
+		"${how/none/x=y}"
+	run_daemon -c "$WORLD_DIR/f.yaml"
+	ok "a QEMU that has tapD, $how: prepared" wait_for 10 prepared
+	if [ $how = open=tapD ]; then
+		is "$(count)" "$before" "  it is believed"
+		is "$(owners | jq length)" $(($(jq length <<<"$owned") + 1)) "  and tapD the VM's port"
+	else
+		cmp_ok "$(count)" -gt "$before" "  it is counted"
+		is "$(owners)" "$owned" "  and not believed"
+		like "$(daemon_says)" "VM $A: its QEMU is not believed: tapD is not open in process $(pid qemu)" \
+			"  and told of"
+	fi
+	daemon_end
+	stop qemu
+	xr vm cancel "$A" >/dev/null
+done
+
 # ---- names that are another's now ----
 
 xr vm move $B to h2 >/dev/null 2>&1

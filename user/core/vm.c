@@ -147,6 +147,12 @@ static int check_port(struct plane *p, struct xr_notice *n,
 	ret = port_check(p, n->tap, err);
 	if (!ret)
 		ret = port_refused_to(p, key, n->tap, may_share, err);
+	/* That of a VM that nobody told of is nobody's here; but is it this QEMU's? */
+	if (!ret && qmp && n->kind == XR_NOTICE_PREPARE &&
+	    tap_held_by(n->tap, n->reader) == TAP_NOT_HELD)
+		ret = xr_fail(err, -EPERM,
+			      "%s is not open in process %u, which listens at the monitor",
+			      n->tap, n->reader);
 	if (!ret)
 		return 0;
 	vm_count_reason(p, XR_R_PORT_REFUSED, 1);

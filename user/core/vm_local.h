@@ -114,4 +114,11 @@ int vm_local_reload(struct plane *p, struct xr_err *err);
 /* Detaches every tc program and removes what was written into the kernel. */
 void vm_local_destroy(struct plane *p);
 
+/*
+ * Whether that process, a QEMU, has that tap of this namespace open. UNSEEN: it is
+ * none, or is not to be looked at.
+ */
+enum tap_held { TAP_UNSEEN, TAP_HELD, TAP_NOT_HELD };
+enum tap_held tap_held_by(const char *tap, __u32 pid);
+
 #endif

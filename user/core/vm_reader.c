@@ -2,9 +2,12 @@
 /* The process that reads a VM's port. */
 #include <ctype.h>
 #include <dirent.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -132,6 +135,77 @@ enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid)
 		ask_all(&r, false);
 	*pid = r.pid;
 	return r.is;
+}
+
+/* ---- whether it has it ---- */
+
+#define FDS_MOST 4096	/* of one who opens more, the tap is among the first */
+
+/*
+ * Its own descriptor is asked, in which namespace that tap is: a process can make one
+ * of any name in a namespace of its own. Where it is not to be had, its name counts.
+ */
+static bool is_this_tap(const char *pid, const char *fd, const char *tap)
+{
+	struct ifreq ifr = { .ifr_name = "" };
+	int process = syscall(SYS_pidfd_open, atoi(pid), 0);
+	int tun = process < 0 ? -1 :
+		  (int)syscall(SYS_pidfd_getfd, process, atoi(fd), 0);
+	int space = tun < 0 ? -1 : ioctl(tun, TUNGETDEVNETNS);
+	char path[40];
+	bool is;
+
+	if (tun < 0) {
+		is = is_tap_of(pid, fd, tap);
+	} else {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", space);
+		is = !ioctl(tun, TUNGETIFF, &ifr) &&
+		     !strncmp(ifr.ifr_name, tap, IFNAMSIZ) &&
+		     (space < 0 || netns_is_here(path));
+	}
+	if (space >= 0)
+		close(space);
+	if (tun >= 0)
+		close(tun);
+	if (process >= 0)
+		close(process);
+	return is;
+}
+
+static bool ends_in_tun(const char *path)
+{
+	size_t n = strlen(path);
+
+	return *path == '/' && n >= 4 && !strcmp(path + n - 4, "/tun");
+}
+
+enum tap_held tap_held_by(const char *tap, __u32 pid)
+{
+	char path[300], target[256], text[16];
+	struct dirent *e;
+	bool held = false;
+	unsigned int seen = 0;
+	ssize_t n;
+	DIR *d;
+
+	snprintf(text, sizeof(text), "%u", pid);
+	/* Another one's process, which hands on what a QEMU says, holds nothing. */
+	if (!pid || !is_qemu(text))
+		return TAP_UNSEEN;
+	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
+	d = opendir(path);
+	while (d && !held && seen < FDS_MOST && (e = readdir(d))) {
+		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = '\0';
+		seen++;
+		held = ends_in_tun(target) && is_this_tap(text, e->d_name, tap);
+	}
+	if (d)
+		closedir(d);
+	/* It has none that can be seen, or ends just now. */
+	return held ? TAP_HELD : seen ? TAP_NOT_HELD : TAP_UNSEEN;
 }
 
 /* ---- what it does ---- */

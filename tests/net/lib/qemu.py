@@ -10,13 +10,19 @@ Lines written into FIFO make it speak:
     raw TEXT            these octets, \\n and all
     hang up             the client is sent away; end: and it ends itself
 
+With open=TAP it has that tap open, with elsewhere=TAP one of that name in a network
+namespace of its own.
+
 What it is told, and how long after its own last words, it prints:
     migrate-continue {"state": "pre-switchover"} after 312 us
 """
+import ctypes
+import fcntl
 import json
 import os
 import selectors
 import socket
+import struct
 import sys
 import time
 
@@ -30,6 +36,22 @@ NETWORK = ("e0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:00:00:aa\
            " \\ n0: index=0,type=tap,ifname=other0,script=no,downscript=no\r\n"
            "e1: index=0,type=nic,model=virtio-net-pci,macaddr=%s\r\n"
            " \\ n1: index=0,type=tap,ifname=%s,script=no,downscript=no\r\n")
+
+
+def open_tap(name):
+    fd = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", name.encode(), 0x1002))
+    return fd
+
+
+def open_elsewhere(name):
+    libc, here = ctypes.CDLL(None), os.open("/proc/self/ns/net", os.O_RDONLY)
+    if libc.unshare(0x40000000):
+        raise OSError("unshare")
+    fd = open_tap(name)
+    if libc.setns(here, 0):
+        raise OSError("setns")
+    return fd
 
 
 class Monitor:
@@ -158,4 +180,7 @@ class Monitor:
                 key.data()
 
 
+HELD = [fn(STATE[key]) for key, fn in (("open", open_tap),
+                                       ("elsewhere", open_elsewhere))
+        if key in STATE]
 Monitor().run()
