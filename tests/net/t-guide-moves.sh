@@ -61,6 +61,8 @@ until_said()
 {
 	walk world <"$GUIDE"
 	echo "on fab xroam dev attach to-h1 to-h2 role pass"
+	# However long a busy machine takes.
+	walk with <"$GUIDE" | grep slow.yaml
 	on_both "(dev|host|vm add)"
 	echo "on h1 $(tour_line monitor | sed 's/xroam/& -v/') >events 2>listens &"
 	until_said "cat listens" watching

@@ -176,6 +176,18 @@ tail -n 1 drain.sh >down.sh
 ok "down" as_on lb2 down.sh
 like "$(xr_on lb2 explain "$after")" "verdict     backend-down" "they end"
 
+# ---- an upgrade ----
+
+mkdir root
+block "^## Reload and upgrade" <"$GUIDE" | script |
+	sed "s/make install && //; s|/root/|$WORLD_DIR/root/|g" >upgrade.sh
+is "$(wc -l <upgrade.sh)" 3 "the guide upgrades"
+xr_on lb2 export --keys >was
+ok "each line is done" as_on lb2 upgrade.sh
+is "$(grep -c "warning.*chmod" upgrade.sh.out) $(stat -c %a root/*)" "0 600" \
+	"the file with the keys is its owner's alone"
+is "$(xr_on lb2 export --keys | diff was - 2>&1)" "" "and all is as it was"
+
 # ---- the servers ----
 
 lone s1 10.1.0.21/24
