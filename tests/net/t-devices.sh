@@ -279,6 +279,23 @@ like "$said" "eth0 is given twice" "$said"
 ok "detach all, from here" from n1 dev detach all
 is "$(programs n1 eth0) $(programs n2 eth0)" "0 0" "no program is left"
 
+# ---- what is gone, and one of its name that serves ----
+
+space n4 eth0
+ok "attach here" from n1 dev attach eth0 role backend
+ok "and there" from n4 dev attach eth0 role backend vni 8
+ip -n "$(ns n4)" link set eth0 down
+is "$(wrong)" "dev eth0 netns $(ns n4): it is down, no packet is seen; there, \"ip link set eth0 up\"" \
+	"status says where its cure is to be said"
+ip netns del "$(ns n4)"
+like "$(wrong)" "^dev eth0: its network namespace is gone.*would take another eth0: apply of what \"xroam export\" prints forgets it$" \
+	"a cure that does not take the one that serves"
+is "$(from n1 reload)" 'reloaded on 1 device; 1 is gone, see "xroam status"' "reload counts no ghost"
+from n1 export >"$WORLD_DIR/e" 2>/dev/null
+is "$(from n1 apply "$WORLD_DIR/e")" "- dev eth0: its network namespace is gone" "the cure"
+is "$(known) $(programs n1 eth0) $(wrong)" "eth0 null attached 1 " "works"
+ok "detach" from n1 dev detach eth0
+
 # ---- renamed ----
 
 rename() # NODE DEV NAME

@@ -172,6 +172,30 @@ xr destroy >"$WORLD_DIR/out" 2>&1
 is $? 0 "nowhere to keep it: it goes all the same"
 like "$(<"$WORLD_DIR/out")" "warning: what the instance was is not kept: $kept" "with a warning"
 rmdir "$kept"
+# A disk that takes a part: nothing is kept, and the line says what is wrong.
+cat >"$WORLD_DIR/full.sh" <<-'EOT'
+	mount --make-rprivate / && mount -t tmpfs -o size=16k none /run/xroam
+	{
+		echo vips:
+		for i in $(seq 100); do
+			echo "  - {address: 192.0.2.$i, port: 80, protocol: tcp}"
+		done
+	} >"$1"
+	net=$2
+	full() { nsenter --net="/run/netns/$net" "$XROAM" -i "$net-full" "$@" 2>&1; }
+	full apply "$1" | wc -l
+	dd if=/dev/zero of=/run/xroam/fill bs=4096 2>/dev/null
+	truncate -s -4096 /run/xroam/fill
+	full vip add 192.0.4.1:80/tcp
+	full destroy
+	ls /run/xroam
+EOT
+out=$(XROAM=$XROAM unshare -m bash "$WORLD_DIR/full.sh" "$WORLD_DIR/full.yaml" "$WORLD-n1")
+is "$(head -1 <<<"$out")" 100 "an instance, where there is little room"
+like "$out" "writing the journal .*No space left on device: make room in /run" "none for a change"
+like "$out" "warning: what the instance was is not kept: .*No space left on device" \
+	"nor for what it was"
+is "$(tail -1 <<<"$out")" fill "of which no part is left behind"
 # Not to be read: the way out, but not in silence.
 ok "once more" xr apply "$whole"
 rm "/sys/fs/bpf/xroam/$WORLD-n1/backends"

@@ -26,12 +26,19 @@ static const char destroy_help[] =
 	"in " KEPT ", with its keys, until the next\n"
 	"destroy of that name or a reboot: \"xroam apply\" takes it back.\n";
 
-static int count_devices(const struct plane *p)
+static int count_devices(struct plane *p, int *gone)
 {
 	int i, n = 0;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++)
-		n += p->devices[i].ifindex != 0;
+	*gone = 0;
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		if (!p->devices[i].ifindex)
+			continue;
+		if (plane_device_state(p, &p->devices[i]) == DEVICE_GONE)
+			++*gone;
+		else
+			n++;
+	}
 	return n;
 }
 
@@ -39,7 +46,7 @@ int do_reload(int argc, char **argv)
 {
 	struct xr_err err = { "" };
 	struct plane *p;
-	int ret, n;
+	int ret, n, gone;
 
 	if (cmd_help(reload_help, argc, argv))
 		return EXIT_DONE;
@@ -48,8 +55,8 @@ int do_reload(int argc, char **argv)
 	ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
-	n = count_devices(p);
 	ret = plane_reload(p, &err);
+	n = count_devices(p, &gone);
 	if (!ret)
 		hops_follow(p);
 	plane_close(p);
@@ -57,7 +64,11 @@ int do_reload(int argc, char **argv)
 		return cmd_fail(&err);
 	if (opt.json)
 		return out_json(json_pack("{s:i}", "reloaded_devices", n));
-	printf("reloaded on %d device%s\n", n, n == 1 ? "" : "s");
+	printf("reloaded on %d device%s", n, n == 1 ? "" : "s");
+	if (gone)
+		printf("; %d %s gone, see \"xroam status\"", gone,
+		       gone == 1 ? "is" : "are");
+	putchar('\n');
 	return EXIT_DONE;
 }
 
@@ -78,7 +89,7 @@ static int write_kept(const char *path, const char *text, size_t len,
 	snprintf(part, sizeof(part), "%s.part", path);
 	unlink(part);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len ||
+	if (fd < 0 || plane_write(fd, text, len) ||
 	    rename(part, path))
 		ret = xr_fail(err, errno ? -errno : -EIO, "%s: %s", path,
 			      strerror(errno));

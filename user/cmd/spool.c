@@ -29,25 +29,9 @@ static struct piece *first, **last = &first;
 static int failed;		/* -errno of standard output */
 static bool never_waits;
 
-static int put(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len) {
-		n = write(fd, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= n;
-	}
-	return 0;
-}
-
 static void put_and_note(int fd, const char *text, size_t len)
 {
-	int ret = put(fd, text, len);
+	int ret = plane_write(fd, text, len);
 
 	if (ret && fd == STDOUT_FILENO && !failed)
 		failed = ret;
@@ -85,7 +69,7 @@ static void put_if_read(int fd, const char *text, size_t len)
 	struct pollfd to = { .fd = fd, .events = POLLOUT };
 
 	if (poll(&to, 1, 0) > 0 && to.revents & POLLOUT)
-		put(fd, text, len);
+		plane_write(fd, text, len);
 }
 
 static void send_out(int fd, const char *text, size_t len)

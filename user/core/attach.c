@@ -326,7 +326,7 @@ int plane_reload(struct plane *p, struct xr_err *err)
 		netns_leave(back);
 		if (ret && (!first || ret != -ENOENT))
 			first = xr_fail(err, ret, "%s", local.text);
-		done += !ret;
+		done += !ret && plane_device_state(p, d) == DEVICE_ATTACHED;
 	}
 	if (!first || first == -ENOENT) {
 		ret = ends_refresh(p, &local);

@@ -72,8 +72,8 @@ static int write_journal(struct commit *c)
 	mkdir(dir, 0700);
 	unlink(part);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, head, n) != n ||
-	    write(fd, text, len) != (ssize_t)len || rename(part, path))
+	if (fd < 0 || plane_write(fd, head, n) ||
+	    plane_write(fd, text, len) || rename(part, path))
 		ret = plane_file_fail(c->err, "writing the journal ", path);
 	if (fd >= 0)
 		close(fd);

@@ -96,10 +96,8 @@ void health_wrong(struct check *c, const char *fmt, ...)
 	c->each(c->ctx, line);
 }
 
-/* The name, and where that is not here the namespace. */
-static const char *name_of(const struct xr_device *d,
-			   const struct device_place *at,
-			   char text[XR_NAME_LEN + NETNS_PLACE])
+const char *health_name(const struct xr_device *d, const struct device_place *at,
+			char text[XR_NAME_LEN + NETNS_PLACE])
 {
 	char place[NETNS_PLACE];
 
@@ -108,6 +106,39 @@ static const char *name_of(const struct xr_device *d,
 	snprintf(text, XR_NAME_LEN + NETNS_PLACE, "%s%s", d->name,
 		 netns_place(at->netns, place));
 	return text;
+}
+
+const char *health_there(const struct device_place *at)
+{
+	return at->no_netns || at->netns == netns_id() ? "" : "there, ";
+}
+
+/* Another one of the same name, which whoever says that name would mean. */
+static bool has_namesake(struct plane *p, const struct xr_device *d)
+{
+	const struct xr_device *o = p->devices;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, o++)
+		if (o != d && o->ifindex &&
+		    !strncmp(o->name, d->name, sizeof(o->name)) &&
+		    plane_device_state(p, o) != DEVICE_GONE)
+			return true;
+	return false;
+}
+
+static void tell_gone(struct check *c, const struct xr_device *d,
+		      const struct device_place *at, const char *name)
+{
+	if (!at->no_netns)
+		health_wrong(c, "dev %s: the device is gone: %s\"xroam dev detach %s\" or apply forgets it",
+			     name, health_there(at), d->name);
+	else if (has_namesake(c->p, d))
+		health_wrong(c, "dev %s: its network namespace is gone, or nobody leads there, and \"dev detach\" would take another %s: apply of what \"xroam export\" prints forgets it",
+			     name, d->name);
+	else
+		health_wrong(c, "dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it",
+			     name, d->name);
 }
 
 static void check_devices(struct check *c)
@@ -126,14 +157,12 @@ static void check_devices(struct check *c)
 		any = true;
 		switch (plane_device_place(p, d, &at)) {
 		case DEVICE_GONE:
-			health_wrong(c, at.no_netns ?
-				     "dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it" :
-				     "dev %s: the device is gone: \"xroam dev detach %s\" or apply forgets it",
-				     name_of(d, &at, text), d->name);
+			tell_gone(c, d, &at, health_name(d, &at, text));
 			break;
 		case DEVICE_NO_PROGRAM:
-			health_wrong(c, "dev %s: the program is no longer attached: \"xroam dev attach %s\" or apply brings it back",
-				     name_of(d, &at, text), d->name);
+			health_wrong(c, "dev %s: the program is no longer attached: %s\"xroam dev attach %s\" or apply brings it back",
+				     health_name(d, &at, text), health_there(&at),
+				     d->name);
 			break;
 		case DEVICE_ATTACHED:
 			check_link(c, d, &at);

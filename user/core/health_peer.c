@@ -98,35 +98,40 @@ static bool is_deaf(struct netlink *nl, const struct end *here,
 	       !ask_end(nl, here->other, here->nsid, there) && !there->native;
 }
 
-static void judge(struct check *c, const struct xr_device *d, const char *name,
-		  struct netlink *nl, const struct end *here)
+/* In its namespace. name, at: as they are said in this one. */
+static void judge(struct check *c, const struct xr_device *d,
+		  const struct device_place *at, const char *name,
+		  const char *where, struct netlink *nl, const struct end *here)
 {
 	struct end there;
 
 	if (!(here->flags & IFF_UP))
-		health_wrong(c, "dev %s: it is down, no packet is seen; \"ip link set %s up\"",
-			     name, name);
+		health_wrong(c, "dev %s: it is down, no packet is seen; %s\"ip link set %s up\"",
+			     name, where, at->name);
 	else if (!(here->flags & IFF_LOWER_UP))
 		health_wrong(c, "dev %s: it has no carrier, no packet is seen; is the cable, or its other end, there and up?",
 			     name);
 	else if (d->role == XR_ROLE_NODE && d->mode == XR_MODE_NATIVE &&
 		 is_deaf(nl, here, &there))
 		health_wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
-			     name, there.name, name, there.name);
+			     name, there.name, at->name, there.name);
 }
 
 void check_link(struct check *c, const struct xr_device *d,
 		const struct device_place *at)
 {
+	const char *where = health_there(at), *name;
+	char text[XR_NAME_LEN + NETNS_PLACE];
 	struct netlink nl = { 0 };
 	struct end here;
 	int back;
 
+	name = health_name(d, at, text);
 	if (netns_enter(at->netns, &back))
 		return;
 	/* What cannot be asked is not judged. */
 	if (!netlink_open(&nl) && !ask_end(&nl, at->ifindex, -1, &here))
-		judge(c, d, at->name, &nl, &here);
+		judge(c, d, at, name, where, &nl, &here);
 	netlink_close(&nl);
 	netns_leave(back);
 }

@@ -4,6 +4,7 @@
 #define XR_CORE_HEALTH_PRIV_H
 
 #include "health.h"
+#include "netns.h"
 
 struct check {
 	struct plane *p;
@@ -20,6 +21,11 @@ void check_vips(struct check *c);
 void check_steering(struct check *c);
 
 /* health_peer.c: no packet comes, or what is sent back out of a veth vanishes. */
+/* The name, and where that is not here the namespace. */
+const char *health_name(const struct xr_device *d, const struct device_place *at,
+			char text[XR_NAME_LEN + NETNS_PLACE]);
+/* Where its cure is to be said: "there, " after such a name, or "". */
+const char *health_there(const struct device_place *at);
 void check_link(struct check *c, const struct xr_device *d,
 		const struct device_place *at);
 

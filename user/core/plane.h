@@ -195,6 +195,9 @@ void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx);
 /* The device's record (in this network namespace), or NULL. */
 const struct xr_device *plane_device(struct plane *p, const char *dev);
 
+/* All of it: a full disk takes a part without an error. 0 or -errno, in errno too. */
+int plane_write(int fd, const char *text, size_t len);
+
 enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
 enum device_state plane_device_state(struct plane *p,
 				     const struct xr_device *d);

@@ -56,6 +56,22 @@ int plane_check_caps(enum plane_how how, struct xr_err *err)
 		       lack);
 }
 
+int plane_write(int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= n;
+	}
+	return 0;
+}
+
 /* What to do about the file system that path is on; or nothing. */
 static const char *cure_of(const char *path, int error)
 {
