@@ -91,6 +91,30 @@ is "$moved" "$(printf '0 1;%.0s' {1..8})" "moved: to the new place"
 is "$back" "$(printf '1 0;%.0s' {1..8})" "moved back: to the old one"
 is "$cancelled" "$(printf '1 0;%.0s' {1..4})" "cancelled: to the old one"
 is "$left" "$(printf '0 0;%.0s' {1..12})" "left: nothing is left of it"
+
+# ---- at each of its questions to the kernel ----
+
+# The bridge of the new host knows the VM at its uplink. Were the word there before
+# the entry that says better, what comes for it would be sent back.
+xr_on h2 host add h1 vxlan "$(underlay4 h1)" vni 1000 >/dev/null
+xr_on h2 host add h2 vxlan "$(underlay4 h2)" vni 1000 local >/dev/null
+early='' died=0
+for ((at = 1; at < 100; at++)); do
+	xr_on h2 vm add "$VM_MAC" at h1 dev v1 >/dev/null
+	in_ns h2 bridge fdb replace "$VM_MAC" dev up0 master dynamic
+	xr_on h2 vm prepare "$VM_MAC" to h2 >/dev/null
+	(DIES_AT=$at LD_PRELOAD=$WORLD_BUILD/tests/net/dies.so \
+		xr_on h2 vm move "$VM_MAC" to h2; :) >/dev/null 2>&1
+	at_h2=$(vm_fact h2 "$VM_MAC" host)
+	here=$(in_ns h2 bridge fdb show dev v1 | grep -c "^$VM_MAC .*sticky")
+	xr_on h2 vm leave "$VM_MAC" >/dev/null
+	[ "$at_h2 $here" != "h2 0" ] || early+=" $at"
+	[ "$at_h2 $here" != "h2 1" ] || break
+	died=$((died + 1))
+done
+cmp_ok "$died" -gt 2 "killed before each of its questions of which it asks some"
+is "$early" "" "the word is never there before the bridge knows better"
+
 for node in h1 h2; do
 	(timeout -s KILL 0.012 nsenter --net="/run/netns/$WORLD-$node" \
 		"$XROAM" -i "$WORLD-$node" destroy; :) >/dev/null 2>&1

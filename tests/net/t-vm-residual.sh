@@ -81,6 +81,37 @@ like "$(numbered 4 13)" "$got$" "what is replayed is the end of what went in, in
 diag "replayed: $got"
 tap_unplug
 
+# ---- behind as it is prepared ----
+
+tap_plug "$TAP"
+ok "the daemon" daemon h1
+# shellcheck disable=SC2317 # called by name
+read_base()
+{
+	bpftool -j map dump pinned "/sys/fs/bpf/xroam/$WORLD-h1/rings" |
+		jq '[.. | .read_base? // empty] | max'
+}
+# shellcheck disable=SC2317 # called by name
+has_seen_it() { [ "$(read_base)" = $((base + 3)) ]; }
+mapfile -t s < <(steps 1 3)
+play -q 5 "${s[@]}"
+xr_on h2 vm prepare $VM_MAC to h2 >/dev/null
+ok "prepare, by its socket" in_ns h1 /usr/bin/python3 "$WORLD_TOP/tests/net/lib/notify.py" "/run/xroam/$WORLD-h1.sock" \
+	say "{\"notice\":\"prepare\",\"mac\":\"$VM_MAC\",\"to\":\"h2\"}"
+base=$(read_base)
+sleep 0.5		# its first looks, of which none sees the queue empty
+vm_reads 3
+ok "the daemon sees what was unread then, however late it is read" wait_for 5 has_seen_it
+mapfile -t s < <(steps 4 13)
+play -q 5 "${s[@]}"
+vm_reads 6
+pause_and_see
+is "$(texts v1:h2)" "$(numbered 10 13)" "and what is replayed is exact"
+both vm cancel $VM_MAC >/dev/null
+daemon_stop h1
+vm_reads 4
+tap_unplug
+
 # ---- exactly ----
 
 tap_plug "$TAP"

@@ -214,7 +214,7 @@ static void move(struct commit *c, const struct vm_change *ch, __u32 tick)
 	__u16 from = vm_set_moved(c->p, ch->place, host, 0, tick);
 
 	if (host_any_local(c->p))
-		vm_local_moved(c->p, ch->place, from, NULL);
+		vm_local_moved(c->p, ch->place, from, false, NULL);
 	info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = XR_SOURCE_FILE;

@@ -34,7 +34,7 @@ static int follow_move(struct plane *p, __u32 place, struct xr_vm_now now,
 	int ret = 0;
 
 	if (host_any_local(p))
-		ret = vm_local_moved(p, place, info->host, err);
+		ret = vm_local_moved(p, place, info->host, false, err);
 	if (!numbered)
 		info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;

@@ -213,9 +213,8 @@ static void arrive_routed(struct local *l, const struct link *tap)
 			   strerror(-ret));
 }
 
-void kernel_arrive(struct local *l, bool sticky)
+void kernel_arrive(struct local *l, __u16 host, bool sticky)
 {
-	__u16 host = sticky ? l->now.host : l->now.next;
 	bool routed = is_routed(&l->p->host_info[host]);
 	const struct link *tap;
 

@@ -415,7 +415,7 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 			tc_worker_wait(p->tc_worker, l.vm->tap);
 		ret = ring_replay(&l, l.now.next, r);
 	} else if (!ret && local_is_coming(&l)) {
-		kernel_arrive(&l, false);
+		kernel_arrive(&l, l.now.next, false);
 		tap_probe(&l);	/* if its QEMU was not there before */
 	}
 	local_close(&l);
@@ -481,13 +481,13 @@ static void depart(struct local *l, __u16 from)
 	kernel_depart(l);
 }
 
-static void arrive(struct local *l)
+/* From here on frames find its port, whichever way they come. */
+static void find_its_port(struct local *l, __u16 host)
 {
 	const struct link *tap = tap_find(l);
 	__u32 was = l->vm->tap;
 
-	ring_end(l->p, l->place);
-	if (!tc_stops_devices() || !tap || tap->ifindex != was)
+	if (was && (!tap || tap->ifindex != was))
 		unhook_tap(l->p, l->place, was);
 	if (tap)
 		ports_own(l->p, l->place, tap->ifindex);
@@ -495,10 +495,31 @@ static void arrive(struct local *l)
 	__atomic_store_n(&l->vm->tap, tap ? tap->ifindex : 0, __ATOMIC_RELEASE);
 	if (was && was != l->vm->tap)
 		ports_find_others(l->p, l->place);
-	kernel_arrive(l, true);
+	kernel_arrive(l, host, true);
 }
 
-int vm_local_moved(struct plane *p, __u32 place, __u16 from,
+int vm_local_arrive(struct plane *p, __u32 place, __u16 host,
+		    struct xr_err *warn)
+{
+	struct local l;
+	int ret = local_open(&l, p, place, warn);
+
+	if (!ret)
+		find_its_port(&l, host);
+	local_close(&l);
+	return ret;
+}
+
+static void arrive(struct local *l, bool found)
+{
+	ring_end(l->p, l->place);
+	if (!found)
+		find_its_port(l, l->now.host);
+	if (!tc_stops_devices())
+		unhook_tap(l->p, l->place, l->vm->tap);
+}
+
+int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived,
 		   struct xr_err *warn)
 {
 	struct local l;
@@ -509,7 +530,7 @@ int vm_local_moved(struct plane *p, __u32 place, __u16 from,
 		return 0;
 	ret = local_open(&l, p, place, warn);
 	if (!ret && host_is_local(p, l.now.host))
-		arrive(&l);
+		arrive(&l, arrived);
 	else if (!ret)
 		depart(&l, from);
 	local_close(&l);

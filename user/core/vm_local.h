@@ -71,8 +71,14 @@ struct vm_residual {
 int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 		   struct xr_err *warn);
 
-/* The word says MOVED. from: where it was. */
-int vm_local_moved(struct plane *p, __u32 place, __u16 from,
+/*
+ * New host, the VM runs here: before the word says so. What the bridge knew of it
+ * would send its frames back to the fabric, and after the word that is a loop.
+ */
+int vm_local_arrive(struct plane *p, __u32 place, __u16 host,
+		    struct xr_err *warn);
+/* The word says MOVED. from: where it was. arrived: vm_local_arrive() was done. */
+int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived,
 		   struct xr_err *warn);
 /*
  * QEMU's own word on the residual: how many frames its guest got, as its virtqueue

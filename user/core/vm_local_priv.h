@@ -154,8 +154,8 @@ void ring_give_back(struct local *l);
 
 /* The VM is at now.host: senders of this machine reach it there. */
 void kernel_depart(struct local *l);
-/* It is here, or about to be: packets and frames for it go to its tap. */
-void kernel_arrive(struct local *l, bool sticky);
+/* It is at this local host, or about to be: packets and frames for it go to its tap. */
+void kernel_arrive(struct local *l, __u16 host, bool sticky);
 void kernel_clear(struct local *l);
 
 #endif

@@ -348,6 +348,7 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	struct xr_vm_now now = vm_now(p, place);
 	struct xr_err warn = { "" };
 	__u32 ttl = n->ttl, tick;
+	bool arrived;
 	__u16 from;
 	int ret;
 
@@ -359,12 +360,14 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	tick = vm_tick(p);
 	if (!ttl && vm_under_way(now))
 		ttl = p->vms[place].next_ttl;
+	arrived = host_is_local(p, host) && !host_is_local(p, now.host) &&
+		  !vm_local_arrive(p, place, host, &warn);
 	from = vm_set_moved(p, place, host, ttl, tick);
 	/* It spoke there this very moment: what follows a move is still to do. */
 	if (from == host)
 		from = p->vm_info[place].host;
 	if (host_any_local(p) && from != host)
-		vm_local_moved(p, place, from, &warn);
+		vm_local_moved(p, place, from, arrived, &warn);
 	/* Last: killed before, vm_follow_up() does what is missing. */
 	note_moved(p, place, n->seq, n->source);
 	p->vm_info[place].host = host;

@@ -15,6 +15,12 @@
 
 #define SPREAD	8	/* there is more time for looks than a command has */
 
+/*
+ * And then as long as the move is prepared: a VM that gets no processor as it begins
+ * has not emptied its queue by then.
+ */
+#define LATER_US	30000
+
 /* A port that is looked at. */
 struct sampled {
 	struct prepared *state;
@@ -46,8 +52,11 @@ static void sampled_free(struct sampled *s)
 
 static void again(struct sampled *s)
 {
+	bool later = s->looks >= SAMPLES_MOST || s->empty >= SAMPLES_EMPTY;
+	__u32 wait = vm_local_sample_wait(s->looks);
+
 	sd_event_source_set_time_relative(
-		s->timer, SPREAD * vm_local_sample_wait(s->looks));
+		s->timer, later ? LATER_US + wait : SPREAD * wait);
 	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
@@ -58,24 +67,40 @@ static bool is_hooked(const struct sampled *s)
 	return !s->state->worker || !tc_worker_has(s->state->worker, tap);
 }
 
+static bool is_over(const struct sampled *s)
+{
+	struct plane *p = s->state->d->plane;
+
+	return !p->vms[s->place].ring ||
+	       vm_now(p, s->place).state != XR_VM_PREPARED;
+}
+
+/* Not while somebody else has the lock. */
+static void look(struct sampled *s)
+{
+	struct daemon *d = s->state->d;
+	struct xr_err err;
+
+	s->looks++;
+	if (daemon_begin(d, &err))
+		return;
+	s->empty = vm_local_sample(d->plane, s->place) ? s->empty + 1 : 0;
+	daemon_end(d);
+}
+
 static int on_time(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct sampled *s = ctx;
-	struct daemon *d = s->state->d;
-	struct xr_err err;
 
 	(void)source;
 	(void)usec;
 	/* Before, nothing is counted that goes in. */
 	if (is_hooked(s)) {
-		if (s->looks++ == SAMPLES_MOST || s->empty == SAMPLES_EMPTY ||
-		    !d->plane->vms[s->place].ring || daemon_begin(d, &err)) {
+		if (is_over(s)) {
 			sampled_free(s);
 			return 0;
 		}
-		s->empty = vm_local_sample(d->plane, s->place) ? s->empty + 1 :
-								 0;
-		daemon_end(d);
+		look(s);
 	}
 	again(s);
 	return 0;
