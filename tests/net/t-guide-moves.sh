@@ -30,6 +30,31 @@ is "$(find /run/netns /run/xroam -name "$WORLD-*")" "" \
 is "$(ls)" "$(printf '%s\n' lab.sh{,.out,.words} lab.shown{,.words} | sort)" \
 	"nor in its directory"
 
+# ---- the same where the VMs' frames come by another uplink than the tunnel's ----
+
+# apart: eth0 is in no bridge, as where the guide prepares machines; eth1 is in br0
+# shellcheck disable=SC2016 # n is the lines'
+apart()
+{
+	sed '/^on cl ip link set eth0 mtu/i\
+on fab ip link add under mtu 1600 type bridge\
+on fab ip link set under up\
+for n in h1 h2; do on fab ip link set to-$n master under; done\
+for n in h1 h2; do on fab ip link add vm-$n type veth peer name eth1 netns lab-$n; done\
+for n in h1 h2; do on fab ip link set vm-$n master fab up; on $n ip link set eth1 up; done
+		s/ip link set eth0 master br0/ip link set eth1 master br0/
+		s/\(10.8.0.[12].24 dev\) br0/\1 eth0/
+		s/dev to-h1 master/dev vm-h1 master/
+		s/role pass/vm-h1 vm-h2 &/
+		s/dev attach eth0/& eth1/'
+}
+
+walk 'world|with|end' <"$GUIDE" | apart | in_world >apart.sh
+is "$(grep -c "eth1\|vm-h1" apart.sh)" 6 "eth0 is the tunnel's alone"
+ok "each line is done" run_lines apart.sh
+like "$(<apart.sh.out)" "asked [0-9]* times: none lost, none answered twice" \
+	"none lost, none twice"
+
 # ---- the README's tour, in the lab's world ----
 
 block "^### A VM moves" <"$README" >tour

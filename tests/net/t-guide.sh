@@ -16,7 +16,8 @@ cmp_ok "$(wc -l <lab.sh)" -gt 50 "the guide has a lab"
 cmp_ok "$(wc -l <lab.shown)" -ge 7 "and what it prints"
 ok "each of its lines is done" run_lines lab.sh
 ok "and prints what it says" says lab.sh lab.shown
-is "$(find /run/netns -name "$WORLD-*")" "" "and nothing is left"
+is "$(find /run/netns /run/xroam -name "$WORLD-*"; ls)" \
+	"$(printf '%s\n' lab.sh{,.out} lab.shown)" "and nothing is left"
 
 # ---- a hypervisor ----
 
@@ -175,6 +176,14 @@ like "$(xr_on lb2 explain "$first")" "backend     s2" "new ones go elsewhere"
 tail -n 1 drain.sh >down.sh
 ok "down" as_on lb2 down.sh
 like "$(xr_on lb2 explain "$after")" "verdict     backend-down" "they end"
+
+# ---- a capture, explained ----
+
+block "^## Explain" <"$GUIDE" | script | grep -v "^tcpdump" |
+	sed "s|/tmp/in.pcap|$PWD/quic.pcap|" >explain.sh
+is "$(wc -l <explain.sh)" 1 "the guide explains"
+ok "what a capture has" as_on lb2 explain.sh
+like "$(<explain.sh.out)" "packet 1: 1448 octets" "a word for each packet"
 
 # ---- an upgrade ----
 
