@@ -113,6 +113,16 @@ like "$out" "number is expected here, not a list.*\"address\" is missing.*\"prot
 	"shapes, and all that is missing"
 like "$out" "70000.*10.0.0.300.*5000.*gateway 224.0.0.9.*gateway 10.0.0.2.*no host h7" \
 	"values, beside them and behind them"
+# With no memory for the rest it says so, and calls it no list of all.
+want=$(wc -l <<<"$out")
+lost=0
+for n in 1500 1900 2300 3000 7000 12000 20000; do
+	out=$(in_ns n1 env LD_PRELOAD="$WORLD_BUILD/tests/net/nomem.so" NOMEM=$n \
+		NOMEM_COUNT="$WORLD_DIR/count" "$XROAM" check "$file" 2>&1)
+	[[ $? = 1 && ($(wc -l <<<"$out") -ge $want || $out = *"out of memory"*) ]] ||
+		lost=$((lost + 1))
+done
+is "$lost" 0 "an allocation that fails makes no shorter list"
 
 cat >"$file" <<-'EOT'
 	vms: {a: {mac: x}}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* xroam apply, check, export: the instance and its file. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,8 +157,8 @@ static int compare_lines(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
-/* All that is wrong, in the order of the file. The exit status. */
-static int fail_all(const char *file, struct xr_errs *all)
+/* All that is wrong, in the order of the file. */
+static void fail_all(const char *file, struct xr_errs *all)
 {
 	size_t i;
 
@@ -167,7 +168,6 @@ static int fail_all(const char *file, struct xr_errs *all)
 	if (all->n == XR_ERRS_MAX)
 		cmd_refuse("%s: there may be more; these are the first %d",
 			   file, XR_ERRS_MAX);
-	return EXIT_REFUSED;
 }
 
 /* Reads and checks to the end; 0, or the exit status. */
@@ -192,9 +192,13 @@ static int read_all(const char *file, struct model *m, size_t *warnings)
 		}
 		model_free(m);
 	}
-	ret = all.n ? fail_all(file, &all) : cmd_fail_in(file, &err);
+	if (all.n)
+		fail_all(file, &all);
+	/* Or that not all was looked at. */
+	if (!all.n || ret == -ENOMEM)
+		cmd_fail_in(file, &err);
 	xr_errs_free(&all);
-	return ret;
+	return EXIT_REFUSED;
 }
 
 int do_check(int argc, char **argv)

@@ -115,7 +115,8 @@ static cyaml_err_t load(const struct reader *r, const cyaml_config_t *config,
 
 static int refused(struct reader *r, cyaml_err_t e)
 {
-	if (e == CYAML_ERR_OOM)
+	/* What was mended is YAML: libyaml had no memory for it. */
+	if (e == CYAML_ERR_OOM || (r->mended && is_syntax(e)))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	if (r->all && r->all->n)
 		return -EINVAL;
@@ -219,7 +220,9 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all,
 			room = room ? 2 * room : 65536;
 			bigger = len > FILE_MAX ? NULL : realloc(text, room);
 			if (!bigger) {
-				ret = xr_fail(err, -EFBIG, "%s: too large",
+				ret = len > FILE_MAX ?
+				      xr_fail(err, -EFBIG, "%s: too large", path) :
+				      xr_fail(err, -ENOMEM, "%s: out of memory",
 					      path);
 				break;
 			}
