@@ -23,7 +23,8 @@
  *	--rate BYTES		a second; default: QEMU's own
  *	--announce ROUNDS	how often the destination says RARP (default 5)
  *	--on EVENT=COMMAND	run COMMAND, and wait for it: start, active, stop,
- *				resume, completed, back (RESUME at the source)
+ *				resume, completed, back (RESUME at the source);
+ *				pre-copy only creeps until that of active is done
  */
 #include <errno.h>
 #include <getopt.h>
@@ -42,6 +43,7 @@
 
 #define LIMIT_MS  600000
 #define BANDWIDTH (128L << 20)	/* octets a second, as QEMU's own */
+#define CREEP	  (1L << 20)
 
 enum side { SOURCE, DEST };
 
@@ -72,6 +74,7 @@ static double t0;
 static const char *result;	/* of the source's migration */
 static double cancel_at = -1, continue_at = -1, postcopy_at = -1;
 static double back_at = -1;
+static enum { FAST, CREEPS, MAY_GO } pace;
 
 static void die(const char *format, ...)
 {
@@ -94,15 +97,32 @@ static double now(void)
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-static void run_on(const char *event)
+/* What the i-th hook is to run at this event, or NULL. */
+static const char *hook(int i, const char *event)
 {
 	size_t len = strlen(event);
 
-	for (int i = 0; i < opt.n_on; i++)
-		if (!strncmp(opt.on[i], event, len) && opt.on[i][len] == '=' &&
-		    system(opt.on[i] + len + 1))
+	return !strncmp(opt.on[i], event, len) && opt.on[i][len] == '=' ?
+		       opt.on[i] + len + 1 : NULL;
+}
+
+static void run_on(const char *event)
+{
+	for (int i = 0; i < opt.n_on; i++) {
+		const char *command = hook(i, event);
+
+		if (command && system(command))
 			fprintf(stderr, "migrate: at %s: %s failed\n", event,
-				opt.on[i] + len + 1);
+				command);
+	}
+}
+
+static bool has_hook(const char *event)
+{
+	for (int i = 0; i < opt.n_on; i++)
+		if (hook(i, event))
+			return true;
+	return false;
 }
 
 static void reached(double *when, double t, const char *event)
@@ -121,6 +141,8 @@ static void on_status(enum side side, const char *status, double t)
 		return;
 	if (!strcmp(status, "active")) {
 		reached(&at.active, t, "active");
+		if (pace == CREEPS)
+			pace = MAY_GO;
 		if (opt.cancel >= 0 && cancel_at < 0)
 			cancel_at = t + opt.cancel;
 		if (opt.postcopy >= 0 && postcopy_at == -1)
@@ -271,11 +293,15 @@ static void enable(enum side side, const char *capability, bool on)
 			     on));
 }
 
-static void set(enum side side, const char *parameter, long value)
+static json_t *setting(const char *parameter, long value)
 {
-	must(side, json_pack("{s:s s:{s:I}}", "execute",
-			     "migrate-set-parameters", "arguments", parameter,
-			     (json_int_t)value));
+	return json_pack("{s:s s:{s:I}}", "execute", "migrate-set-parameters",
+			 "arguments", parameter, (json_int_t)value);
+}
+
+static long rate(void)
+{
+	return opt.rate ? opt.rate : BANDWIDTH;
 }
 
 static void open_monitor(enum side side, const char *path)
@@ -302,7 +328,7 @@ static json_t *with_uri(const char *name)
 static void begin(void)
 {
 	if (opt.announce >= 0)
-		set(DEST, "announce-rounds", opt.announce);
+		must(DEST, setting("announce-rounds", opt.announce));
 	if (opt.postcopy >= 0) {
 		enable(SOURCE, "postcopy-ram", true);
 		enable(DEST, "postcopy-ram", true);
@@ -310,7 +336,9 @@ static void begin(void)
 	must(DEST, with_uri("migrate-incoming"));
 	enable(SOURCE, "pause-before-switchover",
 	       opt.gate >= 0 || opt.elsewhere || opt.cancel_stopped >= 0);
-	set(SOURCE, "max-bandwidth", opt.rate ? opt.rate : BANDWIDTH);
+	if (has_hook("active") && CREEP < rate())
+		pace = CREEPS;
+	must(SOURCE, setting("max-bandwidth", pace ? CREEP : rate()));
 	t0 = now();
 	run_on("start");
 	must(SOURCE, with_uri("migrate"));
@@ -352,6 +380,10 @@ static double next_deadline(void)
 static void follow(void)
 {
 	while (!over()) {
+		if (pace == MAY_GO) {
+			pace = FAST;
+			say(SOURCE, setting("max-bandwidth", rate()));
+		}
 		wait_ms(next_deadline() - now());
 		if (now() > t0 + LIMIT_MS)
 			die("no end after %d s", LIMIT_MS / 1000);

@@ -10,15 +10,7 @@ world_of deaf
 guest_boot h1
 xroam_hosts daemon
 QUITS=('')		# the rest of the memory is to come from it
-# It begins once the hosts are prepared, however busy the machine is, and not before
-# pre-copy could be done.
-cat >"$WORLD_DIR/prepared" <<EOT
-for host in h1 h2; do
-	until nsenter --net=/run/netns/$WORLD-\$host $XROAM -i $WORLD-\$host -j \
-		vm show $VM_MAC | grep -q '"ready":true'; do sleep 0.01; done
-done
-EOT
-MOVE_OPTIONS=(--postcopy 50 --rate $((16 << 20)) --on "active=sh $WORLD_DIR/prepared")
+MOVE_OPTIONS=(--postcopy 50 --rate $((16 << 20)))
 runs 6 "post-copy"
 summary "post-copy"
 none_lost "post-copy"
