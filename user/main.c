@@ -152,7 +152,7 @@ static int parse_options(int argc, char **argv)
 					 "\"xroam help\"", argv[optind - 1]);
 		}
 	}
-	if (text_check_name("instance", opt.instance, &err))
+	if (text_check_instance(opt.instance, &err))
 		return cmd_usage("%s", err.text);
 	if (want_help)
 		return do_help(0, NULL);
@@ -207,7 +207,7 @@ static int late_options(int argc, char **argv)
 		letters = late_letters(argv[i]);
 		name = letters ? NULL : late_instance(argc - i, argv + i, &words);
 		if (name) {
-			if (text_check_name("instance", name, &err)) {
+			if (text_check_instance(name, &err)) {
 				cmd_usage("%s", err.text);
 				return -1;
 			}

@@ -26,6 +26,17 @@ for verb in add prepare pause move cancel leave; do
 	done
 done
 
+words=$(xr help run | tr '\n' ' ')
+like "$words" "prepare \(to, timeout, ttl, tap\)" "run help names what a notice may have"
+
+# ---- values are named with what is wrong with them ----
+
+refused 2 'server-id "1": hex needs' "half an octet" cid encode 1 server-id 1
+refused 2 'CID "zz": .z. is not a hex digit' "no hex" cid decode zz
+refused 2 '10.1.0.0/24.* leave the prefix length out' "a prefix" \
+	backend add x vip 192.0.2.1:1/udp address 10.1.0.0/24
+refused 1 'nonce length is missing' "no nonce length" cid add 4 format quic-lb server-id-length 4
+
 # ---- options behind the object ----
 
 for words in "vm show -j" "vm -j show" "vm show --json" "vm -jv show"; do
@@ -37,7 +48,8 @@ is "$(xr vm show -p)" "$(xr -p vm show)" "-p"
 is "$(in_ns n1 "$XROAM" vm show -j -i "$WORLD-n1" | jq length)" 1 "-i"
 is "$(in_ns n1 "$XROAM" vm "--instance=$WORLD-n1" show -j | jq length)" 1 "--instance="
 refused 2 "instance" "-i without a name" vm show -i
-refused 2 "instance" "-i with a bad one" vm show -i 'a/b'
+refused 2 "instance .a/b.: only letters, digits, '-' and '_'" "-i with a bad one" vm show -i 'a/b'
+refused 2 "instance .a\.b.: only letters, digits, '-' and '_'" "with a dot" vm show -i 'a.b'
 refused 2 "x" "others are not taken" vm show -x
 ip -n "$WORLD-n1" link add dash type veth peer name dash1
 if ip -n "$WORLD-n1" link set dev dash name -j 2>/dev/null; then

@@ -128,7 +128,8 @@ int args_hex(struct args *a, void *out, size_t max, size_t *len)
 	if (!s)
 		return EXIT_USAGE;
 	if (text_to_hex(s, out, max, len, &err))
-		return bad_value(a, &err);
+		return cmd_usage("%s \"%s\": %s", a->key ? a->key : "hex", s,
+				 err.text);
 	return EXIT_DONE;
 }
 

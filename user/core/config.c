@@ -79,7 +79,7 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 /* What libcyaml left out: lines, and the VMs. */
 static int second_pass(struct reader *r, struct model *m)
 {
-	char problem[128];
+	char problem[LINES_PROBLEM];
 	struct vms_reader v;
 	int line, ret = config_vms_begin(&v, r, m);
 
@@ -121,6 +121,9 @@ static int refused(struct reader *r, cyaml_err_t e)
 	if (r->all && r->all->n)
 		return -EINVAL;
 	r->all = NULL;
+	/* What libcyaml took the half of it for is no matter. */
+	if (!r->mended && !is_syntax(e) && lines_check(r->text, r->len) > 0)
+		e = CYAML_ERR_LIBYAML_PARSER;
 	return config_explain(r, e);
 }
 
@@ -155,7 +158,7 @@ static int read_text(const char *text, size_t len, const char *name,
 	};
 	struct raw *raw = NULL;
 	struct shape *mended = NULL;
-	char problem[128];
+	char problem[LINES_PROBLEM];
 	cyaml_err_t e;
 	int ret;
 

@@ -235,7 +235,7 @@ static bool on_alias(void *ctx, const struct lines_step *step, size_t depth,
 
 int config_explain(struct reader *r, cyaml_err_t e)
 {
-	char problem[128], name[PATH_LEN];
+	char problem[LINES_PROBLEM], name[PATH_LEN];
 	const char *v, *got;
 	__u32 line = 1;
 	int at;
@@ -244,7 +244,7 @@ int config_explain(struct reader *r, cyaml_err_t e)
 		at = lines_walk(r->text, r->len, on_alias, &line, problem,
 				sizeof(problem));
 		if (at > 0)
-			return fail_line(r, at, at, "not valid YAML: %s", problem);
+			return fail_line(r, at, at, "%s", problem);
 		r->failed = true;	/* it is: libyaml had no memory */
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	}

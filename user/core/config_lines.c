@@ -133,6 +133,46 @@ static bool step(struct walk *w, const yaml_event_t *e)
 	}
 }
 
+/* What stands at a mark; its column counts characters, not octets. */
+static char char_at(const char *text, size_t len, const yaml_mark_t *mark)
+{
+	const char *c = text, *end = text + len;
+	size_t n;
+
+	for (n = mark->line; n && c; n--) {
+		c = memchr(c, '\n', end - c);
+		c = c ? c + 1 : NULL;
+	}
+	for (n = mark->column; n && c && c < end; n--)
+		do
+			c++;
+		while (c < end && (*c & 0xc0) == 0x80);
+	return c && c < end ? *c : '\0';
+}
+
+/* libyaml's words, and where what it speaks of began, as that is where to look. */
+static void say_syntax(const yaml_parser_t *p, const char *text, size_t len,
+		       char *problem, size_t size)
+{
+	char c = char_at(text, len, &p->problem_mark);
+	bool token = strstr(p->problem, "cannot start any token");
+	const char *what = p->context ? p->context : "";
+	char begun[128] = "";
+
+	if (p->context_mark.line != p->problem_mark.line && what[0])
+		snprintf(begun, sizeof(begun), ", %s that begins in line %zu%s",
+			 what, p->context_mark.line + 1,
+			 strstr(what, "block") ? "; indent its lines alike" : "");
+	if ((token && c == '\t') || strstr(p->problem, "tab character"))
+		snprintf(problem, size, "not valid YAML: a tab; indent with blanks");
+	else if (token && c)
+		snprintf(problem, size, "not valid YAML: no value begins with '%c'; put it in quotes",
+			 c);
+	else
+		snprintf(problem, size, "not valid YAML: %s%s", p->problem,
+			 begun);
+}
+
 int lines_walk(const char *text, size_t len,
 	       bool (*each)(void *ctx, const struct lines_step *step,
 			    size_t depth, const struct lines_node *node),
@@ -155,7 +195,7 @@ int lines_walk(const char *text, size_t len,
 				       -ENOMEM :
 				       (int)parser.problem_mark.line + 1;
 			if (size && parser.problem)
-				snprintf(problem, size, "%s", parser.problem);
+				say_syntax(&parser, text, len, problem, size);
 			break;
 		}
 		more = e.type != YAML_STREAM_END_EVENT && step(&w, &e);
@@ -178,6 +218,11 @@ static bool go_on(void *ctx, const struct lines_step *step, size_t depth,
 	(void)depth;
 	(void)node;
 	return true;
+}
+
+int lines_check(const char *text, size_t len)
+{
+	return lines_walk(text, len, go_on, NULL, NULL, 0);
 }
 
 int lines_check_depth(const char *text, size_t len, char *problem, size_t size)

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #define LINES_DEPTH 8
+#define LINES_PROBLEM 192	/* room for what is wrong with a file as YAML */
 
 struct lines_step {
 	const char *key;	/* in a mapping; NULL: in a list */
@@ -34,6 +35,8 @@ int lines_walk(const char *text, size_t len,
 			    size_t depth, const struct lines_node *node),
 	       void *ctx, char *problem, size_t size);
 
+/* The line of what is wrong with it as YAML; 0: nothing; -ENOMEM. */
+int lines_check(const char *text, size_t len);
 /*
  * What is nested too deeply, as lines_walk() tells it, before anybody else reads
  * the text; libyaml's time for it grows with the square.

@@ -369,16 +369,6 @@ static void take_node(struct shape *s, const yaml_event_t *e,
 
 /* ---- the whole ---- */
 
-static bool on_any(void *ctx, const struct lines_step *step, size_t depth,
-		   const struct lines_node *node)
-{
-	(void)ctx;
-	(void)step;
-	(void)depth;
-	(void)node;
-	return true;
-}
-
 static void mend(struct shape *s)
 {
 	bool end = false;
@@ -399,15 +389,13 @@ static void mend(struct shape *s)
 int shape_mend(struct reader *r, struct shape **made)
 {
 	struct shape *s = calloc(1, sizeof(*s));
-	char problem[128];
 	int ret;
 
 	*made = s;
 	r->path[0] = '\0';
 	r->ends_in_field = false;
 	/* Not YAML: what libcyaml took it for up to there is no matter. */
-	if (lines_walk(r->text, r->len, on_any, NULL, problem,
-		       sizeof(problem)) > 0) {
+	if (lines_check(r->text, r->len) > 0) {
 		ret = config_explain(r, CYAML_ERR_LIBYAML_PARSER);
 		return ret ? ret : -EINVAL;
 	}

@@ -104,6 +104,15 @@ static int check_vip(const struct check *c, struct lut *l, size_t i)
 
 /* ---- CID configurations ---- */
 
+static const char *wrong_cid(const struct xr_cid_info *info, int e)
+{
+	if (e == XR_CID_E_SID_LEN && !info->sid_len)
+		return "its server ID length is missing; give it, 1 to 15 octets";
+	if (e == XR_CID_E_NONCE_LEN && !info->nonce_len)
+		return "its nonce length is missing; give it, at least 4 octets";
+	return xr_cid_error_text(e);
+}
+
 static int check_cid(const struct check *c, size_t i)
 {
 	const struct model_cid *a = &c->m->cids[i], *b;
@@ -131,7 +140,7 @@ static int check_cid(const struct check *c, size_t i)
 			       info->has_key || a->keep_key);
 	if (e)
 		return BAD(c, a->line, "CID config %u (%s): %s",
-			   info->config_id, f->word, xr_cid_error_text(e));
+			   info->config_id, f->word, wrong_cid(info, e));
 	for (j = 0; j < i; j++) {
 		b = &c->m->cids[j];
 		if (check_is_bad(c, b->line))

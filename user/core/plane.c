@@ -23,17 +23,6 @@ int plane_pin_path(char *path, size_t size, const char *dir, const char *word)
 		       0 : -ENAMETOOLONG;
 }
 
-static int check_name(const char *name, struct xr_err *err)
-{
-	int ret = text_check_name("instance", name, err);
-
-	if (!ret && strchr(name, '.'))
-		ret = xr_fail(err, -EINVAL,
-			      "instance \"%s\": no dots, bpffs refuses them",
-			      name);
-	return ret;
-}
-
 /* Who waits on it makes it anew; the directory stays if more is in it. */
 static void remove_lock(const char *name)
 {
@@ -115,7 +104,7 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 	int ret;
 
 	*out = NULL;
-	ret = check_name(name, err);
+	ret = text_check_instance(name, err);
 	if (ret)
 		return ret;
 	ret = plane_check_caps(how, err);
@@ -193,7 +182,7 @@ int plane_list(char ***names, struct xr_err *err)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	d = plane_has_bpffs(XR_BPFFS) ? opendir(XR_PIN_ROOT) : NULL;
 	while (d && (e = readdir(d))) {
-		if (check_name(e->d_name, &ignored))
+		if (text_check_instance(e->d_name, &ignored))
 			continue;
 		more = realloc(list, (n + 2) * sizeof(*list));
 		if (!more)

@@ -36,6 +36,20 @@ int text_to_u64(const char *s, __u64 min, __u64 max, __u64 *out,
 	return 0;
 }
 
+/* What is written with addresses elsewhere, and not here. */
+static const char *beside_addr(const char *s)
+{
+	const char *colon = strchr(s, ':');
+
+	if (strchr(s, '/'))
+		return "; leave the prefix length out";
+	if (*s == '[')
+		return "; leave the brackets out";
+	if (strchr(s, '.') && colon && !strchr(colon + 1, ':'))
+		return "; leave the port out";
+	return "";
+}
+
 int text_to_addr(const char *s, __be32 addr[XR_ADDR_WORDS], struct xr_err *err)
 {
 	struct in6_addr v6;
@@ -52,8 +66,15 @@ int text_to_addr(const char *s, __be32 addr[XR_ADDR_WORDS], struct xr_err *err)
 		memcpy(addr, &v6, sizeof(v6));
 		return 0;
 	}
-	return xr_fail(err, -EINVAL, "\"%s\" is not an IPv4 or IPv6 address",
-		       s);
+	return xr_fail(err, -EINVAL, "\"%s\" is not an IPv4 or IPv6 address%s",
+		       s, beside_addr(s));
+}
+
+static bool is_ipv6(const char *s)
+{
+	struct in6_addr v6;
+
+	return inet_pton(AF_INET6, s, &v6) == 1;
 }
 
 static int bad_vip(const char *s, struct xr_err *err)
@@ -68,6 +89,7 @@ int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port,
 {
 	char buf[TEXT_VIP], *host = buf, *colon, *slash;
 	struct xr_err inner;
+	bool bare;
 	__u64 n;
 
 	if (strlen(s) >= sizeof(buf))
@@ -78,7 +100,13 @@ int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port,
 	if (!slash || !colon || colon > slash)
 		return bad_vip(s, err);
 	*slash++ = '\0';
+	/* A bare IPv6 address would make the last group look like the port. */
+	bare = is_ipv6(buf);
 	*colon++ = '\0';
+	if (bare || is_ipv6(buf))
+		return xr_fail(err, -EINVAL,
+			       "VIP \"%s\": write an IPv6 address in brackets",
+			       s);
 
 	if (!strcasecmp(slash, "udp"))
 		*proto = IPPROTO_UDP;
@@ -92,7 +120,6 @@ int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port,
 			       s);
 	*port = htons(n);
 
-	/* A bare IPv6 address would make the last group look like the port. */
 	if (*host == '[') {
 		size_t len = strlen(host);
 
@@ -103,9 +130,7 @@ int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port,
 		if (!strchr(host, ':'))
 			return bad_vip(s, err);
 	} else if (strchr(host, ':')) {
-		return xr_fail(err, -EINVAL,
-			       "VIP \"%s\": write an IPv6 address in brackets",
-			       s);
+		return bad_vip(s, err);
 	}
 	if (text_to_addr(host, addr, &inner))
 		return bad_vip(s, err);
@@ -176,7 +201,8 @@ int text_to_mac(const char *s, __u8 mac[6], struct xr_err *err)
 		       s);
 }
 
-int text_check_name(const char *what, const char *s, struct xr_err *err)
+static int check_name(const char *what, const char *s, const char *others,
+		      const char *rule, struct xr_err *err)
 {
 	const char *c;
 
@@ -187,10 +213,10 @@ int text_check_name(const char *what, const char *s, struct xr_err *err)
 			       "%s \"%s\": at most %d characters", what, s,
 			       XR_NAME_LEN - 1);
 	for (c = s; *c; c++) {
-		if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
+		if (!isalnum((unsigned char)*c) && !strchr(others, *c))
 			return xr_fail(err, -EINVAL,
-				       "%s \"%s\": only letters, digits, '-', "
-				       "'_' and '.'", what, s);
+				       "%s \"%s\": only letters, digits, %s",
+				       what, s, rule);
 	}
 	/* Names become file names and command words. */
 	if (*s == '.' || *s == '-')
@@ -198,6 +224,17 @@ int text_check_name(const char *what, const char *s, struct xr_err *err)
 			       "%s \"%s\": must not begin with '%c'", what, s,
 			       *s);
 	return 0;
+}
+
+int text_check_name(const char *what, const char *s, struct xr_err *err)
+{
+	return check_name(what, s, "-_.", "'-', '_' and '.'", err);
+}
+
+int text_check_instance(const char *s, struct xr_err *err)
+{
+	return check_name("instance", s, "-_",
+			  "'-' and '_' (bpffs refuses dots)", err);
 }
 
 int text_check_dev(const char *what, const char *s, struct xr_err *err)

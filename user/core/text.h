@@ -35,8 +35,10 @@ int text_to_hex(const char *s, void *out, size_t max, size_t *len,
  * (UTF-8). what is put in front: "dev", or NULL.
  */
 int text_check_dev(const char *what, const char *s, struct xr_err *err);
-/* A name of an instance, a backend or a host: letters, digits, '-', '_', '.'. */
+/* A name of a backend or a host: letters, digits, '-', '_', '.'. */
 int text_check_name(const char *what, const char *s, struct xr_err *err);
+/* An instance's, which is a directory of bpffs: the same without dots. */
+int text_check_instance(const char *s, struct xr_err *err);
 
 bool addr_is_ipv4(const __be32 addr[XR_ADDR_WORDS]);
 bool addr_is_zero(const __be32 addr[XR_ADDR_WORDS]);
