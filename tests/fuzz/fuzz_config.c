@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The configuration reader: whatever it takes, it must write again so that the
- * same comes out; whatever it refuses, it must say why, in one line.
+ * same comes out; whatever it refuses, it must say why, in one line, and in many
+ * where all that is wrong is asked for.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "user/core/model.h"
 
 static void ignore(void *ctx, const char *line)
@@ -29,6 +32,32 @@ static void refused(const struct xr_err *err)
 		abort();
 }
 
+/* All that is wrong with it: none where it is taken, and a line for each. */
+static void read_to_the_end(const uint8_t *data, size_t size, int want)
+{
+	int fd = memfd_create("f", MFD_CLOEXEC), ret;
+	struct xr_err err = { "" };
+	struct xr_errs all = { 0 };
+	char path[64];
+	struct model m;
+	size_t i;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	ret = config_read_all(path, &m, &all, &err);
+	close(fd);
+	if (!ret)
+		model_free(&m);
+	if (!all.n && !ret != !want)
+		abort();
+	if (ret && !all.n)
+		refused(&err);
+	for (i = 0; i < all.n; i++)
+		refused(&all.item[i].err);
+	xr_errs_free(&all);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct xr_err err = { "" };
@@ -38,8 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (config_read_text((const char *)data, size, "f", &m, &err)) {
 		refused(&err);
+		read_to_the_end(data, size, -1);
 		return 0;
 	}
+	read_to_the_end(data, size, 0);
 	if (model_check(&m, "f", &err)) {
 		/* What is refused is never written. */
 		refused(&err);

@@ -146,6 +146,11 @@ like "$(xr check "$file" 2>&1)" 'bad.yaml:2: vips: "address" is missing' "what i
 is "$(xr check "$file" 2>&1 | wc -l)" 51 "hundreds: fifty, and that there may be more"
 printf 'vips: [\nbackends: 3\n' >"$file"
 refused 1 "not valid YAML" "what is no YAML has one error" check "$file"
+for where in 'vips: *a' 'vips: [*a]' '*a : 3' 'hosts: [{*a : h}]' 'vms: [*a]'; do
+	printf 'nosuch: 1\n%s\n' "$where" >"$file"
+	refused 1 "bad.yaml:2: YAML aliases are not read" "an alias behind an error: $where" \
+		check "$file"
+done
 : >"$file"
 refused 1 "empty" "an empty file" check "$file"
 is "$(xr -j check "$WORLD_DIR/none" 2>&1 | jq -c '[.file, has("line")]')" \

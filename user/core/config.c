@@ -99,13 +99,6 @@ static int second_pass(struct reader *r, struct model *m)
 	return -EINVAL;
 }
 
-/* Not YAML at all: there is but one thing to say. */
-static bool is_syntax(cyaml_err_t e)
-{
-	return e == CYAML_ERR_LIBYAML_PARSER || e == CYAML_ERR_ALIAS ||
-	       e == CYAML_ERR_LIBYAML_PARSER_INIT;
-}
-
 static cyaml_err_t load(const struct reader *r, const cyaml_config_t *config,
 			struct raw **raw)
 {
@@ -116,13 +109,13 @@ static cyaml_err_t load(const struct reader *r, const cyaml_config_t *config,
 static int refused(struct reader *r, cyaml_err_t e)
 {
 	/* What was mended is YAML: libyaml had no memory for it. */
-	if (e == CYAML_ERR_OOM || (r->mended && is_syntax(e)))
+	if (e == CYAML_ERR_OOM || (r->mended && config_is_syntax(e)))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	if (r->all && r->all->n)
 		return -EINVAL;
 	r->all = NULL;
 	/* What libcyaml took the half of it for is no matter. */
-	if (!r->mended && !is_syntax(e) && lines_check(r->text, r->len) > 0)
+	if (!r->mended && !config_is_syntax(e) && lines_check(r->text, r->len) > 0)
 		e = CYAML_ERR_LIBYAML_PARSER;
 	return config_explain(r, e);
 }
@@ -174,7 +167,7 @@ static int read_text(const char *text, size_t len, const char *name,
 		return fail_line(&r, ret, ret, "%s", problem);
 	}
 	e = load(&r, &config, &raw);
-	if (e && all && e != CYAML_ERR_OOM && !is_syntax(e)) {
+	if (e && all && e != CYAML_ERR_OOM && !config_is_syntax(e)) {
 		ret = shape_mend(&r, &mended);
 		if (ret)
 			goto out;

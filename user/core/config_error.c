@@ -223,38 +223,25 @@ static const char *after(char *said, const char *prefix)
 	return value;
 }
 
-static bool on_alias(void *ctx, const struct lines_step *step, size_t depth,
-		     const struct lines_node *node)
+bool config_is_syntax(cyaml_err_t e)
 {
-	__u32 *found = ctx;
-
-	if (node->alias)
-		*found = node->line;
-	return !node->alias;
+	return e == CYAML_ERR_LIBYAML_PARSER || e == CYAML_ERR_ALIAS ||
+	       e == CYAML_ERR_LIBYAML_PARSER_INIT;
 }
 
 int config_explain(struct reader *r, cyaml_err_t e)
 {
 	char problem[LINES_PROBLEM], name[PATH_LEN];
 	const char *v, *got;
-	__u32 line = 1;
-	int at;
+	int line;
 
-	if (e == CYAML_ERR_LIBYAML_PARSER || e == CYAML_ERR_LIBYAML_PARSER_INIT) {
-		at = lines_walk(r->text, r->len, on_alias, &line, problem,
-				sizeof(problem));
-		if (at > 0)
-			return fail_line(r, at, at, "%s", problem);
+	if (config_is_syntax(e)) {
+		line = lines_walk(r->text, r->len, NULL, NULL, problem,
+				  sizeof(problem));
+		if (line > 0)
+			return fail_line(r, line, line, "%s", problem);
 		r->failed = true;	/* it is: libyaml had no memory */
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
-	}
-	if (e == CYAML_ERR_ALIAS) {
-		at = lines_walk(r->text, r->len, on_alias, &line, problem,
-				sizeof(problem));
-		if (at > 0)
-			return fail_line(r, at, at, "%s", problem);
-		return fail_line(r, line, line,
-				 "YAML aliases are not read; write the value out");
 	}
 	if ((v = after(r->said, "Unexpected key: ")))
 		return fail_key(r, v);

@@ -20,15 +20,15 @@ struct lines_step {
 
 struct lines_node {
 	__u32 line;
-	const char *value;	/* NULL: a list or a mapping begins, or an alias */
-	bool alias, quoted;
+	const char *value;	/* NULL: a list or a mapping begins */
+	bool quoted;
 };
 
 /*
  * Calls each() for each value, with the steps that lead to it and the line of
- * its key (in a list: its own). each() returns false to stop. 0; or the line, and
- * libyaml's words in *problem, where the text is not YAML, or not one document
- * without a NUL; or -ENOMEM: then it was not walked to its end.
+ * its key (in a list: its own). each() returns false to stop; it may be NULL. 0; or the line, and
+ * words for it in *problem, where the text is not YAML, or not one document
+ * without anchors, aliases and NULs; or -ENOMEM: then it was not walked to its end.
  */
 int lines_walk(const char *text, size_t len,
 	       bool (*each)(void *ctx, const struct lines_step *step,

@@ -49,6 +49,8 @@ int fail_kind(struct reader *r, const char *want, const char *got);
 #define MAPPING_WORDS	"a mapping (key: value)"
 #define VALUE_WORDS	"a single value"
 
+/* The text is no YAML, or has what a configuration has not. */
+bool config_is_syntax(cyaml_err_t e);
 /* libcyaml's error e, of which config_on_log() heard the details. */
 int config_explain(struct reader *r, cyaml_err_t e);
 void config_on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap);
