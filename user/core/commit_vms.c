@@ -211,10 +211,8 @@ static void move(struct commit *c, const struct vm_change *ch, __u32 tick)
 {
 	struct xr_vm_info *info = &c->p->vm_info[ch->place];
 	__u16 host = host_of(c, ch->want);
-	__u16 from = vm_set_moved(c->p, ch->place, host, 0, tick);
 
-	if (host_any_local(c->p))
-		vm_local_moved(c->p, ch->place, from, false, NULL);
+	vm_set_moved(c->p, ch->place, host, 0, tick, NULL);
 	info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = XR_SOURCE_FILE;

@@ -110,8 +110,9 @@ bool vm_set_back(struct plane *p, __u32 place)
 	return true;
 }
 
-__u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
-		   __u32 tick)
+/* Returns where it was. */
+static __u16 say_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
+		       __u32 tick)
 {
 	struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now was = vm_now(p, place), to;
@@ -138,6 +139,22 @@ __u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
 	v->deadline = 0;
 	v->echoes = 0;
 	return was.host;
+}
+
+__u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
+		   __u32 tick, struct xr_err *warn)
+{
+	bool arrived = host_is_local(p, host) &&
+		       !host_is_local(p, vm_now(p, place).host) &&
+		       !vm_local_arrive(p, place, host, warn);
+	__u16 from = say_moved(p, place, host, ttl, tick);
+
+	/* It spoke there this very moment: what follows a move is still to do. */
+	if (from == host)
+		from = p->vm_info[place].host;
+	if (host_any_local(p) && from != host)
+		vm_local_moved(p, place, from, arrived, warn);
+	return from;
 }
 
 /* ---- prepare ---- */
@@ -348,7 +365,6 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	struct xr_vm_now now = vm_now(p, place);
 	struct xr_err warn = { "" };
 	__u32 ttl = n->ttl, tick;
-	bool arrived;
 	__u16 from;
 	int ret;
 
@@ -360,14 +376,7 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	tick = vm_tick(p);
 	if (!ttl && vm_under_way(now))
 		ttl = p->vms[place].next_ttl;
-	arrived = host_is_local(p, host) && !host_is_local(p, now.host) &&
-		  !vm_local_arrive(p, place, host, &warn);
-	from = vm_set_moved(p, place, host, ttl, tick);
-	/* It spoke there this very moment: what follows a move is still to do. */
-	if (from == host)
-		from = p->vm_info[place].host;
-	if (host_any_local(p) && from != host)
-		vm_local_moved(p, place, from, arrived, &warn);
+	from = vm_set_moved(p, place, host, ttl, tick, &warn);
 	/* Last: killed before, vm_follow_up() does what is missing. */
 	note_moved(p, place, n->seq, n->source);
 	p->vm_info[place].host = host;

@@ -87,11 +87,12 @@ static inline __u64 vm_next_seq(__u64 seq)
 }
 
 /*
- * The word changes hands: it is at host now. Counts, window and redirect; no
- * look at routes, no event, no kernel table. Returns where it was.
+ * The word changes hands: it is at host now. Counts, window and redirect, and this
+ * machine's kernel, which a new host tells first; no look at routes, no event.
+ * Returns where it was. warn may be NULL.
  */
 __u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
-		   __u32 tick);
+		   __u32 tick, struct xr_err *warn);
 /* Out of PREPARED or BLACKOUT, back to where it stands; false: it was in neither. */
 bool vm_set_back(struct plane *p, __u32 place);
 
