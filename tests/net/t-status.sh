@@ -193,6 +193,29 @@ judged 1 "dev eth0: it is down, .*ip link set eth0 up" "down"
 ok "both up" sh -c "ip -n $(ns lb1) link set eth0 up && ip -n $(ns r) link set lb1-eth0 up"
 judged 0 '^all is well$' "cured"
 
+# ---- servers that no packet gets to, told before one is lost ----
+
+ok "a backend without a route" xr backend add away vip "$VIP" address fd00:9::1
+judged 1 "backend away: there is no route to its address now; packets are dropped" \
+	"status goes on saying so"
+ok "taken down" xr backend set away state down
+judged 0 '^all is well$' "is not missed"
+xr backend del away
+ok "one that does not answer" xr backend add away vip "$VIP" address 10.1.0.99
+judged 1 "backend away: its next hop does not answer now; packets are dropped" \
+	"told, too"
+ip -n "$(ns lb1)" neigh replace 10.1.0.99 lladdr 02:00:00:00:01:99 dev eth0
+judged 0 '^all is well$' "until it does"
+xr backend del away
+ip -n "$(ns lb1)" neigh del 10.1.0.99 dev eth0
+ip -n "$(ns lb1)" route add 10.77.0.0/24 via 10.1.0.98
+ok "a host behind a router that is not there" xr host add h9 vxlan 10.77.0.9 vni 9
+judged 0 '^all is well$' "need not be up while no VM goes there"
+ip -n "$(ns lb1)" route replace unreachable 10.77.0.0/24
+judged 1 "host h9: there is no route to its address now" "but wants a route"
+ip -n "$(ns lb1)" route del unreachable 10.77.0.0/24
+xr host del h9
+
 # ---- a daemon that is gone ----
 
 # shellcheck disable=SC2317

@@ -13,6 +13,7 @@
 #include "host.h"
 #include "outer.h"
 #include "netns.h"
+#include "path.h"
 #include "stats.h"
 #include "text.h"
 #include "vip_own.h"
@@ -307,50 +308,76 @@ struct hop_trouble {
 	struct check *c;
 	struct xr_nexthop *hop;	/* per CPU */
 	__u32 tick, n;
+	bool here;		/* routes are asked for where packets go by them */
 };
 
+/*
+ * No CPU has a next hop, and no packet came by which one would know for how long:
+ * what the command warned of when it was added, if that is still so. A host need
+ * not be up while no VM goes there.
+ */
+static void check_way(struct hop_trouble *t, struct path_job *j)
+{
+	if (!t->here || (!j->host && j->info->state == XR_BACKEND_DOWN))
+		return;
+	path_look(j, &t->c->p->meta->policy);
+	if (!path_trouble_text(j) || (j->host && j->trouble != PATH_NO_ROUTE) ||
+	    ++t->n > TROUBLE_MAX)
+		return;
+	health_wrong(t->c, "%s %s: %s", j->host ? "host" : "backend",
+		     j->info->name, path_trouble_text(j));
+}
+
 /* On any CPU that sent by it lately. */
-static void check_hop(struct hop_trouble *t, __u32 path, const char *what,
-		      const char *name)
+static void check_hop(struct hop_trouble *t, __u32 path, struct path_job *j)
 {
 	struct plane *p = t->c->p;
 	const struct xr_nexthop *h;
+	bool known = false, any = false;
 	__u32 longest = 0;
-	bool known = false;
 	int cpu;
 
 	if (!path || bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &path, t->hop))
 		return;
 	for (cpu = 0; cpu < p->cpus; cpu++) {
 		h = &t->hop[cpu];
+		any |= h->ifindex != 0;
 		if (!h->unsure || (__s32)(t->tick - h->until) > UNSURE_LONG ||
 		    (__u16)(t->tick - h->unsure) <= longest)
 			continue;
 		longest = (__u16)(t->tick - h->unsure);
 		known = h->ifindex;
 	}
+	if (longest < UNSURE_LONG && !any)
+		check_way(t, j);
 	if (longest < UNSURE_LONG || ++t->n > TROUBLE_MAX)
 		return;
 	health_wrong(t->c, known ? "%s %s: for %u s the kernel has not confirmed its next hop, the last known one is used; is forwarding on, does the neighbour answer?" :
 			    "%s %s: for %u s the kernel has known no next hop for it; is there a route, is forwarding on, does the neighbour answer?",
-		     what, name, longest);
+		     j->host ? "host" : "backend", j->info->name, longest);
 }
 
 static void check_hops(struct check *c)
 {
 	struct plane *p = c->p;
 	struct hop_trouble t = { c, calloc(p->cpus, sizeof(*t.hop)),
-				 stats_tick(p), 0 };
+				 stats_tick(p), 0, !is_elsewhere(p) };
+	struct xr_backend_info facts;
+	struct path_job j;
 	__u32 i;
 
 	for (i = 1; t.hop && i <= p->meta->limits.backends; i++)
-		if (p->backend_info[i].state != XR_BACKEND_NONE)
-			check_hop(&t, p->backends[i].path, "backend",
-				  p->backend_info[i].name);
+		if (p->backend_info[i].state != XR_BACKEND_NONE) {
+			j = (struct path_job){ .info = &p->backend_info[i] };
+			check_hop(&t, p->backends[i].path, &j);
+		}
 	for (i = 1; t.hop && i <= p->meta->limits.hosts; i++)
-		if (p->host_info[i].name[0])
-			check_hop(&t, p->hosts[i].path, "host",
-				  p->host_info[i].name);
+		if (p->host_info[i].name[0]) {
+			host_facts(&p->host_info[i], &facts);
+			j = (struct path_job){ .info = &facts, .host = true };
+			j.source = host_source(p, &p->host_info[i]);
+			check_hop(&t, p->hosts[i].path, &j);
+		}
 	if (t.n > TROUBLE_MAX)
 		health_wrong(c, "... and %u next hops more", t.n - TROUBLE_MAX);
 	free(t.hop);

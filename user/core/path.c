@@ -516,6 +516,16 @@ void path_remind(struct path_job *jobs, size_t n,
 		resolve(&jobs[i], 1, policy, tick, 0, NULL);
 }
 
+void path_look(struct path_job *j, const struct xr_policy *policy)
+{
+	struct netlink nl = { 0 };
+
+	if (!netlink_open(&nl) && !find_way(&nl, j, policy, NULL) &&
+	    !j->trouble && j->ifindex && !mac_given(j) && !ask_neigh(&nl, j))
+		j->trouble = PATH_NO_NEIGHBOUR;
+	netlink_close(&nl);
+}
+
 int path_has_route(const __be32 *addr)
 {
 	struct netlink nl = { 0 };

@@ -50,6 +50,9 @@ int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy
 void path_remind(struct path_job *jobs, size_t n,
 		 const struct xr_policy *policy, __u32 tick);
 
+/* The trouble of one job as it is now; asks and changes nothing. */
+void path_look(struct path_job *job, const struct xr_policy *policy);
+
 /* Two backends that this is equal for can use the same path. */
 bool path_same_facts(const struct xr_backend_info *a,
 		     const struct xr_policy *pa,
