@@ -17,9 +17,11 @@
 
 /*
  * And then as long as the move is prepared: a VM that gets no processor as it begins
- * has not emptied its queue by then.
+ * has not emptied its queue by then. Of many VMs each has its turn: all of them
+ * together are looked at no more often than eight.
  */
 #define LATER_US	30000
+#define TURN_US		(LATER_US / 8)
 
 /* A port that is looked at. */
 struct sampled {
@@ -35,6 +37,7 @@ struct prepared {
 	struct tc_worker *worker;
 	sd_event_source *io;
 	struct sampled *list;
+	__u32 n;		/* of the list */
 };
 
 /* ---- looks ---- */
@@ -46,6 +49,7 @@ static void sampled_free(struct sampled *s)
 	while (*link != s)
 		link = &(*link)->next;
 	*link = s->next;
+	s->state->n--;
 	sd_event_source_disable_unref(s->timer);
 	free(s);
 }
@@ -54,9 +58,13 @@ static void again(struct sampled *s)
 {
 	bool later = s->looks >= SAMPLES_MOST || s->empty >= SAMPLES_EMPTY;
 	__u32 wait = vm_local_sample_wait(s->looks);
+	__u32 round = s->state->n * TURN_US;
 
-	sd_event_source_set_time_relative(
-		s->timer, later ? LATER_US + wait : SPREAD * wait);
+	if (later)
+		wait += round > LATER_US ? round : LATER_US;
+	else
+		wait *= SPREAD;
+	sd_event_source_set_time_relative(s->timer, wait);
 	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
@@ -124,6 +132,7 @@ void prepared_watch(struct daemon *d, __u32 place)
 		s->place = place;
 		s->next = state->list;
 		state->list = s;
+		state->n++;
 		if (sd_event_add_time_relative(d->chores, &s->timer,
 					       CLOCK_MONOTONIC, 0, 1, on_time,
 					       s) < 0) {
