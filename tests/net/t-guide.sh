@@ -188,7 +188,11 @@ like "$(<explain.sh.out)" "packet 1: 1448 octets" "a word for each packet"
 # ---- an upgrade ----
 
 mkdir root
-block "^## Reload and upgrade" <"$GUIDE" | script |
+block "^## Reload and upgrade" <"$GUIDE" | script >upgrade
+is "$(grep -o "systemctl stop\|xroam destroy\|systemctl start" upgrade | xargs)" \
+	"systemctl stop xroam destroy systemctl start" \
+	"the unit is stopped before, or it makes the instance again"
+grep -v ^systemctl upgrade |
 	sed "s/make install && //; s|/root/|$WORLD_DIR/root/|g" >upgrade.sh
 is "$(wc -l <upgrade.sh)" 3 "the guide upgrades"
 xr_on lb2 export --keys >was

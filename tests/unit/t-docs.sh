@@ -257,6 +257,8 @@ is "$(completes xroam help ex)" "export explain" "completion knows help OBJECT"
 is "$(completes xroam vm p)" "prepare pause" "completion knows a move's steps"
 is "$(completes xroam vm move MAC vlan 5 t)" "to ttl" \
 	"completion knows the words of each"
+is "$(completes xroam apply Makefile "")" "--dry-run" "apply takes one file"
+is "$(completes xroam apply --dry-run Makef)" "Makefile" "  also behind its option"
 # shellcheck disable=SC2016
 is "$(bash --norc -c '
 	. scripts/xroam.bash-completion
