@@ -341,4 +341,21 @@ else
 	from n1 destroy
 fi
 
+# ---- who cannot look has not seen that nothing is there ----
+
+space n4
+ok "an instance" from n4 dev attach eth0
+said='' refused=0
+for ((files = 40; files < 300; files++)); do
+	said=$( (ulimit -n $files; from n4 dev detach eth0) 2>&1)
+	status=$?
+	on=$(programs n4 eth0)
+	[ "$status $on" = "1 1" ] || break
+	[[ $said != *"ulimit -n"* ]] || refused=$((refused + 1))
+done
+is "$status $on" "0 0" "detach with ever more descriptors: refused, then done"
+cmp_ok $((files - 40)) -gt 0 "refused with few"
+is $refused $((files - 40)) "  and told what to raise"
+from n4 destroy >/dev/null
+
 done_testing

@@ -134,6 +134,8 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 		p->locked = true;
 	}
 	ret = open_pins(p, how, limits, secret, err);
+	if (!ret && how != PLANE_READ)
+		ret = plane_need_files(err);
 	if (ret)
 		goto fail;
 	if (how != PLANE_READ)

@@ -56,6 +56,50 @@ int plane_check_caps(enum plane_how how, struct xr_err *err)
 		       lack);
 }
 
+/* What to do about the file system that path is on, or else; or nothing. */
+static const char *cure_of(const char *path, int error)
+{
+	bool run = !strncmp(path, "/run/", 5);
+
+	if (error == EROFS)
+		return run ? ": xroam writes there; \"mount -o remount,rw /run\", a tmpfs at " XR_RUN_ROOT ", or ReadWritePaths=" XR_RUN_ROOT " in a unit" :
+			     ": pins are there; \"mount -o remount,rw " XR_BPFFS "\"";
+	if (error == ENOSPC)
+		return run ? ": make room in /run" : "";
+	if (error == EMFILE)
+		return ": raise \"ulimit -n\", or LimitNOFILE= of a unit";
+	if (error == ENOENT && run && access("/run", F_OK))
+		return ": there is no /run; make it, and mount a tmpfs there";
+	return "";
+}
+
+/* Beside the maps: each program of a dispatcher, its own files and the sockets. */
+#define FILES_SPARE 32
+
+/*
+ * Before a change begins: libxdp and others say of a device that they could not look
+ * at, as they cannot open a file, that nothing is there.
+ */
+int plane_need_files(struct xr_err *err)
+{
+	int fd[FILES_SPARE], n = 0, error = 0, i;
+
+	while (n < FILES_SPARE && !error) {
+		fd[n] = open("/", O_PATH | O_CLOEXEC);
+		if (fd[n] < 0)
+			error = errno;
+		else
+			n++;
+	}
+	for (i = 0; i < n; i++)
+		close(fd[i]);
+	if (!error)
+		return 0;
+	return xr_fail(err, -error,
+		       "%d more files can be opened, but a change needs %d: %s%s",
+		       n, FILES_SPARE, strerror(error), cure_of("", error));
+}
+
 int plane_write(int fd, const char *text, size_t len)
 {
 	ssize_t n;
@@ -70,21 +114,6 @@ int plane_write(int fd, const char *text, size_t len)
 		len -= n;
 	}
 	return 0;
-}
-
-/* What to do about the file system that path is on; or nothing. */
-static const char *cure_of(const char *path, int error)
-{
-	bool run = !strncmp(path, "/run/", 5);
-
-	if (error == EROFS)
-		return run ? ": xroam writes there; \"mount -o remount,rw /run\", a tmpfs at " XR_RUN_ROOT ", or ReadWritePaths=" XR_RUN_ROOT " in a unit" :
-			     ": pins are there; \"mount -o remount,rw " XR_BPFFS "\"";
-	if (error == ENOSPC)
-		return run ? ": make room in /run" : "";
-	if (error == ENOENT && run && access("/run", F_OK))
-		return ": there is no /run; make it, and mount a tmpfs there";
-	return "";
 }
 
 int plane_file_fail(struct xr_err *err, const char *doing, const char *path)

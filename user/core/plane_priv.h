@@ -30,6 +30,8 @@ int plane_lock(const char *name, struct xr_err *err);
 /* ---- plane_needs.c ---- */
 
 int plane_check_caps(enum plane_how how, struct xr_err *err);
+/* Descriptors for a change; the maps are open. */
+int plane_need_files(struct xr_err *err);
 /*
  * errno, of a file of xroam's own: -errno, and what to do where its file system is
  * at fault. doing: "making ", or nothing.
