@@ -31,7 +31,7 @@ endif
 
 WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 CFLAGS ?= -O2 -g
-CPPFLAGS += -Iinclude -I. -I$(BUILD)/include -D_GNU_SOURCE -DXR_VERSION='"$(VERSION)"'
+CPPFLAGS += -Iinclude -I. -Iuser -I$(BUILD)/include -D_GNU_SOURCE -DXR_VERSION='"$(VERSION)"'
 ALL_CFLAGS = $(CFLAGS) $(WARN) -std=gnu11 -fPIC $(CPPFLAGS)
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ibpf \
@@ -47,7 +47,9 @@ BPF_HDR := $(wildcard bpf/*.h include/xroam/*.h)
 SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
 
 CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
-CORE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
+# What the command, the daemon and the tests are built on: every room but these.
+CORE_SRC := $(filter-out user/cid/% user/cmd/% user/source/%,$(wildcard user/*/*.c))
+CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c user/cmd/*.c))
 SOURCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/source/*.c))
 CORE_A := $(BUILD)/libxroam-core.a

@@ -36,7 +36,7 @@ static __always_inline int is_vni(__u32 kind, __u32 vni)
 	return is_end(&end);
 }
 
-/* 02:78:72:00:00:01, as whom nodes send into a segment (user/core/path.c). */
+/* 02:78:72:00:00:01, as whom nodes send into a segment (user/net/path.c). */
 #define NODE_MAC(w) ((w)[0] == bpf_htons(0x0278) &&                            \
 		     (w)[1] == bpf_htons(0x7200) && (w)[2] == bpf_htons(0x0001))
 

@@ -88,7 +88,7 @@ $(VM): $(T)/vm/%: $(BUILD)/tests/vm/%.o
 
 # Fuzzers are built whole with clang: the code under test is instrumented too.
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-$(FUZZ): $(T)/fuzz/%: tests/fuzz/%.c $(wildcard user/core/*.c user/cid/*.c tests/prog/lib/*.c tests/fuzz/lib/*.c) | $(SKEL)
+$(FUZZ): $(T)/fuzz/%: tests/fuzz/%.c $(CORE_SRC) $(wildcard user/cid/*.c tests/prog/lib/*.c tests/fuzz/lib/*.c) | $(SKEL)
 	$(call say,FUZZCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(WARN) -std=gnu11 $(CPPFLAGS) -o $@ $(filter %.c,$^) $(CORE_LIBS) -lcmocka

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "user/config/model.h"
 #include <sys/mman.h>
 #include <unistd.h>
-#include "user/core/model.h"
 
 static void ignore(void *ctx, const char *line)
 {

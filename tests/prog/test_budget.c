@@ -12,7 +12,7 @@
 #include <bpf/bpf.h>
 #include "lib/harness.h"
 #include "lib/worlds.h"
-#include "user/core/tc.h"
+#include "user/attach/tc.h"
 
 #define LIMIT	24000
 #define VM_LIMIT 100000		/* with hosts, VIPs and every way on */

@@ -15,8 +15,8 @@
 
 #include "lib/vms.h"
 #include "lib/worlds.h"
-#include "user/core/tc.h"
-#include "user/core/vm_local_priv.h"
+#include "user/attach/tc.h"
+#include "user/host/local_priv.h"
 
 #define TO_VM "eth src=02:00:00:00:00:77 dst=" VM
 #define FROM_VM "eth src=" VM " dst=02:00:00:00:00:77"

@@ -5,8 +5,8 @@
  */
 #include "lib/vms.h"
 #include "lib/worlds.h"
-#include "user/core/hops.h"
-#include "user/core/outer.h"
+#include "user/host/hops.h"
+#include "user/underlay/outer.h"
 
 #define TO(addr, method) VIPS "backends:\n" BACKEND("b", VIPS4)                \
 			 "    address: " addr "\n    forward: " method "\n"

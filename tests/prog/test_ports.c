@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include "lib/vms.h"
 #include "lib/worlds.h"
-#include "user/core/host.h"
-#include "user/core/netns.h"
-#include "user/core/ports.h"
+#include "user/host/host.h"
+#include "user/lib/netns.h"
+#include "user/host/ports.h"
 
 #define SLOT	5
 

@@ -130,7 +130,7 @@ all_in "the guide tells of every reason" "$(<docs/guide.md)" "${list[@]}"
 # Keys and words are the quoted strings of the schema's tables.
 tables()
 {
-	sed -n "/^\(static \)\?const $1.*\[\] = {/,/^};/p" user/core/config*.c |
+	sed -n "/^\(static \)\?const $1.*\[\] = {/,/^};/p" user/config/config*.c |
 		grep -oE '"[a-z0-9_-]+"' | tr -d '"' | sort -u
 }
 
@@ -139,7 +139,7 @@ keys()
 {
 	tables cyaml_schema_field_t
 	sed -n '/^#define FILE_FIELDS/,/^$/p; /const words\[KEYS\] = {/,/^};/p' \
-		user/core/config_schema.c user/core/config_vms.c |
+		user/config/config_schema.c user/config/config_vms.c |
 		grep -oE '"[a-z0-9_]+"' | tr -d '"'
 }
 mapfile -t list < <(keys | sort -u)
@@ -167,11 +167,11 @@ all_in "xroam-run(8) has every notice of the socket" "$text" "${list[@]}"
 mapfile -t list < <(quoted_in user/source/notice_json.c \
 	'^} keys\[\] = {')
 all_in "xroam-run(8) has every key of a notice" "$text" "${list[@]}"
-mapfile -t list < <(quoted_in user/core/vm_age.c '^const char \*vm_state_word'
-	quoted_in user/core/vm_event.c '^static const char \*const sources')
+mapfile -t list < <(quoted_in user/vm/vm_age.c '^const char \*vm_state_word'
+	quoted_in user/plane/vm_event.c '^static const char \*const sources')
 all_in "xroam-vm(8) has every state and source of a VM" \
 	"$(plain docs/xroam-vm.8)" "${list[@]}"
-mapfile -t list < <(quoted_in user/core/reason.c 'XR_GARP_REQUEST')
+mapfile -t list < <(quoted_in user/report/reason.c 'XR_GARP_REQUEST')
 all_in "xroam-stats(8) has every kind of announcement" \
 	"$(plain docs/xroam-stats.8)" "${list[@]}"
 
@@ -189,7 +189,7 @@ mapfile -t list < <(sed -n '/define XR_CID_ERRORS/,/^$/p' \
 	sed 's/X(\(.*\), /XR_CID_E_\1/')
 all_in "libxroam-cid(3) has every error" "$text" "${list[@]}"
 
-mapfile -t list < <(sed -n '/define XR_MAPS/,/^$/p' user/core/plane.h |
+mapfile -t list < <(sed -n '/define XR_MAPS/,/^$/p' user/plane/plane.h |
 	grep -oE ', [a-z0-9_]+\)' | tr -d ', )')
 mapfile -t list < <(quoted "${list[@]}")
 all_in "docs/maps.md has every pin" "$(<docs/maps.md)" "${list[@]}"

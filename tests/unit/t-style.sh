@@ -58,7 +58,7 @@ if command -v clang-19 >/dev/null && [ -d "$build/include" ]; then
 	said=$(for file in user/*.c user/*/*.c; do
 		clang-19 -fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra \
 			-Werror -Wno-unused-parameter -DXR_VERSION='"0"' \
-			-Iinclude -I. -I"$build/include" "$file" 2>&1
+			-Iinclude -I. -Iuser -I"$build/include" "$file" 2>&1
 	done)
 	ok "clang, too, takes user/ without a warning" "$said"
 else

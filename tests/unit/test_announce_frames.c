@@ -10,8 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include "tests/prog/lib/announcements.h"
-#include "user/core/announce.h"
-#include "user/core/text.h"
+#include "user/vm/announce.h"
+#include "user/lib/text.h"
 
 #define FRAMES 16
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "user/core/clean.h"
-#include "user/core/error.h"
+#include "user/lib/clean.h"
+#include "user/lib/error.h"
 
 static const struct {
 	const char *in, *line, *utf8, *escaped;

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include <xroam/hash.h>
-#include "user/core/commit_priv.h"
-#include "user/core/model_edit.h"
+#include "user/apply/commit_priv.h"
+#include "user/config/model_edit.h"
 
 #define PAIRS	1000
 

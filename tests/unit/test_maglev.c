@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "user/core/hash.h"
-#include "user/core/maglev.h"
+#include "user/lib/hash.h"
+#include "user/steer/maglev.h"
 
 #define NAMES 1200
 

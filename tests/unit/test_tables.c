@@ -18,9 +18,9 @@
 #include <time.h>
 #include <cmocka.h>
 #include <xroam/hash.h>
-#include "user/core/flow_table.h"
-#include "user/core/sid_table.h"
-#include "user/core/vip_table.h"
+#include "user/steer/flow_table.h"
+#include "user/steer/sid_table.h"
+#include "user/steer/vip_table.h"
 
 /* ---- server IDs ---- */
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "user/core/tag_table.h"
+#include "user/steer/tag_table.h"
 
 struct world {
 	struct xr_hash_keys keys;

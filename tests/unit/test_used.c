@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "user/core/vm_used.h"
+#include "user/host/used.h"
 #include <xroam/hash.h>
 
 #define WORLDS	20000

@@ -18,9 +18,9 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 #include <xroam/hash.h>
-#include "user/core/host.h"
-#include "user/core/text.h"
-#include "user/core/vm_priv.h"
+#include "user/host/host.h"
+#include "user/lib/text.h"
+#include "user/vm/vm_priv.h"
 
 #define VM1 "52:54:00:00:00:01"
 #define VM2 "52:54:00:00:00:02"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/error.h"
-#include "../core/model.h"
+#include "lib/error.h"
+#include "config/model.h"
 #include "cmd.h"
 
 struct cmd_options opt = { .instance = "default" };

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../core/error.h"
-#include "../core/plane.h"
-#include "../core/text.h"
+#include "lib/error.h"
+#include "plane/plane.h"
+#include "lib/text.h"
 
 /* EXIT_WOULD: of what is only tried, and would change something. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_WOULD = 3 };

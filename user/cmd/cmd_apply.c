@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../core/apply.h"
-#include "../core/host.h"
+#include "apply/apply.h"
+#include "host/host.h"
 #include "edit.h"
 
 static const char apply_help[] =

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/flow_table.h"
-#include "../core/model_edit.h"
-#include "../core/stats.h"
+#include "steer/flow_table.h"
+#include "config/model_edit.h"
+#include "report/stats.h"
 #include "edit.h"
 
 static const char help[] =

@@ -6,10 +6,10 @@
 #include <unistd.h>
 #include <xroam/cid.h>
 
-#include "../core/config.h"
-#include "../core/model_edit.h"
-#include "../core/sid_table.h"
-#include "../core/stats.h"
+#include "config/config.h"
+#include "config/model_edit.h"
+#include "steer/sid_table.h"
+#include "report/stats.h"
 #include "edit.h"
 
 static const char help[] =

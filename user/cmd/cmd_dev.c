@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../core/netns.h"
-#include "../core/stats.h"
+#include "lib/netns.h"
+#include "report/stats.h"
 #include "cmd.h"
 
 static const char help[] =

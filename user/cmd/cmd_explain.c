@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/explain.h"
-#include "../core/host.h"
-#include "../core/reason.h"
-#include "../core/stats.h"
-#include "../core/vm_priv.h"
+#include "report/explain.h"
+#include "host/host.h"
+#include "report/reason.h"
+#include "report/stats.h"
+#include "vm/vm_priv.h"
 #include "cmd.h"
 
 static const char help[] =

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/host.h"
-#include "../core/model_edit.h"
-#include "../core/stats.h"
-#include "../core/vm_priv.h"
+#include "host/host.h"
+#include "config/model_edit.h"
+#include "report/stats.h"
+#include "vm/vm_priv.h"
 #include "edit.h"
 
 static const char help[] =

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "../core/events.h"
-#include "../core/host.h"
-#include "../core/reason.h"
-#include "../core/vm_priv.h"
+#include "report/events.h"
+#include "host/host.h"
+#include "report/reason.h"
+#include "vm/vm_priv.h"
 #include "cmd.h"
 
 static const char help[] =

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../core/hops.h"
-#include "../core/model.h"
+#include "host/hops.h"
+#include "config/model.h"
 #include "cmd.h"
 
 #define KEPT XR_RUN_ROOT "/INSTANCE.destroyed.yaml"

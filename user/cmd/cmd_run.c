@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../source/source.h"
+#include "source/source.h"
 #include "cmd.h"
 
 static const char help[] =

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "../core/reason.h"
-#include "../core/stats.h"
-#include "../core/vm_priv.h"
+#include "report/reason.h"
+#include "report/stats.h"
+#include "vm/vm_priv.h"
 #include "cmd.h"
 
 static const char help[] =

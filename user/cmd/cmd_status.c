@@ -9,11 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../core/daemon.h"
-#include "../core/health.h"
-#include "../core/netns.h"
-#include "../core/reason.h"
-#include "../core/stats.h"
+#include "core/daemon.h"
+#include "report/health.h"
+#include "lib/netns.h"
+#include "report/reason.h"
+#include "report/stats.h"
 #include "cmd.h"
 
 static const char help[] =

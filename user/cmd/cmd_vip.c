@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../core/model_edit.h"
-#include "../core/stats.h"
+#include "config/model_edit.h"
+#include "report/stats.h"
 #include "edit.h"
 
 static const char help[] =

@@ -21,10 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../core/host.h"
-#include "../core/stats.h"
-#include "../core/vm_local.h"
-#include "../core/vm_priv.h"
+#include "host/host.h"
+#include "report/stats.h"
+#include "host/local.h"
+#include "vm/vm_priv.h"
 #include "cmd.h"
 
 static const char help[] =

@@ -3,7 +3,7 @@
 #ifndef XR_CMD_EDIT_H
 #define XR_CMD_EDIT_H
 
-#include "../core/model.h"
+#include "config/model.h"
 #include "cmd.h"
 
 /*

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../core/clean.h"
-#include "../core/netns.h"
-#include "../core/outer.h"
+#include "lib/clean.h"
+#include "lib/netns.h"
+#include "underlay/outer.h"
 #include "cmd.h"
 
 int out_json(json_t *value)

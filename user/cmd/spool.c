@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../core/clean.h"
+#include "lib/clean.h"
 #include "cmd.h"
 
 /* Of several lines in a row for one descriptor. */

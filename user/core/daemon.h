@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/un.h>
-#include "error.h"
+#include "lib/error.h"
 
 /*
  * Makes this process the instance's daemon for as long as the descriptor given

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/announce.h"
-#include "../core/host.h"
-#include "../core/reason.h"
-#include "../core/text.h"
+#include "vm/announce.h"
+#include "host/host.h"
+#include "report/reason.h"
+#include "lib/text.h"
 #include "source.h"
 
 #define TURN	64		/* events before the others' turn */

@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/ends.h"
-#include "../core/hops.h"
-#include "../core/host.h"
-#include "../core/links.h"
-#include "../core/netns.h"
-#include "../core/vip_own.h"
-#include "../core/vm_local.h"
+#include "underlay/ends.h"
+#include "host/hops.h"
+#include "host/host.h"
+#include "net/links.h"
+#include "lib/netns.h"
+#include "underlay/vip_own.h"
+#include "host/local.h"
 #include "source.h"
 
 #define MS	1000ULL		/* in the loop's microseconds */

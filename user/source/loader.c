@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../core/apply.h"
-#include "../core/model_edit.h"
-#include "../core/netns.h"
+#include "apply/apply.h"
+#include "config/model_edit.h"
+#include "lib/netns.h"
 #include "loader.h"
 
 /* What comes through the pipe: this, and of each QEMU its record and socket. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "notice_json.h"
-#include "../core/text.h"
+#include "lib/text.h"
 
 #define A_YEAR 31536000
 

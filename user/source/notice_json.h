@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
-#include "../core/vm.h"
+#include "vm/vm.h"
 
 /*
  * 0 and *n, whose words live as long as *line (json_decref() it; NULL where it

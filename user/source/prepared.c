@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "../core/tc_worker.h"
-#include "../core/vm_local.h"
+#include "attach/tc_worker.h"
+#include "host/local.h"
 #include "source.h"
 
 #define SPREAD	8	/* there is more time for looks than a command has */

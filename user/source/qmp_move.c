@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../core/host.h"
-#include "../core/text.h"
+#include "host/host.h"
+#include "lib/text.h"
 #include "qmp.h"
 
 #define HAND_OVER_MS	1000	/* from the source's completed: as long as it may come back */

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../core/daemon.h"
+#include "core/daemon.h"
 #include "loader.h"
 #include "source.h"
 

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../core/daemon.h"
+#include "core/daemon.h"
 #include "notice_json.h"
 #include "source.h"
 

@@ -9,8 +9,8 @@
 #define XR_SOURCE_H
 
 #include <systemd/sd-event.h>
-#include "../core/model.h"
-#include "../core/vm.h"
+#include "config/model.h"
+#include "vm/vm.h"
 
 struct daemon {
 	/*

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
-#include "user/core/maglev.h"
-#include "user/core/model.h"
+#include "user/steer/maglev.h"
+#include "user/config/model.h"
 #include "figures.h"
 #include "frames.h"
 

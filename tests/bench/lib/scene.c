@@ -18,9 +18,9 @@
 #include "frames.h"
 #include "maps.h"
 #include "scene.h"
-#include "user/core/maglev.h"
-#include "user/core/sid_table.h"
-#include "user/core/vip_table.h"
+#include "user/steer/maglev.h"
+#include "user/steer/sid_table.h"
+#include "user/steer/vip_table.h"
 #include <xroam.skel.h>
 
 #define BACKENDS	(SCENE_BACKENDS + SCENE_WAYS)

@@ -30,7 +30,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "user/core/plane.h"
+#include "user/plane/plane.h"
 #include "figures.h"
 
 #define VMS	100000

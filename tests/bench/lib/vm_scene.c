@@ -11,7 +11,7 @@
 #include <xroam/hash.h>
 #include "maps.h"
 #include "vm_scene.h"
-#include "user/core/tag_table.h"
+#include "user/steer/tag_table.h"
 #include <xroam.skel.h>
 
 #define TTL		300

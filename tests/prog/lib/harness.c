@@ -13,10 +13,10 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "user/core/ends.h"
-#include "user/core/netns.h"
-#include "user/core/plane_priv.h"
-#include "user/core/reason.h"
+#include "user/underlay/ends.h"
+#include "user/lib/netns.h"
+#include "user/plane/plane_priv.h"
+#include "user/report/reason.h"
 #include "harness.h"
 #include <decap.skel.h>	/* names the structs above */
 

@@ -27,8 +27,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include <linux/bpf.h>
-#include "user/core/model.h"
-#include "user/core/plane.h"
+#include "user/config/model.h"
+#include "user/plane/plane.h"
 #include "packet.h"
 
 #define MAC_IN	"02:00:00:00:00:02"

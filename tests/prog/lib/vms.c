@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "user/core/host.h"
-#include "user/core/text.h"
+#include "user/host/host.h"
+#include "user/lib/text.h"
 #include "vms.h"
 
 /* ---- notices ---- */

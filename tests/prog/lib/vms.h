@@ -7,8 +7,8 @@
 #define XR_TEST_VMS_H
 
 #include "harness.h"
-#include "user/core/reason.h"
-#include "user/core/vm.h"
+#include "user/report/reason.h"
+#include "user/vm/vm.h"
 
 /* The VM of announcements.h. */
 #define VM	"52:54:00:12:34:56"

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "user/core/config.h"
+#include "user/config/config.h"
 
 /* A text, and the error's line: "" where there is none. */
 struct config_case {

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The file's devices. Attaching can fail, so it comes before the point of no
+ * return and is undone; detaching comes last, when the rest serves already.
+ *
+ * A device is known by its network namespace and its name. The file speaks of
+ * this namespace's and of those of the namespaces that it names; what is in
+ * others stays, unless it is gone.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/clean.h"
+#include "commit_priv.h"
+#include "lib/netns.h"
+#include "lib/text.h"
+
+/* A record whose device or program is gone runs nothing: attach anew. */
+static const struct xr_device *running(const struct commit *c,
+				       const struct model_dev *w)
+{
+	const struct xr_device *d = c->p->devices;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
+		if (d->ifindex && d->netns == w->space &&
+		    !strcmp(d->name, w->name) &&
+		    plane_device_state(c->p, d) == DEVICE_ATTACHED)
+			return d;
+	return NULL;
+}
+
+static enum attach_want mode_of(const struct xr_device *d)
+{
+	return d->mode == XR_MODE_GENERIC ? ATTACH_GENERIC : ATTACH_NATIVE;
+}
+
+static bool serves(const struct xr_device *d, const struct model_dev *want)
+{
+	return d && d->role == want->role &&
+	       (want->want == ATTACH_AUTO || want->want == mode_of(d));
+}
+
+static bool wanted(const struct commit *c, const struct xr_device *d)
+{
+	size_t i;
+
+	for (i = 0; i < c->want.n_devs; i++)
+		if (c->want.devs[i].space == d->netns &&
+		    !strcmp(c->want.devs[i].name, d->name))
+			return true;
+	return false;
+}
+
+static bool spoken_of(const struct commit *c, __u64 space)
+{
+	size_t i;
+
+	if (space == netns_id())
+		return true;
+	for (i = 0; i < c->want.n_devs; i++)
+		if (c->want.devs[i].space == space)
+			return true;
+	return false;
+}
+
+/* NULL: it stays; or why it goes. */
+static const char *unwanted(const struct commit *c, const struct xr_device *d)
+{
+	struct device_place at;
+
+	if (!d->ifindex || wanted(c, d))
+		return NULL;
+	if (plane_device_place(c->p, d, &at) == DEVICE_GONE)
+		return at.no_netns ? ": its network namespace is gone" :
+				     ": it is gone";
+	return spoken_of(c, d->netns) ? "" : NULL;
+}
+
+static int find_space(struct commit *c, struct model_dev *w)
+{
+	int ret = 0;
+
+	if (w->netns[0])
+		ret = netns_by_name(w->netns, &w->space);
+	else
+		w->space = netns_id();
+	if (ret == -ENOENT)
+		return xr_fail(c->err, ret,
+			       "device %s: there is no network namespace \"%s\"; \"ip netns list\" has those that there are",
+			       w->name, w->netns);
+	if (ret || !w->space)
+		return xr_fail(c->err, ret ? ret : -EMFILE,
+			       "device %s: asking for its network namespace: %s",
+			       w->name, strerror(ret ? -ret : EMFILE));
+	return 0;
+}
+
+/* Two names may be of one namespace. */
+static int find_spaces(struct commit *c)
+{
+	struct model_dev *w = c->want.devs;
+	size_t i, j;
+	int ret;
+
+	for (i = 0; i < c->want.n_devs; i++) {
+		ret = find_space(c, &w[i]);
+		for (j = 0; !ret && j < i; j++)
+			if (w[i].space == w[j].space &&
+			    !strcmp(w[i].name, w[j].name))
+				ret = xr_fail(c->err, -EINVAL,
+					      "device %s is given twice, once in network namespace \"%s\", which is the same",
+					      w[i].name, w[i].netns[0] ?
+					      w[i].netns : w[j].netns);
+		if (ret)
+			return commit_fault(c, w[i].line, ret);
+	}
+	return 0;
+}
+
+static bool is_so(const struct xr_device *d, const struct model_dev *w)
+{
+	return serves(d, w) && d->want == w->want && d->trusted == w->trusted &&
+	       !memcmp(&d->listed, &w->listed, sizeof(w->listed));
+}
+
+static const char *want_word(unsigned int want)
+{
+	return want == ATTACH_AUTO ? "auto" :
+	       want == ATTACH_NATIVE ? "native" : "generic";
+}
+
+static int describe_one(struct commit *c, const struct model_dev *w)
+{
+	const struct xr_device *was = running(c, w);
+	char place[NETNS_PLACE];
+
+	c->devices_differ |= !is_so(was, w);
+	netns_place(w->space, place);
+	if (!serves(was, w))
+		return commit_say(c, "%c dev %s%s role %s%s", was ? '~' : '+',
+				  w->name, place, text_role(w->role),
+				  w->trusted ? " trusted" : "");
+	if (was->want != w->want)
+		return commit_say(c, "~ dev %s%s: mode %s -> %s", w->name,
+				  place, want_word(was->want),
+				  want_word(w->want));
+	if (was->trusted != w->trusted)
+		return commit_say(c, "~ dev %s%s: %strusted", w->name, place,
+				  w->trusted ? "" : "not ");
+	if (memcmp(&was->listed, &w->listed, sizeof(w->listed)))
+		return commit_say(c, "~ dev %s%s: vnis or addresses", w->name,
+				  place);
+	return 0;
+}
+
+int commit_describe_devices(struct commit *c)
+{
+	const struct xr_device *d = c->p->devices;
+	char place[NETNS_PLACE];
+	const char *why;
+	size_t i;
+	int ret, j;
+
+	if (!c->want.devs_given)
+		return 0;
+	ret = find_spaces(c);
+	for (i = 0; !ret && i < c->want.n_devs; i++)
+		ret = describe_one(c, &c->want.devs[i]);
+	for (j = 0; !ret && j < XR_MAX_DEVICES; j++, d++) {
+		why = unwanted(c, d);
+		c->devices_differ |= why != NULL;
+		if (why)
+			ret = commit_say(c, "- dev %s%s%s", d->name,
+					 *why ? "" : netns_place(d->netns, place),
+					 why);
+	}
+	return ret;
+}
+
+/* In its namespace. Another mode or role: the old program goes first. */
+static int attach_here(struct commit *c, const struct model_dev *w,
+		       struct device_undo *undo)
+{
+	const struct xr_device *was = running(c, w);
+	int ret;
+
+	if (!serves(was, w)) {
+		if (was) {
+			undo->mode = was->want;
+			undo->role = was->role;
+			undo->listed = was->listed;
+			ret = plane_detach(c->p, w->name, c->err);
+			if (ret)
+				return ret;
+			undo->replaced = true;
+		}
+		ret = plane_attach(c->p, w->name, w->want, w->role, c->err);
+		undo->attached = !ret;
+		if (ret)
+			return ret;
+	}
+	plane_want(c->p, w->name, w->want);
+	plane_trust(c->p, w->name, w->trusted);
+	plane_list_ends(c->p, w->name, &w->listed);
+	return 0;
+}
+
+static int attach_one(struct commit *c, const struct model_dev *w,
+		      struct device_undo *undo)
+{
+	int back, ret = netns_enter(w->space, &back);
+
+	if (ret)
+		return xr_fail(c->err, ret,
+			       "device %s: going to network namespace \"%s\": %s",
+			       w->name, w->netns, strerror(-ret));
+	ret = attach_here(c, w, undo);
+	netns_leave(back);
+	return ret;
+}
+
+int commit_attach(struct commit *c)
+{
+	size_t i;
+	int ret = 0;
+
+	if (!c->want.devs_given)
+		return 0;
+	c->devices = calloc(c->want.n_devs + 1, sizeof(*c->devices));
+	if (!c->devices)
+		return -ENOMEM;
+	for (i = 0; !ret && i < c->want.n_devs; i++)
+		ret = commit_fault(c, c->want.devs[i].line,
+				   attach_one(c, &c->want.devs[i],
+					      &c->devices[i]));
+	if (ret)
+		commit_undo_attach(c);
+	return ret;
+}
+
+void commit_undo_attach(struct commit *c)
+{
+	const struct device_undo *u = c->devices;
+	const struct model_dev *w = c->want.devs;
+	size_t i;
+	int back;
+
+	for (i = 0; u && i < c->want.n_devs; i++, w++) {
+		if ((!u[i].attached && !u[i].replaced) ||
+		    netns_enter(w->space, &back))
+			continue;
+		if (u[i].attached)
+			plane_detach(c->p, w->name, NULL);
+		if (u[i].replaced &&
+		    !plane_attach(c->p, w->name, u[i].mode, u[i].role, NULL))
+			plane_list_ends(c->p, w->name, &u[i].listed);
+		netns_leave(back);
+	}
+}
+
+int commit_detach(struct commit *c)
+{
+	const struct xr_device *d = c->p->devices;
+	int i, ret = 0, one;
+
+	if (!c->want.devs_given)
+		return 0;
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
+		if (!unwanted(c, d))
+			continue;
+		one = plane_detach_device(c->p, d, c->err);
+		ret = ret ? ret : one;
+	}
+	return ret;
+}
+
+/* ---- for a file ---- */
+
+static const char *not_for_file(struct plane *p, struct model_dev *dev,
+				const struct xr_device *d)
+{
+	struct device_place at;
+	enum device_state state = plane_device_place(p, d, &at);
+
+	if (state == DEVICE_GONE)
+		return at.no_netns ? "its network namespace is gone" :
+				     "it is gone";
+	if (text_check_dev(NULL, at.name, NULL))
+		return "no file can name it";
+	memcpy(dev->name, at.name, sizeof(dev->name));
+	if (at.netns == netns_id() ||
+	    (netns_name(at.netns, dev->netns, sizeof(dev->netns)) &&
+	     clean_is_utf8(dev->netns)))
+		return NULL;
+	return "it is in a network namespace that has no name: \"ip netns attach NAME PID\" gives it one";
+}
+
+void model_name_devices(struct plane *p, struct model *m,
+			void (*left_out)(void *ctx, const char *line), void *ctx)
+{
+	const struct xr_device *d = p->devices;
+	struct xr_err line;
+	const char *why;
+	size_t n = 0, at = 0;
+	int i;
+
+	/* In the order of the records, as model_load() found them. */
+	for (i = 0; i < XR_MAX_DEVICES && at < m->n_devs; i++, d++) {
+		if (!d->ifindex)
+			continue;
+		why = not_for_file(p, &m->devs[at], d);
+		if (why) {
+			xr_fail(&line, 0, "device %s is left out: %s",
+				d->name, why);
+			left_out(ctx, line.text);
+		} else {
+			m->devs[n++] = m->devs[at];
+		}
+		at++;
+	}
+	m->n_devs = n;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whether what shall be is what is: asked of the two models themselves. What can
+ * be said of a difference is another matter, and may have a gap.
+ */
+#include <string.h>
+#include "commit_priv.h"
+#include "config/model_edit.h"
+
+/* Strings as they would be if nothing longer had ever stood there. */
+static void tidy(char *text, size_t size)
+{
+	size_t n = strnlen(text, size);
+
+	memset(text + n, 0, size - n);
+}
+
+static bool same_policy(const struct xr_policy *a, const struct xr_policy *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static bool same_vip(const struct vip_slot *s)
+{
+	return s->have && s->want && s->have->cid == s->want->cid &&
+	       s->have->flow == s->want->flow;
+}
+
+static bool same_info(struct xr_backend_info a, struct xr_backend_info b)
+{
+	tidy(a.name, sizeof(a.name));
+	tidy(b.name, sizeof(b.name));
+	tidy(a.dev, sizeof(a.dev));
+	tidy(b.dev, sizeof(b.dev));
+	return !memcmp(&a, &b, sizeof(a));
+}
+
+/* Both are in order (model_sort_lists). */
+static bool same_lists(const struct model_backend *a,
+		       const struct model_backend *b)
+{
+	size_t i;
+
+	if (a->n_vips != b->n_vips || a->n_sids != b->n_sids)
+		return false;
+	for (i = 0; i < a->n_vips; i++)
+		if (model_compare_keys(&a->vips[i], &b->vips[i]))
+			return false;
+	for (i = 0; i < a->n_sids; i++)
+		if (model_compare_sids(&a->sids[i], &b->sids[i]))
+			return false;
+	return true;
+}
+
+static bool same_backend(const struct backend_slot *s)
+{
+	return s->have && s->want && same_info(s->have->info, s->want->info) &&
+	       same_lists(s->have, s->want);
+}
+
+static bool same_host(const struct host_slot *s)
+{
+	struct xr_host_info a, b;
+
+	if (!s->have || !s->want)
+		return false;
+	a = s->have->info;
+	b = s->want->info;
+	tidy(a.name, sizeof(a.name));
+	tidy(b.name, sizeof(b.name));
+	tidy(a.dev, sizeof(a.dev));
+	tidy(b.dev, sizeof(b.dev));
+	return !memcmp(&a, &b, sizeof(a));
+}
+
+/* Of the same entries, each as often, in any order. */
+static bool same_set(const void *a, size_t na, const void *b, size_t nb,
+		     size_t size)
+{
+	const char *x = a, *y = b;
+	size_t i, j, in_a, in_b;
+
+	if (na != nb)
+		return false;
+	for (i = 0; i < na; i++) {
+		for (j = in_a = in_b = 0; j < na; j++) {
+			in_a += !memcmp(x + i * size, x + j * size, size);
+			in_b += !memcmp(x + i * size, y + j * size, size);
+		}
+		if (in_a != in_b)
+			return false;
+	}
+	return true;
+}
+
+static bool same_cids(const struct commit *c)
+{
+	int s;
+
+	/* Another one than it was has got another slot (commit_match). */
+	for (s = 1; s < XR_CID_SLOTS; s++)
+		if (!c->cid[s].have != !c->cid[s].want)
+			return false;
+	return true;
+}
+
+static bool same_tables(const struct commit *c)
+{
+	__u32 i;
+
+	for (i = 1; i <= c->have.limits.vips; i++)
+		if ((c->vip[i].have || c->vip[i].want) && !same_vip(&c->vip[i]))
+			return false;
+	for (i = 1; i <= c->have.limits.backends; i++)
+		if ((c->backend[i].have || c->backend[i].want) &&
+		    !same_backend(&c->backend[i]))
+			return false;
+	for (i = 1; i <= c->have.limits.hosts; i++)
+		if ((c->host[i].have || c->host[i].want) &&
+		    !same_host(&c->host[i]))
+			return false;
+	return true;
+}
+
+bool commit_differs(const struct commit *c)
+{
+	const struct model *h = &c->have, *w = &c->want;
+
+	return !same_policy(&h->policy, &w->policy) || !same_cids(c) ||
+	       !same_tables(c) ||
+	       !same_set(h->gateways, h->n_gateways, w->gateways,
+			 w->n_gateways, sizeof(*h->gateways)) ||
+	       !same_set(h->protect, h->n_protect, w->protect, w->n_protect,
+			 sizeof(*h->protect)) ||
+	       c->n_vm_changes || c->devices_differ;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a change takes away: what a file leaves out is not deleted without a word,
+ * and who takes away what serves is told what stops.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xroam/cid.h>
+#include "commit_priv.h"
+#include "report/stats.h"
+#include "lib/text.h"
+#include "vm/vm.h"
+
+/* ---- what a file leaves out ---- */
+
+static const char *const section_words[] = {
+	[MODEL_HOSTS] = "hosts",	 [MODEL_VMS] = "vms",
+	[MODEL_GATEWAYS] = "gateways",	 [MODEL_PROTECTED] = "protected",
+	[MODEL_CID] = "cid",		 [MODEL_VIPS] = "vips",
+	[MODEL_BACKENDS] = "backends",
+};
+
+#define SELDOM	(1U << MODEL_GATEWAYS | 1U << MODEL_PROTECTED)
+
+int model_section(const char *key)
+{
+	int i;
+
+	for (i = 0; i < MODEL_SECTIONS; i++)
+		if (!strcmp(section_words[i], key))
+			return i;
+	return -1;
+}
+
+int commit_check_sections(struct commit *c)
+{
+	const size_t has[MODEL_SECTIONS] = {
+		[MODEL_HOSTS] = c->have.n_hosts,
+		[MODEL_VMS] = c->want.vms_given ? vm_count(c->p) : 0,
+		[MODEL_GATEWAYS] = c->have.n_gateways,
+		[MODEL_PROTECTED] = c->have.n_protect,
+		[MODEL_CID] = c->have.n_cids,
+		[MODEL_VIPS] = c->have.n_vips,
+		[MODEL_BACKENDS] = c->have.n_backends,
+	};
+	struct phrase list = { .n = 0 }, empty = { .n = 0 };
+	unsigned int ask = c->want.from_file ? ~c->want.sections : 0;
+	int i;
+
+	/* export leaves these two out where there are none: such a file is whole. */
+	if (!(ask & ((1U << MODEL_SECTIONS) - 1) & ~SELDOM))
+		ask &= ~SELDOM;
+	for (i = 0; i < MODEL_SECTIONS; i++) {
+		if (!(ask >> i & 1) || !has[i])
+			continue;
+		add_part(&list, "%s (%zu)", section_words[i], has[i]);
+		add_part(&empty, "\"%s: []\"", section_words[i]);
+	}
+	if (!list.n)
+		return 0;
+	return xr_fail(c->err, -EINVAL,
+		       "the file leaves out what the instance has: %s; write %s to delete them, or what \"xroam export\" prints to keep them",
+		       list.text, empty.text);
+}
+
+/* ---- what stops ---- */
+
+static size_t *count_serving(const struct commit *c, const struct members *m)
+{
+	size_t *n = calloc(c->have.limits.vips + 1, sizeof(*n)), i;
+
+	for (i = 0; n && i < m->n; i++)
+		n[m->item[i].vip] += m->item[i].weight != 0;
+	return n;
+}
+
+static int say_stop(struct commit *c, const struct vip_slot *s, size_t had,
+		    size_t has)
+{
+	char name[TEXT_VIP];
+
+	if (!s->have || !had || has)
+		return 0;
+	text_vip(name, s->have->addr, s->have->port, s->have->proto);
+	if (s->want)
+		return commit_say(c, "! vip %s: no backend is left that takes new flows: they are dropped from now on",
+				  name);
+	return commit_say(c, "! vip %s is taken away, and %zu backend%s served it: its packets are steered no more",
+			  name, had, had == 1 ? "" : "s");
+}
+
+static int say_devices(struct commit *c)
+{
+	if (!c->want.devs_given || c->want.n_devs || !c->have.n_devs ||
+	    !(c->have.n_vips || c->have.n_hosts))
+		return 0;
+	return commit_say(c, "! the last device is taken away: nothing is steered any more");
+}
+
+/*
+ * cid del measures and asks; a file is taken at its word, but is told what the
+ * counters know already: those of the config's ID and format, since the instance is.
+ */
+static int say_cid(struct commit *c, int s)
+{
+	const struct xr_cid_info *i = &c->cid[s].have->info;
+	struct stats_steered n;
+	bool same = false;
+	size_t k;
+	int ret = stats_steered(c->p, xr_cid_codepoints(i->format, i->config_id),
+				&n);
+
+	if (ret)
+		return xr_fail(c->err, ret, "CID config %u: reading counters: %s",
+			       i->config_id, strerror(-ret));
+	if (!(n.by_cid + n.down))
+		return 0;
+	for (k = 0; k < c->want.n_cids; k++)
+		same |= c->want.cids[k].info.config_id == i->config_id;
+	return commit_say(c, "! cid %u %s %s, and %llu packets came by it so far: connections that still have a CID of it lose their server (\"xroam cid show\", twice, tells whether any come)",
+			  i->config_id, xr_cid_format_word(i->format),
+			  same ? "changes" : "is taken away",
+			  (unsigned long long)(n.by_cid + n.down));
+}
+
+static int say_cids(struct commit *c)
+{
+	int s, ret = 0;
+
+	for (s = 1; !ret && c->want.from_file && s < XR_CID_SLOTS; s++)
+		if (c->cid[s].have && !c->cid[s].want)
+			ret = say_cid(c, s);
+	return ret;
+}
+
+int commit_describe_stops(struct commit *c)
+{
+	size_t *had = NULL, *has = NULL;
+	int ret = commit_list_members(c);
+	__u32 i;
+
+	if (!ret) {
+		had = count_serving(c, &c->have_members);
+		has = count_serving(c, &c->want_members);
+		ret = had && has ? say_devices(c) : -ENOMEM;
+	}
+	if (!ret)
+		ret = say_cids(c);
+	for (i = 1; !ret && i <= c->have.limits.vips; i++)
+		ret = say_stop(c, &c->vip[i], had[i], has[i]);
+	free(had);
+	free(has);
+	return ret;
+}

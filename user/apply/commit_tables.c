@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who stands behind which VIP: the members map, and a Maglev table for each
+ * distinct list of (backend, weight). VIPs with equal lists share one table.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "commit_priv.h"
+#include "lib/lut.h"
+#include "steer/maglev.h"
+#include "config/model_edit.h"
+
+#define BATCH 4096
+
+/* ---- lists ---- */
+
+static int compare_member(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	if (x->vip != y->vip)
+		return x->vip < y->vip ? -1 : 1;
+	return x->backend < y->backend ? -1 : x->backend > y->backend;
+}
+
+static __u64 key_hash(const __be32 *addr, __be16 port, __u8 proto)
+{
+	__be32 word[XR_ADDR_WORDS + 1];
+
+	memcpy(word, addr, XR_ADDR_WORDS * sizeof(*word));
+	word[XR_ADDR_WORDS] = port | (__u32)proto << 16;
+	return lut_hash(word, sizeof(word));
+}
+
+static __u16 vip_of(const struct model *m, const struct lut *l,
+		    const struct model_vip_key *k)
+{
+	const struct model_vip *v;
+	__u32 at, i;
+
+	for (at = lut_first(l, key_hash(k->addr, k->port, k->proto));
+	     (i = lut_get(l, at)) != LUT_END; at++) {
+		v = &m->vips[i];
+		if (v->port == k->port && v->proto == k->proto &&
+		    !memcmp(v->addr, k->addr, sizeof(v->addr)))
+			return v->index;
+	}
+	return 0;
+}
+
+static int list_members(const struct model *m, struct members *out)
+{
+	const struct model_backend *b;
+	size_t i, j, total = 0;
+	struct member *to;
+	struct lut l;
+
+	for (i = 0; i < m->n_backends; i++)
+		total += m->backends[i].n_vips;
+	out->item = malloc(total * sizeof(*out->item) + 1);
+	if (!out->item || lut_init(&l, m->n_vips))
+		return -ENOMEM;
+	for (i = 0; i < m->n_vips; i++)
+		lut_add(&l, key_hash(m->vips[i].addr, m->vips[i].port,
+				     m->vips[i].proto), i);
+	for (i = 0; i < m->n_backends; i++) {
+		b = &m->backends[i];
+		for (j = 0; j < b->n_vips; j++) {
+			to = &out->item[out->n];
+			to->vip = vip_of(m, &l, &b->vips[j]);
+			to->backend = b->index;
+			to->weight = b->info.state == XR_BACKEND_UP ?
+					     b->info.weight : 0;
+			out->n += to->vip != 0;
+		}
+	}
+	lut_free(&l);
+	qsort(out->item, out->n, sizeof(*out->item), compare_member);
+	return 0;
+}
+
+struct pairs {
+	struct xr_member *item;
+	size_t n;
+};
+
+static int on_pair(void *ctx, const struct xr_member *k)
+{
+	struct pairs *p = ctx;
+	struct xr_member *to = model_grow(&p->item, &p->n, sizeof(*to));
+
+	if (!to)
+		return -ENOMEM;
+	*to = *k;
+	return 0;
+}
+
+static int compare_pair(const void *a, const void *b)
+{
+	const struct xr_member *x = a, *y = b;
+
+	if (x->vip != y->vip)
+		return x->vip < y->vip ? -1 : 1;
+	return x->backend < y->backend ? -1 : x->backend > y->backend;
+}
+
+/* The map itself is compared, not the model: a kill may have left strays. */
+static int diff_members(struct commit *c)
+{
+	struct pairs live = { NULL, 0 };
+	const struct member *w = c->want_members.item;
+	struct xr_member pair;
+	size_t i, j, n = c->want_members.n;
+	int ret = members_each(c->p, on_pair, &live), d;
+
+	if (!ret && live.n)
+		qsort(live.item, live.n, sizeof(*live.item), compare_pair);
+	c->add_members = malloc(n * sizeof(pair) + 1);
+	c->del_members = malloc(live.n * sizeof(pair) + 1);
+	if (!c->add_members || !c->del_members)
+		ret = -ENOMEM;
+	for (i = 0, j = 0; !ret && (i < n || j < live.n);) {
+		if (i < n)
+			pair = (struct xr_member){ w[i].vip, w[i].backend };
+		d = i == n ? 1 :
+		    j == live.n ? -1 : compare_pair(&pair, &live.item[j]);
+		if (d < 0)
+			c->add_members[c->n_add_members++] = pair;
+		if (d > 0)
+			c->del_members[c->n_del_members++] = live.item[j];
+		i += d <= 0;
+		j += d >= 0;
+	}
+	free(live.item);
+	return ret;
+}
+
+/* ---- pools ---- */
+
+static int compare_backend(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	if (x->backend != y->backend)
+		return x->backend < y->backend ? -1 : 1;
+	return x->vip < y->vip ? -1 : x->vip > y->vip;
+}
+
+/* One backend's VIPs, among members in the order of backends. */
+struct behind {
+	const struct member *item;
+	size_t n;
+};
+
+static bool same_vips(const struct behind *a, const struct behind *b)
+{
+	size_t i;
+
+	for (i = 0; a->n == b->n && i < a->n; i++)
+		if (a->item[i].vip != b->item[i].vip)
+			return false;
+	return a->n == b->n;
+}
+
+static __u64 hash_vips(const struct behind *b)
+{
+	__u64 hash = b->n;
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		hash = xr_mix64(hash ^ b->item[i].vip) + i;
+	return hash;
+}
+
+/* A pool is named by the first of its backends, so no two have one number. */
+static void name_pool(struct commit *c, struct lut *first,
+		      const struct behind *all, __u32 backend)
+{
+	__u64 hash = hash_vips(&all[backend]);
+	__u32 at, i;
+
+	c->backend[backend].pool = backend;
+	for (at = lut_first(first, hash); (i = lut_get(first, at)) != LUT_END;
+	     at++)
+		if (same_vips(&all[i], &all[backend])) {
+			c->backend[backend].pool = i;
+			return;
+		}
+	lut_add(first, hash, backend);
+}
+
+/*
+ * So that the program nearly never asks members: all backends with the same
+ * VIPs are a pool, and a VIP is in the largest of those behind it.
+ */
+static int make_pools(struct commit *c)
+{
+	const struct members *m = &c->want_members;
+	struct member *by_backend = malloc(m->n * sizeof(*by_backend) + 1);
+	__u32 size = c->have.limits.backends, i;
+	struct behind *all = calloc(size + 1, sizeof(*all));
+	size_t *backends = calloc(size + 1, sizeof(*backends));
+	struct lut first = { NULL, 0 };
+	int ret = -ENOMEM;
+	size_t k;
+
+	if (!by_backend || !all || !backends || lut_init(&first, size + 1))
+		goto out;
+	memcpy(by_backend, m->item, m->n * sizeof(*by_backend));
+	qsort(by_backend, m->n, sizeof(*by_backend), compare_backend);
+	for (k = 0; k < m->n; k++)
+		if (!all[by_backend[k].backend].n++)
+			all[by_backend[k].backend].item = &by_backend[k];
+	for (i = 1; i <= size; i++) {
+		if (!c->backend[i].want)
+			continue;
+		name_pool(c, &first, all, i);
+		backends[c->backend[i].pool]++;
+	}
+	for (k = 0; k < m->n; k++) {
+		struct vip_slot *v = &c->vip[m->item[k].vip];
+		__u16 pool = c->backend[m->item[k].backend].pool;
+
+		if (!v->pool || backends[pool] > backends[v->pool])
+			v->pool = pool;
+	}
+	ret = 0;
+out:
+	lut_free(&first);
+	free(by_backend);
+	free(all);
+	free(backends);
+	return ret;
+}
+
+int commit_list_members(struct commit *c)
+{
+	int ret = list_members(&c->have, &c->have_members);
+
+	return ret ? ret : list_members(&c->want, &c->want_members);
+}
+
+int commit_members(struct commit *c)
+{
+	int ret = make_pools(c);
+
+	return ret ? ret : diff_members(c);
+}
+
+/* ---- the members map ---- */
+
+static int change_members(struct commit *c, struct xr_member *key, size_t n,
+			  bool add, size_t *done)
+{
+	int fd = c->p->fd[PLANE_MEMBERS], ret;
+	__u32 *zero = calloc(BATCH, sizeof(*zero)), count;
+
+	*done = 0;
+	if (!zero)
+		return -ENOMEM;
+	for (ret = 0; !ret && *done < n; *done += count) {
+		count = n - *done < BATCH ? n - *done : BATCH;
+		if (add)
+			ret = bpf_map_update_batch(fd, key + *done, zero,
+						   &count, NULL);
+		else
+			ret = bpf_map_delete_batch(fd, key + *done, &count,
+						   NULL);
+	}
+	free(zero);
+	return ret;
+}
+
+int commit_add_members(struct commit *c)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	size_t done;
+	int ret = change_members(c, c->add_members, c->n_add_members, true,
+				 &done);
+
+	if (!ret)
+		return 0;
+	c->n_add_members = done;
+	commit_undo_members(c);
+	bpf_obj_get_info_by_fd(c->p->fd[PLANE_MEMBERS], &info, &len);
+	if (ret == -E2BIG)
+		return xr_fail(c->err, ret,
+			       "too many pairs of VIP and backend: with those that go, more than the %u that this instance has room for; a larger limits.backends gives more",
+			       info.max_entries);
+	return xr_fail(c->err, ret, "writing pairs of VIP and backend: %s",
+		       strerror(-ret));
+}
+
+void commit_undo_members(struct commit *c)
+{
+	size_t done;
+
+	change_members(c, c->add_members, c->n_add_members, false, &done);
+}
+
+void commit_del_members(struct commit *c)
+{
+	size_t done, from = 0;
+
+	/* A batch stops at a key that is not there: go on behind it. */
+	while (from < c->n_del_members) {
+		change_members(c, c->del_members + from,
+			       c->n_del_members - from, false, &done);
+		from += done + 1;
+	}
+}
+
+/* ---- Maglev tables ---- */
+
+/* The part of a list that is one VIP's and takes new flows. */
+struct slice {
+	const struct member *item;
+	size_t n;
+	__u64 hash;
+};
+
+/* Squeezes out what has no weight; slices by VIP number, from 0 to vips. */
+static int slice_members(struct members *m, struct slice *by_vip)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < m->n; i++)
+		if (m->item[i].weight)
+			m->item[n++] = m->item[i];
+	m->n = n;
+	for (i = 0; i < n; i++) {
+		struct slice *s = &by_vip[m->item[i].vip];
+
+		if (!s->n++)
+			s->item = &m->item[i];
+		s->hash = xr_mix64(s->hash ^ ((__u64)m->item[i].weight << 16 |
+					      m->item[i].backend)) + s->n;
+	}
+	return 0;
+}
+
+static bool same_slice(const struct slice *a, const struct slice *b)
+{
+	size_t i;
+
+	if (a->n != b->n || a->hash != b->hash)
+		return false;
+	for (i = 0; i < a->n; i++)
+		if (a->item[i].backend != b->item[i].backend ||
+		    a->item[i].weight != b->item[i].weight)
+			return false;
+	return true;
+}
+
+/*
+ * So that bpftool shows rows, not octets. The programs' own BTF knows the row
+ * by name only. Without it (NULL) the tables work as well.
+ */
+static struct btf *row_types(struct bpf_map_create_opts *opts)
+{
+	struct btf *btf = btf__new_empty();
+	int u16, u32, row;
+
+	if (!btf)
+		return NULL;
+	u16 = btf__add_int(btf, "__u16", 2, 0);
+	u32 = btf__add_int(btf, "__u32", 4, 0);
+	row = btf__add_array(btf, u32, u16, XR_MAGLEV_ROW);
+	opts->btf_key_type_id = u32;
+	/*
+	 * An array, as in bpf/maps.h, not a struct: before 6.2 the kernel notes
+	 * "no timer" differently for the two, and then finds the tables unlike.
+	 */
+	opts->btf_value_type_id = row;
+	if (row < 0 || btf__load_into_kernel(btf)) {
+		opts->btf_key_type_id = opts->btf_value_type_id = 0;
+		btf__free(btf);
+		return NULL;
+	}
+	opts->btf_fd = btf__fd(btf);
+	return btf;
+}
+
+static int fill_table(int fd, const __u16 *slot)
+{
+	__u32 *key = malloc(XR_MAGLEV_ROWS * sizeof(*key));
+	__u32 n = XR_MAGLEV_ROWS, i;
+	int ret = -ENOMEM;
+
+	if (key) {
+		for (i = 0; i < n; i++)
+			key[i] = i;
+		ret = bpf_map_update_batch(fd, key, slot, &n, NULL);
+	}
+	free(key);
+	return ret;
+}
+
+static int new_table(struct commit *c, const struct slice *s,
+		     const struct bpf_map_create_opts *opts)
+{
+	__u16 *slot = calloc(XR_MAGLEV_ROWS, sizeof(struct xr_maglev_row));
+	struct maglev_member *m = calloc(s->n + 1, sizeof(*m));
+	int fd = -1, ret = -ENOMEM;
+	size_t i;
+
+	if (!slot || !m)
+		goto out;
+	for (i = 0; i < s->n; i++) {
+		m[i].backend = s->item[i].backend;
+		m[i].weight = s->item[i].weight;
+		m[i].name = c->backend[m[i].backend].want->info.name;
+	}
+	ret = maglev_build(c->p->hash_keys, m, s->n, slot);
+	if (ret)
+		goto out;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_table", sizeof(__u32),
+			    sizeof(struct xr_maglev_row), XR_MAGLEV_ROWS, opts);
+	ret = fd < 0 ? fd : fill_table(fd, slot);
+	if (ret && fd >= 0)
+		close(fd);
+out:
+	free(slot);
+	free(m);
+	return ret ? ret : fd;
+}
+
+/* The table that the VIP has now. */
+static int running_table(struct commit *c, __u32 vip)
+{
+	__u32 id;
+
+	if (bpf_map_lookup_elem(c->p->fd[PLANE_MAGLEV], &vip, &id))
+		return -ENOENT;
+	return bpf_map_get_fd_by_id(id);
+}
+
+struct tables {
+	struct slice *have, *want;
+	struct lut made;	/* by hash: index into of[], of VIPs done */
+	__u32 *of;		/* VIP numbers */
+	int *fd;		/* and their tables */
+	size_t n;
+	struct bpf_map_create_opts opts;
+};
+
+static bool keeps_table(const struct commit *c, const struct tables *t,
+			__u32 vip)
+{
+	return !c->force && c->vip[vip].have && c->vip[vip].want &&
+	       same_slice(&t->have[vip], &t->want[vip]);
+}
+
+static void note_table(struct tables *t, __u32 vip, int fd)
+{
+	t->of[t->n] = vip;
+	t->fd[t->n] = fd;
+	lut_add(&t->made, t->want[vip].hash, t->n++);
+}
+
+static int known_table(const struct tables *t, __u32 vip)
+{
+	__u32 at, i;
+
+	for (at = lut_first(&t->made, t->want[vip].hash);
+	     (i = lut_get(&t->made, at)) != LUT_END; at++)
+		if (same_slice(&t->want[t->of[i]], &t->want[vip]))
+			return t->fd[i];
+	return -ENOENT;
+}
+
+static int own_table(struct commit *c, struct tables *t, __u32 vip, int fd)
+{
+	int *to;
+
+	if (fd < 0)
+		return fd;
+	to = model_grow(&c->fds, &c->n_fds, sizeof(*to));
+	if (!to) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*to = fd;
+	note_table(t, vip, fd);
+	return 0;
+}
+
+/*
+ * A VIP that keeps its table may lend it to one that comes to the same list:
+ * its fd is asked for only then.
+ */
+static int find_table(struct commit *c, struct tables *t, struct lut *kept,
+		      const __u32 *kept_vip, __u32 vip)
+{
+	__u32 at, i;
+	int fd = known_table(t, vip);
+
+	if (fd >= 0)
+		return fd;
+	for (at = lut_first(kept, t->want[vip].hash);
+	     (i = lut_get(kept, at)) != LUT_END; at++)
+		if (same_slice(&t->want[kept_vip[i]], &t->want[vip])) {
+			fd = running_table(c, kept_vip[i]);
+			if (fd >= 0)
+				break;
+		}
+	if (fd < 0)
+		fd = new_table(c, &t->want[vip], &t->opts);
+	i = fd;
+	fd = own_table(c, t, vip, fd);
+	return fd ? fd : (int)i;
+}
+
+static int make_all(struct commit *c, struct tables *t, __u32 size)
+{
+	__u32 *kept_vip = malloc((size + 1) * sizeof(*kept_vip)), vip, n = 0;
+	struct lut kept = { NULL, 0 };
+	int fd = 0;
+
+	if (!kept_vip || lut_init(&kept, size + 1)) {
+		fd = -ENOMEM;
+		goto out;
+	}
+	for (vip = 1; vip <= size; vip++) {
+		if (!keeps_table(c, t, vip))
+			continue;
+		kept_vip[n] = vip;
+		lut_add(&kept, t->want[vip].hash, n++);
+	}
+	/* One that is deleted gets the empty table: its own shall be freed. */
+	for (vip = 1; vip <= size && fd >= 0; vip++) {
+		if (keeps_table(c, t, vip) ||
+		    (!c->vip[vip].have && !c->vip[vip].want))
+			continue;
+		fd = find_table(c, t, &kept, kept_vip, vip);
+		c->table_vip[c->n_tables] = vip;
+		c->table_fd[c->n_tables++] = fd;
+	}
+out:
+	lut_free(&kept);
+	free(kept_vip);
+	return fd < 0 ? fd : 0;
+}
+
+int commit_make_tables(struct commit *c)
+{
+	__u32 size = c->have.limits.vips;
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+	struct tables t = { 0 };
+	struct btf *btf = row_types(&opts);
+	int ret = -ENOMEM;
+
+	t.opts = opts;
+	t.have = calloc(size + 1, sizeof(*t.have));
+	t.want = calloc(size + 1, sizeof(*t.want));
+	t.of = calloc(size + 1, sizeof(*t.of));
+	t.fd = calloc(size + 1, sizeof(*t.fd));
+	c->table_vip = calloc(size + 1, sizeof(*c->table_vip));
+	c->table_fd = calloc(size + 1, sizeof(*c->table_fd));
+	if (t.have && t.want && t.of && t.fd && c->table_vip && c->table_fd &&
+	    !lut_init(&t.made, size + 1)) {
+		slice_members(&c->have_members, t.have);
+		slice_members(&c->want_members, t.want);
+		ret = make_all(c, &t, size);
+	}
+	if (ret)
+		xr_fail(c->err, ret, "making Maglev tables: %s",
+			strerror(-ret));
+	btf__free(btf);
+	lut_free(&t.made);
+	free(t.have);
+	free(t.want);
+	free(t.of);
+	free(t.fd);
+	return ret;
+}
+
+/*
+ * In one batch: the kernel waits for a grace period after each single update
+ * of an array of maps. It is all there already, so what can fail is memory.
+ */
+int commit_store_tables(struct commit *c)
+{
+	int fd = c->p->fd[PLANE_MAGLEV], ret;
+	__u32 n = c->n_tables;
+	size_t i;
+
+	if (!n)
+		return 0;
+	ret = bpf_map_update_batch(fd, c->table_vip, c->table_fd, &n, NULL);
+	if (!ret)
+		return 0;
+	for (i = 0, ret = 0; !ret && i < c->n_tables; i++)
+		ret = bpf_map_update_elem(fd, &c->table_vip[i],
+					  &c->table_fd[i], 0);
+	return ret ? -errno : 0;
+}

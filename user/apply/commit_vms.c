@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The file's VMs: what each has to become, found while it is told, then done
+ * in bulk. A file may hold a million of them: a hash look-up each, no system
+ * call unless a host is this machine, one grace period for all that leave.
+ *
+ * A VM whose place is another one than the running one has moved, by the
+ * operator's word. A move under way to the place where the VM is, goes on.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "commit_priv.h"
+#include "host/host.h"
+#include "config/model_edit.h"
+#include "lib/text.h"
+#include "host/local.h"
+#include "vm/vm_priv.h"
+
+enum change { STAYS, NEW, MOVES, BINDS, MOVES_AND_BINDS, LEAVES };
+
+struct vm_change {
+	const struct model_vm *want;	/* NULL: LEAVES */
+	__u32 place;
+	enum change change;
+};
+
+static __u16 host_of(const struct commit *c, const struct model_vm *v)
+{
+	return c->want.hosts[v->host].index;
+}
+
+static bool is_bound(const struct commit *c, const struct model_vm *v,
+		     __u32 place)
+{
+	return vm_bound(c->p, place, v->addr, v->n_addrs, v->lock, v->tap);
+}
+
+static enum change change_of(const struct commit *c, const struct model_vm *v,
+			     __u32 place)
+{
+	bool moves, binds;
+
+	if (place == VM_NOWHERE)
+		return NEW;
+	moves = vm_now(c->p, place).host != host_of(c, v);
+	binds = !is_bound(c, v, place);
+	return moves && binds ? MOVES_AND_BINDS : moves ? MOVES :
+	       binds ? BINDS : STAYS;
+}
+
+/* ---- in words ---- */
+
+static int say_vm(struct commit *c, const struct vm_change *ch)
+{
+	const struct model_vm *v = ch->want;
+	char name[VM_NAME];
+	const char *at;
+
+	if (ch->change == LEAVES)
+		return commit_say(c, "- vm %s",
+				  vm_name_at(c->p, name, ch->place));
+	vm_name(name, vm_key(v->mac, v->vlan));
+	at = c->want.hosts[v->host].info.name;
+	switch (ch->change) {
+	case NEW:
+		return commit_say(c, "+ vm %s at %s%s", name, at,
+				  v->lock ? " lock" : "");
+	case MOVES:
+	case MOVES_AND_BINDS:
+		return commit_say(c, "~ vm %s: at %s -> %s%s", name,
+				  host_name(c->p, vm_now(c->p, ch->place).host),
+				  at, ch->change == MOVES ? "" : ", binding");
+	default:
+		return commit_say(c, "~ vm %s: binding", name);
+	}
+}
+
+static int note(struct commit *c, const struct model_vm *v, __u32 place,
+		enum change change)
+{
+	struct vm_change *ch = model_grow(&c->vm_changes, &c->n_vm_changes,
+					  sizeof(*ch));
+
+	if (!ch)
+		return -ENOMEM;
+	*ch = (struct vm_change){ v, place, change };
+	return say_vm(c, ch);
+}
+
+struct leavers {
+	struct commit *c;
+	const __u8 *kept;	/* by place */
+};
+
+static int on_known(void *ctx, __u32 place)
+{
+	struct leavers *l = ctx;
+
+	return l->kept[place] ? 0 : note(l->c, NULL, place, LEAVES);
+}
+
+/* Once per host: is there a way to where VMs move? */
+static int warn_of_way(struct commit *c, const struct model_vm *v, bool *asked)
+{
+	__u16 host = host_of(c, v);
+	struct xr_err err;
+
+	if (asked[host] || !c->host[host].have)
+		return 0;
+	asked[host] = true;
+	if (!host_reachable(c->p, host, &err))
+		return 0;
+	return commit_say(c, "! VMs move there, but %s", err.text);
+}
+
+/* One that leaves, or gets another port, does not keep this one. */
+static bool keeps_port(const struct commit *c, __u32 place, const char *tap)
+{
+	__u64 key = c->p->vms[place].key;
+	const struct model_vm *v;
+	size_t i;
+
+	for (i = 0; i < c->want.n_vms; i++) {
+		v = &c->want.vms[i];
+		if (vm_key(v->mac, v->vlan) == key)
+			return !v->tap[0] || !strcmp(v->tap, tap);
+	}
+	return false;
+}
+
+/* Its port, where the file names one of this machine's. */
+static int check_port(struct commit *c, const struct model_vm *v)
+{
+	unsigned int may_share = PORT_WITH_SAME_MAC | v->lock * PORT_WITH_LOCKED;
+	__u64 key = vm_key(v->mac, v->vlan);
+	char name[VM_NAME];
+	struct xr_err err;
+	__u32 holder;
+	int ret;
+
+	if (!v->tap[0] || !c->want.hosts[v->host].info.local)
+		return 0;
+	ret = port_check(c->p, v->tap, &err);
+	holder = ret ? 0 : port_holder(c->p, key, v->tap, may_share);
+	if (holder && keeps_port(c, holder - 1, v->tap))
+		ret = port_refused_to(c->p, key, v->tap, may_share, &err);
+	if (!ret)
+		return 0;
+	vm_count_reason(c->p, XR_R_PORT_REFUSED, 1);
+	return commit_fault(c, v->line, xr_fail(c->err, -EINVAL, "VM %s: %s",
+			    vm_name(name, vm_key(v->mac, v->vlan)), err.text));
+}
+
+int commit_describe_vms(struct commit *c)
+{
+	struct leavers l = { c, NULL };
+	const struct model_vm *v;
+	enum change change;
+	__u8 *kept;
+	bool *asked;
+	__u32 place;
+	size_t i;
+	int ret = 0;
+
+	if (!c->want.vms_given)
+		return 0;
+	l.kept = kept = calloc((size_t)c->p->mac_buckets * XR_TAG_LANES, 1);
+	asked = calloc(c->have.limits.hosts + 1, sizeof(*asked));
+	if (!kept || !asked)
+		ret = -ENOMEM;
+	for (i = 0; !ret && i < c->want.n_vms; i++) {
+		v = &c->want.vms[i];
+		place = vm_find(c->p, vm_key(v->mac, v->vlan));
+		if (place != VM_NOWHERE)
+			kept[place] = 1;
+		change = change_of(c, v, place);
+		if (change == MOVES || change == MOVES_AND_BINDS)
+			ret = warn_of_way(c, v, asked);
+		if (!ret && change != STAYS)
+			ret = check_port(c, v) ?: note(c, v, place, change);
+	}
+	if (!ret)
+		ret = vm_each(c->p, on_known, &l);
+	free(kept);
+	free(asked);
+	return ret;
+}
+
+/* ---- doing it ---- */
+
+/* What leaves first, so that its places can be taken. */
+static void let_go(struct commit *c)
+{
+	struct vm_loose loose = { .n_vm = 0 };
+	const struct vm_change *ch;
+	size_t i;
+
+	for (i = 0; i < c->n_vm_changes; i++) {
+		ch = &c->vm_changes[i];
+		if (ch->change == LEAVES)
+			vm_drop(c->p, ch->place, &loose);
+		else if (ch->change == BINDS || ch->change == MOVES_AND_BINDS)
+			vm_unbind(c->p, ch->place, ch->want->addr,
+				  ch->want->n_addrs, &loose);
+	}
+	vm_loose_end(c->p, &loose);
+}
+
+static void move(struct commit *c, const struct vm_change *ch, __u32 tick)
+{
+	struct xr_vm_info *info = &c->p->vm_info[ch->place];
+	__u16 host = host_of(c, ch->want);
+
+	vm_set_moved(c->p, ch->place, host, 0, tick, NULL);
+	info->seq = vm_next_seq(info->seq);
+	info->step = XR_NOTICE_MOVED + 1;
+	info->source = XR_SOURCE_FILE;
+	info->moves++;
+	info->host = host;
+	info->under_way = 0;
+}
+
+static int full(struct commit *c, const char *what, const char *limit)
+{
+	return xr_fail(c->err, -ENOSPC,
+		       "no place for a %s is free: make the instance anew with a larger limits.%s",
+		       what, limit);
+}
+
+static int settle(struct commit *c, struct vm_change *ch, __u32 tick)
+{
+	const struct model_vm *v = ch->want;
+
+	if (ch->change == MOVES || ch->change == MOVES_AND_BINDS)
+		move(c, ch, tick);
+	if (ch->change == NEW)
+		ch->place = vm_new(c->p, vm_key(v->mac, v->vlan),
+				   host_of(c, v), XR_SOURCE_FILE);
+	if (ch->place == VM_NOWHERE)
+		return commit_fault(c, v->line, full(c, "VM", "vms"));
+	if (ch->change == LEAVES || ch->change == MOVES)
+		return 0;
+	if (vm_bind(c->p, ch->place, v->addr, v->n_addrs, v->lock, v->tap))
+		return commit_fault(c, v->line,
+				    full(c, "VM's address", "vm_addresses"));
+	if (host_any_local(c->p))
+		vm_local_added(c->p, ch->place, NULL);
+	return 0;
+}
+
+/* A move that was prepared to a host that goes comes to nothing. */
+static int drop_plan(void *ctx, __u32 place)
+{
+	struct commit *c = ctx;
+	struct xr_vm_now now = vm_now(c->p, place), to;
+
+	if (now.next && !c->host[now.next].want && vm_set_back(c->p, place)) {
+		vm_local_cancel(c->p, place, NULL);
+		c->p->vm_info[place].under_way = 0;
+	}
+	now = vm_now(c->p, place);
+	while (now.home && !c->host[now.home].want) {
+		to = now;
+		to.home = now.host;
+		if (vm_change(c->p, place, &now, to))
+			break;
+	}
+	return 0;
+}
+
+int commit_store_vms(struct commit *c)
+{
+	__u32 tick = vm_tick(c->p);
+	size_t i;
+	int ret = 0;
+
+	if (!c->want.vms_given)
+		return 0;
+	let_go(c);
+	for (i = 0; !ret && i < c->n_vm_changes; i++)
+		ret = settle(c, &c->vm_changes[i], tick);
+	for (i = 1; i <= c->have.limits.hosts; i++)
+		if (c->host[i].have && !c->host[i].want)
+			break;
+	if (i <= c->have.limits.hosts)
+		vm_each(c->p, drop_plan, c);
+	return ret;
+}

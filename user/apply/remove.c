@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Removing an instance, also one that this xroam cannot read. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/daemon.h"
+#include "plane/plane_priv.h"
+#include "attach/tc.h"
+#include "underlay/vip_own.h"
+#include "host/local.h"
+
+void plane_remove_dir(const char *dir)
+{
+	char path[512];
+	struct dirent *e;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+		    !plane_pin_path(path, sizeof(path), dir, e->d_name))
+			unlink(path);
+	}
+	closedir(d);
+	rmdir(dir);
+}
+
+/* The lock is held. */
+static int remove_instance(const struct plane *p, struct xr_err *err)
+{
+	char gone[160], run[160];
+
+	/* Renamed first: a half-removed instance must not look like one. */
+	snprintf(gone, sizeof(gone), "%s" PLANE_UNFINISHED, p->dir);
+	plane_remove_dir(gone);
+	if (rename(p->dir, gone) && errno != ENOENT)
+		return xr_fail(err, -errno, "removing %s: %s", p->dir,
+			       strerror(errno));
+	plane_remove_dir(gone);
+	snprintf(run, sizeof(run), XR_RUN_ROOT "/%s", p->name);
+	plane_remove_dir(run);
+	daemon_socket_sweep(p->name);
+	return 0;
+}
+
+int plane_destroy(struct plane *p, struct xr_err *err)
+{
+	int ret;
+
+	vm_local_destroy(p);
+	ret = plane_detach_all(p, err);
+	if (!ret)
+		ret = remove_instance(p, err);
+	if (!ret)
+		vip_own_sweep();	/* what a kill has left */
+	return ret;
+}
+
+/* What can be said of pins that this xroam cannot read. */
+static void detach_pinned(const char *dir)
+{
+	char path[512];
+	struct dirent *e;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		if (plane_pin_path(path, sizeof(path), dir, e->d_name))
+			continue;
+		if (!strncmp(e->d_name, "dev_", 4))
+			attach_sweep(path);
+		else if (!strncmp(e->d_name, "tc_", 3))
+			tc_sweep(path);
+	}
+	closedir(d);
+}
+
+/* Pins of another layout, or the rubbish of a kill. */
+static int remove_unreadable(struct plane *p, struct xr_err *err)
+{
+	int ret;
+
+	detach_pinned(p->dir);
+	ret = remove_instance(p, err);
+	vip_own_sweep();
+	return ret;
+}
+
+int plane_remove(const char *name, struct xr_err *err)
+{
+	struct stat st;
+	struct plane *p;
+	int ret, opened, found = 0;
+
+	opened = plane_open(&p, name, PLANE_CHANGE, NULL, NULL, err);
+	if (!opened) {
+		ret = plane_destroy(p, err);
+		plane_close(p);
+		return ret;
+	}
+	if (opened != -EPROTO && opened != -ENOENT)
+		return opened;
+	p = plane_new(name);
+	if (!p)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	ret = p->lock_fd = plane_lock(name, err);
+	p->locked = ret >= 0;
+	/* Somebody may have made the instance meanwhile: then it is theirs. */
+	if (ret >= 0 && (opened == -EPROTO || !plane_exists(p))) {
+		found = !stat(p->dir, &st);
+		ret = remove_unreadable(p, err);
+	}
+	plane_close(p);
+	if (ret < 0)
+		return ret;
+	return found ? 0 : plane_missing(name, err);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The programs: opened for a device, with the instance's maps and knobs. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "attach_priv.h"
+#include "net/netlink.h"
+#include "plane/plane_priv.h"
+
+#include <xroam.skel.h>
+#if __has_include(<decap.skel.h>)
+#include <decap.skel.h>
+#define HAVE_DECAP 1
+#endif
+
+void program_close(struct loaded *l)
+{
+	xroam_bpf__destroy(l->node);
+#ifdef HAVE_DECAP
+	decap_bpf__destroy(l->decap);
+#endif
+	memset(l, 0, sizeof(*l));
+}
+
+/* ---- knobs ---- */
+
+/*
+ * The port at which tunnels of the method end here: a local host's, or else
+ * that of any host, as it is the fabric's.
+ */
+static __be16 tunnel_port(const struct plane *p, enum xr_forward method,
+			  __u16 usual)
+{
+	__u16 port = 0;
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		const struct xr_host_info *h = &p->host_info[i];
+
+		if (!h->name[0] || h->method != method)
+			continue;
+		if (!port || h->local)
+			port = h->port ? h->port : usual;
+		if (h->local)
+			break;
+	}
+	return htons(port ? port : usual);
+}
+
+static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
+{
+	const struct xr_policy *policy = &p->meta->policy;
+	__u32 features = p->meta->features;
+	struct xr_knobs k = {
+		.dev_slot = slot,
+		.vip_mask = p->vip_buckets - 1,
+		.sid_mask = p->sid_buckets - 1,
+		.flow_mask = p->flow_buckets - 1,
+		.flow_idle = policy->flow_idle,
+		.reply_rate = policy->reply_rate,
+		.too_big = policy->too_big,
+		.down = policy->down,
+		.trace = trace,
+		.vips = !!(features & XR_FEATURE_VIPS),
+		.hosts = !!(features & XR_FEATURE_HOSTS),
+		.vip_other = policy->vip_other,
+		.vip_echo = policy->vip_echo,
+	};
+
+	if (p->devices[slot].ifindex)
+		k.master = netlink_master_of(p->devices[slot].ifindex);
+	if (!k.hosts)
+		return k;
+	k.by_ip = !!(features & XR_FEATURE_BY_IP);
+	k.local = !!(features & XR_FEATURE_LOCAL);
+	k.moves = policy->moves;
+	k.mac_buckets = p->mac_buckets;
+	k.ip_buckets = p->ip_buckets;
+	k.flap_moves = policy->flap_moves;
+	k.flap_seconds = policy->flap_seconds;
+	k.vm_ttl = policy->vm_ttl;
+	k.tunnels = policy->tunnels;
+	k.vxlan_port = tunnel_port(p, XR_FORWARD_VXLAN, XR_PORT_VXLAN);
+	k.gue_port = tunnel_port(p, XR_FORWARD_GUE, XR_PORT_GUE);
+	return k;
+}
+
+/* ---- loading ---- */
+
+static int open_node(struct loaded *l, const struct xr_knobs *knobs,
+		     struct xr_err *err)
+{
+	l->node = xroam_bpf__open();
+	if (!l->node)
+		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
+	l->node->rodata->knobs = *knobs;
+	l->obj = l->node->obj;
+	if (knobs->hosts) {
+		l->prog = l->node->progs.xroam_vm_node;
+		l->name = "xroam_vm_node";
+	} else {
+		l->prog = l->node->progs.xroam_node;
+		l->name = "xroam_node";
+	}
+	return 0;
+}
+
+static int open_decap(struct loaded *l, const struct xr_knobs *knobs,
+		      bool pass, struct xr_err *err)
+{
+#ifdef HAVE_DECAP
+	l->decap = decap_bpf__open();
+	if (!l->decap)
+		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
+	l->decap->rodata->knobs = *knobs;
+	l->obj = l->decap->obj;
+	l->prog = pass ? l->decap->progs.xroam_pass :
+			 l->decap->progs.xroam_decap;
+	l->name = pass ? "xroam_pass" : "xroam_decap";
+	return 0;
+#else
+	return xr_fail(err, -EOPNOTSUPP, "roles backend and pass are not built in");
+#endif
+}
+
+/* Everything but the kernel's load: knobs, and the instance's maps. */
+int program_open(struct plane *p, struct loaded *l, __u32 slot,
+		 enum xr_role role, bool trace, __u64 private_maps,
+		 struct xr_err *err)
+{
+	struct xr_knobs knobs = make_knobs(p, slot, trace);
+	struct bpf_program *prog;
+	int ret;
+
+	memset(l, 0, sizeof(*l));
+	if (role == XR_ROLE_NODE)
+		ret = open_node(l, &knobs, err);
+	else
+		ret = open_decap(l, &knobs, role == XR_ROLE_PASS, err);
+	if (ret)
+		return ret;
+	bpf_object__for_each_program(prog, l->obj)
+		bpf_program__set_autoload(prog, prog == l->prog);
+	ret = plane_reuse_maps(p, l->obj, private_maps, err);
+	if (ret)
+		program_close(l);
+	return ret;
+}
+
+/* Kernels without multi-buffer XDP (before 5.18) refuse the flag. */
+static void without_frags(struct bpf_program *prog)
+{
+	__u32 flags = bpf_program__flags(prog);
+
+	bpf_program__set_flags(prog, flags & ~BPF_F_XDP_HAS_FRAGS);
+}
+
+int program_load(struct plane *p, struct loaded *l, __u32 slot,
+		 enum xr_role role, bool trace, __u64 private_maps,
+		 struct xr_err *err)
+{
+	int ret, frags;
+
+	for (frags = 1; frags >= 0; frags--) {
+		ret = program_open(p, l, slot, role, trace, private_maps, err);
+		if (ret)
+			return ret;
+		if (!frags)
+			without_frags(l->prog);
+		ret = bpf_object__load(l->obj);
+		if (!ret)
+			return 0;
+		program_close(l);
+		if (ret != -EINVAL)
+			break;
+	}
+	return plane_load_failed(ret, "loading the program", err);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The records of devices, and the pins of the programs on them. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attach_priv.h"
+#include "lib/netns.h"
+#include "report/stats.h"
+
+struct xr_device *record_find(struct plane *p, const char *dev)
+{
+	__u64 netns = netns_id();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		struct xr_device *d = &p->devices[i];
+
+		if (d->ifindex && d->netns == netns &&
+		    !strncmp(d->name, dev, sizeof(d->name)))
+			return d;
+	}
+	return NULL;
+}
+
+struct xr_device *record_at(struct plane *p, __u32 ifindex)
+{
+	__u64 netns = netns_id();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		struct xr_device *d = &p->devices[i];
+
+		if (d->ifindex == ifindex && d->netns == netns)
+			return d;
+	}
+	return NULL;
+}
+
+static struct xr_device *free_record(struct plane *p)
+{
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		if (!p->devices[i].ifindex)
+			return &p->devices[i];
+	}
+	return NULL;
+}
+
+__u32 record_slot(struct plane *p, const struct xr_device *d)
+{
+	return d - p->devices;
+}
+
+/* Names in bpffs have no dots; devices ("eth0.7") have. */
+static void pin_name(struct plane *p, const struct xr_device *d,
+		     const char *suffix, char *path, size_t size)
+{
+	char *c;
+	int n;
+
+	n = snprintf(path, size, "%s/", p->dir);
+	snprintf(path + n, size - n, "dev_%u_%s%s", record_slot(p, d), d->name,
+		 suffix);
+	for (c = path + n; *c; c++) {
+		if (*c == '.')
+			*c = '~';
+	}
+}
+
+static void pin_program(struct plane *p, const struct xr_device *d)
+{
+	char path[256], tmp[256];
+	int fd = bpf_prog_get_fd_by_id(d->prog_id);
+
+	if (fd < 0)
+		return;
+	pin_name(p, d, "", path, sizeof(path));
+	pin_name(p, d, "~new", tmp, sizeof(tmp));
+	unlink(tmp);
+	if (!bpf_obj_pin(fd, tmp) && rename(tmp, path))
+		unlink(tmp);
+	close(fd);
+}
+
+void record_move(struct plane *p, struct xr_device *d, __u64 netns,
+		 __u32 ifindex, const char *name)
+{
+	char from[256], to[256];
+
+	pin_name(p, d, "", from, sizeof(from));
+	memset(d->name, 0, sizeof(d->name));
+	strncpy(d->name, name, sizeof(d->name) - 1);
+	d->netns = netns;
+	__atomic_store_n(&d->ifindex, ifindex, __ATOMIC_RELEASE);
+	pin_name(p, d, "", to, sizeof(to));
+	if (strcmp(from, to))
+		rename(from, to);
+}
+
+void record_drop(struct plane *p, struct xr_device *d)
+{
+	char path[256];
+
+	pin_name(p, d, "", path, sizeof(path));
+	unlink(path);
+	/* ifindex says that the slot is taken: last to come, first to go. */
+	__atomic_store_n(&d->ifindex, 0, __ATOMIC_RELEASE);
+	memset(d, 0, sizeof(*d));
+}
+
+/* What is left of devices that went takes nobody's place. */
+static void drop_gone(struct plane *p)
+{
+	struct xr_device *d = p->devices;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
+		if (d->ifindex && plane_device_state(p, d) == DEVICE_GONE)
+			record_drop(p, d);
+}
+
+int record_new(struct plane *p, const char *dev, int ifindex,
+	       enum xr_role role, struct xr_device **out,
+	       struct xr_err *err)
+{
+	struct xr_device *d;
+
+	/* What they tell of is gone, or check_free() would have seen it. */
+	while ((d = record_find(p, dev)) || (d = record_at(p, ifindex)))
+		record_drop(p, d);
+	d = free_record(p);
+	if (!d) {
+		drop_gone(p);
+		d = free_record(p);
+	}
+	if (!d)
+		return xr_fail(err, -ENOSPC,
+			       "%s: %d devices are attached, the most there "
+			       "can be", dev, XR_MAX_DEVICES);
+	memset(d, 0, sizeof(*d));
+	strncpy(d->name, dev, sizeof(d->name) - 1);
+	d->netns = netns_id();
+	d->role = role;
+	stats_clear(p, PLANE_DEV_STATS, record_slot(p, d));
+	__atomic_store_n(&d->ifindex, ifindex, __ATOMIC_RELEASE);
+	*out = d;
+	return 0;
+}
+
+void record_complete(struct plane *p, struct xr_device *d,
+		     const struct attached *at, __u32 prog)
+{
+	d->mode = at->mode;
+	d->how = at->single ? XR_ATTACH_SINGLE : XR_ATTACH_DISPATCHER;
+	if (!d->attached)
+		d->attached = time(NULL);
+	d->prog_id = prog;
+	pin_program(p, d);
+}
+
+const struct xr_device *plane_device(struct plane *p, const char *dev)
+{
+	return record_find(p, dev);
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lib/netns.h"
+#include "tc_priv.h"
+#include "tc_worker.h"
+
+struct job {
+	struct job *next;
+	struct tc_task t;
+	int space;		/* fd of its network namespace */
+	__u64 netns;
+	int ret;
+};
+
+struct tc_worker {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more, less;
+	struct job *todo, *doing, *done;
+	bool ends;
+	int event;
+	__u64 netns;		/* where the thread is */
+};
+
+/* ---- the thread ---- */
+
+static void append(struct job **list, struct job *j)
+{
+	while (*list)
+		list = &(*list)->next;
+	j->next = NULL;
+	*list = j;
+}
+
+static int attach(struct tc_worker *w, const struct job *j)
+{
+	int ret;
+
+	if (w->netns != j->netns) {
+		if (setns(j->space, CLONE_NEWNET))
+			return -errno;
+		w->netns = j->netns;
+	}
+	if (j->t.first)
+		j->t.first(j->t.p, j->t.place, j->t.name);
+	ret = bpf_prog_attach_opts(j->t.prog, j->t.ifindex, tc_list(j->t.kind),
+				   NULL);
+	return ret == -EEXIST ? 0 : ret;
+}
+
+static void *work(void *ctx)
+{
+	struct tc_worker *w = ctx;
+	struct job *j;
+
+	pthread_mutex_lock(&w->lock);
+	for (;;) {
+		while (!w->todo && !w->ends)
+			pthread_cond_wait(&w->more, &w->lock);
+		j = w->todo;
+		if (!j)
+			break;
+		w->todo = j->next;
+		w->doing = j;
+		pthread_mutex_unlock(&w->lock);
+		j->ret = attach(w, j);
+		pthread_mutex_lock(&w->lock);
+		w->doing = NULL;
+		append(&w->done, j);
+		pthread_cond_broadcast(&w->less);
+		eventfd_write(w->event, 1);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+struct tc_worker *tc_worker_new(int *event_fd)
+{
+	struct tc_worker *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->netns = netns_id();
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->more, NULL);
+	pthread_cond_init(&w->less, NULL);
+	if (w->event < 0 || pthread_create(&w->thread, NULL, work, w)) {
+		if (w->event >= 0)
+			close(w->event);
+		free(w);
+		return NULL;
+	}
+	*event_fd = w->event;
+	return w;
+}
+
+void tc_worker_end(struct tc_worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->ends = true;
+	pthread_cond_signal(&w->more);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+}
+
+void tc_worker_free(struct tc_worker *w)
+{
+	if (w)
+		close(w->event);
+	free(w);
+}
+
+/* ---- the others ---- */
+
+static void job_free(struct job *j)
+{
+	close(j->t.prog);
+	if (j->space >= 0)
+		close(j->space);
+	free(j);
+}
+
+int tc_worker_attach(struct tc_worker *w, const struct tc_task *t)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j) {
+		close(t->prog);
+		return -ENOMEM;
+	}
+	j->t = *t;
+	j->netns = netns_id();
+	j->space = netns_open();
+	if (j->space < 0) {
+		job_free(j);
+		return -EMFILE;
+	}
+	pthread_mutex_lock(&w->lock);
+	append(&w->todo, j);
+	pthread_cond_signal(&w->more);
+	pthread_mutex_unlock(&w->lock);
+	return 0;
+}
+
+static bool is_in(const struct job *list, __u32 ifindex)
+{
+	while (list && list->t.ifindex != ifindex)
+		list = list->next;
+	return list;
+}
+
+static bool is_to_do(const struct tc_worker *w, __u32 ifindex)
+{
+	return is_in(w->todo, ifindex) ||
+	       (w->doing && w->doing->t.ifindex == ifindex);
+}
+
+bool tc_worker_has(struct tc_worker *w, __u32 ifindex)
+{
+	bool has;
+
+	pthread_mutex_lock(&w->lock);
+	has = is_to_do(w, ifindex) || is_in(w->done, ifindex);
+	pthread_mutex_unlock(&w->lock);
+	return has;
+}
+
+void tc_worker_wait(struct tc_worker *w, __u32 ifindex)
+{
+	pthread_mutex_lock(&w->lock);
+	while (is_to_do(w, ifindex))
+		pthread_cond_wait(&w->less, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void detach(const struct job *j)
+{
+	int back;
+
+	if (netns_enter(j->netns, &back))
+		return;		/* it took the hook along */
+	bpf_prog_detach2(j->t.prog, j->t.ifindex, tc_list(j->t.kind));
+	netns_leave(back);
+}
+
+static void settle(struct plane *p, const struct job *j,
+		   void (*fail)(void *ctx, const char *line), void *ctx)
+{
+	struct xr_tc_hook *h = p ? tc_record(p, j->netns, j->t.ifindex,
+					     j->t.kind) : NULL;
+	char line[96];
+
+	if (!j->ret && h)
+		h->attached = 1;
+	else if (!j->ret)
+		detach(j);
+	if (!j->ret || !h)
+		return;
+	tc_record_drop(p, h);
+	snprintf(line, sizeof(line), "%s: attaching %s: %s", j->t.name,
+		 tc_word(j->t.kind), strerror(-j->ret));
+	fail(ctx, line);
+}
+
+void tc_worker_settle(struct tc_worker *w, struct plane *p,
+		      void (*fail)(void *ctx, const char *line), void *ctx)
+{
+	struct job *j, *next;
+	eventfd_t n;
+
+	eventfd_read(w->event, &n);
+	pthread_mutex_lock(&w->lock);
+	j = w->done;
+	w->done = NULL;
+	pthread_mutex_unlock(&w->lock);
+	for (; j; j = next) {
+		next = j->next;
+		settle(p, j, fail, ctx);
+		job_free(j);
+	}
+}

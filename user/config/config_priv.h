@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts that read the file tell each other, and nobody else. */
+#ifndef XR_CORE_CONFIG_PRIV_H
+#define XR_CORE_CONFIG_PRIV_H
+
+#include <stdarg.h>
+#include "config_lines.h"
+#include "config_schema.h"
+#include "lib/lut.h"
+#include "model.h"
+
+#define PATH_LEN	256	/* of "backends[3].vips[0]" */
+
+struct reader {
+	const char *name;	/* of the file, for messages */
+	const char *text;
+	size_t len;
+	struct xr_err *err;
+	/* libcyaml's error: its first line, and the way there, innermost last */
+	char said[256];
+	char path[PATH_LEN];
+	bool ends_in_field;
+	bool failed;		/* a line has been written to err */
+	struct xr_errs *all;	/* NULL: the first is enough */
+	/* Where path is, and the list's item around it; 0: to be looked for. */
+	__u32 line, item;
+	const struct shape *mended;	/* what text was made of; NULL: as it came */
+};
+
+/*
+ * ---- config_error.c: each gives -EINVAL, the line being written; or 0, where all
+ * that is wrong is asked for and there is room: go on with what is next ----
+ */
+
+/* item: the line where the list's item begins that it is in, or line. */
+int fail_line(struct reader *r, __u32 line, __u32 item, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+int fail_at(struct reader *r, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Of the node at r->path, or of a key in it. */
+int fail_key(struct reader *r, const char *key);	/* nobody knows it */
+int fail_missing(struct reader *r, const char *key);
+int fail_twice(struct reader *r, const char *key);
+int fail_word(struct reader *r, const char *value);
+int fail_kind(struct reader *r, const char *want, const char *got);
+
+#define LIST_WORDS	"a list"
+#define MAPPING_WORDS	"a mapping (key: value)"
+#define VALUE_WORDS	"a single value"
+
+/* The text is no YAML, or has what a configuration has not. */
+bool config_is_syntax(cyaml_err_t e);
+/* libcyaml's error e, of which config_on_log() heard the details. */
+int config_explain(struct reader *r, cyaml_err_t e);
+void config_on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap);
+
+/* "vips" or "[3]" behind path, into out. */
+void path_join(char *out, size_t size, const char *path, const char *key);
+
+/* ---- config_shape.c ---- */
+
+struct shape;
+
+/*
+ * Tells, in r->all, of everything in r->text that has a wrong shape: keys that
+ * nobody knows, that are missing or given twice, a list where a value belongs, words
+ * that are none. *s: a text without it, with each thing in the line where it was,
+ * so that values can be looked at. 0, or -errno: told, or no memory.
+ */
+int shape_mend(struct reader *r, struct shape **s);
+void shape_free(struct shape *s);
+const char *shape_text(const struct shape *s, size_t *len);
+/* It stands for what is wrong, which has been told. */
+bool shape_is_ours(const struct shape *s, const char *path);
+
+/* "port" of "vips[3].port" */
+const char *last_key(const char *path);
+/* "backends[3]" -> "backends", for an operator; the top is "the file". */
+const char *plain_name(const char *path, char *buf);
+
+/* ---- config_take.c ---- */
+
+int config_take(struct reader *r, const struct raw *raw, struct model *m);
+
+/* A number of the range that its key has. */
+int config_number(struct reader *r, const char *path, const char *text,
+		  __u64 *value);
+/* "list[i].key" */
+const char *config_at(char *buf, const char *list, size_t i, const char *key);
+
+__u32 config_line_of(const struct reader *r, const char *list, size_t i);
+/* Something of list[i] has been told. */
+bool config_is_bad(const struct reader *r, const char *list, size_t i);
+
+/* Leaves *to alone where the number is left out. */
+#define TAKE(r, path, from, to)                                                \
+	({                                                                     \
+		__u64 number_ = 0;                                             \
+		int bad_ = from ? config_number(r, path, from, &number_) : 0;  \
+		if (!bad_ && from)                                             \
+			to = number_;                                          \
+		bad_;                                                          \
+	})
+
+/* ---- config_take_hosts.c: hosts, gateways, protected, sources ---- */
+
+/* One value; where it goes is left alone where it is wrong. what: whose name it is. */
+int config_name(struct reader *r, const char *path, const char *what,
+		const char *text, char *name);
+int config_addr(struct reader *r, const char *path, const char *text,
+		__be32 *addr);
+/* text NULL: left out. */
+int config_mac(struct reader *r, const char *path, const char *text, __u8 *mac);
+int config_dev(struct reader *r, const char *path, const char *text, char *dev);
+
+
+int config_take_hosts(struct reader *r, const struct raw *raw,
+		      struct model *m);
+/* A host's name was not read: that there is none of a name is not to be told. */
+bool config_lost_host(const struct reader *r, const struct model *m);
+
+/* ---- config_vms.c: vms, one node after the other ---- */
+
+struct vms_reader {
+	struct reader *r;
+	struct model *m;
+	struct lut hosts;	/* by name */
+	unsigned int seen;	/* keys of the VM that is being read */
+	/* What is wrong in its shape: told of, and not looked at. */
+	enum vms_skip { SKIP_NOTHING, SKIP_VM, SKIP_ALL } skip;
+};
+
+int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m);
+/* A node at or below "vms"; false: it is wrong, and the line is written. */
+bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
+		     size_t depth, const struct lines_node *node);
+int config_vms_end(struct vms_reader *v);
+
+/* ---- config_quote.c ---- */
+
+/* Replaces what libcyaml wrote. */
+int config_quote(char **text, size_t *len);
+
+#endif

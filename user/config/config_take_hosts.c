@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From the file's structs to the model: hosts, gateways, sources. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "config.h"
+#include "config_priv.h"
+#include "model_edit.h"
+#include "lib/text.h"
+
+/* ---- hosts ---- */
+
+int config_name(struct reader *r, const char *path, const char *what,
+		const char *text, char *name)
+{
+	struct xr_err inner;
+
+	if (text_check_name(what, text, &inner))
+		return fail_at(r, path, "%s", inner.text);
+	strcpy(name, text);
+	return 0;
+}
+
+int config_addr(struct reader *r, const char *path, const char *text,
+		__be32 *addr)
+{
+	struct xr_err inner;
+
+	if (!text_to_addr(text, addr, &inner))
+		return 0;
+	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
+}
+
+int config_mac(struct reader *r, const char *path, const char *text, __u8 *mac)
+{
+	struct xr_err inner;
+
+	if (!text || !text_to_mac(text, mac, &inner))
+		return 0;
+	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
+}
+
+int config_dev(struct reader *r, const char *path, const char *text, char *dev)
+{
+	struct xr_err inner;
+
+	if (!text)
+		return 0;
+	if (text_check_dev(last_key(path), text, &inner))
+		return fail_at(r, path, "%s", inner.text);
+	strcpy(dev, text);
+	return 0;
+}
+
+static int take_way(struct reader *r, const struct raw_host *from, size_t i,
+		    struct xr_host_info *to)
+{
+	const char *addr = from->vxlan ? from->vxlan :
+			   from->ipip  ? from->ipip : from->gue;
+	const char *key = from->vxlan ? "vxlan" : from->ipip ? "ipip" : "gue";
+	int ways = !!from->vxlan + !!from->ipip + !!from->gue +
+		   (from->dev || from->mac);
+	char path[PATH_LEN];
+
+	if (ways != 1 && config_is_bad(r, "hosts", i))
+		return 0;	/* a key that nobody knows, say */
+	if (ways != 1)
+		return fail_at(r, config_at(path, "hosts", i, "name"),
+			       "host %s: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev",
+			       from->name);
+	if (addr) {
+		to->method = from->vxlan ? XR_FORWARD_VXLAN :
+			     from->ipip	 ? XR_FORWARD_IPIP : XR_FORWARD_GUE;
+		return config_addr(r, config_at(path, "hosts", i, key), addr,
+				 to->addr);
+	}
+	to->method = from->mac ? XR_FORWARD_L2 : XR_FORWARD_PORT;
+	return config_mac(r, config_at(path, "hosts", i, "mac"), from->mac,
+			to->mac) ||
+	       config_dev(r, config_at(path, "hosts", i, "dev"), from->dev,
+			to->dev);
+}
+
+static int take_host(struct reader *r, const struct raw_host *from, size_t i,
+		     struct xr_host_info *to)
+{
+	char path[PATH_LEN];
+
+	if (config_name(r, config_at(path, "hosts", i, "name"), "host",
+			from->name, to->name))
+		return -EINVAL;
+	to->local = from->local && *from->local;
+	return take_way(r, from, i, to) ||
+	       TAKE(r, config_at(path, "hosts", i, "vni"), from->vni,
+		    to->vni) ||
+	       TAKE(r, config_at(path, "hosts", i, "port"), from->port,
+		    to->port);
+}
+
+static int take_hosts(struct reader *r, const struct raw *raw, struct model *m)
+{
+	struct model_host *to;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < raw->n_hosts; i++) {
+		to = model_grow(&m->hosts, &m->n_hosts, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		ret = take_host(r, &raw->hosts[i], i, &to->info);
+	}
+	return ret;
+}
+
+bool config_lost_host(const struct reader *r, const struct model *m)
+{
+	size_t i;
+
+	if (!r->all || !r->all->n)
+		return false;
+	for (i = 0; i < m->n_hosts && m->hosts[i].info.name[0]; i++)
+		;
+	return i < m->n_hosts || !m->n_hosts;
+}
+
+/* ---- gateways, protected ---- */
+
+static int take_gateways(struct reader *r, const struct raw *raw,
+			 struct model *m)
+{
+	const struct raw_gateway *from;
+	struct xr_gateway *to;
+	char path[PATH_LEN];
+	size_t i;
+
+	for (i = 0; i < raw->n_gateways; i++) {
+		from = &raw->gateways[i];
+		to = model_grow(&m->gateways, &m->n_gateways, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		to->used = 1;
+		to->has_mac = from->mac != NULL;
+		if (config_addr(r, config_at(path, "gateways", i, "address"),
+			      from->address, to->addr) ||
+		    config_mac(r, config_at(path, "gateways", i, "mac"),
+			     from->mac, to->mac) ||
+		    TAKE(r, config_at(path, "gateways", i, "vlan"),
+			 from->vlan, to->vlan))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int take_protected(struct reader *r, const struct raw *raw,
+			  struct model *m)
+{
+	struct xr_protected *to;
+	char path[PATH_LEN];
+	__be32 addr[XR_ADDR_WORDS];
+	size_t i;
+
+	for (i = 0; i < raw->n_protect; i++) {
+		to = model_grow(&m->protect, &m->n_protect, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		if (!text_to_mac(raw->protect[i], to->octet, NULL)) {
+			to->kind = XR_PROTECTED_MAC;
+			continue;
+		}
+		to->kind = XR_PROTECTED_IP;
+		snprintf(path, sizeof(path), "protected[%zu]", i);
+		if (text_to_addr(raw->protect[i], addr, NULL)) {
+			if (fail_at(r, path,
+				    "protected: \"%.40s\" is neither a MAC nor an IP address",
+				    raw->protect[i]))
+				return -EINVAL;
+			continue;
+		}
+		memcpy(to->octet, addr, sizeof(to->octet));
+	}
+	return 0;
+}
+
+/* ---- sources ---- */
+
+static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i,
+		    struct model_qmp *to)
+{
+	char path[PATH_LEN];
+
+	to->socket = strdup(from->socket);
+	if (!to->socket)
+		return -ENOMEM;
+	to->role_given = from->role != NULL;
+	to->destination = from->role && *from->role;
+	to->gate = from->gate && *from->gate;
+	if (*from->socket != '/' &&
+	    fail_at(r, config_at(path, "sources.qmp", i, "socket"),
+		    "socket: \"%.60s\" must be a path from the root",
+		    from->socket))
+		return -EINVAL;
+	if (from->to && config_name(r, config_at(path, "sources.qmp", i, "to"),
+				    "host", from->to, to->to))
+		return -EINVAL;
+	return config_mac(r, config_at(path, "sources.qmp", i, "vm.mac"),
+			from->vm.mac, to->mac) ||
+	       TAKE(r, config_at(path, "sources.qmp", i, "vm.vlan"),
+		    from->vm.vlan, to->vlan);
+}
+
+static int take_sources(struct reader *r, const struct raw *raw,
+			struct model *m)
+{
+	struct model_qmp *to;
+	char path[PATH_LEN];
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && raw->sources && i < raw->sources->n_qmp; i++) {
+		to = model_grow(&m->qmp, &m->n_qmp, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		ret = take_qmp(r, &raw->sources->qmp[i], i, to);
+		if (!ret && to->to[0] && !model_find_host(m, to->to) &&
+		    !config_lost_host(r, m))
+			ret = fail_at(r, config_at(path, "sources.qmp", i,
+						   "to"),
+				      "there is no host %s in hosts", to->to);
+		to->line = config_line_of(r, "sources.qmp", i);
+	}
+	return ret;
+}
+
+int config_take_hosts(struct reader *r, const struct raw *raw,
+		      struct model *m)
+{
+	int ret = take_hosts(r, raw, m);
+
+	if (!ret)
+		ret = take_gateways(r, raw, m);
+	if (!ret)
+		ret = take_protected(r, raw, m);
+	return ret ? ret : take_sources(r, raw, m);
+}

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <xroam/cid.h>
+#include "lib/lut.h"
+#include "model_check.h"
+#include "model_edit.h"
+#include "lib/text.h"
+#include "vm/vm_priv.h"
+
+int check_noted(const struct check *c, __u32 line)
+{
+	if (!c->all)
+		return -EINVAL;
+	return xr_errs_knows(c->all, line) || xr_errs_add(c->all, c->err, line, line) ?
+		       0 : -EINVAL;
+}
+
+bool check_is_bad(const struct check *c, __u32 line)
+{
+	return c->all && xr_errs_knows(c->all, line);
+}
+
+const char *check_place(const struct check *c, __u32 line, char *buf, size_t n)
+{
+	if (!c->file || !line)
+		return "";
+	snprintf(buf, n, "%s:%u: ", c->file, line);
+	return buf;
+}
+
+/* As a VM's, but one that crosses routers. */
+static const char *unusable(const __be32 *addr)
+{
+	if (vm_bad_addr(addr))
+		return vm_bad_addr(addr);
+	if (!addr_is_ipv4(addr) && ntohl(addr[0]) >> 22 == 0xfe80 >> 6)
+		return "a link-local address, which names no device";
+	return NULL;
+}
+
+/* ---- VIPs ---- */
+
+static __u64 hash_vip(const __be32 *addr, __be16 port, __u8 proto)
+{
+	__be32 word[XR_ADDR_WORDS + 1];
+
+	memcpy(word, addr, XR_ADDR_WORDS * sizeof(*word));
+	word[XR_ADDR_WORDS] = port | (__u32)proto << 16;
+	return lut_hash(word, sizeof(word));
+}
+
+static const struct model_vip *find_vip(const struct check *c,
+					const struct lut *l, const __be32 *addr,
+					__be16 port, __u8 proto)
+{
+	const struct model_vip *v;
+	__u32 at, i;
+
+	for (at = lut_first(l, hash_vip(addr, port, proto));
+	     (i = lut_get(l, at)) != LUT_END; at++) {
+		v = &c->m->vips[i];
+		if (v->port == port && v->proto == proto &&
+		    !memcmp(v->addr, addr, sizeof(v->addr)))
+			return v;
+	}
+	return NULL;
+}
+
+static int check_vip(const struct check *c, struct lut *l, size_t i)
+{
+	const struct model_vip *v = &c->m->vips[i], *other;
+	char name[TEXT_VIP];
+
+	text_vip(name, v->addr, v->port, v->proto);
+	if (unusable(v->addr))
+		return BAD(c, v->line,
+			   "VIP %s: its address is %s; write one that clients send to",
+			   name, unusable(v->addr));
+	if (!v->port)
+		return BAD(c, v->line, "VIP %s: the port must be from 1 to 65535",
+			   name);
+	if (v->proto != IPPROTO_UDP && v->proto != IPPROTO_TCP)
+		return BAD(c, v->line, "VIP %s: the protocol must be tcp or udp",
+			   name);
+	if (v->cid && v->proto != IPPROTO_UDP)
+		return BAD(c, v->line,
+			   "VIP %s: only a udp VIP can steer by connection ID; leave cid out",
+			   name);
+	other = find_vip(c, l, v->addr, v->port, v->proto);
+	if (other && other->line)
+		return BAD(c, v->line,
+			   "VIP %s is already in line %u; give each VIP once",
+			   name, other->line);
+	if (other)
+		return BAD(c, v->line, "VIP %s exists already", name);
+	lut_add(l, hash_vip(v->addr, v->port, v->proto), i);
+	return 0;
+}
+
+/* ---- CID configurations ---- */
+
+static const char *wrong_cid(const struct xr_cid_info *info, int e)
+{
+	if (e == XR_CID_E_SID_LEN && !info->sid_len)
+		return "its server ID length is missing; give it, 1 to 15 octets";
+	if (e == XR_CID_E_NONCE_LEN && !info->nonce_len)
+		return "its nonce length is missing; give it, at least 4 octets";
+	return xr_cid_error_text(e);
+}
+
+static int check_cid(const struct check *c, size_t i)
+{
+	const struct model_cid *a = &c->m->cids[i], *b;
+	const struct xr_cid_info *info = &a->info;
+	const struct xr_cid_format_desc *f = xr_cid_format_get(info->format);
+	struct xr_cid_layout layout;
+	unsigned int mine = xr_cid_codepoints(info->format, info->config_id);
+	size_t j;
+	int e;
+
+	if (!f)
+		return BAD(c, a->line, "CID config %u: unknown format",
+			   info->config_id);
+	if (!mine && f->config_first == f->config_last)
+		return BAD(c, a->line,
+			   "CID config %u: format %s has config ID %u only",
+			   info->config_id, f->word, f->config_first);
+	if (!mine)
+		return BAD(c, a->line,
+			   "CID config %u: format %s has config IDs %u to %u",
+			   info->config_id, f->word, f->config_first,
+			   f->config_last);
+	e = xr_cid_layout_init(&layout, info->format, info->sid_len,
+			       info->nonce_len, info->offset,
+			       info->has_key || a->keep_key);
+	if (e)
+		return BAD(c, a->line, "CID config %u (%s): %s",
+			   info->config_id, f->word, wrong_cid(info, e));
+	for (j = 0; j < i; j++) {
+		b = &c->m->cids[j];
+		if (check_is_bad(c, b->line))
+			continue;
+		if (!(mine & xr_cid_codepoints(b->info.format,
+					       b->info.config_id)))
+			continue;
+		if (b->info.config_id == info->config_id && b->line)
+			return BAD(c, a->line,
+				   "CID config %u is already in line %u; config IDs must differ",
+				   info->config_id, b->line);
+		if (b->info.config_id == info->config_id)
+			return BAD(c, a->line,
+				   "CID config %u exists already; delete it first or take another ID",
+				   info->config_id);
+		return BAD(c, a->line,
+			   "CID config %u (%s) overlaps config %u (%s): both would claim the same first octets",
+			   info->config_id, f->word, b->info.config_id,
+			   xr_cid_format_get(b->info.format)->word);
+	}
+	return 0;
+}
+
+/* ---- backends ---- */
+
+static int check_reach(const struct check *c, const struct model_backend *b,
+		       const struct model_vip_key *k)
+{
+	char vip[TEXT_VIP], addr[TEXT_ADDR];
+
+	if (b->info.forward != XR_FORWARD_IPIP || addr_is_ipv4(k->addr) ||
+	    !addr_is_ipv4(b->info.addr))
+		return 0;
+	text_vip(vip, k->addr, k->port, k->proto);
+	text_addr(addr, b->info.addr);
+	return BAD(c, k->line ? k->line : b->line,
+		   "backend %s: ipip cannot carry the IPv6 VIP %s to the IPv4 address %s; use forward gue, or an IPv6 address",
+		   b->info.name, vip, addr);
+}
+
+/* Or all of them: the key of the list was not read. */
+static bool any_bad_vip(const struct check *c)
+{
+	size_t i;
+
+	if (c->all && c->all->n && !(c->m->sections >> MODEL_VIPS & 1))
+		return true;
+	for (i = 0; c->all && i < c->m->n_vips; i++)
+		if (check_is_bad(c, c->m->vips[i].line))
+			return true;
+	return false;
+}
+
+static int check_members(const struct check *c, const struct lut *vips,
+			 const struct model_backend *b)
+{
+	const struct model_vip_key *k;
+	char vip[TEXT_VIP];
+	size_t i, j;
+	int ret;
+
+	for (i = 0; i < b->n_vips; i++) {
+		k = &b->vips[i];
+		text_vip(vip, k->addr, k->port, k->proto);
+		if (!find_vip(c, vips, k->addr, k->port, k->proto) &&
+		    !any_bad_vip(c))
+			return BAD(c, k->line ? k->line : b->line,
+				   "backend %s: there is no VIP %s; add it, or name one there is",
+				   b->info.name, vip);
+		for (j = 0; j < i; j++)
+			if (!memcmp(k->addr, b->vips[j].addr,
+				    sizeof(k->addr)) &&
+			    k->port == b->vips[j].port &&
+			    k->proto == b->vips[j].proto)
+				return BAD(c, k->line ? k->line : b->line,
+					   "backend %s: VIP %s is given twice",
+					   b->info.name, vip);
+		ret = check_reach(c, b, k);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int check_facts(const struct check *c, const struct model_backend *b)
+{
+	const struct xr_backend_info *i = &b->info;
+	char addr[TEXT_ADDR];
+	size_t v;
+
+	text_addr(addr, i->addr);
+	if (unusable(i->addr))
+		return BAD(c, b->line, "backend %s: %s is %s; write the server's own",
+			   i->name, addr, unusable(i->addr));
+	for (v = 0; v < c->m->n_vips && i->forward != XR_FORWARD_L2; v++)
+		if (!memcmp(c->m->vips[v].addr, i->addr, sizeof(i->addr)))
+			return BAD(c, b->line,
+				   "backend %s: %s is a VIP; write the server's own address",
+				   i->name, addr);
+	if (i->weight > 65535)
+		return BAD(c, b->line, "backend %s: the weight must be from 0 to 65535",
+			   i->name);
+	if (i->state == XR_BACKEND_NONE || i->state > XR_BACKEND_DOWN)
+		return BAD(c, b->line, "backend %s: the state must be up, draining or down",
+			   i->name);
+	if (i->forward > XR_FORWARD_L2)
+		return BAD(c, b->line, "backend %s: unknown forwarding method",
+			   i->name);
+	if (i->vni > 0xffffff)
+		return BAD(c, b->line, "backend %s: the vni must be from 0 to 16777215",
+			   i->name);
+	if (i->forward == XR_FORWARD_VXLAN && mac_is_zero(i->mac))
+		return BAD(c, b->line,
+			   "backend %s: vxlan needs mac, the server's in its segment",
+			   i->name);
+	if (i->forward != XR_FORWARD_VXLAN && i->vni)
+		return BAD(c, b->line, "backend %s: vni is for forward vxlan only",
+			   i->name);
+	if (i->forward != XR_FORWARD_VXLAN && i->forward != XR_FORWARD_L2 &&
+	    !mac_is_zero(i->mac))
+		return BAD(c, b->line,
+			   "backend %s: mac is for forward vxlan and l2 only",
+			   i->name);
+	if (i->forward != XR_FORWARD_VXLAN && i->forward != XR_FORWARD_GUE &&
+	    i->port)
+		return BAD(c, b->line,
+			   "backend %s: port is for forward gue and vxlan only",
+			   i->name);
+	if (i->mac[0] & 1)
+		return BAD(c, b->line, "backend %s: mac is a multicast address; write the server's own",
+			   i->name);
+	if (i->vm_vlan > 4094)
+		return BAD(c, b->line, "backend %s: the vlan must be from 1 to 4094",
+			   i->name);
+	if (!mac_is_zero(i->vm_mac) && vm_bad_mac(i->vm_mac))
+		return BAD(c, b->line, "backend %s: the VM's MAC is %s; write its own",
+			   i->name, vm_bad_mac(i->vm_mac));
+	return 0;
+}
+
+static int check_backends(const struct check *c, const struct lut *vips)
+{
+	const struct model_backend *b, *other;
+	struct xr_err inner;
+	struct lut names;
+	__u32 at, j;
+	__u64 h;
+	size_t i;
+	int ret = 0;
+
+	if (lut_init(&names, c->m->n_backends))
+		return -ENOMEM;
+	for (i = 0; !ret && i < c->m->n_backends; i++) {
+		b = &c->m->backends[i];
+		if (text_check_name("backend", b->info.name, &inner)) {
+			ret = BAD(c, b->line, "%s", inner.text);
+			continue;
+		}
+		h = lut_hash(b->info.name, strlen(b->info.name));
+		for (at = lut_first(&names, h);
+		     (j = lut_get(&names, at)) != LUT_END; at++) {
+			other = &c->m->backends[j];
+			if (strcmp(other->info.name, b->info.name))
+				continue;
+			if (other->line)
+				ret = BAD(c, b->line,
+					  "backend %s is already in line %u; names must differ",
+					  b->info.name, other->line);
+			else
+				ret = BAD(c, b->line, "backend %s exists already",
+					  b->info.name);
+			break;
+		}
+		lut_add(&names, h, i);
+		if (!ret)
+			ret = check_facts(c, b);
+		if (!ret)
+			ret = check_members(c, vips, b);
+	}
+	lut_free(&names);
+	return ret;
+}
+
+/* ---- server IDs ---- */
+
+/* An entry of the table is backend << 32 | its place, kept beside it. */
+struct sid_place {
+	__u32 backend, sid;
+};
+
+static int same_sid(const struct check *c, struct sid_place a,
+		    struct sid_place b)
+{
+	const struct model_backend *x = &c->m->backends[a.backend];
+	const struct model_backend *y = &c->m->backends[b.backend];
+	char hex[2 * XR_SID_MAX + 1];
+	__u32 line = y->sids[b.sid].line;
+
+	text_hex(hex, sizeof(hex), y->sids[b.sid].octet, y->sids[b.sid].len);
+	if (!line)
+		line = y->line;
+	if (x == y)
+		return BAD(c, line, "backend %s: server ID %s is given twice",
+			   y->info.name, hex);
+	return BAD(c, line,
+		   "backend %s: server ID %s is backend %s's already; a server ID names one backend",
+		   y->info.name, hex, x->info.name);
+}
+
+static int check_sids(const struct check *c)
+{
+	const struct model_sid *s, *t;
+	struct sid_place *seen, me;
+	size_t total = 0, n = 0;
+	struct lut l;
+	__u32 at, j;
+	__u64 h;
+	int ret = 0;
+
+	for (at = 0; at < c->m->n_backends; at++)
+		total += c->m->backends[at].n_sids;
+	seen = malloc(total * sizeof(*seen) + 1);
+	if (!seen || lut_init(&l, total)) {
+		free(seen);
+		return -ENOMEM;
+	}
+	for (me.backend = 0; me.backend < c->m->n_backends; me.backend++) {
+		const struct model_backend *b = &c->m->backends[me.backend];
+
+		for (me.sid = 0; !ret && me.sid < b->n_sids; me.sid++) {
+			s = &b->sids[me.sid];
+			if (!s->len || s->len > XR_SID_MAX) {
+				ret = BAD(c, s->line ? s->line : b->line,
+					  "backend %s: a server ID has 1 to %d octets",
+					  b->info.name, XR_SID_MAX);
+				break;
+			}
+			h = lut_hash(s->octet, s->len);
+			for (at = lut_first(&l, h);
+			     !ret && (j = lut_get(&l, at)) != LUT_END; at++) {
+				t = &c->m->backends[seen[j].backend]
+					     .sids[seen[j].sid];
+				if (t->len == s->len &&
+				    !memcmp(t->octet, s->octet, s->len))
+					ret = same_sid(c, seen[j], me);
+			}
+			seen[n] = me;
+			lut_add(&l, h, n++);
+		}
+	}
+	free(seen);
+	lut_free(&l);
+	return ret;
+}
+
+/* ---- limits ---- */
+
+/* Of the backend's server ID that is one too many. */
+static __u32 line_of_sid(const struct model *m, size_t n)
+{
+	const struct model_backend *b = m->backends;
+	size_t i;
+
+	for (i = 0; i < m->n_backends && n >= b->n_sids; i++, b++)
+		n -= b->n_sids;
+	if (i == m->n_backends)
+		return 0;
+	return b->sids[n].line ? b->sids[n].line : b->line;
+}
+
+int check_too_many(const struct check *c, __u32 line, size_t n,
+		   const char *what, const char *key, __u32 limit)
+{
+	return BAD(c, line, "%zu %s, but limits.%s is %u: a larger limit needs a new instance",
+		   n, what, key, limit);
+}
+
+/* Each in the line of the first that is too many. */
+static int check_limits(const struct check *c)
+{
+	const struct model *m = c->m;
+	const struct xr_limits *l = &m->limits;
+	size_t i, sids = 0;
+	int ret = 0;
+
+	for (i = 0; i < m->n_backends; i++)
+		sids += m->backends[i].n_sids;
+	if (l->vips && m->n_vips > l->vips)
+		ret = check_too_many(c, m->vips[l->vips].line, m->n_vips,
+				     "VIPs", "vips", l->vips);
+	if (!ret && l->backends && m->n_backends > l->backends)
+		ret = check_too_many(c, m->backends[l->backends].line,
+				     m->n_backends, "backends", "backends",
+				     l->backends);
+	if (!ret && l->server_ids && sids > l->server_ids)
+		ret = check_too_many(c, line_of_sid(m, l->server_ids), sids,
+				     "server IDs", "server_ids", l->server_ids);
+	if (!ret && l->hosts && m->n_hosts > l->hosts)
+		ret = check_too_many(c, m->hosts[l->hosts].line, m->n_hosts,
+				     "hosts", "hosts", l->hosts);
+	return ret;
+}
+
+static int check_device(const struct check *c, size_t i)
+{
+	const struct model_dev *d = c->m->devs;
+	size_t j;
+
+	if (!d[i].name[0])
+		return BAD(c, d[i].line, "%s", "a device needs a name");
+	if (d[i].role == XR_ROLE_PASS && d[i].want == ATTACH_GENERIC)
+		return BAD(c, d[i].line,
+			   "device %s: role pass is of use in native mode only",
+			   d[i].name);
+	if (d[i].role != XR_ROLE_BACKEND &&
+	    (d[i].listed.vnis || d[i].listed.addrs))
+		return BAD(c, d[i].line,
+			   "device %s: vnis and addresses are for role backend only",
+			   d[i].name);
+	for (j = 0; j < i; j++)
+		if (!strcmp(d[i].name, d[j].name) &&
+		    !strcmp(d[i].netns, d[j].netns) &&
+		    d[i].space == d[j].space)
+			return BAD(c, d[i].line, "device %s is given twice",
+				   d[i].name);
+	return 0;
+}
+
+static int check_devices(const struct check *c)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < c->m->n_devs; i++)
+		ret = check_device(c, i);
+	return ret;
+}
+
+int model_check(const struct model *m, const char *file, struct xr_err *err)
+{
+	return model_check_all(m, file, NULL, err);
+}
+
+int model_check_all(const struct model *m, const char *file,
+		    struct xr_errs *all, struct xr_err *err)
+{
+	struct check c = { m, file, err, all };
+	struct lut vips;
+	int ret = 0;
+	size_t i;
+
+	if (lut_init(&vips, m->n_vips))
+		return xr_fail(err, -ENOMEM, "out of memory");
+	for (i = 0; !ret && i < m->n_vips; i++)
+		ret = check_vip(&c, &vips, i);
+	for (i = 0; !ret && i < m->n_cids; i++)
+		ret = check_cid(&c, i);
+	if (!ret)
+		ret = check_devices(&c);
+	if (!ret)
+		ret = check_backends(&c, &vips);
+	if (!ret)
+		ret = check_sids(&c);
+	if (!ret)
+		ret = check_hosts(&c);
+	if (!ret)
+		ret = check_vms(&c);
+	if (!ret)
+		ret = check_limits(&c);
+	lut_free(&vips);
+	if (ret == -ENOMEM)
+		xr_fail(err, ret, "out of memory");
+	return ret;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "host.h"
+#include "net/links.h"
+#include "lib/netns.h"
+#include "lib/lut.h"
+#include "underlay/outer.h"
+#include "report/stats.h"
+#include "lib/text.h"
+
+/* ---- names ---- */
+
+#define MEMO 4096
+
+/* What this process has found out: names, and which hosts have a route. */
+struct host_memo {
+	__u16 by_name[MEMO];	/* likely: compared before it is believed */
+	__u32 asked[];		/* by host: tick of the last route, plus one */
+};
+
+static struct host_memo *memo_of(struct plane *p)
+{
+	if (!p->host_memo)
+		p->host_memo = calloc(1, sizeof(*p->host_memo) +
+					 (p->meta->limits.hosts + 1) *
+						 sizeof(__u32));
+	return p->host_memo;
+}
+
+__u16 host_find(struct plane *p, const char *name)
+{
+	struct host_memo *memo = memo_of(p);
+	__u32 at = lut_hash(name, strlen(name)) % MEMO, i;
+
+	if (!name[0])
+		return 0;
+	i = memo ? memo->by_name[at] : 0;
+	if (i && !strcmp(p->host_info[i].name, name))
+		return i;
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		if (strcmp(p->host_info[i].name, name))
+			continue;
+		if (memo)
+			memo->by_name[at] = i;
+		return i;
+	}
+	return 0;
+}
+
+const char *host_name(struct plane *p, __u16 host)
+{
+	if (!host || host > p->meta->limits.hosts ||
+	    !p->host_info[host].name[0])
+		return "?";
+	return p->host_info[host].name;
+}
+
+const char *host_words(char *buf, size_t size, const struct xr_host_info *h)
+{
+	const char *local = h->local ? " local" : "";
+	char addr[TEXT_ADDR], mac[TEXT_MAC], port[16] = "";
+
+	text_addr(addr, h->addr);
+	if (h->port)
+		snprintf(port, sizeof(port), " port %u", h->port);
+	switch (h->method) {
+	case XR_FORWARD_VXLAN:
+		snprintf(buf, size, "vxlan %s vni %u%s%s", addr, h->vni, port,
+			 local);
+		break;
+	case XR_FORWARD_IPIP:
+	case XR_FORWARD_GUE:
+		snprintf(buf, size, "%s %s%s%s", text_forward(h->method), addr,
+			 port, local);
+		break;
+	case XR_FORWARD_L2:
+		snprintf(buf, size, "mac %s dev %s%s", text_mac(mac, h->mac),
+			 h->dev, local);
+		break;
+	default:
+		snprintf(buf, size, "dev %s%s", h->dev, local);
+	}
+	return buf;
+}
+
+bool host_is_local(const struct plane *p, __u16 host)
+{
+	return host && host <= p->meta->limits.hosts &&
+	       p->hosts[host].flags & XR_HOST_LOCAL;
+}
+
+bool host_any_local(const struct plane *p)
+{
+	return p->meta->features & XR_FEATURE_LOCAL;
+}
+
+/* ---- ways ---- */
+
+static __u16 tunnel_port(const struct xr_host_info *h)
+{
+	if (h->port)
+		return h->port;
+	return h->method == XR_FORWARD_VXLAN ? XR_PORT_VXLAN :
+	       h->method == XR_FORWARD_GUE   ? XR_PORT_GUE : 0;
+}
+
+bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b)
+{
+	return a->method == b->method && a->local == b->local &&
+	       a->vni == b->vni && tunnel_port(a) == tunnel_port(b) &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr)) &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac)) &&
+	       !strcmp(a->dev, b->dev);
+}
+
+void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	memcpy(facts->name, h->name, sizeof(facts->name));
+	memcpy(facts->addr, h->addr, sizeof(facts->addr));
+	memcpy(facts->mac, h->mac, sizeof(facts->mac));
+	memcpy(facts->dev, h->dev, sizeof(facts->dev));
+	facts->vni = h->vni;
+	facts->port = h->port;
+	facts->forward = h->method;
+}
+
+/* ---- where tunnels to it begin ---- */
+
+bool host_has_tunnel(const struct xr_host_info *h)
+{
+	return h->method == XR_FORWARD_VXLAN || h->method == XR_FORWARD_IPIP ||
+	       h->method == XR_FORWARD_GUE;
+}
+
+/* IPIP and GUE are known at the other end by the address alone. */
+static int source_rank(const struct xr_host_info *to,
+		       const struct xr_host_info *local)
+{
+	if (!local->local || !host_has_tunnel(local) || !host_has_tunnel(to) ||
+	    local->vni != to->vni ||
+	    addr_is_ipv4(local->addr) != addr_is_ipv4(to->addr))
+		return 0;
+	if (local->method == to->method)
+		return 2;
+	return local->method != XR_FORWARD_VXLAN &&
+	       to->method != XR_FORWARD_VXLAN;
+}
+
+void host_nearer(const struct xr_host_info *to,
+		 const struct xr_host_info *local,
+		 const struct xr_host_info **near)
+{
+	int rank = source_rank(to, local);
+
+	if (rank > (*near ? source_rank(to, *near) : 0))
+		*near = local;
+}
+
+const __be32 *host_source(const struct plane *p, const struct xr_host_info *to)
+{
+	const struct xr_host_info *near = NULL;
+	__u32 i;
+
+	if (!host_any_local(p) || !host_has_tunnel(to))
+		return NULL;
+	for (i = 1; i <= p->meta->limits.hosts; i++)
+		if (p->host_info[i].name[0])
+			host_nearer(to, &p->host_info[i], &near);
+	return near ? near->addr : NULL;
+}
+
+static const char *not_here(const struct xr_host_info *h)
+{
+	if (!h->local || !host_has_tunnel(h) || path_is_here(h->addr))
+		return NULL;
+	return "it is local, but its address is none of this machine's now; what is sent from here bears it all the same, and what is sent to it does not arrive";
+}
+
+static const char *deaf_why(const struct xr_host_info *h,
+			    char words[HOST_WRONG])
+{
+	const struct link *dev = NULL;
+	const char *deaf = NULL;
+	struct netlink nl = { 0 };
+	struct links links = { 0 };
+	char why[LINK_DEAF];
+
+	if (!h->local || h->method != XR_FORWARD_VXLAN)
+		return NULL;
+	if (!netlink_open(&nl) && !links_read(&nl, &links))
+		dev = links_by_vni(&links, h->vni, h->addr);
+	if (dev)
+		deaf = link_deaf(dev, h->addr, tunnel_port(h), why);
+	if (deaf)
+		snprintf(words, HOST_WRONG, "no frame comes to its VMs: %s",
+			 deaf);
+	links_free(&links);
+	netlink_close(&nl);
+	return deaf ? words : NULL;
+}
+
+const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG])
+{
+	const char *wrong = not_here(h);
+
+	return wrong ? wrong : deaf_why(h, words);
+}
+
+/* ---- a way that was not there when the host was added ---- */
+
+__u32 host_free_path(struct plane *p)
+{
+	const struct xr_limits *l = &p->meta->limits;
+	bool *used = calloc(p->paths_max, sizeof(*used));
+	__u32 i, path = 0;
+
+	for (i = 0; used && i <= l->backends; i++)
+		if (p->backends[i].path < p->paths_max)
+			used[p->backends[i].path] = true;
+	for (i = 0; used && i <= l->hosts; i++)
+		if (p->hosts[i].path < p->paths_max)
+			used[p->hosts[i].path] = true;
+	for (i = 1; used && !path && i < p->paths_max; i++)
+		if (!used[i])
+			path = i;
+	free(used);
+	return path;
+}
+
+int host_store_path(struct plane *p, __u32 path, const struct path_job *j)
+{
+	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
+	int cpu, ret;
+
+	if (!hop)
+		return -ENOMEM;
+	for (cpu = 0; cpu < p->cpus; cpu++)
+		hop[cpu] = j->hop;
+	p->paths[path] = j->path;
+	ret = bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, hop, BPF_ANY);
+	free(hop);
+	return ret;
+}
+
+void host_store_word(struct plane *p, __u16 host, const struct xr_host *word)
+{
+	__u64 raw;
+
+	_Static_assert(sizeof(*word) == sizeof(raw), "one word");
+	memcpy(&raw, word, sizeof(raw));
+	__atomic_store_n((__u64 *)(void *)&p->hosts[host], raw,
+			 __ATOMIC_RELEASE);
+}
+
+/*
+ * Without a route there was no source address either, and some of the policy's
+ * was put there (source_bits): now it is known.
+ */
+static void mend_path(struct plane *p, __u16 host, __u32 tick)
+{
+	struct xr_host word = p->hosts[host];
+	struct xr_backend_info facts;
+	struct path_job job = { .info = &facts, .host = true };
+	__u32 path;
+
+	if (!word.path || !p->paths[word.path].source_bits)
+		return;
+	host_facts(&p->host_info[host], &facts);
+	job.source = host_source(p, &p->host_info[host]);
+	path_remind(&job, 1, &p->meta->policy, tick);
+	path = host_free_path(p);
+	if (job.path.source_bits || !path || host_store_path(p, path, &job))
+		return;
+	word.path = path;
+	host_store_word(p, host, &word);
+	outers_sync(p);
+	plane_grace(p);	/* the old one may be filled anew from here on */
+}
+
+int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
+{
+	const struct xr_host_info *h = &p->host_info[host];
+	struct host_memo *memo = memo_of(p);
+	__u32 tick = stats_tick(p);
+	char way[128];
+	int ret;
+
+	if (h->local || (memo && memo->asked[host] == tick + 1))
+		return 0;
+	if (h->method == XR_FORWARD_PORT || h->method == XR_FORWARD_L2)
+		ret = if_nametoindex(h->dev) ? 0 : -errno;
+	else
+		ret = path_has_route(h->addr);
+	if (!ret && memo)
+		memo->asked[host] = tick + 1;
+	if (!ret) {
+		mend_path(p, host, tick);
+		return 0;
+	}
+	host_words(way, sizeof(way), h);
+	if (xr_is_lack(ret))
+		return xr_fail(err, ret, "host %s (%s): cannot ask the kernel "
+			       "for the way to it: %s", h->name, way,
+			       strerror(-ret));
+	return xr_fail(err, -EHOSTUNREACH, "host %s (%s): %s", h->name, way,
+		       ret == -ENODEV ?
+			       "there is no such device here now" :
+			       "there is no route to its address now; mend that, then say it again");
+}
+
+void host_set_vlan(struct plane *p, __u16 host, __u16 vlan)
+{
+	struct xr_host word = p->hosts[host];
+
+	if (word.method != XR_FORWARD_VXLAN || word.vlan == vlan)
+		return;
+	word.vlan = vlan;
+	host_store_word(p, host, &word);
+}

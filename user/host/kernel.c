@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where the kernel of this machine believes a VM to be: its own senders, other
+ * VMs among them, never pass XDP. What is written is noted in vm_info.kernel
+ * first, so that nothing stays behind unknown after a kill.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "host.h"
+#include "lib/text.h"
+#include "local_priv.h"
+#include "vm/vm_priv.h"
+
+/* Packets come for it, to be routed on, not frames. */
+static bool is_routed(const struct xr_host_info *h)
+{
+	return h->method == XR_FORWARD_IPIP || h->method == XR_FORWARD_GUE ||
+	       h->method == XR_FORWARD_L2;
+}
+
+/* A bridge that knows no VLANs has but one table. */
+static __u16 fdb_vlan(const struct local *l, const struct link *port)
+{
+	const struct link *br = links_by_index(&l->links, port->master);
+
+	return br && br->filters ? l->vlan : 0;
+}
+
+static void set_fdb(struct local *l, const struct link *port, enum fdb_how how)
+{
+	__u16 vlan = fdb_vlan(l, port);
+	int ret = fdb_set(&l->nl, port->ifindex, l->mac, vlan, how);
+
+	if (ret == -EINVAL && vlan)	/* the port is not in that VLAN */
+		ret = fdb_set(&l->nl, port->ifindex, l->mac, 0, how);
+	if (ret)
+		local_warn(l, "%s: FDB entry: %s", port->name, strerror(-ret));
+}
+
+static void del_fdb(struct local *l, __u32 ifindex)
+{
+	const struct link *port = links_by_index(&l->links, ifindex);
+	__u16 vlan;
+
+	if (!port)
+		return;
+	vlan = fdb_vlan(l, port);
+	if (fdb_del(&l->nl, ifindex, l->mac, vlan) && vlan)
+		fdb_del(&l->nl, ifindex, l->mac, 0);
+}
+
+/* ---- addresses ---- */
+
+static const __be32 *address(const struct local *l, int i)
+{
+	const __be32 *a = l->info->addr[i];
+
+	return addr_is_zero(a) ? NULL : a;
+}
+
+/*
+ * The kernel's routes know no segments: of what others have, too, none is made; nor
+ * of a link's own.
+ */
+static const __be32 *to_route(struct local *l, int i)
+{
+	const __be32 *a = address(l, i);
+	char text[TEXT_ADDR];
+
+	if (a && addr_is_link_local(a))
+		return NULL;
+	if (!a || !vm_ip_shared(l->p, a))
+		return a;
+	local_warn(l, "%s is another VM's, too, in another VLAN: no route to it "
+		   "is made", text_addr(text, a));
+	return NULL;
+}
+
+static void del_routes(struct local *l)
+{
+	int i;
+
+	for (i = 0; i < XR_VM_ADDRS; i++) {
+		const __be32 *a = address(l, i);
+
+		if (a && l->info->kernel & XR_KERNEL_ROUTE)
+			route_del(&l->nl, a);
+		if (a && l->info->kernel & XR_KERNEL_NEIGH)
+			neigh_del(&l->nl, l->info->kernel_dev, a);
+	}
+	l->info->kernel &= ~(XR_KERNEL_ROUTE | XR_KERNEL_NEIGH);
+}
+
+/* ---- away ---- */
+
+static void depart_vxlan(struct local *l, const struct xr_host_info *h)
+{
+	const struct link *vxlan = links_by_vni(&l->links, h->vni,
+						 host_source(l->p, h));
+	int ret;
+
+	if (!vxlan || !vxlan->master) {
+		local_warn(l, "no VXLAN device with VNI %u is in a bridge here: "
+			   "this machine's own senders learn of the move from "
+			   "the fabric", h->vni);
+		return;
+	}
+	l->info->kernel_dev = vxlan->ifindex;
+	l->info->kernel |= XR_KERNEL_FDB | XR_KERNEL_BRIDGE;
+	ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr);
+	if (ret == -EEXIST)
+		local_warn(l, "%s: its FDB says otherwise where the VM is, by an "
+			   "entry that xroam did not make: it stays", vxlan->name);
+	else if (ret)
+		local_warn(l, "%s: FDB entry: %s", vxlan->name, strerror(-ret));
+	set_fdb(l, vxlan, FDB_LEARNED);
+}
+
+/*
+ * A host route by the way that the new host itself is reached: to it, if it is a
+ * neighbour, else to the router, which brings the packet back here if it knows
+ * no better, and then it meets XDP.
+ */
+static void depart_routed(struct local *l, const struct xr_host_info *h)
+{
+	struct way_out way;
+	int i, ret;
+
+	ret = route_ask(&l->nl, h->addr, &way);
+	for (i = 0; !ret && i < XR_VM_ADDRS; i++) {
+		const __be32 *a = to_route(l, i);
+
+		if (!a)
+			continue;
+		l->info->kernel |= XR_KERNEL_ROUTE;
+		ret = route_set(&l->nl, a, way.ifindex, way.gateway);
+		if (ret == -EAFNOSUPPORT)
+			ret = 0;	/* no next hop of its family */
+	}
+	if (ret)
+		local_warn(l, "routes to host %s: %s", h->name, strerror(-ret));
+}
+
+static int set_neigh(struct local *l, __u32 dev, const __be32 *addr,
+		     const __u8 mac[6])
+{
+	char text[TEXT_ADDR];
+	int ret = neigh_set(&l->nl, dev, addr, mac);
+
+	if (ret != -EEXIST)
+		return ret;
+	local_warn(l, "neighbour %s: another MAC is given for it, by an entry "
+		   "that xroam did not make: it stays", text_addr(text, addr));
+	return 0;
+}
+
+/* All that is known of the next router is its MAC: it becomes the VM's. */
+static void depart_l2(struct local *l, const struct xr_host_info *h)
+{
+	const struct link *dev = links_by_name(&l->links, h->dev);
+	int i, ret = 0;
+
+	l->info->kernel_dev = dev ? dev->ifindex : 0;
+	for (i = 0; dev && !ret && i < XR_VM_ADDRS; i++) {
+		const __be32 *a = to_route(l, i);
+
+		if (!a)
+			continue;
+		l->info->kernel |= XR_KERNEL_ROUTE | XR_KERNEL_NEIGH;
+		ret = set_neigh(l, dev->ifindex, a, h->mac);
+		if (!ret)
+			ret = route_set(&l->nl, a, dev->ifindex, NULL);
+	}
+	if (ret)
+		local_warn(l, "routes to host %s: %s", h->name, strerror(-ret));
+}
+
+void kernel_depart(struct local *l)
+{
+	const struct xr_host_info *h = &l->p->host_info[l->now.host];
+
+	kernel_clear(l);
+	if (h->method == XR_FORWARD_VXLAN)
+		depart_vxlan(l, h);
+	else if (h->method == XR_FORWARD_L2)
+		depart_l2(l, h);
+	else if (is_routed(h))
+		depart_routed(l, h);
+}
+
+/* ---- here ---- */
+
+/* Packets out of the tunnel are routed: into the bridge, or straight to the tap. */
+static void arrive_routed(struct local *l, const struct link *tap)
+{
+	__u32 dev = tap->master ? tap->master : tap->ifindex;
+	int i, ret = 0;
+
+	l->info->kernel_dev = dev;
+	for (i = 0; !ret && i < XR_VM_ADDRS; i++) {
+		const __be32 *a = to_route(l, i);
+
+		if (!a)
+			continue;
+		l->info->kernel |= XR_KERNEL_ROUTE | XR_KERNEL_NEIGH;
+		ret = set_neigh(l, dev, a, l->mac);
+		if (!ret)
+			ret = route_set(&l->nl, a, dev, NULL);
+	}
+	if (ret)
+		local_warn(l, "%s: route or neighbour: %s", tap->name,
+			   strerror(-ret));
+}
+
+void kernel_arrive(struct local *l, __u16 host, bool sticky)
+{
+	bool routed = is_routed(&l->p->host_info[host]);
+	const struct link *tap;
+
+	/* Frames: tunnel_in brings them until it is here; old entries serve. */
+	if ((!sticky && !routed) || local_read(l))
+		return;
+	kernel_clear(l);
+	tap = links_by_index(&l->links, l->vm->tap);
+	if (!tap)
+		return;
+	if (routed)
+		arrive_routed(l, tap);
+	if (!tap->master)
+		return;
+	l->info->kernel |= XR_KERNEL_STICKY;
+	set_fdb(l, tap, FDB_STICKY);
+}
+
+void kernel_clear(struct local *l)
+{
+	__u8 k = l->info->kernel;
+	size_t i;
+
+	if (k & XR_KERNEL_FDB)
+		vtep_del(&l->nl, l->info->kernel_dev, l->mac);
+	if (k & XR_KERNEL_BRIDGE)
+		del_fdb(l, l->info->kernel_dev);
+	del_routes(l);
+	/* On whichever port it was made: the tap may not be known any more. */
+	for (i = 0; k & XR_KERNEL_STICKY && i < l->links.n; i++)
+		if (l->links.link[i].master &&
+		    (!l->vm->tap || l->links.link[i].ifindex == l->vm->tap))
+			del_fdb(l, l->links.link[i].ifindex);
+	l->info->kernel = 0;
+	l->info->kernel_dev = 0;
+}

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which device is a VM's port. Its name says little: libvirt gives taps of one MAC
+ * in two segments the same MAC of their own, and a bridge's table has one entry per
+ * segment. So what is in the bridge of the VM's own VNI counts; elsewhere only what
+ * is alone. Where two could be it none is taken, for what is put into another
+ * tenant's is read by him.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+#include "lib/netns.h"
+#include "attach/tc.h"
+#include "lib/text.h"
+#include "local_priv.h"
+#include "vm/vm_priv.h"
+
+#define CHOICES 4		/* that are named */
+
+struct search {
+	struct local *l;
+	const struct xr_host_info *end;	/* whose VNI is its segment's; or NULL */
+	__u32 segment;			/* the bridge of that VNI's device; or 0 */
+	bool in_segment;		/* what is looked for now */
+	bool in_vlan;			/* entries of its very VLAN only */
+	const struct link *hit[CHOICES];
+	int n;
+};
+
+/* ---- what can be a port ---- */
+
+/* A host that is reached by the device: what is put into it leaves. */
+static __u16 leads_to(struct plane *p, const struct link *dev)
+{
+	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
+	const struct xr_host_info *h;
+	__u32 i, path;
+	__u16 to = 0;
+
+	for (i = 1; hop && !to && i <= p->meta->limits.hosts; i++) {
+		h = &p->host_info[i];
+		if (!h->name[0] || h->local)
+			continue;
+		if (h->dev[0] && !strcmp(h->dev, dev->name))
+			to = i;
+		path = p->hosts[i].path;
+		if (path && h->method != XR_FORWARD_PORT &&
+		    !bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &path, hop) &&
+		    hop[0].ifindex == dev->ifindex)
+			to = i;
+	}
+	free(hop);
+	return to;
+}
+
+static bool is_fabric(struct plane *p, const struct link *dev,
+		      struct xr_err *err)
+{
+	__u16 host = leads_to(p, dev);
+	const char *what = host ? NULL : port_of_fabric(p, dev);
+
+	if (what)
+		xr_fail(err, 0, "%s is %s: what is put into it leaves this "
+			"machine; name the VM's tap or veth, or no dev at all",
+			dev->name, what);
+	else if (host)
+		xr_fail(err, 0, "%s leads to host %s: what is put into it "
+			"leaves this machine; name the VM's tap or veth, or no "
+			"dev at all", dev->name, host_name(p, host));
+	return what || host;
+}
+
+bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err)
+{
+	char words[LINK_WORDS];
+	const char *what = link_no_port(dev, words);
+
+	if (tc_number_taken(p, dev->ifindex, dev->name, err))
+		return true;
+	if (dev->kind == LINK_TUN && !what)
+		return false;
+	if (!what)
+		return is_fabric(p, dev, err);
+	xr_fail(err, 0, "%s is %s: what is put into it does not go to the VM; "
+		"name the VM's tap or veth, or no dev at all", dev->name, what);
+	return true;
+}
+
+int port_check(struct plane *p, const char *name, struct xr_err *err)
+{
+	struct netlink nl = { 0 };
+	struct link dev;
+	bool refused;
+	int ret;
+
+	/* What is not there yet is looked at when it is. */
+	if (!link_named(name, &dev))
+		return 0;
+	if (link_is_tap(&dev))
+		return is_fabric(p, &dev, err) ? -EINVAL : 0;
+	ret = netlink_open(&nl);
+	if (ret)
+		return xr_fail(err, ret, "%s: cannot ask the kernel what it "
+			       "is: %s", name, strerror(-ret));
+	refused = link_ask(&nl, &dev) &&
+		  (port_refused(p, &dev, err) ||
+		   (dev.kind == LINK_TUN && is_fabric(p, &dev, err)));
+	netlink_close(&nl);
+	return refused ? -EINVAL : 0;
+}
+
+static bool is_attached(const struct plane *p, __u32 ifindex)
+{
+	__u64 here = netns_id();
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++)
+		if (p->devices[i].ifindex == ifindex &&
+		    p->devices[i].netns == here)
+			return true;
+	return false;
+}
+
+/* ---- its segment ---- */
+
+/* Of the two ends of a move the other one's VNI is what its frames bear. */
+static __u16 end_of(const struct plane *p, struct xr_vm_now now)
+{
+	__u16 end = 0;
+
+	if (now.host && p->host_info[now.host].method == XR_FORWARD_VXLAN)
+		end = now.host;
+	if (now.next && p->host_info[now.next].method == XR_FORWARD_VXLAN &&
+	    (!end || !host_is_local(p, now.next)))
+		end = now.next;
+	return end;
+}
+
+static bool is_here(const struct plane *p, struct xr_vm_now now)
+{
+	return host_is_local(p, now.host) || host_is_local(p, now.next);
+}
+
+/*
+ * A VM of the same MAC in another VLAN that this machine has too, or will have:
+ * what looks like a port of the one may be the other's. Not one that is in a
+ * segment of its own, or whose port is known. VM_NOWHERE: none.
+ */
+static __u32 namesake(const struct search *s)
+{
+	struct plane *p = s->l->p;
+	struct xr_vm_now now;
+	__u32 place, vlan;
+	__u16 end;
+
+	for (vlan = 0; vlan < 4095; vlan++) {
+		if (vlan == s->l->vlan)
+			continue;
+		place = vm_find(p, vm_key(s->l->mac, vlan));
+		if (place == VM_NOWHERE)
+			continue;
+		now = vm_now(p, place);
+		end = end_of(p, now);
+		if (!strcmp(p->vm_info[place].tap, s->hit[0]->name))
+			return place;
+		if (!is_here(p, now) || p->vm_info[place].tap[0] ||
+		    (p->vms[place].tap && p->vms[place].tap != s->hit[0]->ifindex))
+			continue;
+		if (s->in_segment && end &&
+		    p->host_info[end].vni != s->end->vni)
+			continue;
+		return place;
+	}
+	return VM_NOWHERE;
+}
+
+/* ---- the candidates ---- */
+
+/* The place, plus one, of another VM whose port it is; or 0. */
+static __u32 anothers(const struct local *l, __u32 ifindex)
+{
+	__u32 kind = tap_kind(l->p, ifindex), place = kind - 1;
+
+	return kind && kind < XR_TAP_TUNNEL && place != l->place &&
+	       l->p->vm_info[place].used && l->p->vms[place].tap == ifindex &&
+	       is_here(l->p, vm_now(l->p, place)) ? kind : 0;
+}
+
+/* One of the same MAC, in another VLAN. */
+static bool is_namesakes(const struct local *l, __u32 ifindex)
+{
+	__u32 other = anothers(l, ifindex);
+
+	return other &&
+	       l->p->vms[other - 1].key << 16 == l->vm->key << 16;
+}
+
+/* In the bridge of another VNI's device. */
+static bool is_foreign(const struct search *s, const struct link *dev)
+{
+	const struct links *links = &s->l->links;
+	const struct link *k;
+	size_t i;
+
+	for (i = 0; s->end && dev->master && i < links->n; i++) {
+		k = &links->link[i];
+		if (k->kind == LINK_VXLAN && k->master == dev->master &&
+		    k->vni && k->vni != s->end->vni)
+			return true;
+	}
+	return false;
+}
+
+static void add_hit(struct search *s, const struct link *dev)
+{
+	struct xr_err err;
+	int i;
+
+	if (s->in_segment != (s->segment && dev->master == s->segment) ||
+	    (!s->in_segment && is_foreign(s, dev)))
+		return;
+	if (is_attached(s->l->p, dev->ifindex) && dev->kind != LINK_TUN)
+		return;
+	if (port_refused(s->l->p, dev, &err) ||
+	    is_namesakes(s->l, dev->ifindex))
+		return;
+	for (i = 0; i < s->n; i++)
+		if (s->hit[i] == dev)
+			return;
+	if (s->n < CHOICES)
+		s->hit[s->n++] = dev;
+}
+
+static void on_entry(void *ctx, const struct fdb_entry *e)
+{
+	struct search *s = ctx;
+	const struct link *dev, *br;
+	struct local *l = s->l;
+
+	if (memcmp(e->mac, l->mac, sizeof(e->mac)))
+		return;
+	dev = links_by_index(&l->links, e->port);
+	br = links_by_index(&l->links, e->bridge);
+	if (!dev)
+		return;
+	if (br && br->filters && l->vlan && e->vlan && e->vlan != l->vlan)
+		return;
+	if (s->in_vlan && (!l->vlan || e->vlan != l->vlan))
+		return;
+	add_hit(s, dev);
+}
+
+/* libvirt gives a tap its VM's MAC with 0xfe in front (virnetdevtap.c). */
+static void by_own_mac(struct search *s)
+{
+	const struct links *links = &s->l->links;
+	const struct link *k;
+	size_t i;
+
+	for (i = 0; i < links->n; i++) {
+		k = &links->link[i];
+		if (k->kind == LINK_TUN &&
+		    (k->mac[0] == 0xfe || k->mac[0] == s->l->mac[0]) &&
+		    !memcmp(k->mac + 1, s->l->mac + 1, 5))
+			add_hit(s, k);
+	}
+}
+
+/* A tap counts what its VM read; another port is there for want of one. */
+static void prefer_taps(struct search *s)
+{
+	int i, n = 0;
+
+	for (i = 0; i < s->n; i++)
+		if (s->hit[i]->kind == LINK_TUN)
+			s->hit[n++] = s->hit[i];
+	if (n)
+		s->n = n;
+}
+
+/* In its segment, or elsewhere, where the segment is not known or has none. */
+static void look(struct search *s, bool in_segment)
+{
+	struct local *l = s->l;
+
+	s->in_segment = in_segment;
+	s->in_vlan = !in_segment;
+	if (in_segment || !s->segment)
+		fdb_each(&l->nl, on_entry, s);
+	s->in_vlan = false;
+	if (s->n && !in_segment)
+		return;		/* a bridge that knows VLANs has it in this one */
+	if (!in_segment && !s->segment)
+		fdb_each(&l->nl, on_entry, s);
+	/* Before it came a bridge cannot have learned it: that is no more. */
+	if (!s->n || !in_segment || local_is_coming(l))
+		by_own_mac(s);
+}
+
+static void doubt(struct search *s, __u32 other)
+{
+	char names[CHOICES * 24] = "", name[VM_NAME], also[VM_NAME] = "";
+	const struct link *br;
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < s->n; i++) {
+		br = links_by_index(&s->l->links, s->hit[i]->master);
+		used += snprintf(names + used, sizeof(names) - used, "%s%s%s%s",
+				 i ? ", " : "", s->hit[i]->name,
+				 br ? " in " : "", br ? br->name : "");
+	}
+	vm_name_at(s->l->p, name, s->l->place);
+	if (other != VM_NOWHERE)
+		vm_name_at(s->l->p, also, other);
+	local_warn(s->l, "which port is VM %s's: %s%s%s? None is taken: "
+		   "\"xroam vm add ... dev DEV\" names it", name, names,
+		   other != VM_NOWHERE ? ", or is that of VM " : "", also);
+	s->l->doubt = true;
+}
+
+/* This machine's own address in that VNI. */
+static const __be32 *vtep_of(const struct plane *p, __u16 host)
+{
+	const struct xr_host_info *h = &p->host_info[host];
+
+	return h->local ? h->addr : host_source(p, h);
+}
+
+static const struct link *by_tables(struct local *l)
+{
+	struct search s = { .l = l };
+	__u16 end = end_of(l->p, l->now);
+	const struct link *vxlan;
+	__u32 other;
+
+	if (end) {
+		s.end = &l->p->host_info[end];
+		vxlan = links_by_vni(&l->links, s.end->vni, vtep_of(l->p, end));
+		s.segment = vxlan ? vxlan->master : 0;
+	}
+	if (s.segment)
+		look(&s, true);
+	if (!s.n)
+		look(&s, false);
+	prefer_taps(&s);
+	if (!s.n)
+		return NULL;
+	other = namesake(&s);
+	if (s.n == 1 && other == VM_NOWHERE)
+		return s.hit[0];
+	doubt(&s, other);
+	return NULL;
+}
+
+/*
+ * No bridge: its addresses are routed to its port. Not those of a link, which each
+ * device has; and a port whose network it is in may be its neighbour's.
+ */
+static const struct link *by_route(struct local *l)
+{
+	const struct link *dev = NULL;
+	struct way_out way;
+	struct xr_err err;
+	int i;
+
+	for (i = 0; !dev && i < XR_VM_ADDRS; i++) {
+		if (addr_is_zero(l->info->addr[i]) ||
+		    addr_is_link_local(l->info->addr[i]) ||
+		    vm_ip_shared(l->p, l->info->addr[i]) ||
+		    route_ask(&l->nl, l->info->addr[i], &way) ||
+		    memcmp(way.gateway, l->info->addr[i], sizeof(way.gateway)))
+			continue;
+		dev = links_by_index(&l->links, way.ifindex);
+		if (dev && (is_attached(l->p, dev->ifindex) ||
+			    port_refused(l->p, dev, &err) ||
+			    anothers(l, dev->ifindex)))
+			dev = NULL;
+	}
+	return dev;
+}
+
+/* ---- the door ---- */
+
+/* A port that a prepare named may be another move's. */
+const struct link *tap_known(struct local *l)
+{
+	const struct xr_vm_info *info = l->info;
+	bool found = info->tap[0] && link_named(info->tap, &l->port);
+
+	if (!found && (!info->tap[0] || info->learned & XR_LEARNED_TAP))
+		found = link_indexed(l->vm->tap, &l->port);
+	return found ? &l->port : NULL;
+}
+
+/* It was named before it was there, or was another device then. */
+static const struct link *known_and_fit(struct local *l)
+{
+	bool learned = l->info->learned & XR_LEARNED_TAP;
+	bool locked = l->now.flags & XR_VM_LOCK;
+	struct xr_err err = { "" };
+	const struct link *dev = NULL;
+
+	if (!l->info->tap[0] || !port_refused_to(l->p, l->vm->key, l->info->tap,
+						 learned ? 0 :
+						 PORT_WITH_SAME_MAC |
+						 locked * PORT_WITH_LOCKED,
+						 &err))
+		dev = tap_known(l);
+	else if (learned)	/* long ago; the name is another's now */
+		l->info->tap[0] = '\0';
+	else
+		goto refused;
+	if (!dev || link_is_tap(&l->port) || !link_ask(&l->nl, &l->port) ||
+	    !port_refused(l->p, &l->port, &err))
+		return dev;
+refused:
+	local_warn(l, "%s", err.text);
+	l->doubt = true;
+	return NULL;
+}
+
+const struct link *tap_find(struct local *l)
+{
+	const struct link *found = known_and_fit(l);
+
+	if (found || l->doubt ||
+	    (l->info->tap[0] && !(l->info->learned & XR_LEARNED_TAP)) ||
+	    local_read(l))
+		return found;
+	found = by_tables(l);
+	/* Of a VM that is elsewhere, a route would lead there. */
+	return found || l->doubt || !host_is_local(l->p, l->now.host) ?
+		       found : by_route(l);
+}

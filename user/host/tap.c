@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What went through a VM's port on this machine, and what is put into it. */
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "local_priv.h"
+
+#define ETH_P_PROBE	0x88b5	/* IEEE 802: local experimental */
+
+/* ---- what went through ---- */
+
+static int read_number(const char *tap, const char *what, __u64 *number)
+{
+	char path[96];
+	int got = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", tap, what);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	got = fscanf(f, "%llu", (unsigned long long *)number);
+	fclose(f);
+	return got == 1 ? 0 : -EIO;
+}
+
+/* All devices, of this thread's namespace: its line has nine numbers before. */
+static int read_table(const char *tap, struct link_counts *c)
+{
+	unsigned long long read, dropped;
+	char line[512], name[20];
+	int ret = -ENODEV;
+	FILE *f = fopen("/proc/thread-self/net/dev", "re");
+
+	while (f && ret && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " %19[^:]: %*u %*u %*u %*u %*u %*u %*u %*u "
+			   "%*u %llu %*u %llu", name, &read, &dropped) != 3 ||
+		    strcmp(name, tap))
+			continue;
+		c->read = read;
+		c->dropped = dropped;
+		ret = 0;
+	}
+	if (f)
+		fclose(f);
+	return ret;
+}
+
+int tap_counts(__u32 ifindex, struct link_counts *c)
+{
+	char tap[IF_NAMESIZE];
+	__u64 index;
+
+	if (!if_indextoname(ifindex, tap))
+		return -errno;
+	/* What is mounted there may be another namespace's. */
+	if (!read_number(tap, "ifindex", &index) && index == ifindex &&
+	    !read_number(tap, "statistics/tx_packets", &c->read) &&
+	    !read_number(tap, "statistics/tx_dropped", &c->dropped))
+		return 0;
+	return read_table(tap, c);
+}
+
+bool tap_takes_gso(const char *tap)
+{
+	struct ethtool_value v = { .cmd = ETHTOOL_GTSO };
+	struct ifreq req = { .ifr_data = (void *)&v };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+
+	if (fd < 0)
+		return true;
+	strncpy(req.ifr_name, tap, sizeof(req.ifr_name) - 1);
+	ret = ioctl(fd, SIOCETHTOOL, &req);
+	close(fd);
+	return ret || v.data;
+}
+
+/* ---- what is put into it ---- */
+
+/*
+ * Kept, for closing it takes the kernel some ms; but not in another network
+ * namespace than the process', which would not go away then.
+ */
+static int packet_socket(const struct local *l)
+{
+	int fd = l->back < 0 ? l->p->packet_fd : -1;
+
+	if (fd < 0)
+		fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (l->back < 0)
+		l->p->packet_fd = fd;
+	return fd;
+}
+
+void tap_put(const struct local *l, const void *frame, size_t len)
+{
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET,
+		.sll_ifindex = l->vm->tap,
+		.sll_halen = ETH_ALEN,
+	};
+	int fd;
+
+	if (!l->vm->tap)
+		return;
+	memcpy(&to.sll_protocol, (const __u8 *)frame + 2 * ETH_ALEN,
+	       sizeof(to.sll_protocol));
+	fd = packet_socket(l);
+	if (fd < 0)
+		return;
+	sendto(fd, frame, len, 0, (void *)&to, sizeof(to));
+	if (fd != l->p->packet_fd)
+		close(fd);
+}
+
+/*
+ * Of a QEMU whose guest stands still: see vm_ring.c. One that waits for its guest
+ * to come takes a frame, too, and drops it when the guest runs: so the first one
+ * into its tap had better be this.
+ */
+void tap_probe(const struct local *l)
+{
+	struct {
+		__u8 dst[ETH_ALEN], src[ETH_ALEN];
+		__be16 type;
+		char text[46];
+	} __attribute__((packed)) probe = {
+		.src = { 0x02, 0x78, 0x72, 0, 0, 2 },
+		.type = htons(ETH_P_PROBE),
+		.text = "xroam: nothing to see",
+	};
+
+	memcpy(probe.dst, l->mac, ETH_ALEN);
+	tap_put(l, &probe, sizeof(probe));
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include "netlink.h"
+#include "lib/text.h"
+
+int netlink_open(struct netlink *nl)
+{
+	nl->seq = 0;
+	nl->sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!nl->sock)
+		return -errno;
+	if (mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	return 0;
+}
+
+void netlink_close(struct netlink *nl)
+{
+	if (nl->sock)
+		mnl_socket_close(nl->sock);
+	nl->sock = NULL;
+}
+
+struct nlmsghdr *netlink_message(struct netlink *nl, int type, int flags)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(nl->buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+	nlh->nlmsg_seq = ++nl->seq;
+	return nlh;
+}
+
+int netlink_talk(struct netlink *nl, mnl_cb_t cb, void *ctx)
+{
+	struct nlmsghdr *nlh = (void *)nl->buf;
+	unsigned int port;
+	ssize_t got;
+	int ret;
+
+	if (!nl->sock)
+		return -ENOTCONN;
+	port = mnl_socket_get_portid(nl->sock);
+	if (mnl_socket_sendto(nl->sock, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	do {
+		got = mnl_socket_recvfrom(nl->sock, nl->buf, sizeof(nl->buf));
+		if (got < 0)
+			return -errno;
+		ret = mnl_cb_run(nl->buf, got, nl->seq, port, cb, ctx);
+	} while (ret > MNL_CB_STOP);
+	return ret < 0 ? -errno : 0;
+}
+
+void netlink_put_addr(struct nlmsghdr *nlh, int type, const __be32 *addr)
+{
+	if (addr_is_ipv4(addr))
+		mnl_attr_put(nlh, type, 4, &addr[3]);
+	else
+		mnl_attr_put(nlh, type, 16, addr);
+}
+
+void netlink_get_addr(const struct nlattr *a, __be32 *addr)
+{
+	const void *data = mnl_attr_get_payload(a);
+
+	if (mnl_attr_get_payload_len(a) == 16) {
+		memcpy(addr, data, 16);
+	} else if (mnl_attr_get_payload_len(a) == 4) {
+		addr[0] = addr[1] = 0;
+		addr[2] = htonl(0xffff);
+		memcpy(&addr[3], data, 4);
+	}
+}
+
+static int on_link(const struct nlmsghdr *nlh, void *master)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
+		if (mnl_attr_get_type(a) == IFLA_MASTER)
+			*(__u32 *)master = mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
+
+__u32 netlink_master_of(__u32 ifindex)
+{
+	struct netlink nl = { 0 };
+	struct ifinfomsg *ifi;
+	__u32 master = 0;
+
+	if (!netlink_open(&nl)) {
+		ifi = mnl_nlmsg_put_extra_header(
+			netlink_message(&nl, RTM_GETLINK, 0), sizeof(*ifi));
+		ifi->ifi_index = ifindex;
+		netlink_talk(&nl, on_link, &master);
+	}
+	netlink_close(&nl);
+	return master;
+}

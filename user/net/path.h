@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How packets reach a backend: the outer header (struct xr_path) and the next
+ * hop (struct xr_nexthop), worked out ahead with the kernel's routes and
+ * neighbours over netlink.
+ */
+#ifndef XR_CORE_PATH_H
+#define XR_CORE_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <xroam/abi.h>
+#include "lib/error.h"
+
+enum path_trouble {
+	PATH_FINE,
+	PATH_NO_ROUTE,		/* the data plane asks the FIB again later */
+	PATH_NO_NEIGHBOUR,	/* asked for; no answer yet */
+	PATH_LOCAL,		/* the address is this machine's own */
+	PATH_NOT_ON_LINK,	/* l2, but a gateway is in between */
+};
+
+struct path_job {
+	const struct xr_backend_info *info;	/* in */
+	bool host;				/* in: a VMs' host, not a backend */
+	/* in: the outer source that it must have; NULL: as the route prefers */
+	const __be32 *source;
+	struct xr_path path;			/* out */
+	struct xr_nexthop hop;			/* out; ifindex 0: unknown */
+	enum path_trouble trouble;		/* out */
+	/* private */
+	__u32 ifindex;
+	bool by_bridge;				/* that is a bridge */
+	__be32 gateway[XR_ADDR_WORDS];
+};
+
+/*
+ * Fills all jobs; asks for unknown neighbours all at once and waits a moment
+ * for the answers. -ENODEV: the device that was named does not exist. What the
+ * machine cannot do now but may later is trouble, not an error. tick: now, of
+ * the data plane's clock.
+ */
+int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy,
+		 __u32 tick, struct xr_err *err);
+
+/*
+ * The same without waiting, of what the kernel may have forgotten: it is asked
+ * to keep the next hops' neighbours resolved.
+ */
+void path_remind(struct path_job *jobs, size_t n,
+		 const struct xr_policy *policy, __u32 tick);
+
+/* The trouble of one job as it is now; asks and changes nothing. */
+void path_look(struct path_job *job, const struct xr_policy *policy);
+
+/* Two backends that this is equal for can use the same path. */
+bool path_same_facts(const struct xr_backend_info *a,
+		     const struct xr_policy *pa,
+		     const struct xr_backend_info *b,
+		     const struct xr_policy *pb);
+
+/* 0, or -errno: no way to the address now. */
+int path_has_route(const __be32 *addr);
+
+/* Whether it is an address of this machine; true also where nobody can tell. */
+bool path_is_here(const __be32 *addr);
+
+/* A job's trouble in words for the operator; NULL for PATH_FINE. */
+const char *path_trouble_text(const struct path_job *j);
+
+#endif

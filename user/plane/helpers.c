@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The two programs that user space runs: one starts the clock, the other,
+ * pinned, puts an event into the ring. And the namespaces that devices are in.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/netns.h"
+#include "plane_priv.h"
+
+#include <xroam.skel.h>
+
+#define EMIT_PIN	"emit_event"
+
+void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx)
+{
+	__u64 here = netns_id(), seen = 0;
+	const struct xr_device *d = p->devices;
+	int i, back;
+
+	visit(ctx);
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
+		if (!d->ifindex || d->netns == here || d->netns == seen ||
+		    netns_enter(d->netns, &back))
+			continue;
+		seen = d->netns;
+		visit(ctx);
+		netns_leave(back);
+	}
+}
+
+void plane_only_helpers(struct xroam_bpf *skel)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj)
+		bpf_program__set_autoload(prog, false);
+	bpf_program__set_autoload(skel->progs.start_clock, true);
+	bpf_program__set_autoload(skel->progs.emit_event, true);
+}
+
+static int pin_emit(struct xroam_bpf *skel, const char *dir)
+{
+	char path[512], tmp[512];
+
+	if (plane_pin_path(path, sizeof(path), dir, EMIT_PIN) ||
+	    plane_pin_path(tmp, sizeof(tmp), dir, EMIT_PIN PLANE_UNFINISHED))
+		return -ENAMETOOLONG;
+	unlink(tmp);
+	if (bpf_obj_pin(bpf_program__fd(skel->progs.emit_event), tmp))
+		return -errno;
+	return rename(tmp, path) ? -errno : 0;
+}
+
+int plane_start_helpers(struct xroam_bpf *skel, const char *dir,
+			struct xr_err *err)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	int ret;
+
+	ret = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.start_clock),
+				     &run);
+	if (!ret)
+		ret = run.retval;
+	if (ret)
+		return xr_fail(err, ret < 0 ? ret : -EIO,
+			       "starting the clock: %s", strerror(abs(ret)));
+	ret = pin_emit(skel, dir);
+	if (ret)
+		xr_fail(err, ret, "pinning " EMIT_PIN ": %s", strerror(-ret));
+	return ret;
+}
+
+int plane_refresh(struct plane *p, struct xr_err *err)
+{
+	struct xroam_bpf *skel = xroam_bpf__open();
+	int ret;
+
+	if (!skel)
+		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
+	plane_only_helpers(skel);
+	ret = plane_reuse_maps(p, skel->obj, 0, err);
+	if (ret)
+		goto out;
+	ret = xroam_bpf__load(skel);
+	if (ret) {
+		ret = plane_load_failed(ret, "loading the clock", err);
+		goto out;
+	}
+	ret = plane_start_helpers(skel, p->dir, err);
+out:
+	xroam_bpf__destroy(skel);
+	return ret;
+}
+
+static int open_emit(struct plane *p)
+{
+	char path[512];
+
+	if (p->emit_fd < 0 &&
+	    !plane_pin_path(path, sizeof(path), p->dir, EMIT_PIN))
+		p->emit_fd = bpf_obj_get(path);
+	return p->emit_fd;
+}
+
+void plane_emit(struct plane *p, struct xr_event *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = e,
+		    .ctx_size_in = sizeof(*e));
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	e->when_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	if (open_emit(p) >= 0)
+		bpf_prog_test_run_opts(p->emit_fd, &run);
+}
+
+void plane_event(struct plane *p, const char *fmt, ...)
+{
+	struct xr_event e = { .kind = XR_EVENT_CHANGE };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e.text, sizeof(e.text), fmt, ap);
+	va_end(ap);
+	plane_emit(p, &e);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Instances: finding one, locking it, opening it, waiting for its readers. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "config/model.h"
+#include "plane_priv.h"
+#include "lib/text.h"
+
+int plane_pin_path(char *path, size_t size, const char *dir, const char *word)
+{
+	return snprintf(path, size, "%s/%s", dir, word) < (int)size ?
+		       0 : -ENAMETOOLONG;
+}
+
+/* Who waits on it makes it anew; the directory stays if more is in it. */
+static void remove_lock(const char *name)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/lock", name);
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+}
+
+struct plane *plane_new(const char *name)
+{
+	struct plane *p = calloc(1, sizeof(*p));
+	int m;
+
+	if (!p)
+		return NULL;
+	strcpy(p->name, name);
+	snprintf(p->dir, sizeof(p->dir), XR_PIN_ROOT "/%s", name);
+	p->lock_fd = -1;
+	p->emit_fd = -1;
+	p->packet_fd = -1;
+	for (m = 0; m < PLANE_MAPS; m++)
+		p->fd[m] = -1;
+	p->cpus = libbpf_num_possible_cpus();
+	return p;
+}
+
+bool plane_exists(const struct plane *p)
+{
+	struct stat st;
+	char meta[192];
+
+	/* Not access(): that asks on behalf of the real user. */
+	snprintf(meta, sizeof(meta), "%s/meta", p->dir);
+	return !stat(meta, &st);
+}
+
+int plane_missing(const char *name, struct xr_err *err)
+{
+	return xr_fail(err, -ENOENT,
+		       "no instance \"%s\": \"xroam apply\" or \"xroam dev "
+		       "attach\" makes it", name);
+}
+
+/* plane_exists() said no. */
+static int not_there(const struct plane *p, struct xr_err *err)
+{
+	if (errno == EACCES)
+		return xr_fail(err, -EPERM,
+			       "%s: permission denied: run as root, or "
+			       "with CAP_DAC_OVERRIDE", p->dir);
+	return plane_missing(p->name, err);
+}
+
+static int open_pins(struct plane *p, enum plane_how how,
+		     const struct xr_limits *limits, const __u8 *secret,
+		     struct xr_err *err)
+{
+	int ret;
+
+	if (!plane_exists(p)) {
+		if (how != PLANE_CREATE || errno == EACCES)
+			return not_there(p, err);
+		ret = plane_create(p, limits, secret, err);
+		if (ret)
+			return ret;
+		p->created = true;
+	}
+	return plane_open_maps(p, how != PLANE_READ, err);
+}
+
+int plane_open(struct plane **out, const char *name, enum plane_how how,
+	       const struct xr_limits *limits, const __u8 *secret,
+	       struct xr_err *err)
+{
+	struct plane *p;
+	int ret;
+
+	*out = NULL;
+	ret = text_check_instance(name, err);
+	if (ret)
+		return ret;
+	ret = plane_check_caps(how, err);
+	if (ret)
+		return ret;
+	ret = plane_need_bpffs(name, how, err);
+	if (ret)
+		return ret;
+	p = plane_new(name);
+	if (!p)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	if (p->cpus < 0) {
+		ret = xr_fail(err, p->cpus, "cannot count the CPUs: %s",
+			      strerror(-p->cpus));
+		goto fail;
+	}
+	if (how != PLANE_READ) {
+		/* Asked again under the lock; this saves making a lock file. */
+		if (how == PLANE_CHANGE && !plane_exists(p)) {
+			ret = not_there(p, err);
+			goto fail;
+		}
+		ret = plane_lock(name, err);
+		if (ret < 0)
+			goto fail;
+		p->lock_fd = ret;
+		p->locked = true;
+	}
+	ret = open_pins(p, how, limits, secret, err);
+	if (!ret && how != PLANE_READ)
+		ret = plane_need_files(err);
+	if (ret)
+		goto fail;
+	if (how != PLANE_READ)
+		attach_recover(p);
+	*out = p;
+	return 0;
+fail:
+	/* What was to be made and was not leaves no trace. */
+	if (how == PLANE_CREATE && p->lock_fd >= 0 && !plane_exists(p))
+		remove_lock(p->name);
+	plane_close(p);
+	return ret;
+}
+
+void plane_close(struct plane *p)
+{
+	if (!p)
+		return;
+	plane_close_maps(p);
+	plane_unlock(p);
+	if (p->lock_fd >= 0)
+		close(p->lock_fd);
+	if (p->emit_fd >= 0)
+		close(p->emit_fd);
+	if (p->packet_fd >= 0)
+		close(p->packet_fd);
+	free(p->host_memo);
+	free(p);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int plane_list(char ***names, struct xr_err *err)
+{
+	struct xr_err ignored;
+	struct dirent *e;
+	char **list, **more;
+	size_t n = 0;
+	DIR *d;
+
+	list = calloc(1, sizeof(*list));
+	if (!list)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	d = plane_has_bpffs(XR_BPFFS) ? opendir(XR_PIN_ROOT) : NULL;
+	while (d && (e = readdir(d))) {
+		if (text_check_instance(e->d_name, &ignored))
+			continue;
+		more = realloc(list, (n + 2) * sizeof(*list));
+		if (!more)
+			break;
+		list = more;
+		list[n] = strdup(e->d_name);
+		if (!list[n])
+			break;
+		list[++n] = NULL;
+	}
+	if (d)
+		closedir(d);
+	qsort(list, n, sizeof(*list), by_name);
+	*names = list;
+	return 0;
+}
+
+int plane_grace(struct plane *p)
+{
+	int fd, ret = 0;
+	__u32 zero = 0;
+
+	/* XDP programs run under RCU; this waits for all who were in it. */
+	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return 0;
+	/*
+	 * Refused with nohz_full. The kernel waits the same way when the slot
+	 * of an array of maps changes; slot 0 is no VIP's.
+	 */
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(zero),
+			    sizeof(struct xr_maglev_row), XR_MAGLEV_ROWS, NULL);
+	if (fd < 0)
+		return -errno;
+	if (bpf_map_update_elem(p->fd[PLANE_MAGLEV], &zero, &fd, 0) ||
+	    bpf_map_delete_elem(p->fd[PLANE_MAGLEV], &zero))
+		ret = -errno;
+	close(fd);
+	return ret;
+}

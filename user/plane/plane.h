@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An instance: its pinned maps under /sys/fs/bpf/xroam/NAME, mapped into this
+ * process where they can be. Pinned maps are the truth (DESIGN rule 1); a
+ * plane is this process's view of them.
+ */
+#ifndef XR_CORE_PLANE_H
+#define XR_CORE_PLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <xroam/abi.h>
+#include "lib/error.h"
+
+#define XR_BPFFS "/sys/fs/bpf"
+#define XR_PIN_ROOT XR_BPFFS "/xroam"
+#define XR_RUN_ROOT "/run/xroam"
+
+/* Every pinned map; the pin's name is the lower-case word. */
+#define XR_MAPS(X)                                                             \
+	X(META, meta) X(VIP_INDEX, vip_index) X(VIPS, vips) X(MAGLEV, maglev)  \
+	X(BACKENDS, backends) X(PATHS, paths) X(NEXTHOPS, nexthops)            \
+	X(INITIAL_RATE, initial_rate) X(SERVER_IDS, server_ids)                \
+	X(SERVER_ID_NAMES, server_id_names) X(CID_CONFIGS, cid_configs)        \
+	X(CID_INFO, cid_info) X(FLOWS, flows) X(HASH_KEYS, hash_keys)          \
+	X(REASON_STATS, reason_stats) X(VIP_STATS, vip_stats)                  \
+	X(CID_STATS, cid_stats)                                                \
+	X(BACKEND_STATS, backend_stats) X(DEV_STATS, dev_stats)                \
+	X(DEVICES, devices) X(BACKEND_INFO, backend_info) X(MEMBERS, members)  \
+	X(CLOCK, clock) X(EVENTS, events)                                      \
+	X(MAC_INDEX, mac_index) X(VMS, vms) X(VM_INFO, vm_info)                \
+	X(IP_INDEX, ip_index) X(VM_IPS, vm_ips) X(HOSTS, hosts)                \
+	X(HOST_INFO, host_info) X(HOST_STATS, host_stats) X(PORTS, ports)      \
+	X(TUNNEL_HOSTS, tunnel_hosts) X(VM_CONTROL, vm_control)                \
+	X(PROTECTED, protected) X(GATEWAYS, gateways) X(RINGS, rings)          \
+	X(RING_FRAMES, ring_frames) X(TAPS, taps) X(TC_HOOKS, tc_hooks)        \
+	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)  \
+	X(VIP_ADDRESSES, vip_addresses) X(VIP_FILTER, vip_filter)              \
+	X(LOCKED_MACS, locked_macs)
+
+enum plane_map {
+#define X(upper, lower) PLANE_##upper,
+	XR_MAPS(X)
+#undef X
+	PLANE_MAPS
+};
+
+struct plane {
+	char name[XR_NAME_LEN];
+	char dir[128];			/* XR_PIN_ROOT/name */
+	int lock_fd;			/* -1: not opened */
+	bool locked;
+	bool created;			/* by this plane_open */
+	int fd[PLANE_MAPS];
+	int cpus;			/* possible: values per-CPU maps give */
+	int emit_fd;			/* plane_emit()'s program; -1: not opened */
+	struct host_memo *host_memo;	/* host.c's */
+	struct tc_worker *tc_worker;	/* the daemon's; NULL: none */
+	int packet_fd;			/* vm_tap.c's; -1: not opened */
+
+	/* Mapped shared and writable; the kernel reads what is stored here. */
+	struct xr_meta *meta;
+	struct xr_vip_bucket *vip_index;	/* vip_buckets of them */
+	struct xr_vip *vips;			/* limits.vips + 1 */
+	struct xr_vip_filter *vip_filter;
+	struct xr_backend *backends;		/* limits.backends + 1 */
+	struct xr_path *paths;			/* paths_max */
+	struct xr_initial_rate *initial_rate;	/* limits.backends + 1 */
+	struct xr_sid_bucket *server_ids;	/* sid_buckets */
+	struct xr_sid_names *server_id_names;	/* sid_buckets */
+	struct xr_cid_config *cid_configs;	/* XR_CID_SLOTS */
+	struct xr_cid_info *cid_info;		/* XR_CID_SLOTS */
+	struct xr_flow_bucket *flows;		/* flow_buckets */
+	struct xr_hash_keys *hash_keys;
+	struct xr_device *devices;		/* XR_MAX_DEVICES */
+	struct xr_backend_info *backend_info;	/* limits.backends + 1 */
+	struct xr_tag_bucket *mac_index;	/* mac_buckets of them */
+	struct xr_vm *vms;			/* 8 * mac_buckets: places */
+	struct xr_vm_info *vm_info;		/* the same */
+	struct xr_tag_bucket *ip_index;		/* ip_buckets */
+	struct xr_vm_ip *vm_ips;		/* 8 * ip_buckets */
+	struct xr_host *hosts;			/* limits.hosts + 1 */
+	struct xr_host_info *host_info;		/* limits.hosts + 1 */
+	struct xr_port *ports;			/* XR_MAX_DEVICES */
+	struct xr_vm_control *vm_control;
+	struct xr_gateway *gateways;		/* XR_MAX_GATEWAYS */
+	struct xr_ring *rings;			/* limits.rings */
+	struct xr_ring_frame *ring_frames;	/* limits.rings * XR_RING_FRAMES */
+	struct xr_tc_hook *tc_hooks;		/* XR_MAX_TC_HOOKS */
+	__u32 mac_buckets, ip_buckets;
+	__u32 vip_buckets, sid_buckets, flow_buckets;	/* powers of two */
+	__u32 paths_max;
+};
+
+enum plane_how {
+	PLANE_READ,		/* must exist; no lock */
+	PLANE_CHANGE,		/* must exist; takes the instance's lock */
+	PLANE_CREATE,		/* made where it does not exist; locked */
+};
+
+extern const struct xr_limits xr_default_limits;
+extern const struct xr_policy xr_default_policy;
+
+/*
+ * Opens the instance. For PLANE_CREATE where there is none: limits, NULL for
+ * the defaults; secret, 32 octets that hash_keys come from, the same on every
+ * node, or NULL for random keys. Errors: -ENOENT no such instance, -EPROTO pins
+ * of another ABI version, -EPERM lacking CAP_BPF or CAP_NET_ADMIN (the line
+ * says which), -ENODEV no bpffs and it cannot be mounted, -EOPNOTSUPP kernel
+ * too old.
+ */
+int plane_open(struct plane **out, const char *name, enum plane_how how,
+	       const struct xr_limits *limits, const __u8 *secret,
+	       struct xr_err *err);
+void plane_close(struct plane *p);	/* NULL is fine; drops the lock */
+
+/*
+ * For a process that keeps a plane open (the daemon): takes and drops the lock.
+ * plane_relock() finishes what a killed command left. -ESTALE: the instance was
+ * destroyed or made anew since plane_open: open it again.
+ *
+ * Here and in plane_open(), another process' lock is waited for: as long as that
+ * process does something, but a minute at most. -EBUSY then, and the line says
+ * who it is.
+ */
+int plane_relock(struct plane *p, struct xr_err *err);
+void plane_unlock(struct plane *p);
+
+/* From now on -EAGAIN instead, at once: this process has more to do than wait. */
+void plane_never_wait(bool never);
+
+/* It waits by itself, then: begun as { 0 }. true: long enough; who has it is said. */
+struct lock_wait {
+	double since, idle_since, look_at;	/* seconds */
+	__u32 pid;				/* 0: not known */
+	__u64 ran;
+};
+bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most,
+		       double most, struct xr_err *err);
+
+/* This process has an instance's lock, and others may wait for it. */
+bool plane_any_locked(void);
+
+/* Whether an instance of that name is still there. */
+bool plane_exists(const struct plane *p);
+
+/* Names of all instances, NULL-terminated; each and the list are to be freed. */
+int plane_list(char ***names, struct xr_err *err);
+
+/* Waits until no CPU runs a program that may have read the maps before now. */
+int plane_grace(struct plane *p);
+
+/* Removes every pin of the instance, detaching everywhere first. */
+int plane_destroy(struct plane *p, struct xr_err *err);
+
+/* The same by name, also where plane_open refuses the pins (-EPROTO). */
+int plane_remove(const char *name, struct xr_err *err);
+
+/* Puts an event, or one XR_EVENT_CHANGE line, into the ring; failures are ignored. */
+void plane_emit(struct plane *p, struct xr_event *e);
+void plane_event(struct plane *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- attach.c: programs on devices ---- */
+
+enum attach_want { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
+
+/*
+ * Loads a program for the device and attaches it. -EEXIST, -ENODEV,
+ * -EOPNOTSUPP, -EBUSY with the line saying why. On success err may hold a
+ * note: why auto did not get native mode.
+ */
+int plane_attach(struct plane *p, const char *dev, enum attach_want want,
+		 enum xr_role role, struct xr_err *err);
+int plane_detach(struct plane *p, const char *dev, struct xr_err *err);
+int plane_detach_all(struct plane *p, struct xr_err *err);
+
+/* Another mode is asked for, but what runs is as good: see struct xr_device. */
+void plane_want(struct plane *p, const char *dev, enum attach_want want);
+
+/* `policy moves: ports` believes what comes in there; the device is attached. */
+void plane_trust(struct plane *p, const char *dev, bool trusted);
+
+/* What ends there beside what is for the machine's addresses; the same. */
+void plane_list_ends(struct plane *p, const char *dev,
+		     const struct xr_listed *listed);
+
+/* The same for one that is known by its record, wherever it is. */
+int plane_detach_device(struct plane *p, const struct xr_device *d,
+			struct xr_err *err);
+
+/* Calls visit() in every network namespace that a device is in, and in this one. */
+void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx);
+
+/* The device's record (in this network namespace), or NULL. */
+const struct xr_device *plane_device(struct plane *p, const char *dev);
+
+/* All of it: a full disk takes a part without an error. 0 or -errno, in errno too. */
+int plane_write(int fd, const char *text, size_t len);
+
+enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
+enum device_state plane_device_state(struct plane *p,
+				     const struct xr_device *d);
+
+/* Devices of this network namespace that were renamed; under the lock. */
+void plane_follow_names(struct plane *p);
+
+/*
+ * Where the record's device is now, which may have been renamed or moved since;
+ * the record learns of it when the instance is next opened for a change.
+ */
+struct device_place {
+	__u64 netns;
+	__u32 ifindex;
+	char name[16];
+	bool no_netns;		/* its namespace is gone, or nobody leads there */
+};
+enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
+				     struct device_place *at);
+
+/* Puts a freshly loaded program in each attached one's place, with no gap. */
+int plane_reload(struct plane *p, struct xr_err *err);
+
+/*
+ * Loads the node program with the instance's maps and knobs and gives its fd
+ * (close it). trace: with counters, flows and next hops replaced by private
+ * copies and the trace map filled; *trace_fd then names that map.
+ */
+int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd,
+	       int *trace_fd, struct xr_err *err);
+
+#endif

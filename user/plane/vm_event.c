@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is told of VMs: events and counts. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "report/stats.h"
+#include "vm/vm_priv.h"
+
+static const char *const sources[] = {
+	[XR_SOURCE_CLI] = "cli",
+	[XR_SOURCE_FILE] = "file",
+	[XR_SOURCE_SOCKET] = "socket",
+	[XR_SOURCE_QMP] = "qmp",
+	[XR_SOURCE_ANNOUNCEMENT] = "announcement",
+};
+
+const char *vm_source_word(unsigned int source)
+{
+	return source < sizeof(sources) / sizeof(sources[0]) &&
+			       sources[source] ? sources[source] : "?";
+}
+
+void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from,
+	    const char *fmt, ...)
+{
+	struct xr_vm_now now = vm_now(p, place);
+	struct xr_event e = {
+		.kind = XR_EVENT_VM,
+		.reason = reason,
+		.vm = place + 1,
+		.vlan = vm_vlan_of(p->vms[place].key),
+		.host = now.host,
+		.from = from,
+		.state = now.state,
+	};
+	char name[VM_NAME];
+	va_list ap;
+	int n;
+
+	vm_mac_of(p->vms[place].key, e.mac);
+	n = snprintf(e.text, sizeof(e.text), "vm %s ",
+		     vm_name_at(p, name, place));
+	va_start(ap, fmt);
+	vsnprintf(e.text + n, sizeof(e.text) - n, fmt, ap);
+	va_end(ap);
+	plane_emit(p, &e);
+}
+
+/*
+ * The data plane counts on the other CPUs meanwhile; on this one nobody does
+ * for a reason that is user space's alone.
+ */
+void vm_count_reason(struct plane *p, __u32 reason, __u64 n)
+{
+	struct xr_counter *c = calloc(p->cpus, sizeof(*c));
+
+	if (c && !bpf_map_lookup_elem(p->fd[PLANE_REASON_STATS], &reason, c)) {
+		c[0].packets += n;
+		bpf_map_update_elem(p->fd[PLANE_REASON_STATS], &reason, c, 0);
+	}
+	free(c);
+}
+
+__u32 vm_tick(struct plane *p)
+{
+	return stats_tick(p);
+}

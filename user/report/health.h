@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an operator should know at a glance, and what is wrong. */
+#ifndef XR_CORE_HEALTH_H
+#define XR_CORE_HEALTH_H
+
+#include "plane/plane.h"
+
+struct health {
+	__u32 vips;
+	__u32 backends[XR_BACKEND_DOWN + 1];	/* by enum xr_backend_state */
+	__u32 cids;
+	__u32 server_ids;
+	__u32 devices;
+	__u32 hosts;
+	__u32 vms;
+	/* of these */
+	__u32 under_way;	/* prepared, or in blackout */
+	__u32 moved;		/* redirected now */
+	__u32 frozen, disabled;
+};
+
+void health_count(struct plane *p, struct health *h);
+
+/* The counters of now, to tell later what came since; NULL: out of memory. */
+struct health_watch *health_watch(struct plane *p);
+void health_watch_free(struct health_watch *w);
+
+/*
+ * Calls each() with one line per thing that is wrong, and what to do. since:
+ * taken some time ago, or NULL.
+ */
+void health_check(struct plane *p, const struct health_watch *since,
+		  void (*each)(void *ctx, const char *line), void *ctx);
+
+/* And one per way that ICMP errors showed to be narrower than its route. */
+void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
+		   void *ctx);
+
+#endif

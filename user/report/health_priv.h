@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the judges of health share. */
+#ifndef XR_CORE_HEALTH_PRIV_H
+#define XR_CORE_HEALTH_PRIV_H
+
+#include "health.h"
+#include "lib/netns.h"
+
+struct check {
+	struct plane *p;
+	const struct health_watch *since;	/* what was counted a moment ago */
+	void (*each)(void *ctx, const char *line);
+	void *ctx;
+};
+
+void health_wrong(struct check *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* health_steer.c: VIPs without servers; CIDs that steer nothing. */
+void check_vips(struct check *c);
+void check_steering(struct check *c);
+
+/* health_peer.c: no packet comes, or what is sent back out of a veth vanishes. */
+/* The name, and where that is not here the namespace. */
+const char *health_name(const struct xr_device *d, const struct device_place *at,
+			char text[XR_NAME_LEN + NETNS_PLACE]);
+/* Where its cure is to be said: "there, " after such a name, or "". */
+const char *health_there(const struct device_place *at);
+void check_link(struct check *c, const struct xr_device *d,
+		const struct device_place *at);
+
+#endif

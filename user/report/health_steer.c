@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whether VIPs have servers, and whether steering by CID does anything: of short
+ * headers, whose CIDs servers chose, those that named a server against those that
+ * did not. Of the last second where enough came, else since the VIP was made.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "health_priv.h"
+#include "config/model.h"
+#include "stats.h"
+#include "lib/text.h"
+
+#define ENOUGH	20	/* packets: fewer say nothing */
+
+/* ---- VIPs and their servers ---- */
+
+struct servers {
+	size_t n, up, weighed, with_sids;
+};
+
+static bool is_behind(const struct model_backend *b, const struct model_vip *v)
+{
+	size_t i;
+
+	for (i = 0; i < b->n_vips; i++)
+		if (b->vips[i].port == v->port && b->vips[i].proto == v->proto &&
+		    !memcmp(b->vips[i].addr, v->addr, sizeof(v->addr)))
+			return true;
+	return false;
+}
+
+static struct servers count_servers(const struct model *m,
+				    const struct model_vip *v)
+{
+	struct servers s = { 0 };
+	size_t i;
+
+	for (i = 0; i < m->n_backends; i++) {
+		const struct model_backend *b = &m->backends[i];
+
+		if (!is_behind(b, v))
+			continue;
+		s.n++;
+		s.with_sids += b->n_sids != 0;
+		if (b->info.state != XR_BACKEND_UP)
+			continue;
+		s.up++;
+		s.weighed += b->info.weight != 0;
+	}
+	return s;
+}
+
+/* A table with any backend has one in every slot; an empty one has none. */
+static bool has_backend(struct plane *p, __u32 vip)
+{
+	struct xr_maglev_row row = {};
+	__u32 id, zero = 0;
+	int fd;
+
+	/* The kernel gives the id of the inner table; an empty slot has none. */
+	if (bpf_map_lookup_elem(p->fd[PLANE_MAGLEV], &vip, &id))
+		return errno != ENOENT;
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return true;	/* replaced this moment */
+	if (bpf_map_lookup_elem(fd, &zero, &row))
+		row.backend[0] = 0;
+	close(fd);
+	return row.backend[0] != 0;
+}
+
+static void check_servers(struct check *c, const struct model_vip *v,
+			  const struct servers *s)
+{
+	char vip[TEXT_VIP];
+
+	text_vip(vip, v->addr, v->port, v->proto);
+	if (!s->n)
+		health_wrong(c, "vip %s: no backend is behind it, all its packets are dropped; \"xroam backend add NAME vip %s address ADDR\"",
+			     vip, vip);
+	else if (!s->up)
+		health_wrong(c, "vip %s: no backend is up of %zu, new connections are dropped; \"xroam backend set NAME state up\"",
+			     vip, s->n);
+	else if (!s->weighed)
+		health_wrong(c, "vip %s: no backend that is up has a weight, new connections are dropped; \"xroam backend set NAME weight 1\"",
+			     vip);
+	else if (!has_backend(c->p, v->index))
+		health_wrong(c, "vip %s: its table is empty though %zu backends are up; set the state of one of them again",
+			     vip, s->up);
+}
+
+static void check_cids(struct check *c, const struct model *m,
+		       const struct model_vip *v, const struct servers *s)
+{
+	char vip[TEXT_VIP];
+
+	if (!v->cid || !s->n)
+		return;
+	text_vip(vip, v->addr, v->port, v->proto);
+	if (!m->n_cids)
+		health_wrong(c, "vip %s: to be steered by CID, but there is no CID config; \"xroam cid add\"",
+			     vip);
+	else if (!s->with_sids)
+		health_wrong(c, "vip %s: to be steered by CID, but no backend behind it has a server ID; add them again with \"server-id HEX\"",
+			     vip);
+}
+
+void check_vips(struct check *c)
+{
+	struct xr_err err;
+	struct servers s;
+	struct model m;
+	size_t i;
+
+	model_init(&m);
+	if (model_load(c->p, &m, &err)) {
+		health_wrong(c, "the configuration cannot be read: %s", err.text);
+		model_free(&m);
+		return;
+	}
+	for (i = 0; i < m.n_vips; i++) {
+		s = count_servers(&m, &m.vips[i]);
+		check_servers(c, &m.vips[i], &s);
+		check_cids(c, &m, &m.vips[i], &s);
+	}
+	model_free(&m);
+}
+
+/* ---- what CIDs steered ---- */
+
+struct counts {
+	__u64 named;		/* a server */
+	__u64 astray;		/* short headers that named none */
+	__u64 by_point[XR_CODEPOINTS];	/* of these */
+};
+
+struct health_watch {
+	struct counts *vip;			/* by index */
+	struct counts config[XR_CODEPOINTS];	/* by config ID */
+};
+
+static int count_vip(struct plane *p, __u32 vip, struct counts *n)
+{
+	struct xr_cid_counter c;
+	struct xr_counter v;
+	__u64 rest;
+	int ret = stats_cid(p, vip, &c);
+
+	memset(n, 0, sizeof(*n));
+	ret = ret ? ret : stats_vip(p, vip, &v);
+	if (ret)
+		return ret;
+	memcpy(n->by_point, c.astray, sizeof(n->by_point));
+	n->astray = stats_points(c.astray, STATS_ALL_POINTS);
+	/* One that is down was named all the same. */
+	rest = n->astray + c.longs + c.icmp;
+	n->named = v.packets > rest ? v.packets - rest : 0;
+	return 0;
+}
+
+static const struct xr_cid_info *config_at(struct plane *p, int slot)
+{
+	return p->cid_info[slot].used ? &p->cid_info[slot] : NULL;
+}
+
+static int count_config(struct plane *p, const struct xr_cid_info *i,
+			struct counts *n)
+{
+	struct stats_steered s;
+	int ret = stats_steered(p, xr_cid_codepoints(i->format, i->config_id),
+				&s);
+
+	memset(n, 0, sizeof(*n));
+	n->named = s.by_cid + s.down;
+	n->astray = s.astray;
+	return ret;
+}
+
+static bool is_steered(struct plane *p, __u32 vip)
+{
+	return p->vips[vip].used && p->vips[vip].flags & XR_VIP_CID;
+}
+
+void health_watch_free(struct health_watch *w)
+{
+	if (w)
+		free(w->vip);
+	free(w);
+}
+
+struct health_watch *health_watch(struct plane *p)
+{
+	struct health_watch *w = calloc(1, sizeof(*w));
+	const __u32 vips = p->meta->limits.vips;
+	const struct xr_cid_info *info;
+	__u32 i;
+
+	if (w)
+		w->vip = calloc(vips + 1, sizeof(*w->vip));
+	if (!w || !w->vip) {
+		health_watch_free(w);
+		return NULL;
+	}
+	for (i = 1; i <= vips; i++)
+		if (is_steered(p, i))
+			count_vip(p, i, &w->vip[i]);
+	for (i = 1; i < XR_CID_SLOTS; i++) {
+		info = config_at(p, i);
+		if (info)
+			count_config(p, info,
+				     &w->config[info->config_id % XR_CODEPOINTS]);
+	}
+	return w;
+}
+
+/* "named" is a difference of counters that go on meanwhile: it may seem to shrink. */
+static __u64 since(__u64 was, __u64 now)
+{
+	return now > was ? now - was : 0;
+}
+
+/*
+ * What to judge by: the last second's, where it has enough; then the half that is
+ * asked of it is lost to a stranger's flood, too, which is worth a line. Else all:
+ * of these a tenth will do, as they may be older than what mended them.
+ */
+static bool is_bad(const struct counts *was, const struct counts *now,
+		   struct counts *judged)
+{
+	__u64 all;
+	int i;
+
+	judged->named = since(was->named, now->named);
+	judged->astray = since(was->astray, now->astray);
+	for (i = 0; i < XR_CODEPOINTS; i++)
+		judged->by_point[i] = since(was->by_point[i], now->by_point[i]);
+	all = judged->named + judged->astray;
+	if (all >= ENOUGH)
+		return judged->named * 2 < all;
+	*judged = *now;
+	all = judged->named + judged->astray;
+	return all >= ENOUGH && judged->named * 10 < all;
+}
+
+/* The codepoint that nearly all begin with; -1: there is none. */
+static int main_point(const struct counts *n)
+{
+	int i;
+
+	for (i = 0; i < XR_CODEPOINTS; i++)
+		if (n->by_point[i] * 10 >= n->astray * 8)
+			return i;
+	return -1;
+}
+
+/* Why, as far as the first octets tell, and what to do. */
+static void say_why(struct plane *p, const struct counts *n, char *text,
+		    size_t size)
+{
+	const struct xr_cid_info *i = NULL;
+	int point = main_point(n), s;
+
+	for (s = 1; point >= 0 && !i && s < XR_CID_SLOTS; s++) {
+		i = config_at(p, s);
+		if (i && !(xr_cid_codepoints(i->format, i->config_id) &
+			   1U << point))
+			i = NULL;
+	}
+	if (point < 0)
+		snprintf(text, size, "of all kinds, so random ones: make the servers mint them with their server IDs (docs/formats.md), or take \"cid\" off the VIP");
+	else if (i)
+		snprintf(text, size, "of config %u, with no server's ID in them: key, lengths and server IDs must be the servers', see \"xroam cid decode\"; or the servers mint random ones",
+			 i->config_id);
+	else
+		snprintf(text, size, "of config ID %u, which is not configured: \"xroam cid add\" what the servers mint under; or they mint random ones",
+			 point);
+}
+
+void check_steering(struct check *c)
+{
+	static const struct counts none;
+	struct plane *p = c->p;
+	struct counts now, n;
+	char vip[TEXT_VIP], why[192];
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.vips; i++) {
+		const struct xr_vip *v = &p->vips[i];
+
+		if (!is_steered(p, i) || count_vip(p, i, &now) ||
+		    !is_bad(c->since ? &c->since->vip[i] : &none, &now, &n))
+			continue;
+		say_why(p, &n, why, sizeof(why));
+		health_wrong(c, "vip %s: of %llu packets with a server's CID %llu were steered by it, a client that changes address is lost; they are %s",
+			     text_vip(vip, v->addr, v->port, v->proto),
+			     (unsigned long long)(n.named + n.astray),
+			     (unsigned long long)n.named, why);
+	}
+	for (i = 1; i < XR_CID_SLOTS; i++) {
+		const struct xr_cid_info *info = config_at(p, i);
+
+		if (!info || count_config(p, info, &now) ||
+		    !is_bad(c->since ? &c->since->config[info->config_id %
+							 XR_CODEPOINTS] : &none,
+			    &now, &n))
+			continue;
+		health_wrong(c, "cid %u: of %llu packets with a CID of it %llu named a server; key, lengths and server IDs must be the servers', see \"xroam cid decode\"",
+			     info->config_id,
+			     (unsigned long long)(n.named + n.astray),
+			     (unsigned long long)n.named);
+	}
+}

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whose the VIPs' addresses are. Routes have no owner but their protocol number,
+ * so those of all instances of a network namespace are looked at together.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xroam/hash.h>
+
+#include "net/links.h"
+#include "config/model_edit.h"
+#include "lib/netns.h"
+#include "lib/text.h"
+#include "vip_own.h"
+
+/* ---- addresses ---- */
+
+struct address {
+	__be32 addr[XR_ADDR_WORDS];
+	__u32 what;		/* XR_VIP_ADDR_* */
+};
+
+struct addresses {
+	struct address *item;
+	size_t n;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(((struct address *)0)->addr));
+}
+
+static int add(struct addresses *a, const __be32 *addr)
+{
+	struct address *to = model_grow(&a->item, &a->n, sizeof(*to));
+
+	if (!to)
+		return -ENOMEM;
+	memcpy(to->addr, addr, sizeof(to->addr));
+	return 0;
+}
+
+/* In order, and each once. */
+static void sort(struct addresses *a)
+{
+	size_t i, n = 0;
+
+	if (a->n)
+		qsort(a->item, a->n, sizeof(*a->item), compare);
+	for (i = 0; i < a->n; i++)
+		if (!n || compare(&a->item[n - 1], &a->item[i]))
+			a->item[n++] = a->item[i];
+	a->n = n;
+}
+
+static struct address *find(const struct addresses *a, const __be32 *addr)
+{
+	return a->n ? bsearch(addr, a->item, a->n, sizeof(*a->item), compare) :
+		      NULL;
+}
+
+static int of_plane(const struct plane *p, struct addresses *to)
+{
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.vips; i++)
+		if (p->vips[i].used && add(to, p->vips[i].addr))
+			return -ENOMEM;
+	return 0;
+}
+
+/* ---- who takes packets here ---- */
+
+/* A node device in this namespace, or NULL. */
+static const struct xr_device *node_device(const struct plane *p, __u64 netns)
+{
+	const struct xr_device *d = p->devices;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
+		if (d->ifindex && d->netns == netns &&
+		    d->role == XR_ROLE_NODE)
+			return d;
+	return NULL;
+}
+
+static int of_one(const struct plane *p, __u64 netns, struct addresses *to)
+{
+	if (!p->meta->policy.vip_route || !node_device(p, netns))
+		return 0;
+	return of_plane(p, to);
+}
+
+/* One that is gone, or not there yet, or not of this layout, wants nothing. */
+static int of_other(const char *name, __u64 netns, struct addresses *to)
+{
+	struct plane *other;
+	int ret = plane_open(&other, name, PLANE_READ, NULL, NULL, NULL);
+
+	if (ret)
+		return ret == -ENOENT || ret == -EPROTO ? 0 : ret;
+	ret = of_one(other, netns, to);
+	plane_close(other);
+	return ret;
+}
+
+/*
+ * What shall have a route in this namespace, whichever instance wants it. Not 0:
+ * there may be more.
+ */
+static int of_all(const struct plane *p, struct addresses *to)
+{
+	__u64 here = netns_id();
+	int ret = p ? of_one(p, here, to) : 0;
+	char **names = NULL, **name;
+
+	if (!ret)
+		ret = plane_list(&names, NULL);
+	for (name = names; name && *name; name++) {
+		if (!ret && (!p || strcmp(*name, p->name)))
+			ret = of_other(*name, here, to);
+		free(*name);
+	}
+	free(names);
+	sort(to);
+	return ret;
+}
+
+/* ---- routes ---- */
+
+static void found(void *ctx, const __be32 *addr)
+{
+	add(ctx, addr);
+}
+
+/* An address of this machine is the kernel's, and needs no route. */
+static void drop_local(struct netlink *nl, struct addresses *a)
+{
+	size_t i, n = 0;
+	__u32 dev;
+
+	for (i = 0; i < a->n; i++)
+		if (route_kind(nl, a->item[i].addr, &dev) != ROUTE_LOCAL)
+			a->item[n++] = a->item[i];
+	a->n = n;
+}
+
+/* Whether some went. */
+static bool fit_once(struct netlink *nl, const struct plane *p)
+{
+	struct addresses have = { NULL, 0 }, want = { NULL, 0 };
+	bool sure, went = false;
+	size_t i;
+
+	/* In this order: another instance's VIP is there before its route. */
+	if (blackhole_each(nl, found, &have))
+		goto out;
+	sure = !of_all(p, &want);
+	drop_local(nl, &want);
+	sort(&have);
+	for (i = 0; sure && i < have.n; i++) {
+		if (find(&want, have.item[i].addr))
+			continue;
+		blackhole_del(nl, have.item[i].addr);
+		went = true;
+	}
+	for (i = 0; i < want.n; i++)
+		if (!find(&have, want.item[i].addr))
+			blackhole_add(nl, want.item[i].addr);
+out:
+	free(have.item);
+	free(want.item);
+	return went;
+}
+
+#define FIT_TRIES 8
+
+/* A route that went may have been another instance's since its VIPs were read. */
+static void fit_routes(struct netlink *nl, const struct plane *p)
+{
+	int tries = 0;
+
+	while (fit_once(nl, p) && ++tries < FIT_TRIES)
+		;
+}
+
+/* In this namespace; own: what of it is the machine's is marked. */
+static void refresh_here(const struct plane *p, struct addresses *own)
+{
+	size_t i, n = node_device(p, netns_id()) ? own->n : 0;
+	struct netlink nl = { 0 };
+	__u32 dev;
+
+	if (!netlink_open(&nl)) {
+		fit_routes(&nl, p);
+		for (i = 0; i < n; i++)
+			if (route_kind(&nl, own->item[i].addr, &dev) ==
+			    ROUTE_LOCAL)
+				own->item[i].what |= XR_VIP_ADDR_LOCAL;
+	}
+	netlink_close(&nl);
+}
+
+/* ---- what the programs know ---- */
+
+static void store_filter(struct plane *p, const struct addresses *own)
+{
+	struct xr_vip_filter f = { { 0 } };
+	size_t i;
+	__u32 bit;
+
+	for (i = 0; i < own->n; i++) {
+		if (!addr_is_ipv4(own->item[i].addr))
+			continue;
+		bit = xr_vip_filter_bit(own->item[i].addr[3]);
+		f.word[bit / 64] |= 1ULL << bit % 64;
+	}
+	for (i = 0; i < XR_VIP_FILTER_WORDS; i++)
+		__atomic_store_n(&p->vip_filter->word[i], f.word[i],
+				 __ATOMIC_RELEASE);
+}
+
+static void store(struct plane *p, const struct addresses *own)
+{
+	int fd = p->fd[PLANE_VIP_ADDRESSES];
+	__be32 key[XR_ADDR_WORDS], *from = NULL;
+	struct addresses gone = { NULL, 0 };
+	size_t i;
+
+	for (i = 0; i < own->n; i++)
+		bpf_map_update_elem(fd, own->item[i].addr, &own->item[i].what,
+				    0);
+	store_filter(p, own);
+	while (!bpf_map_get_next_key(fd, from, key)) {
+		from = key;
+		if (!find(own, key))
+			add(&gone, key);
+	}
+	for (i = 0; i < gone.n; i++)
+		bpf_map_delete_elem(fd, gone.item[i].addr);
+	free(gone.item);
+}
+
+/* ---- the doors ---- */
+
+static void refresh_in(struct plane *p, __u64 netns, struct addresses *own)
+{
+	int back;
+
+	if (!netns || netns_enter(netns, &back))
+		return;
+	refresh_here(p, own);
+	netns_leave(back);
+}
+
+void vip_own_refresh(struct plane *p, __u64 left)
+{
+	struct addresses own = { NULL, 0 };
+	__u64 here = netns_id(), netns;
+	int i, k;
+
+	if (of_plane(p, &own))
+		goto out;
+	sort(&own);
+	refresh_here(p, &own);
+	if (left != here)
+		refresh_in(p, left, &own);
+	for (i = 0; i < XR_MAX_DEVICES; i++) {
+		netns = p->devices[i].ifindex ? p->devices[i].netns : 0;
+		for (k = 0; k < i && p->devices[k].netns != netns; k++)
+			;
+		if (k == i && netns != here && netns != left)
+			refresh_in(p, netns, &own);
+	}
+	store(p, &own);
+out:
+	free(own.item);
+}
+
+void vip_own_sweep(void)
+{
+	struct netlink nl = { 0 };
+
+	if (!netlink_open(&nl))
+		fit_routes(&nl, NULL);
+	netlink_close(&nl);
+}
+
+/* ---- what is wrong ---- */
+
+#define LINES_MAX 10
+
+static bool forwards(const struct xr_device *d, bool ipv4)
+{
+	char path[128], c = '0';
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv%d/conf/%s/forwarding",
+		 ipv4 ? 4 : 6, d->name);
+	f = fopen(path, "re");
+	if (f) {
+		c = fgetc(f);
+		fclose(f);
+	}
+	return c != '0';
+}
+
+/* The kernel would send on what it gets for the address: by which device? */
+static bool goes_back(struct netlink *nl, const struct xr_device *d,
+		      const __be32 *addr, __u32 *dev)
+{
+	return forwards(d, addr_is_ipv4(addr)) &&
+	       route_kind(nl, addr, dev) == ROUTE_ELSEWHERE;
+}
+
+static const char *why(const struct plane *p)
+{
+	if (!p->meta->policy.vip_route)
+		return "policy vip_route is off, and vip_other lets it pass";
+	return "no blackhole route of ours leads there; \"xroam reload\" makes it again";
+}
+
+static size_t check_here(struct plane *p, const struct xr_device *d,
+			 const struct addresses *own,
+			 void (*each)(void *ctx, const char *line), void *ctx)
+{
+	char line[320], name[TEXT_ADDR], dev_name[IF_NAMESIZE] = "?";
+	struct netlink nl = { 0 };
+	size_t i, n = 0;
+	__u32 dev;
+
+	for (i = netlink_open(&nl) ? own->n : 0; i < own->n; i++) {
+		if (!goes_back(&nl, d, own->item[i].addr, &dev) ||
+		    ++n > LINES_MAX)
+			continue;
+		if_indextoname(dev, dev_name);
+		snprintf(line, sizeof(line),
+			 "vip %s: what xroam leaves to the kernel is sent back, by %s: %s",
+			 text_addr(name, own->item[i].addr), dev_name, why(p));
+		each(ctx, line);
+	}
+	netlink_close(&nl);
+	return n;
+}
+
+void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line),
+		   void *ctx)
+{
+	const struct xr_policy *policy = &p->meta->policy;
+	struct addresses own = { NULL, 0 };
+	const struct xr_device *d;
+	char line[64];
+	size_t n = 0;
+	int i, back;
+
+	/* Then hardly anything is left to it. */
+	if (!policy->vip_route && policy->vip_other == XR_VIP_OTHER_DROP)
+		return;
+	if (!of_plane(p, &own)) {
+		sort(&own);
+		for (i = 0; i < XR_MAX_DEVICES; i++) {
+			d = &p->devices[i];
+			if (d->ifindex && node_device(p, d->netns) == d &&
+			    !netns_enter(d->netns, &back)) {
+				n += check_here(p, d, &own, each, ctx);
+				netns_leave(back);
+			}
+		}
+	}
+	if (n > LINES_MAX) {
+		snprintf(line, sizeof(line), "... and %zu addresses more",
+			 n - LINES_MAX);
+		each(ctx, line);
+	}
+	free(own.item);
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm_notice(): what a notice may say, and who obeys it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "host/host.h"
+#include "lib/text.h"
+#include "host/local.h"
+#include "vm_priv.h"
+
+struct xr_vm_now vm_now(const struct plane *p, __u32 place)
+{
+	__u64 word = __atomic_load_n((__u64 *)(void *)&p->vms[place].now,
+				     __ATOMIC_ACQUIRE);
+	struct xr_vm_now now;
+
+	memcpy(&now, &word, sizeof(now));
+	return now;
+}
+
+bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
+	       struct xr_vm_now to)
+{
+	__u64 old, new;
+	bool done;
+
+	memcpy(&old, was, sizeof(old));
+	memcpy(&new, &to, sizeof(new));
+	done = __atomic_compare_exchange_n(
+		(__u64 *)(void *)&p->vms[place].now, &old, new, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	memcpy(was, &old, sizeof(old));
+	return done;
+}
+
+/* ---- add, leave ---- */
+
+static int rebind(struct plane *p, const struct xr_notice *n, __u32 place,
+		  struct xr_err *err)
+{
+	struct vm_loose loose = { .n_vm = 0 };
+	int ret;
+
+	vm_unbind(p, place, n->addr, n->n_addrs, &loose);
+	vm_loose_end(p, &loose);
+	ret = vm_bind(p, place, n->addr, n->n_addrs, n->lock, n->tap);
+	if (ret)
+		xr_fail(err, ret,
+			"no place for the address is free: make the instance anew with a larger limits.vm_addresses");
+	return ret;
+}
+
+static int add_known(struct plane *p, const struct xr_notice *n, __u32 place,
+		     __u16 host, struct xr_answer *a, struct xr_err *err)
+{
+	struct xr_vm_now now = vm_now(p, place);
+	char name[VM_NAME];
+	int ret;
+
+	if (now.host != host)
+		return xr_fail(err, -EEXIST,
+			       "VM %s is at %s, not %s; \"xroam vm move\" says that it went",
+			       vm_name_at(p, name, place),
+			       host_name(p, now.host), n->host);
+	if (vm_bound(p, place, n->addr, n->n_addrs, n->lock, n->tap)) {
+		a->outcome = XR_ALREADY;
+		return 0;
+	}
+	ret = rebind(p, n, place, err);
+	if (!ret)
+		vm_local_added(p, place, NULL);
+	if (!ret)
+		vm_say(p, place, 0, now.host, "bound to %d address%s%s (%s)",
+		       n->n_addrs, n->n_addrs == 1 ? "" : "es",
+		       n->lock ? ", locked" : "", vm_source_word(n->source));
+	return ret;
+}
+
+static int add_new(struct plane *p, const struct xr_notice *n, __u64 key,
+		   __u16 host, struct xr_err *err)
+{
+	__u32 place = vm_new(p, key, host, n->source);
+	struct vm_loose loose = { .n_vm = 0 };
+	int ret;
+
+	if (place == VM_NOWHERE)
+		return xr_fail(err, -ENOSPC,
+			       "no place for the VM is free: make the instance anew with a larger limits.vms");
+	p->vm_info[place].seq = n->seq;
+	ret = rebind(p, n, place, err);
+	if (ret) {
+		vm_drop(p, place, &loose);
+		vm_loose_end(p, &loose);
+		return ret;
+	}
+	vm_local_added(p, place, NULL);
+	vm_say(p, place, 0, 0, "added at %s (%s)", n->host,
+	       vm_source_word(n->source));
+	return 0;
+}
+
+static int leave(struct plane *p, const struct xr_notice *n, __u32 place,
+		 struct xr_answer *a)
+{
+	struct vm_loose loose = { .n_vm = 0 };
+
+	a->seq = n->seq > a->seq ? n->seq : a->seq;
+	vm_say(p, place, 0, vm_now(p, place).host, "left (%s)",
+	       vm_source_word(n->source));
+	vm_drop(p, place, &loose);
+	vm_loose_end(p, &loose);
+	return 0;
+}
+
+/* ---- the way in ---- */
+
+static bool names_host(enum xr_notice_kind kind)
+{
+	return kind == XR_NOTICE_ADD || kind == XR_NOTICE_PREPARE ||
+	       kind == XR_NOTICE_MOVED;
+}
+
+/*
+ * A port that is another VM's, or the fabric's, is refused; but a QEMU that says so
+ * is not worth its move: it is as if it had said nothing. What an operator has named
+ * counts more anyway.
+ */
+static int check_port(struct plane *p, struct xr_notice *n,
+		      struct xr_answer *a, struct xr_err *why)
+{
+	struct xr_err own, *err = why ? why : &own;
+	__u64 key = vm_key(n->mac, n->vlan);
+	__u32 place = vm_find(p, key);
+	bool qmp = n->source == XR_SOURCE_QMP;
+	unsigned int may_share = 0;
+	char name[VM_NAME];
+	int ret;
+
+	if (qmp && place != VM_NOWHERE && p->vm_info[place].tap[0] &&
+	    !(p->vm_info[place].learned & XR_LEARNED_TAP))
+		return 0;
+	if (n->source == XR_SOURCE_CLI)
+		may_share = PORT_WITH_SAME_MAC;
+	if (may_share && (n->lock || (place != VM_NOWHERE &&
+				      vm_now(p, place).flags & XR_VM_LOCK)))
+		may_share |= PORT_WITH_LOCKED;
+	ret = port_check(p, n->tap, err);
+	if (!ret)
+		ret = port_refused_to(p, key, n->tap, may_share, err);
+	/* That of a VM that nobody told of is nobody's here; but is it this QEMU's? */
+	if (!ret && qmp && n->kind == XR_NOTICE_PREPARE &&
+	    tap_held_by(n->tap, n->reader) == TAP_NOT_HELD)
+		ret = xr_fail(err, -EPERM,
+			      "%s is not open in process %u, which listens at the monitor",
+			      n->tap, n->reader);
+	if (!ret)
+		return 0;
+	vm_count_reason(p, XR_R_PORT_REFUSED, 1);
+	if (place != VM_NOWHERE)
+		vm_say(p, place, XR_R_PORT_REFUSED, 0, "port refused (%s): %s",
+		       vm_source_word(n->source), err->text);
+	if (!qmp)
+		return ret;
+	snprintf(a->warning, sizeof(a->warning),
+		 "VM %s: its QEMU is not believed: %.400s", vm_name(name, key),
+		 err->text);
+	n->tap = NULL;
+	return 0;
+}
+
+static int check_words(struct plane *p, struct xr_notice *n, __u16 *host,
+		       struct xr_answer *a, struct xr_err *err)
+{
+	char mac[TEXT_MAC];
+
+	*host = 0;
+	if (vm_bad_mac(n->mac))
+		return xr_fail(err, -EINVAL,
+			       "MAC %s is %s; give the VM's own",
+			       text_mac(mac, n->mac), vm_bad_mac(n->mac));
+	if (n->vlan > 4094)
+		return xr_fail(err, -EINVAL,
+			       "VLAN %u: must be from 1 to 4094, or left out for untagged",
+			       n->vlan);
+	if (n->tap && text_check_dev(NULL, n->tap, err))
+		return -EINVAL;
+	if (n->tap && host_any_local(p) && check_port(p, n, a, err))
+		return -EINVAL;
+	if (!names_host(n->kind))
+		return 0;
+	*host = n->host ? host_find(p, n->host) : 0;
+	if (!*host)
+		return xr_fail(err, -ENOENT,
+			       "there is no host %s; \"xroam host show\" lists them",
+			       n->host && n->host[0] ? n->host : "\"\"");
+	return 0;
+}
+
+static int obey(struct plane *p, const struct xr_notice *n, __u32 place,
+		__u16 host, struct xr_answer *a, struct xr_err *err)
+{
+	switch (n->kind) {
+	case XR_NOTICE_ADD:
+		return add_known(p, n, place, host, a, err);
+	case XR_NOTICE_PREPARE:
+		return vm_prepare(p, n, place, host, a, err);
+	case XR_NOTICE_PAUSE:
+		return vm_pause(p, n, place, a, err);
+	case XR_NOTICE_MOVED:
+		return vm_moved(p, n, place, host, a, err);
+	case XR_NOTICE_CANCEL:
+		return vm_cancel(p, n, place, a, err);
+	case XR_NOTICE_LEAVE:
+		return leave(p, n, place, a);
+	}
+	return xr_fail(err, -EINVAL, "unknown notice");
+}
+
+static int known_vm(struct plane *p, const struct xr_notice *n, __u32 place,
+		    __u16 host, struct xr_answer *a, struct xr_err *err)
+{
+	bool gone = n->kind == XR_NOTICE_LEAVE;
+	int ret;
+
+	/* What the data plane did by itself comes first: this came after it. */
+	vm_follow_up(p, place, NULL);
+	a->seq = p->vm_info[place].seq;
+	ret = vm_check_order(p, n, place, host, &a->outcome, err);
+	if (ret || a->outcome == XR_IGNORED)
+		return ret;
+	ret = obey(p, n, place, host, a, err);
+	if (!ret && !gone)
+		a->seq = p->vm_info[place].seq;
+	return ret;
+}
+
+int vm_notice(struct plane *p, const struct xr_notice *said,
+	      struct xr_answer *a, struct xr_err *err)
+{
+	__u64 key = vm_key(said->mac, said->vlan);
+	struct xr_notice believed = *said, *n = &believed;
+	struct xr_answer own;
+	char name[VM_NAME];
+	__u32 place;
+	__u16 host;
+	int ret;
+
+	a = a ? a : &own;
+	a->outcome = XR_DONE;
+	a->seq = 0;
+	a->warning[0] = '\0';
+	ret = check_words(p, n, &host, a, err);
+	if (ret)
+		return ret;
+	place = vm_find(p, key);
+	if (n->kind == XR_NOTICE_ADD) {
+		ret = vm_check_binding(p, n, place, err);
+		if (ret)
+			return ret;
+		if (place == VM_NOWHERE) {
+			a->seq = n->seq;
+			return add_new(p, n, key, host, err);
+		}
+	}
+	if (place == VM_NOWHERE)
+		return xr_fail(err, -ENOENT,
+			       "there is no VM %s; \"xroam vm show\" lists them, \"xroam vm add\" makes it known",
+			       vm_name(name, key));
+	return known_vm(p, n, place, host, a, err);
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What time and the data plane do to a VM without being told: activation,
+ * deadlines, redirects that run out.
+ */
+#include <errno.h>
+#include <string.h>
+#include "host/host.h"
+#include "host/local.h"
+#include "vm_priv.h"
+
+#define SETTLED	10	/* ticks without a hit */
+
+static bool is_over(__u32 tick, __u32 deadline)
+{
+	return deadline && (__s32)(tick - deadline) >= 0;
+}
+
+/* Signed: a frame may have hit it since the tick was looked at. */
+static bool is_alive(const struct xr_vm *v, __u32 tick)
+{
+	__u32 last = __atomic_load_n(&v->last, __ATOMIC_RELAXED);
+
+	return v->ttl && (__s32)(tick - last - v->ttl) <= 0;
+}
+
+/* The VM spoke at its new place: what "vm move" does beside the word. */
+static int follow_move(struct plane *p, __u32 place, struct xr_vm_now now,
+		       struct xr_err *err)
+{
+	struct xr_vm_info *info = &p->vm_info[place];
+	bool numbered = info->step == XR_NOTICE_PREPARE + 1 ||
+			info->step == XR_NOTICE_PAUSE + 1;
+	int ret = 0;
+
+	if (host_any_local(p))
+		ret = vm_local_moved(p, place, info->host, false, err);
+	if (!numbered)
+		info->seq = vm_next_seq(info->seq);
+	info->step = XR_NOTICE_MOVED + 1;
+	info->source = XR_SOURCE_ANNOUNCEMENT;
+	info->under_way = 0;
+	/* Last: killed before, all of this is done again. */
+	__atomic_store_n(&info->host, now.host, __ATOMIC_RELEASE);
+	p->vms[place].deadline = 0;
+	return ret;
+}
+
+static void expire_move(struct plane *p, __u32 place)
+{
+	struct xr_vm_now now = vm_now(p, place);
+
+	if (!vm_set_back(p, place))
+		return;		/* it spoke this moment */
+	vm_count_reason(p, XR_R_MOVE_EXPIRED, 1);
+	vm_say(p, place, XR_R_MOVE_EXPIRED, now.host,
+	       "nobody ended its move to %s in time: it stays at %s",
+	       host_name(p, now.next), host_name(p, now.host));
+}
+
+int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err)
+{
+	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_now now = vm_now(p, place);
+	int ret = 0;
+
+	if (now.state == XR_VM_NONE || !info->used)
+		return 0;
+	if (now.host != info->host)
+		return follow_move(p, place, now, err);
+	if (vm_under_way(now)) {
+		if (!is_over(vm_tick(p), p->vms[place].deadline))
+			return 0;
+		expire_move(p, place);
+	}
+	/* The kernel's entries would go on feeding a loop that was found. */
+	if (now.flags & XR_VM_LOOP && info->kernel)
+		vm_local_forget(p, place, err);
+	if (!info->under_way)
+		return 0;
+	/* Its deadline ran out, and the data plane saw it first. */
+	if (host_any_local(p))
+		ret = vm_local_cancel(p, place, err);
+	p->vms[place].deadline = 0;
+	info->under_way = 0;
+	return ret;
+}
+
+/* ---- ageing ---- */
+
+#define AT_ONCE	32768	/* buckets looked at in one go, or an eighth of them */
+
+/* A round over all VMs, which may take several calls. */
+struct age {
+	struct plane *p;
+	__u32 tick;
+	__u32 next;		/* bucket */
+	__u32 watching, locked;
+};
+
+/* The word is STABLE: what belonged to the redirect goes, too. */
+static void end_redirect(struct plane *p, __u32 place, struct xr_vm_now was)
+{
+	struct xr_vm *v = &p->vms[place];
+	__u32 ttl = __atomic_exchange_n(&v->ttl, 0, __ATOMIC_ACQ_REL), none = 0;
+
+	/* The data plane had written it for a move that it makes just now. */
+	if (vm_now(p, place).state != XR_VM_STABLE)
+		__atomic_compare_exchange_n(&v->ttl, &none, ttl, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	vm_local_expire(p, place, NULL);
+	vm_say(p, place, XR_R_MOVE_EXPIRED, was.host,
+	       "no frame for it in %u s: redirect to %s ended", ttl,
+	       host_name(p, was.host));
+}
+
+static void expire_redirect(struct plane *p, __u32 place)
+{
+	struct xr_vm_now was = vm_now(p, place), to = was;
+
+	if (was.state != XR_VM_MOVED)
+		return;
+	to.state = XR_VM_STABLE;
+	if (vm_change(p, place, &was, to))
+		end_redirect(p, place, was);
+}
+
+static int age_one(void *ctx, __u32 place)
+{
+	struct age *a = ctx;
+	const struct xr_vm *v = &a->p->vms[place];
+	struct xr_vm_now now = vm_now(a->p, place);
+
+	if (host_any_local(a->p))
+		vm_local_age(a->p, place);
+	a->locked += !!(now.flags & XR_VM_LOCK);
+	if (vm_under_way(now)) {
+		if (!is_over(a->tick, v->deadline)) {
+			a->watching++;
+			return 0;
+		}
+		vm_follow_up(a->p, place, NULL);
+	} else if (now.state == XR_VM_STABLE && v->ttl) {
+		/* The data plane met a frame too late, and ended the redirect. */
+		vm_follow_up(a->p, place, NULL);
+		end_redirect(a->p, place, now);
+	} else if (now.state == XR_VM_MOVED || v->deadline) {
+		/* A deadline still there: the data plane ended it. */
+		vm_follow_up(a->p, place, NULL);
+		if (now.state == XR_VM_MOVED && !is_alive(v, a->tick))
+			expire_redirect(a->p, place);
+	}
+	return 0;
+}
+
+/*
+ * A command killed in the middle may have left the count too high, which only
+ * costs time. The data plane lowers it after the word: believed when two looks
+ * in a row saw the same.
+ */
+static void mend_watching(struct plane *p, __u32 counted)
+{
+	static __u32 seen, excess;
+	__u32 said = p->vm_control->watching;
+
+	if (said > counted && said == seen && said - counted == excess)
+		__atomic_compare_exchange_n(&p->vm_control->watching, &said,
+					    counted, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED);
+	seen = said;
+	excess = said - counted;
+}
+
+/*
+ * A million VMs are 64 MB to look at: in parts, so that a call stays short. The
+ * data plane knows deadlines by itself; this tidies behind it.
+ */
+void vm_age(struct plane *p)
+{
+	static struct age a;
+	__u32 part = p->mac_buckets / 8, to;
+
+	if (a.p != p)
+		a = (struct age){ .p = p };
+	a.tick = vm_tick(p);
+	to = a.next + (part > AT_ONCE ? part : AT_ONCE);
+	if (to > p->mac_buckets)
+		to = p->mac_buckets;
+	vm_each_of(p, a.next, to, age_one, &a);
+	a.next = to;
+	if (to < p->mac_buckets)
+		return;
+	mend_watching(p, a.watching);
+	/* Changed by this side alone, under the lock: true after one call. */
+	if (p->mac_buckets <= AT_ONCE)
+		__atomic_store_n(&p->vm_control->locked, a.locked,
+				 __ATOMIC_RELEASE);
+	a = (struct age){ .p = p };
+}
+
+/* ---- the state in a word ---- */
+
+const char *vm_state_word(struct plane *p, __u32 place, __u32 tick)
+{
+	const struct xr_vm *v = &p->vms[place];
+	struct xr_vm_now now = vm_now(p, place);
+
+	if (now.flags & XR_VM_LOOP)
+		return "disabled";
+	if (now.flags & XR_VM_FROZEN)
+		return "frozen";
+	if (vm_under_way(now) && !is_over(tick, v->deadline))
+		return now.state == XR_VM_PREPARED ? "prepared" : "blackout";
+	if (now.state == XR_VM_STABLE || !is_alive(v, tick))
+		return "stable";
+	return (__s32)(tick - v->last) < SETTLED ? "moved" : "settled";
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+#include "lib/text.h"
+#include "vm_priv.h"
+
+/*
+ * For telling others only: it binds nothing, and no packet is redirected by it,
+ * so that whoever may speak for a MAC cannot take an address with it. What no
+ * announcement may claim is not told to others either: a data frame that
+ * activates a move (a solicitation, say) was not judged as one.
+ */
+bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
+{
+	struct xr_vm_info *info = &p->vm_info[place];
+	int i, unused = -1;
+
+	if (!info->used || addr_is_zero(addr) || vm_bad_addr(addr) ||
+	    vm_protected_ip(p, addr) ||
+	    vm_by_ip_in(p, addr, vm_vlan_of(p->vms[place].key)) != VM_NOWHERE)
+		return false;
+	for (i = XR_VM_ADDRS - 1; i >= 0; i--) {
+		if (!memcmp(info->addr[i], addr, sizeof(info->addr[i])))
+			return false;
+		if (addr_is_zero(info->addr[i]))
+			unused = i;
+		else if (!(info->learned >> i & 1))
+			return false;	/* the operator's: it has no other */
+	}
+	if (unused < 0)
+		return false;
+	info->learned |= 1U << unused;
+	memcpy(info->addr[unused], addr, sizeof(info->addr[unused]));
+	return true;
+}
