@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "user/report/reason.h"
+#include "user/lib/reason.h"
 #include "lib/figures.h"
 #include "lib/frames.h"
 #include "lib/harness.h"

@@ -13,7 +13,7 @@
 #include <xroam/abi.h>
 #include "lib/frames.h"
 #include "tests/prog/lib/worlds.h"
-#include "user/report/reason.h"
+#include "user/lib/reason.h"
 
 #define CID "07020202aabbccdd"
 #define QUOTE4 "ip4 src=192.0.2.1 dst=10.0.0.1 / "

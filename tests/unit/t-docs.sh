@@ -171,7 +171,7 @@ mapfile -t list < <(quoted_in user/vm/vm_age.c '^const char \*vm_state_word'
 	quoted_in user/plane/vm_event.c '^static const char \*const sources')
 all_in "xroam-vm(8) has every state and source of a VM" \
 	"$(plain docs/xroam-vm.8)" "${list[@]}"
-mapfile -t list < <(quoted_in user/report/reason.c 'XR_GARP_REQUEST')
+mapfile -t list < <(quoted_in user/lib/reason.c 'XR_GARP_REQUEST')
 all_in "xroam-stats(8) has every kind of announcement" \
 	"$(plain docs/xroam-stats.8)" "${list[@]}"
 

@@ -26,7 +26,7 @@
 #include "lib/netns.h"
 #include "underlay/outer.h"
 #include "plane/plane_priv.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "lib/text.h"
 #include "underlay/vip_own.h"
 #include "steer/vip_table.h"

@@ -9,7 +9,7 @@
 #include "host/host.h"
 #include "lib/lut.h"
 #include "config/model_edit.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "lib/text.h"
 #include "host/local.h"
 #include "vm/vm_priv.h"

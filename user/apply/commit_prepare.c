@@ -6,7 +6,7 @@
 #include <xroam/cid_config.h>
 #include "commit_priv.h"
 #include "host/host.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "lib/text.h"
 #include "steer/vip_table.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <xroam/cid.h>
 #include "commit_priv.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "lib/text.h"
 #include "vm/vm.h"
 

@@ -9,7 +9,7 @@
 
 #include "attach_priv.h"
 #include "lib/netns.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 
 struct xr_device *record_find(struct plane *p, const char *dev)
 {

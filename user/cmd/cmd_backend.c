@@ -7,7 +7,7 @@
 
 #include "steer/flow_table.h"
 #include "config/model_edit.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "edit.h"
 
 static const char help[] =

@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "config/model_edit.h"
 #include "steer/sid_table.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "edit.h"
 
 static const char help[] =

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "lib/netns.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "cmd.h"
 
 static const char help[] =

@@ -15,8 +15,8 @@
 
 #include "report/explain.h"
 #include "host/host.h"
-#include "report/reason.h"
-#include "report/stats.h"
+#include "lib/reason.h"
+#include "plane/stats.h"
 #include "vm/vm_priv.h"
 #include "cmd.h"
 

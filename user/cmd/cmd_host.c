@@ -14,7 +14,7 @@
 
 #include "host/host.h"
 #include "config/model_edit.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "vm/vm_priv.h"
 #include "edit.h"
 

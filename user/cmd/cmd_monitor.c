@@ -9,7 +9,7 @@
 
 #include "report/events.h"
 #include "host/host.h"
-#include "report/reason.h"
+#include "lib/reason.h"
 #include "vm/vm_priv.h"
 #include "cmd.h"
 

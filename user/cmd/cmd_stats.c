@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "report/reason.h"
-#include "report/stats.h"
+#include "lib/reason.h"
+#include "plane/stats.h"
 #include "vm/vm_priv.h"
 #include "cmd.h"
 

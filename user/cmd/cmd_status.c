@@ -12,8 +12,8 @@
 #include "core/daemon.h"
 #include "report/health.h"
 #include "lib/netns.h"
-#include "report/reason.h"
-#include "report/stats.h"
+#include "lib/reason.h"
+#include "plane/stats.h"
 #include "cmd.h"
 
 static const char help[] =

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config/model_edit.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "edit.h"
 
 static const char help[] =

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "host/host.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "host/local.h"
 #include "vm/vm_priv.h"
 #include "cmd.h"

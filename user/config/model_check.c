@@ -10,7 +10,7 @@
 #include "model_check.h"
 #include "model_edit.h"
 #include "lib/text.h"
-#include "vm/vm_priv.h"
+#include "lib/vm_key.h"
 
 int check_noted(const struct check *c, __u32 line)
 {

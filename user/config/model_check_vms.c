@@ -8,7 +8,7 @@
 #include "lib/lut.h"
 #include "model_check.h"
 #include "lib/text.h"
-#include "vm/vm_priv.h"
+#include "lib/vm_key.h"
 
 /* ---- hosts ---- */
 

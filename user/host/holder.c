@@ -13,7 +13,7 @@
 #include "host.h"
 #include "lib/netns.h"
 #include "local_priv.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_word.h"
 
 struct search {
 	struct plane *p;

@@ -10,7 +10,7 @@
 #include "lib/netns.h"
 #include "underlay/outer.h"
 #include "net/path.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 
 /* By what neighbour a path goes, as of the last look. */
 struct way {

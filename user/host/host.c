@@ -10,7 +10,7 @@
 #include "lib/netns.h"
 #include "lib/lut.h"
 #include "underlay/outer.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 #include "lib/text.h"
 
 /* ---- names ---- */

@@ -10,7 +10,8 @@
 #include "host.h"
 #include "lib/text.h"
 #include "local_priv.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_word.h"
+#include "vm_ip.h"
 
 /* Packets come for it, to be routed on, not frames. */
 static bool is_routed(const struct xr_host_info *h)

@@ -17,7 +17,7 @@
 #include "attach/tc_worker.h"
 #include "lib/text.h"
 #include "local_priv.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_word.h"
 
 #define QUEUE_WANTED	4000	/* frames; a blackout's worth */
 #define RING_AWAITS	2	/* ticks until QEMU's word comes no more */

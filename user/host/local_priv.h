@@ -4,7 +4,7 @@
 #define XR_CORE_VM_LOCAL_PRIV_H
 
 #include "net/links.h"
-#include "vm/vm.h"
+#include "plane/vm_word.h"
 #include "local.h"
 
 /* A VM, and this machine as it is now. */

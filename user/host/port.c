@@ -17,7 +17,8 @@
 #include "attach/tc.h"
 #include "lib/text.h"
 #include "local_priv.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_word.h"
+#include "vm_ip.h"
 
 #define CHOICES 4		/* that are named */
 

@@ -9,7 +9,7 @@
 #include "net/links.h"
 #include "lib/netns.h"
 #include "ports.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_word.h"
 
 /* By the number that packets to the host go to: others may have the name, too. */
 static __u16 behind(struct plane *p, const struct xr_device *d)

@@ -8,7 +8,8 @@
 
 #include "attach/tc.h"
 #include "local_priv.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_event.h"
+#include "plane/vm_word.h"
 
 /* ---- checksums ---- */
 

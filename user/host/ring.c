@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include "local_priv.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_word.h"
 
 #define STILL		3	/* looks in a row that saw no more read */
 #define AWAKE_LOOKS	2500	/* a QEMU that gets no processor just now */

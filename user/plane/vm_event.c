@@ -5,8 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "report/stats.h"
-#include "vm/vm_priv.h"
+#include "stats.h"
+#include "vm_event.h"
+#include "vm_word.h"
 
 static const char *const sources[] = {
 	[XR_SOURCE_CLI] = "cli",
@@ -63,7 +64,3 @@ void vm_count_reason(struct plane *p, __u32 reason, __u64 n)
 	free(c);
 }
 
-__u32 vm_tick(struct plane *p)
-{
-	return stats_tick(p);
-}

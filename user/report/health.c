@@ -13,7 +13,7 @@
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "net/path.h"
-#include "stats.h"
+#include "plane/stats.h"
 #include "underlay/ends.h"
 #include "underlay/outer.h"
 #include "underlay/vip_own.h"

@@ -13,7 +13,7 @@
 
 #include "health_priv.h"
 #include "config/model.h"
-#include "stats.h"
+#include "plane/stats.h"
 #include "lib/text.h"
 
 #define ENOUGH	20	/* packets: fewer say nothing */

@@ -11,7 +11,7 @@
 
 #include "vm/announce.h"
 #include "host/host.h"
-#include "report/reason.h"
+#include "lib/reason.h"
 #include "lib/text.h"
 #include "source.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "outer.h"
-#include "report/stats.h"
+#include "plane/stats.h"
 
 /* false: no tunnel, so that no error quotes it. */
 static bool key_of(const struct xr_path *path, struct xr_outer_key *key)

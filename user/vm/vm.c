@@ -8,31 +8,6 @@
 #include "host/local.h"
 #include "vm_priv.h"
 
-struct xr_vm_now vm_now(const struct plane *p, __u32 place)
-{
-	__u64 word = __atomic_load_n((__u64 *)(void *)&p->vms[place].now,
-				     __ATOMIC_ACQUIRE);
-	struct xr_vm_now now;
-
-	memcpy(&now, &word, sizeof(now));
-	return now;
-}
-
-bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
-	       struct xr_vm_now to)
-{
-	__u64 old, new;
-	bool done;
-
-	memcpy(&old, was, sizeof(old));
-	memcpy(&new, &to, sizeof(new));
-	done = __atomic_compare_exchange_n(
-		(__u64 *)(void *)&p->vms[place].now, &old, new, false,
-		__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-	memcpy(was, &old, sizeof(old));
-	return done;
-}
-
 /* ---- add, leave ---- */
 
 static int rebind(struct plane *p, const struct xr_notice *n, __u32 place,

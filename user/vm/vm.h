@@ -12,7 +12,7 @@
 #define XR_CORE_VM_H
 
 #include <stdbool.h>
-#include "plane/plane.h"
+#include "plane/vm_word.h"
 
 /* The largest that JSON's readers take; whoever has it got, keeps it. */
 #define XR_SEQ_MAX	0x7fffffffffffffffULL
@@ -89,30 +89,6 @@ void vm_age(struct plane *p);
 
 /* ---- looking ---- */
 
-#define VM_NOWHERE	0xffffffffU
-
-__u64 vm_key(const __u8 mac[6], __u16 vlan);
-void vm_mac_of(__u64 key, __u8 mac[6]);
-__u16 vm_vlan_of(__u64 key);
-
-/* The VM's place in vms, or VM_NOWHERE. */
-__u32 vm_find(struct plane *p, __u64 key);
-
-/* Every VM; stops at the first each() that is not 0. */
-int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx);
-__u32 vm_count(struct plane *p);
-
-/* One load: both sides change it as one word. */
-struct xr_vm_now vm_now(const struct plane *p, __u32 place);
-/* Seconds, as the data plane counts them. */
-__u32 vm_tick(struct plane *p);
-/* false: it changed meanwhile, and *was is what it is now. */
-bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
-	       struct xr_vm_now to);
-static inline bool vm_under_way(struct xr_vm_now now)
-{
-	return now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT;
-}
 /*
  * A move is under way, and what this machine has to do for it was done: the word
  * comes before its port's program, which the kernel may take long to attach.

@@ -3,20 +3,11 @@
 #ifndef XR_CORE_VM_PRIV_H
 #define XR_CORE_VM_PRIV_H
 
+#include "plane/vm_event.h"
+#include "host/vm_ip.h"
 #include "vm.h"
 
-/* Room for "52:54:00:12:34:56 vlan 4094". */
-#define VM_NAME 32
-const char *vm_name(char buf[VM_NAME], __u64 key);
-const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 place);
-
 /* ---- vm_table.c: places, and addresses ---- */
-
-/* What left an index; its place is used again after vm_loose_end(). */
-struct vm_loose {
-	__u32 *vm, *ip;
-	size_t n_vm, n_ip;
-};
 
 void vm_loose_end(struct plane *p, struct vm_loose *loose);
 
@@ -25,27 +16,8 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source);
 /* Forgets it: counters, kernel tables, both indexes. */
 void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose);
 
-/* vm_each() of the buckets from .. to - 1. */
-int vm_each_of(struct plane *p, __u32 from, __u32 to,
-	       int (*each)(void *ctx, __u32 place), void *ctx);
-
-/* ---- vm_ip.c ---- */
-
-/*
- * Whose address it is in that VLAN: place in vms, or VM_NOWHERE. vm_by_ip(): of who
- * has it alone, or has no VLAN.
- */
-__u32 vm_by_ip_in(struct plane *p, const __be32 *addr, __u16 vlan);
-__u32 vm_by_ip(struct plane *p, const __be32 *addr);
-/* Whether VMs in several VLANs have it. */
-bool vm_ip_shared(struct plane *p, const __be32 *addr);
-int vm_add_ip(struct plane *p, __u32 vm, const __be32 *addr);
-void vm_drop_ip(struct plane *p, __u32 vm, const __be32 *addr,
-		struct vm_loose *loose);
-
 /* ---- vm_table.c ---- */
 
-void vm_loosen(__u32 **list, size_t *n, __u32 place);
 /* Takes away those of its addresses that are not in addr[]. */
 void vm_unbind(struct plane *p, __u32 place,
 	       const __be32 (*addr)[XR_ADDR_WORDS], int n,
@@ -65,10 +37,6 @@ int vm_set_lock(struct plane *p, __u32 place, bool lock);
 
 /* ---- vm_check.c: what can be wrong with a notice ---- */
 
-/* Why a MAC cannot be a VM's; NULL: it can. */
-const char *vm_bad_mac(const __u8 mac[6]);
-/* Why an address cannot be a VM's; NULL: it can. */
-const char *vm_bad_addr(const __be32 *addr);
 /* A gateway's, or listed: no VM's. */
 bool vm_protected_ip(struct plane *p, const __be32 *addr);
 int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
@@ -104,14 +72,5 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	     __u16 host, struct xr_answer *a, struct xr_err *err);
 int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 place,
 	      struct xr_answer *a, struct xr_err *err);
-
-/* ---- vm_event.c ---- */
-
-/* An event of kind VM; reason 0: an operator's word was obeyed. */
-void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from,
-	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* Counts a reason that is user space's own (notice-old, ...). */
-void vm_count_reason(struct plane *p, __u32 reason, __u64 n);
-const char *vm_source_word(unsigned int source);
 
 #endif

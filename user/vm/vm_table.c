@@ -12,111 +12,6 @@
 #include "host/local.h"
 #include "vm_priv.h"
 
-_Static_assert(sizeof(struct xr_vm) == 64, "a cache line");
-_Static_assert(sizeof(struct xr_vm_now) == sizeof(__u64), "one word");
-
-/* ---- names ---- */
-
-__u64 vm_key(const __u8 mac[6], __u16 vlan)
-{
-	__u64 key = 0;
-
-	memcpy(&key, mac, 6);
-	return key | (__u64)vlan << 48;
-}
-
-void vm_mac_of(__u64 key, __u8 mac[6])
-{
-	memcpy(mac, &key, 6);
-}
-
-__u16 vm_vlan_of(__u64 key)
-{
-	return key >> 48;
-}
-
-const char *vm_name(char buf[VM_NAME], __u64 key)
-{
-	char text[TEXT_MAC];
-	__u8 mac[6];
-
-	vm_mac_of(key, mac);
-	if (vm_vlan_of(key))
-		snprintf(buf, VM_NAME, "%s vlan %u", text_mac(text, mac),
-			 vm_vlan_of(key));
-	else
-		snprintf(buf, VM_NAME, "%s", text_mac(text, mac));
-	return buf;
-}
-
-const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 place)
-{
-	return vm_name(buf, p->vms[place].key);
-}
-
-/* ---- by MAC ---- */
-
-static bool same_vm(const void *ctx, __u32 place, const void *key)
-{
-	const struct plane *p = ctx;
-
-	return p->vms[place].key == *(const __u64 *)key;
-}
-
-static struct tag_table macs_of(const struct plane *p)
-{
-	return (struct tag_table){ p->mac_index, p->mac_buckets, same_vm, p };
-}
-
-__u32 vm_find(struct plane *p, __u64 key)
-{
-	struct tag_table t = macs_of(p);
-
-	return tag_find(&t, xr_vm_hash(p->hash_keys, key), &key);
-}
-
-int vm_each_of(struct plane *p, __u32 from, __u32 to,
-	       int (*each)(void *ctx, __u32 place), void *ctx)
-{
-	__u32 b;
-	int i, ret = 0;
-
-	for (b = from; b < to; b++) {
-		__u64 half[2];
-
-		/* Most buckets of a large table are empty. */
-		memcpy(half, &p->mac_index[b], sizeof(half));
-		if (!(half[0] | half[1]))
-			continue;
-		for (i = 0; !ret && i < XR_TAG_LANES; i++)
-			if (p->mac_index[b].tag[i] & ~XR_TAG_SPILL)
-				ret = each(ctx, b * XR_TAG_LANES + i);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx)
-{
-	return vm_each_of(p, 0, p->mac_buckets, each, ctx);
-}
-
-static int count_one(void *ctx, __u32 place)
-{
-	(void)place;
-	++*(__u32 *)ctx;
-	return 0;
-}
-
-__u32 vm_count(struct plane *p)
-{
-	__u32 n = 0;
-
-	vm_each(p, count_one, &n);
-	return n;
-}
-
 /* ---- addresses ---- */
 
 static bool in_list(const __be32 *addr, const __be32 (*list)[XR_ADDR_WORDS],
@@ -128,15 +23,6 @@ static bool in_list(const __be32 *addr, const __be32 (*list)[XR_ADDR_WORDS],
 		if (!memcmp(addr, list[i], XR_ADDR_WORDS * sizeof(*addr)))
 			return true;
 	return false;
-}
-
-void vm_loosen(__u32 **list, size_t *n, __u32 place)
-{
-	__u32 *to = model_grow(list, n, sizeof(*to));
-
-	/* Without memory the place stays filled, and unused: no harm is done. */
-	if (to)
-		*to = place;
 }
 
 void vm_unbind(struct plane *p, __u32 place,
@@ -201,7 +87,7 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 	const struct xr_vm_now now = { .host = host, .home = host,
 				       .state = XR_VM_STABLE };
 	__u64 h = xr_vm_hash(p->hash_keys, key);
-	struct tag_table t = macs_of(p);
+	struct tag_table t = vm_macs(p);
 	__u32 place = tag_room(&t, h);
 	struct xr_vm_info *info;
 
@@ -221,7 +107,7 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 
 void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose)
 {
-	struct tag_table t = macs_of(p);
+	struct tag_table t = vm_macs(p);
 
 	if (host_any_local(p) || p->vm_info[place].kernel)
 		vm_local_forget(p, place, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <stdio.h>
 #include "frames.h"
-#include "user/report/reason.h"
+#include "user/lib/reason.h"
 
 void fuzz_start(const char *config)
 {

@@ -16,7 +16,7 @@
 #include "user/underlay/ends.h"
 #include "user/lib/netns.h"
 #include "user/plane/plane_priv.h"
-#include "user/report/reason.h"
+#include "user/lib/reason.h"
 #include "harness.h"
 #include <decap.skel.h>	/* names the structs above */
 

@@ -7,7 +7,7 @@
 #define XR_TEST_VMS_H
 
 #include "harness.h"
-#include "user/report/reason.h"
+#include "user/lib/reason.h"
 #include "user/vm/vm.h"
 
 /* The VM of announcements.h. */

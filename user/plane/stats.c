@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reason.h"
+#include "lib/reason.h"
 #include "stats.h"
 
 /* As large as the largest of them. */

@@ -3,7 +3,7 @@
 #ifndef XR_CORE_STATS_H
 #define XR_CORE_STATS_H
 
-#include "plane/plane.h"
+#include "plane.h"
 
 /* 0 or -errno; the counter is zeroed where it cannot be read. */
 int stats_reason(struct plane *p, __u32 reason, struct xr_counter *sum);

@@ -12,9 +12,19 @@
 
 #include "steer/tag_table.h"
 #include "lib/text.h"
-#include "vm_priv.h"
+#include "config/model_edit.h"
+#include "vm_ip.h"
 
 #define VLANS	4095
+
+void vm_loosen(__u32 **list, size_t *n, __u32 place)
+{
+	__u32 *to = model_grow(list, n, sizeof(*to));
+
+	/* Without memory the place stays filled, and unused: no harm is done. */
+	if (to)
+		*to = place;
+}
 
 /* What a place is compared with. */
 struct ip_key {

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A VM's key: its MAC, the octets in their order, and its VLAN (0: none) above. */
+#ifndef XR_LIB_VM_KEY_H
+#define XR_LIB_VM_KEY_H
+
+#include <linux/types.h>
+
+__u64 vm_key(const __u8 mac[6], __u16 vlan);
+void vm_mac_of(__u64 key, __u8 mac[6]);
+__u16 vm_vlan_of(__u64 key);
+
+/* Room for "52:54:00:12:34:56 vlan 4094". */
+#define VM_NAME 32
+const char *vm_name(char buf[VM_NAME], __u64 key);
+
+/* Why a MAC cannot be a VM's; NULL: it can. */
+const char *vm_bad_mac(const __u8 mac[6]);
+/* Why an address cannot be a VM's; NULL: it can. */
+const char *vm_bad_addr(const __be32 *addr);
+
+#endif

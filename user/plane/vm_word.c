@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* VMs as the programs see them: where each is kept, and its state's one word. */
+#include <string.h>
+#include "stats.h"
+#include "vm_word.h"
+
+_Static_assert(sizeof(struct xr_vm) == 64, "a cache line");
+_Static_assert(sizeof(struct xr_vm_now) == sizeof(__u64), "one word");
+
+/* ---- its word ---- */
+
+struct xr_vm_now vm_now(const struct plane *p, __u32 place)
+{
+	__u64 word = __atomic_load_n((__u64 *)(void *)&p->vms[place].now,
+				     __ATOMIC_ACQUIRE);
+	struct xr_vm_now now;
+
+	memcpy(&now, &word, sizeof(now));
+	return now;
+}
+
+bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
+	       struct xr_vm_now to)
+{
+	__u64 old, new;
+	bool done;
+
+	memcpy(&old, was, sizeof(old));
+	memcpy(&new, &to, sizeof(new));
+	done = __atomic_compare_exchange_n(
+		(__u64 *)(void *)&p->vms[place].now, &old, new, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	memcpy(was, &old, sizeof(old));
+	return done;
+}
+
+__u32 vm_tick(struct plane *p)
+{
+	return stats_tick(p);
+}
+/* ---- by MAC ---- */
+
+const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 place)
+{
+	return vm_name(buf, p->vms[place].key);
+}
+
+static bool same_vm(const void *ctx, __u32 place, const void *key)
+{
+	const struct plane *p = ctx;
+
+	return p->vms[place].key == *(const __u64 *)key;
+}
+
+struct tag_table vm_macs(const struct plane *p)
+{
+	return (struct tag_table){ p->mac_index, p->mac_buckets, same_vm, p };
+}
+
+__u32 vm_find(struct plane *p, __u64 key)
+{
+	struct tag_table t = vm_macs(p);
+
+	return tag_find(&t, xr_vm_hash(p->hash_keys, key), &key);
+}
+
+int vm_each_of(struct plane *p, __u32 from, __u32 to,
+	       int (*each)(void *ctx, __u32 place), void *ctx)
+{
+	__u32 b;
+	int i, ret = 0;
+
+	for (b = from; b < to; b++) {
+		__u64 half[2];
+
+		/* Most buckets of a large table are empty. */
+		memcpy(half, &p->mac_index[b], sizeof(half));
+		if (!(half[0] | half[1]))
+			continue;
+		for (i = 0; !ret && i < XR_TAG_LANES; i++)
+			if (p->mac_index[b].tag[i] & ~XR_TAG_SPILL)
+				ret = each(ctx, b * XR_TAG_LANES + i);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx)
+{
+	return vm_each_of(p, 0, p->mac_buckets, each, ctx);
+}
+
+static int count_one(void *ctx, __u32 place)
+{
+	(void)place;
+	++*(__u32 *)ctx;
+	return 0;
+}
+
+__u32 vm_count(struct plane *p)
+{
+	__u32 n = 0;
+
+	vm_each(p, count_one, &n);
+	return n;
+}
