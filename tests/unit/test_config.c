@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "user/lib/defaults.h"
 #include "lib/config_text.h"
 
 #define KEY "000102030405060708090a0b0c0d0e0f"

@@ -18,6 +18,7 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 #include <xroam/hash.h>
+#include "user/lib/defaults.h"
 #include "user/host/host.h"
 #include "user/lib/text.h"
 #include "user/vm/vm_priv.h"

@@ -5,6 +5,7 @@
 
 #include "apply.h"
 #include "config/model_edit.h"
+#include "model_load.h"
 #include "vm/vm.h"
 
 static void fill(__u32 *limit, __u32 value)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A file's model and the instance: what apply does, and the daemon with -c. */
-#ifndef XR_CORE_APPLY_H
-#define XR_CORE_APPLY_H
+#ifndef XR_APPLY_APPLY_H
+#define XR_APPLY_APPLY_H
 
 #include "config/model.h"
 

@@ -20,16 +20,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "commit_priv.h"
-#include "steer/flow_table.h"
-#include "host/hops.h"
 #include "config/model_edit.h"
+#include "host/hops.h"
 #include "lib/netns.h"
-#include "underlay/outer.h"
+#include "lib/text.h"
+#include "model_load.h"
 #include "plane/plane_priv.h"
 #include "plane/stats.h"
-#include "lib/text.h"
-#include "underlay/vip_own.h"
+#include "steer/flow_table.h"
 #include "steer/vip_table.h"
+#include "underlay/outer.h"
+#include "underlay/vip_own.h"
 
 #define FOLLOW_MOST 64
 #define EVENTS_MAX 32		/* lines of one commit in the event ring */

@@ -11,10 +11,11 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lib/clean.h"
 #include "commit_priv.h"
+#include "lib/clean.h"
 #include "lib/netns.h"
 #include "lib/text.h"
+#include "model_load.h"
 
 /* A record whose device or program is gone runs nothing: attach anew. */
 static const struct xr_device *running(const struct commit *c,

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "commit_priv.h"
-#include "lib/lut.h"
 #include "config/model_edit.h"
+#include "lib/lut.h"
 #include "lib/text.h"
 #include "vm/vm.h"
 

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "commit_priv.h"
-#include "underlay/ends.h"
-#include "host/host.h"
-#include "lib/lut.h"
 #include "config/model_edit.h"
-#include "plane/stats.h"
-#include "lib/text.h"
+#include "host/host.h"
 #include "host/local.h"
+#include "lib/lut.h"
+#include "lib/text.h"
+#include "plane/stats.h"
+#include "underlay/ends.h"
 #include "vm/vm_priv.h"
 
 /* ---- which features a model needs ---- */

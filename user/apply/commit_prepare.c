@@ -6,8 +6,8 @@
 #include <xroam/cid_config.h>
 #include "commit_priv.h"
 #include "host/host.h"
-#include "plane/stats.h"
 #include "lib/text.h"
+#include "plane/stats.h"
 #include "steer/vip_table.h"
 
 /* ---- paths ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "apply.h"
 #include "commit_priv.h"
+#include "model_load.h"
 
 /* Nothing is there yet: as much of a plane as is looked at then. */
 struct blank {

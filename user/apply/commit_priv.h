@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of model_commit() tell each other, and nobody else. */
-#ifndef XR_CORE_COMMIT_PRIV_H
-#define XR_CORE_COMMIT_PRIV_H
+#ifndef XR_APPLY_COMMIT_PRIV_H
+#define XR_APPLY_COMMIT_PRIV_H
 
 #include "config/model.h"
 #include "net/path.h"

@@ -8,30 +8,14 @@
 #include <string.h>
 #include <xroam/cid.h>
 #include "commit_priv.h"
-#include "plane/stats.h"
+#include "config/model_edit.h"
 #include "lib/text.h"
+#include "plane/stats.h"
 #include "vm/vm.h"
 
 /* ---- what a file leaves out ---- */
 
-static const char *const section_words[] = {
-	[MODEL_HOSTS] = "hosts",	 [MODEL_VMS] = "vms",
-	[MODEL_GATEWAYS] = "gateways",	 [MODEL_PROTECTED] = "protected",
-	[MODEL_CID] = "cid",		 [MODEL_VIPS] = "vips",
-	[MODEL_BACKENDS] = "backends",
-};
-
 #define SELDOM	(1U << MODEL_GATEWAYS | 1U << MODEL_PROTECTED)
-
-int model_section(const char *key)
-{
-	int i;
-
-	for (i = 0; i < MODEL_SECTIONS; i++)
-		if (!strcmp(section_words[i], key))
-			return i;
-	return -1;
-}
 
 int commit_check_sections(struct commit *c)
 {
@@ -54,8 +38,8 @@ int commit_check_sections(struct commit *c)
 	for (i = 0; i < MODEL_SECTIONS; i++) {
 		if (!(ask >> i & 1) || !has[i])
 			continue;
-		add_part(&list, "%s (%zu)", section_words[i], has[i]);
-		add_part(&empty, "\"%s: []\"", section_words[i]);
+		add_part(&list, "%s (%zu)", model_section_word(i), has[i]);
+		add_part(&empty, "\"%s: []\"", model_section_word(i));
 	}
 	if (!list.n)
 		return 0;

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "commit_priv.h"
-#include "lib/lut.h"
-#include "steer/maglev.h"
 #include "config/model_edit.h"
+#include "lib/lut.h"
+#include "model_load.h"
+#include "steer/maglev.h"
 
 #define BATCH 4096
 

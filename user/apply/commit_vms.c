@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "commit_priv.h"
-#include "host/host.h"
 #include "config/model_edit.h"
-#include "lib/text.h"
+#include "host/host.h"
 #include "host/local.h"
+#include "lib/text.h"
 #include "vm/vm_priv.h"
 
 enum change { STAYS, NEW, MOVES, BINDS, MOVES_AND_BINDS, LEAVES };

@@ -7,28 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/daemon.h"
-#include "plane/plane_priv.h"
 #include "attach/tc.h"
-#include "underlay/vip_own.h"
 #include "host/local.h"
-
-void plane_remove_dir(const char *dir)
-{
-	char path[512];
-	struct dirent *e;
-	DIR *d = opendir(dir);
-
-	if (!d)
-		return;
-	while ((e = readdir(d))) {
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
-		    !plane_pin_path(path, sizeof(path), dir, e->d_name))
-			unlink(path);
-	}
-	closedir(d);
-	rmdir(dir);
-}
+#include "plane/daemon.h"
+#include "plane/plane_priv.h"
+#include "underlay/vip_own.h"
 
 /* The lock is held. */
 static int remove_instance(const struct plane *p, struct xr_err *err)

@@ -11,14 +11,14 @@
 #include <string.h>
 
 #include "attach_priv.h"
-#include "underlay/ends.h"
 #include "host/host.h"
-#include "lib/netns.h"
-#include "plane/plane_priv.h"
-#include "host/ports.h"
-#include "lib/text.h"
-#include "underlay/vip_own.h"
 #include "host/local.h"
+#include "host/ports.h"
+#include "lib/netns.h"
+#include "lib/text.h"
+#include "plane/plane_priv.h"
+#include "underlay/ends.h"
+#include "underlay/vip_own.h"
 
 /* Who is behind which port, whose MACs are ours, where tc programs belong. */
 void attach_changed(struct plane *p, __u64 left)

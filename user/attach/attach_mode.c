@@ -13,8 +13,8 @@
 #include <xdp/libxdp.h>
 
 #include "attach_priv.h"
-#include "plane/plane_priv.h"
 #include "lib/text.h"
+#include "plane/plane_priv.h"
 
 static enum xdp_attach_mode libxdp_mode(__u8 mode)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts that put programs on devices tell each other. */
-#ifndef XR_CORE_ATTACH_PRIV_H
-#define XR_CORE_ATTACH_PRIV_H
+#ifndef XR_ATTACH_ATTACH_PRIV_H
+#define XR_ATTACH_ATTACH_PRIV_H
 
 #include <bpf/libbpf.h>
 #include "plane/plane.h"

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "attach_priv.h"
-#include "net/netlink.h"
 #include "lib/netns.h"
+#include "net/netlink.h"
 #include "plane/plane_priv.h"
 #include "tc_priv.h"
 #include "tc_worker.h"

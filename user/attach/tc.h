@@ -5,8 +5,8 @@
  * made and dropped after it is gone; what is ours on a device is known by the
  * maps it uses, so that each step can be repeated after a kill.
  */
-#ifndef XR_CORE_TC_H
-#define XR_CORE_TC_H
+#ifndef XR_ATTACH_TC_H
+#define XR_ATTACH_TC_H
 
 #include <stdbool.h>
 #include "plane/plane.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of tc.h tell each other, and nobody else. */
-#ifndef XR_CORE_TC_PRIV_H
-#define XR_CORE_TC_PRIV_H
+#ifndef XR_ATTACH_TC_PRIV_H
+#define XR_ATTACH_TC_PRIV_H
 
 #include <linux/bpf.h>
 #include "tc.h"

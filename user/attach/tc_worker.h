@@ -4,8 +4,8 @@
  * for all CPUs before it returns, some ms. Each hook has its record before; one
  * whose record has gone meanwhile is taken away again.
  */
-#ifndef XR_CORE_TC_WORKER_H
-#define XR_CORE_TC_WORKER_H
+#ifndef XR_ATTACH_TC_WORKER_H
+#define XR_ATTACH_TC_WORKER_H
 
 #include "tc.h"
 

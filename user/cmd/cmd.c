@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "config/model.h"
 #include "cmd.h"
+#include "config/model.h"
+#include "lib/error.h"
 
 struct cmd_options opt = { .instance = "default" };
 

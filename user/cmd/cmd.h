@@ -4,16 +4,16 @@
  * do_<object>(argc, argv), argv[0] being the object's word. Handlers get
  * argv[0] = the command's word and return the exit status.
  */
-#ifndef XR_CMD_H
-#define XR_CMD_H
+#ifndef XR_CMD_CMD_H
+#define XR_CMD_CMD_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/error.h"
-#include "plane/plane.h"
 #include "lib/text.h"
+#include "plane/plane.h"
 
 /* EXIT_WOULD: of what is only tried, and would change something. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_WOULD = 3 };

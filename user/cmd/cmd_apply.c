@@ -7,8 +7,9 @@
 #include <sys/stat.h>
 
 #include "apply/apply.h"
-#include "host/host.h"
+#include "apply/model_load.h"
 #include "edit.h"
+#include "host/host.h"
 
 static const char apply_help[] =
 	"Usage: xroam apply FILE [--dry-run]\n"

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "steer/flow_table.h"
 #include "config/model_edit.h"
-#include "plane/stats.h"
 #include "edit.h"
+#include "plane/stats.h"
+#include "steer/flow_table.h"
 
 static const char help[] =
 	"Usage: xroam backend add NAME vip ADDR:PORT/PROTO... address ADDR [FACT]...\n"

@@ -8,9 +8,9 @@
 
 #include "config/config.h"
 #include "config/model_edit.h"
-#include "steer/sid_table.h"
-#include "plane/stats.h"
 #include "edit.h"
+#include "plane/stats.h"
+#include "steer/sid_table.h"
 
 static const char help[] =
 	"Usage: xroam cid add CONFIG-ID format FORMAT [server-id-length N]\n"

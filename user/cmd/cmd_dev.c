@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd.h"
 #include "lib/netns.h"
 #include "plane/stats.h"
-#include "cmd.h"
 
 static const char help[] =
 	"Usage: xroam dev attach DEV... [mode native|generic|auto]\n"

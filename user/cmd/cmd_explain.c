@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/explain.h"
+#include "cmd.h"
 #include "host/host.h"
 #include "lib/reason.h"
 #include "plane/stats.h"
+#include "report/explain.h"
 #include "vm/vm_priv.h"
-#include "cmd.h"
 
 static const char help[] =
 	"Usage: xroam explain (-r FILE | HEX | -) [dev DEV]\n"

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/host.h"
 #include "config/model_edit.h"
+#include "edit.h"
+#include "host/host.h"
 #include "plane/stats.h"
 #include "vm/vm_priv.h"
-#include "edit.h"
 
 static const char help[] =
 	"Usage: xroam host add NAME WAY [local]\n"

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "report/events.h"
+#include "cmd.h"
 #include "host/host.h"
 #include "lib/reason.h"
+#include "report/events.h"
 #include "vm/vm_priv.h"
-#include "cmd.h"
 
 static const char help[] =
 	"Usage: xroam monitor\n"

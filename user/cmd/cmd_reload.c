@@ -7,9 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/hops.h"
-#include "config/model.h"
+#include "apply/model_load.h"
 #include "cmd.h"
+#include "config/model.h"
+#include "host/hops.h"
 
 #define KEPT XR_RUN_ROOT "/INSTANCE.destroyed.yaml"
 

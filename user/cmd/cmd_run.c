@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/source.h"
 #include "cmd.h"
+#include "source/source.h"
 
 static const char help[] =
 	"Usage: xroam run [-c FILE]\n"

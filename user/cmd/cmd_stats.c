@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd.h"
 #include "lib/reason.h"
 #include "plane/stats.h"
 #include "vm/vm_priv.h"
-#include "cmd.h"
 
 static const char help[] =
 	"Usage: xroam stats [vip|backend|vm|host|dev|reason] [--watch SECONDS]\n"

@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/daemon.h"
-#include "report/health.h"
+#include "cmd.h"
 #include "lib/netns.h"
 #include "lib/reason.h"
+#include "plane/daemon.h"
 #include "plane/stats.h"
-#include "cmd.h"
+#include "report/health.h"
 
 static const char help[] =
 	"Usage: xroam status [--check] [-w [SECONDS]]\n"

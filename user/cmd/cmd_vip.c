@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "config/model_edit.h"
-#include "plane/stats.h"
 #include "edit.h"
+#include "plane/stats.h"
 
 static const char help[] =
 	"Usage: xroam vip add ADDR:PORT/PROTO [cid] [flow on|off]\n"

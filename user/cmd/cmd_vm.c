@@ -21,11 +21,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/host.h"
-#include "plane/stats.h"
-#include "host/local.h"
-#include "vm/vm_priv.h"
 #include "cmd.h"
+#include "host/host.h"
+#include "host/local.h"
+#include "plane/stats.h"
+#include "vm/vm_priv.h"
 
 static const char help[] =
 	"Usage: xroam vm add MAC [vlan N] [address ADDR]... at HOST [lock] [dev TAP]\n"

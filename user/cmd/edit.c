@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
 
+#include "apply/model_load.h"
 #include "edit.h"
 
 void cmd_changed(void *ctx, const char *line)

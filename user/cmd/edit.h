@@ -3,8 +3,8 @@
 #ifndef XR_CMD_EDIT_H
 #define XR_CMD_EDIT_H
 
-#include "config/model.h"
 #include "cmd.h"
+#include "config/model.h"
 
 /*
  * Reads the running model, lets edit() change it, and makes the instance so.

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd.h"
 #include "lib/clean.h"
 #include "lib/netns.h"
 #include "underlay/outer.h"
-#include "cmd.h"
 
 int out_json(json_t *value)
 {

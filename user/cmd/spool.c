@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/clean.h"
 #include "cmd.h"
+#include "lib/clean.h"
 
 /* Of several lines in a row for one descriptor. */
 struct piece {

@@ -95,8 +95,8 @@
  * that is left out while the instance has such things is refused: see model.sections.
  * Relative paths are relative to the file.
  */
-#ifndef XR_CORE_CONFIG_H
-#define XR_CORE_CONFIG_H
+#ifndef XR_CONFIG_CONFIG_H
+#define XR_CONFIG_CONFIG_H
 
 #include <sys/stat.h>
 #include "model.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts that read the file tell each other, and nobody else. */
-#ifndef XR_CORE_CONFIG_PRIV_H
-#define XR_CORE_CONFIG_PRIV_H
+#ifndef XR_CONFIG_CONFIG_PRIV_H
+#define XR_CONFIG_CONFIG_PRIV_H
 
 #include <stdarg.h>
 #include "config_lines.h"

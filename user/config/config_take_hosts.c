@@ -5,8 +5,8 @@
 #include <string.h>
 #include "config.h"
 #include "config_priv.h"
-#include "model_edit.h"
 #include "lib/text.h"
+#include "model_edit.h"
 
 /* ---- hosts ---- */
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config_priv.h"
-#include "model_edit.h"
 #include "lib/text.h"
+#include "model_edit.h"
 
 enum key { MAC, VLAN, AT, ADDRESSES, LOCK, TAP, KEYS };
 

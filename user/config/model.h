@@ -4,8 +4,8 @@
  * commands, export and the journal. Every change is: read the running model,
  * make a changed copy, hand both to model_commit().
  */
-#ifndef XR_CORE_MODEL_H
-#define XR_CORE_MODEL_H
+#ifndef XR_CONFIG_MODEL_H
+#define XR_CONFIG_MODEL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -139,10 +139,6 @@ struct model {
 void model_init(struct model *m);	/* defaults */
 void model_free(struct model *m);
 int model_copy(struct model *to, const struct model *from);
-
-/* The running state, from the pinned maps; the VMs only with model_load_vms(). */
-int model_load_vms(struct plane *p, struct model *m, struct xr_err *err);
-int model_load(struct plane *p, struct model *m, struct xr_err *err);
 
 /*
  * For a file: devices that were loaded are named by what apply finds them by. Those

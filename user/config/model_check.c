@@ -7,10 +7,10 @@
 #include <string.h>
 #include <xroam/cid.h>
 #include "lib/lut.h"
-#include "model_check.h"
-#include "model_edit.h"
 #include "lib/text.h"
 #include "lib/vm_key.h"
+#include "model_check.h"
+#include "model_edit.h"
 
 int check_noted(const struct check *c, __u32 line)
 {

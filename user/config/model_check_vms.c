@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "host/host.h"
+#include "lib/host_words.h"
 #include "lib/lut.h"
-#include "model_check.h"
 #include "lib/text.h"
 #include "lib/vm_key.h"
+#include "model_check.h"
 
 /* ---- hosts ---- */
 

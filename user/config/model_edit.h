@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Small steps on a model, for those that build or change one. */
-#ifndef XR_CORE_MODEL_EDIT_H
-#define XR_CORE_MODEL_EDIT_H
+#ifndef XR_CONFIG_MODEL_EDIT_H
+#define XR_CONFIG_MODEL_EDIT_H
 
 #include "model.h"
 
@@ -14,6 +14,7 @@ void model_drop(void *array, size_t *n, size_t size, size_t at);
 
 /* The section of a file's key, or -1. */
 int model_section(const char *key);
+const char *model_section_word(int section);
 
 struct model_vip *model_find_vip(const struct model *m, const __be32 *addr,
 				 __be16 port, __u8 proto);
@@ -26,9 +27,5 @@ void model_drop_backend(struct model *m, struct model_backend *b);
 void model_sort_lists(struct model *m);
 int model_compare_keys(const void *a, const void *b);
 int model_compare_sids(const void *a, const void *b);
-
-/* Every pair in the members map; stops at the first each() that is not 0. */
-int members_each(struct plane *p,
-		 int (*each)(void *ctx, const struct xr_member *k), void *ctx);
 
 #endif

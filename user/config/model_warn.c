@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <xroam/cid.h>
-#include "model_check.h"
 #include "lib/text.h"
+#include "model_check.h"
 
 #define CHANCE_PERCENT 1	/* of random CIDs that may name a server */
 

@@ -6,9 +6,9 @@
 #include <bpf/bpf.h>
 #include <string.h>
 
+#include "attach/tc.h"
 #include "host.h"
 #include "lib/netns.h"
-#include "attach/tc.h"
 #include "local_priv.h"
 
 /* ---- the map taps: what a device is ---- */

@@ -8,9 +8,9 @@
 #include "hops.h"
 #include "host.h"
 #include "lib/netns.h"
-#include "underlay/outer.h"
 #include "net/path.h"
 #include "plane/stats.h"
+#include "underlay/outer.h"
 
 /* By what neighbour a path goes, as of the last look. */
 struct way {

@@ -4,8 +4,8 @@
  * neighbours at once. Without this the data plane asks the FIB by itself, two
  * seconds later, and gets no answer where forwarding is off.
  */
-#ifndef XR_CORE_HOPS_H
-#define XR_CORE_HOPS_H
+#ifndef XR_HOST_HOPS_H
+#define XR_HOST_HOPS_H
 
 #include "plane/plane.h"
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host.h"
-#include "net/links.h"
-#include "lib/netns.h"
 #include "lib/lut.h"
-#include "underlay/outer.h"
-#include "plane/stats.h"
+#include "lib/netns.h"
 #include "lib/text.h"
+#include "net/links.h"
+#include "plane/stats.h"
+#include "underlay/outer.h"
 
 /* ---- names ---- */
 
@@ -60,34 +60,6 @@ const char *host_name(struct plane *p, __u16 host)
 	return p->host_info[host].name;
 }
 
-const char *host_words(char *buf, size_t size, const struct xr_host_info *h)
-{
-	const char *local = h->local ? " local" : "";
-	char addr[TEXT_ADDR], mac[TEXT_MAC], port[16] = "";
-
-	text_addr(addr, h->addr);
-	if (h->port)
-		snprintf(port, sizeof(port), " port %u", h->port);
-	switch (h->method) {
-	case XR_FORWARD_VXLAN:
-		snprintf(buf, size, "vxlan %s vni %u%s%s", addr, h->vni, port,
-			 local);
-		break;
-	case XR_FORWARD_IPIP:
-	case XR_FORWARD_GUE:
-		snprintf(buf, size, "%s %s%s%s", text_forward(h->method), addr,
-			 port, local);
-		break;
-	case XR_FORWARD_L2:
-		snprintf(buf, size, "mac %s dev %s%s", text_mac(mac, h->mac),
-			 h->dev, local);
-		break;
-	default:
-		snprintf(buf, size, "dev %s%s", h->dev, local);
-	}
-	return buf;
-}
-
 bool host_is_local(const struct plane *p, __u16 host)
 {
 	return host && host <= p->meta->limits.hosts &&
@@ -131,12 +103,6 @@ void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
 }
 
 /* ---- where tunnels to it begin ---- */
-
-bool host_has_tunnel(const struct xr_host_info *h)
-{
-	return h->method == XR_FORWARD_VXLAN || h->method == XR_FORWARD_IPIP ||
-	       h->method == XR_FORWARD_GUE;
-}
 
 /* IPIP and GUE are known at the other end by the address alone. */
 static int source_rank(const struct xr_host_info *to,

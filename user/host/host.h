@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Hosts: places where VMs live, and how each is reached. */
-#ifndef XR_CORE_HOST_H
-#define XR_CORE_HOST_H
+#ifndef XR_HOST_HOST_H
+#define XR_HOST_HOST_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "lib/host_words.h"
 #include "net/path.h"
 #include "plane/plane.h"
 
 /* Index in hosts, 0: none of that name. */
 __u16 host_find(struct plane *p, const char *name);
 const char *host_name(struct plane *p, __u16 host);	/* "?" for none */
-/* "vxlan 10.0.0.2 vni 100": as the command takes it. */
-const char *host_words(char *buf, size_t size, const struct xr_host_info *h);
+
+/*
+ * What tunnels to a host begin at: the address of the local host of its method,
+ * VNI and family, by which the other end knows this machine. Given one local host
+ * after the other, *near is the best so far.
+ */
+void host_nearer(const struct xr_host_info *to,
+		 const struct xr_host_info *local,
+		 const struct xr_host_info **near);
+/* Among all of the instance's, by index; NULL: none, the route's choice. */
+const __be32 *host_source(const struct plane *p, const struct xr_host_info *to);
+
 /* Whether it is this machine; 0 is not. */
 bool host_is_local(const struct plane *p, __u16 host);
 /* Whether this machine is one of the hosts. */
@@ -35,17 +46,6 @@ bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b)
 /* What path_resolve() wants to know of it. */
 void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts);
 
-/*
- * What tunnels to a host begin at: the address of the local host of its method,
- * VNI and family, by which the other end knows this machine. Given one local host
- * after the other, *near is the best so far.
- */
-void host_nearer(const struct xr_host_info *to,
-		 const struct xr_host_info *local,
-		 const struct xr_host_info **near);
-/* Among all of the instance's, by index; NULL: none, the route's choice. */
-const __be32 *host_source(const struct plane *p, const struct xr_host_info *to);
-bool host_has_tunnel(const struct xr_host_info *h);
 /*
  * NULL, or what is wrong with a local host: its address is not this machine's, or
  * its VXLAN device, if there is one, takes nothing that is sent there. words: room.

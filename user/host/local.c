@@ -10,14 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host.h"
-#include "lib/netns.h"
-#include "ports.h"
 #include "attach/tc.h"
 #include "attach/tc_worker.h"
+#include "host.h"
+#include "lib/netns.h"
 #include "lib/text.h"
 #include "local_priv.h"
 #include "plane/vm_word.h"
+#include "ports.h"
 
 #define QUEUE_WANTED	4000	/* frames; a blackout's worth */
 #define RING_AWAITS	2	/* ticks until QEMU's word comes no more */

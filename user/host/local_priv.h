@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of vm_local.h tell each other, and nobody else. */
-#ifndef XR_CORE_VM_LOCAL_PRIV_H
-#define XR_CORE_VM_LOCAL_PRIV_H
+#ifndef XR_HOST_LOCAL_PRIV_H
+#define XR_HOST_LOCAL_PRIV_H
 
+#include "local.h"
 #include "net/links.h"
 #include "plane/vm_word.h"
-#include "local.h"
 
 /* A VM, and this machine as it is now. */
 struct local {
@@ -98,7 +98,6 @@ enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid);
 enum sleep { AWAKE, POLLS, WAITS };
 enum sleep reader_sleeps(__u32 pid);
 /* How long its first thread has run, in ns; 0: not known. */
-__u64 reader_ran(__u32 pid);
 
 /* ---- vm_ring.c: what went in, and what of it was not read ---- */
 

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/tc.h"
 #include "host.h"
 #include "lib/netns.h"
-#include "attach/tc.h"
 #include "lib/text.h"
 #include "local_priv.h"
 #include "plane/vm_word.h"

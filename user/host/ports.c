@@ -6,10 +6,10 @@
  */
 #include <string.h>
 #include "host.h"
-#include "net/links.h"
 #include "lib/netns.h"
-#include "ports.h"
+#include "net/links.h"
 #include "plane/vm_word.h"
+#include "ports.h"
 
 /* By the number that packets to the host go to: others may have the name, too. */
 static __u16 behind(struct plane *p, const struct xr_device *d)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Whose own port a device is; see struct xr_port, and host_refresh_ports(). */
-#ifndef XR_CORE_PORTS_H
-#define XR_CORE_PORTS_H
+#ifndef XR_HOST_PORTS_H
+#define XR_HOST_PORTS_H
 
 #include "plane/plane.h"
 

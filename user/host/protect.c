@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "host.h"
 #include "config/model_edit.h"
+#include "host.h"
 #include "lib/text.h"
 
 struct entry {

@@ -239,17 +239,3 @@ enum sleep reader_sleeps(__u32 pid)
 	}
 }
 
-__u64 reader_ran(__u32 pid)
-{
-	unsigned long long ns = 0;
-	char path[32];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%u/schedstat", pid);
-	f = fopen(path, "re");
-	if (f && fscanf(f, "%llu", &ns) != 1)
-		ns = 0;
-	if (f)
-		fclose(f);
-	return ns;
-}

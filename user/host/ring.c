@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/process.h"
 #include "local_priv.h"
 #include "plane/vm_word.h"
 
@@ -206,7 +207,7 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 	__s64 n;
 
 	if (held) {
-		ran = reader_ran(r->reader);
+		ran = process_ran(r->reader);
 		tap_counts(l->vm->tap, &first);
 		tap_probe(l);
 		usleep(SETTLES_US);
@@ -234,7 +235,7 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 		return ret;
 	/* Never seen asleep: it has taken one, or had the time to. */
 	if (asleep == AWAKE && was.read == first.read &&
-	    reader_ran(r->reader) - ran < RAN_NS)
+	    process_ran(r->reader) - ran < RAN_NS)
 		held = false;
 	n = unread(r, &was) + (held && asleep != WAITS);
 	*left = n < 0 ? 0 : (__u64)n > *entered ? *entered : (__u64)n;

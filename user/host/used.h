@@ -3,8 +3,8 @@
  * How many frames a guest got: its virtqueue's count of used buffers (16 bits)
  * against what was read from its tap.
  */
-#ifndef XR_CORE_VM_USED_H
-#define XR_CORE_VM_USED_H
+#ifndef XR_HOST_USED_H
+#define XR_HOST_USED_H
 
 #include <stdbool.h>
 #include <xroam/abi.h>

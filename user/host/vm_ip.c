@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "steer/tag_table.h"
-#include "lib/text.h"
 #include "config/model_edit.h"
+#include "lib/text.h"
+#include "steer/tag_table.h"
 #include "vm_ip.h"
 
 #define VLANS	4095

@@ -3,8 +3,8 @@
  * Names and octets from elsewhere: a device's name may be almost anything, and
  * what a terminal takes for a command must not reach one.
  */
-#ifndef XR_CORE_CLEAN_H
-#define XR_CORE_CLEAN_H
+#ifndef XR_LIB_CLEAN_H
+#define XR_LIB_CLEAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * One line for the operator: the object, what is wrong, what would be right.
  * The innermost function that knows the object writes it; callers pass it on.
  */
-#ifndef XR_CORE_ERROR_H
-#define XR_CORE_ERROR_H
+#ifndef XR_LIB_ERROR_H
+#define XR_LIB_ERROR_H
 
 #include <stdarg.h>
 #include <stdbool.h>

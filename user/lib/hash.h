@@ -3,8 +3,8 @@
  * The hash of names. What the data plane computes too is in
  * include/xroam/hash.h.
  */
-#ifndef XR_CORE_HASH_H
-#define XR_CORE_HASH_H
+#ifndef XR_LIB_HASH_H
+#define XR_LIB_HASH_H
 
 #include <endian.h>
 #include <stddef.h>

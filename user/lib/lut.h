@@ -6,8 +6,8 @@
  *	for (at = lut_first(&l, h); (i = lut_get(&l, at)) != LUT_END; at++)
  *		if (same(&array[i], x)) ...
  */
-#ifndef XR_CORE_LUT_H
-#define XR_CORE_LUT_H
+#ifndef XR_LIB_LUT_H
+#define XR_LIB_LUT_H
 
 #include <errno.h>
 #include <stdlib.h>

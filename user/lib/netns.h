@@ -6,8 +6,8 @@
  * (SO_NETNS_COOKIE), since inode numbers are used again. Kernels before 5.14 do
  * not tell the count: there the upper half is 0.
  */
-#ifndef XR_CORE_NETNS_H
-#define XR_CORE_NETNS_H
+#ifndef XR_LIB_NETNS_H
+#define XR_LIB_NETNS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The words of reasons.h, indexed by enum xr_reason and enum xr_reason_kind. */
-#ifndef XR_CORE_REASON_H
-#define XR_CORE_REASON_H
+#ifndef XR_LIB_REASON_H
+#define XR_LIB_REASON_H
 
 #include <xroam/reasons.h>
 

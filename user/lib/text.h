@@ -6,8 +6,8 @@
  *
  * text_to_* return 0 or -EINVAL with the line in err (NULL is fine).
  */
-#ifndef XR_CORE_TEXT_H
-#define XR_CORE_TEXT_H
+#ifndef XR_LIB_TEXT_H
+#define XR_LIB_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

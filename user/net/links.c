@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "links.h"
 #include "lib/text.h"
+#include "links.h"
 
 #define TRIES 3		/* the list changed while it was read */
 

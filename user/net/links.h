@@ -4,8 +4,8 @@
  * host-local sender's frame goes by. Everything is about this process's network
  * namespace.
  */
-#ifndef XR_CORE_LINKS_H
-#define XR_CORE_LINKS_H
+#ifndef XR_NET_LINKS_H
+#define XR_NET_LINKS_H
 
 #include <stdbool.h>
 #include <stddef.h>

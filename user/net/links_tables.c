@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "links.h"
 #include "lib/text.h"
+#include "links.h"
 
 #define FIRST_METRIC 1	/* IPv6: the lowest there is; a user's route has 1024 */
 

@@ -4,8 +4,8 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include "netlink.h"
 #include "lib/text.h"
+#include "netlink.h"
 
 int netlink_open(struct netlink *nl)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Rtnetlink by libmnl: one request, its answers, its acknowledgement. */
-#ifndef XR_CORE_NETLINK_H
-#define XR_CORE_NETLINK_H
+#ifndef XR_NET_NETLINK_H
+#define XR_NET_NETLINK_H
 
 #include <libmnl/libmnl.h>
 #include <linux/neighbour.h>

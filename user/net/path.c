@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 #include <xroam/hash.h>
+#include "lib/text.h"
 #include "netlink.h"
 #include "path.h"
-#include "lib/text.h"
 
 /* Kernel 5.16; not in every distribution's headers. */
 #ifndef NTF_EXT_MANAGED

@@ -4,8 +4,8 @@
  * hop (struct xr_nexthop), worked out ahead with the kernel's routes and
  * neighbours over netlink.
  */
-#ifndef XR_CORE_PATH_H
-#define XR_CORE_PATH_H
+#ifndef XR_NET_PATH_H
+#define XR_NET_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>

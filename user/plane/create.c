@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/defaults.h"
 #include "lib/hash.h"
 #include "plane_priv.h"
 
@@ -28,26 +29,6 @@ const struct xr_limits xr_default_limits = {
 	.vms = 16384,
 	.vm_addresses = 16384,
 	.rings = 8,
-};
-
-const struct xr_policy xr_default_policy = {
-	.too_big = XR_TOO_BIG_REPLY,
-	.down = XR_DOWN_DROP,
-	.flow_idle = 300,
-	.reply_rate = 100,
-	/* 0.0.0.0/0, ::/0: the node's own, to which errors come back */
-	.source_bits = 32,
-	.source6_bits = 128,
-	.moves = XR_MOVES_EXPECTED,
-	.announce_rate = 10,
-	.flap_moves = 5,
-	.flap_seconds = 180,
-	.vm_ttl = 300,
-	.prepare_timeout = 300,
-	.blackout_timeout = 10,
-	.vip_other = XR_VIP_OTHER_DROP,
-	.vip_echo = 1,
-	.vip_route = 1,
 };
 
 static int check_limits(const struct xr_limits *l, struct xr_err *err)

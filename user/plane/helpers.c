@@ -4,6 +4,7 @@
  * pinned, puts an event into the ring. And the namespaces that devices are in.
  */
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -131,4 +132,21 @@ void plane_event(struct plane *p, const char *fmt, ...)
 	vsnprintf(e.text, sizeof(e.text), fmt, ap);
 	va_end(ap);
 	plane_emit(p, &e);
+}
+
+void plane_remove_dir(const char *dir)
+{
+	char path[512];
+	struct dirent *e;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+		    !plane_pin_path(path, sizeof(path), dir, e->d_name))
+			unlink(path);
+	}
+	closedir(d);
+	rmdir(dir);
 }

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "config/model.h"
+#include "lib/process.h"
 #include "plane_priv.h"
-#include "host/local_priv.h"
 
 #define MS		1000000L
 #define FIRST_PAUSE	(50000L)	/* ns between two attempts ... */
@@ -121,7 +121,7 @@ bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most,
 	w->look_at = now + LOOK_EACH;
 	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/lock", name);
 	pid = stat(path, &st) ? 0 : holder_of(&st);
-	ran = pid ? reader_ran(pid) : 0;
+	ran = pid ? process_ran(pid) : 0;
 	if (pid != w->pid || ran != w->ran)
 		w->idle_since = now;	/* it works, and may have much to do */
 	w->pid = pid;

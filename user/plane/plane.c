@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "config/model.h"
-#include "plane_priv.h"
 #include "lib/text.h"
+#include "plane_priv.h"
 
 int plane_pin_path(char *path, size_t size, const char *dir, const char *word)
 {

@@ -4,8 +4,8 @@
  * process where they can be. Pinned maps are the truth (DESIGN rule 1); a
  * plane is this process's view of them.
  */
-#ifndef XR_CORE_PLANE_H
-#define XR_CORE_PLANE_H
+#ifndef XR_PLANE_PLANE_H
+#define XR_PLANE_PLANE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -99,7 +99,6 @@ enum plane_how {
 };
 
 extern const struct xr_limits xr_default_limits;
-extern const struct xr_policy xr_default_policy;
 
 /*
  * Opens the instance. For PLANE_CREATE where there is none: limits, NULL for

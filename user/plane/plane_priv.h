@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of plane.h tell each other, and nobody else. */
-#ifndef XR_CORE_PLANE_PRIV_H
-#define XR_CORE_PLANE_PRIV_H
+#ifndef XR_PLANE_PLANE_PRIV_H
+#define XR_PLANE_PLANE_PRIV_H
 
 #include <bpf/libbpf.h>
 #include "plane.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The per-CPU counters, summed. Index: reason, VIP, backend or device slot. */
-#ifndef XR_CORE_STATS_H
-#define XR_CORE_STATS_H
+#ifndef XR_PLANE_STATS_H
+#define XR_PLANE_STATS_H
 
 #include "plane.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Events as they happen: the reading end of the instance's ring. */
-#ifndef XR_CORE_EVENTS_H
-#define XR_CORE_EVENTS_H
+#ifndef XR_REPORT_EVENTS_H
+#define XR_REPORT_EVENTS_H
 
 #include "plane/plane.h"
 

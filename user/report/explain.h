@@ -3,8 +3,8 @@
  * What the program would do with a packet: a copy of it, with its own
  * counters, flows and next hops, is run over the packet and leaves a trace.
  */
-#ifndef XR_CORE_EXPLAIN_H
-#define XR_CORE_EXPLAIN_H
+#ifndef XR_REPORT_EXPLAIN_H
+#define XR_REPORT_EXPLAIN_H
 
 #include "plane/plane.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What an operator should know at a glance, and what is wrong. */
-#ifndef XR_CORE_HEALTH_H
-#define XR_CORE_HEALTH_H
+#ifndef XR_REPORT_HEALTH_H
+#define XR_REPORT_HEALTH_H
 
 #include "plane/plane.h"
 

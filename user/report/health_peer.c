@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "health_priv.h"
-#include "net/netlink.h"
 #include "lib/netns.h"
+#include "net/netlink.h"
 
 struct end {
 	bool is_veth;

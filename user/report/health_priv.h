@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the judges of health share. */
-#ifndef XR_CORE_HEALTH_PRIV_H
-#define XR_CORE_HEALTH_PRIV_H
+#ifndef XR_REPORT_HEALTH_PRIV_H
+#define XR_REPORT_HEALTH_PRIV_H
 
 #include "health.h"
 #include "lib/netns.h"

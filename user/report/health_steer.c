@@ -11,10 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "health_priv.h"
+#include "apply/model_load.h"
 #include "config/model.h"
-#include "plane/stats.h"
+#include "health_priv.h"
 #include "lib/text.h"
+#include "plane/stats.h"
 
 #define ENOUGH	20	/* packets: fewer say nothing */
 

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/announce.h"
 #include "host/host.h"
 #include "lib/reason.h"
 #include "lib/text.h"
 #include "source.h"
+#include "vm/announce.h"
 
 #define TURN	64		/* events before the others' turn */
 #define ROUNDS	4

@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 
-#include "core/daemon.h"
+#include "plane/daemon.h"
 #include "source.h"
 
 #define MS		1000ULL		/* in the loop's microseconds */

@@ -13,14 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "underlay/ends.h"
 #include "host/hops.h"
 #include "host/host.h"
-#include "net/links.h"
-#include "lib/netns.h"
-#include "underlay/vip_own.h"
 #include "host/local.h"
+#include "lib/netns.h"
+#include "net/links.h"
 #include "source.h"
+#include "underlay/ends.h"
+#include "underlay/vip_own.h"
 
 #define MS	1000ULL		/* in the loop's microseconds */
 #define SOON	(20 * MS)	/* one change seldom comes alone */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The process that reads and applies the daemon's file. */
-#ifndef XR_LOADER_H
-#define XR_LOADER_H
+#ifndef XR_SOURCE_LOADER_H
+#define XR_SOURCE_LOADER_H
 
 #include <errno.h>
 #include "source.h"

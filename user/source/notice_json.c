@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "notice_json.h"
 #include "lib/text.h"
+#include "notice_json.h"
 
 #define A_YEAR 31536000
 

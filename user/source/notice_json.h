@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A notice as one line of JSON, and the answer to it. */
-#ifndef XR_NOTICE_JSON_H
-#define XR_NOTICE_JSON_H
+#ifndef XR_SOURCE_NOTICE_JSON_H
+#define XR_SOURCE_NOTICE_JSON_H
 
 #include <jansson.h>
 #include <stddef.h>

@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/daemon.h"
 #include "lib/text.h"
+#include "plane/daemon.h"
 #include "qmp.h"
 
 #define MS		1000ULL		/* in the loop's microseconds */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the two halves of the QMP source tell each other. */
-#ifndef XR_QMP_H
-#define XR_QMP_H
+#ifndef XR_SOURCE_QMP_H
+#define XR_SOURCE_QMP_H
 
 #include <jansson.h>
 #include <sys/types.h>

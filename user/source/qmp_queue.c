@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/text.h"
 #include "host/local.h"
+#include "lib/text.h"
 #include "qmp.h"
 
 #define SOON_US		2000U	/* until the next look */

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/daemon.h"
 #include "loader.h"
+#include "plane/daemon.h"
 #include "source.h"
 
 /* Stopped in the opposite order: who tells of changes goes last. */

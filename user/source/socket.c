@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/daemon.h"
 #include "notice_json.h"
+#include "plane/daemon.h"
 #include "source.h"
 
 #define CLIENTS		1024

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* flows: what user space does beside the data plane, which writes it. */
-#ifndef XR_CORE_FLOW_TABLE_H
-#define XR_CORE_FLOW_TABLE_H
+#ifndef XR_STEER_FLOW_TABLE_H
+#define XR_STEER_FLOW_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

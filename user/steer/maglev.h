@@ -3,8 +3,8 @@
  * Keyed, weighted Maglev (Eisenbud et al., NSDI 2016, section 3.4): which
  * backend serves which slot of a VIP's table.
  */
-#ifndef XR_CORE_MAGLEV_H
-#define XR_CORE_MAGLEV_H
+#ifndef XR_STEER_MAGLEV_H
+#define XR_STEER_MAGLEV_H
 
 #include <stddef.h>
 #include <xroam/abi.h>

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/lut.h"
-#include "sid_table.h"
 #include "lib/text.h"
+#include "sid_table.h"
 
 #define SEARCH_MAX	1024	/* buckets looked at to make room for one key */
 

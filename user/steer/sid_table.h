@@ -7,8 +7,8 @@
  * applied, where it cannot: readers see each server ID that stays at every
  * instant, and never with another one's backend.
  */
-#ifndef XR_CORE_SID_TABLE_H
-#define XR_CORE_SID_TABLE_H
+#ifndef XR_STEER_SID_TABLE_H
+#define XR_STEER_SID_TABLE_H
 
 #include <stddef.h>
 #include <xroam/abi.h>

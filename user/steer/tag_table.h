@@ -3,8 +3,8 @@
  * The index behind vms and vm_ips: struct xr_tag_bucket says how it is laid
  * out. The caller compares keys and fills the place.
  */
-#ifndef XR_CORE_TAG_TABLE_H
-#define XR_CORE_TAG_TABLE_H
+#ifndef XR_STEER_TAG_TABLE_H
+#define XR_STEER_TAG_TABLE_H
 
 #include <stdbool.h>
 #include <xroam/hash.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* vip_index: where the data plane finds a VIP's number. Plain memory. */
-#ifndef XR_CORE_VIP_TABLE_H
-#define XR_CORE_VIP_TABLE_H
+#ifndef XR_STEER_VIP_TABLE_H
+#define XR_STEER_VIP_TABLE_H
 
 #include <xroam/abi.h>
 

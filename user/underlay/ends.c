@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ends.h"
-#include "net/links.h"
 #include "config/model_edit.h"
+#include "ends.h"
 #include "lib/netns.h"
+#include "net/links.h"
 
 struct entry {
 	struct xr_end key;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Where role backend opens tunnels: the map tunnel_ends. */
-#ifndef XR_CORE_ENDS_H
-#define XR_CORE_ENDS_H
+#ifndef XR_UNDERLAY_ENDS_H
+#define XR_UNDERLAY_ENDS_H
 
 #include "plane/plane.h"
 

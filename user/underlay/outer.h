@@ -3,8 +3,8 @@
  * The map outers: which path an ICMP error about a tunnel packet is for, and what
  * the program learned from such ones.
  */
-#ifndef XR_CORE_OUTER_H
-#define XR_CORE_OUTER_H
+#ifndef XR_UNDERLAY_OUTER_H
+#define XR_UNDERLAY_OUTER_H
 
 #include <stdbool.h>
 #include "plane/plane.h"

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <xroam/hash.h>
 
-#include "net/links.h"
 #include "config/model_edit.h"
 #include "lib/netns.h"
 #include "lib/text.h"
+#include "net/links.h"
 #include "vip_own.h"
 
 /* ---- addresses ---- */

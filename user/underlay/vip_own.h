@@ -5,8 +5,8 @@
  * and the kernel has a blackhole route for each, so that what the programs leave
  * to it does not go back to the router.
  */
-#ifndef XR_CORE_VIP_OWN_H
-#define XR_CORE_VIP_OWN_H
+#ifndef XR_UNDERLAY_VIP_OWN_H
+#define XR_UNDERLAY_VIP_OWN_H
 
 #include "plane/plane.h"
 

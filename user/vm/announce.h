@@ -5,8 +5,8 @@
  * reply to it where its MAC is known; for IPv6 an unsolicited neighbour
  * advertisement with override. Tagged where the VM has a VLAN.
  */
-#ifndef XR_CORE_ANNOUNCE_H
-#define XR_CORE_ANNOUNCE_H
+#ifndef XR_VM_ANNOUNCE_H
+#define XR_VM_ANNOUNCE_H
 
 #include <stddef.h>
 #include "plane/plane.h"

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "announce.h"
-#include "net/netlink.h"
 #include "lib/netns.h"
 #include "lib/text.h"
+#include "net/netlink.h"
 #include "vm.h"
 
 #define ASK_AGAIN 10	/* seconds that what the neighbour table said is good for */

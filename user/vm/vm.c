@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "host/host.h"
-#include "lib/text.h"
 #include "host/local.h"
+#include "lib/text.h"
 #include "vm_priv.h"
 
 /* ---- add, leave ---- */

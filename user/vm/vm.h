@@ -8,8 +8,8 @@
  * All of this is called under the instance's lock (PLANE_CHANGE, PLANE_CREATE,
  * or plane_relock()), but for what only looks.
  */
-#ifndef XR_CORE_VM_H
-#define XR_CORE_VM_H
+#ifndef XR_VM_VM_H
+#define XR_VM_VM_H
 
 #include <stdbool.h>
 #include "plane/vm_word.h"

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "host/host.h"
 #include "attach/tc.h"
+#include "host/host.h"
 #include "host/local.h"
 #include "vm_priv.h"
 

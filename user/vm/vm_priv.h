@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of vm.h, and the commit, tell each other, and nobody else. */
-#ifndef XR_CORE_VM_PRIV_H
-#define XR_CORE_VM_PRIV_H
+#ifndef XR_VM_VM_PRIV_H
+#define XR_VM_VM_PRIV_H
 
-#include "plane/vm_event.h"
 #include "host/vm_ip.h"
+#include "plane/vm_event.h"
 #include "vm.h"
 
 /* ---- vm_table.c: places, and addresses ---- */

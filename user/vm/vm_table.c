@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "host/host.h"
 #include "config/model_edit.h"
-#include "steer/tag_table.h"
-#include "lib/text.h"
+#include "host/host.h"
 #include "host/local.h"
+#include "lib/text.h"
+#include "steer/tag_table.h"
 #include "vm_priv.h"
 
 /* ---- addresses ---- */

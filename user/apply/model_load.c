@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The model of what runs, from the pinned maps. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "config/model_edit.h"
+#include "host/host.h"
+#include "lib/text.h"
+#include "model_load.h"
+#include "plane/vm_word.h"
+
+static int load_vips(struct plane *p, struct model *m)
+{
+	struct model_vip *v;
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.vips; i++) {
+		if (!p->vips[i].used)
+			continue;
+		v = model_grow(&m->vips, &m->n_vips, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		memcpy(v->addr, p->vips[i].addr, sizeof(v->addr));
+		v->port = p->vips[i].port;
+		v->proto = p->vips[i].proto;
+		v->cid = p->vips[i].flags & XR_VIP_CID;
+		v->flow = p->vips[i].flags & XR_VIP_FLOW;
+		v->index = i;
+	}
+	return 0;
+}
+
+static int load_cids(struct plane *p, struct model *m)
+{
+	struct model_cid *c;
+	int i;
+
+	for (i = 1; i < XR_CID_SLOTS; i++) {
+		if (!p->cid_info[i].used)
+			continue;
+		c = model_grow(&m->cids, &m->n_cids, sizeof(*c));
+		if (!c)
+			return -ENOMEM;
+		c->info = p->cid_info[i];
+		c->slot = i;
+	}
+	return 0;
+}
+
+/* place[]: a backend's number -> its place in the model + 1. */
+static int load_backends(struct plane *p, struct model *m, __u32 *place)
+{
+	struct model_backend *b;
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.backends; i++) {
+		if (p->backend_info[i].state == XR_BACKEND_NONE)
+			continue;
+		b = model_grow(&m->backends, &m->n_backends, sizeof(*b));
+		if (!b)
+			return -ENOMEM;
+		b->info = p->backend_info[i];
+		b->index = i;
+		place[i] = m->n_backends;
+	}
+	return 0;
+}
+
+static int load_sids(struct plane *p, struct model *m, const __u32 *place)
+{
+	const struct xr_sid_name *name;
+	struct model_backend *b;
+	struct model_sid *s;
+	__u32 i, n;
+	int w;
+
+	for (i = 0; i < p->sid_buckets; i++) {
+		for (w = 0; w < XR_SID_WAYS; w++) {
+			if (!p->server_ids[i].key[w])
+				continue;
+			n = p->server_ids[i].backend[w];
+			name = &p->server_id_names[i].way[w];
+			if (n > p->meta->limits.backends || !place[n] ||
+			    !name->len)
+				continue;
+			b = &m->backends[place[n] - 1];
+			s = model_grow(&b->sids, &b->n_sids, sizeof(*s));
+			if (!s)
+				return -ENOMEM;
+			s->len = name->len;
+			memcpy(s->octet, name->sid, sizeof(s->octet));
+		}
+	}
+	return 0;
+}
+
+static int load_member(struct plane *p, struct model *m, const __u32 *place,
+		       const struct xr_member *k)
+{
+	struct model_vip_key *key;
+	struct model_backend *b;
+	const struct xr_vip *v;
+
+	if (k->vip > p->meta->limits.vips ||
+	    k->backend > p->meta->limits.backends)
+		return 0;
+	v = &p->vips[k->vip];
+	if (!v->used || !place[k->backend])
+		return 0;
+	b = &m->backends[place[k->backend] - 1];
+	key = model_grow(&b->vips, &b->n_vips, sizeof(*key));
+	if (!key)
+		return -ENOMEM;
+	memcpy(key->addr, v->addr, sizeof(key->addr));
+	key->port = v->port;
+	key->proto = v->proto;
+	return 0;
+}
+
+int members_each(struct plane *p,
+		 int (*each)(void *ctx, const struct xr_member *k), void *ctx)
+{
+	enum { BATCH = 4096 };
+	struct xr_member *key = malloc(BATCH * sizeof(*key));
+	__u32 *value = malloc(BATCH * sizeof(*value));
+	__u32 in, out, n, i;
+	bool first = true;
+	int ret = -ENOMEM, err = 0;
+
+	if (!key || !value)
+		goto out;
+	do {
+		n = BATCH;
+		err = bpf_map_lookup_batch(p->fd[PLANE_MEMBERS],
+					   first ? NULL : &in, &out, key,
+					   value, &n, NULL);
+		first = false;
+		in = out;
+		if (err && err != -ENOENT) {
+			ret = err;
+			goto out;
+		}
+		for (i = 0, ret = 0; !ret && i < n; i++)
+			ret = each(ctx, &key[i]);
+	} while (!ret && !err);
+out:
+	free(key);
+	free(value);
+	return ret;
+}
+
+struct member_load {
+	struct plane *p;
+	struct model *m;
+	const __u32 *place;
+};
+
+static int on_member(void *ctx, const struct xr_member *k)
+{
+	struct member_load *l = ctx;
+
+	return load_member(l->p, l->m, l->place, k);
+}
+
+static int load_devices(struct plane *p, struct model *m)
+{
+	const struct xr_device *d = p->devices;
+	struct model_dev *dev;
+	int i;
+
+	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
+		if (!d->ifindex)
+			continue;
+		dev = model_grow(&m->devs, &m->n_devs, sizeof(*dev));
+		if (!dev)
+			return -ENOMEM;
+		strncpy(dev->name, d->name, sizeof(dev->name) - 1);
+		dev->space = d->netns;
+		dev->role = d->role;
+		dev->want = d->want;
+		dev->trusted = d->trusted;
+		dev->listed = d->listed;
+	}
+	return 0;
+}
+
+static int load_hosts(struct plane *p, struct model *m)
+{
+	struct model_host *h;
+	__u32 i;
+
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
+		if (!p->host_info[i].name[0])
+			continue;
+		h = model_grow(&m->hosts, &m->n_hosts, sizeof(*h));
+		if (!h)
+			return -ENOMEM;
+		h->info = p->host_info[i];
+		h->index = i;
+	}
+	return 0;
+}
+
+static int load_gateways(struct plane *p, struct model *m)
+{
+	struct xr_gateway *g;
+	int i;
+
+	for (i = 0; i < XR_MAX_GATEWAYS; i++) {
+		if (!p->gateways[i].used)
+			continue;
+		g = model_grow(&m->gateways, &m->n_gateways, sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		*g = p->gateways[i];
+	}
+	return protect_list(p, &m->protect, &m->n_protect);
+}
+
+/* ---- VMs, only for who asks ---- */
+
+struct vm_load {
+	struct plane *p;
+	struct model *m;
+	__u32 *place;		/* a host's number -> its place in the model */
+};
+
+static int load_vm(void *ctx, __u32 place)
+{
+	struct vm_load *l = ctx;
+	const struct xr_vm_info *info = &l->p->vm_info[place];
+	struct xr_vm_now now = vm_now(l->p, place);
+	struct model_vm *v = model_grow(&l->m->vms, &l->m->n_vms, sizeof(*v));
+	int i;
+
+	if (!v)
+		return -ENOMEM;
+	vm_mac_of(l->p->vms[place].key, v->mac);
+	v->vlan = vm_vlan_of(l->p->vms[place].key);
+	v->host = l->place[now.host];
+	v->lock = now.flags & XR_VM_LOCK;
+	if (!(info->learned & XR_LEARNED_TAP))
+		memcpy(v->tap, info->tap, sizeof(v->tap));
+	for (i = 0; i < XR_VM_ADDRS; i++)
+		if (!addr_is_zero(info->addr[i]) && !(info->learned >> i & 1))
+			memcpy(v->addr[v->n_addrs++], info->addr[i],
+			       sizeof(v->addr[0]));
+	return 0;
+}
+
+static int compare_vms(const void *a, const void *b)
+{
+	const struct model_vm *x = a, *y = b;
+
+	if (x->vlan != y->vlan)
+		return x->vlan < y->vlan ? -1 : 1;
+	return memcmp(x->mac, y->mac, sizeof(x->mac));
+}
+
+int model_load_vms(struct plane *p, struct model *m, struct xr_err *err)
+{
+	struct vm_load l = { p, m, calloc(65536, sizeof(*l.place)) };
+	int ret = -ENOMEM;
+	size_t i;
+
+	for (i = 0; l.place && i < m->n_hosts; i++)
+		l.place[m->hosts[i].index] = i;
+	if (l.place)
+		ret = vm_each(p, load_vm, &l);
+	free(l.place);
+	if (ret)
+		return xr_fail(err, ret, "out of memory");
+	if (m->n_vms)
+		qsort(m->vms, m->n_vms, sizeof(*m->vms), compare_vms);
+	m->vms_given = true;
+	return 0;
+}
+
+int model_load(struct plane *p, struct model *m, struct xr_err *err)
+{
+	__u32 *place = calloc(XR_MAX_BACKENDS + 1, sizeof(*place));
+	struct member_load l = { p, m, place };
+	int ret = -ENOMEM;
+
+	model_init(m);
+	m->limits = p->meta->limits;
+	m->policy = p->meta->policy;
+	m->has_secret = p->meta->secret_set;
+	memcpy(m->secret, p->meta->secret, sizeof(m->secret));
+	if (!place)
+		goto out;
+	ret = load_vips(p, m);
+	if (!ret)
+		ret = load_cids(p, m);
+	if (!ret)
+		ret = load_backends(p, m, place);
+	if (!ret)
+		ret = load_sids(p, m, place);
+	if (!ret)
+		ret = members_each(p, on_member, &l);
+	if (!ret)
+		ret = load_devices(p, m);
+	if (!ret)
+		ret = load_hosts(p, m);
+	if (!ret)
+		ret = load_gateways(p, m);
+	model_sort_lists(m);
+out:
+	free(place);
+	if (ret) {
+		model_free(m);
+		xr_fail(err, ret, "instance %s: cannot read its state: %s",
+			p->name, strerror(-ret));
+	}
+	return ret;
+}

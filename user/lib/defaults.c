@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "defaults.h"
+
+const struct xr_policy xr_default_policy = {
+	.too_big = XR_TOO_BIG_REPLY,
+	.down = XR_DOWN_DROP,
+	.flow_idle = 300,
+	.reply_rate = 100,
+	/* 0.0.0.0/0, ::/0: the node's own, to which errors come back */
+	.source_bits = 32,
+	.source6_bits = 128,
+	.moves = XR_MOVES_EXPECTED,
+	.announce_rate = 10,
+	.flap_moves = 5,
+	.flap_seconds = 180,
+	.vm_ttl = 300,
+	.prepare_timeout = 300,
+	.blackout_timeout = 10,
+	.vip_other = XR_VIP_OTHER_DROP,
+	.vip_echo = 1,
+	.vip_route = 1,
+};

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef XR_LIB_DEFAULTS_H
+#define XR_LIB_DEFAULTS_H
+
+#include <xroam/abi.h>
+
+/* What holds where a file says nothing. */
+extern const struct xr_policy xr_default_policy;
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef XR_LIB_PROCESS_H
+#define XR_LIB_PROCESS_H
+
+#include <linux/types.h>
+
+/* Nanoseconds that it had a processor; 0: not known. */
+__u64 process_ran(__u32 pid);
+
+#endif
