@@ -4,13 +4,14 @@
  * than its maps are large.
  */
 #include <errno.h>
+#include "user/apply/instance.h"
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
 static int reopen(struct xr_err *err)
 {
 	struct plane *q = NULL;
-	int ret = plane_open(&q, world_plane()->name, PLANE_READ, NULL, NULL,
+	int ret = instance_open(&q, world_plane()->name, PLANE_READ, NULL, NULL,
 			     err);
 
 	plane_close(q);

@@ -5,6 +5,7 @@
 
 #include "apply.h"
 #include "config/model_edit.h"
+#include "instance.h"
 #include "model_load.h"
 #include "vm/vm.h"
 
@@ -72,7 +73,7 @@ static int open_for(struct plane **p, const char *instance,
 	struct xr_limits limits = m->limits;
 
 	model_default_limits(&limits);
-	return plane_open(p, instance, PLANE_CREATE, &limits,
+	return instance_open(p, instance, PLANE_CREATE, &limits,
 			  m->has_secret ? m->secret : NULL, err);
 }
 
@@ -168,7 +169,7 @@ int model_apply(const char *instance, const struct model *m,
 	int ret = open_for(&p, instance, m, err);
 
 	if (!ret && !p->created && is_stillborn(p, m)) {
-		ret = plane_destroy(p, err);
+		ret = instance_destroy(p, err);
 		plane_close(p);
 		if (!ret)
 			ret = open_for(&p, instance, m, err);
@@ -179,7 +180,7 @@ int model_apply(const char *instance, const struct model *m,
 		      commit_keeping_vms(p, m, changed, ctx, err) :
 		      model_commit(p, m, changed, ctx, err);
 	if (ret && p->created)
-		plane_destroy(p, NULL);
+		instance_destroy(p, NULL);
 	plane_close(p);
 	return ret;
 }
@@ -189,7 +190,7 @@ int model_would_apply(const char *instance, const struct model *m,
 		      size_t *n, struct xr_err *err)
 {
 	struct plane *p = NULL;
-	int ret = plane_open(&p, instance, PLANE_CHANGE, NULL, NULL, err);
+	int ret = instance_open(&p, instance, PLANE_CHANGE, NULL, NULL, err);
 
 	/* Another's place can be taken: see model_apply(). */
 	if (!ret && is_stillborn(p, m)) {

@@ -22,6 +22,7 @@
 #include "commit_priv.h"
 #include "config/model_edit.h"
 #include "host/hops.h"
+#include "instance.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "model_load.h"
@@ -441,13 +442,13 @@ static int store_policy(struct commit *c)
 		return 0;
 	if (!any_device(c))
 		return 0;
-	ret = plane_reload(c->p, c->err);
+	ret = instance_reload(c->p, c->err);
 	/* To finish what a kill interrupted, a lost program is no hindrance. */
 	if (!ret || (ret == -ENOENT && c->force))
 		return 0;
 	c->p->meta->policy = c->have.policy;
 	c->p->meta->features = had;
-	plane_reload(c->p, NULL);	/* those that had got the new one */
+	instance_reload(c->p, NULL);	/* those that had got the new one */
 	return ret;
 }
 
@@ -460,7 +461,7 @@ static void drop_features(struct commit *c)
 		return;
 	c->p->meta->features = features;
 	if (any_device(c))
-		plane_reload(c->p, NULL);
+		instance_reload(c->p, NULL);
 }
 
 static int make_change(struct commit *c)
@@ -494,7 +495,7 @@ undo_policy:
 	     c->p->meta->features != commit_features(&c->have)) &&
 	    any_device(c)) {
 		c->p->meta->features = commit_features(&c->have);
-		plane_reload(c->p, NULL);
+		instance_reload(c->p, NULL);
 	}
 undo_members:
 	commit_undo_members(c);

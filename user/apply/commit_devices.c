@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "commit_priv.h"
+#include "devices.h"
 #include "lib/clean.h"
 #include "lib/netns.h"
 #include "lib/text.h"
@@ -192,19 +193,19 @@ static int attach_here(struct commit *c, const struct model_dev *w,
 			undo->mode = was->want;
 			undo->role = was->role;
 			undo->listed = was->listed;
-			ret = plane_detach(c->p, w->name, c->err);
+			ret = devices_detach(c->p, w->name, c->err);
 			if (ret)
 				return ret;
 			undo->replaced = true;
 		}
-		ret = plane_attach(c->p, w->name, w->want, w->role, c->err);
+		ret = devices_attach(c->p, w->name, w->want, w->role, c->err);
 		undo->attached = !ret;
 		if (ret)
 			return ret;
 	}
 	plane_want(c->p, w->name, w->want);
-	plane_trust(c->p, w->name, w->trusted);
-	plane_list_ends(c->p, w->name, &w->listed);
+	devices_trust(c->p, w->name, w->trusted);
+	devices_list_ends(c->p, w->name, &w->listed);
 	return 0;
 }
 
@@ -253,10 +254,10 @@ void commit_undo_attach(struct commit *c)
 		    netns_enter(w->space, &back))
 			continue;
 		if (u[i].attached)
-			plane_detach(c->p, w->name, NULL);
+			devices_detach(c->p, w->name, NULL);
 		if (u[i].replaced &&
-		    !plane_attach(c->p, w->name, u[i].mode, u[i].role, NULL))
-			plane_list_ends(c->p, w->name, &u[i].listed);
+		    !devices_attach(c->p, w->name, u[i].mode, u[i].role, NULL))
+			devices_list_ends(c->p, w->name, &u[i].listed);
 		netns_leave(back);
 	}
 }
@@ -271,7 +272,7 @@ int commit_detach(struct commit *c)
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
 		if (!unwanted(c, d))
 			continue;
-		one = plane_detach_device(c->p, d, c->err);
+		one = devices_detach_one(c->p, d, c->err);
 		ret = ret ? ret : one;
 	}
 	return ret;

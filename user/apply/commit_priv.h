@@ -3,6 +3,7 @@
 #ifndef XR_APPLY_COMMIT_PRIV_H
 #define XR_APPLY_COMMIT_PRIV_H
 
+#include "attach/attach.h"
 #include "config/model.h"
 #include "net/path.h"
 #include "steer/sid_table.h"

@@ -11,33 +11,16 @@
 #include <string.h>
 
 #include "attach_priv.h"
-#include "host/host.h"
-#include "host/local.h"
-#include "host/ports.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "plane/plane_priv.h"
-#include "underlay/ends.h"
-#include "underlay/vip_own.h"
-
-/* Who is behind which port, whose MACs are ours, where tc programs belong. */
-void attach_changed(struct plane *p, __u64 left)
-{
-	host_refresh_ports(p);
-	protect_refresh(p, NULL, 0, NULL);
-	ends_refresh(p, NULL);
-	vm_local_hooks(p, NULL);
-	vip_own_refresh(p, left);
-}
 
 void plane_trust(struct plane *p, const char *dev, bool trusted)
 {
 	struct xr_device *d = record_find(p, dev);
 
-	if (!d)
-		return;
-	d->trusted = trusted;
-	host_refresh_ports(p);
+	if (d)
+		d->trusted = trusted;
 }
 
 void plane_want(struct plane *p, const char *dev, enum attach_want want)
@@ -53,10 +36,8 @@ void plane_list_ends(struct plane *p, const char *dev,
 {
 	struct xr_device *d = record_find(p, dev);
 
-	if (!d)
-		return;
-	d->listed = *listed;
-	ends_refresh(p, NULL);
+	if (d)
+		d->listed = *listed;
 }
 
 /* Neither a second xroam, nor a neighbour that cannot be lived with. */
@@ -126,7 +107,8 @@ static int try_modes(struct plane *p, struct xr_device *d,
 }
 
 int plane_attach(struct plane *p, const char *dev, enum attach_want want,
-		 enum xr_role role, struct xr_err *err)
+		 enum xr_role role, devices_changed_fn *changed,
+		 struct xr_err *err)
 {
 	int ifindex = if_nametoindex(dev), ret;
 	struct xr_err local = { "" };
@@ -160,8 +142,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	}
 	attach_look(ifindex, &at);
 	record_complete(p, d, &at, prog_id);
-	attach_changed(p, 0);
-	ports_find_own(p, d);
+	changed(p, 0);
 	plane_event(p, "dev %s attached: %s, %s, role %s", dev,
 		    text_mode(d->mode), text_how(d->how), text_role(d->role));
 	return 0;
@@ -187,7 +168,8 @@ static int detach_here(struct plane *p, struct xr_device *d,
 	return 0;
 }
 
-static int detach(struct plane *p, struct xr_device *d, struct xr_err *err)
+static int detach(struct plane *p, struct xr_device *d,
+		  devices_changed_fn *changed, struct xr_err *err)
 {
 	char name[XR_NAME_LEN];
 	__u64 netns = d->netns;
@@ -213,20 +195,20 @@ static int detach(struct plane *p, struct xr_device *d, struct xr_err *err)
 	}
 	strcpy(name, d->name);
 	record_drop(p, d);
-	attach_changed(p, netns);
+	changed(p, netns);
 	plane_event(p, "dev %s detached", name);
 	return 0;
 }
 
 int plane_detach_device(struct plane *p, const struct xr_device *d,
-			struct xr_err *err)
+			devices_changed_fn *changed, struct xr_err *err)
 {
-	return detach(p, &p->devices[record_slot(p, d)], err);
+	return detach(p, &p->devices[record_slot(p, d)], changed, err);
 }
 
 /* Of that name elsewhere: the only one, or else what is left of such. */
 static int detach_elsewhere(struct plane *p, const char *dev,
-			    struct xr_err *err)
+			    devices_changed_fn *changed, struct xr_err *err)
 {
 	struct xr_device *d = p->devices, *one = NULL;
 	char a[NETNS_TEXT], b[NETNS_TEXT];
@@ -247,30 +229,33 @@ static int detach_elsewhere(struct plane *p, const char *dev,
 		one = d;
 	}
 	if (one)
-		return detach(p, one, err);
+		return detach(p, one, changed, err);
 	for (d = p->devices, i = 0; i < XR_MAX_DEVICES && !ret; i++, d++)
 		if (d->ifindex && !strncmp(d->name, dev, sizeof(d->name)))
-			ret = detach(p, d, err);
+			ret = detach(p, d, changed, err);
 	return gone ? ret :
 		      xr_fail(err, -ENODEV,
 			      "%s is not attached; see \"xroam dev show\"", dev);
 }
 
-int plane_detach(struct plane *p, const char *dev, struct xr_err *err)
+int plane_detach(struct plane *p, const char *dev, devices_changed_fn *changed,
+		 struct xr_err *err)
 {
 	struct xr_device *d = record_find(p, dev);
 
-	return d ? detach(p, d, err) : detach_elsewhere(p, dev, err);
+	return d ? detach(p, d, changed, err) :
+		   detach_elsewhere(p, dev, changed, err);
 }
 
-int plane_detach_all(struct plane *p, struct xr_err *err)
+int plane_detach_all(struct plane *p, devices_changed_fn *changed,
+		     struct xr_err *err)
 {
 	int i, ret, first = 0;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		if (!p->devices[i].ifindex)
 			continue;
-		ret = detach(p, &p->devices[i], first ? NULL : err);
+		ret = detach(p, &p->devices[i], changed, first ? NULL : err);
 		first = first ? first : ret;
 	}
 	return first;
@@ -296,13 +281,12 @@ static int reload_here(struct plane *p, struct xr_device *d,
 		       "dev attach %s\"", d->name, d->name);
 }
 
-int plane_reload(struct plane *p, struct xr_err *err)
+int plane_reload(struct plane *p, int *done, struct xr_err *err)
 {
 	struct xr_err local = { "" };
-	int i, ret, first, done = 0;
+	int i, ret, first = plane_refresh(p, err);
 
-	host_refresh_ports(p);
-	first = plane_refresh(p, err);
+	*done = 0;
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		struct xr_device *d = &p->devices[i];
 		int back;
@@ -326,18 +310,8 @@ int plane_reload(struct plane *p, struct xr_err *err)
 		netns_leave(back);
 		if (ret && (!first || ret != -ENOENT))
 			first = xr_fail(err, ret, "%s", local.text);
-		done += !ret && plane_device_state(p, d) == DEVICE_ATTACHED;
+		*done += !ret && plane_device_state(p, d) == DEVICE_ATTACHED;
 	}
-	if (!first || first == -ENOENT) {
-		ret = ends_refresh(p, &local);
-		if (!ret)
-			ret = vm_local_reload(p, &local);
-		if (ret && !first)
-			first = xr_fail(err, ret, "%s", local.text);
-	}
-	vip_own_refresh(p, 0);
-	plane_event(p, "reload: %d device%s%s", done, done == 1 ? "" : "s",
-		    first ? ", then failed" : "");
 	return first;
 }
 

@@ -4,7 +4,7 @@
 #define XR_ATTACH_ATTACH_PRIV_H
 
 #include <bpf/libbpf.h>
-#include "plane/plane.h"
+#include "attach.h"
 
 struct xroam_bpf;
 struct decap_bpf;
@@ -30,11 +30,6 @@ bool attach_is_ours(struct plane *p, __u32 prog);
  * program that is no instance's.
  */
 bool attach_whose(__u32 prog, char *text, size_t size);
-
-/* ---- attach.c ---- */
-
-/* What depends on which devices there are; left: a namespace that one left. */
-void attach_changed(struct plane *p, __u64 left);
 
 /* ---- attach_record.c: the devices map ---- */
 
@@ -99,5 +94,13 @@ int attach_mode(struct plane *p, struct xr_device *d, __u8 mode,
 int attach_replace(struct plane *p, struct xr_device *d,
 		   const struct attached *at, __u32 old, struct xr_err *err);
 int attach_remove(int ifindex, const struct attached *at, __u32 id);
+
+/* ---- attach_recover.c ---- */
+
+/* The device that the program with that id is on, or was a second ago, anywhere. */
+bool attach_find(__u32 prog, struct device_place *at);
+
+/* The id (__u32) of that program to each(), in each network namespace. */
+void attach_each_netns(const char *pin, void (*each)(void *id));
 
 #endif

@@ -92,7 +92,7 @@ bool attach_find(__u32 prog, struct device_place *at)
 
 /* The record goes where its program went. */
 static void follow(struct plane *p, struct xr_device *d,
-		   const struct device_place *at)
+		   const struct device_place *at, devices_changed_fn *changed)
 {
 	char space[NETNS_TEXT];
 	__u64 left = d->netns;
@@ -103,11 +103,12 @@ static void follow(struct plane *p, struct xr_device *d,
 		plane_event(p, "dev %s is %s in network namespace %s now",
 			    d->name, at->name, netns_text(at->netns, space));
 	record_move(p, d, at->netns, at->ifindex, at->name);
-	attach_changed(p, left);
+	changed(p, left);
 }
 
 /* In the record's namespace; whether the device is not there any more. */
-static bool went(struct plane *p, struct xr_device *d)
+static bool went(struct plane *p, struct xr_device *d,
+		 devices_changed_fn *changed)
 {
 	struct device_place place = { .netns = d->netns, .ifindex = d->ifindex };
 	struct attached at;
@@ -129,7 +130,7 @@ static bool went(struct plane *p, struct xr_device *d)
 	}
 	memcpy(place.name, at.name, sizeof(place.name));
 	if (strcmp(place.name, d->name))
-		follow(p, d, &place);
+		follow(p, d, &place, changed);
 	/* A killed attach or reload: take over what it did. */
 	if (keep != d->prog_id)
 		record_complete(p, d, &at, keep);
@@ -156,7 +157,7 @@ static void drop_twins(struct plane *p)
 	}
 }
 
-void plane_follow_names(struct plane *p)
+void plane_follow_names(struct plane *p, devices_changed_fn *changed)
 {
 	__u64 here = netns_id();
 	struct xr_device *d = p->devices;
@@ -166,11 +167,11 @@ void plane_follow_names(struct plane *p)
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
 		if (d->ifindex && d->netns == here &&
 		    if_indextoname(d->ifindex, name) && strcmp(d->name, name))
-			went(p, d);
+			went(p, d, changed);
 	drop_twins(p);
 }
 
-void attach_recover(struct plane *p)
+void attach_recover(struct plane *p, devices_changed_fn *changed)
 {
 	struct xr_device *d = p->devices;
 	__u32 missing[XR_MAX_DEVICES] = { 0 };
@@ -183,7 +184,7 @@ void attach_recover(struct plane *p)
 
 		if (ret && ret != -ENOENT)
 			continue;	/* that says nothing of it */
-		if (ret || went(p, d))
+		if (ret || went(p, d, changed))
 			missing[i] = d->prog_id;
 		any |= missing[i];
 		if (!ret)
@@ -193,7 +194,7 @@ void attach_recover(struct plane *p)
 		look_everywhere();
 	for (i = 0; any && i < XR_MAX_DEVICES; i++)
 		if (find(missing[i], &at))
-			follow(p, &p->devices[i], &at);
+			follow(p, &p->devices[i], &at, changed);
 	drop_twins(p);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/instance.h"
 #include "cmd.h"
 #include "config/model.h"
 #include "lib/error.h"
@@ -106,7 +107,7 @@ static int open_to_change(struct plane **p, enum plane_how how)
 {
 	struct xr_err err = { "" };
 
-	if (plane_open(p, opt.instance, how, NULL, NULL, &err))
+	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
 		return cmd_fail(&err);
 	/* What a killed command began is finished before anything else. */
 	if (model_recover(*p, &err)) {
@@ -130,7 +131,7 @@ int cmd_open(struct plane **p, enum plane_how how)
 	 * may only read goes on with what there is.
 	 */
 	if (model_unfinished(opt.instance)) {
-		ret = plane_open(p, opt.instance, PLANE_CHANGE, NULL, NULL,
+		ret = instance_open(p, opt.instance, PLANE_CHANGE, NULL, NULL,
 				 &err);
 		if (!ret) {
 			if (model_recover(*p, &err) || err.text[0])
@@ -141,7 +142,7 @@ int cmd_open(struct plane **p, enum plane_how how)
 				 err.text);
 		}
 	}
-	if (plane_open(p, opt.instance, how, NULL, NULL, &err))
+	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
 		return cmd_fail(&err);
 	return EXIT_DONE;
 }

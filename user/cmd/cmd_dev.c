@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "apply/devices.h"
+#include "apply/instance.h"
 #include "cmd.h"
 #include "lib/netns.h"
 #include "plane/stats.h"
@@ -208,16 +210,16 @@ static int attach_all(struct plane *p, const struct attach_args *a)
 		return cmd_refuse("at most %d devices can be attached",
 				  XR_MAX_DEVICES);
 	for (i = 0; i < a->devs; i++) {
-		if (plane_attach(p, a->dev[i], a->want, a->role, &notes[i]))
+		if (devices_attach(p, a->dev[i], a->want, a->role, &notes[i]))
 			break;
-		plane_trust(p, a->dev[i], a->trusted);
-		plane_list_ends(p, a->dev[i], &a->listed);
+		devices_trust(p, a->dev[i], a->trusted);
+		devices_list_ends(p, a->dev[i], &a->listed);
 	}
 	if (i == a->devs)
 		return print_all(p, a, notes);
 	ret = cmd_fail(&notes[i]);
 	while (i--)
-		plane_detach(p, a->dev[i], NULL);
+		devices_detach(p, a->dev[i], NULL);
 	return ret;
 }
 
@@ -236,7 +238,7 @@ static int attach(int argc, char **argv)
 	ret = attach_all(p, &a);
 	/* Refused means no change: no new instance either. */
 	if (ret && p->created)
-		plane_destroy(p, NULL);
+		instance_destroy(p, NULL);
 	plane_close(p);
 	return ret;
 }
@@ -276,10 +278,10 @@ static int detach(int argc, char **argv)
 	if (ret)
 		return ret;
 	if (argc == 2 && !strcmp(argv[1], "all"))
-		ret = plane_detach_all(p, &err);
+		ret = devices_detach_all(p, &err);
 	else
 		for (i = 1; i < argc && !ret; i++)
-			ret = plane_detach(p, argv[i], &err);
+			ret = devices_detach(p, argv[i], &err);
 	if (!ret)
 		warn_of_last(p);
 	plane_close(p);

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/instance.h"
 #include "apply/model_load.h"
+#include "attach/attach.h"
 #include "cmd.h"
 #include "config/model.h"
 #include "host/hops.h"
@@ -56,7 +58,7 @@ int do_reload(int argc, char **argv)
 	ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
-	ret = plane_reload(p, &err);
+	ret = instance_reload(p, &err);
 	n = count_devices(p, &gone);
 	if (!ret)
 		hops_follow(p);
@@ -142,7 +144,7 @@ static int remove_keeping(const char *path, bool *kept, struct xr_err *err)
 	int ret;
 
 	*kept = false;
-	ret = plane_open(&p, opt.instance, PLANE_CHANGE, NULL, NULL, &why);
+	ret = instance_open(&p, opt.instance, PLANE_CHANGE, NULL, NULL, &why);
 	/* It may be readable, then, but somebody else has it. */
 	if (ret && ret != -EPROTO && ret != -ENOENT) {
 		*err = why;
@@ -152,12 +154,12 @@ static int remove_keeping(const char *path, bool *kept, struct xr_err *err)
 		cmd_warn("what the instance was cannot be read, nor kept: %s",
 			 why.text);
 	if (ret)
-		return plane_remove(opt.instance, err);
+		return instance_remove(opt.instance, err);
 	ret = keep_export(p, path, &why);
 	if (ret < 0)
 		cmd_warn("what the instance was is not kept: %s", why.text);
 	*kept = !ret;
-	ret = plane_destroy(p, err);
+	ret = instance_destroy(p, err);
 	plane_close(p);
 	return ret;
 }

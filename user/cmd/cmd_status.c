@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach/attach.h"
 #include "cmd.h"
 #include "lib/netns.h"
 #include "lib/reason.h"

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/instance.h"
 #include "cmd.h"
 #include "host/host.h"
 #include "host/local.h"
@@ -204,7 +205,7 @@ static void sample(struct plane *p, const struct xr_notice *n)
 		    p->vms[place].ring; i++) {
 		plane_unlock(p);
 		usleep(vm_local_sample_wait(i));
-		if (plane_relock(p, &err))
+		if (instance_relock(p, &err))
 			return;
 		empty = vm_local_sample(p, place) ? empty + 1 : 0;
 	}

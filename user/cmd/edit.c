@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
 
+#include "apply/instance.h"
 #include "apply/model_load.h"
 #include "edit.h"
 
@@ -56,7 +57,7 @@ int cmd_edit(enum plane_how how,
 	}
 	/* Refused means no change: no new instance either. */
 	if (ret && p->created)
-		plane_destroy(p, NULL);
+		instance_destroy(p, NULL);
 	plane_close(p);
 	if (ret) {
 		json_decref(list.json);

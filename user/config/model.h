@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "attach/attach.h"
 #include "lib/netns.h"
 #include "plane/plane.h"
 

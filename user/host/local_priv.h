@@ -38,13 +38,13 @@ int local_read(struct local *l);
 bool local_is_leaving(const struct local *l);
 bool local_is_coming(const struct local *l);
 
-/* ---- vm_hooks.c ---- */
+/* ---- hooks.c ---- */
 
 /* What a device is to the tc programs: see the map taps in abi.h. 0: nothing. */
 __u32 tap_kind(struct plane *p, __u32 ifindex);
 void tap_set_kind(struct plane *p, __u32 ifindex, __u32 kind);
 
-/* ---- vm_port.c ---- */
+/* ---- port.c ---- */
 
 /* Its port on this machine, or NULL: there is none, or it is in doubt. */
 const struct link *tap_find(struct local *l);
@@ -54,12 +54,12 @@ const struct link *tap_known(struct local *l);
 /* What it transmits does not go to a VM; said in err. */
 bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err);
 
-/* ---- vm_holder.c ---- */
+/* ---- holder.c ---- */
 
 /* What it is that no VM's port is; or NULL. */
 const char *port_of_fabric(struct plane *p, const struct link *dev);
 
-/* ---- vm_tap.c ---- */
+/* ---- tap.c ---- */
 
 struct link_counts {
 	__u64 read;		/* tx_packets: what its reader took */
@@ -77,7 +77,7 @@ void tap_put(const struct local *l, const void *frame, size_t len);
 /* A frame for nobody, to see what its reader does with it. */
 void tap_probe(const struct local *l);
 
-/* ---- vm_reader.c ---- */
+/* ---- reader.c ---- */
 
 enum tap_reader {
 	TAP_READER_OTHER,
@@ -99,7 +99,7 @@ enum sleep { AWAKE, POLLS, WAITS };
 enum sleep reader_sleeps(__u32 pid);
 /* How long its first thread has run, in ns; 0: not known. */
 
-/* ---- vm_ring.c: what went in, and what of it was not read ---- */
+/* ---- ring.c: what went in, and what of it was not read ---- */
 
 /* reader: as told, or 0. ring_ask() is to follow. */
 void ring_begin(struct local *l, const struct link *tap, __u32 reader);
@@ -130,7 +130,7 @@ bool ring_awaits(const struct local *l);
 int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 		__u64 *left);
 
-/* ---- vm_replay.c ---- */
+/* ---- replay.c ---- */
 
 /* To that host; again, it does nothing. */
 int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
@@ -141,7 +141,7 @@ int ring_send(struct local *l, struct xr_ring *r, __u16 host, __u64 from,
 /* Checksums that the sender left to its device. Exported for the tests. */
 void frame_fill_checksum(__u8 *frame, __u32 len);
 
-/* ---- vm_delivered.c: QEMU's own count ---- */
+/* ---- delivered.c: QEMU's own count ---- */
 
 /* See vm_local_delivered(). */
 int ring_delivered(struct local *l, __u16 to, __u16 used,
@@ -149,7 +149,7 @@ int ring_delivered(struct local *l, __u16 to, __u16 used,
 /* Here it goes on without what was thrown away: into its tap with it again. */
 void ring_give_back(struct local *l);
 
-/* ---- vm_kernel.c: the kernel's own tables ---- */
+/* ---- kernel.c: the kernel's own tables ---- */
 
 /* The VM is at now.host: senders of this machine reach it there. */
 void kernel_depart(struct local *l);

@@ -138,8 +138,6 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 		ret = plane_need_files(err);
 	if (ret)
 		goto fail;
-	if (how != PLANE_READ)
-		attach_recover(p);
 	*out = p;
 	return 0;
 fail:

@@ -56,7 +56,7 @@ struct plane {
 	int emit_fd;			/* plane_emit()'s program; -1: not opened */
 	struct host_memo *host_memo;	/* host.c's */
 	struct tc_worker *tc_worker;	/* the daemon's; NULL: none */
-	int packet_fd;			/* vm_tap.c's; -1: not opened */
+	int packet_fd;			/* host/tap.c's; -1: not opened */
 
 	/* Mapped shared and writable; the kernel reads what is stored here. */
 	struct xr_meta *meta;
@@ -115,8 +115,7 @@ void plane_close(struct plane *p);	/* NULL is fine; drops the lock */
 
 /*
  * For a process that keeps a plane open (the daemon): takes and drops the lock.
- * plane_relock() finishes what a killed command left. -ESTALE: the instance was
- * destroyed or made anew since plane_open: open it again.
+ * -ESTALE: the instance was destroyed or made anew since plane_open: open it again.
  *
  * Here and in plane_open(), another process' lock is waited for: as long as that
  * process does something, but a minute at most. -EBUSY then, and the line says
@@ -149,83 +148,15 @@ int plane_list(char ***names, struct xr_err *err);
 /* Waits until no CPU runs a program that may have read the maps before now. */
 int plane_grace(struct plane *p);
 
-/* Removes every pin of the instance, detaching everywhere first. */
-int plane_destroy(struct plane *p, struct xr_err *err);
-
-/* The same by name, also where plane_open refuses the pins (-EPROTO). */
-int plane_remove(const char *name, struct xr_err *err);
-
 /* Puts an event, or one XR_EVENT_CHANGE line, into the ring; failures are ignored. */
 void plane_emit(struct plane *p, struct xr_event *e);
 void plane_event(struct plane *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* ---- attach.c: programs on devices ---- */
-
-enum attach_want { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
-
-/*
- * Loads a program for the device and attaches it. -EEXIST, -ENODEV,
- * -EOPNOTSUPP, -EBUSY with the line saying why. On success err may hold a
- * note: why auto did not get native mode.
- */
-int plane_attach(struct plane *p, const char *dev, enum attach_want want,
-		 enum xr_role role, struct xr_err *err);
-int plane_detach(struct plane *p, const char *dev, struct xr_err *err);
-int plane_detach_all(struct plane *p, struct xr_err *err);
-
-/* Another mode is asked for, but what runs is as good: see struct xr_device. */
-void plane_want(struct plane *p, const char *dev, enum attach_want want);
-
-/* `policy moves: ports` believes what comes in there; the device is attached. */
-void plane_trust(struct plane *p, const char *dev, bool trusted);
-
-/* What ends there beside what is for the machine's addresses; the same. */
-void plane_list_ends(struct plane *p, const char *dev,
-		     const struct xr_listed *listed);
-
-/* The same for one that is known by its record, wherever it is. */
-int plane_detach_device(struct plane *p, const struct xr_device *d,
-			struct xr_err *err);
-
 /* Calls visit() in every network namespace that a device is in, and in this one. */
 void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx);
 
-/* The device's record (in this network namespace), or NULL. */
-const struct xr_device *plane_device(struct plane *p, const char *dev);
-
 /* All of it: a full disk takes a part without an error. 0 or -errno, in errno too. */
 int plane_write(int fd, const char *text, size_t len);
-
-enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
-enum device_state plane_device_state(struct plane *p,
-				     const struct xr_device *d);
-
-/* Devices of this network namespace that were renamed; under the lock. */
-void plane_follow_names(struct plane *p);
-
-/*
- * Where the record's device is now, which may have been renamed or moved since;
- * the record learns of it when the instance is next opened for a change.
- */
-struct device_place {
-	__u64 netns;
-	__u32 ifindex;
-	char name[16];
-	bool no_netns;		/* its namespace is gone, or nobody leads there */
-};
-enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
-				     struct device_place *at);
-
-/* Puts a freshly loaded program in each attached one's place, with no gap. */
-int plane_reload(struct plane *p, struct xr_err *err);
-
-/*
- * Loads the node program with the instance's maps and knobs and gives its fd
- * (close it). trace: with counters, flows and next hops replaced by private
- * copies and the trace map filled; *trace_fd then names that map.
- */
-int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd,
-	       int *trace_fd, struct xr_err *err);
 
 #endif

@@ -22,12 +22,12 @@ int plane_missing(const char *name, struct xr_err *err);
 /* dir/word, or -ENAMETOOLONG. */
 int plane_pin_path(char *path, size_t size, const char *dir, const char *word);
 
-/* ---- plane_lock.c ---- */
+/* ---- lock.c ---- */
 
 /* Waits for the instance's lock: a descriptor, or the error. */
 int plane_lock(const char *name, struct xr_err *err);
 
-/* ---- plane_needs.c ---- */
+/* ---- needs.c ---- */
 
 int plane_check_caps(enum plane_how how, struct xr_err *err);
 /* Descriptors for a change; the maps are open. */
@@ -44,7 +44,7 @@ int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err);
 /* A load failed with code: says what this kernel or this process lacks. */
 int plane_load_failed(int code, const char *what, struct xr_err *err);
 
-/* ---- plane_maps.c ---- */
+/* ---- maps.c ---- */
 
 /* The pin's name of each map. */
 extern const char *const plane_map_word[PLANE_MAPS];
@@ -66,7 +66,7 @@ int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err);
 int plane_open_maps(struct plane *p, bool writable, struct xr_err *err);
 void plane_close_maps(struct plane *p);
 
-/* ---- plane_helpers.c ---- */
+/* ---- helpers.c ---- */
 
 /* Leaves only the helpers to load; the others are loaded per device. */
 void plane_only_helpers(struct xroam_bpf *skel);
@@ -78,25 +78,12 @@ int plane_start_helpers(struct xroam_bpf *skel, const char *dir,
 /* Loads the helpers anew (reload). */
 int plane_refresh(struct plane *p, struct xr_err *err);
 
-/* ---- plane_create.c, plane_remove.c ---- */
+/* ---- create.c, helpers.c ---- */
 
 int plane_create(struct plane *p, const struct xr_limits *limits,
 		 const __u8 *secret, struct xr_err *err);
 
 /* With the files in it; no error where there is none. */
 void plane_remove_dir(const char *dir);
-
-/* ---- attach_recover.c ---- */
-
-/* Makes the device records true after a command was killed; under the lock. */
-void attach_recover(struct plane *p);
-
-/* The device that the program with that id is on, or was a second ago, anywhere. */
-bool attach_find(__u32 prog, struct device_place *at);
-
-/* Detaches a program that is known by its pin alone (another map layout). */
-void attach_sweep(const char *pin);
-/* The id (__u32) of that program to each(), in each network namespace. */
-void attach_each_netns(const char *pin, void (*each)(void *id));
 
 #endif

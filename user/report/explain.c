@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach/attach.h"
 #include "explain.h"
 #include "lib/netns.h"
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach/attach.h"
 #include "health_priv.h"
 #include "host/host.h"
 #include "lib/netns.h"

@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "attach/attach.h"
 #include "health_priv.h"
 #include "lib/netns.h"
 #include "net/netlink.h"

@@ -3,6 +3,7 @@
 #ifndef XR_REPORT_HEALTH_PRIV_H
 #define XR_REPORT_HEALTH_PRIV_H
 
+#include "attach/attach.h"
 #include "health.h"
 #include "lib/netns.h"
 

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 
+#include "apply/instance.h"
 #include "plane/daemon.h"
 #include "source.h"
 
@@ -57,7 +58,7 @@ static int take_lock(struct daemon *d, struct xr_err *err)
 {
 	struct xr_err why = { "" };
 	int ret = daemon_claimed(d->instance, d->claim_fd) ?
-			  plane_relock(d->plane, &why) : -ESTALE;
+			  instance_relock(d->plane, &why) : -ESTALE;
 
 	if (!ret && why.text[0])
 		daemon_log(d, "warning: %s", why.text);

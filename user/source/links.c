@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/devices.h"
+#include "apply/instance.h"
 #include "host/hops.h"
 #include "host/host.h"
 #include "host/local.h"
@@ -191,10 +193,10 @@ static void links_changed(struct watch *w)
 	if (look_at_masters(w) && p->meta->features & XR_FEATURE_HOSTS) {
 		daemon_log(w->d, "a device changed its bridge: reloading the "
 			   "programs");
-		if (plane_reload(p, &err))
+		if (instance_reload(p, &err))
 			daemon_log(w->d, "%s", err.text);
 	}
-	plane_follow_names(p);
+	plane_follow_names(p, devices_changed);
 	hops_touch_named(w->hops);
 	host_refresh_ports(p);
 	if (protect_refresh(p, NULL, 0, &err))

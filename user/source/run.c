@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "apply/instance.h"
 #include "loader.h"
 #include "plane/daemon.h"
 #include "source.h"
@@ -322,7 +323,7 @@ static int open_instance(struct daemon *d, struct xr_err *err)
 		if (ret)
 			return ret;
 	}
-	ret = plane_open(&d->plane, d->instance, PLANE_CHANGE, NULL, NULL, err);
+	ret = instance_open(&d->plane, d->instance, PLANE_CHANGE, NULL, NULL, err);
 	if (ret == -ENOENT)
 		return xr_fail(err, ret, "no instance \"%s\": \"xroam run -c "
 			       "FILE\" makes it, or \"xroam apply FILE\"",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/attach.h"
 #include "config/model_edit.h"
 #include "ends.h"
 #include "lib/netns.h"

@@ -6,7 +6,7 @@
  * and by the commit of a file.
  *
  * All of this is called under the instance's lock (PLANE_CHANGE, PLANE_CREATE,
- * or plane_relock()), but for what only looks.
+ * or instance_relock()), but for what only looks.
  */
 #ifndef XR_VM_VM_H
 #define XR_VM_VM_H

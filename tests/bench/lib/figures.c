@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include "user/apply/instance.h"
 #include "user/steer/maglev.h"
 #include "user/config/model.h"
 #include "figures.h"
@@ -232,7 +233,7 @@ static void instance_figures(struct figures *f)
 	model_init(&m);
 	m.limits = limits;
 	if (fill_model(&m) ||
-	    plane_open(&p, name, PLANE_CREATE, &limits, NULL, &err)) {
+	    instance_open(&p, name, PLANE_CREATE, &limits, NULL, &err)) {
 		fprintf(stderr, "bench: %s\n", err.text);
 		f->failed = 1;
 		goto out;
@@ -244,7 +245,7 @@ static void instance_figures(struct figures *f)
 		       "a million server IDs loaded", 2000);
 	program_figures(f, p);
 	memory_figures(f, p);
-	plane_destroy(p, &err);
+	instance_destroy(p, &err);
 out:
 	plane_close(p);
 	model_free(&m);

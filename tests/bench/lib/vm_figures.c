@@ -30,6 +30,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "user/apply/instance.h"
 #include "user/plane/plane.h"
 #include "figures.h"
 
@@ -417,7 +418,7 @@ static void memory_figures(struct figures *f)
 	double macs, ips;
 	struct plane *p;
 
-	if (plane_open(&p, b.name, PLANE_READ, NULL, NULL, &err)) {
+	if (instance_open(&p, b.name, PLANE_READ, NULL, NULL, &err)) {
 		fprintf(stderr, "bench: %s\n", err.text);
 		f->failed = 1;
 		return;
@@ -450,7 +451,7 @@ static void clean_up(void)
 	for (int i = 0; i < 2; i++)
 		if (b.arrived[i] >= 0)
 			close(b.arrived[i]);
-	plane_remove(b.name, &(struct xr_err){ 0 });
+	instance_remove(b.name, &(struct xr_err){ 0 });
 }
 
 void vm_figures(struct figures *f)

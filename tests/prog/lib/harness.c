@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "user/apply/instance.h"
 #include "user/underlay/ends.h"
 #include "user/lib/netns.h"
 #include "user/plane/plane_priv.h"
@@ -334,7 +335,7 @@ static void world_end(void)
 		close(w.trace);
 	w.prog = w.trace = filled_for = -1;
 	w.decap = false;
-	if (w.plane && plane_destroy(w.plane, &err))
+	if (w.plane && instance_destroy(w.plane, &err))
 		fprintf(stderr, "# %s: %s\n", w.name, err.text);
 	plane_close(w.plane);
 	w.plane = NULL;
@@ -371,7 +372,7 @@ static void commit(const char *text, struct model *m)
 		fail_msg("the world's configuration is refused");
 	}
 	fill_limits(&m->limits);
-	if (!w.plane && plane_open(&w.plane, w.name, PLANE_CREATE, &m->limits,
+	if (!w.plane && instance_open(&w.plane, w.name, PLANE_CREATE, &m->limits,
 				   m->has_secret ? m->secret : NULL, &err)) {
 		fprintf(stderr, "# %s\n", err.text);
 		fail_msg("the instance cannot be made");

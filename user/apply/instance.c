@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Removing an instance, also one that this xroam cannot read. */
+/* An instance as a whole: opened for a change, reloaded, removed. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,10 +8,62 @@
 #include <unistd.h>
 
 #include "attach/tc.h"
+#include "config/model.h"
+#include "devices.h"
+#include "host/host.h"
 #include "host/local.h"
+#include "instance.h"
 #include "plane/daemon.h"
 #include "plane/plane_priv.h"
+#include "underlay/ends.h"
 #include "underlay/vip_own.h"
+
+/* ---- for a change ---- */
+
+int instance_open(struct plane **p, const char *name, enum plane_how how,
+		  const struct xr_limits *limits, const __u8 *secret,
+		  struct xr_err *err)
+{
+	int ret = plane_open(p, name, how, limits, secret, err);
+
+	if (!ret && how != PLANE_READ)
+		attach_recover(*p, devices_changed);
+	return ret;
+}
+
+int instance_relock(struct plane *p, struct xr_err *err)
+{
+	int ret = plane_relock(p, err);
+
+	if (ret)
+		return ret;
+	ret = model_recover(p, err);
+	if (ret)
+		plane_unlock(p);
+	return ret;
+}
+
+int instance_reload(struct plane *p, struct xr_err *err)
+{
+	struct xr_err local = { "" };
+	int first, ret, done;
+
+	host_refresh_ports(p);
+	first = plane_reload(p, &done, err);
+	if (!first || first == -ENOENT) {
+		ret = ends_refresh(p, &local);
+		if (!ret)
+			ret = vm_local_reload(p, &local);
+		if (ret && !first)
+			first = xr_fail(err, ret, "%s", local.text);
+	}
+	vip_own_refresh(p, 0);
+	plane_event(p, "reload: %d device%s%s", done, done == 1 ? "" : "s",
+		    first ? ", then failed" : "");
+	return first;
+}
+
+/* ---- removing it ---- */
 
 /* The lock is held. */
 static int remove_instance(const struct plane *p, struct xr_err *err)
@@ -31,12 +83,12 @@ static int remove_instance(const struct plane *p, struct xr_err *err)
 	return 0;
 }
 
-int plane_destroy(struct plane *p, struct xr_err *err)
+int instance_destroy(struct plane *p, struct xr_err *err)
 {
 	int ret;
 
 	vm_local_destroy(p);
-	ret = plane_detach_all(p, err);
+	ret = plane_detach_all(p, devices_changed, err);
 	if (!ret)
 		ret = remove_instance(p, err);
 	if (!ret)
@@ -75,15 +127,15 @@ static int remove_unreadable(struct plane *p, struct xr_err *err)
 	return ret;
 }
 
-int plane_remove(const char *name, struct xr_err *err)
+int instance_remove(const char *name, struct xr_err *err)
 {
 	struct stat st;
 	struct plane *p;
 	int ret, opened, found = 0;
 
-	opened = plane_open(&p, name, PLANE_CHANGE, NULL, NULL, err);
+	opened = instance_open(&p, name, PLANE_CHANGE, NULL, NULL, err);
 	if (!opened) {
-		ret = plane_destroy(p, err);
+		ret = instance_destroy(p, err);
 		plane_close(p);
 		return ret;
 	}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "devices.h"
+#include "host/host.h"
+#include "host/local.h"
+#include "host/ports.h"
+#include "underlay/ends.h"
+#include "underlay/vip_own.h"
+
+void devices_changed(struct plane *p, __u64 left)
+{
+	host_refresh_ports(p);
+	protect_refresh(p, NULL, 0, NULL);
+	ends_refresh(p, NULL);
+	vm_local_hooks(p, NULL);
+	vip_own_refresh(p, left);
+}
+
+int devices_attach(struct plane *p, const char *dev, enum attach_want want,
+		   enum xr_role role, struct xr_err *err)
+{
+	int ret = plane_attach(p, dev, want, role, devices_changed, err);
+
+	if (!ret)
+		ports_find_own(p, plane_device(p, dev));
+	return ret;
+}
+
+int devices_detach(struct plane *p, const char *dev, struct xr_err *err)
+{
+	return plane_detach(p, dev, devices_changed, err);
+}
+
+int devices_detach_one(struct plane *p, const struct xr_device *d,
+		       struct xr_err *err)
+{
+	return plane_detach_device(p, d, devices_changed, err);
+}
+
+int devices_detach_all(struct plane *p, struct xr_err *err)
+{
+	return plane_detach_all(p, devices_changed, err);
+}
+
+void devices_trust(struct plane *p, const char *dev, bool trusted)
+{
+	plane_trust(p, dev, trusted);
+	host_refresh_ports(p);
+}
+
+void devices_list_ends(struct plane *p, const char *dev,
+		       const struct xr_listed *listed)
+{
+	plane_list_ends(p, dev, listed);
+	ends_refresh(p, NULL);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Attaching and detaching, with all that depends on which devices there are. */
+#ifndef XR_APPLY_DEVICES_H
+#define XR_APPLY_DEVICES_H
+
+#include "attach/attach.h"
+
+/* Ports, protected MACs, tunnel ends, tc programs, VIPs' routes. See attach.h. */
+void devices_changed(struct plane *p, __u64 left);
+
+/* As plane_attach() and its like in attach.h. */
+int devices_attach(struct plane *p, const char *dev, enum attach_want want,
+		   enum xr_role role, struct xr_err *err);
+int devices_detach(struct plane *p, const char *dev, struct xr_err *err);
+int devices_detach_one(struct plane *p, const struct xr_device *d,
+		       struct xr_err *err);
+int devices_detach_all(struct plane *p, struct xr_err *err);
+void devices_trust(struct plane *p, const char *dev, bool trusted);
+void devices_list_ends(struct plane *p, const char *dev,
+		       const struct xr_listed *listed);
+
+#endif
