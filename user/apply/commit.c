@@ -26,7 +26,7 @@
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "model_load.h"
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 #include "plane/stats.h"
 #include "steer/flow_table.h"
 #include "steer/vip_table.h"

@@ -12,7 +12,7 @@
 #include "lib/text.h"
 #include "plane/stats.h"
 #include "underlay/ends.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_word.h"
 
 /* ---- which features a model needs ---- */
 

@@ -15,7 +15,8 @@
 #include "host/host.h"
 #include "host/local.h"
 #include "lib/text.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_event.h"
+#include "vm/vm_bind.h"
 
 enum change { STAYS, NEW, MOVES, BINDS, MOVES_AND_BINDS, LEAVES };
 

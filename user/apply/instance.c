@@ -14,7 +14,7 @@
 #include "host/local.h"
 #include "instance.h"
 #include "plane/daemon.h"
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 #include "underlay/ends.h"
 #include "underlay/vip_own.h"
 

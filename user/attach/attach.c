@@ -13,7 +13,7 @@
 #include "attach_priv.h"
 #include "lib/netns.h"
 #include "lib/text.h"
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 
 void plane_trust(struct plane *p, const char *dev, bool trusted)
 {

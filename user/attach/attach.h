@@ -7,11 +7,10 @@
 #ifndef XR_ATTACH_ATTACH_H
 #define XR_ATTACH_ATTACH_H
 
+#include "lib/text.h"
 #include "plane/plane.h"
 
 typedef void devices_changed_fn(struct plane *p, __u64 left);
-
-enum attach_want { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
 
 /*
  * Loads a program for the device and attaches it. -EEXIST, -ENODEV,

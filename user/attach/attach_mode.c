@@ -14,7 +14,7 @@
 
 #include "attach_priv.h"
 #include "lib/text.h"
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 
 static enum xdp_attach_mode libxdp_mode(__u8 mode)
 {

@@ -6,7 +6,7 @@
 
 #include "attach_priv.h"
 #include "net/netlink.h"
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 
 #include <xroam.skel.h>
 #if __has_include(<decap.skel.h>)

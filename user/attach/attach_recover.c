@@ -11,7 +11,7 @@
 #include "attach_priv.h"
 #include "config/model_edit.h"
 #include "lib/netns.h"
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 
 /* ---- devices that were moved or renamed: the program tells them ---- */
 

@@ -12,7 +12,7 @@
 #include "attach_priv.h"
 #include "lib/netns.h"
 #include "net/netlink.h"
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 #include "tc_priv.h"
 #include "tc_worker.h"
 

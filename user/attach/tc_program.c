@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 #include "tc_priv.h"
 
 #include <copy.skel.h>

@@ -18,7 +18,7 @@
 #include "lib/reason.h"
 #include "plane/stats.h"
 #include "report/explain.h"
-#include "vm/vm_priv.h"
+#include "vm/vm.h"
 
 static const char help[] =
 	"Usage: xroam explain (-r FILE | HEX | -) [dev DEV]\n"

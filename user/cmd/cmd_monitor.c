@@ -11,7 +11,7 @@
 #include "host/host.h"
 #include "lib/reason.h"
 #include "report/events.h"
-#include "vm/vm_priv.h"
+#include "lib/vm_key.h"
 
 static const char help[] =
 	"Usage: xroam monitor\n"

@@ -26,7 +26,8 @@
 #include "host/host.h"
 #include "host/local.h"
 #include "plane/stats.h"
-#include "vm/vm_priv.h"
+#include "plane/vm_event.h"
+#include "vm/vm.h"
 
 static const char help[] =
 	"Usage: xroam vm add MAC [vlan N] [address ADDR]... at HOST [lock] [dev TAP]\n"

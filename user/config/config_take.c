@@ -5,7 +5,6 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
-#include "attach/attach.h"
 #include "config.h"
 #include "config_priv.h"
 #include "lib/text.h"

@@ -9,9 +9,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "attach/attach.h"
 #include "lib/netns.h"
-#include "plane/plane.h"
+#include "lib/error.h"
+#include "lib/text.h"
+
+struct plane;
 
 struct model_sid {
 	__u8 len;			/* 1..XR_SID_MAX */

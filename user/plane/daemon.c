@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
-#include "plane/plane_priv.h"
+#include "pins.h"
 
 static void claim_path(char *path, size_t size, const char *instance)
 {

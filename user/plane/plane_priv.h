@@ -4,45 +4,18 @@
 #define XR_PLANE_PLANE_PRIV_H
 
 #include <bpf/libbpf.h>
-#include "plane.h"
-
-/* At the end of a name: not complete. No instance's name has it. */
-#define PLANE_UNFINISHED "~new"
+#include "pins.h"
 
 struct xroam_bpf;
-
-/* ---- plane.c ---- */
-
-/* A plane of which nothing is open yet. */
-struct plane *plane_new(const char *name);
-
-/* Says that there is no such instance: -ENOENT. */
-int plane_missing(const char *name, struct xr_err *err);
-
-/* dir/word, or -ENAMETOOLONG. */
-int plane_pin_path(char *path, size_t size, const char *dir, const char *word);
-
-/* ---- lock.c ---- */
-
-/* Waits for the instance's lock: a descriptor, or the error. */
-int plane_lock(const char *name, struct xr_err *err);
 
 /* ---- needs.c ---- */
 
 int plane_check_caps(enum plane_how how, struct xr_err *err);
 /* Descriptors for a change; the maps are open. */
 int plane_need_files(struct xr_err *err);
-/*
- * errno, of a file of xroam's own: -errno, and what to do where its file system is
- * at fault. doing: "making ", or nothing.
- */
-int plane_file_fail(struct xr_err *err, const char *doing, const char *path);
 bool plane_has_bpffs(const char *path);
 /* Mounts one for PLANE_CREATE; else an error that says where it went. */
 int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err);
-
-/* A load failed with code: says what this kernel or this process lacks. */
-int plane_load_failed(int code, const char *what, struct xr_err *err);
 
 /* ---- maps.c ---- */
 
@@ -52,13 +25,6 @@ extern const char *const plane_map_word[PLANE_MAPS];
 /* Gives the object's maps the sizes that the instance's maps have. */
 int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
 		    struct xr_err *err);
-
-/*
- * Makes the object's maps of the instance's names the instance's own. skip:
- * bit per enum plane_map that keeps a private map instead.
- */
-int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip,
-		     struct xr_err *err);
 
 int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err);
 
@@ -75,15 +41,9 @@ void plane_only_helpers(struct xroam_bpf *skel);
 int plane_start_helpers(struct xroam_bpf *skel, const char *dir,
 			struct xr_err *err);
 
-/* Loads the helpers anew (reload). */
-int plane_refresh(struct plane *p, struct xr_err *err);
-
 /* ---- create.c, helpers.c ---- */
 
 int plane_create(struct plane *p, const struct xr_limits *limits,
 		 const __u8 *secret, struct xr_err *err);
-
-/* With the files in it; no error where there is none. */
-void plane_remove_dir(const char *dir);
 
 #endif

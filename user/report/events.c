@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "events.h"
-#include "plane/plane_priv.h"
+#include "plane/pins.h"
 
 struct events {
 	struct ring_buffer *ring;

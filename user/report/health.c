@@ -18,7 +18,7 @@
 #include "underlay/ends.h"
 #include "underlay/outer.h"
 #include "underlay/vip_own.h"
-#include "vm/vm_priv.h"
+#include "vm/vm.h"
 
 struct vm_counting {
 	struct plane *p;

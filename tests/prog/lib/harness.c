@@ -16,6 +16,7 @@
 #include "user/apply/instance.h"
 #include "user/underlay/ends.h"
 #include "user/lib/netns.h"
+#include "user/attach/attach.h"
 #include "user/plane/plane_priv.h"
 #include "user/lib/reason.h"
 #include "harness.h"
