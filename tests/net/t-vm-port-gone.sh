@@ -61,13 +61,23 @@ goes_and_moves()
 	moves
 }
 
+# And the kernel lets the command wait for each of its answers.
+goes_and_moves_slowly()
+{
+	port_goes
+	sleep 0.03
+	tell h2 vm move "$VM_MAC" to h2 >/dev/null
+	WAIT_US=3000 LD_PRELOAD=$WORLD_BUILD/tests/net/dies.so \
+		tell h1 vm move "$VM_MAC" to h2 >/dev/null
+}
+
 # loses COMMAND FROM: of a stream, at most. What a neighbour sends in the moment in
 # which the kernel takes the port out of its bridge goes with the port; a busy
 # machine may make that moment long (docs/limits.md).
 loses()
 {
 	case $1:$2 in
-	port_goes:n1*|goes_and_moves:n1*) echo $((FRAMES / 10)) ;;
+	port_goes:n1*|goes_and_moves*:n1*) echo $((FRAMES / 10)) ;;
 	*) echo 0 ;;
 	esac
 }
@@ -99,6 +109,7 @@ streams "it loses its carrier" port_loses_carrier
 streams "the bridge forgets it" bridge_forgets
 streams "it moves" moves
 streams "the port goes, then it moves" goes_and_moves
+streams "the same, and the kernel is slow" goes_and_moves_slowly
 
 # It comes back, by the operator's word: nothing that was copied is left over.
 plug

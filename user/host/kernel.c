@@ -95,11 +95,24 @@ static void del_routes(struct local *l)
 
 /* ---- away ---- */
 
+static void set_vtep(struct local *l, const struct link *vxlan,
+		     const struct xr_host_info *h)
+{
+	int ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr);
+
+	if (ret == -EEXIST)
+		local_warn(l, "%s: its FDB says otherwise where the VM is, by an "
+			   "entry that xroam did not make: it stays", vxlan->name);
+	else if (ret)
+		local_warn(l, "%s: FDB entry: %s", vxlan->name, strerror(-ret));
+}
+
 static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 {
 	const struct link *vxlan = links_by_vni(&l->links, h->vni,
 						 host_source(l->p, h));
-	int ret;
+	/* With its port the bridge has lost the VM, and gives its frames to all ports. */
+	bool floods = !links_by_index(&l->links, l->vm->tap);
 
 	if (!vxlan || !vxlan->master) {
 		local_warn(l, "no VXLAN device with VNI %u is in a bridge here: "
@@ -109,13 +122,15 @@ static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 	}
 	l->info->kernel_dev = vxlan->ifindex;
 	l->info->kernel |= XR_KERNEL_FDB | XR_KERNEL_BRIDGE;
-	ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr);
-	if (ret == -EEXIST)
-		local_warn(l, "%s: its FDB says otherwise where the VM is, by an "
-			   "entry that xroam did not make: it stays", vxlan->name);
-	else if (ret)
-		local_warn(l, "%s: FDB entry: %s", vxlan->name, strerror(-ret));
+	/*
+	 * By the tunnel and by an uplink a frame would come to the new host twice;
+	 * where nobody floods, without an end the tunnel would lose it.
+	 */
+	if (!floods)
+		set_vtep(l, vxlan, h);
 	set_fdb(l, vxlan, FDB_LEARNED);
+	if (floods)
+		set_vtep(l, vxlan, h);
 }
 
 /*
