@@ -234,8 +234,11 @@ start()
 	local name=$1 node=$2
 
 	shift 2
+	# At once: who waits for a word there must not find that of the one before.
+	: >"$WORLD_DIR/$name.out"
+	: >"$WORLD_DIR/$name.err"
 	nsenter --net="/run/netns/$WORLD-$node" "$@" </dev/null \
-		>"$WORLD_DIR/$name.out" 2>"$WORLD_DIR/$name.err" &
+		>>"$WORLD_DIR/$name.out" 2>>"$WORLD_DIR/$name.err" &
 	WORLD_PID[$name]=$!
 }
 
