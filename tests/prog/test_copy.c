@@ -365,7 +365,7 @@ static void not_copied(void **state)
 	left_alone("tc_tap_out", "out", NULL,
 		   "eth dst=52:54:00:12:34:57 / ip4 / udp");
 	left_alone("tc_tap_out", "out", NULL, "eth src=02:78:72:00:00:02 dst="
-		   VM " type=0x88b5 / fill 46");	/* vm_tap.c's */
+		   VM " type=0x88b5 / fill 46");	/* host/tap.c's */
 	left_alone("tc_tap_out", "in", NULL, PROBE);		/* not its port */
 	assert_int_equal(counted(XR_R_COPY_FAILED), 0);
 	vm_live(VM, 0)->deadline = world_tick() + 1;

@@ -36,7 +36,7 @@ static bool same(const void *ctx, __u32 place, const void *key)
 	return w->place[place] == *(const __u64 *)key;
 }
 
-/* As plane_maps.c reckons; a test there would need the kernel. */
+/* As plane/maps.c reckons; a test there would need the kernel. */
 static __u32 buckets(__u32 limit)
 {
 	return limit / (XR_TAG_LANES / 2) + 16;

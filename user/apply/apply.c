@@ -6,6 +6,7 @@
 #include "apply.h"
 #include "config/model_edit.h"
 #include "instance.h"
+#include "lib/defaults.h"
 #include "model_load.h"
 #include "vm/vm.h"
 
@@ -74,7 +75,7 @@ static int open_for(struct plane **p, const char *instance,
 
 	model_default_limits(&limits);
 	return instance_open(p, instance, PLANE_CREATE, &limits,
-			  m->has_secret ? m->secret : NULL, err);
+			     m->has_secret ? m->secret : NULL, err);
 }
 
 /* ---- VMs that move on while their file stays the same ---- */

@@ -7,7 +7,6 @@
 #include "commit_priv.h"
 #include "host/host.h"
 #include "lib/text.h"
-#include "plane/stats.h"
 #include "steer/vip_table.h"
 
 /* ---- paths ---- */
@@ -211,7 +210,7 @@ static int prepare_paths(struct commit *c)
 
 	if (!ret)
 		ret = path_resolve(c->jobs, c->n_jobs, &c->want.policy,
-				   stats_tick(c->p), c->err);
+				   plane_tick(c->p), c->err);
 	return ret ? ret : store_paths(c);
 }
 

@@ -272,7 +272,7 @@ static int drop_plan(void *ctx, __u32 place)
 
 int commit_store_vms(struct commit *c)
 {
-	__u32 tick = vm_tick(c->p);
+	__u32 tick = plane_tick(c->p);
 	size_t i;
 	int ret = 0;
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* An instance as a whole: opened for a change, reloaded, removed. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,7 +87,7 @@ int instance_destroy(struct plane *p, struct xr_err *err)
 	int ret;
 
 	vm_local_destroy(p);
-	ret = plane_detach_all(p, devices_changed, err);
+	ret = devices_detach_all(p, err);
 	if (!ret)
 		ret = remove_instance(p, err);
 	if (!ret)
@@ -97,23 +96,12 @@ int instance_destroy(struct plane *p, struct xr_err *err)
 }
 
 /* What can be said of pins that this xroam cannot read. */
-static void detach_pinned(const char *dir)
+static void detach_pinned(const char *path, const char *name)
 {
-	char path[512];
-	struct dirent *e;
-	DIR *d = opendir(dir);
-
-	if (!d)
-		return;
-	while ((e = readdir(d))) {
-		if (plane_pin_path(path, sizeof(path), dir, e->d_name))
-			continue;
-		if (!strncmp(e->d_name, "dev_", 4))
-			attach_sweep(path);
-		else if (!strncmp(e->d_name, "tc_", 3))
-			tc_sweep(path);
-	}
-	closedir(d);
+	if (!strncmp(name, "dev_", 4))
+		attach_sweep(path);
+	else if (!strncmp(name, "tc_", 3))
+		tc_sweep(path);
 }
 
 /* Pins of another layout, or the rubbish of a kill. */
@@ -121,7 +109,7 @@ static int remove_unreadable(struct plane *p, struct xr_err *err)
 {
 	int ret;
 
-	detach_pinned(p->dir);
+	pins_each(p->dir, detach_pinned);
 	ret = remove_instance(p, err);
 	vip_own_sweep();
 	return ret;

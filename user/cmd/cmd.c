@@ -132,7 +132,7 @@ int cmd_open(struct plane **p, enum plane_how how)
 	 */
 	if (model_unfinished(opt.instance)) {
 		ret = instance_open(p, opt.instance, PLANE_CHANGE, NULL, NULL,
-				 &err);
+				    &err);
 		if (!ret) {
 			if (model_recover(*p, &err) || err.text[0])
 				cmd_warn("%s", err.text);

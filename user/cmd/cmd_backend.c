@@ -420,7 +420,7 @@ static __u32 *count_flows(struct plane *p)
 	__u32 *n = calloc(XR_MAX_BACKENDS + 1, sizeof(*n));
 
 	if (n)
-		flow_table_count(p->flows, p->flow_buckets, stats_tick(p),
+		flow_table_count(p->flows, p->flow_buckets, plane_tick(p),
 				 p->meta->policy.flow_idle, n);
 	return n;
 }

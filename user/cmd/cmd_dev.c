@@ -9,7 +9,6 @@
 #include "apply/instance.h"
 #include "cmd.h"
 #include "lib/netns.h"
-#include "plane/stats.h"
 
 static const char help[] =
 	"Usage: xroam dev attach DEV... [mode native|generic|auto]\n"

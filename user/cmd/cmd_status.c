@@ -50,7 +50,7 @@ static int take(struct plane *p, struct moment *m)
 	int ret = stats_reasons(p, m->reason);
 
 	clock_gettime(CLOCK_MONOTONIC, &m->at);
-	m->tick = stats_tick(p);
+	m->tick = plane_tick(p);
 	stats_kinds(m->reason, m->kind);
 	return ret;
 }

@@ -25,7 +25,6 @@
 #include "cmd.h"
 #include "host/host.h"
 #include "host/local.h"
-#include "plane/stats.h"
 #include "plane/vm_event.h"
 #include "vm/vm.h"
 
@@ -448,7 +447,7 @@ static int show(int argc, char **argv)
 		ret = cmd_open(&s.p, PLANE_READ);
 	if (ret)
 		return ret;
-	s.tick = stats_tick(s.p);
+	s.tick = plane_tick(s.p);
 	s.list = json_array();
 	s.t = table_new(headings);
 	table_right(s.t, 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What QEMU threw away, by its own count: replayed, or put back. See vm_used.c. */
+/* What QEMU threw away, by its own count: replayed, or put back. See used.c. */
 #include <errno.h>
 
 #include "lib/netns.h"

@@ -29,7 +29,7 @@ __u32 tap_kind(struct plane *p, __u32 ifindex)
 
 /* ---- hooks ---- */
 
-/* The VNI is the segment of one VLAN (name_vlan() in vm_local.c). */
+/* The VNI is the segment of one VLAN (name_vlan() in local.c). */
 static void hook_vxlan(struct plane *p, const struct links *links, __u32 host,
 		       struct xr_err *warn)
 {

@@ -9,7 +9,6 @@
 #include "host.h"
 #include "lib/netns.h"
 #include "net/path.h"
-#include "plane/stats.h"
 #include "underlay/outer.h"
 
 /* By what neighbour a path goes, as of the last look. */
@@ -221,7 +220,7 @@ static void look_at(struct hops *h, __u32 i)
 	}
 	if (job.host)
 		job.source = host_source(h->p, &h->p->host_info[i]);
-	path_remind(&job, 1, &h->p->meta->policy, stats_tick(h->p));
+	path_remind(&job, 1, &h->p->meta->policy, plane_tick(h->p));
 	follow_device(h->p, path, &job);
 	if (job.host && facts.dev[0]) {
 		if (job.hop.ifindex)

@@ -10,7 +10,6 @@
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "net/links.h"
-#include "plane/stats.h"
 #include "underlay/outer.h"
 
 /* ---- names ---- */
@@ -253,7 +252,7 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 {
 	const struct xr_host_info *h = &p->host_info[host];
 	struct host_memo *memo = memo_of(p);
-	__u32 tick = stats_tick(p);
+	__u32 tick = plane_tick(p);
 	char way[128];
 	int ret;
 

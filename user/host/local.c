@@ -612,7 +612,7 @@ void vm_local_age(struct plane *p, __u32 place)
 		leave_tap(&l);
 	}
 	if (!vm_under_way(l.now)) {
-		if (!ring_awaits(&l) || vm_tick(p) - l.vm->last > RING_AWAITS)
+		if (!ring_awaits(&l) || plane_tick(p) - l.vm->last > RING_AWAITS)
 			ring_end(p, place);
 	} else if (l.now.state == XR_VM_PREPARED) {
 		ring_sample(p, place);

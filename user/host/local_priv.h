@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of vm_local.h tell each other, and nobody else. */
+/* What the parts of local.h tell each other, and nobody else. */
 #ifndef XR_HOST_LOCAL_PRIV_H
 #define XR_HOST_LOCAL_PRIV_H
 

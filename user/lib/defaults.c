@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "defaults.h"
 
+const struct xr_limits xr_default_limits = {
+	.vips = 1024,
+	.backends = 4096,
+	.server_ids = 65536,
+	.flows = 262144,
+	.hosts = 1024,
+	.vms = 16384,
+	.vm_addresses = 16384,
+	.rings = 8,
+};
+
 const struct xr_policy xr_default_policy = {
 	.too_big = XR_TOO_BIG_REPLY,
 	.down = XR_DOWN_DROP,

@@ -5,6 +5,7 @@
 #include <xroam/abi.h>
 
 /* What holds where a file says nothing. */
+extern const struct xr_limits xr_default_limits;
 extern const struct xr_policy xr_default_policy;
 
 #endif

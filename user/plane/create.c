@@ -20,17 +20,6 @@
 
 #include <xroam.skel.h>
 
-const struct xr_limits xr_default_limits = {
-	.vips = 1024,
-	.backends = 4096,
-	.server_ids = 65536,
-	.flows = 262144,
-	.hosts = 1024,
-	.vms = 16384,
-	.vm_addresses = 16384,
-	.rings = 8,
-};
-
 static int check_limits(const struct xr_limits *l, struct xr_err *err)
 {
 	const struct {

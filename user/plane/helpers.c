@@ -4,7 +4,6 @@
  * pinned, puts an event into the ring. And the namespaces that devices are in.
  */
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,19 +133,12 @@ void plane_event(struct plane *p, const char *fmt, ...)
 	plane_emit(p, &e);
 }
 
-void plane_remove_dir(const char *dir)
+__u32 plane_tick(struct plane *p)
 {
-	char path[512];
-	struct dirent *e;
-	DIR *d = opendir(dir);
+	struct xr_clock clock = {};
+	__u32 zero = 0;
 
-	if (!d)
-		return;
-	while ((e = readdir(d))) {
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
-		    !plane_pin_path(path, sizeof(path), dir, e->d_name))
-			unlink(path);
-	}
-	closedir(d);
-	rmdir(dir);
+	if (bpf_map_lookup_elem(p->fd[PLANE_CLOCK], &zero, &clock))
+		return 0;
+	return clock.tick;
 }

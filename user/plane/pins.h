@@ -18,6 +18,9 @@ int plane_missing(const char *name, struct xr_err *err);
 /* dir/word, or -ENAMETOOLONG. */
 int plane_pin_path(char *path, size_t size, const char *dir, const char *word);
 
+/* Each file in dir; nothing where there is none. */
+void pins_each(const char *dir, void (*each)(const char *path, const char *name));
+
 /* Waits for the instance's lock: a descriptor, or the error. */
 int plane_lock(const char *name, struct xr_err *err);
 

@@ -17,12 +17,6 @@
 #include "lib/text.h"
 #include "plane_priv.h"
 
-int plane_pin_path(char *path, size_t size, const char *dir, const char *word)
-{
-	return snprintf(path, size, "%s/%s", dir, word) < (int)size ?
-		       0 : -ENAMETOOLONG;
-}
-
 /* Who waits on it makes it anew; the directory stays if more is in it. */
 static void remove_lock(const char *name)
 {

@@ -98,8 +98,6 @@ enum plane_how {
 	PLANE_CREATE,		/* made where it does not exist; locked */
 };
 
-extern const struct xr_limits xr_default_limits;
-
 /*
  * Opens the instance. For PLANE_CREATE where there is none: limits, NULL for
  * the defaults; secret, 32 octets that hash_keys come from, the same on every
@@ -144,6 +142,9 @@ bool plane_exists(const struct plane *p);
 
 /* Names of all instances, NULL-terminated; each and the list are to be freed. */
 int plane_list(char ***names, struct xr_err *err);
+
+/* Seconds, as the data plane counts them; 0 where the clock cannot be read. */
+__u32 plane_tick(struct plane *p);
 
 /* Waits until no CPU runs a program that may have read the maps before now. */
 int plane_grace(struct plane *p);

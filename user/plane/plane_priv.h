@@ -41,7 +41,7 @@ void plane_only_helpers(struct xroam_bpf *skel);
 int plane_start_helpers(struct xroam_bpf *skel, const char *dir,
 			struct xr_err *err);
 
-/* ---- create.c, helpers.c ---- */
+/* ---- create.c ---- */
 
 int plane_create(struct plane *p, const struct xr_limits *limits,
 		 const __u8 *secret, struct xr_err *err);

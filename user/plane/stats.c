@@ -144,21 +144,11 @@ int stats_clear(struct plane *p, enum plane_map map, __u32 index)
 	return ret;
 }
 
-__u32 stats_tick(struct plane *p)
-{
-	struct xr_clock clock = {};
-	__u32 zero = 0;
-
-	if (bpf_map_lookup_elem(p->fd[PLANE_CLOCK], &zero, &clock))
-		return 0;
-	return clock.tick;
-}
-
 #define SAMPLE 65536	/* buckets: 4 MB of table, some milliseconds */
 
 int stats_flow_table(struct plane *p, struct stats_flows *flows)
 {
-	__u32 now = stats_tick(p), idle = p->meta->policy.flow_idle;
+	__u32 now = plane_tick(p), idle = p->meta->policy.flow_idle;
 	__u32 step = (p->flow_buckets + SAMPLE - 1) / SAMPLE, b, looked = 0;
 	int w;
 

@@ -48,7 +48,4 @@ struct stats_flows {
 /* Counts the flow table, or a sample of a large one. */
 int stats_flow_table(struct plane *p, struct stats_flows *flows);
 
-/* Seconds the clock has counted; 0 where it cannot be read. */
-__u32 stats_tick(struct plane *p);
-
 #endif

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "stats.h"
 #include "vm_event.h"
 #include "vm_word.h"
 

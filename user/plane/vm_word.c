@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VMs as the programs see them: where each is kept, and its state's one word. */
 #include <string.h>
-#include "stats.h"
 #include "vm_word.h"
 
 _Static_assert(sizeof(struct xr_vm) == 64, "a cache line");
@@ -34,10 +33,6 @@ bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
 	return done;
 }
 
-__u32 vm_tick(struct plane *p)
-{
-	return stats_tick(p);
-}
 /* ---- by MAC ---- */
 
 const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 place)

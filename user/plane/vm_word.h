@@ -25,8 +25,6 @@ struct tag_table vm_macs(const struct plane *p);
 
 /* One load: both sides change it as one word. */
 struct xr_vm_now vm_now(const struct plane *p, __u32 place);
-/* Seconds, as the data plane counts them. */
-__u32 vm_tick(struct plane *p);
 /* false: it changed meanwhile, and *was is what it is now. */
 bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
 	       struct xr_vm_now to);

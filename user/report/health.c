@@ -14,7 +14,6 @@
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "net/path.h"
-#include "plane/stats.h"
 #include "underlay/ends.h"
 #include "underlay/outer.h"
 #include "underlay/vip_own.h"
@@ -54,7 +53,7 @@ static int count_vm(void *ctx, __u32 place)
 
 static void count_vms(struct plane *p, struct health *h)
 {
-	struct vm_counting c = { p, h, stats_tick(p) };
+	struct vm_counting c = { p, h, plane_tick(p) };
 	__u32 i;
 
 	for (i = 1; i <= p->meta->limits.hosts; i++)
@@ -294,7 +293,7 @@ static int check_vm(void *ctx, __u32 place)
 
 static void check_vms(struct check *c)
 {
-	struct vm_trouble t = { c, stats_tick(c->p), 0 };
+	struct vm_trouble t = { c, plane_tick(c->p), 0 };
 
 	vm_each(c->p, check_vm, &t);
 	if (t.n > TROUBLE_MAX)
@@ -362,7 +361,7 @@ static void check_hops(struct check *c)
 {
 	struct plane *p = c->p;
 	struct hop_trouble t = { c, calloc(p->cpus, sizeof(*t.hop)),
-				 stats_tick(p), 0, !is_elsewhere(p) };
+				 plane_tick(p), 0, !is_elsewhere(p) };
 	struct xr_backend_info facts;
 	struct path_job j;
 	__u32 i;

@@ -270,7 +270,7 @@ static uint64_t hand_over_us(const struct monitor *m, const struct view *v)
 {
 	const struct plane *p = m->d->plane;
 	__s32 left = (__s32)(p->vms[v->place].deadline -
-			     vm_tick(m->d->plane)) - 1;
+			     plane_tick(m->d->plane)) - 1;
 
 	return 1000ULL * (left >= HAND_OVER_MS / 1000 ? HAND_OVER_MS :
 							 HAND_OVER_LEAST);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "outer.h"
-#include "plane/stats.h"
 
 /* false: no tunnel, so that no error quotes it. */
 static bool key_of(const struct xr_path *path, struct xr_outer_key *key)
@@ -98,7 +97,7 @@ bool outer_learned(struct plane *p, __u32 path, struct outer_mtu *m)
 	if (!path || path >= p->paths_max || !key_of(&p->paths[path], &key) ||
 	    bpf_map_lookup_elem(p->fd[PLANE_OUTERS], &key, &o) || !o.now.mtu)
 		return false;
-	left = o.now.until - stats_tick(p);
+	left = o.now.until - plane_tick(p);
 	if (left < 0)
 		return false;
 	m->mtu = o.now.mtu;

@@ -69,7 +69,7 @@ int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err)
 	if (now.host != info->host)
 		return follow_move(p, place, now, err);
 	if (vm_under_way(now)) {
-		if (!is_over(vm_tick(p), p->vms[place].deadline))
+		if (!is_over(plane_tick(p), p->vms[place].deadline))
 			return 0;
 		expire_move(p, place);
 	}
@@ -182,7 +182,7 @@ void vm_age(struct plane *p)
 
 	if (a.p != p)
 		a = (struct age){ .p = p };
-	a.tick = vm_tick(p);
+	a.tick = plane_tick(p);
 	to = a.next + (part > AT_ONCE ? part : AT_ONCE);
 	if (to > p->mac_buckets)
 		to = p->mac_buckets;

@@ -23,7 +23,7 @@ static void watch(struct plane *p, int more)
 /* The clock ticks once a second, at any time within it: never too early. */
 static __u32 deadline(struct plane *p, __u32 seconds)
 {
-	__u32 tick = vm_tick(p) + seconds + 1;
+	__u32 tick = plane_tick(p) + seconds + 1;
 
 	return tick ? tick : 1;
 }
@@ -373,7 +373,7 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	ret = host_reachable(p, host, err);
 	if (ret)
 		return ret;
-	tick = vm_tick(p);
+	tick = plane_tick(p);
 	if (!ttl && vm_under_way(now))
 		ttl = p->vms[place].next_ttl;
 	from = vm_set_moved(p, place, host, ttl, tick, &warn);
