@@ -17,6 +17,7 @@
 
 #include <xroam/cid_core.h>
 
+/* clang-format off */
 #define XR_AES_SBOX(X)                                                         \
 	X(0x63) X(0x7c) X(0x77) X(0x7b) X(0xf2) X(0x6b) X(0x6f) X(0xc5)        \
 	X(0x30) X(0x01) X(0x67) X(0x2b) X(0xfe) X(0xd7) X(0xab) X(0x76)        \
@@ -50,7 +51,9 @@
 	X(0x9b) X(0x1e) X(0x87) X(0xe9) X(0xce) X(0x55) X(0x28) X(0xdf)        \
 	X(0x8c) X(0xa1) X(0x89) X(0x0d) X(0xbf) X(0xe6) X(0x42) X(0x68)        \
 	X(0x41) X(0x99) X(0x2d) X(0x0f) X(0xb0) X(0x54) X(0xbb) X(0x16)
+/* clang-format on */
 
+/* clang-format off */
 #define XR_AES_INV_SBOX(X)                                                     \
 	X(0x52) X(0x09) X(0x6a) X(0xd5) X(0x30) X(0x36) X(0xa5) X(0x38)        \
 	X(0xbf) X(0x40) X(0xa3) X(0x9e) X(0x81) X(0xf3) X(0xd7) X(0xfb)        \
@@ -84,36 +87,36 @@
 	X(0xc8) X(0xeb) X(0xbb) X(0x3c) X(0x83) X(0x53) X(0x99) X(0x61)        \
 	X(0x17) X(0x2b) X(0x04) X(0x7e) X(0xba) X(0x77) X(0xd6) X(0x26)        \
 	X(0xe1) X(0x69) X(0x14) X(0x63) X(0x55) X(0x21) X(0x0c) X(0x7d)
+/* clang-format on */
 
 /* Multiplication by x, and by larger constants, in GF(2^8); constants only. */
-#define AES_X2(v)	((((v) << 1) ^ (((v) >> 7) * 0x11b)) & 0xff)
-#define AES_X3(v)	(AES_X2(v) ^ (v))
-#define AES_X4(v)	AES_X2(AES_X2(v))
-#define AES_X8(v)	AES_X2(AES_X4(v))
-#define AES_X9(v)	(AES_X8(v) ^ (v))
-#define AES_X11(v)	(AES_X8(v) ^ AES_X3(v))
-#define AES_X13(v)	(AES_X8(v) ^ AES_X4(v) ^ (v))
-#define AES_X14(v)	(AES_X8(v) ^ AES_X4(v) ^ AES_X2(v))
+#define AES_X2(v)  ((((v) << 1) ^ (((v) >> 7) * 0x11b)) & 0xff)
+#define AES_X3(v)  (AES_X2(v) ^ (v))
+#define AES_X4(v)  AES_X2(AES_X2(v))
+#define AES_X8(v)  AES_X2(AES_X4(v))
+#define AES_X9(v)  (AES_X8(v) ^ (v))
+#define AES_X11(v) (AES_X8(v) ^ AES_X3(v))
+#define AES_X13(v) (AES_X8(v) ^ AES_X4(v) ^ (v))
+#define AES_X14(v) (AES_X8(v) ^ AES_X4(v) ^ AES_X2(v))
 
-#define AES_LANES(r0, r1, r2, r3)                                              \
-	((__u64)(r0) << 3 | (__u64)(r1) << 19 | (__u64)(r2) << 35 |            \
-	 (__u64)(r3) << 51)
+#define AES_LANES(r0, r1, r2, r3) \
+	((__u64)(r0) << 3 | (__u64)(r1) << 19 | (__u64)(r2) << 35 | (__u64)(r3) << 51)
 
 /* Entries of the tables for rows 0..3 of a column: MixColumns' columns. */
-#define AES_E0(s)	AES_LANES(AES_X2(s), s, s, AES_X3(s)),
-#define AES_E1(s)	AES_LANES(AES_X3(s), AES_X2(s), s, s),
-#define AES_E2(s)	AES_LANES(s, AES_X3(s), AES_X2(s), s),
-#define AES_E3(s)	AES_LANES(s, s, AES_X3(s), AES_X2(s)),
-#define AES_D0(s)	AES_LANES(AES_X14(s), AES_X9(s), AES_X13(s), AES_X11(s)),
-#define AES_D1(s)	AES_LANES(AES_X11(s), AES_X14(s), AES_X9(s), AES_X13(s)),
-#define AES_D2(s)	AES_LANES(AES_X13(s), AES_X11(s), AES_X14(s), AES_X9(s)),
-#define AES_D3(s)	AES_LANES(AES_X9(s), AES_X13(s), AES_X11(s), AES_X14(s)),
-#define AES_BARE(s)	s,
+#define AES_E0(s)   AES_LANES(AES_X2(s), s, s, AES_X3(s)),
+#define AES_E1(s)   AES_LANES(AES_X3(s), AES_X2(s), s, s),
+#define AES_E2(s)   AES_LANES(s, AES_X3(s), AES_X2(s), s),
+#define AES_E3(s)   AES_LANES(s, s, AES_X3(s), AES_X2(s)),
+#define AES_D0(s)   AES_LANES(AES_X14(s), AES_X9(s), AES_X13(s), AES_X11(s)),
+#define AES_D1(s)   AES_LANES(AES_X11(s), AES_X14(s), AES_X9(s), AES_X13(s)),
+#define AES_D2(s)   AES_LANES(AES_X13(s), AES_X11(s), AES_X14(s), AES_X9(s)),
+#define AES_D3(s)   AES_LANES(AES_X9(s), AES_X13(s), AES_X11(s), AES_X14(s)),
+#define AES_BARE(s) s,
 
 struct aes_tables {
-	__u64 round[4][256];	/* by row: SubBytes and MixColumns */
-	__u64 zero;		/* a word load before last[0] sees it */
-	__u64 last[256];	/* SubBytes only, as an octet */
+	__u64 round[4][256]; /* by row: SubBytes and MixColumns */
+	__u64 zero;          /* a word load before last[0] sees it */
+	__u64 last[256];     /* SubBytes only, as an octet */
 };
 
 static const struct {
@@ -147,23 +150,25 @@ static const struct {
  * the look-up at hand); compilers spill half of it, which costs a third more.
  * r6: round keys; r7: tables; the rest rotates.
  */
-#define AES_LANE0(t, s)	"r" #t " = r" #s "; r" #t " &= 65535;"
-#define AES_LANE1(t, s)	"w" #t " = w" #s "; w" #t " >>= 16;"
-#define AES_LANE2(t, s)	"r" #t " = r" #s "; r" #t " >>= 32; r" #t " &= 65535;"
-#define AES_LANE3(t)	"r" #t " >>= 48;"
-#define AES_GET(t, row)	"r" #t " += r7; r" #t " = *(u64 *)(r" #t " + " #row " * 2048);"
-#define AES_KEY(t, d, at)                                                      \
-	"r" #t " = *(u64 *)(r6 + " #at "); r" #d " ^= r" #t ";"
-#define AES_XOR(d, t)	"r" #d " ^= r" #t ";"
+#define AES_LANE0(t, s)   "r" #t " = r" #s "; r" #t " &= 65535;"
+#define AES_LANE1(t, s)   "w" #t " = w" #s "; w" #t " >>= 16;"
+#define AES_LANE2(t, s)   "r" #t " = r" #s "; r" #t " >>= 32; r" #t " &= 65535;"
+#define AES_LANE3(t)      "r" #t " >>= 48;"
+#define AES_GET(t, row)   "r" #t " += r7; r" #t " = *(u64 *)(r" #t " + " #row " * 2048);"
+#define AES_KEY(t, d, at) "r" #t " = *(u64 *)(r6 + " #at "); r" #d " ^= r" #t ";"
+#define AES_XOR(d, t)     "r" #d " ^= r" #t ";"
 
 /* Column s into new columns d0..d3, by row; t is free, s is used up. */
+/* clang-format off */
 #define AES_COLUMN(s, t, d0, d1, d2, d3)                                       \
 	AES_LANE0(t, s) AES_GET(t, 0) AES_XOR(d0, t)                           \
 	AES_LANE1(t, s) AES_GET(t, 1) AES_XOR(d1, t)                           \
 	AES_LANE2(t, s) AES_GET(t, 2) AES_XOR(d2, t)                           \
 	AES_LANE3(s) AES_GET(s, 3) AES_XOR(d3, s)
+/* clang-format on */
 
 /* Old columns a..d, new ones w, a, x, y in that order; f is left free. */
+/* clang-format off */
 #define AES_ENC_ROUND(k, a, b, c, d, w, x, y, f)                               \
 	AES_LANE0(w, a) AES_GET(w, 0)                                          \
 	AES_LANE1(y, a) AES_GET(y, 1)                                          \
@@ -174,8 +179,10 @@ static const struct {
 	AES_COLUMN(b, f, a, w, y, x)                                           \
 	AES_COLUMN(c, f, x, a, w, y)                                           \
 	AES_COLUMN(d, f, y, x, a, w)
+/* clang-format on */
 
 /* The same with w, x, y, a the new columns. */
+/* clang-format off */
 #define AES_DEC_ROUND(k, a, b, c, d, w, x, y, f)                               \
 	AES_LANE0(w, a) AES_GET(w, 0)                                          \
 	AES_LANE1(x, a) AES_GET(x, 1)                                          \
@@ -186,6 +193,7 @@ static const struct {
 	AES_COLUMN(b, f, x, y, a, w)                                           \
 	AES_COLUMN(c, f, y, a, w, x)                                           \
 	AES_COLUMN(d, f, a, w, x, y)
+/* clang-format on */
 
 static __always_inline void aes_middle_encrypt(__u64 s[4], const __u64 *keys,
 					       const struct aes_tables *t)
@@ -197,6 +205,7 @@ static __always_inline void aes_middle_encrypt(__u64 s[4], const __u64 *keys,
 	register const __u64 *k asm("r6") = keys;
 	register const struct aes_tables *base asm("r7") = t;
 
+	/* clang-format off */
 	asm volatile(AES_ENC_ROUND(0, 1, 2, 3, 4, 0, 5, 8, 9)
 		     AES_ENC_ROUND(32, 0, 1, 5, 8, 9, 2, 3, 4)
 		     AES_ENC_ROUND(64, 9, 0, 2, 3, 4, 1, 5, 8)
@@ -208,6 +217,7 @@ static __always_inline void aes_middle_encrypt(__u64 s[4], const __u64 *keys,
 		     : "+r"(c0), "+r"(c1), "+r"(c2), "+r"(c3)
 		     : "r"(k), "r"(base)
 		     : "r0", "r5", "r8", "r9");
+	/* clang-format on */
 	s[0] = c0;
 	s[1] = c1;
 	s[2] = c2;
@@ -224,6 +234,7 @@ static __always_inline void aes_middle_decrypt(__u64 s[4], const __u64 *keys,
 	register const __u64 *k asm("r6") = keys;
 	register const struct aes_tables *base asm("r7") = t;
 
+	/* clang-format off */
 	asm volatile(AES_DEC_ROUND(0, 1, 2, 3, 4, 0, 5, 8, 9)
 		     AES_DEC_ROUND(32, 0, 5, 8, 1, 9, 2, 3, 4)
 		     AES_DEC_ROUND(64, 9, 2, 3, 0, 4, 5, 8, 1)
@@ -235,6 +246,7 @@ static __always_inline void aes_middle_decrypt(__u64 s[4], const __u64 *keys,
 		     : "+r"(c0), "+r"(c1), "+r"(c2), "+r"(c3)
 		     : "r"(k), "r"(base)
 		     : "r0", "r5", "r8", "r9");
+	/* clang-format on */
 	s[0] = c0;
 	s[1] = c1;
 	s[2] = c2;
@@ -242,10 +254,9 @@ static __always_inline void aes_middle_decrypt(__u64 s[4], const __u64 *keys,
 }
 
 /* Octet i (0..7) of a word as an offset in a table. */
-#define AES_OCTET(w, i)	((i) ? (w) >> (8 * (i) - 3) & 0x7f8 : (w) << 3 & 0x7f8)
+#define AES_OCTET(w, i) ((i) ? (w) >> (8 * (i) - 3) & 0x7f8 : (w) << 3 & 0x7f8)
 
-static __always_inline __u64 aes_get(const struct aes_tables *t, int row,
-				     __u64 offset)
+static __always_inline __u64 aes_get(const struct aes_tables *t, int row, __u64 offset)
 {
 	return *(const __u64 *)((const __u8 *)t->round[row] + offset);
 }
@@ -254,14 +265,13 @@ static __always_inline __u64 aes_get(const struct aes_tables *t, int row,
  * The last round's octet for a lane, at octet i of a word of zeros: it is read
  * i octets ahead of its entry, all of which but the first octet are zero.
  */
-static __always_inline __u64 aes_last(const struct aes_tables *t, int i,
-				      __u64 offset)
+static __always_inline __u64 aes_last(const struct aes_tables *t, int i, __u64 offset)
 {
 	return *(const __u64 *)((const __u8 *)t->last + offset - i);
 }
 
 /* Cut lane i out; the last may spare its mask. */
-#define AES_LANE(w, i)	((i) == 3 ? (w) >> 48 : (w) >> 16 * (i) & 0xffff)
+#define AES_LANE(w, i) ((i) == 3 ? (w) >> 48 : (w) >> 16 * (i) & 0xffff)
 
 /*
  * One block of the four-pass cipher: X | 0.. | n | pass, of which only X is in
@@ -270,71 +280,68 @@ static __always_inline __u64 aes_last(const struct aes_tables *t, int i,
  * branch costs the time saved, and makes the verifier walk the rounds twice.
  */
 static __always_inline void aes_pass(const void *key, const __u64 x[2],
-				     __u32 n __attribute__((unused)),
-				     __u32 pass, __u64 m[2])
+				     __u32 n __attribute__((unused)), __u32 pass, __u64 m[2])
 {
 	const struct aes_tables *t = &aes.encrypt;
 	const __u64 *k = key;
 	__u64 s[4], w = x[0] ^ k[XR_RK_IN];
 
 	s[0] = k[XR_RK_PASS + pass] ^ aes_get(t, 0, AES_OCTET(w, 0)) ^
-	       aes_get(t, 1, AES_OCTET(w, 5));
+		aes_get(t, 1, AES_OCTET(w, 5));
 	s[1] = k[XR_RK_COLUMN + 1] ^ aes_get(t, 0, AES_OCTET(w, 4)) ^
-	       aes_get(t, 3, AES_OCTET(w, 3));
+		aes_get(t, 3, AES_OCTET(w, 3));
 	s[2] = k[XR_RK_COLUMN + 2] ^ aes_get(t, 2, AES_OCTET(w, 2)) ^
-	       aes_get(t, 3, AES_OCTET(w, 7));
+		aes_get(t, 3, AES_OCTET(w, 7));
 	s[3] = k[XR_RK_COLUMN + 3] ^ aes_get(t, 1, AES_OCTET(w, 1)) ^
-	       aes_get(t, 2, AES_OCTET(w, 6));
+		aes_get(t, 2, AES_OCTET(w, 6));
 	w = x[1] ^ k[XR_RK_IN + 1];
 	s[2] ^= aes_get(t, 0, AES_OCTET(w, 0));
 	s[1] ^= aes_get(t, 1, AES_OCTET(w, 1));
 
 	aes_middle_encrypt(s, k + XR_RK_MIDDLE, t);
 
-	m[0] = k[XR_RK_OUT] ^
-	       aes_last(t, 0, AES_LANE(s[0], 0)) ^ aes_last(t, 1, AES_LANE(s[1], 1)) ^
-	       aes_last(t, 2, AES_LANE(s[2], 2)) ^ aes_last(t, 3, AES_LANE(s[3], 3)) ^
-	       aes_last(t, 4, AES_LANE(s[1], 0)) ^ aes_last(t, 5, AES_LANE(s[2], 1)) ^
-	       aes_last(t, 6, AES_LANE(s[3], 2)) ^ aes_last(t, 7, AES_LANE(s[0], 3));
+	m[0] = k[XR_RK_OUT] ^ aes_last(t, 0, AES_LANE(s[0], 0)) ^
+		aes_last(t, 1, AES_LANE(s[1], 1)) ^ aes_last(t, 2, AES_LANE(s[2], 2)) ^
+		aes_last(t, 3, AES_LANE(s[3], 3)) ^ aes_last(t, 4, AES_LANE(s[1], 0)) ^
+		aes_last(t, 5, AES_LANE(s[2], 1)) ^ aes_last(t, 6, AES_LANE(s[3], 2)) ^
+		aes_last(t, 7, AES_LANE(s[0], 3));
 	m[1] = k[XR_RK_OUT + 1] ^ aes_last(t, 0, AES_LANE(s[2], 0)) ^
-	       aes_last(t, 1, AES_LANE(s[3], 1));
+		aes_last(t, 1, AES_LANE(s[3], 1));
 }
 
 /*
  * Decrypts a block: equivalent inverse cipher (FIPS-197, 5.3.5). Gives the
  * first len (1..15) octets at least.
  */
-static __always_inline void aes_decrypt(const __u64 *k, const __u64 in[2],
-					__u32 len, __u64 out[2])
+static __always_inline void aes_decrypt(const __u64 *k, const __u64 in[2], __u32 len, __u64 out[2])
 {
 	const struct aes_tables *t = &aes.decrypt;
 	__u64 s[4], v = in[0] ^ k[XR_RK_IN], w = in[1] ^ k[XR_RK_IN + 1];
 
-	s[0] = k[XR_RK_PASS + 1] ^ aes_get(t, 0, AES_OCTET(v, 0)) ^
-	       aes_get(t, 3, AES_OCTET(v, 7)) ^ aes_get(t, 2, AES_OCTET(w, 2)) ^
-	       aes_get(t, 1, AES_OCTET(w, 5));
+	s[0] = k[XR_RK_PASS + 1] ^ aes_get(t, 0, AES_OCTET(v, 0)) ^ aes_get(t, 3, AES_OCTET(v, 7)) ^
+		aes_get(t, 2, AES_OCTET(w, 2)) ^ aes_get(t, 1, AES_OCTET(w, 5));
 	s[1] = k[XR_RK_COLUMN + 1] ^ aes_get(t, 0, AES_OCTET(v, 4)) ^
-	       aes_get(t, 1, AES_OCTET(v, 1)) ^ aes_get(t, 3, AES_OCTET(w, 3)) ^
-	       aes_get(t, 2, AES_OCTET(w, 6));
+		aes_get(t, 1, AES_OCTET(v, 1)) ^ aes_get(t, 3, AES_OCTET(w, 3)) ^
+		aes_get(t, 2, AES_OCTET(w, 6));
 	s[2] = k[XR_RK_COLUMN + 2] ^ aes_get(t, 0, AES_OCTET(w, 0)) ^
-	       aes_get(t, 1, AES_OCTET(v, 5)) ^ aes_get(t, 2, AES_OCTET(v, 2)) ^
-	       aes_get(t, 3, AES_OCTET(w, 7));
+		aes_get(t, 1, AES_OCTET(v, 5)) ^ aes_get(t, 2, AES_OCTET(v, 2)) ^
+		aes_get(t, 3, AES_OCTET(w, 7));
 	s[3] = k[XR_RK_COLUMN + 3] ^ aes_get(t, 0, AES_OCTET(w, 4)) ^
-	       aes_get(t, 1, AES_OCTET(w, 1)) ^ aes_get(t, 2, AES_OCTET(v, 6)) ^
-	       aes_get(t, 3, AES_OCTET(v, 3));
+		aes_get(t, 1, AES_OCTET(w, 1)) ^ aes_get(t, 2, AES_OCTET(v, 6)) ^
+		aes_get(t, 3, AES_OCTET(v, 3));
 
 	aes_middle_decrypt(s, k + XR_RK_MIDDLE, t);
 
-	out[0] = k[XR_RK_OUT] ^
-		 aes_last(t, 0, AES_LANE(s[0], 0)) ^ aes_last(t, 1, AES_LANE(s[3], 1)) ^
-		 aes_last(t, 2, AES_LANE(s[2], 2)) ^ aes_last(t, 3, AES_LANE(s[1], 3)) ^
-		 aes_last(t, 4, AES_LANE(s[1], 0)) ^ aes_last(t, 5, AES_LANE(s[0], 1)) ^
-		 aes_last(t, 6, AES_LANE(s[3], 2)) ^ aes_last(t, 7, AES_LANE(s[2], 3));
+	out[0] = k[XR_RK_OUT] ^ aes_last(t, 0, AES_LANE(s[0], 0)) ^
+		aes_last(t, 1, AES_LANE(s[3], 1)) ^ aes_last(t, 2, AES_LANE(s[2], 2)) ^
+		aes_last(t, 3, AES_LANE(s[1], 3)) ^ aes_last(t, 4, AES_LANE(s[1], 0)) ^
+		aes_last(t, 5, AES_LANE(s[0], 1)) ^ aes_last(t, 6, AES_LANE(s[3], 2)) ^
+		aes_last(t, 7, AES_LANE(s[2], 3));
 	out[1] = 0;
 	if (len > 8)
-		out[1] = k[XR_RK_OUT + 1] ^
-			 aes_last(t, 0, AES_LANE(s[2], 0)) ^ aes_last(t, 1, AES_LANE(s[1], 1)) ^
-			 aes_last(t, 2, AES_LANE(s[0], 2)) ^ aes_last(t, 3, AES_LANE(s[3], 3));
+		out[1] = k[XR_RK_OUT + 1] ^ aes_last(t, 0, AES_LANE(s[2], 0)) ^
+			aes_last(t, 1, AES_LANE(s[1], 1)) ^ aes_last(t, 2, AES_LANE(s[0], 2)) ^
+			aes_last(t, 3, AES_LANE(s[3], 3));
 }
 
 #endif

@@ -18,63 +18,63 @@
 #include "parse.h"
 #include "vm_table.h"
 
-#define MAC_MASK	0xffffffffffffULL	/* of a key */
-#define ARP_REQUEST	1
-#define ARP_REPLY	2
-#define RARP_REQUEST	3	/* what QEMU sends (RFC 903) */
+#define MAC_MASK          0xffffffffffffULL /* of a key */
+#define ARP_REQUEST       1
+#define ARP_REPLY         2
+#define RARP_REQUEST      3 /* what QEMU sends (RFC 903) */
 #define ND_ROUTER_SOLICIT 133
-#define ND_ROUTER_ADVERT 134
-#define ND_SOLICIT	135
-#define ND_ADVERTISE	136
-#define ND_REDIRECT	137
-#define ND_SOURCE_LLADDR 1
-#define ND_TARGET_LLADDR 2
-#define ND_OPTIONS	32	/* more are not read */
-#define NA_SOLICITED	0x40
-#define ND_ROOM		256	/* longest ND message that is believed */
+#define ND_ROUTER_ADVERT  134
+#define ND_SOLICIT        135
+#define ND_ADVERTISE      136
+#define ND_REDIRECT       137
+#define ND_SOURCE_LLADDR  1
+#define ND_TARGET_LLADDR  2
+#define ND_OPTIONS        32 /* more are not read */
+#define NA_SOLICITED      0x40
+#define ND_ROOM           256 /* longest ND message that is believed */
 
 enum claim_sort {
-	CLAIM_DATA,		/* says nothing but its source MAC */
-	CLAIM_SAYS,		/* kind tells what */
-	CLAIM_PROBE,		/* ARP probe (RFC 5227), DAD: nobody's word yet */
-	CLAIM_BAD,		/* an announcement that contradicts itself */
+	CLAIM_DATA,  /* says nothing but its source MAC */
+	CLAIM_SAYS,  /* kind tells what */
+	CLAIM_PROBE, /* ARP probe (RFC 5227), DAD: nobody's word yet */
+	CLAIM_BAD,   /* an announcement that contradicts itself */
 };
 
-#define FAR_STRANGER	0xffff	/* some tunnel, of no host that is known */
+#define FAR_STRANGER 0xffff /* some tunnel, of no host that is known */
 
 struct claim {
-	__u64 key;		/* VLAN, source MAC; as in struct xr_vm */
-	__u32 off;		/* of the Ethernet header: not 0 in a tunnel */
+	__u64 key; /* VLAN, source MAC; as in struct xr_vm */
+	__u32 off; /* of the Ethernet header: not 0 in a tunnel */
 	__u32 l3;
-	__u32 len;		/* of the ICMPv6 message */
-	__u32 bytes;		/* of the frame, for the counters */
-	__u32 place;		/* of the VM that is at issue, plus one; 0: none */
-	__u16 far;		/* host whose tunnel it came out of; 0: none */
+	__u32 len;   /* of the ICMPv6 message */
+	__u32 bytes; /* of the frame, for the counters */
+	__u32 place; /* of the VM that is at issue, plus one; 0: none */
+	__u16 far;   /* host whose tunnel it came out of; 0: none */
 	__be16 proto;
-	__u8 sort;		/* enum claim_sort */
-	__u8 kind;		/* enum xr_announcement */
-	__u8 has_ip;		/* ip is whose address the sender says it has */
-	__u8 to_one;		/* addressed to one station */
+	__u8 sort;   /* enum claim_sort */
+	__u8 kind;   /* enum xr_announcement */
+	__u8 has_ip; /* ip is whose address the sender says it has */
+	__u8 to_one; /* addressed to one station */
 	/* For the guard: */
-	__u8 has_too;		/* too is another address that it says it has */
-	__u8 has_from;		/* from is the source of a packet */
-	__u8 tentative;		/* ip is asked for, to be had: DAD, ARP probe */
-	__u8 unread;		/* it could say more than can be read */
-	__u8 quiet;		/* in two VLANs, or unread tags: nothing is believed */
-	__u8 foreign;		/* gives a link-layer address that is not its source */
-	__u8 part;		/* first fragment of a packet */
-	__u8 untagged;		/* its first tag, if any, has no VLAN, or is of 802.1ad */
-	__be16 tpid;		/* of its first tag; 0: none */
-	__u16 tag;		/* its VLAN by tags */
-	__u16 segment;		/* out of a tunnel: its VLAN by VNI */
-	__u32 exact;		/* the VM with its VLAN and MAC, plus one; 0: none */
-	__u32 who;		/* the locked VM that it is, in its place, plus one */
-	__u64 given[2];		/* link-layer addresses that it gives, not its source; 0 */
-	__u32 l4;		/* of what find_icmp6() found */
+	__u8 has_too;   /* too is another address that it says it has */
+	__u8 has_from;  /* from is the source of a packet */
+	__u8 tentative; /* ip is asked for, to be had: DAD, ARP probe */
+	__u8 unread;    /* it could say more than can be read */
+	__u8 quiet;     /* in two VLANs, or unread tags: nothing is believed */
+	__u8 foreign;   /* gives a link-layer address that is not its source */
+	__u8 part;      /* first fragment of a packet */
+	__u8 untagged;  /* its first tag, if any, has no VLAN, or is of 802.1ad */
+	__be16 tpid;    /* of its first tag; 0: none */
+	__u16 tag;      /* its VLAN by tags */
+	__u16 segment;  /* out of a tunnel: its VLAN by VNI */
+	__u32 exact;    /* the VM with its VLAN and MAC, plus one; 0: none */
+	__u32 who;      /* the locked VM that it is, in its place, plus one */
+	__u64 given[2]; /* link-layer addresses that it gives, not its source; 0 */
+	__u32 l4;       /* of what find_icmp6() found */
 	__be32 ip[XR_ADDR_WORDS] __attribute__((aligned(8)));
 	__be32 too[XR_ADDR_WORDS];
 	__be32 from[XR_ADDR_WORDS];
-	__be32 nd[ND_ROOM / 4] __attribute__((aligned(8)));	/* ICMPv6 message, zeros behind */
+	__be32 nd[ND_ROOM / 4] __attribute__((aligned(8))); /* ICMPv6 message, zeros behind */
 };
 
 XR_PERCPU(claims, struct claim, 1);
@@ -95,7 +95,7 @@ struct arp {
 	__u8 protocol_len;
 	__be16 op;
 	__u16 sha[3];
-	__be16 spa[2];		/* at 14: no word may be read here */
+	__be16 spa[2]; /* at 14: no word may be read here */
 	__u16 tha[3];
 	__be16 tpa[2];
 };
@@ -179,8 +179,7 @@ static __always_inline int is_locked(__u32 place)
  * A locked VM, plus one, that has this MAC in a segment where the frame at hand may
  * be; from the ith of an element on.
  */
-static __always_inline __u32 nth_locked(struct xdp_md *ctx,
-					const struct xr_locked *l, __u32 i,
+static __always_inline __u32 nth_locked(struct xdp_md *ctx, const struct xr_locked *l, __u32 i,
 					__u64 mac)
 {
 	__u32 place = l->place[i];
@@ -224,8 +223,7 @@ static __always_inline void claim_mac(struct claim *c, __u64 mac)
 		c->unread = 1;
 }
 
-static __always_inline int is_protected(__u32 kind, const void *octets,
-					__u32 len)
+static __always_inline int is_protected(__u32 kind, const void *octets, __u32 len)
 {
 	struct xr_protected key = { .kind = kind };
 
@@ -243,8 +241,7 @@ static __always_inline int is_gateway(__be32 addr)
 
 static __always_inline int read_rarp(struct claim *c, const struct arp *a)
 {
-	if (a->op != bpf_htons(RARP_REQUEST) ||
-	    mac_of(a->sha) != mac_of(a->tha))
+	if (a->op != bpf_htons(RARP_REQUEST) || mac_of(a->sha) != mac_of(a->tha))
 		return CLAIM_BAD;
 	c->kind = XR_RARP;
 	return CLAIM_SAYS;
@@ -266,11 +263,11 @@ static __always_inline int read_arp(struct claim *c, const struct arp *a)
 		return CLAIM_BAD;
 	if (a->op == bpf_htons(ARP_REQUEST)) {
 		c->kind = sender == target   ? XR_GARP_REQUEST
-			  : is_gateway(target) ? XR_ARP_GATEWAY
-					       : XR_ARP_OTHER;
+			: is_gateway(target) ? XR_ARP_GATEWAY
+					     : XR_ARP_OTHER;
 	} else if (a->op == bpf_htons(ARP_REPLY)) {
 		c->kind = sender == target || !c->to_one ? XR_GARP_REPLY
-			  : is_gateway(target)		 ? XR_REPLY_GATEWAY
+			: is_gateway(target)             ? XR_REPLY_GATEWAY
 							 : XR_REPLY_OTHER;
 	} else {
 		return CLAIM_BAD;
@@ -321,8 +318,7 @@ __noinline int read_any_arp(struct xdp_md *ctx)
 /* ---- neighbour discovery ---- */
 
 /* Copies the message, so that what follows reads memory of a known size. */
-static __always_inline int copy_nd(struct xdp_md *ctx, struct claim *c,
-				   __u32 at)
+static __always_inline int copy_nd(struct xdp_md *ctx, struct claim *c, __u32 at)
 {
 	__u64 len = c->len;
 
@@ -357,8 +353,7 @@ __noinline int read_options(struct xdp_md *ctx, __u32 at, __u32 end)
 		len = octets[1] * 8;
 		if (!len || at + len > end)
 			goto unread;
-		if (octets[0] == ND_SOURCE_LLADDR ||
-		    octets[0] == ND_TARGET_LLADDR)
+		if (octets[0] == ND_SOURCE_LLADDR || octets[0] == ND_TARGET_LLADDR)
 			claim_mac(c, mac_of(o + 1));
 		at += len;
 	}
@@ -371,13 +366,11 @@ unread:
 
 static __always_inline int is_one_ipv6(const __be32 *addr)
 {
-	return (addr[0] | addr[1] | addr[2] | addr[3]) &&
-	       *(const __u8 *)addr != 0xff;
+	return (addr[0] | addr[1] | addr[2] | addr[3]) && *(const __u8 *)addr != 0xff;
 }
 
 /* Zero folds to 0xffff: the sum over message and pseudo-header of RFC 8200 §8.1. */
-static __always_inline int sum_is_right(struct claim *c,
-					const struct ipv6hdr *ip)
+static __always_inline int sum_is_right(struct claim *c, const struct ipv6hdr *ip)
 {
 	__be32 addrs[8];
 	__u64 sum;
@@ -398,15 +391,13 @@ static __always_inline int sum_is_right(struct claim *c,
  * RFC 4861 §7.1.2. An advertisement that was asked for and goes to who asked tells
  * nothing new; nobody asks for all.
  */
-static __always_inline int read_advert(struct claim *c,
-				       const struct ipv6hdr *ip)
+static __always_inline int read_advert(struct claim *c, const struct ipv6hdr *ip)
 {
 	const __u8 *m = (const __u8 *)c->nd;
 	int solicited = m[4] & NA_SOLICITED;
 	int to_many = ip->daddr.s6_addr[0] == 0xff;
 
-	if (!is_one_ipv6(c->ip) || m[1] || (solicited && to_many) ||
-	    c->foreign)
+	if (!is_one_ipv6(c->ip) || m[1] || (solicited && to_many) || c->foreign)
 		return CLAIM_BAD;
 	if (solicited)
 		return CLAIM_DATA;
@@ -418,12 +409,10 @@ static __always_inline int read_advert(struct claim *c,
 static __always_inline int is_extension(__u64 proto)
 {
 	const __u64 low = 1ULL << IPPROTO_HOPOPTS | 1ULL << IPPROTO_ROUTING |
-			  1ULL << IPPROTO_FRAGMENT | 1ULL << IPPROTO_AH |
-			  1ULL << IPPROTO_DSTOPTS;
+		1ULL << IPPROTO_FRAGMENT | 1ULL << IPPROTO_AH | 1ULL << IPPROTO_DSTOPTS;
 
-	return (proto < 64 && low >> (proto & 63) & 1) ||
-	       proto == IPPROTO_MH || proto == IPPROTO_HIP ||
-	       proto == IPPROTO_SHIM6;
+	return (proto < 64 && low >> (proto & 63) & 1) || proto == IPPROTO_MH ||
+		proto == IPPROTO_HIP || proto == IPPROTO_SHIM6;
 }
 
 /*
@@ -456,8 +445,7 @@ __noinline int walk_headers(struct xdp_md *ctx, __u32 l3)
 				c->part = 1;
 			at += 8;
 		} else {
-			at += proto == IPPROTO_AH ? (h[1] + 2) * 4 :
-						    (h[1] + 1) * 8;
+			at += proto == IPPROTO_AH ? (h[1] + 2) * 4 : (h[1] + 1) * 8;
 		}
 		proto = h[0];
 	}
@@ -492,8 +480,7 @@ static __always_inline __u32 nd_fixed(__u32 type)
  * redirect, and, from nowhere, of a solicitation: DAD (RFC 4862 §5.4), in which
  * who does the same denies the address to its owner (RFC 3756 §4.1.3).
  */
-static __always_inline void claim_nd(struct claim *c, __u32 type,
-				     const struct ipv6hdr *ip,
+static __always_inline void claim_nd(struct claim *c, __u32 type, const struct ipv6hdr *ip,
 				     const __be32 *target)
 {
 	__builtin_memcpy(c->ip, &ip->saddr, sizeof(c->ip));
@@ -546,11 +533,10 @@ __noinline int read_nd(struct xdp_md *ctx)
 	left = bpf_ntohs(ip->payload_len);
 	hbh = ip->nexthdr == IPPROTO_HOPOPTS;
 	/* Without a length, and with such a header, it goes on to the end. */
-	c->len = left || !hbh ? c->l3 + sizeof(*ip) + left - c->l4 :
-				(__u32)bpf_xdp_get_buff_len(ctx) - c->l4;
+	c->len = left || !hbh ? c->l3 + sizeof(*ip) + left - c->l4
+			      : (__u32)bpf_xdp_get_buff_len(ctx) - c->l4;
 	__builtin_memset(target, 0, sizeof(target));
-	if (fixed >= 24 &&
-	    bpf_xdp_load_bytes(ctx, c->l4 + 8, target, sizeof(target)))
+	if (fixed >= 24 && bpf_xdp_load_bytes(ctx, c->l4 + 8, target, sizeof(target)))
 		c->unread = 1;
 	ip = octet_at(ctx, c->l3);
 	if ((const void *)(ip + 1) > end_of(ctx))
@@ -578,7 +564,7 @@ __noinline int read_nd(struct xdp_md *ctx)
 
 /* ---- any frame ---- */
 
-#define MAC_RESERVED	0x0000c28001ULL	/* 01:80:c2:00:00:0X, first octet lowest */
+#define MAC_RESERVED 0x0000c28001ULL /* 01:80:c2:00:00:0X, first octet lowest */
 
 static __always_inline int is_reserved(__u64 mac)
 {
@@ -601,14 +587,13 @@ static __always_inline void read_source(struct xdp_md *ctx, struct claim *c)
 		if (ip + 10 > (const __be32 *)end_of(ctx))
 			return;
 		__builtin_memcpy(c->from, ip + 2, sizeof(c->from));
-		c->has_from = !!(c->from[0] | c->from[1] | c->from[2] |
-				 c->from[3]);
+		c->has_from = !!(c->from[0] | c->from[1] | c->from[2] | c->from[3]);
 	}
 }
 
 /* Which VLANs the frame may be in, and what is behind its tags. */
-static __always_inline void read_vlans(struct xdp_md *ctx, struct claim *c,
-				       __u32 off, __u32 segment)
+static __always_inline void read_vlans(struct xdp_md *ctx, struct claim *c, __u32 off,
+				       __u32 segment)
 {
 	__u64 tags;
 
@@ -623,8 +608,7 @@ static __always_inline void read_vlans(struct xdp_md *ctx, struct claim *c,
 		c->tag = TAGS_VLAN(tags);
 		c->untagged = !!(tags & TAGS_PRIORITY);
 		c->quiet = !tags || tags & (TAGS_DOUBLE | TAGS_DEEP);
-		if (!tags || tags & TAGS_DEEP ||
-		    TAGS_OCTETS(tags) > 2 * sizeof(struct vlan_tag))
+		if (!tags || tags & TAGS_DEEP || TAGS_OCTETS(tags) > 2 * sizeof(struct vlan_tag))
 			c->unread = 1;
 		c->proto = TAGS_PROTO(tags);
 		c->l3 += TAGS_OCTETS(tags);
@@ -632,8 +616,8 @@ static __always_inline void read_vlans(struct xdp_md *ctx, struct claim *c,
 	c->key |= (__u64)(c->tag ?: segment) << 48;
 }
 
-#define LLC_SNAP	0xaaaa
-#define ETH_P_LLC_LONG	0x8870	/* instead of a length */
+#define LLC_SNAP       0xaaaa
+#define ETH_P_LLC_LONG 0x8870 /* instead of a length */
 
 /*
  * RFC 1042, and 802.1H's bridges: an EtherType behind a length. Linux takes no IP
@@ -643,17 +627,14 @@ static __always_inline void read_llc(struct xdp_md *ctx, struct claim *c)
 {
 	const __be16 *llc = octet_at(ctx, c->l3);
 
-	if ((bpf_ntohs(c->proto) >= ETH_P_802_3_MIN &&
-	     c->proto != bpf_htons(ETH_P_LLC_LONG)) ||
+	if ((bpf_ntohs(c->proto) >= ETH_P_802_3_MIN && c->proto != bpf_htons(ETH_P_LLC_LONG)) ||
 	    (const void *)(llc + 4) > end_of(ctx) || llc[0] != LLC_SNAP ||
-	    llc[1] != bpf_htons(0x0300) ||
-	    (llc[2] && llc[2] != bpf_htons(0x00f8)))
+	    llc[1] != bpf_htons(0x0300) || (llc[2] && llc[2] != bpf_htons(0x00f8)))
 		return;
 	c->proto = llc[3];
 	c->l3 += 4 * sizeof(*llc);
-	c->quiet |= c->proto == bpf_htons(ETH_P_ARP) ||
-		    c->proto == bpf_htons(ETH_P_RARP) ||
-		    c->proto == bpf_htons(ETH_P_IPV6);
+	c->quiet |= c->proto == bpf_htons(ETH_P_ARP) || c->proto == bpf_htons(ETH_P_RARP) ||
+		c->proto == bpf_htons(ETH_P_IPV6);
 	c->unread |= is_vlan(c->proto);
 }
 
@@ -698,8 +679,7 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	forget();
 
 	c->sort = CLAIM_DATA;
-	if (c->proto == bpf_htons(ETH_P_ARP) ||
-	    c->proto == bpf_htons(ETH_P_RARP))
+	if (c->proto == bpf_htons(ETH_P_ARP) || c->proto == bpf_htons(ETH_P_RARP))
 		c->sort = read_any_arp(ctx);
 	else if (c->proto == bpf_htons(ETH_P_IPV6))
 		c->sort = read_nd(ctx);

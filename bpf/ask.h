@@ -11,9 +11,10 @@
 
 #include "parse.h"
 
-#define ASK_TTL		64
-#define ASK_ICMP	0x03010000	/* host unreachable: errors are never answered (RFC 1122 §3.2.2) */
-#define NO_NEXT_HEADER	59		/* RFC 8200 §4.7 */
+#define ASK_TTL 64
+/* host unreachable: errors are never answered (RFC 1122 §3.2.2) */
+#define ASK_ICMP       0x03010000
+#define NO_NEXT_HEADER 59 /* RFC 8200 §4.7 */
 
 /* The checksum of an IPv4 header without options, of which it is 0 so far. */
 static __always_inline __u32 header_sum(const __be32 *w)
@@ -49,8 +50,7 @@ static __always_inline int may_ask(struct xr_path *path)
  * accepts at the device which leads there, and that the far end itself drops.
  * Elsewhere the client's is accepted, as it came in here.
  */
-static __always_inline void question4(__be32 *w, const struct xr_path *path,
-				      __be32 client)
+static __always_inline void question4(__be32 *w, const struct xr_path *path, __be32 client)
 {
 	w[0] = bpf_htonl(0x45000000 | (sizeof(struct iphdr) + 8));
 	w[1] = 0;
@@ -58,7 +58,7 @@ static __always_inline void question4(__be32 *w, const struct xr_path *path,
 	w[3] = client ?: path->daddr[3];
 	w[4] = path->daddr[3];
 	w[2] |= header_sum(w);
-	w[5] = bpf_htonl(ASK_ICMP | (__u16)~(ASK_ICMP >> 16));
+	w[5] = bpf_htonl(ASK_ICMP | (__u16) ~(ASK_ICMP >> 16));
 	w[6] = 0;
 }
 
@@ -74,8 +74,7 @@ static __always_inline void question6(__be32 *w, const struct xr_path *path)
  * Turns the frame in hand, which came in by `in`, into the question; the reason.
  * home: the next hop is behind that device, too.
  */
-static __always_inline int ask_kernel(struct xdp_md *ctx, __u32 index,
-				      __u32 in, int home)
+static __always_inline int ask_kernel(struct xdp_md *ctx, __u32 index, __u32 in, int home)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
@@ -103,8 +102,7 @@ static __always_inline int ask_kernel(struct xdp_md *ctx, __u32 index,
 		question4((void *)(proto + 1), path, client);
 		return XR_R_ASKED;
 	}
-	if ((void *)eth + sizeof(struct ethhdr) + sizeof(struct ipv6hdr) >
-	    end_of(ctx))
+	if ((void *)eth + sizeof(struct ethhdr) + sizeof(struct ipv6hdr) > end_of(ctx))
 		return XR_R_NO_NEIGHBOUR;
 	*proto = bpf_htons(ETH_P_IPV6);
 	question6((void *)(proto + 1), path);

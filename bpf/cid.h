@@ -10,18 +10,17 @@
 #include "parse.h"
 
 struct cid_result {
-	__u64 sid[2];		/* octets as they were in the packet, then zeros */
+	__u64 sid[2]; /* octets as they were in the packet, then zeros */
 	__u8 len;
 };
 
-#define CID_LOADS 20		/* no word load reaches further: at[] <= 12 */
+#define CID_LOADS 20 /* no word load reaches further: at[] <= 12 */
 
 /*
  * A short packet: the words from a copy, in which what is not there is zero.
  * Global, as the other functions here are: verified once.
  */
-__noinline int cid_words_slow(struct xdp_md *ctx, __u32 off,
-			      const struct xr_cid_layout *l,
+__noinline int cid_words_slow(struct xdp_md *ctx, __u32 off, const struct xr_cid_layout *l,
 			      struct xr_cid_words *w)
 {
 	__u8 copy[CID_LOADS] = {};
@@ -37,18 +36,14 @@ __noinline int cid_words_slow(struct xdp_md *ctx, __u32 off,
 		return -1;
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
-		__builtin_memcpy(&w->left[i],
-				 &copy[l->at[i] < 12 ? l->at[i] : 12], 8);
-		__builtin_memcpy(&w->right[i],
-				 &copy[l->at[2 + i] < 12 ? l->at[2 + i] : 12],
-				 8);
+		__builtin_memcpy(&w->left[i], &copy[l->at[i] < 12 ? l->at[i] : 12], 8);
+		__builtin_memcpy(&w->right[i], &copy[l->at[2 + i] < 12 ? l->at[2 + i] : 12], 8);
 	}
 	return 0;
 }
 
 /* Each load has its own check: an unknown offset makes a new packet pointer. */
-static __always_inline int cid_word(struct xdp_md *ctx, const __u8 *cid,
-				    __u64 at, __u64 *word)
+static __always_inline int cid_word(struct xdp_md *ctx, const __u8 *cid, __u64 at, __u64 *word)
 {
 	const __u64 *p;
 
@@ -60,8 +55,7 @@ static __always_inline int cid_word(struct xdp_md *ctx, const __u8 *cid,
 	return 0;
 }
 
-static __always_inline void cid_words(struct xdp_md *ctx, __u32 off,
-				      const struct xr_cid_layout *l,
+static __always_inline void cid_words(struct xdp_md *ctx, __u32 off, const struct xr_cid_layout *l,
 				      struct xr_cid_words *w)
 {
 	const __u8 *cid = octet_at(ctx, off);
@@ -69,9 +63,8 @@ static __always_inline void cid_words(struct xdp_md *ctx, __u32 off,
 
 	is_short = is_short || cid_word(ctx, cid, l->at[1], &w->left[1]);
 	if (l->mode == XR_CID_FOUR)
-		is_short = is_short ||
-			   cid_word(ctx, cid, l->at[2], &w->right[0]) ||
-			   cid_word(ctx, cid, l->at[3], &w->right[1]);
+		is_short = is_short || cid_word(ctx, cid, l->at[2], &w->right[0]) ||
+			cid_word(ctx, cid, l->at[3], &w->right[1]);
 	if (unlikely(is_short))
 		cid_words_slow(ctx, off, l, w);
 	w->left[0] >>= l->shift[0] & 63;
@@ -120,8 +113,8 @@ struct cid_passes {
 	struct cid_block *block;
 };
 
-static __always_inline void cid_call_pass(const void *passes, const __u64 x[2],
-					  __u32 n, __u32 pass, __u64 m[2])
+static __always_inline void cid_call_pass(const void *passes, const __u64 x[2], __u32 n, __u32 pass,
+					  __u64 m[2])
 {
 	const struct cid_passes *p = passes;
 	struct cid_block *b = p->block;
@@ -158,10 +151,8 @@ __noinline int cid_four(const struct xr_cid_config *c, struct cid_work *work)
  * within the datagram (short header) or the stated length (long header). Gives
  * 0 or XR_R_CID_SHORT.
  */
-static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off,
-				      __u32 usable,
-				      const struct xr_cid_config *c,
-				      struct cid_result *r)
+static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off, __u32 usable,
+				      const struct xr_cid_config *c, struct cid_result *r)
 {
 	const struct xr_cid_layout *l = &c->layout;
 	struct cid_work *work;
@@ -173,8 +164,7 @@ static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off,
 		return XR_R_CID_SHORT;
 	r->len = l->sid_len;
 	/* The commonest, without a detour through memory. */
-	if (likely(l->mode == XR_CID_CLEAR && l->sid_len <= sizeof(word) &&
-		   !l->bit) &&
+	if (likely(l->mode == XR_CID_CLEAR && l->sid_len <= sizeof(word) && !l->bit) &&
 	    !cid_word(ctx, octet_at(ctx, off), l->at[0], &word)) {
 		r->sid[0] = word >> (l->shift[0] & 63) & l->sid[0];
 		return 0;

@@ -32,25 +32,26 @@
 #include "nexthop.h"
 #include "forward.h"
 
-#define PUT_INTO_PORT	0x7872		/* "xr", in tc_index */
-#define JUST_NOW	2		/* ticks */
-#define PACKET_OTHERHOST 3	/* linux/if_packet.h */
-#define ETH_P_PROBE	0x88b5		/* local experimental */
-#define PROBE_SOURCE	0x020000727802ULL /* 02:78:72:00:00:02 */
-#define OUTER_MAX	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) +      \
-			 sizeof(struct udphdr) + sizeof(struct vxlan_header))
-#define TCP_DOFF	12		/* offset of the octet with TCP's header length */
-#define FLOOD_WORDS	16		/* of a frame's beginning, to know it again */
-#define FLOOD_NS	50000000	/* within this time */
-#define ENODEV		19
+#define PUT_INTO_PORT    0x7872            /* "xr", in tc_index */
+#define JUST_NOW         2                 /* ticks */
+#define PACKET_OTHERHOST 3                 /* linux/if_packet.h */
+#define ETH_P_PROBE      0x88b5            /* local experimental */
+#define PROBE_SOURCE     0x020000727802ULL /* 02:78:72:00:00:02 */
+#define OUTER_MAX                                                                 \
+	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) + sizeof(struct udphdr) + \
+	 sizeof(struct vxlan_header))
+#define TCP_DOFF    12       /* offset of the octet with TCP's header length */
+#define FLOOD_WORDS 16       /* of a frame's beginning, to know it again */
+#define FLOOD_NS    50000000 /* within this time */
+#define ENODEV      19
 
 /* How a frame gets to a host. */
 struct way {
 	struct xr_path *path;
 	struct xr_nexthop *hop;
 	__u32 ifindex;
-	__u32 asks;		/* the device by which the kernel sends and asks; 0: no need */
-	__u32 grow;		/* octets the frame becomes longer by */
+	__u32 asks; /* the device by which the kernel sends and asks; 0: no need */
+	__u32 grow; /* octets the frame becomes longer by */
 };
 
 static __always_inline void tally(__u32 reason, __u32 bytes)
@@ -81,8 +82,7 @@ __noinline __u64 tags_behind(struct __sk_buff *skb)
 	for (int i = 0; i < MAX_TAGS && is_vlan(proto); i++) {
 		__u32 id;
 
-		if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + n, &tag,
-				       sizeof(tag)))
+		if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + n, &tag, sizeof(tag)))
 			return 0;
 		id = bpf_ntohs(tag.tci) & 0xfff;
 		if (id && vlan)
@@ -134,10 +134,10 @@ static __always_inline __u64 key_at(struct __sk_buff *skb, __u32 off)
 	return key | (__u64)vlan_of(skb) << 48;
 }
 
-#define DESTINATION	0
-#define SOURCE		ETH_ALEN
-#define MAC_OF(key)	((key) << 16)
-#define IS_GROUP(key)	((key) & 1)
+#define DESTINATION   0
+#define SOURCE        ETH_ALEN
+#define MAC_OF(key)   ((key) << 16)
+#define IS_GROUP(key) ((key) & 1)
 
 /* A VLAN in another one. */
 static __always_inline int is_double(struct __sk_buff *skb)
@@ -147,8 +147,7 @@ static __always_inline int is_double(struct __sk_buff *skb)
 	if (likely(!is_vlan(skb->protocol)))
 		return 0;
 	tags = tags_behind(skb);
-	return !tags || tags & (TAGS_DOUBLE | TAGS_DEEP) ||
-	       (front_vlan(skb) && TAGS_VLAN(tags));
+	return !tags || tags & (TAGS_DOUBLE | TAGS_DEEP) || (front_vlan(skb) && TAGS_VLAN(tags));
 }
 
 /* A port without a VLAN is the VM's access port, whatever its VLAN is. */
@@ -163,7 +162,7 @@ static __always_inline int is_of(__u64 key, const struct xr_vm *vm)
 static __always_inline int is_probe(struct __sk_buff *skb)
 {
 	return skb->protocol == bpf_htons(ETH_P_PROBE) &&
-	       MAC_OF(key_at(skb, SOURCE)) == MAC_OF(PROBE_SOURCE);
+		MAC_OF(key_at(skb, SOURCE)) == MAC_OF(PROBE_SOURCE);
 }
 
 static __always_inline int is_ip(struct __sk_buff *skb)
@@ -180,8 +179,7 @@ static __always_inline int is_icmp6_claim(struct __sk_buff *skb, __u32 ip)
 	__be32 from[XR_ADDR_WORDS];
 	__u8 type;
 
-	if (bpf_skb_load_bytes(skb, ip + sizeof(struct ipv6hdr), &type,
-			       sizeof(type)) ||
+	if (bpf_skb_load_bytes(skb, ip + sizeof(struct ipv6hdr), &type, sizeof(type)) ||
 	    bpf_skb_load_bytes(skb, ip + 8, from, sizeof(from)))
 		return 1;
 	switch (type) {
@@ -222,8 +220,7 @@ static __always_inline int is_claim(struct __sk_buff *skb)
 			return is_icmp6_claim(skb, ip);
 		if (h.proto != IPPROTO_HOPOPTS)
 			return 0;
-		bpf_skb_load_bytes(skb, ip + sizeof(struct ipv6hdr), &h.next,
-				   1);
+		bpf_skb_load_bytes(skb, ip + sizeof(struct ipv6hdr), &h.next, 1);
 		return h.next == IPPROTO_ICMPV6; /* MLD, with its router alert */
 	}
 	return 0;
@@ -259,8 +256,7 @@ __noinline int refresh_way(struct __sk_buff *skb, __u32 index)
  * A next hop that the kernel does not know, it asks for when it sends the frame
  * itself: nothing is lost. It can where the outer packet is IP's own kind.
  */
-static __always_inline int find_hop(struct __sk_buff *skb, struct way *w,
-				    __u32 index)
+static __always_inline int find_hop(struct __sk_buff *skb, struct way *w, __u32 index)
 {
 	struct question *q = the_question();
 	int said;
@@ -271,8 +267,7 @@ static __always_inline int find_hop(struct __sk_buff *skb, struct way *w,
 	if (likely(is_fresh(w->hop, now_tick())))
 		return 0;
 	said = refresh_way(skb, index);
-	if (said & SHOULD_ASK && is_ip(skb) &&
-	    w->path->method != XR_FORWARD_L2) {
+	if (said & SHOULD_ASK && is_ip(skb) && w->path->method != XR_FORWARD_L2) {
 		w->asks = q->fib.ifindex;
 		return 0;
 	}
@@ -290,8 +285,8 @@ static __always_inline __u32 growth(const struct xr_path *path)
 	case XR_FORWARD_GUE:
 		return ip + sizeof(struct udphdr);
 	case XR_FORWARD_VXLAN:
-		return ip + sizeof(struct udphdr) +
-		       sizeof(struct vxlan_header) + sizeof(struct ethhdr);
+		return ip + sizeof(struct udphdr) + sizeof(struct vxlan_header) +
+			sizeof(struct ethhdr);
 	}
 	return 0;
 }
@@ -300,8 +295,7 @@ static __always_inline __u32 growth(const struct xr_path *path)
  * The outer packet's length; of a GSO frame, that of its largest segment: what
  * it grows by, its payload shrinks by (bpf_skb_adjust_room).
  */
-static __always_inline __u32 outer_length(struct __sk_buff *skb,
-					  const struct way *w)
+static __always_inline __u32 outer_length(struct __sk_buff *skb, const struct way *w)
 {
 	__u32 at = sizeof(struct ethhdr) + sizeof(struct ipv6hdr);
 	__u8 first = 0, doff = 0x50;
@@ -316,8 +310,8 @@ static __always_inline __u32 outer_length(struct __sk_buff *skb,
 }
 
 /* 0, or why the frame cannot go there. Changes nothing. */
-static __always_inline int find_way(struct __sk_buff *skb,
-				    const struct xr_host *host, struct way *w)
+static __always_inline int find_way(struct __sk_buff *skb, const struct xr_host *host,
+				    struct way *w)
 {
 	__u32 index = host->path, mtu;
 	int reason;
@@ -347,15 +341,14 @@ static __always_inline int find_way(struct __sk_buff *skb,
 
 static __always_inline __u64 room_flags(const struct xr_path *path)
 {
-	__u64 flags = path->ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 :
-				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+	__u64 flags = path->ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 
 	if (path->method == XR_FORWARD_IPIP)
 		return flags;
 	flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
 	if (path->method == XR_FORWARD_VXLAN)
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L2(sizeof(struct ethhdr)) |
-			 BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+			BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
 	return flags;
 }
 
@@ -365,12 +358,10 @@ static __always_inline __u64 room_flags(const struct xr_path *path)
  * frames of other kinds have neither. *moved: the Ethernet header did not stay with
  * what it belongs to.
  */
-static __always_inline int make_room(struct __sk_buff *skb,
-				     const struct way *w, int *moved)
+static __always_inline int make_room(struct __sk_buff *skb, const struct way *w, int *moved)
 {
 	*moved = 1;
-	if (is_ip(skb) && !bpf_skb_adjust_room(skb, w->grow, BPF_ADJ_ROOM_MAC,
-					       room_flags(w->path)))
+	if (is_ip(skb) && !bpf_skb_adjust_room(skb, w->grow, BPF_ADJ_ROOM_MAC, room_flags(w->path)))
 		return 0;
 	*moved = 0;
 	if (w->path->method != XR_FORWARD_VXLAN || skb->gso_size)
@@ -382,15 +373,13 @@ static __always_inline __u8 inner_tos(struct __sk_buff *skb)
 {
 	__u8 h[2] = {};
 
-	if (!is_ip(skb) ||
-	    bpf_skb_load_bytes(skb, sizeof(struct ethhdr), h, sizeof(h)))
+	if (!is_ip(skb) || bpf_skb_load_bytes(skb, sizeof(struct ethhdr), h, sizeof(h)))
 		return 0;
 	return h[0] >> 4 == 6 ? h[0] << 4 | h[1] >> 4 : h[1];
 }
 
 /* Ethernet, IP, UDP, VXLAN: as many as the method has. The length. */
-static __always_inline __u32 build_outer(struct __sk_buff *skb,
-					 const struct way *w, __u8 *at,
+static __always_inline __u32 build_outer(struct __sk_buff *skb, const struct way *w, __u8 *at,
 					 const struct packet *p)
 {
 	const struct xr_path *path = w->path;
@@ -457,8 +446,8 @@ static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 	if (pop_tags(skb))
 		return XR_R_NO_ROOM;
 	if (w->path->method == XR_FORWARD_L2)
-		return bpf_skb_store_bytes(skb, 0, w->hop->dmac, 2 * ETH_ALEN,
-					   0) ? XR_R_NO_ROOM : 0;
+		return bpf_skb_store_bytes(skb, 0, w->hop->dmac, 2 * ETH_ALEN, 0) ? XR_R_NO_ROOM
+										  : 0;
 	__builtin_memset(p, 0, sizeof(*p));
 	p->ports = bpf_get_hash_recalc(skb);
 	p->tos = inner_tos(skb);
@@ -469,12 +458,10 @@ static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 	if (reason)
 		return reason;
 	len = build_outer(skb, w, outer, p);
-	if (len > OUTER_MAX || len < sizeof(eth) ||
-	    bpf_skb_store_bytes(skb, 0, outer, len, 0))
+	if (len > OUTER_MAX || len < sizeof(eth) || bpf_skb_store_bytes(skb, 0, outer, len, 0))
 		return XR_R_NO_ROOM;
 	if (moved && w->path->method == XR_FORWARD_VXLAN)
-		return bpf_skb_store_bytes(skb, len, &eth, sizeof(eth), 0) ?
-			       XR_R_NO_ROOM : 0;
+		return bpf_skb_store_bytes(skb, len, &eth, sizeof(eth), 0) ? XR_R_NO_ROOM : 0;
 	return 0;
 }
 
@@ -509,14 +496,13 @@ static __always_inline struct xr_vm_info *info_of(__u32 place)
 
 /* What becomes of the clone. */
 enum clone {
-	CLONE_OUT,		/* out of the port that the frame leaves by */
-	CLONE_IN,		/* in again where the frame came in */
-	NO_CLONE,		/* there is nothing to deliver it to */
+	CLONE_OUT, /* out of the port that the frame leaves by */
+	CLONE_IN,  /* in again where the frame came in */
+	NO_CLONE,  /* there is nothing to deliver it to */
 };
 
 /* -ENOMEM alone says that there was no clone: a full queue takes none, either. */
-static __always_inline long deliver_clone(struct __sk_buff *skb,
-					  enum clone clone)
+static __always_inline long deliver_clone(struct __sk_buff *skb, enum clone clone)
 {
 	__u32 was = skb->tc_index;
 	long err;
@@ -524,8 +510,7 @@ static __always_inline long deliver_clone(struct __sk_buff *skb,
 	if (clone == NO_CLONE)
 		return 0;
 	skb->tc_index = copied_mark();
-	err = bpf_clone_redirect(skb, skb->ifindex,
-				 clone == CLONE_IN ? BPF_F_INGRESS : 0);
+	err = bpf_clone_redirect(skb, skb->ifindex, clone == CLONE_IN ? BPF_F_INGRESS : 0);
 	skb->tc_index = was;
 	return err;
 }
@@ -534,8 +519,7 @@ static __always_inline long deliver_clone(struct __sk_buff *skb,
  * A clone goes on, the frame itself to the new host. What cannot be copied is
  * delivered all the same.
  */
-__noinline int copy(struct __sk_buff *skb, __u32 place, __u32 next,
-		    enum clone clone)
+__noinline int copy(struct __sk_buff *skb, __u32 place, __u32 next, enum clone clone)
 {
 	struct xr_host host = host_get(next);
 	struct xr_vm_info *info = info_of(place);
@@ -565,8 +549,7 @@ failed:
  * For a VM that has left: to its new host, and nowhere else. otherwise: what to
  * do where there is no way to it.
  */
-__noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to,
-			 int otherwise)
+__noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to, int otherwise)
 {
 	struct xr_counter *c = bpf_map_lookup_elem(&host_stats, &to);
 	struct xr_host host = host_get(to);
@@ -597,8 +580,7 @@ __noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to,
 /* ---- the ring ---- */
 
 /* Frames that the port's reader will count for this one. */
-static __always_inline __u32 reads_of(const struct __sk_buff *skb,
-				      const struct xr_ring *ring)
+static __always_inline __u32 reads_of(const struct __sk_buff *skb, const struct xr_ring *ring)
 {
 	if (!(ring->flags & XR_RING_SEGMENTS) || skb->gso_segs < 2)
 		return 1;
@@ -655,8 +637,7 @@ static __always_inline int is_local(__u32 host)
 /* It stands still here, on its way to another machine. */
 static __always_inline int is_leaving(union vm_word w)
 {
-	return w.now.state == XR_VM_BLACKOUT && is_local(w.now.host) &&
-	       !is_local(w.now.next);
+	return w.now.state == XR_VM_BLACKOUT && is_local(w.now.host) && !is_local(w.now.next);
 }
 
 /* The last frame that was copied as it went out, one per CPU. */
@@ -674,8 +655,7 @@ static __always_inline __u64 print_of(struct __sk_buff *skb)
 	__u32 i;
 
 	for (i = 0; i < FLOOD_WORDS; i++) {
-		if (bpf_skb_load_bytes(skb, i * sizeof(word), &word,
-				       sizeof(word)))
+		if (bpf_skb_load_bytes(skb, i * sizeof(word), &word, sizeof(word)))
 			break;
 		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
 		h ^= h >> 29;
@@ -697,8 +677,7 @@ __noinline int had_just_now(struct __sk_buff *skb)
 
 	if (!f)
 		return 0;
-	again = f->print == print && f->ifindex != skb->ifindex &&
-		now - f->when < FLOOD_NS;
+	again = f->print == print && f->ifindex != skb->ifindex && now - f->when < FLOOD_NS;
 	if (!again) {
 		f->print = print;
 		f->ifindex = skb->ifindex;
@@ -730,17 +709,15 @@ int xroam_tap_out(struct __sk_buff *skb)
 	to = key_at(skb, DESTINATION);
 	if (!is_local(w.now.host)) {
 		if (vm_is_redirected(vm, w, tick) && is_of(to, vm) &&
-		    !(vm_under_way(w) && is_local(w.now.next)) &&
-		    !had_just_now(skb))
+		    !(vm_under_way(w) && is_local(w.now.next)) && !had_just_now(skb))
 			return take_away(skb, place, w.now.host, TC_ACT_SHOT);
 		return TC_ACT_UNSPEC;
 	}
 	if (!vm_under_way(w) || is_local(w.now.next) || is_probe(skb))
 		return TC_ACT_UNSPEC;
 	if (w.now.state == XR_VM_BLACKOUT)
-		return is_of(to, vm) && !had_just_now(skb) ?
-			       copy(skb, place, w.now.next, CLONE_OUT) :
-			       TC_ACT_UNSPEC;
+		return is_of(to, vm) && !had_just_now(skb) ? copy(skb, place, w.now.next, CLONE_OUT)
+							   : TC_ACT_UNSPEC;
 	if (vm->ring)
 		remember(skb, vm->ring - 1);
 	return TC_ACT_UNSPEC;
@@ -779,8 +756,7 @@ int xroam_tap_in(struct __sk_buff *skb)
 	if (!vm || vm->tap != skb->ifindex)
 		return TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, now_tick(), skb->len);
-	if (is_coming(w) && is_of(key_at(skb, SOURCE), vm) &&
-	    !is_claim(skb))
+	if (is_coming(w) && is_of(key_at(skb, SOURCE), vm) && !is_claim(skb))
 		activate(place, skb->len);
 	return TC_ACT_UNSPEC;
 }
@@ -815,8 +791,7 @@ static __always_inline int put_into(struct __sk_buff *skb, __u32 port)
  * yet that it is behind its port. One that is only coming gets what XDP took out
  * of a tunnel and addressed to its own MAC.
  */
-static __always_inline int to_port(struct __sk_buff *skb,
-				   const struct xr_vm *vm, union vm_word w)
+static __always_inline int to_port(struct __sk_buff *skb, const struct xr_vm *vm, union vm_word w)
 {
 	__u32 host = vm_under_way(w) ? w.now.next : w.now.host;
 	__u32 method = host_get(host).method;
@@ -825,9 +800,9 @@ static __always_inline int to_port(struct __sk_buff *skb,
 
 	if (!is_local(host) || vlan_of(skb) || was_put(skb))
 		return TC_ACT_UNSPEC;
-	if (vm_under_way(w) ? by_ip :
-	    vm_is_redirected(vm, w, tick) &&
-	    (by_ip || tick - vm->last <= JUST_NOW))
+	if (vm_under_way(w)
+		    ? by_ip
+		    : vm_is_redirected(vm, w, tick) && (by_ip || tick - vm->last <= JUST_NOW))
 		return put_into(skb, vm->tap);
 	return TC_ACT_UNSPEC;
 }
@@ -839,12 +814,11 @@ static __always_inline int to_port(struct __sk_buff *skb,
 static __always_inline int has_left(const struct xr_vm *vm, union vm_word w)
 {
 	return w.now.state == XR_VM_MOVED && !is_local(w.now.host) &&
-	       vm_is_redirected(vm, w, now_tick());
+		vm_is_redirected(vm, w, now_tick());
 }
 
 /* The VM's port is there. */
-static __always_inline int has_port(struct __sk_buff *skb,
-				    const struct xr_vm *vm)
+static __always_inline int has_port(struct __sk_buff *skb, const struct xr_vm *vm)
 {
 	__u32 mtu = 0;
 
@@ -887,8 +861,7 @@ __noinline int serve_routed(struct __sk_buff *skb)
 	if (method == XR_FORWARD_VXLAN || method == XR_FORWARD_PORT)
 		return TC_ACT_UNSPEC;
 	if (is_leaving(w))
-		return copy(skb, place, w.now.next,
-			    has_port(skb, vm) ? CLONE_IN : NO_CLONE);
+		return copy(skb, place, w.now.next, has_port(skb, vm) ? CLONE_IN : NO_CLONE);
 	if (has_left(vm, w))
 		return take_away(skb, place, w.now.host, TC_ACT_UNSPEC);
 	return TC_ACT_UNSPEC;
@@ -920,8 +893,7 @@ int xroam_uplink_in(struct __sk_buff *skb)
 	return vm->tap ? to_port(skb, vm, w) : TC_ACT_UNSPEC;
 }
 
-static __always_inline int refuse(struct __sk_buff *skb, __u32 place,
-				  __u32 reason)
+static __always_inline int refuse(struct __sk_buff *skb, __u32 place, __u32 reason)
 {
 	struct vm_news *n = news();
 
@@ -938,8 +910,7 @@ static __always_inline int refuse(struct __sk_buff *skb, __u32 place,
  * A VXLAN device's VNI is the segment: its frames have no tag, but its VMs may
  * have a VLAN.
  */
-static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb,
-						__u32 off, __u32 *place)
+static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb, __u32 off, __u32 *place)
 {
 	__u64 key = key_at(skb, off);
 	__u32 vlan = port_kind(skb->ifindex) & 0xfff;
@@ -974,8 +945,7 @@ static __always_inline int may_be_claim(const struct __sk_buff *skb)
  * tap_in as a rule, and is here; a neighbour's is none of its words. Where nobody
  * knows its port nothing is proved, but its frames go their way.
  */
-static __always_inline int is_too_early(struct __sk_buff *skb,
-					const struct xr_vm *vm, __u32 place)
+static __always_inline int is_too_early(struct __sk_buff *skb, const struct xr_vm *vm, __u32 place)
 {
 	__u32 from = skb->ingress_ifindex;
 
@@ -991,14 +961,14 @@ static __always_inline int is_too_early(struct __sk_buff *skb,
  * Nobody shall believe that. Its data goes its way: what still runs here, whatever
  * this node was told, is not cut off. Nor is what the daemon says of where it is.
  */
-static __always_inline int is_too_late(struct __sk_buff *skb,
-				       const struct xr_vm *vm, union vm_word w)
+static __always_inline int is_too_late(struct __sk_buff *skb, const struct xr_vm *vm,
+				       union vm_word w)
 {
 	__u32 from = skb->ingress_ifindex, index;
 	const struct xr_path *path;
 
-	if (is_local(w.now.host) || !vm_is_redirected(vm, w, now_tick()) ||
-	    !is_claim(skb) || (!from && skb->mark == XR_MARK_ANNOUNCED))
+	if (is_local(w.now.host) || !vm_is_redirected(vm, w, now_tick()) || !is_claim(skb) ||
+	    (!from && skb->mark == XR_MARK_ANNOUNCED))
 		return 0;
 	/* Its new host is behind that port. */
 	index = host_get(w.now.host).path;
@@ -1049,24 +1019,22 @@ static __always_inline int is_astray(__u32 place, union vm_word w)
 {
 	const struct xr_vm_info *info = info_of(place);
 
-	if (is_leaving(w))	/* a copy by a port may be leaving just now */
+	if (is_leaving(w)) /* a copy by a port may be leaving just now */
 		return host_get(w.now.next).method != XR_FORWARD_PORT;
 	return info && w.now.state == XR_VM_MOVED && !is_local(w.now.host) &&
-	       w.now.host != info->host && is_local(info->host) &&
-	       host_get(w.now.host).method != XR_FORWARD_PORT;
+		w.now.host != info->host && is_local(info->host) &&
+		host_get(w.now.host).method != XR_FORWARD_PORT;
 }
 
-static __always_inline int send_astray(struct __sk_buff *skb,
-				       const struct xr_vm *vm, __u32 place,
+static __always_inline int send_astray(struct __sk_buff *skb, const struct xr_vm *vm, __u32 place,
 				       union vm_word w)
 {
 	if (!is_leaving(w) && !vm_is_redirected(vm, w, now_tick()))
 		return TC_ACT_UNSPEC;
 	if (had_just_now(skb))
 		return TC_ACT_SHOT;
-	return is_leaving(w) ? copy(skb, place, w.now.next, NO_CLONE) :
-			       take_away(skb, place, w.now.host,
-					 TC_ACT_UNSPEC);
+	return is_leaving(w) ? copy(skb, place, w.now.next, NO_CLONE)
+			     : take_away(skb, place, w.now.host, TC_ACT_UNSPEC);
 }
 
 /*
@@ -1080,8 +1048,7 @@ static __always_inline int goes_back(struct __sk_buff *skb, union vm_word w)
 
 	if (!skb->ingress_ifindex || !is_fabric(kind))
 		return 0;
-	if (is_coming(w) ? kind == XR_TAP_UPLINK :
-			   !is_local(w.now.host) || vm_under_way(w))
+	if (is_coming(w) ? kind == XR_TAP_UPLINK : !is_local(w.now.host) || vm_under_way(w))
 		return 0;
 	/* A VM's own port may be a guarded one; it leads to no fabric. */
 	return is_fabric(port_kind(skb->ifindex));
@@ -1103,8 +1070,7 @@ __noinline int leaves_for_vm(struct __sk_buff *skb)
 	w = vm_settle(vm, place, now_tick(), skb->len);
 	if (is_astray(place, w))
 		return send_astray(skb, vm, place, w);
-	return goes_back(skb, w) ? refuse(skb, place, XR_R_VM_LOOP) :
-				   TC_ACT_UNSPEC;
+	return goes_back(skb, w) ? refuse(skb, place, XR_R_VM_LOOP) : TC_ACT_UNSPEC;
 }
 
 SEC("tc")
@@ -1135,15 +1101,13 @@ int xroam_tunnel_in(struct __sk_buff *skb)
 		return copy(skb, place, w.now.next, CLONE_IN);
 	local = is_coming(w) || is_local(w.now.host);
 	if (!local)
-		return vm_is_redirected(vm, w, tick) ?
-			       refuse(skb, place, XR_R_VM_CHAIN) :
-			       TC_ACT_UNSPEC;
+		return vm_is_redirected(vm, w, tick) ? refuse(skb, place, XR_R_VM_CHAIN)
+						     : TC_ACT_UNSPEC;
 	/*
 	 * The bridge may not have learned yet that it is here. Later it knows
 	 * better than a port written down long ago.
 	 */
-	if (vm->tap && (vm_under_way(w) || vm_is_redirected(vm, w, tick)) &&
-	    !was_put(skb))
+	if (vm->tap && (vm_under_way(w) || vm_is_redirected(vm, w, tick)) && !was_put(skb))
 		return put_into(skb, vm->tap);
 	return TC_ACT_UNSPEC;
 }

@@ -5,7 +5,7 @@
 
 #include "packet.h"
 
-#define CSUM_STEP 512		/* what bpf_csum_diff takes at once */
+#define CSUM_STEP 512 /* what bpf_csum_diff takes at once */
 
 static __always_inline __u16 csum_fold(__u64 sum)
 {
@@ -18,7 +18,7 @@ static __always_inline __u16 csum_fold(__u64 sum)
 
 /* ---- of a message in a frame, maybe in several buffers ---- */
 
-#define SUM_STEPS	19	/* octets of an MTU of 9000 and more */
+#define SUM_STEPS 19 /* octets of an MTU of 9000 and more */
 
 struct summed {
 	__u32 at, end;
@@ -60,8 +60,7 @@ __noinline int sum_step(struct xdp_md *ctx)
  * Whether the octets from at to end have the checksum that is among them. sum: of
  * what it covers beside them.
  */
-static __always_inline int is_sum_right(struct xdp_md *ctx, __u32 at, __u32 end,
-					__u64 sum)
+static __always_inline int is_sum_right(struct xdp_md *ctx, __u32 at, __u32 end, __u64 sum)
 {
 	__u32 zero = 0;
 	struct summed *s = bpf_map_lookup_elem(&sums, &zero);

@@ -37,15 +37,14 @@ static __always_inline int is_vni(__u32 kind, __u32 vni)
 }
 
 /* 02:78:72:00:00:01, as whom nodes send into a segment (user/net/path.c). */
-#define NODE_MAC(w) ((w)[0] == bpf_htons(0x0278) &&                            \
-		     (w)[1] == bpf_htons(0x7200) && (w)[2] == bpf_htons(0x0001))
+#define NODE_MAC(w) \
+	((w)[0] == bpf_htons(0x0278) && (w)[1] == bpf_htons(0x7200) && (w)[2] == bpf_htons(0x0001))
 
 /*
  * A VNI that nobody listed. An overlay's frames are for the MAC of its own device:
  * ours are for this one, or made by a node.
  */
-static __always_inline int is_overlay(struct xdp_md *ctx,
-				      const struct tunnel *t)
+static __always_inline int is_overlay(struct xdp_md *ctx, const struct tunnel *t)
 {
 	const __be16 *to, *in;
 
@@ -55,13 +54,12 @@ static __always_inline int is_overlay(struct xdp_md *ctx,
 	in = octet_at(ctx, t->frame);
 	if ((void *)(to + 6) > end_of(ctx) || (void *)(in + 6) > end_of(ctx))
 		return 1;
-	return !NODE_MAC(in + 3) &&
-	       (in[0] != to[0] || in[1] != to[1] || in[2] != to[2]);
+	return !NODE_MAC(in + 3) && (in[0] != to[0] || in[1] != to[1] || in[2] != to[2]);
 }
 
 /* Whether the tunnel, parsed with this result, is for this machine. */
-static __always_inline int whose(struct xdp_md *ctx, const struct packet *p,
-				 const struct tunnel *t, int parsed)
+static __always_inline int whose(struct xdp_md *ctx, const struct packet *p, const struct tunnel *t,
+				 int parsed)
 {
 	__be32 addr[XR_ADDR_WORDS];
 	int vxlan = t->reason == XR_R_DECAP_VXLAN;
@@ -94,8 +92,8 @@ static __always_inline int decapsulate(struct xdp_md *ctx, struct packet *p)
 	} else {
 		return XR_R_NOT_IP;
 	}
-	reason = reason ?: parse_tunnel(ctx, p, &t, bpf_htons(XR_PORT_GUE),
-					bpf_htons(XR_PORT_VXLAN));
+	reason = reason
+		?: parse_tunnel(ctx, p, &t, bpf_htons(XR_PORT_GUE), bpf_htons(XR_PORT_VXLAN));
 	if (reason && reason != XR_R_BAD_TUNNEL)
 		return reason;
 	reason = whose(ctx, p, &t, reason);

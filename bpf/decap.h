@@ -12,27 +12,27 @@
 #include "parse.h"
 #include "report.h"
 
-#define GUE_VARIANT1(first)	((first) >> 6 == 1) /* an IP header follows directly */
-#define GUE_CONTROL		0x20
-#define GUE_HLEN		0x1f
-#define GUE_FIXED		4
+#define GUE_VARIANT1(first) ((first) >> 6 == 1) /* an IP header follows directly */
+#define GUE_CONTROL         0x20
+#define GUE_HLEN            0x1f
+#define GUE_FIXED           4
 #ifndef VXLAN_HAS_VNI
-#define VXLAN_HAS_VNI		0x08000000
+#define VXLAN_HAS_VNI 0x08000000
 #endif
-#define ECN_ECT1		1
-#define ECN_ECT0		2
-#define ECN_CE			3
+#define ECN_ECT1 1
+#define ECN_ECT0 2
+#define ECN_CE   3
 
 /* What is left to find out while the outer header is read. */
 struct tunnel {
-	__u32 inner;		/* offset of the inner IP header */
+	__u32 inner; /* offset of the inner IP header */
 	__u32 inner_ipv6;
-	__u32 end;		/* of what the tunnel carries */
-	__u32 udp;		/* offset of the outer UDP header; 0: none */
-	__u32 frame;		/* VXLAN: offset of the inner Ethernet header */
+	__u32 end;   /* of what the tunnel carries */
+	__u32 udp;   /* offset of the outer UDP header; 0: none */
+	__u32 frame; /* VXLAN: offset of the inner Ethernet header */
 	__u32 vni;
-	__u32 flaw;		/* found, but not to be opened: BAD_TUNNEL */
-	__u32 reason;		/* the DECAP_* verdict, if all goes well */
+	__u32 flaw;   /* found, but not to be opened: BAD_TUNNEL */
+	__u32 reason; /* the DECAP_* verdict, if all goes well */
 };
 
 /*
@@ -41,8 +41,7 @@ struct tunnel {
  * skipped (draft-ietf-intarea-gue §3.3, §3.4). Where the packet is they still
  * tell.
  */
-static __always_inline int parse_gue(struct xdp_md *ctx, struct tunnel *t,
-				     __u32 at)
+static __always_inline int parse_gue(struct xdp_md *ctx, struct tunnel *t, __u32 at)
 {
 	__u8 *gue = octet_at(ctx, at);
 
@@ -66,15 +65,13 @@ static __always_inline int parse_gue(struct xdp_md *ctx, struct tunnel *t,
 }
 
 /* Of the flags only I says anything; the others are ignored (RFC 7348 §5). */
-static __always_inline int parse_vxlan(struct xdp_md *ctx, struct tunnel *t,
-				       __u32 at)
+static __always_inline int parse_vxlan(struct xdp_md *ctx, struct tunnel *t, __u32 at)
 {
 	__be32 *vxlan = octet_at(ctx, at);
 	struct ethhdr *eth = (void *)(vxlan + 2);
 
 	t->reason = XR_R_DECAP_VXLAN;
-	if ((void *)(eth + 1) > end_of(ctx) ||
-	    !(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
+	if ((void *)(eth + 1) > end_of(ctx) || !(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
 		return XR_R_BAD_TUNNEL;
 	t->vni = bpf_ntohl(vxlan[1]) >> 8;
 	t->frame = at + 2 * sizeof(*vxlan);
@@ -86,10 +83,8 @@ static __always_inline int parse_vxlan(struct xdp_md *ctx, struct tunnel *t,
 }
 
 /* 0: a tunnel; t says where the inner packet is. */
-static __always_inline int parse_tunnel(struct xdp_md *ctx,
-					const struct packet *p,
-					struct tunnel *t, __be16 gue_port,
-					__be16 vxlan_port)
+static __always_inline int parse_tunnel(struct xdp_md *ctx, const struct packet *p,
+					struct tunnel *t, __be16 gue_port, __be16 vxlan_port)
 {
 	struct udphdr *udp;
 	__u32 len;
@@ -125,8 +120,7 @@ static __always_inline int parse_tunnel(struct xdp_md *ctx,
 }
 
 /* Whom the inner packet is for; not 0: there is none of the right version. */
-static __always_inline int inner_dst(struct xdp_md *ctx,
-				     const struct tunnel *t, __be32 *addr)
+static __always_inline int inner_dst(struct xdp_md *ctx, const struct tunnel *t, __be32 *addr)
 {
 	__be32 *ip = octet_at(ctx, t->inner);
 
@@ -145,8 +139,7 @@ static __always_inline int inner_dst(struct xdp_md *ctx,
 }
 
 /* A whole IP header of the right version, and as much packet as it says. */
-static __always_inline int check_inner(struct xdp_md *ctx,
-				       const struct tunnel *t)
+static __always_inline int check_inner(struct xdp_md *ctx, const struct tunnel *t)
 {
 	__u8 *ip = octet_at(ctx, t->inner);
 	__u32 len;
@@ -177,8 +170,7 @@ static __always_inline int check_inner(struct xdp_md *ctx,
  * One that is not zero must be right (RFC 768, RFC 8200 §8.1): nobody checks it
  * once the header is gone. xroam's own tunnels have none (RFC 6935).
  */
-static __always_inline int check_udp_sum(struct xdp_md *ctx,
-					 const struct packet *p,
+static __always_inline int check_udp_sum(struct xdp_md *ctx, const struct packet *p,
 					 const struct tunnel *t)
 {
 	struct udphdr *udp = octet_at(ctx, t->udp);
@@ -199,8 +191,7 @@ static __always_inline int check_udp_sum(struct xdp_md *ctx,
  * RFC 6040 §4.2, figure 4: CE goes on, ECT(1) over ECT(0), too; where the inner
  * packet could not bear CE, the drop tells. Only once it is known to end here.
  */
-static __always_inline int mark_inner(struct xdp_md *ctx,
-				      const struct packet *p,
+static __always_inline int mark_inner(struct xdp_md *ctx, const struct packet *p,
 				      const struct tunnel *t)
 {
 	__u8 *ip = octet_at(ctx, t->inner);
@@ -214,8 +205,7 @@ static __always_inline int mark_inner(struct xdp_md *ctx,
 	inner = t->inner_ipv6 ? (ip[1] >> 4) & 3 : ip[1] & 3;
 	if (outer == ECN_CE && !inner)
 		return XR_R_BAD_ECN;
-	if (outer == inner || inner == ECN_CE ||
-	    (outer == ECN_ECT1 && inner != ECN_ECT0))
+	if (outer == inner || inner == ECN_CE || (outer == ECN_ECT1 && inner != ECN_ECT0))
 		return 0;
 	if (t->inner_ipv6) {
 		ip[1] = (ip[1] & ~(3 << 4)) | outer << 4;
@@ -234,8 +224,7 @@ static __always_inline int mark_inner(struct xdp_md *ctx,
  * Moves the Ethernet header, with its tags, to the inner packet's front. Inside
  * there is room behind it: an IP header, at least.
  */
-static __always_inline int strip(struct xdp_md *ctx, const struct packet *p,
-				 const struct tunnel *t)
+static __always_inline int strip(struct xdp_md *ctx, const struct packet *p, const struct tunnel *t)
 {
 	__u32 l3 = p->l3, *front = data_of(ctx), was[5];
 	__be16 *type;
@@ -247,8 +236,7 @@ static __always_inline int strip(struct xdp_md *ctx, const struct packet *p,
 		return XR_R_BAD_TUNNEL;
 	front = data_of(ctx);
 	type = octet(front, l3 - sizeof(*type));
-	if ((void *)(front + 5) > end_of(ctx) ||
-	    (void *)(type + 1) > end_of(ctx))
+	if ((void *)(front + 5) > end_of(ctx) || (void *)(type + 1) > end_of(ctx))
 		return XR_R_BAD_TUNNEL;
 	__builtin_memcpy(front, was, 2 * ETH_ALEN);
 	if (p->vlans)

@@ -25,28 +25,27 @@
 #include "parse.h"
 #include "vm_table.h"
 
-#define ECHO_SUSPECT	8	/* frames like the sample before one is numbered */
-#define ECHO_TOO_MANY	64	/* where there is no place for a number: drop one */
-#define ECHO_NUMBERED	0x80	/* in echoes: the sample is; its returns below */
-#define ECHO_PROOF	16
-#define ECHO_OVER	0xff	/* in echoes: the number did not come back soon */
-#define ECHO_SOON	1024	/* hits */
+#define ECHO_SUSPECT  8    /* frames like the sample before one is numbered */
+#define ECHO_TOO_MANY 64   /* where there is no place for a number: drop one */
+#define ECHO_NUMBERED 0x80 /* in echoes: the sample is; its returns below */
+#define ECHO_PROOF    16
+#define ECHO_OVER     0xff /* in echoes: the number did not come back soon */
+#define ECHO_SOON     1024 /* hits */
 
 /* In tick 0, too, there is no sample at first. */
-#define SAMPLE_TICK(tick)	(((tick) + 1) & 0xffff)
+#define SAMPLE_TICK(tick) (((tick) + 1) & 0xffff)
 
 /* How much of a packet the word takes (see word_of()), and the fingerprint. */
-#define WORD4		32
-#define WORD6		52
-#define PRINT4		28
-#define PRINT6		48
+#define WORD4  32
+#define WORD6  52
+#define PRINT4 28
+#define PRINT6 48
 
 /*
  * IPv4's ID, then what follows the ports: UDP's checksum and payload, TCP's two
  * numbers, ICMP's sequence. Other protocols have something there, too. 0: short.
  */
-static __always_inline __u32 word_of(const void *ip, const void *end,
-				     __be16 proto)
+static __always_inline __u32 word_of(const void *ip, const void *end, __be16 proto)
 {
 	const __u32 *w = ip;
 
@@ -56,16 +55,15 @@ static __always_inline __u32 word_of(const void *ip, const void *end,
 }
 
 /* The hot path's question; the answer is nearly always no. */
-static __always_inline int is_familiar(const struct xr_vm *vm, __u32 word,
-				       __u32 tick)
+static __always_inline int is_familiar(const struct xr_vm *vm, __u32 word, __u32 tick)
 {
 	return vm->sample == word || vm->sample_tick != SAMPLE_TICK(tick);
 }
 
 /* ---- the rest of a frame, behind what print_of() takes ---- */
 
-#define PIECE		64
-#define PIECES		256	/* more than any frame has */
+#define PIECE  64
+#define PIECES 256 /* more than any frame has */
 
 struct piece {
 	__u64 word[PIECE / 8];
@@ -108,14 +106,12 @@ static long add_piece(__u32 i, void *rest)
 }
 
 /* Keyed, too; 0 where there is none. Padding is no part of an IP packet. */
-static __always_inline __u32 print_rest(struct xdp_md *ctx, __u32 l3,
-					__be16 proto,
+static __always_inline __u32 print_rest(struct xdp_md *ctx, __u32 l3, __be16 proto,
 					const struct xr_hash_keys *keys)
 {
 	const __be16 *w = octet_at(ctx, l3);
 	__u32 end = bpf_xdp_get_buff_len(ctx), ends = end;
-	struct rest r = { .ctx = ctx, .at = l3 + PRINT4,
-			  .key = keys->key[8] | 1 };
+	struct rest r = { .ctx = ctx, .at = l3 + PRINT4, .key = keys->key[8] | 1 };
 
 	if ((const void *)(w + 3) <= end_of(ctx)) {
 		if (proto == bpf_htons(ETH_P_IP)) {
@@ -135,35 +131,29 @@ static __always_inline __u32 print_rest(struct xdp_md *ctx, __u32 l3,
 }
 
 /* A keyed sum of products, without TTL and checksum, which routers change. */
-static __always_inline __u32 fingerprint(const struct xr_hash_keys *keys,
-					 __u64 macs, __u64 a, __u64 b, __u64 c)
+static __always_inline __u32 fingerprint(const struct xr_hash_keys *keys, __u64 macs, __u64 a,
+					 __u64 b, __u64 c)
 {
-	return (macs * keys->key[8] + a * keys->key[9] + b * keys->key[10] +
-		c * keys->key[11]) >> 32;
+	return (macs * keys->key[8] + a * keys->key[9] + b * keys->key[10] + c * keys->key[11]) >>
+		32;
 }
 
-static __always_inline __u32 print_of(const void *frame, const void *ip,
-				      const void *end, __be16 proto,
-				      const struct xr_hash_keys *keys)
+static __always_inline __u32 print_of(const void *frame, const void *ip, const void *end,
+				      __be16 proto, const struct xr_hash_keys *keys)
 {
 	/* The source's MAC and the EtherType. */
-	__u64 macs = (__u64)*(const __u32 *)(frame + 6) << 32 |
-		     *(const __u32 *)(frame + 10);
+	__u64 macs = (__u64) * (const __u32 *)(frame + 6) << 32 | *(const __u32 *)(frame + 10);
 	const __u32 *w = ip;
 
 	if (proto == bpf_htons(ETH_P_IP) && ip + PRINT4 <= end)
-		return fingerprint(keys, macs, (__u64)w[0] << 32 | w[1],
-				   (__u64)w[3] << 32 | w[4],
+		return fingerprint(keys, macs, (__u64)w[0] << 32 | w[1], (__u64)w[3] << 32 | w[4],
 				   (__u64)w[5] << 32 | w[6]);
 	if (proto == bpf_htons(ETH_P_IPV6) && ip + PRINT6 <= end)
-		return fingerprint(keys, macs, (__u64)w[0] << 32 |
-				   (w[1] & bpf_htonl(0xffffff00)),
-				   (__u64)w[5] << 32 | w[9],
-				   (__u64)w[10] << 32 | w[11]);
+		return fingerprint(keys, macs, (__u64)w[0] << 32 | (w[1] & bpf_htonl(0xffffff00)),
+				   (__u64)w[5] << 32 | w[9], (__u64)w[10] << 32 | w[11]);
 	if (ip + PRINT4 <= end)
 		return fingerprint(keys, macs ^ w[6], (__u64)w[0] << 32 | w[1],
-				   (__u64)w[2] << 32 | w[3],
-				   (__u64)w[4] << 32 | w[5]);
+				   (__u64)w[2] << 32 | w[3], (__u64)w[4] << 32 | w[5]);
 	return macs ^ macs >> 32 ^ (end - ip);
 }
 
@@ -203,8 +193,7 @@ static __always_inline __u32 print_frame(const struct echo_frame *f,
 	return print_of(f->frame, f->ip, f->end, f->proto, keys) ^ f->rest;
 }
 
-static __always_inline void take_sample(struct xr_vm *vm,
-					const struct echo_frame *f,
+static __always_inline void take_sample(struct xr_vm *vm, const struct echo_frame *f,
 					const struct xr_hash_keys *keys)
 {
 	vm->sample = word_of(f->ip, f->end, f->proto);
@@ -227,8 +216,7 @@ static __always_inline int disable_redirect(struct xr_vm *vm, __u32 place)
 }
 
 /* The numbered one came back. */
-static __always_inline int echo_numbered(struct xr_vm *vm, __u32 place,
-					 const struct echo_frame *f,
+static __always_inline int echo_numbered(struct xr_vm *vm, __u32 place, const struct echo_frame *f,
 					 const struct xr_hash_keys *keys)
 {
 	__u32 seen = vm->echoes + 1;
@@ -243,8 +231,7 @@ static __always_inline int echo_numbered(struct xr_vm *vm, __u32 place,
 	return 0;
 }
 
-static __always_inline int echo_frame(struct xr_vm *vm, __u32 place,
-				      const struct echo_frame *f,
+static __always_inline int echo_frame(struct xr_vm *vm, __u32 place, const struct echo_frame *f,
 				      const struct xr_hash_keys *keys)
 {
 	__u32 seen = vm->echoes, tick = SAMPLE_TICK(now_tick());

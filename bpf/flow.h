@@ -46,8 +46,7 @@ static __always_inline __u32 flow_age(struct xr_flow f, __u32 now)
  * begun on a guess while the bucket comes from memory; measured, that is worth
  * more than the wrong guesses cost, also at a million flows.
  */
-static __always_inline struct xr_flow *flow_place(struct xr_flow_bucket *b,
-						  __u32 tag)
+static __always_inline struct xr_flow *flow_place(struct xr_flow_bucket *b, __u32 tag)
 {
 #pragma unroll
 	for (int i = 0; i < XR_FLOW_WAYS; i++)
@@ -85,13 +84,13 @@ __noinline int flow_exchange(__u64 hash, __u64 old, __u64 new)
 	return 0;
 }
 
-#define FLOW_QUIET	60	/* seconds; Linux' TIME-WAIT, in which a client keeps its port */
+#define FLOW_QUIET 60 /* seconds; Linux' TIME-WAIT, in which a client keeps its port */
 
 /* Whether a SYN on its 4-tuple is another connection's. */
 static __always_inline int flow_is_over(struct xr_flow f, __u32 now)
 {
 	return !(f.seen & XR_FLOW_ESTABLISHED) ||
-	       (f.seen & XR_FLOW_CLOSING && flow_age(f, now) > FLOW_QUIET);
+		(f.seen & XR_FLOW_CLOSING && flow_age(f, now) > FLOW_QUIET);
 }
 
 /* The entry's word after a packet that alone establishes nothing. */
@@ -110,15 +109,14 @@ static __always_inline __u32 flow_first(__u32 now, __u32 was, __u32 says)
  * Marks the entry as seen now; writes at most once a second and flow. A SYN is
  * no sign of life of what is established, nor is a FIN or RST after the first.
  */
-static __always_inline void flow_touch(const struct packet *p,
-				       union flow_word old, __u32 now)
+static __always_inline void flow_touch(const struct packet *p, union flow_word old, __u32 now)
 {
 	union flow_word new = old;
 	const __u32 says = p->says, was = old.flow.seen;
 
 	_Static_assert(SAYS_BARE << 11 == XR_FLOW_CLOSING, "bare keeps the mark");
 	new.flow.seen = (now & XR_FLOW_SEEN) | XR_FLOW_ESTABLISHED |
-			(was & says << 11 & XR_FLOW_CLOSING);
+		(was & says << 11 & XR_FLOW_CLOSING);
 	if (unlikely(says & SAYS_FIRST))
 		new.flow.seen = flow_first(now, was, says);
 	if (unlikely(new.word != old.word))
@@ -130,19 +128,17 @@ static __always_inline void flow_touch(const struct packet *p,
  * unestablished and idled out to free, and by age among equals. The place is in
  * the lowest bits.
  */
-#define WORTH_WAY_BITS		3
-#define WORTH_UNESTABLISHED	(1U << 15)
-#define WORTH_IDLE		(1U << 16)
-#define WORTH_FREE		(1U << 17)
+#define WORTH_WAY_BITS      3
+#define WORTH_UNESTABLISHED (1U << 15)
+#define WORTH_IDLE          (1U << 16)
+#define WORTH_FREE          (1U << 17)
 
-static __always_inline __u64 flow_worth(const struct xr_flow_bucket *b,
-					__u32 way, __u32 now)
+static __always_inline __u64 flow_worth(const struct xr_flow_bucket *b, __u32 way, __u32 now)
 {
 	struct xr_flow f = b->way[way];
 	__u64 age = flow_age(f, now), left = knobs.flow_idle - age;
-	__u64 worth = age | (~f.seen & XR_FLOW_ESTABLISHED) |
-		      top_bit(left) * WORTH_IDLE |
-		      is_zero32(f.backend) * WORTH_FREE;
+	__u64 worth = age | (~f.seen & XR_FLOW_ESTABLISHED) | top_bit(left) * WORTH_IDLE |
+		is_zero32(f.backend) * WORTH_FREE;
 
 	return worth << WORTH_WAY_BITS | way;
 }
@@ -157,8 +153,7 @@ static __always_inline __u64 max_of(__u64 a, __u64 b)
 }
 
 /* A tree, as a chain of eight would take three times as long. */
-static __always_inline __u64 flow_victim(const struct xr_flow_bucket *b,
-					 __u32 now)
+static __always_inline __u64 flow_victim(const struct xr_flow_bucket *b, __u32 now)
 {
 	__u64 best[XR_FLOW_WAYS];
 
@@ -178,8 +173,7 @@ static __always_inline __u64 flow_victim(const struct xr_flow_bucket *b,
  * the hash's table have changed in between: who finds another entry gives up its
  * own. Returns that one's backend, or 0.
  */
-static __always_inline __u32 flow_other(struct xr_flow_bucket *b,
-					const struct xr_flow *own,
+static __always_inline __u32 flow_other(struct xr_flow_bucket *b, const struct xr_flow *own,
 					union flow_word new)
 {
 	__u32 other = 0;
@@ -229,8 +223,7 @@ __noinline __u32 flow_insert(__u64 hash, __u32 backend, __u32 bytes)
 		note(&p, XR_R_FLOW_FULL);
 		return backend;
 	}
-	if (__sync_val_compare_and_swap((__u64 *)victim, old.word, new.word) !=
-	    old.word)
+	if (__sync_val_compare_and_swap((__u64 *)victim, old.word, new.word) != old.word)
 		return flow_other(b, NULL, new) ?: backend; /* the next packet tries again */
 	other = flow_other(b, victim, new);
 	if (unlikely(other))

@@ -12,9 +12,9 @@
 #include "too_big.h"
 #include "vm_table.h"
 
-#define OUTER_TTL 64
-#define IP_DF 0x4000
-#define PORT_ENTROPY 0xc000	/* source ports 49152..65535 (RFC 7348 §4.1, RFC 8086) */
+#define OUTER_TTL     64
+#define IP_DF         0x4000
+#define PORT_ENTROPY  0xc000 /* source ports 49152..65535 (RFC 7348 §4.1, RFC 8086) */
 #define VXLAN_HAS_VNI 0x08000000
 
 /*
@@ -26,11 +26,11 @@
  * reserved octets of the VXLAN header would not do: Linux drops what it does not
  * know there.
  */
-#define RELAY_PORT	0xf000
-#define RELAY_PORT_BITS	0x0fff
-#define RELAY_ID	0x7800
-#define RELAY_ID_MASK	0xfc00
-#define RELAY_LABEL	0x78000
+#define RELAY_PORT       0xf000
+#define RELAY_PORT_BITS  0x0fff
+#define RELAY_ID         0x7800
+#define RELAY_ID_MASK    0xfc00
+#define RELAY_LABEL      0x78000
 #define RELAY_LABEL_MASK 0xff000
 
 struct vxlan_header {
@@ -40,9 +40,9 @@ struct vxlan_header {
 
 /* Everything about the outer header that is known before it is written. */
 struct outer {
-	__u32 l2;		/* length of the Ethernet header and tags kept */
-	__u32 ip_len;		/* of the outer packet */
-	__u32 frame;		/* 1: VXLAN round a frame that has its own MACs: a relay */
+	__u32 l2;     /* length of the Ethernet header and tags kept */
+	__u32 ip_len; /* of the outer packet */
+	__u32 frame;  /* 1: VXLAN round a frame that has its own MACs: a relay */
 };
 
 /* Spreads flows over ECMP; the keyed hash, which a CID hit has not, is no need. */
@@ -54,8 +54,7 @@ static __always_inline __u32 entropy_of(const struct packet *p)
 }
 
 /* RFC 1624: the checksum changes as the word with the TTL does. */
-static __always_inline int decrement_ttl(struct xdp_md *ctx,
-					 const struct packet *p)
+static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct packet *p)
 {
 	void *ip = octet_at(ctx, p->l3);
 
@@ -82,8 +81,7 @@ static __always_inline int decrement_ttl(struct xdp_md *ctx,
 	return 0;
 }
 
-static __always_inline void write_ipv4(void *at, const struct xr_path *path,
-				       const struct packet *p,
+static __always_inline void write_ipv4(void *at, const struct xr_path *path, const struct packet *p,
 				       const struct outer *o, __u32 proto)
 {
 	__be32 *w = at;
@@ -94,14 +92,12 @@ static __always_inline void write_ipv4(void *at, const struct xr_path *path,
 	w[2] = bpf_htonl(OUTER_TTL << 24 | proto << 16);
 	w[3] = path->saddr[3];
 	if (path->source_bits)
-		w[3] |= bpf_htonl(entropy_of(p) &
-				  ((1ULL << (path->source_bits & 31)) - 1));
+		w[3] |= bpf_htonl(entropy_of(p) & ((1ULL << (path->source_bits & 31)) - 1));
 	w[4] = path->daddr[3];
 	w[2] |= header_sum(w);
 }
 
-static __always_inline void write_ipv6(void *at, const struct xr_path *path,
-				       const struct packet *p,
+static __always_inline void write_ipv6(void *at, const struct xr_path *path, const struct packet *p,
 				       const struct outer *o, __u32 proto)
 {
 	__be32 *w = at;
@@ -112,8 +108,7 @@ static __always_inline void write_ipv6(void *at, const struct xr_path *path,
 		label = RELAY_LABEL | (label & ~RELAY_LABEL_MASK);
 	/* RFC 6438: the flow label carries the entropy. */
 	w[0] = bpf_htonl(0x60000000 | p->tos << 20 | label);
-	w[1] = bpf_htonl((o->ip_len - sizeof(struct ipv6hdr)) << 16 |
-			 proto << 8 | OUTER_TTL);
+	w[1] = bpf_htonl((o->ip_len - sizeof(struct ipv6hdr)) << 16 | proto << 8 | OUTER_TTL);
 	__builtin_memcpy(&w[2], path->saddr, sizeof(path->saddr));
 	w[5] |= bpf_htonl(entropy_of(p)) & mask;
 	__builtin_memcpy(&w[6], path->daddr, sizeof(path->daddr));
@@ -123,8 +118,7 @@ static __always_inline void write_ipv6(void *at, const struct xr_path *path,
  * The checksum is zero: allowed over IPv4, and for tunnels over IPv6 (RFC
  * 6935); what is inside has its own.
  */
-static __always_inline void write_udp(void *at, const struct xr_path *path,
-				      const struct packet *p,
+static __always_inline void write_udp(void *at, const struct xr_path *path, const struct packet *p,
 				      const struct outer *o, __u32 ip_header)
 {
 	struct udphdr *udp = at;
@@ -149,8 +143,7 @@ _Static_assert(__builtin_offsetof(struct xr_path, inner_dmac) % 8 == 0, "copy_ma
 _Static_assert(__builtin_offsetof(struct xr_nexthop, dmac) % 8 == 0, "copy_macs()");
 
 static __always_inline void write_vxlan(void *at, const struct xr_path *path,
-					const struct packet *p,
-					const struct outer *o)
+					const struct packet *p, const struct outer *o)
 {
 	struct vxlan_header *v = at;
 	struct ethhdr *eth = (void *)(v + 1);
@@ -164,10 +157,8 @@ static __always_inline void write_vxlan(void *at, const struct xr_path *path,
 }
 
 /* Writes everything after the Ethernet header; at has path->overhead octets. */
-static __always_inline int write_outer(void *at, const void *end,
-				       const struct xr_path *path,
-				       const struct packet *p,
-				       const struct outer *o)
+static __always_inline int write_outer(void *at, const void *end, const struct xr_path *path,
+				       const struct packet *p, const struct outer *o)
 {
 	__u32 proto = IPPROTO_UDP, header;
 
@@ -220,8 +211,7 @@ __noinline int keep_tags(struct xdp_md *ctx, __u32 from, __u32 count)
 }
 
 /* l2: the header's length, tags included. */
-static __always_inline int write_ethernet(void *data, const void *end,
-					  const struct xr_nexthop *nh,
+static __always_inline int write_ethernet(void *data, const void *end, const struct xr_nexthop *nh,
 					  __u32 l2, __be16 proto)
 {
 	__be16 *type = octet(data, l2 - sizeof(*type));
@@ -243,8 +233,7 @@ __noinline int is_flooded(struct xdp_md *ctx, __u32 index)
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	const __u64 *to = data_of(ctx);
 
-	return nh && (void *)(to + 1) <= end_of(ctx) &&
-	       !((*to ^ *(const __u64 *)nh->dmac) << 16);
+	return nh && (void *)(to + 1) <= end_of(ctx) && !((*to ^ *(const __u64 *)nh->dmac) << 16);
 }
 
 _Static_assert(XDP_REDIRECT == XDP_TX + 1, "forward() computes the action");
@@ -287,8 +276,7 @@ __noinline __u32 mtu_to_vm(__u32 backend, __u32 mtu)
  * Sends the packet by p->path. Returns 0 with the XDP action in p->sent, or the
  * reason why not. tied: to p->backend, which is a VM.
  */
-static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
-				   __u32 tied)
+static __always_inline int forward(struct xdp_md *ctx, struct packet *p, __u32 tied)
 {
 	__u32 index = p->path, mtu;
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
@@ -330,8 +318,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p,
 	end = end_of(ctx);
 	ipv6 = path->overhead ? path->ipv6 : p->ipv6;
 	reason = write_ethernet(data, end, nh, o.l2,
-				ipv6 ? bpf_htons(ETH_P_IPV6) :
-				       bpf_htons(ETH_P_IP));
+				ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP));
 	if (!reason && path->overhead)
 		reason = write_outer(octet(data, o.l2), end, path, p, &o);
 	if (reason)

@@ -72,15 +72,14 @@ __noinline int is_forged(struct xdp_md *ctx, __u32 index)
 	    nh->gateway != xr_address_print(path->daddr))
 		return 0;
 	return (const void *)(eth + 7) > end_of(ctx) ||
-	       mac_of(eth + 3) != mac_of((const __u16 *)nh->dmac);
+		mac_of(eth + 3) != mac_of((const __u16 *)nh->dmac);
 }
 
 /*
  * In another namespace another device has the same number: but no VM is behind it,
  * as far as user space knows, which goes by both.
  */
-static __always_inline int is_port_of(struct xdp_md *ctx,
-				      const struct xr_vm *vm)
+static __always_inline int is_port_of(struct xdp_md *ctx, const struct xr_vm *vm)
 {
 	const struct xr_port *port = this_port();
 
@@ -104,14 +103,12 @@ __noinline int is_arriving(struct xdp_md *ctx, __u32 place)
 	if (!vm)
 		return 0;
 	w = vm_now(vm);
-	return vm_under_way(w) &&
-	       host_get(w.now.next).flags & XR_HOST_LOCAL &&
-	       is_by_own_port(ctx, place);
+	return vm_under_way(w) && host_get(w.now.next).flags & XR_HOST_LOCAL &&
+		is_by_own_port(ctx, place);
 }
 
 /* And from where the VM is, or is about to be. */
-static __always_inline int is_in_place(struct xdp_md *ctx, __u32 place,
-				       __u32 index)
+static __always_inline int is_in_place(struct xdp_md *ctx, __u32 place, __u32 index)
 {
 	if (host_get(index).flags & XR_HOST_LOCAL)
 		return is_by_own_port(ctx, place);
@@ -182,7 +179,7 @@ static __always_inline void note_bytes(__u32 bytes, __u32 reason)
 	note(&p, reason);
 }
 
-#define NOTHING_CHANGED	0x10000
+#define NOTHING_CHANGED 0x10000
 
 /*
  * Counts and tells what became of the claim at hand. place: of the VM, plus one,
@@ -257,13 +254,11 @@ __noinline int move_by_word(__u32 place, __u32 host)
 		vm->flap_since = tick;
 	if (frozen)
 		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
-	return say(frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1,
-		   w.now.host);
+	return say(frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1, w.now.host);
 }
 
 /* Whose port, or tunnel, this is, if the policy lets it move VMs; or 0. */
-static __always_inline __u32 believed_host(struct xdp_md *ctx,
-					   const struct claim *c)
+static __always_inline __u32 believed_host(struct xdp_md *ctx, const struct claim *c)
 {
 	const struct xr_port *port = this_port();
 	__u32 index;
@@ -276,13 +271,12 @@ static __always_inline __u32 believed_host(struct xdp_md *ctx,
 }
 
 /* It says what it may say, where it may; maybe an address that is new. */
-static __always_inline int confirm(const struct claim *c, __u32 place,
-				   union vm_word w)
+static __always_inline int confirm(const struct claim *c, __u32 place, union vm_word w)
 {
 	if (c->sort != CLAIM_SAYS)
 		return 0;
-	if (c->has_ip && w.now.state == XR_VM_MOVED &&
-	    !(w.now.flags & XR_VM_LOCK) && is_news(place, c->ip))
+	if (c->has_ip && w.now.state == XR_VM_MOVED && !(w.now.flags & XR_VM_LOCK) &&
+	    is_news(place, c->ip))
 		return say(XR_R_ANNOUNCEMENT, place + 1, NOTHING_CHANGED);
 	note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
 	return 0;
@@ -304,8 +298,8 @@ __noinline int believe(struct xdp_md *ctx, __u32 place)
 		return 0;
 	if (is_in_place(ctx, place, w.now.host))
 		return confirm(c, place, w);
-	if (vm_under_way(w) && c->sort != CLAIM_PROBE &&
-	    is_at(ctx, w.now.next) && !is_forged(ctx, w.now.next))
+	if (vm_under_way(w) && c->sort != CLAIM_PROBE && is_at(ctx, w.now.next) &&
+	    !is_forged(ctx, w.now.next))
 		return activate(place);
 	if (c->sort != CLAIM_SAYS)
 		return 0;
@@ -332,17 +326,15 @@ static __always_inline int is_virtual_router(__u64 mac)
 {
 	__u32 three = mac & 0xffffff, four = mac, last = mac >> 24;
 
-	return (three == 0x5e0000 && ((last & 0xffff) == 0x0100 ||
-				      (last & 0xffff) == 0x0200)) ||
-	       (four == 0x070c0000 && (mac >> 32 & 0xff) == 0xac) ||
-	       (four == 0x9f0c0000 && (mac >> 36 & 0xf) == 0xf) ||
-	       (four == 0xa0730500 && (mac >> 36 & 0xf) == 0);
+	return (three == 0x5e0000 && ((last & 0xffff) == 0x0100 || (last & 0xffff) == 0x0200)) ||
+		(four == 0x070c0000 && (mac >> 32 & 0xff) == 0xac) ||
+		(four == 0x9f0c0000 && (mac >> 36 & 0xf) == 0xf) ||
+		(four == 0xa0730500 && (mac >> 36 & 0xf) == 0);
 }
 
 static __always_inline int is_protected_mac(__u64 mac)
 {
-	return is_virtual_router(mac) ||
-	       is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN);
+	return is_virtual_router(mac) || is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN);
 }
 
 __noinline int claims_protected(__u32 place)
@@ -355,19 +347,16 @@ __noinline int claims_protected(__u32 place)
 		return 0;
 	mac = c->key & MAC_MASK;
 	mac_is = is_protected_mac(mac);
-	ip_is = c->has_ip &&
-		is_protected(XR_PROTECTED_IP, c->ip, sizeof(c->ip));
+	ip_is = c->has_ip && is_protected(XR_PROTECTED_IP, c->ip, sizeof(c->ip));
 	return place ? mac_is || ip_is : !mac_is && ip_is;
 }
 
 /* What the claim at hand says against itself, or against what is known. */
-static __always_inline int is_refused(const struct claim *c, __u32 place,
-				      __u32 owner)
+static __always_inline int is_refused(const struct claim *c, __u32 place, __u32 owner)
 {
 	if (c->sort != CLAIM_SAYS)
 		return c->sort == CLAIM_BAD;
-	if (place && c->has_ip &&
-	    ((owner && owner != place) || !is_bound(place - 1, c->ip)))
+	if (place && c->has_ip && ((owner && owner != place) || !is_bound(place - 1, c->ip)))
 		return 1;
 	return (place || is_gratuitous(c)) && claims_protected(place);
 }
@@ -375,14 +364,12 @@ static __always_inline int is_refused(const struct claim *c, __u32 place,
 /* ---- the guard ---- */
 
 /* The machine is where it is, or where it goes: the port is its own. */
-static __always_inline int is_own_port(struct xdp_md *ctx,
-				       const struct xr_vm *vm)
+static __always_inline int is_own_port(struct xdp_md *ctx, const struct xr_vm *vm)
 {
 	union vm_word w = vm_now(vm);
 
 	return is_port_of(ctx, vm) &&
-	       (host_get(w.now.host).flags | host_get(w.now.next).flags) &
-		       XR_HOST_LOCAL;
+		(host_get(w.now.host).flags | host_get(w.now.next).flags) & XR_HOST_LOCAL;
 }
 
 /* The port of a locked VM is for it alone, or for those that share it. */
@@ -435,8 +422,7 @@ __noinline int guard_source(struct xdp_md *ctx)
 	if (l->more && c->exact && is_locked(c->exact)) {
 		struct xr_vm *vm = vm_at(c->exact - 1);
 
-		if (vm && !is_in_place(ctx, c->exact - 1,
-				       vm_now(vm).now.host))
+		if (vm && !is_in_place(ctx, c->exact - 1, vm_now(vm).now.host))
 			return XR_R_GUARD_MAC;
 		c->who = c->who ?: c->exact;
 	}
@@ -452,13 +438,12 @@ static __always_inline __u64 eui64_mac(const __be32 *ip)
 
 	if (o[11] != 0xff || o[12] != 0xfe)
 		return 0;
-	return (__u64)(o[8] ^ 2) | (__u64)o[9] << 8 | (__u64)o[10] << 16 |
-	       (__u64)o[13] << 24 | (__u64)o[14] << 32 | (__u64)o[15] << 40;
+	return (__u64)(o[8] ^ 2) | (__u64)o[9] << 8 | (__u64)o[10] << 16 | (__u64)o[13] << 24 |
+		(__u64)o[14] << 32 | (__u64)o[15] << 40;
 }
 
 /* Nobody lists link-local addresses; by their making some are somebody's. */
-static __always_inline int is_anothers_link_local(struct xdp_md *ctx,
-						  const struct claim *c,
+static __always_inline int is_anothers_link_local(struct xdp_md *ctx, const struct claim *c,
 						  const __be32 *ip)
 {
 	__u64 mac;
@@ -471,13 +456,13 @@ static __always_inline int is_anothers_link_local(struct xdp_md *ctx,
 	return locked_vm(ctx, mac) || (c->who && is_protected_mac(mac));
 }
 
-enum { SAYS_IP, SAYS_TOO, USES };	/* c->ip, c->too, c->from */
+enum { SAYS_IP, SAYS_TOO, USES }; /* c->ip, c->too, c->from */
 
 /*
  * The segments that the frame at hand may be in: its own, the port's, that of the
  * VM whose port it is; and none, by which is found who has an address alone.
  */
-#define SEGMENTS	4
+#define SEGMENTS 4
 
 static __always_inline __u32 nth_segment(const struct claim *c, int i)
 {
@@ -528,11 +513,9 @@ __noinline int guard_address(struct xdp_md *ctx, int which)
 }
 
 /* What it uses counts at its own port: elsewhere it may be a router's. */
-static __always_inline int uses_address(struct xdp_md *ctx,
-					const struct claim *c)
+static __always_inline int uses_address(struct xdp_md *ctx, const struct claim *c)
 {
-	struct xr_vm *vm = c->who && c->has_from && !c->off ?
-				   vm_at(c->who - 1) : NULL;
+	struct xr_vm *vm = c->who && c->has_from && !c->off ? vm_at(c->who - 1) : NULL;
 
 	return vm && is_own_port(ctx, vm);
 }
@@ -599,7 +582,7 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 
 /* ---- which frames are heard ---- */
 
-#define ND_TYPE_AT	40	/* of an ICMPv6 type, in the packet */
+#define ND_TYPE_AT 40 /* of an ICMPv6 type, in the packet */
 
 /* Not 0 while VMs are expected or locked: then any frame is. */
 static __always_inline __u64 vm_attention(void)
@@ -615,11 +598,10 @@ static __always_inline int is_heard(struct xdp_md *ctx, __u32 l3, __be16 proto)
 	if (likely(proto == bpf_htons(ETH_P_IP)))
 		return 0;
 	if (proto != bpf_htons(ETH_P_IPV6))
-		return proto == bpf_htons(ETH_P_ARP) ||
-		       proto == bpf_htons(ETH_P_RARP);
+		return proto == bpf_htons(ETH_P_ARP) || proto == bpf_htons(ETH_P_RARP);
 	ip = octet_at(ctx, l3);
-	return ip + ND_TYPE_AT + 1 <= (const __u8 *)end_of(ctx) &&
-	       ip[6] == IPPROTO_ICMPV6 && ip[ND_TYPE_AT] == ND_ADVERTISE;
+	return ip + ND_TYPE_AT + 1 <= (const __u8 *)end_of(ctx) && ip[6] == IPPROTO_ICMPV6 &&
+		ip[ND_TYPE_AT] == ND_ADVERTISE;
 }
 
 #endif

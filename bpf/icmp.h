@@ -10,7 +10,7 @@
 #include "parse.h"
 
 #define ICMP_HEADER 8
-#define IP_OFFSET 0x1fff
+#define IP_OFFSET   0x1fff
 
 static __always_inline int icmp_is_error(__u32 type, int ipv6)
 {
@@ -20,19 +20,16 @@ static __always_inline int icmp_is_error(__u32 type, int ipv6)
 }
 
 /* ICMP's own header; quoted addresses and protocol are read by the caller. */
-static __always_inline int parse_error_type(struct xdp_md *ctx,
-					    const struct quoted *q)
+static __always_inline int parse_error_type(struct xdp_md *ctx, const struct quoted *q)
 {
 	__u8 *icmp = octet_at(ctx, q->l4);
 
-	if (icmp + ICMP_HEADER > (__u8 *)end_of(ctx) ||
-	    q->l4 + ICMP_HEADER > q->end)
+	if (icmp + ICMP_HEADER > (__u8 *)end_of(ctx) || q->l4 + ICMP_HEADER > q->end)
 		return XR_R_MALFORMED_L4;
 	return icmp_is_error(icmp[0], q->ipv6) ? 0 : XR_R_NOT_L4;
 }
 
-static __always_inline int parse_quoted_ports(struct xdp_md *ctx,
-					      struct quoted *q, __u32 at)
+static __always_inline int parse_quoted_ports(struct xdp_md *ctx, struct quoted *q, __u32 at)
 {
 	__u16 *ports = octet_at(ctx, at);
 
@@ -94,8 +91,8 @@ static __always_inline int is_to_sender(const struct packet *p)
 
 	if (!p->ipv6)
 		return q->vip[3] == p->daddr[3];
-	return q->vip[3] == p->daddr[3] && q->vip[2] == p->daddr[2] &&
-	       q->vip[1] == p->daddr[1] && q->vip[0] == p->daddr[0];
+	return q->vip[3] == p->daddr[3] && q->vip[2] == p->daddr[2] && q->vip[1] == p->daddr[1] &&
+		q->vip[0] == p->daddr[0];
 }
 
 /* Turns p into the quoted flow, as its client would send it. */

@@ -27,8 +27,7 @@ static __always_inline __u32 ingress_of(struct xdp_md *ctx)
  * Where the underlay's address is a bridge's, the route names the bridge; user
  * space found the port. Where it could not: out of the port they came in by.
  */
-static __always_inline __u32 egress_of(struct xdp_md *ctx,
-				       const struct xr_nexthop *nh)
+static __always_inline __u32 egress_of(struct xdp_md *ctx, const struct xr_nexthop *nh)
 {
 	if (knobs.master && nh->ifindex == knobs.master)
 		return ingress_of(ctx);
@@ -36,8 +35,7 @@ static __always_inline __u32 egress_of(struct xdp_md *ctx,
 }
 
 /* ctx: of XDP or of tc; from: the device it asks for. */
-static __always_inline int ask_fib(void *ctx, __u32 from,
-				   const struct xr_path *path,
+static __always_inline int ask_fib(void *ctx, __u32 from, const struct xr_path *path,
 				   struct bpf_fib_lookup *fib)
 {
 	__u32 flags = 0;
@@ -50,10 +48,8 @@ static __always_inline int ask_fib(void *ctx, __u32 from,
 	fib->tot_len = 1; /* not 0: makes the kernel tell the route's MTU */
 	if (path->ipv6) {
 		fib->family = AF_INET6;
-		__builtin_memcpy(fib->ipv6_src, path->saddr,
-				 sizeof(fib->ipv6_src));
-		__builtin_memcpy(fib->ipv6_dst, path->daddr,
-				 sizeof(fib->ipv6_dst));
+		__builtin_memcpy(fib->ipv6_src, path->saddr, sizeof(fib->ipv6_src));
+		__builtin_memcpy(fib->ipv6_dst, path->daddr, sizeof(fib->ipv6_dst));
 	} else {
 		fib->family = AF_INET;
 		fib->ipv4_src = path->saddr[3];
@@ -77,8 +73,7 @@ static __always_inline __u32 asked_for(const struct bpf_fib_lookup *fib)
 static __always_inline int is_same_hop(const struct xr_nexthop *nh,
 				       const struct bpf_fib_lookup *fib)
 {
-	return nh->ifindex && nh->gateway == asked_for(fib) &&
-	       routed_by(nh) == fib->ifindex;
+	return nh->ifindex && nh->gateway == asked_for(fib) && routed_by(nh) == fib->ifindex;
 }
 
 static __always_inline int is_same_mac(const void *a, const void *b)
@@ -106,8 +101,8 @@ static __always_inline void forget_hop(struct xr_nexthop *nh)
  * The FIB gives a MAC address that the kernel doubts as it does a sound one, and
  * only who sends by the kernel makes it ask. A new one is worth that.
  */
-static __always_inline int take_fib(struct xr_nexthop *nh,
-				    const struct bpf_fib_lookup *fib, int err)
+static __always_inline int take_fib(struct xr_nexthop *nh, const struct bpf_fib_lookup *fib,
+				    int err)
 {
 	__u32 tick = now_tick();
 	int same, said = XR_R_FIB;
@@ -182,8 +177,7 @@ static __always_inline int mtu_lasts(struct xr_outer_mtu now)
 }
 
 /* What ICMP told of the way to the path's far end; 0: nothing, or long ago. */
-static __always_inline __u32 learned_mtu(const struct xr_path *path,
-					 struct xr_outer_key *key)
+static __always_inline __u32 learned_mtu(const struct xr_path *path, struct xr_outer_key *key)
 {
 	struct xr_outer *o = outer_of(path, key);
 	struct xr_outer_mtu now;
@@ -194,8 +188,7 @@ static __always_inline __u32 learned_mtu(const struct xr_path *path,
 	return mtu_lasts(now) ? now.mtu : 0;
 }
 
-static __always_inline void settle_mtu(struct xr_path *path, __u32 mtu,
-				       struct xr_outer_key *key)
+static __always_inline void settle_mtu(struct xr_path *path, __u32 mtu, struct xr_outer_key *key)
 {
 	mtu = least(mtu, path->route_mtu);
 	mtu = least(mtu, learned_mtu(path, key));
@@ -204,8 +197,7 @@ static __always_inline void settle_mtu(struct xr_path *path, __u32 mtu,
 }
 
 /* Of a way that the FIB says nothing of: what was learned goes here, too, in time. */
-static __always_inline void expire_mtu(struct xr_path *path, __u32 mtu,
-				       struct xr_outer_key *key)
+static __always_inline void expire_mtu(struct xr_path *path, __u32 mtu, struct xr_outer_key *key)
 {
 	struct xr_outer *o = outer_of(path, key);
 	struct xr_outer_mtu now;
@@ -260,8 +252,7 @@ static __always_inline int is_fresh(const struct xr_nexthop *nh, __u32 tick)
 }
 
 /* 0 and *out, or the verdict's reason. */
-static __always_inline int find_nexthop_at(struct xdp_md *ctx,
-					   struct packet *p, __u32 index,
+static __always_inline int find_nexthop_at(struct xdp_md *ctx, struct packet *p, __u32 index,
 					   struct xr_nexthop **out, __u32 tick)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
@@ -289,8 +280,8 @@ static __always_inline int find_nexthop_at(struct xdp_md *ctx,
 	return 0;
 }
 
-static __always_inline int find_nexthop(struct xdp_md *ctx, struct packet *p,
-					__u32 index, struct xr_nexthop **out)
+static __always_inline int find_nexthop(struct xdp_md *ctx, struct packet *p, __u32 index,
+					struct xr_nexthop **out)
 {
 	return find_nexthop_at(ctx, p, index, out, now_tick());
 }

@@ -21,74 +21,74 @@
 
 const volatile struct xr_knobs knobs = {};
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #ifndef ETH_P_8021AD
 #define ETH_P_8021AD 0x88A8
 #endif
 
-#define IP_OFFSET_OR_MF 0x3fff	/* fragment offset and "more fragments" */
+#define IP_OFFSET_OR_MF 0x3fff /* fragment offset and "more fragments" */
 
 /*
  * What a packet is in its flow. In one octet, as each one of its own would take
  * eight of the stack; TCP's flags stand where its header has them.
  */
-#define SAYS_FIN	0x01
-#define SAYS_SYN	0x02	/* a new connection */
-#define SAYS_RST	0x04
-#define SAYS_BARE	0x08	/* TCP: no payload */
-#define SAYS_LONG	0x10	/* QUIC: long header */
-#define SAYS_SHORT	0x20	/* QUIC: short header */
+#define SAYS_FIN   0x01
+#define SAYS_SYN   0x02 /* a new connection */
+#define SAYS_RST   0x04
+#define SAYS_BARE  0x08 /* TCP: no payload */
+#define SAYS_LONG  0x10 /* QUIC: long header */
+#define SAYS_SHORT 0x20 /* QUIC: short header */
 
-#define SAYS_END	(SAYS_FIN | SAYS_RST)
+#define SAYS_END (SAYS_FIN | SAYS_RST)
 /* Alone it does not establish the flow; it may not open one. */
-#define SAYS_FIRST	(SAYS_SYN | SAYS_END | SAYS_LONG)
-#define SAYS_NO_ENTRY	(SAYS_RST | SAYS_SHORT)
+#define SAYS_FIRST    (SAYS_SYN | SAYS_END | SAYS_LONG)
+#define SAYS_NO_ENTRY (SAYS_RST | SAYS_SHORT)
 
 struct packet {
-	__u32 l3;		/* offset of the IP header */
-	__u32 l4;		/* offset of the transport header */
-	__u32 end;		/* offset of the first octet after the IP packet */
-	__u32 ip_len;		/* octets from the IP header on */
-	__u32 payload;		/* offset of the UDP payload (of a quoted one, for ICMP) */
-	__u32 payload_end;	/* where it ends */
-	__u32 bytes;		/* of the frame, for the counters */
-	__u32 ports;		/* source | destination << 16, as in the packet */
-	__u32 udp_len;		/* as in the packet; what follows the ports in TCP */
-	__u32 path;		/* of the backend */
+	__u32 l3;          /* offset of the IP header */
+	__u32 l4;          /* offset of the transport header */
+	__u32 end;         /* offset of the first octet after the IP packet */
+	__u32 ip_len;      /* octets from the IP header on */
+	__u32 payload;     /* offset of the UDP payload (of a quoted one, for ICMP) */
+	__u32 payload_end; /* where it ends */
+	__u32 bytes;       /* of the frame, for the counters */
+	__u32 ports;       /* source | destination << 16, as in the packet */
+	__u32 udp_len;     /* as in the packet; what follows the ports in TCP */
+	__u32 path;        /* of the backend */
 	__be32 saddr[XR_ADDR_WORDS] __attribute__((aligned(8)));
 	__be32 daddr[XR_ADDR_WORDS];
 	__u8 ipv6;
-	__u8 proto;		/* of the flow: for ICMP, of the quoted packet */
+	__u8 proto; /* of the flow: for ICMP, of the quoted packet */
 	__u8 tos;
-	__u8 vlans;		/* tags before the IP header */
-	__u8 icmp;		/* addresses and ports are the quoted packet's, reversed */
-	__u8 says;		/* SAYS_*: what it is in its flow */
-	__u8 group;		/* came by link-layer broadcast or multicast */
-	__u8 martian;		/* its source is none: see is_martian() */
-	__u8 limited;		/* the backend has a limit of Initials */
-	__u8 tied;		/* the backend is a VM: see follow() */
+	__u8 vlans;   /* tags before the IP header */
+	__u8 icmp;    /* addresses and ports are the quoted packet's, reversed */
+	__u8 says;    /* SAYS_*: what it is in its flow */
+	__u8 group;   /* came by link-layer broadcast or multicast */
+	__u8 martian; /* its source is none: see is_martian() */
+	__u8 limited; /* the backend has a limit of Initials */
+	__u8 tied;    /* the backend is a VM: see follow() */
 	__u16 vip;
 	__u16 backend;
-	__u32 vm;		/* place in vms, plus one, for a drop's event */
-	__u32 reason;		/* enum xr_reason, as far as is known */
-	__u32 sent;		/* XDP_TX or XDP_REDIRECT, once forwarded */
-	__u64 hash;		/* of the 4-tuple */
+	__u32 vm;     /* place in vms, plus one, for a drop's event */
+	__u32 reason; /* enum xr_reason, as far as is known */
+	__u32 sent;   /* XDP_TX or XDP_REDIRECT, once forwarded */
+	__u64 hash;   /* of the 4-tuple */
 	struct quic {
-		__u32 cid;	/* offset of the connection ID */
-		__u32 usable;	/* octets there are for it; 0: none */
+		__u32 cid;    /* offset of the connection ID */
+		__u32 usable; /* octets there are for it; 0: none */
 		__u8 is_long;
-		__u8 top;	/* of the connection ID's octet 0: three bits */
-		__u8 is_down;	/* it names a server that is down */
+		__u8 top;     /* of the connection ID's octet 0: three bits */
+		__u8 is_down; /* it names a server that is down */
 	} quic;
-	struct quoted {		/* what an ICMP error quotes */
-		__u32 l4;	/* offset of ICMP in, of the quoted header out */
-		__u32 end;	/* of the frame's IP packet */
+	struct quoted {    /* what an ICMP error quotes */
+		__u32 l4;  /* offset of ICMP in, of the quoted header out */
+		__u32 end; /* of the frame's IP packet */
 		__u32 payload;
 		__be32 client[XR_ADDR_WORDS];
 		__be32 vip[XR_ADDR_WORDS];
-		__u32 ports;	/* client's | VIP's << 16 */
+		__u32 ports; /* client's | VIP's << 16 */
 		__u32 proto;
 		__u32 ipv6;
 	} quoted;

@@ -44,8 +44,7 @@ static __always_inline void *octet_at(struct xdp_md *ctx, __u64 off)
  * Whether the frame holds len octets. A frame of several buffers shows only
  * its first one between data and data_end, so ask before calling it short.
  */
-static __always_inline int frame_holds(struct xdp_md *ctx, struct packet *p,
-				       __u32 len)
+static __always_inline int frame_holds(struct xdp_md *ctx, struct packet *p, __u32 len)
 {
 	if (likely(len <= p->bytes))
 		return 1;
@@ -60,8 +59,7 @@ struct vlan_tag {
 
 static __always_inline int is_vlan(__be16 proto)
 {
-	return proto == bpf_htons(ETH_P_8021Q) ||
-	       proto == bpf_htons(ETH_P_8021AD);
+	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
 }
 
 #define MAX_TAGS 4
@@ -70,13 +68,13 @@ static __always_inline int is_vlan(__be16 proto)
  * What read_tags() gives. A tag with VLAN ID 0 tells a priority and no VLAN
  * (IEEE 802.1Q §6.9), however many of them there are.
  */
-#define TAGS_PROTO(t)	((__be16)(t))		/* EtherType behind them */
-#define TAGS_VLAN(t)	((__u32)((t) >> 16) & 0xfff)
-#define TAGS_OCTETS(t)	((__u32)((t) >> 32) & 0x1f)
-#define TAGS_DOUBLE	(1ULL << 40)	/* two VLANs: the outer one is told */
-#define TAGS_OTHER	(1ULL << 41)	/* the first one is of 802.1ad */
-#define TAGS_PRIORITY	(1ULL << 42)	/* the first one has no VLAN */
-#define TAGS_DEEP	(1ULL << 43)	/* more tags than are read */
+#define TAGS_PROTO(t)  ((__be16)(t)) /* EtherType behind them */
+#define TAGS_VLAN(t)   ((__u32)((t) >> 16) & 0xfff)
+#define TAGS_OCTETS(t) ((__u32)((t) >> 32) & 0x1f)
+#define TAGS_DOUBLE    (1ULL << 40) /* two VLANs: the outer one is told */
+#define TAGS_OTHER     (1ULL << 41) /* the first one is of 802.1ad */
+#define TAGS_PRIORITY  (1ULL << 42) /* the first one has no VLAN */
+#define TAGS_DEEP      (1ULL << 43) /* more tags than are read */
 
 /*
  * The tags of the frame at off; 0 if it is too short for them. Rare, so a call
@@ -89,8 +87,7 @@ __noinline __u64 read_tags(struct xdp_md *ctx, __u32 off)
 	__be16 *next;
 	__u32 n = 0;
 
-	if (at > MAX_OFFSET - sizeof(struct ethhdr) -
-			 MAX_TAGS * sizeof(struct vlan_tag))
+	if (at > MAX_OFFSET - sizeof(struct ethhdr) - MAX_TAGS * sizeof(struct vlan_tag))
 		return 0;
 	next = octet_at(ctx, at);
 	if ((void *)(next + 1) > end_of(ctx))
@@ -120,8 +117,7 @@ __noinline __u64 read_tags(struct xdp_md *ctx, __u32 off)
 }
 
 /* Finds the IP header; *proto is its EtherType. */
-static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p,
-					  __be16 *proto)
+static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p, __be16 *proto)
 {
 	struct ethhdr *eth = data_of(ctx);
 	__u64 tags;
@@ -176,7 +172,7 @@ struct ext_walk {
 	__u32 proto;
 };
 
-#define IPPROTO_HIP 139
+#define IPPROTO_HIP   139
 #define IPPROTO_SHIM6 140
 
 /*
@@ -253,8 +249,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 	__builtin_memcpy(p->saddr, &ip->saddr, sizeof(p->saddr));
 	__builtin_memcpy(p->daddr, &ip->daddr, sizeof(p->daddr));
 	/* ::ffff:a.b.c.d, as which IPv4 VIPs are stored, is on no wire. */
-	if (unlikely(!p->daddr[0] && !p->daddr[1] &&
-		     p->daddr[2] == bpf_htonl(0xffff)))
+	if (unlikely(!p->daddr[0] && !p->daddr[1] && p->daddr[2] == bpf_htonl(0xffff)))
 		return XR_R_NOT_VIP;
 	if (unlikely(!tcp_or_udp(p->proto) && p->proto != IPPROTO_ICMPV6)) {
 		struct ext_walk w = { .l4 = p->l4, .proto = p->proto };
@@ -308,8 +303,8 @@ static __noinline int is_martian(const struct packet *p)
 		return 1;
 	if (!p->ipv6)
 		return is_martian4(s[3]) &&
-		       !(!s[3] && p->proto == IPPROTO_UDP &&
-			 p->ports == (bpf_htons(68) | bpf_htons(67) << 16));
+			!(!s[3] && p->proto == IPPROTO_UDP &&
+			  p->ports == (bpf_htons(68) | bpf_htons(67) << 16));
 	return is_martian6(s);
 }
 
@@ -326,11 +321,9 @@ static __always_inline int parse_plain(struct xdp_md *ctx, struct packet *p)
 	__u32 *transport = data + l4;
 
 	if (data + l4 + sizeof(struct tcphdr) > end_of(ctx) ||
-	    *(__be16 *)(data + 2 * ETH_ALEN) != bpf_htons(ETH_P_IP) ||
-	    *(__u8 *)ip != 0x45 ||
-	    ip->frag_off & bpf_htons(IP_OFFSET_OR_MF) ||
-	    !tcp_or_udp(ip->protocol) || *(__u8 *)data & 1 ||
-	    is_martian4(ip->saddr) || ip->saddr == ip->daddr)
+	    *(__be16 *)(data + 2 * ETH_ALEN) != bpf_htons(ETH_P_IP) || *(__u8 *)ip != 0x45 ||
+	    ip->frag_off & bpf_htons(IP_OFFSET_OR_MF) || !tcp_or_udp(ip->protocol) ||
+	    *(__u8 *)data & 1 || is_martian4(ip->saddr) || ip->saddr == ip->daddr)
 		return 0;
 	p->ip_len = bpf_ntohs(ip->tot_len);
 	p->end = l3 + p->ip_len;
@@ -372,7 +365,7 @@ static __always_inline int parse_tcp(struct xdp_md *ctx, struct packet *p)
 		return XR_R_MALFORMED_L4;
 	flags = ((__u8 *)tcp)[13];
 	p->says = (flags & (SAYS_FIN | SAYS_SYN | SAYS_RST)) |
-		  is_zero32(p->end - p->l4 - len) * SAYS_BARE;
+		is_zero32(p->end - p->l4 - len) * SAYS_BARE;
 	return 0;
 }
 

@@ -14,19 +14,19 @@
 #include "nexthop.h"
 #include "parse.h"
 
-#define MTU_MIN4	576
-#define MTU_MIN6	1280	/* a smaller one is not believed (RFC 8201 §4) */
-#define ERROR_HEADER	8
-#define SPORTS		0xc000	/* where forward.h's source ports begin */
-#define TUNNEL_DF	0x4000
-#define TUNNEL_ID	0x7800	/* of forward.h's relays; of all else it is 0 */
-#define TUNNEL_ID_MASK	0xfc00	/* less what segmenting on the way adds */
+#define MTU_MIN4       576
+#define MTU_MIN6       1280 /* a smaller one is not believed (RFC 8201 §4) */
+#define ERROR_HEADER   8
+#define SPORTS         0xc000 /* where forward.h's source ports begin */
+#define TUNNEL_DF      0x4000
+#define TUNNEL_ID      0x7800 /* of forward.h's relays; of all else it is 0 */
+#define TUNNEL_ID_MASK 0xfc00 /* less what segmenting on the way adds */
 
 /* What the error quotes. */
 struct too_long {
 	struct xr_outer_key key;
-	__be32 from[XR_ADDR_WORDS];	/* who says so */
-	__be32 to[XR_ADDR_WORDS];	/* whom the error is for */
+	__be32 from[XR_ADDR_WORDS]; /* who says so */
+	__be32 to[XR_ADDR_WORDS];   /* whom the error is for */
 	__be32 saddr[XR_ADDR_WORDS];
 	__u32 length;
 	__u32 mtu;
@@ -63,8 +63,8 @@ static __always_inline __u32 plateau_below(__u32 length)
 }
 
 /* at: of what follows the quoted IP header. 0: a tunnel's. */
-static __always_inline int read_tunnel(struct xdp_md *ctx, struct too_long *t,
-				       __u32 at, __u32 proto)
+static __always_inline int read_tunnel(struct xdp_md *ctx, struct too_long *t, __u32 at,
+				       __u32 proto)
 {
 	__be16 *udp = octet_at(ctx, at);
 	__be32 *vxlan = octet_at(ctx, at + sizeof(struct udphdr));
@@ -76,27 +76,23 @@ static __always_inline int read_tunnel(struct xdp_md *ctx, struct too_long *t,
 		return -1;
 	if (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6)
 		return 0;
-	if (proto != IPPROTO_UDP ||
-	    (bpf_ntohs(udp[0]) & SPORTS) != SPORTS)
+	if (proto != IPPROTO_UDP || (bpf_ntohs(udp[0]) & SPORTS) != SPORTS)
 		return -1;
 	t->key.dport = udp[1];
 	/* As of VXLAN, if it is: GUE here has no header of its own. */
-	if ((void *)(vxlan + 2) <= end_of(ctx) &&
-	    vxlan[0] == bpf_htonl(0x08000000))
+	if ((void *)(vxlan + 2) <= end_of(ctx) && vxlan[0] == bpf_htonl(0x08000000))
 		t->key.vni = bpf_ntohl(vxlan[1]) >> 8;
 	return 0;
 }
 
-static __always_inline int read_error4(struct xdp_md *ctx, struct too_long *t,
-				       __u32 l3, __u32 l4)
+static __always_inline int read_error4(struct xdp_md *ctx, struct too_long *t, __u32 l3, __u32 l4)
 {
 	const __be32 mapped = bpf_htonl(0xffff);
 	__be32 *outer = octet_at(ctx, l3);
 	__u8 *icmp = octet_at(ctx, l4);
 	__be32 *ip = octet_at(ctx, l4 + ERROR_HEADER);
 
-	if ((void *)(outer + 5) > end_of(ctx) ||
-	    (void *)icmp + ERROR_HEADER > end_of(ctx) ||
+	if ((void *)(outer + 5) > end_of(ctx) || (void *)icmp + ERROR_HEADER > end_of(ctx) ||
 	    (void *)(ip + 5) > end_of(ctx))
 		return -1;
 	if (icmp[0] != 3 || icmp[1] != 4 || *(__u8 *)ip != 0x45 ||
@@ -116,22 +112,19 @@ static __always_inline int read_error4(struct xdp_md *ctx, struct too_long *t,
 	t->to[3] = outer[4];
 	t->saddr[3] = ip[3];
 	t->key.addr[3] = ip[4];
-	return read_tunnel(ctx, t, l4 + ERROR_HEADER + 20,
-			   bpf_ntohl(ip[2]) >> 16 & 0xff);
+	return read_tunnel(ctx, t, l4 + ERROR_HEADER + 20, bpf_ntohl(ip[2]) >> 16 & 0xff);
 }
 
-static __always_inline int read_error6(struct xdp_md *ctx, struct too_long *t,
-				       __u32 l3, __u32 l4)
+static __always_inline int read_error6(struct xdp_md *ctx, struct too_long *t, __u32 l3, __u32 l4)
 {
 	struct ipv6hdr *outer = octet_at(ctx, l3);
 	__be32 *icmp = octet_at(ctx, l4);
 	struct ipv6hdr *ip = octet_at(ctx, l4 + ERROR_HEADER);
 
-	if ((void *)(outer + 1) > end_of(ctx) ||
-	    (void *)(icmp + 2) > end_of(ctx) || (void *)(ip + 1) > end_of(ctx))
+	if ((void *)(outer + 1) > end_of(ctx) || (void *)(icmp + 2) > end_of(ctx) ||
+	    (void *)(ip + 1) > end_of(ctx))
 		return -1;
-	if (*(__u8 *)icmp != 2 || *(__u8 *)ip >> 4 != 6 ||
-	    is_martian6((__be32 *)outer + 2))
+	if (*(__u8 *)icmp != 2 || *(__u8 *)ip >> 4 != 6 || is_martian6((__be32 *)outer + 2))
 		return -1;
 	t->length = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	t->mtu = bpf_ntohl(icmp[1]);
@@ -141,13 +134,11 @@ static __always_inline int read_error6(struct xdp_md *ctx, struct too_long *t,
 	__builtin_memcpy(t->to, &outer->daddr, sizeof(t->to));
 	__builtin_memcpy(t->saddr, &ip->saddr, sizeof(t->saddr));
 	__builtin_memcpy(t->key.addr, &ip->daddr, sizeof(t->key.addr));
-	return read_tunnel(ctx, t, l4 + ERROR_HEADER + sizeof(*ip),
-			   ip->nexthdr);
+	return read_tunnel(ctx, t, l4 + ERROR_HEADER + sizeof(*ip), ip->nexthdr);
 }
 
 /* What came changed is not what a router said. */
-static __always_inline int is_whole(struct xdp_md *ctx, __u32 l3, __u32 l4,
-				    int ipv6)
+static __always_inline int is_whole(struct xdp_md *ctx, __u32 l3, __u32 l4, int ipv6)
 {
 	const __be32 *ip = octet_at(ctx, l3);
 	__u64 sum = 0;
@@ -168,19 +159,17 @@ static __always_inline int is_whole(struct xdp_md *ctx, __u32 l3, __u32 l4,
 }
 
 /* We could have sent it, by this path. */
-static __always_inline int is_ours(const struct too_long *t,
-				   const struct xr_path *path)
+static __always_inline int is_ours(const struct too_long *t, const struct xr_path *path)
 {
 	__be32 varies = bpf_htonl((1ULL << (path->source_bits & 31)) - 1);
 	const __be32 *a = t->saddr, *b = path->saddr, *to = t->to;
 
 	if ((a[0] ^ to[0]) | (a[1] ^ to[1]) | (a[2] ^ to[2]) | (a[3] ^ to[3]))
 		return 0;
-	if ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) |
-	    ((a[3] ^ b[3]) & ~varies))
+	if ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | ((a[3] ^ b[3]) & ~varies))
 		return 0;
-	return path->overhead && path->dport == t->key.dport &&
-	       t->length > t->mtu && (!path->mtu || t->length <= path->mtu);
+	return path->overhead && path->dport == t->key.dport && t->length > t->mtu &&
+		(!path->mtu || t->length <= path->mtu);
 }
 
 /*

@@ -10,13 +10,13 @@
 
 #include "parse.h"
 
-#define QUIC_LONG	0x80
-#define QUIC_V1		0x00000001
-#define QUIC_V2		0x6b3343cf	/* RFC 9369 */
-#define QUIC_V2_DRAFT	0x709a50c4	/* its drafts -01 to -04, still spoken */
-#define QUIC_DCID_LEN	5	/* octet with the DCID's length */
-#define QUIC_LONG_DCID	6	/* octet where it begins */
-#define QUIC_SHORT_DCID	1	/* octet where a short header's begins */
+#define QUIC_LONG       0x80
+#define QUIC_V1         0x00000001
+#define QUIC_V2         0x6b3343cf /* RFC 9369 */
+#define QUIC_V2_DRAFT   0x709a50c4 /* its drafts -01 to -04, still spoken */
+#define QUIC_DCID_LEN   5          /* octet with the DCID's length */
+#define QUIC_LONG_DCID  6          /* octet where it begins */
+#define QUIC_SHORT_DCID 1          /* octet where a short header's begins */
 
 /* Type bits belong to a version: Initial is 0 in v1, 1 in v2. */
 static __always_inline int is_initial(__u8 b0, __be32 version)
@@ -25,8 +25,7 @@ static __always_inline int is_initial(__u8 b0, __be32 version)
 
 	if (version == bpf_htonl(QUIC_V1))
 		return type == 0;
-	return type == 1 && (version == bpf_htonl(QUIC_V2) ||
-			     version == bpf_htonl(QUIC_V2_DRAFT));
+	return type == 1 && (version == bpf_htonl(QUIC_V2) || version == bpf_htonl(QUIC_V2_DRAFT));
 }
 
 /* Where the UDP payload at this offset ends, by the header before it. */
@@ -34,8 +33,7 @@ static __always_inline __u32 udp_end(struct xdp_md *ctx, __u32 at)
 {
 	const struct udphdr *udp = octet_at(ctx, at - sizeof(*udp));
 
-	return (void *)(udp + 1) > end_of(ctx) ?
-		       0 : at - sizeof(*udp) + bpf_ntohs(udp->len);
+	return (void *)(udp + 1) > end_of(ctx) ? 0 : at - sizeof(*udp) + bpf_ntohs(udp->len);
 }
 
 static __always_inline int is_initial_at(struct xdp_md *ctx, __u32 at)
@@ -43,8 +41,8 @@ static __always_inline int is_initial_at(struct xdp_md *ctx, __u32 at)
 	__u8 *b = octet_at(ctx, at);
 
 	return at + QUIC_DCID_LEN < udp_end(ctx, at) &&
-	       (void *)(b + QUIC_LONG_DCID) <= end_of(ctx) && *b & QUIC_LONG &&
-	       is_initial(*b, *(__be32 *)(b + 1));
+		(void *)(b + QUIC_LONG_DCID) <= end_of(ctx) && *b & QUIC_LONG &&
+		is_initial(*b, *(__be32 *)(b + 1));
 }
 
 /*
@@ -86,19 +84,18 @@ static __always_inline void parse_quic(struct xdp_md *ctx, struct packet *p)
 
 /* ---- what stands behind the first packet ---- */
 
-#define QUIC_COALESCED	8	/* packets of a datagram that are looked at */
-#define QUIC_RETRY_V1	3
-#define QUIC_RETRY_V2	0
+#define QUIC_COALESCED 8 /* packets of a datagram that are looked at */
+#define QUIC_RETRY_V1  3
+#define QUIC_RETRY_V2  0
 
 enum quic_step {
-	QUIC_ENDS,		/* nothing behind it that a server would read */
-	QUIC_GOES_ON,		/* another packet behind it */
-	QUIC_OPENS,		/* an Initial, or what may be one */
+	QUIC_ENDS,    /* nothing behind it that a server would read */
+	QUIC_GOES_ON, /* another packet behind it */
+	QUIC_OPENS,   /* an Initial, or what may be one */
 };
 
 /* What the long header at *at is; moves *at behind the packet. */
-static __always_inline enum quic_step
-quic_step(struct xdp_md *ctx, __u32 *at, __u32 end)
+static __always_inline enum quic_step quic_step(struct xdp_md *ctx, __u32 *at, __u32 end)
 {
 	__u8 *b = octet_at(ctx, *at);
 	__u32 off = *at, type, retry;
@@ -116,14 +113,13 @@ quic_step(struct xdp_md *ctx, __u32 *at, __u32 end)
 	if (is_initial(*b, version))
 		return QUIC_OPENS;
 	if (!version)
-		return QUIC_ENDS;	/* RFC 9000 §17.2.1: version negotiation */
+		return QUIC_ENDS; /* RFC 9000 §17.2.1: version negotiation */
 	if (version == bpf_htonl(QUIC_V1))
 		retry = QUIC_RETRY_V1;
-	else if (version == bpf_htonl(QUIC_V2) ||
-		 version == bpf_htonl(QUIC_V2_DRAFT))
+	else if (version == bpf_htonl(QUIC_V2) || version == bpf_htonl(QUIC_V2_DRAFT))
 		retry = QUIC_RETRY_V2;
 	else
-		return QUIC_OPENS;	/* of no version that is known here */
+		return QUIC_OPENS; /* of no version that is known here */
 	type = (*b >> 4) & 3;
 	if (type == retry)
 		return QUIC_ENDS;

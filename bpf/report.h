@@ -37,7 +37,7 @@ static __always_inline int is_sent(__u32 reason)
 	return reason <= XR_R_MOVED_IP;
 }
 
-#define X(name, word, kind, text) + (XR_KIND_##kind == XR_KIND_TX)
+#define X(name, word, kind, text) +(XR_KIND_##kind == XR_KIND_TX)
 _Static_assert(XR_REASONS(X) == XR_R_MOVED_IP, "is_sent()");
 #undef X
 
@@ -82,15 +82,14 @@ static __always_inline void count_vip(const struct packet *p)
 static __always_inline int count_backend(const struct packet *p, __u32 reason)
 {
 	__u32 key = p->backend;
-	struct xr_backend_counter *c =
-		bpf_map_lookup_elem(&backend_stats, &key);
+	struct xr_backend_counter *c = bpf_map_lookup_elem(&backend_stats, &key);
 
 	if (!c)
 		return reason;
 	c->packets++;
 	c->bytes += p->bytes;
-	c->by_cid[p->quic.top & (XR_CODEPOINTS - 1)] +=
-		reason == XR_R_CID || reason == XR_R_ICMP_CID;
+	c->by_cid[p->quic.top & (XR_CODEPOINTS - 1)] += reason == XR_R_CID ||
+		reason == XR_R_ICMP_CID;
 	return reason;
 }
 
@@ -119,8 +118,7 @@ static __always_inline int may_tell(__u32 reason, __u32 whose, __u32 most)
 {
 	__u32 now = now_tick() + 1; /* 0 is "never" */
 	__u32 share = (whose ^ now * 0x9e3779b1) * 0x85ebca6b >> 28;
-	__u32 key = reason * (EVENT_SHARES + 1) +
-		    (whose ? share : EVENT_SHARES);
+	__u32 key = reason * (EVENT_SHARES + 1) + (whose ? share : EVENT_SHARES);
 	struct event_gate *g = bpf_map_lookup_elem(&event_gate, &key);
 
 	if (!g)
@@ -135,8 +133,7 @@ static __always_inline int may_tell(__u32 reason, __u32 whose, __u32 most)
 _Static_assert(EVENT_SHARES == 16, "may_tell()");
 
 /* They fill half a ring: the rest is for what happened, moves above all. */
-#define STRANGERS_HAVE_ROOM(ring)                                              \
-	(bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < EVENT_ROOM / 2)
+#define STRANGERS_HAVE_ROOM(ring) (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < EVENT_ROOM / 2)
 
 /*
  * Global, so that it is verified once and not once per caller; the packet is
@@ -147,8 +144,7 @@ __noinline int drop_event(__u32 reason)
 	const struct packet *p = scratch_packet();
 	struct xr_event *e;
 
-	if (!p || !may_tell(reason, p->vm ?: p->vip, 1) ||
-	    !STRANGERS_HAVE_ROOM(events))
+	if (!p || !may_tell(reason, p->vm ?: p->vip, 1) || !STRANGERS_HAVE_ROOM(events))
 		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)
@@ -213,8 +209,7 @@ static __always_inline void trace_packet(const struct packet *p)
 		t->flags |= XR_TRACE_ICMP;
 }
 
-static __always_inline void trace_verdict(const struct packet *p,
-					  __u32 action)
+static __always_inline void trace_verdict(const struct packet *p, __u32 action)
 {
 	struct xr_trace *t = trace_record();
 
@@ -230,8 +225,7 @@ static __always_inline void trace_verdict(const struct packet *p,
  * The same where the reason is a constant, for the commonest: without the table,
  * and without what only a drop needs.
  */
-static __always_inline int verdict_of(struct packet *p, __u32 reason,
-				      __u32 kind, int action)
+static __always_inline int verdict_of(struct packet *p, __u32 reason, __u32 kind, int action)
 {
 	__u32 slot = knobs.dev_slot;
 	struct xr_dev_counter *d;
@@ -257,10 +251,10 @@ static __always_inline int verdict(const struct packet *p)
 	struct xr_counter *c;
 	int action;
 
-	action = kind == XR_KIND_TX    ? p->sent
-		 : kind == XR_KIND_REPLY ? XDP_TX
-		 : kind == XR_KIND_DROP	 ? XDP_DROP
-					 : XDP_PASS;
+	action = kind == XR_KIND_TX     ? p->sent
+		: kind == XR_KIND_REPLY ? XDP_TX
+		: kind == XR_KIND_DROP  ? XDP_DROP
+					: XDP_PASS;
 
 	c = bpf_map_lookup_elem(&reason_stats, &reason);
 	if (c)

@@ -56,8 +56,7 @@ __noinline int is_member(__u32 vip, __u32 backend)
  * Whether the backend is the VIP's at all. A CID, or a flow entry that is older
  * than the configuration, may say so of one that knows nothing of the VIP.
  */
-static __always_inline int is_behind(struct xr_backend b, __u32 backend,
-				     __u32 vip, __u32 pool)
+static __always_inline int is_behind(struct xr_backend b, __u32 backend, __u32 vip, __u32 pool)
 {
 	return likely(b.pool == pool) || is_member(vip, backend);
 }
@@ -67,8 +66,7 @@ static __always_inline int is_behind(struct xr_backend b, __u32 backend,
  * search would hold up everything behind it until the bucket has come from
  * memory, a predicted one does not.
  */
-static __always_inline __u32 sid_in_bucket(const struct xr_sid_bucket *b,
-					   __u64 key)
+static __always_inline __u32 sid_in_bucket(const struct xr_sid_bucket *b, __u64 key)
 {
 #pragma unroll
 	for (int i = 0; i < XR_SID_WAYS; i++)
@@ -93,8 +91,7 @@ static __always_inline __u32 find_server(const struct cid_result *cid)
 	return b ? sid_in_bucket(b, key) : 0;
 }
 
-static __always_inline void trace_cid(struct xdp_md *ctx,
-				      const struct packet *p, __u32 slot)
+static __always_inline void trace_cid(struct xdp_md *ctx, const struct packet *p, __u32 slot)
 {
 	const struct quic *q = &p->quic;
 	struct xr_trace *t = trace_record();
@@ -102,7 +99,7 @@ static __always_inline void trace_cid(struct xdp_md *ctx,
 	if (!t)
 		return;
 	t->flags |= XR_TRACE_CID | (q->is_long ? XR_TRACE_LONG : 0) |
-		    (is_initial_at(ctx, p->payload) ? XR_TRACE_INITIAL : 0);
+		(is_initial_at(ctx, p->payload) ? XR_TRACE_INITIAL : 0);
 	t->cid_slot = slot;
 	t->cid_len = q->usable < 255 ? q->usable : 255;
 	for (__u32 i = 0; i < sizeof(t->cid) && i < q->usable; i++) {
@@ -130,7 +127,7 @@ static __always_inline void trace_sid(const struct cid_result *cid)
  * what: the codepoint, and whether the server is down. Long headers are counted
  * in admit(), where they come by anyway.
  */
-#define ASTRAY_DOWN	(1U << 3)
+#define ASTRAY_DOWN (1U << 3)
 
 __noinline int count_astray(__u32 vip, __u32 what)
 {
@@ -213,33 +210,28 @@ static __always_inline int steer_by_hash(struct packet *p)
 	r = bpf_map_lookup_elem(table, &row);
 	if (!r)
 		return XR_R_NO_BACKEND;
-	return takes_packets(choose(p, r->backend[slot % XR_MAGLEV_ROW])) ?
-		       XR_R_HASH : XR_R_NO_BACKEND;
+	return takes_packets(choose(p, r->backend[slot % XR_MAGLEV_ROW])) ? XR_R_HASH
+									  : XR_R_NO_BACKEND;
 }
 
 /*
  * A new connection does not go to a server that is being drained; but a SYN may
  * be a stranger's, and moves no connection that lives.
  */
-static __always_inline int flow_serves(struct xr_backend b,
-				       const struct packet *p,
+static __always_inline int flow_serves(struct xr_backend b, const struct packet *p,
 				       struct xr_flow f, __u32 now)
 {
 	if (b.state == XR_BACKEND_UP)
 		return 1;
-	return b.state == XR_BACKEND_DRAINING &&
-	       !(p->says & SAYS_SYN && flow_is_over(f, now));
+	return b.state == XR_BACKEND_DRAINING && !(p->says & SAYS_SYN && flow_is_over(f, now));
 }
 
-static __always_inline void hash_tuple(struct packet *p,
-				       const struct xr_hash_keys *keys)
+static __always_inline void hash_tuple(struct packet *p, const struct xr_hash_keys *keys)
 {
-	p->hash = xr_flow_hash(keys, p->saddr, p->daddr, p->ipv6, p->ports,
-			       p->proto);
+	p->hash = xr_flow_hash(keys, p->saddr, p->daddr, p->ipv6, p->ports, p->proto);
 }
 
-static __always_inline int steer_by_flow(struct packet *p,
-					 const struct xr_vip *v)
+static __always_inline int steer_by_flow(struct packet *p, const struct xr_vip *v)
 {
 	struct xr_flow_bucket *b = flow_bucket(p->hash);
 	struct xr_backend its;
@@ -267,7 +259,7 @@ static __always_inline int steer_by_flow(struct packet *p,
  * no CID has steered it; VIP 0 is nobody's. Global: of every connection few packets
  * come here.
  */
-#define ADMIT_LIMITED	(1U << 16)	/* with the backend: it has a limit */
+#define ADMIT_LIMITED (1U << 16) /* with the backend: it has a limit */
 
 __noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what, __u32 astray)
 {
@@ -282,8 +274,7 @@ __noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what, __u32 astray)
 	/* Not before: half of the packet's bounds would be kept over the lookup. */
 	forget();
 	p.bytes = ctx->data_end - ctx->data;
-	if (!is_initial_at(ctx, at) &&
-	    (likely(!(what & ADMIT_LIMITED)) || !hides_initial(ctx, at)))
+	if (!is_initial_at(ctx, at) && (likely(!(what & ADMIT_LIMITED)) || !hides_initial(ctx, at)))
 		return 0;
 	c = bpf_map_lookup_elem(&backend_stats, &key);
 	note(&p, XR_R_INITIAL);
@@ -309,7 +300,7 @@ __noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what, __u32 astray)
  * The backend of an ICMP error's flow, or 0; and counts it, as nothing that a CID
  * could have steered. Rare, so verified apart.
  */
-#define NO_FLOWS	(1U << 16)	/* with the pool */
+#define NO_FLOWS (1U << 16) /* with the pool */
 
 __noinline __u32 quoted_flow(__u64 hash, __u32 vip, __u32 pool)
 {
@@ -324,14 +315,13 @@ __noinline __u32 quoted_flow(__u64 hash, __u32 vip, __u32 pool)
 		return 0;
 	e.word = flow_find(b, xr_flow_tag(hash));
 	its = backend_get(e.flow.backend);
-	if (!e.word || flow_age(e.flow, now_tick()) > knobs.flow_idle ||
-	    !takes_packets(its) || !is_behind(its, e.flow.backend, vip, pool))
+	if (!e.word || flow_age(e.flow, now_tick()) > knobs.flow_idle || !takes_packets(its) ||
+	    !is_behind(its, e.flow.backend, vip, pool))
 		return 0;
 	return e.flow.backend;
 }
 
-static __always_inline int steer_by_tuple(struct packet *p,
-					  const struct xr_vip *v)
+static __always_inline int steer_by_tuple(struct packet *p, const struct xr_vip *v)
 {
 	const int keeps_flows = v->flags & XR_VIP_FLOW;
 	int reason = keeps_flows ? steer_by_flow(p, v) : 0;
@@ -361,8 +351,7 @@ static __always_inline int as_icmp(int reason)
  * that the server sent: there the flow of the reversed 4-tuple comes first, the
  * quoted packet's SCID second, and no state is created.
  */
-static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
-				 const struct xr_vip *v,
+static __always_inline int steer(struct xdp_md *ctx, struct packet *p, const struct xr_vip *v,
 				 const struct xr_hash_keys *keys)
 {
 	const int by_cid = v->flags & XR_VIP_CID; /* only ever set for UDP */
@@ -376,8 +365,9 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 	forget();
 	if (unlikely(p->icmp)) {
 		hash_tuple(p, keys);
-		choose(p, quoted_flow(p->hash, p->vip, v->pool |
-				      !(v->flags & XR_VIP_FLOW) * NO_FLOWS));
+		choose(p,
+		       quoted_flow(p->hash, p->vip,
+				   v->pool | !(v->flags & XR_VIP_FLOW) * NO_FLOWS));
 		if (p->backend)
 			return XR_R_ICMP_FLOW;
 	}
@@ -389,16 +379,15 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p,
 		p->backend = 0;
 		/* Hidden, or all that follows is verified once for each kind of header. */
 		if (by_cid && !unknown(p->quic.is_long, keys->zero, 1))
-			count_astray(p->vip, p->quic.top |
-				     p->quic.is_down * ASTRAY_DOWN);
+			count_astray(p->vip, p->quic.top | p->quic.is_down * ASTRAY_DOWN);
 		hash_tuple(p, keys);
 		p->reason = steer_by_tuple(p, v);
 	}
 	forget();
 	if (by_cid && unlikely(p->quic.is_long) && p->backend)
-		return admit(ctx, p->payload, p->backend |
-			     !!p->limited * ADMIT_LIMITED,
-			     p->vip * (p->reason != XR_R_CID)) ?: p->reason;
+		return admit(ctx, p->payload, p->backend | !!p->limited * ADMIT_LIMITED,
+			     p->vip * (p->reason != XR_R_CID))
+			?: p->reason;
 	return p->reason;
 }
 

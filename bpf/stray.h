@@ -16,8 +16,8 @@
 #include "nexthop.h"
 #include "too_big.h"
 
-#define ECHO4	8	/* and its reply 0; RFC 792 */
-#define ECHO6	128	/* and its reply 129; RFC 4443 §4 */
+#define ECHO4 8   /* and its reply 0; RFC 792 */
+#define ECHO6 128 /* and its reply 129; RFC 4443 §4 */
 
 /* The reasons after which there is a question; a constant no where all is off. */
 static __always_inline int may_be_stray(__u32 reason)
@@ -27,11 +27,10 @@ static __always_inline int may_be_stray(__u32 reason)
 	return reason - XR_R_NOT_VIP <= XR_R_ICMP_OTHER - XR_R_NOT_VIP;
 }
 
-#define X(name, word, kind, text)                                              \
-	+ (XR_R_##name >= XR_R_NOT_VIP && XR_R_##name <= XR_R_ICMP_OTHER &&    \
-	   XR_KIND_##kind == XR_KIND_PASS)
-_Static_assert(XR_REASONS(X) == XR_R_ICMP_OTHER - XR_R_NOT_VIP + 1,
-	       "may_be_stray()");
+#define X(name, word, kind, text)                                          \
+	+(XR_R_##name >= XR_R_NOT_VIP && XR_R_##name <= XR_R_ICMP_OTHER && \
+	  XR_KIND_##kind == XR_KIND_PASS)
+_Static_assert(XR_REASONS(X) == XR_R_ICMP_OTHER - XR_R_NOT_VIP + 1, "may_be_stray()");
 #undef X
 
 /* Of a plain packet: nearly always no, where it is no VIP's address. */
@@ -46,8 +45,7 @@ static __always_inline int may_be_vips(__be32 addr)
  * Whether the kernel delivers what is for this address, or cannot pass it on. noted:
  * what the command found; an address may have come or gone since.
  */
-static __always_inline int is_kernels(struct xdp_md *ctx,
-				      const struct packet *p, __u32 noted)
+static __always_inline int is_kernels(struct xdp_md *ctx, const struct packet *p, __u32 noted)
 {
 	struct bpf_fib_lookup *fib;
 	__u32 zero = 0;
@@ -60,8 +58,7 @@ static __always_inline int is_kernels(struct xdp_md *ctx,
 	fib->ifindex = knobs.master ?: ingress_of(ctx);
 	fib->family = p->ipv6 ? AF_INET6 : AF_INET;
 	if (p->ipv6)
-		__builtin_memcpy(fib->ipv6_dst, p->daddr,
-				 sizeof(fib->ipv6_dst));
+		__builtin_memcpy(fib->ipv6_dst, p->daddr, sizeof(fib->ipv6_dst));
 	else
 		fib->ipv4_dst = p->daddr[3];
 	said = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
@@ -80,15 +77,14 @@ static __always_inline int turn_echo4(void *ip, __u8 *icmp, void *end)
 	__u16 *check = (void *)icmp + 2;
 	__be32 saddr;
 
-	if ((void *)(four + 1) > end || (void *)(icmp + ICMP_HEADER) > end ||
-	    icmp[0] != ECHO4 || icmp[1])
+	if ((void *)(four + 1) > end || (void *)(icmp + ICMP_HEADER) > end || icmp[0] != ECHO4 ||
+	    icmp[1])
 		return 0;
 	saddr = four->saddr;
 	four->saddr = four->daddr;
 	four->daddr = saddr;
 	/* A header that was broken on its way stays so. */
-	four->check = csum_replace(four->check, bpf_htons(four->ttl << 8),
-				   bpf_htons(64 << 8));
+	four->check = csum_replace(four->check, bpf_htons(four->ttl << 8), bpf_htons(64 << 8));
 	four->ttl = 64;
 	icmp[0] = 0;
 	/* Of nothing but zeros it must not be 0, and may be otherwise, too. */
@@ -102,16 +98,15 @@ static __always_inline int turn_echo6(void *ip, __u8 *icmp, void *end)
 	__u16 *check = (void *)icmp + 2;
 	struct in6_addr saddr;
 
-	if ((void *)(six + 1) > end || (void *)(icmp + ICMP_HEADER) > end ||
-	    icmp[0] != ECHO6 || icmp[1])
+	if ((void *)(six + 1) > end || (void *)(icmp + ICMP_HEADER) > end || icmp[0] != ECHO6 ||
+	    icmp[1])
 		return 0;
 	__builtin_memcpy(&saddr, &six->saddr, sizeof(saddr));
 	__builtin_memcpy(&six->saddr, &six->daddr, sizeof(saddr));
 	__builtin_memcpy(&six->daddr, &saddr, sizeof(saddr));
 	six->hop_limit = 64;
 	icmp[0] = ECHO6 + 1;
-	*check = csum_replace(*check, bpf_htons(ECHO6 << 8),
-			      bpf_htons((ECHO6 + 1) << 8));
+	*check = csum_replace(*check, bpf_htons(ECHO6 << 8), bpf_htons((ECHO6 + 1) << 8));
 	return 1;
 }
 
@@ -127,9 +122,8 @@ static __always_inline int answer_echo(struct xdp_md *ctx, struct packet *p)
 	__u8 type = p->ipv6 ? ECHO6 : ECHO4;
 	__u32 l3 = p->l3;
 
-	if (p->proto != (p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) ||
-	    p->l4 != l3 + header || l3 > 22 || l3 < 14 ||
-	    p->l4 + ICMP_HEADER > p->end || data + 22 > end ||
+	if (p->proto != (p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || p->l4 != l3 + header ||
+	    l3 > 22 || l3 < 14 || p->l4 + ICMP_HEADER > p->end || data + 22 > end ||
 	    icmp + 1 > end || *icmp != type || data[ETH_ALEN] & 1)
 		return 0;
 	if (!may_reply(p, REPLY_ECHO)) {
@@ -145,8 +139,7 @@ static __always_inline int answer_echo(struct xdp_md *ctx, struct packet *p)
 /* IPv4 is stored so, but is not on any wire (see parse_ipv6()). */
 static __always_inline int is_mapped(const struct packet *p)
 {
-	return p->ipv6 && !p->daddr[0] && !p->daddr[1] &&
-	       p->daddr[2] == bpf_htonl(0xffff);
+	return p->ipv6 && !p->daddr[0] && !p->daddr[1] && p->daddr[2] == bpf_htonl(0xffff);
 }
 
 /*

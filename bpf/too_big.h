@@ -14,15 +14,15 @@
 #include "report.h"
 
 /* How much of the packet is quoted: RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c). */
-#define QUOTE4 (576 - 20 - 8)
-#define QUOTE6 (1280 - 40 - 8)
+#define QUOTE4       (576 - 20 - 8)
+#define QUOTE6       (1280 - 40 - 8)
 #define IPV6_MIN_MTU 1280
 
 struct icmp_reply {
 	__u8 type;
 	__u8 code;
 	__be16 checksum;
-	__be32 mtu;		/* RFC 1191: low 16 bits; RFC 4443: all 32 */
+	__be32 mtu; /* RFC 1191: low 16 bits; RFC 4443: all 32 */
 };
 
 /*
@@ -33,16 +33,13 @@ struct icmp_reply {
  */
 enum reply_kind { REPLY_ERROR, REPLY_ECHO };
 
-static __always_inline int may_reply(const struct packet *p,
-				     enum reply_kind kind)
+static __always_inline int may_reply(const struct packet *p, enum reply_kind kind)
 {
-	__u64 flow = (__u64)(p->saddr[0] ^ p->saddr[2]) << 32 |
-		     (p->saddr[1] ^ p->saddr[3]);
+	__u64 flow = (__u64)(p->saddr[0] ^ p->saddr[2]) << 32 | (p->saddr[1] ^ p->saddr[3]);
 	__u32 now = now_tick(), group;
 	struct xr_reply_gate *g;
 
-	group = (flow * (hash_keys.key[12] | 1) +
-		 (__u64)p->ports * (hash_keys.key[13] | 1)) >> 56;
+	group = (flow * (hash_keys.key[12] | 1) + (__u64)p->ports * (hash_keys.key[13] | 1)) >> 56;
 	_Static_assert(XR_REPLY_GROUPS == 256, "the hash's top octet");
 	group += kind * XR_REPLY_GROUPS;
 	g = bpf_map_lookup_elem(&reply_gate, &group);
@@ -118,19 +115,19 @@ __noinline int reply_v4(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 	icmp = (void *)(ip + 1);
 	was = (void *)(icmp + 1);
 	/* In this order: clang drops the first check where it comes second. */
-	if (data + headers + 22 > end_of(ctx) ||
-	    (void *)was + QUOTE4 > end_of(ctx))
+	if (data + headers + 22 > end_of(ctx) || (void *)was + QUOTE4 > end_of(ctx))
 		return -1;
 	turn_ethernet(data, data + headers, l3);
 
-	*icmp = (struct icmp_reply){ .type = 3, .code = 4,
-				     .mtu = bpf_htonl(mtu & 0xffff) };
-	icmp->checksum = csum_fold(
-		csum_message((void *)icmp, QUOTE4 + sizeof(*icmp), 0));
-	*ip = (struct iphdr){ .version = 4, .ihl = 5, .ttl = 64,
+	*icmp = (struct icmp_reply){ .type = 3, .code = 4, .mtu = bpf_htonl(mtu & 0xffff) };
+	icmp->checksum = csum_fold(csum_message((void *)icmp, QUOTE4 + sizeof(*icmp), 0));
+	*ip = (struct iphdr){ .version = 4,
+			      .ihl = 5,
+			      .ttl = 64,
 			      .protocol = IPPROTO_ICMP,
 			      .tot_len = bpf_htons(QUOTE4 + headers),
-			      .saddr = was->daddr, .daddr = was->saddr };
+			      .saddr = was->daddr,
+			      .daddr = was->saddr };
 	ip->check = csum_fold(csum_message((void *)ip, sizeof(*ip), 0));
 	return 0;
 }
@@ -151,8 +148,7 @@ __noinline int reply_v6(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 	icmp = (void *)(ip + 1);
 	was = (void *)(icmp + 1);
 	/* In this order: clang drops the first check where it comes second. */
-	if (data + headers + 22 > end_of(ctx) ||
-	    (void *)was + QUOTE6 > end_of(ctx))
+	if (data + headers + 22 > end_of(ctx) || (void *)was + QUOTE6 > end_of(ctx))
 		return -1;
 	turn_ethernet(data, data + headers, l3);
 
@@ -175,7 +171,7 @@ __noinline int reply_v6(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 
 /* ---- whether ---- */
 
-#define REDIRECT6 137		/* the one ICMPv6 error among the others' types */
+#define REDIRECT6 137 /* the one ICMPv6 error among the others' types */
 
 static __always_inline int is_icmp4_error(__u8 type)
 {
@@ -192,8 +188,8 @@ static __always_inline int may_answer4(struct xdp_md *ctx, __u32 l3)
 		return 0;
 	from = (__u8 *)&ip->saddr;
 	to = (__u8 *)&ip->daddr;
-	if (ip->frag_off & bpf_htons(0x1fff) || to[0] >= 224 || !from[0] ||
-	    from[0] == 127 || from[0] >= 224)
+	if (ip->frag_off & bpf_htons(0x1fff) || to[0] >= 224 || !from[0] || from[0] == 127 ||
+	    from[0] >= 224)
 		return 0;
 	if (ip->protocol != IPPROTO_ICMP)
 		return 1;
@@ -229,8 +225,7 @@ static __always_inline int may_answer6(struct xdp_md *ctx, __u32 l3)
 	why = skip_extensions(ctx, w);
 	if (why == XR_R_FRAGMENT && w->l4 <= MAX_OFFSET) {
 		h = octet_at(ctx, w->l4);
-		if (h + 8 > (__u8 *)end_of(ctx) ||
-		    *(__be16 *)(h + 2) & bpf_htons(0xfff8))
+		if (h + 8 > (__u8 *)end_of(ctx) || *(__be16 *)(h + 2) & bpf_htons(0xfff8))
 			return 0;
 		w->proto = h[0];
 		w->l4 += 8;
@@ -259,14 +254,13 @@ __noinline int may_answer(struct xdp_md *ctx, __u32 l3, __u32 ipv6)
 }
 
 /* The verdict's reason. mtu: of the way to the backend, less the overhead. */
-static __always_inline int too_big(struct xdp_md *ctx, struct packet *p,
-				   __u32 mtu)
+static __always_inline int too_big(struct xdp_md *ctx, struct packet *p, __u32 mtu)
 {
 	__u32 l3 = p->l3, ipv6 = p->ipv6;
 
 	/* Below IPv6's minimum there is nothing the sender could do about it. */
-	if (knobs.too_big == XR_TOO_BIG_DROP ||
-	    (ipv6 && mtu < IPV6_MIN_MTU) || !may_answer(ctx, l3, ipv6))
+	if (knobs.too_big == XR_TOO_BIG_DROP || (ipv6 && mtu < IPV6_MIN_MTU) ||
+	    !may_answer(ctx, l3, ipv6))
 		return XR_R_TOO_BIG;
 	if (!may_reply(p, REPLY_ERROR)) {
 		note(p, XR_R_REPLY_LIMIT);

@@ -15,18 +15,17 @@ static __always_inline const struct xr_hash_keys *secret_keys(void)
 }
 
 /* service: port | protocol << 16, as they lie in struct xr_vip. */
-static __always_inline int vip_matches(const struct xr_vip *v,
-				       const struct packet *p, __u32 service)
+static __always_inline int vip_matches(const struct xr_vip *v, const struct packet *p,
+				       __u32 service)
 {
 	const __u64 *its = (const void *)v->addr, *ours = (const void *)p->daddr;
 	__u32 its_service = *(const __u32 *)&v->port & 0xffffff;
 
-	return its[1] == ours[1] && its_service == service &&
-	       its[0] == ours[0];
+	return its[1] == ours[1] && its_service == service && its[0] == ours[0];
 }
 
-static __always_inline const struct xr_vip *
-find_vip(struct packet *p, const struct xr_hash_keys *keys)
+static __always_inline const struct xr_vip *find_vip(struct packet *p,
+						     const struct xr_hash_keys *keys)
 {
 	__u32 service = p->ports >> 16 | (__u32)p->proto << 16;
 	__u64 h = xr_vip_hash(keys, p->daddr, p->ipv6, service);

@@ -18,8 +18,7 @@ static __always_inline int may_say(struct xdp_md *ctx, const struct frame *f)
 	const __u16 *eth = data_of(ctx);
 	__u64 mac;
 
-	if ((const void *)(eth + 7) > end_of(ctx) ||
-	    f->proto != bpf_htons(ETH_P_IP))
+	if ((const void *)(eth + 7) > end_of(ctx) || f->proto != bpf_htons(ETH_P_IP))
 		return 1;
 	mac = mac_of(eth + 3);
 	if (vms_locked() &&
@@ -28,7 +27,7 @@ static __always_inline int may_say(struct xdp_md *ctx, const struct frame *f)
 		return 1;
 	/* The others' frames tell where they are while one is expected. */
 	return *(const volatile __u32 *)&vm_control.watching &&
-	       vm_place(mac | (f->key & ~MAC_MASK));
+		vm_place(mac | (f->key & ~MAC_MASK));
 }
 
 /* For explain: what is in the frame, whatever becomes of it. */
@@ -47,22 +46,20 @@ __noinline int trace_frame(struct xdp_md *ctx)
 }
 
 /* What the stage gives where it has no verdict: the frame is for no VM. */
-#define NO_VM		0
-#define NO_VM_PLAIN	-1	/* the same of IPv4 without a tag */
+#define NO_VM       0
+#define NO_VM_PLAIN -1 /* the same of IPv4 without a tag */
 /* Where QUICK is not enough: once more, as ANY, or as one that is HEARD. */
-#define LOOK_INTO	-2
-#define HEAR		-3
+#define LOOK_INTO -2
+#define HEAR      -3
 
 enum pace { QUICK, ANY, HEARD };
 
 /* By address: the verdict's reason, or NO_VM. */
-static __always_inline int serve_by_ip(struct xdp_md *ctx, struct packet *p,
-				       const struct frame *f)
+static __always_inline int serve_by_ip(struct xdp_md *ctx, struct packet *p, const struct frame *f)
 {
 	int reason;
 
-	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto,
-				p->bytes);
+	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto, p->bytes);
 	reason = redirect_by_ip(ctx, p->bytes, f->key >> 48);
 	p->vm = blamed();
 	p->sent = reason >> SENT_SHIFT;
@@ -75,8 +72,8 @@ static __always_inline int serve_by_ip(struct xdp_md *ctx, struct packet *p,
  * it neither speaks for a VM nor comes out of a tunnel; then for the rest.
  */
 static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
-				       const struct xr_hash_keys *keys,
-				       const struct frame *f, enum pace pace)
+				       const struct xr_hash_keys *keys, const struct frame *f,
+				       enum pace pace)
 {
 	__u64 attention;
 	struct xr_vm *vm;
@@ -104,8 +101,7 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 	 * What is addressed to many has no VM's address. But a tunnel may lead to a
 	 * group, and the kernel takes a packet of its own out of any frame.
 	 */
-	if ((knobs.local || knobs.by_ip) && unlikely(f->key & 1) &&
-	    !vms_locked())
+	if ((knobs.local || knobs.by_ip) && unlikely(f->key & 1) && !vms_locked())
 		return pace == QUICK ? NO_VM_PLAIN : NO_VM;
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
 	    unlikely(may_be_tunnel(ctx, f))) {
@@ -117,22 +113,18 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 			return reason;
 		}
 	}
-	if (knobs.by_ip && !(f->key & 1) &&
-	    unlikely(may_be_by_ip(ctx, f, keys)))
+	if (knobs.by_ip && !(f->key & 1) && unlikely(may_be_by_ip(ctx, f, keys)))
 		return serve_by_ip(ctx, p, f);
 	if (!knobs.vips)
-		p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3,
-					f->proto, p->bytes);
+		p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto, p->bytes);
 	return pace == QUICK ? NO_VM_PLAIN : NO_VM;
 }
 
-static __always_inline int serve_plain_frame(struct xdp_md *ctx,
-					     struct packet *p,
+static __always_inline int serve_plain_frame(struct xdp_md *ctx, struct packet *p,
 					     const struct xr_hash_keys *keys)
 {
 	const void *frame = data_of(ctx);
-	struct frame f = { .l3 = sizeof(struct ethhdr),
-			   .proto = bpf_htons(ETH_P_IP) };
+	struct frame f = { .l3 = sizeof(struct ethhdr), .proto = bpf_htons(ETH_P_IP) };
 
 	if (unlikely(frame + sizeof(struct ethhdr) + WORD4 > end_of(ctx)) ||
 	    unlikely(*(const __be16 *)(frame + 2 * ETH_ALEN) != f.proto))
@@ -192,7 +184,7 @@ __noinline int send_frame(struct xdp_md *ctx, __u32 place)
 	else
 		reason = send_by_port(ctx, p, host.path, f.tag, 0);
 	if (reason == XR_R_VM_LOOP)
-		return XDP_TX << SENT_SHIFT;	/* client and VM behind one port */
+		return XDP_TX << SENT_SHIFT; /* client and VM behind one port */
 	return reason ?: p->sent << SENT_SHIFT;
 }
 
@@ -209,8 +201,7 @@ __noinline int follow(struct xdp_md *ctx, __u32 backend)
 
 	if (!vm)
 		return 0;
-	host = way_of(vm, place - 1, now_tick(), ctx->data_end - ctx->data,
-		      &index);
+	host = way_of(vm, place - 1, now_tick(), ctx->data_end - ctx->data, &index);
 	if (!host.flags)
 		return 0;
 	/*
@@ -220,8 +211,7 @@ __noinline int follow(struct xdp_md *ctx, __u32 backend)
 	forget();
 	bytes = ctx->data_end - ctx->data;
 	asm volatile("" : "+r"(bytes));
-	sent = is_by_ip(host) ? send_packet(ctx, host.path, 0) :
-				send_frame(ctx, place - 1);
+	sent = is_by_ip(host) ? send_packet(ctx, host.path, 0) : send_frame(ctx, place - 1);
 	vm = vm_at(place - 1);
 	if (vm && !(sent & (REASONS - 1)))
 		count_hit(vm, now_tick(), index, bytes);

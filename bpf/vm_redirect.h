@@ -26,8 +26,7 @@ static __always_inline void trace_vm(__u32 place, __u32 host)
 	}
 }
 
-static __always_inline void count_hit(struct xr_vm *vm, __u32 tick,
-				      __u32 host, __u32 bytes)
+static __always_inline void count_hit(struct xr_vm *vm, __u32 tick, __u32 host, __u32 bytes)
 {
 	struct xr_counter *c = bpf_map_lookup_elem(&host_stats, &host);
 
@@ -42,18 +41,16 @@ static __always_inline void count_hit(struct xr_vm *vm, __u32 tick,
  * Octets of the whole frame. The length in the IP header tells, without a call,
  * whether some of it lies in further buffers.
  */
-static __always_inline __u32 frame_octets(struct xdp_md *ctx, const void *ip,
-					  __u32 l3, __be16 proto, __u32 bytes)
+static __always_inline __u32 frame_octets(struct xdp_md *ctx, const void *ip, __u32 l3,
+					  __be16 proto, __u32 bytes)
 {
 	const __be16 *w = ip;
 
 	if (likely(proto == bpf_htons(ETH_P_IP))) {
-		if (likely(ip + 20 <= end_of(ctx) &&
-			   l3 + bpf_ntohs(w[1]) <= bytes))
+		if (likely(ip + 20 <= end_of(ctx) && l3 + bpf_ntohs(w[1]) <= bytes))
 			return bytes;
 	} else if (proto == bpf_htons(ETH_P_IPV6)) {
-		if (ip + 40 <= end_of(ctx) &&
-		    l3 + 40 + bpf_ntohs(w[2]) <= bytes)
+		if (ip + 40 <= end_of(ctx) && l3 + 40 + bpf_ntohs(w[2]) <= bytes)
 			return bytes;
 	} else if (bytes < 1024) {
 		return bytes;
@@ -72,8 +69,7 @@ static __always_inline int parse_whole_ip(struct xdp_md *ctx, struct packet *p)
 		return reason;
 	if (proto == bpf_htons(ETH_P_IP))
 		return parse_ipv4(ctx, p);
-	return proto == bpf_htons(ETH_P_IPV6) ? parse_ipv6(ctx, p) :
-						XR_R_VM_HERE;
+	return proto == bpf_htons(ETH_P_IPV6) ? parse_ipv6(ctx, p) : XR_R_VM_HERE;
 }
 
 /* All that forward() needs to know of a packet; its ports are not a must. */
@@ -83,8 +79,7 @@ static __always_inline int parse_any_ip(struct xdp_md *ctx, struct packet *p)
 
 	if (!reason && tcp_or_udp(p->proto))
 		parse_ports(ctx, p);
-	return reason == XR_R_FRAGMENT || reason == XR_R_EXT_HEADERS ? 0 :
-								       reason;
+	return reason == XR_R_FRAGMENT || reason == XR_R_EXT_HEADERS ? 0 : reason;
 }
 
 /* What does not fit is told to its sender, as for backends. */
@@ -122,9 +117,9 @@ __noinline int remove_tags(struct xdp_md *ctx, __u32 octets)
 
 /* What is known of a frame once its Ethernet header was read. */
 struct frame {
-	__u64 key;		/* VLAN, destination */
+	__u64 key; /* VLAN, destination */
 	__u32 l3;
-	__u32 tag;		/* octets of tags before the packet */
+	__u32 tag; /* octets of tags before the packet */
 	__be16 proto;
 };
 
@@ -132,8 +127,7 @@ struct frame {
  * Outside: DSCP and ECN of the packet inside, and a source port that is the same
  * for all of its flow.
  */
-static __always_inline void flow_of(struct packet *p, const void *ip,
-				    const void *end, __be16 proto)
+static __always_inline void flow_of(struct packet *p, const void *ip, const void *end, __be16 proto)
 {
 	const __u8 *octets = ip;
 	const __u32 *w = ip;
@@ -153,8 +147,7 @@ static __always_inline void flow_of(struct packet *p, const void *ip,
 
 /* p->tos and the flow are known; the frame has no tag any more. */
 static __always_inline int wrap_frame(struct xdp_md *ctx, struct packet *p,
-				      const struct xr_path *path,
-				      const struct xr_nexthop *nh,
+				      const struct xr_path *path, const struct xr_nexthop *nh,
 				      struct outer *o)
 {
 	__u32 egress = egress_of(ctx, nh), header;
@@ -188,9 +181,8 @@ static __always_inline int wrap_frame(struct xdp_md *ctx, struct packet *p,
  * 0 with the action in p->sent, or the reason why not. told: the frame is as it
  * came, so that its sender may be told that it is too large.
  */
-static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
-					 __u32 index, const struct frame *f,
-					 __u32 tick, int told)
+static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p, __u32 index,
+					 const struct frame *f, __u32 tick, int told)
 {
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	struct outer o = { .l2 = sizeof(struct ethhdr), .frame = 1 };
@@ -208,17 +200,15 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p,
 	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
 	mtu = path->mtu;
 	if (unlikely(mtu && o.ip_len > mtu))
-		return told ? frame_too_big(ctx, p->bytes,
-					    mtu - path->overhead) :
-			      XR_R_TOO_BIG;
+		return told ? frame_too_big(ctx, p->bytes, mtu - path->overhead) : XR_R_TOO_BIG;
 	flow_of(p, octet_at(ctx, f->l3), end_of(ctx), f->proto);
 	if (unlikely(f->tag) && remove_tags(ctx, f->tag))
 		return XR_R_NO_ROOM;
 	return wrap_frame(ctx, p, path, nh, &o);
 }
 
-static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p,
-					__u32 index, __u32 tag, int told)
+static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __u32 index,
+					__u32 tag, int told)
 {
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 
@@ -228,10 +218,8 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p,
 	/* Where it is they sent it back, or never had it: no switch would. */
 	if (unlikely(path->ifindex == ingress_of(ctx)))
 		return XR_R_VM_LOOP;
-	if (unlikely(path->mtu &&
-		     p->bytes - tag - sizeof(struct ethhdr) > path->mtu))
-		return told ? frame_too_big(ctx, p->bytes, path->mtu) :
-			      XR_R_TOO_BIG;
+	if (unlikely(path->mtu && p->bytes - tag - sizeof(struct ethhdr) > path->mtu))
+		return told ? frame_too_big(ctx, p->bytes, path->mtu) : XR_R_TOO_BIG;
 	p->sent = bpf_redirect(path->ifindex, 0);
 	return 0;
 }
@@ -265,15 +253,13 @@ __noinline int send_packet(struct xdp_md *ctx, __u32 index, int untag)
 /* ---- by MAC ---- */
 
 /* The host it is to be sent to; flags 0: it needs no redirection. */
-static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 place,
-					     __u32 tick, __u32 bytes,
+static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 place, __u32 tick, __u32 bytes,
 					     __u32 *index)
 {
 	struct xr_host none = {}, host;
 	union vm_word w = vm_now(vm);
 
-	if (unlikely(w.now.state != XR_VM_MOVED ||
-		     !vm_is_redirected(vm, w, tick))) {
+	if (unlikely(w.now.state != XR_VM_MOVED || !vm_is_redirected(vm, w, tick))) {
 		if (w.now.state < XR_VM_PREPARED)
 			return none;
 		vm_age(place, bytes);
@@ -300,8 +286,7 @@ __noinline int kernel_would_loop(__u32 place)
 
 /* A frame for a VM that is known: the verdict's reason. */
 static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
-					  const struct xr_hash_keys *keys,
-					  const struct frame *f,
+					  const struct xr_hash_keys *keys, const struct frame *f,
 					  struct xr_vm *vm, __u32 place)
 {
 	__u32 tick = now_tick(), index = 0;
@@ -310,16 +295,13 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 
 	p->vm = place + 1;
 	if (!host.flags)
-		return unlikely(vm_now(vm).now.flags & XR_VM_LOOP) &&
-				       kernel_would_loop(place) ?
-			       XR_R_VM_LOOP :
-			       XR_R_VM_HERE;
-	if (is_familiar(vm, word_of(octet_at(ctx, f->l3), end_of(ctx),
-				    f->proto), tick) &&
+		return unlikely(vm_now(vm).now.flags & XR_VM_LOOP) && kernel_would_loop(place)
+			? XR_R_VM_LOOP
+			: XR_R_VM_HERE;
+	if (is_familiar(vm, word_of(octet_at(ctx, f->l3), end_of(ctx), f->proto), tick) &&
 	    echo(ctx, place, f->l3))
 		return XR_R_VM_LOOP;
-	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto,
-				p->bytes);
+	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto, p->bytes);
 	if (likely(host.method == XR_FORWARD_VXLAN)) {
 		reason = send_by_vxlan(ctx, p, host.path, f, tick, 1);
 	} else if (host.method == XR_FORWARD_PORT) {
@@ -336,8 +318,7 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 }
 
 /* More than one tag: in one VLAN or none it is like any other frame. */
-static __always_inline int parse_tags(struct xdp_md *ctx, struct packet *p,
-				      struct frame *f)
+static __always_inline int parse_tags(struct xdp_md *ctx, struct packet *p, struct frame *f)
 {
 	__u64 tags = read_tags(ctx, 0);
 
@@ -355,8 +336,7 @@ static __always_inline int parse_tags(struct xdp_md *ctx, struct packet *p,
 }
 
 /* 0, or why no VM is looked for. */
-static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p,
-				       struct frame *f)
+static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p, struct frame *f)
 {
 	const void *frame = data_of(ctx), *end = end_of(ctx);
 
@@ -399,8 +379,7 @@ static __always_inline __u32 blamed(void)
 
 static __always_inline int is_by_ip(struct xr_host host)
 {
-	return host.method != XR_FORWARD_VXLAN &&
-	       host.method != XR_FORWARD_PORT;
+	return host.method != XR_FORWARD_VXLAN && host.method != XR_FORWARD_PORT;
 }
 
 /*
@@ -434,9 +413,10 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes, __u32 vlan)
 	if (unlikely(is_martian(p)))
 		return XR_R_MARTIAN;
 
-	if (is_familiar(vm, word_of(octet_at(ctx, p->l3), end_of(ctx),
-				    p->ipv6 ? bpf_htons(ETH_P_IPV6) :
-					      bpf_htons(ETH_P_IP)), tick) &&
+	if (is_familiar(vm,
+			word_of(octet_at(ctx, p->l3), end_of(ctx),
+				p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP)),
+			tick) &&
 	    echo(ctx, place - 1, p->l3))
 		return XR_R_VM_LOOP;
 	sent = send_packet(ctx, host.path, 0);
@@ -446,8 +426,7 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes, __u32 vlan)
 	return sent | XR_R_MOVED_IP;
 }
 
-static __always_inline int may_be_by_ip(struct xdp_md *ctx,
-					const struct frame *f,
+static __always_inline int may_be_by_ip(struct xdp_md *ctx, const struct frame *f,
 					const struct xr_hash_keys *keys)
 {
 	const __be32 *ip = octet_at(ctx, f->l3), *end = end_of(ctx);

@@ -13,9 +13,9 @@
 #include <xroam/hash.h>
 #include "report.h"
 
-#define EVERY_LANE	0x0001000100010001ULL
-#define LANE_TAGS	(EVERY_LANE * (XR_TAG_SPILL - 1))
-#define LANE_TOPS	(EVERY_LANE * XR_TAG_SPILL)
+#define EVERY_LANE 0x0001000100010001ULL
+#define LANE_TAGS  (EVERY_LANE * (XR_TAG_SPILL - 1))
+#define LANE_TOPS  (EVERY_LANE * XR_TAG_SPILL)
 
 /* The word both sides exchange whole. */
 union vm_word {
@@ -32,8 +32,7 @@ union host_word {
  * Bit 16 * k + 8 * j for lane k of word j where it holds the tag. A tag has 15
  * bits: subtracted from the lane's top bit, only zero leaves that bit set.
  */
-static __always_inline __u64 tags_like(const struct xr_tag_bucket *b,
-				       __u32 tag, __u64 *spill)
+static __always_inline __u64 tags_like(const struct xr_tag_bucket *b, __u32 tag, __u64 *spill)
 {
 	const volatile __u64 *w = (const void *)b->tag;
 	__u64 low = w[0], high = w[1], want = tag * EVERY_LANE;
@@ -48,10 +47,10 @@ static __always_inline __u64 tags_like(const struct xr_tag_bucket *b,
  * The lane of the lowest bit: a multiplication by a lone bit is a shift, and
  * brings this bit's lane, k + 4 * j, to the top.
  */
-#define LANE_AT(k, j)	((__u64)((k) + 4 * (j)) << (61 - 16 * (k) - 8 * (j)))
-#define LANES		(LANE_AT(1, 0) | LANE_AT(2, 0) | LANE_AT(3, 0) |       \
-			 LANE_AT(0, 1) | LANE_AT(1, 1) | LANE_AT(2, 1) |       \
-			 LANE_AT(3, 1))
+#define LANE_AT(k, j) ((__u64)((k) + 4 * (j)) << (61 - 16 * (k) - 8 * (j)))
+#define LANES                                                                            \
+	(LANE_AT(1, 0) | LANE_AT(2, 0) | LANE_AT(3, 0) | LANE_AT(0, 1) | LANE_AT(1, 1) | \
+	 LANE_AT(2, 1) | LANE_AT(3, 1))
 
 static __always_inline __u32 first_lane(__u64 lanes)
 {
@@ -115,8 +114,8 @@ __noinline __u32 vm_place(__u64 key)
  * The same for the hot path: nearly always there is no such tag, or the first
  * that looks like it is it. At a table's limit one bucket in fifty has spilled.
  */
-static __always_inline struct xr_vm *find_vm_by(const struct xr_hash_keys *keys,
-						__u64 key, __u32 *place)
+static __always_inline struct xr_vm *find_vm_by(const struct xr_hash_keys *keys, __u64 key,
+						__u32 *place)
 {
 	struct xr_tag_bucket *b;
 	__u64 h, lanes, spill;
@@ -136,14 +135,13 @@ static __always_inline struct xr_vm *find_vm_by(const struct xr_hash_keys *keys,
 	if (likely(vm && lanes && vm->key == key))
 		return vm;
 	*place = vm_place(key) - 1;
-	return vm_at(*place);	/* none: past the end of the table */
+	return vm_at(*place); /* none: past the end of the table */
 }
 
 /* The VM, if it is known, that a backend is tied to. */
 static __always_inline __u32 backend_vm_place(__u32 backend)
 {
-	const struct xr_backend_info *b =
-		bpf_map_lookup_elem(&backend_info, &backend);
+	const struct xr_backend_info *b = bpf_map_lookup_elem(&backend_info, &backend);
 	const __u16 *mac;
 
 	if (!b)
@@ -182,8 +180,7 @@ struct ip_owner {
 	__u32 shared;
 };
 
-static __always_inline void ip_among(__u32 bucket, __u64 lanes,
-				     const __be32 *addr, __u32 vlan,
+static __always_inline void ip_among(__u32 bucket, __u64 lanes, const __be32 *addr, __u32 vlan,
 				     struct ip_owner *o)
 {
 	for (int i = 0; i < XR_TAG_LANES && lanes; i++) {
@@ -203,8 +200,7 @@ static __always_inline void ip_among(__u32 bucket, __u64 lanes,
 	}
 }
 
-static __always_inline void ip_look(__u64 h, const __be32 *addr, __u32 vlan,
-				    struct ip_owner *o)
+static __always_inline void ip_look(__u64 h, const __be32 *addr, __u32 vlan, struct ip_owner *o)
 {
 	__u32 bucket = xr_tag_bucket1(h, knobs.ip_buckets);
 	struct xr_tag_bucket *b = bpf_map_lookup_elem(&ip_index, &bucket);
@@ -224,8 +220,8 @@ static __always_inline void ip_look(__u64 h, const __be32 *addr, __u32 vlan,
 	ip_among(bucket, lanes, addr, vlan, o);
 }
 
-static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys,
-				     const __be32 *addr, __u32 vlan)
+static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys, const __be32 *addr,
+				     __u32 vlan)
 {
 	int ipv6 = addr[0] | addr[1] | (addr[2] ^ bpf_htonl(0xffff));
 
@@ -241,9 +237,7 @@ static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys,
  */
 __noinline __u32 vm_having(__u64 a, __u64 b, __u32 vlan)
 {
-	__be32 addr[XR_ADDR_WORDS] __attribute__((aligned(8))) = {
-		a, a >> 32, b, b >> 32
-	};
+	__be32 addr[XR_ADDR_WORDS] __attribute__((aligned(8))) = { a, a >> 32, b, b >> 32 };
 	const struct xr_hash_keys *keys = vm_keys();
 	struct ip_owner o = {};
 
@@ -276,8 +270,8 @@ static __always_inline int is_link_local(const __be32 *addr)
 }
 
 /* Whether the index may have it: what the hot path asks before it calls. */
-static __always_inline int addr_may_be_vm(const struct xr_hash_keys *keys,
-					  const __be32 *addr, int ipv6)
+static __always_inline int addr_may_be_vm(const struct xr_hash_keys *keys, const __be32 *addr,
+					  int ipv6)
 {
 	__u64 h = xr_vm_ip_hash(keys, addr, ipv6, 0), spill;
 	__u32 bucket = xr_tag_bucket1(h, knobs.ip_buckets);
@@ -303,11 +297,9 @@ static __always_inline struct xr_host host_get(__u32 index)
 }
 
 /* 1: it was `was` and is `to` now. */
-static __always_inline int vm_exchange(struct xr_vm *vm, union vm_word was,
-				       union vm_word to)
+static __always_inline int vm_exchange(struct xr_vm *vm, union vm_word was, union vm_word to)
 {
-	return __sync_val_compare_and_swap((__u64 *)&vm->now, was.word,
-					   to.word) == was.word;
+	return __sync_val_compare_and_swap((__u64 *)&vm->now, was.word, to.word) == was.word;
 }
 
 static __always_inline int vm_under_way(union vm_word w)
@@ -325,14 +317,12 @@ static __always_inline void watch_one_less(void)
  * A redirect lives ttl ticks after its last hit, also while the next move is
  * under way. Signed: another CPU may have seen the next tick already.
  */
-static __always_inline int vm_is_redirected(const struct xr_vm *vm,
-					    union vm_word w, __u32 tick)
+static __always_inline int vm_is_redirected(const struct xr_vm *vm, union vm_word w, __u32 tick)
 {
 	__u32 ttl = vm->ttl;
 
-	return ttl && w.now.state >= XR_VM_PREPARED &&
-	       !(w.now.flags & XR_VM_LOOP) &&
-	       (__s32)(tick - vm->last - ttl) <= 0;
+	return ttl && w.now.state >= XR_VM_PREPARED && !(w.now.flags & XR_VM_LOOP) &&
+		(__s32)(tick - vm->last - ttl) <= 0;
 }
 
 /*
@@ -341,9 +331,8 @@ static __always_inline int vm_is_redirected(const struct xr_vm *vm,
  * the word came to be something else: not where somebody else said the same, nor
  * where he gave the redirect a life of his own.
  */
-static __always_inline void vm_take_back(struct xr_vm *vm, union vm_word was,
-					 __u32 last, __u32 tick, __u32 old,
-					 __u32 ttl)
+static __always_inline void vm_take_back(struct xr_vm *vm, union vm_word was, __u32 last,
+					 __u32 tick, __u32 old, __u32 ttl)
 {
 	union vm_word w = vm_now(vm), to;
 
@@ -360,8 +349,7 @@ static __always_inline void vm_take_back(struct xr_vm *vm, union vm_word was,
 }
 
 /* 1: it was `was`, and is `to` from now on, redirected for ttl ticks. */
-static __always_inline int vm_take(struct xr_vm *vm, union vm_word was,
-				   union vm_word to, __u32 ttl)
+static __always_inline int vm_take(struct xr_vm *vm, union vm_word was, union vm_word to, __u32 ttl)
 {
 	__u32 last = vm->last, old = vm->ttl, tick = now_tick();
 
@@ -415,11 +403,11 @@ __noinline __u32 vm_complete(__u32 place)
 
 struct vm_news {
 	__u64 key;
-	__be32 ip[XR_ADDR_WORDS];	/* what it claimed, if anything */
-	__u16 from;			/* host before */
+	__be32 ip[XR_ADDR_WORDS]; /* what it claimed, if anything */
+	__u16 from;               /* host before */
 	__u8 announcement;
-	__u8 most;			/* nothing changed: so many a second; 0: it did */
-	__u8 follow;			/* the daemon shall hear of it all the same */
+	__u8 most;   /* nothing changed: so many a second; 0: it did */
+	__u8 follow; /* the daemon shall hear of it all the same */
 };
 
 XR_PERCPU(vm_news, struct vm_news, 1);
@@ -431,8 +419,7 @@ static __always_inline struct vm_news *news(void)
 	return bpf_map_lookup_elem(&vm_news, &zero);
 }
 
-static __always_inline void fill_event(struct xr_event *e,
-				       const struct vm_news *n, __u32 reason,
+static __always_inline void fill_event(struct xr_event *e, const struct vm_news *n, __u32 reason,
 				       __u32 place, union vm_word w)
 {
 	__builtin_memset(e, 0, sizeof(*e));
@@ -502,8 +489,8 @@ static __always_inline void tell_expired(__u32 place, __u32 from, __u32 bytes)
  * A deadline that has passed: the word goes back to what it was before the move
  * was prepared. Whoever exchanges it tells. Returns what holds now.
  */
-static __always_inline union vm_word vm_settle(struct xr_vm *vm, __u32 place,
-					       __u32 tick, __u32 bytes)
+static __always_inline union vm_word vm_settle(struct xr_vm *vm, __u32 place, __u32 tick,
+					       __u32 bytes)
 {
 	union vm_word w = vm_now(vm), to = w;
 	__u32 deadline = vm->deadline;

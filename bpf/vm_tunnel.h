@@ -11,13 +11,13 @@
 
 /* What is in the tunnel at hand, one per CPU. */
 struct tunnelled {
-	struct tunnel t;	/* IPIP, GUE */
-	__u32 frame;		/* VXLAN: offset of the frame inside; or 0 */
-	__u32 place;		/* of the VM it is for, plus one; 0: none */
-	__u32 part;		/* the first fragment of it */
-	__u16 far, near;	/* hosts at its ends; 0: not one of ours */
-	__u16 vlan;		/* of the VMs in their segment */
-	__u16 relay;		/* sent on by a host that its sender is not at */
+	struct tunnel t; /* IPIP, GUE */
+	__u32 frame;     /* VXLAN: offset of the frame inside; or 0 */
+	__u32 place;     /* of the VM it is for, plus one; 0: none */
+	__u32 part;      /* the first fragment of it */
+	__u16 far, near; /* hosts at its ends; 0: not one of ours */
+	__u16 vlan;      /* of the VMs in their segment */
+	__u16 relay;     /* sent on by a host that its sender is not at */
 };
 
 XR_PERCPU(tunnels, struct tunnelled, 1);
@@ -39,8 +39,7 @@ static __always_inline __u32 tunnel_host(const __be32 *addr, __u32 vni)
 	return host ? *host : 0;
 }
 
-static __always_inline int find_ends(struct tunnelled *t,
-				     const struct packet *p, __u32 vni)
+static __always_inline int find_ends(struct tunnelled *t, const struct packet *p, __u32 vni)
 {
 	struct xr_host host;
 
@@ -60,19 +59,16 @@ static __always_inline int is_relay(struct xdp_md *ctx, const struct packet *p)
 	const struct udphdr *udp = octet_at(ctx, p->l4);
 	const __be32 *ip = octet_at(ctx, p->l3);
 
-	if ((const void *)(udp + 1) > end_of(ctx) ||
-	    (const void *)(ip + 2) > end_of(ctx) ||
+	if ((const void *)(udp + 1) > end_of(ctx) || (const void *)(ip + 2) > end_of(ctx) ||
 	    bpf_ntohs(udp->source) < RELAY_PORT)
 		return 0;
 	if (p->ipv6)
 		return (bpf_ntohl(ip[0]) & RELAY_LABEL_MASK) == RELAY_LABEL;
-	return (bpf_ntohl(ip[1]) & (RELAY_ID_MASK << 16 | IP_DF)) ==
-	       (RELAY_ID << 16 | IP_DF);
+	return (bpf_ntohl(ip[1]) & (RELAY_ID_MASK << 16 | IP_DF)) == (RELAY_ID << 16 | IP_DF);
 }
 
 /* Whom the frame inside is for. */
-static __always_inline __u32 inner_place(struct xdp_md *ctx,
-					 const struct tunnelled *t)
+static __always_inline __u32 inner_place(struct xdp_md *ctx, const struct tunnelled *t)
 {
 	const __u16 *eth = octet_at(ctx, t->frame);
 	__u64 key;
@@ -104,16 +100,14 @@ static __always_inline int find_segment(struct tunnelled *t, __u32 vni)
 #define UNREADABLE -2
 
 /* at: of the VXLAN header. */
-static __always_inline int look_into_vxlan(struct xdp_md *ctx,
-					   struct tunnelled *t,
+static __always_inline int look_into_vxlan(struct xdp_md *ctx, struct tunnelled *t,
 					   const struct packet *p, __u32 at)
 {
 	const __be32 *vxlan = octet_at(ctx, at);
 	__u32 vni;
 
 	if ((const void *)(vxlan + 2) > end_of(ctx))
-		return t->part || bpf_xdp_get_buff_len(ctx) >= at + 8 ?
-			       UNREADABLE : -1;
+		return t->part || bpf_xdp_get_buff_len(ctx) >= at + 8 ? UNREADABLE : -1;
 	if (!(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
 		return -1;
 	t->frame = at + 2 * sizeof(*vxlan);
@@ -140,9 +134,8 @@ static __always_inline int is_padded(struct xdp_md *ctx, const struct packet *p)
  * behind any options and headers, in a first fragment. p: as parse_whole_ip()
  * left it. 0, or as look_into_tunnel().
  */
-static __always_inline int find_transport(struct xdp_md *ctx,
-					  struct tunnelled *t,
-					  struct packet *p, int reason)
+static __always_inline int find_transport(struct xdp_md *ctx, struct tunnelled *t, struct packet *p,
+					  int reason)
 {
 	const struct claim *c = the_claim();
 	const __be16 *frag;
@@ -154,8 +147,7 @@ static __always_inline int find_transport(struct xdp_md *ctx,
 		return -1;
 	if (!p->ipv6) {
 		frag = octet_at(ctx, p->l3 + 6);
-		if ((const void *)(frag + 1) > end_of(ctx) ||
-		    *frag & bpf_htons(0x1fff))
+		if ((const void *)(frag + 1) > end_of(ctx) || *frag & bpf_htons(0x1fff))
 			return -1;
 		t->part = 1;
 		return is_padded(ctx, p);
@@ -195,8 +187,7 @@ __noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
 	if (p->proto == IPPROTO_UDP && (void *)(udp + 1) <= end_of(ctx) &&
 	    udp->dest == knobs.vxlan_port)
 		return look_into_vxlan(ctx, t, p, p->l4 + sizeof(*udp));
-	return t->part || parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0) ?
-		       -1 : find_ends(t, p, 0);
+	return t->part || parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0) ? -1 : find_ends(t, p, 0);
 }
 
 /*
@@ -212,13 +203,11 @@ static __always_inline int is_chained(__u32 place, __u32 bytes)
 	if (!vm || !way_of(vm, place - 1, now_tick(), bytes, &index).flags)
 		return 0;
 	w = vm_now(vm);
-	return !vm_under_way(w) ||
-	       !(host_get(w.now.next).flags & XR_HOST_LOCAL);
+	return !vm_under_way(w) || !(host_get(w.now.next).flags & XR_HOST_LOCAL);
 }
 
 /* What is inside goes on to the kernel's device. */
-static __always_inline int leave_vxlan(struct packet *p,
-				       const struct tunnelled *t)
+static __always_inline int leave_vxlan(struct packet *p, const struct tunnelled *t)
 {
 	if (!t->place)
 		return 0;
@@ -231,8 +220,7 @@ static __always_inline int leave_vxlan(struct packet *p,
  * its own MAC the tc program at this device knows its packets, and puts them into
  * its tap. Not out of a VLAN: what came in there, its device's routes decide.
  */
-static __always_inline int to_coming_vm(struct xdp_md *ctx,
-					const struct packet *p, __u32 place)
+static __always_inline int to_coming_vm(struct xdp_md *ctx, const struct packet *p, __u32 place)
 {
 	struct xr_vm *vm = vm_at(place);
 	__u16 *eth = data_of(ctx);
@@ -257,8 +245,7 @@ static __always_inline int to_coming_vm(struct xdp_md *ctx,
  * Nobody else's: this is no open tunnel. Nor from everybody: what is inside passes
  * whatever stands between strangers and the VM.
  */
-static __always_inline int leave_ip_tunnel(struct xdp_md *ctx,
-					   struct packet *p,
+static __always_inline int leave_ip_tunnel(struct xdp_md *ctx, struct packet *p,
 					   const struct tunnelled *at)
 {
 	const struct tunnel *t = &at->t;
@@ -288,8 +275,7 @@ __noinline int leave_tunnel(struct xdp_md *ctx)
 
 	if (!p || !t)
 		return 0;
-	return t->frame ? leave_vxlan(p, t) :
-			  leave_ip_tunnel(ctx, p, t);
+	return t->frame ? leave_vxlan(p, t) : leave_ip_tunnel(ctx, p, t);
 }
 
 /*
@@ -297,20 +283,17 @@ __noinline int leave_tunnel(struct xdp_md *ctx)
  * it moves nobody, and nobody is accused for it. What is marked as one but for no
  * VM that is known here moves nobody either.
  */
-static __always_inline int hear_tunnel(struct xdp_md *ctx,
-				       const struct tunnelled *t, __u32 bytes)
+static __always_inline int hear_tunnel(struct xdp_md *ctx, const struct tunnelled *t, __u32 bytes)
 {
 	if (t->relay && t->far && t->place) {
 		note_bytes(bytes, XR_R_RELAYED);
 		return 0;
 	}
-	return hear(ctx, t->frame, t->relay || !t->far ? FAR_STRANGER : t->far,
-		    t->vlan);
+	return hear(ctx, t->frame, t->relay || !t->far ? FAR_STRANGER : t->far, t->vlan);
 }
 
 /* This machine takes up what has this destination. */
-static __always_inline int is_taken_up(struct xdp_md *ctx,
-				       const struct claim *c)
+static __always_inline int is_taken_up(struct xdp_md *ctx, const struct claim *c)
 {
 	const __u16 *eth = octet_at(ctx, c->off);
 	__u64 dst;
@@ -344,8 +327,7 @@ __noinline int hides_tunnel(struct xdp_md *ctx)
 	if (c->proto == bpf_htons(ETH_P_IP)) {
 		if (ip + sizeof(struct iphdr) > (const __u8 *)end_of(ctx))
 			return t->part;
-		if (ip[9] != IPPROTO_UDP ||
-		    *(const __be16 *)(ip + 6) & bpf_htons(0x1fff))
+		if (ip[9] != IPPROTO_UDP || *(const __be16 *)(ip + 6) & bpf_htons(0x1fff))
 			return 0;
 		part = *(const __be16 *)(ip + 6) & bpf_htons(IP_OFFSET_OR_MF);
 		l4 = c->l3 + (ip[0] & 15) * 4;
@@ -373,7 +355,7 @@ __noinline int hides_tunnel(struct xdp_md *ctx)
 		return t->part && is_taken_up(ctx, c);
 	vni = bpf_ntohl(vxlan[1]) >> 8;
 	return (tunnel_host(any, vni) && is_taken_up(ctx, c)) ||
-	       host_get(tunnel_host(addr, vni)).flags & XR_HOST_LOCAL;
+		host_get(tunnel_host(addr, vni)).flags & XR_HOST_LOCAL;
 }
 
 /* The verdict's reason, or 0 to go on. Keeps its own stack small. */
@@ -386,23 +368,20 @@ __noinline int serve_tunnel(struct xdp_md *ctx, __u32 bytes)
 		return 0;
 	reason = look_into_tunnel(ctx, bytes);
 	if (reason)
-		return reason == UNREADABLE && vms_locked() ?
-			       XR_R_GUARD_UNREAD : 0;
+		return reason == UNREADABLE && vms_locked() ? XR_R_GUARD_UNREAD : 0;
 	forget();
 	if (t->frame) {
 		reason = hear_tunnel(ctx, t, bytes);
 		if (reason)
 			return reason;
-		if (!(t->relay && t->far && t->place) && vms_locked() &&
-		    hides_tunnel(ctx))
+		if (!(t->relay && t->far && t->place) && vms_locked() && hides_tunnel(ctx))
 			return XR_R_GUARD_UNREAD;
 	}
 	return t->near && !t->part ? leave_tunnel(ctx) : 0;
 }
 
 /* At a glance; who looks closer is a call away. */
-static __always_inline int may_be_tunnel(struct xdp_md *ctx,
-					 const struct frame *f)
+static __always_inline int may_be_tunnel(struct xdp_md *ctx, const struct frame *f)
 {
 	const __u8 *ip = octet_at(ctx, f->l3);
 	const __be16 *dport;

@@ -25,8 +25,7 @@ static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
  * From addresses and ports on: a packet for a VIP goes to its backend. vms: some
  * backends may be VMs.
  */
-static __always_inline int serve(struct xdp_md *ctx, struct packet *p,
-				 const struct xr_vip *vip,
+static __always_inline int serve(struct xdp_md *ctx, struct packet *p, const struct xr_vip *vip,
 				 const struct xr_hash_keys *keys, int vms)
 {
 	int reason;
@@ -66,8 +65,7 @@ static __always_inline int parse(struct xdp_md *ctx, struct packet *p)
 		return XR_R_NOT_IP;
 	if (reason)
 		return reason;
-	reason = likely(tcp_or_udp(p->proto)) ? parse_ports(ctx, p) :
-						parse_icmp(ctx, p);
+	reason = likely(tcp_or_udp(p->proto)) ? parse_ports(ctx, p) : parse_icmp(ctx, p);
 	p->martian |= is_martian(p);
 	return reason;
 }
@@ -88,13 +86,13 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 	trace_packet(p);
 	if (!reason) {
 		vip = find_vip(p, keys);
-		reason = vip	 ? serve(ctx, p, vip, keys, vms) :
-			 p->icmp ? XR_R_ICMP_OTHER : XR_R_NOT_VIP;
+		reason = vip      ? serve(ctx, p, vip, keys, vms)
+			: p->icmp ? XR_R_ICMP_OTHER
+				  : XR_R_NOT_VIP;
 	}
 	p->reason = reason;
 	forget();
-	if (p->reason == XR_R_ICMP_OTHER &&
-	    learn_mtu(ctx, p->l3, p->l4, p->ipv6))
+	if (p->reason == XR_R_ICMP_OTHER && learn_mtu(ctx, p->l3, p->l4, p->ipv6))
 		note(p, XR_R_PATH_MTU);
 	if (unlikely(may_be_stray(p->reason)))
 		p->reason = unknown(stray(ctx), keys->zero, REASONS - 1);
@@ -120,11 +118,9 @@ static __always_inline int serve_other(struct xdp_md *ctx, int vms)
 }
 
 /* Plain packets here, every other kind a call away. */
-static __always_inline int serve_vips(struct xdp_md *ctx,
-				      const struct xr_hash_keys *keys, int vms)
+static __always_inline int serve_vips(struct xdp_md *ctx, const struct xr_hash_keys *keys, int vms)
 {
-	struct packet p = { .bytes = ctx->data_end - ctx->data,
-			    .sent = XDP_PASS };
+	struct packet p = { .bytes = ctx->data_end - ctx->data, .sent = XDP_PASS };
 	const struct xr_vip *vip;
 
 	if (!keys || !parse_plain(ctx, &p))
@@ -132,13 +128,11 @@ static __always_inline int serve_vips(struct xdp_md *ctx,
 	trace_packet(&p);
 	vip = find_vip(&p, keys);
 	if (!vip) {
-		if (may_be_stray(XR_R_NOT_VIP) &&
-		    unlikely(may_be_vips(p.daddr[3])))
+		if (may_be_stray(XR_R_NOT_VIP) && unlikely(may_be_vips(p.daddr[3])))
 			return serve_other(ctx, vms);
 		return verdict_of(&p, XR_R_NOT_VIP, XR_KIND_PASS, XDP_PASS);
 	}
-	p.reason = unknown(serve(ctx, &p, vip, keys, vms), keys->zero,
-			   REASONS - 1);
+	p.reason = unknown(serve(ctx, &p, vip, keys, vms), keys->zero, REASONS - 1);
 	if (unlikely(may_be_stray(p.reason)))
 		return serve_other(ctx, vms);
 	return verdict(&p);
@@ -157,12 +151,12 @@ static __always_inline int may_be_icmp(struct xdp_md *ctx)
 	const __u8 *eth = data_of(ctx);
 	__be16 proto;
 
-	if (eth + sizeof(struct ethhdr) + sizeof(struct iphdr) >
-	    (const __u8 *)end_of(ctx))
+	if (eth + sizeof(struct ethhdr) + sizeof(struct iphdr) > (const __u8 *)end_of(ctx))
 		return 0;
 	proto = *(const __be16 *)(eth + 2 * ETH_ALEN);
-	return proto == bpf_htons(ETH_P_IP) ? eth[23] == IPPROTO_ICMP :
-	       proto == bpf_htons(ETH_P_IPV6) && eth[20] == IPPROTO_ICMPV6;
+	return proto == bpf_htons(ETH_P_IP)
+		? eth[23] == IPPROTO_ICMP
+		: proto == bpf_htons(ETH_P_IPV6) && eth[20] == IPPROTO_ICMPV6;
 }
 
 __noinline int hear_icmp(struct xdp_md *ctx)
@@ -186,8 +180,7 @@ SEC("xdp.frags")
 int xroam_vm_node(struct xdp_md *ctx)
 {
 	const struct xr_hash_keys *keys = secret_keys();
-	struct packet p = { .bytes = ctx->data_end - ctx->data,
-			    .sent = XDP_PASS };
+	struct packet p = { .bytes = ctx->data_end - ctx->data, .sent = XDP_PASS };
 	int reason;
 
 	if (!keys)

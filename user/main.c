@@ -56,46 +56,30 @@ static int do_help(int argc, char **argv)
 }
 
 static const struct cmd objects[] = {
-	{ "dev", do_dev },
-	{ "apply", do_apply },
-	{ "check", do_check },
-	{ "export", do_export },
-	{ "reload", do_reload },
-	{ "status", do_status },
-	{ "destroy", do_destroy },
-	{ "vip", do_vip },
-	{ "backend", do_backend },
-	{ "cid", do_cid },
-	{ "host", do_host },
-	{ "vm", do_vm },
-	{ "stats", do_stats },
-	{ "monitor", do_monitor },
-	{ "explain", do_explain },
-	{ "run", do_run },
-	{ "help", do_help },
-	{ NULL, NULL }
+	{ "dev", do_dev },         { "apply", do_apply },     { "check", do_check },
+	{ "export", do_export },   { "reload", do_reload },   { "status", do_status },
+	{ "destroy", do_destroy }, { "vip", do_vip },         { "backend", do_backend },
+	{ "cid", do_cid },         { "host", do_host },       { "vm", do_vm },
+	{ "stats", do_stats },     { "monitor", do_monitor }, { "explain", do_explain },
+	{ "run", do_run },         { "help", do_help },       { NULL, NULL }
 };
 
-static const struct option options[] = {
-	{ "instance", required_argument, NULL, 'i' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "pretty", no_argument, NULL, 'p' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 }
-};
+static const struct option options[] = { { "instance", required_argument, NULL, 'i' },
+					 { "json", no_argument, NULL, 'j' },
+					 { "pretty", no_argument, NULL, 'p' },
+					 { "verbose", no_argument, NULL, 'v' },
+					 { "version", no_argument, NULL, 'V' },
+					 { "help", no_argument, NULL, 'h' },
+					 { NULL, 0, NULL, 0 } };
 
-static int print_bpf(enum libbpf_print_level level, const char *fmt,
-		     va_list ap)
+static int print_bpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	if (!opt.verbose || level == LIBBPF_DEBUG)
 		return 0;
 	return vfprintf(stderr, fmt, ap);
 }
 
-static int print_xdp(enum libxdp_print_level level, const char *fmt,
-		     va_list ap)
+static int print_xdp(enum libxdp_print_level level, const char *fmt, va_list ap)
 {
 	if (!opt.verbose || level == LIBXDP_DEBUG)
 		return 0;
@@ -105,8 +89,8 @@ static int print_xdp(enum libxdp_print_level level, const char *fmt,
 static int print_version(void)
 {
 	if (opt.json)
-		return out_json(json_pack("{s:s, s:i}", "version", XR_VERSION,
-					  "abi", XR_ABI_VERSION));
+		return out_json(
+			json_pack("{s:s, s:i}", "version", XR_VERSION, "abi", XR_ABI_VERSION));
 	printf("xroam %s (map layout %d)\n", XR_VERSION, XR_ABI_VERSION);
 	return EXIT_DONE;
 }
@@ -123,8 +107,7 @@ static int parse_options(int argc, char **argv)
 		opt.instance = env;
 	opterr = 0;
 	/* '+': what follows the object belongs to its command. */
-	while ((c = getopt_long(argc, argv, "+:i:jpvVh", options, NULL)) !=
-	       -1) {
+	while ((c = getopt_long(argc, argv, "+:i:jpvVh", options, NULL)) != -1) {
 		switch (c) {
 		case 'i':
 			opt.instance = optarg;
@@ -145,11 +128,11 @@ static int parse_options(int argc, char **argv)
 			want_help = true;
 			break;
 		case ':':
-			return cmd_usage("option %s needs a value",
-					 argv[optind - 1]);
+			return cmd_usage("option %s needs a value", argv[optind - 1]);
 		default:
 			return cmd_usage("option %s is unknown; see "
-					 "\"xroam help\"", argv[optind - 1]);
+					 "\"xroam help\"",
+					 argv[optind - 1]);
 		}
 	}
 	if (text_check_instance(opt.instance, &err))
@@ -165,15 +148,17 @@ static int parse_options(int argc, char **argv)
 static const char *late_letters(const char *word)
 {
 	static const char *const words[][2] = {
-		{ "--json", "j" }, { "--pretty", "p" }, { "--verbose", "v" },
+		{ "--json", "j" },
+		{ "--pretty", "p" },
+		{ "--verbose", "v" },
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strcmp(word, words[i][0]))
 			return words[i][1];
-	return word[0] == '-' && word[1] &&
-	       strspn(word + 1, "jpv") == strlen(word + 1) ? word + 1 : NULL;
+	return word[0] == '-' && word[1] && strspn(word + 1, "jpv") == strlen(word + 1) ? word + 1
+											: NULL;
 }
 
 /* The instance's name, in one word or in the next; *n words are taken. */
@@ -276,8 +261,7 @@ int main(int argc, char **argv)
 	/* A full disk must not look like success. */
 	ret = out_end();
 	if (ret && status != EXIT_USAGE)
-		status = cmd_refuse("cannot write the output: %s",
-				    strerror(-ret));
+		status = cmd_refuse("cannot write the output: %s", strerror(-ret));
 	out_end();
 	return status;
 }

@@ -25,37 +25,37 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <xroam/cid_core.h>	/* formats, errors, limits */
+#include <xroam/cid_core.h> /* formats, errors, limits */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define XR_CID_KEY_LEN		16
+#define XR_CID_KEY_LEN 16
 
 /*
  * The low bits of octet 0 are random, unless this is set: then they tell the
  * CID's length less one, for devices that must parse short headers.
  */
-#define XR_CID_F_LENGTH		(1U << 0)
+#define XR_CID_F_LENGTH (1U << 0)
 
 /* Nonces count from params.start on, not from a random place; see below. */
-#define XR_CID_F_START		(1U << 1)
+#define XR_CID_F_START (1U << 1)
 
 /*
  * Zero what you do not use: fields will come to mean something, and what is not
  * zero where this library knows of none is refused.
  */
 struct xr_cid_params {
-	unsigned int format;	/* enum xr_cid_format */
+	unsigned int format; /* enum xr_cid_format */
 	unsigned int config_id;
-	unsigned int sid_len;	/* octets; 0: the format's own */
-	unsigned int nonce_len;	/* octets; 0: the format's own */
-	unsigned int offset;	/* XR_CID_PLAIN: octets before the server ID */
-	unsigned int flags;	/* XR_CID_F_* */
-	const uint8_t *key;	/* XR_CID_KEY_LEN octets, or NULL: in clear */
-	const uint8_t *sid;	/* this server's ID, or NULL: never mints */
-	uint64_t start;		/* with XR_CID_F_START */
+	unsigned int sid_len;   /* octets; 0: the format's own */
+	unsigned int nonce_len; /* octets; 0: the format's own */
+	unsigned int offset;    /* XR_CID_PLAIN: octets before the server ID */
+	unsigned int flags;     /* XR_CID_F_* */
+	const uint8_t *key;     /* XR_CID_KEY_LEN octets, or NULL: in clear */
+	const uint8_t *sid;     /* this server's ID, or NULL: never mints */
+	uint64_t start;         /* with XR_CID_F_START */
 	uint64_t reserved[4];
 };
 
@@ -76,7 +76,7 @@ struct xr_cid;
 
 /* Copies all that *params names. *out is NULL on failure. */
 int xr_cid_new(struct xr_cid **out, const struct xr_cid_params *params);
-void xr_cid_free(struct xr_cid *c);	/* NULL is fine */
+void xr_cid_free(struct xr_cid *c); /* NULL is fine */
 
 /* The shortest CID this configuration mints, in octets. */
 size_t xr_cid_min_len(const struct xr_cid *c);
@@ -128,15 +128,14 @@ int xr_cid_reseed(struct xr_cid *c, const void *mix, size_t len);
  * A CID from a given server ID and nonce; it is the caller's task never to use
  * a nonce twice. nonce NULL: the next one, as xr_cid_mint().
  */
-int xr_cid_encode(struct xr_cid *c, const uint8_t *sid, const uint8_t *nonce,
-		  uint8_t *cid, size_t len);
+int xr_cid_encode(struct xr_cid *c, const uint8_t *sid, const uint8_t *nonce, uint8_t *cid,
+		  size_t len);
 
 /*
  * What a CID says; len may be more than the CID has (the rest of a packet).
  * XR_CID_E_NO_CONFIG: octet 0 names another configuration. XR_CID_E_SHORT.
  */
-int xr_cid_parse(const struct xr_cid *c, const uint8_t *cid, size_t len,
-		 struct xr_cid_parsed *out);
+int xr_cid_parse(const struct xr_cid *c, const uint8_t *cid, size_t len, struct xr_cid_parsed *out);
 
 /*
  * The probability that a CID chosen by a client, which is random, names one of
@@ -145,8 +144,8 @@ int xr_cid_parse(const struct xr_cid *c, const uint8_t *cid, size_t len,
 double xr_cid_chance(uint64_t servers, unsigned int sid_len);
 
 const char *xr_cid_strerror(int error);
-const char *xr_cid_format_word(unsigned int format);	/* NULL: no such */
-int xr_cid_format_from_word(const char *word);		/* -1: no such */
+const char *xr_cid_format_word(unsigned int format); /* NULL: no such */
+int xr_cid_format_from_word(const char *word);       /* -1: no such */
 
 #ifdef __cplusplus
 }

@@ -18,8 +18,7 @@ extern "C" {
  * are 0 are the format's own. Gives 0 or enum xr_cid_error, and then leaves
  * *out alone.
  */
-int xr_cid_config_fill(struct xr_cid_config *out,
-		       const struct xr_cid_info *info);
+int xr_cid_config_fill(struct xr_cid_config *out, const struct xr_cid_info *info);
 
 #ifdef __cplusplus
 }

@@ -14,13 +14,13 @@
 
 #define XR_INLINE static inline __attribute__((always_inline, unused))
 
-#define XR_SID_MAX	15	/* octets of a server ID: 19 less the shortest nonce */
-#define XR_CID_MAX	20	/* octets of a CID that are ever looked at */
-#define XR_CID_PAD	24	/* octets that must be readable for the word loads */
-#define XR_CID_BLOCK_MIN 5	/* server ID and nonce */
+#define XR_SID_MAX       15 /* octets of a server ID: 19 less the shortest nonce */
+#define XR_CID_MAX       20 /* octets of a CID that are ever looked at */
+#define XR_CID_PAD       24 /* octets that must be readable for the word loads */
+#define XR_CID_BLOCK_MIN 5  /* server ID and nonce */
 #define XR_CID_BLOCK_MAX 19
-#define XR_NONCE_MIN	4
-#define XR_CODEPOINTS	8	/* values of the top three bits of octet 0 */
+#define XR_NONCE_MIN     4
+#define XR_CODEPOINTS    8 /* values of the top three bits of octet 0 */
 
 enum xr_cid_key_use { XR_CID_KEY_NEVER, XR_CID_KEY_MAY, XR_CID_KEY_MUST };
 
@@ -30,6 +30,7 @@ enum xr_cid_key_use { XR_CID_KEY_NEVER, XR_CID_KEY_MAY, XR_CID_KEY_MUST };
  * the CID has none, and the number is but a name); the server ID starts at
  * octet `offset`; lengths are in octets, 0: for the operator to say.
  */
+/* clang-format off */
 #define XR_CID_FORMATS(X)                                                      \
 	X(QUIC_LB,  "quic-lb",      3, 0, 6, 1, 0,  0, MAY)                    \
 	X(QUIC_LB2, "quic-lb-2bit", 2, 0, 2, 1, 0,  0, MAY)                    \
@@ -40,18 +41,19 @@ enum xr_cid_key_use { XR_CID_KEY_NEVER, XR_CID_KEY_MAY, XR_CID_KEY_MUST };
 	X(MVFST1,   "mvfst-v1",     2, 1, 1, 0, 2,  2, NEVER)                  \
 	X(MVFST2,   "mvfst-v2",     2, 2, 2, 1, 3,  2, NEVER)                  \
 	X(MVFST3,   "mvfst-v3",     2, 3, 3, 1, 4,  2, NEVER)
+/* clang-format on */
 
 enum xr_cid_format {
 #define X(name, word, bits, first, last, offset, sid, nonce, key) XR_CID_##name,
 	XR_CID_FORMATS(X)
 #undef X
-	XR_CID_FORMAT_MAX
+		XR_CID_FORMAT_MAX
 };
 
 enum xr_cid_mode {
 	XR_CID_CLEAR,
-	XR_CID_SINGLE,		/* one AES block: S + N = 16 */
-	XR_CID_FOUR,		/* four-pass Feistel network: any other S + N */
+	XR_CID_SINGLE, /* one AES block: S + N = 16 */
+	XR_CID_FOUR,   /* four-pass Feistel network: any other S + N */
 };
 
 /*
@@ -64,19 +66,19 @@ enum xr_cid_mode {
  * octets, eight-octet aligned.
  */
 struct xr_cid_layout {
-	__u8 min_len;		/* shortest routable CID, octet 0 included */
-	__u8 mode;		/* enum xr_cid_mode */
-	__u8 sid_len;		/* S */
-	__u8 bit;		/* the server ID starts this many bits into at[0] */
-	__u8 block_len;		/* n */
-	__u8 half_len;		/* h */
-	__u8 last_pass;		/* four pass: 2 where the left half has it all (S <= N), else 1 */
-	__u8 join;		/* bits the right half lies behind the left: 8 * (n - h) */
-	__u8 at[4];		/* 0..12 */
-	__u8 shift[4];		/* 0..63 */
+	__u8 min_len;   /* shortest routable CID, octet 0 included */
+	__u8 mode;      /* enum xr_cid_mode */
+	__u8 sid_len;   /* S */
+	__u8 bit;       /* the server ID starts this many bits into at[0] */
+	__u8 block_len; /* n */
+	__u8 half_len;  /* h */
+	__u8 last_pass; /* four pass: 2 where the left half has it all (S <= N), else 1 */
+	__u8 join;      /* bits the right half lies behind the left: 8 * (n - h) */
+	__u8 at[4];     /* 0..12 */
+	__u8 shift[4];  /* 0..63 */
 	__u64 left[2];
 	__u64 right[2];
-	__u64 sid[2];		/* mask: the server ID in the joined block */
+	__u64 sid[2]; /* mask: the server ID in the joined block */
 };
 
 #ifndef __cplusplus
@@ -90,12 +92,12 @@ _Static_assert(__builtin_offsetof(struct xr_cid_layout, left) == 16, "alignment"
  * not depend on the packet: of a four-pass block only the half (10 octets at most)
  * varies, and the pass reaches column 0 alone.
  */
-#define XR_RK_IN	0	/* 2 words of octets: added to the block first */
-#define XR_RK_PASS	1	/* + pass (1..4): column 0's constant, lanes; single: pass 1 */
-#define XR_RK_COLUMN	5	/* + column (1..3): theirs */
-#define XR_RK_MIDDLE	9	/* 8 rounds of 4 columns, lanes */
-#define XR_RK_OUT	41	/* 2 words of octets: added last */
-#define XR_RK_WORDS	44
+#define XR_RK_IN     0  /* 2 words of octets: added to the block first */
+#define XR_RK_PASS   1  /* + pass (1..4): column 0's constant, lanes; single: pass 1 */
+#define XR_RK_COLUMN 5  /* + column (1..3): theirs */
+#define XR_RK_MIDDLE 9  /* 8 rounds of 4 columns, lanes */
+#define XR_RK_OUT    41 /* 2 words of octets: added last */
+#define XR_RK_WORDS  44
 
 struct xr_cid_words {
 	__u64 left[2];
@@ -106,17 +108,15 @@ struct xr_cid_words {
  * AES-128-encrypts X | 0.. | n | pass, where X is the half x (two words), and
  * gives the first ten octets of the result; those beyond h are masked off later.
  */
-typedef void xr_cid_block_fn(const void *key, const __u64 x[2], __u32 n,
-			     __u32 pass, __u64 m[2]);
+typedef void xr_cid_block_fn(const void *key, const __u64 x[2], __u32 n, __u32 pass, __u64 m[2]);
 
 /*
  * The passes first..last of the four-pass cipher, up or down. Odd passes change
  * the right half, even ones the left. Written with a swap, so that BPF holds
  * one copy of AES.
  */
-XR_INLINE void xr_cid_passes(const struct xr_cid_layout *l,
-			     struct xr_cid_words *w, __u32 first, __u32 last,
-			     int step, xr_cid_block_fn *block, const void *key)
+XR_INLINE void xr_cid_passes(const struct xr_cid_layout *l, struct xr_cid_words *w, __u32 first,
+			     __u32 last, int step, xr_cid_block_fn *block, const void *key)
 {
 	const int odd = first & 1;
 	__u64 from[2], to[2], mask[2], other[2], m[2];
@@ -170,13 +170,13 @@ XR_INLINE void xr_cid_passes(const struct xr_cid_layout *l,
 }
 
 /* The server ID: the first S octets of left | right. */
-XR_INLINE void xr_cid_join(const struct xr_cid_layout *l,
-			   const struct xr_cid_words *w, __u64 sid[2])
+XR_INLINE void xr_cid_join(const struct xr_cid_layout *l, const struct xr_cid_words *w,
+			   __u64 sid[2])
 {
 	__u64 p0 = w->left[0], p1 = w->left[1];
 
 	if (l->last_pass == 1) {
-		if (l->join < 64) {	/* 16..56: never a shift by 64 */
+		if (l->join < 64) { /* 16..56: never a shift by 64 */
 			p0 |= w->right[0] << (l->join & 63);
 			p1 |= w->right[0] >> ((64 - l->join) & 63);
 		} else {
@@ -188,12 +188,12 @@ XR_INLINE void xr_cid_join(const struct xr_cid_layout *l,
 }
 
 /* A server ID in clear. bit: mvfst v1 starts its 16 bits at bit 2 of octet 0. */
-XR_INLINE void xr_cid_clear(const struct xr_cid_layout *l,
-			    const struct xr_cid_words *w, __u64 sid[2])
+XR_INLINE void xr_cid_clear(const struct xr_cid_layout *l, const struct xr_cid_words *w,
+			    __u64 sid[2])
 {
 	if (l->bit) {
 		sid[0] = ((w->left[0] << (l->bit & 7)) & l->right[0]) |
-			 ((w->left[0] >> ((16 - l->bit) & 15)) & l->right[1]);
+			((w->left[0] >> ((16 - l->bit) & 15)) & l->right[1]);
 		sid[1] = 0;
 		return;
 	}
@@ -234,22 +234,25 @@ XR_INLINE __u32 xr_sid_bucket2(__u64 key)
 #ifndef __bpf__
 
 /* X(NAME, "word", "what is wrong and what would be right") */
-#define XR_CID_ERRORS(X)                                                       \
-	X(FORMAT, "format", "unknown CID format")                              \
-	X(CONFIG_ID, "config-id", "config ID out of the format's range")       \
+#define XR_CID_ERRORS(X)                                                                        \
+	X(FORMAT, "format", "unknown CID format")                                               \
+	X(CONFIG_ID, "config-id", "config ID out of the format's range")                        \
 	X(SID_LEN, "server-id-length", "server ID length: 1 to 15 octets, or the format's own") \
-	X(NONCE_LEN, "nonce-length", "nonce length: at least 4 octets, or the format's own") \
-	X(BLOCK_LEN, "block-length", "server ID and nonce together: 5 to 19 octets, and 20 with what is before them") \
-	X(OFFSET, "offset", "offset: only for format plain, and the server ID must end within 20 octets") \
-	X(KEY_REFUSED, "key-refused", "this format takes no key")              \
-	X(KEY_NEEDED, "key-needed", "this format needs a key")                 \
-	X(TWO_BIT_KEY, "two-bit-key", "two-bit formats with a key: server ID and nonce must be 16 octets together") \
-	X(BAD_ARG, "argument", "argument out of range or missing")             \
-	X(SHORT, "cid-short", "CID shorter than its configuration needs")      \
-	X(NO_CONFIG, "cid-no-config", "CID's config ID is not this configuration's") \
-	X(LONG, "cid-long", "CID longer than 20 octets")                       \
-	X(SPENT, "nonces-spent", "no unused nonce is left: a new config ID or key is due") \
-	X(RANDOM, "random", "the system has no random octets for us")          \
+	X(NONCE_LEN, "nonce-length", "nonce length: at least 4 octets, or the format's own")    \
+	X(BLOCK_LEN, "block-length",                                                            \
+	  "server ID and nonce together: 5 to 19 octets, and 20 with what is before them")      \
+	X(OFFSET, "offset",                                                                     \
+	  "offset: only for format plain, and the server ID must end within 20 octets")         \
+	X(KEY_REFUSED, "key-refused", "this format takes no key")                               \
+	X(KEY_NEEDED, "key-needed", "this format needs a key")                                  \
+	X(TWO_BIT_KEY, "two-bit-key",                                                           \
+	  "two-bit formats with a key: server ID and nonce must be 16 octets together")         \
+	X(BAD_ARG, "argument", "argument out of range or missing")                              \
+	X(SHORT, "cid-short", "CID shorter than its configuration needs")                       \
+	X(NO_CONFIG, "cid-no-config", "CID's config ID is not this configuration's")            \
+	X(LONG, "cid-long", "CID longer than 20 octets")                                        \
+	X(SPENT, "nonces-spent", "no unused nonce is left: a new config ID or key is due")      \
+	X(RANDOM, "random", "the system has no random octets for us")                           \
 	X(NO_MEMORY, "no-memory", "out of memory")
 
 enum xr_cid_error {
@@ -257,7 +260,7 @@ enum xr_cid_error {
 #define X(name, word, text) XR_CID_E_##name,
 	XR_CID_ERRORS(X)
 #undef X
-	XR_CID_E_MAX
+		XR_CID_E_MAX
 };
 
 struct xr_cid_format_desc {
@@ -268,15 +271,15 @@ struct xr_cid_format_desc {
 	__u8 offset;
 	__u8 sid_len;
 	__u8 nonce_len;
-	__u8 key;		/* enum xr_cid_key_use */
+	__u8 key; /* enum xr_cid_key_use */
 };
 
 /* NULL: no such format. */
 XR_INLINE const struct xr_cid_format_desc *xr_cid_format_get(unsigned int format)
 {
 	static const struct xr_cid_format_desc table[] = {
-#define X(name, word, bits, first, last, offset, sid, nonce, key)              \
-		{ word, bits, first, last, offset, sid, nonce, XR_CID_KEY_##key },
+#define X(name, word, bits, first, last, offset, sid, nonce, key) \
+	{ word, bits, first, last, offset, sid, nonce, XR_CID_KEY_##key },
 		XR_CID_FORMATS(X)
 #undef X
 	};
@@ -286,10 +289,9 @@ XR_INLINE const struct xr_cid_format_desc *xr_cid_format_get(unsigned int format
 
 XR_INLINE const char *xr_cid_error_text(unsigned int error)
 {
-	static const char *const text[] = {
-		"no error",
+	static const char *const text[] = { "no error",
 #define X(name, word, text) text,
-		XR_CID_ERRORS(X)
+					    XR_CID_ERRORS(X)
 #undef X
 	};
 
@@ -318,8 +320,7 @@ XR_INLINE unsigned int xr_cid_codepoints(unsigned int format, unsigned int id)
  * Puts the format's own lengths where the operator said none (0). Plain: 4
  * and 8, or what room the offset leaves.
  */
-XR_INLINE void xr_cid_defaults(unsigned int format, __u8 *sid_len,
-			       __u8 *nonce_len, __u8 *offset)
+XR_INLINE void xr_cid_defaults(unsigned int format, __u8 *sid_len, __u8 *nonce_len, __u8 *offset)
 {
 	const struct xr_cid_format_desc *f = xr_cid_format_get(format);
 
@@ -329,8 +330,7 @@ XR_INLINE void xr_cid_defaults(unsigned int format, __u8 *sid_len,
 		*sid_len = format == XR_CID_PLAIN ? 4 : f->sid_len;
 	if (!*nonce_len)
 		*nonce_len = f->nonce_len;
-	if (format == XR_CID_PLAIN && !*nonce_len &&
-	    *offset + *sid_len < XR_CID_MAX) {
+	if (format == XR_CID_PLAIN && !*nonce_len && *offset + *sid_len < XR_CID_MAX) {
 		*nonce_len = XR_CID_MAX - *offset - *sid_len;
 		if (*nonce_len > 8)
 			*nonce_len = 8;
@@ -370,9 +370,8 @@ XR_INLINE void xr_cid_halve(struct xr_cid_layout *l, int n)
 }
 
 /* 0, or enum xr_cid_error; *out is changed only on success. */
-XR_INLINE int xr_cid_layout_init(struct xr_cid_layout *out, unsigned int format,
-				 __u8 sid_len, __u8 nonce_len, __u8 offset,
-				 int has_key)
+XR_INLINE int xr_cid_layout_init(struct xr_cid_layout *out, unsigned int format, __u8 sid_len,
+				 __u8 nonce_len, __u8 offset, int has_key)
 {
 	const struct xr_cid_format_desc *f = xr_cid_format_get(format);
 	struct xr_cid_layout l;
@@ -384,11 +383,10 @@ XR_INLINE int xr_cid_layout_init(struct xr_cid_layout *out, unsigned int format,
 	xr_cid_defaults(format, &sid_len, &nonce_len, &offset);
 	if (format != XR_CID_PLAIN && offset != f->offset)
 		return XR_CID_E_OFFSET;
-	if (sid_len < 1 || sid_len > XR_SID_MAX ||
-	    (f->sid_len && sid_len != f->sid_len))
+	if (sid_len < 1 || sid_len > XR_SID_MAX || (f->sid_len && sid_len != f->sid_len))
 		return XR_CID_E_SID_LEN;
-	if (f->nonce_len ? nonce_len != f->nonce_len :
-	    format != XR_CID_PLAIN && nonce_len < XR_NONCE_MIN)
+	if (f->nonce_len ? nonce_len != f->nonce_len
+			 : format != XR_CID_PLAIN && nonce_len < XR_NONCE_MIN)
 		return XR_CID_E_NONCE_LEN;
 	if (format == XR_CID_PLAIN && offset + sid_len > XR_CID_MAX)
 		return XR_CID_E_OFFSET;
@@ -403,8 +401,7 @@ XR_INLINE int xr_cid_layout_init(struct xr_cid_layout *out, unsigned int format,
 		return XR_CID_E_TWO_BIT_KEY;
 
 	l.min_len = offset + n;
-	l.mode = !has_key ? XR_CID_CLEAR :
-		 n == 16 ? XR_CID_SINGLE : XR_CID_FOUR;
+	l.mode = !has_key ? XR_CID_CLEAR : n == 16 ? XR_CID_SINGLE : XR_CID_FOUR;
 	l.sid_len = sid_len;
 	l.block_len = n;
 	for (i = 0; i < 2; i++) {
@@ -427,8 +424,7 @@ XR_INLINE int xr_cid_layout_init(struct xr_cid_layout *out, unsigned int format,
 		xr_cid_halve(&l, n);
 		l.last_pass = sid_len > nonce_len ? 1 : 2;
 		for (i = 0; i < 2; i++)
-			xr_cid_place(&l, 2 + i,
-				     offset + n - l.half_len + 8 * i);
+			xr_cid_place(&l, 2 + i, offset + n - l.half_len + 8 * i);
 	}
 	*out = l;
 	return XR_CID_OK;

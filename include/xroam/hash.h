@@ -14,8 +14,7 @@
 #include <xroam/abi.h>
 
 /* a and b are words of the message, k and l key words for this place. */
-static inline __attribute__((always_inline)) __u64
-xr_nh(__u32 a, __u32 b, __u64 k, __u64 l)
+static inline __attribute__((always_inline)) __u64 xr_nh(__u32 a, __u32 b, __u64 k, __u64 l)
 {
 	return (__u64)(__u32)(a + (__u32)k) * (__u32)(b + (__u32)l);
 }
@@ -42,8 +41,7 @@ static inline __attribute__((always_inline)) __u64 xr_stir64(__u64 x)
 }
 
 /* An address as in struct xr_vip in 32 bits: of an IPv4 one the very address. */
-static inline __attribute__((always_inline)) __u32
-xr_address_print(const __be32 *addr)
+static inline __attribute__((always_inline)) __u32 xr_address_print(const __be32 *addr)
 {
 	__u64 high = (__u64)addr[0] << 32 | addr[1];
 
@@ -52,12 +50,12 @@ xr_address_print(const __be32 *addr)
 	return xr_mix64(xr_mix64(high) ^ ((__u64)addr[2] << 32 | addr[3]));
 }
 
-#define XR_V4_PREFIX_WORD	0xffff0000U	/* ::ffff:0:0/96, word 2, little endian */
+#define XR_V4_PREFIX_WORD 0xffff0000U /* ::ffff:0:0/96, word 2, little endian */
 
 /* addr as in struct xr_vip; port_proto: port as in the packet | proto << 16. */
-static inline __attribute__((always_inline)) __u64
-xr_vip_hash(const struct xr_hash_keys *k, const __be32 *addr, int ipv6,
-	    __u32 port_proto)
+static inline __attribute__((always_inline)) __u64 xr_vip_hash(const struct xr_hash_keys *k,
+							       const __be32 *addr, int ipv6,
+							       __u32 port_proto)
 {
 	__u64 h = xr_nh(addr[3], port_proto, k->key[0], k->key[1]);
 
@@ -85,41 +83,40 @@ static inline __attribute__((always_inline)) __u32 xr_vip_tag(__u64 h)
  * Where a VM sits in mac_index (a = MAC's first four octets, b = its last two |
  * VLAN << 16) and its address in ip_index (see xr_vip_hash).
  */
-static inline __attribute__((always_inline)) __u64
-xr_vm_hash(const struct xr_hash_keys *k, __u64 key)
+static inline __attribute__((always_inline)) __u64 xr_vm_hash(const struct xr_hash_keys *k,
+							      __u64 key)
 {
 	return xr_stir64(xr_nh(key, key >> 32, k->key[2], k->key[3]));
 }
 
-static inline __attribute__((always_inline)) __u64
-xr_vm_ip_hash(const struct xr_hash_keys *k, const __be32 *addr, int ipv6,
-	      __u32 vlan)
+static inline __attribute__((always_inline)) __u64 xr_vm_ip_hash(const struct xr_hash_keys *k,
+								 const __be32 *addr, int ipv6,
+								 __u32 vlan)
 {
 	return xr_vip_hash(k, addr, ipv6, vlan);
 }
 
 /* The first bucket and the second, of n; the tag. */
-static inline __attribute__((always_inline)) __u32
-xr_tag_bucket1(__u64 h, __u32 n)
+static inline __attribute__((always_inline)) __u32 xr_tag_bucket1(__u64 h, __u32 n)
 {
 	return ((h & 0xffffffffU) * n) >> 32;
 }
 
-static inline __attribute__((always_inline)) __u32
-xr_tag_bucket2(__u64 h, __u32 n)
+static inline __attribute__((always_inline)) __u32 xr_tag_bucket2(__u64 h, __u32 n)
 {
 	return xr_tag_bucket1(h * 0x9e3779b97f4a7c15ULL >> 32, n);
 }
 
 static inline __attribute__((always_inline)) __u32 xr_tag(__u64 h)
 {
-	return (h >> 49) + !(h >> 49);	/* 15 bits, never 0 */
+	return (h >> 49) + !(h >> 49); /* 15 bits, never 0 */
 }
 
 /* ports: source | destination << 16, both as in the packet. */
-static inline __attribute__((always_inline)) __u64
-xr_flow_hash(const struct xr_hash_keys *k, const __be32 *saddr,
-	     const __be32 *daddr, int ipv6, __u32 ports, __u32 proto)
+static inline __attribute__((always_inline)) __u64 xr_flow_hash(const struct xr_hash_keys *k,
+								const __be32 *saddr,
+								const __be32 *daddr, int ipv6,
+								__u32 ports, __u32 proto)
 {
 	__u64 a = xr_nh(saddr[3], daddr[3], k->key[6], k->key[7]);
 	__u64 b = xr_nh(saddr[3], daddr[3], k->key[8], k->key[9]);

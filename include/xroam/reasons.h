@@ -19,6 +19,7 @@
 #ifndef XROAM_REASONS_H
 #define XROAM_REASONS_H
 
+/* clang-format off */
 #define XR_REASONS(X)                                                          \
 	X(CID,           "cid",             TX,    "routable CID: sent to the server it names") \
 	X(FLOW,          "flow",            TX,    "4-tuple found in the flow table")          \
@@ -97,13 +98,14 @@
 	X(RELAYED,       "relayed",         NOTE,  "out of a tunnel, sent on by a host its sender is not at: says nothing of his place") \
 	X(CID_NOT_HERE,  "cid-not-here",    NOTE,  "CID decodes to the server ID of a backend that is not behind this VIP") \
 	X(PASSED,        "passed",          PASS,  "role pass: not looked at")
+/* clang-format on */
 
 enum xr_reason {
 	XR_REASON_NONE = 0,
 #define X(name, word, kind, text) XR_R_##name,
 	XR_REASONS(X)
 #undef X
-	XR_REASON_MAX
+		XR_REASON_MAX
 };
 
 enum xr_reason_kind {

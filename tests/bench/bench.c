@@ -34,20 +34,24 @@ static struct {
 
 /* ---- the cases ---- */
 
-enum subject {		/* what there is 1, 1000 or a million of */
-	OF_NOTHING, OF_SIDS, OF_FLOWS, OF_NEW_FLOWS, OF_TUPLES,
+enum subject { /* what there is 1, 1000 or a million of */
+	       OF_NOTHING,
+	       OF_SIDS,
+	       OF_FLOWS,
+	       OF_NEW_FLOWS,
+	       OF_TUPLES,
 };
 
 struct bench_case {
 	const char *name;
 	void (*shot)(struct shot *s);
 	enum subject walks;
-	enum scene_cid cid;	/* for OF_SIDS */
-	enum xr_reason reason;	/* all packets must leave by it */
+	enum scene_cid cid;    /* for OF_SIDS */
+	enum xr_reason reason; /* all packets must leave by it */
 	__u32 action;
-	double target;		/* ns above the floor, hot; 0: none */
-	bool over_clear;	/* the target counts from quic-clear's figure */
-	bool vips;		/* walk over 1000 VIPs, too */
+	double target;   /* ns above the floor, hot; 0: none */
+	bool over_clear; /* the target counts from quic-clear's figure */
+	bool vips;       /* walk over 1000 VIPs, too */
 };
 
 static void shot_clear(struct shot *s)
@@ -58,8 +62,7 @@ static void shot_clear(struct shot *s)
 
 static void shot_single(struct shot *s)
 {
-	frame_quic_short(s, false, VIP4_BASE, PORT_QUIC,
-			 SCENE_SINGLE << 5 | 16);
+	frame_quic_short(s, false, VIP4_BASE, PORT_QUIC, SCENE_SINGLE << 5 | 16);
 	s->walk.walk_cid = 1;
 }
 
@@ -114,10 +117,10 @@ static void shot_way(struct shot *s, bool ipv6, enum scene_way way)
 	memcpy(s->frame + s->walk.cid + 1, &sid, sizeof(sid));
 }
 
-#define SHOT_WAY(name, ipv6, way)                                              \
-	static void shot_##name(struct shot *s)                                \
-	{                                                                      \
-		shot_way(s, ipv6, way);                                        \
+#define SHOT_WAY(name, ipv6, way)               \
+	static void shot_##name(struct shot *s) \
+	{                                       \
+		shot_way(s, ipv6, way);         \
 	}
 SHOT_WAY(redirect, false, SCENE_REDIRECT)
 SHOT_WAY(gue, false, SCENE_GUE)
@@ -127,53 +130,95 @@ SHOT_WAY(4in6, false, SCENE_4IN6)
 SHOT_WAY(6in6, true, SCENE_6IN6)
 
 static const struct bench_case cases[] = {
-	{ .name = "quic-clear", .shot = shot_clear, .walks = OF_SIDS,
-	  .cid = SCENE_CLEAR, .reason = XR_R_CID, .action = XDP_TX,
-	  .target = 45, .vips = true },
-	{ .name = "quic-single", .shot = shot_single, .walks = OF_SIDS,
-	  .cid = SCENE_SINGLE, .reason = XR_R_CID, .action = XDP_TX,
-	  .target = 75, .over_clear = true, .vips = true },
-	{ .name = "quic-four", .shot = shot_four, .walks = OF_SIDS,
-	  .cid = SCENE_FOUR, .reason = XR_R_CID, .action = XDP_TX,
-	  .target = 210, .over_clear = true, .vips = true },
-	{ .name = "initial-maglev", .shot = shot_initial, .walks = OF_TUPLES,
-	  .reason = XR_R_HASH, .action = XDP_TX, .target = 45, .vips = true },
-	{ .name = "short-maglev", .shot = shot_short_hash, .walks = OF_TUPLES,
-	  .reason = XR_R_HASH, .action = XDP_TX, .target = 45, .vips = true },
-	{ .name = "tcp-flow", .shot = shot_ack, .walks = OF_FLOWS,
-	  .reason = XR_R_FLOW, .action = XDP_TX, .target = 45, .vips = true },
-	{ .name = "tcp-syn-new", .shot = shot_syn, .walks = OF_NEW_FLOWS,
-	  .reason = XR_R_HASH, .action = XDP_TX, .target = 80, .vips = true },
-	{ .name = "initial-new", .shot = shot_initial_new,
-	  .walks = OF_NEW_FLOWS, .reason = XR_R_HASH, .action = XDP_TX,
-	  .target = 80, .vips = true },
-	{ .name = "not-ours", .shot = shot_other, .walks = OF_TUPLES,
-	  .reason = XR_R_NOT_VIP, .action = XDP_PASS, .target = 12 },
-	{ .name = "clear-redirect", .shot = shot_redirect, .reason = XR_R_CID,
+	{ .name = "quic-clear",
+	  .shot = shot_clear,
+	  .walks = OF_SIDS,
+	  .cid = SCENE_CLEAR,
+	  .reason = XR_R_CID,
+	  .action = XDP_TX,
+	  .target = 45,
+	  .vips = true },
+	{ .name = "quic-single",
+	  .shot = shot_single,
+	  .walks = OF_SIDS,
+	  .cid = SCENE_SINGLE,
+	  .reason = XR_R_CID,
+	  .action = XDP_TX,
+	  .target = 75,
+	  .over_clear = true,
+	  .vips = true },
+	{ .name = "quic-four",
+	  .shot = shot_four,
+	  .walks = OF_SIDS,
+	  .cid = SCENE_FOUR,
+	  .reason = XR_R_CID,
+	  .action = XDP_TX,
+	  .target = 210,
+	  .over_clear = true,
+	  .vips = true },
+	{ .name = "initial-maglev",
+	  .shot = shot_initial,
+	  .walks = OF_TUPLES,
+	  .reason = XR_R_HASH,
+	  .action = XDP_TX,
+	  .target = 45,
+	  .vips = true },
+	{ .name = "short-maglev",
+	  .shot = shot_short_hash,
+	  .walks = OF_TUPLES,
+	  .reason = XR_R_HASH,
+	  .action = XDP_TX,
+	  .target = 45,
+	  .vips = true },
+	{ .name = "tcp-flow",
+	  .shot = shot_ack,
+	  .walks = OF_FLOWS,
+	  .reason = XR_R_FLOW,
+	  .action = XDP_TX,
+	  .target = 45,
+	  .vips = true },
+	{ .name = "tcp-syn-new",
+	  .shot = shot_syn,
+	  .walks = OF_NEW_FLOWS,
+	  .reason = XR_R_HASH,
+	  .action = XDP_TX,
+	  .target = 80,
+	  .vips = true },
+	{ .name = "initial-new",
+	  .shot = shot_initial_new,
+	  .walks = OF_NEW_FLOWS,
+	  .reason = XR_R_HASH,
+	  .action = XDP_TX,
+	  .target = 80,
+	  .vips = true },
+	{ .name = "not-ours",
+	  .shot = shot_other,
+	  .walks = OF_TUPLES,
+	  .reason = XR_R_NOT_VIP,
+	  .action = XDP_PASS,
+	  .target = 12 },
+	{ .name = "clear-redirect",
+	  .shot = shot_redirect,
+	  .reason = XR_R_CID,
 	  .action = XDP_REDIRECT },
-	{ .name = "clear-4in6", .shot = shot_4in6, .reason = XR_R_CID,
-	  .action = XDP_TX },
-	{ .name = "clear-6in6", .shot = shot_6in6, .reason = XR_R_CID,
-	  .action = XDP_TX },
-	{ .name = "clear-gue", .shot = shot_gue, .reason = XR_R_CID,
-	  .action = XDP_TX },
-	{ .name = "clear-vxlan", .shot = shot_vxlan, .reason = XR_R_CID,
-	  .action = XDP_TX },
-	{ .name = "clear-l2", .shot = shot_l2, .reason = XR_R_CID,
-	  .action = XDP_TX },
+	{ .name = "clear-4in6", .shot = shot_4in6, .reason = XR_R_CID, .action = XDP_TX },
+	{ .name = "clear-6in6", .shot = shot_6in6, .reason = XR_R_CID, .action = XDP_TX },
+	{ .name = "clear-gue", .shot = shot_gue, .reason = XR_R_CID, .action = XDP_TX },
+	{ .name = "clear-vxlan", .shot = shot_vxlan, .reason = XR_R_CID, .action = XDP_TX },
+	{ .name = "clear-l2", .shot = shot_l2, .reason = XR_R_CID, .action = XDP_TX },
 };
 #define N_CASES (sizeof(cases) / sizeof(cases[0]))
 
 /* ---- rows ---- */
 
-#define COLD_EXTRA 60	/* at a million, above the same with one: the target */
+#define COLD_EXTRA 60 /* at a million, above the same with one: the target */
 
 struct row {
 	const char *name;
 	__u32 vips, count;
 	struct measured m;
-	double target;		/* above the floor; 0: none */
-	double elsewhere;	/* share of packets that left for another reason */
+	double target;    /* above the floor; 0: none */
+	double elsewhere; /* share of packets that left for another reason */
 };
 
 static struct {
@@ -187,8 +232,7 @@ static struct row *find_row(const char *name, __u32 vips, __u32 count)
 	for (size_t i = 0; i < result.n; i++) {
 		struct row *r = &result.row[i];
 
-		if (!strcmp(r->name, name) && r->vips == vips &&
-		    r->count == count)
+		if (!strcmp(r->name, name) && r->vips == vips && r->count == count)
 			return r;
 	}
 	return NULL;
@@ -197,15 +241,13 @@ static struct row *find_row(const char *name, __u32 vips, __u32 count)
 /* The fewest that a case is measured with: its hot row. */
 static __u32 least_of(const struct bench_case *c, __u32 vips)
 {
-	return c->walks == OF_NEW_FLOWS || (c->walks == OF_FLOWS && vips > 1) ?
-		       1024 : 1;
+	return c->walks == OF_NEW_FLOWS || (c->walks == OF_FLOWS && vips > 1) ? 1024 : 1;
 }
 
 static double target_of(const struct bench_case *c, const struct row *r)
 {
 	struct row *clear = find_row("quic-clear", r->vips, 1);
-	struct row *hot = find_row(c->name, r->vips,
-				   least_of(c, r->vips));
+	struct row *hot = find_row(c->name, r->vips, least_of(c, r->vips));
 
 	if (!c->target)
 		return 0;
@@ -231,14 +273,12 @@ static void print_row(const struct row *r)
 
 	if (opt.json)
 		return;
-	snprintf(count, sizeof(count), r->count == MILLION ? "2^20" : "%u",
-		 r->count);
+	snprintf(count, sizeof(count), r->count == MILLION ? "2^20" : "%u", r->count);
 	if (r->target)
 		snprintf(target, sizeof(target), "%.0f", r->target);
-	printf("%-16s %5u %6s %8.1f %8.1f %8.1f %8.1f %7.2f %7s", r->name,
-	       r->vips, count, r->m.floor.median, r->m.test.median,
-	       r->m.above_min, r->m.above, r->m.test.median / r->m.floor.median,
-	       target);
+	printf("%-16s %5u %6s %8.1f %8.1f %8.1f %8.1f %7.2f %7s", r->name, r->vips, count,
+	       r->m.floor.median, r->m.test.median, r->m.above_min, r->m.above,
+	       r->m.test.median / r->m.floor.median, target);
 	if (r->target && judged(r) > r->target)
 		printf("  over by %.1f", judged(r) - r->target);
 	if (r->elsewhere > 0.01)
@@ -251,16 +291,15 @@ static void print_heading(void)
 {
 	if (opt.json)
 		return;
-	printf("%-16s %5s %6s %8s %8s %8s %8s %7s %7s\n", "case", "VIPs",
-	       "IDs or", "floor", "node", "above", "above", "ratio",
-	       "target");
-	printf("%-16s %5s %6s %8s %8s %8s %8s\n", "ns per packet", "", "flows",
-	       "(median)", "(median)", "(min)", "(median)");
+	printf("%-16s %5s %6s %8s %8s %8s %8s %7s %7s\n", "case", "VIPs", "IDs or", "floor", "node",
+	       "above", "above", "ratio", "target");
+	printf("%-16s %5s %6s %8s %8s %8s %8s\n", "ns per packet", "", "flows", "(median)",
+	       "(median)", "(min)", "(median)");
 }
 
 /* One packet alone: does it leave as it should? */
-static int check_one(struct harness *h, const struct scene *s,
-		     const struct bench_case *c, const struct shot *shot)
+static int check_one(struct harness *h, const struct scene *s, const struct bench_case *c,
+		     const struct shot *shot)
 {
 	__u8 out[FRAME_MAX];
 	__u32 len;
@@ -268,13 +307,12 @@ static int check_one(struct harness *h, const struct scene *s,
 
 	if (action == (int)c->action)
 		return 0;
-	fprintf(stderr, "bench: %s: action %d where %u is right\n", c->name,
-		action, c->action);
+	fprintf(stderr, "bench: %s: action %d where %u is right\n", c->name, action, c->action);
 	return -EINVAL;
 }
 
-static int measure(struct harness *h, struct scene *s,
-		   const struct bench_case *c, __u32 vips, __u32 count)
+static int measure(struct harness *h, struct scene *s, const struct bench_case *c, __u32 vips,
+		   __u32 count)
 {
 	struct row *r = &result.row[result.n];
 	struct shot shot;
@@ -287,20 +325,18 @@ static int measure(struct harness *h, struct scene *s,
 	shot.walk.vips = vips;
 	shot.walk.vip_of_flow = c->walks == OF_FLOWS;
 	shot.walk.mask = c->walks == OF_NEW_FLOWS ? ~0U : count - 1;
-	err = shot.walk.walk_cid ?
-		      scene_cids(c->cid, &shot.frame[shot.walk.cid],
-				 harness_cids(h), count) : 0;
+	err = shot.walk.walk_cid
+		? scene_cids(c->cid, &shot.frame[shot.walk.cid], harness_cids(h), count)
+		: 0;
 	if (c->walks == OF_FLOWS)
 		scene_forget_flows(s);
-	err = err ?: harness_warm(h, scene_prog(s), &shot, 2 * count) ?:
-	      check_one(h, s, c, &shot);
+	err = err ?: harness_warm(h, scene_prog(s), &shot, 2 * count) ?: check_one(h, s, c, &shot);
 	if (err)
 		return err;
 
 	packets = harness_packets(h);
 	left = scene_count(s, c->reason);
-	err = harness_measure(h, scene_prog(s), FLOOR_TX, &shot, opt.rounds,
-			      &r->m);
+	err = harness_measure(h, scene_prog(s), FLOOR_TX, &shot, opt.rounds, &r->m);
 	if (err)
 		return err;
 	packets = harness_packets(h) - packets;
@@ -318,12 +354,11 @@ static int measure(struct harness *h, struct scene *s,
 static bool wanted(const struct bench_case *c)
 {
 	return !opt.only || strstr(c->name, opt.only) ||
-	       (c == &cases[0] && strstr("quic-single quic-four", opt.only));
+		(c == &cases[0] && strstr("quic-single quic-four", opt.only));
 }
 
 /* All cases over one instance. */
-static int measure_scene(struct harness *h, struct scene *s, __u32 vips,
-			 bool small)
+static int measure_scene(struct harness *h, struct scene *s, __u32 vips, bool small)
 {
 	static const __u32 counts[] = { 1, 1024, MILLION };
 	int err = 0;
@@ -340,8 +375,8 @@ static int measure_scene(struct harness *h, struct scene *s, __u32 vips,
 			if (c->walks == OF_FLOWS && counts[k] < vips)
 				continue;
 			/* New flows: their number is the table's size. */
-			if (small ? c->walks != OF_NEW_FLOWS || k != 1 :
-			    c->walks == OF_NEW_FLOWS && k != 2)
+			if (small ? c->walks != OF_NEW_FLOWS || k != 1
+				  : c->walks == OF_NEW_FLOWS && k != 2)
 				continue;
 			err = measure(h, s, c, vips, counts[k]);
 		}
@@ -352,9 +387,8 @@ static int measure_scene(struct harness *h, struct scene *s, __u32 vips,
 static int measure_floors(struct harness *h)
 {
 	static const char *const name[] = {
-		[FLOOR_TX] = "XDP_TX", [FLOOR_PASS] = "XDP_PASS",
-		[FLOOR_IPIP] = "IPIP alone", [FLOOR_VXLAN] = "VXLAN",
-		[FLOOR_PORT] = "redirect",
+		[FLOOR_TX] = "XDP_TX",   [FLOOR_PASS] = "XDP_PASS", [FLOOR_IPIP] = "IPIP alone",
+		[FLOOR_VXLAN] = "VXLAN", [FLOOR_PORT] = "redirect",
 	};
 	struct shot shot;
 	int err = 0;
@@ -363,12 +397,10 @@ static int measure_floors(struct harness *h)
 	for (int i = 0; i < FLOORS && !err; i++) {
 		struct measured *m = &result.floor[i];
 
-		err = harness_measure(h, harness_floor(h, i), FLOOR_TX, &shot,
-				      opt.rounds, m);
+		err = harness_measure(h, harness_floor(h, i), FLOOR_TX, &shot, opt.rounds, m);
 		if (!err && !opt.json)
-			printf("floor %-10s %18s %8.1f %8.1f %8.1f %8.1f %7.2f\n",
-			       name[i], "", m->floor.median, m->test.median,
-			       m->above_min, m->above,
+			printf("floor %-10s %18s %8.1f %8.1f %8.1f %8.1f %7.2f\n", name[i], "",
+			       m->floor.median, m->test.median, m->above_min, m->above,
 			       m->test.median / m->floor.median);
 	}
 	return err;
@@ -394,8 +426,7 @@ static int measure_all(struct harness *h)
 		s = scene_open(scenes[i].vips, scenes[i].sids, scenes[i].flows);
 		if (!s)
 			return -EINVAL;
-		err = measure_scene(h, s, scenes[i].vips,
-				    scenes[i].sids < MILLION);
+		err = measure_scene(h, s, scenes[i].vips, scenes[i].sids < MILLION);
 		scene_close(s);
 	}
 	return err;
@@ -413,31 +444,25 @@ static void print_json(const json_t *figures, json_t *vm_rows)
 
 	for (size_t i = 0; i < result.n; i++) {
 		const struct row *r = &result.row[i];
-		json_t *j = json_pack("{s:s, s:i, s:i, s:o, s:o, s:f, s:f}",
-				      "case", r->name, "vips", r->vips,
-				      "count", r->count, "floor",
-				      json_spread(&r->m.floor), "node",
-				      json_spread(&r->m.test), "above_min",
-				      r->m.above_min, "above", r->m.above);
+		json_t *j = json_pack("{s:s, s:i, s:i, s:o, s:o, s:f, s:f}", "case", r->name,
+				      "vips", r->vips, "count", r->count, "floor",
+				      json_spread(&r->m.floor), "node", json_spread(&r->m.test),
+				      "above_min", r->m.above_min, "above", r->m.above);
 
 		if (r->target) {
 			json_object_set_new(j, "target", json_real(r->target));
-			json_object_set_new(j, "met",
-					    json_boolean(judged(r) <=
-							 r->target));
+			json_object_set_new(j, "met", json_boolean(judged(r) <= r->target));
 		}
 		json_array_append_new(rows, j);
 	}
 	json_array_extend(rows, vm_rows);
 	json_decref(vm_rows);
-	rows = json_pack("{s:o, s:{s:f, s:f, s:f, s:f, s:f}, s:O}", "cases",
-			 rows, "floors_ns", "tx",
-			 result.floor[FLOOR_TX].test.median, "pass",
+	rows = json_pack("{s:o, s:{s:f, s:f, s:f, s:f, s:f}, s:O}", "cases", rows, "floors_ns",
+			 "tx", result.floor[FLOOR_TX].test.median, "pass",
 			 result.floor[FLOOR_PASS].test.median, "ipip",
 			 result.floor[FLOOR_IPIP].test.median, "vxlan",
 			 result.floor[FLOOR_VXLAN].test.median, "port",
-			 result.floor[FLOOR_PORT].test.median, "figures",
-			 figures);
+			 result.floor[FLOOR_PORT].test.median, "figures", figures);
 	json_dumpf(rows, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(5));
 	printf("\n");
 	json_decref(rows);

@@ -77,8 +77,7 @@ static __always_inline void *undo(struct xdp_md *ctx, int ipv6)
 	return data;
 }
 
-static __always_inline void make(struct xdp_md *ctx, void *data, __u64 n,
-				 int ipv6)
+static __always_inline void make(struct xdp_md *ctx, void *data, __u64 n, int ipv6)
 {
 	__u32 flow = n & walk.mask;
 	__u32 saddr = bpf_htonl(bpf_ntohl(walk.saddr) + flow);
@@ -200,8 +199,8 @@ struct vxlan {
 SEC("xdp.frags")
 int floor_vxlan(struct xdp_md *ctx)
 {
-	const int outer = sizeof(struct ethhdr) + sizeof(struct iphdr) +
-			  sizeof(struct udphdr) + sizeof(struct vxlan);
+	const int outer = sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr) +
+		sizeof(struct vxlan);
 	struct ethhdr *eth;
 	struct vxlan *vxlan;
 	struct udphdr *udp;

@@ -5,10 +5,10 @@
 
 #include <linux/types.h>
 
-#define WINDOW		4096	/* packets between two looks at the clock */
-#define WINDOWS		256	/* of them remembered */
+#define WINDOW  4096 /* packets between two looks at the clock */
+#define WINDOWS 256  /* of them remembered */
 
-#define WALK_MAX	(1U << 20)
+#define WALK_MAX (1U << 20)
 
 /* A CID's octets behind octet 0, made beforehand: AES is not the wrapper's. */
 struct walk_cid {
@@ -18,33 +18,33 @@ struct walk_cid {
 /* How the wrapper makes the next packet; constant during a run. */
 struct walk {
 	/* Headers as they were before the program under test changed them. */
-	__u64 eth0;		/* octets 0..7 */
-	__u32 eth8;		/* 8..11 */
-	__u16 eth12;		/* 12..13 */
-	__u16 hop6;		/* IPv6: next header, hop limit */
-	__u32 ttl4;		/* IPv4: TTL, protocol, checksum */
+	__u64 eth0;  /* octets 0..7 */
+	__u32 eth8;  /* 8..11 */
+	__u16 eth12; /* 12..13 */
+	__u16 hop6;  /* IPv6: next header, hop limit */
+	__u32 ttl4;  /* IPv4: TTL, protocol, checksum */
 	__u32 frame_len;
 
-	__u32 mask;		/* 2^k - 1: different flows, or server IDs */
-	__u32 vips;		/* different VIPs */
-	__u32 saddr;		/* network order: of flow 0 (IPv6: last word) */
-	__u32 daddr;		/* of VIP 0 */
-	__u32 cid;		/* offset of the CID; 0: leave the payload alone */
-	__u8 walk_saddr;	/* source address += flow */
-	__u8 walk_sid;		/* server ID in clear, 32 bits = flow */
-	__u8 walk_cid;		/* CID from the array */
-	__u8 vip_of_flow;	/* the VIP follows from the flow, else it is any */
-	__u8 walk_dmac;		/* destination MAC: its last four octets = flow */
-	__u8 walk_smac;		/* source MAC likewise */
-	__u8 walk_id;		/* IPv4 ID = the packet's number */
-	__u8 drain;		/* wait until what was written is in the cache */
+	__u32 mask;       /* 2^k - 1: different flows, or server IDs */
+	__u32 vips;       /* different VIPs */
+	__u32 saddr;      /* network order: of flow 0 (IPv6: last word) */
+	__u32 daddr;      /* of VIP 0 */
+	__u32 cid;        /* offset of the CID; 0: leave the payload alone */
+	__u8 walk_saddr;  /* source address += flow */
+	__u8 walk_sid;    /* server ID in clear, 32 bits = flow */
+	__u8 walk_cid;    /* CID from the array */
+	__u8 vip_of_flow; /* the VIP follows from the flow, else it is any */
+	__u8 walk_dmac;   /* destination MAC: its last four octets = flow */
+	__u8 walk_smac;   /* source MAC likewise */
+	__u8 walk_id;     /* IPv4 ID = the packet's number */
+	__u8 drain;       /* wait until what was written is in the cache */
 };
 
 /* The clock, read every WINDOW packets inside the run. */
 struct clocked {
 	__u64 packets;
 	__u64 last;
-	__u64 window[WINDOWS];	/* ns */
+	__u64 window[WINDOWS]; /* ns */
 };
 
 #endif

@@ -19,9 +19,12 @@ static void check(int ok)
 static void check_layout(const struct xr_cid_params *p)
 {
 	struct xr_cid_info info = {
-		.config_id = p->config_id, .format = p->format,
-		.sid_len = p->sid_len, .nonce_len = p->nonce_len,
-		.offset = p->offset, .has_key = !!p->key,
+		.config_id = p->config_id,
+		.format = p->format,
+		.sid_len = p->sid_len,
+		.nonce_len = p->nonce_len,
+		.offset = p->offset,
+		.has_key = !!p->key,
 	};
 	struct xr_cid_config c;
 	int i;
@@ -33,8 +36,7 @@ static void check_layout(const struct xr_cid_params *p)
 	check(c.layout.min_len <= XR_CID_MAX && c.layout.min_len);
 	check(c.layout.sid_len <= XR_SID_MAX && c.layout.sid_len);
 	for (i = 0; i < 4; i++)
-		check(c.layout.at[i] + 8 <= XR_CID_MAX &&
-		      c.layout.shift[i] < 64);
+		check(c.layout.at[i] + 8 <= XR_CID_MAX && c.layout.shift[i] < 64);
 }
 
 static void use(struct xr_cid *c, const uint8_t *data, size_t size)

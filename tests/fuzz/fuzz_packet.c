@@ -15,10 +15,10 @@
 #include "tests/prog/lib/worlds.h"
 #include "user/lib/reason.h"
 
-#define CID "07020202aabbccdd"
+#define CID    "07020202aabbccdd"
 #define QUOTE4 "ip4 src=192.0.2.1 dst=10.0.0.1 / "
 #define QUOTE6 "ip6 src=2001:db8::1 dst=fd00::1 / "
-#define BACK "udp sport=443 dport=1000 / "
+#define BACK   "udp sport=443 dport=1000 / "
 
 static const char *const texts[] = {
 	"eth / ip4 / udp / quic short dcid=" CID " / fill 20",
@@ -26,16 +26,20 @@ static const char *const texts[] = {
 	"eth / ip4 / udp / quic short dcid=504dd2d05a7b0de9b2b9907afb5ecf8cc3",
 	"eth / ip4 / udp / quic long dcid=" CID " scid=0102 / fill 20",
 	"eth / ip4 / udp / quic long version=2 dcid=67 / fill 20",
-	"eth / ip4 / udp / fill 1200", "eth / ip4 / udp dport=80 / fill 10",
-	"eth / ip4 / tcp syn opts=020405b4", "eth / ip4 / tcp ack / fill 1400",
+	"eth / ip4 / udp / fill 1200",
+	"eth / ip4 / udp dport=80 / fill 10",
+	"eth / ip4 / tcp syn opts=020405b4",
+	"eth / ip4 / tcp ack / fill 1400",
 	"eth / ip4 opts=0101010101010101 / udp / quic short dcid=" CID,
 	"eth / vlan 5 / ip4 / udp / quic short dcid=" CID,
 	"eth / vlan 5 tpid=0x88a8 / vlan 6 / ip6 / udp / quic short dcid=" CID,
 	"eth / vlan 5 / vlan 6 / vlan 7 / ip4 / udp",
-	"eth / ip4 mf / udp / fill 24", "eth / ip4 off=8 / fill 24",
+	"eth / ip4 mf / udp / fill 24",
+	"eth / ip4 off=8 / fill 24",
 	"eth / ip6 / udp / quic short dcid=" CID " / fill 20",
 	"eth / ip6 / udp / quic long dcid=" CID " scid=0102 / fill 20",
-	"eth / ip6 / tcp syn", "eth / ip6 / tcp ack / fill 1400",
+	"eth / ip6 / tcp syn",
+	"eth / ip6 / tcp ack / fill 1400",
 	"eth / ip6 / hopopts / dstopts / routing / frag / ah / udp / "
 	"quic short dcid=" CID,
 	"eth / ip6 / ah data=0000000000000000 / tcp ack / fill 9",
@@ -43,23 +47,24 @@ static const char *const texts[] = {
 	"eth / ip4 / icmp4 ( " QUOTE4 BACK "quic long dcid=01 scid=" CID " )",
 	"eth / ip4 / icmp4 code=4 mtu=1280 ( " QUOTE4 BACK "fill 9 )",
 	"eth / ip4 / icmp4 type=11 ( " QUOTE4 "tcp sport=443 dport=1000 ack )",
-	"eth / ip4 / icmp4 ( ip4 opts=01010101 src=192.0.2.1 dst=10.0.0.1 / "
-	BACK "fill 9 )",
+	"eth / ip4 / icmp4 ( ip4 opts=01010101 src=192.0.2.1 dst=10.0.0.1 / " BACK "fill 9 )",
 	"eth / ip6 / icmp6 ( " QUOTE6 BACK "quic long dcid=01 scid=" CID " )",
-	"eth / ip6 / icmp6 type=2 mtu=1280 ( " QUOTE6
-	"tcp sport=443 dport=1000 ack )",
-	"eth / ip4 / icmp4 type=8 / fill 8", "eth / ip6 / icmp6 type=135",
-	"eth / ip4 / ip4 / udp", "eth type=0x0806 / zero 28",
-	"eth / ip4 ttl=1 / tcp syn", "eth / ip4 / udp len=-2 / fill 9",
+	"eth / ip6 / icmp6 type=2 mtu=1280 ( " QUOTE6 "tcp sport=443 dport=1000 ack )",
+	"eth / ip4 / icmp4 type=8 / fill 8",
+	"eth / ip6 / icmp6 type=135",
+	"eth / ip4 / ip4 / udp",
+	"eth type=0x0806 / zero 28",
+	"eth / ip4 ttl=1 / tcp syn",
+	"eth / ip4 / udp len=-2 / fill 9",
 };
 
 static struct packet frames[ARRAY_LEN(texts)];
 
-__attribute__((section("__libfuzzer_extra_counters")))
-static __u8 seen[XR_REASON_MAX * 16];
+__attribute__((section("__libfuzzer_extra_counters"))) static __u8 seen[XR_REASON_MAX * 16];
 
 #define KEY ", key: 8f95f09245765f80256934e50c66207f"
 
+/* clang-format off */
 static const char config[] =
 	LIMIT_FLOWS("256") RATE("65535") FLOW_VIPS
 	"cid:\n"
@@ -78,6 +83,7 @@ static const char config[] =
 	BACKEND("d", ALL_VIPS) "    address: 10.1.0.4\n    forward: l2\n"
 	"    server_ids: [\"ed793a51d49b8f5f\"]\n"
 	BACKEND("e", ALL_VIPS) "    address: 10.3.0.5\n    forward: gue\n";
+/* clang-format on */
 
 /* ---- the plain parser: is it for a VIP, and where is its IP header? ---- */
 
@@ -102,11 +108,13 @@ static const __u8 *transport(const __u8 *ip, const __u8 *end, int *proto)
 		return ip + (ip[0] & 15) * 4;
 	}
 	*proto = ip[6];
-	for (h = ip + 40; h + 8 <= end; ) {
+	for (h = ip + 40; h + 8 <= end;) {
 		int next = h[0];
 
 		switch (*proto) {
-		case 0: case 43: case 60:
+		case 0:
+		case 43:
+		case 60:
 			h += (h[1] + 1) * 8;
 			break;
 		case 44:
@@ -130,8 +138,7 @@ static bool is_vip(bool six, const __u8 *addr, int proto, __u32 port)
 
 	if (memcmp(addr, six ? vip6 : vip4, six ? 16 : 4))
 		return false;
-	return (port == 443 && (proto == 17 || proto == 6)) ||
-	       (port == 80 && proto == 17 && !six);
+	return (port == 443 && (proto == 17 || proto == 6)) || (port == 80 && proto == 17 && !six);
 }
 
 static bool for_a_vip(const struct packet *p)
@@ -154,8 +161,7 @@ static bool for_a_vip(const struct packet *p)
 		return false;
 	proto = ip[six ? 6 : 9];
 	l4 = ip + (six ? 40 : (ip[0] & 15) * 4);
-	return l4 + 8 <= end &&
-	       is_vip(six, ip + (six ? 8 : 12), proto, get16(l4));
+	return l4 + 8 <= end && is_vip(six, ip + (six ? 8 : 12), proto, get16(l4));
 }
 
 /* What was sent on ends with the packet as it came, but for TTL and checksum. */
@@ -169,9 +175,9 @@ static bool carries(const struct result *r)
 	is = r->out.data + r->out.len - n;
 	if (was[0] >> 4 == 6)
 		return !memcmp(was, is, 7) && was[7] == is[7] + 1 &&
-		       !memcmp(was + 8, is + 8, n - 8);
+			!memcmp(was + 8, is + 8, n - 8);
 	return !memcmp(was, is, 8) && was[8] == is[8] + 1 && was[9] == is[9] &&
-	       !memcmp(was + 12, is + 12, n - 12);
+		!memcmp(was + 12, is + 12, n - 12);
 }
 
 /* ---- one input ---- */

@@ -18,12 +18,13 @@
 #include "tests/prog/lib/vms.h"
 #include "tests/prog/lib/worlds.h"
 
-#define VM2	"52:54:00:12:34:57"
-#define VM3	"52:54:00:12:34:58"
+#define VM2   "52:54:00:12:34:57"
+#define VM3   "52:54:00:12:34:58"
 #define BOUND ", addresses: [" VM4 ", \"" VM6 "\"]"
 
-#define TUNNEL "eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 "       \
-	       "csum=0 / vxlan 100 / "
+#define TUNNEL                                                    \
+	"eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 " \
+	"csum=0 / vxlan 100 / "
 
 static const char *const texts[] = {
 	"eth dst=" VM " / ip4 ttl=9 / udp / fill 40",
@@ -55,21 +56,21 @@ static const char *const texts[] = {
 	"eth / ip4 src=10.2.0.2 dst=10.1.0.254 / ip4 dst=10.9.0.10 / udp",
 	"eth / ip6 src=fd02::2 dst=fd01::fe / udp dport=6080 csum=0 / "
 	"ip6 dst=fd09::11 / udp",
-	"eth / ip4 / udp / fill 40", "eth / ip6 / tcp syn",
+	"eth / ip4 / udp / fill 40",
+	"eth / ip6 / tcp syn",
 	"eth dst=" VM " / ip4 / tcp syn",
 };
 
 #define K(kind, name, hex) "hex " hex,
-static const char *const said_by_vms[] = { ANNOUNCEMENTS(K)
-					   NOT_ANNOUNCEMENTS(K) };
+static const char *const said_by_vms[] = { ANNOUNCEMENTS(K) NOT_ANNOUNCEMENTS(K) };
 #undef K
 
 #define FRAMES (ARRAY_LEN(texts) + ARRAY_LEN(said_by_vms))
 static struct packet frames[FRAMES];
 
-__attribute__((section("__libfuzzer_extra_counters")))
-static __u8 seen[XR_REASON_MAX * 32];
+__attribute__((section("__libfuzzer_extra_counters"))) static __u8 seen[XR_REASON_MAX * 32];
 
+/* clang-format off */
 static const char config[] =
 	RATE("65535") WORLD_TWO
 	GATEWAYS
@@ -84,15 +85,15 @@ static const char config[] =
 	VMS(VM_AT(VM, "p", BOUND) VM_AT(VM, "p", ", vlan: 5")
 	    VM_AT(VM2, "here", ", addresses: [10.9.0.11, \"fd09::11\"]")
 	    VM_AT(VM3, "far", ", lock: true, addresses: [10.9.0.12]"));
+/* clang-format on */
 
 /* Who is where, one after another; the policy is that of the instance. */
 static const char *const scenes[][5] = {
-	{ "move " VM " to far", "move " VM " vlan 5 to v6",
-	  "move " VM2 " to g", "move " VM3 " to slow" },
-	{ "move " VM " to p", "move " VM " vlan 5 to p", "move " VM2 " to i",
-	  "move " VM3 " to v" },
-	{ "prepare " VM " to new", "prepare " VM " vlan 5 to far",
-	  "move " VM2 " to m", "prepare " VM3 " to new" },
+	{ "move " VM " to far", "move " VM " vlan 5 to v6", "move " VM2 " to g",
+	  "move " VM3 " to slow" },
+	{ "move " VM " to p", "move " VM " vlan 5 to p", "move " VM2 " to i", "move " VM3 " to v" },
+	{ "prepare " VM " to new", "prepare " VM " vlan 5 to far", "move " VM2 " to m",
+	  "prepare " VM3 " to new" },
 	{ "pause " VM, "prepare " VM2 " to v", "pause " VM3 },
 };
 #define SCENES ARRAY_LEN(scenes)
@@ -148,8 +149,7 @@ static bool carries_frame(const struct result *r)
 		return true;
 	if (r->out.len < n)
 		return false;
-	return !memcmp(is, r->in.data, 12) &&
-	       !memcmp(is + 12, r->in.data + 12 + tag, n - 12);
+	return !memcmp(is, r->in.data, 12) && !memcmp(is + 12, r->in.data + 12 + tag, n - 12);
 }
 
 /* Or with the packet in it, but for TTL, checksum, and a number (echo.h). */
@@ -161,10 +161,8 @@ static bool carries_packet(const struct result *r)
 	if (r->out.len < n + 14 || n < 20)
 		return false;
 	if (was[0] >> 4 == 6)
-		return n >= 40 && was[7] == is[7] + 1 &&
-		       !memcmp(was + 8, is + 8, n - 8);
-	return was[8] == is[8] + 1 && was[9] == is[9] &&
-	       !memcmp(was + 12, is + 12, n - 12);
+		return n >= 40 && was[7] == is[7] + 1 && !memcmp(was + 8, is + 8, n - 8);
+	return was[8] == is[8] + 1 && was[9] == is[9] && !memcmp(was + 12, is + 12, n - 12);
 }
 
 static bool says(const struct packet *p, const char *addr, bool six)
@@ -185,10 +183,9 @@ static void check_sent(const struct result *r)
 		if (!carries_frame(r) && !carries_packet(r))
 			wrong(r, "the frame is not whole");
 	} else if (r->verdict == XR_R_MOVED_IP) {
-		if (!says(&r->in, "10.9.0.11", false) &&
-		    !says(&r->in, "fd09::11", true) &&
-		    !says(&r->in, "10.9.0.12", false) &&
-		    !says(&r->in, VM4, false) && !says(&r->in, VM6, true))
+		if (!says(&r->in, "10.9.0.11", false) && !says(&r->in, "fd09::11", true) &&
+		    !says(&r->in, "10.9.0.12", false) && !says(&r->in, VM4, false) &&
+		    !says(&r->in, VM6, true))
 			wrong(r, "for no VM's address");
 		if (!carries_packet(r))
 			wrong(r, "the packet is not whole");
@@ -198,8 +195,7 @@ static void check_sent(const struct result *r)
 /* From one word to another: what the program may do by itself. */
 static bool may_change(struct xr_vm_now was, struct xr_vm_now is)
 {
-	bool pending = was.state == XR_VM_PREPARED ||
-		       was.state == XR_VM_BLACKOUT;
+	bool pending = was.state == XR_VM_PREPARED || was.state == XR_VM_BLACKOUT;
 
 	if (!memcmp(&was, &is, sizeof(was)))
 		return true;
@@ -209,9 +205,8 @@ static bool may_change(struct xr_vm_now was, struct xr_vm_now is)
 		return !memcmp(&was, &is, sizeof(was));
 	}
 	/* activated */
-	return pending && is.state == XR_VM_MOVED && is.host == was.next &&
-	       is.home == was.next && !is.next &&
-	       is.flags == (was.flags & XR_VM_LOCK);
+	return pending && is.state == XR_VM_MOVED && is.host == was.next && is.home == was.next &&
+		!is.next && is.flags == (was.flags & XR_VM_LOCK);
 }
 
 static bool names(const struct packet *p, __u64 key)
@@ -231,19 +226,16 @@ static void check_vms(const struct result *r, int scene)
 		const struct xr_vm *is = &world_plane()->vms[w.place[i]];
 
 		if (was->key != is->key || !may_change(was->now, is->now))
-			wrong(r, "VM %d: word %016llx became %016llx", i,
-			      *(__u64 *)&was->now, *(__u64 *)&is->now);
-		if (memcmp(&was->now, &is->now, sizeof(is->now)) &&
-		    !names(&r->in, is->key))
+			wrong(r, "VM %d: word %016llx became %016llx", i, *(__u64 *)&was->now,
+			      *(__u64 *)&is->now);
+		if (memcmp(&was->now, &is->now, sizeof(is->now)) && !names(&r->in, is->key))
 			wrong(r, "VM %d changed by another's frame", i);
 		activated += was->now.state != is->now.state;
 	}
 	if (activated != (int)r->count[XR_R_ACTIVATED])
 		wrong(r, "%d VMs activated", activated);
-	if (w.control[scene].watching - activated !=
-	    world_plane()->vm_control->watching)
-		wrong(r, "%u VMs watched",
-		      world_plane()->vm_control->watching);
+	if (w.control[scene].watching - activated != world_plane()->vm_control->watching)
+		wrong(r, "%u VMs watched", world_plane()->vm_control->watching);
 }
 
 static void put_back(int scene)
@@ -297,8 +289,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		remember(s);
 	}
 	for (size_t i = 0; i < FRAMES; i++) {
-		frames[i] = packet("%s", i < ARRAY_LEN(texts) ? texts[i] :
-				   said_by_vms[i - ARRAY_LEN(texts)]);
+		frames[i] = packet(
+			"%s", i < ARRAY_LEN(texts) ? texts[i] : said_by_vms[i - ARRAY_LEN(texts)]);
 		for (size_t s = 0; s < SCENES; s++)
 			check(&frames[i], s);
 	}

@@ -13,9 +13,10 @@
 #include "lib/worlds.h"
 
 #define FROM_VM "eth src=" VM " dst=02:00:00:00:00:09 / "
-#define TO_VM	"eth dst=" VM " / "
-#define RARP	"eth src=" VM " dst=ff:ff:ff:ff:ff:ff / rarp"
+#define TO_VM   "eth dst=" VM " / "
+#define RARP    "eth src=" VM " dst=ff:ff:ff:ff:ff:ff / rarp"
 
+/* clang-format off */
 #define WORLD(more)                                                            \
 	POLICY("vm_ttl: 77") HOSTS(HOST_PORT("old", "out")                     \
 	HOST_PORT("new", "in") HOST_VXLAN("v", "10.1.0.1", "")                 \
@@ -24,14 +25,17 @@
 	HOST_VXLAN("far", "10.2.0.1", "") HOST_GUE("farg", "10.2.0.2", "")     \
 	HOST_MAC("farm", "02:00:00:00:02:07", "out"))                          \
 	VMS(VM_AT(VM, "old", more))
+/* clang-format on */
 
 /* Everything a VM may say first. */
 static const char *const data[] = {
-	FROM_VM "ip4 src=" VM4 " / udp", FROM_VM "ip4 src=" VM4 " / tcp syn ack",
+	FROM_VM "ip4 src=" VM4 " / udp",
+	FROM_VM "ip4 src=" VM4 " / tcp syn ack",
 	FROM_VM "ip4 src=" VM4 " / icmp4 type=0 / fill 56",
 	FROM_VM "ip4 src=" VM4 " mf / udp / fill 24",
 	FROM_VM "ip4 src=" VM4 " off=1480 / fill 24",
-	FROM_VM "ip6 src=" VM6 " / tcp ack", FROM_VM "ip6 src=" VM6 " / udp",
+	FROM_VM "ip6 src=" VM6 " / tcp ack",
+	FROM_VM "ip6 src=" VM6 " / udp",
 	FROM_VM "ip6 src=" VM6 " / frag off=1448 / fill 9",
 	FROM_VM "fill 46",
 	"eth src=" VM " dst=ff:ff:ff:ff:ff:ff / ip4 src=" VM4 " / udp dport=67",
@@ -96,8 +100,8 @@ static void next_frame(void **state)
 	expect(RARP, "not-moved announcement activated", NULL);
 	expect(TO_VM "ip4 / udp", "moved",
 	       "eth src=" MAC_IN " dst=02:00:00:00:01:01 / ip4 src=10.1.0.254 "
-	       "dst=10.1.0.1 df id=0x7800 / udp sport=@ dport=4789 csum=0 / vxlan 100 / "
-	       TO_VM "ip4 / udp");
+	       "dst=10.1.0.1 df id=0x7800 / udp sport=@ dport=4789 csum=0 / vxlan 100 / " TO_VM
+	       "ip4 / udp");
 	/* What it says then is nothing new. */
 	said();
 	expect(RARP, "not-moved announcement", NULL);
@@ -155,8 +159,7 @@ static void probes(void **state)
 	world(WORLD(""));
 	say("prepare " VM " to new");
 	was = *vm_live(VM, 0);
-	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / arp tip=" VM4,
-	       "not-moved", NULL);
+	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / arp tip=" VM4, "not-moved", NULL);
 	expect("eth src=" VM " dst=33:33:ff:00:00:10 / ip6 src=:: "
 	       "dst=ff02::1:ff00:10 hlim=255 / ns target=" VM6 " bare",
 	       "not-moved", NULL);
@@ -176,21 +179,17 @@ static void one_of_two(void **state)
 	say("prepare 52:54:00:12:34:57 to new");
 	assert_int_equal(world_plane()->vm_control->watching, 3);
 	was = *vm_live(VM, 0);
-	expect("eth src=" VM " / vlan 5 / ip4 / udp", "not-moved activated",
-	       NULL);
+	expect("eth src=" VM " / vlan 5 / ip4 / udp", "not-moved activated", NULL);
 	check_same(&was, VM, 0);
 	check_vm(VM, 5, XR_VM_MOVED, "new", 0);
 	check_vm("52:54:00:12:34:57", 0, XR_VM_PREPARED, "old", 0);
 	assert_int_equal(world_plane()->vm_control->watching, 2);
-	expect("eth src=" VM " / vlan 0 / ip4 / udp", "not-moved activated",
-	       NULL);
+	expect("eth src=" VM " / vlan 0 / ip4 / udp", "not-moved activated", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
 	expect("eth src=" VM " / vlan 6 / ip4 / udp", "not-moved", NULL);
-	expect("eth src=52:54:00:12:34:57 / vlan 5 / vlan 6 / ip4 / udp",
-	       "not-moved qinq", NULL);
+	expect("eth src=52:54:00:12:34:57 / vlan 5 / vlan 6 / ip4 / udp", "not-moved qinq", NULL);
 	check_vm("52:54:00:12:34:57", 0, XR_VM_PREPARED, "old", 0);
-	expect("eth src=52:54:00:12:34:57 / ip4 / udp", "not-moved activated",
-	       NULL);
+	expect("eth src=52:54:00:12:34:57 / ip4 / udp", "not-moved activated", NULL);
 	assert_int_equal(world_plane()->vm_control->watching, 0);
 }
 
@@ -202,30 +201,30 @@ static void and_sent_on(void **state)
 		  VM_AT("52:54:00:12:34:58", "old", "")));
 	say("prepare " VM " to new");
 	say("move 52:54:00:12:34:57 to old");
-	expect("eth src=" VM " dst=52:54:00:12:34:57 / ip4 / udp",
-	       "moved activated",
+	expect("eth src=" VM " dst=52:54:00:12:34:57 / ip4 / udp", "moved activated",
 	       "eth src=" VM " dst=52:54:00:12:34:57 / ip4 / udp");
 	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
 	say("prepare 52:54:00:12:34:58 to new");
-	expect("eth src=52:54:00:12:34:58 / ip4 / tcp syn", "hash activated",
-	       NULL);
+	expect("eth src=52:54:00:12:34:58 / ip4 / tcp syn", "hash activated", NULL);
 	check_vm("52:54:00:12:34:58", 0, XR_VM_MOVED, "new", 0);
 }
 
 /* ---- out of the tunnel ---- */
 
+/* clang-format off */
 #define LOCAL_WORLD                                                            \
 	POLICY("vm_ttl: 77")                                                   \
 	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")                \
 	      HOST_VXLAN("here6", "fd01::fe", ", local: true")                 \
 	      HOST_VXLAN("v", "10.1.0.1", "") HOST_VXLAN("v6", "fd01::1", "")  \
 	      HOST_VXLAN("far", "10.2.0.1", "")) VMS(VM_AT(VM, "here", ""))
+/* clang-format on */
 
-#define TUNNEL4(from)                                                          \
-	"eth src=02:00:00:00:01:01 / ip4 src=" from " dst=10.1.0.254 / "       \
+#define TUNNEL4(from)                                                    \
+	"eth src=02:00:00:00:01:01 / ip4 src=" from " dst=10.1.0.254 / " \
 	"udp sport=50000 dport=4789 csum=0 / vxlan 100 / "
-#define TUNNEL6(from)                                                          \
-	"eth src=02:00:00:00:01:01 / ip6 src=" from " dst=fd01::fe / "         \
+#define TUNNEL6(from)                                                  \
+	"eth src=02:00:00:00:01:01 / ip6 src=" from " dst=fd01::fe / " \
 	"udp sport=50000 dport=4789 csum=0 / vxlan 100 / "
 
 static void in_the_tunnel(void **state)
@@ -241,16 +240,15 @@ static void in_the_tunnel(void **state)
 		say("add " VM " at here");
 		say("prepare " VM " to %s", six ? "v6" : "v");
 		said();
-		snprintf(in, sizeof(in), "%s%s", six ? TUNNEL6("fd01::1") :
-			 TUNNEL4("10.1.0.1"), data[i]);
+		snprintf(in, sizeof(in), "%s%s", six ? TUNNEL6("fd01::1") : TUNNEL4("10.1.0.1"),
+			 data[i]);
 		expect(in, "not-moved activated", NULL);
 		check_activated(six ? "v6" : "v", "here");
 	}
 	say("leave " VM);
 	say("add " VM " at here");
 	say("prepare " VM " to v");
-	expect(TUNNEL4("10.1.0.1") RARP, "not-moved announcement activated",
-	       NULL);
+	expect(TUNNEL4("10.1.0.1") RARP, "not-moved announcement activated", NULL);
 
 	/* A tunnel that comes by another way than it goes may be anybody's. */
 	say("leave " VM);
@@ -271,7 +269,8 @@ static void in_the_tunnel(void **state)
 static void in_another_tunnel(void **state)
 {
 	static const char *const tunnels[] = {
-		TUNNEL4("10.1.0.2"), TUNNEL6("fd01::2"),
+		TUNNEL4("10.1.0.2"),
+		TUNNEL6("fd01::2"),
 		"eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
 		" / vxlan 101 / ",
 		"eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4788 csum=0"
@@ -302,8 +301,7 @@ static void in_another_tunnel(void **state)
 	}
 	/* Cut off in the middle of it. */
 	for (size_t n = 14; n < 14 + 20 + 8 + 8 + 14; n++) {
-		snprintf(in, sizeof(in), TUNNEL4("10.1.0.1") "%s / cut %zu",
-			 data[0], n);
+		snprintf(in, sizeof(in), TUNNEL4("10.1.0.1") "%s / cut %zu", data[0], n);
 		assert_int_equal(run_text("%s", in).action, XDP_PASS);
 		check_same(&was, VM, 0);
 	}
@@ -319,15 +317,20 @@ static void forged(void **state)
 		const char *to, *tunnel;
 		bool routed;
 	} ways[] = {
-		{ "v", " / ip4 src=10.1.0.1 dst=10.1.0.254 / udp sport=50000 "
-		  "dport=4789 csum=0 / vxlan 100 / ", false },
-		{ "v6", " / ip6 src=fd01::1 dst=fd01::fe / udp sport=50000 "
-		  "dport=4789 csum=0 / vxlan 100 / ", false },
-		{ "routed", " / ip4 src=10.3.0.1 dst=10.1.0.254 / udp "
-		  "sport=50000 dport=4789 csum=0 / vxlan 100 / ", true },
+		{ "v",
+		  " / ip4 src=10.1.0.1 dst=10.1.0.254 / udp sport=50000 "
+		  "dport=4789 csum=0 / vxlan 100 / ",
+		  false },
+		{ "v6",
+		  " / ip6 src=fd01::1 dst=fd01::fe / udp sport=50000 "
+		  "dport=4789 csum=0 / vxlan 100 / ",
+		  false },
+		{ "routed",
+		  " / ip4 src=10.3.0.1 dst=10.1.0.254 / udp "
+		  "sport=50000 dport=4789 csum=0 / vxlan 100 / ",
+		  true },
 	};
-	static const char *const macs[] = { "02:00:00:00:01:02",
-					    "02:00:00:00:01:01" };
+	static const char *const macs[] = { "02:00:00:00:01:02", "02:00:00:00:01:01" };
 	char in[512];
 
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
@@ -347,8 +350,8 @@ static void forged(void **state)
 				bool believed = right || ways[i].routed;
 				struct xr_vm was = *vm_live(VM, 0);
 
-				snprintf(in, sizeof(in), "eth src=%s%s%s",
-					 macs[right], ways[i].tunnel, data[0]);
+				snprintf(in, sizeof(in), "eth src=%s%s%s", macs[right],
+					 ways[i].tunnel, data[0]);
 				if (!believed) {
 					expect(in, "not-moved", NULL);
 					check_same(&was, VM, 0);
@@ -364,8 +367,7 @@ static void forged(void **state)
 	world(LOCAL_WORLD);
 	say("prepare " VM " to v");
 	behind("", true);
-	snprintf(in, sizeof(in), "eth src=%s%s%s", macs[0], ways[0].tunnel,
-		 data[0]);
+	snprintf(in, sizeof(in), "eth src=%s%s%s", macs[0], ways[0].tunnel, data[0]);
 	expect(in, "not-moved activated", NULL);
 }
 
@@ -374,10 +376,10 @@ static void forged(void **state)
 #define ROUNDS 20000
 
 static struct other {
-	int round, seen;	/* begun by the test; looked at by the other */
-	__u32 tick;		/* when it was begun */
-	int wrong;		/* redirects that were none when the word said so */
-	int won;		/* moves that it took back */
+	int round, seen; /* begun by the test; looked at by the other */
+	__u32 tick;      /* when it was begun */
+	int wrong;       /* redirects that were none when the word said so */
+	int won;         /* moves that it took back */
 	bool cancels, over;
 } other;
 
@@ -386,8 +388,7 @@ static union word {
 	__u64 word;
 } word_of(struct xr_vm *vm)
 {
-	return (union word){ .word = __atomic_load_n((__u64 *)&vm->now,
-						     __ATOMIC_ACQUIRE) };
+	return (union word){ .word = __atomic_load_n((__u64 *)&vm->now, __ATOMIC_ACQUIRE) };
 }
 
 /* As vm_set_back() does. */
@@ -396,11 +397,9 @@ static bool set_back(struct xr_vm *vm, union word w)
 	union word to = w;
 
 	to.now.next = 0;
-	to.now.state = __atomic_load_n(&vm->ttl, __ATOMIC_ACQUIRE) ?
-			       XR_VM_MOVED : XR_VM_STABLE;
-	return __atomic_compare_exchange_n((__u64 *)&vm->now, &w.word, to.word,
-					   false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE);
+	to.now.state = __atomic_load_n(&vm->ttl, __ATOMIC_ACQUIRE) ? XR_VM_MOVED : XR_VM_STABLE;
+	return __atomic_compare_exchange_n((__u64 *)&vm->now, &w.word, to.word, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
 /* Waits for the word to change, or changes it itself. */
@@ -419,8 +418,7 @@ static void look(struct xr_vm *vm, __u32 wait)
 		w = word_of(vm);
 	}
 	/* Whatever time it took. */
-	if (__atomic_load_n(&vm->last, __ATOMIC_ACQUIRE) - other.tick >
-		    world_tick() - other.tick ||
+	if (__atomic_load_n(&vm->last, __ATOMIC_ACQUIRE) - other.tick > world_tick() - other.tick ||
 	    __atomic_load_n(&vm->ttl, __ATOMIC_ACQUIRE) != 77)
 		other.wrong++;
 }
@@ -470,8 +468,7 @@ static void each_round(__u32 ttl, __u32 age, bool cancels)
 		vm->ttl = ttl;
 		vm->last = last;
 		world_plane()->vm_control->watching = 1;
-		__atomic_store_n((__u64 *)&vm->now, prepared.word,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n((__u64 *)&vm->now, prepared.word, __ATOMIC_RELEASE);
 		__atomic_store_n(&other.round, i, __ATOMIC_RELEASE);
 		run_prog(world_prog(), &p);
 		while (__atomic_load_n(&other.seen, __ATOMIC_ACQUIRE) != i)
@@ -498,8 +495,7 @@ static void word_comes_last(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
 		world(WORLD(""));
 		each_round(before[i], 1000, false);
-		print_message("# ttl %u before: %d of %d wrong\n", before[i],
-			      other.wrong, ROUNDS);
+		print_message("# ttl %u before: %d of %d wrong\n", before[i], other.wrong, ROUNDS);
 		assert_int_equal(other.wrong, 0);
 	}
 }
@@ -512,8 +508,8 @@ static void taken_back(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
 		world(WORLD(""));
 		each_round(before[i], 2, true);
-		print_message("# ttl %u before: %d of %d taken back\n",
-			      before[i], other.won, ROUNDS);
+		print_message("# ttl %u before: %d of %d taken back\n", before[i], other.won,
+			      ROUNDS);
 		assert_int_equal(other.wrong, 0);
 	}
 }
@@ -521,17 +517,10 @@ static void taken_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(on_the_port),
-		TEST(next_frame),
-		TEST(elsewhere),
-		TEST(probes),
-		TEST(one_of_two),
-		TEST(and_sent_on),
-		TEST(in_the_tunnel),
-		TEST(in_another_tunnel),
-		TEST(forged),
-		TEST(word_comes_last),
-		TEST(taken_back),
+		TEST(on_the_port),     TEST(next_frame),        TEST(elsewhere),
+		TEST(probes),          TEST(one_of_two),        TEST(and_sent_on),
+		TEST(in_the_tunnel),   TEST(in_another_tunnel), TEST(forged),
+		TEST(word_comes_last), TEST(taken_back),
 	};
 
 	return harness_main("activation", tests, ARRAY_LEN(tests));

@@ -42,6 +42,7 @@ static struct packet frame_of(const struct kind *k, __u16 vlan)
  * Frames come in at "in". new is a port there, v and g are reached by it; far
  * and old are elsewhere. The VM is in VLAN 100, too.
  */
+/* clang-format off */
 #define HOSTS_ALL                                                              \
 	HOSTS(HOST_PORT("old", "out") HOST_PORT("new", "in")                   \
 	      HOST_VXLAN("v", "10.1.0.1", "") HOST_GUE("g", "10.1.0.2", "")    \
@@ -51,6 +52,7 @@ static struct packet frame_of(const struct kind *k, __u16 vlan)
 #define WORLD(policy)                                                          \
 	POLICY("moves: " policy ", vm_ttl: 77") GATEWAYS HOSTS_ALL             \
 	VMS(VM_AT(VM, "old", "") VM_AT(VM, "old", ", vlan: 100"))
+/* clang-format on */
 
 static const char *const policies[] = { "expected", "ports", "any" };
 enum { EXPECTED, PORTS, ANY };
@@ -73,8 +75,8 @@ static void settle(__u16 vlan)
 
 /* ---- believed ---- */
 
-static void check_event(const struct xr_event *e, const struct kind *k,
-			__u16 vlan, const char *host)
+static void check_event(const struct xr_event *e, const struct kind *k, __u16 vlan,
+			const char *host)
 {
 	static const __u8 mac[] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
 
@@ -91,8 +93,7 @@ static void check_event(const struct xr_event *e, const struct kind *k,
 }
 
 /* Whose frames are next to be redirected, at this very frame. */
-static void check_moved(const struct kind *k, __u16 vlan, const char *host,
-			bool expected)
+static void check_moved(const struct kind *k, __u16 vlan, const char *host, bool expected)
 {
 	enum xr_reason r = expected ? XR_R_ACTIVATED : XR_R_ANNOUNCEMENT;
 	struct xr_vm_now now = vm_now(world_plane(), vm_place(VM, vlan));
@@ -132,13 +133,10 @@ static void expected(void **state)
 
 				settle(vlans[n]);
 				behind("", false);
-				say("prepare " VM "%s to %s", in_vlan(vlans[n]),
-				    to);
-				say_kind(&kinds[i], vlans[n],
-					 "not-moved announcement activated");
+				say("prepare " VM "%s to %s", in_vlan(vlans[n]), to);
+				say_kind(&kinds[i], vlans[n], "not-moved announcement activated");
 				check_moved(&kinds[i], vlans[n], to, true);
-				assert_int_equal(world_plane()->vm_control->
-						 watching, 0);
+				assert_int_equal(world_plane()->vm_control->watching, 0);
 			}
 	}
 }
@@ -152,8 +150,7 @@ static void unprepared(void **state)
 		for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 			for (size_t n = 0; n < 2; n++) {
 				settle(vlans[n]);
-				say_kind(&kinds[i], vlans[n],
-					 "not-moved announcement");
+				say_kind(&kinds[i], vlans[n], "not-moved announcement");
 				check_moved(&kinds[i], vlans[n], "new", false);
 			}
 	}
@@ -176,21 +173,21 @@ static void other_vlan(void **state)
 		}
 	/* Priority tags are no VLAN; nobody is in 99; two tags are left alone. */
 	settle(0);
-	say_kind(&(struct kind){ XR_RARP, "RARP", kinds[5].hex }, 0,
-		 "not-moved announcement");
+	say_kind(&(struct kind){ XR_RARP, "RARP", kinds[5].hex }, 0, "not-moved announcement");
 	settle(0);
 	was = *vm_live(VM, 0);
 	say_kind(&kinds[0], 99, "not-moved");
 	check_same(&was, VM, 0);
-	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 5 / vlan 100 / rarp",
-	       "not-moved qinq", NULL);
+	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 5 / vlan 100 / rarp", "not-moved qinq",
+	       NULL);
 	check_same(&was, VM, 0);
 	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 0 pcp=7 / rarp",
 	       "not-moved announcement", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
 	settle(0);
 	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 0 / vlan 0 pcp=7 / "
-	       "rarp", "not-moved announcement", NULL);
+	       "rarp",
+	       "not-moved announcement", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
 	settle(100);
 	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 0 / vlan 100 / rarp",
@@ -235,8 +232,9 @@ static void not_believed(const struct kind *k, __u16 vlan)
 	assert_int_equal(s.last[XR_R_SPOOFED].vm, vm_place(VM, vlan) + 1);
 	assert_int_equal(s.last[XR_R_SPOOFED].announcement, k->kind);
 	assert_int_equal(s.last[XR_R_SPOOFED].vlan, vlan);
-	assert_int_equal(s.n[XR_R_ANNOUNCEMENT] + s.n[XR_R_ACTIVATED] +
-			 s.vm_n[XR_R_ANNOUNCEMENT] + s.vm_n[XR_R_ACTIVATED], 0);
+	assert_int_equal(s.n[XR_R_ANNOUNCEMENT] + s.n[XR_R_ACTIVATED] + s.vm_n[XR_R_ANNOUNCEMENT] +
+				 s.vm_n[XR_R_ACTIVATED],
+			 0);
 }
 
 static void wrong_place(void **state)
@@ -250,8 +248,7 @@ static void wrong_place(void **state)
 				behind("", p == PORTS);
 				not_believed(&kinds[i], vlans[n]);
 				/* Expected, but of another place. */
-				say("prepare " VM "%s to far",
-				    in_vlan(vlans[n]));
+				say("prepare " VM "%s to far", in_vlan(vlans[n]));
 				not_believed(&kinds[i], vlans[n]);
 				if (p == PORTS) {
 					behind("new", false);
@@ -309,8 +306,7 @@ static void at_home(void **state)
 				struct result r = run(&f);
 
 				assert_int_equal(r.count[XR_R_SPOOFED], 0);
-				assert_int_equal(
-					r.count[XR_R_ANNOUNCEMENT_BAD], 0);
+				assert_int_equal(r.count[XR_R_ANNOUNCEMENT_BAD], 0);
 				check_same(&was, VM, 0);
 			}
 			s = said();
@@ -373,17 +369,14 @@ static void refuse(const struct packet *p, const char *what)
 		was = *vm_live(VM, 0);
 		said();
 		r = run(p);
-		if (r.count[XR_R_ANNOUNCEMENT_BAD] != 1 ||
-		    r.count[XR_R_ANNOUNCEMENT] || r.count[XR_R_ACTIVATED])
-			fail_msg("%s: not refused%s", what,
-				 prepared ? " where expected" : "");
+		if (r.count[XR_R_ANNOUNCEMENT_BAD] != 1 || r.count[XR_R_ANNOUNCEMENT] ||
+		    r.count[XR_R_ACTIVATED])
+			fail_msg("%s: not refused%s", what, prepared ? " where expected" : "");
 		check_same(&was, VM, 0);
 		s = said();
 		if (s.n[XR_R_ANNOUNCEMENT_BAD] != 1)
-			fail_msg("%s: %d events", what,
-				 s.n[XR_R_ANNOUNCEMENT_BAD]);
-		assert_int_equal(s.vm_n[XR_R_ANNOUNCEMENT] +
-				 s.vm_n[XR_R_ACTIVATED], 0);
+			fail_msg("%s: %d events", what, s.n[XR_R_ANNOUNCEMENT_BAD]);
+		assert_int_equal(s.vm_n[XR_R_ANNOUNCEMENT] + s.vm_n[XR_R_ACTIVATED], 0);
 		if (prepared)
 			say("cancel " VM);
 	}
@@ -404,31 +397,40 @@ static void world_to_refuse(const char *more)
 }
 
 #define BROADCAST "eth src=" VM " dst=ff:ff:ff:ff:ff:ff / "
-#define GARP "sip=10.9.0.10 tip=10.9.0.10"
+#define GARP      "sip=10.9.0.10 tip=10.9.0.10"
 
 static void bad_arp(void **state)
 {
 	static const char *const texts[] = {
 		/* the Ethernet source is not the sender, which Linux believes */
 		BROADCAST "arp " GARP " sha=52:54:00:12:34:57",
-		"eth src=52:54:00:12:34:57 dst=ff:ff:ff:ff:ff:ff / arp " GARP
-		" sha=" VM,
-		BROADCAST "arp " GARP " htype=6", BROADCAST "arp " GARP " htype=0",
+		"eth src=52:54:00:12:34:57 dst=ff:ff:ff:ff:ff:ff / arp " GARP " sha=" VM,
+		BROADCAST "arp " GARP " htype=6",
+		BROADCAST "arp " GARP " htype=0",
 		BROADCAST "arp " GARP " htype=256",
 		BROADCAST "arp " GARP " ptype=0x86dd",
 		BROADCAST "arp " GARP " ptype=0",
-		BROADCAST "arp " GARP " hlen=0", BROADCAST "arp " GARP " hlen=8",
-		BROADCAST "arp " GARP " plen=0", BROADCAST "arp " GARP " plen=16",
-		BROADCAST "arp " GARP " op=0", BROADCAST "arp " GARP " op=3",
-		BROADCAST "arp " GARP " op=4", BROADCAST "arp " GARP " op=8",
-		BROADCAST "arp " GARP " op=256", BROADCAST "arp " GARP " op=65535",
-		BROADCAST "rarp op=1", BROADCAST "rarp op=2",
-		BROADCAST "rarp op=4", BROADCAST "rarp op=0",
+		BROADCAST "arp " GARP " hlen=0",
+		BROADCAST "arp " GARP " hlen=8",
+		BROADCAST "arp " GARP " plen=0",
+		BROADCAST "arp " GARP " plen=16",
+		BROADCAST "arp " GARP " op=0",
+		BROADCAST "arp " GARP " op=3",
+		BROADCAST "arp " GARP " op=4",
+		BROADCAST "arp " GARP " op=8",
+		BROADCAST "arp " GARP " op=256",
+		BROADCAST "arp " GARP " op=65535",
+		BROADCAST "rarp op=1",
+		BROADCAST "rarp op=2",
+		BROADCAST "rarp op=4",
+		BROADCAST "rarp op=0",
 		BROADCAST "rarp tha=52:54:00:12:34:57",
 		BROADCAST "rarp sha=52:54:00:12:34:57",
 		BROADCAST "rarp sha=52:54:00:12:34:57 tha=52:54:00:12:34:57",
-		BROADCAST "rarp htype=6", BROADCAST "rarp ptype=1",
-		BROADCAST "rarp hlen=7", BROADCAST "rarp plen=5",
+		BROADCAST "rarp htype=6",
+		BROADCAST "rarp ptype=1",
+		BROADCAST "rarp hlen=7",
+		BROADCAST "rarp plen=5",
 		/* sender addresses that are nobody's */
 		BROADCAST "arp sip=255.255.255.255 tip=255.255.255.255",
 		BROADCAST "arp sip=224.0.0.5 tip=224.0.0.5",
@@ -461,12 +463,11 @@ static void bad_senders(void **state)
 	world_to_refuse("");
 	for (size_t i = 0; i < ARRAY_LEN(macs); i++)
 		for (int rarp = 0; rarp < 2; rarp++) {
-			p = packet("eth src=%s dst=ff:ff:ff:ff:ff:ff / %s",
-				   macs[i], rarp ? "rarp" : "arp " GARP);
+			p = packet("eth src=%s dst=ff:ff:ff:ff:ff:ff / %s", macs[i],
+				   rarp ? "rarp" : "arp " GARP);
 			snprintf(what, sizeof(what), "%s", macs[i]);
 			refuse(&p, what);
-			p = packet(BROADCAST "%s sha=%s",
-				   rarp ? "rarp" : "arp " GARP, macs[i]);
+			p = packet(BROADCAST "%s sha=%s", rarp ? "rarp" : "arp " GARP, macs[i]);
 			refuse(&p, what);
 		}
 }
@@ -498,7 +499,7 @@ static void truncated(void **state)
 }
 
 #define MULTICAST6 "eth src=" VM " dst=33:33:00:00:00:01 / "
-#define FROM6 "ip6 src=fd09::10 dst=ff02::1 "
+#define FROM6      "ip6 src=fd09::10 dst=ff02::1 "
 
 static void bad_na(void **state)
 {
@@ -514,9 +515,9 @@ static void bad_na(void **state)
 		MULTICAST6 FROM6 "hlim=255 / na target=ff02::1 override",
 		/* whose address is it? */
 		MULTICAST6 FROM6 "hlim=255 / na target=fd09::10 override "
-		"lla=52:54:00:12:34:57",
+				 "lla=52:54:00:12:34:57",
 		MULTICAST6 FROM6 "hlim=255 / na target=fd09::10 override "
-		"lla=00:00:00:00:00:00",
+				 "lla=00:00:00:00:00:00",
 		"eth src=" VM " dst=01:80:c2:00:00:00 / " FROM6
 		"hlim=255 / na target=fd09::10 override",
 		/* longer than there is */
@@ -573,15 +574,14 @@ static void protect(enum xr_protected_kind kind, const void *octets, size_t n)
 	__u32 one = 1;
 
 	memcpy(key.octet, octets, n);
-	assert_int_equal(bpf_map_update_elem(
-		world_plane()->fd[PLANE_PROTECTED], &key, &one, BPF_ANY), 0);
+	assert_int_equal(
+		bpf_map_update_elem(world_plane()->fd[PLANE_PROTECTED], &key, &one, BPF_ANY), 0);
 }
 
 static void protected_addresses(void **state)
 {
 	static const __u8 mac[] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
-	static const __u8 four[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
-				     10, 9, 0, 10 };
+	static const __u8 four[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 9, 0, 10 };
 	static const __u8 six[] = { 0xfd, 9, [15] = 0x10 };
 
 	world_to_refuse("");
@@ -591,8 +591,7 @@ static void protected_addresses(void **state)
 	protect(XR_PROTECTED_IP, six, 16);
 	refuse_text(MULTICAST6 FROM6 "hlim=255 / na target=fd09::10 override");
 	/* What it does not claim is no matter. */
-	expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.10",
-	       "not-moved announcement", NULL);
+	expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.10", "not-moved announcement", NULL);
 	settle(0);
 	expect(BROADCAST "rarp", "not-moved announcement", NULL);
 	settle(0);
@@ -629,11 +628,14 @@ static void the_gateway_itself(void **state)
 	behind("new", true);
 	was = *vm_live(VM, 0);
 	expect("eth src=" GATEWAY " dst=ff:ff:ff:ff:ff:ff / arp sip=10.9.0.1 "
-	       "tip=10.9.0.10", "not-moved", NULL);
+	       "tip=10.9.0.10",
+	       "not-moved", NULL);
 	expect("eth src=" GATEWAY " dst=ff:ff:ff:ff:ff:ff / arp op=2 "
-	       "sip=10.9.0.1 tip=10.9.0.1", "not-moved", NULL);
+	       "sip=10.9.0.1 tip=10.9.0.1",
+	       "not-moved", NULL);
 	expect("eth src=00:00:5e:00:01:07 dst=ff:ff:ff:ff:ff:ff / arp "
-	       "sip=10.9.0.1 tip=10.9.0.1", "not-moved", NULL);
+	       "sip=10.9.0.1 tip=10.9.0.1",
+	       "not-moved", NULL);
 	check_same(&was, VM, 0);
 	s = said();
 	assert_int_equal(s.n[XR_R_SPOOFED] + s.n[XR_R_ANNOUNCEMENT_BAD], 0);
@@ -644,12 +646,13 @@ static void the_gateway_itself(void **state)
 static void binding(void **state)
 {
 	static const char *const good[] = {
-		BROADCAST "arp " GARP, BROADCAST "rarp",
+		BROADCAST "arp " GARP,
+		BROADCAST "rarp",
 		BROADCAST "arp op=2 sip=10.9.0.10 tip=10.9.0.77",
 		MULTICAST6 FROM6 "hlim=255 / na target=fd09::10 override",
 		/* Link-local addresses are in no operator's list. */
 		MULTICAST6 "ip6 src=fe80::5054:ff:fe12:3456 dst=ff02::1 "
-		"hlim=255 / na target=fe80::5054:ff:fe12:3456 override",
+			   "hlim=255 / na target=fe80::5054:ff:fe12:3456 override",
 	};
 
 	world_to_refuse(", addresses: [10.9.0.10, \"fd09::10\"]");
@@ -663,24 +666,26 @@ static void binding(void **state)
 	refuse_text(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.10");
 	refuse_text(BROADCAST "arp op=2 sip=10.9.0.11 tip=10.9.0.1");
 	refuse_text(MULTICAST6 "ip6 src=fd09::11 dst=ff02::1 hlim=255 / "
-		    "na target=fd09::11 override");
+			       "na target=fd09::11 override");
 	/* Of one family it says nothing about the other. */
 	world_to_refuse(", addresses: [\"fd09::10\"]");
 	refuse_text(MULTICAST6 "ip6 src=fd09::11 dst=ff02::1 hlim=255 / "
-		    "na target=fd09::11 override");
+			       "na target=fd09::11 override");
 }
 
 /* ---- in a tunnel ---- */
 
-#define TUNNEL(from)                                                           \
-	"eth src=02:00:00:00:01:02 / ip4 src=" from " dst=10.1.0.254 / "       \
+#define TUNNEL(from)                                                     \
+	"eth src=02:00:00:00:01:02 / ip4 src=" from " dst=10.1.0.254 / " \
 	"udp sport=50000 dport=4789 csum=0 / vxlan 100 / "
 
+/* clang-format off */
 #define LOCAL_WORLD(policy)                                                    \
 	POLICY("moves: " policy) GATEWAYS                                      \
 	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")                \
 	      HOST_VXLAN("v", "10.1.0.1", "") HOST_VXLAN("far", "10.2.0.1", "")\
 	      HOST_PORT("new", "in")) VMS(VM_AT(VM, "here", ""))
+/* clang-format on */
 
 /* From an untrusted port anybody could have put it into a tunnel. */
 static void in_a_tunnel(void **state)
@@ -692,19 +697,16 @@ static void in_a_tunnel(void **state)
 		world(LOCAL_WORLD("%s"), policies[p]);
 		behind("new", p == EXPECTED);
 		was = *vm_live(VM, 0);
-		expect(TUNNEL("10.2.0.1") BROADCAST "rarp",
-		       "not-moved spoofed", NULL);
+		expect(TUNNEL("10.2.0.1") BROADCAST "rarp", "not-moved spoofed", NULL);
 		check_same(&was, VM, 0);
 	}
 
 	/* Through a trusted one it tells whose tunnel it came out of. */
 	world(LOCAL_WORLD("ports"));
 	behind("new", true);
-	expect(TUNNEL("10.2.0.1") BROADCAST "rarp", "not-moved announcement",
-	       NULL);
+	expect(TUNNEL("10.2.0.1") BROADCAST "rarp", "not-moved announcement", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "far", 0);
-	expect(TUNNEL("10.1.0.1") BROADCAST "arp " GARP,
-	       "not-moved announcement", NULL);
+	expect(TUNNEL("10.1.0.1") BROADCAST "arp " GARP, "not-moved announcement", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
 	/* Nobody's tunnel; another segment. */
 	was = *vm_live(VM, 0);
@@ -778,8 +780,7 @@ static void flapping(void **state)
 	assert_int_equal(e->vm, vm_place(VM, 0) + 1);
 	assert_int_equal(e->host, host_index("old"));
 	/* Its frames go to where the operator's last word put it. */
-	expect("eth dst=" VM " / ip4 / udp", "moved", "eth dst=" VM
-	       " / ip4 / udp");
+	expect("eth dst=" VM " / ip4 / udp", "moved", "eth dst=" VM " / ip4 / udp");
 	/* Whatever it says now, however often. */
 	for (int i = 0; i < 20; i++) {
 		struct result r;

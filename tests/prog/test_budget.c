@@ -14,10 +14,10 @@
 #include "lib/worlds.h"
 #include "user/attach/tc.h"
 
-#define LIMIT	24000
-#define VM_LIMIT 100000		/* with hosts, VIPs and every way on */
+#define LIMIT      24000
+#define VM_LIMIT   100000 /* with hosts, VIPs and every way on */
 #define NODE_LIMIT 30000
-#define NO_LIMIT 1000000	/* the kernel's own */
+#define NO_LIMIT   1000000 /* the kernel's own */
 
 /* Newest kernel first: the first that is not newer than the running one. */
 static const struct record {
@@ -64,8 +64,7 @@ static const struct record *recorded(const char *program)
 		const struct record *r = &records[i];
 
 		if (!strcmp(r->program, program) &&
-		    (r->major < major ||
-		     (r->major == major && r->minor <= minor)))
+		    (r->major < major || (r->major == major && r->minor <= minor)))
 			return r;
 	}
 	fail_msg("%s has no record", program);
@@ -84,8 +83,8 @@ static void check(const char *name, int fd)
 		return;
 	}
 	printf("# %s: the verifier processed %u instructions of %zu; recorded "
-	       "%u, limit %u\n", name, info.verified_insns,
-	       info.xlated_prog_len / sizeof(struct bpf_insn), r->insns,
+	       "%u, limit %u\n",
+	       name, info.verified_insns, info.xlated_prog_len / sizeof(struct bpf_insn), r->insns,
 	       r->limit);
 	if (info.verified_insns >= r->limit)
 		fail_msg("%s: not below %u", name, r->limit);
@@ -136,8 +135,7 @@ static void beside(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	for (i = 0; i < ARRAY_LEN(records); i++) {
-		if (strncmp(records[i].program, "tc_", 3) ||
-		    !strcmp(records[i].program, seen))
+		if (strncmp(records[i].program, "tc_", 3) || !strcmp(records[i].program, seen))
 			continue;
 		seen = records[i].program;
 		snprintf(path, sizeof(path), "%s/%s", world_plane()->dir, seen);
@@ -151,11 +149,7 @@ static void beside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(node),
-		TEST(vm_node),
-		TEST(vm_node_all),
-		TEST(backend),
-		TEST(beside),
+		TEST(node), TEST(vm_node), TEST(vm_node_all), TEST(backend), TEST(beside),
 	};
 
 	return harness_main("verifier budget", tests, ARRAY_LEN(tests));

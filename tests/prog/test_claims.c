@@ -10,16 +10,18 @@
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
-#define THIEF	"52:54:00:99:99:99"
-#define VM_LL	"fe80::5054:ff:fe12:3456"
-#define TEXT	8192
+#define THIEF "52:54:00:99:99:99"
+#define VM_LL "fe80::5054:ff:fe12:3456"
+#define TEXT  8192
 
 /* The VM is here, behind "out"; frames come in at "in". */
+/* clang-format off */
 #define WORLD(more)                                                            \
 	GATEWAYS HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")       \
 	      HOST_VXLAN("far", "10.2.0.1", ""))                               \
 	VMS(VM_AT(VM, "here", ", tap: out, lock: true, addresses: "            \
 	      "[10.9.0.10, \"fd09::10\"]" more))
+/* clang-format on */
 
 /* ---- what is said ---- */
 
@@ -62,15 +64,15 @@ struct nd {
 	const char *body, *options;
 };
 
-#define A_VM	"fd090000000000000000000000000010"
-#define A_VM_LL	"fe80000000000000505400fffe123456"
-#define A_OTHER	"fd090000000000000000000000000099"
-#define A_NEXT	"fd090000000000000000000000000001"
-#define SLL_VM	"0101525400123456"
-#define TLL_VM	"0201525400123456"
+#define A_VM      "fd090000000000000000000000000010"
+#define A_VM_LL   "fe80000000000000505400fffe123456"
+#define A_OTHER   "fd090000000000000000000000000099"
+#define A_NEXT    "fd090000000000000000000000000001"
+#define SLL_VM    "0101525400123456"
+#define TLL_VM    "0201525400123456"
 #define SLL_OTHER "0101525400999999"
 #define TLL_OTHER "0201525400999999"
-#define RA	"0000000000000000"
+#define RA        "0000000000000000"
 
 static const struct nd nd_claims[] = {
 	{ THIEF, "fd09::99", 136, 0x20000000, A_VM, TLL_OTHER },
@@ -103,16 +105,16 @@ static const struct nd nd_innocent[] = {
 	{ THIEF, "fd09::99", 133, 0, "", SLL_OTHER },
 	{ THIEF, "fe80::99", 134, 0x40000708, RA, SLL_OTHER },
 	{ THIEF, "fe80::99", 137, 0, A_OTHER A_NEXT, TLL_OTHER },
-	{ THIEF, "fd09::99", 128, 0x10001, "", "" },	/* ping */
-	{ THIEF, "fe80::99", 143, 0, "", "" },		/* MLD */
+	{ THIEF, "fd09::99", 128, 0x10001, "", "" }, /* ping */
+	{ THIEF, "fe80::99", 143, 0, "", "" },       /* MLD */
 };
 
 /* ---- wrappings ---- */
 
 static const struct tags {
 	const char *text;
-	bool vlan;	/* there is one */
-	bool deep;	/* too many to be read */
+	bool vlan; /* there is one */
+	bool deep; /* too many to be read */
 } tags[] = {
 	{ "", false, false },
 	{ " / vlan 0 pcp=5", false, false },
@@ -128,19 +130,27 @@ static const struct tags {
 	{ " / vlan 1 / vlan 2 / vlan 3 / vlan 4 / vlan 5 / vlan 6", true, true },
 };
 
-#define D	"dstopts / "
-#define D8	D D D D D D D D
+#define D  "dstopts / "
+#define D8 D D D D D D D D
 
 static const struct headers {
 	const char *text;
-	bool hidden;	/* what is behind cannot be read to its end */
+	bool hidden; /* what is behind cannot be read to its end */
 } headers[] = {
-	{ "", false }, { "hopopts / ", false }, { D, false },
-	{ "routing / ", false }, { "ah / ", false }, { "frag / ", false },
+	{ "", false },
+	{ "hopopts / ", false },
+	{ D, false },
+	{ "routing / ", false },
+	{ "ah / ", false },
+	{ "frag / ", false },
 	{ "hopopts / dstopts / routing / frag / ah / dstopts / ", false },
-	{ D8, false }, { "dstopts data="
-	  "01140000000000000000000000000000000000000000 / ", false },
-	{ D8 D, true }, { D8 D D D D, true }, { "hopopts / " D8, true },
+	{ D8, false },
+	{ "dstopts data="
+	  "01140000000000000000000000000000000000000000 / ",
+	  false },
+	{ D8 D, true },
+	{ D8 D D D D, true },
+	{ "hopopts / " D8, true },
 };
 
 /* Octets of further options, of a kind that nobody knows. */
@@ -157,21 +167,17 @@ static const struct tunnel_text {
 	{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 / " UDP, false },
 	{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 opts=01010101 / " UDP, false },
 	{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf / " UDP, false },
-	{ "eth / vlan 0 / vlan 0 / ip4 src=10.2.0.1 dst=10.1.0.254 / " UDP,
-	  false },
-	{ "eth / vlan 3 / vlan 4 / ip4 src=10.2.0.1 dst=10.1.0.254 / " UDP,
-	  false },
-	{ "eth / vlan 0 / vlan 0 / vlan 0 / ip4 src=10.2.0.1 dst=10.1.0.254 / "
-	  UDP, true },
+	{ "eth / vlan 0 / vlan 0 / ip4 src=10.2.0.1 dst=10.1.0.254 / " UDP, false },
+	{ "eth / vlan 3 / vlan 4 / ip4 src=10.2.0.1 dst=10.1.0.254 / " UDP, false },
+	{ "eth / vlan 0 / vlan 0 / vlan 0 / ip4 src=10.2.0.1 dst=10.1.0.254 / " UDP, true },
 	/* One in another. */
 	{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 / " UDP
-	  "eth / ip4 src=10.2.0.1 dst=10.1.0.254 opts=01010101 / " UDP, true },
+	  "eth / ip4 src=10.2.0.1 dst=10.1.0.254 opts=01010101 / " UDP,
+	  true },
 	/* At another of its addresses, to a group, to everybody. */
 	{ "eth / ip4 src=10.9.9.9 dst=10.1.0.253 / " UDP, false },
-	{ "eth dst=01:00:5e:01:01:01 / ip4 src=10.9.9.9 dst=239.1.1.1 / " UDP,
-	  false },
-	{ "eth dst=ff:ff:ff:ff:ff:ff / ip4 src=10.9.9.9 dst=10.1.0.254 / " UDP,
-	  false },
+	{ "eth dst=01:00:5e:01:01:01 / ip4 src=10.9.9.9 dst=239.1.1.1 / " UDP, false },
+	{ "eth dst=ff:ff:ff:ff:ff:ff / ip4 src=10.9.9.9 dst=10.1.0.254 / " UDP, false },
 	{ "eth / ip6 dst=fd01::fe / " UDP, false },
 	{ "eth / ip6 dst=fd01::fe / " D UDP, false },
 	{ "eth / ip6 dst=fd01::fe / hopopts / routing / " UDP, false },
@@ -181,7 +187,10 @@ static const struct tunnel_text {
 };
 
 static const enum xr_switch switches[] = {
-	XR_SWITCH_NONE, XR_SWITCH_MACS, XR_SWITCH_VLANS, XR_SWITCH_OTHER,
+	XR_SWITCH_NONE,
+	XR_SWITCH_MACS,
+	XR_SWITCH_VLANS,
+	XR_SWITCH_OTHER,
 };
 
 /* ---- running ---- */
@@ -204,8 +213,7 @@ static void check(const char *text, bool drop, const char *why)
  */
 static bool may_be(enum xr_switch sw, const struct tags *t, bool tunnelled)
 {
-	return tunnelled || sw == XR_SWITCH_MACS || sw == XR_SWITCH_VLANS ||
-	       !t->vlan;
+	return tunnelled || sw == XR_SWITCH_MACS || sw == XR_SWITCH_VLANS || !t->vlan;
 }
 
 static const char *const sw_name[] = { "no switch", "MACs", "VLANs", "other" };
@@ -217,12 +225,10 @@ static void set_switch(enum xr_switch sw)
 	world_plane()->ports[0].tpid = htons(0x8100);
 }
 
-static void put(const struct tunnel_text *u, const char *frame,
-		const struct tags *t, enum xr_switch sw, bool claim,
-		bool hidden)
+static void put(const struct tunnel_text *u, const char *frame, const struct tags *t,
+		enum xr_switch sw, bool claim, bool hidden)
 {
-	bool drop = u->hidden || t->deep || hidden ||
-		    (claim && may_be(sw, t, *u->text));
+	bool drop = u->hidden || t->deep || hidden || (claim && may_be(sw, t, *u->text));
 	char inner[TEXT], text[TEXT];
 
 	snprintf(inner, sizeof(inner), frame, t->text);
@@ -238,33 +244,32 @@ static void frames(void **state)
 		for (size_t u = 0; u < ARRAY_LEN(tunnels); u++)
 			for (size_t t = 0; t < ARRAY_LEN(tags); t++) {
 				for (size_t i = 0; i < ARRAY_LEN(claims); i++)
-					put(&tunnels[u], claims[i], &tags[t],
-					    switches[s], true, false);
+					put(&tunnels[u], claims[i], &tags[t], switches[s], true,
+					    false);
 				for (size_t i = 0; i < ARRAY_LEN(innocent); i++)
-					put(&tunnels[u], innocent[i], &tags[t],
-					    switches[s], false, false);
+					put(&tunnels[u], innocent[i], &tags[t], switches[s], false,
+					    false);
 			}
 	}
 }
 
 /* Between tags (%s) and the message: the packet; behind, as many octets. */
-static void nd_frame(char *to, const struct nd *n, const struct headers *h,
-		     int octets)
+static void nd_frame(char *to, const struct nd *n, const struct headers *h, int octets)
 {
-	int at = snprintf(to, TEXT, "eth src=%s dst=33:33:00:00:00:01%%s / "
+	int at = snprintf(to, TEXT,
+			  "eth src=%s dst=33:33:00:00:00:01%%s / "
 			  "ip6 src=%s dst=ff02::1 hlim=255 / %sicmp6 type=%u "
-			  "rest=%u", n->src, n->ip, h->text, n->type, n->rest);
+			  "rest=%u",
+			  n->src, n->ip, h->text, n->type, n->rest);
 
 	if (*n->body || *n->options || octets)
-		at += snprintf(to + at, TEXT - at, " / hex %s%s", n->body,
-			       n->options);
+		at += snprintf(to + at, TEXT - at, " / hex %s%s", n->body, n->options);
 	if (octets)
-		at += snprintf(to + at, TEXT - at, "fd%02x%0*x", octets / 8,
-			       2 * octets - 4, 0);
+		at += snprintf(to + at, TEXT - at, "fd%02x%0*x", octets / 8, 2 * octets - 4, 0);
 }
 
-static void nd(const struct nd *n, const struct headers *h, int octets,
-	       size_t t, size_t u, enum xr_switch sw, bool claim)
+static void nd(const struct nd *n, const struct headers *h, int octets, size_t t, size_t u,
+	       enum xr_switch sw, bool claim)
 {
 	char frame[TEXT];
 
@@ -282,8 +287,7 @@ static void all_nd(const struct nd *n, enum xr_switch sw, bool claim)
 		for (size_t t = 0; t < ARRAY_LEN(tags); t++) {
 			nd(n, &headers[0], 0, t, u, sw, claim);
 			nd(n, &headers[(u + t) % ARRAY_LEN(headers)],
-			   lengths[(u * 5 + t) % ARRAY_LEN(lengths)], t, u, sw,
-			   claim);
+			   lengths[(u * 5 + t) % ARRAY_LEN(lengths)], t, u, sw, claim);
 		}
 }
 

@@ -18,18 +18,18 @@
 #include "user/attach/tc.h"
 #include "user/host/local_priv.h"
 
-#define TO_VM "eth src=02:00:00:00:00:77 dst=" VM
+#define TO_VM   "eth src=02:00:00:00:00:77 dst=" VM
 #define FROM_VM "eth src=" VM " dst=02:00:00:00:00:77"
-#define PROBE TO_VM " / ip4 src=10.9.0.77 dst=" VM4 " tos=3 / udp / fill 30"
-#define PROBE6 TO_VM " / ip6 src=fd09::77 dst=" VM6 " tc=2 / udp / fill 30"
-#define ARP TO_VM " / arp op=2 sip=10.9.0.1 tip=" VM4
+#define PROBE   TO_VM " / ip4 src=10.9.0.77 dst=" VM4 " tos=3 / udp / fill 30"
+#define PROBE6  TO_VM " / ip6 src=fd09::77 dst=" VM6 " tc=2 / udp / fill 30"
+#define ARP     TO_VM " / arp op=2 sip=10.9.0.1 tip=" VM4
 
-#define HERE HOST_VXLAN("here", "10.1.0.254", ", local: true")
+#define HERE  HOST_VXLAN("here", "10.1.0.254", ", local: true")
 #define THERE HOST_VXLAN("there", "10.1.0.1", "")
 
 #define ETH_IN "eth src=" MAC_IN " dst=02:00:00:00:01:01"
-#define IP4 ETH_IN " / ip4 src=10.1.0.254 dst=10.1.0.1 df"
-#define IP6 ETH_IN " / ip6 src=fd01::fe dst=fd01::1"
+#define IP4    ETH_IN " / ip4 src=10.1.0.254 dst=10.1.0.1 df"
+#define IP6    ETH_IN " / ip6 src=fd01::fe dst=fd01::1"
 
 static __u64 cause[XR_REASON_MAX];
 
@@ -41,8 +41,7 @@ static void reasons(__u64 *count)
 
 	for (r = 0; r < XR_REASON_MAX; r++) {
 		count[r] = 0;
-		bpf_map_lookup_elem(world_plane()->fd[PLANE_REASON_STATS], &r,
-				    c);
+		bpf_map_lookup_elem(world_plane()->fd[PLANE_REASON_STATS], &r, c);
 		for (i = 0; i < world_plane()->cpus; i++)
 			count[r] += c[i].packets;
 	}
@@ -100,8 +99,7 @@ static bool caught(int fd, struct packet *p)
 	__u8 frame[PACKET_MAX];
 	ssize_t n;
 
-	while ((n = recvfrom(fd, frame, sizeof(frame), 0, (void *)&from,
-			     &len)) > 0) {
+	while ((n = recvfrom(fd, frame, sizeof(frame), 0, (void *)&from, &len)) > 0) {
 		if (from.sll_pkttype != PACKET_OUTGOING || frame[0] & 1)
 			continue;
 		*p = packet_raw(frame, n);
@@ -115,11 +113,10 @@ struct ran {
 	struct packet out;
 };
 
-static __u32 mark;	/* of the frames that follow */
+static __u32 mark; /* of the frames that follow */
 
 /* As if it passed dev, having come in by from. */
-static struct ran pass(const char *word, const char *dev, const char *from,
-		       const char *text)
+static struct ran pass(const char *word, const char *dev, const char *from, const char *text)
 {
 	struct packet in = packet("%s", text);
 	struct __sk_buff ctx = {
@@ -128,9 +125,8 @@ static struct ran pass(const char *word, const char *dev, const char *from,
 		.ingress_ifindex = from ? ifindex_of(from) : 0,
 	};
 	struct ran r = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data,
-		    .data_size_in = in.len, .data_out = r.out.data,
-		    .data_size_out = sizeof(r.out.data), .ctx_in = &ctx,
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data, .data_size_in = in.len,
+		    .data_out = r.out.data, .data_size_out = sizeof(r.out.data), .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx));
 	int fd = program(word), ret = bpf_prog_test_run_opts(fd, &run);
 
@@ -150,12 +146,10 @@ static void check(const char *want, const struct packet *got)
 	if (p.layers > 3 && !strcmp(p.layer[3].word, "vxlan")) {
 		assert_in_range(got->data[p.layer[2].start], 0xf0, 0xff);
 		if (!strcmp(p.layer[1].word, "ip6"))
-			assert_int_equal((got->data[15] << 8 | got->data[16]) &
-					 0xff0, 0x780);
+			assert_int_equal((got->data[15] << 8 | got->data[16]) & 0xff0, 0x780);
 	}
 	if (p.layers > 2 && !strcmp(p.layer[2].word, "udp"))
-		memcpy(p.data + p.layer[2].start, got->data + p.layer[2].start,
-		       2);
+		memcpy(p.data + p.layer[2].start, got->data + p.layer[2].start, 2);
 	if (!strcmp(p.layer[1].word, "ip6")) {
 		p.data[15] = (p.data[15] & 0xf0) | (got->data[15] & 15);
 		memcpy(p.data + 16, got->data + 16, 2);
@@ -207,8 +201,7 @@ static const struct {
 	{ "VXLAN, ARP", THERE, ARP,
 	  IP4 " id=0x7800 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " ARP },
 	{ "VXLAN, an unknown EtherType", THERE, TO_VM " / fill 46",
-	  IP4 " id=0x7800 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " TO_VM
-	  " / fill 46" },
+	  IP4 " id=0x7800 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " TO_VM " / fill 46" },
 	{ "VXLAN over IPv6", HOST_VXLAN("there", "fd01::1", ""), PROBE,
 	  IP6 " tc=3 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " PROBE },
 	{ "VXLAN over IPv6, ARP", HOST_VXLAN("there", "fd01::1", ""), ARP,
@@ -220,14 +213,14 @@ static const struct {
 	{ "IPv4 in IPv6", HOST_IPIP("there", "fd01::1", ""), PROBE,
 	  IP6 " tc=3 / ip4 src=10.9.0.77 dst=" VM4 " tos=3 / udp / fill 30" },
 	{ "GUE", HOST_GUE("there", "10.1.0.1", ""), PROBE,
-	  IP4 " tos=3 / udp sport=0 dport=6080 csum=0 / ip4 src=10.9.0.77 dst="
-	  VM4 " tos=3 / udp / fill 30" },
+	  IP4 " tos=3 / udp sport=0 dport=6080 csum=0 / ip4 src=10.9.0.77 dst=" VM4
+	      " tos=3 / udp / fill 30" },
 	{ "GUE over IPv6", HOST_GUE("there", "fd01::1", ""), PROBE6,
-	  IP6 " tc=2 / udp sport=0 dport=6080 csum=0 / ip6 src=fd09::77 dst="
-	  VM6 " tc=2 / udp / fill 30" },
+	  IP6 " tc=2 / udp sport=0 dport=6080 csum=0 / ip6 src=fd09::77 dst=" VM6
+	      " tc=2 / udp / fill 30" },
 	{ "a router's MAC", HOST_MAC("there", "02:00:00:00:01:09", "in"), PROBE,
-	  "eth src=" MAC_IN " dst=02:00:00:00:01:09 / ip4 src=10.9.0.77 dst="
-	  VM4 " tos=3 / udp / fill 30" },
+	  "eth src=" MAC_IN " dst=02:00:00:00:01:09 / ip4 src=10.9.0.77 dst=" VM4
+	  " tos=3 / udp / fill 30" },
 	{ "port", HOST_PORT("there", "in"), PROBE, PROBE },
 };
 
@@ -266,9 +259,8 @@ static void replayed(void **state)
 	for (i = 0; i < ARRAY_LEN(ways); i++) {
 		struct packet in = packet("%s", ways[i].in);
 		struct __sk_buff ctx = { 0 };
-		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data,
-			    .data_size_in = in.len, .ctx_in = &ctx,
-			    .ctx_size_in = sizeof(ctx));
+		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data, .data_size_in = in.len,
+			    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
 		int prog;
 
 		print_message("# %s\n", ways[i].name);
@@ -289,8 +281,7 @@ static void replayed(void **state)
 }
 
 /* Nothing of it is touched, and no other device sees it. */
-static void left_alone(const char *prog, const char *dev, const char *from,
-		       const char *text)
+static void left_alone(const char *prog, const char *dev, const char *from, const char *text)
 {
 	struct packet in = packet("%s", text), p;
 	int a = catcher("in"), b = catcher("out");
@@ -321,20 +312,18 @@ static void priority_tags(void **state)
 		int fd = catcher("out");
 		struct ran r;
 
-		snprintf(text, sizeof(text), TO_VM " / %s / ip4 / udp / fill 30",
-			 tags[i]);
+		snprintf(text, sizeof(text), TO_VM " / %s / ip4 / udp / fill 30", tags[i]);
 		r = pass("tc_tap_out", "out", NULL, text);
 		assert_int_equal(r.action, TC_ACT_REDIRECT);
-		check(IP4 " id=0x7800 / udp sport=0 dport=4789 csum=0 / vxlan 100 / "
-		      TO_VM " / ip4 / udp / fill 30", &r.out);
+		check(IP4 " id=0x7800 / udp sport=0 dport=4789 csum=0 / vxlan 100 / " TO_VM
+			  " / ip4 / udp / fill 30",
+		      &r.out);
 		assert_true(caught(fd, &p));
 		check(text, &p);
 		close(fd);
 	}
-	left_alone("tc_tap_out", "out", NULL,
-		   TO_VM " / vlan 0 / vlan 5 / ip4 / udp / fill 30");
-	left_alone("tc_tap_out", "out", NULL,
-		   TO_VM " / vlan 5 / ip4 / udp / fill 30");
+	left_alone("tc_tap_out", "out", NULL, TO_VM " / vlan 0 / vlan 5 / ip4 / udp / fill 30");
+	left_alone("tc_tap_out", "out", NULL, TO_VM " / vlan 5 / ip4 / udp / fill 30");
 }
 
 /* What a machine says by itself is no proof behind a tag either. */
@@ -345,8 +334,9 @@ static void tagged_claims(void **state)
 	word("there", "here", XR_VM_PREPARED);
 	left_alone("tc_tap_in", "out", NULL,
 		   FROM_VM " / vlan 0 / vlan 0 / arp op=1 sip=" VM4 " tip=" VM4);
-	left_alone("tc_tap_in", "out", NULL, FROM_VM " / vlan 0 / ip6 src=fd09::"
-		   "10 dst=ff02::1 hlim=255 / na target=fd09::10 override");
+	left_alone("tc_tap_in", "out", NULL,
+		   FROM_VM " / vlan 0 / ip6 src=fd09::"
+			   "10 dst=ff02::1 hlim=255 / na target=fd09::10 override");
 	check_vm(VM, 0, XR_VM_PREPARED, "there", 0);
 	left_alone("tc_tap_in", "out", NULL, FROM_VM " / vlan 0 / ip4 / udp");
 	check_vm(VM, 0, XR_VM_MOVED, "here", 0);
@@ -356,24 +346,21 @@ static void not_copied(void **state)
 {
 	world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")));
 	port_of_vm("out");
-	left_alone("tc_tap_out", "out", NULL, PROBE);		/* stands still */
+	left_alone("tc_tap_out", "out", NULL, PROBE); /* stands still */
 	word("here", "there", XR_VM_BLACKOUT);
 	left_alone("tc_tap_out", "out", NULL,
 		   "eth dst=ff:ff:ff:ff:ff:ff / arp op=1 sip=10.9.0.1 tip=" VM4);
+	left_alone("tc_tap_out", "out", NULL, "eth dst=33:33:00:00:00:01 / ip6 / udp");
+	left_alone("tc_tap_out", "out", NULL, "eth dst=52:54:00:12:34:57 / ip4 / udp");
 	left_alone("tc_tap_out", "out", NULL,
-		   "eth dst=33:33:00:00:00:01 / ip6 / udp");
-	left_alone("tc_tap_out", "out", NULL,
-		   "eth dst=52:54:00:12:34:57 / ip4 / udp");
-	left_alone("tc_tap_out", "out", NULL, "eth src=02:78:72:00:00:02 dst="
-		   VM " type=0x88b5 / fill 46");	/* host/tap.c's */
-	left_alone("tc_tap_out", "in", NULL, PROBE);		/* not its port */
+		   "eth src=02:78:72:00:00:02 dst=" VM " type=0x88b5 / fill 46"); /* host/tap.c's */
+	left_alone("tc_tap_out", "in", NULL, PROBE);                              /* not its port */
 	assert_int_equal(counted(XR_R_COPY_FAILED), 0);
 	vm_live(VM, 0)->deadline = world_tick() + 1;
-	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE).action,
-			 TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE).action, TC_ACT_REDIRECT);
 	world_set_tick(world_tick() + 1);
-	left_alone("tc_tap_out", "out", NULL, PROBE);		/* too late */
-	check_vm(VM, 0, XR_VM_MOVED, "here", 0);	/* ttl: as word() set it */
+	left_alone("tc_tap_out", "out", NULL, PROBE); /* too late */
+	check_vm(VM, 0, XR_VM_MOVED, "here", 0);      /* ttl: as word() set it */
 	assert_int_equal(counted(XR_R_MOVE_EXPIRED), 1);
 }
 
@@ -386,8 +373,7 @@ static void cannot_be_copied(void **state)
 	port_of_vm("out");
 	word("here", "there", XR_VM_BLACKOUT);
 	/* MTU 1400, of which 50 are the outer header's; 14 + 20 + 8 inside */
-	assert_int_equal(pass("tc_tap_out", "out", NULL,
-			      TO_VM " / ip4 / udp / fill 1322").action,
+	assert_int_equal(pass("tc_tap_out", "out", NULL, TO_VM " / ip4 / udp / fill 1322").action,
 			 TC_ACT_REDIRECT);
 	left_alone("tc_tap_out", "out", NULL, TO_VM " / ip4 / udp / fill 1323");
 	assert_int_equal(counted(XR_R_COPY_FAILED), 1);
@@ -397,8 +383,7 @@ static void cannot_be_copied(void **state)
 	/* The kernel asks for a neighbour that it sends to; it can send packets. */
 	word("here", "lost", XR_VM_BLACKOUT);
 	counted(XR_R_COPIED);
-	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE).action,
-			 TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE).action, TC_ACT_REDIRECT);
 	assert_int_equal(counted(XR_R_COPIED), 1);
 	left_alone("tc_tap_out", "out", NULL, ARP);
 	assert_int_equal(counted(XR_R_COPY_FAILED), 1);
@@ -415,8 +400,9 @@ static void by_uplink(void **state)
 	for (i = 0; i < ARRAY_LEN(progs); i++) {
 		for (tap = 0; tap < 3; tap++) {
 			print_message("# %s, %s\n", progs[i],
-				      tap == 2 ? "port gone" :
-				      tap ? "port known" : "port not known");
+				      tap == 2      ? "port gone"
+					      : tap ? "port known"
+						    : "port not known");
 			world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")));
 			reasons(cause);
 			word("here", "there", XR_VM_BLACKOUT);
@@ -428,8 +414,7 @@ static void by_uplink(void **state)
 			assert_int_equal(r.action, TC_ACT_REDIRECT);
 			check(ways[0].out, &r.out);
 			assert_int_equal(counted(XR_R_COPIED), 1);
-			left_alone(progs[i], "in", NULL,
-				   "eth dst=52:54:00:12:34:57 / ip4 / udp");
+			left_alone(progs[i], "in", NULL, "eth dst=52:54:00:12:34:57 / ip4 / udp");
 			assert_int_equal(counted(XR_R_COPIED), 0);
 		}
 	}
@@ -466,23 +451,16 @@ static void astray(void **state)
 	left_alone("tc_uplink_out", "in", NULL,
 		   "eth dst=ff:ff:ff:ff:ff:ff / arp op=1 sip=10.9.0.1 tip=" VM4);
 	/* A bridge that floods: the port had it, or has it next. */
-	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action,
-			 TC_ACT_REDIRECT);
-	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE6).action,
-			 TC_ACT_SHOT);
-	assert_int_equal(pass("tc_uplink_out", "in", NULL, ARP).action,
-			 TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action, TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE6).action, TC_ACT_SHOT);
+	assert_int_equal(pass("tc_uplink_out", "in", NULL, ARP).action, TC_ACT_REDIRECT);
 	left_alone("tc_tap_out", "out", NULL, ARP);
 	assert_int_equal(counted(XR_R_COPIED), 2);
 	/* The same frame by the same port is another one. */
-	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE).action,
-			 TC_ACT_REDIRECT);
-	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE).action,
-			 TC_ACT_REDIRECT);
-	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action,
-			 TC_ACT_REDIRECT);
-	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action,
-			 TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE).action, TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_uplink_out", "in", NULL, PROBE).action, TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action, TC_ACT_REDIRECT);
+	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE6).action, TC_ACT_REDIRECT);
 	assert_int_equal(counted(XR_R_COPIED), 4);
 	/* It has left, and the kernel's tables are not told yet. */
 	word("there", "", XR_VM_MOVED);
@@ -504,12 +482,11 @@ static void by_address(void **state)
 	} routed[] = {
 		{ HOST_IPIP("there", "10.1.0.1", ""),
 		  ROUTED " / ip4 src=10.9.0.77 dst=" VM4 " tos=3 / udp / fill 30",
-		  IP4 " tos=3 / ip4 src=10.9.0.77 dst=" VM4
-		  " tos=3 / udp / fill 30" },
+		  IP4 " tos=3 / ip4 src=10.9.0.77 dst=" VM4 " tos=3 / udp / fill 30" },
 		{ HOST_GUE("there", "fd01::1", ""),
 		  ROUTED " / ip6 src=fd09::77 dst=" VM6 " tc=2 / udp / fill 30",
 		  IP6 " tc=2 / udp sport=0 dport=6080 csum=0 / ip6 src=fd09::77 "
-		  "dst=" VM6 " tc=2 / udp / fill 30" },
+		      "dst=" VM6 " tc=2 / udp / fill 30" },
 		{ THERE, ROUTED " / ip4 src=10.9.0.77 dst=" VM4 " / udp", NULL },
 	};
 	struct packet p;
@@ -523,7 +500,7 @@ static void by_address(void **state)
 		port_of_vm("out");
 		left_alone("tc_uplink_in", "in", NULL, routed[i].in);
 		word("here", "there", XR_VM_BLACKOUT);
-		if (!routed[i].out) {	/* there, its frames are looked for */
+		if (!routed[i].out) { /* there, its frames are looked for */
 			left_alone("tc_uplink_in", "in", NULL, routed[i].in);
 			continue;
 		}
@@ -531,11 +508,11 @@ static void by_address(void **state)
 		assert_int_equal(r.action, TC_ACT_REDIRECT);
 		check(routed[i].out, &r.out);
 		assert_int_equal(counted(XR_R_COPIED), 1);
-		left_alone("tc_uplink_in", "in", NULL, ROUTED
-			   " / ip4 src=10.9.0.77 dst=10.9.0.78 / udp");
+		left_alone("tc_uplink_in", "in", NULL,
+			   ROUTED " / ip4 src=10.9.0.77 dst=10.9.0.78 / udp");
 		/* This machine's own, perhaps: each link has one. */
-		left_alone("tc_uplink_in", "in", NULL, ROUTED
-			   " / ip6 src=fe80::77 dst=fe80::1 / udp");
+		left_alone("tc_uplink_in", "in", NULL,
+			   ROUTED " / ip6 src=fe80::77 dst=fe80::1 / udp");
 		/* No port: no route to it either, and the clone would go back. */
 		vm_live(VM, 0)->tap = 0x7fffffff;
 		fd = catcher("in");
@@ -613,8 +590,8 @@ static void remembered(void **state)
 	}
 	assert_int_equal(p->rings[1].entered, XR_RING_FRAMES + 5);
 	for (i = 5; i < XR_RING_FRAMES + 5; i++) {
-		const struct xr_ring_frame *f = &p->ring_frames[
-			XR_RING_FRAMES + i % XR_RING_FRAMES];
+		const struct xr_ring_frame *f =
+			&p->ring_frames[XR_RING_FRAMES + i % XR_RING_FRAMES];
 
 		in = packet(TO_VM " / ip4 id=%u / udp", i);
 		assert_int_equal(f->number, i + 1);
@@ -624,13 +601,11 @@ static void remembered(void **state)
 	in = packet(TO_VM " / fill %d", XR_RING_OCTETS - 14);
 	left_alone("tc_tap_out", "out", NULL, TO_VM " / fill 2022");
 	assert_int_equal(in.len, XR_RING_OCTETS);
-	assert_memory_equal(p->ring_frames[XR_RING_FRAMES + 5].octet,
-			    in.data, in.len);
+	assert_memory_equal(p->ring_frames[XR_RING_FRAMES + 5].octet, in.data, in.len);
 	left_alone("tc_tap_out", "out", NULL, TO_VM " / fill 2023");
 	assert_int_equal(p->rings[1].too_large, 1);
 	assert_int_equal(p->ring_frames[XR_RING_FRAMES + 6].len, 0);
-	assert_int_equal(p->ring_frames[XR_RING_FRAMES + 6].number,
-			 XR_RING_FRAMES + 7);
+	assert_int_equal(p->ring_frames[XR_RING_FRAMES + 6].number, XR_RING_FRAMES + 7);
 	/* A copy is none of the residual. */
 	word("here", "there", XR_VM_BLACKOUT);
 	pass("tc_tap_out", "out", NULL, PROBE);
@@ -682,20 +657,18 @@ static void premature(void **state)
 		for (i = 0; i < ARRAY_LEN(claims); i++) {
 			char text[512];
 
-			snprintf(text, sizeof(text), FROM_VM " / %s",
-				 claims[i]);
+			snprintf(text, sizeof(text), FROM_VM " / %s", claims[i]);
 			print_message("# %s\n", text);
 			left_alone("tc_tap_in", "out", NULL, text);
-			assert_int_equal(pass("tc_uplink_out", "in", "out",
-					      text).action, TC_ACT_SHOT);
+			assert_int_equal(pass("tc_uplink_out", "in", "out", text).action,
+					 TC_ACT_SHOT);
 			assert_int_equal(counted(XR_R_PREMATURE), 1);
 			check_vm(VM, 0, coming[s], "there", 0);
 			/* From the fabric: the VM itself, where it still is. */
 			left_alone("tc_uplink_out", "in", "in", text);
 		}
 		/* The host's own stack in its name, whatever it says. */
-		assert_int_equal(pass("tc_uplink_out", "in", NULL,
-				      FROM_VM " / ip4 / udp").action,
+		assert_int_equal(pass("tc_uplink_out", "in", NULL, FROM_VM " / ip4 / udp").action,
 				 TC_ACT_SHOT);
 		check_vm(VM, 0, coming[s], "there", 0);
 	}
@@ -714,8 +687,7 @@ static void it_speaks(void **state)
 			new_host(NULL);
 			word("there", "here", coming[s / 2]);
 			moves = vm_info_of(VM, 0)->moves;
-			left_alone(s & 1 ? "tc_tap_in" : "tc_uplink_out",
-				   s & 1 ? "out" : "in",
+			left_alone(s & 1 ? "tc_tap_in" : "tc_uplink_out", s & 1 ? "out" : "in",
 				   s & 1 ? NULL : "out", text);
 			check_vm(VM, 0, XR_VM_MOVED, "here", 0);
 			assert_int_equal(vm_info_of(VM, 0)->moves, moves + 1);
@@ -727,8 +699,7 @@ static void it_speaks(void **state)
 	/* Another's, a stranger's port, and one that nobody expects. */
 	new_host(NULL);
 	word("there", "here", XR_VM_BLACKOUT);
-	left_alone("tc_tap_in", "out", NULL,
-		   "eth src=52:54:00:12:34:57 / ip4 / udp");
+	left_alone("tc_tap_in", "out", NULL, "eth src=52:54:00:12:34:57 / ip4 / udp");
 	left_alone("tc_tap_in", "in", NULL, FROM_VM " / ip4 / udp");
 	check_vm(VM, 0, XR_VM_BLACKOUT, "there", 0);
 	word("there", "", XR_VM_MOVED);
@@ -750,8 +721,7 @@ static void neighbours(void **state)
 
 			snprintf(text, sizeof(text), FROM_VM " / %s", data[i]);
 			for (f = 0; f < ARRAY_LEN(from); f++)
-				assert_int_equal(pass("tc_uplink_out", "in",
-						      from[f], text).action,
+				assert_int_equal(pass("tc_uplink_out", "in", from[f], text).action,
 						 TC_ACT_SHOT);
 			assert_int_equal(counted(XR_R_PREMATURE), 2);
 			check_vm(VM, 0, coming[s], "there", 0);
@@ -762,12 +732,10 @@ static void neighbours(void **state)
 		check_vm(VM, 0, coming[s], "there", 0);
 		/* Where nobody knows its port: no proof, but no black hole. */
 		vm_live(VM, 0)->tap = 0;
-		left_alone("tc_uplink_out", "in", "out",
-			   FROM_VM " / ip4 / udp");
-		assert_int_equal(pass("tc_uplink_out", "in", "out",
-				      FROM_VM " / rarp").action, TC_ACT_SHOT);
-		assert_int_equal(pass("tc_uplink_out", "in", NULL,
-				      FROM_VM " / ip4 / udp").action,
+		left_alone("tc_uplink_out", "in", "out", FROM_VM " / ip4 / udp");
+		assert_int_equal(pass("tc_uplink_out", "in", "out", FROM_VM " / rarp").action,
+				 TC_ACT_SHOT);
+		assert_int_equal(pass("tc_uplink_out", "in", NULL, FROM_VM " / ip4 / udp").action,
 				 TC_ACT_SHOT);
 		check_vm(VM, 0, coming[s], "there", 0);
 		assert_int_equal(counted(XR_R_ACTIVATED), 0);
@@ -780,8 +748,7 @@ static void neighbours(void **state)
 static const char *const ways_out[] = { "tc_uplink_out", "tc_tunnel_out" };
 
 /* Not sent, and told once a second. */
-static void not_said(const char *prog, const char *from, const char *text,
-		     enum xr_reason reason)
+static void not_said(const char *prog, const char *from, const char *text, enum xr_reason reason)
 {
 	struct xr_vm was = *vm_live(VM, 0);
 	struct said s;
@@ -810,22 +777,18 @@ static void outdated(void **state)
 		for (i = 0; i < ARRAY_LEN(claims); i++) {
 			char text[512];
 
-			snprintf(text, sizeof(text), FROM_VM " / %s",
-				 claims[i]);
+			snprintf(text, sizeof(text), FROM_VM " / %s", claims[i]);
 			for (f = 0; f < ARRAY_LEN(from); f++) {
 				word("here", "", XR_VM_MOVED);
 				left_alone(ways_out[w], "in", from[f], text);
 				word("there", "", XR_VM_MOVED);
-				not_said(ways_out[w], from[f], text,
-					 XR_R_OUTDATED);
+				not_said(ways_out[w], from[f], text, XR_R_OUTDATED);
 				/* On its way from there to a third host. */
 				word("there", "third", XR_VM_BLACKOUT);
-				not_said(ways_out[w], from[f], text,
-					 XR_R_OUTDATED);
+				not_said(ways_out[w], from[f], text, XR_R_OUTDATED);
 				/* Back to here: then it is too early. */
 				word("there", "here", XR_VM_PREPARED);
-				not_said(ways_out[w], from[f], text,
-					 XR_R_PREMATURE);
+				not_said(ways_out[w], from[f], text, XR_R_PREMATURE);
 			}
 			/* From the fabric: the VM itself. */
 			word("there", "", XR_VM_MOVED);
@@ -860,7 +823,8 @@ static void not_outdated(void **state)
 		}
 		/* Its new host's port; another's word. */
 		left_alone(ways_out[w], "in", "out", FROM_VM " / rarp");
-		left_alone(ways_out[w], "in", "lo", "eth src=52:54:00:12:34:57 "
+		left_alone(ways_out[w], "in", "lo",
+			   "eth src=52:54:00:12:34:57 "
 			   "dst=ff:ff:ff:ff:ff:ff / rarp");
 		/* What the daemon says of it, and nobody else by that mark. */
 		mark = XR_MARK_ANNOUNCED;
@@ -884,8 +848,7 @@ static void outdated_in_a_segment(void **state)
 	left_alone("tc_tunnel_out", "in", "out", FROM_VM " / rarp");
 	word("here", "", XR_VM_MOVED);
 	say("move " VM " vlan 5 to there");
-	assert_int_equal(pass("tc_tunnel_out", "in", "out", FROM_VM " / rarp")
-			 .action, TC_ACT_SHOT);
+	assert_int_equal(pass("tc_tunnel_out", "in", "out", FROM_VM " / rarp").action, TC_ACT_SHOT);
 	assert_int_equal(counted(XR_R_OUTDATED), 1);
 }
 
@@ -934,22 +897,18 @@ static void split_horizon(void **state)
 	world(HOSTS(HERE THERE) VMS(VM_AT(VM, "here", "")));
 	reasons(cause);
 	kind_of_dev("in", XR_TAP_UPLINK);
-	assert_int_equal(pass("tc_uplink_out", "in", "in", PROBE).action,
-			 TC_ACT_SHOT);
+	assert_int_equal(pass("tc_uplink_out", "in", "in", PROBE).action, TC_ACT_SHOT);
 	assert_int_equal(counted(XR_R_VM_LOOP), 1);
 	/* This host's own senders may know better. */
 	left_alone("tc_uplink_out", "in", "out", PROBE);
 	left_alone("tc_uplink_out", "in", NULL, PROBE);
-	left_alone("tc_uplink_out", "in", "in",
-		   "eth dst=ff:ff:ff:ff:ff:ff / arp op=1");
-	left_alone("tc_uplink_out", "in", "in",
-		   "eth dst=52:54:00:12:34:57 / ip4 / udp");
+	left_alone("tc_uplink_out", "in", "in", "eth dst=ff:ff:ff:ff:ff:ff / arp op=1");
+	left_alone("tc_uplink_out", "in", "in", "eth dst=52:54:00:12:34:57 / ip4 / udp");
 	/* On its way here: what came for it by the tunnel does not go back. */
 	word("there", "here", XR_VM_BLACKOUT);
 	left_alone("tc_uplink_out", "in", "in", PROBE);
 	kind_of_dev("out", XR_TAP_TUNNEL);
-	assert_int_equal(pass("tc_uplink_out", "in", "out", PROBE).action,
-			 TC_ACT_SHOT);
+	assert_int_equal(pass("tc_uplink_out", "in", "out", PROBE).action, TC_ACT_SHOT);
 	assert_int_equal(counted(XR_R_VM_LOOP), 1);
 }
 
@@ -972,9 +931,8 @@ static void checksums(void **state)
 		__u32 l4 = field[i] - (i == 0 ? 6 : i == 3 ? 2 : 16), n, sum;
 
 		frame_fill_checksum(p.data, p.len);
-		check_packet(&right, &p);	/* complete: left alone */
-		sum = (i == 0 ? IPPROTO_UDP : i == 3 ? IPPROTO_ICMPV6 :
-		       IPPROTO_TCP) + p.len - l4;
+		check_packet(&right, &p); /* complete: left alone */
+		sum = (i == 0 ? IPPROTO_UDP : i == 3 ? IPPROTO_ICMPV6 : IPPROTO_TCP) + p.len - l4;
 		for (n = 0; n < (i < 2 ? 8 : 32); n += 2)
 			sum += addr[n] << 8 | addr[n + 1];
 		sum = (sum & 0xffff) + (sum >> 16);
@@ -983,7 +941,7 @@ static void checksums(void **state)
 		p.data[field[i] + 1] = sum;
 		frame_fill_checksum(p.data, p.len);
 		check_packet(&right, &p);
-		for (n = 0; n < right.len; n++)		/* stays inside */
+		for (n = 0; n < right.len; n++) /* stays inside */
 			frame_fill_checksum(p.data, n);
 	}
 }

@@ -11,19 +11,21 @@
 
 /* What the client sent. */
 #define IN4(tos) "ip4 ttl=9 tos=" tos " / udp / quic short dcid=0102 / fill 30"
-#define IN6(tc)	"ip6 hlim=9 tc=" tc " / tcp ack / fill 30"
+#define IN6(tc)  "ip6 hlim=9 tc=" tc " / tcp ack / fill 30"
 
-#define O4	"ip4 src=10.9.0.1 dst=10.1.0.254 df"
-#define O6	"ip6 src=fd09::1 dst=fd01::fe flow=7"
+#define O4       "ip4 src=10.9.0.1 dst=10.1.0.254 df"
+#define O6       "ip6 src=fd09::1 dst=fd01::fe flow=7"
 #define GUE_ONLY " / udp sport=50000 dport=6080 csum=0"
-#define GUE	GUE_ONLY " / "
+#define GUE      GUE_ONLY " / "
 /* As a node sends it, to the MAC that the backend's configuration says. */
-#define VXLAN_ONLY " / udp sport=50000 dport=4789 csum=0 / vxlan 7 / "          \
-		"eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01"
-#define VXLAN	VXLAN_ONLY " / "
+#define VXLAN_ONLY                                          \
+	" / udp sport=50000 dport=4789 csum=0 / vxlan 7 / " \
+	"eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01"
+#define VXLAN VXLAN_ONLY " / "
 /* Of another overlay, or of a balancer that sends to the server's own MAC. */
-#define OVERLAY " / udp dport=4789 csum=0 / vxlan 7 / "                         \
-		"eth src=02:bb:00:00:00:02 dst=02:aa:00:00:00:01 / "
+#define OVERLAY                                 \
+	" / udp dport=4789 csum=0 / vxlan 7 / " \
+	"eth src=02:bb:00:00:00:02 dst=02:aa:00:00:00:01 / "
 #define FOREIGN " / udp dport=4789 csum=0 / vxlan 7 / eth / "
 
 static void backend_role(void)
@@ -44,33 +46,34 @@ static void every_tunnel(void **state)
 	} tunnels[] = {
 		{ O4 " / ", "decap-ipip" },
 		{ O6 " / ", "decap-ipip" },
-		{ O6 " / dstopts / ", "decap-ipip" },	/* RFC 2473, 4.1.1 */
-		{ "ip4 opts=01010101 src=10.9.0.1 dst=10.1.0.254 / ",
-		  "decap-ipip" },
+		{ O6 " / dstopts / ", "decap-ipip" }, /* RFC 2473, 4.1.1 */
+		{ "ip4 opts=01010101 src=10.9.0.1 dst=10.1.0.254 / ", "decap-ipip" },
 		{ O4 GUE, "decap-gue" },
 		{ O6 GUE, "decap-gue" },
 		{ O4 " / udp dport=6080 / ", "decap-gue" }, /* with checksum */
 		{ O4 GUE "gue / ", "decap-gue" },
 		{ O6 GUE "gue / ", "decap-gue" },
 		{ O6 " / udp dport=6080 / gue / ", "decap-gue" },
-		{ O4 " / udp dport=4789 / vxlan 7 / eth src=02:78:72:00:00:01 / ",
-		  "decap-vxlan" },
+		{ O4 " / udp dport=4789 / vxlan 7 / eth src=02:78:72:00:00:01 / ", "decap-vxlan" },
 		{ O4 VXLAN, "decap-vxlan" },
 		{ O6 VXLAN, "decap-vxlan" },
 	};
 	static const char *const inner[] = {
-		IN4("0"), IN6("0"), IN4("0xb8"), IN6("0x2e"),
+		IN4("0"),
+		IN6("0"),
+		IN4("0xb8"),
+		IN6("0x2e"),
 		"ip4 opts=01010101 mf off=800 / fill 40",
-		"ip6 / hopopts / udp / fill 3", "ip4 / icmp4 type=8 / zero 8",
-		"ip4 / tcp ack / fill 3900",	/* several buffers */
+		"ip6 / hopopts / udp / fill 3",
+		"ip4 / icmp4 type=8 / zero 8",
+		"ip4 / tcp ack / fill 3900", /* several buffers */
 	};
 	char in[1024], out[1024];
 
 	backend_role();
 	for (size_t t = 0; t < ARRAY_LEN(tunnels); t++)
 		for (size_t i = 0; i < ARRAY_LEN(inner); i++) {
-			snprintf(in, sizeof(in), "eth / %s%s",
-				 tunnels[t].outer, inner[i]);
+			snprintf(in, sizeof(in), "eth / %s%s", tunnels[t].outer, inner[i]);
 			snprintf(out, sizeof(out), "eth / %s", inner[i]);
 			expect(in, tunnels[t].reason, out);
 		}
@@ -80,24 +83,24 @@ static void every_tunnel(void **state)
 static void vlan_tags(void **state)
 {
 	static const char *const tags[] = {
-		"vlan 5", "vlan 0", "vlan 4095 pcp=7",
-		"vlan 5 tpid=0x88a8", "vlan 5 tpid=0x88a8 / vlan 6 pcp=3",
+		"vlan 5",
+		"vlan 0",
+		"vlan 4095 pcp=7",
+		"vlan 5 tpid=0x88a8",
+		"vlan 5 tpid=0x88a8 / vlan 6 pcp=3",
 		"vlan 0 / vlan 0",
 	};
 	char in[512], out[512];
 
 	backend_role();
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
-		snprintf(in, sizeof(in), "eth / %s / " O4 " / " IN4("0"),
-			 tags[i]);
+		snprintf(in, sizeof(in), "eth / %s / " O4 " / " IN4("0"), tags[i]);
 		snprintf(out, sizeof(out), "eth / %s / " IN4("0"), tags[i]);
 		expect(in, "decap-ipip", out);
-		snprintf(in, sizeof(in), "eth / %s / " O6 GUE IN6("0"),
-			 tags[i]);
+		snprintf(in, sizeof(in), "eth / %s / " O6 GUE IN6("0"), tags[i]);
 		snprintf(out, sizeof(out), "eth / %s / " IN6("0"), tags[i]);
 		expect(in, "decap-gue", out);
-		snprintf(in, sizeof(in), "eth / %s / " O4 VXLAN IN6("0"),
-			 tags[i]);
+		snprintf(in, sizeof(in), "eth / %s / " O4 VXLAN IN6("0"), tags[i]);
 		expect(in, "decap-vxlan", out);
 	}
 }
@@ -109,11 +112,12 @@ static void vlan_tags(void **state)
 static void congestion(void **state)
 {
 	enum { NOT, ECT1, ECT0, CE, DROP };
-	static const int figure[4][4] = {	/* [inner][outer] */
-		[NOT] =	 { NOT,	 NOT,  NOT,  DROP },
+	static const int figure[4][4] = {
+		/* [inner][outer] */
+		[NOT] = { NOT, NOT, NOT, DROP },
 		[ECT1] = { ECT1, ECT1, ECT1, CE },
 		[ECT0] = { ECT0, ECT1, ECT0, CE },
-		[CE] =	 { CE,	 CE,   CE,   CE },
+		[CE] = { CE, CE, CE, CE },
 	};
 	static const struct {
 		const char *outer, *after, *reason;
@@ -136,8 +140,8 @@ static void congestion(void **state)
 		size_t t = k >> 5;
 
 		snprintf(text, sizeof(text), packet, 0xb8 | i);
-		snprintf(in, sizeof(in), "eth / %s%d%s / %s", outers[t].outer,
-			 0x28 | o, outers[t].after, text);
+		snprintf(in, sizeof(in), "eth / %s%d%s / %s", outers[t].outer, 0x28 | o,
+			 outers[t].after, text);
 		if (want == DROP) {
 			expect(in, "bad-ecn", NULL);
 			continue;
@@ -158,11 +162,14 @@ static void congestion_checksums(void **state)
 	backend_role();
 	for (int id = 0; id < 65536; id += 29)
 		for (int ecn = 1; ecn < 4; ecn++) {
-			snprintf(in, sizeof(in), "eth / ip4 tos=%d / ip4 id=%d "
-				 "tos=%d / udp", ecn == 3 ? 1 : 3, id,
-				 ecn == 3 ? 2 : ecn);
-			snprintf(out, sizeof(out), "eth / ip4 id=%d tos=%d / "
-				 "udp", id, ecn == 3 ? 1 : 3);
+			snprintf(in, sizeof(in),
+				 "eth / ip4 tos=%d / ip4 id=%d "
+				 "tos=%d / udp",
+				 ecn == 3 ? 1 : 3, id, ecn == 3 ? 2 : ecn);
+			snprintf(out, sizeof(out),
+				 "eth / ip4 id=%d tos=%d / "
+				 "udp",
+				 id, ecn == 3 ? 1 : 3);
 			expect(in, "decap-ipip", out);
 		}
 }
@@ -172,14 +179,15 @@ static void not_tunnels(void **state)
 	static const struct {
 		const char *packet, *reason;
 	} each[] = {
-		{ "eth / ip4 / udp / " "fill 30", "not-tunnel" },
+		{ "eth / ip4 / udp / "
+		  "fill 30",
+		  "not-tunnel" },
 		{ "eth / ip4 / tcp syn", "not-tunnel" },
 		{ "eth / ip6 / tcp syn", "not-tunnel" },
 		{ "eth / ip6 / icmp6 type=135 / zero 24", "not-tunnel" },
 		{ "eth / ip4 / icmp4 type=8 / zero 8", "not-tunnel" },
 		{ "eth / ip4 proto=47 / zero 40", "not-tunnel" },
-		{ "eth / ip4 / udp sport=6080 dport=53 / " IN4("0"),
-		  "not-tunnel" },
+		{ "eth / ip4 / udp sport=6080 dport=53 / " IN4("0"), "not-tunnel" },
 		{ "eth type=0x0806 / zero 28", "not-ip" },
 		{ "eth / ip4 mf / " IN4("0"), "fragment" },
 		{ "eth / ip6 / frag mf / " IN4("0"), "fragment" },
@@ -201,8 +209,10 @@ static void unsound(void **state)
 		"eth / " O4 " / ip4 version=6 / udp",
 		"eth / " O4 " / ip6 version=4 / udp",
 		"eth / " O4 " / ip6 len=+1 / udp",
-		"eth / ip4 proto=4 / zero 40", "eth / ip4 proto=4 / zero 0",
-		"eth / ip4 proto=41 / zero 60", "eth / ip4 proto=4 / ip6 / udp",
+		"eth / ip4 proto=4 / zero 40",
+		"eth / ip4 proto=4 / zero 0",
+		"eth / ip4 proto=41 / zero 60",
+		"eth / ip4 proto=4 / ip6 / udp",
 		"eth / " O4 GUE "ip4 version=5 / udp",
 		"eth / " O4 GUE "gue ctrl / ip4 / udp",
 		"eth / " O4 GUE "gue proto=6 / tcp syn",
@@ -227,7 +237,8 @@ static void unsound(void **state)
 		"eth / " O6 " / udp dport=6080 csum=0x1234 / ip6 / udp",
 		"eth / " O4 " / udp dport=6080 csum=1 / ip4 / udp / fill 1400",
 		"eth / " O4 " / udp dport=6080 csum=1 / ip4 / udp / fill 3900",
-		"eth / " O4 GUE "zero 0", "eth / " O4 GUE "zero 3",
+		"eth / " O4 GUE "zero 0",
+		"eth / " O4 GUE "zero 3",
 		"eth / " O4 GUE "gue / zero 19",
 	};
 
@@ -287,7 +298,8 @@ static void others_tunnels(void **state)
 		"eth / vlan 5 / " O4 " / ip4 dst=10.1.0.7 / udp",
 		/* A VNI that nobody listed: an overlay's. */
 		"eth / " O4 FOREIGN "ip4 dst=10.1.0.7 / udp",
-		"eth / " O4 OVERLAY "ip4 / udp", "eth / " O6 OVERLAY "ip6 / udp",
+		"eth / " O4 OVERLAY "ip4 / udp",
+		"eth / " O6 OVERLAY "ip6 / udp",
 		"eth / " O4 VXLAN "ip4 dst=10.1.0.7 / udp",
 		"eth / " O4 " / udp dport=4789 / vxlan 7 / eth "
 		"dst=ff:ff:ff:ff:ff:ff type=0x0806 / zero 28",
@@ -313,18 +325,16 @@ static void listed(void **state)
 	addr.addr[0][3] = htonl(0x0a010007);
 	backend_role();
 	world_list_ends(&vni7);
-	expect("eth / " O4 OVERLAY "ip4 / udp", "decap-vxlan",
-	       "eth / ip4 / udp");
+	expect("eth / " O4 OVERLAY "ip4 / udp", "decap-vxlan", "eth / ip4 / udp");
 	expect("eth / " O4 OVERLAY "ip6 dst=fd01::7 / udp", "decap-vxlan",
 	       "eth / ip6 dst=fd01::7 / udp");
-	expect("eth / ip4 dst=10.1.0.7" OVERLAY "ip4 / udp", "other-tunnel",
-	       NULL);
+	expect("eth / ip4 dst=10.1.0.7" OVERLAY "ip4 / udp", "other-tunnel", NULL);
 	expect("eth / " O4 " / udp dport=4789 csum=0 / vxlan 6 / eth dst="
-	       "02:aa:00:00:00:01 / ip4 / udp", "other-tunnel", NULL);
+	       "02:aa:00:00:00:01 / ip4 / udp",
+	       "other-tunnel", NULL);
 
 	world_list_ends(&addr);
-	expect("eth / ip4 dst=10.1.0.7 / ip4 / udp", "decap-ipip",
-	       "eth / ip4 / udp");
+	expect("eth / ip4 dst=10.1.0.7 / ip4 / udp", "decap-ipip", "eth / ip4 / udp");
 	expect("eth / " O4 " / ip4 dst=10.1.0.7 / udp", "decap-ipip",
 	       "eth / ip4 dst=10.1.0.7 / udp");
 	expect("eth / " O4 OVERLAY "ip4 / udp", "other-tunnel", NULL);
@@ -340,15 +350,17 @@ static void vxlan_flags(void **state)
 
 	backend_role();
 	for (int flags = 0; flags < 256; flags++) {
-		snprintf(in, sizeof(in), "eth / " O4 " / udp dport=4789 csum=0 "
-			 "/ vxlan 7 flags=%d / eth / ip4 / udp", flags);
+		snprintf(in, sizeof(in),
+			 "eth / " O4 " / udp dport=4789 csum=0 "
+			 "/ vxlan 7 flags=%d / eth / ip4 / udp",
+			 flags);
 		expect(in, flags & 8 ? "decap-vxlan" : "other-tunnel",
 		       flags & 8 ? "eth / ip4 / udp" : NULL);
 	}
 	/* The octets round the VNI. */
 	expect("eth / " O4 " / udp dport=4789 csum=0 / hex "
-	       "08ffffff000007ff / eth / ip4 / udp", "decap-vxlan",
-	       "eth / ip4 / udp");
+	       "08ffffff000007ff / eth / ip4 / udp",
+	       "decap-vxlan", "eth / ip4 / udp");
 }
 
 /* A VNI that a device of the kernel has is the kernel's, and so are its addresses. */
@@ -389,9 +401,8 @@ static void kernels_own(void **state)
 /* Checksums of every length, over several buffers, and each octet counts. */
 static void checksums(void **state)
 {
-	static const int sizes[] = { 0, 1, 2, 3, 447, 448, 449, 475, 476, 477,
-				     511, 512, 513, 987, 988, 989, 1400, 3000,
-				     3900 };
+	static const int sizes[] = { 0,   1,   2,   3,   447, 448, 449,  475,  476, 477,
+				     511, 512, 513, 987, 988, 989, 1400, 3000, 3900 };
 	char in[256], out[128];
 
 	backend_role();
@@ -400,10 +411,11 @@ static void checksums(void **state)
 			struct packet p;
 			struct result r;
 
-			snprintf(out, sizeof(out), "eth / ip4 / udp / fill %d",
-				 sizes[i]);
-			snprintf(in, sizeof(in), "eth / %s / udp dport=6080 / "
-				 "%s", six ? O6 : O4, out + 6);
+			snprintf(out, sizeof(out), "eth / ip4 / udp / fill %d", sizes[i]);
+			snprintf(in, sizeof(in),
+				 "eth / %s / udp dport=6080 / "
+				 "%s",
+				 six ? O6 : O4, out + 6);
 			expect(in, "decap-gue", out);
 			p = packet("%s", in);
 			p.data[p.len - 1] ^= 1;
@@ -421,8 +433,7 @@ static void inner_cut(void **state)
 		{ "ip4 proto=4", "ip4 proto=41" },
 		{ "ip6 next=4", "ip6 next=41" },
 		{ "ip4 / udp dport=6080", "ip6 / udp dport=6080" },
-		{ "ip4 / udp dport=6080 / gue proto=4",
-		  "ip6 / udp dport=6080 / gue proto=41" },
+		{ "ip4 / udp dport=6080 / gue proto=4", "ip6 / udp dport=6080 / gue proto=41" },
 		{ "ip6 / udp dport=4789 / vxlan 7 / eth type=0x0800",
 		  "ip4 / udp dport=4789 / vxlan 7 / eth type=0x86dd" },
 	};
@@ -435,16 +446,14 @@ static void inner_cut(void **state)
 		char hex[512] = "";
 
 		for (size_t n = 0; n <= in->len; n++) {
-			struct result r = run_text(
-				"eth / %s / %s%s",
-				o & 1 ? outer[o / 2].six : outer[o / 2].four,
-				n ? "hex " : "zero 0", hex);
+			struct result r = run_text("eth / %s / %s%s",
+						   o & 1 ? outer[o / 2].six : outer[o / 2].four,
+						   n ? "hex " : "zero 0", hex);
 
 			if (n < in->len)
 				check_reasons(&r, "bad-tunnel");
 			else
-				assert_memory_equal(r.out.data + 14, in->data,
-						    in->len);
+				assert_memory_equal(r.out.data + 14, in->data, in->len);
 			sprintf(hex + 2 * n, "%02x", in->data[n]);
 		}
 	}
@@ -453,18 +462,12 @@ static void inner_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_tunnel),
-		TEST(vlan_tags),
-		TEST(congestion),
-		TEST(congestion_checksums),
-		TEST(not_tunnels),
-		TEST(unsound),
-		TEST(unsound_vxlan),
-		TEST(others_tunnels),
-		TEST(listed),
-		TEST(vxlan_flags),
-		TEST(kernels_own),
-		TEST(checksums),
+		TEST(every_tunnel),  TEST(vlan_tags),
+		TEST(congestion),    TEST(congestion_checksums),
+		TEST(not_tunnels),   TEST(unsound),
+		TEST(unsound_vxlan), TEST(others_tunnels),
+		TEST(listed),        TEST(vxlan_flags),
+		TEST(kernels_own),   TEST(checksums),
 		TEST(inner_cut),
 	};
 

@@ -9,10 +9,10 @@
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
-#define VMS_MANY	64
-#define SHARES		17	/* of a reason's events, a tick */
-#define TICKS		2	/* of a flood: the clock goes on meanwhile */
-#define RING		(256 * 1024 / (sizeof(struct xr_event) + 8))
+#define VMS_MANY 64
+#define SHARES   17 /* of a reason's events, a tick */
+#define TICKS    2  /* of a flood: the clock goes on meanwhile */
+#define RING     (256 * 1024 / (sizeof(struct xr_event) + 8))
 
 /* Frames come in at the port of "here". */
 static void many(const char *host, const char *more)
@@ -20,8 +20,8 @@ static void many(const char *host, const char *more)
 	char text[VMS_MANY * 100] = "", *end = text;
 
 	for (int i = 0; i < VMS_MANY; i++)
-		end += sprintf(end, "  - {mac: \"52:54:00:00:00:%02x\", at: %s%s}\n",
-			       i, host, more);
+		end += sprintf(end, "  - {mac: \"52:54:00:00:00:%02x\", at: %s%s}\n", i, host,
+			       more);
 	world(POLICY("moves: expected, vm_ttl: 100000")
 	      HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out"))
 	      "vms:\n%s", text);
@@ -64,8 +64,7 @@ static void news(void **state)
 	assert_in_range(s.n[XR_R_ANNOUNCEMENT], 1, TICKS * XR_VM_ADDRS);
 	/* The daemon hears of them: it is who learns. */
 	assert_int_equal(s.vm_n[XR_R_ANNOUNCEMENT], s.n[XR_R_ANNOUNCEMENT]);
-	assert_int_equal(s.last[XR_R_ANNOUNCEMENT].vm,
-			 vm_place("52:54:00:00:00:01", 0) + 1);
+	assert_int_equal(s.last[XR_R_ANNOUNCEMENT].vm, vm_place("52:54:00:00:00:01", 0) + 1);
 	assert_int_equal(s.last[XR_R_ANNOUNCEMENT].host, host_index("here"));
 
 	for (int i = 0; i < 100; i++) {
@@ -100,8 +99,7 @@ static void all_of_them(void **state)
 	for (int i = 0; i < 50 * VMS_MANY; i++)
 		garp(i % VMS_MANY, i % 99);
 	s = said();
-	assert_in_range(s.n[XR_R_ANNOUNCEMENT], 2,
-			TICKS * SHARES * XR_VM_ADDRS);
+	assert_in_range(s.n[XR_R_ANNOUNCEMENT], 2, TICKS * SHARES * XR_VM_ADDRS);
 }
 
 /* Another one's flood comes first in each second; after a few it is heard. */
@@ -118,8 +116,7 @@ static void heard_beside(enum xr_reason reason)
 		heard += said().last[reason].vm == other;
 	}
 	if (heard < 8)
-		fail_msg("%s: heard in %d of 16 seconds", reason_word(reason),
-			 heard);
+		fail_msg("%s: heard in %d of 16 seconds", reason_word(reason), heard);
 }
 
 static void anothers_alarm(void **state)
@@ -204,11 +201,8 @@ static void moves_have_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(news),
-		TEST(all_of_them),
-		TEST(anothers_alarm),
-		TEST(anothers_vip),
-		TEST(moves_have_room),
+		TEST(news),         TEST(all_of_them),     TEST(anothers_alarm),
+		TEST(anothers_vip), TEST(moves_have_room),
 	};
 
 	return harness_main("events", tests, ARRAY_LEN(tests));

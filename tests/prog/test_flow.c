@@ -15,16 +15,18 @@
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
-#define IDLE	64
+#define IDLE 64
 
 /* 64 entries: 8 buckets of 8. */
+/* clang-format off */
 #define SMALL_WITH(idle, a)                                                    \
 		LIMIT_FLOWS("64") POLICY("flow_idle: " idle) FLOW_VIPS         \
 		"backends:\n"                                                  \
 		BACKEND("a", VIPS4) "    address: 10.1.0.1\n" a                \
 		BACKEND("b", VIPS4) "    address: 10.1.0.2\n"
+/* clang-format on */
 
-#define SMALL	SMALL_WITH("64", "")
+#define SMALL SMALL_WITH("64", "")
 
 static __u64 hash_of(__u32 client, int sport)
 {
@@ -32,8 +34,7 @@ static __u64 hash_of(__u32 client, int sport)
 	__be32 daddr[4] = { 0, 0, htonl(0xffff), htonl(0xc0000201) };
 
 	return xr_flow_hash(world_plane()->hash_keys, saddr, daddr, 0,
-			    htons(sport) | (__u32)htons(443) << 16,
-			    IPPROTO_TCP);
+			    htons(sport) | (__u32)htons(443) << 16, IPPROTO_TCP);
 }
 
 #define CLIENT 0x0a000001
@@ -193,8 +194,7 @@ static void established_stay(void **state)
 	/* One place is left; all newcomers fight for it. */
 	for (int i = 0; i < 50; i++) {
 		r = tcp(more, "syn");
-		check_reasons(&r, i ? "hash flow-new flow-evict" :
-				      "hash flow-new");
+		check_reasons(&r, i ? "hash flow-new flow-evict" : "hash flow-new");
 		for (int k = 0; k < 7; k++)
 			assert_non_null(entry_of(port[k]));
 		more = next_in(5, more);
@@ -250,7 +250,7 @@ static void idle_out(void **state)
 	later(IDLE - 2);
 	r = tcp(port[0], "ack");
 	check_reasons(&r, "flow");
-	later(4);		/* 1..7 are idle now, 0 is not */
+	later(4); /* 1..7 are idle now, 0 is not */
 	r = tcp(port[1], "ack");
 	check_reasons(&r, "hash flow-new");
 	r = tcp(port[0], "ack");
@@ -295,7 +295,7 @@ static void clock_wraps(void **state)
 	check_reasons(&r, "flow");
 }
 
-#define DRAIN_A	SMALL_WITH("300", "    state: draining\n")
+#define DRAIN_A SMALL_WITH("300", "    state: draining\n")
 
 /* The next port after last whose flow is a's, opened and taken as far as then. */
 static int flow_of_a(int last, const char *then)
@@ -460,20 +460,19 @@ static void floods(void **state)
 
 	for (int i = 0; i < 10000; i++) {
 		if (i & 1)
-			run_text("eth / ip4 src=10.0.%d.%d / tcp sport=%d syn",
-				 i >> 8 & 255, i & 255, 1 + i * 7 % 60000);
+			run_text("eth / ip4 src=10.0.%d.%d / tcp sport=%d syn", i >> 8 & 255,
+				 i & 255, 1 + i * 7 % 60000);
 		else
 			run_text("eth / ip4 src=10.0.%d.%d / udp sport=%d / "
-				 "quic long dcid=67%06x", i >> 8 & 255,
-				 i & 255, 1 + i * 7 % 60000, i);
+				 "quic long dcid=67%06x",
+				 i >> 8 & 255, i & 255, 1 + i * 7 % 60000, i);
 	}
 	for (int i = 0; i < ESTABLISHED; i++) {
 		struct xr_flow *f = entry_of(1 + i);
 
 		kept += was[i] && f && f->backend == was[i];
 	}
-	printf("# flows established %d, with a place %d, kept %d\n",
-	       ESTABLISHED, held, kept);
+	printf("# flows established %d, with a place %d, kept %d\n", ESTABLISHED, held, kept);
 	assert_int_equal(kept, held);
 	for (int i = 0; i < ESTABLISHED; i++)
 		if (was[i])
@@ -485,9 +484,8 @@ static void pairs(int from, int n)
 {
 	for (int i = from; i < from + n; i++)
 		for (int ack = 0; ack < 2; ack++)
-			run_text("eth / ip4 src=10.%d.%d.%d / tcp sport=%d %s",
-				 1 + (i >> 16), i >> 8 & 255, i & 255,
-				 1 + i * 7 % 60000, ack ? "ack" : "syn");
+			run_text("eth / ip4 src=10.%d.%d.%d / tcp sport=%d %s", 1 + (i >> 16),
+				 i >> 8 & 255, i & 255, 1 + i * 7 % 60000, ack ? "ack" : "syn");
 }
 
 /*
@@ -514,8 +512,7 @@ static void flood_of_established(void **state)
 		later(990);
 		for (int i = 0; i < ESTABLISHED; i++)
 			if (was[i])
-				assert_int_equal(tcp(1 + i, "ack").verdict,
-						 XR_R_FLOW);
+				assert_int_equal(tcp(1 + i, "ack").verdict, XR_R_FLOW);
 	}
 	pairs(9000, 3000);
 	for (int i = 0; i < ESTABLISHED; i++) {
@@ -530,8 +527,7 @@ static void flood_of_established(void **state)
 		assert_int_equal(r.verdict, XR_R_HASH);
 		placed += r.count[XR_R_FLOW_NEW];
 	}
-	printf("# %d with a place; in the flood, %d of 50 more find one\n", held,
-	       placed);
+	printf("# %d with a place; in the flood, %d of 50 more find one\n", held, placed);
 	later(990);
 	for (int i = 0; i < ESTABLISHED; i++)
 		if (was[i])
@@ -553,28 +549,26 @@ static void short_header_flood(void **state)
 	world(LIMIT_FLOWS("64") WORLD_SPREAD);
 	for (int i = 0; i < 2000; i++)
 		run_text("eth / ip4 src=10.0.%d.%d / udp sport=%d / "
-			 "quic short dcid=%08x", i >> 8, i & 255, 1 + i * 31,
-			 i * 2654435761U);
+			 "quic short dcid=%08x",
+			 i >> 8, i & 255, 1 + i * 31, i * 2654435761U);
 	for (__u32 b = 0; b < world_plane()->flow_buckets; b++)
 		for (int i = 0; i < XR_FLOW_WAYS; i++)
-			assert_int_equal(world_plane()->flows[b].way[i].backend,
-					 0);
+			assert_int_equal(world_plane()->flows[b].way[i].backend, 0);
 }
 
 /* ---- two CPUs ---- */
 
-#define RACES	4000
+#define RACES 4000
 
 /* Two threads that send each packet as nearly at once as can be. */
 static struct race {
 	struct packet p;
-	int go, done;		/* counts of races: begun, and ended by each */
+	int go, done; /* counts of races: begun, and ended by each */
 } race;
 
 static void *racer(void *cpu)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = race.p.data,
-		    .data_size_in = race.p.len);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = race.p.data, .data_size_in = race.p.len);
 	cpu_set_t set;
 
 	CPU_ZERO(&set);

@@ -8,72 +8,71 @@
 #include "lib/worlds.h"
 
 /* Two clients' packets, and what is left of them when they are sent on. */
-#define IN4	"ip4 ttl=9 tos=%d id=77 df / udp dport=80 / fill 40"
-#define SENT4	"ip4 ttl=8 tos=%d id=77 df / udp dport=80 / fill 40"
-#define IN6	"ip6 hlim=9 tc=%d flow=0x54321 / tcp ack seq=5 / fill 40"
-#define SENT6	"ip6 hlim=8 tc=%d flow=0x54321 / tcp ack seq=5 / fill 40"
+#define IN4   "ip4 ttl=9 tos=%d id=77 df / udp dport=80 / fill 40"
+#define SENT4 "ip4 ttl=8 tos=%d id=77 df / udp dport=80 / fill 40"
+#define IN6   "ip6 hlim=9 tc=%d flow=0x54321 / tcp ack seq=5 / fill 40"
+#define SENT6 "ip6 hlim=8 tc=%d flow=0x54321 / tcp ack seq=5 / fill 40"
 
-#define ETH_IN(n) "eth src=" MAC_IN " dst=02:00:00:00:01:0" n
+#define ETH_IN(n)  "eth src=" MAC_IN " dst=02:00:00:00:01:0" n
 #define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n
 
 enum { FOUR = 1, SIX = 2, BOTH = 3 };
 
 static const struct way {
 	const char *name;
-	const char *backend;	/* the rest of the backend's configuration */
-	int vips;		/* which VIPs' packets can travel so */
-	const char *outer;	/* what stands before the client's IP header */
+	const char *backend; /* the rest of the backend's configuration */
+	int vips;            /* which VIPs' packets can travel so */
+	const char *outer;   /* what stands before the client's IP header */
 } ways[] = {
 	{ "IPIP over IPv4", "address: 10.1.0.1\n    forward: ipip", FOUR,
 	  ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df tos=%d" },
-	{ "IPIP over IPv4, other device",
-	  "address: 10.2.0.1\n    forward: ipip", FOUR,
+	{ "IPIP over IPv4, other device", "address: 10.2.0.1\n    forward: ipip", FOUR,
 	  ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df tos=%d" },
 	{ "IPIP over IPv6", "address: \"fd01::1\"\n    forward: ipip", BOTH,
 	  ETH_IN("1") " / ip6 src=fd01::fe dst=fd01::1 tc=%d flow=@" },
-	{ "IPIP over IPv6, other device",
-	  "address: \"fd02::1\"\n    forward: ipip", BOTH,
+	{ "IPIP over IPv6, other device", "address: \"fd02::1\"\n    forward: ipip", BOTH,
 	  ETH_OUT("1") " / ip6 src=fd02::fe dst=fd02::1 tc=%d flow=@" },
 	{ "GUE over IPv4", "address: 10.1.0.2\n    forward: gue", BOTH,
 	  ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df tos=%d / "
-	  "udp sport=@ dport=6080 csum=0" },
-	{ "GUE over IPv4, other device",
-	  "address: 10.2.0.2\n    forward: gue", BOTH,
+		      "udp sport=@ dport=6080 csum=0" },
+	{ "GUE over IPv4, other device", "address: 10.2.0.2\n    forward: gue", BOTH,
 	  ETH_OUT("2") " / ip4 src=10.2.0.254 dst=10.2.0.2 df tos=%d / "
-	  "udp sport=@ dport=6080 csum=0" },
+		       "udp sport=@ dport=6080 csum=0" },
 	{ "GUE over IPv6", "address: \"fd01::2\"\n    forward: gue", BOTH,
 	  ETH_IN("2") " / ip6 src=fd01::fe dst=fd01::2 tc=%d flow=@ / "
-	  "udp sport=@ dport=6080 csum=0" },
+		      "udp sport=@ dport=6080 csum=0" },
 	{ "VXLAN over IPv4",
 	  "address: 10.1.0.3\n    forward: vxlan\n    vni: 66051\n"
-	  "    mac: \"02:aa:00:00:00:01\"", BOTH,
+	  "    mac: \"02:aa:00:00:00:01\"",
+	  BOTH,
 	  ETH_IN("3") " / ip4 src=10.1.0.254 dst=10.1.0.3 df tos=%d / "
-	  "udp sport=@ dport=4789 csum=0 / vxlan 66051 / "
-	  "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01" },
+		      "udp sport=@ dport=4789 csum=0 / vxlan 66051 / "
+		      "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01" },
 	{ "VXLAN over IPv6, other device",
 	  "address: \"fd02::3\"\n    forward: vxlan\n    vni: 16777215\n"
-	  "    mac: \"02:aa:00:00:00:01\"", BOTH,
+	  "    mac: \"02:aa:00:00:00:01\"",
+	  BOTH,
 	  ETH_OUT("3") " / ip6 src=fd02::fe dst=fd02::3 tc=%d flow=@ / "
-	  "udp sport=@ dport=4789 csum=0 / vxlan 16777215 / "
-	  "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01" },
+		       "udp sport=@ dport=4789 csum=0 / vxlan 16777215 / "
+		       "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01" },
 	{ "L2", "address: 10.1.0.4\n    forward: l2", BOTH, ETH_IN("4") },
-	{ "L2, other device", "address: 10.2.0.4\n    forward: l2", BOTH,
-	  ETH_OUT("4") },
-	{ "L2 by IPv6 address", "address: \"fd01::4\"\n    forward: l2", BOTH,
-	  ETH_IN("4") },
+	{ "L2, other device", "address: 10.2.0.4\n    forward: l2", BOTH, ETH_OUT("4") },
+	{ "L2 by IPv6 address", "address: \"fd01::4\"\n    forward: l2", BOTH, ETH_IN("4") },
 };
 
 /* The first makes the world, the others change it, which is much quicker. */
 static void world_of(const struct way *w)
 {
+	/* clang-format off */
 	(world_plane() ? world_apply : world)(
 		VIPS "backends:\n" BACKEND("b", "%s") "    %s\n",
 		w->vips == BOTH ? ALL_VIPS : VIPS4, w->backend);
+	/* clang-format on */
 }
 
 /* Text of a packet out; every %d in the pieces is the TOS octet. */
-static void one_way(const struct way *w, const char *l2_in, const char *in,
-		    const char *out, int tos)
+static void one_way(const struct way *w, const char *l2_in, const char *in, const char *out,
+		    int tos)
 {
 	char fmt[2048], text_in[2048], text_out[2048];
 
@@ -108,8 +107,7 @@ static void flooded(void **state)
 	      "    address: 10.1.0.4\n    forward: l2\n");
 	expect("eth dst=02:00:00:00:01:04 / ip4 / tcp syn", "flooded", NULL);
 	expect("eth dst=02:00:00:00:01:04 / ip6 / tcp syn", "flooded", NULL);
-	expect("eth dst=02:00:00:00:01:04 / vlan 5 / ip4 / tcp syn", "flooded",
-	       NULL);
+	expect("eth dst=02:00:00:00:01:04 / vlan 5 / ip4 / tcp syn", "flooded", NULL);
 	expect("eth dst=02:00:00:00:01:05 / ip4 ttl=9 / tcp syn", "hash",
 	       ETH_IN("4") " / ip4 ttl=8 / tcp syn");
 	/* In a tunnel it is addressed to the backend's IP address. */
@@ -117,7 +115,7 @@ static void flooded(void **state)
 		    "    address: 10.1.0.4\n");
 	expect("eth dst=02:00:00:00:01:04 / ip4 ttl=9 / tcp syn", "hash",
 	       ETH_IN("4") " / ip4 src=10.1.0.254 dst=10.1.0.4 df / "
-	       "ip4 ttl=8 / tcp syn");
+			   "ip4 ttl=8 / tcp syn");
 }
 
 /* Ethernet padding does not travel in the tunnel's length, nor harm it. */
@@ -126,13 +124,15 @@ static void padding(void **state)
 	world(VIPS "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.1\n");
 	expect("eth / ip4 ttl=9 / tcp syn / pad 6", "hash",
 	       ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df / "
-	       "ip4 ttl=8 / tcp syn / pad 6");
+			   "ip4 ttl=8 / tcp syn / pad 6");
 }
 
-#define GUE_IN	"ip4 src=10.1.0.254 dst=10.1.0.1 df / "                        \
-		"udp sport=@ dport=6080 csum=0 / "
-#define GUE_OUT "ip4 src=10.2.0.254 dst=10.2.0.1 df / "                        \
-		"udp sport=@ dport=6080 csum=0 / "
+#define GUE_IN                                  \
+	"ip4 src=10.1.0.254 dst=10.1.0.1 df / " \
+	"udp sport=@ dport=6080 csum=0 / "
+#define GUE_OUT                                 \
+	"ip4 src=10.2.0.254 dst=10.2.0.1 df / " \
+	"udp sport=@ dport=6080 csum=0 / "
 
 /*
  * Tags stay where the packet leaves by the device it came from, and go where
@@ -145,8 +145,7 @@ static void vlan_tags(void **state)
 	expect("eth / vlan 5 pcp=3 / ip4 ttl=9 / tcp syn", "hash",
 	       ETH_IN("1") " / vlan 5 pcp=3 / " GUE_IN "ip4 ttl=8 / tcp syn");
 	expect("eth / vlan 5 tpid=0x88a8 / vlan 6 / ip6 / tcp syn", "hash",
-	       ETH_IN("1") " / vlan 5 tpid=0x88a8 / vlan 6 / "
-	       GUE_IN "ip6 hlim=63 / tcp syn");
+	       ETH_IN("1") " / vlan 5 tpid=0x88a8 / vlan 6 / " GUE_IN "ip6 hlim=63 / tcp syn");
 
 	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
 	      "    address: 10.2.0.1\n    forward: gue\n");
@@ -159,7 +158,7 @@ static void vlan_tags(void **state)
 	      "    address: \"fd02::1\"\n    forward: ipip\n");
 	expect("eth / vlan 5 / vlan 6 / ip4 ttl=9 / tcp syn", "hash",
 	       ETH_OUT("1") " / ip6 src=fd02::fe dst=fd02::1 flow=@ / "
-	       "ip4 ttl=8 / tcp syn");
+			    "ip4 ttl=8 / tcp syn");
 
 	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
 	      "    address: 10.1.0.1\n    forward: l2\n");
@@ -172,8 +171,7 @@ static void vlan_tags(void **state)
 	      "    address: 10.2.0.1\n    forward: l2\n");
 	expect("eth / vlan 5 / vlan 6 / ip4 ttl=9 / tcp syn", "hash",
 	       ETH_OUT("1") " / ip4 ttl=8 / tcp syn");
-	expect("eth / vlan 5 / ip6 / tcp syn", "hash",
-	       ETH_OUT("1") " / ip6 hlim=63 / tcp syn");
+	expect("eth / vlan 5 / ip6 / tcp syn", "hash", ETH_OUT("1") " / ip6 hlim=63 / tcp syn");
 }
 
 /* Options and extension headers travel inside, as they came. */
@@ -181,12 +179,10 @@ static void inner_headers(void **state)
 {
 	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
 	      "    address: 10.1.0.1\n    forward: gue\n");
-	expect("eth / ip4 opts=0101010101010101 / tcp syn opts=020405b4",
-	       "hash", ETH_IN("1") " / " GUE_IN
-	       "ip4 ttl=63 opts=0101010101010101 / tcp syn opts=020405b4");
+	expect("eth / ip4 opts=0101010101010101 / tcp syn opts=020405b4", "hash",
+	       ETH_IN("1") " / " GUE_IN "ip4 ttl=63 opts=0101010101010101 / tcp syn opts=020405b4");
 	expect("eth / ip6 / hopopts / dstopts / frag id=9 / tcp syn", "hash",
-	       ETH_IN("1") " / " GUE_IN
-	       "ip6 hlim=63 / hopopts / dstopts / frag id=9 / tcp syn");
+	       ETH_IN("1") " / " GUE_IN "ip6 hlim=63 / hopopts / dstopts / frag id=9 / tcp syn");
 }
 
 /* Ports, sources and devices that are not the usual ones. */
@@ -196,29 +192,29 @@ static void options(void **state)
 	      "    address: 10.1.0.1\n    forward: gue\n    port: 7777\n");
 	expect("eth / ip6 / tcp syn", "hash",
 	       ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df / "
-	       "udp sport=@ dport=7777 csum=0 / ip6 hlim=63 / tcp syn");
+			   "udp sport=@ dport=7777 csum=0 / ip6 hlim=63 / tcp syn");
 
 	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
 	      "    address: 10.1.0.1\n    forward: vxlan\n    port: 8472\n"
 	      "    vni: 0\n    mac: \"02:aa:00:00:00:01\"\n");
 	expect("eth / ip4 / tcp syn", "hash",
 	       ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df / "
-	       "udp sport=@ dport=8472 csum=0 / vxlan 0 / "
-	       "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01 / "
-	       "ip4 ttl=63 / tcp syn");
+			   "udp sport=@ dport=8472 csum=0 / vxlan 0 / "
+			   "eth src=02:78:72:00:00:01 dst=02:aa:00:00:00:01 / "
+			   "ip4 ttl=63 / tcp syn");
 
 	/* One fixed source: a prefix without host bits. */
 	world(VIPS POLICY("source: 198.18.0.9/32, source6: \"fd77::7/128\"")
 	      "backends:\n" BACKEND("b", VIPS4) "    address: 10.1.0.1\n");
 	expect("eth / ip4 / tcp syn", "hash",
 	       ETH_IN("1") " / ip4 src=198.18.0.9 dst=10.1.0.1 df / "
-	       "ip4 ttl=63 / tcp syn");
+			   "ip4 ttl=63 / tcp syn");
 	world(VIPS POLICY("source: 198.18.0.9/32, source6: \"fd77::7/128\"")
 	      "backends:\n" BACKEND("b", ALL_VIPS)
 	      "    address: \"fd01::1\"\n");
 	expect("eth / ip6 / tcp syn", "hash",
 	       ETH_IN("1") " / ip6 src=fd77::7 dst=fd01::1 flow=@ / "
-	       "ip6 hlim=63 / tcp syn");
+			   "ip6 hlim=63 / tcp syn");
 
 	/* A server that no neighbour entry is needed for. */
 	world(VIPS "backends:\n" BACKEND("b", ALL_VIPS)
@@ -240,7 +236,7 @@ static void options(void **state)
 	for (int i = 0; i < 2; i++) {
 		expect("eth / ip4 / tcp syn", "hash",
 		       ETH_OUT("3") " / ip4 src=10.2.0.254 dst=10.8.0.1 df / "
-		       "udp sport=@ dport=6080 csum=0 / ip4 ttl=63 / tcp syn");
+				    "udp sport=@ dport=6080 csum=0 / ip4 ttl=63 / tcp syn");
 		world_set_tick(world_tick() + 100);
 	}
 	shell("ip route del 10.8.0.1/32 via 10.1.0.3");
@@ -256,11 +252,9 @@ static void jumbo_frames(void **state)
 	expect("eth / ip4 / tcp ack / fill 3980", "hash",
 	       ETH_IN("1") " / " GUE_IN "ip4 ttl=63 / tcp ack / fill 3980");
 	expect("eth / vlan 5 / ip6 / tcp ack / fill 3900", "hash",
-	       ETH_IN("1") " / vlan 5 / " GUE_IN
-	       "ip6 hlim=63 / tcp ack / fill 3900");
+	       ETH_IN("1") " / vlan 5 / " GUE_IN "ip6 hlim=63 / tcp ack / fill 3900");
 	expect("eth / ip4 len=+1 / tcp ack / fill 3980", "malformed-ip", NULL);
-	expect("eth / ip4 dst=192.0.2.9 / tcp ack / fill 3980", "not-vip",
-	       NULL);
+	expect("eth / ip4 dst=192.0.2.9 / tcp ack / fill 3980", "not-vip", NULL);
 	shell("ip link set in mtu 1500; ip link set out mtu 1500");
 }
 
@@ -274,10 +268,8 @@ static void ttl_and_checksum(void **state)
 	for (int id = 0; id < 65536; id += 31) {
 		int ttl = 2 + id % 254;
 
-		snprintf(in, sizeof(in), "eth / ip4 id=%d ttl=%d / tcp syn",
-			 id, ttl);
-		snprintf(out, sizeof(out),
-			 ETH_IN("1") " / ip4 id=%d ttl=%d / tcp syn", id,
+		snprintf(in, sizeof(in), "eth / ip4 id=%d ttl=%d / tcp syn", id, ttl);
+		snprintf(out, sizeof(out), ETH_IN("1") " / ip4 id=%d ttl=%d / tcp syn", id,
 			 ttl - 1);
 		expect(in, "hash", out);
 	}
@@ -287,10 +279,8 @@ static void ttl_and_checksum(void **state)
 		int id = (p.data[24] << 8 | p.data[25]) - (want & 0xffff);
 
 		id = id < 0 ? id + 0xffff : id;
-		snprintf(in, sizeof(in), "eth / ip4 id=%d ttl=2 / tcp syn",
-			 id);
-		snprintf(out, sizeof(out),
-			 ETH_IN("1") " / ip4 id=%d ttl=1 / tcp syn", id);
+		snprintf(in, sizeof(in), "eth / ip4 id=%d ttl=2 / tcp syn", id);
+		snprintf(out, sizeof(out), ETH_IN("1") " / ip4 id=%d ttl=1 / tcp syn", id);
 		expect(in, "hash", out);
 	}
 }
@@ -425,14 +415,13 @@ static void next_hop_changes(void **state)
 	shell("ip neigh replace 10.1.0.1 lladdr 02:00:00:00:01:77 dev in "
 	      "nud permanent");
 	world_set_tick(world_tick() + 100);
-	expect_question("eth / ip4 / tcp syn", "eth / ip4 src=10.1.0.1 dst=10.1.0.1 / icmp4 type=3 code=1");
-	expect("eth / ip4 / tcp syn", "hash",
-	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
+	expect_question("eth / ip4 / tcp syn",
+			"eth / ip4 src=10.1.0.1 dst=10.1.0.1 / icmp4 type=3 code=1");
+	expect("eth / ip4 / tcp syn", "hash", "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
 	world_set_tick(world_tick() + 100);
 	expect("eth / ip4 / tcp syn", "hash fib",
 	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
-	expect("eth / ip4 / tcp syn", "hash",
-	       "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
+	expect("eth / ip4 / tcp syn", "hash", "eth src=" MAC_IN " dst=02:00:00:00:01:77 / " OUT1);
 
 	/* The neighbour is forgotten: the last known address still serves. */
 	shell("ip neigh del 10.1.0.1 dev in");
@@ -498,16 +487,13 @@ static void no_hop_of_another_route(void **state)
 		shell("ip route del %s", ways[i].detour);
 		shell("ip neigh del %s dev %s", ways[i].gateway, ways[i].dev);
 		world_set_tick(world_tick() + 100);
-		assert_int_equal(run_text("eth / ip4 / tcp syn").verdict,
-				 XR_R_ASKED);
+		assert_int_equal(run_text("eth / ip4 / tcp syn").verdict, XR_R_ASKED);
 		expect("eth / ip4 / tcp syn", "no-neighbour", NULL);
 		world_set_tick(world_tick() + 100);
-		assert_int_equal(run_text("eth / ip4 / tcp syn").verdict,
-				 XR_R_ASKED);
+		assert_int_equal(run_text("eth / ip4 / tcp syn").verdict, XR_R_ASKED);
 		expect("eth / ip4 / tcp syn", "no-neighbour", NULL);
 		shell("ip neigh add %s lladdr 02:00:00:00:01:0%c dev %s nud permanent",
-		      ways[i].gateway,
-		      ways[i].gateway[strlen(ways[i].gateway) - 1], ways[i].dev);
+		      ways[i].gateway, ways[i].gateway[strlen(ways[i].gateway) - 1], ways[i].dev);
 		expect("eth / ip4 / tcp syn", "hash fib", NULL);
 	}
 }

@@ -9,13 +9,15 @@
 
 #define TO_VM "eth dst=" VM " / "
 
+/* clang-format off */
 #define WORLD                                                                  \
 	HOSTS(HOST_PORT("old", "out") HOST_VXLAN("v", "10.1.0.1", "")          \
 	      HOST_VXLAN("v6", "fd02::1", "") HOST_GUE("g", "10.2.0.2", ""))   \
 	VMS(VM_AT(VM, "old", ", addresses: [10.9.0.10]"))
+/* clang-format on */
 
-#define MANY	100000
-#define VXLAN4_OUTER 50		/* octets before the frame that is redirected */
+#define MANY         100000
+#define VXLAN4_OUTER 50 /* octets before the frame that is redirected */
 
 /* ---- what is no loop ---- */
 
@@ -79,10 +81,8 @@ static void identical(void **state)
 	repeat(TO_VM "ip4 df / udp / fill 4", 20000, VXLAN4_OUTER + 14, false);
 	repeat(TO_VM "ip4 df / udp / pad 18", 20000, VXLAN4_OUTER + 14, false);
 	repeat(TO_VM "ip4 df / tcp ack", 20000, VXLAN4_OUTER + 14, false);
-	repeat(TO_VM "ip4 id=4711 / udp / fill 40", 20000, VXLAN4_OUTER + 14,
-	       false);
-	repeat(TO_VM "ip4 opts=01010101 / icmp4 type=8 / fill 56", 20000,
-	       VXLAN4_OUTER + 14, false);
+	repeat(TO_VM "ip4 id=4711 / udp / fill 40", 20000, VXLAN4_OUTER + 14, false);
+	repeat(TO_VM "ip4 opts=01010101 / icmp4 type=8 / fill 56", 20000, VXLAN4_OUTER + 14, false);
 	repeat(TO_VM "ip6 / udp / fill 40", 20000, VXLAN4_OUTER + 14, true);
 	repeat(TO_VM "ip6 / udp", 20000, VXLAN4_OUTER + 14, true);
 	/* All pieces of a datagram have one ID. */
@@ -137,15 +137,14 @@ static void quoted(void **state)
 	say("move " VM " to v");
 	said();
 	for (int second = 0; second < 20; second++) {
-		int answers = 6;	/* Linux: icmp_ratelimit */
+		int answers = 6; /* Linux: icmp_ratelimit */
 
 		world_set_tick(world_tick() + 1);
 		for (int i = 0; i < 64; i++) {
 			struct result r = run(&p);
 
 			assert_int_equal(reason_kind(r.verdict), XR_KIND_TX);
-			if (!memcmp(r.out.data + 50, p.data, p.len) ||
-			    !answers)
+			if (!memcmp(r.out.data + 50, p.data, p.len) || !answers)
 				continue;
 			memcpy(p.data, r.out.data + 50, p.len);
 			answers--;
@@ -191,10 +190,13 @@ static void check_disabled(const char *host)
 static void loops(void **state)
 {
 	static const char *const texts[] = {
-		TO_VM "ip4 df / udp / fill 40", TO_VM "ip4 id=5 / tcp syn",
+		TO_VM "ip4 df / udp / fill 40",
+		TO_VM "ip4 id=5 / tcp syn",
 		TO_VM "ip4 / icmp4 type=8 / fill 56",
-		TO_VM "ip4 opts=01010101 / udp", TO_VM "ip6 / udp / fill 40",
-		TO_VM "ip6 / tcp syn", TO_VM "ip6 / icmp6 type=128 / fill 56",
+		TO_VM "ip4 opts=01010101 / udp",
+		TO_VM "ip6 / udp / fill 40",
+		TO_VM "ip6 / tcp syn",
+		TO_VM "ip6 / icmp6 type=128 / fill 56",
 	};
 	static const struct {
 		const char *host;
@@ -212,8 +214,7 @@ static void loops(void **state)
 			said();
 			n = loop(packet("%s", texts[i]), hosts[h].strip, 500);
 			if (!n)
-				fail_msg("%s to %s: round and round", texts[i],
-					 hosts[h].host);
+				fail_msg("%s to %s: round and round", texts[i], hosts[h].host);
 			check_disabled(hosts[h].host);
 		}
 }
@@ -298,7 +299,7 @@ static int cycle(struct packet p, size_t at, int n)
 {
 	int dropped = 0;
 
-	world_set_tick(world_tick() + 1);	/* the first is the sample */
+	world_set_tick(world_tick() + 1); /* the first is the sample */
 	for (int i = 0; i < n; i++) {
 		struct packet q = p;
 		struct result r;
@@ -311,8 +312,7 @@ static int cycle(struct packet p, size_t at, int n)
 			continue;
 		}
 		assert_true(r.action == XDP_TX || r.action == XDP_REDIRECT);
-		assert_memory_equal(r.out.data + r.out.len - q.len, q.data,
-				    q.len);
+		assert_memory_equal(r.out.data + r.out.len - q.len, q.data, q.len);
 	}
 	return dropped;
 }
@@ -337,7 +337,8 @@ static void cyclic(void **state)
 		for (size_t at = 14; at < p.len; at += at < 60 ? 1 : 37)
 			if (cycle(p, at, 200))
 				fail_msg("%zu octets, the counter at %zu: "
-					 "dropped", p.len, at);
+					 "dropped",
+					 p.len, at);
 		assert_int_equal(cycle(p, p.len - 1, 3000), 0);
 		/* The counter stands still, too: hardly any is lost. */
 		assert_in_range(cycle(p, 0, 3000), 1, 3000 / 50);
@@ -355,15 +356,9 @@ static void cyclic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(identical),
-		TEST(every_id),
-		TEST(quoted),
-		TEST(loops),
-		TEST(loop_in_traffic),
-		TEST(loop_by_port),
-		TEST(made_good),
-		TEST(not_ip),
-		TEST(cyclic),
+		TEST(identical), TEST(every_id),        TEST(quoted),
+		TEST(loops),     TEST(loop_in_traffic), TEST(loop_by_port),
+		TEST(made_good), TEST(not_ip),          TEST(cyclic),
 	};
 
 	return harness_main("echo guard", tests, ARRAY_LEN(tests));

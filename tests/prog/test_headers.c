@@ -6,7 +6,7 @@
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
-#define CID	"07020202aabbccdd"	/* config 0, server 020202 */
+#define CID "07020202aabbccdd" /* config 0, server 020202 */
 
 /* Runs eth / ip4 / udp / what, and says where it must have gone. */
 static void goes(const char *what, const char *reasons, const char *where)
@@ -15,8 +15,7 @@ static void goes(const char *what, const char *reasons, const char *where)
 
 	check_reasons(&r, reasons);
 	if (strcmp(outer_dst(&r), where)) {
-		fprintf(stderr, "# %s went to %s, not %s\n", what,
-			outer_dst(&r), where);
+		fprintf(stderr, "# %s went to %s, not %s\n", what, outer_dst(&r), where);
 		fail();
 	}
 }
@@ -24,31 +23,34 @@ static void goes(const char *what, const char *reasons, const char *where)
 static void long_headers(void **state)
 {
 	static const char *const headers[] = {
-		"type=0rtt", "type=handshake", "type=retry",
-		"type=0rtt version=2", "type=handshake version=2",
+		"type=0rtt",
+		"type=handshake",
+		"type=retry",
+		"type=0rtt version=2",
+		"type=handshake version=2",
 		"type=retry version=2",
 		/* Unknown versions, version negotiation, drafts, grease. */
-		"version=0", "version=0xff00001d", "version=0x1a2a3a4a",
+		"version=0",
+		"version=0xff00001d",
+		"version=0x1a2a3a4a",
 		"version=0xffffffff type=handshake",
-		"fixed=0 type=handshake", "low=15 type=handshake",
+		"fixed=0 type=handshake",
+		"low=15 type=handshake",
 		"type=handshake scid=0102030405060708",
 	};
 	char text[256];
 
 	world(WORLD_TWO);
 	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
-		snprintf(text, sizeof(text),
-			 "quic long %s dcid=" CID " / fill 30", headers[i]);
+		snprintf(text, sizeof(text), "quic long %s dcid=" CID " / fill 30", headers[i]);
 		goes(text, "cid", "10.2.0.2");
 	}
 	goes("quic long dcid=" CID " / fill 30", "cid initial", "10.2.0.2");
-	goes("quic long version=2 dcid=" CID " / fill 30", "cid initial",
-	     "10.2.0.2");
+	goes("quic long version=2 dcid=" CID " / fill 30", "cid initial", "10.2.0.2");
 	/* The drafts' number of v2, with v2's Initial: what 0-RTT is in v1. */
-	goes("quic long version=0x709a50c4 type=0rtt dcid=" CID " / fill 30",
-	     "cid initial", "10.2.0.2");
-	goes("quic long fixed=0 dcid=" CID " / fill 30", "cid initial",
+	goes("quic long version=0x709a50c4 type=0rtt dcid=" CID " / fill 30", "cid initial",
 	     "10.2.0.2");
+	goes("quic long fixed=0 dcid=" CID " / fill 30", "cid initial", "10.2.0.2");
 }
 
 static void short_headers(void **state)
@@ -57,8 +59,7 @@ static void short_headers(void **state)
 	for (int b0 = 0; b0 < 0x80; b0++) {
 		char text[128];
 
-		snprintf(text, sizeof(text),
-			 "quic short fixed=%d low=%d dcid=" CID " / fill 20",
+		snprintf(text, sizeof(text), "quic short fixed=%d low=%d dcid=" CID " / fill 20",
 			 b0 >> 6, b0 & 0x3f);
 		goes(text, "cid", "10.2.0.2");
 	}
@@ -99,8 +100,7 @@ static void dcid_lengths(void **state)
 			if (n >= 8)
 				goes(text, "cid", "10.2.0.2");
 			else
-				goes(text, n ? "hash cid-short" : "hash",
-				     "10.1.0.9");
+				goes(text, n ? "hash cid-short" : "hash", "10.1.0.9");
 		}
 }
 
@@ -109,13 +109,11 @@ static void dcid_longer_than_the_datagram(void **state)
 {
 	world(WORLD_TWO);
 	goes("quic long type=handshake dcid=" CID " dlen=9", "cid",
-	     "10.2.0.2");	/* the ninth is the SCID's length octet */
-	goes("quic long type=handshake dcid=" CID " dlen=10", "hash",
+	     "10.2.0.2"); /* the ninth is the SCID's length octet */
+	goes("quic long type=handshake dcid=" CID " dlen=10", "hash", "10.1.0.9");
+	goes("quic long type=handshake dcid=" CID " dlen=255 / fill 240", "hash", "10.1.0.9");
+	goes("quic long type=handshake dcid=" CID " dlen=7 / fill 40", "hash cid-short",
 	     "10.1.0.9");
-	goes("quic long type=handshake dcid=" CID " dlen=255 / fill 240",
-	     "hash", "10.1.0.9");
-	goes("quic long type=handshake dcid=" CID " dlen=7 / fill 40",
-	     "hash cid-short", "10.1.0.9");
 	goes("quic long dcid=" CID " dlen=255", "hash initial", "10.1.0.9");
 }
 
@@ -126,22 +124,20 @@ static void coalesced_packets(void **state)
 	goes("quic long dcid=" CID " / fill 40 / "
 	     "quic short dcid=07090909aabbccdd / fill 9",
 	     "cid initial", "10.2.0.2");
-	goes("quic long type=handshake dcid=27 / fill 40 / quic short dcid="
-	     CID, "hash cid-no-config", "10.1.0.9");
+	goes("quic long type=handshake dcid=27 / fill 40 / quic short dcid=" CID,
+	     "hash cid-no-config", "10.1.0.9");
 }
 
 static void not_quic(void **state)
 {
 	world(WORLD_TWO);
 	/* DTLS 1.2 looks like a short header with the fixed bit set. */
-	goes("hex 16fefd0000000000000000 / fill 20", "hash cid-no-config",
-	     "10.1.0.9");
+	goes("hex 16fefd0000000000000000 / fill 20", "hash cid-no-config", "10.1.0.9");
 	goes("zero 0", "hash", "10.1.0.9");
 	goes("zero 1", "hash", "10.1.0.9");
 	goes("zero 30", "hash cid-no-server", "10.1.0.9");
 	/* STUN */
-	goes("hex 000100002112a442 / fill 12", "hash cid-no-server",
-	     "10.1.0.9");
+	goes("hex 000100002112a442 / fill 12", "hash cid-no-server", "10.1.0.9");
 }
 
 /* Without "cid" on the VIP, a CID is but payload. TCP never has one. */

@@ -8,34 +8,38 @@
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
-#define OTHER	"52:54:00:12:34:57"
-#define FROM_VM "eth src=" VM " dst=02:00:00:00:00:09 / "
-#define ALL_OTHER "eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff "
-#define BROADCAST "eth src=" VM " dst=ff:ff:ff:ff:ff:ff / "
+#define OTHER      "52:54:00:12:34:57"
+#define FROM_VM    "eth src=" VM " dst=02:00:00:00:00:09 / "
+#define ALL_OTHER  "eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff "
+#define BROADCAST  "eth src=" VM " dst=ff:ff:ff:ff:ff:ff / "
 #define MULTICAST6 "eth src=" VM " dst=33:33:00:00:00:01 / "
 
 #define BOUND ", lock: true, addresses: [10.9.0.10, \"fd09::10\"]"
 
+/* clang-format off */
 #define WORLD(at, more)                                                        \
 	HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out")                 \
 	      HOST_VXLAN("v", "10.1.0.1", "") HOST_VXLAN("far", "10.2.0.1",    \
 	      "")) VMS(VM_AT(VM, at, more))
+/* clang-format on */
 
 static const char *const legal[] = {
-	FROM_VM "ip4 src=10.9.0.10 / udp", FROM_VM "ip6 src=fd09::10 / tcp",
+	FROM_VM "ip4 src=10.9.0.10 / udp",
+	FROM_VM "ip6 src=fd09::10 / tcp",
 	BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10",
 	BROADCAST "arp sip=10.9.0.10 tip=10.9.0.1",
 	BROADCAST "arp op=2 sip=10.9.0.10 tip=10.9.0.1",
-	BROADCAST "arp tip=10.9.0.10",		/* a probe */
-	BROADCAST "rarp", FROM_VM "fill 46",
+	BROADCAST "arp tip=10.9.0.10", /* a probe */
+	BROADCAST "rarp",
+	FROM_VM "fill 46",
 	MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / "
-	"na target=fd09::10 override",
+		   "na target=fd09::10 override",
 	MULTICAST6 "ip6 src=fd09::10 dst=ff02::1:ff00:1 hlim=255 / "
-	"ns target=fd09::1",
+		   "ns target=fd09::1",
 	MULTICAST6 "ip6 src=:: dst=ff02::1:ff00:10 hlim=255 / "
-	"ns target=fd09::10 bare",
+		   "ns target=fd09::10 bare",
 	MULTICAST6 "ip6 src=fe80::5054:ff:fe12:3456 dst=ff02::1 hlim=255 / "
-	"na target=fe80::5054:ff:fe12:3456 override",
+		   "na target=fe80::5054:ff:fe12:3456 override",
 };
 
 static void passes(const char *text, const char *where)
@@ -110,11 +114,11 @@ static void addresses(void **state)
 		BROADCAST "arp op=2 sip=10.9.0.11 tip=10.9.0.1",
 		BROADCAST "arp sip=10.9.0.11 tip=10.9.0.10",
 		MULTICAST6 "ip6 src=fd09::11 dst=ff02::1 hlim=255 / "
-		"na target=fd09::11 override",
+			   "na target=fd09::11 override",
 		MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / "
-		"na target=fd09::11 override",
+			   "na target=fd09::11 override",
 		MULTICAST6 "ip6 src=fd09::11 dst=ff02::1:ff00:1 hlim=255 / "
-		"ns target=fd09::1",
+			   "ns target=fd09::1",
 	};
 	struct said s;
 
@@ -142,14 +146,17 @@ static void stolen_addresses(void **state)
 	      VMS(VM_AT(VM, "here", BOUND) VM_AT(OTHER, "here", "")));
 	for (size_t i = 0; i < ARRAY_LEN(thieves); i++) {
 		p = packet("eth src=%s dst=ff:ff:ff:ff:ff:ff / arp "
-			   "sip=10.9.0.10 tip=10.9.0.10", thieves[i]);
+			   "sip=10.9.0.10 tip=10.9.0.10",
+			   thieves[i]);
 		expect_verdict(&p, "guard-ip");
 		p = packet("eth src=%s dst=02:00:00:00:00:01 / arp op=2 "
-			   "sip=10.9.0.10 tip=10.9.0.1", thieves[i]);
+			   "sip=10.9.0.10 tip=10.9.0.1",
+			   thieves[i]);
 		expect_verdict(&p, "guard-ip");
 		p = packet("eth src=%s dst=33:33:00:00:00:01 / ip6 src=fd09::10"
 			   " dst=ff02::1 hlim=255 / na target=fd09::10 "
-			   "override", thieves[i]);
+			   "override",
+			   thieves[i]);
 		expect_verdict(&p, "guard-ip");
 		p = packet("eth src=%s dst=33:33:ff:00:00:01 / ip6 src=fd09::10"
 			   " dst=ff02::1:ff00:1 hlim=255 / ns target=fd09::1",
@@ -157,7 +164,8 @@ static void stolen_addresses(void **state)
 		expect_verdict(&p, "guard-ip");
 		/* To ask for it is nothing. */
 		p = packet("eth src=%s dst=ff:ff:ff:ff:ff:ff / arp "
-			   "sip=10.9.0.20 tip=10.9.0.10", thieves[i]);
+			   "sip=10.9.0.20 tip=10.9.0.10",
+			   thieves[i]);
 		assert_int_equal(run(&p).action, XDP_PASS);
 	}
 }
@@ -165,11 +173,13 @@ static void stolen_addresses(void **state)
 /* The same address in two VLANs: each tenant's own, and nobody else's there. */
 static void two_tenants(void **state)
 {
-#define SAYS(vlan) "eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff / vlan " vlan	       \
-		   " / arp sip=10.9.0.10 tip=10.9.0.1"
+#define SAYS(vlan) \
+	"eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff / vlan " vlan " / arp sip=10.9.0.10 tip=10.9.0.1"
 #define UNTAGGED ALL_OTHER "/ arp sip=10.9.0.10 tip=10.9.0.1"
+	/* clang-format off */
 #define TENANT_OF(vlan, at) VM_AT(VM, at, ", vlan: " vlan ", lock: true, "     \
 				  "addresses: [10.9.0.10]")
+	/* clang-format on */
 	struct xr_port *port;
 
 	world(HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out"))
@@ -242,8 +252,7 @@ static void two_vlans(void **state)
 	say("add " VM " at away lock");
 	expect("eth src=" VM " / ip4 / udp", "guard-mac", NULL);
 	expect("eth src=" VM " / vlan 0 / ip4 / udp", "guard-mac", NULL);
-	expect("eth src=" VM " / vlan 0 / vlan 0 / ip4 / udp", "guard-mac",
-	       NULL);
+	expect("eth src=" VM " / vlan 0 / vlan 0 / ip4 / udp", "guard-mac", NULL);
 	expect("eth src=" VM " / vlan 0 / vlan 6 / arp", "guard-mac", NULL);
 	say("leave " VM);
 	passes("eth src=" VM " / ip4 / udp", "nobody's any more");
@@ -279,10 +288,11 @@ static void follows_the_move(void **state)
 static void follows_the_frame(void **state)
 {
 	static const char *const first[] = {
-		FROM_VM "ip4 src=10.9.0.10 / udp", BROADCAST "rarp",
+		FROM_VM "ip4 src=10.9.0.10 / udp",
+		BROADCAST "rarp",
 		BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10",
 		MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / "
-		"na target=fd09::10 override",
+			   "na target=fd09::10 override",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
@@ -290,8 +300,7 @@ static void follows_the_frame(void **state)
 		dropped(legal[0], "guard-mac");
 		say("prepare " VM " to here");
 		/* With a lie it gains nothing. */
-		dropped(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11",
-			"guard-mac");
+		dropped(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11", "guard-mac");
 		check_vm(VM, 0, XR_VM_PREPARED, "away", XR_VM_LOCK);
 		passes(first[i], "the first frame");
 		check_vm(VM, 0, XR_VM_MOVED, "here", XR_VM_LOCK);
@@ -342,8 +351,8 @@ static void comes_to_its_port(void **state)
 		world_plane()->ports[0].own = 0;
 		all_dropped();
 		own_port(0);
-		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1",
-		       "guard-ip announcement-bad", NULL);
+		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1", "guard-ip announcement-bad",
+		       NULL);
 		say("move " VM " to here");
 		all_pass("there");
 	}
@@ -370,33 +379,40 @@ static void in_a_tunnel(void **state)
 		    HOST_VXLAN("a", "10.1.0.1", ""))
 	      VMS(VM_AT(VM, "a", BOUND)));
 	passes("eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0 "
-	       "/ vxlan 100 / " FROM_VM "ip4 / udp", "from its host");
+	       "/ vxlan 100 / " FROM_VM "ip4 / udp",
+	       "from its host");
 	dropped("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
-		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
+		" / vxlan 100 / " FROM_VM "ip4 / udp",
+		"guard-mac");
 	dropped("eth / ip4 src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
 		" / vxlan 100 / " BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1",
 		"guard-ip");
 	/* A stranger's tunnel is as good as any frame on the port. */
 	dropped("eth / ip4 src=10.9.9.9 dst=10.1.0.254 / udp dport=4789 csum=0"
-		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
+		" / vxlan 100 / " FROM_VM "ip4 / udp",
+		"guard-mac");
 	/* From its own host, but by another way; and by that where it may. */
 	say("move " VM " to far");
 	dropped("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
-		" / vxlan 100 / " FROM_VM "ip4 / udp", "guard-mac");
+		" / vxlan 100 / " FROM_VM "ip4 / udp",
+		"guard-mac");
 	behind("", true);
 	passes("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0 "
-	       "/ vxlan 100 / " FROM_VM "ip4 / udp", "by a trusted port");
+	       "/ vxlan 100 / " FROM_VM "ip4 / udp",
+	       "by a trusted port");
 }
 
 /* ---- at the VM's own port ---- */
 
-#define GATEWAY_LL "fe80::ff:fe00:1"	/* of its MAC address */
-#define VRRP_LL	"fe80::200:5eff:fe00:101"
-#define OTHER_LL "fe80::5054:ff:fe12:3457"
+#define GATEWAY_LL "fe80::ff:fe00:1" /* of its MAC address */
+#define VRRP_LL    "fe80::200:5eff:fe00:101"
+#define OTHER_LL   "fe80::5054:ff:fe12:3457"
 
+/* clang-format off */
 #define HOME(more)                                                             \
 	GATEWAYS HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")       \
 		       HOST_VXLAN("far", "10.2.0.1", "")) VMS(more)
+/* clang-format on */
 
 static void its_own_port(void **state)
 {
@@ -483,9 +499,9 @@ static void access_port(void **state)
 	static const struct {
 		enum xr_switch sw;
 		__u16 pvid;
-		bool same;	/* segment, at the neighbour's port */
+		bool same; /* segment, at the neighbour's port */
 	} at[] = {
-		{ XR_SWITCH_NONE, 0, true }, { XR_SWITCH_MACS, 0, true },
+		{ XR_SWITCH_NONE, 0, true },  { XR_SWITCH_MACS, 0, true },
 		{ XR_SWITCH_VLANS, 5, true }, { XR_SWITCH_VLANS, 6, false },
 		{ XR_SWITCH_OTHER, 0, true },
 	};
@@ -500,16 +516,15 @@ static void access_port(void **state)
 		own_port(5);
 		passes(BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10", "its own");
 		passes(FROM_VM "ip4 src=10.9.0.10 / udp", "its own");
-		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11", "guard-ip",
-		       NULL);
+		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11", "guard-ip", NULL);
 		expect("eth src=" OTHER " / ip4 / udp", "guard-mac", NULL);
 		port->own = 0;
 		vm_live(VM, 5)->tap = ifindex_of("out");
 		if (at[i].same) {
-			expect(FROM_VM "ip4 src=10.9.0.10 / udp", "guard-mac",
-			       NULL);
+			expect(FROM_VM "ip4 src=10.9.0.10 / udp", "guard-mac", NULL);
 			expect("eth src=" OTHER " / vlan 0 / arp sip=10.9.0.10 "
-			       "tip=10.9.0.10", "guard-ip", NULL);
+			       "tip=10.9.0.10",
+			       "guard-ip", NULL);
 		} else {
 			passes(FROM_VM "ip4 src=10.9.0.10 / udp", "PVID 6");
 		}
@@ -523,7 +538,7 @@ enum { AT_HOST, ELSEWHERE, AT_OWN, IN_TUNNEL, IN_OTHER_TUNNEL, PLACES };
 
 static const char M[] = "guard-mac", I[] = "guard-ip", U[] = "guard-unread";
 
-#define BY_OTHER "eth src=02:00:00:00:00:99 dst=33:33:00:00:00:01 / "
+#define BY_OTHER  "eth src=02:00:00:00:00:99 dst=33:33:00:00:00:01 / "
 #define OTHERS_NA BY_OTHER "ip6 src=fe80::99 dst=ff02::1 hlim=255 / na "
 
 static const struct {
@@ -534,42 +549,46 @@ static const struct {
 	{ BY_OTHER "ip6 src=fd09::99 / udp", { 0, 0, M, 0, 0 } },
 	{ BROADCAST "arp sip=10.9.0.10 tip=10.9.0.1", { 0, M, 0, 0, M } },
 	{ MULTICAST6 "ip6 src=fe80::1234 dst=ff02::1 hlim=255 / na "
-	  "target=fe80::1234 override", { 0, M, 0, 0, M } },
+		     "target=fe80::1234 override",
+	  { 0, M, 0, 0, M } },
 	{ BY_OTHER "arp sip=10.9.0.10 tip=10.9.0.1", { I, I, M, I, I } },
 	{ BY_OTHER "arp tip=10.9.0.10", { I, I, M, I, I } },
 	{ BY_OTHER "ip6 src=:: dst=ff02::1:ff00:10 hlim=255 / ns "
-	  "target=fd09::10 bare", { I, I, M, I, I } },
+		   "target=fd09::10 bare",
+	  { I, I, M, I, I } },
 	{ OTHERS_NA "target=fe80::5054:ff:fe12:3456", { I, I, M, I, I } },
 	{ BROADCAST "arp sip=10.9.0.77 tip=10.9.0.1", { I, M, I, I, M } },
 	{ BROADCAST "arp sip=10.9.0.1 tip=10.9.0.77", { I, M, I, I, M } },
 	{ BROADCAST "arp tip=10.9.0.1", { I, M, I, I, M } },
 	{ MULTICAST6 "ip6 src=" GATEWAY_LL " dst=ff02::1 hlim=255 / na "
-	  "target=" GATEWAY_LL " override", { I, M, I, I, M } },
-	{ BROADCAST "arp sha=02:00:00:00:00:99 sip=10.9.0.10 tip=10.9.0.1",
+		     "target=" GATEWAY_LL " override",
 	  { I, M, I, I, M } },
+	{ BROADCAST "arp sha=02:00:00:00:00:99 sip=10.9.0.10 tip=10.9.0.1", { I, M, I, I, M } },
 	{ MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 hlim=255 / na "
-	  "target=fd09::10 lla=02:00:00:00:00:99", { I, M, I, I, M } },
-	{ BY_OTHER "arp sha=" VM " sip=10.9.0.77 tip=10.9.0.1",
-	  { M, M, M, M, M } },
+		     "target=fd09::10 lla=02:00:00:00:00:99",
+	  { I, M, I, I, M } },
+	{ BY_OTHER "arp sha=" VM " sip=10.9.0.77 tip=10.9.0.1", { M, M, M, M, M } },
 	{ OTHERS_NA "target=fe80::99 lla=" VM, { M, M, M, M, M } },
 	{ FROM_VM "ip4 src=10.1.1.1 / udp", { 0, M, I, 0, M } },
 	{ BROADCAST "ip4 src=0.0.0.0 dst=255.255.255.255 / udp sport=68 "
-	  "dport=67 / fill 240", { 0, M, 0, 0, M } },
+		    "dport=67 / fill 240",
+	  { 0, M, 0, 0, M } },
 	{ MULTICAST6 "ip6 src=:: dst=ff02::1:ff00:10 hlim=255 / ns "
-	  "target=fd09::77 bare", { 0, M, 0, 0, M } },
+		     "target=fd09::77 bare",
+	  { 0, M, 0, 0, M } },
 	{ OTHERS_NA "target=fe80::99 olen=0", { U, U, M, U, U } },
 	{ BY_OTHER "ip6 src=fe80::99 / frag mf / na target=fe80::99",
-	  { 0, 0, M, 0, 0 } },	/* hop limit 64 */
+	  { 0, 0, M, 0, 0 } }, /* hop limit 64 */
 	{ BY_OTHER "vlan 0 / vlan 0 / vlan 0 / ip4 / udp", { U, U, M, U, U } },
 	{ BY_OTHER "ip4 src=10.2.0.1 dst=10.1.0.254 opts=01010101 mf / udp "
-	  "sport=50000 dport=4789 csum=0 / cut 46", { U, U, M, 0, 0 } },
+		   "sport=50000 dport=4789 csum=0 / cut 46",
+	  { U, U, M, 0, 0 } },
 };
 
 /* Where the VM is, and where the frame comes from. */
 static void go_to(int place)
 {
-	static const char *const at[PLACES] = { "port", "far", "here", "near",
-						"far" };
+	static const char *const at[PLACES] = { "port", "far", "here", "near", "far" };
 
 	say("move " VM " to %s", at[place]);
 	if (place == AT_OWN) {
@@ -592,9 +611,11 @@ static void the_table(void **state)
 		go_to(place);
 		for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 			snprintf(text, sizeof(text), "%s%s",
-				 place < IN_TUNNEL ? "" : "eth / ip4 "
-				 "src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 "
-				 "csum=0 / vxlan 100 / ", table[i].frame);
+				 place < IN_TUNNEL ? ""
+						   : "eth / ip4 "
+						     "src=10.1.0.1 dst=10.1.0.254 / udp dport=4789 "
+						     "csum=0 / vxlan 100 / ",
+				 table[i].frame);
 			if (table[i].reason[place])
 				dropped(text, table[i].reason[place]);
 			else
@@ -608,7 +629,7 @@ static void the_table(void **state)
 /* The cheapest lies: a receiver, or a card on the way, sees more than we do. */
 static void unread(void **state)
 {
-#define NA MULTICAST_OTHER "ip6 src=fd09::99 dst=ff02::1 hlim=255 / "
+#define NA              MULTICAST_OTHER "ip6 src=fd09::99 dst=ff02::1 hlim=255 / "
 #define MULTICAST_OTHER "eth src=" OTHER " dst=33:33:00:00:00:01 / "
 	static const char *const lies[] = {
 		/* A checksum that the card will put right. */
@@ -651,12 +672,13 @@ static void unread(void **state)
 
 /* ---- disguises ---- */
 
-#define ND_OTHER "eth src=" OTHER " dst=33:33:00:00:00:01 / ip6 src=fd09::99 " \
+#define ND_OTHER                                                      \
+	"eth src=" OTHER " dst=33:33:00:00:00:01 / ip6 src=fd09::99 " \
 	"dst=ff02::1 hlim=255 "
 #define SNAP(oui, type) "type=36 / hex aaaa03" oui type " / "
-#define UDP(more) "udp sport=50000 dport=4789 csum=0" more
-#define INTO(dst) "ip4 src=10.2.0.1 dst=" dst " / " UDP(" / vxlan 100 / ")
-#define TUNNEL "eth / " INTO("10.1.0.254")
+#define UDP(more)       "udp sport=50000 dport=4789 csum=0" more
+#define INTO(dst)       "ip4 src=10.2.0.1 dst=" dst " / " UDP(" / vxlan 100 / ")
+#define TUNNEL          "eth / " INTO("10.1.0.254")
 
 /* As who would not be looked for: and as whom he would be taken by somebody. */
 static void disguises(void **state)
@@ -666,52 +688,60 @@ static void disguises(void **state)
 	} as[] = {
 		/* Behind a length, as bridges of other networks wrote it. */
 		{ ALL_OTHER SNAP("000000", "0806") "arp sip=10.9.0.10 "
-		  "tip=10.9.0.1", "guard-ip" },
+						   "tip=10.9.0.1",
+		  "guard-ip" },
 		{ ALL_OTHER SNAP("0000f8", "0806") "arp sip=10.9.0.10 "
-		  "tip=10.9.0.1", "guard-ip" },
+						   "tip=10.9.0.1",
+		  "guard-ip" },
 		{ ALL_OTHER "/ vlan 0 " SNAP("000000", "0806") "arp "
-		  "tip=10.9.0.10", "guard-ip" },
-		{ ALL_OTHER SNAP("000000", "8100") "hex 00000806 / fill 28",
-		  "guard-unread" },
+							       "tip=10.9.0.10",
+		  "guard-ip" },
+		{ ALL_OTHER SNAP("000000", "8100") "hex 00000806 / fill 28", "guard-unread" },
 		{ ALL_OTHER SNAP("000000", "0806") "arp sip=10.9.0.99 "
-		  "tip=10.9.0.1", NULL },
+						   "tip=10.9.0.1",
+		  NULL },
 		{ ALL_OTHER SNAP("00000c", "2000") "fill 60", NULL },
 		{ "eth src=" OTHER " dst=01:80:c2:00:00:00 type=38 / hex "
-		  "424203 / zero 43", NULL },	/* STP */
+		  "424203 / zero 43",
+		  NULL }, /* STP */
 		/* IEEE 802's hardware type: Linux answers it. */
-		{ ALL_OTHER "/ arp htype=6 tip=10.9.0.10",
-		  "guard-ip announcement-bad" },
+		{ ALL_OTHER "/ arp htype=6 tip=10.9.0.10", "guard-ip announcement-bad" },
 		/* What pads a fragment is not what follows it. */
 		{ ND_OTHER "len=16 / frag mf next=60 / hex 3a00010400000000"
-		  "8000000000000000", "guard-unread" },
+			   "8000000000000000",
+		  "guard-unread" },
 		{ ND_OTHER "len=16 / frag mf next=44 / hex 3a00000100000000"
-		  "8000000000000000", "guard-unread" },
+			   "8000000000000000",
+		  "guard-unread" },
 		{ "eth src=" OTHER " dst=" VM " / ip6 src=fd09::99 hlim=255 "
 		  "len=16 / frag mf next=60 / hex 3a00010400000000"
-		  "8000000000000000", "guard-unread" },
-		{ ND_OTHER "/ frag mf / icmp6 type=128 / fill 8", NULL },
-		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf len=28 / "
-		  UDP(" / zero 40"), "guard-unread" },
-		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf len=36 / "
-		  UDP(" / vxlan 100 / ") ALL_OTHER "/ fill 46",
+		  "8000000000000000",
 		  "guard-unread" },
-		{ "eth / ip6 dst=fd01::fe len=24 / frag mf / "
-		  UDP(" / vxlan 100 / ") ALL_OTHER "/ fill 46",
+		{ ND_OTHER "/ frag mf / icmp6 type=128 / fill 8", NULL },
+		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf len=28 / " UDP(" / zero 40"),
+		  "guard-unread" },
+		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf len=36 / " UDP(" / vxlan 100 / ")
+			  ALL_OTHER "/ fill 46",
+		  "guard-unread" },
+		{ "eth / ip6 dst=fd01::fe len=24 / frag mf / " UDP(" / vxlan 100 / ") ALL_OTHER
+		  "/ fill 46",
 		  "guard-unread" },
 		/* A tunnel in a tunnel ends at any address of this machine. */
-		{ TUNNEL ALL_OTHER "/ " INTO("10.1.0.253") FROM_VM "fill 46",
+		{ TUNNEL ALL_OTHER "/ " INTO("10.1.0.253") FROM_VM "fill 46", "guard-unread" },
+		{ TUNNEL "eth src=" OTHER " dst=02:77:00:00:00:01 / " INTO("10.1.0.253") FROM_VM
+		  "fill 46",
+		  NULL },
+		{ TUNNEL ALL_OTHER "/ ip4 src=10.2.0.1 dst=10.1.0.254 mf / " UDP(" / zero 24"),
 		  "guard-unread" },
-		{ TUNNEL "eth src=" OTHER " dst=02:77:00:00:00:01 / "
-		  INTO("10.1.0.253") FROM_VM "fill 46", NULL },
-		{ TUNNEL ALL_OTHER "/ ip4 src=10.2.0.1 dst=10.1.0.254 mf / "
-		  UDP(" / zero 24"), "guard-unread" },
-		{ TUNNEL ALL_OTHER "/ ip4 src=10.2.0.1 dst=10.1.0.254 off=64 / "
-		  UDP(" / zero 24"), NULL },
-		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf / "
-		  UDP(" / vxlan 100 / ") ALL_OTHER "/ ip4 src=10.2.0.1 "
-		  "dst=10.1.0.254 / " UDP(" / cut 92"), "guard-unread" },
+		{ TUNNEL ALL_OTHER "/ ip4 src=10.2.0.1 dst=10.1.0.254 off=64 / " UDP(" / zero 24"),
+		  NULL },
+		{ "eth / ip4 src=10.2.0.1 dst=10.1.0.254 mf / " UDP(" / vxlan 100 / ") ALL_OTHER
+		  "/ ip4 src=10.2.0.1 "
+		  "dst=10.1.0.254 / " UDP(" / cut 92"),
+		  "guard-unread" },
 	};
-	static const char long_na[] = MULTICAST6 "ip6 src=fd09::10 dst=ff02::1 "
+	static const char long_na[] = MULTICAST6
+		"ip6 src=fd09::10 dst=ff02::1 "
 		"hlim=255 / icmp6 type=136 rest=0x20000000 / hex "
 		"fd0900000000000000000000000000100201525400123456fd1f0000 / "
 		"zero 244";
@@ -731,8 +761,9 @@ static void disguises(void **state)
 	/* Behind a length it moves nobody, what else it says. */
 	world(POLICY("moves: any") WORLD("away", ""));
 	behind("here", false);
-	passes("eth src=" VM " dst=ff:ff:ff:ff:ff:ff " SNAP("000000", "0806")
-	       "arp sip=10.9.0.10 tip=10.9.0.10", "not locked");
+	passes("eth src=" VM
+	       " dst=ff:ff:ff:ff:ff:ff " SNAP("000000", "0806") "arp sip=10.9.0.10 tip=10.9.0.10",
+	       "not locked");
 	check_vm(VM, 0, XR_VM_STABLE, "away", 0);
 	passes(BROADCAST "arp sip=10.9.0.10 tip=10.9.0.10", "not locked");
 	check_vm(VM, 0, XR_VM_MOVED, "here", 0);
@@ -742,10 +773,11 @@ static void disguises(void **state)
 static void bystanders(void **state)
 {
 #define BY(dst, type) "eth src=" OTHER " dst=" dst " type=" type " / "
-#define BY6(dst) "eth src=" OTHER " dst=33:33:00:00:00:16 / ip6 src=fe80::99 "  \
+#define BY6(dst)                                                      \
+	"eth src=" OTHER " dst=33:33:00:00:00:16 / ip6 src=fe80::99 " \
 	"dst=" dst
 	static const char *const frames[] = {
-		BY("01:80:c2:00:00:0e", "0x88cc") "fill 46",	/* LLDP */
+		BY("01:80:c2:00:00:0e", "0x88cc") "fill 46",          /* LLDP */
 		BY("01:80:c2:00:00:00", "38") "hex 424203 / zero 43", /* STP */
 		/* Cisco's, tagged: PVST+; CDP; IPX; a length and nothing else. */
 		"eth src=" OTHER " dst=01:00:0c:cc:cc:cd / vlan 7 type=50 / "
@@ -753,14 +785,14 @@ static void bystanders(void **state)
 		BY("01:00:0c:cc:cc:cc", "60") "hex aaaa0300000c2000 / fill 52",
 		BY("02:00:00:00:00:09", "60") "hex aaaa030000008137 / fill 52",
 		BY("02:00:00:00:00:09", "3") "hex e0e003 / zero 43",
-		BY("01:80:c2:00:00:03", "0x888e") "fill 46",	/* EAPOL */
-		BY("02:00:00:00:00:09", "0x8863") "fill 46",	/* PPPoE */
+		BY("01:80:c2:00:00:03", "0x888e") "fill 46", /* EAPOL */
+		BY("02:00:00:00:00:09", "0x8863") "fill 46", /* PPPoE */
 		BY("02:00:00:00:00:09", "0x8864") "fill 46",
-		BY("01:0e:cf:00:00:00", "0x8892") "fill 46",	/* PROFINET */
-		BY("01:1b:19:00:00:00", "0x88f7") "fill 46",	/* PTP */
-		BY("02:00:00:00:00:09", "0x8847") "fill 60",	/* MPLS */
-		BY("02:00:00:00:00:09", "0x88e5") "fill 60",	/* MACsec */
-		BY("ff:ff:ff:ff:ff:ff", "0x0842") "fill 102",	/* wake on LAN */
+		BY("01:0e:cf:00:00:00", "0x8892") "fill 46",  /* PROFINET */
+		BY("01:1b:19:00:00:00", "0x88f7") "fill 46",  /* PTP */
+		BY("02:00:00:00:00:09", "0x8847") "fill 60",  /* MPLS */
+		BY("02:00:00:00:00:09", "0x88e5") "fill 60",  /* MACsec */
+		BY("ff:ff:ff:ff:ff:ff", "0x0842") "fill 102", /* wake on LAN */
 		BY("ff:ff:ff:ff:ff:ff", "0x88b5") "fill 46",
 		BY("02:00:00:00:00:09", "0x9000") "fill 46",
 		"eth src=" OTHER " / vlan 7 tpid=0x88a8 / vlan 8 / ip4 / udp",
@@ -779,12 +811,12 @@ static void bystanders(void **state)
 		"eth src=" OTHER " dst=01:00:5e:00:00:16 / ip4 src=10.9.0.99 "
 		"dst=224.0.0.22 ttl=1 opts=94040000 proto=2 / fill 16",
 		BY6("ff02::16") " hlim=1 / hopopts data=050200000100 / icmp6 "
-		"type=143 / fill 20",
+				"type=143 / fill 20",
 		"eth src=" OTHER " dst=33:33:00:00:00:16 / ip6 src=:: "
 		"dst=ff02::16 hlim=1 / hopopts data=050200000100 / icmp6 "
 		"type=143 / fill 20",
 		BY6("ff02::1") " hlim=1 / hopopts data=050200000000 / icmp6 "
-		"type=130 / fill 16",
+			       "type=130 / fill 16",
 		/* Who asks for an address, and for the VM. */
 		"eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff / ip4 src=0.0.0.0 "
 		"dst=255.255.255.255 / udp sport=68 dport=67 / fill 240",
@@ -797,13 +829,15 @@ static void bystanders(void **state)
 		BY6("fd09::77") " / frag off=1208 next=58 / fill 40",
 		BY6("fd09::77") " / frag / icmp6 type=128 / fill 40",
 		BY6("fd09::77") " next=50 / fill 80",
-		BY6("fd09::77") " / routing / ah / tcp", BY6("fd09::77")
-		" next=59", BY6("fd09::77") " next=139 / hex 3b00000000000000",
+		BY6("fd09::77") " / routing / ah / tcp",
+		BY6("fd09::77") " next=59",
+		BY6("fd09::77") " next=139 / hex 3b00000000000000",
 		BY6("fd09::77") " next=4 / fill 60",
 		"eth src=" OTHER " / ip4 mf / udp dport=53 / fill 24 / pad 2",
 		"eth src=" OTHER " / ip4 proto=47 / fill 60",
-		"eth src=" OTHER " / ip4 dst=10.1.0.254 / " UDP(" / vxlan 7 / "
-		"eth src=" VM " / arp sip=10.9.0.10 tip=10.9.0.10"),
+		"eth src=" OTHER
+		" / ip4 dst=10.1.0.254 / " UDP(" / vxlan 7 / "
+					       "eth src=" VM " / arp sip=10.9.0.10 tip=10.9.0.10"),
 		"eth src=" OTHER " / ip4 dst=10.1.0.254 / udp dport=4789 / "
 		"fill 4",
 	};

@@ -11,8 +11,7 @@
 static int reopen(struct xr_err *err)
 {
 	struct plane *q = NULL;
-	int ret = instance_open(&q, world_plane()->name, PLANE_READ, NULL, NULL,
-			     err);
+	int ret = instance_open(&q, world_plane()->name, PLANE_READ, NULL, NULL, err);
 
 	plane_close(q);
 	return ret;

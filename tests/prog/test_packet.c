@@ -15,8 +15,7 @@ static const struct {
 	const char *text;
 	const char *hex;
 } frames[] = {
-	{ "IPv4, UDP",
-	  "eth / ip4 df tos=2 / udp / fill 3",
+	{ "IPv4, UDP", "eth / ip4 df tos=2 / udp / fill 3",
 	  "02000000000202000000000108004502001f0000400040116eca0a000001c000"
 	  "020103e801bb000b2a31010203" },
 	{ "IPv4 header of a well-known example",
@@ -24,8 +23,7 @@ static const struct {
 	  " / cut 20",
 	  "450000730000400040"
 	  "11b861c0a80001c0a800c7" },
-	{ "VLAN, TCP",
-	  "eth / vlan 5 pcp=3 / ip4 id=7 / tcp syn ack ack=9",
+	{ "VLAN, TCP", "eth / vlan 5 pcp=3 / ip4 id=7 / tcp syn ack ack=9",
 	  "02000000000202000000000181006005080045000028000700004006aec70a00"
 	  "0001c000020103e801bb00000001000000095012ffffde230000" },
 	{ "IPv6, extension headers",
@@ -48,8 +46,7 @@ static const struct {
 	  "00000000000920010db800000000000000000000000102005c95000005006000"
 	  "0000000d114020010db8000000000000000000000001fd000000000000000000"
 	  "00000000000101bb03e8000dc66f0102030405" },
-	{ "VXLAN",
-	  "eth / ip4 / udp dport=4789 csum=0 / vxlan 77 / eth / ip4 / udp",
+	{ "VXLAN", "eth / ip4 / udp dport=4789 csum=0 / vxlan 77 / eth / ip4 / udp",
 	  "02000000000202000000000108004500004e000000004011ae9d0a000001c000"
 	  "020103e812b5003a00000800000000004d000200000000020200000000010800"
 	  "4500001c000000004011aecf0a000001c000020103e801bb00082e39" },
@@ -59,11 +56,9 @@ static const struct {
 	  "020000000002020000000001080045000031000000004011aeba0a000001c000"
 	  "020103e801bb001d9943c00000000108010203040506070802aabb01020304" },
 	{ "QUIC v2 handshake, greased, and a short header",
-	  "quic long type=handshake version=2 fixed=0 dcid=01",
-	  "b06b3343cf010100" },
+	  "quic long type=handshake version=2 fixed=0 dcid=01", "b06b3343cf010100" },
 	{ "QUIC short header", "quic short dcid=0720 low=0x21", "610720" },
-	{ "IPv4 options, fragment",
-	  "ip4 opts=01010100 mf id=3 / udp / fill 24 / cut 24",
+	{ "IPv4 options, fragment", "ip4 opts=01010100 mf id=3 / udp / fill 24 / cut 24",
 	  "460000380003200040118baf0a000001c000020101010100" },
 	{ "IPv6 fragment", "ip6 / frag off=8 mf id=9 / udp / fill 4",
 	  "6000000000142c40fd00000000000000000000000000000120010db800000000"
@@ -72,11 +67,9 @@ static const struct {
 	  "6000000000283340fd00000000000000000000000000000120010db800000000"
 	  "00000000000000010602000000000000000000000000000003e801bb00000001"
 	  "000000006002ffff67c70000020405b4" },
-	{ "padding is no part of any length",
-	  "ip4 / udp / fill 1 / pad 3",
+	{ "padding is no part of any length", "ip4 / udp / fill 1 / pad 3",
 	  "4500001d000000004011aece0a000001c000020103e801bb00092d3701000000" },
-	{ "lengths and checksums that are wrong",
-	  "ip4 len=-1 csum=0 / udp len=+4 csum=bad",
+	{ "lengths and checksums that are wrong", "ip4 len=-1 csum=0 / udp len=+4 csum=bad",
 	  "4500001b00000000401100000a000001c000020103e801bb000c7b60" },
 	{ "GUE variant 0", "gue proto=4 flags=0x8000 data=00000001 / hex ff",
 	  "0104800000000001ff" },
@@ -97,10 +90,11 @@ static void known_frames(void **state)
 	}
 }
 
-#define VM "eth src=52:54:00:12:34:56 "
+#define VM     "eth src=52:54:00:12:34:56 "
 #define TO_ALL VM "dst=ff:ff:ff:ff:ff:ff / "
-#define NA(src, more) VM "dst=33:33:00:00:00:01 / ip6 src=" src              \
-	" dst=ff02::1 hlim=255 / na target=" src " override" more
+#define NA(src, more)                                                                      \
+	VM "dst=33:33:00:00:00:01 / ip6 src=" src " dst=ff02::1 hlim=255 / na target=" src \
+	   " override" more
 
 /* ARP, RARP and ND against the frames of announcements.h. */
 static void announcements(void **state)
@@ -108,19 +102,20 @@ static void announcements(void **state)
 	static const char *const texts[] = {
 		TO_ALL "arp sip=10.9.0.10 tip=10.9.0.10 / pad 18",
 		TO_ALL "arp sip=10.9.0.10 tip=10.9.0.10 "
-		"tha=ff:ff:ff:ff:ff:ff / pad 18",
+		       "tha=ff:ff:ff:ff:ff:ff / pad 18",
 		TO_ALL "arp op=2 sip=10.9.0.10 tip=10.9.0.10 "
-		"tha=52:54:00:12:34:56 / pad 18",
+		       "tha=52:54:00:12:34:56 / pad 18",
 		TO_ALL "arp op=2 sip=10.9.0.10 tip=10.9.0.10 "
-		"tha=ff:ff:ff:ff:ff:ff / pad 18",
+		       "tha=ff:ff:ff:ff:ff:ff / pad 18",
 		TO_ALL "rarp / pad 18",
 		TO_ALL "arp sip=10.9.0.10 tip=10.9.0.1 / pad 18",
 		TO_ALL "arp sip=10.9.0.10 tip=10.9.0.77 / pad 18",
 		VM "dst=02:00:00:00:00:01 / arp op=2 sip=10.9.0.10 "
-		"tha=02:00:00:00:00:01 tip=10.9.0.1 / pad 18",
+		   "tha=02:00:00:00:00:01 tip=10.9.0.1 / pad 18",
 		VM "dst=02:00:00:00:00:77 / arp op=2 sip=10.9.0.10 "
-		"tha=02:00:00:00:00:77 tip=10.9.0.77 / pad 18",
-		NA("fd09::10", ""), NA("fe80::5054:ff:fe12:3456", ""),
+		   "tha=02:00:00:00:00:77 tip=10.9.0.77 / pad 18",
+		NA("fd09::10", ""),
+		NA("fe80::5054:ff:fe12:3456", ""),
 		NA("fd09::10", " bare"),
 	};
 #define K(kind, name, hex) hex,

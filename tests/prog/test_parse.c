@@ -6,7 +6,7 @@
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
-#define SHORT	"quic short dcid=07020202aabbccdd"
+#define SHORT "quic short dcid=07020202aabbccdd"
 
 struct one {
 	const char *packet;
@@ -26,19 +26,16 @@ static void ethernet_and_vlans(void **state)
 		{ "eth / ip4 / udp / " SHORT, "cid" },
 		{ "eth / vlan 5 / ip4 / udp / " SHORT, "cid" },
 		{ "eth / vlan 4095 pcp=7 / ip6 / udp / " SHORT, "cid" },
-		{ "eth / vlan 5 tpid=0x88a8 / vlan 6 / ip4 / udp / " SHORT,
-		  "cid" },
+		{ "eth / vlan 5 tpid=0x88a8 / vlan 6 / ip4 / udp / " SHORT, "cid" },
 		{ "eth / vlan 5 / vlan 6 / ip6 / udp / " SHORT, "cid" },
-		{ "eth / vlan 5 / vlan 6 / vlan 7 / ip4 / udp / " SHORT,
-		  "not-ip" },
+		{ "eth / vlan 5 / vlan 6 / vlan 7 / ip4 / udp / " SHORT, "not-ip" },
 		{ "eth / vlan 5 tpid=0x9100 / ip4 / udp / " SHORT, "not-ip" },
-		{ "eth type=0x0806 / hex 0001080006040001 / zero 20",
-		  "not-ip" },
+		{ "eth type=0x0806 / hex 0001080006040001 / zero 20", "not-ip" },
 		{ "eth type=0x88cc / zero 46", "not-ip" },
 		{ "eth type=0x0800 / zero 0", "malformed-ip" },
 		{ "eth type=0x86dd / zero 0", "malformed-ip" },
 		{ "eth type=0x8100 / zero 0", "malformed-l2" },
-		{ "eth type=46 / zero 46", "not-ip" },	/* IEEE 802.3 */
+		{ "eth type=46 / zero 46", "not-ip" }, /* IEEE 802.3 */
 		/* A type that belongs to the other version. */
 		{ "eth type=0x86dd / ip4 / udp / zero 60", "malformed-ip" },
 		{ "eth type=0x0800 / ip6 / udp / zero 60", "malformed-ip" },
@@ -59,13 +56,10 @@ static void ipv4_options(void **state)
 	for (int words = 0; words <= 10; words++) {
 		memset(opts, '0', sizeof(opts));
 		for (int i = 1; i < 8 * words; i += 2)
-			opts[i] = '1';	/* no-operation */
-		snprintf(text, sizeof(text),
-			 "eth / ip4 opts=%.*s / udp / " SHORT, 8 * words,
-			 opts);
+			opts[i] = '1'; /* no-operation */
+		snprintf(text, sizeof(text), "eth / ip4 opts=%.*s / udp / " SHORT, 8 * words, opts);
 		expect(text, "cid", NULL);
-		snprintf(text, sizeof(text),
-			 "eth / ip4 opts=%.*s / tcp syn", 8 * words, opts);
+		snprintf(text, sizeof(text), "eth / ip4 opts=%.*s / tcp syn", 8 * words, opts);
 		expect(text, "hash", NULL);
 	}
 }
@@ -77,36 +71,35 @@ static void extension_headers(void **state)
 		{ "eth / ip6 / dstopts / udp / " SHORT, "cid" },
 		{ "eth / ip6 / routing / udp / " SHORT, "cid" },
 		{ "eth / ip6 / ah / udp / " SHORT, "cid" },
-		{ "eth / ip6 / ah data=0000000000000000 / udp / " SHORT,
-		  "cid" },
+		{ "eth / ip6 / ah data=0000000000000000 / udp / " SHORT, "cid" },
 		{ "eth / ip6 / ah data=00000000000000000000000000000000"
-		  "0000000000000000 / udp / " SHORT, "cid" },
-		{ "eth / ip6 / hopopts data=010c000000000000000000000000 / udp"
-		  " / " SHORT, "cid" },
-		{ "eth / ip6 / hopopts / dstopts / routing / ah / dstopts /"
-		  " udp / " SHORT, "cid" },
-		{ "eth / ip6 / hopopts / dstopts / routing / tcp syn", "hash" },
-		{ "eth / vlan 1 / vlan 2 / ip6 / hopopts / udp / " SHORT,
+		  "0000000000000000 / udp / " SHORT,
 		  "cid" },
+		{ "eth / ip6 / hopopts data=010c000000000000000000000000 / udp"
+		  " / " SHORT,
+		  "cid" },
+		{ "eth / ip6 / hopopts / dstopts / routing / ah / dstopts /"
+		  " udp / " SHORT,
+		  "cid" },
+		{ "eth / ip6 / hopopts / dstopts / routing / tcp syn", "hash" },
+		{ "eth / vlan 1 / vlan 2 / ip6 / hopopts / udp / " SHORT, "cid" },
 		/* RFC 6946: a fragment header, and yet no fragment. */
 		{ "eth / ip6 / frag id=7 / udp / " SHORT, "cid" },
 		{ "eth / ip6 / hopopts / frag / udp / " SHORT, "cid" },
 		{ "eth / ip6 / frag res=3 / udp / " SHORT, "cid" },
 		/* A length field that goes beyond the packet. */
-		{ "eth / ip6 / hopopts len=255 / udp / " SHORT,
-		  "malformed-ip" },
+		{ "eth / ip6 / hopopts len=255 / udp / " SHORT, "malformed-ip" },
 		{ "eth / ip6 / ah len=255 / udp / " SHORT, "malformed-ip" },
 		/* It stops just before the end: no room for ports. */
-		{ "eth / ip6 / hopopts len=2 / udp / " SHORT,
-		  "malformed-l4" },
+		{ "eth / ip6 / hopopts len=2 / udp / " SHORT, "malformed-l4" },
 		/* It hides UDP's header: what is read as ports is nobody's. */
 		{ "eth / ip6 / hopopts len=1 / udp / " SHORT, "not-vip" },
 		/* More than are followed. */
 		{ "eth / ip6 / dstopts / dstopts / dstopts / dstopts / dstopts"
-		  " / dstopts / dstopts / dstopts / dstopts / dstopts / udp / "
-		  SHORT, "ext-headers" },
+		  " / dstopts / dstopts / dstopts / dstopts / dstopts / udp / " SHORT,
+		  "ext-headers" },
 		{ "eth / ip6 next=59 / zero 30", "not-l4" },
-		{ "eth / ip6 next=50 / zero 30", "not-l4" },	/* ESP */
+		{ "eth / ip6 next=50 / zero 30", "not-l4" }, /* ESP */
 		{ "eth / ip6 / dstopts next=59 / zero 30", "not-l4" },
 		{ "eth / ip6 next=135 / zero 30", "ext-headers" },
 		{ "eth / ip6 next=253 / zero 30", "not-l4" },
@@ -129,8 +122,7 @@ static void fragments(void **state)
 		{ "eth / ip4 df / udp / " SHORT, "cid" },
 		{ "eth / ip6 / frag mf / udp / " SHORT, "fragment" },
 		{ "eth / ip6 / frag off=8 / udp / " SHORT, "fragment" },
-		{ "eth / ip6 / hopopts / frag off=1280 mf id=1 / fill 40",
-		  "fragment" },
+		{ "eth / ip6 / hopopts / frag off=1280 mf id=1 / fill 40", "fragment" },
 		{ "eth / vlan 9 / ip4 mf / udp / " SHORT, "fragment" },
 	};
 
@@ -164,8 +156,7 @@ static void lengths_that_disagree(void **state)
 		{ "eth / ip6 / udp len=0 / " SHORT, "malformed-l4" },
 		/* UDP options lie between UDP's length and IP's (RFC 9868). */
 		{ "eth / ip4 / udp len=-4 / " SHORT " / zero 4", "cid" },
-		{ "eth / ip4 / udp len=-5 / " SHORT " / zero 4",
-		  "hash cid-short" },
+		{ "eth / ip4 / udp len=-5 / " SHORT " / zero 4", "hash cid-short" },
 		{ "eth / ip4 / udp len=8 / " SHORT, "hash" },
 		{ "eth / ip4 / tcp syn off=4", "malformed-l4" },
 		{ "eth / ip4 / tcp syn off=0", "malformed-l4" },
@@ -195,7 +186,8 @@ static void not_ours(void **state)
 		{ "eth / ip6 / icmp6 type=135 / zero 24", "not-l4" },
 		/* Reversed: what a server sends is not for a VIP. */
 		{ "eth / ip4 src=192.0.2.1 dst=10.0.0.1 / udp sport=443"
-		  " dport=1000 / " SHORT, "not-vip" },
+		  " dport=1000 / " SHORT,
+		  "not-vip" },
 	};
 
 	expect_all(each, ARRAY_LEN(each));

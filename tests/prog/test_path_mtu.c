@@ -8,10 +8,12 @@
 #include "user/host/hops.h"
 #include "user/underlay/outer.h"
 
+/* clang-format off */
 #define TO(addr, method) VIPS "backends:\n" BACKEND("b", VIPS4)                \
 			 "    address: " addr "\n    forward: " method "\n"
-#define NODE4	"10.1.0.254"
-#define NODE6	"fd01::fe"
+/* clang-format on */
+#define NODE4 "10.1.0.254"
+#define NODE6 "fd01::fe"
 
 /* A client's packet of n octets. */
 static struct result send_of(int n)
@@ -31,17 +33,17 @@ static void check_limit(int n)
 
 /* Of a packet with n octets outside, by method. */
 #define IPIP_OF(n) "ip4 src=" NODE4 " dst=10.1.0.1 df len=" n " / ip4 / udp / fill 500"
-#define GUE_OF(n) "ip4 src=" NODE4 " dst=10.1.0.1 df len=" n                   \
-		  " / udp sport=50000 dport=6080 / ip4 / udp / fill 500"
-#define VXLAN_OF(n, vni) "ip4 src=" NODE4 " dst=10.1.0.1 df len=" n            \
-			 " / udp sport=50000 dport=4789 / vxlan " vni          \
-			 " / eth / ip4 / udp / fill 500"
-#define IPIP6_OF(n) "ip6 src=" NODE6 " dst=fd01::1 flow=9 len=" n              \
-		    " / ip4 / udp / fill 1000"
-#define ERROR4(mtu, quoted) "eth / ip4 src=10.1.0.8 dst=" NODE4                \
-			    " / icmp4 type=3 code=4 mtu=" mtu " ( " quoted " )"
-#define ERROR6(mtu, quoted) "eth / ip6 src=fd01::8 dst=" NODE6                 \
-			    " / icmp6 type=2 mtu=" mtu " ( " quoted " )"
+#define GUE_OF(n)                                  \
+	"ip4 src=" NODE4 " dst=10.1.0.1 df len=" n \
+	" / udp sport=50000 dport=6080 / ip4 / udp / fill 500"
+#define VXLAN_OF(n, vni)                                                                        \
+	"ip4 src=" NODE4 " dst=10.1.0.1 df len=" n " / udp sport=50000 dport=4789 / vxlan " vni \
+	" / eth / ip4 / udp / fill 500"
+#define IPIP6_OF(n) "ip6 src=" NODE6 " dst=fd01::1 flow=9 len=" n " / ip4 / udp / fill 1000"
+#define ERROR4(mtu, quoted) \
+	"eth / ip4 src=10.1.0.8 dst=" NODE4 " / icmp4 type=3 code=4 mtu=" mtu " ( " quoted " )"
+#define ERROR6(mtu, quoted) \
+	"eth / ip6 src=fd01::8 dst=" NODE6 " / icmp6 type=2 mtu=" mtu " ( " quoted " )"
 
 static void hear(const char *error)
 {
@@ -95,8 +97,8 @@ static void however_it_comes(void **state)
 
 	for (int n = 28; n < 620; n += 37) {
 		world(TO("10.1.0.1", "ipip"));
-		snprintf(error, sizeof(error), ERROR4("1400", IPIP_OF("1500")
-			 " / fill 100 / cut %d"), n);
+		snprintf(error, sizeof(error),
+			 ERROR4("1400", IPIP_OF("1500") " / fill 100 / cut %d"), n);
 		hear(error);
 	}
 	world(TO("\"fd01::1\"", "ipip"));
@@ -113,7 +115,7 @@ static void however_it_comes(void **state)
 static void bounds(void **state)
 {
 	world(TO("10.1.0.1", "ipip"));
-	hear(ERROR4("0", IPIP_OF("1500")));	/* RFC 1191 §7.1 */
+	hear(ERROR4("0", IPIP_OF("1500"))); /* RFC 1191 §7.1 */
 	check_limit(1472);
 	hear(ERROR4("0", IPIP_OF("1492")));
 	check_limit(986);
@@ -153,7 +155,7 @@ static void for_a_while(void **state)
 	ignore(ERROR4("1450", IPIP_OF("1400")));
 	check_limit(1380);
 	run_text(ERROR4("1300", IPIP_OF("1400")));
-	ignore(ERROR4("1200", IPIP_OF("1300")));	/* the same second */
+	ignore(ERROR4("1200", IPIP_OF("1300"))); /* the same second */
 	check_limit(1280);
 	world_set_tick(world_tick() + XR_MTU_AGE - 10);
 	check_limit(1280);
@@ -172,10 +174,12 @@ static void for_a_while(void **state)
 static void other_ids(void **state)
 {
 	world(TO("10.1.0.1", "ipip"));
-	hear(ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df id=44 len=1500 / "
+	hear(ERROR4("1400",
+		    "ip4 src=" NODE4 " dst=10.1.0.1 df id=44 len=1500 / "
 		    "ip4 / udp / fill 500"));
 	check_limit(1380);
-	hear(ERROR4("1300", "ip4 src=" NODE4 " dst=10.1.0.1 df id=0x7803 len=1400 / "
+	hear(ERROR4("1300",
+		    "ip4 src=" NODE4 " dst=10.1.0.1 df id=0x7803 len=1400 / "
 		    "ip4 / udp / fill 500"));
 	check_limit(1280);
 }
@@ -215,8 +219,8 @@ static void forged(void **state)
 		/* other ends */
 		ERROR4("1400", "ip4 src=10.1.0.253 dst=10.1.0.1 df len=1500 / ip4 / udp"),
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.2 df len=1500 / ip4 / udp"),
-		"eth / ip4 src=10.1.0.8 dst=10.1.0.253 / icmp4 type=3 code=4 mtu=1400 ( "
-		IPIP_OF("1500") " )",
+		"eth / ip4 src=10.1.0.8 dst=10.1.0.253 / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF(
+			"1500") " )",
 		/* another protocol */
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df len=1500 / tcp"),
 		ERROR4("1400", GUE_OF("1500")),
@@ -224,25 +228,26 @@ static void forged(void **state)
 		/* a header that we do not write */
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 len=1500 / ip4 / udp"),
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df mf len=1500 / ip4 / udp"),
-		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df opts=01010101 len=1500 / ip4 / udp"),
+		ERROR4("1400",
+		       "ip4 src=" NODE4 " dst=10.1.0.1 df opts=01010101 len=1500 / ip4 / udp"),
 		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df id=0x1234 len=1500 / ip4 / udp"),
 		/* quoted too shortly */
 		ERROR4("1400", IPIP_OF("1500") " / cut 27"),
 		ERROR4("1400", IPIP_OF("1500") " / cut 20"),
 		ERROR4("1400", IPIP_OF("1500") " / cut 19"),
 		/* from nobody, to many */
-		"eth / ip4 src=224.0.0.5 dst=" NODE4 " / icmp4 type=3 code=4 mtu=1400 ( "
-		IPIP_OF("1500") " )",
-		"eth / ip4 src=0.0.0.0 dst=" NODE4 " / icmp4 type=3 code=4 mtu=1400 ( "
-		IPIP_OF("1500") " )",
+		"eth / ip4 src=224.0.0.5 dst=" NODE4
+		" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
+		"eth / ip4 src=0.0.0.0 dst=" NODE4
+		" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
 		"eth dst=ff:ff:ff:ff:ff:ff / ip4 src=10.1.0.8 dst=" NODE4
 		" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
 		/* smaller than what it is said to be too large for; larger than any */
 		ERROR4("1400", IPIP_OF("1400")),
 		ERROR4("1400", IPIP_OF("1501")),
 		/* another error */
-		"eth / ip4 src=10.1.0.8 dst=" NODE4 " / icmp4 type=3 code=3 mtu=1400 ( "
-		IPIP_OF("1500") " )",
+		"eth / ip4 src=10.1.0.8 dst=" NODE4
+		" / icmp4 type=3 code=3 mtu=1400 ( " IPIP_OF("1500") " )",
 	};
 
 	world(TO("10.1.0.1", "ipip"));
@@ -254,9 +259,11 @@ static void forged(void **state)
 	check_limit(1480);
 
 	world(TO("10.1.0.1", "gue"));
-	ignore(ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df len=1500 / "
+	ignore(ERROR4("1400",
+		      "ip4 src=" NODE4 " dst=10.1.0.1 df len=1500 / "
 		      "udp sport=49151 dport=6080 / ip4 / udp"));
-	ignore(ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df len=1500 / "
+	ignore(ERROR4("1400",
+		      "ip4 src=" NODE4 " dst=10.1.0.1 df len=1500 / "
 		      "udp sport=50000 dport=6081 / ip4 / udp"));
 	ignore(ERROR4("1400", IPIP_OF("1500")));
 	check_limit(1472);
@@ -267,8 +274,8 @@ static void forged(void **state)
 	check_limit(1450);
 
 	world(TO("\"fd01::1\"", "ipip"));
-	ignore("eth / ip6 src=ff02::1 dst=" NODE6 " / icmp6 type=2 mtu=1400 ( "
-	       IPIP6_OF("1460") " )");
+	ignore("eth / ip6 src=ff02::1 dst=" NODE6
+	       " / icmp6 type=2 mtu=1400 ( " IPIP6_OF("1460") " )");
 	ignore("eth dst=33:33:00:00:00:01 / ip6 src=fd01::8 dst=" NODE6
 	       " / icmp6 type=2 mtu=1400 ( " IPIP6_OF("1460") " )");
 	check_limit(1460);
@@ -302,8 +309,8 @@ static void others(void **state)
 	hear(ERROR4("1400", IPIP_OF("1500")));
 	world_set_tick(world_tick() + 2);
 	check_limit(1380);
-	assert_int_equal(run_text("eth / ip4 df / udp dport=443 / fill 1353")
-				 .verdict, XR_R_TOO_BIG_REPLY);
+	assert_int_equal(run_text("eth / ip4 df / udp dport=443 / fill 1353").verdict,
+			 XR_R_TOO_BIG_REPLY);
 	/* One of them goes: the other one's is still known. */
 	world_apply(VIPS "backends:\n" BACKEND("two", "[\"192.0.2.1:80/udp\"]")
 		    "    address: 10.1.0.1\n");
@@ -314,8 +321,8 @@ static void others(void **state)
 	check_limit(1280);
 }
 
-#define PROBE(n) "eth src=02:00:00:00:00:77 dst=" VM " / ip4 df src=10.9.0.77 dst=" \
-		 VM4 " / udp / fill " n
+#define PROBE(n) \
+	"eth src=02:00:00:00:00:77 dst=" VM " / ip4 df src=10.9.0.77 dst=" VM4 " / udp / fill " n
 
 /* On the other half: a node without VIPs, and a moved VM's host. */
 static void hosts(void **state)

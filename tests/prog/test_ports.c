@@ -12,7 +12,7 @@
 #include "user/lib/netns.h"
 #include "user/host/ports.h"
 
-#define SLOT	5
+#define SLOT 5
 
 /* As attaching records it. */
 static struct xr_port *attached(const char *dev)
@@ -72,7 +72,7 @@ static void switches(void **state)
 	shell("ip link del br9");
 }
 
-#define OTHER	"52:54:00:12:34:57"
+#define OTHER "52:54:00:12:34:57"
 
 /* As claiming a port does. */
 static void at_port(const char *mac, const char *dev)
@@ -110,13 +110,17 @@ static void own(void **state)
 /* Two with a lock share it: what one of them loses, the other's lock keeps. */
 static void shared(void **state)
 {
+	/* clang-format off */
 #define TWO								       \
 	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")		       \
 	      HOST_VXLAN("far", "10.2.0.1", ""))			       \
 	VMS(VM_AT(VM, "here", ", lock: true, tap: out")			       \
 	    VM_AT(OTHER, "here", ", lock: true, tap: out"))
+	/* clang-format on */
 	static const char *const losses[] = {
-		"add " VM " at here", "leave " VM, "move " VM " to far",
+		"add " VM " at here",
+		"leave " VM,
+		"move " VM " to far",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(losses); i++) {
@@ -191,11 +195,8 @@ static void vlan_of_a_vni(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(switches),
-		TEST(own),
-		TEST(shared),
-		TEST(vlan_of_a_bridge),
-		TEST(vlan_of_a_vni),
+		TEST(switches),         TEST(own),           TEST(shared),
+		TEST(vlan_of_a_bridge), TEST(vlan_of_a_vni),
 	};
 
 	return harness_main("ports", tests, ARRAY_LEN(tests));

@@ -12,7 +12,7 @@
 #include "lib/worlds.h"
 
 #define PER_MODE 100000
-#define AT_ONCE	 7		/* config IDs 0..6 */
+#define AT_ONCE  7 /* config IDs 0..6 */
 
 struct pair {
 	int sid_len, nonce_len;
@@ -60,8 +60,7 @@ static size_t pairs_of(enum xr_cid_mode mode, struct pair *pair)
 }
 
 /* Configures up to seven pairs and opens the library's side of them. */
-static size_t configure(const struct pair *pair, size_t n, bool keyed,
-			struct xr_cid **lib)
+static size_t configure(const struct pair *pair, size_t n, bool keyed, struct xr_cid **lib)
 {
 	char text[4096] = VIPS "cid:\n";
 	__u8 key[16];
@@ -78,12 +77,12 @@ static size_t configure(const struct pair *pair, size_t n, bool keyed,
 
 		draw_octets(key, sizeof(key));
 		assert_int_equal(xr_cid_new(&lib[i], &p), 0);
-		end += sprintf(end, "  - {id: %zu, format: quic-lb, "
-			       "server_id_length: %d, nonce_length: %d", i,
-			       pair[i].sid_len, pair[i].nonce_len);
+		end += sprintf(end,
+			       "  - {id: %zu, format: quic-lb, "
+			       "server_id_length: %d, nonce_length: %d",
+			       i, pair[i].sid_len, pair[i].nonce_len);
 		for (int k = 0; keyed && k < 16; k++)
-			end += sprintf(end, "%s%02x", k ? "" : ", key: ",
-				       key[k]);
+			end += sprintf(end, "%s%02x", k ? "" : ", key: ", key[k]);
 		strcpy(end, "}\n");
 	}
 	strcat(text, "backends: []\n");
@@ -95,8 +94,8 @@ static size_t configure(const struct pair *pair, size_t n, bool keyed,
 }
 
 /* One CID: the trace says what the program read. */
-static void compare(struct packet *p, size_t at, int id,
-		    const struct pair *pair, struct xr_cid *lib)
+static void compare(struct packet *p, size_t at, int id, const struct pair *pair,
+		    struct xr_cid *lib)
 {
 	int min = 1 + pair->sid_len + pair->nonce_len;
 	int len = min + draw() % (XR_CID_MAX + 1 - min);
@@ -122,11 +121,10 @@ static void compare(struct packet *p, size_t at, int id,
 	cid[-1] = len;
 	run_prog(world_prog(), p);
 	t = world_trace();
-	assert_memory_equal(t.cid, cid, len);	/* this packet's trace */
+	assert_memory_equal(t.cid, cid, len); /* this packet's trace */
 	if (!(t.flags & XR_TRACE_SID) || t.sid_len != pair->sid_len ||
 	    memcmp(t.sid, want.sid, pair->sid_len)) {
-		fprintf(stderr, "# S %d, N %d, CID", pair->sid_len,
-			pair->nonce_len);
+		fprintf(stderr, "# S %d, N %d, CID", pair->sid_len, pair->nonce_len);
 		for (int i = 0; i < len; i++)
 			fprintf(stderr, " %02x", cid[i]);
 		fprintf(stderr, "\n# server ID wanted, got:");
@@ -152,8 +150,7 @@ static void one_mode(enum xr_cid_mode mode)
 	struct xr_cid *lib[AT_ONCE];
 
 	for (size_t from = 0, batch; from < n; from += batch) {
-		batch = configure(pair + from, n - from, mode != XR_CID_CLEAR,
-				  lib);
+		batch = configure(pair + from, n - from, mode != XR_CID_CLEAR, lib);
 		for (long k = 0; k < each; k++)
 			for (size_t i = 0; i < batch; i++, drawn++)
 				compare(&p, at, i, &pair[from + i], lib[i]);

@@ -8,10 +8,11 @@
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
-#define OTHER	"52:54:00:12:34:57"	/* whom the frames are for */
-#define OTHER4	"10.9.0.11"
+#define OTHER  "52:54:00:12:34:57" /* whom the frames are for */
+#define OTHER4 "10.9.0.11"
 
 /* VM runs at far; what v sends on to here is from it. */
+/* clang-format off */
 #define WORLD(policy, more)                                                    \
 	POLICY(policy)                                                         \
 	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")                \
@@ -19,9 +20,10 @@
 	      HOST_VXLAN("v", "10.1.0.1", "") HOST_VXLAN("v6", "fd01::1", "")  \
 	      HOST_VXLAN("far", "10.1.0.3", ""))                               \
 	VMS(VM_AT(VM, "far", more) VM_AT(OTHER, "here", ""))
+/* clang-format on */
 
-#define IP4	"eth src=02:00:00:00:01:01 / ip4 src=10.1.0.1 dst=10.1.0.254"
-#define IP6	"eth src=02:00:00:00:01:01 / ip6 src=fd01::1 dst=fd01::fe"
+#define IP4          "eth src=02:00:00:00:01:01 / ip4 src=10.1.0.1 dst=10.1.0.254"
+#define IP6          "eth src=02:00:00:00:01:01 / ip6 src=fd01::1 dst=fd01::fe"
 #define VXLAN(sport) " / udp sport=" sport " dport=4789 csum=0 / vxlan 100 / "
 
 #define FROM_VM "eth src=" VM " dst=" OTHER " / "
@@ -29,16 +31,17 @@
 /* By each of which VM would be believed to be at v. */
 static const char *const frames[] = {
 	FROM_VM "ip4 src=" VM4 " dst=" OTHER4 " / udp",
-	FROM_VM "ip6 src=" VM6 " / tcp ack", FROM_VM "fill 46",
+	FROM_VM "ip6 src=" VM6 " / tcp ack",
+	FROM_VM "fill 46",
 	FROM_VM "arp op=2 sip=" VM4 " tip=" OTHER4,
-	FROM_VM "arp op=1 sip=" VM4 " tip=" OTHER4, FROM_VM "rarp",
-	FROM_VM "ip6 src=" VM6 " dst=" VM6 " hlim=255 / na target=" VM6
-	" override",
+	FROM_VM "arp op=1 sip=" VM4 " tip=" OTHER4,
+	FROM_VM "rarp",
+	FROM_VM "ip6 src=" VM6 " dst=" VM6 " hlim=255 / na target=" VM6 " override",
 	/* Refused, were it no relay. */
 	FROM_VM "arp op=2 sip=10.9.0.11 tip=10.9.0.1",
 };
 
-#define WORDS	3	/* of the frames: what moves a VM by policy "any" */
+#define WORDS 3 /* of the frames: what moves a VM by policy "any" */
 
 static const struct {
 	const char *outer;
@@ -114,8 +117,7 @@ static void no_move_is_completed(void **state)
 	for (size_t u = 0; u < ARRAY_LEN(unmarked); u++) {
 		world(WORLD("moves: expected", ""));
 		say("prepare " VM " to %s", to[unmarked[u].six]);
-		expect(join(unmarked[u].outer, frames[0]),
-		       "not-moved activated", NULL);
+		expect(join(unmarked[u].outer, frames[0]), "not-moved activated", NULL);
 		check_vm(VM, 0, XR_VM_MOVED, to[unmarked[u].six], 0);
 	}
 }
@@ -129,8 +131,8 @@ static void nobody_moves(void **state)
 	for (size_t u = 0; u < ARRAY_LEN(unmarked); u++)
 		for (size_t f = 0; f < WORDS; f++) {
 			world(WORLD("moves: any", ""));
-			expect(join(unmarked[u].outer, frames[3 + f]),
-			       "not-moved announcement", NULL);
+			expect(join(unmarked[u].outer, frames[3 + f]), "not-moved announcement",
+			       NULL);
 			check_vm(VM, 0, XR_VM_MOVED, to[unmarked[u].six], 0);
 		}
 }
@@ -163,14 +165,14 @@ static void not_for_a_vm(void **state)
 {
 	static const char *const others[] = {
 		IP4 " df id=0x7800" VXLAN("0xf000") "eth src=" VM
-		" dst=ff:ff:ff:ff:ff:ff / arp op=1 sip=" VM4 " tip=" VM4,
-		IP4 " df id=0x7800" VXLAN("0xf000") "eth src=" VM
-		" dst=02:00:00:00:00:09 / rarp",
+						    " dst=ff:ff:ff:ff:ff:ff / arp op=1 sip=" VM4
+						    " tip=" VM4,
+		IP4 " df id=0x7800" VXLAN("0xf000") "eth src=" VM " dst=02:00:00:00:00:09 / rarp",
 		IP6 " flow=0x78000" VXLAN("0xf000") "eth src=" VM
-		" dst=33:33:00:00:00:01 / ip6 src=" VM6 " dst=ff02::1 hlim=255"
-		" / na target=" VM6 " override",
-		"eth / ip4 src=10.1.0.7 dst=10.1.0.254 df id=0x7800"
-		VXLAN("0xf000") FROM_VM "rarp",
+						    " dst=33:33:00:00:00:01 / ip6 src=" VM6
+						    " dst=ff02::1 hlim=255"
+						    " / na target=" VM6 " override",
+		"eth / ip4 src=10.1.0.7 dst=10.1.0.254 df id=0x7800" VXLAN("0xf000") FROM_VM "rarp",
 	};
 	struct xr_vm was;
 	struct packet p;
@@ -201,11 +203,11 @@ static void passing_by(void **state)
 		    HOST_VXLAN("far", "10.1.0.3", ""))
 	      VMS(VM_AT(VM, "far", "") VM_AT(OTHER, "h2", "")));
 	was = *vm_live(VM, 0);
-	expect("eth / ip4 src=10.1.0.1 dst=10.2.0.2 df id=0x7805"
-	       VXLAN("0xf00f") FROM_VM "rarp", "not-moved relayed", NULL);
+	expect("eth / ip4 src=10.1.0.1 dst=10.2.0.2 df id=0x7805" VXLAN("0xf00f") FROM_VM "rarp",
+	       "not-moved relayed", NULL);
 	check_same(&was, VM, 0);
-	expect("eth / ip4 src=10.1.0.1 dst=10.2.0.2 df"
-	       VXLAN("0xf00f") FROM_VM "rarp", "not-moved announcement", NULL);
+	expect("eth / ip4 src=10.1.0.1 dst=10.2.0.2 df" VXLAN("0xf00f") FROM_VM "rarp",
+	       "not-moved announcement", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
 }
 
@@ -232,7 +234,8 @@ static void as_it_leaves(const char *host, bool six)
 	for (int i = 0; i < 256; i++) {
 		struct result r = run_text("eth dst=" OTHER " / ip4 df id=%d "
 					   "src=10.9.1.%d / udp sport=%d / "
-					   "fill %d", i, i, 1000 + i * 7, i);
+					   "fill %d",
+					   i, i, 1000 + i * 7, i);
 		const __u8 *ip = r.out.data + 14;
 		const __u8 *udp = ip + (six ? 40 : 20);
 		__u32 port = udp[0] << 8 | udp[1];
@@ -240,11 +243,10 @@ static void as_it_leaves(const char *host, bool six)
 		assert_int_equal(r.verdict, XR_R_MOVED);
 		assert_in_range(port, 0xf000, 0xffff);
 		if (six)
-			assert_int_equal((ip[1] << 16 | ip[2] << 8 | ip[3]) &
-					 0xff000, 0x78000);
+			assert_int_equal((ip[1] << 16 | ip[2] << 8 | ip[3]) & 0xff000, 0x78000);
 		else
-			assert_int_equal(ip[4] << 24 | ip[5] << 16 |
-					 ip[6] << 8 | ip[7], 0x78004000);
+			assert_int_equal(ip[4] << 24 | ip[5] << 16 | ip[6] << 8 | ip[7],
+					 0x78004000);
 		spread += !ports[port - 0xf000]++;
 	}
 	assert_in_range(spread, 200, 256);
@@ -301,15 +303,9 @@ static void both_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_move_is_completed),
-		TEST(nobody_moves),
-		TEST(nothing_is_dropped),
-		TEST(nobody_is_accused),
-		TEST(not_for_a_vm),
-		TEST(passing_by),
-		TEST(still_chained),
-		TEST(leaves_marked),
-		TEST(both_ends),
+		TEST(no_move_is_completed), TEST(nobody_moves),  TEST(nothing_is_dropped),
+		TEST(nobody_is_accused),    TEST(not_for_a_vm),  TEST(passing_by),
+		TEST(still_chained),        TEST(leaves_marked), TEST(both_ends),
 	};
 
 	return harness_main("relays", tests, ARRAY_LEN(tests));

@@ -22,8 +22,7 @@ static __u32 vip_index(const char *addr, int port, __u8 proto)
 		inet_pton(AF_INET, addr, &want[3]);
 	for (__u32 i = 1; i <= p->meta->limits.vips; i++)
 		if (p->vips[i].used && p->vips[i].port == htons(port) &&
-		    p->vips[i].proto == proto &&
-		    !memcmp(p->vips[i].addr, want, sizeof(want)))
+		    p->vips[i].proto == proto && !memcmp(p->vips[i].addr, want, sizeof(want)))
 			return i;
 	fail_msg("no such VIP");
 	return 0;
@@ -34,8 +33,7 @@ static __u32 backend_index(const char *name)
 	struct plane *p = world_plane();
 
 	for (__u32 i = 1; i <= p->meta->limits.backends; i++)
-		if (p->backend_info[i].state &&
-		    !strcmp(p->backend_info[i].name, name))
+		if (p->backend_info[i].state && !strcmp(p->backend_info[i].name, name))
 			return i;
 	fail_msg("no such backend");
 	return 0;
@@ -63,13 +61,12 @@ static void check_vip(__u32 index, __u64 packets, __u64 bytes)
 	assert_int_equal(c.bytes, bytes);
 }
 
-static void check_backend(const char *name, __u64 packets, __u64 bytes,
-			  __u64 initials, __u64 by_cid)
+static void check_backend(const char *name, __u64 packets, __u64 bytes, __u64 initials,
+			  __u64 by_cid)
 {
 	struct xr_backend_counter c;
 
-	read_sum(PLANE_BACKEND_STATS, backend_index(name), (__u64 *)&c,
-		 sizeof(c) / 8);
+	read_sum(PLANE_BACKEND_STATS, backend_index(name), (__u64 *)&c, sizeof(c) / 8);
 	assert_int_equal(c.packets, packets);
 	assert_int_equal(c.bytes, bytes);
 	assert_int_equal(c.initials, initials);
@@ -79,7 +76,7 @@ static void check_backend(const char *name, __u64 packets, __u64 bytes,
 		assert_int_equal(c.by_cid[i], 0);
 }
 
-#define BY_CID "eth / ip4 / udp / quic short dcid=07020202aabbccdd"
+#define BY_CID  "eth / ip4 / udp / quic short dcid=07020202aabbccdd"
 #define INITIAL "eth / ip4 / udp / quic long dcid=07020202aabbccdd / fill 50"
 
 static void per_vip_and_backend(void **state)
@@ -95,14 +92,14 @@ static void per_vip_and_backend(void **state)
 	expect("eth / ip4 dst=192.0.2.2 / tcp syn", "not-vip", NULL);
 	expect("eth / ip4 / udp len=0 / fill 20", "malformed-l4", NULL);
 
-	check_vip(vip_index("192.0.2.1", 443, IPPROTO_UDP), 3,
-		  2 * cid + initial);
+	check_vip(vip_index("192.0.2.1", 443, IPPROTO_UDP), 3, 2 * cid + initial);
 	check_vip(vip_index("2001:db8::1", 443, IPPROTO_TCP), 1, tcp);
 	check_vip(vip_index("192.0.2.1", 443, IPPROTO_TCP), 0, 0);
 	check_backend("two", 3, 2 * cid + initial, 1, 3);
 	check_backend("rest", 1, tcp, 0, 0);
 }
 
+/* clang-format off */
 #define CID_WORLD(policy)                                                       \
 	policy VIPS "cid:\n"                                                   \
 	"  - {id: 0, format: quic-lb, server_id_length: 3, nonce_length: 4}\n"  \
@@ -115,6 +112,7 @@ static void per_vip_and_backend(void **state)
 	BACKEND("off", ALL_VIPS)                                               \
 	"    address: 10.2.0.3\n    forward: gue\n    state: down\n"           \
 	"    server_ids: [\"030303\"]\n"
+/* clang-format on */
 
 #define SHORT "eth / ip4 / udp / quic short dcid="
 
@@ -122,8 +120,8 @@ static struct xr_cid_counter cid_counts(void)
 {
 	struct xr_cid_counter c;
 
-	read_sum(PLANE_CID_STATS, vip_index("192.0.2.1", 443, IPPROTO_UDP),
-		 (__u64 *)&c, sizeof(c) / 8);
+	read_sum(PLANE_CID_STATS, vip_index("192.0.2.1", 443, IPPROTO_UDP), (__u64 *)&c,
+		 sizeof(c) / 8);
 	return c;
 }
 
@@ -144,8 +142,7 @@ static void per_codepoint(void **state)
 	expect(SHORT "47020202aabbccdd", "cid", NULL);
 	expect(SHORT "5f020202aabbccdd", "cid", NULL);
 	check_cid((struct xr_cid_counter){ .icmp = 0 });
-	read_sum(PLANE_BACKEND_STATS, backend_index("two"), (__u64 *)&b,
-		 sizeof(b) / 8);
+	read_sum(PLANE_BACKEND_STATS, backend_index("two"), (__u64 *)&b, sizeof(b) / 8);
 	assert_int_equal(b.by_cid[0], 1);
 	assert_int_equal(b.by_cid[2], 2);
 
@@ -155,18 +152,17 @@ static void per_codepoint(void **state)
 	expect(SHORT "470202", "hash cid-short", NULL);
 	expect("eth / ip4 / udp / quic long dcid=47090909aabbccdd / fill 50",
 	       "hash cid-no-server initial", NULL);
-	check_cid((struct xr_cid_counter){ .astray = { 1, 0, 1, [7] = 1 },
-					   .longs = 1 });
+	check_cid((struct xr_cid_counter){ .astray = { 1, 0, 1, [7] = 1 }, .longs = 1 });
 
 	/* A server that is down was named all the same. */
 	expect(SHORT "47030303aabbccdd", "backend-down", NULL);
-	check_cid((struct xr_cid_counter){ .astray = { 1, 0, 1, [7] = 1 },
-					   .down = { [2] = 1 }, .longs = 1 });
+	check_cid((struct xr_cid_counter){
+		.astray = { 1, 0, 1, [7] = 1 }, .down = { [2] = 1 }, .longs = 1 });
 
 	/* And what is not QUIC's at all says nothing. */
 	expect("eth / ip4 / tcp syn", "hash", NULL);
-	check_cid((struct xr_cid_counter){ .astray = { 1, 0, 1, [7] = 1 },
-					   .down = { [2] = 1 }, .longs = 1 });
+	check_cid((struct xr_cid_counter){
+		.astray = { 1, 0, 1, [7] = 1 }, .down = { [2] = 1 }, .longs = 1 });
 
 	world(CID_WORLD(POLICY("down: fallback")));
 	expect(SHORT "47030303aabbccdd", "hash", NULL);
@@ -180,11 +176,13 @@ static void icmp_is_apart(void **state)
 	char text[1024];
 
 	for (int i = 0; i < 2; i++) {
+		/* clang-format off */
 		snprintf(text, sizeof(text), "vips:\n"
 			 "  - {address: 192.0.2.1, port: 443, protocol: udp, cid: true, flow: %s}\n"
 			 CIDS "backends:\n"
 			 BACKEND("rest", "[\"192.0.2.1:443/udp\"]")
 			 "    address: 10.1.0.9\n    forward: gue\n", flows[i]);
+		/* clang-format on */
 		world(text);
 		expect("eth / ip4 src=203.0.113.99 dst=192.0.2.1 / icmp4 ( ip4 src=192.0.2.1 dst=198.51.100.7 / udp sport=443 dport=5000 / quic short dcid=07090909aabbccdd )",
 		       "icmp-hash", NULL);
@@ -210,10 +208,9 @@ static void drops(void **state)
 	{
 		struct xr_backend_counter c;
 
-		read_sum(PLANE_BACKEND_STATS, backend_index("b"), (__u64 *)&c,
-			 sizeof(c) / 8);
+		read_sum(PLANE_BACKEND_STATS, backend_index("b"), (__u64 *)&c, sizeof(c) / 8);
 		assert_int_equal(c.initials, 5);
-		assert_in_range(c.packets, 1, 3);	/* a tick may pass */
+		assert_in_range(c.packets, 1, 3); /* a tick may pass */
 	}
 }
 
@@ -237,8 +234,7 @@ static void per_device(void **state)
 
 	world(WORLD_TWO);
 	world_use_decap();
-	expect("eth / ip4 dst=10.1.0.254 / ip4 dst=10.1.0.254 / udp",
-	       "decap-ipip", NULL);
+	expect("eth / ip4 dst=10.1.0.254 / ip4 dst=10.1.0.254 / udp", "decap-ipip", NULL);
 	read_sum(PLANE_DEV_STATS, 0, (__u64 *)&d, sizeof(d) / 8);
 	assert_int_equal(d.kind[XR_KIND_DECAP].packets, 1);
 }
@@ -269,16 +265,14 @@ static void drop_events(void **state)
 	__u32 tick;
 
 	world(WORLD_TWO);
-	ring = ring_buffer__new(world_plane()->fd[PLANE_EVENTS], on_event, &e,
-				NULL);
+	ring = ring_buffer__new(world_plane()->fd[PLANE_EVENTS], on_event, &e, NULL);
 	assert_non_null(ring);
 	do {
 		world_set_tick(world_tick() + 10);
 		tick = world_tick();
 		memset(&e, 0, sizeof(e));
 		for (int i = 0; i < 20; i++)
-			expect("eth / ip4 ttl=1 / tcp sport=77 syn",
-			       "ttl-expired", NULL);
+			expect("eth / ip4 ttl=1 / tcp sport=77 syn", "ttl-expired", NULL);
 		ring_buffer__consume(ring);
 	} while (world_tick() != tick);
 	assert_int_equal(e.of[XR_R_TTL_EXPIRED], 1);
@@ -307,6 +301,7 @@ static void many_server_ids(void **state)
 	const int each = 100, long_ones = 20;
 	char *text = malloc(200000), *s = text;
 
+	/* clang-format off */
 	s += sprintf(s, "limits: {server_ids: 1000}\n" VIPS "cid:\n"
 		     "  - {id: 0, format: quic-lb, server_id_length: 3, "
 		     "nonce_length: 4}\n"
@@ -314,10 +309,13 @@ static void many_server_ids(void **state)
 		     "nonce_length: 4}\nbackends:\n"
 		     BACKEND("rest", ALL_VIPS)
 		     "    address: 10.1.0.9\n    forward: gue\n");
+	/* clang-format on */
 	for (int b = 1; b <= 8; b++) {
+		/* clang-format off */
 		s += sprintf(s, BACKEND("b%d", VIPS4)
 			     "    address: 10.2.0.%d\n    state: draining\n"
 			     "    server_ids: [", b, b);
+		/* clang-format on */
 		for (int i = 0; i < each; i++)
 			s += sprintf(s, "\"%06x\", ", b << 16 | i);
 		for (int i = 0; i < long_ones; i++)
@@ -334,22 +332,26 @@ static void many_server_ids(void **state)
 		snprintf(want, sizeof(want), "10.2.0.%d", b);
 		for (int i = 0; i < each; i++) {
 			r = run_text("eth / ip4 / udp / quic short "
-				     "dcid=00%06xaabbccdd", b << 16 | i);
+				     "dcid=00%06xaabbccdd",
+				     b << 16 | i);
 			check_reasons(&r, "cid");
 			assert_string_equal(outer_dst(&r), want);
 		}
 		for (int i = 0; i < long_ones; i++) {
 			r = run_text("eth / ip4 / udp / quic short "
-				     "dcid=20%024xaabbccdd", b << 16 | i);
+				     "dcid=20%024xaabbccdd",
+				     b << 16 | i);
 			check_reasons(&r, "cid");
 			assert_string_equal(outer_dst(&r), want);
 		}
 		/* One beyond is nobody's; one of the other length, too. */
 		r = run_text("eth / ip4 / udp / quic short "
-			     "dcid=00%06xaabbccdd", b << 16 | each);
+			     "dcid=00%06xaabbccdd",
+			     b << 16 | each);
 		check_reasons(&r, "hash cid-no-server");
 		r = run_text("eth / ip4 / udp / quic short "
-			     "dcid=20%024xaabbccdd", b << 16 | long_ones);
+			     "dcid=20%024xaabbccdd",
+			     b << 16 | long_ones);
 		check_reasons(&r, "hash cid-no-server");
 	}
 }
@@ -361,23 +363,23 @@ static void many_vips(void **state)
 
 	s += sprintf(s, "limits: {vips: 120}\nvips:\n");
 	for (int i = 1; i <= 30; i++) {
-		s += sprintf(s, VIP("192.0.2.%d", "443", "udp", "")
-			     VIP("192.0.2.1", "%d", "tcp", "")
-			     VIP("2001:db8::%x", "443", "udp", "")
-			     VIP("2001:db8::1", "%d", "tcp", ""), i, 1000 + i,
-			     i, 2000 + i);
+		s += sprintf(s,
+			     VIP("192.0.2.%d", "443", "udp", "") VIP("192.0.2.1", "%d", "tcp", "")
+				     VIP("2001:db8::%x", "443", "udp", "")
+					     VIP("2001:db8::1", "%d", "tcp", ""),
+			     i, 1000 + i, i, 2000 + i);
 	}
 	s += sprintf(s, "backends:\n");
 	for (int i = 1; i <= 30; i++)
-		s += sprintf(s, "  - {name: b%d, address: 10.1.%d.1, forward: "
+		s += sprintf(s,
+			     "  - {name: b%d, address: 10.1.%d.1, forward: "
 			     "gue, vips: [\"192.0.2.%d:443/udp\", "
 			     "\"192.0.2.1:%d/tcp\", "
 			     "\"[2001:db8::%x]:443/udp\", "
-			     "\"[2001:db8::1]:%d/tcp\"]}\n", i, i, i, 1000 + i,
-			     i, 2000 + i);
+			     "\"[2001:db8::1]:%d/tcp\"]}\n",
+			     i, i, i, 1000 + i, i, 2000 + i);
 	for (int i = 1; i <= 30; i++)
-		shell("ip route add 10.1.%d.1/32 via 10.1.0.%d", i,
-		      1 + i % 9);
+		shell("ip route add 10.1.%d.1/32 via 10.1.0.%d", i, 1 + i % 9);
 	world("%s", text);
 	free(text);
 
@@ -405,21 +407,16 @@ static void many_vips(void **state)
 		check_reasons(&r, "not-vip");
 	}
 	for (int i = 1; i <= 30; i++)
-		shell("ip route del 10.1.%d.1/32 via 10.1.0.%d", i,
-		      1 + i % 9);
+		shell("ip route del 10.1.%d.1/32 via 10.1.0.%d", i, 1 + i % 9);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(per_vip_and_backend),
-		TEST(per_codepoint),
-		TEST(icmp_is_apart),
-		TEST(drops),
-		TEST(per_device),
-		TEST(drop_events),
-		TEST(many_server_ids),
-		TEST(many_vips),
+		TEST(per_vip_and_backend), TEST(per_codepoint),
+		TEST(icmp_is_apart),       TEST(drops),
+		TEST(per_device),          TEST(drop_events),
+		TEST(many_server_ids),     TEST(many_vips),
 	};
 
 	return harness_main("report", tests, ARRAY_LEN(tests));

@@ -6,24 +6,22 @@
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
-#define BY_CID	"quic short dcid=07020202aabbccdd"	/* 10.2.0.2 */
-#define LONG	"quic long type=handshake dcid=67"	/* no such config */
-#define SHORT	"quic short dcid=67"
+#define BY_CID "quic short dcid=07020202aabbccdd" /* 10.2.0.2 */
+#define LONG   "quic long type=handshake dcid=67" /* no such config */
+#define SHORT  "quic short dcid=67"
 
 static struct result udp(int sport, const char *what)
 {
 	return run_text("eth / ip4 / udp sport=%d / %s", sport, what);
 }
 
-static void goes(int sport, const char *what, const char *reasons,
-		 const char *where)
+static void goes(int sport, const char *what, const char *reasons, const char *where)
 {
 	struct result r = udp(sport, what);
 
 	check_reasons(&r, reasons);
 	if (where && strcmp(outer_dst(&r), where)) {
-		fprintf(stderr, "# %s went to %s, not %s\n", what,
-			outer_dst(&r), where);
+		fprintf(stderr, "# %s went to %s, not %s\n", what, outer_dst(&r), where);
 		fail();
 	}
 }
@@ -106,10 +104,10 @@ static void hash_is_steady_and_spreads(void **state)
 
 	world(WORLD_EVEN);
 	for (int sport = 1; sport <= 600; sport++) {
-		struct result a = run_text("eth / ip4 / tcp sport=%d syn",
-					   sport);
+		struct result a = run_text("eth / ip4 / tcp sport=%d syn", sport);
 		struct result b = run_text("eth / ip4 / tcp sport=%d ack "
-					   "seq=99 / fill 9", sport);
+					   "seq=99 / fill 9",
+					   sport);
 
 		check_reasons(&a, "hash");
 		assert_memory_equal(a.out.data + 30, b.out.data + 30, 4);
@@ -130,7 +128,8 @@ static void nodes_agree(void **state)
 		world(SECRET WORLD_EVEN);
 		for (int i = 0; i < 200; i++) {
 			struct result r = run_text("eth / ip4 / tcp sport=%d "
-						   "syn", i + 1);
+						   "syn",
+						   i + 1);
 
 			if (!node)
 				snprintf(first[i], 16, "%s", outer_dst(&r));
@@ -140,12 +139,14 @@ static void nodes_agree(void **state)
 	}
 }
 
+/* clang-format off */
 #define STATES(hash, cid, policy)                                              \
 	VIPS CIDS policy "backends:\n"                                         \
 	BACKEND("hash", ALL_VIPS) "    address: 10.1.0.9\n    forward: gue\n"  \
 	"    state: " hash "\n"                                                \
 	BACKEND("two", ALL_VIPS) "    address: 10.2.0.2\n    forward: gue\n"   \
 	"    server_ids: [\"020202\"]\n    state: " cid "\n"
+/* clang-format on */
 
 static void states(void **state)
 {
@@ -247,44 +248,43 @@ static void flows_and_states(void **state)
 
 /* ---- who stands behind what ---- */
 
-#define ONE	"\"192.0.2.1:443/udp\", \"192.0.2.1:443/tcp\""
-#define OTHER	"\"192.0.2.2:443/udp\", \"192.0.2.2:443/tcp\""
-#define SIX	"\"[2001:db8::1]:443/udp\""
-#define TWO_SERVICES							\
-	"vips:\n"							\
-	VIP("192.0.2.1", "443", "udp", ", cid: true")			\
-	VIP("192.0.2.1", "443", "tcp", "")				\
-	VIP("192.0.2.2", "443", "udp", ", cid: true")			\
-	VIP("192.0.2.2", "443", "tcp", "")				\
-	VIP("2001:db8::1", "443", "udp", ", cid: true") CIDS "backends:\n"
+#define ONE   "\"192.0.2.1:443/udp\", \"192.0.2.1:443/tcp\""
+#define OTHER "\"192.0.2.2:443/udp\", \"192.0.2.2:443/tcp\""
+#define SIX   "\"[2001:db8::1]:443/udp\""
+#define TWO_SERVICES                                                                               \
+	"vips:\n" VIP("192.0.2.1", "443", "udp", ", cid: true") VIP("192.0.2.1", "443", "tcp", "") \
+		VIP("192.0.2.2", "443", "udp", ", cid: true") VIP("192.0.2.2", "443", "tcp", "")   \
+			VIP("2001:db8::1", "443", "udp", ", cid: true") CIDS "backends:\n"
+/* clang-format off */
 #define SERVER(name, vips, addr, id, more)				\
 	BACKEND(name, "[" vips "]") "    address: " addr "\n"		\
 	"    server_ids: [\"" id "\"]\n" more
+/* clang-format on */
 
 /*
  * a is one's, b the other's; c is behind both, and so in no pool of theirs; d is
  * IPv6's alone.
  */
-#define A_AND(more_b, c)						\
-	TWO_SERVICES SERVER("a", ONE, "10.1.0.1", "0a0a0a", "")		\
-	SERVER("a2", ONE, "10.1.0.5", "0a0a0b", "    weight: 0\n")	\
-	SERVER("b", OTHER, "10.1.0.2", "0b0b0b", more_b) c		\
-	SERVER("d", SIX, "fd01::4", "0d0d0d", "")
-#define C(vips)	SERVER("c", vips, "10.1.0.3", "0c0c0c", "    weight: 0\n")
+#define A_AND(more_b, c)                                                   \
+	TWO_SERVICES SERVER("a", ONE, "10.1.0.1", "0a0a0a", "")            \
+		SERVER("a2", ONE, "10.1.0.5", "0a0a0b", "    weight: 0\n") \
+			SERVER("b", OTHER, "10.1.0.2", "0b0b0b", more_b)   \
+				c SERVER("d", SIX, "fd01::4", "0d0d0d", "")
+#define C(vips) SERVER("c", vips, "10.1.0.3", "0c0c0c", "    weight: 0\n")
 
-static void cid_goes(const char *ip, const char *id, const char *reasons,
-		     const char *where)
+static void cid_goes(const char *ip, const char *id, const char *reasons, const char *where)
 {
 	struct result r = run_text("eth / %s / udp / quic short "
-				   "dcid=07%saabbccdd", ip, id);
+				   "dcid=07%saabbccdd",
+				   ip, id);
 
 	check_reasons(&r, reasons);
 	assert_string_equal(outer_dst(&r), where);
 }
 
-#define TO_ONE		"ip4"
-#define TO_OTHER	"ip4 dst=192.0.2.2"
-#define TO_SIX		"ip6"
+#define TO_ONE   "ip4"
+#define TO_OTHER "ip4 dst=192.0.2.2"
+#define TO_SIX   "ip6"
 
 /* A CID is good for the VIPs of its server, and says nothing at another. */
 static void cid_of_another_service(void **state)
@@ -304,21 +304,22 @@ static void cid_of_another_service(void **state)
 	cid_goes(TO_ONE, "0d0d0d", "hash cid-not-here", "10.1.0.1");
 	/* A long header opens a flow there, as with any CID that leads nowhere. */
 	expect("eth / ip4 / udp sport=5 / quic long type=handshake "
-	       "dcid=070b0b0baabbccdd", "hash cid-not-here flow-new", NULL);
+	       "dcid=070b0b0baabbccdd",
+	       "hash cid-not-here flow-new", NULL);
 	/* What its server's state is, is not this VIP's business. */
 	world_apply(A_AND("    state: down\n", C(ONE ", " OTHER)));
 	cid_goes(TO_ONE, "0b0b0b", "hash cid-not-here", "10.1.0.1");
 	expect("eth / ip4 dst=192.0.2.2 / udp / quic short "
-	       "dcid=070b0b0baabbccdd", "backend-down", NULL);
+	       "dcid=070b0b0baabbccdd",
+	       "backend-down", NULL);
 }
 
 /* An error that quotes what the VIP never sent. */
 static void icmp_of_another_service(void **state)
 {
-	static const char error[] =
-		"eth / ip4 src=10.0.0.77 / icmp4 ( ip4 src=192.0.2.1 "
-		"dst=10.0.0.1 / udp sport=443 dport=1000 / quic long "
-		"type=handshake dcid=0102 scid=07%saabbccdd / fill 9 )";
+	static const char error[] = "eth / ip4 src=10.0.0.77 / icmp4 ( ip4 src=192.0.2.1 "
+				    "dst=10.0.0.1 / udp sport=443 dport=1000 / quic long "
+				    "type=handshake dcid=0102 scid=07%saabbccdd / fill 9 )";
 	char text[512];
 
 	world(A_AND("", C(ONE ", " OTHER)));
@@ -331,9 +332,8 @@ static void icmp_of_another_service(void **state)
 /* Its entries are older than the change. */
 static void flow_of_another_service(void **state)
 {
-	static const char error[] =
-		"eth / ip4 src=10.0.0.77 / icmp4 ( ip4 src=192.0.2.1 "
-		"dst=10.0.0.1 / tcp sport=443 dport=1000 ack )";
+	static const char error[] = "eth / ip4 src=10.0.0.77 / icmp4 ( ip4 src=192.0.2.1 "
+				    "dst=10.0.0.1 / tcp sport=443 dport=1000 ack )";
 	struct result r;
 
 	/* c takes what is new, and then is the other's alone. */
@@ -388,11 +388,9 @@ static void initials_are_counted(void **state)
 {
 	world(WORLD_TWO);
 	goes(1, INITIAL, "hash cid-no-config initial", "10.1.0.9");
-	goes(1, "quic long version=2 dcid=67", "hash cid-no-config initial",
-	     NULL);
+	goes(1, "quic long version=2 dcid=67", "hash cid-no-config initial", NULL);
 	goes(1, "quic long type=0rtt dcid=67", "hash cid-no-config", NULL);
-	goes(1, "quic long type=handshake dcid=67", "hash cid-no-config",
-	     NULL);
+	goes(1, "quic long type=handshake dcid=67", "hash cid-no-config", NULL);
 	goes(1, "quic long version=3 dcid=67", "hash cid-no-config", NULL);
 	goes(1, "quic long version=0 dcid=67", "hash cid-no-config", NULL);
 	goes(1, "quic long dcid=07020202aabbccdd", "cid initial", NULL);
@@ -412,8 +410,8 @@ static void initials_are_limited(void **state)
 		tick = world_tick();
 		sent = refused = 0;
 		for (int i = 0; i < 20; i++) {
-			struct result r = udp(1000 + i, i & 1 ? INITIAL :
-				"quic long dcid=07020202aabbccdd");
+			struct result r = udp(1000 + i,
+					      i & 1 ? INITIAL : "quic long dcid=07020202aabbccdd");
 
 			assert_int_equal(r.count[XR_R_INITIAL], 1);
 			if (r.verdict == XR_R_INITIAL_RATE)
@@ -422,8 +420,7 @@ static void initials_are_limited(void **state)
 				sent++;
 		}
 		goes(1, "quic short dcid=07020202aabbccdd", "cid", NULL);
-		goes(1, "quic long type=0rtt dcid=67", "hash cid-no-config",
-		     NULL);
+		goes(1, "quic long type=0rtt dcid=67", "hash cid-no-config", NULL);
 	} while (world_tick() != tick);
 	assert_int_equal(sent, 7);
 	assert_int_equal(refused, 13);
@@ -432,43 +429,77 @@ static void initials_are_limited(void **state)
 }
 
 /* In a datagram behind packets that a server throws away, or may not know. */
-#define V1		"00000001"
-#define V2		"6b3343cf"
-#define IDS		"0807020202aabbccdd" "00"	/* DCID, no SCID */
-#define BOGUS(len)	"e0" V1 IDS len		/* Handshake */
-#define HIDDEN		"c0" V1 IDS "00" "03" "aabbcc"
+#define V1 "00000001"
+#define V2 "6b3343cf"
+#define IDS                  \
+	"0807020202aabbccdd" \
+	"00"                       /* DCID, no SCID */
+#define BOGUS(len) "e0" V1 IDS len /* Handshake */
+#define HIDDEN           \
+	"c0" V1 IDS "00" \
+	"03"             \
+	"aabbcc"
 
 static const struct {
 	const char *hex;
 	int opens;
 } datagrams[] = {
 	{ BOGUS("02") "aabb" HIDDEN, 1 },
-	{ "d0" V1 IDS "02" "aabb" HIDDEN, 1 },		/* 0-RTT */
-	{ "f0" V2 IDS "02" "aabb" "d0" V2 IDS "00" "01" "aa" "bb", 1 },
-	{ BOGUS("4002") "aabb" HIDDEN, 1 },		/* longer lengths */
+	{ "d0" V1 IDS "02"
+	  "aabb" HIDDEN,
+	  1 }, /* 0-RTT */
+	{ "f0" V2 IDS "02"
+	  "aabb"
+	  "d0" V2 IDS "00"
+	  "01"
+	  "aa"
+	  "bb",
+	  1 },
+	{ BOGUS("4002") "aabb" HIDDEN, 1 }, /* longer lengths */
 	{ BOGUS("80000002") "aabb" HIDDEN, 1 },
 	{ BOGUS("c000000000000002") "aabb" HIDDEN, 1 },
 	{ BOGUS("4103") " / fill 259 / hex " HIDDEN, 1 },
 	{ BOGUS("80000103") " / fill 259 / hex " HIDDEN, 1 },
 	{ BOGUS("c000000000000103") " / fill 259 / hex " HIDDEN, 1 },
-	{ "e0" V1 "0807020202aabbccdd" "03000000" "02" "aabb" HIDDEN, 1 },
+	{ "e0" V1 "0807020202aabbccdd"
+	  "03000000"
+	  "02"
+	  "aabb" HIDDEN,
+	  1 },
 	{ BOGUS("00") HIDDEN, 1 },
 	{ BOGUS("01") "aa" BOGUS("01") "aa" BOGUS("00") HIDDEN, 1 },
 	/* More packets than are looked at. */
-	{ BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00")
-	  BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00") "40", 1 },
-	{ "e0" "0a0a0a0a" IDS "00", 1 },		/* another version */
+	{ BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00") BOGUS("00")
+		  BOGUS("00") BOGUS("00") "40",
+	  1 },
+	{ "e0"
+	  "0a0a0a0a" IDS "00",
+	  1 }, /* another version */
 	/* With nothing behind them that a server would open. */
 	{ BOGUS("02") "aabb", 0 },
-	{ BOGUS("02") "aabb" "40" "c0" V1 IDS "00", 0 },
-	{ BOGUS("09") "aabb" "c0" V1, 0 },		/* longer than there is */
+	{ BOGUS("02") "aabb"
+		      "40"
+		      "c0" V1 IDS "00",
+	  0 },
+	{ BOGUS("09") "aabb"
+		      "c0" V1,
+	  0 }, /* longer than there is */
 	{ BOGUS("c000000100000002") "aabb" HIDDEN, 0 },
 	{ BOGUS("bfffffff") "aabb" HIDDEN, 0 },
 	{ BOGUS("4103") " / fill 258", 0 },
-	{ BOGUS("02") "aabb" "00000000", 0 },		/* padded */
-	{ "e0" "00000000" IDS "02" "aabb" HIDDEN, 0 },	/* version negotiation */
-	{ "f0" V1 IDS "02" "aabb" HIDDEN, 0 },		/* Retry has no length */
-	{ "c0" V2 IDS "02" "aabb" HIDDEN, 0 },
+	{ BOGUS("02") "aabb"
+		      "00000000",
+	  0 }, /* padded */
+	{ "e0"
+	  "00000000" IDS "02"
+	  "aabb" HIDDEN,
+	  0 }, /* version negotiation */
+	{ "f0" V1 IDS "02"
+	  "aabb" HIDDEN,
+	  0 }, /* Retry has no length */
+	{ "c0" V2 IDS "02"
+	  "aabb" HIDDEN,
+	  0 },
 	{ BOGUS(""), 0 },
 };
 
@@ -487,10 +518,8 @@ static void hidden_initials_are_limited(void **state)
 			world_set_tick(world_tick() + 2);
 			tick = world_tick();
 			goes(1, INITIAL, "hash cid-no-config initial", NULL);
-			goes(2, text, datagrams[i].opens ?
-				     "initial-rate initial" : "cid", NULL);
-			goes(3, "quic short dcid=07020202aabbccdd", "cid",
-			     NULL);
+			goes(2, text, datagrams[i].opens ? "initial-rate initial" : "cid", NULL);
+			goes(3, "quic short dcid=07020202aabbccdd", "cid", NULL);
 		} while (world_tick() != tick);
 	}
 	/* Where nothing is limited, only what is one is counted. */

@@ -32,21 +32,23 @@ static void pings(void **state)
 	owned();
 	expect("eth / ip4 / icmp4 type=8 rest=0x12340001 / fill 56", "vip-echo",
 	       FROM_US "ip4 src=192.0.2.1 dst=10.0.0.1 / icmp4 type=0 "
-	       "rest=0x12340001 / fill 56");
+		       "rest=0x12340001 / fill 56");
 	expect("eth / vlan 5 pcp=3 / ip4 ttl=1 tos=0xb8 id=77 df / "
-	       "icmp4 type=8 rest=1 / zero 3", "vip-echo",
+	       "icmp4 type=8 rest=1 / zero 3",
+	       "vip-echo",
 	       FROM_US "vlan 5 pcp=3 / ip4 src=192.0.2.1 dst=10.0.0.1 tos=0xb8 "
-	       "id=77 df / icmp4 type=0 rest=1 / zero 3");
+		       "id=77 df / icmp4 type=0 rest=1 / zero 3");
 	expect("eth / ip4 / icmp4 type=8 rest=0xfffffffe / pad 18", "vip-echo",
 	       FROM_US "ip4 src=192.0.2.1 dst=10.0.0.1 / icmp4 type=0 "
-	       "rest=0xfffffffe / pad 18");
+		       "rest=0xfffffffe / pad 18");
 	expect("eth / ip6 hlim=255 flow=5 / icmp6 type=128 rest=0x12340001 / "
-	       "fill 56", "vip-echo",
+	       "fill 56",
+	       "vip-echo",
 	       FROM_US "ip6 src=2001:db8::1 dst=fd00::1 hlim=64 flow=5 / "
-	       "icmp6 type=129 rest=0x12340001 / fill 56");
+		       "icmp6 type=129 rest=0x12340001 / fill 56");
 	expect("eth / vlan 5 / ip6 / icmp6 type=128 rest=1 / fill 1", "vip-echo",
 	       FROM_US "vlan 5 / ip6 src=2001:db8::1 dst=fd00::1 / "
-	       "icmp6 type=129 rest=1 / fill 1");
+		       "icmp6 type=129 rest=1 / fill 1");
 	let_go();
 }
 
@@ -60,38 +62,46 @@ static void sums(void **state)
 	for (unsigned int i = 0; i < 0x10000; i += 0xff) {
 		snprintf(in, sizeof(in), "eth / ip4 / icmp4 type=8 rest=%u", i);
 		/* 0xffff is the other 0 (RFC 1624 §3). */
-		snprintf(out, sizeof(out), FROM_US "ip4 src=192.0.2.1 "
-			 "dst=10.0.0.1 / icmp4 type=0 rest=%u%s", i,
-			 i == 0xffff ? " csum=0xffff" : "");
+		snprintf(out, sizeof(out),
+			 FROM_US "ip4 src=192.0.2.1 "
+				 "dst=10.0.0.1 / icmp4 type=0 rest=%u%s",
+			 i, i == 0xffff ? " csum=0xffff" : "");
 		expect(in, "vip-echo", out);
-		snprintf(in, sizeof(in), "eth / ip6 / icmp6 type=128 rest=%u",
+		snprintf(in, sizeof(in), "eth / ip6 / icmp6 type=128 rest=%u", i);
+		snprintf(out, sizeof(out),
+			 FROM_US "ip6 src=2001:db8::1 "
+				 "dst=fd00::1 / icmp6 type=129 rest=%u",
 			 i);
-		snprintf(out, sizeof(out), FROM_US "ip6 src=2001:db8::1 "
-			 "dst=fd00::1 / icmp6 type=129 rest=%u", i);
 		expect(in, "vip-echo", out);
 	}
 	let_go();
 }
 
 static const char *const others[] = {
-	"eth / ip4 / tcp dport=22 syn", "eth / ip4 / udp dport=53 / fill 9",
-	"eth / ip4 proto=132 / fill 40", "eth / ip4 proto=47 / fill 40",
+	"eth / ip4 / tcp dport=22 syn",
+	"eth / ip4 / udp dport=53 / fill 9",
+	"eth / ip4 proto=132 / fill 40",
+	"eth / ip4 proto=47 / fill 40",
 	"eth / vlan 5 / ip4 / tcp dport=22 syn",
 	"eth / ip4 opts=01010101 / tcp dport=22 syn",
-	"eth / ip6 / tcp dport=22 syn", "eth / ip6 / udp dport=53 / fill 9",
+	"eth / ip6 / tcp dport=22 syn",
+	"eth / ip6 / udp dport=53 / fill 9",
 	"eth / ip6 / dstopts / udp dport=53 / fill 9",
 	/* More than is followed, or not to be followed. */
 	"eth / ip6 next=135 / fill 40",
 	/* For a VIP, but broken where no router looks. */
-	"eth / ip4 / tcp off=4 syn", "eth / ip4 / udp len=+9 / fill 9",
+	"eth / ip4 / tcp off=4 syn",
+	"eth / ip4 / udp len=+9 / fill 9",
 	"eth / ip6 / udp len=+9 / fill 9",
 	/* Pings that nobody sends, and what else ICMP has. */
 	"eth / ip4 opts=01010101 / icmp4 type=8 rest=1",
 	"eth / ip4 / icmp4 type=8 code=1 rest=1",
-	"eth / ip4 / icmp4 type=0 rest=1", "eth / ip4 / icmp4 type=13 rest=1",
+	"eth / ip4 / icmp4 type=0 rest=1",
+	"eth / ip4 / icmp4 type=13 rest=1",
 	"eth / ip4 proto=1 / fill 4",
 	"eth / ip6 / dstopts / icmp6 type=128 rest=1",
-	"eth / ip6 / icmp6 type=129 rest=1", "eth / ip6 / icmp6 type=135 rest=1",
+	"eth / ip6 / icmp6 type=129 rest=1",
+	"eth / ip6 / icmp6 type=135 rest=1",
 	"eth / ip4 / icmp4 ( ip4 src=192.0.2.1 dst=10.0.0.1 / tcp sport=22 "
 	"dport=1000 ack )",
 	"eth / ip4 / icmp4 ( ip4 src=192.0.2.2 dst=10.0.0.1 / tcp sport=443 "
@@ -99,7 +109,8 @@ static const char *const others[] = {
 };
 
 static const char *const fragments[] = {
-	"eth / ip4 mf / udp / fill 24", "eth / ip4 off=64 / fill 24",
+	"eth / ip4 mf / udp / fill 24",
+	"eth / ip4 off=64 / fill 24",
 	"eth / vlan 5 / ip4 mf / tcp syn / fill 24",
 	"eth / ip4 mf / icmp4 type=8 rest=1",
 	"eth / ip6 / frag mf / udp / fill 24",
@@ -128,7 +139,8 @@ static void all_pass(const char *const *each, size_t n)
 }
 
 static const char *const pings_only[] = {
-	"eth / ip4 / icmp4 type=8 rest=1", "eth / ip6 / icmp6 type=128 rest=1",
+	"eth / ip4 / icmp4 type=8 rest=1",
+	"eth / ip6 / icmp6 type=128 rest=1",
 };
 
 #define ALL(list) list, ARRAY_LEN(list)
@@ -171,7 +183,8 @@ static void addresses_beside(void **state)
 	owned();
 	for (int i = 2; i < 256; i++) {
 		struct result r = run_text("eth / ip4 dst=192.0.2.%d / tcp "
-					   "dport=22 syn", i);
+					   "dport=22 syn",
+					   i);
 
 		check_reasons(&r, "not-vip");
 	}
@@ -180,21 +193,18 @@ static void addresses_beside(void **state)
 		__be32 addr = htonl(0xcb000000 + i);
 		struct result r;
 
-		if (xr_vip_filter_bit(addr) !=
-		    xr_vip_filter_bit(htonl(0xc0000201)))
+		if (xr_vip_filter_bit(addr) != xr_vip_filter_bit(htonl(0xc0000201)))
 			continue;
 		met++;
-		r = run_text("eth / ip4 dst=203.%u.%u.%u / tcp dport=22 syn",
-			     i >> 16 & 255, i >> 8 & 255, i & 255);
+		r = run_text("eth / ip4 dst=203.%u.%u.%u / tcp dport=22 syn", i >> 16 & 255,
+			     i >> 8 & 255, i & 255);
 		check_reasons(&r, "not-vip");
 	}
 	expect("eth / ip4 dst=192.0.2.2 / icmp4 type=8 rest=1", "not-l4", NULL);
-	expect("eth / ip6 dst=2001:db8::2 / icmp6 type=128 rest=1", "not-l4",
-	       NULL);
+	expect("eth / ip6 dst=2001:db8::2 / icmp6 type=128 rest=1", "not-l4", NULL);
 	/* Nor where the kernel would send it on. */
 	shell("ip -6 route add ::ffff:0:0/96 via fd01::8");
-	expect("eth / ip6 dst=::ffff:192.0.2.1 / tcp dport=22 syn", "not-vip",
-	       NULL);
+	expect("eth / ip6 dst=::ffff:192.0.2.1 / tcp dport=22 syn", "not-vip", NULL);
 	shell("ip -6 route del ::ffff:0:0/96");
 	/* VIPs come and go. */
 	world_apply("vips:\n" VIP("192.0.2.7", "443", "tcp", "") "backends: []\n");
@@ -226,11 +236,10 @@ static void the_machines_own(void **state)
 /* As the command does for 192.0.2.1. */
 static void note_of_command(__u32 what)
 {
-	const __be32 addr[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff),
-					     htonl(0xc0000201) };
+	const __be32 addr[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff), htonl(0xc0000201) };
 
-	assert_int_equal(bpf_map_update_elem(
-		world_plane()->fd[PLANE_VIP_ADDRESSES], addr, &what, 0), 0);
+	assert_int_equal(
+		bpf_map_update_elem(world_plane()->fd[PLANE_VIP_ADDRESSES], addr, &what, 0), 0);
 }
 
 /*
@@ -263,11 +272,11 @@ static void broken_headers(void **state)
 	r = run_text("eth / ip4 csum=0x1234 / icmp4 type=8 rest=1");
 	check_reasons(&r, "vip-echo");
 	want = packet(FROM_US "ip4 src=192.0.2.1 dst=10.0.0.1 csum=0x1234 / "
-		      "icmp4 type=0 rest=1");
+			      "icmp4 type=0 rest=1");
 	check_packet(&want, &r.out);
 	r = run_text("eth / ip4 / icmp4 type=8 rest=1 csum=0x1111");
 	want = packet(FROM_US "ip4 src=192.0.2.1 dst=10.0.0.1 / "
-		      "icmp4 type=0 rest=1 csum=0x1911");
+			      "icmp4 type=0 rest=1 csum=0x1911");
 	check_packet(&want, &r.out);
 	let_go();
 }
@@ -277,17 +286,12 @@ static void strange_sources(void **state)
 {
 	world(WORLD_TWO);
 	owned();
-	expect("eth dst=ff:ff:ff:ff:ff:ff / ip4 / icmp4 type=8 rest=1",
-	       "link-group", NULL);
-	expect("eth dst=33:33:00:00:00:01 / ip6 / icmp6 type=128 rest=1",
-	       "link-group", NULL);
-	expect("eth src=ff:ff:ff:ff:ff:ff / ip4 / icmp4 type=8 rest=1",
-	       "vip-other", NULL);
-	expect("eth src=33:33:00:00:00:01 / ip6 / icmp6 type=128 rest=1",
-	       "vip-other", NULL);
+	expect("eth dst=ff:ff:ff:ff:ff:ff / ip4 / icmp4 type=8 rest=1", "link-group", NULL);
+	expect("eth dst=33:33:00:00:00:01 / ip6 / icmp6 type=128 rest=1", "link-group", NULL);
+	expect("eth src=ff:ff:ff:ff:ff:ff / ip4 / icmp4 type=8 rest=1", "vip-other", NULL);
+	expect("eth src=33:33:00:00:00:01 / ip6 / icmp6 type=128 rest=1", "vip-other", NULL);
 	expect("eth / ip4 src=224.0.0.1 / icmp4 type=8 rest=1", "martian", NULL);
-	expect("eth / ip4 src=255.255.255.255 / icmp4 type=8 rest=1", "martian",
-	       NULL);
+	expect("eth / ip4 src=255.255.255.255 / icmp4 type=8 rest=1", "martian", NULL);
 	expect("eth / ip4 src=192.0.2.1 / icmp4 type=8 rest=1", "martian", NULL);
 	expect("eth / ip6 src=ff02::1 / icmp6 type=128 rest=1", "martian", NULL);
 	expect("eth / ip6 src=:: / icmp6 type=128 rest=1", "martian", NULL);
@@ -312,8 +316,7 @@ static void rate(void **state)
 		for (int i = 0; i < 12; i++) {
 			r = run_text("eth / ip4 / icmp4 type=8 rest=%d", i);
 			answered += r.verdict == XR_R_VIP_ECHO;
-			limited += r.verdict == XR_R_VIP_OTHER &&
-				   r.count[XR_R_REPLY_LIMIT] == 1;
+			limited += r.verdict == XR_R_VIP_OTHER && r.count[XR_R_REPLY_LIMIT] == 1;
 		}
 		r = run_text("eth / ip4 / udp dport=80 / fill 1460");
 		check_reasons(&r, "too-big-reply");
@@ -346,10 +349,8 @@ static void rate_beside_errors(void **state)
 	do {
 		world_set_tick(world_tick() + 2);
 		tick = world_tick();
-		error = run_text("eth / ip4 / udp sport=%u dport=80 / fill 1460",
-				 sport);
-		more = run_text("eth / ip4 / udp sport=%u dport=80 / fill 1460",
-				sport);
+		error = run_text("eth / ip4 / udp sport=%u dport=80 / fill 1460", sport);
+		more = run_text("eth / ip4 / udp sport=%u dport=80 / fill 1460", sport);
 		ping = run_text("eth / ip4 / icmp4 type=8 rest=1");
 	} while (world_tick() != tick);
 	check_reasons(&error, "too-big-reply");

@@ -6,16 +6,18 @@
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
+/* clang-format off */
 #define GUE4	VIPS "%sbackends:\n" BACKEND("b", ALL_VIPS)                    \
 		"    address: 10.3.0.1\n    forward: gue\n"
 #define GUE6	VIPS "%sbackends:\n" BACKEND("b", ALL_VIPS)                    \
 		"    address: \"fd03::1\"\n    forward: gue\n"
 #define IPIP4	VIPS "%sbackends:\n" BACKEND("b", VIPS4)                       \
 		"    address: 10.3.0.1\n    forward: ipip\n"
+/* clang-format on */
 
 /* n octets of IP packet. */
-#define UDP4	"ip4 df id=7 / udp dport=80 / fill %d"
-#define TCP6	"ip6 flow=5 / tcp ack / fill %d"
+#define UDP4 "ip4 df id=7 / udp dport=80 / fill %d"
+#define TCP6 "ip6 flow=5 / tcp ack / fill %d"
 
 static struct result send4(int n)
 {
@@ -71,11 +73,13 @@ static void after_the_fib_was_asked(void **state)
 }
 
 /* The reply goes where the packet came from, in the VIP's name. */
-#define BACK	"eth src=02:00:00:00:00:02 dst=02:00:00:00:00:01 / "
-#define ERROR4	"ip4 src=192.0.2.1 dst=10.0.0.1 / "                            \
-		"icmp4 type=3 code=4 mtu=1372 ( " UDP4 " / cut 548 )"
-#define ERROR6	"ip6 src=2001:db8::1 dst=fd00::1 / "                           \
-		"icmp6 type=2 mtu=1372 ( " TCP6 " / cut 1232 )"
+#define BACK "eth src=02:00:00:00:00:02 dst=02:00:00:00:00:01 / "
+#define ERROR4                              \
+	"ip4 src=192.0.2.1 dst=10.0.0.1 / " \
+	"icmp4 type=3 code=4 mtu=1372 ( " UDP4 " / cut 548 )"
+#define ERROR6                               \
+	"ip6 src=2001:db8::1 dst=fd00::1 / " \
+	"icmp6 type=2 mtu=1372 ( " TCP6 " / cut 1232 )"
 
 static void whole_replies(void **state)
 {
@@ -184,11 +188,15 @@ static void no_error_about_errors(void **state)
 static void no_error_to_many(void **state)
 {
 	static const char *const each[] = {
-		"eth / ip4 src=0.0.0.1", "eth / ip4 src=127.0.0.1",
-		"eth / ip4 src=224.0.0.1", "eth / ip4 src=255.255.255.255",
+		"eth / ip4 src=0.0.0.1",
+		"eth / ip4 src=127.0.0.1",
+		"eth / ip4 src=224.0.0.1",
+		"eth / ip4 src=255.255.255.255",
 		"eth dst=ff:ff:ff:ff:ff:ff / ip4",
 		"eth dst=01:00:5e:00:00:01 / vlan 5 / ip4",
-		"eth / ip6 src=::", "eth / ip6 src=::1", "eth / ip6 src=ff02::1",
+		"eth / ip6 src=::",
+		"eth / ip6 src=::1",
+		"eth / ip6 src=ff02::1",
 		"eth dst=33:33:00:00:00:01 / ip6",
 	};
 
@@ -196,8 +204,7 @@ static void no_error_to_many(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(each); i++) {
 		struct result r = run_text("%s / tcp ack / fill 1400", each[i]);
 
-		check_reasons(&r, strstr(each[i], "dst=") ? "link-group" :
-							    "martian");
+		check_reasons(&r, strstr(each[i], "dst=") ? "link-group" : "martian");
 	}
 }
 
@@ -242,11 +249,12 @@ static void floods_starve_nobody(void **state)
 		/* One source, and all in its name. */
 		for (int i = 0; i < 200; i++)
 			told += run_text("eth / ip4 src=198.51.100.66 df / udp "
-					 "dport=80 / fill 1400").verdict ==
-				XR_R_TOO_BIG_REPLY;
+					 "dport=80 / fill 1400")
+					.verdict == XR_R_TOO_BIG_REPLY;
 		for (int i = 0; i < 40; i++, tried++)
 			honest += run_text("eth / ip4 src=10.0.0.%d df / udp "
-					   "dport=80 / fill 1400", i + 1)
+					   "dport=80 / fill 1400",
+					   i + 1)
 					  .verdict == XR_R_TOO_BIG_REPLY;
 	} while (world_tick() != tick);
 	assert_int_equal(told, 2);
@@ -260,10 +268,12 @@ static void floods_starve_nobody(void **state)
 		honest = 0;
 		for (int i = 0; i < 100; i++)
 			run_text("eth / ip4 src=203.0.%d.%d df / udp dport=80 / "
-				 "fill 1400", i, i + 1);
+				 "fill 1400",
+				 i, i + 1);
 		for (int i = 0; i < 40; i++)
 			honest += run_text("eth / ip4 src=10.0.0.%d df / udp "
-					   "dport=80 / fill 1400", i + 1)
+					   "dport=80 / fill 1400",
+					   i + 1)
 					  .verdict == XR_R_TOO_BIG_REPLY;
 	} while (world_tick() != tick);
 	assert_true(honest >= 25);

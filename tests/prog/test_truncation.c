@@ -12,8 +12,8 @@
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
-#define CID	"07020202aabbccdd"
-#define FIRST	14
+#define CID   "07020202aabbccdd"
+#define FIRST 14
 
 static const char *const v4[] = {
 	"eth / ip4 / udp / quic short dcid=" CID " / fill 12",
@@ -116,8 +116,7 @@ static void cut_one(const char *text)
 	for (size_t n = FIRST; n < p.len; n++) {
 		struct packet s = cut_to(&p, n);
 
-		expect_verdict(&s, n < l2_end(&p) ? "malformed-l2" :
-						    "malformed-ip");
+		expect_verdict(&s, n < l2_end(&p) ? "malformed-l2" : "malformed-ip");
 	}
 }
 
@@ -131,8 +130,7 @@ static void short_ip_one(const char *text)
 		if (n < l4_start(&p))
 			expect_verdict(&s, "malformed-ip");
 		else if (has(&p, "tcp"))
-			expect_verdict(&s, n < l4_end(&p) ? "malformed-l4" :
-							    "hash");
+			expect_verdict(&s, n < l4_end(&p) ? "malformed-l4" : "hash");
 		else
 			expect_verdict(&s, "malformed-l4");
 	}
@@ -218,9 +216,7 @@ static void padding_is_not_read(void **state)
 		for (size_t n = ip_end(&whole); n < l4_end(&whole); n++) {
 			p = short_ip(&whole, n);
 			p.len = whole.len;
-			expect_verdict(&p, n < l4_start(&whole) ?
-						   "malformed-ip" :
-						   "malformed-l4");
+			expect_verdict(&p, n < l4_start(&whole) ? "malformed-ip" : "malformed-l4");
 		}
 	}
 }
@@ -254,11 +250,8 @@ static void padding_completes_no_cid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(frames_cut),
-		TEST(frames_cut_with_ip_length),
-		TEST(datagrams_cut),
-		TEST(padding_is_not_read),
-		TEST(padding_completes_no_cid),
+		TEST(frames_cut),          TEST(frames_cut_with_ip_length), TEST(datagrams_cut),
+		TEST(padding_is_not_read), TEST(padding_completes_no_cid),
 	};
 
 	return harness_main("truncation", tests, ARRAY_LEN(tests));

@@ -7,30 +7,36 @@
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
-#define ETH_IN(n) "eth src=" MAC_IN " dst=02:00:00:00:01:0" n " / "
+#define ETH_IN(n)  "eth src=" MAC_IN " dst=02:00:00:00:01:0" n " / "
 #define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n " / "
 
-#define GUE_IN	ETH_IN("2") "ip4 src=10.1.0.254 dst=10.1.0.2 df / "            \
-		"udp sport=@ dport=6080 csum=0 / "
+#define GUE_IN                                  \
+	ETH_IN("2")                             \
+	"ip4 src=10.1.0.254 dst=10.1.0.2 df / " \
+	"udp sport=@ dport=6080 csum=0 / "
 #define IPIP6_OUT ETH_OUT("1") "ip6 src=fd02::fe dst=fd02::1 flow=@ / "
 #define REWRITTEN ETH_OUT("7")
 
 #define BOUND ", addresses: [" VM4 ", \"" VM6 "\"]"
 
+/* clang-format off */
 #define WORLD                                                                  \
 	HOSTS(HOST_GUE("old", "10.2.0.9", "") HOST_GUE("g", "10.1.0.2", "")    \
 	      HOST_IPIP("i", "fd02::1", "")                                    \
 	      HOST_MAC("r", "02:00:00:00:02:07", "out")                        \
 	      HOST_VXLAN("v", "10.1.0.3", "") HOST_PORT("p", "out"))           \
 	VMS(VM_AT(VM, "old", BOUND))
+/* clang-format on */
 
 /* As for backends, a tag stays where the packet leaves by the same device. */
 static const struct {
 	const char *host, *outer, *tagged;
 } ways[] = {
-	{ "g", GUE_IN, ETH_IN("2") "vlan 7 / ip4 src=10.1.0.254 dst=10.1.0.2 "
-	  "df / udp sport=@ dport=6080 csum=0 / " },
-	{ "i", IPIP6_OUT, IPIP6_OUT }, { "r", REWRITTEN, REWRITTEN },
+	{ "g", GUE_IN,
+	  ETH_IN("2") "vlan 7 / ip4 src=10.1.0.254 dst=10.1.0.2 "
+		      "df / udp sport=@ dport=6080 csum=0 / " },
+	{ "i", IPIP6_OUT, IPIP6_OUT },
+	{ "r", REWRITTEN, REWRITTEN },
 };
 
 /* Any protocol, whole or in pieces; the TTL is the only thing that changes. */
@@ -38,8 +44,7 @@ static const char *const packets[] = {
 	"ip4 dst=" VM4 " ttl=%d id=77 df / udp dport=80 / fill 40",
 	"ip4 dst=" VM4 " ttl=%d / tcp syn opts=020405b4",
 	"ip4 dst=" VM4 " ttl=%d / icmp4 type=8 rest=7 / fill 56",
-	"ip4 dst=" VM4 " ttl=%d / icmp4 type=3 code=1 ( ip4 src=" VM4
-	" dst=10.0.0.1 / udp )",
+	"ip4 dst=" VM4 " ttl=%d / icmp4 type=3 code=1 ( ip4 src=" VM4 " dst=10.0.0.1 / udp )",
 	"ip4 dst=" VM4 " ttl=%d mf id=9 / udp / fill 24",
 	"ip4 dst=" VM4 " ttl=%d off=1480 id=9 / fill 24",
 	"ip4 dst=" VM4 " ttl=%d opts=0101010101010101 / udp",
@@ -82,8 +87,7 @@ static void every_way(void **state)
 		/* To the VM's own MAC address: found by that. */
 		each_packet("eth dst=" VM, "moved", ways[i].outer);
 	}
-	expect("eth / vlan 7 / vlan 8 / ip4 dst=" VM4 " / udp",
-	       "not-moved qinq", NULL);
+	expect("eth / vlan 7 / vlan 8 / ip4 dst=" VM4 " / udp", "not-moved qinq", NULL);
 }
 
 /* What the fields of the outer header follow from the packet inside. */
@@ -94,12 +98,15 @@ static void outer_fields(void **state)
 	for (int tos = 0; tos < 256; tos += 51) {
 		char in[256], out[256];
 
-		snprintf(in, sizeof(in), "eth / ip4 dst=" VM4 " tos=%d ttl=9 / "
-			 "udp", tos);
-		snprintf(out, sizeof(out), ETH_IN("2") "ip4 src=10.1.0.254 "
-			 "dst=10.1.0.2 df tos=%d / udp sport=@ dport=6080 "
-			 "csum=0 / ip4 dst=" VM4 " tos=%d ttl=8 / udp", tos,
+		snprintf(in, sizeof(in),
+			 "eth / ip4 dst=" VM4 " tos=%d ttl=9 / "
+			 "udp",
 			 tos);
+		snprintf(out, sizeof(out),
+			 ETH_IN("2") "ip4 src=10.1.0.254 "
+				     "dst=10.1.0.2 df tos=%d / udp sport=@ dport=6080 "
+				     "csum=0 / ip4 dst=" VM4 " tos=%d ttl=8 / udp",
+			 tos, tos);
 		expect(in, "moved-ip", out);
 	}
 	/* Ethernet padding does not travel in the tunnel's lengths. */
@@ -111,8 +118,10 @@ static void outer_fields(void **state)
 #define ROUTER "52:54:00:12:34:61"
 #define TO_VM  "ip4 dst=" VM4 " ttl=9 / udp"
 #define LEFT   "ip4 dst=" VM4 " ttl=8 / udp"
-#define GUE_5  ETH_IN("2") "vlan 5 / ip4 src=10.1.0.254 dst=10.1.0.2 df / "    \
-	       "udp sport=@ dport=6080 csum=0 / "
+#define GUE_5                                            \
+	ETH_IN("2")                                      \
+	"vlan 5 / ip4 src=10.1.0.254 dst=10.1.0.2 df / " \
+	"udp sport=@ dport=6080 csum=0 / "
 
 static void nobodys(const char *frame)
 {
@@ -232,10 +241,13 @@ static void other_hosts(void **state)
 static void not_sound(void **state)
 {
 	static const char *const packets[] = {
-		"ip4 dst=" VM4 " len=9000 / udp", "ip4 dst=" VM4 " len=10 / udp",
-		"ip4 dst=" VM4 " ihl=4 / udp", "ip4 dst=" VM4 " ihl=15 / udp",
+		"ip4 dst=" VM4 " len=9000 / udp",
+		"ip4 dst=" VM4 " len=10 / udp",
+		"ip4 dst=" VM4 " ihl=4 / udp",
+		"ip4 dst=" VM4 " ihl=15 / udp",
 		"ip4 dst=" VM4 " version=6 / udp / fill 40",
-		"ip6 dst=" VM6 " len=9000 / udp", "ip6 dst=" VM6 " version=4 / udp",
+		"ip6 dst=" VM6 " len=9000 / udp",
+		"ip6 dst=" VM6 " version=4 / udp",
 	};
 
 	world(WORLD);
@@ -247,13 +259,15 @@ static void not_sound(void **state)
 	}
 	for (int n = 14; n < 34; n++) {
 		struct result r = run_text("eth / ip4 dst=" VM4 " / udp / "
-					   "cut %d", n);
+					   "cut %d",
+					   n);
 
 		assert_int_equal(r.action, XDP_PASS);
 	}
 	for (int n = 14; n < 54; n++) {
 		struct result r = run_text("eth / ip6 dst=" VM6 " / udp / "
-					   "cut %d", n);
+					   "cut %d",
+					   n);
 
 		assert_int_equal(r.action, XDP_PASS);
 	}
@@ -262,23 +276,19 @@ static void not_sound(void **state)
 /* Found by its address, a packet is routed on; found by the VM's MAC, bridged. */
 static void martians(void **state)
 {
-	static const char *const v4[] = { "0.0.0.1", "127.0.0.1", "224.0.0.1",
-					  "255.255.255.255", VM4 };
-	static const char *const v6[] = { "::", "::1", "ff02::1",
-					  "::ffff:10.0.0.1", VM6 };
+	static const char *const v4[] = { "0.0.0.1", "127.0.0.1", "224.0.0.1", "255.255.255.255",
+					  VM4 };
+	static const char *const v6[] = { "::", "::1", "ff02::1", "::ffff:10.0.0.1", VM6 };
 	char in[128];
 
 	world(WORLD);
 	say("move " VM " to g");
 	for (size_t i = 0; i < ARRAY_LEN(v4); i++) {
-		snprintf(in, sizeof(in), "eth / ip4 src=%s dst=" VM4 " / udp",
-			 v4[i]);
+		snprintf(in, sizeof(in), "eth / ip4 src=%s dst=" VM4 " / udp", v4[i]);
 		expect(in, "martian", NULL);
-		snprintf(in, sizeof(in), "eth / vlan 7 / ip6 src=%s dst=" VM6
-			 " / tcp syn", v6[i]);
+		snprintf(in, sizeof(in), "eth / vlan 7 / ip6 src=%s dst=" VM6 " / tcp syn", v6[i]);
 		expect(in, "martian", NULL);
-		snprintf(in, sizeof(in), "eth dst=" VM " / ip4 src=%s dst=" VM4
-			 " / udp", v4[i]);
+		snprintf(in, sizeof(in), "eth dst=" VM " / ip4 src=%s dst=" VM4 " / udp", v4[i]);
 		expect(in, "moved", NULL);
 	}
 	assert_int_equal(vm_live(VM, 0)->hits, ARRAY_LEN(v4));
@@ -329,8 +339,7 @@ static void ageing(void **state)
 	expect("eth / ip6 dst=" VM6 " / udp", "moved-ip", NULL);
 	assert_int_equal(vm_live(VM, 0)->hits, 3);
 	assert_int_equal(host_count("g").packets, 3);
-	assert_int_equal(host_count("g").bytes,
-			 2 * len + packet("eth / ip6 / udp").len);
+	assert_int_equal(host_count("g").bytes, 2 * len + packet("eth / ip6 / udp").len);
 	world_set_tick(vm_live(VM, 0)->last + 32);
 	late = packet("eth / ip4 dst=" VM4 " / udp");
 	expect_verdict(&late, "vm-here");
@@ -340,6 +349,7 @@ static void ageing(void **state)
 
 #define BACKEND_VM "02:00:00:00:01:04"
 
+/* clang-format off */
 #define BACKEND_WORLD(how)                                                     \
 	VIPS "backends:\n" BACKEND("b", ALL_VIPS) "    address: 10.1.0.4\n"    \
 	"    forward: " how "\n    vm: {mac: \"" BACKEND_VM "\"}\n"            \
@@ -348,14 +358,19 @@ static void ageing(void **state)
 	      HOST_MAC("r", "02:00:00:00:02:07", "out")                        \
 	      HOST_VXLAN("far", "10.3.0.1", ""))                               \
 	VMS(VM_AT(BACKEND_VM, "old", ", addresses: [10.1.0.4]"))
+/* clang-format on */
 
-#define V_OUT ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / " \
-	      "udp sport=@ dport=4789 csum=0 / vxlan 100 / "
+#define V_OUT                                             \
+	ETH_OUT("3")                                      \
+	"ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / " \
+	"udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 
-#define REQUEST	"eth / ip4 ttl=9 id=3 / tcp syn"
+#define REQUEST  "eth / ip4 ttl=9 id=3 / tcp syn"
 #define BUILT_L2 ETH_IN("4") "ip4 ttl=8 id=3 / tcp syn"
-#define BUILT_GUE ETH_IN("4") "ip4 src=10.1.0.254 dst=10.1.0.4 df / "          \
-		  "udp sport=50000 dport=6080 csum=0 / ip4 ttl=8 id=3 / tcp syn"
+#define BUILT_GUE                               \
+	ETH_IN("4")                             \
+	"ip4 src=10.1.0.254 dst=10.1.0.4 df / " \
+	"udp sport=50000 dport=6080 csum=0 / ip4 ttl=8 id=3 / tcp syn"
 
 /* Sent on, with this packet; by which of the reasons is not looked at. */
 static struct result sent(const char *in)
@@ -375,8 +390,8 @@ static void check_sent(const char *in, const char *out)
 
 	for (int i = 0; i < want.layers; i++)
 		if (!strcmp(want.layer[i].word, "udp"))
-			memcpy(want.data + want.layer[i].start,
-			       r.out.data + want.layer[i].start, 2);
+			memcpy(want.data + want.layer[i].start, r.out.data + want.layer[i].start,
+			       2);
 	check_packet(&want, &r.out);
 }
 
@@ -385,15 +400,17 @@ static void backend_l2(void **state)
 	world(BACKEND_WORLD("l2"));
 	check_sent(REQUEST, BUILT_L2);
 	say("move " BACKEND_VM " to v");
-	check_sent(REQUEST, ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
-		   "udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_L2);
+	check_sent(REQUEST,
+		   ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
+				"udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_L2);
 	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
 	say("move " BACKEND_VM " to p");
 	check_sent(REQUEST, BUILT_L2);
 	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
 	say("move " BACKEND_VM " to g");
-	check_sent(REQUEST, ETH_OUT("2") "ip4 src=10.2.0.254 dst=10.2.0.2 df / "
-		   "udp sport=0 dport=6080 csum=0 / ip4 ttl=7 id=3 / tcp syn");
+	check_sent(REQUEST,
+		   ETH_OUT("2") "ip4 src=10.2.0.254 dst=10.2.0.2 df / "
+				"udp sport=0 dport=6080 csum=0 / ip4 ttl=7 id=3 / tcp syn");
 	say("move " BACKEND_VM " to r");
 	check_sent(REQUEST, ETH_OUT("7") "ip4 ttl=7 id=3 / tcp syn");
 	assert_int_equal(vm_live(BACKEND_VM, 0)->hits, 6);
@@ -406,16 +423,18 @@ static void backend_gue(void **state)
 	world(BACKEND_WORLD("gue"));
 	check_sent(REQUEST, BUILT_GUE);
 	say("move " BACKEND_VM " to v");
-	check_sent(REQUEST, ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
-		   "udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_GUE);
+	check_sent(REQUEST,
+		   ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
+				"udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_GUE);
 	say("move " BACKEND_VM " to p");
 	check_sent(REQUEST, BUILT_GUE);
 	say("move " BACKEND_VM " to g");
-	check_sent(REQUEST, ETH_OUT("2") "ip4 src=10.2.0.254 dst=10.2.0.2 df / "
-		   "udp sport=0 dport=6080 csum=0 / "
-		   "ip4 src=10.1.0.254 dst=10.1.0.4 df ttl=63 / "
-		   "udp sport=50000 dport=6080 csum=0 / ip4 ttl=8 id=3 / "
-		   "tcp syn");
+	check_sent(REQUEST,
+		   ETH_OUT("2") "ip4 src=10.2.0.254 dst=10.2.0.2 df / "
+				"udp sport=0 dport=6080 csum=0 / "
+				"ip4 src=10.1.0.254 dst=10.1.0.4 df ttl=63 / "
+				"udp sport=50000 dport=6080 csum=0 / ip4 ttl=8 id=3 / "
+				"tcp syn");
 }
 
 /* Connections go with it: by their IDs, and by what the flow table says. */
@@ -441,8 +460,7 @@ static void backend_by_cid_and_flow(void **state)
 	run_text("eth / ip4 / tcp sport=7 syn");
 	run_text("eth / ip6 / tcp sport=7 syn");
 	for (int moves = 0; moves < 3; moves++) {
-		static const char *const to[] = { "10.1.0.4", "10.2.0.3",
-						  "10.2.0.5" };
+		static const char *const to[] = { "10.1.0.4", "10.2.0.3", "10.2.0.5" };
 
 		if (moves)
 			say("move " BACKEND_VM " to %s", moves > 1 ? "w" : "v");
@@ -464,8 +482,7 @@ static void backend_too_large(void **state)
 	/* 1400 - 50 for the frame, of which 14 + 28 are the first tunnel's. */
 	r = run_text("eth / ip4 df / tcp ack / fill %d", 1400 - 50 - 28 - 40);
 	assert_int_equal(reason_kind(r.verdict), XR_KIND_TX);
-	r = run_text("eth / ip4 df / tcp ack / fill %d",
-		     1400 - 50 - 28 - 40 + 1);
+	r = run_text("eth / ip4 df / tcp ack / fill %d", 1400 - 50 - 28 - 40 + 1);
 	assert_int_equal(r.verdict, XR_R_TOO_BIG_REPLY);
 }
 

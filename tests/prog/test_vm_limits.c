@@ -10,12 +10,14 @@
 
 #define N 400
 
+/* clang-format off */
 #define NINE_HOSTS                                                             \
 	HOSTS(HOST_GUE("h1", "10.2.0.1", "") HOST_GUE("h2", "10.2.0.2", "")    \
 	      HOST_GUE("h3", "10.2.0.3", "") HOST_GUE("h4", "10.2.0.4", "")    \
 	      HOST_GUE("h5", "10.2.0.5", "") HOST_GUE("h6", "10.2.0.6", "")    \
 	      HOST_GUE("h7", "10.2.0.7", "") HOST_GUE("h8", "10.2.0.8", "")    \
 	      HOST_GUE("h9", "10.2.0.9", "") HOST_PORT("old", "out"))
+/* clang-format on */
 
 #define LIMITS(text) "limits: {" text "}\n"
 
@@ -24,8 +26,7 @@ static const char *mac(int i)
 {
 	static char text[32];
 
-	snprintf(text, sizeof(text), "52:54:00:00:%02x:%02x", i / 512,
-		 i / 2 % 256);
+	snprintf(text, sizeof(text), "52:54:00:00:%02x:%02x", i / 512, i / 2 % 256);
 	return text;
 }
 
@@ -60,10 +61,11 @@ static void add(int i)
 {
 	if (vlan(i))
 		say("add %s vlan %d address 10.8.%d.%d address fd08::%x:1 at "
-		    "old", mac(i), vlan(i), i / 256, i % 256, i);
+		    "old",
+		    mac(i), vlan(i), i / 256, i % 256, i);
 	else
-		say("add %s address 10.8.%d.%d address fd08::%x:1 at old",
-		    mac(i), i / 256, i % 256, i);
+		say("add %s address 10.8.%d.%d address fd08::%x:1 at old", mac(i), i / 256, i % 256,
+		    i);
 }
 
 static void move(int i, int host)
@@ -111,8 +113,7 @@ static void many(void **state)
 	}
 	/* Neighbours of those that are known. */
 	for (int i = 0; i < N; i++) {
-		struct result r = run_text("eth dst=%s / vlan %d / ip4 / udp",
-					   mac(i), vlan(i) + 4);
+		struct result r = run_text("eth dst=%s / vlan %d / ip4 / udp", mac(i), vlan(i) + 4);
 
 		check_reasons(&r, "not-moved");
 		r = run_text("eth / ip6 dst=fd08::%x:2 / udp", i);
@@ -149,8 +150,7 @@ static void full(void **state)
 	world(LIMITS("vms: 16, vm_addresses: 64") NINE_HOSTS);
 	for (i = 0; i < 16; i++)
 		add(i);
-	assert_int_equal(say_any(&a, &err, "add %s vlan 9 at old", mac(i)),
-			 -ENOSPC);
+	assert_int_equal(say_any(&a, &err, "add %s vlan 9 at old", mac(i)), -ENOSPC);
 	assert_non_null(strstr(err.text, "vms"));
 	assert_int_equal(vm_count(world_plane()), 16);
 	check_gone(i);
@@ -167,8 +167,11 @@ static void full(void **state)
 	world(LIMITS("vms: 16, vm_addresses: 8") NINE_HOSTS);
 	for (i = 0; i < 4; i++)
 		add(i);
-	assert_int_equal(say_any(&a, &err, "add %s vlan 9 address 10.8.9.9 at "
-				 "old", mac(i)), -ENOSPC);
+	assert_int_equal(say_any(&a, &err,
+				 "add %s vlan 9 address 10.8.9.9 at "
+				 "old",
+				 mac(i)),
+			 -ENOSPC);
 	assert_non_null(strstr(err.text, "vm_addresses"));
 	check_gone(i);
 	say("add %s vlan 9 at old", mac(i));
@@ -181,10 +184,11 @@ static void from_the_file(void **state)
 
 	s += sprintf(s, NINE_HOSTS "vms:\n");
 	for (int i = 0; i < N; i++)
-		s += sprintf(s, "  - {mac: \"%s\"%s%.*d, at: h%d, addresses: "
-			     "[10.8.%d.%d]}\n", mac(i),
-			     vlan(i) ? ", vlan: " : "", !!vlan(i), vlan(i),
-			     1 + i % 9, i / 256, i % 256);
+		s += sprintf(s,
+			     "  - {mac: \"%s\"%s%.*d, at: h%d, addresses: "
+			     "[10.8.%d.%d]}\n",
+			     mac(i), vlan(i) ? ", vlan: " : "", !!vlan(i), vlan(i), 1 + i % 9,
+			     i / 256, i % 256);
 	world("%s", text);
 	for (int i = 0; i < N; i++) {
 		struct result r = frame(i);
@@ -194,10 +198,11 @@ static void from_the_file(void **state)
 	/* Moved by the file: redirected at once. */
 	s = text + strlen(NINE_HOSTS "vms:\n");
 	for (int i = 0; i < N; i++)
-		s += sprintf(s, "  - {mac: \"%s\"%s%.*d, at: h%d, addresses: "
-			     "[10.8.%d.%d]}\n", mac(i),
-			     vlan(i) ? ", vlan: " : "", !!vlan(i), vlan(i),
-			     1 + (i + 1) % 9, i / 256, i % 256);
+		s += sprintf(s,
+			     "  - {mac: \"%s\"%s%.*d, at: h%d, addresses: "
+			     "[10.8.%d.%d]}\n",
+			     mac(i), vlan(i) ? ", vlan: " : "", !!vlan(i), vlan(i), 1 + (i + 1) % 9,
+			     i / 256, i % 256);
 	world_apply("%s", text);
 	for (int i = 0; i < N; i++)
 		check_found(i, 1 + (i + 1) % 9);

@@ -6,25 +6,29 @@
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
-#define ETH_IN(n) "eth src=" MAC_IN " dst=02:00:00:00:01:0" n
+#define ETH_IN(n)  "eth src=" MAC_IN " dst=02:00:00:00:01:0" n
 #define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n
-#define TO_VM "eth dst=" VM
+#define TO_VM      "eth dst=" VM
 
 /* The VM was at old, which is of no account after that. */
-#define OLD HOST_VXLAN("old", "10.2.0.9", "")
+#define OLD            HOST_VXLAN("old", "10.2.0.9", "")
 #define MOVED_TO(host) HOSTS(OLD host) VMS(VM_AT(VM, "old", ""))
 
-#define VXLAN4_IN                                                              \
-	ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df id=0x7800 / "       \
+#define VXLAN4_IN                                            \
+	ETH_IN("1")                                          \
+	" / ip4 src=10.1.0.254 dst=10.1.0.1 df id=0x7800 / " \
 	"udp sport=@ dport=4789 csum=0 / vxlan 100 / "
-#define VXLAN4_OUT                                                             \
-	ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df id=0x7800 / "      \
+#define VXLAN4_OUT                                           \
+	ETH_OUT("1")                                         \
+	" / ip4 src=10.2.0.254 dst=10.2.0.1 df id=0x7800 / " \
 	"udp sport=@ dport=4789 csum=0 / vxlan 100 / "
-#define VXLAN6_IN                                                              \
-	ETH_IN("1") " / ip6 src=fd01::fe dst=fd01::1 flow=@ / "                \
+#define VXLAN6_IN                                   \
+	ETH_IN("1")                                 \
+	" / ip6 src=fd01::fe dst=fd01::1 flow=@ / " \
 	"udp sport=@ dport=4789 csum=0 / vxlan 100 / "
-#define VXLAN6_OUT                                                             \
-	ETH_OUT("1") " / ip6 src=fd02::fe dst=fd02::1 flow=@ / "               \
+#define VXLAN6_OUT                                  \
+	ETH_OUT("1")                                \
+	" / ip6 src=fd02::fe dst=fd02::1 flow=@ / " \
 	"udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 
 /* Everything an Ethernet frame can be, as it goes into a tunnel: unchanged. */
@@ -44,9 +48,9 @@ static const char *const frames[] = {
 	"arp op=1 sip=10.9.0.1 tip=10.9.0.10",
 	"arp op=2 sip=10.9.0.1 tip=10.9.0.10 tha=" VM,
 	"ip6 src=fd09::1 dst=fd09::10 hlim=255 / ns target=fd09::10",
-	"fill 46",			/* an unknown EtherType */
+	"fill 46", /* an unknown EtherType */
 	"hex 45",
-	"ip4 version=7 / fill 9",	/* what is no IP packet at all */
+	"ip4 version=7 / fill 9", /* what is no IP packet at all */
 	"ip4 len=9000 / udp",
 	"ip6 len=9000 / udp",
 	"hex 0000",
@@ -72,15 +76,12 @@ static const struct way {
 	const char *name, *host, *outer;
 } whole_frame_ways[] = {
 	{ "VXLAN over IPv4", HOST_VXLAN("new", "10.1.0.1", ""), VXLAN4_IN },
-	{ "VXLAN over IPv4, other device", HOST_VXLAN("new", "10.2.0.1", ""),
-	  VXLAN4_OUT },
+	{ "VXLAN over IPv4, other device", HOST_VXLAN("new", "10.2.0.1", ""), VXLAN4_OUT },
 	{ "VXLAN over IPv6", HOST_VXLAN("new", "fd01::1", ""), VXLAN6_IN },
-	{ "VXLAN over IPv6, other device", HOST_VXLAN("new", "fd02::1", ""),
-	  VXLAN6_OUT },
-	{ "VXLAN to another port",
-	  HOST_VXLAN("new", "10.2.0.1", ", port: 8472"),
+	{ "VXLAN over IPv6, other device", HOST_VXLAN("new", "fd02::1", ""), VXLAN6_OUT },
+	{ "VXLAN to another port", HOST_VXLAN("new", "10.2.0.1", ", port: 8472"),
 	  ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df id=0x7800 / "
-	  "udp sport=@ dport=8472 csum=0 / vxlan 100 / " },
+		       "udp sport=@ dport=8472 csum=0 / vxlan 100 / " },
 	{ "port", HOST_PORT("new", "out"), "" },
 };
 
@@ -127,8 +128,7 @@ static void vlan_tags(void **state)
 	say("move " VM " vlan 5 to a");
 	expect(TO_VM " / vlan 5 pcp=3 / ip4 / udp / fill 9", "moved",
 	       VXLAN4_IN TO_VM " / ip4 / udp / fill 9");
-	expect(TO_VM " / vlan 5 / ip6 / tcp", "moved",
-	       VXLAN4_IN TO_VM " / ip6 / tcp");
+	expect(TO_VM " / vlan 5 / ip6 / tcp", "moved", VXLAN4_IN TO_VM " / ip6 / tcp");
 	expect(TO_VM " / vlan 5 / arp op=1 sip=10.9.0.1 tip=10.9.0.10", "moved",
 	       VXLAN4_IN TO_VM " / arp op=1 sip=10.9.0.1 tip=10.9.0.10");
 	say("move " VM " vlan 5 to c");
@@ -163,17 +163,13 @@ static void priority_tags(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
 		char text[256];
 
-		snprintf(text, sizeof(text), TO_VM "%s / ip4 / udp / fill 9",
-			 none[i]);
+		snprintf(text, sizeof(text), TO_VM "%s / ip4 / udp / fill 9", none[i]);
 		expect(text, "moved", VXLAN4_IN TO_VM " / ip4 / udp / fill 9");
-		snprintf(text, sizeof(text), TO_VM "%s / ip6 / udp / fill 9",
-			 five[i]);
+		snprintf(text, sizeof(text), TO_VM "%s / ip6 / udp / fill 9", five[i]);
 		expect(text, "moved", VXLAN4_OUT TO_VM " / ip6 / udp / fill 9");
 	}
-	expect(TO_VM " / vlan 0 / vlan 5 / vlan 6 / ip4 / udp",
-	       "not-moved qinq", NULL);
-	expect(TO_VM " / vlan 5 / vlan 0 / vlan 6 / ip4 / udp",
-	       "not-moved qinq", NULL);
+	expect(TO_VM " / vlan 0 / vlan 5 / vlan 6 / ip4 / udp", "not-moved qinq", NULL);
+	expect(TO_VM " / vlan 5 / vlan 0 / vlan 6 / ip4 / udp", "not-moved qinq", NULL);
 
 	world(HOSTS(OLD HOST_VXLAN("a", "10.1.0.1", "") HOST_PORT("p", "out"))
 	      VMS(VM_AT(VM, "old", "")));
@@ -197,10 +193,8 @@ static void same_mac(void **state)
 	say("move " VM " vlan 5 to a");
 	say("move " VM " vlan 4094 to c");
 	expect(TO_VM " / ip4 / udp", "moved", TO_VM " / ip4 / udp");
-	expect(TO_VM " / vlan 5 / ip4 / udp", "moved",
-	       VXLAN4_IN TO_VM " / ip4 / udp");
-	expect(TO_VM " / vlan 4094 / ip4 / udp", "moved",
-	       VXLAN4_OUT TO_VM " / ip4 / udp");
+	expect(TO_VM " / vlan 5 / ip4 / udp", "moved", VXLAN4_IN TO_VM " / ip4 / udp");
+	expect(TO_VM " / vlan 4094 / ip4 / udp", "moved", VXLAN4_OUT TO_VM " / ip4 / udp");
 	expect(TO_VM " / vlan 6 / ip4 / udp", "not-moved", NULL);
 	say("leave " VM " vlan 5");
 	expect(TO_VM " / vlan 5 / ip4 / udp", "not-moved", NULL);
@@ -215,20 +209,18 @@ static void qinq(void **state)
 	      VMS(VM_AT(VM, "old", "") VM_AT(VM, "old", ", vlan: 5")));
 	say("move " VM " to a");
 	say("move " VM " vlan 5 to a");
-	expect(TO_VM " / vlan 5 tpid=0x88a8 / vlan 6 / ip4 / udp",
-	       "not-moved qinq", NULL);
+	expect(TO_VM " / vlan 5 tpid=0x88a8 / vlan 6 / ip4 / udp", "not-moved qinq", NULL);
 	expect(TO_VM " / vlan 5 / vlan 5 / ip4 / udp", "not-moved qinq", NULL);
-	expect(TO_VM " / vlan 6 / vlan 5 / vlan 7 / ip4 / udp",
-	       "not-moved qinq", NULL);
+	expect(TO_VM " / vlan 6 / vlan 5 / vlan 7 / ip4 / udp", "not-moved qinq", NULL);
 }
 
 /* ---- IP packets only ---- */
 
-#define L4	"udp dport=80 / fill 40"
-#define IN4	"ip4 ttl=9 tos=%d id=77 df / " L4
-#define SENT4	"ip4 ttl=8 tos=%d id=77 df / " L4
-#define IN6	"ip6 hlim=9 tc=%d flow=0x54321 / " L4
-#define SENT6	"ip6 hlim=8 tc=%d flow=0x54321 / " L4
+#define L4    "udp dport=80 / fill 40"
+#define IN4   "ip4 ttl=9 tos=%d id=77 df / " L4
+#define SENT4 "ip4 ttl=8 tos=%d id=77 df / " L4
+#define IN6   "ip6 hlim=9 tc=%d flow=0x54321 / " L4
+#define SENT6 "ip6 hlim=8 tc=%d flow=0x54321 / " L4
 
 enum { FOUR = 1, SIX = 2, BOTH = 3 };
 
@@ -239,25 +231,23 @@ static const struct ip_way {
 } ip_ways[] = {
 	{ "IPIP over IPv4", HOST_IPIP("new", "10.1.0.1", ""), FOUR,
 	  ETH_IN("1") " / ip4 src=10.1.0.254 dst=10.1.0.1 df tos=%d / " },
-	{ "IPIP over IPv4, other device", HOST_IPIP("new", "10.2.0.1", ""),
-	  FOUR, ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df tos=%d / " },
+	{ "IPIP over IPv4, other device", HOST_IPIP("new", "10.2.0.1", ""), FOUR,
+	  ETH_OUT("1") " / ip4 src=10.2.0.254 dst=10.2.0.1 df tos=%d / " },
 	{ "IPIP over IPv6", HOST_IPIP("new", "fd01::1", ""), BOTH,
 	  ETH_IN("1") " / ip6 src=fd01::fe dst=fd01::1 tc=%d flow=@ / " },
 	{ "GUE over IPv4", HOST_GUE("new", "10.1.0.2", ""), BOTH,
 	  ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df tos=%d / "
-	  "udp sport=@ dport=6080 csum=0 / " },
-	{ "GUE over IPv6, other port and device",
-	  HOST_GUE("new", "fd02::2", ", port: 7777"), BOTH,
+		      "udp sport=@ dport=6080 csum=0 / " },
+	{ "GUE over IPv6, other port and device", HOST_GUE("new", "fd02::2", ", port: 7777"), BOTH,
 	  ETH_OUT("2") " / ip6 src=fd02::fe dst=fd02::2 tc=%d flow=@ / "
-	  "udp sport=@ dport=7777 csum=0 / " },
-	{ "MAC rewritten", HOST_MAC("new", "02:00:00:00:02:07", "out"), BOTH,
-	  ETH_OUT("7") " / " },
-	{ "MAC rewritten, same device",
-	  HOST_MAC("new", "02:00:00:00:01:07", "in"), BOTH, ETH_IN("7") " / " },
+		       "udp sport=@ dport=7777 csum=0 / " },
+	{ "MAC rewritten", HOST_MAC("new", "02:00:00:00:02:07", "out"), BOTH, ETH_OUT("7") " / " },
+	{ "MAC rewritten, same device", HOST_MAC("new", "02:00:00:00:01:07", "in"), BOTH,
+	  ETH_IN("7") " / " },
 };
 
-static void one_way(const struct ip_way *w, const char *l2, const char *in,
-		    const char *out, int tos)
+static void one_way(const struct ip_way *w, const char *l2, const char *in, const char *out,
+		    int tos)
 {
 	char fmt[2048], text_in[2048], text_out[2048];
 
@@ -301,10 +291,16 @@ static void any_ip(void **state)
 		"ip6 hlim=%d next=59",
 	};
 	static const char *const others[] = {
-		"arp op=1 sip=10.9.0.1 tip=10.9.0.10", "fill 46",
-		"ip4 len=9000 / udp", "ip4 len=10 / udp", "ip4 ihl=4 / udp",
-		"ip4 version=6 / udp / fill 40", "ip4 / cut 33",
-		"ip6 len=9000 / udp", "ip6 version=4 / udp", "ip6 / cut 53",
+		"arp op=1 sip=10.9.0.1 tip=10.9.0.10",
+		"fill 46",
+		"ip4 len=9000 / udp",
+		"ip4 len=10 / udp",
+		"ip4 ihl=4 / udp",
+		"ip4 version=6 / udp / fill 40",
+		"ip4 / cut 33",
+		"ip6 len=9000 / udp",
+		"ip6 version=4 / udp",
+		"ip6 / cut 53",
 	};
 	char in[512], out[512], text[256];
 
@@ -319,9 +315,10 @@ static void any_ip(void **state)
 			snprintf(text, sizeof(text), packets[i], 29);
 			snprintf(out, sizeof(out), "%s%s",
 				 gue ? ETH_IN("2") " / ip4 src=10.1.0.254 "
-				       "dst=10.1.0.2 df / udp sport=@ "
-				       "dport=6080 csum=0 / " :
-				       ETH_OUT("7") " / ", text);
+						   "dst=10.1.0.2 df / udp sport=@ "
+						   "dport=6080 csum=0 / "
+				     : ETH_OUT("7") " / ",
+				 text);
 			expect(in, "moved", out);
 			snprintf(text, sizeof(text), packets[i], 1);
 			snprintf(in, sizeof(in), TO_VM " / %s", text);
@@ -352,14 +349,11 @@ static void groups(void **state)
 		for (size_t i = 0; i < ARRAY_LEN(to); i++) {
 			struct result r;
 
-			r = run_text("eth dst=%s / ip4 dst=" VM4 " / udp",
-				     to[i]);
+			r = run_text("eth dst=%s / ip4 dst=" VM4 " / udp", to[i]);
 			check_reasons(&r, "not-moved");
-			r = run_text("eth dst=%s / ip6 dst=" VM6 " / udp",
-				     to[i]);
+			r = run_text("eth dst=%s / ip6 dst=" VM6 " / udp", to[i]);
 			check_reasons(&r, "not-moved");
-			r = run_text("eth dst=%s / arp sip=10.9.0.1 tip=" VM4,
-				     to[i]);
+			r = run_text("eth dst=%s / arp sip=10.9.0.1 tip=" VM4, to[i]);
 			assert_int_equal(r.action, XDP_PASS);
 		}
 	}
@@ -409,14 +403,12 @@ static void beside_vips(void **state)
 	      VMS(VM_AT(VM, "a", "")));
 	expect("eth / ip4 / tcp syn", "hash", NULL);
 	expect("eth / ip4 dst=192.0.2.9 / tcp syn", "not-vip", NULL);
-	expect("eth / ip4 / udp / quic short dcid=07020202aabbccdd", "cid",
-	       NULL);
+	expect("eth / ip4 / udp / quic short dcid=07020202aabbccdd", "cid", NULL);
 	expect("eth / arp", "not-ip", NULL);
 	say("move " VM " to b");
 	expect(TO_VM " / ip4 / tcp syn", "moved",
 	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df id=0x7800 / "
-	       "udp sport=@ dport=4789 csum=0 / vxlan 100 / "
-	       TO_VM " / ip4 / tcp syn");
+			   "udp sport=@ dport=4789 csum=0 / vxlan 100 / " TO_VM " / ip4 / tcp syn");
 	expect("eth / ip4 / tcp syn", "hash", NULL);
 	expect("eth / ip4 dst=192.0.2.9 / tcp syn", "not-vip", NULL);
 	expect("eth dst=ff:ff:ff:ff:ff:ff / arp", "not-ip", NULL);
@@ -462,8 +454,7 @@ static void ageing(void **state)
 	world_set_tick(t + 31);
 	left_alone("after the ttl");
 	left_alone("after the ttl, again");
-	assert_int_equal(vm_now(world_plane(), vm_place(VM, 0)).host,
-			 host_index("a"));
+	assert_int_equal(vm_now(world_plane(), vm_place(VM, 0)).host, host_index("a"));
 	/* The tick wraps after 136 years, or at once in a test. */
 	world_set_tick(0xfffffff0);
 	say("move " VM " to b ttl 30");
@@ -519,8 +510,7 @@ static void next_frame(void **state)
 	      "") HOST_VXLAN("c", "10.2.0.3", "")) VMS(VM_AT(VM, "a", "")));
 	for (int i = 0; i < 9; i++) {
 		static const char *const name[] = { "b", "a", "c" };
-		static const char *const addr[] = { "10.1.0.2", "10.1.0.1",
-						    "10.2.0.3" };
+		static const char *const addr[] = { "10.1.0.2", "10.1.0.1", "10.2.0.3" };
 		struct result r;
 
 		later();
@@ -548,13 +538,11 @@ static void deadlines(void **state)
 		said();
 		world_set_tick(vm_live(VM, 0)->deadline - 2);
 		expect(TO_VM " / ip4 / udp", "vm-here", NULL);
-		check_vm(VM, 0, paused ? XR_VM_BLACKOUT : XR_VM_PREPARED, "a",
-			 0);
+		check_vm(VM, 0, paused ? XR_VM_BLACKOUT : XR_VM_PREPARED, "a", 0);
 		world_set_tick(vm_live(VM, 0)->deadline);
 		expect(TO_VM " / ip4 / udp", "vm-here move-expired", NULL);
 		check_vm(VM, 0, XR_VM_STABLE, "a", 0);
-		assert_int_equal(vm_now(world_plane(), vm_place(VM, 0)).next,
-				 0);
+		assert_int_equal(vm_now(world_plane(), vm_place(VM, 0)).next, 0);
 		assert_int_equal(world_plane()->vm_control->watching, 0);
 		s = said();
 		assert_int_equal(s.n[XR_R_MOVE_EXPIRED], 1);
@@ -580,8 +568,7 @@ static void deadline_of_a_second_move(void **state)
 	world_set_tick(vm_live(VM, 0)->deadline + 1);
 	expect(TO_VM " / ip4 / udp", "moved move-expired",
 	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df id=0x7800 / "
-	       "udp sport=@ dport=4789 csum=0 / vxlan 100 / "
-	       TO_VM " / ip4 / udp");
+			   "udp sport=@ dport=4789 csum=0 / vxlan 100 / " TO_VM " / ip4 / udp");
 	check_vm(VM, 0, XR_VM_MOVED, "b", 0);
 }
 
@@ -590,8 +577,7 @@ static void deadline_of_a_second_move(void **state)
 /* n octets of IP packet for the VM, whose way carries 1400. */
 static struct result send4(int n)
 {
-	return run_text(TO_VM " / ip4 df id=7 / udp dport=80 / fill %d",
-			n - 28);
+	return run_text(TO_VM " / ip4 df id=7 / udp dport=80 / fill %d", n - 28);
 }
 
 static struct result send6(int n)
@@ -599,8 +585,7 @@ static struct result send6(int n)
 	return run_text(TO_VM " / ip6 flow=5 / tcp ack / fill %d", n - 60);
 }
 
-static void check_limit(struct result (*send)(int n), int most,
-			const char *beyond)
+static void check_limit(struct result (*send)(int n), int most, const char *beyond)
 {
 	struct result r = send(most);
 
@@ -610,7 +595,7 @@ static void check_limit(struct result (*send)(int n), int most,
 }
 
 /* From the node, for the fabric shall not learn the VM here. */
-#define BACK	"eth src=" MAC_IN " dst=02:00:00:00:00:01 / "
+#define BACK "eth src=" MAC_IN " dst=02:00:00:00:00:01 / "
 
 static void too_large(void **state)
 {
@@ -637,28 +622,26 @@ static void too_large(void **state)
 	moved_to("v4");
 	r = send4(1400);
 	want = packet(BACK "ip4 src=192.0.2.1 dst=10.0.0.1 / icmp4 type=3 "
-		      "code=4 mtu=1350 ( ip4 df id=7 / udp dport=80 / "
-		      "fill 1372 / cut 548 )");
+			   "code=4 mtu=1350 ( ip4 df id=7 / udp dport=80 / "
+			   "fill 1372 / cut 548 )");
 	check_packet(&want, &r.out);
 	r = send6(1400);
 	want = packet(BACK "ip6 src=2001:db8::1 dst=fd00::1 / icmp6 type=2 "
-		      "mtu=1350 ( ip6 flow=5 / tcp ack / fill 1340 / "
-		      "cut 1232 )");
+			   "mtu=1350 ( ip6 flow=5 / tcp ack / fill 1340 / "
+			   "cut 1232 )");
 	check_packet(&want, &r.out);
 
 	/* A tag is no part of what the tunnel carries, but comes back. */
 	say("add " VM " vlan 5 at old");
 	say("move " VM " vlan 5 to v4");
-	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d",
-		     1350 - 28);
+	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d", 1350 - 28);
 	check_reasons(&r, "moved");
-	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d",
-		     1351 - 28);
+	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d", 1351 - 28);
 	check_reasons(&r, "too-big-reply");
 	want = packet(BACK "vlan 5 / ip4 "
-		      "src=192.0.2.1 dst=10.0.0.1 / icmp4 type=3 code=4 "
-		      "mtu=1350 ( ip4 df id=7 / udp dport=80 / fill 1323 / "
-		      "cut 548 )");
+			   "src=192.0.2.1 dst=10.0.0.1 / icmp4 type=3 code=4 "
+			   "mtu=1350 ( ip4 df id=7 / udp dport=80 / fill 1323 / "
+			   "cut 548 )");
 	check_packet(&want, &r.out);
 	/* What has no sender to tell. */
 	r = run_text(TO_VM " / fill 1351");
@@ -671,7 +654,7 @@ static void too_large(void **state)
  * Of what no error may be sent about, by MAC and by address (RFC 1122 §3.2.2, RFC
  * 4443 §2.4 (e)); and what is like it, but may be told. Of 1500 octets and more.
  */
-#define BIG	" / fill 1460"
+#define BIG      " / fill 1460"
 #define SAYS4(t) "ip4 dst=" VM4 " / icmp4 type=" t BIG
 #define SAYS6(t) "ip6 dst=" VM6 " / icmp6 type=" t BIG
 
@@ -681,10 +664,13 @@ static const struct {
 	{ "ip4 dst=" VM4 " / udp" BIG, "too-big-reply" },
 	{ "ip4 dst=" VM4 " proto=132" BIG, "too-big-reply" },
 	{ "ip4 dst=" VM4 " opts=01010101 / icmp4 type=8" BIG, "too-big-reply" },
-	{ SAYS4("8"), "too-big-reply" }, { SAYS4("0"), "too-big-reply" },
+	{ SAYS4("8"), "too-big-reply" },
+	{ SAYS4("0"), "too-big-reply" },
 	{ SAYS4("13"), "too-big-reply" },
-	{ SAYS4("3"), "too-big" }, { SAYS4("4"), "too-big" },
-	{ SAYS4("5"), "too-big" }, { SAYS4("11"), "too-big" },
+	{ SAYS4("3"), "too-big" },
+	{ SAYS4("4"), "too-big" },
+	{ SAYS4("5"), "too-big" },
+	{ SAYS4("11"), "too-big" },
 	{ SAYS4("12"), "too-big" },
 	{ "ip4 dst=" VM4 " opts=01010101 / icmp4 type=3" BIG, "too-big" },
 	/* A first fragment; a first one of an error; later ones. */
@@ -697,14 +683,17 @@ static const struct {
 	{ "ip6 dst=" VM6 " / udp" BIG, "too-big-reply" },
 	{ "ip6 dst=" VM6 " / hopopts / dstopts / tcp" BIG, "too-big-reply" },
 	{ "ip6 dst=" VM6 " next=59" BIG, "too-big-reply" },
-	{ SAYS6("128"), "too-big-reply" }, { SAYS6("129"), "too-big-reply" },
-	{ SAYS6("1"), "too-big" }, { SAYS6("2"), "too-big" },
-	{ SAYS6("3"), "too-big" }, { SAYS6("4"), "too-big" },
-	{ SAYS6("127"), "too-big" }, { SAYS6("137"), "too-big" },
+	{ SAYS6("128"), "too-big-reply" },
+	{ SAYS6("129"), "too-big-reply" },
+	{ SAYS6("1"), "too-big" },
+	{ SAYS6("2"), "too-big" },
+	{ SAYS6("3"), "too-big" },
+	{ SAYS6("4"), "too-big" },
+	{ SAYS6("127"), "too-big" },
+	{ SAYS6("137"), "too-big" },
 	{ "ip6 dst=" VM6 " / dstopts / icmp6 type=2" BIG, "too-big" },
 	{ "ip6 dst=" VM6 " / frag mf id=9 / udp" BIG, "too-big-reply" },
-	{ "ip6 dst=" VM6 " / hopopts / frag mf id=9 / dstopts / udp" BIG,
-	  "too-big-reply" },
+	{ "ip6 dst=" VM6 " / hopopts / frag mf id=9 / dstopts / udp" BIG, "too-big-reply" },
 	{ "ip6 dst=" VM6 " / frag mf id=9 / icmp6 type=1" BIG, "too-big" },
 	{ "ip6 dst=" VM6 " / frag mf off=1448 id=9" BIG, "too-big" },
 	{ "ip6 dst=" VM6 " / frag off=1448 id=9" BIG, "too-big" },
@@ -712,20 +701,16 @@ static const struct {
 
 /* Nobody's: not routed on, where they are found by the address. */
 static const char *const from_nobody[] = {
-	"ip4 src=0.0.0.0 dst=" VM4 " / udp" BIG,
-	"ip4 src=0.1.2.3 dst=" VM4 " / udp" BIG,
-	"ip4 src=127.0.0.1 dst=" VM4 " / udp" BIG,
-	"ip4 src=224.0.0.5 dst=" VM4 " / udp" BIG,
-	"ip4 src=239.1.2.3 dst=" VM4 " / udp" BIG,
-	"ip4 src=255.255.255.255 dst=" VM4 " / udp" BIG,
-	"ip6 src=:: dst=" VM6 " / udp" BIG,
-	"ip6 src=::1 dst=" VM6 " / udp" BIG,
+	"ip4 src=0.0.0.0 dst=" VM4 " / udp" BIG,   "ip4 src=0.1.2.3 dst=" VM4 " / udp" BIG,
+	"ip4 src=127.0.0.1 dst=" VM4 " / udp" BIG, "ip4 src=224.0.0.5 dst=" VM4 " / udp" BIG,
+	"ip4 src=239.1.2.3 dst=" VM4 " / udp" BIG, "ip4 src=255.255.255.255 dst=" VM4 " / udp" BIG,
+	"ip6 src=:: dst=" VM6 " / udp" BIG,        "ip6 src=::1 dst=" VM6 " / udp" BIG,
 	"ip6 src=ff02::1 dst=" VM6 " / udp" BIG,
 };
 
 /* The same where only the frame says whom it is for. */
 static const char *const to_many[] = {
-	"ip4 dst=224.0.0.9 / udp" BIG, "ip4 dst=239.1.1.1 / udp" BIG,
+	"ip4 dst=224.0.0.9 / udp" BIG,       "ip4 dst=239.1.1.1 / udp" BIG,
 	"ip4 dst=255.255.255.255 / udp" BIG, "ip6 dst=ff02::1 / udp" BIG,
 	"ip6 dst=ff0e::9 / udp" BIG,
 };
@@ -748,8 +733,10 @@ static void whom_errors_are_told(void **state)
 		for (size_t i = 0; i < ARRAY_LEN(told); i++) {
 			snprintf(in, sizeof(in), TO_VM " / %s", told[i].packet);
 			expect(in, told[i].reason, NULL);
-			snprintf(in, sizeof(in), "eth src=03:00:00:00:00:01 "
-				 "dst=" VM " / %s", told[i].packet);
+			snprintf(in, sizeof(in),
+				 "eth src=03:00:00:00:00:01 "
+				 "dst=" VM " / %s",
+				 told[i].packet);
 			expect(in, "too-big", NULL);
 			if (*ways[w] != 'i' && *ways[w] != 'g')
 				continue;
@@ -806,14 +793,17 @@ static void same_port(void **state)
 	redirected("moved on");
 }
 
+/* clang-format off */
 #define LOCAL_WORLD                                                            \
 	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")                \
 	      HOST_IPIP("iphere", "10.1.0.254", ", local: true")               \
 	      HOST_GUE("guehere", "fd01::fe", ", local: true")                 \
 	      HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("b", "10.2.0.2", "")  \
 	      HOST_GUE("g", "10.2.0.3", "") HOST_PORT("p", "out"))
+/* clang-format on */
 
-#define OUT_OF(from) "eth src=02:00:00:00:01:02 / ip4 src=" from               \
+#define OUT_OF(from)                                \
+	"eth src=02:00:00:00:01:02 / ip4 src=" from \
 	" dst=10.1.0.254 / udp sport=50000 dport=4789 csum=0 / "
 
 /* What came out of a tunnel is never tunnelled again. */
@@ -823,34 +813,27 @@ static void chain(void **state)
 
 	world(LOCAL_WORLD VMS(VM_AT(VM, "here", ", addresses: [10.9.0.10, "
 				    "\"fd09::10\"]")));
-	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp",
-	       "not-moved", NULL);
+	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(to); i++) {
 		moved_to(to[i]);
-		expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp",
-		       "vm-chain", NULL);
-		expect(OUT_OF("10.1.0.9") "vxlan 100 / " TO_VM " / arp",
-		       "vm-chain", NULL);
+		expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "vm-chain", NULL);
+		expect(OUT_OF("10.1.0.9") "vxlan 100 / " TO_VM " / arp", "vm-chain", NULL);
 		/* Another segment, another machine, another VM. */
-		expect(OUT_OF("10.1.0.2") "vxlan 101 / " TO_VM " / ip4 / udp",
-		       "not-moved", NULL);
+		expect(OUT_OF("10.1.0.2") "vxlan 101 / " TO_VM " / ip4 / udp", "not-moved", NULL);
 		expect("eth / ip4 src=10.1.0.2 dst=10.1.0.7 / udp dport=4789 "
 		       "csum=0 / vxlan 100 / " TO_VM " / ip4 / udp",
 		       "not-moved", NULL);
 		expect(OUT_OF("10.1.0.2") "vxlan 100 / "
-		       "eth dst=52:54:00:12:34:57 / ip4 / udp", "not-moved",
-		       NULL);
+					  "eth dst=52:54:00:12:34:57 / ip4 / udp",
+		       "not-moved", NULL);
 	}
 	/* On its way here: what the old place copies is for its tap. */
 	say("prepare " VM " to here");
-	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp",
-	       "not-moved", NULL);
+	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
 	say("pause " VM);
-	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp",
-	       "not-moved", NULL);
+	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
 	say("move " VM " to here");
-	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp",
-	       "not-moved", NULL);
+	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
 }
 
 static void chain_by_ip(void **state)
@@ -858,28 +841,30 @@ static void chain_by_ip(void **state)
 	world(LOCAL_WORLD VMS(VM_AT(VM, "iphere", ", addresses: [10.9.0.10, "
 				    "\"fd09::10\"]")));
 	/* For a VM that is here the tunnel ends here. */
-	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
-	       "decap-ipip", "eth / ip4 dst=" VM4 " / udp");
+	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=" VM4 " / udp", "decap-ipip",
+	       "eth / ip4 dst=" VM4 " / udp");
 	/* Others' tunnels, for which the kernel may have a device. */
 	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=10.9.0.11 / "
-	       "udp", "not-moved", NULL);
+	       "udp",
+	       "not-moved", NULL);
 	moved_to("g");
-	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
-	       "vm-chain", NULL);
+	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=" VM4 " / udp", "vm-chain", NULL);
 	expect("eth / ip6 src=fd01::2 dst=fd01::fe / udp dport=6080 csum=0 / "
-	       "ip6 dst=" VM6 " / udp", "vm-chain", NULL);
+	       "ip6 dst=" VM6 " / udp",
+	       "vm-chain", NULL);
 }
 
-#define INTO	"eth / ip4 src=10.2.0.3 dst=10.1.0.254%s / "
+#define INTO "eth / ip4 src=10.2.0.3 dst=10.1.0.254%s / "
+/* clang-format off */
 #define AT_HERE	VMS(VM_AT(VM, "iphere", ", addresses: [10.9.0.10, "             \
 				    "\"fd09::10\"]"))
+/* clang-format on */
 
 /* IPIP and GUE for VMs are opened where a host sent them, or by policy any. */
 static void strangers(void **state)
 {
 	static const char *const each[] = {
-		"eth / ip4 src=203.0.113.66 dst=10.1.0.254 / ip4 dst=" VM4
-		" / udp",
+		"eth / ip4 src=203.0.113.66 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
 		"eth / ip6 src=fd01::99 dst=fd01::fe / udp dport=6080 csum=0 / "
 		"ip6 dst=" VM6 " / udp",
 		/* A host, but for VXLAN only. */
@@ -901,13 +886,13 @@ static void ip_tunnels(void **state)
 	static const char *const bad[] = {
 		" / udp dport=6080 csum=0 / gue flags=1",
 		" / udp dport=6080 csum=0 / gue data=01020304",
-		" / udp dport=6080 len=12 csum=0", " / udp dport=6080 csum=1",
+		" / udp dport=6080 len=12 csum=0",
+		" / udp dport=6080 csum=1",
 	};
 	static const struct {
 		int outer, inner, marked;
-	} ecn[] = { { 1, 2, 1 }, { 1, 1, 1 }, { 1, 0, 0 }, { 1, 3, 3 },
-		    { 2, 1, 1 }, { 2, 3, 3 }, { 3, 1, 3 }, { 3, 2, 3 },
-		    { 3, 3, 3 } };
+	} ecn[] = { { 1, 2, 1 }, { 1, 1, 1 }, { 1, 0, 0 }, { 1, 3, 3 }, { 2, 1, 1 },
+		    { 2, 3, 3 }, { 3, 1, 3 }, { 3, 2, 3 }, { 3, 3, 3 } };
 	char in[256], out[128], tos[16];
 
 	world(LOCAL_WORLD AT_HERE);
@@ -916,21 +901,18 @@ static void ip_tunnels(void **state)
 		expect(in, "bad-tunnel", NULL);
 	}
 	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / udp dport=6080 / "
-	       "ip4 dst=" VM4 " / udp", "decap-gue", "eth / ip4 dst=" VM4
-	       " / udp");
+	       "ip4 dst=" VM4 " / udp",
+	       "decap-gue", "eth / ip4 dst=" VM4 " / udp");
 	for (size_t i = 0; i < ARRAY_LEN(ecn); i++) {
 		snprintf(tos, sizeof(tos), " tos=%d", ecn[i].outer);
-		snprintf(in, sizeof(in), INTO "ip4 dst=" VM4 " tos=%d / udp",
-			 tos, ecn[i].inner);
-		snprintf(out, sizeof(out), "eth / ip4 dst=" VM4 " tos=%d / udp",
-			 ecn[i].marked);
+		snprintf(in, sizeof(in), INTO "ip4 dst=" VM4 " tos=%d / udp", tos, ecn[i].inner);
+		snprintf(out, sizeof(out), "eth / ip4 dst=" VM4 " tos=%d / udp", ecn[i].marked);
 		expect(in, "decap-ipip", out);
 	}
-	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 tos=3 / ip4 dst=" VM4
-	       " / udp", "bad-ecn", NULL);
-	expect("eth / vlan 200 / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst="
-	       VM4 " / udp", "decap-ipip", "eth / vlan 200 / ip4 dst=" VM4
-	       " / udp");
+	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 tos=3 / ip4 dst=" VM4 " / udp", "bad-ecn",
+	       NULL);
+	expect("eth / vlan 200 / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
+	       "decap-ipip", "eth / vlan 200 / ip4 dst=" VM4 " / udp");
 }
 
 int main(void)

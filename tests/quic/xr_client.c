@@ -15,14 +15,14 @@
 
 #define MAX_EVENTS  64
 #define MAX_SOCKETS 32
-#define RECORDS	    64
-#define CID_LEN	    8
+#define RECORDS     64
+#define CID_LEN     8
 
 enum event_kind { MIGRATE, PROBE, REBIND };
 
 struct event {
 	enum event_kind kind;
-	uint64_t at;	/* ns after the handshake is confirmed */
+	uint64_t at;    /* ns after the handshake is confirmed */
 	const char *to; /* NULL: same address, new port */
 };
 
@@ -69,7 +69,7 @@ struct conn {
 	uint64_t began, confirmed_at, ended, next_cid_at;
 	uint64_t migrations, rebinds, blocked;
 	uint64_t up, down; /* octets verified */
-	uint64_t left;	   /* streams not done */
+	uint64_t left;     /* streams not done */
 	uint32_t version;
 	char server[64];
 	bool other_server; /* two streams, two servers */
@@ -90,8 +90,7 @@ static void complain(struct conn *c, const char *what)
 {
 	char line[256];
 
-	snprintf(line, sizeof(line), "connection %ld: %s", (long)(c - conns),
-		 what);
+	snprintf(line, sizeof(line), "connection %ld: %s", (long)(c - conns), what);
 	if (json_array_size(errors) < RECORDS)
 		json_array_append_new(errors, json_string(line));
 }
@@ -114,8 +113,8 @@ static void tell(json_t *o)
 
 static void tell_event(const struct conn *c, const char *what, const char *to)
 {
-	tell(json_pack("{ss sI ss}", "event", what, "connection",
-		       (json_int_t)(c - conns), "to", to));
+	tell(json_pack("{ss sI ss}", "event", what, "connection", (json_int_t)(c - conns), "to",
+		       to));
 }
 
 static void progress_cb(struct ev_loop *l, ev_timer *w, int events)
@@ -141,12 +140,10 @@ static void progress_cb(struct ev_loop *l, ev_timer *w, int events)
 		if (!c->q.over && c->q.busy && now - c->q.last_rx > wait)
 			wait = now - c->q.last_rx;
 	}
-	tell(json_pack("{sI sI sI sI sI sI sf sf}", "up", (json_int_t)up,
-		       "down", (json_int_t)down, "packets_in", (json_int_t)in,
-		       "lost", (json_int_t)lost, "running", (json_int_t)running,
-		       "done", (json_int_t)done, "longest_gap_ms",
-		       (double)gap / XQ_MS, "waiting_ms",
-		       (double)wait / XQ_MS));
+	tell(json_pack("{sI sI sI sI sI sI sf sf}", "up", (json_int_t)up, "down", (json_int_t)down,
+		       "packets_in", (json_int_t)in, "lost", (json_int_t)lost, "running",
+		       (json_int_t)running, "done", (json_int_t)done, "longest_gap_ms",
+		       (double)gap / XQ_MS, "waiting_ms", (double)wait / XQ_MS));
 }
 
 /* ---- sockets ---- */
@@ -165,8 +162,7 @@ static void readable_cb(struct ev_loop *l, ev_io *w, int events)
 			if (!xq_addr_eq(&b.pkt[i].from, &opt.server))
 				continue;
 			xq_path(&path, &ep->inner, &opt.server);
-			if (!xq_conn_read(&c->q, &path, b.pkt[i].data,
-					  b.pkt[i].len, now))
+			if (!xq_conn_read(&c->q, &path, b.pkt[i].data, b.pkt[i].len, now))
 				return;
 		}
 		if (!xq_conn_write(&c->q))
@@ -175,15 +171,13 @@ static void readable_cb(struct ev_loop *l, ev_io *w, int events)
 	maybe_finish(c);
 }
 
-static void send_op(struct xq_conn *q, const ngtcp2_path *path,
-		    const uint8_t *data, size_t len)
+static void send_op(struct xq_conn *q, const ngtcp2_path *path, const uint8_t *data, size_t len)
 {
 	struct conn *c = (struct conn *)q;
 
 	for (int i = 0; i < MAX_SOCKETS; i++) {
 		if (c->ep[i].fd < 0 ||
-		    !xq_addr_eq(&c->ep[i].inner,
-				(union xq_addr *)path->local.addr))
+		    !xq_addr_eq(&c->ep[i].inner, (union xq_addr *)path->local.addr))
 			continue;
 		xq_send(c->ep[i].fd, &opt.server, data, len);
 		return;
@@ -273,16 +267,14 @@ static int migrate(struct conn *c, const char *to, bool probe)
 	if (probe)
 		rc = ngtcp2_conn_initiate_migration(c->q.conn, &path, xq_now());
 	else
-		rc = ngtcp2_conn_initiate_immediate_migration(c->q.conn, &path,
-							      xq_now());
+		rc = ngtcp2_conn_initiate_immediate_migration(c->q.conn, &path, xq_now());
 	if (rc) {
 		endpoint_close(ep);
 		return rc;
 	}
 	c->current = index;
 	c->migrations++;
-	tell_event(c, probe ? "probe" : "migration",
-		   xq_addr_text(&ep->inner, text));
+	tell_event(c, probe ? "probe" : "migration", xq_addr_text(&ep->inner, text));
 	return 0;
 }
 
@@ -295,16 +287,14 @@ static void event_fail(struct conn *c, const char *what, int rc)
 	char line[128];
 
 	snprintf(line, sizeof(line), "%s: %s", what,
-		 rc <= NGTCP2_ERR_INVALID_ARGUMENT ? ngtcp2_strerror(rc)
-						   : strerror(-rc));
+		 rc <= NGTCP2_ERR_INVALID_ARGUMENT ? ngtcp2_strerror(rc) : strerror(-rc));
 	complain(c, line);
 }
 
 /* True: done, or it never will be. */
 static bool event_run(struct conn *c, const struct event *e)
 {
-	int rc = e->kind == REBIND ? rebind(c)
-				   : migrate(c, e->to, e->kind == PROBE);
+	int rc = e->kind == REBIND ? rebind(c) : migrate(c, e->to, e->kind == PROBE);
 
 	/* The server's spare CIDs are used up until it sends new ones. */
 	if (rc == NGTCP2_ERR_CONN_ID_BLOCKED) {
@@ -312,14 +302,13 @@ static bool event_run(struct conn *c, const struct event *e)
 		return false;
 	}
 	if (rc)
-		event_fail(c, e->kind == REBIND ? "rebinding" : "migration",
-			   rc);
+		event_fail(c, e->kind == REBIND ? "rebinding" : "migration", rc);
 	return true;
 }
 
 static void event_cb(struct ev_loop *l, ev_timer *w, int revents)
 {
-	static const struct event next_cid = {.kind = MIGRATE};
+	static const struct event next_cid = { .kind = MIGRATE };
 	struct conn *c = w->data;
 	uint64_t now = xq_now();
 
@@ -357,8 +346,7 @@ static void event_arm(struct conn *c)
 	if (at == UINT64_MAX)
 		return;
 	ev_timer_stop(loop, &c->event_timer);
-	ev_timer_set(&c->event_timer,
-		     at > now ? (double)(at - now) / XQ_SECOND : 0.01, 0);
+	ev_timer_set(&c->event_timer, at > now ? (double)(at - now) / XQ_SECOND : 0.01, 0);
 	ev_timer_start(loop, &c->event_timer);
 }
 
@@ -375,11 +363,10 @@ static void stream_prepare(struct xq_stream *s)
 	s->out.seed = seed;
 	s->out.body = opt.upload;
 	s->out.rate = opt.rate;
-	s->out.head_len = snprintf(
-		s->out.head, sizeof(s->out.head),
-		"XR1 seed=%016llx up=%llu down=%llu rate=%llu\n",
-		(unsigned long long)seed, (unsigned long long)opt.upload,
-		(unsigned long long)opt.download, (unsigned long long)opt.rate);
+	s->out.head_len = snprintf(s->out.head, sizeof(s->out.head),
+				   "XR1 seed=%016llx up=%llu down=%llu rate=%llu\n",
+				   (unsigned long long)seed, (unsigned long long)opt.upload,
+				   (unsigned long long)opt.download, (unsigned long long)opt.rate);
 	s->in.seed = ~seed;
 	s->in.body = opt.download;
 	s->id = -1;
@@ -421,9 +408,8 @@ static void stream_end_op(struct xq_stream *s)
 		complain(c, "download: octets wrong or missing");
 	else
 		c->down += s->in.got;
-	if (sscanf(s->in.line, "up=%llu hash=%llx bad=%d", &up, &hash, &bad) !=
-		    3 ||
-	    bad || up != opt.upload)
+	if (sscanf(s->in.line, "up=%llu hash=%llx bad=%d", &up, &hash, &bad) != 3 || bad ||
+	    up != opt.upload)
 		complain(c, "upload: octets wrong or missing");
 	else
 		c->up += up;
@@ -435,26 +421,22 @@ static void stream_end_op(struct xq_stream *s)
 
 static json_t *record(const struct conn *c)
 {
-	return json_pack(
-		"{ss sb sb sI sI sI sI sI sI sI sf sI sI sf sI ss}", "server",
-		c->server, "handshake", (int)c->handshake, "early",
-		(int)c->early_ok, "up", (json_int_t)c->up, "down",
-		(json_int_t)c->down, "migrations", (json_int_t)c->migrations,
-		"rebinds", (json_int_t)c->rebinds, "packets_in",
-		(json_int_t)c->q.packets_in, "packets_out",
-		(json_int_t)c->q.packets_out, "lost", (json_int_t)c->q.lost,
-		"longest_gap_ms", (double)c->q.longest_gap / XQ_MS, "validated",
-		(json_int_t)c->q.validated, "invalidated",
-		(json_int_t)c->q.invalidated, "seconds",
-		(double)(c->ended - c->began) / XQ_SECOND, "resets",
-		(json_int_t)c->q.resets, "error", c->q.error);
+	return json_pack("{ss sb sb sI sI sI sI sI sI sI sf sI sI sf sI ss}", "server", c->server,
+			 "handshake", (int)c->handshake, "early", (int)c->early_ok, "up",
+			 (json_int_t)c->up, "down", (json_int_t)c->down, "migrations",
+			 (json_int_t)c->migrations, "rebinds", (json_int_t)c->rebinds, "packets_in",
+			 (json_int_t)c->q.packets_in, "packets_out", (json_int_t)c->q.packets_out,
+			 "lost", (json_int_t)c->q.lost, "longest_gap_ms",
+			 (double)c->q.longest_gap / XQ_MS, "validated", (json_int_t)c->q.validated,
+			 "invalidated", (json_int_t)c->q.invalidated, "seconds",
+			 (double)(c->ended - c->began) / XQ_SECOND, "resets",
+			 (json_int_t)c->q.resets, "error", c->q.error);
 }
 
 static bool conn_ok(const struct conn *c)
 {
 	return c->handshake && !c->left && !c->q.error[0] && !c->other_server &&
-	       c->up == opt.upload * opt.streams &&
-	       c->down == opt.download * opt.streams;
+		c->up == opt.upload * opt.streams && c->down == opt.download * opt.streams;
 }
 
 /* Waiting in vain until the end is a gap, too. */
@@ -511,8 +493,7 @@ static int handshake_completed_cb(ngtcp2_conn *conn, void *user)
 
 	c->handshake = true;
 	if (c->resumed && opt.early) {
-		c->early_ok = gnutls_session_get_flags(c->q.tls) &
-			      GNUTLS_SFLAGS_EARLY_DATA;
+		c->early_ok = gnutls_session_get_flags(c->q.tls) & GNUTLS_SFLAGS_EARLY_DATA;
 		if (!c->early_ok && ngtcp2_conn_early_data_rejected(conn))
 			return NGTCP2_ERR_CALLBACK_FAILURE;
 	}
@@ -546,8 +527,7 @@ static int more_streams_cb(ngtcp2_conn *conn, uint64_t max, void *user)
 	return 0;
 }
 
-static int new_cid_cb(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token,
-		      size_t len, void *user)
+static int new_cid_cb(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token, size_t len, void *user)
 {
 	cid->datalen = len;
 	xq_random(cid->data, len);
@@ -590,8 +570,7 @@ static int ticket_hook(gnutls_session_t tls, unsigned int type, unsigned when,
 	gnutls_free(data.data);
 	params = ngtcp2_conn_get_remote_transport_params(c->q.conn);
 	n = ngtcp2_encode_transport_params(
-		buf, sizeof(buf),
-		NGTCP2_TRANSPORT_PARAMS_TYPE_ENCRYPTED_EXTENSIONS, params);
+		buf, sizeof(buf), NGTCP2_TRANSPORT_PARAMS_TYPE_ENCRYPTED_EXTENSIONS, params);
 	if (n > 0)
 		save(opt.params, buf, n);
 	c->finished = true;
@@ -605,11 +584,10 @@ static void early_start(struct conn *c)
 
 	if (gnutls_load_file(opt.params, &data))
 		return;
-	if (!ngtcp2_decode_transport_params(
-		    &params, NGTCP2_TRANSPORT_PARAMS_TYPE_ENCRYPTED_EXTENSIONS,
-		    data.data, data.size)) {
-		ngtcp2_conn_set_early_remote_transport_params(c->q.conn,
-							      &params);
+	if (!ngtcp2_decode_transport_params(&params,
+					    NGTCP2_TRANSPORT_PARAMS_TYPE_ENCRYPTED_EXTENSIONS,
+					    data.data, data.size)) {
+		ngtcp2_conn_set_early_remote_transport_params(c->q.conn, &params);
 		open_streams(c);
 	}
 	gnutls_free(data.data);
@@ -655,7 +633,7 @@ static void client_params(ngtcp2_transport_params *p)
 
 static void conn_new(struct conn *c)
 {
-	ngtcp2_cid dcid = {.datalen = 18}, scid = {.datalen = CID_LEN};
+	ngtcp2_cid dcid = { .datalen = 18 }, scid = { .datalen = CID_LEN };
 	ngtcp2_transport_params params;
 	ngtcp2_settings settings;
 	ngtcp2_callbacks cb;
@@ -674,17 +652,15 @@ static void conn_new(struct conn *c)
 	c->began = xq_now();
 	c->q.tls = xq_tls_client(&c->q.ref, opt.session, &c->resumed);
 	if (!c->q.tls ||
-	    ngtcp2_conn_client_new(&c->q.conn, &dcid, &scid, &path, opt.version,
-				   &cb, &settings, &params, NULL, c))
+	    ngtcp2_conn_client_new(&c->q.conn, &dcid, &scid, &path, opt.version, &cb, &settings,
+				   &params, NULL, c))
 		xq_die("out of memory");
 	if (opt.session)
-		gnutls_handshake_set_hook_function(
-			c->q.tls, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET,
-			GNUTLS_HOOK_POST, ticket_hook);
+		gnutls_handshake_set_hook_function(c->q.tls, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET,
+						   GNUTLS_HOOK_POST, ticket_hook);
 	ngtcp2_conn_set_tls_native_handle(c->q.conn, c->q.tls);
 	if (opt.keepalive)
-		ngtcp2_conn_set_keep_alive_timeout(c->q.conn,
-						   opt.keepalive * XQ_MS);
+		ngtcp2_conn_set_keep_alive_timeout(c->q.conn, opt.keepalive * XQ_MS);
 }
 
 static void conn_start(struct conn *c)
@@ -785,7 +761,7 @@ static void count_server(json_t *servers, const char *name)
 static bool report(void)
 {
 	json_t *o, *servers = json_object(), *list = json_array();
-	struct totals t = {.first = UINT64_MAX};
+	struct totals t = { .first = UINT64_MAX };
 	char version[16];
 	bool ok;
 
@@ -800,28 +776,22 @@ static bool report(void)
 		if (json_array_size(list) < RECORDS)
 			json_array_append_new(list, record(c));
 	}
-	ok = done_ok == opt.connections && !timed_out &&
-	     !json_array_size(errors);
+	ok = done_ok == opt.connections && !timed_out && !json_array_size(errors);
 	snprintf(version, sizeof(version), "0x%08x", conns[0].version);
-	o = json_pack(
-		"{sb sI sI sI sI sI sI sI so ss sI sI sI sI sI sI sI sI "
-		"sI sI sf sf sb so so}",
-		"ok", (int)ok, "connections", (json_int_t)opt.connections,
-		"verified", (json_int_t)done_ok, "handshakes",
-		(json_int_t)t.handshakes, "resumed", (json_int_t)t.resumed,
-		"early", (json_int_t)t.early, "retried", (json_int_t)t.retried,
-		"streams", (json_int_t)(opt.streams * opt.connections),
-		"servers", servers, "version", version, "up", (json_int_t)t.up,
-		"down", (json_int_t)t.down, "migrations",
-		(json_int_t)t.migrations, "migrations_waited",
-		(json_int_t)t.blocked, "rebinds", (json_int_t)t.rebinds,
-		"validated", (json_int_t)t.valid, "invalidated",
-		(json_int_t)t.invalid, "packets_in", (json_int_t)t.in,
-		"packets_out", (json_int_t)t.out, "lost", (json_int_t)t.lost,
-		"longest_gap_ms", (double)t.gap / XQ_MS, "seconds",
-		t.last > t.first ? (double)(t.last - t.first) / XQ_SECOND : 0.,
-		"stateless_reset", (int)(t.resets > 0), "errors", errors,
-		"each", list);
+	o = json_pack("{sb sI sI sI sI sI sI sI so ss sI sI sI sI sI sI sI sI "
+		      "sI sI sf sf sb so so}",
+		      "ok", (int)ok, "connections", (json_int_t)opt.connections, "verified",
+		      (json_int_t)done_ok, "handshakes", (json_int_t)t.handshakes, "resumed",
+		      (json_int_t)t.resumed, "early", (json_int_t)t.early, "retried",
+		      (json_int_t)t.retried, "streams", (json_int_t)(opt.streams * opt.connections),
+		      "servers", servers, "version", version, "up", (json_int_t)t.up, "down",
+		      (json_int_t)t.down, "migrations", (json_int_t)t.migrations,
+		      "migrations_waited", (json_int_t)t.blocked, "rebinds", (json_int_t)t.rebinds,
+		      "validated", (json_int_t)t.valid, "invalidated", (json_int_t)t.invalid,
+		      "packets_in", (json_int_t)t.in, "packets_out", (json_int_t)t.out, "lost",
+		      (json_int_t)t.lost, "longest_gap_ms", (double)t.gap / XQ_MS, "seconds",
+		      t.last > t.first ? (double)(t.last - t.first) / XQ_SECOND : 0.,
+		      "stateless_reset", (int)(t.resets > 0), "errors", errors, "each", list);
 	json_dumpf(o, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(o);
@@ -909,33 +879,32 @@ static void start_v2(char *arg)
 	opt.v2 = true;
 }
 
-static const struct xq_option options[] = {
-	{"local", XQ_TEXT, &opt.local, NULL},
-	{"upload", XQ_NUMBER, &opt.upload, NULL},
-	{"download", XQ_NUMBER, &opt.download, NULL},
-	{"rate", XQ_NUMBER, &opt.rate, NULL},
-	{"seconds", XQ_REAL, &opt.seconds, NULL},
-	{"streams", XQ_NUMBER, &opt.streams, NULL},
-	{"connections", XQ_NUMBER, &opt.connections, NULL},
-	{"parallel", XQ_NUMBER, &opt.parallel, NULL},
-	{"spread", XQ_REAL, &opt.spread, NULL},
-	{"migrate-at", XQ_CALL_WITH, NULL, migrate_at},
-	{"probe-at", XQ_CALL_WITH, NULL, probe_at},
-	{"rebind-at", XQ_CALL_WITH, NULL, rebind_at},
-	{"use-cids", XQ_NUMBER, &opt.use_cids, NULL},
-	{"cid-limit", XQ_NUMBER, &opt.cid_limit, NULL},
-	{"session", XQ_TEXT, &opt.session, NULL},
-	{"0rtt", XQ_ON, &opt.early, NULL},
-	{"v2", XQ_CALL, NULL, start_v2},
-	{"negotiate", XQ_ON, &opt.v2, NULL},
-	{"keepalive", XQ_NUMBER, &opt.keepalive, NULL},
-	{"hold", XQ_NUMBER, &opt.hold, NULL},
-	{"no-pmtud", XQ_ON, &opt.no_pmtud, NULL},
-	{"idle", XQ_NUMBER, &opt.idle, NULL},
-	{"timeout", XQ_NUMBER, &opt.timeout, NULL},
-	{"progress", XQ_NUMBER, &opt.progress, NULL},
-	{"pattern", XQ_CALL_WITH, NULL, print_pattern},
-	{0}};
+static const struct xq_option options[] = { { "local", XQ_TEXT, &opt.local, NULL },
+					    { "upload", XQ_NUMBER, &opt.upload, NULL },
+					    { "download", XQ_NUMBER, &opt.download, NULL },
+					    { "rate", XQ_NUMBER, &opt.rate, NULL },
+					    { "seconds", XQ_REAL, &opt.seconds, NULL },
+					    { "streams", XQ_NUMBER, &opt.streams, NULL },
+					    { "connections", XQ_NUMBER, &opt.connections, NULL },
+					    { "parallel", XQ_NUMBER, &opt.parallel, NULL },
+					    { "spread", XQ_REAL, &opt.spread, NULL },
+					    { "migrate-at", XQ_CALL_WITH, NULL, migrate_at },
+					    { "probe-at", XQ_CALL_WITH, NULL, probe_at },
+					    { "rebind-at", XQ_CALL_WITH, NULL, rebind_at },
+					    { "use-cids", XQ_NUMBER, &opt.use_cids, NULL },
+					    { "cid-limit", XQ_NUMBER, &opt.cid_limit, NULL },
+					    { "session", XQ_TEXT, &opt.session, NULL },
+					    { "0rtt", XQ_ON, &opt.early, NULL },
+					    { "v2", XQ_CALL, NULL, start_v2 },
+					    { "negotiate", XQ_ON, &opt.v2, NULL },
+					    { "keepalive", XQ_NUMBER, &opt.keepalive, NULL },
+					    { "hold", XQ_NUMBER, &opt.hold, NULL },
+					    { "no-pmtud", XQ_ON, &opt.no_pmtud, NULL },
+					    { "idle", XQ_NUMBER, &opt.idle, NULL },
+					    { "timeout", XQ_NUMBER, &opt.timeout, NULL },
+					    { "progress", XQ_NUMBER, &opt.progress, NULL },
+					    { "pattern", XQ_CALL_WITH, NULL, print_pattern },
+					    { 0 } };
 
 static void parse(int argc, char **argv)
 {
@@ -945,8 +914,7 @@ static void parse(int argc, char **argv)
 	if (xq_addr_parse(&opt.server, words[0], xq_number(words[1], "port")))
 		xq_die("%s: not an IPv4 or IPv6 address", words[0]);
 	if (!opt.local)
-		opt.local =
-			opt.server.sa.sa_family == AF_INET ? "0.0.0.0" : "::";
+		opt.local = opt.server.sa.sa_family == AF_INET ? "0.0.0.0" : "::";
 	if (opt.seconds > 0) {
 		if (!opt.rate)
 			xq_die("--seconds needs --rate");
@@ -978,8 +946,7 @@ int main(int argc, char **argv)
 	xq_on_signal(loop, &intr, SIGINT, stop_cb);
 	xq_on_signal(loop, &term, SIGTERM, stop_cb);
 	if (opt.progress)
-		xq_on_time(loop, &progress, 0, opt.progress / 1e3,
-			   progress_cb);
+		xq_on_time(loop, &progress, 0, opt.progress / 1e3, progress_cb);
 	if (opt.spread > 0)
 		xq_on_time(loop, &spread, opt.spread, opt.spread, spread_cb);
 	conn_start_next();

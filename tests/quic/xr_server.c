@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECORDS	    256 /* ended connections told one by one */
+#define RECORDS     256 /* ended connections told one by one */
 #define RESET_MAX   40
 #define MIN_INITIAL 1200
-#define STREAMS	    128
+#define STREAMS     128
 
 struct conn {
 	struct xq_conn q; /* first: the callbacks get it */
@@ -31,7 +31,7 @@ static struct {
 	uint16_t port;
 	bool retry, tickets, no_reset, v2, verbose;
 	uint64_t cid_len, idle, interval;
-} opt = {.name = "server", .tickets = true, .idle = 30};
+} opt = { .name = "server", .tickets = true, .idle = 30 };
 
 static struct {
 	uint64_t packets, bytes, initials, connections, handshakes, retries;
@@ -58,28 +58,23 @@ static double ms(uint64_t ns)
 
 static json_t *record(const struct conn *c)
 {
-	return json_pack(
-		"{sI sb sI sI sI sI sI sI sI sf sI sI sI ss}", "number",
-		(json_int_t)c->number, "handshake", (int)c->handshake,
-		"packets_in", (json_int_t)c->q.packets_in, "packets_out",
-		(json_int_t)c->q.packets_out, "bytes_in",
-		(json_int_t)c->bytes_in, "bytes_out", (json_int_t)c->bytes_out,
-		"early", (json_int_t)c->early, "streams",
-		(json_int_t)c->streams, "bad", (json_int_t)c->bad,
-		"longest_gap_ms", ms(c->q.longest_gap), "moves",
-		(json_int_t)c->moves, "validated", (json_int_t)c->q.validated,
-		"lost", (json_int_t)c->q.lost, "error", c->q.error);
+	return json_pack("{sI sb sI sI sI sI sI sI sI sf sI sI sI ss}", "number",
+			 (json_int_t)c->number, "handshake", (int)c->handshake, "packets_in",
+			 (json_int_t)c->q.packets_in, "packets_out", (json_int_t)c->q.packets_out,
+			 "bytes_in", (json_int_t)c->bytes_in, "bytes_out", (json_int_t)c->bytes_out,
+			 "early", (json_int_t)c->early, "streams", (json_int_t)c->streams, "bad",
+			 (json_int_t)c->bad, "longest_gap_ms", ms(c->q.longest_gap), "moves",
+			 (json_int_t)c->moves, "validated", (json_int_t)c->q.validated, "lost",
+			 (json_int_t)c->q.lost, "error", c->q.error);
 }
 
 static json_t *counters(void)
 {
 	json_t *o = json_object(), *stray = json_object(), *points;
-	uint64_t strays = st.stray_short + st.stray_initial +
-			  st.stray_handshake + st.stray_zero_rtt +
-			  st.stray_other;
+	uint64_t strays = st.stray_short + st.stray_initial + st.stray_handshake +
+		st.stray_zero_rtt + st.stray_other;
 
-#define NUMBER(where, name, value)                                             \
-	json_object_set_new(where, name, json_integer(value))
+#define NUMBER(where, name, value) json_object_set_new(where, name, json_integer(value))
 	json_object_set_new(o, "name", json_string(opt.name));
 	json_object_set_new(o, "spki", json_string(xq_spki));
 	NUMBER(o, "written", ++st.written);
@@ -137,8 +132,7 @@ static void write_stats(void)
 	json_object_set(o, "done", records);
 	if (opt.stats) {
 		snprintf(tmp, sizeof(tmp), "%s.%d", opt.stats, getpid());
-		if (json_dump_file(o, tmp, JSON_INDENT(1)) ||
-		    rename(tmp, opt.stats))
+		if (json_dump_file(o, tmp, JSON_INDENT(1)) || rename(tmp, opt.stats))
 			fprintf(stderr, "%s: %s\n", opt.stats, strerror(errno));
 	}
 	json_decref(o);
@@ -154,8 +148,7 @@ static void mark_dirty(struct conn *c)
 	TAILQ_INSERT_TAIL(&dirty, c, dirty);
 }
 
-static void send_op(struct xq_conn *q, const ngtcp2_path *path,
-		    const uint8_t *data, size_t len)
+static void send_op(struct xq_conn *q, const ngtcp2_path *path, const uint8_t *data, size_t len)
 {
 	if (xq_send(sock, (const union xq_addr *)path->remote.addr, data, len))
 		st.send_errors++;
@@ -192,8 +185,8 @@ static int head_op(struct xq_stream *s, char *line)
 	unsigned long long seed, up, down, rate;
 	int n;
 
-	if (sscanf(line, "XR1 seed=%llx up=%llu down=%llu rate=%llu", &seed,
-		   &up, &down, &rate) != 4)
+	if (sscanf(line, "XR1 seed=%llx up=%llu down=%llu rate=%llu", &seed, &up, &down, &rate) !=
+	    4)
 		return -1;
 	s->in.seed = seed;
 	s->in.body = up;
@@ -201,8 +194,7 @@ static int head_op(struct xq_stream *s, char *line)
 	s->out.body = down;
 	s->out.rate = rate;
 	s->out.tail_due = true;
-	n = snprintf(s->out.head, sizeof(s->out.head), "XR1 name=%s\n",
-		     opt.name);
+	n = snprintf(s->out.head, sizeof(s->out.head), "XR1 name=%s\n", opt.name);
 	s->out.head_len = n;
 	c->streams++;
 	st.streams++;
@@ -228,8 +220,7 @@ static void stream_end_op(struct xq_stream *s)
 	bool bad = s->in.bad || s->in.got != s->in.body;
 
 	s->out.tail_len = snprintf(s->out.tail, sizeof(s->out.tail),
-				   "up=%llu hash=%016llx bad=%d\n",
-				   (unsigned long long)s->in.got,
+				   "up=%llu hash=%016llx bad=%d\n", (unsigned long long)s->in.got,
 				   (unsigned long long)s->in.hash, bad);
 	octets_op(s->c, 0, 0, bad);
 	c->early += s->early;
@@ -241,8 +232,7 @@ static int tx_key_op(struct xq_conn *q, ngtcp2_crypto_level level)
 	gnutls_datum_t alpn;
 
 	if (level != NGTCP2_CRYPTO_LEVEL_APPLICATION ||
-	    gnutls_alpn_get_selected_protocol(q->tls, &alpn) ||
-	    alpn.size != strlen(XQ_ALPN_H3) ||
+	    gnutls_alpn_get_selected_protocol(q->tls, &alpn) || alpn.size != strlen(XQ_ALPN_H3) ||
 	    memcmp(alpn.data, XQ_ALPN_H3, alpn.size))
 		return 0;
 	st.h3++;
@@ -268,12 +258,11 @@ static void mint(struct conn *c, ngtcp2_cid *cid)
 
 static int reset_token(uint8_t *token, const ngtcp2_cid *cid)
 {
-	return ngtcp2_crypto_generate_stateless_reset_token(
-		token, xq_reset_key, sizeof(xq_reset_key), cid);
+	return ngtcp2_crypto_generate_stateless_reset_token(token, xq_reset_key,
+							    sizeof(xq_reset_key), cid);
 }
 
-static int new_cid_cb(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token,
-		      size_t len, void *user)
+static int new_cid_cb(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token, size_t len, void *user)
 {
 	cid->datalen = len;
 	mint(user, cid);
@@ -323,8 +312,7 @@ static void server_settings(ngtcp2_settings *s, const ngtcp2_pkt_hd *hd)
 }
 
 static void server_params(ngtcp2_transport_params *p, const ngtcp2_pkt_hd *hd,
-			  const ngtcp2_cid *odcid, bool retried,
-			  const ngtcp2_cid *scid)
+			  const ngtcp2_cid *odcid, bool retried, const ngtcp2_cid *scid)
 {
 	xq_params(p, opt.idle);
 	p->initial_max_stream_data_uni = 1 << 20;
@@ -341,11 +329,11 @@ static void server_params(ngtcp2_transport_params *p, const ngtcp2_pkt_hd *hd,
 }
 
 /* odcid: what the client chose at first; after a Retry, hd's DCID is ours. */
-static struct conn *conn_new(const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid,
-			     bool retried, const union xq_addr *from)
+static struct conn *conn_new(const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid, bool retried,
+			     const union xq_addr *from)
 {
 	struct conn *c = calloc(1, sizeof(*c));
-	ngtcp2_cid scid = {.datalen = opt.cid_len};
+	ngtcp2_cid scid = { .datalen = opt.cid_len };
 	ngtcp2_transport_params params;
 	ngtcp2_settings settings;
 	ngtcp2_callbacks cb;
@@ -365,9 +353,9 @@ static struct conn *conn_new(const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid,
 
 	xq_conn_start(&c->q, loop, &ops);
 	c->q.tls = xq_tls_server(&c->q.ref);
-	if (!c->q.tls || ngtcp2_conn_server_new(&c->q.conn, &hd->scid, &scid,
-						&path, hd->version, &cb,
-						&settings, &params, NULL, c))
+	if (!c->q.tls ||
+	    ngtcp2_conn_server_new(&c->q.conn, &hd->scid, &scid, &path, hd->version, &cb, &settings,
+				   &params, NULL, c))
 		xq_die("out of memory");
 	ngtcp2_conn_set_tls_native_handle(c->q.conn, c->q.tls);
 	c->number = ++st.connections;
@@ -377,17 +365,15 @@ static struct conn *conn_new(const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid,
 
 /* ---- datagrams ---- */
 
-static void send_plain(const union xq_addr *to, const uint8_t *buf,
-		       ngtcp2_ssize len)
+static void send_plain(const union xq_addr *to, const uint8_t *buf, ngtcp2_ssize len)
 {
 	if (len > 0 && xq_send(sock, to, buf, len))
 		st.send_errors++;
 }
 
-static void send_negotiation(const ngtcp2_version_cid *vc,
-			     const union xq_addr *to, size_t len)
+static void send_negotiation(const ngtcp2_version_cid *vc, const union xq_addr *to, size_t len)
 {
-	uint32_t versions[] = {NGTCP2_PROTO_VER_V1, XQ_V2};
+	uint32_t versions[] = { NGTCP2_PROTO_VER_V1, XQ_V2 };
 	uint8_t buf[XQ_PACKET], random;
 
 	if (len < MIN_INITIAL)
@@ -395,22 +381,21 @@ static void send_negotiation(const ngtcp2_version_cid *vc,
 	st.negotiations++;
 	xq_random(&random, 1);
 	send_plain(to, buf,
-		   ngtcp2_pkt_write_version_negotiation(
-			   buf, sizeof(buf), random, vc->scid, vc->scidlen,
-			   vc->dcid, vc->dcidlen, versions, 2));
+		   ngtcp2_pkt_write_version_negotiation(buf, sizeof(buf), random, vc->scid,
+							vc->scidlen, vc->dcid, vc->dcidlen,
+							versions, 2));
 }
 
 /* Shorter than what asked for it, so that two servers cannot loop. */
-static void send_reset(const ngtcp2_version_cid *vc, const union xq_addr *to,
-		       size_t len)
+static void send_reset(const ngtcp2_version_cid *vc, const union xq_addr *to, size_t len)
 {
 	uint8_t buf[XQ_PACKET], token[NGTCP2_STATELESS_RESET_TOKENLEN];
 	uint8_t random[RESET_MAX - NGTCP2_STATELESS_RESET_TOKENLEN];
 	size_t n = sizeof(random);
 	ngtcp2_cid cid;
 
-	if (opt.no_reset || len <= NGTCP2_STATELESS_RESET_TOKENLEN +
-					    NGTCP2_MIN_STATELESS_RESET_RANDLEN)
+	if (opt.no_reset ||
+	    len <= NGTCP2_STATELESS_RESET_TOKENLEN + NGTCP2_MIN_STATELESS_RESET_RANDLEN)
 		return;
 	if (len <= RESET_MAX)
 		n = len - 1 - NGTCP2_STATELESS_RESET_TOKENLEN;
@@ -421,9 +406,7 @@ static void send_reset(const ngtcp2_version_cid *vc, const union xq_addr *to,
 		return;
 	xq_random(random, n);
 	st.resets++;
-	send_plain(to, buf,
-		   ngtcp2_pkt_write_stateless_reset(buf, sizeof(buf), token,
-						    random, n));
+	send_plain(to, buf, ngtcp2_pkt_write_stateless_reset(buf, sizeof(buf), token, random, n));
 }
 
 static void send_retry(const ngtcp2_pkt_hd *hd, const union xq_addr *to)
@@ -436,21 +419,20 @@ static void send_retry(const ngtcp2_pkt_hd *hd, const union xq_addr *to)
 	 */
 	scid.datalen = opt.cid_len;
 	xq_mint(scid.data, scid.datalen);
-	n = ngtcp2_crypto_generate_retry_token(
-		token, xq_retry_key, sizeof(xq_retry_key), hd->version, &to->sa,
-		xq_addr_len(to), &scid, &hd->dcid, xq_now());
+	n = ngtcp2_crypto_generate_retry_token(token, xq_retry_key, sizeof(xq_retry_key),
+					       hd->version, &to->sa, xq_addr_len(to), &scid,
+					       &hd->dcid, xq_now());
 	if (n < 0)
 		return;
 	st.retries++;
 	send_plain(to, buf,
-		   ngtcp2_crypto_write_retry(buf, sizeof(buf), hd->version,
-					     &hd->scid, &scid, &hd->dcid, token,
-					     n));
+		   ngtcp2_crypto_write_retry(buf, sizeof(buf), hd->version, &hd->scid, &scid,
+					     &hd->dcid, token, n));
 }
 
 /* Runs a datagram through its connection; the answer goes out later. */
-static void deliver(struct conn *c, const union xq_addr *from,
-		    const uint8_t *data, size_t len, uint64_t now)
+static void deliver(struct conn *c, const union xq_addr *from, const uint8_t *data, size_t len,
+		    uint64_t now)
 {
 	ngtcp2_path path;
 
@@ -470,23 +452,21 @@ static void refuse_token(const ngtcp2_pkt_hd *hd, const union xq_addr *to)
 
 	st.refused++;
 	send_plain(to, buf,
-		   ngtcp2_crypto_write_connection_close(
-			   buf, sizeof(buf), hd->version, &hd->scid, &hd->dcid,
-			   NGTCP2_INVALID_TOKEN, NULL, 0));
+		   ngtcp2_crypto_write_connection_close(buf, sizeof(buf), hd->version, &hd->scid,
+							&hd->dcid, NGTCP2_INVALID_TOKEN, NULL, 0));
 }
 
 /* Whether the token proves the address; odcid: what the client chose first. */
-static bool proven(const ngtcp2_pkt_hd *hd, const union xq_addr *from,
-		   ngtcp2_cid *odcid, uint64_t now)
+static bool proven(const ngtcp2_pkt_hd *hd, const union xq_addr *from, ngtcp2_cid *odcid,
+		   uint64_t now)
 {
-	return !ngtcp2_crypto_verify_retry_token(
-		odcid, hd->token.base, hd->token.len, xq_retry_key,
-		sizeof(xq_retry_key), hd->version, &from->sa,
-		xq_addr_len(from), &hd->dcid, 10 * XQ_SECOND, now);
+	return !ngtcp2_crypto_verify_retry_token(odcid, hd->token.base, hd->token.len, xq_retry_key,
+						 sizeof(xq_retry_key), hd->version, &from->sa,
+						 xq_addr_len(from), &hd->dcid, 10 * XQ_SECOND, now);
 }
 
-static void initial(const ngtcp2_pkt_hd *hd, const union xq_addr *from,
-		    const uint8_t *data, size_t len, uint64_t now)
+static void initial(const ngtcp2_pkt_hd *hd, const union xq_addr *from, const uint8_t *data,
+		    size_t len, uint64_t now)
 {
 	ngtcp2_cid odcid = hd->dcid;
 
@@ -504,8 +484,8 @@ static void initial(const ngtcp2_pkt_hd *hd, const union xq_addr *from,
 }
 
 /* No connection of ours: an Initial opens one, anything else went astray. */
-static void unknown(const ngtcp2_version_cid *vc, const union xq_addr *from,
-		    const uint8_t *data, size_t len, uint64_t now)
+static void unknown(const ngtcp2_version_cid *vc, const union xq_addr *from, const uint8_t *data,
+		    size_t len, uint64_t now)
 {
 	ngtcp2_pkt_hd hd;
 
@@ -537,8 +517,7 @@ static void unknown(const ngtcp2_version_cid *vc, const union xq_addr *from,
 	}
 }
 
-static void datagram(const union xq_addr *from, const uint8_t *data, size_t len,
-		     uint64_t now)
+static void datagram(const union xq_addr *from, const uint8_t *data, size_t len, uint64_t now)
 {
 	ngtcp2_version_cid vc;
 	struct xq_cid *e;
@@ -588,8 +567,7 @@ static void readable_cb(struct ev_loop *l, ev_io *w, int events)
 	for (int turn = 0; turn < 4 && xq_recv(sock, &b); turn++) {
 		now = xq_now();
 		for (int i = 0; i < b.n; i++)
-			datagram(&b.pkt[i].from, b.pkt[i].data, b.pkt[i].len,
-				 now);
+			datagram(&b.pkt[i].from, b.pkt[i].data, b.pkt[i].len, now);
 		flush_dirty();
 	}
 }
@@ -608,8 +586,8 @@ static void hup_cb(struct ev_loop *l, ev_signal *w, int events)
 	if (opt.config && xq_mint_load(opt.config, err, sizeof(err)))
 		fprintf(stderr, "%s: %s; nothing changed\n", opt.config, err);
 	else if (xq_mint_need() > opt.cid_len)
-		fprintf(stderr, "%s: CIDs of %zu octets do not fit into %zu\n",
-			opt.config, xq_mint_need(), (size_t)opt.cid_len);
+		fprintf(stderr, "%s: CIDs of %zu octets do not fit into %zu\n", opt.config,
+			xq_mint_need(), (size_t)opt.cid_len);
 	write_stats();
 }
 
@@ -628,40 +606,38 @@ static void sweep_cb(struct ev_loop *l, ev_timer *w, int events)
 	xq_cids_forget_late();
 }
 
-static const char usage[] =
-	"xr_server [OPTIONS] ADDRESS PORT\n"
-	"  --name NAME       what clients are told (default: server)\n"
-	"  --config FILE     CID configurations, the first is minted:\n"
-	"                    id=0..6 sid=HEX nonce=N [key=FILE] "
-	"[peers=HEX,...]\n"
-	"                    SIGHUP reads it again; without: 0b111 CIDs\n"
-	"  --cid-length N    octets of every CID (default: what FILE "
-	"needs)\n"
-	"  --stats FILE      JSON at start, on SIGUSR1 and at the end\n"
-	"  --interval MS     and that often\n"
-	"  --secret FILE     for tickets, Retry and resets, shared by "
-	"servers\n"
-	"  --retry           validate every address\n"
-	"  --no-tickets      no session tickets, so no 0-RTT\n"
-	"  --no-reset        no stateless resets\n"
-	"  --v2              move clients that can to QUIC v2\n"
-	"  --idle SECONDS    idle timeout (default 30)\n"
-	"  -v                say why connections fail\n";
+static const char usage[] = "xr_server [OPTIONS] ADDRESS PORT\n"
+			    "  --name NAME       what clients are told (default: server)\n"
+			    "  --config FILE     CID configurations, the first is minted:\n"
+			    "                    id=0..6 sid=HEX nonce=N [key=FILE] "
+			    "[peers=HEX,...]\n"
+			    "                    SIGHUP reads it again; without: 0b111 CIDs\n"
+			    "  --cid-length N    octets of every CID (default: what FILE "
+			    "needs)\n"
+			    "  --stats FILE      JSON at start, on SIGUSR1 and at the end\n"
+			    "  --interval MS     and that often\n"
+			    "  --secret FILE     for tickets, Retry and resets, shared by "
+			    "servers\n"
+			    "  --retry           validate every address\n"
+			    "  --no-tickets      no session tickets, so no 0-RTT\n"
+			    "  --no-reset        no stateless resets\n"
+			    "  --v2              move clients that can to QUIC v2\n"
+			    "  --idle SECONDS    idle timeout (default 30)\n"
+			    "  -v                say why connections fail\n";
 
-static const struct xq_option options[] = {
-	{"name", XQ_TEXT, &opt.name, NULL},
-	{"config", XQ_TEXT, &opt.config, NULL},
-	{"cid-length", XQ_NUMBER, &opt.cid_len, NULL},
-	{"stats", XQ_TEXT, &opt.stats, NULL},
-	{"secret", XQ_TEXT, &opt.secret, NULL},
-	{"retry", XQ_ON, &opt.retry, NULL},
-	{"no-tickets", XQ_OFF, &opt.tickets, NULL},
-	{"no-reset", XQ_ON, &opt.no_reset, NULL},
-	{"v2", XQ_ON, &opt.v2, NULL},
-	{"idle", XQ_NUMBER, &opt.idle, NULL},
-	{"interval", XQ_NUMBER, &opt.interval, NULL},
-	{"v", XQ_ON, &opt.verbose, NULL},
-	{0}};
+static const struct xq_option options[] = { { "name", XQ_TEXT, &opt.name, NULL },
+					    { "config", XQ_TEXT, &opt.config, NULL },
+					    { "cid-length", XQ_NUMBER, &opt.cid_len, NULL },
+					    { "stats", XQ_TEXT, &opt.stats, NULL },
+					    { "secret", XQ_TEXT, &opt.secret, NULL },
+					    { "retry", XQ_ON, &opt.retry, NULL },
+					    { "no-tickets", XQ_OFF, &opt.tickets, NULL },
+					    { "no-reset", XQ_ON, &opt.no_reset, NULL },
+					    { "v2", XQ_ON, &opt.v2, NULL },
+					    { "idle", XQ_NUMBER, &opt.idle, NULL },
+					    { "interval", XQ_NUMBER, &opt.interval, NULL },
+					    { "v", XQ_ON, &opt.verbose, NULL },
+					    { 0 } };
 
 static void parse(int argc, char **argv)
 {
@@ -680,8 +656,7 @@ static void configure(void)
 	if (!opt.cid_len)
 		opt.cid_len = xq_mint_need() > 8 ? xq_mint_need() : 8;
 	if (opt.cid_len > NGTCP2_MAX_CIDLEN || opt.cid_len < xq_mint_need())
-		xq_die("--cid-length %zu: must be %zu to 20",
-		       (size_t)opt.cid_len, xq_mint_need());
+		xq_die("--cid-length %zu: must be %zu to 20", (size_t)opt.cid_len, xq_mint_need());
 }
 
 int main(int argc, char **argv)
@@ -697,8 +672,7 @@ int main(int argc, char **argv)
 	loop = ev_default_loop(0);
 	sock = xq_socket(opt.address, opt.port, &local);
 	if (sock < 0)
-		xq_die("%s port %u: %s", opt.address, opt.port,
-		       strerror(-sock));
+		xq_die("%s port %u: %s", opt.address, opt.port, strerror(-sock));
 
 	ev_io_init(&io, readable_cb, sock, EV_READ);
 	ev_io_start(loop, &io);
@@ -708,8 +682,7 @@ int main(int argc, char **argv)
 	xq_on_signal(loop, &intr, SIGINT, stop_cb);
 	xq_on_time(loop, &sweep, 10, 10, sweep_cb);
 	if (opt.interval)
-		xq_on_time(loop, &interval, opt.interval / 1e3,
-			   opt.interval / 1e3, interval_cb);
+		xq_on_time(loop, &interval, opt.interval / 1e3, opt.interval / 1e3, interval_cb);
 
 	write_stats(); /* whoever started us waits for this file */
 	ev_run(loop, 0);

@@ -65,8 +65,7 @@ static size_t octets_of(const char *hex, __u8 *octets)
 {
 	size_t len;
 
-	assert_int_equal(text_to_hex(hex, octets, ANNOUNCE_FRAME, &len, NULL),
-			 0);
+	assert_int_equal(text_to_hex(hex, octets, ANNOUNCE_FRAME, &len, NULL), 0);
 	return len;
 }
 
@@ -92,8 +91,8 @@ static void is_tagged(int n, const char *what, __u16 vlan)
 	is_octets(n, tagged, len == 60 ? 60 : len + 4);
 }
 
-static int announce(__u16 vlan, const char *addresses,
-		    const struct xr_gateway *gateways, int n_gateways)
+static int announce(__u16 vlan, const char *addresses, const struct xr_gateway *gateways,
+		    int n_gateways)
 {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS] = { { 0 } };
 	char text[256], *word, *rest = text;
@@ -103,9 +102,8 @@ static int announce(__u16 vlan, const char *addresses,
 	while ((word = strtok_r(rest, " ", &rest)))
 		assert_int_equal(text_to_addr(word, addr[n++], NULL), 0);
 	n_got = 0;
-	return announce_frames(vm_mac, vlan,
-			       (const __be32(*)[XR_ADDR_WORDS])addr,
-			       XR_VM_ADDRS, gateways, n_gateways, keep, got);
+	return announce_frames(vm_mac, vlan, (const __be32(*)[XR_ADDR_WORDS])addr, XR_VM_ADDRS,
+			       gateways, n_gateways, keep, got);
 }
 
 static struct xr_gateway gateway(const char *addr, const char *mac, __u16 vlan)
@@ -170,8 +168,7 @@ static void test_addresses(void **state)
 	is_frame(0, "9 ");
 	assert_int_equal(announce(0, "fe80::5054:ff:fe12:3456", NULL, 0), 1);
 	is_frame(0, "9 unsolicited NA, link-local");
-	assert_int_equal(announce(0, "10.9.0.10 10.9.0.11 10.9.0.12 10.9.0.13",
-				  NULL, 0), 4);
+	assert_int_equal(announce(0, "10.9.0.10 10.9.0.11 10.9.0.12 10.9.0.13", NULL, 0), 4);
 }
 
 int main(void)

@@ -20,9 +20,8 @@
 
 #define VECTORS "tests/unit/vectors/quic-lb-draft-21.json"
 
-static const uint8_t test_key[16] = { 0xfd, 0xf7, 0x26, 0xa9, 0x89, 0x3e,
-				      0xc0, 0x5c, 0x06, 0x32, 0xd3, 0x95,
-				      0x66, 0x80, 0xba, 0xf0 };
+static const uint8_t test_key[16] = { 0xfd, 0xf7, 0x26, 0xa9, 0x89, 0x3e, 0xc0, 0x5c,
+				      0x06, 0x32, 0xd3, 0x95, 0x66, 0x80, 0xba, 0xf0 };
 
 static size_t unhex(const char *hex, uint8_t *out, size_t room)
 {
@@ -81,11 +80,9 @@ static void aes_known(const char *key, const char *plain, const char *cipher)
 static void test_aes_fips197(void **state)
 {
 	/* Appendices B and C.1. */
-	aes_known("2b7e151628aed2a6abf7158809cf4f3c",
-		  "3243f6a8885a308d313198a2e0370734",
+	aes_known("2b7e151628aed2a6abf7158809cf4f3c", "3243f6a8885a308d313198a2e0370734",
 		  "3925841d02dc09fbdc118597196a0b32");
-	aes_known("000102030405060708090a0b0c0d0e0f",
-		  "00112233445566778899aabbccddeeff",
+	aes_known("000102030405060708090a0b0c0d0e0f", "00112233445566778899aabbccddeeff",
 		  "69c4e0d86a7b0430d8cdb78070b4c55a");
 }
 
@@ -110,11 +107,11 @@ static void test_aes_monte_carlo(void **state)
 			/* One block of CBC from a zero vector is ECB. */
 			for (i = 0; i < (int)n; i++) {
 				memset(iv, 0, sizeof(iv));
-				assert_int_equal(gnutls_cipher_init(&h,
-					GNUTLS_CIPHER_AES_128_CBC, &k, &v), 0);
+				assert_int_equal(
+					gnutls_cipher_init(&h, GNUTLS_CIPHER_AES_128_CBC, &k, &v),
+					0);
 				memcpy(theirs + 16 * i, blocks + 16 * i, 16);
-				assert_int_equal(gnutls_cipher_encrypt(h,
-					theirs + 16 * i, 16), 0);
+				assert_int_equal(gnutls_cipher_encrypt(h, theirs + 16 * i, 16), 0);
 				gnutls_cipher_deinit(h);
 			}
 			xr_aes_encrypt(&aes, blocks, blocks, n);
@@ -143,15 +140,14 @@ static void test_draft_vectors(void **state)
 	size_t i;
 
 	if (!rows)
-		fail_msg("%s: %s (run me at the top of the tree)", VECTORS,
-			 error.text);
+		fail_msg("%s: %s (run me at the top of the tree)", VECTORS, error.text);
 	assert_true(json_array_size(rows) >= 6);
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		uint8_t sid[20], nonce[20], key[16], want[20], got[20];
 		struct xr_cid_parsed parsed;
 		struct xr_cid_params p = {
-			.config_id = json_integer_value(
-				json_object_get(row, "config_id")),
+			.config_id = json_integer_value(json_object_get(row, "config_id")),
 			.flags = XR_CID_F_LENGTH,
 		};
 		size_t len = unhex(text(row, "cid"), want, sizeof(want));
@@ -183,11 +179,9 @@ static void test_worked_example(void **state)
 {
 	static const uint8_t sid[] = { 0x31, 0x44, 0x1a };
 	static const uint8_t nonce[] = { 0x9c, 0x69, 0xc2, 0x75 };
-	static const uint8_t want[] = { 0x07, 0x67, 0x94, 0x7d,
-					0x29, 0xbe, 0x05, 0x4a };
+	static const uint8_t want[] = { 0x07, 0x67, 0x94, 0x7d, 0x29, 0xbe, 0x05, 0x4a };
 	struct xr_cid *c = make(&(struct xr_cid_params){
-		.sid_len = 3, .nonce_len = 4, .key = test_key,
-		.flags = XR_CID_F_LENGTH });
+		.sid_len = 3, .nonce_len = 4, .key = test_key, .flags = XR_CID_F_LENGTH });
 	uint8_t cid[8];
 
 	assert_int_equal(xr_cid_encode(c, sid, nonce, cid, 8), 0);
@@ -207,8 +201,8 @@ static __u64 load(const uint8_t *p)
 	return w;
 }
 
-static inline void block_by_library(const void *key, const __u64 x[2], __u32 n,
-				    __u32 pass, __u64 m[2])
+static inline void block_by_library(const void *key, const __u64 x[2], __u32 n, __u32 pass,
+				    __u64 m[2])
 {
 	uint8_t b[16];
 	int i;
@@ -223,8 +217,8 @@ static inline void block_by_library(const void *key, const __u64 x[2], __u32 n,
 }
 
 /* The data plane's way from CID to server ID: words, shifts and masks. */
-static void decode_by_layout(const struct xr_cid_layout *l, const uint8_t *key,
-			     const uint8_t *cid, size_t len, uint8_t *sid)
+static void decode_by_layout(const struct xr_cid_layout *l, const uint8_t *key, const uint8_t *cid,
+			     size_t len, uint8_t *sid)
 {
 	uint8_t room[XR_CID_PAD], b[16];
 	struct xr_cid_words w;
@@ -258,8 +252,7 @@ static void decode_by_layout(const struct xr_cid_layout *l, const uint8_t *key,
 			w.left[i] &= l->left[i];
 			w.right[i] &= l->right[i];
 		}
-		xr_cid_passes(l, &w, 4, l->last_pass, -1, block_by_library,
-			      &aes);
+		xr_cid_passes(l, &w, 4, l->last_pass, -1, block_by_library, &aes);
 		xr_cid_join(l, &w, words);
 	}
 	for (i = 0; i < 16; i++)
@@ -282,8 +275,7 @@ static void round_trip(struct xr_cid_params *p, unsigned int nonce_len)
 	p->sid = sid;
 	c = make(p);
 	xr_cid_defaults(p->format, &s, &n, &offset);
-	assert_int_equal(xr_cid_layout_init(&l, p->format, s, n, offset,
-					    !!p->key), 0);
+	assert_int_equal(xr_cid_layout_init(&l, p->format, s, n, offset, !!p->key), 0);
 	assert_int_equal(l.min_len, xr_cid_min_len(c));
 	for (len = xr_cid_min_len(c); len <= XR_CID_MAX; len++) {
 		assert_int_equal(xr_cid_encode(c, sid, nonce, cid, len), 0);
@@ -294,8 +286,7 @@ static void round_trip(struct xr_cid_params *p, unsigned int nonce_len)
 		assert_memory_equal(parsed.nonce, nonce, nonce_len);
 
 		assert_int_equal(xr_cid_mint(c, cid, len), 0);
-		assert_true(xr_cid_codepoints(p->format, p->config_id) >>
-			    (cid[0] >> 5) & 1);
+		assert_true(xr_cid_codepoints(p->format, p->config_id) >> (cid[0] >> 5) & 1);
 		assert_int_equal(xr_cid_parse(c, cid, len, &parsed), 0);
 		assert_memory_equal(parsed.sid, sid, s);
 		decode_by_layout(&l, p->key, cid, len, by_layout);
@@ -309,8 +300,7 @@ static void round_trip(struct xr_cid_params *p, unsigned int nonce_len)
 		assert_memory_not_equal(cid, again, len);
 	}
 	len = xr_cid_min_len(c);
-	assert_int_equal(xr_cid_parse(c, cid, len - 1, &parsed),
-			 XR_CID_E_SHORT);
+	assert_int_equal(xr_cid_parse(c, cid, len - 1, &parsed), XR_CID_E_SHORT);
 	assert_int_equal(xr_cid_parse(c, cid, 0, &parsed), XR_CID_E_SHORT);
 	assert_int_equal(xr_cid_mint(c, cid, len - 1), XR_CID_E_SHORT);
 	assert_int_equal(xr_cid_mint(c, cid, 21), XR_CID_E_LONG);
@@ -324,21 +314,27 @@ static void test_every_length(void **state)
 	for (keyed = 0; keyed < 2; keyed++)
 		for (s = 1; s <= 15; s++)
 			for (n = 4; s + n <= 19; n++, done++)
-				round_trip(&(struct xr_cid_params){
-					.format = XR_CID_QUIC_LB,
-					.config_id = (s + n) % 7,
-					.sid_len = s, .nonce_len = n,
-					.key = keyed ? test_key : NULL }, n);
+				round_trip(
+					&(struct xr_cid_params){ .format = XR_CID_QUIC_LB,
+								 .config_id = (s + n) % 7,
+								 .sid_len = s,
+								 .nonce_len = n,
+								 .key = keyed ? test_key : NULL },
+					n);
 	assert_int_equal(done, 2 * 120);
 
 	for (s = 1; s <= 12; s++) {
-		round_trip(&(struct xr_cid_params){
-			.format = XR_CID_QUIC_LB2, .config_id = s % 3,
-			.sid_len = s, .nonce_len = 16 - s,
-			.key = test_key }, 16 - s);
-		round_trip(&(struct xr_cid_params){
-			.format = XR_CID_QUIC_LB2, .config_id = s % 3,
-			.sid_len = s, .nonce_len = 4 + s % 3 }, 4 + s % 3);
+		round_trip(&(struct xr_cid_params){ .format = XR_CID_QUIC_LB2,
+						    .config_id = s % 3,
+						    .sid_len = s,
+						    .nonce_len = 16 - s,
+						    .key = test_key },
+			   16 - s);
+		round_trip(&(struct xr_cid_params){ .format = XR_CID_QUIC_LB2,
+						    .config_id = s % 3,
+						    .sid_len = s,
+						    .nonce_len = 4 + s % 3 },
+			   4 + s % 3);
 	}
 }
 
@@ -350,10 +346,11 @@ static void test_plain(void **state)
 	for (offset = 0; offset < 16; offset++)
 		for (s = 1; s <= 15 && offset + s < 16; s++)
 			for (n = 4; offset + s + n <= 20; n += 3)
-				round_trip(&(struct xr_cid_params){
-					.format = XR_CID_PLAIN,
-					.offset = offset, .sid_len = s,
-					.nonce_len = n }, n);
+				round_trip(&(struct xr_cid_params){ .format = XR_CID_PLAIN,
+								    .offset = offset,
+								    .sid_len = s,
+								    .nonce_len = n },
+					   n);
 }
 
 static void test_named_formats(void **state)
@@ -363,12 +360,9 @@ static void test_named_formats(void **state)
 		unsigned int config_id, codepoints, min_len, sid_len, nonce_len;
 		int keyed;
 	} known[] = {
-		{ XR_CID_PLAIN, 0, 0xff, 12, 4, 8, 0 },
-		{ XR_CID_AWS_NLB, 0, 0x01, 16, 8, 7, 0 },
-		{ XR_CID_NGHTTPX, 5, 0x20, 17, 4, 12, 1 },
-		{ XR_CID_MSQUIC, 0, 0xff, 14, 4, 9, 0 },
-		{ XR_CID_MVFST1, 1, 0x0c, 4, 2, 2, 0 },
-		{ XR_CID_MVFST2, 2, 0x30, 6, 3, 2, 0 },
+		{ XR_CID_PLAIN, 0, 0xff, 12, 4, 8, 0 },    { XR_CID_AWS_NLB, 0, 0x01, 16, 8, 7, 0 },
+		{ XR_CID_NGHTTPX, 5, 0x20, 17, 4, 12, 1 }, { XR_CID_MSQUIC, 0, 0xff, 14, 4, 9, 0 },
+		{ XR_CID_MVFST1, 1, 0x0c, 4, 2, 2, 0 },    { XR_CID_MVFST2, 2, 0x30, 6, 3, 2, 0 },
 		{ XR_CID_MVFST3, 3, 0xc0, 7, 4, 2, 0 },
 	};
 	struct xr_cid_params p;
@@ -382,8 +376,7 @@ static void test_named_formats(void **state)
 			.key = known[i].keyed ? test_key : NULL,
 		};
 		print_message("# %s\n", xr_cid_format_word(p.format));
-		assert_int_equal(xr_cid_codepoints(p.format, p.config_id),
-				 known[i].codepoints);
+		assert_int_equal(xr_cid_codepoints(p.format, p.config_id), known[i].codepoints);
 		c = make(&p);
 		assert_int_equal(xr_cid_min_len(c), known[i].min_len);
 		xr_cid_free(c);
@@ -412,8 +405,7 @@ static void test_positions(void **state)
 		const char *cid, *sid;
 	} known[] = {
 		{ XR_CID_PLAIN, 0, "c0000201aabbccddeeff0011", "c0000201" },
-		{ XR_CID_AWS_NLB, 0, "1f0102030405060708aabbccddeeff00",
-		  "0102030405060708" },
+		{ XR_CID_AWS_NLB, 0, "1f0102030405060708aabbccddeeff00", "0102030405060708" },
 		{ XR_CID_MSQUIC, 0, "a5c0000201aabbccddeeff001122", "c0000201" },
 		/* 01 and then 0x1234 = 0001001000110100: 0x44 0x8d 0x00. */
 		{ XR_CID_MVFST1, 1, "448d3f00", "1234" },
@@ -428,9 +420,8 @@ static void test_positions(void **state)
 	size_t i, len, n;
 
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		c = make(&(struct xr_cid_params){
-			.format = known[i].format,
-			.config_id = known[i].config_id });
+		c = make(&(struct xr_cid_params){ .format = known[i].format,
+						  .config_id = known[i].config_id });
 		len = unhex(known[i].cid, cid, sizeof(cid));
 		n = unhex(known[i].sid, sid, sizeof(sid));
 		assert_int_equal(xr_cid_parse(c, cid, len, &parsed), 0);
@@ -451,8 +442,11 @@ static void test_first_octet(void **state)
 	struct xr_cid *c;
 	int i;
 
-	c = make(&(struct xr_cid_params){ .config_id = 5, .sid_len = 8,
-		.nonce_len = 8, .sid = sid, .flags = XR_CID_F_LENGTH });
+	c = make(&(struct xr_cid_params){ .config_id = 5,
+					  .sid_len = 8,
+					  .nonce_len = 8,
+					  .sid = sid,
+					  .flags = XR_CID_F_LENGTH });
 	assert_int_equal(xr_cid_mint(c, cid, 20), 0);
 	assert_int_equal(cid[0], 5 << 5 | 19);
 	cid[0] ^= 0x20;
@@ -463,8 +457,8 @@ static void test_first_octet(void **state)
 	assert_int_equal(xr_cid_parse(c, cid, 200, &parsed), 0);
 	xr_cid_free(c);
 
-	c = make(&(struct xr_cid_params){ .config_id = 5, .sid_len = 8,
-		.nonce_len = 8, .sid = sid });
+	c = make(&(struct xr_cid_params){
+		.config_id = 5, .sid_len = 8, .nonce_len = 8, .sid = sid });
 	for (i = 0; i < 1000; i++) {
 		assert_int_equal(xr_cid_mint(c, cid, 17), 0);
 		assert_int_equal(cid[0] >> 5, 5);
@@ -478,8 +472,8 @@ static void test_first_octet(void **state)
 
 /* ---- nonces ---- */
 
-#define THREADS		4
-#define PER_THREAD	20000
+#define THREADS    4
+#define PER_THREAD 20000
 
 struct minter {
 	struct xr_cid *c;
@@ -504,8 +498,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* CIDs as their parsed nonces, so that random low bits do not hide a repeat. */
-static void assert_unique(const struct xr_cid *c, uint8_t (*cids)[XR_CID_MAX],
-			  size_t n, size_t len)
+static void assert_unique(const struct xr_cid *c, uint8_t (*cids)[XR_CID_MAX], size_t n, size_t len)
 {
 	struct xr_cid_parsed parsed;
 	size_t i;
@@ -524,7 +517,7 @@ static void unique_across_threads(unsigned int nonce_len, const uint8_t *key)
 	static const uint8_t sid[4] = { 1, 2, 3, 4 };
 	struct xr_cid *c = make(&(struct xr_cid_params){
 		.sid_len = 4, .nonce_len = nonce_len, .key = key, .sid = sid });
-	uint8_t (*cids)[XR_CID_MAX] = calloc(THREADS * PER_THREAD, XR_CID_MAX);
+	uint8_t(*cids)[XR_CID_MAX] = calloc(THREADS * PER_THREAD, XR_CID_MAX);
 	struct minter m[THREADS];
 	pthread_t t[THREADS];
 	void *bad;
@@ -558,10 +551,10 @@ static void test_nonces_across_fork(void **state)
 {
 	static const uint8_t sid[4] = { 1, 2, 3, 4 };
 	const size_t size = 2 * PER_THREAD * XR_CID_MAX;
-	struct xr_cid *c = make(&(struct xr_cid_params){
-		.sid_len = 4, .nonce_len = 4, .sid = sid });
-	uint8_t (*cids)[XR_CID_MAX] = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct xr_cid *c = make(
+		&(struct xr_cid_params){ .sid_len = 4, .nonce_len = 4, .sid = sid });
+	uint8_t(*cids)[XR_CID_MAX] = mmap(NULL, size, PROT_READ | PROT_WRITE,
+					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct minter m = { c, 9, cids };
 	int status;
 	pid_t pid;
@@ -572,7 +565,7 @@ static void test_nonces_across_fork(void **state)
 	if (!pid) {
 		m.out += PER_THREAD;
 		status = !!mint_many(&m);
-		xr_cid_free(c);		/* the parent's must stay whole */
+		xr_cid_free(c); /* the parent's must stay whole */
 		_exit(status);
 	}
 	assert_null(mint_many(&m));
@@ -587,8 +580,8 @@ static void test_nonces_across_fork(void **state)
 static void test_clear_nonces_unrelated(void **state)
 {
 	static const uint8_t sid[4] = { 1, 2, 3, 4 };
-	struct xr_cid *c = make(&(struct xr_cid_params){
-		.sid_len = 4, .nonce_len = 8, .sid = sid });
+	struct xr_cid *c = make(
+		&(struct xr_cid_params){ .sid_len = 4, .nonce_len = 8, .sid = sid });
 	uint8_t cid[13], last[13];
 	unsigned int flips = 0;
 	int i, j;
@@ -608,10 +601,13 @@ static void test_clear_nonces_unrelated(void **state)
 static void test_restart(void **state)
 {
 	static const uint8_t sid[4] = { 1, 2, 3, 4 };
-	struct xr_cid_params p = { .sid_len = 4, .nonce_len = 4,
-				   .key = test_key, .sid = sid,
-				   .flags = XR_CID_F_START, .start = 0xfffffff0 };
-	uint8_t (*cids)[XR_CID_MAX] = calloc(200, XR_CID_MAX);
+	struct xr_cid_params p = { .sid_len = 4,
+				   .nonce_len = 4,
+				   .key = test_key,
+				   .sid = sid,
+				   .flags = XR_CID_F_START,
+				   .start = 0xfffffff0 };
+	uint8_t(*cids)[XR_CID_MAX] = calloc(200, XR_CID_MAX);
 	struct xr_cid *c;
 	int i;
 
@@ -646,8 +642,7 @@ static void test_spent(void **state)
 	static const uint8_t sid[15] = { 1 };
 	uint8_t cid[20], seen[256] = { 0 };
 	struct xr_cid *c = make(&(struct xr_cid_params){
-		.format = XR_CID_PLAIN, .offset = 4, .sid_len = 15,
-		.nonce_len = 1, .sid = sid });
+		.format = XR_CID_PLAIN, .offset = 4, .sid_len = 15, .nonce_len = 1, .sid = sid });
 	int i;
 
 	for (i = 0; i < 256; i++) {
@@ -669,10 +664,8 @@ static void test_bad_params(void **state)
 	} bad[] = {
 		{ { .format = XR_CID_FORMAT_MAX }, XR_CID_E_FORMAT },
 		{ { .format = -1U }, XR_CID_E_FORMAT },
-		{ { .config_id = 7, .sid_len = 4, .nonce_len = 4 },
-		  XR_CID_E_CONFIG_ID },
-		{ { .config_id = 256, .sid_len = 4, .nonce_len = 4 },
-		  XR_CID_E_CONFIG_ID },
+		{ { .config_id = 7, .sid_len = 4, .nonce_len = 4 }, XR_CID_E_CONFIG_ID },
+		{ { .config_id = 256, .sid_len = 4, .nonce_len = 4 }, XR_CID_E_CONFIG_ID },
 		{ { .nonce_len = 4 }, XR_CID_E_SID_LEN },
 		{ { .sid_len = 16, .nonce_len = 4 }, XR_CID_E_SID_LEN },
 		{ { .sid_len = 257, .nonce_len = 4 }, XR_CID_E_SID_LEN },
@@ -681,28 +674,21 @@ static void test_bad_params(void **state)
 		{ { .sid_len = 4, .nonce_len = 260 }, XR_CID_E_NONCE_LEN },
 		{ { .sid_len = 15, .nonce_len = 5 }, XR_CID_E_BLOCK_LEN },
 		{ { .sid_len = 1, .nonce_len = 19 }, XR_CID_E_BLOCK_LEN },
-		{ { .sid_len = 4, .nonce_len = 4, .offset = 2 },
-		  XR_CID_E_OFFSET },
-		{ { .sid_len = 4, .nonce_len = 4, .flags = 0x80 },
-		  XR_CID_E_BAD_ARG },
+		{ { .sid_len = 4, .nonce_len = 4, .offset = 2 }, XR_CID_E_OFFSET },
+		{ { .sid_len = 4, .nonce_len = 4, .flags = 0x80 }, XR_CID_E_BAD_ARG },
 		{ { .format = XR_CID_PLAIN, .offset = 20 }, XR_CID_E_OFFSET },
-		{ { .format = XR_CID_PLAIN, .offset = 18, .sid_len = 3 },
-		  XR_CID_E_OFFSET },
-		{ { .format = XR_CID_PLAIN, .offset = 8, .sid_len = 4,
-		    .nonce_len = 9 }, XR_CID_E_BLOCK_LEN },
-		{ { .format = XR_CID_PLAIN, .key = test_key },
-		  XR_CID_E_KEY_REFUSED },
-		{ { .format = XR_CID_MSQUIC, .key = test_key },
-		  XR_CID_E_KEY_REFUSED },
+		{ { .format = XR_CID_PLAIN, .offset = 18, .sid_len = 3 }, XR_CID_E_OFFSET },
+		{ { .format = XR_CID_PLAIN, .offset = 8, .sid_len = 4, .nonce_len = 9 },
+		  XR_CID_E_BLOCK_LEN },
+		{ { .format = XR_CID_PLAIN, .key = test_key }, XR_CID_E_KEY_REFUSED },
+		{ { .format = XR_CID_MSQUIC, .key = test_key }, XR_CID_E_KEY_REFUSED },
 		{ { .format = XR_CID_NGHTTPX }, XR_CID_E_KEY_NEEDED },
-		{ { .format = XR_CID_AWS_NLB, .config_id = 1 },
+		{ { .format = XR_CID_AWS_NLB, .config_id = 1 }, XR_CID_E_CONFIG_ID },
+		{ { .format = XR_CID_MVFST2, .config_id = 1 }, XR_CID_E_CONFIG_ID },
+		{ { .format = XR_CID_QUIC_LB2, .config_id = 3, .sid_len = 4, .nonce_len = 4 },
 		  XR_CID_E_CONFIG_ID },
-		{ { .format = XR_CID_MVFST2, .config_id = 1 },
-		  XR_CID_E_CONFIG_ID },
-		{ { .format = XR_CID_QUIC_LB2, .config_id = 3, .sid_len = 4,
-		    .nonce_len = 4 }, XR_CID_E_CONFIG_ID },
-		{ { .format = XR_CID_QUIC_LB2, .sid_len = 4, .nonce_len = 8,
-		    .key = test_key }, XR_CID_E_TWO_BIT_KEY },
+		{ { .format = XR_CID_QUIC_LB2, .sid_len = 4, .nonce_len = 8, .key = test_key },
+		  XR_CID_E_TWO_BIT_KEY },
 	};
 	struct xr_cid *c;
 	size_t i;
@@ -722,8 +708,7 @@ static void test_bad_params(void **state)
 
 static void test_bad_arguments(void **state)
 {
-	struct xr_cid *c = make(&(struct xr_cid_params){ .sid_len = 4,
-							  .nonce_len = 4 });
+	struct xr_cid *c = make(&(struct xr_cid_params){ .sid_len = 4, .nonce_len = 4 });
 	struct xr_cid_parsed parsed;
 	uint8_t cid[20] = { 0 };
 
@@ -744,8 +729,7 @@ static void test_words(void **state)
 	int i;
 
 	for (i = 0; i < XR_CID_FORMAT_MAX; i++)
-		assert_int_equal(xr_cid_format_from_word(xr_cid_format_word(i)),
-				 i);
+		assert_int_equal(xr_cid_format_from_word(xr_cid_format_word(i)), i);
 	assert_null(xr_cid_format_word(XR_CID_FORMAT_MAX));
 	assert_int_equal(xr_cid_format_from_word("quic-l"), -1);
 	assert_int_equal(xr_cid_format_from_word(NULL), -1);
@@ -762,14 +746,12 @@ static void test_words(void **state)
 static void test_config_fill(void **state)
 {
 	struct xr_cid_config c, other;
-	struct xr_cid_info info = { .format = XR_CID_QUIC_LB, .sid_len = 4,
-				    .nonce_len = 8 };
+	struct xr_cid_info info = { .format = XR_CID_QUIC_LB, .sid_len = 4, .nonce_len = 8 };
 	size_t i;
 
 	/* FIPS-197 A.1: the last round key begins d014f9a8 c9ee2589. */
-	static const uint8_t key[16] = { 0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae,
-					 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88,
-					 0x09, 0xcf, 0x4f, 0x3c };
+	static const uint8_t key[16] = { 0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6,
+					 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c };
 
 	assert_int_equal(xr_cid_config_fill(&c, &info), 0);
 	assert_int_equal(c.layout.mode, XR_CID_CLEAR);
@@ -814,8 +796,7 @@ static void test_sid_keys(void **state)
 		for (i = 0; i < 8 * len; i++) {
 			w0 = i < 64 ? 1ULL << i : 0;
 			w1 = i < 64 ? 0 : 1ULL << (i - 64);
-			assert_true(xr_sid_key(w0, w1, len) !=
-				    xr_sid_key(0, 0, len));
+			assert_true(xr_sid_key(w0, w1, len) != xr_sid_key(0, 0, len));
 			assert_int_equal(xr_sid_key(w0, w1, len) & 0xff, len);
 		}
 	}

@@ -17,17 +17,29 @@ static const struct {
 	  "plain \xc3\xa9 \xf0\x9f\x90\xa7", "plain \xc3\xa9 \xf0\x9f\x90\xa7" },
 	{ "a\x1b[2Jb", "a [2Jb", "a\x1b[2Jb", "a\\u001b[2Jb" },
 	{ "a\nb\tc\x7f", "a b c ", "a\nb\tc\x7f", "a\nb\tc\\u007f" },
-	{ "\xc2\x9b""2J", "  2J", "\xc2\x9b""2J", "\\u009b2J" },
-	{ "\x9b""2J", "?2J", "\xef\xbf\xbd""2J", "\\x9b2J" },
-	{ "\xe2\x80\xae""gpj", "   gpj", "\xe2\x80\xae""gpj", "\\u202egpj" },
+	{ "\xc2\x9b"
+	  "2J",
+	  "  2J",
+	  "\xc2\x9b"
+	  "2J",
+	  "\\u009b2J" },
+	{ "\x9b"
+	  "2J",
+	  "?2J",
+	  "\xef\xbf\xbd"
+	  "2J",
+	  "\\x9b2J" },
+	{ "\xe2\x80\xae"
+	  "gpj",
+	  "   gpj",
+	  "\xe2\x80\xae"
+	  "gpj",
+	  "\\u202egpj" },
 	/* too long a form, a surrogate, beyond the last, a character cut off */
 	{ "\xc0\xaf", "??", "\xef\xbf\xbd\xef\xbf\xbd", "\\xc0\\xaf" },
-	{ "\xe0\x80\xaf", "???",
-	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\\xe0\\x80\\xaf" },
-	{ "\xed\xa0\x80", "???",
-	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\\xed\\xa0\\x80" },
-	{ "\xf4\x90\x80\x80", "????",
-	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
+	{ "\xe0\x80\xaf", "???", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\\xe0\\x80\\xaf" },
+	{ "\xed\xa0\x80", "???", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\\xed\\xa0\\x80" },
+	{ "\xf4\x90\x80\x80", "????", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
 	  "\\xf4\\x90\\x80\\x80" },
 	{ "x\xe2\x82", "x??", "x\xef\xbf\xbd\xef\xbf\xbd", "x\\xe2\\x82" },
 };
@@ -46,11 +58,9 @@ static void each_way(void **state)
 		utf8 = clean_utf8(cases[i].in);
 		assert_string_equal(utf8, cases[i].utf8);
 		assert_true(clean_is_utf8(utf8));
-		assert_int_equal(clean_is_utf8(cases[i].in),
-				 !strcmp(utf8, cases[i].in));
+		assert_int_equal(clean_is_utf8(cases[i].in), !strcmp(utf8, cases[i].in));
 		free(utf8);
-		n = clean_escape(cases[i].in, strlen(cases[i].in), true, out,
-				 &taken);
+		n = clean_escape(cases[i].in, strlen(cases[i].in), true, out, &taken);
 		out[n] = '\0';
 		assert_string_equal(out, cases[i].escaped);
 		assert_int_equal(taken, strlen(cases[i].in));
@@ -68,8 +78,7 @@ static void in_pieces(void **state)
 		for (at = 0; at <= len; at++) {
 			n = clean_escape(cases[i].in, at, false, out, &taken);
 			assert_true(taken <= at && at - taken < 4);
-			n += clean_escape(cases[i].in + taken, len - taken,
-					  true, out + n, &taken);
+			n += clean_escape(cases[i].in + taken, len - taken, true, out + n, &taken);
 			out[n] = '\0';
 			assert_string_equal(out, cases[i].escaped);
 		}
@@ -101,8 +110,9 @@ static void long_words(void **state)
 		size_t i, first = word[0] - 'a';
 
 		for (i = 1; i < 10000; i++)
-			word[i] = i <= first || (i - first) % 3 == 1 ? '\xe2' :
-				  (i - first) % 3 == 2 ? '\x82' : '\xac';
+			word[i] = i <= first || (i - first) % 3 == 1 ? '\xe2'
+				: (i - first) % 3 == 2               ? '\x82'
+								     : '\xac';
 		xr_fail(&err, -1, "%s; write less", word);
 		assert_true(clean_is_utf8(err.text));
 		assert_non_null(strstr(err.text, "; write less"));

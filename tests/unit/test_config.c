@@ -14,8 +14,8 @@
 #define KEY "000102030405060708090a0b0c0d0e0f"
 #define VIP "vips:\n- {address: 192.0.2.1, port: 443, protocol: udp}\n"
 #define REF "  vips: [\"192.0.2.1:443/udp\"]\n"
-#define A "- name: a\n  address: 10.0.0.1\n"
-#define B "- name: b\n  address: 10.0.0.2\n"
+#define A   "- name: a\n  address: 10.0.0.1\n"
+#define B   "- name: b\n  address: 10.0.0.2\n"
 
 static const struct config_case cases[] = {
 	/* not YAML, or not this kind of YAML */
@@ -23,15 +23,18 @@ static const struct config_case cases[] = {
 	{ "# nothing\n", "f:1: the file is empty; \"vips: []\" and the like delete what there is" },
 	{ "vips: [\n", "f:2: not valid YAML: did not find expected node content" },
 	{ "vips:\n\t- a\n", "f:2: not valid YAML: a tab; indent with blanks" },
-	{ "vips:\n- address: 192.0.2.1\n\tport: 443\n", "f:3: not valid YAML: a tab; indent with blanks" },
-	{ "# \xc3\xa9\nbackends: [\xc3\xa9\xc3\xa9, @]\n", "f:2: not valid YAML: no value begins with '@'; put it in quotes" },
+	{ "vips:\n- address: 192.0.2.1\n\tport: 443\n",
+	  "f:3: not valid YAML: a tab; indent with blanks" },
+	{ "# \xc3\xa9\nbackends: [\xc3\xa9\xc3\xa9, @]\n",
+	  "f:2: not valid YAML: no value begins with '@'; put it in quotes" },
 	{ "vips:\n  - address: 192.0.2.1\n   port: 443\n",
 	  "f:3: not valid YAML: did not find expected '-' indicator, while parsing a block collection that begins in line 2; indent its lines alike" },
 	{ "vips:\n- {address: \"192.0.2.1, port: 443,\n   protocol: udp}\n",
 	  "f:4: not valid YAML: found unexpected end of stream, while scanning a quoted scalar that begins in line 2" },
 	{ "- a\n", "f:1: the file: a mapping (key: value) is expected here, not a list" },
 	{ "a\n", "f:1: the file: a mapping (key: value) is expected here, not a single value" },
-	{ "vips: &x []\nbackends: *x\n", "f:1: YAML anchors are not read; write the value out where it is meant" },
+	{ "vips: &x []\nbackends: *x\n",
+	  "f:1: YAML anchors are not read; write the value out where it is meant" },
 	{ VIP "---\n" VIP, "f:3: a second document begins here; a file holds one" },
 	{ "vips:\n- {address: \"192.0.2.1\\0.5\", port: 443, protocol: udp}\n",
 	  "f:2: a value with a NUL in it" },
@@ -39,7 +42,8 @@ static const struct config_case cases[] = {
 	  "f:2: address: \" [1m   \" is not an IPv4 or IPv6 address" },
 
 	/* keys */
-	{ "vip: []\n", "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, cid, vips, backends, vms" },
+	{ "vip: []\n",
+	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, cid, vips, backends, vms" },
 	{ VIP "\nbackends:\n" A "  wieght: 3\n",
 	  "f:7: unknown key \"wieght\" in backends; write one of name, address, vips, server_ids, weight, state, forward, dev, port, vni, mac, initial_rate, vm" },
 	{ "backends:\n" A "  vm:\n    mac: 02:00:00:00:00:01\n    vlna: 3\n",
@@ -48,7 +52,8 @@ static const struct config_case cases[] = {
 	{ "vips:\n- {}\n", "f:2: vips: \"address\" is missing" },
 	{ VIP "backends:\n" A B "- address: 10.0.0.3\n", "f:8: backends: \"name\" is missing" },
 	{ "cid:\n- id: 1\n", "f:2: cid: \"format\" is missing" },
-	{ "backends:\n" A "  weight: 1\n  state: up\n  weight: 2\n", "f:6: \"weight\" is given twice; leave one" },
+	{ "backends:\n" A "  weight: 1\n  state: up\n  weight: 2\n",
+	  "f:6: \"weight\" is given twice; leave one" },
 
 	/* kinds of values */
 	{ "vips: 3\n", "f:1: vips: a list is expected here, not a single value" },
@@ -60,7 +65,8 @@ static const struct config_case cases[] = {
 	{ "backends:\n" A "  state: [up]\n", "f:4: state: a word is expected here, not a list" },
 	{ "backends:\n" A "  server_ids:\n  - \"00\"\n  - {}\n",
 	  "f:6: server_ids: a single value is expected here, not a mapping (key: value)" },
-	{ "backends:\n" A "  server_ids: 00\n", "f:4: server_ids: a list is expected here, not a single value" },
+	{ "backends:\n" A "  server_ids: 00\n",
+	  "f:4: server_ids: a list is expected here, not a single value" },
 
 	/* numbers */
 	{ "vips:\n- address: 192.0.2.1\n  port: https\n  protocol: udp\n",
@@ -71,33 +77,49 @@ static const struct config_case cases[] = {
 	  "f:2: port: \"65536\" is not a number from 1 to 65535" },
 	{ "vips:\n- {address: 192.0.2.1, protocol: udp, port: -1}\n",
 	  "f:2: port: \"-1\" is not a number from 1 to 65535, written in decimal digits alone" },
-	{ "backends:\n" A "  weight: 65536\n", "f:4: weight: \"65536\" is not a number from 0 to 65535" },
-	{ "backends:\n" A "  weight: 1.5\n", "f:4: weight: \"1.5\" is not a number from 0 to 65535, written in decimal digits alone" },
-	{ "backends:\n" A "  port: 80x\n", "f:4: port: \"80x\" is not a number from 1 to 65535, written in decimal digits alone" },
-	{ "backends:\n" A "  port: \"\"\n", "f:4: port: \"\" is not a number from 1 to 65535, written in decimal digits alone" },
-	{ "backends:\n" A "  port:\n", "f:4: port: \"\" is not a number from 1 to 65535, written in decimal digits alone" },
+	{ "backends:\n" A "  weight: 65536\n",
+	  "f:4: weight: \"65536\" is not a number from 0 to 65535" },
+	{ "backends:\n" A "  weight: 1.5\n",
+	  "f:4: weight: \"1.5\" is not a number from 0 to 65535, written in decimal digits alone" },
+	{ "backends:\n" A "  port: 80x\n",
+	  "f:4: port: \"80x\" is not a number from 1 to 65535, written in decimal digits alone" },
+	{ "backends:\n" A "  port: \"\"\n",
+	  "f:4: port: \"\" is not a number from 1 to 65535, written in decimal digits alone" },
+	{ "backends:\n" A "  port:\n",
+	  "f:4: port: \"\" is not a number from 1 to 65535, written in decimal digits alone" },
 	{ "backends:\n" A "  initial_rate: 4294967296\n",
 	  "f:4: initial_rate: \"4294967296\" is not a number from 0 to 4294967295" },
-	{ "backends:\n" A "  vni: 16777216\n", "f:4: vni: \"16777216\" is not a number from 0 to 16777215" },
+	{ "backends:\n" A "  vni: 16777216\n",
+	  "f:4: vni: \"16777216\" is not a number from 0 to 16777215" },
 	{ "backends:\n" A "  vm: {mac: 02:00:00:00:00:01, vlan: 4095}\n",
 	  "f:4: vlan: \"4095\" is not a number from 1 to 4094" },
 	{ "limits:\n  vips: 65536\n", "f:2: vips: \"65536\" is not a number from 1 to 65535" },
 	{ "limits:\n  flows: 1\n", "f:2: flows: \"1\" is not a number from 8 to 134217728" },
 	{ "policy:\n  flow_idle: 0\n", "f:2: flow_idle: \"0\" is not a number from 1 to 16000" },
-	{ "policy:\n  reply_rate: x\n", "f:2: reply_rate: \"x\" is not a number from 0 to 65535, written in decimal digits alone" },
+	{ "policy:\n  reply_rate: x\n",
+	  "f:2: reply_rate: \"x\" is not a number from 0 to 65535, written in decimal digits alone" },
 	{ "cid:\n- format: plain\n  id: 8\n", "f:3: id: \"8\" is not a number from 0 to 7" },
 	{ "cid:\n- id: 0\n  format: quic-lb\n  server_id_length: 16\n",
 	  "f:4: server_id_length: \"16\" is not a number from 1 to 15" },
-	{ "cid:\n- {id: 0, format: plain, offset: 20}\n", "f:2: offset: \"20\" is not a number from 0 to 19" },
+	{ "cid:\n- {id: 0, format: plain, offset: 20}\n",
+	  "f:2: offset: \"20\" is not a number from 0 to 19" },
 
-	{ "policy:\n  flow_idle: 0x40\n", "f:2: flow_idle: \"0x40\" is not a number from 1 to 16000, written in decimal digits alone" },
-	{ "policy:\n  flow_idle: 0o40\n", "f:2: flow_idle: \"0o40\" is not a number from 1 to 16000, written in decimal digits alone" },
-	{ "policy:\n  flow_idle: 1_000\n", "f:2: flow_idle: \"1_000\" is not a number from 1 to 16000, written in decimal digits alone" },
-	{ "policy:\n  flow_idle: +40\n", "f:2: flow_idle: \"+40\" is not a number from 1 to 16000, written in decimal digits alone" },
-	{ "policy:\n  flow_idle: \" 40\"\n", "f:2: flow_idle: \" 40\" is not a number from 1 to 16000, written in decimal digits alone" },
-	{ "policy:\n  flow_idle: 4e2\n", "f:2: flow_idle: \"4e2\" is not a number from 1 to 16000, written in decimal digits alone" },
-	{ "policy:\n  flow_idle: 99999999999999999999\n", "f:2: flow_idle: \"99999999999999999999\" is not a number from 1 to 16000" },
-	{ "devices:\n- {name: eth0, role: backend, vnis: [0x10]}\n", "f:2: vnis: \"0x10\" is not a number from 0 to 16777215, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 0x40\n",
+	  "f:2: flow_idle: \"0x40\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 0o40\n",
+	  "f:2: flow_idle: \"0o40\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 1_000\n",
+	  "f:2: flow_idle: \"1_000\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: +40\n",
+	  "f:2: flow_idle: \"+40\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: \" 40\"\n",
+	  "f:2: flow_idle: \" 40\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 4e2\n",
+	  "f:2: flow_idle: \"4e2\" is not a number from 1 to 16000, written in decimal digits alone" },
+	{ "policy:\n  flow_idle: 99999999999999999999\n",
+	  "f:2: flow_idle: \"99999999999999999999\" is not a number from 1 to 16000" },
+	{ "devices:\n- {name: eth0, role: backend, vnis: [0x10]}\n",
+	  "f:2: vnis: \"0x10\" is not a number from 0 to 16777215, written in decimal digits alone" },
 	{ "vips:\n- {address: 192.0.2.1, port: 070000, protocol: udp}\n",
 	  "f:2: port: \"070000\" is not a number from 1 to 65535" },
 
@@ -108,14 +130,22 @@ static const struct config_case cases[] = {
 	  "f:2: protocol: \"17\" is not known; write tcp or udp" },
 	{ "vips:\n- address: 192.0.2.1\n  port: 443\n  protocol: udp\n  cid: maybe\n",
 	  "f:5: cid: \"maybe\" is not known; write true or false" },
-	{ "backends:\n" A "  state: off\n", "f:4: state: \"off\" is not known; write up, draining or down" },
-	{ "backends:\n" A "  forward: gre\n", "f:4: forward: \"gre\" is not known; write ipip, gue, vxlan or l2" },
-	{ "policy: {vip_other: reject}\n", "f:1: vip_other: \"reject\" is not known; write drop or pass" },
-	{ "policy: {too_big: fragment}\n", "f:1: too_big: \"fragment\" is not known; write reply or drop" },
-	{ "policy:\n  down: rehash\n", "f:2: down: \"rehash\" is not known; write drop or fallback" },
-	{ "devices:\n- name: eth0\n  mode: skb\n", "f:3: mode: \"skb\" is not known; write auto, native or generic" },
-	{ "devices:\n- name: eth0\n  role: client\n", "f:3: role: \"client\" is not known; write node, backend or pass" },
-	{ "devices:\n- name: eth0\n  role: pass\n  mode: generic\n", "f:2: device eth0: role pass is of use in native mode only" },
+	{ "backends:\n" A "  state: off\n",
+	  "f:4: state: \"off\" is not known; write up, draining or down" },
+	{ "backends:\n" A "  forward: gre\n",
+	  "f:4: forward: \"gre\" is not known; write ipip, gue, vxlan or l2" },
+	{ "policy: {vip_other: reject}\n",
+	  "f:1: vip_other: \"reject\" is not known; write drop or pass" },
+	{ "policy: {too_big: fragment}\n",
+	  "f:1: too_big: \"fragment\" is not known; write reply or drop" },
+	{ "policy:\n  down: rehash\n",
+	  "f:2: down: \"rehash\" is not known; write drop or fallback" },
+	{ "devices:\n- name: eth0\n  mode: skb\n",
+	  "f:3: mode: \"skb\" is not known; write auto, native or generic" },
+	{ "devices:\n- name: eth0\n  role: client\n",
+	  "f:3: role: \"client\" is not known; write node, backend or pass" },
+	{ "devices:\n- name: eth0\n  role: pass\n  mode: generic\n",
+	  "f:2: device eth0: role pass is of use in native mode only" },
 	{ "cid:\n- id: 0\n  format: quic\n",
 	  "f:3: format: \"quic\" is not known; write quic-lb, quic-lb-2bit, plain, aws-nlb, nghttpx, msquic, mvfst-v1, mvfst-v2 or mvfst-v3" },
 
@@ -151,11 +181,14 @@ static const struct config_case cases[] = {
 	  "f:6: server ID \"000102030405060708090a0b0c0d0e0f\": more than 15 octets of hex" },
 	{ "backends:\n" A "  mac: 02:00:00:00:00\n",
 	  "f:4: mac: \"02:00:00:00:00\" is not a MAC address such as 02:00:00:00:00:01" },
-	{ "backends:\n" A "  vm:\n    mac: x\n", "f:5: mac: \"x\" is not a MAC address such as 02:00:00:00:00:01" },
+	{ "backends:\n" A "  vm:\n    mac: x\n",
+	  "f:5: mac: \"x\" is not a MAC address such as 02:00:00:00:00:01" },
 	{ "backends:\n" A "  dev: a-name-too-long-for-it\n",
 	  "f:4: dev: \"a-name-too-long-for-it\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
-	{ "devices:\n- name: a/b\n", "f:2: name: \"a/b\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
-	{ "devices:\n- name: eth0\n- name: \"\"\n", "f:3: name: \"\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
+	{ "devices:\n- name: a/b\n",
+	  "f:2: name: \"a/b\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
+	{ "devices:\n- name: eth0\n- name: \"\"\n",
+	  "f:3: name: \"\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
 	{ "policy:\n  source: 172.16.0.1/16\n",
 	  "f:2: source: \"172.16.0.1/16\" is not an IPv4 prefix such as 172.16.0.0/16 with no bit set behind its length" },
 	{ "policy:\n  source6: 172.16.0.0/16\n",
@@ -165,12 +198,14 @@ static const struct config_case cases[] = {
 
 	/* keys */
 	{ "secret: 0011\n", "f:1: secret: must be 64 hex digits" },
-	{ "secret: " KEY KEY "\nsecret_file: x\n", "f:2: both secret and secret_file are given; leave one" },
+	{ "secret: " KEY KEY "\nsecret_file: x\n",
+	  "f:2: both secret and secret_file are given; leave one" },
 	{ "secret_file: /nonexistent/s\n",
 	  "f:1: secret_file: /nonexistent/s: cannot be read: No such file or directory" },
 	{ "cid:\n- id: 0\n  format: quic-lb\n  server_id_length: 4\n  nonce_length: 8\n  key: 0011\n",
 	  "f:6: key: must be 32 hex digits" },
-	{ "cid:\n- id: 0\n  format: quic-lb\n  key: 0123456789abcdef\n", "f:4: key: must be 32 hex digits" },
+	{ "cid:\n- id: 0\n  format: quic-lb\n  key: 0123456789abcdef\n",
+	  "f:4: key: must be 32 hex digits" },
 	{ "cid:\n- id: 0\n  format: quic-lb\n  key: " KEY "\n  key_file: x\n",
 	  "f:5: both key and key_file are given; leave one" },
 	{ "cid:\n- id: 0\n  format: quic-lb\n  key_file: /nonexistent/k\n",
@@ -205,7 +240,8 @@ static const struct config_case cases[] = {
 	  "f:2: CID config 7: format quic-lb has config IDs 0 to 6" },
 	{ "cid:\n- {id: 3, format: quic-lb-2bit, server_id_length: 4, nonce_length: 8}\n",
 	  "f:2: CID config 3: format quic-lb-2bit has config IDs 0 to 2" },
-	{ "cid:\n- {id: 1, format: aws-nlb}\n", "f:2: CID config 1: format aws-nlb has config ID 0 only" },
+	{ "cid:\n- {id: 1, format: aws-nlb}\n",
+	  "f:2: CID config 1: format aws-nlb has config ID 0 only" },
 	{ "cid:\n- id: 0\n  format: quic-lb\n  server_id_length: 4\n  nonce_length: 3\n",
 	  "f:2: CID config 0 (quic-lb): nonce length: at least 4 octets, or the format's own" },
 	{ "cid:\n- {id: 0, format: quic-lb, nonce_length: 8}\n",
@@ -214,15 +250,19 @@ static const struct config_case cases[] = {
 	  "f:2: CID config 0 (quic-lb): its nonce length is missing; give it, at least 4 octets" },
 	{ "cid:\n- {id: 0, format: quic-lb, server_id_length: 12, nonce_length: 8}\n",
 	  "f:2: CID config 0 (quic-lb): server ID and nonce together: 5 to 19 octets, and 20 with what is before them" },
-	{ "cid:\n- {id: 0, format: nghttpx}\n", "f:2: CID config 0 (nghttpx): this format needs a key" },
-	{ "cid:\n- {id: 0, format: plain, key: " KEY "}\n", "f:2: CID config 0 (plain): this format takes no key" },
-	{ "cid:\n- {id: 0, format: quic-lb-2bit, server_id_length: 4, nonce_length: 8, key: " KEY "}\n",
+	{ "cid:\n- {id: 0, format: nghttpx}\n",
+	  "f:2: CID config 0 (nghttpx): this format needs a key" },
+	{ "cid:\n- {id: 0, format: plain, key: " KEY "}\n",
+	  "f:2: CID config 0 (plain): this format takes no key" },
+	{ "cid:\n- {id: 0, format: quic-lb-2bit, server_id_length: 4, nonce_length: 8, key: " KEY
+	  "}\n",
 	  "f:2: CID config 0 (quic-lb-2bit): two-bit formats with a key: server ID and nonce must be 16 octets together" },
 	{ "cid:\n- {id: 0, format: plain, offset: 17}\n",
 	  "f:2: CID config 0 (plain): offset: only for format plain, and the server ID must end within 20 octets" },
 
 	/* backends */
-	{ VIP "backends:\n" A REF B REF A REF, "f:10: backend a is already in line 4; names must differ" },
+	{ VIP "backends:\n" A REF B REF A REF,
+	  "f:10: backend a is already in line 4; names must differ" },
 	{ VIP "backends:\n" A "  vips:\n  - 192.0.2.1:443/udp\n  - 192.0.2.1:443/tcp\n",
 	  "f:8: backend a: there is no VIP 192.0.2.1:443/tcp; add it, or name one there is" },
 	{ VIP "backends:\n" A "  vips:\n  - 192.0.2.1:443/udp\n  - 192.0.2.1:443/udp\n",
@@ -234,17 +274,21 @@ static const struct config_case cases[] = {
 	  "f:2: backend a: 127.0.0.1 is a loopback address; write the server's own" },
 	{ VIP "backends:\n- name: a\n  address: 192.0.2.1\n",
 	  "f:4: backend a: 192.0.2.1 is a VIP; write the server's own address" },
-	{ "backends:\n" A "  forward: vxlan\n", "f:2: backend a: vxlan needs mac, the server's in its segment" },
+	{ "backends:\n" A "  forward: vxlan\n",
+	  "f:2: backend a: vxlan needs mac, the server's in its segment" },
 	{ "backends:\n" A "  vni: 5\n", "f:2: backend a: vni is for forward vxlan only" },
-	{ "backends:\n" A "  mac: 02:00:00:00:00:01\n", "f:2: backend a: mac is for forward vxlan and l2 only" },
-	{ "backends:\n" A "  port: 6080\n", "f:2: backend a: port is for forward gue and vxlan only" },
+	{ "backends:\n" A "  mac: 02:00:00:00:00:01\n",
+	  "f:2: backend a: mac is for forward vxlan and l2 only" },
+	{ "backends:\n" A "  port: 6080\n",
+	  "f:2: backend a: port is for forward gue and vxlan only" },
 	{ "backends:\n" A "  forward: l2\n  mac: 01:00:00:00:00:01\n",
 	  "f:2: backend a: mac is a multicast address; write the server's own" },
 
 	/* server IDs */
 	{ "backends:\n" A "  server_ids: [0001, 0002]\n" B "  server_ids:\n  - 0003\n  - 0001\n",
 	  "f:9: backend b: server ID 0001 is backend a's already; a server ID names one backend" },
-	{ "backends:\n" A "  server_ids: [0001,\n    0001]\n", "f:5: backend a: server ID 0001 is given twice" },
+	{ "backends:\n" A "  server_ids: [0001,\n    0001]\n",
+	  "f:5: backend a: server ID 0001 is given twice" },
 
 	/* limits, devices */
 	{ "limits: {vips: 1}\n" VIP "- {address: 192.0.2.2, port: 443, protocol: udp}\n",
@@ -258,11 +302,14 @@ static const struct config_case cases[] = {
 	/* and what is right */
 	{ "vips: []\n", "" },
 	{ VIP "backends:\n" A REF B REF, "" },
-	{ "cid:\n- {id: 0, format: quic-lb, server_id_length: 4, nonce_length: 8, key: hidden}\n", "" },
+	{ "cid:\n- {id: 0, format: quic-lb, server_id_length: 4, nonce_length: 8, key: hidden}\n",
+	  "" },
 	{ "vips:\n- {address: \"2001:db8::1\", port: 443, protocol: udp, cid: on, flow: no}\n"
-	  "backends:\n" A "  forward: gue\n  vips: [\"[2001:db8::1]:443/udp\"]\n", "" },
+	  "backends:\n" A "  forward: gue\n  vips: [\"[2001:db8::1]:443/udp\"]\n",
+	  "" },
 	{ "cid:\n- {id: 1, format: mvfst-v1}\n- {id: 2, format: mvfst-v2}\n- {id: 3, format: mvfst-v3}\n"
-	  "- {id: 0, format: aws-nlb}\n", "" },
+	  "- {id: 0, format: aws-nlb}\n",
+	  "" },
 };
 
 static void every_error(void **state)
@@ -314,10 +361,39 @@ static void writes_what_it_reads(void **state)
 static void names_of_any_kind(void **state)
 {
 	static const char *const names[] = {
-		"a\"b", "a\\b", "'", "\x1b]0;x\a", "\x7f", "\xc2\x9b""2J", "#",
-		"-", "{}", "*a", "&a", "!t", "%d", "@", "`",
-		"\xe2\x80\xae""x", "\xf0\x9f\x90\xa7", "\xc3\xa9", "on", "null",
-		"~", "1e3", "0x10", "0010", "1_0", "10", "true", ",", "?", "|", ">",
+		"a\"b",
+		"a\\b",
+		"'",
+		"\x1b]0;x\a",
+		"\x7f",
+		"\xc2\x9b"
+		"2J",
+		"#",
+		"-",
+		"{}",
+		"*a",
+		"&a",
+		"!t",
+		"%d",
+		"@",
+		"`",
+		"\xe2\x80\xae"
+		"x",
+		"\xf0\x9f\x90\xa7",
+		"\xc3\xa9",
+		"on",
+		"null",
+		"~",
+		"1e3",
+		"0x10",
+		"0010",
+		"1_0",
+		"10",
+		"true",
+		",",
+		"?",
+		"|",
+		">",
 	};
 	struct model m, back;
 	struct xr_err err = { "" };
@@ -345,9 +421,11 @@ static void names_of_any_kind(void **state)
 		assert_string_equal(back.hosts[0].info.dev, names[i]);
 		assert_string_equal(back.vms[0].tap, names[i]);
 		/* Nothing raw, and nothing that another reader takes for a number. */
-		assert_int_equal(strspn(text, "\n !\"#$%&'()*+,-./0123456789:;<=>?@"
+		assert_int_equal(strspn(text,
+					"\n !\"#$%&'()*+,-./0123456789:;<=>?@"
 					"ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
-					"abcdefghijklmnopqrstuvwxyz{|}~"), len);
+					"abcdefghijklmnopqrstuvwxyz{|}~"),
+				 len);
 		/* quoted, where another reader would not take it for text */
 		if (strspn(names[i], "0123456789xe_onulltrue") == strlen(names[i]))
 			assert_non_null(strstr(text, "- name: \""));
@@ -360,11 +438,12 @@ static void names_of_any_kind(void **state)
 /* A number is one to every reader, and an address is none. */
 static void numbers_and_no_numbers(void **state)
 {
-	char *text = written("limits: {server_ids: 4096}\n"
-			     "hosts:\n- {name: a, ipip: \"1:2:3:4:5:6:7:8\"}\n"
-			     "gateways:\n- {address: \"1:2:3:4:5:6:7:9\", mac: \"02:00:00:00:00:01\"}\n"
-			     "backends:\n- {name: \"5\", address: \"1:2:3:4:5:6:7:10\", server_ids: [\"0010\"]}\n",
-			     true);
+	char *text = written(
+		"limits: {server_ids: 4096}\n"
+		"hosts:\n- {name: a, ipip: \"1:2:3:4:5:6:7:8\"}\n"
+		"gateways:\n- {address: \"1:2:3:4:5:6:7:9\", mac: \"02:00:00:00:00:01\"}\n"
+		"backends:\n- {name: \"5\", address: \"1:2:3:4:5:6:7:10\", server_ids: [\"0010\"]}\n",
+		true);
 
 	assert_non_null(strstr(text, "  server_ids: 4096\n"));
 	assert_non_null(strstr(text, " ipip: \"1:2:3:4:5:6:7:8\"\n"));
@@ -390,8 +469,7 @@ static void takes_every_fact(void **state)
 	const struct xr_backend_info *b;
 	struct model m;
 
-	assert_int_equal(config_read_text(whole, strlen(whole), "f", &m, &err),
-			 0);
+	assert_int_equal(config_read_text(whole, strlen(whole), "f", &m, &err), 0);
 	assert_true(m.has_secret && m.secret[17] == 1 && m.devs_given);
 	assert_int_equal(m.limits.flows, 128);
 	assert_int_equal(m.policy.too_big, XR_TOO_BIG_DROP);
@@ -430,8 +508,7 @@ static void defaults(void **state)
 	struct model m;
 	const char *text = VIP "backends:\n" A REF;
 
-	assert_int_equal(config_read_text(text, strlen(text), "f", &m, &err),
-			 0);
+	assert_int_equal(config_read_text(text, strlen(text), "f", &m, &err), 0);
 	assert_false(m.has_secret || m.devs_given || m.vips[0].cid);
 	assert_true(m.vips[0].flow);
 	assert_int_equal(m.limits.vips, 0);
@@ -442,8 +519,7 @@ static void defaults(void **state)
 	model_free(&m);
 
 	/* An empty list of devices is not the same as none. */
-	assert_int_equal(config_read_text("devices: []\n", 12, "f", &m, &err),
-			 0);
+	assert_int_equal(config_read_text("devices: []\n", 12, "f", &m, &err), 0);
 	assert_true(m.devs_given);
 	model_free(&m);
 }
@@ -466,8 +542,7 @@ static int remove_dir(void **state)
 	return rmdir(dir);
 }
 
-static const char *key_error(const void *octets, size_t n, mode_t mode,
-			     __u8 *key)
+static const char *key_error(const void *octets, size_t n, mode_t mode, __u8 *key)
 {
 	static struct xr_err err;
 	char path[64];
@@ -526,8 +601,7 @@ static const char *warnings_of(const char *text)
 	struct model m;
 
 	lines[0] = '\0';
-	if (config_read_text(text, strlen(text), "f", &m, &err) ||
-	    model_check(&m, "f", &err))
+	if (config_read_text(text, strlen(text), "f", &m, &err) || model_check(&m, "f", &err))
 		fail_msg("%s", err.text);
 	model_warn(&m, "f", keep_warning, lines);
 	model_free(&m);
@@ -536,16 +610,21 @@ static const char *warnings_of(const char *text)
 
 static void warnings(void **state)
 {
-	assert_string_equal(warnings_of("vips:\n- {address: 192.0.2.1, port: 443, protocol: udp, cid: true}\n"
-					"cid:\n- {id: 0, format: quic-lb, server_id_length: 1, nonce_length: 8}\n"
-					"backends:\n" A "  server_ids: [00, 01,\n    02]\n"),
-			    "f:4: CID config 0: 1.2 % of the CIDs that clients choose will name a server by chance; use longer server IDs\n");
-	assert_string_equal(warnings_of("vips:\n- {address: 192.0.2.1, port: 443, protocol: udp, cid: true}\n"
-					"cid:\n- {id: 0, format: quic-lb, server_id_length: 4, nonce_length: 8}\n"
-					"backends:\n" A "  server_ids: [00000001,\n    0002]\n"),
-			    "f:9: backend a: no CID config has server IDs of 2 octets; its server ID cannot be found in a CID\n");
-	assert_string_equal(warnings_of("vips:\n- {address: 192.0.2.1, port: 443, protocol: udp, cid: true}\n"),
-			    "VIPs steer by connection ID, but there is no CID config; CIDs are not routable until there is one\n");
+	assert_string_equal(
+		warnings_of(
+			"vips:\n- {address: 192.0.2.1, port: 443, protocol: udp, cid: true}\n"
+			"cid:\n- {id: 0, format: quic-lb, server_id_length: 1, nonce_length: 8}\n"
+			"backends:\n" A "  server_ids: [00, 01,\n    02]\n"),
+		"f:4: CID config 0: 1.2 % of the CIDs that clients choose will name a server by chance; use longer server IDs\n");
+	assert_string_equal(
+		warnings_of(
+			"vips:\n- {address: 192.0.2.1, port: 443, protocol: udp, cid: true}\n"
+			"cid:\n- {id: 0, format: quic-lb, server_id_length: 4, nonce_length: 8}\n"
+			"backends:\n" A "  server_ids: [00000001,\n    0002]\n"),
+		"f:9: backend a: no CID config has server IDs of 2 octets; its server ID cannot be found in a CID\n");
+	assert_string_equal(
+		warnings_of("vips:\n- {address: 192.0.2.1, port: 443, protocol: udp, cid: true}\n"),
+		"VIPs steer by connection ID, but there is no CID config; CIDs are not routable until there is one\n");
 	assert_string_equal(warnings_of(VIP "cid:\n- {id: 0, format: plain}\n"),
 			    "there are CID configs, but no VIP has cid; they are not used\n");
 }
@@ -553,18 +632,13 @@ static void warnings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_error),
-		cmocka_unit_test(writes_what_it_reads),
-		cmocka_unit_test(names_of_any_kind),
-		cmocka_unit_test(numbers_and_no_numbers),
-		cmocka_unit_test(leaves_keys_out),
-		cmocka_unit_test(takes_every_fact),
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(key_files),
+		cmocka_unit_test(every_error),       cmocka_unit_test(writes_what_it_reads),
+		cmocka_unit_test(names_of_any_kind), cmocka_unit_test(numbers_and_no_numbers),
+		cmocka_unit_test(leaves_keys_out),   cmocka_unit_test(takes_every_fact),
+		cmocka_unit_test(defaults),          cmocka_unit_test(key_files),
 		cmocka_unit_test(warnings),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("config", tests, make_dir,
-					   remove_dir);
+	return cmocka_run_group_tests_name("config", tests, make_dir, remove_dir);
 }

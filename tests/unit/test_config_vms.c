@@ -8,30 +8,44 @@
 #include "lib/config_text.h"
 #include "user/lib/text.h"
 
-#define M1 "52:54:00:00:00:01"
-#define M2 "52:54:00:00:00:02"
-#define HOSTS "hosts:\n- {name: a, vxlan: 10.8.0.1, vni: 7}\n- {name: p, dev: eth1}\n"
+#define M1       "52:54:00:00:00:01"
+#define M2       "52:54:00:00:00:02"
+#define HOSTS    "hosts:\n- {name: a, vxlan: 10.8.0.1, vni: 7}\n- {name: p, dev: eth1}\n"
 #define VM(rest) HOSTS "vms:\n- {mac: " M1 ", at: a" rest "}\n"
 
 static const struct config_case cases[] = {
 	/* hosts */
-	{ "hosts:\n- name: a\n", "f:2: host a: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev" },
-	{ "hosts:\n- {name: a, vxlan: 10.8.0.1, ipip: 10.8.0.1}\n", "f:2: host a: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev" },
-	{ "hosts:\n- {name: a, ipip: 10.8.0.1, dev: eth0}\n", "f:2: host a: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev" },
-	{ "hosts:\n- {name: a, vxlan: 10.8.0.1}\n", "f:2: host a: vxlan needs vni, from 1 to 16777215" },
-	{ "hosts:\n- {name: a, ipip: 10.8.0.1,\n   vni: 7}\n", "f:2: host a: vni is for vxlan only" },
-	{ "hosts:\n- {name: a, ipip: 10.8.0.1, port: 9}\n", "f:2: host a: port is for vxlan and gue only" },
-	{ "hosts:\n- {name: a, ipip: 224.0.0.1}\n", "f:2: host a: 224.0.0.1 is a multicast address; write the host's own" },
+	{ "hosts:\n- name: a\n",
+	  "f:2: host a: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev" },
+	{ "hosts:\n- {name: a, vxlan: 10.8.0.1, ipip: 10.8.0.1}\n",
+	  "f:2: host a: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev" },
+	{ "hosts:\n- {name: a, ipip: 10.8.0.1, dev: eth0}\n",
+	  "f:2: host a: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev" },
+	{ "hosts:\n- {name: a, vxlan: 10.8.0.1}\n",
+	  "f:2: host a: vxlan needs vni, from 1 to 16777215" },
+	{ "hosts:\n- {name: a, ipip: 10.8.0.1,\n   vni: 7}\n",
+	  "f:2: host a: vni is for vxlan only" },
+	{ "hosts:\n- {name: a, ipip: 10.8.0.1, port: 9}\n",
+	  "f:2: host a: port is for vxlan and gue only" },
+	{ "hosts:\n- {name: a, ipip: 224.0.0.1}\n",
+	  "f:2: host a: 224.0.0.1 is a multicast address; write the host's own" },
 	{ "hosts:\n- {name: a, ipip: ten}\n", "f:2: ipip: \"ten\" is not an IPv4 or IPv6 address" },
-	{ "hosts:\n- {name: a, mac: \"02:00:00:00:00:01\"}\n", "f:2: host a: the device is missing: write dev DEV" },
-	{ "hosts:\n- {name: a, mac: \"03:00:00:00:00:01\", dev: e}\n", "f:2: host a: its mac is a multicast address; write the next router's" },
-	{ "hosts:\n- {name: a, dev: a-device-name-too-long}\n", "f:2: dev: \"a-device-name-too-long\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
-	{ "hosts:\n- {name: a b, dev: e}\n", "f:2: host \"a b\": only letters, digits, '-', '_' and '.'" },
+	{ "hosts:\n- {name: a, mac: \"02:00:00:00:00:01\"}\n",
+	  "f:2: host a: the device is missing: write dev DEV" },
+	{ "hosts:\n- {name: a, mac: \"03:00:00:00:00:01\", dev: e}\n",
+	  "f:2: host a: its mac is a multicast address; write the next router's" },
+	{ "hosts:\n- {name: a, dev: a-device-name-too-long}\n",
+	  "f:2: dev: \"a-device-name-too-long\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
+	{ "hosts:\n- {name: a b, dev: e}\n",
+	  "f:2: host \"a b\": only letters, digits, '-', '_' and '.'" },
 	{ HOSTS "- {name: a, dev: eth2}\n", "f:4: host a is already in line 2; names must differ" },
-	{ HOSTS "- {name: b, dev: eth1}\n", "f:4: host b: dev eth1 is host p's already; hosts must differ in how they are reached" },
-	{ HOSTS "- {name: b, vxlan: 10.8.0.1, vni: 7}\n", "f:4: host b: vxlan 10.8.0.1 vni 7 is host a's already; hosts must differ in how they are reached" },
+	{ HOSTS "- {name: b, dev: eth1}\n",
+	  "f:4: host b: dev eth1 is host p's already; hosts must differ in how they are reached" },
+	{ HOSTS "- {name: b, vxlan: 10.8.0.1, vni: 7}\n",
+	  "f:4: host b: vxlan 10.8.0.1 vni 7 is host a's already; hosts must differ in how they are reached" },
 	{ HOSTS "- {name: b, vxlan: 10.8.0.1, vni: 8}\n", "" },
-	{ "limits: {hosts: 1}\n" HOSTS, "f:4: 2 hosts, but limits.hosts is 1: a larger limit needs a new instance" },
+	{ "limits: {hosts: 1}\n" HOSTS,
+	  "f:4: 2 hosts, but limits.hosts is 1: a larger limit needs a new instance" },
 
 	/* VMs */
 	{ VM(""), "" },
@@ -46,52 +60,82 @@ static const struct config_case cases[] = {
 	{ HOSTS "vms:\n- {mac: " M1 "}\n- {mac: " M2 ", at: a}\n", "f:5: vms: \"at\" is missing" },
 	{ HOSTS "vms:\n- mac: " M1 "\n  at: z\n", "f:6: at: there is no host \"z\" in hosts" },
 	{ "vms:\n- mac: " M1 "\n  at: z\n", "f:3: at: there is no host \"z\" in hosts" },
-	{ VM(", host: a"), "f:5: unknown key \"host\" in vms; write one of mac, vlan, at, addresses, lock, tap" },
+	{ VM(", host: a"),
+	  "f:5: unknown key \"host\" in vms; write one of mac, vlan, at, addresses, lock, tap" },
 	{ VM(", at: a"), "f:5: \"at\" is given twice; leave one" },
 	{ VM(", vlan: 0"), "f:5: vlan: \"0\" is not a number from 1 to 4094" },
 	{ VM(", vlan: 4095"), "f:5: vlan: \"4095\" is not a number from 1 to 4094" },
 	{ VM(", vlan: [1]"), "f:5: vlan: a single value is expected here" },
 	{ VM(", lock: maybe"), "f:5: lock: \"maybe\" is not known; write true or false" },
-	{ VM(", addresses: 10.9.0.1"), "f:5: addresses: a list is expected here, not a single value" },
+	{ VM(", addresses: 10.9.0.1"),
+	  "f:5: addresses: a list is expected here, not a single value" },
 	{ VM(", addresses: [[10.9.0.1]]"), "f:5: addresses: a single value is expected here" },
-	{ VM(", addresses: [10.9.0]"), "f:5: addresses: \"10.9.0\" is not an IPv4 or IPv6 address" },
-	{ VM(", addresses: [127.0.0.1]"), "f:5: VM " M1 ": address 127.0.0.1 is a loopback address; write the VM's own" },
-	{ VM(", addresses: [10.9.0.1, 10.9.0.2, 10.9.0.3, 10.9.0.4, 10.9.0.5]"), "f:5: addresses: a VM has at most 4 here" },
-	{ VM(", addresses: [10.9.0.1, 10.9.0.1]"), "f:5: VM " M1 ": address 10.9.0.1 is VM " M1 "'s already (line 5)" },
+	{ VM(", addresses: [10.9.0]"),
+	  "f:5: addresses: \"10.9.0\" is not an IPv4 or IPv6 address" },
+	{ VM(", addresses: [127.0.0.1]"),
+	  "f:5: VM " M1 ": address 127.0.0.1 is a loopback address; write the VM's own" },
+	{ VM(", addresses: [10.9.0.1, 10.9.0.2, 10.9.0.3, 10.9.0.4, 10.9.0.5]"),
+	  "f:5: addresses: a VM has at most 4 here" },
+	{ VM(", addresses: [10.9.0.1, 10.9.0.1]"),
+	  "f:5: VM " M1 ": address 10.9.0.1 is VM " M1 "'s already (line 5)" },
 	{ VM(", addresses: [10.9.0.1]") "- {mac: " M2 ", at: a, addresses: [10.9.0.1]}\n",
 	  "f:6: VM " M2 ": address 10.9.0.1 is VM " M1 "'s already (line 5)" },
-	{ VM(", addresses: [10.9.0.1]") "- {mac: " M2 ", vlan: 5, at: a, addresses: [10.9.0.1]}\n", "" },
-	{ VM(", vlan: 5, addresses: [10.9.0.1]") "- {mac: " M2 ", vlan: 5, at: a, addresses: [10.9.0.1]}\n",
+	{ VM(", addresses: [10.9.0.1]") "- {mac: " M2 ", vlan: 5, at: a, addresses: [10.9.0.1]}\n",
+	  "" },
+	{ VM(", vlan: 5, addresses: [10.9.0.1]") "- {mac: " M2
+						 ", vlan: 5, at: a, addresses: [10.9.0.1]}\n",
 	  "f:6: VM " M2 " vlan 5: address 10.9.0.1 is VM " M1 " vlan 5's already (line 5)" },
-	{ VM("") "- {mac: " M1 ", at: p}\n", "f:6: VM " M1 " is already in line 5; give each VM once" },
+	{ VM("") "- {mac: " M1 ", at: p}\n",
+	  "f:6: VM " M1 " is already in line 5; give each VM once" },
 	{ VM("") "- {mac: " M1 ", vlan: 5, at: p}\n", "" },
-	{ HOSTS "vms:\n- {mac: \"53:54:00:00:00:01\", at: a}\n", "f:5: VM 53:54:00:00:00:01: its MAC is a multicast address; write the VM's own" },
-	{ HOSTS "vms:\n- {mac: \"00:00:00:00:00:00\", at: a}\n", "f:5: VM 00:00:00:00:00:00: its MAC is zero; write the VM's own" },
-	{ HOSTS "vms:\n- {mac: \"ff:ff:ff:ff:ff:ff\", at: a}\n", "f:5: VM ff:ff:ff:ff:ff:ff: its MAC is the broadcast address; write the VM's own" },
-	{ HOSTS "vms:\n- {mac: 5254, at: a}\n", "f:5: mac: \"5254\" is not a MAC address such as 02:00:00:00:00:01" },
-	{ VM("") "- {mac: " M2 ", at: a,\n", "f:7: not valid YAML: did not find expected node content" },
-	{ "limits: {vms: 1}\n" VM("") "- {mac: " M2 ", at: a}\n", "f:7: 2 VMs, but limits.vms is 1: a larger limit needs a new instance" },
-	{ "limits: {vm_addresses: 1}\n" VM(", addresses: [10.9.0.1, 10.9.0.2]"), "f:6: 2 VM addresses, but limits.vm_addresses is 1: a larger limit needs a new instance" },
+	{ HOSTS "vms:\n- {mac: \"53:54:00:00:00:01\", at: a}\n",
+	  "f:5: VM 53:54:00:00:00:01: its MAC is a multicast address; write the VM's own" },
+	{ HOSTS "vms:\n- {mac: \"00:00:00:00:00:00\", at: a}\n",
+	  "f:5: VM 00:00:00:00:00:00: its MAC is zero; write the VM's own" },
+	{ HOSTS "vms:\n- {mac: \"ff:ff:ff:ff:ff:ff\", at: a}\n",
+	  "f:5: VM ff:ff:ff:ff:ff:ff: its MAC is the broadcast address; write the VM's own" },
+	{ HOSTS "vms:\n- {mac: 5254, at: a}\n",
+	  "f:5: mac: \"5254\" is not a MAC address such as 02:00:00:00:00:01" },
+	{ VM("") "- {mac: " M2 ", at: a,\n",
+	  "f:7: not valid YAML: did not find expected node content" },
+	{ "limits: {vms: 1}\n" VM("") "- {mac: " M2 ", at: a}\n",
+	  "f:7: 2 VMs, but limits.vms is 1: a larger limit needs a new instance" },
+	{ "limits: {vm_addresses: 1}\n" VM(", addresses: [10.9.0.1, 10.9.0.2]"),
+	  "f:6: 2 VM addresses, but limits.vm_addresses is 1: a larger limit needs a new instance" },
 
-	{ "protected: [\"" M1 "\"]\n" VM(""), "f:6: VM " M1 ": its MAC is protected; it is a gateway's or in the list" },
-	{ "protected: [10.9.0.7]\n" VM(", addresses: [10.9.0.7]"), "f:6: VM " M1 ": address 10.9.0.7 is protected; it is a gateway's or in the list" },
-	{ "gateways: [{address: 10.9.0.7, mac: \"" M1 "\"}]\n" VM(""), "f:6: VM " M1 ": its MAC is protected; it is a gateway's or in the list" },
+	{ "protected: [\"" M1 "\"]\n" VM(""),
+	  "f:6: VM " M1 ": its MAC is protected; it is a gateway's or in the list" },
+	{ "protected: [10.9.0.7]\n" VM(", addresses: [10.9.0.7]"),
+	  "f:6: VM " M1 ": address 10.9.0.7 is protected; it is a gateway's or in the list" },
+	{ "gateways: [{address: 10.9.0.7, mac: \"" M1 "\"}]\n" VM(""),
+	  "f:6: VM " M1 ": its MAC is protected; it is a gateway's or in the list" },
 
 	/* the rest */
-	{ "policy: {moves: some}\n", "f:1: moves: \"some\" is not known; write expected, ports or any" },
+	{ "policy: {moves: some}\n",
+	  "f:1: moves: \"some\" is not known; write expected, ports or any" },
 	{ "policy: {flap_moves: 0}\n", "f:1: flap_moves: \"0\" is not a number from 1 to 65534" },
-	{ "policy: {blackout_timeout: 0}\n", "f:1: blackout_timeout: \"0\" is not a number from 1 to 2147483647" },
+	{ "policy: {blackout_timeout: 0}\n",
+	  "f:1: blackout_timeout: \"0\" is not a number from 1 to 2147483647" },
 	{ "limits: {rings: 255}\n", "f:1: rings: \"255\" is not a number from 1 to 254" },
-	{ "gateways:\n- {address: 255.255.255.255}\n", "f:2: gateway 255.255.255.255: it is a reserved address; write the gateway's own address" },
-	{ "gateways:\n- {address: 10.9.0.1, mac: \"ff:ff:ff:ff:ff:ff\"}\n", "f:2: gateway 10.9.0.1: its mac is the broadcast address; write the gateway's own, or leave it out" },
+	{ "gateways:\n- {address: 255.255.255.255}\n",
+	  "f:2: gateway 255.255.255.255: it is a reserved address; write the gateway's own address" },
+	{ "gateways:\n- {address: 10.9.0.1, mac: \"ff:ff:ff:ff:ff:ff\"}\n",
+	  "f:2: gateway 10.9.0.1: its mac is the broadcast address; write the gateway's own, or leave it out" },
 	{ "protected: [here]\n", "f:1: protected: \"here\" is neither a MAC nor an IP address" },
-	{ HOSTS "sources: {qmp: [{socket: x, vm: {mac: " M1 "}}]}\n", "f:4: socket: \"x\" must be a path from the root" },
-	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, to: z}]}\n", "f:4: there is no host z in hosts" },
-	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: \"01:00:00:00:00:00\"}}]}\n", "f:4: qmp /x: the VM's MAC is a multicast address; write its own" },
-	{ HOSTS "sources:\n  qmp:\n  - {socket: /x, vm: {mac: " M1 "}}\n  - {socket: /y, vm: {mac: " M1 "}}\n  - {socket: /x, vm: {mac: " M2 "}}\n", "f:8: qmp /x: this socket is in line 6 already, and a monitor has one client; give QEMU another -qmp for the VM's other card" },
+	{ HOSTS "sources: {qmp: [{socket: x, vm: {mac: " M1 "}}]}\n",
+	  "f:4: socket: \"x\" must be a path from the root" },
+	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, to: z}]}\n",
+	  "f:4: there is no host z in hosts" },
+	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: \"01:00:00:00:00:00\"}}]}\n",
+	  "f:4: qmp /x: the VM's MAC is a multicast address; write its own" },
+	{ HOSTS "sources:\n  qmp:\n  - {socket: /x, vm: {mac: " M1
+		"}}\n  - {socket: /y, vm: {mac: " M1 "}}\n  - {socket: /x, vm: {mac: " M2 "}}\n",
+	  "f:8: qmp /x: this socket is in line 6 already, and a monitor has one client; give QEMU another -qmp for the VM's other card" },
 	{ HOSTS "sources: {qmp: [{socket: /x}]}\n", "f:4: qmp: \"vm\" is missing" },
-	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, role: both}]}\n", "f:4: role: \"both\" is not known; write source or destination" },
-	{ "devices:\n- {name: eth0, trusted: sure}\n", "f:2: trusted: \"sure\" is not known; write true or false" },
+	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, role: both}]}\n",
+	  "f:4: role: \"both\" is not known; write source or destination" },
+	{ "devices:\n- {name: eth0, trusted: sure}\n",
+	  "f:2: trusted: \"sure\" is not known; write true or false" },
 };
 
 static void every_error(void **state)
@@ -112,9 +156,11 @@ static const char whole[] =
 	"gateways:\n- {address: 10.9.0.254, mac: \"02:00:00:00:00:fe\", vlan: 5}\n"
 	"protected: [\"02:00:00:00:00:77\", 10.9.0.2, \"fd09::2\"]\n"
 	"vms:\n"
-	"- {mac: " M1 ", vlan: 5, at: e, addresses: [10.9.0.1, \"fd09::1\"], lock: true, tap: tap0}\n"
+	"- {mac: " M1
+	", vlan: 5, at: e, addresses: [10.9.0.1, \"fd09::1\"], lock: true, tap: tap0}\n"
 	"- mac: '" M2 "'\n  at: b\n"
-	"sources:\n  qmp:\n  - {socket: /x, vm: {mac: " M1 ", vlan: 5}, role: destination, gate: true, to: b}\n"
+	"sources:\n  qmp:\n  - {socket: /x, vm: {mac: " M1
+	", vlan: 5}, role: destination, gate: true, to: b}\n"
 	"  - {socket: /y, vm: {mac: " M2 "}}\n";
 
 static void takes_every_fact(void **state)
@@ -124,8 +170,7 @@ static void takes_every_fact(void **state)
 	struct model m;
 
 	(void)state;
-	assert_int_equal(config_read_text(whole, strlen(whole), "f", &m, &err),
-			 0);
+	assert_int_equal(config_read_text(whole, strlen(whole), "f", &m, &err), 0);
 	assert_int_equal(model_check(&m, "f", &err), 0);
 	assert_int_equal(m.limits.hosts, 9);
 	assert_int_equal(m.limits.vms, 8);
@@ -153,7 +198,7 @@ static void takes_every_fact(void **state)
 	assert_int_equal(m.n_protect, 3);
 	assert_int_equal(m.protect[0].kind, XR_PROTECTED_MAC);
 	assert_int_equal(m.protect[2].kind, XR_PROTECTED_IP);
-	assert_true(m.vms_given);	/* and left out it is not: below */
+	assert_true(m.vms_given); /* and left out it is not: below */
 	assert_int_equal(m.n_vms, 2);
 	assert_int_equal(m.vms[0].vlan, 5);
 	assert_int_equal(m.vms[0].host, 4);
@@ -165,8 +210,7 @@ static void takes_every_fact(void **state)
 	assert_int_equal(m.vms[1].line, 15);
 	assert_int_equal(m.n_qmp, 2);
 	assert_string_equal(m.qmp[0].socket, "/x");
-	assert_true(m.qmp[0].role_given && m.qmp[0].destination &&
-		    m.qmp[0].gate);
+	assert_true(m.qmp[0].role_given && m.qmp[0].destination && m.qmp[0].gate);
 	assert_string_equal(m.qmp[0].to, "b");
 	assert_false(m.qmp[1].role_given);
 	model_free(&m);
@@ -186,7 +230,10 @@ static void writes_what_it_reads(void **state)
 	assert_string_equal(once, twice);
 	assert_non_null(strstr(once, "  moves: any\n"));
 	assert_non_null(strstr(once, "  trusted: true\n"));
-	assert_non_null(strstr(once, "- {mac: \"" M1 "\", vlan: 5, at: \"e\", addresses: [\"10.9.0.1\", \"fd09::1\"], lock: true, tap: \"tap0\"}\n"));
+	assert_non_null(strstr(
+		once,
+		"- {mac: \"" M1
+		"\", vlan: 5, at: \"e\", addresses: [\"10.9.0.1\", \"fd09::1\"], lock: true, tap: \"tap0\"}\n"));
 	free(once);
 	free(twice);
 }

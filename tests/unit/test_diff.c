@@ -17,7 +17,7 @@
 #include "user/apply/commit_priv.h"
 #include "user/config/model_edit.h"
 
-#define PAIRS	1000
+#define PAIRS 1000
 
 static __u64 seed;
 
@@ -201,8 +201,7 @@ static void make_hosts(struct model *m)
 static void make(struct model *m)
 {
 	model_init(m);
-	m->limits = (struct xr_limits){ .vips = 16, .backends = 16, .hosts = 16,
-					.server_ids = 64 };
+	m->limits = (struct xr_limits){ .vips = 16, .backends = 16, .hosts = 16, .server_ids = 64 };
 	make_policy(&m->policy);
 	make_vips(m);
 	make_cids(m);
@@ -301,9 +300,8 @@ static int by_cid(const void *a, const void *b)
 {
 	const struct model_cid *x = a, *y = b;
 
-	return x->info.format != y->info.format ?
-		       x->info.format - y->info.format :
-		       x->info.config_id - y->info.config_id;
+	return x->info.format != y->info.format ? x->info.format - y->info.format
+						: x->info.config_id - y->info.config_id;
 }
 
 static int by_vip(const void *a, const void *b)
@@ -316,10 +314,11 @@ static int by_vip(const void *a, const void *b)
 	return d ? d : ntohs(x->port) - ntohs(y->port);
 }
 
-#define SORT(array, n, how)	do {					\
-	if (n)								\
-		qsort(array, n, sizeof(*(array)), how);			\
-} while (0)
+#define SORT(array, n, how)                                     \
+	do {                                                    \
+		if (n)                                          \
+			qsort(array, n, sizeof(*(array)), how); \
+	} while (0)
 
 static int by_protected(const void *a, const void *b)
 {
@@ -359,16 +358,17 @@ static bool same_file(const struct model *a, const struct model *b)
 /* A model where all is the one's but for one part, which is the other's. */
 static void mix(struct model *to, struct model *from)
 {
-#define SWAP(field) do {						\
-	__typeof__(to->field) t_ = to->field;				\
-	to->field = from->field;					\
-	from->field = t_;						\
-} while (0)
+#define SWAP(field)                                   \
+	do {                                          \
+		__typeof__(to->field) t_ = to->field; \
+		to->field = from->field;              \
+		from->field = t_;                     \
+	} while (0)
 	__u8 *p = (__u8 *)&to->policy, *q = (__u8 *)&from->policy;
 	size_t i;
 
 	switch (draw(5)) {
-	case 0:	/* one octet in which they differ */
+	case 0: /* one octet in which they differ */
 		for (i = draw(sizeof(to->policy)); i < sizeof(to->policy); i++)
 			if (p[i] != q[i]) {
 				p[i] = q[i];
@@ -399,8 +399,8 @@ static void check_pair(const struct model *a, const struct model *b)
 	bool same = same_file(a, b);
 
 	if (f.differs == same)
-		fail_msg("seed %llu: the files are %s, the models are not",
-			 seed, same ? "the same" : "different");
+		fail_msg("seed %llu: the files are %s, the models are not", seed,
+			 same ? "the same" : "different");
 	if (f.differs != (f.lines > 0))
 		fail_msg("seed %llu: %zu lines tell of what %s", seed, f.lines,
 			 f.differs ? "differs" : "is the same");

@@ -129,8 +129,8 @@ static void clones(const struct xr_cid_params *p, struct xr_cid *c[2])
 	cloned = 0;
 }
 
-static size_t repeats_of_clones(const struct xr_cid_params *p, int reseed,
-				const void *mix[2], size_t mix_len)
+static size_t repeats_of_clones(const struct xr_cid_params *p, int reseed, const void *mix[2],
+				size_t mix_len)
 {
 	struct nonce *list = calloc(4 * MANY, sizeof(*list));
 	struct xr_cid *c[2];
@@ -145,8 +145,7 @@ static size_t repeats_of_clones(const struct xr_cid_params *p, int reseed,
 	for (i = 0; i < 2; i++) {
 		cloned = !!mix;
 		if (reseed)
-			assert_int_equal(xr_cid_reseed(c[i], mix ? mix[i] : NULL,
-						       mix_len), 0);
+			assert_int_equal(xr_cid_reseed(c[i], mix ? mix[i] : NULL, mix_len), 0);
 		cloned = 0;
 		mint_many(c[i], list + (1 + i) * MANY, MANY);
 	}
@@ -184,8 +183,12 @@ static void test_clones(void **state)
 /* The start that was asked for is the snapshot's, too. */
 static void test_clones_from_a_start(void **state)
 {
-	struct xr_cid_params p = { .sid_len = 4, .nonce_len = 8, .sid = sid,
-		.key = key, .flags = XR_CID_F_START, .start = 1000 };
+	struct xr_cid_params p = { .sid_len = 4,
+				   .nonce_len = 8,
+				   .sid = sid,
+				   .key = key,
+				   .flags = XR_CID_F_START,
+				   .start = 1000 };
 	struct xr_cid *c = make(&p);
 	uint64_t at;
 
@@ -205,8 +208,7 @@ static void test_clones_from_a_start(void **state)
 /* Octets behind the nonce, and the low bits in front, are noise of the clone. */
 static void test_clones_noise(void **state)
 {
-	struct xr_cid_params p = { .sid_len = 4, .nonce_len = 8, .sid = sid,
-				   .key = key };
+	struct xr_cid_params p = { .sid_len = 4, .nonce_len = 8, .sid = sid, .key = key };
 	uint8_t cid[2][XR_CID_MAX];
 	struct xr_cid *c[2];
 	int i;
@@ -226,8 +228,7 @@ static void test_clones_noise(void **state)
 /* One of the processes that share an object hears of it: all count on there. */
 static void test_reseed_reaches_children(void **state)
 {
-	struct xr_cid_params p = { .sid_len = 4, .nonce_len = 8, .sid = sid,
-				   .key = key };
+	struct xr_cid_params p = { .sid_len = 4, .nonce_len = 8, .sid = sid, .key = key };
 	struct xr_cid *c = make(&p);
 	uint64_t before = xr_cid_position(c);
 	int status;

@@ -76,8 +76,8 @@ static void siphash_vector(void **state)
 
 	for (i = 0; i < 15; i++)
 		data[i] = i;
-	assert_true(hash_sip(0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL,
-			     data, sizeof(data)) == 0xa129ca6149be45e5ULL);
+	assert_true(hash_sip(0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL, data, sizeof(data)) ==
+		    0xa129ca6149be45e5ULL);
 }
 
 static void no_member_no_backend(void **state)
@@ -105,10 +105,8 @@ static void shares_follow_weights(void **state)
 			maglev_build(&keys, members, n, before);
 			assert_int_equal(slots_of(before, 0), 0);
 			for (i = 0; i < n; i++) {
-				want = XR_MAGLEV_SIZE * members[i].weight /
-				       total_weight(n);
-				assert_in_range(slots_of(before, i + 1),
-						(size_t)(want - 1),
+				want = XR_MAGLEV_SIZE * members[i].weight / total_weight(n);
+				assert_in_range(slots_of(before, i + 1), (size_t)(want - 1),
 						(size_t)(want + 2));
 			}
 		}
@@ -176,13 +174,11 @@ static void keys_and_names_matter(void **state)
 	other.key[0] ^= 1;
 	maglev_build(&other, members, 10, after);
 	/* 9 of 10 by chance */
-	assert_in_range(changed_slots(), XR_MAGLEV_SIZE * 85 / 100,
-			XR_MAGLEV_SIZE * 95 / 100);
+	assert_in_range(changed_slots(), XR_MAGLEV_SIZE * 85 / 100, XR_MAGLEV_SIZE * 95 / 100);
 
 	names[0][0] = 'S';
 	maglev_build(&keys, members, 10, after);
-	assert_in_range(changed_slots(), XR_MAGLEV_SIZE / 20,
-			XR_MAGLEV_SIZE / 4);
+	assert_in_range(changed_slots(), XR_MAGLEV_SIZE / 20, XR_MAGLEV_SIZE / 4);
 }
 
 /* One removed: its own slots move, and at most 2 % of all besides. */
@@ -210,8 +206,7 @@ static void removal_moves_little(void **state)
 			}
 		}
 	}
-	printf("# removal: at most %.2f %% beyond its share\n",
-	       100.0 * worst / XR_MAGLEV_SIZE);
+	printf("# removal: at most %.2f %% beyond its share\n", 100.0 * worst / XR_MAGLEV_SIZE);
 	assert_true(worst <= XR_MAGLEV_SIZE * 2 / 100);
 }
 
@@ -228,8 +223,7 @@ static void addition_moves_little(void **state)
 			maglev_build(&keys, members, n, before);
 			maglev_build(&keys, members, n + 1, after);
 			share = slots_of(after, n + 1);
-			assert_true(changed_slots() <=
-				    share + XR_MAGLEV_SIZE * 2 / 100);
+			assert_true(changed_slots() <= share + XR_MAGLEV_SIZE * 2 / 100);
 		}
 	}
 }
@@ -251,16 +245,11 @@ static void the_heaviest_leaves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(siphash_vector),
-		cmocka_unit_test(no_member_no_backend),
-		cmocka_unit_test(shares_follow_weights),
-		cmocka_unit_test(zero_weight_gets_nothing),
-		cmocka_unit_test(large_weights),
-		cmocka_unit_test(order_does_not_matter),
-		cmocka_unit_test(numbers_do_not_matter),
-		cmocka_unit_test(keys_and_names_matter),
-		cmocka_unit_test(removal_moves_little),
-		cmocka_unit_test(addition_moves_little),
+		cmocka_unit_test(siphash_vector),        cmocka_unit_test(no_member_no_backend),
+		cmocka_unit_test(shares_follow_weights), cmocka_unit_test(zero_weight_gets_nothing),
+		cmocka_unit_test(large_weights),         cmocka_unit_test(order_does_not_matter),
+		cmocka_unit_test(numbers_do_not_matter), cmocka_unit_test(keys_and_names_matter),
+		cmocka_unit_test(removal_moves_little),  cmocka_unit_test(addition_moves_little),
 		cmocka_unit_test(the_heaviest_leaves),
 	};
 

@@ -69,8 +69,8 @@ static void count_grace(void *ctx)
 	graces++;
 }
 
-static void set_sids(struct sid_table *t, const struct sid_entry *want,
-		     size_t n, void (*grace)(void *))
+static void set_sids(struct sid_table *t, const struct sid_entry *want, size_t n,
+		     void (*grace)(void *))
 {
 	struct xr_err err = { "" };
 	struct sid_plan *plan;
@@ -81,14 +81,12 @@ static void set_sids(struct sid_table *t, const struct sid_entry *want,
 	sid_plan_free(plan);
 }
 
-static void expect_sids(const struct sid_table *t, const struct sid_entry *e,
-			size_t n)
+static void expect_sids(const struct sid_table *t, const struct sid_entry *e, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		assert_int_equal(sid_table_find(t, e[i].sid, e[i].len),
-				 e[i].backend);
+		assert_int_equal(sid_table_find(t, e[i].sid, e[i].len), e[i].backend);
 }
 
 /* What abi.h promises: spill counts, names beside keys, nothing twice. */
@@ -111,8 +109,7 @@ static void expect_sound(const struct sid_table *t, size_t n)
 			assert_true(sid_key(name->sid, name->len) == key);
 			home = xr_sid_bucket1(key) & t->mask;
 			spill[home] += home != b;
-			assert_true(home == b ||
-				    (xr_sid_bucket2(key) & t->mask) == b);
+			assert_true(home == b || (xr_sid_bucket2(key) & t->mask) == b);
 		}
 	}
 	assert_int_equal(used, n);
@@ -239,7 +236,7 @@ static void sids_after_a_kill(void **state)
 	for (w = 0; w < XR_SID_WAYS; w++)
 		if (t.bucket[home].key[w] == key)
 			break;
-	if (w == XR_SID_WAYS)	/* it sits in its second bucket */
+	if (w == XR_SID_WAYS) /* it sits in its second bucket */
 		other = home;
 	for (w = 0; t.bucket[other].key[w]; w++)
 		assert_int_not_equal(w, XR_SID_WAYS - 1);
@@ -292,12 +289,10 @@ static void *read_on(void *ctx)
 
 	while (!r->stop) {
 		for (i = 0; i < r->n; i++) {
-			got = read_as_bpf(r->t, sid_key(r->e[i].sid,
-							r->e[i].len));
+			got = read_as_bpf(r->t, sid_key(r->e[i].sid, r->e[i].len));
 			r->missed += !got;
 			r->wrong += got && got != r->e[i].backend;
-			__atomic_store_n(&r->round, r->round + 1,
-					 __ATOMIC_RELEASE);
+			__atomic_store_n(&r->round, r->round + 1, __ATOMIC_RELEASE);
 		}
 		r->reads += r->n;
 	}
@@ -309,8 +304,7 @@ static struct reader *the_reader;
 /* The reader has finished the read it was in, and begun another. */
 static void wait_for_reader(void *ctx)
 {
-	unsigned long from = __atomic_load_n(&the_reader->round,
-					     __ATOMIC_ACQUIRE);
+	unsigned long from = __atomic_load_n(&the_reader->round, __ATOMIC_ACQUIRE);
 
 	while (__atomic_load_n(&the_reader->round, __ATOMIC_ACQUIRE) - from < 2)
 		sched_yield();
@@ -357,8 +351,7 @@ static void a_million_sids(void **state)
 
 	graces = 0;
 	set_sids(&t, e, 1 << 20, count_grace);
-	printf("# 2^20 server IDs: %.2f s of CPU, %d grace periods\n",
-	       seconds() - from, graces);
+	printf("# 2^20 server IDs: %.2f s of CPU, %d grace periods\n", seconds() - from, graces);
 	expect_sids(&t, e, 1 << 20);
 	expect_sound(&t, 1 << 20);
 	free(e);
@@ -396,27 +389,20 @@ static void vips_come_and_go(void **state)
 		keys.key[i] = xr_mix64(i + 77);
 	for (i = 1; i <= N; i++) {
 		vips[i] = v = make_vip(i);
-		assert_int_equal(vip_table_find(&t, v.addr, v.port, v.proto),
-				 0);
-		assert_int_equal(vip_table_add(&t, v.addr, v.port, v.proto, i),
-				 0);
-		assert_int_equal(vip_table_add(&t, v.addr, v.port, v.proto, i),
-				 -EEXIST);
+		assert_int_equal(vip_table_find(&t, v.addr, v.port, v.proto), 0);
+		assert_int_equal(vip_table_add(&t, v.addr, v.port, v.proto, i), 0);
+		assert_int_equal(vip_table_add(&t, v.addr, v.port, v.proto, i), -EEXIST);
 	}
 	for (i = 1; i <= N; i++) {
 		v = vips[i];
-		assert_int_equal(vip_table_find(&t, v.addr, v.port, v.proto),
-				 i);
-		assert_int_equal(vip_table_find(&t, v.addr, v.port + 1,
-						v.proto), 0);
+		assert_int_equal(vip_table_find(&t, v.addr, v.port, v.proto), i);
+		assert_int_equal(vip_table_find(&t, v.addr, v.port + 1, v.proto), 0);
 		assert_int_equal(vip_table_find(&t, v.addr, v.port, 1), 0);
 	}
 	for (i = 1; i <= N; i++) {
 		v = vips[i];
-		assert_int_equal(vip_table_del(&t, v.addr, v.port, v.proto, i),
-				 0);
-		assert_int_equal(vip_table_del(&t, v.addr, v.port, v.proto, i),
-				 -ENOENT);
+		assert_int_equal(vip_table_del(&t, v.addr, v.port, v.proto, i), 0);
+		assert_int_equal(vip_table_del(&t, v.addr, v.port, v.proto, i), -ENOENT);
 	}
 	for (i = 0; i < BUCKETS * XR_VIP_WAYS; i++)
 		assert_int_equal(b[i / XR_VIP_WAYS].way[i % XR_VIP_WAYS], 0);
@@ -433,12 +419,10 @@ static void a_full_vip_bucket_refuses(void **state)
 
 	for (i = 1; i <= XR_VIP_WAYS; i++) {
 		vips[i] = v = make_vip(i);
-		assert_int_equal(vip_table_add(&t, v.addr, v.port, v.proto, i),
-				 0);
+		assert_int_equal(vip_table_add(&t, v.addr, v.port, v.proto, i), 0);
 	}
 	v = make_vip(i);
-	assert_int_equal(vip_table_add(&t, v.addr, v.port, v.proto, i),
-			 -ENOSPC);
+	assert_int_equal(vip_table_add(&t, v.addr, v.port, v.proto, i), -ENOSPC);
 	v = vips[3];
 	assert_int_equal(vip_table_find(&t, v.addr, v.port, v.proto), 3);
 }
@@ -457,12 +441,10 @@ static void flows_of_a_deleted_backend(void **state)
 		b[i / 4].way[i % 4] = (struct xr_flow){
 			.tag = i,
 			.backend = 1 + i % 4,
-			.seen = (i & 1 ? XR_FLOW_ESTABLISHED : 0) |
-				(i % 4 == 3 ? 10 : 500),
+			.seen = (i & 1 ? XR_FLOW_ESTABLISHED : 0) | (i % 4 == 3 ? 10 : 500),
 		};
 	/* Ticks wrap at 14 bits; entries last seen at 10 are idle by then. */
-	assert_int_equal(flow_table_count(b, BUCKETS, 0x10000 + 510, 300, per),
-			 BUCKETS * 3);
+	assert_int_equal(flow_table_count(b, BUCKETS, 0x10000 + 510, 300, per), BUCKETS * 3);
 	assert_int_equal(per[1], BUCKETS);
 	assert_int_equal(per[4], 0);
 
@@ -470,8 +452,7 @@ static void flows_of_a_deleted_backend(void **state)
 	assert_int_equal(flow_table_sweep(b, BUCKETS, gone), BUCKETS);
 	assert_int_equal(flow_table_sweep(b, BUCKETS, gone), 0);
 	for (i = 0; i < BUCKETS * 4; i++)
-		assert_int_equal(b[i / 4].way[i % 4].backend,
-				 i % 4 == 1 ? 0 : 1 + i % 4);
+		assert_int_equal(b[i / 4].way[i % 4].backend, i % 4 == 1 ? 0 : 1 + i % 4);
 	free(per);
 	free(gone);
 	free(b);

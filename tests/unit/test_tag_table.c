@@ -16,8 +16,8 @@
 struct world {
 	struct xr_hash_keys keys;
 	struct tag_table t;
-	__u64 *place;		/* the keys, by place; 0: free */
-	__u32 *at;		/* places, by number of key */
+	__u64 *place; /* the keys, by place; 0: free */
+	__u32 *at;    /* places, by number of key */
 	__u64 *key;
 	__u32 limit;
 };
@@ -92,13 +92,11 @@ static void all_found(struct world *w)
 	__u32 i;
 
 	for (i = 0; i < w->limit; i++)
-		assert_int_equal(tag_find(&w->t,
-					  xr_vm_hash(&w->keys, w->key[i]),
-					  &w->key[i]), w->at[i]);
+		assert_int_equal(tag_find(&w->t, xr_vm_hash(&w->keys, w->key[i]), &w->key[i]),
+				 w->at[i]);
 	for (i = 0; i < 1000; i++) {
 		none = draw() | 1ULL << 63;
-		assert_int_equal(tag_find(&w->t, xr_vm_hash(&w->keys, none),
-					  &none), TAG_NOWHERE);
+		assert_int_equal(tag_find(&w->t, xr_vm_hash(&w->keys, none), &none), TAG_NOWHERE);
 	}
 }
 
@@ -106,7 +104,7 @@ static void all_found(struct world *w)
 static __u64 plain_key(__u32 i)
 {
 	return 0x005452ULL | (__u64)(i & 0xff) << 40 | (__u64)(i >> 8 & 0xff) << 32 |
-	       (__u64)(i >> 16 & 0xff) << 24 | (__u64)(i % 5) << 48;
+		(__u64)(i >> 16 & 0xff) << 24 | (__u64)(i % 5) << 48;
 }
 
 static void fill_to(__u32 limit, int times)

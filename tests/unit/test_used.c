@@ -14,21 +14,19 @@
 #include "user/host/used.h"
 #include <xroam/hash.h>
 
-#define WORLDS	20000
-#define BASE	1000	/* what the tap had counted before the ring began */
+#define WORLDS 20000
+#define BASE   1000 /* what the tap had counted before the ring began */
 
 static const __u8 group[6] = { 0x33, 0x33, 0, 0, 0, 1 };
 
 static struct xr_ring_frame frames[XR_RING_FRAMES];
 static struct xr_ring ring;
-static const struct used used = {
-	&ring, frames, { 0x52, 0x54, 0, 0x12, 0x34, 0x56 }
-};
+static const struct used used = { &ring, frames, { 0x52, 0x54, 0, 0x12, 0x34, 0x56 } };
 
 /* The truth. */
-static __u64 entered, reads;	/* since the ring began */
+static __u64 entered, reads; /* since the ring began */
 static __u16 index_used;
-static int noise;		/* so many of 256 frames the card filters */
+static int noise; /* so many of 256 frames the card filters */
 static __u64 seed;
 
 static __u32 draw(__u32 below)
@@ -119,7 +117,7 @@ static void nothing_that_it_got(void **state)
 		}
 		thrown = draw(2);
 		if (thrown && draw(4) == 0)
-			ask(0);	/* answered while it stops */
+			ask(0); /* answered while it stops */
 		said = stop(thrown);
 		assert_true(said <= ring.first && said + thrown >= ring.first);
 	}
@@ -161,8 +159,7 @@ static void what_it_surely_did_not_get(void **state)
 
 		enter(1);
 		take(1);
-		assert_false(used_compare(&used, index_used, before,
-					  BASE + reads));
+		assert_false(used_compare(&used, index_used, before, BASE + reads));
 	}
 	said = stop(1);
 	assert_int_equal(said, ring.first - 1);
@@ -199,7 +196,7 @@ static void a_filtered_frame(void **state)
 	for (k = 0; k < 5; k++) {
 		__u64 before = BASE + reads;
 
-		take(1);	/* so wide a look fits the old one, too */
+		take(1); /* so wide a look fits the old one, too */
 		used_compare(&used, index_used, before, BASE + reads);
 	}
 	ring.first = reads;

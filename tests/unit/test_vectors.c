@@ -23,8 +23,7 @@ static int parse_row(const char *line, struct row *r)
 	memset(r, 0, sizeof(*r));
 	return sscanf(line,
 		      "| `%15[a-z0-9-]` | %u | %u | %39[`0-9a-f-] | `%39[0-9a-f]` | `%47[0-9a-f]` | `%47[0-9a-f.]` |",
-		      r->format, &r->config_id, &r->offset, r->key, r->sid,
-		      r->nonce, r->cid) == 7;
+		      r->format, &r->config_id, &r->offset, r->key, r->sid, r->nonce, r->cid) == 7;
 }
 
 /* Dots are octets that may be anything: they give `any`. */
@@ -49,7 +48,8 @@ static void check_row(const struct row *r)
 	uint8_t want[2][XR_CID_MAX], cid[XR_CID_MAX];
 	struct xr_cid_parsed parsed;
 	struct xr_cid_params p = {
-		.config_id = r->config_id, .offset = r->offset,
+		.config_id = r->config_id,
+		.offset = r->offset,
 		.flags = XR_CID_F_LENGTH,
 	};
 	char key_hex[40] = "";
@@ -62,8 +62,7 @@ static void check_row(const struct row *r)
 	p.sid_len = unhex(r->sid, sid, sizeof(sid), 0);
 	p.nonce_len = unhex(r->nonce, nonce, sizeof(nonce), 0);
 	if (sscanf(r->key, "`%32[0-9a-f]`", key_hex) == 1) {
-		assert_int_equal(unhex(key_hex, key, sizeof(key), 0),
-				 sizeof(key));
+		assert_int_equal(unhex(key_hex, key, sizeof(key), 0), sizeof(key));
 		p.key = key;
 	}
 	len = unhex(r->cid, want[0], XR_CID_MAX, 0x00);

@@ -27,7 +27,11 @@
 #define VM2 "52:54:00:00:00:02"
 
 static const struct xr_limits limits = {
-	.vips = 1, .backends = 1, .hosts = 4, .vms = 7, .vm_addresses = 9,
+	.vips = 1,
+	.backends = 1,
+	.hosts = 4,
+	.vms = 7,
+	.vm_addresses = 9,
 	.rings = 1,
 };
 
@@ -56,10 +60,8 @@ static struct plane *new_plane(void)
 	for (i = 0; i < PLANE_MAPS; i++)
 		p->fd[i] = -1;
 	p->emit_fd = p->lock_fd = -1;
-	p->fd[PLANE_LOCKED_MACS] = bpf_map_create(BPF_MAP_TYPE_HASH, NULL,
-						  sizeof(__u64),
-						  sizeof(struct xr_locked),
-						  limits.vms, NULL);
+	p->fd[PLANE_LOCKED_MACS] = bpf_map_create(BPF_MAP_TYPE_HASH, NULL, sizeof(__u64),
+						  sizeof(struct xr_locked), limits.vms, NULL);
 	if (p->fd[PLANE_LOCKED_MACS] < 0)
 		fail_msg("a map: %s", strerror(errno));
 	p->cpus = 1;
@@ -115,18 +117,16 @@ static void drop_plane(struct plane *p)
 static struct xr_answer said;
 static struct xr_err error;
 
-static struct xr_notice about(enum xr_notice_kind kind, const char *mac,
-			      const char *host)
+static struct xr_notice about(enum xr_notice_kind kind, const char *mac, const char *host)
 {
-	struct xr_notice n = { .kind = kind, .source = XR_SOURCE_CLI,
-			       .host = host };
+	struct xr_notice n = { .kind = kind, .source = XR_SOURCE_CLI, .host = host };
 
 	assert_int_equal(text_to_mac(mac, n.mac, NULL), 0);
 	return n;
 }
 
-static int say(struct plane *p, enum xr_notice_kind kind, const char *mac,
-	       const char *host, __u64 seq)
+static int say(struct plane *p, enum xr_notice_kind kind, const char *mac, const char *host,
+	       __u64 seq)
 {
 	struct xr_notice n = about(kind, mac, host);
 
@@ -135,8 +135,7 @@ static int say(struct plane *p, enum xr_notice_kind kind, const char *mac,
 	return vm_notice(p, &n, &said, &error);
 }
 
-static int bind_to(struct plane *p, const char *mac, const char *addr,
-		   const char *host, bool lock)
+static int bind_to(struct plane *p, const char *mac, const char *addr, const char *host, bool lock)
 {
 	struct xr_notice n = about(XR_NOTICE_ADD, mac, host);
 	char buf[256], *one, *rest = buf;
@@ -161,24 +160,22 @@ static __u32 place_of(struct plane *p, const char *mac)
 /* "a", "a>b prepared", "b<a moved": where, where to, state. */
 static const char *word_of(struct plane *p, const char *mac)
 {
-	static const char *const states[] = { "none", "stable", "prepared",
-					      "blackout", "moved" };
+	static const char *const states[] = { "none", "stable", "prepared", "blackout", "moved" };
 	static char text[200];
 	struct xr_vm_now now = vm_now(p, place_of(p, mac));
 
-	snprintf(text, sizeof(text), "%s%s%s %s%s%s", host_name(p, now.host),
-		 now.next ? ">" : "", now.next ? host_name(p, now.next) : "",
-		 states[now.state], now.flags & XR_VM_FROZEN ? " frozen" : "",
-		 now.home == now.host ? "" : " away");
+	snprintf(text, sizeof(text), "%s%s%s %s%s%s", host_name(p, now.host), now.next ? ">" : "",
+		 now.next ? host_name(p, now.next) : "", states[now.state],
+		 now.flags & XR_VM_FROZEN ? " frozen" : "", now.home == now.host ? "" : " away");
 	return text;
 }
 
 #define IS(mac, word) assert_string_equal(word_of(p, mac), word)
-#define OK(call) assert_int_equal(call, 0)
-#define NO(call, code, words)                                                  \
-	do {                                                                   \
-		assert_int_equal(call, code);                                  \
-		assert_non_null(strstr(error.text, words));                    \
+#define OK(call)      assert_int_equal(call, 0)
+#define NO(call, code, words)                               \
+	do {                                                \
+		assert_int_equal(call, code);               \
+		assert_non_null(strstr(error.text, words)); \
 	} while (0)
 
 /* ---- the tests ---- */
@@ -279,8 +276,10 @@ static void order(void **state)
 	assert_int_equal(said.seq, 7);
 	OK(say(p, XR_NOTICE_MOVED, VM1, "b", 7));
 	assert_int_equal(said.outcome, XR_IGNORED);
-	NO(say(p, XR_NOTICE_MOVED, VM1, "c", 7), -ESTALE, "seq 7 is known already and said something else");
-	NO(say(p, XR_NOTICE_MOVED, VM1, "a", 6), -ESTALE, "seq 6 is older than the 7 that is known");
+	NO(say(p, XR_NOTICE_MOVED, VM1, "c", 7), -ESTALE,
+	   "seq 7 is known already and said something else");
+	NO(say(p, XR_NOTICE_MOVED, VM1, "a", 6), -ESTALE,
+	   "seq 6 is older than the 7 that is known");
 	NO(say(p, XR_NOTICE_LEAVE, VM1, NULL, 3), -ESTALE, "older");
 	IS(VM1, "b moved");
 	assert_int_equal(p->vm_info[place_of(p, VM1)].old, 4);
@@ -412,8 +411,7 @@ static void paused_too_late(void **state)
 		IS(VM1, "b moved");
 		/* What somebody said is not what it said. */
 		OK(say(p, XR_NOTICE_MOVED, VM1, "a", 0));
-		NO(say(p, XR_NOTICE_PAUSE, VM1, NULL, 0), -EINVAL,
-		   "no move is prepared");
+		NO(say(p, XR_NOTICE_PAUSE, VM1, NULL, 0), -EINVAL, "no move is prepared");
 		OK(say(p, XR_NOTICE_LEAVE, VM1, NULL, 0));
 	}
 	drop_plane(p);
@@ -489,18 +487,16 @@ static void last_number(void **state)
 
 /* ---- whose an address is ---- */
 
-#define TENANTS 25		/* VLANs 0 .. 24 */
+#define TENANTS 25 /* VLANs 0 .. 24 */
 
 /* By who knows the segment, by who does not, and what the marks say. */
-static void check_owners(struct plane *p, const __be32 *addr, __u32 first,
-			 const bool *has)
+static void check_owners(struct plane *p, const __be32 *addr, __u32 first, const bool *has)
 {
 	__u32 alone = VM_NOWHERE;
 	int vlan, n = 0;
 
 	for (vlan = 0; vlan < TENANTS; vlan++) {
-		assert_int_equal(vm_by_ip_in(p, addr, vlan),
-				 has[vlan] ? first + vlan : VM_NOWHERE);
+		assert_int_equal(vm_by_ip_in(p, addr, vlan), has[vlan] ? first + vlan : VM_NOWHERE);
 		if (has[vlan])
 			alone = n++ ? VM_NOWHERE : first + vlan;
 	}
@@ -537,8 +533,7 @@ static void tenants(void **state)
 		memset(&loose, 0, sizeof(loose));
 		has[a][vlan] = !has[a][vlan];
 		if (has[a][vlan])
-			assert_int_equal(vm_add_ip(p, a * TENANTS + vlan,
-						   addr[a]), 0);
+			assert_int_equal(vm_add_ip(p, a * TENANTS + vlan, addr[a]), 0);
 		else
 			vm_drop_ip(p, a * TENANTS + vlan, addr[a], &loose);
 		for (k = 0; k < loose.n_ip; k++)
@@ -559,7 +554,8 @@ static void bindings(void **state)
 	OK(bind_to(p, VM1, "10.9.0.1", "a", false));
 	assert_int_equal(said.outcome, XR_ALREADY);
 	NO(bind_to(p, VM1, "10.9.0.1", "b", false), -EEXIST, "is at a, not b");
-	NO(bind_to(p, VM2, "10.9.0.2 10.9.0.1", "a", false), -EADDRINUSE, "10.9.0.1 is VM " VM1 "'s already");
+	NO(bind_to(p, VM2, "10.9.0.2 10.9.0.1", "a", false), -EADDRINUSE,
+	   "10.9.0.1 is VM " VM1 "'s already");
 	assert_int_equal(place_of(p, VM2), VM_NOWHERE);
 	NO(bind_to(p, VM2, "10.9.0.2 10.9.0.2", "a", false), -EINVAL, "given twice");
 	NO(bind_to(p, VM2, "224.0.0.1", "a", false), -EINVAL, "multicast");
@@ -613,7 +609,8 @@ static void bad_words(void **state)
 	NO(say(p, XR_NOTICE_LEAVE, VM1, NULL, 0), -ENOENT, "no VM " VM1);
 	OK(bind_to(p, VM1, "", "a", true));
 	NO(say(p, XR_NOTICE_MOVED, VM1, "z", 0), -ENOENT, "no host z");
-	NO(say(p, XR_NOTICE_MOVED, VM1, "gone", 0), -EHOSTUNREACH, "host gone (dev no-such-device)");
+	NO(say(p, XR_NOTICE_MOVED, VM1, "gone", 0), -EHOSTUNREACH,
+	   "host gone (dev no-such-device)");
 	NO(say(p, XR_NOTICE_PREPARE, VM1, "gone", 0), -EHOSTUNREACH, "no such device");
 	IS(VM1, "a stable");
 	n = about(XR_NOTICE_ADD, VM2, "a");
@@ -660,7 +657,8 @@ static void full(void **state)
 	}
 	NO(bind_to(p, VM1, "", "a", false), -ENOSPC, "limits.vms is 7");
 	OK(bind_to(p, mac, "10.9.2.1 10.9.2.2 10.9.2.3", "a", false));
-	NO(bind_to(p, "52:54:00:00:01:00", "10.9.1.0 10.9.2.4", "a", false), -ENOSPC, "limits.vm_addresses is 9");
+	NO(bind_to(p, "52:54:00:00:01:00", "10.9.1.0 10.9.2.4", "a", false), -ENOSPC,
+	   "limits.vm_addresses is 9");
 	/* A count that a kill left wrong is put right before anybody is refused. */
 	OK(say(p, XR_NOTICE_LEAVE, mac, NULL, 0));
 	p->vm_control->vms = 7;

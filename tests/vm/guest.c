@@ -30,11 +30,11 @@
 #include <unistd.h>
 #include "lib/probe.h"
 
-#define DEV	"eth0"
-#define DEV2	"eth1"
-#define BATCH	64
-#define BUFFER	(16 << 20)	/* a blackout's probes arrive all at once */
-#define PACKET	2048
+#define DEV    "eth0"
+#define DEV2   "eth1"
+#define BATCH  64
+#define BUFFER (16 << 20) /* a blackout's probes arrive all at once */
+#define PACKET 2048
 
 static uint8_t count[PROBE_MAX];
 static uint32_t run;
@@ -79,7 +79,7 @@ static void load_modules(void)
 
 static void wait_for_device(int s)
 {
-	struct ifreq r = {.ifr_name = DEV};
+	struct ifreq r = { .ifr_name = DEV };
 
 	for (int i = 0; i < 500; i++) {
 		if (!ioctl(s, SIOCGIFINDEX, &r))
@@ -91,7 +91,7 @@ static void wait_for_device(int s)
 
 static void set_up(int s, const char *dev)
 {
-	struct ifreq r = {0};
+	struct ifreq r = { 0 };
 
 	strncpy(r.ifr_name, dev, IFNAMSIZ - 1);
 	r.ifr_flags = IFF_UP;
@@ -103,22 +103,21 @@ static void in4(struct sockaddr *to, const char *text)
 {
 	struct sockaddr_in *sin = (struct sockaddr_in *)to;
 
-	*sin = (struct sockaddr_in){.sin_family = AF_INET};
+	*sin = (struct sockaddr_in){ .sin_family = AF_INET };
 	if (text && inet_pton(AF_INET, text, &sin->sin_addr) != 1)
 		die(text);
 }
 
 static void add_address(int s, const char *dev, const char *text, int prefix)
 {
-	struct ifreq r = {0};
+	struct ifreq r = { 0 };
 
 	strncpy(r.ifr_name, dev, IFNAMSIZ - 1);
 	in4(&r.ifr_addr, text);
 	if (ioctl(s, SIOCSIFADDR, &r))
 		die(text);
 	in4(&r.ifr_addr, "0.0.0.0");
-	((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr =
-		htonl(~0U << (32 - prefix));
+	((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr = htonl(~0U << (32 - prefix));
 	if (ioctl(s, SIOCSIFNETMASK, &r))
 		die("netmask");
 }
@@ -126,7 +125,7 @@ static void add_address(int s, const char *dev, const char *text, int prefix)
 static void set_address(int s)
 {
 	const char *gateway = getenv("GATEWAY"), *vip = getenv("VIP");
-	struct rtentry rt = {.rt_flags = RTF_UP | RTF_GATEWAY};
+	struct rtentry rt = { .rt_flags = RTF_UP | RTF_GATEWAY };
 
 	add_address(s, DEV, getenv("ADDR"), 24);
 	if (vip)
@@ -143,19 +142,17 @@ static void set_address(int s)
 static void set_address6(void)
 {
 	const char *addr = getenv("ADDR6"), *gateway = getenv("GATEWAY6");
-	struct in6_rtmsg rt = {.rtmsg_flags = RTF_UP | RTF_GATEWAY,
-			       .rtmsg_metric = 1};
-	struct in6_ifreq r = {.ifr6_prefixlen = 64};
+	struct in6_rtmsg rt = { .rtmsg_flags = RTF_UP | RTF_GATEWAY, .rtmsg_metric = 1 };
+	struct in6_ifreq r = { .ifr6_prefixlen = 64 };
 	int s = socket(AF_INET6, SOCK_DGRAM, 0);
 
 	if (!addr || s < 0)
 		return;
 	r.ifr6_ifindex = rt.rtmsg_ifindex = if_nametoindex(DEV);
-	if (inet_pton(AF_INET6, addr, &r.ifr6_addr) != 1 ||
-	    ioctl(s, SIOCSIFADDR, &r))
+	if (inet_pton(AF_INET6, addr, &r.ifr6_addr) != 1 || ioctl(s, SIOCSIFADDR, &r))
 		die("IPv6 address");
-	if (gateway && (inet_pton(AF_INET6, gateway, &rt.rtmsg_gateway) != 1 ||
-			ioctl(s, SIOCADDRT, &rt)))
+	if (gateway &&
+	    (inet_pton(AF_INET6, gateway, &rt.rtmsg_gateway) != 1 || ioctl(s, SIOCADDRT, &rt)))
 		die("IPv6 gateway");
 	close(s);
 }
@@ -190,13 +187,12 @@ static void set_network(void)
 /* Another program beside the echo, say a QUIC server. */
 static void start(const char *path)
 {
-	char *args = getenv("RUN_ARGS"), *argv[64] = {(char *)path};
+	char *args = getenv("RUN_ARGS"), *argv[64] = { (char *)path };
 	int n = 1;
 
 	if (!path || fork())
 		return;
-	for (char *word = strtok(args, ","); word && n < 63;
-	     word = strtok(NULL, ","))
+	for (char *word = strtok(args, ","); word && n < 63; word = strtok(NULL, ","))
 		argv[n++] = word;
 	execv(path, argv);
 	die(path);
@@ -207,8 +203,7 @@ static size_t answer(void *packet, size_t len)
 {
 	struct probe_told *t = packet;
 
-	if (len < sizeof(t->probe) || t->probe.magic != PROBE_MAGIC ||
-	    t->probe.seq >= PROBE_MAX)
+	if (len < sizeof(t->probe) || t->probe.magic != PROBE_MAGIC || t->probe.seq >= PROBE_MAX)
 		return 0;
 	if (t->probe.run != run) {
 		run = t->probe.run;
@@ -220,8 +215,7 @@ static size_t answer(void *packet, size_t len)
 		return t->probe.kind == PROBE_ASK ? len : 0;
 	}
 	memset(t->count, 0, sizeof(t->count));
-	for (uint32_t i = 0;
-	     i < PROBE_COUNTS && t->probe.seq + i < PROBE_MAX; i++)
+	for (uint32_t i = 0; i < PROBE_COUNTS && t->probe.seq + i < PROBE_MAX; i++)
 		t->count[i] = count[t->probe.seq + i];
 	return sizeof(*t);
 }
@@ -229,8 +223,7 @@ static size_t answer(void *packet, size_t len)
 /* Of one address, so that what it answers has that one, too; NULL: of any. */
 static int open_echo(const char *addr)
 {
-	struct sockaddr_in6 at = {.sin6_family = AF_INET6,
-				  .sin6_port = htons(PROBE_PORT)};
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(PROBE_PORT) };
 	int s = socket(AF_INET6, SOCK_DGRAM, 0), size = BUFFER;
 	char mapped[64];
 
@@ -238,7 +231,7 @@ static int open_echo(const char *addr)
 	if (addr && inet_pton(AF_INET6, mapped, &at.sin6_addr) != 1)
 		die(addr);
 	/* One of them has any address, the other one of these. */
-	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (s < 0 || bind(s, (struct sockaddr *)&at, sizeof(at)))
 		die("socket");
 	setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
@@ -255,11 +248,11 @@ static void echo(int s)
 	int n, answers = 0;
 
 	for (int i = 0; i < BATCH; i++) {
-		iov[i] = (struct iovec){buffer[i], PACKET};
-		in[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
-						.msg_namelen = sizeof(from[i]),
-						.msg_iov = &iov[i],
-						.msg_iovlen = 1};
+		iov[i] = (struct iovec){ buffer[i], PACKET };
+		in[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+						 .msg_namelen = sizeof(from[i]),
+						 .msg_iov = &iov[i],
+						 .msg_iovlen = 1 };
 	}
 	n = recvmmsg(s, in, BATCH, MSG_WAITFORONE, NULL);
 	for (int i = 0; i < n; i++) {
@@ -269,7 +262,7 @@ static void echo(int s)
 	}
 	for (int sent = 0, r; sent < answers; sent += r) {
 		r = sendmmsg(s, out + sent, answers - sent, 0);
-		if (r <= 0)	/* this one cannot be sent: the next ones */
+		if (r <= 0) /* this one cannot be sent: the next ones */
 			r = 1;
 	}
 }

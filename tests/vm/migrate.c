@@ -42,8 +42,8 @@
 #include <unistd.h>
 
 #define LIMIT_MS  600000
-#define BANDWIDTH (128L << 20)	/* octets a second, as QEMU's own */
-#define CREEP	  (1L << 20)
+#define BANDWIDTH (128L << 20) /* octets a second, as QEMU's own */
+#define CREEP     (1L << 20)
 
 enum side { SOURCE, DEST };
 
@@ -52,26 +52,26 @@ struct monitor {
 	int fd;
 	char buf[65536];
 	size_t len;
-	json_t *reply;		/* to the command under way */
+	json_t *reply; /* to the command under way */
 };
 
 static struct monitor mon[2];
 static const char *channel;
 static struct {
-	long gate, cancel, cancel_stopped, postcopy, come_back;	/* ms, -1: no */
+	long gate, cancel, cancel_stopped, postcopy, come_back; /* ms, -1: no */
 	long rate, announce;
 	pid_t kill;
 	bool elsewhere;
 	const char *on[16];
 	int n_on;
-} opt = {-1, -1, -1, -1, -1, 0, -1, 0, false, {0}, 0};
+} opt = { -1, -1, -1, -1, -1, 0, -1, 0, false, { 0 }, 0 };
 
 /* ms from the start; -1: did not happen */
 static struct {
 	double active, stop, resume, back, completed, postcopy;
-} at = {-1, -1, -1, -1, -1, -1};
+} at = { -1, -1, -1, -1, -1, -1 };
 static double t0;
-static const char *result;	/* of the source's migration */
+static const char *result; /* of the source's migration */
 static double cancel_at = -1, continue_at = -1, postcopy_at = -1;
 static double back_at = -1;
 static enum { FAST, CREEPS, MAY_GO } pace;
@@ -102,8 +102,8 @@ static const char *hook(int i, const char *event)
 {
 	size_t len = strlen(event);
 
-	return !strncmp(opt.on[i], event, len) && opt.on[i][len] == '=' ?
-		       opt.on[i] + len + 1 : NULL;
+	return !strncmp(opt.on[i], event, len) && opt.on[i][len] == '=' ? opt.on[i] + len + 1
+									: NULL;
 }
 
 static void run_on(const char *event)
@@ -112,8 +112,7 @@ static void run_on(const char *event)
 		const char *command = hook(i, event);
 
 		if (command && system(command))
-			fprintf(stderr, "migrate: at %s: %s failed\n", event,
-				command);
+			fprintf(stderr, "migrate: at %s: %s failed\n", event, command);
 	}
 }
 
@@ -172,10 +171,9 @@ static void on_event(enum side side, const char *event, json_t *msg)
 {
 	json_t *when = json_object_get(msg, "timestamp");
 	double t = json_integer_value(json_object_get(when, "seconds")) * 1e3 +
-		   json_integer_value(json_object_get(when, "microseconds")) /
-			   1e3;
-	const char *status = json_string_value(json_object_get(
-		json_object_get(msg, "data"), "status"));
+		json_integer_value(json_object_get(when, "microseconds")) / 1e3;
+	const char *status = json_string_value(
+		json_object_get(json_object_get(msg, "data"), "status"));
 
 	if (!strcmp(event, "MIGRATION") && status) {
 		on_status(side, status, t);
@@ -214,7 +212,7 @@ static void take(enum side side)
 	ssize_t n = read(m->fd, m->buf + m->len, sizeof(m->buf) - 1 - m->len);
 	char *end;
 
-	if (n <= 0) {		/* a destination that failed ends */
+	if (n <= 0) { /* a destination that failed ends */
 		close(m->fd);
 		m->fd = -1;
 		return;
@@ -232,11 +230,10 @@ static void take(enum side side)
 /* Until something came, or ms went by. */
 static void wait_ms(double ms)
 {
-	struct pollfd p[2] = {{.fd = mon[0].fd, .events = POLLIN},
-			      {.fd = mon[1].fd, .events = POLLIN}};
-	struct timespec left = {.tv_nsec = ms > 0 ? (long)(ms * 1e6) % 1000000000
-						  : 0,
-				.tv_sec = ms > 0 ? (long)(ms / 1e3) : 0};
+	struct pollfd p[2] = { { .fd = mon[0].fd, .events = POLLIN },
+			       { .fd = mon[1].fd, .events = POLLIN } };
+	struct timespec left = { .tv_nsec = ms > 0 ? (long)(ms * 1e6) % 1000000000 : 0,
+				 .tv_sec = ms > 0 ? (long)(ms / 1e3) : 0 };
 
 	if (ppoll(p, 2, &left, NULL) <= 0)
 		return;
@@ -250,9 +247,8 @@ static void say(enum side side, json_t *command)
 	char *text = json_dumps(command, JSON_COMPACT);
 	size_t len = strlen(text);
 
-	text[len] = '\n';	/* where the NUL was */
-	if (mon[side].fd < 0 ||
-	    send(mon[side].fd, text, len + 1, MSG_NOSIGNAL) < 0)
+	text[len] = '\n'; /* where the NUL was */
+	if (mon[side].fd < 0 || send(mon[side].fd, text, len + 1, MSG_NOSIGNAL) < 0)
 		fprintf(stderr, "migrate: %s: gone\n", mon[side].path);
 	free(text);
 	json_decref(command);
@@ -287,16 +283,15 @@ static json_t *plain(const char *name)
 
 static void enable(enum side side, const char *capability, bool on)
 {
-	must(side, json_pack("{s:s s:{s:[{s:s s:b}]}}", "execute",
-			     "migrate-set-capabilities", "arguments",
-			     "capabilities", "capability", capability, "state",
-			     on));
+	must(side,
+	     json_pack("{s:s s:{s:[{s:s s:b}]}}", "execute", "migrate-set-capabilities",
+		       "arguments", "capabilities", "capability", capability, "state", on));
 }
 
 static json_t *setting(const char *parameter, long value)
 {
-	return json_pack("{s:s s:{s:I}}", "execute", "migrate-set-parameters",
-			 "arguments", parameter, (json_int_t)value);
+	return json_pack("{s:s s:{s:I}}", "execute", "migrate-set-parameters", "arguments",
+			 parameter, (json_int_t)value);
 }
 
 static long rate(void)
@@ -306,7 +301,7 @@ static long rate(void)
 
 static void open_monitor(enum side side, const char *path)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
 	mon[side].path = path;
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
@@ -321,8 +316,7 @@ static void open_monitor(enum side side, const char *path)
 
 static json_t *with_uri(const char *name)
 {
-	return json_pack("{s:s s:{s:s+}}", "execute", name, "arguments", "uri",
-			 "unix:", channel);
+	return json_pack("{s:s s:{s:s+}}", "execute", name, "arguments", "uri", "unix:", channel);
 }
 
 static void begin(void)
@@ -402,9 +396,9 @@ static void follow(void)
 		}
 		if (continue_at >= 0 && now() >= continue_at) {
 			continue_at = -2;
-			say(SOURCE, json_pack("{s:s s:{s:s}}", "execute",
-					      "migrate-continue", "arguments",
-					      "state", "pre-switchover"));
+			say(SOURCE,
+			    json_pack("{s:s s:{s:s}}", "execute", "migrate-continue", "arguments",
+				      "state", "pre-switchover"));
 		}
 	}
 }
@@ -439,37 +433,55 @@ static long number(const char *text)
 
 static void parse(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"gate", required_argument, NULL, 'g'},
-		{"gate-elsewhere", no_argument, NULL, 'e'},
-		{"cancel", required_argument, NULL, 'c'},
-		{"cancel-stopped", required_argument, NULL, 's'},
-		{"kill", required_argument, NULL, 'k'},
-		{"rate", required_argument, NULL, 'r'},
-		{"announce", required_argument, NULL, 'a'},
-		{"come-back", required_argument, NULL, 'b'},
-		{"postcopy", required_argument, NULL, 'p'},
-		{"on", required_argument, NULL, 'o'},
-		{0}};
+	static const struct option options[] = { { "gate", required_argument, NULL, 'g' },
+						 { "gate-elsewhere", no_argument, NULL, 'e' },
+						 { "cancel", required_argument, NULL, 'c' },
+						 { "cancel-stopped", required_argument, NULL, 's' },
+						 { "kill", required_argument, NULL, 'k' },
+						 { "rate", required_argument, NULL, 'r' },
+						 { "announce", required_argument, NULL, 'a' },
+						 { "come-back", required_argument, NULL, 'b' },
+						 { "postcopy", required_argument, NULL, 'p' },
+						 { "on", required_argument, NULL, 'o' },
+						 { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 'g': opt.gate = number(optarg); break;
-		case 'e': opt.elsewhere = true; break;
-		case 'c': opt.cancel = number(optarg); break;
-		case 's': opt.cancel_stopped = number(optarg); break;
-		case 'k': opt.kill = number(optarg); break;
-		case 'r': opt.rate = number(optarg); break;
-		case 'b': opt.come_back = number(optarg); break;
-		case 'p': opt.postcopy = number(optarg); break;
-		case 'a': opt.announce = number(optarg); break;
+		case 'g':
+			opt.gate = number(optarg);
+			break;
+		case 'e':
+			opt.elsewhere = true;
+			break;
+		case 'c':
+			opt.cancel = number(optarg);
+			break;
+		case 's':
+			opt.cancel_stopped = number(optarg);
+			break;
+		case 'k':
+			opt.kill = number(optarg);
+			break;
+		case 'r':
+			opt.rate = number(optarg);
+			break;
+		case 'b':
+			opt.come_back = number(optarg);
+			break;
+		case 'p':
+			opt.postcopy = number(optarg);
+			break;
+		case 'a':
+			opt.announce = number(optarg);
+			break;
 		case 'o':
 			if (opt.n_on == sizeof(opt.on) / sizeof(*opt.on))
 				die("too many --on");
 			opt.on[opt.n_on++] = optarg;
 			break;
-		default: exit(2);
+		default:
+			exit(2);
 		}
 	}
 	if (argc - optind != 3)
@@ -483,8 +495,7 @@ static const char *wanted(void)
 		return "back";
 	if (opt.kill)
 		return opt.postcopy >= 0 ? "paused" : "failed";
-	return opt.cancel >= 0 || opt.cancel_stopped >= 0 ? "cancelled"
-							  : "completed";
+	return opt.cancel >= 0 || opt.cancel_stopped >= 0 ? "cancelled" : "completed";
 }
 
 int main(int argc, char **argv)

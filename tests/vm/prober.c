@@ -3,8 +3,8 @@
  *	prober [-o] [-i MICROSECONDS] [-n PROBES] [-s OCTETS] [-p MS] ADDRESS
  *
  * Asks the guest a first time, so that addresses are resolved, sends numbered probes
- * to it until SIGTERM (or so many), says "sent" on stderr, waits for the last answers, then asks the guest how often each arrived,
- * and says:
+ * to it until SIGTERM (or so many), says "sent" on stderr, waits for the last answers, then
+ * asks the guest how often each arrived, and says:
  *
  *	{"sent": 2000, "lost": 0, "twice": 0, ...}
  *
@@ -41,10 +41,10 @@
 #include <unistd.h>
 #include "lib/probe.h"
 
-#define SECOND	 1000000000ULL
-#define PACKET	 16384
-#define QUIET	 (3 * SECOND)	/* so long no answer: there will be none */
-#define LATE_NS	 10000000
+#define SECOND   1000000000ULL
+#define PACKET   16384
+#define QUIET    (3 * SECOND) /* so long no answer: there will be none */
+#define LATE_NS  10000000
 #define MAX_RUNS 8
 
 static volatile sig_atomic_t stopped;
@@ -73,7 +73,7 @@ static void on_signal(int sig)
 
 static void open_socket(const char *address)
 {
-	struct addrinfo *ai, hints = {.ai_socktype = SOCK_DGRAM};
+	struct addrinfo *ai, hints = { .ai_socktype = SOCK_DGRAM };
 	char port[8];
 	int rc, room = 16 << 20;
 
@@ -96,9 +96,11 @@ static void send_probe(void)
 {
 	struct probe *p = (struct probe *)packet;
 
-	*p = (struct probe){.magic = PROBE_MAGIC, 
-			    .kind = one_way ? PROBE_ONE_WAY : PROBE_ASK,
-			    .run = run, .seq = sent, .sent_ns = now()};
+	*p = (struct probe){ .magic = PROBE_MAGIC,
+			     .kind = one_way ? PROBE_ONE_WAY : PROBE_ASK,
+			     .run = run,
+			     .seq = sent,
+			     .sent_ns = now() };
 	sent_ns[sent++] = p->sent_ns;
 	/* Refused or unreachable: then it counts as lost. */
 	if (send(s, packet, size, 0) < 0 && errno == ECONNREFUSED)
@@ -109,8 +111,8 @@ static void take_answer(const struct probe *p, size_t len)
 {
 	uint64_t t = now();
 
-	if (len < sizeof(*p) || p->magic != PROBE_MAGIC || p->run != run ||
-	    p->kind != PROBE_ASK || p->seq >= sent)
+	if (len < sizeof(*p) || p->magic != PROBE_MAGIC || p->run != run || p->kind != PROBE_ASK ||
+	    p->seq >= sent)
 		return;
 	if (last_answer && t - last_answer > gap)
 		gap = t - last_answer;
@@ -125,7 +127,7 @@ static void take_answer(const struct probe *p, size_t len)
 static void listen_until(uint64_t until)
 {
 	static uint8_t buffer[PACKET];
-	struct pollfd p = {.fd = s, .events = POLLIN};
+	struct pollfd p = { .fd = s, .events = POLLIN };
 	struct timespec left;
 	uint64_t t;
 	ssize_t n;
@@ -136,8 +138,7 @@ static void listen_until(uint64_t until)
 		t = now();
 		if (t >= until || stopped)
 			return;
-		left = (struct timespec){(until - t) / SECOND,
-					 (until - t) % SECOND};
+		left = (struct timespec){ (until - t) / SECOND, (until - t) % SECOND };
 	} while (ppoll(&p, 1, &left, NULL) > 0);
 }
 
@@ -174,9 +175,8 @@ static void say_delays(void)
  * a second */
 static bool ask_guest(uint32_t from, int tries)
 {
-	struct probe p = {.magic = PROBE_MAGIC, .kind = PROBE_TELL,
-			  .run = run, .seq = from};
-	struct pollfd fd = {.fd = s, .events = POLLIN};
+	struct probe p = { .magic = PROBE_MAGIC, .kind = PROBE_TELL, .run = run, .seq = from };
+	struct pollfd fd = { .fd = s, .events = POLLIN };
 	struct probe_told t;
 	ssize_t n;
 
@@ -185,11 +185,10 @@ static bool ask_guest(uint32_t from, int tries)
 			usleep(100000);
 		while (poll(&fd, 1, 200) > 0) {
 			n = recv(s, &t, sizeof(t), 0);
-			if (n != sizeof(t) || t.probe.run != run ||
-			    t.probe.kind != PROBE_TELL || t.probe.seq != from)
+			if (n != sizeof(t) || t.probe.run != run || t.probe.kind != PROBE_TELL ||
+			    t.probe.seq != from)
 				continue;
-			n = sent - from < PROBE_COUNTS ? sent - from
-						       : PROBE_COUNTS;
+			n = sent - from < PROBE_COUNTS ? sent - from : PROBE_COUNTS;
 			memcpy(arrived + from, t.count, n);
 			return true;
 		}
@@ -312,17 +311,17 @@ static void parse(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (optind != argc - 1 || max > PROBE_MAX || size > PACKET ||
-	    size < sizeof(struct probe)) {
-		fprintf(stderr, "usage: prober [-o] [-i MICROSECONDS] [-n PROBES] "
-				"[-s OCTETS] [-p MS] ADDRESS\n");
+	if (optind != argc - 1 || max > PROBE_MAX || size > PACKET || size < sizeof(struct probe)) {
+		fprintf(stderr,
+			"usage: prober [-o] [-i MICROSECONDS] [-n PROBES] "
+			"[-s OCTETS] [-p MS] ADDRESS\n");
 		exit(2);
 	}
 }
 
 int main(int argc, char **argv)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
+	struct sigaction sa = { .sa_handler = on_signal };
 	bool told;
 
 	parse(argc, argv);

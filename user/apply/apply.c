@@ -37,14 +37,10 @@ static bool other_limit(__u32 have, __u32 want)
 
 static bool other_limits(const struct xr_limits *h, const struct xr_limits *w)
 {
-	return other_limit(h->vips, w->vips) ||
-	       other_limit(h->backends, w->backends) ||
-	       other_limit(h->server_ids, w->server_ids) ||
-	       other_limit(h->flows, w->flows) ||
-	       other_limit(h->hosts, w->hosts) ||
-	       other_limit(h->vms, w->vms) ||
-	       other_limit(h->vm_addresses, w->vm_addresses) ||
-	       other_limit(h->rings, w->rings);
+	return other_limit(h->vips, w->vips) || other_limit(h->backends, w->backends) ||
+		other_limit(h->server_ids, w->server_ids) || other_limit(h->flows, w->flows) ||
+		other_limit(h->hosts, w->hosts) || other_limit(h->vms, w->vms) ||
+		other_limit(h->vm_addresses, w->vm_addresses) || other_limit(h->rings, w->rings);
 }
 
 /*
@@ -57,25 +53,24 @@ static bool is_stillborn(struct plane *p, const struct model *want)
 	bool bare;
 
 	if (!other_limits(&p->meta->limits, &want->limits) &&
-	    (!want->has_secret ||
-	     !memcmp(p->meta->secret, want->secret, sizeof(want->secret))))
+	    (!want->has_secret || !memcmp(p->meta->secret, want->secret, sizeof(want->secret))))
 		return false;
 	if (model_unfinished(p->name) || model_load(p, &have, NULL))
 		return false;
-	bare = !have.n_vips && !have.n_cids && !have.n_backends &&
-	       !have.n_devs && !have.n_hosts && !vm_count(p);
+	bare = !have.n_vips && !have.n_cids && !have.n_backends && !have.n_devs && !have.n_hosts &&
+		!vm_count(p);
 	model_free(&have);
 	return bare;
 }
 
-static int open_for(struct plane **p, const char *instance,
-		    const struct model *m, struct xr_err *err)
+static int open_for(struct plane **p, const char *instance, const struct model *m,
+		    struct xr_err *err)
 {
 	struct xr_limits limits = m->limits;
 
 	model_default_limits(&limits);
-	return instance_open(p, instance, PLANE_CREATE, &limits,
-			     m->has_secret ? m->secret : NULL, err);
+	return instance_open(p, instance, PLANE_CREATE, &limits, m->has_secret ? m->secret : NULL,
+			     err);
 }
 
 /* ---- VMs that move on while their file stays the same ---- */
@@ -90,11 +85,10 @@ static int compare_vms(const void *a, const void *b)
 }
 
 /* Its host of the running model, in the other one; false: it has it no more. */
-static bool same_host(const struct model *now, const struct model_vm *vm,
-		      const struct model *m, __u32 *host)
+static bool same_host(const struct model *now, const struct model_vm *vm, const struct model *m,
+		      __u32 *host)
 {
-	const struct model_host *h =
-		model_find_host(m, now->hosts[vm->host].info.name);
+	const struct model_host *h = model_find_host(m, now->hosts[vm->host].info.name);
 
 	if (h)
 		*host = h - m->hosts;
@@ -110,8 +104,9 @@ static int keep_places(const struct model *now, struct model *m)
 	if (!named)
 		return -ENOMEM;
 	for (i = 0; i < m->n_vms; i++) {
-		known = now->n_vms ? bsearch(&m->vms[i], now->vms, now->n_vms,
-					     sizeof(*known), compare_vms) : NULL;
+		known = now->n_vms
+			? bsearch(&m->vms[i], now->vms, now->n_vms, sizeof(*known), compare_vms)
+			: NULL;
 		if (!known)
 			continue;
 		same_host(now, known, m, &m->vms[i].host);
@@ -128,14 +123,14 @@ static int keep_places(const struct model *now, struct model *m)
 		*vm = now->vms[i];
 		vm->host = host;
 	}
-	m->sections |= 1U << MODEL_VMS;		/* they stay */
+	m->sections |= 1U << MODEL_VMS; /* they stay */
 	free(named);
 	return i < now->n_vms ? -ENOMEM : 0;
 }
 
 static int commit_keeping_vms(struct plane *p, const struct model *m,
-			      void (*changed)(void *ctx, const char *line),
-			      void *ctx, struct xr_err *err)
+			      void (*changed)(void *ctx, const char *line), void *ctx,
+			      struct xr_err *err)
 {
 	struct model now, want;
 	int ret;
@@ -162,9 +157,8 @@ static int commit_keeping_vms(struct plane *p, const struct model *m,
 
 /* ---- apply ---- */
 
-int model_apply(const char *instance, const struct model *m,
-		enum apply_vms vms, void (*changed)(void *ctx, const char *line),
-		void *ctx, struct xr_err *err)
+int model_apply(const char *instance, const struct model *m, enum apply_vms vms,
+		void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
 {
 	struct plane *p;
 	int ret = open_for(&p, instance, m, err);
@@ -177,9 +171,8 @@ int model_apply(const char *instance, const struct model *m,
 	}
 	if (ret)
 		return ret;
-	ret = vms == APPLY_NEW_VMS && !p->created ?
-		      commit_keeping_vms(p, m, changed, ctx, err) :
-		      model_commit(p, m, changed, ctx, err);
+	ret = vms == APPLY_NEW_VMS && !p->created ? commit_keeping_vms(p, m, changed, ctx, err)
+						  : model_commit(p, m, changed, ctx, err);
 	if (ret && p->created)
 		instance_destroy(p, NULL);
 	plane_close(p);
@@ -187,8 +180,8 @@ int model_apply(const char *instance, const struct model *m,
 }
 
 int model_would_apply(const char *instance, const struct model *m,
-		      void (*changed)(void *ctx, const char *line), void *ctx,
-		      size_t *n, struct xr_err *err)
+		      void (*changed)(void *ctx, const char *line), void *ctx, size_t *n,
+		      struct xr_err *err)
 {
 	struct plane *p = NULL;
 	int ret = instance_open(&p, instance, PLANE_CHANGE, NULL, NULL, err);

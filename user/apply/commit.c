@@ -34,7 +34,7 @@
 #include "underlay/vip_own.h"
 
 #define FOLLOW_MOST 64
-#define EVENTS_MAX 32		/* lines of one commit in the event ring */
+#define EVENTS_MAX  32 /* lines of one commit in the event ring */
 
 /* ---- the journal ---- */
 
@@ -43,14 +43,13 @@ static void journal_path(const struct plane *p, char *path, size_t size)
 	snprintf(path, size, XR_RUN_ROOT "/%s/journal.yaml", p->name);
 }
 
-#define HEAD_MAX 96
-#define JOURNAL_NETNS "# netns "	/* where its devices' names and routes are of */
+#define HEAD_MAX      96
+#define JOURNAL_NETNS "# netns " /* where its devices' names and routes are of */
 
 /* The first line tells the instance from one that bore the name before. */
 static int journal_head(const struct plane *p, char head[HEAD_MAX])
 {
-	return snprintf(head, HEAD_MAX, "# %llu %016llx\n",
-			(unsigned long long)p->meta->created,
+	return snprintf(head, HEAD_MAX, "# %llu %016llx\n", (unsigned long long)p->meta->created,
 			(unsigned long long)p->meta->id);
 }
 
@@ -74,8 +73,7 @@ static int write_journal(struct commit *c)
 	mkdir(dir, 0700);
 	unlink(part);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || plane_write(fd, head, n) ||
-	    plane_write(fd, text, len) || rename(part, path))
+	if (fd < 0 || plane_write(fd, head, n) || plane_write(fd, text, len) || rename(part, path))
 		ret = plane_file_fail(c->err, "writing the journal ", path);
 	if (fd >= 0)
 		close(fd);
@@ -112,21 +110,19 @@ static void store_word(struct commit *c, __u32 i, __u8 state)
 		.path = c->backend[i].path,
 		.state = state,
 		.flags = (mac_is_zero(info->vm_mac) ? 0 : XR_BACKEND_VM) |
-			 (info->initial_rate ? XR_BACKEND_LIMITED : 0),
+			(info->initial_rate ? XR_BACKEND_LIMITED : 0),
 		.pool = c->backend[i].pool,
 	};
 	__u64 word;
 
 	_Static_assert(sizeof(b) == sizeof(word), "one word");
 	memcpy(&word, &b, sizeof(word));
-	__atomic_store_n((__u64 *)(void *)&c->p->backends[i], word,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n((__u64 *)(void *)&c->p->backends[i], word, __ATOMIC_RELEASE);
 }
 
 static void clear_word(struct commit *c, __u32 i)
 {
-	__atomic_store_n((__u64 *)(void *)&c->p->backends[i], 0,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n((__u64 *)(void *)&c->p->backends[i], 0, __ATOMIC_RELEASE);
 }
 
 static void keep_info(struct commit *c, __u32 i)
@@ -141,8 +137,7 @@ static void keep_info(struct commit *c, __u32 i)
 	if (!s->have) {
 		info.state = XR_BACKEND_NONE;
 		*to = info;
-		__atomic_store_n(&to->state, s->want->info.state,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&to->state, s->want->info.state, __ATOMIC_RELEASE);
 	} else if (memcmp(to, &info, sizeof(info))) {
 		*to = info;
 	}
@@ -175,8 +170,7 @@ static void join_pools(struct commit *c)
 
 	for (i = 1; i <= c->have.limits.vips; i++)
 		if (c->vip[i].want)
-			__atomic_store_n(&c->p->vips[i].pool, c->vip[i].pool,
-					 __ATOMIC_RELEASE);
+			__atomic_store_n(&c->p->vips[i].pool, c->vip[i].pool, __ATOMIC_RELEASE);
 }
 
 /* Backends that go down stay up until the tables lead elsewhere. */
@@ -190,8 +184,7 @@ static void store_backends(struct commit *c)
 		if (!s->want)
 			continue;
 		rate = s->want->info.initial_rate;
-		__atomic_store_n(&c->p->initial_rate[i].limit, rate,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&c->p->initial_rate[i].limit, rate, __ATOMIC_RELEASE);
 		keep_info(c, i);
 		if (s->want->info.state != XR_BACKEND_DOWN)
 			store_word(c, i, s->want->info.state);
@@ -251,8 +244,8 @@ static __u32 vip_flags(const struct model_vip *v)
 
 static struct vip_table index_of(const struct commit *c)
 {
-	return (struct vip_table){ c->p->vip_index, c->p->vip_buckets - 1,
-				   c->p->hash_keys, c->p->vips };
+	return (struct vip_table){ c->p->vip_index, c->p->vip_buckets - 1, c->p->hash_keys,
+				   c->p->vips };
 }
 
 static void new_vip(struct commit *c, __u32 i, __u64 slots)
@@ -288,10 +281,8 @@ static void store_vips(struct commit *c)
 		if (!c->vip[i].have)
 			new_vip(c, i, mine);
 		/* Slots first: a flag alone would find no configuration. */
-		__atomic_store_n(&c->p->vips[i].cid_slots, mine,
-				 __ATOMIC_RELEASE);
-		__atomic_store_n(&c->p->vips[i].flags, vip_flags(v),
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&c->p->vips[i].cid_slots, mine, __ATOMIC_RELEASE);
+		__atomic_store_n(&c->p->vips[i].flags, vip_flags(v), __ATOMIC_RELEASE);
 		if (!c->vip[i].have || c->force)
 			vip_table_add(&t, v->addr, v->port, v->proto, i);
 	}
@@ -345,17 +336,14 @@ static void clear_slots(struct commit *c)
 	for (i = 1; i <= c->have.limits.backends; i++) {
 		if (!c->backend[i].have || c->backend[i].want)
 			continue;
-		memset(&c->p->initial_rate[i], 0,
-		       sizeof(c->p->initial_rate[i]));
-		memset(&c->p->backend_info[i], 0,
-		       sizeof(c->p->backend_info[i]));
+		memset(&c->p->initial_rate[i], 0, sizeof(c->p->initial_rate[i]));
+		memset(&c->p->backend_info[i], 0, sizeof(c->p->backend_info[i]));
 	}
 	for (s = 1; s < XR_CID_SLOTS; s++) {
 		if (!c->cid[s].have || c->cid[s].want)
 			continue;
 		memset(&c->p->cid_info[s], 0, sizeof(c->p->cid_info[s]));
-		memset(&c->p->cid_configs[s], 0,
-		       sizeof(c->p->cid_configs[s]));
+		memset(&c->p->cid_configs[s], 0, sizeof(c->p->cid_configs[s]));
 	}
 }
 
@@ -373,8 +361,7 @@ static void follow_ways(struct commit *c)
 /* Returns what storing the tables said; memory is all that can be short. */
 static int write_all(struct commit *c)
 {
-	struct sid_table t = { c->p->server_ids, c->p->server_id_names,
-			       c->p->sid_buckets - 1 };
+	struct sid_table t = { c->p->server_ids, c->p->server_id_names, c->p->sid_buckets - 1 };
 	int ret;
 
 	commit_store_hosts(c);
@@ -389,9 +376,10 @@ static int write_all(struct commit *c)
 	keep_cids(c);
 	ret = commit_store_tables(c);
 	if (ret)
-		return xr_fail(c->err, ret,
-			       "the change is half made and will be finished by the next command: Maglev tables: %s",
-			       strerror(-ret));
+		return xr_fail(
+			c->err, ret,
+			"the change is half made and will be finished by the next command: Maglev tables: %s",
+			strerror(-ret));
 	store_vips(c);
 	store_down(c);
 	grace(c->p);
@@ -418,11 +406,11 @@ static bool any_device(const struct commit *c)
 
 static bool same_program(const struct xr_policy *a, const struct xr_policy *b)
 {
-	return a->too_big == b->too_big && a->down == b->down &&
-	       a->flow_idle == b->flow_idle && a->reply_rate == b->reply_rate &&
-	       a->vip_other == b->vip_other && a->vip_echo == b->vip_echo &&
-	       a->moves == b->moves && a->tunnels == b->tunnels && a->flap_moves == b->flap_moves &&
-	       a->flap_seconds == b->flap_seconds && a->vm_ttl == b->vm_ttl;
+	return a->too_big == b->too_big && a->down == b->down && a->flow_idle == b->flow_idle &&
+		a->reply_rate == b->reply_rate && a->vip_other == b->vip_other &&
+		a->vip_echo == b->vip_echo && a->moves == b->moves && a->tunnels == b->tunnels &&
+		a->flap_moves == b->flap_moves && a->flap_seconds == b->flap_seconds &&
+		a->vm_ttl == b->vm_ttl;
 }
 
 /*
@@ -437,8 +425,8 @@ static int store_policy(struct commit *c)
 
 	c->p->meta->policy = c->want.policy;
 	c->p->meta->features |= commit_features(&c->want);
-	if (same_program(&c->have.policy, &c->want.policy) &&
-	    c->p->meta->features == had && !c->force)
+	if (same_program(&c->have.policy, &c->want.policy) && c->p->meta->features == had &&
+	    !c->force)
 		return 0;
 	if (!any_device(c))
 		return 0;
@@ -448,7 +436,7 @@ static int store_policy(struct commit *c)
 		return 0;
 	c->p->meta->policy = c->have.policy;
 	c->p->meta->features = had;
-	instance_reload(c->p, NULL);	/* those that had got the new one */
+	instance_reload(c->p, NULL); /* those that had got the new one */
 	return ret;
 }
 
@@ -481,7 +469,7 @@ static int make_change(struct commit *c)
 		goto undo_policy;
 	ret = write_all(c);
 	if (ret)
-		return ret;	/* the journal stays */
+		return ret; /* the journal stays */
 	ret = commit_detach(c);
 	drop_features(c);
 	vip_own_refresh(c->p, 0);
@@ -490,8 +478,7 @@ static int make_change(struct commit *c)
 
 undo_policy:
 	c->p->meta->policy = c->have.policy;
-	if ((memcmp(&c->have.policy, &c->want.policy,
-		    sizeof(c->have.policy)) ||
+	if ((memcmp(&c->have.policy, &c->want.policy, sizeof(c->have.policy)) ||
 	     c->p->meta->features != commit_features(&c->have)) &&
 	    any_device(c)) {
 		c->p->meta->features = commit_features(&c->have);
@@ -506,8 +493,7 @@ out:
 
 /* ---- telling ---- */
 
-static void tell(struct commit *c, void (*changed)(void *, const char *),
-		 void *ctx)
+static void tell(struct commit *c, void (*changed)(void *, const char *), void *ctx)
 {
 	size_t i, events = 0;
 
@@ -520,8 +506,7 @@ static void tell(struct commit *c, void (*changed)(void *, const char *),
 			plane_event(c->p, "%s", c->lines[i]);
 	}
 	if (events > EVENTS_MAX)
-		plane_event(c->p, "... and %zu changes more",
-			    events - EVENTS_MAX);
+		plane_event(c->p, "... and %zu changes more", events - EVENTS_MAX);
 }
 
 static void commit_free(struct commit *c)
@@ -584,23 +569,20 @@ static int run(struct commit *c)
 	return ret ? ret : make_change(c);
 }
 
-int commit_run(struct commit *c, int ret,
-	       void (*changed)(void *ctx, const char *line), void *ctx)
+int commit_run(struct commit *c, int ret, void (*changed)(void *ctx, const char *line), void *ctx)
 {
 	if (!ret)
 		ret = run(c);
 	if (!ret)
 		tell(c, changed, ctx);
 	else if (!c->err->text[0])
-		xr_fail(c->err, ret, "%s",
-			ret == -ENOMEM ? "out of memory" : strerror(-ret));
+		xr_fail(c->err, ret, "%s", ret == -ENOMEM ? "out of memory" : strerror(-ret));
 	commit_free(c);
 	return ret;
 }
 
 static int commit_model(struct plane *p, const struct model *want, bool force,
-			void (*changed)(void *ctx, const char *line), void *ctx,
-			struct xr_err *err)
+			void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
 {
 	struct xr_err own = { "" };
 	struct commit c = { .p = p, .err = err ? err : &own, .force = force };
@@ -614,8 +596,7 @@ static int commit_model(struct plane *p, const struct model *want, bool force,
 }
 
 int model_commit(struct plane *p, const struct model *want,
-		 void (*changed)(void *ctx, const char *line), void *ctx,
-		 struct xr_err *err)
+		 void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
 {
 	int ret = model_recover(p, err);
 
@@ -635,14 +616,12 @@ static __u64 journal_netns(const char *text)
 	return line ? strtoull(line + 1 + strlen(JOURNAL_NETNS), NULL, 16) : 0;
 }
 
-static int finish(struct plane *p, struct model *want, __u64 netns,
-		  struct xr_err *err)
+static int finish(struct plane *p, struct model *want, __u64 netns, struct xr_err *err)
 {
 	int back = -1, ret = netns ? netns_enter(netns, &back) : 0;
 
 	if (ret && ret != -ENOENT)
-		return xr_fail(err, ret, "going to its network namespace: %s",
-			       strerror(-ret));
+		return xr_fail(err, ret, "going to its network namespace: %s", strerror(-ret));
 	/* A device may be gone by now; the rest must not wait for it. */
 	if (ret)
 		want->devs_given = false;
@@ -668,8 +647,7 @@ static int read_journal(struct plane *p, char **text, size_t *len)
 		return -ENOENT;
 	*text = NULL;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (*text = malloc(st.st_size + 1))) {
-		*len = read(fd, *text, st.st_size) == st.st_size ? st.st_size :
-								   0;
+		*len = read(fd, *text, st.st_size) == st.st_size ? st.st_size : 0;
 		(*text)[*len] = '\0';
 		ret = strncmp(*text, head, n) ? -ENOENT : 0;
 	}
@@ -741,9 +719,10 @@ int model_recover(struct plane *p, struct xr_err *err)
 	ret = finish(p, &want, netns, &first);
 	model_free(&want);
 	if (ret)
-		return xr_fail(err, ret,
-			       "an interrupted change cannot be finished: %s; mend that, or \"xroam apply FILE\", or remove %s",
-			       first.text, path);
+		return xr_fail(
+			err, ret,
+			"an interrupted change cannot be finished: %s; mend that, or \"xroam apply FILE\", or remove %s",
+			first.text, path);
 	plane_event(p, "an interrupted change was finished");
 	return 0;
 }

@@ -19,15 +19,13 @@
 #include "model_load.h"
 
 /* A record whose device or program is gone runs nothing: attach anew. */
-static const struct xr_device *running(const struct commit *c,
-				       const struct model_dev *w)
+static const struct xr_device *running(const struct commit *c, const struct model_dev *w)
 {
 	const struct xr_device *d = c->p->devices;
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
-		if (d->ifindex && d->netns == w->space &&
-		    !strcmp(d->name, w->name) &&
+		if (d->ifindex && d->netns == w->space && !strcmp(d->name, w->name) &&
 		    plane_device_state(c->p, d) == DEVICE_ATTACHED)
 			return d;
 	return NULL;
@@ -41,7 +39,7 @@ static enum attach_want mode_of(const struct xr_device *d)
 static bool serves(const struct xr_device *d, const struct model_dev *want)
 {
 	return d && d->role == want->role &&
-	       (want->want == ATTACH_AUTO || want->want == mode_of(d));
+		(want->want == ATTACH_AUTO || want->want == mode_of(d));
 }
 
 static bool wanted(const struct commit *c, const struct xr_device *d)
@@ -49,8 +47,7 @@ static bool wanted(const struct commit *c, const struct xr_device *d)
 	size_t i;
 
 	for (i = 0; i < c->want.n_devs; i++)
-		if (c->want.devs[i].space == d->netns &&
-		    !strcmp(c->want.devs[i].name, d->name))
+		if (c->want.devs[i].space == d->netns && !strcmp(c->want.devs[i].name, d->name))
 			return true;
 	return false;
 }
@@ -75,8 +72,7 @@ static const char *unwanted(const struct commit *c, const struct xr_device *d)
 	if (!d->ifindex || wanted(c, d))
 		return NULL;
 	if (plane_device_place(c->p, d, &at) == DEVICE_GONE)
-		return at.no_netns ? ": its network namespace is gone" :
-				     ": it is gone";
+		return at.no_netns ? ": its network namespace is gone" : ": it is gone";
 	return spoken_of(c, d->netns) ? "" : NULL;
 }
 
@@ -89,13 +85,14 @@ static int find_space(struct commit *c, struct model_dev *w)
 	else
 		w->space = netns_id();
 	if (ret == -ENOENT)
-		return xr_fail(c->err, ret,
-			       "device %s: there is no network namespace \"%s\"; \"ip netns list\" has those that there are",
-			       w->name, w->netns);
+		return xr_fail(
+			c->err, ret,
+			"device %s: there is no network namespace \"%s\"; \"ip netns list\" has those that there are",
+			w->name, w->netns);
 	if (ret || !w->space)
 		return xr_fail(c->err, ret ? ret : -EMFILE,
-			       "device %s: asking for its network namespace: %s",
-			       w->name, strerror(ret ? -ret : EMFILE));
+			       "device %s: asking for its network namespace: %s", w->name,
+			       strerror(ret ? -ret : EMFILE));
 	return 0;
 }
 
@@ -109,12 +106,11 @@ static int find_spaces(struct commit *c)
 	for (i = 0; i < c->want.n_devs; i++) {
 		ret = find_space(c, &w[i]);
 		for (j = 0; !ret && j < i; j++)
-			if (w[i].space == w[j].space &&
-			    !strcmp(w[i].name, w[j].name))
-				ret = xr_fail(c->err, -EINVAL,
-					      "device %s is given twice, once in network namespace \"%s\", which is the same",
-					      w[i].name, w[i].netns[0] ?
-					      w[i].netns : w[j].netns);
+			if (w[i].space == w[j].space && !strcmp(w[i].name, w[j].name))
+				ret = xr_fail(
+					c->err, -EINVAL,
+					"device %s is given twice, once in network namespace \"%s\", which is the same",
+					w[i].name, w[i].netns[0] ? w[i].netns : w[j].netns);
 		if (ret)
 			return commit_fault(c, w[i].line, ret);
 	}
@@ -124,13 +120,12 @@ static int find_spaces(struct commit *c)
 static bool is_so(const struct xr_device *d, const struct model_dev *w)
 {
 	return serves(d, w) && d->want == w->want && d->trusted == w->trusted &&
-	       !memcmp(&d->listed, &w->listed, sizeof(w->listed));
+		!memcmp(&d->listed, &w->listed, sizeof(w->listed));
 }
 
 static const char *want_word(unsigned int want)
 {
-	return want == ATTACH_AUTO ? "auto" :
-	       want == ATTACH_NATIVE ? "native" : "generic";
+	return want == ATTACH_AUTO ? "auto" : want == ATTACH_NATIVE ? "native" : "generic";
 }
 
 static int describe_one(struct commit *c, const struct model_dev *w)
@@ -141,19 +136,16 @@ static int describe_one(struct commit *c, const struct model_dev *w)
 	c->devices_differ |= !is_so(was, w);
 	netns_place(w->space, place);
 	if (!serves(was, w))
-		return commit_say(c, "%c dev %s%s role %s%s", was ? '~' : '+',
-				  w->name, place, text_role(w->role),
-				  w->trusted ? " trusted" : "");
+		return commit_say(c, "%c dev %s%s role %s%s", was ? '~' : '+', w->name, place,
+				  text_role(w->role), w->trusted ? " trusted" : "");
 	if (was->want != w->want)
-		return commit_say(c, "~ dev %s%s: mode %s -> %s", w->name,
-				  place, want_word(was->want),
-				  want_word(w->want));
+		return commit_say(c, "~ dev %s%s: mode %s -> %s", w->name, place,
+				  want_word(was->want), want_word(w->want));
 	if (was->trusted != w->trusted)
 		return commit_say(c, "~ dev %s%s: %strusted", w->name, place,
 				  w->trusted ? "" : "not ");
 	if (memcmp(&was->listed, &w->listed, sizeof(w->listed)))
-		return commit_say(c, "~ dev %s%s: vnis or addresses", w->name,
-				  place);
+		return commit_say(c, "~ dev %s%s: vnis or addresses", w->name, place);
 	return 0;
 }
 
@@ -175,15 +167,13 @@ int commit_describe_devices(struct commit *c)
 		c->devices_differ |= why != NULL;
 		if (why)
 			ret = commit_say(c, "- dev %s%s%s", d->name,
-					 *why ? "" : netns_place(d->netns, place),
-					 why);
+					 *why ? "" : netns_place(d->netns, place), why);
 	}
 	return ret;
 }
 
 /* In its namespace. Another mode or role: the old program goes first. */
-static int attach_here(struct commit *c, const struct model_dev *w,
-		       struct device_undo *undo)
+static int attach_here(struct commit *c, const struct model_dev *w, struct device_undo *undo)
 {
 	const struct xr_device *was = running(c, w);
 	int ret;
@@ -209,14 +199,12 @@ static int attach_here(struct commit *c, const struct model_dev *w,
 	return 0;
 }
 
-static int attach_one(struct commit *c, const struct model_dev *w,
-		      struct device_undo *undo)
+static int attach_one(struct commit *c, const struct model_dev *w, struct device_undo *undo)
 {
 	int back, ret = netns_enter(w->space, &back);
 
 	if (ret)
-		return xr_fail(c->err, ret,
-			       "device %s: going to network namespace \"%s\": %s",
+		return xr_fail(c->err, ret, "device %s: going to network namespace \"%s\": %s",
 			       w->name, w->netns, strerror(-ret));
 	ret = attach_here(c, w, undo);
 	netns_leave(back);
@@ -235,8 +223,7 @@ int commit_attach(struct commit *c)
 		return -ENOMEM;
 	for (i = 0; !ret && i < c->want.n_devs; i++)
 		ret = commit_fault(c, c->want.devs[i].line,
-				   attach_one(c, &c->want.devs[i],
-					      &c->devices[i]));
+				   attach_one(c, &c->want.devs[i], &c->devices[i]));
 	if (ret)
 		commit_undo_attach(c);
 	return ret;
@@ -250,13 +237,11 @@ void commit_undo_attach(struct commit *c)
 	int back;
 
 	for (i = 0; u && i < c->want.n_devs; i++, w++) {
-		if ((!u[i].attached && !u[i].replaced) ||
-		    netns_enter(w->space, &back))
+		if ((!u[i].attached && !u[i].replaced) || netns_enter(w->space, &back))
 			continue;
 		if (u[i].attached)
 			devices_detach(c->p, w->name, NULL);
-		if (u[i].replaced &&
-		    !devices_attach(c->p, w->name, u[i].mode, u[i].role, NULL))
+		if (u[i].replaced && !devices_attach(c->p, w->name, u[i].mode, u[i].role, NULL))
 			devices_list_ends(c->p, w->name, &u[i].listed);
 		netns_leave(back);
 	}
@@ -280,21 +265,18 @@ int commit_detach(struct commit *c)
 
 /* ---- for a file ---- */
 
-static const char *not_for_file(struct plane *p, struct model_dev *dev,
-				const struct xr_device *d)
+static const char *not_for_file(struct plane *p, struct model_dev *dev, const struct xr_device *d)
 {
 	struct device_place at;
 	enum device_state state = plane_device_place(p, d, &at);
 
 	if (state == DEVICE_GONE)
-		return at.no_netns ? "its network namespace is gone" :
-				     "it is gone";
+		return at.no_netns ? "its network namespace is gone" : "it is gone";
 	if (text_check_dev(NULL, at.name, NULL))
 		return "no file can name it";
 	memcpy(dev->name, at.name, sizeof(dev->name));
 	if (at.netns == netns_id() ||
-	    (netns_name(at.netns, dev->netns, sizeof(dev->netns)) &&
-	     clean_is_utf8(dev->netns)))
+	    (netns_name(at.netns, dev->netns, sizeof(dev->netns)) && clean_is_utf8(dev->netns)))
 		return NULL;
 	return "it is in a network namespace that has no name: \"ip netns attach NAME PID\" gives it one";
 }
@@ -314,8 +296,7 @@ void model_name_devices(struct plane *p, struct model *m,
 			continue;
 		why = not_for_file(p, &m->devs[at], d);
 		if (why) {
-			xr_fail(&line, 0, "device %s is left out: %s",
-				d->name, why);
+			xr_fail(&line, 0, "device %s is left out: %s", d->name, why);
 			left_out(ctx, line.text);
 		} else {
 			m->devs[n++] = m->devs[at];

@@ -46,19 +46,18 @@ int commit_fault(struct commit *c, __u32 line, int ret)
 	struct xr_err what = *c->err;
 
 	if (ret && line && c->want.file && what.text[0])
-		xr_fail(c->err, ret, "%s:%u: %s", c->want.file, line,
-			what.text);
+		xr_fail(c->err, ret, "%s:%u: %s", c->want.file, line, what.text);
 	return ret;
 }
 
 /* ---- slots ---- */
 
-static int no_slot(struct commit *c, const char *what, const char *limit,
-		   __u32 size)
+static int no_slot(struct commit *c, const char *what, const char *limit, __u32 size)
 {
-	return xr_fail(c->err, -ENOSPC,
-		       "%s: old and new together need more than limits.%s (%u), and the old keep their places until the new serve; apply in two steps, or make the instance anew with a larger limit",
-		       what, limit, size);
+	return xr_fail(
+		c->err, -ENOSPC,
+		"%s: old and new together need more than limits.%s (%u), and the old keep their places until the new serve; apply in two steps, or make the instance anew with a larger limit",
+		what, limit, size);
 }
 
 static __u64 vip_hash(const struct model_vip *v)
@@ -73,7 +72,7 @@ static __u64 vip_hash(const struct model_vip *v)
 static bool same_vip(const struct model_vip *a, const struct model_vip *b)
 {
 	return a->port == b->port && a->proto == b->proto &&
-	       !memcmp(a->addr, b->addr, sizeof(a->addr));
+		!memcmp(a->addr, b->addr, sizeof(a->addr));
 }
 
 static int match_vips(struct commit *c)
@@ -92,8 +91,7 @@ static int match_vips(struct commit *c)
 	for (i = 0; i < c->want.n_vips; i++) {
 		v = &c->want.vips[i];
 		v->index = 0;
-		for (at = lut_first(&l, vip_hash(v));
-		     (j = lut_get(&l, at)) != LUT_END; at++)
+		for (at = lut_first(&l, vip_hash(v)); (j = lut_get(&l, at)) != LUT_END; at++)
 			if (same_vip(v, &c->have.vips[j]))
 				v->index = c->have.vips[j].index;
 		while (!v->index && free_slot <= size) {
@@ -128,22 +126,18 @@ static int match_backends(struct commit *c)
 	for (i = 0; i < c->want.n_backends; i++) {
 		b = &c->want.backends[i];
 		b->index = 0;
-		for (at = lut_first(&l, lut_hash(b->info.name,
-						 strlen(b->info.name)));
+		for (at = lut_first(&l, lut_hash(b->info.name, strlen(b->info.name)));
 		     (j = lut_get(&l, at)) != LUT_END; at++)
-			if (!strcmp(b->info.name,
-				    c->have.backends[j].info.name))
+			if (!strcmp(b->info.name, c->have.backends[j].info.name))
 				b->index = c->have.backends[j].index;
 		while (!b->index && free_slot <= size) {
-			if (!c->backend[free_slot].have &&
-			    !c->backend[free_slot].want)
+			if (!c->backend[free_slot].have && !c->backend[free_slot].want)
 				b->index = free_slot;
 			free_slot++;
 		}
 		if (!b->index) {
 			lut_free(&l);
-			return commit_fault(c, b->line, no_slot(c, "backends",
-							"backends", size));
+			return commit_fault(c, b->line, no_slot(c, "backends", "backends", size));
 		}
 		c->backend[b->index].want = b;
 	}
@@ -154,10 +148,10 @@ static int match_backends(struct commit *c)
 /* A CID configuration is never edited: another one takes its codepoints. */
 static bool same_cid(const struct xr_cid_info *a, const struct xr_cid_info *b)
 {
-	return a->config_id == b->config_id && a->format == b->format &&
-	       a->sid_len == b->sid_len && a->nonce_len == b->nonce_len &&
-	       a->offset == b->offset && a->has_key == b->has_key &&
-	       (!a->has_key || !memcmp(a->key, b->key, sizeof(a->key)));
+	return a->config_id == b->config_id && a->format == b->format && a->sid_len == b->sid_len &&
+		a->nonce_len == b->nonce_len && a->offset == b->offset &&
+		a->has_key == b->has_key &&
+		(!a->has_key || !memcmp(a->key, b->key, sizeof(a->key)));
 }
 
 static int keep_key(struct commit *c, struct model_cid *want)
@@ -167,16 +161,17 @@ static int keep_key(struct commit *c, struct model_cid *want)
 
 	for (i = 0; i < c->have.n_cids; i++) {
 		info = &c->have.cids[i].info;
-		if (info->config_id != want->info.config_id ||
-		    info->format != want->info.format || !info->has_key)
+		if (info->config_id != want->info.config_id || info->format != want->info.format ||
+		    !info->has_key)
 			continue;
 		memcpy(want->info.key, info->key, sizeof(info->key));
 		want->keep_key = false;
 		return 0;
 	}
-	return xr_fail(c->err, -EINVAL,
-		       "CID config %u: \"key: hidden\" keeps the running key, but there is none; give key_file",
-		       want->info.config_id);
+	return xr_fail(
+		c->err, -EINVAL,
+		"CID config %u: \"key: hidden\" keeps the running key, but there is none; give key_file",
+		want->info.config_id);
 }
 
 static int match_cids(struct commit *c)
@@ -201,9 +196,11 @@ static int match_cids(struct commit *c)
 			if (!c->cid[s].have && !c->cid[s].want)
 				w->slot = s;
 		if (!w->slot)
-			return commit_fault(c, w->line, xr_fail(c->err, -ENOSPC,
-				       "more than %d CID configs, old and new together",
-				       XR_CID_SLOTS - 1));
+			return commit_fault(
+				c, w->line,
+				xr_fail(c->err, -ENOSPC,
+					"more than %d CID configs, old and new together",
+					XR_CID_SLOTS - 1));
 		c->cid[w->slot].want = w;
 	}
 	return 0;
@@ -211,16 +208,16 @@ static int match_cids(struct commit *c)
 
 /* ---- what cannot change ---- */
 
-static int keep_limit(struct commit *c, const char *word, __u32 have,
-		      __u32 *want)
+static int keep_limit(struct commit *c, const char *word, __u32 have, __u32 *want)
 {
 	if (!*want)
 		*want = have;
 	if (*want == have)
 		return 0;
-	return xr_fail(c->err, -EBUSY,
-		       "limits.%s: the running instance has %u, not %u; limits are fixed when an instance is made: export, xroam destroy, then apply",
-		       word, have, *want);
+	return xr_fail(
+		c->err, -EBUSY,
+		"limits.%s: the running instance has %u, not %u; limits are fixed when an instance is made: export, xroam destroy, then apply",
+		word, have, *want);
 }
 
 static int keep_fixed(struct commit *c)
@@ -232,8 +229,7 @@ static int keep_fixed(struct commit *c)
 	if (!ret)
 		ret = keep_limit(c, "backends", h->backends, &w->backends);
 	if (!ret)
-		ret = keep_limit(c, "server_ids", h->server_ids,
-				 &w->server_ids);
+		ret = keep_limit(c, "server_ids", h->server_ids, &w->server_ids);
 	if (!ret)
 		ret = keep_limit(c, "flows", h->flows, &w->flows);
 	if (!ret)
@@ -241,17 +237,17 @@ static int keep_fixed(struct commit *c)
 	if (!ret)
 		ret = keep_limit(c, "vms", h->vms, &w->vms);
 	if (!ret)
-		ret = keep_limit(c, "vm_addresses", h->vm_addresses,
-				 &w->vm_addresses);
+		ret = keep_limit(c, "vm_addresses", h->vm_addresses, &w->vm_addresses);
 	if (!ret)
 		ret = keep_limit(c, "rings", h->rings, &w->rings);
 	if (ret || !c->want.has_secret)
 		return commit_fault(c, c->want.limits_line, ret);
-	if (c->have.has_secret && !memcmp(c->have.secret, c->want.secret,
-					  sizeof(c->have.secret)))
+	if (c->have.has_secret && !memcmp(c->have.secret, c->want.secret, sizeof(c->have.secret)))
 		return 0;
-	return commit_fault(c, c->want.secret_line, xr_fail(c->err, -EBUSY,
-		       "secret: the running instance has another one; changing it would move every flow: xroam destroy, then apply"));
+	return commit_fault(
+		c, c->want.secret_line,
+		xr_fail(c->err, -EBUSY,
+			"secret: the running instance has another one; changing it would move every flow: xroam destroy, then apply"));
 }
 
 int commit_match(struct commit *c)
@@ -309,17 +305,14 @@ static int say_vip(struct commit *c, const struct vip_slot *s)
 
 	text_vip(name, v->addr, v->port, v->proto);
 	if (!s->have)
-		return commit_say(c, "+ vip %s%s%s", name,
-				  v->cid ? " cid" : "",
+		return commit_say(c, "+ vip %s%s%s", name, v->cid ? " cid" : "",
 				  v->flow ? "" : " flow off");
 	if (!s->want)
 		return commit_say(c, "- vip %s", name);
 	if (s->have->cid != v->cid)
-		add_part(&p, "cid %s -> %s", on_off(s->have->cid),
-			 on_off(v->cid));
+		add_part(&p, "cid %s -> %s", on_off(s->have->cid), on_off(v->cid));
 	if (s->have->flow != v->flow)
-		add_part(&p, "flow %s -> %s", on_off(s->have->flow),
-			 on_off(v->flow));
+		add_part(&p, "flow %s -> %s", on_off(s->have->flow), on_off(v->flow));
 	return p.n ? commit_say(c, "~ vip %s: %s", name, p.text) : 0;
 }
 
@@ -346,8 +339,8 @@ static void pair_cids(const struct commit *c, __u8 pair[XR_CID_SLOTS])
 	for (pass = 0; pass < 2; pass++)
 		for (i = 1; i < XR_CID_SLOTS; i++)
 			for (j = 1; j < XR_CID_SLOTS; j++) {
-				if (!is_going(c, i) || !is_coming(c, j) ||
-				    pair[i] || memchr(pair, j, XR_CID_SLOTS))
+				if (!is_going(c, i) || !is_coming(c, j) || pair[i] ||
+				    memchr(pair, j, XR_CID_SLOTS))
 					continue;
 				h = &c->cid[i].have->info;
 				w = &c->cid[j].want->info;
@@ -376,19 +369,16 @@ static int say_cids(struct commit *c)
 			continue;
 		info = &c->cid[s].want->info;
 		ret = commit_say(c, "%c cid %u %s server-id-length %u nonce-length %u%s",
-				 memchr(pair, s, sizeof(pair)) ? '~' : '+',
-				 info->config_id,
-				 xr_cid_format_get(info->format)->word,
-				 info->sid_len, info->nonce_len,
-				 info->has_key ? " key (hidden)" : "");
+				 memchr(pair, s, sizeof(pair)) ? '~' : '+', info->config_id,
+				 xr_cid_format_get(info->format)->word, info->sid_len,
+				 info->nonce_len, info->has_key ? " key (hidden)" : "");
 	}
 	return ret;
 }
 
 /* How many of two sorted lists are only in the one or only in the other. */
-static void count_diff(const void *a, size_t na, const void *b, size_t nb,
-		       size_t size, int (*compare)(const void *, const void *),
-		       size_t *only_a, size_t *only_b)
+static void count_diff(const void *a, size_t na, const void *b, size_t nb, size_t size,
+		       int (*compare)(const void *, const void *), size_t *only_a, size_t *only_b)
 {
 	const char *x = a, *y = b, *xe = x + na * size, *ye = y + nb * size;
 	int d;
@@ -409,12 +399,12 @@ static void diff_lists(struct phrase *p, const struct model_backend *h,
 	size_t gone, new;
 
 	/* Both are in order (model_sort_lists). */
-	count_diff(h->vips, h->n_vips, w->vips, w->n_vips, sizeof(*w->vips),
-		   model_compare_keys, &gone, &new);
+	count_diff(h->vips, h->n_vips, w->vips, w->n_vips, sizeof(*w->vips), model_compare_keys,
+		   &gone, &new);
 	if (gone || new)
 		add_part(p, "vips +%zu -%zu", new, gone);
-	count_diff(h->sids, h->n_sids, w->sids, w->n_sids, sizeof(*w->sids),
-		   model_compare_sids, &gone, &new);
+	count_diff(h->sids, h->n_sids, w->sids, w->n_sids, sizeof(*w->sids), model_compare_sids,
+		   &gone, &new);
 	if (gone || new)
 		add_part(p, "server IDs +%zu -%zu", new, gone);
 }
@@ -425,32 +415,25 @@ static void diff_facts(struct phrase *p, const struct xr_backend_info *h,
 	char a[TEXT_ADDR], b[TEXT_ADDR];
 
 	if (memcmp(h->addr, w->addr, sizeof(h->addr)))
-		add_part(p, "address %s -> %s", text_addr(a, h->addr),
-			 text_addr(b, w->addr));
+		add_part(p, "address %s -> %s", text_addr(a, h->addr), text_addr(b, w->addr));
 	if (h->weight != w->weight)
 		add_part(p, "weight %u -> %u", h->weight, w->weight);
 	if (h->state != w->state)
-		add_part(p, "state %s -> %s", text_state(h->state),
-			 text_state(w->state));
+		add_part(p, "state %s -> %s", text_state(h->state), text_state(w->state));
 	if (h->forward != w->forward)
-		add_part(p, "forward %s -> %s", text_forward(h->forward),
-			 text_forward(w->forward));
+		add_part(p, "forward %s -> %s", text_forward(h->forward), text_forward(w->forward));
 	if (strcmp(h->dev, w->dev))
-		add_part(p, "dev %s -> %s", h->dev[0] ? h->dev : "any",
-			 w->dev[0] ? w->dev : "any");
+		add_part(p, "dev %s -> %s", h->dev[0] ? h->dev : "any", w->dev[0] ? w->dev : "any");
 	if (h->port != w->port)
 		add_part(p, "port %u -> %u", h->port, w->port);
 	if (h->vni != w->vni)
 		add_part(p, "vni %u -> %u", h->vni, w->vni);
 	if (memcmp(h->mac, w->mac, 6))
-		add_part(p, "mac %s -> %s", text_mac(a, h->mac),
-			 text_mac(b, w->mac));
+		add_part(p, "mac %s -> %s", text_mac(a, h->mac), text_mac(b, w->mac));
 	if (h->initial_rate != w->initial_rate)
-		add_part(p, "initial-rate %u -> %u", h->initial_rate,
-			 w->initial_rate);
+		add_part(p, "initial-rate %u -> %u", h->initial_rate, w->initial_rate);
 	if (memcmp(h->vm_mac, w->vm_mac, 6))
-		add_part(p, "vm %s -> %s", text_mac(a, h->vm_mac),
-			 text_mac(b, w->vm_mac));
+		add_part(p, "vm %s -> %s", text_mac(a, h->vm_mac), text_mac(b, w->vm_mac));
 	if (h->vm_vlan != w->vm_vlan)
 		add_part(p, "vlan %u -> %u", h->vm_vlan, w->vm_vlan);
 }
@@ -463,12 +446,13 @@ static int say_tie(struct commit *c, const struct backend_slot *s)
 	char mac[TEXT_MAC];
 
 	if (!w || mac_is_zero(w->vm_mac) || c->want.vms_given ||
-	    (h && !memcmp(h->vm_mac, w->vm_mac, 6) &&
-	     h->vm_vlan == w->vm_vlan) ||
+	    (h && !memcmp(h->vm_mac, w->vm_mac, 6) && h->vm_vlan == w->vm_vlan) ||
 	    vm_find(c->p, vm_key(w->vm_mac, w->vm_vlan)) != VM_NOWHERE)
 		return 0;
-	return commit_say(c, "! backend %s: VM %s is not known; its packets follow the VM once \"xroam vm add\" makes it so",
-			  w->name, text_mac(mac, w->vm_mac));
+	return commit_say(
+		c,
+		"! backend %s: VM %s is not known; its packets follow the VM once \"xroam vm add\" makes it so",
+		w->name, text_mac(mac, w->vm_mac));
 }
 
 static int say_backend(struct commit *c, const struct backend_slot *s)
@@ -478,37 +462,33 @@ static int say_backend(struct commit *c, const struct backend_slot *s)
 	char addr[TEXT_ADDR];
 
 	if (!s->have)
-		return commit_say(c, "+ backend %s address %s weight %u %s %s, %zu server IDs, behind %zu VIPs",
-				  b->info.name, text_addr(addr, b->info.addr),
-				  b->info.weight, text_forward(b->info.forward),
-				  text_state(b->info.state), b->n_sids,
-				  b->n_vips);
+		return commit_say(
+			c,
+			"+ backend %s address %s weight %u %s %s, %zu server IDs, behind %zu VIPs",
+			b->info.name, text_addr(addr, b->info.addr), b->info.weight,
+			text_forward(b->info.forward), text_state(b->info.state), b->n_sids,
+			b->n_vips);
 	if (!s->want)
 		return commit_say(c, "- backend %s", b->info.name);
 	diff_facts(&p, &s->have->info, &s->want->info);
 	diff_lists(&p, s->have, s->want);
-	return p.n ? commit_say(c, "~ backend %s: %s", b->info.name, p.text) :
-		     0;
+	return p.n ? commit_say(c, "~ backend %s: %s", b->info.name, p.text) : 0;
 }
 
-static void diff_moves(struct phrase *p, const struct xr_policy *h,
-		       const struct xr_policy *w)
+static void diff_moves(struct phrase *p, const struct xr_policy *h, const struct xr_policy *w)
 {
 	static const char *const moves[] = { "expected", "ports", "any", "?" };
 	static const char *const tunnels[] = { "hosts", "any" };
 
 	if (h->moves != w->moves)
-		add_part(p, "moves %s -> %s", moves[h->moves & 3],
-			 moves[w->moves & 3]);
+		add_part(p, "moves %s -> %s", moves[h->moves & 3], moves[w->moves & 3]);
 	if (h->tunnels != w->tunnels)
-		add_part(p, "tunnels %s -> %s", tunnels[h->tunnels & 1],
-			 tunnels[w->tunnels & 1]);
+		add_part(p, "tunnels %s -> %s", tunnels[h->tunnels & 1], tunnels[w->tunnels & 1]);
 	if (h->announce != w->announce)
-		add_part(p, "announce %s -> %s", on_off(h->announce),
-			 on_off(w->announce));
-#define NUMBER(field)                                                          \
-	if (h->field != w->field)                                              \
-		add_part(p, #field " %u -> %u", h->field, w->field)
+		add_part(p, "announce %s -> %s", on_off(h->announce), on_off(w->announce));
+#define NUMBER(field)             \
+	if (h->field != w->field) \
+	add_part(p, #field " %u -> %u", h->field, w->field)
 	NUMBER(announce_rate);
 	NUMBER(flap_moves);
 	NUMBER(flap_seconds);
@@ -527,16 +507,13 @@ static int say_policy(struct commit *c)
 	struct phrase p = { .n = 0 };
 
 	if (h->too_big != w->too_big)
-		add_part(&p, "too_big %s -> %s", too_big[h->too_big & 1],
-			 too_big[w->too_big & 1]);
+		add_part(&p, "too_big %s -> %s", too_big[h->too_big & 1], too_big[w->too_big & 1]);
 	if (h->down != w->down)
-		add_part(&p, "down %s -> %s", down[h->down & 1],
-			 down[w->down & 1]);
+		add_part(&p, "down %s -> %s", down[h->down & 1], down[w->down & 1]);
 	if (h->flow_idle != w->flow_idle)
 		add_part(&p, "flow_idle %u -> %u", h->flow_idle, w->flow_idle);
 	if (h->reply_rate != w->reply_rate)
-		add_part(&p, "reply_rate %u -> %u", h->reply_rate,
-			 w->reply_rate);
+		add_part(&p, "reply_rate %u -> %u", h->reply_rate, w->reply_rate);
 	if (h->source4 != w->source4 || h->source_bits != w->source_bits)
 		add_part(&p, "source");
 	if (h->source6_bits != w->source6_bits ||
@@ -546,11 +523,9 @@ static int say_policy(struct commit *c)
 		add_part(&p, "vip_other %s -> %s", vip_other[h->vip_other & 1],
 			 vip_other[w->vip_other & 1]);
 	if (h->vip_echo != w->vip_echo)
-		add_part(&p, "vip_echo %s -> %s", on_off(h->vip_echo),
-			 on_off(w->vip_echo));
+		add_part(&p, "vip_echo %s -> %s", on_off(h->vip_echo), on_off(w->vip_echo));
 	if (h->vip_route != w->vip_route)
-		add_part(&p, "vip_route %s -> %s", on_off(h->vip_route),
-			 on_off(w->vip_route));
+		add_part(&p, "vip_route %s -> %s", on_off(h->vip_route), on_off(w->vip_route));
 	diff_moves(&p, h, w);
 	return p.n ? commit_say(c, "~ policy: %s", p.text) : 0;
 }

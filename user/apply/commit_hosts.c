@@ -19,7 +19,7 @@
 static bool by_ip(const struct xr_host_info *h)
 {
 	return h->method == XR_FORWARD_IPIP || h->method == XR_FORWARD_GUE ||
-	       h->method == XR_FORWARD_L2;
+		h->method == XR_FORWARD_L2;
 }
 
 __u32 commit_features(const struct model *m)
@@ -56,19 +56,19 @@ static int on_tenant(void *ctx, __u32 place)
 {
 	struct tenant *t = ctx;
 	struct xr_vm_now now = vm_now(t->c->p, place);
-	__u16 host = is_gone(t->c, now.host) ? now.host :
-		     is_gone(t->c, now.next) ? now.next :
-		     is_gone(t->c, now.home) ? now.home : 0;
+	__u16 host = is_gone(t->c, now.host) ? now.host
+		: is_gone(t->c, now.next)    ? now.next
+		: is_gone(t->c, now.home)    ? now.home
+					     : 0;
 	char name[VM_NAME];
 
 	if (!host)
 		return 0;
-	return xr_fail(t->err, -EBUSY,
-		       "host %s: VM %s %s there; move it first, or let it leave",
-		       t->c->host[host].have->info.name,
-		       vm_name_at(t->c->p, name, place),
-		       host == now.host ? "is" :
-		       host == now.next ? "goes" : "is at home");
+	return xr_fail(t->err, -EBUSY, "host %s: VM %s %s there; move it first, or let it leave",
+		       t->c->host[host].have->info.name, vm_name_at(t->c->p, name, place),
+		       host == now.host           ? "is"
+			       : host == now.next ? "goes"
+						  : "is at home");
 }
 
 /* With a list of VMs, those who are not in it go; else nobody is made homeless. */
@@ -104,13 +104,11 @@ int commit_match_hosts(struct commit *c)
 		h = &c->want.hosts[i];
 		h->index = 0;
 		hash = lut_hash(h->info.name, strlen(h->info.name));
-		for (at = lut_first(&l, hash);
-		     (j = lut_get(&l, at)) != LUT_END; at++)
+		for (at = lut_first(&l, hash); (j = lut_get(&l, at)) != LUT_END; at++)
 			if (!strcmp(h->info.name, c->have.hosts[j].info.name))
 				h->index = c->have.hosts[j].index;
 		for (; !h->index && free_slot <= size; free_slot++)
-			if (!c->host[free_slot].have &&
-			    !c->host[free_slot].want)
+			if (!c->host[free_slot].have && !c->host[free_slot].want)
 				h->index = free_slot;
 		if (!h->index)
 			break;
@@ -118,9 +116,11 @@ int commit_match_hosts(struct commit *c)
 	}
 	lut_free(&l);
 	if (i < c->want.n_hosts)
-		return commit_fault(c, c->want.hosts[i].line, xr_fail(c->err, -ENOSPC,
-			       "hosts: old and new together need more than limits.hosts (%u); apply in two steps, or make the instance anew with a larger limit",
-			       size));
+		return commit_fault(
+			c, c->want.hosts[i].line,
+			xr_fail(c->err, -ENOSPC,
+				"hosts: old and new together need more than limits.hosts (%u); apply in two steps, or make the instance anew with a larger limit",
+				size));
 	return check_tenants(c);
 }
 
@@ -141,8 +141,7 @@ static int say_host(struct commit *c, const struct host_slot *s)
 	if (!s->have)
 		ret = commit_say(c, "+ host %s %s", s->want->info.name, is);
 	else if (strcmp(was, is))
-		ret = commit_say(c, "~ host %s: %s -> %s", s->want->info.name,
-				 was, is);
+		ret = commit_say(c, "~ host %s: %s -> %s", s->want->info.name, was, is);
 	else
 		return 0;
 	wrong = ret ? NULL : host_wrong(&s->want->info, words);
@@ -161,8 +160,8 @@ static bool has_gateway(const struct model *m, const struct xr_gateway *g)
 	return false;
 }
 
-static int say_gateways(struct commit *c, const struct model *of,
-			const struct model *other, char sign)
+static int say_gateways(struct commit *c, const struct model *of, const struct model *other,
+			char sign)
 {
 	char addr[TEXT_ADDR];
 	size_t i;
@@ -171,8 +170,7 @@ static int say_gateways(struct commit *c, const struct model *of,
 	for (i = 0; !ret && i < of->n_gateways; i++)
 		if (!has_gateway(other, &of->gateways[i]))
 			ret = commit_say(c, "%c gateway %s", sign,
-					 text_addr(addr,
-						   of->gateways[i].addr));
+					 text_addr(addr, of->gateways[i].addr));
 	return ret;
 }
 
@@ -186,8 +184,8 @@ static bool has_protected(const struct model *m, const struct xr_protected *x)
 	return false;
 }
 
-static int say_protected(struct commit *c, const struct model *of,
-			 const struct model *other, char sign)
+static int say_protected(struct commit *c, const struct model *of, const struct model *other,
+			 char sign)
 {
 	const struct xr_protected *x;
 	char text[TEXT_ADDR];
@@ -247,8 +245,7 @@ static void store_tunnels(struct commit *c)
 		const struct host_slot *s = &c->host[i];
 
 		if (!s->have || !host_has_tunnel(&s->have->info) ||
-		    (s->want && host_same_facts(&s->have->info,
-						&s->want->info)))
+		    (s->want && host_same_facts(&s->have->info, &s->want->info)))
 			continue;
 		key = tunnel_of(&s->have->info);
 		bpf_map_delete_elem(fd, &key);
@@ -257,8 +254,7 @@ static void store_tunnels(struct commit *c)
 		const struct host_slot *s = &c->host[i];
 
 		if (!s->want || !host_has_tunnel(&s->want->info) ||
-		    (s->have && !c->force &&
-		     host_same_facts(&s->have->info, &s->want->info)))
+		    (s->have && !c->force && host_same_facts(&s->have->info, &s->want->info)))
 			continue;
 		key = tunnel_of(&s->want->info);
 		bpf_map_update_elem(fd, &key, &i, 0);
@@ -267,8 +263,7 @@ static void store_tunnels(struct commit *c)
 
 static bool has_vni(const struct host_slot *s, __u32 vni)
 {
-	return s->want && s->want->info.method == XR_FORWARD_VXLAN &&
-	       s->want->info.vni == vni;
+	return s->want && s->want->info.method == XR_FORWARD_VXLAN && s->want->info.vni == vni;
 }
 
 /* Who knows a VNI's segment, whoever sends in it: this machine, if it is there. */
@@ -291,8 +286,7 @@ static void store_segments(struct commit *c)
 	for (i = 1; i <= n; i++) {
 		struct xr_tunnel_key key = { .vni = 0 };
 
-		if (!c->host[i].have ||
-		    c->host[i].have->info.method != XR_FORWARD_VXLAN)
+		if (!c->host[i].have || c->host[i].have->info.method != XR_FORWARD_VXLAN)
 			continue;
 		key.vni = c->host[i].have->info.vni;
 		for (k = 1; k <= n && !has_vni(&c->host[k], key.vni); k++)
@@ -308,8 +302,7 @@ static void store_word(struct plane *p, __u32 i, const struct xr_host *host)
 
 	_Static_assert(sizeof(*host) == sizeof(word), "one word");
 	memcpy(&word, host, sizeof(word));
-	__atomic_store_n((__u64 *)(void *)&p->hosts[i], word,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n((__u64 *)(void *)&p->hosts[i], word, __ATOMIC_RELEASE);
 }
 
 static void store_host(struct commit *c, __u32 i)
@@ -329,10 +322,8 @@ static void store_host(struct commit *c, __u32 i)
 	if (s->have) {
 		c->p->host_info[i] = *info;
 	} else {
-		memcpy((char *)&c->p->host_info[i] + 1, (const char *)info + 1,
-		       sizeof(*info) - 1);
-		__atomic_store_n(&c->p->host_info[i].name[0], info->name[0],
-				 __ATOMIC_RELEASE);
+		memcpy((char *)&c->p->host_info[i] + 1, (const char *)info + 1, sizeof(*info) - 1);
+		__atomic_store_n(&c->p->host_info[i].name[0], info->name[0], __ATOMIC_RELEASE);
 	}
 	store_word(c->p, i, &word);
 }
@@ -345,8 +336,7 @@ static void store_gateways(struct commit *c)
 		if (i < c->want.n_gateways)
 			c->p->gateways[i] = c->want.gateways[i];
 		else
-			memset(&c->p->gateways[i], 0,
-			       sizeof(c->p->gateways[i]));
+			memset(&c->p->gateways[i], 0, sizeof(c->p->gateways[i]));
 	}
 }
 
@@ -363,8 +353,8 @@ void commit_store_hosts(struct commit *c)
 	store_segments(c);
 	host_refresh_ports(c->p);
 	store_gateways(c);
-	protect_refresh(c->p, c->want.n_protect ? c->want.protect : &nothing,
-			c->want.n_protect, NULL);
+	protect_refresh(c->p, c->want.n_protect ? c->want.protect : &nothing, c->want.n_protect,
+			NULL);
 	ends_refresh(c->p, NULL);
 }
 
@@ -372,8 +362,7 @@ void commit_store_hosts(struct commit *c)
 void commit_clear_hosts(struct commit *c)
 {
 	const struct xr_host none = { 0 };
-	bool local = (c->p->meta->features | commit_features(&c->have)) &
-		     XR_FEATURE_LOCAL;
+	bool local = (c->p->meta->features | commit_features(&c->have)) & XR_FEATURE_LOCAL;
 	__u32 i;
 
 	for (i = 1; i <= c->have.limits.hosts; i++) {

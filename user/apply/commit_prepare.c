@@ -16,8 +16,7 @@ static bool needs_path(const struct commit *c, const struct backend_slot *s)
 	if (!s->want)
 		return false;
 	return c->force || !s->have ||
-	       !path_same_facts(&s->have->info, &c->have.policy,
-				&s->want->info, &c->want.policy);
+		!path_same_facts(&s->have->info, &c->have.policy, &s->want->info, &c->want.policy);
 }
 
 /* Local hosts as they are and as they shall be: few, among thousands. */
@@ -67,10 +66,8 @@ static bool host_needs_path(const struct commit *c, const struct host_slot *s,
 {
 	if (!s->want || s->want->info.local)
 		return false;
-	return c->force || !s->have ||
-	       !host_same_facts(&s->have->info, &s->want->info) ||
-	       !same_source(source, source_among(l->have, l->n_have,
-						 &s->have->info));
+	return c->force || !s->have || !host_same_facts(&s->have->info, &s->want->info) ||
+		!same_source(source, source_among(l->have, l->n_have, &s->have->info));
 }
 
 static void note_path(const struct commit *c, bool *used, __u32 path)
@@ -102,8 +99,7 @@ static int take_path(struct commit *c, const bool *used, __u32 *next,
 	while (*next < c->p->paths_max && used[*next])
 		++*next;
 	if (*next >= c->p->paths_max)
-		return xr_fail(c->err, -ENOSPC,
-			       "no free path for %s %s; change fewer at once",
+		return xr_fail(c->err, -ENOSPC, "no free path for %s %s; change fewer at once",
 			       host ? "host" : "backend", info->name);
 	*path = (*next)++;
 	c->jobs[c->n_jobs].info = info;
@@ -112,8 +108,8 @@ static int take_path(struct commit *c, const bool *used, __u32 *next,
 	return 0;
 }
 
-static int choose_host(struct commit *c, const bool *used, __u32 *next,
-		       struct host_slot *h, const struct locals *l)
+static int choose_host(struct commit *c, const bool *used, __u32 *next, struct host_slot *h,
+		       const struct locals *l)
 {
 	const __be32 *source = NULL;
 	int ret;
@@ -129,8 +125,7 @@ static int choose_host(struct commit *c, const bool *used, __u32 *next,
 	return ret;
 }
 
-static int choose_all(struct commit *c, const bool *used,
-		      const struct locals *l)
+static int choose_all(struct commit *c, const bool *used, const struct locals *l)
 {
 	struct backend_slot *b;
 	__u32 i, next = 1;
@@ -140,8 +135,7 @@ static int choose_all(struct commit *c, const bool *used,
 		b = &c->backend[i];
 		b->path = c->p->backends[i].path;
 		if (needs_path(c, b))
-			ret = take_path(c, used, &next, &b->want->info, false,
-					&b->path);
+			ret = take_path(c, used, &next, &b->want->info, false, &b->path);
 	}
 	for (i = 1; !ret && i <= c->have.limits.hosts; i++) {
 		c->host[i].path = c->p->hosts[i].path;
@@ -176,8 +170,8 @@ static int warn_of(struct commit *c, const struct path_job *j)
 {
 	if (!path_trouble_text(j))
 		return 0;
-	return commit_say(c, "! %s %s: %s", j->host ? "host" : "backend",
-			  j->info->name, path_trouble_text(j));
+	return commit_say(c, "! %s %s: %s", j->host ? "host" : "backend", j->info->name,
+			  path_trouble_text(j));
 }
 
 static int store_paths(struct commit *c)
@@ -192,11 +186,9 @@ static int store_paths(struct commit *c)
 		c->p->paths[c->job_path[i]] = j->path;
 		for (cpu = 0; cpu < c->p->cpus; cpu++)
 			hop[cpu] = j->hop;
-		if (bpf_map_update_elem(c->p->fd[PLANE_NEXTHOPS],
-					&c->job_path[i], hop, BPF_ANY))
+		if (bpf_map_update_elem(c->p->fd[PLANE_NEXTHOPS], &c->job_path[i], hop, BPF_ANY))
 			ret = xr_fail(c->err, -errno, "next hop of %s %s: %s",
-				      j->host ? "host" : "backend",
-				      j->info->name, strerror(errno));
+				      j->host ? "host" : "backend", j->info->name, strerror(errno));
 		if (!ret)
 			ret = warn_of(c, j);
 	}
@@ -209,8 +201,7 @@ static int prepare_paths(struct commit *c)
 	int ret = choose_paths(c);
 
 	if (!ret)
-		ret = path_resolve(c->jobs, c->n_jobs, &c->want.policy,
-				   plane_tick(c->p), c->err);
+		ret = path_resolve(c->jobs, c->n_jobs, &c->want.policy, plane_tick(c->p), c->err);
 	return ret ? ret : store_paths(c);
 }
 
@@ -218,8 +209,7 @@ static int prepare_paths(struct commit *c)
 
 static int prepare_sids(struct commit *c)
 {
-	struct sid_table t = { c->p->server_ids, c->p->server_id_names,
-			       c->p->sid_buckets - 1 };
+	struct sid_table t = { c->p->server_ids, c->p->server_id_names, c->p->sid_buckets - 1 };
 	const struct model_backend *b;
 	struct sid_entry *want;
 	size_t i, j, n = 0;
@@ -256,9 +246,9 @@ static int prepare_cids(struct commit *c)
 		e = xr_cid_config_fill(&config, &c->cid[s].want->info);
 		if (e)
 			return commit_fault(c, c->cid[s].want->line,
-				xr_fail(c->err, -EINVAL, "CID config %u: %s",
-					c->cid[s].want->info.config_id,
-					xr_cid_error_text(e)));
+					    xr_fail(c->err, -EINVAL, "CID config %u: %s",
+						    c->cid[s].want->info.config_id,
+						    xr_cid_error_text(e)));
 		/* Under force it may be in use, and is then the same. */
 		if (memcmp(&c->p->cid_configs[s], &config, sizeof(config)))
 			c->p->cid_configs[s] = config;
@@ -273,8 +263,7 @@ static int prepare_cids(struct commit *c)
 static int try_vips(struct commit *c)
 {
 	size_t size = (size_t)c->p->vip_buckets * sizeof(struct xr_vip_bucket);
-	struct vip_table t = { malloc(size), c->p->vip_buckets - 1,
-			       c->p->hash_keys, c->p->vips };
+	struct vip_table t = { malloc(size), c->p->vip_buckets - 1, c->p->hash_keys, c->p->vips };
 	const struct model_vip *v;
 	char name[TEXT_VIP];
 	__u32 i;
@@ -296,7 +285,8 @@ static int try_vips(struct commit *c)
 		if (ret == -EEXIST)
 			ret = 0;
 		if (ret)
-			ret = xr_fail(c->err, ret,
+			ret = xr_fail(
+				c->err, ret,
 				"VIP %s: its place in the index is full; make the instance anew with a larger limits.vips",
 				text_vip(name, v->addr, v->port, v->proto));
 		commit_fault(c, v->line, ret);

@@ -10,7 +10,7 @@
 /* Nothing is there yet: as much of a plane as is looked at then. */
 struct blank {
 	struct plane p;
-	struct xr_meta meta;		/* limits of 0: nothing more is there */
+	struct xr_meta meta; /* limits of 0: nothing more is there */
 	struct xr_hash_keys keys;
 	struct xr_tag_bucket bucket;
 	struct xr_device device[XR_MAX_DEVICES];
@@ -31,8 +31,8 @@ static struct plane *blank_plane(struct blank *b)
 }
 
 int model_preview(struct plane *p, const struct model *want,
-		  void (*changed)(void *ctx, const char *line), void *ctx,
-		  size_t *n, struct xr_err *err)
+		  void (*changed)(void *ctx, const char *line), void *ctx, size_t *n,
+		  struct xr_err *err)
 {
 	struct blank *b = p ? NULL : calloc(1, sizeof(*b));
 	struct commit c = { .err = err, .preview = n };
@@ -54,7 +54,7 @@ int model_preview(struct plane *p, const struct model *want,
 	if (!ret)
 		ret = model_copy(&c.want, want);
 	if (!ret && b)
-		c.want.has_secret = false;	/* there is no other to keep */
+		c.want.has_secret = false; /* there is no other to keep */
 	ret = commit_run(&c, ret, changed, ctx);
 	free(b);
 	return ret;

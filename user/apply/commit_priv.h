@@ -11,24 +11,24 @@
 /* One VIP as it is and as it shall be; index in vips is the place here. */
 struct vip_slot {
 	const struct model_vip *have, *want;
-	__u16 pool;		/* the largest of those behind it */
+	__u16 pool; /* the largest of those behind it */
 };
 
 struct backend_slot {
 	const struct model_backend *have, *want;
-	__u32 path;		/* as it shall be */
-	__u16 pool;		/* the first backend behind the same VIPs */
+	__u32 path; /* as it shall be */
+	__u16 pool; /* the first backend behind the same VIPs */
 };
 
 struct host_slot {
 	const struct model_host *have, *want;
-	__u32 path;		/* as it shall be; 0: local */
-	struct xr_backend_info facts;	/* what path_resolve() asks for */
+	__u32 path;                   /* as it shall be; 0: local */
+	struct xr_backend_info facts; /* what path_resolve() asks for */
 };
 
 struct member {
 	__u16 vip, backend;
-	__u32 weight;		/* 0: takes no new flows */
+	__u32 weight; /* 0: takes no new flows */
 };
 
 struct members {
@@ -40,13 +40,13 @@ struct commit {
 	struct plane *p;
 	struct xr_err *err;
 	struct model have, want;
-	bool force;		/* recovery: the maps may be half changed */
-	size_t *preview;	/* said, not done: how many changes there are */
+	bool force;      /* recovery: the maps may be half changed */
+	size_t *preview; /* said, not done: how many changes there are */
 
 	/* by index */
-	struct vip_slot *vip;		/* limits.vips + 1 */
-	struct backend_slot *backend;	/* limits.backends + 1 */
-	struct host_slot *host;		/* limits.hosts + 1 */
+	struct vip_slot *vip;         /* limits.vips + 1 */
+	struct backend_slot *backend; /* limits.backends + 1 */
+	struct host_slot *host;       /* limits.hosts + 1 */
 	struct {
 		const struct model_cid *have, *want;
 	} cid[XR_CID_SLOTS];
@@ -65,13 +65,13 @@ struct commit {
 	__u32 *table_vip;
 	__u32 *table_fd;
 	size_t n_tables;
-	int *fds;			/* each once, to be closed */
+	int *fds; /* each once, to be closed */
 	size_t n_fds;
 
 	/* what was done to devices, by place in want.devs */
 	struct device_undo {
 		bool attached;
-		bool replaced;		/* and this is what there was: */
+		bool replaced; /* and this is what there was: */
 		enum attach_want mode;
 		enum xr_role role;
 		struct xr_listed listed;
@@ -80,8 +80,8 @@ struct commit {
 	/* what to tell */
 	char **lines;
 	size_t n_lines;
-	bool warned;			/* some of them are but warnings */
-	size_t n_changes;		/* the others */
+	bool warned;      /* some of them are but warnings */
+	size_t n_changes; /* the others */
 	bool devices_differ;
 
 	/* VMs: what is to be done, found while it is described */
@@ -91,8 +91,7 @@ struct commit {
 
 /* commit_diff.c: which slot everything has; what changes, in words. */
 int commit_match(struct commit *c);
-int commit_say(struct commit *c, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+int commit_say(struct commit *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int commit_describe(struct commit *c);
 /* Of an entry in that line of the file, if any: puts the place in front. Gives ret. */
 int commit_fault(struct commit *c, __u32 line, int ret);
@@ -101,12 +100,11 @@ int commit_fault(struct commit *c, __u32 line, int ret);
  * commit.c: the change, as have and want are (ret: how that went); tells of it and
  * frees all.
  */
-int commit_run(struct commit *c, int ret,
-	       void (*changed)(void *ctx, const char *line), void *ctx);
+int commit_run(struct commit *c, int ret, void (*changed)(void *ctx, const char *line), void *ctx);
 
 /* commit_stops.c: what a change takes away without a word, or from service. */
 int commit_check_sections(struct commit *c);
-int commit_describe_stops(struct commit *c);	/* lists members, too */
+int commit_describe_stops(struct commit *c); /* lists members, too */
 
 /* commit_same.c: whether there is anything to change, said or not. */
 bool commit_differs(const struct commit *c);
@@ -142,8 +140,7 @@ struct phrase {
 	char text[512];
 	size_t n;
 };
-void add_part(struct phrase *p, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void add_part(struct phrase *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* commit_devices.c: attaches what is new, detaches what is gone. */
 int commit_attach(struct commit *c);

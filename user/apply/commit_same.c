@@ -22,8 +22,7 @@ static bool same_policy(const struct xr_policy *a, const struct xr_policy *b)
 
 static bool same_vip(const struct vip_slot *s)
 {
-	return s->have && s->want && s->have->cid == s->want->cid &&
-	       s->have->flow == s->want->flow;
+	return s->have && s->want && s->have->cid == s->want->cid && s->have->flow == s->want->flow;
 }
 
 static bool same_info(struct xr_backend_info a, struct xr_backend_info b)
@@ -36,8 +35,7 @@ static bool same_info(struct xr_backend_info a, struct xr_backend_info b)
 }
 
 /* Both are in order (model_sort_lists). */
-static bool same_lists(const struct model_backend *a,
-		       const struct model_backend *b)
+static bool same_lists(const struct model_backend *a, const struct model_backend *b)
 {
 	size_t i;
 
@@ -55,7 +53,7 @@ static bool same_lists(const struct model_backend *a,
 static bool same_backend(const struct backend_slot *s)
 {
 	return s->have && s->want && same_info(s->have->info, s->want->info) &&
-	       same_lists(s->have, s->want);
+		same_lists(s->have, s->want);
 }
 
 static bool same_host(const struct host_slot *s)
@@ -74,8 +72,7 @@ static bool same_host(const struct host_slot *s)
 }
 
 /* Of the same entries, each as often, in any order. */
-static bool same_set(const void *a, size_t na, const void *b, size_t nb,
-		     size_t size)
+static bool same_set(const void *a, size_t na, const void *b, size_t nb, size_t size)
 {
 	const char *x = a, *y = b;
 	size_t i, j, in_a, in_b;
@@ -112,12 +109,10 @@ static bool same_tables(const struct commit *c)
 		if ((c->vip[i].have || c->vip[i].want) && !same_vip(&c->vip[i]))
 			return false;
 	for (i = 1; i <= c->have.limits.backends; i++)
-		if ((c->backend[i].have || c->backend[i].want) &&
-		    !same_backend(&c->backend[i]))
+		if ((c->backend[i].have || c->backend[i].want) && !same_backend(&c->backend[i]))
 			return false;
 	for (i = 1; i <= c->have.limits.hosts; i++)
-		if ((c->host[i].have || c->host[i].want) &&
-		    !same_host(&c->host[i]))
+		if ((c->host[i].have || c->host[i].want) && !same_host(&c->host[i]))
 			return false;
 	return true;
 }
@@ -126,11 +121,10 @@ bool commit_differs(const struct commit *c)
 {
 	const struct model *h = &c->have, *w = &c->want;
 
-	return !same_policy(&h->policy, &w->policy) || !same_cids(c) ||
-	       !same_tables(c) ||
-	       !same_set(h->gateways, h->n_gateways, w->gateways,
-			 w->n_gateways, sizeof(*h->gateways)) ||
-	       !same_set(h->protect, h->n_protect, w->protect, w->n_protect,
-			 sizeof(*h->protect)) ||
-	       c->n_vm_changes || c->devices_differ;
+	return !same_policy(&h->policy, &w->policy) || !same_cids(c) || !same_tables(c) ||
+		!same_set(h->gateways, h->n_gateways, w->gateways, w->n_gateways,
+			  sizeof(*h->gateways)) ||
+		!same_set(h->protect, h->n_protect, w->protect, w->n_protect,
+			  sizeof(*h->protect)) ||
+		c->n_vm_changes || c->devices_differ;
 }

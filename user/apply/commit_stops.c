@@ -15,7 +15,7 @@
 
 /* ---- what a file leaves out ---- */
 
-#define SELDOM	(1U << MODEL_GATEWAYS | 1U << MODEL_PROTECTED)
+#define SELDOM (1U << MODEL_GATEWAYS | 1U << MODEL_PROTECTED)
 
 int commit_check_sections(struct commit *c)
 {
@@ -43,9 +43,10 @@ int commit_check_sections(struct commit *c)
 	}
 	if (!list.n)
 		return 0;
-	return xr_fail(c->err, -EINVAL,
-		       "the file leaves out what the instance has: %s; write %s to delete them, or what \"xroam export\" prints to keep them",
-		       list.text, empty.text);
+	return xr_fail(
+		c->err, -EINVAL,
+		"the file leaves out what the instance has: %s; write %s to delete them, or what \"xroam export\" prints to keep them",
+		list.text, empty.text);
 }
 
 /* ---- what stops ---- */
@@ -59,8 +60,7 @@ static size_t *count_serving(const struct commit *c, const struct members *m)
 	return n;
 }
 
-static int say_stop(struct commit *c, const struct vip_slot *s, size_t had,
-		    size_t has)
+static int say_stop(struct commit *c, const struct vip_slot *s, size_t had, size_t has)
 {
 	char name[TEXT_VIP];
 
@@ -68,10 +68,14 @@ static int say_stop(struct commit *c, const struct vip_slot *s, size_t had,
 		return 0;
 	text_vip(name, s->have->addr, s->have->port, s->have->proto);
 	if (s->want)
-		return commit_say(c, "! vip %s: no backend is left that takes new flows: they are dropped from now on",
-				  name);
-	return commit_say(c, "! vip %s is taken away, and %zu backend%s served it: its packets are steered no more",
-			  name, had, had == 1 ? "" : "s");
+		return commit_say(
+			c,
+			"! vip %s: no backend is left that takes new flows: they are dropped from now on",
+			name);
+	return commit_say(
+		c,
+		"! vip %s is taken away, and %zu backend%s served it: its packets are steered no more",
+		name, had, had == 1 ? "" : "s");
 }
 
 static int say_devices(struct commit *c)
@@ -92,20 +96,20 @@ static int say_cid(struct commit *c, int s)
 	struct stats_steered n;
 	bool same = false;
 	size_t k;
-	int ret = stats_steered(c->p, xr_cid_codepoints(i->format, i->config_id),
-				&n);
+	int ret = stats_steered(c->p, xr_cid_codepoints(i->format, i->config_id), &n);
 
 	if (ret)
-		return xr_fail(c->err, ret, "CID config %u: reading counters: %s",
-			       i->config_id, strerror(-ret));
+		return xr_fail(c->err, ret, "CID config %u: reading counters: %s", i->config_id,
+			       strerror(-ret));
 	if (!(n.by_cid + n.down))
 		return 0;
 	for (k = 0; k < c->want.n_cids; k++)
 		same |= c->want.cids[k].info.config_id == i->config_id;
-	return commit_say(c, "! cid %u %s %s, and %llu packets came by it so far: connections that still have a CID of it lose their server (\"xroam cid show\", twice, tells whether any come)",
-			  i->config_id, xr_cid_format_word(i->format),
-			  same ? "changes" : "is taken away",
-			  (unsigned long long)(n.by_cid + n.down));
+	return commit_say(
+		c,
+		"! cid %u %s %s, and %llu packets came by it so far: connections that still have a CID of it lose their server (\"xroam cid show\", twice, tells whether any come)",
+		i->config_id, xr_cid_format_word(i->format), same ? "changes" : "is taken away",
+		(unsigned long long)(n.by_cid + n.down));
 }
 
 static int say_cids(struct commit *c)

@@ -37,8 +37,7 @@ static __u64 key_hash(const __be32 *addr, __be16 port, __u8 proto)
 	return lut_hash(word, sizeof(word));
 }
 
-static __u16 vip_of(const struct model *m, const struct lut *l,
-		    const struct model_vip_key *k)
+static __u16 vip_of(const struct model *m, const struct lut *l, const struct model_vip_key *k)
 {
 	const struct model_vip *v;
 	__u32 at, i;
@@ -66,16 +65,14 @@ static int list_members(const struct model *m, struct members *out)
 	if (!out->item || lut_init(&l, m->n_vips))
 		return -ENOMEM;
 	for (i = 0; i < m->n_vips; i++)
-		lut_add(&l, key_hash(m->vips[i].addr, m->vips[i].port,
-				     m->vips[i].proto), i);
+		lut_add(&l, key_hash(m->vips[i].addr, m->vips[i].port, m->vips[i].proto), i);
 	for (i = 0; i < m->n_backends; i++) {
 		b = &m->backends[i];
 		for (j = 0; j < b->n_vips; j++) {
 			to = &out->item[out->n];
 			to->vip = vip_of(m, &l, &b->vips[j]);
 			to->backend = b->index;
-			to->weight = b->info.state == XR_BACKEND_UP ?
-					     b->info.weight : 0;
+			to->weight = b->info.state == XR_BACKEND_UP ? b->info.weight : 0;
 			out->n += to->vip != 0;
 		}
 	}
@@ -127,8 +124,7 @@ static int diff_members(struct commit *c)
 	for (i = 0, j = 0; !ret && (i < n || j < live.n);) {
 		if (i < n)
 			pair = (struct xr_member){ w[i].vip, w[i].backend };
-		d = i == n ? 1 :
-		    j == live.n ? -1 : compare_pair(&pair, &live.item[j]);
+		d = i == n ? 1 : j == live.n ? -1 : compare_pair(&pair, &live.item[j]);
 		if (d < 0)
 			c->add_members[c->n_add_members++] = pair;
 		if (d > 0)
@@ -178,15 +174,13 @@ static __u64 hash_vips(const struct behind *b)
 }
 
 /* A pool is named by the first of its backends, so no two have one number. */
-static void name_pool(struct commit *c, struct lut *first,
-		      const struct behind *all, __u32 backend)
+static void name_pool(struct commit *c, struct lut *first, const struct behind *all, __u32 backend)
 {
 	__u64 hash = hash_vips(&all[backend]);
 	__u32 at, i;
 
 	c->backend[backend].pool = backend;
-	for (at = lut_first(first, hash); (i = lut_get(first, at)) != LUT_END;
-	     at++)
+	for (at = lut_first(first, hash); (i = lut_get(first, at)) != LUT_END; at++)
 		if (same_vips(&all[i], &all[backend])) {
 			c->backend[backend].pool = i;
 			return;
@@ -254,8 +248,7 @@ int commit_members(struct commit *c)
 
 /* ---- the members map ---- */
 
-static int change_members(struct commit *c, struct xr_member *key, size_t n,
-			  bool add, size_t *done)
+static int change_members(struct commit *c, struct xr_member *key, size_t n, bool add, size_t *done)
 {
 	int fd = c->p->fd[PLANE_MEMBERS], ret;
 	__u32 *zero = calloc(BATCH, sizeof(*zero)), count;
@@ -266,11 +259,9 @@ static int change_members(struct commit *c, struct xr_member *key, size_t n,
 	for (ret = 0; !ret && *done < n; *done += count) {
 		count = n - *done < BATCH ? n - *done : BATCH;
 		if (add)
-			ret = bpf_map_update_batch(fd, key + *done, zero,
-						   &count, NULL);
+			ret = bpf_map_update_batch(fd, key + *done, zero, &count, NULL);
 		else
-			ret = bpf_map_delete_batch(fd, key + *done, &count,
-						   NULL);
+			ret = bpf_map_delete_batch(fd, key + *done, &count, NULL);
 	}
 	free(zero);
 	return ret;
@@ -281,8 +272,7 @@ int commit_add_members(struct commit *c)
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
 	size_t done;
-	int ret = change_members(c, c->add_members, c->n_add_members, true,
-				 &done);
+	int ret = change_members(c, c->add_members, c->n_add_members, true, &done);
 
 	if (!ret)
 		return 0;
@@ -290,11 +280,11 @@ int commit_add_members(struct commit *c)
 	commit_undo_members(c);
 	bpf_obj_get_info_by_fd(c->p->fd[PLANE_MEMBERS], &info, &len);
 	if (ret == -E2BIG)
-		return xr_fail(c->err, ret,
-			       "too many pairs of VIP and backend: with those that go, more than the %u that this instance has room for; a larger limits.backends gives more",
-			       info.max_entries);
-	return xr_fail(c->err, ret, "writing pairs of VIP and backend: %s",
-		       strerror(-ret));
+		return xr_fail(
+			c->err, ret,
+			"too many pairs of VIP and backend: with those that go, more than the %u that this instance has room for; a larger limits.backends gives more",
+			info.max_entries);
+	return xr_fail(c->err, ret, "writing pairs of VIP and backend: %s", strerror(-ret));
 }
 
 void commit_undo_members(struct commit *c)
@@ -310,8 +300,7 @@ void commit_del_members(struct commit *c)
 
 	/* A batch stops at a key that is not there: go on behind it. */
 	while (from < c->n_del_members) {
-		change_members(c, c->del_members + from,
-			       c->n_del_members - from, false, &done);
+		change_members(c, c->del_members + from, c->n_del_members - from, false, &done);
 		from += done + 1;
 	}
 }
@@ -339,8 +328,9 @@ static int slice_members(struct members *m, struct slice *by_vip)
 
 		if (!s->n++)
 			s->item = &m->item[i];
-		s->hash = xr_mix64(s->hash ^ ((__u64)m->item[i].weight << 16 |
-					      m->item[i].backend)) + s->n;
+		s->hash = xr_mix64(s->hash ^
+				   ((__u64)m->item[i].weight << 16 | m->item[i].backend)) +
+			s->n;
 	}
 	return 0;
 }
@@ -443,18 +433,17 @@ static int running_table(struct commit *c, __u32 vip)
 
 struct tables {
 	struct slice *have, *want;
-	struct lut made;	/* by hash: index into of[], of VIPs done */
-	__u32 *of;		/* VIP numbers */
-	int *fd;		/* and their tables */
+	struct lut made; /* by hash: index into of[], of VIPs done */
+	__u32 *of;       /* VIP numbers */
+	int *fd;         /* and their tables */
 	size_t n;
 	struct bpf_map_create_opts opts;
 };
 
-static bool keeps_table(const struct commit *c, const struct tables *t,
-			__u32 vip)
+static bool keeps_table(const struct commit *c, const struct tables *t, __u32 vip)
 {
 	return !c->force && c->vip[vip].have && c->vip[vip].want &&
-	       same_slice(&t->have[vip], &t->want[vip]);
+		same_slice(&t->have[vip], &t->want[vip]);
 }
 
 static void note_table(struct tables *t, __u32 vip, int fd)
@@ -468,8 +457,8 @@ static int known_table(const struct tables *t, __u32 vip)
 {
 	__u32 at, i;
 
-	for (at = lut_first(&t->made, t->want[vip].hash);
-	     (i = lut_get(&t->made, at)) != LUT_END; at++)
+	for (at = lut_first(&t->made, t->want[vip].hash); (i = lut_get(&t->made, at)) != LUT_END;
+	     at++)
 		if (same_slice(&t->want[t->of[i]], &t->want[vip]))
 			return t->fd[i];
 	return -ENOENT;
@@ -495,16 +484,15 @@ static int own_table(struct commit *c, struct tables *t, __u32 vip, int fd)
  * A VIP that keeps its table may lend it to one that comes to the same list:
  * its fd is asked for only then.
  */
-static int find_table(struct commit *c, struct tables *t, struct lut *kept,
-		      const __u32 *kept_vip, __u32 vip)
+static int find_table(struct commit *c, struct tables *t, struct lut *kept, const __u32 *kept_vip,
+		      __u32 vip)
 {
 	__u32 at, i;
 	int fd = known_table(t, vip);
 
 	if (fd >= 0)
 		return fd;
-	for (at = lut_first(kept, t->want[vip].hash);
-	     (i = lut_get(kept, at)) != LUT_END; at++)
+	for (at = lut_first(kept, t->want[vip].hash); (i = lut_get(kept, at)) != LUT_END; at++)
 		if (same_slice(&t->want[kept_vip[i]], &t->want[vip])) {
 			fd = running_table(c, kept_vip[i]);
 			if (fd >= 0)
@@ -535,8 +523,7 @@ static int make_all(struct commit *c, struct tables *t, __u32 size)
 	}
 	/* One that is deleted gets the empty table: its own shall be freed. */
 	for (vip = 1; vip <= size && fd >= 0; vip++) {
-		if (keeps_table(c, t, vip) ||
-		    (!c->vip[vip].have && !c->vip[vip].want))
+		if (keeps_table(c, t, vip) || (!c->vip[vip].have && !c->vip[vip].want))
 			continue;
 		fd = find_table(c, t, &kept, kept_vip, vip);
 		c->table_vip[c->n_tables] = vip;
@@ -570,8 +557,7 @@ int commit_make_tables(struct commit *c)
 		ret = make_all(c, &t, size);
 	}
 	if (ret)
-		xr_fail(c->err, ret, "making Maglev tables: %s",
-			strerror(-ret));
+		xr_fail(c->err, ret, "making Maglev tables: %s", strerror(-ret));
 	btf__free(btf);
 	lut_free(&t.made);
 	free(t.have);
@@ -597,7 +583,6 @@ int commit_store_tables(struct commit *c)
 	if (!ret)
 		return 0;
 	for (i = 0, ret = 0; !ret && i < c->n_tables; i++)
-		ret = bpf_map_update_elem(fd, &c->table_vip[i],
-					  &c->table_fd[i], 0);
+		ret = bpf_map_update_elem(fd, &c->table_vip[i], &c->table_fd[i], 0);
 	return ret ? -errno : 0;
 }

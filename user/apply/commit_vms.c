@@ -21,7 +21,7 @@
 enum change { STAYS, NEW, MOVES, BINDS, MOVES_AND_BINDS, LEAVES };
 
 struct vm_change {
-	const struct model_vm *want;	/* NULL: LEAVES */
+	const struct model_vm *want; /* NULL: LEAVES */
 	__u32 place;
 	enum change change;
 };
@@ -31,14 +31,12 @@ static __u16 host_of(const struct commit *c, const struct model_vm *v)
 	return c->want.hosts[v->host].index;
 }
 
-static bool is_bound(const struct commit *c, const struct model_vm *v,
-		     __u32 place)
+static bool is_bound(const struct commit *c, const struct model_vm *v, __u32 place)
 {
 	return vm_bound(c->p, place, v->addr, v->n_addrs, v->lock, v->tap);
 }
 
-static enum change change_of(const struct commit *c, const struct model_vm *v,
-			     __u32 place)
+static enum change change_of(const struct commit *c, const struct model_vm *v, __u32 place)
 {
 	bool moves, binds;
 
@@ -46,8 +44,7 @@ static enum change change_of(const struct commit *c, const struct model_vm *v,
 		return NEW;
 	moves = vm_now(c->p, place).host != host_of(c, v);
 	binds = !is_bound(c, v, place);
-	return moves && binds ? MOVES_AND_BINDS : moves ? MOVES :
-	       binds ? BINDS : STAYS;
+	return moves && binds ? MOVES_AND_BINDS : moves ? MOVES : binds ? BINDS : STAYS;
 }
 
 /* ---- in words ---- */
@@ -59,29 +56,25 @@ static int say_vm(struct commit *c, const struct vm_change *ch)
 	const char *at;
 
 	if (ch->change == LEAVES)
-		return commit_say(c, "- vm %s",
-				  vm_name_at(c->p, name, ch->place));
+		return commit_say(c, "- vm %s", vm_name_at(c->p, name, ch->place));
 	vm_name(name, vm_key(v->mac, v->vlan));
 	at = c->want.hosts[v->host].info.name;
 	switch (ch->change) {
 	case NEW:
-		return commit_say(c, "+ vm %s at %s%s", name, at,
-				  v->lock ? " lock" : "");
+		return commit_say(c, "+ vm %s at %s%s", name, at, v->lock ? " lock" : "");
 	case MOVES:
 	case MOVES_AND_BINDS:
 		return commit_say(c, "~ vm %s: at %s -> %s%s", name,
-				  host_name(c->p, vm_now(c->p, ch->place).host),
-				  at, ch->change == MOVES ? "" : ", binding");
+				  host_name(c->p, vm_now(c->p, ch->place).host), at,
+				  ch->change == MOVES ? "" : ", binding");
 	default:
 		return commit_say(c, "~ vm %s: binding", name);
 	}
 }
 
-static int note(struct commit *c, const struct model_vm *v, __u32 place,
-		enum change change)
+static int note(struct commit *c, const struct model_vm *v, __u32 place, enum change change)
 {
-	struct vm_change *ch = model_grow(&c->vm_changes, &c->n_vm_changes,
-					  sizeof(*ch));
+	struct vm_change *ch = model_grow(&c->vm_changes, &c->n_vm_changes, sizeof(*ch));
 
 	if (!ch)
 		return -ENOMEM;
@@ -91,7 +84,7 @@ static int note(struct commit *c, const struct model_vm *v, __u32 place,
 
 struct leavers {
 	struct commit *c;
-	const __u8 *kept;	/* by place */
+	const __u8 *kept; /* by place */
 };
 
 static int on_known(void *ctx, __u32 place)
@@ -149,8 +142,9 @@ static int check_port(struct commit *c, const struct model_vm *v)
 	if (!ret)
 		return 0;
 	vm_count_reason(c->p, XR_R_PORT_REFUSED, 1);
-	return commit_fault(c, v->line, xr_fail(c->err, -EINVAL, "VM %s: %s",
-			    vm_name(name, vm_key(v->mac, v->vlan)), err.text));
+	return commit_fault(c, v->line,
+			    xr_fail(c->err, -EINVAL, "VM %s: %s",
+				    vm_name(name, vm_key(v->mac, v->vlan)), err.text));
 }
 
 int commit_describe_vms(struct commit *c)
@@ -202,8 +196,7 @@ static void let_go(struct commit *c)
 		if (ch->change == LEAVES)
 			vm_drop(c->p, ch->place, &loose);
 		else if (ch->change == BINDS || ch->change == MOVES_AND_BINDS)
-			vm_unbind(c->p, ch->place, ch->want->addr,
-				  ch->want->n_addrs, &loose);
+			vm_unbind(c->p, ch->place, ch->want->addr, ch->want->n_addrs, &loose);
 	}
 	vm_loose_end(c->p, &loose);
 }
@@ -236,15 +229,13 @@ static int settle(struct commit *c, struct vm_change *ch, __u32 tick)
 	if (ch->change == MOVES || ch->change == MOVES_AND_BINDS)
 		move(c, ch, tick);
 	if (ch->change == NEW)
-		ch->place = vm_new(c->p, vm_key(v->mac, v->vlan),
-				   host_of(c, v), XR_SOURCE_FILE);
+		ch->place = vm_new(c->p, vm_key(v->mac, v->vlan), host_of(c, v), XR_SOURCE_FILE);
 	if (ch->place == VM_NOWHERE)
 		return commit_fault(c, v->line, full(c, "VM", "vms"));
 	if (ch->change == LEAVES || ch->change == MOVES)
 		return 0;
 	if (vm_bind(c->p, ch->place, v->addr, v->n_addrs, v->lock, v->tap))
-		return commit_fault(c, v->line,
-				    full(c, "VM's address", "vm_addresses"));
+		return commit_fault(c, v->line, full(c, "VM's address", "vm_addresses"));
 	if (host_any_local(c->p))
 		vm_local_added(c->p, ch->place, NULL);
 	return 0;

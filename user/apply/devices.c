@@ -15,8 +15,8 @@ void devices_changed(struct plane *p, __u64 left)
 	vip_own_refresh(p, left);
 }
 
-int devices_attach(struct plane *p, const char *dev, enum attach_want want,
-		   enum xr_role role, struct xr_err *err)
+int devices_attach(struct plane *p, const char *dev, enum attach_want want, enum xr_role role,
+		   struct xr_err *err)
 {
 	int ret = plane_attach(p, dev, want, role, devices_changed, err);
 
@@ -30,8 +30,7 @@ int devices_detach(struct plane *p, const char *dev, struct xr_err *err)
 	return plane_detach(p, dev, devices_changed, err);
 }
 
-int devices_detach_one(struct plane *p, const struct xr_device *d,
-		       struct xr_err *err)
+int devices_detach_one(struct plane *p, const struct xr_device *d, struct xr_err *err)
 {
 	return plane_detach_device(p, d, devices_changed, err);
 }
@@ -47,8 +46,7 @@ void devices_trust(struct plane *p, const char *dev, bool trusted)
 	host_refresh_ports(p);
 }
 
-void devices_list_ends(struct plane *p, const char *dev,
-		       const struct xr_listed *listed)
+void devices_list_ends(struct plane *p, const char *dev, const struct xr_listed *listed)
 {
 	plane_list_ends(p, dev, listed);
 	ends_refresh(p, NULL);

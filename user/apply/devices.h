@@ -9,14 +9,12 @@
 void devices_changed(struct plane *p, __u64 left);
 
 /* As plane_attach() and its like in attach.h. */
-int devices_attach(struct plane *p, const char *dev, enum attach_want want,
-		   enum xr_role role, struct xr_err *err);
+int devices_attach(struct plane *p, const char *dev, enum attach_want want, enum xr_role role,
+		   struct xr_err *err);
 int devices_detach(struct plane *p, const char *dev, struct xr_err *err);
-int devices_detach_one(struct plane *p, const struct xr_device *d,
-		       struct xr_err *err);
+int devices_detach_one(struct plane *p, const struct xr_device *d, struct xr_err *err);
 int devices_detach_all(struct plane *p, struct xr_err *err);
 void devices_trust(struct plane *p, const char *dev, bool trusted);
-void devices_list_ends(struct plane *p, const char *dev,
-		       const struct xr_listed *listed);
+void devices_list_ends(struct plane *p, const char *dev, const struct xr_listed *listed);
 
 #endif

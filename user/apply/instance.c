@@ -20,8 +20,7 @@
 /* ---- for a change ---- */
 
 int instance_open(struct plane **p, const char *name, enum plane_how how,
-		  const struct xr_limits *limits, const __u8 *secret,
-		  struct xr_err *err)
+		  const struct xr_limits *limits, const __u8 *secret, struct xr_err *err)
 {
 	int ret = plane_open(p, name, how, limits, secret, err);
 
@@ -73,8 +72,7 @@ static int remove_instance(const struct plane *p, struct xr_err *err)
 	snprintf(gone, sizeof(gone), "%s" PLANE_UNFINISHED, p->dir);
 	plane_remove_dir(gone);
 	if (rename(p->dir, gone) && errno != ENOENT)
-		return xr_fail(err, -errno, "removing %s: %s", p->dir,
-			       strerror(errno));
+		return xr_fail(err, -errno, "removing %s: %s", p->dir, strerror(errno));
 	plane_remove_dir(gone);
 	snprintf(run, sizeof(run), XR_RUN_ROOT "/%s", p->name);
 	plane_remove_dir(run);
@@ -91,7 +89,7 @@ int instance_destroy(struct plane *p, struct xr_err *err)
 	if (!ret)
 		ret = remove_instance(p, err);
 	if (!ret)
-		vip_own_sweep();	/* what a kill has left */
+		vip_own_sweep(); /* what a kill has left */
 	return ret;
 }
 

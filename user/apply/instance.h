@@ -10,8 +10,7 @@
  * have left them half written, and devices are renamed and moved.
  */
 int instance_open(struct plane **p, const char *name, enum plane_how how,
-		  const struct xr_limits *limits, const __u8 *secret,
-		  struct xr_err *err);
+		  const struct xr_limits *limits, const __u8 *secret, struct xr_err *err);
 
 /* As plane_relock(), and what a killed command left is finished. */
 int instance_relock(struct plane *p, struct xr_err *err);

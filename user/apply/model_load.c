@@ -81,8 +81,7 @@ static int load_sids(struct plane *p, struct model *m, const __u32 *place)
 				continue;
 			n = p->server_ids[i].backend[w];
 			name = &p->server_id_names[i].way[w];
-			if (n > p->meta->limits.backends || !place[n] ||
-			    !name->len)
+			if (n > p->meta->limits.backends || !place[n] || !name->len)
 				continue;
 			b = &m->backends[place[n] - 1];
 			s = model_grow(&b->sids, &b->n_sids, sizeof(*s));
@@ -102,8 +101,7 @@ static int load_member(struct plane *p, struct model *m, const __u32 *place,
 	struct model_backend *b;
 	const struct xr_vip *v;
 
-	if (k->vip > p->meta->limits.vips ||
-	    k->backend > p->meta->limits.backends)
+	if (k->vip > p->meta->limits.vips || k->backend > p->meta->limits.backends)
 		return 0;
 	v = &p->vips[k->vip];
 	if (!v->used || !place[k->backend])
@@ -118,8 +116,7 @@ static int load_member(struct plane *p, struct model *m, const __u32 *place,
 	return 0;
 }
 
-int members_each(struct plane *p,
-		 int (*each)(void *ctx, const struct xr_member *k), void *ctx)
+int members_each(struct plane *p, int (*each)(void *ctx, const struct xr_member *k), void *ctx)
 {
 	enum { BATCH = 4096 };
 	struct xr_member *key = malloc(BATCH * sizeof(*key));
@@ -132,8 +129,7 @@ int members_each(struct plane *p,
 		goto out;
 	do {
 		n = BATCH;
-		err = bpf_map_lookup_batch(p->fd[PLANE_MEMBERS],
-					   first ? NULL : &in, &out, key,
+		err = bpf_map_lookup_batch(p->fd[PLANE_MEMBERS], first ? NULL : &in, &out, key,
 					   value, &n, NULL);
 		first = false;
 		in = out;
@@ -223,7 +219,7 @@ static int load_gateways(struct plane *p, struct model *m)
 struct vm_load {
 	struct plane *p;
 	struct model *m;
-	__u32 *place;		/* a host's number -> its place in the model */
+	__u32 *place; /* a host's number -> its place in the model */
 };
 
 static int load_vm(void *ctx, __u32 place)
@@ -244,8 +240,7 @@ static int load_vm(void *ctx, __u32 place)
 		memcpy(v->tap, info->tap, sizeof(v->tap));
 	for (i = 0; i < XR_VM_ADDRS; i++)
 		if (!addr_is_zero(info->addr[i]) && !(info->learned >> i & 1))
-			memcpy(v->addr[v->n_addrs++], info->addr[i],
-			       sizeof(v->addr[0]));
+			memcpy(v->addr[v->n_addrs++], info->addr[i], sizeof(v->addr[0]));
 	return 0;
 }
 
@@ -310,8 +305,8 @@ out:
 	free(place);
 	if (ret) {
 		model_free(m);
-		xr_fail(err, ret, "instance %s: cannot read its state: %s",
-			p->name, strerror(-ret));
+		xr_fail(err, ret, "instance %s: cannot read its state: %s", p->name,
+			strerror(-ret));
 	}
 	return ret;
 }

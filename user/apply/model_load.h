@@ -10,7 +10,6 @@ int model_load_vms(struct plane *p, struct model *m, struct xr_err *err);
 int model_load(struct plane *p, struct model *m, struct xr_err *err);
 
 /* Every pair in the members map; stops at the first each() that is not 0. */
-int members_each(struct plane *p,
-		 int (*each)(void *ctx, const struct xr_member *k), void *ctx);
+int members_each(struct plane *p, int (*each)(void *ctx, const struct xr_member *k), void *ctx);
 
 #endif

@@ -31,8 +31,7 @@ void plane_want(struct plane *p, const char *dev, enum attach_want want)
 		d->want = want;
 }
 
-void plane_list_ends(struct plane *p, const char *dev,
-		     const struct xr_listed *listed)
+void plane_list_ends(struct plane *p, const char *dev, const struct xr_listed *listed)
 {
 	struct xr_device *d = record_find(p, dev);
 
@@ -41,8 +40,7 @@ void plane_list_ends(struct plane *p, const char *dev,
 }
 
 /* Neither a second xroam, nor a neighbour that cannot be lived with. */
-static int check_free(struct plane *p, const char *dev, int ifindex,
-		      struct xr_err *err)
+static int check_free(struct plane *p, const char *dev, int ifindex, struct xr_err *err)
 {
 	struct attached at;
 	char text[160];
@@ -58,13 +56,15 @@ static int check_free(struct plane *p, const char *dev, int ifindex,
 		if (attach_whose(at.id[i], text, sizeof(text)))
 			return xr_fail(err, -EBUSY,
 				       "%s belongs to %s: detach it there "
-				       "first", dev, text);
+				       "first",
+				       dev, text);
 	}
 	if (at.n && at.single)
 		return xr_fail(err, -EBUSY,
 			       "%s has %s, attached without a dispatcher that "
 			       "could run both: remove it first (ip link set "
-			       "dev %s xdp off)", dev, text, dev);
+			       "dev %s xdp off)",
+			       dev, text, dev);
 	return 0;
 }
 
@@ -85,8 +85,8 @@ static void forget_ghosts(struct plane *p, const char *dev)
 	}
 }
 
-static int try_modes(struct plane *p, struct xr_device *d,
-		     enum attach_want want, __u32 *prog_id, struct xr_err *err)
+static int try_modes(struct plane *p, struct xr_device *d, enum attach_want want, __u32 *prog_id,
+		     struct xr_err *err)
 {
 	struct xr_err native = { "" };
 	int ret = -EOPNOTSUPP;
@@ -98,17 +98,15 @@ static int try_modes(struct plane *p, struct xr_device *d,
 		native = *err;
 	}
 	if (want == ATTACH_NATIVE)
-		return xr_fail(err, ret, "%s; try \"mode generic\"",
-			       native.text);
+		return xr_fail(err, ret, "%s; try \"mode generic\"", native.text);
 	ret = attach_mode(p, d, XR_MODE_GENERIC, prog_id, err);
 	if (!ret)
-		*err = native;	/* why it is not native: a note */
+		*err = native; /* why it is not native: a note */
 	return ret;
 }
 
-int plane_attach(struct plane *p, const char *dev, enum attach_want want,
-		 enum xr_role role, devices_changed_fn *changed,
-		 struct xr_err *err)
+int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum xr_role role,
+		 devices_changed_fn *changed, struct xr_err *err)
 {
 	int ifindex = if_nametoindex(dev), ret;
 	struct xr_err local = { "" };
@@ -119,9 +117,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	err = err ? err : &local;
 	err->text[0] = '\0';
 	if (!ifindex)
-		return xr_fail(err, -ENODEV,
-			       "no device \"%s\" in this network namespace",
-			       dev);
+		return xr_fail(err, -ENODEV, "no device \"%s\" in this network namespace", dev);
 	ret = text_check_dev(NULL, dev, err);
 	if (!ret)
 		ret = check_free(p, dev, ifindex, err);
@@ -143,16 +139,15 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want,
 	attach_look(ifindex, &at);
 	record_complete(p, d, &at, prog_id);
 	changed(p, 0);
-	plane_event(p, "dev %s attached: %s, %s, role %s", dev,
-		    text_mode(d->mode), text_how(d->how), text_role(d->role));
+	plane_event(p, "dev %s attached: %s, %s, role %s", dev, text_mode(d->mode),
+		    text_how(d->how), text_role(d->role));
 	return 0;
 }
 
 /* ---- detaching ---- */
 
 /* In the device's own namespace. What is not there any more is no error. */
-static int detach_here(struct plane *p, struct xr_device *d,
-		       struct xr_err *err)
+static int detach_here(struct plane *p, struct xr_device *d, struct xr_err *err)
 {
 	struct attached at;
 	int i, ret = 0;
@@ -163,13 +158,12 @@ static int detach_here(struct plane *p, struct xr_device *d,
 			ret = attach_remove(d->ifindex, &at, at.id[i]);
 	}
 	if (ret)
-		return xr_fail(err, ret, "%s: detaching: %s", d->name,
-			       words_or(ret));
+		return xr_fail(err, ret, "%s: detaching: %s", d->name, words_or(ret));
 	return 0;
 }
 
-static int detach(struct plane *p, struct xr_device *d,
-		  devices_changed_fn *changed, struct xr_err *err)
+static int detach(struct plane *p, struct xr_device *d, devices_changed_fn *changed,
+		  struct xr_err *err)
 {
 	char name[XR_NAME_LEN];
 	__u64 netns = d->netns;
@@ -179,8 +173,8 @@ static int detach(struct plane *p, struct xr_device *d,
 	ret = netns_enter(netns, &back);
 	/* A namespace that nobody can reach any more took its devices along. */
 	if (ret && ret != -ENOENT)
-		return xr_fail(err, ret, "%s: going to its network namespace: %s",
-			       d->name, strerror(-ret));
+		return xr_fail(err, ret, "%s: going to its network namespace: %s", d->name,
+			       strerror(-ret));
 	/* Killed behind this, the next command forgets the record (recover). */
 	__atomic_store_n(&d->prog_id, 0, __ATOMIC_RELEASE);
 	if (!ret) {
@@ -200,15 +194,15 @@ static int detach(struct plane *p, struct xr_device *d,
 	return 0;
 }
 
-int plane_detach_device(struct plane *p, const struct xr_device *d,
-			devices_changed_fn *changed, struct xr_err *err)
+int plane_detach_device(struct plane *p, const struct xr_device *d, devices_changed_fn *changed,
+			struct xr_err *err)
 {
 	return detach(p, &p->devices[record_slot(p, d)], changed, err);
 }
 
 /* Of that name elsewhere: the only one, or else what is left of such. */
-static int detach_elsewhere(struct plane *p, const char *dev,
-			    devices_changed_fn *changed, struct xr_err *err)
+static int detach_elsewhere(struct plane *p, const char *dev, devices_changed_fn *changed,
+			    struct xr_err *err)
 {
 	struct xr_device *d = p->devices, *one = NULL;
 	char a[NETNS_TEXT], b[NETNS_TEXT];
@@ -222,10 +216,10 @@ static int detach_elsewhere(struct plane *p, const char *dev,
 			continue;
 		}
 		if (one)
-			return xr_fail(err, -EEXIST,
-				       "%s is attached in the network namespaces %s and %s: say it in one of them (nsenter --net=/run/netns/NAME)",
-				       dev, netns_text(one->netns, a),
-				       netns_text(d->netns, b));
+			return xr_fail(
+				err, -EEXIST,
+				"%s is attached in the network namespaces %s and %s: say it in one of them (nsenter --net=/run/netns/NAME)",
+				dev, netns_text(one->netns, a), netns_text(d->netns, b));
 		one = d;
 	}
 	if (one)
@@ -233,22 +227,18 @@ static int detach_elsewhere(struct plane *p, const char *dev,
 	for (d = p->devices, i = 0; i < XR_MAX_DEVICES && !ret; i++, d++)
 		if (d->ifindex && !strncmp(d->name, dev, sizeof(d->name)))
 			ret = detach(p, d, changed, err);
-	return gone ? ret :
-		      xr_fail(err, -ENODEV,
-			      "%s is not attached; see \"xroam dev show\"", dev);
+	return gone ? ret
+		    : xr_fail(err, -ENODEV, "%s is not attached; see \"xroam dev show\"", dev);
 }
 
-int plane_detach(struct plane *p, const char *dev, devices_changed_fn *changed,
-		 struct xr_err *err)
+int plane_detach(struct plane *p, const char *dev, devices_changed_fn *changed, struct xr_err *err)
 {
 	struct xr_device *d = record_find(p, dev);
 
-	return d ? detach(p, d, changed, err) :
-		   detach_elsewhere(p, dev, changed, err);
+	return d ? detach(p, d, changed, err) : detach_elsewhere(p, dev, changed, err);
 }
 
-int plane_detach_all(struct plane *p, devices_changed_fn *changed,
-		     struct xr_err *err)
+int plane_detach_all(struct plane *p, devices_changed_fn *changed, struct xr_err *err)
 {
 	int i, ret, first = 0;
 
@@ -263,22 +253,22 @@ int plane_detach_all(struct plane *p, devices_changed_fn *changed,
 
 /* ---- replacing ---- */
 
-static int reload_here(struct plane *p, struct xr_device *d,
-		       struct xr_err *err)
+static int reload_here(struct plane *p, struct xr_device *d, struct xr_err *err)
 {
 	struct attached at;
 	int i;
 
 	attach_look(d->ifindex, &at);
 	if (!at.exists)
-		return 0;	/* status tells */
+		return 0; /* status tells */
 	for (i = 0; i < at.n; i++) {
 		if (attach_is_ours(p, at.id[i]))
 			return attach_replace(p, d, &at, at.id[i], err);
 	}
 	return xr_fail(err, -ENOENT,
 		       "%s: its program was removed by somebody else; \"xroam "
-		       "dev attach %s\"", d->name, d->name);
+		       "dev attach %s\"",
+		       d->name, d->name);
 }
 
 int plane_reload(struct plane *p, int *done, struct xr_err *err)
@@ -299,12 +289,11 @@ int plane_reload(struct plane *p, int *done, struct xr_err *err)
 			continue;
 		ret = netns_enter(d->netns, &back);
 		if (ret == -ENOENT)
-			continue;	/* status tells */
+			continue; /* status tells */
 		local.text[0] = '\0';
 		if (ret)
-			xr_fail(&local, ret,
-				"%s: going to its network namespace: %s",
-				d->name, strerror(-ret));
+			xr_fail(&local, ret, "%s: going to its network namespace: %s", d->name,
+				strerror(-ret));
 		else
 			ret = reload_here(p, d, &local);
 		netns_leave(back);
@@ -316,8 +305,7 @@ int plane_reload(struct plane *p, int *done, struct xr_err *err)
 }
 
 /* In the namespace that the record says. */
-static enum device_state look_where_it_was(struct plane *p,
-					   const struct xr_device *d,
+static enum device_state look_where_it_was(struct plane *p, const struct xr_device *d,
 					   struct device_place *at)
 {
 	struct attached a;
@@ -351,7 +339,7 @@ enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
 		state = look_where_it_was(p, d, at);
 		netns_leave(back);
 	} else if (ret != -ENOENT) {
-		return DEVICE_NO_PROGRAM;	/* not to be forgotten */
+		return DEVICE_NO_PROGRAM; /* not to be forgotten */
 	}
 	if (state == DEVICE_ATTACHED)
 		return state;
@@ -361,8 +349,7 @@ enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
 	return state;
 }
 
-enum device_state plane_device_state(struct plane *p,
-				     const struct xr_device *d)
+enum device_state plane_device_state(struct plane *p, const struct xr_device *d)
 {
 	struct device_place at;
 

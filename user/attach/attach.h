@@ -17,13 +17,10 @@ typedef void devices_changed_fn(struct plane *p, __u64 left);
  * -EOPNOTSUPP, -EBUSY with the line saying why. On success err may hold a
  * note: why auto did not get native mode.
  */
-int plane_attach(struct plane *p, const char *dev, enum attach_want want,
-		 enum xr_role role, devices_changed_fn *changed,
-		 struct xr_err *err);
-int plane_detach(struct plane *p, const char *dev, devices_changed_fn *changed,
-		 struct xr_err *err);
-int plane_detach_all(struct plane *p, devices_changed_fn *changed,
-		     struct xr_err *err);
+int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum xr_role role,
+		 devices_changed_fn *changed, struct xr_err *err);
+int plane_detach(struct plane *p, const char *dev, devices_changed_fn *changed, struct xr_err *err);
+int plane_detach_all(struct plane *p, devices_changed_fn *changed, struct xr_err *err);
 
 /* Another mode is asked for, but what runs is as good: see struct xr_device. */
 void plane_want(struct plane *p, const char *dev, enum attach_want want);
@@ -32,19 +29,17 @@ void plane_want(struct plane *p, const char *dev, enum attach_want want);
 void plane_trust(struct plane *p, const char *dev, bool trusted);
 
 /* What ends there beside what is for the machine's addresses; the same. */
-void plane_list_ends(struct plane *p, const char *dev,
-		     const struct xr_listed *listed);
+void plane_list_ends(struct plane *p, const char *dev, const struct xr_listed *listed);
 
 /* The same for one that is known by its record, wherever it is. */
-int plane_detach_device(struct plane *p, const struct xr_device *d,
-			devices_changed_fn *changed, struct xr_err *err);
+int plane_detach_device(struct plane *p, const struct xr_device *d, devices_changed_fn *changed,
+			struct xr_err *err);
 
 /* The device's record (in this network namespace), or NULL. */
 const struct xr_device *plane_device(struct plane *p, const char *dev);
 
 enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
-enum device_state plane_device_state(struct plane *p,
-				     const struct xr_device *d);
+enum device_state plane_device_state(struct plane *p, const struct xr_device *d);
 
 /* Devices of this network namespace that were renamed; under the lock. */
 void plane_follow_names(struct plane *p, devices_changed_fn *changed);
@@ -57,7 +52,7 @@ struct device_place {
 	__u64 netns;
 	__u32 ifindex;
 	char name[16];
-	bool no_netns;		/* its namespace is gone, or nobody leads there */
+	bool no_netns; /* its namespace is gone, or nobody leads there */
 };
 enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
 				     struct device_place *at);
@@ -79,7 +74,7 @@ void attach_sweep(const char *pin);
  * (close it). trace: with counters, flows and next hops replaced by private
  * copies and the trace map filled; *trace_fd then names that map.
  */
-int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd,
-	       int *trace_fd, struct xr_err *err);
+int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd, int *trace_fd,
+	       struct xr_err *err);
 
 #endif

@@ -28,10 +28,10 @@ void attach_look(int ifindex, struct attached *at)
 		return;
 	mp = xdp_multiprog__get_from_ifindex(ifindex);
 	if (libxdp_get_error(mp))
-		return;		/* no program */
+		return; /* no program */
 	at->single = xdp_multiprog__is_legacy(mp);
-	at->mode = xdp_multiprog__attach_mode(mp) == XDP_MODE_SKB ?
-			   XR_MODE_GENERIC : XR_MODE_NATIVE;
+	at->mode = xdp_multiprog__attach_mode(mp) == XDP_MODE_SKB ? XR_MODE_GENERIC
+								  : XR_MODE_NATIVE;
 	if (at->single)
 		note_prog(at, xdp_multiprog__main_prog(mp));
 	else
@@ -41,8 +41,7 @@ void attach_look(int ifindex, struct attached *at)
 }
 
 /* The ids of the program's maps, -1 where it cannot be asked. */
-static int prog_info(__u32 id, struct bpf_prog_info *info, __u32 *maps,
-		     __u32 max)
+static int prog_info(__u32 id, struct bpf_prog_info *info, __u32 *maps, __u32 max)
 {
 	__u32 len = sizeof(*info);
 	int fd = bpf_prog_get_fd_by_id(id), ret;
@@ -99,8 +98,7 @@ bool attach_whose(__u32 prog, char *text, size_t size)
 		char path[192];
 		int fd;
 
-		snprintf(path, sizeof(path), XR_PIN_ROOT "/%s/reason_stats",
-			 names[i]);
+		snprintf(path, sizeof(path), XR_PIN_ROOT "/%s/reason_stats", names[i]);
 		fd = xroam ? -1 : bpf_obj_get(path);
 		if (fd >= 0 && counts_in(prog, map_id(fd))) {
 			snprintf(text, size, "instance \"%s\"", names[i]);
@@ -116,8 +114,9 @@ bool attach_whose(__u32 prog, char *text, size_t size)
 	if (prog_info(prog, &info, NULL, 0))
 		strcpy(info.name, "?");
 	snprintf(text, size, "%s \"%s\" (id %u)",
-		 strncmp(info.name, "xroam_", 6) ? "program" :
-		 "the program of an instance whose pins are gone,", info.name,
-		 prog);
+		 strncmp(info.name, "xroam_", 6)
+			 ? "program"
+			 : "the program of an instance whose pins are gone,",
+		 info.name, prog);
 	return false;
 }

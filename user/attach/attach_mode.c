@@ -23,13 +23,12 @@ static enum xdp_attach_mode libxdp_mode(__u8 mode)
 
 static __u32 mode_flag(__u8 mode)
 {
-	return mode == XR_MODE_GENERIC ? XDP_FLAGS_SKB_MODE :
-					 XDP_FLAGS_DRV_MODE;
+	return mode == XR_MODE_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
 }
 
 /* By libxdp: in its dispatcher, or alone where the kernel has no freplace. */
-static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode,
-			    __u32 *prog_id, struct xr_err *err)
+static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
+			    struct xr_err *err)
 {
 	LIBBPF_OPTS(xdp_program_opts, opts);
 	struct xdp_program *prog;
@@ -44,8 +43,7 @@ static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode,
 	prog = xdp_program__create(&opts);
 	ret = libxdp_get_error(prog);
 	if (!ret) {
-		ret = xdp_program__attach(prog, d->ifindex, libxdp_mode(mode),
-					  0);
+		ret = xdp_program__attach(prog, d->ifindex, libxdp_mode(mode), 0);
 		*prog_id = xdp_program__id(prog);
 		xdp_program__close(prog);
 	}
@@ -53,8 +51,8 @@ static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode,
 	return ret;
 }
 
-static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode,
-			__u32 *prog_id, struct xr_err *err)
+static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
+			struct xr_err *err)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
@@ -65,9 +63,7 @@ static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode,
 	if (ret)
 		return ret;
 	fd = bpf_program__fd(l.prog);
-	ret = bpf_xdp_attach(d->ifindex, fd,
-			     mode_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST,
-			     NULL);
+	ret = bpf_xdp_attach(d->ifindex, fd, mode_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
 	if (!ret)
 		ret = bpf_obj_get_info_by_fd(fd, &info, &len) ? -errno : 0;
 	*prog_id = info.id;
@@ -78,8 +74,8 @@ static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode,
 /* Whether it is the device that says no, and not the verifier. */
 static bool refused_by_device(int ret)
 {
-	return ret == -EBUSY || ret == -EEXIST || ret == -EPERM ||
-	       ret == -EOPNOTSUPP || ret == -ERANGE || ret == -ENODEV;
+	return ret == -EBUSY || ret == -EEXIST || ret == -EPERM || ret == -EOPNOTSUPP ||
+		ret == -ERANGE || ret == -ENODEV;
 }
 
 /*
@@ -87,8 +83,8 @@ static bool refused_by_device(int ret)
  * that changes packets into a dispatcher that was not built to say that it may
  * hold such; that of libxdp 1.3 was not. Then the program goes alone.
  */
-static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode,
-			  __u32 *prog_id, struct xr_err *err)
+static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
+			  struct xr_err *err)
 {
 	struct attached at;
 	int ret = attach_by_libxdp(p, d, mode, prog_id, err);
@@ -100,12 +96,12 @@ static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode,
 		return xr_fail(err, -EBUSY,
 			       "%s has another XDP program, and this kernel "
 			       "does not let libxdp's dispatcher run xroam's "
-			       "beside it: remove that one first", d->name);
+			       "beside it: remove that one first",
+			       d->name);
 	return attach_alone(p, d, mode, prog_id, err);
 }
 
-int attach_mode(struct plane *p, struct xr_device *d, __u8 mode,
-		__u32 *prog_id, struct xr_err *err)
+int attach_mode(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id, struct xr_err *err)
 {
 	int ret;
 
@@ -116,16 +112,15 @@ int attach_mode(struct plane *p, struct xr_device *d, __u8 mode,
 	if (!ret || err->text[0])
 		return ret;
 	if (ret == -EBUSY || ret == -EEXIST)
-		return xr_fail(err, -EBUSY,
-			       "%s: another XDP program is there", d->name);
+		return xr_fail(err, -EBUSY, "%s: another XDP program is there", d->name);
 	if (ret == -EPERM)
 		return plane_load_failed(ret, d->name, err);
 	if (ret == -EOPNOTSUPP || ret == -ERANGE || words_heard()[0])
-		return xr_fail(err, -EOPNOTSUPP, "%s cannot do %s mode: %s",
-			       d->name, text_mode(mode),
-			       words_heard()[0] ? words_heard() :
-			       ret == -ERANGE ? "its MTU is too large" :
-						"its driver has no XDP");
+		return xr_fail(err, -EOPNOTSUPP, "%s cannot do %s mode: %s", d->name,
+			       text_mode(mode),
+			       words_heard()[0]         ? words_heard()
+				       : ret == -ERANGE ? "its MTU is too large"
+							: "its driver has no XDP");
 	return plane_load_failed(ret, d->name, err);
 }
 
@@ -140,9 +135,7 @@ int attach_remove(int ifindex, const struct attached *at, __u32 id)
 		opts.old_prog_fd = bpf_prog_get_fd_by_id(id);
 		if (opts.old_prog_fd < 0)
 			return -errno;
-		ret = bpf_xdp_detach(ifindex,
-				     mode_flag(at->mode) | XDP_FLAGS_REPLACE,
-				     &opts);
+		ret = bpf_xdp_detach(ifindex, mode_flag(at->mode) | XDP_FLAGS_REPLACE, &opts);
 		close(opts.old_prog_fd);
 		return ret;
 	}
@@ -155,9 +148,8 @@ int attach_remove(int ifindex, const struct attached *at, __u32 id)
 	return ret;
 }
 
-static int replace_single(struct plane *p, struct xr_device *d,
-			  const struct attached *at, __u32 old,
-			  struct xr_err *err)
+static int replace_single(struct plane *p, struct xr_device *d, const struct attached *at,
+			  __u32 old, struct xr_err *err)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	struct bpf_prog_info info = {};
@@ -174,8 +166,7 @@ static int replace_single(struct plane *p, struct xr_device *d,
 			     mode_flag(at->mode) | XDP_FLAGS_REPLACE, &opts);
 	words_stop();
 	if (ret)
-		xr_fail(err, ret, "%s: replacing the program: %s", d->name,
-			words_or(ret));
+		xr_fail(err, ret, "%s: replacing the program: %s", d->name, words_or(ret));
 	else if (!bpf_obj_get_info_by_fd(bpf_program__fd(l.prog), &info, &len))
 		record_complete(p, d, at, info.id);
 	if (opts.old_prog_fd >= 0)
@@ -185,9 +176,8 @@ static int replace_single(struct plane *p, struct xr_device *d,
 }
 
 /* Both run for a moment; what the first sends, the second never sees. */
-static int replace_in_dispatcher(struct plane *p, struct xr_device *d,
-				 const struct attached *at, __u32 old,
-				 struct xr_err *err)
+static int replace_in_dispatcher(struct plane *p, struct xr_device *d, const struct attached *at,
+				 __u32 old, struct xr_err *err)
 {
 	__u32 id = 0;
 	int ret = attach_mode(p, d, at->mode, &id, err);
@@ -197,13 +187,13 @@ static int replace_in_dispatcher(struct plane *p, struct xr_device *d,
 	record_complete(p, d, at, id);
 	ret = attach_remove(d->ifindex, at, old);
 	if (ret)
-		return xr_fail(err, ret, "%s: removing the old program: %s",
-			       d->name, strerror(-ret));
+		return xr_fail(err, ret, "%s: removing the old program: %s", d->name,
+			       strerror(-ret));
 	return 0;
 }
 
-int attach_replace(struct plane *p, struct xr_device *d,
-		   const struct attached *at, __u32 old, struct xr_err *err)
+int attach_replace(struct plane *p, struct xr_device *d, const struct attached *at, __u32 old,
+		   struct xr_err *err)
 {
 	if (at->single)
 		return replace_single(p, d, at, old, err);

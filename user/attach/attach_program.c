@@ -29,8 +29,7 @@ void program_close(struct loaded *l)
  * The port at which tunnels of the method end here: a local host's, or else
  * that of any host, as it is the fabric's.
  */
-static __be16 tunnel_port(const struct plane *p, enum xr_forward method,
-			  __u16 usual)
+static __be16 tunnel_port(const struct plane *p, enum xr_forward method, __u16 usual)
 {
 	__u16 port = 0;
 	__u32 i;
@@ -88,8 +87,7 @@ static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
 
 /* ---- loading ---- */
 
-static int open_node(struct loaded *l, const struct xr_knobs *knobs,
-		     struct xr_err *err)
+static int open_node(struct loaded *l, const struct xr_knobs *knobs, struct xr_err *err)
 {
 	l->node = xroam_bpf__open();
 	if (!l->node)
@@ -106,8 +104,7 @@ static int open_node(struct loaded *l, const struct xr_knobs *knobs,
 	return 0;
 }
 
-static int open_decap(struct loaded *l, const struct xr_knobs *knobs,
-		      bool pass, struct xr_err *err)
+static int open_decap(struct loaded *l, const struct xr_knobs *knobs, bool pass, struct xr_err *err)
 {
 #ifdef HAVE_DECAP
 	l->decap = decap_bpf__open();
@@ -115,8 +112,7 @@ static int open_decap(struct loaded *l, const struct xr_knobs *knobs,
 		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
 	l->decap->rodata->knobs = *knobs;
 	l->obj = l->decap->obj;
-	l->prog = pass ? l->decap->progs.xroam_pass :
-			 l->decap->progs.xroam_decap;
+	l->prog = pass ? l->decap->progs.xroam_pass : l->decap->progs.xroam_decap;
 	l->name = pass ? "xroam_pass" : "xroam_decap";
 	return 0;
 #else
@@ -125,9 +121,8 @@ static int open_decap(struct loaded *l, const struct xr_knobs *knobs,
 }
 
 /* Everything but the kernel's load: knobs, and the instance's maps. */
-int program_open(struct plane *p, struct loaded *l, __u32 slot,
-		 enum xr_role role, bool trace, __u64 private_maps,
-		 struct xr_err *err)
+int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role, bool trace,
+		 __u64 private_maps, struct xr_err *err)
 {
 	struct xr_knobs knobs = make_knobs(p, slot, trace);
 	struct bpf_program *prog;
@@ -140,8 +135,7 @@ int program_open(struct plane *p, struct loaded *l, __u32 slot,
 		ret = open_decap(l, &knobs, role == XR_ROLE_PASS, err);
 	if (ret)
 		return ret;
-	bpf_object__for_each_program(prog, l->obj)
-		bpf_program__set_autoload(prog, prog == l->prog);
+	bpf_object__for_each_program(prog, l->obj) bpf_program__set_autoload(prog, prog == l->prog);
 	ret = plane_reuse_maps(p, l->obj, private_maps, err);
 	if (ret)
 		program_close(l);
@@ -156,9 +150,8 @@ static void without_frags(struct bpf_program *prog)
 	bpf_program__set_flags(prog, flags & ~BPF_F_XDP_HAS_FRAGS);
 }
 
-int program_load(struct plane *p, struct loaded *l, __u32 slot,
-		 enum xr_role role, bool trace, __u64 private_maps,
-		 struct xr_err *err)
+int program_load(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role, bool trace,
+		 __u64 private_maps, struct xr_err *err)
 {
 	int ret, frags;
 

@@ -19,8 +19,7 @@ struct xr_device *record_find(struct plane *p, const char *dev)
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		struct xr_device *d = &p->devices[i];
 
-		if (d->ifindex && d->netns == netns &&
-		    !strncmp(d->name, dev, sizeof(d->name)))
+		if (d->ifindex && d->netns == netns && !strncmp(d->name, dev, sizeof(d->name)))
 			return d;
 	}
 	return NULL;
@@ -57,15 +56,14 @@ __u32 record_slot(struct plane *p, const struct xr_device *d)
 }
 
 /* Names in bpffs have no dots; devices ("eth0.7") have. */
-static void pin_name(struct plane *p, const struct xr_device *d,
-		     const char *suffix, char *path, size_t size)
+static void pin_name(struct plane *p, const struct xr_device *d, const char *suffix, char *path,
+		     size_t size)
 {
 	char *c;
 	int n;
 
 	n = snprintf(path, size, "%s/", p->dir);
-	snprintf(path + n, size - n, "dev_%u_%s%s", record_slot(p, d), d->name,
-		 suffix);
+	snprintf(path + n, size - n, "dev_%u_%s%s", record_slot(p, d), d->name, suffix);
 	for (c = path + n; *c; c++) {
 		if (*c == '.')
 			*c = '~';
@@ -87,8 +85,7 @@ static void pin_program(struct plane *p, const struct xr_device *d)
 	close(fd);
 }
 
-void record_move(struct plane *p, struct xr_device *d, __u64 netns,
-		 __u32 ifindex, const char *name)
+void record_move(struct plane *p, struct xr_device *d, __u64 netns, __u32 ifindex, const char *name)
 {
 	char from[256], to[256];
 
@@ -124,9 +121,8 @@ static void drop_gone(struct plane *p)
 			record_drop(p, d);
 }
 
-int record_new(struct plane *p, const char *dev, int ifindex,
-	       enum xr_role role, struct xr_device **out,
-	       struct xr_err *err)
+int record_new(struct plane *p, const char *dev, int ifindex, enum xr_role role,
+	       struct xr_device **out, struct xr_err *err)
 {
 	struct xr_device *d;
 
@@ -141,7 +137,8 @@ int record_new(struct plane *p, const char *dev, int ifindex,
 	if (!d)
 		return xr_fail(err, -ENOSPC,
 			       "%s: %d devices are attached, the most there "
-			       "can be", dev, XR_MAX_DEVICES);
+			       "can be",
+			       dev, XR_MAX_DEVICES);
 	memset(d, 0, sizeof(*d));
 	strncpy(d->name, dev, sizeof(d->name) - 1);
 	d->netns = netns_id();
@@ -152,8 +149,7 @@ int record_new(struct plane *p, const char *dev, int ifindex,
 	return 0;
 }
 
-void record_complete(struct plane *p, struct xr_device *d,
-		     const struct attached *at, __u32 prog)
+void record_complete(struct plane *p, struct xr_device *d, const struct attached *at, __u32 prog)
 {
 	d->mode = at->mode;
 	d->how = at->single ? XR_ATTACH_SINGLE : XR_ATTACH_DISPATCHER;

@@ -21,7 +21,7 @@
  */
 static struct {
 	struct seen {
-		__u32 prog;	/* its id */
+		__u32 prog; /* its id */
 		struct device_place at;
 	} *item;
 	size_t n;
@@ -91,8 +91,8 @@ bool attach_find(__u32 prog, struct device_place *at)
 }
 
 /* The record goes where its program went. */
-static void follow(struct plane *p, struct xr_device *d,
-		   const struct device_place *at, devices_changed_fn *changed)
+static void follow(struct plane *p, struct xr_device *d, const struct device_place *at,
+		   devices_changed_fn *changed)
 {
 	char space[NETNS_TEXT];
 	__u64 left = d->netns;
@@ -100,15 +100,14 @@ static void follow(struct plane *p, struct xr_device *d,
 	if (at->netns == left)
 		plane_event(p, "dev %s is called %s now", d->name, at->name);
 	else
-		plane_event(p, "dev %s is %s in network namespace %s now",
-			    d->name, at->name, netns_text(at->netns, space));
+		plane_event(p, "dev %s is %s in network namespace %s now", d->name, at->name,
+			    netns_text(at->netns, space));
 	record_move(p, d, at->netns, at->ifindex, at->name);
 	changed(p, left);
 }
 
 /* In the record's namespace; whether the device is not there any more. */
-static bool went(struct plane *p, struct xr_device *d,
-		 devices_changed_fn *changed)
+static bool went(struct plane *p, struct xr_device *d, devices_changed_fn *changed)
 {
 	struct device_place place = { .netns = d->netns, .ifindex = d->ifindex };
 	struct attached at;
@@ -148,8 +147,7 @@ static void drop_twins(struct plane *p)
 	int i, j;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++, a++) {
-		for (j = 0, b = p->devices; a->ifindex && j < XR_MAX_DEVICES;
-		     j++, b++)
+		for (j = 0, b = p->devices; a->ifindex && j < XR_MAX_DEVICES; j++, b++)
 			if (b != a && b->ifindex && b->netns == a->netns &&
 			    !strcmp(b->name, a->name) &&
 			    plane_device_state(p, a) != DEVICE_ATTACHED)
@@ -165,8 +163,8 @@ void plane_follow_names(struct plane *p, devices_changed_fn *changed)
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
-		if (d->ifindex && d->netns == here &&
-		    if_indextoname(d->ifindex, name) && strcmp(d->name, name))
+		if (d->ifindex && d->netns == here && if_indextoname(d->ifindex, name) &&
+		    strcmp(d->name, name))
 			went(p, d, changed);
 	drop_twins(p);
 }
@@ -183,7 +181,7 @@ void attach_recover(struct plane *p, devices_changed_fn *changed)
 		int ret = d->ifindex ? netns_enter(d->netns, &back) : -EAGAIN;
 
 		if (ret && ret != -ENOENT)
-			continue;	/* that says nothing of it */
+			continue; /* that says nothing of it */
 		if (ret || went(p, d, changed))
 			missing[i] = d->prog_id;
 		any |= missing[i];

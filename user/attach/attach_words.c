@@ -23,8 +23,7 @@ static int hear(enum libbpf_print_level level, const char *fmt, va_list ap)
 	va_end(copy);
 	at = strstr(line, mark);
 	if (at) {
-		snprintf(kernel_words, sizeof(kernel_words), "%.190s",
-			 at + strlen(mark));
+		snprintf(kernel_words, sizeof(kernel_words), "%.190s", at + strlen(mark));
 		kernel_words[strcspn(kernel_words, "\n")] = '\0';
 	}
 	return pass_on ? pass_on(level, fmt, ap) : 0;

@@ -18,12 +18,10 @@
 #define PRIVATE(upper) (1ULL << PLANE_##upper)
 
 /* What the program writes to. */
-static const __u64 written =
-	PRIVATE(FLOWS) | PRIVATE(NEXTHOPS) | PRIVATE(INITIAL_RATE) |
-	PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) |
-	PRIVATE(CID_STATS) |
-	PRIVATE(DEV_STATS) | PRIVATE(EVENTS) | PRIVATE(VMS) |
-	PRIVATE(VM_CONTROL) | PRIVATE(PATHS) | PRIVATE(OUTERS) | PRIVATE(VM_EVENTS) | PRIVATE(HOST_STATS);
+static const __u64 written = PRIVATE(FLOWS) | PRIVATE(NEXTHOPS) | PRIVATE(INITIAL_RATE) |
+	PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) | PRIVATE(CID_STATS) |
+	PRIVATE(DEV_STATS) | PRIVATE(EVENTS) | PRIVATE(VMS) | PRIVATE(VM_CONTROL) | PRIVATE(PATHS) |
+	PRIVATE(OUTERS) | PRIVATE(VM_EVENTS) | PRIVATE(HOST_STATS);
 
 static int copy_nexthops(struct plane *p, int to)
 {
@@ -72,17 +70,14 @@ static int copy_vms(struct plane *p, struct xroam_bpf *to)
 	size_t places = p->mac_buckets * XR_TAG_LANES;
 	int ret;
 
-	ret = copy_array(p->vms, bpf_map__fd(to->maps.vms),
-			 places * sizeof(*p->vms));
+	ret = copy_array(p->vms, bpf_map__fd(to->maps.vms), places * sizeof(*p->vms));
 	if (!ret)
-		ret = copy_array(p->vm_control,
-				 bpf_map__fd(to->maps.data_vm_control),
+		ret = copy_array(p->vm_control, bpf_map__fd(to->maps.data_vm_control),
 				 sizeof(*p->vm_control));
 	return ret;
 }
 
-static int copy_state(struct plane *p, struct xroam_bpf *to,
-		      struct xr_err *err)
+static int copy_state(struct plane *p, struct xroam_bpf *to, struct xr_err *err)
 {
 	__u32 backends = p->meta->limits.backends + 1;
 	int ret;
@@ -97,8 +92,7 @@ static int copy_state(struct plane *p, struct xroam_bpf *to,
 		ret = copy_array(p->flows, bpf_map__fd(to->maps.flows),
 				 p->flow_buckets * sizeof(*p->flows));
 	if (!ret)
-		ret = copy_array(p->initial_rate,
-				 bpf_map__fd(to->maps.initial_rate),
+		ret = copy_array(p->initial_rate, bpf_map__fd(to->maps.initial_rate),
 				 backends * sizeof(*p->initial_rate));
 	if (!ret && p->meta->features & XR_FEATURE_HOSTS)
 		ret = copy_vms(p, to);
@@ -107,8 +101,8 @@ static int copy_state(struct plane *p, struct xroam_bpf *to,
 	return ret;
 }
 
-int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd,
-	       int *trace_fd, struct xr_err *err)
+int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd, int *trace_fd,
+	       struct xr_err *err)
 {
 	__u32 ifindex = dev ? if_nametoindex(dev) : 0;
 	const struct xr_device *d = ifindex ? record_at(p, ifindex) : NULL;
@@ -116,8 +110,7 @@ int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd,
 	struct loaded l;
 	int ret;
 
-	ret = program_load(p, &l, slot, XR_ROLE_NODE, trace,
-			   trace ? written : 0, err);
+	ret = program_load(p, &l, slot, XR_ROLE_NODE, trace, trace ? written : 0, err);
 	if (ret)
 		return ret;
 	if (trace) {

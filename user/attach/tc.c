@@ -16,20 +16,20 @@
 #include "tc_priv.h"
 #include "tc_worker.h"
 
-#define HANDLE		0x7872	/* "xr": the first of those tried */
-#define HANDLES		8
-#define PRIORITIES	4	/* from 1: before whoever does not say */
-#define TCX_INGRESS	((enum bpf_attach_type)46) /* newer than our headers */
-#define TCX_EGRESS	((enum bpf_attach_type)47)
-#define TCX_PROGRAMS	64	/* on one device, as the kernel has it */
+#define HANDLE       0x7872 /* "xr": the first of those tried */
+#define HANDLES      8
+#define PRIORITIES   4                          /* from 1: before whoever does not say */
+#define TCX_INGRESS  ((enum bpf_attach_type)46) /* newer than our headers */
+#define TCX_EGRESS   ((enum bpf_attach_type)47)
+#define TCX_PROGRAMS 64 /* on one device, as the kernel has it */
 
 /* ---- what is on a device ---- */
 
 static enum bpf_tc_attach_point point_of(__u32 kind)
 {
-	return kind == XR_TC_TAP_OUT || kind == XR_TC_UPLINK_OUT ||
-			       kind == XR_TC_TUNNEL_OUT ?
-		       BPF_TC_EGRESS : BPF_TC_INGRESS;
+	return kind == XR_TC_TAP_OUT || kind == XR_TC_UPLINK_OUT || kind == XR_TC_TUNNEL_OUT
+		? BPF_TC_EGRESS
+		: BPF_TC_INGRESS;
 }
 
 struct filter {
@@ -51,12 +51,12 @@ static int on_filter(const struct nlmsghdr *nlh, void *ctx)
 		.priority = tc->tcm_info >> 16,
 	};
 
-	mnl_attr_for_each(a, nlh, sizeof(*tc)) {
+	mnl_attr_for_each(a, nlh, sizeof(*tc))
+	{
 		if (mnl_attr_get_type(a) != TCA_OPTIONS)
 			continue;
-		mnl_attr_for_each_nested(b, a)
-			if (mnl_attr_get_type(b) == TCA_BPF_ID)
-				one.prog = mnl_attr_get_u32(b);
+		mnl_attr_for_each_nested(b, a) if (mnl_attr_get_type(b) == TCA_BPF_ID)
+			one.prog = mnl_attr_get_u32(b);
 	}
 	/* Each chain of filters comes once more, without a handle. */
 	if (one.handle && f->n < 16)
@@ -64,8 +64,8 @@ static int on_filter(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int look(struct netlink *nl, __u32 ifindex,
-		enum bpf_tc_attach_point point, struct filters *f)
+static int look(struct netlink *nl, __u32 ifindex, enum bpf_tc_attach_point point,
+		struct filters *f)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETTFILTER, NLM_F_DUMP);
 	struct tcmsg *tc = mnl_nlmsg_put_extra_header(nlh, sizeof(*tc));
@@ -73,8 +73,8 @@ static int look(struct netlink *nl, __u32 ifindex,
 	memset(f, 0, sizeof(*f));
 	tc->tcm_family = AF_UNSPEC;
 	tc->tcm_ifindex = ifindex;
-	tc->tcm_parent = TC_H_MAKE(TC_H_CLSACT, point == BPF_TC_EGRESS ?
-					TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
+	tc->tcm_parent = TC_H_MAKE(TC_H_CLSACT,
+				   point == BPF_TC_EGRESS ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
 	return netlink_talk(nl, on_filter, f);
 }
 
@@ -143,8 +143,7 @@ bool tc_stops_devices(void)
 }
 
 /* An fd to close of the list's program that is ours, or that has this ID. */
-static int tcx_find(struct plane *p, __u32 ifindex, enum bpf_attach_type list,
-		    __u32 id)
+static int tcx_find(struct plane *p, __u32 ifindex, enum bpf_attach_type list, __u32 id)
 {
 	__u32 ids[TCX_PROGRAMS] = { 0 }, n = TCX_PROGRAMS, i;
 
@@ -156,8 +155,7 @@ static int tcx_find(struct plane *p, __u32 ifindex, enum bpf_attach_type list,
 	return -ENOENT;
 }
 
-static int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd,
-		      bool anew)
+static int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd, bool anew)
 {
 	enum bpf_attach_type list = tcx_list(point_of(h->kind));
 	int was = tcx_find(p, h->ifindex, list, 0), ret = 0;
@@ -174,8 +172,7 @@ static int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd,
 	return ret;
 }
 
-static void tcx_detach(struct plane *p, __u32 ifindex,
-		       enum bpf_tc_attach_point point, __u32 id)
+static void tcx_detach(struct plane *p, __u32 ifindex, enum bpf_tc_attach_point point, __u32 id)
 {
 	int fd = tcx_find(p, ifindex, tcx_list(point), id);
 
@@ -187,24 +184,21 @@ static void tcx_detach(struct plane *p, __u32 ifindex,
 
 /* ---- attaching ---- */
 
-static int set_filter(const struct bpf_tc_hook *hook, int fd, __u32 flags,
-		      struct filter *f)
+static int set_filter(const struct bpf_tc_hook *hook, int fd, __u32 flags, struct filter *f)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = fd, .flags = flags,
-			    .handle = f->handle, .priority = f->priority);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = fd, .flags = flags, .handle = f->handle,
+			    .priority = f->priority);
 
 	return bpf_tc_attach(hook, &opts);
 }
 
 /* A priority that is another classifier's refuses ours: then the next one. */
-static int add_filter(const struct bpf_tc_hook *hook, int fd,
-		      struct filter *f)
+static int add_filter(const struct bpf_tc_hook *hook, int fd, struct filter *f)
 {
 	int ret = -EBUSY;
 
 	for (f->priority = 1; f->priority <= PRIORITIES; f->priority++) {
-		for (f->handle = HANDLE; f->handle < HANDLE + HANDLES;
-		     f->handle++) {
+		for (f->handle = HANDLE; f->handle < HANDLE + HANDLES; f->handle++) {
 			ret = set_filter(hook, fd, 0, f);
 			if (!ret)
 				return 0;
@@ -215,8 +209,7 @@ static int add_filter(const struct bpf_tc_hook *hook, int fd,
 	return ret;
 }
 
-static int attach_to(struct plane *p, struct netlink *nl,
-		     struct xr_tc_hook *h, int fd, bool anew)
+static int attach_to(struct plane *p, struct netlink *nl, struct xr_tc_hook *h, int fd, bool anew)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = h->ifindex,
 			    .attach_point = point_of(h->kind));
@@ -250,8 +243,8 @@ static int attach_to(struct plane *p, struct netlink *nl,
 	return 0;
 }
 
-int tc_attach(struct plane *p, __u32 ifindex, const char *name,
-	      enum xr_tc_kind kind, struct xr_err *err)
+int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
+	      struct xr_err *err)
 {
 	struct netlink nl = { 0 };
 	struct xr_tc_hook *h;
@@ -263,7 +256,8 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 	if (!h)
 		return xr_fail(err, -ENOSPC,
 			       "%s: %d tc programs are attached, the most "
-			       "there can be", name, XR_MAX_TC_HOOKS);
+			       "there can be",
+			       name, XR_MAX_TC_HOOKS);
 	fd = tc_program(p, kind, err);
 	if (fd < 0) {
 		tc_record_drop(p, h);
@@ -275,8 +269,7 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 		ret = attach_to(p, &nl, h, fd, false);
 	words_stop();
 	if (ret) {
-		xr_fail(err, ret, "%s: attaching %s: %s", name, tc_word(kind),
-			words_or(ret));
+		xr_fail(err, ret, "%s: attaching %s: %s", name, tc_word(kind), words_or(ret));
 		tc_record_drop(p, h);
 	} else {
 		h->attached = 1;
@@ -286,24 +279,24 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
 	return ret;
 }
 
-int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name,
-		   enum xr_tc_kind kind, tc_first *first, __u32 place,
-		   struct xr_err *err)
+int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
+		   tc_first *first, __u32 place, struct xr_err *err)
 {
 	struct tc_task task = {
-		.p = p, .first = first, .place = place, .ifindex = ifindex,
+		.p = p,
+		.first = first,
+		.place = place,
+		.ifindex = ifindex,
 		.kind = kind,
 	};
 	int ret = -ENOENT;
 
 	strncpy(task.name, name, sizeof(task.name) - 1);
 	/* With a record it may be there already: that has to be looked at. */
-	if (p->tc_worker && !tc_find(p, ifindex, kind) &&
-	    !tc_elsewhere(p, ifindex) &&
+	if (p->tc_worker && !tc_find(p, ifindex, kind) && !tc_elsewhere(p, ifindex) &&
 	    !tc_stops_devices() && tc_record_new(p, ifindex, name, kind)) {
 		task.prog = tc_program(p, kind, err);
-		ret = task.prog < 0 ? task.prog :
-				      tc_worker_attach(p->tc_worker, &task);
+		ret = task.prog < 0 ? task.prog : tc_worker_attach(p->tc_worker, &task);
 	}
 	if (!ret)
 		return 0;
@@ -329,8 +322,7 @@ static void remove_clsact(struct netlink *nl, __u32 ifindex)
 static void remove_filter(struct plane *p, struct netlink *nl, __u32 ifindex,
 			  enum bpf_tc_attach_point point)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
-			    .attach_point = point);
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
 	const struct filter *ours;
 	struct filters there;
 
@@ -390,8 +382,7 @@ void tc_detach_all(struct plane *p)
 
 /* ---- replacing ---- */
 
-static int reload_here(struct plane *p, struct xr_tc_hook *h,
-		       struct xr_err *err)
+static int reload_here(struct plane *p, struct xr_tc_hook *h, struct xr_err *err)
 {
 	struct netlink nl = { 0 };
 	char name[IF_NAMESIZE];
@@ -410,8 +401,7 @@ static int reload_here(struct plane *p, struct xr_tc_hook *h,
 		ret = attach_to(p, &nl, h, fd, true);
 	words_stop();
 	if (ret)
-		xr_fail(err, ret, "%s: replacing %s: %s", h->name,
-			tc_word(h->kind), words_or(ret));
+		xr_fail(err, ret, "%s: replacing %s: %s", h->name, tc_word(h->kind), words_or(ret));
 	netlink_close(&nl);
 	close(fd);
 	return ret;
@@ -434,9 +424,8 @@ int tc_reload(struct plane *p, struct xr_err *err)
 			continue;
 		}
 		if (ret)
-			return xr_fail(err, ret,
-				       "%s: going to its network namespace: %s",
-				       h->name, strerror(-ret));
+			return xr_fail(err, ret, "%s: going to its network namespace: %s", h->name,
+				       strerror(-ret));
 		ret = reload_here(p, h, err);
 		netns_leave(back);
 	}
@@ -445,11 +434,10 @@ int tc_reload(struct plane *p, struct xr_err *err)
 
 /* ---- without records ---- */
 
-static void sweep_point(struct netlink *nl, __u32 ifindex,
-			enum bpf_tc_attach_point point, __u32 prog)
+static void sweep_point(struct netlink *nl, __u32 ifindex, enum bpf_tc_attach_point point,
+			__u32 prog)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
-			    .attach_point = point);
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
 	struct filters there;
 	int i;
 

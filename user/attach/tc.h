@@ -16,8 +16,8 @@
  * it is there: as tcx, or as a filter where the kernel has none (before 6.6).
  * clsact is made for that where there is none, and then is ours to remove.
  */
-int tc_attach(struct plane *p, __u32 ifindex, const char *name,
-	      enum xr_tc_kind kind, struct xr_err *err);
+int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
+	      struct xr_err *err);
 /*
  * The same, but it need not be there on return: a worker of the process, where it
  * has one (plane->tc_worker), goes on with it. Before, it calls first() of the VM
@@ -25,9 +25,8 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name,
  */
 typedef void tc_first(struct plane *p, __u32 place, const char *name);
 
-int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name,
-		   enum xr_tc_kind kind, tc_first *first, __u32 place,
-		   struct xr_err *err);
+int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
+		   tc_first *first, __u32 place, struct xr_err *err);
 void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
 /* Attached, or about to be; by the record alone, nobody is asked. */
 bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
@@ -53,8 +52,7 @@ bool tc_stops_devices(void);
  */
 const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex);
 /* The same, said in err. */
-bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name,
-		     struct xr_err *err);
+bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name, struct xr_err *err);
 
 /* The next record at or after *at, or NULL; *at goes behind it. */
 struct xr_tc_hook *tc_next(struct plane *p, int *at);

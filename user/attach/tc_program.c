@@ -47,8 +47,7 @@ static int pin(struct plane *p, struct copy_bpf *skel, size_t kind)
 	    snprintf(tmp, sizeof(tmp), "%s" PLANE_UNFINISHED, path) < 0)
 		return -ENAMETOOLONG;
 	unlink(tmp);
-	if (bpf_obj_pin(bpf_program__fd(program_of(skel, kind)), tmp) ||
-	    rename(tmp, path))
+	if (bpf_obj_pin(bpf_program__fd(program_of(skel, kind)), tmp) || rename(tmp, path))
 		return -errno;
 	return 0;
 }
@@ -79,8 +78,7 @@ int tc_load(struct plane *p, struct xr_err *err)
 	for (kind = 0; !ret && kind < KINDS; kind++)
 		ret = pin(p, skel, kind);
 	if (ret)
-		xr_fail(err, ret, "pinning the tc programs: %s",
-			strerror(-ret));
+		xr_fail(err, ret, "pinning the tc programs: %s", strerror(-ret));
 out:
 	copy_bpf__destroy(skel);
 	return ret;
@@ -101,8 +99,7 @@ int tc_program(struct plane *p, __u32 kind, struct xr_err *err)
 	if (ret)
 		return ret;
 	fd = bpf_obj_get(path);
-	return fd >= 0 ? fd : xr_fail(err, -errno, "%s: %s", path,
-				      strerror(errno));
+	return fd >= 0 ? fd : xr_fail(err, -errno, "%s: %s", path, strerror(errno));
 }
 
 int tc_replay_program(struct plane *p, struct xr_err *err)

@@ -19,15 +19,13 @@ struct xr_tc_hook *tc_next(struct plane *p, int *at)
 	return NULL;
 }
 
-struct xr_tc_hook *tc_record(struct plane *p, __u64 netns, __u32 ifindex,
-			     __u32 kind)
+struct xr_tc_hook *tc_record(struct plane *p, __u64 netns, __u32 ifindex, __u32 kind)
 {
 	struct xr_tc_hook *h;
 	int at = 0;
 
 	while ((h = tc_next(p, &at)))
-		if (h->ifindex == ifindex && h->netns == netns &&
-		    (!kind || h->kind == kind))
+		if (h->ifindex == ifindex && h->netns == netns && (!kind || h->kind == kind))
 			return h;
 	return NULL;
 }
@@ -67,8 +65,7 @@ const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex)
 	return NULL;
 }
 
-bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name,
-		     struct xr_err *err)
+bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name, struct xr_err *err)
 {
 	const struct xr_tc_hook *other = tc_elsewhere(p, ifindex);
 
@@ -100,8 +97,7 @@ static void drop_gone(struct plane *p)
 			tc_record_drop(p, h);
 }
 
-struct xr_tc_hook *tc_record_new(struct plane *p, __u32 ifindex,
-				 const char *name, __u32 kind)
+struct xr_tc_hook *tc_record_new(struct plane *p, __u32 ifindex, const char *name, __u32 kind)
 {
 	struct xr_tc_hook *h = tc_find(p, ifindex, kind);
 
@@ -147,8 +143,7 @@ bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
 {
 	struct xr_tc_hook *h = tc_find(p, ifindex, kind);
 
-	return h && (h->attached ||
-		     (p->tc_worker && tc_worker_has(p->tc_worker, ifindex)));
+	return h && (h->attached || (p->tc_worker && tc_worker_has(p->tc_worker, ifindex)));
 }
 
 bool tc_is_coming(struct plane *p, __u32 ifindex)

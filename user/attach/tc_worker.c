@@ -16,7 +16,7 @@
 struct job {
 	struct job *next;
 	struct tc_task t;
-	int space;		/* fd of its network namespace */
+	int space; /* fd of its network namespace */
 	__u64 netns;
 	int ret;
 };
@@ -28,7 +28,7 @@ struct tc_worker {
 	struct job *todo, *doing, *done;
 	bool ends;
 	int event;
-	__u64 netns;		/* where the thread is */
+	__u64 netns; /* where the thread is */
 };
 
 /* ---- the thread ---- */
@@ -52,8 +52,7 @@ static int attach(struct tc_worker *w, const struct job *j)
 	}
 	if (j->t.first)
 		j->t.first(j->t.p, j->t.place, j->t.name);
-	ret = bpf_prog_attach_opts(j->t.prog, j->t.ifindex, tc_list(j->t.kind),
-				   NULL);
+	ret = bpf_prog_attach_opts(j->t.prog, j->t.ifindex, tc_list(j->t.kind), NULL);
 	return ret == -EEXIST ? 0 : ret;
 }
 
@@ -161,8 +160,7 @@ static bool is_in(const struct job *list, __u32 ifindex)
 
 static bool is_to_do(const struct tc_worker *w, __u32 ifindex)
 {
-	return is_in(w->todo, ifindex) ||
-	       (w->doing && w->doing->t.ifindex == ifindex);
+	return is_in(w->todo, ifindex) || (w->doing && w->doing->t.ifindex == ifindex);
 }
 
 bool tc_worker_has(struct tc_worker *w, __u32 ifindex)
@@ -188,16 +186,15 @@ static void detach(const struct job *j)
 	int back;
 
 	if (netns_enter(j->netns, &back))
-		return;		/* it took the hook along */
+		return; /* it took the hook along */
 	bpf_prog_detach2(j->t.prog, j->t.ifindex, tc_list(j->t.kind));
 	netns_leave(back);
 }
 
-static void settle(struct plane *p, const struct job *j,
-		   void (*fail)(void *ctx, const char *line), void *ctx)
+static void settle(struct plane *p, const struct job *j, void (*fail)(void *ctx, const char *line),
+		   void *ctx)
 {
-	struct xr_tc_hook *h = p ? tc_record(p, j->netns, j->t.ifindex,
-					     j->t.kind) : NULL;
+	struct xr_tc_hook *h = p ? tc_record(p, j->netns, j->t.ifindex, j->t.kind) : NULL;
 	char line[96];
 
 	if (!j->ret && h)
@@ -207,8 +204,8 @@ static void settle(struct plane *p, const struct job *j,
 	if (!j->ret || !h)
 		return;
 	tc_record_drop(p, h);
-	snprintf(line, sizeof(line), "%s: attaching %s: %s", j->t.name,
-		 tc_word(j->t.kind), strerror(-j->ret));
+	snprintf(line, sizeof(line), "%s: attaching %s: %s", j->t.name, tc_word(j->t.kind),
+		 strerror(-j->ret));
 	fail(ctx, line);
 }
 

@@ -21,10 +21,10 @@ void tc_worker_free(struct tc_worker *w);
 /* To the device of this network namespace. */
 struct tc_task {
 	struct plane *p;
-	int prog;		/* the worker's from now on, whatever comes of it */
+	int prog; /* the worker's from now on, whatever comes of it */
 	__u32 ifindex, kind;
 	char name[16];
-	tc_first *first;	/* or NULL; see tc_attach_soon() */
+	tc_first *first; /* or NULL; see tc_attach_soon() */
 	__u32 place;
 };
 int tc_worker_attach(struct tc_worker *w, const struct tc_task *t);

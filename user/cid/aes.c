@@ -2,7 +2,7 @@
 #include <string.h>
 #include "aes.h"
 
-#define ROW0	0x1111111111111111ULL	/* bit of row 0 in each column */
+#define ROW0 0x1111111111111111ULL /* bit of row 0 in each column */
 
 void xr_wipe(void *p, size_t len)
 {
@@ -65,8 +65,8 @@ struct gf16 {
 
 static inline struct gf16 add16(struct gf16 a, struct gf16 b)
 {
-	return (struct gf16){ { a.b[0] ^ b.b[0], a.b[1] ^ b.b[1],
-				a.b[2] ^ b.b[2], a.b[3] ^ b.b[3] } };
+	return (struct gf16){ { a.b[0] ^ b.b[0], a.b[1] ^ b.b[1], a.b[2] ^ b.b[2],
+				a.b[3] ^ b.b[3] } };
 }
 
 static inline struct gf16 mul16(struct gf16 x, struct gf16 y)
@@ -81,8 +81,7 @@ static inline struct gf16 mul16(struct gf16 x, struct gf16 y)
 	c4 = (a[1] & b[3]) ^ (a[2] & b[2]) ^ (a[3] & b[1]);
 	c5 = (a[2] & b[3]) ^ (a[3] & b[2]);
 	c6 = a[3] & b[3];
-	return (struct gf16){ { c0 ^ c4, c1 ^ c4 ^ c5, c2 ^ c5 ^ c6,
-				c3 ^ c6 } };
+	return (struct gf16){ { c0 ^ c4, c1 ^ c4 ^ c5, c2 ^ c5 ^ c6, c3 ^ c6 } };
 }
 
 static inline struct gf16 square16(struct gf16 x)
@@ -97,19 +96,18 @@ static inline struct gf16 square16_nu(struct gf16 x)
 {
 	const uint64_t *a = x.b;
 
-	return (struct gf16){ { a[1] ^ a[2] ^ a[3], a[2] ^ a[3],
-				a[0] ^ a[1] ^ a[2] ^ a[3], a[0] ^ a[3] } };
+	return (struct gf16){ { a[1] ^ a[2] ^ a[3], a[2] ^ a[3], a[0] ^ a[1] ^ a[2] ^ a[3],
+				a[0] ^ a[3] } };
 }
 
 /* 1/a in GF(256), and 0 for 0. */
 static void gf_invert(uint64_t a[8])
 {
 	/* From AES's basis to the tower's: its generator becomes 0x5a. */
-	const struct gf16 low = { { a[0] ^ a[2],
-				    a[1] ^ a[2] ^ a[5] ^ a[6] ^ a[7], a[3],
+	const struct gf16 low = { { a[0] ^ a[2], a[1] ^ a[2] ^ a[5] ^ a[6] ^ a[7], a[3],
 				    a[1] ^ a[3] ^ a[6] ^ a[7] } };
-	const struct gf16 high = { { a[1] ^ a[5] ^ a[7], a[2] ^ a[3],
-				     a[1] ^ a[4] ^ a[6] ^ a[7], a[5] ^ a[7] } };
+	const struct gf16 high = { { a[1] ^ a[5] ^ a[7], a[2] ^ a[3], a[1] ^ a[4] ^ a[6] ^ a[7],
+				     a[5] ^ a[7] } };
 	struct gf16 d, d2, d4, l, h;
 
 	/* The norm, and its inverse d^14 = d^2 d^4 d^8. */
@@ -138,9 +136,8 @@ void xr_aes_sub(struct xr_aes_state *s)
 	memcpy(b, s->plane, sizeof(b));
 	gf_invert(b);
 	for (i = 0; i < 8; i++)
-		s->plane[i] = b[i] ^ b[(i + 4) % 8] ^ b[(i + 5) % 8] ^
-			      b[(i + 6) % 8] ^ b[(i + 7) % 8] ^
-			      -(uint64_t)(0x63 >> i & 1);
+		s->plane[i] = b[i] ^ b[(i + 4) % 8] ^ b[(i + 5) % 8] ^ b[(i + 6) % 8] ^
+			b[(i + 7) % 8] ^ -(uint64_t)(0x63 >> i & 1);
 }
 
 static void sub_inverse(struct xr_aes_state *s)
@@ -149,8 +146,8 @@ static void sub_inverse(struct xr_aes_state *s)
 	int i;
 
 	for (i = 0; i < 8; i++)
-		b[i] = s->plane[(i + 2) % 8] ^ s->plane[(i + 5) % 8] ^
-		       s->plane[(i + 7) % 8] ^ -(uint64_t)(0x05 >> i & 1);
+		b[i] = s->plane[(i + 2) % 8] ^ s->plane[(i + 5) % 8] ^ s->plane[(i + 7) % 8] ^
+			-(uint64_t)(0x05 >> i & 1);
 	gf_invert(b);
 	memcpy(s->plane, b, sizeof(b));
 }
@@ -277,8 +274,7 @@ void xr_aes_init(struct xr_aes *a, const uint8_t key[XR_AES_BLOCK])
 	xr_wipe(&s, sizeof(s));
 }
 
-void xr_aes_encrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out,
-		    size_t n)
+void xr_aes_encrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out, size_t n)
 {
 	struct xr_aes_state s;
 	int round;
@@ -298,8 +294,7 @@ void xr_aes_encrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out,
 	xr_wipe(&s, sizeof(s));
 }
 
-void xr_aes_decrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out,
-		    size_t n)
+void xr_aes_decrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out, size_t n)
 {
 	struct xr_aes_state s;
 	int round;

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define XR_AES_BLOCK	16
-#define XR_AES_ROUNDS	10
-#define XR_AES_BATCH	4
+#define XR_AES_BLOCK  16
+#define XR_AES_ROUNDS 10
+#define XR_AES_BATCH  4
 
 /*
  * Bit i of octet j of block b is bit 16 * b + j of plane[i]. Octet 4 * c + r is
@@ -22,16 +22,14 @@ struct xr_aes_state {
 };
 
 struct xr_aes {
-	struct xr_aes_state key[XR_AES_ROUNDS + 1];	/* the same for each block */
+	struct xr_aes_state key[XR_AES_ROUNDS + 1]; /* the same for each block */
 };
 
 void xr_aes_init(struct xr_aes *a, const uint8_t key[XR_AES_BLOCK]);
 
 /* n <= XR_AES_BATCH blocks; in and out may be the same. */
-void xr_aes_encrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out,
-		    size_t n);
-void xr_aes_decrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out,
-		    size_t n);
+void xr_aes_encrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out, size_t n);
+void xr_aes_decrypt(const struct xr_aes *a, const uint8_t *in, uint8_t *out, size_t n);
 
 /* The steps, for who builds other schedules from them. */
 void xr_aes_pack(struct xr_aes_state *s, const uint8_t *octets, size_t len);

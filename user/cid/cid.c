@@ -8,14 +8,14 @@
 #include "aes.h"
 
 /* The block and what word loads may touch behind it. */
-#define BLOCK_ROOM	32
+#define BLOCK_ROOM 32
 
 /* Octet 15 of a block that makes noise: no pass of the cipher has it. */
-#define NOISE		0xff
-#define SEED		0xfe	/* and of one that begins a seed */
+#define NOISE 0xff
+#define SEED  0xfe /* and of one that begins a seed */
 
 /* Words of a nonce behind its counter: 20 octets at most in all. */
-#define TAIL_WORDS	2
+#define TAIL_WORDS 2
 
 /*
  * In a page of its own that children share, so that they never count the same,
@@ -25,7 +25,7 @@ struct counters {
 	atomic_uint_fast64_t minted;
 	atomic_uint_fast64_t noise;
 	atomic_uint_fast64_t start;
-	atomic_uint_fast64_t tail[TAIL_WORDS];	/* of nonces longer than it */
+	atomic_uint_fast64_t tail[TAIL_WORDS]; /* of nonces longer than it */
 };
 
 struct xr_cid {
@@ -39,8 +39,8 @@ struct xr_cid {
 	uint8_t has_sid;
 	uint8_t flags;
 	uint8_t sid[XR_SID_MAX];
-	struct xr_aes key;		/* the configuration's */
-	struct xr_aes own;		/* random: hides clear nonces, makes noise */
+	struct xr_aes key; /* the configuration's */
+	struct xr_aes own; /* random: hides clear nonces, makes noise */
 };
 
 static uint64_t get64(const uint8_t *p)
@@ -63,8 +63,7 @@ static void put64(uint8_t *p, uint64_t w)
 
 /* ---- the ciphers ---- */
 
-static inline void one_pass(const void *key, const __u64 x[2], __u32 n,
-			    __u32 pass, __u64 m[2])
+static inline void one_pass(const void *key, const __u64 x[2], __u32 n, __u32 pass, __u64 m[2])
 {
 	uint8_t b[XR_AES_BLOCK];
 
@@ -78,8 +77,8 @@ static inline void one_pass(const void *key, const __u64 x[2], __u32 n,
 }
 
 /* block: n octets in room for BLOCK_ROOM, zeros behind. */
-static void four_pass(const struct xr_aes *key, const struct xr_cid_layout *l,
-		      uint8_t *block, int decrypt)
+static void four_pass(const struct xr_aes *key, const struct xr_cid_layout *l, uint8_t *block,
+		      int decrypt)
 {
 	const int n = l->block_len, h = l->half_len;
 	struct xr_cid_words w;
@@ -112,8 +111,9 @@ static void noise(struct xr_cid *c, uint8_t *out, size_t len)
 	for (i = 0; i < len; i++) {
 		if (i % XR_AES_BLOCK == 0) {
 			memset(b, 0, sizeof(b));
-			put64(b, atomic_fetch_add_explicit(&c->counters->noise,
-					1, memory_order_relaxed));
+			put64(b,
+			      atomic_fetch_add_explicit(&c->counters->noise, 1,
+							memory_order_relaxed));
 			b[15] = NOISE;
 			xr_aes_encrypt(&c->own, b, b, 1);
 		}
@@ -186,8 +186,8 @@ static void put_bits(uint8_t *cid, const uint8_t *sid)
 	cid[2] = (uint8_t)(sid[1] << 6) | (cid[2] & 0x3f);
 }
 
-static void compose(struct xr_cid *c, const uint8_t *sid, const uint8_t *nonce,
-		    size_t nonce_len, uint8_t *cid, size_t len)
+static void compose(struct xr_cid *c, const uint8_t *sid, const uint8_t *nonce, size_t nonce_len,
+		    uint8_t *cid, size_t len)
 {
 	const struct xr_cid_layout *l = &c->layout;
 	uint8_t block[BLOCK_ROOM] = { 0 }, all[XR_CID_MAX];
@@ -227,8 +227,8 @@ static int check_len(const struct xr_cid *c, size_t len)
 	return len > XR_CID_MAX ? XR_CID_E_LONG : XR_CID_OK;
 }
 
-int xr_cid_encode(struct xr_cid *c, const uint8_t *sid, const uint8_t *nonce,
-		  uint8_t *cid, size_t len)
+int xr_cid_encode(struct xr_cid *c, const uint8_t *sid, const uint8_t *nonce, uint8_t *cid,
+		  size_t len)
 {
 	uint8_t fresh[XR_CID_MAX];
 	size_t room;
@@ -273,8 +273,7 @@ static void take_bits(const uint8_t *cid, uint8_t *sid)
 	sid[1] = (uint8_t)(cid[1] << 2) | cid[2] >> 6;
 }
 
-int xr_cid_parse(const struct xr_cid *c, const uint8_t *cid, size_t len,
-		 struct xr_cid_parsed *out)
+int xr_cid_parse(const struct xr_cid *c, const uint8_t *cid, size_t len, struct xr_cid_parsed *out)
 {
 	const struct xr_cid_layout *l;
 	uint8_t block[BLOCK_ROOM] = { 0 };
@@ -366,8 +365,8 @@ static void begin_at(struct counters *n, const struct seed *s)
 }
 
 /* CBC-MAC over what comes; the first block tells how long it all is. */
-static void mix_in(const struct xr_aes *key, uint8_t mac[XR_AES_BLOCK],
-		   const uint8_t *octets, size_t len)
+static void mix_in(const struct xr_aes *key, uint8_t mac[XR_AES_BLOCK], const uint8_t *octets,
+		   size_t len)
 {
 	size_t i, n;
 
@@ -417,8 +416,7 @@ static int fill(struct xr_cid *c, const struct xr_cid_params *p)
 	} fresh;
 	int err;
 
-	err = xr_cid_layout_init(&c->layout, p->format, sid_len, nonce_len,
-				 offset, !!p->key);
+	err = xr_cid_layout_init(&c->layout, p->format, sid_len, nonce_len, offset, !!p->key);
 	if (err)
 		return err;
 	err = random_octets(&fresh, sizeof(fresh));
@@ -466,8 +464,7 @@ int xr_cid_new(struct xr_cid **out, const struct xr_cid_params *p)
 		return XR_CID_E_NO_MEMORY;
 	/* Only a precaution: old kernels and sandboxes may refuse. */
 	madvise(c, sizeof(*c), MADV_DONTDUMP);
-	c->counters = mmap(NULL, sizeof(*c->counters), prot,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	c->counters = mmap(NULL, sizeof(*c->counters), prot, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (c->counters == MAP_FAILED) {
 		c->counters = NULL;
 		err = XR_CID_E_NO_MEMORY;
@@ -499,8 +496,7 @@ size_t xr_cid_min_len(const struct xr_cid *c)
 
 uint64_t xr_cid_position(const struct xr_cid *c)
 {
-	return c ? atomic_load(&c->counters->start) +
-		   atomic_load(&c->counters->minted) : 0;
+	return c ? atomic_load(&c->counters->start) + atomic_load(&c->counters->minted) : 0;
 }
 
 /* ---- words ---- */

@@ -17,8 +17,8 @@ static __u64 word_of(const uint8_t *octets, int len)
 /* A column in lanes: each octet times eight, in 16 bits. */
 static __u64 lanes_of(const uint8_t column[4])
 {
-	return (__u64)column[0] << 3 | (__u64)column[1] << 19 |
-	       (__u64)column[2] << 35 | (__u64)column[3] << 51;
+	return (__u64)column[0] << 3 | (__u64)column[1] << 19 | (__u64)column[2] << 35 |
+		(__u64)column[3] << 51;
 }
 
 /*
@@ -27,7 +27,7 @@ static __u64 lanes_of(const uint8_t column[4])
  */
 static void first_round(__u64 *out, const uint8_t key[2][XR_AES_BLOCK], int n)
 {
-	const int varying = 10;		/* the longest half */
+	const int varying = 10; /* the longest half */
 	uint8_t b[XR_AES_BLOCK];
 	struct xr_aes_state s;
 	int pass, i;
@@ -92,8 +92,7 @@ static void fill_decrypt(__u64 *out, uint8_t key[][XR_AES_BLOCK])
 	out[XR_RK_OUT + 1] = word_of(key[0] + 8, 8);
 }
 
-int xr_cid_config_fill(struct xr_cid_config *out,
-		       const struct xr_cid_info *info)
+int xr_cid_config_fill(struct xr_cid_config *out, const struct xr_cid_info *info)
 {
 	uint8_t key[XR_AES_ROUNDS + 1][XR_AES_BLOCK];
 	struct xr_cid_config c;
@@ -107,8 +106,8 @@ int xr_cid_config_fill(struct xr_cid_config *out,
 	if (!xr_cid_codepoints(info->format, info->config_id))
 		return XR_CID_E_CONFIG_ID;
 	memset(&c, 0, sizeof(c));
-	err = xr_cid_layout_init(&c.layout, info->format, info->sid_len,
-				 info->nonce_len, info->offset, info->has_key);
+	err = xr_cid_layout_init(&c.layout, info->format, info->sid_len, info->nonce_len,
+				 info->offset, info->has_key);
 	if (err)
 		return err;
 
@@ -119,7 +118,7 @@ int xr_cid_config_fill(struct xr_cid_config *out,
 		if (c.layout.mode == XR_CID_SINGLE)
 			fill_decrypt(c.round_key, key);
 		else
-			fill_encrypt(c.round_key, (const uint8_t (*)[XR_AES_BLOCK])key,
+			fill_encrypt(c.round_key, (const uint8_t(*)[XR_AES_BLOCK])key,
 				     c.layout.block_len);
 		xr_wipe(&aes, sizeof(aes));
 		xr_wipe(key, sizeof(key));

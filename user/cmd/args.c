@@ -46,8 +46,7 @@ static char *value(struct args *a)
 	char *s = args_next(a);
 
 	if (!s)
-		cmd_usage("%s: its value is missing",
-			  a->key ? a->key : "argument");
+		cmd_usage("%s: its value is missing", a->key ? a->key : "argument");
 	return s;
 }
 
@@ -82,8 +81,7 @@ int args_addr(struct args *a, __be32 addr[XR_ADDR_WORDS])
 	return EXIT_DONE;
 }
 
-int args_vip(struct args *a, __be32 addr[XR_ADDR_WORDS], __be16 *port,
-	     __u8 *proto)
+int args_vip(struct args *a, __be32 addr[XR_ADDR_WORDS], __be16 *port, __u8 *proto)
 {
 	struct xr_err err;
 	char *s = value(a);
@@ -128,8 +126,7 @@ int args_hex(struct args *a, void *out, size_t max, size_t *len)
 	if (!s)
 		return EXIT_USAGE;
 	if (text_to_hex(s, out, max, len, &err))
-		return cmd_usage("%s \"%s\": %s", a->key ? a->key : "hex", s,
-				 err.text);
+		return cmd_usage("%s \"%s\": %s", a->key ? a->key : "hex", s, err.text);
 	return EXIT_DONE;
 }
 

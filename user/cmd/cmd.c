@@ -31,8 +31,7 @@ static void complain(const char *key, const char *fmt, va_list ap)
 		complain_json(json_pack("{s:s}", key, text));
 		return;
 	}
-	fprintf(stderr, "xroam: %s%s\n",
-		strcmp(key, "warning") ? "" : "warning: ", text);
+	fprintf(stderr, "xroam: %s%s\n", strcmp(key, "warning") ? "" : "warning: ", text);
 }
 
 int cmd_usage(const char *fmt, ...)
@@ -85,8 +84,7 @@ int cmd_fail_in(const char *file, const struct xr_err *err)
 		return cmd_fail(err);
 	if (!strcmp(file, "-"))
 		file = "stdin";
-	o = json_pack("{s:s, s:o}", "error", err->text, "file",
-		      json_text(file));
+	o = json_pack("{s:s, s:o}", "error", err->text, "file", json_text(file));
 	line = line_of(file, err->text);
 	if (line)
 		json_object_set_new(o, "line", json_integer(line));
@@ -131,15 +129,13 @@ int cmd_open(struct plane **p, enum plane_how how)
 	 * may only read goes on with what there is.
 	 */
 	if (model_unfinished(opt.instance)) {
-		ret = instance_open(p, opt.instance, PLANE_CHANGE, NULL, NULL,
-				    &err);
+		ret = instance_open(p, opt.instance, PLANE_CHANGE, NULL, NULL, &err);
 		if (!ret) {
 			if (model_recover(*p, &err) || err.text[0])
 				cmd_warn("%s", err.text);
 			plane_close(*p);
 		} else if (ret == -EBUSY) {
-			cmd_warn("%s; what is shown is half a change",
-				 err.text);
+			cmd_warn("%s; what is shown is half a change", err.text);
 		}
 	}
 	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
@@ -155,8 +151,7 @@ static bool is_help(const char *s)
 }
 
 /* Index of the match, -1 for none, -2 for several. */
-static int match(const char *s, const char *(*nth)(const void *list, int i),
-		 const void *list)
+static int match(const char *s, const char *(*nth)(const void *list, int i), const void *list)
 {
 	size_t len = strlen(s);
 	const char *word;
@@ -201,15 +196,13 @@ static void no_match(const char *what, const char *s, int found,
 	if (found == -2)
 		cmd_usage("%s \"%s\" could be any of: %s", what, s, text);
 	else
-		cmd_usage("%s \"%s\" is unknown: write one of %s", what, s,
-			  text);
+		cmd_usage("%s \"%s\" is unknown: write one of %s", what, s, text);
 }
 
 /* What destroys or stops something is written out. */
 static bool wants_whole(const char *word)
 {
-	static const char *const words[] = { "destroy", "leave", "del", "down",
-					     "force" };
+	static const char *const words[] = { "destroy", "leave", "del", "down", "force" };
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -218,24 +211,23 @@ static bool wants_whole(const char *word)
 	return false;
 }
 
-static int choose(const char *what, const char *s,
-		  const char *(*nth)(const void *, int), const void *list)
+static int choose(const char *what, const char *s, const char *(*nth)(const void *, int),
+		  const void *list)
 {
 	int found = match(s, nth, list);
 
 	if (found < 0) {
 		no_match(what, s, found, nth, list);
-	} else if (strcmp(nth(list, found), s) &&
-		   wants_whole(nth(list, found))) {
-		cmd_usage("%s \"%s\": write \"%s\" in full; what takes something away is not abbreviated",
-			  what, s, nth(list, found));
+	} else if (strcmp(nth(list, found), s) && wants_whole(nth(list, found))) {
+		cmd_usage(
+			"%s \"%s\": write \"%s\" in full; what takes something away is not abbreviated",
+			what, s, nth(list, found));
 		return -1;
 	}
 	return found;
 }
 
-const struct cmd *cmd_match(const struct cmd *cmds, const char *what,
-			    const char *s)
+const struct cmd *cmd_match(const struct cmd *cmds, const char *what, const char *s)
 {
 	int i = choose(what, s, nth_cmd, cmds);
 
@@ -255,8 +247,7 @@ bool cmd_help(const char *help, int argc, char **argv)
 	return true;
 }
 
-int cmd_select(const struct cmd *cmds, const char *help, int argc,
-	       char **argv)
+int cmd_select(const struct cmd *cmds, const char *help, int argc, char **argv)
 {
 	const struct cmd *cmd = cmds;
 
@@ -267,7 +258,8 @@ int cmd_select(const struct cmd *cmds, const char *help, int argc,
 			cmd++;
 		if (!cmd->word)
 			return cmd_usage("%s: a command is missing; see "
-					 "\"xroam %s help\"", argv[0], argv[0]);
+					 "\"xroam %s help\"",
+					 argv[0], argv[0]);
 		return cmd->run(argc, argv);
 	}
 	cmd = cmd_match(cmds, "command", argv[1]);

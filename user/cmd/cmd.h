@@ -35,8 +35,7 @@ struct cmd {
  * The list's command that s names, in full or by a prefix (what destroys: in full);
  * NULL: reported.
  */
-const struct cmd *cmd_match(const struct cmd *cmds, const char *what,
-			    const char *s);
+const struct cmd *cmd_match(const struct cmd *cmds, const char *what, const char *s);
 /* The same of plain words (NULL-terminated): the index, < 0: reported. */
 int cmd_word(const char *const *words, const char *what, const char *s);
 /* argv[1] is "help", -h or --help: prints help. Objects without commands. */
@@ -47,13 +46,12 @@ bool cmd_help(const char *help, int argc, char **argv);
  * argv[1] the command "show" runs where there is one; else it is a usage
  * error. The list ends with a NULL word.
  */
-int cmd_select(const struct cmd *cmds, const char *help, int argc,
-	       char **argv);
+int cmd_select(const struct cmd *cmds, const char *help, int argc, char **argv);
 
 /* One line on stderr, or {"error": ...} with -j. */
 int cmd_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cmd_refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-int cmd_fail(const struct xr_err *err);	/* EXIT_REFUSED with err's line */
+int cmd_fail(const struct xr_err *err); /* EXIT_REFUSED with err's line */
 /* The same of a file: JSON has "file", and "line" where it is known. */
 int cmd_fail_in(const char *file, const struct xr_err *err);
 /* Goes on, exit status as it was; "warning: ..." or {"warning": ...}. */
@@ -73,8 +71,8 @@ int cmd_open(struct plane **p, enum plane_how how);
 
 struct args {
 	int argc;
-	char **argv;	/* argv[0] is the next word */
-	const char *key;	/* the last keyword taken, for messages */
+	char **argv;     /* argv[0] is the next word */
+	const char *key; /* the last keyword taken, for messages */
 };
 
 static inline struct args args_after(int argc, char **argv)
@@ -99,8 +97,7 @@ int args_key(struct args *a, const char *const *keys);
  */
 int args_u64(struct args *a, __u64 min, __u64 max, __u64 *out);
 int args_addr(struct args *a, __be32 addr[XR_ADDR_WORDS]);
-int args_vip(struct args *a, __be32 addr[XR_ADDR_WORDS], __be16 *port,
-	     __u8 *proto);
+int args_vip(struct args *a, __be32 addr[XR_ADDR_WORDS], __be16 *port, __u8 *proto);
 int args_mac(struct args *a, __u8 mac[6]);
 int args_dev(struct args *a, char dev[16]);
 int args_hex(struct args *a, void *out, size_t max, size_t *len);
@@ -125,7 +122,7 @@ _Noreturn void out_no_memory(void);
 int out_json(json_t *value);
 /* Of a name or words from elsewhere: JSON is UTF-8, whatever they are. */
 json_t *json_text(const char *text);
-json_t *json_netns(__u64 id);	/* null: this one */
+json_t *json_netns(__u64 id); /* null: this one */
 /* Text of the kind "vip 192.0.2.1:443/udp" as JSON string values. */
 json_t *json_addr(const __be32 addr[XR_ADDR_WORDS]);
 json_t *json_vip(const __be32 addr[XR_ADDR_WORDS], __be16 port, __u8 proto);
@@ -139,12 +136,11 @@ void json_add_mtu(json_t *to, struct plane *p, __u32 path);
  * formatted one by one; a row ends after as many as there are headings.
  */
 struct table;
-struct table *table_new(const char *const *headings);	/* NULL-terminated */
-void table_cell(struct table *t, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-void table_right(struct table *t, size_t column);	/* numbers */
-void table_print(struct table *t);			/* and free */
-void table_free(struct table *t);			/* unprinted */
+struct table *table_new(const char *const *headings); /* NULL-terminated */
+void table_cell(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void table_right(struct table *t, size_t column); /* numbers */
+void table_print(struct table *t);                /* and free */
+void table_free(struct table *t);                 /* unprinted */
 
 /* Of a list made both ways, prints the one that is wanted; frees both. */
 int out_list(json_t *list, struct table *t);

@@ -50,8 +50,9 @@ static void warn_of_keys(const char *file, size_t *warnings)
 	if (stat(file, &st) || !S_ISREG(st.st_mode) || !(st.st_mode & 077))
 		return;
 	++*warnings;
-	cmd_warn("%s: it holds keys, and others than its owner can use it (mode %04o); chmod 600 it",
-		 file, st.st_mode & 07777);
+	cmd_warn(
+		"%s: it holds keys, and others than its owner can use it (mode %04o); chmod 600 it",
+		file, st.st_mode & 07777);
 }
 
 static const char *name_of(const char *file)
@@ -60,8 +61,7 @@ static const char *name_of(const char *file)
 }
 
 /* Reads and checks; warnings are printed. 0 or -errno. */
-static int read_file(const char *file, struct model *m, size_t *warnings,
-		     struct xr_err *err)
+static int read_file(const char *file, struct model *m, size_t *warnings, struct xr_err *err)
 {
 	int ret = config_read(file, m, err);
 
@@ -84,8 +84,8 @@ static int check_name(const char *command, const char *word, const char *option)
 {
 	if (word[0] != '-' || !word[1])
 		return EXIT_DONE;
-	return cmd_usage("%s: option \"%s\" is unknown%s%s; a file of that name is ./%s",
-			 command, word, *option ? ": write " : "", option, word);
+	return cmd_usage("%s: option \"%s\" is unknown%s%s; a file of that name is ./%s", command,
+			 word, *option ? ": write " : "", option, word);
 }
 
 int do_apply(int argc, char **argv)
@@ -106,8 +106,9 @@ int do_apply(int argc, char **argv)
 		else if (!file)
 			file = argv[i];
 		else
-			return cmd_usage("apply: \"%s\" is not expected here; write one FILE, and --dry-run or nothing",
-					 argv[i]);
+			return cmd_usage(
+				"apply: \"%s\" is not expected here; write one FILE, and --dry-run or nothing",
+				argv[i]);
 	}
 	if (!file)
 		return cmd_usage("apply: one FILE is expected");
@@ -118,10 +119,8 @@ int do_apply(int argc, char **argv)
 		return cmd_fail_in(file, &err);
 	if (opt.json)
 		list.json = json_array();
-	ret = dry ? model_would_apply(opt.instance, &m, cmd_changed, &list,
-				      &would, &err) :
-		    model_apply(opt.instance, &m, APPLY_VMS, cmd_changed,
-				&list, &err);
+	ret = dry ? model_would_apply(opt.instance, &m, cmd_changed, &list, &would, &err)
+		  : model_apply(opt.instance, &m, APPLY_VMS, cmd_changed, &list, &err);
 	model_free(&m);
 	if (ret) {
 		json_decref(list.json);
@@ -145,8 +144,7 @@ static void warn_of_hosts(const struct model *m, size_t *warnings)
 		wrong = host_wrong(&m->hosts[i].info, words);
 		if (!wrong)
 			continue;
-		snprintf(line, sizeof(line), "host %s: %s",
-			 m->hosts[i].info.name, wrong);
+		snprintf(line, sizeof(line), "host %s: %s", m->hosts[i].info.name, wrong);
 		on_warning(warnings, line);
 	}
 }
@@ -167,8 +165,7 @@ static void fail_all(const char *file, struct xr_errs *all)
 	for (i = 0; i < all->n; i++)
 		cmd_fail_in(file, &all->item[i].err);
 	if (all->n == XR_ERRS_MAX)
-		cmd_refuse("%s: there may be more; these are the first %d",
-			   file, XR_ERRS_MAX);
+		cmd_refuse("%s: there may be more; these are the first %d", file, XR_ERRS_MAX);
 }
 
 /* Reads and checks to the end; 0, or the exit status. */
@@ -222,19 +219,15 @@ int do_check(int argc, char **argv)
 	for (i = 0; i < m.n_backends; i++)
 		sids += m.backends[i].n_sids;
 	if (opt.json)
-		ret = out_json(json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-					 "file", json_text(argv[1]),
-					 "hosts", (json_int_t)m.n_hosts,
-					 "vms", (json_int_t)m.n_vms,
-					 "vips", (json_int_t)m.n_vips,
-					 "backends", (json_int_t)m.n_backends,
-					 "server_ids", (json_int_t)sids,
-					 "cid_configs", (json_int_t)m.n_cids,
+		ret = out_json(json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "file",
+					 json_text(argv[1]), "hosts", (json_int_t)m.n_hosts, "vms",
+					 (json_int_t)m.n_vms, "vips", (json_int_t)m.n_vips,
+					 "backends", (json_int_t)m.n_backends, "server_ids",
+					 (json_int_t)sids, "cid_configs", (json_int_t)m.n_cids,
 					 "warnings", (json_int_t)warnings));
 	else
 		printf("%s: good: %zu VIPs, %zu backends, %zu server IDs, %zu CID configs, %zu hosts, %zu VMs\n",
-		       argv[1], m.n_vips, m.n_backends, sids, m.n_cids,
-		       m.n_hosts, m.n_vms);
+		       argv[1], m.n_vips, m.n_backends, sids, m.n_cids, m.n_hosts, m.n_vms);
 	model_free(&m);
 	return ret;
 }
@@ -252,8 +245,7 @@ int do_export(int argc, char **argv)
 
 	if (cmd_help(export_help, argc, argv))
 		return EXIT_DONE;
-	if (argc == 2 && (!strcmp(argv[1], "--keys") ||
-			  !strcmp(argv[1], "keys")))
+	if (argc == 2 && (!strcmp(argv[1], "--keys") || !strcmp(argv[1], "keys")))
 		keys = true;
 	else if (argc != 1)
 		return cmd_usage("export: \"%s\" is not expected here; write --keys or nothing",

@@ -26,8 +26,20 @@ static const char help[] =
 
 /* What was said on the command line; has[]: which facts. */
 enum fact {
-	VIP, ADDRESS, SERVER_ID, WEIGHT, STATE, FORWARD, DEV, PORT, VNI, MAC,
-	INITIAL_RATE, VM, VLAN, FACTS
+	VIP,
+	ADDRESS,
+	SERVER_ID,
+	WEIGHT,
+	STATE,
+	FORWARD,
+	DEV,
+	PORT,
+	VNI,
+	MAC,
+	INITIAL_RATE,
+	VM,
+	VLAN,
+	FACTS
 };
 
 static const char *const fact_word[FACTS + 1] = {
@@ -73,8 +85,7 @@ static int take_sid(struct args *a, struct model_backend *b)
 {
 	struct model_sid *s = model_grow(&b->sids, &b->n_sids, sizeof(*s));
 	size_t len = 0;
-	int ret = s ? args_hex(a, s->octet, sizeof(s->octet), &len) :
-		      no_memory();
+	int ret = s ? args_hex(a, s->octet, sizeof(s->octet), &len) : no_memory();
 
 	if (!ret)
 		s->len = len;
@@ -84,8 +95,7 @@ static int take_sid(struct args *a, struct model_backend *b)
 static int take_word(struct args *a, enum fact fact, struct xr_backend_info *i)
 {
 	static const char *const states[] = { "up", "draining", "down", NULL };
-	static const char *const forwards[] = { "ipip", "gue", "vxlan", "l2",
-						NULL };
+	static const char *const forwards[] = { "ipip", "gue", "vxlan", "l2", NULL };
 	int word, ret;
 
 	ret = args_word(a, fact == STATE ? states : forwards, &word);
@@ -98,13 +108,12 @@ static int take_word(struct args *a, enum fact fact, struct xr_backend_info *i)
 	return 0;
 }
 
-static int take_number(struct args *a, enum fact fact,
-		       struct xr_backend_info *i)
+static int take_number(struct args *a, enum fact fact, struct xr_backend_info *i)
 {
 	static const __u64 least[FACTS] = { [PORT] = 1, [VLAN] = 1 };
 	static const __u64 most[FACTS] = {
-		[WEIGHT] = 65535, [PORT] = 65535, [VNI] = 0xffffff,
-		[INITIAL_RATE] = 0xffffffff, [VLAN] = 4094,
+		[WEIGHT] = 65535, [PORT] = 65535, [VNI] = 0xffffff, [INITIAL_RATE] = 0xffffffff,
+		[VLAN] = 4094,
 	};
 	__u64 n;
 	int ret = args_u64(a, least[fact], most[fact], &n);
@@ -186,9 +195,10 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	struct model_backend *b;
 
 	if (model_find_backend(m, s->b.info.name))
-		return xr_fail(err, -EEXIST,
-			       "backend %s exists already; change it with \"backend set\", or take another name",
-			       s->b.info.name);
+		return xr_fail(
+			err, -EEXIST,
+			"backend %s exists already; change it with \"backend set\", or take another name",
+			s->b.info.name);
 	b = model_grow(&m->backends, &m->n_backends, sizeof(*b));
 	if (!b)
 		return xr_fail(err, -ENOMEM, "out of memory");
@@ -216,8 +226,7 @@ static int add(int argc, char **argv)
 
 static int no_backend(struct xr_err *err, const char *name)
 {
-	return xr_fail(err, -ENOENT,
-		       "there is no backend %s; \"xroam backend show\" lists them",
+	return xr_fail(err, -ENOENT, "there is no backend %s; \"xroam backend show\" lists them",
 		       name);
 }
 
@@ -312,7 +321,7 @@ struct shown {
 	const struct model_backend *b;
 	struct xr_backend_counter c;
 	__u32 flows;
-	bool ties;		/* some backend is tied to a VM: a column more */
+	bool ties; /* some backend is tied to a VM: a column more */
 };
 
 static json_t *vips_json(const struct model_backend *b)
@@ -321,9 +330,8 @@ static json_t *vips_json(const struct model_backend *b)
 	size_t i;
 
 	for (i = 0; i < b->n_vips; i++)
-		json_array_append_new(list, json_vip(b->vips[i].addr,
-						     b->vips[i].port,
-						     b->vips[i].proto));
+		json_array_append_new(list,
+				      json_vip(b->vips[i].addr, b->vips[i].port, b->vips[i].proto));
 	return list;
 }
 
@@ -333,8 +341,7 @@ static json_t *sids_json(const struct model_backend *b)
 	size_t i;
 
 	for (i = 0; i < b->n_sids; i++)
-		json_array_append_new(list, json_hex(b->sids[i].octet,
-						     b->sids[i].len));
+		json_array_append_new(list, json_hex(b->sids[i].octet, b->sids[i].len));
 	return list;
 }
 
@@ -348,18 +355,13 @@ static json_t *show_json(const struct shown *s)
 	const struct xr_backend_info *i = &s->b->info;
 	json_t *o;
 
-	o = json_pack("{s:s, s:o, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}",
-		      "name", i->name, "address", json_addr(i->addr),
-		      "state", text_state(i->state),
-		      "weight", (json_int_t)i->weight,
-		      "forward", text_forward(i->forward),
-		      "vips", vips_json(s->b), "server_ids", sids_json(s->b),
-		      "packets", (json_int_t)s->c.packets,
-		      "bytes", (json_int_t)s->c.bytes,
-		      "by_cid", (json_int_t)by_cid(s),
-		      "initials", (json_int_t)s->c.initials,
-		      "initial_rate", (json_int_t)i->initial_rate,
-		      "flows", (json_int_t)s->flows);
+	o = json_pack("{s:s, s:o, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "name",
+		      i->name, "address", json_addr(i->addr), "state", text_state(i->state),
+		      "weight", (json_int_t)i->weight, "forward", text_forward(i->forward), "vips",
+		      vips_json(s->b), "server_ids", sids_json(s->b), "packets",
+		      (json_int_t)s->c.packets, "bytes", (json_int_t)s->c.bytes, "by_cid",
+		      (json_int_t)by_cid(s), "initials", (json_int_t)s->c.initials, "initial_rate",
+		      (json_int_t)i->initial_rate, "flows", (json_int_t)s->flows);
 	if (!o)
 		return NULL;
 	json_add_mtu(o, s->p, s->p->backends[s->b->index].path);
@@ -389,15 +391,12 @@ static void show_row(struct table *t, const struct shown *s)
 	table_cell(t, "%u", i->weight);
 	table_cell(t, "%s", text_forward(i->forward));
 	if (s->b->n_vips == 1)
-		table_cell(t, "%s", text_vip(vip, s->b->vips->addr,
-					     s->b->vips->port,
-					     s->b->vips->proto));
+		table_cell(t, "%s",
+			   text_vip(vip, s->b->vips->addr, s->b->vips->port, s->b->vips->proto));
 	else
 		table_cell(t, "%zu VIPs", s->b->n_vips);
 	if (s->b->n_sids == 1)
-		table_cell(t, "%s", text_hex(sid, sizeof(sid),
-					     s->b->sids->octet,
-					     s->b->sids->len));
+		table_cell(t, "%s", text_hex(sid, sizeof(sid), s->b->sids->octet, s->b->sids->len));
 	else
 		table_cell(t, "%zu IDs", s->b->n_sids);
 	table_cell(t, "%llu", (unsigned long long)s->c.packets);
@@ -409,8 +408,7 @@ static void show_row(struct table *t, const struct shown *s)
 	if (mac_is_zero(i->vm_mac))
 		table_cell(t, "-");
 	else if (i->vm_vlan)
-		table_cell(t, "%s vlan %u", text_mac(addr, i->vm_mac),
-			   i->vm_vlan);
+		table_cell(t, "%s vlan %u", text_mac(addr, i->vm_mac), i->vm_vlan);
 	else
 		table_cell(t, "%s", text_mac(addr, i->vm_mac));
 }
@@ -427,11 +425,10 @@ static __u32 *count_flows(struct plane *p)
 
 static int show_all(struct plane *p, const struct model *m, const char *name)
 {
-	static const char *const headings[] = { "NAME", "ADDRESS", "STATE",
-						"WEIGHT", "FORWARD", "VIP",
-						"SERVER-ID", "PACKETS",
-						"BY-CID", "INITIALS", "FLOWS",
-						"VM", NULL };
+	static const char *const headings[] = { "NAME",    "ADDRESS",  "STATE",     "WEIGHT",
+						"FORWARD", "VIP",      "SERVER-ID", "PACKETS",
+						"BY-CID",  "INITIALS", "FLOWS",     "VM",
+						NULL };
 	const char *without[12];
 	json_t *list = json_array();
 	__u32 *flows = count_flows(p);
@@ -488,11 +485,7 @@ static int show(int argc, char **argv)
 }
 
 static const struct cmd commands[] = {
-	{ "add", add },
-	{ "set", set },
-	{ "del", del },
-	{ "show", show },
-	{ NULL, NULL }
+	{ "add", add }, { "set", set }, { "del", del }, { "show", show }, { NULL, NULL }
 };
 
 int do_backend(int argc, char **argv)

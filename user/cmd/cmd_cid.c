@@ -27,7 +27,7 @@ static const char help[] =
 	"\"-\" reads standard input. With a key quic-lb is encrypted, else in clear.\n"
 	"Lengths are in octets; where the format has its own they may be left out.\n";
 
-#define SAMPLE_US 1000000	/* how long traffic is watched before a deletion */
+#define SAMPLE_US 1000000 /* how long traffic is watched before a deletion */
 
 static int take_id(struct args *a, __u8 *id)
 {
@@ -59,7 +59,7 @@ static int take_format(struct args *a, __u8 *format)
 #define X(name, word, bits, first, last, offset, sid, nonce, key) word,
 		XR_CID_FORMATS(X)
 #undef X
-		NULL
+			NULL
 	};
 	int word, ret = args_word(a, words, &word);
 
@@ -84,9 +84,8 @@ static int take_key(struct args *a, struct xr_cid_info *info)
 static int add(int argc, char **argv)
 {
 	enum { FORMAT, SID_LEN, NONCE_LEN, KEY_FILE, OFFSET };
-	static const char *const keys[] = { "format", "server-id-length",
-					    "nonce-length", "key-file",
-					    "offset", NULL };
+	static const char *const keys[] = { "format",   "server-id-length", "nonce-length",
+					    "key-file", "offset",           NULL };
 	struct args args = args_after(argc, argv);
 	struct model_cid c = { .info.used = 1 };
 	struct xr_cid_info *i = &c.info;
@@ -122,8 +121,7 @@ static int add(int argc, char **argv)
 	if (!ret && !has_format)
 		ret = cmd_usage("cid add: format FORMAT is missing");
 	if (!ret) {
-		xr_cid_defaults(i->format, &i->sid_len, &i->nonce_len,
-				&i->offset);
+		xr_cid_defaults(i->format, &i->sid_len, &i->nonce_len, &i->offset);
 		ret = cmd_edit(PLANE_CREATE, edit_add, &c);
 	}
 	explicit_bzero(&c, sizeof(c));
@@ -161,8 +159,7 @@ static void of_plane(const struct plane *p, struct configs *c)
 }
 
 /* NULL: none, or several, and the line says so. */
-static const struct xr_cid_info *choose(const struct configs *c,
-					const struct which *w,
+static const struct xr_cid_info *choose(const struct configs *c, const struct which *w,
 					struct xr_err *err)
 {
 	const struct xr_cid_info *found = NULL, *i;
@@ -170,23 +167,21 @@ static const struct xr_cid_info *choose(const struct configs *c,
 
 	for (k = 0; k < c->n; k++) {
 		i = c->item[k];
-		if (i->config_id != w->id ||
-		    (w->has_format && i->format != w->format))
+		if (i->config_id != w->id || (w->has_format && i->format != w->format))
 			continue;
 		if (found) {
 			xr_fail(err, -EINVAL,
 				"CID config %u is there as %s and as %s: say which (format %s)",
 				w->id, xr_cid_format_word(found->format),
-				xr_cid_format_word(i->format),
-				xr_cid_format_word(found->format));
+				xr_cid_format_word(i->format), xr_cid_format_word(found->format));
 			return NULL;
 		}
 		found = i;
 	}
 	if (!found)
 		xr_fail(err, -ENOENT,
-			"there is no CID config %u%s%s; \"xroam cid show\" lists them",
-			w->id, w->has_format ? " of format " : "",
+			"there is no CID config %u%s%s; \"xroam cid show\" lists them", w->id,
+			w->has_format ? " of format " : "",
 			w->has_format ? xr_cid_format_word(w->format) : "");
 	return found;
 }
@@ -211,12 +206,10 @@ static int edit_del(struct model *m, void *ctx, struct xr_err *err)
 static int came(struct plane *p, const struct xr_cid_info *i, __u64 *packets)
 {
 	struct stats_steered s;
-	int ret = stats_steered(p, xr_cid_codepoints(i->format, i->config_id),
-				&s);
+	int ret = stats_steered(p, xr_cid_codepoints(i->format, i->config_id), &s);
 
 	*packets = s.by_cid + s.down;
-	return ret ? cmd_refuse("reading counters: %s", strerror(-ret)) :
-		     EXIT_DONE;
+	return ret ? cmd_refuse("reading counters: %s", strerror(-ret)) : EXIT_DONE;
 }
 
 /* Refuses where packets come; a config that is not there is the editor's to tell. */
@@ -241,9 +234,9 @@ static int check_unused(const struct which *w)
 	}
 	plane_close(p);
 	if (!ret && after > before)
-		ret = cmd_refuse("CID config %u is in use: %llu packets in %u s came by it, and would lose their servers; delete it when servers mint no more CIDs of it, or write \"xroam cid del %u force\"",
-				 w->id, (unsigned long long)(after - before),
-				 SAMPLE_US / 1000000, w->id);
+		ret = cmd_refuse(
+			"CID config %u is in use: %llu packets in %u s came by it, and would lose their servers; delete it when servers mint no more CIDs of it, or write \"xroam cid del %u force\"",
+			w->id, (unsigned long long)(after - before), SAMPLE_US / 1000000, w->id);
 	return ret;
 }
 
@@ -282,30 +275,22 @@ static const char *mode_word(const struct xr_cid_info *i)
 	};
 	struct xr_cid_layout l;
 
-	if (xr_cid_layout_init(&l, i->format, i->sid_len, i->nonce_len,
-			       i->offset, i->has_key))
+	if (xr_cid_layout_init(&l, i->format, i->sid_len, i->nonce_len, i->offset, i->has_key))
 		return "?";
 	return words[l.mode];
 }
 
-static json_t *show_json(const struct xr_cid_info *i,
-			 const struct stats_steered *s)
+static json_t *show_json(const struct xr_cid_info *i, const struct stats_steered *s)
 {
-	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:i, s:s?, s:I, s:I, s:I}",
-			 "config_id", i->config_id,
-			 "format", xr_cid_format_word(i->format),
-			 "mode", mode_word(i),
-			 "server_id_length", i->sid_len,
-			 "nonce_length", i->nonce_len,
-			 "offset", i->offset,
-			 "key", i->has_key ? "(hidden)" : NULL,
-			 "by_cid", (json_int_t)s->by_cid,
-			 "down", (json_int_t)s->down,
-			 "astray", (json_int_t)s->astray);
+	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:i, s:s?, s:I, s:I, s:I}", "config_id",
+			 i->config_id, "format", xr_cid_format_word(i->format), "mode",
+			 mode_word(i), "server_id_length", i->sid_len, "nonce_length", i->nonce_len,
+			 "offset", i->offset, "key", i->has_key ? "(hidden)" : NULL, "by_cid",
+			 (json_int_t)s->by_cid, "down", (json_int_t)s->down, "astray",
+			 (json_int_t)s->astray);
 }
 
-static void show_row(struct table *t, const struct xr_cid_info *i,
-		     const struct stats_steered *s)
+static void show_row(struct table *t, const struct xr_cid_info *i, const struct stats_steered *s)
 {
 	table_cell(t, "%u", i->config_id);
 	table_cell(t, "%s", xr_cid_format_word(i->format));
@@ -320,11 +305,10 @@ static void show_row(struct table *t, const struct xr_cid_info *i,
 
 static int show(int argc, char **argv)
 {
-	static const char *const headings[] = { "CONFIG-ID", "FORMAT", "MODE",
-						"SERVER-ID-LENGTH",
-						"NONCE-LENGTH", "OFFSET",
-						"KEY", "BY-CID", "ASTRAY",
-						NULL };
+	static const char *const headings[] = {
+		"CONFIG-ID", "FORMAT", "MODE",   "SERVER-ID-LENGTH", "NONCE-LENGTH",
+		"OFFSET",    "KEY",    "BY-CID", "ASTRAY",           NULL
+	};
 	struct args args = args_after(argc, argv);
 	struct table *t;
 	struct plane *p;
@@ -344,8 +328,7 @@ static int show(int argc, char **argv)
 		struct stats_steered s;
 
 		/* Zeros where they cannot be read. */
-		stats_steered(p, xr_cid_codepoints(info->format,
-						   info->config_id), &s);
+		stats_steered(p, xr_cid_codepoints(info->format, info->config_id), &s);
 		if (opt.json)
 			json_array_append_new(list, show_json(info, &s));
 		else
@@ -358,8 +341,7 @@ static int show(int argc, char **argv)
 
 /* ---- encode, decode ---- */
 
-static int new_codec(struct xr_cid **codec, const struct xr_cid_info *i,
-		     const __u8 *sid)
+static int new_codec(struct xr_cid **codec, const struct xr_cid_info *i, const __u8 *sid)
 {
 	const struct xr_cid_params params = {
 		.format = i->format,
@@ -372,8 +354,7 @@ static int new_codec(struct xr_cid **codec, const struct xr_cid_info *i,
 	};
 	int e = xr_cid_new(codec, &params);
 
-	return e ? cmd_refuse("CID config %u: %s", i->config_id,
-			      xr_cid_strerror(e)) : EXIT_DONE;
+	return e ? cmd_refuse("CID config %u: %s", i->config_id, xr_cid_strerror(e)) : EXIT_DONE;
 }
 
 struct encode_args {
@@ -384,8 +365,7 @@ struct encode_args {
 
 static int parse_encode(int argc, char **argv, struct encode_args *e)
 {
-	static const char *const keys[] = { "server-id", "nonce", "format",
-					    NULL };
+	static const char *const keys[] = { "server-id", "nonce", "format", NULL };
 	struct args args = args_after(argc, argv);
 	int key, ret = take_id(&args, &e->which.id);
 
@@ -397,18 +377,15 @@ static int parse_encode(int argc, char **argv, struct encode_args *e)
 			e->which.has_format = true;
 			continue;
 		}
-		ret = key ? args_hex(&args, e->nonce, sizeof(e->nonce),
-				     &e->nonce_len) :
-			    args_hex(&args, e->sid, sizeof(e->sid),
-				     &e->sid_len);
+		ret = key ? args_hex(&args, e->nonce, sizeof(e->nonce), &e->nonce_len)
+			  : args_hex(&args, e->sid, sizeof(e->sid), &e->sid_len);
 	}
 	if (!ret && !e->sid_len)
 		ret = cmd_usage("cid encode: server-id HEX is missing");
 	return ret;
 }
 
-static int encode_with(const struct xr_cid_info *i,
-		       const struct encode_args *e)
+static int encode_with(const struct xr_cid_info *i, const struct encode_args *e)
 {
 	char hex[2 * XR_CID_MAX + 1];
 	__u8 cid[XR_CID_MAX];
@@ -420,18 +397,16 @@ static int encode_with(const struct xr_cid_info *i,
 		return cmd_refuse("CID config %u has server IDs of %u octets, not %zu",
 				  i->config_id, i->sid_len, e->sid_len);
 	if (e->nonce_len && e->nonce_len != i->nonce_len)
-		return cmd_refuse("CID config %u has nonces of %u octets, not %zu",
-				  i->config_id, i->nonce_len, e->nonce_len);
+		return cmd_refuse("CID config %u has nonces of %u octets, not %zu", i->config_id,
+				  i->nonce_len, e->nonce_len);
 	ret = new_codec(&codec, i, e->sid);
 	if (ret)
 		return ret;
 	len = xr_cid_min_len(codec);
-	err = xr_cid_encode(codec, e->sid, e->nonce_len ? e->nonce : NULL, cid,
-			    len);
+	err = xr_cid_encode(codec, e->sid, e->nonce_len ? e->nonce : NULL, cid, len);
 	xr_cid_free(codec);
 	if (err)
-		return cmd_refuse("CID config %u: %s", i->config_id,
-				  xr_cid_strerror(err));
+		return cmd_refuse("CID config %u: %s", i->config_id, xr_cid_strerror(err));
 	if (opt.json)
 		return out_json(json_pack("{s:o}", "cid", json_hex(cid, len)));
 	puts(text_hex(hex, sizeof(hex), cid, len));
@@ -463,14 +438,12 @@ struct verdict {
 	const struct xr_cid_info *config;
 	struct xr_cid_parsed parsed;
 	const struct xr_backend_info *backend;
-	const char *word, *text;	/* why not; NULL: routable */
+	const char *word, *text; /* why not; NULL: routable */
 };
 
-static void judge(struct plane *p, const __u8 *cid, size_t len,
-		  struct verdict *v)
+static void judge(struct plane *p, const __u8 *cid, size_t len, struct verdict *v)
 {
-	const struct sid_table t = { p->server_ids, p->server_id_names,
-				     p->sid_buckets - 1 };
+	const struct sid_table t = { p->server_ids, p->server_id_names, p->sid_buckets - 1 };
 	const struct xr_cid_info *i;
 	struct xr_cid *codec;
 	__u16 backend;
@@ -478,8 +451,7 @@ static void judge(struct plane *p, const __u8 *cid, size_t len,
 
 	for (s = 1; s < XR_CID_SLOTS; s++) {
 		i = &p->cid_info[s];
-		if (i->used && xr_cid_codepoints(i->format, i->config_id) >>
-				       (cid[0] >> 5) & 1)
+		if (i->used && xr_cid_codepoints(i->format, i->config_id) >> (cid[0] >> 5) & 1)
 			v->config = i;
 	}
 	v->word = "cid-no-config";
@@ -515,25 +487,17 @@ static int decode_json(const struct verdict *v)
 	json_t *o = json_pack("{s:b}", "routable", !v->word);
 
 	if (v->config) {
-		json_object_set_new(o, "config_id",
-				    json_integer(v->config->config_id));
+		json_object_set_new(o, "config_id", json_integer(v->config->config_id));
 		json_object_set_new(o, "format",
-				    json_string(xr_cid_format_word(
-					    v->config->format)));
+				    json_string(xr_cid_format_word(v->config->format)));
 	}
 	if (known)
-		json_object_set_new(o, "server_id",
-				    json_hex(v->parsed.sid,
-					     v->parsed.sid_len));
+		json_object_set_new(o, "server_id", json_hex(v->parsed.sid, v->parsed.sid_len));
 	if (known && v->parsed.nonce_len)
-		json_object_set_new(o, "nonce",
-				    json_hex(v->parsed.nonce,
-					     v->parsed.nonce_len));
+		json_object_set_new(o, "nonce", json_hex(v->parsed.nonce, v->parsed.nonce_len));
 	if (v->backend) {
-		json_object_set_new(o, "backend",
-				    json_string(v->backend->name));
-		json_object_set_new(o, "state",
-				    json_string(text_state(v->backend->state)));
+		json_object_set_new(o, "backend", json_string(v->backend->name));
+		json_object_set_new(o, "state", json_string(text_state(v->backend->state)));
 	}
 	if (v->word)
 		json_object_set_new(o, "reason", json_string(v->word));
@@ -549,11 +513,9 @@ static int decode_text(const struct verdict *v)
 		       xr_cid_format_word(v->config->format));
 	if (v->parsed.sid_len)
 		printf("server ID %s\n",
-		       text_hex(hex, sizeof(hex), v->parsed.sid,
-				v->parsed.sid_len));
+		       text_hex(hex, sizeof(hex), v->parsed.sid, v->parsed.sid_len));
 	if (v->backend)
-		printf("backend %s (%s)\n", v->backend->name,
-		       text_state(v->backend->state));
+		printf("backend %s (%s)\n", v->backend->name, text_state(v->backend->state));
 	if (v->word)
 		printf("not routable: %s (%s)\n", v->word, v->text);
 	return EXIT_DONE;
@@ -582,14 +544,8 @@ static int decode(int argc, char **argv)
 	return ret;
 }
 
-static const struct cmd commands[] = {
-	{ "add", add },
-	{ "del", del },
-	{ "show", show },
-	{ "encode", encode },
-	{ "decode", decode },
-	{ NULL, NULL }
-};
+static const struct cmd commands[] = { { "add", add },       { "del", del },       { "show", show },
+				       { "encode", encode }, { "decode", decode }, { NULL, NULL } };
 
 int do_cid(int argc, char **argv)
 {

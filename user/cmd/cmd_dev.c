@@ -27,8 +27,9 @@ static const char help[] =
 
 static const char *state_word(enum device_state state)
 {
-	return state == DEVICE_ATTACHED ? "attached" :
-	       state == DEVICE_GONE	? "device-gone" : "no-program";
+	return state == DEVICE_ATTACHED ? "attached"
+		: state == DEVICE_GONE  ? "device-gone"
+					: "no-program";
 }
 
 static json_t *json_vnis(const struct xr_listed *l)
@@ -48,8 +49,7 @@ static json_t *json_addresses(const struct xr_listed *l)
 	__u32 i;
 
 	for (i = 0; i < l->addrs; i++)
-		json_array_append_new(list, json_string(text_addr(buf,
-								  l->addr[i])));
+		json_array_append_new(list, json_string(text_addr(buf, l->addr[i])));
 	return list;
 }
 
@@ -60,19 +60,12 @@ static json_t *json_device(struct plane *p, const struct xr_device *d)
 	struct device_place at;
 
 	state = plane_device_place(p, d, &at);
-	return json_pack("{s:o, s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}",
-			 "device", json_text(at.name),
-			 "namespace", json_netns(at.netns),
-			 "ifindex", at.ifindex,
-			 "mode", text_mode(d->mode),
-			 "attach", text_how(d->how),
-			 "role", text_role(d->role),
-			 "trusted", d->trusted,
-			 "vnis", json_vnis(&d->listed),
-			 "addresses", json_addresses(&d->listed),
-			 "program_id", d->prog_id,
-			 "since", (json_int_t)d->attached,
-			 "state", state_word(state));
+	return json_pack("{s:o, s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}", "device",
+			 json_text(at.name), "namespace", json_netns(at.netns), "ifindex",
+			 at.ifindex, "mode", text_mode(d->mode), "attach", text_how(d->how), "role",
+			 text_role(d->role), "trusted", d->trusted, "vnis", json_vnis(&d->listed),
+			 "addresses", json_addresses(&d->listed), "program_id", d->prog_id, "since",
+			 (json_int_t)d->attached, "state", state_word(state));
 }
 
 struct attach_args {
@@ -90,8 +83,7 @@ static int take_vni(struct args *args, struct xr_listed *l)
 	int ret;
 
 	if (l->vnis == XR_DEV_VNIS)
-		return cmd_usage("attach: at most %d vni of a device",
-				 XR_DEV_VNIS);
+		return cmd_usage("attach: at most %d vni of a device", XR_DEV_VNIS);
 	ret = args_u64(args, 0, 0xffffff, &vni);
 	if (!ret)
 		l->vni[l->vnis++] = vni;
@@ -103,8 +95,7 @@ static int take_address(struct args *args, struct xr_listed *l)
 	int ret;
 
 	if (l->addrs == XR_DEV_ADDRS)
-		return cmd_usage("attach: at most %d address of a device",
-				 XR_DEV_ADDRS);
+		return cmd_usage("attach: at most %d address of a device", XR_DEV_ADDRS);
 	ret = args_addr(args, l->addr[l->addrs]);
 	if (!ret)
 		l->addrs++;
@@ -122,10 +113,8 @@ static bool is_keyword(const char *word, const char *const *keys)
 static int parse_attach(int argc, char **argv, struct attach_args *a)
 {
 	enum { MODE, ROLE, TRUSTED, VNI, ADDRESS };
-	static const char *const keys[] = { "mode", "role", "trusted", "vni",
-					    "address", NULL };
-	static const char *const modes[] = { "auto", "native", "generic",
-					     NULL };
+	static const char *const keys[] = { "mode", "role", "trusted", "vni", "address", NULL };
+	static const char *const modes[] = { "auto", "native", "generic", NULL };
 	static const char *const roles[] = { "node", "backend", "pass", NULL };
 	struct args args = args_after(argc, argv);
 	int key, word, ret = EXIT_DONE;
@@ -147,8 +136,8 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 			continue;
 		}
 		if (key == VNI || key == ADDRESS) {
-			ret = key == VNI ? take_vni(&args, &a->listed) :
-					   take_address(&args, &a->listed);
+			ret = key == VNI ? take_vni(&args, &a->listed)
+					 : take_address(&args, &a->listed);
 			continue;
 		}
 		ret = args_word(&args, key ? roles : modes, &word);
@@ -157,11 +146,11 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 		if (key == ROLE)
 			a->role = XR_ROLE_NODE + word;
 		else
-			a->want = word == 0 ? ATTACH_AUTO :
-				  word == 1 ? ATTACH_NATIVE : ATTACH_GENERIC;
+			a->want = word == 0 ? ATTACH_AUTO
+				: word == 1 ? ATTACH_NATIVE
+					    : ATTACH_GENERIC;
 	}
-	if (!ret && a->role != XR_ROLE_BACKEND &&
-	    (a->listed.vnis || a->listed.addrs))
+	if (!ret && a->role != XR_ROLE_BACKEND && (a->listed.vnis || a->listed.addrs))
 		return cmd_usage("attach: vni and address are for role backend");
 	if (!ret && a->role == XR_ROLE_PASS && a->want == ATTACH_GENERIC)
 		return cmd_usage("attach: role pass is of use in native mode only");
@@ -171,16 +160,14 @@ static int parse_attach(int argc, char **argv, struct attach_args *a)
 static void print_attached(const struct xr_device *d, const char *note)
 {
 	printf("%s: %s mode, %s, role %s", d->name, text_mode(d->mode),
-	       d->how == XR_ATTACH_DISPATCHER ? "through libxdp's dispatcher" :
-						"the only program",
+	       d->how == XR_ATTACH_DISPATCHER ? "through libxdp's dispatcher" : "the only program",
 	       text_role(d->role));
 	if (note[0])
 		printf(" (%s)", note);
 	putchar('\n');
 }
 
-static int print_all(struct plane *p, const struct attach_args *a,
-		     const struct xr_err *notes)
+static int print_all(struct plane *p, const struct attach_args *a, const struct xr_err *notes)
 {
 	json_t *list = json_array();
 	int i;
@@ -206,8 +193,7 @@ static int attach_all(struct plane *p, const struct attach_args *a)
 	int i, ret;
 
 	if (a->devs > XR_MAX_DEVICES)
-		return cmd_refuse("at most %d devices can be attached",
-				  XR_MAX_DEVICES);
+		return cmd_refuse("at most %d devices can be attached", XR_MAX_DEVICES);
 	for (i = 0; i < a->devs; i++) {
 		if (devices_attach(p, a->dev[i], a->want, a->role, &notes[i]))
 			break;
@@ -268,8 +254,9 @@ static int detach(int argc, char **argv)
 	if (argc < 2)
 		return cmd_usage("detach: a device, or \"all\", is missing");
 	if (argc == 2 && !strcmp(argv[1], "all") && strcmp(argv[0], "detach"))
-		return cmd_usage("command \"%s\": write \"detach all\" in full; what takes something away is not abbreviated",
-				 argv[0]);
+		return cmd_usage(
+			"command \"%s\": write \"detach all\" in full; what takes something away is not abbreviated",
+			argv[0]);
 	for (i = 1; argc > 2 && i < argc; i++)
 		if (!strcmp(argv[i], "all"))
 			return cmd_usage("detach: \"all\" stands alone, or name the devices");
@@ -284,15 +271,12 @@ static int detach(int argc, char **argv)
 	if (!ret)
 		warn_of_last(p);
 	plane_close(p);
-	if (ret && argc == 2 && *argv[1] &&
-	    !strncmp("all", argv[1], strlen(argv[1])))
-		return cmd_refuse("%s; for every device write \"detach all\" in full",
-				  err.text);
+	if (ret && argc == 2 && *argv[1] && !strncmp("all", argv[1], strlen(argv[1])))
+		return cmd_refuse("%s; for every device write \"detach all\" in full", err.text);
 	return ret ? cmd_fail(&err) : EXIT_DONE;
 }
 
-static void show_row(struct plane *p, struct table *t,
-		     const struct xr_device *d, bool elsewhere)
+static void show_row(struct plane *p, struct table *t, const struct xr_device *d, bool elsewhere)
 {
 	struct device_place at;
 	enum device_state state = plane_device_place(p, d, &at);
@@ -302,12 +286,10 @@ static void show_row(struct plane *p, struct table *t,
 	strftime(when, sizeof(when), "%F %T", localtime(&since));
 	table_cell(t, "%s", at.name);
 	if (elsewhere)
-		table_cell(t, "%s", at.netns == netns_id() ? "-" :
-				    netns_text(at.netns, space));
+		table_cell(t, "%s", at.netns == netns_id() ? "-" : netns_text(at.netns, space));
 	table_cell(t, "%s", text_mode(d->mode));
 	table_cell(t, "%s", text_how(d->how));
-	table_cell(t, "%s%s", text_role(d->role),
-		   d->trusted ? " trusted" : "");
+	table_cell(t, "%s%s", text_role(d->role), d->trusted ? " trusted" : "");
 	table_cell(t, "%u", d->prog_id);
 	table_cell(t, "%s", when);
 	table_cell(t, "%s", state_word(state));
@@ -326,11 +308,10 @@ static bool any_elsewhere(const struct plane *p)
 
 static int show(int argc, char **argv)
 {
-	static const char *const here[] = { "DEVICE", "MODE", "ATTACH", "ROLE",
-					    "PROGRAM", "SINCE", "STATE", NULL };
-	static const char *const several[] = { "DEVICE", "NAMESPACE", "MODE",
-					       "ATTACH", "ROLE", "PROGRAM",
-					       "SINCE", "STATE", NULL };
+	static const char *const here[] = { "DEVICE",  "MODE",  "ATTACH", "ROLE",
+					    "PROGRAM", "SINCE", "STATE",  NULL };
+	static const char *const several[] = { "DEVICE",  "NAMESPACE", "MODE",  "ATTACH", "ROLE",
+					       "PROGRAM", "SINCE",     "STATE", NULL };
 	json_t *list = json_array();
 	struct table *t;
 	struct plane *p;
@@ -359,10 +340,7 @@ static int show(int argc, char **argv)
 }
 
 static const struct cmd commands[] = {
-	{ "attach", attach },
-	{ "detach", detach },
-	{ "show", show },
-	{ NULL, NULL }
+	{ "attach", attach }, { "detach", detach }, { "show", show }, { NULL, NULL }
 };
 
 int do_dev(int argc, char **argv)

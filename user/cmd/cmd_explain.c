@@ -34,7 +34,7 @@ static const char help[] =
 struct run {
 	struct plane *p;
 	struct explain *e;
-	unsigned int n;		/* packets so far */
+	unsigned int n; /* packets so far */
 	int status;
 };
 
@@ -45,8 +45,8 @@ static const char *const format_word[] = {
 };
 
 static const char *const action_word[] = {
-	[XDP_ABORTED] = "aborted", [XDP_DROP] = "drop", [XDP_PASS] = "pass",
-	[XDP_TX] = "tx",	   [XDP_REDIRECT] = "redirect",
+	[XDP_ABORTED] = "aborted", [XDP_DROP] = "drop",         [XDP_PASS] = "pass",
+	[XDP_TX] = "tx",           [XDP_REDIRECT] = "redirect",
 };
 
 static const char *action_of(__u32 action)
@@ -56,8 +56,9 @@ static const char *action_of(__u32 action)
 
 static const char *format_of(const struct xr_cid_info *info)
 {
-	return info->format < sizeof(format_word) / sizeof(format_word[0]) ?
-		       format_word[info->format] : "?";
+	return info->format < sizeof(format_word) / sizeof(format_word[0])
+		? format_word[info->format]
+		: "?";
 }
 
 /* The names behind the trace's indices; NULL where it has none. */
@@ -66,22 +67,20 @@ struct named {
 	const struct xr_cid_info *cid;
 	const struct xr_backend_info *backend;
 	const struct xr_path *path;
-	char vip[TEXT_VIP];	/* empty: none */
-	char vm[VM_NAME];	/* the same */
+	char vip[TEXT_VIP]; /* empty: none */
+	char vm[VM_NAME];   /* the same */
 	const char *vm_host, *vm_state;
 	char device[IF_NAMESIZE];
 };
 
-static void name_all(struct plane *p, const struct xr_trace *t,
-		     struct named *n)
+static void name_all(struct plane *p, const struct xr_trace *t, struct named *n)
 {
 	const struct xr_limits *l = &p->meta->limits;
 
 	memset(n, 0, sizeof(*n));
 	n->t = t;
 	if (t->vip && t->vip <= l->vips)
-		text_vip(n->vip, p->vips[t->vip].addr, p->vips[t->vip].port,
-			 p->vips[t->vip].proto);
+		text_vip(n->vip, p->vips[t->vip].addr, p->vips[t->vip].port, p->vips[t->vip].proto);
 	if (t->cid_slot && t->cid_slot < XR_CID_SLOTS)
 		n->cid = &p->cid_info[t->cid_slot];
 	if (t->backend && t->backend <= l->backends)
@@ -90,8 +89,7 @@ static void name_all(struct plane *p, const struct xr_trace *t,
 		n->path = &p->paths[t->path];
 	if (t->ifindex)
 		if_indextoname(t->ifindex, n->device);
-	if (!t->vm || t->vm > p->mac_buckets * XR_TAG_LANES ||
-	    !p->vms[t->vm - 1].key)
+	if (!t->vm || t->vm > p->mac_buckets * XR_TAG_LANES || !p->vms[t->vm - 1].key)
 		return;
 	vm_name_at(p, n->vm, t->vm - 1);
 	n->vm_host = host_name(p, vm_now(p, t->vm - 1).host);
@@ -124,10 +122,10 @@ static void print_parsed(const struct named *n)
 	if (t->vlans)
 		printf("%u VLAN tag%s, ", t->vlans, t->vlans > 1 ? "s" : "");
 	if (!has_addresses(t)) {
-		printf("%s\n", announcement_word(t->announcement) ?
-				       "an announcement" :
-			       n->vm[0] ? "a frame, known by its MAC" :
-					  "no IP packet");
+		printf("%s\n",
+		       announcement_word(t->announcement) ? "an announcement"
+			       : n->vm[0]                 ? "a frame, known by its MAC"
+							  : "no IP packet");
 		return;
 	}
 	if (t->flags & XR_TRACE_ICMP)
@@ -144,8 +142,7 @@ static void print_parsed(const struct named *n)
 	if (t->sport || t->dport)
 		printf(" port %u", ntohs(t->dport));
 	if (t->flags & XR_TRACE_CID)
-		printf(", QUIC %s header%s",
-		       t->flags & XR_TRACE_LONG ? "long" : "short",
+		printf(", QUIC %s header%s", t->flags & XR_TRACE_LONG ? "long" : "short",
 		       t->flags & XR_TRACE_INITIAL ? ", Initial" : "");
 	putchar('\n');
 }
@@ -158,19 +155,17 @@ static void print_cid(const struct named *n)
 	if (!(t->flags & XR_TRACE_CID))
 		return;
 	printf("  CID         %s%s\n",
-	       shown_cid(t) ? text_hex(hex, sizeof(hex), t->cid, shown_cid(t)) :
-			      "empty",
-	       t->flags & XR_TRACE_LONG || !shown_cid(t) ? "" :
-			" (at most: a short header tells no length)");
+	       shown_cid(t) ? text_hex(hex, sizeof(hex), t->cid, shown_cid(t)) : "empty",
+	       t->flags & XR_TRACE_LONG || !shown_cid(t)
+		       ? ""
+		       : " (at most: a short header tells no length)");
 	if (n->cid)
-		printf("  CID config  %u: %s, server ID %u octets%s\n",
-		       n->cid->config_id, format_of(n->cid), n->cid->sid_len,
-		       n->cid->has_key ? ", encrypted" : "");
+		printf("  CID config  %u: %s, server ID %u octets%s\n", n->cid->config_id,
+		       format_of(n->cid), n->cid->sid_len, n->cid->has_key ? ", encrypted" : "");
 	else
 		printf("  CID config  none for this first octet\n");
 	if (t->flags & XR_TRACE_SID && t->sid_len <= sizeof(t->sid))
-		printf("  server ID   %s\n",
-		       text_hex(hex, sizeof(hex), t->sid, t->sid_len));
+		printf("  server ID   %s\n", text_hex(hex, sizeof(hex), t->sid, t->sid_len));
 }
 
 static void print_left(const struct named *n, const struct explain_result *r)
@@ -190,17 +185,14 @@ static void print_left(const struct named *n, const struct explain_result *r)
 		printf("not at all: aborted\n");
 		return;
 	}
-	printf("%s", r->action == XDP_TX ? "back out of its device (tx)" :
-					   "out of ");
+	printf("%s", r->action == XDP_TX ? "back out of its device (tx)" : "out of ");
 	if (r->action == XDP_REDIRECT)
 		printf("%s (redirect)", n->device[0] ? n->device : "a device");
 	if (n->path && reason_kind(t->reason) == XR_KIND_TX) {
 		printf(", %s", text_forward(n->path->method));
-		if (!addr_is_zero(n->path->daddr) &&
-		    n->path->method != XR_FORWARD_L2)
+		if (!addr_is_zero(n->path->daddr) && n->path->method != XR_FORWARD_L2)
 			printf(" to %s", text_addr(dst, n->path->daddr));
-		printf(", next hop %s",
-		       t->flags & XR_TRACE_CACHED ? "cached" : "looked up");
+		printf(", next hop %s", t->flags & XR_TRACE_CACHED ? "cached" : "looked up");
 	}
 	printf(", %u octets\n", r->len);
 }
@@ -218,8 +210,7 @@ static void print_notes(const struct xr_trace *t)
 	}
 }
 
-static void print_result(struct run *run, __u32 len,
-			 const struct explain_result *r)
+static void print_result(struct run *run, __u32 len, const struct explain_result *r)
 {
 	char hex[2 * sizeof(r->frame) + 1];
 	const struct xr_trace *t = &r->trace;
@@ -231,22 +222,17 @@ static void print_result(struct run *run, __u32 len,
 	if (has_addresses(t))
 		printf("  VIP         %s\n", n.vip[0] ? n.vip : "none");
 	if (n.vm[0])
-		printf("  VM          %s, at %s, %s\n", n.vm, n.vm_host,
-		       n.vm_state);
+		printf("  VM          %s, at %s, %s\n", n.vm, n.vm_host, n.vm_state);
 	if (announcement_word(t->announcement))
-		printf("  says        %s\n",
-		       announcement_word(t->announcement));
+		printf("  says        %s\n", announcement_word(t->announcement));
 	print_cid(&n);
 	if (n.backend)
-		printf("  backend     %s, %s\n", n.backend->name,
-		       text_state(n.backend->state));
+		printf("  backend     %s, %s\n", n.backend->name, text_state(n.backend->state));
 	print_notes(t);
-	printf("  verdict     %s: %s\n", reason_word(t->reason),
-	       reason_text(t->reason));
+	printf("  verdict     %s: %s\n", reason_word(t->reason), reason_text(t->reason));
 	print_left(&n, r);
 	if (opt.verbose)
-		printf("  frame       %s\n",
-		       text_hex(hex, sizeof(hex), r->frame, r->len));
+		printf("  frame       %s\n", text_hex(hex, sizeof(hex), r->frame, r->len));
 }
 
 /* ---- JSON ---- */
@@ -258,8 +244,7 @@ static json_t *json_notes(const struct xr_trace *t)
 
 	for (i = 1; i < XR_REASON_MAX; i++) {
 		if (noted(t, i))
-			json_array_append_new(list,
-					      json_string(reason_word(i)));
+			json_array_append_new(list, json_string(reason_word(i)));
 	}
 	return list;
 }
@@ -269,19 +254,16 @@ static void json_parsed(json_t *j, const struct xr_trace *t)
 	json_object_set_new(j, "vlans", json_integer(t->vlans));
 	if (!has_addresses(t))
 		return;
-	json_object_set_new(j, "family",
-			    json_string(t->ipv6 ? "ipv6" : "ipv4"));
+	json_object_set_new(j, "family", json_string(t->ipv6 ? "ipv6" : "ipv4"));
 	json_object_set_new(j, "protocol",
-			    t->proto == IPPROTO_TCP || t->proto == IPPROTO_UDP ?
-				    json_string(text_proto(t->proto)) :
-				    json_integer(t->proto));
+			    t->proto == IPPROTO_TCP || t->proto == IPPROTO_UDP
+				    ? json_string(text_proto(t->proto))
+				    : json_integer(t->proto));
 	json_object_set_new(j, "source", json_addr(t->saddr));
 	json_object_set_new(j, "source_port", json_integer(ntohs(t->sport)));
 	json_object_set_new(j, "destination", json_addr(t->daddr));
-	json_object_set_new(j, "destination_port",
-			    json_integer(ntohs(t->dport)));
-	json_object_set_new(j, "icmp_error",
-			    json_boolean(t->flags & XR_TRACE_ICMP));
+	json_object_set_new(j, "destination_port", json_integer(ntohs(t->dport)));
+	json_object_set_new(j, "icmp_error", json_boolean(t->flags & XR_TRACE_ICMP));
 }
 
 static void json_quic(json_t *j, const struct named *n)
@@ -290,38 +272,28 @@ static void json_quic(json_t *j, const struct named *n)
 
 	if (!(t->flags & XR_TRACE_CID))
 		return;
-	json_object_set_new(j, "long_header",
-			    json_boolean(t->flags & XR_TRACE_LONG));
-	json_object_set_new(j, "initial",
-			    json_boolean(t->flags & XR_TRACE_INITIAL));
+	json_object_set_new(j, "long_header", json_boolean(t->flags & XR_TRACE_LONG));
+	json_object_set_new(j, "initial", json_boolean(t->flags & XR_TRACE_INITIAL));
 	json_object_set_new(j, "cid", json_hex(t->cid, shown_cid(t)));
 	if (n->cid) {
-		json_object_set_new(j, "config_id",
-				    json_integer(n->cid->config_id));
-		json_object_set_new(j, "format",
-				    json_string(format_of(n->cid)));
+		json_object_set_new(j, "config_id", json_integer(n->cid->config_id));
+		json_object_set_new(j, "format", json_string(format_of(n->cid)));
 	}
 	if (t->flags & XR_TRACE_SID && t->sid_len <= sizeof(t->sid))
-		json_object_set_new(j, "server_id",
-				    json_hex(t->sid, t->sid_len));
+		json_object_set_new(j, "server_id", json_hex(t->sid, t->sid_len));
 }
 
-static void json_left(json_t *j, const struct named *n,
-		      const struct explain_result *r)
+static void json_left(json_t *j, const struct named *n, const struct explain_result *r)
 {
 	const struct xr_trace *t = n->t;
 
 	json_object_set_new(j, "action", json_string(action_of(r->action)));
 	json_object_set_new(j, "length_out", json_integer(r->len));
 	if (reason_kind(t->reason) == XR_KIND_TX && n->path) {
-		json_object_set_new(j, "forward",
-				    json_string(text_forward(n->path->method)));
-		if (!addr_is_zero(n->path->daddr) &&
-		    n->path->method != XR_FORWARD_L2)
-			json_object_set_new(j, "outer_destination",
-					    json_addr(n->path->daddr));
-		json_object_set_new(j, "next_hop_cached",
-				    json_boolean(t->flags & XR_TRACE_CACHED));
+		json_object_set_new(j, "forward", json_string(text_forward(n->path->method)));
+		if (!addr_is_zero(n->path->daddr) && n->path->method != XR_FORWARD_L2)
+			json_object_set_new(j, "outer_destination", json_addr(n->path->daddr));
+		json_object_set_new(j, "next_hop_cached", json_boolean(t->flags & XR_TRACE_CACHED));
 	}
 	if (n->device[0])
 		json_object_set_new(j, "device", json_text(n->device));
@@ -329,8 +301,7 @@ static void json_left(json_t *j, const struct named *n,
 		json_object_set_new(j, "frame", json_hex(r->frame, r->len));
 }
 
-static int json_result(struct run *run, __u32 len,
-		       const struct explain_result *r)
+static int json_result(struct run *run, __u32 len, const struct explain_result *r)
 {
 	json_t *j = json_pack("{s:i, s:i}", "packet", run->n, "length", len);
 	const struct xr_trace *t = &r->trace;
@@ -346,19 +317,16 @@ static int json_result(struct run *run, __u32 len,
 		json_object_set_new(j, "vm_state", json_string(n.vm_state));
 	}
 	if (announcement_word(t->announcement))
-		json_object_set_new(j, "announcement", json_string(
-			announcement_word(t->announcement)));
+		json_object_set_new(j, "announcement",
+				    json_string(announcement_word(t->announcement)));
 	json_quic(j, &n);
 	if (n.backend) {
-		json_object_set_new(j, "backend",
-				    json_string(n.backend->name));
-		json_object_set_new(j, "backend_state",
-				    json_string(text_state(n.backend->state)));
+		json_object_set_new(j, "backend", json_string(n.backend->name));
+		json_object_set_new(j, "backend_state", json_string(text_state(n.backend->state)));
 	}
 	json_object_set_new(j, "notes", json_notes(t));
 	json_object_set_new(j, "reason", json_string(reason_word(t->reason)));
-	json_object_set_new(j, "kind", json_string(
-		reason_kind_word(reason_kind(t->reason))));
+	json_object_set_new(j, "kind", json_string(reason_kind_word(reason_kind(t->reason))));
 	json_left(j, &n, r);
 	return out_json(j);
 }
@@ -391,30 +359,28 @@ static int from_file(struct run *run, const char *path)
 	file = strcmp(path, "-") ? fopen(path, "re") : stdin;
 	if (!file)
 		return cmd_refuse("%s: %s", path, strerror(errno));
-	pcap = pcap_fopen_offline(file, why);	/* closes file in the end */
+	pcap = pcap_fopen_offline(file, why); /* closes file in the end */
 	if (!pcap) {
 		fclose(file);
-		return cmd_refuse("%s: no capture file (pcap or pcapng): %s",
-				  path, why);
+		return cmd_refuse("%s: no capture file (pcap or pcapng): %s", path, why);
 	}
 	if (pcap_datalink(pcap) != DLT_EN10MB) {
 		ret = cmd_refuse("%s: link type %s, but only Ethernet frames "
-				 "can be explained", path,
-				 pcap_datalink_val_to_name(pcap_datalink(pcap)) ?:
-				 "unknown");
+				 "can be explained",
+				 path, pcap_datalink_val_to_name(pcap_datalink(pcap)) ?: "unknown");
 		pcap_close(pcap);
 		return ret;
 	}
 	while ((ret = pcap_next_ex(pcap, &head, &frame)) == 1) {
 		if (head->caplen < head->len)
 			cmd_warn("packet %u: only %u of %u octets were "
-				 "captured", run->n + 1, head->caplen,
-				 head->len);
+				 "captured",
+				 run->n + 1, head->caplen, head->len);
 		one_packet(run, frame, head->caplen);
 	}
 	if (ret == PCAP_ERROR)
-		run->status = cmd_refuse("%s: after packet %u: %s", path,
-					 run->n, pcap_geterr(pcap));
+		run->status = cmd_refuse("%s: after packet %u: %s", path, run->n,
+					 pcap_geterr(pcap));
 	pcap_close(pcap);
 	return run->status;
 }
@@ -485,8 +451,7 @@ static int parse(int argc, char **argv, struct explain_args *e)
 			if (!e->dev)
 				return EXIT_USAGE;
 		} else {
-			if (e->hex_words &&
-			    e->hex + e->hex_words != a.argv)
+			if (e->hex_words && e->hex + e->hex_words != a.argv)
 				return args_end(&a);
 			if (!e->hex_words)
 				e->hex = a.argv;

@@ -35,8 +35,8 @@ static const char help[] =
 enum word { VXLAN, IPIP, GUE, DEV, MAC, VNI, PORT, LOCAL, WORDS };
 
 static const char *const words[WORDS + 1] = {
-	[VXLAN] = "vxlan", [IPIP] = "ipip", [GUE] = "gue", [DEV] = "dev",
-	[MAC] = "mac",	   [VNI] = "vni",   [PORT] = "port", [LOCAL] = "local",
+	[VXLAN] = "vxlan", [IPIP] = "ipip", [GUE] = "gue",   [DEV] = "dev",
+	[MAC] = "mac",     [VNI] = "vni",   [PORT] = "port", [LOCAL] = "local",
 };
 
 static int take_number(struct args *a, bool vni, struct xr_host_info *h)
@@ -74,11 +74,11 @@ static int take_word(struct args *a, enum word word, struct xr_host_info *h)
 
 static int choose_method(const bool *has, struct xr_host_info *h)
 {
-	int ways = has[VXLAN] + has[IPIP] + has[GUE] +
-		   (has[DEV] || has[MAC]);
+	int ways = has[VXLAN] + has[IPIP] + has[GUE] + (has[DEV] || has[MAC]);
 
 	if (ways != 1)
-		return cmd_usage("host add: say how it is reached, one of vxlan ADDR vni N, ipip ADDR, gue ADDR, dev DEV, mac MAC dev DEV");
+		return cmd_usage(
+			"host add: say how it is reached, one of vxlan ADDR vni N, ipip ADDR, gue ADDR, dev DEV, mac MAC dev DEV");
 	if (has[VXLAN] && !has[VNI])
 		return cmd_usage("host add: vxlan needs vni N");
 	if (has[MAC] && !has[DEV])
@@ -87,10 +87,11 @@ static int choose_method(const bool *has, struct xr_host_info *h)
 		return cmd_usage("host add: vni is for vxlan only");
 	if (has[PORT] && !has[VXLAN] && !has[GUE])
 		return cmd_usage("host add: port is for vxlan and gue only");
-	h->method = has[VXLAN] ? XR_FORWARD_VXLAN :
-		    has[IPIP]  ? XR_FORWARD_IPIP :
-		    has[GUE]   ? XR_FORWARD_GUE :
-		    has[MAC]   ? XR_FORWARD_L2 : XR_FORWARD_PORT;
+	h->method = has[VXLAN] ? XR_FORWARD_VXLAN
+		: has[IPIP]    ? XR_FORWARD_IPIP
+		: has[GUE]     ? XR_FORWARD_GUE
+		: has[MAC]     ? XR_FORWARD_L2
+			       : XR_FORWARD_PORT;
 	return 0;
 }
 
@@ -134,16 +135,17 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	 * A file may come before its routes (boot); a command need not. What is no
 	 * host's address at all the model's check says in its own words.
 	 */
-	if (!info->local && !addr_is_zero(info->addr) &&
-	    !vm_bad_addr(info->addr))
+	if (!info->local && !addr_is_zero(info->addr) && !vm_bad_addr(info->addr))
 		ret = path_has_route(info->addr);
 	if (xr_is_lack(ret))
-		return xr_fail(err, ret, "host %s: cannot ask the kernel for "
-			       "routes: %s", info->name, strerror(-ret));
+		return xr_fail(err, ret,
+			       "host %s: cannot ask the kernel for "
+			       "routes: %s",
+			       info->name, strerror(-ret));
 	if (ret)
 		return xr_fail(err, -EHOSTUNREACH,
-			       "host %s: there is no route to %s; add the route first",
-			       info->name, text_addr(addr, info->addr));
+			       "host %s: there is no route to %s; add the route first", info->name,
+			       text_addr(addr, info->addr));
 	h = model_grow(&m->hosts, &m->n_hosts, sizeof(*h));
 	if (!h)
 		return xr_fail(err, -ENOMEM, "out of memory");
@@ -164,9 +166,7 @@ static int add(int argc, char **argv)
 
 static int no_host(struct xr_err *err, const char *name)
 {
-	return xr_fail(err, -ENOENT,
-		       "there is no host %s; \"xroam host show\" lists them",
-		       name);
+	return xr_fail(err, -ENOENT, "there is no host %s; \"xroam host show\" lists them", name);
 }
 
 static int edit_del(struct model *m, void *ctx, struct xr_err *err)
@@ -192,7 +192,7 @@ static int del(int argc, char **argv)
 
 struct shown {
 	struct plane *p;
-	__u32 *vms;		/* by host */
+	__u32 *vms; /* by host */
 };
 
 static int count_vm(void *ctx, __u32 place)
@@ -210,11 +210,9 @@ static json_t *show_json(struct shown *s, __u32 i)
 	json_t *o;
 
 	stats_host(s->p, i, &c);
-	o = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "name", h->name,
-		      "method", h->method == XR_FORWARD_L2 ? "mac" :
-				text_forward(h->method),
-		      "local", h->local, "vms", (json_int_t)s->vms[i],
-		      "packets", (json_int_t)c.packets,
+	o = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "name", h->name, "method",
+		      h->method == XR_FORWARD_L2 ? "mac" : text_forward(h->method), "local",
+		      h->local, "vms", (json_int_t)s->vms[i], "packets", (json_int_t)c.packets,
 		      "bytes", (json_int_t)c.bytes);
 	if (!o)
 		return NULL;
@@ -248,8 +246,7 @@ static void show_row(struct shown *s, struct table *t, __u32 i)
 
 static int show_all(struct shown *s, const char *name)
 {
-	static const char *const headings[] = { "NAME", "WAY", "VMS",
-						"PACKETS", "BYTES", NULL };
+	static const char *const headings[] = { "NAME", "WAY", "VMS", "PACKETS", "BYTES", NULL };
 	struct table *t = table_new(headings);
 	json_t *list = json_array();
 	int col;
@@ -258,8 +255,7 @@ static int show_all(struct shown *s, const char *name)
 	for (col = 2; col < 5; col++)
 		table_right(t, col);
 	for (i = 1; i <= s->p->meta->limits.hosts; i++) {
-		if (!s->p->host_info[i].name[0] ||
-		    (name && strcmp(name, s->p->host_info[i].name)))
+		if (!s->p->host_info[i].name[0] || (name && strcmp(name, s->p->host_info[i].name)))
 			continue;
 		if (opt.json)
 			json_array_append_new(list, show_json(s, i));
@@ -297,10 +293,7 @@ static int show(int argc, char **argv)
 }
 
 static const struct cmd commands[] = {
-	{ "add", add },
-	{ "del", del },
-	{ "show", show },
-	{ NULL, NULL }
+	{ "add", add }, { "del", del }, { "show", show }, { NULL, NULL }
 };
 
 int do_host(int argc, char **argv)

@@ -39,8 +39,8 @@ static void wall_clock(__u64 when_ns, time_t *seconds, int *ms)
 
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	clock_gettime(CLOCK_REALTIME, &real);
-	ns = (real.tv_sec - mono.tv_sec) * 1000000000LL + real.tv_nsec -
-	     mono.tv_nsec + (__s64)when_ns;
+	ns = (real.tv_sec - mono.tv_sec) * 1000000000LL + real.tv_nsec - mono.tv_nsec +
+		(__s64)when_ns;
 	*seconds = ns / 1000000000;
 	*ms = ns % 1000000000 / 1000000;
 }
@@ -64,8 +64,9 @@ static const char *backend_name(struct plane *p, __u16 backend)
 
 static const char *device_name(struct plane *p, const struct xr_event *e)
 {
-	return e->dev_slot < XR_MAX_DEVICES && p->devices[e->dev_slot].ifindex ?
-		       p->devices[e->dev_slot].name : NULL;
+	return e->dev_slot < XR_MAX_DEVICES && p->devices[e->dev_slot].ifindex
+		? p->devices[e->dev_slot].name
+		: NULL;
 }
 
 /* User space says it in words; the data plane by numbers alone. */
@@ -78,8 +79,7 @@ static void print_vm(struct plane *p, const struct xr_event *e)
 		printf("%s\n", e->text);
 		return;
 	}
-	printf("vm %s %s", vm_name(name, vm_key(e->mac, e->vlan)),
-	       reason_word(e->reason));
+	printf("vm %s %s", vm_name(name, vm_key(e->mac, e->vlan)), reason_word(e->reason));
 	if (how)
 		printf(" by %s", how);
 	if (dev)
@@ -93,24 +93,19 @@ static void print_vm(struct plane *p, const struct xr_event *e)
 
 static json_t *json_vm(struct plane *p, const struct xr_event *e)
 {
-	static const char *const states[] = { "none", "stable", "prepared",
-					      "blackout", "moved" };
+	static const char *const states[] = { "none", "stable", "prepared", "blackout", "moved" };
 	const char *how = announcement_word(e->announcement), *dev = device_name(p, e);
 	json_t *j = json_pack("{s:s, s:s, s:o, s:i}", "event", "vm", "reason",
-			      e->reason ? reason_word(e->reason) : "notice",
-			      "mac", json_mac(e->mac), "vlan", e->vlan);
+			      e->reason ? reason_word(e->reason) : "notice", "mac",
+			      json_mac(e->mac), "vlan", e->vlan);
 
 	json_object_set_new(j, "known", json_boolean(e->vm != 0));
 	if (e->vm) {
-		json_object_set_new(j, "host",
-				    json_string(host_name(p, e->host)));
-		json_object_set_new(j, "state",
-				    json_string(e->state < 5 ?
-						states[e->state] : "?"));
+		json_object_set_new(j, "host", json_string(host_name(p, e->host)));
+		json_object_set_new(j, "state", json_string(e->state < 5 ? states[e->state] : "?"));
 	}
 	if (e->from)
-		json_object_set_new(j, "from",
-				    json_string(host_name(p, e->from)));
+		json_object_set_new(j, "from", json_string(host_name(p, e->from)));
 	if (how)
 		json_object_set_new(j, "announcement", json_string(how));
 	if (dev && !e->text[0])
@@ -128,11 +123,9 @@ static void print_packet(struct plane *p, const struct xr_event *e)
 	const char *vip = vip_name(p, e->vip, buf);
 	const char *backend = backend_name(p, e->backend);
 
-	printf("%s %s", reason_kind_word(reason_kind(e->reason)),
-	       reason_word(e->reason));
+	printf("%s %s", reason_kind_word(reason_kind(e->reason)), reason_word(e->reason));
 	if (!addr_is_zero(e->saddr) || !addr_is_zero(e->daddr))
-		printf(" from %s port %u to %s port %u",
-		       text_addr(src, e->saddr), ntohs(e->sport),
+		printf(" from %s port %u to %s port %u", text_addr(src, e->saddr), ntohs(e->sport),
 		       text_addr(dst, e->daddr), ntohs(e->dport));
 	if (e->vm || !mac_is_zero(e->mac))
 		printf(" vm %s", vm_name(name, vm_key(e->mac, e->vlan)));
@@ -149,16 +142,13 @@ static json_t *json_packet(struct plane *p, const struct xr_event *e)
 	char buf[TEXT_VIP];
 	json_t *j;
 
-	j = json_pack("{s:s, s:s, s:s}", "event", "packet", "reason",
-		      reason_word(e->reason), "kind",
-		      reason_kind_word(reason_kind(e->reason)));
+	j = json_pack("{s:s, s:s, s:s}", "event", "packet", "reason", reason_word(e->reason),
+		      "kind", reason_kind_word(reason_kind(e->reason)));
 	if (!addr_is_zero(e->saddr) || !addr_is_zero(e->daddr)) {
 		json_object_set_new(j, "source", json_addr(e->saddr));
-		json_object_set_new(j, "source_port",
-				    json_integer(ntohs(e->sport)));
+		json_object_set_new(j, "source_port", json_integer(ntohs(e->sport)));
 		json_object_set_new(j, "destination", json_addr(e->daddr));
-		json_object_set_new(j, "destination_port",
-				    json_integer(ntohs(e->dport)));
+		json_object_set_new(j, "destination_port", json_integer(ntohs(e->dport)));
 	}
 	if (e->vm || !mac_is_zero(e->mac)) {
 		json_object_set_new(j, "mac", json_mac(e->mac));
@@ -200,8 +190,7 @@ static void each(void *ctx, const struct xr_event *e)
 	else if (e->kind == XR_EVENT_VM)
 		j = json_vm(p, e);
 	else
-		j = json_pack("{s:s, s:o}", "event", "change", "text",
-			      json_text(e->text));
+		j = json_pack("{s:s, s:o}", "event", "change", "text", json_text(e->text));
 	json_object_set_new(j, "time", json_real(seconds + ms / 1000.0));
 	out_json(j);
 	fflush(stdout);
@@ -215,7 +204,7 @@ static int follow(struct plane *p, struct events *ev)
 		if (n < 0 && n != -EINTR)
 			return cmd_refuse("reading events: %s", strerror(-n));
 		if (ferror(stdout))
-			return EXIT_DONE;	/* main() tells of it */
+			return EXIT_DONE; /* main() tells of it */
 		if (!n && !plane_exists(p))
 			return cmd_refuse("instance \"%s\" is gone", p->name);
 	}

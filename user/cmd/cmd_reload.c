@@ -69,8 +69,7 @@ int do_reload(int argc, char **argv)
 		return out_json(json_pack("{s:i}", "reloaded_devices", n));
 	printf("reloaded on %d device%s", n, n == 1 ? "" : "s");
 	if (gone)
-		printf("; %d %s gone, see \"xroam status\"", gone,
-		       gone == 1 ? "is" : "are");
+		printf("; %d %s gone, see \"xroam status\"", gone, gone == 1 ? "is" : "are");
 	putchar('\n');
 	return EXIT_DONE;
 }
@@ -79,12 +78,11 @@ int do_reload(int argc, char **argv)
 
 static bool is_empty(const struct model *m)
 {
-	return !m->n_vips && !m->n_cids && !m->n_backends && !m->n_hosts &&
-	       !m->n_vms && !m->n_devs && !m->n_gateways && !m->n_protect;
+	return !m->n_vips && !m->n_cids && !m->n_backends && !m->n_hosts && !m->n_vms &&
+		!m->n_devs && !m->n_gateways && !m->n_protect;
 }
 
-static int write_kept(const char *path, const char *text, size_t len,
-		      struct xr_err *err)
+static int write_kept(const char *path, const char *text, size_t len, struct xr_err *err)
 {
 	char part[512];
 	int fd, ret = 0;
@@ -92,10 +90,8 @@ static int write_kept(const char *path, const char *text, size_t len,
 	snprintf(part, sizeof(part), "%s.part", path);
 	unlink(part);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || plane_write(fd, text, len) ||
-	    rename(part, path))
-		ret = xr_fail(err, errno ? -errno : -EIO, "%s: %s", path,
-			      strerror(errno));
+	if (fd < 0 || plane_write(fd, text, len) || rename(part, path))
+		ret = xr_fail(err, errno ? -errno : -EIO, "%s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	if (ret)
@@ -151,8 +147,7 @@ static int remove_keeping(const char *path, bool *kept, struct xr_err *err)
 		return ret;
 	}
 	if (ret == -EPROTO)
-		cmd_warn("what the instance was cannot be read, nor kept: %s",
-			 why.text);
+		cmd_warn("what the instance was cannot be read, nor kept: %s", why.text);
 	if (ret)
 		return instance_remove(opt.instance, err);
 	ret = keep_export(p, path, &why);
@@ -175,8 +170,7 @@ int do_destroy(int argc, char **argv)
 		return EXIT_DONE;
 	if (argc > 1)
 		return cmd_usage("\"%s\" is not expected here", argv[1]);
-	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s.destroyed.yaml",
-		 opt.instance);
+	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s.destroyed.yaml", opt.instance);
 	if (remove_keeping(path, &kept, &err))
 		return cmd_fail(&err);
 	if (opt.json) {
@@ -186,7 +180,6 @@ int do_destroy(int argc, char **argv)
 		return out_json(o);
 	}
 	printf("instance \"%s\" is gone%s%s\n", opt.instance,
-	       kept ? "; what it was, its keys too, is in " : "",
-	       kept ? path : "");
+	       kept ? "; what it was, its keys too, is in " : "", kept ? path : "");
 	return EXIT_DONE;
 }

@@ -33,7 +33,8 @@ int do_run(int argc, char **argv)
 	while ((word = args_next(&a))) {
 		if (strcmp(word, "-c") && strcmp(word, "--config"))
 			return cmd_usage("\"%s\" is not expected here; write "
-					 "-c FILE or nothing", word);
+					 "-c FILE or nothing",
+					 word);
 		if (file)
 			return cmd_usage("-c is given twice");
 		file = args_need(&a, "FILE after -c");
@@ -43,6 +44,5 @@ int do_run(int argc, char **argv)
 	out_never_wait();
 	/* It goes on where there is no memory; each that asks for some looks. */
 	json_set_alloc_funcs(malloc, free);
-	return daemon_run(opt.instance, file, opt.verbose, &err) ?
-		       cmd_fail(&err) : EXIT_DONE;
+	return daemon_run(opt.instance, file, opt.verbose, &err) ? cmd_fail(&err) : EXIT_DONE;
 }

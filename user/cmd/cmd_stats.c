@@ -23,7 +23,7 @@ static const char help[] =
 
 struct row {
 	char name[TEXT_VIP + XR_NAME_LEN];
-	const char *kind, *text;	/* reasons only */
+	const char *kind, *text; /* reasons only */
 	__u64 value[VALUES];
 };
 
@@ -114,8 +114,7 @@ static int read_backends(struct plane *p, struct snapshot *s)
 		if (ret)
 			return ret;
 		r = add_row(s);
-		snprintf(r->name, sizeof(r->name), "%.*s", XR_NAME_LEN,
-			 b->name);
+		snprintf(r->name, sizeof(r->name), "%.*s", XR_NAME_LEN, b->name);
 		r->value[0] = sum.packets;
 		r->value[1] = sum.bytes;
 		r->value[2] = sum.initials;
@@ -197,13 +196,20 @@ static int read_devices(struct plane *p, struct snapshot *s)
 static const struct section sections[] = {
 	{ "reason", "reasons", "reason", { "packets", "bytes" }, read_reasons },
 	{ "vip", "vips", "vip", { "packets", "bytes" }, read_vips },
-	{ "backend", "backends", "backend",
-	  { "packets", "bytes", "initials", "by_cid" }, read_backends },
-	{ "vm", "vms", "vm",
-	  { "hits", "moves", "ignored", "copied", "replayed", "lost",
-	    "spoofed" }, read_vms },
+	{ "backend",
+	  "backends",
+	  "backend",
+	  { "packets", "bytes", "initials", "by_cid" },
+	  read_backends },
+	{ "vm",
+	  "vms",
+	  "vm",
+	  { "hits", "moves", "ignored", "copied", "replayed", "lost", "spoofed" },
+	  read_vms },
 	{ "host", "hosts", "host", { "packets", "bytes" }, read_hosts },
-	{ "dev", "devices", "device",
+	{ "dev",
+	  "devices",
+	  "device",
 	  { "packets", "bytes", "tx", "reply", "pass", "drop", "decap" },
 	  read_devices },
 };
@@ -211,8 +217,7 @@ static const struct section sections[] = {
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
 /* The same thing's row in the snapshot before, or NULL. */
-static const struct row *before(const struct snapshot *old, size_t i,
-				const char *name)
+static const struct row *before(const struct snapshot *old, size_t i, const char *name)
 {
 	if (!old)
 		return NULL;
@@ -226,16 +231,14 @@ static const struct row *before(const struct snapshot *old, size_t i,
 }
 
 /* Counters of a slot with a new owner start again. */
-static double rate(const struct row *now, const struct row *old, int v,
-		   double seconds)
+static double rate(const struct row *now, const struct row *old, int v, double seconds)
 {
 	if (!old || now->value[v] < old->value[v] || seconds <= 0)
 		return 0;
 	return (now->value[v] - old->value[v]) / seconds;
 }
 
-static json_t *json_section(const struct section *sec,
-			    const struct snapshot *s,
+static json_t *json_section(const struct section *sec, const struct snapshot *s,
 			    const struct snapshot *old, double seconds)
 {
 	json_t *list = json_array();
@@ -251,13 +254,10 @@ static json_t *json_section(const struct section *sec,
 		if (r->kind)
 			json_object_set_new(j, "kind", json_string(r->kind));
 		for (v = 0; sec->value[v]; v++)
-			json_object_set_new(j, sec->value[v],
-					    json_integer(r->value[v]));
+			json_object_set_new(j, sec->value[v], json_integer(r->value[v]));
 		for (v = 0; old && v < 2; v++) {
-			snprintf(key, sizeof(key), "%s_per_second",
-				 sec->value[v]);
-			json_object_set_new(j, key, json_real(
-				rate(r, o, v, seconds)));
+			snprintf(key, sizeof(key), "%s_per_second", sec->value[v]);
+			json_object_set_new(j, key, json_real(rate(r, o, v, seconds)));
 		}
 		json_array_append_new(list, j);
 	}
@@ -265,8 +265,7 @@ static json_t *json_section(const struct section *sec,
 }
 
 /* What never happened, and in the whole list VMs to whom nothing did. */
-static bool is_silent(const struct section *sec, const struct row *r,
-		      bool only)
+static bool is_silent(const struct section *sec, const struct row *r, bool only)
 {
 	int v;
 
@@ -281,8 +280,7 @@ static bool is_silent(const struct section *sec, const struct row *r,
 }
 
 static void print_section(const struct section *sec, const struct snapshot *s,
-			  const struct snapshot *old, double seconds,
-			  bool only)
+			  const struct snapshot *old, double seconds, bool only)
 {
 	const char *headings[VALUES + 6] = { NULL };
 	char upper[VALUES + 1][16], per_second[2][20];
@@ -301,8 +299,7 @@ static void print_section(const struct section *sec, const struct snapshot *s,
 	}
 	values = v - 1;
 	for (v = 0; old && v < 2; v++) {
-		snprintf(per_second[v], sizeof(per_second[v]), "%s/S",
-			 upper[v + 1]);
+		snprintf(per_second[v], sizeof(per_second[v]), "%s/S", upper[v + 1]);
 		headings[n++] = per_second[v];
 	}
 	if (sec->read == read_reasons) {
@@ -346,9 +343,7 @@ static int print_all(const struct section *only, const struct snapshot *s,
 		if (only && only != sec)
 			continue;
 		if (opt.json) {
-			json_object_set_new(all, sec->plural,
-					    json_section(sec, &s[i], o,
-							 seconds));
+			json_object_set_new(all, sec->plural, json_section(sec, &s[i], o, seconds));
 			continue;
 		}
 		if (!only && !s[i].rows)
@@ -364,8 +359,7 @@ static int print_all(const struct section *only, const struct snapshot *s,
 	return EXIT_DONE;
 }
 
-static int take(struct plane *p, const struct section *only,
-		struct snapshot *s)
+static int take(struct plane *p, const struct section *only, struct snapshot *s)
 {
 	size_t i;
 	int ret;
@@ -376,8 +370,8 @@ static int take(struct plane *p, const struct section *only,
 			continue;
 		ret = sections[i].read(p, &s[i]);
 		if (ret)
-			return cmd_refuse("reading %s counters: %s",
-					  sections[i].word, strerror(-ret));
+			return cmd_refuse("reading %s counters: %s", sections[i].word,
+					  strerror(-ret));
 	}
 	return EXIT_DONE;
 }
@@ -438,12 +432,10 @@ static int watch(struct plane *p, const struct section *only, __u64 seconds)
 	return ret;
 }
 
-static int parse(int argc, char **argv, const struct section **only,
-		 __u64 *seconds)
+static int parse(int argc, char **argv, const struct section **only, __u64 *seconds)
 {
-	static const char *const keys[] = { "reason", "vip",	 "backend",
-					    "vm",     "host",	 "dev",
-					    "--watch", "watch",	 "-w", NULL };
+	static const char *const keys[] = { "reason", "vip",     "backend", "vm", "host",
+					    "dev",    "--watch", "watch",   "-w", NULL };
 	struct args a = args_after(argc, argv);
 	int key;
 
@@ -453,8 +445,7 @@ static int parse(int argc, char **argv, const struct section **only,
 			return EXIT_USAGE;
 		if (key < (int)SECTIONS) {
 			if (*only)
-				return cmd_usage("\"%s\" is not expected here",
-						 a.key);
+				return cmd_usage("\"%s\" is not expected here", a.key);
 			*only = &sections[key];
 		} else if (args_u64(&a, 1, 86400, seconds)) {
 			return EXIT_USAGE;

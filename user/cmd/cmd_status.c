@@ -40,8 +40,8 @@ struct status {
 	struct moment then, now;
 	struct health_watch *watch;
 	double seconds;
-	json_t *narrow;		/* strings, as in "wrong" */
-	json_t *refused;	/* drops that strangers cause, and few of them */
+	json_t *narrow;  /* strings, as in "wrong" */
+	json_t *refused; /* drops that strangers cause, and few of them */
 	json_t *wrong;
 };
 
@@ -60,8 +60,7 @@ static void add_line(void *ctx, const char *line)
 	json_array_append_new(ctx, json_text(line));
 }
 
-static void __attribute__((format(printf, 2, 3)))
-add(json_t *list, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) add(json_t *list, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -72,7 +71,7 @@ add(json_t *list, const char *fmt, ...)
 	add_line(list, line);
 }
 
-#define MANY	100	/* packets a second: strangers' are a flood */
+#define MANY 100 /* packets a second: strangers' are a flood */
 
 /*
  * Drops of this very second: older ones are for stats. What strangers send, and
@@ -90,9 +89,8 @@ static void check_drops(struct status *s)
 		if (reason_kind(i) != XR_KIND_DROP || !n)
 			continue;
 		add(cure || rate >= MANY ? s->wrong : s->refused,
-		    "%.0f packets a second are dropped, %s: %s; %s",
-		    rate, reason_word(i), reason_text(i),
-		    cure ? cure : "\"xroam monitor\" tells whose they are");
+		    "%.0f packets a second are dropped, %s: %s; %s", rate, reason_word(i),
+		    reason_text(i), cure ? cure : "\"xroam monitor\" tells whose they are");
 	}
 }
 
@@ -127,12 +125,11 @@ static int gather(struct status *s)
 	nanosleep(&second, NULL);
 	take(p, &s->now);
 	s->seconds = s->now.at.tv_sec - s->then.at.tv_sec +
-		     (s->now.at.tv_nsec - s->then.at.tv_nsec) / 1e9;
+		(s->now.at.tv_nsec - s->then.at.tv_nsec) / 1e9;
 	health_narrow(p, add_line, s->narrow);
 	health_check(p, s->watch, add_line, s->wrong);
 	if (s->now.tick == s->then.tick)
-		add(s->wrong,
-		    "the clock has stopped, flows do not age; \"xroam reload\"");
+		add(s->wrong, "the clock has stopped, flows do not age; \"xroam reload\"");
 	check_drops(s);
 	check_daemon(s);
 	return EXIT_DONE;
@@ -152,13 +149,11 @@ static json_t *json_kinds(const struct status *s)
 		const struct xr_counter *now = &s->now.kind[k];
 		const struct xr_counter *then = &s->then.kind[k];
 
-		json_object_set_new(kinds, reason_kind_word(k),
-			json_pack("{s:I, s:I, s:f, s:f}",
-				  "packets", (json_int_t)now->packets,
-				  "bytes", (json_int_t)now->bytes,
-				  "packets_per_second",
-				  rate(s, now->packets, then->packets),
-				  "bytes_per_second",
+		json_object_set_new(
+			kinds, reason_kind_word(k),
+			json_pack("{s:I, s:I, s:f, s:f}", "packets", (json_int_t)now->packets,
+				  "bytes", (json_int_t)now->bytes, "packets_per_second",
+				  rate(s, now->packets, then->packets), "bytes_per_second",
 				  rate(s, now->bytes, then->bytes)));
 	}
 	return kinds;
@@ -176,11 +171,11 @@ static json_t *json_devices(const struct status *s)
 		if (!d->ifindex)
 			continue;
 		plane_device_place(s->p, d, &at);
-		json_array_append_new(list, json_pack(
-			"{s:o, s:o, s:s, s:s, s:s}", "device",
-			json_text(at.name), "namespace", json_netns(at.netns),
-			"mode", text_mode(d->mode), "attach", text_how(d->how),
-			"role", text_role(d->role)));
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:o, s:s, s:s, s:s}", "device", json_text(at.name),
+				  "namespace", json_netns(at.netns), "mode", text_mode(d->mode),
+				  "attach", text_how(d->how), "role", text_role(d->role)));
 	}
 	return list;
 }
@@ -194,29 +189,18 @@ static int print_json(const struct status *s)
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
 		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
 		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:O, s:O, s:O}",
-		"instance", s->p->name,
-		"created", (json_int_t)s->p->meta->created,
-		"devices", json_devices(s),
-		"vips", "count", h->vips, "limit", l->vips,
-		"backends", "up", h->backends[XR_BACKEND_UP],
-		"draining", h->backends[XR_BACKEND_DRAINING],
-		"down", h->backends[XR_BACKEND_DOWN], "limit", l->backends,
-		"cid_configs", h->cids,
-		"server_ids", "count", h->server_ids, "limit", l->server_ids,
-		"flows", "used", (json_int_t)s->flows.used,
-		"established", (json_int_t)s->flows.established,
-		"limit", (json_int_t)s->flows.entries,
-		"sampled", s->flows.sampled,
-		"hosts", "count", h->hosts, "limit", l->hosts,
-		"vms", "count", h->vms, "limit", l->vms,
-		"under_way", h->under_way, "moved", h->moved,
-		"frozen", h->frozen, "disabled", h->disabled,
-		"daemon_pid", (int)daemon_pid(s->p->name),
-		"packets", json_kinds(s),
-		"clock_running", s->now.tick != s->then.tick,
-		"narrow", s->narrow,
-		"refused", s->refused,
-		"wrong", s->wrong));
+		"instance", s->p->name, "created", (json_int_t)s->p->meta->created, "devices",
+		json_devices(s), "vips", "count", h->vips, "limit", l->vips, "backends", "up",
+		h->backends[XR_BACKEND_UP], "draining", h->backends[XR_BACKEND_DRAINING], "down",
+		h->backends[XR_BACKEND_DOWN], "limit", l->backends, "cid_configs", h->cids,
+		"server_ids", "count", h->server_ids, "limit", l->server_ids, "flows", "used",
+		(json_int_t)s->flows.used, "established", (json_int_t)s->flows.established, "limit",
+		(json_int_t)s->flows.entries, "sampled", s->flows.sampled, "hosts", "count",
+		h->hosts, "limit", l->hosts, "vms", "count", h->vms, "limit", l->vms, "under_way",
+		h->under_way, "moved", h->moved, "frozen", h->frozen, "disabled", h->disabled,
+		"daemon_pid", (int)daemon_pid(s->p->name), "packets", json_kinds(s),
+		"clock_running", s->now.tick != s->then.tick, "narrow", s->narrow, "refused",
+		s->refused, "wrong", s->wrong));
 }
 
 static void print_devices(const struct status *s)
@@ -232,9 +216,8 @@ static void print_devices(const struct status *s)
 		if (!d->ifindex)
 			continue;
 		plane_device_place(s->p, d, &at);
-		printf("%-10s%s%s: %s, %s, role %s\n", any ? "" : "devices",
-		       at.name, netns_place(at.netns, space),
-		       text_mode(d->mode), text_how(d->how),
+		printf("%-10s%s%s: %s, %s, role %s\n", any ? "" : "devices", at.name,
+		       netns_place(at.netns, space), text_mode(d->mode), text_how(d->how),
 		       text_role(d->role));
 		any = true;
 	}
@@ -244,7 +227,7 @@ static void print_devices(const struct status *s)
 
 static void print_kinds(const struct status *s)
 {
-	static const char *const headings[] = { "PACKETS", "TOTAL", "BYTES",
+	static const char *const headings[] = { "PACKETS",   "TOTAL",  "BYTES",
 						"PACKETS/S", "MBIT/S", NULL };
 	struct table *t = table_new(headings);
 	int k;
@@ -259,8 +242,7 @@ static void print_kinds(const struct status *s)
 		table_cell(t, "%llu", (unsigned long long)now->packets);
 		table_cell(t, "%llu", (unsigned long long)now->bytes);
 		table_cell(t, "%.0f", rate(s, now->packets, then->packets));
-		table_cell(t, "%.1f",
-			   rate(s, now->bytes, then->bytes) * 8 / 1e6);
+		table_cell(t, "%.1f", rate(s, now->bytes, then->bytes) * 8 / 1e6);
 	}
 	putchar('\n');
 	table_print(t);
@@ -272,13 +254,11 @@ static void print_vms(const struct status *s)
 	pid_t pid = daemon_pid(s->p->name);
 
 	if (h->hosts || h->vms) {
-		printf("hosts     %u of %u\n", h->hosts,
-		       s->p->meta->limits.hosts);
-		printf("vms       %u of %u: %u on the move, %u redirected",
-		       h->vms, s->p->meta->limits.vms, h->under_way, h->moved);
+		printf("hosts     %u of %u\n", h->hosts, s->p->meta->limits.hosts);
+		printf("vms       %u of %u: %u on the move, %u redirected", h->vms,
+		       s->p->meta->limits.vms, h->under_way, h->moved);
 		if (h->frozen || h->disabled)
-			printf(", %u frozen, %u disabled", h->frozen,
-			       h->disabled);
+			printf(", %u frozen, %u disabled", h->frozen, h->disabled);
 		putchar('\n');
 	}
 	if (pid)
@@ -314,15 +294,12 @@ static int print_text(const struct status *s)
 	printf("instance  %s, since %s\n", s->p->name, when);
 	print_devices(s);
 	printf("vips      %u of %u\n", h->vips, l->vips);
-	printf("backends  %u up, %u draining, %u down, of %u\n",
-	       h->backends[XR_BACKEND_UP], h->backends[XR_BACKEND_DRAINING],
-	       h->backends[XR_BACKEND_DOWN], l->backends);
-	printf("cid       %u configurations, %u server IDs of %u\n", h->cids,
-	       h->server_ids, l->server_ids);
-	printf("flows     %s%llu, %llu established, of %llu\n",
-	       s->flows.sampled ? "about " : "",
-	       (unsigned long long)s->flows.used,
-	       (unsigned long long)s->flows.established,
+	printf("backends  %u up, %u draining, %u down, of %u\n", h->backends[XR_BACKEND_UP],
+	       h->backends[XR_BACKEND_DRAINING], h->backends[XR_BACKEND_DOWN], l->backends);
+	printf("cid       %u configurations, %u server IDs of %u\n", h->cids, h->server_ids,
+	       l->server_ids);
+	printf("flows     %s%llu, %llu established, of %llu\n", s->flows.sampled ? "about " : "",
+	       (unsigned long long)s->flows.used, (unsigned long long)s->flows.established,
 	       (unsigned long long)s->flows.entries);
 	print_vms(s);
 	print_kinds(s);
@@ -335,13 +312,14 @@ static int print_text(const struct status *s)
 
 struct how {
 	bool check;
-	__u64 seconds;		/* 0: once */
+	__u64 seconds; /* 0: once */
 };
 
 /* What one look has to say; *bad: something is wrong. */
 static int look(const struct how *how, bool *bad)
 {
-	struct status s = { .narrow = json_array(), .refused = json_array(),
+	struct status s = { .narrow = json_array(),
+			    .refused = json_array(),
 			    .wrong = json_array() };
 	int ret = cmd_open(&s.p, PLANE_READ);
 
@@ -411,8 +389,7 @@ static int parse(int argc, char **argv, struct how *how)
 			continue;
 		}
 		how->seconds = 2;
-		if (a.argc && a.argv[0][0] != '-' &&
-		    args_u64(&a, 1, 86400, &how->seconds))
+		if (a.argc && a.argv[0][0] != '-' && args_u64(&a, 1, 86400, &how->seconds))
 			return EXIT_USAGE;
 	}
 	return EXIT_DONE;

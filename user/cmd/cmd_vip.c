@@ -52,7 +52,7 @@ static int add(int argc, char **argv)
 static bool same_vip(const struct model_vip_key *k, const struct model_vip *v)
 {
 	return k->port == v->port && k->proto == v->proto &&
-	       !memcmp(k->addr, v->addr, sizeof(k->addr));
+		!memcmp(k->addr, v->addr, sizeof(k->addr));
 }
 
 static int edit_del(struct model *m, void *ctx, struct xr_err *err)
@@ -65,16 +65,13 @@ static int edit_del(struct model *m, void *ctx, struct xr_err *err)
 
 	v = model_find_vip(m, want->addr, want->port, want->proto);
 	if (!v)
-		return xr_fail(err, -ENOENT,
-			       "there is no VIP %s; \"xroam vip show\" lists them",
-			       text_vip(name, want->addr, want->port,
-					want->proto));
+		return xr_fail(err, -ENOENT, "there is no VIP %s; \"xroam vip show\" lists them",
+			       text_vip(name, want->addr, want->port, want->proto));
 	for (i = 0; i < m->n_backends; i++) {
 		b = &m->backends[i];
 		for (j = b->n_vips; j-- > 0;)
 			if (same_vip(&b->vips[j], want))
-				model_drop(b->vips, &b->n_vips,
-					   sizeof(*b->vips), j);
+				model_drop(b->vips, &b->n_vips, sizeof(*b->vips), j);
 	}
 	model_drop(m->vips, &m->n_vips, sizeof(*v), v - m->vips);
 	return 0;
@@ -95,11 +92,10 @@ static int del(int argc, char **argv)
 
 struct behind {
 	size_t all, up;
-	json_t *names;		/* NULL without -j */
+	json_t *names; /* NULL without -j */
 };
 
-static struct behind find_behind(const struct model *m,
-				 const struct model_vip *v)
+static struct behind find_behind(const struct model *m, const struct model_vip *v)
 {
 	struct behind n = { 0, 0, opt.json ? json_array() : NULL };
 	const struct model_backend *b;
@@ -111,33 +107,25 @@ static struct behind find_behind(const struct model *m,
 			if (!same_vip(&b->vips[j], v))
 				continue;
 			n.all++;
-			n.up += b->info.state == XR_BACKEND_UP &&
-				b->info.weight;
+			n.up += b->info.state == XR_BACKEND_UP && b->info.weight;
 			if (n.names)
-				json_array_append_new(n.names,
-						      json_string(b->info.name));
+				json_array_append_new(n.names, json_string(b->info.name));
 		}
 	}
 	return n;
 }
 
-static json_t *show_json(struct plane *p, const struct model *m,
-			 const struct model_vip *v)
+static json_t *show_json(struct plane *p, const struct model *m, const struct model_vip *v)
 {
 	struct behind n = find_behind(m, v);
 	struct xr_counter c;
 
 	stats_vip(p, v->index, &c);
-	return json_pack("{s:o, s:o, s:i, s:s, s:b, s:b, s:o, s:I, s:I, s:I}",
-			 "vip", json_vip(v->addr, v->port, v->proto),
-			 "address", json_addr(v->addr),
-			 "port", ntohs(v->port),
-			 "protocol", text_proto(v->proto),
-			 "cid", v->cid, "flow", v->flow,
-			 "backends", n.names,
-			 "backends_up", (json_int_t)n.up,
-			 "packets", (json_int_t)c.packets,
-			 "bytes", (json_int_t)c.bytes);
+	return json_pack("{s:o, s:o, s:i, s:s, s:b, s:b, s:o, s:I, s:I, s:I}", "vip",
+			 json_vip(v->addr, v->port, v->proto), "address", json_addr(v->addr),
+			 "port", ntohs(v->port), "protocol", text_proto(v->proto), "cid", v->cid,
+			 "flow", v->flow, "backends", n.names, "backends_up", (json_int_t)n.up,
+			 "packets", (json_int_t)c.packets, "bytes", (json_int_t)c.bytes);
 }
 
 static void show_row(struct plane *p, struct table *t, const struct model *m,
@@ -159,9 +147,8 @@ static void show_row(struct plane *p, struct table *t, const struct model *m,
 
 static int show(int argc, char **argv)
 {
-	static const char *const headings[] = { "VIP", "CID", "FLOW",
-						"BACKENDS", "UP", "PACKETS",
-						"BYTES", NULL };
+	static const char *const headings[] = { "VIP", "CID",     "FLOW",  "BACKENDS",
+						"UP",  "PACKETS", "BYTES", NULL };
 	struct args args = args_after(argc, argv);
 	struct model_vip want = { .flow = true };
 	bool one = args.argc;
@@ -188,8 +175,7 @@ static int show(int argc, char **argv)
 	for (i = 0; i < m.n_vips; i++) {
 		const struct model_vip *v = &m.vips[i];
 
-		if (one && v != model_find_vip(&m, want.addr, want.port,
-					       want.proto))
+		if (one && v != model_find_vip(&m, want.addr, want.port, want.proto))
 			continue;
 		n++;
 		if (opt.json)
@@ -202,17 +188,13 @@ static int show(int argc, char **argv)
 	if (one && !n) {
 		json_decref(list);
 		table_free(t);
-		return cmd_refuse("there is no VIP %s; \"xroam vip show\" lists them",
-				  argv[1]);
+		return cmd_refuse("there is no VIP %s; \"xroam vip show\" lists them", argv[1]);
 	}
 	return out_list(list, t);
 }
 
 static const struct cmd commands[] = {
-	{ "add", add },
-	{ "del", del },
-	{ "show", show },
-	{ NULL, NULL }
+	{ "add", add }, { "del", del }, { "show", show }, { NULL, NULL }
 };
 
 int do_vip(int argc, char **argv)

@@ -48,18 +48,15 @@ static const char help[] =
 enum word { VLAN, ADDRESS, AT, TO, LOCK, DEV, TIMEOUT, SEQ, TTL, WORDS };
 
 static const char *const words[WORDS] = {
-	[VLAN] = "vlan", [ADDRESS] = "address", [AT] = "at", [TO] = "to",
-	[LOCK] = "lock", [DEV] = "dev", [TIMEOUT] = "timeout", [SEQ] = "seq",
-	[TTL] = "ttl",
+	[VLAN] = "vlan", [ADDRESS] = "address", [AT] = "at",   [TO] = "to",   [LOCK] = "lock",
+	[DEV] = "dev",   [TIMEOUT] = "timeout", [SEQ] = "seq", [TTL] = "ttl",
 };
 
 #define HAS(word) (1U << (word))
 
 static const unsigned int takes[] = {
-	[XR_NOTICE_ADD] = HAS(VLAN) | HAS(ADDRESS) | HAS(AT) | HAS(LOCK) |
-			  HAS(DEV),
-	[XR_NOTICE_PREPARE] = HAS(VLAN) | HAS(TO) | HAS(TIMEOUT) | HAS(SEQ) |
-			      HAS(TTL) | HAS(DEV),
+	[XR_NOTICE_ADD] = HAS(VLAN) | HAS(ADDRESS) | HAS(AT) | HAS(LOCK) | HAS(DEV),
+	[XR_NOTICE_PREPARE] = HAS(VLAN) | HAS(TO) | HAS(TIMEOUT) | HAS(SEQ) | HAS(TTL) | HAS(DEV),
 	[XR_NOTICE_PAUSE] = HAS(VLAN) | HAS(SEQ),
 	[XR_NOTICE_MOVED] = HAS(VLAN) | HAS(TO) | HAS(SEQ) | HAS(TTL),
 	[XR_NOTICE_CANCEL] = HAS(VLAN) | HAS(SEQ),
@@ -87,8 +84,11 @@ static int take_address(struct args *a, struct xr_notice *n)
 static int take_number(struct args *a, enum word word, struct xr_notice *n)
 {
 	__u64 value = 0;
-	int ret = args_u64(a, 1, word == VLAN ? 4094 :
-			   word == SEQ ? XR_SEQ_MAX : 0x7fffffff, &value);
+	int ret = args_u64(a, 1,
+			   word == VLAN          ? 4094
+				   : word == SEQ ? XR_SEQ_MAX
+						 : 0x7fffffff,
+			   &value);
 
 	if (ret)
 		return ret;
@@ -173,8 +173,7 @@ static void tell(const struct xr_notice *n, const struct xr_answer *a)
 	else if (a->outcome == XR_ALREADY)
 		printf("VM %s: so it is already\n", name);
 	else if (opt.verbose)
-		printf("VM %s: done, seq %llu\n", name,
-		       (unsigned long long)a->seq);
+		printf("VM %s: done, seq %llu\n", name, (unsigned long long)a->seq);
 }
 
 static int answer(const struct xr_notice *n, const struct xr_answer *a)
@@ -187,8 +186,7 @@ static int answer(const struct xr_notice *n, const struct xr_answer *a)
 		tell(n, a);
 		return EXIT_DONE;
 	}
-	o = json_pack("{s:s, s:I}", "outcome", outcomes[a->outcome], "seq",
-		      (json_int_t)a->seq);
+	o = json_pack("{s:s, s:I}", "outcome", outcomes[a->outcome], "seq", (json_int_t)a->seq);
 	if (o && a->warning[0])
 		json_object_set_new(o, "warning", json_text(a->warning));
 	return out_json(o);
@@ -201,8 +199,7 @@ static void sample(struct plane *p, const struct xr_notice *n)
 	int i, empty = 0;
 	struct xr_err err;
 
-	for (i = 0; i < SAMPLES_MOST && empty < SAMPLES_EMPTY &&
-		    p->vms[place].ring; i++) {
+	for (i = 0; i < SAMPLES_MOST && empty < SAMPLES_EMPTY && p->vms[place].ring; i++) {
 		plane_unlock(p);
 		usleep(vm_local_sample_wait(i));
 		if (instance_relock(p, &err))
@@ -221,8 +218,7 @@ static int notify(int argc, char **argv, enum xr_notice_kind kind)
 	int ret;
 
 	args.key = "vm";
-	ret = args.argc ? args_mac(&args, n.mac) :
-			  cmd_usage("the VM's MAC is missing");
+	ret = args.argc ? args_mac(&args, n.mac) : cmd_usage("the VM's MAC is missing");
 	if (!ret)
 		ret = parse_words(&args, &n);
 	if (!ret)
@@ -230,11 +226,12 @@ static int notify(int argc, char **argv, enum xr_notice_kind kind)
 	if (ret)
 		return ret;
 	/* By a command it is told when it is there: see vm prepare in xroam-vm(8). */
-	if (kind == XR_NOTICE_PREPARE && n.tap &&
-	    !text_check_dev(NULL, n.tap, NULL) && !if_nametoindex(n.tap))
-		ret = xr_fail(&err, -ENODEV,
-			      "dev: there is no device \"%s\" here; name the VM's port, or leave dev out and say so again when it is there",
-			      n.tap);
+	if (kind == XR_NOTICE_PREPARE && n.tap && !text_check_dev(NULL, n.tap, NULL) &&
+	    !if_nametoindex(n.tap))
+		ret = xr_fail(
+			&err, -ENODEV,
+			"dev: there is no device \"%s\" here; name the VM's port, or leave dev out and say so again when it is there",
+			n.tap);
 	else
 		ret = vm_notice(p, &n, &a, &err);
 	if (!ret && kind == XR_NOTICE_PREPARE)
@@ -292,14 +289,12 @@ static json_t *addresses(const struct xr_vm_info *info, bool learned)
 	int i;
 
 	for (i = 0; i < XR_VM_ADDRS; i++)
-		if (!addr_is_zero(info->addr[i]) &&
-		    !!(info->learned >> i & 1) == learned)
+		if (!addr_is_zero(info->addr[i]) && !!(info->learned >> i & 1) == learned)
 			json_array_append_new(list, json_addr(info->addr[i]));
 	return list;
 }
 
-static void add_tap(json_t *o, const struct xr_vm *v,
-		    const struct xr_vm_info *info)
+static void add_tap(json_t *o, const struct xr_vm *v, const struct xr_vm_info *info)
 {
 	char name[IF_NAMESIZE];
 
@@ -308,9 +303,7 @@ static void add_tap(json_t *o, const struct xr_vm *v,
 	else if (v->tap && if_indextoname(v->tap, name))
 		json_object_set_new(o, "tap", json_text(name));
 	if (v->tap)
-		json_object_set_new(o, "residual",
-				    json_boolean(!(info->learned &
-						   XR_PORT_NO_TAP)));
+		json_object_set_new(o, "residual", json_boolean(!(info->learned & XR_PORT_NO_TAP)));
 }
 
 static void add_move(json_t *o, struct shown *s, __u32 place, struct xr_vm_now now)
@@ -319,17 +312,14 @@ static void add_move(json_t *o, struct shown *s, __u32 place, struct xr_vm_now n
 	__s32 left = v->deadline - s->tick;
 
 	if (now.next) {
-		json_object_set_new(o, "to",
-				    json_string(host_name(s->p, now.next)));
-		json_object_set_new(o, "ready",
-				    json_boolean(vm_is_ready(s->p, place)));
+		json_object_set_new(o, "to", json_string(host_name(s->p, now.next)));
+		json_object_set_new(o, "ready", json_boolean(vm_is_ready(s->p, place)));
 		if (v->deadline)
 			json_object_set_new(o, "deadline_seconds",
 					    json_integer(left > 0 ? left : 0));
 	}
 	if (v->ttl && now.state != XR_VM_STABLE) {
-		json_object_set_new(o, "last_hit_seconds",
-				    json_integer(s->tick - v->last));
+		json_object_set_new(o, "last_hit_seconds", json_integer(s->tick - v->last));
 		json_object_set_new(o, "ttl", json_integer(v->ttl));
 	}
 }
@@ -343,22 +333,16 @@ static json_t *show_json(struct shown *s, __u32 place)
 	__u8 mac[6];
 
 	vm_mac_of(v->key, mac);
-	o = json_pack("{s:o, s:i, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
-		      "mac", json_mac(mac), "vlan", vm_vlan_of(v->key),
-		      "host", host_name(s->p, now.host),
-		      "home", host_name(s->p, now.home),
-		      "state", vm_state_word(s->p, place, s->tick),
-		      "addresses", addresses(info, false),
-		      "lock", !!(now.flags & XR_VM_LOCK),
-		      "seq", (json_int_t)info->seq,
-		      "ignored", (json_int_t)info->old,
-		      "moves", (json_int_t)info->moves,
-		      "hits", (json_int_t)v->hits,
-		      "copied", (json_int_t)info->copied,
-		      "replayed", (json_int_t)info->replayed,
-		      "lost", (json_int_t)info->lost,
-		      "spoofed", (json_int_t)info->spoofed,
-		      "source", vm_source_word(info->source));
+	o = json_pack(
+		"{s:o, s:i, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
+		"mac", json_mac(mac), "vlan", vm_vlan_of(v->key), "host", host_name(s->p, now.host),
+		"home", host_name(s->p, now.home), "state", vm_state_word(s->p, place, s->tick),
+		"addresses", addresses(info, false), "lock", !!(now.flags & XR_VM_LOCK), "seq",
+		(json_int_t)info->seq, "ignored", (json_int_t)info->old, "moves",
+		(json_int_t)info->moves, "hits", (json_int_t)v->hits, "copied",
+		(json_int_t)info->copied, "replayed", (json_int_t)info->replayed, "lost",
+		(json_int_t)info->lost, "spoofed", (json_int_t)info->spoofed, "source",
+		vm_source_word(info->source));
 	if (!o)
 		return NULL;
 	if (json_array_size(learned))
@@ -404,8 +388,7 @@ static int on_vm(void *ctx, __u32 place)
 	struct shown *s = ctx;
 	__u64 key = s->p->vms[place].key;
 
-	if (s->one && key != s->key &&
-	    !(s->any_vlan && key << 16 == s->key << 16))
+	if (s->one && key != s->key && !(s->any_vlan && key << 16 == s->key << 16))
 		return 0;
 	s->found++;
 	if (opt.json)
@@ -435,10 +418,9 @@ static int parse_show(int argc, char **argv, struct shown *s)
 
 static int show(int argc, char **argv)
 {
-	static const char *const headings[] = { "MAC", "VLAN", "HOST", "TO",
-						"STATE", "SEQ", "HITS",
-						"LAST-HIT", "LOCK", "ADDRESS",
-						NULL };
+	static const char *const headings[] = { "MAC",   "VLAN",    "HOST", "TO",
+						"STATE", "SEQ",     "HITS", "LAST-HIT",
+						"LOCK",  "ADDRESS", NULL };
 	struct shown s = { .p = NULL };
 	char name[VM_NAME];
 	int ret = parse_show(argc, argv, &s);
@@ -466,20 +448,13 @@ static int show(int argc, char **argv)
 		return out_list(s.list, s.t);
 	json_decref(s.list);
 	table_free(s.t);
-	return cmd_refuse("there is no VM %s; \"xroam vm show\" lists them",
-			  vm_name(name, s.key));
+	return cmd_refuse("there is no VM %s; \"xroam vm show\" lists them", vm_name(name, s.key));
 }
 
-static const struct cmd commands[] = {
-	{ "add", add },
-	{ "prepare", prepare },
-	{ "pause", pause_it },
-	{ "move", move },
-	{ "cancel", cancel },
-	{ "leave", leave },
-	{ "show", show },
-	{ NULL, NULL }
-};
+static const struct cmd commands[] = { { "add", add },        { "prepare", prepare },
+				       { "pause", pause_it }, { "move", move },
+				       { "cancel", cancel },  { "leave", leave },
+				       { "show", show },      { NULL, NULL } };
 
 int do_vm(int argc, char **argv)
 {

@@ -34,8 +34,7 @@ int cmd_load(struct plane **p, struct model *m)
 	return cmd_fail(&err);
 }
 
-int cmd_edit(enum plane_how how,
-	     int (*edit)(struct model *m, void *ctx, struct xr_err *err),
+int cmd_edit(enum plane_how how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
 	     void *ctx)
 {
 	struct change_list list = { .quiet = !opt.verbose };

@@ -11,17 +11,16 @@
  * edit() returns 0, or -errno with the line in err. Silent where all went well
  * (-v: the changes), but for warnings. The exit status.
  */
-int cmd_edit(enum plane_how how,
-	     int (*edit)(struct model *m, void *ctx, struct xr_err *err),
+int cmd_edit(enum plane_how how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
 	     void *ctx);
 
 /* The changes of a commit, printed as they come or kept for JSON. */
 struct change_list {
 	bool quiet;
-	json_t *json;		/* array, with -j */
+	json_t *json; /* array, with -j */
 	size_t n;
 };
-void cmd_changed(void *ctx, const char *line);	/* ctx: struct change_list */
+void cmd_changed(void *ctx, const char *line); /* ctx: struct change_list */
 
 /* Opens, under the lock, and loads the model; 0 or the exit status. */
 int cmd_load(struct plane **p, struct model *m);

@@ -27,8 +27,7 @@ int out_json(json_t *value)
 void out_no_memory(void)
 {
 	dprintf(STDERR_FILENO, "%s\n",
-		opt.json ? "{\"error\":\"out of memory\"}" :
-			   "xroam: out of memory");
+		opt.json ? "{\"error\":\"out of memory\"}" : "xroam: out of memory");
 	_exit(EXIT_REFUSED);
 }
 
@@ -87,9 +86,9 @@ void json_add_mtu(json_t *to, struct plane *p, __u32 path)
 		return;
 	json_object_set_new(to, "mtu", json_integer(p->paths[path].mtu));
 	if (outer_learned(p, path, &m))
-		json_object_set_new(to, "mtu_learned", json_pack(
-			"{s:i, s:i, s:o}", "mtu", (int)m.mtu, "seconds",
-			(int)m.seconds, "from", json_addr(m.from)));
+		json_object_set_new(to, "mtu_learned",
+				    json_pack("{s:i, s:i, s:o}", "mtu", (int)m.mtu, "seconds",
+					      (int)m.seconds, "from", json_addr(m.from)));
 }
 
 struct table {
@@ -156,7 +155,7 @@ void table_print(struct table *t)
 
 		if (t->right[col])
 			printf("%*s", (int)width[col], t->cell[i]);
-		else	/* no trailing blanks */
+		else /* no trailing blanks */
 			printf("%-*s", last ? 0 : (int)width[col], t->cell[i]);
 		fputs(last ? "\n" : "  ", stdout);
 	}

@@ -26,7 +26,7 @@ struct piece {
 };
 
 static struct piece *first, **last = &first;
-static int failed;		/* -errno of standard output */
+static int failed; /* -errno of standard output */
 static bool never_waits;
 
 static void put_and_note(int fd, const char *text, size_t len)
@@ -44,7 +44,7 @@ static void put_kept(void)
 	while ((p = first)) {
 		first = p->next;
 		put_and_note(p->fd, p->text, p->len);
-		explicit_bzero(p->text, p->len);	/* keys, of an export */
+		explicit_bzero(p->text, p->len); /* keys, of an export */
 		free(p);
 	}
 	last = &first;
@@ -138,7 +138,7 @@ static ssize_t on_write(void *cookie, const char *text, size_t len)
 	int fd = cookie ? STDERR_FILENO : STDOUT_FILENO;
 
 	if (cookie)
-		fflush(stdout);		/* said before */
+		fflush(stdout); /* said before */
 	escape_out(fd, text, len, false);
 	if (!failed || fd != STDOUT_FILENO)
 		return len;

@@ -7,7 +7,7 @@
 
 #include "cmd.h"
 
-#define KINDS	32
+#define KINDS 32
 
 static struct kind {
 	char *first, *shape;
@@ -19,7 +19,7 @@ static size_t count;
 static bool names(const char *word, size_t len)
 {
 	static const char *const words[] = { "backend", "host", "vip", "VIP",
-					     "vm", "VM", "dev", "device" };
+					     "vm",      "VM",   "dev", "device" };
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -90,8 +90,7 @@ void cmd_warn_now(void)
 	count = 0;
 	for (i = 0; i < n; i++) {
 		if (kinds[i].n > 1)
-			cmd_warn("%s (and %zu more like it)", kinds[i].first,
-				 kinds[i].n - 1);
+			cmd_warn("%s (and %zu more like it)", kinds[i].first, kinds[i].n - 1);
 		else
 			cmd_warn("%s", kinds[i].first);
 		free(kinds[i].first);

@@ -10,12 +10,11 @@
 #include "config_priv.h"
 #include "model_edit.h"
 
-#define FILE_MAX	(256U << 20)
+#define FILE_MAX (256U << 20)
 
 /* ---- lines of items, for what is checked later ---- */
 
-static void note_entry(struct model_backend *b, const char *key, long j,
-		       __u32 line)
+static void note_entry(struct model_backend *b, const char *key, long j, __u32 line)
 {
 	if (!strcmp(key, "vips") && j < (long)b->n_vips)
 		b->vips[j].line = line;
@@ -56,8 +55,7 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 		if (depth == 2)
 			m->backends[i].line = line;
 		else if (depth == 4 && s[2].key && !s[3].key)
-			note_entry(&m->backends[i], s[2].key, s[3].index,
-				   line);
+			note_entry(&m->backends[i], s[2].key, s[3].index, line);
 	} else if (depth != 2) {
 		return true;
 	} else if (!strcmp(s[0].key, "vips") && i < (long)m->n_vips) {
@@ -85,8 +83,7 @@ static int second_pass(struct reader *r, struct model *m)
 
 	if (ret)
 		return ret;
-	line = lines_walk(r->text, r->len, note_line, &v, problem,
-			  sizeof(problem));
+	line = lines_walk(r->text, r->len, note_line, &v, problem, sizeof(problem));
 	ret = config_vms_end(&v);
 	if (r->failed || !line)
 		return ret;
@@ -99,11 +96,10 @@ static int second_pass(struct reader *r, struct model *m)
 	return -EINVAL;
 }
 
-static cyaml_err_t load(const struct reader *r, const cyaml_config_t *config,
-			struct raw **raw)
+static cyaml_err_t load(const struct reader *r, const cyaml_config_t *config, struct raw **raw)
 {
-	return cyaml_load_data((const uint8_t *)r->text, r->len, config,
-			       &config_schema, (cyaml_data_t **)raw, NULL);
+	return cyaml_load_data((const uint8_t *)r->text, r->len, config, &config_schema,
+			       (cyaml_data_t **)raw, NULL);
 }
 
 static int refused(struct reader *r, cyaml_err_t e)
@@ -126,8 +122,9 @@ static int take(struct reader *r, const struct raw *raw, struct model *m)
 
 	if (!raw) {
 		r->all = NULL;
-		return fail_line(r, 1, 1,
-				 "the file is empty; \"vips: []\" and the like delete what there is");
+		return fail_line(
+			r, 1, 1,
+			"the file is empty; \"vips: []\" and the like delete what there is");
 	}
 	ret = config_take(r, raw, m);
 	if (!ret)
@@ -137,11 +134,10 @@ static int take(struct reader *r, const struct raw *raw, struct model *m)
 	return ret;
 }
 
-static int read_text(const char *text, size_t len, const char *name,
-		     struct model *m, struct xr_errs *all, struct xr_err *err)
+static int read_text(const char *text, size_t len, const char *name, struct model *m,
+		     struct xr_errs *all, struct xr_err *err)
 {
-	struct reader r = { .name = name, .text = text, .len = len,
-			    .err = err, .all = all };
+	struct reader r = { .name = name, .text = text, .len = len, .err = err, .all = all };
 	cyaml_config_t config = {
 		.log_fn = config_on_log,
 		.log_ctx = &r,
@@ -157,8 +153,7 @@ static int read_text(const char *text, size_t len, const char *name,
 
 	model_init(m);
 	if (len > FILE_MAX)
-		return xr_fail(err, -EFBIG, "%s: larger than %u MiB", name,
-			       FILE_MAX >> 20);
+		return xr_fail(err, -EFBIG, "%s: larger than %u MiB", name, FILE_MAX >> 20);
 	ret = lines_check_depth(text, len, problem, sizeof(problem));
 	if (ret == -ENOMEM)
 		return xr_fail(err, ret, "%s: out of memory", name);
@@ -183,8 +178,8 @@ out:
 	return ret;
 }
 
-int config_read_text(const char *text, size_t len, const char *name,
-		     struct model *m, struct xr_err *err)
+int config_read_text(const char *text, size_t len, const char *name, struct model *m,
+		     struct xr_err *err)
 {
 	return read_text(text, len, name, m, NULL, err);
 }
@@ -194,8 +189,7 @@ int config_read(const char *path, struct model *m, struct xr_err *err)
 	return config_read_all(path, m, NULL, err);
 }
 
-int config_read_all(const char *path, struct model *m, struct xr_errs *all,
-		    struct xr_err *err)
+int config_read_all(const char *path, struct model *m, struct xr_errs *all, struct xr_err *err)
 {
 	bool in = !strcmp(path, "-");
 	struct stat st;
@@ -216,10 +210,9 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all,
 			room = room ? 2 * room : 65536;
 			bigger = len > FILE_MAX ? NULL : realloc(text, room);
 			if (!bigger) {
-				ret = len > FILE_MAX ?
-				      xr_fail(err, -EFBIG, "%s: too large", path) :
-				      xr_fail(err, -ENOMEM, "%s: out of memory",
-					      path);
+				ret = len > FILE_MAX
+					? xr_fail(err, -EFBIG, "%s: too large", path)
+					: xr_fail(err, -ENOMEM, "%s: out of memory", path);
 				break;
 			}
 			text = bigger;
@@ -228,8 +221,7 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all,
 		len += got;
 	} while (got);
 	if (!ret && ferror(f))
-		ret = xr_fail(err, -EIO, "%s: cannot be read: %s", path,
-			      strerror(errno));
+		ret = xr_fail(err, -EIO, "%s: cannot be read: %s", path, strerror(errno));
 	if (!in)
 		fclose(f);
 	if (!ret)
@@ -240,7 +232,7 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all,
 		m->file = in ? "stdin" : path;
 	}
 	if (text)
-		explicit_bzero(text, room);	/* there may be keys in it */
+		explicit_bzero(text, room); /* there may be keys in it */
 	free(text);
 	return ret;
 }

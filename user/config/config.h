@@ -112,7 +112,6 @@ int config_open(const char *path, struct stat *st, struct xr_err *err);
  * Reads a key of size octets: twice as many hex digits, or the octets raw.
  * "-" is standard input. -EACCES where others can read the file.
  */
-int config_read_key(const char *path, __u8 *key, size_t size,
-		    struct xr_err *err);
+int config_read_key(const char *path, __u8 *key, size_t size, struct xr_err *err);
 
 #endif

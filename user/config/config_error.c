@@ -22,8 +22,7 @@ static __u32 line_of_item(const struct reader *r, const char *path)
 	return lines_find(r->text, r->len, item);
 }
 
-static int vfail(struct reader *r, __u32 line, __u32 item, const char *fmt,
-		 va_list ap)
+static int vfail(struct reader *r, __u32 line, __u32 item, const char *fmt, va_list ap)
 {
 	struct xr_err own, *err = r->err ? r->err : &own;
 	char buf[400];
@@ -66,8 +65,8 @@ int fail_at(struct reader *r, const char *path, const char *fmt, ...)
 }
 
 /* Steps into "vips" or "[3]" of a schema; NULL: no such place. */
-static const cyaml_schema_value_t *
-schema_step(const cyaml_schema_value_t *v, const char *key, size_t len)
+static const cyaml_schema_value_t *schema_step(const cyaml_schema_value_t *v, const char *key,
+					       size_t len)
 {
 	const cyaml_schema_field_t *f;
 
@@ -89,8 +88,7 @@ static const cyaml_schema_value_t *schema_at(const char *path)
 	while (v && *path) {
 		if (*path == '.')
 			path++;
-		len = *path == '[' ? strcspn(path, "]") + 1 :
-				     strcspn(path, ".[");
+		len = *path == '[' ? strcspn(path, "]") + 1 : strcspn(path, ".[");
 		v = schema_step(v, path, len);
 		path += len;
 	}
@@ -143,11 +141,10 @@ int fail_key(struct reader *r, const char *key)
 
 	for (f = v && v->type == CYAML_MAPPING ? v->mapping.fields : NULL;
 	     f && f->key && n < sizeof(list); f++)
-		n += snprintf(list + n, sizeof(list) - n, "%s%s",
-			      n ? ", " : "", f->key);
+		n += snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", f->key);
 	path_join(path, sizeof(path), r->path, key);
-	return fail_at(r, path, "unknown key \"%.40s\" in %s; write one of %s",
-		       key, plain_name(r->path, name), list);
+	return fail_at(r, path, "unknown key \"%.40s\" in %s; write one of %s", key,
+		       plain_name(r->path, name), list);
 }
 
 int fail_word(struct reader *r, const char *value)
@@ -162,10 +159,12 @@ int fail_word(struct reader *r, const char *value)
 		count = 2;
 	for (i = 0; i < count && n < sizeof(list); i++)
 		n += snprintf(list + n, sizeof(list) - n, "%s%s",
-			      !i ? "" : i + 1 < count ? ", " : " or ",
+			      !i                      ? ""
+				      : i + 1 < count ? ", "
+						      : " or ",
 			      v->enumeration.strings[i].str);
-	return fail_at(r, r->path, "%s: \"%.40s\" is not known; write %s",
-		       last_key(r->path), value, list);
+	return fail_at(r, r->path, "%s: \"%.40s\" is not known; write %s", last_key(r->path), value,
+		       list);
 }
 
 static const char *kind_words(const char *kind)
@@ -185,8 +184,8 @@ int fail_kind(struct reader *r, const char *want, const char *got)
 
 	if (!strcmp(want, VALUE_WORDS) && config_range(last_key(r->path)))
 		want = "a number";
-	return fail_at(r, r->path, "%s: %s is expected here, not %s",
-		       plain_name(r->path, name), want, got);
+	return fail_at(r, r->path, "%s: %s is expected here, not %s", plain_name(r->path, name),
+		       want, got);
 }
 
 int fail_missing(struct reader *r, const char *key)
@@ -198,8 +197,7 @@ int fail_missing(struct reader *r, const char *key)
 		cut = strrchr(r->path, '.');
 		*(cut ? cut : r->path) = '\0';
 	}
-	return fail_at(r, r->path, "%s: \"%s\" is missing",
-		       plain_name(r->path, name), key);
+	return fail_at(r, r->path, "%s: \"%s\" is missing", plain_name(r->path, name), key);
 }
 
 int fail_twice(struct reader *r, const char *key)
@@ -226,7 +224,7 @@ static const char *after(char *said, const char *prefix)
 bool config_is_syntax(cyaml_err_t e)
 {
 	return e == CYAML_ERR_LIBYAML_PARSER || e == CYAML_ERR_ALIAS ||
-	       e == CYAML_ERR_LIBYAML_PARSER_INIT;
+		e == CYAML_ERR_LIBYAML_PARSER_INIT;
 }
 
 int config_explain(struct reader *r, cyaml_err_t e)
@@ -236,11 +234,10 @@ int config_explain(struct reader *r, cyaml_err_t e)
 	int line;
 
 	if (config_is_syntax(e)) {
-		line = lines_walk(r->text, r->len, NULL, NULL, problem,
-				  sizeof(problem));
+		line = lines_walk(r->text, r->len, NULL, NULL, problem, sizeof(problem));
 		if (line > 0)
 			return fail_line(r, line, line, "%s", problem);
-		r->failed = true;	/* it is: libyaml had no memory */
+		r->failed = true; /* it is: libyaml had no memory */
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	}
 	if ((v = after(r->said, "Unexpected key: ")))
@@ -253,8 +250,7 @@ int config_explain(struct reader *r, cyaml_err_t e)
 		return fail_twice(r, v);
 	if (!strncmp(r->said, "Expecting ", 10)) {
 		got = strstr(r->said, "got event: ");
-		return fail_kind(r, kind_words(r->said + 10),
-				 kind_words(got ? got + 11 : "?"));
+		return fail_kind(r, kind_words(r->said + 10), kind_words(got ? got + 11 : "?"));
 	}
 	return fail_at(r, r->path, "%s: %s", plain_name(r->path, name),
 		       r->said[0] ? r->said : cyaml_strerror(e));

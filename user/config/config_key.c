@@ -29,8 +29,8 @@ static int read_all(int fd, char *buf, size_t size)
 	return n;
 }
 
-static int parse_key(const char *what, const char *buf, size_t n, __u8 *key,
-		     size_t size, struct xr_err *err)
+static int parse_key(const char *what, const char *buf, size_t n, __u8 *key, size_t size,
+		     struct xr_err *err)
 {
 	char hex[129];
 	size_t len = 0, end = n;
@@ -58,8 +58,10 @@ static int parse_key(const char *what, const char *buf, size_t n, __u8 *key,
 
 static const char *kind_of(mode_t mode)
 {
-	return S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a FIFO" :
-	       S_ISSOCK(mode) ? "a socket" : "a device";
+	return S_ISDIR(mode)     ? "a directory"
+		: S_ISFIFO(mode) ? "a FIFO"
+		: S_ISSOCK(mode) ? "a socket"
+				 : "a device";
 }
 
 /* <(...) and /dev/stdin are pipes without a name: whoever gave them writes. */
@@ -68,16 +70,14 @@ static bool may_be_read(int fd, const struct stat *st)
 	struct statfs fs;
 
 	return S_ISREG(st->st_mode) ||
-	       (S_ISFIFO(st->st_mode) && !fstatfs(fd, &fs) &&
-		fs.f_type == PIPEFS_MAGIC);
+		(S_ISFIFO(st->st_mode) && !fstatfs(fd, &fs) && fs.f_type == PIPEFS_MAGIC);
 }
 
 static int refuse_kind(const char *path, mode_t mode, struct xr_err *err)
 {
-	return xr_fail(err, -EINVAL,
-		       "%s: is %s%s; name a file, or \"-\" for standard input",
-		       path, kind_of(mode), S_ISFIFO(mode) && mode & 077 ?
-		       " that others can use, too" : "");
+	return xr_fail(err, -EINVAL, "%s: is %s%s; name a file, or \"-\" for standard input", path,
+		       kind_of(mode),
+		       S_ISFIFO(mode) && mode & 077 ? " that others can use, too" : "");
 }
 
 int config_open(const char *path, struct stat *st, struct xr_err *err)
@@ -85,17 +85,16 @@ int config_open(const char *path, struct stat *st, struct xr_err *err)
 	int fd;
 
 	if (!strcmp(path, "-"))
-		return fstat(STDIN_FILENO, st) ?
-			       xr_fail(err, -errno,
-				       "standard input: cannot be read: %s",
-				       strerror(errno)) : STDIN_FILENO;
+		return fstat(STDIN_FILENO, st)
+			? xr_fail(err, -errno, "standard input: cannot be read: %s",
+				  strerror(errno))
+			: STDIN_FILENO;
 	/* Looked at first: to open a device may do something. */
 	if (!stat(path, st) && !S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode))
 		return refuse_kind(path, st->st_mode, err);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, st)) {
-		int ret = xr_fail(err, -errno, "%s: cannot be read: %s", path,
-				  strerror(errno));
+		int ret = xr_fail(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
 
 		if (fd >= 0)
 			close(fd);
@@ -109,8 +108,7 @@ int config_open(const char *path, struct stat *st, struct xr_err *err)
 	return fd;
 }
 
-int config_read_key(const char *path, __u8 *key, size_t size,
-		    struct xr_err *err)
+int config_read_key(const char *path, __u8 *key, size_t size, struct xr_err *err)
 {
 	bool in = !strcmp(path, "-");
 	struct stat st;
@@ -122,16 +120,14 @@ int config_read_key(const char *path, __u8 *key, size_t size,
 	if (!in && st.st_mode & 077) {
 		/* A pipe of the shell's, <(...), is its owner's alone, too. */
 		n = xr_fail(err, -EACCES,
-			    "%s: others than its owner can use it (mode %04o); chmod 600 it",
-			    path, st.st_mode & 07777);
+			    "%s: others than its owner can use it (mode %04o); chmod 600 it", path,
+			    st.st_mode & 07777);
 	} else {
 		n = read_all(fd, buf, sizeof(buf));
 		if (n < 0)
-			xr_fail(err, n, "%s: cannot be read: %s", path,
-				strerror(-n));
+			xr_fail(err, n, "%s: cannot be read: %s", path, strerror(-n));
 		else
-			n = parse_key(in ? "standard input" : path, buf, n, key,
-				      size, err);
+			n = parse_key(in ? "standard input" : path, buf, n, key, size, err);
 	}
 	explicit_bzero(buf, sizeof(buf));
 	if (!in)

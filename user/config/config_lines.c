@@ -9,16 +9,16 @@
 
 struct frame {
 	bool map, want_value;
-	__u32 line;		/* of the key */
+	__u32 line; /* of the key */
 	long index;
 	char key[KEY_LEN];
 };
 
 struct walk {
 	struct frame frame[LINES_DEPTH];
-	size_t depth;		/* may exceed what frame holds */
+	size_t depth; /* may exceed what frame holds */
 	size_t documents;
-	const char *wrong;	/* what YAML allows and a configuration does not */
+	const char *wrong; /* what YAML allows and a configuration does not */
 	bool (*each)(void *ctx, const struct lines_step *step, size_t depth,
 		     const struct lines_node *node);
 	void *ctx;
@@ -26,8 +26,7 @@ struct walk {
 
 static struct frame *top(struct walk *w)
 {
-	return w->depth && w->depth <= LINES_DEPTH ? &w->frame[w->depth - 1] :
-						     NULL;
+	return w->depth && w->depth <= LINES_DEPTH ? &w->frame[w->depth - 1] : NULL;
 }
 
 static bool call(struct walk *w, __u32 line, const yaml_event_t *e)
@@ -65,8 +64,7 @@ static bool begin(struct walk *w, const yaml_event_t *e, bool *is_key)
 		f->line = line;
 		f->key[0] = '\0';
 		if (e->type == YAML_SCALAR_EVENT)
-			snprintf(f->key, sizeof(f->key), "%s",
-				 (const char *)e->data.scalar.value);
+			snprintf(f->key, sizeof(f->key), "%s", (const char *)e->data.scalar.value);
 		return true;
 	}
 	if (f->map) {
@@ -80,11 +78,10 @@ static bool begin(struct walk *w, const yaml_event_t *e, bool *is_key)
 
 static bool has_anchor(const yaml_event_t *e)
 {
-	return e->type == YAML_SCALAR_EVENT ? e->data.scalar.anchor :
-	       e->type == YAML_SEQUENCE_START_EVENT ?
-		       e->data.sequence_start.anchor :
-	       e->type == YAML_MAPPING_START_EVENT ?
-		       e->data.mapping_start.anchor : NULL;
+	return e->type == YAML_SCALAR_EVENT            ? e->data.scalar.anchor
+		: e->type == YAML_SEQUENCE_START_EVENT ? e->data.sequence_start.anchor
+		: e->type == YAML_MAPPING_START_EVENT  ? e->data.mapping_start.anchor
+						       : NULL;
 }
 
 static bool step(struct walk *w, const yaml_event_t *e)
@@ -99,7 +96,8 @@ static bool step(struct walk *w, const yaml_event_t *e)
 		w->wrong = "YAML aliases are not read; write the value out";
 	/* Each level makes libyaml slower with each token: no further. */
 	if (w->depth > LINES_DEPTH)
-		w->wrong = "nested too deeply: no list or mapping of a configuration is so far inside";
+		w->wrong =
+			"nested too deeply: no list or mapping of a configuration is so far inside";
 	if (w->wrong)
 		return false;
 	switch (e->type) {
@@ -151,8 +149,8 @@ static char char_at(const char *text, size_t len, const yaml_mark_t *mark)
 }
 
 /* libyaml's words, and where what it speaks of began, as that is where to look. */
-static void say_syntax(const yaml_parser_t *p, const char *text, size_t len,
-		       char *problem, size_t size)
+static void say_syntax(const yaml_parser_t *p, const char *text, size_t len, char *problem,
+		       size_t size)
 {
 	char c = char_at(text, len, &p->problem_mark);
 	bool token = strstr(p->problem, "cannot start any token");
@@ -160,22 +158,21 @@ static void say_syntax(const yaml_parser_t *p, const char *text, size_t len,
 	char begun[128] = "";
 
 	if (p->context_mark.line != p->problem_mark.line && what[0])
-		snprintf(begun, sizeof(begun), ", %s that begins in line %zu%s",
-			 what, p->context_mark.line + 1,
+		snprintf(begun, sizeof(begun), ", %s that begins in line %zu%s", what,
+			 p->context_mark.line + 1,
 			 strstr(what, "block") ? "; indent its lines alike" : "");
 	if ((token && c == '\t') || strstr(p->problem, "tab character"))
 		snprintf(problem, size, "not valid YAML: a tab; indent with blanks");
 	else if (token && c)
-		snprintf(problem, size, "not valid YAML: no value begins with '%c'; put it in quotes",
-			 c);
+		snprintf(problem, size,
+			 "not valid YAML: no value begins with '%c'; put it in quotes", c);
 	else
-		snprintf(problem, size, "not valid YAML: %s%s", p->problem,
-			 begun);
+		snprintf(problem, size, "not valid YAML: %s%s", p->problem, begun);
 }
 
 int lines_walk(const char *text, size_t len,
-	       bool (*each)(void *ctx, const struct lines_step *step,
-			    size_t depth, const struct lines_node *node),
+	       bool (*each)(void *ctx, const struct lines_step *step, size_t depth,
+			    const struct lines_node *node),
 	       void *ctx, char *problem, size_t size)
 {
 	struct walk w = { .each = each, .ctx = ctx };
@@ -191,9 +188,9 @@ int lines_walk(const char *text, size_t len,
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	while (more) {
 		if (!yaml_parser_parse(&parser, &e)) {
-			line = parser.error == YAML_MEMORY_ERROR ?
-				       -ENOMEM :
-				       (int)parser.problem_mark.line + 1;
+			line = parser.error == YAML_MEMORY_ERROR
+				? -ENOMEM
+				: (int)parser.problem_mark.line + 1;
 			if (size && parser.problem)
 				say_syntax(&parser, text, len, problem, size);
 			break;
@@ -245,11 +242,10 @@ static bool on_node(void *ctx, const struct lines_step *step, size_t depth,
 	path[0] = '\0';
 	for (i = 0; i < depth; i++) {
 		if (step[i].key)
-			n += snprintf(path + n, sizeof(path) - n, "%s%s",
-				      n ? "." : "", step[i].key);
+			n += snprintf(path + n, sizeof(path) - n, "%s%s", n ? "." : "",
+				      step[i].key);
 		else
-			n += snprintf(path + n, sizeof(path) - n, "[%ld]",
-				      step[i].index);
+			n += snprintf(path + n, sizeof(path) - n, "[%ld]", step[i].index);
 		if (n >= sizeof(path))
 			return true;
 	}

@@ -10,17 +10,17 @@
 #include <stddef.h>
 #include <linux/types.h>
 
-#define LINES_DEPTH 8
-#define LINES_PROBLEM 192	/* room for what is wrong with a file as YAML */
+#define LINES_DEPTH   8
+#define LINES_PROBLEM 192 /* room for what is wrong with a file as YAML */
 
 struct lines_step {
-	const char *key;	/* in a mapping; NULL: in a list */
-	long index;		/* in a list */
+	const char *key; /* in a mapping; NULL: in a list */
+	long index;      /* in a list */
 };
 
 struct lines_node {
 	__u32 line;
-	const char *value;	/* NULL: a list or a mapping begins */
+	const char *value; /* NULL: a list or a mapping begins */
 	bool quoted;
 };
 
@@ -31,8 +31,8 @@ struct lines_node {
  * without anchors, aliases and NULs; or -ENOMEM: then it was not walked to its end.
  */
 int lines_walk(const char *text, size_t len,
-	       bool (*each)(void *ctx, const struct lines_step *step,
-			    size_t depth, const struct lines_node *node),
+	       bool (*each)(void *ctx, const struct lines_step *step, size_t depth,
+			    const struct lines_node *node),
 	       void *ctx, char *problem, size_t size);
 
 /* The line of what is wrong with it as YAML; 0: nothing; -ENOMEM. */

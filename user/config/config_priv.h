@@ -9,10 +9,10 @@
 #include "lib/lut.h"
 #include "model.h"
 
-#define PATH_LEN	256	/* of "backends[3].vips[0]" */
+#define PATH_LEN 256 /* of "backends[3].vips[0]" */
 
 struct reader {
-	const char *name;	/* of the file, for messages */
+	const char *name; /* of the file, for messages */
 	const char *text;
 	size_t len;
 	struct xr_err *err;
@@ -20,11 +20,11 @@ struct reader {
 	char said[256];
 	char path[PATH_LEN];
 	bool ends_in_field;
-	bool failed;		/* a line has been written to err */
-	struct xr_errs *all;	/* NULL: the first is enough */
+	bool failed;         /* a line has been written to err */
+	struct xr_errs *all; /* NULL: the first is enough */
 	/* Where path is, and the list's item around it; 0: to be looked for. */
 	__u32 line, item;
-	const struct shape *mended;	/* what text was made of; NULL: as it came */
+	const struct shape *mended; /* what text was made of; NULL: as it came */
 };
 
 /*
@@ -39,15 +39,15 @@ int fail_at(struct reader *r, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Of the node at r->path, or of a key in it. */
-int fail_key(struct reader *r, const char *key);	/* nobody knows it */
+int fail_key(struct reader *r, const char *key); /* nobody knows it */
 int fail_missing(struct reader *r, const char *key);
 int fail_twice(struct reader *r, const char *key);
 int fail_word(struct reader *r, const char *value);
 int fail_kind(struct reader *r, const char *want, const char *got);
 
-#define LIST_WORDS	"a list"
-#define MAPPING_WORDS	"a mapping (key: value)"
-#define VALUE_WORDS	"a single value"
+#define LIST_WORDS    "a list"
+#define MAPPING_WORDS "a mapping (key: value)"
+#define VALUE_WORDS   "a single value"
 
 /* The text is no YAML, or has what a configuration has not. */
 bool config_is_syntax(cyaml_err_t e);
@@ -84,8 +84,7 @@ const char *plain_name(const char *path, char *buf);
 int config_take(struct reader *r, const struct raw *raw, struct model *m);
 
 /* A number of the range that its key has. */
-int config_number(struct reader *r, const char *path, const char *text,
-		  __u64 *value);
+int config_number(struct reader *r, const char *path, const char *text, __u64 *value);
 /* "list[i].key" */
 const char *config_at(char *buf, const char *list, size_t i, const char *key);
 
@@ -94,29 +93,25 @@ __u32 config_line_of(const struct reader *r, const char *list, size_t i);
 bool config_is_bad(const struct reader *r, const char *list, size_t i);
 
 /* Leaves *to alone where the number is left out. */
-#define TAKE(r, path, from, to)                                                \
-	({                                                                     \
-		__u64 number_ = 0;                                             \
-		int bad_ = from ? config_number(r, path, from, &number_) : 0;  \
-		if (!bad_ && from)                                             \
-			to = number_;                                          \
-		bad_;                                                          \
+#define TAKE(r, path, from, to)                                               \
+	({                                                                    \
+		__u64 number_ = 0;                                            \
+		int bad_ = from ? config_number(r, path, from, &number_) : 0; \
+		if (!bad_ && from)                                            \
+			to = number_;                                         \
+		bad_;                                                         \
 	})
 
 /* ---- config_take_hosts.c: hosts, gateways, protected, sources ---- */
 
 /* One value; where it goes is left alone where it is wrong. what: whose name it is. */
-int config_name(struct reader *r, const char *path, const char *what,
-		const char *text, char *name);
-int config_addr(struct reader *r, const char *path, const char *text,
-		__be32 *addr);
+int config_name(struct reader *r, const char *path, const char *what, const char *text, char *name);
+int config_addr(struct reader *r, const char *path, const char *text, __be32 *addr);
 /* text NULL: left out. */
 int config_mac(struct reader *r, const char *path, const char *text, __u8 *mac);
 int config_dev(struct reader *r, const char *path, const char *text, char *dev);
 
-
-int config_take_hosts(struct reader *r, const struct raw *raw,
-		      struct model *m);
+int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m);
 /* A host's name was not read: that there is none of a name is not to be told. */
 bool config_lost_host(const struct reader *r, const struct model *m);
 
@@ -125,16 +120,16 @@ bool config_lost_host(const struct reader *r, const struct model *m);
 struct vms_reader {
 	struct reader *r;
 	struct model *m;
-	struct lut hosts;	/* by name */
-	unsigned int seen;	/* keys of the VM that is being read */
+	struct lut hosts;  /* by name */
+	unsigned int seen; /* keys of the VM that is being read */
 	/* What is wrong in its shape: told of, and not looked at. */
 	enum vms_skip { SKIP_NOTHING, SKIP_VM, SKIP_ALL } skip;
 };
 
 int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m);
 /* A node at or below "vms"; false: it is wrong, and the line is written. */
-bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
-		     size_t depth, const struct lines_node *node);
+bool config_vms_node(struct vms_reader *v, const struct lines_step *s, size_t depth,
+		     const struct lines_node *node);
 int config_vms_end(struct vms_reader *v);
 
 /* ---- config_quote.c ---- */

@@ -28,11 +28,9 @@ static bool is_base_60(const char *s)
 static bool needs_quotes(const char *key, bool in_list, const char *value)
 {
 	static const char *const hex[] = { "mac", "key", "secret", NULL };
-	static const char *const text[] = { "name", "namespace", "dev", "to",
-					    "socket", NULL };
-	static const char *const words[] = { "y", "n", "yes", "no", "on", "off",
-					     "true", "false", "null", "~",
-					     NULL };
+	static const char *const text[] = { "name", "namespace", "dev", "to", "socket", NULL };
+	static const char *const words[] = { "y",    "n",     "yes",  "no", "on", "off",
+					     "true", "false", "null", "~",  NULL };
 
 	/* Under limits, server_ids is a number. */
 	if (is_one_of(key, hex) || (in_list && !strcmp(key, "server_ids")))
@@ -40,16 +38,16 @@ static bool needs_quotes(const char *key, bool in_list, const char *value)
 	if (is_base_60(value))
 		return true;
 	/* Numbers of all kinds, dates, .inf, a merge begin so. */
-	return is_one_of(key, text) && (strchr("0123456789+-.=<", *value) ||
-					is_one_of(value, words));
+	return is_one_of(key, text) &&
+		(strchr("0123456789+-.=<", *value) || is_one_of(value, words));
 }
 
 struct quoting {
 	char *text;
 	size_t n, room;
-	char key[32];		/* the last one of a mapping */
-	bool in_list[8];	/* by depth: a list of values, else a mapping */
-	bool is_key[8];		/* and what comes next there is a key */
+	char key[32];    /* the last one of a mapping */
+	bool in_list[8]; /* by depth: a list of values, else a mapping */
+	bool is_key[8];  /* and what comes next there is a key */
 	size_t depth;
 };
 
@@ -95,7 +93,7 @@ static void look_at(struct quoting *q, yaml_event_t *e)
 		if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
 		    needs_quotes(q->key, q->in_list[d], value)) {
 			e->data.scalar.style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-			e->data.scalar.quoted_implicit = 1;	/* no tag */
+			e->data.scalar.quoted_implicit = 1; /* no tag */
 		}
 		return;
 	case YAML_SEQUENCE_START_EVENT:
@@ -124,7 +122,7 @@ static bool copy(yaml_parser_t *from, yaml_emitter_t *to, struct quoting *q)
 			return false;
 		look_at(q, &e);
 		end = e.type == YAML_STREAM_END_EVENT;
-		if (!yaml_emitter_emit(to, &e))	/* which frees it, in any case */
+		if (!yaml_emitter_emit(to, &e)) /* which frees it, in any case */
 			return false;
 	} while (!end);
 	return true;

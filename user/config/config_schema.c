@@ -4,11 +4,10 @@
 #include "config_schema.h"
 #include "model.h"
 
-#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 const cyaml_strval_t config_bool_words[] = {
-	{ "true", 1 }, { "false", 0 }, { "yes", 1 },
-	{ "no", 0 },   { "on", 1 },    { "off", 0 },
+	{ "true", 1 }, { "false", 0 }, { "yes", 1 }, { "no", 0 }, { "on", 1 }, { "off", 0 },
 };
 static const cyaml_strval_t too_big_words[] = {
 	{ "reply", XR_TOO_BIG_REPLY },
@@ -62,27 +61,23 @@ static const cyaml_strval_t forward_words[] = {
 	{ "l2", XR_FORWARD_L2 },
 };
 static const cyaml_strval_t format_words[] = {
-#define X(name, word, bits, first, last, offset, sid, nonce, key)              \
-	{ word, XR_CID_##name },
+#define X(name, word, bits, first, last, offset, sid, nonce, key) { word, XR_CID_##name },
 	XR_CID_FORMATS(X)
 #undef X
 };
 
-#define MAY	(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
-#define MUST	CYAML_FLAG_DEFAULT
-#define TEXT(key, flags, type, member)                                         \
-	CYAML_FIELD_STRING_PTR(key, (flags) | CYAML_FLAG_POINTER, type,        \
-			       member, 0, CYAML_UNLIMITED)
+#define MAY  (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
+#define MUST CYAML_FLAG_DEFAULT
+#define TEXT(key, flags, type, member) \
+	CYAML_FIELD_STRING_PTR(key, (flags) | CYAML_FLAG_POINTER, type, member, 0, CYAML_UNLIMITED)
 #define NUMBER(key, type, member) TEXT(key, MAY, type, member)
-#define WORD(key, type, member, words)                                         \
-	CYAML_FIELD_ENUM_PTR(key, MAY | CYAML_FLAG_STRICT, type, member,       \
-			     words, COUNT(words))
-#define LIST(key, type, member, n, entry)                                      \
-	CYAML_FIELD_SEQUENCE_COUNT(key, MAY, type, member, n, entry, 0,        \
+#define WORD(key, type, member, words) \
+	CYAML_FIELD_ENUM_PTR(key, MAY | CYAML_FLAG_STRICT, type, member, words, COUNT(words))
+#define LIST(key, type, member, n, entry) \
+	CYAML_FIELD_SEQUENCE_COUNT(key, MAY, type, member, n, entry, 0, CYAML_UNLIMITED)
+#define SHORT_LIST(key, type, member, n, entry)                                           \
+	CYAML_FIELD_SEQUENCE_COUNT(key, MAY | CYAML_FLAG_FLOW, type, member, n, entry, 0, \
 				   CYAML_UNLIMITED)
-#define SHORT_LIST(key, type, member, n, entry)                                \
-	CYAML_FIELD_SEQUENCE_COUNT(key, MAY | CYAML_FLAG_FLOW, type, member,   \
-				   n, entry, 0, CYAML_UNLIMITED)
 
 static const cyaml_schema_value_t text_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
@@ -129,35 +124,32 @@ static const cyaml_schema_field_t device_fields[] = {
 	WORD("role", struct raw_device, role, role_words),
 	WORD("trusted", struct raw_device, trusted, config_bool_words),
 	SHORT_LIST("vnis", struct raw_device, vnis, n_vnis, &text_entry),
-	SHORT_LIST("addresses", struct raw_device, addresses, n_addresses,
-		   &text_entry),
+	SHORT_LIST("addresses", struct raw_device, addresses, n_addresses, &text_entry),
 	CYAML_FIELD_END
 };
 
-static const cyaml_schema_field_t host_fields[] = {
-	TEXT("name", MUST, struct raw_host, name),
-	TEXT("vxlan", MAY, struct raw_host, vxlan),
-	TEXT("ipip", MAY, struct raw_host, ipip),
-	TEXT("gue", MAY, struct raw_host, gue),
-	TEXT("dev", MAY, struct raw_host, dev),
-	TEXT("mac", MAY, struct raw_host, mac),
-	NUMBER("vni", struct raw_host, vni),
-	NUMBER("port", struct raw_host, port),
-	WORD("local", struct raw_host, local, config_bool_words),
-	CYAML_FIELD_END
-};
+static const cyaml_schema_field_t host_fields[] = { TEXT("name", MUST, struct raw_host, name),
+						    TEXT("vxlan", MAY, struct raw_host, vxlan),
+						    TEXT("ipip", MAY, struct raw_host, ipip),
+						    TEXT("gue", MAY, struct raw_host, gue),
+						    TEXT("dev", MAY, struct raw_host, dev),
+						    TEXT("mac", MAY, struct raw_host, mac),
+						    NUMBER("vni", struct raw_host, vni),
+						    NUMBER("port", struct raw_host, port),
+						    WORD("local", struct raw_host, local,
+							 config_bool_words),
+						    CYAML_FIELD_END };
 
 static const cyaml_schema_field_t gateway_fields[] = {
 	TEXT("address", MUST, struct raw_gateway, address),
-	TEXT("mac", MAY, struct raw_gateway, mac),
-	NUMBER("vlan", struct raw_gateway, vlan),
+	TEXT("mac", MAY, struct raw_gateway, mac), NUMBER("vlan", struct raw_gateway, vlan),
 	CYAML_FIELD_END
 };
 
 static const cyaml_schema_field_t cid_fields[] = {
 	TEXT("id", MUST, struct raw_cid, id),
-	CYAML_FIELD_ENUM("format", CYAML_FLAG_STRICT, struct raw_cid, format,
-			 format_words, COUNT(format_words)),
+	CYAML_FIELD_ENUM("format", CYAML_FLAG_STRICT, struct raw_cid, format, format_words,
+			 COUNT(format_words)),
 	NUMBER("server_id_length", struct raw_cid, server_id_length),
 	NUMBER("nonce_length", struct raw_cid, nonce_length),
 	NUMBER("offset", struct raw_cid, offset),
@@ -169,23 +161,20 @@ static const cyaml_schema_field_t cid_fields[] = {
 static const cyaml_schema_field_t vip_fields[] = {
 	TEXT("address", MUST, struct raw_vip, address),
 	TEXT("port", MUST, struct raw_vip, port),
-	CYAML_FIELD_ENUM("protocol", CYAML_FLAG_STRICT, struct raw_vip,
-			 protocol, proto_words, COUNT(proto_words)),
+	CYAML_FIELD_ENUM("protocol", CYAML_FLAG_STRICT, struct raw_vip, protocol, proto_words,
+			 COUNT(proto_words)),
 	WORD("cid", struct raw_vip, cid, config_bool_words),
 	WORD("flow", struct raw_vip, flow, config_bool_words),
 	CYAML_FIELD_END
 };
 
-static const cyaml_schema_field_t vm_fields[] = {
-	TEXT("mac", MUST, struct raw_vm, mac),
-	NUMBER("vlan", struct raw_vm, vlan),
-	CYAML_FIELD_END
-};
+static const cyaml_schema_field_t vm_fields[] = { TEXT("mac", MUST, struct raw_vm, mac),
+						  NUMBER("vlan", struct raw_vm, vlan),
+						  CYAML_FIELD_END };
 
 static const cyaml_schema_field_t qmp_fields[] = {
 	TEXT("socket", MUST, struct raw_qmp, socket),
-	CYAML_FIELD_MAPPING("vm", CYAML_FLAG_DEFAULT, struct raw_qmp, vm,
-			    vm_fields),
+	CYAML_FIELD_MAPPING("vm", CYAML_FLAG_DEFAULT, struct raw_qmp, vm, vm_fields),
 	WORD("role", struct raw_qmp, role, qmp_role_words),
 	WORD("gate", struct raw_qmp, gate, config_bool_words),
 	TEXT("to", MAY, struct raw_qmp, to),
@@ -197,16 +186,14 @@ static const cyaml_schema_value_t qmp_entry = {
 };
 
 static const cyaml_schema_field_t sources_fields[] = {
-	LIST("qmp", struct raw_sources, qmp, n_qmp, &qmp_entry),
-	CYAML_FIELD_END
+	LIST("qmp", struct raw_sources, qmp, n_qmp, &qmp_entry), CYAML_FIELD_END
 };
 
 static const cyaml_schema_field_t backend_fields[] = {
 	TEXT("name", MUST, struct raw_backend, name),
 	TEXT("address", MUST, struct raw_backend, address),
 	SHORT_LIST("vips", struct raw_backend, vips, n_vips, &text_entry),
-	SHORT_LIST("server_ids", struct raw_backend, server_ids, n_server_ids,
-		   &text_entry),
+	SHORT_LIST("server_ids", struct raw_backend, server_ids, n_server_ids, &text_entry),
 	NUMBER("weight", struct raw_backend, weight),
 	WORD("state", struct raw_backend, state, state_words),
 	WORD("forward", struct raw_backend, forward, forward_words),
@@ -220,15 +207,13 @@ static const cyaml_schema_field_t backend_fields[] = {
 };
 
 static const cyaml_schema_value_t device_entry = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_device,
-			    device_fields),
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_device, device_fields),
 };
 static const cyaml_schema_value_t host_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_host, host_fields),
 };
 static const cyaml_schema_value_t gateway_entry = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_gateway,
-			    gateway_fields),
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_gateway, gateway_fields),
 };
 static const cyaml_schema_value_t cid_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_cid, cid_fields),
@@ -237,38 +222,29 @@ static const cyaml_schema_value_t vip_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_vip, vip_fields),
 };
 static const cyaml_schema_value_t backend_entry = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_backend,
-			    backend_fields),
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_backend, backend_fields),
 };
 
-#define FILE_FIELDS                                                            \
-	TEXT("secret", MAY, struct raw, secret),                               \
-	TEXT("secret_file", MAY, struct raw, secret_file),                     \
-	CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits,             \
-				limits_fields),                                \
-	CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy,             \
-				policy_fields),                                \
-	LIST("devices", struct raw, devices, n_devices, &device_entry),        \
-	LIST("hosts", struct raw, hosts, n_hosts, &host_entry),                \
-	LIST("gateways", struct raw, gateways, n_gateways, &gateway_entry),    \
-	SHORT_LIST("protected", struct raw, protect, n_protect, &text_entry),  \
-	CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources,           \
-				sources_fields),                               \
-	LIST("cid", struct raw, cid, n_cid, &cid_entry),                       \
-	LIST("vips", struct raw, vips, n_vips, &vip_entry),                    \
-	LIST("backends", struct raw, backends, n_backends, &backend_entry)
+#define FILE_FIELDS                                                                           \
+	TEXT("secret", MAY, struct raw, secret),                                              \
+		TEXT("secret_file", MAY, struct raw, secret_file),                            \
+		CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits, limits_fields),    \
+		CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy, policy_fields),    \
+		LIST("devices", struct raw, devices, n_devices, &device_entry),               \
+		LIST("hosts", struct raw, hosts, n_hosts, &host_entry),                       \
+		LIST("gateways", struct raw, gateways, n_gateways, &gateway_entry),           \
+		SHORT_LIST("protected", struct raw, protect, n_protect, &text_entry),         \
+		CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources, sources_fields), \
+		LIST("cid", struct raw, cid, n_cid, &cid_entry),                              \
+		LIST("vips", struct raw, vips, n_vips, &vip_entry),                           \
+		LIST("backends", struct raw, backends, n_backends, &backend_entry)
 
 /* vms may be a million: config_vms.c reads them from the second pass' events. */
-static const cyaml_schema_field_t file_fields[] = {
-	FILE_FIELDS,
-	CYAML_FIELD_IGNORE("vms", CYAML_FLAG_OPTIONAL),
-	CYAML_FIELD_END
-};
+static const cyaml_schema_field_t file_fields[] = { FILE_FIELDS,
+						    CYAML_FIELD_IGNORE("vms", CYAML_FLAG_OPTIONAL),
+						    CYAML_FIELD_END };
 
-static const cyaml_schema_field_t write_fields[] = {
-	FILE_FIELDS,
-	CYAML_FIELD_END
-};
+static const cyaml_schema_field_t write_fields[] = { FILE_FIELDS, CYAML_FIELD_END };
 
 const cyaml_schema_value_t config_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields),

@@ -9,7 +9,7 @@
 #include <cyaml/cyaml.h>
 #include <linux/types.h>
 
-#define CONFIG_HIDDEN	"hidden"	/* in the place of a key: keep it */
+#define CONFIG_HIDDEN "hidden" /* in the place of a key: keep it */
 
 struct raw_limits {
 	char *vips, *backends, *server_ids, *flows;
@@ -101,7 +101,7 @@ struct raw {
 };
 
 extern const cyaml_schema_value_t config_schema;
-extern const cyaml_schema_value_t config_write_schema;	/* without vms */
+extern const cyaml_schema_value_t config_write_schema; /* without vms */
 /* true, false, and more */
 extern const cyaml_strval_t config_bool_words[];
 

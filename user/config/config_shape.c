@@ -12,23 +12,22 @@
 #include <yaml.h>
 #include "config_priv.h"
 
-#define SAFE_CHARS                                                             \
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/~+-"
+#define SAFE_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/~+-"
 
 struct shape {
 	struct reader *r;
 	yaml_parser_t parser;
 	char *text;
 	size_t len, room;
-	__u32 line;			/* that is being written */
-	unsigned int mute;		/* inside of what is left out */
+	__u32 line;        /* that is being written */
+	unsigned int mute; /* inside of what is left out */
 	int err;
-	char (*ours)[PATH_LEN];		/* paths of what stands for what is wrong */
+	char (*ours)[PATH_LEN]; /* paths of what stands for what is wrong */
 	size_t n_ours;
 };
 
-static void take_node(struct shape *s, const yaml_event_t *e,
-		      const cyaml_schema_value_t *v, __u32 line);
+static void take_node(struct shape *s, const yaml_event_t *e, const cyaml_schema_value_t *v,
+		      __u32 line);
 
 /* ---- writing ---- */
 
@@ -96,8 +95,8 @@ static void put_scalar(struct shape *s, const yaml_event_t *e)
 	const char *value = (const char *)e->data.scalar.value;
 
 	/* Quoted, "null" would be a word. */
-	if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && *value &&
-	    *value != '-' && strspn(value, SAFE_CHARS) == strlen(value))
+	if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && *value && *value != '-' &&
+	    strspn(value, SAFE_CHARS) == strlen(value))
 		put_text(s, value);
 	else if (*value || e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
 		put_quoted(s, value);
@@ -165,7 +164,7 @@ static bool next(struct shape *s, yaml_event_t *e)
 		return false;
 	if (yaml_parser_parse(&s->parser, e))
 		return true;
-	s->err = -ENOMEM;	/* it was walked to its end before */
+	s->err = -ENOMEM; /* it was walked to its end before */
 	return false;
 }
 
@@ -184,23 +183,22 @@ static void skip_node(struct shape *s, const yaml_event_t *e)
 	s->mute--;
 }
 
-static void wrong_kind(struct shape *s, const yaml_event_t *e,
-		       const cyaml_schema_value_t *v)
+static void wrong_kind(struct shape *s, const yaml_event_t *e, const cyaml_schema_value_t *v)
 {
-	const char *want = v->type == CYAML_SEQUENCE ? LIST_WORDS :
-			   v->type == CYAML_MAPPING  ? MAPPING_WORDS :
-			   v->type == CYAML_ENUM     ? "a word" : VALUE_WORDS;
-	const char *got = e->type == YAML_SCALAR_EVENT	       ? VALUE_WORDS :
-			  e->type == YAML_SEQUENCE_START_EVENT ? LIST_WORDS :
-								 MAPPING_WORDS;
+	const char *want = v->type == CYAML_SEQUENCE ? LIST_WORDS
+		: v->type == CYAML_MAPPING           ? MAPPING_WORDS
+		: v->type == CYAML_ENUM              ? "a word"
+						     : VALUE_WORDS;
+	const char *got = e->type == YAML_SCALAR_EVENT ? VALUE_WORDS
+		: e->type == YAML_SEQUENCE_START_EVENT ? LIST_WORDS
+						       : MAPPING_WORDS;
 
 	told(s, fail_kind(s->r, want, got));
 	skip_node(s, e);
 	put_ours(s, v);
 }
 
-static void take_scalar(struct shape *s, const yaml_event_t *e,
-			const cyaml_schema_value_t *v)
+static void take_scalar(struct shape *s, const yaml_event_t *e, const cyaml_schema_value_t *v)
 {
 	const char *value = (const char *)e->data.scalar.value;
 	__u32 i;
@@ -247,8 +245,7 @@ static void take_list(struct shape *s, const cyaml_schema_value_t *v)
 }
 
 /* The field of that key, or NULL: its value is to be left out. */
-static const cyaml_schema_field_t *find_field(struct shape *s,
-					      const cyaml_schema_value_t *v,
+static const cyaml_schema_field_t *find_field(struct shape *s, const cyaml_schema_value_t *v,
 					      const char *key, __u64 *seen)
 {
 	const cyaml_schema_field_t *f;
@@ -268,8 +265,7 @@ static const cyaml_schema_field_t *find_field(struct shape *s,
 }
 
 /* In front of what is there: in the line where the mapping begins. */
-static void put_missing(struct shape *s, const cyaml_schema_value_t *v,
-			__u64 seen, size_t at)
+static void put_missing(struct shape *s, const cyaml_schema_value_t *v, __u64 seen, size_t at)
 {
 	const cyaml_schema_field_t *f = v->mapping.fields;
 	size_t end = s->len;
@@ -291,8 +287,8 @@ static void put_missing(struct shape *s, const cyaml_schema_value_t *v,
 }
 
 /* One key and what belongs to it. */
-static void take_pair(struct shape *s, const yaml_event_t *key,
-		      const cyaml_schema_value_t *v, const char *up, __u64 *seen)
+static void take_pair(struct shape *s, const yaml_event_t *key, const cyaml_schema_value_t *v,
+		      const char *up, __u64 *seen)
 {
 	bool plain = key->type == YAML_SCALAR_EVENT;
 	const char *word = plain ? (const char *)key->data.scalar.value : "";
@@ -315,8 +311,7 @@ static void take_pair(struct shape *s, const yaml_event_t *key,
 	put_text(s, " : ");
 	path_join(s->r->path, PATH_LEN, up, word);
 	if (next(s, &e)) {
-		take_node(s, &e, f && f->value.type != CYAML_IGNORE ?
-					 &f->value : NULL, line);
+		take_node(s, &e, f && f->value.type != CYAML_IGNORE ? &f->value : NULL, line);
 		yaml_event_delete(&e);
 	}
 	put_text(s, ", ");
@@ -324,8 +319,7 @@ static void take_pair(struct shape *s, const yaml_event_t *key,
 	memcpy(s->r->path, up, PATH_LEN);
 }
 
-static void take_mapping(struct shape *s, const cyaml_schema_value_t *v,
-			 __u32 line)
+static void take_mapping(struct shape *s, const cyaml_schema_value_t *v, __u32 line)
 {
 	bool end = false;
 	char up[PATH_LEN];
@@ -349,15 +343,14 @@ static void take_mapping(struct shape *s, const cyaml_schema_value_t *v,
 }
 
 /* At r->path, which begins in that line: its key's, in a mapping. */
-static void take_node(struct shape *s, const yaml_event_t *e,
-		      const cyaml_schema_value_t *v, __u32 line)
+static void take_node(struct shape *s, const yaml_event_t *e, const cyaml_schema_value_t *v,
+		      __u32 line)
 {
 	bool is_list = e->type == YAML_SEQUENCE_START_EVENT;
 	bool is_map = e->type == YAML_MAPPING_START_EVENT;
 
 	s->r->line = line;
-	if (v && (is_list != (v->type == CYAML_SEQUENCE) ||
-		  is_map != (v->type == CYAML_MAPPING)))
+	if (v && (is_list != (v->type == CYAML_SEQUENCE) || is_map != (v->type == CYAML_MAPPING)))
 		wrong_kind(s, e, v);
 	else if (is_list)
 		take_list(s, v);
@@ -377,11 +370,9 @@ static void mend(struct shape *s)
 	s->line = 1;
 	while (!end && next(s, &e)) {
 		end = e.type == YAML_STREAM_END_EVENT;
-		if (e.type == YAML_SCALAR_EVENT ||
-		    e.type == YAML_SEQUENCE_START_EVENT ||
+		if (e.type == YAML_SCALAR_EVENT || e.type == YAML_SEQUENCE_START_EVENT ||
 		    e.type == YAML_MAPPING_START_EVENT)
-			take_node(s, &e, &config_schema,
-				  e.start_mark.line + 1);
+			take_node(s, &e, &config_schema, e.start_mark.line + 1);
 		yaml_event_delete(&e);
 	}
 }
@@ -404,8 +395,7 @@ int shape_mend(struct reader *r, struct shape **made)
 	if (!s || !s->ours || !yaml_parser_initialize(&s->parser))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	s->r = r;
-	yaml_parser_set_input_string(&s->parser, (const unsigned char *)r->text,
-				     r->len);
+	yaml_parser_set_input_string(&s->parser, (const unsigned char *)r->text, r->len);
 	mend(s);
 	yaml_parser_delete(&s->parser);
 	r->line = r->item = 0;
@@ -420,7 +410,7 @@ void shape_free(struct shape *s)
 	if (!s)
 		return;
 	if (s->text)
-		explicit_bzero(s->text, s->room);	/* there may be keys in it */
+		explicit_bzero(s->text, s->room); /* there may be keys in it */
 	free(s->text);
 	free(s->ours);
 	free(s);
@@ -438,8 +428,7 @@ bool shape_is_ours(const struct shape *s, const char *path)
 
 	for (i = 0; i < s->n_ours; i++) {
 		n = strlen(s->ours[i]);
-		if (!strncmp(s->ours[i], path, n) &&
-		    (!path[n] || path[n] == '.' || path[n] == '['))
+		if (!strncmp(s->ours[i], path, n) && (!path[n] || path[n] == '.' || path[n] == '['))
 			return true;
 	}
 	return false;

@@ -13,8 +13,8 @@
 /* ---- keys ---- */
 
 /* path relative to the directory the file is in */
-static int read_key_beside(struct reader *r, const char *at, const char *path,
-			   __u8 *key, size_t size)
+static int read_key_beside(struct reader *r, const char *at, const char *path, __u8 *key,
+			   size_t size)
 {
 	char full[1024], dir[512];
 	struct xr_err inner = { "" };
@@ -29,29 +29,25 @@ static int read_key_beside(struct reader *r, const char *at, const char *path,
 	return 0;
 }
 
-static int read_key_text(struct reader *r, const char *at, const char *hex,
-			 __u8 *key, size_t size)
+static int read_key_text(struct reader *r, const char *at, const char *hex, __u8 *key, size_t size)
 {
 	size_t len = 0;
 
-	if (strlen(hex) != 2 * size ||
-	    strspn(hex, "0123456789abcdefABCDEF") != 2 * size ||
+	if (strlen(hex) != 2 * size || strspn(hex, "0123456789abcdefABCDEF") != 2 * size ||
 	    text_to_hex(hex, key, size, &len, NULL) || len != size)
-		return fail_at(r, at, "%s: must be %zu hex digits",
-			       last_key(at), 2 * size);
+		return fail_at(r, at, "%s: must be %zu hex digits", last_key(at), 2 * size);
 	return 0;
 }
 
 /* ---- the rest ---- */
 
-int config_number(struct reader *r, const char *path, const char *text,
-		  __u64 *value)
+int config_number(struct reader *r, const char *path, const char *text, __u64 *value)
 {
 	const struct config_range *range = config_range(last_key(path));
 	struct xr_err inner;
 
-	if (!text_to_u64(text, range ? range->min : 0,
-			 range ? range->max : 0xffffffff, value, &inner))
+	if (!text_to_u64(text, range ? range->min : 0, range ? range->max : 0xffffffff, value,
+			 &inner))
 		return 0;
 	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
 }
@@ -72,25 +68,21 @@ __u32 config_line_of(const struct reader *r, const char *list, size_t i)
 
 bool config_is_bad(const struct reader *r, const char *list, size_t i)
 {
-	return r->all && r->all->n &&
-	       xr_errs_knows(r->all, config_line_of(r, list, i));
+	return r->all && r->all->n && xr_errs_knows(r->all, config_line_of(r, list, i));
 }
 
-static int take_limits(struct reader *r, const struct raw_limits *from,
-		       struct xr_limits *to)
+static int take_limits(struct reader *r, const struct raw_limits *from, struct xr_limits *to)
 {
 	if (!from)
 		return 0;
 	return TAKE(r, "limits.vips", from->vips, to->vips) ||
-	       TAKE(r, "limits.backends", from->backends, to->backends) ||
-	       TAKE(r, "limits.server_ids", from->server_ids,
-		    to->server_ids) ||
-	       TAKE(r, "limits.flows", from->flows, to->flows) ||
-	       TAKE(r, "limits.hosts", from->hosts, to->hosts) ||
-	       TAKE(r, "limits.vms", from->vms, to->vms) ||
-	       TAKE(r, "limits.vm_addresses", from->vm_addresses,
-		    to->vm_addresses) ||
-	       TAKE(r, "limits.rings", from->rings, to->rings);
+		TAKE(r, "limits.backends", from->backends, to->backends) ||
+		TAKE(r, "limits.server_ids", from->server_ids, to->server_ids) ||
+		TAKE(r, "limits.flows", from->flows, to->flows) ||
+		TAKE(r, "limits.hosts", from->hosts, to->hosts) ||
+		TAKE(r, "limits.vms", from->vms, to->vms) ||
+		TAKE(r, "limits.vm_addresses", from->vm_addresses, to->vm_addresses) ||
+		TAKE(r, "limits.rings", from->rings, to->rings);
 }
 
 /* ADDR/LEN of that family, with no bit set behind LEN. */
@@ -120,20 +112,19 @@ static bool is_prefix(const char *text, bool v4, __be32 *addr, __u8 *host_bits)
 	return true;
 }
 
-static int take_prefix(struct reader *r, const char *path, const char *text,
-		       bool v4, __be32 *addr, __u8 *host_bits)
+static int take_prefix(struct reader *r, const char *path, const char *text, bool v4, __be32 *addr,
+		       __u8 *host_bits)
 {
 	if (is_prefix(text, v4, addr, host_bits))
 		return 0;
 	return fail_at(r, path,
 		       "%s: \"%.60s\" is not an %s prefix such as %s with no "
-		       "bit set behind its length", last_key(path), text,
-		       v4 ? "IPv4" : "IPv6",
+		       "bit set behind its length",
+		       last_key(path), text, v4 ? "IPv4" : "IPv6",
 		       v4 ? "172.16.0.0/16" : "100::/64");
 }
 
-static int take_moves(struct reader *r, const struct raw_policy *from,
-		      struct xr_policy *to)
+static int take_moves(struct reader *r, const struct raw_policy *from, struct xr_policy *to)
 {
 	if (from->moves)
 		to->moves = *from->moves;
@@ -141,21 +132,15 @@ static int take_moves(struct reader *r, const struct raw_policy *from,
 		to->tunnels = *from->tunnels;
 	if (from->announce)
 		to->announce = *from->announce;
-	return TAKE(r, "policy.announce_rate", from->announce_rate,
-		    to->announce_rate) ||
-	       TAKE(r, "policy.flap_moves", from->flap_moves,
-		    to->flap_moves) ||
-	       TAKE(r, "policy.flap_seconds", from->flap_seconds,
-		    to->flap_seconds) ||
-	       TAKE(r, "policy.vm_ttl", from->vm_ttl, to->vm_ttl) ||
-	       TAKE(r, "policy.prepare_timeout", from->prepare_timeout,
-		    to->prepare_timeout) ||
-	       TAKE(r, "policy.blackout_timeout", from->blackout_timeout,
-		    to->blackout_timeout);
+	return TAKE(r, "policy.announce_rate", from->announce_rate, to->announce_rate) ||
+		TAKE(r, "policy.flap_moves", from->flap_moves, to->flap_moves) ||
+		TAKE(r, "policy.flap_seconds", from->flap_seconds, to->flap_seconds) ||
+		TAKE(r, "policy.vm_ttl", from->vm_ttl, to->vm_ttl) ||
+		TAKE(r, "policy.prepare_timeout", from->prepare_timeout, to->prepare_timeout) ||
+		TAKE(r, "policy.blackout_timeout", from->blackout_timeout, to->blackout_timeout);
 }
 
-static int take_policy(struct reader *r, const struct raw_policy *from,
-		       struct xr_policy *to)
+static int take_policy(struct reader *r, const struct raw_policy *from, struct xr_policy *to)
 {
 	__be32 addr[XR_ADDR_WORDS];
 
@@ -176,22 +161,19 @@ static int take_policy(struct reader *r, const struct raw_policy *from,
 	    take_moves(r, from, to))
 		return -EINVAL;
 	if (from->source) {
-		if (take_prefix(r, "policy.source", from->source, true, addr,
-				&to->source_bits))
+		if (take_prefix(r, "policy.source", from->source, true, addr, &to->source_bits))
 			return -EINVAL;
 		to->source4 = addr[3];
 	}
 	if (from->source6) {
-		if (take_prefix(r, "policy.source6", from->source6, false,
-				addr, &to->source6_bits))
+		if (take_prefix(r, "policy.source6", from->source6, false, addr, &to->source6_bits))
 			return -EINVAL;
 		memcpy(to->source6, addr, sizeof(to->source6));
 	}
 	return 0;
 }
 
-static int take_secret(struct reader *r, const struct raw *raw,
-		       struct model *m)
+static int take_secret(struct reader *r, const struct raw *raw, struct model *m)
 {
 	int ret = 0;
 
@@ -199,19 +181,18 @@ static int take_secret(struct reader *r, const struct raw *raw,
 		return fail_at(r, "secret_file",
 			       "both secret and secret_file are given; leave one");
 	if (raw->secret)
-		ret = read_key_text(r, "secret", raw->secret, m->secret,
-				    sizeof(m->secret));
+		ret = read_key_text(r, "secret", raw->secret, m->secret, sizeof(m->secret));
 	if (raw->secret_file)
-		ret = read_key_beside(r, "secret_file", raw->secret_file,
-				      m->secret, sizeof(m->secret));
+		ret = read_key_beside(r, "secret_file", raw->secret_file, m->secret,
+				      sizeof(m->secret));
 	m->has_secret = raw->secret || raw->secret_file;
 	m->keys_inside = raw->secret;
 	return ret;
 }
 
 /* What ends at the device, as many as there is room for. */
-static int take_listed(struct reader *r, const struct raw_device *from,
-		       size_t i, struct xr_listed *to)
+static int take_listed(struct reader *r, const struct raw_device *from, size_t i,
+		       struct xr_listed *to)
 {
 	char list[32], path[PATH_LEN];
 	struct xr_err inner;
@@ -219,25 +200,21 @@ static int take_listed(struct reader *r, const struct raw_device *from,
 
 	snprintf(list, sizeof(list), "devices[%zu].vnis", i);
 	if (from->n_vnis > XR_DEV_VNIS)
-		return fail_at(r, list, "vnis: at most %d of a device",
-			       XR_DEV_VNIS);
+		return fail_at(r, list, "vnis: at most %d of a device", XR_DEV_VNIS);
 	for (; to->vnis < from->n_vnis; to->vnis++) {
 		snprintf(path, sizeof(path), "%s[%u]", list, to->vnis);
 		vni = 0;
-		if (text_to_u64(from->vnis[to->vnis], 0, 0xffffff, &vni,
-				&inner) &&
+		if (text_to_u64(from->vnis[to->vnis], 0, 0xffffff, &vni, &inner) &&
 		    fail_at(r, path, "vnis: %s", inner.text))
 			return -EINVAL;
 		to->vni[to->vnis] = vni;
 	}
 	snprintf(list, sizeof(list), "devices[%zu].addresses", i);
 	if (from->n_addresses > XR_DEV_ADDRS)
-		return fail_at(r, list, "addresses: at most %d of a device",
-			       XR_DEV_ADDRS);
+		return fail_at(r, list, "addresses: at most %d of a device", XR_DEV_ADDRS);
 	for (; to->addrs < from->n_addresses; to->addrs++) {
 		snprintf(path, sizeof(path), "%s[%u]", list, to->addrs);
-		if (text_to_addr(from->addresses[to->addrs],
-				 to->addr[to->addrs], NULL) &&
+		if (text_to_addr(from->addresses[to->addrs], to->addr[to->addrs], NULL) &&
 		    fail_at(r, path, "addresses: \"%.60s\" is not an IP address",
 			    from->addresses[to->addrs]))
 			return -EINVAL;
@@ -252,15 +229,15 @@ static int take_netns(struct reader *r, const char *text, size_t i, char *netns)
 	if (!text)
 		return 0;
 	if (!*text || strchr(text, '/') || strlen(text) >= NETNS_NAME)
-		return fail_at(r, config_at(path, "devices", i, "namespace"),
-			       "namespace: \"%.40s\" is not the name of a network namespace: one of \"ip netns list\"",
-			       text);
+		return fail_at(
+			r, config_at(path, "devices", i, "namespace"),
+			"namespace: \"%.40s\" is not the name of a network namespace: one of \"ip netns list\"",
+			text);
 	strcpy(netns, text);
 	return 0;
 }
 
-static int take_devices(struct reader *r, const struct raw *raw,
-			struct model *m)
+static int take_devices(struct reader *r, const struct raw *raw, struct model *m)
 {
 	const struct raw_device *from;
 	struct model_dev *to;
@@ -273,14 +250,11 @@ static int take_devices(struct reader *r, const struct raw *raw,
 		to = model_grow(&m->devs, &m->n_devs, sizeof(*to));
 		if (!to)
 			return -ENOMEM;
-		if (config_dev(r, config_at(path, "devices", i, "name"),
-			       from->name, to->name) ||
+		if (config_dev(r, config_at(path, "devices", i, "name"), from->name, to->name) ||
 		    take_netns(r, from->namespace, i, to->netns))
 			return -EINVAL;
-		to->want = from->mode ? (enum attach_want)*from->mode :
-					ATTACH_AUTO;
-		to->role = from->role ? (enum xr_role)*from->role :
-					XR_ROLE_NODE;
+		to->want = from->mode ? (enum attach_want) * from->mode : ATTACH_AUTO;
+		to->role = from->role ? (enum xr_role) * from->role : XR_ROLE_NODE;
 		to->trusted = from->trusted && *from->trusted;
 		ret = take_listed(r, from, i, &to->listed);
 	}
@@ -299,15 +273,14 @@ static int take_cid_key(struct reader *r, const struct raw_cid *from, size_t i,
 		return 0;
 	to->info.has_key = 1;
 	if (from->key_file)
-		return read_key_beside(r, config_at(path, "cid", i, "key_file"),
-				       from->key_file, to->info.key,
-				       sizeof(to->info.key));
+		return read_key_beside(r, config_at(path, "cid", i, "key_file"), from->key_file,
+				       to->info.key, sizeof(to->info.key));
 	if (!strcmp(from->key, CONFIG_HIDDEN)) {
 		to->keep_key = true;
 		return 0;
 	}
-	return read_key_text(r, config_at(path, "cid", i, "key"), from->key,
-			     to->info.key, sizeof(to->info.key));
+	return read_key_text(r, config_at(path, "cid", i, "key"), from->key, to->info.key,
+			     sizeof(to->info.key));
 }
 
 static int take_cids(struct reader *r, const struct raw *raw, struct model *m)
@@ -326,19 +299,16 @@ static int take_cids(struct reader *r, const struct raw *raw, struct model *m)
 		info = &to->info;
 		info->used = 1;
 		info->format = from->format;
-		if (TAKE(r, config_at(path, "cid", i, "id"), from->id,
-			 info->config_id) ||
-		    TAKE(r, config_at(path, "cid", i, "server_id_length"),
-			 from->server_id_length, info->sid_len) ||
-		    TAKE(r, config_at(path, "cid", i, "nonce_length"),
-			 from->nonce_length, info->nonce_len) ||
-		    TAKE(r, config_at(path, "cid", i, "offset"), from->offset,
-			 info->offset) ||
+		if (TAKE(r, config_at(path, "cid", i, "id"), from->id, info->config_id) ||
+		    TAKE(r, config_at(path, "cid", i, "server_id_length"), from->server_id_length,
+			 info->sid_len) ||
+		    TAKE(r, config_at(path, "cid", i, "nonce_length"), from->nonce_length,
+			 info->nonce_len) ||
+		    TAKE(r, config_at(path, "cid", i, "offset"), from->offset, info->offset) ||
 		    take_cid_key(r, from, i, to))
 			return -EINVAL;
 		m->keys_inside |= from->key && !to->keep_key;
-		xr_cid_defaults(info->format, &info->sid_len, &info->nonce_len,
-				&info->offset);
+		xr_cid_defaults(info->format, &info->sid_len, &info->nonce_len, &info->offset);
 	}
 	return 0;
 }
@@ -356,12 +326,10 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 		to = model_grow(&m->vips, &m->n_vips, sizeof(*to));
 		if (!to)
 			return -ENOMEM;
-		if (config_addr(r, config_at(path, "vips", i, "address"),
-				from->address, to->addr))
+		if (config_addr(r, config_at(path, "vips", i, "address"), from->address, to->addr))
 			return -EINVAL;
 		port = 0;
-		if (config_number(r, config_at(path, "vips", i, "port"), from->port,
-				&port))
+		if (config_number(r, config_at(path, "vips", i, "port"), from->port, &port))
 			return -EINVAL;
 		to->port = htons(port);
 		to->proto = from->protocol;
@@ -371,8 +339,8 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 	return 0;
 }
 
-static int take_lists(struct reader *r, const struct raw_backend *from,
-		      size_t i, struct model_backend *to)
+static int take_lists(struct reader *r, const struct raw_backend *from, size_t i,
+		      struct model_backend *to)
 {
 	struct model_vip_key *k;
 	struct xr_err inner;
@@ -384,8 +352,7 @@ static int take_lists(struct reader *r, const struct raw_backend *from,
 		k = model_grow(&to->vips, &to->n_vips, sizeof(*k));
 		if (!k)
 			return -ENOMEM;
-		if (!text_to_vip(from->vips[j], k->addr, &k->port, &k->proto,
-				 &inner))
+		if (!text_to_vip(from->vips[j], k->addr, &k->port, &k->proto, &inner))
 			continue;
 		snprintf(path, sizeof(path), "backends[%zu].vips[%zu]", i, j);
 		if (fail_at(r, path, "%s", inner.text))
@@ -395,65 +362,55 @@ static int take_lists(struct reader *r, const struct raw_backend *from,
 		s = model_grow(&to->sids, &to->n_sids, sizeof(*s));
 		if (!s)
 			return -ENOMEM;
-		if (!text_to_hex(from->server_ids[j], s->octet,
-				 sizeof(s->octet), &len, &inner)) {
+		if (!text_to_hex(from->server_ids[j], s->octet, sizeof(s->octet), &len, &inner)) {
 			s->len = len;
 			continue;
 		}
-		snprintf(path, sizeof(path), "backends[%zu].server_ids[%zu]",
-			 i, j);
-		if (fail_at(r, path, "server ID \"%.40s\": %s",
-			    from->server_ids[j], inner.text))
+		snprintf(path, sizeof(path), "backends[%zu].server_ids[%zu]", i, j);
+		if (fail_at(r, path, "server ID \"%.40s\": %s", from->server_ids[j], inner.text))
 			return -EINVAL;
 	}
 	return 0;
 }
 
-static int take_macs(struct reader *r, const struct raw_backend *from,
-		     size_t i, struct xr_backend_info *to)
+static int take_macs(struct reader *r, const struct raw_backend *from, size_t i,
+		     struct xr_backend_info *to)
 {
 	char path[PATH_LEN];
 
-	if (config_mac(r, config_at(path, "backends", i, "mac"), from->mac,
-		       to->mac))
+	if (config_mac(r, config_at(path, "backends", i, "mac"), from->mac, to->mac))
 		return -EINVAL;
 	if (!from->vm)
 		return 0;
-	return config_mac(r, config_at(path, "backends", i, "vm.mac"),
-			  from->vm->mac, to->vm_mac) ||
-	       TAKE(r, config_at(path, "backends", i, "vm.vlan"), from->vm->vlan,
-		    to->vm_vlan);
+	return config_mac(r, config_at(path, "backends", i, "vm.mac"), from->vm->mac, to->vm_mac) ||
+		TAKE(r, config_at(path, "backends", i, "vm.vlan"), from->vm->vlan, to->vm_vlan);
 }
 
-static int take_backend(struct reader *r, const struct raw_backend *from,
-			size_t i, struct model_backend *b)
+static int take_backend(struct reader *r, const struct raw_backend *from, size_t i,
+			struct model_backend *b)
 {
 	struct xr_backend_info *to = &b->info;
 	char path[PATH_LEN];
 
-	if (config_name(r, config_at(path, "backends", i, "name"), "backend",
-			from->name, to->name) ||
-	    config_addr(r, config_at(path, "backends", i, "address"),
-			from->address, to->addr) ||
-	    config_dev(r, config_at(path, "backends", i, "dev"), from->dev,
-		       to->dev))
+	if (config_name(r, config_at(path, "backends", i, "name"), "backend", from->name,
+			to->name) ||
+	    config_addr(r, config_at(path, "backends", i, "address"), from->address, to->addr) ||
+	    config_dev(r, config_at(path, "backends", i, "dev"), from->dev, to->dev))
 		return -EINVAL;
 	to->weight = 1;
 	to->state = from->state ? *from->state : XR_BACKEND_UP;
 	to->forward = from->forward ? *from->forward : XR_FORWARD_IPIP;
-	if (TAKE(r, config_at(path, "backends", i, "weight"), from->weight,
-		 to->weight) ||
+	if (TAKE(r, config_at(path, "backends", i, "weight"), from->weight, to->weight) ||
 	    TAKE(r, config_at(path, "backends", i, "port"), from->port, to->port) ||
 	    TAKE(r, config_at(path, "backends", i, "vni"), from->vni, to->vni) ||
-	    TAKE(r, config_at(path, "backends", i, "initial_rate"),
-		 from->initial_rate, to->initial_rate) ||
+	    TAKE(r, config_at(path, "backends", i, "initial_rate"), from->initial_rate,
+		 to->initial_rate) ||
 	    take_macs(r, from, i, to))
 		return -EINVAL;
 	return take_lists(r, from, i, b);
 }
 
-static int take_backends(struct reader *r, const struct raw *raw,
-			 struct model *m)
+static int take_backends(struct reader *r, const struct raw *raw, struct model *m)
 {
 	struct model_backend *to;
 	size_t i;

@@ -10,8 +10,7 @@
 
 /* ---- hosts ---- */
 
-int config_name(struct reader *r, const char *path, const char *what,
-		const char *text, char *name)
+int config_name(struct reader *r, const char *path, const char *what, const char *text, char *name)
 {
 	struct xr_err inner;
 
@@ -21,8 +20,7 @@ int config_name(struct reader *r, const char *path, const char *what,
 	return 0;
 }
 
-int config_addr(struct reader *r, const char *path, const char *text,
-		__be32 *addr)
+int config_addr(struct reader *r, const char *path, const char *text, __be32 *addr)
 {
 	struct xr_err inner;
 
@@ -55,30 +53,27 @@ int config_dev(struct reader *r, const char *path, const char *text, char *dev)
 static int take_way(struct reader *r, const struct raw_host *from, size_t i,
 		    struct xr_host_info *to)
 {
-	const char *addr = from->vxlan ? from->vxlan :
-			   from->ipip  ? from->ipip : from->gue;
+	const char *addr = from->vxlan ? from->vxlan : from->ipip ? from->ipip : from->gue;
 	const char *key = from->vxlan ? "vxlan" : from->ipip ? "ipip" : "gue";
-	int ways = !!from->vxlan + !!from->ipip + !!from->gue +
-		   (from->dev || from->mac);
+	int ways = !!from->vxlan + !!from->ipip + !!from->gue + (from->dev || from->mac);
 	char path[PATH_LEN];
 
 	if (ways != 1 && config_is_bad(r, "hosts", i))
-		return 0;	/* a key that nobody knows, say */
+		return 0; /* a key that nobody knows, say */
 	if (ways != 1)
-		return fail_at(r, config_at(path, "hosts", i, "name"),
-			       "host %s: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev",
-			       from->name);
+		return fail_at(
+			r, config_at(path, "hosts", i, "name"),
+			"host %s: say once how it is reached: vxlan, ipip or gue with its address, or dev, or mac and dev",
+			from->name);
 	if (addr) {
-		to->method = from->vxlan ? XR_FORWARD_VXLAN :
-			     from->ipip	 ? XR_FORWARD_IPIP : XR_FORWARD_GUE;
-		return config_addr(r, config_at(path, "hosts", i, key), addr,
-				 to->addr);
+		to->method = from->vxlan ? XR_FORWARD_VXLAN
+			: from->ipip     ? XR_FORWARD_IPIP
+					 : XR_FORWARD_GUE;
+		return config_addr(r, config_at(path, "hosts", i, key), addr, to->addr);
 	}
 	to->method = from->mac ? XR_FORWARD_L2 : XR_FORWARD_PORT;
-	return config_mac(r, config_at(path, "hosts", i, "mac"), from->mac,
-			to->mac) ||
-	       config_dev(r, config_at(path, "hosts", i, "dev"), from->dev,
-			to->dev);
+	return config_mac(r, config_at(path, "hosts", i, "mac"), from->mac, to->mac) ||
+		config_dev(r, config_at(path, "hosts", i, "dev"), from->dev, to->dev);
 }
 
 static int take_host(struct reader *r, const struct raw_host *from, size_t i,
@@ -86,15 +81,12 @@ static int take_host(struct reader *r, const struct raw_host *from, size_t i,
 {
 	char path[PATH_LEN];
 
-	if (config_name(r, config_at(path, "hosts", i, "name"), "host",
-			from->name, to->name))
+	if (config_name(r, config_at(path, "hosts", i, "name"), "host", from->name, to->name))
 		return -EINVAL;
 	to->local = from->local && *from->local;
 	return take_way(r, from, i, to) ||
-	       TAKE(r, config_at(path, "hosts", i, "vni"), from->vni,
-		    to->vni) ||
-	       TAKE(r, config_at(path, "hosts", i, "port"), from->port,
-		    to->port);
+		TAKE(r, config_at(path, "hosts", i, "vni"), from->vni, to->vni) ||
+		TAKE(r, config_at(path, "hosts", i, "port"), from->port, to->port);
 }
 
 static int take_hosts(struct reader *r, const struct raw *raw, struct model *m)
@@ -125,8 +117,7 @@ bool config_lost_host(const struct reader *r, const struct model *m)
 
 /* ---- gateways, protected ---- */
 
-static int take_gateways(struct reader *r, const struct raw *raw,
-			 struct model *m)
+static int take_gateways(struct reader *r, const struct raw *raw, struct model *m)
 {
 	const struct raw_gateway *from;
 	struct xr_gateway *to;
@@ -140,19 +131,16 @@ static int take_gateways(struct reader *r, const struct raw *raw,
 			return -ENOMEM;
 		to->used = 1;
 		to->has_mac = from->mac != NULL;
-		if (config_addr(r, config_at(path, "gateways", i, "address"),
-			      from->address, to->addr) ||
-		    config_mac(r, config_at(path, "gateways", i, "mac"),
-			     from->mac, to->mac) ||
-		    TAKE(r, config_at(path, "gateways", i, "vlan"),
-			 from->vlan, to->vlan))
+		if (config_addr(r, config_at(path, "gateways", i, "address"), from->address,
+				to->addr) ||
+		    config_mac(r, config_at(path, "gateways", i, "mac"), from->mac, to->mac) ||
+		    TAKE(r, config_at(path, "gateways", i, "vlan"), from->vlan, to->vlan))
 			return -EINVAL;
 	}
 	return 0;
 }
 
-static int take_protected(struct reader *r, const struct raw *raw,
-			  struct model *m)
+static int take_protected(struct reader *r, const struct raw *raw, struct model *m)
 {
 	struct xr_protected *to;
 	char path[PATH_LEN];
@@ -183,8 +171,7 @@ static int take_protected(struct reader *r, const struct raw *raw,
 
 /* ---- sources ---- */
 
-static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i,
-		    struct model_qmp *to)
+static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i, struct model_qmp *to)
 {
 	char path[PATH_LEN];
 
@@ -196,20 +183,16 @@ static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i,
 	to->gate = from->gate && *from->gate;
 	if (*from->socket != '/' &&
 	    fail_at(r, config_at(path, "sources.qmp", i, "socket"),
-		    "socket: \"%.60s\" must be a path from the root",
-		    from->socket))
+		    "socket: \"%.60s\" must be a path from the root", from->socket))
 		return -EINVAL;
-	if (from->to && config_name(r, config_at(path, "sources.qmp", i, "to"),
-				    "host", from->to, to->to))
+	if (from->to &&
+	    config_name(r, config_at(path, "sources.qmp", i, "to"), "host", from->to, to->to))
 		return -EINVAL;
-	return config_mac(r, config_at(path, "sources.qmp", i, "vm.mac"),
-			from->vm.mac, to->mac) ||
-	       TAKE(r, config_at(path, "sources.qmp", i, "vm.vlan"),
-		    from->vm.vlan, to->vlan);
+	return config_mac(r, config_at(path, "sources.qmp", i, "vm.mac"), from->vm.mac, to->mac) ||
+		TAKE(r, config_at(path, "sources.qmp", i, "vm.vlan"), from->vm.vlan, to->vlan);
 }
 
-static int take_sources(struct reader *r, const struct raw *raw,
-			struct model *m)
+static int take_sources(struct reader *r, const struct raw *raw, struct model *m)
 {
 	struct model_qmp *to;
 	char path[PATH_LEN];
@@ -221,18 +204,15 @@ static int take_sources(struct reader *r, const struct raw *raw,
 		if (!to)
 			return -ENOMEM;
 		ret = take_qmp(r, &raw->sources->qmp[i], i, to);
-		if (!ret && to->to[0] && !model_find_host(m, to->to) &&
-		    !config_lost_host(r, m))
-			ret = fail_at(r, config_at(path, "sources.qmp", i,
-						   "to"),
+		if (!ret && to->to[0] && !model_find_host(m, to->to) && !config_lost_host(r, m))
+			ret = fail_at(r, config_at(path, "sources.qmp", i, "to"),
 				      "there is no host %s in hosts", to->to);
 		to->line = config_line_of(r, "sources.qmp", i);
 	}
 	return ret;
 }
 
-int config_take_hosts(struct reader *r, const struct raw *raw,
-		      struct model *m)
+int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m)
 {
 	int ret = take_hosts(r, raw, m);
 

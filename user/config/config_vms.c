@@ -14,13 +14,12 @@
 enum key { MAC, VLAN, AT, ADDRESSES, LOCK, TAP, KEYS };
 
 static const char *const words[KEYS] = {
-	[MAC] = "mac",		     [VLAN] = "vlan", [AT] = "at",
-	[ADDRESSES] = "addresses",   [LOCK] = "lock", [TAP] = "tap",
+	[MAC] = "mac",   [VLAN] = "vlan", [AT] = "at", [ADDRESSES] = "addresses",
+	[LOCK] = "lock", [TAP] = "tap",
 };
 
 /* True: all that is wrong is asked for; on to the next value. */
-static bool wrong(struct vms_reader *v, __u32 line, const char *fmt,
-		  const char *what)
+static bool wrong(struct vms_reader *v, __u32 line, const char *fmt, const char *what)
 {
 	size_t n = v->m->n_vms;
 	__u32 item = n && !v->skip ? v->m->vms[n - 1].line : line;
@@ -29,8 +28,8 @@ static bool wrong(struct vms_reader *v, __u32 line, const char *fmt,
 }
 
 /* Of the shape: what is further inside would be taken for what it is not. */
-static bool misshapen(struct vms_reader *v, enum vms_skip skip, __u32 line,
-		      const char *fmt, const char *what)
+static bool misshapen(struct vms_reader *v, enum vms_skip skip, __u32 line, const char *fmt,
+		      const char *what)
 {
 	bool go_on = wrong(v, line, fmt, what);
 
@@ -50,15 +49,13 @@ static int find_key(const char *word)
 	return -1;
 }
 
-static bool take_host(struct vms_reader *v, struct model_vm *vm,
-		      const struct lines_node *n)
+static bool take_host(struct vms_reader *v, struct model_vm *vm, const struct lines_node *n)
 {
 	const struct model_host *h = v->m->hosts;
 	__u32 at, i;
 
 	/* As a rule the next VM is where the last one was. */
-	if (v->m->n_vms > 1 && v->m->n_hosts &&
-	    !strcmp(h[vm[-1].host].info.name, n->value)) {
+	if (v->m->n_vms > 1 && v->m->n_hosts && !strcmp(h[vm[-1].host].info.name, n->value)) {
 		vm->host = vm[-1].host;
 		return true;
 	}
@@ -70,12 +67,10 @@ static bool take_host(struct vms_reader *v, struct model_vm *vm,
 		}
 	if (config_lost_host(v->r, v->m))
 		return true;
-	return wrong(v, n->line, "at: there is no host \"%.60s\" in hosts",
-		     n->value);
+	return wrong(v, n->line, "at: there is no host \"%.60s\" in hosts", n->value);
 }
 
-static bool take_lock(struct vms_reader *v, struct model_vm *vm,
-		      const struct lines_node *n)
+static bool take_lock(struct vms_reader *v, struct model_vm *vm, const struct lines_node *n)
 {
 	int i;
 
@@ -84,13 +79,10 @@ static bool take_lock(struct vms_reader *v, struct model_vm *vm,
 			vm->lock = config_bool_words[i].val;
 			return true;
 		}
-	return wrong(v, n->line,
-		     "lock: \"%.40s\" is not known; write true or false",
-		     n->value);
+	return wrong(v, n->line, "lock: \"%.40s\" is not known; write true or false", n->value);
 }
 
-static bool take_vlan(struct vms_reader *v, struct model_vm *vm,
-		      const struct lines_node *n)
+static bool take_vlan(struct vms_reader *v, struct model_vm *vm, const struct lines_node *n)
 {
 	struct xr_err inner;
 	__u64 vlan;
@@ -109,7 +101,7 @@ static bool take_value(struct vms_reader *v, struct model_vm *vm, int key,
 	switch (key) {
 	case MAC:
 		return !text_to_mac(n->value, vm->mac, &inner) ||
-		       wrong(v, n->line, "mac: %s", inner.text);
+			wrong(v, n->line, "mac: %s", inner.text);
 	case VLAN:
 		return take_vlan(v, vm, n);
 	case AT:
@@ -127,32 +119,27 @@ static bool take_value(struct vms_reader *v, struct model_vm *vm, int key,
 static bool is_empty(const struct lines_node *n)
 {
 	return n->value && !n->quoted &&
-	       (!*n->value || !strcmp(n->value, "~") ||
-		!strcmp(n->value, "null"));
+		(!*n->value || !strcmp(n->value, "~") || !strcmp(n->value, "null"));
 }
 
-static bool take_key(struct vms_reader *v, const char *word,
-		     const struct lines_node *n)
+static bool take_key(struct vms_reader *v, const char *word, const struct lines_node *n)
 {
 	struct model_vm *vm = &v->m->vms[v->m->n_vms - 1];
 	int key = find_key(word);
 
 	if (key < 0)
-		return wrong(v, n->line,
-			     "unknown key \"%.40s\" in vms; write one of mac, vlan, at, addresses, lock, tap",
-			     word);
+		return wrong(
+			v, n->line,
+			"unknown key \"%.40s\" in vms; write one of mac, vlan, at, addresses, lock, tap",
+			word);
 	if (v->seen & 1U << key)
-		return wrong(v, n->line, "\"%s\" is given twice; leave one",
-			     word);
+		return wrong(v, n->line, "\"%s\" is given twice; leave one", word);
 	v->seen |= 1U << key;
 	if (key == ADDRESSES)
 		return !n->value || is_empty(n) ||
-		       wrong(v, n->line,
-			     "%s: a list is expected here, not a single value",
-			     word);
+			wrong(v, n->line, "%s: a list is expected here, not a single value", word);
 	if (!n->value)
-		return wrong(v, n->line, "%s: a single value is expected here",
-			     word);
+		return wrong(v, n->line, "%s: a single value is expected here", word);
 	return take_value(v, vm, key, n);
 }
 
@@ -162,11 +149,9 @@ static bool take_address(struct vms_reader *v, const struct lines_node *n)
 	struct xr_err inner;
 
 	if (!n->value)
-		return wrong(v, n->line, "%s: a single value is expected here",
-			     "addresses");
+		return wrong(v, n->line, "%s: a single value is expected here", "addresses");
 	if (vm->n_addrs == XR_VM_ADDRS)
-		return wrong(v, n->line, "addresses: a VM has at most %s here",
-			     "4");
+		return wrong(v, n->line, "addresses: a VM has at most %s here", "4");
 	if (text_to_addr(n->value, vm->addr[vm->n_addrs], &inner))
 		return wrong(v, n->line, "addresses: %s", inner.text);
 	vm->n_addrs++;
@@ -182,15 +167,12 @@ static bool is_whole(struct vms_reader *v)
 	if (!v->m->n_vms || v->skip)
 		return true;
 	vm = &v->m->vms[v->m->n_vms - 1];
-	if (!(v->seen & 1U << MAC) &&
-	    !wrong(v, vm->line, "vms: \"%s\" is missing", "mac"))
+	if (!(v->seen & 1U << MAC) && !wrong(v, vm->line, "vms: \"%s\" is missing", "mac"))
 		return false;
-	return v->seen & 1U << AT ||
-	       wrong(v, vm->line, "vms: \"%s\" is missing", "at");
+	return v->seen & 1U << AT || wrong(v, vm->line, "vms: \"%s\" is missing", "at");
 }
 
-static bool next_vm(struct vms_reader *v, const struct lines_step *s,
-		    const struct lines_node *n)
+static bool next_vm(struct vms_reader *v, const struct lines_step *s, const struct lines_node *n)
 {
 	struct model_vm *vm;
 
@@ -198,10 +180,9 @@ static bool next_vm(struct vms_reader *v, const struct lines_step *s,
 		return false;
 	v->skip = SKIP_NOTHING;
 	if (s->key || n->value) {
-		v->skip = SKIP_VM;	/* it is not the last one's fault */
+		v->skip = SKIP_VM; /* it is not the last one's fault */
 		return misshapen(v, s->key ? SKIP_ALL : SKIP_VM, n->line,
-				 "vms: %s is expected here",
-				 s->key ? LIST_WORDS : MAPPING_WORDS);
+				 "vms: %s is expected here", s->key ? LIST_WORDS : MAPPING_WORDS);
 	}
 	vm = model_grow(&v->m->vms, &v->m->n_vms, sizeof(*vm));
 	if (!vm) {
@@ -214,8 +195,8 @@ static bool next_vm(struct vms_reader *v, const struct lines_step *s,
 	return true;
 }
 
-bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
-		     size_t depth, const struct lines_node *node)
+bool config_vms_node(struct vms_reader *v, const struct lines_step *s, size_t depth,
+		     const struct lines_node *node)
 {
 	if (v->skip == SKIP_ALL || (v->skip == SKIP_VM && depth > 2))
 		return true;
@@ -223,24 +204,21 @@ bool config_vms_node(struct vms_reader *v, const struct lines_step *s,
 	case 1:
 		v->m->vms_given = true;
 		return !node->value || is_empty(node) ||
-		       misshapen(v, SKIP_ALL, node->line,
-				 "%s: a list is expected here", "vms");
+			misshapen(v, SKIP_ALL, node->line, "%s: a list is expected here", "vms");
 	case 2:
 		return next_vm(v, &s[1], node);
 	case 3:
 		if (!s[2].key)
-			return misshapen(v, SKIP_VM, node->line,
-					 "vms: %s is expected here",
+			return misshapen(v, SKIP_VM, node->line, "vms: %s is expected here",
 					 MAPPING_WORDS);
 		return take_key(v, s[2].key, node);
 	case 4:
 		if (!s[2].key || strcmp(s[2].key, words[ADDRESSES]))
-			return true;	/* what is around it has been told of */
+			return true; /* what is around it has been told of */
 		if (!s[3].key)
 			return take_address(v, node);
 		return misshapen(v, SKIP_VM, node->line,
-				 "%s: a list is expected here, not a mapping",
-				 words[ADDRESSES]);
+				 "%s: a list is expected here, not a mapping", words[ADDRESSES]);
 	default:
 		return true;
 	}
@@ -254,8 +232,8 @@ int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m)
 	if (lut_init(&v->hosts, m->n_hosts))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	for (i = 0; i < m->n_hosts; i++)
-		lut_add(&v->hosts, lut_hash(m->hosts[i].info.name,
-					    strlen(m->hosts[i].info.name)), i);
+		lut_add(&v->hosts, lut_hash(m->hosts[i].info.name, strlen(m->hosts[i].info.name)),
+			i);
 	return 0;
 }
 

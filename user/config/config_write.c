@@ -116,11 +116,9 @@ static char *bag_prefix(struct bag *b, const __be32 *addr, unsigned int len)
 	return bag_text(b, prefix);
 }
 
-static void give_policy(struct bag *b, const struct xr_policy *from,
-			struct raw *raw)
+static void give_policy(struct bag *b, const struct xr_policy *from, struct raw *raw)
 {
-	const __be32 source[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff),
-					       from->source4 };
+	const __be32 source[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff), from->source4 };
 	struct raw_policy *to = bag_get(b, sizeof(*to));
 
 	raw->policy = to;
@@ -146,8 +144,7 @@ static void give_policy(struct bag *b, const struct xr_policy *from,
 	to->blackout_timeout = bag_number(b, from->blackout_timeout);
 }
 
-static void give_limits(struct bag *b, const struct xr_limits *from,
-			struct raw *raw)
+static void give_limits(struct bag *b, const struct xr_limits *from, struct raw *raw)
 {
 	struct raw_limits *to;
 
@@ -169,8 +166,7 @@ static void give_limits(struct bag *b, const struct xr_limits *from,
 	to->rings = bag_unless(b, from->rings, 0);
 }
 
-static void give_listed(struct bag *b, const struct xr_listed *from,
-			struct raw_device *to)
+static void give_listed(struct bag *b, const struct xr_listed *from, struct raw_device *to)
 {
 	__u32 i;
 
@@ -181,8 +177,7 @@ static void give_listed(struct bag *b, const struct xr_listed *from,
 	for (i = 0; to->vnis && i < from->vnis; i++)
 		to->vnis[i] = bag_number(b, from->vni[i]);
 	if (from->addrs)
-		to->addresses = bag_get(b, from->addrs *
-					       sizeof(*to->addresses));
+		to->addresses = bag_get(b, from->addrs * sizeof(*to->addresses));
 	for (i = 0; to->addresses && i < from->addrs; i++)
 		to->addresses[i] = bag_addr(b, from->addr[i]);
 }
@@ -234,8 +229,7 @@ static void give_hosts(struct bag *b, const struct model *m, struct raw *raw)
 	}
 }
 
-static void give_gateways(struct bag *b, const struct model *m,
-			  struct raw *raw)
+static void give_gateways(struct bag *b, const struct model *m, struct raw *raw)
 {
 	const struct xr_protected *x = m->protect;
 	struct raw_gateway *to;
@@ -254,13 +248,11 @@ static void give_gateways(struct bag *b, const struct model *m,
 		raw->protect = bag_get(b, m->n_protect * sizeof(char *));
 	raw->n_protect = m->n_protect;
 	for (i = 0; raw->protect && i < m->n_protect; i++, x++)
-		raw->protect[i] = x->kind == XR_PROTECTED_MAC ?
-					  bag_mac(b, x->octet) :
-					  bag_addr(b, (const void *)x->octet);
+		raw->protect[i] = x->kind == XR_PROTECTED_MAC ? bag_mac(b, x->octet)
+							      : bag_addr(b, (const void *)x->octet);
 }
 
-static void give_cids(struct bag *b, const struct model *m, bool keys,
-		      struct raw *raw)
+static void give_cids(struct bag *b, const struct model *m, bool keys, struct raw *raw)
 {
 	const struct xr_cid_format_desc *f;
 	const struct xr_cid_info *from;
@@ -300,8 +292,7 @@ static void give_vips(struct bag *b, const struct model *m, struct raw *raw)
 	}
 }
 
-static void give_lists(struct bag *b, const struct model_backend *from,
-		       struct raw_backend *to)
+static void give_lists(struct bag *b, const struct model_backend *from, struct raw_backend *to)
 {
 	char vip[TEXT_VIP];
 	size_t j;
@@ -310,20 +301,17 @@ static void give_lists(struct bag *b, const struct model_backend *from,
 		to->vips = bag_get(b, from->n_vips * sizeof(*to->vips));
 	to->n_vips = from->n_vips;
 	for (j = 0; to->vips && j < from->n_vips; j++)
-		to->vips[j] = bag_text(b, text_vip(vip, from->vips[j].addr,
-						   from->vips[j].port,
-						   from->vips[j].proto));
+		to->vips[j] = bag_text(
+			b,
+			text_vip(vip, from->vips[j].addr, from->vips[j].port, from->vips[j].proto));
 	if (from->n_sids)
-		to->server_ids = bag_get(b, from->n_sids *
-						    sizeof(*to->server_ids));
+		to->server_ids = bag_get(b, from->n_sids * sizeof(*to->server_ids));
 	to->n_server_ids = from->n_sids;
 	for (j = 0; to->server_ids && j < from->n_sids; j++)
-		to->server_ids[j] = bag_hex(b, from->sids[j].octet,
-					    from->sids[j].len);
+		to->server_ids[j] = bag_hex(b, from->sids[j].octet, from->sids[j].len);
 }
 
-static void give_backends(struct bag *b, const struct model *m,
-			  struct raw *raw)
+static void give_backends(struct bag *b, const struct model *m, struct raw *raw)
 {
 	const struct xr_backend_info *from;
 	struct raw_backend *to;
@@ -356,7 +344,7 @@ static void give_backends(struct bag *b, const struct model *m,
 
 /* ---- VMs: many, so a line each, by hand ---- */
 
-#define VM_LINE	(XR_NAME_LEN + 128 + TAP_TEXT + XR_VM_ADDRS * (TEXT_ADDR + 4))
+#define VM_LINE  (XR_NAME_LEN + 128 + TAP_TEXT + XR_VM_ADDRS * (TEXT_ADDR + 4))
 #define TAP_TEXT 128
 
 /* As libyaml writes text of any kind: in quotes, with its escapes. */
@@ -365,17 +353,13 @@ static bool emit_quoted(yaml_emitter_t *e, const char *s)
 	yaml_event_t event;
 
 	return yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING) &&
-	       yaml_emitter_emit(e, &event) &&
-	       yaml_document_start_event_initialize(&event, NULL, NULL, NULL,
-						    1) &&
-	       yaml_emitter_emit(e, &event) &&
-	       yaml_scalar_event_initialize(&event, NULL, NULL,
-					    (const yaml_char_t *)s, strlen(s),
-					    1, 1,
-					    YAML_DOUBLE_QUOTED_SCALAR_STYLE) &&
-	       yaml_emitter_emit(e, &event) &&
-	       yaml_document_end_event_initialize(&event, 1) &&
-	       yaml_emitter_emit(e, &event) && yaml_emitter_flush(e);
+		yaml_emitter_emit(e, &event) &&
+		yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1) &&
+		yaml_emitter_emit(e, &event) &&
+		yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)s, strlen(s),
+					     1, 1, YAML_DOUBLE_QUOTED_SCALAR_STYLE) &&
+		yaml_emitter_emit(e, &event) && yaml_document_end_event_initialize(&event, 1) &&
+		yaml_emitter_emit(e, &event) && yaml_emitter_flush(e);
 }
 
 /* NULL: no memory. Nearly always the name is plain, and there may be a million. */
@@ -385,15 +369,15 @@ static const char *quoted(const char *s, char out[TAP_TEXT])
 	size_t n = 0;
 	bool good;
 
-	if (strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	if (strspn(s,
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 		   "0123456789-_.") == strlen(s)) {
 		snprintf(out, TAP_TEXT, "\"%s\"", s);
 		return out;
 	}
 	if (!yaml_emitter_initialize(&e))
 		return NULL;
-	yaml_emitter_set_output_string(&e, (unsigned char *)out, TAP_TEXT - 1,
-				       &n);
+	yaml_emitter_set_output_string(&e, (unsigned char *)out, TAP_TEXT - 1, &n);
 	yaml_emitter_set_width(&e, -1);
 	good = emit_quoted(&e, s);
 	yaml_emitter_delete(&e);
@@ -459,8 +443,8 @@ static int add_vms(const struct model *m, char **text, size_t *len)
 	return 0;
 }
 
-int config_write(const struct model *m, bool keys, bool quotes, char **text,
-		 size_t *len, struct xr_err *err)
+int config_write(const struct model *m, bool keys, bool quotes, char **text, size_t *len,
+		 struct xr_err *err)
 {
 	const cyaml_config_t config = {
 		.mem_fn = cyaml_mem,
@@ -483,16 +467,14 @@ int config_write(const struct model *m, bool keys, bool quotes, char **text,
 	give_vips(&b, m, &raw);
 	give_backends(&b, m, &raw);
 	if (!b.failed)
-		e = cyaml_save_data(text, len, &config, &config_write_schema,
-				    &raw, 0);
+		e = cyaml_save_data(text, len, &config, &config_write_schema, &raw, 0);
 	bag_free(&b);
 	if (!e && quotes && config_quote(text, len))
 		e = CYAML_ERR_OOM;
 	if (!e && m->vms_given && add_vms(m, text, len))
 		e = CYAML_ERR_OOM;
 	if (e)
-		return xr_fail(err, -ENOMEM,
-			       "the configuration cannot be written: %s",
+		return xr_fail(err, -ENOMEM, "the configuration cannot be written: %s",
 			       cyaml_strerror(e));
 	return 0;
 }

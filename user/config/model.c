@@ -8,9 +8,8 @@
 #include "model_edit.h"
 
 static const char *const section_words[] = {
-	[MODEL_HOSTS] = "hosts",	 [MODEL_VMS] = "vms",
-	[MODEL_GATEWAYS] = "gateways",	 [MODEL_PROTECTED] = "protected",
-	[MODEL_CID] = "cid",		 [MODEL_VIPS] = "vips",
+	[MODEL_HOSTS] = "hosts",         [MODEL_VMS] = "vms", [MODEL_GATEWAYS] = "gateways",
+	[MODEL_PROTECTED] = "protected", [MODEL_CID] = "cid", [MODEL_VIPS] = "vips",
 	[MODEL_BACKENDS] = "backends",
 };
 
@@ -67,7 +66,7 @@ static void *copy_of(const void *from, size_t n, size_t size, int *ret)
 
 	if (!n)
 		return NULL;
-	while (room < n)	/* what model_grow() reckons with */
+	while (room < n) /* what model_grow() reckons with */
 		room *= 2;
 	to = malloc(room * size);
 	if (to)
@@ -102,15 +101,11 @@ int model_copy(struct model *to, const struct model *from)
 	to->vips = copy_of(from->vips, from->n_vips, sizeof(*to->vips), &ret);
 	to->cids = copy_of(from->cids, from->n_cids, sizeof(*to->cids), &ret);
 	to->devs = copy_of(from->devs, from->n_devs, sizeof(*to->devs), &ret);
-	to->hosts = copy_of(from->hosts, from->n_hosts, sizeof(*to->hosts),
-			    &ret);
+	to->hosts = copy_of(from->hosts, from->n_hosts, sizeof(*to->hosts), &ret);
 	to->vms = copy_of(from->vms, from->n_vms, sizeof(*to->vms), &ret);
-	to->gateways = copy_of(from->gateways, from->n_gateways,
-			       sizeof(*to->gateways), &ret);
-	to->protect = copy_of(from->protect, from->n_protect,
-			      sizeof(*to->protect), &ret);
-	to->backends = copy_of(from->backends, from->n_backends,
-			       sizeof(*to->backends), &ret);
+	to->gateways = copy_of(from->gateways, from->n_gateways, sizeof(*to->gateways), &ret);
+	to->protect = copy_of(from->protect, from->n_protect, sizeof(*to->protect), &ret);
+	to->backends = copy_of(from->backends, from->n_backends, sizeof(*to->backends), &ret);
 	if (!to->backends)
 		to->n_backends = 0;
 	for (i = 0; i < to->n_backends; i++) {
@@ -151,8 +146,7 @@ void model_drop(void *array, size_t *n, size_t size, size_t at)
 	memmove(a + at * size, a + (at + 1) * size, (--*n - at) * size);
 }
 
-struct model_vip *model_find_vip(const struct model *m, const __be32 *addr,
-				 __be16 port, __u8 proto)
+struct model_vip *model_find_vip(const struct model *m, const __be32 *addr, __be16 port, __u8 proto)
 {
 	size_t i;
 
@@ -163,8 +157,7 @@ struct model_vip *model_find_vip(const struct model *m, const __be32 *addr,
 	return NULL;
 }
 
-struct model_backend *model_find_backend(const struct model *m,
-					 const char *name)
+struct model_backend *model_find_backend(const struct model *m, const char *name)
 {
 	size_t i;
 
@@ -219,10 +212,8 @@ void model_sort_lists(struct model *m)
 		struct model_backend *b = &m->backends[i];
 
 		if (b->n_vips)
-			qsort(b->vips, b->n_vips, sizeof(*b->vips),
-			      model_compare_keys);
+			qsort(b->vips, b->n_vips, sizeof(*b->vips), model_compare_keys);
 		if (b->n_sids)
-			qsort(b->sids, b->n_sids, sizeof(*b->sids),
-			      model_compare_sids);
+			qsort(b->sids, b->n_sids, sizeof(*b->sids), model_compare_sids);
 	}
 }

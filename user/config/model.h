@@ -16,7 +16,7 @@
 struct plane;
 
 struct model_sid {
-	__u8 len;			/* 1..XR_SID_MAX */
+	__u8 len; /* 1..XR_SID_MAX */
 	__u8 octet[XR_SID_MAX];
 	__u32 line;
 };
@@ -26,15 +26,15 @@ struct model_vip {
 	__be16 port;
 	__u8 proto;
 	bool cid, flow;
-	__u32 line;			/* in the file; 0: not from one */
-	__u16 index;			/* in vips; 0: not placed yet */
+	__u32 line;  /* in the file; 0: not from one */
+	__u16 index; /* in vips; 0: not placed yet */
 };
 
 struct model_cid {
-	struct xr_cid_info info;	/* key included */
+	struct xr_cid_info info; /* key included */
 	__u32 line;
-	__u8 slot;			/* 0: not placed yet */
-	bool keep_key;			/* "key: hidden": the running one's */
+	__u8 slot;     /* 0: not placed yet */
+	bool keep_key; /* "key: hidden": the running one's */
 };
 
 struct model_backend {
@@ -44,18 +44,18 @@ struct model_backend {
 		__be16 port;
 		__u8 proto;
 		__u32 line;
-	} *vips;			/* it stands behind these */
+	} *vips; /* it stands behind these */
 	size_t n_vips;
 	struct model_sid *sids;
 	size_t n_sids;
 	__u32 line;
-	__u16 index;			/* 0: not placed yet */
+	__u16 index; /* 0: not placed yet */
 };
 
 struct model_host {
 	struct xr_host_info info;
 	__u32 line;
-	__u16 index;			/* 0: not placed yet */
+	__u16 index; /* 0: not placed yet */
 };
 
 /* A VM's binding and place; a move under way is no part of the model. */
@@ -66,8 +66,8 @@ struct model_vm {
 	__u8 n_addrs;
 	bool lock;
 	__u32 line;
-	__u32 host;			/* place in hosts[] */
-	char tap[16];			/* empty: found by itself */
+	__u32 host;   /* place in hosts[] */
+	char tap[16]; /* empty: found by itself */
 };
 
 /* What only the daemon reads; from the file, never from the maps. */
@@ -75,17 +75,23 @@ struct model_qmp {
 	char *socket;
 	__u8 mac[6];
 	__u16 vlan;
-	bool destination;		/* role: of the migration's two QEMUs */
-	bool role_given;		/* else the QEMU is asked which it is */
-	bool gate;			/* pause-before-switchover is used */
-	char to[XR_NAME_LEN];		/* source: the host it goes to; empty: told otherwise */
+	bool destination;     /* role: of the migration's two QEMUs */
+	bool role_given;      /* else the QEMU is asked which it is */
+	bool gate;            /* pause-before-switchover is used */
+	char to[XR_NAME_LEN]; /* source: the host it goes to; empty: told otherwise */
 	__u32 line;
 };
 
 /* The lists at the top of a file, but for devices: see devs_given. */
 enum model_section {
-	MODEL_HOSTS, MODEL_VMS, MODEL_GATEWAYS, MODEL_PROTECTED, MODEL_CID,
-	MODEL_VIPS, MODEL_BACKENDS, MODEL_SECTIONS
+	MODEL_HOSTS,
+	MODEL_VMS,
+	MODEL_GATEWAYS,
+	MODEL_PROTECTED,
+	MODEL_CID,
+	MODEL_VIPS,
+	MODEL_BACKENDS,
+	MODEL_SECTIONS
 };
 
 struct model {
@@ -116,17 +122,17 @@ struct model {
 	size_t n_qmp;
 	struct model_dev {
 		char name[16];
-		char netns[NETNS_NAME];	/* as "ip netns" has it; empty: here */
-		__u64 space;		/* that one's identity; 0: not asked */
+		char netns[NETNS_NAME]; /* as "ip netns" has it; empty: here */
+		__u64 space;            /* that one's identity; 0: not asked */
 		enum attach_want want;
 		enum xr_role role;
 		bool trusted;
 		struct xr_listed listed;
 		__u32 line;
-	} *devs;			/* optional in the file: devices to attach */
+	} *devs; /* optional in the file: devices to attach */
 	size_t n_devs;
-	bool devs_given;		/* the file has a devices key: make it so */
-	bool keys_inside;		/* the file itself holds a key or the secret */
+	bool devs_given;  /* the file has a devices key: make it so */
+	bool keys_inside; /* the file itself holds a key or the secret */
 	/*
 	 * A file is the whole truth, but what it leaves out is more likely
 	 * forgotten than meant to go: bit per enum model_section that it has.
@@ -139,7 +145,7 @@ struct model {
 	__u32 gateway_line[XR_MAX_GATEWAYS + 1];
 };
 
-void model_init(struct model *m);	/* defaults */
+void model_init(struct model *m); /* defaults */
 void model_free(struct model *m);
 int model_copy(struct model *to, const struct model *from);
 
@@ -157,8 +163,8 @@ int model_check(const struct model *m, const char *file, struct xr_err *err);
  * What is allowed but hardly meant: chance hits of random CIDs, server IDs no
  * CID configuration can carry, ... One line each.
  */
-void model_warn(const struct model *m, const char *file,
-		void (*warn)(void *ctx, const char *line), void *ctx);
+void model_warn(const struct model *m, const char *file, void (*warn)(void *ctx, const char *line),
+		void *ctx);
 
 /*
  * Makes the instance equal to want: all or nothing. Calls changed() with one
@@ -167,15 +173,14 @@ void model_warn(const struct model *m, const char *file,
  * interrupted (model_recover, called by plane users under the lock).
  */
 int model_commit(struct plane *p, const struct model *want,
-		 void (*changed)(void *ctx, const char *line), void *ctx,
-		 struct xr_err *err);
+		 void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
 /*
  * Says the same and changes nothing; p NULL: as of an instance that is still to be
  * made. *n: how many changes there would be.
  */
 int model_preview(struct plane *p, const struct model *want,
-		  void (*changed)(void *ctx, const char *line), void *ctx,
-		  size_t *n, struct xr_err *err);
+		  void (*changed)(void *ctx, const char *line), void *ctx, size_t *n,
+		  struct xr_err *err);
 /* 0 with a line in err: a warning. */
 int model_recover(struct plane *p, struct xr_err *err);
 /* A change is being made, or was interrupted: readers see half of it. */
@@ -187,17 +192,16 @@ int config_read(const char *path, struct model *m, struct xr_err *err);
  * The same, of all that is wrong: 0 and errors in all, where the model is as good as
  * it gets; < 0: in all, or, where that is empty, in err.
  */
-int config_read_all(const char *path, struct model *m, struct xr_errs *all,
+int config_read_all(const char *path, struct model *m, struct xr_errs *all, struct xr_err *err);
+int model_check_all(const struct model *m, const char *file, struct xr_errs *all,
 		    struct xr_err *err);
-int model_check_all(const struct model *m, const char *file,
-		    struct xr_errs *all, struct xr_err *err);
-int config_read_text(const char *text, size_t len, const char *name,
-		     struct model *m, struct xr_err *err);
+int config_read_text(const char *text, size_t len, const char *name, struct model *m,
+		     struct xr_err *err);
 /*
  * The model as a file that config_read accepts; keys only where asked. quotes: text
  * that others take for numbers or truth is in quotes; it costs as much again.
  */
-int config_write(const struct model *m, bool keys, bool quotes, char **text,
-		 size_t *len, struct xr_err *err);
+int config_write(const struct model *m, bool keys, bool quotes, char **text, size_t *len,
+		 struct xr_err *err);
 
 #endif

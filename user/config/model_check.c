@@ -16,8 +16,7 @@ int check_noted(const struct check *c, __u32 line)
 {
 	if (!c->all)
 		return -EINVAL;
-	return xr_errs_knows(c->all, line) || xr_errs_add(c->all, c->err, line, line) ?
-		       0 : -EINVAL;
+	return xr_errs_knows(c->all, line) || xr_errs_add(c->all, c->err, line, line) ? 0 : -EINVAL;
 }
 
 bool check_is_bad(const struct check *c, __u32 line)
@@ -54,18 +53,16 @@ static __u64 hash_vip(const __be32 *addr, __be16 port, __u8 proto)
 	return lut_hash(word, sizeof(word));
 }
 
-static const struct model_vip *find_vip(const struct check *c,
-					const struct lut *l, const __be32 *addr,
-					__be16 port, __u8 proto)
+static const struct model_vip *find_vip(const struct check *c, const struct lut *l,
+					const __be32 *addr, __be16 port, __u8 proto)
 {
 	const struct model_vip *v;
 	__u32 at, i;
 
-	for (at = lut_first(l, hash_vip(addr, port, proto));
-	     (i = lut_get(l, at)) != LUT_END; at++) {
+	for (at = lut_first(l, hash_vip(addr, port, proto)); (i = lut_get(l, at)) != LUT_END;
+	     at++) {
 		v = &c->m->vips[i];
-		if (v->port == port && v->proto == proto &&
-		    !memcmp(v->addr, addr, sizeof(v->addr)))
+		if (v->port == port && v->proto == proto && !memcmp(v->addr, addr, sizeof(v->addr)))
 			return v;
 	}
 	return NULL;
@@ -78,24 +75,20 @@ static int check_vip(const struct check *c, struct lut *l, size_t i)
 
 	text_vip(name, v->addr, v->port, v->proto);
 	if (unusable(v->addr))
-		return BAD(c, v->line,
-			   "VIP %s: its address is %s; write one that clients send to",
+		return BAD(c, v->line, "VIP %s: its address is %s; write one that clients send to",
 			   name, unusable(v->addr));
 	if (!v->port)
-		return BAD(c, v->line, "VIP %s: the port must be from 1 to 65535",
-			   name);
+		return BAD(c, v->line, "VIP %s: the port must be from 1 to 65535", name);
 	if (v->proto != IPPROTO_UDP && v->proto != IPPROTO_TCP)
-		return BAD(c, v->line, "VIP %s: the protocol must be tcp or udp",
-			   name);
+		return BAD(c, v->line, "VIP %s: the protocol must be tcp or udp", name);
 	if (v->cid && v->proto != IPPROTO_UDP)
 		return BAD(c, v->line,
 			   "VIP %s: only a udp VIP can steer by connection ID; leave cid out",
 			   name);
 	other = find_vip(c, l, v->addr, v->port, v->proto);
 	if (other && other->line)
-		return BAD(c, v->line,
-			   "VIP %s is already in line %u; give each VIP once",
-			   name, other->line);
+		return BAD(c, v->line, "VIP %s is already in line %u; give each VIP once", name,
+			   other->line);
 	if (other)
 		return BAD(c, v->line, "VIP %s exists already", name);
 	lut_add(l, hash_vip(v->addr, v->port, v->proto), i);
@@ -124,42 +117,38 @@ static int check_cid(const struct check *c, size_t i)
 	int e;
 
 	if (!f)
-		return BAD(c, a->line, "CID config %u: unknown format",
-			   info->config_id);
+		return BAD(c, a->line, "CID config %u: unknown format", info->config_id);
 	if (!mine && f->config_first == f->config_last)
-		return BAD(c, a->line,
-			   "CID config %u: format %s has config ID %u only",
+		return BAD(c, a->line, "CID config %u: format %s has config ID %u only",
 			   info->config_id, f->word, f->config_first);
 	if (!mine)
-		return BAD(c, a->line,
-			   "CID config %u: format %s has config IDs %u to %u",
-			   info->config_id, f->word, f->config_first,
-			   f->config_last);
-	e = xr_cid_layout_init(&layout, info->format, info->sid_len,
-			       info->nonce_len, info->offset,
+		return BAD(c, a->line, "CID config %u: format %s has config IDs %u to %u",
+			   info->config_id, f->word, f->config_first, f->config_last);
+	e = xr_cid_layout_init(&layout, info->format, info->sid_len, info->nonce_len, info->offset,
 			       info->has_key || a->keep_key);
 	if (e)
-		return BAD(c, a->line, "CID config %u (%s): %s",
-			   info->config_id, f->word, wrong_cid(info, e));
+		return BAD(c, a->line, "CID config %u (%s): %s", info->config_id, f->word,
+			   wrong_cid(info, e));
 	for (j = 0; j < i; j++) {
 		b = &c->m->cids[j];
 		if (check_is_bad(c, b->line))
 			continue;
-		if (!(mine & xr_cid_codepoints(b->info.format,
-					       b->info.config_id)))
+		if (!(mine & xr_cid_codepoints(b->info.format, b->info.config_id)))
 			continue;
 		if (b->info.config_id == info->config_id && b->line)
 			return BAD(c, a->line,
 				   "CID config %u is already in line %u; config IDs must differ",
 				   info->config_id, b->line);
 		if (b->info.config_id == info->config_id)
-			return BAD(c, a->line,
-				   "CID config %u exists already; delete it first or take another ID",
-				   info->config_id);
-		return BAD(c, a->line,
-			   "CID config %u (%s) overlaps config %u (%s): both would claim the same first octets",
-			   info->config_id, f->word, b->info.config_id,
-			   xr_cid_format_get(b->info.format)->word);
+			return BAD(
+				c, a->line,
+				"CID config %u exists already; delete it first or take another ID",
+				info->config_id);
+		return BAD(
+			c, a->line,
+			"CID config %u (%s) overlaps config %u (%s): both would claim the same first octets",
+			info->config_id, f->word, b->info.config_id,
+			xr_cid_format_get(b->info.format)->word);
 	}
 	return 0;
 }
@@ -176,9 +165,10 @@ static int check_reach(const struct check *c, const struct model_backend *b,
 		return 0;
 	text_vip(vip, k->addr, k->port, k->proto);
 	text_addr(addr, b->info.addr);
-	return BAD(c, k->line ? k->line : b->line,
-		   "backend %s: ipip cannot carry the IPv6 VIP %s to the IPv4 address %s; use forward gue, or an IPv6 address",
-		   b->info.name, vip, addr);
+	return BAD(
+		c, k->line ? k->line : b->line,
+		"backend %s: ipip cannot carry the IPv6 VIP %s to the IPv4 address %s; use forward gue, or an IPv6 address",
+		b->info.name, vip, addr);
 }
 
 /* Or all of them: the key of the list was not read. */
@@ -205,19 +195,15 @@ static int check_members(const struct check *c, const struct lut *vips,
 	for (i = 0; i < b->n_vips; i++) {
 		k = &b->vips[i];
 		text_vip(vip, k->addr, k->port, k->proto);
-		if (!find_vip(c, vips, k->addr, k->port, k->proto) &&
-		    !any_bad_vip(c))
+		if (!find_vip(c, vips, k->addr, k->port, k->proto) && !any_bad_vip(c))
 			return BAD(c, k->line ? k->line : b->line,
 				   "backend %s: there is no VIP %s; add it, or name one there is",
 				   b->info.name, vip);
 		for (j = 0; j < i; j++)
-			if (!memcmp(k->addr, b->vips[j].addr,
-				    sizeof(k->addr)) &&
-			    k->port == b->vips[j].port &&
-			    k->proto == b->vips[j].proto)
+			if (!memcmp(k->addr, b->vips[j].addr, sizeof(k->addr)) &&
+			    k->port == b->vips[j].port && k->proto == b->vips[j].proto)
 				return BAD(c, k->line ? k->line : b->line,
-					   "backend %s: VIP %s is given twice",
-					   b->info.name, vip);
+					   "backend %s: VIP %s is given twice", b->info.name, vip);
 		ret = check_reach(c, b, k);
 		if (ret)
 			return ret;
@@ -233,51 +219,41 @@ static int check_facts(const struct check *c, const struct model_backend *b)
 
 	text_addr(addr, i->addr);
 	if (unusable(i->addr))
-		return BAD(c, b->line, "backend %s: %s is %s; write the server's own",
-			   i->name, addr, unusable(i->addr));
+		return BAD(c, b->line, "backend %s: %s is %s; write the server's own", i->name,
+			   addr, unusable(i->addr));
 	for (v = 0; v < c->m->n_vips && i->forward != XR_FORWARD_L2; v++)
 		if (!memcmp(c->m->vips[v].addr, i->addr, sizeof(i->addr)))
 			return BAD(c, b->line,
 				   "backend %s: %s is a VIP; write the server's own address",
 				   i->name, addr);
 	if (i->weight > 65535)
-		return BAD(c, b->line, "backend %s: the weight must be from 0 to 65535",
-			   i->name);
+		return BAD(c, b->line, "backend %s: the weight must be from 0 to 65535", i->name);
 	if (i->state == XR_BACKEND_NONE || i->state > XR_BACKEND_DOWN)
 		return BAD(c, b->line, "backend %s: the state must be up, draining or down",
 			   i->name);
 	if (i->forward > XR_FORWARD_L2)
-		return BAD(c, b->line, "backend %s: unknown forwarding method",
-			   i->name);
+		return BAD(c, b->line, "backend %s: unknown forwarding method", i->name);
 	if (i->vni > 0xffffff)
-		return BAD(c, b->line, "backend %s: the vni must be from 0 to 16777215",
-			   i->name);
+		return BAD(c, b->line, "backend %s: the vni must be from 0 to 16777215", i->name);
 	if (i->forward == XR_FORWARD_VXLAN && mac_is_zero(i->mac))
-		return BAD(c, b->line,
-			   "backend %s: vxlan needs mac, the server's in its segment",
+		return BAD(c, b->line, "backend %s: vxlan needs mac, the server's in its segment",
 			   i->name);
 	if (i->forward != XR_FORWARD_VXLAN && i->vni)
-		return BAD(c, b->line, "backend %s: vni is for forward vxlan only",
-			   i->name);
-	if (i->forward != XR_FORWARD_VXLAN && i->forward != XR_FORWARD_L2 &&
-	    !mac_is_zero(i->mac))
-		return BAD(c, b->line,
-			   "backend %s: mac is for forward vxlan and l2 only",
-			   i->name);
-	if (i->forward != XR_FORWARD_VXLAN && i->forward != XR_FORWARD_GUE &&
-	    i->port)
-		return BAD(c, b->line,
-			   "backend %s: port is for forward gue and vxlan only",
+		return BAD(c, b->line, "backend %s: vni is for forward vxlan only", i->name);
+	if (i->forward != XR_FORWARD_VXLAN && i->forward != XR_FORWARD_L2 && !mac_is_zero(i->mac))
+		return BAD(c, b->line, "backend %s: mac is for forward vxlan and l2 only", i->name);
+	if (i->forward != XR_FORWARD_VXLAN && i->forward != XR_FORWARD_GUE && i->port)
+		return BAD(c, b->line, "backend %s: port is for forward gue and vxlan only",
 			   i->name);
 	if (i->mac[0] & 1)
-		return BAD(c, b->line, "backend %s: mac is a multicast address; write the server's own",
+		return BAD(c, b->line,
+			   "backend %s: mac is a multicast address; write the server's own",
 			   i->name);
 	if (i->vm_vlan > 4094)
-		return BAD(c, b->line, "backend %s: the vlan must be from 1 to 4094",
-			   i->name);
+		return BAD(c, b->line, "backend %s: the vlan must be from 1 to 4094", i->name);
 	if (!mac_is_zero(i->vm_mac) && vm_bad_mac(i->vm_mac))
-		return BAD(c, b->line, "backend %s: the VM's MAC is %s; write its own",
-			   i->name, vm_bad_mac(i->vm_mac));
+		return BAD(c, b->line, "backend %s: the VM's MAC is %s; write its own", i->name,
+			   vm_bad_mac(i->vm_mac));
 	return 0;
 }
 
@@ -300,8 +276,7 @@ static int check_backends(const struct check *c, const struct lut *vips)
 			continue;
 		}
 		h = lut_hash(b->info.name, strlen(b->info.name));
-		for (at = lut_first(&names, h);
-		     (j = lut_get(&names, at)) != LUT_END; at++) {
+		for (at = lut_first(&names, h); (j = lut_get(&names, at)) != LUT_END; at++) {
 			other = &c->m->backends[j];
 			if (strcmp(other->info.name, b->info.name))
 				continue;
@@ -310,8 +285,7 @@ static int check_backends(const struct check *c, const struct lut *vips)
 					  "backend %s is already in line %u; names must differ",
 					  b->info.name, other->line);
 			else
-				ret = BAD(c, b->line, "backend %s exists already",
-					  b->info.name);
+				ret = BAD(c, b->line, "backend %s exists already", b->info.name);
 			break;
 		}
 		lut_add(&names, h, i);
@@ -331,8 +305,7 @@ struct sid_place {
 	__u32 backend, sid;
 };
 
-static int same_sid(const struct check *c, struct sid_place a,
-		    struct sid_place b)
+static int same_sid(const struct check *c, struct sid_place a, struct sid_place b)
 {
 	const struct model_backend *x = &c->m->backends[a.backend];
 	const struct model_backend *y = &c->m->backends[b.backend];
@@ -343,11 +316,11 @@ static int same_sid(const struct check *c, struct sid_place a,
 	if (!line)
 		line = y->line;
 	if (x == y)
-		return BAD(c, line, "backend %s: server ID %s is given twice",
-			   y->info.name, hex);
-	return BAD(c, line,
-		   "backend %s: server ID %s is backend %s's already; a server ID names one backend",
-		   y->info.name, hex, x->info.name);
+		return BAD(c, line, "backend %s: server ID %s is given twice", y->info.name, hex);
+	return BAD(
+		c, line,
+		"backend %s: server ID %s is backend %s's already; a server ID names one backend",
+		y->info.name, hex, x->info.name);
 }
 
 static int check_sids(const struct check *c)
@@ -379,12 +352,10 @@ static int check_sids(const struct check *c)
 				break;
 			}
 			h = lut_hash(s->octet, s->len);
-			for (at = lut_first(&l, h);
-			     !ret && (j = lut_get(&l, at)) != LUT_END; at++) {
-				t = &c->m->backends[seen[j].backend]
-					     .sids[seen[j].sid];
-				if (t->len == s->len &&
-				    !memcmp(t->octet, s->octet, s->len))
+			for (at = lut_first(&l, h); !ret && (j = lut_get(&l, at)) != LUT_END;
+			     at++) {
+				t = &c->m->backends[seen[j].backend].sids[seen[j].sid];
+				if (t->len == s->len && !memcmp(t->octet, s->octet, s->len))
 					ret = same_sid(c, seen[j], me);
 			}
 			seen[n] = me;
@@ -411,11 +382,11 @@ static __u32 line_of_sid(const struct model *m, size_t n)
 	return b->sids[n].line ? b->sids[n].line : b->line;
 }
 
-int check_too_many(const struct check *c, __u32 line, size_t n,
-		   const char *what, const char *key, __u32 limit)
+int check_too_many(const struct check *c, __u32 line, size_t n, const char *what, const char *key,
+		   __u32 limit)
 {
-	return BAD(c, line, "%zu %s, but limits.%s is %u: a larger limit needs a new instance",
-		   n, what, key, limit);
+	return BAD(c, line, "%zu %s, but limits.%s is %u: a larger limit needs a new instance", n,
+		   what, key, limit);
 }
 
 /* Each in the line of the first that is too many. */
@@ -429,18 +400,16 @@ static int check_limits(const struct check *c)
 	for (i = 0; i < m->n_backends; i++)
 		sids += m->backends[i].n_sids;
 	if (l->vips && m->n_vips > l->vips)
-		ret = check_too_many(c, m->vips[l->vips].line, m->n_vips,
-				     "VIPs", "vips", l->vips);
+		ret = check_too_many(c, m->vips[l->vips].line, m->n_vips, "VIPs", "vips", l->vips);
 	if (!ret && l->backends && m->n_backends > l->backends)
-		ret = check_too_many(c, m->backends[l->backends].line,
-				     m->n_backends, "backends", "backends",
-				     l->backends);
+		ret = check_too_many(c, m->backends[l->backends].line, m->n_backends, "backends",
+				     "backends", l->backends);
 	if (!ret && l->server_ids && sids > l->server_ids)
-		ret = check_too_many(c, line_of_sid(m, l->server_ids), sids,
-				     "server IDs", "server_ids", l->server_ids);
+		ret = check_too_many(c, line_of_sid(m, l->server_ids), sids, "server IDs",
+				     "server_ids", l->server_ids);
 	if (!ret && l->hosts && m->n_hosts > l->hosts)
-		ret = check_too_many(c, m->hosts[l->hosts].line, m->n_hosts,
-				     "hosts", "hosts", l->hosts);
+		ret = check_too_many(c, m->hosts[l->hosts].line, m->n_hosts, "hosts", "hosts",
+				     l->hosts);
 	return ret;
 }
 
@@ -452,20 +421,15 @@ static int check_device(const struct check *c, size_t i)
 	if (!d[i].name[0])
 		return BAD(c, d[i].line, "%s", "a device needs a name");
 	if (d[i].role == XR_ROLE_PASS && d[i].want == ATTACH_GENERIC)
-		return BAD(c, d[i].line,
-			   "device %s: role pass is of use in native mode only",
+		return BAD(c, d[i].line, "device %s: role pass is of use in native mode only",
 			   d[i].name);
-	if (d[i].role != XR_ROLE_BACKEND &&
-	    (d[i].listed.vnis || d[i].listed.addrs))
-		return BAD(c, d[i].line,
-			   "device %s: vnis and addresses are for role backend only",
+	if (d[i].role != XR_ROLE_BACKEND && (d[i].listed.vnis || d[i].listed.addrs))
+		return BAD(c, d[i].line, "device %s: vnis and addresses are for role backend only",
 			   d[i].name);
 	for (j = 0; j < i; j++)
-		if (!strcmp(d[i].name, d[j].name) &&
-		    !strcmp(d[i].netns, d[j].netns) &&
+		if (!strcmp(d[i].name, d[j].name) && !strcmp(d[i].netns, d[j].netns) &&
 		    d[i].space == d[j].space)
-			return BAD(c, d[i].line, "device %s is given twice",
-				   d[i].name);
+			return BAD(c, d[i].line, "device %s is given twice", d[i].name);
 	return 0;
 }
 
@@ -484,8 +448,8 @@ int model_check(const struct model *m, const char *file, struct xr_err *err)
 	return model_check_all(m, file, NULL, err);
 }
 
-int model_check_all(const struct model *m, const char *file,
-		    struct xr_errs *all, struct xr_err *err)
+int model_check_all(const struct model *m, const char *file, struct xr_errs *all,
+		    struct xr_err *err)
 {
 	struct check c = { m, file, err, all };
 	struct lut vips;

@@ -9,7 +9,7 @@ struct check {
 	const struct model *m;
 	const char *file;
 	struct xr_err *err;
-	struct xr_errs *all;	/* NULL: the first is enough */
+	struct xr_errs *all; /* NULL: the first is enough */
 };
 
 /* err is said, of that line: -EINVAL, or 0: go on. */
@@ -17,19 +17,18 @@ int check_noted(const struct check *c, __u32 line);
 /* Of an item that is wrong already. */
 bool check_is_bad(const struct check *c, __u32 line);
 
-int check_too_many(const struct check *c, __u32 line, size_t n,
-		   const char *what, const char *key, __u32 limit);
+int check_too_many(const struct check *c, __u32 line, size_t n, const char *what, const char *key,
+		   __u32 limit);
 
 /* "file:line: " where they are known. */
 const char *check_place(const struct check *c, __u32 line, char *buf, size_t n);
 
-#define BAD(c, line, fmt, ...)                                                 \
-	({                                                                     \
-		char place_[256];                                              \
-		xr_fail((c)->err, -EINVAL, "%s" fmt,                           \
-			check_place(c, line, place_, sizeof(place_)),          \
-			__VA_ARGS__);                                          \
-		check_noted(c, line);                                          \
+#define BAD(c, line, fmt, ...)                                                                     \
+	({                                                                                         \
+		char place_[256];                                                                  \
+		xr_fail((c)->err, -EINVAL, "%s" fmt, check_place(c, line, place_, sizeof(place_)), \
+			__VA_ARGS__);                                                              \
+		check_noted(c, line);                                                              \
 	})
 
 /* ---- model_check_vms.c: hosts, VMs, gateways, sources ---- */

@@ -18,44 +18,36 @@ static int check_host(const struct check *c, const struct model_host *m)
 	char addr[TEXT_ADDR];
 
 	if (h->method > XR_FORWARD_PORT)
-		return BAD(c, m->line, "host %s: say how it is reached: vxlan, ipip, gue, dev or mac",
-			   h->name);
+		return BAD(c, m->line,
+			   "host %s: say how it is reached: vxlan, ipip, gue, dev or mac", h->name);
 	if (host_has_tunnel(h) && vm_bad_addr(h->addr))
-		return BAD(c, m->line, "host %s: %s is %s; write the host's own",
-			   h->name, text_addr(addr, h->addr),
-			   vm_bad_addr(h->addr));
+		return BAD(c, m->line, "host %s: %s is %s; write the host's own", h->name,
+			   text_addr(addr, h->addr), vm_bad_addr(h->addr));
 	if (h->method == XR_FORWARD_VXLAN && !h->vni)
-		return BAD(c, m->line, "host %s: vxlan needs vni, from 1 to 16777215",
-			   h->name);
+		return BAD(c, m->line, "host %s: vxlan needs vni, from 1 to 16777215", h->name);
 	if (h->vni > 0xffffff)
-		return BAD(c, m->line, "host %s: the vni must be from 1 to 16777215",
-			   h->name);
+		return BAD(c, m->line, "host %s: the vni must be from 1 to 16777215", h->name);
 	if (h->method != XR_FORWARD_VXLAN && h->vni)
 		return BAD(c, m->line, "host %s: vni is for vxlan only", h->name);
-	if (h->method != XR_FORWARD_VXLAN && h->method != XR_FORWARD_GUE &&
-	    h->port)
-		return BAD(c, m->line, "host %s: port is for vxlan and gue only",
-			   h->name);
+	if (h->method != XR_FORWARD_VXLAN && h->method != XR_FORWARD_GUE && h->port)
+		return BAD(c, m->line, "host %s: port is for vxlan and gue only", h->name);
 	if (!host_has_tunnel(h) && !h->dev[0])
-		return BAD(c, m->line, "host %s: the device is missing: write dev DEV",
-			   h->name);
+		return BAD(c, m->line, "host %s: the device is missing: write dev DEV", h->name);
 	if (h->method == XR_FORWARD_L2 && vm_bad_mac(h->mac))
-		return BAD(c, m->line, "host %s: its mac is %s; write the next router's",
-			   h->name, vm_bad_mac(h->mac));
+		return BAD(c, m->line, "host %s: its mac is %s; write the next router's", h->name,
+			   vm_bad_mac(h->mac));
 	return 0;
 }
 
 /* Two hosts must not be told apart by name alone. */
-static bool same_place(const struct xr_host_info *a,
-		       const struct xr_host_info *b)
+static bool same_place(const struct xr_host_info *a, const struct xr_host_info *b)
 {
 	if (host_has_tunnel(a) != host_has_tunnel(b))
 		return false;
 	if (host_has_tunnel(a))
-		return a->vni == b->vni &&
-		       !memcmp(a->addr, b->addr, sizeof(a->addr));
+		return a->vni == b->vni && !memcmp(a->addr, b->addr, sizeof(a->addr));
 	return a->method == b->method && !strcmp(a->dev, b->dev) &&
-	       !memcmp(a->mac, b->mac, sizeof(a->mac));
+		!memcmp(a->mac, b->mac, sizeof(a->mac));
 }
 
 static __u64 hash_place(const struct xr_host_info *h)
@@ -78,8 +70,7 @@ static __u64 hash_place(const struct xr_host_info *h)
 	return lut_hash(&key, sizeof(key));
 }
 
-static int check_twice(const struct check *c, struct lut *names,
-		       struct lut *places, size_t i)
+static int check_twice(const struct check *c, struct lut *names, struct lut *places, size_t i)
 {
 	const struct model_host *h = &c->m->hosts[i], *o;
 	__u64 hn = lut_hash(h->info.name, strlen(h->info.name));
@@ -87,8 +78,7 @@ static int check_twice(const struct check *c, struct lut *names,
 	char way[128];
 	__u32 at, j;
 
-	for (at = lut_first(names, hn); (j = lut_get(names, at)) != LUT_END;
-	     at++) {
+	for (at = lut_first(names, hn); (j = lut_get(names, at)) != LUT_END; at++) {
 		o = &c->m->hosts[j];
 		if (strcmp(o->info.name, h->info.name))
 			continue;
@@ -97,14 +87,13 @@ static int check_twice(const struct check *c, struct lut *names,
 				   h->info.name, o->line);
 		return BAD(c, h->line, "host %s exists already", h->info.name);
 	}
-	for (at = lut_first(places, hp); (j = lut_get(places, at)) != LUT_END;
-	     at++) {
+	for (at = lut_first(places, hp); (j = lut_get(places, at)) != LUT_END; at++) {
 		o = &c->m->hosts[j];
 		if (same_place(&o->info, &h->info))
-			return BAD(c, h->line, "host %s: %s is host %s's already; hosts must differ in how they are reached",
-				   h->info.name,
-				   host_words(way, sizeof(way), &h->info),
-				   o->info.name);
+			return BAD(
+				c, h->line,
+				"host %s: %s is host %s's already; hosts must differ in how they are reached",
+				h->info.name, host_words(way, sizeof(way), &h->info), o->info.name);
 	}
 	lut_add(names, hn, i);
 	lut_add(places, hp, i);
@@ -123,16 +112,16 @@ static int check_gateways(const struct check *c)
 			   c->m->n_gateways, XR_MAX_GATEWAYS);
 	for (i = 0; i < c->m->n_gateways; i++) {
 		text_addr(addr, g[i].addr);
-		if (c->all && (addr_is_zero(g[i].addr) ||
-			       (g[i].has_mac && mac_is_zero(g[i].mac))))
-			continue;	/* told of when it was read */
+		if (c->all && (addr_is_zero(g[i].addr) || (g[i].has_mac && mac_is_zero(g[i].mac))))
+			continue; /* told of when it was read */
 		if (vm_bad_addr(g[i].addr) &&
-		    BAD(c, line[i], "gateway %s: it is %s; write the gateway's own address",
-			addr, vm_bad_addr(g[i].addr)))
+		    BAD(c, line[i], "gateway %s: it is %s; write the gateway's own address", addr,
+			vm_bad_addr(g[i].addr)))
 			return -EINVAL;
 		if (g[i].has_mac && vm_bad_mac(g[i].mac) &&
-		    BAD(c, line[i], "gateway %s: its mac is %s; write the gateway's own, or leave it out",
-			addr, vm_bad_mac(g[i].mac)))
+		    BAD(c, line[i],
+			"gateway %s: its mac is %s; write the gateway's own, or leave it out", addr,
+			vm_bad_mac(g[i].mac)))
 			return -EINVAL;
 	}
 	return 0;
@@ -145,12 +134,13 @@ static int check_socket(const struct check *c, struct lut *sockets, size_t i)
 	__u64 h = lut_hash(q->socket, strlen(q->socket));
 	__u32 at, j;
 
-	for (at = lut_first(sockets, h); (j = lut_get(sockets, at)) != LUT_END;
-	     at++) {
+	for (at = lut_first(sockets, h); (j = lut_get(sockets, at)) != LUT_END; at++) {
 		o = &c->m->qmp[j];
 		if (!strcmp(o->socket, q->socket))
-			return BAD(c, q->line, "qmp %s: this socket is in line %u already, and a monitor has one client; give QEMU another -qmp for the VM's other card",
-				   q->socket, o->line);
+			return BAD(
+				c, q->line,
+				"qmp %s: this socket is in line %u already, and a monitor has one client; give QEMU another -qmp for the VM's other card",
+				q->socket, o->line);
 	}
 	lut_add(sockets, h, i);
 	return 0;
@@ -166,10 +156,10 @@ static int check_qmp(const struct check *c)
 	if (lut_init(&sockets, c->m->n_qmp))
 		return -ENOMEM;
 	for (i = 0; !ret && i < c->m->n_qmp; i++)
-		ret = vm_bad_mac(q[i].mac) ?
-			      BAD(c, q[i].line, "qmp %s: the VM's MAC is %s; write its own",
-				  q[i].socket, vm_bad_mac(q[i].mac)) :
-			      check_socket(c, &sockets, i);
+		ret = vm_bad_mac(q[i].mac)
+			? BAD(c, q[i].line, "qmp %s: the VM's MAC is %s; write its own",
+			      q[i].socket, vm_bad_mac(q[i].mac))
+			: check_socket(c, &sockets, i);
 	lut_free(&sockets);
 	return ret;
 }
@@ -181,8 +171,7 @@ int check_hosts(const struct check *c)
 	int ret = 0;
 	size_t i;
 
-	if (lut_init(&names, c->m->n_hosts) ||
-	    lut_init(&places, c->m->n_hosts))
+	if (lut_init(&names, c->m->n_hosts) || lut_init(&places, c->m->n_hosts))
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < c->m->n_hosts; i++) {
 		if (text_check_name("host", c->m->hosts[i].info.name, &inner))
@@ -204,8 +193,8 @@ int check_hosts(const struct check *c)
 struct vm_check {
 	const struct check *c;
 	struct lut macs, addrs, taps;
-	struct lut protect;	/* of m->protect, then m->gateways */
-	__u32 *owner;		/* an address's number -> VM * XR_VM_ADDRS + which */
+	struct lut protect; /* of m->protect, then m->gateways */
+	__u32 *owner;       /* an address's number -> VM * XR_VM_ADDRS + which */
 	size_t n_addrs;
 };
 
@@ -235,21 +224,17 @@ static int list_protected(struct vm_check *k)
 	if (lut_init(&k->protect, m->n_protect + 2 * m->n_gateways))
 		return -ENOMEM;
 	for (i = 0; i < m->n_protect; i++)
-		lut_add(&k->protect, lut_hash(&m->protect[i],
-					      sizeof(m->protect[i])), i);
+		lut_add(&k->protect, lut_hash(&m->protect[i], sizeof(m->protect[i])), i);
 	for (i = 0; i < m->n_gateways; i++) {
-		lut_add(&k->protect, hash_protected(XR_PROTECTED_IP,
-						    m->gateways[i].addr),
+		lut_add(&k->protect, hash_protected(XR_PROTECTED_IP, m->gateways[i].addr),
 			m->n_protect + i);
-		lut_add(&k->protect, hash_protected(XR_PROTECTED_MAC,
-						    m->gateways[i].mac),
+		lut_add(&k->protect, hash_protected(XR_PROTECTED_MAC, m->gateways[i].mac),
 			m->n_protect + i);
 	}
 	return 0;
 }
 
-static bool is_protected(const struct vm_check *k, __u32 kind,
-			 const void *octets)
+static bool is_protected(const struct vm_check *k, __u32 kind, const void *octets)
 {
 	const struct model *m = k->c->m;
 	size_t size = kind == XR_PROTECTED_MAC ? 6 : 16;
@@ -265,8 +250,8 @@ static bool is_protected(const struct vm_check *k, __u32 kind,
 			continue;
 		}
 		g = &m->gateways[i - m->n_protect];
-		if (!memcmp(kind == XR_PROTECTED_MAC ? (const void *)g->mac :
-						       g->addr, octets, size))
+		if (!memcmp(kind == XR_PROTECTED_MAC ? (const void *)g->mac : g->addr, octets,
+			    size))
 			return true;
 	}
 	return false;
@@ -279,8 +264,7 @@ static int vm_given_twice(struct vm_check *k, size_t i)
 	char name[VM_NAME];
 	__u32 at, j;
 
-	for (at = lut_first(&k->macs, h); (j = lut_get(&k->macs, at)) != LUT_END;
-	     at++) {
+	for (at = lut_first(&k->macs, h); (j = lut_get(&k->macs, at)) != LUT_END; at++) {
 		o = &k->c->m->vms[j];
 		if (vm_key(o->mac, o->vlan) == key)
 			return BAD(k->c, v->line, "VM %s is already in line %u; give each VM once",
@@ -300,21 +284,19 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 
 	vm_name(name, vm_key(v->mac, v->vlan));
 	if (vm_bad_addr(addr))
-		return BAD(k->c, v->line, "VM %s: address %s is %s; write the VM's own",
-			   name, text_addr(text, addr), vm_bad_addr(addr));
+		return BAD(k->c, v->line, "VM %s: address %s is %s; write the VM's own", name,
+			   text_addr(text, addr), vm_bad_addr(addr));
 	if (is_protected(k, XR_PROTECTED_IP, addr))
-		return BAD(k->c, v->line, "VM %s: address %s is protected; it is a gateway's or in the list",
-			   name, text_addr(text, addr));
-	for (at = lut_first(&k->addrs, h);
-	     (j = lut_get(&k->addrs, at)) != LUT_END; at++) {
+		return BAD(k->c, v->line,
+			   "VM %s: address %s is protected; it is a gateway's or in the list", name,
+			   text_addr(text, addr));
+	for (at = lut_first(&k->addrs, h); (j = lut_get(&k->addrs, at)) != LUT_END; at++) {
 		o = &k->c->m->vms[k->owner[j] / XR_VM_ADDRS];
 		which = k->owner[j] % XR_VM_ADDRS;
-		if (o->vlan == v->vlan &&
-		    !memcmp(o->addr[which], addr, sizeof(o->addr[which])))
+		if (o->vlan == v->vlan && !memcmp(o->addr[which], addr, sizeof(o->addr[which])))
 			return BAD(k->c, v->line, "VM %s: address %s is VM %s's already (line %u)",
 				   name, text_addr(text, addr),
-				   vm_name(other, vm_key(o->mac, o->vlan)),
-				   o->line);
+				   vm_name(other, vm_key(o->mac, o->vlan)), o->line);
 	}
 	k->owner[k->n_addrs] = i * XR_VM_ADDRS + a;
 	lut_add(&k->addrs, h, k->n_addrs++);
@@ -331,20 +313,16 @@ static int check_tap(struct vm_check *k, size_t i)
 	__u64 h;
 
 	/* Where all that is wrong is told, its host may be. */
-	if (!v->tap[0] || v->host >= m->n_hosts ||
-	    !m->hosts[v->host].info.local)
+	if (!v->tap[0] || v->host >= m->n_hosts || !m->hosts[v->host].info.local)
 		return 0;
 	h = lut_hash(v->tap, strlen(v->tap));
-	for (at = lut_first(&k->taps, h);
-	     (j = lut_get(&k->taps, at)) != LUT_END; at++) {
+	for (at = lut_first(&k->taps, h); (j = lut_get(&k->taps, at)) != LUT_END; at++) {
 		o = &m->vms[j];
 		if (!strcmp(o->tap, v->tap) && !(o->lock && v->lock) &&
 		    memcmp(o->mac, v->mac, sizeof(o->mac)))
 			return BAD(k->c, v->line, "VM %s: %s is VM %s's port already (line %u)",
-				   vm_name(name, vm_key(v->mac, v->vlan)),
-				   v->tap,
-				   vm_name(other, vm_key(o->mac, o->vlan)),
-				   o->line);
+				   vm_name(name, vm_key(v->mac, v->vlan)), v->tap,
+				   vm_name(other, vm_key(o->mac, o->vlan)), o->line);
 	}
 	lut_add(&k->taps, h, i);
 	return 0;
@@ -360,7 +338,8 @@ static int check_vm(struct vm_check *k, size_t i)
 		return BAD(k->c, v->line, "VM %s: its MAC is %s; write the VM's own",
 			   text_mac(mac, v->mac), vm_bad_mac(v->mac));
 	if (is_protected(k, XR_PROTECTED_MAC, v->mac))
-		return BAD(k->c, v->line, "VM %s: its MAC is protected; it is a gateway's or in the list",
+		return BAD(k->c, v->line,
+			   "VM %s: its MAC is protected; it is a gateway's or in the list",
 			   text_mac(mac, v->mac));
 	ret = vm_given_twice(k, i);
 	if (!ret)
@@ -387,12 +366,10 @@ static int check_vm_limits(const struct check *c, size_t addresses)
 	int ret = 0;
 
 	if (l->vms && m->n_vms > l->vms)
-		ret = check_too_many(c, m->vms[l->vms].line, m->n_vms, "VMs",
-				     "vms", l->vms);
+		ret = check_too_many(c, m->vms[l->vms].line, m->n_vms, "VMs", "vms", l->vms);
 	if (!ret && l->vm_addresses && addresses > l->vm_addresses)
-		ret = check_too_many(c, line_of_addr(m, l->vm_addresses),
-				     addresses, "VM addresses", "vm_addresses",
-				     l->vm_addresses);
+		ret = check_too_many(c, line_of_addr(m, l->vm_addresses), addresses, "VM addresses",
+				     "vm_addresses", l->vm_addresses);
 	return ret;
 }
 
@@ -410,8 +387,7 @@ int check_vms(const struct check *c)
 	if (ret)
 		return ret;
 	k.owner = malloc((addresses + 1) * sizeof(*k.owner));
-	if (!k.owner || lut_init(&k.macs, c->m->n_vms) ||
-	    lut_init(&k.taps, c->m->n_vms) ||
+	if (!k.owner || lut_init(&k.macs, c->m->n_vms) || lut_init(&k.taps, c->m->n_vms) ||
 	    lut_init(&k.addrs, addresses) || list_protected(&k))
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < c->m->n_vms; i++)

@@ -16,10 +16,9 @@ void model_drop(void *array, size_t *n, size_t size, size_t at);
 int model_section(const char *key);
 const char *model_section_word(int section);
 
-struct model_vip *model_find_vip(const struct model *m, const __be32 *addr,
-				 __be16 port, __u8 proto);
-struct model_backend *model_find_backend(const struct model *m,
-					 const char *name);
+struct model_vip *model_find_vip(const struct model *m, const __be32 *addr, __be16 port,
+				 __u8 proto);
+struct model_backend *model_find_backend(const struct model *m, const char *name);
 struct model_host *model_find_host(const struct model *m, const char *name);
 void model_drop_backend(struct model *m, struct model_backend *b);
 

@@ -7,7 +7,7 @@
 #include "lib/text.h"
 #include "model_check.h"
 
-#define CHANCE_PERCENT 1	/* of random CIDs that may name a server */
+#define CHANCE_PERCENT 1 /* of random CIDs that may name a server */
 
 struct warner {
 	struct check c;
@@ -24,8 +24,7 @@ static void say(const struct warner *w, __u32 line, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	n = snprintf(buf, sizeof(buf), "%s",
-		     check_place(&w->c, line, where, sizeof(where)));
+	n = snprintf(buf, sizeof(buf), "%s", check_place(&w->c, line, where, sizeof(where)));
 	va_start(ap, fmt);
 	vsnprintf(buf + n, sizeof(buf) - n, fmt, ap);
 	va_end(ap);
@@ -64,7 +63,7 @@ static void warn_sids(const struct warner *w, size_t *by_len)
 			by_len[b->sids[j].len]++;
 			if (carried[b->sids[j].len])
 				continue;
-			carried[b->sids[j].len] = true;	/* say it once */
+			carried[b->sids[j].len] = true; /* say it once */
 			say(w, b->sids[j].line ? b->sids[j].line : b->line,
 			    "backend %s: no CID config has server IDs of %u octets; its server ID cannot be found in a CID",
 			    b->info.name, b->sids[j].len);
@@ -77,8 +76,7 @@ static bool knows_vm(const struct model *m, const struct xr_backend_info *b)
 	size_t i;
 
 	for (i = 0; i < m->n_vms; i++)
-		if (m->vms[i].vlan == b->vm_vlan &&
-		    !memcmp(m->vms[i].mac, b->vm_mac, 6))
+		if (m->vms[i].vlan == b->vm_vlan && !memcmp(m->vms[i].mac, b->vm_mac, 6))
 			return true;
 	return false;
 }
@@ -99,8 +97,8 @@ static void warn_ties(const struct warner *w)
 	}
 }
 
-void model_warn(const struct model *m, const char *file,
-		void (*warn)(void *ctx, const char *line), void *ctx)
+void model_warn(const struct model *m, const char *file, void (*warn)(void *ctx, const char *line),
+		void *ctx)
 {
 	struct warner w = { { m, file, NULL, NULL }, warn, ctx };
 	size_t by_len[XR_SID_MAX + 1] = { 0 }, i;
@@ -112,7 +110,8 @@ void model_warn(const struct model *m, const char *file,
 	for (i = 0; i < m->n_vips; i++)
 		cid |= m->vips[i].cid;
 	if (cid && !m->n_cids)
-		say(&w, 0, "VIPs steer by connection ID, but there is no CID config; CIDs are not routable until there is one");
+		say(&w, 0,
+		    "VIPs steer by connection ID, but there is no CID config; CIDs are not routable until there is one");
 	if (!cid && m->n_cids && m->n_vips)
 		say(&w, 0, "there are CID configs, but no VIP has cid; they are not used");
 }

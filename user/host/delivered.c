@@ -33,8 +33,7 @@ int vm_local_reads(struct plane *p, __u32 place, __u64 *reads)
 	return ret;
 }
 
-int ring_delivered(struct local *l, __u16 to, __u16 used,
-		   struct vm_residual *out)
+int ring_delivered(struct local *l, __u16 to, __u16 used, struct vm_residual *out)
 {
 	struct used u = used_of(l->p, l->place);
 	struct xr_ring *r = u.ring;
@@ -44,7 +43,7 @@ int ring_delivered(struct local *l, __u16 to, __u16 used,
 	if (!r || !r->used_read)
 		return 0;
 	first = used_first_missed(&u, used);
-	r->used_read = 0;	/* said once */
+	r->used_read = 0; /* said once */
 	r->missed = r->first - first;
 	if (!r->missed)
 		return 0;
@@ -70,8 +69,7 @@ void ring_give_back(struct local *l)
 	r->missed = 0;
 }
 
-bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
-		      __u64 after)
+bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before, __u64 after)
 {
 	struct used u = used_of(p, place);
 

@@ -21,7 +21,7 @@ struct search {
 	__u64 key, netns;
 	__u32 ifindex;
 	unsigned int may_share;
-	__u32 found;		/* plus one */
+	__u32 found; /* plus one */
 };
 
 static bool has_it(const struct search *s, __u32 place)
@@ -31,8 +31,7 @@ static bool has_it(const struct search *s, __u32 place)
 	/* By name only where an operator said so: others go by what is there. */
 	if (info->tap[0] && !(info->learned & XR_LEARNED_TAP))
 		return !strcmp(info->tap, s->name);
-	return s->ifindex && s->p->vms[place].tap == s->ifindex &&
-	       info->netns == s->netns;
+	return s->ifindex && s->p->vms[place].tap == s->ifindex && info->netns == s->netns;
 }
 
 static int look_at(void *ctx, __u32 place)
@@ -48,17 +47,16 @@ static int look_at(void *ctx, __u32 place)
 	    !strcmp(s->p->vm_info[place].tap, s->name))
 		return 0;
 	if (!host_is_local(s->p, now.host) && !host_is_local(s->p, now.next))
-		return 0;	/* it has gone, and its old port is anybody's */
+		return 0; /* it has gone, and its old port is anybody's */
 	s->found = place + 1;
 	return 1;
 }
 
-__u32 port_holder(struct plane *p, __u64 key, const char *name,
-		  unsigned int may_share)
+__u32 port_holder(struct plane *p, __u64 key, const char *name, unsigned int may_share)
 {
-	struct search s = { .p = p, .name = name, .key = key,
-			    .netns = netns_id(),
-			    .may_share = may_share };
+	struct search s = {
+		.p = p, .name = name, .key = key, .netns = netns_id(), .may_share = may_share
+	};
 	struct link dev;
 
 	if (link_named(name, &dev))
@@ -67,17 +65,18 @@ __u32 port_holder(struct plane *p, __u64 key, const char *name,
 	return s.found;
 }
 
-int port_refused_to(struct plane *p, __u64 key, const char *name,
-		    unsigned int may_share, struct xr_err *err)
+int port_refused_to(struct plane *p, __u64 key, const char *name, unsigned int may_share,
+		    struct xr_err *err)
 {
 	__u32 holder = port_holder(p, key, name, may_share);
 	char other[VM_NAME];
 
 	if (!holder)
 		return 0;
-	return xr_fail(err, -EEXIST, "%s is VM %s's port; name the VM's own, or "
-		       "no dev at all", name,
-		       vm_name_at(p, other, holder - 1));
+	return xr_fail(err, -EEXIST,
+		       "%s is VM %s's port; name the VM's own, or "
+		       "no dev at all",
+		       name, vm_name_at(p, other, holder - 1));
 }
 
 /* ---- what is the fabric's ---- */
@@ -90,8 +89,7 @@ static bool is_local_hosts(const struct plane *p, const struct sockaddr *sa)
 	if (sa && sa->sa_family == AF_INET)
 		addr[3] = ((const struct sockaddr_in *)sa)->sin_addr.s_addr;
 	else if (sa && sa->sa_family == AF_INET6)
-		memcpy(addr, &((const struct sockaddr_in6 *)sa)->sin6_addr,
-		       sizeof(addr));
+		memcpy(addr, &((const struct sockaddr_in6 *)sa)->sin6_addr, sizeof(addr));
 	else
 		return false;
 	for (i = 1; i <= p->meta->limits.hosts; i++)
@@ -110,8 +108,7 @@ static bool has_tunnels_end(const struct plane *p, const char *dev)
 	if (getifaddrs(&list))
 		return false;
 	for (i = list; i && !has; i = i->ifa_next)
-		has = !strcmp(i->ifa_name, dev) &&
-		      is_local_hosts(p, i->ifa_addr);
+		has = !strcmp(i->ifa_name, dev) && is_local_hosts(p, i->ifa_addr);
 	freeifaddrs(list);
 	return has;
 }
@@ -131,6 +128,5 @@ const char *port_of_fabric(struct plane *p, const struct link *dev)
 		if (d->trusted)
 			return "trusted as the fabric's";
 	}
-	return has_tunnels_end(p, dev->name) ?
-		       "where this machine's tunnels end" : NULL;
+	return has_tunnels_end(p, dev->name) ? "where this machine's tunnels end" : NULL;
 }

@@ -23,15 +23,13 @@ __u32 tap_kind(struct plane *p, __u32 ifindex)
 {
 	__u32 kind;
 
-	return bpf_map_lookup_elem(p->fd[PLANE_TAPS], &ifindex, &kind) ? 0 :
-									 kind;
+	return bpf_map_lookup_elem(p->fd[PLANE_TAPS], &ifindex, &kind) ? 0 : kind;
 }
 
 /* ---- hooks ---- */
 
 /* The VNI is the segment of one VLAN (name_vlan() in local.c). */
-static void hook_vxlan(struct plane *p, const struct links *links, __u32 host,
-		       struct xr_err *warn)
+static void hook_vxlan(struct plane *p, const struct links *links, __u32 host, struct xr_err *warn)
 {
 	const struct xr_host_info *h = &p->host_info[host];
 	const struct link *dev;
@@ -49,16 +47,14 @@ static void hook_vxlan(struct plane *p, const struct links *links, __u32 host,
 		return;
 	}
 	if (!tap_kind(p, dev->ifindex))
-		tap_set_kind(p, dev->ifindex,
-			     XR_TAP_TUNNEL | p->hosts[host].vlan);
+		tap_set_kind(p, dev->ifindex, XR_TAP_TUNNEL | p->hosts[host].vlan);
 	if ((tc_attach(p, dev->ifindex, dev->name, XR_TC_TUNNEL_IN, &err) ||
 	     tc_attach(p, dev->ifindex, dev->name, XR_TC_TUNNEL_OUT, &err)) &&
 	    warn && !warn->text[0])
 		*warn = err;
 }
 
-static void hook_uplink(struct plane *p, const struct xr_device *d,
-			struct xr_err *warn)
+static void hook_uplink(struct plane *p, const struct xr_device *d, struct xr_err *warn)
 {
 	struct xr_err err = { "" };
 
@@ -69,26 +65,22 @@ static void hook_uplink(struct plane *p, const struct xr_device *d,
 		*warn = err;
 }
 
-static bool is_tap(const struct plane *p, const struct links *links,
-		   __u32 ifindex, __u32 kind)
+static bool is_tap(const struct plane *p, const struct links *links, __u32 ifindex, __u32 kind)
 {
 	return kind && kind < XR_TAP_TUNNEL && links_by_index(links, ifindex) &&
-	       p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex &&
-	       p->vm_info[kind - 1].netns == netns_id();
+		p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex &&
+		p->vm_info[kind - 1].netns == netns_id();
 }
 
 /* Attached, so that it is guarded; but a VM is behind it, and no fabric. */
-static bool is_vm_port(struct plane *p, const struct links *links,
-		       __u32 ifindex)
+static bool is_vm_port(struct plane *p, const struct links *links, __u32 ifindex)
 {
 	const struct link *dev = links_by_index(links, ifindex);
 
-	return (dev && dev->kind == LINK_TUN) ||
-	       is_tap(p, links, ifindex, tap_kind(p, ifindex));
+	return (dev && dev->kind == LINK_TUN) || is_tap(p, links, ifindex, tap_kind(p, ifindex));
 }
 
-static bool is_uplink(struct plane *p, const struct links *links,
-		      __u32 ifindex)
+static bool is_uplink(struct plane *p, const struct links *links, __u32 ifindex)
 {
 	__u64 here = netns_id();
 	int i;
@@ -99,24 +91,20 @@ static bool is_uplink(struct plane *p, const struct links *links,
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &p->devices[i];
 
-		if (d->ifindex == ifindex && d->netns == here &&
-		    d->role == XR_ROLE_NODE)
+		if (d->ifindex == ifindex && d->netns == here && d->role == XR_ROLE_NODE)
 			return links_by_index(links, ifindex);
 	}
 	return false;
 }
 
-static bool is_tunnel(const struct plane *p, const struct links *links,
-		      __u32 ifindex)
+static bool is_tunnel(const struct plane *p, const struct links *links, __u32 ifindex)
 {
 	const struct link *dev = links_by_index(links, ifindex);
 	__u32 h;
 
 	for (h = 1; dev && h <= p->meta->limits.hosts; h++)
-		if (host_is_local(p, h) &&
-		    p->host_info[h].method == XR_FORWARD_VXLAN &&
-		    links_by_vni(links, p->host_info[h].vni,
-				 p->host_info[h].addr) == dev)
+		if (host_is_local(p, h) && p->host_info[h].method == XR_FORWARD_VXLAN &&
+		    links_by_vni(links, p->host_info[h].vni, p->host_info[h].addr) == dev)
 			return true;
 	return false;
 }
@@ -162,8 +150,7 @@ static void hooks_here(struct plane *p, struct xr_err *warn)
 	if (!host_any_local(p))
 		goto out;
 	for (i = 0; i < XR_MAX_DEVICES; i++)
-		if (p->devices[i].ifindex &&
-		    is_uplink(p, &links, p->devices[i].ifindex))
+		if (p->devices[i].ifindex && is_uplink(p, &links, p->devices[i].ifindex))
 			hook_uplink(p, &p->devices[i], warn);
 	for (i = 1; i <= p->meta->limits.hosts; i++)
 		if (host_is_local(p, i))
@@ -203,7 +190,7 @@ int vm_local_hooks(struct plane *p, struct xr_err *warn)
 		add_space(&s, h->netns);
 	for (i = 0; i < s.n; i++) {
 		if (netns_enter(s.id[i], &back))
-			continue;	/* tc_detach_all() forgets it */
+			continue; /* tc_detach_all() forgets it */
 		hooks_here(p, warn);
 		netns_leave(back);
 	}

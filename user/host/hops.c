@@ -13,17 +13,17 @@
 
 /* By what neighbour a path goes, as of the last look. */
 struct way {
-	__u32 ifindex;		/* 0: not known */
+	__u32 ifindex; /* 0: not known */
 	__be32 gateway[XR_ADDR_WORDS];
 	bool touched;
 };
 
 struct hops {
 	struct plane *p;
-	struct xr_nexthop *value;	/* per CPU */
-	struct way *way;		/* hosts by index, then backends */
+	struct xr_nexthop *value; /* per CPU */
+	struct way *way;          /* hosts by index, then backends */
 	__u32 hosts, n;
-	__u32 from;			/* where to go on */
+	__u32 from; /* where to go on */
 	bool any;
 };
 
@@ -76,8 +76,8 @@ void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr)
 }
 
 /* What is to be asked for; false: nothing is at this place. */
-static bool facts_of(struct plane *p, __u32 i, __u32 hosts,
-		     struct xr_backend_info *facts, __u32 *path)
+static bool facts_of(struct plane *p, __u32 i, __u32 hosts, struct xr_backend_info *facts,
+		     __u32 *path)
 {
 	if (i >= hosts) {
 		i -= hosts;
@@ -85,8 +85,7 @@ static bool facts_of(struct plane *p, __u32 i, __u32 hosts,
 		*facts = p->backend_info[i];
 		return p->backends[i].state != XR_BACKEND_NONE;
 	}
-	if (!(p->hosts[i].flags & XR_HOST_USED) ||
-	    p->hosts[i].flags & XR_HOST_LOCAL)
+	if (!(p->hosts[i].flags & XR_HOST_USED) || p->hosts[i].flags & XR_HOST_LOCAL)
 		return false;
 	*path = p->hosts[i].path;
 	host_facts(&p->host_info[i], facts);
@@ -99,8 +98,7 @@ void hops_touch_named(struct hops *h)
 	__u32 i, path;
 
 	for (i = 0; i < h->n; i++) {
-		if (!facts_of(h->p, i, h->hosts, &facts, &path) ||
-		    !facts.dev[0])
+		if (!facts_of(h->p, i, h->hosts, &facts, &path) || !facts.dev[0])
 			continue;
 		h->way[i].touched = true;
 		h->any = true;
@@ -115,7 +113,7 @@ bool hops_touched(const struct hops *h)
 static bool is_same(const struct xr_nexthop *a, const struct xr_nexthop *b)
 {
 	return a->ifindex == b->ifindex && a->gateway == b->gateway &&
-	       !memcmp(a->dmac, b->dmac, 6) && !memcmp(a->smac, b->smac, 6);
+		!memcmp(a->dmac, b->dmac, 6) && !memcmp(a->smac, b->smac, 6);
 }
 
 /*
@@ -158,16 +156,14 @@ static void name_path(struct plane *p, __u32 i, __u32 hosts, __u32 path)
 	b.path = path;
 	_Static_assert(sizeof(b) == sizeof(word), "one word");
 	memcpy(&word, &b, sizeof(word));
-	__atomic_store_n((__u64 *)(void *)&p->backends[i - hosts], word,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n((__u64 *)(void *)&p->backends[i - hosts], word, __ATOMIC_RELEASE);
 }
 
 /*
  * The address that packets to there leave from is another one now, or was not
  * known so far: another path, as of whatever is no single word.
  */
-static bool renew(struct hops *h, __u32 i, __u32 path,
-		  const struct path_job *job)
+static bool renew(struct hops *h, __u32 i, __u32 path, const struct path_job *job)
 {
 	struct plane *p = h->p;
 	const struct xr_path *was = &p->paths[path];
@@ -182,7 +178,7 @@ static bool renew(struct hops *h, __u32 i, __u32 path,
 		return false;
 	outer_store_mtu(p, other, job->path.mtu, job->path.route_mtu);
 	name_path(p, i, h->hosts, other);
-	plane_grace(p);	/* the old one may be filled anew from here on */
+	plane_grace(p); /* the old one may be filled anew from here on */
 	outers_sync(p);
 	return true;
 }
@@ -191,8 +187,7 @@ static bool renew(struct hops *h, __u32 i, __u32 path,
  * The device that is named may have been made anew, with another number. Where
  * there is none of that name, the old number is still right if it was but renamed.
  */
-static void follow_device(struct plane *p, __u32 path,
-			  const struct path_job *job)
+static void follow_device(struct plane *p, __u32 path, const struct path_job *job)
 {
 	__u32 *is, now = job->path.ifindex;
 	char name[IF_NAMESIZE];
@@ -200,8 +195,7 @@ static void follow_device(struct plane *p, __u32 path,
 	if (!job->info->dev[0] || !path || path >= p->paths_max)
 		return;
 	is = &p->paths[path].ifindex;
-	if (!now && (job->info->forward != XR_FORWARD_PORT ||
-		     if_indextoname(*is, name)))
+	if (!now && (job->info->forward != XR_FORWARD_PORT || if_indextoname(*is, name)))
 		return;
 	if (*is != now)
 		__atomic_store_n(is, now, __ATOMIC_RELEASE);

@@ -11,7 +11,7 @@
 
 struct hops;
 
-struct hops *hops_new(struct plane *p);		/* NULL: no memory */
+struct hops *hops_new(struct plane *p); /* NULL: no memory */
 void hops_free(struct hops *h);
 
 /* Something changed that may concern any of them. */

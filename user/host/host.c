@@ -18,16 +18,15 @@
 
 /* What this process has found out: names, and which hosts have a route. */
 struct host_memo {
-	__u16 by_name[MEMO];	/* likely: compared before it is believed */
-	__u32 asked[];		/* by host: tick of the last route, plus one */
+	__u16 by_name[MEMO]; /* likely: compared before it is believed */
+	__u32 asked[];       /* by host: tick of the last route, plus one */
 };
 
 static struct host_memo *memo_of(struct plane *p)
 {
 	if (!p->host_memo)
-		p->host_memo = calloc(1, sizeof(*p->host_memo) +
-					 (p->meta->limits.hosts + 1) *
-						 sizeof(__u32));
+		p->host_memo = calloc(
+			1, sizeof(*p->host_memo) + (p->meta->limits.hosts + 1) * sizeof(__u32));
 	return p->host_memo;
 }
 
@@ -53,16 +52,14 @@ __u16 host_find(struct plane *p, const char *name)
 
 const char *host_name(struct plane *p, __u16 host)
 {
-	if (!host || host > p->meta->limits.hosts ||
-	    !p->host_info[host].name[0])
+	if (!host || host > p->meta->limits.hosts || !p->host_info[host].name[0])
 		return "?";
 	return p->host_info[host].name;
 }
 
 bool host_is_local(const struct plane *p, __u16 host)
 {
-	return host && host <= p->meta->limits.hosts &&
-	       p->hosts[host].flags & XR_HOST_LOCAL;
+	return host && host <= p->meta->limits.hosts && p->hosts[host].flags & XR_HOST_LOCAL;
 }
 
 bool host_any_local(const struct plane *p)
@@ -76,17 +73,16 @@ static __u16 tunnel_port(const struct xr_host_info *h)
 {
 	if (h->port)
 		return h->port;
-	return h->method == XR_FORWARD_VXLAN ? XR_PORT_VXLAN :
-	       h->method == XR_FORWARD_GUE   ? XR_PORT_GUE : 0;
+	return h->method == XR_FORWARD_VXLAN  ? XR_PORT_VXLAN
+		: h->method == XR_FORWARD_GUE ? XR_PORT_GUE
+					      : 0;
 }
 
 bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b)
 {
-	return a->method == b->method && a->local == b->local &&
-	       a->vni == b->vni && tunnel_port(a) == tunnel_port(b) &&
-	       !memcmp(a->addr, b->addr, sizeof(a->addr)) &&
-	       !memcmp(a->mac, b->mac, sizeof(a->mac)) &&
-	       !strcmp(a->dev, b->dev);
+	return a->method == b->method && a->local == b->local && a->vni == b->vni &&
+		tunnel_port(a) == tunnel_port(b) && !memcmp(a->addr, b->addr, sizeof(a->addr)) &&
+		!memcmp(a->mac, b->mac, sizeof(a->mac)) && !strcmp(a->dev, b->dev);
 }
 
 void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
@@ -104,21 +100,17 @@ void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
 /* ---- where tunnels to it begin ---- */
 
 /* IPIP and GUE are known at the other end by the address alone. */
-static int source_rank(const struct xr_host_info *to,
-		       const struct xr_host_info *local)
+static int source_rank(const struct xr_host_info *to, const struct xr_host_info *local)
 {
 	if (!local->local || !host_has_tunnel(local) || !host_has_tunnel(to) ||
-	    local->vni != to->vni ||
-	    addr_is_ipv4(local->addr) != addr_is_ipv4(to->addr))
+	    local->vni != to->vni || addr_is_ipv4(local->addr) != addr_is_ipv4(to->addr))
 		return 0;
 	if (local->method == to->method)
 		return 2;
-	return local->method != XR_FORWARD_VXLAN &&
-	       to->method != XR_FORWARD_VXLAN;
+	return local->method != XR_FORWARD_VXLAN && to->method != XR_FORWARD_VXLAN;
 }
 
-void host_nearer(const struct xr_host_info *to,
-		 const struct xr_host_info *local,
+void host_nearer(const struct xr_host_info *to, const struct xr_host_info *local,
 		 const struct xr_host_info **near)
 {
 	int rank = source_rank(to, local);
@@ -147,8 +139,7 @@ static const char *not_here(const struct xr_host_info *h)
 	return "it is local, but its address is none of this machine's now; what is sent from here bears it all the same, and what is sent to it does not arrive";
 }
 
-static const char *deaf_why(const struct xr_host_info *h,
-			    char words[HOST_WRONG])
+static const char *deaf_why(const struct xr_host_info *h, char words[HOST_WRONG])
 {
 	const struct link *dev = NULL;
 	const char *deaf = NULL;
@@ -163,8 +154,7 @@ static const char *deaf_why(const struct xr_host_info *h,
 	if (dev)
 		deaf = link_deaf(dev, h->addr, tunnel_port(h), why);
 	if (deaf)
-		snprintf(words, HOST_WRONG, "no frame comes to its VMs: %s",
-			 deaf);
+		snprintf(words, HOST_WRONG, "no frame comes to its VMs: %s", deaf);
 	links_free(&links);
 	netlink_close(&nl);
 	return deaf ? words : NULL;
@@ -219,8 +209,7 @@ void host_store_word(struct plane *p, __u16 host, const struct xr_host *word)
 
 	_Static_assert(sizeof(*word) == sizeof(raw), "one word");
 	memcpy(&raw, word, sizeof(raw));
-	__atomic_store_n((__u64 *)(void *)&p->hosts[host], raw,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n((__u64 *)(void *)&p->hosts[host], raw, __ATOMIC_RELEASE);
 }
 
 /*
@@ -245,7 +234,7 @@ static void mend_path(struct plane *p, __u16 host, __u32 tick)
 	word.path = path;
 	host_store_word(p, host, &word);
 	outers_sync(p);
-	plane_grace(p);	/* the old one may be filled anew from here on */
+	plane_grace(p); /* the old one may be filled anew from here on */
 }
 
 int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
@@ -270,13 +259,15 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 	}
 	host_words(way, sizeof(way), h);
 	if (xr_is_lack(ret))
-		return xr_fail(err, ret, "host %s (%s): cannot ask the kernel "
-			       "for the way to it: %s", h->name, way,
-			       strerror(-ret));
-	return xr_fail(err, -EHOSTUNREACH, "host %s (%s): %s", h->name, way,
-		       ret == -ENODEV ?
-			       "there is no such device here now" :
-			       "there is no route to its address now; mend that, then say it again");
+		return xr_fail(err, ret,
+			       "host %s (%s): cannot ask the kernel "
+			       "for the way to it: %s",
+			       h->name, way, strerror(-ret));
+	return xr_fail(
+		err, -EHOSTUNREACH, "host %s (%s): %s", h->name, way,
+		ret == -ENODEV
+			? "there is no such device here now"
+			: "there is no route to its address now; mend that, then say it again");
 }
 
 void host_set_vlan(struct plane *p, __u16 host, __u16 vlan)

@@ -11,15 +11,14 @@
 
 /* Index in hosts, 0: none of that name. */
 __u16 host_find(struct plane *p, const char *name);
-const char *host_name(struct plane *p, __u16 host);	/* "?" for none */
+const char *host_name(struct plane *p, __u16 host); /* "?" for none */
 
 /*
  * What tunnels to a host begin at: the address of the local host of its method,
  * VNI and family, by which the other end knows this machine. Given one local host
  * after the other, *near is the best so far.
  */
-void host_nearer(const struct xr_host_info *to,
-		 const struct xr_host_info *local,
+void host_nearer(const struct xr_host_info *to, const struct xr_host_info *local,
 		 const struct xr_host_info **near);
 /* Among all of the instance's, by index; NULL: none, the route's choice. */
 const __be32 *host_source(const struct plane *p, const struct xr_host_info *to);
@@ -66,11 +65,10 @@ void host_refresh_ports(struct plane *p);
  * the operator's list (kept in the map itself; list NULL: as it is). Called
  * when devices, gateways or the list change, and by the daemon when links do.
  */
-#define PROTECT_LISTED	(1U << 0)	/* the map's values */
-#define PROTECT_GATEWAY	(1U << 1)
-#define PROTECT_OWN	(1U << 2)
-int protect_refresh(struct plane *p, const struct xr_protected *list, size_t n,
-		    struct xr_err *err);
+#define PROTECT_LISTED  (1U << 0) /* the map's values */
+#define PROTECT_GATEWAY (1U << 1)
+#define PROTECT_OWN     (1U << 2)
+int protect_refresh(struct plane *p, const struct xr_protected *list, size_t n, struct xr_err *err);
 /* The operator's own; *list is to be freed. */
 int protect_list(struct plane *p, struct xr_protected **list, size_t *n);
 

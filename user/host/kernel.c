@@ -17,7 +17,7 @@
 static bool is_routed(const struct xr_host_info *h)
 {
 	return h->method == XR_FORWARD_IPIP || h->method == XR_FORWARD_GUE ||
-	       h->method == XR_FORWARD_L2;
+		h->method == XR_FORWARD_L2;
 }
 
 /* A bridge that knows no VLANs has but one table. */
@@ -33,7 +33,7 @@ static void set_fdb(struct local *l, const struct link *port, enum fdb_how how)
 	__u16 vlan = fdb_vlan(l, port);
 	int ret = fdb_set(&l->nl, port->ifindex, l->mac, vlan, how);
 
-	if (ret == -EINVAL && vlan)	/* the port is not in that VLAN */
+	if (ret == -EINVAL && vlan) /* the port is not in that VLAN */
 		ret = fdb_set(&l->nl, port->ifindex, l->mac, 0, how);
 	if (ret)
 		local_warn(l, "%s: FDB entry: %s", port->name, strerror(-ret));
@@ -73,8 +73,10 @@ static const __be32 *to_route(struct local *l, int i)
 		return NULL;
 	if (!a || !vm_ip_shared(l->p, a))
 		return a;
-	local_warn(l, "%s is another VM's, too, in another VLAN: no route to it "
-		   "is made", text_addr(text, a));
+	local_warn(l,
+		   "%s is another VM's, too, in another VLAN: no route to it "
+		   "is made",
+		   text_addr(text, a));
 	return NULL;
 }
 
@@ -95,29 +97,31 @@ static void del_routes(struct local *l)
 
 /* ---- away ---- */
 
-static void set_vtep(struct local *l, const struct link *vxlan,
-		     const struct xr_host_info *h)
+static void set_vtep(struct local *l, const struct link *vxlan, const struct xr_host_info *h)
 {
 	int ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr);
 
 	if (ret == -EEXIST)
-		local_warn(l, "%s: its FDB says otherwise where the VM is, by an "
-			   "entry that xroam did not make: it stays", vxlan->name);
+		local_warn(l,
+			   "%s: its FDB says otherwise where the VM is, by an "
+			   "entry that xroam did not make: it stays",
+			   vxlan->name);
 	else if (ret)
 		local_warn(l, "%s: FDB entry: %s", vxlan->name, strerror(-ret));
 }
 
 static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 {
-	const struct link *vxlan = links_by_vni(&l->links, h->vni,
-						 host_source(l->p, h));
+	const struct link *vxlan = links_by_vni(&l->links, h->vni, host_source(l->p, h));
 	/* With its port the bridge has lost the VM, and gives its frames to all ports. */
 	bool floods = !links_by_index(&l->links, l->vm->tap);
 
 	if (!vxlan || !vxlan->master) {
-		local_warn(l, "no VXLAN device with VNI %u is in a bridge here: "
+		local_warn(l,
+			   "no VXLAN device with VNI %u is in a bridge here: "
 			   "this machine's own senders learn of the move from "
-			   "the fabric", h->vni);
+			   "the fabric",
+			   h->vni);
 		return;
 	}
 	l->info->kernel_dev = vxlan->ifindex;
@@ -152,22 +156,23 @@ static void depart_routed(struct local *l, const struct xr_host_info *h)
 		l->info->kernel |= XR_KERNEL_ROUTE;
 		ret = route_set(&l->nl, a, way.ifindex, way.gateway);
 		if (ret == -EAFNOSUPPORT)
-			ret = 0;	/* no next hop of its family */
+			ret = 0; /* no next hop of its family */
 	}
 	if (ret)
 		local_warn(l, "routes to host %s: %s", h->name, strerror(-ret));
 }
 
-static int set_neigh(struct local *l, __u32 dev, const __be32 *addr,
-		     const __u8 mac[6])
+static int set_neigh(struct local *l, __u32 dev, const __be32 *addr, const __u8 mac[6])
 {
 	char text[TEXT_ADDR];
 	int ret = neigh_set(&l->nl, dev, addr, mac);
 
 	if (ret != -EEXIST)
 		return ret;
-	local_warn(l, "neighbour %s: another MAC is given for it, by an entry "
-		   "that xroam did not make: it stays", text_addr(text, addr));
+	local_warn(l,
+		   "neighbour %s: another MAC is given for it, by an entry "
+		   "that xroam did not make: it stays",
+		   text_addr(text, addr));
 	return 0;
 }
 
@@ -225,8 +230,7 @@ static void arrive_routed(struct local *l, const struct link *tap)
 			ret = route_set(&l->nl, a, dev, NULL);
 	}
 	if (ret)
-		local_warn(l, "%s: route or neighbour: %s", tap->name,
-			   strerror(-ret));
+		local_warn(l, "%s: route or neighbour: %s", tap->name, strerror(-ret));
 }
 
 void kernel_arrive(struct local *l, __u16 host, bool sticky)

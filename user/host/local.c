@@ -19,8 +19,8 @@
 #include "plane/vm_word.h"
 #include "ports.h"
 
-#define QUEUE_WANTED	4000	/* frames; a blackout's worth */
-#define RING_AWAITS	2	/* ticks until QEMU's word comes no more */
+#define QUEUE_WANTED 4000 /* frames; a blackout's worth */
+#define RING_AWAITS  2    /* ticks until QEMU's word comes no more */
 
 void local_warn(struct local *l, const char *fmt, ...)
 {
@@ -42,13 +42,13 @@ void local_warn(struct local *l, const char *fmt, ...)
 bool local_is_leaving(const struct local *l)
 {
 	return vm_under_way(l->now) && host_is_local(l->p, l->now.host) &&
-	       !host_is_local(l->p, l->now.next);
+		!host_is_local(l->p, l->now.next);
 }
 
 bool local_is_coming(const struct local *l)
 {
 	return vm_under_way(l->now) && !host_is_local(l->p, l->now.host) &&
-	       host_is_local(l->p, l->now.next);
+		host_is_local(l->p, l->now.next);
 }
 
 /* ---- looking ---- */
@@ -57,8 +57,7 @@ static bool has_traces(const struct plane *p, __u32 place)
 {
 	const struct xr_vm_info *info = &p->vm_info[place];
 
-	return info->kernel || info->tap_queue || p->vms[place].tap ||
-	       p->vms[place].ring;
+	return info->kernel || info->tap_queue || p->vms[place].tap || p->vms[place].ring;
 }
 
 /* What it did in a namespace that is gone went with it. */
@@ -81,15 +80,13 @@ int local_read(struct local *l)
 	if (!l->has_links)
 		ret = links_read(&l->nl, &l->links);
 	if (ret)
-		local_warn(l, "cannot ask the kernel for its devices: %s",
-			   strerror(-ret));
+		local_warn(l, "cannot ask the kernel for its devices: %s", strerror(-ret));
 	l->has_links = !ret;
 	return ret;
 }
 
 /* In the namespace where the VM's traces are, or in this one. */
-static int local_begin(struct local *l, struct plane *p, __u32 place,
-		       struct xr_err *warn)
+static int local_begin(struct local *l, struct plane *p, __u32 place, struct xr_err *warn)
 {
 	int ret;
 
@@ -107,8 +104,7 @@ static int local_begin(struct local *l, struct plane *p, __u32 place,
 	if (ret == -ENOENT)
 		forget_traces(p, place);
 	else if (ret)
-		local_warn(l, "cannot look into its network namespace: %s",
-			   strerror(-ret));
+		local_warn(l, "cannot look into its network namespace: %s", strerror(-ret));
 	if (ret && ret != -ENOENT)
 		return ret;
 	if (!has_traces(p, place))
@@ -119,8 +115,7 @@ static int local_begin(struct local *l, struct plane *p, __u32 place,
 	return ret;
 }
 
-static int local_open(struct local *l, struct plane *p, __u32 place,
-		      struct xr_err *warn)
+static int local_open(struct local *l, struct plane *p, __u32 place, struct xr_err *warn)
 {
 	int ret = local_begin(l, p, place, warn);
 
@@ -175,8 +170,7 @@ static void raise_queue(struct local *l, const struct link *tap)
 	if (!ret)
 		return;
 	l->info->tap_queue = 0;
-	local_warn(l, "%s: txqueuelen stays at %u: %s", tap->name, tap->queue,
-		   strerror(-ret));
+	local_warn(l, "%s: txqueuelen stays at %u: %s", tap->name, tap->queue, strerror(-ret));
 }
 
 /*
@@ -187,8 +181,7 @@ static void restore_queue(struct local *l)
 {
 	struct link tap;
 
-	if (l->info->tap_queue && link_indexed(l->vm->tap, &tap) &&
-	    tap.queue == QUEUE_WANTED)
+	if (l->info->tap_queue && link_indexed(l->vm->tap, &tap) && tap.queue == QUEUE_WANTED)
 		link_set_queue(&l->nl, tap.ifindex, l->info->tap_queue);
 	l->info->tap_queue = 0;
 }
@@ -215,8 +208,10 @@ static const struct link *claim_tap(struct local *l)
 	if (!tap && l->doubt)
 		return NULL;
 	if (!tap) {
-		local_warn(l, "no port of VM %s was found here: \"xroam vm add "
-			   "... dev DEV\" names it", text_mac(mac, l->mac));
+		local_warn(l,
+			   "no port of VM %s was found here: \"xroam vm add "
+			   "... dev DEV\" names it",
+			   text_mac(mac, l->mac));
 		return NULL;
 	}
 	if (tap->kind == LINK_TUN)
@@ -230,15 +225,14 @@ static const struct link *claim_tap(struct local *l)
 }
 
 /* Without its program it is none that we know. */
-static bool hook_tap(struct local *l, const struct link *tap,
-		     enum xr_tc_kind kind, tc_first *first, bool soon)
+static bool hook_tap(struct local *l, const struct link *tap, enum xr_tc_kind kind, tc_first *first,
+		     bool soon)
 {
 	struct xr_err err = { "" };
 	int ret;
 
 	if (soon) {
-		ret = tc_attach_soon(l->p, tap->ifindex, tap->name, kind, first,
-				     l->place, &err);
+		ret = tc_attach_soon(l->p, tap->ifindex, tap->name, kind, first, l->place, &err);
 	} else {
 		if (first)
 			first(l->p, l->place, tap->name);
@@ -267,10 +261,10 @@ static const struct link *taken_tap(struct local *l, enum xr_tc_kind kind)
 {
 	const struct link *tap = tap_known(l);
 
-	return tap && tap->ifindex == l->vm->tap &&
-			       tap_kind(l->p, tap->ifindex) == l->place + 1 &&
-			       tc_recorded(l->p, tap->ifindex, kind) ?
-		       tap : NULL;
+	return tap && tap->ifindex == l->vm->tap && tap_kind(l->p, tap->ifindex) == l->place + 1 &&
+			tc_recorded(l->p, tap->ifindex, kind)
+		? tap
+		: NULL;
 }
 
 int vm_local_reload(struct plane *p, struct xr_err *err)
@@ -345,8 +339,10 @@ static void prepare_to_leave(struct local *l, const struct vm_told *told)
 	if (!tap)
 		return;
 	if (l->info->learned & XR_PORT_NO_TAP)
-		local_warn(l, "%s is no tap: what it holds unread when the VM "
-			   "stops is not known, and not replayed", tap->name);
+		local_warn(l,
+			   "%s is no tap: what it holds unread when the VM "
+			   "stops is not known, and not replayed",
+			   tap->name);
 	ring_begin(l, tap, told->reader);
 	hook_tap(l, tap, XR_TC_TAP_OUT, ring_ask, told->soon);
 }
@@ -366,11 +362,10 @@ static void prepare_to_come(struct local *l, const struct vm_told *told)
 	if (!tap)
 		return;
 	raise_queue(l, tap);
-	tap_probe(l);	/* another QEMU may wait there than before */
+	tap_probe(l); /* another QEMU may wait there than before */
 }
 
-int vm_local_prepare(struct plane *p, __u32 place, const struct vm_told *told,
-		     struct xr_err *warn)
+int vm_local_prepare(struct plane *p, __u32 place, const struct vm_told *told, struct xr_err *warn)
 {
 	struct local l;
 	int ret = local_begin(&l, p, place, warn);
@@ -396,14 +391,13 @@ bool vm_local_sample(struct plane *p, __u32 place)
 
 	if (!p->vms[place].ring || vm_now(p, place).state != XR_VM_PREPARED ||
 	    netns_enter(p->vm_info[place].netns, &back))
-		return true;	/* nothing to wait for */
+		return true; /* nothing to wait for */
 	empty = ring_sample(p, place);
 	netns_leave(back);
 	return empty;
 }
 
-int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
-		   struct xr_err *warn)
+int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r, struct xr_err *warn)
 {
 	struct local l;
 	int ret = local_begin(&l, p, place, warn);
@@ -416,14 +410,13 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
 		ret = ring_replay(&l, l.now.next, r);
 	} else if (!ret && local_is_coming(&l)) {
 		kernel_arrive(&l, l.now.next, false);
-		tap_probe(&l);	/* if its QEMU was not there before */
+		tap_probe(&l); /* if its QEMU was not there before */
 	}
 	local_close(&l);
 	return ret;
 }
 
-int vm_local_delivered(struct plane *p, __u32 place, __u16 used,
-		       struct vm_residual *r)
+int vm_local_delivered(struct plane *p, __u32 place, __u16 used, struct vm_residual *r)
 {
 	struct local l;
 	int ret;
@@ -434,8 +427,7 @@ int vm_local_delivered(struct plane *p, __u32 place, __u16 used,
 	ret = local_begin(&l, p, place, NULL);
 	if (!ret && local_is_leaving(&l))
 		ret = ring_delivered(&l, l.now.next, used, r);
-	else if (!ret && l.now.state == XR_VM_MOVED &&
-		 !host_is_local(p, l.now.host))
+	else if (!ret && l.now.state == XR_VM_MOVED && !host_is_local(p, l.now.host))
 		ret = ring_delivered(&l, l.now.host, used, r);
 	if (!vm_under_way(l.now))
 		ring_end(p, place);
@@ -452,8 +444,7 @@ static bool has_departed(const struct local *l)
 	if (k & (XR_KERNEL_FDB | XR_KERNEL_BRIDGE))
 		return true;
 	return k & XR_KERNEL_ROUTE &&
-	       (!tap || l->info->kernel_dev !=
-				(tap->master ? tap->master : tap->ifindex));
+		(!tap || l->info->kernel_dev != (tap->master ? tap->master : tap->ifindex));
 }
 
 /* The hook stays on its old port, for late frames, as long as that exists. */
@@ -469,11 +460,11 @@ static void depart(struct local *l, __u16 from)
 	if (!ring_awaits(l))
 		ring_end(l->p, l->place);
 	if (!host_is_local(l->p, from) && !has_departed(l)) {
-		leave_tap(l);	/* it never was here */
+		leave_tap(l); /* it never was here */
 		kernel_clear(l);
 		return;
 	}
-	l->warn = NULL;		/* the port may be gone already */
+	l->warn = NULL; /* the port may be gone already */
 	take_tap(l, XR_TC_TAP_OUT);
 	l->warn = warn;
 	if (l->vm->tap)
@@ -498,8 +489,7 @@ static void find_its_port(struct local *l, __u16 host)
 	kernel_arrive(l, host, true);
 }
 
-int vm_local_arrive(struct plane *p, __u32 place, __u16 host,
-		    struct xr_err *warn)
+int vm_local_arrive(struct plane *p, __u32 place, __u16 host, struct xr_err *warn)
 {
 	struct local l;
 	int ret = local_open(&l, p, place, warn);
@@ -519,8 +509,7 @@ static void arrive(struct local *l, bool found)
 		unhook_tap(l->p, l->place, l->vm->tap);
 }
 
-int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived,
-		   struct xr_err *warn)
+int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived, struct xr_err *warn)
 {
 	struct local l;
 	int ret;
@@ -562,14 +551,13 @@ int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn)
 		if (!is_redirected(&l))
 			kernel_clear(&l);
 		else if (l.info->kernel)
-			kernel_depart(&l);	/* pausing may have undone it */
+			kernel_depart(&l); /* pausing may have undone it */
 	}
 	local_close(&l);
 	return ret;
 }
 
-static int end_here(struct plane *p, __u32 place, bool forget,
-		    struct xr_err *warn)
+static int end_here(struct plane *p, __u32 place, bool forget, struct xr_err *warn)
 {
 	struct local l;
 	int ret;

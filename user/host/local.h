@@ -29,25 +29,23 @@ int port_check(struct plane *p, const char *name, struct xr_err *err);
  * 0. key: whom it is to be. port_refused_to(): -EEXIST and the line where there is
  * one.
  */
-#define PORT_WITH_SAME_MAC	1U	/* but for one of its MAC, in another VLAN */
-#define PORT_WITH_LOCKED	2U	/* but for one that is locked to it, as this is */
-__u32 port_holder(struct plane *p, __u64 key, const char *name,
-		  unsigned int may_share);
-int port_refused_to(struct plane *p, __u64 key, const char *name,
-		    unsigned int may_share, struct xr_err *err);
+#define PORT_WITH_SAME_MAC 1U /* but for one of its MAC, in another VLAN */
+#define PORT_WITH_LOCKED   2U /* but for one that is locked to it, as this is */
+__u32 port_holder(struct plane *p, __u64 key, const char *name, unsigned int may_share);
+int port_refused_to(struct plane *p, __u64 key, const char *name, unsigned int may_share,
+		    struct xr_err *err);
 
 /*
  * Old host: finds the tap, hooks it, begins a ring. New host: hooks the tap that
  * waits there.
  */
 struct vm_told {
-	const char *tap;	/* its port here, by who knows; NULL: unknown */
-	__u32 reader;		/* the process that should have it open; or 0 */
-	bool soon;		/* hooks may come later: tc_attach_soon() */
-	bool again;		/* prepared before: only what is another now */
+	const char *tap; /* its port here, by who knows; NULL: unknown */
+	__u32 reader;    /* the process that should have it open; or 0 */
+	bool soon;       /* hooks may come later: tc_attach_soon() */
+	bool again;      /* prepared before: only what is another now */
 };
-int vm_local_prepare(struct plane *p, __u32 place, const struct vm_told *told,
-		     struct xr_err *warn);
+int vm_local_prepare(struct plane *p, __u32 place, const struct vm_told *told, struct xr_err *warn);
 
 /*
  * Old host: whether its port's queue was empty just now, as far as is known; what
@@ -55,8 +53,8 @@ int vm_local_prepare(struct plane *p, __u32 place, const struct vm_told *told,
  * after vm_local_prepare(), until it was so SAMPLES_EMPTY times in a row, or
  * SAMPLES_MOST times: the more, the more exact is the residual.
  */
-#define SAMPLES_EMPTY	6
-#define SAMPLES_MOST	24
+#define SAMPLES_EMPTY 6
+#define SAMPLES_MOST  24
 bool vm_local_sample(struct plane *p, __u32 place);
 /* Microseconds until the n-th: frames that come at even ones must not hide it. */
 __u32 vm_local_sample_wait(int n);
@@ -68,18 +66,15 @@ __u32 vm_local_sample_wait(int n);
 struct vm_residual {
 	__u64 unread, replayed, lost;
 };
-int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r,
-		   struct xr_err *warn);
+int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r, struct xr_err *warn);
 
 /*
  * New host, the VM runs here: before the word says so. What the bridge knew of it
  * would send its frames back to the fabric, and after the word that is a loop.
  */
-int vm_local_arrive(struct plane *p, __u32 place, __u16 host,
-		    struct xr_err *warn);
+int vm_local_arrive(struct plane *p, __u32 place, __u16 host, struct xr_err *warn);
 /* The word says MOVED. from: where it was. arrived: vm_local_arrive() was done. */
-int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived,
-		   struct xr_err *warn);
+int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived, struct xr_err *warn);
 /*
  * QEMU's own word on the residual: how many frames its guest got, as its virtqueue
  * counts (16 bits). While the guest runs, vm_local_compare() sets against it what
@@ -89,10 +84,8 @@ int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived,
  * vm_local_delivered() replays that, too.
  */
 int vm_local_reads(struct plane *p, __u32 place, __u64 *reads);
-bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before,
-		      __u64 after);
-int vm_local_delivered(struct plane *p, __u32 place, __u16 used,
-		       struct vm_residual *r);
+bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before, __u64 after);
+int vm_local_delivered(struct plane *p, __u32 place, __u16 used, struct vm_residual *r);
 
 int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn);
 /* The redirect is over: where it is, is known. What its host needs remains. */

@@ -17,17 +17,16 @@ struct local {
 	__u8 mac[6];
 	__u16 vlan;
 	struct netlink nl;
-	struct links links;		/* once local_read() was called */
+	struct links links; /* once local_read() was called */
 	bool has_links;
-	struct link port;		/* tap_known()'s */
-	bool doubt;			/* about its port: it was told, none is taken */
+	struct link port; /* tap_known()'s */
+	bool doubt;       /* about its port: it was told, none is taken */
 	struct xr_err *warn;
-	int back;			/* to the caller's network namespace */
+	int back; /* to the caller's network namespace */
 };
 
 /* One more thing that could not be had. */
-void local_warn(struct local *l, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void local_warn(struct local *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Reads the devices, if they are not known yet: that waits for whoever else on
@@ -62,8 +61,8 @@ const char *port_of_fabric(struct plane *p, const struct link *dev);
 /* ---- tap.c ---- */
 
 struct link_counts {
-	__u64 read;		/* tx_packets: what its reader took */
-	__u64 dropped;		/* tx_dropped: what did not fit */
+	__u64 read;    /* tx_packets: what its reader took */
+	__u64 dropped; /* tx_dropped: what did not fit */
 };
 
 /* Not by netlink: that waits for whoever changes a device just now. */
@@ -81,7 +80,7 @@ void tap_probe(const struct local *l);
 
 enum tap_reader {
 	TAP_READER_OTHER,
-	TAP_READER_QEMU,	/* in user space: holds one frame more than it delivers */
+	TAP_READER_QEMU, /* in user space: holds one frame more than it delivers */
 	TAP_READER_VHOST,
 };
 
@@ -127,16 +126,15 @@ bool ring_awaits(const struct local *l);
  * Waits until nothing is read and nothing goes in any more: a program that saw
  * the state before may still be at it on another CPU.
  */
-int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
-		__u64 *left);
+int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered, __u64 *left);
 
 /* ---- replay.c ---- */
 
 /* To that host; again, it does nothing. */
 int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
 /* Frames from + 1 to to. */
-int ring_send(struct local *l, struct xr_ring *r, __u16 host, __u64 from,
-	      __u64 to, struct vm_residual *out);
+int ring_send(struct local *l, struct xr_ring *r, __u16 host, __u64 from, __u64 to,
+	      struct vm_residual *out);
 
 /* Checksums that the sender left to its device. Exported for the tests. */
 void frame_fill_checksum(__u8 *frame, __u32 len);
@@ -144,8 +142,7 @@ void frame_fill_checksum(__u8 *frame, __u32 len);
 /* ---- delivered.c: QEMU's own count ---- */
 
 /* See vm_local_delivered(). */
-int ring_delivered(struct local *l, __u16 to, __u16 used,
-		   struct vm_residual *r);
+int ring_delivered(struct local *l, __u16 to, __u16 used, struct vm_residual *r);
 /* Here it goes on without what was thrown away: into its tap with it again. */
 void ring_give_back(struct local *l);
 

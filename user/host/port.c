@@ -20,14 +20,14 @@
 #include "plane/vm_word.h"
 #include "vm_ip.h"
 
-#define CHOICES 4		/* that are named */
+#define CHOICES 4 /* that are named */
 
 struct search {
 	struct local *l;
-	const struct xr_host_info *end;	/* whose VNI is its segment's; or NULL */
-	__u32 segment;			/* the bridge of that VNI's device; or 0 */
-	bool in_segment;		/* what is looked for now */
-	bool in_vlan;			/* entries of its very VLAN only */
+	const struct xr_host_info *end; /* whose VNI is its segment's; or NULL */
+	__u32 segment;                  /* the bridge of that VNI's device; or 0 */
+	bool in_segment;                /* what is looked for now */
+	bool in_vlan;                   /* entries of its very VLAN only */
 	const struct link *hit[CHOICES];
 	int n;
 };
@@ -58,20 +58,22 @@ static __u16 leads_to(struct plane *p, const struct link *dev)
 	return to;
 }
 
-static bool is_fabric(struct plane *p, const struct link *dev,
-		      struct xr_err *err)
+static bool is_fabric(struct plane *p, const struct link *dev, struct xr_err *err)
 {
 	__u16 host = leads_to(p, dev);
 	const char *what = host ? NULL : port_of_fabric(p, dev);
 
 	if (what)
-		xr_fail(err, 0, "%s is %s: what is put into it leaves this "
+		xr_fail(err, 0,
+			"%s is %s: what is put into it leaves this "
 			"machine; name the VM's tap or veth, or no dev at all",
 			dev->name, what);
 	else if (host)
-		xr_fail(err, 0, "%s leads to host %s: what is put into it "
+		xr_fail(err, 0,
+			"%s leads to host %s: what is put into it "
 			"leaves this machine; name the VM's tap or veth, or no "
-			"dev at all", dev->name, host_name(p, host));
+			"dev at all",
+			dev->name, host_name(p, host));
 	return what || host;
 }
 
@@ -86,8 +88,10 @@ bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err)
 		return false;
 	if (!what)
 		return is_fabric(p, dev, err);
-	xr_fail(err, 0, "%s is %s: what is put into it does not go to the VM; "
-		"name the VM's tap or veth, or no dev at all", dev->name, what);
+	xr_fail(err, 0,
+		"%s is %s: what is put into it does not go to the VM; "
+		"name the VM's tap or veth, or no dev at all",
+		dev->name, what);
 	return true;
 }
 
@@ -105,11 +109,12 @@ int port_check(struct plane *p, const char *name, struct xr_err *err)
 		return is_fabric(p, &dev, err) ? -EINVAL : 0;
 	ret = netlink_open(&nl);
 	if (ret)
-		return xr_fail(err, ret, "%s: cannot ask the kernel what it "
-			       "is: %s", name, strerror(-ret));
+		return xr_fail(err, ret,
+			       "%s: cannot ask the kernel what it "
+			       "is: %s",
+			       name, strerror(-ret));
 	refused = link_ask(&nl, &dev) &&
-		  (port_refused(p, &dev, err) ||
-		   (dev.kind == LINK_TUN && is_fabric(p, &dev, err)));
+		(port_refused(p, &dev, err) || (dev.kind == LINK_TUN && is_fabric(p, &dev, err)));
 	netlink_close(&nl);
 	return refused ? -EINVAL : 0;
 }
@@ -120,8 +125,7 @@ static bool is_attached(const struct plane *p, __u32 ifindex)
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++)
-		if (p->devices[i].ifindex == ifindex &&
-		    p->devices[i].netns == here)
+		if (p->devices[i].ifindex == ifindex && p->devices[i].netns == here)
 			return true;
 	return false;
 }
@@ -171,8 +175,7 @@ static __u32 namesake(const struct search *s)
 		if (!is_here(p, now) || p->vm_info[place].tap[0] ||
 		    (p->vms[place].tap && p->vms[place].tap != s->hit[0]->ifindex))
 			continue;
-		if (s->in_segment && end &&
-		    p->host_info[end].vni != s->end->vni)
+		if (s->in_segment && end && p->host_info[end].vni != s->end->vni)
 			continue;
 		return place;
 	}
@@ -186,9 +189,10 @@ static __u32 anothers(const struct local *l, __u32 ifindex)
 {
 	__u32 kind = tap_kind(l->p, ifindex), place = kind - 1;
 
-	return kind && kind < XR_TAP_TUNNEL && place != l->place &&
-	       l->p->vm_info[place].used && l->p->vms[place].tap == ifindex &&
-	       is_here(l->p, vm_now(l->p, place)) ? kind : 0;
+	return kind && kind < XR_TAP_TUNNEL && place != l->place && l->p->vm_info[place].used &&
+			l->p->vms[place].tap == ifindex && is_here(l->p, vm_now(l->p, place))
+		? kind
+		: 0;
 }
 
 /* One of the same MAC, in another VLAN. */
@@ -196,8 +200,7 @@ static bool is_namesakes(const struct local *l, __u32 ifindex)
 {
 	__u32 other = anothers(l, ifindex);
 
-	return other &&
-	       l->p->vms[other - 1].key << 16 == l->vm->key << 16;
+	return other && l->p->vms[other - 1].key << 16 == l->vm->key << 16;
 }
 
 /* In the bridge of another VNI's device. */
@@ -209,8 +212,8 @@ static bool is_foreign(const struct search *s, const struct link *dev)
 
 	for (i = 0; s->end && dev->master && i < links->n; i++) {
 		k = &links->link[i];
-		if (k->kind == LINK_VXLAN && k->master == dev->master &&
-		    k->vni && k->vni != s->end->vni)
+		if (k->kind == LINK_VXLAN && k->master == dev->master && k->vni &&
+		    k->vni != s->end->vni)
 			return true;
 	}
 	return false;
@@ -226,8 +229,7 @@ static void add_hit(struct search *s, const struct link *dev)
 		return;
 	if (is_attached(s->l->p, dev->ifindex) && dev->kind != LINK_TUN)
 		return;
-	if (port_refused(s->l->p, dev, &err) ||
-	    is_namesakes(s->l, dev->ifindex))
+	if (port_refused(s->l->p, dev, &err) || is_namesakes(s->l, dev->ifindex))
 		return;
 	for (i = 0; i < s->n; i++)
 		if (s->hit[i] == dev)
@@ -264,8 +266,7 @@ static void by_own_mac(struct search *s)
 
 	for (i = 0; i < links->n; i++) {
 		k = &links->link[i];
-		if (k->kind == LINK_TUN &&
-		    (k->mac[0] == 0xfe || k->mac[0] == s->l->mac[0]) &&
+		if (k->kind == LINK_TUN && (k->mac[0] == 0xfe || k->mac[0] == s->l->mac[0]) &&
 		    !memcmp(k->mac + 1, s->l->mac + 1, 5))
 			add_hit(s, k);
 	}
@@ -294,7 +295,7 @@ static void look(struct search *s, bool in_segment)
 		fdb_each(&l->nl, on_entry, s);
 	s->in_vlan = false;
 	if (s->n && !in_segment)
-		return;		/* a bridge that knows VLANs has it in this one */
+		return; /* a bridge that knows VLANs has it in this one */
 	if (!in_segment && !s->segment)
 		fdb_each(&l->nl, on_entry, s);
 	/* Before it came a bridge cannot have learned it: that is no more. */
@@ -311,16 +312,16 @@ static void doubt(struct search *s, __u32 other)
 
 	for (i = 0; i < s->n; i++) {
 		br = links_by_index(&s->l->links, s->hit[i]->master);
-		used += snprintf(names + used, sizeof(names) - used, "%s%s%s%s",
-				 i ? ", " : "", s->hit[i]->name,
-				 br ? " in " : "", br ? br->name : "");
+		used += snprintf(names + used, sizeof(names) - used, "%s%s%s%s", i ? ", " : "",
+				 s->hit[i]->name, br ? " in " : "", br ? br->name : "");
 	}
 	vm_name_at(s->l->p, name, s->l->place);
 	if (other != VM_NOWHERE)
 		vm_name_at(s->l->p, also, other);
-	local_warn(s->l, "which port is VM %s's: %s%s%s? None is taken: "
-		   "\"xroam vm add ... dev DEV\" names it", name, names,
-		   other != VM_NOWHERE ? ", or is that of VM " : "", also);
+	local_warn(s->l,
+		   "which port is VM %s's: %s%s%s? None is taken: "
+		   "\"xroam vm add ... dev DEV\" names it",
+		   name, names, other != VM_NOWHERE ? ", or is that of VM " : "", also);
 	s->l->doubt = true;
 }
 
@@ -370,16 +371,15 @@ static const struct link *by_route(struct local *l)
 	int i;
 
 	for (i = 0; !dev && i < XR_VM_ADDRS; i++) {
-		if (addr_is_zero(l->info->addr[i]) ||
-		    addr_is_link_local(l->info->addr[i]) ||
+		if (addr_is_zero(l->info->addr[i]) || addr_is_link_local(l->info->addr[i]) ||
 		    vm_ip_shared(l->p, l->info->addr[i]) ||
 		    route_ask(&l->nl, l->info->addr[i], &way) ||
 		    memcmp(way.gateway, l->info->addr[i], sizeof(way.gateway)))
 			continue;
 		dev = links_by_index(&l->links, way.ifindex);
-		if (dev && (is_attached(l->p, dev->ifindex) ||
-			    port_refused(l->p, dev, &err) ||
-			    anothers(l, dev->ifindex)))
+		if (dev &&
+		    (is_attached(l->p, dev->ifindex) || port_refused(l->p, dev, &err) ||
+		     anothers(l, dev->ifindex)))
 			dev = NULL;
 	}
 	return dev;
@@ -406,13 +406,11 @@ static const struct link *known_and_fit(struct local *l)
 	struct xr_err err = { "" };
 	const struct link *dev = NULL;
 
-	if (!l->info->tap[0] || !port_refused_to(l->p, l->vm->key, l->info->tap,
-						 learned ? 0 :
-						 PORT_WITH_SAME_MAC |
-						 locked * PORT_WITH_LOCKED,
-						 &err))
+	if (!l->info->tap[0] ||
+	    !port_refused_to(l->p, l->vm->key, l->info->tap,
+			     learned ? 0 : PORT_WITH_SAME_MAC | locked * PORT_WITH_LOCKED, &err))
 		dev = tap_known(l);
-	else if (learned)	/* long ago; the name is another's now */
+	else if (learned) /* long ago; the name is another's now */
 		l->info->tap[0] = '\0';
 	else
 		goto refused;
@@ -429,12 +427,10 @@ const struct link *tap_find(struct local *l)
 {
 	const struct link *found = known_and_fit(l);
 
-	if (found || l->doubt ||
-	    (l->info->tap[0] && !(l->info->learned & XR_LEARNED_TAP)) ||
+	if (found || l->doubt || (l->info->tap[0] && !(l->info->learned & XR_LEARNED_TAP)) ||
 	    local_read(l))
 		return found;
 	found = by_tables(l);
 	/* Of a VM that is elsewhere, a route would lead there. */
-	return found || l->doubt || !host_is_local(l->p, l->now.host) ?
-		       found : by_route(l);
+	return found || l->doubt || !host_is_local(l->p, l->now.host) ? found : by_route(l);
 }

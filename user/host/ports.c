@@ -22,8 +22,7 @@ static __u16 behind(struct plane *p, const struct xr_device *d)
 		if (!h->name[0] || h->method != XR_FORWARD_PORT)
 			continue;
 		path = p->hosts[i].path;
-		if (path ? p->paths[path].ifindex == d->ifindex :
-			   !strcmp(h->dev, d->name))
+		if (path ? p->paths[path].ifindex == d->ifindex : !strcmp(h->dev, d->name))
 			return i;
 	}
 	return 0;
@@ -45,8 +44,7 @@ static __u16 vlan_of_vni(const struct plane *p, __u32 vni)
 
 	for (i = 1; vni && i <= p->meta->limits.hosts; i++)
 		if (p->host_info[i].name[0] && p->host_info[i].vni == vni &&
-		    p->host_info[i].method == XR_FORWARD_VXLAN &&
-		    p->hosts[i].vlan)
+		    p->host_info[i].method == XR_FORWARD_VXLAN && p->hosts[i].vlan)
 			return p->hosts[i].vlan;
 	return 0;
 }
@@ -55,8 +53,7 @@ static __u16 vlan_of_vni(const struct plane *p, __u32 vni)
  * A bridge for each VLAN: which one it is, a VLAN or a VXLAN device among its ports
  * tells. 0: none does, or they differ.
  */
-static __u16 bridge_vlan(const struct plane *p, const struct links *l,
-			 __u32 bridge)
+static __u16 bridge_vlan(const struct plane *p, const struct links *l, __u32 bridge)
 {
 	__u16 found = 0, vlan;
 	size_t i;
@@ -64,9 +61,8 @@ static __u16 bridge_vlan(const struct plane *p, const struct links *l,
 	for (i = 0; i < l->n; i++) {
 		if (l->link[i].master != bridge)
 			continue;
-		vlan = l->link[i].kind == LINK_VXLAN ?
-			       vlan_of_vni(p, l->link[i].vni) :
-			       vlan_of_device(l, &l->link[i]);
+		vlan = l->link[i].kind == LINK_VXLAN ? vlan_of_vni(p, l->link[i].vni)
+						     : vlan_of_device(l, &l->link[i]);
 		if (vlan && found && vlan != found)
 			return 0;
 		if (vlan)
@@ -76,8 +72,8 @@ static __u16 bridge_vlan(const struct plane *p, const struct links *l,
 }
 
 /* The bridge's port that the device is, or that it is a part of. */
-static void know_switch(const struct plane *p, const struct links *l,
-			__u32 ifindex, struct xr_port *port)
+static void know_switch(const struct plane *p, const struct links *l, __u32 ifindex,
+			struct xr_port *port)
 {
 	const struct link *dev = links_by_index(l, ifindex), *br;
 	int hops;
@@ -94,8 +90,7 @@ static void know_switch(const struct plane *p, const struct links *l,
 		if (br->kind != LINK_BRIDGE)
 			return;
 		port->sw = br->filters ? XR_SWITCH_VLANS : XR_SWITCH_MACS;
-		port->pvid = br->filters ? dev->pvid :
-					   bridge_vlan(p, l, br->ifindex);
+		port->pvid = br->filters ? dev->pvid : bridge_vlan(p, l, br->ifindex);
 		port->tpid = br->filters ? br->tpid : 0;
 		return;
 	}
@@ -159,10 +154,8 @@ void host_refresh_ports(struct plane *p)
 			port.mac = mac_of(&r.links, d->ifindex);
 		}
 		memcpy(&word, &port, sizeof(word));
-		__atomic_store_n((__u64 *)(void *)&p->ports[i], word,
-				 __ATOMIC_RELEASE);
-		__atomic_store_n(&p->ports[i].mac, port.mac,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n((__u64 *)(void *)&p->ports[i], word, __ATOMIC_RELEASE);
+		__atomic_store_n(&p->ports[i].mac, port.mac, __ATOMIC_RELEASE);
 	}
 	links_free(&r.links);
 }
@@ -179,19 +172,16 @@ static int rank(const struct plane *p, __u32 place)
 	return 1 + (host_is_local(p, now.host) || host_is_local(p, now.next));
 }
 
-static bool is_behind(const struct plane *p, __u32 place,
-		      const struct xr_device *d)
+static bool is_behind(const struct plane *p, __u32 place, const struct xr_device *d)
 {
-	return p->vms[place].tap == d->ifindex &&
-	       p->vm_info[place].netns == d->netns;
+	return p->vms[place].tap == d->ifindex && p->vm_info[place].netns == d->netns;
 }
 
 static void own_slot(struct plane *p, int slot, __u32 place)
 {
 	__u32 own = p->ports[slot].own;
 
-	if (own && own != place + 1 &&
-	    is_behind(p, own - 1, &p->devices[slot]) &&
+	if (own && own != place + 1 && is_behind(p, own - 1, &p->devices[slot]) &&
 	    rank(p, own - 1) > rank(p, place))
 		return;
 	__atomic_store_n(&p->ports[slot].own, place + 1, __ATOMIC_RELEASE);
@@ -210,7 +200,7 @@ void ports_own(struct plane *p, __u32 place, __u32 tap)
 struct search {
 	struct plane *p;
 	const struct xr_device *d;
-	__u32 best;		/* plus one */
+	__u32 best; /* plus one */
 };
 
 static int look_at_vm(void *ctx, __u32 place)
@@ -229,8 +219,7 @@ void ports_find_own(struct plane *p, const struct xr_device *d)
 
 	if (host_any_local(p))
 		vm_each(p, look_at_vm, &s);
-	__atomic_store_n(&p->ports[d - p->devices].own, s.best,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&p->ports[d - p->devices].own, s.best, __ATOMIC_RELEASE);
 }
 
 void ports_find_others(struct plane *p, __u32 place)

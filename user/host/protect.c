@@ -13,7 +13,7 @@
 
 struct entry {
 	struct xr_protected key;
-	__u32 why;		/* PROTECT_*; 0: goes */
+	__u32 why; /* PROTECT_*; 0: goes */
 };
 
 struct entries {
@@ -125,8 +125,7 @@ int protect_list(struct plane *p, struct xr_protected **list, size_t *n)
 	return ret;
 }
 
-static int store(struct plane *p, const struct entries *have,
-		 const struct entries *wanted)
+static int store(struct plane *p, const struct entries *have, const struct entries *wanted)
 {
 	int fd = p->fd[PLANE_PROTECTED], ret = 0;
 	size_t i, j;
@@ -139,17 +138,16 @@ static int store(struct plane *p, const struct entries *have,
 		if (j == wanted->n)
 			bpf_map_delete_elem(fd, &have->item[i].key);
 		else if (have->item[i].why == wanted->item[j].why)
-			wanted->item[j].why = 0;	/* as it is */
+			wanted->item[j].why = 0; /* as it is */
 	}
 	for (j = 0; !ret && j < wanted->n; j++)
 		if (wanted->item[j].why)
-			ret = bpf_map_update_elem(fd, &wanted->item[j].key,
-						  &wanted->item[j].why, 0);
+			ret = bpf_map_update_elem(fd, &wanted->item[j].key, &wanted->item[j].why,
+						  0);
 	return ret;
 }
 
-int protect_refresh(struct plane *p, const struct xr_protected *list, size_t n,
-		    struct xr_err *err)
+int protect_refresh(struct plane *p, const struct xr_protected *list, size_t n, struct xr_err *err)
 {
 	struct entries have = { NULL, 0, false }, wanted = { NULL, 0, false };
 	int ret = load(p, &have);

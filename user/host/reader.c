@@ -88,7 +88,7 @@ struct reader {
 	const char *tap;
 	enum tap_reader is;
 	__u32 pid;
-	bool here;		/* certainly: it is in this namespace */
+	bool here; /* certainly: it is in this namespace */
 };
 
 static void ask(struct reader *r, const char *pid)
@@ -99,8 +99,7 @@ static void ask(struct reader *r, const char *pid)
 		return;
 	r->here = is_here(pid);
 	r->pid = atoi(pid);
-	r->is = h.vhost ? TAP_READER_VHOST :
-		is_qemu(pid) ? TAP_READER_QEMU : TAP_READER_OTHER;
+	r->is = h.vhost ? TAP_READER_VHOST : is_qemu(pid) ? TAP_READER_QEMU : TAP_READER_OTHER;
 }
 
 /* All processes, or those alone that are a QEMU: of the others there are many. */
@@ -110,8 +109,7 @@ static void ask_all(struct reader *r, bool qemus)
 	struct dirent *e;
 
 	while (d && !r->here && (e = readdir(d)))
-		if (isdigit((unsigned char)e->d_name[0]) &&
-		    (!qemus || is_qemu(e->d_name)))
+		if (isdigit((unsigned char)e->d_name[0]) && (!qemus || is_qemu(e->d_name)))
 			ask(r, e->d_name);
 	if (d)
 		closedir(d);
@@ -139,7 +137,7 @@ enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid)
 
 /* ---- whether it has it ---- */
 
-#define FDS_MOST 4096	/* of one who opens more, the tap is among the first */
+#define FDS_MOST 4096 /* of one who opens more, the tap is among the first */
 
 /*
  * Its own descriptor is asked, in which namespace that tap is: a process can make one
@@ -149,8 +147,7 @@ static bool is_this_tap(const char *pid, const char *fd, const char *tap)
 {
 	struct ifreq ifr = { .ifr_name = "" };
 	int process = syscall(SYS_pidfd_open, atoi(pid), 0);
-	int tun = process < 0 ? -1 :
-		  (int)syscall(SYS_pidfd_getfd, process, atoi(fd), 0);
+	int tun = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, atoi(fd), 0);
 	int space = tun < 0 ? -1 : ioctl(tun, TUNGETDEVNETNS);
 	char path[40];
 	bool is;
@@ -159,9 +156,8 @@ static bool is_this_tap(const char *pid, const char *fd, const char *tap)
 		is = is_tap_of(pid, fd, tap);
 	} else {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", space);
-		is = !ioctl(tun, TUNGETIFF, &ifr) &&
-		     !strncmp(ifr.ifr_name, tap, IFNAMSIZ) &&
-		     (space < 0 || netns_is_here(path));
+		is = !ioctl(tun, TUNGETIFF, &ifr) && !strncmp(ifr.ifr_name, tap, IFNAMSIZ) &&
+			(space < 0 || netns_is_here(path));
 	}
 	if (space >= 0)
 		close(space);
@@ -218,7 +214,7 @@ enum sleep reader_sleeps(__u32 pid)
 
 	snprintf(path, sizeof(path), "/proc/%u/syscall", pid);
 	f = fopen(path, "re");
-	if (!f || fscanf(f, "%d", &call) != 1)	/* "running" */
+	if (!f || fscanf(f, "%d", &call) != 1) /* "running" */
 		call = -1;
 	if (f)
 		fclose(f);
@@ -238,4 +234,3 @@ enum sleep reader_sleeps(__u32 pid)
 		return WAITS;
 	}
 }
-

@@ -48,8 +48,7 @@ void frame_fill_checksum(__u8 *frame, __u32 len)
 		l4 = ip + header;
 		l4_len = total - header;
 		sum = add_up(ip + 12, 8, 0);
-	} else if (frame[12] == 0x86 && frame[13] == 0xdd &&
-		   len >= ETH_HLEN + 40) {
+	} else if (frame[12] == 0x86 && frame[13] == 0xdd && len >= ETH_HLEN + 40) {
 		l4_len = ip[4] << 8 | ip[5];
 		if (ETH_HLEN + 40 + l4_len > len)
 			return;
@@ -59,8 +58,10 @@ void frame_fill_checksum(__u8 *frame, __u32 len)
 	} else {
 		return;
 	}
-	offset = proto == IPPROTO_TCP ? 16 : proto == IPPROTO_UDP ? 6 :
-		 proto == IPPROTO_ICMPV6 ? 2 : 0;
+	offset = proto == IPPROTO_TCP     ? 16
+		: proto == IPPROTO_UDP    ? 6
+		: proto == IPPROTO_ICMPV6 ? 2
+					  : 0;
 	if (!offset || l4_len < offset + 2)
 		return;
 	field = l4 + offset;
@@ -83,12 +84,12 @@ static enum sent replay_one(struct local *l, int prog, __u16 to, __u64 number)
 	const struct xr_ring_frame *f = ring_frame(l, number);
 	struct __sk_buff ctx = { .cb = { to } };
 	__u8 frame[XR_RING_OCTETS];
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame,
-		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx));
 	__u32 len = f->len;
 
-	if (__atomic_load_n(&f->number, __ATOMIC_ACQUIRE) != number ||
-	    len < ETH_HLEN || len > sizeof(frame))
+	if (__atomic_load_n(&f->number, __ATOMIC_ACQUIRE) != number || len < ETH_HLEN ||
+	    len > sizeof(frame))
 		return LOST;
 	memcpy(frame, f->octet, len);
 	/* What is for everybody, the fabric brings to the new host itself. */
@@ -99,8 +100,8 @@ static enum sent replay_one(struct local *l, int prog, __u16 to, __u64 number)
 	return bpf_prog_test_run_opts(prog, &run) || run.retval ? LOST : SENT;
 }
 
-static void replay(struct local *l, struct xr_ring *r, int prog, __u16 host,
-		   __u64 from, __u64 to, struct vm_residual *out)
+static void replay(struct local *l, struct xr_ring *r, int prog, __u16 host, __u64 from, __u64 to,
+		   struct vm_residual *out)
 {
 	__u64 n, first = to > XR_RING_FRAMES ? to - XR_RING_FRAMES : 0;
 
@@ -132,8 +133,8 @@ static void count_replayed(struct local *l, const struct vm_residual *out)
 		vm_count_reason(l->p, XR_R_RING_LOST, out->lost);
 }
 
-int ring_send(struct local *l, struct xr_ring *r, __u16 host, __u64 from,
-	      __u64 to, struct vm_residual *out)
+int ring_send(struct local *l, struct xr_ring *r, __u16 host, __u64 from, __u64 to,
+	      struct vm_residual *out)
 {
 	struct xr_err err = { "" };
 	int prog = tc_replay_program(l->p, &err);
@@ -158,7 +159,8 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 		return 0;
 	ret = ring_unread(l, r, &entered, &left);
 	if (ret) {
-		local_warn(l, "its port is gone: what it left unread there is "
+		local_warn(l,
+			   "its port is gone: what it left unread there is "
 			   "not known");
 		return 0;
 	}

@@ -28,13 +28,13 @@
 #include "local_priv.h"
 #include "plane/vm_word.h"
 
-#define STILL		3	/* looks in a row that saw no more read */
-#define AWAKE_LOOKS	2500	/* a QEMU that gets no processor just now */
-#define RAN_NS		5000000	/* enough for its main loop to come round */
-#define SETTLES_US	12000	/* a QEMU that has just stopped, on a busy machine */
-#define LOOK_US		100
-#define LOOKS		20
-#define WAITS_FOR	8	/* looks that it may wait for a lock, and get it */
+#define STILL       3       /* looks in a row that saw no more read */
+#define AWAKE_LOOKS 2500    /* a QEMU that gets no processor just now */
+#define RAN_NS      5000000 /* enough for its main loop to come round */
+#define SETTLES_US  12000   /* a QEMU that has just stopped, on a busy machine */
+#define LOOK_US     100
+#define LOOKS       20
+#define WAITS_FOR   8 /* looks that it may wait for a lock, and get it */
 
 /* ---- a ring ---- */
 
@@ -42,8 +42,7 @@ struct xr_ring *ring_at(struct plane *p, __u32 place)
 {
 	__u8 ring = p->vms[place].ring;
 
-	return ring && p->rings[ring - 1].vm == place + 1 ? &p->rings[ring - 1] :
-							    NULL;
+	return ring && p->rings[ring - 1].vm == place + 1 ? &p->rings[ring - 1] : NULL;
 }
 
 struct xr_ring *ring_of(const struct local *l)
@@ -85,7 +84,7 @@ static bool is_free(const struct plane *p, __u32 r)
 		return true;
 	now = vm_now(p, vm - 1);
 	return p->vms[vm - 1].ring != r + 1 ||
-	       (now.state != XR_VM_PREPARED && now.state != XR_VM_BLACKOUT);
+		(now.state != XR_VM_PREPARED && now.state != XR_VM_BLACKOUT);
 }
 
 static int free_ring(struct plane *p)
@@ -171,15 +170,17 @@ void ring_begin(struct local *l, const struct link *tap, __u32 reader)
 	struct link_counts c;
 	int i;
 
-	if (r) {		/* it has begun */
+	if (r) { /* it has begun */
 		if (is_gone(r->reader))
 			find_reader(r, tap->name);
 		return;
 	}
 	i = free_ring(l->p);
 	if (i < 0 || tap_counts(tap->ifindex, &c)) {
-		local_warn(l, "no ring is free for frames that it leaves unread: "
-			   "limits rings: %u", l->p->meta->limits.rings);
+		local_warn(l,
+			   "no ring is free for frames that it leaves unread: "
+			   "limits rings: %u",
+			   l->p->meta->limits.rings);
 		return;
 	}
 	r = &l->p->rings[i];
@@ -188,7 +189,7 @@ void ring_begin(struct local *l, const struct link *tap, __u32 reader)
 	clear_frames(l->p, i);
 	r->read_base = c.read;
 	r->drop_base = c.dropped;
-	r->reader = reader;	/* likely: see ring_ask() */
+	r->reader = reader; /* likely: see ring_ask() */
 	__atomic_store_n(&r->vm, l->place + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&l->vm->ring, i + 1, __ATOMIC_RELEASE);
 	ring_sample(l->p, l->place);
@@ -196,8 +197,7 @@ void ring_begin(struct local *l, const struct link *tap, __u32 reader)
 
 /* ---- how much is unread ---- */
 
-int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
-		__u64 *left)
+int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered, __u64 *left)
 {
 	bool held = r->flags & XR_RING_HELD;
 	struct link_counts c = { 0 }, was, first = { 0 };
@@ -215,8 +215,8 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 	ret = tap_counts(l->vm->tap, &was);
 	*entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 	for (looks = 0; !ret && looks < LOOKS && awake < AWAKE_LOOKS &&
-			(still < STILL ||
-			 (asleep != POLLS && waits < WAITS_FOR)); looks++) {
+	     (still < STILL || (asleep != POLLS && waits < WAITS_FOR));
+	     looks++) {
 		usleep(LOOK_US);
 		if (asleep != POLLS)
 			asleep = reader_sleeps(r->reader);
@@ -234,8 +234,7 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered,
 	if (ret)
 		return ret;
 	/* Never seen asleep: it has taken one, or had the time to. */
-	if (asleep == AWAKE && was.read == first.read &&
-	    process_ran(r->reader) - ran < RAN_NS)
+	if (asleep == AWAKE && was.read == first.read && process_ran(r->reader) - ran < RAN_NS)
 		held = false;
 	n = unread(r, &was) + (held && asleep != WAITS);
 	*left = n < 0 ? 0 : (__u64)n > *entered ? *entered : (__u64)n;

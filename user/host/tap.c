@@ -15,7 +15,7 @@
 
 #include "local_priv.h"
 
-#define ETH_P_PROBE	0x88b5	/* IEEE 802: local experimental */
+#define ETH_P_PROBE 0x88b5 /* IEEE 802: local experimental */
 
 /* ---- what went through ---- */
 
@@ -43,8 +43,10 @@ static int read_table(const char *tap, struct link_counts *c)
 	FILE *f = fopen("/proc/thread-self/net/dev", "re");
 
 	while (f && ret && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, " %19[^:]: %*u %*u %*u %*u %*u %*u %*u %*u "
-			   "%*u %llu %*u %llu", name, &read, &dropped) != 3 ||
+		if (sscanf(line,
+			   " %19[^:]: %*u %*u %*u %*u %*u %*u %*u %*u "
+			   "%*u %llu %*u %llu",
+			   name, &read, &dropped) != 3 ||
 		    strcmp(name, tap))
 			continue;
 		c->read = read;
@@ -113,8 +115,7 @@ void tap_put(const struct local *l, const void *frame, size_t len)
 
 	if (!l->vm->tap)
 		return;
-	memcpy(&to.sll_protocol, (const __u8 *)frame + 2 * ETH_ALEN,
-	       sizeof(to.sll_protocol));
+	memcpy(&to.sll_protocol, (const __u8 *)frame + 2 * ETH_ALEN, sizeof(to.sll_protocol));
 	fd = packet_socket(l);
 	if (fd < 0)
 		return;

@@ -10,19 +10,17 @@
 
 #include "used.h"
 
-#define THROWN_AWAY	4	/* frames, at most: else the counts do not mean that */
-#define PLAIN_OCTETS	1514	/* that fit one buffer of the virtqueue */
-#define STRANGE		3	/* comparisons in a row: the difference is another */
+#define THROWN_AWAY  4    /* frames, at most: else the counts do not mean that */
+#define PLAIN_OCTETS 1514 /* that fit one buffer of the virtqueue */
+#define STRANGE      3    /* comparisons in a row: the difference is another */
 
 /* One frame, one buffer: neither filtered by the card nor in pieces. */
-static bool is_plain(const struct xr_ring_frame *f, __u64 number,
-		     const __u8 mac[ETH_ALEN])
+static bool is_plain(const struct xr_ring_frame *f, __u64 number, const __u8 mac[ETH_ALEN])
 {
 	static const __u8 all[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
 
 	return f->number == number && f->len && f->len <= PLAIN_OCTETS &&
-	       (!memcmp(f->octet, mac, ETH_ALEN) ||
-		!memcmp(f->octet, all, ETH_ALEN));
+		(!memcmp(f->octet, mac, ETH_ALEN) || !memcmp(f->octet, all, ETH_ALEN));
 }
 
 /* While that many frames were read, from this one on, the two counts kept step. */
@@ -44,8 +42,7 @@ __u64 used_first_missed(const struct used *u, __u16 used)
 	__u64 from = r->used_read - r->read_base, first;
 
 	first = from + (__u16)(used - r->used_low - (__u16)r->used_read);
-	if (first >= r->first || r->first - first > THROWN_AWAY ||
-	    !all_plain(u, from, r->first))
+	if (first >= r->first || r->first - first > THROWN_AWAY || !all_plain(u, from, r->first))
 		return r->first;
 	return first;
 }
@@ -90,9 +87,8 @@ bool used_compare(const struct used *u, __u16 used, __u64 before, __u64 after)
 	__u64 entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 
 	if (after - r->read_base > entered)
-		r->read_base = after - entered;	/* so many were unread at first */
-	if (!all_plain(u, (r->used_read ?: before) - r->read_base,
-		       after - r->read_base)) {
+		r->read_base = after - entered; /* so many were unread at first */
+	if (!all_plain(u, (r->used_read ?: before) - r->read_base, after - r->read_base)) {
 		r->used_read = 0;
 		r->strange = 0;
 		return false;

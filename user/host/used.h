@@ -11,8 +11,8 @@
 
 struct used {
 	struct xr_ring *ring;
-	const struct xr_ring_frame *frames;	/* its XR_RING_FRAMES */
-	__u8 mac[6];				/* the VM's */
+	const struct xr_ring_frame *frames; /* its XR_RING_FRAMES */
+	__u8 mac[6];                        /* the VM's */
 };
 
 /*

@@ -15,7 +15,7 @@
 #include "steer/tag_table.h"
 #include "vm_ip.h"
 
-#define VLANS	4095
+#define VLANS 4095
 
 void vm_loosen(__u32 **list, size_t *n, __u32 place)
 {
@@ -30,7 +30,7 @@ void vm_loosen(__u32 **list, size_t *n, __u32 place)
 struct ip_key {
 	const __be32 *addr;
 	__u16 vlan;
-	bool tagged;		/* in any VLAN but none */
+	bool tagged; /* in any VLAN but none */
 };
 
 static bool same_ip(const void *ctx, __u32 place, const void *key)
@@ -40,7 +40,7 @@ static bool same_ip(const void *ctx, __u32 place, const void *key)
 	const struct ip_key *k = key;
 
 	return (k->tagged ? ip->vlan != 0 : ip->vlan == k->vlan) &&
-	       !memcmp(ip->addr, k->addr, sizeof(ip->addr));
+		!memcmp(ip->addr, k->addr, sizeof(ip->addr));
 }
 
 static struct tag_table ips_of(const struct plane *p)
@@ -54,8 +54,7 @@ static __u64 hash_of(const struct plane *p, const __be32 *addr, __u16 vlan)
 	return xr_vm_ip_hash(p->hash_keys, addr, !addr_is_ipv4(addr), vlan);
 }
 
-static __u32 find_at(struct plane *p, const __be32 *addr, __u16 hash_vlan,
-		     __u16 vlan, bool tagged)
+static __u32 find_at(struct plane *p, const __be32 *addr, __u16 hash_vlan, __u16 vlan, bool tagged)
 {
 	const struct ip_key key = { addr, vlan, tagged };
 	struct tag_table t = ips_of(p);
@@ -67,8 +66,7 @@ static __u32 find_ip(struct plane *p, const __be32 *addr, __u16 vlan)
 {
 	__u32 place = find_at(p, addr, 0, vlan, false);
 
-	return place == TAG_NOWHERE && vlan ?
-		       find_at(p, addr, vlan, vlan, false) : place;
+	return place == TAG_NOWHERE && vlan ? find_at(p, addr, vlan, vlan, false) : place;
 }
 
 __u32 vm_by_ip_in(struct plane *p, const __be32 *addr, __u16 vlan)
@@ -84,8 +82,7 @@ __u32 vm_by_ip(struct plane *p, const __be32 *addr)
 
 	if (place == TAG_NOWHERE)
 		place = find_at(p, addr, 0, 0, true);
-	if (place == TAG_NOWHERE ||
-	    (p->vm_ips[place].vlan && p->vm_ips[place].shared))
+	if (place == TAG_NOWHERE || (p->vm_ips[place].vlan && p->vm_ips[place].shared))
 		return VM_NOWHERE;
 	return p->vm_ips[place].vm;
 }
@@ -104,8 +101,7 @@ bool vm_ip_shared(struct plane *p, const __be32 *addr)
 static void mark_shared(struct plane *p, __u32 place, __u16 shared)
 {
 	if (place != TAG_NOWHERE)
-		__atomic_store_n(&p->vm_ips[place].shared, shared,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&p->vm_ips[place].shared, shared, __ATOMIC_RELEASE);
 }
 
 static __u32 put(struct plane *p, __u64 h, const struct xr_vm_ip *ip)
@@ -139,8 +135,7 @@ int vm_add_ip(struct plane *p, __u32 vm, const __be32 *addr)
 		mark_shared(p, plain, 1);
 		mark_shared(p, tagged, 1);
 	}
-	place = put(p, hash_of(p, addr, tagged == TAG_NOWHERE ? 0 : ip.vlan),
-		    &ip);
+	place = put(p, hash_of(p, addr, tagged == TAG_NOWHERE ? 0 : ip.vlan), &ip);
 	if (place == TAG_NOWHERE)
 		return -ENOSPC;
 	p->vm_control->addresses++;
@@ -158,8 +153,7 @@ static void take_out(struct plane *p, __u32 place, struct vm_loose *loose)
 }
 
 /* The next VLAN's that is not found at the first place; TAG_NOWHERE: none. */
-static __u32 next_apart(struct plane *p, const __be32 *addr, __u16 *vlan,
-			__u32 but)
+static __u32 next_apart(struct plane *p, const __be32 *addr, __u16 *vlan, __u32 but)
 {
 	__u32 place;
 
@@ -176,8 +170,7 @@ static __u32 next_apart(struct plane *p, const __be32 *addr, __u16 *vlan,
  * Of those that are apart one takes the first place that is given up: its copy is
  * there before it is gone. No room but the very place: after all have seen it go.
  */
-static __u32 bring_home(struct plane *p, __u32 apart, __u32 gone,
-			struct vm_loose *loose)
+static __u32 bring_home(struct plane *p, __u32 apart, __u32 gone, struct vm_loose *loose)
 {
 	const struct xr_vm_ip ip = p->vm_ips[apart];
 	__u64 h = hash_of(p, ip.addr, 0);
@@ -215,15 +208,13 @@ static void drop_shared(struct plane *p, __u32 place, struct vm_loose *loose)
 		plain = plain == place ? TAG_NOWHERE : plain;
 		tagged = tagged == place ? TAG_NOWHERE : tagged;
 	}
-	if (apart != TAG_NOWHERE ||
-	    (plain != TAG_NOWHERE && tagged != TAG_NOWHERE))
+	if (apart != TAG_NOWHERE || (plain != TAG_NOWHERE && tagged != TAG_NOWHERE))
 		return;
 	mark_shared(p, plain, 0);
 	mark_shared(p, tagged, 0);
 }
 
-void vm_drop_ip(struct plane *p, __u32 vm, const __be32 *addr,
-		struct vm_loose *loose)
+void vm_drop_ip(struct plane *p, __u32 vm, const __be32 *addr, struct vm_loose *loose)
 {
 	__u32 place = find_ip(p, addr, vm_vlan_of(p->vms[vm].key));
 

@@ -22,7 +22,6 @@ __u32 vm_by_ip(struct plane *p, const __be32 *addr);
 /* Whether VMs in several VLANs have it. */
 bool vm_ip_shared(struct plane *p, const __be32 *addr);
 int vm_add_ip(struct plane *p, __u32 vm, const __be32 *addr);
-void vm_drop_ip(struct plane *p, __u32 vm, const __be32 *addr,
-		struct vm_loose *loose);
+void vm_drop_ip(struct plane *p, __u32 vm, const __be32 *addr, struct vm_loose *loose);
 
 #endif

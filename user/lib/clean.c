@@ -4,8 +4,8 @@
 #include <string.h>
 #include "clean.h"
 
-#define WORD_MAX	160	/* longer words lose their middle */
-#define WORD_LEFT	60
+#define WORD_MAX  160 /* longer words lose their middle */
+#define WORD_LEFT 60
 
 /*
  * C0, DEL and C1 are commands; U+2028 and U+2029 end lines; the marks and
@@ -13,9 +13,8 @@
  */
 static bool is_plain(unsigned int c)
 {
-	return c >= ' ' && !(c >= 0x7f && c < 0xa0) &&
-	       !(c >= 0x200b && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) &&
-	       !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff;
+	return c >= ' ' && !(c >= 0x7f && c < 0xa0) && !(c >= 0x200b && c <= 0x200f) &&
+		!(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff;
 }
 
 /* RFC 3629: neither more octets than needed, nor surrogates, nor beyond. */
@@ -38,8 +37,7 @@ struct clean_char clean_next(const char *text, size_t len)
 		c.plain = is_plain(*s);
 		return c;
 	}
-	n = *s >= 0xf5 ? 0 : *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 :
-	    *s >= 0xc2 ? 2 : 0;
+	n = *s >= 0xf5 ? 0 : *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 0;
 	if (!n)
 		return c;
 	point = *s & (0x7f >> n);
@@ -125,13 +123,12 @@ void clean_cut(const char *line, char *out, size_t size)
 	all[n] = '\0';
 	if (n >= size) {
 		memcpy(out, all, size - tail - 4);
-		snprintf(out + size - tail - 4, tail + 4, "...%s",
-			 all + n - tail);
+		snprintf(out + size - tail - 4, tail + 4, "...%s", all + n - tail);
 	} else {
 		memcpy(out, all, n + 1);
 	}
 	free(all);
-	clean_line(out);	/* it may be cut within a character */
+	clean_line(out); /* it may be cut within a character */
 }
 
 char *clean_utf8(const char *text)
@@ -154,8 +151,7 @@ char *clean_utf8(const char *text)
 	return out;
 }
 
-size_t clean_escape(const char *text, size_t len, bool last, char *out,
-		    size_t *taken)
+size_t clean_escape(const char *text, size_t len, bool last, char *out, size_t *taken)
 {
 	const char *s = text;
 	size_t n = 0;

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 struct clean_char {
-	size_t len;		/* octets; 0: the text ends within it */
-	bool valid;		/* UTF-8; else len is 1 */
-	bool plain;		/* neither a command nor an end of line */
+	size_t len; /* octets; 0: the text ends within it */
+	bool valid; /* UTF-8; else len is 1 */
+	bool plain; /* neither a command nor an end of line */
 	unsigned int point;
 };
 
@@ -39,7 +39,6 @@ char *clean_utf8(const char *text);
  * line ends and tabs, and "\\xff" for what is not UTF-8. Up to 6 octets for one; the
  * octets of a character that is not whole yet are left, unless last.
  */
-size_t clean_escape(const char *text, size_t len, bool last, char *out,
-		    size_t *taken);
+size_t clean_escape(const char *text, size_t len, bool last, char *out, size_t *taken);
 
 #endif

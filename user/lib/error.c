@@ -39,8 +39,7 @@ bool xr_errs_knows(const struct xr_errs *all, unsigned int line)
 	return false;
 }
 
-bool xr_errs_add(struct xr_errs *all, const struct xr_err *e, unsigned int line,
-		 unsigned int item)
+bool xr_errs_add(struct xr_errs *all, const struct xr_err *e, unsigned int line, unsigned int item)
 {
 	if (!all->item) {
 		all->item = calloc(XR_ERRS_MAX, sizeof(*all->item));
@@ -65,6 +64,5 @@ void xr_errs_free(struct xr_errs *all)
 
 bool xr_is_lack(int code)
 {
-	return code == -EMFILE || code == -ENFILE || code == -ENOMEM ||
-	       code == -ENOBUFS;
+	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS;
 }

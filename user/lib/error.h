@@ -11,14 +11,14 @@
 #include <stddef.h>
 
 struct xr_err {
-	char text[512];		/* no newline; empty: nothing said yet */
+	char text[512]; /* no newline; empty: nothing said yet */
 };
 
 /* All that is wrong with a file, where that is asked for. */
 struct xr_errs {
 	struct xr_err_at {
 		struct xr_err err;
-		unsigned int line;	/* 0: of none */
+		unsigned int line; /* 0: of none */
 	} *item;
 	size_t n;
 	/*
@@ -32,14 +32,12 @@ struct xr_errs {
 #define XR_ERRS_MAX 50
 
 /* False: there are enough. item: the line where its item begins. */
-bool xr_errs_add(struct xr_errs *all, const struct xr_err *e, unsigned int line,
-		 unsigned int item);
+bool xr_errs_add(struct xr_errs *all, const struct xr_err *e, unsigned int line, unsigned int item);
 bool xr_errs_knows(const struct xr_errs *all, unsigned int line);
 void xr_errs_free(struct xr_errs *all);
 
 /* Writes the line (e may be NULL) and returns code, a -errno. */
-int xr_fail(struct xr_err *e, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int xr_fail(struct xr_err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /*
  * The line for out: whatever it is made of, no control characters, UTF-8, and its

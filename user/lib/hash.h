@@ -39,8 +39,10 @@ static inline __u64 hash_sip(__u64 k0, __u64 k1, const void *data, size_t len)
 {
 	const __u8 *d = data;
 	__u64 v[4] = {
-		k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL,
-		k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL,
+		k0 ^ 0x736f6d6570736575ULL,
+		k1 ^ 0x646f72616e646f6dULL,
+		k0 ^ 0x6c7967656e657261ULL,
+		k1 ^ 0x7465646279746573ULL,
 	};
 	__u64 word;
 	size_t left = len;
@@ -68,12 +70,10 @@ static inline __u64 hash_sip(__u64 k0, __u64 k1, const void *data, size_t len)
 }
 
 /* which: another hash of the same name for each number. */
-static inline __u64 hash_name(const struct xr_hash_keys *k, const char *name,
-			      __u64 which)
+static inline __u64 hash_name(const struct xr_hash_keys *k, const char *name, __u64 which)
 {
 	return hash_sip(k->key[0] ^ hash_rotl(k->key[7], 17),
-			k->key[1] ^ hash_rotl(k->key[15], 31) ^ which, name,
-			strlen(name));
+			k->key[1] ^ hash_rotl(k->key[15], 31) ^ which, name, strlen(name));
 }
 
 #endif

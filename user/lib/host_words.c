@@ -13,17 +13,14 @@ const char *host_words(char *buf, size_t size, const struct xr_host_info *h)
 		snprintf(port, sizeof(port), " port %u", h->port);
 	switch (h->method) {
 	case XR_FORWARD_VXLAN:
-		snprintf(buf, size, "vxlan %s vni %u%s%s", addr, h->vni, port,
-			 local);
+		snprintf(buf, size, "vxlan %s vni %u%s%s", addr, h->vni, port, local);
 		break;
 	case XR_FORWARD_IPIP:
 	case XR_FORWARD_GUE:
-		snprintf(buf, size, "%s %s%s%s", text_forward(h->method), addr,
-			 port, local);
+		snprintf(buf, size, "%s %s%s%s", text_forward(h->method), addr, port, local);
 		break;
 	case XR_FORWARD_L2:
-		snprintf(buf, size, "mac %s dev %s%s", text_mac(mac, h->mac),
-			 h->dev, local);
+		snprintf(buf, size, "mac %s dev %s%s", text_mac(mac, h->mac), h->dev, local);
 		break;
 	default:
 		snprintf(buf, size, "dev %s%s", h->dev, local);
@@ -34,5 +31,5 @@ const char *host_words(char *buf, size_t size, const struct xr_host_info *h)
 bool host_has_tunnel(const struct xr_host_info *h)
 {
 	return h->method == XR_FORWARD_VXLAN || h->method == XR_FORWARD_IPIP ||
-	       h->method == XR_FORWARD_GUE;
+		h->method == XR_FORWARD_GUE;
 }

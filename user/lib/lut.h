@@ -16,7 +16,7 @@
 #define LUT_END 0xffffffffU
 
 struct lut {
-	__u32 *slot;	/* index + 1; 0: free */
+	__u32 *slot; /* index + 1; 0: free */
 	__u32 mask;
 };
 

@@ -18,7 +18,7 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-#define SELF "/proc/thread-self/ns/net"
+#define SELF  "/proc/thread-self/ns/net"
 #define NAMED "/run/netns"
 
 /* Where the process began: it cannot go while the process is there. */
@@ -86,7 +86,7 @@ static int go(const char *path, int *back)
 	int self, fd, ret;
 
 	*back = -1;
-	if (!netns_id())	/* home is noted before it is left */
+	if (!netns_id()) /* home is noted before it is left */
 		return -EMFILE;
 	self = netns_open();
 	if (self < 0)
@@ -103,8 +103,8 @@ static int go(const char *path, int *back)
 }
 
 /* Calls visit() with the paths of namespaces, until it returns other than 0. */
-static int walk(const char *dir, const char *suffix,
-		int (*visit)(void *ctx, const char *path), void *ctx)
+static int walk(const char *dir, const char *suffix, int (*visit)(void *ctx, const char *path),
+		void *ctx)
 {
 	char path[512];
 	struct dirent *e;
@@ -114,8 +114,7 @@ static int walk(const char *dir, const char *suffix,
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
 	while (!ret && (e = readdir(d))) {
-		if (e->d_name[0] == '.' ||
-		    (*suffix && !isdigit((unsigned char)e->d_name[0])))
+		if (e->d_name[0] == '.' || (*suffix && !isdigit((unsigned char)e->d_name[0])))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s%s", dir, e->d_name, suffix);
 		ret = visit(ctx, path);
@@ -151,7 +150,7 @@ static int has_inode(void *ctx, const char *path)
  * Those that were looked for in vain within the last second: what is left of one
  * that is gone is asked for again and again, and each time all processes are.
  */
-#define ABSENT	64
+#define ABSENT 64
 
 static __thread struct {
 	__u64 id;
@@ -182,8 +181,7 @@ int netns_enter(__u64 id, int *back)
 	*back = -1;
 	if (id && id == netns_id())
 		return 0;
-	if (!id || (absent[id % ABSENT].id == id &&
-		    seconds() < absent[id % ABSENT].until))
+	if (!id || (absent[id % ABSENT].id == id && seconds() < absent[id % ABSENT].until))
 		return -ENOENT;
 	ret = walk_all(has_inode, &s);
 	if (ret <= 0)
@@ -256,7 +254,7 @@ int netns_by_name(const char *name, __u64 *id)
 		return -ENOENT;
 	snprintf(path, sizeof(path), NAMED "/%s", name);
 	ret = go(path, &back);
-	if (ret)	/* a name that nothing is mounted at is not one either */
+	if (ret) /* a name that nothing is mounted at is not one either */
 		return ret == -EINVAL ? -ENOENT : ret;
 	*id = netns_id();
 	netns_leave(back);

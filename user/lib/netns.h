@@ -13,12 +13,12 @@
 #include <stddef.h>
 #include <linux/types.h>
 
-__u64 netns_id(void);		/* of this thread's; 0: it cannot be asked */
+__u64 netns_id(void); /* of this thread's; 0: it cannot be asked */
 
 /* Whether /proc/PID/ns/net or such is this thread's. */
 bool netns_is_here(const char *path);
 
-int netns_open(void);		/* an fd of it, to be closed; or -errno */
+int netns_open(void); /* an fd of it, to be closed; or -errno */
 
 /*
  * Goes to that namespace, if a name under /run/netns or a process leads there.
@@ -37,7 +37,7 @@ const char *netns_text(__u64 id, char text[NETNS_TEXT]);
 /* " netns NAME", to follow a device's name; "" where id is this thread's. */
 #define NETNS_PLACE (NETNS_TEXT + 8)
 const char *netns_place(__u64 id, char text[NETNS_PLACE]);
-int netns_by_name(const char *name, __u64 *id);	/* -ENOENT: no such name */
+int netns_by_name(const char *name, __u64 *id); /* -ENOENT: no such name */
 
 /* Calls each() once in every namespace that a name or a process leads to. */
 void netns_each(void (*each)(void *ctx), void *ctx);

@@ -6,21 +6,15 @@
 static const struct {
 	const char *word, *text;
 	enum xr_reason_kind kind;
-} reasons[XR_REASON_MAX] = {
-	[XR_REASON_NONE] = { "none", "no verdict", XR_KIND_MAX },
-#define X(name, word, kind, text)                                              \
-	[XR_R_##name] = { word, text, XR_KIND_##kind },
-	XR_REASONS(X)
+} reasons[XR_REASON_MAX] = { [XR_REASON_NONE] = { "none", "no verdict", XR_KIND_MAX },
+#define X(name, word, kind, text) [XR_R_##name] = { word, text, XR_KIND_##kind },
+			     XR_REASONS(X)
 #undef X
 };
 
 static const char *const kinds[XR_KIND_MAX] = {
-	[XR_KIND_TX] = "tx",
-	[XR_KIND_REPLY] = "reply",
-	[XR_KIND_PASS] = "pass",
-	[XR_KIND_DROP] = "drop",
-	[XR_KIND_DECAP] = "decap",
-	[XR_KIND_NOTE] = "note",
+	[XR_KIND_TX] = "tx",     [XR_KIND_REPLY] = "reply", [XR_KIND_PASS] = "pass",
+	[XR_KIND_DROP] = "drop", [XR_KIND_DECAP] = "decap", [XR_KIND_NOTE] = "note",
 };
 
 const char *reason_word(unsigned int reason)
@@ -47,14 +41,20 @@ const char *reason_cure(unsigned int reason)
 {
 	static const char *const cures[XR_REASON_MAX] = {
 		[XR_R_NO_BACKEND] = "set a backend behind the VIP up, with a weight",
-		[XR_R_BACKEND_DOWN] = "set the backend up or draining, or \"policy down: fallback\"",
-		[XR_R_TOO_BIG] = "give the ways to the servers a larger MTU, or clients a smaller one",
+		[XR_R_BACKEND_DOWN] =
+			"set the backend up or draining, or \"policy down: fallback\"",
+		[XR_R_TOO_BIG] =
+			"give the ways to the servers a larger MTU, or clients a smaller one",
 		[XR_R_NO_ROUTE] = "add a route to the backend or host, and let the machine forward",
-		[XR_R_NO_NEIGHBOUR] = "see why the next hop does not answer ARP or neighbour discovery",
-		[XR_R_NO_ROOM] = "attach to a device whose driver leaves head room, or in mode generic",
-		[XR_R_BAD_TUNNEL] = "see who sends tunnels that hold no sound packet (xroam explain)",
+		[XR_R_NO_NEIGHBOUR] =
+			"see why the next hop does not answer ARP or neighbour discovery",
+		[XR_R_NO_ROOM] =
+			"attach to a device whose driver leaves head room, or in mode generic",
+		[XR_R_BAD_TUNNEL] =
+			"see who sends tunnels that hold no sound packet (xroam explain)",
 		[XR_R_VM_LOOP] = "tell xroam where the VM is: \"xroam vm move\"",
-		[XR_R_VM_CHAIN] = "tell the host that still redirects where the VM is: \"xroam vm move\"",
+		[XR_R_VM_CHAIN] =
+			"tell the host that still redirects where the VM is: \"xroam vm move\"",
 		[XR_R_PREMATURE] = "end the move with \"xroam vm move\", or \"xroam vm cancel\"",
 		[XR_R_OUTDATED] = "stop the VM at its old place",
 	};
@@ -75,6 +75,5 @@ const char *announcement_word(unsigned int announcement)
 		[XR_UNSOLICITED_NA] = "unsolicited-na",
 	};
 
-	return announcement < sizeof(words) / sizeof(words[0]) ?
-		       words[announcement] : NULL;
+	return announcement < sizeof(words) / sizeof(words[0]) ? words[announcement] : NULL;
 }

@@ -9,7 +9,7 @@
 const char *reason_word(unsigned int reason);
 const char *reason_text(unsigned int reason);
 enum xr_reason_kind reason_kind(unsigned int reason);
-const char *reason_kind_word(unsigned int kind);	/* "tx", "drop", ... */
+const char *reason_kind_word(unsigned int kind); /* "tx", "drop", ... */
 
 /* What an operator can do about drops of it; NULL: strangers cause them, nothing. */
 const char *reason_cure(unsigned int reason);

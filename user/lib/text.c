@@ -17,8 +17,7 @@ static bool is_decimal(const char *s)
 	return *s && strspn(s, "0123456789") == strlen(s);
 }
 
-int text_to_u64(const char *s, __u64 min, __u64 max, __u64 *out,
-		struct xr_err *err)
+int text_to_u64(const char *s, __u64 min, __u64 max, __u64 *out, struct xr_err *err)
 {
 	bool decimal = is_decimal(s);
 	unsigned long long v;
@@ -27,10 +26,8 @@ int text_to_u64(const char *s, __u64 min, __u64 max, __u64 *out,
 	errno = 0;
 	v = decimal ? strtoull(s, NULL, 10) : 0;
 	if (!decimal || errno || v < min || v > max)
-		return xr_fail(err, -EINVAL,
-			       "\"%.40s\" is not a number from %llu to %llu%s",
-			       s, (unsigned long long)min,
-			       (unsigned long long)max,
+		return xr_fail(err, -EINVAL, "\"%.40s\" is not a number from %llu to %llu%s", s,
+			       (unsigned long long)min, (unsigned long long)max,
 			       decimal ? "" : ", written in decimal digits alone");
 	*out = v;
 	return 0;
@@ -66,8 +63,7 @@ int text_to_addr(const char *s, __be32 addr[XR_ADDR_WORDS], struct xr_err *err)
 		memcpy(addr, &v6, sizeof(v6));
 		return 0;
 	}
-	return xr_fail(err, -EINVAL, "\"%s\" is not an IPv4 or IPv6 address%s",
-		       s, beside_addr(s));
+	return xr_fail(err, -EINVAL, "\"%s\" is not an IPv4 or IPv6 address%s", s, beside_addr(s));
 }
 
 static bool is_ipv6(const char *s)
@@ -81,11 +77,12 @@ static int bad_vip(const char *s, struct xr_err *err)
 {
 	return xr_fail(err, -EINVAL,
 		       "\"%s\" is not a VIP: write ADDR:PORT/PROTO or "
-		       "[ADDR6]:PORT/PROTO, PROTO tcp or udp", s);
+		       "[ADDR6]:PORT/PROTO, PROTO tcp or udp",
+		       s);
 }
 
-int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port,
-		__u8 *proto, struct xr_err *err)
+int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port, __u8 *proto,
+		struct xr_err *err)
 {
 	char buf[TEXT_VIP], *host = buf, *colon, *slash;
 	struct xr_err inner;
@@ -104,9 +101,7 @@ int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port,
 	bare = is_ipv6(buf);
 	*colon++ = '\0';
 	if (bare || is_ipv6(buf))
-		return xr_fail(err, -EINVAL,
-			       "VIP \"%s\": write an IPv6 address in brackets",
-			       s);
+		return xr_fail(err, -EINVAL, "VIP \"%s\": write an IPv6 address in brackets", s);
 
 	if (!strcasecmp(slash, "udp"))
 		*proto = IPPROTO_UDP;
@@ -145,8 +140,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int text_to_hex(const char *s, void *out, size_t max, size_t *len,
-		struct xr_err *err)
+int text_to_hex(const char *s, void *out, size_t max, size_t *len, struct xr_err *err)
 {
 	__u8 *octet = out;
 	size_t n = 0;
@@ -162,15 +156,12 @@ int text_to_hex(const char *s, void *out, size_t max, size_t *len,
 			break;
 		high = hex_digit(s[0]);
 		if (high < 0)
-			return xr_fail(err, -EINVAL,
-				       "'%c' is not a hex digit", s[0]);
+			return xr_fail(err, -EINVAL, "'%c' is not a hex digit", s[0]);
 		low = s[1] ? hex_digit(s[1]) : -1;
 		if (low < 0)
-			return xr_fail(err, -EINVAL,
-				       "hex needs two digits an octet");
+			return xr_fail(err, -EINVAL, "hex needs two digits an octet");
 		if (n == max)
-			return xr_fail(err, -EINVAL,
-				       "more than %zu octets of hex", max);
+			return xr_fail(err, -EINVAL, "more than %zu octets of hex", max);
 		octet[n++] = high << 4 | low;
 		s += 2;
 	}
@@ -196,33 +187,27 @@ int text_to_mac(const char *s, __u8 mac[6], struct xr_err *err)
 			return 0;
 		}
 	}
-	return xr_fail(err, -EINVAL,
-		       "\"%s\" is not a MAC address such as 02:00:00:00:00:01",
-		       s);
+	return xr_fail(err, -EINVAL, "\"%s\" is not a MAC address such as 02:00:00:00:00:01", s);
 }
 
-static int check_name(const char *what, const char *s, const char *others,
-		      const char *rule, struct xr_err *err)
+static int check_name(const char *what, const char *s, const char *others, const char *rule,
+		      struct xr_err *err)
 {
 	const char *c;
 
 	if (!*s)
 		return xr_fail(err, -EINVAL, "%s: the name is empty", what);
 	if (strlen(s) >= XR_NAME_LEN)
-		return xr_fail(err, -EINVAL,
-			       "%s \"%s\": at most %d characters", what, s,
+		return xr_fail(err, -EINVAL, "%s \"%s\": at most %d characters", what, s,
 			       XR_NAME_LEN - 1);
 	for (c = s; *c; c++) {
 		if (!isalnum((unsigned char)*c) && !strchr(others, *c))
-			return xr_fail(err, -EINVAL,
-				       "%s \"%s\": only letters, digits, %s",
-				       what, s, rule);
+			return xr_fail(err, -EINVAL, "%s \"%s\": only letters, digits, %s", what, s,
+				       rule);
 	}
 	/* Names become file names and command words. */
 	if (*s == '.' || *s == '-')
-		return xr_fail(err, -EINVAL,
-			       "%s \"%s\": must not begin with '%c'", what, s,
-			       *s);
+		return xr_fail(err, -EINVAL, "%s \"%s\": must not begin with '%c'", what, s, *s);
 	return 0;
 }
 
@@ -233,8 +218,7 @@ int text_check_name(const char *what, const char *s, struct xr_err *err)
 
 int text_check_instance(const char *s, struct xr_err *err)
 {
-	return check_name("instance", s, "-_",
-			  "'-' and '_' (bpffs refuses dots)", err);
+	return check_name("instance", s, "-_", "'-' and '_' (bpffs refuses dots)", err);
 }
 
 int text_check_dev(const char *what, const char *s, struct xr_err *err)
@@ -245,15 +229,16 @@ int text_check_dev(const char *what, const char *s, struct xr_err *err)
 
 	if (!what)
 		what = "";
-	if (!len || len >= IFNAMSIZ || s[len] || !strcmp(s, ".") ||
-	    !strcmp(s, ".."))
-		return xr_fail(err, -EINVAL,
-			       "%s%s\"%.40s\" is not a device name: 1 to 15 characters, no blank, '/' or ':'",
-			       what, sep, s);
+	if (!len || len >= IFNAMSIZ || s[len] || !strcmp(s, ".") || !strcmp(s, ".."))
+		return xr_fail(
+			err, -EINVAL,
+			"%s%s\"%.40s\" is not a device name: 1 to 15 characters, no blank, '/' or ':'",
+			what, sep, s);
 	if (!clean_is_utf8(s))
-		return xr_fail(err, -EINVAL,
-			       "%s%s\"%s\" is not UTF-8, so no file can name this device: \"ip link set ... name\" gives it another name",
-			       what, sep, s);
+		return xr_fail(
+			err, -EINVAL,
+			"%s%s\"%s\" is not UTF-8, so no file can name this device: \"ip link set ... name\" gives it another name",
+			what, sep, s);
 	return 0;
 }
 
@@ -286,22 +271,21 @@ const char *text_addr(char buf[TEXT_ADDR], const __be32 addr[XR_ADDR_WORDS])
 	return buf;
 }
 
-const char *text_vip(char buf[TEXT_VIP], const __be32 addr[XR_ADDR_WORDS],
-		     __be16 port, __u8 proto)
+const char *text_vip(char buf[TEXT_VIP], const __be32 addr[XR_ADDR_WORDS], __be16 port, __u8 proto)
 {
 	bool v4 = addr_is_ipv4(addr);
 	char host[TEXT_ADDR];
 
 	text_addr(host, addr);
-	snprintf(buf, TEXT_VIP, "%s%s%s:%u/%s", v4 ? "" : "[", host,
-		 v4 ? "" : "]", ntohs(port), text_proto(proto));
+	snprintf(buf, TEXT_VIP, "%s%s%s:%u/%s", v4 ? "" : "[", host, v4 ? "" : "]", ntohs(port),
+		 text_proto(proto));
 	return buf;
 }
 
 const char *text_mac(char buf[TEXT_MAC], const __u8 mac[6])
 {
-	snprintf(buf, TEXT_MAC, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0],
-		 mac[1], mac[2], mac[3], mac[4], mac[5]);
+	snprintf(buf, TEXT_MAC, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		 mac[4], mac[5]);
 	return buf;
 }
 

@@ -14,22 +14,19 @@
 #include <xroam/abi.h>
 #include "error.h"
 
-#define TEXT_ADDR	46	/* an address, with the NUL */
-#define TEXT_VIP	64	/* [address]:port/proto */
-#define TEXT_MAC	18
+#define TEXT_ADDR 46 /* an address, with the NUL */
+#define TEXT_VIP  64 /* [address]:port/proto */
+#define TEXT_MAC  18
 
 /* Decimal digits and nothing else; zeros in front change nothing. */
-int text_to_u64(const char *s, __u64 min, __u64 max, __u64 *out,
-		struct xr_err *err);
-int text_to_addr(const char *s, __be32 addr[XR_ADDR_WORDS],
-		 struct xr_err *err);
+int text_to_u64(const char *s, __u64 min, __u64 max, __u64 *out, struct xr_err *err);
+int text_to_addr(const char *s, __be32 addr[XR_ADDR_WORDS], struct xr_err *err);
 /* ADDR:PORT/PROTO or [ADDR6]:PORT/PROTO; PROTO is tcp or udp. */
-int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port,
-		__u8 *proto, struct xr_err *err);
+int text_to_vip(const char *s, __be32 addr[XR_ADDR_WORDS], __be16 *port, __u8 *proto,
+		struct xr_err *err);
 int text_to_mac(const char *s, __u8 mac[6], struct xr_err *err);
 /* Two digits an octet; colons and white space between octets are skipped. */
-int text_to_hex(const char *s, void *out, size_t max, size_t *len,
-		struct xr_err *err);
+int text_to_hex(const char *s, void *out, size_t max, size_t *len, struct xr_err *err);
 /*
  * A device's name, as the kernel may have it (almost any octets) and a file, too
  * (UTF-8). what is put in front: "dev", or NULL.
@@ -42,24 +39,23 @@ int text_check_instance(const char *s, struct xr_err *err);
 
 bool addr_is_ipv4(const __be32 addr[XR_ADDR_WORDS]);
 bool addr_is_zero(const __be32 addr[XR_ADDR_WORDS]);
-bool addr_is_link_local(const __be32 addr[XR_ADDR_WORDS]);	/* IPv6 */
+bool addr_is_link_local(const __be32 addr[XR_ADDR_WORDS]); /* IPv6 */
 bool mac_is_zero(const __u8 mac[6]);
 
 /* These write to buf and return it. */
 const char *text_addr(char buf[TEXT_ADDR], const __be32 addr[XR_ADDR_WORDS]);
-const char *text_vip(char buf[TEXT_VIP], const __be32 addr[XR_ADDR_WORDS],
-		     __be16 port, __u8 proto);
+const char *text_vip(char buf[TEXT_VIP], const __be32 addr[XR_ADDR_WORDS], __be16 port, __u8 proto);
 const char *text_mac(char buf[TEXT_MAC], const __u8 mac[6]);
 /* size >= 2 * len + 1, or the text is cut short. */
 const char *text_hex(char *buf, size_t size, const void *octets, size_t len);
 
 /* The words; "?" for a number that has none. */
-const char *text_state(unsigned int state);	/* enum xr_backend_state */
-const char *text_forward(unsigned int forward);	/* enum xr_forward */
+const char *text_state(unsigned int state);     /* enum xr_backend_state */
+const char *text_forward(unsigned int forward); /* enum xr_forward */
 const char *text_proto(unsigned int proto);
 const char *text_role(unsigned int role);
-const char *text_mode(unsigned int mode);	/* enum xr_attach_mode */
-const char *text_how(unsigned int how);		/* enum xr_attach_how */
+const char *text_mode(unsigned int mode); /* enum xr_attach_mode */
+const char *text_how(unsigned int how);   /* enum xr_attach_how */
 
 /* The mode that is asked for; what it comes to is an enum xr_attach_mode. */
 enum attach_want { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };

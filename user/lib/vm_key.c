@@ -31,8 +31,7 @@ const char *vm_name(char buf[VM_NAME], __u64 key)
 
 	vm_mac_of(key, mac);
 	if (vm_vlan_of(key))
-		snprintf(buf, VM_NAME, "%s vlan %u", text_mac(text, mac),
-			 vm_vlan_of(key));
+		snprintf(buf, VM_NAME, "%s vlan %u", text_mac(text, mac), vm_vlan_of(key));
 	else
 		snprintf(buf, VM_NAME, "%s", text_mac(text, mac));
 	return buf;
@@ -58,8 +57,7 @@ const char *vm_bad_addr(const __be32 *addr)
 			return "a multicast address";
 		if (a >> 24 == 127)
 			return "a loopback address";
-		return a >> 28 == 0xf || a >> 24 == 0 ? "a reserved address" :
-							NULL;
+		return a >> 28 == 0xf || a >> 24 == 0 ? "a reserved address" : NULL;
 	}
 	if (addr_is_zero(addr))
 		return "the unspecified address";

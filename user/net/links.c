@@ -17,7 +17,7 @@
 #include "lib/text.h"
 #include "links.h"
 
-#define TRIES 3		/* the list changed while it was read */
+#define TRIES 3 /* the list changed while it was read */
 
 static enum link_kind kind_of(const char *word)
 {
@@ -26,15 +26,15 @@ static enum link_kind kind_of(const char *word)
 		enum link_kind kind;
 	} kinds[] = {
 		{ "bridge", LINK_BRIDGE }, { "vxlan", LINK_VXLAN },
-		{ "tun", LINK_TUN },	   { "ipip", LINK_TUNNEL },
-		{ "sit", LINK_TUNNEL },	   { "ip6tnl", LINK_TUNNEL },
-		{ "gre", LINK_TUNNEL },	   { "gretap", LINK_TUNNEL },
+		{ "tun", LINK_TUN },       { "ipip", LINK_TUNNEL },
+		{ "sit", LINK_TUNNEL },    { "ip6tnl", LINK_TUNNEL },
+		{ "gre", LINK_TUNNEL },    { "gretap", LINK_TUNNEL },
 		{ "ip6gre", LINK_TUNNEL }, { "ip6gretap", LINK_TUNNEL },
 		{ "erspan", LINK_TUNNEL }, { "ip6erspan", LINK_TUNNEL },
-		{ "vti", LINK_TUNNEL },	   { "vti6", LINK_TUNNEL },
+		{ "vti", LINK_TUNNEL },    { "vti6", LINK_TUNNEL },
 		{ "geneve", LINK_TUNNEL }, { "veth", LINK_PAIR },
 		{ "netkit", LINK_PAIR },   { "bond", LINK_BOND },
-		{ "team", LINK_BOND },	   { "vrf", LINK_VRF },
+		{ "team", LINK_BOND },     { "vrf", LINK_VRF },
 	};
 	size_t i;
 
@@ -75,27 +75,25 @@ static void get_kind(const struct nlattr *info, struct link *l)
 {
 	const struct nlattr *a, *b, *data = NULL;
 
-	mnl_attr_for_each_nested(a, info) {
+	mnl_attr_for_each_nested(a, info)
+	{
 		if (mnl_attr_get_type(a) == IFLA_INFO_DATA)
 			data = a;
 		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
-			strncpy(l->type, mnl_attr_get_str(a),
-				sizeof(l->type) - 1);
+			strncpy(l->type, mnl_attr_get_str(a), sizeof(l->type) - 1);
 	}
 	l->kind = kind_of(l->type);
 	if (!data)
 		return;
-	mnl_attr_for_each_nested(b, data) {
-		if (!strcmp(l->type, "vlan") &&
-		    mnl_attr_get_type(b) == IFLA_VLAN_ID)
+	mnl_attr_for_each_nested(b, data)
+	{
+		if (!strcmp(l->type, "vlan") && mnl_attr_get_type(b) == IFLA_VLAN_ID)
 			l->vid = mnl_attr_get_u16(b);
 		if (l->kind == LINK_VXLAN)
 			get_vxlan(b, l);
-		if (l->kind == LINK_BRIDGE &&
-		    mnl_attr_get_type(b) == IFLA_BR_VLAN_FILTERING)
+		if (l->kind == LINK_BRIDGE && mnl_attr_get_type(b) == IFLA_BR_VLAN_FILTERING)
 			l->filters = mnl_attr_get_u8(b);
-		if (l->kind == LINK_BRIDGE &&
-		    mnl_attr_get_type(b) == IFLA_BR_VLAN_PROTOCOL)
+		if (l->kind == LINK_BRIDGE && mnl_attr_get_type(b) == IFLA_BR_VLAN_PROTOCOL)
 			l->tpid = mnl_attr_get_u16(b);
 	}
 }
@@ -117,16 +115,15 @@ static void get_link(const struct nlmsghdr *nlh, struct link *l)
 	memset(l, 0, sizeof(*l));
 	l->ifindex = ifi->ifi_index;
 	l->ethernet = ifi->ifi_type == ARPHRD_ETHER;
-	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ifi))
+	{
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_IFNAME:
-			strncpy(l->name, mnl_attr_get_str(a),
-				sizeof(l->name) - 1);
+			strncpy(l->name, mnl_attr_get_str(a), sizeof(l->name) - 1);
 			break;
 		case IFLA_ADDRESS:
 			if (mnl_attr_get_payload_len(a) == sizeof(l->mac))
-				memcpy(l->mac, mnl_attr_get_payload(a),
-				       sizeof(l->mac));
+				memcpy(l->mac, mnl_attr_get_payload(a), sizeof(l->mac));
 			break;
 		case IFLA_MASTER:
 			l->master = mnl_attr_get_u32(a);
@@ -188,11 +185,12 @@ static int on_vlans(const struct nlmsghdr *nlh, void *ctx)
 	for (i = 0; i < l->n; i++)
 		if (l->link[i].ifindex == (__u32)ifi->ifi_index)
 			break;
-	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
-		if (i == l->n ||
-		    (mnl_attr_get_type(a) & NLA_TYPE_MASK) != IFLA_AF_SPEC)
+	mnl_attr_for_each(a, nlh, sizeof(*ifi))
+	{
+		if (i == l->n || (mnl_attr_get_type(a) & NLA_TYPE_MASK) != IFLA_AF_SPEC)
 			continue;
-		mnl_attr_for_each_nested(b, a) {
+		mnl_attr_for_each_nested(b, a)
+		{
 			v = mnl_attr_get_payload(b);
 			if (mnl_attr_get_type(b) == IFLA_BRIDGE_VLAN_INFO &&
 			    mnl_attr_get_payload_len(b) >= sizeof(*v) &&
@@ -254,8 +252,7 @@ static int rank_of(const struct link *k, const __be32 *vtep)
 	return rank + !!k->master;
 }
 
-const struct link *links_by_vni(const struct links *l, __u32 vni,
-				const __be32 *vtep)
+const struct link *links_by_vni(const struct links *l, __u32 vni, const __be32 *vtep)
 {
 	const struct link *found = NULL, *k;
 	size_t i;
@@ -275,8 +272,7 @@ const char *link_deaf(const struct link *vxlan, const __be32 *addr, __u16 port,
 	const char *why = NULL;
 
 	if (ntohs(vxlan->port) != port) {
-		snprintf(words, LINK_DEAF,
-			 "%s listens at UDP port %u, not %u (dstport)",
+		snprintf(words, LINK_DEAF, "%s listens at UDP port %u, not %u (dstport)",
 			 vxlan->name, ntohs(vxlan->port), port);
 		return words;
 	}
@@ -296,8 +292,8 @@ const char *link_no_port(const struct link *l, char words[LINK_WORDS])
 	if (!l->ethernet)
 		return "no Ethernet device";
 	/* A dummy's frames go nowhere. */
-	if (l->kind == LINK_TUN || l->kind == LINK_PAIR ||
-	    !strcmp(l->type, "dummy") || (!l->type[0] && l->representor))
+	if (l->kind == LINK_TUN || l->kind == LINK_PAIR || !strcmp(l->type, "dummy") ||
+	    (!l->type[0] && l->representor))
 		return NULL;
 	if (!l->type[0])
 		return "a network card";
@@ -331,8 +327,8 @@ bool link_indexed(__u32 ifindex, struct link *l)
 {
 	char name[IF_NAMESIZE];
 
-	return ifindex && if_indextoname(ifindex, name) &&
-	       link_named(name, l) && l->ifindex == ifindex;
+	return ifindex && if_indextoname(ifindex, name) && link_named(name, l) &&
+		l->ifindex == ifindex;
 }
 
 bool link_is_tap(struct link *l)

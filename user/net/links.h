@@ -23,33 +23,36 @@
 #define XR_RTPROT_VIP 140
 
 enum link_kind {
-	LINK_OTHER, LINK_BRIDGE, LINK_VXLAN, LINK_TUN,
-	LINK_TUNNEL,		/* IPIP, GRE, Geneve, ... */
-	LINK_PAIR,		/* veth, netkit */
-	LINK_BOND,		/* or a team: what comes in by a port is the bond's */
+	LINK_OTHER,
+	LINK_BRIDGE,
+	LINK_VXLAN,
+	LINK_TUN,
+	LINK_TUNNEL, /* IPIP, GRE, Geneve, ... */
+	LINK_PAIR,   /* veth, netkit */
+	LINK_BOND,   /* or a team: what comes in by a port is the bond's */
 	LINK_VRF,
 };
 
 struct link {
 	__u32 ifindex;
-	__u32 master;		/* the bridge it is a port of; 0: none */
-	__u32 queue;		/* txqueuelen */
-	__u32 vni;		/* VXLAN */
-	__be16 port;		/* VXLAN */
-	bool any_vni;		/* VXLAN: one device for all of them ("external") */
-	__be32 vtep[4];		/* VXLAN: its own address; zero: none is said */
-	bool ipv6;		/* VXLAN: of IPv6, and deaf to IPv4; "external": both */
-	bool zero6;		/* VXLAN: takes what has no UDP checksum over IPv6 */
+	__u32 master;   /* the bridge it is a port of; 0: none */
+	__u32 queue;    /* txqueuelen */
+	__u32 vni;      /* VXLAN */
+	__be16 port;    /* VXLAN */
+	bool any_vni;   /* VXLAN: one device for all of them ("external") */
+	__be32 vtep[4]; /* VXLAN: its own address; zero: none is said */
+	bool ipv6;      /* VXLAN: of IPv6, and deaf to IPv4; "external": both */
+	bool zero6;     /* VXLAN: takes what has no UDP checksum over IPv6 */
 	__u8 mac[6];
 	enum link_kind kind;
-	bool filters;		/* bridge: VLAN-aware */
+	bool filters; /* bridge: VLAN-aware */
 	bool ethernet;
-	bool representor;	/* of a card's virtual function */
-	char type[16];		/* as the kernel calls its kind; empty: hardware */
-	__be16 tpid;		/* and the tags it knows */
-	__u16 pvid;		/* port of such: see links_pvids() */
-	__u16 vid;		/* VLAN device: its ID; 0: it is none */
-	__u32 lower;		/* the device that it is on */
+	bool representor; /* of a card's virtual function */
+	char type[16];    /* as the kernel calls its kind; empty: hardware */
+	__be16 tpid;      /* and the tags it knows */
+	__u16 pvid;       /* port of such: see links_pvids() */
+	__u16 vid;        /* VLAN device: its ID; 0: it is none */
+	__u32 lower;      /* the device that it is on */
 	char name[16];
 };
 
@@ -68,8 +71,7 @@ int links_pvids(struct netlink *nl, struct links *l);
  * The one with this address of its own (NULL: any), before one that says none,
  * before another; in a bridge before not. NULL: none.
  */
-const struct link *links_by_vni(const struct links *l, __u32 vni,
-				const __be32 *vtep);
+const struct link *links_by_vni(const struct links *l, __u32 vni, const __be32 *vtep);
 
 /*
  * NULL, or why a VXLAN device takes nothing of what other nodes send to this address
@@ -102,35 +104,31 @@ int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue);
 
 struct fdb_entry {
 	__u8 mac[6];
-	__u16 vlan;		/* 0: none is said */
+	__u16 vlan; /* 0: none is said */
 	__u32 port;
 	__u32 bridge;
 };
 
 /* Every entry of a bridge that stands for something behind a port. */
-int fdb_each(struct netlink *nl, void (*each)(void *ctx,
-					      const struct fdb_entry *e),
-	     void *ctx);
+int fdb_each(struct netlink *nl, void (*each)(void *ctx, const struct fdb_entry *e), void *ctx);
 
 enum fdb_how {
-	FDB_LEARNED,	/* as a control plane's: stays, but gives way to learning */
-	FDB_STICKY,	/* stays where it is, whatever comes in elsewhere */
+	FDB_LEARNED, /* as a control plane's: stays, but gives way to learning */
+	FDB_STICKY,  /* stays where it is, whatever comes in elsewhere */
 };
 
 /*
  * vlan: of a VLAN-aware bridge, else 0. What somebody else wrote down for the same
  * port stays, and serves.
  */
-int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan,
-	    enum fdb_how how);
+int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_how how);
 int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan);
 
 /*
  * A VXLAN device's own table: the VTEP behind which the MAC is. -EEXIST: somebody
  * else wrote another one down, which stays.
  */
-int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6],
-	     const __be32 *addr);
+int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *addr);
 int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6]);
 
 /* ---- routes and neighbours, with XR_RTPROT ---- */
@@ -143,14 +141,13 @@ struct way_out {
 
 int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w);
 /* A host route; via NULL: on the link. */
-int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex,
-	      const __be32 *via);
+int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex, const __be32 *via);
 int route_del(struct netlink *nl, const __be32 *addr);
 
 /* Where the kernel's own packets to addr go; dev: of ROUTE_ELSEWHERE. */
 enum route_kind {
-	ROUTE_NONE,		/* nowhere: no route, or one that says so */
-	ROUTE_LOCAL,		/* nowhere: this machine has it */
+	ROUTE_NONE,  /* nowhere: no route, or one that says so */
+	ROUTE_LOCAL, /* nowhere: this machine has it */
 	ROUTE_ELSEWHERE,
 };
 
@@ -162,12 +159,10 @@ enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev);
  */
 int blackhole_add(struct netlink *nl, const __be32 *addr);
 int blackhole_del(struct netlink *nl, const __be32 *addr);
-int blackhole_each(struct netlink *nl,
-		   void (*each)(void *ctx, const __be32 *addr), void *ctx);
+int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr), void *ctx);
 
 /* -EEXIST: somebody else wrote another MAC down, which stays. */
-int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr,
-	      const __u8 mac[6]);
+int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 mac[6]);
 int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr);
 
 #endif

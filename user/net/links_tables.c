@@ -14,13 +14,14 @@
 #include "lib/text.h"
 #include "links.h"
 
-#define FIRST_METRIC 1	/* IPv6: the lowest there is; a user's route has 1024 */
+#define FIRST_METRIC 1 /* IPv6: the lowest there is; a user's route has 1024 */
 
 static int gone_is_fine(int ret)
 {
-	return ret == -ENOENT || ret == -ENODEV || ret == -ESRCH ||
-			       ret == -EADDRNOTAVAIL || ret == -EOPNOTSUPP ?
-		       0 : ret;
+	return ret == -ENOENT || ret == -ENODEV || ret == -ESRCH || ret == -EADDRNOTAVAIL ||
+			ret == -EOPNOTSUPP
+		? 0
+		: ret;
 }
 
 /* ---- whose an entry is ---- */
@@ -28,8 +29,8 @@ static int gone_is_fine(int ret)
 struct entry {
 	bool there;
 	__u32 port;
-	__u16 state;		/* NUD_* */
-	__u8 flags;		/* NTF_* */
+	__u16 state; /* NUD_* */
+	__u8 flags;  /* NTF_* */
 	__u8 protocol;
 	__u8 mac[6];
 	__be32 dst[4];
@@ -45,11 +46,11 @@ static int on_entry(const struct nlmsghdr *nlh, void *ctx)
 	e->port = ndm->ndm_ifindex;
 	e->state = ndm->ndm_state;
 	e->flags = ndm->ndm_flags;
-	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+	{
 		if (mnl_attr_get_type(a) == NDA_LLADDR &&
 		    mnl_attr_get_payload_len(a) == sizeof(e->mac))
-			memcpy(e->mac, mnl_attr_get_payload(a),
-			       sizeof(e->mac));
+			memcpy(e->mac, mnl_attr_get_payload(a), sizeof(e->mac));
 		else if (mnl_attr_get_type(a) == NDA_DST)
 			netlink_get_addr(a, e->dst);
 		else if (mnl_attr_get_type(a) == NDA_PROTOCOL)
@@ -71,8 +72,7 @@ static int ask_entry(struct netlink *nl, struct entry *e)
 /* Somebody wrote it down; what was but learned is nobody's. */
 static bool is_written(const struct entry *e)
 {
-	return e->there && (e->state & (NUD_PERMANENT | NUD_NOARP) ||
-			    e->flags & NTF_EXT_LEARNED);
+	return e->there && (e->state & (NUD_PERMANENT | NUD_NOARP) || e->flags & NTF_EXT_LEARNED);
 }
 
 /* ---- FDBs ---- */
@@ -93,13 +93,13 @@ static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
 	/* Permanent ones are the bridge's own and its ports'. */
 	if (ndm->ndm_family != AF_BRIDGE || ndm->ndm_state & NUD_PERMANENT)
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+	{
 		switch (mnl_attr_get_type(a)) {
 		case NDA_LLADDR:
 			mac = mnl_attr_get_payload_len(a) == sizeof(e.mac);
 			if (mac)
-				memcpy(e.mac, mnl_attr_get_payload(a),
-				       sizeof(e.mac));
+				memcpy(e.mac, mnl_attr_get_payload(a), sizeof(e.mac));
 			break;
 		case NDA_VLAN:
 			e.vlan = mnl_attr_get_u16(a);
@@ -115,9 +115,7 @@ static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-int fdb_each(struct netlink *nl, void (*each)(void *ctx,
-					      const struct fdb_entry *e),
-	     void *ctx)
+int fdb_each(struct netlink *nl, void (*each)(void *ctx, const struct fdb_entry *e), void *ctx)
 {
 	struct fdb_walk w = { each, ctx };
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETNEIGH, NLM_F_DUMP);
@@ -127,9 +125,8 @@ int fdb_each(struct netlink *nl, void (*each)(void *ctx,
 	return netlink_talk(nl, on_fdb, &w);
 }
 
-static struct nlmsghdr *fdb_message(struct netlink *nl, int type, __u32 dev,
-				    const __u8 mac[6], __u16 state,
-				    __u8 ntf)
+static struct nlmsghdr *fdb_message(struct netlink *nl, int type, __u32 dev, const __u8 mac[6],
+				    __u16 state, __u8 ntf)
 {
 	int flags = type == RTM_NEWNEIGH ? NLM_F_CREATE | NLM_F_REPLACE : 0;
 	struct nlmsghdr *nlh = netlink_message(nl, type, flags);
@@ -149,8 +146,8 @@ static bool is_ours(const struct entry *e)
 	return e->flags & (NTF_STICKY | NTF_EXT_LEARNED);
 }
 
-static int ask_fdb(struct netlink *nl, __u32 dev, const __u8 mac[6],
-		   __u16 vlan, __u8 ntf, struct entry *e)
+static int ask_fdb(struct netlink *nl, __u32 dev, const __u8 mac[6], __u16 vlan, __u8 ntf,
+		   struct entry *e)
 {
 	struct nlmsghdr *nlh = fdb_message(nl, RTM_GETNEIGH, dev, mac, 0, ntf);
 
@@ -159,19 +156,17 @@ static int ask_fdb(struct netlink *nl, __u32 dev, const __u8 mac[6],
 	return ask_entry(nl, e);
 }
 
-int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan,
-	    enum fdb_how how)
+int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_how how)
 {
 	struct nlmsghdr *nlh;
 	struct entry e;
 
 	/* What is written there already serves as well. */
-	if (!ask_fdb(nl, port, mac, vlan, NTF_MASTER, &e) && is_written(&e) &&
-	    e.port == port && !is_ours(&e))
+	if (!ask_fdb(nl, port, mac, vlan, NTF_MASTER, &e) && is_written(&e) && e.port == port &&
+	    !is_ours(&e))
 		return 0;
 	if (how == FDB_STICKY)
-		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_NOARP,
-				  NTF_MASTER | NTF_STICKY);
+		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_NOARP, NTF_MASTER | NTF_STICKY);
 	else
 		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_REACHABLE,
 				  NTF_MASTER | NTF_EXT_LEARNED);
@@ -196,17 +191,14 @@ int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
 }
 
 /* Learning may move it: the VM's own frames know better than we do. */
-int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6],
-	     const __be32 *addr)
+int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *addr)
 {
 	struct nlmsghdr *nlh;
 	struct entry e;
 
-	if (!ask_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) &&
-	    !is_ours(&e))
+	if (!ask_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) && !is_ours(&e))
 		return memcmp(e.dst, addr, sizeof(e.dst)) ? -EEXIST : 0;
-	nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac, NUD_REACHABLE,
-			  NTF_SELF | NTF_EXT_LEARNED);
+	nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac, NUD_REACHABLE, NTF_SELF | NTF_EXT_LEARNED);
 	netlink_put_addr(nlh, NDA_DST, addr);
 	return netlink_talk(nl, NULL, NULL);
 }
@@ -215,8 +207,7 @@ int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6])
 {
 	struct entry e;
 
-	if (!ask_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) &&
-	    !is_ours(&e))
+	if (!ask_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) && !is_ours(&e))
 		return 0;
 	fdb_message(nl, RTM_DELNEIGH, vxlan, mac, 0, NTF_SELF);
 	return gone_is_fine(netlink_talk(nl, NULL, NULL));
@@ -224,8 +215,7 @@ int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6])
 
 /* ---- routes ---- */
 
-static struct nlmsghdr *route_message(struct netlink *nl, int type, int flags,
-				      const __be32 *addr)
+static struct nlmsghdr *route_message(struct netlink *nl, int type, int flags, const __be32 *addr)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, type, flags);
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
@@ -249,7 +239,8 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 
 	if (rtm->rtm_type != RTN_UNICAST)
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
+	mnl_attr_for_each(a, nlh, sizeof(*rtm))
+	{
 		if (mnl_attr_get_type(a) == RTA_OIF)
 			w->ifindex = mnl_attr_get_u32(a);
 		else if (mnl_attr_get_type(a) == RTA_GATEWAY)
@@ -272,7 +263,7 @@ int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w)
 /* IPv4 goes by an IPv6 neighbour, too; not the other way round. */
 static void put_via(struct nlmsghdr *nlh, const __be32 *addr, const __be32 *via)
 {
-	struct {		/* struct rtvia, with its address */
+	struct { /* struct rtvia, with its address */
 		__u16 family;
 		__u8 addr[16];
 	} v6 = { .family = AF_INET6 };
@@ -289,8 +280,7 @@ static void put_via(struct nlmsghdr *nlh, const __be32 *addr, const __be32 *via)
  * Before others of the same address: of IPv4 a route that is created and neither
  * excludes nor appends goes in front of its equals.
  */
-int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex,
-	      const __be32 *via)
+int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex, const __be32 *via)
 {
 	struct nlmsghdr *nlh;
 	struct rtmsg *rtm;
@@ -304,8 +294,7 @@ int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex,
 	nlh = route_message(nl, RTM_NEWROUTE, NLM_F_CREATE, addr);
 	rtm = mnl_nlmsg_get_payload(nlh);
 	rtm->rtm_type = RTN_UNICAST;
-	rtm->rtm_scope = via || !addr_is_ipv4(addr) ? RT_SCOPE_UNIVERSE :
-						      RT_SCOPE_LINK;
+	rtm->rtm_scope = via || !addr_is_ipv4(addr) ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	if (!addr_is_ipv4(addr))
 		mnl_attr_put_u32(nlh, RTA_PRIORITY, FIRST_METRIC);
 	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
@@ -340,9 +329,8 @@ static int on_where(const struct nlmsghdr *nlh, void *ctx)
 	if (rtm->rtm_type != RTN_UNICAST)
 		return MNL_CB_OK;
 	w->kind = ROUTE_ELSEWHERE;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm))
-		if (mnl_attr_get_type(a) == RTA_OIF)
-			w->dev = mnl_attr_get_u32(a);
+	mnl_attr_for_each(a, nlh, sizeof(*rtm)) if (mnl_attr_get_type(a) == RTA_OIF)
+		w->dev = mnl_attr_get_u32(a);
 	return MNL_CB_OK;
 }
 
@@ -359,10 +347,10 @@ enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev)
 
 /* ---- blackholes ---- */
 
-#define LAST_METRIC 0xfffffeU	/* zebra takes the top octet for a distance */
+#define LAST_METRIC 0xfffffeU /* zebra takes the top octet for a distance */
 
-static struct nlmsghdr *blackhole_message(struct netlink *nl, int type,
-					  int flags, const __be32 *addr)
+static struct nlmsghdr *blackhole_message(struct netlink *nl, int type, int flags,
+					  const __be32 *addr)
 {
 	struct nlmsghdr *nlh = route_message(nl, type, flags, addr);
 	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
@@ -401,12 +389,12 @@ static int on_blackhole(const struct nlmsghdr *nlh, void *ctx)
 	const struct nlattr *a;
 	__u32 metric = 0;
 
-	if (rtm->rtm_protocol != XR_RTPROT_VIP ||
-	    rtm->rtm_type != RTN_BLACKHOLE ||
+	if (rtm->rtm_protocol != XR_RTPROT_VIP || rtm->rtm_type != RTN_BLACKHOLE ||
 	    rtm->rtm_table != RT_TABLE_MAIN ||
 	    rtm->rtm_dst_len != (rtm->rtm_family == AF_INET ? 32 : 128))
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
+	mnl_attr_for_each(a, nlh, sizeof(*rtm))
+	{
 		if (mnl_attr_get_type(a) == RTA_DST)
 			netlink_get_addr(a, addr);
 		else if (mnl_attr_get_type(a) == RTA_PRIORITY)
@@ -417,8 +405,7 @@ static int on_blackhole(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-int blackhole_each(struct netlink *nl,
-		   void (*each)(void *ctx, const __be32 *addr), void *ctx)
+int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr), void *ctx)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	struct blackhole_walk w = { each, ctx };
@@ -428,8 +415,7 @@ int blackhole_each(struct netlink *nl,
 	size_t i;
 
 	/* The kernel then looks through a full table for us; else all come. */
-	mnl_socket_setsockopt(nl->sock, NETLINK_GET_STRICT_CHK, &on,
-			      sizeof(on));
+	mnl_socket_setsockopt(nl->sock, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	for (i = 0; !ret && i < sizeof(families) / sizeof(families[0]); i++) {
 		nlh = netlink_message(nl, RTM_GETROUTE, NLM_F_DUMP);
 		rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
@@ -444,8 +430,8 @@ int blackhole_each(struct netlink *nl,
 
 /* ---- neighbours ---- */
 
-static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags,
-				      __u32 ifindex, const __be32 *addr)
+static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags, __u32 ifindex,
+				      const __be32 *addr)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, type, flags);
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
@@ -457,27 +443,22 @@ static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags,
 	return nlh;
 }
 
-static int ask_neigh(struct netlink *nl, __u32 ifindex, const __be32 *addr,
-		     struct entry *e)
+static int ask_neigh(struct netlink *nl, __u32 ifindex, const __be32 *addr, struct entry *e)
 {
-	struct nlmsghdr *nlh = neigh_message(nl, RTM_GETNEIGH, 0, ifindex,
-					     addr);
+	struct nlmsghdr *nlh = neigh_message(nl, RTM_GETNEIGH, 0, ifindex, addr);
 
 	((struct ndmsg *)mnl_nlmsg_get_payload(nlh))->ndm_state = 0;
 	return ask_entry(nl, e);
 }
 
-int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr,
-	      const __u8 mac[6])
+int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 mac[6])
 {
 	struct nlmsghdr *nlh;
 	struct entry e;
 
-	if (!ask_neigh(nl, ifindex, addr, &e) && is_written(&e) &&
-	    e.protocol != XR_RTPROT)
+	if (!ask_neigh(nl, ifindex, addr, &e) && is_written(&e) && e.protocol != XR_RTPROT)
 		return memcmp(e.mac, mac, sizeof(e.mac)) ? -EEXIST : 0;
-	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
-			    ifindex, addr);
+	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, ifindex, addr);
 	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
 	mnl_attr_put_u8(nlh, NDA_PROTOCOL, XR_RTPROT);
 	return netlink_talk(nl, NULL, NULL);

@@ -81,9 +81,9 @@ static int on_link(const struct nlmsghdr *nlh, void *master)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
-		if (mnl_attr_get_type(a) == IFLA_MASTER)
-			*(__u32 *)master = mnl_attr_get_u32(a);
+	mnl_attr_for_each(a, nlh,
+			  sizeof(struct ifinfomsg)) if (mnl_attr_get_type(a) == IFLA_MASTER) *
+		(__u32 *)master = mnl_attr_get_u32(a);
 	return MNL_CB_OK;
 }
 
@@ -94,8 +94,8 @@ __u32 netlink_master_of(__u32 ifindex)
 	__u32 master = 0;
 
 	if (!netlink_open(&nl)) {
-		ifi = mnl_nlmsg_put_extra_header(
-			netlink_message(&nl, RTM_GETLINK, 0), sizeof(*ifi));
+		ifi = mnl_nlmsg_put_extra_header(netlink_message(&nl, RTM_GETLINK, 0),
+						 sizeof(*ifi));
 		ifi->ifi_index = ifindex;
 		netlink_talk(&nl, on_link, &master);
 	}

@@ -13,8 +13,8 @@ struct netlink {
 	char buf[32768];
 };
 
-int netlink_open(struct netlink *nl);	/* of this network namespace */
-void netlink_close(struct netlink *nl);	/* also what was never opened */
+int netlink_open(struct netlink *nl);   /* of this network namespace */
+void netlink_close(struct netlink *nl); /* also what was never opened */
 
 /* Begins a request in nl->buf. */
 struct nlmsghdr *netlink_message(struct netlink *nl, int type, int flags);
@@ -31,7 +31,6 @@ void netlink_get_addr(const struct nlattr *a, __be32 *addr);
 __u32 netlink_master_of(__u32 ifindex);
 
 /* Of a neighbour's state: its MAC can be used. */
-#define NEIGH_GOOD (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE |        \
-		    NUD_PERMANENT | NUD_NOARP)
+#define NEIGH_GOOD (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
 #endif

@@ -19,10 +19,10 @@
 #endif
 #define XR_NDA_FLAGS_EXT 15
 
-#define WAIT_MS		300	/* for neighbours to answer, all together */
-#define POLL_MS		20
-#define HOP_TICKS	2	/* then the data plane asks the FIB itself */
-#define HOP_FOREVER	0x70000000U	/* a MAC the operator gave */
+#define WAIT_MS     300 /* for neighbours to answer, all together */
+#define POLL_MS     20
+#define HOP_TICKS   2           /* then the data plane asks the FIB itself */
+#define HOP_FOREVER 0x70000000U /* a MAC the operator gave */
 
 /* ---- routes ---- */
 
@@ -53,7 +53,8 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 	struct route *r = ctx;
 
 	r->type = rtm->rtm_type;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
+	mnl_attr_for_each(a, nlh, sizeof(*rtm))
+	{
 		switch (mnl_attr_get_type(a)) {
 		case RTA_OIF:
 			r->ifindex = mnl_attr_get_u32(a);
@@ -70,17 +71,16 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 			r->has_source = true;
 			break;
 		case RTA_METRICS:
-			mnl_attr_for_each_nested(m, a)
-				if (mnl_attr_get_type(m) == RTAX_MTU)
-					r->mtu = mnl_attr_get_u32(m);
+			mnl_attr_for_each_nested(m, a) if (mnl_attr_get_type(m) == RTAX_MTU)
+				r->mtu = mnl_attr_get_u32(m);
 			break;
 		}
 	}
 	return MNL_CB_OK;
 }
 
-static int ask_route_from(struct netlink *nl, const __be32 *addr,
-			  const __be32 *source, __u32 oif, struct route *r)
+static int ask_route_from(struct netlink *nl, const __be32 *addr, const __be32 *source, __u32 oif,
+			  struct route *r)
 {
 	bool v4 = addr_is_ipv4(addr);
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETROUTE, 0);
@@ -103,13 +103,12 @@ static int ask_route_from(struct netlink *nl, const __be32 *addr,
  * Rules may send a source's packets another way. The kernel refuses one that is no
  * address of this machine; the data plane's question has it all the same.
  */
-static int ask_route(struct netlink *nl, const __be32 *addr,
-		     const __be32 *source, __u32 oif, struct route *r)
+static int ask_route(struct netlink *nl, const __be32 *addr, const __be32 *source, __u32 oif,
+		     struct route *r)
 {
 	int ret = ask_route_from(nl, addr, source, oif, r);
 
-	return ret == -EINVAL && source ?
-		       ask_route_from(nl, addr, NULL, oif, r) : ret;
+	return ret == -EINVAL && source ? ask_route_from(nl, addr, NULL, oif, r) : ret;
 }
 
 /* ---- devices ---- */
@@ -124,9 +123,9 @@ static bool is_bridge(const struct nlattr *info)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, info)
-		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
-			return !strcmp(mnl_attr_get_str(a), "bridge");
+	mnl_attr_for_each_nested(a, info) if (mnl_attr_get_type(a) ==
+					      IFLA_INFO_KIND) return !strcmp(mnl_attr_get_str(a),
+									     "bridge");
 	return false;
 }
 
@@ -135,15 +134,15 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 	struct device *l = ctx;
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg)) {
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
+	{
 		if (mnl_attr_get_type(a) == IFLA_MTU)
 			l->mtu = mnl_attr_get_u32(a);
 		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
 			l->bridge = is_bridge(a);
 		else if (mnl_attr_get_type(a) == IFLA_ADDRESS &&
 			 mnl_attr_get_payload_len(a) == sizeof(l->mac))
-			memcpy(l->mac, mnl_attr_get_payload(a),
-			       sizeof(l->mac));
+			memcpy(l->mac, mnl_attr_get_payload(a), sizeof(l->mac));
 	}
 	return MNL_CB_OK;
 }
@@ -180,10 +179,9 @@ static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 
 	if (!(ndm->ndm_state & NEIGH_GOOD))
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*ndm))
-		if (mnl_attr_get_type(a) == NDA_LLADDR &&
-		    mnl_attr_get_payload_len(a) == 6)
-			memcpy(mac, mnl_attr_get_payload(a), 6);
+	mnl_attr_for_each(a, nlh, sizeof(*ndm)) if (mnl_attr_get_type(a) == NDA_LLADDR &&
+						    mnl_attr_get_payload_len(a) == 6)
+		memcpy(mac, mnl_attr_get_payload(a), 6);
 	return MNL_CB_OK;
 }
 
@@ -201,8 +199,7 @@ static bool neigh_is_static(struct netlink *nl, const struct path_job *j)
 	__u16 state = 0;
 
 	neigh_message(nl, RTM_GETNEIGH, 0, j);
-	return !netlink_talk(nl, on_state, &state) &&
-	       state & (NUD_PERMANENT | NUD_NOARP);
+	return !netlink_talk(nl, on_state, &state) && state & (NUD_PERMANENT | NUD_NOARP);
 }
 
 static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
@@ -281,8 +278,7 @@ static __u8 clamp_bits(__u8 bits)
 	return bits > 31 ? 31 : bits;
 }
 
-static void outer_source(struct path_job *j, const struct xr_policy *policy,
-			 const struct route *r)
+static void outer_source(struct path_job *j, const struct xr_policy *policy, const struct route *r)
 {
 	const struct xr_backend_info *b = j->info;
 	struct xr_path *p = &j->path;
@@ -298,16 +294,15 @@ static void outer_source(struct path_job *j, const struct xr_policy *policy,
 	 * addresses alone, so the source must vary. Between hosts it must not:
 	 * it tells whose tunnel a packet came out of.
 	 */
-	if (r->has_source &&
-	    (j->host || b->forward != XR_FORWARD_IPIP || !given)) {
+	if (r->has_source && (j->host || b->forward != XR_FORWARD_IPIP || !given)) {
 		memcpy(p->saddr, r->source, sizeof(p->saddr));
 		return;
 	}
 	if (!given) {
 		/* As long as there is no route: to be seen by source_bits. */
-		p->saddr[0] = v4 ? 0 : htonl(0x01000000);	/* RFC 6666 */
+		p->saddr[0] = v4 ? 0 : htonl(0x01000000); /* RFC 6666 */
 		p->saddr[2] = v4 ? htonl(0xffff) : 0;
-		p->saddr[3] = v4 ? htonl(0xac100000) : 0;	/* 172.16.0.0 */
+		p->saddr[3] = v4 ? htonl(0xac100000) : 0; /* 172.16.0.0 */
 		p->source_bits = 16;
 	} else if (v4) {
 		p->saddr[2] = htonl(0xffff);
@@ -336,8 +331,7 @@ static __u8 overhead_of(const struct xr_path *p)
 	}
 }
 
-static void outer_header(struct path_job *j, const struct xr_policy *policy,
-			 const struct route *r)
+static void outer_header(struct path_job *j, const struct xr_policy *policy, const struct route *r)
 {
 	/* Locally administered; the segment's switches learn it, no more. */
 	static const __u8 inner_source[6] = { 0x02, 0x78, 0x72, 0, 0, 1 };
@@ -380,8 +374,8 @@ static int find_device(struct netlink *nl, struct path_job *j)
 	return 0;
 }
 
-static int find_way(struct netlink *nl, struct path_job *j,
-		    const struct xr_policy *policy, struct xr_err *err)
+static int find_way(struct netlink *nl, struct path_job *j, const struct xr_policy *policy,
+		    struct xr_err *err)
 {
 	const struct xr_backend_info *b = j->info;
 	struct route r = { 0 };
@@ -391,10 +385,8 @@ static int find_way(struct netlink *nl, struct path_job *j,
 	if (b->dev[0]) {
 		j->path.ifindex = if_nametoindex(b->dev);
 		if (!j->path.ifindex)
-			return xr_fail(err, -ENODEV,
-				       "%s %s: there is no device %s here",
-				       j->host ? "host" : "backend", b->name,
-				       b->dev);
+			return xr_fail(err, -ENODEV, "%s %s: there is no device %s here",
+				       j->host ? "host" : "backend", b->name, b->dev);
 	}
 	if (j->host && b->dev[0])
 		return find_device(nl, j);
@@ -405,7 +397,7 @@ static int find_way(struct netlink *nl, struct path_job *j,
 		j->trouble = PATH_LOCAL;
 	outer_header(j, policy, &r);
 	if (j->trouble == PATH_NO_ROUTE && mac_given(j) && b->dev[0]) {
-		j->trouble = PATH_FINE;	/* device and MAC: nothing left to ask */
+		j->trouble = PATH_FINE; /* device and MAC: nothing left to ask */
 		r.ifindex = j->path.ifindex;
 	}
 	if (j->trouble)
@@ -414,14 +406,13 @@ static int find_way(struct netlink *nl, struct path_job *j,
 		j->trouble = PATH_NOT_ON_LINK;
 
 	j->ifindex = r.ifindex;
-	memcpy(j->gateway, r.has_gateway ? r.gateway : b->addr,
-	       sizeof(j->gateway));
+	memcpy(j->gateway, r.has_gateway ? r.gateway : b->addr, sizeof(j->gateway));
 	j->hop.gateway = xr_address_print(j->gateway);
 	j->path.route_mtu = r.mtu > 0xffff ? 0 : r.mtu;
 	if (ask_link(nl, r.ifindex, &l))
 		return 0;
 	memcpy(j->hop.smac, l.mac, 6);
-	j->hop.bridge = r.ifindex;	/* as long as there is no neighbour */
+	j->hop.bridge = r.ifindex; /* as long as there is no neighbour */
 	j->by_bridge = l.bridge;
 	if (!r.mtu || r.mtu > l.mtu)
 		r.mtu = l.mtu;
@@ -463,9 +454,8 @@ static size_t try_again(struct netlink *nl, struct path_job *jobs, size_t n)
 	return open;
 }
 
-static int resolve(struct path_job *jobs, size_t n,
-		   const struct xr_policy *policy, __u32 tick, int wait,
-		   struct xr_err *err)
+static int resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick,
+		   int wait, struct xr_err *err)
 {
 	struct netlink nl = { 0 };
 	size_t i;
@@ -475,8 +465,7 @@ static int resolve(struct path_job *jobs, size_t n,
 		return 0;
 	ret = netlink_open(&nl);
 	if (ret) {
-		xr_fail(err, ret, "cannot ask the kernel for routes: %s",
-			strerror(-ret));
+		xr_fail(err, ret, "cannot ask the kernel for routes: %s", strerror(-ret));
 		goto out;
 	}
 	for (i = 0; !ret && i < n; i++) {
@@ -491,23 +480,20 @@ static int resolve(struct path_job *jobs, size_t n,
 		goto out;
 	for (i = 0; i < n; i++)
 		first_try(&nl, &jobs[i], tick);
-	for (waited = 0; waited < wait && try_again(&nl, jobs, n);
-	     waited += POLL_MS)
+	for (waited = 0; waited < wait && try_again(&nl, jobs, n); waited += POLL_MS)
 		poll(NULL, 0, POLL_MS);
 out:
 	netlink_close(&nl);
 	return ret;
 }
 
-int path_resolve(struct path_job *jobs, size_t n,
-		 const struct xr_policy *policy, __u32 tick,
+int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick,
 		 struct xr_err *err)
 {
 	return resolve(jobs, n, policy, tick, WAIT_MS, err);
 }
 
-void path_remind(struct path_job *jobs, size_t n,
-		 const struct xr_policy *policy, __u32 tick)
+void path_remind(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick)
 {
 	size_t i;
 
@@ -520,8 +506,8 @@ void path_look(struct path_job *j, const struct xr_policy *policy)
 {
 	struct netlink nl = { 0 };
 
-	if (!netlink_open(&nl) && !find_way(&nl, j, policy, NULL) &&
-	    !j->trouble && j->ifindex && !mac_given(j) && !ask_neigh(&nl, j))
+	if (!netlink_open(&nl) && !find_way(&nl, j, policy, NULL) && !j->trouble && j->ifindex &&
+	    !mac_given(j) && !ask_neigh(&nl, j))
 		j->trouble = PATH_NO_NEIGHBOUR;
 	netlink_close(&nl);
 }
@@ -549,27 +535,22 @@ bool path_is_here(const __be32 *addr)
 	if (!ret)
 		ret = ask_route(&nl, addr, NULL, 0, &r);
 	netlink_close(&nl);
-	return ret ? ret != -ENETUNREACH && ret != -EHOSTUNREACH :
-		     r.type == RTN_LOCAL;
+	return ret ? ret != -ENETUNREACH && ret != -EHOSTUNREACH : r.type == RTN_LOCAL;
 }
 
-bool path_same_facts(const struct xr_backend_info *a,
-		     const struct xr_policy *pa,
-		     const struct xr_backend_info *b,
-		     const struct xr_policy *pb)
+bool path_same_facts(const struct xr_backend_info *a, const struct xr_policy *pa,
+		     const struct xr_backend_info *b, const struct xr_policy *pb)
 {
-	if (memcmp(a->addr, b->addr, sizeof(a->addr)) ||
-	    a->forward != b->forward || tunnel_port(a) != tunnel_port(b) ||
-	    a->vni != b->vni || memcmp(a->mac, b->mac, 6) ||
+	if (memcmp(a->addr, b->addr, sizeof(a->addr)) || a->forward != b->forward ||
+	    tunnel_port(a) != tunnel_port(b) || a->vni != b->vni || memcmp(a->mac, b->mac, 6) ||
 	    strcmp(a->dev, b->dev))
 		return false;
 	if (a->forward == XR_FORWARD_L2)
 		return true;
 	if (addr_is_ipv4(a->addr))
-		return pa->source4 == pb->source4 &&
-		       pa->source_bits == pb->source_bits;
+		return pa->source4 == pb->source4 && pa->source_bits == pb->source_bits;
 	return pa->source6_bits == pb->source6_bits &&
-	       !memcmp(pa->source6, pb->source6, sizeof(pa->source6));
+		!memcmp(pa->source6, pb->source6, sizeof(pa->source6));
 }
 
 const char *path_trouble_text(const struct path_job *j)

@@ -14,23 +14,23 @@
 
 enum path_trouble {
 	PATH_FINE,
-	PATH_NO_ROUTE,		/* the data plane asks the FIB again later */
-	PATH_NO_NEIGHBOUR,	/* asked for; no answer yet */
-	PATH_LOCAL,		/* the address is this machine's own */
-	PATH_NOT_ON_LINK,	/* l2, but a gateway is in between */
+	PATH_NO_ROUTE,     /* the data plane asks the FIB again later */
+	PATH_NO_NEIGHBOUR, /* asked for; no answer yet */
+	PATH_LOCAL,        /* the address is this machine's own */
+	PATH_NOT_ON_LINK,  /* l2, but a gateway is in between */
 };
 
 struct path_job {
-	const struct xr_backend_info *info;	/* in */
-	bool host;				/* in: a VMs' host, not a backend */
+	const struct xr_backend_info *info; /* in */
+	bool host;                          /* in: a VMs' host, not a backend */
 	/* in: the outer source that it must have; NULL: as the route prefers */
 	const __be32 *source;
-	struct xr_path path;			/* out */
-	struct xr_nexthop hop;			/* out; ifindex 0: unknown */
-	enum path_trouble trouble;		/* out */
+	struct xr_path path;       /* out */
+	struct xr_nexthop hop;     /* out; ifindex 0: unknown */
+	enum path_trouble trouble; /* out */
 	/* private */
 	__u32 ifindex;
-	bool by_bridge;				/* that is a bridge */
+	bool by_bridge; /* that is a bridge */
 	__be32 gateway[XR_ADDR_WORDS];
 };
 
@@ -40,24 +40,21 @@ struct path_job {
  * machine cannot do now but may later is trouble, not an error. tick: now, of
  * the data plane's clock.
  */
-int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy,
-		 __u32 tick, struct xr_err *err);
+int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick,
+		 struct xr_err *err);
 
 /*
  * The same without waiting, of what the kernel may have forgotten: it is asked
  * to keep the next hops' neighbours resolved.
  */
-void path_remind(struct path_job *jobs, size_t n,
-		 const struct xr_policy *policy, __u32 tick);
+void path_remind(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick);
 
 /* The trouble of one job as it is now; asks and changes nothing. */
 void path_look(struct path_job *job, const struct xr_policy *policy);
 
 /* Two backends that this is equal for can use the same path. */
-bool path_same_facts(const struct xr_backend_info *a,
-		     const struct xr_policy *pa,
-		     const struct xr_backend_info *b,
-		     const struct xr_policy *pb);
+bool path_same_facts(const struct xr_backend_info *a, const struct xr_policy *pa,
+		     const struct xr_backend_info *b, const struct xr_policy *pb);
 
 /* 0, or -errno: no way to the address now. */
 int path_has_route(const __be32 *addr);

@@ -39,9 +39,8 @@ static int check_limits(const struct xr_limits *l, struct xr_err *err)
 
 	for (i = 0; i < sizeof(limit) / sizeof(limit[0]); i++) {
 		if (!limit[i].value || limit[i].value > limit[i].max)
-			return xr_fail(err, -ERANGE,
-				       "limit %s must be from 1 to %u",
-				       limit[i].word, limit[i].max);
+			return xr_fail(err, -ERANGE, "limit %s must be from 1 to %u", limit[i].word,
+				       limit[i].max);
 	}
 	return 0;
 }
@@ -64,8 +63,7 @@ static void derive_keys(const __u8 secret[32], struct xr_hash_keys *keys)
 	memset(keys, 0, sizeof(*keys));
 	for (i = 0; i < sizeof(keys->key) / sizeof(keys->key[0]); i++) {
 		input.counter = htole64(i);
-		keys->key[i] = hash_sip(le64toh(half[0]), le64toh(half[1]),
-					&input, sizeof(input));
+		keys->key[i] = hash_sip(le64toh(half[0]), le64toh(half[1]), &input, sizeof(input));
 	}
 }
 
@@ -81,8 +79,7 @@ static int make_keys(const __u8 *secret, struct xr_hash_keys *keys)
 	return 0;
 }
 
-static int write_meta(struct xroam_bpf *skel, const struct xr_limits *limits,
-		      const __u8 *secret)
+static int write_meta(struct xroam_bpf *skel, const struct xr_limits *limits, const __u8 *secret)
 {
 	struct xr_meta meta = {
 		.abi = XR_ABI_VERSION,
@@ -101,16 +98,15 @@ static int write_meta(struct xroam_bpf *skel, const struct xr_limits *limits,
 		memcpy(meta.secret, secret, sizeof(meta.secret));
 	}
 	if (make_keys(secret, &keys) ||
-	    bpf_map_update_elem(bpf_map__fd(skel->maps.data_hash_keys), &zero,
-				&keys, 0) ||
+	    bpf_map_update_elem(bpf_map__fd(skel->maps.data_hash_keys), &zero, &keys, 0) ||
 	    bpf_map_update_elem(bpf_map__fd(skel->maps.meta), &zero, &meta, 0))
 		return -errno;
 	return 0;
 }
 
 /* Everything the instance consists of, in dir. */
-static int fill(const char *dir, const struct xr_limits *limits,
-		const __u8 *secret, struct xr_err *err)
+static int fill(const char *dir, const struct xr_limits *limits, const __u8 *secret,
+		struct xr_err *err)
 {
 	struct xroam_bpf *skel = xroam_bpf__open();
 	int ret;
@@ -123,8 +119,7 @@ static int fill(const char *dir, const struct xr_limits *limits,
 		goto out;
 	ret = xroam_bpf__load(skel);
 	if (ret) {
-		ret = plane_load_failed(ret, "making the instance's maps",
-					err);
+		ret = plane_load_failed(ret, "making the instance's maps", err);
 		goto out;
 	}
 	ret = write_meta(skel, limits, secret);
@@ -140,8 +135,8 @@ out:
 	return ret;
 }
 
-int plane_create(struct plane *p, const struct xr_limits *limits,
-		 const __u8 *secret, struct xr_err *err)
+int plane_create(struct plane *p, const struct xr_limits *limits, const __u8 *secret,
+		 struct xr_err *err)
 {
 	char dir[160];
 	int ret;
@@ -162,8 +157,8 @@ int plane_create(struct plane *p, const struct xr_limits *limits,
 			ret = xr_fail(err, -errno,
 				      "%s: %s: its pins have no map \"meta\" "
 				      "among them: \"xroam -i %s destroy\" "
-				      "first", p->dir, strerror(errno),
-				      p->name);
+				      "first",
+				      p->dir, strerror(errno), p->name);
 	}
 	if (ret)
 		plane_remove_dir(dir);

@@ -34,14 +34,12 @@ static int lock(int fd, int cmd, struct flock *l)
 	return fcntl(fd, cmd, l);
 }
 
-static int open_claim(const char *instance, char *path, size_t size,
-		      struct xr_err *err)
+static int open_claim(const char *instance, char *path, size_t size, struct xr_err *err)
 {
 	int fd;
 
 	snprintf(path, size, XR_RUN_ROOT "/%s", instance);
-	if ((mkdir(XR_RUN_ROOT, 0755) && errno != EEXIST) ||
-	    (mkdir(path, 0700) && errno != EEXIST))
+	if ((mkdir(XR_RUN_ROOT, 0755) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
 		return plane_file_fail(err, "making ", path);
 	claim_path(path, size, instance);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -72,7 +70,8 @@ again:
 		}
 		return xr_fail(err, -EBUSY,
 			       "instance \"%s\" has its daemon already, pid "
-			       "%d: stop that one first", instance, (int)pid);
+			       "%d: stop that one first",
+			       instance, (int)pid);
 	}
 	/* A daemon that ended just now may have removed this file. */
 	if (!daemon_claimed(instance, fd)) {
@@ -94,8 +93,8 @@ bool daemon_claimed(const char *instance, int fd)
 	char path[160];
 
 	claim_path(path, sizeof(path), instance);
-	return !fstat(fd, &held) && !stat(path, &there) &&
-	       held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+	return !fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino &&
+		held.st_dev == there.st_dev;
 }
 
 /* What an instance has left behind of itself where it was never made: nothing. */
@@ -107,7 +106,7 @@ void daemon_release(const char *instance, int fd)
 		claim_path(path, sizeof(path), instance);
 		unlink(path);
 		*strrchr(path, '/') = '\0';
-		rmdir(path);	/* refused where there is a lock in it */
+		rmdir(path); /* refused where there is a lock in it */
 	}
 	close(fd);
 }
@@ -115,8 +114,7 @@ void daemon_release(const char *instance, int fd)
 void daemon_socket_address(const char *instance, struct sockaddr_un *to)
 {
 	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	snprintf(to->sun_path, sizeof(to->sun_path), XR_RUN_ROOT "/%s.sock",
-		 instance);
+	snprintf(to->sun_path, sizeof(to->sun_path), XR_RUN_ROOT "/%s.sock", instance);
 }
 
 int daemon_socket_try(const struct sockaddr_un *to)
@@ -145,11 +143,10 @@ void daemon_socket_sweep(const char *instance)
 void daemon_tell_wrong(int fd, const char *lines)
 {
 	char text[4200];
-	int len = snprintf(text, sizeof(text), "%d\n%.4000s", (int)getpid(),
-			   lines);
+	int len = snprintf(text, sizeof(text), "%d\n%.4000s", (int)getpid(), lines);
 
 	if (pwrite(fd, text, len, 0) == len && ftruncate(fd, len))
-		return;		/* what is left of longer lines is no harm */
+		return; /* what is left of longer lines is no harm */
 }
 
 bool daemon_wrong(const char *instance, char *lines, size_t size)

@@ -17,7 +17,7 @@
 
 #include <xroam.skel.h>
 
-#define EMIT_PIN	"emit_event"
+#define EMIT_PIN "emit_event"
 
 void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx)
 {
@@ -40,8 +40,7 @@ void plane_only_helpers(struct xroam_bpf *skel)
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, false);
+	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, false);
 	bpf_program__set_autoload(skel->progs.start_clock, true);
 	bpf_program__set_autoload(skel->progs.emit_event, true);
 }
@@ -59,19 +58,17 @@ static int pin_emit(struct xroam_bpf *skel, const char *dir)
 	return rename(tmp, path) ? -errno : 0;
 }
 
-int plane_start_helpers(struct xroam_bpf *skel, const char *dir,
-			struct xr_err *err)
+int plane_start_helpers(struct xroam_bpf *skel, const char *dir, struct xr_err *err)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
 	int ret;
 
-	ret = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.start_clock),
-				     &run);
+	ret = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.start_clock), &run);
 	if (!ret)
 		ret = run.retval;
 	if (ret)
-		return xr_fail(err, ret < 0 ? ret : -EIO,
-			       "starting the clock: %s", strerror(abs(ret)));
+		return xr_fail(err, ret < 0 ? ret : -EIO, "starting the clock: %s",
+			       strerror(abs(ret)));
 	ret = pin_emit(skel, dir);
 	if (ret)
 		xr_fail(err, ret, "pinning " EMIT_PIN ": %s", strerror(-ret));
@@ -104,16 +101,14 @@ static int open_emit(struct plane *p)
 {
 	char path[512];
 
-	if (p->emit_fd < 0 &&
-	    !plane_pin_path(path, sizeof(path), p->dir, EMIT_PIN))
+	if (p->emit_fd < 0 && !plane_pin_path(path, sizeof(path), p->dir, EMIT_PIN))
 		p->emit_fd = bpf_obj_get(path);
 	return p->emit_fd;
 }
 
 void plane_emit(struct plane *p, struct xr_event *e)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = e,
-		    .ctx_size_in = sizeof(*e));
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = e, .ctx_size_in = sizeof(*e));
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);

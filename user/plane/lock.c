@@ -17,14 +17,14 @@
 #include "lib/process.h"
 #include "plane_priv.h"
 
-#define MS		1000000L
-#define FIRST_PAUSE	(50000L)	/* ns between two attempts ... */
-#define LONGEST_PAUSE	(5 * MS)	/* ... of which each is twice as long */
-#define LOOK_EACH	0.25		/* seconds: at who has it */
-#define IDLE_MOST	5.0		/* of one that does nothing meanwhile */
-#define WAIT_MOST	60.0
+#define MS            1000000L
+#define FIRST_PAUSE   (50000L) /* ns between two attempts ... */
+#define LONGEST_PAUSE (5 * MS) /* ... of which each is twice as long */
+#define LOOK_EACH     0.25     /* seconds: at who has it */
+#define IDLE_MOST     5.0      /* of one that does nothing meanwhile */
+#define WAIT_MOST     60.0
 
-static int held;		/* locks that this process has */
+static int held; /* locks that this process has */
 static bool at_once;
 
 bool plane_any_locked(void)
@@ -56,8 +56,8 @@ static __u32 holder_of(const struct stat *lock)
 	FILE *f = fopen("/proc/locks", "re");
 
 	while (f && !found && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s FLOCK ADVISORY WRITE %u %x:%x:%llu", &pid,
-			   &major, &minor, &inode) == 4 &&
+		if (sscanf(line, "%*s FLOCK ADVISORY WRITE %u %x:%x:%llu", &pid, &major, &minor,
+			   &inode) == 4 &&
 		    inode == lock->st_ino && major == major(lock->st_dev) &&
 		    minor == minor(lock->st_dev))
 			found = pid;
@@ -86,26 +86,26 @@ static void command_of(__u32 pid, char *text, size_t size)
 	text[len] = '\0';
 }
 
-static void say_who(const struct lock_wait *w, const char *name,
-		    struct xr_err *err)
+static void say_who(const struct lock_wait *w, const char *name, struct xr_err *err)
 {
 	char command[160];
 
 	if (!w->pid) {
-		xr_fail(err, 0, "instance \"%s\" is being changed by another "
-			"process, for %.0f s: it has to end first", name,
-			seconds_now() - w->since);
+		xr_fail(err, 0,
+			"instance \"%s\" is being changed by another "
+			"process, for %.0f s: it has to end first",
+			name, seconds_now() - w->since);
 		return;
 	}
 	command_of(w->pid, command, sizeof(command));
-	xr_fail(err, 0, "instance \"%s\" is being changed by pid %u (%s), for "
-		"%.0f s: it has to go on (kill -CONT %u), or to end", name,
-		w->pid, command[0] ? command : "?", seconds_now() - w->since,
-		w->pid);
+	xr_fail(err, 0,
+		"instance \"%s\" is being changed by pid %u (%s), for "
+		"%.0f s: it has to go on (kill -CONT %u), or to end",
+		name, w->pid, command[0] ? command : "?", seconds_now() - w->since, w->pid);
 }
 
-bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most,
-		       double most, struct xr_err *err)
+bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, double most,
+		       struct xr_err *err)
 {
 	double now = seconds_now();
 	struct stat st;
@@ -122,7 +122,7 @@ bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most,
 	pid = stat(path, &st) ? 0 : holder_of(&st);
 	ran = pid ? process_ran(pid) : 0;
 	if (pid != w->pid || ran != w->ran)
-		w->idle_since = now;	/* it works, and may have much to do */
+		w->idle_since = now; /* it works, and may have much to do */
 	w->pid = pid;
 	w->ran = ran;
 	if (now - w->idle_since < idle_most && now - w->since < most)
@@ -142,11 +142,13 @@ static int take(int fd, const char *name, struct xr_err *err)
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
-			return xr_fail(err, -errno, "locking instance \"%s\": %s",
-				       name, strerror(errno));
+			return xr_fail(err, -errno, "locking instance \"%s\": %s", name,
+				       strerror(errno));
 		if (at_once)
-			return xr_fail(err, -EAGAIN, "instance \"%s\" is being "
-				       "changed by another process", name);
+			return xr_fail(err, -EAGAIN,
+				       "instance \"%s\" is being "
+				       "changed by another process",
+				       name);
 		if (plane_lock_waited(&w, name, IDLE_MOST, WAIT_MOST, err))
 			return -EBUSY;
 		nanosleep(&pause, NULL);
@@ -161,8 +163,8 @@ static bool is_there(int fd, const char *path)
 {
 	struct stat mine, there;
 
-	return !fstat(fd, &mine) && !stat(path, &there) &&
-	       mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+	return !fstat(fd, &mine) && !stat(path, &there) && mine.st_ino == there.st_ino &&
+		mine.st_dev == there.st_dev;
 }
 
 int plane_lock(const char *name, struct xr_err *err)
@@ -178,7 +180,7 @@ int plane_lock(const char *name, struct xr_err *err)
 			return plane_file_fail(err, "making ", dir);
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 		if (fd < 0 && errno == ENOENT)
-			continue;	/* destroy removed the directory */
+			continue; /* destroy removed the directory */
 		if (fd < 0)
 			return plane_file_fail(err, "", path);
 		ret = take(fd, name, err);
@@ -237,8 +239,7 @@ static bool is_same_instance(const struct plane *p)
 static int stale(struct plane *p, struct xr_err *err)
 {
 	plane_unlock(p);
-	return xr_fail(err, -ESTALE,
-		       "instance \"%s\" was destroyed or made anew", p->name);
+	return xr_fail(err, -ESTALE, "instance \"%s\" was destroyed or made anew", p->name);
 }
 
 int plane_relock(struct plane *p, struct xr_err *err)

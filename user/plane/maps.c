@@ -21,11 +21,11 @@ const char *const plane_map_word[PLANE_MAPS] = {
 /* What each map must be, and where in struct plane its mapping goes. */
 struct map_kind {
 	__u32 type, key, value;
-	size_t mapped;		/* offset in struct plane; 0: not mapped */
+	size_t mapped; /* offset in struct plane; 0: not mapped */
 };
 
-#define MAPPED(field)                                                          \
-	{ BPF_MAP_TYPE_ARRAY, 4, sizeof(*((struct plane *)0)->field),          \
+#define MAPPED(field)                                                 \
+	{ BPF_MAP_TYPE_ARRAY, 4, sizeof(*((struct plane *)0)->field), \
 	  offsetof(struct plane, field) }
 #define PERCPU(type) { BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(type), 0 }
 
@@ -63,25 +63,20 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_HOST_INFO] = MAPPED(host_info),
 	[PLANE_HOST_STATS] = PERCPU(struct xr_counter),
 	[PLANE_PORTS] = MAPPED(ports),
-	[PLANE_TUNNEL_HOSTS] = { BPF_MAP_TYPE_HASH,
-				 sizeof(struct xr_tunnel_key), 4, 0 },
-	[PLANE_LOCKED_MACS] = { BPF_MAP_TYPE_HASH, 8,
-				sizeof(struct xr_locked), 0 },
+	[PLANE_TUNNEL_HOSTS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_tunnel_key), 4, 0 },
+	[PLANE_LOCKED_MACS] = { BPF_MAP_TYPE_HASH, 8, sizeof(struct xr_locked), 0 },
 	[PLANE_VM_CONTROL] = MAPPED(vm_control),
-	[PLANE_OUTERS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_outer_key),
-			   sizeof(struct xr_outer), 0 },
-	[PLANE_PROTECTED] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_protected),
-			      4, 0 },
+	[PLANE_OUTERS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_outer_key), sizeof(struct xr_outer),
+			   0 },
+	[PLANE_PROTECTED] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_protected), 4, 0 },
 	[PLANE_GATEWAYS] = MAPPED(gateways),
 	[PLANE_RINGS] = MAPPED(rings),
 	[PLANE_RING_FRAMES] = MAPPED(ring_frames),
 	[PLANE_TAPS] = { BPF_MAP_TYPE_HASH, 4, 4, 0 },
 	[PLANE_TC_HOOKS] = MAPPED(tc_hooks),
 	[PLANE_VM_EVENTS] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
-	[PLANE_TUNNEL_ENDS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_end), 8,
-				0 },
-	[PLANE_VIP_ADDRESSES] = { BPF_MAP_TYPE_HASH,
-				  XR_ADDR_WORDS * sizeof(__be32), 4, 0 },
+	[PLANE_TUNNEL_ENDS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_end), 8, 0 },
+	[PLANE_VIP_ADDRESSES] = { BPF_MAP_TYPE_HASH, XR_ADDR_WORDS * sizeof(__be32), 4, 0 },
 	[PLANE_VIP_FILTER] = MAPPED(vip_filter),
 };
 
@@ -208,7 +203,7 @@ static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
 	case PLANE_VIP_FILTER:
 		return 1;
 	default:
-		return 0;	/* as the object says */
+		return 0; /* as the object says */
 	}
 }
 
@@ -231,13 +226,13 @@ static int find_map(const char *word)
 	return -1;
 }
 
-int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
-		    struct xr_err *err)
+int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj, struct xr_err *err)
 {
 	struct bpf_map *map;
 	int ret;
 
-	bpf_object__for_each_map(map, obj) {
+	bpf_object__for_each_map(map, obj)
+	{
 		int m = find_map(word_of(map));
 		__u32 n = m < 0 ? 0 : map_entries(m, l);
 
@@ -246,27 +241,25 @@ int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
 			continue;
 		ret = bpf_map__set_max_entries(map, n);
 		if (ret)
-			return xr_fail(err, ret, "map %s: %s",
-				       bpf_map__name(map), strerror(-ret));
+			return xr_fail(err, ret, "map %s: %s", bpf_map__name(map), strerror(-ret));
 	}
 	return 0;
 }
 
-int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip,
-		     struct xr_err *err)
+int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip, struct xr_err *err)
 {
 	struct bpf_map *map;
 	int ret;
 
-	bpf_object__for_each_map(map, obj) {
+	bpf_object__for_each_map(map, obj)
+	{
 		int m = find_map(word_of(map));
 
 		if (m < 0 || (skip & (1ULL << m)))
 			continue;
 		ret = bpf_map__reuse_fd(map, p->fd[m]);
 		if (ret)
-			return xr_fail(err, ret, "map %s: %s",
-				       bpf_map__name(map), strerror(-ret));
+			return xr_fail(err, ret, "map %s: %s", bpf_map__name(map), strerror(-ret));
 	}
 	return plane_size_maps(&p->meta->limits, obj, err);
 }
@@ -278,13 +271,14 @@ int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err)
 	struct bpf_map *map;
 	char path[512];
 
-	bpf_object__for_each_map(map, obj) {
+	bpf_object__for_each_map(map, obj)
+	{
 		if (find_map(word_of(map)) < 0)
 			continue;
 		if (plane_pin_path(path, sizeof(path), dir, word_of(map)) ||
 		    bpf_obj_pin(bpf_map__fd(map), path))
-			return xr_fail(err, -errno, "pinning %s/%s: %s", dir,
-				       word_of(map), strerror(errno));
+			return xr_fail(err, -errno, "pinning %s/%s: %s", dir, word_of(map),
+				       strerror(errno));
 	}
 	return 0;
 }
@@ -294,8 +288,8 @@ static int other_layout(struct plane *p, __u32 abi, struct xr_err *err)
 	return xr_fail(err, -EPROTO,
 		       "instance \"%s\" has map layout %u, this xroam %u: save "
 		       "it with the old xroam (export), then \"xroam -i %s "
-		       "destroy\" and apply", p->name, abi, XR_ABI_VERSION,
-		       p->name);
+		       "destroy\" and apply",
+		       p->name, abi, XR_ABI_VERSION, p->name);
 }
 
 /* meta comes first: only it can be read whatever the layout is. */
@@ -310,34 +304,31 @@ static int check_abi(struct plane *p, struct xr_err *err)
 	value = calloc(1, info.value_size + sizeof(abi));
 	if (!value)
 		return xr_fail(err, -ENOMEM, "out of memory");
-	if (info.type != BPF_MAP_TYPE_ARRAY ||
-	    bpf_map_lookup_elem(p->fd[PLANE_META], &zero, value))
+	if (info.type != BPF_MAP_TYPE_ARRAY || bpf_map_lookup_elem(p->fd[PLANE_META], &zero, value))
 		memset(value, 0, sizeof(abi));
 	memcpy(&abi, value, sizeof(abi));
-	explicit_bzero(value, info.value_size);		/* the secret is in it */
+	explicit_bzero(value, info.value_size); /* the secret is in it */
 	free(value);
 	return abi == XR_ABI_VERSION ? 0 : other_layout(p, abi, err);
 }
 
-static int check_map(struct plane *p, int m, struct bpf_map_info *info,
-		     struct xr_err *err)
+static int check_map(struct plane *p, int m, struct bpf_map_info *info, struct xr_err *err)
 {
 	const struct map_kind *k = &map_kind[m];
 
-	if (info->type == k->type && info->key_size == k->key &&
-	    info->value_size == k->value && info->max_entries)
+	if (info->type == k->type && info->key_size == k->key && info->value_size == k->value &&
+	    info->max_entries)
 		return 0;
 	return xr_fail(err, -EPROTO,
 		       "instance \"%s\": map %s has another layout (key %u, "
 		       "value %u octets, not %u and %u): \"xroam -i %s "
-		       "destroy\", then apply", p->name, plane_map_word[m],
-		       info->key_size, info->value_size, k->key, k->value,
-		       p->name);
+		       "destroy\", then apply",
+		       p->name, plane_map_word[m], info->key_size, info->value_size, k->key,
+		       k->value, p->name);
 }
 
 /* Tables are indexed by what the limits allow; meta itself is open by now. */
-static int check_size(struct plane *p, int m, const struct bpf_map_info *info,
-		      struct xr_err *err)
+static int check_size(struct plane *p, int m, const struct bpf_map_info *info, struct xr_err *err)
 {
 	__u32 n = m == PLANE_META ? 1 : map_entries(m, &p->meta->limits);
 
@@ -346,22 +337,18 @@ static int check_size(struct plane *p, int m, const struct bpf_map_info *info,
 	return xr_fail(err, -EPROTO,
 		       "instance \"%s\": map %s has room for %u, its limits in "
 		       "meta say %u: \"xroam -i %s destroy\", then apply",
-		       p->name, plane_map_word[m], info->max_entries, n,
-		       p->name);
+		       p->name, plane_map_word[m], info->max_entries, n, p->name);
 }
 
-static int map_memory(struct plane *p, int m, __u32 entries, bool writable,
-		      struct xr_err *err)
+static int map_memory(struct plane *p, int m, __u32 entries, bool writable, struct xr_err *err)
 {
 	void **at = (void **)((char *)p + map_kind[m].mapped);
 	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
 	void *mem;
 
-	mem = mmap(NULL, (size_t)entries * map_kind[m].value, prot, MAP_SHARED,
-		   p->fd[m], 0);
+	mem = mmap(NULL, (size_t)entries * map_kind[m].value, prot, MAP_SHARED, p->fd[m], 0);
 	if (mem == MAP_FAILED)
-		return xr_fail(err, -errno, "mapping %s: %s",
-			       plane_map_word[m], strerror(errno));
+		return xr_fail(err, -errno, "mapping %s: %s", plane_map_word[m], strerror(errno));
 	/* Keys are in some of them. */
 	madvise(mem, (size_t)entries * map_kind[m].value, MADV_DONTDUMP);
 	*at = mem;
@@ -382,8 +369,8 @@ static int open_map(struct plane *p, int m, bool writable, struct xr_err *err)
 	if (p->fd[m] < 0 && errno == ENOENT)
 		return xr_fail(err, -EPROTO,
 			       "instance \"%s\": pin %s is missing: \"xroam -i "
-			       "%s destroy\", then apply", p->name, path,
-			       p->name);
+			       "%s destroy\", then apply",
+			       p->name, path, p->name);
 	if (p->fd[m] < 0)
 		return plane_file_fail(err, "", path);
 	if (m == PLANE_META) {

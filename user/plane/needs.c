@@ -25,7 +25,7 @@ static bool has_cap(__u32 cap)
 	struct __user_cap_data_struct data[2];
 
 	if (syscall(SYS_capget, &head, data))
-		return true;	/* unknown: let the kernel refuse */
+		return true; /* unknown: let the kernel refuse */
 	return data[cap / 32].effective & (1U << cap % 32);
 }
 
@@ -51,8 +51,7 @@ int plane_check_caps(enum plane_how how, struct xr_err *err)
 	}
 	if (!lack[0])
 		return 0;
-	return xr_fail(err, -EPERM,
-		       "too little privilege: this process lacks%s; run as root",
+	return xr_fail(err, -EPERM, "too little privilege: this process lacks%s; run as root",
 		       lack);
 }
 
@@ -62,8 +61,10 @@ static const char *cure_of(const char *path, int error)
 	bool run = !strncmp(path, "/run/", 5);
 
 	if (error == EROFS)
-		return run ? ": xroam writes there; \"mount -o remount,rw /run\", a tmpfs at " XR_RUN_ROOT ", or ReadWritePaths=" XR_RUN_ROOT " in a unit" :
-			     ": pins are there; \"mount -o remount,rw " XR_BPFFS "\"";
+		return run
+			? ": xroam writes there; \"mount -o remount,rw /run\", a tmpfs at " XR_RUN_ROOT
+			  ", or ReadWritePaths=" XR_RUN_ROOT " in a unit"
+			: ": pins are there; \"mount -o remount,rw " XR_BPFFS "\"";
 	if (error == ENOSPC)
 		return run ? ": make room in /run" : "";
 	if (error == EMFILE)
@@ -95,9 +96,8 @@ int plane_need_files(struct xr_err *err)
 		close(fd[i]);
 	if (!error)
 		return 0;
-	return xr_fail(err, -error,
-		       "%d more files can be opened, but a change needs %d: %s%s",
-		       n, FILES_SPARE, strerror(error), cure_of("", error));
+	return xr_fail(err, -error, "%d more files can be opened, but a change needs %d: %s%s", n,
+		       FILES_SPARE, strerror(error), cure_of("", error));
 }
 
 int plane_write(int fd, const char *text, size_t len)
@@ -178,8 +178,7 @@ static int mount_once(void)
 
 	if (fd >= 0)
 		flock(fd, LOCK_EX);
-	if (!plane_has_bpffs(XR_BPFFS) &&
-	    mount("bpf", XR_BPFFS, "bpf", 0, "mode=0700"))
+	if (!plane_has_bpffs(XR_BPFFS) && mount("bpf", XR_BPFFS, "bpf", 0, "mode=0700"))
 		ret = -errno;
 	if (fd >= 0)
 		close(fd);
@@ -193,9 +192,10 @@ int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err)
 	if (plane_has_bpffs(XR_BPFFS))
 		return 0;
 	if (access(XR_BPFFS, F_OK) && errno == ENOENT)
-		return xr_fail(err, -ENODEV,
-			       "there is no directory " XR_BPFFS
-			       ": \"mount -t sysfs sysfs /sys\" makes it, of a kernel with CONFIG_BPF_SYSCALL");
+		return xr_fail(
+			err, -ENODEV,
+			"there is no directory " XR_BPFFS
+			": \"mount -t sysfs sysfs /sys\" makes it, of a kernel with CONFIG_BPF_SYSCALL");
 	if (private_mounts())
 		return xr_fail(err, -ENODEV,
 			       "no bpffs at " XR_BPFFS " in this mount "
@@ -203,15 +203,16 @@ int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err)
 			       "with \"nsenter --net=/run/netns/NAME\" (or "
 			       "mount -t bpf bpf " XR_BPFFS ")");
 	if (how != PLANE_CREATE)
-		return xr_fail(err, -ENOENT, "no instance \"%s\": no bpffs is "
-			       "mounted at " XR_BPFFS, name);
+		return xr_fail(err, -ENOENT,
+			       "no instance \"%s\": no bpffs is "
+			       "mounted at " XR_BPFFS,
+			       name);
 	ret = mount_once();
 	if (ret)
 		return xr_fail(err, -ENODEV,
 			       "no bpffs at " XR_BPFFS ", and mounting it "
 			       "failed (%s): mount -t bpf bpf " XR_BPFFS,
-			       ret == -EPERM ? "CAP_SYS_ADMIN is needed" :
-					       strerror(-ret));
+			       ret == -EPERM ? "CAP_SYS_ADMIN is needed" : strerror(-ret));
 	return 0;
 }
 
@@ -236,8 +237,7 @@ int plane_load_failed(int code, const char *what, struct xr_err *err)
 			       "programs (5.14): xroam needs 6.1 or newer",
 			       u.release);
 	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
-		if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, need[i].helper,
-					    NULL) == 0)
+		if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, need[i].helper, NULL) == 0)
 			return xr_fail(err, -EOPNOTSUPP,
 				       "kernel %s is too old for %s: xroam "
 				       "needs 6.1 or newer",
@@ -247,7 +247,7 @@ int plane_load_failed(int code, const char *what, struct xr_err *err)
 		return xr_fail(err, -EPERM,
 			       "%s: the kernel refuses (%s); CAP_BPF, "
 			       "CAP_PERFMON and CAP_NET_ADMIN are needed, and "
-			       "no lockdown", what, strerror(-code));
-	return xr_fail(err, code, "%s: %s (the kernel's words: -v)", what,
-		       strerror(-code));
+			       "no lockdown",
+			       what, strerror(-code));
+	return xr_fail(err, code, "%s: %s (the kernel's words: -v)", what, strerror(-code));
 }

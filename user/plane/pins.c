@@ -10,8 +10,7 @@
 
 int plane_pin_path(char *path, size_t size, const char *dir, const char *word)
 {
-	return snprintf(path, size, "%s/%s", dir, word) < (int)size ?
-		       0 : -ENAMETOOLONG;
+	return snprintf(path, size, "%s/%s", dir, word) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 void pins_each(const char *dir, void (*each)(const char *path, const char *name))

@@ -37,8 +37,7 @@ int plane_load_failed(int code, const char *what, struct xr_err *err);
  * Makes the object's maps of the instance's names the instance's own. skip:
  * bit per enum plane_map that keeps a private map instead.
  */
-int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip,
-		     struct xr_err *err);
+int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip, struct xr_err *err);
 
 /* Loads the helpers anew (reload). */
 int plane_refresh(struct plane *p, struct xr_err *err);

@@ -60,7 +60,8 @@ int plane_missing(const char *name, struct xr_err *err)
 {
 	return xr_fail(err, -ENOENT,
 		       "no instance \"%s\": \"xroam apply\" or \"xroam dev "
-		       "attach\" makes it", name);
+		       "attach\" makes it",
+		       name);
 }
 
 /* plane_exists() said no. */
@@ -69,13 +70,13 @@ static int not_there(const struct plane *p, struct xr_err *err)
 	if (errno == EACCES)
 		return xr_fail(err, -EPERM,
 			       "%s: permission denied: run as root, or "
-			       "with CAP_DAC_OVERRIDE", p->dir);
+			       "with CAP_DAC_OVERRIDE",
+			       p->dir);
 	return plane_missing(p->name, err);
 }
 
-static int open_pins(struct plane *p, enum plane_how how,
-		     const struct xr_limits *limits, const __u8 *secret,
-		     struct xr_err *err)
+static int open_pins(struct plane *p, enum plane_how how, const struct xr_limits *limits,
+		     const __u8 *secret, struct xr_err *err)
 {
 	int ret;
 
@@ -91,8 +92,7 @@ static int open_pins(struct plane *p, enum plane_how how,
 }
 
 int plane_open(struct plane **out, const char *name, enum plane_how how,
-	       const struct xr_limits *limits, const __u8 *secret,
-	       struct xr_err *err)
+	       const struct xr_limits *limits, const __u8 *secret, struct xr_err *err)
 {
 	struct plane *p;
 	int ret;
@@ -111,8 +111,7 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 	if (!p)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	if (p->cpus < 0) {
-		ret = xr_fail(err, p->cpus, "cannot count the CPUs: %s",
-			      strerror(-p->cpus));
+		ret = xr_fail(err, p->cpus, "cannot count the CPUs: %s", strerror(-p->cpus));
 		goto fail;
 	}
 	if (how != PLANE_READ) {
@@ -206,8 +205,8 @@ int plane_grace(struct plane *p)
 	 * Refused with nohz_full. The kernel waits the same way when the slot
 	 * of an array of maps changes; slot 0 is no VIP's.
 	 */
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(zero),
-			    sizeof(struct xr_maglev_row), XR_MAGLEV_ROWS, NULL);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(zero), sizeof(struct xr_maglev_row),
+			    XR_MAGLEV_ROWS, NULL);
 	if (fd < 0)
 		return -errno;
 	if (bpf_map_update_elem(p->fd[PLANE_MAGLEV], &zero, &fd, 0) ||

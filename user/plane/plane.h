@@ -12,11 +12,12 @@
 #include <xroam/abi.h>
 #include "lib/error.h"
 
-#define XR_BPFFS "/sys/fs/bpf"
+#define XR_BPFFS    "/sys/fs/bpf"
 #define XR_PIN_ROOT XR_BPFFS "/xroam"
 #define XR_RUN_ROOT "/run/xroam"
 
 /* Every pinned map; the pin's name is the lower-case word. */
+/* clang-format off */
 #define XR_MAPS(X)                                                             \
 	X(META, meta) X(VIP_INDEX, vip_index) X(VIPS, vips) X(MAGLEV, maglev)  \
 	X(BACKENDS, backends) X(PATHS, paths) X(NEXTHOPS, nexthops)            \
@@ -37,65 +38,66 @@
 	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)  \
 	X(VIP_ADDRESSES, vip_addresses) X(VIP_FILTER, vip_filter)              \
 	X(LOCKED_MACS, locked_macs)
+/* clang-format on */
 
 enum plane_map {
 #define X(upper, lower) PLANE_##upper,
 	XR_MAPS(X)
 #undef X
-	PLANE_MAPS
+		PLANE_MAPS
 };
 
 struct plane {
 	char name[XR_NAME_LEN];
-	char dir[128];			/* XR_PIN_ROOT/name */
-	int lock_fd;			/* -1: not opened */
+	char dir[128]; /* XR_PIN_ROOT/name */
+	int lock_fd;   /* -1: not opened */
 	bool locked;
-	bool created;			/* by this plane_open */
+	bool created; /* by this plane_open */
 	int fd[PLANE_MAPS];
-	int cpus;			/* possible: values per-CPU maps give */
-	int emit_fd;			/* plane_emit()'s program; -1: not opened */
-	struct host_memo *host_memo;	/* host.c's */
-	struct tc_worker *tc_worker;	/* the daemon's; NULL: none */
-	int packet_fd;			/* host/tap.c's; -1: not opened */
+	int cpus;                    /* possible: values per-CPU maps give */
+	int emit_fd;                 /* plane_emit()'s program; -1: not opened */
+	struct host_memo *host_memo; /* host.c's */
+	struct tc_worker *tc_worker; /* the daemon's; NULL: none */
+	int packet_fd;               /* host/tap.c's; -1: not opened */
 
 	/* Mapped shared and writable; the kernel reads what is stored here. */
 	struct xr_meta *meta;
-	struct xr_vip_bucket *vip_index;	/* vip_buckets of them */
-	struct xr_vip *vips;			/* limits.vips + 1 */
+	struct xr_vip_bucket *vip_index; /* vip_buckets of them */
+	struct xr_vip *vips;             /* limits.vips + 1 */
 	struct xr_vip_filter *vip_filter;
-	struct xr_backend *backends;		/* limits.backends + 1 */
-	struct xr_path *paths;			/* paths_max */
-	struct xr_initial_rate *initial_rate;	/* limits.backends + 1 */
-	struct xr_sid_bucket *server_ids;	/* sid_buckets */
-	struct xr_sid_names *server_id_names;	/* sid_buckets */
-	struct xr_cid_config *cid_configs;	/* XR_CID_SLOTS */
-	struct xr_cid_info *cid_info;		/* XR_CID_SLOTS */
-	struct xr_flow_bucket *flows;		/* flow_buckets */
+	struct xr_backend *backends;          /* limits.backends + 1 */
+	struct xr_path *paths;                /* paths_max */
+	struct xr_initial_rate *initial_rate; /* limits.backends + 1 */
+	struct xr_sid_bucket *server_ids;     /* sid_buckets */
+	struct xr_sid_names *server_id_names; /* sid_buckets */
+	struct xr_cid_config *cid_configs;    /* XR_CID_SLOTS */
+	struct xr_cid_info *cid_info;         /* XR_CID_SLOTS */
+	struct xr_flow_bucket *flows;         /* flow_buckets */
 	struct xr_hash_keys *hash_keys;
-	struct xr_device *devices;		/* XR_MAX_DEVICES */
-	struct xr_backend_info *backend_info;	/* limits.backends + 1 */
-	struct xr_tag_bucket *mac_index;	/* mac_buckets of them */
-	struct xr_vm *vms;			/* 8 * mac_buckets: places */
-	struct xr_vm_info *vm_info;		/* the same */
-	struct xr_tag_bucket *ip_index;		/* ip_buckets */
-	struct xr_vm_ip *vm_ips;		/* 8 * ip_buckets */
-	struct xr_host *hosts;			/* limits.hosts + 1 */
-	struct xr_host_info *host_info;		/* limits.hosts + 1 */
-	struct xr_port *ports;			/* XR_MAX_DEVICES */
+	struct xr_device *devices;            /* XR_MAX_DEVICES */
+	struct xr_backend_info *backend_info; /* limits.backends + 1 */
+	struct xr_tag_bucket *mac_index;      /* mac_buckets of them */
+	struct xr_vm *vms;                    /* 8 * mac_buckets: places */
+	struct xr_vm_info *vm_info;           /* the same */
+	struct xr_tag_bucket *ip_index;       /* ip_buckets */
+	struct xr_vm_ip *vm_ips;              /* 8 * ip_buckets */
+	struct xr_host *hosts;                /* limits.hosts + 1 */
+	struct xr_host_info *host_info;       /* limits.hosts + 1 */
+	struct xr_port *ports;                /* XR_MAX_DEVICES */
 	struct xr_vm_control *vm_control;
-	struct xr_gateway *gateways;		/* XR_MAX_GATEWAYS */
-	struct xr_ring *rings;			/* limits.rings */
-	struct xr_ring_frame *ring_frames;	/* limits.rings * XR_RING_FRAMES */
-	struct xr_tc_hook *tc_hooks;		/* XR_MAX_TC_HOOKS */
+	struct xr_gateway *gateways;       /* XR_MAX_GATEWAYS */
+	struct xr_ring *rings;             /* limits.rings */
+	struct xr_ring_frame *ring_frames; /* limits.rings * XR_RING_FRAMES */
+	struct xr_tc_hook *tc_hooks;       /* XR_MAX_TC_HOOKS */
 	__u32 mac_buckets, ip_buckets;
-	__u32 vip_buckets, sid_buckets, flow_buckets;	/* powers of two */
+	__u32 vip_buckets, sid_buckets, flow_buckets; /* powers of two */
 	__u32 paths_max;
 };
 
 enum plane_how {
-	PLANE_READ,		/* must exist; no lock */
-	PLANE_CHANGE,		/* must exist; takes the instance's lock */
-	PLANE_CREATE,		/* made where it does not exist; locked */
+	PLANE_READ,   /* must exist; no lock */
+	PLANE_CHANGE, /* must exist; takes the instance's lock */
+	PLANE_CREATE, /* made where it does not exist; locked */
 };
 
 /*
@@ -107,9 +109,8 @@ enum plane_how {
  * too old.
  */
 int plane_open(struct plane **out, const char *name, enum plane_how how,
-	       const struct xr_limits *limits, const __u8 *secret,
-	       struct xr_err *err);
-void plane_close(struct plane *p);	/* NULL is fine; drops the lock */
+	       const struct xr_limits *limits, const __u8 *secret, struct xr_err *err);
+void plane_close(struct plane *p); /* NULL is fine; drops the lock */
 
 /*
  * For a process that keeps a plane open (the daemon): takes and drops the lock.
@@ -127,12 +128,12 @@ void plane_never_wait(bool never);
 
 /* It waits by itself, then: begun as { 0 }. true: long enough; who has it is said. */
 struct lock_wait {
-	double since, idle_since, look_at;	/* seconds */
-	__u32 pid;				/* 0: not known */
+	double since, idle_since, look_at; /* seconds */
+	__u32 pid;                         /* 0: not known */
 	__u64 ran;
 };
-bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most,
-		       double most, struct xr_err *err);
+bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, double most,
+		       struct xr_err *err);
 
 /* This process has an instance's lock, and others may wait for it. */
 bool plane_any_locked(void);
@@ -151,8 +152,7 @@ int plane_grace(struct plane *p);
 
 /* Puts an event, or one XR_EVENT_CHANGE line, into the ring; failures are ignored. */
 void plane_emit(struct plane *p, struct xr_event *e);
-void plane_event(struct plane *p, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void plane_event(struct plane *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Calls visit() in every network namespace that a device is in, and in this one. */
 void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx);

@@ -23,8 +23,7 @@ int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err);
 extern const char *const plane_map_word[PLANE_MAPS];
 
 /* Gives the object's maps the sizes that the instance's maps have. */
-int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj,
-		    struct xr_err *err);
+int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj, struct xr_err *err);
 
 int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err);
 
@@ -38,12 +37,11 @@ void plane_close_maps(struct plane *p);
 void plane_only_helpers(struct xroam_bpf *skel);
 
 /* Starts the clock, pins the events' program in dir. */
-int plane_start_helpers(struct xroam_bpf *skel, const char *dir,
-			struct xr_err *err);
+int plane_start_helpers(struct xroam_bpf *skel, const char *dir, struct xr_err *err);
 
 /* ---- create.c ---- */
 
-int plane_create(struct plane *p, const struct xr_limits *limits,
-		 const __u8 *secret, struct xr_err *err);
+int plane_create(struct plane *p, const struct xr_limits *limits, const __u8 *secret,
+		 struct xr_err *err);
 
 #endif

@@ -16,8 +16,7 @@ union any_counter {
 };
 
 /* Counters are nothing but u64 words, so one loop sums them all. */
-static int sum_words(struct plane *p, enum plane_map map, __u32 index,
-		     void *sum, size_t size)
+static int sum_words(struct plane *p, enum plane_map map, __u32 index, void *sum, size_t size)
 {
 	size_t words = size / sizeof(__u64), i;
 	__u64 *value, *out = sum;
@@ -47,8 +46,7 @@ int stats_vip(struct plane *p, __u32 vip, struct xr_counter *sum)
 	return sum_words(p, PLANE_VIP_STATS, vip, sum, sizeof(*sum));
 }
 
-int stats_backend(struct plane *p, __u32 backend,
-		  struct xr_backend_counter *sum)
+int stats_backend(struct plane *p, __u32 backend, struct xr_backend_counter *sum)
 {
 	return sum_words(p, PLANE_BACKEND_STATS, backend, sum, sizeof(*sum));
 }
@@ -68,8 +66,7 @@ __u64 stats_points(const __u64 counts[XR_CODEPOINTS], unsigned int points)
 	return sum;
 }
 
-int stats_steered(struct plane *p, unsigned int points,
-		  struct stats_steered *s)
+int stats_steered(struct plane *p, unsigned int points, struct stats_steered *s)
 {
 	const struct xr_limits *l = &p->meta->limits;
 	struct xr_backend_counter b;
@@ -117,8 +114,7 @@ int stats_reasons(struct plane *p, struct xr_counter sum[XR_REASON_MAX])
 	return ret;
 }
 
-void stats_kinds(const struct xr_counter reason[XR_REASON_MAX],
-		 struct xr_counter kind[XR_KIND_MAX])
+void stats_kinds(const struct xr_counter reason[XR_REASON_MAX], struct xr_counter kind[XR_KIND_MAX])
 {
 	int i;
 
@@ -144,7 +140,7 @@ int stats_clear(struct plane *p, enum plane_map map, __u32 index)
 	return ret;
 }
 
-#define SAMPLE 65536	/* buckets: 4 MB of table, some milliseconds */
+#define SAMPLE 65536 /* buckets: 4 MB of table, some milliseconds */
 
 int stats_flow_table(struct plane *p, struct stats_flows *flows)
 {
@@ -160,8 +156,7 @@ int stats_flow_table(struct plane *p, struct stats_flows *flows)
 		for (w = 0; w < XR_FLOW_WAYS; w++) {
 			struct xr_flow f = p->flows[b].way[w];
 
-			if (!f.backend ||
-			    ((now - f.seen) & XR_FLOW_SEEN) > idle)
+			if (!f.backend || ((now - f.seen) & XR_FLOW_SEEN) > idle)
 				continue;
 			flows->used++;
 			flows->established += !!(f.seen & XR_FLOW_ESTABLISHED);
@@ -169,8 +164,7 @@ int stats_flow_table(struct plane *p, struct stats_flows *flows)
 	}
 	if (step > 1 && looked) {
 		flows->used = flows->used * p->flow_buckets / looked;
-		flows->established =
-			flows->established * p->flow_buckets / looked;
+		flows->established = flows->established * p->flow_buckets / looked;
 	}
 	return 0;
 }

@@ -8,8 +8,7 @@
 /* 0 or -errno; the counter is zeroed where it cannot be read. */
 int stats_reason(struct plane *p, __u32 reason, struct xr_counter *sum);
 int stats_vip(struct plane *p, __u32 vip, struct xr_counter *sum);
-int stats_backend(struct plane *p, __u32 backend,
-		  struct xr_backend_counter *sum);
+int stats_backend(struct plane *p, __u32 backend, struct xr_backend_counter *sum);
 int stats_cid(struct plane *p, __u32 vip, struct xr_cid_counter *sum);
 int stats_host(struct plane *p, __u32 host, struct xr_counter *sum);
 int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum);
@@ -20,13 +19,12 @@ __u64 stats_points(const __u64 counts[XR_CODEPOINTS], unsigned int points);
 
 /* What came under some codepoints (see xr_cid_codepoints()), at all VIPs. */
 struct stats_steered {
-	__u64 by_cid;		/* packets that a CID brought to its server */
-	__u64 down;		/* that named a server which is down */
-	__u64 astray;		/* short headers that named none */
+	__u64 by_cid; /* packets that a CID brought to its server */
+	__u64 down;   /* that named a server which is down */
+	__u64 astray; /* short headers that named none */
 };
 
-int stats_steered(struct plane *p, unsigned int points,
-		  struct stats_steered *s);
+int stats_steered(struct plane *p, unsigned int points, struct stats_steered *s);
 
 /* All reasons at once. */
 int stats_reasons(struct plane *p, struct xr_counter sum[XR_REASON_MAX]);
@@ -39,8 +37,8 @@ void stats_kinds(const struct xr_counter reason[XR_REASON_MAX],
 int stats_clear(struct plane *p, enum plane_map map, __u32 index);
 
 struct stats_flows {
-	__u64 entries;		/* places in the table */
-	__u64 used;		/* not yet idle; an estimate where sampled */
+	__u64 entries; /* places in the table */
+	__u64 used;    /* not yet idle; an estimate where sampled */
 	__u64 established;
 	bool sampled;
 };

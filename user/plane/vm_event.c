@@ -18,12 +18,11 @@ static const char *const sources[] = {
 
 const char *vm_source_word(unsigned int source)
 {
-	return source < sizeof(sources) / sizeof(sources[0]) &&
-			       sources[source] ? sources[source] : "?";
+	return source < sizeof(sources) / sizeof(sources[0]) && sources[source] ? sources[source]
+										: "?";
 }
 
-void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from,
-	    const char *fmt, ...)
+void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from, const char *fmt, ...)
 {
 	struct xr_vm_now now = vm_now(p, place);
 	struct xr_event e = {
@@ -40,8 +39,7 @@ void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from,
 	int n;
 
 	vm_mac_of(p->vms[place].key, e.mac);
-	n = snprintf(e.text, sizeof(e.text), "vm %s ",
-		     vm_name_at(p, name, place));
+	n = snprintf(e.text, sizeof(e.text), "vm %s ", vm_name_at(p, name, place));
 	va_start(ap, fmt);
 	vsnprintf(e.text + n, sizeof(e.text) - n, fmt, ap);
 	va_end(ap);
@@ -62,4 +60,3 @@ void vm_count_reason(struct plane *p, __u32 reason, __u64 n)
 	}
 	free(c);
 }
-

@@ -10,25 +10,22 @@ _Static_assert(sizeof(struct xr_vm_now) == sizeof(__u64), "one word");
 
 struct xr_vm_now vm_now(const struct plane *p, __u32 place)
 {
-	__u64 word = __atomic_load_n((__u64 *)(void *)&p->vms[place].now,
-				     __ATOMIC_ACQUIRE);
+	__u64 word = __atomic_load_n((__u64 *)(void *)&p->vms[place].now, __ATOMIC_ACQUIRE);
 	struct xr_vm_now now;
 
 	memcpy(&now, &word, sizeof(now));
 	return now;
 }
 
-bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was,
-	       struct xr_vm_now to)
+bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was, struct xr_vm_now to)
 {
 	__u64 old, new;
 	bool done;
 
 	memcpy(&old, was, sizeof(old));
 	memcpy(&new, &to, sizeof(new));
-	done = __atomic_compare_exchange_n(
-		(__u64 *)(void *)&p->vms[place].now, &old, new, false,
-		__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	done = __atomic_compare_exchange_n((__u64 *)(void *)&p->vms[place].now, &old, new, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 	memcpy(was, &old, sizeof(old));
 	return done;
 }
@@ -59,8 +56,8 @@ __u32 vm_find(struct plane *p, __u64 key)
 	return tag_find(&t, xr_vm_hash(p->hash_keys, key), &key);
 }
 
-int vm_each_of(struct plane *p, __u32 from, __u32 to,
-	       int (*each)(void *ctx, __u32 place), void *ctx)
+int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 place),
+	       void *ctx)
 {
 	__u32 b;
 	int i, ret = 0;

@@ -47,14 +47,14 @@ static int lock(const char *name, struct xr_err *err)
 		return xr_fail(err, -EBUSY,
 			       "instance \"%s\" is monitored by another "
 			       "process, and only one at a time can: stop it "
-			       "first", name);
+			       "first",
+			       name);
 	}
 	return fd;
 }
 
-int events_open(struct plane *p, void (*each)(void *ctx,
-					      const struct xr_event *e),
-		void *ctx, struct events **out, struct xr_err *err)
+int events_open(struct plane *p, void (*each)(void *ctx, const struct xr_event *e), void *ctx,
+		struct events **out, struct xr_err *err)
 {
 	struct events *ev = calloc(1, sizeof(*ev));
 	int ret;
@@ -68,8 +68,7 @@ int events_open(struct plane *p, void (*each)(void *ctx,
 		goto fail;
 	ev->ring = ring_buffer__new(p->fd[PLANE_EVENTS], take, ev, NULL);
 	if (!ev->ring) {
-		ret = xr_fail(err, -errno, "the event ring: %s",
-			      strerror(errno));
+		ret = xr_fail(err, -errno, "the event ring: %s", strerror(errno));
 		goto fail;
 	}
 	ring_buffer__consume(ev->ring);

@@ -12,7 +12,7 @@
 
 struct explain {
 	int prog_fd, trace_fd;
-	__u32 ifindex;		/* 0: loopback */
+	__u32 ifindex; /* 0: loopback */
 };
 
 /* Where packets really come in: routes and tx or redirect depend on it. */
@@ -24,15 +24,14 @@ static const char *first_device(struct plane *p, char name[IF_NAMESIZE])
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &p->devices[i];
 
-		if (d->ifindex && d->netns == netns &&
-		    d->role == XR_ROLE_NODE && if_indextoname(d->ifindex, name))
+		if (d->ifindex && d->netns == netns && d->role == XR_ROLE_NODE &&
+		    if_indextoname(d->ifindex, name))
 			return name;
 	}
 	return NULL;
 }
 
-int explain_open(struct plane *p, const char *dev, struct explain **out,
-		 struct xr_err *err)
+int explain_open(struct plane *p, const char *dev, struct explain **out, struct xr_err *err)
 {
 	struct explain *e = calloc(1, sizeof(*e));
 	char first[IF_NAMESIZE];
@@ -49,7 +48,8 @@ int explain_open(struct plane *p, const char *dev, struct explain **out,
 			explain_close(e);
 			return xr_fail(err, -ENODEV,
 				       "no device \"%s\" in this network "
-				       "namespace", dev);
+				       "namespace",
+				       dev);
 		}
 	}
 	ret = plane_load(p, dev, true, &e->prog_fd, &e->trace_fd, err);
@@ -61,13 +61,12 @@ int explain_open(struct plane *p, const char *dev, struct explain **out,
 	return 0;
 }
 
-static int run(struct explain *e, const void *frame, __u32 len,
-	       struct explain_result *r, __u32 ifindex)
+static int run(struct explain *e, const void *frame, __u32 len, struct explain_result *r,
+	       __u32 ifindex)
 {
 	struct xdp_md ctx = { .data_end = len, .ingress_ifindex = ifindex };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
-		    .data_size_in = len, .data_out = r->frame,
-		    .data_size_out = sizeof(r->frame), .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len,
+		    .data_out = r->frame, .data_size_out = sizeof(r->frame), .repeat = 1);
 	static const struct xr_trace none;
 	__u32 zero = 0;
 	int ret;
@@ -87,27 +86,25 @@ static int run(struct explain *e, const void *frame, __u32 len,
 	return bpf_map_lookup_elem(e->trace_fd, &zero, &r->trace) ? -errno : 0;
 }
 
-int explain_packet(struct explain *e, const void *frame, __u32 len,
-		   struct explain_result *result, struct xr_err *err)
+int explain_packet(struct explain *e, const void *frame, __u32 len, struct explain_result *result,
+		   struct xr_err *err)
 {
 	int ret;
 
 	/* The kernel's own bound for a test run. */
 	if (len < 14)
-		return xr_fail(err, -EINVAL,
-			       "%u octets are no Ethernet frame: 14 at least",
-			       len);
+		return xr_fail(err, -EINVAL, "%u octets are no Ethernet frame: 14 at least", len);
 	ret = run(e, frame, len, result, e->ifindex);
 	/* Devices without native XDP have no receive queue to pretend. */
 	if (ret == -EINVAL && e->ifindex)
 		ret = run(e, frame, len, result, 0);
 	if (ret == -ENOSPC)
-		return xr_fail(err, ret,
-			       "%u octets are too many for a test run: frames of up to %zu can be explained",
-			       len, sizeof(result->frame));
+		return xr_fail(
+			err, ret,
+			"%u octets are too many for a test run: frames of up to %zu can be explained",
+			len, sizeof(result->frame));
 	if (ret)
-		return xr_fail(err, ret, "test run of %u octets: %s", len,
-			       strerror(-ret));
+		return xr_fail(err, ret, "test run of %u octets: %s", len, strerror(-ret));
 	return 0;
 }
 

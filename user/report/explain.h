@@ -12,17 +12,16 @@ struct explain;
 
 struct explain_result {
 	struct xr_trace trace;
-	__u32 action;		/* enum xdp_action */
-	__u32 len;		/* of the frame that left */
-	bool with_device;	/* the kernel took it as coming from the device */
-	__u8 frame[9216];	/* as it left */
+	__u32 action;     /* enum xdp_action */
+	__u32 len;        /* of the frame that left */
+	bool with_device; /* the kernel took it as coming from the device */
+	__u8 frame[9216]; /* as it left */
 };
 
 /* dev: as if packets came in there; NULL: the first attached, or loopback. */
-int explain_open(struct plane *p, const char *dev, struct explain **out,
-		 struct xr_err *err);
-int explain_packet(struct explain *e, const void *frame, __u32 len,
-		   struct explain_result *result, struct xr_err *err);
+int explain_open(struct plane *p, const char *dev, struct explain **out, struct xr_err *err);
+int explain_packet(struct explain *e, const void *frame, __u32 len, struct explain_result *result,
+		   struct xr_err *err);
 void explain_close(struct explain *e);
 
 #endif

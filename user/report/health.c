@@ -32,8 +32,8 @@ static int count_vm(void *ctx, __u32 place)
 
 	c->h->vms++;
 	switch (*word) {
-	case 'p':		/* prepared */
-	case 'b':		/* blackout */
+	case 'p': /* prepared */
+	case 'b': /* blackout */
 		c->h->under_way++;
 		break;
 	case 'f':
@@ -42,7 +42,7 @@ static int count_vm(void *ctx, __u32 place)
 	case 'd':
 		c->h->disabled++;
 		break;
-	case 'm':		/* moved, settled */
+	case 'm': /* moved, settled */
 		c->h->moved++;
 		break;
 	default:
@@ -104,8 +104,7 @@ const char *health_name(const struct xr_device *d, const struct device_place *at
 
 	if (at->no_netns)
 		return d->name;
-	snprintf(text, XR_NAME_LEN + NETNS_PLACE, "%s%s", d->name,
-		 netns_place(at->netns, place));
+	snprintf(text, XR_NAME_LEN + NETNS_PLACE, "%s%s", d->name, netns_place(at->netns, place));
 	return text;
 }
 
@@ -121,25 +120,30 @@ static bool has_namesake(struct plane *p, const struct xr_device *d)
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++, o++)
-		if (o != d && o->ifindex &&
-		    !strncmp(o->name, d->name, sizeof(o->name)) &&
+		if (o != d && o->ifindex && !strncmp(o->name, d->name, sizeof(o->name)) &&
 		    plane_device_state(p, o) != DEVICE_GONE)
 			return true;
 	return false;
 }
 
-static void tell_gone(struct check *c, const struct xr_device *d,
-		      const struct device_place *at, const char *name)
+static void tell_gone(struct check *c, const struct xr_device *d, const struct device_place *at,
+		      const char *name)
 {
 	if (!at->no_netns)
-		health_wrong(c, "dev %s: the device is gone: %s\"xroam dev detach %s\" or apply forgets it",
-			     name, health_there(at), d->name);
+		health_wrong(
+			c,
+			"dev %s: the device is gone: %s\"xroam dev detach %s\" or apply forgets it",
+			name, health_there(at), d->name);
 	else if (has_namesake(c->p, d))
-		health_wrong(c, "dev %s: its network namespace is gone, or nobody leads there, and \"dev detach\" would take another %s: apply of what \"xroam export\" prints forgets it",
-			     name, d->name);
+		health_wrong(
+			c,
+			"dev %s: its network namespace is gone, or nobody leads there, and \"dev detach\" would take another %s: apply of what \"xroam export\" prints forgets it",
+			name, d->name);
 	else
-		health_wrong(c, "dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it",
-			     name, d->name);
+		health_wrong(
+			c,
+			"dev %s: its network namespace is gone, or nobody leads there: \"xroam dev detach %s\" or apply forgets it",
+			name, d->name);
 }
 
 static void check_devices(struct check *c)
@@ -161,9 +165,10 @@ static void check_devices(struct check *c)
 			tell_gone(c, d, &at, health_name(d, &at, text));
 			break;
 		case DEVICE_NO_PROGRAM:
-			health_wrong(c, "dev %s: the program is no longer attached: %s\"xroam dev attach %s\" or apply brings it back",
-				     health_name(d, &at, text), health_there(&at),
-				     d->name);
+			health_wrong(
+				c,
+				"dev %s: the program is no longer attached: %s\"xroam dev attach %s\" or apply brings it back",
+				health_name(d, &at, text), health_there(&at), d->name);
 			break;
 		case DEVICE_ATTACHED:
 			check_link(c, d, &at);
@@ -171,7 +176,8 @@ static void check_devices(struct check *c)
 		}
 	}
 	if (!any)
-		health_wrong(c, "no device is attached, no packet is seen; \"xroam dev attach DEV\"");
+		health_wrong(c,
+			     "no device is attached, no packet is seen; \"xroam dev attach DEV\"");
 }
 
 /* Only where xroam works: another namespace has addresses of its own. */
@@ -182,8 +188,7 @@ static bool is_elsewhere(const struct plane *p)
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		if (!p->devices[i].ifindex ||
-		    p->devices[i].role == XR_ROLE_PASS)
+		if (!p->devices[i].ifindex || p->devices[i].role == XR_ROLE_PASS)
 			continue;
 		if (p->devices[i].netns == here)
 			return false;
@@ -213,21 +218,24 @@ static void check_hosts(struct check *c)
 }
 
 /* A device that hosts or backends name: gone, or made anew since. */
-static void check_named(struct check *c, const char *what, const char *name,
-			const char *dev, __u32 path)
+static void check_named(struct check *c, const char *what, const char *name, const char *dev,
+			__u32 path)
 {
 	__u32 now = dev[0] ? if_nametoindex(dev) : 0;
 	struct plane *p = c->p;
 
-	if (!dev[0] || !path || path >= p->paths_max ||
-	    (now && now == p->paths[path].ifindex))
+	if (!dev[0] || !path || path >= p->paths_max || (now && now == p->paths[path].ifindex))
 		return;
 	if (!now)
-		health_wrong(c, "%s %s: there is no device %s here now: bring it back, or name another one",
-			     what, name, dev);
+		health_wrong(
+			c,
+			"%s %s: there is no device %s here now: bring it back, or name another one",
+			what, name, dev);
 	else
-		health_wrong(c, "%s %s: device %s was made anew, and packets still go to the number it had: \"xroam reload\", or run the daemon",
-			     what, name, dev);
+		health_wrong(
+			c,
+			"%s %s: device %s was made anew, and packets still go to the number it had: \"xroam reload\", or run the daemon",
+			what, name, dev);
 }
 
 static void check_named_devices(struct check *c)
@@ -239,12 +247,11 @@ static void check_named_devices(struct check *c)
 		return;
 	for (i = 1; i <= p->meta->limits.hosts; i++)
 		if (p->host_info[i].name[0] && !p->host_info[i].local)
-			check_named(c, "host", p->host_info[i].name,
-				    p->host_info[i].dev, p->hosts[i].path);
+			check_named(c, "host", p->host_info[i].name, p->host_info[i].dev,
+				    p->hosts[i].path);
 	for (i = 1; i <= p->meta->limits.backends; i++)
 		if (p->backend_info[i].state != XR_BACKEND_NONE)
-			check_named(c, "backend", p->backend_info[i].name,
-				    p->backend_info[i].dev,
+			check_named(c, "backend", p->backend_info[i].name, p->backend_info[i].dev,
 				    p->backends[i].path);
 }
 
@@ -258,11 +265,13 @@ static void check_ends(struct check *c)
 	if (n > 1)
 		snprintf(more, sizeof(more), " and %u more", n - 1);
 	if (n)
-		health_wrong(c, "role backend: %s%s came after the program, which does not know of it: \"xroam reload\", or run the daemon",
-			     text_addr(buf, first), more);
+		health_wrong(
+			c,
+			"role backend: %s%s came after the program, which does not know of it: \"xroam reload\", or run the daemon",
+			text_addr(buf, first), more);
 }
 
-#define TROUBLE_MAX 10	/* lines about VMs; a million may be in trouble */
+#define TROUBLE_MAX 10 /* lines about VMs; a million may be in trouble */
 
 struct vm_trouble {
 	struct check *c;
@@ -283,11 +292,15 @@ static int check_vm(void *ctx, __u32 place)
 	if (++t->n > TROUBLE_MAX)
 		return 0;
 	if (*word == 'f')
-		health_wrong(t->c, "vm %s: moved too often, frozen at %s until the next \"xroam vm move\"",
-			     name, host);
+		health_wrong(
+			t->c,
+			"vm %s: moved too often, frozen at %s until the next \"xroam vm move\"",
+			name, host);
 	else
-		health_wrong(t->c, "vm %s: its own frames came back from %s, so it is not redirected; see why, then \"xroam vm move\" again",
-			     name, host);
+		health_wrong(
+			t->c,
+			"vm %s: its own frames came back from %s, so it is not redirected; see why, then \"xroam vm move\" again",
+			name, host);
 	return 0;
 }
 
@@ -302,13 +315,13 @@ static void check_vms(struct check *c)
 
 /* ---- next hops ---- */
 
-#define UNSURE_LONG 3	/* ticks: sooner it may have been found out */
+#define UNSURE_LONG 3 /* ticks: sooner it may have been found out */
 
 struct hop_trouble {
 	struct check *c;
-	struct xr_nexthop *hop;	/* per CPU */
+	struct xr_nexthop *hop; /* per CPU */
 	__u32 tick, n;
-	bool here;		/* routes are asked for where packets go by them */
+	bool here; /* routes are asked for where packets go by them */
 };
 
 /*
@@ -324,8 +337,8 @@ static void check_way(struct hop_trouble *t, struct path_job *j)
 	if (!path_trouble_text(j) || (j->host && j->trouble != PATH_NO_ROUTE) ||
 	    ++t->n > TROUBLE_MAX)
 		return;
-	health_wrong(t->c, "%s %s: %s", j->host ? "host" : "backend",
-		     j->info->name, path_trouble_text(j));
+	health_wrong(t->c, "%s %s: %s", j->host ? "host" : "backend", j->info->name,
+		     path_trouble_text(j));
 }
 
 /* On any CPU that sent by it lately. */
@@ -352,16 +365,18 @@ static void check_hop(struct hop_trouble *t, __u32 path, struct path_job *j)
 		check_way(t, j);
 	if (longest < UNSURE_LONG || ++t->n > TROUBLE_MAX)
 		return;
-	health_wrong(t->c, known ? "%s %s: for %u s the kernel has not confirmed its next hop, the last known one is used; is forwarding on, does the neighbour answer?" :
-			    "%s %s: for %u s the kernel has known no next hop for it; is there a route, is forwarding on, does the neighbour answer?",
-		     j->host ? "host" : "backend", j->info->name, longest);
+	health_wrong(
+		t->c,
+		known ? "%s %s: for %u s the kernel has not confirmed its next hop, the last known one is used; is forwarding on, does the neighbour answer?"
+		      : "%s %s: for %u s the kernel has known no next hop for it; is there a route, is forwarding on, does the neighbour answer?",
+		j->host ? "host" : "backend", j->info->name, longest);
 }
 
 static void check_hops(struct check *c)
 {
 	struct plane *p = c->p;
-	struct hop_trouble t = { c, calloc(p->cpus, sizeof(*t.hop)),
-				 plane_tick(p), 0, !is_elsewhere(p) };
+	struct hop_trouble t = { c, calloc(p->cpus, sizeof(*t.hop)), plane_tick(p), 0,
+				 !is_elsewhere(p) };
 	struct xr_backend_info facts;
 	struct path_job j;
 	__u32 i;
@@ -390,20 +405,20 @@ struct narrow {
 	__u32 n;
 };
 
-static void say_narrow(struct narrow *w, __u32 path, const char *what,
-		       const char *name)
+static void say_narrow(struct narrow *w, __u32 path, const char *what, const char *name)
 {
 	char addr[TEXT_ADDR];
 	struct outer_mtu m;
 
 	if (!outer_learned(w->c->p, path, &m) || ++w->n > TROUBLE_MAX)
 		return;
-	health_wrong(w->c, "%s %s: the way there takes %u octets, says %s by ICMP; believed for %u s more",
-		     what, name, m.mtu, text_addr(addr, m.from), m.seconds);
+	health_wrong(
+		w->c,
+		"%s %s: the way there takes %u octets, says %s by ICMP; believed for %u s more",
+		what, name, m.mtu, text_addr(addr, m.from), m.seconds);
 }
 
-void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
-		   void *ctx)
+void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line), void *ctx)
 {
 	struct check c = { p, NULL, each, ctx };
 	struct narrow w = { &c, 0 };
@@ -411,12 +426,10 @@ void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
 
 	for (i = 1; i <= p->meta->limits.backends; i++)
 		if (p->backend_info[i].state != XR_BACKEND_NONE)
-			say_narrow(&w, p->backends[i].path, "backend",
-				   p->backend_info[i].name);
+			say_narrow(&w, p->backends[i].path, "backend", p->backend_info[i].name);
 	for (i = 1; i <= p->meta->limits.hosts; i++)
 		if (p->host_info[i].name[0])
-			say_narrow(&w, p->hosts[i].path, "host",
-				   p->host_info[i].name);
+			say_narrow(&w, p->hosts[i].path, "host", p->host_info[i].name);
 	if (w.n > TROUBLE_MAX)
 		health_wrong(&c, "... and %u ways more", w.n - TROUBLE_MAX);
 }

@@ -7,15 +7,15 @@
 
 struct health {
 	__u32 vips;
-	__u32 backends[XR_BACKEND_DOWN + 1];	/* by enum xr_backend_state */
+	__u32 backends[XR_BACKEND_DOWN + 1]; /* by enum xr_backend_state */
 	__u32 cids;
 	__u32 server_ids;
 	__u32 devices;
 	__u32 hosts;
 	__u32 vms;
 	/* of these */
-	__u32 under_way;	/* prepared, or in blackout */
-	__u32 moved;		/* redirected now */
+	__u32 under_way; /* prepared, or in blackout */
+	__u32 moved;     /* redirected now */
 	__u32 frozen, disabled;
 };
 
@@ -33,7 +33,6 @@ void health_check(struct plane *p, const struct health_watch *since,
 		  void (*each)(void *ctx, const char *line), void *ctx);
 
 /* And one per way that ICMP errors showed to be narrower than its route. */
-void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line),
-		   void *ctx);
+void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line), void *ctx);
 
 #endif

@@ -17,10 +17,10 @@
 
 struct end {
 	bool is_veth;
-	__s32 nsid;		/* of its other end; < 0: this namespace */
-	__u32 other;		/* index of that */
-	bool native;		/* it has a native program */
-	unsigned int flags;	/* IFF_ */
+	__s32 nsid;         /* of its other end; < 0: this namespace */
+	__u32 other;        /* index of that */
+	bool native;        /* it has a native program */
+	unsigned int flags; /* IFF_ */
 	char name[16];
 };
 
@@ -28,9 +28,8 @@ static void take_info(const struct nlattr *info, struct end *e)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, info)
-		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
-			e->is_veth = !strcmp(mnl_attr_get_str(a), "veth");
+	mnl_attr_for_each_nested(a, info) if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+		e->is_veth = !strcmp(mnl_attr_get_str(a), "veth");
 }
 
 static void take_xdp(const struct nlattr *xdp, struct end *e)
@@ -38,12 +37,12 @@ static void take_xdp(const struct nlattr *xdp, struct end *e)
 	const struct nlattr *a;
 	__u8 mode;
 
-	mnl_attr_for_each_nested(a, xdp) {
+	mnl_attr_for_each_nested(a, xdp)
+	{
 		if (mnl_attr_get_type(a) != IFLA_XDP_ATTACHED)
 			continue;
 		mode = mnl_attr_get_u8(a);
-		e->native = mode == XDP_ATTACHED_DRV ||
-			    mode == XDP_ATTACHED_MULTI;
+		e->native = mode == XDP_ATTACHED_DRV || mode == XDP_ATTACHED_MULTI;
 	}
 }
 
@@ -54,7 +53,8 @@ static int take_end(const struct nlmsghdr *nlh, void *ctx)
 	const struct nlattr *a;
 
 	e->flags = ifi->ifi_flags;
-	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ifi))
+	{
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_LINKINFO:
 			take_info(a, e);
@@ -69,8 +69,7 @@ static int take_end(const struct nlmsghdr *nlh, void *ctx)
 			take_xdp(a, e);
 			break;
 		case IFLA_IFNAME:
-			strncpy(e->name, mnl_attr_get_str(a),
-				sizeof(e->name) - 1);
+			strncpy(e->name, mnl_attr_get_str(a), sizeof(e->name) - 1);
 			break;
 		}
 	}
@@ -78,8 +77,7 @@ static int take_end(const struct nlmsghdr *nlh, void *ctx)
 }
 
 /* nsid: of the namespace it is in, as this one knows it; < 0: this one. */
-static int ask_end(struct netlink *nl, __u32 ifindex, __s32 nsid,
-		   struct end *e)
+static int ask_end(struct netlink *nl, __u32 ifindex, __s32 nsid, struct end *e)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
@@ -92,17 +90,15 @@ static int ask_end(struct netlink *nl, __u32 ifindex, __s32 nsid,
 }
 
 /* It is one end of a veth, and the other has no program. */
-static bool is_deaf(struct netlink *nl, const struct end *here,
-		    struct end *there)
+static bool is_deaf(struct netlink *nl, const struct end *here, struct end *there)
 {
-	return here->is_veth && here->other &&
-	       !ask_end(nl, here->other, here->nsid, there) && !there->native;
+	return here->is_veth && here->other && !ask_end(nl, here->other, here->nsid, there) &&
+		!there->native;
 }
 
 /* In its namespace. name, at: as they are said in this one. */
-static void judge(struct check *c, const struct xr_device *d,
-		  const struct device_place *at, const char *name,
-		  const char *where, struct netlink *nl, const struct end *here)
+static void judge(struct check *c, const struct xr_device *d, const struct device_place *at,
+		  const char *name, const char *where, struct netlink *nl, const struct end *here)
 {
 	struct end there;
 
@@ -110,16 +106,18 @@ static void judge(struct check *c, const struct xr_device *d,
 		health_wrong(c, "dev %s: it is down, no packet is seen; %s\"ip link set %s up\"",
 			     name, where, at->name);
 	else if (!(here->flags & IFF_LOWER_UP))
-		health_wrong(c, "dev %s: it has no carrier, no packet is seen; is the cable, or its other end, there and up?",
-			     name);
-	else if (d->role == XR_ROLE_NODE && d->mode == XR_MODE_NATIVE &&
-		 is_deaf(nl, here, &there))
-		health_wrong(c, "dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
-			     name, there.name, at->name, there.name);
+		health_wrong(
+			c,
+			"dev %s: it has no carrier, no packet is seen; is the cable, or its other end, there and up?",
+			name);
+	else if (d->role == XR_ROLE_NODE && d->mode == XR_MODE_NATIVE && is_deaf(nl, here, &there))
+		health_wrong(
+			c,
+			"dev %s: its other end, the veth %s, has no native XDP program, so what is sent back out of %s is lost; there, \"xroam dev attach %s role pass\"",
+			name, there.name, at->name, there.name);
 }
 
-void check_link(struct check *c, const struct xr_device *d,
-		const struct device_place *at)
+void check_link(struct check *c, const struct xr_device *d, const struct device_place *at)
 {
 	const char *where = health_there(at), *name;
 	char text[XR_NAME_LEN + NETNS_PLACE];

@@ -9,13 +9,12 @@
 
 struct check {
 	struct plane *p;
-	const struct health_watch *since;	/* what was counted a moment ago */
+	const struct health_watch *since; /* what was counted a moment ago */
 	void (*each)(void *ctx, const char *line);
 	void *ctx;
 };
 
-void health_wrong(struct check *c, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void health_wrong(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* health_steer.c: VIPs without servers; CIDs that steer nothing. */
 void check_vips(struct check *c);
@@ -27,7 +26,6 @@ const char *health_name(const struct xr_device *d, const struct device_place *at
 			char text[XR_NAME_LEN + NETNS_PLACE]);
 /* Where its cure is to be said: "there, " after such a name, or "". */
 const char *health_there(const struct device_place *at);
-void check_link(struct check *c, const struct xr_device *d,
-		const struct device_place *at);
+void check_link(struct check *c, const struct xr_device *d, const struct device_place *at);
 
 #endif

@@ -17,7 +17,7 @@
 #include "lib/text.h"
 #include "plane/stats.h"
 
-#define ENOUGH	20	/* packets: fewer say nothing */
+#define ENOUGH 20 /* packets: fewer say nothing */
 
 /* ---- VIPs and their servers ---- */
 
@@ -36,8 +36,7 @@ static bool is_behind(const struct model_backend *b, const struct model_vip *v)
 	return false;
 }
 
-static struct servers count_servers(const struct model *m,
-				    const struct model_vip *v)
+static struct servers count_servers(const struct model *m, const struct model_vip *v)
 {
 	struct servers s = { 0 };
 	size_t i;
@@ -69,35 +68,42 @@ static bool has_backend(struct plane *p, __u32 vip)
 		return errno != ENOENT;
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0)
-		return true;	/* replaced this moment */
+		return true; /* replaced this moment */
 	if (bpf_map_lookup_elem(fd, &zero, &row))
 		row.backend[0] = 0;
 	close(fd);
 	return row.backend[0] != 0;
 }
 
-static void check_servers(struct check *c, const struct model_vip *v,
-			  const struct servers *s)
+static void check_servers(struct check *c, const struct model_vip *v, const struct servers *s)
 {
 	char vip[TEXT_VIP];
 
 	text_vip(vip, v->addr, v->port, v->proto);
 	if (!s->n)
-		health_wrong(c, "vip %s: no backend is behind it, all its packets are dropped; \"xroam backend add NAME vip %s address ADDR\"",
-			     vip, vip);
+		health_wrong(
+			c,
+			"vip %s: no backend is behind it, all its packets are dropped; \"xroam backend add NAME vip %s address ADDR\"",
+			vip, vip);
 	else if (!s->up)
-		health_wrong(c, "vip %s: no backend is up of %zu, new connections are dropped; \"xroam backend set NAME state up\"",
-			     vip, s->n);
+		health_wrong(
+			c,
+			"vip %s: no backend is up of %zu, new connections are dropped; \"xroam backend set NAME state up\"",
+			vip, s->n);
 	else if (!s->weighed)
-		health_wrong(c, "vip %s: no backend that is up has a weight, new connections are dropped; \"xroam backend set NAME weight 1\"",
-			     vip);
+		health_wrong(
+			c,
+			"vip %s: no backend that is up has a weight, new connections are dropped; \"xroam backend set NAME weight 1\"",
+			vip);
 	else if (!has_backend(c->p, v->index))
-		health_wrong(c, "vip %s: its table is empty though %zu backends are up; set the state of one of them again",
-			     vip, s->up);
+		health_wrong(
+			c,
+			"vip %s: its table is empty though %zu backends are up; set the state of one of them again",
+			vip, s->up);
 }
 
-static void check_cids(struct check *c, const struct model *m,
-		       const struct model_vip *v, const struct servers *s)
+static void check_cids(struct check *c, const struct model *m, const struct model_vip *v,
+		       const struct servers *s)
 {
 	char vip[TEXT_VIP];
 
@@ -105,11 +111,15 @@ static void check_cids(struct check *c, const struct model *m,
 		return;
 	text_vip(vip, v->addr, v->port, v->proto);
 	if (!m->n_cids)
-		health_wrong(c, "vip %s: to be steered by CID, but there is no CID config; \"xroam cid add\"",
-			     vip);
+		health_wrong(
+			c,
+			"vip %s: to be steered by CID, but there is no CID config; \"xroam cid add\"",
+			vip);
 	else if (!s->with_sids)
-		health_wrong(c, "vip %s: to be steered by CID, but no backend behind it has a server ID; add them again with \"server-id HEX\"",
-			     vip);
+		health_wrong(
+			c,
+			"vip %s: to be steered by CID, but no backend behind it has a server ID; add them again with \"server-id HEX\"",
+			vip);
 }
 
 void check_vips(struct check *c)
@@ -136,14 +146,14 @@ void check_vips(struct check *c)
 /* ---- what CIDs steered ---- */
 
 struct counts {
-	__u64 named;		/* a server */
-	__u64 astray;		/* short headers that named none */
-	__u64 by_point[XR_CODEPOINTS];	/* of these */
+	__u64 named;                   /* a server */
+	__u64 astray;                  /* short headers that named none */
+	__u64 by_point[XR_CODEPOINTS]; /* of these */
 };
 
 struct health_watch {
-	struct counts *vip;			/* by index */
-	struct counts config[XR_CODEPOINTS];	/* by config ID */
+	struct counts *vip;                  /* by index */
+	struct counts config[XR_CODEPOINTS]; /* by config ID */
 };
 
 static int count_vip(struct plane *p, __u32 vip, struct counts *n)
@@ -170,12 +180,10 @@ static const struct xr_cid_info *config_at(struct plane *p, int slot)
 	return p->cid_info[slot].used ? &p->cid_info[slot] : NULL;
 }
 
-static int count_config(struct plane *p, const struct xr_cid_info *i,
-			struct counts *n)
+static int count_config(struct plane *p, const struct xr_cid_info *i, struct counts *n)
 {
 	struct stats_steered s;
-	int ret = stats_steered(p, xr_cid_codepoints(i->format, i->config_id),
-				&s);
+	int ret = stats_steered(p, xr_cid_codepoints(i->format, i->config_id), &s);
 
 	memset(n, 0, sizeof(*n));
 	n->named = s.by_cid + s.down;
@@ -214,8 +222,7 @@ struct health_watch *health_watch(struct plane *p)
 	for (i = 1; i < XR_CID_SLOTS; i++) {
 		info = config_at(p, i);
 		if (info)
-			count_config(p, info,
-				     &w->config[info->config_id % XR_CODEPOINTS]);
+			count_config(p, info, &w->config[info->config_id % XR_CODEPOINTS]);
 	}
 	return w;
 }
@@ -231,8 +238,7 @@ static __u64 since(__u64 was, __u64 now)
  * asked of it is lost to a stranger's flood, too, which is worth a line. Else all:
  * of these a tenth will do, as they may be older than what mended them.
  */
-static bool is_bad(const struct counts *was, const struct counts *now,
-		   struct counts *judged)
+static bool is_bad(const struct counts *was, const struct counts *now, struct counts *judged)
 {
 	__u64 all;
 	int i;
@@ -261,26 +267,30 @@ static int main_point(const struct counts *n)
 }
 
 /* Why, as far as the first octets tell, and what to do. */
-static void say_why(struct plane *p, const struct counts *n, char *text,
-		    size_t size)
+static void say_why(struct plane *p, const struct counts *n, char *text, size_t size)
 {
 	const struct xr_cid_info *i = NULL;
 	int point = main_point(n), s;
 
 	for (s = 1; point >= 0 && !i && s < XR_CID_SLOTS; s++) {
 		i = config_at(p, s);
-		if (i && !(xr_cid_codepoints(i->format, i->config_id) &
-			   1U << point))
+		if (i && !(xr_cid_codepoints(i->format, i->config_id) & 1U << point))
 			i = NULL;
 	}
 	if (point < 0)
-		snprintf(text, size, "of all kinds, so random ones: make the servers mint them with their server IDs (docs/formats.md), or take \"cid\" off the VIP");
+		snprintf(
+			text, size,
+			"of all kinds, so random ones: make the servers mint them with their server IDs (docs/formats.md), or take \"cid\" off the VIP");
 	else if (i)
-		snprintf(text, size, "of config %u, with no server's ID in them: key, lengths and server IDs must be the servers', see \"xroam cid decode\"; or the servers mint random ones",
-			 i->config_id);
+		snprintf(
+			text, size,
+			"of config %u, with no server's ID in them: key, lengths and server IDs must be the servers', see \"xroam cid decode\"; or the servers mint random ones",
+			i->config_id);
 	else
-		snprintf(text, size, "of config ID %u, which is not configured: \"xroam cid add\" what the servers mint under; or they mint random ones",
-			 point);
+		snprintf(
+			text, size,
+			"of config ID %u, which is not configured: \"xroam cid add\" what the servers mint under; or they mint random ones",
+			point);
 }
 
 void check_steering(struct check *c)
@@ -298,22 +308,23 @@ void check_steering(struct check *c)
 		    !is_bad(c->since ? &c->since->vip[i] : &none, &now, &n))
 			continue;
 		say_why(p, &n, why, sizeof(why));
-		health_wrong(c, "vip %s: of %llu packets with a server's CID %llu were steered by it, a client that changes address is lost; they are %s",
-			     text_vip(vip, v->addr, v->port, v->proto),
-			     (unsigned long long)(n.named + n.astray),
-			     (unsigned long long)n.named, why);
+		health_wrong(
+			c,
+			"vip %s: of %llu packets with a server's CID %llu were steered by it, a client that changes address is lost; they are %s",
+			text_vip(vip, v->addr, v->port, v->proto),
+			(unsigned long long)(n.named + n.astray), (unsigned long long)n.named, why);
 	}
 	for (i = 1; i < XR_CID_SLOTS; i++) {
 		const struct xr_cid_info *info = config_at(p, i);
 
 		if (!info || count_config(p, info, &now) ||
-		    !is_bad(c->since ? &c->since->config[info->config_id %
-							 XR_CODEPOINTS] : &none,
+		    !is_bad(c->since ? &c->since->config[info->config_id % XR_CODEPOINTS] : &none,
 			    &now, &n))
 			continue;
-		health_wrong(c, "cid %u: of %llu packets with a CID of it %llu named a server; key, lengths and server IDs must be the servers', see \"xroam cid decode\"",
-			     info->config_id,
-			     (unsigned long long)(n.named + n.astray),
-			     (unsigned long long)n.named);
+		health_wrong(
+			c,
+			"cid %u: of %llu packets with a CID of it %llu named a server; key, lengths and server IDs must be the servers', see \"xroam cid decode\"",
+			info->config_id, (unsigned long long)(n.named + n.astray),
+			(unsigned long long)n.named);
 	}
 }

@@ -37,8 +37,8 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	if (!a)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	a->d = d;
-	ret = sd_event_add_time_relative(d->chores, &a->timer, CLOCK_MONOTONIC,
-					 SECOND, SECOND / 20, on_second, a);
+	ret = sd_event_add_time_relative(d->chores, &a->timer, CLOCK_MONOTONIC, SECOND, SECOND / 20,
+					 on_second, a);
 	if (ret < 0) {
 		free(a);
 		return xr_fail(err, ret, "a timer: %s", strerror(-ret));

@@ -15,9 +15,9 @@
 #include "source.h"
 #include "vm/announce.h"
 
-#define TURN	64		/* events before the others' turn */
-#define ROUNDS	4
-#define MS	1000ULL		/* in the loop's microseconds */
+#define TURN   64 /* events before the others' turn */
+#define ROUNDS 4
+#define MS     1000ULL /* in the loop's microseconds */
 
 /* Each VM is announced as QEMU does it, whose first frames may be lost, too. */
 static const uint64_t pause_ms[ROUNDS] = { 0, 50, 150, 250 };
@@ -28,17 +28,17 @@ struct queue {
 		__u32 place;
 		uint64_t when;
 	} *due;
-	size_t first, n, size;	/* a ring; size is a power of two */
+	size_t first, n, size; /* a ring; size is a power of two */
 };
 
 struct announcements {
 	struct daemon *d;
 	struct ring_buffer *ring;
 	sd_event_source *io, *timer;
-	int left;		/* of this turn */
+	int left; /* of this turn */
 	struct queue queue[ROUNDS];
-	__u8 *waiting;		/* per place: in a queue; 2: once more from the start */
-	uint64_t credit_at;	/* when the next VM may be begun */
+	__u8 *waiting;      /* per place: in a queue; 2: once more from the start */
+	uint64_t credit_at; /* when the next VM may be begun */
 };
 
 /* ---- queues ---- */
@@ -57,8 +57,7 @@ static bool queue_put(struct queue *q, __u32 place, uint64_t when)
 		free(q->due);
 		*q = (struct queue){ due, 0, q->n, size };
 	}
-	q->due[(q->first + q->n++) & (q->size - 1)] =
-		(struct due){ place, when };
+	q->due[(q->first + q->n++) & (q->size - 1)] = (struct due){ place, when };
 	return true;
 }
 
@@ -90,9 +89,8 @@ static bool may_announce(struct plane *p, __u32 place)
 {
 	struct xr_vm_now now = vm_now(p, place);
 
-	return p->meta->policy.announce && p->vm_info[place].used &&
-	       now.state == XR_VM_MOVED &&
-	       !(now.flags & (XR_VM_FROZEN | XR_VM_LOOP));
+	return p->meta->policy.announce && p->vm_info[place].used && now.state == XR_VM_MOVED &&
+		!(now.flags & (XR_VM_FROZEN | XR_VM_LOOP));
 }
 
 static void wake_up(struct announcements *a)
@@ -147,8 +145,7 @@ static void tell(struct announcements *a, int round, __u32 place, uint64_t now)
 	if (announce_vm(p, place, &err))
 		daemon_log(a->d, "%s", err.text);
 	round = anew ? 1 : round + 1;
-	if (round < ROUNDS &&
-	    queue_put(&a->queue[round], place, now + pause_ms[round] * MS))
+	if (round < ROUNDS && queue_put(&a->queue[round], place, now + pause_ms[round] * MS))
 		a->waiting[place] = 1;
 }
 
@@ -197,13 +194,11 @@ static void log_event(struct announcements *a, const struct xr_event *e)
 	if (e->text[0])
 		daemon_log(a->d, "%.*s", (int)sizeof(e->text), e->text);
 	else if (e->reason == XR_R_ACTIVATED || e->reason == XR_R_ANNOUNCEMENT)
-		daemon_log(a->d, "VM %s%s: %s, at %s", text_mac(mac, e->mac),
-			   vlan, reason_word(e->reason),
-			   host_name(p, e->host));
+		daemon_log(a->d, "VM %s%s: %s, at %s", text_mac(mac, e->mac), vlan,
+			   reason_word(e->reason), host_name(p, e->host));
 	else
-		daemon_log(a->d, "VM %s%s: %s: %s", text_mac(mac, e->mac),
-			   vlan, reason_word(e->reason),
-			   reason_text(e->reason));
+		daemon_log(a->d, "VM %s%s: %s: %s", text_mac(mac, e->mac), vlan,
+			   reason_word(e->reason), reason_text(e->reason));
 }
 
 static bool is_moved_by_user(const struct xr_event *e)
@@ -214,18 +209,16 @@ static bool is_moved_by_user(const struct xr_event *e)
 static void take_event(struct announcements *a, const struct xr_event *e)
 {
 	struct plane *p = a->d->plane;
-	__u32 place = e->vm - 1;	/* ~0: no VM that is known */
+	__u32 place = e->vm - 1; /* ~0: no VM that is known */
 	struct xr_err err = { "" };
-	bool believed = e->reason == XR_R_ACTIVATED ||
-			e->reason == XR_R_ANNOUNCEMENT;
+	bool believed = e->reason == XR_R_ACTIVATED || e->reason == XR_R_ANNOUNCEMENT;
 
 	if (e->kind != XR_EVENT_VM)
 		return;
 	if (e->reason)
 		log_event(a, e);
 	/* Its place may be another VM's by now. */
-	if (place >= p->mac_buckets * XR_TAG_LANES ||
-	    p->vms[place].key != vm_key(e->mac, e->vlan))
+	if (place >= p->mac_buckets * XR_TAG_LANES || p->vms[place].key != vm_key(e->mac, e->vlan))
 		return;
 	if (e->reason && vm_follow_up(p, place, &err))
 		daemon_log(a->d, "%s", err.text);
@@ -287,17 +280,15 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	if (!a)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	a->d = d;
-	a->ring = ring_buffer__new(d->plane->fd[PLANE_VM_EVENTS], on_sample, a,
-				   NULL);
+	a->ring = ring_buffer__new(d->plane->fd[PLANE_VM_EVENTS], on_sample, a, NULL);
 	if (!a->ring) {
 		ret = -errno;
 		goto fail;
 	}
-	ret = sd_event_add_io(d->chores, &a->io, ring_buffer__epoll_fd(a->ring),
-			      EPOLLIN, on_ring, a);
+	ret = sd_event_add_io(d->chores, &a->io, ring_buffer__epoll_fd(a->ring), EPOLLIN, on_ring,
+			      a);
 	if (ret >= 0)
-		ret = sd_event_add_time(d->chores, &a->timer, CLOCK_MONOTONIC, 0,
-					MS, on_due, a);
+		ret = sd_event_add_time(d->chores, &a->timer, CLOCK_MONOTONIC, 0, MS, on_due, a);
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
 	if (ret < 0)

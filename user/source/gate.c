@@ -16,19 +16,19 @@
 #include "plane/daemon.h"
 #include "source.h"
 
-#define MS		1000ULL		/* in the loop's microseconds */
-#define FIRST_PAUSE	(MS / 5)	/* between two attempts at the lock ... */
-#define LONGEST_PAUSE	(5 * MS)	/* ... of which each is twice as long */
-#define REFUSING_PAUSE	(50 * MS)
-#define IDLE_MOST	2.0		/* seconds, of one who has it and does nothing */
-#define WAIT_MOST	5.0
+#define MS             1000ULL  /* in the loop's microseconds */
+#define FIRST_PAUSE    (MS / 5) /* between two attempts at the lock ... */
+#define LONGEST_PAUSE  (5 * MS) /* ... of which each is twice as long */
+#define REFUSING_PAUSE (50 * MS)
+#define IDLE_MOST      2.0 /* seconds, of one who has it and does nothing */
+#define WAIT_MOST      5.0
 
 struct inner {
 	struct gate *gate;
 	sd_event *loop;
 	/* Something happened in there; or is to be done there without that. */
 	sd_event_source *io, *now;
-	bool goes_on;			/* without the lock */
+	bool goes_on; /* without the lock */
 };
 
 struct gate {
@@ -37,7 +37,7 @@ struct gate {
 	sd_event_source *timer;
 	uint64_t pause;
 	struct lock_wait waited;
-	struct xr_err refuse;		/* why there is no lock; "": not so */
+	struct xr_err refuse; /* why there is no lock; "": not so */
 };
 
 /* ---- the lock ---- */
@@ -57,8 +57,8 @@ static int give_up(struct daemon *d, int status, const struct xr_err *why)
 static int take_lock(struct daemon *d, struct xr_err *err)
 {
 	struct xr_err why = { "" };
-	int ret = daemon_claimed(d->instance, d->claim_fd) ?
-			  instance_relock(d->plane, &why) : -ESTALE;
+	int ret = daemon_claimed(d->instance, d->claim_fd) ? instance_relock(d->plane, &why)
+							   : -ESTALE;
 
 	if (!ret && why.text[0])
 		daemon_log(d, "warning: %s", why.text);
@@ -68,8 +68,10 @@ static int take_lock(struct daemon *d, struct xr_err *err)
 	}
 	if (ret == -ESTALE) {
 		ret = -ENODEV;
-		xr_fail(&why, ret, "instance \"%s\" was destroyed: there is "
-			"nothing left to watch", d->instance);
+		xr_fail(&why, ret,
+			"instance \"%s\" was destroyed: there is "
+			"nothing left to watch",
+			d->instance);
 		give_up(d, ret, &why);
 	}
 	return xr_fail(err, ret, "%s", why.text);
@@ -160,8 +162,8 @@ static void refuse(struct gate *g, const struct xr_err *why)
 static void wait_on(struct gate *g, int ret, struct xr_err *why)
 {
 	if (!g->refuse.text[0] &&
-	    (ret != -EAGAIN || plane_lock_waited(&g->waited, g->d->instance,
-						 IDLE_MOST, WAIT_MOST, why)))
+	    (ret != -EAGAIN ||
+	     plane_lock_waited(&g->waited, g->d->instance, IDLE_MOST, WAIT_MOST, why)))
 		refuse(g, why);
 	try_again(g);
 }
@@ -247,14 +249,12 @@ static int inner_open(struct gate *g, struct inner *in, sd_event **loop)
 	in->gate = g;
 	*loop = in->loop;
 	if (ret >= 0)
-		ret = sd_event_add_io(top, &in->io, sd_event_get_fd(in->loop),
-				      EPOLLIN, on_io, in);
+		ret = sd_event_add_io(top, &in->io, sd_event_get_fd(in->loop), EPOLLIN, on_io, in);
 	if (ret >= 0)
 		ret = sd_event_source_set_prepare(in->io, on_prepare);
 	if (ret >= 0)
 		ret = sd_event_add_defer(top, &in->now, on_now, in);
-	return ret < 0 ? ret : sd_event_source_set_enabled(in->now,
-							   SD_EVENT_OFF);
+	return ret < 0 ? ret : sd_event_source_set_enabled(in->now, SD_EVENT_OFF);
 }
 
 static void inner_close(struct inner *in)
@@ -277,11 +277,9 @@ int gate_open(struct daemon *d)
 	if (ret >= 0)
 		ret = inner_open(g, &g->chores, &d->chores);
 	if (ret >= 0)
-		ret = sd_event_add_time_relative(d->top, &g->timer,
-						 CLOCK_MONOTONIC, 0, MS / 10,
+		ret = sd_event_add_time_relative(d->top, &g->timer, CLOCK_MONOTONIC, 0, MS / 10,
 						 on_time, g);
-	return ret < 0 ? ret : sd_event_source_set_enabled(g->timer,
-							   SD_EVENT_OFF);
+	return ret < 0 ? ret : sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
 }
 
 void gate_close(struct daemon *d)

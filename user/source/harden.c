@@ -13,9 +13,8 @@
 
 /* As in scripts/xroam@.service; for what is told there. */
 static const unsigned int needed[] = {
-	CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW, CAP_PERFMON, CAP_SYS_ADMIN,
-	CAP_SYS_RESOURCE, CAP_SYS_NICE, CAP_DAC_OVERRIDE, CAP_CHOWN,
-	CAP_SYS_PTRACE,
+	CAP_BPF,          CAP_NET_ADMIN, CAP_NET_RAW,      CAP_PERFMON, CAP_SYS_ADMIN,
+	CAP_SYS_RESOURCE, CAP_SYS_NICE,  CAP_DAC_OVERRIDE, CAP_CHOWN,   CAP_SYS_PTRACE,
 };
 
 static void drop_capabilities(void)
@@ -31,8 +30,7 @@ static void drop_capabilities(void)
 		keep[needed[i] / 32] |= 1U << needed[i] % 32;
 	/* Those that this kernel does not know are refused, and so is the rest. */
 	for (i = 0; i < 64; i++)
-		if (!(keep[i / 32] & 1U << i % 32) &&
-		    prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
+		if (!(keep[i / 32] & 1U << i % 32) && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
 			prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (syscall(SYS_capget, &head, data))

@@ -24,15 +24,15 @@
 #include "underlay/ends.h"
 #include "underlay/vip_own.h"
 
-#define MS	1000ULL		/* in the loop's microseconds */
-#define SOON	(20 * MS)	/* one change seldom comes alone */
-#define SHARE	20		/* at most this part of the time goes into passes */
-#define HOPS_AT_ONCE	64
+#define MS           1000ULL   /* in the loop's microseconds */
+#define SOON         (20 * MS) /* one change seldom comes alone */
+#define SHARE        20        /* at most this part of the time goes into passes */
+#define HOPS_AT_ONCE 64
 
-#define DIRTY_HOPS	(1U << 0)	/* some were touched */
-#define DIRTY_LINKS	(1U << 1)	/* hooks, ports, own MACs, bridges */
-#define DIRTY_ADDRESSES	(1U << 2)	/* where tunnels end */
-#define DIRTY_VIPS	(1U << 3)	/* whose their addresses are */
+#define DIRTY_HOPS      (1U << 0) /* some were touched */
+#define DIRTY_LINKS     (1U << 1) /* hooks, ports, own MACs, bridges */
+#define DIRTY_ADDRESSES (1U << 2) /* where tunnels end */
+#define DIRTY_VIPS      (1U << 3) /* whose their addresses are */
 
 struct watch {
 	struct daemon *d;
@@ -63,7 +63,8 @@ static void on_neighbour(struct watch *w, const struct nlmsghdr *nlh)
 	__be32 addr[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff), 0 };
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+	{
 		if (mnl_attr_get_type(a) != NDA_DST)
 			continue;
 		netlink_get_addr(a, addr);
@@ -76,8 +77,7 @@ static bool is_vips(const struct nlmsghdr *nlh)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 
-	return rtm->rtm_protocol == XR_RTPROT_VIP &&
-	       rtm->rtm_type == RTN_BLACKHOLE;
+	return rtm->rtm_protocol == XR_RTPROT_VIP && rtm->rtm_type == RTN_BLACKHOLE;
 }
 
 static int on_message(const struct nlmsghdr *nlh, void *ctx)
@@ -166,8 +166,7 @@ static bool look_at_masters(struct watch *w)
 		if (!l)
 			continue;
 		/* One that was attached meanwhile knows its bridge. */
-		changed |= ifindex == w->ifindex[i] &&
-			   l->master != w->master[i];
+		changed |= ifindex == w->ifindex[i] && l->master != w->master[i];
 		w->ifindex[i] = ifindex;
 		w->master[i] = l->master;
 	}
@@ -191,7 +190,8 @@ static void links_changed(struct watch *w)
 	struct xr_err err = { "" };
 
 	if (look_at_masters(w) && p->meta->features & XR_FEATURE_HOSTS) {
-		daemon_log(w->d, "a device changed its bridge: reloading the "
+		daemon_log(w->d,
+			   "a device changed its bridge: reloading the "
 			   "programs");
 		if (instance_reload(p, &err))
 			daemon_log(w->d, "%s", err.text);
@@ -251,18 +251,17 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
 
 static int subscribe(struct watch *w)
 {
-	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH,
-				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-				      RTNLGRP_IPV4_IFADDR,
-				      RTNLGRP_IPV6_IFADDR };
+	static const int groups[] = {
+		RTNLGRP_LINK,       RTNLGRP_NEIGH,       RTNLGRP_IPV4_ROUTE,
+		RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR
+	};
 	size_t i;
 
 	w->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!w->nl || mnl_socket_bind(w->nl, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (mnl_socket_setsockopt(w->nl, NETLINK_ADD_MEMBERSHIP,
-					  (void *)&groups[i],
+		if (mnl_socket_setsockopt(w->nl, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
 					  sizeof(groups[i])) < 0)
 			return -errno;
 	return 0;
@@ -291,12 +290,10 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	w->hops = hops_new(d->plane);
 	ret = w->hops ? subscribe(w) : -ENOMEM;
 	if (!ret)
-		ret = sd_event_add_io(d->chores, &w->io,
-				      mnl_socket_get_fd(w->nl), EPOLLIN,
+		ret = sd_event_add_io(d->chores, &w->io, mnl_socket_get_fd(w->nl), EPOLLIN,
 				      on_netlink, w);
 	if (ret >= 0)
-		ret = sd_event_add_time(d->chores, &w->timer, CLOCK_MONOTONIC, 0,
-					MS, on_timer, w);
+		ret = sd_event_add_time(d->chores, &w->timer, CLOCK_MONOTONIC, 0, MS, on_timer, w);
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
 	if (ret < 0) {

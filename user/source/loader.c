@@ -59,15 +59,15 @@ static int want_devices(const struct model *m, struct xr_err *err)
 
 	for (i = 0; i < m->n_devs; i++)
 		if (!is_there(&m->devs[i]))
-			return xr_fail(err, LOADER_LATE, "device %s%s%s is not "
-				       "there yet", m->devs[i].name,
-				       m->devs[i].netns[0] ? " netns " : "",
+			return xr_fail(err, LOADER_LATE,
+				       "device %s%s%s is not "
+				       "there yet",
+				       m->devs[i].name, m->devs[i].netns[0] ? " netns " : "",
 				       m->devs[i].netns);
 	return 0;
 }
 
-static int read_and_apply(struct daemon *d, struct model *m,
-			  struct xr_err *err)
+static int read_and_apply(struct daemon *d, struct model *m, struct xr_err *err)
 {
 	int ret = config_read(d->file, m, err);
 
@@ -77,8 +77,7 @@ static int read_and_apply(struct daemon *d, struct model *m,
 	if (!ret && d->waits_for_devices)
 		ret = want_devices(m, err);
 	if (!ret)
-		ret = model_apply(d->instance, m, APPLY_NEW_VMS, on_change, d,
-				  err);
+		ret = model_apply(d->instance, m, APPLY_NEW_VMS, on_change, d, err);
 	if (ret)
 		model_free(m);
 	return ret;
@@ -127,8 +126,7 @@ int loader_start(struct loader *l, struct daemon *d, struct xr_err *err)
 
 	*l = (struct loader){ .fd = -1 };
 	if (pipe2(ends, O_CLOEXEC))
-		return xr_fail(err, -errno, "reading %s: %s", d->file,
-			       strerror(errno));
+		return xr_fail(err, -errno, "reading %s: %s", d->file, strerror(errno));
 	fflush(stderr);
 	l->pid = fork();
 	if (!l->pid)
@@ -137,8 +135,7 @@ int loader_start(struct loader *l, struct daemon *d, struct xr_err *err)
 	if (l->pid < 0) {
 		close(ends[0]);
 		l->pid = 0;
-		return xr_fail(err, -errno, "reading %s: %s", d->file,
-			       strerror(errno));
+		return xr_fail(err, -errno, "reading %s: %s", d->file, strerror(errno));
 	}
 	l->fd = ends[0];
 	return 0;
@@ -176,8 +173,7 @@ static int take(const struct loader *l, struct model *m, struct xr_err *err)
 		return xr_fail(err, a.ret, "%s", a.err.text);
 	for (i = 0; i < a.n_qmp; i++) {
 		if (l->len - at <= sizeof(*q) ||
-		    !memchr(l->text + at + sizeof(*q), '\0',
-			    l->len - at - sizeof(*q)))
+		    !memchr(l->text + at + sizeof(*q), '\0', l->len - at - sizeof(*q)))
 			return xr_fail(err, -EPIPE, "half an answer");
 		q = model_grow(&m->qmp, &m->n_qmp, sizeof(*q));
 		if (!q)
@@ -192,8 +188,7 @@ static int take(const struct loader *l, struct model *m, struct xr_err *err)
 	return 0;
 }
 
-int loader_end(struct loader *l, const char *file, struct model *m,
-	       struct xr_err *err)
+int loader_end(struct loader *l, const char *file, struct model *m, struct xr_err *err)
 {
 	int status = 0, ret;
 
@@ -204,9 +199,10 @@ int loader_end(struct loader *l, const char *file, struct model *m,
 	if (l->len >= sizeof(struct answer))
 		ret = take(l, m, err);
 	else
-		ret = xr_fail(err, -ECHILD, "%s: the process that reads it was "
-			      "killed (signal %d)", file,
-			      WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		ret = xr_fail(err, -ECHILD,
+			      "%s: the process that reads it was "
+			      "killed (signal %d)",
+			      file, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	if (ret)
 		model_free(m);
 	free(l->text);

@@ -7,11 +7,11 @@
 #include "source.h"
 
 /* One of its devices is not there, and d->waits_for_devices: nothing was changed. */
-#define LOADER_LATE	(-EINPROGRESS)
+#define LOADER_LATE (-EINPROGRESS)
 
 struct loader {
-	pid_t pid;		/* 0: none runs */
-	int fd;			/* what it answers */
+	pid_t pid; /* 0: none runs */
+	int fd;    /* what it answers */
 	char *text;
 	size_t len, size;
 };
@@ -20,8 +20,7 @@ int loader_start(struct loader *l, struct daemon *d, struct xr_err *err);
 /* Waits for a piece of its answer; false: there is no more. */
 bool loader_read(struct loader *l);
 /* Then: 0 and m, of which only what sources need is filled; or what was wrong. */
-int loader_end(struct loader *l, const char *file, struct model *m,
-	       struct xr_err *err);
+int loader_end(struct loader *l, const char *file, struct model *m, struct xr_err *err);
 void loader_kill(struct loader *l);
 
 #endif

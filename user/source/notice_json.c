@@ -10,35 +10,28 @@
 #define A_YEAR 31536000
 
 static const char *const kinds[] = {
-	[XR_NOTICE_ADD] = "add",
-	[XR_NOTICE_PREPARE] = "prepare",
-	[XR_NOTICE_PAUSE] = "pause",
-	[XR_NOTICE_MOVED] = "moved",
-	[XR_NOTICE_CANCEL] = "cancel",
-	[XR_NOTICE_LEAVE] = "leave",
+	[XR_NOTICE_ADD] = "add",     [XR_NOTICE_PREPARE] = "prepare", [XR_NOTICE_PAUSE] = "pause",
+	[XR_NOTICE_MOVED] = "moved", [XR_NOTICE_CANCEL] = "cancel",   [XR_NOTICE_LEAVE] = "leave",
 };
 
-#define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS    (sizeof(kinds) / sizeof(kinds[0]))
 #define ON(kind) (1U << XR_NOTICE_##kind)
-#define ANY	((1U << KINDS) - 1)
+#define ANY      ((1U << KINDS) - 1)
 
 /* ---- values ---- */
 
-static int take_text(json_t *v, const char *key, const char **to,
-		     struct xr_err *err)
+static int take_text(json_t *v, const char *key, const char **to, struct xr_err *err)
 {
 	*to = json_string_value(v);
 	return *to ? 0 : xr_fail(err, -EINVAL, "\"%s\" must be a string", key);
 }
 
-static int take_number(json_t *v, const char *key, long long min,
-		       long long max, long long *to, struct xr_err *err)
+static int take_number(json_t *v, const char *key, long long min, long long max, long long *to,
+		       struct xr_err *err)
 {
-	if (!json_is_integer(v) || json_integer_value(v) < min ||
-	    json_integer_value(v) > max)
-		return xr_fail(err, -EINVAL,
-			       "\"%s\" must be a whole number from %lld to %lld",
-			       key, min, max);
+	if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
+		return xr_fail(err, -EINVAL, "\"%s\" must be a whole number from %lld to %lld", key,
+			       min, max);
 	*to = json_integer_value(v);
 	return 0;
 }
@@ -74,7 +67,8 @@ static int take_kind(json_t *v, struct xr_notice *n, struct xr_err *err)
 			return 0;
 		}
 	}
-	return xr_fail(err, -EINVAL, "\"notice\" must be one of add, prepare, "
+	return xr_fail(err, -EINVAL,
+		       "\"notice\" must be one of add, prepare, "
 		       "pause, moved, cancel, leave");
 }
 
@@ -160,16 +154,17 @@ static int set_addresses(json_t *v, struct xr_notice *n, struct xr_err *err)
 	size_t i;
 
 	if (!json_is_array(v) || json_array_size(v) > XR_VM_ADDRS)
-		return xr_fail(err, -EINVAL, "\"addresses\" must be an array "
-			       "of at most %d strings", XR_VM_ADDRS);
-	json_array_foreach(v, i, one) {
+		return xr_fail(err, -EINVAL,
+			       "\"addresses\" must be an array "
+			       "of at most %d strings",
+			       XR_VM_ADDRS);
+	json_array_foreach(v, i, one)
+	{
 		text = json_string_value(one);
 		if (!text)
-			return xr_fail(err, -EINVAL,
-				       "\"addresses\" must hold strings");
+			return xr_fail(err, -EINVAL, "\"addresses\" must hold strings");
 		if (text_to_addr(text, n->addr[i], &why))
-			return xr_fail(err, -EINVAL, "\"addresses\": %s",
-				       why.text);
+			return xr_fail(err, -EINVAL, "\"addresses\": %s", why.text);
 	}
 	n->n_addrs = i;
 	return 0;
@@ -179,8 +174,8 @@ static int set_addresses(json_t *v, struct xr_notice *n, struct xr_err *err)
 
 static const struct key {
 	const char *word;
-	unsigned int on;	/* bit per kind of notice that has it */
-	unsigned int must;	/* and of those that cannot do without */
+	unsigned int on;   /* bit per kind of notice that has it */
+	unsigned int must; /* and of those that cannot do without */
 	int (*set)(json_t *v, struct xr_notice *n, struct xr_err *err);
 } keys[] = {
 	{ "notice", ANY, ANY, NULL },
@@ -200,9 +195,11 @@ static const struct key {
 
 static int unknown_key(const char *word, struct xr_err *err)
 {
-	return xr_fail(err, -EINVAL, "unknown key \"%.40s\": write notice, "
+	return xr_fail(err, -EINVAL,
+		       "unknown key \"%.40s\": write notice, "
 		       "mac, vlan, seq, to, at, ttl, timeout, addresses, lock "
-		       "or tap", word);
+		       "or tap",
+		       word);
 }
 
 static int take_keys(json_t *line, struct xr_notice *n, struct xr_err *err)
@@ -212,30 +209,32 @@ static int take_keys(json_t *line, struct xr_notice *n, struct xr_err *err)
 	size_t i;
 	int ret;
 
-	json_object_foreach(line, word, value) {
+	json_object_foreach(line, word, value)
+	{
 		for (i = 0; i < KEYS && strcmp(keys[i].word, word); i++)
 			;
 		if (i == KEYS)
 			return unknown_key(word, err);
 		if (!(keys[i].on & 1U << n->kind))
-			return xr_fail(err, -EINVAL, "\"%s\" does not belong "
-				       "to the notice \"%s\"", word,
-				       kinds[n->kind]);
+			return xr_fail(err, -EINVAL,
+				       "\"%s\" does not belong "
+				       "to the notice \"%s\"",
+				       word, kinds[n->kind]);
 		ret = keys[i].set ? keys[i].set(value, n, err) : 0;
 		if (ret)
 			return ret;
 	}
 	for (i = 0; i < KEYS; i++)
-		if (keys[i].must & 1U << n->kind &&
-		    !json_object_get(line, keys[i].word))
-			return xr_fail(err, -EINVAL, "the notice \"%s\" needs "
-				       "\"%s\"", kinds[n->kind],
-				       keys[i].word);
+		if (keys[i].must & 1U << n->kind && !json_object_get(line, keys[i].word))
+			return xr_fail(err, -EINVAL,
+				       "the notice \"%s\" needs "
+				       "\"%s\"",
+				       kinds[n->kind], keys[i].word);
 	return 0;
 }
 
-int notice_read(const char *text, size_t len, struct xr_notice *n,
-		json_t **line, struct xr_err *err)
+int notice_read(const char *text, size_t len, struct xr_notice *n, json_t **line,
+		struct xr_err *err)
 {
 	json_error_t why;
 	int ret;
@@ -244,8 +243,7 @@ int notice_read(const char *text, size_t len, struct xr_notice *n,
 	n->source = XR_SOURCE_SOCKET;
 	*line = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	if (!*line)
-		return xr_fail(err, -EINVAL, "not JSON: %s, at column %d",
-			       why.text, why.column);
+		return xr_fail(err, -EINVAL, "not JSON: %s, at column %d", why.text, why.column);
 	if (has_minus_zero(text, len))
 		ret = xr_fail(err, -EINVAL, "\"-0\" is no number here; write 0");
 	else if (!json_is_object(*line))
@@ -267,30 +265,28 @@ int notice_read(const char *text, size_t len, struct xr_notice *n,
 
 static size_t put_line(char *buf, json_t *answer)
 {
-	size_t len = answer ? json_dumpb(answer, buf, NOTICE_ANSWER - 1,
-					 JSON_COMPACT) : 0;
+	size_t len = answer ? json_dumpb(answer, buf, NOTICE_ANSWER - 1, JSON_COMPACT) : 0;
 
 	json_decref(answer);
 	/* Not UTF-8, from the line itself: still an answer. */
 	if (!len || len > NOTICE_ANSWER - 1)
-		len = snprintf(buf, NOTICE_ANSWER,
-			       "{\"ok\":false,\"error\":\"refused\"}");
+		len = snprintf(buf, NOTICE_ANSWER, "{\"ok\":false,\"error\":\"refused\"}");
 	buf[len++] = '\n';
 	return len;
 }
 
 size_t notice_done(char *buf, const struct xr_answer *a)
 {
-	const char *how = a->outcome == XR_ALREADY ? ",\"already\":true" :
-			  a->outcome == XR_IGNORED ? ",\"ignored\":true" : "";
+	const char *how = a->outcome == XR_ALREADY ? ",\"already\":true"
+		: a->outcome == XR_IGNORED         ? ",\"ignored\":true"
+						   : "";
 
 	if (!a->warning[0])
-		return snprintf(buf, NOTICE_ANSWER,
-				"{\"ok\":true,\"seq\":%llu%s}\n",
+		return snprintf(buf, NOTICE_ANSWER, "{\"ok\":true,\"seq\":%llu%s}\n",
 				(unsigned long long)a->seq, how);
 
-	json_t *answer = json_pack("{s:b, s:I, s:s}", "ok", 1, "seq",
-				   (json_int_t)a->seq, "warning", a->warning);
+	json_t *answer = json_pack("{s:b, s:I, s:s}", "ok", 1, "seq", (json_int_t)a->seq, "warning",
+				   a->warning);
 
 	if (answer && a->outcome == XR_ALREADY)
 		json_object_set_new(answer, "already", json_true());

@@ -11,8 +11,8 @@
  * 0 and *n, whose words live as long as *line (json_decref() it; NULL where it
  * failed); or -EINVAL and the line that names the key.
  */
-int notice_read(const char *text, size_t len, struct xr_notice *n,
-		json_t **line, struct xr_err *err);
+int notice_read(const char *text, size_t len, struct xr_notice *n, json_t **line,
+		struct xr_err *err);
 
 /* One line with its newline, of at most NOTICE_ANSWER octets. The length. */
 #define NOTICE_ANSWER 4096

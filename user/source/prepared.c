@@ -13,15 +13,15 @@
 #include "host/local.h"
 #include "source.h"
 
-#define SPREAD	8	/* there is more time for looks than a command has */
+#define SPREAD 8 /* there is more time for looks than a command has */
 
 /*
  * And then as long as the move is prepared: a VM that gets no processor as it begins
  * has not emptied its queue by then. Of many VMs each has its turn: all of them
  * together are looked at no more often than eight.
  */
-#define LATER_US	30000
-#define TURN_US		(LATER_US / 8)
+#define LATER_US 30000
+#define TURN_US  (LATER_US / 8)
 
 /* A port that is looked at. */
 struct sampled {
@@ -37,7 +37,7 @@ struct prepared {
 	struct tc_worker *worker;
 	sd_event_source *io;
 	struct sampled *list;
-	__u32 n;		/* of the list */
+	__u32 n; /* of the list */
 };
 
 /* ---- looks ---- */
@@ -79,8 +79,7 @@ static bool is_over(const struct sampled *s)
 {
 	struct plane *p = s->state->d->plane;
 
-	return !p->vms[s->place].ring ||
-	       vm_now(p, s->place).state != XR_VM_PREPARED;
+	return !p->vms[s->place].ring || vm_now(p, s->place).state != XR_VM_PREPARED;
 }
 
 /* Not while somebody else has the lock. */
@@ -133,8 +132,7 @@ void prepared_watch(struct daemon *d, __u32 place)
 		s->next = state->list;
 		state->list = s;
 		state->n++;
-		if (sd_event_add_time_relative(d->chores, &s->timer,
-					       CLOCK_MONOTONIC, 0, 1, on_time,
+		if (sd_event_add_time_relative(d->chores, &s->timer, CLOCK_MONOTONIC, 0, 1, on_time,
 					       s) < 0) {
 			sampled_free(s);
 			return;

@@ -17,23 +17,23 @@
 #include "plane/daemon.h"
 #include "qmp.h"
 
-#define MS		1000ULL		/* in the loop's microseconds */
-#define LONGEST_WAIT	100		/* before the migration begins */
-#define STRANGE_WAIT	5000		/* it does not talk QMP */
-#define GREETS_WITHIN	3000		/* or has another client */
-#define FIRST_BUFFER	4096
-#define LINE_OCTETS	(1U << 18)	/* query-* answers, at most */
-#define ANSWER_OCTETS	(1U << 14)	/* one that we asked for costs it nothing */
-#define TURN		16		/* lines before the others' turn */
+#define MS            1000ULL /* in the loop's microseconds */
+#define LONGEST_WAIT  100     /* before the migration begins */
+#define STRANGE_WAIT  5000    /* it does not talk QMP */
+#define GREETS_WITHIN 3000    /* or has another client */
+#define FIRST_BUFFER  4096
+#define LINE_OCTETS   (1U << 18) /* query-* answers, at most */
+#define ANSWER_OCTETS (1U << 14) /* one that we asked for costs it nothing */
+#define TURN          16         /* lines before the others' turn */
 
 /*
  * What a QEMU says unasked may take so much of the daemon's time. A whole migration
  * takes some 20 ms.
  */
-#define BUDGET_NS	500000000LL
-#define BUDGET_SHARE	10		/* it comes back in ten times the time */
-#define FIRST		(SD_EVENT_PRIORITY_IMPORTANT - 1)
-#define QUIET_AFTER	30000		/* ms without that: as all the others again */
+#define BUDGET_NS    500000000LL
+#define BUDGET_SHARE 10 /* it comes back in ten times the time */
+#define FIRST        (SD_EVENT_PRIORITY_IMPORTANT - 1)
+#define QUIET_AFTER  30000 /* ms without that: as all the others again */
 
 void qmp_log(struct monitor *m, const char *fmt, ...)
 {
@@ -91,21 +91,17 @@ static void hang_up(struct monitor *m, unsigned int wait_ms, const char *why)
 	qmp_wait_until(m, wait_ms);
 }
 
-void qmp_send(struct monitor *m, enum qmp_id id, const char *command,
-	      const char *arguments)
+void qmp_send(struct monitor *m, enum qmp_id id, const char *command, const char *arguments)
 {
 	char text[512];
-	int len = snprintf(text, sizeof(text),
-			   "{\"execute\":\"%s\",\"id\":%d%s%s}\r\n", command,
-			   id, arguments ? ",\"arguments\":" : "",
-			   arguments ? arguments : "");
+	int len = snprintf(text, sizeof(text), "{\"execute\":\"%s\",\"id\":%d%s%s}\r\n", command,
+			   id, arguments ? ",\"arguments\":" : "", arguments ? arguments : "");
 
 	/*
 	 * A few commands, to one who reads: if they do not fit, something is
 	 * wrong with it, and it is seen as an error when it is read next.
 	 */
-	if (m->fd >= 0 && send(m->fd, text, len,
-			       MSG_DONTWAIT | MSG_NOSIGNAL) != len)
+	if (m->fd >= 0 && send(m->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
 		shutdown(m->fd, SHUT_RDWR);
 	m->awaited++;
 }
@@ -157,9 +153,8 @@ static void charge(struct monitor *m, int64_t ns)
 	m->budget_at = now;
 	m->budget -= ns;
 	/* Who says little is heard first. */
-	sd_event_source_set_priority(m->io, m->budget < BUDGET_NS / 2 ?
-						    SD_EVENT_PRIORITY_NORMAL :
-						    FIRST);
+	sd_event_source_set_priority(m->io,
+				     m->budget < BUDGET_NS / 2 ? SD_EVENT_PRIORITY_NORMAL : FIRST);
 }
 
 static void cut_off(struct monitor *m)
@@ -175,12 +170,11 @@ static int64_t time_of(json_t *event)
 
 	/* Whatever it says: unsigned, as no sum of it may overflow. */
 	return json_integer_value(json_object_get(t, "seconds")) * 1000000ULL +
-	       json_integer_value(json_object_get(t, "microseconds"));
+		json_integer_value(json_object_get(t, "microseconds"));
 }
 
 /* false: that is not QMP. */
-static bool take_line(struct monitor *m, const char *text, size_t len,
-		      bool *unasked)
+static bool take_line(struct monitor *m, const char *text, size_t len, bool *unasked)
 {
 	json_t *line = json_loadb(text, len, 0, NULL);
 	const char *event;
@@ -199,8 +193,7 @@ static bool take_line(struct monitor *m, const char *text, size_t len,
 		set_mute(m, false);
 		qmp_send(m, QMP_CAPABILITIES, "qmp_capabilities", NULL);
 	} else if (m->ready && event && !m->leaves) {
-		qmp_on_event(m, event, json_object_get(line, "data"),
-			     time_of(line));
+		qmp_on_event(m, event, json_object_get(line, "data"), time_of(line));
 	} else if (m->greeted && !event) {
 		on_answer(m, line);
 	}
@@ -231,7 +224,7 @@ static bool hear(struct monitor *m, const char *text, size_t len)
 		return false;
 	}
 	if (m->fd < 0)
-		return false;	/* hung up meanwhile */
+		return false; /* hung up meanwhile */
 	if (unasked)
 		charge(m, ns_used() - before);
 	if (m->budget < 0)
@@ -259,8 +252,7 @@ static void take_lines(struct monitor *m)
 	m->searched = m->searched > done ? m->searched - done : 0;
 	again = whole_line(m, 0);
 	m->searched = again ? 0 : m->in_len;
-	sd_event_source_set_enabled(m->more, again ? SD_EVENT_ONESHOT :
-						     SD_EVENT_OFF);
+	sd_event_source_set_enabled(m->more, again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	sd_event_source_set_enabled(m->io, again ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
@@ -287,8 +279,7 @@ static void listen_to(struct monitor *m)
 		hang_up(m, STRANGE_WAIT, "a line without an end; hanging up");
 		return;
 	}
-	got = recv(m->fd, m->in + m->in_len, m->in_size - m->in_len,
-		   MSG_DONTWAIT);
+	got = recv(m->fd, m->in + m->in_len, m->in_size - m->in_len, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
@@ -325,16 +316,14 @@ static int on_more(sd_event_source *s, void *ctx)
 
 static int watch(struct monitor *m)
 {
-	int ret = sd_event_add_io(m->d->loop, &m->io, m->fd, EPOLLIN,
-				  qmp_on_readable, m);
+	int ret = sd_event_add_io(m->d->loop, &m->io, m->fd, EPOLLIN, qmp_on_readable, m);
 
 	/* The sooner it is heard, the less is lost. */
 	if (ret >= 0)
 		ret = sd_event_source_set_priority(m->io, FIRST);
 	if (ret >= 0)
 		ret = sd_event_add_defer(m->d->loop, &m->more, on_more, m);
-	return ret < 0 ? ret : sd_event_source_set_enabled(m->more,
-							   SD_EVENT_OFF);
+	return ret < 0 ? ret : sd_event_source_set_enabled(m->more, SD_EVENT_OFF);
 }
 
 static int connect_to(struct monitor *m)
@@ -352,8 +341,7 @@ static int connect_to(struct monitor *m)
 	/* A Unix socket is connected at once or not at all. */
 	if (connect(m->fd, (void *)&to, sizeof(to)))
 		return -errno;
-	m->pid = getsockopt(m->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ?
-			 0 : peer.pid;
+	m->pid = getsockopt(m->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : peer.pid;
 	return watch(m);
 }
 
@@ -389,8 +377,7 @@ int qmp_on_time(sd_event_source *s, uint64_t usec, void *ctx)
 		qmp_log(m, "%s", strerror(-ret));
 	m->told = true;
 	qmp_drop(m);
-	m->wait_ms = m->wait_ms * 2 < LONGEST_WAIT ? m->wait_ms * 2 :
-						     LONGEST_WAIT;
+	m->wait_ms = m->wait_ms * 2 < LONGEST_WAIT ? m->wait_ms * 2 : LONGEST_WAIT;
 	qmp_wait_until(m, m->wait_ms);
 	return 0;
 }

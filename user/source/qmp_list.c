@@ -10,8 +10,8 @@
 #include "plane/daemon.h"
 #include "qmp.h"
 
-#define MS		1000ULL		/* in the loop's microseconds */
-#define ANSWER_WITHIN	200		/* ms: of those that are let go */
+#define MS            1000ULL /* in the loop's microseconds */
+#define ANSWER_WITHIN 200     /* ms: of those that are let go */
 
 struct qmp {
 	struct daemon *d;
@@ -28,17 +28,20 @@ static void tell_wrong(const struct qmp *q)
 
 	for (m = q->list; m && used < sizeof(text); m = m->next) {
 		if (m->mute)
-			used += snprintf(text + used, sizeof(text) - used,
-					 "qmp %s: it does not greet; a monitor has one client, and another one may have it\n",
-					 m->conf.socket);
+			used += snprintf(
+				text + used, sizeof(text) - used,
+				"qmp %s: it does not greet; a monitor has one client, and another one may have it\n",
+				m->conf.socket);
 		else if (m->loud)
-			used += snprintf(text + used, sizeof(text) - used,
-					 "qmp %s: it never stops talking: cut off, and met again after %d s\n",
-					 m->conf.socket, QMP_LOUD_WAIT);
+			used += snprintf(
+				text + used, sizeof(text) - used,
+				"qmp %s: it never stops talking: cut off, and met again after %d s\n",
+				m->conf.socket, QMP_LOUD_WAIT);
 		else if (m->gate_others && m->conf.gate)
-			used += snprintf(text + used, sizeof(text) - used,
-					 "qmp %s: gate: true, but somebody else opens this QEMU's gate; it is left to him\n",
-					 m->conf.socket);
+			used += snprintf(
+				text + used, sizeof(text) - used,
+				"qmp %s: gate: true, but somebody else opens this QEMU's gate; it is left to him\n",
+				m->conf.socket);
 	}
 	daemon_tell_wrong(q->d->claim_fd, text);
 }
@@ -98,8 +101,7 @@ static void hear_leaving(struct qmp *q, int ms)
 	if (monitors && fds) {
 		for (i = 0, m = q->leaving; m; m = m->next, i++) {
 			monitors[i] = m;
-			fds[i] = (struct pollfd){ .fd = m->fd,
-						  .events = POLLIN };
+			fds[i] = (struct pollfd){ .fd = m->fd, .events = POLLIN };
 		}
 		poll(fds, n, ms);
 		for (i = 0; i < n; i++)
@@ -147,9 +149,9 @@ static int monitor_new(struct qmp *q, const struct model_qmp *conf)
 	m->wait_ms = QMP_FIRST_WAIT;
 	m->conf = *conf;
 	m->conf.socket = strdup(conf->socket);
-	ret = m->conf.socket ?
-		      sd_event_add_time(q->d->loop, &m->timer, CLOCK_MONOTONIC,
-					0, MS, qmp_on_time, m) : -ENOMEM;
+	ret = m->conf.socket
+		? sd_event_add_time(q->d->loop, &m->timer, CLOCK_MONOTONIC, 0, MS, qmp_on_time, m)
+		: -ENOMEM;
 	if (ret < 0) {
 		qmp_free(m);
 		return ret;
@@ -161,10 +163,9 @@ static int monitor_new(struct qmp *q, const struct model_qmp *conf)
 
 static bool is_same(const struct model_qmp *a, const struct model_qmp *b)
 {
-	return !strcmp(a->socket, b->socket) && !memcmp(a->mac, b->mac, 6) &&
-	       a->vlan == b->vlan && a->destination == b->destination &&
-	       a->role_given == b->role_given && a->gate == b->gate &&
-	       !strcmp(a->to, b->to);
+	return !strcmp(a->socket, b->socket) && !memcmp(a->mac, b->mac, 6) && a->vlan == b->vlan &&
+		a->destination == b->destination && a->role_given == b->role_given &&
+		a->gate == b->gate && !strcmp(a->to, b->to);
 }
 
 static struct monitor *find(struct qmp *q, const struct model_qmp *conf)

@@ -12,24 +12,23 @@
 #include "lib/text.h"
 #include "qmp.h"
 
-#define HAND_OVER_MS	1000	/* from the source's completed: as long as it may come back */
-#define HAND_OVER_LEAST	100	/* to RESUME at the destination */
-#define LONG_AGO_US	60000000	/* no move is begun and stopped so fast */
-#define OTHERS_OPEN_MS	20ULL	/* the gate: libvirt takes 1 to 4 */
+#define HAND_OVER_MS    1000     /* from the source's completed: as long as it may come back */
+#define HAND_OVER_LEAST 100      /* to RESUME at the destination */
+#define LONG_AGO_US     60000000 /* no move is begun and stopped so fast */
+#define OTHERS_OPEN_MS  20ULL    /* the gate: libvirt takes 1 to 4 */
 
 /* ---- where the VM is, as known here ---- */
 
 struct view {
-	__u32 place;		/* VM_NOWHERE: not known */
+	__u32 place; /* VM_NOWHERE: not known */
 	struct xr_vm_now now;
-	bool under_way;		/* prepared or in blackout */
+	bool under_way; /* prepared or in blackout */
 };
 
 static struct view look(const struct monitor *m)
 {
 	struct plane *p = m->d->plane;
-	struct view v = { .place = vm_find(p, vm_key(m->conf.mac,
-						     m->conf.vlan)) };
+	struct view v = { .place = vm_find(p, vm_key(m->conf.mac, m->conf.vlan)) };
 
 	if (v.place == VM_NOWHERE)
 		return v;
@@ -44,8 +43,7 @@ static __u16 here(const struct monitor *m, const struct view *v)
 	struct plane *p = m->d->plane;
 	__u16 i, any = 0;
 
-	if (v->place != VM_NOWHERE && v->under_way &&
-	    host_is_local(p, v->now.next))
+	if (v->place != VM_NOWHERE && v->under_way && host_is_local(p, v->now.next))
 		return v->now.next;
 	if (v->place != VM_NOWHERE && host_is_local(p, v->now.host))
 		return v->now.host;
@@ -147,7 +145,8 @@ static void tell_if_too_early(struct monitor *m, int64_t stopped)
 	int64_t early = (uint64_t)m->prepared - (uint64_t)stopped;
 
 	if (early > 0 && early < LONG_AGO_US)
-		qmp_log(m, "the VM stood still %.1f ms before its move was "
+		qmp_log(m,
+			"the VM stood still %.1f ms before its move was "
 			"prepared: what its port held then is lost",
 			early / 1000.0);
 }
@@ -157,8 +156,7 @@ static bool is_prepared(struct monitor *m)
 {
 	struct view v = look(m);
 
-	return v.place == VM_NOWHERE || !v.under_way ||
-	       vm_is_ready(m->d->plane, v.place);
+	return v.place == VM_NOWHERE || !v.under_way || vm_is_ready(m->d->plane, v.place);
 }
 
 static void prepare_to_leave(struct monitor *m)
@@ -166,8 +164,7 @@ static void prepare_to_leave(struct monitor *m)
 	struct view v = look(m);
 
 	/* Told otherwise, by the socket or the command, before STOP. */
-	if (m->conf.to[0] && v.place != VM_NOWHERE &&
-	    host_is_local(m->d->plane, v.now.host))
+	if (m->conf.to[0] && v.place != VM_NOWHERE && host_is_local(m->d->plane, v.now.host))
 		say(m, XR_NOTICE_PREPARE, m->conf.to);
 	m->prepared = now_us();
 	qmp_queue_watch(m);
@@ -175,9 +172,8 @@ static void prepare_to_leave(struct monitor *m)
 
 static bool in_migration(const struct monitor *m)
 {
-	return m->migration == QMP_ACTIVE ||
-	       m->migration == QMP_PRE_SWITCHOVER ||
-	       m->migration == QMP_DEVICE || m->migration == QMP_POSTCOPY;
+	return m->migration == QMP_ACTIVE || m->migration == QMP_PRE_SWITCHOVER ||
+		m->migration == QMP_DEVICE || m->migration == QMP_POSTCOPY;
 }
 
 static void stands_still(struct monitor *m)
@@ -195,8 +191,7 @@ static void stands_still(struct monitor *m)
 /* Whatever came of our part: QEMU must not wait for ever. */
 static void open_gate(struct monitor *m)
 {
-	qmp_send(m, QMP_CONTINUE, "migrate-continue",
-		 "{\"state\":\"pre-switchover\"}");
+	qmp_send(m, QMP_CONTINUE, "migrate-continue", "{\"state\":\"pre-switchover\"}");
 }
 
 static int on_gate(sd_event_source *s, uint64_t usec, void *ctx)
@@ -220,9 +215,8 @@ static void at_the_gate(struct monitor *m)
 	if (!m->conf.gate || m->gate_others || m->gate)
 		return;
 	if (m->gate_ours ||
-	    sd_event_add_time_relative(m->d->loop, &m->gate, CLOCK_MONOTONIC,
-				       OTHERS_OPEN_MS * 1000, 1000, on_gate,
-				       m) < 0)
+	    sd_event_add_time_relative(m->d->loop, &m->gate, CLOCK_MONOTONIC, OTHERS_OPEN_MS * 1000,
+				       1000, on_gate, m) < 0)
 		open_gate(m);
 }
 
@@ -239,8 +233,7 @@ static void leave_gate_to_others(struct monitor *m, const char *why)
 /* Gone on, or over, though nothing of ours was said yet. */
 static void past_the_gate(struct monitor *m)
 {
-	if (m->gate && (m->migration == QMP_DEVICE ||
-			m->migration == QMP_COMPLETED))
+	if (m->gate && (m->migration == QMP_DEVICE || m->migration == QMP_COMPLETED))
 		leave_gate_to_others(m, "somebody else says migrate-continue");
 	m->gate = sd_event_source_disable_unref(m->gate);
 }
@@ -249,8 +242,7 @@ static void moved_away(struct monitor *m)
 {
 	struct view v = look(m);
 
-	if (v.place != VM_NOWHERE && v.under_way &&
-	    !host_is_local(m->d->plane, v.now.next))
+	if (v.place != VM_NOWHERE && v.under_way && !host_is_local(m->d->plane, v.now.next))
 		say(m, XR_NOTICE_MOVED, name_of(m, v.now.next));
 }
 
@@ -269,11 +261,9 @@ static int on_over(sd_event_source *s, uint64_t usec, void *ctx)
 static uint64_t hand_over_us(const struct monitor *m, const struct view *v)
 {
 	const struct plane *p = m->d->plane;
-	__s32 left = (__s32)(p->vms[v->place].deadline -
-			     plane_tick(m->d->plane)) - 1;
+	__s32 left = (__s32)(p->vms[v->place].deadline - plane_tick(m->d->plane)) - 1;
 
-	return 1000ULL * (left >= HAND_OVER_MS / 1000 ? HAND_OVER_MS :
-							 HAND_OVER_LEAST);
+	return 1000ULL * (left >= HAND_OVER_MS / 1000 ? HAND_OVER_MS : HAND_OVER_LEAST);
 }
 
 /*
@@ -294,9 +284,8 @@ static void handed_over(struct monitor *m)
 	/* Its STOP went by unheard. */
 	if (v.now.state == XR_VM_PREPARED)
 		say(m, XR_NOTICE_PAUSE, NULL);
-	if (sd_event_add_time_relative(m->d->loop, &m->over, CLOCK_MONOTONIC,
-				       hand_over_us(m, &v), 1000, on_over,
-				       m) < 0)
+	if (sd_event_add_time_relative(m->d->loop, &m->over, CLOCK_MONOTONIC, hand_over_us(m, &v),
+				       1000, on_over, m) < 0)
 		moved_away(m);
 }
 
@@ -315,8 +304,7 @@ static void stayed(struct monitor *m)
 static bool is_said_to_have_left(struct monitor *m, const struct view *v)
 {
 	return v->place != VM_NOWHERE && m->left_for && !v->under_way &&
-	       v->now.host == m->left_for &&
-	       !host_is_local(m->d->plane, v->now.host);
+		v->now.host == m->left_for && !host_is_local(m->d->plane, v->now.host);
 }
 
 /*
@@ -330,8 +318,10 @@ static void runs_again(struct monitor *m)
 
 	m->over = sd_event_source_disable_unref(m->over);
 	if (is_said_to_have_left(m, &v) && host) {
-		qmp_log(m, "the VM runs here again: its migration to %s "
-			"came to nothing", name_of(m, v.now.host));
+		qmp_log(m,
+			"the VM runs here again: its migration to %s "
+			"came to nothing",
+			name_of(m, v.now.host));
 		say(m, XR_NOTICE_MOVED, name_of(m, host));
 	} else if (v.place != VM_NOWHERE && v.now.state == XR_VM_BLACKOUT) {
 		stayed(m);
@@ -355,7 +345,7 @@ static void leaving(struct monitor *m)
 		at_the_gate(m);
 		break;
 	case QMP_POSTCOPY:
-		if (!m->running)	/* STOP was faster than this word */
+		if (!m->running) /* STOP was faster than this word */
 			handed_over(m);
 		break;
 	case QMP_COMPLETED:
@@ -394,11 +384,11 @@ static void arrived(struct monitor *m)
 	if (m->tap[0] && !v.under_way)
 		prepare_to_come(m);
 	if (!host)
-		qmp_log(m, "the VM runs here, but no host is local; \"xroam "
+		qmp_log(m,
+			"the VM runs here, but no host is local; \"xroam "
 			"host add ... local\" says which this machine is");
 	else
-		say(m, v.place == VM_NOWHERE ? XR_NOTICE_ADD : XR_NOTICE_MOVED,
-		    name_of(m, host));
+		say(m, v.place == VM_NOWHERE ? XR_NOTICE_ADD : XR_NOTICE_MOVED, name_of(m, host));
 }
 
 static int on_never(sd_event_source *s, uint64_t usec, void *ctx)
@@ -408,8 +398,7 @@ static int on_never(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
-	if (v.place != VM_NOWHERE && v.under_way &&
-	    host_is_local(m->d->plane, v.now.next))
+	if (v.place != VM_NOWHERE && v.under_way && host_is_local(m->d->plane, v.now.next))
 		say(m, XR_NOTICE_CANCEL, NULL);
 	return 0;
 }
@@ -425,8 +414,7 @@ static void never_came(struct monitor *m)
 
 	m->never = sd_event_source_disable_unref(m->never);
 	if (sd_event_add_time_relative(m->d->loop, &m->never, CLOCK_MONOTONIC,
-				       policy->blackout_timeout * 1000000ULL,
-				       0, on_never, m) < 0)
+				       policy->blackout_timeout * 1000000ULL, 0, on_never, m) < 0)
 		on_never(NULL, 0, m);
 }
 
@@ -440,8 +428,7 @@ static void coming(struct monitor *m)
 
 /* ---- events ---- */
 
-static enum qmp_migration migration_of(const char *status,
-				       enum qmp_migration unknown)
+static enum qmp_migration migration_of(const char *status, enum qmp_migration unknown)
 {
 	static const struct {
 		const char *word;
@@ -521,8 +508,7 @@ void qmp_on_event(struct monitor *m, const char *name, json_t *data, int64_t at)
 	} else if (!strcmp(name, "STOP")) {
 		prepare_now(m);
 		m->running = false;
-		if (!m->incoming && m->migration != QMP_IDLE &&
-		    m->migration != QMP_FAILED) {
+		if (!m->incoming && m->migration != QMP_IDLE && m->migration != QMP_FAILED) {
 			if (!is_prepared(m))
 				m->prepared = now_us();
 			tell_if_too_early(m, at);
@@ -545,8 +531,7 @@ void qmp_on_ready(struct monitor *m)
 	qmp_send(m, QMP_EVENTS, "migrate-set-capabilities",
 		 "{\"capabilities\":[{\"capability\":\"events\","
 		 "\"state\":true}]}");
-	qmp_send(m, QMP_NETWORK, "human-monitor-command",
-		 "{\"command-line\":\"info network\"}");
+	qmp_send(m, QMP_NETWORK, "human-monitor-command", "{\"command-line\":\"info network\"}");
 	qmp_queue_ready(m);
 	if (m->conf.gate)
 		qmp_send(m, QMP_CHARDEVS, "query-chardev", NULL);
@@ -589,7 +574,8 @@ static void on_chardevs(struct monitor *m, json_t *list)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		label = json_string_value(json_object_get(one, "label"));
 		if (label && !strcmp(label, "charmonitor"))
 			leave_gate_to_others(m, "libvirt manages this QEMU");
@@ -598,8 +584,7 @@ static void on_chardevs(struct monitor *m, json_t *list)
 
 static void on_status(struct monitor *m, json_t *value)
 {
-	const char *status = json_string_value(json_object_get(value,
-							       "status"));
+	const char *status = json_string_value(json_object_get(value, "status"));
 
 	m->running = status && !strcmp(status, "running");
 	if (status && !m->conf.role_given)
@@ -615,8 +600,7 @@ static bool was_taken_away(struct monitor *m, const struct view *v)
 	const struct xr_vm_info *info = &m->d->plane->vm_info[v->place];
 
 	return !v->under_way && !host_is_local(m->d->plane, v->now.host) &&
-	       info->source == XR_SOURCE_QMP &&
-	       info->step == XR_NOTICE_MOVED + 1;
+		info->source == XR_SOURCE_QMP && info->step == XR_NOTICE_MOVED + 1;
 }
 
 /* The events that nobody heard: it stands where they would have brought it. */
@@ -632,7 +616,7 @@ static void catch_up(struct monitor *m)
 		if (!known || !host_is_local(m->d->plane, v.now.host))
 			arrived(m);
 	} else if (m->incoming) {
-		return;		/* RESUME will tell */
+		return; /* RESUME will tell */
 	} else if (m->running && !in_migration(m)) {
 		if (known && v.now.state == XR_VM_BLACKOUT) {
 			stayed(m);
@@ -651,8 +635,7 @@ static void catch_up(struct monitor *m)
 
 static void on_migrate(struct monitor *m, json_t *value)
 {
-	const char *status = json_string_value(json_object_get(value,
-							       "status"));
+	const char *status = json_string_value(json_object_get(value, "status"));
 
 	m->migration = migration_of(status, QMP_IDLE);
 	prepare_now(m);
@@ -703,8 +686,8 @@ void qmp_on_gone(struct monitor *m)
 	qmp_queue_gone(m);
 	m->gate = sd_event_source_disable_unref(m->gate);
 	m->over = sd_event_source_disable_unref(m->over);
-	if (!m->incoming && (m->migration == QMP_COMPLETED ||
-			     (m->migration == QMP_POSTCOPY && !m->running)))
+	if (!m->incoming &&
+	    (m->migration == QMP_COMPLETED || (m->migration == QMP_POSTCOPY && !m->running)))
 		moved_away(m);
 	/* It waited for a VM, which did not begin to run: it stays. */
 	if (m->incoming && !m->running)

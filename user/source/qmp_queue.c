@@ -14,10 +14,10 @@
 #include "lib/text.h"
 #include "qmp.h"
 
-#define SOON_US		2000U	/* until the next look */
-#define LATER_US	20000U	/* where the last one told exactly */
-#define SOON_LOOKS	64	/* so busy a guest that none will */
-#define BACKEND		"/virtio-backend"
+#define SOON_US    2000U  /* until the next look */
+#define LATER_US   20000U /* where the last one told exactly */
+#define SOON_LOOKS 64     /* so busy a guest that none will */
+#define BACKEND    "/virtio-backend"
 
 void qmp_queue_gone(struct monitor *m)
 {
@@ -43,8 +43,8 @@ void qmp_queue_ready(struct monitor *m)
 /* A path goes into a command: nothing in it may end a JSON string. */
 static bool is_card(const char *name, const char *path)
 {
-	return name && path && !strcmp(name, "virtio-net") &&
-	       strlen(path) < 200 && !strpbrk(path, "\"\\");
+	return name && path && !strcmp(name, "virtio-net") && strlen(path) < 200 &&
+		!strpbrk(path, "\"\\");
 }
 
 static void on_cards(struct monitor *m, json_t *list)
@@ -55,15 +55,15 @@ static void on_cards(struct monitor *m, json_t *list)
 	size_t i;
 	int n = 0;
 
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		path = json_string_value(json_object_get(one, "path"));
 		if (n == QMP_CARDS || m->card[n] ||
-		    !is_card(json_string_value(json_object_get(one, "name")),
-			     path))
+		    !is_card(json_string_value(json_object_get(one, "name")), path))
 			continue;
 		m->card[n] = strdup(path);
-		snprintf(arguments, sizeof(arguments),
-			 "{\"path\":\"%s\",\"property\":\"mac\"}", path);
+		snprintf(arguments, sizeof(arguments), "{\"path\":\"%s\",\"property\":\"mac\"}",
+			 path);
 		qmp_send(m, QMP_CARD + n++, "qom-get", arguments);
 	}
 }
@@ -89,8 +89,7 @@ static void ask(struct monitor *m, enum qmp_id id)
 {
 	char arguments[300];
 
-	snprintf(arguments, sizeof(arguments), "{\"path\":\"%s\",\"queue\":0}",
-		 m->card[m->queue]);
+	snprintf(arguments, sizeof(arguments), "{\"path\":\"%s\",\"queue\":0}", m->card[m->queue]);
 	qmp_send(m, id, "x-query-virtio-queue-status", arguments);
 }
 
@@ -116,11 +115,10 @@ static int on_look(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
-	if (m->migration != QMP_ACTIVE || m->incoming || m->queue < 0 ||
-	    place == VM_NOWHERE)
-		return 0;	/* the next migration begins anew */
+	if (m->migration != QMP_ACTIVE || m->incoming || m->queue < 0 || place == VM_NOWHERE)
+		return 0; /* the next migration begins anew */
 	if (m->asked || vm_local_reads(m->d->plane, place, &m->reads)) {
-		again(m, LATER_US);	/* no answer, or not prepared yet */
+		again(m, LATER_US); /* no answer, or not prepared yet */
 	} else {
 		m->asked = true;
 		ask(m, QMP_QUEUE);
@@ -136,8 +134,7 @@ void qmp_queue_watch(struct monitor *m)
 	if (m->look)
 		again(m, SOON_US);
 	else
-		sd_event_add_time_relative(m->d->loop, &m->look,
-					   CLOCK_MONOTONIC, odd_time(SOON_US),
+		sd_event_add_time_relative(m->d->loop, &m->look, CLOCK_MONOTONIC, odd_time(SOON_US),
 					   1, on_look, m);
 }
 
@@ -166,10 +163,8 @@ static void on_queue(struct monitor *m, json_t *value)
 	m->asked = false;
 	/* Stopped meanwhile: it may have thrown away what it counts. */
 	if (m->running && read_used(value, &used) && place != VM_NOWHERE &&
-	    !vm_local_reads(m->d->plane, place, &reads) &&
-	    !daemon_begin(m->d, &err)) {
-		exact = vm_local_compare(m->d->plane, place, used, m->reads,
-					 reads);
+	    !vm_local_reads(m->d->plane, place, &reads) && !daemon_begin(m->d, &err)) {
+		exact = vm_local_compare(m->d->plane, place, used, m->reads, reads);
 		daemon_end(m->d);
 	}
 	again(m, exact || ++m->looks > SOON_LOOKS ? LATER_US : SOON_US);
@@ -182,8 +177,7 @@ static void on_queue_stopped(struct monitor *m, json_t *value)
 	struct xr_err err;
 	__u16 used;
 
-	if (!read_used(value, &used) || place == VM_NOWHERE ||
-	    daemon_begin(m->d, &err))
+	if (!read_used(value, &used) || place == VM_NOWHERE || daemon_begin(m->d, &err))
 		return;
 	vm_local_delivered(m->d->plane, place, used, &r);
 	daemon_end(m->d);

@@ -19,12 +19,8 @@
 
 /* Stopped in the opposite order: who tells of changes goes last. */
 static const struct source *const daemon_sources[] = {
-	&source_prepared,
-	&source_ageing,
-	&source_links,
-	&source_announcements,
-	&source_qmp,
-	&source_socket,
+	&source_prepared,      &source_ageing, &source_links,
+	&source_announcements, &source_qmp,    &source_socket,
 };
 
 #define SOURCES (sizeof(daemon_sources) / sizeof(daemon_sources[0]))
@@ -33,7 +29,7 @@ static const struct source *const daemon_sources[] = {
 
 /* ---- what it says ---- */
 
-#define LOG_BURST 20	/* lines a second */
+#define LOG_BURST 20 /* lines a second */
 
 static bool log_gate(time_t now)
 {
@@ -42,8 +38,7 @@ static bool log_gate(time_t now)
 
 	if (now != second) {
 		if (left_out)
-			fprintf(stderr, "xroam: %u more lines left out\n",
-				left_out);
+			fprintf(stderr, "xroam: %u more lines left out\n", left_out);
 		second = now;
 		said = left_out = 0;
 	}
@@ -86,8 +81,8 @@ void daemon_say(const char *fmt, ...)
 
 /* ---- the instance ---- */
 
-int daemon_notice(struct daemon *d, const struct xr_notice *n,
-		  struct xr_answer *a, struct xr_err *err)
+int daemon_notice(struct daemon *d, const struct xr_notice *n, struct xr_answer *a,
+		  struct xr_err *err)
 {
 	struct xr_err why = { "" };
 	int ret = daemon_begin(d, &why);
@@ -96,8 +91,7 @@ int daemon_notice(struct daemon *d, const struct xr_notice *n,
 	if (!ret) {
 		ret = vm_notice(d->plane, n, a, &why);
 		if (!ret && n->kind == XR_NOTICE_PREPARE)
-			prepared_watch(d, vm_find(d->plane,
-						  vm_key(n->mac, n->vlan)));
+			prepared_watch(d, vm_find(d->plane, vm_key(n->mac, n->vlan)));
 		daemon_end(d);
 	}
 	if (ret && ret != -ENODEV)
@@ -117,11 +111,10 @@ struct life {
 	size_t started;
 	struct loader loader;
 	sd_event_source *loads;
-	bool once_more;		/* SIGHUP came while the file was being read */
+	bool once_more; /* SIGHUP came while the file was being read */
 };
 
-static int on_end(sd_event_source *s, const struct signalfd_siginfo *si,
-		  void *ctx)
+static int on_end(sd_event_source *s, const struct signalfd_siginfo *si, void *ctx)
 {
 	struct life *life = ctx;
 
@@ -198,17 +191,15 @@ static void reload(struct life *life)
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 		   now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
 	if (!loader_start(&life->loader, &life->d, &err) &&
-	    sd_event_add_io(life->d.top, &life->loads, life->loader.fd,
-			    EPOLLIN, on_loaded, life) >= 0)
+	    sd_event_add_io(life->d.top, &life->loads, life->loader.fd, EPOLLIN, on_loaded, life) >=
+		    0)
 		return;
 	loader_kill(&life->loader);
-	daemon_say("SIGHUP: %s; all stays as it was",
-	    err.text[0] ? err.text : "out of memory");
+	daemon_say("SIGHUP: %s; all stays as it was", err.text[0] ? err.text : "out of memory");
 	sd_notify(0, "READY=1");
 }
 
-static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si,
-		     void *ctx)
+static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *ctx)
 {
 	struct life *life = ctx;
 
@@ -223,8 +214,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si,
 
 /* ---- its life ---- */
 
-static int watch_signal(struct life *life, int sig,
-			sd_event_signal_handler_t on_signal)
+static int watch_signal(struct life *life, int sig, sd_event_signal_handler_t on_signal)
 {
 	sd_event_source *s;
 	int ret = sd_event_add_signal(life->d.top, &s, sig, on_signal, life);
@@ -300,8 +290,7 @@ static int load_config(struct daemon *d, struct xr_err *err)
 		if (strcmp(said.text, err->text))
 			daemon_say("%s: waiting for it", err->text);
 		said = *err;
-		sd_notifyf(0, "STATUS=%s\nEXTEND_TIMEOUT_USEC=%u", err->text,
-			   60 * 1000000);
+		sd_notifyf(0, "STATUS=%s\nEXTEND_TIMEOUT_USEC=%u", err->text, 60 * 1000000);
 		poll(NULL, 0, 500);
 	}
 	d->waits_for_devices = false;
@@ -325,7 +314,8 @@ static int open_instance(struct daemon *d, struct xr_err *err)
 	}
 	ret = instance_open(&d->plane, d->instance, PLANE_CHANGE, NULL, NULL, err);
 	if (ret == -ENOENT)
-		return xr_fail(err, ret, "no instance \"%s\": \"xroam run -c "
+		return xr_fail(err, ret,
+			       "no instance \"%s\": \"xroam run -c "
 			       "FILE\" makes it, or \"xroam apply FILE\"",
 			       d->instance);
 	if (ret)
@@ -357,8 +347,7 @@ static int start_sources(struct life *life, struct xr_err *err)
 static void stop_sources(struct life *life)
 {
 	while (life->started--)
-		daemon_sources[life->started]->stop(
-			life->state[life->started]);
+		daemon_sources[life->started]->stop(life->state[life->started]);
 }
 
 static int live(struct life *life, struct xr_err *err)
@@ -379,8 +368,7 @@ static int live(struct life *life, struct xr_err *err)
 		daemon_say("instance \"%s\": watching", d->instance);
 		ret = sd_event_loop(d->top);
 		if (ret < 0)
-			xr_fail(err, ret, "the event loop: %s",
-				strerror(-ret));
+			xr_fail(err, ret, "the event loop: %s", strerror(-ret));
 		sd_notify(0, "STOPPING=1");
 	}
 	sd_event_source_disable_unref(life->loads);
@@ -391,24 +379,23 @@ static int live(struct life *life, struct xr_err *err)
 	return ret < 0 ? ret : d->status;
 }
 
-int daemon_run(const char *instance, const char *config, bool verbose,
-	       struct xr_err *err)
+int daemon_run(const char *instance, const char *config, bool verbose, struct xr_err *err)
 {
 	struct life life = { .d = {
-		.instance = instance,
-		.file = config,
-		.verbose = verbose,
-		.err = err,
-		.claim_fd = -1,
-		.goes_on = goes_on,
-	} };
+				     .instance = instance,
+				     .file = config,
+				     .verbose = verbose,
+				     .err = err,
+				     .claim_fd = -1,
+				     .goes_on = goes_on,
+			     } };
 	struct daemon *d = &life.d;
 	int ret;
 
 	many_files();
 	/* It sleeps nearly always; where it wakes late, frames are late. */
 	if (setpriority(PRIO_PROCESS, 0, NICE))
-		errno = 0;	/* not root: it does without */
+		errno = 0; /* not root: it does without */
 	daemon_harden();
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	ret = open_instance(d, err);

@@ -22,24 +22,24 @@
 #include "plane/daemon.h"
 #include "source.h"
 
-#define CLIENTS		1024
-#define OWN_FILES	64	/* descriptors that clients do not get */
-#define LINE_MAX_OCTETS	65536
-#define FIRST_BUFFER	4096
-#define OUT_OCTETS	32768	/* answers that wait to be read */
-#define TURN		32	/* lines of one client before the next one's turn */
-#define READ_WITHIN	10	/* seconds for a client to take an answer ... */
-#define LINE_WITHIN	30	/* ... and to end a line it began */
-#define SECOND		1000000ULL
+#define CLIENTS         1024
+#define OWN_FILES       64 /* descriptors that clients do not get */
+#define LINE_MAX_OCTETS 65536
+#define FIRST_BUFFER    4096
+#define OUT_OCTETS      32768 /* answers that wait to be read */
+#define TURN            32    /* lines of one client before the next one's turn */
+#define READ_WITHIN     10    /* seconds for a client to take an answer ... */
+#define LINE_WITHIN     30    /* ... and to end a line it began */
+#define SECOND          1000000ULL
 
 struct server {
 	struct daemon *d;
 	int fd, spare;
 	char path[108];
-	ino_t inode;			/* of the path: it may be another's by now */
+	ino_t inode; /* of the path: it may be another's by now */
 	dev_t dev;
 	sd_event_source *accept, *second;
-	struct client *clients;		/* a list */
+	struct client *clients; /* a list */
 	unsigned int n;
 };
 
@@ -50,13 +50,13 @@ struct client {
 	sd_event_source *io, *turn;
 	char *in;
 	size_t in_len, in_size;
-	size_t searched;		/* of it, without a newline */
-	char *out;			/* NULL: nothing waits */
+	size_t searched; /* of it, without a newline */
+	char *out;       /* NULL: nothing waits */
 	size_t out_len;
-	time_t since;			/* it has been owing us for so long; 0: no */
-	bool ended;			/* it says no more */
-	bool gone;			/* and hears no more: what it said still counts */
-	bool closing;			/* the last answer is out, or on its way */
+	time_t since; /* it has been owing us for so long; 0: no */
+	bool ended;   /* it says no more */
+	bool gone;    /* and hears no more: what it said still counts */
+	bool closing; /* the last answer is out, or on its way */
 };
 
 static time_t seconds_now(void)
@@ -171,8 +171,7 @@ static bool obey(struct client *c, const char *line, size_t len)
 		ret = daemon_notice(c->s->d, &n, &a, &err);
 		json_decref(json);
 	}
-	return say(c, buf, ret ? notice_refused(buf, err.text) :
-				 notice_done(buf, &a));
+	return say(c, buf, ret ? notice_refused(buf, err.text) : notice_done(buf, &a));
 }
 
 /* The length of the first line in the buffer with its newline; 0: not whole. */
@@ -242,9 +241,8 @@ static void listen_to(struct client *c)
 	ssize_t got;
 
 	if (!grow(c))
-		return;		/* a whole buffer: finish() judges it */
-	got = recv(c->fd, c->in + c->in_len, c->in_size - c->in_len,
-		   MSG_DONTWAIT);
+		return; /* a whole buffer: finish() judges it */
+	got = recv(c->fd, c->in + c->in_len, c->in_size - c->in_len, MSG_DONTWAIT);
 	if (got > 0)
 		c->in_len += got;
 	else if (!got || (errno != EAGAIN && errno != EINTR))
@@ -262,8 +260,10 @@ static bool finish(struct client *c, bool *again)
 		return true;
 	}
 	if (c->in_len >= LINE_MAX_OCTETS) {
-		snprintf(text, sizeof(text), "a line of more than %d octets: "
-			 "cut off", LINE_MAX_OCTETS - 1);
+		snprintf(text, sizeof(text),
+			 "a line of more than %d octets: "
+			 "cut off",
+			 LINE_MAX_OCTETS - 1);
 		return cut_off(c, text);
 	}
 	if (c->ended && c->in_len)
@@ -289,8 +289,7 @@ static void wait_for_more(struct client *c, bool again)
 	if (!c->closing && !c->ended && !again && room_to_answer(c))
 		events |= EPOLLIN;
 	sd_event_source_set_io_events(c->io, events);
-	sd_event_source_set_enabled(c->turn, again ? SD_EVENT_ONESHOT :
-						     SD_EVENT_OFF);
+	sd_event_source_set_enabled(c->turn, again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	if (!owes)
 		c->since = 0;
 	else if (!c->since)
@@ -299,7 +298,7 @@ static void wait_for_more(struct client *c, bool again)
 
 static void serve(struct client *c, bool readable)
 {
-	bool again = false, alive = true;	/* false: no memory for it */
+	bool again = false, alive = true; /* false: no memory for it */
 
 	flush(c);
 	if (readable && !c->closing)
@@ -369,8 +368,10 @@ static void turn_away(int fd, unsigned int n)
 	char text[96], buf[NOTICE_ANSWER];
 	size_t len;
 
-	snprintf(text, sizeof(text), "there are %u clients already, and no "
-		 "more are served", n);
+	snprintf(text, sizeof(text),
+		 "there are %u clients already, and no "
+		 "more are served",
+		 n);
 	len = notice_refused(buf, text);
 	/* It fits, or the client is not worth waiting for. */
 	if (send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -410,8 +411,7 @@ static int on_accept(sd_event_source *src, int fd, uint32_t revents, void *ctx)
 	(void)src;
 	(void)revents;
 	for (i = 0; i < TURN; i++) {
-		int peer = accept4(fd, NULL, NULL,
-				   SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (peer < 0) {
 			if (errno == EMFILE || errno == ENFILE)
@@ -443,8 +443,7 @@ static int on_second(sd_event_source *src, uint64_t usec, void *ctx)
 		if (c->out_len && now - c->since > READ_WITHIN)
 			client_free(c);
 		else if (!c->out_len && now - c->since > LINE_WITHIN) {
-			if (cut_off(c, "a line without an end: cut off") &&
-			    c->out_len)
+			if (cut_off(c, "a line without an end: cut off") && c->out_len)
 				wait_for_more(c, false);
 			else
 				client_free(c);
@@ -471,14 +470,14 @@ static int make_way(const struct sockaddr_un *to, struct xr_err *err)
 		poll(NULL, 0, 100);
 	}
 	if (!ret || ret == -EAGAIN)
-		return xr_fail(err, -EADDRINUSE, "%s: another process listens "
-			       "there: stop it first", to->sun_path);
+		return xr_fail(err, -EADDRINUSE,
+			       "%s: another process listens "
+			       "there: stop it first",
+			       to->sun_path);
 	if (xr_is_lack(ret))
-		return xr_fail(err, ret, "%s: %s", to->sun_path,
-			       strerror(-ret));
+		return xr_fail(err, ret, "%s: %s", to->sun_path, strerror(-ret));
 	if (ret != -ENOENT && unlink(to->sun_path) && errno != ENOENT)
-		return xr_fail(err, -errno, "%s: %s", to->sun_path,
-			       strerror(errno));
+		return xr_fail(err, -errno, "%s: %s", to->sun_path, strerror(errno));
 	return 0;
 }
 
@@ -525,8 +524,7 @@ static void stop(void *state)
 		client_free(s->clients);
 	sd_event_source_disable_unref(s->accept);
 	sd_event_source_disable_unref(s->second);
-	if (s->inode && !stat(s->path, &st) && st.st_ino == s->inode &&
-	    st.st_dev == s->dev)
+	if (s->inode && !stat(s->path, &st) && st.st_ino == s->inode && st.st_dev == s->dev)
 		unlink(s->path);
 	if (s->fd >= 0)
 		close(s->fd);
@@ -548,11 +546,9 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	ret = open_socket(s, err);
 	if (ret)
 		goto fail;
-	ret = sd_event_add_io(d->loop, &s->accept, s->fd, EPOLLIN, on_accept,
-			      s);
+	ret = sd_event_add_io(d->loop, &s->accept, s->fd, EPOLLIN, on_accept, s);
 	if (ret >= 0)
-		ret = sd_event_add_time_relative(d->loop, &s->second,
-						 CLOCK_MONOTONIC, SECOND,
+		ret = sd_event_add_time_relative(d->loop, &s->second, CLOCK_MONOTONIC, SECOND,
 						 SECOND / 10, on_second, s);
 	if (ret < 0) {
 		xr_fail(err, ret, "%s: %s", s->path, strerror(-ret));

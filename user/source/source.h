@@ -20,22 +20,22 @@ struct daemon {
 	sd_event *loop, *chores, *top;
 	struct plane *plane;
 	const char *instance;
-	const struct model *config;	/* of -c FILE; NULL: none */
+	const struct model *config; /* of -c FILE; NULL: none */
 	bool verbose;
 
-	struct prepared *prepared;	/* prepared.c's own */
+	struct prepared *prepared; /* prepared.c's own */
 
 	/* run.c's own */
-	const char *file;		/* -c FILE; NULL: none */
-	struct model model;		/* what config points to: of the file, the sources */
-	bool waits_for_devices;		/* of the file, for they may be late */
-	struct xr_err *err;		/* why it ended */
-	int status;			/* -errno, the same */
+	const char *file;       /* -c FILE; NULL: none */
+	struct model model;     /* what config points to: of the file, the sources */
+	bool waits_for_devices; /* of the file, for they may be late */
+	struct xr_err *err;     /* why it ended */
+	int status;             /* -errno, the same */
 	int claim_fd;
 
 	/* gate.c's own */
 	struct gate *gate;
-	unsigned int locked;		/* daemon_begin()s without their end */
+	unsigned int locked; /* daemon_begin()s without their end */
 	void (*goes_on)(struct daemon *d);
 };
 
@@ -43,8 +43,8 @@ struct daemon {
  * vm_notice() under the instance's lock, after finishing what a killed command
  * left; logs what was refused. What each source calls.
  */
-int daemon_notice(struct daemon *d, const struct xr_notice *n,
-		  struct xr_answer *a, struct xr_err *err);
+int daemon_notice(struct daemon *d, const struct xr_notice *n, struct xr_answer *a,
+		  struct xr_err *err);
 
 /*
  * Around whatever needs the lock. They nest. -ENODEV: the instance is gone, and the
@@ -63,8 +63,7 @@ void gate_close(struct daemon *d);
 void prepared_watch(struct daemon *d, __u32 place);
 
 /* One line on stderr; of a torrent of them most are left out, and counted. */
-void daemon_log(struct daemon *d, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void daemon_log(struct daemon *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same of its own life: never left out. */
 void daemon_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -80,15 +79,14 @@ struct source {
 	void (*stop)(void *state);
 };
 
-extern const struct source source_socket;	/* /run/xroam/INSTANCE.sock */
-extern const struct source source_qmp;		/* a QEMU's monitor */
+extern const struct source source_socket;        /* /run/xroam/INSTANCE.sock */
+extern const struct source source_qmp;           /* a QEMU's monitor */
 extern const struct source source_announcements; /* what the data plane saw */
-extern const struct source source_ageing;	/* deadlines, ttls, rings */
-extern const struct source source_prepared;	/* hooks and counts that may wait */
-extern const struct source source_links;	/* next hops, devices that come and go */
+extern const struct source source_ageing;        /* deadlines, ttls, rings */
+extern const struct source source_prepared;      /* hooks and counts that may wait */
+extern const struct source source_links;         /* next hops, devices that come and go */
 
 /* Runs until SIGTERM or SIGINT; the exit status' errno. */
-int daemon_run(const char *instance, const char *config, bool verbose,
-	       struct xr_err *err);
+int daemon_run(const char *instance, const char *config, bool verbose, struct xr_err *err);
 
 #endif

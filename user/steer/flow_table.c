@@ -13,8 +13,7 @@ static struct xr_flow unpack(__u64 word)
 	return f;
 }
 
-size_t flow_table_sweep(struct xr_flow_bucket *bucket, size_t buckets,
-			const bool *gone)
+size_t flow_table_sweep(struct xr_flow_bucket *bucket, size_t buckets, const bool *gone)
 {
 	size_t i, freed = 0;
 	__u64 *word, was;
@@ -26,9 +25,9 @@ size_t flow_table_sweep(struct xr_flow_bucket *bucket, size_t buckets,
 			was = __atomic_load_n(word, __ATOMIC_RELAXED);
 			/* A failed exchange reloads was: judge it afresh. */
 			while (was && gone[unpack(was).backend]) {
-				if (!__atomic_compare_exchange_n(
-					    word, &was, 0, false,
-					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+				if (!__atomic_compare_exchange_n(word, &was, 0, false,
+								 __ATOMIC_ACQ_REL,
+								 __ATOMIC_RELAXED))
 					continue;
 				freed++;
 				break;
@@ -38,8 +37,8 @@ size_t flow_table_sweep(struct xr_flow_bucket *bucket, size_t buckets,
 	return freed;
 }
 
-size_t flow_table_count(const struct xr_flow_bucket *bucket, size_t buckets,
-			__u32 tick, __u32 idle, __u32 *per_backend)
+size_t flow_table_count(const struct xr_flow_bucket *bucket, size_t buckets, __u32 tick, __u32 idle,
+			__u32 *per_backend)
 {
 	const __u64 *word;
 	struct xr_flow f;
@@ -50,8 +49,7 @@ size_t flow_table_count(const struct xr_flow_bucket *bucket, size_t buckets,
 		for (w = 0; w < XR_FLOW_WAYS; w++) {
 			word = (const __u64 *)(const void *)&bucket[i].way[w];
 			f = unpack(__atomic_load_n(word, __ATOMIC_RELAXED));
-			if (!f.backend ||
-			    ((tick - f.seen) & XR_FLOW_SEEN) > idle)
+			if (!f.backend || ((tick - f.seen) & XR_FLOW_SEEN) > idle)
 				continue;
 			n++;
 			if (per_backend)

@@ -12,14 +12,13 @@
  * entry that the data plane changes meanwhile is looked at again; the number
  * of entries freed.
  */
-size_t flow_table_sweep(struct xr_flow_bucket *bucket, size_t buckets,
-			const bool *gone);
+size_t flow_table_sweep(struct xr_flow_bucket *bucket, size_t buckets, const bool *gone);
 
 /*
  * Entries that are not idled out, whole and (where per_backend is not NULL, of
  * XR_MAX_BACKENDS + 1) by backend.
  */
-size_t flow_table_count(const struct xr_flow_bucket *bucket, size_t buckets,
-			__u32 tick, __u32 idle, __u32 *per_backend);
+size_t flow_table_count(const struct xr_flow_bucket *bucket, size_t buckets, __u32 tick, __u32 idle,
+			__u32 *per_backend);
 
 #endif

@@ -14,10 +14,10 @@
 #include "maglev.h"
 
 struct turn {
-	double when;		/* of its next turn */
-	double step;		/* 1 / weight */
-	__u64 order;		/* breaks ties, and the same way on every node */
-	__u32 next;		/* next slot of its permutation */
+	double when; /* of its next turn */
+	double step; /* 1 / weight */
+	__u64 order; /* breaks ties, and the same way on every node */
+	__u32 next;  /* next slot of its permutation */
 	__u32 skip;
 	__u16 backend;
 };
@@ -54,8 +54,8 @@ static void take_slot(struct turn *t, __u16 *slot)
 	t->when += t->step;
 }
 
-int maglev_build(const struct xr_hash_keys *keys,
-		 const struct maglev_member *member, size_t n, __u16 *slot)
+int maglev_build(const struct xr_hash_keys *keys, const struct maglev_member *member, size_t n,
+		 __u16 *slot)
 {
 	struct turn *heap;
 	size_t i, live = 0;
@@ -75,8 +75,7 @@ int maglev_build(const struct xr_hash_keys *keys,
 		heap[live].order = h;
 		heap[live].step = 1.0 / member[i].weight;
 		/* 53 bits: what a double holds exactly. */
-		heap[live].when = (double)(h >> 11) / (1ULL << 53) *
-				  heap[live].step;
+		heap[live].when = (double)(h >> 11) / (1ULL << 53) * heap[live].step;
 		heap[live].backend = member[i].backend;
 		live++;
 	}

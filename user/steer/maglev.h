@@ -10,9 +10,9 @@
 #include <xroam/abi.h>
 
 struct maglev_member {
-	const char *name;	/* where its slots lie depends on this alone */
-	__u32 weight;		/* 0: gets no slot */
-	__u16 backend;		/* what is written into its slots */
+	const char *name; /* where its slots lie depends on this alone */
+	__u32 weight;     /* 0: gets no slot */
+	__u16 backend;    /* what is written into its slots */
 };
 
 /*
@@ -20,7 +20,7 @@ struct maglev_member {
  * table on every node, in whatever order they are given. Without a member of
  * weight > 0 all slots are 0. 0 or -ENOMEM.
  */
-int maglev_build(const struct xr_hash_keys *keys,
-		 const struct maglev_member *member, size_t n, __u16 *slot);
+int maglev_build(const struct xr_hash_keys *keys, const struct maglev_member *member, size_t n,
+		 __u16 *slot);
 
 #endif

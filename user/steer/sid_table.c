@@ -20,10 +20,10 @@
 #include "lib/text.h"
 #include "sid_table.h"
 
-#define SEARCH_MAX	1024	/* buckets looked at to make room for one key */
+#define SEARCH_MAX 1024 /* buckets looked at to make room for one key */
 
 struct step {
-	__u32 from, to;		/* spots */
+	__u32 from, to; /* spots */
 	__u32 round;
 };
 
@@ -38,15 +38,15 @@ struct list {
 };
 
 struct sid_plan {
-	struct xr_sid_bucket *bucket;	/* the table as it will be, without backends */
+	struct xr_sid_bucket *bucket; /* the table as it will be, without backends */
 	__u32 mask;
-	__u32 *fresh;			/* by spot: index in want + 1; 0: not new */
-	__u16 *ready;			/* by spot: first round that may write here */
-	__u16 *there;			/* by spot: round in which its key arrived */
+	__u32 *fresh; /* by spot: index in want + 1; 0: not new */
+	__u16 *ready; /* by spot: first round that may write here */
+	__u16 *there; /* by spot: round in which its key arrived */
 	struct sid_entry *want;
-	struct list deleted;		/* __u32 spots */
-	struct list changed;		/* struct change */
-	struct list steps;		/* struct step */
+	struct list deleted; /* __u32 spots */
+	struct list changed; /* struct change */
+	struct list steps;   /* struct step */
 	size_t added, rounds;
 };
 
@@ -151,8 +151,7 @@ static int move_key(struct sid_plan *p, __u32 from, __u32 to)
 		return -ENOMEM;
 	s->from = from;
 	s->to = to;
-	s->round = p->ready[to] > p->there[from] ? p->ready[to] :
-						   p->there[from];
+	s->round = p->ready[to] > p->there[from] ? p->ready[to] : p->there[from];
 	p->ready[from] = p->there[to] = s->round + 1;
 	if (p->rounds < s->round + 1)
 		p->rounds = s->round + 1;
@@ -162,7 +161,7 @@ static int move_key(struct sid_plan *p, __u32 from, __u32 to)
 struct node {
 	__u32 bucket;
 	__s32 parent;
-	__u8 way;	/* of the parent, whose key could move here */
+	__u8 way; /* of the parent, whose key could move here */
 };
 
 static bool among_parents(const struct node *node, int i, __u32 bucket)
@@ -202,8 +201,7 @@ static long make_room(struct sid_plan *p, __u32 b1, __u32 b2)
 		return -ENOSPC;
 	to = node[head].bucket * XR_SID_WAYS + way;
 	for (; node[head].parent >= 0; head = node[head].parent) {
-		from = node[node[head].parent].bucket * XR_SID_WAYS +
-		       node[head].way;
+		from = node[node[head].parent].bucket * XR_SID_WAYS + node[head].way;
 		ret = move_key(p, from, to);
 		if (ret)
 			return ret;
@@ -221,8 +219,7 @@ static int insert(struct sid_plan *p, __u64 key, __u32 index)
 	 * The first bucket costs a reader one cache line less; but once it is
 	 * nearly full, filling it up makes later keys kick others out.
 	 */
-	if (used_ways(p, b1) >= XR_SID_WAYS - 1 &&
-	    used_ways(p, b2) < used_ways(p, b1))
+	if (used_ways(p, b1) >= XR_SID_WAYS - 1 && used_ways(p, b2) < used_ways(p, b1))
 		b = b2;
 	if (free_way(p, b) >= 0)
 		spot = b * (long)XR_SID_WAYS + free_way(p, b);
@@ -236,8 +233,7 @@ static int insert(struct sid_plan *p, __u64 key, __u32 index)
 	return 0;
 }
 
-static int plan_alloc(struct sid_plan *p, const struct sid_entry *want,
-		      size_t n, __u32 mask)
+static int plan_alloc(struct sid_plan *p, const struct sid_entry *want, size_t n, __u32 mask)
 {
 	size_t spots = ((size_t)mask + 1) * XR_SID_WAYS;
 
@@ -253,8 +249,7 @@ static int plan_alloc(struct sid_plan *p, const struct sid_entry *want,
 	return 0;
 }
 
-static int same_key(const struct sid_entry *a, const struct sid_entry *b,
-		    struct xr_err *err)
+static int same_key(const struct sid_entry *a, const struct sid_entry *b, struct xr_err *err)
 {
 	char ta[2 * XR_SID_MAX + 1], tb[2 * XR_SID_MAX + 1];
 
@@ -262,23 +257,22 @@ static int same_key(const struct sid_entry *a, const struct sid_entry *b,
 	text_hex(tb, sizeof(tb), b->sid, b->len);
 	if (!strcmp(ta, tb))
 		return xr_fail(err, -EEXIST,
-			       "server ID %s is given twice: a server ID names one backend",
-			       ta);
-	return xr_fail(err, -EEXIST,
-		       "server IDs %s and %s cannot be told apart (their keys are equal): use another one",
-		       ta, tb);
+			       "server ID %s is given twice: a server ID names one backend", ta);
+	return xr_fail(
+		err, -EEXIST,
+		"server IDs %s and %s cannot be told apart (their keys are equal): use another one",
+		ta, tb);
 }
 
-static int index_want(struct lut *l, __u64 *key, const struct sid_entry *want,
-		      size_t n, struct xr_err *err)
+static int index_want(struct lut *l, __u64 *key, const struct sid_entry *want, size_t n,
+		      struct xr_err *err)
 {
 	__u32 at, j;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		key[i] = sid_key(want[i].sid, want[i].len);
-		for (at = lut_first(l, xr_mix64(key[i]));
-		     (j = lut_get(l, at)) != LUT_END; at++)
+		for (at = lut_first(l, xr_mix64(key[i])); (j = lut_get(l, at)) != LUT_END; at++)
 			if (key[j] == key[i])
 				return same_key(&want[j], &want[i], err);
 		lut_add(l, xr_mix64(key[i]), i);
@@ -286,9 +280,8 @@ static int index_want(struct lut *l, __u64 *key, const struct sid_entry *want,
 	return 0;
 }
 
-static int compare_spot(struct sid_plan *p, const struct sid_table *t,
-			__u32 spot, const struct lut *l, const __u64 *key,
-			bool *found)
+static int compare_spot(struct sid_plan *p, const struct sid_table *t, __u32 spot,
+			const struct lut *l, const __u64 *key, bool *found)
 {
 	__u32 b = spot / XR_SID_WAYS, w = spot % XR_SID_WAYS, at, i;
 	__u64 k = t->bucket[b].key[w];
@@ -296,8 +289,7 @@ static int compare_spot(struct sid_plan *p, const struct sid_table *t,
 	struct change *c;
 	__u32 *gone;
 
-	for (at = lut_first(l, xr_mix64(k)); (i = lut_get(l, at)) != LUT_END;
-	     at++)
+	for (at = lut_first(l, xr_mix64(k)); (i = lut_get(l, at)) != LUT_END; at++)
 		if (key[i] == k)
 			break;
 	/* A second copy of a key is what a killed move left behind. */
@@ -320,8 +312,8 @@ static int compare_spot(struct sid_plan *p, const struct sid_table *t,
 	return 0;
 }
 
-int sid_plan_make(const struct sid_table *t, const struct sid_entry *want,
-		  size_t n, struct sid_plan **plan, struct xr_err *err)
+int sid_plan_make(const struct sid_table *t, const struct sid_entry *want, size_t n,
+		  struct sid_plan **plan, struct xr_err *err)
 {
 	__u64 *key = malloc(n * sizeof(*key) + 1);
 	bool *found = calloc(n + 1, sizeof(*found));
@@ -331,8 +323,7 @@ int sid_plan_make(const struct sid_table *t, const struct sid_entry *want,
 	size_t i;
 	int ret = -ENOMEM;
 
-	if (!key || !found || !p || lut_init(&l, n) ||
-	    plan_alloc(p, want, n, t->mask))
+	if (!key || !found || !p || lut_init(&l, n) || plan_alloc(p, want, n, t->mask))
 		goto out;
 	ret = index_want(&l, key, want, n, err);
 	for (spot = 0; !ret && spot < spots; spot++)
@@ -387,8 +378,8 @@ void sid_plan_free(struct sid_plan *p)
 
 /* ---- applying ---- */
 
-static void write_spot(const struct sid_table *t, __u32 spot, __u64 key,
-		       __u16 backend, const struct xr_sid_name *name)
+static void write_spot(const struct sid_table *t, __u32 spot, __u64 key, __u16 backend,
+		       const struct xr_sid_name *name)
 {
 	__u32 b = spot / XR_SID_WAYS, w = spot % XR_SID_WAYS;
 	__u32 home = first_of(key, t->mask);
@@ -396,8 +387,8 @@ static void write_spot(const struct sid_table *t, __u32 spot, __u64 key,
 	t->names[b].way[w] = *name;
 	/* A reader looks into the second bucket only where this says so. */
 	if (home != b)
-		__atomic_store_n(&t->bucket[home].spill,
-				 t->bucket[home].spill + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&t->bucket[home].spill, t->bucket[home].spill + 1,
+				 __ATOMIC_RELEASE);
 	__atomic_store_n(&t->bucket[b].backend[w], backend, __ATOMIC_RELEASE);
 	__atomic_store_n(&t->bucket[b].key[w], key, __ATOMIC_RELEASE);
 }
@@ -414,12 +405,11 @@ static void copy_spot(const struct sid_table *t, __u32 from, __u32 to)
 {
 	__u32 b = from / XR_SID_WAYS, w = from % XR_SID_WAYS;
 
-	write_spot(t, to, t->bucket[b].key[w], t->bucket[b].backend[w],
-		   &t->names[b].way[w]);
+	write_spot(t, to, t->bucket[b].key[w], t->bucket[b].backend[w], &t->names[b].way[w]);
 }
 
-static void run_round(const struct sid_plan *p, const struct sid_table *t,
-		      __u32 round, void (*grace)(void *ctx), void *ctx)
+static void run_round(const struct sid_plan *p, const struct sid_table *t, __u32 round,
+		      void (*grace)(void *ctx), void *ctx)
 {
 	const struct step *s = p->steps.item;
 	size_t i;
@@ -447,14 +437,13 @@ static void write_fresh(const struct sid_plan *p, const struct sid_table *t)
 		memset(&name, 0, sizeof(name));
 		memcpy(name.sid, e->sid, e->len);
 		name.len = e->len;
-		write_spot(t, spot,
-			   p->bucket[spot / XR_SID_WAYS].key[spot % XR_SID_WAYS],
+		write_spot(t, spot, p->bucket[spot / XR_SID_WAYS].key[spot % XR_SID_WAYS],
 			   e->backend, &name);
 	}
 }
 
-void sid_plan_apply(const struct sid_plan *p, const struct sid_table *t,
-		    void (*grace)(void *ctx), void *ctx)
+void sid_plan_apply(const struct sid_plan *p, const struct sid_table *t, void (*grace)(void *ctx),
+		    void *ctx)
 {
 	const struct change *c = p->changed.item;
 	const __u32 *gone = p->deleted.item;
@@ -462,9 +451,9 @@ void sid_plan_apply(const struct sid_plan *p, const struct sid_table *t,
 	size_t i;
 
 	for (i = 0; i < p->changed.n; i++)
-		__atomic_store_n(&t->bucket[c[i].spot / XR_SID_WAYS]
-					  .backend[c[i].spot % XR_SID_WAYS],
-				 c[i].backend, __ATOMIC_RELEASE);
+		__atomic_store_n(
+			&t->bucket[c[i].spot / XR_SID_WAYS].backend[c[i].spot % XR_SID_WAYS],
+			c[i].backend, __ATOMIC_RELEASE);
 	for (i = 0; i < p->deleted.n; i++)
 		clear_spot(t, gone[i]);
 	if (p->deleted.n)
@@ -475,6 +464,5 @@ void sid_plan_apply(const struct sid_plan *p, const struct sid_table *t,
 	/* Only now, and after those grace periods, may counts go down. */
 	for (b = 0; b <= p->mask; b++)
 		if (t->bucket[b].spill != p->bucket[b].spill)
-			__atomic_store_n(&t->bucket[b].spill,
-					 p->bucket[b].spill, __ATOMIC_RELEASE);
+			__atomic_store_n(&t->bucket[b].spill, p->bucket[b].spill, __ATOMIC_RELEASE);
 }

@@ -17,7 +17,7 @@
 struct sid_table {
 	struct xr_sid_bucket *bucket;
 	struct xr_sid_names *names;
-	__u32 mask;			/* buckets - 1 */
+	__u32 mask; /* buckets - 1 */
 };
 
 struct sid_entry {
@@ -37,12 +37,12 @@ __u16 sid_table_find(const struct sid_table *t, const __u8 *sid, __u8 len);
  * How to make the table hold want[n] and nothing else. -ENOSPC where they do
  * not fit, -EEXIST where two share a key, -ENOMEM; the line says which.
  */
-int sid_plan_make(const struct sid_table *t, const struct sid_entry *want,
-		  size_t n, struct sid_plan **plan, struct xr_err *err);
+int sid_plan_make(const struct sid_table *t, const struct sid_entry *want, size_t n,
+		  struct sid_plan **plan, struct xr_err *err);
 
 struct sid_plan_size {
-	size_t added, deleted, changed;		/* server IDs */
-	size_t moved, rounds;			/* to make room for others */
+	size_t added, deleted, changed; /* server IDs */
+	size_t moved, rounds;           /* to make room for others */
 };
 struct sid_plan_size sid_plan_size(const struct sid_plan *plan);
 

@@ -5,22 +5,20 @@
  * The first bucket is filled this far before the emptier of the two is taken:
  * most keys are then found in the first, and the table still fills evenly.
  */
-#define FIRST_LANES	5
+#define FIRST_LANES 5
 
 static __u32 tag_at(const struct xr_tag_bucket *b, int lane)
 {
 	return b->tag[lane] & ~XR_TAG_SPILL;
 }
 
-static __u32 find_in(const struct tag_table *t, __u32 bucket, __u32 tag,
-		     const void *key)
+static __u32 find_in(const struct tag_table *t, __u32 bucket, __u32 tag, const void *key)
 {
 	const struct xr_tag_bucket *b = &t->bucket[bucket];
 	int i;
 
 	for (i = 0; i < XR_TAG_LANES; i++)
-		if (tag_at(b, i) == tag &&
-		    t->same(t->ctx, bucket * XR_TAG_LANES + i, key))
+		if (tag_at(b, i) == tag && t->same(t->ctx, bucket * XR_TAG_LANES + i, key))
 			return bucket * XR_TAG_LANES + i;
 	return TAG_NOWHERE;
 }
@@ -60,14 +58,12 @@ __u32 tag_room(const struct tag_table *t, __u64 h)
 	used2 = look(&t->bucket[second], &other);
 	if (used2 < used)
 		return second * XR_TAG_LANES + other;
-	return used == XR_TAG_LANES ? TAG_NOWHERE :
-				      first * XR_TAG_LANES + lane;
+	return used == XR_TAG_LANES ? TAG_NOWHERE : first * XR_TAG_LANES + lane;
 }
 
 static void store(struct xr_tag_bucket *b, int lane, __u16 tag)
 {
-	__atomic_store_n(&b->tag[lane],
-			 (b->tag[lane] & XR_TAG_SPILL) | tag, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->tag[lane], (b->tag[lane] & XR_TAG_SPILL) | tag, __ATOMIC_RELEASE);
 }
 
 void tag_publish(struct tag_table *t, __u64 h, __u32 place)
@@ -78,8 +74,7 @@ void tag_publish(struct tag_table *t, __u64 h, __u32 place)
 	store(b, place % XR_TAG_LANES, xr_tag(h));
 	/* Who comes without it looks no further, and misses: that is "not yet". */
 	if (b != first)
-		__atomic_store_n(&first->tag[0], first->tag[0] | XR_TAG_SPILL,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&first->tag[0], first->tag[0] | XR_TAG_SPILL, __ATOMIC_RELEASE);
 }
 
 void tag_remove(struct tag_table *t, __u32 place)

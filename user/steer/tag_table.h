@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <xroam/hash.h>
 
-#define TAG_NOWHERE	0xffffffffU
+#define TAG_NOWHERE 0xffffffffU
 
 struct tag_table {
 	struct xr_tag_bucket *bucket;

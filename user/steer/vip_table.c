@@ -5,15 +5,13 @@
 #include "lib/text.h"
 #include "vip_table.h"
 
-static __u64 hash_vip(const struct vip_table *t, const __be32 *addr,
-		      __be16 port, __u8 proto)
+static __u64 hash_vip(const struct vip_table *t, const __be32 *addr, __be16 port, __u8 proto)
 {
-	return xr_vip_hash(t->keys, addr, !addr_is_ipv4(addr),
-			   port | (__u32)proto << 16);
+	return xr_vip_hash(t->keys, addr, !addr_is_ipv4(addr), port | (__u32)proto << 16);
 }
 
-static int find_way(const struct vip_table *t, __u64 hash, const __be32 *addr,
-		    __be16 port, __u8 proto)
+static int find_way(const struct vip_table *t, __u64 hash, const __be32 *addr, __be16 port,
+		    __u8 proto)
 {
 	const struct xr_vip_bucket *b = &t->bucket[hash & t->mask];
 	const struct xr_vip *v;
@@ -23,15 +21,13 @@ static int find_way(const struct vip_table *t, __u64 hash, const __be32 *addr,
 		if (!(b->way[i] & 0xffff) || b->way[i] >> 16 != xr_vip_tag(hash))
 			continue;
 		v = &t->vips[b->way[i] & 0xffff];
-		if (!memcmp(v->addr, addr, sizeof(v->addr)) &&
-		    v->port == port && v->proto == proto)
+		if (!memcmp(v->addr, addr, sizeof(v->addr)) && v->port == port && v->proto == proto)
 			return i;
 	}
 	return -ENOENT;
 }
 
-__u16 vip_table_find(const struct vip_table *t, const __be32 *addr,
-		     __be16 port, __u8 proto)
+__u16 vip_table_find(const struct vip_table *t, const __be32 *addr, __be16 port, __u8 proto)
 {
 	__u64 h = hash_vip(t, addr, port, proto);
 	int way = find_way(t, h, addr, port, proto);
@@ -39,8 +35,7 @@ __u16 vip_table_find(const struct vip_table *t, const __be32 *addr,
 	return way < 0 ? 0 : t->bucket[h & t->mask].way[way] & 0xffff;
 }
 
-int vip_table_add(struct vip_table *t, const __be32 *addr, __be16 port,
-		  __u8 proto, __u16 index)
+int vip_table_add(struct vip_table *t, const __be32 *addr, __be16 port, __u8 proto, __u16 index)
 {
 	__u64 h = hash_vip(t, addr, port, proto);
 	struct xr_vip_bucket *b = &t->bucket[h & t->mask];
@@ -59,8 +54,7 @@ int vip_table_add(struct vip_table *t, const __be32 *addr, __be16 port,
 	return 0;
 }
 
-int vip_table_del(struct vip_table *t, const __be32 *addr, __be16 port,
-		  __u8 proto, __u16 index)
+int vip_table_del(struct vip_table *t, const __be32 *addr, __be16 port, __u8 proto, __u16 index)
 {
 	__u64 h = hash_vip(t, addr, port, proto);
 	struct xr_vip_bucket *b = &t->bucket[h & t->mask];

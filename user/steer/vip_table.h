@@ -7,23 +7,20 @@
 
 struct vip_table {
 	struct xr_vip_bucket *bucket;
-	__u32 mask;			/* buckets - 1 */
+	__u32 mask; /* buckets - 1 */
 	const struct xr_hash_keys *keys;
-	const struct xr_vip *vips;	/* what each number stands for */
+	const struct xr_vip *vips; /* what each number stands for */
 };
 
 /* The VIP's number, 0 for none. */
-__u16 vip_table_find(const struct vip_table *t, const __be32 *addr,
-		     __be16 port, __u8 proto);
+__u16 vip_table_find(const struct vip_table *t, const __be32 *addr, __be16 port, __u8 proto);
 
 /*
  * One store each, seen whole by a packet in flight. add: vips[index] must be
  * complete; -ENOSPC where the bucket is full, -EEXIST where it is there. del:
  * the number may be used again after a grace period; -ENOENT.
  */
-int vip_table_add(struct vip_table *t, const __be32 *addr, __be16 port,
-		  __u8 proto, __u16 index);
-int vip_table_del(struct vip_table *t, const __be32 *addr, __be16 port,
-		  __u8 proto, __u16 index);
+int vip_table_add(struct vip_table *t, const __be32 *addr, __be16 port, __u8 proto, __u16 index);
+int vip_table_del(struct vip_table *t, const __be32 *addr, __be16 port, __u8 proto, __u16 index);
 
 #endif

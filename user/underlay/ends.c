@@ -21,7 +21,7 @@ struct entries {
 	struct plane *p;
 	struct entry *item;
 	size_t n;
-	bool looked_for;	/* only addresses that clients may come by */
+	bool looked_for; /* only addresses that clients may come by */
 	int failed;
 };
 
@@ -40,8 +40,7 @@ static void want(struct entries *e, const struct xr_end *key, __u64 slots)
 	to->slots = slots;
 }
 
-static void want_vni(struct entries *e, enum xr_end_kind kind, __u32 vni,
-		     __u64 slots)
+static void want_vni(struct entries *e, enum xr_end_kind kind, __u32 vni, __u64 slots)
 {
 	struct xr_end key = { .kind = kind };
 
@@ -65,8 +64,7 @@ static __u64 slots_here(const struct plane *p)
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
-		if (d->ifindex && d->role == XR_ROLE_BACKEND &&
-		    d->netns == here)
+		if (d->ifindex && d->role == XR_ROLE_BACKEND && d->netns == here)
 			slots |= 1ULL << i;
 	return slots;
 }
@@ -92,8 +90,7 @@ static bool is_looked_for(const struct entries *e, const char *name)
 	return !strcmp(name, "lo") || (d && d->role == XR_ROLE_BACKEND);
 }
 
-static void want_addresses(struct entries *e, const struct links *l,
-			   __u64 slots)
+static void want_addresses(struct entries *e, const struct links *l, __u64 slots)
 {
 	struct ifaddrs *list, *i;
 	__be32 addr[XR_ADDR_WORDS];
@@ -111,11 +108,9 @@ static void want_addresses(struct entries *e, const struct links *l,
 		if (sa->sa_family == AF_INET) {
 			memset(addr, 0, sizeof(addr));
 			addr[2] = htonl(0xffff);
-			addr[3] = ((const struct sockaddr_in *)i->ifa_addr)
-					  ->sin_addr.s_addr;
+			addr[3] = ((const struct sockaddr_in *)i->ifa_addr)->sin_addr.s_addr;
 		} else if (sa->sa_family == AF_INET6) {
-			memcpy(addr, &((const struct sockaddr_in6 *)
-					       i->ifa_addr)->sin6_addr,
+			memcpy(addr, &((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr,
 			       sizeof(addr));
 		} else {
 			continue;
@@ -132,8 +127,7 @@ static void want_kernels(struct entries *e, const struct links *l, __u64 slots)
 
 	for (i = 0; i < l->n; i++, k++)
 		if (k->kind == LINK_VXLAN && k->port == htons(XR_PORT_VXLAN))
-			want_vni(e, XR_END_KERNEL,
-				 k->any_vni ? XR_ANY_VNI : k->vni, slots);
+			want_vni(e, XR_END_KERNEL, k->any_vni ? XR_ANY_VNI : k->vni, slots);
 }
 
 static void want_here(void *ctx)
@@ -204,13 +198,11 @@ static int store(const struct entries *e)
 	size_t i;
 
 	for (i = 0; !ret && i < e->n; i++)
-		ret = bpf_map_update_elem(fd, &e->item[i].key,
-					  &e->item[i].slots, 0);
+		ret = bpf_map_update_elem(fd, &e->item[i].key, &e->item[i].slots, 0);
 	more = !bpf_map_get_next_key(fd, NULL, &key);
 	while (more) {
 		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (!e->n || !bsearch(&key, e->item, e->n, sizeof(*e->item),
-				      compare))
+		if (!e->n || !bsearch(&key, e->item, e->n, sizeof(*e->item), compare))
 			bpf_map_delete_elem(fd, &key);
 		key = next;
 	}
@@ -230,9 +222,12 @@ int ends_refresh(struct plane *p, struct xr_err *err)
 		ret = store(&e);
 	free(e.item);
 	if (ret == -E2BIG)
-		return xr_fail(err, ret, "role backend: the machine has more addresses than the map tunnel_ends has room for");
+		return xr_fail(
+			err, ret,
+			"role backend: the machine has more addresses than the map tunnel_ends has room for");
 	if (ret)
-		return xr_fail(err, ret, "role backend: reading the machine's addresses: %s", strerror(-ret));
+		return xr_fail(err, ret, "role backend: reading the machine's addresses: %s",
+			       strerror(-ret));
 	return 0;
 }
 
@@ -248,13 +243,11 @@ __u32 ends_missing(struct plane *p, __be32 *first)
 	for (i = 0; i < e.n; i++) {
 		if (e.item[i].key.kind != XR_END_ADDR)
 			continue;
-		if (!bpf_map_lookup_elem(p->fd[PLANE_TUNNEL_ENDS],
-					 &e.item[i].key, &slots) &&
+		if (!bpf_map_lookup_elem(p->fd[PLANE_TUNNEL_ENDS], &e.item[i].key, &slots) &&
 		    !(e.item[i].slots & ~slots))
 			continue;
 		if (!missing++)
-			memcpy(first, e.item[i].key.addr,
-			       sizeof(e.item[i].key.addr));
+			memcpy(first, e.item[i].key.addr, sizeof(e.item[i].key.addr));
 	}
 	free(e.item);
 	return missing;

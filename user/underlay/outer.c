@@ -34,14 +34,13 @@ static bool *used_paths(const struct plane *p)
 }
 
 /* The entry's path is in use, and still of that kind. */
-static bool is_right(struct plane *p, const bool *used,
-		     const struct xr_outer_key *key, const struct xr_outer *o)
+static bool is_right(struct plane *p, const bool *used, const struct xr_outer_key *key,
+		     const struct xr_outer *o)
 {
 	struct xr_outer_key now;
 
-	return o->path < p->paths_max && used[o->path] &&
-	       key_of(&p->paths[o->path], &now) &&
-	       !memcmp(&now, key, sizeof(now));
+	return o->path < p->paths_max && used[o->path] && key_of(&p->paths[o->path], &now) &&
+		!memcmp(&now, key, sizeof(now));
 }
 
 static void drop_wrong(struct plane *p, const bool *used)
@@ -53,8 +52,7 @@ static void drop_wrong(struct plane *p, const bool *used)
 
 	while (more) {
 		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (!bpf_map_lookup_elem(fd, &key, &o) &&
-		    !is_right(p, used, &key, &o))
+		if (!bpf_map_lookup_elem(fd, &key, &o) && !is_right(p, used, &key, &o))
 			bpf_map_delete_elem(fd, &key);
 		key = next;
 	}

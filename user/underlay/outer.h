@@ -14,8 +14,8 @@ void outers_sync(struct plane *p);
 
 struct outer_mtu {
 	__u32 mtu;
-	__u32 seconds;			/* that it is still believed */
-	__be32 from[XR_ADDR_WORDS];	/* who said so */
+	__u32 seconds;              /* that it is still believed */
+	__be32 from[XR_ADDR_WORDS]; /* who said so */
 };
 
 /* false: nothing was learned of the way, or it is not believed any more. */

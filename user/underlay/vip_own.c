@@ -21,7 +21,7 @@
 
 struct address {
 	__be32 addr[XR_ADDR_WORDS];
-	__u32 what;		/* XR_VIP_ADDR_* */
+	__u32 what; /* XR_VIP_ADDR_* */
 };
 
 struct addresses {
@@ -59,8 +59,7 @@ static void sort(struct addresses *a)
 
 static struct address *find(const struct addresses *a, const __be32 *addr)
 {
-	return a->n ? bsearch(addr, a->item, a->n, sizeof(*a->item), compare) :
-		      NULL;
+	return a->n ? bsearch(addr, a->item, a->n, sizeof(*a->item), compare) : NULL;
 }
 
 static int of_plane(const struct plane *p, struct addresses *to)
@@ -82,8 +81,7 @@ static const struct xr_device *node_device(const struct plane *p, __u64 netns)
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
-		if (d->ifindex && d->netns == netns &&
-		    d->role == XR_ROLE_NODE)
+		if (d->ifindex && d->netns == netns && d->role == XR_ROLE_NODE)
 			return d;
 	return NULL;
 }
@@ -198,8 +196,7 @@ static void refresh_here(const struct plane *p, struct addresses *own)
 	if (!netlink_open(&nl)) {
 		fit_routes(&nl, p);
 		for (i = 0; i < n; i++)
-			if (route_kind(&nl, own->item[i].addr, &dev) ==
-			    ROUTE_LOCAL)
+			if (route_kind(&nl, own->item[i].addr, &dev) == ROUTE_LOCAL)
 				own->item[i].what |= XR_VIP_ADDR_LOCAL;
 	}
 	netlink_close(&nl);
@@ -220,8 +217,7 @@ static void store_filter(struct plane *p, const struct addresses *own)
 		f.word[bit / 64] |= 1ULL << bit % 64;
 	}
 	for (i = 0; i < XR_VIP_FILTER_WORDS; i++)
-		__atomic_store_n(&p->vip_filter->word[i], f.word[i],
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&p->vip_filter->word[i], f.word[i], __ATOMIC_RELEASE);
 }
 
 static void store(struct plane *p, const struct addresses *own)
@@ -232,8 +228,7 @@ static void store(struct plane *p, const struct addresses *own)
 	size_t i;
 
 	for (i = 0; i < own->n; i++)
-		bpf_map_update_elem(fd, own->item[i].addr, &own->item[i].what,
-				    0);
+		bpf_map_update_elem(fd, own->item[i].addr, &own->item[i].what, 0);
 	store_filter(p, own);
 	while (!bpf_map_get_next_key(fd, from, key)) {
 		from = key;
@@ -299,8 +294,8 @@ static bool forwards(const struct xr_device *d, bool ipv4)
 	char path[128], c = '0';
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv%d/conf/%s/forwarding",
-		 ipv4 ? 4 : 6, d->name);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv%d/conf/%s/forwarding", ipv4 ? 4 : 6,
+		 d->name);
 	f = fopen(path, "re");
 	if (f) {
 		c = fgetc(f);
@@ -310,11 +305,9 @@ static bool forwards(const struct xr_device *d, bool ipv4)
 }
 
 /* The kernel would send on what it gets for the address: by which device? */
-static bool goes_back(struct netlink *nl, const struct xr_device *d,
-		      const __be32 *addr, __u32 *dev)
+static bool goes_back(struct netlink *nl, const struct xr_device *d, const __be32 *addr, __u32 *dev)
 {
-	return forwards(d, addr_is_ipv4(addr)) &&
-	       route_kind(nl, addr, dev) == ROUTE_ELSEWHERE;
+	return forwards(d, addr_is_ipv4(addr)) && route_kind(nl, addr, dev) == ROUTE_ELSEWHERE;
 }
 
 static const char *why(const struct plane *p)
@@ -324,8 +317,7 @@ static const char *why(const struct plane *p)
 	return "no blackhole route of ours leads there; \"xroam reload\" makes it again";
 }
 
-static size_t check_here(struct plane *p, const struct xr_device *d,
-			 const struct addresses *own,
+static size_t check_here(struct plane *p, const struct xr_device *d, const struct addresses *own,
 			 void (*each)(void *ctx, const char *line), void *ctx)
 {
 	char line[320], name[TEXT_ADDR], dev_name[IF_NAMESIZE] = "?";
@@ -334,8 +326,7 @@ static size_t check_here(struct plane *p, const struct xr_device *d,
 	__u32 dev;
 
 	for (i = netlink_open(&nl) ? own->n : 0; i < own->n; i++) {
-		if (!goes_back(&nl, d, own->item[i].addr, &dev) ||
-		    ++n > LINES_MAX)
+		if (!goes_back(&nl, d, own->item[i].addr, &dev) || ++n > LINES_MAX)
 			continue;
 		if_indextoname(dev, dev_name);
 		snprintf(line, sizeof(line),
@@ -347,8 +338,7 @@ static size_t check_here(struct plane *p, const struct xr_device *d,
 	return n;
 }
 
-void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line),
-		   void *ctx)
+void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line), void *ctx)
 {
 	const struct xr_policy *policy = &p->meta->policy;
 	struct addresses own = { NULL, 0 };
@@ -372,8 +362,7 @@ void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line),
 		}
 	}
 	if (n > LINES_MAX) {
-		snprintf(line, sizeof(line), "... and %zu addresses more",
-			 n - LINES_MAX);
+		snprintf(line, sizeof(line), "... and %zu addresses more", n - LINES_MAX);
 		each(ctx, line);
 	}
 	free(own.item);

@@ -26,7 +26,6 @@ void vip_own_sweep(void);
  * A line for each address whose packets the kernel would send back where they
  * came from.
  */
-void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line),
-		   void *ctx);
+void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line), void *ctx);
 
 #endif

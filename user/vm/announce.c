@@ -9,8 +9,8 @@
 #include "announce.h"
 #include "lib/text.h"
 
-#define ARP_REQUEST	1
-#define ARP_REPLY	2
+#define ARP_REQUEST 1
+#define ARP_REPLY   2
 
 struct arp {
 	__be16 hardware, protocol;
@@ -32,8 +32,7 @@ struct advertisement {
 
 _Static_assert(sizeof(struct arp) == 28, "ARP");
 _Static_assert(sizeof(struct advertisement) == 72, "NA");
-_Static_assert(ETH_HLEN + 4 + sizeof(struct advertisement) <= ANNOUNCE_FRAME,
-	       "ANNOUNCE_FRAME");
+_Static_assert(ETH_HLEN + 4 + sizeof(struct advertisement) <= ANNOUNCE_FRAME, "ANNOUNCE_FRAME");
 
 struct frame {
 	__u8 octet[ANNOUNCE_FRAME];
@@ -61,8 +60,7 @@ static void put16(struct frame *f, __u16 value)
 	put(f, &be, sizeof(be));
 }
 
-static void begin(struct frame *f, const struct told *t, const __u8 to[6],
-		  __u16 protocol)
+static void begin(struct frame *f, const struct told *t, const __u8 to[6], __u16 protocol)
 {
 	memset(f, 0, sizeof(*f));
 	put(f, to, 6);
@@ -84,8 +82,8 @@ static void end(struct frame *f, struct told *t)
 }
 
 /* tha NULL: unknown, and broadcast. */
-static void tell_arp(struct told *t, __u16 op, const __be32 *sender,
-		     const __u8 *tha, const __be32 *target)
+static void tell_arp(struct told *t, __u16 op, const __be32 *sender, const __u8 *tha,
+		     const __be32 *target)
 {
 	static const __u8 all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	struct arp arp = {
@@ -149,8 +147,7 @@ static void tell_na(struct told *t, const __be32 *addr)
 }
 
 /* The kinds 1, 4 and 6: what the strictest gateway honours. */
-static void tell_ipv4(struct told *t, const __be32 *addr,
-		      const struct xr_gateway *gateways, int n)
+static void tell_ipv4(struct told *t, const __be32 *addr, const struct xr_gateway *gateways, int n)
 {
 	int i;
 
@@ -166,11 +163,9 @@ static void tell_ipv4(struct told *t, const __be32 *addr,
 	}
 }
 
-int announce_frames(const __u8 mac[6], __u16 vlan,
-		    const __be32 (*addr)[XR_ADDR_WORDS], int n_addrs,
+int announce_frames(const __u8 mac[6], __u16 vlan, const __be32 (*addr)[XR_ADDR_WORDS], int n_addrs,
 		    const struct xr_gateway *gateways, int n_gateways,
-		    void (*each)(void *ctx, const void *frame, size_t len),
-		    void *ctx)
+		    void (*each)(void *ctx, const void *frame, size_t len), void *ctx)
 {
 	struct told t = { .mac = mac, .vlan = vlan, .each = each, .ctx = ctx };
 	int i;

@@ -11,17 +11,15 @@
 #include <stddef.h>
 #include "plane/plane.h"
 
-#define ANNOUNCE_FRAME	128	/* room for the largest, with its tag */
+#define ANNOUNCE_FRAME 128 /* room for the largest, with its tag */
 
 /*
  * Writes one VM's frames one after another: each() gets each whole frame.
  * Nothing for a VM without addresses. The number of frames.
  */
-int announce_frames(const __u8 mac[6], __u16 vlan,
-		    const __be32 (*addr)[XR_ADDR_WORDS], int n_addrs,
+int announce_frames(const __u8 mac[6], __u16 vlan, const __be32 (*addr)[XR_ADDR_WORDS], int n_addrs,
 		    const struct xr_gateway *gateways, int n_gateways,
-		    void (*each)(void *ctx, const void *frame, size_t len),
-		    void *ctx);
+		    void (*each)(void *ctx, const void *frame, size_t len), void *ctx);
 
 /*
  * Sends them out of every attached device of role node in this namespace, but

@@ -18,7 +18,7 @@
 #include "net/netlink.h"
 #include "vm.h"
 
-#define ASK_AGAIN 10	/* seconds that what the neighbour table said is good for */
+#define ASK_AGAIN 10 /* seconds that what the neighbour table said is good for */
 
 /* ---- what the kernel knows ---- */
 
@@ -29,14 +29,14 @@ static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 	struct xr_gateway *g = ctx;
 	int i;
 
-	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+	{
 		if (mnl_attr_get_type(a) == NDA_DST)
 			dst = a;
 		else if (mnl_attr_get_type(a) == NDA_LLADDR)
 			mac = a;
 	}
-	if (!(ndm->ndm_state & NEIGH_GOOD) || !dst || !mac ||
-	    mnl_attr_get_payload_len(dst) != 4 ||
+	if (!(ndm->ndm_state & NEIGH_GOOD) || !dst || !mac || mnl_attr_get_payload_len(dst) != 4 ||
 	    mnl_attr_get_payload_len(mac) != 6)
 		return MNL_CB_OK;
 	for (i = 0; i < XR_MAX_GATEWAYS; i++) {
@@ -55,9 +55,8 @@ static void ask_neighbours(struct xr_gateway *gateways)
 	struct ndmsg *ndm;
 
 	if (!netlink_open(&nl)) {
-		ndm = mnl_nlmsg_put_extra_header(
-			netlink_message(&nl, RTM_GETNEIGH, NLM_F_DUMP),
-			sizeof(*ndm));
+		ndm = mnl_nlmsg_put_extra_header(netlink_message(&nl, RTM_GETNEIGH, NLM_F_DUMP),
+						 sizeof(*ndm));
 		ndm->ndm_family = AF_INET;
 		netlink_talk(&nl, on_neigh, gateways);
 	}
@@ -75,13 +74,11 @@ static void complete(const struct xr_gateway *from, struct xr_gateway *to)
 
 	memcpy(to, from, sizeof(asked));
 	for (i = 0; i < XR_MAX_GATEWAYS; i++)
-		lacking |= to[i].used && !to[i].has_mac &&
-			   addr_is_ipv4(to[i].addr);
+		lacking |= to[i].used && !to[i].has_mac && addr_is_ipv4(to[i].addr);
 	if (!lacking)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!when || now.tv_sec - when >= ASK_AGAIN ||
-	    memcmp(asked, from, sizeof(asked))) {
+	if (!when || now.tv_sec - when >= ASK_AGAIN || memcmp(asked, from, sizeof(asked))) {
 		memcpy(asked, from, sizeof(asked));
 		memcpy(answered, from, sizeof(answered));
 		ask_neighbours(answered);
@@ -92,7 +89,7 @@ static void complete(const struct xr_gateway *from, struct xr_gateway *to)
 
 /* ---- sending ---- */
 
-#define UNKNOWN_WAY	0xffffffffU
+#define UNKNOWN_WAY 0xffffffffU
 
 /* The device that leads to the host; 0: it is this machine. */
 static __u32 way_to(struct plane *p, __u16 host)
@@ -119,7 +116,7 @@ static __u32 way_to(struct plane *p, __u16 host)
 
 struct sender {
 	int fd;
-	int failed;		/* errno */
+	int failed; /* errno */
 	__u32 ifindex[XR_MAX_DEVICES];
 	int n;
 };
@@ -138,8 +135,7 @@ static void send_frame(void *ctx, const void *frame, size_t len)
 		};
 
 		memcpy(to.sll_addr, frame, ETH_ALEN);
-		if (sendto(s->fd, frame, len, MSG_DONTWAIT, (void *)&to,
-			   sizeof(to)) < 0)
+		if (sendto(s->fd, frame, len, MSG_DONTWAIT, (void *)&to, sizeof(to)) < 0)
 			s->failed = errno;
 	}
 }
@@ -159,8 +155,7 @@ static void choose_devices(struct plane *p, __u16 host, struct sender *s)
 
 		if (!d->ifindex || d->role != XR_ROLE_NODE || d->netns != here)
 			continue;
-		if (way && (d->ifindex == way ||
-			    netlink_master_of(d->ifindex) == way))
+		if (way && (d->ifindex == way || netlink_master_of(d->ifindex) == way))
 			continue;
 		s->ifindex[s->n++] = d->ifindex;
 	}
@@ -180,16 +175,14 @@ int announce_vm(struct plane *p, __u32 place, struct xr_err *err)
 	/* Protocol 0: it sends, and receives nothing. */
 	s.fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (s.fd < 0)
-		return xr_fail(err, -errno, "announcing: a packet socket: %s",
-			       strerror(errno));
+		return xr_fail(err, -errno, "announcing: a packet socket: %s", strerror(errno));
 	/* Our own programs shall not take it for the old place's word. */
 	setsockopt(s.fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 	complete(p->gateways, gateways);
 	vm_mac_of(key, mac);
 	announce_frames(mac, vm_vlan_of(key),
-			(const __be32(*)[XR_ADDR_WORDS])p->vm_info[place].addr,
-			XR_VM_ADDRS, gateways, XR_MAX_GATEWAYS, send_frame, &s);
+			(const __be32(*)[XR_ADDR_WORDS])p->vm_info[place].addr, XR_VM_ADDRS,
+			gateways, XR_MAX_GATEWAYS, send_frame, &s);
 	close(s.fd);
-	return s.failed ? xr_fail(err, -s.failed, "announcing: %s",
-				  strerror(s.failed)) : 0;
+	return s.failed ? xr_fail(err, -s.failed, "announcing: %s", strerror(s.failed)) : 0;
 }

@@ -10,8 +10,7 @@
 
 /* ---- add, leave ---- */
 
-static int rebind(struct plane *p, const struct xr_notice *n, __u32 place,
-		  struct xr_err *err)
+static int rebind(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_err *err)
 {
 	struct vm_loose loose = { .n_vm = 0 };
 	int ret;
@@ -25,8 +24,8 @@ static int rebind(struct plane *p, const struct xr_notice *n, __u32 place,
 	return ret;
 }
 
-static int add_known(struct plane *p, const struct xr_notice *n, __u32 place,
-		     __u16 host, struct xr_answer *a, struct xr_err *err)
+static int add_known(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+		     struct xr_answer *a, struct xr_err *err)
 {
 	struct xr_vm_now now = vm_now(p, place);
 	char name[VM_NAME];
@@ -35,8 +34,7 @@ static int add_known(struct plane *p, const struct xr_notice *n, __u32 place,
 	if (now.host != host)
 		return xr_fail(err, -EEXIST,
 			       "VM %s is at %s, not %s; \"xroam vm move\" says that it went",
-			       vm_name_at(p, name, place),
-			       host_name(p, now.host), n->host);
+			       vm_name_at(p, name, place), host_name(p, now.host), n->host);
 	if (vm_bound(p, place, n->addr, n->n_addrs, n->lock, n->tap)) {
 		a->outcome = XR_ALREADY;
 		return 0;
@@ -45,22 +43,23 @@ static int add_known(struct plane *p, const struct xr_notice *n, __u32 place,
 	if (!ret)
 		vm_local_added(p, place, NULL);
 	if (!ret)
-		vm_say(p, place, 0, now.host, "bound to %d address%s%s (%s)",
-		       n->n_addrs, n->n_addrs == 1 ? "" : "es",
-		       n->lock ? ", locked" : "", vm_source_word(n->source));
+		vm_say(p, place, 0, now.host, "bound to %d address%s%s (%s)", n->n_addrs,
+		       n->n_addrs == 1 ? "" : "es", n->lock ? ", locked" : "",
+		       vm_source_word(n->source));
 	return ret;
 }
 
-static int add_new(struct plane *p, const struct xr_notice *n, __u64 key,
-		   __u16 host, struct xr_err *err)
+static int add_new(struct plane *p, const struct xr_notice *n, __u64 key, __u16 host,
+		   struct xr_err *err)
 {
 	__u32 place = vm_new(p, key, host, n->source);
 	struct vm_loose loose = { .n_vm = 0 };
 	int ret;
 
 	if (place == VM_NOWHERE)
-		return xr_fail(err, -ENOSPC,
-			       "no place for the VM is free: make the instance anew with a larger limits.vms");
+		return xr_fail(
+			err, -ENOSPC,
+			"no place for the VM is free: make the instance anew with a larger limits.vms");
 	p->vm_info[place].seq = n->seq;
 	ret = rebind(p, n, place, err);
 	if (ret) {
@@ -69,19 +68,16 @@ static int add_new(struct plane *p, const struct xr_notice *n, __u64 key,
 		return ret;
 	}
 	vm_local_added(p, place, NULL);
-	vm_say(p, place, 0, 0, "added at %s (%s)", n->host,
-	       vm_source_word(n->source));
+	vm_say(p, place, 0, 0, "added at %s (%s)", n->host, vm_source_word(n->source));
 	return 0;
 }
 
-static int leave(struct plane *p, const struct xr_notice *n, __u32 place,
-		 struct xr_answer *a)
+static int leave(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_answer *a)
 {
 	struct vm_loose loose = { .n_vm = 0 };
 
 	a->seq = n->seq > a->seq ? n->seq : a->seq;
-	vm_say(p, place, 0, vm_now(p, place).host, "left (%s)",
-	       vm_source_word(n->source));
+	vm_say(p, place, 0, vm_now(p, place).host, "left (%s)", vm_source_word(n->source));
 	vm_drop(p, place, &loose);
 	vm_loose_end(p, &loose);
 	return 0;
@@ -91,8 +87,7 @@ static int leave(struct plane *p, const struct xr_notice *n, __u32 place,
 
 static bool names_host(enum xr_notice_kind kind)
 {
-	return kind == XR_NOTICE_ADD || kind == XR_NOTICE_PREPARE ||
-	       kind == XR_NOTICE_MOVED;
+	return kind == XR_NOTICE_ADD || kind == XR_NOTICE_PREPARE || kind == XR_NOTICE_MOVED;
 }
 
 /*
@@ -100,8 +95,7 @@ static bool names_host(enum xr_notice_kind kind)
  * is not worth its move: it is as if it had said nothing. What an operator has named
  * counts more anyway.
  */
-static int check_port(struct plane *p, struct xr_notice *n,
-		      struct xr_answer *a, struct xr_err *why)
+static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a, struct xr_err *why)
 {
 	struct xr_err own, *err = why ? why : &own;
 	__u64 key = vm_key(n->mac, n->vlan);
@@ -116,8 +110,7 @@ static int check_port(struct plane *p, struct xr_notice *n,
 		return 0;
 	if (n->source == XR_SOURCE_CLI)
 		may_share = PORT_WITH_SAME_MAC;
-	if (may_share && (n->lock || (place != VM_NOWHERE &&
-				      vm_now(p, place).flags & XR_VM_LOCK)))
+	if (may_share && (n->lock || (place != VM_NOWHERE && vm_now(p, place).flags & XR_VM_LOCK)))
 		may_share |= PORT_WITH_LOCKED;
 	ret = port_check(p, n->tap, err);
 	if (!ret)
@@ -126,8 +119,8 @@ static int check_port(struct plane *p, struct xr_notice *n,
 	if (!ret && qmp && n->kind == XR_NOTICE_PREPARE &&
 	    tap_held_by(n->tap, n->reader) == TAP_NOT_HELD)
 		ret = xr_fail(err, -EPERM,
-			      "%s is not open in process %u, which listens at the monitor",
-			      n->tap, n->reader);
+			      "%s is not open in process %u, which listens at the monitor", n->tap,
+			      n->reader);
 	if (!ret)
 		return 0;
 	vm_count_reason(p, XR_R_PORT_REFUSED, 1);
@@ -136,22 +129,20 @@ static int check_port(struct plane *p, struct xr_notice *n,
 		       vm_source_word(n->source), err->text);
 	if (!qmp)
 		return ret;
-	snprintf(a->warning, sizeof(a->warning),
-		 "VM %s: its QEMU is not believed: %.400s", vm_name(name, key),
-		 err->text);
+	snprintf(a->warning, sizeof(a->warning), "VM %s: its QEMU is not believed: %.400s",
+		 vm_name(name, key), err->text);
 	n->tap = NULL;
 	return 0;
 }
 
-static int check_words(struct plane *p, struct xr_notice *n, __u16 *host,
-		       struct xr_answer *a, struct xr_err *err)
+static int check_words(struct plane *p, struct xr_notice *n, __u16 *host, struct xr_answer *a,
+		       struct xr_err *err)
 {
 	char mac[TEXT_MAC];
 
 	*host = 0;
 	if (vm_bad_mac(n->mac))
-		return xr_fail(err, -EINVAL,
-			       "MAC %s is %s; give the VM's own",
+		return xr_fail(err, -EINVAL, "MAC %s is %s; give the VM's own",
 			       text_mac(mac, n->mac), vm_bad_mac(n->mac));
 	if (n->vlan > 4094)
 		return xr_fail(err, -EINVAL,
@@ -165,14 +156,13 @@ static int check_words(struct plane *p, struct xr_notice *n, __u16 *host,
 		return 0;
 	*host = n->host ? host_find(p, n->host) : 0;
 	if (!*host)
-		return xr_fail(err, -ENOENT,
-			       "there is no host %s; \"xroam host show\" lists them",
+		return xr_fail(err, -ENOENT, "there is no host %s; \"xroam host show\" lists them",
 			       n->host && n->host[0] ? n->host : "\"\"");
 	return 0;
 }
 
-static int obey(struct plane *p, const struct xr_notice *n, __u32 place,
-		__u16 host, struct xr_answer *a, struct xr_err *err)
+static int obey(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+		struct xr_answer *a, struct xr_err *err)
 {
 	switch (n->kind) {
 	case XR_NOTICE_ADD:
@@ -191,8 +181,8 @@ static int obey(struct plane *p, const struct xr_notice *n, __u32 place,
 	return xr_fail(err, -EINVAL, "unknown notice");
 }
 
-static int known_vm(struct plane *p, const struct xr_notice *n, __u32 place,
-		    __u16 host, struct xr_answer *a, struct xr_err *err)
+static int known_vm(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+		    struct xr_answer *a, struct xr_err *err)
 {
 	bool gone = n->kind == XR_NOTICE_LEAVE;
 	int ret;
@@ -209,8 +199,8 @@ static int known_vm(struct plane *p, const struct xr_notice *n, __u32 place,
 	return ret;
 }
 
-int vm_notice(struct plane *p, const struct xr_notice *said,
-	      struct xr_answer *a, struct xr_err *err)
+int vm_notice(struct plane *p, const struct xr_notice *said, struct xr_answer *a,
+	      struct xr_err *err)
 {
 	__u64 key = vm_key(said->mac, said->vlan);
 	struct xr_notice believed = *said, *n = &believed;
@@ -238,8 +228,9 @@ int vm_notice(struct plane *p, const struct xr_notice *said,
 		}
 	}
 	if (place == VM_NOWHERE)
-		return xr_fail(err, -ENOENT,
-			       "there is no VM %s; \"xroam vm show\" lists them, \"xroam vm add\" makes it known",
-			       vm_name(name, key));
+		return xr_fail(
+			err, -ENOENT,
+			"there is no VM %s; \"xroam vm show\" lists them, \"xroam vm add\" makes it known",
+			vm_name(name, key));
 	return known_vm(p, n, place, host, a, err);
 }

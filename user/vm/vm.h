@@ -15,45 +15,45 @@
 #include "plane/vm_word.h"
 
 /* The largest that JSON's readers take; whoever has it got, keeps it. */
-#define XR_SEQ_MAX	0x7fffffffffffffffULL
+#define XR_SEQ_MAX 0x7fffffffffffffffULL
 
 enum xr_notice_kind {
-	XR_NOTICE_ADD,		/* at host; or the binding of a known VM changes */
-	XR_NOTICE_PREPARE,	/* a move to host begins */
-	XR_NOTICE_PAUSE,	/* it stands still */
-	XR_NOTICE_MOVED,	/* it is at host */
-	XR_NOTICE_CANCEL,	/* it stayed */
-	XR_NOTICE_LEAVE,	/* forget it */
+	XR_NOTICE_ADD,     /* at host; or the binding of a known VM changes */
+	XR_NOTICE_PREPARE, /* a move to host begins */
+	XR_NOTICE_PAUSE,   /* it stands still */
+	XR_NOTICE_MOVED,   /* it is at host */
+	XR_NOTICE_CANCEL,  /* it stayed */
+	XR_NOTICE_LEAVE,   /* forget it */
 };
 
 struct xr_notice {
 	enum xr_notice_kind kind;
 	enum xr_source source;
 	__u8 mac[6];
-	__u16 vlan;			/* 0: untagged */
-	const char *host;		/* name: ADD, PREPARE, MOVED */
-	__u64 seq;			/* 0: gets the next one */
-	__u32 ttl;			/* PREPARE, MOVED: seconds; 0: the policy's */
-	__u32 timeout;			/* PREPARE: seconds; 0: the policy's */
+	__u16 vlan;       /* 0: untagged */
+	const char *host; /* name: ADD, PREPARE, MOVED */
+	__u64 seq;        /* 0: gets the next one */
+	__u32 ttl;        /* PREPARE, MOVED: seconds; 0: the policy's */
+	__u32 timeout;    /* PREPARE: seconds; 0: the policy's */
 	/* ADD */
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
 	int n_addrs;
 	bool lock;
-	const char *tap;		/* PREPARE, too: its port on this machine; NULL: found by itself */
-	__u32 reader;			/* PREPARE: the process that should have that open; 0: unknown */
-	bool soon;			/* PREPARE: hooks may come after the answer (tc.h) */
+	const char *tap; /* PREPARE, too: its port on this machine; NULL: found by itself */
+	__u32 reader;    /* PREPARE: the process that should have that open; 0: unknown */
+	bool soon;       /* PREPARE: hooks may come after the answer (tc.h) */
 };
 
 enum xr_outcome {
 	XR_DONE,
-	XR_ALREADY,		/* it is so already; nothing changed */
-	XR_IGNORED,		/* the same notification again (seq known): counted */
+	XR_ALREADY, /* it is so already; nothing changed */
+	XR_IGNORED, /* the same notification again (seq known): counted */
 };
 
 struct xr_answer {
 	enum xr_outcome outcome;
-	__u64 seq;		/* the VM's, after this */
-	char warning[512];	/* done, but: "residual: 3 frames lost"; empty: none */
+	__u64 seq;         /* the VM's, after this */
+	char warning[512]; /* done, but: "residual: 3 frames lost"; empty: none */
 };
 
 /*
@@ -65,8 +65,7 @@ struct xr_answer {
  * limit to raise); -EHOSTUNREACH host without a route; -EADDRINUSE an address
  * that is another VM's.
  */
-int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a,
-	      struct xr_err *err);
+int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a, struct xr_err *err);
 
 /*
  * What the data plane did by itself (an event of kind VM) becomes true for the

@@ -9,7 +9,7 @@
 #include "host/local.h"
 #include "vm_priv.h"
 
-#define SETTLED	10	/* ticks without a hit */
+#define SETTLED 10 /* ticks without a hit */
 
 static bool is_over(__u32 tick, __u32 deadline)
 {
@@ -25,12 +25,10 @@ static bool is_alive(const struct xr_vm *v, __u32 tick)
 }
 
 /* The VM spoke at its new place: what "vm move" does beside the word. */
-static int follow_move(struct plane *p, __u32 place, struct xr_vm_now now,
-		       struct xr_err *err)
+static int follow_move(struct plane *p, __u32 place, struct xr_vm_now now, struct xr_err *err)
 {
 	struct xr_vm_info *info = &p->vm_info[place];
-	bool numbered = info->step == XR_NOTICE_PREPARE + 1 ||
-			info->step == XR_NOTICE_PAUSE + 1;
+	bool numbered = info->step == XR_NOTICE_PREPARE + 1 || info->step == XR_NOTICE_PAUSE + 1;
 	int ret = 0;
 
 	if (host_any_local(p))
@@ -51,11 +49,11 @@ static void expire_move(struct plane *p, __u32 place)
 	struct xr_vm_now now = vm_now(p, place);
 
 	if (!vm_set_back(p, place))
-		return;		/* it spoke this moment */
+		return; /* it spoke this moment */
 	vm_count_reason(p, XR_R_MOVE_EXPIRED, 1);
 	vm_say(p, place, XR_R_MOVE_EXPIRED, now.host,
-	       "nobody ended its move to %s in time: it stays at %s",
-	       host_name(p, now.next), host_name(p, now.host));
+	       "nobody ended its move to %s in time: it stays at %s", host_name(p, now.next),
+	       host_name(p, now.host));
 }
 
 int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err)
@@ -88,13 +86,13 @@ int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err)
 
 /* ---- ageing ---- */
 
-#define AT_ONCE	32768	/* buckets looked at in one go, or an eighth of them */
+#define AT_ONCE 32768 /* buckets looked at in one go, or an eighth of them */
 
 /* A round over all VMs, which may take several calls. */
 struct age {
 	struct plane *p;
 	__u32 tick;
-	__u32 next;		/* bucket */
+	__u32 next; /* bucket */
 	__u32 watching, locked;
 };
 
@@ -106,12 +104,11 @@ static void end_redirect(struct plane *p, __u32 place, struct xr_vm_now was)
 
 	/* The data plane had written it for a move that it makes just now. */
 	if (vm_now(p, place).state != XR_VM_STABLE)
-		__atomic_compare_exchange_n(&v->ttl, &none, ttl, false,
-					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+		__atomic_compare_exchange_n(&v->ttl, &none, ttl, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED);
 	vm_local_expire(p, place, NULL);
 	vm_say(p, place, XR_R_MOVE_EXPIRED, was.host,
-	       "no frame for it in %u s: redirect to %s ended", ttl,
-	       host_name(p, was.host));
+	       "no frame for it in %u s: redirect to %s ended", ttl, host_name(p, was.host));
 }
 
 static void expire_redirect(struct plane *p, __u32 place)
@@ -164,9 +161,8 @@ static void mend_watching(struct plane *p, __u32 counted)
 	__u32 said = p->vm_control->watching;
 
 	if (said > counted && said == seen && said - counted == excess)
-		__atomic_compare_exchange_n(&p->vm_control->watching, &said,
-					    counted, false, __ATOMIC_ACQ_REL,
-					    __ATOMIC_RELAXED);
+		__atomic_compare_exchange_n(&p->vm_control->watching, &said, counted, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	seen = said;
 	excess = said - counted;
 }
@@ -193,8 +189,7 @@ void vm_age(struct plane *p)
 	mend_watching(p, a.watching);
 	/* Changed by this side alone, under the lock: true after one call. */
 	if (p->mac_buckets <= AT_ONCE)
-		__atomic_store_n(&p->vm_control->locked, a.locked,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&p->vm_control->locked, a.locked, __ATOMIC_RELEASE);
 	a = (struct age){ .p = p };
 }
 

@@ -14,15 +14,13 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source);
 void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose);
 
 /* Takes away those of its addresses that are not in addr[]. */
-void vm_unbind(struct plane *p, __u32 place,
-	       const __be32 (*addr)[XR_ADDR_WORDS], int n,
+void vm_unbind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n,
 	       struct vm_loose *loose);
 /* Gives it these addresses, lock and tap; -ENOSPC: no room for an address. */
-int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
-	    int n, bool lock, const char *tap);
+int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
+	    const char *tap);
 /* Whether its binding is so already. */
-bool vm_bound(struct plane *p, __u32 place,
-	      const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
+bool vm_bound(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
 	      const char *tap);
 
 static inline __u64 vm_next_seq(__u64 seq)
@@ -35,8 +33,8 @@ static inline __u64 vm_next_seq(__u64 seq)
  * machine's kernel, which a new host tells first; no look at routes, no event.
  * Returns where it was. warn may be NULL.
  */
-__u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
-		   __u32 tick, struct xr_err *warn);
+__u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl, __u32 tick,
+		   struct xr_err *warn);
 /* Out of PREPARED or BLACKOUT, back to where it stands; false: it was in neither. */
 bool vm_set_back(struct plane *p, __u32 place);
 

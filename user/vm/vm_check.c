@@ -17,7 +17,7 @@ static bool is_protected(struct plane *p, __u32 kind, const void *octets)
 
 	memcpy(key.octet, octets, kind == XR_PROTECTED_MAC ? 6 : 16);
 	return !bpf_map_lookup_elem(p->fd[PLANE_PROTECTED], &key, &why) &&
-	       why & (PROTECT_LISTED | PROTECT_GATEWAY);
+		why & (PROTECT_LISTED | PROTECT_GATEWAY);
 }
 
 bool vm_protected_ip(struct plane *p, const __be32 *addr)
@@ -25,8 +25,8 @@ bool vm_protected_ip(struct plane *p, const __be32 *addr)
 	return is_protected(p, XR_PROTECTED_IP, addr);
 }
 
-static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place,
-		      int i, struct xr_err *err)
+static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place, int i,
+		      struct xr_err *err)
 {
 	__u32 owner = vm_by_ip_in(p, n->addr[i], n->vlan);
 	char text[TEXT_ADDR], name[VM_NAME];
@@ -34,22 +34,20 @@ static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place,
 
 	text_addr(text, n->addr[i]);
 	if (vm_bad_addr(n->addr[i]))
-		return xr_fail(err, -EINVAL,
-			       "address %s is %s; give the VM's own", text,
+		return xr_fail(err, -EINVAL, "address %s is %s; give the VM's own", text,
 			       vm_bad_addr(n->addr[i]));
 	if (vm_protected_ip(p, n->addr[i]))
 		return xr_fail(err, -EINVAL,
-			       "address %s is protected; it is a gateway's or in the list",
-			       text);
+			       "address %s is protected; it is a gateway's or in the list", text);
 	for (j = 0; j < i; j++)
 		if (!memcmp(n->addr[i], n->addr[j], sizeof(n->addr[i])))
-			return xr_fail(err, -EINVAL,
-				       "address %s is given twice", text);
+			return xr_fail(err, -EINVAL, "address %s is given twice", text);
 	if (owner != VM_NOWHERE && owner != place)
-		return xr_fail(err, -EADDRINUSE,
-			       "address %s is VM %s's already; in a VLAN an address belongs to one VM",
-			       text, vm_name_at(p, name, owner));
-	return owner == VM_NOWHERE;	/* one more in the map */
+		return xr_fail(
+			err, -EADDRINUSE,
+			"address %s is VM %s's already; in a VLAN an address belongs to one VM",
+			text, vm_name_at(p, name, owner));
+	return owner == VM_NOWHERE; /* one more in the map */
 }
 
 /* The counts may be off after a kill: before refusing, they are taken anew. */
@@ -65,8 +63,7 @@ static void recount(struct plane *p)
 	p->vm_control->vms = vm_count(p);
 }
 
-static int check_room(struct plane *p, int vms, int addresses,
-		      struct xr_err *err)
+static int check_room(struct plane *p, int vms, int addresses, struct xr_err *err)
 {
 	const struct xr_limits *l = &p->meta->limits;
 	const struct xr_vm_control *c = p->vm_control;
@@ -74,13 +71,15 @@ static int check_room(struct plane *p, int vms, int addresses,
 	if (c->vms + vms > l->vms || c->addresses + addresses > l->vm_addresses)
 		recount(p);
 	if (c->vms + vms > l->vms)
-		return xr_fail(err, -ENOSPC,
-			       "there are %u VMs, and limits.vms is %u: export, xroam destroy, then apply with a larger limits.vms",
-			       c->vms, l->vms);
+		return xr_fail(
+			err, -ENOSPC,
+			"there are %u VMs, and limits.vms is %u: export, xroam destroy, then apply with a larger limits.vms",
+			c->vms, l->vms);
 	if (c->addresses + addresses > l->vm_addresses)
-		return xr_fail(err, -ENOSPC,
-			       "there are %u VM addresses, and limits.vm_addresses is %u: export, xroam destroy, then apply with a larger limits.vm_addresses",
-			       c->addresses, l->vm_addresses);
+		return xr_fail(
+			err, -ENOSPC,
+			"there are %u VM addresses, and limits.vm_addresses is %u: export, xroam destroy, then apply with a larger limits.vm_addresses",
+			c->addresses, l->vm_addresses);
 	return 0;
 }
 
@@ -102,8 +101,7 @@ static int given_back(struct plane *p, const struct xr_notice *n, __u32 place)
 	return back;
 }
 
-int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
-		     struct xr_err *err)
+int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_err *err)
 {
 	char mac[TEXT_MAC];
 	int i, ret, more = 0;
@@ -113,17 +111,15 @@ int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place,
 			       "MAC %s is protected; it is a gateway's or in the list",
 			       text_mac(mac, n->mac));
 	if (n->n_addrs < 0 || n->n_addrs > XR_VM_ADDRS)
-		return xr_fail(err, -EINVAL,
-			       "%d addresses; a VM has at most %d here",
-			       n->n_addrs, XR_VM_ADDRS);
+		return xr_fail(err, -EINVAL, "%d addresses; a VM has at most %d here", n->n_addrs,
+			       XR_VM_ADDRS);
 	for (i = 0; i < n->n_addrs; i++) {
 		ret = check_addr(p, n, place, i, err);
 		if (ret < 0)
 			return ret;
 		more += ret;
 	}
-	return check_room(p, place == VM_NOWHERE,
-			  more - given_back(p, n, place), err);
+	return check_room(p, place == VM_NOWHERE, more - given_back(p, n, place), err);
 }
 
 /* ---- order ---- */
@@ -153,14 +149,12 @@ bool vm_spoke_first(struct plane *p, __u32 place)
 {
 	const struct xr_vm_info *info = &p->vm_info[place];
 
-	return vm_now(p, place).state == XR_VM_MOVED &&
-	       info->step == XR_NOTICE_MOVED + 1 &&
-	       info->source == XR_SOURCE_ANNOUNCEMENT;
+	return vm_now(p, place).state == XR_VM_MOVED && info->step == XR_NOTICE_MOVED + 1 &&
+		info->source == XR_SOURCE_ANNOUNCEMENT;
 }
 
 /* The same words again, not others under the same number. */
-static bool says_the_same(struct plane *p, const struct xr_notice *n,
-			  __u32 place, __u16 host)
+static bool says_the_same(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host)
 {
 	struct xr_vm_now now = vm_now(p, place);
 
@@ -173,8 +167,8 @@ static bool says_the_same(struct plane *p, const struct xr_notice *n,
 	return n->kind != XR_NOTICE_PREPARE || now.next == host;
 }
 
-int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place,
-		   __u16 host, enum xr_outcome *outcome, struct xr_err *err)
+int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+		   enum xr_outcome *outcome, struct xr_err *err)
 {
 	struct xr_vm_info *info = &p->vm_info[place];
 	char name[VM_NAME];
@@ -192,13 +186,13 @@ int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place,
 		return 0;
 	}
 	if (n->seq == info->seq)
-		return xr_fail(err, -ESTALE,
-			       "VM %s: seq %llu is known already and said something else (it is at %s); ignored",
-			       name, (unsigned long long)n->seq,
-			       host_name(p, vm_now(p, place).host));
-	return xr_fail(err, -ESTALE,
-		       "VM %s: seq %llu is older than the %llu that is known (it is at %s); ignored",
-		       name, (unsigned long long)n->seq,
-		       (unsigned long long)info->seq,
-		       host_name(p, vm_now(p, place).host));
+		return xr_fail(
+			err, -ESTALE,
+			"VM %s: seq %llu is known already and said something else (it is at %s); ignored",
+			name, (unsigned long long)n->seq, host_name(p, vm_now(p, place).host));
+	return xr_fail(
+		err, -ESTALE,
+		"VM %s: seq %llu is older than the %llu that is known (it is at %s); ignored", name,
+		(unsigned long long)n->seq, (unsigned long long)info->seq,
+		host_name(p, vm_now(p, place).host));
 }

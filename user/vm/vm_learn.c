@@ -14,8 +14,7 @@ bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
 	struct xr_vm_info *info = &p->vm_info[place];
 	int i, unused = -1;
 
-	if (!info->used || addr_is_zero(addr) || vm_bad_addr(addr) ||
-	    vm_protected_ip(p, addr) ||
+	if (!info->used || addr_is_zero(addr) || vm_bad_addr(addr) || vm_protected_ip(p, addr) ||
 	    vm_by_ip_in(p, addr, vm_vlan_of(p->vms[place].key)) != VM_NOWHERE)
 		return false;
 	for (i = XR_VM_ADDRS - 1; i >= 0; i--) {
@@ -24,7 +23,7 @@ bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
 		if (addr_is_zero(info->addr[i]))
 			unused = i;
 		else if (!(info->learned >> i & 1))
-			return false;	/* the operator's: it has no other */
+			return false; /* the operator's: it has no other */
 	}
 	if (unused < 0)
 		return false;

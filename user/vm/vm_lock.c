@@ -12,7 +12,7 @@
 struct same {
 	struct plane *p;
 	__u64 mac;
-	__u32 but;		/* plus one: not this one */
+	__u32 but; /* plus one: not this one */
 	struct xr_locked found;
 };
 
@@ -85,13 +85,11 @@ int vm_set_lock(struct plane *p, __u32 place, bool lock)
 		ret = index_lock(p, place, true);
 		if (ret)
 			return ret;
-		__atomic_fetch_add(&p->vm_control->locked, 1,
-				   __ATOMIC_RELEASE);
+		__atomic_fetch_add(&p->vm_control->locked, 1, __ATOMIC_RELEASE);
 	}
 	do {
 		to = was;
-		to.flags = lock ? to.flags | XR_VM_LOCK :
-				  to.flags & ~XR_VM_LOCK;
+		to.flags = lock ? to.flags | XR_VM_LOCK : to.flags & ~XR_VM_LOCK;
 	} while (!vm_change(p, place, &was, to));
 	if (lock) {
 		ports_own(p, place, p->vms[place].tap);

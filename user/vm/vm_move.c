@@ -33,9 +33,8 @@ static void take_warning(struct xr_answer *a, const struct xr_err *warn)
 	size_t used = strlen(a->warning);
 
 	if (warn->text[0])
-		snprintf(a->warning + used, sizeof(a->warning) - used, "%s%.*s",
-			 used ? "; " : "", (int)sizeof(a->warning) - 1,
-			 warn->text);
+		snprintf(a->warning + used, sizeof(a->warning) - used, "%s%.*s", used ? "; " : "",
+			 (int)sizeof(a->warning) - 1, warn->text);
 }
 
 /* ---- numbers ---- */
@@ -55,11 +54,9 @@ static void note_step(struct plane *p, __u32 place, const struct xr_notice *n)
 static void note_moved(struct plane *p, __u32 place, __u64 seq, __u8 source)
 {
 	struct xr_vm_info *info = &p->vm_info[place];
-	bool numbered = info->step == XR_NOTICE_PREPARE + 1 ||
-			info->step == XR_NOTICE_PAUSE + 1;
+	bool numbered = info->step == XR_NOTICE_PREPARE + 1 || info->step == XR_NOTICE_PAUSE + 1;
 
-	info->seq = seq ? seq : numbered ? info->seq :
-			   vm_next_seq(info->seq);
+	info->seq = seq ? seq : numbered ? info->seq : vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = source;
 	info->moves++;
@@ -67,8 +64,7 @@ static void note_moved(struct plane *p, __u32 place, __u64 seq, __u8 source)
 
 /* ---- flapping: RFC 7432, section 15.1 ---- */
 
-static bool count_move(struct xr_vm *v, const struct xr_policy *policy,
-		       __u32 tick)
+static bool count_move(struct xr_vm *v, const struct xr_policy *policy, __u32 tick)
 {
 	if (!v->flap_moves || tick - v->flap_since >= policy->flap_seconds) {
 		v->flap_since = tick;
@@ -111,8 +107,7 @@ bool vm_set_back(struct plane *p, __u32 place)
 }
 
 /* Returns where it was. */
-static __u16 say_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
-		       __u32 tick)
+static __u16 say_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl, __u32 tick)
 {
 	struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now was = vm_now(p, place), to;
@@ -123,15 +118,13 @@ static __u16 say_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
 	frozen = count_move(v, &p->meta->policy, tick);
 	/* Before the word: MOVED without them would not be redirected. */
 	__atomic_store_n(&v->last, tick, __ATOMIC_RELAXED);
-	__atomic_store_n(&v->ttl, ttl ? ttl : p->meta->policy.vm_ttl,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&v->ttl, ttl ? ttl : p->meta->policy.vm_ttl, __ATOMIC_RELEASE);
 	do {
 		to = (struct xr_vm_now){
 			.host = host,
 			.home = host,
 			.state = XR_VM_MOVED,
-			.flags = (was.flags & XR_VM_LOCK) |
-				 (frozen ? XR_VM_FROZEN : 0),
+			.flags = (was.flags & XR_VM_LOCK) | (frozen ? XR_VM_FROZEN : 0),
 		};
 	} while (!vm_change(p, place, &was, to));
 	if (vm_under_way(was))
@@ -141,12 +134,11 @@ static __u16 say_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
 	return was.host;
 }
 
-__u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
-		   __u32 tick, struct xr_err *warn)
+__u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl, __u32 tick,
+		   struct xr_err *warn)
 {
-	bool arrived = host_is_local(p, host) &&
-		       !host_is_local(p, vm_now(p, place).host) &&
-		       !vm_local_arrive(p, place, host, warn);
+	bool arrived = host_is_local(p, host) && !host_is_local(p, vm_now(p, place).host) &&
+		!vm_local_arrive(p, place, host, warn);
 	__u16 from = say_moved(p, place, host, ttl, tick);
 
 	/* It spoke there this very moment: what follows a move is still to do. */
@@ -159,28 +151,26 @@ __u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl,
 
 /* ---- prepare ---- */
 
-static int check_prepare(struct plane *p, const struct xr_notice *n,
-			 __u32 place, __u16 host, struct xr_err *err)
+static int check_prepare(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+			 struct xr_err *err)
 {
 	struct xr_vm_now now = vm_now(p, place);
 	char name[VM_NAME];
 
 	if (now.state == XR_VM_BLACKOUT && now.next != host)
-		return xr_fail(err, -EINVAL,
-			       "VM %s stands still on its way to %s; \"vm move\" or \"vm cancel\" ends that first",
-			       vm_name_at(p, name, place),
-			       host_name(p, now.next));
+		return xr_fail(
+			err, -EINVAL,
+			"VM %s stands still on its way to %s; \"vm move\" or \"vm cancel\" ends that first",
+			vm_name_at(p, name, place), host_name(p, now.next));
 	return host_reachable(p, host, err);
 }
 
-static void set_prepared(struct plane *p, const struct xr_notice *n,
-			 __u32 place, __u16 host)
+static void set_prepared(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host)
 {
 	const struct xr_policy *policy = &p->meta->policy;
 	struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now was = vm_now(p, place), to;
-	__u32 until = deadline(p, n->timeout ? n->timeout :
-					       policy->prepare_timeout);
+	__u32 until = deadline(p, n->timeout ? n->timeout : policy->prepare_timeout);
 
 	forgive(v, was);
 	host_set_vlan(p, host, vm_vlan_of(v->key));
@@ -194,15 +184,16 @@ static void set_prepared(struct plane *p, const struct xr_notice *n,
 		to.flags &= ~(XR_VM_FROZEN | XR_VM_LOOP);
 	} while (!vm_change(p, place, &was, to));
 	if (vm_under_way(was))
-		watch(p, -1);	/* was counted already */
+		watch(p, -1); /* was counted already */
 }
 
 /* What this machine has to do: the word alone stops, counts and keeps nothing. */
-static void prepare_here(struct plane *p, const struct xr_notice *n, __u32 place,
-			 bool again, struct xr_answer *a)
+static void prepare_here(struct plane *p, const struct xr_notice *n, __u32 place, bool again,
+			 struct xr_answer *a)
 {
-	struct vm_told told = { .tap = n->tap, .reader = n->reader,
-				.soon = n->soon, .again = again };
+	struct vm_told told = {
+		.tap = n->tap, .reader = n->reader, .soon = n->soon, .again = again
+	};
 	struct xr_err warn = { "" };
 
 	if (host_any_local(p))
@@ -213,13 +204,12 @@ static void prepare_here(struct plane *p, const struct xr_notice *n, __u32 place
 
 bool vm_is_ready(struct plane *p, __u32 place)
 {
-	return vm_under_way(vm_now(p, place)) &&
-	       p->vm_info[place].under_way == XR_MOVE_READY &&
-	       !tc_is_coming(p, p->vms[place].tap);
+	return vm_under_way(vm_now(p, place)) && p->vm_info[place].under_way == XR_MOVE_READY &&
+		!tc_is_coming(p, p->vms[place].tap);
 }
 
-int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
-	       __u16 host, struct xr_answer *a, struct xr_err *err)
+int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+	       struct xr_answer *a, struct xr_err *err)
 {
 	struct xr_vm_now now = vm_now(p, place);
 	int ret = check_prepare(p, n, place, host, err);
@@ -231,8 +221,7 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 		/* Said again: it may take so long from now on. */
 		if (same)
 			p->vms[place].deadline = deadline(
-				p, n->timeout ? n->timeout :
-						p->meta->policy.prepare_timeout);
+				p, n->timeout ? n->timeout : p->meta->policy.prepare_timeout);
 		/*
 		 * Another QEMU may wait at its port than when it was first said; or
 		 * a kill came before all was done.
@@ -244,20 +233,19 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place,
 		return 0;
 	}
 	if (now.state == XR_VM_PREPARED && host_any_local(p))
-		vm_local_cancel(p, place, NULL);	/* to somewhere else */
+		vm_local_cancel(p, place, NULL); /* to somewhere else */
 	p->vm_info[place].under_way = 1;
 	set_prepared(p, n, place, host);
 	note_step(p, place, n);
 	prepare_here(p, n, place, false, a);
-	vm_say(p, place, 0, now.host, "prepared to go from %s to %s (%s)",
-	       host_name(p, now.host), host_name(p, host),
-	       vm_source_word(n->source));
+	vm_say(p, place, 0, now.host, "prepared to go from %s to %s (%s)", host_name(p, now.host),
+	       host_name(p, host), vm_source_word(n->source));
 	return 0;
 }
 
 /* ---- pause ---- */
 
-#define NEW_PLACE_LATER	5	/* seconds */
+#define NEW_PLACE_LATER 5 /* seconds */
 
 /*
  * The new place hears of the blackout first, and must not forget it first: copies
@@ -268,8 +256,8 @@ static __u32 blackout_seconds(struct plane *p, struct xr_vm_now now)
 {
 	__u32 seconds = p->meta->policy.blackout_timeout;
 
-	return !host_is_local(p, now.host) && host_is_local(p, now.next) ?
-		       seconds + NEW_PLACE_LATER : seconds;
+	return !host_is_local(p, now.host) && host_is_local(p, now.next) ? seconds + NEW_PLACE_LATER
+									 : seconds;
 }
 
 static bool set_blackout(struct plane *p, __u32 place)
@@ -277,11 +265,10 @@ static bool set_blackout(struct plane *p, __u32 place)
 	struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now was = vm_now(p, place), to;
 
-	__atomic_store_n(&v->deadline, deadline(p, blackout_seconds(p, was)),
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&v->deadline, deadline(p, blackout_seconds(p, was)), __ATOMIC_RELEASE);
 	do {
 		if (was.state != XR_VM_PREPARED)
-			return false;	/* this very moment: it spoke, or is over */
+			return false; /* this very moment: it spoke, or is over */
 		to = was;
 		to.state = XR_VM_BLACKOUT;
 	} while (!vm_change(p, place, &was, to));
@@ -300,47 +287,45 @@ static void replay(struct plane *p, __u32 place, struct xr_answer *a)
 	if (r.lost && !a->warning[0])
 		snprintf(a->warning, sizeof(a->warning),
 			 "residual: %llu frames were unread, %llu replayed, %llu lost",
-			 (unsigned long long)r.unread,
-			 (unsigned long long)r.replayed,
+			 (unsigned long long)r.unread, (unsigned long long)r.replayed,
 			 (unsigned long long)r.lost);
 }
 
-int vm_pause(struct plane *p, const struct xr_notice *n, __u32 place,
-	     struct xr_answer *a, struct xr_err *err)
+int vm_pause(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_answer *a,
+	     struct xr_err *err)
 {
 	struct xr_vm_now now = vm_now(p, place);
 	char name[VM_NAME];
 	bool begun;
 
 	if (now.state == XR_VM_BLACKOUT) {
-		replay(p, place, a);	/* goes on where a kill ended it */
+		replay(p, place, a); /* goes on where a kill ended it */
 		note_step(p, place, n);
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
 	begun = now.state == XR_VM_PREPARED && set_blackout(p, place);
-	if (!begun && (vm_spoke_first(p, place) ||
-		       (now.next && vm_now(p, place).host == now.next))) {
-		a->outcome = XR_ALREADY;	/* its frame was faster */
+	if (!begun &&
+	    (vm_spoke_first(p, place) || (now.next && vm_now(p, place).host == now.next))) {
+		a->outcome = XR_ALREADY; /* its frame was faster */
 		return 0;
 	}
 	if (!begun)
-		return xr_fail(err, -EINVAL,
-			       "VM %s: no move is prepared (it is at %s); \"xroam vm prepare\" first says where it goes",
-			       vm_name_at(p, name, place),
-			       host_name(p, now.host));
+		return xr_fail(
+			err, -EINVAL,
+			"VM %s: no move is prepared (it is at %s); \"xroam vm prepare\" first says where it goes",
+			vm_name_at(p, name, place), host_name(p, now.host));
 	note_step(p, place, n);
 	replay(p, place, a);
-	vm_say(p, place, 0, now.host, "stands still on its way to %s (%s)",
-	       host_name(p, now.next), vm_source_word(n->source));
+	vm_say(p, place, 0, now.host, "stands still on its way to %s (%s)", host_name(p, now.next),
+	       vm_source_word(n->source));
 	return 0;
 }
 
 /* ---- moved ---- */
 
 /* Where it is already: but the operator's word ends what was wrong with it. */
-static int stay(struct plane *p, const struct xr_notice *n, __u32 place,
-		struct xr_answer *a)
+static int stay(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_answer *a)
 {
 	struct xr_vm *v = &p->vms[place];
 	struct xr_vm_now was = vm_now(p, place), to;
@@ -354,13 +339,12 @@ static int stay(struct plane *p, const struct xr_notice *n, __u32 place,
 	if (n->ttl && v->ttl)
 		v->ttl = n->ttl;
 	note_step(p, place, n);
-	a->outcome = to.flags == was.flags && to.home == was.home ? XR_ALREADY :
-								    XR_DONE;
+	a->outcome = to.flags == was.flags && to.home == was.home ? XR_ALREADY : XR_DONE;
 	return 0;
 }
 
-int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
-	     __u16 host, struct xr_answer *a, struct xr_err *err)
+int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+	     struct xr_answer *a, struct xr_err *err)
 {
 	struct xr_vm_now now = vm_now(p, place);
 	struct xr_err warn = { "" };
@@ -382,24 +366,22 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place,
 	p->vm_info[place].host = host;
 	p->vm_info[place].under_way = 0;
 	take_warning(a, &warn);
-	vm_say(p, place, 0, from, "moved from %s to %s, seq %llu (%s)",
-	       host_name(p, from), host_name(p, host),
-	       (unsigned long long)p->vm_info[place].seq,
+	vm_say(p, place, 0, from, "moved from %s to %s, seq %llu (%s)", host_name(p, from),
+	       host_name(p, host), (unsigned long long)p->vm_info[place].seq,
 	       vm_source_word(n->source));
 	if (vm_now(p, place).flags & XR_VM_FROZEN) {
 		vm_count_reason(p, XR_R_FROZEN, 1);
 		vm_say(p, place, XR_R_FROZEN, from,
-		       "moved more than %u times in %u s: frozen at %s",
-		       p->meta->policy.flap_moves, p->meta->policy.flap_seconds,
-		       host_name(p, host));
+		       "moved more than %u times in %u s: frozen at %s", p->meta->policy.flap_moves,
+		       p->meta->policy.flap_seconds, host_name(p, host));
 	}
 	return 0;
 }
 
 /* ---- cancel ---- */
 
-int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 place,
-	      struct xr_answer *a, struct xr_err *err)
+int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_answer *a,
+	      struct xr_err *err)
 {
 	struct xr_vm_now now = vm_now(p, place);
 	struct xr_err warn = { "" };
@@ -415,7 +397,7 @@ int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 place,
 		vm_local_cancel(p, place, &warn);
 	p->vm_info[place].under_way = 0;
 	take_warning(a, &warn);
-	vm_say(p, place, 0, now.host, "stays at %s (%s)",
-	       host_name(p, now.host), vm_source_word(n->source));
+	vm_say(p, place, 0, now.host, "stays at %s (%s)", host_name(p, now.host),
+	       vm_source_word(n->source));
 	return 0;
 }

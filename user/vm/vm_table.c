@@ -14,8 +14,7 @@
 
 /* ---- addresses ---- */
 
-static bool in_list(const __be32 *addr, const __be32 (*list)[XR_ADDR_WORDS],
-		    int n)
+static bool in_list(const __be32 *addr, const __be32 (*list)[XR_ADDR_WORDS], int n)
 {
 	int i;
 
@@ -25,16 +24,14 @@ static bool in_list(const __be32 *addr, const __be32 (*list)[XR_ADDR_WORDS],
 	return false;
 }
 
-void vm_unbind(struct plane *p, __u32 place,
-	       const __be32 (*addr)[XR_ADDR_WORDS], int n,
+void vm_unbind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n,
 	       struct vm_loose *loose)
 {
 	struct xr_vm_info *info = &p->vm_info[place];
 	int i;
 
 	for (i = 0; i < XR_VM_ADDRS; i++) {
-		if (addr_is_zero(info->addr[i]) ||
-		    in_list(info->addr[i], addr, n))
+		if (addr_is_zero(info->addr[i]) || in_list(info->addr[i], addr, n))
 			continue;
 		vm_drop_ip(p, place, info->addr[i], loose);
 		memset(info->addr[i], 0, sizeof(info->addr[i]));
@@ -42,8 +39,8 @@ void vm_unbind(struct plane *p, __u32 place,
 }
 
 /* The lock comes last: before, the binding has not got all its addresses. */
-int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
-	    int n, bool lock, const char *tap)
+int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
+	    const char *tap)
 {
 	struct xr_vm_info *info = &p->vm_info[place];
 	int i, ret = 0;
@@ -61,8 +58,7 @@ int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
 	return vm_set_lock(p, place, lock);
 }
 
-bool vm_bound(struct plane *p, __u32 place,
-	      const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
+bool vm_bound(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
 	      const char *tap)
 {
 	const struct xr_vm_info *info = &p->vm_info[place];
@@ -76,16 +72,14 @@ bool vm_bound(struct plane *p, __u32 place,
 			return false;
 	}
 	return had == n && lock == !!(vm_now(p, place).flags & XR_VM_LOCK) &&
-	       !strcmp(info->learned & XR_LEARNED_TAP ? "" : info->tap,
-		       tap ? tap : "");
+		!strcmp(info->learned & XR_LEARNED_TAP ? "" : info->tap, tap ? tap : "");
 }
 
 /* ---- VMs ---- */
 
 __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 {
-	const struct xr_vm_now now = { .host = host, .home = host,
-				       .state = XR_VM_STABLE };
+	const struct xr_vm_now now = { .host = host, .home = host, .state = XR_VM_STABLE };
 	__u64 h = xr_vm_hash(p->hash_keys, key);
 	struct tag_table t = vm_macs(p);
 	__u32 place = tag_room(&t, h);

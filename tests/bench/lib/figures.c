@@ -16,10 +16,10 @@
 #include "figures.h"
 #include "frames.h"
 
-#define BACKENDS	1000
-#define VIPS		1000
-#define BEHIND_A_VIP	4
-#define SIDS		(1U << 20)
+#define BACKENDS     1000
+#define VIPS         1000
+#define BEHIND_A_VIP 4
+#define SIDS         (1U << 20)
 
 double now_ms(void)
 {
@@ -29,8 +29,8 @@ double now_ms(void)
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-void tell(struct figures *f, const char *key, const char *text,
-		 double value, const char *unit, double target)
+void tell(struct figures *f, const char *key, const char *text, double value, const char *unit,
+	  double target)
 {
 	bool missed = target < 0 ? value < -target : target && value > target;
 
@@ -39,8 +39,7 @@ void tell(struct figures *f, const char *key, const char *text,
 		return;
 	printf("%-52s %12.1f %-4s", text, value, unit);
 	if (target)
-		printf(" %9.0f%s", target < 0 ? -target : target,
-		       missed ? "  missed" : "");
+		printf(" %9.0f%s", target < 0 ? -target : target, missed ? "  missed" : "");
 	printf("\n");
 }
 
@@ -69,8 +68,7 @@ static void maglev_figure(struct figures *f)
 		start = now_ms() - start;
 		best = start < best ? start : best;
 	}
-	tell(f, "maglev_1000_ms", "Maglev table for 1000 backends", best, "ms",
-	     50);
+	tell(f, "maglev_1000_ms", "Maglev table for 1000 backends", best, "ms", 50);
 }
 
 /* ---- an instance ---- */
@@ -128,8 +126,7 @@ static int fill_sids(struct model *m)
 		__be32 sid = htonl(i);
 
 		if (!b->sids)
-			b->sids = calloc(SIDS / BACKENDS + 1,
-					 sizeof(*b->sids));
+			b->sids = calloc(SIDS / BACKENDS + 1, sizeof(*b->sids));
 		if (!b->sids)
 			return -1;
 		b->sids[b->n_sids].len = sizeof(sid);
@@ -138,8 +135,8 @@ static int fill_sids(struct model *m)
 	return 0;
 }
 
-static void commit(struct figures *f, struct plane *p, const struct model *m,
-		   const char *key, const char *text, double target)
+static void commit(struct figures *f, struct plane *p, const struct model *m, const char *key,
+		   const char *text, double target)
 {
 	struct xr_err err = {};
 	double start = now_ms();
@@ -169,14 +166,11 @@ static void memory_figures(struct figures *f, const struct plane *p)
 {
 	const struct xr_limits *l = &p->meta->limits;
 	double vip = per_entry(p, PLANE_VIPS) + per_entry(p, PLANE_VIP_STATS) +
-		     per_entry(p, PLANE_VIP_INDEX) * p->vip_buckets / l->vips;
-	double backend = per_entry(p, PLANE_BACKENDS) +
-			 per_entry(p, PLANE_BACKEND_STATS) +
-			 per_entry(p, PLANE_BACKEND_INFO) +
-			 per_entry(p, PLANE_INITIAL_RATE) +
-			 (per_entry(p, PLANE_PATHS) +
-			  per_entry(p, PLANE_NEXTHOPS)) *
-				 p->paths_max / l->backends;
+		per_entry(p, PLANE_VIP_INDEX) * p->vip_buckets / l->vips;
+	double backend = per_entry(p, PLANE_BACKENDS) + per_entry(p, PLANE_BACKEND_STATS) +
+		per_entry(p, PLANE_BACKEND_INFO) + per_entry(p, PLANE_INITIAL_RATE) +
+		(per_entry(p, PLANE_PATHS) + per_entry(p, PLANE_NEXTHOPS)) * p->paths_max /
+			l->backends;
 	double sid = (double)p->sid_buckets / l->server_ids;
 
 	tell(f, "vip_octets", "memory of a VIP", vip, "B", 0);
@@ -187,8 +181,8 @@ static void memory_figures(struct figures *f, const struct plane *p)
 	     sid * per_entry(p, PLANE_SERVER_IDS), "B", 0);
 	tell(f, "sid_name_octets", "  and for user space",
 	     sid * per_entry(p, PLANE_SERVER_ID_NAMES), "B", 0);
-	tell(f, "flow_octets", "of a flow",
-	     per_entry(p, PLANE_FLOWS) * p->flow_buckets / l->flows, "B", 0);
+	tell(f, "flow_octets", "of a flow", per_entry(p, PLANE_FLOWS) * p->flow_buckets / l->flows,
+	     "B", 0);
 }
 
 static void program_figures(struct figures *f, struct plane *p)
@@ -204,8 +198,8 @@ static void program_figures(struct figures *f, struct plane *p)
 		f->failed = 1;
 		return;
 	}
-	tell(f, "verified_insns", "instructions the verifier processed",
-	     info.verified_insns, "", 20000);
+	tell(f, "verified_insns", "instructions the verifier processed", info.verified_insns, "",
+	     20000);
 	tell(f, "insns", "instructions of the program",
 	     info.xlated_prog_len / sizeof(struct bpf_insn), "", 0);
 	close(fd);
@@ -214,8 +208,13 @@ static void program_figures(struct figures *f, struct plane *p)
 static void instance_figures(struct figures *f)
 {
 	const struct xr_limits limits = {
-		.vips = 1024, .backends = 4096, .server_ids = SIDS,
-		.flows = SIDS, .hosts = 1, .vms = 1, .vm_addresses = 1,
+		.vips = 1024,
+		.backends = 4096,
+		.server_ids = SIDS,
+		.flows = SIDS,
+		.hosts = 1,
+		.vms = 1,
+		.vm_addresses = 1,
 		.rings = 1,
 	};
 	struct xr_err err = {};
@@ -232,17 +231,14 @@ static void instance_figures(struct figures *f)
 	snprintf(name, sizeof(name), "bench-%d", getpid());
 	model_init(&m);
 	m.limits = limits;
-	if (fill_model(&m) ||
-	    instance_open(&p, name, PLANE_CREATE, &limits, NULL, &err)) {
+	if (fill_model(&m) || instance_open(&p, name, PLANE_CREATE, &limits, NULL, &err)) {
 		fprintf(stderr, "bench: %s\n", err.text);
 		f->failed = 1;
 		goto out;
 	}
-	commit(f, p, &m, "apply_1000_vips_ms",
-	       "apply: 1000 VIPs, 1000 backends, 4 behind each", 0);
+	commit(f, p, &m, "apply_1000_vips_ms", "apply: 1000 VIPs, 1000 backends, 4 behind each", 0);
 	if (!fill_sids(&m))
-		commit(f, p, &m, "load_million_sids_ms",
-		       "a million server IDs loaded", 2000);
+		commit(f, p, &m, "load_million_sids_ms", "a million server IDs loaded", 2000);
 	program_figures(f, p);
 	memory_figures(f, p);
 	instance_destroy(p, &err);

@@ -38,8 +38,7 @@ static void *start(struct shot *s, bool ipv6, __u32 dst, __u8 proto)
 	eth->h_proto = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP);
 	if (ipv6) {
 		ip6->version = 6;
-		ip6->payload_len = htons(FRAME_LEN - sizeof(*eth) -
-					 sizeof(*ip6));
+		ip6->payload_len = htons(FRAME_LEN - sizeof(*eth) - sizeof(*ip6));
 		ip6->nexthdr = proto;
 		ip6->hop_limit = 64;
 		memcpy(&ip6->saddr, client6, sizeof(client6));
@@ -74,8 +73,7 @@ void frame_udp(struct shot *s, __u32 dst, __u16 port)
 	memset(udp(s, false, dst, port), 0x3f, 16);
 }
 
-void frame_quic_short(struct shot *s, bool ipv6, __u32 dst, __u16 port,
-		      __u8 first)
+void frame_quic_short(struct shot *s, bool ipv6, __u32 dst, __u16 port, __u8 first)
 {
 	__u8 *quic = udp(s, ipv6, dst, port);
 

@@ -16,16 +16,16 @@
  * it starts, which is why the clock is read inside. A window is shorter than
  * the timer's period, so most hold no interrupt.
  */
-#define RUN_WINDOWS	32
-#define SKIP_WINDOWS	2	/* the first holds the pause between runs, one warms up */
-#define REPEAT		((RUN_WINDOWS + SKIP_WINDOWS) * WINDOW)
+#define RUN_WINDOWS  32
+#define SKIP_WINDOWS 2 /* the first holds the pause between runs, one warms up */
+#define REPEAT       ((RUN_WINDOWS + SKIP_WINDOWS) * WINDOW)
 
 struct harness {
 	struct wrap_bpf *skel;
 	struct walk_cid *cids;
 	__u64 packets;
-	__u64 next;		/* packet number no run has used yet */
-	double *sample[2];	/* floor, test */
+	__u64 next;        /* packet number no run has used yet */
+	double *sample[2]; /* floor, test */
 	size_t room;
 };
 
@@ -55,16 +55,13 @@ struct harness *harness_open(int cpu)
 		libbpf_set_print(quiet);
 	h->skel = wrap_bpf__open_and_load();
 	if (!h->skel) {
-		fprintf(stderr, "bench: the wrapper does not load: %s\n",
-			strerror(errno));
+		fprintf(stderr, "bench: the wrapper does not load: %s\n", strerror(errno));
 		goto fail;
 	}
-	h->cids = mmap(NULL, WALK_MAX * sizeof(*h->cids),
-		       PROT_READ | PROT_WRITE, MAP_SHARED,
+	h->cids = mmap(NULL, WALK_MAX * sizeof(*h->cids), PROT_READ | PROT_WRITE, MAP_SHARED,
 		       bpf_map__fd(h->skel->maps.cids), 0);
 	if (h->cids == MAP_FAILED) {
-		fprintf(stderr, "bench: cannot map the CIDs: %s\n",
-			strerror(errno));
+		fprintf(stderr, "bench: cannot map the CIDs: %s\n", strerror(errno));
 		h->cids = NULL;
 		goto fail;
 	}
@@ -136,16 +133,13 @@ static int aim(struct harness *h, int prog_fd, const struct shot *shot)
 
 static int wrapper(const struct harness *h, const struct shot *shot)
 {
-	return bpf_program__fd(shot->ipv6 ? h->skel->progs.wrap6 :
-					    h->skel->progs.wrap4);
+	return bpf_program__fd(shot->ipv6 ? h->skel->progs.wrap6 : h->skel->progs.wrap4);
 }
 
-int harness_once(struct harness *h, int prog_fd, const struct shot *shot,
-		 __u8 *out, __u32 *out_len)
+int harness_once(struct harness *h, int prog_fd, const struct shot *shot, __u8 *out, __u32 *out_len)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = shot->frame,
-		    .data_size_in = shot->len, .data_out = out,
-		    .data_size_out = FRAME_MAX, .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = shot->frame, .data_size_in = shot->len,
+		    .data_out = out, .data_size_out = FRAME_MAX, .repeat = 1);
 	int err = aim(h, prog_fd, shot);
 
 	h->skel->bss->clocked.packets = h->next;
@@ -157,11 +151,10 @@ int harness_once(struct harness *h, int prog_fd, const struct shot *shot,
 	return opts.retval;
 }
 
-static int run(struct harness *h, int prog_fd, const struct shot *shot,
-	       double *sample)
+static int run(struct harness *h, int prog_fd, const struct shot *shot, double *sample)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = shot->frame,
-		    .data_size_in = shot->len, .repeat = REPEAT);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = shot->frame, .data_size_in = shot->len,
+		    .repeat = REPEAT);
 	struct clocked *c = &h->skel->bss->clocked;
 	__u64 first = c->packets / WINDOW;
 	int err = aim(h, prog_fd, shot);
@@ -169,13 +162,11 @@ static int run(struct harness *h, int prog_fd, const struct shot *shot,
 	if (err || bpf_prog_test_run_opts(wrapper(h, shot), &opts))
 		return err ? err : -errno;
 	for (int i = 0; i < RUN_WINDOWS; i++)
-		sample[i] = (double)c->window[(first + SKIP_WINDOWS + i) %
-					      WINDOWS] / WINDOW;
+		sample[i] = (double)c->window[(first + SKIP_WINDOWS + i) % WINDOWS] / WINDOW;
 	return 0;
 }
 
-int harness_warm(struct harness *h, int prog_fd, const struct shot *shot,
-		 __u32 n)
+int harness_warm(struct harness *h, int prog_fd, const struct shot *shot, __u32 n)
 {
 	double sample[RUN_WINDOWS];
 	int err = 0;
@@ -200,8 +191,8 @@ static struct spread spread_of(double *sample, size_t n)
 	return (struct spread){ .min = sample[0], .median = sample[n / 2] };
 }
 
-int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor,
-		    const struct shot *shot, int rounds, struct measured *m)
+int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor, const struct shot *shot,
+		    int rounds, struct measured *m)
 {
 	size_t n = (size_t)rounds * RUN_WINDOWS;
 	int fd[2] = { harness_floor(h, floor), prog_fd }, err;
@@ -209,8 +200,7 @@ int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor,
 
 	if (n > h->room) {
 		for (int i = 0; i < 2; i++) {
-			double *grown = realloc(h->sample[i],
-						n * sizeof(*grown));
+			double *grown = realloc(h->sample[i], n * sizeof(*grown));
 
 			if (!grown)
 				return -ENOMEM;
@@ -224,8 +214,7 @@ int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor,
 			struct clocked *c = &h->skel->bss->clocked;
 
 			c->packets = at[i];
-			err = run(h, fd[i], shot,
-				  h->sample[i] + (size_t)r * RUN_WINDOWS);
+			err = run(h, fd[i], shot, h->sample[i] + (size_t)r * RUN_WINDOWS);
 			if (err)
 				return err;
 			at[i] = c->packets;

@@ -12,9 +12,7 @@
 
 #define FRAME_MAX 512
 
-enum floor_prog {
-	FLOOR_TX, FLOOR_PASS, FLOOR_IPIP, FLOOR_VXLAN, FLOOR_PORT, FLOORS
-};
+enum floor_prog { FLOOR_TX, FLOOR_PASS, FLOOR_IPIP, FLOOR_VXLAN, FLOOR_PORT, FLOORS };
 
 /* A packet, and how its successors differ from it. */
 struct shot {
@@ -25,13 +23,13 @@ struct shot {
 };
 
 struct spread {
-	double min, median;	/* ns per packet, of windows of WINDOW packets */
+	double min, median; /* ns per packet, of windows of WINDOW packets */
 };
 
 struct measured {
 	struct spread floor, test;
-	double above_min;	/* test.min - floor.min */
-	double above;		/* test.median - floor.median */
+	double above_min; /* test.min - floor.min */
+	double above;     /* test.median - floor.median */
 };
 
 struct harness;
@@ -46,16 +44,15 @@ int harness_floor(struct harness *h, enum floor_prog which);
 struct walk_cid *harness_cids(struct harness *h);
 
 /* One packet through prog_fd; gives the XDP action or -errno, and what came out. */
-int harness_once(struct harness *h, int prog_fd, const struct shot *shot,
-		 __u8 *out, __u32 *out_len);
+int harness_once(struct harness *h, int prog_fd, const struct shot *shot, __u8 *out,
+		 __u32 *out_len);
 
 /* At least n packets, so that caches and tables hold what they will hold. */
-int harness_warm(struct harness *h, int prog_fd, const struct shot *shot,
-		 __u32 n);
+int harness_warm(struct harness *h, int prog_fd, const struct shot *shot, __u32 n);
 
 /* Floor and program in turns, rounds times. 0 or -errno. */
-int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor,
-		    const struct shot *shot, int rounds, struct measured *m);
+int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor, const struct shot *shot,
+		    int rounds, struct measured *m);
 
 /* Packets so far through the program under test: to compare with counters. */
 __u64 harness_packets(const struct harness *h);

@@ -15,8 +15,8 @@ static size_t memory_of(const struct bpf_map *map)
 
 void *map_memory(const struct bpf_map *map)
 {
-	void *m = mmap(NULL, memory_of(map), PROT_READ | PROT_WRITE, MAP_SHARED,
-		       bpf_map__fd(map), 0);
+	void *m = mmap(NULL, memory_of(map), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map),
+		       0);
 
 	return m == MAP_FAILED ? NULL : m;
 }
@@ -54,8 +54,7 @@ int set_nexthop(const struct bpf_map *nexthops, __u32 index, __u32 ifindex)
 		nh[i].until = 0x7fffffff;
 		nh[i].mtu = 1500;
 	}
-	err = bpf_map_update_elem(bpf_map__fd(nexthops), &index, nh, BPF_ANY) ?
-		      -errno : 0;
+	err = bpf_map_update_elem(bpf_map__fd(nexthops), &index, nh, BPF_ANY) ? -errno : 0;
 	free(nh);
 	return err;
 }

@@ -6,10 +6,10 @@
 #include <bpf/libbpf.h>
 #include <xroam/abi.h>
 
-#define LOOPBACK	1	/* where a test run's packets come from */
-#define ELSEWHERE	2
+#define LOOPBACK  1 /* where a test run's packets come from */
+#define ELSEWHERE 2
 
-void *map_memory(const struct bpf_map *map);	/* NULL: none */
+void *map_memory(const struct bpf_map *map); /* NULL: none */
 void unmap_memory(const struct bpf_map *map, void *m);
 
 void set_addr4(__be32 *addr, __u32 host_order);

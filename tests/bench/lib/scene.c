@@ -23,8 +23,8 @@
 #include "user/steer/vip_table.h"
 #include <xroam.skel.h>
 
-#define BACKENDS	(SCENE_BACKENDS + SCENE_WAYS)
-#define VIPS_PER_UNIT	3	/* QUIC, QUIC with flows, TCP */
+#define BACKENDS      (SCENE_BACKENDS + SCENE_WAYS)
+#define VIPS_PER_UNIT 3 /* QUIC, QUIC with flows, TCP */
 
 struct scene {
 	struct xroam_bpf *skel;
@@ -82,17 +82,17 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 }
 
 /* Each of them, and the map it is. */
-#define MAPPED(X)                                                              \
-	X(vip_index) X(vips) X(backends) X(paths) X(server_ids)                \
-	X(server_id_names) X(cid_configs) X(flows)
+#define MAPPED(X)    \
+	X(vip_index) \
+	X(vips) X(backends) X(paths) X(server_ids) X(server_id_names) X(cid_configs) X(flows)
 
 static int map_all(struct scene *s)
 {
 	struct xroam_bpf *k = s->skel;
 
-#define X(name)                                                                \
-	s->name = map_memory(k->maps.name);                                    \
-	if (!s->name)                                                          \
+#define X(name)                             \
+	s->name = map_memory(k->maps.name); \
+	if (!s->name)                       \
 		return -ENOMEM;
 	MAPPED(X)
 #undef X
@@ -113,13 +113,13 @@ static void set_addr6(__be32 *addr, __u32 net, __u32 host)
 static __u8 overhead_of(const struct xr_path *p)
 {
 	static const __u8 inner[] = {
-		[XR_FORWARD_GUE] = 8, [XR_FORWARD_VXLAN] = 8 + 8 + 14,
+		[XR_FORWARD_GUE] = 8,
+		[XR_FORWARD_VXLAN] = 8 + 8 + 14,
 	};
 
 	if (p->method == XR_FORWARD_L2)
 		return 0;
-	return (p->ipv6 ? 40 : 20) +
-	       (p->method == XR_FORWARD_IPIP ? 0 : inner[p->method]);
+	return (p->ipv6 ? 40 : 20) + (p->method == XR_FORWARD_IPIP ? 0 : inner[p->method]);
 }
 
 /* Backends 1..SCENE_BACKENDS, then one for each other way. */
@@ -155,8 +155,7 @@ static int fill_backend(struct scene *s, __u32 i, enum scene_way way)
 	p->overhead = overhead_of(p);
 	s->backends[i].path = i;
 	s->backends[i].state = XR_BACKEND_UP;
-	return set_nexthop(s->skel->maps.nexthops, i,
-			   way == SCENE_REDIRECT ? ELSEWHERE : LOOPBACK);
+	return set_nexthop(s->skel->maps.nexthops, i, way == SCENE_REDIRECT ? ELSEWHERE : LOOPBACK);
 }
 
 static struct sid_entry sid_entry(__u32 sid, __u16 backend)
@@ -188,8 +187,7 @@ static int fill_sids(struct scene *s, __u32 sids)
 	for (__u32 i = 0; i < sids; i++)
 		want[i] = sid_entry(i, i % SCENE_BACKENDS + 1);
 	for (int way = 0; way < SCENE_WAYS; way++)
-		want[sids + way] = sid_entry(SCENE_WAY_SID(way),
-					     SCENE_BACKENDS + 1 + way);
+		want[sids + way] = sid_entry(SCENE_WAY_SID(way), SCENE_BACKENDS + 1 + way);
 	err = sid_plan_make(&t, want, sids + SCENE_WAYS, &plan, &why);
 	if (err)
 		fprintf(stderr, "bench: server IDs: %s\n", why.text);
@@ -223,8 +221,7 @@ static int fill_cid_config(struct scene *s, enum scene_cid kind)
 	};
 
 	memcpy(info.key, cid_key, sizeof(cid_key));
-	return xr_cid_config_fill(&s->cid_configs[kind + 1], &info) ? -EINVAL :
-								      0;
+	return xr_cid_config_fill(&s->cid_configs[kind + 1], &info) ? -EINVAL : 0;
 }
 
 /* One table of all backends, as VIPs with the same backends share it. */
@@ -247,8 +244,8 @@ static int make_maglev(struct scene *s)
 	}
 	if (maglev_build(s->hash_keys, member, SCENE_BACKENDS, slot))
 		return -ENOMEM;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_table", 4,
-			    sizeof(struct xr_maglev_row), n, NULL);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_table", 4, sizeof(struct xr_maglev_row), n,
+			    NULL);
 	if (fd < 0)
 		return -errno;
 	if (!bpf_map_update_batch(fd, row, slot, &n, NULL))
@@ -257,12 +254,13 @@ static int make_maglev(struct scene *s)
 	return -errno;
 }
 
-static int fill_vip(struct scene *s, __u32 index, bool ipv6, __u32 addr,
-		    __u16 port, __u8 proto, __u32 flags, int maglev)
+static int fill_vip(struct scene *s, __u32 index, bool ipv6, __u32 addr, __u16 port, __u8 proto,
+		    __u32 flags, int maglev)
 {
 	struct xr_vip *v = &s->vips[index];
-	struct vip_table t = { .bucket = s->vip_index, .mask = s->vip_mask,
-			       .keys = s->hash_keys, .vips = s->vips };
+	struct vip_table t = {
+		.bucket = s->vip_index, .mask = s->vip_mask, .keys = s->hash_keys, .vips = s->vips
+	};
 
 	if (ipv6) {
 		set_addr6(v->addr, 0, addr);
@@ -277,8 +275,7 @@ static int fill_vip(struct scene *s, __u32 index, bool ipv6, __u32 addr,
 	if (flags & XR_VIP_CID)
 		for (int i = 0; i < SCENE_CIDS; i++)
 			v->cid_slots |= (__u64)(i + 1) << 8 * i;
-	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.maglev), &index,
-				&maglev, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.maglev), &index, &maglev, BPF_ANY))
 		return -errno;
 	return vip_table_add(&t, v->addr, v->port, proto, index);
 }
@@ -300,8 +297,8 @@ static int fill_vips(struct scene *s, __u32 vips)
 			       PORT_QUIC_FLOW, IPPROTO_UDP,
 			       XR_VIP_CID | XR_VIP_FLOW, maglev);
 	}
-	err = err ?: fill_vip(s, index, true, VIP4_BASE, PORT_QUIC,
-			      IPPROTO_UDP, XR_VIP_CID, maglev);
+	err = err
+		?: fill_vip(s, index, true, VIP4_BASE, PORT_QUIC, IPPROTO_UDP, XR_VIP_CID, maglev);
 	close(maglev);
 	return err;
 }
@@ -312,8 +309,9 @@ static int fill(struct scene *s, __u32 vips, __u32 sids)
 
 	set_hash_keys(s->hash_keys);
 	for (__u32 i = 1; i <= BACKENDS && !err; i++)
-		err = fill_backend(s, i, i <= SCENE_BACKENDS ? SCENE_IPIP :
-				   (enum scene_way)(i - SCENE_BACKENDS - 1));
+		err = fill_backend(s, i,
+				   i <= SCENE_BACKENDS ? SCENE_IPIP
+						       : (enum scene_way)(i - SCENE_BACKENDS - 1));
 	for (int i = 0; i < SCENE_CIDS && !err; i++)
 		err = fill_cid_config(s, i);
 	return err ?: fill_sids(s, sids) ?: fill_vips(s, vips);
@@ -336,8 +334,7 @@ struct scene *scene_open(__u32 vips, __u32 sids, __u32 flows)
 	if (!err)
 		return s;
 fail:
-	fprintf(stderr, "bench: cannot make the instance: %s\n",
-		strerror(-err));
+	fprintf(stderr, "bench: cannot make the instance: %s\n", strerror(-err));
 	scene_close(s);
 	return NULL;
 }

@@ -9,17 +9,23 @@
 #include <xroam/abi.h>
 #include "harness.h"
 
-#define SCENE_BACKENDS	1000
-#define SCENE_SID_LEN	4
+#define SCENE_BACKENDS 1000
+#define SCENE_SID_LEN  4
 
 /* CID configurations: config IDs, and the octet 0 that carries each. */
 enum scene_cid { SCENE_CLEAR, SCENE_SINGLE, SCENE_FOUR, SCENE_CIDS };
-#define SCENE_UNROUTABLE 0xe0	/* octet 0 of a CID that names no config */
+#define SCENE_UNROUTABLE 0xe0 /* octet 0 of a CID that names no config */
 
 /* Server IDs beyond the walked ones: backends reached in other ways. */
 enum scene_way {
-	SCENE_IPIP, SCENE_REDIRECT, SCENE_6IN6, SCENE_4IN6, SCENE_GUE,
-	SCENE_VXLAN, SCENE_L2, SCENE_WAYS
+	SCENE_IPIP,
+	SCENE_REDIRECT,
+	SCENE_6IN6,
+	SCENE_4IN6,
+	SCENE_GUE,
+	SCENE_VXLAN,
+	SCENE_L2,
+	SCENE_WAYS
 };
 #define SCENE_WAY_SID(way) (0xf0000000U + (way))
 
@@ -33,7 +39,6 @@ __u64 scene_count(const struct scene *s, enum xr_reason reason);
 void scene_forget_flows(struct scene *s);
 
 /* CIDs of server IDs 0..n-1: octet 0, which they share, and the rest. */
-int scene_cids(enum scene_cid kind, __u8 *first, struct walk_cid *out,
-	       __u32 n);
+int scene_cids(enum scene_cid kind, __u8 *first, struct walk_cid *out, __u32 n);
 
 #endif

@@ -34,26 +34,25 @@
 #include "user/plane/plane.h"
 #include "figures.h"
 
-#define VMS	100000
-#define ROUNDS	1000		/* notices whose effect is timed */
-#define TORRENT 50000		/* notices sent without waiting */
-#define PATIENCE 5000		/* ms until something is given up */
+#define VMS      100000
+#define ROUNDS   1000  /* notices whose effect is timed */
+#define TORRENT  50000 /* notices sent without waiting */
+#define PATIENCE 5000  /* ms until something is given up */
 
 static struct {
 	char xroam[PATH_MAX];
 	char name[32];
 	char file[64];
 	pid_t daemon;
-	int sock;		/* the daemon's */
+	int sock; /* the daemon's */
 	char answer[1 << 16];
-	size_t have;		/* octets in it */
-	int feed, arrived[2];	/* packet sockets */
+	size_t have;          /* octets in it */
+	int feed, arrived[2]; /* packet sockets */
 } b = { .sock = -1, .feed = -1, .arrived = { -1, -1 } };
 
 /* ---- the world ---- */
 
-__attribute__((format(printf, 1, 2)))
-static int shell(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static int shell(const char *fmt, ...)
 {
 	char line[PATH_MAX + 256];
 	va_list ap;
@@ -75,8 +74,7 @@ static int find_command(void)
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return -errno;
-	snprintf(b.xroam, sizeof(b.xroam), "%.4000s/xroam",
-		 dirname(dirname(dirname(self))));
+	snprintf(b.xroam, sizeof(b.xroam), "%.4000s/xroam", dirname(dirname(dirname(self))));
 	snprintf(b.name, sizeof(b.name), "bench-vm-%d", getpid());
 	snprintf(b.file, sizeof(b.file), "/tmp/%s.yaml", b.name);
 	return access(b.xroam, X_OK) ? -errno : 0;
@@ -89,10 +87,8 @@ static int let_pass(const char *dev)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_pass", "GPL", pass, 2,
-			       NULL);
-	int err = fd < 0 ? fd :
-			   bpf_xdp_attach(if_nametoindex(dev), fd, 0, NULL);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_pass", "GPL", pass, 2, NULL);
+	int err = fd < 0 ? fd : bpf_xdp_attach(if_nametoindex(dev), fd, 0, NULL);
 
 	if (fd >= 0)
 		close(fd);
@@ -104,8 +100,7 @@ static int packet_socket(const char *dev)
 	struct sockaddr_ll at = { .sll_family = AF_PACKET,
 				  .sll_protocol = htons(ETH_P_IP),
 				  .sll_ifindex = if_nametoindex(dev) };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			htons(ETH_P_IP));
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_IP));
 
 	if (fd < 0 || bind(fd, (void *)&at, sizeof(at)))
 		return -errno;
@@ -123,8 +118,7 @@ static int make_network(void)
 			    "echo 1 >/proc/sys/net/ipv6/conf/%s-peer/"
 			    "disable_ipv6 && "
 			    "ip link set %s up && ip link set %s-peer up",
-			    devs[i], devs[i], devs[i], devs[i], devs[i],
-			    devs[i]);
+			    devs[i], devs[i], devs[i], devs[i], devs[i], devs[i]);
 	err = err ?: let_pass("p1-peer") ?: let_pass("p2-peer");
 	if (err)
 		return err;
@@ -140,8 +134,8 @@ static const char *mac(int i)
 {
 	static char text[24];
 
-	snprintf(text, sizeof(text), "02:10:00:%02x:%02x:%02x", i >> 16 & 255,
-		 i >> 8 & 255, i & 255);
+	snprintf(text, sizeof(text), "02:10:00:%02x:%02x:%02x", i >> 16 & 255, i >> 8 & 255,
+		 i & 255);
 	return text;
 }
 
@@ -156,16 +150,18 @@ static int write_file(const char *host)
 	      "policy: {flap_moves: 60000, flap_seconds: 1}\n"
 	      "devices:\n  - {name: feed, mode: native}\n"
 	      "hosts:\n  - {name: p1, dev: p1}\n  - {name: p2, dev: p2}\n"
-	      "vms:\n", f);
+	      "vms:\n",
+	      f);
 	for (int i = 0; i < VMS; i++)
-		fprintf(f, "  - {mac: \"%s\", at: %s, addresses: "
-			"[10.%d.%d.%d]}\n", mac(i), host, 100 + (i >> 16),
-			i >> 8 & 255, i & 255);
+		fprintf(f,
+			"  - {mac: \"%s\", at: %s, addresses: "
+			"[10.%d.%d.%d]}\n",
+			mac(i), host, 100 + (i >> 16), i >> 8 & 255, i & 255);
 	return fclose(f) ? -errno : 0;
 }
 
-static int apply(struct figures *f, const char *host, const char *key,
-		 const char *text, double target)
+static int apply(struct figures *f, const char *host, const char *key, const char *text,
+		 double target)
 {
 	double start;
 	int err = write_file(host);
@@ -206,8 +202,7 @@ static int reach_daemon(void)
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	double give_up = now_ms() + PATIENCE;
 
-	snprintf(at.sun_path, sizeof(at.sun_path), XR_RUN_ROOT "/%s.sock",
-		 b.name);
+	snprintf(at.sun_path, sizeof(at.sun_path), XR_RUN_ROOT "/%s.sock", b.name);
 	b.sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (b.sock < 0)
 		return -errno;
@@ -231,15 +226,16 @@ static void stop_daemon(void)
 
 static int notice(char *line, size_t size, int vm, int host)
 {
-	return snprintf(line, size, "{\"notice\":\"moved\",\"mac\":\"%s\","
-			"\"to\":\"p%d\"}\n", mac(vm), host + 1);
+	return snprintf(line, size,
+			"{\"notice\":\"moved\",\"mac\":\"%s\","
+			"\"to\":\"p%d\"}\n",
+			mac(vm), host + 1);
 }
 
 /* Whole answers that are there now; how many of them are no good goes to *bad. */
 static int answers(int *bad)
 {
-	ssize_t n = read(b.sock, b.answer + b.have,
-			 sizeof(b.answer) - 1 - b.have);
+	ssize_t n = read(b.sock, b.answer + b.have, sizeof(b.answer) - 1 - b.have);
 	char *line = b.answer, *end;
 	int count = 0;
 
@@ -286,7 +282,7 @@ static void make_frame(__u8 frame[64], int vm, __u32 n)
 	frame[12] = 8;
 	frame[14] = 0x45;
 	frame[17] = 50;
-	frame[18] = n >> 8;	/* IDs count, so none looks like another */
+	frame[18] = n >> 8; /* IDs count, so none looks like another */
 	frame[19] = n;
 	frame[22] = 64;
 	frame[23] = 17;
@@ -319,8 +315,7 @@ static double one_effect(int host, __u32 *n)
 		return -EPIPE;
 	do {
 		make_frame(frame, 0, ++*n);
-		if (send(b.feed, frame, sizeof(frame), 0) < 0 &&
-		    errno != ENOBUFS)
+		if (send(b.feed, frame, sizeof(frame), 0) < 0 && errno != ENOBUFS)
 			return -errno;
 		took = (now_ms() - start) * 1000;
 		if (took > PATIENCE * 1000)
@@ -347,11 +342,9 @@ static int effect_figures(struct figures *f)
 			took[i] = us;
 	}
 	qsort(took, ROUNDS, sizeof(*took), by_size);
-	tell(f, "notice_to_effect_median_us",
-	     "notice to effect, on the daemon's socket: median",
+	tell(f, "notice_to_effect_median_us", "notice to effect, on the daemon's socket: median",
 	     took[ROUNDS / 2], "us", 200);
-	tell(f, "notice_to_effect_p99_us", "  99 of 100",
-	     took[ROUNDS * 99 / 100], "us", 1000);
+	tell(f, "notice_to_effect_p99_us", "  99 of 100", took[ROUNDS * 99 / 100], "us", 1000);
 	return 0;
 }
 
@@ -378,8 +371,7 @@ static int torrent_figure(struct figures *f)
 			if (at == len && sent == TORRENT)
 				break;
 			if (at == len) {
-				len = notice(line, sizeof(line),
-					     sent % (TORRENT / 2),
+				len = notice(line, sizeof(line), sent % (TORRENT / 2),
 					     sent / (TORRENT / 2));
 				at = 0;
 				sent++;
@@ -395,8 +387,8 @@ static int torrent_figure(struct figures *f)
 		fprintf(stderr, "bench: %d notices refused\n", bad);
 		return -EPROTO;
 	}
-	tell(f, "notices_per_second", "notices a second, on one socket",
-	     TORRENT / took * 1000, "/s", -10000);
+	tell(f, "notices_per_second", "notices a second, on one socket", TORRENT / took * 1000,
+	     "/s", -10000);
 	return 0;
 }
 
@@ -407,8 +399,7 @@ static double per_entry(const struct plane *p, enum plane_map map)
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(p->fd[map], &info, &len) ?
-		       0 : info.value_size;
+	return bpf_obj_get_info_by_fd(p->fd[map], &info, &len) ? 0 : info.value_size;
 }
 
 static void memory_figures(struct figures *f)
@@ -433,8 +424,8 @@ static void memory_figures(struct figures *f)
 	tell(f, "vm_info_octets", "  and for user space",
 	     macs * XR_TAG_LANES * per_entry(p, PLANE_VM_INFO), "B", 0);
 	tell(f, "vm_address_octets", "of an address of a VM",
-	     ips * (per_entry(p, PLANE_IP_INDEX) +
-		    XR_TAG_LANES * per_entry(p, PLANE_VM_IPS)), "B", 0);
+	     ips * (per_entry(p, PLANE_IP_INDEX) + XR_TAG_LANES * per_entry(p, PLANE_VM_IPS)), "B",
+	     0);
 	tell(f, "ring_octets", "of a ring for the residual",
 	     XR_RING_FRAMES * per_entry(p, PLANE_RING_FRAMES), "B", 0);
 	plane_close(p);
@@ -471,8 +462,7 @@ void vm_figures(struct figures *f)
 		    "apply: 100,000 VMs moved", 1000);
 	if (!err)
 		memory_figures(f);
-	err = err ?: start_daemon() ?: reach_daemon() ?: effect_figures(f) ?:
-	      torrent_figure(f);
+	err = err ?: start_daemon() ?: reach_daemon() ?: effect_figures(f) ?: torrent_figure(f);
 	if (err) {
 		fprintf(stderr, "bench: moves: %s\n", strerror(-err));
 		f->failed = 1;

@@ -26,55 +26,105 @@ static const struct level {
 
 struct vm_case {
 	const char *name;
-	enum floor_prog floor;	/* a program that does only this */
+	enum floor_prog floor; /* a program that does only this */
 	enum vm_knobs knobs;
-	enum vm_way way;	/* where the VMs are */
-	enum xr_reason reason;	/* by which all frames must leave */
+	enum vm_way way;       /* where the VMs are */
+	enum xr_reason reason; /* by which all frames must leave */
 	__u32 action;
-	double target;		/* ns above the floor, with ten VMs; 0: none */
-	double times;		/* a frame with a million VMs, over one with ten; 0: none */
-	bool million_too;	/* the target holds with a million, too */
-	bool by_ip;		/* walk over addresses, not MACs */
-	bool miss;		/* MACs and addresses that nobody has */
-	bool locked;		/* frames of locked VMs, at their port */
-	bool watched;		/* while a move is prepared */
-	bool activates;		/* each frame completes a move; no frame twice */
+	double target;    /* ns above the floor, with ten VMs; 0: none */
+	double times;     /* a frame with a million VMs, over one with ten; 0: none */
+	bool million_too; /* the target holds with a million, too */
+	bool by_ip;       /* walk over addresses, not MACs */
+	bool miss;        /* MACs and addresses that nobody has */
+	bool locked;      /* frames of locked VMs, at their port */
+	bool watched;     /* while a move is prepared */
+	bool activates;   /* each frame completes a move; no frame twice */
 };
 
 static const struct vm_case cases[] = {
-	{ .name = "moved-vxlan", .floor = FLOOR_VXLAN, .way = VM_VXLAN,
-	  .reason = XR_R_MOVED, .action = XDP_TX, .target = 25, .times = 2.5 },
-	{ .name = "moved-port", .floor = FLOOR_PORT, .way = VM_PORT,
-	  .reason = XR_R_MOVED, .action = XDP_REDIRECT, .target = 20,
+	{ .name = "moved-vxlan",
+	  .floor = FLOOR_VXLAN,
+	  .way = VM_VXLAN,
+	  .reason = XR_R_MOVED,
+	  .action = XDP_TX,
+	  .target = 25,
 	  .times = 2.5 },
-	{ .name = "moved-ipip", .floor = FLOOR_IPIP, .way = VM_IPIP,
-	  .reason = XR_R_MOVED, .action = XDP_TX, .times = 2.5 },
-	{ .name = "moved-ip-ipip", .floor = FLOOR_IPIP, .knobs = VM_AND_IPS,
-	  .way = VM_IPIP, .reason = XR_R_MOVED_IP, .action = XDP_TX,
-	  .by_ip = true, .times = 2.5 },
-	{ .name = "vm-stayed", .floor = FLOOR_PASS, .way = VM_STAYED,
-	  .reason = XR_R_VM_HERE, .action = XDP_PASS },
-	{ .name = "no-vm", .floor = FLOOR_PASS, .way = VM_VXLAN,
-	  .reason = XR_R_NOT_MOVED, .action = XDP_PASS, .target = 12,
-	  .million_too = true, .times = 1.5, .miss = true },
-	{ .name = "no-vm-by-ip", .floor = FLOOR_PASS, .knobs = VM_AND_IPS,
-	  .way = VM_IPIP, .reason = XR_R_NOT_MOVED, .action = XDP_PASS,
-	  .times = 1.5, .by_ip = true, .miss = true },
-	{ .name = "no-vm-no-vip", .floor = FLOOR_PASS, .knobs = VM_AND_VIPS,
-	  .way = VM_VXLAN, .reason = XR_R_NOT_VIP, .action = XDP_PASS,
-	  .times = 1.5, .miss = true },
-	{ .name = "no-vm-watching", .floor = FLOOR_PASS, .way = VM_VXLAN,
-	  .reason = XR_R_NOT_MOVED, .action = XDP_PASS, .times = 1.5,
-	  .miss = true, .watched = true },
-	{ .name = "from-locked", .floor = FLOOR_PASS, .way = VM_VXLAN,
-	  .reason = XR_R_NOT_MOVED, .action = XDP_PASS, .locked = true },
-	{ .name = "activates", .floor = FLOOR_PASS, .way = VM_VXLAN,
-	  .reason = XR_R_ACTIVATED, .action = XDP_PASS, .activates = true },
+	{ .name = "moved-port",
+	  .floor = FLOOR_PORT,
+	  .way = VM_PORT,
+	  .reason = XR_R_MOVED,
+	  .action = XDP_REDIRECT,
+	  .target = 20,
+	  .times = 2.5 },
+	{ .name = "moved-ipip",
+	  .floor = FLOOR_IPIP,
+	  .way = VM_IPIP,
+	  .reason = XR_R_MOVED,
+	  .action = XDP_TX,
+	  .times = 2.5 },
+	{ .name = "moved-ip-ipip",
+	  .floor = FLOOR_IPIP,
+	  .knobs = VM_AND_IPS,
+	  .way = VM_IPIP,
+	  .reason = XR_R_MOVED_IP,
+	  .action = XDP_TX,
+	  .by_ip = true,
+	  .times = 2.5 },
+	{ .name = "vm-stayed",
+	  .floor = FLOOR_PASS,
+	  .way = VM_STAYED,
+	  .reason = XR_R_VM_HERE,
+	  .action = XDP_PASS },
+	{ .name = "no-vm",
+	  .floor = FLOOR_PASS,
+	  .way = VM_VXLAN,
+	  .reason = XR_R_NOT_MOVED,
+	  .action = XDP_PASS,
+	  .target = 12,
+	  .million_too = true,
+	  .times = 1.5,
+	  .miss = true },
+	{ .name = "no-vm-by-ip",
+	  .floor = FLOOR_PASS,
+	  .knobs = VM_AND_IPS,
+	  .way = VM_IPIP,
+	  .reason = XR_R_NOT_MOVED,
+	  .action = XDP_PASS,
+	  .times = 1.5,
+	  .by_ip = true,
+	  .miss = true },
+	{ .name = "no-vm-no-vip",
+	  .floor = FLOOR_PASS,
+	  .knobs = VM_AND_VIPS,
+	  .way = VM_VXLAN,
+	  .reason = XR_R_NOT_VIP,
+	  .action = XDP_PASS,
+	  .times = 1.5,
+	  .miss = true },
+	{ .name = "no-vm-watching",
+	  .floor = FLOOR_PASS,
+	  .way = VM_VXLAN,
+	  .reason = XR_R_NOT_MOVED,
+	  .action = XDP_PASS,
+	  .times = 1.5,
+	  .miss = true,
+	  .watched = true },
+	{ .name = "from-locked",
+	  .floor = FLOOR_PASS,
+	  .way = VM_VXLAN,
+	  .reason = XR_R_NOT_MOVED,
+	  .action = XDP_PASS,
+	  .locked = true },
+	{ .name = "activates",
+	  .floor = FLOOR_PASS,
+	  .way = VM_VXLAN,
+	  .reason = XR_R_ACTIVATED,
+	  .action = XDP_PASS,
+	  .activates = true },
 };
 #define N_CASES (sizeof(cases) / sizeof(cases[0]))
 
-static void shot_of(const struct vm_case *c, const struct level *l,
-		    struct shot *s)
+static void shot_of(const struct vm_case *c, const struct level *l, struct shot *s)
 {
 	frame_udp(s, c->by_ip ? VM4_BASE : OTHER4, PORT_QUIC);
 	s->walk.mask = l->walked - 1;
@@ -98,12 +148,11 @@ static void shot_of(const struct vm_case *c, const struct level *l,
 
 struct vm_row {
 	struct measured m;
-	double times;		/* of what a frame costs with ten */
+	double times; /* of what a frame costs with ten */
 };
 
 /* One frame alone: does it leave as it should? */
-static int check_one(struct harness *h, const struct vm_case *c, int prog,
-		     const struct shot *shot)
+static int check_one(struct harness *h, const struct vm_case *c, int prog, const struct shot *shot)
 {
 	__u8 out[FRAME_MAX];
 	__u32 len;
@@ -111,8 +160,7 @@ static int check_one(struct harness *h, const struct vm_case *c, int prog,
 
 	if (action == (int)c->action)
 		return 0;
-	fprintf(stderr, "bench: %s: action %d where %u is right\n", c->name,
-		action, c->action);
+	fprintf(stderr, "bench: %s: action %d where %u is right\n", c->name, action, c->action);
 	return -EINVAL;
 }
 
@@ -126,9 +174,8 @@ static void set_scene(struct vm_scene *s, const struct vm_case *c)
 		vm_scene_control(s, 1, 0);
 }
 
-static int measure(struct harness *h, struct vm_scene *s,
-		   const struct vm_case *c, const struct level *l, int rounds,
-		   struct vm_row *row)
+static int measure(struct harness *h, struct vm_scene *s, const struct vm_case *c,
+		   const struct level *l, int rounds, struct vm_row *row)
 {
 	int prog = vm_scene_prog(s, c->knobs), err = 0;
 	__u64 packets, left;
@@ -137,20 +184,20 @@ static int measure(struct harness *h, struct vm_scene *s,
 	shot_of(c, l, &shot);
 	set_scene(s, c);
 	if (!c->activates)
-		err = harness_warm(h, prog, &shot, 2 * shot.walk.mask) ?:
-		      check_one(h, c, prog, &shot);
+		err = harness_warm(h, prog, &shot, 2 * shot.walk.mask)
+			?: check_one(h, c, prog, &shot);
 	if (err)
 		return err;
 	packets = harness_packets(h);
 	left = vm_scene_count(s, c->reason);
-	err = harness_measure(h, prog, c->floor, &shot,
-			      c->activates && rounds > 6 ? 6 : rounds, &row->m);
+	err = harness_measure(h, prog, c->floor, &shot, c->activates && rounds > 6 ? 6 : rounds,
+			      &row->m);
 	packets = harness_packets(h) - packets;
 	left = vm_scene_count(s, c->reason) - left;
 	if (err || left >= packets - packets / 100)
 		return err;
-	fprintf(stderr, "bench: %s: %.1f %% of the frames went another way\n",
-		c->name, 100 - 100.0 * left / packets);
+	fprintf(stderr, "bench: %s: %.1f %% of the frames went another way\n", c->name,
+		100 - 100.0 * left / packets);
 	return -EINVAL;
 }
 
@@ -165,47 +212,39 @@ static double judged(const struct vm_row *r, int level)
 	return level == ALL ? r->m.above : r->m.above_min;
 }
 
-static void print_row(const struct vm_case *c, const struct vm_row *r,
-		      int level)
+static void print_row(const struct vm_case *c, const struct vm_row *r, int level)
 {
 	double target = target_of(c, level);
 	char text[16] = "-";
 
 	if (target)
 		snprintf(text, sizeof(text), "%.0f", target);
-	printf("%-16s %12s %8.1f %8.1f %8.1f %8.1f %7.2f %7s", c->name,
-	       levels[level].name, r->m.floor.median, r->m.test.median,
-	       r->m.above_min, r->m.above,
+	printf("%-16s %12s %8.1f %8.1f %8.1f %8.1f %7.2f %7s", c->name, levels[level].name,
+	       r->m.floor.median, r->m.test.median, r->m.above_min, r->m.above,
 	       r->m.test.median / r->m.floor.median, text);
 	if (target && judged(r, level) > target)
 		printf("  over by %.1f", judged(r, level) - target);
 	if (r->times) {
 		printf("  %.2f times ten's", r->times);
 		if (c->times)
-			printf(" (%.1f%s)", c->times,
-			       r->times > c->times ? ": missed" : "");
+			printf(" (%.1f%s)", c->times, r->times > c->times ? ": missed" : "");
 	}
 	printf("\n");
 	fflush(stdout);
 }
 
-static json_t *json_row(const struct vm_case *c, const struct vm_row *r,
-			int level)
+static json_t *json_row(const struct vm_case *c, const struct vm_row *r, int level)
 {
 	double target = target_of(c, level);
-	json_t *j = json_pack("{s:s, s:i, s:i, s:{s:f, s:f}, s:{s:f, s:f}, s:f, s:f}",
-			      "case", c->name, "vms", levels[level].vms,
-			      "walked", levels[level].walked, "floor", "min",
-			      r->m.floor.min, "median", r->m.floor.median,
-			      "node", "min", r->m.test.min, "median",
-			      r->m.test.median, "above_min", r->m.above_min,
-			      "above", r->m.above);
+	json_t *j = json_pack("{s:s, s:i, s:i, s:{s:f, s:f}, s:{s:f, s:f}, s:f, s:f}", "case",
+			      c->name, "vms", levels[level].vms, "walked", levels[level].walked,
+			      "floor", "min", r->m.floor.min, "median", r->m.floor.median, "node",
+			      "min", r->m.test.min, "median", r->m.test.median, "above_min",
+			      r->m.above_min, "above", r->m.above);
 
 	if (target) {
 		json_object_set_new(j, "target", json_real(target));
-		json_object_set_new(j, "met",
-				    json_boolean(judged(r, level) <=
-						 target));
+		json_object_set_new(j, "met", json_boolean(judged(r, level) <= target));
 	}
 	if (r->times)
 		json_object_set_new(j, "times_ten", json_real(r->times));
@@ -213,17 +252,15 @@ static json_t *json_row(const struct vm_case *c, const struct vm_row *r,
 }
 
 /* Every case at one level; ten: the rows with ten VMs. */
-static int measure_level(struct harness *h, struct vm_scene *s, int level,
-			 int rounds, const char *only, bool print,
-			 json_t *rows, struct vm_row *ten)
+static int measure_level(struct harness *h, struct vm_scene *s, int level, int rounds,
+			 const char *only, bool print, json_t *rows, struct vm_row *ten)
 {
 	for (size_t i = 0; i < N_CASES; i++) {
 		const struct vm_case *c = &cases[i];
 		struct vm_row r = {};
 		int err;
 
-		if ((only && !strstr(c->name, only)) ||
-		    (c->activates && level != ALL))
+		if ((only && !strstr(c->name, only)) || (c->activates && level != ALL))
 			continue;
 		err = measure(h, s, c, &levels[level], rounds, &r);
 		if (err)
@@ -247,8 +284,7 @@ static bool any_wanted(const char *only)
 	return false;
 }
 
-int vm_rows_measure(struct harness *h, int rounds, const char *only,
-		    bool print, json_t *rows)
+int vm_rows_measure(struct harness *h, int rounds, const char *only, bool print, json_t *rows)
 {
 	struct vm_row ten[N_CASES] = {};
 	struct vm_scene *s = NULL;
@@ -258,10 +294,9 @@ int vm_rows_measure(struct harness *h, int rounds, const char *only,
 		return 0;
 	if (print)
 		printf("\n%-16s %12s %8s %8s %8s %8s %7s %7s\n"
-		       "%-16s %12s %8s %8s %8s %8s\n", "case", "VMs/walked",
-		       "floor", "node", "above", "above", "ratio", "target",
-		       "ns per frame", "", "(median)", "(median)", "(min)",
-		       "(median)");
+		       "%-16s %12s %8s %8s %8s %8s\n",
+		       "case", "VMs/walked", "floor", "node", "above", "above", "ratio", "target",
+		       "ns per frame", "", "(median)", "(median)", "(min)", "(median)");
 	for (int level = TEN; level < LEVELS && !err; level++) {
 		if (!level || levels[level].vms != levels[level - 1].vms) {
 			vm_scene_close(s);
@@ -269,8 +304,7 @@ int vm_rows_measure(struct harness *h, int rounds, const char *only,
 			if (!s)
 				return -EINVAL;
 		}
-		err = measure_level(h, s, level, rounds, only, print, rows,
-				    ten);
+		err = measure_level(h, s, level, rounds, only, print, rows, ten);
 	}
 	vm_scene_close(s);
 	return err;

@@ -8,7 +8,6 @@
 #include "harness.h"
 
 /* only: rows whose name holds it; NULL: all. Adds to rows. */
-int vm_rows_measure(struct harness *h, int rounds, const char *only,
-		    bool print, json_t *rows);
+int vm_rows_measure(struct harness *h, int rounds, const char *only, bool print, json_t *rows);
 
 #endif

@@ -14,7 +14,7 @@
 #include "user/steer/tag_table.h"
 #include <xroam.skel.h>
 
-#define TTL		300
+#define TTL 300
 
 struct vm_scene {
 	struct xroam_bpf *skel[VM_KNOBS];
@@ -27,7 +27,7 @@ struct vm_scene {
 	struct xr_port *ports;
 	struct xr_vm_control *control;
 	struct xr_hash_keys *hash_keys;
-	__u32 *place;		/* of VM i in vms */
+	__u32 *place; /* of VM i in vms */
 };
 
 /* ---- the maps ---- */
@@ -45,8 +45,7 @@ static void size_maps(struct vm_scene *s, struct xroam_bpf *k)
 	bpf_map__set_max_entries(k->maps.ports, XR_MAX_DEVICES);
 }
 
-static void set_knobs(struct vm_scene *s, struct xroam_bpf *k,
-		      enum vm_knobs which)
+static void set_knobs(struct vm_scene *s, struct xroam_bpf *k, enum vm_knobs which)
 {
 	struct xr_knobs *knobs = &k->rodata->knobs;
 
@@ -65,8 +64,7 @@ static void set_knobs(struct vm_scene *s, struct xroam_bpf *k,
 static bool is_private(const struct bpf_map *map)
 {
 	/* OBJECT.rodata, OBJECT.bss; what is shared is called .data.NAME */
-	return strchr(bpf_map__name(map) + 1, '.') &&
-	       strncmp(bpf_map__name(map), ".data.", 6);
+	return strchr(bpf_map__name(map) + 1, '.') && strncmp(bpf_map__name(map), ".data.", 6);
 }
 
 static int load(struct vm_scene *s, enum vm_knobs which)
@@ -83,27 +81,25 @@ static int load(struct vm_scene *s, enum vm_knobs which)
 	bpf_object__for_each_program(prog, k->obj)
 		bpf_program__set_autoload(prog, prog == k->progs.xroam_vm_node);
 	if (which)
-		bpf_object__for_each_map(map, k->obj) {
-			same = bpf_object__find_map_by_name(
-				s->skel[0]->obj, bpf_map__name(map));
-			if (!is_private(map) && same &&
-			    bpf_map__reuse_fd(map, bpf_map__fd(same)))
+		bpf_object__for_each_map(map, k->obj)
+		{
+			same = bpf_object__find_map_by_name(s->skel[0]->obj, bpf_map__name(map));
+			if (!is_private(map) && same && bpf_map__reuse_fd(map, bpf_map__fd(same)))
 				return -errno;
 		}
 	return xroam_bpf__load(k);
 }
 
 /* Each of them, and the map it is. */
-#define MAPPED(X)                                                              \
-	X(mac_index) X(ip_index) X(vms) X(vm_ips) X(hosts) X(paths) X(ports)
+#define MAPPED(X) X(mac_index) X(ip_index) X(vms) X(vm_ips) X(hosts) X(paths) X(ports)
 
 static int map_all(struct vm_scene *s)
 {
 	struct xroam_bpf *k = s->skel[0];
 
-#define X(name)                                                                \
-	s->name = map_memory(k->maps.name);                                    \
-	if (!s->name)                                                          \
+#define X(name)                             \
+	s->name = map_memory(k->maps.name); \
+	if (!s->name)                       \
 		return -ENOMEM;
 	MAPPED(X)
 #undef X
@@ -179,8 +175,8 @@ static int set_tick(struct vm_scene *s, __u32 tick)
 	struct xr_clock c = { .tick = tick };
 	__u32 zero = 0;
 
-	return bpf_map_update_elem(bpf_map__fd(s->skel[0]->maps.clock), &zero,
-				   &c, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(s->skel[0]->maps.clock), &zero, &c, BPF_ANY) ? -errno
+											    : 0;
 }
 
 static int fill(struct vm_scene *s)
@@ -210,8 +206,7 @@ struct vm_scene *vm_scene_open(__u32 vms)
 		      load(s, VM_AND_IPS) ?: map_all(s) ?: fill(s);
 	if (!err)
 		return s;
-	fprintf(stderr, "bench: cannot make the instance with VMs: %s\n",
-		strerror(-err));
+	fprintf(stderr, "bench: cannot make the instance with VMs: %s\n", strerror(-err));
 	vm_scene_close(s);
 	return NULL;
 }
@@ -258,11 +253,11 @@ static void set_all(struct vm_scene *s, struct xr_vm_now now)
 
 void vm_scene_move(struct vm_scene *s, enum vm_way way, bool locked)
 {
-	set_all(s, (struct xr_vm_now){ .host = way ?: VM_WAYS,
-				       .home = way ?: VM_WAYS,
-				       .state = way ? XR_VM_MOVED :
-						      XR_VM_STABLE,
-				       .flags = locked ? XR_VM_LOCK : 0 });
+	set_all(s,
+		(struct xr_vm_now){ .host = way ?: VM_WAYS,
+				    .home = way ?: VM_WAYS,
+				    .state = way ? XR_VM_MOVED : XR_VM_STABLE,
+				    .flags = locked ? XR_VM_LOCK : 0 });
 	/* It comes in where it is. */
 	s->ports[0].host = locked ? way ?: VM_WAYS : 0;
 	vm_scene_control(s, 0, locked ? s->n : 0);
@@ -270,9 +265,11 @@ void vm_scene_move(struct vm_scene *s, enum vm_way way, bool locked)
 
 void vm_scene_prepare(struct vm_scene *s)
 {
-	set_all(s, (struct xr_vm_now){ .host = VM_PORT, .home = VM_PORT,
-				       .next = VM_VXLAN,
-				       .state = XR_VM_PREPARED });
+	set_all(s,
+		(struct xr_vm_now){ .host = VM_PORT,
+				    .home = VM_PORT,
+				    .next = VM_VXLAN,
+				    .state = XR_VM_PREPARED });
 	s->ports[0].host = 0;
 	vm_scene_control(s, s->n, 0);
 }

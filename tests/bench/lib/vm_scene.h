@@ -9,7 +9,7 @@
 #include <xroam/abi.h>
 #include "harness.h"
 
-#define VM4_BASE	0x0b000000U	/* 11.0.0.0 */
+#define VM4_BASE 0x0b000000U /* 11.0.0.0 */
 
 /* How the host is reached: in turn, so 1, 2 and 3 in hosts. */
 enum vm_way { VM_STAYED, VM_VXLAN, VM_PORT, VM_IPIP, VM_WAYS };

@@ -14,8 +14,8 @@ void fuzz_start(const char *config)
 	world("%s", config);
 }
 
-bool fuzz_frame(struct packet *p, const struct packet *frames, size_t n,
-		const __u8 *data, size_t size)
+bool fuzz_frame(struct packet *p, const struct packet *frames, size_t n, const __u8 *data,
+		size_t size)
 {
 	if (size < 2)
 		return false;

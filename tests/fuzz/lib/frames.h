@@ -16,12 +16,12 @@ void fuzz_start(const char *config);
  * how many octets are cut off its end. Then changes of three octets: where (two
  * of them) and to what. False: an input of no use.
  */
-bool fuzz_frame(struct packet *p, const struct packet *frames, size_t n,
-		const __u8 *data, size_t size);
+bool fuzz_frame(struct packet *p, const struct packet *frames, size_t n, const __u8 *data,
+		size_t size);
 
 /* Tells what came of the packet, and aborts. */
-__attribute__((noreturn, format(printf, 2, 3)))
-void wrong(const struct result *r, const char *fmt, ...);
+__attribute__((noreturn, format(printf, 2, 3))) void wrong(const struct result *r, const char *fmt,
+							   ...);
 
 static inline __u32 get16(const __u8 *p)
 {

@@ -11,11 +11,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-ssize_t sendto(int fd, const void *buf, size_t len, int flags,
-	       const struct sockaddr *to, socklen_t to_len)
+ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
+	       socklen_t to_len)
 {
-	static ssize_t (*real)(int, const void *, size_t, int,
-			       const struct sockaddr *, socklen_t);
+	static ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
 	static long left = -1, wait_us;
 
 	if (!real) {

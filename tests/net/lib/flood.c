@@ -26,8 +26,8 @@
 
 #define INITIAL_LEN 1200
 #define SHORT_LEN   60
-#define BATCH	    32
-#define MAX_CID	    20
+#define BATCH       32
+#define MAX_CID     20
 
 enum kind { SYN, INITIAL, SHORT };
 
@@ -39,7 +39,7 @@ static struct {
 	enum kind kind;
 	uint8_t cid[MAX_CID];
 	int cid_len;
-} opt = {.packets = 10000, .net = 0xc6120000, .mask = 0xfffe0000};
+} opt = { .packets = 10000, .net = 0xc6120000, .mask = 0xfffe0000 };
 
 static void die(const char *what)
 {
@@ -115,7 +115,7 @@ static size_t make_quic(const struct iphdr *ip, struct udphdr *udp)
 		memcpy(p + 1, "\0\0\0\1", 4); /* QUIC v1 */
 		p[5] = cid_len;
 		cid = p + 6;
-		p[6 + cid_len] = 8;	/* SCID */
+		p[6 + cid_len] = 8;     /* SCID */
 		p[6 + cid_len + 9] = 0; /* no token */
 	} else {
 		p[0] = 0x40 | (p[0] & 0x3f);
@@ -162,7 +162,7 @@ static uint64_t now_us(void)
 static uint64_t flood(int fd)
 {
 	static uint8_t buf[BATCH][2048];
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = opt.to};
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = opt.to };
 	uint64_t start = now_us(), sent = 0, due;
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
@@ -223,15 +223,16 @@ static bool parse_cid(const char *hex)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: flood [-n PACKETS] [-r PER_SECOND] [-s "
-			"SOURCE/PREFIX] [-c CID]\n"
-			"             syn|initial|short ADDRESS PORT\n");
+	fprintf(stderr,
+		"usage: flood [-n PACKETS] [-r PER_SECOND] [-s "
+		"SOURCE/PREFIX] [-c CID]\n"
+		"             syn|initial|short ADDRESS PORT\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[] = {"syn", "initial", "short"};
+	static const char *const kinds[] = { "syn", "initial", "short" };
 	int c, fd, one = 1, size = 8 << 20;
 	bool good = true;
 
@@ -253,8 +254,7 @@ int main(int argc, char **argv)
 			return usage();
 		}
 	}
-	if (!good || argc - optind != 3 ||
-	    inet_pton(AF_INET, argv[optind + 1], &opt.to) != 1)
+	if (!good || argc - optind != 3 || inet_pton(AF_INET, argv[optind + 1], &opt.to) != 1)
 		return usage();
 	for (c = 0; c < 3 && strcmp(argv[optind], kinds[c]); c++)
 		;

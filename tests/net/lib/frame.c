@@ -49,10 +49,10 @@
 #define MAX_PLACES  64
 #define MAX_FRAME   9216
 #define MAX_NUMBERS (1U << 20)
-#define BATCH	    1024
+#define BATCH       1024
 #define LONGEST_MS  3000
-#define LOOK_US	    5000
-#define LATE_US	    5000
+#define LOOK_US     5000
+#define LATE_US     5000
 
 struct place {
 	const char *name;
@@ -72,7 +72,7 @@ static struct {
 	unsigned int quiet_ms;
 	bool count;
 	int home;
-} play = {.prefix = "", .quiet_ms = 20};
+} play = { .prefix = "", .quiet_ms = 20 };
 
 static volatile sig_atomic_t stopped;
 
@@ -102,8 +102,7 @@ static uint64_t now_us(void)
 }
 
 /* Hex digits up to the first other character: *end. */
-static size_t from_hex(const char *text, uint8_t *out, size_t room,
-		       const char **end)
+static size_t from_hex(const char *text, uint8_t *out, size_t room, const char **end)
 {
 	size_t n = 0;
 	unsigned int octet;
@@ -124,8 +123,7 @@ static void enter(const char *name, size_t len)
 	char path[256];
 	int fd;
 
-	snprintf(path, sizeof(path), "/run/netns/%s%.*s", play.prefix, (int)len,
-		 name);
+	snprintf(path, sizeof(path), "/run/netns/%s%.*s", play.prefix, (int)len, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || setns(fd, CLONE_NEWNET))
 		die(path);
@@ -134,8 +132,7 @@ static void enter(const char *name, size_t len)
 
 static int open_place(const char *name, size_t len)
 {
-	struct sockaddr_ll ll = {.sll_family = AF_PACKET,
-				 .sll_protocol = htons(ETH_P_ALL)};
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
 	int fd, one = 1, room = 64 << 20;
 	const char *colon = memchr(name, ':', len);
 	char dev[IFNAMSIZ];
@@ -143,8 +140,7 @@ static int open_place(const char *name, size_t len)
 	if (!colon)
 		bad("a place is NAMESPACE:DEVICE", name);
 	enter(name, colon - name);
-	snprintf(dev, sizeof(dev), "%.*s", (int)(name + len - colon - 1),
-		 colon + 1);
+	snprintf(dev, sizeof(dev), "%.*s", (int)(name + len - colon - 1), colon + 1);
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		die("packet socket");
@@ -230,16 +226,14 @@ static size_t put_tag_back(struct msghdr *msg, uint8_t *frame, size_t len)
 	uint16_t tag[2];
 
 	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level != SOL_PACKET ||
-		    c->cmsg_type != PACKET_AUXDATA)
+		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
 			continue;
 		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
 		if (!(aux.tp_status & TP_STATUS_VLAN_VALID) || len < 12)
 			return len;
 		memmove(frame + 16, frame + 12, len - 12);
-		tag[0] = htons(aux.tp_status & TP_STATUS_VLAN_TPID_VALID ?
-				       aux.tp_vlan_tpid :
-				       ETH_P_8021Q);
+		tag[0] = htons(aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid
+									 : ETH_P_8021Q);
 		tag[1] = htons(aux.tp_vlan_tci);
 		memcpy(frame + 12, tag, 4);
 		return len + 4;
@@ -251,11 +245,11 @@ static bool receive(struct place *p)
 {
 	static uint8_t frame[MAX_FRAME + 4];
 	char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-	struct iovec iov = {.iov_base = frame, .iov_len = MAX_FRAME};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control,
-			     .msg_controllen = sizeof(control)};
+	struct iovec iov = { .iov_base = frame, .iov_len = MAX_FRAME };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control) };
 	ssize_t len = recvmsg(p->fd, &msg, 0);
 
 	if (len < 0)
@@ -263,8 +257,7 @@ static bool receive(struct place *p)
 	if (!p->watched)
 		return true;
 	len = put_tag_back(&msg, frame, len);
-	if (play.match_len &&
-	    !memmem(frame, len, play.match, play.match_len))
+	if (play.match_len && !memmem(frame, len, play.match, play.match_len))
 		return true;
 	if (play.count)
 		count(p, frame, len);
@@ -295,13 +288,11 @@ static uint64_t watch(uint64_t until)
 	int i;
 
 	for (i = 0; i < play.n_places; i++)
-		fds[i] = (struct pollfd){.fd = play.places[i].fd,
-					 .events = POLLIN};
+		fds[i] = (struct pollfd){ .fd = play.places[i].fd, .events = POLLIN };
 	while (!stopped && (now = now_us()) < until) {
 		wait.tv_sec = (until - now) / 1000000;
 		wait.tv_nsec = (until - now) % 1000000 * 1000;
-		if (ppoll(fds, play.n_places, &wait, NULL) > 0 &&
-		    receive_all())
+		if (ppoll(fds, play.n_places, &wait, NULL) > 0 && receive_all())
 			last = now_us();
 	}
 	return last;
@@ -363,7 +354,7 @@ static void parse_step(const char *text, struct step *s)
 
 static void send_one(struct step *s, unsigned long n)
 {
-	uint32_t number[2] = {htonl(n), ~htonl(n)};
+	uint32_t number[2] = { htonl(n), ~htonl(n) };
 
 	/* One and its complement: no checksum over them changes. */
 	if (s->numbered)
@@ -407,9 +398,8 @@ static void print_counts(void)
 
 	for (p = play.places; p < play.places + play.n_places; p++)
 		if (p->watched)
-			printf("%.*s frames %lu numbers %lu twice %lu\n",
-			       (int)p->name_len, p->name, p->frames,
-			       p->distinct, p->twice);
+			printf("%.*s frames %lu numbers %lu twice %lu\n", (int)p->name_len, p->name,
+			       p->frames, p->distinct, p->twice);
 }
 
 static int do_play(int argc, char **argv)
@@ -428,8 +418,7 @@ static int do_play(int argc, char **argv)
 			play.prefix = optarg;
 			break;
 		case 'm':
-			play.match_len = from_hex(optarg, play.match,
-						  sizeof(play.match), NULL);
+			play.match_len = from_hex(optarg, play.match, sizeof(play.match), NULL);
 			break;
 		case 'q':
 			play.quiet_ms = atoi(optarg);
@@ -478,15 +467,13 @@ static uint16_t fold(uint32_t sum)
 }
 
 /* The sum of the pseudo header; 0: not addresses of one family. */
-static uint32_t put_ip(uint8_t *at, const char *from, const char *to,
-		       size_t l4_len, size_t *len)
+static uint32_t put_ip(uint8_t *at, const char *from, const char *to, size_t l4_len, size_t *len)
 {
 	struct ip6_hdr *ip6 = (void *)at;
 	struct iphdr *ip = (void *)at;
 	uint16_t total = sizeof(*ip) + l4_len;
 
-	if (inet_pton(AF_INET, from, &ip->saddr) == 1 &&
-	    inet_pton(AF_INET, to, &ip->daddr) == 1) {
+	if (inet_pton(AF_INET, from, &ip->saddr) == 1 && inet_pton(AF_INET, to, &ip->daddr) == 1) {
 		ip->version = 4;
 		ip->ihl = 5;
 		ip->ttl = 64;
@@ -512,8 +499,7 @@ static uint32_t put_ip(uint8_t *at, const char *from, const char *to,
 /* @OCTETS: so many in the UDP datagram, room for a number at their end. */
 static size_t put_text(uint8_t *at, const char *text)
 {
-	size_t len = text[0] == '@' ? strtoul(text + 1, NULL, 10) :
-				      strlen(text);
+	size_t len = text[0] == '@' ? strtoul(text + 1, NULL, 10) : strlen(text);
 
 	if (len > 8900 || (text[0] == '@' && len < 8))
 		bad("8 to 8900 octets", text);
@@ -531,9 +517,9 @@ static size_t put_udp(uint8_t *l3, char **word)
 {
 	uint8_t text[MAX_FRAME];
 	size_t len = put_text(text, word[3]), ip_len;
-	struct udphdr udp = {.source = htons(40000),
-			     .dest = htons(atoi(word[2])),
-			     .len = htons(sizeof(udp) + len)};
+	struct udphdr udp = { .source = htons(40000),
+			      .dest = htons(atoi(word[2])),
+			      .len = htons(sizeof(udp) + len) };
 	uint32_t sum = put_ip(l3, word[0], word[1], sizeof(udp) + len, &ip_len);
 
 	if (!sum)
@@ -545,8 +531,8 @@ static size_t put_udp(uint8_t *l3, char **word)
 	return ip_len + sizeof(udp) + len;
 }
 
-static size_t put_ethernet(uint8_t *at, const char *smac, const char *dmac,
-			   const uint16_t *vlan, int n_vlans, bool ipv6)
+static size_t put_ethernet(uint8_t *at, const char *smac, const char *dmac, const uint16_t *vlan,
+			   int n_vlans, bool ipv6)
 {
 	struct ether_addr *mac;
 	uint8_t *start = at;
@@ -574,7 +560,7 @@ static size_t put_ethernet(uint8_t *at, const char *smac, const char *dmac,
 
 static int do_make(int argc, char **argv)
 {
-	uint8_t frame[MAX_FRAME] = {0}, l3[MAX_FRAME] = {0};
+	uint8_t frame[MAX_FRAME] = { 0 }, l3[MAX_FRAME] = { 0 };
 	size_t len, l3_len, i;
 	uint16_t vlan[2];
 	int c, n_vlans = 0;
@@ -588,8 +574,7 @@ static int do_make(int argc, char **argv)
 	if (argc - optind != 7 || strcmp(argv[0], "udp"))
 		return 2;
 	l3_len = put_udp(l3, argv + 3);
-	len = put_ethernet(frame, argv[1], argv[2], vlan, n_vlans,
-			   strchr(argv[3], ':'));
+	len = put_ethernet(frame, argv[1], argv[2], vlan, n_vlans, strchr(argv[3], ':'));
 	memcpy(frame + len, l3, l3_len);
 	len += l3_len;
 	/* As a NIC would: what is short is padded. */

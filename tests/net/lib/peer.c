@@ -90,7 +90,7 @@ struct conn {
 
 static void watch(int ep, struct conn *c, uint32_t events, int op)
 {
-	struct epoll_event ev = {.events = events, .data.ptr = c};
+	struct epoll_event ev = { .events = events, .data.ptr = c };
 
 	if (epoll_ctl(ep, op, c->fd, &ev))
 		die("epoll_ctl");
@@ -98,8 +98,7 @@ static void watch(int ep, struct conn *c, uint32_t events, int op)
 
 static void serve_port(int ep, int type, uint16_t port)
 {
-	struct sockaddr_in6 a = {.sin6_family = AF_INET6,
-				 .sin6_port = htons(port)};
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	struct conn *c = calloc(1, sizeof(*c));
 	int one = 1, zero = 0, room = 8 << 20;
 
@@ -130,16 +129,15 @@ static void serve_datagrams(struct conn *c, const char *name)
 	struct sockaddr_in6 from;
 	static char buf[65536];
 	struct iovec iov;
-	struct msghdr m = {.msg_name = &from,
-			   .msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = &ctl};
+	struct msghdr m = {
+		.msg_name = &from, .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl
+	};
 	struct request req;
 	struct answer ans;
 	ssize_t n;
 
 	for (;;) {
-		iov = (struct iovec){buf, sizeof(buf)};
+		iov = (struct iovec){ buf, sizeof(buf) };
 		m.msg_namelen = sizeof(from);
 		m.msg_controllen = sizeof(ctl);
 		n = recvmsg(c->fd, &m, 0);
@@ -179,12 +177,10 @@ static ssize_t send_answer(int ep, struct conn *c)
 	ssize_t n;
 
 	if (c->ans_left) {
-		n = send(c->fd, (char *)(&c->ans + 1) - c->ans_left,
-			 c->ans_left, MSG_NOSIGNAL);
+		n = send(c->fd, (char *)(&c->ans + 1) - c->ans_left, c->ans_left, MSG_NOSIGNAL);
 		c->ans_left -= n > 0 ? n : 0;
 	} else {
-		n = send(c->fd, bulk, least(c->down_left, MAX_BULK),
-			 MSG_NOSIGNAL);
+		n = send(c->fd, bulk, least(c->down_left, MAX_BULK), MSG_NOSIGNAL);
 		c->down_left -= n > 0 ? n : 0;
 	}
 	if (would_block(n))
@@ -196,8 +192,7 @@ static ssize_t send_answer(int ep, struct conn *c)
 
 static ssize_t take_request(struct conn *c)
 {
-	ssize_t n = recv(c->fd, (char *)&c->req + c->got,
-			 sizeof(c->req) - c->got, 0);
+	ssize_t n = recv(c->fd, (char *)&c->req + c->got, sizeof(c->req) - c->got, 0);
 
 	c->got += n > 0 ? n : 0;
 	if (c->got == sizeof(c->req))
@@ -316,7 +311,7 @@ static struct {
 	struct sockaddr_storage to, from;
 	socklen_t to_len, from_len;
 	uint32_t flows, requests, interval, up, down, timeout;
-} opt = {.flows = 1, .requests = 1, .timeout = 3000};
+} opt = { .flows = 1, .requests = 1, .timeout = 3000 };
 
 static struct {
 	char name[MAX_SERVERS][NAME_LEN];
@@ -357,13 +352,11 @@ static void flow_open(struct flow *f)
 	if (f->fd < 0)
 		die("socket");
 	setsockopt(f->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (opt.from_len &&
-	    bind(f->fd, (struct sockaddr *)&opt.from, opt.from_len))
+	if (opt.from_len && bind(f->fd, (struct sockaddr *)&opt.from, opt.from_len))
 		die("bind");
 	f->connecting = opt.type == SOCK_STREAM;
 	f->next = f->asked = now_ms();
-	if (connect(f->fd, (struct sockaddr *)&opt.to, opt.to_len) &&
-	    errno != EINPROGRESS)
+	if (connect(f->fd, (struct sockaddr *)&opt.to, opt.to_len) && errno != EINPROGRESS)
 		die("connect");
 }
 
@@ -401,14 +394,13 @@ static void flow_answered(struct flow *f)
 
 static void flow_send(struct flow *f)
 {
-	struct request req = {f->seq, opt.up, opt.down, 0};
+	struct request req = { f->seq, opt.up, opt.down, 0 };
 	size_t all = sizeof(req) + opt.up, done = all - f->out_left;
 	struct iovec iov[2];
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
-	iov[0].iov_base =
-		(char *)&req + (done < sizeof(req) ? done : sizeof(req));
+	iov[0].iov_base = (char *)&req + (done < sizeof(req) ? done : sizeof(req));
 	iov[0].iov_len = done < sizeof(req) ? sizeof(req) - done : 0;
 	iov[1].iov_base = bulk;
 	iov[1].iov_len = f->out_left - iov[0].iov_len;
@@ -456,13 +448,10 @@ static void flow_read_stream(struct flow *f)
 
 	while (!f->over) {
 		if (f->got < sizeof(f->ans))
-			n = recv(f->fd, (char *)&f->ans + f->got,
-				 sizeof(f->ans) - f->got, 0);
+			n = recv(f->fd, (char *)&f->ans + f->got, sizeof(f->ans) - f->got, 0);
 		else
 			n = recv(f->fd, sink,
-				 f->down_left < sizeof(sink) ? f->down_left
-							     : sizeof(sink),
-				 0);
+				 f->down_left < sizeof(sink) ? f->down_left : sizeof(sink), 0);
 		if (would_block(n))
 			return;
 		if (n <= 0) {
@@ -499,8 +488,7 @@ static void flow_due(struct flow *f, uint64_t now, bool *busy)
 		f->waiting = false;
 		sum.gap = now - f->asked > sum.gap ? now - f->asked : sum.gap;
 		/* A stream's answer would come out of step. */
-		if (opt.type == SOCK_STREAM ||
-		    (opt.requests && f->seq == opt.requests))
+		if (opt.type == SOCK_STREAM || (opt.requests && f->seq == opt.requests))
 			flow_over(f, false);
 	}
 	if (f->over)
@@ -631,8 +619,8 @@ static int ask(int argc, char **argv)
 		printf(" %s=%u", who.name[c], who.flows[c]);
 	printf("\nflows %u asked %lu answered %lu lost %lu moved %lu broken "
 	       "%lu gap %lu\n",
-	       opt.flows, sum.asked, sum.answered, sum.lost, sum.moved,
-	       sum.broken, (unsigned long)sum.gap);
+	       opt.flows, sum.asked, sum.answered, sum.lost, sum.moved, sum.broken,
+	       (unsigned long)sum.gap);
 	free(flows);
 	free(pfd);
 	return sum.lost || sum.moved || sum.broken;
@@ -640,8 +628,8 @@ static int ask(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
-	struct rlimit files = {65536, 65536};
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct rlimit files = { 65536, 65536 };
 
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define STEP_NS	1000000
+#define STEP_NS 1000000
 
 static volatile sig_atomic_t stopped;
 
@@ -29,8 +29,8 @@ static uint64_t now(void)
 
 int main(void)
 {
-	const struct timespec step = {.tv_nsec = STEP_NS};
-	struct sigaction sa = {.sa_handler = on_signal};
+	const struct timespec step = { .tv_nsec = STEP_NS };
+	struct sigaction sa = { .sa_handler = on_signal };
 	uint64_t began, late, worst = 0;
 
 	sigaction(SIGTERM, &sa, NULL);

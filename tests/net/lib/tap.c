@@ -38,7 +38,7 @@
 #include <unistd.h>
 
 #define MAX_FRAME 65600
-#define WAIT_MS 200
+#define WAIT_MS   200
 
 static void die(const char *what)
 {
@@ -181,8 +181,7 @@ static void fill(struct packet *p, char **arg)
 	int octets = atoi(arg[4]), size = atoi(arg[5]), i;
 
 	p->v.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	p->v.gso_type = octets > size ? VIRTIO_NET_HDR_GSO_TCPV4 :
-					VIRTIO_NET_HDR_GSO_NONE;
+	p->v.gso_type = octets > size ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_NONE;
 	p->v.gso_size = octets > size ? size : 0;
 	p->v.hdr_len = sizeof(p->eth) + sizeof(p->ip) + sizeof(p->tcp);
 	p->v.csum_start = sizeof(p->eth) + sizeof(p->ip);
@@ -204,8 +203,7 @@ static void fill(struct packet *p, char **arg)
 	p->tcp.doff = 5;
 	p->tcp.ack = 1;
 	/* The device adds the rest. */
-	p->tcp.check = htons(add_up(&p->ip.saddr, 8, IPPROTO_TCP +
-				    sizeof(p->tcp) + octets));
+	p->tcp.check = htons(add_up(&p->ip.saddr, 8, IPPROTO_TCP + sizeof(p->tcp) + octets));
 	for (i = 0; i < octets; i++)
 		p->data[i] = i;
 }
@@ -224,8 +222,7 @@ static int send_gso(char **arg)
 
 	fill(&p, arg + 1);
 	len = sizeof(p) - sizeof(p.data) + atoi(arg[5]);
-	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on,
-				 sizeof(on)) ||
+	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) ||
 	    sendto(fd, &p, len, 0, (void *)&to, sizeof(to)) < 0)
 		die(arg[0]);
 	return 0;
@@ -261,9 +258,8 @@ static int sum_up(void)
 		segments++;
 		octets += ntohs(ip->tot_len) - headers;
 		bad += add_up(frame + 14, ip->ihl * 4, 0) != 0xffff ||
-		       add_up(frame + 14 + ip->ihl * 4, len,
-			      add_up(&ip->saddr, 8, IPPROTO_TCP + len)) !=
-			       0xffff;
+			add_up(frame + 14 + ip->ihl * 4, len,
+			       add_up(&ip->saddr, 8, IPPROTO_TCP + len)) != 0xffff;
 	}
 	printf("segments %d octets %d bad %d\n", segments, octets, bad);
 	return 0;
@@ -277,6 +273,7 @@ int main(int argc, char **argv)
 		return send_gso(argv + 2);
 	if (argc == 2 && !strcmp(argv[1], "sum"))
 		return sum_up();
-	fprintf(stderr, "usage: tap open NAME | tap sum | tap gso DEV DMAC SMAC DADDR SADDR OCTETS SIZE\n");
+	fprintf(stderr,
+		"usage: tap open NAME | tap sum | tap gso DEV DMAC SMAC DADDR SADDR OCTETS SIZE\n");
 	return 2;
 }

@@ -20,28 +20,28 @@
 #include "user/plane/plane_priv.h"
 #include "user/lib/reason.h"
 #include "harness.h"
-#include <decap.skel.h>	/* names the structs above */
+#include <decap.skel.h> /* names the structs above */
 
 #define INSTANCE "test-prog-%d"
-#define ROOM 128		/* head room to be filled; enough for any outer header */
+#define ROOM     128 /* head room to be filled; enough for any outer header */
 
 static struct {
 	char name[XR_NAME_LEN];
 	struct plane *plane;
 	int prog, trace;
 	bool decap;
-	__u32 features;		/* that prog is loaded for */
+	__u32 features; /* that prog is loaded for */
 	struct xr_counter counted[XR_REASON_MAX];
 } w = { .prog = -1, .trace = -1 };
 
-static int ingress;		/* "in" */
-static int filler = -1;		/* the program that fills the head room */
-static int filler_next = -1;	/* its program array */
-static int filled_for = -1;	/* the program in that */
+static int ingress;          /* "in" */
+static int filler = -1;      /* the program that fills the head room */
+static int filler_next = -1; /* its program array */
+static int filled_for = -1;  /* the program in that */
 
 /* ---- what libbpf has to say ---- */
 
-static char said[3000];		/* the end of it: the verifier's last words */
+static char said[3000]; /* the end of it: the verifier's last words */
 
 static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -56,8 +56,7 @@ static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
 		strcpy(said, text + n - max);
 	} else {
 		if (have + n > max) {
-			memmove(said, said + have + n - max,
-				max - n + 1);
+			memmove(said, said + have + n - max, max - n + 1);
 			have = max - n;
 		}
 		strcpy(said + have, text);
@@ -75,8 +74,7 @@ static void tell_what_was_said(void)
 
 /* ---- cleaning up ---- */
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st, (void)type, (void)ftw;
 	remove(path);
@@ -90,13 +88,11 @@ static void remove_pins(pid_t pid)
 	glob_t g;
 
 	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
-		snprintf(pattern, sizeof(pattern), "%s/" INSTANCE "*",
-			 roots[i], pid);
+		snprintf(pattern, sizeof(pattern), "%s/" INSTANCE "*", roots[i], pid);
 		if (glob(pattern, 0, NULL, &g))
 			continue;
 		for (size_t k = 0; k < g.gl_pathc; k++)
-			nftw(g.gl_pathv[k], remove_one, 8,
-			     FTW_DEPTH | FTW_PHYS);
+			nftw(g.gl_pathv[k], remove_one, 8, FTW_DEPTH | FTW_PHYS);
 		globfree(&g);
 	}
 }
@@ -127,7 +123,7 @@ static void start_janitor(void)
 		remove_pins(pid);
 		_exit(0);
 	}
-	close(ends[0]);		/* ends[1] closes when we are gone */
+	close(ends[0]); /* ends[1] closes when we are gone */
 }
 
 /* ---- the namespace ---- */
@@ -216,23 +212,19 @@ int ifindex_of(const char *dev)
 
 /* ---- small programs ---- */
 
-#define INSN(c, d, s, o, i)                                                    \
-	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s),       \
-			    .off = (o), .imm = (i) })
-#define MOV_REG(d, s)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define MOV_IMM(d, i)	INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
-#define ADD_IMM(d, i)	INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
-#define LOAD32(d, s, o) INSN(BPF_LDX | BPF_MEM | BPF_W, d, s, o, 0)
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+#define MOV_REG(d, s)    INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define MOV_IMM(d, i)    INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define ADD_IMM(d, i)    INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
+#define LOAD32(d, s, o)  INSN(BPF_LDX | BPF_MEM | BPF_W, d, s, o, 0)
 #define STORE64(d, o, i) INSN(BPF_ST | BPF_MEM | BPF_DW, d, 0, o, i)
-#define CALL(f)		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
-#define EXIT		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+#define CALL(f)          INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
+#define EXIT             INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
-static int load_insns(const char *name, const struct bpf_insn *insn, size_t n,
-		      __u32 flags)
+static int load_insns(const char *name, const struct bpf_insn *insn, size_t n, __u32 flags)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = BPF_XDP,
-		    .prog_flags = flags);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_XDP, .prog_flags = flags);
 	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, name, "GPL", insn, n, &opts);
 
 	if (fd < 0) {
@@ -247,8 +239,7 @@ static void attach_pass(const char *dev)
 {
 	const struct bpf_insn pass[] = { MOV_IMM(BPF_REG_0, XDP_PASS), EXIT };
 	/* With the flag the device's MTU may be large. */
-	int fd = load_insns("test_pass", pass, ARRAY_LEN(pass),
-			    BPF_F_XDP_HAS_FRAGS);
+	int fd = load_insns("test_pass", pass, ARRAY_LEN(pass), BPF_F_XDP_HAS_FRAGS);
 	int err = bpf_xdp_attach(ifindex_of(dev), fd, 0, NULL);
 
 	if (err) {
@@ -269,16 +260,14 @@ static void load_filler(__u32 flags)
 	struct bpf_insn insn[64];
 	int n = 0, give_up;
 
-	filler_next = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "test_next", 4, 4,
-				     1, NULL);
+	filler_next = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "test_next", 4, 4, 1, NULL);
 	if (filler_next < 0)
 		abort();
 	insn[n++] = MOV_REG(BPF_REG_6, BPF_REG_1);
 	insn[n++] = MOV_IMM(BPF_REG_2, -ROOM);
 	insn[n++] = CALL(BPF_FUNC_xdp_adjust_head);
 	insn[n++] = LOAD32(BPF_REG_2, BPF_REG_6, offsetof(struct xdp_md, data));
-	insn[n++] = LOAD32(BPF_REG_3, BPF_REG_6,
-			   offsetof(struct xdp_md, data_end));
+	insn[n++] = LOAD32(BPF_REG_3, BPF_REG_6, offsetof(struct xdp_md, data_end));
 	insn[n++] = MOV_REG(BPF_REG_4, BPF_REG_2);
 	insn[n++] = ADD_IMM(BPF_REG_4, ROOM);
 	give_up = n++;
@@ -288,13 +277,11 @@ static void load_filler(__u32 flags)
 	insn[n++] = MOV_IMM(BPF_REG_2, ROOM);
 	insn[n++] = CALL(BPF_FUNC_xdp_adjust_head);
 	insn[n++] = MOV_REG(BPF_REG_1, BPF_REG_6);
-	insn[n++] = INSN(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_2,
-			 BPF_PSEUDO_MAP_FD, 0, filler_next);
+	insn[n++] = INSN(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, filler_next);
 	insn[n++] = INSN(0, 0, 0, 0, 0);
 	insn[n++] = MOV_IMM(BPF_REG_3, 0);
 	insn[n++] = CALL(BPF_FUNC_tail_call);
-	insn[give_up] = INSN(BPF_JMP | BPF_JGT | BPF_X, BPF_REG_4, BPF_REG_3,
-			     n - give_up - 1, 0);
+	insn[give_up] = INSN(BPF_JMP | BPF_JGT | BPF_X, BPF_REG_4, BPF_REG_3, n - give_up - 1, 0);
 	insn[n++] = MOV_IMM(BPF_REG_0, XDP_ABORTED);
 	insn[n++] = EXIT;
 	filler = load_insns("test_fill", insn, n, flags);
@@ -373,8 +360,9 @@ static void commit(const char *text, struct model *m)
 		fail_msg("the world's configuration is refused");
 	}
 	fill_limits(&m->limits);
-	if (!w.plane && instance_open(&w.plane, w.name, PLANE_CREATE, &m->limits,
-				   m->has_secret ? m->secret : NULL, &err)) {
+	if (!w.plane &&
+	    instance_open(&w.plane, w.name, PLANE_CREATE, &m->limits,
+			  m->has_secret ? m->secret : NULL, &err)) {
 		fprintf(stderr, "# %s\n", err.text);
 		fail_msg("the instance cannot be made");
 	}
@@ -382,7 +370,7 @@ static void commit(const char *text, struct model *m)
 		fprintf(stderr, "# %s\n", err.text);
 		fail_msg("the world cannot be made so");
 	}
-	w.plane->ports[0].mac = 0x020000000002;	/* MAC_IN: as if attached */
+	w.plane->ports[0].mac = 0x020000000002; /* MAC_IN: as if attached */
 }
 
 /* The node program; in place of the one there is, if any. */
@@ -391,8 +379,7 @@ static void load(bool trace)
 	struct xr_err err = { 0 };
 	int prog, trace_fd = -1;
 
-	if (plane_load(w.plane, "in", trace, &prog, trace ? &trace_fd : NULL,
-		       &err)) {
+	if (plane_load(w.plane, "in", trace, &prog, trace ? &trace_fd : NULL, &err)) {
 		fprintf(stderr, "# %s\n", err.text);
 		tell_what_was_said();
 		fail_msg("the program cannot be loaded");
@@ -487,8 +474,7 @@ void world_use_decap(void)
 	if (!skel)
 		abort();
 	world_list_ends(NULL);
-	if (plane_reuse_maps(w.plane, skel->obj, 0, &err) ||
-	    decap_bpf__load(skel)) {
+	if (plane_reuse_maps(w.plane, skel->obj, 0, &err) || decap_bpf__load(skel)) {
 		fprintf(stderr, "# %s\n", err.text);
 		tell_what_was_said();
 		fail_msg("the program for role backend cannot be loaded");
@@ -526,8 +512,7 @@ static struct xr_clock read_clock(void)
 	struct xr_clock c;
 	__u32 zero = 0;
 
-	assert_int_equal(bpf_map_lookup_elem(w.plane->fd[PLANE_CLOCK], &zero,
-					     &c), 0);
+	assert_int_equal(bpf_map_lookup_elem(w.plane->fd[PLANE_CLOCK], &zero, &c), 0);
 	return c;
 }
 
@@ -538,11 +523,10 @@ __u32 world_tick(void)
 
 void world_set_tick(__u32 tick)
 {
-	struct xr_clock c = { .tick = tick };	/* the kernel keeps the timer */
+	struct xr_clock c = { .tick = tick }; /* the kernel keeps the timer */
 	__u32 zero = 0;
 
-	assert_int_equal(bpf_map_update_elem(w.plane->fd[PLANE_CLOCK], &zero,
-					     &c, BPF_EXIST), 0);
+	assert_int_equal(bpf_map_update_elem(w.plane->fd[PLANE_CLOCK], &zero, &c, BPF_EXIST), 0);
 }
 
 /* ---- counters ---- */
@@ -552,8 +536,8 @@ static void read_counts(struct xr_counter now[XR_REASON_MAX])
 {
 	struct xr_counter each[XR_REASON_MAX][w.plane->cpus];
 	__u32 keys[XR_REASON_MAX], n = XR_REASON_MAX, next;
-	int err = bpf_map_lookup_batch(w.plane->fd[PLANE_REASON_STATS], NULL,
-				       &next, keys, each, &n, NULL);
+	int err = bpf_map_lookup_batch(w.plane->fd[PLANE_REASON_STATS], NULL, &next, keys, each, &n,
+				       NULL);
 
 	/* -ENOENT: there are no more of them. */
 	if ((err && err != -ENOENT) || n != XR_REASON_MAX)
@@ -581,11 +565,10 @@ static void take_counts(struct result *r, __u64 bytes[XR_REASON_MAX])
 
 static void print_result(const struct result *r)
 {
-	static const char *const actions[] = { "aborted", "drop", "pass", "tx",
-					       "redirect" };
+	static const char *const actions[] = { "aborted", "drop", "pass", "tx", "redirect" };
 
-	fprintf(stderr, "# action %s; counted:",
-		r->action < ARRAY_LEN(actions) ? actions[r->action] : "?");
+	fprintf(stderr,
+		"# action %s; counted:", r->action < ARRAY_LEN(actions) ? actions[r->action] : "?");
 	for (int i = 1; i < XR_REASON_MAX; i++)
 		if (r->count[i])
 			fprintf(stderr, " %s", reason_word(i));
@@ -593,8 +576,8 @@ static void print_result(const struct result *r)
 	packet_dump(stderr, "# ", &r->in);
 }
 
-__attribute__((format(printf, 2, 3)))
-static void wrong(const struct result *r, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void wrong(const struct result *r, const char *fmt,
+							...)
 {
 	va_list ap;
 
@@ -628,8 +611,7 @@ static bool fits(enum xr_reason_kind kind, __u32 action)
  * All octets of the packet; but a next hop that is looked up for a backend's VM is
  * that of the packet built for the backend.
  */
-static bool all_counted(enum xr_reason reason, __u64 packets, __u64 bytes,
-			size_t len)
+static bool all_counted(enum xr_reason reason, __u64 packets, __u64 bytes, size_t len)
 {
 	if (reason == XR_R_FIB || reason == XR_R_FIB_STALE)
 		return bytes >= packets * len;
@@ -637,8 +619,7 @@ static bool all_counted(enum xr_reason reason, __u64 packets, __u64 bytes,
 }
 
 /* What is wrong with the verdict, whatever the packet; NULL: nothing. */
-static const char *check_counts(struct result *r,
-				const __u64 bytes[XR_REASON_MAX])
+static const char *check_counts(struct result *r, const __u64 bytes[XR_REASON_MAX])
 {
 	enum xr_reason_kind kind;
 	__u64 verdicts = 0;
@@ -658,8 +639,7 @@ static const char *check_counts(struct result *r,
 	kind = reason_kind(r->verdict);
 	if (!fits(kind, r->action))
 		return "the action does not fit the verdict";
-	if (kind == XR_KIND_PASS && r->verdict != XR_R_ASKED &&
-	    !packet_equal(&r->in, &r->out))
+	if (kind == XR_KIND_PASS && r->verdict != XR_R_ASKED && !packet_equal(&r->in, &r->out))
 		return "it is passed, but changed";
 	return NULL;
 }
@@ -673,12 +653,8 @@ struct result run_prog(int prog_fd, const struct packet *p)
 		.ingress_ifindex = ingress,
 	};
 	struct result r = { .in = *p };
-	LIBBPF_OPTS(bpf_test_run_opts, opts,
-		    .data_in = p->data,
-		    .data_size_in = p->len,
-		    .data_out = r.out.data,
-		    .data_size_out = sizeof(r.out.data),
-		    .ctx_in = &ctx,
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = p->len,
+		    .data_out = r.out.data, .data_size_out = sizeof(r.out.data), .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx));
 	int err;
 
@@ -724,8 +700,7 @@ struct result run_text(const char *fmt, ...)
 static enum xr_reason reason_by_word(const char *word, size_t len)
 {
 	for (int i = 1; i < XR_REASON_MAX; i++)
-		if (strlen(reason_word(i)) == len &&
-		    !strncmp(reason_word(i), word, len))
+		if (strlen(reason_word(i)) == len && !strncmp(reason_word(i), word, len))
 			return i;
 	fprintf(stderr, "# no reason '%s'\n", word);
 	abort();
@@ -760,13 +735,12 @@ void check_packet(const struct packet *want, const struct packet *got)
 static const struct hole {
 	const char *mark, *zero, *layer;
 	size_t at;
-	const char *fmt;	/* of two 16-bit words */
-	bool octets;		/* four 8-bit ones */
+	const char *fmt; /* of two 16-bit words */
+	bool octets;     /* four 8-bit ones */
 } holes[] = {
 	{ "sport=@", "sport=0", "udp", 0, "sport=0x%04x", false },
 	{ "flow=@", "flow=0", "ip6", 0, "flow=0x%x%04x", false },
-	{ "src=172.16.@", "src=172.16.0.0", "ip4", 12, "src=%u.%u.%u.%u",
-	  true },
+	{ "src=172.16.@", "src=172.16.0.0", "ip4", 12, "src=%u.%u.%u.%u", true },
 	{ "src=100::@", "src=100::", "ip6", 20, "src=100::%x:%x", false },
 };
 
@@ -804,16 +778,15 @@ static struct packet wanted(const char *text, const struct packet *got)
 		a = d[0] << 8 | d[1];
 		b = d[2] << 8 | d[3];
 		if (h->octets)
-			snprintf(with, sizeof(with), h->fmt, d[0], d[1], d[2],
-				 d[3]);
+			snprintf(with, sizeof(with), h->fmt, d[0], d[1], d[2], d[3]);
 		else if (!strcmp(h->layer, "ip6") && !h->at)
 			snprintf(with, sizeof(with), h->fmt, a & 15, b);
 		else
 			snprintf(with, sizeof(with), h->fmt, a, b);
 		if (h->octets && (d[0] != 172 || d[1] != 16))
-			continue;	/* the comparison will say so */
+			continue; /* the comparison will say so */
 		if (!strcmp(h->layer, "udp") && a < 49152)
-			continue;	/* the comparison will say so */
+			continue; /* the comparison will say so */
 		fill_in(whole, h->mark, with);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(holes); i++)
@@ -852,7 +825,7 @@ const char *outer_dst(const struct result *r)
 	if (r->action != XDP_TX && r->action != XDP_REDIRECT)
 		return "(not sent)";
 	while ((d[12] == 0x81 && !d[13]) || (d[12] == 0x88 && d[13] == 0xa8))
-		d += 4;		/* a VLAN tag */
+		d += 4; /* a VLAN tag */
 	if (d[12] == 0x08 && !d[13])
 		return inet_ntop(AF_INET, d + 30, text, sizeof(text));
 	return inet_ntop(AF_INET6, d + 38, text, sizeof(text));
@@ -869,8 +842,7 @@ const char *harness_start(void)
 		return "loading programs needs root";
 	start_janitor();
 	if (unshare(CLONE_NEWNET)) {
-		snprintf(why, sizeof(why), "no network namespace: %s",
-			 strerror(errno));
+		snprintf(why, sizeof(why), "no network namespace: %s", strerror(errno));
 		return why;
 	}
 	/* The next-hop cache is per CPU: what one packet warms, the next finds. */
@@ -890,8 +862,7 @@ const char *harness_start(void)
  * Where time is short: XROAM_TESTS="copy:taken_away copy:remembered ..." leaves of
  * test_copy no more than these. A program that it does not name runs whole.
  */
-static size_t choose(struct CMUnitTest *to, const struct CMUnitTest *tests,
-		     size_t n)
+static size_t choose(struct CMUnitTest *to, const struct CMUnitTest *tests, size_t n)
 {
 	const char *words = getenv("XROAM_TESTS");
 	const char *program = program_invocation_short_name;

@@ -31,7 +31,7 @@
 #include "user/plane/plane.h"
 #include "packet.h"
 
-#define MAC_IN	"02:00:00:00:00:02"
+#define MAC_IN  "02:00:00:00:00:02"
 #define MAC_OUT "02:00:00:00:00:03"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -62,7 +62,7 @@ void world_use_decap(void);
 /* What ends here, for that program: the namespace's addresses, and these. */
 void world_list_ends(const struct xr_listed *listed);
 struct plane *world_plane(void);
-int world_prog(void);		/* the program that packets go through */
+int world_prog(void); /* the program that packets go through */
 struct xr_trace world_trace(void);
 
 __u32 world_tick(void);
@@ -77,7 +77,7 @@ void shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 struct result {
 	__u32 action;
 	enum xr_reason verdict;
-	__u64 count[XR_REASON_MAX];	/* how often each reason was counted */
+	__u64 count[XR_REASON_MAX]; /* how often each reason was counted */
 	struct packet in, out;
 };
 
@@ -89,8 +89,7 @@ struct result {
 struct result run(const struct packet *p);
 /* As run(), but says what is wrong (NULL: nothing) instead of failing. */
 const char *run_any(const struct packet *p, struct result *r);
-struct result run_text(const char *fmt, ...)
-	__attribute__((format(printf, 1, 2)));
+struct result run_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Runs the packet `in` and checks the reasons it is counted under, all of

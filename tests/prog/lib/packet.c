@@ -6,13 +6,13 @@
 #include <string.h>
 #include "packet.h"
 
-#define TEXT_MAX	8192
-#define ARGS_MAX	24
-#define ETH_SOURCE	"02:00:00:00:00:01"
+#define TEXT_MAX   8192
+#define ARGS_MAX   24
+#define ETH_SOURCE "02:00:00:00:00:01"
 
 struct arg {
 	char *key;
-	char *value;		/* NULL: a bare word */
+	char *value; /* NULL: a bare word */
 	bool used;
 };
 
@@ -21,15 +21,15 @@ struct layer {
 	struct arg arg[ARGS_MAX];
 	int args;
 	bool has_quote;
-	struct packet quote;	/* what stood in parentheses */
+	struct packet quote; /* what stood in parentheses */
 };
 
 /* One text being built, from the last layer to the first. */
 struct build {
-	const char *text;	/* for messages */
+	const char *text; /* for messages */
 	struct layer *layer;
 	int layers;
-	size_t at;		/* data[at..end] is done */
+	size_t at; /* data[at..end] is done */
 	size_t end;
 	size_t pad;
 	__u8 data[PACKET_MAX];
@@ -38,8 +38,8 @@ struct build {
 
 static struct packet parse(const char *whole, char *text);
 
-__attribute__((format(printf, 2, 3), noreturn))
-static void die(const char *text, const char *fmt, ...)
+__attribute__((format(printf, 2, 3), noreturn)) static void die(const char *text, const char *fmt,
+								...)
 {
 	va_list ap;
 
@@ -96,8 +96,7 @@ static long long to_number(struct build *b, struct layer *l, const char *s)
 	return v;
 }
 
-static __u32 arg_number(struct build *b, struct layer *l, const char *key,
-			__u32 otherwise)
+static __u32 arg_number(struct build *b, struct layer *l, const char *key, __u32 otherwise)
 {
 	const char *s = arg_value(l, key);
 
@@ -105,8 +104,7 @@ static __u32 arg_number(struct build *b, struct layer *l, const char *key,
 }
 
 /* A length: as it should be, or +N or -N off that, or as said. */
-static __u32 arg_length(struct build *b, struct layer *l, const char *key,
-			__u32 right)
+static __u32 arg_length(struct build *b, struct layer *l, const char *key, __u32 right)
 {
 	const char *s = arg_value(l, key);
 
@@ -117,8 +115,7 @@ static __u32 arg_length(struct build *b, struct layer *l, const char *key,
 	return to_number(b, l, s);
 }
 
-static size_t to_octets(struct build *b, struct layer *l, const char *s,
-			__u8 *to, size_t max)
+static size_t to_octets(struct build *b, struct layer *l, const char *s, __u8 *to, size_t max)
 {
 	size_t n = strlen(s) / 2;
 
@@ -134,27 +131,26 @@ static size_t to_octets(struct build *b, struct layer *l, const char *s,
 	return n;
 }
 
-static size_t arg_octets(struct build *b, struct layer *l, const char *key,
-			 __u8 *to, size_t max)
+static size_t arg_octets(struct build *b, struct layer *l, const char *key, __u8 *to, size_t max)
 {
 	const char *s = arg_value(l, key);
 
 	return s ? to_octets(b, l, s, to, max) : 0;
 }
 
-static void arg_mac(struct build *b, struct layer *l, const char *key,
-		    const char *otherwise, __u8 *to)
+static void arg_mac(struct build *b, struct layer *l, const char *key, const char *otherwise,
+		    __u8 *to)
 {
 	const char *s = arg_value(l, key) ?: otherwise;
 	char extra;
 
-	if (sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &to[0], &to[1],
-		   &to[2], &to[3], &to[4], &to[5], &extra) != 6)
+	if (sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &to[0], &to[1], &to[2], &to[3], &to[4],
+		   &to[5], &extra) != 6)
 		die(b->text, "%s: '%s' is not a MAC address", l->word, s);
 }
 
-static void arg_address(struct build *b, struct layer *l, const char *key,
-			const char *otherwise, int family, __u8 *to)
+static void arg_address(struct build *b, struct layer *l, const char *key, const char *otherwise,
+			int family, __u8 *to)
 {
 	const char *s = arg_value(l, key) ?: otherwise;
 
@@ -166,8 +162,7 @@ static void args_all_used(struct build *b, struct layer *l)
 {
 	for (int i = 0; i < l->args; i++)
 		if (!l->arg[i].used)
-			die(b->text, "%s: what is '%s'?", l->word,
-			    l->arg[i].key);
+			die(b->text, "%s: what is '%s'?", l->word, l->arg[i].key);
 }
 
 /* ---- octets ---- */
@@ -210,8 +205,7 @@ static __u32 sum16(__u32 sum, const __u8 *p, size_t n)
 }
 
 /* csum= may be a number or "bad"; right is the folded sum, not yet inverted. */
-static void put_csum(struct build *b, struct layer *l, __u8 *to, __u32 sum,
-		     bool zero_is_ffff)
+static void put_csum(struct build *b, struct layer *l, __u8 *to, __u32 sum, bool zero_is_ffff)
 {
 	const char *s = arg_value(l, "csum");
 	__u16 right = ~sum;
@@ -233,24 +227,21 @@ static const struct {
 	int proto;
 	int ethertype;
 } numbers[] = {
-	{ "ip4", 4, 0x0800 },	  { "ip6", 41, 0x86dd },
-	{ "udp", 17, -1 },	  { "tcp", 6, -1 },
-	{ "icmp4", 1, -1 },	  { "icmp6", 58, -1 },
-	{ "hopopts", 0, -1 },	  { "routing", 43, -1 },
-	{ "frag", 44, -1 },	  { "ah", 51, -1 },
-	{ "dstopts", 60, -1 },	  { "vlan", -1, 0x8100 },
-	{ "arp", -1, 0x0806 },	  { "rarp", -1, 0x8035 },
-	{ "na", 58, -1 },	  { "ns", 58, -1 },
+	{ "ip4", 4, 0x0800 },  { "ip6", 41, 0x86dd },  { "udp", 17, -1 },
+	{ "tcp", 6, -1 },      { "icmp4", 1, -1 },     { "icmp6", 58, -1 },
+	{ "hopopts", 0, -1 },  { "routing", 43, -1 },  { "frag", 44, -1 },
+	{ "ah", 51, -1 },      { "dstopts", 60, -1 },  { "vlan", -1, 0x8100 },
+	{ "arp", -1, 0x0806 }, { "rarp", -1, 0x8035 }, { "na", 58, -1 },
+	{ "ns", 58, -1 },
 };
 
 static int proto_inside(struct build *b, int i)
 {
 	if (i + 1 < b->layers)
 		for (size_t k = 0; k < sizeof(numbers) / sizeof(*numbers); k++)
-			if (!strcmp(numbers[k].word, b->layer[i + 1].word) &&
-			    numbers[k].proto >= 0)
+			if (!strcmp(numbers[k].word, b->layer[i + 1].word) && numbers[k].proto >= 0)
 				return numbers[k].proto;
-	return 253;		/* RFC 3692: for experiments */
+	return 253; /* RFC 3692: for experiments */
 }
 
 static int ethertype_inside(struct build *b, int i)
@@ -258,14 +249,13 @@ static int ethertype_inside(struct build *b, int i)
 	const char *s;
 
 	if (i + 1 >= b->layers)
-		return 0x88b5;	/* IEEE 802: for experiments */
+		return 0x88b5; /* IEEE 802: for experiments */
 	if (!strcmp(b->layer[i + 1].word, "vlan")) {
 		s = arg_value(&b->layer[i + 1], "tpid");
 		return s ? to_number(b, &b->layer[i + 1], s) : 0x8100;
 	}
 	for (size_t k = 0; k < sizeof(numbers) / sizeof(*numbers); k++)
-		if (!strcmp(numbers[k].word, b->layer[i + 1].word) &&
-		    numbers[k].ethertype >= 0)
+		if (!strcmp(numbers[k].word, b->layer[i + 1].word) && numbers[k].ethertype >= 0)
 			return numbers[k].ethertype;
 	return 0x88b5;
 }
@@ -278,21 +268,18 @@ static __u32 pseudo_sum(struct build *b, int i, int proto, size_t len)
 	int f, n;
 
 	for (f = i - 1; f >= 0; f--)
-		if (!strcmp(b->layer[f].word, "ip4") ||
-		    !strcmp(b->layer[f].word, "ip6"))
+		if (!strcmp(b->layer[f].word, "ip4") || !strcmp(b->layer[f].word, "ip6"))
 			break;
 	if (f < 0)
 		return 0;
 	if (!strcmp(b->layer[f].word, "ip4")) {
 		n = 4;
 		arg_address(b, &b->layer[f], "src", "10.0.0.1", AF_INET, a);
-		arg_address(b, &b->layer[f], "dst", "192.0.2.1", AF_INET,
-			    a + 4);
+		arg_address(b, &b->layer[f], "dst", "192.0.2.1", AF_INET, a + 4);
 	} else {
 		n = 16;
 		arg_address(b, &b->layer[f], "src", "fd00::1", AF_INET6, a);
-		arg_address(b, &b->layer[f], "dst", "2001:db8::1", AF_INET6,
-			    a + 16);
+		arg_address(b, &b->layer[f], "dst", "2001:db8::1", AF_INET6, a + 16);
 	}
 	put32(tail, len);
 	tail[7] = proto;
@@ -325,8 +312,7 @@ static void build_vlan(struct build *b, struct layer *l, int i)
 
 	arg_value(l, "tpid");
 	put16(p + 2, arg_number(b, l, "type", ethertype_inside(b, i)));
-	put16(p, arg_number(b, l, "pcp", 0) << 13 |
-	      to_number(b, l, arg_bare(b, l)));
+	put16(p, arg_number(b, l, "pcp", 0) << 13 | to_number(b, l, arg_bare(b, l)));
 }
 
 static void build_ip4(struct build *b, struct layer *l, int i)
@@ -338,8 +324,7 @@ static void build_ip4(struct build *b, struct layer *l, int i)
 
 	if (n % 4)
 		die(b->text, "ip4: opts must be whole words");
-	p[0] = arg_number(b, l, "version", 4) << 4 |
-	       arg_number(b, l, "ihl", 5 + n / 4);
+	p[0] = arg_number(b, l, "version", 4) << 4 | arg_number(b, l, "ihl", 5 + n / 4);
 	p[1] = arg_number(b, l, "tos", 0);
 	put16(p + 2, arg_length(b, l, "len", rest(b)));
 	put16(p + 4, arg_number(b, l, "id", 0));
@@ -361,8 +346,9 @@ static void build_ip6(struct build *b, struct layer *l, int i)
 	__u32 len = rest(b);
 	__u8 *p = prepend(b, 40);
 
-	put32(p, arg_number(b, l, "version", 6) << 28 |
-	      arg_number(b, l, "tc", 0) << 20 | arg_number(b, l, "flow", 0));
+	put32(p,
+	      arg_number(b, l, "version", 6) << 28 | arg_number(b, l, "tc", 0) << 20 |
+		      arg_number(b, l, "flow", 0));
 	put16(p + 4, arg_length(b, l, "len", len));
 	p[6] = arg_number(b, l, "next", proto_inside(b, i));
 	p[7] = arg_number(b, l, "hlim", 64);
@@ -378,8 +364,7 @@ static void build_options(struct build *b, struct layer *l, int i)
 	__u8 *p = prepend(b, 2 + n);
 
 	if ((n + 2) % 8)
-		die(b->text, "%s: data must have 6, 14, 22 ... octets",
-		    l->word);
+		die(b->text, "%s: data must have 6, 14, 22 ... octets", l->word);
 	p[0] = arg_number(b, l, "next", proto_inside(b, i));
 	p[1] = arg_length(b, l, "len", (n + 2) / 8 - 1);
 	memcpy(p + 2, data, n);
@@ -390,8 +375,9 @@ static void build_frag(struct build *b, struct layer *l, int i)
 	__u8 *p = prepend(b, 8);
 
 	p[0] = arg_number(b, l, "next", proto_inside(b, i));
-	put16(p + 2, (arg_number(b, l, "off", 0) & ~7U) |
-	      (arg_number(b, l, "res", 0) & 3) << 1 | arg_flag(l, "mf"));
+	put16(p + 2,
+	      (arg_number(b, l, "off", 0) & ~7U) | (arg_number(b, l, "res", 0) & 3) << 1 |
+		      arg_flag(l, "mf"));
 	put32(p + 4, arg_number(b, l, "id", 0));
 }
 
@@ -421,8 +407,7 @@ static void build_udp(struct build *b, struct layer *l, int i)
 
 static void build_tcp(struct build *b, struct layer *l, int i)
 {
-	static const char *const flags[] = { "fin", "syn", "rst",
-					     "psh", "ack", "urg" };
+	static const char *const flags[] = { "fin", "syn", "rst", "psh", "ack", "urg" };
 	__u8 opts[40];
 	size_t o = arg_octets(b, l, "opts", opts, sizeof(opts));
 	__u8 *p = prepend(b, 20 + o);
@@ -458,8 +443,7 @@ static void build_icmp(struct build *b, struct layer *l, int i)
 	p[0] = arg_number(b, l, "type", six ? 1 : 3);
 	p[1] = arg_number(b, l, "code", 0);
 	put32(p + 4, arg_number(b, l, "rest", arg_number(b, l, "mtu", 0)));
-	put_csum(b, l, p + 2,
-		 sum16(six ? pseudo_sum(b, i, 58, n) : 0, p, n), false);
+	put_csum(b, l, p + 2, sum16(six ? pseudo_sum(b, i, 58, n) : 0, p, n), false);
 }
 
 /* RFC 826, RFC 903. */
@@ -490,7 +474,7 @@ static void build_nd(struct build *b, struct layer *l, int i)
 	p[0] = arg_number(b, l, "type", na ? 136 : 135);
 	p[1] = arg_number(b, l, "code", 0);
 	p[4] = arg_flag(l, "router") << 7 | arg_flag(l, "solicited") << 6 |
-	       arg_flag(l, "override") << 5;
+		arg_flag(l, "override") << 5;
 	arg_address(b, l, "target", "fd00::1", AF_INET6, p + 8);
 	if (!bare) {
 		p[24] = arg_number(b, l, "option", na ? 2 : 1);
@@ -509,7 +493,7 @@ static void build_gue(struct build *b, struct layer *l, int i)
 	if (n % 4)
 		die(b->text, "gue: data must be whole words");
 	p[0] = arg_flag(l, "ctrl") << 5 | arg_number(b, l, "hlen", n / 4) |
-	       arg_number(b, l, "version", 0) << 6;
+		arg_number(b, l, "version", 0) << 6;
 	p[1] = arg_number(b, l, "proto", proto_inside(b, i));
 	put16(p + 2, arg_number(b, l, "flags", 0));
 	memcpy(p + 4, data, n);
@@ -526,8 +510,7 @@ static void build_vxlan(struct build *b, struct layer *l, int i)
 
 static void build_quic_long(struct build *b, struct layer *l)
 {
-	static const char *const types[] = { "initial", "0rtt", "handshake",
-					     "retry" };
+	static const char *const types[] = { "initial", "0rtt", "handshake", "retry" };
 	const char *type = arg_value(l, "type") ?: "initial";
 	const char *version = arg_value(l, "version") ?: "1";
 	__u8 dcid[256], scid[256];
@@ -541,10 +524,9 @@ static void build_quic_long(struct build *b, struct layer *l)
 		k++;
 	if (k == 4)
 		die(b->text, "quic: no packet type '%s'", type);
-	if (v == 2)		/* RFC 9369, 3.2: the types are moved by one */
+	if (v == 2) /* RFC 9369, 3.2: the types are moved by one */
 		k = (k + 1) % 4;
-	p[0] = 0x80 | arg_number(b, l, "fixed", 1) << 6 | k << 4 |
-	       arg_number(b, l, "low", 0);
+	p[0] = 0x80 | arg_number(b, l, "fixed", 1) << 6 | k << 4 | arg_number(b, l, "low", 0);
 	put32(p + 1, v == 2 ? 0x6b3343cf : v);
 	p[5] = arg_length(b, l, "dlen", d);
 	memcpy(p + 6, dcid, d);
@@ -589,8 +571,7 @@ static void build_octets(struct build *b, struct layer *l, int i)
 		for (size_t k = 0; k < n; k++)
 			p[k] = k + 1;
 	if (!strcmp(l->word, "pad")) {
-		if (i + 1 < b->layers &&
-		    strcmp(b->layer[i + 1].word, "cut"))
+		if (i + 1 < b->layers && strcmp(b->layer[i + 1].word, "cut"))
 			die(b->text, "pad: must be the last layer");
 		b->pad += n;
 	}
@@ -598,25 +579,21 @@ static void build_octets(struct build *b, struct layer *l, int i)
 
 static void build_cut(struct build *b, struct layer *l, int i)
 {
-	(void)b, (void)l, (void)i;	/* done when all is there */
+	(void)b, (void)l, (void)i; /* done when all is there */
 }
 
 static const struct kind {
 	const char *word;
 	void (*build)(struct build *b, struct layer *l, int i);
 } kinds[] = {
-	{ "eth", build_eth },	      { "vlan", build_vlan },
-	{ "ip4", build_ip4 },	      { "ip6", build_ip6 },
-	{ "hopopts", build_options }, { "dstopts", build_options },
-	{ "routing", build_options }, { "frag", build_frag },
-	{ "ah", build_ah },	      { "udp", build_udp },
-	{ "tcp", build_tcp },	      { "icmp4", build_icmp },
-	{ "icmp6", build_icmp },      { "gue", build_gue },
-	{ "vxlan", build_vxlan },     { "quic", build_quic },
-	{ "hex", build_hex },	      { "fill", build_octets },
-	{ "zero", build_octets },     { "pad", build_octets },
-	{ "cut", build_cut },	      { "arp", build_arp },
-	{ "rarp", build_arp },	      { "na", build_nd },
+	{ "eth", build_eth },         { "vlan", build_vlan },       { "ip4", build_ip4 },
+	{ "ip6", build_ip6 },         { "hopopts", build_options }, { "dstopts", build_options },
+	{ "routing", build_options }, { "frag", build_frag },       { "ah", build_ah },
+	{ "udp", build_udp },         { "tcp", build_tcp },         { "icmp4", build_icmp },
+	{ "icmp6", build_icmp },      { "gue", build_gue },         { "vxlan", build_vxlan },
+	{ "quic", build_quic },       { "hex", build_hex },         { "fill", build_octets },
+	{ "zero", build_octets },     { "pad", build_octets },      { "cut", build_cut },
+	{ "arp", build_arp },         { "rarp", build_arp },        { "na", build_nd },
 	{ "ns", build_nd },
 };
 
@@ -716,8 +693,7 @@ static int parse_layers(const char *whole, char *text, struct layer *layer)
 			if (!l->word)
 				die(whole, "an empty layer");
 			if (++l == layer + PACKET_LAYERS)
-				die(whole, "more than %d layers",
-				    PACKET_LAYERS);
+				die(whole, "more than %d layers", PACKET_LAYERS);
 			text++;
 			continue;
 		}
@@ -818,28 +794,21 @@ static const struct field {
 	__u16 at;
 	const char *name;
 } fields[] = {
-	{ "eth", 0, "dst" },	 { "eth", 6, "src" },
-	{ "eth", 12, "type" },	 { "ip4", 0, "ihl" },
-	{ "ip4", 1, "tos" },	 { "ip4", 2, "len" },
-	{ "ip4", 4, "id" },	 { "ip4", 6, "off" },
-	{ "ip4", 8, "ttl" },	 { "ip4", 9, "proto" },
-	{ "ip4", 10, "csum" },	 { "ip4", 12, "src" },
-	{ "ip4", 16, "dst" },	 { "ip4", 20, "opts" },
-	{ "ip6", 0, "tc, flow" }, { "ip6", 4, "len" },
-	{ "ip6", 6, "next" },	 { "ip6", 7, "hlim" },
-	{ "ip6", 8, "src" },	 { "ip6", 24, "dst" },
-	{ "udp", 0, "sport" },	 { "udp", 2, "dport" },
-	{ "udp", 4, "len" },	 { "udp", 6, "csum" },
-	{ "tcp", 0, "sport" },	 { "tcp", 2, "dport" },
-	{ "icmp4", 0, "type" },	 { "icmp4", 1, "code" },
-	{ "icmp4", 2, "csum" },	 { "icmp4", 4, "rest" },
-	{ "icmp4", 8, "quote" }, { "icmp6", 0, "type" },
-	{ "icmp6", 1, "code" },	 { "icmp6", 2, "csum" },
-	{ "icmp6", 4, "rest" },	 { "icmp6", 8, "quote" },
-	{ "vxlan", 0, "flags" }, { "vxlan", 4, "vni" },
-	{ "arp", 0, "htype" },	 { "arp", 6, "op" },
-	{ "arp", 8, "sha" },	 { "arp", 14, "sip" },
-	{ "arp", 18, "tha" },	 { "arp", 24, "tip" },
+	{ "eth", 0, "dst" },     { "eth", 6, "src" },    { "eth", 12, "type" },
+	{ "ip4", 0, "ihl" },     { "ip4", 1, "tos" },    { "ip4", 2, "len" },
+	{ "ip4", 4, "id" },      { "ip4", 6, "off" },    { "ip4", 8, "ttl" },
+	{ "ip4", 9, "proto" },   { "ip4", 10, "csum" },  { "ip4", 12, "src" },
+	{ "ip4", 16, "dst" },    { "ip4", 20, "opts" },  { "ip6", 0, "tc, flow" },
+	{ "ip6", 4, "len" },     { "ip6", 6, "next" },   { "ip6", 7, "hlim" },
+	{ "ip6", 8, "src" },     { "ip6", 24, "dst" },   { "udp", 0, "sport" },
+	{ "udp", 2, "dport" },   { "udp", 4, "len" },    { "udp", 6, "csum" },
+	{ "tcp", 0, "sport" },   { "tcp", 2, "dport" },  { "icmp4", 0, "type" },
+	{ "icmp4", 1, "code" },  { "icmp4", 2, "csum" }, { "icmp4", 4, "rest" },
+	{ "icmp4", 8, "quote" }, { "icmp6", 0, "type" }, { "icmp6", 1, "code" },
+	{ "icmp6", 2, "csum" },  { "icmp6", 4, "rest" }, { "icmp6", 8, "quote" },
+	{ "vxlan", 0, "flags" }, { "vxlan", 4, "vni" },  { "arp", 0, "htype" },
+	{ "arp", 6, "op" },      { "arp", 8, "sha" },    { "arp", 14, "sip" },
+	{ "arp", 18, "tha" },    { "arp", 24, "tip" },
 };
 
 static void name_place(FILE *to, const struct packet *p, size_t at)
@@ -855,11 +824,10 @@ static void name_place(FILE *to, const struct packet *p, size_t at)
 		return;
 	}
 	for (size_t k = 0; k < sizeof(fields) / sizeof(*fields); k++)
-		if (!strcmp(fields[k].word, l->word) &&
-		    fields[k].at <= at - l->start)
+		if (!strcmp(fields[k].word, l->word) && fields[k].at <= at - l->start)
 			name = fields[k].name;
-	fprintf(to, "octet %zu, %s + %zu%s%s", at, l->word, at - l->start,
-		name ? ": " : "", name ?: "");
+	fprintf(to, "octet %zu, %s + %zu%s%s", at, l->word, at - l->start, name ? ": " : "",
+		name ?: "");
 }
 
 bool packet_equal(const struct packet *a, const struct packet *b)
@@ -877,8 +845,7 @@ static void dump_line(FILE *to, const char *lead, const struct packet *p,
 {
 	fprintf(to, "%s%4zu ", lead, from);
 	for (size_t i = from; i < from + 16 && i < p->len; i++)
-		fprintf(to, "%c%02x", other && differs(p, other, i) ? '*' : ' ',
-			p->data[i]);
+		fprintf(to, "%c%02x", other && differs(p, other, i) ? '*' : ' ', p->data[i]);
 	fputc('\n', to);
 }
 
@@ -896,8 +863,7 @@ void packet_diff(FILE *to, const struct packet *want, const struct packet *got)
 	if (packet_equal(want, got))
 		return;
 	if (want->len != got->len)
-		fprintf(to, "# %zu octets wanted, %zu came\n", want->len,
-			got->len);
+		fprintf(to, "# %zu octets wanted, %zu came\n", want->len, got->len);
 	while (at < max && !differs(want, got, at))
 		at++;
 	fprintf(to, "# first difference: ");

@@ -52,8 +52,8 @@
 #include <stdio.h>
 #include <linux/types.h>
 
-#define PACKET_MAX	4096
-#define PACKET_LAYERS	48
+#define PACKET_MAX    4096
+#define PACKET_LAYERS 48
 
 struct packet {
 	size_t len;
@@ -67,8 +67,7 @@ struct packet {
 };
 
 /* The text is a printf format. */
-struct packet packet(const char *fmt, ...)
-	__attribute__((format(printf, 1, 2)));
+struct packet packet(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 struct packet packet_v(const char *fmt, va_list ap);
 
 /* Octets as they are, up to max of them. */

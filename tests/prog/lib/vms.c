@@ -15,8 +15,8 @@ static void parse_mac(const char *s, __u8 mac[6])
 {
 	char extra;
 
-	if (sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &mac[0], &mac[1],
-		   &mac[2], &mac[3], &mac[4], &mac[5], &extra) != 6) {
+	if (sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &mac[0], &mac[1], &mac[2], &mac[3],
+		   &mac[4], &mac[5], &extra) != 6) {
 		fprintf(stderr, "# '%s' is not a MAC address\n", s);
 		abort();
 	}
@@ -26,8 +26,8 @@ static void parse_address(const char *s, __be32 addr[XR_ADDR_WORDS])
 {
 	addr[0] = addr[1] = 0;
 	addr[2] = htonl(0xffff);
-	if (inet_pton(strchr(s, ':') ? AF_INET6 : AF_INET, s,
-		      strchr(s, ':') ? addr : &addr[3]) != 1) {
+	if (inet_pton(strchr(s, ':') ? AF_INET6 : AF_INET, s, strchr(s, ':') ? addr : &addr[3]) !=
+	    1) {
 		fprintf(stderr, "# '%s' is not an address\n", s);
 		abort();
 	}
@@ -36,9 +36,9 @@ static void parse_address(const char *s, __be32 addr[XR_ADDR_WORDS])
 static enum xr_notice_kind kind_of_word(const char *s)
 {
 	static const char *const words[] = {
-		[XR_NOTICE_ADD] = "add",	 [XR_NOTICE_PREPARE] = "prepare",
-		[XR_NOTICE_PAUSE] = "pause",	 [XR_NOTICE_MOVED] = "move",
-		[XR_NOTICE_CANCEL] = "cancel",	 [XR_NOTICE_LEAVE] = "leave",
+		[XR_NOTICE_ADD] = "add",       [XR_NOTICE_PREPARE] = "prepare",
+		[XR_NOTICE_PAUSE] = "pause",   [XR_NOTICE_MOVED] = "move",
+		[XR_NOTICE_CANCEL] = "cancel", [XR_NOTICE_LEAVE] = "leave",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -84,8 +84,7 @@ static int obey(char *text, struct xr_answer *a, struct xr_err *err)
 	char *word[WORDS_MAX + 1] = { 0 };
 	int words = 0;
 
-	for (char *s = strtok(text, " "); s && words < WORDS_MAX;
-	     s = strtok(NULL, " "))
+	for (char *s = strtok(text, " "); s && words < WORDS_MAX; s = strtok(NULL, " "))
 		word[words++] = s;
 	assert_true(words >= 2);
 	n.kind = kind_of_word(word[0]);
@@ -161,8 +160,7 @@ struct xr_counter host_count(const char *name)
 	struct xr_counter each[p->cpus], sum = { 0 };
 	__u32 key = host_index(name);
 
-	assert_int_equal(bpf_map_lookup_elem(p->fd[PLANE_HOST_STATS], &key,
-					     each), 0);
+	assert_int_equal(bpf_map_lookup_elem(p->fd[PLANE_HOST_STATS], &key, each), 0);
 	for (int i = 0; i < p->cpus; i++) {
 		sum.packets += each[i].packets;
 		sum.bytes += each[i].bytes;
@@ -179,23 +177,20 @@ void behind(const char *host, bool trusted)
 
 static const char *state_word(__u8 state)
 {
-	static const char *const words[] = { "none", "stable", "prepared",
-					     "blackout", "moved" };
+	static const char *const words[] = { "none", "stable", "prepared", "blackout", "moved" };
 
 	return state < ARRAY_LEN(words) ? words[state] : "?";
 }
 
-void check_vm(const char *mac, __u16 vlan, enum xr_vm_state state,
-	      const char *host, __u8 flags)
+void check_vm(const char *mac, __u16 vlan, enum xr_vm_state state, const char *host, __u8 flags)
 {
 	struct xr_vm_now now = vm_now(world_plane(), vm_place(mac, vlan));
 
-	if (now.state != state || now.host != host_index(host) ||
-	    now.flags != flags)
+	if (now.state != state || now.host != host_index(host) || now.flags != flags)
 		fail_msg("%s vlan %u: %s at %s, flags %u; %s at %s, flags %u "
-			 "is right", mac, vlan, state_word(now.state),
-			 host_name(world_plane(), now.host), now.flags,
-			 state_word(state), host, flags);
+			 "is right",
+			 mac, vlan, state_word(now.state), host_name(world_plane(), now.host),
+			 now.flags, state_word(state), host, flags);
 }
 
 void check_same(const struct xr_vm *was, const char *mac, __u16 vlan)
@@ -205,8 +200,8 @@ void check_same(const struct xr_vm *was, const char *mac, __u16 vlan)
 	if (!memcmp(was, is, sizeof(*was)))
 		return;
 	for (size_t i = 0; i < sizeof(*was) / 8; i++)
-		fprintf(stderr, "# word %zu: %016llx was, %016llx is\n", i,
-			((__u64 *)was)[i], ((__u64 *)is)[i]);
+		fprintf(stderr, "# word %zu: %016llx was, %016llx is\n", i, ((__u64 *)was)[i],
+			((__u64 *)is)[i]);
 	fail_msg("the VM changed");
 }
 
@@ -250,12 +245,10 @@ struct said said(void)
 {
 	struct plane *p = world_plane();
 	struct said s = { 0 };
-	struct ring_buffer *ring = ring_buffer__new(p->fd[PLANE_EVENTS],
-						    on_event, &s, NULL);
+	struct ring_buffer *ring = ring_buffer__new(p->fd[PLANE_EVENTS], on_event, &s, NULL);
 
 	assert_non_null(ring);
-	assert_int_equal(ring_buffer__add(ring, p->fd[PLANE_VM_EVENTS],
-					  on_vm_event, &s), 0);
+	assert_int_equal(ring_buffer__add(ring, p->fd[PLANE_VM_EVENTS], on_vm_event, &s), 0);
 	assert_true(ring_buffer__consume(ring) >= 0);
 	ring_buffer__free(ring);
 	world_set_tick(world_tick() + 2);

@@ -11,32 +11,26 @@
 #include "user/vm/vm.h"
 
 /* The VM of announcements.h. */
-#define VM	"52:54:00:12:34:56"
-#define VM4	"10.9.0.10"
-#define VM6	"fd09::10"
+#define VM      "52:54:00:12:34:56"
+#define VM4     "10.9.0.10"
+#define VM6     "fd09::10"
 #define GATEWAY "02:00:00:00:00:01"
 
 /*
  * Hosts. The ways to a* and b* go by the device packets come in by, those to
  * c* and d* by "out".
  */
-#define HOSTS(list) "hosts:\n" list
-#define HOST_VXLAN(name, addr, more)                                           \
-	"  - {name: " name ", vxlan: \"" addr "\", vni: 100" more "}\n"
-#define HOST_IPIP(name, addr, more)                                            \
-	"  - {name: " name ", ipip: \"" addr "\"" more "}\n"
-#define HOST_GUE(name, addr, more)                                             \
-	"  - {name: " name ", gue: \"" addr "\"" more "}\n"
-#define HOST_PORT(name, dev)	"  - {name: " name ", dev: " dev "}\n"
-#define HOST_MAC(name, mac, dev)                                               \
-	"  - {name: " name ", mac: \"" mac "\", dev: " dev "}\n"
+#define HOSTS(list)                  "hosts:\n" list
+#define HOST_VXLAN(name, addr, more) "  - {name: " name ", vxlan: \"" addr "\", vni: 100" more "}\n"
+#define HOST_IPIP(name, addr, more)  "  - {name: " name ", ipip: \"" addr "\"" more "}\n"
+#define HOST_GUE(name, addr, more)   "  - {name: " name ", gue: \"" addr "\"" more "}\n"
+#define HOST_PORT(name, dev)         "  - {name: " name ", dev: " dev "}\n"
+#define HOST_MAC(name, mac, dev)     "  - {name: " name ", mac: \"" mac "\", dev: " dev "}\n"
 
-#define VMS(list) "vms:\n" list
-#define VM_AT(mac, host, more)                                                 \
-	"  - {mac: \"" mac "\", at: " host more "}\n"
+#define VMS(list)              "vms:\n" list
+#define VM_AT(mac, host, more) "  - {mac: \"" mac "\", at: " host more "}\n"
 
-#define GATEWAYS                                                               \
-	"gateways:\n  - {address: 10.9.0.1, mac: \"" GATEWAY "\"}\n"
+#define GATEWAYS "gateways:\n  - {address: 10.9.0.1, mac: \"" GATEWAY "\"}\n"
 
 /*
  * A notice in the words of `xroam vm`: "add MAC [vlan N] [address ADDR]... at
@@ -53,15 +47,14 @@ __u32 vm_place(const char *mac, __u16 vlan);
 struct xr_vm *vm_live(const char *mac, __u16 vlan);
 struct xr_vm_info *vm_info_of(const char *mac, __u16 vlan);
 
-__u16 host_index(const char *name);	/* must be known; "" gives 0 */
+__u16 host_index(const char *name); /* must be known; "" gives 0 */
 struct xr_counter host_count(const char *name);
 
 /* Who lives behind the device packets come in by ("": many or nobody). */
 void behind(const char *host, bool trusted);
 
 /* Fails unless it is so. flags: XR_VM_*. */
-void check_vm(const char *mac, __u16 vlan, enum xr_vm_state state,
-	      const char *host, __u8 flags);
+void check_vm(const char *mac, __u16 vlan, enum xr_vm_state state, const char *host, __u8 flags);
 /* Everything about a VM but what hits change: two of them compare equal. */
 void check_same(const struct xr_vm *was, const char *mac, __u16 vlan);
 
@@ -71,8 +64,8 @@ void later(void);
 /* ---- events ---- */
 
 struct said {
-	int n[XR_REASON_MAX];		/* in events: kind VM or PACKET */
-	int vm_n[XR_REASON_MAX];	/* in vm_events: kind VM */
+	int n[XR_REASON_MAX];    /* in events: kind VM or PACKET */
+	int vm_n[XR_REASON_MAX]; /* in vm_events: kind VM */
 	struct xr_event last[XR_REASON_MAX];
 	struct xr_event vm_last[XR_REASON_MAX];
 };

@@ -9,6 +9,9 @@
 #ifndef XR_TEST_WORLDS_H
 #define XR_TEST_WORLDS_H
 
+/* Pieces of YAML that stand beside each other. clang-format would run them together. */
+/* clang-format off */
+
 #define VIP(addr, port, proto, more)                                           \
 	"  - {address: \"" addr "\", port: " port ", protocol: " proto more "}\n"
 

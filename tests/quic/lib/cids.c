@@ -21,7 +21,7 @@ static int compare(const void *va, const void *vb)
 
 struct xq_cid *xq_cid_find(const uint8_t *octets, size_t len)
 {
-	struct xq_cid key = {.len = len}, **found;
+	struct xq_cid key = { .len = len }, **found;
 
 	if (len > sizeof(key.octet))
 		return NULL;
@@ -30,8 +30,7 @@ struct xq_cid *xq_cid_find(const uint8_t *octets, size_t len)
 	return found ? *found : NULL;
 }
 
-bool xq_cid_add(struct xq_cids *of, void *owner, const uint8_t *octets,
-		size_t len)
+bool xq_cid_add(struct xq_cids *of, void *owner, const uint8_t *octets, size_t len)
 {
 	struct xq_cid *e;
 

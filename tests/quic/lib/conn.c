@@ -55,9 +55,8 @@ static void rand_cb(uint8_t *dest, size_t len, const ngtcp2_rand_ctx *ctx)
 	xq_random(dest, len);
 }
 
-static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
-			       uint64_t offset, const uint8_t *data, size_t len,
-			       void *user, void *stream_user)
+static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id, uint64_t offset,
+			       const uint8_t *data, size_t len, void *user, void *stream_user)
 {
 	bool fin = flags & NGTCP2_STREAM_DATA_FLAG_FIN;
 	struct xq_conn *c = user;
@@ -69,9 +68,7 @@ static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
 	if (c->app) {
 		if (flags & NGTCP2_STREAM_DATA_FLAG_EARLY)
 			c->early += len;
-		return c->app->recv(c, id, data, len, fin)
-			       ? NGTCP2_ERR_CALLBACK_FAILURE
-			       : 0;
+		return c->app->recv(c, id, data, len, fin) ? NGTCP2_ERR_CALLBACK_FAILURE : 0;
 	}
 	s = xq_stream_find(c, id);
 	if (!s && ngtcp2_conn_is_server(conn))
@@ -83,8 +80,8 @@ static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
 	xq_conn_busy(c, true);
 	got = s->in.got;
 	if (xq_in_eat(s, data, len, fin, c->ops->on_head)) {
-		snprintf(c->error, sizeof(c->error),
-			 "stream %lld: not the test protocol", (long long)id);
+		snprintf(c->error, sizeof(c->error), "stream %lld: not the test protocol",
+			 (long long)id);
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	}
 	if (c->ops->on_octets)
@@ -96,8 +93,8 @@ static int recv_stream_data_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
 	return 0;
 }
 
-static int acked_cb(ngtcp2_conn *conn, int64_t id, uint64_t offset,
-		    uint64_t len, void *user, void *stream_user)
+static int acked_cb(ngtcp2_conn *conn, int64_t id, uint64_t offset, uint64_t len, void *user,
+		    void *stream_user)
 {
 	struct xq_conn *c = user;
 
@@ -106,8 +103,8 @@ static int acked_cb(ngtcp2_conn *conn, int64_t id, uint64_t offset,
 	return 0;
 }
 
-static int extend_stream_cb(ngtcp2_conn *conn, int64_t id, uint64_t max,
-			    void *user, void *stream_user)
+static int extend_stream_cb(ngtcp2_conn *conn, int64_t id, uint64_t max, void *user,
+			    void *stream_user)
 {
 	struct xq_conn *c = user;
 
@@ -129,12 +126,11 @@ static int tx_key_cb(ngtcp2_conn *conn, ngtcp2_crypto_level level, void *user)
 {
 	struct xq_conn *c = user;
 
-	return c->ops->on_tx_key && c->ops->on_tx_key(c, level) ?
-		       NGTCP2_ERR_CALLBACK_FAILURE : 0;
+	return c->ops->on_tx_key && c->ops->on_tx_key(c, level) ? NGTCP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-static int stream_close_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
-			   uint64_t code, void *user, void *stream_user)
+static int stream_close_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id, uint64_t code, void *user,
+			   void *stream_user)
 {
 	struct xq_conn *c = user;
 	struct xq_stream *s = xq_stream_find(c, id);
@@ -153,8 +149,7 @@ static int stream_close_cb(ngtcp2_conn *conn, uint32_t flags, int64_t id,
 	return 0;
 }
 
-static int path_validation_cb(ngtcp2_conn *conn, uint32_t flags,
-			      const ngtcp2_path *path,
+static int path_validation_cb(ngtcp2_conn *conn, uint32_t flags, const ngtcp2_path *path,
 			      ngtcp2_path_validation_result result, void *user)
 {
 	struct xq_conn *c = user;
@@ -166,8 +161,7 @@ static int path_validation_cb(ngtcp2_conn *conn, uint32_t flags,
 	return 0;
 }
 
-static int stateless_reset_cb(ngtcp2_conn *conn,
-			      const ngtcp2_pkt_stateless_reset *sr, void *user)
+static int stateless_reset_cb(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *sr, void *user)
 {
 	struct xq_conn *c = user;
 
@@ -184,8 +178,7 @@ void xq_callbacks(ngtcp2_callbacks *cb)
 	cb->hp_mask = ngtcp2_crypto_hp_mask_cb;
 	cb->update_key = ngtcp2_crypto_update_key_cb;
 	cb->delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb;
-	cb->delete_crypto_cipher_ctx =
-		ngtcp2_crypto_delete_crypto_cipher_ctx_cb;
+	cb->delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb;
 	cb->get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb;
 	cb->version_negotiation = ngtcp2_crypto_version_negotiation_cb;
 	cb->rand = rand_cb;
@@ -208,24 +201,21 @@ static void over(struct xq_conn *c, int err)
 	c->over = true;
 	ev_timer_stop(c->loop, &c->timer);
 	if (err && !c->error[0])
-		snprintf(c->error, sizeof(c->error), "%s",
-			 ngtcp2_strerror(err));
+		snprintf(c->error, sizeof(c->error), "%s", ngtcp2_strerror(err));
 	c->ops->closed(c, err);
 }
 
-static void write_close(struct xq_conn *c,
-			const ngtcp2_connection_close_error *why)
+static void write_close(struct xq_conn *c, const ngtcp2_connection_close_error *why)
 {
 	uint8_t buf[XQ_PACKET];
 	ngtcp2_path_storage ps;
 	ngtcp2_ssize n;
 
-	if (ngtcp2_conn_is_in_closing_period(c->conn) ||
-	    ngtcp2_conn_is_in_draining_period(c->conn))
+	if (ngtcp2_conn_is_in_closing_period(c->conn) || ngtcp2_conn_is_in_draining_period(c->conn))
 		return;
 	ngtcp2_path_storage_zero(&ps);
-	n = ngtcp2_conn_write_connection_close(c->conn, &ps.path, NULL, buf,
-					       sizeof(buf), why, xq_now());
+	n = ngtcp2_conn_write_connection_close(c->conn, &ps.path, NULL, buf, sizeof(buf), why,
+					       xq_now());
 	if (n > 0)
 		c->ops->send(c, &ps.path, buf, n);
 }
@@ -243,8 +233,7 @@ static void fail(struct xq_conn *c, int err)
 		if (c->resets)
 			snprintf(c->error, sizeof(c->error), "stateless reset");
 		else if (why.error_code && why.error_code != 0x100)
-			snprintf(c->error, sizeof(c->error),
-				 "closed by the peer: code 0x%llx %.*s",
+			snprintf(c->error, sizeof(c->error), "closed by the peer: code 0x%llx %.*s",
 				 (unsigned long long)why.error_code,
 				 why.reasonlen < 64 ? (int)why.reasonlen : 64,
 				 why.reason ? (char *)why.reason : "");
@@ -263,8 +252,7 @@ static void fail(struct xq_conn *c, int err)
 		write_close(c, &why);
 		break;
 	default:
-		ngtcp2_connection_close_error_set_transport_error_liberr(
-			&why, err, NULL, 0);
+		ngtcp2_connection_close_error_set_transport_error_liberr(&why, err, NULL, 0);
 		write_close(c, &why);
 	}
 	over(c, err);
@@ -277,8 +265,7 @@ void xq_conn_close(struct xq_conn *c, uint64_t app_error)
 	if (c->over)
 		return;
 	ngtcp2_connection_close_error_default(&why);
-	ngtcp2_connection_close_error_set_application_error(&why, app_error,
-							    NULL, 0);
+	ngtcp2_connection_close_error_set_application_error(&why, app_error, NULL, 0);
 	write_close(c, &why);
 	over(c, 0);
 }
@@ -292,10 +279,10 @@ void xq_conn_busy(struct xq_conn *c, bool busy)
 	c->busy = busy;
 }
 
-bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path,
-		  const uint8_t *data, size_t len, uint64_t now)
+bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path, const uint8_t *data, size_t len,
+		  uint64_t now)
 {
-	ngtcp2_pkt_info info = {0};
+	ngtcp2_pkt_info info = { 0 };
 	int rc;
 
 	if (c->over)
@@ -314,8 +301,7 @@ bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path,
 /* ---- writing ---- */
 
 /* The next stream, in turn, that has something to say. */
-static struct xq_stream *pick(struct xq_conn *c, uint64_t now, ngtcp2_vec *vec,
-			      int *n, bool *fin)
+static struct xq_stream *pick(struct xq_conn *c, uint64_t now, ngtcp2_vec *vec, int *n, bool *fin)
 {
 	struct xq_stream *s = c->turn ? c->turn : c->streams, *first = s;
 
@@ -334,8 +320,7 @@ static struct xq_stream *pick(struct xq_conn *c, uint64_t now, ngtcp2_vec *vec,
 	return NULL;
 }
 
-static void took(struct xq_stream *s, const ngtcp2_vec *vec, int n,
-		 ngtcp2_ssize len, bool fin)
+static void took(struct xq_stream *s, const ngtcp2_vec *vec, int n, ngtcp2_ssize len, bool fin)
 {
 	const struct xq_ops *ops = s->c->ops;
 	uint64_t body = xq_out_body(&s->out);
@@ -354,8 +339,8 @@ static void took(struct xq_stream *s, const ngtcp2_vec *vec, int n,
  * One packet into buf: octets written, 0 if nothing may go now, or an error.
  * WRITE_FLAG_MORE lets ngtcp2 ask for more until the packet is full.
  */
-static ngtcp2_ssize write_packet(struct xq_conn *c, ngtcp2_path *path,
-				 uint8_t *buf, size_t size, uint64_t now)
+static ngtcp2_ssize write_packet(struct xq_conn *c, ngtcp2_path *path, uint8_t *buf, size_t size,
+				 uint64_t now)
 {
 	ngtcp2_vec vec[8];
 	struct xq_stream *s;
@@ -381,8 +366,7 @@ static ngtcp2_ssize write_packet(struct xq_conn *c, ngtcp2_path *path,
 		flags = id >= 0 ? NGTCP2_WRITE_STREAM_FLAG_MORE : 0;
 		if (fin)
 			flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
-		n = ngtcp2_conn_writev_stream(c->conn, path, NULL, buf, size,
-					      &len, flags, id, vec,
+		n = ngtcp2_conn_writev_stream(c->conn, path, NULL, buf, size, &len, flags, id, vec,
 					      id >= 0 ? nvec : 0, now);
 		if (id >= 0 && len >= 0) {
 			if (s)
@@ -426,8 +410,7 @@ static void arm(struct xq_conn *c, uint64_t now)
 	ev_timer_stop(c->loop, &c->timer);
 	if (expiry == UINT64_MAX)
 		return;
-	ev_timer_set(&c->timer,
-		     expiry > now ? (expiry - now) / (double)XQ_SECOND : 0, 0);
+	ev_timer_set(&c->timer, expiry > now ? (expiry - now) / (double)XQ_SECOND : 0, 0);
 	ev_timer_start(c->loop, &c->timer);
 }
 
@@ -441,8 +424,7 @@ bool xq_conn_write(struct xq_conn *c)
 
 	if (c->over)
 		return false;
-	if (ngtcp2_conn_is_in_closing_period(c->conn) ||
-	    ngtcp2_conn_is_in_draining_period(c->conn))
+	if (ngtcp2_conn_is_in_closing_period(c->conn) || ngtcp2_conn_is_in_draining_period(c->conn))
 		return true;
 	now = xq_now();
 	/* The connection's own limit blocks, too, and nobody tells of its end.
@@ -451,7 +433,7 @@ bool xq_conn_write(struct xq_conn *c)
 		s->blocked = false;
 	ngtcp2_path_storage_zero(&ps);
 	most = ngtcp2_conn_get_send_quantum(c->conn) /
-	       ngtcp2_conn_get_path_max_tx_udp_payload_size(c->conn);
+		ngtcp2_conn_get_path_max_tx_udp_payload_size(c->conn);
 	if (!most)
 		most = 1;
 	while (sent < most) {
@@ -488,8 +470,7 @@ static void timer_cb(struct ev_loop *loop, ev_timer *w, int events)
 	xq_conn_write(c);
 }
 
-void xq_conn_start(struct xq_conn *c, struct ev_loop *loop,
-		   const struct xq_ops *ops)
+void xq_conn_start(struct xq_conn *c, struct ev_loop *loop, const struct xq_ops *ops)
 {
 	c->loop = loop;
 	c->ops = ops;

@@ -11,27 +11,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK   0.002 /* how often a limited answer goes on */
-#define PIECE  16384
+#define TICK  0.002 /* how often a limited answer goes on */
+#define PIECE 16384
 
 struct request {
 	struct request *next;
 	int64_t id;
 	char path[64];
-	char page[800];		/* in place of the pattern */
+	char page[800]; /* in place of the pattern */
 	uint64_t up, down, sent, rate, start;
 	bool bad, waiting;
 };
 
-static const char page[] =
-	"<!doctype html><title>xroam</title><body>..."
-	"<script>(async () => {\n"
-	"  for (let i = 0; i < %llu; i++) {\n"
-	"    let got = await (await fetch('/%llu')).arrayBuffer();\n"
-	"    await (await fetch('/9', {method: 'POST', body: got})).text();\n"
-	"  }\n"
-	"  await fetch('/done');\n"
-	"})()</script>\n";
+static const char page[] = "<!doctype html><title>xroam</title><body>..."
+			   "<script>(async () => {\n"
+			   "  for (let i = 0; i < %llu; i++) {\n"
+			   "    let got = await (await fetch('/%llu')).arrayBuffer();\n"
+			   "    await (await fetch('/9', {method: 'POST', body: got})).text();\n"
+			   "  }\n"
+			   "  await fetch('/done');\n"
+			   "})()</script>\n";
 
 struct h3 {
 	nghttp3_conn *conn;
@@ -51,8 +50,7 @@ static struct request *find(struct h3 *h, int64_t id)
 
 /* ---- nghttp3's callbacks ---- */
 
-static int begin_headers_cb(nghttp3_conn *conn, int64_t id, void *user,
-			    void *stream_user)
+static int begin_headers_cb(nghttp3_conn *conn, int64_t id, void *user, void *stream_user)
 {
 	struct request *r = calloc(1, sizeof(*r));
 	struct h3 *h = user;
@@ -66,9 +64,8 @@ static int begin_headers_cb(nghttp3_conn *conn, int64_t id, void *user,
 	return 0;
 }
 
-static int recv_header_cb(nghttp3_conn *conn, int64_t id, int32_t token,
-			  nghttp3_rcbuf *name, nghttp3_rcbuf *value,
-			  uint8_t flags, void *user, void *stream_user)
+static int recv_header_cb(nghttp3_conn *conn, int64_t id, int32_t token, nghttp3_rcbuf *name,
+			  nghttp3_rcbuf *value, uint8_t flags, void *user, void *stream_user)
 {
 	nghttp3_vec v = nghttp3_rcbuf_get_buf(value);
 	struct request *r = find(user, id);
@@ -78,8 +75,8 @@ static int recv_header_cb(nghttp3_conn *conn, int64_t id, int32_t token,
 	return 0;
 }
 
-static int recv_data_cb(nghttp3_conn *conn, int64_t id, const uint8_t *data,
-			size_t len, void *user, void *stream_user)
+static int recv_data_cb(nghttp3_conn *conn, int64_t id, const uint8_t *data, size_t len, void *user,
+			void *stream_user)
 {
 	struct request *r = find(user, id);
 
@@ -105,9 +102,8 @@ static uint64_t allowance(const struct request *r)
 	return n < r->down ? n : r->down;
 }
 
-static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id,
-				  nghttp3_vec *vec, size_t max, uint32_t *flags,
-				  void *user, void *stream_user)
+static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id, nghttp3_vec *vec, size_t max,
+				  uint32_t *flags, void *user, void *stream_user)
 {
 	struct request *r = find(user, id);
 	struct h3 *h = user;
@@ -128,8 +124,7 @@ static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id,
 		vec[0].base = (uint8_t *)r->page;
 		vec[0].len = r->down;
 	} else {
-		vec[0].base = (uint8_t *)xq_pattern(0, r->sent, may - r->sent,
-						    &vec[0].len);
+		vec[0].base = (uint8_t *)xq_pattern(0, r->sent, may - r->sent, &vec[0].len);
 	}
 	r->sent += vec[0].len;
 	h->c->ops->on_octets(h->c, 0, vec[0].len, false);
@@ -138,10 +133,9 @@ static nghttp3_ssize read_data_cb(nghttp3_conn *conn, int64_t id,
 	return 1;
 }
 
-static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user,
-			 void *stream_user)
+static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user, void *stream_user)
 {
-	static const nghttp3_data_reader reader = {read_data_cb};
+	static const nghttp3_data_reader reader = { read_data_cb };
 	unsigned long long down = 0, rate = 0, times;
 	struct request *r = find(user, id);
 	const char *type = "application/octet-stream";
@@ -160,15 +154,13 @@ static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user,
 	r->rate = rate;
 	r->start = xq_now();
 	snprintf(length, sizeof(length), "%llu", down);
-	nv[0] = (nghttp3_nv){(uint8_t *)":status", (uint8_t *)"200", 7, 3,
-			     NGHTTP3_NV_FLAG_NONE};
-	nv[1] = (nghttp3_nv){(uint8_t *)"content-length", (uint8_t *)length, 14,
-			     strlen(length), NGHTTP3_NV_FLAG_NONE};
-	nv[2] = (nghttp3_nv){(uint8_t *)"content-type", (uint8_t *)type, 12,
-			     strlen(type), NGHTTP3_NV_FLAG_NONE};
-	return nghttp3_conn_submit_response(conn, id, nv, 3, &reader)
-		       ? NGHTTP3_ERR_CALLBACK_FAILURE
-		       : 0;
+	nv[0] = (nghttp3_nv){ (uint8_t *)":status", (uint8_t *)"200", 7, 3, NGHTTP3_NV_FLAG_NONE };
+	nv[1] = (nghttp3_nv){ (uint8_t *)"content-length", (uint8_t *)length, 14, strlen(length),
+			      NGHTTP3_NV_FLAG_NONE };
+	nv[2] = (nghttp3_nv){ (uint8_t *)"content-type", (uint8_t *)type, 12, strlen(type),
+			      NGHTTP3_NV_FLAG_NONE };
+	return nghttp3_conn_submit_response(conn, id, nv, 3, &reader) ? NGHTTP3_ERR_CALLBACK_FAILURE
+								      : 0;
 }
 
 /* ---- the hooks of conn.c ---- */
@@ -176,13 +168,12 @@ static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user,
 /* What nghttp3 says of it, rather than "callback failure". */
 static int blame(struct xq_conn *c, const char *what, int64_t id, int err)
 {
-	snprintf(c->error, sizeof(c->error), "HTTP/3: %s stream %lld: %s", what,
-		 (long long)id, nghttp3_strerror(err));
+	snprintf(c->error, sizeof(c->error), "HTTP/3: %s stream %lld: %s", what, (long long)id,
+		 nghttp3_strerror(err));
 	return -1;
 }
 
-static int app_recv(struct xq_conn *c, int64_t id, const uint8_t *data,
-		    size_t len, bool fin)
+static int app_recv(struct xq_conn *c, int64_t id, const uint8_t *data, size_t len, bool fin)
 {
 	struct h3 *h = c->app_data;
 	nghttp3_ssize n;
@@ -191,8 +182,7 @@ static int app_recv(struct xq_conn *c, int64_t id, const uint8_t *data,
 	return n < 0 ? blame(c, "reading", id, n) : 0;
 }
 
-static int app_next(struct xq_conn *c, int64_t *id, ngtcp2_vec *vec, int max,
-		    bool *fin)
+static int app_next(struct xq_conn *c, int64_t *id, ngtcp2_vec *vec, int max, bool *fin)
 {
 	struct h3 *h = c->app_data;
 	nghttp3_vec v[8];
@@ -212,8 +202,7 @@ static int app_next(struct xq_conn *c, int64_t *id, ngtcp2_vec *vec, int max,
 
 static void app_wrote(struct xq_conn *c, int64_t id, size_t len)
 {
-	nghttp3_conn_add_write_offset(((struct h3 *)c->app_data)->conn, id,
-				      len);
+	nghttp3_conn_add_write_offset(((struct h3 *)c->app_data)->conn, id, len);
 }
 
 static void app_blocked(struct xq_conn *c, int64_t id)
@@ -228,8 +217,7 @@ static void app_unblocked(struct xq_conn *c, int64_t id)
 
 static void app_shut(struct xq_conn *c, int64_t id)
 {
-	nghttp3_conn_shutdown_stream_write(((struct h3 *)c->app_data)->conn,
-					   id);
+	nghttp3_conn_shutdown_stream_write(((struct h3 *)c->app_data)->conn, id);
 }
 
 static void app_acked(struct xq_conn *c, int64_t id, uint64_t len)
@@ -344,8 +332,7 @@ int xq_h3_start(struct xq_conn *c, uint64_t streams)
 	ev_timer_set(&h->timer, TICK, TICK);
 	ev_timer_start(c->loop, &h->timer);
 	return nghttp3_conn_bind_control_stream(h->conn, id[0]) ||
-			       nghttp3_conn_bind_qpack_streams(h->conn, id[1],
-							       id[2])
-		       ? -1
-		       : 0;
+			nghttp3_conn_bind_qpack_streams(h->conn, id[1], id[2])
+		? -1
+		: 0;
 }

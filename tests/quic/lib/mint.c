@@ -59,10 +59,8 @@ static int parse_peers(struct config *c, char *list)
 {
 	char *save = NULL, *hex;
 
-	for (hex = strtok_r(list, ",", &save); hex;
-	     hex = strtok_r(NULL, ",", &save)) {
-		if (c->n_peers == MAX_PEERS ||
-		    parse_sid(&c->peers[c->n_peers++], hex))
+	for (hex = strtok_r(list, ",", &save); hex; hex = strtok_r(NULL, ",", &save)) {
+		if (c->n_peers == MAX_PEERS || parse_sid(&c->peers[c->n_peers++], hex))
 			return -1;
 	}
 	return 0;
@@ -107,8 +105,7 @@ static int parse_line(struct config *c, char *line, char *err, size_t len)
 	int rc;
 
 	c->params.format = XR_CID_QUIC_LB;
-	for (word = strtok_r(line, " \t\n", &save); word;
-	     word = strtok_r(NULL, " \t\n", &save)) {
+	for (word = strtok_r(line, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
 		if (parse_word(c, word)) {
 			snprintf(err, len, "\"%s\" is not understood", word);
 			return -1;
@@ -204,8 +201,7 @@ enum xq_owner xq_mint_owner(const uint8_t *cid, size_t len)
 			return XQ_SELF;
 		for (int p = 0; p < c->n_peers; p++)
 			if (c->peers[p].len == parsed.sid_len &&
-			    !memcmp(parsed.sid, c->peers[p].octet,
-				    parsed.sid_len))
+			    !memcmp(parsed.sid, c->peers[p].octet, parsed.sid_len))
 				return XQ_PEER;
 	}
 	return XQ_NOBODY;

@@ -52,9 +52,9 @@ bool xq_addr_eq(const union xq_addr *a, const union xq_addr *b)
 		return false;
 	if (a->sa.sa_family == AF_INET)
 		return a->in.sin_port == b->in.sin_port &&
-		       a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+			a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
 	return a->in6.sin6_port == b->in6.sin6_port &&
-	       !memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 16);
+		!memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 16);
 }
 
 const char *xq_addr_text(const union xq_addr *a, char buf[64])
@@ -78,12 +78,10 @@ static void dont_fragment(int fd, int family)
 
 	if (family == AF_INET) {
 		probe = IP_PMTUDISC_PROBE;
-		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe,
-			   sizeof(probe));
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe));
 	} else {
 		probe = IPV6_PMTUDISC_PROBE;
-		setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe,
-			   sizeof(probe));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof(probe));
 	}
 }
 
@@ -99,12 +97,10 @@ int xq_socket(const char *local, uint16_t port, union xq_addr *bound)
 		*dev++ = '\0';
 	if (xq_addr_parse(bound, host, port))
 		xq_die("%s: not an IPv4 or IPv6 address", local);
-	fd = socket(bound->sa.sa_family,
-		    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(bound->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (dev &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev) + 1))
+	if (dev && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev) + 1))
 		goto err;
 	/* A client's address may be put on its device after it starts. */
 	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
@@ -115,8 +111,7 @@ int xq_socket(const char *local, uint16_t port, union xq_addr *bound)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	dont_fragment(fd, bound->sa.sa_family);
-	if (bind(fd, &bound->sa, xq_addr_len(bound)) ||
-	    getsockname(fd, &bound->sa, &len))
+	if (bind(fd, &bound->sa, xq_addr_len(bound)) || getsockname(fd, &bound->sa, &len))
 		goto err;
 	return fd;
 err:
@@ -204,8 +199,7 @@ int xq_send(int fd, const union xq_addr *to, const uint8_t *data, size_t len)
 	ssize_t n;
 
 	do
-		n = sendto(fd, data, len, MSG_DONTWAIT, &to->sa,
-			   xq_addr_len(to));
+		n = sendto(fd, data, len, MSG_DONTWAIT, &to->sa, xq_addr_len(to));
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }

@@ -51,10 +51,9 @@ static bool takes_value(const struct xq_option *o)
 	return o->kind != XQ_ON && o->kind != XQ_OFF && o->kind != XQ_CALL;
 }
 
-char **xq_options(const struct xq_option *list, const char *usage, int argc,
-		  char **argv)
+char **xq_options(const struct xq_option *list, const char *usage, int argc, char **argv)
 {
-	struct option longs[MOST + 2] = {{"help", no_argument, NULL, 'h'}};
+	struct option longs[MOST + 2] = { { "help", no_argument, NULL, 'h' } };
 	char shorts[MOST + 2] = "h";
 	int n, i, c;
 
@@ -62,9 +61,7 @@ char **xq_options(const struct xq_option *list, const char *usage, int argc,
 		if (n == MOST)
 			abort();
 		longs[n + 1].name = list[n].name;
-		longs[n + 1].has_arg = takes_value(&list[n])
-					       ? required_argument
-					       : no_argument;
+		longs[n + 1].has_arg = takes_value(&list[n]) ? required_argument : no_argument;
 		longs[n + 1].val = code(list, n);
 		if (!list[n].name[1])
 			strcat(shorts, list[n].name);

@@ -30,23 +30,20 @@ static void fill_once(void)
 		return;
 	for (size_t i = 0; i < PERIOD; i += sizeof(word)) {
 		word = splitmix(&state);
-		memcpy(table + i, &word,
-		       PERIOD - i < sizeof(word) ? PERIOD - i : sizeof(word));
+		memcpy(table + i, &word, PERIOD - i < sizeof(word) ? PERIOD - i : sizeof(word));
 	}
 	memcpy(table + PERIOD, table, PIECE);
 	filled = true;
 }
 
-const uint8_t *xq_pattern(uint64_t seed, uint64_t offset, size_t max,
-			  size_t *len)
+const uint8_t *xq_pattern(uint64_t seed, uint64_t offset, size_t max, size_t *len)
 {
 	fill_once();
 	*len = max < PIECE ? max : PIECE;
 	return table + (seed % PERIOD + offset % PERIOD) % PERIOD;
 }
 
-bool xq_pattern_check(uint64_t seed, uint64_t offset, const uint8_t *data,
-		      size_t len)
+bool xq_pattern_check(uint64_t seed, uint64_t offset, const uint8_t *data, size_t len)
 {
 	const uint8_t *want;
 	size_t n;

@@ -3,8 +3,8 @@
 #include "quic.h"
 #include <string.h>
 
-#define STEP   1200		 /* a rate lets about a packet go at a time */
-#define AHEAD  (10 * XQ_MS) /* ns: what a late timer may catch up */
+#define STEP  1200         /* a rate lets about a packet go at a time */
+#define AHEAD (10 * XQ_MS) /* ns: what a late timer may catch up */
 
 /* Octets of the body that may have been sent by now. */
 static uint64_t allowance(const struct xq_out *o, uint64_t now)
@@ -21,8 +21,7 @@ uint64_t xq_out_body(const struct xq_out *o)
 {
 	if (o->sent <= o->head_len)
 		return 0;
-	return o->sent - o->head_len < o->body ? o->sent - o->head_len
-					       : o->body;
+	return o->sent - o->head_len < o->body ? o->sent - o->head_len : o->body;
 }
 
 int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin)
@@ -48,8 +47,7 @@ int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin)
 		/* Small leftovers wait, or each packet would carry a few
 		 * octets. */
 		if (may > done && (may == o->body || may - done >= STEP)) {
-			vec[n].base = (uint8_t *)xq_pattern(o->seed, done,
-							    may - done, &len);
+			vec[n].base = (uint8_t *)xq_pattern(o->seed, done, may - done, &len);
 			vec[n++].len = len;
 			done += len;
 		}
@@ -62,8 +60,7 @@ int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin)
 	}
 	if (!o->tail_len)
 		return n ? n : -1;
-	at = o->sent > o->head_len + o->body ? o->sent - o->head_len - o->body
-					     : 0;
+	at = o->sent > o->head_len + o->body ? o->sent - o->head_len - o->body : 0;
 	if (at < o->tail_len) {
 		vec[n].base = (uint8_t *)o->tail + at;
 		vec[n++].len = o->tail_len - at;

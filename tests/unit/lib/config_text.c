@@ -28,8 +28,7 @@ void check_errors(const struct config_case *cases, size_t n)
 		if (!strcmp(got, cases[i].error))
 			continue;
 		bad++;
-		printf("# case %zu:\n#   want %s\n#   got  %s\n", i,
-		       cases[i].error, got);
+		printf("# case %zu:\n#   want %s\n#   got  %s\n", i, cases[i].error, got);
 	}
 	assert_int_equal(bad, 0);
 }
@@ -42,9 +41,8 @@ char *written(const char *text, bool keys)
 	char *out = NULL;
 	size_t len = 0;
 
-	if (config_read_text(text, strlen(text), "f", &m, &err) ||
-	    model_check(&m, "f", &err) || model_copy(&copy, &m) ||
-	    config_write(&copy, keys, true, &out, &len, &err))
+	if (config_read_text(text, strlen(text), "f", &m, &err) || model_check(&m, "f", &err) ||
+	    model_copy(&copy, &m) || config_write(&copy, keys, true, &out, &len, &err))
 		fail_msg("%s", err.text);
 	model_free(&m);
 	model_free(&copy);

@@ -8,21 +8,21 @@
 
 #include <stdint.h>
 
-#define PROBE_PORT	7777
-#define PROBE_MAGIC	0x78726d76
-#define PROBE_MAX	(1U << 18)	/* numbers of a run */
-#define PROBE_COUNTS	1024		/* numbers told at a time */
+#define PROBE_PORT   7777
+#define PROBE_MAGIC  0x78726d76
+#define PROBE_MAX    (1U << 18) /* numbers of a run */
+#define PROBE_COUNTS 1024       /* numbers told at a time */
 
 enum probe_kind {
-	PROBE_ASK,	/* comes back as it is, and is counted */
-	PROBE_TELL,	/* how often did seq and the numbers after it arrive? */
-	PROBE_ONE_WAY,	/* is counted, and that is all */
+	PROBE_ASK,     /* comes back as it is, and is counted */
+	PROBE_TELL,    /* how often did seq and the numbers after it arrive? */
+	PROBE_ONE_WAY, /* is counted, and that is all */
 };
 
 struct probe {
 	uint32_t magic;
 	uint32_t kind;
-	uint32_t run;	/* another run than before: counts begin at 0 */
+	uint32_t run; /* another run than before: counts begin at 0 */
 	uint32_t seq;
 	uint64_t sent_ns;
 };
