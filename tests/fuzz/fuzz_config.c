@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "user/config/model.h"
+#include "user/config/config.h"
+#include "user/model/model.h"
 #include <sys/mman.h>
 #include <unistd.h>
 

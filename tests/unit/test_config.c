@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "user/config/config.h"
 #include "user/lib/defaults.h"
 #include "lib/config_text.h"
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/config_text.h"
+#include "user/config/config.h"
 #include "user/lib/text.h"
 
 #define M1       "52:54:00:00:00:01"

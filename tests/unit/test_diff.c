@@ -15,7 +15,8 @@
 #include <cmocka.h>
 #include <xroam/hash.h>
 #include "user/apply/commit_priv.h"
-#include "user/config/model_edit.h"
+#include "user/config/config.h"
+#include "user/model/model_edit.h"
 
 #define PAIRS 1000
 

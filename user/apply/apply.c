@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "apply.h"
-#include "config/model_edit.h"
+#include "commit.h"
+#include "model/model_edit.h"
 #include "instance.h"
 #include "lib/defaults.h"
 #include "model_load.h"

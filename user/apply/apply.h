@@ -3,7 +3,7 @@
 #ifndef XR_APPLY_APPLY_H
 #define XR_APPLY_APPLY_H
 
-#include "config/model.h"
+#include "model/model.h"
 
 /* Limits that are left out (0) become the defaults. */
 void model_default_limits(struct xr_limits *l);

@@ -20,7 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "commit_priv.h"
-#include "config/model_edit.h"
+#include "config/config.h"
+#include "model/model_edit.h"
 #include "host/hops.h"
 #include "instance.h"
 #include "lib/netns.h"

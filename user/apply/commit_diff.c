@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "commit_priv.h"
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "lib/lut.h"
 #include "lib/text.h"
 #include "vm/vm.h"

@@ -4,7 +4,7 @@
 #define XR_APPLY_COMMIT_PRIV_H
 
 #include "attach/attach.h"
-#include "config/model.h"
+#include "commit.h"
 #include "net/path.h"
 #include "steer/sid_table.h"
 

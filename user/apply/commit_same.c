@@ -5,7 +5,7 @@
  */
 #include <string.h>
 #include "commit_priv.h"
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 
 /* Strings as they would be if nothing longer had ever stood there. */
 static void tidy(char *text, size_t size)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <xroam/cid.h>
 #include "commit_priv.h"
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "lib/text.h"
 #include "plane/stats.h"
 #include "vm/vm.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "commit_priv.h"
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "lib/lut.h"
 #include "model_load.h"
 #include "steer/maglev.h"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "commit_priv.h"
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "host/host.h"
 #include "host/local.h"
 #include "lib/text.h"

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "attach/tc.h"
-#include "config/model.h"
+#include "commit.h"
+#include "model/model.h"
 #include "devices.h"
 #include "host/host.h"
 #include "host/local.h"

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "host/host.h"
 #include "lib/text.h"
 #include "model_load.h"

@@ -2,7 +2,7 @@
 #ifndef XR_APPLY_MODEL_LOAD_H
 #define XR_APPLY_MODEL_LOAD_H
 
-#include "config/model.h"
+#include "model/model.h"
 #include "plane/plane.h"
 
 /* The running state, from the pinned maps; the VMs only with model_load_vms(). */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "attach_priv.h"
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "lib/netns.h"
 #include "plane/pins.h"
 

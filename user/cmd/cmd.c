@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/commit.h"
 #include "apply/instance.h"
 #include "cmd.h"
-#include "config/model.h"
+#include "model/model.h"
 #include "lib/error.h"
 
 struct cmd_options opt = { .instance = "default" };

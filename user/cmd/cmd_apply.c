@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 
 #include "apply/apply.h"
+#include "apply/commit.h"
 #include "apply/model_load.h"
+#include "config/config.h"
 #include "edit.h"
 #include "host/host.h"
 

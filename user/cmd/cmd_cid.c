@@ -7,7 +7,7 @@
 #include <xroam/cid.h>
 
 #include "config/config.h"
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "edit.h"
 #include "plane/stats.h"
 #include "steer/sid_table.h"

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "edit.h"
 #include "host/host.h"
 #include "plane/stats.h"

@@ -7,11 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/commit.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
 #include "attach/attach.h"
 #include "cmd.h"
-#include "config/model.h"
+#include "config/config.h"
+#include "model/model.h"
 #include "host/hops.h"
 
 #define KEPT XR_RUN_ROOT "/INSTANCE.destroyed.yaml"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "edit.h"
 #include "plane/stats.h"
 

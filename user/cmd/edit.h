@@ -4,7 +4,7 @@
 #define XR_CMD_EDIT_H
 
 #include "cmd.h"
-#include "config/model.h"
+#include "model/model.h"
 
 /*
  * Reads the running model, lets edit() change it, and makes the instance so.

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "config.h"
-#include "config_lines.h"
+#include "config_lines_priv.h"
 #include "config_priv.h"
-#include "model_edit.h"
+#include "model/model_edit.h"
 
 #define FILE_MAX (256U << 20)
 

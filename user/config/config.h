@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The configuration file. config_read() and config_write() are in model.h.
+ * The configuration file, YAML, read and written by libcyaml.
  *
  *	secret: HEX64		# or secret_file: PATH; the same on every node
  *	limits:			# fixed when the instance is made
@@ -99,7 +99,23 @@
 #define XR_CONFIG_CONFIG_H
 
 #include <sys/stat.h>
-#include "model.h"
+#include "model/model.h"
+
+/* Reads the file into a model that model_free() frees; nothing to free where it fails. */
+int config_read(const char *path, struct model *m, struct xr_err *err);
+/*
+ * The same, of all that is wrong: 0 and errors in all, where the model is as good as
+ * it gets; < 0: in all, or, where that is empty, in err.
+ */
+int config_read_all(const char *path, struct model *m, struct xr_errs *all, struct xr_err *err);
+int config_read_text(const char *text, size_t len, const char *name, struct model *m,
+		     struct xr_err *err);
+/*
+ * The model as a file that config_read accepts; keys only where asked. quotes: text
+ * that others take for numbers or truth is in quotes; it costs as much again.
+ */
+int config_write(const struct model *m, bool keys, bool quotes, char **text, size_t *len,
+		 struct xr_err *err);
 
 /*
  * A file to be read; "-" is standard input. What could keep its reader waiting, or

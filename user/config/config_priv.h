@@ -4,10 +4,10 @@
 #define XR_CONFIG_CONFIG_PRIV_H
 
 #include <stdarg.h>
-#include "config_lines.h"
-#include "config_schema.h"
+#include "config_lines_priv.h"
+#include "config_schema_priv.h"
 #include "lib/lut.h"
-#include "model.h"
+#include "model/model.h"
 
 #define PATH_LEN 256 /* of "backends[3].vips[0]" */
 

@@ -6,7 +6,7 @@
 #include "config.h"
 #include "config_priv.h"
 #include "lib/text.h"
-#include "model_edit.h"
+#include "model/model_edit.h"
 
 /* ---- hosts ---- */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "config_priv.h"
 #include "lib/text.h"
-#include "model_edit.h"
+#include "model/model_edit.h"
 
 enum key { MAC, VLAN, AT, ADDRESSES, LOCK, TAP, KEYS };
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "host.h"
 #include "lib/text.h"
 

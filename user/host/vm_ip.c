@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "lib/text.h"
 #include "steer/tag_table.h"
 #include "vm_ip.h"

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "config/model.h"
+#include "model/model.h"
 #include "lib/text.h"
 #include "plane_priv.h"
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "apply/model_load.h"
-#include "config/model.h"
+#include "model/model.h"
 #include "health_priv.h"
 #include "lib/text.h"
 #include "plane/stats.h"

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #include "apply/apply.h"
-#include "config/model_edit.h"
+#include "config/config.h"
+#include "model/model_edit.h"
 #include "lib/netns.h"
 #include "loader.h"
 

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "apply/commit.h"
 #include "apply/instance.h"
 #include "loader.h"
 #include "plane/daemon.h"

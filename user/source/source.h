@@ -9,7 +9,7 @@
 #define XR_SOURCE_SOURCE_H
 
 #include <systemd/sd-event.h>
-#include "config/model.h"
+#include "model/model.h"
 #include "vm/vm.h"
 
 struct daemon {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "attach/attach.h"
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "ends.h"
 #include "lib/netns.h"
 #include "net/links.h"

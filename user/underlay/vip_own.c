@@ -11,7 +11,7 @@
 #include <string.h>
 #include <xroam/hash.h>
 
-#include "config/model_edit.h"
+#include "model/model_edit.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "net/links.h"

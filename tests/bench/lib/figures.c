@@ -10,9 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include "user/apply/commit.h"
 #include "user/apply/instance.h"
 #include "user/steer/maglev.h"
-#include "user/config/model.h"
+#include "user/model/model.h"
 #include "figures.h"
 #include "frames.h"
 

@@ -13,7 +13,9 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "user/apply/commit.h"
 #include "user/apply/instance.h"
+#include "user/config/config.h"
 #include "user/underlay/ends.h"
 #include "user/lib/netns.h"
 #include "user/attach/attach.h"

@@ -27,7 +27,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <linux/bpf.h>
-#include "user/config/model.h"
+#include "user/model/model.h"
 #include "user/plane/plane.h"
 #include "packet.h"
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config_text.h"
+#include "user/config/config.h"
 
 static const char *error_of(const char *text)
 {

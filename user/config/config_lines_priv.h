@@ -3,8 +3,8 @@
  * Which line of a YAML text a node is in: libcyaml gives values without their
  * place, so a second pass over libyaml's events finds it.
  */
-#ifndef XR_CONFIG_CONFIG_LINES_H
-#define XR_CONFIG_CONFIG_LINES_H
+#ifndef XR_CONFIG_CONFIG_LINES_PRIV_H
+#define XR_CONFIG_CONFIG_LINES_PRIV_H
 
 #include <stdbool.h>
 #include <stddef.h>

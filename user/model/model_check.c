@@ -9,7 +9,7 @@
 #include "lib/lut.h"
 #include "lib/text.h"
 #include "lib/vm_key.h"
-#include "model_check.h"
+#include "model_check_priv.h"
 #include "model_edit.h"
 
 int check_noted(const struct check *c, __u32 line)

@@ -2,18 +2,16 @@
 /*
  * What an operator wants, as plain data: the one model behind the file, the
  * commands, export and the journal. Every change is: read the running model,
- * make a changed copy, hand both to model_commit().
+ * make a changed copy, hand both to model_commit() in apply/commit.h.
  */
-#ifndef XR_CONFIG_MODEL_H
-#define XR_CONFIG_MODEL_H
+#ifndef XR_MODEL_MODEL_H
+#define XR_MODEL_MODEL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include "lib/netns.h"
 #include "lib/error.h"
 #include "lib/text.h"
-
-struct plane;
 
 struct model_sid {
 	__u8 len; /* 1..XR_SID_MAX */
@@ -149,15 +147,11 @@ void model_init(struct model *m); /* defaults */
 void model_free(struct model *m);
 int model_copy(struct model *to, const struct model *from);
 
-/*
- * For a file: devices that were loaded are named by what apply finds them by. Those
- * that it could not find, since they are gone, are left out, with a line each.
- */
-void model_name_devices(struct plane *p, struct model *m,
-			void (*left_out)(void *ctx, const char *line), void *ctx);
-
 /* Everything that can be wrong without looking at the machine; file:line where known. */
 int model_check(const struct model *m, const char *file, struct xr_err *err);
+/* The same of all that is wrong: each line goes to all. -EINVAL: there is no more room. */
+int model_check_all(const struct model *m, const char *file, struct xr_errs *all,
+		    struct xr_err *err);
 
 /*
  * What is allowed but hardly meant: chance hits of random CIDs, server IDs no
@@ -165,43 +159,5 @@ int model_check(const struct model *m, const char *file, struct xr_err *err);
  */
 void model_warn(const struct model *m, const char *file, void (*warn)(void *ctx, const char *line),
 		void *ctx);
-
-/*
- * Makes the instance equal to want: all or nothing. Calls changed() with one
- * line per change made ("+ vip 192.0.2.1:443/udp", "~ backend a weight 1 -> 2").
- * A journal under XR_RUN_ROOT lets the next command finish what a kill
- * interrupted (model_recover, called by plane users under the lock).
- */
-int model_commit(struct plane *p, const struct model *want,
-		 void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
-/*
- * Says the same and changes nothing; p NULL: as of an instance that is still to be
- * made. *n: how many changes there would be.
- */
-int model_preview(struct plane *p, const struct model *want,
-		  void (*changed)(void *ctx, const char *line), void *ctx, size_t *n,
-		  struct xr_err *err);
-/* 0 with a line in err: a warning. */
-int model_recover(struct plane *p, struct xr_err *err);
-/* A change is being made, or was interrupted: readers see half of it. */
-bool model_unfinished(const char *instance);
-
-/* config.c: YAML by libcyaml. */
-int config_read(const char *path, struct model *m, struct xr_err *err);
-/*
- * The same, of all that is wrong: 0 and errors in all, where the model is as good as
- * it gets; < 0: in all, or, where that is empty, in err.
- */
-int config_read_all(const char *path, struct model *m, struct xr_errs *all, struct xr_err *err);
-int model_check_all(const struct model *m, const char *file, struct xr_errs *all,
-		    struct xr_err *err);
-int config_read_text(const char *text, size_t len, const char *name, struct model *m,
-		     struct xr_err *err);
-/*
- * The model as a file that config_read accepts; keys only where asked. quotes: text
- * that others take for numbers or truth is in quotes; it costs as much again.
- */
-int config_write(const struct model *m, bool keys, bool quotes, char **text, size_t *len,
-		 struct xr_err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Small steps on a model, for those that build or change one. */
-#ifndef XR_CONFIG_MODEL_EDIT_H
-#define XR_CONFIG_MODEL_EDIT_H
+#ifndef XR_MODEL_MODEL_EDIT_H
+#define XR_MODEL_MODEL_EDIT_H
 
 #include "model.h"
 

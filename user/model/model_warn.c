@@ -5,7 +5,7 @@
 #include <string.h>
 #include <xroam/cid.h>
 #include "lib/text.h"
-#include "model_check.h"
+#include "model_check_priv.h"
 
 #define CHANCE_PERCENT 1 /* of random CIDs that may name a server */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of model_check() tell each other, and nobody else. */
-#ifndef XR_CONFIG_MODEL_CHECK_H
-#define XR_CONFIG_MODEL_CHECK_H
+#ifndef XR_MODEL_MODEL_CHECK_PRIV_H
+#define XR_MODEL_MODEL_CHECK_PRIV_H
 
 #include "model.h"
 

@@ -8,7 +8,7 @@
 #include "lib/lut.h"
 #include "lib/text.h"
 #include "lib/vm_key.h"
-#include "model_check.h"
+#include "model_check_priv.h"
 
 /* ---- hosts ---- */
 
