@@ -75,8 +75,7 @@ static void get_kind(const struct nlattr *info, struct link *l)
 {
 	const struct nlattr *a, *b, *data = NULL;
 
-	mnl_attr_for_each_nested(a, info)
-	{
+	mnl_attr_for_each_nested(a, info) {
 		if (mnl_attr_get_type(a) == IFLA_INFO_DATA)
 			data = a;
 		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
@@ -85,8 +84,7 @@ static void get_kind(const struct nlattr *info, struct link *l)
 	l->kind = kind_of(l->type);
 	if (!data)
 		return;
-	mnl_attr_for_each_nested(b, data)
-	{
+	mnl_attr_for_each_nested(b, data) {
 		if (!strcmp(l->type, "vlan") && mnl_attr_get_type(b) == IFLA_VLAN_ID)
 			l->vid = mnl_attr_get_u16(b);
 		if (l->kind == LINK_VXLAN)
@@ -115,8 +113,7 @@ static void get_link(const struct nlmsghdr *nlh, struct link *l)
 	memset(l, 0, sizeof(*l));
 	l->ifindex = ifi->ifi_index;
 	l->ethernet = ifi->ifi_type == ARPHRD_ETHER;
-	mnl_attr_for_each(a, nlh, sizeof(*ifi))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_IFNAME:
 			strncpy(l->name, mnl_attr_get_str(a), sizeof(l->name) - 1);
@@ -185,12 +182,10 @@ static int on_vlans(const struct nlmsghdr *nlh, void *ctx)
 	for (i = 0; i < l->n; i++)
 		if (l->link[i].ifindex == (__u32)ifi->ifi_index)
 			break;
-	mnl_attr_for_each(a, nlh, sizeof(*ifi))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
 		if (i == l->n || (mnl_attr_get_type(a) & NLA_TYPE_MASK) != IFLA_AF_SPEC)
 			continue;
-		mnl_attr_for_each_nested(b, a)
-		{
+		mnl_attr_for_each_nested(b, a) {
 			v = mnl_attr_get_payload(b);
 			if (mnl_attr_get_type(b) == IFLA_BRIDGE_VLAN_INFO &&
 			    mnl_attr_get_payload_len(b) >= sizeof(*v) &&

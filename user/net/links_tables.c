@@ -46,8 +46,7 @@ static int on_entry(const struct nlmsghdr *nlh, void *ctx)
 	e->port = ndm->ndm_ifindex;
 	e->state = ndm->ndm_state;
 	e->flags = ndm->ndm_flags;
-	mnl_attr_for_each(a, nlh, sizeof(*ndm))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
 		if (mnl_attr_get_type(a) == NDA_LLADDR &&
 		    mnl_attr_get_payload_len(a) == sizeof(e->mac))
 			memcpy(e->mac, mnl_attr_get_payload(a), sizeof(e->mac));
@@ -93,8 +92,7 @@ static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
 	/* Permanent ones are the bridge's own and its ports'. */
 	if (ndm->ndm_family != AF_BRIDGE || ndm->ndm_state & NUD_PERMANENT)
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*ndm))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
 		switch (mnl_attr_get_type(a)) {
 		case NDA_LLADDR:
 			mac = mnl_attr_get_payload_len(a) == sizeof(e.mac);
@@ -239,8 +237,7 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 
 	if (rtm->rtm_type != RTN_UNICAST)
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
 		if (mnl_attr_get_type(a) == RTA_OIF)
 			w->ifindex = mnl_attr_get_u32(a);
 		else if (mnl_attr_get_type(a) == RTA_GATEWAY)
@@ -329,8 +326,9 @@ static int on_where(const struct nlmsghdr *nlh, void *ctx)
 	if (rtm->rtm_type != RTN_UNICAST)
 		return MNL_CB_OK;
 	w->kind = ROUTE_ELSEWHERE;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm)) if (mnl_attr_get_type(a) == RTA_OIF)
-		w->dev = mnl_attr_get_u32(a);
+	mnl_attr_for_each(a, nlh, sizeof(*rtm))
+		if (mnl_attr_get_type(a) == RTA_OIF)
+			w->dev = mnl_attr_get_u32(a);
 	return MNL_CB_OK;
 }
 
@@ -393,8 +391,7 @@ static int on_blackhole(const struct nlmsghdr *nlh, void *ctx)
 	    rtm->rtm_table != RT_TABLE_MAIN ||
 	    rtm->rtm_dst_len != (rtm->rtm_family == AF_INET ? 32 : 128))
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
 		if (mnl_attr_get_type(a) == RTA_DST)
 			netlink_get_addr(a, addr);
 		else if (mnl_attr_get_type(a) == RTA_PRIORITY)

@@ -81,9 +81,9 @@ static int on_link(const struct nlmsghdr *nlh, void *master)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, nlh,
-			  sizeof(struct ifinfomsg)) if (mnl_attr_get_type(a) == IFLA_MASTER) *
-		(__u32 *)master = mnl_attr_get_u32(a);
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
+		if (mnl_attr_get_type(a) == IFLA_MASTER)
+			*(__u32 *)master = mnl_attr_get_u32(a);
 	return MNL_CB_OK;
 }
 

@@ -53,8 +53,7 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 	struct route *r = ctx;
 
 	r->type = rtm->rtm_type;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
 		switch (mnl_attr_get_type(a)) {
 		case RTA_OIF:
 			r->ifindex = mnl_attr_get_u32(a);
@@ -71,8 +70,9 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 			r->has_source = true;
 			break;
 		case RTA_METRICS:
-			mnl_attr_for_each_nested(m, a) if (mnl_attr_get_type(m) == RTAX_MTU)
-				r->mtu = mnl_attr_get_u32(m);
+			mnl_attr_for_each_nested(m, a)
+				if (mnl_attr_get_type(m) == RTAX_MTU)
+					r->mtu = mnl_attr_get_u32(m);
 			break;
 		}
 	}
@@ -123,9 +123,9 @@ static bool is_bridge(const struct nlattr *info)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, info) if (mnl_attr_get_type(a) ==
-					      IFLA_INFO_KIND) return !strcmp(mnl_attr_get_str(a),
-									     "bridge");
+	mnl_attr_for_each_nested(a, info)
+		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+			return !strcmp(mnl_attr_get_str(a), "bridge");
 	return false;
 }
 
@@ -134,8 +134,7 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 	struct device *l = ctx;
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg)) {
 		if (mnl_attr_get_type(a) == IFLA_MTU)
 			l->mtu = mnl_attr_get_u32(a);
 		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
@@ -179,9 +178,9 @@ static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 
 	if (!(ndm->ndm_state & NEIGH_GOOD))
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*ndm)) if (mnl_attr_get_type(a) == NDA_LLADDR &&
-						    mnl_attr_get_payload_len(a) == 6)
-		memcpy(mac, mnl_attr_get_payload(a), 6);
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+		if (mnl_attr_get_type(a) == NDA_LLADDR && mnl_attr_get_payload_len(a) == 6)
+			memcpy(mac, mnl_attr_get_payload(a), 6);
 	return MNL_CB_OK;
 }
 
