@@ -105,13 +105,13 @@ static cyaml_err_t load(const struct reader *r, const cyaml_config_t *config, st
 static int refused(struct reader *r, cyaml_err_t e)
 {
 	/* What was mended is YAML: libyaml had no memory for it. */
-	if (e == CYAML_ERR_OOM || (r->mended && config_is_syntax(e)))
+	if (e == CYAML_ERR_OOM || (r->stand_ins && config_is_syntax(e)))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	if (r->all && r->all->n)
 		return -EINVAL;
 	r->all = NULL;
 	/* What libcyaml took the half of it for is no matter. */
-	if (!r->mended && !config_is_syntax(e) && lines_check(r->text, r->len) > 0)
+	if (!r->stand_ins && !config_is_syntax(e) && lines_check(r->text, r->len) > 0)
 		e = CYAML_ERR_LIBYAML_PARSER;
 	return config_explain(r, e);
 }
@@ -167,7 +167,7 @@ static int read_text(const char *text, size_t len, const char *name, struct mode
 		if (ret)
 			goto out;
 		r.text = shape_text(mended, &r.len);
-		r.mended = mended;
+		r.stand_ins = shape_stand_ins(mended);
 		e = load(&r, &config, &raw);
 	}
 	ret = e ? refused(&r, e) : take(&r, raw, m);

@@ -46,13 +46,26 @@ int fail_line(struct reader *r, __u32 line, __u32 item, const char *fmt, ...)
 	return ret;
 }
 
+/* At or above path: what is wrong there has its line already. */
+static bool is_stand_in(const struct stand_ins *s, const char *path)
+{
+	size_t i, n;
+
+	for (i = 0; i < s->n; i++) {
+		n = strlen(s->path[i]);
+		if (!strncmp(s->path[i], path, n) && (!path[n] || path[n] == '.' || path[n] == '['))
+			return true;
+	}
+	return false;
+}
+
 int fail_at(struct reader *r, const char *path, const char *fmt, ...)
 {
 	__u32 line = r->line, item = r->item;
 	va_list ap;
 	int ret;
 
-	if (r->mended && shape_is_ours(r->mended, path))
+	if (r->stand_ins && is_stand_in(r->stand_ins, path))
 		return 0;
 	if (!line) {
 		line = lines_find(r->text, r->len, path);

@@ -11,6 +11,12 @@
 
 #define PATH_LEN 256 /* of "backends[3].vips[0]" */
 
+/* Paths at which a mended text has a value of its own, where the file's is wrong. */
+struct stand_ins {
+	char (*path)[PATH_LEN];
+	size_t n;
+};
+
 struct reader {
 	const char *name; /* of the file, for messages */
 	const char *text;
@@ -24,7 +30,8 @@ struct reader {
 	struct xr_errs *all; /* NULL: the first is enough */
 	/* Where path is, and the list's item around it; 0: to be looked for. */
 	__u32 line, item;
-	const struct shape *mended; /* what text was made of; NULL: as it came */
+	/* text is the mended one, and these stand for what is wrong; NULL: as it came */
+	const struct stand_ins *stand_ins;
 };
 
 /*
@@ -57,6 +64,10 @@ void config_on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap);
 
 /* "vips" or "[3]" behind path, into out. */
 void path_join(char *out, size_t size, const char *path, const char *key);
+/* "port" of "vips[3].port" */
+const char *last_key(const char *path);
+/* "backends[3]" -> "backends", for an operator; the top is "the file". */
+const char *plain_name(const char *path, char *buf);
 
 /* ---- config_shape.c ---- */
 
@@ -71,17 +82,9 @@ struct shape;
 int shape_mend(struct reader *r, struct shape **s);
 void shape_free(struct shape *s);
 const char *shape_text(const struct shape *s, size_t *len);
-/* It stands for what is wrong, which has been told. */
-bool shape_is_ours(const struct shape *s, const char *path);
+const struct stand_ins *shape_stand_ins(const struct shape *s);
 
-/* "port" of "vips[3].port" */
-const char *last_key(const char *path);
-/* "backends[3]" -> "backends", for an operator; the top is "the file". */
-const char *plain_name(const char *path, char *buf);
-
-/* ---- config_take.c ---- */
-
-int config_take(struct reader *r, const struct raw *raw, struct model *m);
+/* ---- config_value.c ---- */
 
 /* A number of the range that its key has. */
 int config_number(struct reader *r, const char *path, const char *text, __u64 *value);
@@ -102,14 +105,18 @@ bool config_is_bad(const struct reader *r, const char *list, size_t i);
 		bad_;                                                         \
 	})
 
-/* ---- config_take_hosts.c: hosts, gateways, protected, sources ---- */
-
 /* One value; where it goes is left alone where it is wrong. what: whose name it is. */
 int config_name(struct reader *r, const char *path, const char *what, const char *text, char *name);
 int config_addr(struct reader *r, const char *path, const char *text, __be32 *addr);
 /* text NULL: left out. */
 int config_mac(struct reader *r, const char *path, const char *text, __u8 *mac);
 int config_dev(struct reader *r, const char *path, const char *text, char *dev);
+
+/* ---- config_take.c ---- */
+
+int config_take(struct reader *r, const struct raw *raw, struct model *m);
+
+/* ---- config_take_hosts.c: hosts, gateways, protected, sources ---- */
 
 int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m);
 /* A host's name was not read: that there is none of a name is not to be told. */

@@ -22,8 +22,7 @@ struct shape {
 	__u32 line;        /* that is being written */
 	unsigned int mute; /* inside of what is left out */
 	int err;
-	char (*ours)[PATH_LEN]; /* paths of what stands for what is wrong */
-	size_t n_ours;
+	struct stand_ins stand_ins;
 };
 
 static void take_node(struct shape *s, const yaml_event_t *e, const cyaml_schema_value_t *v,
@@ -112,8 +111,8 @@ static void put_ours(struct shape *s, const cyaml_schema_value_t *v)
 
 	if (s->mute)
 		return;
-	if (s->n_ours < 2 * XR_ERRS_MAX)
-		memcpy(s->ours[s->n_ours++], s->r->path, PATH_LEN);
+	if (s->stand_ins.n < 2 * XR_ERRS_MAX)
+		memcpy(s->stand_ins.path[s->stand_ins.n++], s->r->path, PATH_LEN);
 	if (v->type == CYAML_ENUM) {
 		put_quoted(s, v->enumeration.strings[0].str);
 	} else if (v->type == CYAML_SEQUENCE) {
@@ -391,8 +390,8 @@ int shape_mend(struct reader *r, struct shape **made)
 		return ret ? ret : -EINVAL;
 	}
 	if (s)
-		s->ours = calloc(2 * XR_ERRS_MAX, sizeof(*s->ours));
-	if (!s || !s->ours || !yaml_parser_initialize(&s->parser))
+		s->stand_ins.path = calloc(2 * XR_ERRS_MAX, sizeof(*s->stand_ins.path));
+	if (!s || !s->stand_ins.path || !yaml_parser_initialize(&s->parser))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	s->r = r;
 	yaml_parser_set_input_string(&s->parser, (const unsigned char *)r->text, r->len);
@@ -412,7 +411,7 @@ void shape_free(struct shape *s)
 	if (s->text)
 		explicit_bzero(s->text, s->room); /* there may be keys in it */
 	free(s->text);
-	free(s->ours);
+	free(s->stand_ins.path);
 	free(s);
 }
 
@@ -422,14 +421,7 @@ const char *shape_text(const struct shape *s, size_t *len)
 	return s->text;
 }
 
-bool shape_is_ours(const struct shape *s, const char *path)
+const struct stand_ins *shape_stand_ins(const struct shape *s)
 {
-	size_t i, n;
-
-	for (i = 0; i < s->n_ours; i++) {
-		n = strlen(s->ours[i]);
-		if (!strncmp(s->ours[i], path, n) && (!path[n] || path[n] == '.' || path[n] == '['))
-			return true;
-	}
-	return false;
+	return &s->stand_ins;
 }

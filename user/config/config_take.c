@@ -39,37 +39,7 @@ static int read_key_text(struct reader *r, const char *at, const char *hex, __u8
 	return 0;
 }
 
-/* ---- the rest ---- */
-
-int config_number(struct reader *r, const char *path, const char *text, __u64 *value)
-{
-	const struct config_range *range = config_range(last_key(path));
-	struct xr_err inner;
-
-	if (!text_to_u64(text, range ? range->min : 0, range ? range->max : 0xffffffff, value,
-			 &inner))
-		return 0;
-	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
-}
-
-const char *config_at(char *buf, const char *list, size_t i, const char *key)
-{
-	snprintf(buf, PATH_LEN, "%s[%zu].%s", list, i, key);
-	return buf;
-}
-
-__u32 config_line_of(const struct reader *r, const char *list, size_t i)
-{
-	char path[PATH_LEN];
-
-	snprintf(path, sizeof(path), "%s[%zu]", list, i);
-	return lines_find(r->text, r->len, path);
-}
-
-bool config_is_bad(const struct reader *r, const char *list, size_t i)
-{
-	return r->all && r->all->n && xr_errs_knows(r->all, config_line_of(r, list, i));
-}
+/* ---- limits, policy ---- */
 
 static int take_limits(struct reader *r, const struct raw_limits *from, struct xr_limits *to)
 {

@@ -10,46 +10,6 @@
 
 /* ---- hosts ---- */
 
-int config_name(struct reader *r, const char *path, const char *what, const char *text, char *name)
-{
-	struct xr_err inner;
-
-	if (text_check_name(what, text, &inner))
-		return fail_at(r, path, "%s", inner.text);
-	strcpy(name, text);
-	return 0;
-}
-
-int config_addr(struct reader *r, const char *path, const char *text, __be32 *addr)
-{
-	struct xr_err inner;
-
-	if (!text_to_addr(text, addr, &inner))
-		return 0;
-	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
-}
-
-int config_mac(struct reader *r, const char *path, const char *text, __u8 *mac)
-{
-	struct xr_err inner;
-
-	if (!text || !text_to_mac(text, mac, &inner))
-		return 0;
-	return fail_at(r, path, "%s: %s", last_key(path), inner.text);
-}
-
-int config_dev(struct reader *r, const char *path, const char *text, char *dev)
-{
-	struct xr_err inner;
-
-	if (!text)
-		return 0;
-	if (text_check_dev(last_key(path), text, &inner))
-		return fail_at(r, path, "%s", inner.text);
-	strcpy(dev, text);
-	return 0;
-}
-
 static int take_way(struct reader *r, const struct raw_host *from, size_t i,
 		    struct xr_host_info *to)
 {

@@ -12,26 +12,6 @@
 #include "model_check_priv.h"
 #include "model_edit.h"
 
-int check_noted(const struct check *c, __u32 line)
-{
-	if (!c->all)
-		return -EINVAL;
-	return xr_errs_knows(c->all, line) || xr_errs_add(c->all, c->err, line, line) ? 0 : -EINVAL;
-}
-
-bool check_is_bad(const struct check *c, __u32 line)
-{
-	return c->all && xr_errs_knows(c->all, line);
-}
-
-const char *check_place(const struct check *c, __u32 line, char *buf, size_t n)
-{
-	if (!c->file || !line)
-		return "";
-	snprintf(buf, n, "%s:%u: ", c->file, line);
-	return buf;
-}
-
 /* As a VM's, but one that crosses routers. */
 static const char *unusable(const __be32 *addr)
 {
@@ -380,13 +360,6 @@ static __u32 line_of_sid(const struct model *m, size_t n)
 	if (i == m->n_backends)
 		return 0;
 	return b->sids[n].line ? b->sids[n].line : b->line;
-}
-
-int check_too_many(const struct check *c, __u32 line, size_t n, const char *what, const char *key,
-		   __u32 limit)
-{
-	return BAD(c, line, "%zu %s, but limits.%s is %u: a larger limit needs a new instance", n,
-		   what, key, limit);
 }
 
 /* Each in the line of the first that is too many. */

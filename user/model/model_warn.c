@@ -24,7 +24,7 @@ static void say(const struct warner *w, __u32 line, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	n = snprintf(buf, sizeof(buf), "%s", check_place(&w->c, line, where, sizeof(where)));
+	n = snprintf(buf, sizeof(buf), "%s", check_prefix(&w->c, line, where, sizeof(where)));
 	va_start(ap, fmt);
 	vsnprintf(buf + n, sizeof(buf) - n, fmt, ap);
 	va_end(ap);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+#include <string.h>
+#include "model_edit.h"
+
+void *model_grow(void *array, size_t *n, size_t size)
+{
+	void *bigger;
+
+	memcpy(&bigger, array, sizeof(bigger));
+	/* Room is a power of two: doubled whenever the count reaches one. */
+	if (!(*n & (*n - 1))) {
+		bigger = realloc(bigger, (*n ? 2 * *n : 1) * size);
+		if (!bigger)
+			return NULL;
+		memcpy(array, &bigger, sizeof(bigger));
+	}
+	bigger = (char *)bigger + (*n)++ * size;
+	return memset(bigger, 0, size);
+}
+
+void model_drop(void *array, size_t *n, size_t size, size_t at)
+{
+	char *a = array;
+
+	memmove(a + at * size, a + (at + 1) * size, (--*n - at) * size);
+}
+
+struct model_vip *model_find_vip(const struct model *m, const __be32 *addr, __be16 port, __u8 proto)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_vips; i++)
+		if (m->vips[i].port == port && m->vips[i].proto == proto &&
+		    !memcmp(m->vips[i].addr, addr, sizeof(m->vips[i].addr)))
+			return &m->vips[i];
+	return NULL;
+}
+
+struct model_backend *model_find_backend(const struct model *m, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_backends; i++)
+		if (!strcmp(m->backends[i].info.name, name))
+			return &m->backends[i];
+	return NULL;
+}
+
+struct model_host *model_find_host(const struct model *m, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_hosts; i++)
+		if (!strcmp(m->hosts[i].info.name, name))
+			return &m->hosts[i];
+	return NULL;
+}
+
+void model_drop_backend(struct model *m, struct model_backend *b)
+{
+	free(b->vips);
+	free(b->sids);
+	model_drop(m->backends, &m->n_backends, sizeof(*b), b - m->backends);
+}
+
+int model_compare_keys(const void *a, const void *b)
+{
+	const struct model_vip_key *x = a, *y = b;
+	int c = memcmp(x->addr, y->addr, sizeof(x->addr));
+
+	if (!c)
+		c = memcmp(&x->port, &y->port, sizeof(x->port));
+	return c ? c : x->proto - y->proto;
+}
+
+int model_compare_sids(const void *a, const void *b)
+{
+	const struct model_sid *x = a, *y = b;
+
+	if (x->len != y->len)
+		return x->len - y->len;
+	return memcmp(x->octet, y->octet, x->len);
+}
+
+/* Hash maps have no order of their own; what is printed shall have one. */
+void model_sort_lists(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_backends; i++) {
+		struct model_backend *b = &m->backends[i];
+
+		if (b->n_vips)
+			qsort(b->vips, b->n_vips, sizeof(*b->vips), model_compare_keys);
+		if (b->n_sids)
+			qsort(b->sids, b->n_sids, sizeof(*b->sids), model_compare_sids);
+	}
+}
