@@ -158,7 +158,7 @@ static __always_inline int is_of(__u64 key, const struct xr_vm *vm)
 	return MAC_OF(key) == MAC_OF(vm->key);
 }
 
-/* What user space puts into a port to see who reads it (user/host/tap.c). */
+/* What user space puts into a port to see who reads it (user/local/tap.c). */
 static __always_inline int is_probe(struct __sk_buff *skb)
 {
 	return skb->protocol == bpf_htons(ETH_P_PROBE) &&

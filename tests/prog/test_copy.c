@@ -16,7 +16,7 @@
 #include "lib/vms.h"
 #include "lib/worlds.h"
 #include "user/attach/tc.h"
-#include "user/host/local_priv.h"
+#include "user/local/local_priv.h"
 
 #define TO_VM   "eth src=02:00:00:00:00:77 dst=" VM
 #define FROM_VM "eth src=" VM " dst=02:00:00:00:00:77"
@@ -353,8 +353,9 @@ static void not_copied(void **state)
 	left_alone("tc_tap_out", "out", NULL, "eth dst=33:33:00:00:00:01 / ip6 / udp");
 	left_alone("tc_tap_out", "out", NULL, "eth dst=52:54:00:12:34:57 / ip4 / udp");
 	left_alone("tc_tap_out", "out", NULL,
-		   "eth src=02:78:72:00:00:02 dst=" VM " type=0x88b5 / fill 46"); /* host/tap.c's */
-	left_alone("tc_tap_out", "in", NULL, PROBE);                              /* not its port */
+		   "eth src=02:78:72:00:00:02 dst=" VM
+		   " type=0x88b5 / fill 46");        /* local/tap.c's */
+	left_alone("tc_tap_out", "in", NULL, PROBE); /* not its port */
 	assert_int_equal(counted(XR_R_COPY_FAILED), 0);
 	vm_live(VM, 0)->deadline = world_tick() + 1;
 	assert_int_equal(pass("tc_tap_out", "out", NULL, PROBE).action, TC_ACT_REDIRECT);

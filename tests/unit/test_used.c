@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "user/host/used.h"
+#include "user/local/used_priv.h"
 #include <xroam/hash.h>
 
 #define WORLDS 20000

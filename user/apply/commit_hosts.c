@@ -7,7 +7,7 @@
 #include "commit_priv.h"
 #include "model/model_edit.h"
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "lib/lut.h"
 #include "lib/text.h"
 #include "plane/stats.h"

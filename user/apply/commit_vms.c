@@ -13,7 +13,7 @@
 #include "commit_priv.h"
 #include "model/model_edit.h"
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "lib/text.h"
 #include "plane/vm_event.h"
 #include "vm/vm_bind.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "devices.h"
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "host/ports.h"
 #include "underlay/ends.h"
 #include "underlay/vip_own.h"

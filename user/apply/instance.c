@@ -11,7 +11,7 @@
 #include "model/model.h"
 #include "devices.h"
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "instance.h"
 #include "plane/daemon.h"
 #include "plane/pins.h"

@@ -24,7 +24,7 @@
 #include "apply/instance.h"
 #include "cmd.h"
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "plane/vm_event.h"
 #include "vm/vm.h"
 

@@ -17,7 +17,7 @@
 #include "apply/instance.h"
 #include "host/hops.h"
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "lib/netns.h"
 #include "net/links.h"
 #include "source.h"

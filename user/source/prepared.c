@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 
 #include "attach/tc_worker.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "source.h"
 
 #define SPREAD 8 /* there is more time for looks than a command has */

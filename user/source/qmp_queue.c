@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/local.h"
+#include "local/local.h"
 #include "lib/text.h"
 #include "qmp.h"
 

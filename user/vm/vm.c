@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "lib/text.h"
 #include "vm_priv.h"
 

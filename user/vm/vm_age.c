@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "vm_priv.h"
 
 #define SETTLED 10 /* ticks without a hit */

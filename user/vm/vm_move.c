@@ -8,7 +8,7 @@
 #include <string.h>
 #include "attach/tc.h"
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "vm_priv.h"
 
 /*

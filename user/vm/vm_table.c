@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "model/model_edit.h"
 #include "host/host.h"
-#include "host/local.h"
+#include "local/local.h"
 #include "lib/text.h"
 #include "steer/tag_table.h"
 #include "vm_priv.h"

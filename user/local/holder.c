@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "host.h"
+#include "host/host.h"
 #include "lib/netns.h"
 #include "local_priv.h"
 #include "plane/vm_word.h"

@@ -3,8 +3,8 @@
  * How many frames a guest got: its virtqueue's count of used buffers (16 bits)
  * against what was read from its tap.
  */
-#ifndef XR_HOST_USED_H
-#define XR_HOST_USED_H
+#ifndef XR_LOCAL_USED_PRIV_H
+#define XR_LOCAL_USED_PRIV_H
 
 #include <stdbool.h>
 #include <xroam/abi.h>

@@ -7,8 +7,8 @@
  * VXLAN device, no ring free) is a line in warn, not an error: the redirect by
  * XDP does not depend on it.
  */
-#ifndef XR_HOST_LOCAL_H
-#define XR_HOST_LOCAL_H
+#ifndef XR_LOCAL_LOCAL_H
+#define XR_LOCAL_LOCAL_H
 
 #include "plane/plane.h"
 

@@ -13,12 +13,12 @@
 #include <string.h>
 
 #include "attach/tc.h"
-#include "host.h"
+#include "host/host.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "local_priv.h"
 #include "plane/vm_word.h"
-#include "vm_ip.h"
+#include "host/vm_ip.h"
 
 #define CHOICES 4 /* that are named */
 

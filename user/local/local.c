@@ -12,12 +12,12 @@
 
 #include "attach/tc.h"
 #include "attach/tc_worker.h"
-#include "host.h"
+#include "host/host.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "local_priv.h"
 #include "plane/vm_word.h"
-#include "ports.h"
+#include "host/ports.h"
 
 #define QUEUE_WANTED 4000 /* frames; a blackout's worth */
 #define RING_AWAITS  2    /* ticks until QEMU's word comes no more */

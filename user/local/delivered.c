@@ -4,7 +4,7 @@
 
 #include "lib/netns.h"
 #include "local_priv.h"
-#include "used.h"
+#include "used_priv.h"
 
 static struct used used_of(struct plane *p, __u32 place)
 {

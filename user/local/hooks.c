@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "attach/tc.h"
-#include "host.h"
+#include "host/host.h"
 #include "lib/netns.h"
 #include "local_priv.h"
 

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host.h"
+#include "host/host.h"
 #include "lib/text.h"
 #include "local_priv.h"
 #include "plane/vm_word.h"
-#include "vm_ip.h"
+#include "host/vm_ip.h"
 
 /* Packets come for it, to be routed on, not frames. */
 static bool is_routed(const struct xr_host_info *h)

@@ -8,7 +8,7 @@
 #include <linux/if_ether.h>
 #include <string.h>
 
-#include "used.h"
+#include "used_priv.h"
 
 #define THROWN_AWAY  4    /* frames, at most: else the counts do not mean that */
 #define PLAIN_OCTETS 1514 /* that fit one buffer of the virtqueue */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of local.h tell each other, and nobody else. */
-#ifndef XR_HOST_LOCAL_PRIV_H
-#define XR_HOST_LOCAL_PRIV_H
+#ifndef XR_LOCAL_LOCAL_PRIV_H
+#define XR_LOCAL_LOCAL_PRIV_H
 
 #include "local.h"
 #include "net/links.h"
