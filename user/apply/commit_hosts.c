@@ -12,7 +12,7 @@
 #include "lib/text.h"
 #include "plane/stats.h"
 #include "underlay/ends.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 /* ---- which features a model needs ---- */
 

@@ -13,7 +13,7 @@
 #include "host/host.h"
 #include "local/local.h"
 #include "instance.h"
-#include "plane/daemon.h"
+#include "plane/daemon_claim.h"
 #include "plane/pins.h"
 #include "underlay/ends.h"
 #include "underlay/vip_own.h"

@@ -8,7 +8,7 @@
 #include "host/host.h"
 #include "lib/text.h"
 #include "model_load.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 static int load_vips(struct plane *p, struct model *m)
 {

@@ -75,7 +75,7 @@ int program_load(struct plane *p, struct loaded *l, __u32 slot, enum xr_role rol
 		 __u64 private_maps, struct xr_err *err);
 void program_close(struct loaded *l);
 
-/* ---- attach_words.c: what the kernel said between the two calls ---- */
+/* ---- attach_message.c: what the kernel said between the two calls ---- */
 
 void words_listen(void);
 void words_stop(void);

@@ -16,7 +16,7 @@
 #include "edit.h"
 #include "host/host.h"
 #include "plane/stats.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 static const char help[] =
 	"Usage: xroam host add NAME WAY [local]\n"

@@ -10,7 +10,7 @@
 #include "cmd.h"
 #include "lib/reason.h"
 #include "plane/stats.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 static const char help[] =
 	"Usage: xroam stats [vip|backend|vm|host|dev|reason] [--watch SECONDS]\n"

@@ -13,7 +13,7 @@
 #include "cmd.h"
 #include "lib/netns.h"
 #include "lib/reason.h"
-#include "plane/daemon.h"
+#include "plane/daemon_claim.h"
 #include "plane/stats.h"
 #include "report/health.h"
 

@@ -8,7 +8,7 @@
 #include "host.h"
 #include "lib/netns.h"
 #include "net/links.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 #include "ports.h"
 
 /* By the number that packets to the host go to: others may have the name, too. */

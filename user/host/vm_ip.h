@@ -3,7 +3,7 @@
 #ifndef XR_HOST_VM_IP_H
 #define XR_HOST_VM_IP_H
 
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 /* What left an index; its place is used again after vm_loose_end(). */
 struct vm_loose {

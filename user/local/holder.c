@@ -13,7 +13,7 @@
 #include "host/host.h"
 #include "lib/netns.h"
 #include "local_priv.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 struct search {
 	struct plane *p;

@@ -10,7 +10,7 @@
 #include "host/host.h"
 #include "lib/text.h"
 #include "local_priv.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 #include "host/vm_ip.h"
 
 /* Packets come for it, to be routed on, not frames. */

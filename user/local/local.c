@@ -16,7 +16,7 @@
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "local_priv.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 #include "host/ports.h"
 
 #define QUEUE_WANTED 4000 /* frames; a blackout's worth */

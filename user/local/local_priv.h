@@ -5,7 +5,7 @@
 
 #include "local.h"
 #include "net/links.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 /* A VM, and this machine as it is now. */
 struct local {

@@ -17,7 +17,7 @@
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "local_priv.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 #include "host/vm_ip.h"
 
 #define CHOICES 4 /* that are named */

@@ -9,7 +9,7 @@
 #include "attach/tc.h"
 #include "local_priv.h"
 #include "plane/vm_event.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 /* ---- checksums ---- */
 

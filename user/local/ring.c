@@ -26,7 +26,7 @@
 
 #include "lib/process.h"
 #include "local_priv.h"
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 #define STILL       3       /* looks in a row that saw no more read */
 #define AWAKE_LOOKS 2500    /* a QEMU that gets no processor just now */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "vm_event.h"
-#include "vm_word.h"
+#include "vm_state.h"
 
 static const char *const sources[] = {
 	[XR_SOURCE_CLI] = "cli",

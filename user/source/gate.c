@@ -13,7 +13,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "apply/instance.h"
-#include "plane/daemon.h"
+#include "plane/daemon_claim.h"
 #include "source.h"
 
 #define MS             1000ULL  /* in the loop's microseconds */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "lib/text.h"
-#include "plane/daemon.h"
+#include "plane/daemon_claim.h"
 #include "qmp.h"
 
 #define MS            1000ULL /* in the loop's microseconds */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "plane/daemon.h"
+#include "plane/daemon_claim.h"
 #include "qmp.h"
 
 #define MS            1000ULL /* in the loop's microseconds */

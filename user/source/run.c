@@ -15,7 +15,7 @@
 #include "apply/commit.h"
 #include "apply/instance.h"
 #include "loader.h"
-#include "plane/daemon.h"
+#include "plane/daemon_claim.h"
 #include "source.h"
 
 /* Stopped in the opposite order: who tells of changes goes last. */

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "notice_json.h"
-#include "plane/daemon.h"
+#include "plane/daemon_claim.h"
 #include "source.h"
 
 #define CLIENTS         1024

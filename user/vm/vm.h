@@ -12,7 +12,7 @@
 #define XR_VM_VM_H
 
 #include <stdbool.h>
-#include "plane/vm_word.h"
+#include "plane/vm_state.h"
 
 /* The largest that JSON's readers take; whoever has it got, keeps it. */
 #define XR_SEQ_MAX 0x7fffffffffffffffULL

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* VMs as the programs see them: where each is kept, and its state's one word. */
-#ifndef XR_PLANE_VM_WORD_H
-#define XR_PLANE_VM_WORD_H
+#ifndef XR_PLANE_VM_STATE_H
+#define XR_PLANE_VM_STATE_H
 
 #include <stdbool.h>
 #include "lib/vm_key.h"

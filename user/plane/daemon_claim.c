@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon.h"
+#include "daemon_claim.h"
 #include "pins.h"
 
 static void claim_path(char *path, size_t size, const char *instance)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One daemon per instance: who it is, and how others know. */
-#ifndef XR_PLANE_DAEMON_H
-#define XR_PLANE_DAEMON_H
+#ifndef XR_PLANE_DAEMON_CLAIM_H
+#define XR_PLANE_DAEMON_CLAIM_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VMs as the programs see them: where each is kept, and its state's one word. */
 #include <string.h>
-#include "vm_word.h"
+#include "vm_state.h"
 
 _Static_assert(sizeof(struct xr_vm) == 64, "a cache line");
 _Static_assert(sizeof(struct xr_vm_now) == sizeof(__u64), "one word");
