@@ -10,12 +10,9 @@
 #include <unistd.h>
 
 #include "daemon_claim.h"
-#include "pins.h"
+#include "plane_priv.h"
 
-static void claim_path(char *path, size_t size, const char *instance)
-{
-	snprintf(path, size, XR_RUN_ROOT "/%s/daemon", instance);
-}
+#define CLAIM "daemon" /* the file: its pid, then what it finds wrong, a line each */
 
 static pid_t read_pid(int fd)
 {
@@ -34,29 +31,15 @@ static int lock(int fd, int cmd, struct flock *l)
 	return fcntl(fd, cmd, l);
 }
 
-static int open_claim(const char *instance, char *path, size_t size, struct xr_err *err)
-{
-	int fd;
-
-	snprintf(path, size, XR_RUN_ROOT "/%s", instance);
-	if ((mkdir(XR_RUN_ROOT, 0755) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
-		return plane_file_fail(err, "making ", path);
-	claim_path(path, size, instance);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return plane_file_fail(err, "", path);
-	return fd;
-}
-
 int daemon_claim(const char *instance, struct xr_err *err)
 {
 	const struct timespec moment = { .tv_nsec = 100 * 1000 * 1000 };
 	struct flock l;
-	char path[160];
+	char path[RUN_PATH];
 	int fd, tries = 20;
 
 again:
-	fd = open_claim(instance, path, sizeof(path), err);
+	fd = run_open(instance, CLAIM, 0644, err);
 	if (fd < 0)
 		return fd;
 	if (lock(fd, F_OFD_SETLK, &l)) {
@@ -79,8 +62,10 @@ again:
 		goto again;
 	}
 	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0) {
-		int ret = plane_file_fail(err, "", path);
+		int ret;
 
+		run_path(path, instance, CLAIM);
+		ret = plane_file_fail(err, "", path);
 		close(fd);
 		return ret;
 	}
@@ -89,25 +74,14 @@ again:
 
 bool daemon_claimed(const char *instance, int fd)
 {
-	struct stat held, there;
-	char path[160];
-
-	claim_path(path, sizeof(path), instance);
-	return !fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino &&
-		held.st_dev == there.st_dev;
+	return run_is_current(fd, instance, CLAIM);
 }
 
-/* What an instance has left behind of itself where it was never made: nothing. */
+/* The directory goes with it if the instance was never made: no lock is in it. */
 void daemon_release(const char *instance, int fd)
 {
-	char path[160];
-
-	if (daemon_claimed(instance, fd)) {
-		claim_path(path, sizeof(path), instance);
-		unlink(path);
-		*strrchr(path, '/') = '\0';
-		rmdir(path); /* refused where there is a lock in it */
-	}
+	if (daemon_claimed(instance, fd))
+		run_remove(instance, CLAIM);
 	close(fd);
 }
 
@@ -151,14 +125,14 @@ void daemon_tell_wrong(int fd, const char *lines)
 
 bool daemon_wrong(const char *instance, char *lines, size_t size)
 {
-	char path[160], *begin;
+	char path[RUN_PATH], *begin;
 	ssize_t len = 0;
 	int fd;
 
 	lines[0] = '\0';
 	if (!daemon_pid(instance))
 		return false;
-	claim_path(path, sizeof(path), instance);
+	run_path(path, instance, CLAIM);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		len = pread(fd, lines, size - 1, 0);
@@ -178,11 +152,11 @@ static pid_t read_claim(const char *instance, bool *held)
 {
 	pid_t pid = 0;
 	struct flock l;
-	char path[160];
+	char path[RUN_PATH];
 	int fd;
 
 	*held = false;
-	claim_path(path, sizeof(path), instance);
+	run_path(path, instance, CLAIM);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return 0;

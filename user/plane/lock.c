@@ -109,7 +109,7 @@ bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, 
 {
 	double now = seconds_now();
 	struct stat st;
-	char path[192];
+	char path[RUN_PATH];
 	__u32 pid;
 	__u64 ran;
 
@@ -118,7 +118,7 @@ bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, 
 	if (now < w->look_at)
 		return false;
 	w->look_at = now + LOOK_EACH;
-	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/lock", name);
+	run_path(path, name, "lock");
 	pid = stat(path, &st) ? 0 : holder_of(&st);
 	ran = pid ? process_ran(pid) : 0;
 	if (pid != w->pid || ran != w->ran)
@@ -159,41 +159,30 @@ static int take(int fd, const char *name, struct xr_err *err)
 	return 0;
 }
 
-static bool is_there(int fd, const char *path)
-{
-	struct stat mine, there;
-
-	return !fstat(fd, &mine) && !stat(path, &there) && mine.st_ino == there.st_ino &&
-		mine.st_dev == there.st_dev;
-}
-
 int plane_lock(const char *name, struct xr_err *err)
 {
-	char dir[160], path[192];
 	int fd, ret;
 
-	snprintf(dir, sizeof(dir), XR_RUN_ROOT "/%s", name);
-	snprintf(path, sizeof(path), "%s/lock", dir);
 	for (;;) {
-		if ((mkdir(XR_RUN_ROOT, 0755) && errno != EEXIST) ||
-		    (mkdir(dir, 0700) && errno != EEXIST))
-			return plane_file_fail(err, "making ", dir);
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (fd < 0 && errno == ENOENT)
-			continue; /* destroy removed the directory */
+		fd = run_open(name, "lock", 0600, err);
 		if (fd < 0)
-			return plane_file_fail(err, "", path);
+			return fd;
 		ret = take(fd, name, err);
 		if (ret) {
 			close(fd);
 			return ret;
 		}
-		/* destroy may have removed the file that we waited on. */
-		if (is_there(fd, path))
+		/* "destroy" may have removed the file meanwhile. */
+		if (run_is_current(fd, name, "lock"))
 			return fd;
 		held--;
 		close(fd);
 	}
+}
+
+void plane_remove_lock(const char *name)
+{
+	run_remove(name, "lock");
 }
 
 void plane_unlock(struct plane *p)
@@ -206,15 +195,6 @@ void plane_unlock(struct plane *p)
 }
 
 /* ---- a plane that is kept open ---- */
-
-/* The lock file that is held is still the one by that name. */
-static bool lock_is_there(const struct plane *p)
-{
-	char path[192];
-
-	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/lock", p->name);
-	return is_there(p->lock_fd, path);
-}
 
 /* Whether what is pinned there is what is open here. */
 static bool is_same_instance(const struct plane *p)
@@ -251,7 +231,7 @@ int plane_relock(struct plane *p, struct xr_err *err)
 		if (ret)
 			return ret;
 		p->locked = true;
-		if (!lock_is_there(p))
+		if (!run_is_current(p->lock_fd, p->name, "lock"))
 			return stale(p, err);
 	} else {
 		if (!plane_exists(p))

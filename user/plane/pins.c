@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The files of an instance's directories, by their names. */
+/* Instances by their names: the directories in bpffs and the pins in these. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "pins.h"
+#include "lib/text.h"
+#include "plane_priv.h"
 
 int plane_pin_path(char *path, size_t size, const char *dir, const char *word)
 {
@@ -38,4 +41,68 @@ void plane_remove_dir(const char *dir)
 {
 	pins_each(dir, remove_file);
 	rmdir(dir);
+}
+
+bool plane_exists(const struct plane *p)
+{
+	struct stat st;
+	char meta[192];
+
+	/* Not access(): that asks on behalf of the real user. */
+	snprintf(meta, sizeof(meta), "%s/meta", p->dir);
+	return !stat(meta, &st);
+}
+
+int plane_missing(const char *name, struct xr_err *err)
+{
+	return xr_fail(err, -ENOENT,
+		       "no instance \"%s\": \"xroam apply\" or \"xroam dev "
+		       "attach\" makes it",
+		       name);
+}
+
+int plane_not_opened(const struct plane *p, struct xr_err *err)
+{
+	if (errno == EACCES)
+		return xr_fail(err, -EPERM,
+			       "%s: permission denied: run as root, or "
+			       "with CAP_DAC_OVERRIDE",
+			       p->dir);
+	return plane_missing(p->name, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int plane_list(char ***names, struct xr_err *err)
+{
+	struct xr_err ignored;
+	struct dirent *e;
+	char **list, **more;
+	size_t n = 0;
+	DIR *d;
+
+	list = calloc(1, sizeof(*list));
+	if (!list)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	d = plane_has_bpffs(XR_BPFFS) ? opendir(XR_PIN_ROOT) : NULL;
+	while (d && (e = readdir(d))) {
+		if (text_check_instance(e->d_name, &ignored))
+			continue;
+		more = realloc(list, (n + 2) * sizeof(*list));
+		if (!more)
+			break;
+		list = more;
+		list[n] = strdup(e->d_name);
+		if (!list[n])
+			break;
+		list[++n] = NULL;
+	}
+	if (d)
+		closedir(d);
+	qsort(list, n, sizeof(*list), by_name);
+	*names = list;
+	return 0;
 }

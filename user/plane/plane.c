@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Instances: finding one, locking it, opening it, waiting for its readers. */
+/* Opening and closing an instance, and waiting for the programs that read it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "model/model.h"
 #include "lib/text.h"
 #include "plane_priv.h"
-
-/* Who waits on it makes it anew; the directory stays if more is in it. */
-static void remove_lock(const char *name)
-{
-	char path[192];
-
-	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s/lock", name);
-	unlink(path);
-	*strrchr(path, '/') = '\0';
-	rmdir(path);
-}
 
 struct plane *plane_new(const char *name)
 {
@@ -46,35 +31,6 @@ struct plane *plane_new(const char *name)
 	return p;
 }
 
-bool plane_exists(const struct plane *p)
-{
-	struct stat st;
-	char meta[192];
-
-	/* Not access(): that asks on behalf of the real user. */
-	snprintf(meta, sizeof(meta), "%s/meta", p->dir);
-	return !stat(meta, &st);
-}
-
-int plane_missing(const char *name, struct xr_err *err)
-{
-	return xr_fail(err, -ENOENT,
-		       "no instance \"%s\": \"xroam apply\" or \"xroam dev "
-		       "attach\" makes it",
-		       name);
-}
-
-/* plane_exists() said no. */
-static int not_there(const struct plane *p, struct xr_err *err)
-{
-	if (errno == EACCES)
-		return xr_fail(err, -EPERM,
-			       "%s: permission denied: run as root, or "
-			       "with CAP_DAC_OVERRIDE",
-			       p->dir);
-	return plane_missing(p->name, err);
-}
-
 static int open_pins(struct plane *p, enum plane_how how, const struct xr_limits *limits,
 		     const __u8 *secret, struct xr_err *err)
 {
@@ -82,7 +38,7 @@ static int open_pins(struct plane *p, enum plane_how how, const struct xr_limits
 
 	if (!plane_exists(p)) {
 		if (how != PLANE_CREATE || errno == EACCES)
-			return not_there(p, err);
+			return plane_not_opened(p, err);
 		ret = plane_create(p, limits, secret, err);
 		if (ret)
 			return ret;
@@ -117,7 +73,7 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 	if (how != PLANE_READ) {
 		/* Asked again under the lock; this saves making a lock file. */
 		if (how == PLANE_CHANGE && !plane_exists(p)) {
-			ret = not_there(p, err);
+			ret = plane_not_opened(p, err);
 			goto fail;
 		}
 		ret = plane_lock(name, err);
@@ -136,7 +92,7 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 fail:
 	/* What was to be made and was not leaves no trace. */
 	if (how == PLANE_CREATE && p->lock_fd >= 0 && !plane_exists(p))
-		remove_lock(p->name);
+		plane_remove_lock(p->name);
 	plane_close(p);
 	return ret;
 }
@@ -155,42 +111,6 @@ void plane_close(struct plane *p)
 		close(p->packet_fd);
 	free(p->host_memo);
 	free(p);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int plane_list(char ***names, struct xr_err *err)
-{
-	struct xr_err ignored;
-	struct dirent *e;
-	char **list, **more;
-	size_t n = 0;
-	DIR *d;
-
-	list = calloc(1, sizeof(*list));
-	if (!list)
-		return xr_fail(err, -ENOMEM, "out of memory");
-	d = plane_has_bpffs(XR_BPFFS) ? opendir(XR_PIN_ROOT) : NULL;
-	while (d && (e = readdir(d))) {
-		if (text_check_instance(e->d_name, &ignored))
-			continue;
-		more = realloc(list, (n + 2) * sizeof(*list));
-		if (!more)
-			break;
-		list = more;
-		list[n] = strdup(e->d_name);
-		if (!list[n])
-			break;
-		list[++n] = NULL;
-	}
-	if (d)
-		closedir(d);
-	qsort(list, n, sizeof(*list), by_name);
-	*names = list;
-	return 0;
 }
 
 int plane_grace(struct plane *p)

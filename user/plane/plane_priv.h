@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of plane.h tell each other, and nobody else. */
+/* What the files of plane/ share, and nobody else uses. */
 #ifndef XR_PLANE_PLANE_PRIV_H
 #define XR_PLANE_PLANE_PRIV_H
 
 #include <bpf/libbpf.h>
+#include <sys/types.h>
 #include "pins.h"
 
 struct xroam_bpf;
@@ -16,6 +17,27 @@ int plane_need_files(struct xr_err *err);
 bool plane_has_bpffs(const char *path);
 /* Mounts one for PLANE_CREATE; else an error that says where it went. */
 int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err);
+
+/* ---- pins.c ---- */
+
+/* plane_exists() was false: says why, with errno as that left it. */
+int plane_not_opened(const struct plane *p, struct xr_err *err);
+
+/* ---- run_dir.c: files in XR_RUN_ROOT/INSTANCE ---- */
+
+#define RUN_PATH 192
+void run_path(char path[RUN_PATH], const char *instance, const char *file);
+/* Opens it for reading and writing, and makes it and its directory where there is none. */
+int run_open(const char *instance, const char *file, mode_t mode, struct xr_err *err);
+/* Whether what is open as fd still is the file of that name. */
+bool run_is_current(int fd, const char *instance, const char *file);
+/* Removes it, and the directory if nothing else is in it. */
+void run_remove(const char *instance, const char *file);
+
+/* ---- lock.c ---- */
+
+/* A process that waits for the lock makes the file anew. */
+void plane_remove_lock(const char *name);
 
 /* ---- maps.c ---- */
 
