@@ -92,10 +92,15 @@ int attach_replace(struct plane *p, struct xr_device *d, const struct attached *
 		   struct xr_err *err);
 int attach_remove(int ifindex, const struct attached *at, __u32 id);
 
-/* ---- attach_recover.c ---- */
+/* ---- attach_find.c ---- */
 
 /* The device that the program with that id is on, or was a second ago, anywhere. */
 bool attach_find(__u32 prog, struct device_place *at);
+
+/* Looks now: attach_find() finds what is there, not what was there a second ago. */
+void attach_look_everywhere(void);
+
+/* ---- attach_recover.c ---- */
 
 /* The id (__u32) of that program to each(), in each network namespace. */
 void attach_each_netns(const char *pin, void (*each)(void *id));

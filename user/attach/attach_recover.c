@@ -9,86 +9,8 @@
 #include <unistd.h>
 
 #include "attach_priv.h"
-#include "model/model_edit.h"
 #include "lib/netns.h"
 #include "plane/pins.h"
-
-/* ---- devices that were moved or renamed: the program tells them ---- */
-
-/*
- * All programs on all devices there are. A look goes through every namespace, so
- * many who ask in the same second share one.
- */
-static struct {
-	struct seen {
-		__u32 prog; /* its id */
-		struct device_place at;
-	} *item;
-	size_t n;
-	struct timespec when;
-} tour;
-
-static void note(__u32 prog, __u32 ifindex, const struct attached *on)
-{
-	struct seen *s = model_grow(&tour.item, &tour.n, sizeof(*s));
-
-	if (!s)
-		return;
-	s->prog = prog;
-	s->at.netns = netns_id();
-	s->at.ifindex = ifindex;
-	memcpy(s->at.name, on->name, sizeof(s->at.name));
-}
-
-static void look_here(void *ctx)
-{
-	struct if_nameindex *list = if_nameindex(), *i;
-	struct attached at;
-	int n;
-
-	(void)ctx;
-	for (i = list; i && i->if_index; i++) {
-		attach_look(i->if_index, &at);
-		for (n = 0; n < at.n; n++)
-			note(at.id[n], i->if_index, &at);
-	}
-	if (list)
-		if_freenameindex(list);
-}
-
-static void look_everywhere(void)
-{
-	free(tour.item);
-	tour.item = NULL;
-	tour.n = 0;
-	clock_gettime(CLOCK_MONOTONIC, &tour.when);
-	netns_each(look_here, NULL);
-}
-
-static bool find(__u32 prog, struct device_place *at)
-{
-	size_t i;
-
-	for (i = 0; prog && i < tour.n; i++) {
-		if (tour.item[i].prog != prog)
-			continue;
-		*at = tour.item[i].at;
-		return true;
-	}
-	return false;
-}
-
-bool attach_find(__u32 prog, struct device_place *at)
-{
-	struct timespec now;
-
-	if (!prog)
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!tour.when.tv_sec || now.tv_sec - tour.when.tv_sec > 1)
-		look_everywhere();
-	return find(prog, at);
-}
 
 /* The record goes where its program went. */
 static void follow(struct plane *p, struct xr_device *d, const struct device_place *at,
@@ -189,9 +111,9 @@ void attach_recover(struct plane *p, devices_changed_fn *changed)
 			netns_leave(back);
 	}
 	if (any)
-		look_everywhere();
+		attach_look_everywhere();
 	for (i = 0; any && i < XR_MAX_DEVICES; i++)
-		if (find(missing[i], &at))
+		if (attach_find(missing[i], &at))
 			follow(p, &p->devices[i], &at, changed);
 	drop_twins(p);
 }
