@@ -14,23 +14,13 @@
 #include "net/netlink.h"
 #include "plane/pins.h"
 #include "tc_priv.h"
-#include "tc_worker.h"
 
 #define HANDLE       0x7872 /* "xr": the first of those tried */
 #define HANDLES      8
-#define PRIORITIES   4                          /* from 1: before whoever does not say */
-#define TCX_INGRESS  ((enum bpf_attach_type)46) /* newer than our headers */
-#define TCX_EGRESS   ((enum bpf_attach_type)47)
+#define PRIORITIES   4  /* from 1: before whoever does not say */
 #define TCX_PROGRAMS 64 /* on one device, as the kernel has it */
 
 /* ---- what is on a device ---- */
-
-static enum bpf_tc_attach_point point_of(__u32 kind)
-{
-	return kind == XR_TC_TAP_OUT || kind == XR_TC_UPLINK_OUT || kind == XR_TC_TUNNEL_OUT
-		? BPF_TC_EGRESS
-		: BPF_TC_INGRESS;
-}
 
 struct filter {
 	__u32 prog, handle, priority;
@@ -115,16 +105,6 @@ static bool has_clsact(struct netlink *nl, __u32 ifindex)
  * do not. As filters do, they stay when the process ends.
  */
 
-static enum bpf_attach_type tcx_list(enum bpf_tc_attach_point point)
-{
-	return point == BPF_TC_EGRESS ? TCX_EGRESS : TCX_INGRESS;
-}
-
-enum bpf_attach_type tc_list(__u32 kind)
-{
-	return tcx_list(point_of(kind));
-}
-
 static bool has_tcx(__u32 ifindex)
 {
 	__u32 n = 0;
@@ -157,7 +137,7 @@ static int tcx_find(struct plane *p, __u32 ifindex, enum bpf_attach_type list, _
 
 static int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd, bool anew)
 {
-	enum bpf_attach_type list = tcx_list(point_of(h->kind));
+	enum bpf_attach_type list = tc_list(tc_point(h->kind));
 	int was = tcx_find(p, h->ifindex, list, 0), ret = 0;
 	LIBBPF_OPTS(bpf_prog_attach_opts, opts);
 
@@ -174,11 +154,11 @@ static int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd, bool 
 
 static void tcx_detach(struct plane *p, __u32 ifindex, enum bpf_tc_attach_point point, __u32 id)
 {
-	int fd = tcx_find(p, ifindex, tcx_list(point), id);
+	int fd = tcx_find(p, ifindex, tc_list(point), id);
 
 	if (fd < 0)
 		return;
-	bpf_prog_detach2(fd, ifindex, tcx_list(point));
+	bpf_prog_detach2(fd, ifindex, tc_list(point));
 	close(fd);
 }
 
@@ -212,7 +192,7 @@ static int add_filter(const struct bpf_tc_hook *hook, int fd, struct filter *f)
 static int attach_to(struct plane *p, struct netlink *nl, struct xr_tc_hook *h, int fd, bool anew)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = h->ifindex,
-			    .attach_point = point_of(h->kind));
+			    .attach_point = tc_point(h->kind));
 	const struct filter *ours;
 	struct filters there;
 	struct filter f;
@@ -293,16 +273,23 @@ int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_
 
 	strncpy(task.name, name, sizeof(task.name) - 1);
 	/* With a record it may be there already: that has to be looked at. */
-	if (p->tc_worker && !tc_find(p, ifindex, kind) && !tc_elsewhere(p, ifindex) &&
+	if (tc_has_worker(p) && !tc_find(p, ifindex, kind) && !tc_elsewhere(p, ifindex) &&
 	    !tc_stops_devices() && tc_record_new(p, ifindex, name, kind)) {
 		task.prog = tc_program(p, kind, err);
-		ret = task.prog < 0 ? task.prog : tc_worker_attach(p->tc_worker, &task);
+		ret = task.prog < 0 ? task.prog : tc_worker_attach(&task);
 	}
 	if (!ret)
 		return 0;
 	if (first)
 		first(p, place, name);
 	return tc_attach(p, ifindex, name, kind, err);
+}
+
+bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
+{
+	struct xr_tc_hook *h = tc_find(p, ifindex, kind);
+
+	return h && (h->attached || tc_worker_has(p, ifindex));
 }
 
 /* ---- detaching ---- */
@@ -345,9 +332,9 @@ static void detach_here(struct plane *p, struct xr_tc_hook *h)
 	bool made = h->made_clsact;
 
 	words_listen();
-	tcx_detach(p, ifindex, point_of(h->kind), 0);
+	tcx_detach(p, ifindex, tc_point(h->kind), 0);
 	if (!netlink_open(&nl)) {
-		remove_filter(p, &nl, ifindex, point_of(h->kind));
+		remove_filter(p, &nl, ifindex, tc_point(h->kind));
 		if (made)
 			remove_clsact(&nl, ifindex);
 	}

@@ -19,9 +19,8 @@
 int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
 	      struct xr_err *err);
 /*
- * The same, but it need not be there on return: a worker of the process, where it
- * has one (plane->tc_worker), goes on with it. Before, it calls first() of the VM
- * at that place.
+ * The same, but it need not be there on return: the plane's worker, where it has one
+ * (see below), goes on with it. Before that, it calls first() of the VM at that place.
  */
 typedef void tc_first(struct plane *p, __u32 place, const char *name);
 
@@ -62,5 +61,32 @@ int tc_replay_program(struct plane *p, struct xr_err *err);
 
 /* Detaches a program that is known by its pin alone (another map layout). */
 void tc_sweep(const char *pin);
+
+/*
+ * The worker: a thread that attaches tc programs while the process goes on, for the
+ * kernel waits for all CPUs before it returns, some ms. One for the process (the
+ * daemon) and the plane that it keeps open; a process without it waits instead.
+ * Each hook has its record before; one whose record has gone meanwhile is taken
+ * away again when it is settled.
+ */
+
+/* An fd that is readable when something is to be settled, the worker's; or -errno. */
+int tc_worker_start(struct plane *p);
+
+/*
+ * Writes down what is attached and what failed, each of which fail() is told of.
+ * Under the instance's lock, or with p NULL: the instance is gone. Nothing is done
+ * where there is no worker.
+ */
+typedef void tc_fail(void *ctx, const char *line);
+void tc_worker_settle(struct plane *p, tc_fail *fail, void *ctx);
+
+/* Waits until all is done, settles it in the same way, and closes the fd. */
+void tc_worker_stop(struct plane *p, tc_fail *fail, void *ctx);
+
+/* Whether something on that device is not settled yet. */
+bool tc_worker_has(const struct plane *p, __u32 ifindex);
+/* Until all that was to be attached to the device is. */
+void tc_worker_wait(const struct plane *p, __u32 ifindex);
 
 #endif

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of tc.h tell each other, and nobody else. */
+/* What the files behind tc.h share, and nobody else uses. */
 #ifndef XR_ATTACH_TC_PRIV_H
 #define XR_ATTACH_TC_PRIV_H
 
-#include <linux/bpf.h>
+#include <bpf/libbpf.h>
 #include "tc.h"
+
+#define TCX_INGRESS ((enum bpf_attach_type)46) /* newer than our headers */
+#define TCX_EGRESS  ((enum bpf_attach_type)47)
+
+/* ---- tc_program.c: the kinds of programs ---- */
 
 /* The pin of the kind's program; 0: for replaying. */
 const char *tc_word(__u32 kind);
@@ -12,8 +17,15 @@ const char *tc_word(__u32 kind);
 /* An fd to close, of the pinned program; loads all of them if there is none. */
 int tc_program(struct plane *p, __u32 kind, struct xr_err *err);
 
-/* The device's own list that programs of this kind are in (tcx). */
-enum bpf_attach_type tc_list(__u32 kind);
+/* The direction in which programs of this kind see frames. */
+enum bpf_tc_attach_point tc_point(__u32 kind);
+/* The device's own list of programs for that direction (tcx). */
+enum bpf_attach_type tc_list(enum bpf_tc_attach_point point);
+
+/* Loads all anew and puts them in the pins' places. */
+int tc_load(struct plane *p, struct xr_err *err);
+
+/* ---- tc_record.c: the map tc_hooks ---- */
 
 /* NULL: there is none. */
 struct xr_tc_hook *tc_record(struct plane *p, __u64 netns, __u32 ifindex, __u32 kind);
@@ -23,7 +35,21 @@ struct xr_tc_hook *tc_find(struct plane *p, __u32 ifindex, __u32 kind);
 struct xr_tc_hook *tc_record_new(struct plane *p, __u32 ifindex, const char *name, __u32 kind);
 void tc_record_drop(struct plane *p, struct xr_tc_hook *h);
 
-/* Loads all anew and puts them in the pins' places. */
-int tc_load(struct plane *p, struct xr_err *err);
+/* ---- tc_worker.c ---- */
+
+/* What the thread has to do, in the network namespace of whoever asks. */
+struct tc_task {
+	struct plane *p;
+	int prog; /* the worker's to close, also where tc_worker_attach() fails */
+	__u32 ifindex, kind;
+	char name[16];
+	tc_first *first; /* or NULL; see tc_attach_soon() */
+	__u32 place;
+};
+
+/* Whether the plane has a worker. */
+bool tc_has_worker(const struct plane *p);
+/* Hands the task over; its hook has a record. -ENOENT: there is no worker. */
+int tc_worker_attach(const struct tc_task *t);
 
 #endif

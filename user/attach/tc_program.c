@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tc programs, loaded once and pinned beside the instance's maps. */
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,17 +11,35 @@
 
 #include <copy.skel.h>
 
-static const char *const pin_word[] = {
-	[0] = "tc_replay",
-	[XR_TC_TAP_OUT] = "tc_tap_out",
-	[XR_TC_UPLINK_IN] = "tc_uplink_in",
-	[XR_TC_UPLINK_OUT] = "tc_uplink_out",
-	[XR_TC_TUNNEL_IN] = "tc_tunnel_in",
-	[XR_TC_TAP_IN] = "tc_tap_in",
-	[XR_TC_TUNNEL_OUT] = "tc_tunnel_out",
+static const struct {
+	const char *name; /* its pin's */
+	enum bpf_tc_attach_point point;
+} kind_of[] = {
+	[0] = { "tc_replay", 0 }, /* is on no device */
+	[XR_TC_TAP_OUT] = { "tc_tap_out", BPF_TC_EGRESS },
+	[XR_TC_UPLINK_IN] = { "tc_uplink_in", BPF_TC_INGRESS },
+	[XR_TC_UPLINK_OUT] = { "tc_uplink_out", BPF_TC_EGRESS },
+	[XR_TC_TUNNEL_IN] = { "tc_tunnel_in", BPF_TC_INGRESS },
+	[XR_TC_TAP_IN] = { "tc_tap_in", BPF_TC_INGRESS },
+	[XR_TC_TUNNEL_OUT] = { "tc_tunnel_out", BPF_TC_EGRESS },
 };
 
-#define KINDS (sizeof(pin_word) / sizeof(pin_word[0]))
+#define KINDS (sizeof(kind_of) / sizeof(kind_of[0]))
+
+const char *tc_word(__u32 kind)
+{
+	return kind_of[kind].name;
+}
+
+enum bpf_tc_attach_point tc_point(__u32 kind)
+{
+	return kind_of[kind].point;
+}
+
+enum bpf_attach_type tc_list(enum bpf_tc_attach_point point)
+{
+	return point == BPF_TC_EGRESS ? TCX_EGRESS : TCX_INGRESS;
+}
 
 static struct bpf_program *program_of(struct copy_bpf *skel, size_t kind)
 {
@@ -43,18 +60,13 @@ static int pin(struct plane *p, struct copy_bpf *skel, size_t kind)
 {
 	char path[512], tmp[512];
 
-	if (plane_pin_path(path, sizeof(path), p->dir, pin_word[kind]) ||
+	if (plane_pin_path(path, sizeof(path), p->dir, kind_of[kind].name) ||
 	    snprintf(tmp, sizeof(tmp), "%s" PLANE_UNFINISHED, path) < 0)
 		return -ENAMETOOLONG;
 	unlink(tmp);
 	if (bpf_obj_pin(bpf_program__fd(program_of(skel, kind)), tmp) || rename(tmp, path))
 		return -errno;
 	return 0;
-}
-
-const char *tc_word(__u32 kind)
-{
-	return pin_word[kind];
 }
 
 int tc_load(struct plane *p, struct xr_err *err)
@@ -89,7 +101,7 @@ int tc_program(struct plane *p, __u32 kind, struct xr_err *err)
 	char path[512];
 	int fd, ret;
 
-	ret = plane_pin_path(path, sizeof(path), p->dir, pin_word[kind]);
+	ret = plane_pin_path(path, sizeof(path), p->dir, kind_of[kind].name);
 	if (ret)
 		return ret;
 	fd = bpf_obj_get(path);

@@ -6,7 +6,6 @@
 
 #include "lib/netns.h"
 #include "tc_priv.h"
-#include "tc_worker.h"
 
 struct xr_tc_hook *tc_next(struct plane *p, int *at)
 {
@@ -137,13 +136,6 @@ void tc_record_drop(struct plane *p, struct xr_tc_hook *h)
 	}
 	__atomic_store_n(&h->ifindex, 0, __ATOMIC_RELEASE);
 	memset(h, 0, sizeof(*h));
-}
-
-bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind)
-{
-	struct xr_tc_hook *h = tc_find(p, ifindex, kind);
-
-	return h && (h->attached || (p->tc_worker && tc_worker_has(p->tc_worker, ifindex)));
 }
 
 bool tc_is_coming(struct plane *p, __u32 ifindex)

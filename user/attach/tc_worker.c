@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The thread that attaches tc programs while the process goes on: see tc.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <pthread.h>
@@ -11,7 +12,6 @@
 
 #include "lib/netns.h"
 #include "tc_priv.h"
-#include "tc_worker.h"
 
 struct job {
 	struct job *next;
@@ -21,7 +21,8 @@ struct job {
 	int ret;
 };
 
-struct tc_worker {
+struct worker {
+	const struct plane *p;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t more, less;
@@ -30,6 +31,13 @@ struct tc_worker {
 	int event;
 	__u64 netns; /* where the thread is */
 };
+
+static struct worker *the_worker; /* of this process; NULL: none */
+
+static struct worker *worker_of(const struct plane *p)
+{
+	return the_worker && the_worker->p == p ? the_worker : NULL;
+}
 
 /* ---- the thread ---- */
 
@@ -41,7 +49,7 @@ static void append(struct job **list, struct job *j)
 	*list = j;
 }
 
-static int attach(struct tc_worker *w, const struct job *j)
+static int attach(struct worker *w, const struct job *j)
 {
 	int ret;
 
@@ -52,13 +60,13 @@ static int attach(struct tc_worker *w, const struct job *j)
 	}
 	if (j->t.first)
 		j->t.first(j->t.p, j->t.place, j->t.name);
-	ret = bpf_prog_attach_opts(j->t.prog, j->t.ifindex, tc_list(j->t.kind), NULL);
+	ret = bpf_prog_attach_opts(j->t.prog, j->t.ifindex, tc_list(tc_point(j->t.kind)), NULL);
 	return ret == -EEXIST ? 0 : ret;
 }
 
 static void *work(void *ctx)
 {
-	struct tc_worker *w = ctx;
+	struct worker *w = ctx;
 	struct job *j;
 
 	pthread_mutex_lock(&w->lock);
@@ -82,44 +90,36 @@ static void *work(void *ctx)
 	return NULL;
 }
 
-struct tc_worker *tc_worker_new(int *event_fd)
+/* ---- the others ---- */
+
+int tc_worker_start(struct plane *p)
 {
-	struct tc_worker *w = calloc(1, sizeof(*w));
+	struct worker *w = calloc(1, sizeof(*w));
+	int ret;
 
 	if (!w)
-		return NULL;
+		return -ENOMEM;
+	w->p = p;
 	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->netns = netns_id();
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->more, NULL);
 	pthread_cond_init(&w->less, NULL);
-	if (w->event < 0 || pthread_create(&w->thread, NULL, work, w)) {
+	ret = w->event < 0 ? errno : pthread_create(&w->thread, NULL, work, w);
+	if (ret) {
 		if (w->event >= 0)
 			close(w->event);
 		free(w);
-		return NULL;
+		return -ret;
 	}
-	*event_fd = w->event;
-	return w;
+	the_worker = w;
+	return w->event;
 }
 
-void tc_worker_end(struct tc_worker *w)
+bool tc_has_worker(const struct plane *p)
 {
-	pthread_mutex_lock(&w->lock);
-	w->ends = true;
-	pthread_cond_signal(&w->more);
-	pthread_mutex_unlock(&w->lock);
-	pthread_join(w->thread, NULL);
+	return worker_of(p);
 }
-
-void tc_worker_free(struct tc_worker *w)
-{
-	if (w)
-		close(w->event);
-	free(w);
-}
-
-/* ---- the others ---- */
 
 static void job_free(struct job *j)
 {
@@ -129,13 +129,14 @@ static void job_free(struct job *j)
 	free(j);
 }
 
-int tc_worker_attach(struct tc_worker *w, const struct tc_task *t)
+int tc_worker_attach(const struct tc_task *t)
 {
-	struct job *j = calloc(1, sizeof(*j));
+	struct worker *w = worker_of(t->p);
+	struct job *j = w ? calloc(1, sizeof(*j)) : NULL;
 
 	if (!j) {
 		close(t->prog);
-		return -ENOMEM;
+		return w ? -ENOMEM : -ENOENT;
 	}
 	j->t = *t;
 	j->netns = netns_id();
@@ -158,23 +159,30 @@ static bool is_in(const struct job *list, __u32 ifindex)
 	return list;
 }
 
-static bool is_to_do(const struct tc_worker *w, __u32 ifindex)
+static bool is_to_do(const struct worker *w, __u32 ifindex)
 {
 	return is_in(w->todo, ifindex) || (w->doing && w->doing->t.ifindex == ifindex);
 }
 
-bool tc_worker_has(struct tc_worker *w, __u32 ifindex)
+bool tc_worker_has(const struct plane *p, __u32 ifindex)
 {
+	struct worker *w = worker_of(p);
 	bool has;
 
+	if (!w)
+		return false;
 	pthread_mutex_lock(&w->lock);
 	has = is_to_do(w, ifindex) || is_in(w->done, ifindex);
 	pthread_mutex_unlock(&w->lock);
 	return has;
 }
 
-void tc_worker_wait(struct tc_worker *w, __u32 ifindex)
+void tc_worker_wait(const struct plane *p, __u32 ifindex)
 {
+	struct worker *w = worker_of(p);
+
+	if (!w)
+		return;
 	pthread_mutex_lock(&w->lock);
 	while (is_to_do(w, ifindex))
 		pthread_cond_wait(&w->less, &w->lock);
@@ -187,12 +195,11 @@ static void detach(const struct job *j)
 
 	if (netns_enter(j->netns, &back))
 		return; /* it took the hook along */
-	bpf_prog_detach2(j->t.prog, j->t.ifindex, tc_list(j->t.kind));
+	bpf_prog_detach2(j->t.prog, j->t.ifindex, tc_list(tc_point(j->t.kind)));
 	netns_leave(back);
 }
 
-static void settle(struct plane *p, const struct job *j, void (*fail)(void *ctx, const char *line),
-		   void *ctx)
+static void settle(struct plane *p, const struct job *j, tc_fail *fail, void *ctx)
 {
 	struct xr_tc_hook *h = p ? tc_record(p, j->netns, j->t.ifindex, j->t.kind) : NULL;
 	char line[96];
@@ -209,12 +216,14 @@ static void settle(struct plane *p, const struct job *j, void (*fail)(void *ctx,
 	fail(ctx, line);
 }
 
-void tc_worker_settle(struct tc_worker *w, struct plane *p,
-		      void (*fail)(void *ctx, const char *line), void *ctx)
+void tc_worker_settle(struct plane *p, tc_fail *fail, void *ctx)
 {
+	struct worker *w = the_worker;
 	struct job *j, *next;
 	eventfd_t n;
 
+	if (!w)
+		return;
 	eventfd_read(w->event, &n);
 	pthread_mutex_lock(&w->lock);
 	j = w->done;
@@ -225,4 +234,21 @@ void tc_worker_settle(struct tc_worker *w, struct plane *p,
 		settle(p, j, fail, ctx);
 		job_free(j);
 	}
+}
+
+void tc_worker_stop(struct plane *p, tc_fail *fail, void *ctx)
+{
+	struct worker *w = the_worker;
+
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->ends = true;
+	pthread_cond_signal(&w->more);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	tc_worker_settle(p, fail, ctx);
+	the_worker = NULL;
+	close(w->event);
+	free(w);
 }

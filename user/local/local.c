@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "attach/tc.h"
-#include "attach/tc_worker.h"
 #include "host/host.h"
 #include "lib/netns.h"
 #include "lib/text.h"
@@ -405,8 +404,7 @@ int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r, struct x
 	memset(r, 0, sizeof(*r));
 	if (!ret && local_is_leaving(&l)) {
 		/* Whoever lets it go on after this relies on the copies. */
-		if (p->tc_worker)
-			tc_worker_wait(p->tc_worker, l.vm->tap);
+		tc_worker_wait(p, l.vm->tap);
 		ret = ring_replay(&l, l.now.next, r);
 	} else if (!ret && local_is_coming(&l)) {
 		kernel_arrive(&l, l.now.next, false);

@@ -57,7 +57,6 @@ struct plane {
 	int cpus;                    /* possible: values per-CPU maps give */
 	int emit_fd;                 /* plane_emit()'s program; -1: not opened */
 	struct host_memo *host_memo; /* host.c's */
-	struct tc_worker *tc_worker; /* the daemon's; NULL: none */
 	int packet_fd;               /* local/tap.c's; -1: not opened */
 
 	/* Mapped shared and writable; the kernel reads what is stored here. */
