@@ -41,12 +41,12 @@ static int on_filter(const struct nlmsghdr *nlh, void *ctx)
 		.priority = tc->tcm_info >> 16,
 	};
 
-	mnl_attr_for_each(a, nlh, sizeof(*tc))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*tc)) {
 		if (mnl_attr_get_type(a) != TCA_OPTIONS)
 			continue;
-		mnl_attr_for_each_nested(b, a) if (mnl_attr_get_type(b) == TCA_BPF_ID)
-			one.prog = mnl_attr_get_u32(b);
+		mnl_attr_for_each_nested(b, a)
+			if (mnl_attr_get_type(b) == TCA_BPF_ID)
+				one.prog = mnl_attr_get_u32(b);
 	}
 	/* Each chain of filters comes once more, without a handle. */
 	if (one.handle && f->n < 16)
