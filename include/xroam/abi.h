@@ -701,7 +701,7 @@ struct xr_gateway {
 	__u32 reserved2;
 };
 
-/* tc_hooks: where the tc programs of copy.bpf.c are attached. */
+/* tc_hooks: where the tc programs of tc.bpf.c are attached. */
 #define XR_MAX_TC_HOOKS 1024
 
 enum xr_tc_kind {

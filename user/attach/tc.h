@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where the tc programs of copy.bpf.c are attached: the tc_hooks map tells, the
+ * Where the tc programs of tc.bpf.c are attached: the tc_hooks map tells, the
  * kernel keeps them when the process ends. A record is written before its hook is
  * made and dropped after it is gone; what is ours on a device is known by the
  * maps it uses, so that each step can be repeated after a kill.
@@ -56,7 +56,7 @@ bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name, struct xr
 /* The next record at or after *at, or NULL; *at goes behind it. */
 struct xr_tc_hook *tc_next(struct plane *p, int *at);
 
-/* A program for replaying (see copy.bpf.c): an fd to close, or -errno. */
+/* A program for replaying (see tc.bpf.c): an fd to close, or -errno. */
 int tc_replay_program(struct plane *p, struct xr_err *err);
 
 /* Detaches a program that is known by its pin alone (another map layout). */

@@ -9,7 +9,7 @@
 #include "plane/pins.h"
 #include "tc_priv.h"
 
-#include <copy.skel.h>
+#include <tc.skel.h>
 
 static const struct {
 	const char *name; /* its pin's */
@@ -41,7 +41,7 @@ enum bpf_attach_type tc_list(enum bpf_tc_attach_point point)
 	return point == BPF_TC_EGRESS ? TCX_EGRESS : TCX_INGRESS;
 }
 
-static struct bpf_program *program_of(struct copy_bpf *skel, size_t kind)
+static struct bpf_program *program_of(struct tc_bpf *skel, size_t kind)
 {
 	struct bpf_program *prog[] = {
 		[0] = skel->progs.xroam_replay,
@@ -56,7 +56,7 @@ static struct bpf_program *program_of(struct copy_bpf *skel, size_t kind)
 	return prog[kind];
 }
 
-static int pin(struct plane *p, struct copy_bpf *skel, size_t kind)
+static int pin(struct plane *p, struct tc_bpf *skel, size_t kind)
 {
 	char path[512], tmp[512];
 
@@ -71,7 +71,7 @@ static int pin(struct plane *p, struct copy_bpf *skel, size_t kind)
 
 int tc_load(struct plane *p, struct xr_err *err)
 {
-	struct copy_bpf *skel = copy_bpf__open();
+	struct tc_bpf *skel = tc_bpf__open();
 	size_t kind;
 	int ret;
 
@@ -82,7 +82,7 @@ int tc_load(struct plane *p, struct xr_err *err)
 	ret = plane_reuse_maps(p, skel->obj, 0, err);
 	if (ret)
 		goto out;
-	ret = copy_bpf__load(skel);
+	ret = tc_bpf__load(skel);
 	if (ret) {
 		ret = plane_load_failed(ret, "loading the tc programs", err);
 		goto out;
@@ -92,7 +92,7 @@ int tc_load(struct plane *p, struct xr_err *err)
 	if (ret)
 		xr_fail(err, ret, "pinning the tc programs: %s", strerror(-ret));
 out:
-	copy_bpf__destroy(skel);
+	tc_bpf__destroy(skel);
 	return ret;
 }
 
