@@ -23,7 +23,7 @@
 #define XROAM_BPF_ECHO_H
 
 #include "parse.h"
-#include "vm_table.h"
+#include "vm_state.h"
 
 #define ECHO_SUSPECT  8    /* frames like the sample before one is numbered */
 #define ECHO_TOO_MANY 64   /* where there is no place for a number: drop one */

@@ -10,7 +10,7 @@
 #include "nexthop.h"
 #include "parse.h"
 #include "too_big.h"
-#include "vm_table.h"
+#include "vm_state.h"
 
 #define OUTER_TTL     64
 #define IP_DF         0x4000

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a VM's frame means for where it is.
+ *
+ * - A move that was prepared is completed by the VM's first frame from there, at
+ *   that very frame.
+ * - Without one, `policy moves` says whose announcements move a VM.
+ */
+#ifndef XROAM_BPF_BELIEVE_H
+#define XROAM_BPF_BELIEVE_H
+
+#include "origin.h"
+
+/* ---- addresses ---- */
+
+/*
+ * Whether the VM's binding has the address: the operator's, if he gave any; what
+ * was learned binds nobody, and nobody lists link-local ones.
+ */
+static __always_inline int is_bound(__u32 place, const __be32 *ip)
+{
+	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+	int given = 0;
+
+	if (!info || is_link_local(ip))
+		return 1;
+	for (int i = 0; i < XR_VM_ADDRS; i++) {
+		const __be32 *a = info->addr[i];
+
+		if (!(a[0] | a[1] | a[2] | a[3]) || info->learned & (1U << i))
+			continue;
+		if (same_addr(a, ip))
+			return 1;
+		given = 1;
+	}
+	return !given;
+}
+
+/* Loopback, and what is reserved: nobody learns it (vm_bad_addr() in user space). */
+static __always_inline int is_nobodys(const __be32 *ip)
+{
+	__u32 first = bpf_ntohl(ip[3]) >> 24;
+
+	if (ip[0] | ip[1])
+		return 0;
+	if (ip[2] == bpf_htonl(0xffff))
+		return first == 127 || !first;
+	return !ip[2] && ip[3] == bpf_htonl(1);
+}
+
+/* A place is left to learn an address that the VM says it has. */
+static __always_inline int is_news(__u32 place, const __be32 *ip)
+{
+	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+	int room = 0;
+
+	if (!info || is_link_local(ip) || is_nobodys(ip))
+		return 0;
+	for (int i = 0; i < XR_VM_ADDRS; i++) {
+		const __be32 *a = info->addr[i];
+
+		if (same_addr(a, ip))
+			return 0;
+		room |= !(a[0] | a[1] | a[2] | a[3]);
+	}
+	return room;
+}
+
+/* ---- telling ---- */
+
+static __always_inline void note_bytes(__u32 bytes, __u32 reason)
+{
+	struct packet p = { .bytes = bytes };
+
+	note(&p, reason);
+}
+
+#define NOTHING_CHANGED 0x10000
+
+/*
+ * Counts and tells what became of the claim at hand. place: of the VM, plus one,
+ * or 0; from: where it was, or that nothing changed. What a VM says it has anew is
+ * for the daemon, too, which alone can see to it that it is no news any more.
+ */
+__noinline int say(__u32 reason, __u32 place, __u32 from)
+{
+	struct claim *c = the_claim();
+	struct vm_news *n = news();
+
+	if (!c || !n)
+		return 0;
+	note_bytes(c->bytes, reason);
+	n->key = c->key;
+	__builtin_memcpy(n->ip, c->ip, sizeof(n->ip));
+	n->follow = reason == XR_R_ANNOUNCEMENT;
+	n->most = from != NOTHING_CHANGED ? 0 : n->follow ? XR_VM_ADDRS : 1;
+	n->from = n->most ? 0 : from;
+	n->announcement = c->kind;
+	return tell(reason, place);
+}
+
+static __always_inline void count_spoofed(__u32 place)
+{
+	struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+
+	if (info && !knobs.trace)
+		__sync_fetch_and_add(&info->spoofed, 1);
+}
+
+/* ---- moves ---- */
+
+/* Prepared, and here it speaks from where it was expected. */
+__noinline int activate(__u32 place)
+{
+	struct claim *c = the_claim();
+	__u32 from = c ? vm_complete(place) : 0;
+
+	if (!from)
+		return 0;
+	if (c->sort == CLAIM_SAYS)
+		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
+	return say(XR_R_ACTIVATED, place + 1, from - 1);
+}
+
+/* RFC 7432 §15.1: who moves too often stays where the operator's word put it. */
+__noinline int move_by_word(__u32 place, __u32 host)
+{
+	struct claim *c = the_claim();
+	struct xr_vm *vm = vm_at(place);
+	__u32 tick = now_tick(), moves, frozen;
+	union vm_word w, to;
+
+	if (!c || !vm)
+		return 0;
+	to = w = vm_now(vm);
+	moves = vm->flap_moves + 1;
+	if (tick - vm->flap_since >= knobs.flap_seconds)
+		moves = 1;
+	frozen = moves > knobs.flap_moves;
+	to.now.host = frozen ? w.now.home : host;
+	to.now.state = XR_VM_MOVED;
+	to.now.flags &= ~XR_VM_LOOP;
+	if (frozen)
+		to.now.flags |= XR_VM_FROZEN;
+	if (vm_under_way(w) || !vm_take(vm, w, to, vm->ttl ?: knobs.vm_ttl))
+		return 0;
+	count_move(place);
+	vm->flap_moves = moves;
+	if (moves == 1)
+		vm->flap_since = tick;
+	if (frozen)
+		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
+	return say(frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1, w.now.host);
+}
+
+/* Whose port, or tunnel, this is, if the policy lets it move VMs; or 0. */
+static __always_inline __u32 believed_host(struct xdp_md *ctx, const struct claim *c)
+{
+	const struct xr_port *port = this_port();
+	__u32 index;
+
+	if (knobs.moves == XR_MOVES_EXPECTED || !port ||
+	    (knobs.moves == XR_MOVES_PORTS && !port->trusted))
+		return 0;
+	index = c->far ?: port->host;
+	return index && host_get(index).flags == XR_HOST_USED ? index : 0;
+}
+
+/* It says what it may say, where it may; maybe an address that is new. */
+static __always_inline int confirm(const struct claim *c, __u32 place, union vm_word w)
+{
+	if (c->sort != CLAIM_SAYS)
+		return 0;
+	if (c->has_ip && w.now.state == XR_VM_MOVED && !(w.now.flags & XR_VM_LOCK) &&
+	    is_news(place, c->ip))
+		return say(XR_R_ANNOUNCEMENT, place + 1, NOTHING_CHANGED);
+	note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
+	return 0;
+}
+
+/* What a VM's frame means for where it is. */
+__noinline int believe(struct xdp_md *ctx, __u32 place)
+{
+	struct claim *c = the_claim();
+	struct xr_vm *vm = vm_at(place);
+	union vm_word w;
+	__u32 host;
+
+	if (!c || !vm)
+		return 0;
+	vm_age(place, c->bytes);
+	w = vm_now(vm);
+	if (is_arriving(ctx, place))
+		return 0;
+	if (is_in_place(ctx, place, w.now.host))
+		return confirm(c, place, w);
+	if (vm_under_way(w) && c->sort != CLAIM_PROBE && is_at(ctx, w.now.next) &&
+	    !is_forged(ctx, w.now.next))
+		return activate(place);
+	if (c->sort != CLAIM_SAYS)
+		return 0;
+	host = believed_host(ctx, c);
+	if (host && !vm_under_way(w) && !(w.now.flags & XR_VM_FROZEN))
+		return move_by_word(place, host);
+	count_spoofed(place);
+	return say(XR_R_SPOOFED, place + 1, NOTHING_CHANGED);
+}
+
+#endif

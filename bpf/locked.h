@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Locked VMs, by MAC: which of them the frame at hand may claim to be. */
+#ifndef XROAM_BPF_LOCKED_H
+#define XROAM_BPF_LOCKED_H
+
+#include "claim.h"
+
+static __always_inline __u32 vms_locked(void)
+{
+	return *(const volatile __u32 *)&vm_control.locked;
+}
+
+static __always_inline const struct xr_port *this_port(void)
+{
+	__u32 slot = knobs.dev_slot;
+
+	return bpf_map_lookup_elem(&ports, &slot);
+}
+
+/* Whether the frame at hand may be in the VM's segment: by the switch's key. */
+__noinline int may_be_in_segment(struct xdp_md *ctx, __u32 place)
+{
+	const struct xr_port *port = this_port();
+	struct claim *c = the_claim();
+	struct xr_vm *vm = vm_at(place);
+	__u32 vlan;
+
+	if (!c || !vm || !port)
+		return 1;
+	vlan = vm->key >> 48;
+	if (vlan == c->tag || (c->off && vlan == c->segment))
+		return 1;
+	if (c->off)
+		return 0;
+	/* At its own port it needs no tag. */
+	if (vm->tap && vm->tap == ingress_of(ctx) && !c->tag)
+		return 1;
+	switch (port->sw) {
+	case XR_SWITCH_MACS:
+		return !vlan || !port->pvid || vlan == port->pvid;
+	case XR_SWITCH_VLANS:
+		/* Tags that it does not know are none. */
+		if (c->untagged || c->tpid != port->tpid)
+			return !vlan || vlan == port->pvid;
+		return !vlan && !c->exact;
+	case XR_SWITCH_NONE:
+		/* Where VMs of a VLAN have ports, this may be another one. */
+		return !c->tag && !c->exact && vm->tap;
+	default:
+		return !c->tag && !c->exact;
+	}
+}
+
+static __always_inline int is_locked(__u32 place)
+{
+	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+
+	return vm && vm_now(vm).now.flags & XR_VM_LOCK;
+}
+
+/*
+ * A locked VM, plus one, that has this MAC in a segment where the frame at hand may
+ * be; from the ith of an element on.
+ */
+static __always_inline __u32 nth_locked(struct xdp_md *ctx, const struct xr_locked *l, __u32 i,
+					__u64 mac)
+{
+	__u32 place = l->place[i];
+	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+
+	if (!vm || (vm->key & MAC_MASK) != mac || !is_locked(place) ||
+	    !may_be_in_segment(ctx, place - 1))
+		return 0;
+	return place;
+}
+
+/* The first of them, plus one; XR_MAX_VMS + 1: there are too many to tell. */
+__noinline __u32 locked_vm(struct xdp_md *ctx, __u64 mac)
+{
+	const struct xr_locked *l;
+
+	mac &= MAC_MASK;
+	l = bpf_map_lookup_elem(&locked_macs, &mac);
+	if (!l)
+		return 0;
+	for (int i = 0; i < XR_LOCKED_SAME; i++) {
+		__u32 place = nth_locked(ctx, l, i, mac);
+
+		if (place)
+			return place;
+	}
+	return l->more ? XR_MAX_VMS + 1 : 0;
+}
+
+#endif
