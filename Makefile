@@ -48,9 +48,9 @@ SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
 
 CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
 # What the command, the daemon and the tests are built on: every room but these.
-CORE_SRC := $(filter-out user/cid/% user/cmd/% user/source/%,$(wildcard user/*/*.c))
+CORE_SRC := $(filter-out user/cid/% user/args/% user/show/% user/cmd/% user/source/%,$(wildcard user/*/*.c))
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
-CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c user/cmd/*.c))
+CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c user/args/*.c user/show/*.c user/cmd/*.c))
 SOURCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/source/*.c))
 CORE_A := $(BUILD)/libxroam-core.a
 CID_A := $(BUILD)/libxroam-cid.a

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
-#include "cmd/cmd.h"
+#include "args/args.h"
 
 #ifndef XR_VERSION
 #define XR_VERSION "0.1.0"

@@ -37,8 +37,8 @@ ok "no arrow runs up, no private header is another room's" "$(scripts/rooms 2>&1
 ok "an arrow that runs up is found" "$(finds user/net/path.c '#include "vm/vm.h"')" \
 	"user/net/path.c: vm/vm.h is a room above net"
 ok "a private header of a room below, too" \
-	"$(finds user/cmd/cmd.c '#include "vm/vm_priv.h"')" \
-	"user/cmd/cmd.c: vm/vm_priv.h is private to vm"
+	"$(finds user/cmd/vip.c '#include "vm/vm_priv.h"')" \
+	"user/cmd/vip.c: vm/vm_priv.h is private to vm"
 ok "and a room that has no place yet" "$(finds user/attic/box.c '#include "box.h"')" \
 	"user/attic/box.c: attic is no room that scripts/rooms knows"
 ok "the picture has each room" "$(scripts/rooms -p | wc -l)" "$(find user -mindepth 1 -type d | wc -l)"

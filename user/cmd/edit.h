@@ -3,7 +3,7 @@
 #ifndef XR_CMD_EDIT_H
 #define XR_CMD_EDIT_H
 
-#include "cmd.h"
+#include "args/args.h"
 #include "model/model.h"
 
 /*

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "args/args.h"
 #include "source/source.h"
 
 static const char help[] =

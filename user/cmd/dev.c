@@ -7,7 +7,7 @@
 
 #include "apply/devices.h"
 #include "apply/instance.h"
-#include "cmd.h"
+#include "args/args.h"
 #include "lib/netns.h"
 
 static const char help[] =

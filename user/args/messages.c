@@ -8,7 +8,7 @@
 
 #include "apply/commit.h"
 #include "apply/instance.h"
-#include "cmd.h"
+#include "args.h"
 #include "model/model.h"
 #include "lib/error.h"
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "args.h"
 #include "lib/clean.h"
 
 /* Of several lines in a row for one descriptor. */

@@ -11,7 +11,7 @@
 #include "apply/instance.h"
 #include "apply/model_load.h"
 #include "attach/attach.h"
-#include "cmd.h"
+#include "args/args.h"
 #include "config/config.h"
 #include "model/model.h"
 #include "host/hops.h"

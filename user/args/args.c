@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The words after a command, one by one. */
 #include <string.h>
-#include "cmd.h"
+#include "args.h"
 
 char *args_next(struct args *a)
 {

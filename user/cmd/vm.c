@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "apply/instance.h"
-#include "cmd.h"
+#include "args/args.h"
 #include "host/host.h"
 #include "local/local.h"
 #include "plane/vm_event.h"

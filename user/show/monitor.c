@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd.h"
+#include "args/args.h"
 #include "host/host.h"
 #include "lib/reason.h"
 #include "report/events.h"

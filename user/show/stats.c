@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd.h"
+#include "args/args.h"
 #include "lib/reason.h"
 #include "plane/stats.h"
 #include "plane/vm_state.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "args.h"
 #include "lib/clean.h"
 #include "lib/netns.h"
 #include "underlay/outer.h"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "attach/attach.h"
-#include "cmd.h"
+#include "args/args.h"
 #include "lib/netns.h"
 #include "lib/reason.h"
 #include "plane/daemon_claim.h"

@@ -4,8 +4,8 @@
  * do_<object>(argc, argv), argv[0] being the object's word. Handlers get
  * argv[0] = the command's word and return the exit status.
  */
-#ifndef XR_CMD_CMD_H
-#define XR_CMD_CMD_H
+#ifndef XR_ARGS_ARGS_H
+#define XR_ARGS_ARGS_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "args/args.h"
 #include "host/host.h"
 #include "lib/reason.h"
 #include "report/explain.h"
