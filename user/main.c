@@ -11,6 +11,9 @@
 #include <xdp/libxdp.h>
 
 #include "args/args.h"
+#include "args/out.h"
+#include "cmd/cmd.h"
+#include "show/show.h"
 
 #ifndef XR_VERSION
 #define XR_VERSION "0.1.0"

@@ -2,6 +2,7 @@
 /* The words after a command, one by one. */
 #include <string.h>
 #include "args.h"
+#include "out.h"
 
 char *args_next(struct args *a)
 {

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Errors, opening the instance, and choosing a command. */
-#include <errno.h>
+/* Errors and warnings: a line each on standard error, or a JSON object. */
+#include <ctype.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "apply/commit.h"
-#include "apply/instance.h"
 #include "args.h"
-#include "model/model.h"
-#include "lib/error.h"
-
-struct cmd_options opt = { .instance = "default" };
+#include "out.h"
 
 /* ---- errors ---- */
 
@@ -102,169 +98,95 @@ void cmd_warn(const char *fmt, ...)
 	va_end(ap);
 }
 
-static int open_to_change(struct plane **p, enum plane_how how)
+/* ---- warnings of one kind are one line ---- */
+
+#define KINDS 32
+
+static struct kind {
+	char *first, *shape;
+	size_t n;
+} kinds[KINDS];
+static size_t count;
+
+/* What is behind such a word is a name. */
+static bool names(const char *word, size_t len)
 {
-	struct xr_err err = { "" };
-
-	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
-		return cmd_fail(&err);
-	/* What a killed command began is finished before anything else. */
-	if (model_recover(*p, &err)) {
-		plane_close(*p);
-		return cmd_fail(&err);
-	}
-	if (err.text[0])
-		cmd_warn("%s", err.text);
-	return EXIT_DONE;
-}
-
-int cmd_open(struct plane **p, enum plane_how how)
-{
-	struct xr_err err = { "" };
-	int ret;
-
-	if (how != PLANE_READ)
-		return open_to_change(p, how);
-	/*
-	 * Nobody wants to see half a change: wait for it, or finish it. Who
-	 * may only read goes on with what there is.
-	 */
-	if (model_unfinished(opt.instance)) {
-		ret = instance_open(p, opt.instance, PLANE_CHANGE, NULL, NULL, &err);
-		if (!ret) {
-			if (model_recover(*p, &err) || err.text[0])
-				cmd_warn("%s", err.text);
-			plane_close(*p);
-		} else if (ret == -EBUSY) {
-			cmd_warn("%s; what is shown is half a change", err.text);
-		}
-	}
-	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
-		return cmd_fail(&err);
-	return EXIT_DONE;
-}
-
-/* ---- choosing a command ---- */
-
-static bool is_help(const char *s)
-{
-	return !strcmp(s, "help") || !strcmp(s, "-h") || !strcmp(s, "--help");
-}
-
-/* Index of the match, -1 for none, -2 for several. */
-static int match(const char *s, const char *(*nth)(const void *list, int i), const void *list)
-{
-	size_t len = strlen(s);
-	const char *word;
-	int i, found = -1;
-
-	for (i = 0; (word = nth(list, i)); i++) {
-		if (!strcmp(word, s))
-			return i;
-		if (!len || strncmp(word, s, len))
-			continue;
-		found = found == -1 ? i : -2;
-	}
-	return found;
-}
-
-static const char *nth_cmd(const void *list, int i)
-{
-	return ((const struct cmd *)list)[i].word;
-}
-
-static const char *nth_word(const void *list, int i)
-{
-	return ((const char *const *)list)[i];
-}
-
-static void no_match(const char *what, const char *s, int found,
-		     const char *(*nth)(const void *, int), const void *list)
-{
-	char text[512] = "";
-	const char *word;
-	int i;
-
-	for (i = 0; (word = nth(list, i)); i++) {
-		if (found == -2 && strncmp(word, s, strlen(s)))
-			continue;
-		if (strlen(text) + strlen(word) + 3 > sizeof(text))
-			break;
-		if (text[0])
-			strcat(text, ", ");
-		strcat(text, word);
-	}
-	if (found == -2)
-		cmd_usage("%s \"%s\" could be any of: %s", what, s, text);
-	else
-		cmd_usage("%s \"%s\" is unknown: write one of %s", what, s, text);
-}
-
-/* What destroys or stops something is written out. */
-static bool wants_whole(const char *word)
-{
-	static const char *const words[] = { "destroy", "leave", "del", "down", "force" };
+	static const char *const words[] = { "backend", "host", "vip", "VIP",
+					     "vm",      "VM",   "dev", "device" };
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcmp(word, words[i]))
+		if (strlen(words[i]) == len && !memcmp(words[i], word, len))
 			return true;
 	return false;
 }
 
-static int choose(const char *what, const char *s, const char *(*nth)(const void *, int),
-		  const void *list)
+static bool has_digit(const char *word, size_t len)
 {
-	int found = match(s, nth, list);
+	for (; len; word++, len--)
+		if (isdigit((unsigned char)*word))
+			return true;
+	return false;
+}
 
-	if (found < 0) {
-		no_match(what, s, found, nth, list);
-	} else if (strcmp(nth(list, found), s) && wants_whole(nth(list, found))) {
-		cmd_usage(
-			"%s \"%s\": write \"%s\" in full; what takes something away is not abbreviated",
-			what, s, nth(list, found));
-		return -1;
+/* The line with '*' for each name and number. NULL: no memory. */
+static char *shape_of(const char *line)
+{
+	char *shape = malloc(2 * strlen(line) + 1), *to = shape;
+	bool is_name = false;
+	size_t len;
+
+	for (; shape && *line; line += len) {
+		len = strcspn(line, " ");
+		if (!len) {
+			len = 1;
+			*to++ = ' ';
+			continue;
+		}
+		if (is_name || has_digit(line, len)) {
+			*to++ = '*';
+		} else {
+			memcpy(to, line, len);
+			to += len;
+		}
+		is_name = names(line, len);
 	}
-	return found;
+	if (shape)
+		*to = '\0';
+	return shape;
 }
 
-const struct cmd *cmd_match(const struct cmd *cmds, const char *what, const char *s)
+void cmd_warn_of(const char *line)
 {
-	int i = choose(what, s, nth_cmd, cmds);
+	char *shape = shape_of(line), *first;
+	size_t i;
 
-	return i < 0 ? NULL : &cmds[i];
-}
-
-int cmd_word(const char *const *words, const char *what, const char *s)
-{
-	return choose(what, s, nth_word, words);
-}
-
-bool cmd_help(const char *help, int argc, char **argv)
-{
-	if (argc < 2 || !is_help(argv[1]))
-		return false;
-	fputs(help, stdout);
-	return true;
-}
-
-int cmd_select(const struct cmd *cmds, const char *help, int argc, char **argv)
-{
-	const struct cmd *cmd = cmds;
-
-	if (cmd_help(help, argc, argv) || cmd_help(help, argc - 1, argv + 1))
-		return EXIT_DONE;
-	if (argc < 2) {
-		while (cmd->word && strcmp(cmd->word, "show"))
-			cmd++;
-		if (!cmd->word)
-			return cmd_usage("%s: a command is missing; see "
-					 "\"xroam %s help\"",
-					 argv[0], argv[0]);
-		return cmd->run(argc, argv);
+	for (i = 0; shape && i < count; i++)
+		if (!strcmp(kinds[i].shape, shape)) {
+			kinds[i].n++;
+			free(shape);
+			return;
+		}
+	first = shape && count < KINDS ? strdup(line) : NULL;
+	if (!first) {
+		free(shape);
+		cmd_warn("%s", line);
+		return;
 	}
-	cmd = cmd_match(cmds, "command", argv[1]);
-	if (!cmd)
-		return EXIT_USAGE;
-	return cmd->run(argc - 1, argv + 1);
+	kinds[count++] = (struct kind){ first, shape, 1 };
+}
+
+void cmd_warn_now(void)
+{
+	size_t i, n = count;
+
+	count = 0;
+	for (i = 0; i < n; i++) {
+		if (kinds[i].n > 1)
+			cmd_warn("%s (and %zu more like it)", kinds[i].first, kinds[i].n - 1);
+		else
+			cmd_warn("%s", kinds[i].first);
+		free(kinds[i].first);
+		free(kinds[i].shape);
+	}
 }

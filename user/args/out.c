@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a command prints: JSON values, or a table. */
+/* What a command prints: a JSON value, or a table. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "args.h"
-#include "lib/clean.h"
-#include "lib/netns.h"
-#include "underlay/outer.h"
+#include "out.h"
 
 int out_json(json_t *value)
 {
@@ -22,73 +19,6 @@ int out_json(json_t *value)
 	json_decref(value);
 	/* A full disk is told of once, at the end: see main(). */
 	return EXIT_DONE;
-}
-
-void out_no_memory(void)
-{
-	dprintf(STDERR_FILENO, "%s\n",
-		opt.json ? "{\"error\":\"out of memory\"}" : "xroam: out of memory");
-	_exit(EXIT_REFUSED);
-}
-
-json_t *json_text(const char *text)
-{
-	char *clean = clean_utf8(text);
-	json_t *value;
-
-	if (!clean)
-		out_no_memory();
-	value = json_string(clean);
-	free(clean);
-	return value;
-}
-
-json_t *json_netns(__u64 id)
-{
-	char text[NETNS_TEXT];
-
-	return id == netns_id() ? json_null() : json_text(netns_text(id, text));
-}
-
-json_t *json_addr(const __be32 addr[XR_ADDR_WORDS])
-{
-	char buf[TEXT_ADDR];
-
-	return json_string(text_addr(buf, addr));
-}
-
-json_t *json_vip(const __be32 addr[XR_ADDR_WORDS], __be16 port, __u8 proto)
-{
-	char buf[TEXT_VIP];
-
-	return json_string(text_vip(buf, addr, port, proto));
-}
-
-json_t *json_mac(const __u8 mac[6])
-{
-	char buf[TEXT_MAC];
-
-	return json_string(text_mac(buf, mac));
-}
-
-json_t *json_hex(const void *octets, size_t len)
-{
-	char buf[2 * len + 1];
-
-	return json_string(text_hex(buf, sizeof(buf), octets, len));
-}
-
-void json_add_mtu(json_t *to, struct plane *p, __u32 path)
-{
-	struct outer_mtu m;
-
-	if (!path || path >= p->paths_max || !p->paths[path].mtu)
-		return;
-	json_object_set_new(to, "mtu", json_integer(p->paths[path].mtu));
-	if (outer_learned(p, path, &m))
-		json_object_set_new(to, "mtu_learned",
-				    json_pack("{s:i, s:i, s:o}", "mtu", (int)m.mtu, "seconds",
-					      (int)m.seconds, "from", json_addr(m.from)));
 }
 
 struct table {

@@ -14,8 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "args.h"
 #include "lib/clean.h"
+#include "out.h"
+#include "plane/plane.h"
 
 /* Of several lines in a row for one descriptor. */
 struct piece {

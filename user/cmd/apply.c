@@ -10,7 +10,7 @@
 #include "apply/commit.h"
 #include "apply/model_load.h"
 #include "config/config.h"
-#include "edit.h"
+#include "edit_priv.h"
 #include "host/host.h"
 
 static const char apply_help[] =

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edit_priv.h"
 #include "model/model_edit.h"
-#include "edit.h"
 #include "plane/stats.h"
 #include "steer/flow_table.h"
 

@@ -7,8 +7,8 @@
 #include <xroam/cid.h>
 
 #include "config/config.h"
+#include "edit_priv.h"
 #include "model/model_edit.h"
-#include "edit.h"
 #include "plane/stats.h"
 #include "steer/sid_table.h"
 

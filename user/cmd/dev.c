@@ -8,6 +8,8 @@
 #include "apply/devices.h"
 #include "apply/instance.h"
 #include "args/args.h"
+#include "args/out.h"
+#include "cmd.h"
 #include "lib/netns.h"
 
 static const char help[] =

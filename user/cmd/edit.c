@@ -4,7 +4,7 @@
 #include "apply/commit.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
-#include "edit.h"
+#include "edit_priv.h"
 
 void cmd_changed(void *ctx, const char *line)
 {

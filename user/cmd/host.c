@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/model_edit.h"
-#include "edit.h"
+#include "edit_priv.h"
 #include "host/host.h"
+#include "model/model_edit.h"
 #include "plane/stats.h"
 #include "plane/vm_state.h"
 

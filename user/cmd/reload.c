@@ -10,11 +10,13 @@
 #include "apply/commit.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
-#include "attach/attach.h"
 #include "args/args.h"
+#include "args/out.h"
+#include "attach/attach.h"
+#include "cmd.h"
 #include "config/config.h"
-#include "model/model.h"
 #include "host/hops.h"
+#include "model/model.h"
 
 #define KEPT XR_RUN_ROOT "/INSTANCE.destroyed.yaml"
 

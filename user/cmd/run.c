@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "args/args.h"
+#include "args/out.h"
+#include "cmd.h"
 #include "source/source.h"
 
 static const char help[] =

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "edit_priv.h"
 #include "model/model_edit.h"
-#include "edit.h"
 #include "plane/stats.h"
 
 static const char help[] =

@@ -23,6 +23,8 @@
 
 #include "apply/instance.h"
 #include "args/args.h"
+#include "args/out.h"
+#include "cmd.h"
 #include "host/host.h"
 #include "local/local.h"
 #include "plane/vm_event.h"

@@ -2,7 +2,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,33 +83,6 @@ void health_count(struct plane *p, struct health *h)
 	for (i = 0; i < XR_MAX_DEVICES; i++)
 		h->devices += p->devices[i].ifindex != 0;
 	count_vms(p, h);
-}
-
-void health_wrong(struct check *c, const char *fmt, ...)
-{
-	char line[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	c->each(c->ctx, line);
-}
-
-const char *health_name(const struct xr_device *d, const struct device_place *at,
-			char text[XR_NAME_LEN + NETNS_PLACE])
-{
-	char place[NETNS_PLACE];
-
-	if (at->no_netns)
-		return d->name;
-	snprintf(text, XR_NAME_LEN + NETNS_PLACE, "%s%s", d->name, netns_place(at->netns, place));
-	return text;
-}
-
-const char *health_there(const struct device_place *at)
-{
-	return at->no_netns || at->netns == netns_id() ? "" : "there, ";
 }
 
 /* Another one of the same name, which whoever says that name would mean. */

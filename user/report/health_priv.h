@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the judges of health share. */
+/* What the checks of health share. */
 #ifndef XR_REPORT_HEALTH_PRIV_H
 #define XR_REPORT_HEALTH_PRIV_H
 
@@ -14,18 +14,19 @@ struct check {
 	void *ctx;
 };
 
+/* health_line.c: one line, for each() of the check. */
 void health_wrong(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The device's name, and its namespace where that is not this one. */
+const char *health_name(const struct xr_device *d, const struct device_place *at,
+			char text[XR_NAME_LEN + NETNS_PLACE]);
+/* In front of a command that mends the device: "there, " for another namespace, or "". */
+const char *health_there(const struct device_place *at);
 
 /* health_steer.c: VIPs without servers; CIDs that steer nothing. */
 void check_vips(struct check *c);
 void check_steering(struct check *c);
 
 /* health_peer.c: no packet comes, or what is sent back out of a veth vanishes. */
-/* The name, and where that is not here the namespace. */
-const char *health_name(const struct xr_device *d, const struct device_place *at,
-			char text[XR_NAME_LEN + NETNS_PLACE]);
-/* Where its cure is to be said: "there, " after such a name, or "". */
-const char *health_there(const struct device_place *at);
 void check_link(struct check *c, const struct xr_device *d, const struct device_place *at);
 
 #endif

@@ -14,9 +14,11 @@
 #include <string.h>
 
 #include "args/args.h"
+#include "args/out.h"
 #include "host/host.h"
 #include "lib/reason.h"
 #include "report/explain.h"
+#include "show.h"
 #include "vm/vm.h"
 
 static const char help[] =

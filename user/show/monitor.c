@@ -8,10 +8,12 @@
 #include <time.h>
 
 #include "args/args.h"
+#include "args/out.h"
 #include "host/host.h"
 #include "lib/reason.h"
-#include "report/events.h"
 #include "lib/vm_key.h"
+#include "report/events.h"
+#include "show.h"
 
 static const char help[] =
 	"Usage: xroam monitor\n"

@@ -8,9 +8,11 @@
 #include <time.h>
 
 #include "args/args.h"
+#include "args/out.h"
 #include "lib/reason.h"
 #include "plane/stats.h"
 #include "plane/vm_state.h"
+#include "show.h"
 
 static const char help[] =
 	"Usage: xroam stats [vip|backend|vm|host|dev|reason] [--watch SECONDS]\n"

@@ -9,13 +9,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attach/attach.h"
 #include "args/args.h"
+#include "args/out.h"
+#include "attach/attach.h"
 #include "lib/netns.h"
 #include "lib/reason.h"
 #include "plane/daemon_claim.h"
 #include "plane/stats.h"
 #include "report/health.h"
+#include "show.h"
 
 static const char help[] =
 	"Usage: xroam status [--check] [-w [SECONDS]]\n"

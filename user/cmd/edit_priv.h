@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the commands that change an instance share. */
-#ifndef XR_CMD_EDIT_H
-#define XR_CMD_EDIT_H
+#ifndef XR_CMD_EDIT_PRIV_H
+#define XR_CMD_EDIT_PRIV_H
 
 #include "args/args.h"
+#include "args/out.h"
+#include "cmd.h"
 #include "model/model.h"
 
 /*
@@ -21,6 +23,9 @@ struct change_list {
 	size_t n;
 };
 void cmd_changed(void *ctx, const char *line); /* ctx: struct change_list */
+
+/* Adds "mtu" of a path, and "mtu_learned" where ICMP told of it. */
+void json_add_mtu(json_t *to, struct plane *p, __u32 path);
 
 /* Opens, under the lock, and loads the model; 0 or the exit status. */
 int cmd_load(struct plane **p, struct model *m);

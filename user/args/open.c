@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Opens the instance that the options name. */
+#include <errno.h>
+
+#include "apply/commit.h"
+#include "apply/instance.h"
+#include "args.h"
+#include "out.h"
+
+static int open_to_change(struct plane **p, enum plane_how how)
+{
+	struct xr_err err = { "" };
+
+	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
+		return cmd_fail(&err);
+	/* What a killed command began is finished before anything else. */
+	if (model_recover(*p, &err)) {
+		plane_close(*p);
+		return cmd_fail(&err);
+	}
+	if (err.text[0])
+		cmd_warn("%s", err.text);
+	return EXIT_DONE;
+}
+
+int cmd_open(struct plane **p, enum plane_how how)
+{
+	struct xr_err err = { "" };
+	int ret;
+
+	if (how != PLANE_READ)
+		return open_to_change(p, how);
+	/*
+	 * Nobody wants to see half a change: wait for it, or finish it. Who
+	 * may only read goes on with what there is.
+	 */
+	if (model_unfinished(opt.instance)) {
+		ret = instance_open(p, opt.instance, PLANE_CHANGE, NULL, NULL, &err);
+		if (!ret) {
+			if (model_recover(*p, &err) || err.text[0])
+				cmd_warn("%s", err.text);
+			plane_close(*p);
+		} else if (ret == -EBUSY) {
+			cmd_warn("%s; what is shown is half a change", err.text);
+		}
+	}
+	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
+		return cmd_fail(&err);
+	return EXIT_DONE;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The options, and the one error that has to do without memory. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "out.h"
+
+struct cmd_options opt = { .instance = "default" };
+
+void out_no_memory(void)
+{
+	dprintf(STDERR_FILENO, "%s\n",
+		opt.json ? "{\"error\":\"out of memory\"}" : "xroam: out of memory");
+	_exit(EXIT_REFUSED);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The objects that only show something; as in cmd/cmd.h. */
+#ifndef XR_SHOW_SHOW_H
+#define XR_SHOW_SHOW_H
+
+int do_status(int argc, char **argv);
+int do_stats(int argc, char **argv);
+int do_monitor(int argc, char **argv);
+int do_explain(int argc, char **argv);
+
+#endif
