@@ -225,7 +225,7 @@ exported()
 }
 mapfile -t list < <(grep -oE 'xr_cid_[a-z_]+\(' include/xroam/cid.h |
 	sed 's/($/@@XROAM_CID_1/' | sort -u)
-abi=$(sed -n 's/^#define XR_ABI_VERSION\t*//p' include/xroam/abi.h)
+abi=$(sed -n 's/^#define XR_ABI_VERSION[ \t]*//p' include/xroam/abi.h)
 list+=("xr_cid_config_fill@@XROAM_CID_MAPS_$abi")
 is "$(exported)" "$(printf '%s\n' "${list[@]}" | sort)" \
 	"the shared library has all functions of its header, and no other"
