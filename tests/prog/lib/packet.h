@@ -50,7 +50,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
 #include <linux/types.h>
+#include <linux/udp.h>
 
 #define PACKET_MAX    4096
 #define PACKET_LAYERS 48
@@ -75,6 +80,40 @@ struct packet packet_raw(const void *data, size_t len);
 
 /* Where the nth (from 0) layer of that name begins; aborts when there is none. */
 size_t packet_find(const struct packet *p, const char *word, int nth);
+
+/*
+ * The headers of a frame by name, however it was made: its Ethernet header; the
+ * IP header behind that and its VLAN tags; the UDP or TCP header right behind
+ * that one. They point into the packet and may be written to. Each aborts where the
+ * packet has no such header.
+ */
+struct ethhdr *eth_of(const struct packet *p);
+struct iphdr *ip4_of(const struct packet *p);
+struct ipv6hdr *ip6_of(const struct packet *p);
+struct udphdr *udp_of(const struct packet *p);
+struct tcphdr *tcp_of(const struct packet *p);
+
+bool packet_is_ip4(const struct packet *p);
+
+/* The 20 bits, in host order. */
+__u32 ip6_flow_label(const struct ipv6hdr *ip);
+void ip6_set_flow_label(struct ipv6hdr *ip, __u32 label);
+
+/* The sum of 16-bit words in network order, added to sum and folded to 16 bits. */
+__u32 packet_sum16(__u32 sum, const __u8 *octets, size_t n);
+
+/* Makes the checksum of a header with its options right. */
+void ip4_fill_checksum(struct iphdr *ip);
+
+/* A packet's octets from one on. */
+struct packet packet_part(const struct packet *p, size_t at);
+
+/* The IP packet in a frame; the frame in the VXLAN packet in a frame. */
+struct packet packet_in_eth(const struct packet *p);
+struct packet packet_in_vxlan(const struct packet *p);
+
+/* Puts a frame into a VLAN: a tag of 802.1Q, the outermost. */
+void packet_tag(struct packet *p, __u16 vlan);
 
 bool packet_equal(const struct packet *a, const struct packet *b);
 
