@@ -13,9 +13,6 @@
 #define IN6   "ip6 hlim=9 tc=%d flow=0x54321 / tcp ack seq=5 / fill 40"
 #define SENT6 "ip6 hlim=8 tc=%d flow=0x54321 / tcp ack seq=5 / fill 40"
 
-#define ETH_IN(n)  "eth src=" MAC_IN " dst=02:00:00:00:01:0" n
-#define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n
-
 enum { FOUR = 1, SIX = 2, BOTH = 3 };
 
 static const struct way {

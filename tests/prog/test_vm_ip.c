@@ -7,15 +7,12 @@
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
-#define ETH_IN(n)  "eth src=" MAC_IN " dst=02:00:00:00:01:0" n " / "
-#define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n " / "
-
-#define GUE_IN                                  \
-	ETH_IN("2")                             \
-	"ip4 src=10.1.0.254 dst=10.1.0.2 df / " \
+#define GUE_IN                                     \
+	ETH_IN("2")                                \
+	" / ip4 src=10.1.0.254 dst=10.1.0.2 df / " \
 	"udp sport=@ dport=6080 csum=0 / "
-#define IPIP6_OUT ETH_OUT("1") "ip6 src=fd02::fe dst=fd02::1 flow=@ / "
-#define REWRITTEN ETH_OUT("7")
+#define IPIP6_OUT ETH_OUT("1") " / ip6 src=fd02::fe dst=fd02::1 flow=@ / "
+#define REWRITTEN ETH_OUT("7") " / "
 
 #define BOUND ", addresses: [" VM4 ", \"" VM6 "\"]"
 
@@ -33,7 +30,7 @@ static const struct {
 	const char *host, *outer, *tagged;
 } ways[] = {
 	{ "g", GUE_IN,
-	  ETH_IN("2") "vlan 7 / ip4 src=10.1.0.254 dst=10.1.0.2 "
+	  ETH_IN("2") " / vlan 7 / ip4 src=10.1.0.254 dst=10.1.0.2 "
 		      "df / udp sport=@ dport=6080 csum=0 / " },
 	{ "i", IPIP6_OUT, IPIP6_OUT },
 	{ "r", REWRITTEN, REWRITTEN },
@@ -103,7 +100,7 @@ static void outer_fields(void **state)
 			 "udp",
 			 tos);
 		snprintf(out, sizeof(out),
-			 ETH_IN("2") "ip4 src=10.1.0.254 "
+			 ETH_IN("2") " / ip4 src=10.1.0.254 "
 				     "dst=10.1.0.2 df tos=%d / udp sport=@ dport=6080 "
 				     "csum=0 / ip4 dst=" VM4 " tos=%d ttl=8 / udp",
 			 tos, tos);
@@ -118,9 +115,9 @@ static void outer_fields(void **state)
 #define ROUTER "52:54:00:12:34:61"
 #define TO_VM  "ip4 dst=" VM4 " ttl=9 / udp"
 #define LEFT   "ip4 dst=" VM4 " ttl=8 / udp"
-#define GUE_5                                            \
-	ETH_IN("2")                                      \
-	"vlan 5 / ip4 src=10.1.0.254 dst=10.1.0.2 df / " \
+#define GUE_5                                               \
+	ETH_IN("2")                                         \
+	" / vlan 5 / ip4 src=10.1.0.254 dst=10.1.0.2 df / " \
 	"udp sport=@ dport=6080 csum=0 / "
 
 static void nobodys(const char *frame)
@@ -360,16 +357,16 @@ static void ageing(void **state)
 	VMS(VM_AT(BACKEND_VM, "old", ", addresses: [10.1.0.4]"))
 /* clang-format on */
 
-#define V_OUT                                             \
-	ETH_OUT("3")                                      \
-	"ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / " \
+#define V_OUT                                                \
+	ETH_OUT("3")                                         \
+	" / ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / " \
 	"udp sport=@ dport=4789 csum=0 / vxlan 100 / "
 
 #define REQUEST  "eth / ip4 ttl=9 id=3 / tcp syn"
-#define BUILT_L2 ETH_IN("4") "ip4 ttl=8 id=3 / tcp syn"
-#define BUILT_GUE                               \
-	ETH_IN("4")                             \
-	"ip4 src=10.1.0.254 dst=10.1.0.4 df / " \
+#define BUILT_L2 ETH_IN("4") " / ip4 ttl=8 id=3 / tcp syn"
+#define BUILT_GUE                                  \
+	ETH_IN("4")                                \
+	" / ip4 src=10.1.0.254 dst=10.1.0.4 df / " \
 	"udp sport=50000 dport=6080 csum=0 / ip4 ttl=8 id=3 / tcp syn"
 
 /* Sent on, with this packet; by which of the reasons is not looked at. */
@@ -401,7 +398,7 @@ static void backend_l2(void **state)
 	check_sent(REQUEST, BUILT_L2);
 	say("move " BACKEND_VM " to v");
 	check_sent(REQUEST,
-		   ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
+		   ETH_OUT("3") " / ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
 				"udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_L2);
 	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
 	say("move " BACKEND_VM " to p");
@@ -409,10 +406,10 @@ static void backend_l2(void **state)
 	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
 	say("move " BACKEND_VM " to g");
 	check_sent(REQUEST,
-		   ETH_OUT("2") "ip4 src=10.2.0.254 dst=10.2.0.2 df / "
+		   ETH_OUT("2") " / ip4 src=10.2.0.254 dst=10.2.0.2 df / "
 				"udp sport=0 dport=6080 csum=0 / ip4 ttl=7 id=3 / tcp syn");
 	say("move " BACKEND_VM " to r");
-	check_sent(REQUEST, ETH_OUT("7") "ip4 ttl=7 id=3 / tcp syn");
+	check_sent(REQUEST, ETH_OUT("7") " / ip4 ttl=7 id=3 / tcp syn");
 	assert_int_equal(vm_live(BACKEND_VM, 0)->hits, 6);
 	say("leave " BACKEND_VM);
 	check_sent(REQUEST, BUILT_L2);
@@ -424,13 +421,13 @@ static void backend_gue(void **state)
 	check_sent(REQUEST, BUILT_GUE);
 	say("move " BACKEND_VM " to v");
 	check_sent(REQUEST,
-		   ETH_OUT("3") "ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
+		   ETH_OUT("3") " / ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
 				"udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_GUE);
 	say("move " BACKEND_VM " to p");
 	check_sent(REQUEST, BUILT_GUE);
 	say("move " BACKEND_VM " to g");
 	check_sent(REQUEST,
-		   ETH_OUT("2") "ip4 src=10.2.0.254 dst=10.2.0.2 df / "
+		   ETH_OUT("2") " / ip4 src=10.2.0.254 dst=10.2.0.2 df / "
 				"udp sport=0 dport=6080 csum=0 / "
 				"ip4 src=10.1.0.254 dst=10.1.0.4 df ttl=63 / "
 				"udp sport=50000 dport=6080 csum=0 / ip4 ttl=8 id=3 / "

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Frames for a VM that moved, found by its MAC address: every kind of host,
- * whole frames; for how long; which are too large; and which are left alone.
+ * Frames for a VM that moved, found by its MAC address: every kind of host, whole
+ * frames, IP packets only; and which are left alone.
  */
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
-#define ETH_IN(n)  "eth src=" MAC_IN " dst=02:00:00:00:01:0" n
-#define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n
-#define TO_VM      "eth dst=" VM
-
-/* The VM was at old, which is of no account after that. */
-#define OLD            HOST_VXLAN("old", "10.2.0.9", "")
-#define MOVED_TO(host) HOSTS(OLD host) VMS(VM_AT(VM, "old", ""))
+#define TO_VM "eth dst=" VM
 
 #define VXLAN4_IN                                            \
 	ETH_IN("1")                                          \
@@ -67,11 +61,6 @@ static void unchanged_in(const char *outer)
 	}
 }
 
-static void moved_to(const char *host)
-{
-	say("move " VM " to %s", host);
-}
-
 static const struct way {
 	const char *name, *host, *outer;
 } whole_frame_ways[] = {
@@ -91,7 +80,7 @@ static void whole_frames(void **state)
 		const struct way *w = &whole_frame_ways[i];
 
 		world(MOVED_TO("%s"), w->host);
-		moved_to("new");
+		move_to("new");
 		unchanged_in(w->outer);
 	}
 }
@@ -103,13 +92,13 @@ static void actions(void **state)
 
 	world(HOSTS(HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("c", "10.2.0.1",
 	      "") HOST_PORT("p", "out")) VMS(VM_AT(VM, "p", "")));
-	moved_to("a");
+	move_to("a");
 	r = run_text(TO_VM " / ip4 / udp");
 	assert_int_equal(r.action, XDP_TX);
-	moved_to("c");
+	move_to("c");
 	r = run_text(TO_VM " / ip4 / udp");
 	assert_int_equal(r.action, XDP_REDIRECT);
-	moved_to("p");
+	move_to("p");
 	r = run_text(TO_VM " / ip4 / udp");
 	assert_int_equal(r.action, XDP_REDIRECT);
 }
@@ -158,7 +147,7 @@ static void priority_tags(void **state)
 	world(HOSTS(OLD HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("c",
 	      "10.2.0.1", "")) VMS(VM_AT(VM, "old", "")
 	      VM_AT(VM, "old", ", vlan: 5")));
-	moved_to("a");
+	move_to("a");
 	say("move " VM " vlan 5 to c");
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
 		char text[256];
@@ -173,10 +162,10 @@ static void priority_tags(void **state)
 
 	world(HOSTS(OLD HOST_VXLAN("a", "10.1.0.1", "") HOST_PORT("p", "out"))
 	      VMS(VM_AT(VM, "old", "")));
-	moved_to("a");
+	move_to("a");
 	expect(TO_VM " / vlan 0 pcp=5 / ip4 / udp / fill 9", "moved",
 	       VXLAN4_IN TO_VM " / ip4 / udp / fill 9");
-	moved_to("p");
+	move_to("p");
 	expect(TO_VM " / vlan 0 pcp=5 / ip4 / udp / fill 9", "moved",
 	       TO_VM " / vlan 0 pcp=5 / ip4 / udp / fill 9");
 	expect(TO_VM " / vlan 1 / ip4 / udp", "not-moved", NULL);
@@ -266,7 +255,7 @@ static void ip_hosts(void **state)
 		const struct ip_way *w = &ip_ways[i];
 
 		world(HOSTS(OLD "%s") VMS(VM_AT(VM, "old", "")), w->host);
-		moved_to("new");
+		move_to("new");
 		for (size_t t = 0; t < ARRAY_LEN(tos); t++) {
 			if (w->families & FOUR)
 				one_way(w, TO_VM, IN4, SENT4, tos[t]);
@@ -308,7 +297,7 @@ static void any_ip(void **state)
 		    HOST_MAC("r", "02:00:00:00:02:07", "out"))
 	      VMS(VM_AT(VM, "old", "")));
 	for (int gue = 0; gue < 2; gue++) {
-		moved_to(gue ? "g" : "r");
+		move_to(gue ? "g" : "r");
 		for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
 			snprintf(text, sizeof(text), packets[i], 30);
 			snprintf(in, sizeof(in), TO_VM " / %s", text);
@@ -345,7 +334,7 @@ static void groups(void **state)
 		    HOST_GUE("g", "10.1.0.2", ""))
 	      VMS(VM_AT(VM, "old", ", addresses: [10.9.0.10, \"fd09::10\"]")));
 	for (int by_ip = 0; by_ip < 2; by_ip++) {
-		moved_to(by_ip ? "g" : "a");
+		move_to(by_ip ? "g" : "a");
 		for (size_t i = 0; i < ARRAY_LEN(to); i++) {
 			struct result r;
 
@@ -414,535 +403,12 @@ static void beside_vips(void **state)
 	expect("eth dst=ff:ff:ff:ff:ff:ff / arp", "not-ip", NULL);
 }
 
-/* ---- how long ---- */
-
-static void redirected(const char *what)
-{
-	struct result r = run_text(TO_VM " / ip4 / udp / fill 9");
-
-	if (reason_kind(r.verdict) != XR_KIND_TX)
-		fail_msg("%s: not redirected", what);
-}
-
-static void left_alone(const char *what)
-{
-	struct result r = run_text(TO_VM " / ip4 / udp / fill 9");
-
-	if (r.verdict != XR_R_VM_HERE)
-		fail_msg("%s: not left alone", what);
-}
-
-/* ttl seconds after the last hit it is over; each hit starts it anew. */
-static void ageing(void **state)
-{
-	__u32 t;
-
-	world(MOVED_TO(HOST_VXLAN("a", "10.1.0.1", "")
-		       HOST_VXLAN("b", "10.1.0.2", "")));
-	say("move " VM " to a ttl 30");
-	assert_int_equal(vm_live(VM, 0)->ttl, 30);
-	for (int i = 0; i < 5; i++) {
-		t = vm_live(VM, 0)->last;
-		world_set_tick(t + 29);
-		redirected("within the ttl");
-		assert_in_range(vm_live(VM, 0)->last, t + 29, t + 30);
-	}
-	t = vm_live(VM, 0)->last;
-	world_set_tick(t + 30);
-	redirected("at the ttl");
-	t = vm_live(VM, 0)->last;
-	world_set_tick(t + 31);
-	left_alone("after the ttl");
-	left_alone("after the ttl, again");
-	assert_int_equal(vm_now(world_plane(), vm_place(VM, 0)).host, host_index("a"));
-	/* The tick wraps after 136 years, or at once in a test. */
-	world_set_tick(0xfffffff0);
-	say("move " VM " to b ttl 30");
-	world_set_tick(9);
-	redirected("within the ttl, over the wrap");
-	world_set_tick(41);
-	left_alone("after the ttl, over the wrap");
-}
-
-/* The default is a bridge's ageing time. */
-static void default_ttl(void **state)
-{
-	world(MOVED_TO(HOST_VXLAN("a", "10.1.0.1", "")));
-	moved_to("a");
-	assert_int_equal(vm_live(VM, 0)->ttl, 300);
-	world(POLICY("vm_ttl: 7") MOVED_TO(HOST_VXLAN("a", "10.1.0.1", "")));
-	moved_to("a");
-	assert_int_equal(vm_live(VM, 0)->ttl, 7);
-}
-
-static void hits(void **state)
-{
-	size_t len = packet(TO_VM " / ip4 / udp / fill 9").len;
-	struct xr_counter c;
-
-	world(MOVED_TO(HOST_VXLAN("a", "10.1.0.1", "")
-		       HOST_GUE("g", "10.1.0.2", "")));
-	left_alone("not moved yet");
-	assert_int_equal(vm_live(VM, 0)->hits, 0);
-	moved_to("a");
-	for (int i = 0; i < 5; i++)
-		redirected("moved");
-	assert_int_equal(vm_live(VM, 0)->hits, 5);
-	c = host_count("a");
-	assert_int_equal(c.packets, 5);
-	assert_int_equal(c.bytes, 5 * len);
-	moved_to("g");
-	redirected("moved on");
-	assert_int_equal(vm_live(VM, 0)->hits, 6);
-	c = host_count("g");
-	assert_int_equal(c.packets, 1);
-	assert_int_equal(c.bytes, len);
-	/* What is dropped is no hit. */
-	expect(TO_VM " / ip4 ttl=1 / udp", "ttl-expired", NULL);
-	assert_int_equal(vm_live(VM, 0)->hits, 6);
-	assert_int_equal(host_count("g").packets, 1);
-}
-
-/* A redirect is one store: the very next frame goes the new way. */
-static void next_frame(void **state)
-{
-	world(HOSTS(HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("b", "10.1.0.2",
-	      "") HOST_VXLAN("c", "10.2.0.3", "")) VMS(VM_AT(VM, "a", "")));
-	for (int i = 0; i < 9; i++) {
-		static const char *const name[] = { "b", "a", "c" };
-		static const char *const addr[] = { "10.1.0.2", "10.1.0.1", "10.2.0.3" };
-		struct result r;
-
-		later();
-		moved_to(name[i % 3]);
-		r = run_text(TO_VM " / ip4 / udp");
-		assert_string_equal(outer_dst(&r), addr[i % 3]);
-	}
-}
-
-/* ---- deadlines ---- */
-
-/* Nobody ended it: it falls back, and says so, with nobody else running. */
-static void deadlines(void **state)
-{
-	struct xr_event *e;
-	struct said s;
-
-	world(POLICY("blackout_timeout: 4") HOSTS(HOST_VXLAN("a", "10.1.0.1",
-	      "") HOST_VXLAN("b", "10.1.0.2", "")) VMS(VM_AT(VM, "a", "")));
-	for (int paused = 0; paused < 2; paused++) {
-		say("prepare " VM " to b timeout 20");
-		if (paused)
-			say("pause " VM);
-		assert_int_equal(world_plane()->vm_control->watching, 1);
-		said();
-		world_set_tick(vm_live(VM, 0)->deadline - 2);
-		expect(TO_VM " / ip4 / udp", "vm-here", NULL);
-		check_vm(VM, 0, paused ? XR_VM_BLACKOUT : XR_VM_PREPARED, "a", 0);
-		world_set_tick(vm_live(VM, 0)->deadline);
-		expect(TO_VM " / ip4 / udp", "vm-here move-expired", NULL);
-		check_vm(VM, 0, XR_VM_STABLE, "a", 0);
-		assert_int_equal(vm_now(world_plane(), vm_place(VM, 0)).next, 0);
-		assert_int_equal(world_plane()->vm_control->watching, 0);
-		s = said();
-		assert_int_equal(s.n[XR_R_MOVE_EXPIRED], 1);
-		assert_int_equal(s.vm_n[XR_R_MOVE_EXPIRED], 1);
-		e = &s.last[XR_R_MOVE_EXPIRED];
-		assert_int_equal(e->kind, XR_EVENT_VM);
-		assert_int_equal(e->vm, vm_place(VM, 0) + 1);
-		assert_int_equal(e->state, XR_VM_STABLE);
-		assert_int_equal(e->host, host_index("a"));
-		expect(TO_VM " / ip4 / udp", "vm-here", NULL);
-		assert_int_equal(said().n[XR_R_MOVE_EXPIRED], 0);
-	}
-}
-
-/* A VM that was redirected before falls back to that. */
-static void deadline_of_a_second_move(void **state)
-{
-	world(HOSTS(HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("b", "10.1.0.2",
-	      "") HOST_VXLAN("c", "10.2.0.3", "")) VMS(VM_AT(VM, "a", "")));
-	moved_to("b");
-	say("prepare " VM " to c timeout 5");
-	say("pause " VM);
-	world_set_tick(vm_live(VM, 0)->deadline + 1);
-	expect(TO_VM " / ip4 / udp", "moved move-expired",
-	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df id=0x7800 / "
-			   "udp sport=@ dport=4789 csum=0 / vxlan 100 / " TO_VM " / ip4 / udp");
-	check_vm(VM, 0, XR_VM_MOVED, "b", 0);
-}
-
-/* ---- too large ---- */
-
-/* n octets of IP packet for the VM, whose way carries 1400. */
-static struct result send4(int n)
-{
-	return run_text(TO_VM " / ip4 df id=7 / udp dport=80 / fill %d", n - 28);
-}
-
-static struct result send6(int n)
-{
-	return run_text(TO_VM " / ip6 flow=5 / tcp ack / fill %d", n - 60);
-}
-
-static void check_limit(struct result (*send)(int n), int most, const char *beyond)
-{
-	struct result r = send(most);
-
-	check_reasons(&r, "moved");
-	r = send(most + 1);
-	check_reasons(&r, beyond);
-}
-
-/* From the node, for the fabric shall not learn the VM here. */
-#define BACK "eth src=" MAC_IN " dst=02:00:00:00:00:01 / "
-
-static void too_large(void **state)
-{
-	struct packet want;
-	struct result r;
-
-	world(RATE("65535") MOVED_TO(HOST_VXLAN("v4", "10.3.0.1", "")
-				     HOST_VXLAN("v6", "fd03::1", "")
-				     HOST_IPIP("i", "10.3.0.2", "")
-				     HOST_GUE("g", "fd03::2", "")));
-	moved_to("v4");
-	check_limit(send4, 1350, "too-big-reply");
-	check_limit(send6, 1350, "too-big-reply");
-	moved_to("v6");
-	check_limit(send4, 1330, "too-big-reply");
-	check_limit(send6, 1330, "too-big-reply");
-	moved_to("i");
-	check_limit(send4, 1380, "too-big-reply");
-	moved_to("g");
-	check_limit(send4, 1352, "too-big-reply");
-	check_limit(send6, 1352, "too-big-reply");
-
-	/* To the sender, in the VM's name, with what fits. */
-	moved_to("v4");
-	r = send4(1400);
-	want = packet(BACK "ip4 src=192.0.2.1 dst=10.0.0.1 / icmp4 type=3 "
-			   "code=4 mtu=1350 ( ip4 df id=7 / udp dport=80 / "
-			   "fill 1372 / cut 548 )");
-	check_packet(&want, &r.out);
-	r = send6(1400);
-	want = packet(BACK "ip6 src=2001:db8::1 dst=fd00::1 / icmp6 type=2 "
-			   "mtu=1350 ( ip6 flow=5 / tcp ack / fill 1340 / "
-			   "cut 1232 )");
-	check_packet(&want, &r.out);
-
-	/* A tag is no part of what the tunnel carries, but comes back. */
-	say("add " VM " vlan 5 at old");
-	say("move " VM " vlan 5 to v4");
-	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d", 1350 - 28);
-	check_reasons(&r, "moved");
-	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d", 1351 - 28);
-	check_reasons(&r, "too-big-reply");
-	want = packet(BACK "vlan 5 / ip4 "
-			   "src=192.0.2.1 dst=10.0.0.1 / icmp4 type=3 code=4 "
-			   "mtu=1350 ( ip4 df id=7 / udp dport=80 / fill 1323 / "
-			   "cut 548 )");
-	check_packet(&want, &r.out);
-	/* What has no sender to tell. */
-	r = run_text(TO_VM " / fill 1351");
-	check_reasons(&r, "too-big");
-	r = run_text(TO_VM " / fill 1350");
-	check_reasons(&r, "moved");
-}
-
-/*
- * Of what no error may be sent about, by MAC and by address (RFC 1122 §3.2.2, RFC
- * 4443 §2.4 (e)); and what is like it, but may be told. Of 1500 octets and more.
- */
-#define BIG      " / fill 1460"
-#define SAYS4(t) "ip4 dst=" VM4 " / icmp4 type=" t BIG
-#define SAYS6(t) "ip6 dst=" VM6 " / icmp6 type=" t BIG
-
-static const struct {
-	const char *packet, *reason;
-} told[] = {
-	{ "ip4 dst=" VM4 " / udp" BIG, "too-big-reply" },
-	{ "ip4 dst=" VM4 " proto=132" BIG, "too-big-reply" },
-	{ "ip4 dst=" VM4 " opts=01010101 / icmp4 type=8" BIG, "too-big-reply" },
-	{ SAYS4("8"), "too-big-reply" },
-	{ SAYS4("0"), "too-big-reply" },
-	{ SAYS4("13"), "too-big-reply" },
-	{ SAYS4("3"), "too-big" },
-	{ SAYS4("4"), "too-big" },
-	{ SAYS4("5"), "too-big" },
-	{ SAYS4("11"), "too-big" },
-	{ SAYS4("12"), "too-big" },
-	{ "ip4 dst=" VM4 " opts=01010101 / icmp4 type=3" BIG, "too-big" },
-	/* A first fragment; a first one of an error; later ones. */
-	{ "ip4 dst=" VM4 " mf id=9 / udp" BIG, "too-big-reply" },
-	{ "ip4 dst=" VM4 " mf id=9 / icmp4 type=3" BIG, "too-big" },
-	{ "ip4 dst=" VM4 " mf off=1480 id=9" BIG, "too-big" },
-	{ "ip4 dst=" VM4 " off=2960 id=9" BIG, "too-big" },
-	{ "ip4 dst=" VM4 " off=8 id=9 / udp" BIG, "too-big" },
-
-	{ "ip6 dst=" VM6 " / udp" BIG, "too-big-reply" },
-	{ "ip6 dst=" VM6 " / hopopts / dstopts / tcp" BIG, "too-big-reply" },
-	{ "ip6 dst=" VM6 " next=59" BIG, "too-big-reply" },
-	{ SAYS6("128"), "too-big-reply" },
-	{ SAYS6("129"), "too-big-reply" },
-	{ SAYS6("1"), "too-big" },
-	{ SAYS6("2"), "too-big" },
-	{ SAYS6("3"), "too-big" },
-	{ SAYS6("4"), "too-big" },
-	{ SAYS6("127"), "too-big" },
-	{ SAYS6("137"), "too-big" },
-	{ "ip6 dst=" VM6 " / dstopts / icmp6 type=2" BIG, "too-big" },
-	{ "ip6 dst=" VM6 " / frag mf id=9 / udp" BIG, "too-big-reply" },
-	{ "ip6 dst=" VM6 " / hopopts / frag mf id=9 / dstopts / udp" BIG, "too-big-reply" },
-	{ "ip6 dst=" VM6 " / frag mf id=9 / icmp6 type=1" BIG, "too-big" },
-	{ "ip6 dst=" VM6 " / frag mf off=1448 id=9" BIG, "too-big" },
-	{ "ip6 dst=" VM6 " / frag off=1448 id=9" BIG, "too-big" },
-};
-
-/* Nobody's: not routed on, where they are found by the address. */
-static const char *const from_nobody[] = {
-	"ip4 src=0.0.0.0 dst=" VM4 " / udp" BIG,   "ip4 src=0.1.2.3 dst=" VM4 " / udp" BIG,
-	"ip4 src=127.0.0.1 dst=" VM4 " / udp" BIG, "ip4 src=224.0.0.5 dst=" VM4 " / udp" BIG,
-	"ip4 src=239.1.2.3 dst=" VM4 " / udp" BIG, "ip4 src=255.255.255.255 dst=" VM4 " / udp" BIG,
-	"ip6 src=:: dst=" VM6 " / udp" BIG,        "ip6 src=::1 dst=" VM6 " / udp" BIG,
-	"ip6 src=ff02::1 dst=" VM6 " / udp" BIG,
-};
-
-/* The same where only the frame says whom it is for. */
-static const char *const to_many[] = {
-	"ip4 dst=224.0.0.9 / udp" BIG,       "ip4 dst=239.1.1.1 / udp" BIG,
-	"ip4 dst=255.255.255.255 / udp" BIG, "ip6 dst=ff02::1 / udp" BIG,
-	"ip6 dst=ff0e::9 / udp" BIG,
-};
-
-static void whom_errors_are_told(void **state)
-{
-	static const char *const ways[] = { "v4", "v6", "i", "g", "p" };
-	char in[256];
-
-	shell("ip link set out mtu 1400");
-	world(RATE("65535")
-	      HOSTS(HOST_VXLAN("old", "10.1.0.9", "")
-		    HOST_VXLAN("v4", "10.3.0.1", "")
-		    HOST_VXLAN("v6", "fd03::1", "")
-		    HOST_IPIP("i", "fd03::3", "") HOST_GUE("g", "10.3.0.2", "")
-		    HOST_PORT("p", "out"))
-	      VMS(VM_AT(VM, "old", ", addresses: [" VM4 ", \"" VM6 "\"]")));
-	for (size_t w = 0; w < ARRAY_LEN(ways); w++) {
-		say("move " VM " to %s", ways[w]);
-		for (size_t i = 0; i < ARRAY_LEN(told); i++) {
-			snprintf(in, sizeof(in), TO_VM " / %s", told[i].packet);
-			expect(in, told[i].reason, NULL);
-			snprintf(in, sizeof(in),
-				 "eth src=03:00:00:00:00:01 "
-				 "dst=" VM " / %s",
-				 told[i].packet);
-			expect(in, "too-big", NULL);
-			if (*ways[w] != 'i' && *ways[w] != 'g')
-				continue;
-			/* By its address, to whatever MAC. */
-			snprintf(in, sizeof(in), "eth / %s", told[i].packet);
-			expect(in, told[i].reason, NULL);
-		}
-		for (size_t i = 0; i < ARRAY_LEN(from_nobody); i++) {
-			snprintf(in, sizeof(in), TO_VM " / %s", from_nobody[i]);
-			expect(in, "too-big", NULL);
-			if (*ways[w] != 'i' && *ways[w] != 'g')
-				continue;
-			snprintf(in, sizeof(in), "eth / %s", from_nobody[i]);
-			expect(in, "martian", NULL);
-		}
-		for (size_t i = 0; i < ARRAY_LEN(to_many); i++) {
-			snprintf(in, sizeof(in), TO_VM " / %s", to_many[i]);
-			expect(in, "too-big", NULL);
-		}
-	}
-	shell("ip link set out mtu 1500");
-}
-
-static void too_large_dropped(void **state)
-{
-	world(POLICY("too_big: drop")
-	      MOVED_TO(HOST_VXLAN("v4", "10.3.0.1", "")));
-	moved_to("v4");
-	check_limit(send4, 1350, "too-big");
-	check_limit(send6, 1350, "too-big");
-}
-
-/* ---- never back, never on ---- */
-
-/*
- * Out of the port it came in by no switch would send it: where it is somebody
- * did not know. That is no proof of a loop.
- */
-static void same_port(void **state)
-{
-	struct said s;
-
-	world(MOVED_TO(HOST_PORT("p", "in") HOST_VXLAN("a", "10.1.0.1", "")));
-	moved_to("p");
-	said();
-	for (int i = 0; i < 100; i++)
-		expect(TO_VM " / ip4 / udp", "vm-loop", NULL);
-	check_vm(VM, 0, XR_VM_MOVED, "p", 0);
-	s = said();
-	assert_true(s.n[XR_R_VM_LOOP] >= 1);
-	assert_int_equal(s.vm_n[XR_R_VM_LOOP], 0);
-	assert_int_equal(vm_live(VM, 0)->hits, 0);
-	moved_to("a");
-	redirected("moved on");
-}
-
-/* clang-format off */
-#define LOCAL_WORLD                                                            \
-	HOSTS(HOST_VXLAN("here", "10.1.0.254", ", local: true")                \
-	      HOST_IPIP("iphere", "10.1.0.254", ", local: true")               \
-	      HOST_GUE("guehere", "fd01::fe", ", local: true")                 \
-	      HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("b", "10.2.0.2", "")  \
-	      HOST_GUE("g", "10.2.0.3", "") HOST_PORT("p", "out"))
-/* clang-format on */
-
-#define OUT_OF(from)                                \
-	"eth src=02:00:00:00:01:02 / ip4 src=" from \
-	" dst=10.1.0.254 / udp sport=50000 dport=4789 csum=0 / "
-
-/* What came out of a tunnel is never tunnelled again. */
-static void chain(void **state)
-{
-	static const char *const to[] = { "a", "b", "g", "p" };
-
-	world(LOCAL_WORLD VMS(VM_AT(VM, "here", ", addresses: [10.9.0.10, "
-				    "\"fd09::10\"]")));
-	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
-	for (size_t i = 0; i < ARRAY_LEN(to); i++) {
-		moved_to(to[i]);
-		expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "vm-chain", NULL);
-		expect(OUT_OF("10.1.0.9") "vxlan 100 / " TO_VM " / arp", "vm-chain", NULL);
-		/* Another segment, another machine, another VM. */
-		expect(OUT_OF("10.1.0.2") "vxlan 101 / " TO_VM " / ip4 / udp", "not-moved", NULL);
-		expect("eth / ip4 src=10.1.0.2 dst=10.1.0.7 / udp dport=4789 "
-		       "csum=0 / vxlan 100 / " TO_VM " / ip4 / udp",
-		       "not-moved", NULL);
-		expect(OUT_OF("10.1.0.2") "vxlan 100 / "
-					  "eth dst=52:54:00:12:34:57 / ip4 / udp",
-		       "not-moved", NULL);
-	}
-	/* On its way here: what the old place copies is for its tap. */
-	say("prepare " VM " to here");
-	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
-	say("pause " VM);
-	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
-	say("move " VM " to here");
-	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
-}
-
-static void chain_by_ip(void **state)
-{
-	world(LOCAL_WORLD VMS(VM_AT(VM, "iphere", ", addresses: [10.9.0.10, "
-				    "\"fd09::10\"]")));
-	/* For a VM that is here the tunnel ends here. */
-	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=" VM4 " / udp", "decap-ipip",
-	       "eth / ip4 dst=" VM4 " / udp");
-	/* Others' tunnels, for which the kernel may have a device. */
-	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=10.9.0.11 / "
-	       "udp",
-	       "not-moved", NULL);
-	moved_to("g");
-	expect("eth / ip4 src=10.1.0.2 dst=10.1.0.254 / ip4 dst=" VM4 " / udp", "vm-chain", NULL);
-	expect("eth / ip6 src=fd01::2 dst=fd01::fe / udp dport=6080 csum=0 / "
-	       "ip6 dst=" VM6 " / udp",
-	       "vm-chain", NULL);
-}
-
-#define INTO "eth / ip4 src=10.2.0.3 dst=10.1.0.254%s / "
-/* clang-format off */
-#define AT_HERE	VMS(VM_AT(VM, "iphere", ", addresses: [10.9.0.10, "             \
-				    "\"fd09::10\"]"))
-/* clang-format on */
-
-/* IPIP and GUE for VMs are opened where a host sent them, or by policy any. */
-static void strangers(void **state)
-{
-	static const char *const each[] = {
-		"eth / ip4 src=203.0.113.66 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
-		"eth / ip6 src=fd01::99 dst=fd01::fe / udp dport=6080 csum=0 / "
-		"ip6 dst=" VM6 " / udp",
-		/* A host, but for VXLAN only. */
-		"eth / ip4 src=10.1.0.1 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
-	};
-
-	world(LOCAL_WORLD AT_HERE);
-	for (size_t i = 0; i < ARRAY_LEN(each); i++)
-		expect(each[i], "other-tunnel", NULL);
-	world(POLICY("tunnels: any") LOCAL_WORLD AT_HERE);
-	expect(each[0], "decap-ipip", "eth / ip4 dst=" VM4 " / udp");
-	expect(each[1], "decap-gue", "eth / ip6 dst=" VM6 " / udp");
-	expect(each[2], "decap-ipip", "eth / ip4 dst=" VM4 " / udp");
-}
-
-/* As with role backend: what is opened is whole, marked, and in its segment. */
-static void ip_tunnels(void **state)
-{
-	static const char *const bad[] = {
-		" / udp dport=6080 csum=0 / gue flags=1",
-		" / udp dport=6080 csum=0 / gue data=01020304",
-		" / udp dport=6080 len=12 csum=0",
-		" / udp dport=6080 csum=1",
-	};
-	static const struct {
-		int outer, inner, marked;
-	} ecn[] = { { 1, 2, 1 }, { 1, 1, 1 }, { 1, 0, 0 }, { 1, 3, 3 }, { 2, 1, 1 },
-		    { 2, 3, 3 }, { 3, 1, 3 }, { 3, 2, 3 }, { 3, 3, 3 } };
-	char in[256], out[128], tos[16];
-
-	world(LOCAL_WORLD AT_HERE);
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		snprintf(in, sizeof(in), INTO "ip4 dst=" VM4 " / udp", bad[i]);
-		expect(in, "bad-tunnel", NULL);
-	}
-	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 / udp dport=6080 / "
-	       "ip4 dst=" VM4 " / udp",
-	       "decap-gue", "eth / ip4 dst=" VM4 " / udp");
-	for (size_t i = 0; i < ARRAY_LEN(ecn); i++) {
-		snprintf(tos, sizeof(tos), " tos=%d", ecn[i].outer);
-		snprintf(in, sizeof(in), INTO "ip4 dst=" VM4 " tos=%d / udp", tos, ecn[i].inner);
-		snprintf(out, sizeof(out), "eth / ip4 dst=" VM4 " tos=%d / udp", ecn[i].marked);
-		expect(in, "decap-ipip", out);
-	}
-	expect("eth / ip4 src=10.2.0.3 dst=10.1.0.254 tos=3 / ip4 dst=" VM4 " / udp", "bad-ecn",
-	       NULL);
-	expect("eth / vlan 200 / ip4 src=10.2.0.3 dst=10.1.0.254 / ip4 dst=" VM4 " / udp",
-	       "decap-ipip", "eth / vlan 200 / ip4 dst=" VM4 " / udp");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(whole_frames),
-		TEST(actions),
-		TEST(vlan_tags),
-		TEST(priority_tags),
-		TEST(same_mac),
-		TEST(qinq),
-		TEST(ip_hosts),
-		TEST(any_ip),
-		TEST(groups),
-		TEST(states),
-		TEST(beside_vips),
-		TEST(ageing),
-		TEST(default_ttl),
-		TEST(hits),
-		TEST(next_frame),
-		TEST(deadlines),
-		TEST(deadline_of_a_second_move),
-		TEST(too_large),
-		TEST(whom_errors_are_told),
-		TEST(too_large_dropped),
-		TEST(same_port),
-		TEST(chain),
-		TEST(chain_by_ip),
-		TEST(strangers),
-		TEST(ip_tunnels),
+		TEST(whole_frames), TEST(actions), TEST(vlan_tags),   TEST(priority_tags),
+		TEST(same_mac),     TEST(qinq),    TEST(ip_hosts),    TEST(any_ip),
+		TEST(groups),       TEST(states),  TEST(beside_vips),
 	};
 
 	return harness_main("redirects by MAC", tests, ARRAY_LEN(tests));

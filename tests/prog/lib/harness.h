@@ -34,11 +34,15 @@
 #define MAC_IN  "02:00:00:00:00:02"
 #define MAC_OUT "02:00:00:00:00:03"
 
+/* An Ethernet header of what leaves by a device for its neighbour N. */
+#define ETH_IN(n)  "eth src=" MAC_IN " dst=02:00:00:00:01:0" n
+#define ETH_OUT(n) "eth src=" MAC_OUT " dst=02:00:00:00:02:0" n
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /*
- * Runs the tests; prints TAP. Skips all where the process may not load
- * programs, and what XROAM_TESTS leaves out (harness.c). Put it in main: return harness_main("theme", tests, n).
+ * Runs the tests; prints TAP. Skips all where the process may not load programs,
+ * and what XROAM_TESTS leaves out (harness.c). It is what main() returns.
  */
 int harness_main(const char *name, const struct CMUnitTest *tests, size_t n);
 

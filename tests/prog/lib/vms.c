@@ -121,6 +121,11 @@ void say(const char *fmt, ...)
 		fail_msg("vm %s: outcome %d %s", fmt, a.outcome, err.text);
 }
 
+void move_to(const char *host)
+{
+	say("move " VM " to %s", host);
+}
+
 /* ---- looking ---- */
 
 __u32 vm_place(const char *mac, __u16 vlan)

@@ -30,6 +30,14 @@
 #define VMS(list)              "vms:\n" list
 #define VM_AT(mac, host, more) "  - {mac: \"" mac "\", at: " host more "}\n"
 
+/* What the VM sends to all. */
+#define BROADCAST  "eth src=" VM " dst=ff:ff:ff:ff:ff:ff / "
+#define MULTICAST6 "eth src=" VM " dst=33:33:00:00:00:01 / "
+
+/* The VM was at old, which is of no account after that. */
+#define OLD            HOST_VXLAN("old", "10.2.0.9", "")
+#define MOVED_TO(host) HOSTS(OLD host) VMS(VM_AT(VM, "old", ""))
+
 #define GATEWAYS "gateways:\n  - {address: 10.9.0.1, mac: \"" GATEWAY "\"}\n"
 
 /*
@@ -38,6 +46,8 @@
  * MAC to HOST [seq N] [ttl N]", "cancel MAC", "leave MAC". It must be obeyed.
  */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* say("move VM to HOST"), the VM being that of announcements.h. */
+void move_to(const char *host);
 /* What vm_notice() returns. */
 int say_any(struct xr_answer *a, struct xr_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
