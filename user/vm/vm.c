@@ -50,7 +50,7 @@ static int add_known(struct plane *p, const struct xr_notice *n, __u32 place, __
 }
 
 static int add_new(struct plane *p, const struct xr_notice *n, __u64 key, __u16 host,
-		   struct xr_err *err)
+		   struct xr_answer *a, struct xr_err *err)
 {
 	__u32 place = vm_new(p, key, host, n->source);
 	struct vm_loose loose = { .n_vm = 0 };
@@ -67,6 +67,8 @@ static int add_new(struct plane *p, const struct xr_notice *n, __u64 key, __u16 
 		vm_loose_end(p, &loose);
 		return ret;
 	}
+	a->seq = n->seq;
+	a->vm_index = place;
 	vm_local_added(p, place, NULL);
 	vm_say(p, place, 0, 0, "added at %s (%s)", n->host, vm_source_word(n->source));
 	return 0;
@@ -77,6 +79,7 @@ static int leave(struct plane *p, const struct xr_notice *n, __u32 place, struct
 	struct vm_loose loose = { .n_vm = 0 };
 
 	a->seq = n->seq > a->seq ? n->seq : a->seq;
+	a->vm_index = VM_NOWHERE;
 	vm_say(p, place, 0, vm_now(p, place).host, "left (%s)", vm_source_word(n->source));
 	vm_drop(p, place, &loose);
 	vm_loose_end(p, &loose);
@@ -190,6 +193,7 @@ static int known_vm(struct plane *p, const struct xr_notice *n, __u32 place, __u
 	/* What the data plane did by itself comes first: this came after it. */
 	vm_follow_up(p, place, NULL);
 	a->seq = p->vm_info[place].seq;
+	a->vm_index = place;
 	ret = vm_check_order(p, n, place, host, &a->outcome, err);
 	if (ret || a->outcome == XR_IGNORED)
 		return ret;
@@ -213,6 +217,7 @@ int vm_notice(struct plane *p, const struct xr_notice *said, struct xr_answer *a
 	a = a ? a : &own;
 	a->outcome = XR_DONE;
 	a->seq = 0;
+	a->vm_index = VM_NOWHERE;
 	a->warning[0] = '\0';
 	ret = check_words(p, n, &host, a, err);
 	if (ret)
@@ -222,10 +227,8 @@ int vm_notice(struct plane *p, const struct xr_notice *said, struct xr_answer *a
 		ret = vm_check_binding(p, n, place, err);
 		if (ret)
 			return ret;
-		if (place == VM_NOWHERE) {
-			a->seq = n->seq;
-			return add_new(p, n, key, host, err);
-		}
+		if (place == VM_NOWHERE)
+			return add_new(p, n, key, host, a, err);
 	}
 	if (place == VM_NOWHERE)
 		return xr_fail(

@@ -53,6 +53,7 @@ enum xr_outcome {
 struct xr_answer {
 	enum xr_outcome outcome;
 	__u64 seq;         /* the VM's, after this */
+	__u32 vm_index;    /* where the tables have the VM now; VM_NOWHERE: they do not */
 	char warning[512]; /* done, but: "residual: 3 frames lost"; empty: none */
 };
 
