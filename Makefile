@@ -47,11 +47,15 @@ BPF_HDR := $(wildcard bpf/*.h include/xroam/*.h)
 SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
 
 CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
+# The daemon's rooms need libsystemd, the command's have its options and output: neither
+# tests nor fuzzers are built with them.
+DAEMON_ROOMS := daemon qmp source
+CMD_ROOMS := args show cmd
 # What the command, the daemon and the tests are built on: every room but these.
-CORE_SRC := $(filter-out user/cid/% user/args/% user/show/% user/cmd/% user/source/%,$(wildcard user/*/*.c))
+CORE_SRC := $(filter-out $(patsubst %,user/%/%,cid $(CMD_ROOMS) $(DAEMON_ROOMS)),$(wildcard user/*/*.c))
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
-CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c user/args/*.c user/show/*.c user/cmd/*.c))
-SOURCE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/source/*.c))
+CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c $(CMD_ROOMS:%=user/%/*.c)))
+DAEMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(DAEMON_ROOMS:%=user/%/*.c)))
 CORE_A := $(BUILD)/libxroam-core.a
 CID_A := $(BUILD)/libxroam-cid.a
 CID_SO := $(BUILD)/libxroam-cid.so.$(VERSION)
@@ -104,7 +108,7 @@ $(CID_PC): user/cid/libxroam-cid.pc.in Makefile
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
 
-$(BUILD)/xroam: $(CMD_OBJ) $(SOURCE_OBJ) $(CORE_A) $(CID_A)
+$(BUILD)/xroam: $(CMD_OBJ) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(DAEMON_LIBS)
 

@@ -7,7 +7,7 @@
 #include "args/args.h"
 #include "args/out.h"
 #include "cmd.h"
-#include "source/source.h"
+#include "daemon/daemon.h"
 
 static const char help[] =
 	"Usage: xroam run [-c FILE]\n"

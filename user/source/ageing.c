@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source.h"
+#include "daemon/daemon.h"
 
 #define SECOND 1000000ULL
 

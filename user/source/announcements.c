@@ -12,7 +12,7 @@
 #include "host/host.h"
 #include "lib/reason.h"
 #include "lib/text.h"
-#include "source.h"
+#include "daemon/daemon.h"
 #include "vm/announce.h"
 
 #define TURN   64 /* events before the others' turn */

@@ -20,7 +20,7 @@
 #include "local/local.h"
 #include "lib/netns.h"
 #include "net/links.h"
-#include "source.h"
+#include "daemon/daemon.h"
 #include "underlay/ends.h"
 #include "underlay/vip_own.h"
 

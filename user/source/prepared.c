@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "attach/tc.h"
-#include "local/local.h"
-#include "source.h"
+#include "attach/tc_worker.h"
+#include "host/local.h"
+#include "daemon/daemon.h"
 
 #define SPREAD 8 /* there is more time for looks than a command has */
 
@@ -34,6 +34,7 @@ struct sampled {
 
 struct prepared {
 	struct daemon *d;
+	struct tc_worker *worker;
 	sd_event_source *io;
 	struct sampled *list;
 	__u32 n; /* of the list */
@@ -69,9 +70,9 @@ static void again(struct sampled *s)
 
 static bool is_hooked(const struct sampled *s)
 {
-	const struct plane *p = s->state->d->plane;
+	__u32 tap = s->state->d->plane->vms[s->place].tap;
 
-	return !tc_worker_has(p, p->vms[s->place].tap);
+	return !s->state->worker || !tc_worker_has(s->state->worker, tap);
 }
 
 static bool is_over(const struct sampled *s)
@@ -148,13 +149,13 @@ static void on_fail(void *ctx, const char *line)
 	daemon_log(ctx, "warning: %s", line);
 }
 
-static void settle(struct prepared *s, void (*how)(struct plane *p, tc_fail *fail, void *ctx))
+static void settle(struct prepared *s)
 {
 	bool there;
 	struct xr_err err;
 
 	there = !daemon_begin(s->d, &err);
-	how(there ? s->d->plane : NULL, on_fail, s->d);
+	tc_worker_settle(s->worker, there ? s->d->plane : NULL, on_fail, s->d);
 	if (there)
 		daemon_end(s->d);
 }
@@ -164,7 +165,7 @@ static int on_done(sd_event_source *io, int fd, uint32_t revents, void *ctx)
 	(void)io;
 	(void)fd;
 	(void)revents;
-	settle(ctx, tc_worker_settle);
+	settle(ctx);
 	return 0;
 }
 
@@ -178,9 +179,10 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	*state = d->prepared = s;
 	s->d = d;
-	fd = tc_worker_start(d->plane);
-	if (fd < 0)
+	s->worker = tc_worker_new(&fd);
+	if (!s->worker)
 		return 0;
+	d->plane->tc_worker = s->worker;
 	ret = sd_event_add_io(d->chores, &s->io, fd, EPOLLIN, on_done, s);
 	return ret < 0 ? xr_fail(err, ret, "a worker: %s", strerror(-ret)) : 0;
 }
@@ -190,10 +192,15 @@ static void stop(void *state)
 	struct prepared *s = state;
 
 	s->d->prepared = NULL;
+	s->d->plane->tc_worker = NULL;
 	while (s->list)
 		sampled_free(s->list);
 	sd_event_source_disable_unref(s->io);
-	settle(s, tc_worker_stop);
+	if (s->worker) {
+		tc_worker_end(s->worker);
+		settle(s);
+	}
+	tc_worker_free(s->worker);
 	free(s);
 }
 

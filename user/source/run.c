@@ -12,11 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "apply/commit.h"
 #include "apply/instance.h"
-#include "loader.h"
-#include "plane/daemon_claim.h"
-#include "source.h"
+#include "daemon/loader.h"
+#include "plane/daemon.h"
+#include "daemon/daemon.h"
 
 /* Stopped in the opposite order: who tells of changes goes last. */
 static const struct source *const daemon_sources[] = {

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "notice_json.h"
-#include "plane/daemon_claim.h"
-#include "source.h"
+#include "plane/daemon.h"
+#include "daemon/daemon.h"
 
 #define CLIENTS         1024
 #define OWN_FILES       64 /* descriptors that clients do not get */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the two halves of the QMP source tell each other. */
-#ifndef XR_SOURCE_QMP_H
-#define XR_SOURCE_QMP_H
+#ifndef XR_QMP_QMP_PRIV_H
+#define XR_QMP_QMP_PRIV_H
 
 #include <jansson.h>
 #include <sys/types.h>
-#include "source.h"
+#include "daemon/daemon.h"
 
 /* MigrationStatus of QEMU's, as far as it matters. */
 enum qmp_migration {

@@ -10,7 +10,7 @@
 
 #include "host/host.h"
 #include "lib/text.h"
-#include "qmp.h"
+#include "qmp_priv.h"
 
 #define HAND_OVER_MS    1000     /* from the source's completed: as long as it may come back */
 #define HAND_OVER_LEAST 100      /* to RESUME at the destination */

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "plane/daemon_claim.h"
-#include "qmp.h"
+#include "plane/daemon.h"
+#include "qmp_priv.h"
 
 #define MS            1000ULL /* in the loop's microseconds */
 #define ANSWER_WITHIN 200     /* ms: of those that are let go */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The process that reads and applies the daemon's file. */
-#ifndef XR_SOURCE_LOADER_H
-#define XR_SOURCE_LOADER_H
+#ifndef XR_DAEMON_LOADER_H
+#define XR_DAEMON_LOADER_H
 
 #include <errno.h>
-#include "source.h"
+#include "daemon.h"
 
 /* One of its devices is not there, and d->waits_for_devices: nothing was changed. */
 #define LOADER_LATE (-EINPROGRESS)

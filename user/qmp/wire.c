@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "lib/text.h"
-#include "plane/daemon_claim.h"
-#include "qmp.h"
+#include "plane/daemon.h"
+#include "qmp_priv.h"
 
 #define MS            1000ULL /* in the loop's microseconds */
 #define LONGEST_WAIT  100     /* before the migration begins */

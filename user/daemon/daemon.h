@@ -5,8 +5,8 @@
  * xr_notice to daemon_notice() and knows nothing of maps. A new source is one file
  * and one line in daemon_sources[].
  */
-#ifndef XR_SOURCE_SOURCE_H
-#define XR_SOURCE_SOURCE_H
+#ifndef XR_DAEMON_DAEMON_H
+#define XR_DAEMON_DAEMON_H
 
 #include <systemd/sd-event.h>
 #include "model/model.h"

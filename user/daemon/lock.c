@@ -13,8 +13,8 @@
 #include <systemd/sd-daemon.h>
 
 #include "apply/instance.h"
-#include "plane/daemon_claim.h"
-#include "source.h"
+#include "plane/daemon.h"
+#include "daemon.h"
 
 #define MS             1000ULL  /* in the loop's microseconds */
 #define FIRST_PAUSE    (MS / 5) /* between two attempts at the lock ... */

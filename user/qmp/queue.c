@@ -12,7 +12,7 @@
 
 #include "local/local.h"
 #include "lib/text.h"
-#include "qmp.h"
+#include "qmp_priv.h"
 
 #define SOON_US    2000U  /* until the next look */
 #define LATER_US   20000U /* where the last one told exactly */

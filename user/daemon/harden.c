@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "source.h"
+#include "daemon.h"
 
 /* As in scripts/xroam@.service; for what is told there. */
 static const unsigned int needed[] = {
