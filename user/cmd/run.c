@@ -7,7 +7,7 @@
 #include "args/args.h"
 #include "args/out.h"
 #include "cmd.h"
-#include "daemon/daemon.h"
+#include "source/source.h"
 
 static const char help[] =
 	"Usage: xroam run [-c FILE]\n"

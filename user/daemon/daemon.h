@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The daemon: one sd-event loop, and the sources that notifications come from.
- * A source watches its own kind of thing. One that hears of moves hands a struct
- * xr_notice to daemon_notice() and knows nothing of maps. A new source is one file
- * and one line in daemon_sources[].
+ * The daemon, as its sources see it: loops, the instance under its lock, notices, a log.
+ *
+ * A source watches one kind of thing. One that hears of moves hands each of them as a
+ * struct xr_notice to daemon_post_notice() and knows nothing of maps. A new source is
+ * a file with a struct source, and a line in the table of source/run.c.
  */
 #ifndef XR_DAEMON_DAEMON_H
 #define XR_DAEMON_DAEMON_H
@@ -14,79 +15,107 @@
 
 struct daemon {
 	/*
-	 * Who hears of moves adds to loop, who keeps things in order to chores: both
-	 * run under the instance's lock only, see gate.c. top: the daemon's own.
+	 * What is added to moves or chores runs under the instance's lock, see lock.c.
+	 * moves: sources that hear of moves. chores: those that keep things in order.
+	 * top: the daemon's own, without the lock.
 	 */
-	sd_event *loop, *chores, *top;
+	sd_event *moves, *chores, *top;
 	struct plane *plane;
 	const char *instance;
-	const struct model *config; /* of -c FILE; NULL: none */
+	const char *file;   /* -c FILE; NULL: none */
+	struct model model; /* of that file what sources need; empty where there is none */
 	bool verbose;
 
-	struct prepared *prepared; /* prepared.c's own */
+	int claim_fd;           /* makes it the instance's one daemon; -1: not claimed yet */
+	bool waits_for_devices; /* the file's, which may come late at boot */
+	int status;             /* -errno that the daemon ends with ... */
+	struct xr_err *err;     /* ... and why */
 
-	/* run.c's own */
-	const char *file;       /* -c FILE; NULL: none */
-	struct model model;     /* what config points to: of the file, the sources */
-	bool waits_for_devices; /* of the file, for they may be late */
-	struct xr_err *err;     /* why it ended */
-	int status;             /* -errno, the same */
-	int claim_fd;
+	/* sources.c's own */
+	const struct source *const *sources; /* up to a NULL */
+	void **states;                       /* of each */
+	size_t n_started;
 
-	/* gate.c's own */
-	struct gate *gate;
-	unsigned int locked; /* daemon_begin()s without their end */
-	void (*goes_on)(struct daemon *d);
+	/* lock.c's own */
+	struct daemon_lock *lock;
+	unsigned int held; /* daemon_begin()s without their end; others may look */
 };
-
-/*
- * vm_notice() under the instance's lock, after finishing what a killed command
- * left; logs what was refused. What each source calls.
- */
-int daemon_notice(struct daemon *d, const struct xr_notice *n, struct xr_answer *a,
-		  struct xr_err *err);
-
-/*
- * Around whatever needs the lock. They nest. -ENODEV: the instance is gone, and the
- * daemon about to end; -EBUSY: somebody has had the lock for long, the line says who.
- */
-int daemon_begin(struct daemon *d, struct xr_err *err);
-void daemon_end(struct daemon *d);
-
-/* No core, no new rights, no capability that it does not need. */
-void daemon_harden(void);
-
-int gate_open(struct daemon *d);
-void gate_close(struct daemon *d);
-
-/* A move of this VM was prepared: what is left to do beside its port. */
-void prepared_watch(struct daemon *d, __u32 place);
-
-/* One line on stderr; of a torrent of them most are left out, and counted. */
-void daemon_log(struct daemon *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* The same of its own life: never left out. */
-void daemon_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct source {
 	const char *name;
-	/* state: the source's own. 0 where there is nothing to watch. */
+	/* *state: the source's own. 0, also where there is nothing to watch; or -errno. */
 	int (*start)(struct daemon *d, void **state, struct xr_err *err);
-	/* d->config is another now. NULL: all the same to this source. */
-	int (*reload)(struct daemon *d, void *state, struct xr_err *err);
-	/* Notices were refused for want of the lock, and would not be now; or NULL. */
-	void (*goes_on)(void *state);
 	void (*stop)(void *state);
+
+	/* The rest may be NULL: the source does not care. */
+
+	/* d->model is another now. */
+	int (*reload)(struct daemon *d, void *state, struct xr_err *err);
+	/* Notices were refused because somebody else had the lock, and no longer are. */
+	void (*lock_is_back)(void *state);
+	/* A move of this VM was prepared. Called under the lock. */
+	void (*prepared)(void *state, __u32 vm_index);
 };
 
-extern const struct source source_socket;        /* /run/xroam/INSTANCE.sock */
-extern const struct source source_qmp;           /* a QEMU's monitor */
-extern const struct source source_announcements; /* what the data plane saw */
-extern const struct source source_ageing;        /* deadlines, ttls, rings */
-extern const struct source source_prepared;      /* hooks and counts that may wait */
-extern const struct source source_links;         /* next hops, devices that come and go */
+/* ---- sources.c: the table's hooks, each of all sources that run ---- */
 
-/* Runs until SIGTERM or SIGINT; the exit status' errno. */
-int daemon_run(const char *instance, const char *config, bool verbose, struct xr_err *err);
+/* Up to the first that fails; daemon_stop_sources() stops those before it, last first. */
+int daemon_start_sources(struct daemon *d, struct xr_err *err);
+void daemon_stop_sources(struct daemon *d);
+/* Logs what goes wrong. */
+void daemon_reload_sources(struct daemon *d);
+void daemon_lock_is_back(struct daemon *d);
+void daemon_prepared(struct daemon *d, __u32 vm_index);
+
+/* ---- notice.c ---- */
+
+/*
+ * vm_notice() under the instance's lock; logs a refusal or a warning. *a is filled
+ * where it returns 0. Errors as of vm_notice() and daemon_begin().
+ */
+int daemon_post_notice(struct daemon *d, const struct xr_notice *n, struct xr_answer *a,
+		       struct xr_err *err);
+
+/* ---- lock.c ---- */
+
+/*
+ * The instance's lock, around whatever needs it; they nest. -ENODEV: the instance is
+ * gone, and the daemon about to end; -EBUSY: somebody else has had the lock for long,
+ * and the line tells who. err may be NULL.
+ */
+int daemon_begin(struct daemon *d, struct xr_err *err);
+void daemon_end(struct daemon *d);
+/* As daemon_begin(), and logs why there is no lock, but at the daemon's end. */
+int daemon_begin_logged(struct daemon *d);
+
+/* Makes d->moves and d->chores, in d->top. A negative errno where it fails. */
+int daemon_lock_open(struct daemon *d);
+void daemon_lock_close(struct daemon *d);
+
+/* ---- log.c ---- */
+
+/* One line on stderr. Of more than 20 a second the rest is left out, and counted. */
+void daemon_log(struct daemon *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same for what happens to the daemon itself: never left out. */
+void daemon_log_always(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- harden.c ---- */
+
+/* No core file, no new rights, only the capabilities that it needs. */
+void daemon_harden(void);
+
+/* ---- timer.c ---- */
+
+/* The loops count microseconds. */
+#define US_PER_MS     1000ULL
+#define US_PER_SECOND 1000000ULL
+
+/* CLOCK_MONOTONIC, now. */
+uint64_t daemon_clock_us(void);
+
+/* Once, so long from now, or at that time. A negative errno where it fails. */
+int timer_in_us(sd_event_source *timer, uint64_t us);
+int timer_at_us(sd_event_source *timer, uint64_t when);
 
 #endif

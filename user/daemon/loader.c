@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The daemon's file is read and applied by a process of its own, which ends then:
- * nothing else waits meanwhile, and of the keys in the file nothing stays in the
- * daemon. What it needs itself, whom to watch, comes back through a pipe.
+ * A child process reads and applies the daemon's file, and then ends. So the daemon
+ * goes on meanwhile, and the keys in the file never are in its memory. What its
+ * sources need of the file, the QEMUs to watch, comes back through a pipe.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,27 +21,26 @@
 #include "lib/netns.h"
 #include "loader.h"
 
-/* What comes through the pipe: this, and of each QEMU its record and socket. */
+/* What comes through the pipe: this; then of each QEMU its record and its socket path. */
 struct answer {
 	int ret;
 	struct xr_err err;
 	size_t n_qmp;
 };
 
-/* ---- the process ---- */
+/* ---- in the child ---- */
 
 static void on_change(void *ctx, const char *line)
 {
 	const struct daemon *d = ctx;
 
 	if (d->verbose || *line == '!')
-		daemon_say("%s", line);
+		daemon_log_always("%s", line);
 }
 
-/* Asked before anything is touched: of the others none shall come and go meanwhile. */
-static bool is_there(const struct model_dev *dev)
+static bool device_exists(const struct model_dev *dev)
 {
-	bool there;
+	bool exists;
 	__u64 space;
 	int back;
 
@@ -49,17 +48,18 @@ static bool is_there(const struct model_dev *dev)
 		return if_nametoindex(dev->name);
 	if (netns_by_name(dev->netns, &space) || netns_enter(space, &back))
 		return false;
-	there = if_nametoindex(dev->name);
+	exists = if_nametoindex(dev->name);
 	netns_leave(back);
-	return there;
+	return exists;
 }
 
-static int want_devices(const struct model *m, struct xr_err *err)
+/* Before anything is changed: a file is applied whole. */
+static int need_devices(const struct model *m, struct xr_err *err)
 {
 	size_t i;
 
 	for (i = 0; i < m->n_devs; i++)
-		if (!is_there(&m->devs[i]))
+		if (!device_exists(&m->devs[i]))
 			return xr_fail(err, LOADER_LATE,
 				       "device %s%s%s is not "
 				       "there yet",
@@ -76,7 +76,7 @@ static int read_and_apply(struct daemon *d, struct model *m, struct xr_err *err)
 		return ret;
 	ret = model_check(m, d->file, err);
 	if (!ret && d->waits_for_devices)
-		ret = want_devices(m, err);
+		ret = need_devices(m, err);
 	if (!ret)
 		ret = model_apply(d->instance, m, APPLY_NEW_VMS, on_change, d, err);
 	if (ret)
@@ -84,7 +84,7 @@ static int read_and_apply(struct daemon *d, struct model *m, struct xr_err *err)
 	return ret;
 }
 
-static void answer(FILE *to, struct daemon *d)
+static void send_answer(FILE *to, struct daemon *d)
 {
 	struct answer a = { .err = { "" } };
 	struct model m;
@@ -100,7 +100,7 @@ static void answer(FILE *to, struct daemon *d)
 	fflush(to);
 }
 
-static void __attribute__((noreturn)) be_the_process(struct daemon *d, int fd)
+static void __attribute__((noreturn)) run_child(struct daemon *d, int fd)
 {
 	sigset_t none;
 	FILE *to;
@@ -108,7 +108,7 @@ static void __attribute__((noreturn)) be_the_process(struct daemon *d, int fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* The daemon's own: to be seen as his only. */
+	/* What the daemon holds by a descriptor, only the daemon must be seen to hold. */
 	if (d->claim_fd >= 0)
 		close(d->claim_fd);
 	if (d->plane && d->plane->lock_fd >= 0)
@@ -116,7 +116,7 @@ static void __attribute__((noreturn)) be_the_process(struct daemon *d, int fd)
 	plane_never_wait(false);
 	to = fdopen(fd, "w");
 	if (to)
-		answer(to, d);
+		send_answer(to, d);
 	fflush(stderr);
 	_exit(0);
 }
@@ -131,7 +131,7 @@ int loader_start(struct loader *l, struct daemon *d, struct xr_err *err)
 	fflush(stderr);
 	l->pid = fork();
 	if (!l->pid)
-		be_the_process(d, ends[1]);
+		run_child(d, ends[1]);
 	close(ends[1]);
 	if (l->pid < 0) {
 		close(ends[0]);
@@ -142,7 +142,7 @@ int loader_start(struct loader *l, struct daemon *d, struct xr_err *err)
 	return 0;
 }
 
-/* ---- the daemon ---- */
+/* ---- in the daemon ---- */
 
 bool loader_read(struct loader *l)
 {
@@ -163,7 +163,7 @@ bool loader_read(struct loader *l)
 	return n > 0;
 }
 
-static int take(const struct loader *l, struct model *m, struct xr_err *err)
+static int take_answer(const struct loader *l, struct model *m, struct xr_err *err)
 {
 	size_t at = sizeof(struct answer), i;
 	struct model_qmp *q;
@@ -198,7 +198,7 @@ int loader_end(struct loader *l, const char *file, struct model *m, struct xr_er
 	while (waitpid(l->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (l->len >= sizeof(struct answer))
-		ret = take(l, m, err);
+		ret = take_answer(l, m, err);
 	else
 		ret = xr_fail(err, -ECHILD,
 			      "%s: the process that reads it was "

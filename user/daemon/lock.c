@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The daemon's lock. What works under it runs in loops inside the daemon's own, which
- * never waits for the lock: signals and the watchdog are served whoever has it. Of
- * the two, the one that hears of moves goes on without the lock after a while, and
- * then everything that is said is refused; the one that keeps things in order has
- * time.
+ * The instance's lock, which commands take, too. Whatever needs it runs in two loops
+ * inside the daemon's own loop. That one never waits for the lock, so that signals and
+ * the watchdog are served whoever has it.
+ *
+ * A turn of an inner loop begins with the lock. Where somebody else has it both inner
+ * loops stop, and the lock is tried again and again. After some seconds the loop that
+ * hears of moves goes on without the lock, and each notice is refused: its sender must
+ * get an answer. The loop for chores waits as long as it takes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,37 +16,38 @@
 #include <systemd/sd-daemon.h>
 
 #include "apply/instance.h"
-#include "plane/daemon.h"
+#include "plane/daemon_claim.h"
 #include "daemon.h"
 
-#define MS             1000ULL  /* in the loop's microseconds */
-#define FIRST_PAUSE    (MS / 5) /* between two attempts at the lock ... */
-#define LONGEST_PAUSE  (5 * MS) /* ... of which each is twice as long */
-#define REFUSING_PAUSE (50 * MS)
-#define IDLE_MOST      2.0 /* seconds, of one who has it and does nothing */
-#define WAIT_MOST      5.0
+/* Between two attempts at the lock; each pause is twice as long as the one before. */
+#define FIRST_PAUSE    (US_PER_MS / 5)
+#define LONGEST_PAUSE  (5 * US_PER_MS)
+#define REFUSING_PAUSE (50 * US_PER_MS) /* the longest while notices are refused */
+
+/* Seconds that notices wait: for a holder that does nothing; for any holder. */
+#define IDLE_MOST 2.0
+#define WAIT_MOST 5.0
 
 struct inner {
-	struct gate *gate;
+	struct daemon_lock *lock;
 	sd_event *loop;
-	/* Something happened in there; or is to be done there without that. */
-	sd_event_source *io, *now;
-	bool goes_on; /* without the lock */
+	sd_event_source *io;  /* in the outer loop: something happened in the inner one */
+	sd_event_source *now; /* the same, for what is ready without an event of the kernel's */
 };
 
-struct gate {
+struct daemon_lock {
 	struct daemon *d;
 	struct inner moves, chores;
-	sd_event_source *timer;
-	uint64_t pause;
+	sd_event_source *timer; /* the next attempt */
+	uint64_t pause;         /* before it, in microseconds */
 	struct lock_wait waited;
-	struct xr_err refuse; /* why there is no lock; "": not so */
+	struct xr_err refusal; /* notices are refused, for this reason; "": they are not */
 };
 
 /* ---- the lock ---- */
 
-/* What is wrong ends the daemon: it cannot serve what is not there. */
-static int give_up(struct daemon *d, int status, const struct xr_err *why)
+/* The daemon cannot serve an instance that is not there. */
+static int end_daemon(struct daemon *d, int status, const struct xr_err *why)
 {
 	if (!d->status) {
 		d->status = status;
@@ -53,7 +57,7 @@ static int give_up(struct daemon *d, int status, const struct xr_err *why)
 	return status;
 }
 
-/* At once, or -EAGAIN. */
+/* Without waiting: -EAGAIN where somebody else has it. */
 static int take_lock(struct daemon *d, struct xr_err *err)
 {
 	struct xr_err why = { "" };
@@ -63,7 +67,7 @@ static int take_lock(struct daemon *d, struct xr_err *err)
 	if (!ret && why.text[0])
 		daemon_log(d, "warning: %s", why.text);
 	if (!ret) {
-		d->locked = 1;
+		d->held = 1;
 		return 0;
 	}
 	if (ret == -ESTALE) {
@@ -72,32 +76,42 @@ static int take_lock(struct daemon *d, struct xr_err *err)
 			"instance \"%s\" was destroyed: there is "
 			"nothing left to watch",
 			d->instance);
-		give_up(d, ret, &why);
+		end_daemon(d, ret, &why);
 	}
 	return xr_fail(err, ret, "%s", why.text);
 }
 
 int daemon_begin(struct daemon *d, struct xr_err *err)
 {
-	if (d->locked) {
-		d->locked++;
+	if (d->held) {
+		d->held++;
 		return 0;
 	}
-	if (d->gate && d->gate->refuse.text[0])
-		return xr_fail(err, -EBUSY, "%s", d->gate->refuse.text);
+	if (d->lock && d->lock->refusal.text[0])
+		return xr_fail(err, -EBUSY, "%s", d->lock->refusal.text);
 	return take_lock(d, err);
+}
+
+int daemon_begin_logged(struct daemon *d)
+{
+	struct xr_err err = { "" };
+	int ret = daemon_begin(d, &err);
+
+	if (ret && !d->status)
+		daemon_log(d, "%s", err.text);
+	return ret;
 }
 
 void daemon_end(struct daemon *d)
 {
-	if (!--d->locked)
+	if (!--d->held)
 		plane_unlock(d->plane);
 }
 
-/* ---- a turn of a loop inside ---- */
+/* ---- a turn of an inner loop ---- */
 
-/* > 0: there is something to do. */
-static int look_into(sd_event *loop)
+/* > 0: the loop has something to dispatch. */
+static int prepare_turn(sd_event *loop)
 {
 	int ret;
 
@@ -113,18 +127,21 @@ static int look_into(sd_event *loop)
 
 static int take_turn(struct inner *in)
 {
-	int ret = look_into(in->loop);
+	int ret = prepare_turn(in->loop);
 
 	if (ret > 0)
 		ret = sd_event_dispatch(in->loop);
 	return ret < 0 ? ret : 0;
 }
 
-/* Before the daemon sleeps: others may have given it something to do. */
+/*
+ * Before the outer loop sleeps: a handler of the other inner loop may have made
+ * something ready in this one, which its descriptor does not show.
+ */
 static int on_prepare(sd_event_source *s, void *ctx)
 {
 	struct inner *in = ctx;
-	int ret = look_into(in->loop);
+	int ret = prepare_turn(in->loop);
 
 	(void)s;
 	if (ret > 0)
@@ -132,96 +149,95 @@ static int on_prepare(sd_event_source *s, void *ctx)
 	return ret < 0 ? ret : 0;
 }
 
-/* ---- who waits ---- */
+/* ---- waiting for the lock ---- */
 
-static void set_open(struct inner *in, bool open)
+static void set_running(struct inner *in, bool running)
 {
-	sd_event_source_set_enabled(in->io, open ? SD_EVENT_ON : SD_EVENT_OFF);
-	if (!open)
+	sd_event_source_set_enabled(in->io, running ? SD_EVENT_ON : SD_EVENT_OFF);
+	if (!running)
 		sd_event_source_set_enabled(in->now, SD_EVENT_OFF);
 }
 
-static void try_again(struct gate *g)
+static void try_again(struct daemon_lock *l)
 {
-	uint64_t most = g->refuse.text[0] ? REFUSING_PAUSE : LONGEST_PAUSE;
+	uint64_t most = l->refusal.text[0] ? REFUSING_PAUSE : LONGEST_PAUSE;
 
-	g->pause = 2 * g->pause < most ? 2 * g->pause : most;
-	sd_event_source_set_time_relative(g->timer, g->pause);
-	sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
+	l->pause = 2 * l->pause < most ? 2 * l->pause : most;
+	timer_in_us(l->timer, l->pause);
 }
 
-/* Long enough: what is said from now on is refused, and QEMUs are let go on. */
-static void refuse(struct gate *g, const struct xr_err *why)
+/* From now on notices are refused, and a QEMU that waits for us is let go on. */
+static void refuse_notices(struct daemon_lock *l, const struct xr_err *why)
 {
-	g->refuse = *why;
-	daemon_log(g->d, "%s; notices are refused until then", why->text);
+	l->refusal = *why;
+	daemon_log(l->d, "%s; notices are refused until then", why->text);
 	sd_notifyf(0, "STATUS=%s", why->text);
-	set_open(&g->moves, true);
+	set_running(&l->moves, true);
 }
 
-static void wait_on(struct gate *g, int ret, struct xr_err *why)
+static void keep_waiting(struct daemon_lock *l, int ret, struct xr_err *why)
 {
-	if (!g->refuse.text[0] &&
+	if (!l->refusal.text[0] &&
 	    (ret != -EAGAIN ||
-	     plane_lock_waited(&g->waited, g->d->instance, IDLE_MOST, WAIT_MOST, why)))
-		refuse(g, why);
-	try_again(g);
+	     plane_lock_waited(&l->waited, l->d->instance, IDLE_MOST, WAIT_MOST, why)))
+		refuse_notices(l, why);
+	try_again(l);
 }
 
-static void go_on(struct gate *g)
+static void resume(struct daemon_lock *l)
 {
-	bool refused = g->refuse.text[0];
+	bool refused = l->refusal.text[0];
 
-	g->refuse.text[0] = '\0';
-	set_open(&g->moves, true);
-	set_open(&g->chores, true);
+	l->refusal.text[0] = '\0';
+	set_running(&l->moves, true);
+	set_running(&l->chores, true);
 	if (!refused)
 		return;
-	daemon_log(g->d, "the instance can be changed again");
+	daemon_log(l->d, "the instance can be changed again");
 	sd_notify(0, "STATUS=watching");
-	g->d->goes_on(g->d);
+	daemon_lock_is_back(l->d);
 }
 
 static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 {
 	struct xr_err why = { "" };
-	struct gate *g = ctx;
-	int ret = take_lock(g->d, &why);
+	struct daemon_lock *l = ctx;
+	int ret = take_lock(l->d, &why);
 
 	(void)s;
 	(void)usec;
 	if (!ret) {
-		go_on(g);
-		ret = take_turn(&g->moves);
-		daemon_end(g->d);
+		resume(l);
+		ret = take_turn(&l->moves);
+		daemon_end(l->d);
 		return ret;
 	}
-	if (!g->d->status)
-		wait_on(g, ret, &why);
+	if (!l->d->status)
+		keep_waiting(l, ret, &why);
 	return 0;
 }
 
-static int turn(struct inner *in)
+static int locked_turn(struct inner *in)
 {
-	struct gate *g = in->gate;
+	struct daemon_lock *l = in->lock;
 	struct xr_err why = { "" };
 	int ret;
 
-	if (g->refuse.text[0])
+	if (l->refusal.text[0])
 		return take_turn(in);
-	ret = take_lock(g->d, &why);
+	ret = take_lock(l->d, &why);
 	if (!ret) {
 		ret = take_turn(in);
-		daemon_end(g->d);
+		daemon_end(l->d);
 		return ret;
 	}
-	if (g->d->status)
+	if (l->d->status)
 		return 0;
-	set_open(&g->moves, false);
-	set_open(&g->chores, false);
-	g->pause = FIRST_PAUSE;
-	memset(&g->waited, 0, sizeof(g->waited));
-	wait_on(g, ret, &why);
+	set_running(&l->moves, false);
+	set_running(&l->chores, false);
+	l->pause = FIRST_PAUSE;
+	memset(&l->waited, 0, sizeof(l->waited));
+	keep_waiting(l, ret, &why);
 	return 0;
 }
 
@@ -230,23 +246,23 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 	(void)s;
 	(void)fd;
 	(void)revents;
-	return turn(ctx);
+	return locked_turn(ctx);
 }
 
 static int on_now(sd_event_source *s, void *ctx)
 {
 	(void)s;
-	return turn(ctx);
+	return locked_turn(ctx);
 }
 
 /* ---- its life ---- */
 
-static int inner_open(struct gate *g, struct inner *in, sd_event **loop)
+static int inner_open(struct daemon_lock *l, struct inner *in, sd_event **loop)
 {
-	sd_event *top = g->d->top;
+	sd_event *top = l->d->top;
 	int ret = sd_event_new(&in->loop);
 
-	in->gate = g;
+	in->lock = l;
 	*loop = in->loop;
 	if (ret >= 0)
 		ret = sd_event_add_io(top, &in->io, sd_event_get_fd(in->loop), EPOLLIN, on_io, in);
@@ -264,33 +280,33 @@ static void inner_close(struct inner *in)
 	sd_event_unref(in->loop);
 }
 
-int gate_open(struct daemon *d)
+int daemon_lock_open(struct daemon *d)
 {
-	struct gate *g = calloc(1, sizeof(*g));
+	struct daemon_lock *l = calloc(1, sizeof(*l));
 	int ret;
 
-	if (!g)
+	if (!l)
 		return -ENOMEM;
-	d->gate = g;
-	g->d = d;
-	ret = inner_open(g, &g->moves, &d->loop);
+	d->lock = l;
+	l->d = d;
+	ret = inner_open(l, &l->moves, &d->moves);
 	if (ret >= 0)
-		ret = inner_open(g, &g->chores, &d->chores);
+		ret = inner_open(l, &l->chores, &d->chores);
 	if (ret >= 0)
-		ret = sd_event_add_time_relative(d->top, &g->timer, CLOCK_MONOTONIC, 0, MS / 10,
-						 on_time, g);
-	return ret < 0 ? ret : sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
+		ret = sd_event_add_time_relative(d->top, &l->timer, CLOCK_MONOTONIC, 0,
+						 US_PER_MS / 10, on_time, l);
+	return ret < 0 ? ret : sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
 }
 
-void gate_close(struct daemon *d)
+void daemon_lock_close(struct daemon *d)
 {
-	struct gate *g = d->gate;
+	struct daemon_lock *l = d->lock;
 
-	if (!g)
+	if (!l)
 		return;
-	inner_close(&g->moves);
-	inner_close(&g->chores);
-	sd_event_source_disable_unref(g->timer);
-	free(g);
-	d->gate = NULL;
+	inner_close(&l->moves);
+	inner_close(&l->chores);
+	sd_event_source_disable_unref(l->timer);
+	free(l);
+	d->lock = NULL;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many frames a guest really got: QEMU's virtqueue has counted them, and
- * QEMU 7.2 and newer tell (x-query-virtio-queue-status). Asked for now and then
- * while a move is prepared, and once more when the guest stands still; what
- * comes of it is vm_local_delivered()'s. Without it one frame may be lost that
- * QEMU itself threw away.
+ * How many frames a guest really got: QEMU's virtqueue counts them, and QEMU 7.2 and
+ * newer tell the count (x-query-virtio-queue-status). It is asked for now and then while
+ * a move is prepared, for comparison with the tap's own count, and once more when the
+ * guest stands still: vm_local_delivered() then finds the frames that QEMU read and
+ * threw away. Without that one frame may be lost.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,27 +14,26 @@
 #include "lib/text.h"
 #include "qmp_priv.h"
 
-#define SOON_US    2000U  /* until the next look */
-#define LATER_US   20000U /* where the last one told exactly */
-#define SOON_LOOKS 64     /* so busy a guest that none will */
-#define BACKEND    "/virtio-backend"
+#define SOON_US      2000U  /* until the next sample */
+#define LATER_US     20000U /* ... after an exact one */
+#define SOON_SAMPLES 64     /* inexact ones; more will not be exact in so busy a guest */
 
-void qmp_queue_gone(struct monitor *m)
+void qmp_queue_forget(struct monitor *m)
 {
 	int i;
 
-	m->look = sd_event_source_disable_unref(m->look);
+	m->sample_timer = sd_event_source_disable_unref(m->sample_timer);
 	for (i = 0; i < QMP_CARDS; i++) {
 		free(m->card[i]);
 		m->card[i] = NULL;
 	}
-	m->queue = -1;
-	m->asked = false;
+	m->vm_card = -1;
+	m->sample_due = false;
 }
 
 void qmp_queue_ready(struct monitor *m)
 {
-	qmp_queue_gone(m);
+	qmp_queue_forget(m);
 	qmp_send(m, QMP_VIRTIO, "x-query-virtio", NULL);
 }
 
@@ -55,8 +54,7 @@ static void on_cards(struct monitor *m, json_t *list)
 	size_t i;
 	int n = 0;
 
-	json_array_foreach(list, i, one)
-	{
+	json_array_foreach(list, i, one) {
 		path = json_string_value(json_object_get(one, "path"));
 		if (n == QMP_CARDS || m->card[n] ||
 		    !is_card(json_string_value(json_object_get(one, "name")), path))
@@ -70,78 +68,73 @@ static void on_cards(struct monitor *m, json_t *list)
 
 static void on_mac(struct monitor *m, int card, json_t *value)
 {
-	const char *said = json_string_value(value);
+	const char *text = json_string_value(value);
 	char mac[TEXT_MAC];
 
 	text_mac(mac, m->conf.mac);
-	if (said && !strcasecmp(said, mac))
-		m->queue = card;
+	if (text && !strcasecmp(text, mac))
+		m->vm_card = card;
 }
 
 /* ---- its queue ---- */
 
-static __u32 place_of(const struct monitor *m)
-{
-	return vm_find(m->d->plane, vm_key(m->conf.mac, m->conf.vlan));
-}
-
-static void ask(struct monitor *m, enum qmp_id id)
+static void ask_queue(struct monitor *m, enum qmp_id id)
 {
 	char arguments[300];
 
-	snprintf(arguments, sizeof(arguments), "{\"path\":\"%s\",\"queue\":0}", m->card[m->queue]);
+	snprintf(arguments, sizeof(arguments), "{\"path\":\"%s\",\"queue\":0}",
+		 m->card[m->vm_card]);
 	qmp_send(m, id, "x-query-virtio-queue-status", arguments);
 }
 
 /*
- * At odd times: frames that come at even ones would always be on the same side of
- * the question.
+ * A random time: frames that come at regular ones would always come just before, or
+ * just after a sample.
  */
-static __u64 odd_time(__u32 us)
+static __u64 random_us(__u32 us)
 {
 	return us + (__u32)rand() % us;
 }
 
-static void again(struct monitor *m, __u32 us)
+static void sample_in(struct monitor *m, __u32 us)
 {
-	sd_event_source_set_time_relative(m->look, odd_time(us));
-	sd_event_source_set_enabled(m->look, SD_EVENT_ONESHOT);
+	timer_in_us(m->sample_timer, random_us(us));
 }
 
-static int on_look(sd_event_source *s, uint64_t usec, void *ctx)
+static int on_sample_timer(sd_event_source *s, uint64_t usec, void *ctx)
 {
 	struct monitor *m = ctx;
-	__u32 place = place_of(m);
+	__u32 vm_index = qmp_vm_index(m);
 
 	(void)s;
 	(void)usec;
-	if (m->migration != QMP_ACTIVE || m->incoming || m->queue < 0 || place == VM_NOWHERE)
-		return 0; /* the next migration begins anew */
-	if (m->asked || vm_local_reads(m->d->plane, place, &m->reads)) {
-		again(m, LATER_US); /* no answer, or not prepared yet */
+	if (m->migration != QMP_ACTIVE || m->incoming || m->vm_card < 0 || vm_index == VM_NOWHERE)
+		return 0; /* the next migration starts it again */
+	if (m->sample_due || vm_local_reads(m->d->plane, vm_index, &m->reads)) {
+		sample_in(m, LATER_US); /* no answer, or not prepared yet */
 	} else {
-		m->asked = true;
-		ask(m, QMP_QUEUE);
+		m->sample_due = true;
+		ask_queue(m, QMP_QUEUE);
 	}
 	return 0;
 }
 
 void qmp_queue_watch(struct monitor *m)
 {
-	if (m->queue < 0)
+	if (m->vm_card < 0)
 		return;
-	m->looks = 0;
-	if (m->look)
-		again(m, SOON_US);
+	m->samples = 0;
+	if (m->sample_timer)
+		sample_in(m, SOON_US);
 	else
-		sd_event_add_time_relative(m->d->loop, &m->look, CLOCK_MONOTONIC, odd_time(SOON_US),
-					   1, on_look, m);
+		sd_event_add_time_relative(m->d->moves, &m->sample_timer, CLOCK_MONOTONIC,
+					   random_us(SOON_US), 1, on_sample_timer, m);
 }
 
 void qmp_queue_stopped(struct monitor *m)
 {
-	if (m->queue >= 0)
-		ask(m, QMP_QUEUE_STOPPED);
+	if (m->vm_card >= 0)
+		ask_queue(m, QMP_QUEUE_STOPPED);
 }
 
 static bool read_used(json_t *value, __u16 *used)
@@ -154,32 +147,30 @@ static bool read_used(json_t *value, __u16 *used)
 
 static void on_queue(struct monitor *m, json_t *value)
 {
-	__u32 place = place_of(m);
+	__u32 vm_index = qmp_vm_index(m);
 	bool exact = false;
-	struct xr_err err;
 	__u64 reads;
 	__u16 used;
 
-	m->asked = false;
-	/* Stopped meanwhile: it may have thrown away what it counts. */
-	if (m->running && read_used(value, &used) && place != VM_NOWHERE &&
-	    !vm_local_reads(m->d->plane, place, &reads) && !daemon_begin(m->d, &err)) {
-		exact = vm_local_compare(m->d->plane, place, used, m->reads, reads);
+	m->sample_due = false;
+	/* A guest that was stopped meanwhile may have thrown away what it counts. */
+	if (m->running && read_used(value, &used) && vm_index != VM_NOWHERE &&
+	    !vm_local_reads(m->d->plane, vm_index, &reads) && !daemon_begin(m->d, NULL)) {
+		exact = vm_local_compare(m->d->plane, vm_index, used, m->reads, reads);
 		daemon_end(m->d);
 	}
-	again(m, exact || ++m->looks > SOON_LOOKS ? LATER_US : SOON_US);
+	sample_in(m, exact || ++m->samples > SOON_SAMPLES ? LATER_US : SOON_US);
 }
 
 static void on_queue_stopped(struct monitor *m, json_t *value)
 {
-	__u32 place = place_of(m);
+	__u32 vm_index = qmp_vm_index(m);
 	struct vm_residual r;
-	struct xr_err err;
 	__u16 used;
 
-	if (!read_used(value, &used) || place == VM_NOWHERE || daemon_begin(m->d, &err))
+	if (!read_used(value, &used) || vm_index == VM_NOWHERE || daemon_begin(m->d, NULL))
 		return;
-	vm_local_delivered(m->d->plane, place, used, &r);
+	vm_local_delivered(m->d->plane, vm_index, used, &r);
 	daemon_end(m->d);
 	if (r.replayed && m->d->verbose)
 		qmp_log(m, "%llu frames that QEMU threw away were replayed",

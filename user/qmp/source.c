@@ -1,59 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which QEMUs are watched, and how those are left that are no more. */
+/* The list of QEMUs that are watched, and how one is let go. */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "plane/daemon.h"
+#include "qmp.h"
 #include "qmp_priv.h"
 
-#define MS            1000ULL /* in the loop's microseconds */
-#define ANSWER_WITHIN 200     /* ms: of those that are let go */
+#define ANSWER_WITHIN 200 /* ms: of those that are let go */
 
-struct qmp {
-	struct daemon *d;
-	struct monitor *list, *leaving;
-};
+/* ---- one comes and goes ---- */
 
-/* ---- what is wrong ---- */
-
-static void tell_wrong(const struct qmp *q)
-{
-	const struct monitor *m;
-	char text[4000] = "";
-	size_t used = 0;
-
-	for (m = q->list; m && used < sizeof(text); m = m->next) {
-		if (m->mute)
-			used += snprintf(
-				text + used, sizeof(text) - used,
-				"qmp %s: it does not greet; a monitor has one client, and another one may have it\n",
-				m->conf.socket);
-		else if (m->loud)
-			used += snprintf(
-				text + used, sizeof(text) - used,
-				"qmp %s: it never stops talking: cut off, and met again after %d s\n",
-				m->conf.socket, QMP_LOUD_WAIT);
-		else if (m->gate_others && m->conf.gate)
-			used += snprintf(
-				text + used, sizeof(text) - used,
-				"qmp %s: gate: true, but somebody else opens this QEMU's gate; it is left to him\n",
-				m->conf.socket);
-	}
-	daemon_tell_wrong(q->d->claim_fd, text);
-}
-
-void qmp_tell_wrong(struct monitor *m)
-{
-	tell_wrong(m->qmp);
-}
-
-/* ---- which of them ---- */
-
-void qmp_free(struct monitor *m)
+static void monitor_free(struct monitor *m)
 {
 	struct monitor **link = &m->qmp->leaving;
 
@@ -62,33 +21,67 @@ void qmp_free(struct monitor *m)
 	if (*link)
 		*link = m->next;
 	qmp_forget(m);
-	qmp_drop(m);
+	qmp_disconnect(m);
 	sd_event_source_disable_unref(m->timer);
-	free(m->in);
+	line_buffer_free(&m->in);
 	free(m->conf.socket);
 	free(m);
 }
 
+static const struct qmp_ops ops = {
+	.ready = qmp_on_ready,
+	.answer = qmp_on_answer,
+	.event = qmp_on_event,
+	.gone = qmp_on_gone,
+	.left = monitor_free,
+};
+
+static int monitor_new(struct qmp *q, const struct model_qmp *conf)
+{
+	struct monitor *m = calloc(1, sizeof(*m));
+	int ret;
+
+	if (!m)
+		return -ENOMEM;
+	m->d = q->d;
+	m->qmp = q;
+	m->ops = &ops;
+	m->fd = -1;
+	m->wait_ms = QMP_FIRST_WAIT;
+	m->conf = *conf;
+	m->conf.socket = strdup(conf->socket);
+	ret = m->conf.socket ? sd_event_add_time(q->d->moves, &m->timer, CLOCK_MONOTONIC, 0,
+						 US_PER_MS, qmp_on_time, m)
+			     : -ENOMEM;
+	if (ret < 0) {
+		monitor_free(m);
+		return ret;
+	}
+	m->next = q->list;
+	q->list = m;
+	return 0;
+}
+
 /*
- * Its next migration must not wait at a gate that nobody opens. Waited for, as
- * QEMU does not read what one who hung up has said; of many, for all at once.
+ * This QEMU's next migration must not wait at a gate that nobody opens. QEMU does not
+ * read what a client sent that hung up, so its answer is waited for.
  */
 static void let_go(struct monitor *m)
 {
 	qmp_forget(m);
-	m->leaves = true;
+	m->leaving = true;
 	m->next = m->qmp->leaving;
 	m->qmp->leaving = m;
 	if (m->ready)
-		qmp_take_gate_away(m);
+		qmp_gate_switch_off(m);
 	if (m->ready && m->gated)
-		qmp_wait_until(m, ANSWER_WITHIN);
+		timer_in_us(m->timer, ANSWER_WITHIN * US_PER_MS);
 	else
-		qmp_free(m);
+		monitor_free(m);
 }
 
-/* Of one poll; they free themselves. */
-static void hear_leaving(struct qmp *q, int ms)
+/* All of them at once; each that has answered is freed. */
+static void read_leaving(struct qmp *q, int ms)
 {
 	struct monitor **monitors, *m;
 	struct pollfd *fds;
@@ -112,54 +105,23 @@ static void hear_leaving(struct qmp *q, int ms)
 	free(fds);
 }
 
-static uint64_t ms_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
-}
-
-/* The daemon ends, and its loop with it. */
+/* At the daemon's end, when its loop does not run any more. */
 static void let_all_go(struct qmp *q)
 {
-	uint64_t end = ms_now() + ANSWER_WITHIN, now;
+	uint64_t end = daemon_clock_us() + ANSWER_WITHIN * US_PER_MS, now;
 	struct monitor *m;
 
 	while ((m = q->list)) {
 		q->list = m->next;
 		let_go(m);
 	}
-	while (q->leaving && (now = ms_now()) < end)
-		hear_leaving(q, end - now);
+	while (q->leaving && (now = daemon_clock_us()) < end)
+		read_leaving(q, (end - now + US_PER_MS - 1) / US_PER_MS);
 	while (q->leaving)
-		qmp_free(q->leaving);
+		monitor_free(q->leaving);
 }
 
-static int monitor_new(struct qmp *q, const struct model_qmp *conf)
-{
-	struct monitor *m = calloc(1, sizeof(*m));
-	int ret;
-
-	if (!m)
-		return -ENOMEM;
-	m->d = q->d;
-	m->qmp = q;
-	m->fd = -1;
-	m->wait_ms = QMP_FIRST_WAIT;
-	m->conf = *conf;
-	m->conf.socket = strdup(conf->socket);
-	ret = m->conf.socket
-		? sd_event_add_time(q->d->loop, &m->timer, CLOCK_MONOTONIC, 0, MS, qmp_on_time, m)
-		: -ENOMEM;
-	if (ret < 0) {
-		qmp_free(m);
-		return ret;
-	}
-	m->next = q->list;
-	q->list = m;
-	return 0;
-}
+/* ---- the list ---- */
 
 static bool is_same(const struct model_qmp *a, const struct model_qmp *b)
 {
@@ -201,16 +163,16 @@ static int reload(struct daemon *d, void *state, struct xr_err *err)
 
 	for (m = q->list; m; m = m->next)
 		m->stale = true;
-	for (i = 0; d->config && i < d->config->n_qmp; i++) {
-		m = find(q, &d->config->qmp[i]);
+	for (i = 0; i < d->model.n_qmp; i++) {
+		m = find(q, &d->model.qmp[i]);
 		if (m)
 			m->stale = false;
 	}
 	drop_stale(q);
-	tell_wrong(q);
-	for (i = 0; !ret && d->config && i < d->config->n_qmp; i++)
-		if (!find(q, &d->config->qmp[i]))
-			ret = monitor_new(q, &d->config->qmp[i]);
+	qmp_report_faults(q);
+	for (i = 0; !ret && i < d->model.n_qmp; i++)
+		if (!find(q, &d->model.qmp[i]))
+			ret = monitor_new(q, &d->model.qmp[i]);
 	return ret ? xr_fail(err, ret, "watching QEMU: %s", strerror(-ret)) : 0;
 }
 
@@ -222,7 +184,7 @@ static void stop(void *state)
 	free(q);
 }
 
-static void goes_on(void *state)
+static void lock_is_back(void *state)
 {
 	struct qmp *q = state;
 	struct monitor *m;
@@ -252,6 +214,6 @@ const struct source source_qmp = {
 	.name = "qmp",
 	.start = start,
 	.reload = reload,
-	.goes_on = goes_on,
+	.lock_is_back = lock_is_back,
 	.stop = stop,
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * QEMU's monitor protocol (QMP): connections, lines, commands. A QEMU that is
- * not there yet is waited for; what it says is not trusted to be sane.
+ * QEMU's monitor protocol (QMP): connections, lines, commands. A QEMU that is not there
+ * yet is waited for. Nothing of what it sends is trusted: its lines are bounded, and so
+ * is the time that we spend on them.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,26 +15,27 @@
 #include <unistd.h>
 
 #include "lib/text.h"
-#include "plane/daemon.h"
 #include "qmp_priv.h"
 
-#define MS            1000ULL /* in the loop's microseconds */
-#define LONGEST_WAIT  100     /* before the migration begins */
-#define STRANGE_WAIT  5000    /* it does not talk QMP */
-#define GREETS_WITHIN 3000    /* or has another client */
-#define FIRST_BUFFER  4096
-#define LINE_OCTETS   (1U << 18) /* query-* answers, at most */
-#define ANSWER_OCTETS (1U << 14) /* one that we asked for costs it nothing */
-#define TURN          16         /* lines before the others' turn */
+/* Milliseconds. */
+#define LONGEST_WAIT  100   /* between attempts to connect */
+#define STRANGE_WAIT  5000  /* before the next one, to what does not speak QMP */
+#define GREETS_WITHIN 3000  /* else it has another client */
+#define QUIET_AFTER   30000 /* a QEMU that was cut off is as all others again */
+
+#define LINE_OCTETS (1U << 18) /* query-* answers, at most */
+#define TURN        16         /* lines before the others' turn */
 
 /*
- * What a QEMU says unasked may take so much of the daemon's time. A whole migration
- * takes some 20 ms.
+ * What a QEMU sends without being asked may take so much of the daemon's time; a whole
+ * migration takes some 20 ms. The budget fills up again in ten times the time. An answer
+ * that was asked for costs nothing, up to a length.
  */
-#define BUDGET_NS    500000000LL
-#define BUDGET_SHARE 10 /* it comes back in ten times the time */
-#define FIRST        (SD_EVENT_PRIORITY_IMPORTANT - 1)
-#define QUIET_AFTER  30000 /* ms without that: as all the others again */
+#define BUDGET_NS     500000000LL
+#define BUDGET_SHARE  10
+#define ANSWER_OCTETS (1U << 14)
+
+#define FIRST (SD_EVENT_PRIORITY_IMPORTANT - 1)
 
 void qmp_log(struct monitor *m, const char *fmt, ...)
 {
@@ -48,47 +50,41 @@ void qmp_log(struct monitor *m, const char *fmt, ...)
 
 /* ---- connection ---- */
 
-void qmp_wait_until(struct monitor *m, unsigned int ms)
-{
-	sd_event_source_set_time_relative(m->timer, ms * MS);
-	sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
-}
-
-void qmp_drop(struct monitor *m)
+void qmp_disconnect(struct monitor *m)
 {
 	if (m->fd < 0)
 		return;
 	m->io = sd_event_source_disable_unref(m->io);
-	m->more = sd_event_source_disable_unref(m->more);
+	m->more_lines = sd_event_source_disable_unref(m->more_lines);
 	close(m->fd);
 	m->fd = -1;
-	m->in_len = m->searched = 0;
-	m->awaited = 0;
+	line_buffer_shrink(&m->in);
+	m->answers_due = 0;
 }
 
-static void set_mute(struct monitor *m, bool mute)
+static void set_no_greeting(struct monitor *m, bool no_greeting)
 {
-	bool was = m->mute;
+	bool was = m->no_greeting;
 
-	m->mute = mute;
-	if (mute != was)
-		qmp_tell_wrong(m);
+	m->no_greeting = no_greeting;
+	if (no_greeting != was)
+		qmp_report_faults(m->qmp);
 }
 
-/* Over; and another attempt later. */
+/* And connects again later. why: what is logged, unless it was already; NULL: nothing. */
 static void hang_up(struct monitor *m, unsigned int wait_ms, const char *why)
 {
 	bool was_ready = m->ready;
 
-	qmp_drop(m);
+	qmp_disconnect(m);
 	m->greeted = m->ready = false;
-	set_mute(m, false);
-	if (why && !m->told)
+	set_no_greeting(m, false);
+	if (why && !m->failure_logged)
 		qmp_log(m, "%s", why);
-	m->told = why != NULL;
-	if (was_ready && !m->leaves)
-		qmp_on_gone(m);
-	qmp_wait_until(m, wait_ms);
+	m->failure_logged = why != NULL;
+	if (was_ready && !m->leaving)
+		m->ops->gone(m);
+	timer_in_us(m->timer, wait_ms * US_PER_MS);
 }
 
 void qmp_send(struct monitor *m, enum qmp_id id, const char *command, const char *arguments)
@@ -98,15 +94,15 @@ void qmp_send(struct monitor *m, enum qmp_id id, const char *command, const char
 			   id, arguments ? ",\"arguments\":" : "", arguments ? arguments : "");
 
 	/*
-	 * A few commands, to one who reads: if they do not fit, something is
-	 * wrong with it, and it is seen as an error when it is read next.
+	 * A few commands always fit where somebody reads them. If one does not, something
+	 * is wrong there: the connection ends, which the next read finds out.
 	 */
 	if (m->fd >= 0 && send(m->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
 		shutdown(m->fd, SHUT_RDWR);
-	m->awaited++;
+	m->answers_due++;
 }
 
-/* ---- what it says ---- */
+/* ---- lines ---- */
 
 static void on_answer(struct monitor *m, json_t *line)
 {
@@ -121,18 +117,18 @@ static void on_answer(struct monitor *m, json_t *line)
 	}
 	if (id == QMP_CAPABILITIES && !error) {
 		m->ready = true;
-		m->told = false;
+		m->failure_logged = false;
 		if (m->d->verbose)
 			qmp_log(m, "connected");
-		if (m->loud)
-			qmp_wait_until(m, QUIET_AFTER);
-		qmp_on_ready(m);
-	} else if (m->ready && (!m->leaves || id == QMP_NO_GATE)) {
-		qmp_on_answer(m, id, json_object_get(line, "return"));
+		if (m->too_loud)
+			timer_in_us(m->timer, QUIET_AFTER * US_PER_MS);
+		m->ops->ready(m);
+	} else if (m->ready && (!m->leaving || id == QMP_NO_GATE)) {
+		m->ops->answer(m, id, json_object_get(line, "return"));
 	}
 }
 
-/* The processor's: what others take of it is not this QEMU's fault. */
+/* Of the processor's time: what other processes take of it is not this QEMU's fault. */
 static int64_t ns_used(void)
 {
 	struct timespec t;
@@ -141,39 +137,39 @@ static int64_t ns_used(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Said unasked, and so much was done for it. */
+/* So much time went into a line that nobody had asked for. */
 static void charge(struct monitor *m, int64_t ns)
 {
 	uint64_t now;
 
-	sd_event_now(m->d->loop, CLOCK_MONOTONIC, &now);
+	sd_event_now(m->d->moves, CLOCK_MONOTONIC, &now);
 	m->budget += (now - m->budget_at) * 1000 / BUDGET_SHARE;
 	if (m->budget > BUDGET_NS || !m->budget_at)
 		m->budget = BUDGET_NS;
 	m->budget_at = now;
 	m->budget -= ns;
-	/* Who says little is heard first. */
+	/* A QEMU that sends little is read first. */
 	sd_event_source_set_priority(m->io,
 				     m->budget < BUDGET_NS / 2 ? SD_EVENT_PRIORITY_NORMAL : FIRST);
 }
 
 static void cut_off(struct monitor *m)
 {
-	m->loud = true;
+	m->too_loud = true;
 	hang_up(m, 1000 * QMP_LOUD_WAIT, "it never stops talking; hanging up");
-	qmp_tell_wrong(m);
+	qmp_report_faults(m->qmp);
 }
 
 static int64_t time_of(json_t *event)
 {
 	json_t *t = json_object_get(event, "timestamp");
 
-	/* Whatever it says: unsigned, as no sum of it may overflow. */
+	/* Unsigned: whatever numbers it sends, no sum of them may overflow. */
 	return json_integer_value(json_object_get(t, "seconds")) * 1000000ULL +
 		json_integer_value(json_object_get(t, "microseconds"));
 }
 
-/* false: that is not QMP. */
+/* false: that is not QMP. *unasked: nobody had asked for the line. */
 static bool take_line(struct monitor *m, const char *text, size_t len, bool *unasked)
 {
 	json_t *line = json_loadb(text, len, 0, NULL);
@@ -184,16 +180,16 @@ static bool take_line(struct monitor *m, const char *text, size_t len, bool *una
 		return false;
 	}
 	event = json_string_value(json_object_get(line, "event"));
-	*unasked = event || !m->awaited || len > ANSWER_OCTETS;
-	if (!event && m->awaited && m->greeted)
-		m->awaited--;
+	*unasked = event || !m->answers_due || len > ANSWER_OCTETS;
+	if (!event && m->answers_due && m->greeted)
+		m->answers_due--;
 	if (!m->greeted && json_object_get(line, "QMP")) {
 		m->greeted = true;
 		sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
-		set_mute(m, false);
+		set_no_greeting(m, false);
 		qmp_send(m, QMP_CAPABILITIES, "qmp_capabilities", NULL);
-	} else if (m->ready && event && !m->leaves) {
-		qmp_on_event(m, event, json_object_get(line, "data"), time_of(line));
+	} else if (m->ready && event && !m->leaving) {
+		m->ops->event(m, event, json_object_get(line, "data"), time_of(line));
 	} else if (m->greeted && !event) {
 		on_answer(m, line);
 	}
@@ -201,18 +197,8 @@ static bool take_line(struct monitor *m, const char *text, size_t len, bool *una
 	return true;
 }
 
-/* The length of the line that begins there, with its end; 0: it is not whole. */
-static size_t whole_line(struct monitor *m, size_t from)
-{
-	size_t look = m->searched > from ? m->searched : from;
-	char *end = memchr(m->in + look, '\n', m->in_len - look);
-
-	m->searched = end ? 0 : m->in_len;
-	return end ? end - m->in - from + 1 : 0;
-}
-
-/* A line and what it costs. false: hung up. */
-static bool hear(struct monitor *m, const char *text, size_t len)
+/* Takes a line, and its cost from the budget. false: hung up. */
+static bool take_charged(struct monitor *m, const char *text, size_t len)
 {
 	int64_t before = ns_used();
 	bool unasked = true;
@@ -232,7 +218,7 @@ static bool hear(struct monitor *m, const char *text, size_t len)
 	return m->fd >= 0;
 }
 
-/* Its turn. */
+/* One turn. */
 static void take_lines(struct monitor *m)
 {
 	size_t done = 0, len;
@@ -240,60 +226,37 @@ static void take_lines(struct monitor *m)
 	int i;
 
 	for (i = 0; i < TURN; i++) {
-		len = whole_line(m, done);
+		len = line_buffer_line_at(&m->in, done);
 		if (!len)
 			break;
 		done += len;
-		if (!hear(m, m->in + done - len, len))
+		if (!take_charged(m, m->in.data + done - len, len))
 			return;
 	}
-	memmove(m->in, m->in + done, m->in_len - done);
-	m->in_len -= done;
-	m->searched = m->searched > done ? m->searched - done : 0;
-	again = whole_line(m, 0);
-	m->searched = again ? 0 : m->in_len;
-	sd_event_source_set_enabled(m->more, again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	line_buffer_drop(&m->in, done);
+	again = line_buffer_line_at(&m->in, 0);
+	sd_event_source_set_enabled(m->more_lines, again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	sd_event_source_set_enabled(m->io, again ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
-static bool grow(struct monitor *m)
+static void read_lines(struct monitor *m)
 {
-	size_t size = m->in_size ? 2 * m->in_size : FIRST_BUFFER;
-	char *in;
+	ssize_t got = line_buffer_recv(&m->in, m->fd, LINE_OCTETS);
 
-	if (m->in_len < m->in_size)
-		return true;
-	in = size > LINE_OCTETS ? NULL : realloc(m->in, size);
-	if (!in)
-		return false;
-	m->in = in;
-	m->in_size = size;
-	return true;
-}
-
-static void listen_to(struct monitor *m)
-{
-	ssize_t got;
-
-	if (!grow(m)) {
+	if (got == -EAGAIN)
+		return;
+	if (got == -ENOBUFS || got == -ENOMEM)
 		hang_up(m, STRANGE_WAIT, "a line without an end; hanging up");
-		return;
-	}
-	got = recv(m->fd, m->in + m->in_len, m->in_size - m->in_len, MSG_DONTWAIT);
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0) {
+	else if (got <= 0)
 		hang_up(m, QMP_FIRST_WAIT, NULL);
-		return;
-	}
-	m->in_len += got;
-	take_lines(m);
+	else
+		take_lines(m);
 }
 
 static void free_if_left(struct monitor *m)
 {
-	if (m->leaves && (m->fd < 0 || !m->gated))
-		qmp_free(m);
+	if (m->leaving && (m->fd < 0 || !m->gated))
+		m->ops->left(m);
 }
 
 int qmp_on_readable(sd_event_source *s, int fd, uint32_t revents, void *ctx)
@@ -301,7 +264,7 @@ int qmp_on_readable(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 	(void)s;
 	(void)fd;
 	(void)revents;
-	listen_to(ctx);
+	read_lines(ctx);
 	free_if_left(ctx);
 	return 0;
 }
@@ -316,14 +279,14 @@ static int on_more(sd_event_source *s, void *ctx)
 
 static int watch(struct monitor *m)
 {
-	int ret = sd_event_add_io(m->d->loop, &m->io, m->fd, EPOLLIN, qmp_on_readable, m);
+	int ret = sd_event_add_io(m->d->moves, &m->io, m->fd, EPOLLIN, qmp_on_readable, m);
 
-	/* The sooner it is heard, the less is lost. */
+	/* The sooner an event is read, the fewer frames are lost. */
 	if (ret >= 0)
 		ret = sd_event_source_set_priority(m->io, FIRST);
 	if (ret >= 0)
-		ret = sd_event_add_defer(m->d->loop, &m->more, on_more, m);
-	return ret < 0 ? ret : sd_event_source_set_enabled(m->more, SD_EVENT_OFF);
+		ret = sd_event_add_defer(m->d->moves, &m->more_lines, on_more, m);
+	return ret < 0 ? ret : sd_event_source_set_enabled(m->more_lines, SD_EVENT_OFF);
 }
 
 static int connect_to(struct monitor *m)
@@ -352,32 +315,32 @@ int qmp_on_time(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
-	if (m->leaves) {
-		qmp_free(m);
+	if (m->leaving) {
+		m->ops->left(m);
 		return 0;
 	}
 	if (m->fd >= 0) {
 		if (!m->greeted) {
 			qmp_log(m, "it does not greet: has it another client?");
-			set_mute(m, true);
-		} else if (m->loud) {
-			m->loud = false;
-			qmp_tell_wrong(m);
+			set_no_greeting(m, true);
+		} else if (m->too_loud) {
+			m->too_loud = false;
+			qmp_report_faults(m->qmp);
 		}
 		return 0;
 	}
 	ret = connect_to(m);
 	if (ret >= 0) {
 		m->wait_ms = QMP_FIRST_WAIT;
-		qmp_wait_until(m, GREETS_WITHIN);
+		timer_in_us(m->timer, GREETS_WITHIN * US_PER_MS);
 		return 0;
 	}
-	if ((m->d->verbose || xr_is_lack(ret)) && !m->told && ret != -ENOENT &&
+	if ((m->d->verbose || xr_is_lack(ret)) && !m->failure_logged && ret != -ENOENT &&
 	    ret != -ECONNREFUSED)
 		qmp_log(m, "%s", strerror(-ret));
-	m->told = true;
-	qmp_drop(m);
+	m->failure_logged = true;
+	qmp_disconnect(m);
 	m->wait_ms = m->wait_ms * 2 < LONGEST_WAIT ? m->wait_ms * 2 : LONGEST_WAIT;
-	qmp_wait_until(m, m->wait_ms);
+	timer_in_us(m->timer, m->wait_ms * US_PER_MS);
 	return 0;
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Once a second: what ran out is tidied, and whether there is an instance. */
+/*
+ * Once a second: deadlines and ttls that ran out. Taking the lock for it also shows an
+ * instance that was destroyed, and ends the daemon.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
-
-#define SECOND 1000000ULL
+#include "source_priv.h"
 
 struct ageing {
 	struct daemon *d;
@@ -16,17 +17,13 @@ struct ageing {
 static int on_second(sd_event_source *s, uint64_t usec, void *ctx)
 {
 	struct ageing *a = ctx;
-	struct xr_err err = { "" };
 
 	(void)usec;
-	if (!daemon_begin(a->d, &err)) {
+	if (!daemon_begin_logged(a->d)) {
 		vm_age(a->d->plane);
 		daemon_end(a->d);
-	} else if (!a->d->status) {
-		daemon_log(a->d, "%s", err.text);
 	}
-	sd_event_source_set_time_relative(s, SECOND);
-	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+	return timer_in_us(s, US_PER_SECOND);
 }
 
 static int start(struct daemon *d, void **state, struct xr_err *err)
@@ -37,8 +34,8 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	if (!a)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	a->d = d;
-	ret = sd_event_add_time_relative(d->chores, &a->timer, CLOCK_MONOTONIC, SECOND, SECOND / 20,
-					 on_second, a);
+	ret = sd_event_add_time_relative(d->chores, &a->timer, CLOCK_MONOTONIC, US_PER_SECOND,
+					 US_PER_SECOND / 20, on_second, a);
 	if (ret < 0) {
 		free(a);
 		return xr_fail(err, ret, "a timer: %s", strerror(-ret));

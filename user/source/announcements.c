@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the data plane saw and did by itself: the rest follows it. And the
- * translation: where the policy says so, each VM that moved and is believed is
- * announced in the kinds that gateways accept.
+ * The data plane's events. What it saw and did by itself is made true for the rest of
+ * the instance, too. And where the policy says so each VM that moved is announced from
+ * here, in the kinds of frames that gateways accept.
+ *
+ * A VM is announced in several rounds, with pauses. A queue for each round holds the
+ * VMs that wait for it; the policy's rate limits how many begin.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -12,20 +15,25 @@
 #include "host/host.h"
 #include "lib/reason.h"
 #include "lib/text.h"
-#include "daemon/daemon.h"
+#include "source_priv.h"
 #include "vm/announce.h"
 
-#define TURN   64 /* events before the others' turn */
+#define TURN   64 /* events, or announcements, before the others' turn */
 #define ROUNDS 4
-#define MS     1000ULL /* in the loop's microseconds */
 
-/* Each VM is announced as QEMU does it, whose first frames may be lost, too. */
+/* Before each round. As QEMU does it: the first frames may be lost. */
 static const uint64_t pause_ms[ROUNDS] = { 0, 50, 150, 250 };
 
-/* VMs that wait for their next round, the first to come due in front. */
+enum waiting {
+	WAITS_NOT,
+	WAITS,
+	WAITS_AND_MOVED, /* in a queue, and moved again since: the rounds begin anew */
+};
+
+/* VMs that wait for a round, the first to come due in front. */
 struct queue {
 	struct due {
-		__u32 place;
+		__u32 vm_index;
 		uint64_t when;
 	} *due;
 	size_t first, n, size; /* a ring; size is a power of two */
@@ -35,15 +43,15 @@ struct announcements {
 	struct daemon *d;
 	struct ring_buffer *ring;
 	sd_event_source *io, *timer;
-	int left; /* of this turn */
+	int left; /* events of this turn */
 	struct queue queue[ROUNDS];
-	__u8 *waiting;      /* per place: in a queue; 2: once more from the start */
-	uint64_t credit_at; /* when the next VM may be begun */
+	__u8 *waiting;      /* enum waiting, by VM index; NULL: none has waited yet */
+	uint64_t credit_at; /* when the next VM may begin its rounds */
 };
 
 /* ---- queues ---- */
 
-static bool queue_put(struct queue *q, __u32 place, uint64_t when)
+static bool queue_put(struct queue *q, __u32 vm_index, uint64_t when)
 {
 	size_t i, size = q->size ? 2 * q->size : 64;
 	struct due *due;
@@ -57,7 +65,7 @@ static bool queue_put(struct queue *q, __u32 place, uint64_t when)
 		free(q->due);
 		*q = (struct queue){ due, 0, q->n, size };
 	}
-	q->due[(q->first + q->n++) & (q->size - 1)] = (struct due){ place, when };
+	q->due[(q->first + q->n++) & (q->size - 1)] = (struct due){ vm_index, when };
 	return true;
 }
 
@@ -75,7 +83,7 @@ static struct due queue_take(struct queue *q)
 	return due;
 }
 
-/* ---- translation ---- */
+/* ---- announcing ---- */
 
 static uint64_t now_us(struct announcements *a)
 {
@@ -85,15 +93,15 @@ static uint64_t now_us(struct announcements *a)
 	return now;
 }
 
-static bool may_announce(struct plane *p, __u32 place)
+static bool may_announce(struct plane *p, __u32 vm_index)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 
-	return p->meta->policy.announce && p->vm_info[place].used && now.state == XR_VM_MOVED &&
+	return p->meta->policy.announce && p->vm_info[vm_index].used && now.state == XR_VM_MOVED &&
 		!(now.flags & (XR_VM_FROZEN | XR_VM_LOOP));
 }
 
-static void wake_up(struct announcements *a)
+static void set_timer(struct announcements *a)
 {
 	uint64_t when = UINT64_MAX;
 	const struct due *due;
@@ -109,54 +117,54 @@ static void wake_up(struct announcements *a)
 		when = a->credit_at;
 	if (when == UINT64_MAX)
 		return;
-	sd_event_source_set_time(a->timer, when);
-	sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT);
+	timer_at_us(a->timer, when);
 }
 
-static void begin(struct announcements *a, __u32 place)
+static void begin_rounds(struct announcements *a, __u32 vm_index)
 {
 	struct plane *p = a->d->plane;
 
-	if (!may_announce(p, place))
+	if (!may_announce(p, vm_index))
 		return;
 	if (!a->waiting)
 		a->waiting = calloc(p->mac_buckets, XR_TAG_LANES);
 	if (!a->waiting)
 		return;
-	if (a->waiting[place]) {
-		a->waiting[place] = 2;
+	if (a->waiting[vm_index]) {
+		a->waiting[vm_index] = WAITS_AND_MOVED;
 		return;
 	}
-	if (queue_put(&a->queue[0], place, now_us(a)))
-		a->waiting[place] = 1;
-	wake_up(a);
+	if (queue_put(&a->queue[0], vm_index, now_us(a)))
+		a->waiting[vm_index] = WAITS;
+	set_timer(a);
 }
 
-/* One VM, one round; then it waits for the next, or has been told enough. */
-static void tell(struct announcements *a, int round, __u32 place, uint64_t now)
+/* One VM, one round. Then the VM waits for its next one, if there is one. */
+static void send_round(struct announcements *a, int round, __u32 vm_index, uint64_t now)
 {
 	struct plane *p = a->d->plane;
 	struct xr_err err = { "" };
-	bool anew = a->waiting[place] == 2;
+	bool anew = a->waiting[vm_index] == WAITS_AND_MOVED;
 
-	a->waiting[place] = 0;
-	if (!may_announce(p, place))
+	a->waiting[vm_index] = WAITS_NOT;
+	if (!may_announce(p, vm_index))
 		return;
-	if (announce_vm(p, place, &err))
+	if (announce_vm(p, vm_index, &err))
 		daemon_log(a->d, "%s", err.text);
 	round = anew ? 1 : round + 1;
-	if (round < ROUNDS && queue_put(&a->queue[round], place, now + pause_ms[round] * MS))
-		a->waiting[place] = 1;
+	if (round < ROUNDS &&
+	    queue_put(&a->queue[round], vm_index, now + pause_ms[round] * US_PER_MS))
+		a->waiting[vm_index] = WAITS;
 }
 
-/* The rate counts VMs, each with all its rounds. */
+/* The rate counts VMs, each with all its rounds; so only the first one needs it. */
 static bool has_credit(struct announcements *a, uint64_t now)
 {
 	__u16 rate = a->d->plane->meta->policy.announce_rate;
 
 	if (a->credit_at > now)
 		return false;
-	a->credit_at = now + 1000 * MS / (rate ? rate : 1);
+	a->credit_at = now + US_PER_SECOND / (rate ? rate : 1);
 	return true;
 }
 
@@ -174,11 +182,11 @@ static int on_due(sd_event_source *s, uint64_t usec, void *ctx)
 
 		while (n && (due = queue_first(q)) && due->when <= now &&
 		       (i || has_credit(a, now))) {
-			tell(a, i, queue_take(q).place, now);
+			send_round(a, i, queue_take(q).vm_index, now);
 			n--;
 		}
 	}
-	wake_up(a);
+	set_timer(a);
 	return 0;
 }
 
@@ -201,7 +209,7 @@ static void log_event(struct announcements *a, const struct xr_event *e)
 			   reason_word(e->reason), reason_text(e->reason));
 }
 
-static bool is_moved_by_user(const struct xr_event *e)
+static bool is_moved_by_notice(const struct xr_event *e)
 {
 	return !e->reason && e->state == XR_VM_MOVED && e->from != e->host;
 }
@@ -209,7 +217,7 @@ static bool is_moved_by_user(const struct xr_event *e)
 static void take_event(struct announcements *a, const struct xr_event *e)
 {
 	struct plane *p = a->d->plane;
-	__u32 place = e->vm - 1; /* ~0: no VM that is known */
+	__u32 vm_index = e->vm - 1; /* e->vm 0: no VM that is known; the index is too large then */
 	struct xr_err err = { "" };
 	bool believed = e->reason == XR_R_ACTIVATED || e->reason == XR_R_ANNOUNCEMENT;
 
@@ -217,15 +225,16 @@ static void take_event(struct announcements *a, const struct xr_event *e)
 		return;
 	if (e->reason)
 		log_event(a, e);
-	/* Its place may be another VM's by now. */
-	if (place >= p->mac_buckets * XR_TAG_LANES || p->vms[place].key != vm_key(e->mac, e->vlan))
+	/* The index may be another VM's by now. */
+	if (vm_index >= p->mac_buckets * XR_TAG_LANES ||
+	    p->vms[vm_index].key != vm_key(e->mac, e->vlan))
 		return;
-	if (e->reason && vm_follow_up(p, place, &err))
+	if (e->reason && vm_follow_up(p, vm_index, &err))
 		daemon_log(a->d, "%s", err.text);
 	if (believed)
-		vm_learn(p, place, e->saddr);
-	if (believed || is_moved_by_user(e))
-		begin(a, place);
+		vm_learn(p, vm_index, e->saddr);
+	if (believed || is_moved_by_notice(e))
+		begin_rounds(a, vm_index);
 }
 
 static int on_sample(void *ctx, void *data, size_t size)
@@ -240,16 +249,12 @@ static int on_sample(void *ctx, void *data, size_t size)
 static int on_ring(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 {
 	struct announcements *a = ctx;
-	struct xr_err err = { "" };
 
 	(void)s;
 	(void)fd;
 	(void)revents;
-	if (daemon_begin(a->d, &err)) {
-		if (!a->d->status)
-			daemon_log(a->d, "%s", err.text);
+	if (daemon_begin_logged(a->d))
 		return 0;
-	}
 	a->left = TURN;
 	ring_buffer__consume(a->ring);
 	daemon_end(a->d);
@@ -288,12 +293,13 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	ret = sd_event_add_io(d->chores, &a->io, ring_buffer__epoll_fd(a->ring), EPOLLIN, on_ring,
 			      a);
 	if (ret >= 0)
-		ret = sd_event_add_time(d->chores, &a->timer, CLOCK_MONOTONIC, 0, MS, on_due, a);
+		ret = sd_event_add_time(d->chores, &a->timer, CLOCK_MONOTONIC, 0, US_PER_MS, on_due,
+					a);
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
 	if (ret < 0)
 		goto fail;
-	/* Before what clients ask: it happened earlier. */
+	/* Before other chores. */
 	sd_event_source_set_priority(a->io, SD_EVENT_PRIORITY_IMPORTANT);
 	*state = a;
 	return 0;

@@ -20,13 +20,12 @@
 #include "local/local.h"
 #include "lib/netns.h"
 #include "net/links.h"
-#include "daemon/daemon.h"
+#include "source_priv.h"
 #include "underlay/ends.h"
 #include "underlay/vip_own.h"
 
-#define MS           1000ULL   /* in the loop's microseconds */
-#define SOON         (20 * MS) /* one change seldom comes alone */
-#define SHARE        20        /* at most this part of the time goes into passes */
+#define SOON         (20 * US_PER_MS) /* one change seldom comes alone */
+#define SHARE        20               /* after a pass: a pause of 20 times its time */
 #define HOPS_AT_ONCE 64
 
 #define DIRTY_HOPS      (1U << 0) /* some were touched */
@@ -40,19 +39,19 @@ struct watch {
 	sd_event_source *io, *timer;
 	struct hops *hops;
 	unsigned int dirty;
-	uint64_t not_before;
-	/* What the programs were loaded for, by slot. */
+	uint64_t not_before; /* the next pass */
+	/* By slot of plane->devices: what the programs were loaded for. */
 	__u32 ifindex[XR_MAX_DEVICES], master[XR_MAX_DEVICES];
 };
 
-static void mark(struct watch *w)
+/* A pass, soon. */
+static void schedule_pass(struct watch *w)
 {
 	uint64_t now, when;
 
 	sd_event_now(w->d->chores, CLOCK_MONOTONIC, &now);
 	when = now + SOON > w->not_before ? now + SOON : w->not_before;
-	sd_event_source_set_time(w->timer, when);
-	sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
+	timer_at_us(w->timer, when);
 }
 
 /* ---- what changed ---- */
@@ -63,8 +62,7 @@ static void on_neighbour(struct watch *w, const struct nlmsghdr *nlh)
 	__be32 addr[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff), 0 };
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, nlh, sizeof(*ndm))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
 		if (mnl_attr_get_type(a) != NDA_DST)
 			continue;
 		netlink_get_addr(a, addr);
@@ -72,8 +70,8 @@ static void on_neighbour(struct watch *w, const struct nlmsghdr *nlh)
 	}
 }
 
-/* Somebody flushed routes, ours with them. */
-static bool is_vips(const struct nlmsghdr *nlh)
+/* A VIP's blackhole route, which the instance made: somebody flushed all routes. */
+static bool is_vip_route(const struct nlmsghdr *nlh)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 
@@ -95,7 +93,7 @@ static int on_message(const struct nlmsghdr *nlh, void *ctx)
 		w->dirty |= DIRTY_ADDRESSES | DIRTY_VIPS;
 		break;
 	case RTM_DELROUTE:
-		if (is_vips(nlh))
+		if (is_vip_route(nlh))
 			w->dirty |= DIRTY_VIPS;
 		/* fall through */
 	case RTM_NEWROUTE:
@@ -131,21 +129,21 @@ static int on_netlink(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 	}
 	if (hops_touched(w->hops))
 		w->dirty |= DIRTY_HOPS;
-	/* A pass that is about to be made needs no second mark. */
+	/* A pass for the same reason is scheduled already. */
 	if (w->dirty & ~before)
-		mark(w);
+		schedule_pass(w);
 	return 0;
 }
 
-/* ---- what follows ---- */
+/* ---- the pass: what follows from it ---- */
 
 static bool is_node_here(const struct xr_device *d, __u64 here)
 {
 	return d->ifindex && d->role == XR_ROLE_NODE && d->netns == here;
 }
 
-/* The bridges that node devices are ports of; true: others than before. */
-static bool look_at_masters(struct watch *w)
+/* Remembers the bridges that node devices are ports of; true: others than before. */
+static bool masters_changed(struct watch *w)
 {
 	struct plane *p = w->d->plane;
 	__u64 here = netns_id();
@@ -165,7 +163,7 @@ static bool look_at_masters(struct watch *w)
 		l = links_by_index(&links, ifindex);
 		if (!l)
 			continue;
-		/* One that was attached meanwhile knows its bridge. */
+		/* A device that was attached since was attached for its bridge of now. */
 		changed |= ifindex == w->ifindex[i] && l->master != w->master[i];
 		w->ifindex[i] = ifindex;
 		w->master[i] = l->master;
@@ -189,7 +187,7 @@ static void links_changed(struct watch *w)
 	struct plane *p = w->d->plane;
 	struct xr_err err = { "" };
 
-	if (look_at_masters(w) && p->meta->features & XR_FEATURE_HOSTS) {
+	if (masters_changed(w) && p->meta->features & XR_FEATURE_HOSTS) {
 		daemon_log(w->d,
 			   "a device changed its bridge: reloading the "
 			   "programs");
@@ -221,18 +219,10 @@ static void pass(struct watch *w)
 		w->dirty |= DIRTY_HOPS;
 }
 
-static uint64_t clock_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 * MS + t.tv_nsec / 1000;
-}
-
 static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
 {
 	struct watch *w = ctx;
-	uint64_t began = clock_us(), ended;
+	uint64_t began = daemon_clock_us(), ended;
 
 	(void)s;
 	(void)usec;
@@ -240,10 +230,10 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
 		return 0;
 	pass(w);
 	daemon_end(w->d);
-	ended = clock_us();
+	ended = daemon_clock_us();
 	w->not_before = ended + (ended - began) * SHARE;
 	if (w->dirty)
-		mark(w);
+		schedule_pass(w);
 	return 0;
 }
 
@@ -293,7 +283,8 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		ret = sd_event_add_io(d->chores, &w->io, mnl_socket_get_fd(w->nl), EPOLLIN,
 				      on_netlink, w);
 	if (ret >= 0)
-		ret = sd_event_add_time(d->chores, &w->timer, CLOCK_MONOTONIC, 0, MS, on_timer, w);
+		ret = sd_event_add_time(d->chores, &w->timer, CLOCK_MONOTONIC, 0, US_PER_MS,
+					on_timer, w);
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
 	if (ret < 0) {
@@ -301,11 +292,11 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		stop(w);
 		return ret;
 	}
-	look_at_masters(w);
+	masters_changed(w);
 	/* What changed while nobody watched. */
 	hops_touch_all(w->hops);
 	w->dirty = DIRTY_LINKS | DIRTY_HOPS | DIRTY_VIPS;
-	mark(w);
+	schedule_pass(w);
 	*state = w;
 	return 0;
 }

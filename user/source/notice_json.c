@@ -158,8 +158,7 @@ static int set_addresses(json_t *v, struct xr_notice *n, struct xr_err *err)
 			       "\"addresses\" must be an array "
 			       "of at most %d strings",
 			       XR_VM_ADDRS);
-	json_array_foreach(v, i, one)
-	{
+	json_array_foreach(v, i, one) {
 		text = json_string_value(one);
 		if (!text)
 			return xr_fail(err, -EINVAL, "\"addresses\" must hold strings");
@@ -209,8 +208,7 @@ static int take_keys(json_t *line, struct xr_notice *n, struct xr_err *err)
 	size_t i;
 	int ret;
 
-	json_object_foreach(line, word, value)
-	{
+	json_object_foreach(line, word, value) {
 		for (i = 0; i < KEYS && strcmp(keys[i].word, word); i++)
 			;
 		if (i == KEYS)

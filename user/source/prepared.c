@@ -1,46 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a prepared move leaves for later, so that nobody waits for it: programs on
- * ports, attached by a thread, and looks at a port's queue until it is known what
- * was in it when counting began.
+ * What a prepared move leaves for later, so that no notice waits for it: programs on
+ * ports, which a thread attaches, and samples of a port's queue, until one shows how
+ * many frames were in it when counting began (vm_local_sample()).
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "attach/tc_worker.h"
-#include "host/local.h"
-#include "daemon/daemon.h"
+#include "attach/tc.h"
+#include "local/local.h"
+#include "source_priv.h"
 
-#define SPREAD 8 /* there is more time for looks than a command has */
+#define SPREAD 8 /* pauses are so much longer than a command's, which has less time */
 
 /*
- * And then as long as the move is prepared: a VM that gets no processor as it begins
- * has not emptied its queue by then. Of many VMs each has its turn: all of them
- * together are looked at no more often than eight.
+ * After that a port is sampled now and then as long as the move is prepared: a VM that
+ * had no processor until then has not emptied its queue. Many ports together are
+ * sampled no more often than eight.
  */
 #define LATER_US 30000
 #define TURN_US  (LATER_US / 8)
 
-/* A port that is looked at. */
+/* The port of a VM that is sampled. */
 struct sampled {
 	struct prepared *state;
 	struct sampled *next;
-	__u32 place;
-	int looks, empty;
+	__u32 vm_index;
+	int samples, empty; /* how many; how many in a row found the queue empty */
 	sd_event_source *timer;
 };
 
 struct prepared {
 	struct daemon *d;
-	struct tc_worker *worker;
 	sd_event_source *io;
 	struct sampled *list;
 	__u32 n; /* of the list */
 };
 
-/* ---- looks ---- */
+/* ---- samples ---- */
 
 static void sampled_free(struct sampled *s)
 {
@@ -54,44 +53,42 @@ static void sampled_free(struct sampled *s)
 	free(s);
 }
 
-static void again(struct sampled *s)
+static void schedule_sample(struct sampled *s)
 {
-	bool later = s->looks >= SAMPLES_MOST || s->empty >= SAMPLES_EMPTY;
-	__u32 wait = vm_local_sample_wait(s->looks);
+	bool later = s->samples >= SAMPLES_MOST || s->empty >= SAMPLES_EMPTY;
+	__u32 wait = vm_local_sample_wait(s->samples);
 	__u32 round = s->state->n * TURN_US;
 
 	if (later)
 		wait += round > LATER_US ? round : LATER_US;
 	else
 		wait *= SPREAD;
-	sd_event_source_set_time_relative(s->timer, wait);
-	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+	timer_in_us(s->timer, wait);
 }
 
-static bool is_hooked(const struct sampled *s)
+static bool has_program(const struct sampled *s)
 {
-	__u32 tap = s->state->d->plane->vms[s->place].tap;
+	const struct plane *p = s->state->d->plane;
 
-	return !s->state->worker || !tc_worker_has(s->state->worker, tap);
+	return !tc_worker_has(p, p->vms[s->vm_index].tap);
 }
 
 static bool is_over(const struct sampled *s)
 {
 	struct plane *p = s->state->d->plane;
 
-	return !p->vms[s->place].ring || vm_now(p, s->place).state != XR_VM_PREPARED;
+	return !p->vms[s->vm_index].ring || vm_now(p, s->vm_index).state != XR_VM_PREPARED;
 }
 
-/* Not while somebody else has the lock. */
-static void look(struct sampled *s)
+/* Counts as one, too, where somebody else has the lock. */
+static void take_sample(struct sampled *s)
 {
 	struct daemon *d = s->state->d;
-	struct xr_err err;
 
-	s->looks++;
-	if (daemon_begin(d, &err))
+	s->samples++;
+	if (daemon_begin(d, NULL))
 		return;
-	s->empty = vm_local_sample(d->plane, s->place) ? s->empty + 1 : 0;
+	s->empty = vm_local_sample(d->plane, s->vm_index) ? s->empty + 1 : 0;
 	daemon_end(d);
 }
 
@@ -101,34 +98,35 @@ static int on_time(sd_event_source *source, uint64_t usec, void *ctx)
 
 	(void)source;
 	(void)usec;
-	/* Before, nothing is counted that goes in. */
-	if (is_hooked(s)) {
+	/* Without its program nothing counts what goes into the queue. */
+	if (has_program(s)) {
 		if (is_over(s)) {
 			sampled_free(s);
 			return 0;
 		}
-		look(s);
+		take_sample(s);
 	}
-	again(s);
+	schedule_sample(s);
 	return 0;
 }
 
-void prepared_watch(struct daemon *d, __u32 place)
+static void on_prepared(void *ctx, __u32 vm_index)
 {
-	struct prepared *state = d->prepared;
+	struct prepared *state = ctx;
+	struct daemon *d = state->d;
 	struct sampled *s;
 
-	if (!state || !d->plane->vms[place].ring)
+	if (!d->plane->vms[vm_index].ring)
 		return;
 	for (s = state->list; s; s = s->next)
-		if (s->place == place)
+		if (s->vm_index == vm_index)
 			break;
 	if (!s) {
 		s = calloc(1, sizeof(*s));
 		if (!s)
 			return;
 		s->state = state;
-		s->place = place;
+		s->vm_index = vm_index;
 		s->next = state->list;
 		state->list = s;
 		state->n++;
@@ -138,8 +136,8 @@ void prepared_watch(struct daemon *d, __u32 place)
 			return;
 		}
 	}
-	s->looks = s->empty = 0;
-	again(s);
+	s->samples = s->empty = 0;
+	schedule_sample(s);
 }
 
 /* ---- programs ---- */
@@ -149,14 +147,12 @@ static void on_fail(void *ctx, const char *line)
 	daemon_log(ctx, "warning: %s", line);
 }
 
-static void settle(struct prepared *s)
+static void settle(struct prepared *s, void (*how)(struct plane *p, tc_fail *fail, void *ctx))
 {
-	bool there;
-	struct xr_err err;
+	bool locked = !daemon_begin(s->d, NULL);
 
-	there = !daemon_begin(s->d, &err);
-	tc_worker_settle(s->worker, there ? s->d->plane : NULL, on_fail, s->d);
-	if (there)
+	how(locked ? s->d->plane : NULL, on_fail, s->d);
+	if (locked)
 		daemon_end(s->d);
 }
 
@@ -165,11 +161,22 @@ static int on_done(sd_event_source *io, int fd, uint32_t revents, void *ctx)
 	(void)io;
 	(void)fd;
 	(void)revents;
-	settle(ctx);
+	settle(ctx, tc_worker_settle);
 	return 0;
 }
 
-/* Without a thread a prepare waits for its hooks. */
+static void stop(void *state)
+{
+	struct prepared *s = state;
+
+	while (s->list)
+		sampled_free(s->list);
+	sd_event_source_disable_unref(s->io);
+	settle(s, tc_worker_stop);
+	free(s);
+}
+
+/* Where there is no thread a prepare waits for its programs. */
 static int start(struct daemon *d, void **state, struct xr_err *err)
 {
 	struct prepared *s = calloc(1, sizeof(*s));
@@ -177,35 +184,22 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 
 	if (!s)
 		return xr_fail(err, -ENOMEM, "out of memory");
-	*state = d->prepared = s;
+	*state = s;
 	s->d = d;
-	s->worker = tc_worker_new(&fd);
-	if (!s->worker)
+	fd = tc_worker_start(d->plane);
+	if (fd < 0)
 		return 0;
-	d->plane->tc_worker = s->worker;
 	ret = sd_event_add_io(d->chores, &s->io, fd, EPOLLIN, on_done, s);
-	return ret < 0 ? xr_fail(err, ret, "a worker: %s", strerror(-ret)) : 0;
-}
-
-static void stop(void *state)
-{
-	struct prepared *s = state;
-
-	s->d->prepared = NULL;
-	s->d->plane->tc_worker = NULL;
-	while (s->list)
-		sampled_free(s->list);
-	sd_event_source_disable_unref(s->io);
-	if (s->worker) {
-		tc_worker_end(s->worker);
-		settle(s);
-	}
-	tc_worker_free(s->worker);
-	free(s);
+	if (ret >= 0)
+		return 0;
+	xr_fail(err, ret, "a worker: %s", strerror(-ret));
+	stop(s);
+	return ret;
 }
 
 const struct source source_prepared = {
 	.name = "prepared",
 	.start = start,
 	.stop = stop,
+	.prepared = on_prepared,
 };

@@ -3,6 +3,9 @@
  * The control socket: one JSON object a line, one answer each, in order. Each
  * client has its own bounded buffers and a bounded turn, so that none of them
  * can make the others wait, whatever it sends or does not read.
+ *
+ * A client is served in steps: send what waits, read once, obey some lines, look at
+ * what is left of the input, and wait. A step that has no memory ends the client.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,29 +18,28 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/line_buffer.h"
 #include "notice_json.h"
-#include "plane/daemon.h"
-#include "daemon/daemon.h"
+#include "plane/daemon_claim.h"
+#include "source_priv.h"
 
 #define CLIENTS         1024
 #define OWN_FILES       64 /* descriptors that clients do not get */
 #define LINE_MAX_OCTETS 65536
-#define FIRST_BUFFER    4096
 #define OUT_OCTETS      32768 /* answers that wait to be read */
 #define TURN            32    /* lines of one client before the next one's turn */
 #define READ_WITHIN     10    /* seconds for a client to take an answer ... */
 #define LINE_WITHIN     30    /* ... and to end a line it began */
-#define SECOND          1000000ULL
 
 struct server {
 	struct daemon *d;
-	int fd, spare;
+	int fd;
+	int spare_fd; /* given up for a moment where there is no other one free */
 	char path[108];
-	ino_t inode; /* of the path: it may be another's by now */
-	dev_t dev;
+	ino_t inode; /* of the socket at path, 0: none was made; by now */
+	dev_t dev;   /* there may be another daemon's */
 	sd_event_source *accept, *second;
 	struct client *clients; /* a list */
 	unsigned int n;
@@ -48,23 +50,22 @@ struct client {
 	struct client *next, **link;
 	int fd;
 	sd_event_source *io, *turn;
-	char *in;
-	size_t in_len, in_size;
-	size_t searched; /* of it, without a newline */
-	char *out;       /* NULL: nothing waits */
+	struct line_buffer in;
+	char *out; /* answers that wait to be sent; NULL: none */
 	size_t out_len;
-	time_t since; /* it has been owing us for so long; 0: no */
-	bool ended;   /* it says no more */
-	bool gone;    /* and hears no more: what it said still counts */
-	bool closing; /* the last answer is out, or on its way */
+	/*
+	 * Since which second of the clock the client has owed us something: to read an
+	 * answer, or the rest of a line; 0: it owes nothing.
+	 */
+	uint64_t owes_since;
+	bool no_input;  /* it sends no more */
+	bool no_output; /* it reads no more; its lines are obeyed, but not answered */
+	bool closing;   /* the last answer is sent, or in out */
 };
 
-static time_t seconds_now(void)
+static uint64_t seconds_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return daemon_clock_us() / US_PER_SECOND;
 }
 
 static void client_free(struct client *c)
@@ -76,16 +77,16 @@ static void client_free(struct client *c)
 	sd_event_source_disable_unref(c->io);
 	sd_event_source_disable_unref(c->turn);
 	close(c->fd);
-	free(c->in);
+	line_buffer_free(&c->in);
 	free(c->out);
 	free(c);
 }
 
 /* ---- answers ---- */
 
-static void hears_nothing(struct client *c)
+static void end_output(struct client *c)
 {
-	c->gone = true;
+	c->no_output = true;
 	free(c->out);
 	c->out = NULL;
 	c->out_len = 0;
@@ -98,16 +99,16 @@ static ssize_t try_send(struct client *c, const char *text, size_t len)
 	if (sent >= 0)
 		return sent;
 	if (errno != EAGAIN && errno != EINTR)
-		hears_nothing(c);
+		end_output(c);
 	return 0;
 }
 
 /* What the kernel does not take now waits in out. false: no memory for it. */
-static bool say(struct client *c, const char *text, size_t len)
+static bool send_answer(struct client *c, const char *text, size_t len)
 {
-	size_t sent = c->out_len || c->gone ? 0 : try_send(c, text, len);
+	size_t sent = c->out_len || c->no_output ? 0 : try_send(c, text, len);
 
-	if (sent == len || c->gone)
+	if (sent == len || c->no_output)
 		return true;
 	if (!c->out)
 		c->out = malloc(OUT_OCTETS);
@@ -126,26 +127,26 @@ static void flush(struct client *c)
 		return;
 	memmove(c->out, c->out + sent, c->out_len - sent);
 	c->out_len -= sent;
-	c->since = 0;
+	c->owes_since = 0;
 	if (!c->out_len) {
 		free(c->out);
 		c->out = NULL;
 	}
 }
 
-static bool refuse(struct client *c, const char *why)
+static bool send_refusal(struct client *c, const char *why)
 {
 	char buf[NOTICE_ANSWER];
 
-	return say(c, buf, notice_refused(buf, why));
+	return send_answer(c, buf, notice_refused(buf, why));
 }
 
-/* With a last word; what it says now is not read. */
+/* With a last answer; what the client sends from now on is not read. */
 static bool cut_off(struct client *c, const char *why)
 {
 	c->closing = true;
-	c->in_len = 0;
-	return refuse(c, why);
+	c->in.len = 0;
+	return send_refusal(c, why);
 }
 
 /* ---- lines ---- */
@@ -155,7 +156,8 @@ static bool is_blank(const char *line, size_t len)
 	return strspn(line, " \t\r") >= len;
 }
 
-static bool obey(struct client *c, const char *line, size_t len)
+/* false: no memory for the answer. */
+static bool obey_line(struct client *c, const char *line, size_t len)
 {
 	struct xr_err err = { "" };
 	struct xr_notice n;
@@ -168,20 +170,10 @@ static bool obey(struct client *c, const char *line, size_t len)
 		return true;
 	ret = notice_read(line, len, &n, &json, &err);
 	if (!ret) {
-		ret = daemon_notice(c->s->d, &n, &a, &err);
+		ret = daemon_post_notice(c->s->d, &n, &a, &err);
 		json_decref(json);
 	}
-	return say(c, buf, ret ? notice_refused(buf, err.text) : notice_done(buf, &a));
-}
-
-/* The length of the first line in the buffer with its newline; 0: not whole. */
-static size_t whole_line(struct client *c, size_t from)
-{
-	size_t look = c->searched > from ? c->searched : from;
-	char *end = memchr(c->in + look, '\n', c->in_len - look);
-
-	c->searched = end ? 0 : c->in_len;
-	return end ? end - c->in - from + 1 : 0;
+	return send_answer(c, buf, ret ? notice_refused(buf, err.text) : notice_done(buf, &a));
 }
 
 static bool room_to_answer(const struct client *c)
@@ -190,8 +182,8 @@ static bool room_to_answer(const struct client *c)
 }
 
 /*
- * Its turn: some lines, under one lock; where there is none to be had each is
- * answered so.
+ * Some lines, under the lock, taken once for all of them. Where it cannot be had each
+ * line is refused, with the reason.
  */
 static bool take_turn(struct client *c)
 {
@@ -200,100 +192,78 @@ static bool take_turn(struct client *c)
 	int i;
 
 	for (i = 0; alive && i < TURN && room_to_answer(c); i++) {
-		len = whole_line(c, done);
+		len = line_buffer_line_at(&c->in, done);
 		if (!len)
 			break;
-		c->in[done + len - 1] = '\0';
-		alive = obey(c, c->in + done, len - 1);
+		c->in.data[done + len - 1] = '\0';
+		alive = obey_line(c, c->in.data + done, len - 1);
 		done += len;
 	}
 	if (locked)
 		daemon_end(c->s->d);
-	memmove(c->in, c->in + done, c->in_len - done);
-	c->in_len -= done;
-	c->searched = c->searched > done ? c->searched - done : 0;
+	line_buffer_drop(&c->in, done);
 	if (done)
-		c->since = 0;
+		c->owes_since = 0;
 	return alive;
 }
 
 /* ---- reading ---- */
 
-static bool grow(struct client *c)
+static void read_input(struct client *c)
 {
-	size_t size = c->in_size ? 2 * c->in_size : FIRST_BUFFER;
-	char *in;
+	ssize_t got = line_buffer_recv(&c->in, c->fd, LINE_MAX_OCTETS);
 
-	if (c->in_len < c->in_size)
-		return true;
-	if (size > LINE_MAX_OCTETS)
-		return false;
-	in = realloc(c->in, size);
-	if (!in)
-		return false;
-	c->in = in;
-	c->in_size = size;
-	return true;
+	/* A full buffer is judge_rest()'s. */
+	if (got > 0 || got == -EAGAIN || got == -ENOBUFS || got == -ENOMEM)
+		return;
+	c->no_input = true;
 }
 
-static void listen_to(struct client *c)
-{
-	ssize_t got;
-
-	if (!grow(c))
-		return; /* a whole buffer: finish() judges it */
-	got = recv(c->fd, c->in + c->in_len, c->in_size - c->in_len, MSG_DONTWAIT);
-	if (got > 0)
-		c->in_len += got;
-	else if (!got || (errno != EAGAIN && errno != EINTR))
-		c->ended = true;
-}
-
-/* What is left after its turn. Sets *again where whole lines wait. */
-static bool finish(struct client *c, bool *again)
+/*
+ * What is left of the input after some lines: whole lines that wait (*again is set), the
+ * begin of one that may still end, or what cannot become a line any more.
+ */
+static bool judge_rest(struct client *c, bool *again)
 {
 	char text[96];
 
 	*again = false;
-	if (c->in_len && whole_line(c, 0)) {
+	if (c->in.len && line_buffer_line_at(&c->in, 0)) {
 		*again = room_to_answer(c);
 		return true;
 	}
-	if (c->in_len >= LINE_MAX_OCTETS) {
+	if (c->in.len >= LINE_MAX_OCTETS) {
 		snprintf(text, sizeof(text),
 			 "a line of more than %d octets: "
 			 "cut off",
 			 LINE_MAX_OCTETS - 1);
 		return cut_off(c, text);
 	}
-	if (c->ended && c->in_len)
+	if (c->no_input && c->in.len)
 		return cut_off(c, "the last line has no end");
-	if (c->ended)
+	if (c->no_input)
 		c->closing = true;
-	if (!c->in_len && c->in_size > FIRST_BUFFER) {
-		free(c->in);
-		c->in = NULL;
-		c->in_size = 0;
-	}
+	if (!c->in.len)
+		line_buffer_shrink(&c->in);
 	return true;
 }
 
-/* What wakes us next, and since when it owes us something. */
+/* What wakes us next, and since when the client has owed us something. */
 static void wait_for_more(struct client *c, bool again)
 {
-	bool owes = c->out_len || (c->in_len && !again);
+	bool owes = c->out_len || (c->in.len && !again);
 	__u32 events = 0;
 
 	if (c->out_len)
 		events |= EPOLLOUT;
-	if (!c->closing && !c->ended && !again && room_to_answer(c))
+	if (!c->closing && !c->no_input && !again && room_to_answer(c))
 		events |= EPOLLIN;
 	sd_event_source_set_io_events(c->io, events);
 	sd_event_source_set_enabled(c->turn, again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	if (!owes)
-		c->since = 0;
-	else if (!c->since)
-		c->since = seconds_now();
+		c->owes_since = 0;
+	else if (!c->owes_since)
+		c->owes_since = seconds_now();
 }
 
 static void serve(struct client *c, bool readable)
@@ -302,11 +272,11 @@ static void serve(struct client *c, bool readable)
 
 	flush(c);
 	if (readable && !c->closing)
-		listen_to(c);
-	if (alive && !c->closing && c->in_len)
+		read_input(c);
+	if (alive && !c->closing && c->in.len)
 		alive = take_turn(c);
 	if (alive && !c->closing)
-		alive = finish(c, &again);
+		alive = judge_rest(c, &again);
 	if (!alive || (c->closing && !c->out_len))
 		client_free(c);
 	else
@@ -320,7 +290,7 @@ static int on_client(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 	(void)s;
 	(void)fd;
 	if (revents & (EPOLLERR | EPOLLHUP))
-		hears_nothing(c);
+		end_output(c);
 	serve(c, revents & (EPOLLIN | EPOLLERR | EPOLLHUP));
 	return 0;
 }
@@ -343,9 +313,9 @@ static int client_new(struct server *s, int fd)
 		return -ENOMEM;
 	c->s = s;
 	c->fd = fd;
-	ret = sd_event_add_io(s->d->loop, &c->io, fd, EPOLLIN, on_client, c);
+	ret = sd_event_add_io(s->d->moves, &c->io, fd, EPOLLIN, on_client, c);
 	if (ret >= 0)
-		ret = sd_event_add_defer(s->d->loop, &c->turn, on_turn, c);
+		ret = sd_event_add_defer(s->d->moves, &c->turn, on_turn, c);
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(c->turn, SD_EVENT_OFF);
 	if (ret < 0) {
@@ -378,7 +348,7 @@ static void turn_away(int fd, unsigned int n)
 		return;
 }
 
-static int files_most(void)
+static int file_limit(void)
 {
 	struct rlimit l;
 
@@ -393,14 +363,14 @@ static void use_spare(struct server *s)
 {
 	int peer;
 
-	if (s->spare >= 0)
-		close(s->spare);
+	if (s->spare_fd >= 0)
+		close(s->spare_fd);
 	peer = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (peer >= 0)
 		close(peer);
 	else
 		sd_event_source_set_enabled(s->accept, SD_EVENT_OFF);
-	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static int on_accept(sd_event_source *src, int fd, uint32_t revents, void *ctx)
@@ -418,8 +388,8 @@ static int on_accept(sd_event_source *src, int fd, uint32_t revents, void *ctx)
 				use_spare(s);
 			break;
 		}
-		/* The lowest that is free: what is left is for moves. */
-		if (s->n >= CLIENTS || peer >= files_most() - OWN_FILES)
+		/* A new descriptor is the lowest that is free, so those above it are left. */
+		if (s->n >= CLIENTS || peer >= file_limit() - OWN_FILES)
 			turn_away(peer, s->n);
 		else if (!client_new(s, peer))
 			continue;
@@ -431,35 +401,35 @@ static int on_accept(sd_event_source *src, int fd, uint32_t revents, void *ctx)
 static int on_second(sd_event_source *src, uint64_t usec, void *ctx)
 {
 	struct server *s = ctx;
-	time_t now = seconds_now();
+	uint64_t now = seconds_now();
 	struct client *c, *next;
 
 	(void)usec;
 	sd_event_source_set_enabled(s->accept, SD_EVENT_ON);
 	for (c = s->clients; c; c = next) {
 		next = c->next;
-		if (!c->since)
+		if (!c->owes_since)
 			continue;
-		if (c->out_len && now - c->since > READ_WITHIN)
+		if (c->out_len && now - c->owes_since > READ_WITHIN)
 			client_free(c);
-		else if (!c->out_len && now - c->since > LINE_WITHIN) {
+		else if (!c->out_len && now - c->owes_since > LINE_WITHIN) {
 			if (cut_off(c, "a line without an end: cut off") && c->out_len)
 				wait_for_more(c, false);
 			else
 				client_free(c);
 		}
 	}
-	sd_event_source_set_time_relative(src, SECOND);
-	return sd_event_source_set_enabled(src, SD_EVENT_ONESHOT);
+	return timer_in_us(src, US_PER_SECOND);
 }
 
 /* ---- the socket itself ---- */
 
 /*
- * Nobody listens: a killed daemon left it. Somebody does: of a destroyed
- * instance of this name, and about to notice; or a stranger.
+ * There may be a socket at the path already. Nobody listens: a killed daemon left it.
+ * Somebody listens: the daemon of a destroyed instance of this name, which ends as soon
+ * as it notices; or another program.
  */
-static int make_way(const struct sockaddr_un *to, struct xr_err *err)
+static int clear_path(const struct sockaddr_un *to, struct xr_err *err)
 {
 	int i, ret = 0;
 
@@ -507,7 +477,7 @@ static int open_socket(struct server *s, struct xr_err *err)
 
 	daemon_socket_address(s->d->instance, &to);
 	strcpy(s->path, to.sun_path);
-	ret = make_way(&to, err);
+	ret = clear_path(&to, err);
 	if (ret)
 		return ret;
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -528,8 +498,8 @@ static void stop(void *state)
 		unlink(s->path);
 	if (s->fd >= 0)
 		close(s->fd);
-	if (s->spare >= 0)
-		close(s->spare);
+	if (s->spare_fd >= 0)
+		close(s->spare_fd);
 	free(s);
 }
 
@@ -542,14 +512,14 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	s->d = d;
 	s->fd = -1;
-	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ret = open_socket(s, err);
 	if (ret)
 		goto fail;
-	ret = sd_event_add_io(d->loop, &s->accept, s->fd, EPOLLIN, on_accept, s);
+	ret = sd_event_add_io(d->moves, &s->accept, s->fd, EPOLLIN, on_accept, s);
 	if (ret >= 0)
-		ret = sd_event_add_time_relative(d->loop, &s->second, CLOCK_MONOTONIC, SECOND,
-						 SECOND / 10, on_second, s);
+		ret = sd_event_add_time_relative(d->moves, &s->second, CLOCK_MONOTONIC,
+						 US_PER_SECOND, US_PER_SECOND / 10, on_second, s);
 	if (ret < 0) {
 		xr_fail(err, ret, "%s: %s", s->path, strerror(-ret));
 		goto fail;

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The sources as the daemon sees them: a table of hooks. */
+#include "daemon.h"
+
+int daemon_start_sources(struct daemon *d, struct xr_err *err)
+{
+	const struct source *s;
+	int ret;
+
+	while ((s = d->sources[d->n_started])) {
+		ret = s->start(d, &d->states[d->n_started], err);
+		if (ret)
+			return ret;
+		d->n_started++;
+	}
+	return 0;
+}
+
+void daemon_stop_sources(struct daemon *d)
+{
+	while (d->n_started) {
+		d->n_started--;
+		d->sources[d->n_started]->stop(d->states[d->n_started]);
+	}
+}
+
+void daemon_reload_sources(struct daemon *d)
+{
+	struct xr_err err = { "" };
+	size_t i;
+
+	for (i = 0; i < d->n_started; i++) {
+		const struct source *s = d->sources[i];
+
+		if (s->reload && s->reload(d, d->states[i], &err))
+			daemon_log_always("%s: %s", s->name, err.text);
+	}
+}
+
+void daemon_lock_is_back(struct daemon *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_started; i++)
+		if (d->sources[i]->lock_is_back)
+			d->sources[i]->lock_is_back(d->states[i]);
+}
+
+void daemon_prepared(struct daemon *d, __u32 vm_index)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_started; i++)
+		if (d->sources[i]->prepared)
+			d->sources[i]->prepared(d->states[i], vm_index);
+}
