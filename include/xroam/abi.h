@@ -583,15 +583,25 @@ struct xr_policy {
 	__u8 vip_route;         /* 1: the kernel gets a blackhole route per VIP's address */
 };
 
+/*
+ * What an instance has room for, fixed when it is made. X(name, default, least, most):
+ * fields of struct xr_limits, and keys of "limits" in the file. flows is rounded up to a
+ * power of two; rings: VMs prepared at a time whose residual can be replayed.
+ */
+#define XR_LIMITS(X)                               \
+	X(vips, 1024, 1, XR_MAX_VIPS)              \
+	X(backends, 4096, 1, XR_MAX_BACKENDS)      \
+	X(server_ids, 65536, 1, (1U << 24))        \
+	X(flows, 262144, XR_FLOW_WAYS, (1U << 27)) \
+	X(hosts, 1024, 1, XR_MAX_HOSTS)            \
+	X(vms, 16384, 1, XR_MAX_VMS)               \
+	X(vm_addresses, 16384, 1, XR_MAX_VMS)      \
+	X(rings, 8, 1, XR_MAX_RINGS)
+
 struct xr_limits {
-	__u32 vips;
-	__u32 backends;
-	__u32 server_ids;
-	__u32 flows;
-	__u32 hosts;
-	__u32 vms;
-	__u32 vm_addresses;
-	__u32 rings; /* VMs prepared at a time whose residual can be replayed */
+#define X(name, value, least, most) __u32 name;
+	XR_LIMITS(X)
+#undef X
 };
 
 #define XR_FEATURE_VIPS  (1U << 0) /* there are VIPs */

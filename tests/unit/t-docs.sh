@@ -134,10 +134,24 @@ tables()
 		grep -oE '"[a-z0-9_-]+"' | tr -d '"' | sort -u
 }
 
-# Those of the top level are in a macro, a VM's in a table of their own.
+# name default least most, of each limit, as numbers
+limits()
+{
+	local name value least most
+
+	printf '%s\n' '#include <xroam/abi.h>' '#define X(n, v, l, m) limit n v (l) (m);' \
+		'XR_LIMITS(X)' | "${CC:-gcc}" -E -P -Iinclude - |
+		tr ';' '\n' | sed -n 's/^ *limit //p' | tr -d 'U' |
+		while IFS=' ' read -r name value least most; do
+			echo "$name $value $((least)) $((most))"
+		done
+}
+
+# Those of the top level are in a macro, the limits in the ABI, a VM's in a table of their own.
 keys()
 {
 	tables cyaml_schema_field_t
+	limits | cut -d' ' -f1
 	sed -n '/^#define FILE_FIELDS/,/^$/p; /const words\[KEYS\] = {/,/^};/p' \
 		user/config/config_schema.c user/config/config_vms.c |
 		grep -oE '"[a-z0-9_]+"' | tr -d '"'
@@ -151,6 +165,10 @@ for key in $(sed -n 's/^\.It Cm \([a-z0-9_ ,]*\).*/\1/p' docs/xroam.yaml.5 |
 	grep -qxF -e "$key" <<<"$(printf '%s\n' "${list[@]}")" || lack+=" $key"
 done
 is "$lack" "" "xroam.yaml(5) has no key that the code has not"
+lack=$(limits | while read -r name value least most; do
+	grep -qF ".It Cm $name Ta $value Ta $least to $most Ta" <<<"$text" || echo "$name"
+done)
+is "$lack" "" "xroam.yaml(5) has every limit's default and range"
 mapfile -t list < <(tables cyaml_strval_t)
 all_in "xroam.yaml(5) has every word that a key may have" "$text" "${list[@]}"
 

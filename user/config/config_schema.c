@@ -83,15 +83,13 @@ static const cyaml_schema_value_t text_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED),
 };
 
+/* A line for each key. */
+/* clang-format off */
+
 static const cyaml_schema_field_t limits_fields[] = {
-	NUMBER("vips", struct raw_limits, vips),
-	NUMBER("backends", struct raw_limits, backends),
-	NUMBER("server_ids", struct raw_limits, server_ids),
-	NUMBER("flows", struct raw_limits, flows),
-	NUMBER("hosts", struct raw_limits, hosts),
-	NUMBER("vms", struct raw_limits, vms),
-	NUMBER("vm_addresses", struct raw_limits, vm_addresses),
-	NUMBER("rings", struct raw_limits, rings),
+#define X(name, value, least, most) NUMBER(#name, struct raw_limits, name),
+	XR_LIMITS(X)
+#undef X
 	CYAML_FIELD_END
 };
 
@@ -128,21 +126,23 @@ static const cyaml_schema_field_t device_fields[] = {
 	CYAML_FIELD_END
 };
 
-static const cyaml_schema_field_t host_fields[] = { TEXT("name", MUST, struct raw_host, name),
-						    TEXT("vxlan", MAY, struct raw_host, vxlan),
-						    TEXT("ipip", MAY, struct raw_host, ipip),
-						    TEXT("gue", MAY, struct raw_host, gue),
-						    TEXT("dev", MAY, struct raw_host, dev),
-						    TEXT("mac", MAY, struct raw_host, mac),
-						    NUMBER("vni", struct raw_host, vni),
-						    NUMBER("port", struct raw_host, port),
-						    WORD("local", struct raw_host, local,
-							 config_bool_words),
-						    CYAML_FIELD_END };
+static const cyaml_schema_field_t host_fields[] = {
+	TEXT("name", MUST, struct raw_host, name),
+	TEXT("vxlan", MAY, struct raw_host, vxlan),
+	TEXT("ipip", MAY, struct raw_host, ipip),
+	TEXT("gue", MAY, struct raw_host, gue),
+	TEXT("dev", MAY, struct raw_host, dev),
+	TEXT("mac", MAY, struct raw_host, mac),
+	NUMBER("vni", struct raw_host, vni),
+	NUMBER("port", struct raw_host, port),
+	WORD("local", struct raw_host, local, config_bool_words),
+	CYAML_FIELD_END
+};
 
 static const cyaml_schema_field_t gateway_fields[] = {
 	TEXT("address", MUST, struct raw_gateway, address),
-	TEXT("mac", MAY, struct raw_gateway, mac), NUMBER("vlan", struct raw_gateway, vlan),
+	TEXT("mac", MAY, struct raw_gateway, mac),
+	NUMBER("vlan", struct raw_gateway, vlan),
 	CYAML_FIELD_END
 };
 
@@ -168,9 +168,11 @@ static const cyaml_schema_field_t vip_fields[] = {
 	CYAML_FIELD_END
 };
 
-static const cyaml_schema_field_t vm_fields[] = { TEXT("mac", MUST, struct raw_vm, mac),
-						  NUMBER("vlan", struct raw_vm, vlan),
-						  CYAML_FIELD_END };
+static const cyaml_schema_field_t vm_fields[] = {
+	TEXT("mac", MUST, struct raw_vm, mac),
+	NUMBER("vlan", struct raw_vm, vlan),
+	CYAML_FIELD_END
+};
 
 static const cyaml_schema_field_t qmp_fields[] = {
 	TEXT("socket", MUST, struct raw_qmp, socket),
@@ -186,7 +188,8 @@ static const cyaml_schema_value_t qmp_entry = {
 };
 
 static const cyaml_schema_field_t sources_fields[] = {
-	LIST("qmp", struct raw_sources, qmp, n_qmp, &qmp_entry), CYAML_FIELD_END
+	LIST("qmp", struct raw_sources, qmp, n_qmp, &qmp_entry),
+	CYAML_FIELD_END
 };
 
 static const cyaml_schema_field_t backend_fields[] = {
@@ -225,26 +228,31 @@ static const cyaml_schema_value_t backend_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_backend, backend_fields),
 };
 
-#define FILE_FIELDS                                                                           \
-	TEXT("secret", MAY, struct raw, secret),                                              \
-		TEXT("secret_file", MAY, struct raw, secret_file),                            \
-		CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits, limits_fields),    \
-		CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy, policy_fields),    \
-		LIST("devices", struct raw, devices, n_devices, &device_entry),               \
-		LIST("hosts", struct raw, hosts, n_hosts, &host_entry),                       \
-		LIST("gateways", struct raw, gateways, n_gateways, &gateway_entry),           \
-		SHORT_LIST("protected", struct raw, protect, n_protect, &text_entry),         \
-		CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources, sources_fields), \
-		LIST("cid", struct raw, cid, n_cid, &cid_entry),                              \
-		LIST("vips", struct raw, vips, n_vips, &vip_entry),                           \
-		LIST("backends", struct raw, backends, n_backends, &backend_entry)
+#define FILE_FIELDS										\
+	TEXT("secret", MAY, struct raw, secret),						\
+	TEXT("secret_file", MAY, struct raw, secret_file),					\
+	CYAML_FIELD_MAPPING_PTR("limits", MAY, struct raw, limits, limits_fields),		\
+	CYAML_FIELD_MAPPING_PTR("policy", MAY, struct raw, policy, policy_fields),		\
+	LIST("devices", struct raw, devices, n_devices, &device_entry),				\
+	LIST("hosts", struct raw, hosts, n_hosts, &host_entry),					\
+	LIST("gateways", struct raw, gateways, n_gateways, &gateway_entry),			\
+	SHORT_LIST("protected", struct raw, protect, n_protect, &text_entry),			\
+	CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources, sources_fields),		\
+	LIST("cid", struct raw, cid, n_cid, &cid_entry),					\
+	LIST("vips", struct raw, vips, n_vips, &vip_entry),					\
+	LIST("backends", struct raw, backends, n_backends, &backend_entry)
 
 /* vms may be a million: config_vms.c reads them from the second pass' events. */
-static const cyaml_schema_field_t file_fields[] = { FILE_FIELDS,
-						    CYAML_FIELD_IGNORE("vms", CYAML_FLAG_OPTIONAL),
-						    CYAML_FIELD_END };
+static const cyaml_schema_field_t file_fields[] = {
+	FILE_FIELDS,
+	CYAML_FIELD_IGNORE("vms", CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END
+};
 
-static const cyaml_schema_field_t write_fields[] = { FILE_FIELDS, CYAML_FIELD_END };
+static const cyaml_schema_field_t write_fields[] = {
+	FILE_FIELDS,
+	CYAML_FIELD_END
+};
 
 const cyaml_schema_value_t config_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields),
@@ -254,16 +262,10 @@ const cyaml_schema_value_t config_write_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, write_fields),
 };
 
-/* "vips" and the like: the limits. */
 static const struct config_range ranges[] = {
-	{ "vips", 1, XR_MAX_VIPS },
-	{ "backends", 1, XR_MAX_BACKENDS },
-	{ "server_ids", 1, 1U << 24 },
-	{ "flows", XR_FLOW_WAYS, 1U << 27 },
-	{ "hosts", 1, XR_MAX_HOSTS },
-	{ "vms", 1, XR_MAX_VMS },
-	{ "vm_addresses", 1, XR_MAX_VMS },
-	{ "rings", 1, XR_MAX_RINGS },
+#define X(name, value, least, most) { #name, least, most },
+	XR_LIMITS(X)
+#undef X
 	{ "announce_rate", 0, 65535 },
 	{ "flap_moves", 1, 65534 },
 	{ "flap_seconds", 1, 65535 },
@@ -282,6 +284,8 @@ static const struct config_range ranges[] = {
 	{ "initial_rate", 0, 0xffffffff },
 	{ "vlan", 1, 4094 },
 };
+
+/* clang-format on */
 
 const struct config_range *config_range(const char *key)
 {

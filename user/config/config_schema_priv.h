@@ -7,13 +7,14 @@
 #define XR_CONFIG_CONFIG_SCHEMA_PRIV_H
 
 #include <cyaml/cyaml.h>
-#include <linux/types.h>
+#include <xroam/abi.h>
 
 #define CONFIG_HIDDEN "hidden" /* in the place of a key: keep it */
 
 struct raw_limits {
-	char *vips, *backends, *server_ids, *flows;
-	char *hosts, *vms, *vm_addresses, *rings;
+#define X(name, value, least, most) char *name;
+	XR_LIMITS(X)
+#undef X
 };
 
 struct raw_policy {

@@ -45,14 +45,9 @@ static int take_limits(struct reader *r, const struct raw_limits *from, struct x
 {
 	if (!from)
 		return 0;
-	return TAKE(r, "limits.vips", from->vips, to->vips) ||
-		TAKE(r, "limits.backends", from->backends, to->backends) ||
-		TAKE(r, "limits.server_ids", from->server_ids, to->server_ids) ||
-		TAKE(r, "limits.flows", from->flows, to->flows) ||
-		TAKE(r, "limits.hosts", from->hosts, to->hosts) ||
-		TAKE(r, "limits.vms", from->vms, to->vms) ||
-		TAKE(r, "limits.vm_addresses", from->vm_addresses, to->vm_addresses) ||
-		TAKE(r, "limits.rings", from->rings, to->rings);
+#define X(name, value, least, most) || TAKE(r, "limits." #name, from->name, to->name)
+	return 0 XR_LIMITS(X);
+#undef X
 }
 
 /* ADDR/LEN of that family, with no bit set behind LEN. */

@@ -156,14 +156,9 @@ static void give_limits(struct bag *b, const struct xr_limits *from, struct raw 
 	raw->limits = to;
 	if (!to)
 		return;
-	to->vips = bag_unless(b, from->vips, 0);
-	to->backends = bag_unless(b, from->backends, 0);
-	to->server_ids = bag_unless(b, from->server_ids, 0);
-	to->flows = bag_unless(b, from->flows, 0);
-	to->hosts = bag_unless(b, from->hosts, 0);
-	to->vms = bag_unless(b, from->vms, 0);
-	to->vm_addresses = bag_unless(b, from->vm_addresses, 0);
-	to->rings = bag_unless(b, from->rings, 0);
+#define X(name, value, least, most) to->name = bag_unless(b, from->name, 0);
+	XR_LIMITS(X)
+#undef X
 }
 
 static void give_listed(struct bag *b, const struct xr_listed *from, struct raw_device *to)

@@ -2,14 +2,9 @@
 #include "defaults.h"
 
 const struct xr_limits xr_default_limits = {
-	.vips = 1024,
-	.backends = 4096,
-	.server_ids = 65536,
-	.flows = 262144,
-	.hosts = 1024,
-	.vms = 16384,
-	.vm_addresses = 16384,
-	.rings = 8,
+#define X(name, value, least, most) .name = value,
+	XR_LIMITS(X)
+#undef X
 };
 
 const struct xr_policy xr_default_policy = {
