@@ -28,7 +28,7 @@ __u32 tap_kind(struct plane *p, __u32 ifindex)
 
 /* ---- hooks ---- */
 
-/* The VNI is the segment of one VLAN (name_vlan() in local.c). */
+/* The VNI is the segment of one VLAN (name_vlan() in local_move.c). */
 static void hook_vxlan(struct plane *p, const struct links *links, __u32 host, struct xr_err *warn)
 {
 	const struct xr_host_info *h = &p->host_info[host];

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of local.h tell each other, and nobody else. */
+/* What the files of this room need of each other; the door is local.h. */
 #ifndef XR_LOCAL_LOCAL_PRIV_H
 #define XR_LOCAL_LOCAL_PRIV_H
 
+#include "attach/tc.h"
 #include "local.h"
 #include "net/links.h"
 #include "plane/vm_state.h"
+
+/* ---- local.c ---- */
 
 /* A VM, and this machine as it is now. */
 struct local {
@@ -19,23 +22,35 @@ struct local {
 	struct netlink nl;
 	struct links links; /* once local_read() was called */
 	bool has_links;
-	struct link port; /* tap_known()'s */
-	bool doubt;       /* about its port: it was told, none is taken */
+	struct link port; /* what port_known() returns */
+	bool doubt;       /* which device its port is was in doubt, and said: none is taken */
 	struct xr_err *warn;
-	int back; /* to the caller's network namespace */
+	int back; /* the caller's network namespace, to return to; -1: this is it */
 };
 
-/* One more thing that could not be had. */
+/*
+ * Enters the network namespace where the VM's traces are, or stays in this one.
+ * local_close() leaves it again, and is needed after an error, too. local_open() reads
+ * the devices at once.
+ */
+int local_begin(struct local *l, struct plane *p, __u32 place, struct xr_err *warn);
+int local_open(struct local *l, struct plane *p, __u32 place, struct xr_err *warn);
+void local_close(struct local *l);
+
+/* Appends one more thing that could not be had to l->warn. */
 void local_warn(struct local *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Reads the devices, if they are not known yet: that waits for whoever else on
- * this machine makes or removes one.
+ * Reads the devices, if they are not known yet. The kernel answers only when nobody
+ * else on this machine is making or removing one.
  */
 int local_read(struct local *l);
 
 bool local_is_leaving(const struct local *l);
 bool local_is_coming(const struct local *l);
+
+/* Something was done for it on this machine that is not undone yet. */
+bool local_has_traces(const struct plane *p, __u32 place);
 
 /* ---- hooks.c ---- */
 
@@ -43,20 +58,50 @@ bool local_is_coming(const struct local *l);
 __u32 tap_kind(struct plane *p, __u32 ifindex);
 void tap_set_kind(struct plane *p, __u32 ifindex, __u32 kind);
 
-/* ---- port.c ---- */
+/* ---- port_find.c ---- */
 
-/* Its port on this machine, or NULL: there is none, or it is in doubt. */
-const struct link *tap_find(struct local *l);
-/* The same, but not looked for: of its link the index, name and queue alone. */
-const struct link *tap_known(struct local *l);
+/* The VM's port on this machine, or NULL: there is none, or it is in doubt. */
+const struct link *port_find(struct local *l);
+/* The port that is known already; only index, name and queue of its link are filled. */
+const struct link *port_known(struct local *l);
 
-/* What it transmits does not go to a VM; said in err. */
+/* true, and the line in err: what the device transmits does not go to a VM. */
 bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err);
 
-/* ---- holder.c ---- */
+/* ---- port_holder.c ---- */
 
-/* What it is that no VM's port is; or NULL. */
+/* Why the device is no VM's port but the fabric's, in words; NULL: it is not. */
 const char *port_of_fabric(struct plane *p, const struct link *dev);
+
+/* ---- port_take.c ---- */
+
+/*
+ * Finds the port and makes the maps know it as this VM's: NULL and a warning where
+ * there is none. Another port that it had before is left.
+ */
+const struct link *port_claim(struct local *l);
+/*
+ * Attaches the kind's tc program to the claimed port. soon: that may happen after the
+ * return, see tc_attach_soon(); first is called before in any case. false: it cannot be
+ * attached, and the port is not claimed any more.
+ */
+bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind, tc_first *first,
+	       bool soon);
+/* Both. */
+void port_take(struct local *l, enum xr_tc_kind kind);
+/* The port as an earlier port_take() left it; NULL: something is another now. */
+const struct link *port_taken(struct local *l, enum xr_tc_kind kind);
+
+/* Removes programs and the maps' entry from the device, if it is still this VM's. */
+void port_unhook(struct plane *p, __u32 place, __u32 ifindex);
+/* The same of the VM's port, which is not known from then on. */
+void port_leave(struct local *l);
+/* The same, unless removing programs would stop the port of a running VM. */
+void port_ease(struct local *l);
+
+/* Makes the port's queue long enough for what comes in a blackout; and undoes it. */
+void port_raise_queue(struct local *l, const struct link *tap);
+void port_restore_queue(struct local *l);
 
 /* ---- tap.c ---- */
 
@@ -71,9 +116,9 @@ int tap_counts(__u32 ifindex, struct link_counts *c);
 /* Whether it takes frames that are to be segmented as they are. */
 bool tap_takes_gso(const char *tap);
 
-/* Into it, as if it had come for the VM. */
+/* Sends a frame into the VM's tap, as if it had come for the VM. */
 void tap_put(const struct local *l, const void *frame, size_t len);
-/* A frame for nobody, to see what its reader does with it. */
+/* Sends a frame that no guest uses, to see what the tap's reader does with it. */
 void tap_probe(const struct local *l);
 
 /* ---- reader.c ---- */
@@ -85,73 +130,83 @@ enum tap_reader {
 };
 
 /*
- * pid: its process, 0 where no QEMU has it open; likely: who is looked at first,
- * 0: nobody.
+ * Who has the tap open. likely: the process to look at first, 0: none. *pid: the
+ * reader's process, 0 where nobody is found.
  */
 enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid);
 
 /*
- * Where its first thread sleeps: asleep in poll though there is a frame in the tap,
- * it has its one frame; asleep elsewhere, it waits for a lock.
+ * Where the process' first thread sleeps. A QEMU that sleeps in poll though there is a
+ * frame in its tap has taken its one frame; one that sleeps elsewhere waits for a lock.
  */
-enum sleep { AWAKE, POLLS, WAITS };
-enum sleep reader_sleeps(__u32 pid);
-/* How long its first thread has run, in ns; 0: not known. */
+enum reader_state { READER_AWAKE, READER_POLLS, READER_WAITS };
+enum reader_state reader_state(__u32 pid);
 
-/* ---- ring.c: what went in, and what of it was not read ---- */
+/* ---- ring.c ---- */
 
-/* reader: as told, or 0. ring_ask() is to follow. */
-void ring_begin(struct local *l, const struct link *tap, __u32 reader);
-/*
- * Who reads there, and whether segments have to be counted one by one: only of use
- * at the end, and waits for whoever makes or removes a device just now. From any
- * thread.
- */
-void ring_ask(struct plane *p, __u32 place, const char *tap);
-void ring_end(struct plane *p, __u32 place);
-/*
- * What was unread when the ring began shows now and then: the queue is empty.
- * true: so it was, as far as is known.
- */
-bool ring_sample(struct plane *p, __u32 place);
-
-/* The VM's, or NULL. */
+/* The VM's ring, or NULL. */
 struct xr_ring *ring_at(struct plane *p, __u32 place);
 struct xr_ring *ring_of(const struct local *l);
-/* number: from 1; the place where it was, whoever is there now. */
+/* Where frame number (from 1) was stored; a later one may have overwritten it. */
 const struct xr_ring_frame *ring_frame(const struct local *l, __u64 number);
-/* QEMU's word on it is still to come. */
+/* vm_local_delivered() may still come for it. */
 bool ring_awaits(const struct local *l);
+/* The VM has none from here on. */
+void ring_end(struct plane *p, __u32 place);
+
+/* ---- unread.c: what went into the tap, and what of it was not read ---- */
+
 /*
- * Waits until nothing is read and nothing goes in any more: a program that saw
- * the state before may still be at it on another CPU.
+ * Begins a ring, if the VM has none. reader: the process that has the tap open, as far
+ * as the caller knows, or 0. ring_ask() is to follow.
+ */
+void ring_begin(struct local *l, const struct link *tap, __u32 reader);
+/*
+ * Finds out who reads the tap, and whether segments have to be counted one by one. That
+ * is needed only when the VM stops, and it waits for whoever makes or removes a device
+ * just now: so it may be called from another thread.
+ */
+void ring_ask(struct plane *p, __u32 place, const char *tap);
+/*
+ * Compares what went in with what was read. Whenever the queue is empty, this shows
+ * what it held when the ring began. true: it is empty, as far as is known.
+ */
+bool ring_sample(struct plane *p, __u32 place);
+/*
+ * Waits until nothing is read and nothing goes in any more: a program that saw the
+ * state before may still be at it on another CPU. *left of the *entered frames are
+ * unread.
  */
 int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered, __u64 *left);
 
 /* ---- replay.c ---- */
 
-/* To that host; again, it does nothing. */
+/* Sends what is unread to that host; called again, it sends nothing twice. */
 int ring_replay(struct local *l, __u16 to, struct vm_residual *r);
-/* Frames from + 1 to to. */
+/* Sends the frames with numbers from + 1 to to. */
 int ring_send(struct local *l, struct xr_ring *r, __u16 host, __u64 from, __u64 to,
 	      struct vm_residual *out);
 
-/* Checksums that the sender left to its device. Exported for the tests. */
+/* Fills in a checksum that the sender left to its device. Exported for the tests. */
 void frame_fill_checksum(__u8 *frame, __u32 len);
 
-/* ---- delivered.c: QEMU's own count ---- */
+/* ---- delivered.c: the frames that QEMU read but threw away ---- */
 
 /* See vm_local_delivered(). */
 int ring_delivered(struct local *l, __u16 to, __u16 used, struct vm_residual *r);
-/* Here it goes on without what was thrown away: into its tap with it again. */
+/* The VM goes on here: puts them into its tap again. */
 void ring_give_back(struct local *l);
 
 /* ---- kernel.c: the kernel's own tables ---- */
 
-/* The VM is at now.host: senders of this machine reach it there. */
+/* The VM is at now.host: this machine's own senders are led there. */
 void kernel_depart(struct local *l);
-/* It is at this local host, or about to be: packets and frames for it go to its tap. */
+/*
+ * It is at this local host, or about to be: packets and frames for it go to its tap.
+ * sticky: it is here, and the bridge must not learn otherwise.
+ */
 void kernel_arrive(struct local *l, __u16 host, bool sticky);
+/* Removes what the two wrote. */
 void kernel_clear(struct local *l);
 
 #endif

@@ -388,7 +388,7 @@ static const struct link *by_route(struct local *l)
 /* ---- the door ---- */
 
 /* A port that a prepare named may be another move's. */
-const struct link *tap_known(struct local *l)
+const struct link *port_known(struct local *l)
 {
 	const struct xr_vm_info *info = l->info;
 	bool found = info->tap[0] && link_named(info->tap, &l->port);
@@ -409,7 +409,7 @@ static const struct link *known_and_fit(struct local *l)
 	if (!l->info->tap[0] ||
 	    !port_refused_to(l->p, l->vm->key, l->info->tap,
 			     learned ? 0 : PORT_WITH_SAME_MAC | locked * PORT_WITH_LOCKED, &err))
-		dev = tap_known(l);
+		dev = port_known(l);
 	else if (learned) /* long ago; the name is another's now */
 		l->info->tap[0] = '\0';
 	else
@@ -423,7 +423,7 @@ refused:
 	return NULL;
 }
 
-const struct link *tap_find(struct local *l)
+const struct link *port_find(struct local *l)
 {
 	const struct link *found = known_and_fit(l);
 

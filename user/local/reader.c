@@ -206,7 +206,7 @@ enum tap_held tap_held_by(const char *tap, __u32 pid)
 
 /* ---- what it does ---- */
 
-enum sleep reader_sleeps(__u32 pid)
+enum reader_state reader_state(__u32 pid)
 {
 	char path[32];
 	int call = -1;
@@ -220,7 +220,7 @@ enum sleep reader_sleeps(__u32 pid)
 		fclose(f);
 	switch (call) {
 	case -1:
-		return AWAKE;
+		return READER_AWAKE;
 #ifdef SYS_poll
 	case SYS_poll:
 #endif
@@ -229,8 +229,8 @@ enum sleep reader_sleeps(__u32 pid)
 #endif
 	case SYS_ppoll:
 	case SYS_epoll_pwait:
-		return POLLS;
+		return READER_POLLS;
 	default:
-		return WAITS;
+		return READER_WAITS;
 	}
 }

@@ -125,7 +125,7 @@ void tap_put(const struct local *l, const void *frame, size_t len)
 }
 
 /*
- * Of a QEMU whose guest stands still: see ring.c. One that waits for its guest
+ * Of a QEMU whose guest stands still: see unread.c. One that waits for its guest
  * to come takes a frame, too, and drops it when the guest runs: so the first one
  * into its tap had better be this.
  */

@@ -36,43 +36,7 @@
 #define LOOKS       20
 #define WAITS_FOR   8 /* looks that it may wait for a lock, and get it */
 
-/* ---- a ring ---- */
-
-struct xr_ring *ring_at(struct plane *p, __u32 place)
-{
-	__u8 ring = p->vms[place].ring;
-
-	return ring && p->rings[ring - 1].vm == place + 1 ? &p->rings[ring - 1] : NULL;
-}
-
-struct xr_ring *ring_of(const struct local *l)
-{
-	return ring_at(l->p, l->place);
-}
-
-void ring_end(struct plane *p, __u32 place)
-{
-	__u8 ring = p->vms[place].ring;
-
-	if (!ring)
-		return;
-	__atomic_store_n(&p->vms[place].ring, 0, __ATOMIC_RELEASE);
-	if (p->rings[ring - 1].vm == place + 1)
-		__atomic_store_n(&p->rings[ring - 1].vm, 0, __ATOMIC_RELEASE);
-}
-
-const struct xr_ring_frame *ring_frame(const struct local *l, __u64 number)
-{
-	return &l->p->ring_frames[(l->vm->ring - 1) * XR_RING_FRAMES +
-				  (number - 1) % XR_RING_FRAMES];
-}
-
-bool ring_awaits(const struct local *l)
-{
-	const struct xr_ring *r = ring_of(l);
-
-	return r && r->used_read;
-}
+/* ---- a ring begins ---- */
 
 /* A VM that names it no longer, or stands still, lost it to a kill. */
 static bool is_free(const struct plane *p, __u32 r)
@@ -201,7 +165,7 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered, __u64 *left)
 {
 	bool held = r->flags & XR_RING_HELD;
 	struct link_counts c = { 0 }, was, first = { 0 };
-	enum sleep asleep = held ? AWAKE : POLLS;
+	enum reader_state asleep = held ? READER_AWAKE : READER_POLLS;
 	int looks, awake = 0, still = 0, waits = 0, ret;
 	__u64 in, ran = 0;
 	__s64 n;
@@ -215,16 +179,16 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered, __u64 *left)
 	ret = tap_counts(l->vm->tap, &was);
 	*entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 	for (looks = 0; !ret && looks < LOOKS && awake < AWAKE_LOOKS &&
-	     (still < STILL || (asleep != POLLS && waits < WAITS_FOR));
+	     (still < STILL || (asleep != READER_POLLS && waits < WAITS_FOR));
 	     looks++) {
 		usleep(LOOK_US);
-		if (asleep != POLLS)
-			asleep = reader_sleeps(r->reader);
-		if (asleep == AWAKE) {
+		if (asleep != READER_POLLS)
+			asleep = reader_state(r->reader);
+		if (asleep == READER_AWAKE) {
 			looks--;
 			awake++;
 		}
-		waits = asleep == WAITS ? waits + 1 : 0;
+		waits = asleep == READER_WAITS ? waits + 1 : 0;
 		ret = tap_counts(l->vm->tap, &c);
 		in = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 		still = c.read == was.read && in == *entered ? still + 1 : 0;
@@ -234,9 +198,10 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered, __u64 *left)
 	if (ret)
 		return ret;
 	/* Never seen asleep: it has taken one, or had the time to. */
-	if (asleep == AWAKE && was.read == first.read && process_ran(r->reader) - ran < RAN_NS)
+	if (asleep == READER_AWAKE && was.read == first.read &&
+	    process_ran(r->reader) - ran < RAN_NS)
 		held = false;
-	n = unread(r, &was) + (held && asleep != WAITS);
+	n = unread(r, &was) + (held && asleep != READER_WAITS);
 	*left = n < 0 ? 0 : (__u64)n > *entered ? *entered : (__u64)n;
 	return 0;
 }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A VM's port, taken and given back: the maps know it as the VM's, tc programs stand
+ * on it, and its queue is long enough for a blackout.
+ */
+#include <bpf/bpf.h>
+#include <string.h>
+
+#include "attach/tc.h"
+#include "host/ports.h"
+#include "lib/text.h"
+#include "local_priv.h"
+
+#define QUEUE_WANTED 4000 /* frames; a blackout's worth */
+
+/* Another VM that has moved into the port keeps it. */
+void port_unhook(struct plane *p, __u32 place, __u32 ifindex)
+{
+	if (!ifindex || tap_kind(p, ifindex) != place + 1)
+		return;
+	tc_detach(p, ifindex, XR_TC_TAP_OUT);
+	tc_detach(p, ifindex, XR_TC_TAP_IN);
+	bpf_map_delete_elem(p->fd[PLANE_TAPS], &ifindex);
+}
+
+void port_leave(struct local *l)
+{
+	port_unhook(l->p, l->place, l->vm->tap);
+	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
+	ports_find_others(l->p, l->place);
+}
+
+/* Under a running VM its port keeps programs that would stop it by going. */
+void port_ease(struct local *l)
+{
+	if (!tc_stops_devices())
+		port_leave(l);
+}
+
+/* ---- its queue, which is the buffer of the blackout ---- */
+
+void port_raise_queue(struct local *l, const struct link *tap)
+{
+	int ret;
+
+	/* No queue at all: not a tap. */
+	if (tap->queue >= QUEUE_WANTED || !tap->queue)
+		return;
+	if (!l->info->tap_queue)
+		l->info->tap_queue = tap->queue;
+	ret = link_set_queue(&l->nl, tap->ifindex, QUEUE_WANTED);
+	if (!ret)
+		return;
+	l->info->tap_queue = 0;
+	local_warn(l, "%s: txqueuelen stays at %u: %s", tap->name, tap->queue, strerror(-ret));
+}
+
+/*
+ * The kernel stops a device to change its queue, and what is sent to it meanwhile
+ * is lost: under a running VM only where an operator wants nothing of us to stay.
+ */
+void port_restore_queue(struct local *l)
+{
+	struct link tap;
+
+	if (l->info->tap_queue && link_indexed(l->vm->tap, &tap) && tap.queue == QUEUE_WANTED)
+		link_set_queue(&l->nl, tap.ifindex, l->info->tap_queue);
+	l->info->tap_queue = 0;
+}
+
+/* ---- taking it ---- */
+
+/* What was begun at its port until now is of no use at another one. */
+static void change_tap(struct local *l)
+{
+	if (tap_kind(l->p, l->vm->tap) == l->place + 1)
+		port_restore_queue(l);
+	l->info->tap_queue = 0;
+	ring_end(l->p, l->place);
+	port_leave(l);
+}
+
+/* The tap is known from here on, and so is the VM that it is of. */
+const struct link *port_claim(struct local *l)
+{
+	const struct link *tap = port_find(l);
+	__u32 ifindex = tap ? tap->ifindex : 0;
+	char mac[TEXT_MAC];
+
+	if (l->vm->tap && ifindex != l->vm->tap)
+		change_tap(l);
+	if (!tap && l->doubt)
+		return NULL;
+	if (!tap) {
+		local_warn(l,
+			   "no port of VM %s was found here: \"xroam vm add "
+			   "... dev DEV\" names it",
+			   text_mac(mac, l->mac));
+		return NULL;
+	}
+	if (tap->kind == LINK_TUN)
+		l->info->learned &= ~XR_PORT_NO_TAP;
+	else
+		l->info->learned |= XR_PORT_NO_TAP;
+	tap_set_kind(l->p, tap->ifindex, l->place + 1);
+	ports_own(l->p, l->place, tap->ifindex);
+	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
+	return tap;
+}
+
+/* Without its program it is none that we know. */
+bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind, tc_first *first,
+	       bool soon)
+{
+	struct xr_err err = { "" };
+	int ret;
+
+	if (soon) {
+		ret = tc_attach_soon(l->p, tap->ifindex, tap->name, kind, first, l->place, &err);
+	} else {
+		if (first)
+			first(l->p, l->place, tap->name);
+		ret = tc_attach(l->p, tap->ifindex, tap->name, kind, &err);
+	}
+	if (!ret)
+		return true;
+	local_warn(l, "%s", err.text);
+	ring_end(l->p, l->place);
+	if (!tc_elsewhere(l->p, tap->ifindex))
+		bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
+	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
+	return false;
+}
+
+void port_take(struct local *l, enum xr_tc_kind kind)
+{
+	const struct link *tap = port_claim(l);
+
+	if (tap)
+		port_hook(l, tap, kind, NULL, false);
+}
+
+/* It stands there as an earlier prepare left it. */
+const struct link *port_taken(struct local *l, enum xr_tc_kind kind)
+{
+	const struct link *tap = port_known(l);
+
+	return tap && tap->ifindex == l->vm->tap && tap_kind(l->p, tap->ifindex) == l->place + 1 &&
+			tc_recorded(l->p, tap->ifindex, kind)
+		? tap
+		: NULL;
+}
