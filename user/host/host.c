@@ -16,18 +16,25 @@
 
 #define MEMO 4096
 
-/* What this process has found out: names, and which hosts have a route. */
+/* What this process has found out of one plane: names, and which hosts have a route. */
 struct host_memo {
+	__u64 serial;        /* the plane's */
 	__u16 by_name[MEMO]; /* likely: compared before it is believed */
 	__u32 asked[];       /* by host: tick of the last route, plus one */
 };
 
-static struct host_memo *memo_of(struct plane *p)
+/* Of the plane that was asked for last, for a process works on one. NULL: no memory. */
+static struct host_memo *memo_of(const struct plane *p)
 {
-	if (!p->host_memo)
-		p->host_memo = calloc(
-			1, sizeof(*p->host_memo) + (p->meta->limits.hosts + 1) * sizeof(__u32));
-	return p->host_memo;
+	static struct host_memo *memo;
+
+	if (memo && memo->serial == p->serial)
+		return memo;
+	free(memo);
+	memo = calloc(1, sizeof(*memo) + (p->meta->limits.hosts + 1) * sizeof(memo->asked[0]));
+	if (memo)
+		memo->serial = p->serial;
+	return memo;
 }
 
 __u16 host_find(struct plane *p, const char *name)

@@ -89,18 +89,30 @@ bool tap_takes_gso(const char *tap)
 
 /* ---- what is put into it ---- */
 
+/* The process' own network namespace's, and open to its end: see packet_socket(). */
+static struct {
+	int fd;
+	__u64 netns;
+} kept = { .fd = -1 };
+
 /*
- * Kept, for closing it takes the kernel some ms; but not in another network
- * namespace than the process', which would not go away then.
+ * Closing a packet socket takes the kernel some ms: so one is kept. But not one in
+ * another namespace than the process', which would not go away while it is open.
  */
 static int packet_socket(const struct local *l)
 {
-	int fd = l->back < 0 ? l->p->packet_fd : -1;
+	int fd;
 
-	if (fd < 0)
-		fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (l->back < 0)
-		l->p->packet_fd = fd;
+	if (l->back < 0 && kept.fd >= 0 && kept.netns == l->info->netns)
+		return kept.fd;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (l->back >= 0 || fd < 0)
+		return fd;
+	/* The process itself has gone to another namespace. */
+	if (kept.fd >= 0)
+		close(kept.fd);
+	kept.fd = fd;
+	kept.netns = l->info->netns;
 	return fd;
 }
 
@@ -120,7 +132,7 @@ void tap_put(const struct local *l, const void *frame, size_t len)
 	if (fd < 0)
 		return;
 	sendto(fd, frame, len, 0, (void *)&to, sizeof(to));
-	if (fd != l->p->packet_fd)
+	if (fd != kept.fd)
 		close(fd);
 }
 

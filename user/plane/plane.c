@@ -15,16 +15,17 @@
 
 struct plane *plane_new(const char *name)
 {
+	static __u64 opened;
 	struct plane *p = calloc(1, sizeof(*p));
 	int m;
 
 	if (!p)
 		return NULL;
+	p->serial = __atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED);
 	strcpy(p->name, name);
 	snprintf(p->dir, sizeof(p->dir), XR_PIN_ROOT "/%s", name);
 	p->lock_fd = -1;
 	p->emit_fd = -1;
-	p->packet_fd = -1;
 	for (m = 0; m < PLANE_MAPS; m++)
 		p->fd[m] = -1;
 	p->cpus = libbpf_num_possible_cpus();
@@ -107,9 +108,6 @@ void plane_close(struct plane *p)
 		close(p->lock_fd);
 	if (p->emit_fd >= 0)
 		close(p->emit_fd);
-	if (p->packet_fd >= 0)
-		close(p->packet_fd);
-	free(p->host_memo);
 	free(p);
 }
 

@@ -54,10 +54,9 @@ struct plane {
 	bool locked;
 	bool created; /* by this plane_open */
 	int fd[PLANE_MAPS];
-	int cpus;                    /* possible: values per-CPU maps give */
-	int emit_fd;                 /* plane_emit()'s program; -1: not opened */
-	struct host_memo *host_memo; /* host.c's */
-	int packet_fd;               /* local/tap.c's; -1: not opened */
+	int cpus;     /* possible: values per-CPU maps give */
+	int emit_fd;  /* plane_emit()'s program; -1: not opened */
+	__u64 serial; /* from 1: no other plane of this process has it, or had it */
 
 	/* Mapped shared and writable; the kernel reads what is stored here. */
 	struct xr_meta *meta;

@@ -37,9 +37,11 @@ static void add_host(struct plane *p, int i, const char *name)
 
 struct plane *new_plane(void)
 {
+	static __u64 planes;
 	struct plane *p = room(1, sizeof(*p));
 	int i;
 
+	p->serial = ++planes;
 	for (i = 0; i < PLANE_MAPS; i++)
 		p->fd[i] = -1;
 	p->emit_fd = p->lock_fd = -1;
@@ -91,7 +93,6 @@ void drop_plane(struct plane *p)
 	free(p->vm_control);
 	free(p->hosts);
 	free(p->host_info);
-	free(p->host_memo);
 	free(p);
 }
 
