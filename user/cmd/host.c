@@ -15,6 +15,7 @@
 #include "edit_priv.h"
 #include "host/host.h"
 #include "model/model_edit.h"
+#include "net/path.h"
 #include "plane/stats.h"
 #include "plane/vm_state.h"
 

@@ -10,6 +10,7 @@
 #include "lib/netns.h"
 #include "net/path.h"
 #include "underlay/outer.h"
+#include "underlay/paths.h"
 
 /* By what neighbour a path goes, as of the last look. */
 struct way {
@@ -173,8 +174,8 @@ static bool renew(struct hops *h, __u32 i, __u32 path, const struct path_job *jo
 	    (was->source_bits == job->path.source_bits &&
 	     !memcmp(was->saddr, job->path.saddr, sizeof(was->saddr))))
 		return false;
-	other = host_free_path(p);
-	if (!other || host_store_path(p, other, job))
+	other = paths_find_free(p);
+	if (!other || paths_store(p, other, job))
 		return false;
 	outer_store_mtu(p, other, job->path.mtu, job->path.route_mtu);
 	name_path(p, i, h->hosts, other);

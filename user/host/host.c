@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "lib/text.h"
 #include "net/links.h"
 #include "underlay/outer.h"
+#include "underlay/paths.h"
 
 /* ---- names ---- */
 
@@ -176,40 +176,6 @@ const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG])
 
 /* ---- a way that was not there when the host was added ---- */
 
-__u32 host_free_path(struct plane *p)
-{
-	const struct xr_limits *l = &p->meta->limits;
-	bool *used = calloc(p->paths_max, sizeof(*used));
-	__u32 i, path = 0;
-
-	for (i = 0; used && i <= l->backends; i++)
-		if (p->backends[i].path < p->paths_max)
-			used[p->backends[i].path] = true;
-	for (i = 0; used && i <= l->hosts; i++)
-		if (p->hosts[i].path < p->paths_max)
-			used[p->hosts[i].path] = true;
-	for (i = 1; used && !path && i < p->paths_max; i++)
-		if (!used[i])
-			path = i;
-	free(used);
-	return path;
-}
-
-int host_store_path(struct plane *p, __u32 path, const struct path_job *j)
-{
-	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
-	int cpu, ret;
-
-	if (!hop)
-		return -ENOMEM;
-	for (cpu = 0; cpu < p->cpus; cpu++)
-		hop[cpu] = j->hop;
-	p->paths[path] = j->path;
-	ret = bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, hop, BPF_ANY);
-	free(hop);
-	return ret;
-}
-
 void host_store_word(struct plane *p, __u16 host, const struct xr_host *word)
 {
 	__u64 raw;
@@ -235,8 +201,8 @@ static void mend_path(struct plane *p, __u16 host, __u32 tick)
 	host_facts(&p->host_info[host], &facts);
 	job.source = host_source(p, &p->host_info[host]);
 	path_remind(&job, 1, &p->meta->policy, tick);
-	path = host_free_path(p);
-	if (job.path.source_bits || !path || host_store_path(p, path, &job))
+	path = paths_find_free(p);
+	if (job.path.source_bits || !path || paths_store(p, path, &job))
 		return;
 	word.path = path;
 	host_store_word(p, host, &word);

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "lib/host_words.h"
-#include "net/path.h"
 #include "plane/plane.h"
 
 /* Index in hosts, 0: none of that name. */
@@ -52,9 +51,6 @@ void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts);
 #define HOST_WRONG 160
 const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG]);
 
-/* A path that nothing names, to be filled before a word does; 0: there is none. */
-__u32 host_free_path(struct plane *p);
-int host_store_path(struct plane *p, __u32 path, const struct path_job *j);
 void host_store_word(struct plane *p, __u16 host, const struct xr_host *word);
 
 /* Who is behind which attached device, and who is trusted: the map ports. */

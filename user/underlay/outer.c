@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "outer.h"
+#include "paths.h"
 
 /* false: no tunnel, so that no error quotes it. */
 static bool key_of(const struct xr_path *path, struct xr_outer_key *key)
@@ -15,35 +16,17 @@ static bool key_of(const struct xr_path *path, struct xr_outer_key *key)
 	return path->overhead != 0;
 }
 
-static void note_used(const struct plane *p, bool *used, __u32 path)
-{
-	if (path && path < p->paths_max)
-		used[path] = true;
-}
-
-static bool *used_paths(const struct plane *p)
-{
-	bool *used = calloc(p->paths_max, sizeof(*used));
-	__u32 i;
-
-	for (i = 1; used && i <= p->meta->limits.backends; i++)
-		note_used(p, used, p->backends[i].path);
-	for (i = 1; used && i <= p->meta->limits.hosts; i++)
-		note_used(p, used, p->hosts[i].path);
-	return used;
-}
-
 /* The entry's path is in use, and still of that kind. */
-static bool is_right(struct plane *p, const bool *used, const struct xr_outer_key *key,
+static bool is_right(struct plane *p, const bool *taken, const struct xr_outer_key *key,
 		     const struct xr_outer *o)
 {
 	struct xr_outer_key now;
 
-	return o->path < p->paths_max && used[o->path] && key_of(&p->paths[o->path], &now) &&
+	return o->path < p->paths_max && taken[o->path] && key_of(&p->paths[o->path], &now) &&
 		!memcmp(&now, key, sizeof(now));
 }
 
-static void drop_wrong(struct plane *p, const bool *used)
+static void drop_wrong(struct plane *p, const bool *taken)
 {
 	int fd = p->fd[PLANE_OUTERS];
 	struct xr_outer_key key, next;
@@ -52,21 +35,21 @@ static void drop_wrong(struct plane *p, const bool *used)
 
 	while (more) {
 		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (!bpf_map_lookup_elem(fd, &key, &o) && !is_right(p, used, &key, &o))
+		if (!bpf_map_lookup_elem(fd, &key, &o) && !is_right(p, taken, &key, &o))
 			bpf_map_delete_elem(fd, &key);
 		key = next;
 	}
 }
 
 /* What was learned is of the far end, and stays when another path leads there. */
-static void note_outer(struct plane *p, const bool *used, __u32 path)
+static void note_outer(struct plane *p, const bool *taken, __u32 path)
 {
 	int fd = p->fd[PLANE_OUTERS];
 	struct xr_outer o = { 0 };
 	struct xr_outer_key key;
 
 	if (!key_of(&p->paths[path], &key) ||
-	    (!bpf_map_lookup_elem(fd, &key, &o) && is_right(p, used, &key, &o)))
+	    (!bpf_map_lookup_elem(fd, &key, &o) && is_right(p, taken, &key, &o)))
 		return;
 	o.path = path;
 	bpf_map_update_elem(fd, &key, &o, 0);
@@ -74,16 +57,16 @@ static void note_outer(struct plane *p, const bool *used, __u32 path)
 
 void outers_sync(struct plane *p)
 {
-	bool *used = used_paths(p);
+	bool *taken = paths_taken(p);
 	__u32 i;
 
-	if (!used)
+	if (!taken)
 		return;
 	for (i = 1; i < p->paths_max; i++)
-		if (used[i])
-			note_outer(p, used, i);
-	drop_wrong(p, used);
-	free(used);
+		if (taken[i])
+			note_outer(p, taken, i);
+	drop_wrong(p, taken);
+	free(taken);
 }
 
 bool outer_learned(struct plane *p, __u32 path, struct outer_mtu *m)

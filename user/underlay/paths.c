@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "paths.h"
+
+static void take(const struct plane *p, bool *taken, __u32 path)
+{
+	if (path < p->paths_max)
+		taken[path] = true;
+}
+
+bool *paths_taken(const struct plane *p)
+{
+	const struct xr_limits *l = &p->meta->limits;
+	bool *taken = calloc(p->paths_max + 1, sizeof(*taken));
+	__u32 i;
+
+	if (!taken)
+		return NULL;
+	taken[0] = true;
+	for (i = 1; i <= l->backends; i++)
+		take(p, taken, p->backends[i].path);
+	for (i = 1; i <= l->hosts; i++)
+		take(p, taken, p->hosts[i].path);
+	return taken;
+}
+
+__u32 paths_find_free(const struct plane *p)
+{
+	bool *taken = paths_taken(p);
+	__u32 i, path = 0;
+
+	for (i = 1; taken && !path && i < p->paths_max; i++)
+		if (!taken[i])
+			path = i;
+	free(taken);
+	return path;
+}
+
+int paths_store(struct plane *p, __u32 path, const struct path_job *j)
+{
+	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
+	int cpu, ret;
+
+	if (!hop)
+		return -ENOMEM;
+	for (cpu = 0; cpu < p->cpus; cpu++)
+		hop[cpu] = j->hop;
+	p->paths[path] = j->path;
+	ret = bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, hop, BPF_ANY);
+	free(hop);
+	return ret;
+}

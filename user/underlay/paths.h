@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Paths: how packets leave for a host or a backend, in the maps paths and nexthops.
+ * The word of a host or backend names one by its index, 0: none. What a packet may
+ * be using is never filled anew: what changes gets a free path, and the word names
+ * that from then on.
+ */
+#ifndef XR_UNDERLAY_PATHS_H
+#define XR_UNDERLAY_PATHS_H
+
+#include "net/path.h"
+#include "plane/plane.h"
+
+/*
+ * By path: whether it is taken, by the word of a host or backend that names it. 0 is
+ * never to be used, and taken. paths_max of them, to be freed; NULL: no memory.
+ */
+bool *paths_taken(const struct plane *p);
+
+/* A path that is not taken; 0: there is none. */
+__u32 paths_find_free(const struct plane *p);
+
+/* Fills the path, and its next hop on every CPU. 0, or -errno. */
+int paths_store(struct plane *p, __u32 path, const struct path_job *j);
+
+#endif
