@@ -4,12 +4,17 @@
 #   make            the command, the library, the BPF programs (no root needed)
 #   make demo       the main job, live (root)
 #   make test       every test, TAP through prove (root)
+#   make check      what finds faults by reading, and the unit tests, also under
+#                   AddressSanitizer and UBSan (no root needed)
+#   make format     C as .clang-format says
 #   make bench      ns per packet beside floors (root)
 #   make kernels    the prog tests on every kernel the distribution has
 #   make fuzz       the fuzzers, FUZZ_SECONDS each (default 600)
-#   make install    DESTDIR= PREFIX=
+#   make install    DESTDIR= PREFIX= LIBDIR=; make uninstall takes the same away
 
+# The one place where the version stands; CHANGELOG.md begins with it.
 VERSION := 0.1.0
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 PREFIX ?= /usr/local
 DESTDIR ?=
 V ?= 0
@@ -20,6 +25,9 @@ CC ?= gcc
 CLANG ?= clang-19
 BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
 PKG_CONFIG ?= pkg-config
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+# Where the dynamic linker of this distribution looks.
+LIBDIR ?= $(PREFIX)/lib$(MULTIARCH:%=/%)
 
 ifeq ($(V),0)
 Q := @
@@ -35,7 +43,7 @@ CPPFLAGS += -Iinclude -I. -Iuser -I$(BUILD)/include -D_GNU_SOURCE -DXR_VERSION='
 ALL_CFLAGS = $(CFLAGS) $(WARN) -std=gnu11 -fPIC $(CPPFLAGS)
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ibpf \
-	-I$(BUILD)/include -I/usr/include/$(shell gcc -dumpmachine 2>/dev/null)
+	-I$(BUILD)/include -I/usr/include/$(MULTIARCH)
 
 CORE_LIBS = -lxdp -lbpf -lelf -lz -lcyaml -lyaml -ljansson -lmnl -lpcap -lm -lpthread
 DAEMON_LIBS = -lsystemd
@@ -59,12 +67,12 @@ DAEMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(DAEMON_ROOMS:%=user/%/*.c
 CORE_A := $(BUILD)/libxroam-core.a
 CID_A := $(BUILD)/libxroam-cid.a
 CID_SO := $(BUILD)/libxroam-cid.so.$(VERSION)
-CID_SONAME := libxroam-cid.so.0
+CID_SONAME := libxroam-cid.so.$(SOVERSION)
 CID_PC := $(BUILD)/libxroam-cid.pc
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all demo test bench kernels fuzz install clean deps-check tests unit-tests check-style
+.PHONY: all demo install uninstall clean deps-check
 all: deps-check $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC)
 
 # One line that says what to do, before a compiler error would.
@@ -104,9 +112,11 @@ $(CID_SO): $(CID_OBJ) $(wildcard user/cid/*.map)
 	$(Q)ln -sf $(notdir $@) $(BUILD)/$(CID_SONAME) && ln -sf $(CID_SONAME) $(BUILD)/libxroam-cid.so
 comma := ,
 
+FILL_IN = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@VERSION@|$(VERSION)|g'
+
 $(CID_PC): user/cid/libxroam-cid.pc.in Makefile
 	@mkdir -p $(@D)
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
+	$(Q)$(FILL_IN) $< >$@
 
 $(BUILD)/xroam: $(CMD_OBJ) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
@@ -115,6 +125,7 @@ $(BUILD)/xroam: $(CMD_OBJ) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 include tests/tests.mk
+include tests/check.mk
 
 # ---- the two commands, and the rest ----
 
@@ -123,21 +134,46 @@ demo:
 	@$(MAKE) --no-print-directory all tests
 	@scripts/demo
 
+# What goes where, for install and for uninstall.
+SBIN := $(DESTDIR)$(PREFIX)/sbin
+LIB := $(DESTDIR)$(LIBDIR)
+INCLUDE := $(DESTDIR)$(PREFIX)/include/xroam
+SHARE := $(DESTDIR)$(PREFIX)/share
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+COMPLETIONS := $(SHARE)/bash-completion/completions
+EXAMPLES := $(SHARE)/doc/xroam/examples
+HEADERS := $(notdir $(wildcard include/xroam/*.h))
+MAN_PAGES := $(notdir $(wildcard docs/*.[3578]))
+man_dir = $(SHARE)/man/man$(patsubst .%,%,$(suffix $(1)))
+# Where it is installed for this machine, the dynamic linker is told.
+LDCONFIG = $(if $(DESTDIR),,-$(or $(wildcard /sbin/ldconfig),ldconfig))
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/xroam
-	install -m 755 $(BUILD)/xroam $(DESTDIR)$(PREFIX)/sbin/
-	install -m 644 $(CID_A) $(DESTDIR)$(PREFIX)/lib/
-	install -m 755 $(CID_SO) $(DESTDIR)$(PREFIX)/lib/
-	ln -sf $(notdir $(CID_SO)) $(DESTDIR)$(PREFIX)/lib/$(CID_SONAME)
-	ln -sf $(CID_SONAME) $(DESTDIR)$(PREFIX)/lib/libxroam-cid.so
-	install -m 644 include/xroam/*.h $(DESTDIR)$(PREFIX)/include/xroam/
-	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' user/cid/libxroam-cid.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/libxroam-cid.pc
-	for s in 3 5 7 8; do for f in docs/*.$$s; do [ -e "$$f" ] || continue; \
-	  install -D -m 644 "$$f" "$(DESTDIR)$(PREFIX)/share/man/man$$s/$$(basename $$f)"; done; done
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed -e 's|@PREFIX@|$(PREFIX)|g' 'scripts/xroam@.service' >'$(DESTDIR)$(PREFIX)/lib/systemd/system/xroam@.service'
-	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|%i|default|g' 'scripts/xroam@.service' >$(DESTDIR)$(PREFIX)/lib/systemd/system/xroam.service
-	install -D -m 644 scripts/xroam.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/xroam
+	install -d $(SBIN) $(LIB)/pkgconfig $(INCLUDE) $(UNITS) $(EXAMPLES)
+	install -m 755 $(BUILD)/xroam $(SBIN)/
+	install -m 644 $(CID_A) $(LIB)/
+	install -m 755 $(CID_SO) $(LIB)/
+	ln -sf $(notdir $(CID_SO)) $(LIB)/$(CID_SONAME)
+	ln -sf $(CID_SONAME) $(LIB)/libxroam-cid.so
+	install -m 644 $(HEADERS:%=include/xroam/%) $(INCLUDE)/
+	$(FILL_IN) user/cid/libxroam-cid.pc.in >$(LIB)/pkgconfig/libxroam-cid.pc
+	$(foreach page,$(MAN_PAGES),install -D -m 644 docs/$(page) $(call man_dir,$(page))/$(page) &&) true
+	$(FILL_IN) 'scripts/xroam@.service' >'$(UNITS)/xroam@.service'
+	$(FILL_IN) -e 's|%i|default|g' 'scripts/xroam@.service' >$(UNITS)/xroam.service
+	install -D -m 644 scripts/xroam.bash-completion $(COMPLETIONS)/xroam
+	install -m 644 docs/examples/*.yaml $(EXAMPLES)/
+	$(LDCONFIG)
+
+# Neither /etc/xroam nor what runs: "xroam destroy" ends an instance.
+uninstall:
+	rm -f $(SBIN)/xroam
+	rm -f $(addprefix $(LIB)/,$(notdir $(CID_A) $(CID_SO)) $(CID_SONAME) libxroam-cid.so pkgconfig/libxroam-cid.pc)
+	rm -f $(HEADERS:%=$(INCLUDE)/%)
+	rm -f $(foreach page,$(MAN_PAGES),$(call man_dir,$(page))/$(page))
+	rm -f '$(UNITS)/xroam@.service' $(UNITS)/xroam.service $(COMPLETIONS)/xroam
+	rm -f $(patsubst docs/examples/%,$(EXAMPLES)/%,$(wildcard docs/examples/*.yaml))
+	-rmdir $(INCLUDE) $(EXAMPLES) $(SHARE)/doc/xroam
+	$(LDCONFIG)
 
 clean:
 	rm -rf $(BUILD)

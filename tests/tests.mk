@@ -18,6 +18,7 @@ BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/include/bench/%.skel.h,$(w
 FUZZ := $(call bins_of,fuzz,fuzz_*)
 VM := $(call bins_of,vm,*)
 
+.PHONY: tests test bench fuzz kernels
 tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM)
 
 $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
@@ -33,11 +34,12 @@ $(PROG): $(T)/prog/%: $(BUILD)/tests/prog/%.o $(call lib_of,prog) $(CORE_A) $(CI
 # The QUIC peers use the library as its users do: installed, by pkg-config.
 STAGE := $(BUILD)/stage
 STAGED := $(STAGE)/.done
-STAGE_PC = PKG_CONFIG_PATH=$(abspath $(STAGE))/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(abspath $(STAGE)) $(PKG_CONFIG)
+STAGE_LIB := $(abspath $(STAGE))/usr/lib$(MULTIARCH:%=/%)
+STAGE_PC = PKG_CONFIG_PATH=$(STAGE_LIB)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(abspath $(STAGE)) $(PKG_CONFIG)
 
 $(STAGED): $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC) $(wildcard include/xroam/*.h)
 	$(call say,INSTALL,$(STAGE))
-	$(Q)rm -rf $(STAGE) && $(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(STAGE)) PREFIX=/usr >/dev/null && touch $@
+	$(Q)rm -rf $(STAGE) && $(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(STAGE)) PREFIX=/usr LIBDIR=/usr/lib$(MULTIARCH:%=/%) >/dev/null && touch $@
 
 QUIC_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/quic/*.c tests/quic/lib/*.c))
 $(QUIC_OBJ): $(BUILD)/%.o: %.c $(STAGED)
@@ -48,7 +50,7 @@ $(QUIC_OBJ): $(BUILD)/%.o: %.c $(STAGED)
 $(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $(call lib_of,quic) $(STAGED)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $$($(STAGE_PC) --libs libxroam-cid) -Wl,-rpath,$(abspath $(STAGE))/usr/lib $(QUIC_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $$($(STAGE_PC) --libs libxroam-cid) -Wl,-rpath,$(STAGE_LIB) $(QUIC_LIBS)
 
 $(NETPEER): $(T)/net/%: tests/net/lib/%.c
 	$(call say,CC,$@)

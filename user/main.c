@@ -15,10 +15,6 @@
 #include "cmd/cmd.h"
 #include "show/show.h"
 
-#ifndef XR_VERSION
-#define XR_VERSION "0.1.0"
-#endif
-
 static const char help[] =
 	"Usage: xroam [OPTIONS] OBJECT COMMAND [ARGUMENTS]\n"
 	"\n"

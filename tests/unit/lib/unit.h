@@ -8,9 +8,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
+
+/* For main(): true where the user may make no BPF map, and TAP says why nothing is tested. */
+static inline bool lacks_root(void)
+{
+	if (!geteuid())
+		return false;
+	printf("1..0 # SKIP it makes BPF maps, which root may\n");
+	return true;
+}
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
