@@ -9,7 +9,7 @@
 struct xroam_bpf;
 struct decap_bpf;
 
-/* ---- attach_look.c ---- */
+/* ---- attach_query.c ---- */
 
 #define PROGS_MAX 16
 
