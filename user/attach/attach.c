@@ -39,27 +39,34 @@ void plane_list_ends(struct plane *p, const char *dev, const struct xr_listed *l
 		d->listed = *listed;
 }
 
+static int cannot_query(const char *dev, int ret, struct xr_err *err)
+{
+	return xr_fail(err, ret, "%s: what is attached there cannot be read: %s", dev,
+		       strerror(-ret));
+}
+
 /* Neither a second xroam, nor a neighbour that cannot be lived with. */
 static int check_free(struct plane *p, const char *dev, int ifindex, struct xr_err *err)
 {
-	struct attached at;
+	struct attached on;
 	char text[160];
-	int i;
+	int i, ret = attach_query(ifindex, &on);
 
-	attach_look(ifindex, &at);
-	for (i = 0; i < at.n; i++) {
-		if (attach_is_ours(p, at.id[i]))
+	if (ret)
+		return cannot_query(dev, ret, err);
+	for (i = 0; i < on.n; i++) {
+		if (attach_is_ours(p, on.id[i]))
 			return xr_fail(err, -EEXIST,
 				       "%s is attached already: \"xroam dev "
 				       "detach %s\" first, if in another way",
 				       dev, dev);
-		if (attach_whose(at.id[i], text, sizeof(text)))
+		if (attach_owner(on.id[i], text, sizeof(text)))
 			return xr_fail(err, -EBUSY,
 				       "%s belongs to %s: detach it there "
 				       "first",
 				       dev, text);
 	}
-	if (at.n && at.single)
+	if (on.n && on.single)
 		return xr_fail(err, -EBUSY,
 			       "%s has %s, attached without a dispatcher that "
 			       "could run both: remove it first (ip link set "
@@ -68,14 +75,19 @@ static int check_free(struct plane *p, const char *dev, int ifindex, struct xr_e
 	return 0;
 }
 
-/* What is left of one of that name whose namespace is gone is in nobody's way. */
-static void forget_ghosts(struct plane *p, const char *dev)
+static bool has_name(const struct xr_device *d, const char *dev)
 {
-	struct xr_device *d = p->devices;
-	int i, back, ret;
+	return !strncmp(d->name, dev, sizeof(d->name));
+}
 
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
-		if (!d->ifindex || strncmp(d->name, dev, sizeof(d->name)))
+/* Records of that name whose namespace is gone are in nobody's way. */
+static void drop_unreachable(struct plane *p, const char *dev)
+{
+	struct xr_device *d = NULL;
+	int back, ret;
+
+	while ((d = plane_next_device(p, d))) {
+		if (!has_name(d, dev))
 			continue;
 		ret = netns_enter(d->netns, &back);
 		if (ret == -ENOENT)
@@ -111,7 +123,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum x
 	int ifindex = if_nametoindex(dev), ret;
 	struct xr_err local = { "" };
 	struct xr_device *d = NULL;
-	struct attached at;
+	struct attached on;
 	__u32 prog_id = 0;
 
 	err = err ? err : &local;
@@ -123,7 +135,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum x
 		ret = check_free(p, dev, ifindex, err);
 	if (ret)
 		return ret;
-	forget_ghosts(p, dev);
+	drop_unreachable(p, dev);
 	ret = record_new(p, dev, ifindex, role, &d, err);
 	if (ret)
 		return ret;
@@ -136,8 +148,11 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum x
 		record_drop(p, d);
 		return ret;
 	}
-	attach_look(ifindex, &at);
-	record_complete(p, d, &at, prog_id);
+	/* Not completed, it is put right by the next command, as after a kill. */
+	ret = attach_query(ifindex, &on);
+	if (ret)
+		return cannot_query(dev, ret, err);
+	record_complete(p, d, &on, prog_id);
 	changed(p, 0);
 	plane_event(p, "dev %s attached: %s, %s, role %s", dev, text_mode(d->mode),
 		    text_how(d->how), text_role(d->role));
@@ -149,16 +164,17 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum x
 /* In the device's own namespace. What is not there any more is no error. */
 static int detach_here(struct plane *p, struct xr_device *d, struct xr_err *err)
 {
-	struct attached at;
-	int i, ret = 0;
+	struct attached on;
+	int i, ret = attach_query(d->ifindex, &on);
 
-	attach_look(d->ifindex, &at);
-	for (i = 0; i < at.n && !ret; i++) {
-		if (attach_is_ours(p, at.id[i]))
-			ret = attach_remove(d->ifindex, &at, at.id[i]);
+	if (ret)
+		return cannot_query(d->name, ret, err);
+	for (i = 0; i < on.n && !ret; i++) {
+		if (attach_is_ours(p, on.id[i]))
+			ret = attach_remove(d->ifindex, &on, on.id[i]);
 	}
 	if (ret)
-		return xr_fail(err, ret, "%s: detaching: %s", d->name, words_or(ret));
+		return xr_fail(err, ret, "%s: detaching: %s", d->name, kernel_message_or(ret));
 	return 0;
 }
 
@@ -175,12 +191,12 @@ static int detach(struct plane *p, struct xr_device *d, devices_changed_fn *chan
 	if (ret && ret != -ENOENT)
 		return xr_fail(err, ret, "%s: going to its network namespace: %s", d->name,
 			       strerror(-ret));
-	/* Killed behind this, the next command forgets the record (recover). */
+	/* Killed after this, the next command drops the record (attach_recover). */
 	__atomic_store_n(&d->prog_id, 0, __ATOMIC_RELEASE);
 	if (!ret) {
-		words_listen();
+		kernel_message_begin();
 		ret = detach_here(p, d, err);
-		words_stop();
+		kernel_message_end();
 		netns_leave(back);
 		if (ret) {
 			d->prog_id = id;
@@ -200,16 +216,19 @@ int plane_detach_device(struct plane *p, const struct xr_device *d, devices_chan
 	return detach(p, &p->devices[record_slot(p, d)], changed, err);
 }
 
-/* Of that name elsewhere: the only one, or else what is left of such. */
+/*
+ * In other network namespaces: the only one of that name that is still there. Without
+ * any, the records of those that are gone go.
+ */
 static int detach_elsewhere(struct plane *p, const char *dev, devices_changed_fn *changed,
 			    struct xr_err *err)
 {
-	struct xr_device *d = p->devices, *one = NULL;
+	struct xr_device *d = NULL, *one = NULL;
 	char a[NETNS_TEXT], b[NETNS_TEXT];
-	int i, ret = 0, gone = 0;
+	int ret = 0, gone = 0;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
-		if (!d->ifindex || strncmp(d->name, dev, sizeof(d->name)))
+	while ((d = plane_next_device(p, d))) {
+		if (!has_name(d, dev))
 			continue;
 		if (plane_device_state(p, d) == DEVICE_GONE) {
 			gone++;
@@ -224,8 +243,8 @@ static int detach_elsewhere(struct plane *p, const char *dev, devices_changed_fn
 	}
 	if (one)
 		return detach(p, one, changed, err);
-	for (d = p->devices, i = 0; i < XR_MAX_DEVICES && !ret; i++, d++)
-		if (d->ifindex && !strncmp(d->name, dev, sizeof(d->name)))
+	while (!ret && (d = plane_next_device(p, d)))
+		if (has_name(d, dev))
 			ret = detach(p, d, changed, err);
 	return gone ? ret
 		    : xr_fail(err, -ENODEV, "%s is not attached; see \"xroam dev show\"", dev);
@@ -240,12 +259,11 @@ int plane_detach(struct plane *p, const char *dev, devices_changed_fn *changed, 
 
 int plane_detach_all(struct plane *p, devices_changed_fn *changed, struct xr_err *err)
 {
-	int i, ret, first = 0;
+	struct xr_device *d = NULL;
+	int ret, first = 0;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		if (!p->devices[i].ifindex)
-			continue;
-		ret = detach(p, &p->devices[i], changed, first ? NULL : err);
+	while ((d = plane_next_device(p, d))) {
+		ret = detach(p, d, changed, first ? NULL : err);
 		first = first ? first : ret;
 	}
 	return first;
@@ -255,16 +273,17 @@ int plane_detach_all(struct plane *p, devices_changed_fn *changed, struct xr_err
 
 static int reload_here(struct plane *p, struct xr_device *d, struct xr_err *err)
 {
-	struct attached at;
-	int i;
+	struct attached on;
+	int ret = attach_query(d->ifindex, &on);
+	__u32 old;
 
-	attach_look(d->ifindex, &at);
-	if (!at.exists)
-		return 0; /* status tells */
-	for (i = 0; i < at.n; i++) {
-		if (attach_is_ours(p, at.id[i]))
-			return attach_replace(p, d, &at, at.id[i], err);
-	}
+	if (ret)
+		return cannot_query(d->name, ret, err);
+	if (!on.exists)
+		return 0; /* status shows it */
+	old = attach_ours(p, &on, 0);
+	if (old)
+		return attach_replace(p, d, &on, old, err);
 	return xr_fail(err, -ENOENT,
 		       "%s: its program was removed by somebody else; \"xroam "
 		       "dev attach %s\"",
@@ -274,22 +293,17 @@ static int reload_here(struct plane *p, struct xr_device *d, struct xr_err *err)
 int plane_reload(struct plane *p, int *done, struct xr_err *err)
 {
 	struct xr_err local = { "" };
-	int i, ret, first = plane_refresh(p, err);
+	struct xr_device *d = NULL;
+	int ret, first = plane_refresh(p, err), back;
 
 	*done = 0;
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		struct xr_device *d = &p->devices[i];
-		int back;
-
+	while ((d = plane_next_device(p, d))) {
 		/* One without a program does not keep the others from theirs. */
 		if (first && first != -ENOENT)
 			break;
-
-		if (!d->ifindex)
-			continue;
 		ret = netns_enter(d->netns, &back);
 		if (ret == -ENOENT)
-			continue; /* status tells */
+			continue; /* status shows it */
 		local.text[0] = '\0';
 		if (ret)
 			xr_fail(&local, ret, "%s: going to its network namespace: %s", d->name,

@@ -7,102 +7,86 @@
 #include <time.h>
 
 #include "attach_priv.h"
-#include "model/model_edit.h"
 #include "lib/netns.h"
+#include "model/model_edit.h"
 
-/* ---- devices that were moved or renamed: the program tells them ---- */
+/* ---- by its program, in every network namespace ---- */
 
 /*
- * All programs on all devices there are. A look goes through every namespace, so
- * many who ask in the same second share one.
+ * All XDP programs on all devices there are. To collect them takes a visit to every
+ * namespace, so all who want one in the same second share what was found.
  */
 static struct {
-	struct seen {
+	struct found {
 		__u32 prog; /* its id */
 		struct device_place at;
 	} *item;
 	size_t n;
 	struct timespec when;
-} tour;
+} found;
 
-static void note(__u32 prog, __u32 ifindex, const struct attached *on)
+static void add_found(void *ctx, __u32 ifindex, const struct attached *on, __u32 prog)
 {
-	struct seen *s = model_grow(&tour.item, &tour.n, sizeof(*s));
-
-	if (!s)
-		return;
-	s->prog = prog;
-	s->at.netns = netns_id();
-	s->at.ifindex = ifindex;
-	memcpy(s->at.name, on->name, sizeof(s->at.name));
-}
-
-static void look_here(void *ctx)
-{
-	struct if_nameindex *list = if_nameindex(), *i;
-	struct attached at;
-	int n;
+	struct found *f = model_grow(&found.item, &found.n, sizeof(*f));
 
 	(void)ctx;
-	for (i = list; i && i->if_index; i++) {
-		attach_look(i->if_index, &at);
-		for (n = 0; n < at.n; n++)
-			note(at.id[n], i->if_index, &at);
-	}
-	if (list)
-		if_freenameindex(list);
+	if (!f)
+		return;
+	f->prog = prog;
+	f->at.netns = netns_id();
+	f->at.ifindex = ifindex;
+	memcpy(f->at.name, on->name, sizeof(f->at.name));
 }
 
-void attach_look_everywhere(void)
+static void collect_here(void *ctx)
 {
-	free(tour.item);
-	tour.item = NULL;
-	tour.n = 0;
-	clock_gettime(CLOCK_MONOTONIC, &tour.when);
-	netns_each(look_here, NULL);
+	attach_each_program(add_found, ctx);
 }
 
-static bool find(__u32 prog, struct device_place *at)
+void attach_collect(void)
 {
-	size_t i;
-
-	for (i = 0; prog && i < tour.n; i++) {
-		if (tour.item[i].prog != prog)
-			continue;
-		*at = tour.item[i].at;
-		return true;
-	}
-	return false;
+	free(found.item);
+	found.item = NULL;
+	found.n = 0;
+	clock_gettime(CLOCK_MONOTONIC, &found.when);
+	netns_each(collect_here, NULL);
 }
 
 bool attach_find(__u32 prog, struct device_place *at)
 {
 	struct timespec now;
+	size_t i;
 
 	if (!prog)
 		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!tour.when.tv_sec || now.tv_sec - tour.when.tv_sec > 1)
-		attach_look_everywhere();
-	return find(prog, at);
+	if (!found.when.tv_sec || now.tv_sec - found.when.tv_sec > 1)
+		attach_collect();
+	for (i = 0; i < found.n; i++) {
+		if (found.item[i].prog != prog)
+			continue;
+		*at = found.item[i].at;
+		return true;
+	}
+	return false;
 }
 
-/* In the namespace that the record says. */
-static enum device_state look_where_it_was(struct plane *p, const struct xr_device *d,
-					   struct device_place *at)
-{
-	struct attached a;
-	int i;
+/* ---- where its record says ---- */
 
-	attach_look(d->ifindex, &a);
-	for (i = 0; i < a.n; i++) {
-		if (!attach_is_ours(p, a.id[i]))
-			continue;
-		memcpy(at->name, a.name, sizeof(at->name));
+/* In the namespace that the record says. */
+static enum device_state find_here(struct plane *p, const struct xr_device *d,
+				   struct device_place *at)
+{
+	struct attached on;
+
+	if (attach_query(d->ifindex, &on))
+		return DEVICE_NO_PROGRAM; /* unknown: the record is to be kept */
+	if (attach_ours(p, &on, d->prog_id)) {
+		memcpy(at->name, on.name, sizeof(at->name));
 		return DEVICE_ATTACHED;
 	}
 	/* Its number may be another's by now, or it another's number. */
-	if (a.exists && !strncmp(a.name, d->name, sizeof(a.name)))
+	if (on.exists && !strncmp(on.name, d->name, sizeof(on.name)))
 		return DEVICE_NO_PROGRAM;
 	return if_nametoindex(d->name) ? DEVICE_NO_PROGRAM : DEVICE_GONE;
 }
@@ -119,10 +103,10 @@ enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
 	memcpy(at->name, d->name, sizeof(at->name));
 	ret = netns_enter(d->netns, &back);
 	if (!ret) {
-		state = look_where_it_was(p, d, at);
+		state = find_here(p, d, at);
 		netns_leave(back);
 	} else if (ret != -ENOENT) {
-		return DEVICE_NO_PROGRAM; /* not to be forgotten */
+		return DEVICE_NO_PROGRAM; /* unknown: the record is to be kept */
 	}
 	if (state == DEVICE_ATTACHED)
 		return state;

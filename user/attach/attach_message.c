@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's own words. libbpf prints what the kernel answered over netlink
- * and keeps only errno.
+ * The kernel's message beside an error number. What it answers over netlink is
+ * printed by libbpf, which returns no more than errno: so the text is taken from
+ * what libbpf prints.
  */
 #include <bpf/libbpf.h>
 #include <stdio.h>
@@ -9,10 +10,10 @@
 
 #include "attach_priv.h"
 
-static char kernel_words[192];
-static libbpf_print_fn_t pass_on;
+static char message[192];
+static libbpf_print_fn_t print_before;
 
-static int hear(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int on_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	static const char mark[] = "Kernel error message: ";
 	char line[512], *at;
@@ -23,29 +24,29 @@ static int hear(enum libbpf_print_level level, const char *fmt, va_list ap)
 	va_end(copy);
 	at = strstr(line, mark);
 	if (at) {
-		snprintf(kernel_words, sizeof(kernel_words), "%.190s", at + strlen(mark));
-		kernel_words[strcspn(kernel_words, "\n")] = '\0';
+		snprintf(message, sizeof(message), "%.190s", at + strlen(mark));
+		message[strcspn(message, "\n")] = '\0';
 	}
-	return pass_on ? pass_on(level, fmt, ap) : 0;
+	return print_before ? print_before(level, fmt, ap) : 0;
 }
 
-void words_listen(void)
+void kernel_message_begin(void)
 {
-	kernel_words[0] = '\0';
-	pass_on = libbpf_set_print(hear);
+	message[0] = '\0';
+	print_before = libbpf_set_print(on_print);
 }
 
-void words_stop(void)
+void kernel_message_end(void)
 {
-	libbpf_set_print(pass_on);
+	libbpf_set_print(print_before);
 }
 
-const char *words_heard(void)
+const char *kernel_message(void)
 {
-	return kernel_words;
+	return message;
 }
 
-const char *words_or(int code)
+const char *kernel_message_or(int code)
 {
-	return kernel_words[0] ? kernel_words : strerror(-code);
+	return message[0] ? message : strerror(-code);
 }

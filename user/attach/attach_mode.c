@@ -86,13 +86,12 @@ static bool refused_by_device(int ret)
 static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
 			  struct xr_err *err)
 {
-	struct attached at;
+	struct attached on;
 	int ret = attach_by_libxdp(p, d, mode, prog_id, err);
 
 	if (!ret || refused_by_device(ret))
 		return ret;
-	attach_look(d->ifindex, &at);
-	if (at.n)
+	if (!attach_query(d->ifindex, &on) && on.n)
 		return xr_fail(err, -EBUSY,
 			       "%s has another XDP program, and this kernel "
 			       "does not let libxdp's dispatcher run xroam's "
@@ -106,36 +105,36 @@ int attach_mode(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
 	int ret;
 
 	err->text[0] = '\0';
-	words_listen();
+	kernel_message_begin();
 	ret = attach_somehow(p, d, mode, prog_id, err);
-	words_stop();
+	kernel_message_end();
 	if (!ret || err->text[0])
 		return ret;
 	if (ret == -EBUSY || ret == -EEXIST)
 		return xr_fail(err, -EBUSY, "%s: another XDP program is there", d->name);
 	if (ret == -EPERM)
 		return plane_load_failed(ret, d->name, err);
-	if (ret == -EOPNOTSUPP || ret == -ERANGE || words_heard()[0])
+	if (ret == -EOPNOTSUPP || ret == -ERANGE || kernel_message()[0])
 		return xr_fail(err, -EOPNOTSUPP, "%s cannot do %s mode: %s", d->name,
 			       text_mode(mode),
-			       words_heard()[0]         ? words_heard()
+			       kernel_message()[0]      ? kernel_message()
 				       : ret == -ERANGE ? "its MTU is too large"
 							: "its driver has no XDP");
 	return plane_load_failed(ret, d->name, err);
 }
 
-int attach_remove(int ifindex, const struct attached *at, __u32 id)
+int attach_remove(int ifindex, const struct attached *on, __u32 id)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	struct xdp_program *prog;
 	int ret;
 
-	if (at->single) {
+	if (on->single) {
 		/* REPLACE: only if it is still this program. */
 		opts.old_prog_fd = bpf_prog_get_fd_by_id(id);
 		if (opts.old_prog_fd < 0)
 			return -errno;
-		ret = bpf_xdp_detach(ifindex, mode_flag(at->mode) | XDP_FLAGS_REPLACE, &opts);
+		ret = bpf_xdp_detach(ifindex, mode_flag(on->mode) | XDP_FLAGS_REPLACE, &opts);
 		close(opts.old_prog_fd);
 		return ret;
 	}
@@ -143,12 +142,12 @@ int attach_remove(int ifindex, const struct attached *at, __u32 id)
 	ret = libxdp_get_error(prog);
 	if (ret)
 		return ret;
-	ret = xdp_program__detach(prog, ifindex, libxdp_mode(at->mode), 0);
+	ret = xdp_program__detach(prog, ifindex, libxdp_mode(on->mode), 0);
 	xdp_program__close(prog);
 	return ret;
 }
 
-static int replace_single(struct plane *p, struct xr_device *d, const struct attached *at,
+static int replace_single(struct plane *p, struct xr_device *d, const struct attached *on,
 			  __u32 old, struct xr_err *err)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
@@ -161,14 +160,14 @@ static int replace_single(struct plane *p, struct xr_device *d, const struct att
 	if (ret)
 		return ret;
 	opts.old_prog_fd = bpf_prog_get_fd_by_id(old);
-	words_listen();
+	kernel_message_begin();
 	ret = bpf_xdp_attach(d->ifindex, bpf_program__fd(l.prog),
-			     mode_flag(at->mode) | XDP_FLAGS_REPLACE, &opts);
-	words_stop();
+			     mode_flag(on->mode) | XDP_FLAGS_REPLACE, &opts);
+	kernel_message_end();
 	if (ret)
-		xr_fail(err, ret, "%s: replacing the program: %s", d->name, words_or(ret));
+		xr_fail(err, ret, "%s: replacing the program: %s", d->name, kernel_message_or(ret));
 	else if (!bpf_obj_get_info_by_fd(bpf_program__fd(l.prog), &info, &len))
-		record_complete(p, d, at, info.id);
+		record_complete(p, d, on, info.id);
 	if (opts.old_prog_fd >= 0)
 		close(opts.old_prog_fd);
 	program_close(&l);
@@ -176,26 +175,26 @@ static int replace_single(struct plane *p, struct xr_device *d, const struct att
 }
 
 /* Both run for a moment; what the first sends, the second never sees. */
-static int replace_in_dispatcher(struct plane *p, struct xr_device *d, const struct attached *at,
+static int replace_in_dispatcher(struct plane *p, struct xr_device *d, const struct attached *on,
 				 __u32 old, struct xr_err *err)
 {
 	__u32 id = 0;
-	int ret = attach_mode(p, d, at->mode, &id, err);
+	int ret = attach_mode(p, d, on->mode, &id, err);
 
 	if (ret)
 		return ret;
-	record_complete(p, d, at, id);
-	ret = attach_remove(d->ifindex, at, old);
+	record_complete(p, d, on, id);
+	ret = attach_remove(d->ifindex, on, old);
 	if (ret)
 		return xr_fail(err, ret, "%s: removing the old program: %s", d->name,
 			       strerror(-ret));
 	return 0;
 }
 
-int attach_replace(struct plane *p, struct xr_device *d, const struct attached *at, __u32 old,
+int attach_replace(struct plane *p, struct xr_device *d, const struct attached *on, __u32 old,
 		   struct xr_err *err)
 {
-	if (at->single)
-		return replace_single(p, d, at, old, err);
-	return replace_in_dispatcher(p, d, at, old, err);
+	if (on->single)
+		return replace_single(p, d, on, old, err);
+	return replace_in_dispatcher(p, d, on, old, err);
 }

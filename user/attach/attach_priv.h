@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts that put programs on devices tell each other. */
+/* What the files behind attach.h share, and nobody else uses. */
 #ifndef XR_ATTACH_ATTACH_PRIV_H
 #define XR_ATTACH_ATTACH_PRIV_H
 
@@ -13,45 +13,57 @@ struct decap_bpf;
 
 #define PROGS_MAX 16
 
+/* What is on a device. */
 struct attached {
 	bool exists;   /* the device does */
-	char name[16]; /* then: as it is called now */
+	char name[16]; /* if so: its name now */
 	bool single;   /* no dispatcher */
 	__u8 mode;     /* enum xr_attach_mode */
 	int n;         /* programs, in the order they run in */
 	__u32 id[PROGS_MAX];
 };
 
-void attach_look(int ifindex, struct attached *at);
+/*
+ * Of a device of this network namespace. 0, also where no program or no device is
+ * there; -errno: it cannot be known, and then n is 0.
+ */
+int attach_query(int ifindex, struct attached *on);
+
+/* Each program on each device of this network namespace. */
+typedef void attach_program_fn(void *ctx, __u32 ifindex, const struct attached *on, __u32 prog);
+void attach_each_program(attach_program_fn *each, void *ctx);
+
 bool attach_is_ours(struct plane *p, __u32 prog);
+/* The id of the instance's program there: likely, if it is one. 0: none is. */
+__u32 attach_ours(struct plane *p, const struct attached *on, __u32 likely);
 
 /*
- * Names the program's owner: 'instance "x"' (true), or what can be said of a
- * program that is no instance's.
+ * Writes who the program belongs to: 'instance "x"' (true), or else the program's own
+ * name and id (false).
  */
-bool attach_whose(__u32 prog, char *text, size_t size);
+bool attach_owner(__u32 prog, char *text, size_t size);
 
 /* ---- attach_record.c: the devices map ---- */
 
 /* The device's record, or NULL; names are of this network namespace. */
 struct xr_device *record_find(struct plane *p, const char *dev);
 
-/* The one of this namespace's device with that number, or NULL. */
+/* That of this namespace's device with that number, or NULL. */
 struct xr_device *record_at(struct plane *p, __u32 ifindex);
 
-/* Takes a slot for the device; what an older record says is gone. */
+/* Takes a slot for the device; older records of its name or number are dropped. */
 int record_new(struct plane *p, const char *dev, int ifindex, enum xr_role role,
 	       struct xr_device **out, struct xr_err *err);
 
-/* Notes which program runs and how, and pins it. */
-void record_complete(struct plane *p, struct xr_device *d, const struct attached *at, __u32 prog);
+/* Records which program runs and how, and pins it. */
+void record_complete(struct plane *p, struct xr_device *d, const struct attached *on, __u32 prog);
 void record_drop(struct plane *p, struct xr_device *d);
 
 /* The device is another namespace's now, or has another number or name. */
 void record_move(struct plane *p, struct xr_device *d, __u64 netns, __u32 ifindex,
 		 const char *name);
 
-/* Its place in the map: what the program counts under. */
+/* Its index in the map, under which the program counts. */
 __u32 record_slot(struct plane *p, const struct xr_device *d);
 
 /* ---- attach_program.c ---- */
@@ -75,12 +87,13 @@ int program_load(struct plane *p, struct loaded *l, __u32 slot, enum xr_role rol
 		 __u64 private_maps, struct xr_err *err);
 void program_close(struct loaded *l);
 
-/* ---- attach_message.c: what the kernel said between the two calls ---- */
+/* ---- attach_message.c: the kernel's message beside an error number ---- */
 
-void words_listen(void);
-void words_stop(void);
-const char *words_heard(void);  /* "" for nothing */
-const char *words_or(int code); /* else what -errno means */
+/* What is printed between these two calls, which do not nest, is kept. */
+void kernel_message_begin(void);
+void kernel_message_end(void);
+const char *kernel_message(void);        /* "": there was none */
+const char *kernel_message_or(int code); /* else what -errno means */
 
 /* ---- attach_mode.c ---- */
 
@@ -88,17 +101,17 @@ int attach_mode(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
 		struct xr_err *err);
 
 /* Puts a freshly loaded program in the place of old. */
-int attach_replace(struct plane *p, struct xr_device *d, const struct attached *at, __u32 old,
+int attach_replace(struct plane *p, struct xr_device *d, const struct attached *on, __u32 old,
 		   struct xr_err *err);
-int attach_remove(int ifindex, const struct attached *at, __u32 id);
+int attach_remove(int ifindex, const struct attached *on, __u32 id);
 
 /* ---- attach_find.c ---- */
 
 /* The device that the program with that id is on, or was a second ago, anywhere. */
 bool attach_find(__u32 prog, struct device_place *at);
 
-/* Looks now: attach_find() finds what is there, not what was there a second ago. */
-void attach_look_everywhere(void);
+/* From now on attach_find() knows what is there now, not what was there before. */
+void attach_collect(void);
 
 /* ---- attach_recover.c ---- */
 

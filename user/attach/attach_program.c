@@ -135,7 +135,8 @@ int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role rol
 		ret = open_decap(l, &knobs, role == XR_ROLE_PASS, err);
 	if (ret)
 		return ret;
-	bpf_object__for_each_program(prog, l->obj) bpf_program__set_autoload(prog, prog == l->prog);
+	bpf_object__for_each_program(prog, l->obj)
+		bpf_program__set_autoload(prog, prog == l->prog);
 	ret = plane_reuse_maps(p, l->obj, private_maps, err);
 	if (ret)
 		program_close(l);

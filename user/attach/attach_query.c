@@ -11,36 +11,56 @@
 
 #include "attach_priv.h"
 
-static void note_prog(struct attached *at, const struct xdp_program *prog)
+static void add_program(struct attached *on, const struct xdp_program *prog)
 {
-	if (prog && at->n < PROGS_MAX)
-		at->id[at->n++] = xdp_program__id(prog);
+	if (prog && on->n < PROGS_MAX)
+		on->id[on->n++] = xdp_program__id(prog);
 }
 
-void attach_look(int ifindex, struct attached *at)
+int attach_query(int ifindex, struct attached *on)
 {
 	struct xdp_program *prog = NULL;
 	struct xdp_multiprog *mp;
+	int ret;
 
-	memset(at, 0, sizeof(*at));
-	at->exists = if_indextoname(ifindex, at->name);
-	if (!at->exists)
-		return;
+	memset(on, 0, sizeof(*on));
+	on->exists = if_indextoname(ifindex, on->name);
+	if (!on->exists)
+		return 0;
 	mp = xdp_multiprog__get_from_ifindex(ifindex);
-	if (libxdp_get_error(mp))
-		return; /* no program */
-	at->single = xdp_multiprog__is_legacy(mp);
-	at->mode = xdp_multiprog__attach_mode(mp) == XDP_MODE_SKB ? XR_MODE_GENERIC
+	ret = libxdp_get_error(mp);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret; /* ENOENT: there is no program */
+	on->single = xdp_multiprog__is_legacy(mp);
+	on->mode = xdp_multiprog__attach_mode(mp) == XDP_MODE_SKB ? XR_MODE_GENERIC
 								  : XR_MODE_NATIVE;
-	if (at->single)
-		note_prog(at, xdp_multiprog__main_prog(mp));
+	if (on->single)
+		add_program(on, xdp_multiprog__main_prog(mp));
 	else
 		while ((prog = xdp_multiprog__next_prog(prog, mp)))
-			note_prog(at, prog);
+			add_program(on, prog);
 	xdp_multiprog__close(mp);
+	return 0;
 }
 
-/* The ids of the program's maps, -1 where it cannot be asked. */
+void attach_each_program(attach_program_fn *each, void *ctx)
+{
+	struct if_nameindex *list = if_nameindex(), *i;
+	struct attached on;
+	int n;
+
+	for (i = list; i && i->if_index; i++) {
+		attach_query(i->if_index, &on);
+		for (n = 0; n < on.n; n++)
+			each(ctx, i->if_index, &on, on.id[n]);
+	}
+	if (list)
+		if_freenameindex(list);
+}
+
+/* ---- whose a program is ---- */
+
+/* Fills info and the ids of the program's maps, at most max. 0 or -errno. */
 static int prog_info(__u32 id, struct bpf_prog_info *info, __u32 *maps, __u32 max)
 {
 	__u32 len = sizeof(*info);
@@ -84,11 +104,21 @@ bool attach_is_ours(struct plane *p, __u32 prog)
 	return counts_in(prog, map_id(p->fd[PLANE_REASON_STATS]));
 }
 
-/* Whose program it is: "instance x", or the program's own name. */
-bool attach_whose(__u32 prog, char *text, size_t size)
+__u32 attach_ours(struct plane *p, const struct attached *on, __u32 likely)
+{
+	__u32 ours = 0;
+	int i;
+
+	for (i = 0; i < on->n; i++)
+		if ((!ours || on->id[i] == likely) && attach_is_ours(p, on->id[i]))
+			ours = on->id[i];
+	return ours;
+}
+
+bool attach_owner(__u32 prog, char *text, size_t size)
 {
 	struct bpf_prog_info info;
-	bool xroam = false;
+	bool found = false;
 	char **names;
 	int i;
 
@@ -99,17 +129,17 @@ bool attach_whose(__u32 prog, char *text, size_t size)
 		int fd;
 
 		snprintf(path, sizeof(path), XR_PIN_ROOT "/%s/reason_stats", names[i]);
-		fd = xroam ? -1 : bpf_obj_get(path);
+		fd = found ? -1 : bpf_obj_get(path);
 		if (fd >= 0 && counts_in(prog, map_id(fd))) {
 			snprintf(text, size, "instance \"%s\"", names[i]);
-			xroam = true;
+			found = true;
 		}
 		if (fd >= 0)
 			close(fd);
 		free(names[i]);
 	}
 	free(names);
-	if (xroam)
+	if (found)
 		return true;
 	if (prog_info(prog, &info, NULL, 0))
 		strcpy(info.name, "?");

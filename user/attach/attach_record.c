@@ -13,30 +13,24 @@
 
 struct xr_device *record_find(struct plane *p, const char *dev)
 {
+	struct xr_device *d = NULL;
 	__u64 netns = netns_id();
-	int i;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		struct xr_device *d = &p->devices[i];
-
-		if (d->ifindex && d->netns == netns && !strncmp(d->name, dev, sizeof(d->name)))
-			return d;
-	}
-	return NULL;
+	while ((d = plane_next_device(p, d)))
+		if (d->netns == netns && !strncmp(d->name, dev, sizeof(d->name)))
+			break;
+	return d;
 }
 
 struct xr_device *record_at(struct plane *p, __u32 ifindex)
 {
+	struct xr_device *d = NULL;
 	__u64 netns = netns_id();
-	int i;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		struct xr_device *d = &p->devices[i];
-
+	while (ifindex && (d = plane_next_device(p, d)))
 		if (d->ifindex == ifindex && d->netns == netns)
-			return d;
-	}
-	return NULL;
+			break;
+	return d;
 }
 
 static struct xr_device *free_record(struct plane *p)
@@ -110,14 +104,13 @@ void record_drop(struct plane *p, struct xr_device *d)
 	memset(d, 0, sizeof(*d));
 }
 
-/* What is left of devices that went takes nobody's place. */
+/* Records of devices that are gone take no slot from one that is there. */
 static void drop_gone(struct plane *p)
 {
-	struct xr_device *d = p->devices;
-	int i;
+	struct xr_device *d = NULL;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
-		if (d->ifindex && plane_device_state(p, d) == DEVICE_GONE)
+	while ((d = plane_next_device(p, d)))
+		if (plane_device_state(p, d) == DEVICE_GONE)
 			record_drop(p, d);
 }
 
@@ -126,7 +119,7 @@ int record_new(struct plane *p, const char *dev, int ifindex, enum xr_role role,
 {
 	struct xr_device *d;
 
-	/* What they tell of is gone, or check_free() would have seen it. */
+	/* Their devices are gone, or check_free() would have found the program. */
 	while ((d = record_find(p, dev)) || (d = record_at(p, ifindex)))
 		record_drop(p, d);
 	d = free_record(p);
@@ -149,10 +142,10 @@ int record_new(struct plane *p, const char *dev, int ifindex, enum xr_role role,
 	return 0;
 }
 
-void record_complete(struct plane *p, struct xr_device *d, const struct attached *at, __u32 prog)
+void record_complete(struct plane *p, struct xr_device *d, const struct attached *on, __u32 prog)
 {
-	d->mode = at->mode;
-	d->how = at->single ? XR_ATTACH_SINGLE : XR_ATTACH_DISPATCHER;
+	d->mode = on->mode;
+	d->how = on->single ? XR_ATTACH_SINGLE : XR_ATTACH_DISPATCHER;
 	if (!d->attached)
 		d->attached = time(NULL);
 	d->prog_id = prog;

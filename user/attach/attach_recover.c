@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Putting right what a killed command left, and pins that tell too little. */
+/* Putting right what a killed command left, and records of devices that moved. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "attach_priv.h"
@@ -13,8 +11,8 @@
 #include "plane/pins.h"
 
 /* The record goes where its program went. */
-static void follow(struct plane *p, struct xr_device *d, const struct device_place *at,
-		   devices_changed_fn *changed)
+static void move_record(struct plane *p, struct xr_device *d, const struct device_place *at,
+			devices_changed_fn *changed)
 {
 	char space[NETNS_TEXT];
 	__u64 left = d->netns;
@@ -28,50 +26,48 @@ static void follow(struct plane *p, struct xr_device *d, const struct device_pla
 	changed(p, left);
 }
 
-/* In the record's namespace; whether the device is not there any more. */
-static bool went(struct plane *p, struct xr_device *d, devices_changed_fn *changed)
+/*
+ * In the record's namespace: makes the record and the programs on its device agree.
+ * true: the device is not there any more, and may be somewhere else.
+ */
+static bool recover_here(struct plane *p, struct xr_device *d, devices_changed_fn *changed)
 {
 	struct device_place place = { .netns = d->netns, .ifindex = d->ifindex };
-	struct attached at;
-	__u32 keep = 0;
+	struct attached on;
+	__u32 keep;
 	int i;
 
-	attach_look(d->ifindex, &at);
-	for (i = 0; i < at.n; i++) {
-		if (!attach_is_ours(p, at.id[i]))
-			continue;
-		if (!keep || at.id[i] == d->prog_id)
-			keep = at.id[i];
-	}
+	if (attach_query(d->ifindex, &on))
+		return false; /* unknown: the record stays as it is */
+	keep = attach_ours(p, &on, d->prog_id);
 	if (!keep) {
 		/* A killed attach or detach: nothing came of it, or all. */
 		if (!d->prog_id)
 			record_drop(p, d);
-		return d->ifindex && (!at.exists || strcmp(at.name, d->name));
+		return d->ifindex && (!on.exists || strcmp(on.name, d->name));
 	}
-	memcpy(place.name, at.name, sizeof(place.name));
+	memcpy(place.name, on.name, sizeof(place.name));
 	if (strcmp(place.name, d->name))
-		follow(p, d, &place, changed);
-	/* A killed attach or reload: take over what it did. */
+		move_record(p, d, &place, changed);
+	/* A killed attach or reload: its program is the one to keep. */
 	if (keep != d->prog_id)
-		record_complete(p, d, &at, keep);
-	for (i = 0; i < at.n; i++) {
-		if (at.id[i] != keep && attach_is_ours(p, at.id[i]))
-			attach_remove(d->ifindex, &at, at.id[i]);
+		record_complete(p, d, &on, keep);
+	for (i = 0; i < on.n; i++) {
+		if (on.id[i] != keep && attach_is_ours(p, on.id[i]))
+			attach_remove(d->ifindex, &on, on.id[i]);
 	}
 	return false;
 }
 
-/* Another one has the name now: what it was known by tells nothing any more. */
+/* A record whose device is not there, and whose name another one has: drops it. */
 static void drop_twins(struct plane *p)
 {
-	struct xr_device *a = p->devices, *b;
-	int i, j;
+	struct xr_device *a = NULL, *b;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++, a++) {
-		for (j = 0, b = p->devices; a->ifindex && j < XR_MAX_DEVICES; j++, b++)
-			if (b != a && b->ifindex && b->netns == a->netns &&
-			    !strcmp(b->name, a->name) &&
+	while ((a = plane_next_device(p, a))) {
+		b = NULL;
+		while (a->ifindex && (b = plane_next_device(p, b)))
+			if (b != a && b->netns == a->netns && !strcmp(b->name, a->name) &&
 			    plane_device_state(p, a) != DEVICE_ATTACHED)
 				record_drop(p, a);
 	}
@@ -79,62 +75,53 @@ static void drop_twins(struct plane *p)
 
 void plane_follow_names(struct plane *p, devices_changed_fn *changed)
 {
+	struct xr_device *d = NULL;
 	__u64 here = netns_id();
-	struct xr_device *d = p->devices;
 	char name[IF_NAMESIZE];
-	int i;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
-		if (d->ifindex && d->netns == here && if_indextoname(d->ifindex, name) &&
-		    strcmp(d->name, name))
-			went(p, d, changed);
+	while ((d = plane_next_device(p, d)))
+		if (d->netns == here && if_indextoname(d->ifindex, name) && strcmp(d->name, name))
+			recover_here(p, d, changed);
 	drop_twins(p);
 }
 
 void attach_recover(struct plane *p, devices_changed_fn *changed)
 {
-	struct xr_device *d = p->devices;
 	__u32 missing[XR_MAX_DEVICES] = { 0 };
+	struct xr_device *d = NULL;
 	struct device_place at;
 	bool any = false;
-	int i, back;
+	int i, back, ret;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
-		int ret = d->ifindex ? netns_enter(d->netns, &back) : -EAGAIN;
-
+	while ((d = plane_next_device(p, d))) {
+		ret = netns_enter(d->netns, &back);
 		if (ret && ret != -ENOENT)
-			continue; /* that says nothing of it */
-		if (ret || went(p, d, changed))
-			missing[i] = d->prog_id;
-		any |= missing[i];
+			continue; /* unknown: the record stays as it is */
+		if (ret || recover_here(p, d, changed))
+			missing[record_slot(p, d)] = d->prog_id;
+		any |= missing[record_slot(p, d)];
 		if (!ret)
 			netns_leave(back);
 	}
 	if (any)
-		attach_look_everywhere();
+		attach_collect();
 	for (i = 0; any && i < XR_MAX_DEVICES; i++)
 		if (attach_find(missing[i], &at))
-			follow(p, &p->devices[i], &at, changed);
+			move_record(p, &p->devices[i], &at, changed);
 	drop_twins(p);
 }
 
-/* Takes the program off every device of this namespace. */
-static void sweep_here(void *ctx)
-{
-	__u32 id = *(__u32 *)ctx;
-	struct if_nameindex *list = if_nameindex(), *i;
-	struct attached at;
-	int n;
+/* ---- without records ---- */
 
-	for (i = list; i && i->if_index; i++) {
-		attach_look(i->if_index, &at);
-		for (n = 0; n < at.n; n++) {
-			if (at.id[n] == id)
-				attach_remove(i->if_index, &at, id);
-		}
-	}
-	if (list)
-		if_freenameindex(list);
+static void remove_program(void *ctx, __u32 ifindex, const struct attached *on, __u32 prog)
+{
+	if (prog == *(__u32 *)ctx)
+		attach_remove(ifindex, on, prog);
+}
+
+static void sweep_here(void *id)
+{
+	attach_each_program(remove_program, id);
 }
 
 void attach_each_netns(const char *pin, void (*each)(void *id))

@@ -243,13 +243,14 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind 
 		tc_record_drop(p, h);
 		return fd;
 	}
-	words_listen();
+	kernel_message_begin();
 	ret = netlink_open(&nl);
 	if (!ret)
 		ret = attach_to(p, &nl, h, fd, false);
-	words_stop();
+	kernel_message_end();
 	if (ret) {
-		xr_fail(err, ret, "%s: attaching %s: %s", name, tc_word(kind), words_or(ret));
+		xr_fail(err, ret, "%s: attaching %s: %s", name, tc_word(kind),
+			kernel_message_or(ret));
 		tc_record_drop(p, h);
 	} else {
 		h->attached = 1;
@@ -331,14 +332,14 @@ static void detach_here(struct plane *p, struct xr_tc_hook *h)
 	struct netlink nl = { 0 };
 	bool made = h->made_clsact;
 
-	words_listen();
+	kernel_message_begin();
 	tcx_detach(p, ifindex, tc_point(h->kind), 0);
 	if (!netlink_open(&nl)) {
 		remove_filter(p, &nl, ifindex, tc_point(h->kind));
 		if (made)
 			remove_clsact(&nl, ifindex);
 	}
-	words_stop();
+	kernel_message_end();
 	netlink_close(&nl);
 	tc_record_drop(p, h);
 }
@@ -382,13 +383,14 @@ static int reload_here(struct plane *p, struct xr_tc_hook *h, struct xr_err *err
 	fd = tc_program(p, h->kind, err);
 	if (fd < 0)
 		return fd;
-	words_listen();
+	kernel_message_begin();
 	ret = netlink_open(&nl);
 	if (!ret)
 		ret = attach_to(p, &nl, h, fd, true);
-	words_stop();
+	kernel_message_end();
 	if (ret)
-		xr_fail(err, ret, "%s: replacing %s: %s", h->name, tc_word(h->kind), words_or(ret));
+		xr_fail(err, ret, "%s: replacing %s: %s", h->name, tc_word(h->kind),
+			kernel_message_or(ret));
 	netlink_close(&nl);
 	close(fd);
 	return ret;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The two programs that user space runs: one starts the clock, the other,
- * pinned, puts an event into the ring. And the namespaces that devices are in.
+ * pinned, puts an event into the ring.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -12,35 +12,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/netns.h"
 #include "plane_priv.h"
 
 #include <xroam.skel.h>
 
 #define EMIT_PIN "emit_event"
 
-void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx)
-{
-	__u64 here = netns_id(), seen = 0;
-	const struct xr_device *d = p->devices;
-	int i, back;
-
-	visit(ctx);
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
-		if (!d->ifindex || d->netns == here || d->netns == seen ||
-		    netns_enter(d->netns, &back))
-			continue;
-		seen = d->netns;
-		visit(ctx);
-		netns_leave(back);
-	}
-}
-
 void plane_only_helpers(struct xroam_bpf *skel)
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, false);
+	bpf_object__for_each_program(prog, skel->obj)
+		bpf_program__set_autoload(prog, false);
 	bpf_program__set_autoload(skel->progs.start_clock, true);
 	bpf_program__set_autoload(skel->progs.emit_event, true);
 }

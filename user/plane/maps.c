@@ -231,8 +231,7 @@ int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj, struct xr
 	struct bpf_map *map;
 	int ret;
 
-	bpf_object__for_each_map(map, obj)
-	{
+	bpf_object__for_each_map(map, obj) {
 		int m = find_map(word_of(map));
 		__u32 n = m < 0 ? 0 : map_entries(m, l);
 
@@ -251,8 +250,7 @@ int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip, struct
 	struct bpf_map *map;
 	int ret;
 
-	bpf_object__for_each_map(map, obj)
-	{
+	bpf_object__for_each_map(map, obj) {
 		int m = find_map(word_of(map));
 
 		if (m < 0 || (skip & (1ULL << m)))
@@ -271,8 +269,7 @@ int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err)
 	struct bpf_map *map;
 	char path[512];
 
-	bpf_object__for_each_map(map, obj)
-	{
+	bpf_object__for_each_map(map, obj) {
 		if (find_map(word_of(map)) < 0)
 			continue;
 		if (plane_pin_path(path, sizeof(path), dir, word_of(map)) ||

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/netns.h"
 #include "lib/text.h"
 #include "plane_priv.h"
 
@@ -132,4 +133,30 @@ int plane_grace(struct plane *p)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+struct xr_device *plane_next_device(const struct plane *p, const struct xr_device *d)
+{
+	struct xr_device *next = d ? p->devices + (d - p->devices) + 1 : p->devices;
+
+	for (; next < p->devices + XR_MAX_DEVICES; next++)
+		if (next->ifindex)
+			return next;
+	return NULL;
+}
+
+void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx)
+{
+	__u64 here = netns_id(), seen = 0;
+	const struct xr_device *d = NULL;
+	int back;
+
+	visit(ctx);
+	while ((d = plane_next_device(p, d))) {
+		if (d->netns == here || d->netns == seen || netns_enter(d->netns, &back))
+			continue;
+		seen = d->netns;
+		visit(ctx);
+		netns_leave(back);
+	}
 }

@@ -152,6 +152,9 @@ int plane_grace(struct plane *p);
 void plane_emit(struct plane *p, struct xr_event *e);
 void plane_event(struct plane *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The next record of a device that is attached, after d (NULL: the first), or NULL. */
+struct xr_device *plane_next_device(const struct plane *p, const struct xr_device *d);
+
 /* Calls visit() in every network namespace that a device is in, and in this one. */
 void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx);
 
