@@ -12,105 +12,13 @@
 
 #include "plane_priv.h"
 
-const char *const plane_map_word[PLANE_MAPS] = {
+const char *const plane_map_name[PLANE_MAPS] = {
 #define X(upper, lower) [PLANE_##upper] = #lower,
 	XR_MAPS(X)
 #undef X
 };
 
-/* What each map must be, and where in struct plane its mapping goes. */
-struct map_kind {
-	__u32 type, key, value;
-	size_t mapped; /* offset in struct plane; 0: not mapped */
-};
-
-#define MAPPED(field)                                                 \
-	{ BPF_MAP_TYPE_ARRAY, 4, sizeof(*((struct plane *)0)->field), \
-	  offsetof(struct plane, field) }
-#define PERCPU(type) { BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(type), 0 }
-
-static const struct map_kind map_kind[PLANE_MAPS] = {
-	[PLANE_META] = MAPPED(meta),
-	[PLANE_VIP_INDEX] = MAPPED(vip_index),
-	[PLANE_VIPS] = MAPPED(vips),
-	[PLANE_MAGLEV] = { BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 0 },
-	[PLANE_BACKENDS] = MAPPED(backends),
-	[PLANE_PATHS] = MAPPED(paths),
-	[PLANE_NEXTHOPS] = PERCPU(struct xr_nexthop),
-	[PLANE_INITIAL_RATE] = MAPPED(initial_rate),
-	[PLANE_SERVER_IDS] = MAPPED(server_ids),
-	[PLANE_SERVER_ID_NAMES] = MAPPED(server_id_names),
-	[PLANE_CID_CONFIGS] = MAPPED(cid_configs),
-	[PLANE_CID_INFO] = MAPPED(cid_info),
-	[PLANE_FLOWS] = MAPPED(flows),
-	[PLANE_HASH_KEYS] = MAPPED(hash_keys),
-	[PLANE_REASON_STATS] = PERCPU(struct xr_counter),
-	[PLANE_VIP_STATS] = PERCPU(struct xr_counter),
-	[PLANE_CID_STATS] = PERCPU(struct xr_cid_counter),
-	[PLANE_BACKEND_STATS] = PERCPU(struct xr_backend_counter),
-	[PLANE_DEV_STATS] = PERCPU(struct xr_dev_counter),
-	[PLANE_DEVICES] = MAPPED(devices),
-	[PLANE_BACKEND_INFO] = MAPPED(backend_info),
-	[PLANE_MEMBERS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_member), 4, 0 },
-	[PLANE_CLOCK] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct xr_clock), 0 },
-	[PLANE_EVENTS] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
-	[PLANE_MAC_INDEX] = MAPPED(mac_index),
-	[PLANE_VMS] = MAPPED(vms),
-	[PLANE_VM_INFO] = MAPPED(vm_info),
-	[PLANE_IP_INDEX] = MAPPED(ip_index),
-	[PLANE_VM_IPS] = MAPPED(vm_ips),
-	[PLANE_HOSTS] = MAPPED(hosts),
-	[PLANE_HOST_INFO] = MAPPED(host_info),
-	[PLANE_HOST_STATS] = PERCPU(struct xr_counter),
-	[PLANE_PORTS] = MAPPED(ports),
-	[PLANE_TUNNEL_HOSTS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_tunnel_key), 4, 0 },
-	[PLANE_LOCKED_MACS] = { BPF_MAP_TYPE_HASH, 8, sizeof(struct xr_locked), 0 },
-	[PLANE_VM_CONTROL] = MAPPED(vm_control),
-	[PLANE_OUTERS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_outer_key), sizeof(struct xr_outer),
-			   0 },
-	[PLANE_PROTECTED] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_protected), 4, 0 },
-	[PLANE_GATEWAYS] = MAPPED(gateways),
-	[PLANE_RINGS] = MAPPED(rings),
-	[PLANE_RING_FRAMES] = MAPPED(ring_frames),
-	[PLANE_TAPS] = { BPF_MAP_TYPE_HASH, 4, 4, 0 },
-	[PLANE_TC_HOOKS] = MAPPED(tc_hooks),
-	[PLANE_VM_EVENTS] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
-	[PLANE_TUNNEL_ENDS] = { BPF_MAP_TYPE_HASH, sizeof(struct xr_end), 8, 0 },
-	[PLANE_VIP_ADDRESSES] = { BPF_MAP_TYPE_HASH, XR_ADDR_WORDS * sizeof(__be32), 4, 0 },
-	[PLANE_VIP_FILTER] = MAPPED(vip_filter),
-};
-
-/* The kernel rounds an element up to eight octets; a C array must agree. */
-#define ROUND(type) _Static_assert(sizeof(type) % 8 == 0, #type)
-ROUND(struct xr_meta);
-ROUND(struct xr_vip_bucket);
-ROUND(struct xr_vip);
-ROUND(struct xr_vip_filter);
-ROUND(struct xr_backend);
-ROUND(struct xr_path);
-ROUND(struct xr_nexthop);
-ROUND(struct xr_initial_rate);
-ROUND(struct xr_sid_bucket);
-ROUND(struct xr_sid_names);
-ROUND(struct xr_cid_config);
-ROUND(struct xr_cid_info);
-ROUND(struct xr_flow_bucket);
-ROUND(struct xr_device);
-ROUND(struct xr_backend_info);
-ROUND(struct xr_tag_bucket);
-ROUND(struct xr_vm);
-ROUND(struct xr_vm_info);
-ROUND(struct xr_vm_ip);
-ROUND(struct xr_host);
-ROUND(struct xr_host_info);
-ROUND(struct xr_port);
-ROUND(struct xr_vm_control);
-ROUND(struct xr_gateway);
-ROUND(struct xr_ring);
-ROUND(struct xr_ring_frame);
-ROUND(struct xr_tc_hook);
-
-/* ---- sizes ---- */
+/* ---- what each map must be ---- */
 
 static __u32 pow2(__u32 least, __u32 n)
 {
@@ -130,97 +38,177 @@ static __u32 tag_buckets(__u32 keys)
 	return keys / (XR_TAG_LANES / 2) + 16;
 }
 
+/* How many entries a map has. */
+enum entries {
+	AS_BUILT, /* as the object says */
+	ONE,
+	VIPS, /* index 0 is none's, here and where BACKENDS and HOSTS have it */
+	VIP_BUCKETS,
+	VIP_ADDRESSES,
+	BACKENDS,
+	MEMBERS,
+	PATHS,
+	SERVER_ID_BUCKETS,
+	FLOW_BUCKETS,
+	CID_SLOTS,
+	DEVICES,
+	REASONS,
+	HOSTS,
+	TUNNEL_HOSTS,
+	GATEWAYS,
+	MAC_BUCKETS,
+	VMS,
+	IP_BUCKETS,
+	VM_IPS,
+	RINGS,
+	RING_FRAMES,
+	TC_HOOKS,
+};
+
+static __u32 entries_for(enum entries e, const struct xr_limits *l)
+{
+	const __u32 n[] = {
+		[ONE] = 1,
+		[VIPS] = l->vips + 1,
+		[VIP_BUCKETS] = pow2(2, 2 * l->vips),
+		[VIP_ADDRESSES] = 2 * l->vips, /* the old and the new, while they change */
+		[BACKENDS] = l->backends + 1,
+		[MEMBERS] = 16 * l->backends,
+		[PATHS] = 2 * (l->backends + 1 + l->hosts + 1), /* each, and its replacement */
+		[SERVER_ID_BUCKETS] = pow2(64, (l->server_ids + 3) / 4),
+		[FLOW_BUCKETS] = pow2(1, (l->flows + XR_FLOW_WAYS - 1) / XR_FLOW_WAYS),
+		[CID_SLOTS] = XR_CID_SLOTS,
+		[DEVICES] = XR_MAX_DEVICES,
+		[REASONS] = XR_REASON_MAX,
+		[HOSTS] = l->hosts + 1,
+		[TUNNEL_HOSTS] = 2 * l->hosts, /* and one for each VNI */
+		[GATEWAYS] = XR_MAX_GATEWAYS,
+		[MAC_BUCKETS] = tag_buckets(l->vms),
+		[VMS] = tag_buckets(l->vms) * XR_TAG_LANES,
+		[IP_BUCKETS] = tag_buckets(l->vm_addresses),
+		[VM_IPS] = tag_buckets(l->vm_addresses) * XR_TAG_LANES,
+		[RINGS] = l->rings ?: 1,
+		[RING_FRAMES] = l->rings ? l->rings * XR_RING_FRAMES : 1,
+		[TC_HOOKS] = XR_MAX_TC_HOOKS,
+	};
+
+	return n[e];
+}
+
+struct map_kind {
+	__u32 type, key, value;
+	enum entries entries;
+	size_t mapped; /* where in struct plane the mapping goes; 0: not mapped */
+};
+
+/* The kernel rounds an element up to eight octets; a C array must agree. */
+#define ELEMENT(type)                                                                         \
+	(sizeof(type) + 0 * sizeof(struct {                                                   \
+				int any;                                                      \
+				_Static_assert(sizeof(type) % 8 == 0, "an element of a map"); \
+			}))
+
+#define MAPPED(entries, field)                                                  \
+	{ BPF_MAP_TYPE_ARRAY, 4, ELEMENT(*((struct plane *)0)->field), entries, \
+	  offsetof(struct plane, field) }
+#define PERCPU(entries, type)     { BPF_MAP_TYPE_PERCPU_ARRAY, 4, ELEMENT(type), entries, 0 }
+#define HASH(entries, key, value) { BPF_MAP_TYPE_HASH, key, value, entries, 0 }
+#define RINGBUF                   { BPF_MAP_TYPE_RINGBUF, 0, 0, AS_BUILT, 0 }
+
+/* clang-format off */
+static const struct map_kind map_kind[PLANE_MAPS] = {
+	[PLANE_META]		= MAPPED(ONE, meta),
+	[PLANE_VIP_INDEX]	= MAPPED(VIP_BUCKETS, vip_index),
+	[PLANE_VIPS]		= MAPPED(VIPS, vips),
+	[PLANE_MAGLEV]		= { BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, VIPS, 0 },
+	[PLANE_BACKENDS]	= MAPPED(BACKENDS, backends),
+	[PLANE_PATHS]		= MAPPED(PATHS, paths),
+	[PLANE_NEXTHOPS]	= PERCPU(PATHS, struct xr_nexthop),
+	[PLANE_INITIAL_RATE]	= MAPPED(BACKENDS, initial_rate),
+	[PLANE_SERVER_IDS]	= MAPPED(SERVER_ID_BUCKETS, server_ids),
+	[PLANE_SERVER_ID_NAMES]	= MAPPED(SERVER_ID_BUCKETS, server_id_names),
+	[PLANE_CID_CONFIGS]	= MAPPED(CID_SLOTS, cid_configs),
+	[PLANE_CID_INFO]	= MAPPED(CID_SLOTS, cid_info),
+	[PLANE_FLOWS]		= MAPPED(FLOW_BUCKETS, flows),
+	[PLANE_HASH_KEYS]	= MAPPED(ONE, hash_keys),
+	[PLANE_REASON_STATS]	= PERCPU(REASONS, struct xr_counter),
+	[PLANE_VIP_STATS]	= PERCPU(VIPS, struct xr_counter),
+	[PLANE_CID_STATS]	= PERCPU(VIPS, struct xr_cid_counter),
+	[PLANE_BACKEND_STATS]	= PERCPU(BACKENDS, struct xr_backend_counter),
+	[PLANE_DEV_STATS]	= PERCPU(DEVICES, struct xr_dev_counter),
+	[PLANE_DEVICES]		= MAPPED(DEVICES, devices),
+	[PLANE_BACKEND_INFO]	= MAPPED(BACKENDS, backend_info),
+	[PLANE_MEMBERS]		= HASH(MEMBERS, sizeof(struct xr_member), 4),
+	[PLANE_CLOCK]		= { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct xr_clock), ONE, 0 },
+	[PLANE_EVENTS]		= RINGBUF,
+	[PLANE_MAC_INDEX]	= MAPPED(MAC_BUCKETS, mac_index),
+	[PLANE_VMS]		= MAPPED(VMS, vms),
+	[PLANE_VM_INFO]		= MAPPED(VMS, vm_info),
+	[PLANE_IP_INDEX]	= MAPPED(IP_BUCKETS, ip_index),
+	[PLANE_VM_IPS]		= MAPPED(VM_IPS, vm_ips),
+	[PLANE_HOSTS]		= MAPPED(HOSTS, hosts),
+	[PLANE_HOST_INFO]	= MAPPED(HOSTS, host_info),
+	[PLANE_HOST_STATS]	= PERCPU(HOSTS, struct xr_counter),
+	[PLANE_PORTS]		= MAPPED(DEVICES, ports),
+	[PLANE_TUNNEL_HOSTS]	= HASH(TUNNEL_HOSTS, sizeof(struct xr_tunnel_key), 4),
+	[PLANE_VM_CONTROL]	= MAPPED(ONE, vm_control),
+	[PLANE_PROTECTED]	= HASH(AS_BUILT, sizeof(struct xr_protected), 4),
+	[PLANE_GATEWAYS]	= MAPPED(GATEWAYS, gateways),
+	[PLANE_RINGS]		= MAPPED(RINGS, rings),
+	[PLANE_RING_FRAMES]	= MAPPED(RING_FRAMES, ring_frames),
+	[PLANE_TAPS]		= HASH(AS_BUILT, 4, 4),
+	[PLANE_TC_HOOKS]	= MAPPED(TC_HOOKS, tc_hooks),
+	[PLANE_VM_EVENTS]	= RINGBUF,
+	[PLANE_TUNNEL_ENDS]	= HASH(AS_BUILT, sizeof(struct xr_end), 8),
+	[PLANE_OUTERS]		= HASH(PATHS, sizeof(struct xr_outer_key), sizeof(struct xr_outer)),
+	[PLANE_VIP_ADDRESSES]	= HASH(VIP_ADDRESSES, XR_ADDR_WORDS * sizeof(__be32), 4),
+	[PLANE_VIP_FILTER]	= MAPPED(ONE, vip_filter),
+	[PLANE_LOCKED_MACS]	= HASH(VMS, 8, sizeof(struct xr_locked)),
+};
+/* clang-format on */
+
 static __u32 map_entries(enum plane_map m, const struct xr_limits *l)
+{
+	return entries_for(map_kind[m].entries, l);
+}
+
+/* Where in struct plane the number of its entries goes; NULL: nowhere. */
+static __u32 *count_of(struct plane *p, enum plane_map m)
 {
 	switch (m) {
 	case PLANE_VIP_INDEX:
-		return pow2(2, 2 * l->vips);
-	case PLANE_VIPS:
-	case PLANE_MAGLEV:
-	case PLANE_VIP_STATS:
-	case PLANE_CID_STATS:
-		return l->vips + 1;
-	case PLANE_BACKENDS:
-	case PLANE_INITIAL_RATE:
-	case PLANE_BACKEND_STATS:
-	case PLANE_BACKEND_INFO:
-		return l->backends + 1;
-	case PLANE_PATHS:
-	case PLANE_NEXTHOPS:
-	case PLANE_OUTERS:
-		/* Room for every path and for its replacement. */
-		return 2 * (l->backends + 1 + l->hosts + 1);
+		return &p->vip_buckets;
 	case PLANE_SERVER_IDS:
-	case PLANE_SERVER_ID_NAMES:
-		return pow2(64, (l->server_ids + 3) / 4);
+		return &p->sid_buckets;
 	case PLANE_FLOWS:
-		return pow2(1, (l->flows + XR_FLOW_WAYS - 1) / XR_FLOW_WAYS);
-	case PLANE_CID_CONFIGS:
-	case PLANE_CID_INFO:
-		return XR_CID_SLOTS;
-	case PLANE_DEVICES:
-	case PLANE_DEV_STATS:
-		return XR_MAX_DEVICES;
+		return &p->flow_buckets;
+	case PLANE_PATHS:
+		return &p->paths_max;
 	case PLANE_MAC_INDEX:
-		return tag_buckets(l->vms);
-	case PLANE_VMS:
-	case PLANE_VM_INFO:
-		return tag_buckets(l->vms) * XR_TAG_LANES;
+		return &p->mac_buckets;
 	case PLANE_IP_INDEX:
-		return tag_buckets(l->vm_addresses);
-	case PLANE_VM_IPS:
-		return tag_buckets(l->vm_addresses) * XR_TAG_LANES;
-	case PLANE_HOSTS:
-	case PLANE_HOST_INFO:
-	case PLANE_HOST_STATS:
-		return l->hosts + 1;
-	case PLANE_TUNNEL_HOSTS:
-		/* And one for each VNI. */
-		return 2 * l->hosts;
-	case PLANE_LOCKED_MACS:
-		return tag_buckets(l->vms) * XR_TAG_LANES;
-	case PLANE_PORTS:
-		return XR_MAX_DEVICES;
-	case PLANE_GATEWAYS:
-		return XR_MAX_GATEWAYS;
-	case PLANE_RINGS:
-		return l->rings ?: 1;
-	case PLANE_RING_FRAMES:
-		return l->rings ? l->rings * XR_RING_FRAMES : 1;
-	case PLANE_TC_HOOKS:
-		return XR_MAX_TC_HOOKS;
-	case PLANE_REASON_STATS:
-		return XR_REASON_MAX;
-	case PLANE_MEMBERS:
-		return 16 * l->backends;
-	case PLANE_VIP_ADDRESSES:
-		/* The old and the new, while they change. */
-		return 2 * l->vips;
-	case PLANE_META:
-	case PLANE_HASH_KEYS:
-	case PLANE_CLOCK:
-	case PLANE_VM_CONTROL:
-	case PLANE_VIP_FILTER:
-		return 1;
+		return &p->ip_buckets;
 	default:
-		return 0; /* as the object says */
+		return NULL;
 	}
 }
 
-/* The word of an object's map; those that are sections of data have it behind. */
-static const char *word_of(const struct bpf_map *map)
+/* ---- sizes ---- */
+
+/* Our name of an object's map; that of a section of data has it after ".data.". */
+static const char *name_of(const struct bpf_map *map)
 {
 	const char *name = bpf_map__name(map);
 
 	return strncmp(name, ".data.", 6) ? name : name + 6;
 }
 
-static int find_map(const char *word)
+static int find_map(const char *name)
 {
 	int i;
 
 	for (i = 0; i < PLANE_MAPS; i++) {
-		if (!strcmp(word, plane_map_word[i]))
+		if (!strcmp(name, plane_map_name[i]))
 			return i;
 	}
 	return -1;
@@ -232,7 +220,7 @@ int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj, struct xr
 	int ret;
 
 	bpf_object__for_each_map(map, obj) {
-		int m = find_map(word_of(map));
+		int m = find_map(name_of(map));
 		__u32 n = m < 0 ? 0 : map_entries(m, l);
 
 		/* A map whose descriptor is set already has its size. */
@@ -251,7 +239,7 @@ int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip, struct
 	int ret;
 
 	bpf_object__for_each_map(map, obj) {
-		int m = find_map(word_of(map));
+		int m = find_map(name_of(map));
 
 		if (m < 0 || (skip & (1ULL << m)))
 			continue;
@@ -270,11 +258,11 @@ int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err)
 	char path[512];
 
 	bpf_object__for_each_map(map, obj) {
-		if (find_map(word_of(map)) < 0)
+		if (find_map(name_of(map)) < 0)
 			continue;
-		if (plane_pin_path(path, sizeof(path), dir, word_of(map)) ||
+		if (plane_pin_path(path, sizeof(path), dir, name_of(map)) ||
 		    bpf_obj_pin(bpf_map__fd(map), path))
-			return xr_fail(err, -errno, "pinning %s/%s: %s", dir, word_of(map),
+			return xr_fail(err, -errno, "pinning %s/%s: %s", dir, name_of(map),
 				       strerror(errno));
 	}
 	return 0;
@@ -320,7 +308,7 @@ static int check_map(struct plane *p, int m, struct bpf_map_info *info, struct x
 		       "instance \"%s\": map %s has another layout (key %u, "
 		       "value %u octets, not %u and %u): \"xroam -i %s "
 		       "destroy\", then apply",
-		       p->name, plane_map_word[m], info->key_size, info->value_size, k->key,
+		       p->name, plane_map_name[m], info->key_size, info->value_size, k->key,
 		       k->value, p->name);
 }
 
@@ -334,7 +322,7 @@ static int check_size(struct plane *p, int m, const struct bpf_map_info *info, s
 	return xr_fail(err, -EPROTO,
 		       "instance \"%s\": map %s has room for %u, its limits in "
 		       "meta say %u: \"xroam -i %s destroy\", then apply",
-		       p->name, plane_map_word[m], info->max_entries, n, p->name);
+		       p->name, plane_map_name[m], info->max_entries, n, p->name);
 }
 
 static int map_memory(struct plane *p, int m, __u32 entries, bool writable, struct xr_err *err)
@@ -345,7 +333,7 @@ static int map_memory(struct plane *p, int m, __u32 entries, bool writable, stru
 
 	mem = mmap(NULL, (size_t)entries * map_kind[m].value, prot, MAP_SHARED, p->fd[m], 0);
 	if (mem == MAP_FAILED)
-		return xr_fail(err, -errno, "mapping %s: %s", plane_map_word[m], strerror(errno));
+		return xr_fail(err, -errno, "mapping %s: %s", plane_map_name[m], strerror(errno));
 	/* Keys are in some of them. */
 	madvise(mem, (size_t)entries * map_kind[m].value, MADV_DONTDUMP);
 	*at = mem;
@@ -355,11 +343,11 @@ static int map_memory(struct plane *p, int m, __u32 entries, bool writable, stru
 static int open_map(struct plane *p, int m, bool writable, struct xr_err *err)
 {
 	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
+	__u32 len = sizeof(info), *count;
 	char path[512];
 	int ret;
 
-	ret = plane_pin_path(path, sizeof(path), p->dir, plane_map_word[m]);
+	ret = plane_pin_path(path, sizeof(path), p->dir, plane_map_name[m]);
 	if (ret)
 		return ret;
 	p->fd[m] = bpf_obj_get(path);
@@ -382,26 +370,9 @@ static int open_map(struct plane *p, int m, bool writable, struct xr_err *err)
 		ret = check_size(p, m, &info, err);
 	if (ret)
 		return ret;
-	switch (m) {
-	case PLANE_VIP_INDEX:
-		p->vip_buckets = info.max_entries;
-		break;
-	case PLANE_SERVER_IDS:
-		p->sid_buckets = info.max_entries;
-		break;
-	case PLANE_FLOWS:
-		p->flow_buckets = info.max_entries;
-		break;
-	case PLANE_PATHS:
-		p->paths_max = info.max_entries;
-		break;
-	case PLANE_MAC_INDEX:
-		p->mac_buckets = info.max_entries;
-		break;
-	case PLANE_IP_INDEX:
-		p->ip_buckets = info.max_entries;
-		break;
-	}
+	count = count_of(p, m);
+	if (count)
+		*count = info.max_entries;
 	if (!map_kind[m].mapped)
 		return 0;
 	return map_memory(p, m, info.max_entries, writable, err);

@@ -41,8 +41,8 @@ void plane_remove_lock(const char *name);
 
 /* ---- maps.c ---- */
 
-/* The pin's name of each map. */
-extern const char *const plane_map_word[PLANE_MAPS];
+/* The name of each map, and of its pin. */
+extern const char *const plane_map_name[PLANE_MAPS];
 
 /* Gives the object's maps the sizes that the instance's maps have. */
 int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj, struct xr_err *err);
