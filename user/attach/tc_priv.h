@@ -6,6 +6,8 @@
 #include <bpf/libbpf.h>
 #include "tc.h"
 
+struct netlink;
+
 #define TCX_INGRESS ((enum bpf_attach_type)46) /* newer than our headers */
 #define TCX_EGRESS  ((enum bpf_attach_type)47)
 
@@ -34,6 +36,21 @@ struct xr_tc_hook *tc_find(struct plane *p, __u32 ifindex, __u32 kind);
 /* Takes a slot, or the one it has. NULL: all are taken. */
 struct xr_tc_hook *tc_record_new(struct plane *p, __u32 ifindex, const char *name, __u32 kind);
 void tc_record_drop(struct plane *p, struct xr_tc_hook *h);
+
+/* ---- tc_tcx.c, tc_filter.c: the two ways of attaching ---- */
+
+/* anew: takes the place of the instance's program that is there. */
+bool tcx_is_supported(__u32 ifindex);
+int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd, bool anew);
+int tc_filter_attach(struct plane *p, struct netlink *nl, struct xr_tc_hook *h, int fd, bool anew);
+
+/* The instance's program there, or (prog not 0) the one with that id. */
+void tcx_detach(struct plane *p, __u32 ifindex, enum bpf_tc_attach_point point, __u32 prog);
+/* The instance's there; and clsact, if it is ours and nothing else is on it. */
+void tc_filter_detach(struct plane *p, struct netlink *nl, const struct xr_tc_hook *h);
+/* The one with that id. */
+void tc_filter_remove(struct netlink *nl, __u32 ifindex, enum bpf_tc_attach_point point,
+		      __u32 prog);
 
 /* ---- tc_worker.c ---- */
 
