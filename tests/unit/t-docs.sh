@@ -183,7 +183,7 @@ mapfile -t list < <(quoted_in user/source/notice_json.c \
 	'^static const char \*const kinds')
 all_in "xroam-run(8) has every notice of the socket" "$text" "${list[@]}"
 mapfile -t list < <(quoted_in user/source/notice_json.c \
-	'^} keys\[\] = {')
+	'^static const struct key keys\[\] = {')
 all_in "xroam-run(8) has every key of a notice" "$text" "${list[@]}"
 mapfile -t list < <(quoted_in user/vm/vm_age.c '^const char \*vm_state_word'
 	quoted_in user/plane/vm_event.c '^static const char \*const sources')

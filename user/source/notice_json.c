@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The keys of a notice's JSON, what each may hold, and which a kind of notice has. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,27 +20,22 @@ static const char *const kinds[] = {
 #define ON(kind) (1U << XR_NOTICE_##kind)
 #define ANY      ((1U << KINDS) - 1)
 
+struct key {
+	const char *name;
+	unsigned int on;   /* bit per kind of notice that may have it */
+	unsigned int must; /* ... and per kind that needs it */
+	int (*set)(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err);
+	size_t at, size;    /* set_text(), set_number(): the field of struct xr_notice ... */
+	long long min, max; /* ... and a number's limits */
+};
+
 /* ---- values ---- */
 
-static int take_text(json_t *v, const char *key, const char **to, struct xr_err *err)
-{
-	*to = json_string_value(v);
-	return *to ? 0 : xr_fail(err, -EINVAL, "\"%s\" must be a string", key);
-}
-
-static int take_number(json_t *v, const char *key, long long min, long long max, long long *to,
-		       struct xr_err *err)
-{
-	if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
-		return xr_fail(err, -EINVAL, "\"%s\" must be a whole number from %lld to %lld", key,
-			       min, max);
-	*to = json_integer_value(v);
-	return 0;
-}
-
 /*
- * JSON has no leading zeros, no '+' and no hex, and 1.0 and 1e2 are no integers to
- * the reader; "-0" is one, and no number as it is written here.
+ * "-0" is an integer to jansson, which forgets its sign. It is refused, as any number is
+ * that is not written as xroam writes it; jansson itself refuses leading zeros, '+' and
+ * hex, and takes 1.0 and 1e2 for no integers. So the text is searched. No flag of
+ * jansson's helps: JSON_DECODE_INT_AS_REAL keeps the sign, but not a "seq" above 2^53.
  */
 static bool has_minus_zero(const char *text, size_t len)
 {
@@ -56,89 +53,61 @@ static bool has_minus_zero(const char *text, size_t len)
 	return false;
 }
 
-static int take_kind(json_t *v, struct xr_notice *n, struct xr_err *err)
+static int set_text(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
 {
-	const char *word = json_string_value(v);
+	const char *text = json_string_value(v);
+
+	if (!text)
+		return xr_fail(err, -EINVAL, "\"%s\" must be a string", k->name);
+	memcpy((char *)n + k->at, &text, sizeof(text));
+	return 0;
+}
+
+static int set_number(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
+{
+	json_int_t value = json_integer_value(v);
+	void *to = (char *)n + k->at;
+
+	if (!json_is_integer(v) || value < k->min || value > k->max)
+		return xr_fail(err, -EINVAL, "\"%s\" must be a whole number from %lld to %lld",
+			       k->name, k->min, k->max);
+	if (k->size == sizeof(__u16))
+		*(__u16 *)to = value;
+	else if (k->size == sizeof(__u32))
+		*(__u32 *)to = value;
+	else
+		*(__u64 *)to = value;
+	return 0;
+}
+
+static int set_kind(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
+{
+	const char *name = json_string_value(v);
 	size_t i;
 
-	for (i = 0; word && i < KINDS; i++) {
-		if (!strcmp(word, kinds[i])) {
+	for (i = 0; name && i < KINDS; i++) {
+		if (!strcmp(name, kinds[i])) {
 			n->kind = i;
 			return 0;
 		}
 	}
 	return xr_fail(err, -EINVAL,
-		       "\"notice\" must be one of add, prepare, "
-		       "pause, moved, cancel, leave");
+		       "\"notice\" must be one of add, prepare, pause, moved, cancel, leave");
 }
 
-static int set_mac(json_t *v, struct xr_notice *n, struct xr_err *err)
+static int set_mac(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
 {
+	const char *text = json_string_value(v);
 	struct xr_err why = { "" };
-	const char *text;
-	int ret = take_text(v, "mac", &text, err);
 
-	if (!ret && text_to_mac(text, n->mac, &why))
-		ret = xr_fail(err, -EINVAL, "\"mac\": %s", why.text);
-	return ret;
+	if (!text)
+		return xr_fail(err, -EINVAL, "\"mac\" must be a string");
+	if (text_to_mac(text, n->mac, &why))
+		return xr_fail(err, -EINVAL, "\"mac\": %s", why.text);
+	return 0;
 }
 
-static int set_vlan(json_t *v, struct xr_notice *n, struct xr_err *err)
-{
-	long long value = 0;
-	int ret = take_number(v, "vlan", 0, 4094, &value, err);
-
-	if (!ret)
-		n->vlan = value;
-	return ret;
-}
-
-static int set_to(json_t *v, struct xr_notice *n, struct xr_err *err)
-{
-	return take_text(v, "to", &n->host, err);
-}
-
-static int set_at(json_t *v, struct xr_notice *n, struct xr_err *err)
-{
-	return take_text(v, "at", &n->host, err);
-}
-
-static int set_tap(json_t *v, struct xr_notice *n, struct xr_err *err)
-{
-	return take_text(v, "tap", &n->tap, err);
-}
-
-static int set_seq(json_t *v, struct xr_notice *n, struct xr_err *err)
-{
-	long long value = 0;
-	int ret = take_number(v, "seq", 1, INT64_MAX, &value, err);
-
-	if (!ret)
-		n->seq = value;
-	return ret;
-}
-
-static int set_ttl(json_t *v, struct xr_notice *n, struct xr_err *err)
-{
-	long long value = 0;
-	int ret = take_number(v, "ttl", 1, A_YEAR, &value, err);
-
-	if (!ret)
-		n->ttl = value;
-	return ret;
-}
-
-static int set_timeout(json_t *v, struct xr_notice *n, struct xr_err *err)
-{
-	long long value = 0;
-	int ret = take_number(v, "timeout", 1, A_YEAR, &value, err);
-
-	if (!ret)
-		n->timeout = value;
-	return ret;
-}
-
-static int set_lock(json_t *v, struct xr_notice *n, struct xr_err *err)
+static int set_lock(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
 {
 	if (!json_is_boolean(v))
 		return xr_fail(err, -EINVAL, "\"lock\" must be true or false");
@@ -146,7 +115,7 @@ static int set_lock(json_t *v, struct xr_notice *n, struct xr_err *err)
 	return 0;
 }
 
-static int set_addresses(json_t *v, struct xr_notice *n, struct xr_err *err)
+static int set_addresses(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
 {
 	struct xr_err why = { "" };
 	const char *text;
@@ -154,9 +123,7 @@ static int set_addresses(json_t *v, struct xr_notice *n, struct xr_err *err)
 	size_t i;
 
 	if (!json_is_array(v) || json_array_size(v) > XR_VM_ADDRS)
-		return xr_fail(err, -EINVAL,
-			       "\"addresses\" must be an array "
-			       "of at most %d strings",
+		return xr_fail(err, -EINVAL, "\"addresses\" must be an array of at most %d strings",
 			       XR_VM_ADDRS);
 	json_array_foreach(v, i, one) {
 		text = json_string_value(one);
@@ -171,63 +138,67 @@ static int set_addresses(json_t *v, struct xr_notice *n, struct xr_err *err)
 
 /* ---- keys ---- */
 
-static const struct key {
-	const char *word;
-	unsigned int on;   /* bit per kind of notice that has it */
-	unsigned int must; /* and of those that cannot do without */
-	int (*set)(json_t *v, struct xr_notice *n, struct xr_err *err);
-} keys[] = {
-	{ "notice", ANY, ANY, NULL },
-	{ "mac", ANY, ANY, set_mac },
-	{ "vlan", ANY, 0, set_vlan },
-	{ "seq", ANY, 0, set_seq },
-	{ "to", ON(PREPARE) | ON(MOVED), ON(PREPARE) | ON(MOVED), set_to },
-	{ "at", ON(ADD), ON(ADD), set_at },
-	{ "ttl", ON(MOVED) | ON(PREPARE), 0, set_ttl },
-	{ "timeout", ON(PREPARE), 0, set_timeout },
-	{ "addresses", ON(ADD), 0, set_addresses },
-	{ "lock", ON(ADD), 0, set_lock },
-	{ "tap", ON(ADD) | ON(PREPARE), 0, set_tap },
+#define TEXT(field) set_text, offsetof(struct xr_notice, field), 0, 0, 0
+#define NUMBER(field, min, max)                                                                \
+	set_number, offsetof(struct xr_notice, field), sizeof(((struct xr_notice *)0)->field), \
+		min, max
+
+/* clang-format off */
+static const struct key keys[] = {
+	{ "notice",    ANY, ANY, .set = set_kind },
+	{ "mac",       ANY, ANY, .set = set_mac },
+	{ "vlan",      ANY, 0, NUMBER(vlan, 0, 4094) },
+	{ "seq",       ANY, 0, NUMBER(seq, 1, INT64_MAX) },
+	{ "to",        ON(PREPARE) | ON(MOVED), ON(PREPARE) | ON(MOVED), TEXT(host) },
+	{ "at",        ON(ADD), ON(ADD), TEXT(host) },
+	{ "ttl",       ON(PREPARE) | ON(MOVED), 0, NUMBER(ttl, 1, A_YEAR) },
+	{ "timeout",   ON(PREPARE), 0, NUMBER(timeout, 1, A_YEAR) },
+	{ "addresses", ON(ADD), 0, .set = set_addresses },
+	{ "lock",      ON(ADD), 0, .set = set_lock },
+	{ "tap",       ON(ADD) | ON(PREPARE), 0, TEXT(tap) },
 };
+/* clang-format on */
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
-static int unknown_key(const char *word, struct xr_err *err)
+static const struct key *find_key(const char *name)
 {
-	return xr_fail(err, -EINVAL,
-		       "unknown key \"%.40s\": write notice, "
-		       "mac, vlan, seq, to, at, ttl, timeout, addresses, lock "
-		       "or tap",
-		       word);
+	size_t i;
+
+	for (i = 0; i < KEYS; i++)
+		if (!strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
 }
 
+/* n->kind is known already: which keys a notice may have depends on it. */
 static int take_keys(json_t *line, struct xr_notice *n, struct xr_err *err)
 {
-	const char *word;
+	const struct key *k;
+	const char *name;
 	json_t *value;
 	size_t i;
 	int ret;
 
-	json_object_foreach(line, word, value) {
-		for (i = 0; i < KEYS && strcmp(keys[i].word, word); i++)
-			;
-		if (i == KEYS)
-			return unknown_key(word, err);
-		if (!(keys[i].on & 1U << n->kind))
-			return xr_fail(err, -EINVAL,
-				       "\"%s\" does not belong "
-				       "to the notice \"%s\"",
-				       word, kinds[n->kind]);
-		ret = keys[i].set ? keys[i].set(value, n, err) : 0;
+	json_object_foreach(line, name, value) {
+		k = find_key(name);
+		if (!k)
+			return xr_fail(
+				err, -EINVAL,
+				"unknown key \"%.40s\": write notice, mac, vlan, seq, to, at, "
+				"ttl, timeout, addresses, lock or tap",
+				name);
+		if (!(k->on & 1U << n->kind))
+			return xr_fail(err, -EINVAL, "\"%s\" does not belong to the notice \"%s\"",
+				       name, kinds[n->kind]);
+		ret = k->set(k, value, n, err);
 		if (ret)
 			return ret;
 	}
 	for (i = 0; i < KEYS; i++)
-		if (keys[i].must & 1U << n->kind && !json_object_get(line, keys[i].word))
-			return xr_fail(err, -EINVAL,
-				       "the notice \"%s\" needs "
-				       "\"%s\"",
-				       kinds[n->kind], keys[i].word);
+		if (keys[i].must & 1U << n->kind && !json_object_get(line, keys[i].name))
+			return xr_fail(err, -EINVAL, "the notice \"%s\" needs \"%s\"",
+				       kinds[n->kind], keys[i].name);
 	return 0;
 }
 
@@ -249,7 +220,7 @@ int notice_read(const char *text, size_t len, struct xr_notice *n, json_t **line
 	else if (!json_object_get(*line, "notice"))
 		ret = xr_fail(err, -EINVAL, "\"notice\" is missing");
 	else
-		ret = take_kind(json_object_get(*line, "notice"), n, err);
+		ret = set_kind(NULL, json_object_get(*line, "notice"), n, err);
 	if (!ret)
 		ret = take_keys(*line, n, err);
 	if (ret) {
@@ -266,7 +237,7 @@ static size_t put_line(char *buf, json_t *answer)
 	size_t len = answer ? json_dumpb(answer, buf, NOTICE_ANSWER - 1, JSON_COMPACT) : 0;
 
 	json_decref(answer);
-	/* Not UTF-8, from the line itself: still an answer. */
+	/* The reason quotes the line, which is not UTF-8: there is an answer nevertheless. */
 	if (!len || len > NOTICE_ANSWER - 1)
 		len = snprintf(buf, NOTICE_ANSWER, "{\"ok\":false,\"error\":\"refused\"}");
 	buf[len++] = '\n';
