@@ -6,12 +6,22 @@
 #include "underlay/ends.h"
 #include "underlay/vip_own.h"
 
+void devices_refresh(struct plane *p, devices_fail *fail, void *ctx)
+{
+	struct xr_err err = { "" };
+
+	host_refresh_ports(p);
+	if (protect_refresh(p, NULL, 0, &err) && fail)
+		fail(ctx, err.text);
+	if (ends_refresh(p, &err) && fail)
+		fail(ctx, err.text);
+	if (vm_local_hooks(p, &err) && fail)
+		fail(ctx, err.text);
+}
+
 void devices_changed(struct plane *p, __u64 left)
 {
-	host_refresh_ports(p);
-	protect_refresh(p, NULL, 0, NULL);
-	ends_refresh(p, NULL);
-	vm_local_hooks(p, NULL);
+	devices_refresh(p, NULL, NULL);
 	vip_own_refresh(p, left);
 }
 

@@ -5,7 +5,14 @@
 
 #include "attach/attach.h"
 
-/* Ports, protected MACs, tunnel ends, tc programs, VIPs' routes. See attach.h. */
+/*
+ * What depends on the machine's devices: ports, protected MACs, tunnel ends, tc programs.
+ * All are tried; fail (NULL: nobody) gets a line for each that fails.
+ */
+typedef void devices_fail(void *ctx, const char *line);
+void devices_refresh(struct plane *p, devices_fail *fail, void *ctx);
+
+/* The same, and VIPs' routes. See attach.h. */
 void devices_changed(struct plane *p, __u64 left);
 
 /* As plane_attach() and its like in attach.h. */

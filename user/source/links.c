@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices and addresses that come and go, and routes and neighbours that change,
- * in the daemon's network namespace: next hops follow within a moment instead of
- * the two seconds after which the data plane asks by itself.
+ * Devices and addresses that come and go, and routes and neighbours that change, in the
+ * daemon's network namespace. Next hops follow within a moment; without the daemon the
+ * data plane finds out after two seconds.
+ *
+ * Netlink messages only set bits (dirty) and touch next hops. A pass, some milliseconds
+ * later, does what these ask for.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,8 +19,6 @@
 #include "apply/devices.h"
 #include "apply/instance.h"
 #include "host/hops.h"
-#include "host/host.h"
-#include "local/local.h"
 #include "lib/netns.h"
 #include "net/links.h"
 #include "source_priv.h"
@@ -28,10 +29,11 @@
 #define SHARE        20               /* after a pass: a pause of 20 times its time */
 #define HOPS_AT_ONCE 64
 
-#define DIRTY_HOPS      (1U << 0) /* some were touched */
-#define DIRTY_LINKS     (1U << 1) /* hooks, ports, own MACs, bridges */
-#define DIRTY_ADDRESSES (1U << 2) /* where tunnels end */
-#define DIRTY_VIPS      (1U << 3) /* whose their addresses are */
+/* What a pass must do. */
+#define DIRTY_HOPS      (1U << 0) /* the next hops that were touched */
+#define DIRTY_LINKS     (1U << 1) /* tc programs, ports, own MACs, bridges */
+#define DIRTY_ADDRESSES (1U << 2) /* tunnel ends */
+#define DIRTY_VIPS      (1U << 3) /* VIPs' own addresses and routes */
 
 struct watch {
 	struct daemon *d;
@@ -174,6 +176,11 @@ out:
 	return changed;
 }
 
+static void log_failure(void *ctx, const char *line)
+{
+	daemon_log(ctx, "%s", line);
+}
+
 static void addresses_changed(struct watch *w)
 {
 	struct xr_err err = { "" };
@@ -188,20 +195,13 @@ static void links_changed(struct watch *w)
 	struct xr_err err = { "" };
 
 	if (masters_changed(w) && p->meta->features & XR_FEATURE_HOSTS) {
-		daemon_log(w->d,
-			   "a device changed its bridge: reloading the "
-			   "programs");
+		daemon_log(w->d, "a device changed its bridge: reloading the programs");
 		if (instance_reload(p, &err))
 			daemon_log(w->d, "%s", err.text);
 	}
 	plane_follow_names(p, devices_changed);
 	hops_touch_named(w->hops);
-	host_refresh_ports(p);
-	if (protect_refresh(p, NULL, 0, &err))
-		daemon_log(w->d, "%s", err.text);
-	addresses_changed(w);
-	if (vm_local_hooks(p, &err))
-		daemon_log(w->d, "%s", err.text);
+	devices_refresh(p, log_failure, w->d);
 }
 
 static void pass(struct watch *w)
