@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* xroam: what moves is found. The command; see xroam(8). */
+/* The command: options, and which object's command runs. See xroam(8). */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <getopt.h>
@@ -60,16 +60,18 @@ static const struct cmd objects[] = {
 	{ "destroy", do_destroy }, { "vip", do_vip },         { "backend", do_backend },
 	{ "cid", do_cid },         { "host", do_host },       { "vm", do_vm },
 	{ "stats", do_stats },     { "monitor", do_monitor }, { "explain", do_explain },
-	{ "run", do_run },         { "help", do_help },       { NULL, NULL }
+	{ "run", do_run },         { "help", do_help },       { NULL, NULL },
 };
 
-static const struct option options[] = { { "instance", required_argument, NULL, 'i' },
-					 { "json", no_argument, NULL, 'j' },
-					 { "pretty", no_argument, NULL, 'p' },
-					 { "verbose", no_argument, NULL, 'v' },
-					 { "version", no_argument, NULL, 'V' },
-					 { "help", no_argument, NULL, 'h' },
-					 { NULL, 0, NULL, 0 } };
+static const struct option options[] = {
+	{ "instance", required_argument, NULL, 'i' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "pretty", no_argument, NULL, 'p' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
 
 static int print_bpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -94,7 +96,7 @@ static int print_version(void)
 	return EXIT_DONE;
 }
 
-/* -1: go on; else the exit status. */
+/* The options before the object. -1: go on; else the exit status. */
 static int parse_options(int argc, char **argv)
 {
 	const char *env = getenv("XROAM_INSTANCE");
@@ -105,7 +107,7 @@ static int parse_options(int argc, char **argv)
 	if (env && *env)
 		opt.instance = env;
 	opterr = 0;
-	/* '+': what follows the object belongs to its command. */
+	/* '+': getopt stops at the object, and late_options() takes what follows. */
 	while ((c = getopt_long(argc, argv, "+:i:jpvVh", options, NULL)) != -1) {
 		switch (c) {
 		case 'i':
@@ -129,8 +131,7 @@ static int parse_options(int argc, char **argv)
 		case ':':
 			return cmd_usage("option %s needs a value", argv[optind - 1]);
 		default:
-			return cmd_usage("option %s is unknown; see "
-					 "\"xroam help\"",
+			return cmd_usage("option %s is unknown; see \"xroam help\"",
 					 argv[optind - 1]);
 		}
 	}
@@ -143,7 +144,7 @@ static int parse_options(int argc, char **argv)
 	return -1;
 }
 
-/* The letters of "-j", "-vj": options that may stand anywhere; else NULL. */
+/* The letters of "-j", "-vj" or "--json", as "j", "vj"; NULL: it is no such option. */
 static const char *late_letters(const char *word)
 {
 	static const char *const words[][2] = {
@@ -160,7 +161,7 @@ static const char *late_letters(const char *word)
 											: NULL;
 }
 
-/* The instance's name, in one word or in the next; *n words are taken. */
+/* The name of "--instance=NAME" or "-i NAME", *n words in all; NULL: it is neither. */
 static const char *late_instance(int left, char **argv, int *n)
 {
 	*n = 1;
@@ -173,7 +174,7 @@ static const char *late_instance(int left, char **argv, int *n)
 }
 
 /*
- * Options behind the object are taken out of its words, up to a "--": a device may
+ * Takes options out of the words that follow the object, up to a "--", as a device may
  * be called "-j". The number of words that are left; < 0: reported.
  */
 static int late_options(int argc, char **argv)
@@ -209,7 +210,7 @@ static int late_options(int argc, char **argv)
 	return to;
 }
 
-static int run(int argc, char **argv)
+static int run_object(int argc, char **argv)
 {
 	const struct cmd *object;
 	char *help_of[] = { NULL, "help", NULL };
@@ -233,8 +234,8 @@ static int run(int argc, char **argv)
 }
 
 /*
- * Jansson gives nothing where there is no memory, and takes nothing for a value that
- * is left out: a list would be shorter, and "wrong" empty.
+ * Where jansson gets no memory it leaves the value out: a list would be shorter, and
+ * what is wrong missing. So the command ends instead.
  */
 static void *json_memory(size_t size)
 {
@@ -255,9 +256,9 @@ int main(int argc, char **argv)
 	out_begin();
 	status = parse_options(argc, argv);
 	if (status < 0)
-		status = run(argc - optind, argv + optind);
+		status = run_object(argc - optind, argv + optind);
 	cmd_warn_now();
-	/* A full disk must not look like success. */
+	/* Output that a full disk did not take must not look like success. */
 	ret = out_end();
 	if (ret && status != EXIT_USAGE)
 		status = cmd_refuse("cannot write the output: %s", strerror(-ret));

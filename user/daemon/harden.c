@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the daemon gives up as soon as it begins, whoever started it: its unit says
- * the same, but not everybody has a unit.
+ * What the daemon gives up as soon as it begins, whoever started it. Its systemd unit has
+ * the same limits, but not everybody starts it by that.
  */
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -11,7 +11,7 @@
 
 #include "daemon.h"
 
-/* As in scripts/xroam@.service; for what is told there. */
+/* The same as in scripts/xroam@.service, which tells what each is for. */
 static const unsigned int needed[] = {
 	CAP_BPF,          CAP_NET_ADMIN, CAP_NET_RAW,      CAP_PERFMON, CAP_SYS_ADMIN,
 	CAP_SYS_RESOURCE, CAP_SYS_NICE,  CAP_DAC_OVERRIDE, CAP_CHOWN,   CAP_SYS_PTRACE,
@@ -28,7 +28,7 @@ static void drop_capabilities(void)
 
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		keep[needed[i] / 32] |= 1U << needed[i] % 32;
-	/* Those that this kernel does not know are refused, and so is the rest. */
+	/* prctl() fails where the kernel does not know a capability, or may not drop it. */
 	for (i = 0; i < 64; i++)
 		if (!(keep[i / 32] & 1U << i % 32) && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
 			prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
@@ -47,7 +47,7 @@ void daemon_harden(void)
 {
 	const struct rlimit none = { 0, 0 };
 
-	/* The maps that it has in its memory hold keys. */
+	/* Maps with keys are in its memory. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -60,9 +60,7 @@ static int need_devices(const struct model *m, struct xr_err *err)
 
 	for (i = 0; i < m->n_devs; i++)
 		if (!device_exists(&m->devs[i]))
-			return xr_fail(err, LOADER_LATE,
-				       "device %s%s%s is not "
-				       "there yet",
+			return xr_fail(err, LOADER_LATE, "device %s%s%s is not there yet",
 				       m->devs[i].name, m->devs[i].netns[0] ? " netns " : "",
 				       m->devs[i].netns);
 	return 0;
@@ -200,9 +198,7 @@ int loader_end(struct loader *l, const char *file, struct model *m, struct xr_er
 	if (l->len >= sizeof(struct answer))
 		ret = take_answer(l, m, err);
 	else
-		ret = xr_fail(err, -ECHILD,
-			      "%s: the process that reads it was "
-			      "killed (signal %d)",
+		ret = xr_fail(err, -ECHILD, "%s: the process that reads it was killed (signal %d)",
 			      file, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	if (ret)
 		model_free(m);

@@ -72,9 +72,7 @@ static int take_lock(struct daemon *d, struct xr_err *err)
 	}
 	if (ret == -ESTALE) {
 		ret = -ENODEV;
-		xr_fail(&why, ret,
-			"instance \"%s\" was destroyed: there is "
-			"nothing left to watch",
+		xr_fail(&why, ret, "instance \"%s\" was destroyed: there is nothing left to watch",
 			d->instance);
 		end_daemon(d, ret, &why);
 	}

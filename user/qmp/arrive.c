@@ -25,8 +25,8 @@ void qmp_arrived(struct monitor *m)
 		qmp_arrive_prepare(m);
 	if (!host)
 		qmp_log(m,
-			"the VM runs here, but no host is local; \"xroam "
-			"host add ... local\" says which this machine is");
+			"the VM runs here, but no host is local; "
+			"\"xroam host add ... local\" says which this machine is");
 	else
 		qmp_post_notice(m, v.known ? XR_NOTICE_MOVED : XR_NOTICE_ADD,
 				qmp_host_name(m, host));

@@ -54,8 +54,8 @@ static void log_if_too_early(struct monitor *m, int64_t stopped)
 
 	if (early > 0 && early < LONG_AGO_US)
 		qmp_log(m,
-			"the VM stood still %.1f ms before its move was "
-			"prepared: what its port held then is lost",
+			"the VM stood still %.1f ms before its move was prepared: "
+			"what its port held then is lost",
 			early / 1000.0);
 }
 
@@ -168,9 +168,7 @@ void qmp_leave_runs_again(struct monitor *m)
 
 	m->hand_over_timer = sd_event_source_disable_unref(m->hand_over_timer);
 	if (is_known_as_gone(m, &v) && host) {
-		qmp_log(m,
-			"the VM runs here again: its migration to %s "
-			"came to nothing",
+		qmp_log(m, "the VM runs here again: its migration to %s came to nothing",
 			qmp_host_name(m, v.now.host));
 		qmp_post_notice(m, XR_NOTICE_MOVED, qmp_host_name(m, host));
 	} else if (v.known && v.now.state == XR_VM_BLACKOUT) {

@@ -209,7 +209,7 @@ void qmp_arrive_failed(struct monitor *m);
 
 void qmp_on_event(struct monitor *m, const char *name, json_t *data, int64_t at);
 void qmp_on_gone(struct monitor *m);
-/* The word that QEMU has for a status; unknown: what it means where we do not know it. */
+/* Of QEMU's name for a status. unknown: what to return for a name that is none. */
 enum qmp_migration qmp_migration_of(const char *status, enum qmp_migration unknown);
 /* m->migration is another now. */
 void qmp_follow_migration(struct monitor *m);

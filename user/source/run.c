@@ -206,8 +206,8 @@ static int open_instance(struct daemon *d, struct xr_err *err)
 	ret = instance_open(&d->plane, d->instance, PLANE_CHANGE, NULL, NULL, err);
 	if (ret == -ENOENT)
 		return xr_fail(err, ret,
-			       "no instance \"%s\": \"xroam run -c "
-			       "FILE\" makes it, or \"xroam apply FILE\"",
+			       "no instance \"%s\": \"xroam run -c FILE\" makes it, "
+			       "or \"xroam apply FILE\"",
 			       d->instance);
 	if (ret)
 		return ret;

@@ -233,9 +233,7 @@ static bool judge_rest(struct client *c, bool *again)
 		return true;
 	}
 	if (c->in.len >= LINE_MAX_OCTETS) {
-		snprintf(text, sizeof(text),
-			 "a line of more than %d octets: "
-			 "cut off",
+		snprintf(text, sizeof(text), "a line of more than %d octets: cut off",
 			 LINE_MAX_OCTETS - 1);
 		return cut_off(c, text);
 	}
@@ -338,10 +336,7 @@ static void turn_away(int fd, unsigned int n)
 	char text[96], buf[NOTICE_ANSWER];
 	size_t len;
 
-	snprintf(text, sizeof(text),
-		 "there are %u clients already, and no "
-		 "more are served",
-		 n);
+	snprintf(text, sizeof(text), "there are %u clients already, and no more are served", n);
 	len = notice_refused(buf, text);
 	/* It fits, or the client is not worth waiting for. */
 	if (send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -440,9 +435,7 @@ static int clear_path(const struct sockaddr_un *to, struct xr_err *err)
 		poll(NULL, 0, 100);
 	}
 	if (!ret || ret == -EAGAIN)
-		return xr_fail(err, -EADDRINUSE,
-			       "%s: another process listens "
-			       "there: stop it first",
+		return xr_fail(err, -EADDRINUSE, "%s: another process listens there: stop it first",
 			       to->sun_path);
 	if (xr_is_lack(ret))
 		return xr_fail(err, ret, "%s: %s", to->sun_path, strerror(-ret));
