@@ -20,8 +20,8 @@
 /* Milliseconds. */
 #define LONGEST_WAIT  100   /* between attempts to connect */
 #define STRANGE_WAIT  5000  /* before the next one, to what does not speak QMP */
-#define GREETS_WITHIN 3000  /* else it has another client */
-#define QUIET_AFTER   30000 /* a QEMU that was cut off is as all others again */
+#define GREETS_WITHIN 3000  /* a QEMU that does not has another client */
+#define QUIET_AFTER   30000 /* after which a QEMU is no longer known as too loud */
 
 #define LINE_OCTETS (1U << 18) /* query-* answers, at most */
 #define TURN        16         /* lines before the others' turn */
@@ -35,6 +35,7 @@
 #define BUDGET_SHARE  10
 #define ANSWER_OCTETS (1U << 14)
 
+/* In the loop: before all others, as long as half of the budget is left. */
 #define FIRST (SD_EVENT_PRIORITY_IMPORTANT - 1)
 
 void qmp_log(struct monitor *m, const char *fmt, ...)
@@ -71,7 +72,10 @@ static void set_no_greeting(struct monitor *m, bool no_greeting)
 		qmp_report_faults(m->qmp);
 }
 
-/* And connects again later. why: what is logged, unless it was already; NULL: nothing. */
+/*
+ * Ends the connection; the next attempt is made after wait_ms. why: what is logged, once
+ * until a connection is ready again; NULL: nothing.
+ */
 static void hang_up(struct monitor *m, unsigned int wait_ms, const char *why)
 {
 	bool was_ready = m->ready;
@@ -148,7 +152,6 @@ static void charge(struct monitor *m, int64_t ns)
 		m->budget = BUDGET_NS;
 	m->budget_at = now;
 	m->budget -= ns;
-	/* A QEMU that sends little is read first. */
 	sd_event_source_set_priority(m->io,
 				     m->budget < BUDGET_NS / 2 ? SD_EVENT_PRIORITY_NORMAL : FIRST);
 }
@@ -210,7 +213,7 @@ static bool take_charged(struct monitor *m, const char *text, size_t len)
 		return false;
 	}
 	if (m->fd < 0)
-		return false; /* hung up meanwhile */
+		return false; /* the line led to that */
 	if (unasked)
 		charge(m, ns_used() - before);
 	if (m->budget < 0)
@@ -269,7 +272,7 @@ int qmp_on_readable(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 	return 0;
 }
 
-static int on_more(sd_event_source *s, void *ctx)
+static int on_more_lines(sd_event_source *s, void *ctx)
 {
 	(void)s;
 	take_lines(ctx);
@@ -285,7 +288,7 @@ static int watch(struct monitor *m)
 	if (ret >= 0)
 		ret = sd_event_source_set_priority(m->io, FIRST);
 	if (ret >= 0)
-		ret = sd_event_add_defer(m->d->moves, &m->more_lines, on_more, m);
+		ret = sd_event_add_defer(m->d->moves, &m->more_lines, on_more_lines, m);
 	return ret < 0 ? ret : sd_event_source_set_enabled(m->more_lines, SD_EVENT_OFF);
 }
 

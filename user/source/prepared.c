@@ -80,7 +80,7 @@ static bool is_over(const struct sampled *s)
 	return !p->vms[s->vm_index].ring || vm_now(p, s->vm_index).state != XR_VM_PREPARED;
 }
 
-/* Counts as one, too, where somebody else has the lock. */
+/* A sample that the lock did not allow counts, too. */
 static void take_sample(struct sampled *s)
 {
 	struct daemon *d = s->state->d;

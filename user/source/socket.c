@@ -38,8 +38,9 @@ struct server {
 	int fd;
 	int spare_fd; /* given up for a moment where there is no other one free */
 	char path[108];
-	ino_t inode; /* of the socket at path, 0: none was made; by now */
-	dev_t dev;   /* there may be another daemon's */
+	/* What was made at path; by now another daemon's socket may be there. inode 0: nothing. */
+	ino_t inode;
+	dev_t dev;
 	sd_event_source *accept, *second;
 	struct client *clients; /* a list */
 	unsigned int n;
@@ -49,7 +50,8 @@ struct client {
 	struct server *s;
 	struct client *next, **link;
 	int fd;
-	sd_event_source *io, *turn;
+	sd_event_source *io;
+	sd_event_source *turn; /* whole lines wait for it */
 	struct line_buffer in;
 	char *out; /* answers that wait to be sent; NULL: none */
 	size_t out_len;
@@ -266,12 +268,12 @@ static void wait_for_more(struct client *c, bool again)
 
 static void serve(struct client *c, bool readable)
 {
-	bool again = false, alive = true; /* false: no memory for it */
+	bool again = false, alive = true;
 
 	flush(c);
 	if (readable && !c->closing)
 		read_input(c);
-	if (alive && !c->closing && c->in.len)
+	if (!c->closing && c->in.len)
 		alive = take_turn(c);
 	if (alive && !c->closing)
 		alive = judge_rest(c, &again);
@@ -351,8 +353,8 @@ static int file_limit(void)
 }
 
 /*
- * Out of descriptors: a spare one makes room to send somebody away. Where not even
- * that helps they wait, a second at least.
+ * There is no free descriptor: in the spare one's place a client is accepted and turned
+ * away. Where not even that works, nobody is accepted until the next second.
  */
 static void use_spare(struct server *s)
 {
