@@ -14,7 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <xroam/hash.h>
-#include "user/apply/commit_priv.h"
+#include "user/commit/commit_priv.h"
 #include "user/config/config.h"
 #include "user/model/model_edit.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "apply.h"
-#include "commit.h"
+#include "commit/commit.h"
 #include "model/model_edit.h"
 #include "instance.h"
 #include "lib/defaults.h"

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "attach/tc.h"
-#include "commit.h"
+#include "commit/commit.h"
 #include "model/model.h"
-#include "devices.h"
+#include "commit/devices.h"
 #include "host/host.h"
 #include "local/local.h"
 #include "instance.h"

@@ -2,7 +2,7 @@
 /* Opens the instance that the options name. */
 #include <errno.h>
 
-#include "apply/commit.h"
+#include "commit/commit.h"
 #include "apply/instance.h"
 #include "args.h"
 #include "out.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "apply/apply.h"
-#include "apply/commit.h"
+#include "commit/commit.h"
 #include "apply/model_load.h"
 #include "config/config.h"
 #include "edit_priv.h"

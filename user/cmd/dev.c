@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "apply/devices.h"
+#include "commit/devices.h"
 #include "apply/instance.h"
 #include "args/args.h"
 #include "args/out.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
 
-#include "apply/commit.h"
+#include "commit/commit.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
 #include "edit_priv.h"

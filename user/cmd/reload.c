@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "apply/commit.h"
+#include "commit/commit.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
 #include "args/args.h"

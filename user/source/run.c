@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
-#include "apply/commit.h"
+#include "commit/commit.h"
 #include "apply/instance.h"
 #include "daemon/loader.h"
 #include "plane/daemon_claim.h"

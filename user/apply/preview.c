@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "apply.h"
-#include "commit_priv.h"
+#include "commit/commit_priv.h"
 #include "model_load.h"
 
 /* Nothing is there yet: as much of a plane as is looked at then. */

@@ -16,7 +16,7 @@
 #include "lib/clean.h"
 #include "lib/netns.h"
 #include "lib/text.h"
-#include "model_load.h"
+#include "apply/model_load.h"
 
 /* A record whose device or program is gone runs nothing: attach anew. */
 static const struct xr_device *running(const struct commit *c, const struct model_dev *w)

@@ -12,7 +12,7 @@
 #include "commit_priv.h"
 #include "model/model_edit.h"
 #include "lib/lut.h"
-#include "model_load.h"
+#include "apply/model_load.h"
 #include "steer/maglev.h"
 
 #define BATCH 4096
