@@ -269,13 +269,14 @@ static struct found compare(const struct model *a, const struct model *b)
 {
 	static struct plane nowhere;
 	struct xr_err err = { "" };
-	struct commit c = { .p = &nowhere, .err = &err };
+	struct model have, want;
+	struct commit c = { .p = &nowhere, .err = &err, .have = &have, .want = &want };
 	struct found f = { false, 0 };
 	size_t i;
 
-	assert_int_equal(model_copy(&c.have, a), 0);
-	assert_int_equal(model_copy(&c.want, b), 0);
-	as_if_running(&c.have);
+	assert_int_equal(model_copy(&have, a), 0);
+	assert_int_equal(model_copy(&want, b), 0);
+	as_if_running(&have);
 	if (commit_match(&c) || commit_describe(&c))
 		fail_msg("%s", err.text);
 	f.differs = commit_differs(&c);
@@ -286,8 +287,8 @@ static struct found compare(const struct model *a, const struct model *b)
 	free(c.vip);
 	free(c.backend);
 	free(c.host);
-	model_free(&c.have);
-	model_free(&c.want);
+	model_free(&have);
+	model_free(&want);
 	return f;
 }
 

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apply.h"
+#include "apply_priv.h"
 #include "commit/commit.h"
+#include "commit/journal.h"
 #include "model/model_edit.h"
 #include "instance.h"
 #include "lib/defaults.h"
@@ -44,11 +45,7 @@ static bool other_limits(const struct xr_limits *h, const struct xr_limits *w)
 		other_limit(h->vm_addresses, w->vm_addresses) || other_limit(h->rings, w->rings);
 }
 
-/*
- * An instance with nothing in it whose limits or secret are not the file's: an
- * apply was killed as soon as it had made it. Another can take its place.
- */
-static bool is_stillborn(struct plane *p, const struct model *want)
+bool apply_is_stillborn(struct plane *p, const struct model *want)
 {
 	struct model have;
 	bool bare;
@@ -56,7 +53,7 @@ static bool is_stillborn(struct plane *p, const struct model *want)
 	if (!other_limits(&p->meta->limits, &want->limits) &&
 	    (!want->has_secret || !memcmp(p->meta->secret, want->secret, sizeof(want->secret))))
 		return false;
-	if (model_unfinished(p->name) || model_load(p, &have, NULL))
+	if (journal_exists(p->name) || model_load(p, &have, NULL))
 		return false;
 	bare = !have.n_vips && !have.n_cids && !have.n_backends && !have.n_devs && !have.n_hosts &&
 		!vm_count(p);
@@ -129,72 +126,76 @@ static int keep_places(const struct model *now, struct model *m)
 	return i < now->n_vms ? -ENOMEM : 0;
 }
 
-static int commit_keeping_vms(struct plane *p, const struct model *m,
-			      void (*changed)(void *ctx, const char *line), void *ctx,
-			      struct xr_err *err)
+static int keep_vms(struct plane *p, struct model *now, struct model *want, struct xr_err *err)
 {
-	struct model now, want;
-	int ret;
+	int ret = model_load_vms(p, now, err);
 
-	if (!m->vms_given)
-		return model_commit(p, m, changed, ctx, err);
-	ret = model_load(p, &now, err);
 	if (ret)
 		return ret;
-	ret = model_copy(&want, m);
-	if (ret) {
-		model_free(&now);
-		return xr_fail(err, ret, "out of memory");
-	}
-	ret = model_load_vms(p, &now, err);
-	if (!ret)
-		ret = keep_places(&now, &want);
-	if (!ret)
-		ret = model_commit(p, &want, changed, ctx, err);
-	model_free(&want);
-	model_free(&now);
-	return ret;
+	ret = keep_places(now, want);
+	return ret ? xr_fail(err, ret, "out of memory") : 0;
 }
 
 /* ---- apply ---- */
 
-int model_apply(const char *instance, const struct model *m, enum apply_vms vms,
-		void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
+/* What cannot be finished need not be, where all is said anew. */
+static int load_finished(struct plane *p, struct model *have, enum commit_how *how,
+			 struct xr_err *err)
 {
-	struct plane *p;
-	int ret = open_for(&p, instance, m, err);
+	int ret = model_recover(p, err);
 
-	if (!ret && !p->created && is_stillborn(p, m)) {
-		ret = instance_destroy(p, err);
-		plane_close(p);
-		if (!ret)
-			ret = open_for(&p, instance, m, err);
-	}
+	if (ret == -ENOMEM)
+		return ret;
+	*how = ret ? COMMIT_ALL : COMMIT_DIFFERENCE;
+	return model_load(p, have, err);
+}
+
+int model_commit(struct plane *p, const struct model *want,
+		 void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
+{
+	struct model have, own;
+	enum commit_how how;
+	int ret = load_finished(p, &have, &how, err);
+
 	if (ret)
 		return ret;
-	ret = vms == APPLY_NEW_VMS && !p->created ? commit_keeping_vms(p, m, changed, ctx, err)
-						  : model_commit(p, m, changed, ctx, err);
-	if (ret && p->created)
-		instance_destroy(p, NULL);
-	plane_close(p);
+	ret = model_copy(&own, want);
+	if (ret) {
+		xr_fail(err, ret, "out of memory");
+	} else {
+		ret = commit_models(p, &have, &own, how, changed, ctx, err);
+		model_free(&own);
+	}
+	model_free(&have);
 	return ret;
 }
 
-int model_would_apply(const char *instance, const struct model *m,
-		      void (*changed)(void *ctx, const char *line), void *ctx, size_t *n,
-		      struct xr_err *err)
+int model_apply(const char *instance, struct model *want, enum apply_vms vms,
+		void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
 {
-	struct plane *p = NULL;
-	int ret = instance_open(&p, instance, PLANE_CHANGE, NULL, NULL, err);
+	enum commit_how how;
+	struct model have;
+	struct plane *p;
+	int ret = open_for(&p, instance, want, err);
 
-	/* Another's place can be taken: see model_apply(). */
-	if (!ret && is_stillborn(p, m)) {
+	if (!ret && !p->created && apply_is_stillborn(p, want)) {
+		ret = instance_destroy(p, err);
 		plane_close(p);
-		p = NULL;
+		if (!ret)
+			ret = open_for(&p, instance, want, err);
 	}
-	if (ret && ret != -ENOENT)
+	if (ret)
 		return ret;
-	ret = model_preview(p, m, changed, ctx, n, err);
+	ret = load_finished(p, &have, &how, err);
+	if (!ret) {
+		if (vms == APPLY_NEW_VMS && want->vms_given && !p->created)
+			ret = keep_vms(p, &have, want, err);
+		if (!ret)
+			ret = commit_models(p, &have, want, how, changed, ctx, err);
+		model_free(&have);
+	}
+	if (ret && p->created)
+		instance_destroy(p, NULL);
 	plane_close(p);
 	return ret;
 }

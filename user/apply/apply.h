@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A file's model and the instance: what apply does, and the daemon with -c. */
+/*
+ * A model and the instance: what apply does, the daemon with -c, and whoever has
+ * been killed in the middle of it.
+ */
 #ifndef XR_APPLY_APPLY_H
 #define XR_APPLY_APPLY_H
 
 #include "model/model.h"
+#include "plane/plane.h"
 
 /* Limits that are left out (0) become the defaults. */
 void model_default_limits(struct xr_limits *l);
@@ -15,15 +19,26 @@ enum apply_vms {
 };
 
 /*
- * Makes the instance, if there is none, and makes it equal to m: all or
- * nothing. changed() as for model_commit().
+ * Makes the instance of that name, if there is none, and makes it equal to want: all
+ * or nothing. want is changed on the way, and stays the caller's to be freed.
+ * changed(), may be NULL: see commit_models().
  */
-int model_apply(const char *instance, const struct model *m, enum apply_vms vms,
+int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 		void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
 
-/* As model_preview(), of the instance of that name, or of one to be made. */
-int model_would_apply(const char *instance, const struct model *m,
-		      void (*changed)(void *ctx, const char *line), void *ctx, size_t *n,
-		      struct xr_err *err);
+/* Says the same of the instance of that name, or of one to be made, and changes nothing. */
+int model_would_apply(const char *instance, struct model *want,
+		      void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
+
+/* The same of an open instance, whose lock is held; want stays as it is. */
+int model_commit(struct plane *p, const struct model *want,
+		 void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
+
+/*
+ * Finishes the change that a killed command left in the journal, under the lock. 0
+ * with a line in err: a warning. < 0: it cannot be finished as things are (the line
+ * says what to mend), and the journal stays.
+ */
+int model_recover(struct plane *p, struct xr_err *err);
 
 #endif

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An instance as a whole: opened for a change, reloaded, removed. */
+/* An instance as a whole: opened for a change, removed. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apply.h"
 #include "attach/tc.h"
-#include "commit/commit.h"
-#include "model/model.h"
 #include "commit/devices.h"
-#include "host/host.h"
 #include "local/local.h"
 #include "instance.h"
 #include "plane/daemon_claim.h"
 #include "plane/pins.h"
-#include "underlay/ends.h"
 #include "underlay/vip_own.h"
 
 /* ---- for a change ---- */
@@ -40,26 +37,6 @@ int instance_relock(struct plane *p, struct xr_err *err)
 	if (ret)
 		plane_unlock(p);
 	return ret;
-}
-
-int instance_reload(struct plane *p, struct xr_err *err)
-{
-	struct xr_err local = { "" };
-	int first, ret, done;
-
-	host_refresh_ports(p);
-	first = plane_reload(p, &done, err);
-	if (!first || first == -ENOENT) {
-		ret = ends_refresh(p, &local);
-		if (!ret)
-			ret = vm_local_reload(p, &local);
-		if (ret && !first)
-			first = xr_fail(err, ret, "%s", local.text);
-	}
-	vip_own_refresh(p, 0);
-	plane_event(p, "reload: %d device%s%s", done, done == 1 ? "" : "s",
-		    first ? ", then failed" : "");
-	return first;
 }
 
 /* ---- removing it ---- */

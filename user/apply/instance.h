@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* An instance as a whole: opened for a change, reloaded, removed. */
+/* An instance as a whole: opened for a change, removed. */
 #ifndef XR_APPLY_INSTANCE_H
 #define XR_APPLY_INSTANCE_H
 
@@ -14,9 +14,6 @@ int instance_open(struct plane **p, const char *name, enum plane_how how,
 
 /* As plane_relock(), and what a killed command left is finished. */
 int instance_relock(struct plane *p, struct xr_err *err);
-
-/* Freshly loaded programs in the places of those that run, with no gap. */
-int instance_reload(struct plane *p, struct xr_err *err);
 
 /* Removes every pin of the instance, detaching everywhere first. */
 int instance_destroy(struct plane *p, struct xr_err *err);

@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "attach/attach.h"
+#include "commit/members.h"
 #include "model/model_edit.h"
 #include "host/host.h"
+#include "lib/clean.h"
+#include "lib/netns.h"
 #include "lib/text.h"
 #include "model_load.h"
 #include "plane/vm_state.h"
@@ -114,36 +118,6 @@ static int load_member(struct plane *p, struct model *m, const __u32 *place,
 	key->port = v->port;
 	key->proto = v->proto;
 	return 0;
-}
-
-int members_each(struct plane *p, int (*each)(void *ctx, const struct xr_member *k), void *ctx)
-{
-	enum { BATCH = 4096 };
-	struct xr_member *key = malloc(BATCH * sizeof(*key));
-	__u32 *value = malloc(BATCH * sizeof(*value));
-	__u32 in, out, n, i;
-	bool first = true;
-	int ret = -ENOMEM, err = 0;
-
-	if (!key || !value)
-		goto out;
-	do {
-		n = BATCH;
-		err = bpf_map_lookup_batch(p->fd[PLANE_MEMBERS], first ? NULL : &in, &out, key,
-					   value, &n, NULL);
-		first = false;
-		in = out;
-		if (err && err != -ENOENT) {
-			ret = err;
-			goto out;
-		}
-		for (i = 0, ret = 0; !ret && i < n; i++)
-			ret = each(ctx, &key[i]);
-	} while (!ret && !err);
-out:
-	free(key);
-	free(value);
-	return ret;
 }
 
 struct member_load {
@@ -309,4 +283,47 @@ out:
 			strerror(-ret));
 	}
 	return ret;
+}
+
+/* ---- for a file ---- */
+
+static const char *not_for_file(struct plane *p, struct model_dev *dev, const struct xr_device *d)
+{
+	struct device_place at;
+	enum device_state state = plane_device_place(p, d, &at);
+
+	if (state == DEVICE_GONE)
+		return at.no_netns ? "its network namespace is gone" : "it is gone";
+	if (text_check_dev(NULL, at.name, NULL))
+		return "no file can name it";
+	memcpy(dev->name, at.name, sizeof(dev->name));
+	if (at.netns == netns_id() ||
+	    (netns_name(at.netns, dev->netns, sizeof(dev->netns)) && clean_is_utf8(dev->netns)))
+		return NULL;
+	return "it is in a network namespace that has no name: \"ip netns attach NAME PID\" gives it one";
+}
+
+void model_name_devices(struct plane *p, struct model *m,
+			void (*left_out)(void *ctx, const char *line), void *ctx)
+{
+	const struct xr_device *d = p->devices;
+	struct xr_err line;
+	const char *why;
+	size_t n = 0, at = 0;
+	int i;
+
+	/* In the order of the records, as model_load() found them. */
+	for (i = 0; i < XR_MAX_DEVICES && at < m->n_devs; i++, d++) {
+		if (!d->ifindex)
+			continue;
+		why = not_for_file(p, &m->devs[at], d);
+		if (why) {
+			xr_fail(&line, 0, "device %s is left out: %s", d->name, why);
+			left_out(ctx, line.text);
+		} else {
+			m->devs[n++] = m->devs[at];
+		}
+		at++;
+	}
+	m->n_devs = n;
 }

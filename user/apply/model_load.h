@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The model of what runs, from the pinned maps; the lock is held. */
 #ifndef XR_APPLY_MODEL_LOAD_H
 #define XR_APPLY_MODEL_LOAD_H
 
 #include "model/model.h"
 #include "plane/plane.h"
 
-/* The running state, from the pinned maps; the VMs only with model_load_vms(). */
-int model_load_vms(struct plane *p, struct model *m, struct xr_err *err);
+/* All but the VMs. On success m is to be freed. */
 int model_load(struct plane *p, struct model *m, struct xr_err *err);
 
-/* Every pair in the members map; stops at the first each() that is not 0. */
-int members_each(struct plane *p, int (*each)(void *ctx, const struct xr_member *k), void *ctx);
+/* The VMs of a loaded model, sorted by VLAN and MAC. */
+int model_load_vms(struct plane *p, struct model *m, struct xr_err *err);
+
+/*
+ * For a file: devices that were loaded are named by what apply finds them by. Those
+ * that it could not find, since they are gone, are left out, with a line each.
+ */
+void model_name_devices(struct plane *p, struct model *m,
+			void (*left_out)(void *ctx, const char *line), void *ctx);
 
 #endif

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a change would be, in words: the first half of a commit, and no more. */
+/* What an apply would change, in words. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "apply.h"
-#include "commit/commit_priv.h"
+#include "apply_priv.h"
+#include "commit/commit.h"
+#include "instance.h"
 #include "model_load.h"
 
-/* Nothing is there yet: as much of a plane as is looked at then. */
+/* As much of an instance as a preview reads, where there is none yet. */
 struct blank {
 	struct plane p;
 	struct xr_meta meta; /* limits of 0: nothing more is there */
@@ -30,32 +31,48 @@ static struct plane *blank_plane(struct blank *b)
 	return &b->p;
 }
 
-int model_preview(struct plane *p, const struct model *want,
-		  void (*changed)(void *ctx, const char *line), void *ctx, size_t *n,
-		  struct xr_err *err)
+/* p NULL: there is no instance yet. */
+static int preview(struct plane *p, struct model *want,
+		   void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
 {
-	struct blank *b = p ? NULL : calloc(1, sizeof(*b));
-	struct commit c = { .err = err, .preview = n };
-	int ret = -ENOMEM;
+	struct blank *b = NULL;
+	struct model have;
+	int ret = 0;
 
-	err->text[0] = '\0';
 	if (p) {
-		c.p = p;
-		ret = model_load(p, &c.have, err);
-		if (ret)
-			return ret;
-	} else if (b) {
-		c.p = blank_plane(b);
-		model_init(&c.have);
-		c.have.limits = want->limits;
-		model_default_limits(&c.have.limits);
-		ret = 0;
+		ret = model_load(p, &have, err);
+	} else {
+		b = calloc(1, sizeof(*b));
+		if (!b)
+			return xr_fail(err, -ENOMEM, "out of memory");
+		p = blank_plane(b);
+		model_init(&have);
+		have.limits = want->limits;
+		model_default_limits(&have.limits);
+		want->has_secret = false; /* there is no other to keep */
 	}
-	if (!ret)
-		ret = model_copy(&c.want, want);
-	if (!ret && b)
-		c.want.has_secret = false; /* there is no other to keep */
-	ret = commit_run(&c, ret, changed, ctx);
+	if (!ret) {
+		ret = commit_models(p, &have, want, COMMIT_PREVIEW, changed, ctx, err);
+		model_free(&have);
+	}
 	free(b);
+	return ret;
+}
+
+int model_would_apply(const char *instance, struct model *want,
+		      void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
+{
+	struct plane *p = NULL;
+	int ret = instance_open(&p, instance, PLANE_CHANGE, NULL, NULL, err);
+
+	if (ret && ret != -ENOENT)
+		return ret;
+	/* Another would take its place: see model_apply(). */
+	if (p && apply_is_stillborn(p, want)) {
+		plane_close(p);
+		p = NULL;
+	}
+	ret = preview(p, want, changed, ctx, err);
+	plane_close(p);
 	return ret;
 }

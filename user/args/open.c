@@ -2,8 +2,9 @@
 /* Opens the instance that the options name. */
 #include <errno.h>
 
-#include "commit/commit.h"
+#include "apply/apply.h"
 #include "apply/instance.h"
+#include "commit/journal.h"
 #include "args.h"
 #include "out.h"
 
@@ -34,7 +35,7 @@ int cmd_open(struct plane **p, enum plane_how how)
 	 * Nobody wants to see half a change: wait for it, or finish it. Who
 	 * may only read goes on with what there is.
 	 */
-	if (model_unfinished(opt.instance)) {
+	if (journal_exists(opt.instance)) {
 		ret = instance_open(p, opt.instance, PLANE_CHANGE, NULL, NULL, &err);
 		if (!ret) {
 			if (model_recover(*p, &err) || err.text[0])

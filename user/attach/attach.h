@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Programs on devices. What else depends on which devices there are is looked after
- * by whoever calls (apply/devices.h): it is told after each that came, went or
+ * by whoever calls (commit/devices.h): it is told after each that came, went or
  * moved. left: the network namespace that one left, or 0.
  */
 #ifndef XR_ATTACH_ATTACH_H

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "apply/apply.h"
-#include "commit/commit.h"
 #include "apply/model_load.h"
 #include "config/config.h"
 #include "edit_priv.h"
@@ -94,7 +93,7 @@ int do_apply(int argc, char **argv)
 {
 	struct change_list list = { .quiet = false };
 	struct xr_err err = { "" };
-	size_t warnings = 0, would = 0;
+	size_t warnings = 0;
 	const char *file = NULL;
 	bool dry = false;
 	struct model m;
@@ -121,7 +120,7 @@ int do_apply(int argc, char **argv)
 		return cmd_fail_in(file, &err);
 	if (opt.json)
 		list.json = json_array();
-	ret = dry ? model_would_apply(opt.instance, &m, cmd_changed, &list, &would, &err)
+	ret = dry ? model_would_apply(opt.instance, &m, cmd_changed, &list, &err)
 		  : model_apply(opt.instance, &m, APPLY_VMS, cmd_changed, &list, &err);
 	model_free(&m);
 	if (ret) {
@@ -132,7 +131,7 @@ int do_apply(int argc, char **argv)
 		ret = out_json(json_pack("{s:o}", "changes", list.json));
 	else if (!list.n)
 		puts("nothing to change");
-	return ret ? ret : dry && would ? EXIT_WOULD : EXIT_DONE;
+	return ret ? ret : dry && list.n ? EXIT_WOULD : EXIT_DONE;
 }
 
 /* What apply would say as it makes the hosts. */

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "commit/devices.h"
 #include "apply/instance.h"
 #include "args/args.h"
 #include "args/out.h"
 #include "cmd.h"
+#include "commit/devices.h"
 #include "lib/netns.h"
 
 static const char help[] =

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
 
-#include "commit/commit.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
+#include "commit/commit.h"
 #include "edit_priv.h"
 
 void cmd_changed(void *ctx, const char *line)
@@ -35,26 +35,42 @@ int cmd_load(struct plane **p, struct model *m)
 	return cmd_fail(&err);
 }
 
+/* What is loaded is edited in a copy, and both are handed to the commit. */
+static int change(struct plane *p, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
+		  void *ctx, struct change_list *list, struct xr_err *err)
+{
+	struct model have, want;
+	int ret = model_load(p, &have, err);
+
+	if (ret)
+		return ret;
+	ret = model_copy(&want, &have);
+	if (ret) {
+		xr_fail(err, ret, "out of memory");
+	} else {
+		ret = edit(&want, ctx, err);
+		if (!ret)
+			ret = commit_models(p, &have, &want, COMMIT_DIFFERENCE, cmd_changed, list,
+					    err);
+		model_free(&want);
+	}
+	model_free(&have);
+	return ret;
+}
+
 int cmd_edit(enum plane_how how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
 	     void *ctx)
 {
 	struct change_list list = { .quiet = !opt.verbose };
 	struct xr_err err = { "" };
 	struct plane *p;
-	struct model m;
 	int ret = cmd_open(&p, how);
 
 	if (ret)
 		return ret;
 	if (opt.json && opt.verbose)
 		list.json = json_array();
-	ret = model_load(p, &m, &err);
-	if (!ret) {
-		ret = edit(&m, ctx, &err);
-		if (!ret)
-			ret = model_commit(p, &m, cmd_changed, &list, &err);
-		model_free(&m);
-	}
+	ret = change(p, edit, ctx, &list, &err);
 	/* Refused means no change: no new instance either. */
 	if (ret && p->created)
 		instance_destroy(p, NULL);

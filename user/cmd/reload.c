@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commit/commit.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
 #include "args/args.h"
 #include "args/out.h"
 #include "attach/attach.h"
 #include "cmd.h"
+#include "commit/devices.h"
 #include "config/config.h"
 #include "host/hops.h"
 #include "model/model.h"

@@ -1,37 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Making an instance equal to a model, all or nothing. */
-#ifndef XR_APPLY_COMMIT_H
-#define XR_APPLY_COMMIT_H
+/*
+ * Makes an instance equal to a model, all or nothing. Others do so by apply.h; this
+ * is for those that have loaded the instance's model themselves.
+ */
+#ifndef XR_COMMIT_COMMIT_H
+#define XR_COMMIT_COMMIT_H
 
 #include "model/model.h"
+#include "plane/plane.h"
 
-struct plane;
-
-/*
- * Makes the instance equal to want: all or nothing. Calls changed() with one
- * line per change made ("+ vip 192.0.2.1:443/udp", "~ backend a weight 1 -> 2").
- * A journal under XR_RUN_ROOT lets the next command finish what a kill
- * interrupted (model_recover, called by plane users under the lock).
- */
-int model_commit(struct plane *p, const struct model *want,
-		 void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
-/*
- * Says the same and changes nothing; p NULL: as of an instance that is still to be
- * made. *n: how many changes there would be.
- */
-int model_preview(struct plane *p, const struct model *want,
-		  void (*changed)(void *ctx, const char *line), void *ctx, size_t *n,
-		  struct xr_err *err);
-/* 0 with a line in err: a warning. */
-int model_recover(struct plane *p, struct xr_err *err);
-/* A change is being made, or was interrupted: readers see half of it. */
-bool model_unfinished(const char *instance);
+enum commit_how {
+	COMMIT_DIFFERENCE, /* what differs is changed */
+	COMMIT_ALL,        /* all is written: the maps may be half changed */
+	COMMIT_PREVIEW,    /* nothing is changed */
+};
 
 /*
- * For a file: devices that were loaded are named by what apply finds them by. Those
- * that it could not find, since they are gone, are left out, with a line each.
+ * have: what the instance has (model_load()); want: what it shall have. Both stay
+ * the caller's, to be freed; they are changed on the way: sorted, and want gets slots,
+ * limits and hidden keys from have, so that neither is of use for a second commit.
+ *
+ * changed() (may be NULL) gets a line of each change, when all are made
+ * ("+ vip 192.0.2.1:443/udp", "~ backend a: weight 1 -> 2"); those that begin with
+ * "! " are warnings. 0, or -errno and a line in err: then nothing has changed, or
+ * the journal (journal.h) is there and the next command makes the change.
  */
-void model_name_devices(struct plane *p, struct model *m,
-			void (*left_out)(void *ctx, const char *line), void *ctx);
+int commit_models(struct plane *p, struct model *have, struct model *want, enum commit_how how,
+		  void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
 
 #endif

@@ -13,10 +13,8 @@
 #include <string.h>
 #include "commit_priv.h"
 #include "devices.h"
-#include "lib/clean.h"
 #include "lib/netns.h"
 #include "lib/text.h"
-#include "apply/model_load.h"
 
 /* A record whose device or program is gone runs nothing: attach anew. */
 static const struct xr_device *running(const struct commit *c, const struct model_dev *w)
@@ -46,8 +44,8 @@ static bool wanted(const struct commit *c, const struct xr_device *d)
 {
 	size_t i;
 
-	for (i = 0; i < c->want.n_devs; i++)
-		if (c->want.devs[i].space == d->netns && !strcmp(c->want.devs[i].name, d->name))
+	for (i = 0; i < c->want->n_devs; i++)
+		if (c->want->devs[i].space == d->netns && !strcmp(c->want->devs[i].name, d->name))
 			return true;
 	return false;
 }
@@ -58,8 +56,8 @@ static bool spoken_of(const struct commit *c, __u64 space)
 
 	if (space == netns_id())
 		return true;
-	for (i = 0; i < c->want.n_devs; i++)
-		if (c->want.devs[i].space == space)
+	for (i = 0; i < c->want->n_devs; i++)
+		if (c->want->devs[i].space == space)
 			return true;
 	return false;
 }
@@ -99,11 +97,11 @@ static int find_space(struct commit *c, struct model_dev *w)
 /* Two names may be of one namespace. */
 static int find_spaces(struct commit *c)
 {
-	struct model_dev *w = c->want.devs;
+	struct model_dev *w = c->want->devs;
 	size_t i, j;
 	int ret;
 
-	for (i = 0; i < c->want.n_devs; i++) {
+	for (i = 0; i < c->want->n_devs; i++) {
 		ret = find_space(c, &w[i]);
 		for (j = 0; !ret && j < i; j++)
 			if (w[i].space == w[j].space && !strcmp(w[i].name, w[j].name))
@@ -157,11 +155,11 @@ int commit_describe_devices(struct commit *c)
 	size_t i;
 	int ret, j;
 
-	if (!c->want.devs_given)
+	if (!c->want->devs_given)
 		return 0;
 	ret = find_spaces(c);
-	for (i = 0; !ret && i < c->want.n_devs; i++)
-		ret = describe_one(c, &c->want.devs[i]);
+	for (i = 0; !ret && i < c->want->n_devs; i++)
+		ret = describe_one(c, &c->want->devs[i]);
 	for (j = 0; !ret && j < XR_MAX_DEVICES; j++, d++) {
 		why = unwanted(c, d);
 		c->devices_differ |= why != NULL;
@@ -216,14 +214,14 @@ int commit_attach(struct commit *c)
 	size_t i;
 	int ret = 0;
 
-	if (!c->want.devs_given)
+	if (!c->want->devs_given)
 		return 0;
-	c->devices = calloc(c->want.n_devs + 1, sizeof(*c->devices));
+	c->devices = calloc(c->want->n_devs + 1, sizeof(*c->devices));
 	if (!c->devices)
 		return -ENOMEM;
-	for (i = 0; !ret && i < c->want.n_devs; i++)
-		ret = commit_fault(c, c->want.devs[i].line,
-				   attach_one(c, &c->want.devs[i], &c->devices[i]));
+	for (i = 0; !ret && i < c->want->n_devs; i++)
+		ret = commit_fault(c, c->want->devs[i].line,
+				   attach_one(c, &c->want->devs[i], &c->devices[i]));
 	if (ret)
 		commit_undo_attach(c);
 	return ret;
@@ -232,11 +230,11 @@ int commit_attach(struct commit *c)
 void commit_undo_attach(struct commit *c)
 {
 	const struct device_undo *u = c->devices;
-	const struct model_dev *w = c->want.devs;
+	const struct model_dev *w = c->want->devs;
 	size_t i;
 	int back;
 
-	for (i = 0; u && i < c->want.n_devs; i++, w++) {
+	for (i = 0; u && i < c->want->n_devs; i++, w++) {
 		if ((!u[i].attached && !u[i].replaced) || netns_enter(w->space, &back))
 			continue;
 		if (u[i].attached)
@@ -252,7 +250,7 @@ int commit_detach(struct commit *c)
 	const struct xr_device *d = c->p->devices;
 	int i, ret = 0, one;
 
-	if (!c->want.devs_given)
+	if (!c->want->devs_given)
 		return 0;
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
 		if (!unwanted(c, d))
@@ -261,47 +259,4 @@ int commit_detach(struct commit *c)
 		ret = ret ? ret : one;
 	}
 	return ret;
-}
-
-/* ---- for a file ---- */
-
-static const char *not_for_file(struct plane *p, struct model_dev *dev, const struct xr_device *d)
-{
-	struct device_place at;
-	enum device_state state = plane_device_place(p, d, &at);
-
-	if (state == DEVICE_GONE)
-		return at.no_netns ? "its network namespace is gone" : "it is gone";
-	if (text_check_dev(NULL, at.name, NULL))
-		return "no file can name it";
-	memcpy(dev->name, at.name, sizeof(dev->name));
-	if (at.netns == netns_id() ||
-	    (netns_name(at.netns, dev->netns, sizeof(dev->netns)) && clean_is_utf8(dev->netns)))
-		return NULL;
-	return "it is in a network namespace that has no name: \"ip netns attach NAME PID\" gives it one";
-}
-
-void model_name_devices(struct plane *p, struct model *m,
-			void (*left_out)(void *ctx, const char *line), void *ctx)
-{
-	const struct xr_device *d = p->devices;
-	struct xr_err line;
-	const char *why;
-	size_t n = 0, at = 0;
-	int i;
-
-	/* In the order of the records, as model_load() found them. */
-	for (i = 0; i < XR_MAX_DEVICES && at < m->n_devs; i++, d++) {
-		if (!d->ifindex)
-			continue;
-		why = not_for_file(p, &m->devs[at], d);
-		if (why) {
-			xr_fail(&line, 0, "device %s is left out: %s", d->name, why);
-			left_out(ctx, line.text);
-		} else {
-			m->devs[n++] = m->devs[at];
-		}
-		at++;
-	}
-	m->n_devs = n;
 }

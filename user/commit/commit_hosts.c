@@ -78,35 +78,35 @@ static int check_tenants(struct commit *c)
 	bool gone = false;
 	__u32 i;
 
-	for (i = 1; i <= c->have.limits.hosts; i++)
+	for (i = 1; i <= c->have->limits.hosts; i++)
 		gone |= is_gone(c, i);
-	if (!gone || c->want.vms_given)
+	if (!gone || c->want->vms_given)
 		return 0;
 	return vm_each(c->p, on_tenant, &t);
 }
 
 int commit_match_hosts(struct commit *c)
 {
-	__u32 free_slot = 1, at, j, size = c->have.limits.hosts;
+	__u32 free_slot = 1, at, j, size = c->have->limits.hosts;
 	struct model_host *h;
 	struct lut l;
 	__u64 hash;
 	size_t i;
 
-	if (lut_init(&l, c->have.n_hosts))
+	if (lut_init(&l, c->have->n_hosts))
 		return -ENOMEM;
-	for (i = 0; i < c->have.n_hosts; i++) {
-		h = &c->have.hosts[i];
+	for (i = 0; i < c->have->n_hosts; i++) {
+		h = &c->have->hosts[i];
 		c->host[h->index].have = h;
 		lut_add(&l, lut_hash(h->info.name, strlen(h->info.name)), i);
 	}
-	for (i = 0; i < c->want.n_hosts; i++) {
-		h = &c->want.hosts[i];
+	for (i = 0; i < c->want->n_hosts; i++) {
+		h = &c->want->hosts[i];
 		h->index = 0;
 		hash = lut_hash(h->info.name, strlen(h->info.name));
 		for (at = lut_first(&l, hash); (j = lut_get(&l, at)) != LUT_END; at++)
-			if (!strcmp(h->info.name, c->have.hosts[j].info.name))
-				h->index = c->have.hosts[j].index;
+			if (!strcmp(h->info.name, c->have->hosts[j].info.name))
+				h->index = c->have->hosts[j].index;
 		for (; !h->index && free_slot <= size; free_slot++)
 			if (!c->host[free_slot].have && !c->host[free_slot].want)
 				h->index = free_slot;
@@ -115,9 +115,9 @@ int commit_match_hosts(struct commit *c)
 		c->host[h->index].want = h;
 	}
 	lut_free(&l);
-	if (i < c->want.n_hosts)
+	if (i < c->want->n_hosts)
 		return commit_fault(
-			c, c->want.hosts[i].line,
+			c, c->want->hosts[i].line,
 			xr_fail(c->err, -ENOSPC,
 				"hosts: old and new together need more than limits.hosts (%u); apply in two steps, or make the instance anew with a larger limit",
 				size));
@@ -210,17 +210,17 @@ int commit_describe_hosts(struct commit *c)
 	int ret = 0;
 	__u32 i;
 
-	for (i = 1; !ret && i <= c->have.limits.hosts; i++)
+	for (i = 1; !ret && i <= c->have->limits.hosts; i++)
 		if (c->host[i].have || c->host[i].want)
 			ret = say_host(c, &c->host[i]);
 	if (!ret)
-		ret = say_gateways(c, &c->have, &c->want, '-');
+		ret = say_gateways(c, c->have, c->want, '-');
 	if (!ret)
-		ret = say_gateways(c, &c->want, &c->have, '+');
+		ret = say_gateways(c, c->want, c->have, '+');
 	if (!ret)
-		ret = say_protected(c, &c->have, &c->want, '-');
+		ret = say_protected(c, c->have, c->want, '-');
 	if (!ret)
-		ret = say_protected(c, &c->want, &c->have, '+');
+		ret = say_protected(c, c->want, c->have, '+');
 	return ret;
 }
 
@@ -241,7 +241,7 @@ static void store_tunnels(struct commit *c)
 	struct xr_tunnel_key key;
 	__u32 i;
 
-	for (i = 1; i <= c->have.limits.hosts; i++) {
+	for (i = 1; i <= c->have->limits.hosts; i++) {
 		const struct host_slot *s = &c->host[i];
 
 		if (!s->have || !host_has_tunnel(&s->have->info) ||
@@ -250,7 +250,7 @@ static void store_tunnels(struct commit *c)
 		key = tunnel_of(&s->have->info);
 		bpf_map_delete_elem(fd, &key);
 	}
-	for (i = 1; i <= c->have.limits.hosts; i++) {
+	for (i = 1; i <= c->have->limits.hosts; i++) {
 		const struct host_slot *s = &c->host[i];
 
 		if (!s->want || !host_has_tunnel(&s->want->info) ||
@@ -270,7 +270,7 @@ static bool has_vni(const struct host_slot *s, __u32 vni)
 static void store_segments(struct commit *c)
 {
 	int fd = c->p->fd[PLANE_TUNNEL_HOSTS], local;
-	__u32 i, k, n = c->have.limits.hosts;
+	__u32 i, k, n = c->have->limits.hosts;
 
 	for (local = 0; local < 2; local++)
 		for (i = n; i; i--) {
@@ -333,8 +333,8 @@ static void store_gateways(struct commit *c)
 	size_t i;
 
 	for (i = 0; i < XR_MAX_GATEWAYS; i++) {
-		if (i < c->want.n_gateways)
-			c->p->gateways[i] = c->want.gateways[i];
+		if (i < c->want->n_gateways)
+			c->p->gateways[i] = c->want->gateways[i];
 		else
 			memset(&c->p->gateways[i], 0, sizeof(c->p->gateways[i]));
 	}
@@ -346,14 +346,14 @@ void commit_store_hosts(struct commit *c)
 {
 	__u32 i;
 
-	for (i = 1; i <= c->have.limits.hosts; i++)
+	for (i = 1; i <= c->have->limits.hosts; i++)
 		if (c->host[i].want)
 			store_host(c, i);
 	store_tunnels(c);
 	store_segments(c);
 	host_refresh_ports(c->p);
 	store_gateways(c);
-	protect_refresh(c->p, c->want.n_protect ? c->want.protect : &nothing, c->want.n_protect,
+	protect_refresh(c->p, c->want->n_protect ? c->want->protect : &nothing, c->want->n_protect,
 			NULL);
 	ends_refresh(c->p, NULL);
 }
@@ -362,10 +362,10 @@ void commit_store_hosts(struct commit *c)
 void commit_clear_hosts(struct commit *c)
 {
 	const struct xr_host none = { 0 };
-	bool local = (c->p->meta->features | commit_features(&c->have)) & XR_FEATURE_LOCAL;
+	bool local = (c->p->meta->features | commit_features(c->have)) & XR_FEATURE_LOCAL;
 	__u32 i;
 
-	for (i = 1; i <= c->have.limits.hosts; i++) {
+	for (i = 1; i <= c->have->limits.hosts; i++) {
 		if (!c->host[i].have || c->host[i].want)
 			continue;
 		store_word(c->p, i, &none);

@@ -16,7 +16,8 @@ static bool needs_path(const struct commit *c, const struct backend_slot *s)
 	if (!s->want)
 		return false;
 	return c->force || !s->have ||
-		!path_same_facts(&s->have->info, &c->have.policy, &s->want->info, &c->want.policy);
+		!path_same_facts(&s->have->info, &c->have->policy, &s->want->info,
+				 &c->want->policy);
 }
 
 /* Local hosts as they are and as they shall be: few, among thousands. */
@@ -30,11 +31,11 @@ static int find_locals(const struct commit *c, struct locals *l)
 	const struct host_slot *s;
 	__u32 i;
 
-	l->have = calloc(c->have.n_hosts + 1, sizeof(*l->have));
-	l->want = calloc(c->want.n_hosts + 1, sizeof(*l->want));
+	l->have = calloc(c->have->n_hosts + 1, sizeof(*l->have));
+	l->want = calloc(c->want->n_hosts + 1, sizeof(*l->want));
 	if (!l->have || !l->want)
 		return -ENOMEM;
-	for (i = 1; i <= c->have.limits.hosts; i++) {
+	for (i = 1; i <= c->have->limits.hosts; i++) {
 		s = &c->host[i];
 		if (s->have && s->have->info.local)
 			l->have[l->n_have++] = &s->have->info;
@@ -85,9 +86,9 @@ static bool *used_paths(const struct commit *c)
 	if (!used)
 		return NULL;
 	used[0] = true;
-	for (i = 1; i <= c->have.limits.backends; i++)
+	for (i = 1; i <= c->have->limits.backends; i++)
 		note_path(c, used, c->p->backends[i].path);
-	for (i = 1; i <= c->have.limits.hosts; i++)
+	for (i = 1; i <= c->have->limits.hosts; i++)
 		note_path(c, used, c->p->hosts[i].path);
 	return used;
 }
@@ -131,13 +132,13 @@ static int choose_all(struct commit *c, const bool *used, const struct locals *l
 	__u32 i, next = 1;
 	int ret = 0;
 
-	for (i = 1; !ret && i <= c->have.limits.backends; i++) {
+	for (i = 1; !ret && i <= c->have->limits.backends; i++) {
 		b = &c->backend[i];
 		b->path = c->p->backends[i].path;
 		if (needs_path(c, b))
 			ret = take_path(c, used, &next, &b->want->info, false, &b->path);
 	}
-	for (i = 1; !ret && i <= c->have.limits.hosts; i++) {
+	for (i = 1; !ret && i <= c->have->limits.hosts; i++) {
 		c->host[i].path = c->p->hosts[i].path;
 		ret = choose_host(c, used, &next, &c->host[i], l);
 	}
@@ -146,7 +147,7 @@ static int choose_all(struct commit *c, const bool *used, const struct locals *l
 
 static int choose_paths(struct commit *c)
 {
-	size_t room = c->want.n_backends + c->want.n_hosts + 1;
+	size_t room = c->want->n_backends + c->want->n_hosts + 1;
 	bool *used = used_paths(c);
 	struct locals l = { .have = NULL };
 	int ret = -ENOMEM;
@@ -201,7 +202,7 @@ static int prepare_paths(struct commit *c)
 	int ret = choose_paths(c);
 
 	if (!ret)
-		ret = path_resolve(c->jobs, c->n_jobs, &c->want.policy, plane_tick(c->p), c->err);
+		ret = path_resolve(c->jobs, c->n_jobs, &c->want->policy, plane_tick(c->p), c->err);
 	return ret ? ret : store_paths(c);
 }
 
@@ -215,13 +216,13 @@ static int prepare_sids(struct commit *c)
 	size_t i, j, n = 0;
 	int ret;
 
-	for (i = 0; i < c->want.n_backends; i++)
-		n += c->want.backends[i].n_sids;
+	for (i = 0; i < c->want->n_backends; i++)
+		n += c->want->backends[i].n_sids;
 	want = calloc(n + 1, sizeof(*want));
 	if (!want)
 		return -ENOMEM;
-	for (i = 0, n = 0; i < c->want.n_backends; i++) {
-		b = &c->want.backends[i];
+	for (i = 0, n = 0; i < c->want->n_backends; i++) {
+		b = &c->want->backends[i];
 		for (j = 0; j < b->n_sids; j++, n++) {
 			memcpy(want[n].sid, b->sids[j].octet, XR_SID_MAX);
 			want[n].len = b->sids[j].len;
@@ -272,12 +273,12 @@ static int try_vips(struct commit *c)
 	if (!t.bucket)
 		return -ENOMEM;
 	memcpy(t.bucket, c->p->vip_index, size);
-	for (i = 1; i <= c->have.limits.vips; i++) {
+	for (i = 1; i <= c->have->limits.vips; i++) {
 		v = c->vip[i].have;
 		if (v && !c->vip[i].want)
 			vip_table_del(&t, v->addr, v->port, v->proto, i);
 	}
-	for (i = 1; !ret && i <= c->have.limits.vips; i++) {
+	for (i = 1; !ret && i <= c->have->limits.vips; i++) {
 		v = c->vip[i].want;
 		if (!v || (c->vip[i].have && !c->force))
 			continue;

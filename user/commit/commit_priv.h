@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of model_commit() tell each other, and nobody else. */
-#ifndef XR_APPLY_COMMIT_PRIV_H
-#define XR_APPLY_COMMIT_PRIV_H
+/* What the parts of commit_models() have of each other, and nobody else. */
+#ifndef XR_COMMIT_COMMIT_PRIV_H
+#define XR_COMMIT_COMMIT_PRIV_H
 
 #include "attach/attach.h"
 #include "commit.h"
 #include "net/path.h"
 #include "steer/sid_table.h"
 
-/* One VIP as it is and as it shall be; index in vips is the place here. */
+/* What stands in one slot of a table, and what shall. An index is the slot's number. */
 struct vip_slot {
 	const struct model_vip *have, *want;
-	__u16 pool; /* the largest of those behind it */
+	__u16 pool; /* as it shall be: the largest of those behind it; 0: none */
 };
 
 struct backend_slot {
 	const struct model_backend *have, *want;
 	__u32 path; /* as it shall be */
-	__u16 pool; /* the first backend behind the same VIPs */
+	__u16 pool; /* the index of the first backend behind the same VIPs */
 };
 
 struct host_slot {
 	const struct model_host *have, *want;
 	__u32 path;                   /* as it shall be; 0: local */
-	struct xr_backend_info facts; /* what path_resolve() asks for */
+	struct xr_backend_info facts; /* what path_resolve() is given */
 };
 
+/* One backend of one VIP, by index. */
 struct member {
 	__u16 vip, backend;
 	__u32 weight; /* 0: takes no new flows */
@@ -39,9 +40,9 @@ struct members {
 struct commit {
 	struct plane *p;
 	struct xr_err *err;
-	struct model have, want;
-	bool force;      /* recovery: the maps may be half changed */
-	size_t *preview; /* said, not done: how many changes there are */
+	struct model *have, *want;
+	bool force;   /* all is written: the maps may be half changed */
+	bool preview; /* nothing is written */
 
 	/* by index */
 	struct vip_slot *vip;         /* limits.vips + 1 */
@@ -61,14 +62,14 @@ struct commit {
 	struct xr_member *add_members, *del_members;
 	size_t n_add_members, n_del_members;
 
-	/* Maglev tables: outer slots to set, and the tables' fds */
+	/* Maglev tables: which VIPs get one, and its fd for each of them */
 	__u32 *table_vip;
 	__u32 *table_fd;
 	size_t n_tables;
 	int *fds; /* each once, to be closed */
 	size_t n_fds;
 
-	/* what was done to devices, by place in want.devs */
+	/* what was done to devices, one for each of want->devs */
 	struct device_undo {
 		bool attached;
 		bool replaced; /* and this is what there was: */
@@ -77,11 +78,10 @@ struct commit {
 		struct xr_listed listed;
 	} *devices;
 
-	/* what to tell */
+	/* the lines that say what changes: see commit_say() */
 	char **lines;
 	size_t n_lines;
-	bool warned;      /* some of them are but warnings */
-	size_t n_changes; /* the others */
+	size_t n_changes; /* those that are no warnings */
 	bool devices_differ;
 
 	/* VMs: what is to be done, found while it is described */
@@ -89,18 +89,28 @@ struct commit {
 	size_t n_vm_changes;
 };
 
-/* commit_diff.c: which slot everything has; what changes, in words. */
-int commit_match(struct commit *c);
-int commit_say(struct commit *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int commit_describe(struct commit *c);
-/* Of an entry in that line of the file, if any: puts the place in front. Gives ret. */
-int commit_fault(struct commit *c, __u32 line, int ret);
-
 /*
- * commit.c: the change, as have and want are (ret: how that went); tells of it and
- * frees all.
+ * commit_say.c: keeps a line: "+ ", "- " or "~ " and a change, or "! " and a warning.
+ * -ENOMEM.
  */
-int commit_run(struct commit *c, int ret, void (*changed)(void *ctx, const char *line), void *ctx);
+int commit_say(struct commit *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Where ret is an error about that line of the file (0: none), err gets "FILE:LINE: ". */
+int commit_fault(struct commit *c, __u32 line, int ret);
+/* Passes the lines on; what was changed becomes events. */
+void commit_tell(struct commit *c, void (*changed)(void *ctx, const char *line), void *ctx);
+
+/* "cid off -> on, flow on -> off": parts of one line, with commas between them. */
+struct phrase {
+	char text[512];
+	size_t n;
+};
+void add_part(struct phrase *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* commit_match.c: which slot everything has. -ENOSPC, -EBUSY, -EINVAL, -ENOMEM. */
+int commit_match(struct commit *c);
+
+/* commit_describe.c: what changes, in words. */
+int commit_describe(struct commit *c);
 
 /* commit_stops.c: what a change takes away without a word, or from service. */
 int commit_check_sections(struct commit *c);
@@ -109,14 +119,16 @@ int commit_describe_stops(struct commit *c); /* lists members, too */
 /* commit_same.c: whether there is anything to change, said or not. */
 bool commit_differs(const struct commit *c);
 
-/* commit_tables.c: who is behind which VIP, and their Maglev tables. */
+/* commit_members.c: who is behind which VIP, and the members map. */
 int commit_list_members(struct commit *c);
 int commit_members(struct commit *c);
-int commit_make_tables(struct commit *c);
-int commit_store_tables(struct commit *c);
 int commit_add_members(struct commit *c);
 void commit_undo_members(struct commit *c);
 void commit_del_members(struct commit *c);
+
+/* commit_tables.c: a Maglev table for each list of backends. */
+int commit_make_tables(struct commit *c);
+int commit_store_tables(struct commit *c);
 
 /*
  * commit_prepare.c: what can fail: paths and next hops, server IDs, CID
@@ -124,23 +136,24 @@ void commit_del_members(struct commit *c);
  */
 int commit_prepare(struct commit *c);
 
+/* commit_store.c: what cannot fail; but memory may be short (-ENOMEM). */
+int commit_store(struct commit *c);
+/*
+ * Every change is also a look at the routes; where backends and hosts are many, only
+ * "xroam reload" looks at all of them.
+ */
+void commit_follow_routes(struct commit *c);
+
 /* commit_hosts.c: hosts, gateways, what is protected; which features are on. */
 int commit_match_hosts(struct commit *c);
 int commit_describe_hosts(struct commit *c);
 void commit_store_hosts(struct commit *c);
 void commit_clear_hosts(struct commit *c);
-__u32 commit_features(const struct model *m);
+__u32 commit_features(const struct model *m); /* XR_FEATURE_* that it needs */
 
 /* commit_vms.c: where VMs are, and their bindings. */
 int commit_describe_vms(struct commit *c);
 int commit_store_vms(struct commit *c);
-
-/* commit_diff.c: "~ vip X: cid off -> on": parts are gathered, then said. */
-struct phrase {
-	char text[512];
-	size_t n;
-};
-void add_part(struct phrase *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* commit_devices.c: attaches what is new, detaches what is gone. */
 int commit_attach(struct commit *c);

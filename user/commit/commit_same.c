@@ -105,13 +105,13 @@ static bool same_tables(const struct commit *c)
 {
 	__u32 i;
 
-	for (i = 1; i <= c->have.limits.vips; i++)
+	for (i = 1; i <= c->have->limits.vips; i++)
 		if ((c->vip[i].have || c->vip[i].want) && !same_vip(&c->vip[i]))
 			return false;
-	for (i = 1; i <= c->have.limits.backends; i++)
+	for (i = 1; i <= c->have->limits.backends; i++)
 		if ((c->backend[i].have || c->backend[i].want) && !same_backend(&c->backend[i]))
 			return false;
-	for (i = 1; i <= c->have.limits.hosts; i++)
+	for (i = 1; i <= c->have->limits.hosts; i++)
 		if ((c->host[i].have || c->host[i].want) && !same_host(&c->host[i]))
 			return false;
 	return true;
@@ -119,7 +119,7 @@ static bool same_tables(const struct commit *c)
 
 bool commit_differs(const struct commit *c)
 {
-	const struct model *h = &c->have, *w = &c->want;
+	const struct model *h = c->have, *w = c->want;
 
 	return !same_policy(&h->policy, &w->policy) || !same_cids(c) || !same_tables(c) ||
 		!same_set(h->gateways, h->n_gateways, w->gateways, w->n_gateways,

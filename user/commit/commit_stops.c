@@ -20,16 +20,16 @@
 int commit_check_sections(struct commit *c)
 {
 	const size_t has[MODEL_SECTIONS] = {
-		[MODEL_HOSTS] = c->have.n_hosts,
-		[MODEL_VMS] = c->want.vms_given ? vm_count(c->p) : 0,
-		[MODEL_GATEWAYS] = c->have.n_gateways,
-		[MODEL_PROTECTED] = c->have.n_protect,
-		[MODEL_CID] = c->have.n_cids,
-		[MODEL_VIPS] = c->have.n_vips,
-		[MODEL_BACKENDS] = c->have.n_backends,
+		[MODEL_HOSTS] = c->have->n_hosts,
+		[MODEL_VMS] = c->want->vms_given ? vm_count(c->p) : 0,
+		[MODEL_GATEWAYS] = c->have->n_gateways,
+		[MODEL_PROTECTED] = c->have->n_protect,
+		[MODEL_CID] = c->have->n_cids,
+		[MODEL_VIPS] = c->have->n_vips,
+		[MODEL_BACKENDS] = c->have->n_backends,
 	};
 	struct phrase list = { .n = 0 }, empty = { .n = 0 };
-	unsigned int ask = c->want.from_file ? ~c->want.sections : 0;
+	unsigned int ask = c->want->from_file ? ~c->want->sections : 0;
 	int i;
 
 	/* export leaves these two out where there are none: such a file is whole. */
@@ -53,7 +53,7 @@ int commit_check_sections(struct commit *c)
 
 static size_t *count_serving(const struct commit *c, const struct members *m)
 {
-	size_t *n = calloc(c->have.limits.vips + 1, sizeof(*n)), i;
+	size_t *n = calloc(c->have->limits.vips + 1, sizeof(*n)), i;
 
 	for (i = 0; n && i < m->n; i++)
 		n[m->item[i].vip] += m->item[i].weight != 0;
@@ -80,8 +80,8 @@ static int say_stop(struct commit *c, const struct vip_slot *s, size_t had, size
 
 static int say_devices(struct commit *c)
 {
-	if (!c->want.devs_given || c->want.n_devs || !c->have.n_devs ||
-	    !(c->have.n_vips || c->have.n_hosts))
+	if (!c->want->devs_given || c->want->n_devs || !c->have->n_devs ||
+	    !(c->have->n_vips || c->have->n_hosts))
 		return 0;
 	return commit_say(c, "! the last device is taken away: nothing is steered any more");
 }
@@ -103,8 +103,8 @@ static int say_cid(struct commit *c, int s)
 			       strerror(-ret));
 	if (!(n.by_cid + n.down))
 		return 0;
-	for (k = 0; k < c->want.n_cids; k++)
-		same |= c->want.cids[k].info.config_id == i->config_id;
+	for (k = 0; k < c->want->n_cids; k++)
+		same |= c->want->cids[k].info.config_id == i->config_id;
 	return commit_say(
 		c,
 		"! cid %u %s %s, and %llu packets came by it so far: connections that still have a CID of it lose their server (\"xroam cid show\", twice, tells whether any come)",
@@ -116,7 +116,7 @@ static int say_cids(struct commit *c)
 {
 	int s, ret = 0;
 
-	for (s = 1; !ret && c->want.from_file && s < XR_CID_SLOTS; s++)
+	for (s = 1; !ret && c->want->from_file && s < XR_CID_SLOTS; s++)
 		if (c->cid[s].have && !c->cid[s].want)
 			ret = say_cid(c, s);
 	return ret;
@@ -135,7 +135,7 @@ int commit_describe_stops(struct commit *c)
 	}
 	if (!ret)
 		ret = say_cids(c);
-	for (i = 1; !ret && i <= c->have.limits.vips; i++)
+	for (i = 1; !ret && i <= c->have->limits.vips; i++)
 		ret = say_stop(c, &c->vip[i], had[i], has[i]);
 	free(had);
 	free(has);

@@ -28,7 +28,7 @@ struct vm_change {
 
 static __u16 host_of(const struct commit *c, const struct model_vm *v)
 {
-	return c->want.hosts[v->host].index;
+	return c->want->hosts[v->host].index;
 }
 
 static bool is_bound(const struct commit *c, const struct model_vm *v, __u32 place)
@@ -58,7 +58,7 @@ static int say_vm(struct commit *c, const struct vm_change *ch)
 	if (ch->change == LEAVES)
 		return commit_say(c, "- vm %s", vm_name_at(c->p, name, ch->place));
 	vm_name(name, vm_key(v->mac, v->vlan));
-	at = c->want.hosts[v->host].info.name;
+	at = c->want->hosts[v->host].info.name;
 	switch (ch->change) {
 	case NEW:
 		return commit_say(c, "+ vm %s at %s%s", name, at, v->lock ? " lock" : "");
@@ -115,8 +115,8 @@ static bool keeps_port(const struct commit *c, __u32 place, const char *tap)
 	const struct model_vm *v;
 	size_t i;
 
-	for (i = 0; i < c->want.n_vms; i++) {
-		v = &c->want.vms[i];
+	for (i = 0; i < c->want->n_vms; i++) {
+		v = &c->want->vms[i];
 		if (vm_key(v->mac, v->vlan) == key)
 			return !v->tap[0] || !strcmp(v->tap, tap);
 	}
@@ -133,7 +133,7 @@ static int check_port(struct commit *c, const struct model_vm *v)
 	__u32 holder;
 	int ret;
 
-	if (!v->tap[0] || !c->want.hosts[v->host].info.local)
+	if (!v->tap[0] || !c->want->hosts[v->host].info.local)
 		return 0;
 	ret = port_check(c->p, v->tap, &err);
 	holder = ret ? 0 : port_holder(c->p, key, v->tap, may_share);
@@ -158,14 +158,14 @@ int commit_describe_vms(struct commit *c)
 	size_t i;
 	int ret = 0;
 
-	if (!c->want.vms_given)
+	if (!c->want->vms_given)
 		return 0;
 	l.kept = kept = calloc((size_t)c->p->mac_buckets * XR_TAG_LANES, 1);
-	asked = calloc(c->have.limits.hosts + 1, sizeof(*asked));
+	asked = calloc(c->have->limits.hosts + 1, sizeof(*asked));
 	if (!kept || !asked)
 		ret = -ENOMEM;
-	for (i = 0; !ret && i < c->want.n_vms; i++) {
-		v = &c->want.vms[i];
+	for (i = 0; !ret && i < c->want->n_vms; i++) {
+		v = &c->want->vms[i];
 		place = vm_find(c->p, vm_key(v->mac, v->vlan));
 		if (place != VM_NOWHERE)
 			kept[place] = 1;
@@ -267,15 +267,15 @@ int commit_store_vms(struct commit *c)
 	size_t i;
 	int ret = 0;
 
-	if (!c->want.vms_given)
+	if (!c->want->vms_given)
 		return 0;
 	let_go(c);
 	for (i = 0; !ret && i < c->n_vm_changes; i++)
 		ret = settle(c, &c->vm_changes[i], tick);
-	for (i = 1; i <= c->have.limits.hosts; i++)
+	for (i = 1; i <= c->have->limits.hosts; i++)
 		if (c->host[i].have && !c->host[i].want)
 			break;
-	if (i <= c->have.limits.hosts)
+	if (i <= c->have->limits.hosts)
 		vm_each(c->p, drop_plan, c);
 	return ret;
 }

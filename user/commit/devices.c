@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include "devices.h"
 #include "host/host.h"
 #include "local/local.h"
@@ -60,4 +61,24 @@ void devices_list_ends(struct plane *p, const char *dev, const struct xr_listed 
 {
 	plane_list_ends(p, dev, listed);
 	ends_refresh(p, NULL);
+}
+
+int instance_reload(struct plane *p, struct xr_err *err)
+{
+	struct xr_err local = { "" };
+	int first, ret, done;
+
+	host_refresh_ports(p);
+	first = plane_reload(p, &done, err);
+	if (!first || first == -ENOENT) {
+		ret = ends_refresh(p, &local);
+		if (!ret)
+			ret = vm_local_reload(p, &local);
+		if (ret && !first)
+			first = xr_fail(err, ret, "%s", local.text);
+	}
+	vip_own_refresh(p, 0);
+	plane_event(p, "reload: %d device%s%s", done, done == 1 ? "" : "s",
+		    first ? ", then failed" : "");
+	return first;
 }

@@ -2,7 +2,7 @@
 /*
  * What an operator wants, as plain data: the one model behind the file, the
  * commands, export and the journal. Every change is: read the running model,
- * make a changed copy, hand both to model_commit() in apply/commit.h.
+ * make a changed copy, hand both to commit_models() in commit/commit.h.
  */
 #ifndef XR_MODEL_MODEL_H
 #define XR_MODEL_MODEL_H

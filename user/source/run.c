@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
-#include "commit/commit.h"
+#include "apply/apply.h"
 #include "apply/instance.h"
 #include "daemon/loader.h"
 #include "plane/daemon_claim.h"

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
-#include "user/commit/commit.h"
+#include "user/apply/apply.h"
 #include "user/apply/instance.h"
 #include "user/steer/maglev.h"
 #include "user/model/model.h"

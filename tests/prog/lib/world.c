@@ -3,7 +3,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "user/commit/commit.h"
+#include "user/apply/apply.h"
 #include "user/apply/instance.h"
 #include "user/attach/attach.h"
 #include "user/config/config.h"

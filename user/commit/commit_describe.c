@@ -1,296 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The first half of a commit: what is there and what shall be are laid side by
- * side, slot by slot, and told apart in words. Nothing is written here.
- *
- * A slot that something leaves is not given away in the same commit: packets
- * in flight may still read it.
- */
+/* What changes, in words. Nothing is written here. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xroam/cid.h>
 #include "commit_priv.h"
 #include "model/model_edit.h"
-#include "lib/lut.h"
 #include "lib/text.h"
 #include "vm/vm.h"
-
-int commit_say(struct commit *c, const char *fmt, ...)
-{
-	char **line, *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return -ENOMEM;
-	line = model_grow(&c->lines, &c->n_lines, sizeof(*line));
-	if (!line) {
-		free(text);
-		return -ENOMEM;
-	}
-	*line = text;
-	if (*text == '!')
-		c->warned = true;
-	else
-		c->n_changes++;
-	return 0;
-}
-
-int commit_fault(struct commit *c, __u32 line, int ret)
-{
-	struct xr_err what = *c->err;
-
-	if (ret && line && c->want.file && what.text[0])
-		xr_fail(c->err, ret, "%s:%u: %s", c->want.file, line, what.text);
-	return ret;
-}
-
-/* ---- slots ---- */
-
-static int no_slot(struct commit *c, const char *what, const char *limit, __u32 size)
-{
-	return xr_fail(
-		c->err, -ENOSPC,
-		"%s: old and new together need more than limits.%s (%u), and the old keep their places until the new serve; apply in two steps, or make the instance anew with a larger limit",
-		what, limit, size);
-}
-
-static __u64 vip_hash(const struct model_vip *v)
-{
-	__be32 word[XR_ADDR_WORDS + 1];
-
-	memcpy(word, v->addr, sizeof(v->addr));
-	word[XR_ADDR_WORDS] = v->port | (__u32)v->proto << 16;
-	return lut_hash(word, sizeof(word));
-}
-
-static bool same_vip(const struct model_vip *a, const struct model_vip *b)
-{
-	return a->port == b->port && a->proto == b->proto &&
-		!memcmp(a->addr, b->addr, sizeof(a->addr));
-}
-
-static int match_vips(struct commit *c)
-{
-	__u32 free_slot = 1, at, j, size = c->have.limits.vips;
-	struct model_vip *v;
-	struct lut l;
-	size_t i;
-
-	if (lut_init(&l, c->have.n_vips))
-		return -ENOMEM;
-	for (i = 0; i < c->have.n_vips; i++) {
-		c->vip[c->have.vips[i].index].have = &c->have.vips[i];
-		lut_add(&l, vip_hash(&c->have.vips[i]), i);
-	}
-	for (i = 0; i < c->want.n_vips; i++) {
-		v = &c->want.vips[i];
-		v->index = 0;
-		for (at = lut_first(&l, vip_hash(v)); (j = lut_get(&l, at)) != LUT_END; at++)
-			if (same_vip(v, &c->have.vips[j]))
-				v->index = c->have.vips[j].index;
-		while (!v->index && free_slot <= size) {
-			if (!c->vip[free_slot].have && !c->vip[free_slot].want)
-				v->index = free_slot;
-			free_slot++;
-		}
-		if (!v->index) {
-			lut_free(&l);
-			return commit_fault(c, v->line, no_slot(c, "VIPs", "vips", size));
-		}
-		c->vip[v->index].want = v;
-	}
-	lut_free(&l);
-	return 0;
-}
-
-static int match_backends(struct commit *c)
-{
-	__u32 free_slot = 1, at, j, size = c->have.limits.backends;
-	struct model_backend *b;
-	struct lut l;
-	size_t i;
-
-	if (lut_init(&l, c->have.n_backends))
-		return -ENOMEM;
-	for (i = 0; i < c->have.n_backends; i++) {
-		b = &c->have.backends[i];
-		c->backend[b->index].have = b;
-		lut_add(&l, lut_hash(b->info.name, strlen(b->info.name)), i);
-	}
-	for (i = 0; i < c->want.n_backends; i++) {
-		b = &c->want.backends[i];
-		b->index = 0;
-		for (at = lut_first(&l, lut_hash(b->info.name, strlen(b->info.name)));
-		     (j = lut_get(&l, at)) != LUT_END; at++)
-			if (!strcmp(b->info.name, c->have.backends[j].info.name))
-				b->index = c->have.backends[j].index;
-		while (!b->index && free_slot <= size) {
-			if (!c->backend[free_slot].have && !c->backend[free_slot].want)
-				b->index = free_slot;
-			free_slot++;
-		}
-		if (!b->index) {
-			lut_free(&l);
-			return commit_fault(c, b->line, no_slot(c, "backends", "backends", size));
-		}
-		c->backend[b->index].want = b;
-	}
-	lut_free(&l);
-	return 0;
-}
-
-/* A CID configuration is never edited: another one takes its codepoints. */
-static bool same_cid(const struct xr_cid_info *a, const struct xr_cid_info *b)
-{
-	return a->config_id == b->config_id && a->format == b->format && a->sid_len == b->sid_len &&
-		a->nonce_len == b->nonce_len && a->offset == b->offset &&
-		a->has_key == b->has_key &&
-		(!a->has_key || !memcmp(a->key, b->key, sizeof(a->key)));
-}
-
-static int keep_key(struct commit *c, struct model_cid *want)
-{
-	const struct xr_cid_info *info;
-	size_t i;
-
-	for (i = 0; i < c->have.n_cids; i++) {
-		info = &c->have.cids[i].info;
-		if (info->config_id != want->info.config_id || info->format != want->info.format ||
-		    !info->has_key)
-			continue;
-		memcpy(want->info.key, info->key, sizeof(info->key));
-		want->keep_key = false;
-		return 0;
-	}
-	return xr_fail(
-		c->err, -EINVAL,
-		"CID config %u: \"key: hidden\" keeps the running key, but there is none; give key_file",
-		want->info.config_id);
-}
-
-static int match_cids(struct commit *c)
-{
-	struct model_cid *w;
-	size_t i;
-	int s, ret;
-
-	for (i = 0; i < c->have.n_cids; i++)
-		c->cid[c->have.cids[i].slot].have = &c->have.cids[i];
-	for (i = 0; i < c->want.n_cids; i++) {
-		w = &c->want.cids[i];
-		w->slot = 0;
-		ret = w->keep_key ? keep_key(c, w) : 0;
-		if (ret)
-			return commit_fault(c, w->line, ret);
-		for (s = 1; !w->slot && s < XR_CID_SLOTS; s++)
-			if (c->cid[s].have && !c->cid[s].want &&
-			    same_cid(&c->cid[s].have->info, &w->info))
-				w->slot = s;
-		for (s = 1; !w->slot && s < XR_CID_SLOTS; s++)
-			if (!c->cid[s].have && !c->cid[s].want)
-				w->slot = s;
-		if (!w->slot)
-			return commit_fault(
-				c, w->line,
-				xr_fail(c->err, -ENOSPC,
-					"more than %d CID configs, old and new together",
-					XR_CID_SLOTS - 1));
-		c->cid[w->slot].want = w;
-	}
-	return 0;
-}
-
-/* ---- what cannot change ---- */
-
-static int keep_limit(struct commit *c, const char *word, __u32 have, __u32 *want)
-{
-	if (!*want)
-		*want = have;
-	if (*want == have)
-		return 0;
-	return xr_fail(
-		c->err, -EBUSY,
-		"limits.%s: the running instance has %u, not %u; limits are fixed when an instance is made: export, xroam destroy, then apply",
-		word, have, *want);
-}
-
-static int keep_fixed(struct commit *c)
-{
-	const struct xr_limits *h = &c->have.limits;
-	struct xr_limits *w = &c->want.limits;
-	int ret = keep_limit(c, "vips", h->vips, &w->vips);
-
-	if (!ret)
-		ret = keep_limit(c, "backends", h->backends, &w->backends);
-	if (!ret)
-		ret = keep_limit(c, "server_ids", h->server_ids, &w->server_ids);
-	if (!ret)
-		ret = keep_limit(c, "flows", h->flows, &w->flows);
-	if (!ret)
-		ret = keep_limit(c, "hosts", h->hosts, &w->hosts);
-	if (!ret)
-		ret = keep_limit(c, "vms", h->vms, &w->vms);
-	if (!ret)
-		ret = keep_limit(c, "vm_addresses", h->vm_addresses, &w->vm_addresses);
-	if (!ret)
-		ret = keep_limit(c, "rings", h->rings, &w->rings);
-	if (ret || !c->want.has_secret)
-		return commit_fault(c, c->want.limits_line, ret);
-	if (c->have.has_secret && !memcmp(c->have.secret, c->want.secret, sizeof(c->have.secret)))
-		return 0;
-	return commit_fault(
-		c, c->want.secret_line,
-		xr_fail(c->err, -EBUSY,
-			"secret: the running instance has another one; changing it would move every flow: xroam destroy, then apply"));
-}
-
-int commit_match(struct commit *c)
-{
-	int ret;
-
-	c->vip = calloc(c->have.limits.vips + 1, sizeof(*c->vip));
-	c->backend = calloc(c->have.limits.backends + 1, sizeof(*c->backend));
-	c->host = calloc(c->have.limits.hosts + 1, sizeof(*c->host));
-	if (!c->vip || !c->backend || !c->host)
-		return -ENOMEM;
-	ret = keep_fixed(c);
-	if (!ret)
-		ret = match_cids(c);
-	if (!ret)
-		ret = model_check(&c->want, c->want.file, c->err);
-	if (!ret)
-		ret = match_vips(c);
-	if (!ret)
-		ret = match_backends(c);
-	if (!ret)
-		ret = commit_match_hosts(c);
-	model_sort_lists(&c->have);
-	model_sort_lists(&c->want);
-	return ret;
-}
-
-/* ---- in words ---- */
-
-void add_part(struct phrase *p, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	if (p->n && p->n + 2 < sizeof(p->text))
-		p->n += snprintf(p->text + p->n, sizeof(p->text) - p->n, ", ");
-	va_start(ap, fmt);
-	n = vsnprintf(p->text + p->n, sizeof(p->text) - p->n, fmt, ap);
-	va_end(ap);
-	p->n += n;
-	if (p->n >= sizeof(p->text))
-		p->n = sizeof(p->text) - 1;
-}
 
 static const char *on_off(bool b)
 {
@@ -445,7 +162,7 @@ static int say_tie(struct commit *c, const struct backend_slot *s)
 	const struct xr_backend_info *h = s->have ? &s->have->info : NULL;
 	char mac[TEXT_MAC];
 
-	if (!w || mac_is_zero(w->vm_mac) || c->want.vms_given ||
+	if (!w || mac_is_zero(w->vm_mac) || c->want->vms_given ||
 	    (h && !memcmp(h->vm_mac, w->vm_mac, 6) && h->vm_vlan == w->vm_vlan) ||
 	    vm_find(c->p, vm_key(w->vm_mac, w->vm_vlan)) != VM_NOWHERE)
 		return 0;
@@ -503,7 +220,7 @@ static int say_policy(struct commit *c)
 	static const char *const too_big[] = { "reply", "drop" };
 	static const char *const down[] = { "drop", "fallback" };
 	static const char *const vip_other[] = { "drop", "pass" };
-	const struct xr_policy *h = &c->have.policy, *w = &c->want.policy;
+	const struct xr_policy *h = &c->have->policy, *w = &c->want->policy;
 	struct phrase p = { .n = 0 };
 
 	if (h->too_big != w->too_big)
@@ -537,13 +254,13 @@ int commit_describe(struct commit *c)
 
 	if (!ret)
 		ret = say_cids(c);
-	for (i = 1; !ret && i <= c->have.limits.vips; i++)
+	for (i = 1; !ret && i <= c->have->limits.vips; i++)
 		if (c->vip[i].have || c->vip[i].want)
 			ret = say_vip(c, &c->vip[i]);
-	for (i = 1; !ret && i <= c->have.limits.backends; i++)
+	for (i = 1; !ret && i <= c->have->limits.backends; i++)
 		if (c->backend[i].have || c->backend[i].want)
 			ret = say_backend(c, &c->backend[i]);
-	for (i = 1; !ret && i <= c->have.limits.backends; i++)
+	for (i = 1; !ret && i <= c->have->limits.backends; i++)
 		ret = say_tie(c, &c->backend[i]);
 	if (!ret)
 		ret = commit_describe_hosts(c);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef XR_APPLY_APPLY_PRIV_H
+#define XR_APPLY_APPLY_PRIV_H
+
+#include "apply.h"
+
+/*
+ * An instance with nothing in it whose limits or secret are not the model's: an
+ * apply was killed as soon as it had made it. Another can take its place.
+ */
+bool apply_is_stillborn(struct plane *p, const struct model *want);
+
+#endif
