@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "model/model_edit.h"
 #include "lib/text.h"
@@ -180,8 +179,7 @@ static __u32 bring_home(struct plane *p, __u32 apart, __u32 gone, struct vm_loos
 		struct tag_table t = ips_of(p);
 
 		tag_remove(&t, gone);
-		if (plane_grace(p))
-			sleep(1);
+		plane_grace(p);
 		home = put(p, h, &ip);
 	} else {
 		take_out(p, gone, loose);

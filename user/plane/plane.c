@@ -112,18 +112,15 @@ void plane_close(struct plane *p)
 	free(p);
 }
 
-int plane_grace(struct plane *p)
+/*
+ * The kernel waits for all who may see the old value when a slot of an array of maps
+ * changes; slot 0 is no VIP's.
+ */
+static int grace_of_map(struct plane *p)
 {
 	int fd, ret = 0;
 	__u32 zero = 0;
 
-	/* XDP programs run under RCU; this waits for all who were in it. */
-	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		return 0;
-	/*
-	 * Refused with nohz_full. The kernel waits the same way when the slot
-	 * of an array of maps changes; slot 0 is no VIP's.
-	 */
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(zero), sizeof(struct xr_maglev_row),
 			    XR_MAGLEV_ROWS, NULL);
 	if (fd < 0)
@@ -159,4 +156,14 @@ void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx)
 		visit(ctx);
 		netns_leave(back);
 	}
+}
+
+void plane_grace(struct plane *p)
+{
+	/* XDP programs run under RCU; this waits for all who were in it. */
+	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return;
+	/* Refused with nohz_full. Refused as well: longer than any program runs. */
+	if (grace_of_map(p))
+		sleep(1);
 }

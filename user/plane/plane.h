@@ -145,8 +145,8 @@ int plane_list(char ***names, struct xr_err *err);
 /* Seconds, as the data plane counts them; 0 where the clock cannot be read. */
 __u32 plane_tick(struct plane *p);
 
-/* Waits until no CPU runs a program that may have read the maps before now. */
-int plane_grace(struct plane *p);
+/* Returns when no CPU runs a program any more that may have read the maps before now. */
+void plane_grace(struct plane *p);
 
 /* Puts an event, or one XR_EVENT_CHANGE line, into the ring; failures are ignored. */
 void plane_emit(struct plane *p, struct xr_event *e);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "model/model_edit.h"
 #include "host/host.h"
 #include "local/local.h"
@@ -118,9 +117,8 @@ void vm_loose_end(struct plane *p, struct vm_loose *loose)
 {
 	size_t i;
 
-	/* Both of its ways refused: wait longer than any program runs. */
-	if ((loose->n_vm || loose->n_ip) && plane_grace(p))
-		sleep(1);
+	if (loose->n_vm || loose->n_ip)
+		plane_grace(p);
 	for (i = 0; i < loose->n_ip; i++)
 		memset(&p->vm_ips[loose->ip[i]], 0, sizeof(*p->vm_ips));
 	for (i = 0; i < loose->n_vm; i++) {
