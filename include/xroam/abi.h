@@ -24,6 +24,9 @@
 #define XR_MAX_HOSTS    65534 /* a host index is 16 bits */
 #define XR_MAX_VMS      (1U << 22)
 #define XR_MAX_RINGS    254
+#define XR_MAX_VLAN     4094 /* 4095 is reserved; 0 stands for untagged */
+#define XR_MAX_VNI      0xffffff
+#define XR_MAX_WEIGHT   65535
 
 /* An IPv4 address is stored as ::ffff:a.b.c.d, so one compare serves both. */
 #define XR_ADDR_WORDS 4

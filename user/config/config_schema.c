@@ -279,10 +279,10 @@ static const struct config_range ranges[] = {
 	{ "nonce_length", 0, XR_CID_BLOCK_MAX },
 	{ "offset", 0, XR_CID_MAX - 1 },
 	{ "port", 1, 65535 },
-	{ "weight", 0, 65535 },
-	{ "vni", 0, 0xffffff },
+	{ "weight", 0, XR_MAX_WEIGHT },
+	{ "vni", 0, XR_MAX_VNI },
 	{ "initial_rate", 0, 0xffffffff },
-	{ "vlan", 1, 4094 },
+	{ "vlan", 1, XR_MAX_VLAN },
 };
 
 /* clang-format on */

@@ -169,7 +169,7 @@ static int take_listed(struct reader *r, const struct raw_device *from, size_t i
 	for (; to->vnis < from->n_vnis; to->vnis++) {
 		snprintf(path, sizeof(path), "%s[%u]", list, to->vnis);
 		vni = 0;
-		if (text_to_u64(from->vnis[to->vnis], 0, 0xffffff, &vni, &inner) &&
+		if (text_to_u64(from->vnis[to->vnis], 0, XR_MAX_VNI, &vni, &inner) &&
 		    fail_at(r, path, "vnis: %s", inner.text))
 			return -EINVAL;
 		to->vni[to->vnis] = vni;

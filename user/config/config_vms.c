@@ -87,7 +87,7 @@ static bool take_vlan(struct vms_reader *v, struct model_vm *vm, const struct li
 	struct xr_err inner;
 	__u64 vlan;
 
-	if (text_to_u64(n->value, 1, 4094, &vlan, &inner))
+	if (text_to_u64(n->value, 1, XR_MAX_VLAN, &vlan, &inner))
 		return wrong(v, n->line, "vlan: %s", inner.text);
 	vm->vlan = vlan;
 	return true;

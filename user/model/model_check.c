@@ -11,6 +11,7 @@
 #include "lib/vm_key.h"
 #include "model_check_priv.h"
 #include "model_edit.h"
+#include "model_fact.h"
 
 /* As a VM's, but one that crosses routers. */
 static const char *unusable(const __be32 *addr)
@@ -36,15 +37,11 @@ static __u64 hash_vip(const __be32 *addr, __be16 port, __u8 proto)
 static const struct model_vip *find_vip(const struct check *c, const struct lut *l,
 					const __be32 *addr, __be16 port, __u8 proto)
 {
-	const struct model_vip *v;
 	__u32 at, i;
 
-	for (at = lut_first(l, hash_vip(addr, port, proto)); (i = lut_get(l, at)) != LUT_END;
-	     at++) {
-		v = &c->m->vips[i];
-		if (v->port == port && v->proto == proto && !memcmp(v->addr, addr, sizeof(v->addr)))
-			return v;
-	}
+	for (at = lut_first(l, hash_vip(addr, port, proto)); (i = lut_get(l, at)) != LUT_END; at++)
+		if (model_vip_is(&c->m->vips[i], addr, port, proto))
+			return &c->m->vips[i];
 	return NULL;
 }
 
@@ -180,14 +177,26 @@ static int check_members(const struct check *c, const struct lut *vips,
 				   "backend %s: there is no VIP %s; add it, or name one there is",
 				   b->info.name, vip);
 		for (j = 0; j < i; j++)
-			if (!memcmp(k->addr, b->vips[j].addr, sizeof(k->addr)) &&
-			    k->port == b->vips[j].port && k->proto == b->vips[j].proto)
+			if (!model_compare_keys(k, &b->vips[j]))
 				return BAD(c, k->line ? k->line : b->line,
 					   "backend %s: VIP %s is given twice", b->info.name, vip);
 		ret = check_reach(c, b, k);
 		if (ret)
 			return ret;
 	}
+	return 0;
+}
+
+static int check_numbers(const struct check *c, const struct model_backend *b)
+{
+	int f;
+
+	for (f = 0; f < MODEL_FACTS; f++)
+		if (model_facts[f].kind == FACT_NUMBER &&
+		    model_fact_number(f, &b->info) > model_facts[f].most)
+			return BAD(c, b->line, "backend %s: the %s must be from %u to %u",
+				   b->info.name, model_facts[f].word, model_facts[f].least,
+				   model_facts[f].most);
 	return 0;
 }
 
@@ -206,15 +215,11 @@ static int check_facts(const struct check *c, const struct model_backend *b)
 			return BAD(c, b->line,
 				   "backend %s: %s is a VIP; write the server's own address",
 				   i->name, addr);
-	if (i->weight > 65535)
-		return BAD(c, b->line, "backend %s: the weight must be from 0 to 65535", i->name);
 	if (i->state == XR_BACKEND_NONE || i->state > XR_BACKEND_DOWN)
 		return BAD(c, b->line, "backend %s: the state must be up, draining or down",
 			   i->name);
 	if (i->forward > XR_FORWARD_L2)
 		return BAD(c, b->line, "backend %s: unknown forwarding method", i->name);
-	if (i->vni > 0xffffff)
-		return BAD(c, b->line, "backend %s: the vni must be from 0 to 16777215", i->name);
 	if (i->forward == XR_FORWARD_VXLAN && mac_is_zero(i->mac))
 		return BAD(c, b->line, "backend %s: vxlan needs mac, the server's in its segment",
 			   i->name);
@@ -229,8 +234,6 @@ static int check_facts(const struct check *c, const struct model_backend *b)
 		return BAD(c, b->line,
 			   "backend %s: mac is a multicast address; write the server's own",
 			   i->name);
-	if (i->vm_vlan > 4094)
-		return BAD(c, b->line, "backend %s: the vlan must be from 1 to 4094", i->name);
 	if (!mac_is_zero(i->vm_mac) && vm_bad_mac(i->vm_mac))
 		return BAD(c, b->line, "backend %s: the VM's MAC is %s; write its own", i->name,
 			   vm_bad_mac(i->vm_mac));
@@ -269,6 +272,8 @@ static int check_backends(const struct check *c, const struct lut *vips)
 			break;
 		}
 		lut_add(&names, h, i);
+		if (!ret)
+			ret = check_numbers(c, b);
 		if (!ret)
 			ret = check_facts(c, b);
 		if (!ret)
@@ -335,7 +340,7 @@ static int check_sids(const struct check *c)
 			for (at = lut_first(&l, h); !ret && (j = lut_get(&l, at)) != LUT_END;
 			     at++) {
 				t = &c->m->backends[seen[j].backend].sids[seen[j].sid];
-				if (t->len == s->len && !memcmp(t->octet, s->octet, s->len))
+				if (!model_compare_sids(t, s))
 					ret = same_sid(c, seen[j], me);
 			}
 			seen[n] = me;

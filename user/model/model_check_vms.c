@@ -25,7 +25,7 @@ static int check_host(const struct check *c, const struct model_host *m)
 			   text_addr(addr, h->addr), vm_bad_addr(h->addr));
 	if (h->method == XR_FORWARD_VXLAN && !h->vni)
 		return BAD(c, m->line, "host %s: vxlan needs vni, from 1 to 16777215", h->name);
-	if (h->vni > 0xffffff)
+	if (h->vni > XR_MAX_VNI)
 		return BAD(c, m->line, "host %s: the vni must be from 1 to 16777215", h->name);
 	if (h->method != XR_FORWARD_VXLAN && h->vni)
 		return BAD(c, m->line, "host %s: vni is for vxlan only", h->name);

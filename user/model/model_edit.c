@@ -26,13 +26,17 @@ void model_drop(void *array, size_t *n, size_t size, size_t at)
 	memmove(a + at * size, a + (at + 1) * size, (--*n - at) * size);
 }
 
+bool model_vip_is(const struct model_vip *v, const __be32 *addr, __be16 port, __u8 proto)
+{
+	return v->port == port && v->proto == proto && !memcmp(v->addr, addr, sizeof(v->addr));
+}
+
 struct model_vip *model_find_vip(const struct model *m, const __be32 *addr, __be16 port, __u8 proto)
 {
 	size_t i;
 
 	for (i = 0; i < m->n_vips; i++)
-		if (m->vips[i].port == port && m->vips[i].proto == proto &&
-		    !memcmp(m->vips[i].addr, addr, sizeof(m->vips[i].addr)))
+		if (model_vip_is(&m->vips[i], addr, port, proto))
 			return &m->vips[i];
 	return NULL;
 }
@@ -81,6 +85,15 @@ int model_compare_sids(const void *a, const void *b)
 	if (x->len != y->len)
 		return x->len - y->len;
 	return memcmp(x->octet, y->octet, x->len);
+}
+
+int model_compare_vms(const void *a, const void *b)
+{
+	const struct model_vm *x = a, *y = b;
+
+	if (x->vlan != y->vlan)
+		return x->vlan < y->vlan ? -1 : 1;
+	return memcmp(x->mac, y->mac, sizeof(x->mac));
 }
 
 /* Hash maps have no order of their own; what is printed shall have one. */

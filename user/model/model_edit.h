@@ -22,9 +22,16 @@ struct model_backend *model_find_backend(const struct model *m, const char *name
 struct model_host *model_find_host(const struct model *m, const char *name);
 void model_drop_backend(struct model *m, struct model_backend *b);
 
-/* Backends' VIPs and server IDs in the order of these, which stand for equality. */
-void model_sort_lists(struct model *m);
+/*
+ * For qsort() and bsearch(), and for equality: of struct model_vip_key, struct model_sid,
+ * and struct model_vm (by VLAN and MAC).
+ */
 int model_compare_keys(const void *a, const void *b);
 int model_compare_sids(const void *a, const void *b);
+int model_compare_vms(const void *a, const void *b);
+/* Sorts backends' VIPs and server IDs. */
+void model_sort_lists(struct model *m);
+
+bool model_vip_is(const struct model_vip *v, const __be32 *addr, __be16 port, __u8 proto);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xroam/cid.h>
 #include "lib/text.h"
+#include "lib/vm_key.h"
 #include "model_check_priv.h"
 
 #define CHANCE_PERCENT 1 /* of random CIDs that may name a server */
@@ -73,10 +74,11 @@ static void warn_sids(const struct warner *w, size_t *by_len)
 
 static bool knows_vm(const struct model *m, const struct xr_backend_info *b)
 {
+	__u64 key = vm_key(b->vm_mac, b->vm_vlan);
 	size_t i;
 
 	for (i = 0; i < m->n_vms; i++)
-		if (m->vms[i].vlan == b->vm_vlan && !memcmp(m->vms[i].mac, b->vm_mac, 6))
+		if (vm_key(m->vms[i].mac, m->vms[i].vlan) == key)
 			return true;
 	return false;
 }

@@ -249,13 +249,18 @@ static int plan_alloc(struct sid_plan *p, const struct sid_entry *want, size_t n
 	return 0;
 }
 
+static bool is_sid(const struct sid_entry *e, const __u8 *sid, __u8 len)
+{
+	return e->len == len && !memcmp(e->sid, sid, len);
+}
+
 static int same_key(const struct sid_entry *a, const struct sid_entry *b, struct xr_err *err)
 {
 	char ta[2 * XR_SID_MAX + 1], tb[2 * XR_SID_MAX + 1];
 
 	text_hex(ta, sizeof(ta), a->sid, a->len);
 	text_hex(tb, sizeof(tb), b->sid, b->len);
-	if (!strcmp(ta, tb))
+	if (is_sid(a, b->sid, b->len))
 		return xr_fail(err, -EEXIST,
 			       "server ID %s is given twice: a server ID names one backend", ta);
 	return xr_fail(
@@ -293,8 +298,7 @@ static int compare_spot(struct sid_plan *p, const struct sid_table *t, __u32 spo
 		if (key[i] == k)
 			break;
 	/* A second copy of a key is what a killed move left behind. */
-	if (i == LUT_END || found[i] || name->len != p->want[i].len ||
-	    memcmp(name->sid, p->want[i].sid, name->len)) {
+	if (i == LUT_END || found[i] || !is_sid(&p->want[i], name->sid, name->len)) {
 		gone = list_add(&p->deleted, sizeof(*gone));
 		if (!gone)
 			return -ENOMEM;
