@@ -12,7 +12,7 @@
 
 #define FILE_MAX (256U << 20)
 
-/* ---- lines of items, for what is checked later ---- */
+/* ---- lines of items, for checks and commits ---- */
 
 static void note_entry(struct model_backend *b, const char *key, long j, __u32 line)
 {
@@ -26,7 +26,7 @@ static void note_key(struct model *m, const char *key, __u32 line)
 {
 	if (model_section(key) >= 0)
 		m->sections |= 1U << model_section(key);
-	/* libcyaml gives no pointer for an empty list, as if it were left out. */
+	/* An empty list is for libcyaml as if it were left out. */
 	if (!strcmp(key, "devices"))
 		m->devs_given = true;
 	if (!strcmp(key, "limits"))
@@ -74,7 +74,7 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 
 /* ---- reading ---- */
 
-/* What libcyaml left out: lines, and the VMs. */
+/* Lines and VMs, which libcyaml does not give. */
 static int second_pass(struct reader *r, struct model *m)
 {
 	char problem[LINES_PROBLEM];
@@ -89,7 +89,7 @@ static int second_pass(struct reader *r, struct model *m)
 		return ret;
 	if (line == -ENOMEM)
 		return xr_fail(r->err, line, "%s: out of memory", r->name);
-	/* What it was taken for up to there is no matter. */
+	/* Errors in what was read up to there do not matter. */
 	if (r->all)
 		xr_errs_free(r->all);
 	fail_line(r, line, line, "%s", problem);
@@ -104,13 +104,13 @@ static cyaml_err_t load(const struct reader *r, const cyaml_config_t *config, st
 
 static int refused(struct reader *r, cyaml_err_t e)
 {
-	/* What was mended is YAML: libyaml had no memory for it. */
+	/* A mended text is YAML, so libyaml had no memory for it. */
 	if (e == CYAML_ERR_OOM || (r->stand_ins && config_is_syntax(e)))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	if (r->all && r->all->n)
 		return -EINVAL;
 	r->all = NULL;
-	/* What libcyaml took the half of it for is no matter. */
+	/* Where it is no YAML further down, that is the error. */
 	if (!r->stand_ins && !config_is_syntax(e) && lines_check(r->text, r->len) > 0)
 		e = CYAML_ERR_LIBYAML_PARSER;
 	return config_explain(r, e);
@@ -226,7 +226,7 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all, stru
 		fclose(f);
 	if (!ret)
 		ret = read_text(text, len, in ? "stdin" : path, m, all, err);
-	/* A file is the whole truth; a journal tells what a command changed. */
+	/* A file holds everything that is wanted; a journal only what a command changed. */
 	if (!ret) {
 		m->vms_given = m->from_file = true;
 		m->file = in ? "stdin" : path;

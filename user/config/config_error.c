@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is wrong with the file, in one line that says where, what and what
- * would be right; also of what libcyaml logs about an error.
+ * Reports of what is wrong with the file, each one line: where, what, and what would be
+ * right. For libcyaml's errors they are made of what it logs.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -46,7 +46,7 @@ int fail_line(struct reader *r, __u32 line, __u32 item, const char *fmt, ...)
 	return ret;
 }
 
-/* At or above path: what is wrong there has its line already. */
+/* What is wrong at path, or around it, was reported already. */
 static bool is_stand_in(const struct stand_ins *s, const char *path)
 {
 	size_t i, n;
@@ -125,8 +125,8 @@ const char *plain_name(const char *path, char *buf)
 	return n ? buf : "the file";
 }
 
-/* What is too long is cut: then the line is that of a node further up. */
-static void put(char *out, const char *text, size_t size)
+/* Appends text to out. One that is too long is cut: its line is then that of an outer node. */
+static void append(char *out, const char *text, size_t size)
 {
 	size_t n = strlen(out), more = strlen(text);
 
@@ -139,10 +139,10 @@ static void put(char *out, const char *text, size_t size)
 void path_join(char *out, size_t size, const char *path, const char *key)
 {
 	out[0] = '\0';
-	put(out, path, size);
+	append(out, path, size);
 	if (*path && *key && *key != '[')
-		put(out, ".", size);
-	put(out, key, size);
+		append(out, ".", size);
+	append(out, key, size);
 }
 
 int fail_key(struct reader *r, const char *key)
@@ -167,7 +167,7 @@ int fail_word(struct reader *r, const char *value)
 	size_t n = 0, i, count;
 
 	count = v && v->type == CYAML_ENUM ? v->enumeration.count : 0;
-	/* yes, no, on and off are taken, but one spelling is enough to tell. */
+	/* yes, no, on and off are accepted, but true and false are enough to name. */
 	if (count && v->enumeration.strings == config_bool_words)
 		count = 2;
 	for (i = 0; i < count && n < sizeof(list); i++)
@@ -205,7 +205,7 @@ int fail_missing(struct reader *r, const char *key)
 {
 	char name[PATH_LEN], *cut;
 
-	/* The way there ends in the field before; its mapping is meant. */
+	/* The path ends in the field before; its mapping is meant. */
 	if (r->ends_in_field) {
 		cut = strrchr(r->path, '.');
 		*(cut ? cut : r->path) = '\0';
@@ -219,12 +219,12 @@ int fail_twice(struct reader *r, const char *key)
 }
 
 /* The text between the quotes behind prefix, or all that is behind it. */
-static const char *after(char *said, const char *prefix)
+static const char *after(char *line, const char *prefix)
 {
 	size_t n = strlen(prefix);
-	char *value = said + n;
+	char *value = line + n;
 
-	if (strncmp(said, prefix, n))
+	if (strncmp(line, prefix, n))
 		return NULL;
 	n = strlen(value);
 	if (n >= 2 && *value == '\'' && value[n - 1] == '\'') {
@@ -253,23 +253,24 @@ int config_explain(struct reader *r, cyaml_err_t e)
 		r->failed = true; /* it is: libyaml had no memory */
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	}
-	if ((v = after(r->said, "Unexpected key: ")))
+	if ((v = after(r->cyaml_error, "Unexpected key: ")))
 		return fail_key(r, v);
-	if ((v = after(r->said, "Invalid ENUM value: ")))
+	if ((v = after(r->cyaml_error, "Invalid ENUM value: ")))
 		return fail_word(r, v);
-	if ((v = after(r->said, "Missing required mapping field: ")))
+	if ((v = after(r->cyaml_error, "Missing required mapping field: ")))
 		return fail_missing(r, v);
-	if ((v = after(r->said, "Mapping field already seen: ")))
+	if ((v = after(r->cyaml_error, "Mapping field already seen: ")))
 		return fail_twice(r, v);
-	if (!strncmp(r->said, "Expecting ", 10)) {
-		got = strstr(r->said, "got event: ");
-		return fail_kind(r, kind_words(r->said + 10), kind_words(got ? got + 11 : "?"));
+	if (!strncmp(r->cyaml_error, "Expecting ", 10)) {
+		got = strstr(r->cyaml_error, "got event: ");
+		return fail_kind(r, kind_words(r->cyaml_error + 10),
+				 kind_words(got ? got + 11 : "?"));
 	}
 	return fail_at(r, r->path, "%s: %s", plain_name(r->path, name),
-		       r->said[0] ? r->said : cyaml_strerror(e));
+		       r->cyaml_error[0] ? r->cyaml_error : cyaml_strerror(e));
 }
 
-/* The way there is told from the inside out: put each step in front. */
+/* libcyaml logs the path from the inside out: each step goes in front. */
 static void add_step(struct reader *r, const char *step)
 {
 	char path[PATH_LEN];
@@ -297,7 +298,7 @@ void config_on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
 		/* Counts from 1; 0 where the list itself did not parse. */
 		snprintf(step, sizeof(step), "[%lu]", n ? n - 1 : 0);
 		add_step(r, step);
-	} else if (*s != ' ' && strcmp(s, "Backtrace:") && !r->said[0]) {
-		put(r->said, s, sizeof(r->said));
+	} else if (*s != ' ' && strcmp(s, "Backtrace:") && !r->cyaml_error[0]) {
+		append(r->cyaml_error, s, sizeof(r->cyaml_error));
 	}
 }

@@ -64,7 +64,7 @@ static const char *kind_of(mode_t mode)
 				 : "a device";
 }
 
-/* <(...) and /dev/stdin are pipes without a name: whoever gave them writes. */
+/* A pipe without a name is <(...) or /dev/stdin: its writer is the operator's. */
 static bool may_be_read(int fd, const struct stat *st)
 {
 	struct statfs fs;
@@ -89,7 +89,7 @@ int config_open(const char *path, struct stat *st, struct xr_err *err)
 			? xr_fail(err, -errno, "standard input: cannot be read: %s",
 				  strerror(errno))
 			: STDIN_FILENO;
-	/* Looked at first: to open a device may do something. */
+	/* Before open(), which may have an effect on a device. */
 	if (!stat(path, st) && !S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode))
 		return refuse_kind(path, st->st_mode, err);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -118,7 +118,6 @@ int config_read_key(const char *path, __u8 *key, size_t size, struct xr_err *err
 	if (fd < 0)
 		return fd;
 	if (!in && st.st_mode & 077) {
-		/* A pipe of the shell's, <(...), is its owner's alone, too. */
 		n = xr_fail(err, -EACCES,
 			    "%s: others than its owner can use it (mode %04o); chmod 600 it", path,
 			    st.st_mode & 07777);

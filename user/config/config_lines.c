@@ -18,7 +18,7 @@ struct walk {
 	struct frame frame[LINES_DEPTH];
 	size_t depth; /* may exceed what frame holds */
 	size_t documents;
-	const char *wrong; /* what YAML allows and a configuration does not */
+	const char *wrong; /* YAML that a configuration may not have; NULL: none so far */
 	bool (*each)(void *ctx, const struct lines_step *step, size_t depth,
 		     const struct lines_node *node);
 	void *ctx;
@@ -49,7 +49,7 @@ static bool call(struct walk *w, __u32 line, const yaml_event_t *e)
 	return w->each(w->ctx, step, w->depth, &node);
 }
 
-/* A scalar, or a list or mapping that begins. Sets *is_key where it is a key. */
+/* A scalar, or the beginning of a list or mapping. *is_key: it is a key. */
 static bool begin(struct walk *w, const yaml_event_t *e, bool *is_key)
 {
 	struct frame *f = top(w);
@@ -91,10 +91,10 @@ static bool step(struct walk *w, const yaml_event_t *e)
 
 	if (has_anchor(e))
 		w->wrong = "YAML anchors are not read; write the value out where it is meant";
-	/* Also as a key, of which each() is not told. */
+	/* Checked here as each() gets no keys. */
 	if (e->type == YAML_ALIAS_EVENT)
 		w->wrong = "YAML aliases are not read; write the value out";
-	/* Each level makes libyaml slower with each token: no further. */
+	/* Each level makes libyaml slower with each token: stop here. */
 	if (w->depth > LINES_DEPTH)
 		w->wrong =
 			"nested too deeply: no list or mapping of a configuration is so far inside";
@@ -102,7 +102,7 @@ static bool step(struct walk *w, const yaml_event_t *e)
 		return false;
 	switch (e->type) {
 	case YAML_DOCUMENT_START_EVENT:
-		/* libcyaml reads the first and says nothing of the others. */
+		/* libcyaml reads the first and ignores the others silently. */
 		if (w->documents++)
 			w->wrong = "a second document begins here; a file holds one";
 		return !w->wrong;
@@ -131,7 +131,7 @@ static bool step(struct walk *w, const yaml_event_t *e)
 	}
 }
 
-/* What stands at a mark; its column counts characters, not octets. */
+/* The character at a mark, whose column counts characters, not octets. */
 static char char_at(const char *text, size_t len, const yaml_mark_t *mark)
 {
 	const char *c = text, *end = text + len;
@@ -148,9 +148,9 @@ static char char_at(const char *text, size_t len, const yaml_mark_t *mark)
 	return c && c < end ? *c : '\0';
 }
 
-/* libyaml's words, and where what it speaks of began, as that is where to look. */
-static void say_syntax(const yaml_parser_t *p, const char *text, size_t len, char *problem,
-		       size_t size)
+/* libyaml's message, and where the thing began that it is about: look there. */
+static void describe_syntax(const yaml_parser_t *p, const char *text, size_t len, char *problem,
+			    size_t size)
 {
 	char c = char_at(text, len, &p->problem_mark);
 	bool token = strstr(p->problem, "cannot start any token");
@@ -192,7 +192,7 @@ int lines_walk(const char *text, size_t len,
 				? -ENOMEM
 				: (int)parser.problem_mark.line + 1;
 			if (size && parser.problem)
-				say_syntax(&parser, text, len, problem, size);
+				describe_syntax(&parser, text, len, problem, size);
 			break;
 		}
 		more = e.type != YAML_STREAM_END_EVENT && step(&w, &e);
@@ -217,7 +217,7 @@ int lines_check_depth(const char *text, size_t len, char *problem, size_t size)
 	const char *c, *end = text + len;
 	size_t open = 0;
 
-	/* Nearly never so: then another walk is not worth its time. */
+	/* A cheap count first: the walk is rarely needed. */
 	for (c = text; c < end && open <= LINES_DEPTH; c++) {
 		if (*c == '[' || *c == '{')
 			open++;

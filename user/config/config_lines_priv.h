@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which line of a YAML text a node is in: libcyaml gives values without their
- * place, so a second pass over libyaml's events finds it.
+ * In which line of a YAML text a node is: libcyaml gives values without their
+ * lines, so a second pass over libyaml's events finds them.
  */
 #ifndef XR_CONFIG_CONFIG_LINES_PRIV_H
 #define XR_CONFIG_CONFIG_LINES_PRIV_H
@@ -25,21 +25,21 @@ struct lines_node {
 };
 
 /*
- * Calls each() for each value, with the steps that lead to it and the line of
- * its key (in a list: its own). each() returns false to stop; it may be NULL. 0; or the line, and
- * words for it in *problem, where the text is not YAML, or not one document
- * without anchors, aliases and NULs; or -ENOMEM: then it was not walked to its end.
+ * Calls each() for each value, with the steps that lead to it and the line of its key (in
+ * a list: its own). each() returns false to stop; it may be NULL. Returns 0; or the line of
+ * an error, described in *problem: the text is not YAML, or not one document without
+ * anchors, aliases and NULs; or -ENOMEM.
  */
 int lines_walk(const char *text, size_t len,
 	       bool (*each)(void *ctx, const struct lines_step *step, size_t depth,
 			    const struct lines_node *node),
 	       void *ctx, char *problem, size_t size);
 
-/* The line of what is wrong with it as YAML; 0: nothing; -ENOMEM. */
+/* The same, of errors alone. */
 int lines_check(const char *text, size_t len);
 /*
- * What is nested too deeply, as lines_walk() tells it, before anybody else reads
- * the text; libyaml's time for it grows with the square.
+ * The same, but only where brackets may be nested too deeply: to be called before anybody
+ * else reads the text, as libyaml's time for it grows with the square of the depth.
  */
 int lines_check_depth(const char *text, size_t len, char *problem, size_t size);
 

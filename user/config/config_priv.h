@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts that read the file tell each other, and nobody else. */
+/* What the files that read and write a configuration share. */
 #ifndef XR_CONFIG_CONFIG_PRIV_H
 #define XR_CONFIG_CONFIG_PRIV_H
 
@@ -22,31 +22,31 @@ struct reader {
 	const char *text;
 	size_t len;
 	struct xr_err *err;
-	/* libcyaml's error: its first line, and the way there, innermost last */
-	char said[256];
+	/* libcyaml's error: its first line, and the path of the node it is about */
+	char cyaml_error[256];
 	char path[PATH_LEN];
-	bool ends_in_field;
+	bool ends_in_field;  /* path ends in a key of a mapping, not in a list */
 	bool failed;         /* a line has been written to err */
 	struct xr_errs *all; /* NULL: the first is enough */
-	/* Where path is, and the list's item around it; 0: to be looked for. */
+	/* The lines of path and of the list item around it; 0: to be searched for. */
 	__u32 line, item;
 	/* text is the mended one, and these stand for what is wrong; NULL: as it came */
 	const struct stand_ins *stand_ins;
 };
 
 /*
- * ---- config_error.c: each gives -EINVAL, the line being written; or 0, where all
- * that is wrong is asked for and there is room: go on with what is next ----
+ * ---- config_error.c: each fail_*() reports one error. -EINVAL; or 0 where all errors
+ * are wanted and there is room for more: the caller goes on ----
  */
 
-/* item: the line where the list's item begins that it is in, or line. */
+/* item: the first line of the list item around it, else line. */
 int fail_line(struct reader *r, __u32 line, __u32 item, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 int fail_at(struct reader *r, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Of the node at r->path, or of a key in it. */
-int fail_key(struct reader *r, const char *key); /* nobody knows it */
+/* About the node at r->path, or a key in it. */
+int fail_key(struct reader *r, const char *key); /* the schema has no such key */
 int fail_missing(struct reader *r, const char *key);
 int fail_twice(struct reader *r, const char *key);
 int fail_word(struct reader *r, const char *value);
@@ -58,11 +58,11 @@ int fail_kind(struct reader *r, const char *want, const char *got);
 
 /* The text is no YAML, or has what a configuration has not. */
 bool config_is_syntax(cyaml_err_t e);
-/* libcyaml's error e, of which config_on_log() heard the details. */
+/* Reports libcyaml's error e, of which config_on_log() got the details. */
 int config_explain(struct reader *r, cyaml_err_t e);
 void config_on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap);
 
-/* "vips" or "[3]" behind path, into out. */
+/* Writes path with key ("vips" or "[3]") behind it to out. */
 void path_join(char *out, size_t size, const char *path, const char *key);
 /* "port" of "vips[3].port" */
 const char *last_key(const char *path);
@@ -74,10 +74,10 @@ const char *plain_name(const char *path, char *buf);
 struct shape;
 
 /*
- * Tells, in r->all, of everything in r->text that has a wrong shape: keys that
- * nobody knows, that are missing or given twice, a list where a value belongs, words
- * that are none. *s: a text without it, with each thing in the line where it was,
- * so that values can be looked at. 0, or -errno: told, or no memory.
+ * Reports, in r->all, everything in r->text that has a wrong shape: keys that are not in
+ * the schema, missing or given twice, a list where a value belongs, unknown words. *s: a
+ * text that libcyaml reads, without those and with each thing in the line where it was,
+ * so that the values can be checked, too. 0, or -errno: reported, or no memory.
  */
 int shape_mend(struct reader *r, struct shape **s);
 void shape_free(struct shape *s);
@@ -92,10 +92,10 @@ int config_number(struct reader *r, const char *path, const char *text, __u64 *v
 const char *config_at(char *buf, const char *list, size_t i, const char *key);
 
 __u32 config_line_of(const struct reader *r, const char *list, size_t i);
-/* Something of list[i] has been told. */
+/* Something in list[i] has been reported. */
 bool config_is_bad(const struct reader *r, const char *list, size_t i);
 
-/* Leaves *to alone where the number is left out. */
+/* Reads a number; to is unchanged where it is left out. */
 #define TAKE(r, path, from, to)                                               \
 	({                                                                    \
 		__u64 number_ = 0;                                            \
@@ -105,7 +105,7 @@ bool config_is_bad(const struct reader *r, const char *list, size_t i);
 		bad_;                                                         \
 	})
 
-/* One value; where it goes is left alone where it is wrong. what: whose name it is. */
+/* One value each; its destination is unchanged where it is wrong. what: of what it is the name. */
 int config_name(struct reader *r, const char *path, const char *what, const char *text, char *name);
 int config_addr(struct reader *r, const char *path, const char *text, __be32 *addr);
 /* text NULL: left out. */
@@ -119,7 +119,7 @@ int config_take(struct reader *r, const struct raw *raw, struct model *m);
 /* ---- config_take_hosts.c: hosts, gateways, protected, sources ---- */
 
 int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m);
-/* A host's name was not read: that there is none of a name is not to be told. */
+/* A host's name could not be read: so "there is no host X" must not be reported. */
 bool config_lost_host(const struct reader *r, const struct model *m);
 
 /* ---- config_vms.c: vms, one node after the other ---- */
@@ -129,19 +129,19 @@ struct vms_reader {
 	struct model *m;
 	struct lut hosts;  /* by name */
 	unsigned int seen; /* keys of the VM that is being read */
-	/* What is wrong in its shape: told of, and not looked at. */
+	/* What has a wrong shape was reported, and is skipped. */
 	enum vms_skip { SKIP_NOTHING, SKIP_VM, SKIP_ALL } skip;
 };
 
 int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m);
-/* A node at or below "vms"; false: it is wrong, and the line is written. */
+/* A node at or below "vms"; false: it is wrong, which was reported. */
 bool config_vms_node(struct vms_reader *v, const struct lines_step *s, size_t depth,
 		     const struct lines_node *node);
 int config_vms_end(struct vms_reader *v);
 
 /* ---- config_quote.c ---- */
 
-/* Replaces what libcyaml wrote. */
+/* Puts quotes around values of *text that need them: a new text. 0 or -ENOMEM. */
 int config_quote(char **text, size_t *len);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Other readers of YAML take 0010, 1e3, 10:20 and on for numbers or truth where
+ * Other readers of YAML take 0010, 1e3, 10:20 and on for numbers or booleans where
  * they are a server ID, a name, a MAC: those are put in quotes. libcyaml has one
- * style for all values of a key, so libyaml goes over what it wrote.
+ * style for all values of a key, so its output goes through libyaml once more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ static int put(void *ctx, unsigned char *from, size_t n)
 	return 1;
 }
 
-static void look_at(struct quoting *q, yaml_event_t *e)
+static void quote_event(struct quoting *q, yaml_event_t *e)
 {
 	const char *value = (const char *)e->data.scalar.value;
 	size_t d = q->depth & 7;
@@ -120,7 +120,7 @@ static bool copy(yaml_parser_t *from, yaml_emitter_t *to, struct quoting *q)
 	do {
 		if (!yaml_parser_parse(from, &e))
 			return false;
-		look_at(q, &e);
+		quote_event(q, &e);
 		end = e.type == YAML_STREAM_END_EVENT;
 		if (!yaml_emitter_emit(to, &e)) /* which frees it, in any case */
 			return false;

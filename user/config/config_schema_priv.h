@@ -106,12 +106,13 @@ extern const cyaml_schema_value_t config_write_schema; /* without vms */
 /* true, false, and more */
 extern const cyaml_strval_t config_bool_words[];
 
-/* What a number may be, by its key; NULL: no number's. */
+/* The range of a number by its key. */
 struct config_range {
 	const char *key;
 	__u32 min, max;
 };
 
+/* NULL: the key is not a number's. */
 const struct config_range *config_range(const char *key);
 
 #endif

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All that is wrong with a file's shape, and the file without it. libcyaml stops at
- * the first such thing and gives no values; so the text is written anew, in YAML's
- * flow style: what nobody knows is left out, and where something else belongs, or is
- * missing, stands something that libcyaml takes and of which nothing is told.
+ * Reports all that is wrong with a file's shape, and makes a text without it. libcyaml
+ * stops at the first such error and gives no values. So the text is written anew, in
+ * YAML's flow style: unknown keys are left out, and what has the wrong kind, or is missing,
+ * is replaced by a stand-in that libcyaml accepts and about which nothing is reported.
+ *
+ * libyaml's emitter cannot do this: it chooses the lines itself, and each value must stay
+ * in the line where the operator wrote it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,8 +22,8 @@ struct shape {
 	yaml_parser_t parser;
 	char *text;
 	size_t len, room;
-	__u32 line;        /* that is being written */
-	unsigned int mute; /* inside of what is left out */
+	__u32 line;        /* the one being written */
+	unsigned int mute; /* > 0: inside of something that is left out */
 	int err;
 	struct stand_ins stand_ins;
 };
@@ -30,7 +33,7 @@ static void take_node(struct shape *s, const yaml_event_t *e, const cyaml_schema
 
 /* ---- writing ---- */
 
-/* With at least more octets behind len; false: no memory. */
+/* Makes room for more octets behind len; false: muted, or no memory. */
 static bool has_room(struct shape *s, size_t more)
 {
 	size_t room = 2 * (s->len + more) + 4096;
@@ -66,7 +69,7 @@ static void go_to_line(struct shape *s, __u32 line)
 		put_text(s, "\n");
 }
 
-/* libyaml gives good UTF-8; what is not ASCII is written as its code point. */
+/* value is valid UTF-8, as libyaml checks; what is not ASCII is written as its code point. */
 static void put_quoted(struct shape *s, const char *value)
 {
 	const unsigned char *c = (const unsigned char *)value;
@@ -93,7 +96,7 @@ static void put_scalar(struct shape *s, const yaml_event_t *e)
 {
 	const char *value = (const char *)e->data.scalar.value;
 
-	/* Quoted, "null" would be a word. */
+	/* Without quotes where it had none: a quoted "null" is text. */
 	if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && *value && *value != '-' &&
 	    strspn(value, SAFE_CHARS) == strlen(value))
 		put_text(s, value);
@@ -103,8 +106,8 @@ static void put_scalar(struct shape *s, const yaml_event_t *e)
 		put_text(s, "~");
 }
 
-/* In the place of what is wrong, at r->path. */
-static void put_ours(struct shape *s, const cyaml_schema_value_t *v)
+/* Writes a stand-in for what is wrong at r->path. */
+static void put_stand_in(struct shape *s, const cyaml_schema_value_t *v)
 {
 	const cyaml_schema_field_t *f;
 	char up[PATH_LEN];
@@ -128,7 +131,7 @@ static void put_ours(struct shape *s, const cyaml_schema_value_t *v)
 			put_quoted(s, f->key);
 			put_text(s, ": ");
 			path_join(s->r->path, PATH_LEN, up, f->key);
-			put_ours(s, &f->value);
+			put_stand_in(s, &f->value);
 			put_text(s, ", ");
 		}
 		put_text(s, "}");
@@ -136,8 +139,8 @@ static void put_ours(struct shape *s, const cyaml_schema_value_t *v)
 	}
 }
 
-/* What stands at at is to come behind text. */
-static void put_before(struct shape *s, size_t at, size_t end)
+/* Moves what was written from end on to the front of what was written from at on. */
+static void move_to_front(struct shape *s, size_t at, size_t end)
 {
 	size_t n = s->len - end;
 	char *copy;
@@ -155,7 +158,7 @@ static void put_before(struct shape *s, size_t at, size_t end)
 	free(copy);
 }
 
-/* ---- telling ---- */
+/* ---- reading ---- */
 
 static bool next(struct shape *s, yaml_event_t *e)
 {
@@ -163,16 +166,15 @@ static bool next(struct shape *s, yaml_event_t *e)
 		return false;
 	if (yaml_parser_parse(&s->parser, e))
 		return true;
-	s->err = -ENOMEM; /* it was walked to its end before */
+	s->err = -ENOMEM; /* no other error: the whole text was parsed before */
 	return false;
 }
 
-/* The line of r->path is known; false: enough is told. */
-static bool told(struct shape *s, int ret)
+/* ret: what fail_*() returned. */
+static void stop_if(struct shape *s, int ret)
 {
 	if (ret && !s->err)
 		s->err = ret;
-	return !ret;
 }
 
 static void skip_node(struct shape *s, const yaml_event_t *e)
@@ -192,9 +194,9 @@ static void wrong_kind(struct shape *s, const yaml_event_t *e, const cyaml_schem
 		: e->type == YAML_SEQUENCE_START_EVENT ? LIST_WORDS
 						       : MAPPING_WORDS;
 
-	told(s, fail_kind(s->r, want, got));
+	stop_if(s, fail_kind(s->r, want, got));
 	skip_node(s, e);
-	put_ours(s, v);
+	put_stand_in(s, v);
 }
 
 static void take_scalar(struct shape *s, const yaml_event_t *e, const cyaml_schema_value_t *v)
@@ -207,8 +209,8 @@ static void take_scalar(struct shape *s, const yaml_event_t *e, const cyaml_sche
 			if (!strcmp(v->enumeration.strings[i].str, value))
 				break;
 		if (i == v->enumeration.count) {
-			told(s, fail_word(s->r, value));
-			put_ours(s, v);
+			stop_if(s, fail_word(s->r, value));
+			put_stand_in(s, v);
 			return;
 		}
 	}
@@ -243,7 +245,7 @@ static void take_list(struct shape *s, const cyaml_schema_value_t *v)
 	put_text(s, "]");
 }
 
-/* The field of that key, or NULL: its value is to be left out. */
+/* The field of that key, or NULL: reported, and its value is to be left out. */
 static const cyaml_schema_field_t *find_field(struct shape *s, const cyaml_schema_value_t *v,
 					      const char *key, __u64 *seen)
 {
@@ -252,18 +254,18 @@ static const cyaml_schema_field_t *find_field(struct shape *s, const cyaml_schem
 	for (f = v->mapping.fields; f->key && strcmp(f->key, key); f++)
 		;
 	if (!f->key) {
-		told(s, fail_key(s->r, key));
+		stop_if(s, fail_key(s->r, key));
 		return NULL;
 	}
 	if (*seen >> (f - v->mapping.fields) & 1) {
-		told(s, fail_twice(s->r, key));
+		stop_if(s, fail_twice(s->r, key));
 		return NULL;
 	}
 	*seen |= 1ULL << (f - v->mapping.fields);
 	return f;
 }
 
-/* In front of what is there: in the line where the mapping begins. */
+/* Writes stand-ins for missing fields at at, in the line where the mapping begins. */
 static void put_missing(struct shape *s, const cyaml_schema_value_t *v, __u64 seen, size_t at)
 {
 	const cyaml_schema_field_t *f = v->mapping.fields;
@@ -274,18 +276,18 @@ static void put_missing(struct shape *s, const cyaml_schema_value_t *v, __u64 se
 	for (; f->key && !s->err; f++, seen >>= 1) {
 		if (seen & 1 || f->value.flags & CYAML_FLAG_OPTIONAL)
 			continue;
-		told(s, fail_missing(s->r, f->key));
+		stop_if(s, fail_missing(s->r, f->key));
 		put_quoted(s, f->key);
 		put_text(s, ": ");
 		path_join(s->r->path, PATH_LEN, up, f->key);
-		put_ours(s, &f->value);
+		put_stand_in(s, &f->value);
 		put_text(s, ", ");
 		memcpy(s->r->path, up, sizeof(up));
 	}
-	put_before(s, at, end);
+	move_to_front(s, at, end);
 }
 
-/* One key and what belongs to it. */
+/* One key and its value. */
 static void take_pair(struct shape *s, const yaml_event_t *key, const cyaml_schema_value_t *v,
 		      const char *up, __u64 *seen)
 {
@@ -304,7 +306,7 @@ static void take_pair(struct shape *s, const yaml_event_t *key, const cyaml_sche
 		f = find_field(s, v, word, seen);
 	s->mute += v && !f;
 	go_to_line(s, line);
-	/* The "?" as it may be longer than YAML lets a key be without. */
+	/* With "?" in front a key may be of any length. */
 	put_text(s, "? ");
 	put_quoted(s, word);
 	put_text(s, " : ");
@@ -341,7 +343,7 @@ static void take_mapping(struct shape *s, const cyaml_schema_value_t *v, __u32 l
 	put_text(s, "}");
 }
 
-/* At r->path, which begins in that line: its key's, in a mapping. */
+/* The node at r->path. line: where it begins, or its key in a mapping. */
 static void take_node(struct shape *s, const yaml_event_t *e, const cyaml_schema_value_t *v,
 		      __u32 line)
 {
@@ -384,7 +386,7 @@ int shape_mend(struct reader *r, struct shape **made)
 	*made = s;
 	r->path[0] = '\0';
 	r->ends_in_field = false;
-	/* Not YAML: what libcyaml took it for up to there is no matter. */
+	/* Where it is no YAML, that is the error, whatever libcyaml found before. */
 	if (lines_check(r->text, r->len) > 0) {
 		ret = config_explain(r, CYAML_ERR_LIBYAML_PARSER);
 		return ret ? ret : -EINVAL;
@@ -398,7 +400,7 @@ int shape_mend(struct reader *r, struct shape **made)
 	mend(s);
 	yaml_parser_delete(&s->parser);
 	r->line = r->item = 0;
-	r->path[0] = r->said[0] = '\0';
+	r->path[0] = r->cyaml_error[0] = '\0';
 	if (s->err == -ENOMEM)
 		xr_fail(r->err, s->err, "%s: out of memory", r->name);
 	return s->err;

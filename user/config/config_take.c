@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* From the file's structs to the model; checks what the schema cannot say. */
+/* From the file's structs to the model; checks what the schema cannot express. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libgen.h>
@@ -12,7 +12,7 @@
 
 /* ---- keys ---- */
 
-/* path relative to the directory the file is in */
+/* path is relative to the directory of the file */
 static int read_key_beside(struct reader *r, const char *at, const char *path, __u8 *key,
 			   size_t size)
 {
@@ -155,7 +155,7 @@ static int take_secret(struct reader *r, const struct raw *raw, struct model *m)
 	return ret;
 }
 
-/* What ends at the device, as many as there is room for. */
+/* VNIs and addresses of tunnels that end at the device. */
 static int take_listed(struct reader *r, const struct raw_device *from, size_t i,
 		       struct xr_listed *to)
 {

@@ -19,7 +19,7 @@ static int take_way(struct reader *r, const struct raw_host *from, size_t i,
 	char path[PATH_LEN];
 
 	if (ways != 1 && config_is_bad(r, "hosts", i))
-		return 0; /* a key that nobody knows, say */
+		return 0; /* perhaps its key was misspelt */
 	if (ways != 1)
 		return fail_at(
 			r, config_at(path, "hosts", i, "name"),

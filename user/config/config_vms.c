@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file's VMs. There may be a million, so they are taken straight from
- * libyaml's events in the pass that notes lines anyway, without libcyaml's
- * structs in between. vms_given tells whether the key was there.
+ * The file's VMs. There may be a million, so they are read straight from
+ * libyaml's events, in the pass that notes lines anyway, without libcyaml's
+ * structs in between. Whether the key was there is in model.vms_given.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,12 +13,12 @@
 
 enum key { MAC, VLAN, AT, ADDRESSES, LOCK, TAP, KEYS };
 
-static const char *const words[KEYS] = {
+static const char *const key_words[KEYS] = {
 	[MAC] = "mac",   [VLAN] = "vlan", [AT] = "at", [ADDRESSES] = "addresses",
 	[LOCK] = "lock", [TAP] = "tap",
 };
 
-/* True: all that is wrong is asked for; on to the next value. */
+/* Reports an error. True: all errors are wanted, so go on with the next value. */
 static bool wrong(struct vms_reader *v, __u32 line, const char *fmt, const char *what)
 {
 	size_t n = v->m->n_vms;
@@ -27,7 +27,7 @@ static bool wrong(struct vms_reader *v, __u32 line, const char *fmt, const char 
 	return !fail_line(v->r, line, item, fmt, what);
 }
 
-/* Of the shape: what is further inside would be taken for what it is not. */
+/* Reports an error of the shape, inside of which nothing is read. */
 static bool misshapen(struct vms_reader *v, enum vms_skip skip, __u32 line, const char *fmt,
 		      const char *what)
 {
@@ -44,7 +44,7 @@ static int find_key(const char *word)
 	int i;
 
 	for (i = 0; i < KEYS; i++)
-		if (!strcmp(word, words[i]))
+		if (!strcmp(word, key_words[i]))
 			return i;
 	return -1;
 }
@@ -54,7 +54,7 @@ static bool take_host(struct vms_reader *v, struct model_vm *vm, const struct li
 	const struct model_host *h = v->m->hosts;
 	__u32 at, i;
 
-	/* As a rule the next VM is where the last one was. */
+	/* Mostly a VM is on the same host as the one before. */
 	if (v->m->n_vms > 1 && v->m->n_hosts && !strcmp(h[vm[-1].host].info.name, n->value)) {
 		vm->host = vm[-1].host;
 		return true;
@@ -180,7 +180,7 @@ static bool next_vm(struct vms_reader *v, const struct lines_step *s, const stru
 		return false;
 	v->skip = SKIP_NOTHING;
 	if (s->key || n->value) {
-		v->skip = SKIP_VM; /* it is not the last one's fault */
+		v->skip = SKIP_VM; /* so that the error is not counted to the VM before */
 		return misshapen(v, s->key ? SKIP_ALL : SKIP_VM, n->line,
 				 "vms: %s is expected here", s->key ? LIST_WORDS : MAPPING_WORDS);
 	}
@@ -213,12 +213,13 @@ bool config_vms_node(struct vms_reader *v, const struct lines_step *s, size_t de
 					 MAPPING_WORDS);
 		return take_key(v, s[2].key, node);
 	case 4:
-		if (!s[2].key || strcmp(s[2].key, words[ADDRESSES]))
-			return true; /* what is around it has been told of */
+		if (!s[2].key || strcmp(s[2].key, key_words[ADDRESSES]))
+			return true; /* the error around it was reported */
 		if (!s[3].key)
 			return take_address(v, node);
 		return misshapen(v, SKIP_VM, node->line,
-				 "%s: a list is expected here, not a mapping", words[ADDRESSES]);
+				 "%s: a list is expected here, not a mapping",
+				 key_words[ADDRESSES]);
 	default:
 		return true;
 	}

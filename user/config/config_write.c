@@ -11,22 +11,22 @@
 #include "lib/text.h"
 
 /*
- * The structs for libcyaml point into one bag of memory that is thrown away as
+ * The structs for libcyaml point into one arena of memory that is thrown away as
  * a whole.
  */
-struct bag {
-	struct bag_block {
-		struct bag_block *next;
+struct arena {
+	struct arena_block {
+		struct arena_block *next;
 	} *blocks;
 	char *at;
 	size_t left;
 	bool failed;
 };
 
-static void *bag_get(struct bag *b, size_t size)
+static void *arena_get(struct arena *b, size_t size)
 {
 	size_t block = size > 65536 ? size : 65536;
-	struct bag_block *new;
+	struct arena_block *new;
 	void *got;
 
 	size = (size + 7) & ~(size_t)7;
@@ -47,9 +47,9 @@ static void *bag_get(struct bag *b, size_t size)
 	return got;
 }
 
-static void bag_free(struct bag *b)
+static void arena_free(struct arena *b)
 {
-	struct bag_block *block, *next;
+	struct arena_block *block, *next;
 
 	for (block = b->blocks; block; block = next) {
 		next = block->next;
@@ -57,94 +57,94 @@ static void bag_free(struct bag *b)
 	}
 }
 
-static char *bag_text(struct bag *b, const char *s)
+static char *arena_text(struct arena *b, const char *s)
 {
-	char *copy = bag_get(b, strlen(s) + 1);
+	char *copy = arena_get(b, strlen(s) + 1);
 
 	return copy ? strcpy(copy, s) : NULL;
 }
 
-static char *bag_number(struct bag *b, __u32 value)
+static char *arena_number(struct arena *b, __u32 value)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", value);
-	return bag_text(b, text);
+	return arena_text(b, text);
 }
 
-static int *bag_word(struct bag *b, int value)
+static int *arena_int(struct arena *b, int value)
 {
-	int *copy = bag_get(b, sizeof(*copy));
+	int *copy = arena_get(b, sizeof(*copy));
 
 	if (copy)
 		*copy = value;
 	return copy;
 }
 
-/* NULL, so that the key is left out, where it has the default. */
-static char *bag_unless(struct bag *b, __u32 value, __u32 is_default)
+/* NULL where it has the default: the key is then left out. */
+static char *arena_number_unless(struct arena *b, __u32 value, __u32 is_default)
 {
-	return value == is_default ? NULL : bag_number(b, value);
+	return value == is_default ? NULL : arena_number(b, value);
 }
 
-static char *bag_addr(struct bag *b, const __be32 *addr)
+static char *arena_addr(struct arena *b, const __be32 *addr)
 {
 	char buf[TEXT_ADDR];
 
-	return bag_text(b, text_addr(buf, addr));
+	return arena_text(b, text_addr(buf, addr));
 }
 
-static char *bag_mac(struct bag *b, const __u8 *mac)
+static char *arena_mac(struct arena *b, const __u8 *mac)
 {
 	char buf[TEXT_MAC];
 
-	return mac_is_zero(mac) ? NULL : bag_text(b, text_mac(buf, mac));
+	return mac_is_zero(mac) ? NULL : arena_text(b, text_mac(buf, mac));
 }
 
-static char *bag_hex(struct bag *b, const void *octets, size_t n)
+static char *arena_hex(struct arena *b, const void *octets, size_t n)
 {
 	char buf[129];
 
-	return bag_text(b, text_hex(buf, sizeof(buf), octets, n));
+	return arena_text(b, text_hex(buf, sizeof(buf), octets, n));
 }
 
-static char *bag_prefix(struct bag *b, const __be32 *addr, unsigned int len)
+static char *arena_prefix(struct arena *b, const __be32 *addr, unsigned int len)
 {
 	char buf[TEXT_ADDR], prefix[TEXT_ADDR + 8];
 
 	snprintf(prefix, sizeof(prefix), "%s/%u", text_addr(buf, addr), len);
-	return bag_text(b, prefix);
+	return arena_text(b, prefix);
 }
 
-static void give_policy(struct bag *b, const struct xr_policy *from, struct raw *raw)
+static void fill_policy(struct arena *b, const struct xr_policy *from, struct raw *raw)
 {
 	const __be32 source[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff), from->source4 };
-	struct raw_policy *to = bag_get(b, sizeof(*to));
+	struct raw_policy *to = arena_get(b, sizeof(*to));
 
 	raw->policy = to;
 	if (!to)
 		return;
-	to->too_big = bag_word(b, from->too_big);
-	to->down = bag_word(b, from->down);
-	to->flow_idle = bag_number(b, from->flow_idle);
-	to->reply_rate = bag_number(b, from->reply_rate);
-	to->source = bag_prefix(b, source, 32 - from->source_bits);
-	to->source6 = bag_prefix(b, from->source6, 128 - from->source6_bits);
-	to->vip_other = bag_word(b, from->vip_other);
-	to->vip_echo = bag_word(b, from->vip_echo);
-	to->vip_route = bag_word(b, from->vip_route);
-	to->moves = bag_word(b, from->moves);
-	to->tunnels = bag_word(b, from->tunnels);
-	to->announce = bag_word(b, from->announce);
-	to->announce_rate = bag_number(b, from->announce_rate);
-	to->flap_moves = bag_number(b, from->flap_moves);
-	to->flap_seconds = bag_number(b, from->flap_seconds);
-	to->vm_ttl = bag_number(b, from->vm_ttl);
-	to->prepare_timeout = bag_number(b, from->prepare_timeout);
-	to->blackout_timeout = bag_number(b, from->blackout_timeout);
+	to->too_big = arena_int(b, from->too_big);
+	to->down = arena_int(b, from->down);
+	to->flow_idle = arena_number(b, from->flow_idle);
+	to->reply_rate = arena_number(b, from->reply_rate);
+	to->source = arena_prefix(b, source, 32 - from->source_bits);
+	to->source6 = arena_prefix(b, from->source6, 128 - from->source6_bits);
+	to->vip_other = arena_int(b, from->vip_other);
+	to->vip_echo = arena_int(b, from->vip_echo);
+	to->vip_route = arena_int(b, from->vip_route);
+	to->moves = arena_int(b, from->moves);
+	to->tunnels = arena_int(b, from->tunnels);
+	to->announce = arena_int(b, from->announce);
+	to->announce_rate = arena_number(b, from->announce_rate);
+	to->flap_moves = arena_number(b, from->flap_moves);
+	to->flap_seconds = arena_number(b, from->flap_seconds);
+	to->vm_ttl = arena_number(b, from->vm_ttl);
+	to->prepare_timeout = arena_number(b, from->prepare_timeout);
+	to->blackout_timeout = arena_number(b, from->blackout_timeout);
 }
 
-static void give_limits(struct bag *b, const struct xr_limits *from, struct raw *raw)
+static void fill_limits(struct arena *b, const struct xr_limits *from, struct raw *raw)
 {
 	struct raw_limits *to;
 
@@ -152,188 +152,189 @@ static void give_limits(struct bag *b, const struct xr_limits *from, struct raw 
 
 	if (!memcmp(from, &none, sizeof(none)))
 		return;
-	to = bag_get(b, sizeof(*to));
+	to = arena_get(b, sizeof(*to));
 	raw->limits = to;
 	if (!to)
 		return;
-#define X(name, value, least, most) to->name = bag_unless(b, from->name, 0);
+#define X(name, value, least, most) to->name = arena_number_unless(b, from->name, 0);
 	XR_LIMITS(X)
 #undef X
 }
 
-static void give_listed(struct bag *b, const struct xr_listed *from, struct raw_device *to)
+static void fill_listed(struct arena *b, const struct xr_listed *from, struct raw_device *to)
 {
 	__u32 i;
 
 	to->n_vnis = from->vnis;
 	to->n_addresses = from->addrs;
 	if (from->vnis)
-		to->vnis = bag_get(b, from->vnis * sizeof(*to->vnis));
+		to->vnis = arena_get(b, from->vnis * sizeof(*to->vnis));
 	for (i = 0; to->vnis && i < from->vnis; i++)
-		to->vnis[i] = bag_number(b, from->vni[i]);
+		to->vnis[i] = arena_number(b, from->vni[i]);
 	if (from->addrs)
-		to->addresses = bag_get(b, from->addrs * sizeof(*to->addresses));
+		to->addresses = arena_get(b, from->addrs * sizeof(*to->addresses));
 	for (i = 0; to->addresses && i < from->addrs; i++)
-		to->addresses[i] = bag_addr(b, from->addr[i]);
+		to->addresses[i] = arena_addr(b, from->addr[i]);
 }
 
-static void give_devices(struct bag *b, const struct model *m, struct raw *raw)
+static void fill_devices(struct arena *b, const struct model *m, struct raw *raw)
 {
 	struct raw_device *to;
 	size_t i;
 
 	if (!m->devs_given)
 		return;
-	to = raw->devices = bag_get(b, m->n_devs * sizeof(*to) + 1);
+	to = raw->devices = arena_get(b, m->n_devs * sizeof(*to) + 1);
 	raw->n_devices = m->n_devs;
 	for (i = 0; to && i < m->n_devs; i++, to++) {
-		to->name = bag_text(b, m->devs[i].name);
+		to->name = arena_text(b, m->devs[i].name);
 		if (m->devs[i].netns[0])
-			to->namespace = bag_text(b, m->devs[i].netns);
-		to->mode = bag_word(b, m->devs[i].want);
-		to->role = bag_word(b, m->devs[i].role);
+			to->namespace = arena_text(b, m->devs[i].netns);
+		to->mode = arena_int(b, m->devs[i].want);
+		to->role = arena_int(b, m->devs[i].role);
 		if (m->devs[i].trusted)
-			to->trusted = bag_word(b, 1);
-		give_listed(b, &m->devs[i].listed, to);
+			to->trusted = arena_int(b, 1);
+		fill_listed(b, &m->devs[i].listed, to);
 	}
 }
 
-static void give_hosts(struct bag *b, const struct model *m, struct raw *raw)
+static void fill_hosts(struct arena *b, const struct model *m, struct raw *raw)
 {
 	const struct xr_host_info *from;
 	struct raw_host *to;
 	size_t i;
 
-	/* Also where there is none, as VIPs: see model.sections. */
-	to = raw->hosts = bag_get(b, m->n_hosts * sizeof(*to) + 1);
+	/* Also an empty list, as of VIPs: see model.sections. */
+	to = raw->hosts = arena_get(b, m->n_hosts * sizeof(*to) + 1);
 	raw->n_hosts = m->n_hosts;
 	for (i = 0; to && i < m->n_hosts; i++, to++) {
 		from = &m->hosts[i].info;
-		to->name = bag_text(b, from->name);
+		to->name = arena_text(b, from->name);
 		if (from->method == XR_FORWARD_VXLAN)
-			to->vxlan = bag_addr(b, from->addr);
+			to->vxlan = arena_addr(b, from->addr);
 		if (from->method == XR_FORWARD_IPIP)
-			to->ipip = bag_addr(b, from->addr);
+			to->ipip = arena_addr(b, from->addr);
 		if (from->method == XR_FORWARD_GUE)
-			to->gue = bag_addr(b, from->addr);
-		to->dev = from->dev[0] ? bag_text(b, from->dev) : NULL;
-		to->mac = bag_mac(b, from->mac);
-		to->vni = bag_unless(b, from->vni, 0);
-		to->port = bag_unless(b, from->port, 0);
-		to->local = from->local ? bag_word(b, 1) : NULL;
+			to->gue = arena_addr(b, from->addr);
+		to->dev = from->dev[0] ? arena_text(b, from->dev) : NULL;
+		to->mac = arena_mac(b, from->mac);
+		to->vni = arena_number_unless(b, from->vni, 0);
+		to->port = arena_number_unless(b, from->port, 0);
+		to->local = from->local ? arena_int(b, 1) : NULL;
 	}
 }
 
-static void give_gateways(struct bag *b, const struct model *m, struct raw *raw)
+static void fill_gateways(struct arena *b, const struct model *m, struct raw *raw)
 {
 	const struct xr_protected *x = m->protect;
 	struct raw_gateway *to;
 	size_t i;
 
 	if (m->n_gateways)
-		raw->gateways = bag_get(b, m->n_gateways * sizeof(*to));
+		raw->gateways = arena_get(b, m->n_gateways * sizeof(*to));
 	raw->n_gateways = m->n_gateways;
 	to = raw->gateways;
 	for (i = 0; to && i < m->n_gateways; i++, to++) {
-		to->address = bag_addr(b, m->gateways[i].addr);
-		to->mac = bag_mac(b, m->gateways[i].mac);
-		to->vlan = bag_unless(b, m->gateways[i].vlan, 0);
+		to->address = arena_addr(b, m->gateways[i].addr);
+		to->mac = arena_mac(b, m->gateways[i].mac);
+		to->vlan = arena_number_unless(b, m->gateways[i].vlan, 0);
 	}
 	if (m->n_protect)
-		raw->protect = bag_get(b, m->n_protect * sizeof(char *));
+		raw->protect = arena_get(b, m->n_protect * sizeof(char *));
 	raw->n_protect = m->n_protect;
 	for (i = 0; raw->protect && i < m->n_protect; i++, x++)
-		raw->protect[i] = x->kind == XR_PROTECTED_MAC ? bag_mac(b, x->octet)
-							      : bag_addr(b, (const void *)x->octet);
+		raw->protect[i] = x->kind == XR_PROTECTED_MAC
+			? arena_mac(b, x->octet)
+			: arena_addr(b, (const void *)x->octet);
 }
 
-static void give_cids(struct bag *b, const struct model *m, bool keys, struct raw *raw)
+static void fill_cids(struct arena *b, const struct model *m, bool keys, struct raw *raw)
 {
 	const struct xr_cid_format_desc *f;
 	const struct xr_cid_info *from;
 	struct raw_cid *to;
 	size_t i;
 
-	to = raw->cid = bag_get(b, m->n_cids * sizeof(*to) + 1);
+	to = raw->cid = arena_get(b, m->n_cids * sizeof(*to) + 1);
 	raw->n_cid = m->n_cids;
 	for (i = 0; to && i < m->n_cids; i++, to++) {
 		from = &m->cids[i].info;
 		f = xr_cid_format_get(from->format);
-		to->id = bag_number(b, from->config_id);
+		to->id = arena_number(b, from->config_id);
 		to->format = from->format;
-		to->server_id_length = bag_number(b, from->sid_len);
-		to->nonce_length = bag_number(b, from->nonce_len);
-		to->offset = bag_unless(b, from->offset, f ? f->offset : 0);
+		to->server_id_length = arena_number(b, from->sid_len);
+		to->nonce_length = arena_number(b, from->nonce_len);
+		to->offset = arena_number_unless(b, from->offset, f ? f->offset : 0);
 		if (from->has_key && keys && !m->cids[i].keep_key)
-			to->key = bag_hex(b, from->key, sizeof(from->key));
+			to->key = arena_hex(b, from->key, sizeof(from->key));
 		else if (from->has_key)
-			to->key = bag_text(b, CONFIG_HIDDEN);
+			to->key = arena_text(b, CONFIG_HIDDEN);
 	}
 }
 
-static void give_vips(struct bag *b, const struct model *m, struct raw *raw)
+static void fill_vips(struct arena *b, const struct model *m, struct raw *raw)
 {
 	struct raw_vip *to;
 	size_t i;
 
-	to = raw->vips = bag_get(b, m->n_vips * sizeof(*to) + 1);
+	to = raw->vips = arena_get(b, m->n_vips * sizeof(*to) + 1);
 	raw->n_vips = m->n_vips;
 	for (i = 0; to && i < m->n_vips; i++, to++) {
-		to->address = bag_addr(b, m->vips[i].addr);
-		to->port = bag_number(b, ntohs(m->vips[i].port));
+		to->address = arena_addr(b, m->vips[i].addr);
+		to->port = arena_number(b, ntohs(m->vips[i].port));
 		to->protocol = m->vips[i].proto;
-		to->cid = bag_word(b, m->vips[i].cid);
-		to->flow = bag_word(b, m->vips[i].flow);
+		to->cid = arena_int(b, m->vips[i].cid);
+		to->flow = arena_int(b, m->vips[i].flow);
 	}
 }
 
-static void give_lists(struct bag *b, const struct model_backend *from, struct raw_backend *to)
+static void fill_lists(struct arena *b, const struct model_backend *from, struct raw_backend *to)
 {
 	char vip[TEXT_VIP];
 	size_t j;
 
 	if (from->n_vips)
-		to->vips = bag_get(b, from->n_vips * sizeof(*to->vips));
+		to->vips = arena_get(b, from->n_vips * sizeof(*to->vips));
 	to->n_vips = from->n_vips;
 	for (j = 0; to->vips && j < from->n_vips; j++)
-		to->vips[j] = bag_text(
+		to->vips[j] = arena_text(
 			b,
 			text_vip(vip, from->vips[j].addr, from->vips[j].port, from->vips[j].proto));
 	if (from->n_sids)
-		to->server_ids = bag_get(b, from->n_sids * sizeof(*to->server_ids));
+		to->server_ids = arena_get(b, from->n_sids * sizeof(*to->server_ids));
 	to->n_server_ids = from->n_sids;
 	for (j = 0; to->server_ids && j < from->n_sids; j++)
-		to->server_ids[j] = bag_hex(b, from->sids[j].octet, from->sids[j].len);
+		to->server_ids[j] = arena_hex(b, from->sids[j].octet, from->sids[j].len);
 }
 
-static void give_backends(struct bag *b, const struct model *m, struct raw *raw)
+static void fill_backends(struct arena *b, const struct model *m, struct raw *raw)
 {
 	const struct xr_backend_info *from;
 	struct raw_backend *to;
 	size_t i;
 
-	to = raw->backends = bag_get(b, m->n_backends * sizeof(*to) + 1);
+	to = raw->backends = arena_get(b, m->n_backends * sizeof(*to) + 1);
 	raw->n_backends = m->n_backends;
 	for (i = 0; to && i < m->n_backends; i++, to++) {
 		from = &m->backends[i].info;
-		to->name = bag_text(b, from->name);
-		to->address = bag_addr(b, from->addr);
-		give_lists(b, &m->backends[i], to);
-		to->weight = bag_number(b, from->weight);
-		to->state = bag_word(b, from->state);
-		to->forward = bag_word(b, from->forward);
-		to->port = bag_unless(b, from->port, 0);
-		to->vni = bag_unless(b, from->vni, 0);
-		to->initial_rate = bag_unless(b, from->initial_rate, 0);
-		to->dev = from->dev[0] ? bag_text(b, from->dev) : NULL;
-		to->mac = bag_mac(b, from->mac);
+		to->name = arena_text(b, from->name);
+		to->address = arena_addr(b, from->addr);
+		fill_lists(b, &m->backends[i], to);
+		to->weight = arena_number(b, from->weight);
+		to->state = arena_int(b, from->state);
+		to->forward = arena_int(b, from->forward);
+		to->port = arena_number_unless(b, from->port, 0);
+		to->vni = arena_number_unless(b, from->vni, 0);
+		to->initial_rate = arena_number_unless(b, from->initial_rate, 0);
+		to->dev = from->dev[0] ? arena_text(b, from->dev) : NULL;
+		to->mac = arena_mac(b, from->mac);
 		if (mac_is_zero(from->vm_mac))
 			continue;
-		to->vm = bag_get(b, sizeof(*to->vm));
+		to->vm = arena_get(b, sizeof(*to->vm));
 		if (!to->vm)
 			continue;
-		to->vm->mac = bag_mac(b, from->vm_mac);
-		to->vm->vlan = bag_unless(b, from->vm_vlan, 0);
+		to->vm->mac = arena_mac(b, from->vm_mac);
+		to->vm->vlan = arena_number_unless(b, from->vm_vlan, 0);
 	}
 }
 
@@ -342,7 +343,7 @@ static void give_backends(struct bag *b, const struct model *m, struct raw *raw)
 #define VM_LINE  (XR_NAME_LEN + 128 + TAP_TEXT + XR_VM_ADDRS * (TEXT_ADDR + 4))
 #define TAP_TEXT 128
 
-/* As libyaml writes text of any kind: in quotes, with its escapes. */
+/* Text of any kind, as libyaml writes it in quotes. */
 static bool emit_quoted(yaml_emitter_t *e, const char *s)
 {
 	yaml_event_t event;
@@ -357,7 +358,7 @@ static bool emit_quoted(yaml_emitter_t *e, const char *s)
 		yaml_emitter_emit(e, &event) && yaml_emitter_flush(e);
 }
 
-/* NULL: no memory. Nearly always the name is plain, and there may be a million. */
+/* In quotes; NULL: no memory. A plain name needs no emitter, and there may be a million. */
 static const char *quoted(const char *s, char out[TAP_TEXT])
 {
 	yaml_emitter_t e;
@@ -383,7 +384,7 @@ static const char *quoted(const char *s, char out[TAP_TEXT])
 	return out;
 }
 
-/* The octets; 0: no memory. */
+/* Returns the number of octets; 0: no memory. */
 static int write_vm(char *out, const struct model *m, const struct model_vm *v)
 {
 	char mac[TEXT_MAC], addr[TEXT_ADDR], text[TAP_TEXT];
@@ -410,7 +411,7 @@ static int write_vm(char *out, const struct model *m, const struct model_vm *v)
 	return at - out;
 }
 
-/* Behind what libcyaml wrote. */
+/* Appends the VMs to what libcyaml wrote. */
 static int add_vms(const struct model *m, char **text, size_t *len)
 {
 	size_t size = *len + 16 + m->n_vms * VM_LINE, i;
@@ -445,25 +446,25 @@ int config_write(const struct model *m, bool keys, bool quotes, char **text, siz
 		.mem_fn = cyaml_mem,
 		.flags = CYAML_CFG_STYLE_BLOCK,
 	};
-	struct bag b = { 0 };
+	struct arena b = { 0 };
 	struct raw raw = { 0 };
 	cyaml_err_t e = CYAML_ERR_OOM;
 
 	*text = NULL;
 	*len = 0;
 	if (m->has_secret && keys)
-		raw.secret = bag_hex(&b, m->secret, sizeof(m->secret));
-	give_limits(&b, &m->limits, &raw);
-	give_policy(&b, &m->policy, &raw);
-	give_devices(&b, m, &raw);
-	give_hosts(&b, m, &raw);
-	give_gateways(&b, m, &raw);
-	give_cids(&b, m, keys, &raw);
-	give_vips(&b, m, &raw);
-	give_backends(&b, m, &raw);
+		raw.secret = arena_hex(&b, m->secret, sizeof(m->secret));
+	fill_limits(&b, &m->limits, &raw);
+	fill_policy(&b, &m->policy, &raw);
+	fill_devices(&b, m, &raw);
+	fill_hosts(&b, m, &raw);
+	fill_gateways(&b, m, &raw);
+	fill_cids(&b, m, keys, &raw);
+	fill_vips(&b, m, &raw);
+	fill_backends(&b, m, &raw);
 	if (!b.failed)
 		e = cyaml_save_data(text, len, &config, &config_write_schema, &raw, 0);
-	bag_free(&b);
+	arena_free(&b);
 	if (!e && quotes && config_quote(text, len))
 		e = CYAML_ERR_OOM;
 	if (!e && m->vms_given && add_vms(m, text, len))

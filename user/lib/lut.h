@@ -12,11 +12,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <xroam/hash.h>
+#include "index.h"
 
 #define LUT_END 0xffffffffU
 
 struct lut {
-	__u32 *slot; /* index + 1; 0: free */
+	__u32 *index_no; /* 0: free */
 	__u32 mask;
 };
 
@@ -26,15 +27,15 @@ static inline int lut_init(struct lut *l, size_t n)
 
 	while (size < 2 * n)
 		size *= 2;
-	l->slot = calloc(size, sizeof(*l->slot));
+	l->index_no = calloc(size, sizeof(*l->index_no));
 	l->mask = size - 1;
-	return l->slot ? 0 : -ENOMEM;
+	return l->index_no ? 0 : -ENOMEM;
 }
 
 static inline void lut_free(struct lut *l)
 {
-	free(l->slot);
-	l->slot = NULL;
+	free(l->index_no);
+	l->index_no = NULL;
 }
 
 static inline __u32 lut_first(const struct lut *l, __u64 hash)
@@ -44,19 +45,21 @@ static inline __u32 lut_first(const struct lut *l, __u64 hash)
 
 static inline __u32 lut_get(const struct lut *l, __u32 at)
 {
-	return l->slot[at & l->mask] - 1;
+	__u32 no = l->index_no[at & l->mask];
+
+	return no ? index_of_no(no) : LUT_END;
 }
 
 static inline void lut_add(struct lut *l, __u64 hash, __u32 index)
 {
 	__u32 at = hash & l->mask;
 
-	while (l->slot[at])
+	while (l->index_no[at])
 		at = (at + 1) & l->mask;
-	l->slot[at] = index + 1;
+	l->index_no[at] = no_of_index(index);
 }
 
-/* Fowler-Noll-Vo, then mixed: for files of the operator's own, no attacker. */
+/* Fowler-Noll-Vo, mixed. Not for keys that an attacker may choose. */
 static inline __u64 lut_hash(const void *data, size_t len)
 {
 	const __u8 *d = data;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* flows: what user space does beside the data plane, which writes it. */
+/* The map flows, which the data plane fills: what user space counts and frees there. */
 #ifndef XR_STEER_FLOW_TABLE_H
 #define XR_STEER_FLOW_TABLE_H
 
@@ -8,15 +8,14 @@
 #include <xroam/abi.h>
 
 /*
- * Frees every entry whose backend is marked in gone[XR_MAX_BACKENDS + 1]. An
- * entry that the data plane changes meanwhile is looked at again; the number
- * of entries freed.
+ * Frees every entry whose backend is marked in gone[XR_MAX_BACKENDS + 1], also one that
+ * the data plane changes meanwhile. Returns the number of entries freed.
  */
 size_t flow_table_sweep(struct xr_flow_bucket *bucket, size_t buckets, const bool *gone);
 
 /*
- * Entries that are not idled out, whole and (where per_backend is not NULL, of
- * XR_MAX_BACKENDS + 1) by backend.
+ * Counts the entries that were used within the last idle ticks, and adds them to
+ * per_backend[XR_MAX_BACKENDS + 1] by backend where that is not NULL.
  */
 size_t flow_table_count(const struct xr_flow_bucket *bucket, size_t buckets, __u32 tick, __u32 idle,
 			__u32 *per_backend);

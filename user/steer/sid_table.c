@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/index.h"
 #include "lib/lut.h"
 #include "lib/text.h"
 #include "sid_table.h"
@@ -40,9 +41,9 @@ struct list {
 struct sid_plan {
 	struct xr_sid_bucket *bucket; /* the table as it will be, without backends */
 	__u32 mask;
-	__u32 *fresh; /* by spot: index in want + 1; 0: not new */
-	__u16 *ready; /* by spot: first round that may write here */
-	__u16 *there; /* by spot: round in which its key arrived */
+	__u32 *fresh_no; /* by spot: which of want is new there; 0: none */
+	__u16 *ready;    /* by spot: first round that may write here */
+	__u16 *arrived;  /* by spot: round in which its key arrived */
 	struct sid_entry *want;
 	struct list deleted; /* __u32 spots */
 	struct list changed; /* struct change */
@@ -142,17 +143,17 @@ static int move_key(struct sid_plan *p, __u32 from, __u32 to)
 	struct step *s;
 
 	put_key(p, take_key(p, from), to);
-	p->fresh[to] = p->fresh[from];
-	p->fresh[from] = 0;
-	if (p->fresh[to])
+	p->fresh_no[to] = p->fresh_no[from];
+	p->fresh_no[from] = 0;
+	if (p->fresh_no[to])
 		return 0;
 	s = list_add(&p->steps, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->from = from;
 	s->to = to;
-	s->round = p->ready[to] > p->there[from] ? p->ready[to] : p->there[from];
-	p->ready[from] = p->there[to] = s->round + 1;
+	s->round = p->ready[to] > p->arrived[from] ? p->ready[to] : p->arrived[from];
+	p->ready[from] = p->arrived[to] = s->round + 1;
 	if (p->rounds < s->round + 1)
 		p->rounds = s->round + 1;
 	return 0;
@@ -228,7 +229,7 @@ static int insert(struct sid_plan *p, __u64 key, __u32 index)
 	if (spot < 0)
 		return spot;
 	put_key(p, key, spot);
-	p->fresh[spot] = index + 1;
+	p->fresh_no[spot] = no_of_index(index);
 	p->added++;
 	return 0;
 }
@@ -239,11 +240,11 @@ static int plan_alloc(struct sid_plan *p, const struct sid_entry *want, size_t n
 
 	p->mask = mask;
 	p->bucket = calloc((size_t)mask + 1, sizeof(*p->bucket));
-	p->fresh = calloc(spots, sizeof(*p->fresh));
+	p->fresh_no = calloc(spots, sizeof(*p->fresh_no));
 	p->ready = calloc(spots, sizeof(*p->ready));
-	p->there = calloc(spots, sizeof(*p->there));
+	p->arrived = calloc(spots, sizeof(*p->arrived));
 	p->want = malloc(n * sizeof(*p->want) + 1);
-	if (!p->bucket || !p->fresh || !p->ready || !p->there || !p->want)
+	if (!p->bucket || !p->fresh_no || !p->ready || !p->arrived || !p->want)
 		return -ENOMEM;
 	memcpy(p->want, want, n * sizeof(*want));
 	return 0;
@@ -370,9 +371,9 @@ void sid_plan_free(struct sid_plan *p)
 	if (!p)
 		return;
 	free(p->bucket);
-	free(p->fresh);
+	free(p->fresh_no);
 	free(p->ready);
-	free(p->there);
+	free(p->arrived);
 	free(p->want);
 	free(p->deleted.item);
 	free(p->changed.item);
@@ -435,9 +436,9 @@ static void write_fresh(const struct sid_plan *p, const struct sid_table *t)
 	struct xr_sid_name name;
 
 	for (spot = 0; p->added && spot < spots; spot++) {
-		if (!p->fresh[spot])
+		if (!p->fresh_no[spot])
 			continue;
-		e = &p->want[p->fresh[spot] - 1];
+		e = &p->want[index_of_no(p->fresh_no[spot])];
 		memset(&name, 0, sizeof(name));
 		memcpy(name.sid, e->sid, e->len);
 		name.len = e->len;

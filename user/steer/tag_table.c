@@ -25,16 +25,16 @@ static __u32 find_in(const struct tag_table *t, __u32 bucket, __u32 tag, const v
 
 __u32 tag_find(const struct tag_table *t, __u64 h, const void *key)
 {
-	__u32 first = xr_tag_bucket1(h, t->n), place;
+	__u32 first = xr_tag_bucket1(h, t->n), index;
 
-	place = find_in(t, first, xr_tag(h), key);
-	if (place == TAG_NOWHERE && t->bucket[first].tag[0] & XR_TAG_SPILL)
-		place = find_in(t, xr_tag_bucket2(h, t->n), xr_tag(h), key);
-	return place;
+	index = find_in(t, first, xr_tag(h), key);
+	if (index == TAG_NOWHERE && t->bucket[first].tag[0] & XR_TAG_SPILL)
+		index = find_in(t, xr_tag_bucket2(h, t->n), xr_tag(h), key);
+	return index;
 }
 
 /* How many are taken; *lane: the first that is free. */
-static int look(const struct xr_tag_bucket *b, int *lane)
+static int count_used(const struct xr_tag_bucket *b, int *lane)
 {
 	int i, used = 0;
 
@@ -50,12 +50,12 @@ static int look(const struct xr_tag_bucket *b, int *lane)
 __u32 tag_room(const struct tag_table *t, __u64 h)
 {
 	__u32 first = xr_tag_bucket1(h, t->n), second;
-	int lane = 0, used = look(&t->bucket[first], &lane), other = 0, used2;
+	int lane = 0, used = count_used(&t->bucket[first], &lane), other = 0, used2;
 
 	if (used < FIRST_LANES)
 		return first * XR_TAG_LANES + lane;
 	second = xr_tag_bucket2(h, t->n);
-	used2 = look(&t->bucket[second], &other);
+	used2 = count_used(&t->bucket[second], &other);
 	if (used2 < used)
 		return second * XR_TAG_LANES + other;
 	return used == XR_TAG_LANES ? TAG_NOWHERE : first * XR_TAG_LANES + lane;
@@ -66,19 +66,19 @@ static void store(struct xr_tag_bucket *b, int lane, __u16 tag)
 	__atomic_store_n(&b->tag[lane], (b->tag[lane] & XR_TAG_SPILL) | tag, __ATOMIC_RELEASE);
 }
 
-void tag_publish(struct tag_table *t, __u64 h, __u32 place)
+void tag_publish(struct tag_table *t, __u64 h, __u32 index)
 {
 	struct xr_tag_bucket *first = &t->bucket[xr_tag_bucket1(h, t->n)];
-	struct xr_tag_bucket *b = &t->bucket[place / XR_TAG_LANES];
+	struct xr_tag_bucket *b = &t->bucket[index / XR_TAG_LANES];
 
-	store(b, place % XR_TAG_LANES, xr_tag(h));
+	store(b, index % XR_TAG_LANES, xr_tag(h));
 	/* Who comes without it looks no further, and misses: that is "not yet". */
 	if (b != first)
 		__atomic_store_n(&first->tag[0], first->tag[0] | XR_TAG_SPILL, __ATOMIC_RELEASE);
 }
 
-void tag_remove(struct tag_table *t, __u32 place)
+void tag_remove(struct tag_table *t, __u32 index)
 {
 	/* The mark stays: others of that first bucket may need it. */
-	store(&t->bucket[place / XR_TAG_LANES], place % XR_TAG_LANES, 0);
+	store(&t->bucket[index / XR_TAG_LANES], index % XR_TAG_LANES, 0);
 }
