@@ -66,7 +66,7 @@ static void *copy_of(const void *from, size_t n, size_t size, int *ret)
 
 	if (!n)
 		return NULL;
-	while (room < n) /* what model_grow() reckons with */
+	while (room < n) /* the room that model_grow() takes for granted */
 		room *= 2;
 	to = malloc(room * size);
 	if (to)

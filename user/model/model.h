@@ -25,14 +25,14 @@ struct model_vip {
 	__u8 proto;
 	bool cid, flow;
 	__u32 line;  /* in the file; 0: not from one */
-	__u16 index; /* in vips; 0: not placed yet */
+	__u16 index; /* in the map vips; 0: none yet */
 };
 
 struct model_cid {
 	struct xr_cid_info info; /* key included */
 	__u32 line;
-	__u8 slot;     /* 0: not placed yet */
-	bool keep_key; /* "key: hidden": the running one's */
+	__u8 slot;     /* of the map cid_configs; 0: none yet */
+	bool keep_key; /* "key: hidden": the key of the running instance stays */
 };
 
 struct model_backend {
@@ -47,16 +47,16 @@ struct model_backend {
 	struct model_sid *sids;
 	size_t n_sids;
 	__u32 line;
-	__u16 index; /* 0: not placed yet */
+	__u16 index; /* in its map; 0: none yet */
 };
 
 struct model_host {
 	struct xr_host_info info;
 	__u32 line;
-	__u16 index; /* 0: not placed yet */
+	__u16 index; /* in its map; 0: none yet */
 };
 
-/* A VM's binding and place; a move under way is no part of the model. */
+/* Where a VM is, and what binds it; a move under way is no part of the model. */
 struct model_vm {
 	__u8 mac[6];
 	__u16 vlan;
@@ -64,7 +64,7 @@ struct model_vm {
 	__u8 n_addrs;
 	bool lock;
 	__u32 line;
-	__u32 host;   /* place in hosts[] */
+	__u32 host;   /* index in hosts[] */
 	char tap[16]; /* empty: found by itself */
 };
 
@@ -74,9 +74,9 @@ struct model_qmp {
 	__u8 mac[6];
 	__u16 vlan;
 	bool destination;     /* role: of the migration's two QEMUs */
-	bool role_given;      /* else the QEMU is asked which it is */
+	bool role_given;      /* else QEMU's monitor is asked for it */
 	bool gate;            /* pause-before-switchover is used */
-	char to[XR_NAME_LEN]; /* source: the host it goes to; empty: told otherwise */
+	char to[XR_NAME_LEN]; /* source: the host it goes to; empty: another notice names it */
 	__u32 line;
 };
 
@@ -107,7 +107,7 @@ struct model {
 	size_t n_hosts;
 	/*
 	 * VMs are many, and change without the model: only export and apply
-	 * load them. Not given: they stay as they are.
+	 * load them. vms_given false: they stay as they are.
 	 */
 	struct model_vm *vms;
 	size_t n_vms;
@@ -121,7 +121,7 @@ struct model {
 	struct model_dev {
 		char name[16];
 		char netns[NETNS_NAME]; /* as "ip netns" has it; empty: here */
-		__u64 space;            /* that one's identity; 0: not asked */
+		__u64 space;            /* netns_id() of it; 0: not known yet */
 		enum attach_want want;
 		enum xr_role role;
 		bool trusted;
@@ -129,15 +129,16 @@ struct model {
 		__u32 line;
 	} *devs; /* optional in the file: devices to attach */
 	size_t n_devs;
-	bool devs_given;  /* the file has a devices key: make it so */
+	bool devs_given;  /* the file has the key devices; else they stay as they are */
 	bool keys_inside; /* the file itself holds a key or the secret */
 	/*
-	 * A file is the whole truth, but what it leaves out is more likely
-	 * forgotten than meant to go: bit per enum model_section that it has.
+	 * A file holds everything that is wanted, but a list that it leaves out is more
+	 * likely forgotten than meant to go. sections: a bit per enum model_section that
+	 * it has; leaving out another is refused while the instance has such things.
 	 */
 	bool from_file;
 	unsigned int sections;
-	/* Of which the lines are, as long as its reader keeps it; NULL: of none. */
+	/* The name of the file that the lines are of, its reader's; NULL: there is none. */
 	const char *file;
 	__u32 limits_line, secret_line;
 	__u32 gateway_line[XR_MAX_GATEWAYS + 1];
@@ -147,15 +148,18 @@ void model_init(struct model *m); /* defaults */
 void model_free(struct model *m);
 int model_copy(struct model *to, const struct model *from);
 
-/* Everything that can be wrong without looking at the machine; file:line where known. */
+/*
+ * Checks everything that can be checked without the machine. -EINVAL: err says what is
+ * wrong, and in which line of file (NULL: none).
+ */
 int model_check(const struct model *m, const char *file, struct xr_err *err);
-/* The same of all that is wrong: each line goes to all. -EINVAL: there is no more room. */
+/* Reports all that is wrong to all (NULL: the first to err). -EINVAL: all is full. */
 int model_check_all(const struct model *m, const char *file, struct xr_errs *all,
 		    struct xr_err *err);
 
 /*
- * What is allowed but hardly meant: chance hits of random CIDs, server IDs no
- * CID configuration can carry, ... One line each.
+ * Calls warn() with a line for each thing that is allowed but hardly meant: chance hits of
+ * random CIDs, server IDs that no CID configuration can carry, ...
  */
 void model_warn(const struct model *m, const char *file, void (*warn)(void *ctx, const char *line),
 		void *ctx);

@@ -13,7 +13,7 @@
 #include "model_edit.h"
 #include "model_fact.h"
 
-/* As a VM's, but one that crosses routers. */
+/* Why it cannot be the address of a VIP or a server: as a VM's, and it must cross routers. */
 static const char *unusable(const __be32 *addr)
 {
 	if (vm_bad_addr(addr))
@@ -148,7 +148,7 @@ static int check_reach(const struct check *c, const struct model_backend *b,
 		b->info.name, vip, addr);
 }
 
-/* Or all of them: the key of the list was not read. */
+/* Some VIP was not read, or none: the list's key is missing or wrong. */
 static bool any_bad_vip(const struct check *c)
 {
 	size_t i;
@@ -285,12 +285,12 @@ static int check_backends(const struct check *c, const struct lut *vips)
 
 /* ---- server IDs ---- */
 
-/* An entry of the table is backend << 32 | its place, kept beside it. */
-struct sid_place {
+/* Which server ID of which backend. */
+struct sid_ref {
 	__u32 backend, sid;
 };
 
-static int same_sid(const struct check *c, struct sid_place a, struct sid_place b)
+static int same_sid(const struct check *c, struct sid_ref a, struct sid_ref b)
 {
 	const struct model_backend *x = &c->m->backends[a.backend];
 	const struct model_backend *y = &c->m->backends[b.backend];
@@ -311,7 +311,7 @@ static int same_sid(const struct check *c, struct sid_place a, struct sid_place 
 static int check_sids(const struct check *c)
 {
 	const struct model_sid *s, *t;
-	struct sid_place *seen, me;
+	struct sid_ref *seen, me;
 	size_t total = 0, n = 0;
 	struct lut l;
 	__u32 at, j;
@@ -354,7 +354,7 @@ static int check_sids(const struct check *c)
 
 /* ---- limits ---- */
 
-/* Of the backend's server ID that is one too many. */
+/* The line of the server ID with index n, counted over all backends. */
 static __u32 line_of_sid(const struct model *m, size_t n)
 {
 	const struct model_backend *b = m->backends;
@@ -367,7 +367,7 @@ static __u32 line_of_sid(const struct model *m, size_t n)
 	return b->sids[n].line ? b->sids[n].line : b->line;
 }
 
-/* Each in the line of the first that is too many. */
+/* Each is reported in the line of the first that is too many. */
 static int check_limits(const struct check *c)
 {
 	const struct model *m = c->m;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What can be wrong with hosts, VMs, gateways and sources. */
+/* Checks of hosts, VMs, gateways and sources. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -39,8 +39,8 @@ static int check_host(const struct check *c, const struct model_host *m)
 	return 0;
 }
 
-/* Two hosts must not be told apart by name alone. */
-static bool same_place(const struct xr_host_info *a, const struct xr_host_info *b)
+/* Both are reached in the same way: the data plane could not tell which one sent a frame. */
+static bool same_way(const struct xr_host_info *a, const struct xr_host_info *b)
 {
 	if (host_has_tunnel(a) != host_has_tunnel(b))
 		return false;
@@ -50,7 +50,7 @@ static bool same_place(const struct xr_host_info *a, const struct xr_host_info *
 		!memcmp(a->mac, b->mac, sizeof(a->mac));
 }
 
-static __u64 hash_place(const struct xr_host_info *h)
+static __u64 hash_way(const struct xr_host_info *h)
 {
 	struct {
 		__be32 addr[XR_ADDR_WORDS];
@@ -74,7 +74,7 @@ static int check_twice(const struct check *c, struct lut *names, struct lut *pla
 {
 	const struct model_host *h = &c->m->hosts[i], *o;
 	__u64 hn = lut_hash(h->info.name, strlen(h->info.name));
-	__u64 hp = hash_place(&h->info);
+	__u64 hp = hash_way(&h->info);
 	char way[128];
 	__u32 at, j;
 
@@ -89,7 +89,7 @@ static int check_twice(const struct check *c, struct lut *names, struct lut *pla
 	}
 	for (at = lut_first(places, hp); (j = lut_get(places, at)) != LUT_END; at++) {
 		o = &c->m->hosts[j];
-		if (same_place(&o->info, &h->info))
+		if (same_way(&o->info, &h->info))
 			return BAD(
 				c, h->line,
 				"host %s: %s is host %s's already; hosts must differ in how they are reached",
@@ -113,7 +113,7 @@ static int check_gateways(const struct check *c)
 	for (i = 0; i < c->m->n_gateways; i++) {
 		text_addr(addr, g[i].addr);
 		if (c->all && (addr_is_zero(g[i].addr) || (g[i].has_mac && mac_is_zero(g[i].mac))))
-			continue; /* told of when it was read */
+			continue; /* reported when it was read */
 		if (vm_bad_addr(g[i].addr) &&
 		    BAD(c, line[i], "gateway %s: it is %s; write the gateway's own address", addr,
 			vm_bad_addr(g[i].addr)))
@@ -127,7 +127,7 @@ static int check_gateways(const struct check *c)
 	return 0;
 }
 
-/* Of two clients QEMU serves one, and the other waits in silence. */
+/* QEMU serves one client of a monitor; a second one waits without an error. */
 static int check_socket(const struct check *c, struct lut *sockets, size_t i)
 {
 	const struct model_qmp *q = &c->m->qmp[i], *o;
@@ -194,11 +194,11 @@ struct vm_check {
 	const struct check *c;
 	struct lut macs, addrs, taps;
 	struct lut protect; /* of m->protect, then m->gateways */
-	__u32 *owner;       /* an address's number -> VM * XR_VM_ADDRS + which */
+	__u32 *owner;       /* by index of an address: VM * XR_VM_ADDRS + which of its own */
 	size_t n_addrs;
 };
 
-/* An address is one VM's in its VLAN; other tenants may have it in theirs. */
+/* In a VLAN an address is one VM's; in others, other tenants may use it. */
 static __u64 hash_addr(const __be32 *addr, __u16 vlan)
 {
 	__be32 key[XR_ADDR_WORDS + 1];
@@ -312,7 +312,7 @@ static int check_tap(struct vm_check *k, size_t i)
 	__u32 at, j;
 	__u64 h;
 
-	/* Where all that is wrong is told, its host may be. */
+	/* Its host may be wrong, which was reported. */
 	if (!v->tap[0] || v->host >= m->n_hosts || !m->hosts[v->host].info.local)
 		return 0;
 	h = lut_hash(v->tap, strlen(v->tap));
@@ -349,7 +349,7 @@ static int check_vm(struct vm_check *k, size_t i)
 	return ret;
 }
 
-/* Of the VM that has the address of that number. */
+/* The line of the VM that has the address with index n, counted over all VMs. */
 static __u32 line_of_addr(const struct model *m, size_t n)
 {
 	size_t i;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Small steps on a model, for those that build or change one. */
+/* Steps in building or changing a model. */
 #ifndef XR_MODEL_MODEL_EDIT_H
 #define XR_MODEL_MODEL_EDIT_H
 
 #include "model.h"
 
 /*
- * One more zeroed element at the end of *array, a pointer to an array that
- * only this function grows (its room follows from its count). NULL: no memory.
+ * Adds a zeroed element of size octets to the end of *array, a pointer to an array of *n
+ * that only this function grows, as its room follows from *n. NULL: no memory.
  */
 void *model_grow(void *array, size_t *n, size_t size);
+/* Removes element at. */
 void model_drop(void *array, size_t *n, size_t size, size_t at);
 
-/* The section of a file's key, or -1. */
+/* enum model_section of a file's key, or -1; and its key. */
 int model_section(const char *key);
 const char *model_section_word(int section);
 

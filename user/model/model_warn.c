@@ -16,10 +16,10 @@ struct warner {
 	void *ctx;
 };
 
-static void say(const struct warner *w, __u32 line, const char *fmt, ...)
+static void send_line(const struct warner *w, __u32 line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-static void say(const struct warner *w, __u32 line, const char *fmt, ...)
+static void send_line(const struct warner *w, __u32 line, const char *fmt, ...)
 {
 	char buf[512], where[256];
 	va_list ap;
@@ -43,9 +43,10 @@ static void warn_chance(const struct warner *w, size_t *by_len)
 		len = m->cids[i].info.sid_len;
 		percent = 100 * xr_cid_chance(by_len[len], len);
 		if (percent > CHANCE_PERCENT)
-			say(w, m->cids[i].line,
-			    "CID config %u: %.1f %% of the CIDs that clients choose will name a server by chance; use longer server IDs",
-			    m->cids[i].info.config_id, percent);
+			send_line(
+				w, m->cids[i].line,
+				"CID config %u: %.1f %% of the CIDs that clients choose will name a server by chance; use longer server IDs",
+				m->cids[i].info.config_id, percent);
 	}
 }
 
@@ -64,10 +65,11 @@ static void warn_sids(const struct warner *w, size_t *by_len)
 			by_len[b->sids[j].len]++;
 			if (carried[b->sids[j].len])
 				continue;
-			carried[b->sids[j].len] = true; /* say it once */
-			say(w, b->sids[j].line ? b->sids[j].line : b->line,
-			    "backend %s: no CID config has server IDs of %u octets; its server ID cannot be found in a CID",
-			    b->info.name, b->sids[j].len);
+			carried[b->sids[j].len] = true; /* one warning is enough */
+			send_line(
+				w, b->sids[j].line ? b->sids[j].line : b->line,
+				"backend %s: no CID config has server IDs of %u octets; its server ID cannot be found in a CID",
+				b->info.name, b->sids[j].len);
 		}
 	}
 }
@@ -93,9 +95,10 @@ static void warn_ties(const struct warner *w)
 		const struct xr_backend_info *b = &m->backends[i].info;
 
 		if (!mac_is_zero(b->vm_mac) && !knows_vm(m, b))
-			say(w, m->backends[i].line,
-			    "backend %s: VM %s is not in vms; its packets follow the VM once it is known",
-			    b->name, text_mac(mac, b->vm_mac));
+			send_line(
+				w, m->backends[i].line,
+				"backend %s: VM %s is not in vms; its packets follow the VM once it is known",
+				b->name, text_mac(mac, b->vm_mac));
 	}
 }
 
@@ -112,8 +115,9 @@ void model_warn(const struct model *m, const char *file, void (*warn)(void *ctx,
 	for (i = 0; i < m->n_vips; i++)
 		cid |= m->vips[i].cid;
 	if (cid && !m->n_cids)
-		say(&w, 0,
-		    "VIPs steer by connection ID, but there is no CID config; CIDs are not routable until there is one");
+		send_line(
+			&w, 0,
+			"VIPs steer by connection ID, but there is no CID config; CIDs are not routable until there is one");
 	if (!cid && m->n_cids && m->n_vips)
-		say(&w, 0, "there are CID configs, but no VIP has cid; they are not used");
+		send_line(&w, 0, "there are CID configs, but no VIP has cid; they are not used");
 }
