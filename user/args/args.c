@@ -28,6 +28,13 @@ int args_end(struct args *a)
 	return cmd_usage("\"%s\" is not expected here", a->argv[0]);
 }
 
+int args_none(int argc, char **argv)
+{
+	struct args a = args_after(argc, argv);
+
+	return args_end(&a);
+}
+
 int args_key(struct args *a, const char *const *keys)
 {
 	const char *s = args_next(a);
@@ -142,5 +149,18 @@ int args_word(struct args *a, const char *const *words, int *out)
 	if (i < 0)
 		return EXIT_USAGE;
 	*out = i;
+	return EXIT_DONE;
+}
+
+int args_name(struct args *a, const char *what, char name[XR_NAME_LEN])
+{
+	char *s = args_next(a);
+	struct xr_err err;
+
+	if (!s)
+		return cmd_usage("the %s's name is missing", what);
+	if (text_check_name(what, s, &err))
+		return cmd_usage("%s", err.text);
+	strcpy(name, s);
 	return EXIT_DONE;
 }

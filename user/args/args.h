@@ -71,6 +71,8 @@ char *args_next(struct args *a);
 char *args_need(struct args *a, const char *what);
 /* EXIT_DONE where nothing is left; else a usage error about the next word. */
 int args_end(struct args *a);
+/* The same of a command that takes no arguments. */
+int args_none(int argc, char **argv);
 /*
  * Takes the next word as one of keys (NULL-terminated; unique prefixes count):
  * its index, -1 at the end of the words, -2 for an unknown word (reported).
@@ -87,5 +89,54 @@ int args_mac(struct args *a, __u8 mac[6]);
 int args_dev(struct args *a, char dev[16]);
 int args_hex(struct args *a, void *out, size_t max, size_t *len);
 int args_word(struct args *a, const char *const *words, int *out);
+/* The next word, as the name of a WHAT (a backend, a host). */
+int args_name(struct args *a, const char *what, char name[XR_NAME_LEN]);
+
+/* ---- keywords with their values, as a table says ---- */
+
+#define ARGS_KEYS     16 /* at most, of one command */
+#define ARGS_BIT(key) (1U << (key))
+#define ARGS_ALL      (~0U)
+
+enum args_kind {
+	ARGS_FLAG,   /* no value: the member becomes 1 */
+	ARGS_NUMBER, /* least to most */
+	ARGS_WORD,   /* one of words: the member becomes least + its index */
+	ARGS_ADDR,
+	ARGS_MAC,
+	ARGS_DEV,
+	ARGS_TEXT,  /* the member is a const char *, and points at the word */
+	ARGS_OTHER, /* take() takes it */
+};
+
+/* A keyword, and which member of the command's own struct gets its value. */
+struct args_key {
+	const char *word;
+	enum args_kind kind;
+	size_t offset, size;
+	__u64 least, most;
+	const char *const *words; /* NULL-terminated */
+	const char *what;         /* of a text: "WHAT is missing" */
+	int (*take)(struct args *a, void *to);
+};
+
+#define ARGS_TO(type, member) \
+	.offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+
+/* Keys by the bit of their index, ARGS_BIT(). */
+struct args_given {
+	__u32 allowed; /* 0: all */
+	__u32 often;   /* may be given several times; the others once */
+	__u32 given;   /* were given: args_take() adds to it */
+};
+
+/*
+ * Takes all words that are left: keywords, the list of which ends with a NULL word,
+ * each with its value, which goes into the struct that "to" points at. 0, or the exit
+ * status (reported).
+ */
+int args_take(struct args *a, const struct args_key *keys, void *to, struct args_given *g);
+/* Copies the members of those that were given; of ARGS_OTHER nothing. */
+void args_copy(const struct args_key *keys, __u32 given, void *to, const void *from);
 
 #endif

@@ -24,8 +24,7 @@ static const char help[] =
 	"weight 0 takes no new flows. draining keeps the flows and connections it has;\n"
 	"down gets nothing. initial-rate: QUIC Initials per second, 0 for no limit.\n";
 
-/* What was said on the command line; has[]: which facts. */
-enum fact {
+enum {
 	VIP,
 	ADDRESS,
 	SERVER_ID,
@@ -39,31 +38,20 @@ enum fact {
 	INITIAL_RATE,
 	VM,
 	VLAN,
-	FACTS
 };
 
-static const char *const fact_word[FACTS + 1] = {
-	[VIP] = "vip",
-	[ADDRESS] = "address",
-	[SERVER_ID] = "server-id",
-	[WEIGHT] = "weight",
-	[STATE] = "state",
-	[FORWARD] = "forward",
-	[DEV] = "dev",
-	[PORT] = "port",
-	[VNI] = "vni",
-	[MAC] = "mac",
-	[INITIAL_RATE] = "initial-rate",
-	[VM] = "vm",
-	[VLAN] = "vlan",
-};
-
-struct said {
+/* The backend as the command line describes it; facts: which it gives. */
+struct backend_args {
 	struct model_backend b;
-	bool has[FACTS];
+	struct args_given facts;
 };
 
-static void said_free(struct said *s)
+static bool has(const struct backend_args *s, int fact)
+{
+	return s->facts.given & ARGS_BIT(fact);
+}
+
+static void free_args(struct backend_args *s)
 {
 	free(s->b.vips);
 	free(s->b.sids);
@@ -74,15 +62,17 @@ static int no_memory(void)
 	return cmd_refuse("out of memory");
 }
 
-static int take_vip(struct args *a, struct model_backend *b)
+static int take_vip(struct args *a, void *to)
 {
+	struct model_backend *b = to;
 	struct model_vip_key *k = model_grow(&b->vips, &b->n_vips, sizeof(*k));
 
 	return k ? args_vip(a, k->addr, &k->port, &k->proto) : no_memory();
 }
 
-static int take_sid(struct args *a, struct model_backend *b)
+static int take_sid(struct args *a, void *to)
 {
+	struct model_backend *b = to;
 	struct model_sid *s = model_grow(&b->sids, &b->n_sids, sizeof(*s));
 	size_t len = 0;
 	int ret = s ? args_hex(a, s->octet, sizeof(s->octet), &len) : no_memory();
@@ -92,106 +82,47 @@ static int take_sid(struct args *a, struct model_backend *b)
 	return ret;
 }
 
-static int take_word(struct args *a, enum fact fact, struct xr_backend_info *i)
-{
-	static const char *const states[] = { "up", "draining", "down", NULL };
-	static const char *const forwards[] = { "ipip", "gue", "vxlan", "l2", NULL };
-	int word, ret;
+static const char *const states[] = { "up", "draining", "down", NULL };
+static const char *const forwards[] = { "ipip", "gue", "vxlan", "l2", NULL };
 
-	ret = args_word(a, fact == STATE ? states : forwards, &word);
-	if (ret)
-		return ret;
-	if (fact == STATE)
-		i->state = XR_BACKEND_UP + word;
-	else
-		i->forward = XR_FORWARD_IPIP + word;
-	return 0;
+/* clang-format off */
+#define TO(member) ARGS_TO(struct model_backend, info.member)
+static const struct args_key keys[] = {
+	[VIP] =          { "vip", ARGS_OTHER, .take = take_vip },
+	[ADDRESS] =      { "address", ARGS_ADDR, TO(addr) },
+	[SERVER_ID] =    { "server-id", ARGS_OTHER, .take = take_sid },
+	[WEIGHT] =       { "weight", ARGS_NUMBER, TO(weight), 0, 65535 },
+	[STATE] =        { "state", ARGS_WORD, TO(state), XR_BACKEND_UP, .words = states },
+	[FORWARD] =      { "forward", ARGS_WORD, TO(forward), XR_FORWARD_IPIP, .words = forwards },
+	[DEV] =          { "dev", ARGS_DEV, TO(dev) },
+	[PORT] =         { "port", ARGS_NUMBER, TO(port), 1, 65535 },
+	[VNI] =          { "vni", ARGS_NUMBER, TO(vni), 0, 0xffffff },
+	[MAC] =          { "mac", ARGS_MAC, TO(mac) },
+	[INITIAL_RATE] = { "initial-rate", ARGS_NUMBER, TO(initial_rate), 0, 0xffffffff },
+	[VM] =           { "vm", ARGS_MAC, TO(vm_mac) },
+	[VLAN] =         { "vlan", ARGS_NUMBER, TO(vm_vlan), 1, 4094 },
+	{ NULL }
+};
+#undef TO
+/* clang-format on */
+
+static int parse(int argc, char **argv, struct backend_args *s)
+{
+	struct args a = args_after(argc, argv);
+	int ret = args_name(&a, "backend", s->b.info.name);
+
+	s->facts.often = ARGS_BIT(VIP) | ARGS_BIT(SERVER_ID);
+	if (!ret)
+		ret = args_take(&a, keys, &s->b, &s->facts);
+	if (!ret && has(s, VLAN) && !has(s, VM))
+		ret = cmd_usage("vlan belongs to vm: write vm MAC vlan N");
+	return ret;
 }
 
-static int take_number(struct args *a, enum fact fact, struct xr_backend_info *i)
-{
-	static const __u64 least[FACTS] = { [PORT] = 1, [VLAN] = 1 };
-	static const __u64 most[FACTS] = {
-		[WEIGHT] = 65535, [PORT] = 65535, [VNI] = 0xffffff, [INITIAL_RATE] = 0xffffffff,
-		[VLAN] = 4094,
-	};
-	__u64 n;
-	int ret = args_u64(a, least[fact], most[fact], &n);
-
-	if (ret)
-		return ret;
-	switch (fact) {
-	case WEIGHT:
-		i->weight = n;
-		break;
-	case PORT:
-		i->port = n;
-		break;
-	case VNI:
-		i->vni = n;
-		break;
-	case VLAN:
-		i->vm_vlan = n;
-		break;
-	default:
-		i->initial_rate = n;
-	}
-	return 0;
-}
-
-static int take_fact(struct args *a, enum fact fact, struct model_backend *b)
-{
-	switch (fact) {
-	case VIP:
-		return take_vip(a, b);
-	case ADDRESS:
-		return args_addr(a, b->info.addr);
-	case SERVER_ID:
-		return take_sid(a, b);
-	case STATE:
-	case FORWARD:
-		return take_word(a, fact, &b->info);
-	case DEV:
-		return args_dev(a, b->info.dev);
-	case MAC:
-		return args_mac(a, b->info.mac);
-	case VM:
-		return args_mac(a, b->info.vm_mac);
-	default:
-		return take_number(a, fact, &b->info);
-	}
-}
-
-static int parse_facts(struct args *a, struct said *s)
-{
-	char *name = args_need(a, "the backend's name");
-	struct xr_err err;
-	int fact, ret;
-
-	if (!name)
-		return EXIT_USAGE;
-	if (text_check_name("backend", name, &err))
-		return cmd_usage("%s", err.text);
-	strcpy(s->b.info.name, name);
-	while ((fact = args_key(a, fact_word)) != -1) {
-		if (fact < 0)
-			return EXIT_USAGE;
-		ret = take_fact(a, fact, &s->b);
-		if (ret)
-			return ret;
-		if (s->has[fact] && fact != VIP && fact != SERVER_ID)
-			return cmd_usage("%s is given twice", fact_word[fact]);
-		s->has[fact] = true;
-	}
-	if (s->has[VLAN] && !s->has[VM])
-		return cmd_usage("vlan belongs to vm: write vm MAC vlan N");
-	return 0;
-}
-
-/* The model takes over what was said. */
+/* The model takes over the lists of VIPs and server IDs. */
 static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 {
-	struct said *s = ctx;
+	struct backend_args *s = ctx;
 	struct model_backend *b;
 
 	if (model_find_backend(m, s->b.info.name))
@@ -210,17 +141,16 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 
 static int add(int argc, char **argv)
 {
-	struct args args = args_after(argc, argv);
-	struct said s = { .b.info = { .weight = 1, .state = XR_BACKEND_UP } };
-	int ret = parse_facts(&args, &s);
+	struct backend_args s = { .b.info = { .weight = 1, .state = XR_BACKEND_UP } };
+	int ret = parse(argc, argv, &s);
 
-	if (!ret && !s.has[VIP])
+	if (!ret && !has(&s, VIP))
 		ret = cmd_usage("backend add: vip ADDR:PORT/PROTO is missing");
-	if (!ret && !s.has[ADDRESS])
+	if (!ret && !has(&s, ADDRESS))
 		ret = cmd_usage("backend add: address ADDR is missing");
 	if (!ret)
 		ret = cmd_edit(PLANE_CHANGE, edit_add, &s);
-	said_free(&s);
+	free_args(&s);
 	return ret;
 }
 
@@ -230,49 +160,26 @@ static int no_backend(struct xr_err *err, const char *name)
 		       name);
 }
 
-static void set_info(struct xr_backend_info *to, const struct said *s)
-{
-	const struct xr_backend_info *from = &s->b.info;
-
-	if (s->has[ADDRESS])
-		memcpy(to->addr, from->addr, sizeof(to->addr));
-	if (s->has[WEIGHT])
-		to->weight = from->weight;
-	if (s->has[STATE])
-		to->state = from->state;
-	if (s->has[FORWARD])
-		to->forward = from->forward;
-	if (s->has[DEV])
-		memcpy(to->dev, from->dev, sizeof(to->dev));
-	if (s->has[PORT])
-		to->port = from->port;
-	if (s->has[VNI])
-		to->vni = from->vni;
-	if (s->has[MAC])
-		memcpy(to->mac, from->mac, sizeof(to->mac));
-	if (s->has[INITIAL_RATE])
-		to->initial_rate = from->initial_rate;
-	if (s->has[VM]) {
-		memcpy(to->vm_mac, from->vm_mac, sizeof(to->vm_mac));
-		to->vm_vlan = from->vm_vlan;
-	}
-}
-
 static int edit_set(struct model *m, void *ctx, struct xr_err *err)
 {
-	struct said *s = ctx;
+	struct backend_args *s = ctx;
 	struct model_backend *b = model_find_backend(m, s->b.info.name);
+	__u32 given;
 
 	if (!b)
 		return no_backend(err, s->b.info.name);
-	set_info(&b->info, s);
-	if (s->has[VIP]) {
+	/* A VM's MAC without a VLAN is an untagged VM's. */
+	given = s->facts.given & ~ARGS_BIT(VLAN);
+	if (has(s, VM))
+		given |= ARGS_BIT(VLAN);
+	args_copy(keys, given, b, &s->b);
+	if (has(s, VIP)) {
 		free(b->vips);
 		b->vips = s->b.vips;
 		b->n_vips = s->b.n_vips;
 		s->b.vips = NULL;
 	}
-	if (s->has[SERVER_ID]) {
+	if (has(s, SERVER_ID)) {
 		free(b->sids);
 		b->sids = s->b.sids;
 		b->n_sids = s->b.n_sids;
@@ -283,15 +190,14 @@ static int edit_set(struct model *m, void *ctx, struct xr_err *err)
 
 static int set(int argc, char **argv)
 {
-	struct args args = args_after(argc, argv);
-	struct said s = { .b.n_vips = 0 };
-	int ret = parse_facts(&args, &s);
+	struct backend_args s = { .b.n_vips = 0 };
+	int ret = parse(argc, argv, &s);
 
 	if (!ret && argc < 3)
 		ret = cmd_usage("backend set: say what to change, such as state draining");
 	if (!ret)
 		ret = cmd_edit(PLANE_CHANGE, edit_set, &s);
-	said_free(&s);
+	free_args(&s);
 	return ret;
 }
 

@@ -53,23 +53,16 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	return 0;
 }
 
-static int take_format(struct args *a, __u8 *format)
-{
-	static const char *const words[] = {
+static const char *const formats[] = {
 #define X(name, word, bits, first, last, offset, sid, nonce, key) word,
-		XR_CID_FORMATS(X)
+	XR_CID_FORMATS(X)
 #undef X
-			NULL
-	};
-	int word, ret = args_word(a, words, &word);
+		NULL
+};
 
-	if (!ret)
-		*format = word;
-	return ret;
-}
-
-static int take_key(struct args *a, struct xr_cid_info *info)
+static int take_key(struct args *a, void *to)
 {
+	struct xr_cid_info *info = to;
 	char *path = args_need(a, "key-file: a file, or \"-\",");
 	struct xr_err err;
 
@@ -83,42 +76,28 @@ static int take_key(struct args *a, struct xr_cid_info *info)
 
 static int add(int argc, char **argv)
 {
-	enum { FORMAT, SID_LEN, NONCE_LEN, KEY_FILE, OFFSET };
-	static const char *const keys[] = { "format",   "server-id-length", "nonce-length",
-					    "key-file", "offset",           NULL };
+	enum { FORMAT };
+	/* clang-format off */
+#define TO(member) ARGS_TO(struct xr_cid_info, member)
+	static const struct args_key keys[] = {
+		{ "format", ARGS_WORD, TO(format), .words = formats },
+		{ "server-id-length", ARGS_NUMBER, TO(sid_len), 1, XR_SID_MAX },
+		{ "nonce-length", ARGS_NUMBER, TO(nonce_len), 0, XR_CID_BLOCK_MAX },
+		{ "key-file", ARGS_OTHER, .take = take_key },
+		{ "offset", ARGS_NUMBER, TO(offset), 0, XR_CID_MAX - 1 },
+		{ NULL }
+	};
+#undef TO
+	/* clang-format on */
 	struct args args = args_after(argc, argv);
+	struct args_given g = { .often = ARGS_ALL };
 	struct model_cid c = { .info.used = 1 };
 	struct xr_cid_info *i = &c.info;
-	bool has_format = false;
-	__u64 n = 0;
-	int key, ret = take_id(&args, &i->config_id);
+	int ret = take_id(&args, &i->config_id);
 
-	while (!ret && (key = args_key(&args, keys)) != -1) {
-		switch (key) {
-		case FORMAT:
-			ret = take_format(&args, &i->format);
-			has_format = true;
-			break;
-		case SID_LEN:
-			ret = args_u64(&args, 1, XR_SID_MAX, &n);
-			i->sid_len = n;
-			break;
-		case NONCE_LEN:
-			ret = args_u64(&args, 0, XR_CID_BLOCK_MAX, &n);
-			i->nonce_len = n;
-			break;
-		case KEY_FILE:
-			ret = take_key(&args, i);
-			break;
-		case OFFSET:
-			ret = args_u64(&args, 0, XR_CID_MAX - 1, &n);
-			i->offset = n;
-			break;
-		default:
-			ret = EXIT_USAGE;
-		}
-	}
-	if (!ret && !has_format)
+	if (!ret)
+		ret = args_take(&args, keys, i, &g);
+	if (!ret && !(g.given & ARGS_BIT(FORMAT)))
 		ret = cmd_usage("cid add: format FORMAT is missing");
 	if (!ret) {
 		xr_cid_defaults(i->format, &i->sid_len, &i->nonce_len, &i->offset);
@@ -136,6 +115,7 @@ struct which {
 	__u8 id;
 	bool has_format;
 	__u8 format;
+	bool force; /* del: even if packets come by it */
 };
 
 struct configs {
@@ -242,24 +222,21 @@ static int check_unused(const struct which *w)
 
 static int del(int argc, char **argv)
 {
-	static const char *const keys[] = { "format", "force", NULL };
+	enum { FORMAT };
+	static const struct args_key keys[] = {
+		{ "format", ARGS_WORD, ARGS_TO(struct which, format), .words = formats },
+		{ "force", ARGS_FLAG, ARGS_TO(struct which, force) },
+		{ NULL }
+	};
 	struct args args = args_after(argc, argv);
+	struct args_given g = { .often = ARGS_ALL };
 	struct which w = { .has_format = false };
-	bool force = false;
-	int key, ret = take_id(&args, &w.id);
+	int ret = take_id(&args, &w.id);
 
-	while (!ret && args.argc) {
-		key = args_key(&args, keys);
-		if (key < 0)
-			return EXIT_USAGE;
-		if (key == 1) {
-			force = true;
-			continue;
-		}
-		ret = take_format(&args, &w.format);
-		w.has_format = true;
-	}
-	if (!ret && !force)
+	if (!ret)
+		ret = args_take(&args, keys, &w, &g);
+	w.has_format = g.given & ARGS_BIT(FORMAT);
+	if (!ret && !w.force)
 		ret = check_unused(&w);
 	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, &w);
 }
@@ -363,23 +340,36 @@ struct encode_args {
 	size_t sid_len, nonce_len;
 };
 
+static int take_sid(struct args *a, void *to)
+{
+	struct encode_args *e = to;
+
+	return args_hex(a, e->sid, sizeof(e->sid), &e->sid_len);
+}
+
+static int take_nonce(struct args *a, void *to)
+{
+	struct encode_args *e = to;
+
+	return args_hex(a, e->nonce, sizeof(e->nonce), &e->nonce_len);
+}
+
 static int parse_encode(int argc, char **argv, struct encode_args *e)
 {
-	static const char *const keys[] = { "server-id", "nonce", "format", NULL };
+	enum { SERVER_ID, NONCE, FORMAT };
+	static const struct args_key keys[] = { { "server-id", ARGS_OTHER, .take = take_sid },
+						{ "nonce", ARGS_OTHER, .take = take_nonce },
+						{ "format", ARGS_WORD,
+						  ARGS_TO(struct encode_args, which.format),
+						  .words = formats },
+						{ NULL } };
 	struct args args = args_after(argc, argv);
-	int key, ret = take_id(&args, &e->which.id);
+	struct args_given g = { .often = ARGS_ALL };
+	int ret = take_id(&args, &e->which.id);
 
-	while (!ret && (key = args_key(&args, keys)) != -1) {
-		if (key < 0)
-			return EXIT_USAGE;
-		if (key == 2) {
-			ret = take_format(&args, &e->which.format);
-			e->which.has_format = true;
-			continue;
-		}
-		ret = key ? args_hex(&args, e->nonce, sizeof(e->nonce), &e->nonce_len)
-			  : args_hex(&args, e->sid, sizeof(e->sid), &e->sid_len);
-	}
+	if (!ret)
+		ret = args_take(&args, keys, e, &g);
+	e->which.has_format = g.given & ARGS_BIT(FORMAT);
 	if (!ret && !e->sid_len)
 		ret = cmd_usage("cid encode: server-id HEX is missing");
 	return ret;

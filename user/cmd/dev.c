@@ -79,8 +79,9 @@ struct attach_args {
 	struct xr_listed listed;
 };
 
-static int take_vni(struct args *args, struct xr_listed *l)
+static int take_vni(struct args *args, void *to)
 {
+	struct xr_listed *l = &((struct attach_args *)to)->listed;
 	__u64 vni;
 	int ret;
 
@@ -92,8 +93,9 @@ static int take_vni(struct args *args, struct xr_listed *l)
 	return ret;
 }
 
-static int take_address(struct args *args, struct xr_listed *l)
+static int take_address(struct args *args, void *to)
 {
+	struct xr_listed *l = &((struct attach_args *)to)->listed;
 	int ret;
 
 	if (l->addrs == XR_DEV_ADDRS)
@@ -104,54 +106,48 @@ static int take_address(struct args *args, struct xr_listed *l)
 	return ret;
 }
 
-static bool is_keyword(const char *word, const char *const *keys)
+static const char *const modes[] = { "auto", "native", "generic", NULL };
+static const char *const roles[] = { "node", "backend", "pass", NULL };
+
+/* clang-format off */
+#define TO(member) ARGS_TO(struct attach_args, member)
+static const struct args_key attach_keys[] = {
+	{ "mode", ARGS_WORD, TO(want), ATTACH_AUTO, .words = modes },
+	{ "role", ARGS_WORD, TO(role), XR_ROLE_NODE, .words = roles },
+	{ "trusted", ARGS_FLAG, TO(trusted) },
+	{ "vni", ARGS_OTHER, .take = take_vni },
+	{ "address", ARGS_OTHER, .take = take_address },
+	{ NULL }
+};
+#undef TO
+/* clang-format on */
+
+static bool is_attach_key(const char *word)
 {
-	for (; *keys; keys++)
-		if (!strcmp(word, *keys))
+	const struct args_key *key;
+
+	for (key = attach_keys; key->word; key++)
+		if (!strcmp(word, key->word))
 			return true;
 	return false;
 }
 
 static int parse_attach(int argc, char **argv, struct attach_args *a)
 {
-	enum { MODE, ROLE, TRUSTED, VNI, ADDRESS };
-	static const char *const keys[] = { "mode", "role", "trusted", "vni", "address", NULL };
-	static const char *const modes[] = { "auto", "native", "generic", NULL };
-	static const char *const roles[] = { "node", "backend", "pass", NULL };
 	struct args args = args_after(argc, argv);
-	int key, word, ret = EXIT_DONE;
+	struct args_given g = { .often = ARGS_ALL };
+	int ret;
 
 	a->dev = args.argv;
 	a->role = XR_ROLE_NODE;
-	/* Devices may have any name, so keywords are not abbreviated here. */
-	while (args.argc && !is_keyword(*args.argv, keys)) {
+	/* Devices may have any name, so the first keyword is not abbreviated. */
+	while (args.argc && !is_attach_key(*args.argv)) {
 		args_next(&args);
 		a->devs++;
 	}
 	if (!a->devs)
 		return cmd_usage("attach: a device is missing");
-	while (!ret && (key = args_key(&args, keys)) != -1) {
-		if (key < 0)
-			return EXIT_USAGE;
-		if (key == TRUSTED) {
-			a->trusted = true;
-			continue;
-		}
-		if (key == VNI || key == ADDRESS) {
-			ret = key == VNI ? take_vni(&args, &a->listed)
-					 : take_address(&args, &a->listed);
-			continue;
-		}
-		ret = args_word(&args, key ? roles : modes, &word);
-		if (ret)
-			break;
-		if (key == ROLE)
-			a->role = XR_ROLE_NODE + word;
-		else
-			a->want = word == 0 ? ATTACH_AUTO
-				: word == 1 ? ATTACH_NATIVE
-					    : ATTACH_GENERIC;
-	}
+	ret = args_take(&args, attach_keys, a, &g);
 	if (!ret && a->role != XR_ROLE_BACKEND && (a->listed.vnis || a->listed.addrs))
 		return cmd_usage("attach: vni and address are for role backend");
 	if (!ret && a->role == XR_ROLE_PASS && a->want == ATTACH_GENERIC)
@@ -320,9 +316,9 @@ static int show(int argc, char **argv)
 	bool elsewhere;
 	int i, ret;
 
-	if (argc > 1)
-		return cmd_usage("\"%s\" is not expected here", argv[1]);
-	ret = cmd_open(&p, PLANE_READ);
+	ret = args_none(argc, argv);
+	if (!ret)
+		ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
 	elsewhere = any_elsewhere(p);

@@ -33,92 +33,61 @@ static const char help[] =
 
 /* ---- add, del ---- */
 
-enum word { VXLAN, IPIP, GUE, DEV, MAC, VNI, PORT, LOCAL, WORDS };
+enum { VXLAN, IPIP, GUE, DEV, MAC, VNI, PORT, LOCAL };
 
-static const char *const words[WORDS + 1] = {
-	[VXLAN] = "vxlan", [IPIP] = "ipip", [GUE] = "gue",   [DEV] = "dev",
-	[MAC] = "mac",     [VNI] = "vni",   [PORT] = "port", [LOCAL] = "local",
+/* clang-format off */
+#define TO(member) ARGS_TO(struct xr_host_info, member)
+static const struct args_key keys[] = {
+	[VXLAN] = { "vxlan", ARGS_ADDR, TO(addr) },
+	[IPIP] =  { "ipip", ARGS_ADDR, TO(addr) },
+	[GUE] =   { "gue", ARGS_ADDR, TO(addr) },
+	[DEV] =   { "dev", ARGS_DEV, TO(dev) },
+	[MAC] =   { "mac", ARGS_MAC, TO(mac) },
+	[VNI] =   { "vni", ARGS_NUMBER, TO(vni), 1, 0xffffff },
+	[PORT] =  { "port", ARGS_NUMBER, TO(port), 1, 65535 },
+	[LOCAL] = { "local", ARGS_FLAG, TO(local) },
+	{ NULL }
 };
+#undef TO
+/* clang-format on */
 
-static int take_number(struct args *a, bool vni, struct xr_host_info *h)
+static bool has(const struct args_given *g, int key)
 {
-	__u64 n = 0;
-	int ret = args_u64(a, 1, vni ? 0xffffff : 65535, &n);
-
-	if (ret)
-		return ret;
-	if (vni)
-		h->vni = n;
-	else
-		h->port = n;
-	return 0;
+	return g->given & ARGS_BIT(key);
 }
 
-static int take_word(struct args *a, enum word word, struct xr_host_info *h)
+static int choose_method(const struct args_given *g, struct xr_host_info *h)
 {
-	switch (word) {
-	case VXLAN:
-	case IPIP:
-	case GUE:
-		return args_addr(a, h->addr);
-	case DEV:
-		return args_dev(a, h->dev);
-	case MAC:
-		return args_mac(a, h->mac);
-	case LOCAL:
-		h->local = 1;
-		return 0;
-	default:
-		return take_number(a, word == VNI, h);
-	}
-}
-
-static int choose_method(const bool *has, struct xr_host_info *h)
-{
-	int ways = has[VXLAN] + has[IPIP] + has[GUE] + (has[DEV] || has[MAC]);
+	int ways = has(g, VXLAN) + has(g, IPIP) + has(g, GUE) + (has(g, DEV) || has(g, MAC));
 
 	if (ways != 1)
 		return cmd_usage(
 			"host add: say how it is reached, one of vxlan ADDR vni N, ipip ADDR, gue ADDR, dev DEV, mac MAC dev DEV");
-	if (has[VXLAN] && !has[VNI])
+	if (has(g, VXLAN) && !has(g, VNI))
 		return cmd_usage("host add: vxlan needs vni N");
-	if (has[MAC] && !has[DEV])
+	if (has(g, MAC) && !has(g, DEV))
 		return cmd_usage("host add: mac MAC needs dev DEV");
-	if (has[VNI] && !has[VXLAN])
+	if (has(g, VNI) && !has(g, VXLAN))
 		return cmd_usage("host add: vni is for vxlan only");
-	if (has[PORT] && !has[VXLAN] && !has[GUE])
+	if (has(g, PORT) && !has(g, VXLAN) && !has(g, GUE))
 		return cmd_usage("host add: port is for vxlan and gue only");
-	h->method = has[VXLAN] ? XR_FORWARD_VXLAN
-		: has[IPIP]    ? XR_FORWARD_IPIP
-		: has[GUE]     ? XR_FORWARD_GUE
-		: has[MAC]     ? XR_FORWARD_L2
-			       : XR_FORWARD_PORT;
+	h->method = has(g, VXLAN) ? XR_FORWARD_VXLAN
+		: has(g, IPIP)    ? XR_FORWARD_IPIP
+		: has(g, GUE)     ? XR_FORWARD_GUE
+		: has(g, MAC)     ? XR_FORWARD_L2
+				  : XR_FORWARD_PORT;
 	return 0;
 }
 
-static int parse(struct args *a, struct xr_host_info *h)
+static int parse(int argc, char **argv, struct xr_host_info *h)
 {
-	char *name = args_need(a, "the host's name");
-	bool has[WORDS] = { false };
-	struct xr_err err;
-	int word, ret;
+	struct args a = args_after(argc, argv);
+	struct args_given g = { 0 };
+	int ret = args_name(&a, "host", h->name);
 
-	if (!name)
-		return EXIT_USAGE;
-	if (text_check_name("host", name, &err))
-		return cmd_usage("%s", err.text);
-	strcpy(h->name, name);
-	while ((word = args_key(a, words)) != -1) {
-		if (word < 0)
-			return EXIT_USAGE;
-		if (has[word])
-			return cmd_usage("%s is given twice", words[word]);
-		has[word] = true;
-		ret = take_word(a, word, h);
-		if (ret)
-			return ret;
-	}
-	return choose_method(has, h);
+	if (!ret)
+		ret = args_take(&a, keys, h, &g);
+	return ret ? ret : choose_method(&g, h);
 }
 
 static int edit_add(struct model *m, void *ctx, struct xr_err *err)
@@ -156,12 +125,11 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 
 static int add(int argc, char **argv)
 {
-	struct args args = args_after(argc, argv);
 	struct xr_host_info info;
 	int ret;
 
 	memset(&info, 0, sizeof(info));
-	ret = parse(&args, &info);
+	ret = parse(argc, argv, &info);
 	return ret ? ret : cmd_edit(PLANE_CREATE, edit_add, &info);
 }
 

@@ -57,9 +57,9 @@ int do_reload(int argc, char **argv)
 
 	if (cmd_help(reload_help, argc, argv))
 		return EXIT_DONE;
-	if (argc > 1)
-		return cmd_usage("\"%s\" is not expected here", argv[1]);
-	ret = cmd_open(&p, PLANE_CHANGE);
+	ret = args_none(argc, argv);
+	if (!ret)
+		ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
 	ret = instance_reload(p, &err);
@@ -169,11 +169,13 @@ int do_destroy(int argc, char **argv)
 	char path[256];
 	bool kept;
 	json_t *o;
+	int ret;
 
 	if (cmd_help(destroy_help, argc, argv))
 		return EXIT_DONE;
-	if (argc > 1)
-		return cmd_usage("\"%s\" is not expected here", argv[1]);
+	ret = args_none(argc, argv);
+	if (ret)
+		return ret;
 	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s.destroyed.yaml", opt.instance);
 	if (remove_keeping(path, &kept, &err))
 		return cmd_fail(&err);

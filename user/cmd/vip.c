@@ -29,23 +29,21 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 
 static int add(int argc, char **argv)
 {
-	static const char *const keys[] = { "cid", "flow", NULL };
-	static const char *const on_off[] = { "off", "on", NULL };
+	static const char *const off_on[] = { "off", "on", NULL };
+	static const struct args_key keys[] = {
+		{ "cid", ARGS_FLAG, ARGS_TO(struct model_vip, cid) },
+		{ "flow", ARGS_WORD, ARGS_TO(struct model_vip, flow), false, .words = off_on },
+		{ NULL }
+	};
 	struct args args = args_after(argc, argv);
+	struct args_given g = { .often = ARGS_ALL };
 	struct model_vip v = { .flow = true };
-	int key, word = 1, ret;
+	int ret;
 
 	args.key = "vip";
 	ret = args_vip(&args, v.addr, &v.port, &v.proto);
-	while (!ret && (key = args_key(&args, keys)) != -1) {
-		if (key < 0)
-			return EXIT_USAGE;
-		if (key == 0)
-			v.cid = true;
-		else
-			ret = args_word(&args, on_off, &word);
-	}
-	v.flow = word;
+	if (!ret)
+		ret = args_take(&args, keys, &v, &g);
 	return ret ? ret : cmd_edit(PLANE_CREATE, edit_add, &v);
 }
 

@@ -45,35 +45,14 @@ static const char help[] =
 	"HOST is believed), pause (it stands still: frames go to both), move (it is\n"
 	"there), or cancel (it stayed). leave forgets it. seq: older notices are refused.\n";
 
-/* ---- what is said ---- */
+/* ---- the notice ---- */
 
-enum word { VLAN, ADDRESS, AT, TO, LOCK, DEV, TIMEOUT, SEQ, TTL, WORDS };
-
-static const char *const words[WORDS] = {
-	[VLAN] = "vlan", [ADDRESS] = "address", [AT] = "at",   [TO] = "to",   [LOCK] = "lock",
-	[DEV] = "dev",   [TIMEOUT] = "timeout", [SEQ] = "seq", [TTL] = "ttl",
-};
-
-#define HAS(word) (1U << (word))
-
-static const unsigned int takes[] = {
-	[XR_NOTICE_ADD] = HAS(VLAN) | HAS(ADDRESS) | HAS(AT) | HAS(LOCK) | HAS(DEV),
-	[XR_NOTICE_PREPARE] = HAS(VLAN) | HAS(TO) | HAS(TIMEOUT) | HAS(SEQ) | HAS(TTL) | HAS(DEV),
-	[XR_NOTICE_PAUSE] = HAS(VLAN) | HAS(SEQ),
-	[XR_NOTICE_MOVED] = HAS(VLAN) | HAS(TO) | HAS(SEQ) | HAS(TTL),
-	[XR_NOTICE_CANCEL] = HAS(VLAN) | HAS(SEQ),
-	[XR_NOTICE_LEAVE] = HAS(VLAN) | HAS(SEQ),
-};
-
-static int take_text(struct args *a, const char *what, const char **to)
-{
-	*to = args_need(a, what);
-	return *to ? 0 : EXIT_USAGE;
-}
+enum { VLAN, ADDRESS, AT, TO, LOCK, DEV, TIMEOUT, SEQ, TTL };
 
 /* One too many is refused, not wrong usage: it is the VM that cannot have it. */
-static int take_address(struct args *a, struct xr_notice *n)
+static int take_address(struct args *a, void *to)
 {
+	struct xr_notice *n = to;
 	__be32 spare[XR_ADDR_WORDS];
 	bool room = n->n_addrs < XR_VM_ADDRS;
 	int ret = args_addr(a, room ? n->addr[n->n_addrs] : spare);
@@ -83,78 +62,48 @@ static int take_address(struct args *a, struct xr_notice *n)
 	return ret;
 }
 
-static int take_number(struct args *a, enum word word, struct xr_notice *n)
+/* clang-format off */
+#define IN(member) ARGS_TO(struct xr_notice, member)
+static const struct args_key keys[] = {
+	[VLAN] =    { "vlan", ARGS_NUMBER, IN(vlan), 1, 4094 },
+	[ADDRESS] = { "address", ARGS_OTHER, .take = take_address },
+	[AT] =      { "at", ARGS_TEXT, IN(host), .what = "the host's name" },
+	[TO] =      { "to", ARGS_TEXT, IN(host), .what = "the host's name" },
+	[LOCK] =    { "lock", ARGS_FLAG, IN(lock) },
+	[DEV] =     { "dev", ARGS_TEXT, IN(tap), .what = "dev: a device" },
+	[TIMEOUT] = { "timeout", ARGS_NUMBER, IN(timeout), 1, 0x7fffffff },
+	[SEQ] =     { "seq", ARGS_NUMBER, IN(seq), 1, XR_SEQ_MAX },
+	[TTL] =     { "ttl", ARGS_NUMBER, IN(ttl), 1, 0x7fffffff },
+	{ NULL }
+};
+#undef IN
+
+#define HAS(key) ARGS_BIT(key)
+static const __u32 keys_of[] = {
+	[XR_NOTICE_ADD] =     HAS(VLAN) | HAS(ADDRESS) | HAS(AT) | HAS(LOCK) | HAS(DEV),
+	[XR_NOTICE_PREPARE] = HAS(VLAN) | HAS(TO) | HAS(TIMEOUT) | HAS(SEQ) | HAS(TTL) | HAS(DEV),
+	[XR_NOTICE_PAUSE] =   HAS(VLAN) | HAS(SEQ),
+	[XR_NOTICE_MOVED] =   HAS(VLAN) | HAS(TO) | HAS(SEQ) | HAS(TTL),
+	[XR_NOTICE_CANCEL] =  HAS(VLAN) | HAS(SEQ),
+	[XR_NOTICE_LEAVE] =   HAS(VLAN) | HAS(SEQ),
+};
+/* clang-format on */
+
+static int parse_keys(struct args *a, struct xr_notice *n)
 {
-	__u64 value = 0;
-	int ret = args_u64(a, 1,
-			   word == VLAN          ? 4094
-				   : word == SEQ ? XR_SEQ_MAX
-						 : 0x7fffffff,
-			   &value);
+	struct args_given g = { .allowed = keys_of[n->kind], .often = HAS(ADDRESS) };
+	int ret = args_take(a, keys, n, &g);
 
 	if (ret)
 		return ret;
-	if (word == VLAN)
-		n->vlan = value;
-	else if (word == SEQ)
-		n->seq = value;
-	else if (word == TTL)
-		n->ttl = value;
-	else
-		n->timeout = value;
-	return 0;
-}
-
-static int take_word(struct args *a, enum word word, struct xr_notice *n)
-{
-	switch (word) {
-	case ADDRESS:
-		return take_address(a, n);
-	case AT:
-	case TO:
-		return take_text(a, "the host's name", &n->host);
-	case DEV:
-		return take_text(a, "dev: a device", &n->tap);
-	case LOCK:
-		n->lock = true;
-		return 0;
-	default:
-		return take_number(a, word, n);
-	}
-}
-
-static int parse_words(struct args *a, struct xr_notice *n)
-{
-	const char *list[WORDS + 1];
-	enum word of[WORDS];
-	unsigned int seen = 0, i, count = 0;
-	int key, ret;
-
-	for (i = 0; i < WORDS; i++) {
-		if (!(takes[n->kind] & HAS(i)))
-			continue;
-		of[count] = i;
-		list[count++] = words[i];
-	}
-	list[count] = NULL;
-	while ((key = args_key(a, list)) != -1) {
-		if (key < 0)
-			return EXIT_USAGE;
-		if (seen & HAS(of[key]) && of[key] != ADDRESS)
-			return cmd_usage("%s is given twice", list[key]);
-		seen |= HAS(of[key]);
-		ret = take_word(a, of[key], n);
-		if (ret)
-			return ret;
-	}
-	if (takes[n->kind] & HAS(AT) && !n->host)
+	if (g.allowed & HAS(AT) && !n->host)
 		return cmd_usage("at HOST is missing");
-	if (takes[n->kind] & HAS(TO) && !n->host)
+	if (g.allowed & HAS(TO) && !n->host)
 		return cmd_usage("to HOST is missing");
 	return 0;
 }
 
-/* ---- and done ---- */
+/* ---- its outcome ---- */
 
 static const char *const outcomes[] = {
 	[XR_DONE] = "done",
@@ -222,7 +171,7 @@ static int notify(int argc, char **argv, enum xr_notice_kind kind)
 	args.key = "vm";
 	ret = args.argc ? args_mac(&args, n.mac) : cmd_usage("the VM's MAC is missing");
 	if (!ret)
-		ret = parse_words(&args, &n);
+		ret = parse_keys(&args, &n);
 	if (!ret)
 		ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
@@ -411,7 +360,7 @@ static int parse_show(int argc, char **argv, struct shown *s)
 	args.key = "vm";
 	ret = args_mac(&args, n.mac);
 	if (!ret)
-		ret = parse_words(&args, &n);
+		ret = parse_keys(&args, &n);
 	s->one = true;
 	s->any_vlan = !n.vlan;
 	s->key = vm_key(n.mac, n.vlan);

@@ -223,9 +223,9 @@ int do_monitor(int argc, char **argv)
 
 	if (cmd_help(help, argc, argv))
 		return EXIT_DONE;
-	if (argc > 1)
-		return cmd_usage("\"%s\" is not expected here", argv[1]);
-	ret = cmd_open(&p, PLANE_READ);
+	ret = args_none(argc, argv);
+	if (!ret)
+		ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
 	sigaction(SIGINT, &sa, NULL);

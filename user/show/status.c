@@ -376,25 +376,27 @@ static int look_again(const struct how *how)
 	return ret;
 }
 
+static int take_seconds(struct args *a, void *to)
+{
+	struct how *how = to;
+
+	how->seconds = 2;
+	if (!a->argc || a->argv[0][0] == '-')
+		return EXIT_DONE;
+	return args_u64(a, 1, 86400, &how->seconds);
+}
+
 static int parse(int argc, char **argv, struct how *how)
 {
-	static const char *const keys[] = { "--check", "-w", "--watch", NULL };
+	static const struct args_key keys[] = { { "--check", ARGS_FLAG,
+						  ARGS_TO(struct how, check) },
+						{ "-w", ARGS_OTHER, .take = take_seconds },
+						{ "--watch", ARGS_OTHER, .take = take_seconds },
+						{ NULL } };
+	struct args_given g = { .often = ARGS_ALL };
 	struct args a = args_after(argc, argv);
-	int key;
 
-	while (a.argc) {
-		key = args_key(&a, keys);
-		if (key < 0)
-			return EXIT_USAGE;
-		if (!key) {
-			how->check = true;
-			continue;
-		}
-		how->seconds = 2;
-		if (a.argc && a.argv[0][0] != '-' && args_u64(&a, 1, 86400, &how->seconds))
-			return EXIT_USAGE;
-	}
-	return EXIT_DONE;
+	return args_take(&a, keys, how, &g);
 }
 
 int do_status(int argc, char **argv)
