@@ -257,7 +257,7 @@ int main(int argc, char **argv)
 	status = parse_options(argc, argv);
 	if (status < 0)
 		status = run_object(argc - optind, argv + optind);
-	cmd_warn_now();
+	cmd_flush_warnings();
 	/* Output that a full disk did not take must not look like success. */
 	ret = out_end();
 	if (ret && status != EXIT_USAGE)

@@ -35,14 +35,14 @@ int args_none(int argc, char **argv)
 	return args_end(&a);
 }
 
-int args_key(struct args *a, const char *const *keys)
+int args_next_key(struct args *a, const char *const *keys)
 {
 	const char *s = args_next(a);
 	int i;
 
 	if (!s)
 		return -1;
-	i = cmd_word(keys, "word", s);
+	i = cmd_word_index(keys, "word", s);
 	if (i < 0)
 		return -2;
 	a->key = keys[i];
@@ -145,7 +145,7 @@ int args_word(struct args *a, const char *const *words, int *out)
 
 	if (!s)
 		return EXIT_USAGE;
-	i = cmd_word(words, a->key ? a->key : "word", s);
+	i = cmd_word_index(words, a->key ? a->key : "word", s);
 	if (i < 0)
 		return EXIT_USAGE;
 	*out = i;

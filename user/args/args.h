@@ -13,7 +13,7 @@
 #include "lib/text.h"
 #include "plane/plane.h"
 
-/* EXIT_WOULD: of what is only tried, and would change something. */
+/* Exit statuses. EXIT_WOULD: a dry run found something that would change. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_WOULD = 3 };
 
 /* The options, which may stand in front of the object or behind it. */
@@ -24,7 +24,10 @@ struct cmd_options {
 
 extern struct cmd_options opt;
 
-/* Opens opt.instance; 0 or the exit status, the line being printed. */
+/*
+ * Opens opt.instance, after finishing what a killed command left half done. 0, or the
+ * exit status with the error printed.
+ */
 int cmd_open(struct plane **p, enum plane_how how);
 
 /* ---- choosing a command ---- */
@@ -36,19 +39,19 @@ struct cmd {
 };
 
 /*
- * The list's command that s names, in full or by a prefix (what destroys: in full);
- * NULL: reported.
+ * The command of the list (it ends with a NULL word) that s names, in full or by a
+ * prefix that only one has; words that take something away count in full only.
+ * what: how the error calls it. NULL: the error is printed.
  */
 const struct cmd *cmd_match(const struct cmd *cmds, const char *what, const char *s);
-/* The same of plain words (NULL-terminated): the index, < 0: reported. */
-int cmd_word(const char *const *words, const char *what, const char *s);
-/* argv[1] is "help", -h or --help: prints help. Objects without commands. */
+/* The same for plain words (NULL-terminated): the index; < 0: the error is printed. */
+int cmd_word_index(const char *const *words, const char *what, const char *s);
+/* Whether argv[1] is "help", -h or --help; prints help then. For objects without commands. */
 bool cmd_help(const char *help, int argc, char **argv);
 /*
- * Runs the command that argv[1] names, in full or by a prefix that only one
- * has. "help", -h and --help, there or after the command, print help. Without
- * argv[1] the command "show" runs where there is one; else it is a usage
- * error. The list ends with a NULL word.
+ * Runs the command that argv[1] names (see cmd_match) and returns its status. "help",
+ * -h and --help, there or after the command, print help. Without argv[1] the command
+ * "show" runs where there is one; else it is a usage error.
  */
 int cmd_select(const struct cmd *cmds, const char *help, int argc, char **argv);
 
@@ -67,20 +70,20 @@ static inline struct args args_after(int argc, char **argv)
 
 /* The next word, or NULL when there is none. */
 char *args_next(struct args *a);
-/* The next word; where there is none prints "WHAT is missing", gives NULL. */
+/* The next word; NULL, with the error "WHAT is missing" printed, where there is none. */
 char *args_need(struct args *a, const char *what);
 /* EXIT_DONE where nothing is left; else a usage error about the next word. */
 int args_end(struct args *a);
-/* The same of a command that takes no arguments. */
+/* args_end() for a command that takes no arguments. */
 int args_none(int argc, char **argv);
 /*
  * Takes the next word as one of keys (NULL-terminated; unique prefixes count):
- * its index, -1 at the end of the words, -2 for an unknown word (reported).
+ * its index; -1 at the end of the words; -2 for an unknown word, the error being printed.
  */
-int args_key(struct args *a, const char *const *keys);
+int args_next_key(struct args *a, const char *const *keys);
 /*
- * The value after a keyword, parsed. 0 or EXIT_USAGE (reported). They say
- * which keyword the value belongs to.
+ * Parse the next word, the value of the keyword a->key. 0, or EXIT_USAGE with an error
+ * printed that names the keyword.
  */
 int args_u64(struct args *a, __u64 min, __u64 max, __u64 *out);
 int args_addr(struct args *a, __be32 addr[XR_ADDR_WORDS]);
@@ -89,10 +92,10 @@ int args_mac(struct args *a, __u8 mac[6]);
 int args_dev(struct args *a, char dev[16]);
 int args_hex(struct args *a, void *out, size_t max, size_t *len);
 int args_word(struct args *a, const char *const *words, int *out);
-/* The next word, as the name of a WHAT (a backend, a host). */
+/* Parses the next word as the name of a WHAT ("backend", "host"); as above. */
 int args_name(struct args *a, const char *what, char name[XR_NAME_LEN]);
 
-/* ---- keywords with their values, as a table says ---- */
+/* ---- keywords with their values, by a table ---- */
 
 #define ARGS_KEYS     16 /* at most, of one command */
 #define ARGS_BIT(key) (1U << (key))
@@ -127,16 +130,16 @@ struct args_key {
 struct args_given {
 	__u32 allowed; /* 0: all */
 	__u32 often;   /* may be given several times; the others once */
-	__u32 given;   /* were given: args_take() adds to it */
+	__u32 given;   /* were given; args_take() sets these bits */
 };
 
 /*
- * Takes all words that are left: keywords, the list of which ends with a NULL word,
- * each with its value, which goes into the struct that "to" points at. 0, or the exit
- * status (reported).
+ * Takes all words that are left as keywords with their values, and stores the values in
+ * the struct at "to". The list of keys ends with a NULL word. 0, or the exit status with
+ * the error printed.
  */
 int args_take(struct args *a, const struct args_key *keys, void *to, struct args_given *g);
-/* Copies the members of those that were given; of ARGS_OTHER nothing. */
+/* Copies the members of the keys in given from one struct to another; not of ARGS_OTHER. */
 void args_copy(const struct args_key *keys, __u32 given, void *to, const void *from);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* JSON values of what xroam has. */
+/* JSON values of addresses, MACs, octets and other people's text. */
 #include <stdlib.h>
 
 #include "lib/clean.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Keywords with their values, taken as a table says. */
+/* Parses keywords and their values by a command's table of keys. */
 #include <string.h>
 
 #include "args.h"
@@ -85,7 +85,7 @@ int args_take(struct args *a, const struct args_key *keys, void *to, struct args
 		words[n++] = keys[i].word;
 	}
 	words[n] = NULL;
-	while ((found = args_key(a, words)) != -1) {
+	while ((found = args_next_key(a, words)) != -1) {
 		if (found < 0)
 			return EXIT_USAGE;
 		i = index[found];

@@ -12,20 +12,20 @@
 
 /* ---- errors ---- */
 
-static void complain_json(json_t *o)
+static void print_json(json_t *o)
 {
 	json_dumpf(o, stderr, JSON_COMPACT);
 	fputc('\n', stderr);
 	json_decref(o);
 }
 
-static void complain(const char *key, const char *fmt, va_list ap)
+static void print_message(const char *key, const char *fmt, va_list ap)
 {
 	char text[1024];
 
 	xr_vline(text, sizeof(text), fmt, ap);
 	if (opt.json) {
-		complain_json(json_pack("{s:s}", key, text));
+		print_json(json_pack("{s:s}", key, text));
 		return;
 	}
 	fprintf(stderr, "xroam: %s%s\n", strcmp(key, "warning") ? "" : "warning: ", text);
@@ -35,9 +35,9 @@ int cmd_usage(const char *fmt, ...)
 {
 	va_list ap;
 
-	cmd_warn_now();
+	cmd_flush_warnings();
 	va_start(ap, fmt);
-	complain("error", fmt, ap);
+	print_message("error", fmt, ap);
 	va_end(ap);
 	return EXIT_USAGE;
 }
@@ -46,9 +46,9 @@ int cmd_refuse(const char *fmt, ...)
 {
 	va_list ap;
 
-	cmd_warn_now();
+	cmd_flush_warnings();
 	va_start(ap, fmt);
-	complain("error", fmt, ap);
+	print_message("error", fmt, ap);
 	va_end(ap);
 	return EXIT_REFUSED;
 }
@@ -58,7 +58,7 @@ int cmd_fail(const struct xr_err *err)
 	return cmd_refuse("%s", err->text[0] ? err->text : "failed");
 }
 
-/* Of "FILE:LINE: what is wrong"; 0: it does not say. */
+/* The line number in "FILE:LINE: what is wrong"; 0: there is none. */
 static long line_of(const char *file, const char *text)
 {
 	size_t n = strlen(file);
@@ -76,7 +76,7 @@ int cmd_fail_in(const char *file, const struct xr_err *err)
 	json_t *o;
 	long line;
 
-	cmd_warn_now();
+	cmd_flush_warnings();
 	if (!opt.json || !err->text[0])
 		return cmd_fail(err);
 	if (!strcmp(file, "-"))
@@ -85,7 +85,7 @@ int cmd_fail_in(const char *file, const struct xr_err *err)
 	line = line_of(file, err->text);
 	if (line)
 		json_object_set_new(o, "line", json_integer(line));
-	complain_json(o);
+	print_json(o);
 	return EXIT_REFUSED;
 }
 
@@ -94,22 +94,22 @@ void cmd_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain("warning", fmt, ap);
+	print_message("warning", fmt, ap);
 	va_end(ap);
 }
 
-/* ---- warnings of one kind are one line ---- */
+/* ---- warnings that differ in names and numbers only are one line ---- */
 
-#define KINDS 32
+#define GROUPS 32
 
-static struct kind {
+static struct group {
 	char *first, *shape;
 	size_t n;
-} kinds[KINDS];
-static size_t count;
+} groups[GROUPS];
+static size_t n_groups;
 
-/* What is behind such a word is a name. */
-static bool names(const char *word, size_t len)
+/* The word after this one is a name. */
+static bool precedes_name(const char *word, size_t len)
 {
 	static const char *const words[] = { "backend", "host", "vip", "VIP",
 					     "vm",      "VM",   "dev", "device" };
@@ -129,7 +129,7 @@ static bool has_digit(const char *word, size_t len)
 	return false;
 }
 
-/* The line with '*' for each name and number. NULL: no memory. */
+/* The line with '*' in place of each name and number; allocated. NULL: no memory. */
 static char *shape_of(const char *line)
 {
 	char *shape = malloc(2 * strlen(line) + 1), *to = shape;
@@ -149,44 +149,44 @@ static char *shape_of(const char *line)
 			memcpy(to, line, len);
 			to += len;
 		}
-		is_name = names(line, len);
+		is_name = precedes_name(line, len);
 	}
 	if (shape)
 		*to = '\0';
 	return shape;
 }
 
-void cmd_warn_of(const char *line)
+void cmd_warn_grouped(const char *line)
 {
 	char *shape = shape_of(line), *first;
 	size_t i;
 
-	for (i = 0; shape && i < count; i++)
-		if (!strcmp(kinds[i].shape, shape)) {
-			kinds[i].n++;
+	for (i = 0; shape && i < n_groups; i++)
+		if (!strcmp(groups[i].shape, shape)) {
+			groups[i].n++;
 			free(shape);
 			return;
 		}
-	first = shape && count < KINDS ? strdup(line) : NULL;
+	first = shape && n_groups < GROUPS ? strdup(line) : NULL;
 	if (!first) {
 		free(shape);
 		cmd_warn("%s", line);
 		return;
 	}
-	kinds[count++] = (struct kind){ first, shape, 1 };
+	groups[n_groups++] = (struct group){ first, shape, 1 };
 }
 
-void cmd_warn_now(void)
+void cmd_flush_warnings(void)
 {
-	size_t i, n = count;
+	size_t i, n = n_groups;
 
-	count = 0;
+	n_groups = 0;
 	for (i = 0; i < n; i++) {
-		if (kinds[i].n > 1)
-			cmd_warn("%s (and %zu more like it)", kinds[i].first, kinds[i].n - 1);
+		if (groups[i].n > 1)
+			cmd_warn("%s (and %zu more like it)", groups[i].first, groups[i].n - 1);
 		else
-			cmd_warn("%s", kinds[i].first);
-		free(kinds[i].first);
-		free(kinds[i].shape);
+			cmd_warn("%s", groups[i].first);
+		free(groups[i].first);
+		free(groups[i].shape);
 	}
 }

@@ -14,7 +14,7 @@ static int open_to_change(struct plane **p, enum plane_how how)
 
 	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
 		return cmd_fail(&err);
-	/* What a killed command began is finished before anything else. */
+	/* Finish what a killed command began, before anything else changes. */
 	if (model_recover(*p, &err)) {
 		plane_close(*p);
 		return cmd_fail(&err);

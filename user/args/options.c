@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The options, and the one error that has to do without memory. */
+/* The options; and the error of no memory, which is printed without any. */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -17,7 +17,7 @@ int out_json(json_t *value)
 	json_dumpf(value, stdout, flags | JSON_ENCODE_ANY);
 	putchar('\n');
 	json_decref(value);
-	/* A full disk is told of once, at the end: see main(). */
+	/* main() reports a full disk, once, at the end. */
 	return EXIT_DONE;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a command says, on its way out. Names in it may come from anybody: what a
- * terminal would obey is escaped.
+ * A command's output, between stdio and the descriptors.
  *
- * Whoever reads what a command says may be slow, or not read at all (a pager), and
- * nobody else's change shall wait for him: what is said under an instance's lock is
- * kept here until the lock is given back.
+ * Output is escaped: names in it may come from anybody, and a terminal would obey some
+ * octets.
+ *
+ * Output is kept while this process holds an instance's lock: its reader may be slow,
+ * or not read at all (a pager), and other commands must not wait for him.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,7 +19,7 @@
 #include "out.h"
 #include "plane/plane.h"
 
-/* Of several lines in a row for one descriptor. */
+/* Output that is kept, for one descriptor. */
 struct piece {
 	struct piece *next;
 	int fd;
@@ -27,10 +28,10 @@ struct piece {
 };
 
 static struct piece *first, **last = &first;
-static int failed; /* -errno of standard output */
+static int failed; /* the first -errno of writing to stdout */
 static bool never_waits;
 
-static void put_and_note(int fd, const char *text, size_t len)
+static void write_out(int fd, const char *text, size_t len)
 {
 	int ret = plane_write(fd, text, len);
 
@@ -38,14 +39,14 @@ static void put_and_note(int fd, const char *text, size_t len)
 		failed = ret;
 }
 
-static void put_kept(void)
+static void write_kept(void)
 {
 	struct piece *p;
 
 	while ((p = first)) {
 		first = p->next;
-		put_and_note(p->fd, p->text, p->len);
-		explicit_bzero(p->text, p->len); /* keys, of an export */
+		write_out(p->fd, p->text, p->len);
+		explicit_bzero(p->text, p->len); /* it may be an export, with keys */
 		free(p);
 	}
 	last = &first;
@@ -64,8 +65,8 @@ static bool keep(int fd, const char *text, size_t len)
 	return true;
 }
 
-/* Of a log, lines are left out rather than waited for. */
-static void put_if_read(int fd, const char *text, size_t len)
+/* Drops the text where the descriptor does not take it at once. */
+static void write_if_read(int fd, const char *text, size_t len)
 {
 	struct pollfd to = { .fd = fd, .events = POLLOUT };
 
@@ -73,25 +74,25 @@ static void put_if_read(int fd, const char *text, size_t len)
 		plane_write(fd, text, len);
 }
 
-static void send_out(int fd, const char *text, size_t len)
+static void write_or_keep(int fd, const char *text, size_t len)
 {
 	if (!len)
 		return;
 	if (never_waits) {
-		put_if_read(fd, text, len);
+		write_if_read(fd, text, len);
 		return;
 	}
 	if (plane_any_locked() && keep(fd, text, len))
 		return;
-	put_kept();
-	put_and_note(fd, text, len);
+	write_kept();
+	write_out(fd, text, len);
 }
 
 /* ---- names and octets from elsewhere ---- */
 
 #define CHUNK 1024
 
-/* Of each of the two, the character that is not whole yet. */
+/* For stdout and stderr, the octets of a UTF-8 character that is not complete yet. */
 static struct {
 	char octet[4];
 	size_t n;
@@ -106,8 +107,8 @@ static bool is_simple(const char *text, size_t len)
 }
 
 /*
- * Here, once, and not wherever a name is printed: whatever a command says goes by.
- * Who writes octets (and not text) writes to the descriptor.
+ * Escapes here, where all output passes, instead of wherever a name is printed. Octets
+ * that are not text have to be written to the descriptor itself.
  */
 static void escape_out(int fd, const char *text, size_t len, bool last)
 {
@@ -115,7 +116,7 @@ static void escape_out(int fd, const char *text, size_t len, bool last)
 	size_t had, n, made, taken;
 
 	if (!rest[fd - 1].n && is_simple(text, len)) {
-		send_out(fd, text, len);
+		write_or_keep(fd, text, len);
 		return;
 	}
 	do {
@@ -128,7 +129,7 @@ static void escape_out(int fd, const char *text, size_t len, bool last)
 		made = clean_escape(in, had + n, last && !len, out, &taken);
 		rest[fd - 1].n = had + n - taken;
 		memcpy(rest[fd - 1].octet, in + taken, had + n - taken);
-		send_out(fd, out, made);
+		write_or_keep(fd, out, made);
 	} while (len);
 	explicit_bzero(in, sizeof(in));
 	explicit_bzero(out, sizeof(out));
@@ -139,7 +140,7 @@ static ssize_t on_write(void *cookie, const char *text, size_t len)
 	int fd = cookie ? STDERR_FILENO : STDOUT_FILENO;
 
 	if (cookie)
-		fflush(stdout); /* said before */
+		fflush(stdout); /* it was printed before this */
 	escape_out(fd, text, len, false);
 	if (!failed || fd != STDOUT_FILENO)
 		return len;
@@ -147,7 +148,7 @@ static ssize_t on_write(void *cookie, const char *text, size_t len)
 	return 0;
 }
 
-static FILE *spooled(void *cookie, bool by_lines)
+static FILE *open_spool(void *cookie, bool by_lines)
 {
 	const cookie_io_functions_t io = { .write = on_write };
 	FILE *f = fopencookie(cookie, "w", io);
@@ -165,8 +166,8 @@ static void on_exit_early(void)
 void out_begin(void)
 {
 	static int is_stderr;
-	FILE *out = spooled(NULL, isatty(STDOUT_FILENO));
-	FILE *err = spooled(&is_stderr, true);
+	FILE *out = open_spool(NULL, isatty(STDOUT_FILENO));
+	FILE *err = open_spool(&is_stderr, true);
 
 	if (out && err) {
 		stdout = out;
@@ -186,6 +187,6 @@ int out_end(void)
 	fflush(stderr);
 	escape_out(STDOUT_FILENO, "", 0, true);
 	escape_out(STDERR_FILENO, "", 0, true);
-	put_kept();
+	write_kept();
 	return failed;
 }

@@ -11,7 +11,7 @@ static bool is_help(const char *s)
 	return !strcmp(s, "help") || !strcmp(s, "-h") || !strcmp(s, "--help");
 }
 
-/* Index of the match, -1 for none, -2 for several. */
+/* The index of the word that s is, or is a prefix of; -1: of none, -2: of several. */
 static int match(const char *s, const char *(*nth)(const void *list, int i), const void *list)
 {
 	size_t len = strlen(s);
@@ -38,8 +38,8 @@ static const char *nth_word(const void *list, int i)
 	return ((const char *const *)list)[i];
 }
 
-static void no_match(const char *what, const char *s, int found,
-		     const char *(*nth)(const void *, int), const void *list)
+static void print_no_match(const char *what, const char *s, int found,
+			   const char *(*nth)(const void *, int), const void *list)
 {
 	char text[512] = "";
 	const char *word;
@@ -60,8 +60,8 @@ static void no_match(const char *what, const char *s, int found,
 		cmd_usage("%s \"%s\" is unknown: write one of %s", what, s, text);
 }
 
-/* What destroys or stops something is written out. */
-static bool wants_whole(const char *word)
+/* Words that destroy or stop something: a prefix of them is refused. */
+static bool needs_full_word(const char *word)
 {
 	static const char *const words[] = { "destroy", "leave", "del", "down", "force" };
 	size_t i;
@@ -72,14 +72,14 @@ static bool wants_whole(const char *word)
 	return false;
 }
 
-static int choose(const char *what, const char *s, const char *(*nth)(const void *, int),
-		  const void *list)
+static int find_word(const char *what, const char *s, const char *(*nth)(const void *, int),
+		     const void *list)
 {
 	int found = match(s, nth, list);
 
 	if (found < 0) {
-		no_match(what, s, found, nth, list);
-	} else if (strcmp(nth(list, found), s) && wants_whole(nth(list, found))) {
+		print_no_match(what, s, found, nth, list);
+	} else if (strcmp(nth(list, found), s) && needs_full_word(nth(list, found))) {
 		cmd_usage(
 			"%s \"%s\": write \"%s\" in full; what takes something away is not abbreviated",
 			what, s, nth(list, found));
@@ -90,14 +90,14 @@ static int choose(const char *what, const char *s, const char *(*nth)(const void
 
 const struct cmd *cmd_match(const struct cmd *cmds, const char *what, const char *s)
 {
-	int i = choose(what, s, nth_cmd, cmds);
+	int i = find_word(what, s, nth_cmd, cmds);
 
 	return i < 0 ? NULL : &cmds[i];
 }
 
-int cmd_word(const char *const *words, const char *what, const char *s)
+int cmd_word_index(const char *const *words, const char *what, const char *s)
 {
-	return choose(what, s, nth_word, words);
+	return find_word(what, s, nth_word, words);
 }
 
 bool cmd_help(const char *help, int argc, char **argv)

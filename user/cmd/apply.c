@@ -40,10 +40,10 @@ static void on_warning(void *ctx, const char *line)
 	size_t *n = ctx;
 
 	++*n;
-	cmd_warn_of(line);
+	cmd_warn_grouped(line);
 }
 
-/* A key file would be refused; what holds more than keys is but warned of. */
+/* Others may use the file: for a key file an error, for a configuration with keys a warning. */
 static void warn_of_keys(const char *file, size_t *warnings)
 {
 	struct stat st;
@@ -80,7 +80,7 @@ static int read_file(const char *file, struct model *m, size_t *warnings, struct
 	return 0;
 }
 
-/* "--dry": an option that nobody knows, not a file. */
+/* Refuses a FILE like "--dry": a misspelt option. */
 static int check_name(const char *command, const char *word, const char *option)
 {
 	if (word[0] != '-' || !word[1])
@@ -120,8 +120,8 @@ int do_apply(int argc, char **argv)
 		return cmd_fail_in(file, &err);
 	if (opt.json)
 		list.json = json_array();
-	ret = dry ? model_would_apply(opt.instance, &m, cmd_changed, &list, &err)
-		  : model_apply(opt.instance, &m, APPLY_VMS, cmd_changed, &list, &err);
+	ret = dry ? model_would_apply(opt.instance, &m, cmd_print_change, &list, &err)
+		  : model_apply(opt.instance, &m, APPLY_VMS, cmd_print_change, &list, &err);
 	model_free(&m);
 	if (ret) {
 		json_decref(list.json);
@@ -134,7 +134,7 @@ int do_apply(int argc, char **argv)
 	return ret ? ret : dry && list.n ? EXIT_WOULD : EXIT_DONE;
 }
 
-/* What apply would say as it makes the hosts. */
+/* The warnings that apply prints when it makes the hosts. */
 static void warn_of_hosts(const struct model *m, size_t *warnings)
 {
 	char words[HOST_WRONG], line[HOST_WRONG + XR_NAME_LEN + 16];
@@ -157,7 +157,7 @@ static int compare_lines(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
-/* All that is wrong, in the order of the file. */
+/* Prints all errors, in the order of the file. */
 static void fail_all(const char *file, struct xr_errs *all)
 {
 	size_t i;
@@ -169,7 +169,7 @@ static void fail_all(const char *file, struct xr_errs *all)
 		cmd_refuse("%s: there may be more; these are the first %d", file, XR_ERRS_MAX);
 }
 
-/* Reads and checks to the end; 0, or the exit status. */
+/* Reads and checks the whole file, printing every error; 0, or the exit status. */
 static int read_all(const char *file, struct model *m, size_t *warnings)
 {
 	struct xr_errs all = { .n = 0 };
@@ -179,7 +179,7 @@ static int read_all(const char *file, struct model *m, size_t *warnings)
 	file = name_of(file);
 	if (!ret) {
 		ret = model_check_all(m, file, &all, &err);
-		/* As an instance has it that the file leaves them to. */
+		/* Again with default limits, as a new instance would have them. */
 		model_default_limits(&m->limits);
 		if (!ret && !all.n)
 			ret = model_check_all(m, file, &all, &err);
@@ -193,7 +193,7 @@ static int read_all(const char *file, struct model *m, size_t *warnings)
 	}
 	if (all.n)
 		fail_all(file, &all);
-	/* Or that not all was looked at. */
+	/* The error that ended the check early. */
 	if (!all.n || ret == -ENOMEM)
 		cmd_fail_in(file, &err);
 	xr_errs_free(&all);
@@ -251,7 +251,7 @@ int do_export(int argc, char **argv)
 	else if (argc != 1)
 		return cmd_usage("export: \"%s\" is not expected here; write --keys or nothing",
 				 argv[argc - 1]);
-	ret = cmd_load(&p, &m);
+	ret = cmd_load_model(&p, &m);
 	if (ret)
 		return ret;
 	m.devs_given = true;

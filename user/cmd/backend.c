@@ -40,21 +40,21 @@ enum {
 	VLAN,
 };
 
-/* The backend as the command line describes it; facts: which it gives. */
+/* The backend as the command line describes it, and which facts that gives. */
 struct backend_args {
 	struct model_backend b;
 	struct args_given facts;
 };
 
-static bool has(const struct backend_args *s, int fact)
+static bool has(const struct backend_args *want, int fact)
 {
-	return s->facts.given & ARGS_BIT(fact);
+	return want->facts.given & ARGS_BIT(fact);
 }
 
-static void free_args(struct backend_args *s)
+static void free_args(struct backend_args *want)
 {
-	free(s->b.vips);
-	free(s->b.sids);
+	free(want->b.vips);
+	free(want->b.sids);
 }
 
 static int no_memory(void)
@@ -106,15 +106,15 @@ static const struct args_key keys[] = {
 #undef TO
 /* clang-format on */
 
-static int parse(int argc, char **argv, struct backend_args *s)
+static int parse(int argc, char **argv, struct backend_args *want)
 {
 	struct args a = args_after(argc, argv);
-	int ret = args_name(&a, "backend", s->b.info.name);
+	int ret = args_name(&a, "backend", want->b.info.name);
 
-	s->facts.often = ARGS_BIT(VIP) | ARGS_BIT(SERVER_ID);
+	want->facts.often = ARGS_BIT(VIP) | ARGS_BIT(SERVER_ID);
 	if (!ret)
-		ret = args_take(&a, keys, &s->b, &s->facts);
-	if (!ret && has(s, VLAN) && !has(s, VM))
+		ret = args_take(&a, keys, &want->b, &want->facts);
+	if (!ret && has(want, VLAN) && !has(want, VM))
 		ret = cmd_usage("vlan belongs to vm: write vm MAC vlan N");
 	return ret;
 }
@@ -122,35 +122,35 @@ static int parse(int argc, char **argv, struct backend_args *s)
 /* The model takes over the lists of VIPs and server IDs. */
 static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 {
-	struct backend_args *s = ctx;
+	struct backend_args *want = ctx;
 	struct model_backend *b;
 
-	if (model_find_backend(m, s->b.info.name))
+	if (model_find_backend(m, want->b.info.name))
 		return xr_fail(
 			err, -EEXIST,
 			"backend %s exists already; change it with \"backend set\", or take another name",
-			s->b.info.name);
+			want->b.info.name);
 	b = model_grow(&m->backends, &m->n_backends, sizeof(*b));
 	if (!b)
 		return xr_fail(err, -ENOMEM, "out of memory");
-	*b = s->b;
-	s->b.vips = NULL;
-	s->b.sids = NULL;
+	*b = want->b;
+	want->b.vips = NULL;
+	want->b.sids = NULL;
 	return 0;
 }
 
 static int add(int argc, char **argv)
 {
-	struct backend_args s = { .b.info = { .weight = 1, .state = XR_BACKEND_UP } };
-	int ret = parse(argc, argv, &s);
+	struct backend_args want = { .b.info = { .weight = 1, .state = XR_BACKEND_UP } };
+	int ret = parse(argc, argv, &want);
 
-	if (!ret && !has(&s, VIP))
+	if (!ret && !has(&want, VIP))
 		ret = cmd_usage("backend add: vip ADDR:PORT/PROTO is missing");
-	if (!ret && !has(&s, ADDRESS))
+	if (!ret && !has(&want, ADDRESS))
 		ret = cmd_usage("backend add: address ADDR is missing");
 	if (!ret)
-		ret = cmd_edit(PLANE_CHANGE, edit_add, &s);
-	free_args(&s);
+		ret = cmd_edit(PLANE_CHANGE, edit_add, &want);
+	free_args(&want);
 	return ret;
 }
 
@@ -162,42 +162,41 @@ static int no_backend(struct xr_err *err, const char *name)
 
 static int edit_set(struct model *m, void *ctx, struct xr_err *err)
 {
-	struct backend_args *s = ctx;
-	struct model_backend *b = model_find_backend(m, s->b.info.name);
+	struct backend_args *want = ctx;
+	struct model_backend *b = model_find_backend(m, want->b.info.name);
 	__u32 given;
 
 	if (!b)
-		return no_backend(err, s->b.info.name);
-	/* A VM's MAC without a VLAN is an untagged VM's. */
-	given = s->facts.given & ~ARGS_BIT(VLAN);
-	if (has(s, VM))
-		given |= ARGS_BIT(VLAN);
-	args_copy(keys, given, b, &s->b);
-	if (has(s, VIP)) {
+		return no_backend(err, want->b.info.name);
+	given = want->facts.given;
+	if (has(want, VM))
+		given |= ARGS_BIT(VLAN); /* a MAC alone is an untagged VM's */
+	args_copy(keys, given, b, &want->b);
+	if (has(want, VIP)) {
 		free(b->vips);
-		b->vips = s->b.vips;
-		b->n_vips = s->b.n_vips;
-		s->b.vips = NULL;
+		b->vips = want->b.vips;
+		b->n_vips = want->b.n_vips;
+		want->b.vips = NULL;
 	}
-	if (has(s, SERVER_ID)) {
+	if (has(want, SERVER_ID)) {
 		free(b->sids);
-		b->sids = s->b.sids;
-		b->n_sids = s->b.n_sids;
-		s->b.sids = NULL;
+		b->sids = want->b.sids;
+		b->n_sids = want->b.n_sids;
+		want->b.sids = NULL;
 	}
 	return 0;
 }
 
 static int set(int argc, char **argv)
 {
-	struct backend_args s = { .b.n_vips = 0 };
-	int ret = parse(argc, argv, &s);
+	struct backend_args want = { .b.n_vips = 0 };
+	int ret = parse(argc, argv, &want);
 
 	if (!ret && argc < 3)
 		ret = cmd_usage("backend set: say what to change, such as state draining");
 	if (!ret)
-		ret = cmd_edit(PLANE_CHANGE, edit_set, &s);
-	free_args(&s);
+		ret = cmd_edit(PLANE_CHANGE, edit_set, &want);
+	free_args(&want);
 	return ret;
 }
 
@@ -227,7 +226,7 @@ struct shown {
 	const struct model_backend *b;
 	struct xr_backend_counter c;
 	__u32 flows;
-	bool ties; /* some backend is tied to a VM: a column more */
+	bool ties; /* some backend is tied to a VM: the table has a column VM */
 };
 
 static json_t *vips_json(const struct model_backend *b)
@@ -376,7 +375,7 @@ static int show(int argc, char **argv)
 	int ret = args_end(&args);
 
 	if (!ret)
-		ret = cmd_load(&p, &m);
+		ret = cmd_load_model(&p, &m);
 	if (ret)
 		return ret;
 	if (name && !model_find_backend(&m, name)) {

@@ -108,8 +108,8 @@ static int add(int argc, char **argv)
 }
 
 /*
- * Which one is meant: configs of different formats may have one ID, as they take
- * different codepoints.
+ * The config that a command names. Two configs may have the same ID where their
+ * formats differ (these take different codepoints); then the format has to be given.
  */
 struct which {
 	__u8 id;
@@ -123,13 +123,13 @@ struct configs {
 	size_t n;
 };
 
-static void of_model(const struct model *m, struct configs *c)
+static void list_of_model(const struct model *m, struct configs *c)
 {
 	for (c->n = 0; c->n < m->n_cids && c->n < XR_CID_SLOTS; c->n++)
 		c->item[c->n] = &m->cids[c->n].info;
 }
 
-static void of_plane(const struct plane *p, struct configs *c)
+static void list_of_plane(const struct plane *p, struct configs *c)
 {
 	int s;
 
@@ -138,9 +138,9 @@ static void of_plane(const struct plane *p, struct configs *c)
 			c->item[c->n++] = &p->cid_info[s];
 }
 
-/* NULL: none, or several, and the line says so. */
-static const struct xr_cid_info *choose(const struct configs *c, const struct which *w,
-					struct xr_err *err)
+/* NULL, with the error in err: no config fits, or several do. */
+static const struct xr_cid_info *find_config(const struct configs *c, const struct which *w,
+					     struct xr_err *err)
 {
 	const struct xr_cid_info *found = NULL, *i;
 	size_t k;
@@ -172,8 +172,8 @@ static int edit_del(struct model *m, void *ctx, struct xr_err *err)
 	struct configs all;
 	size_t i;
 
-	of_model(m, &all);
-	found = choose(&all, ctx, err);
+	list_of_model(m, &all);
+	found = find_config(&all, ctx, err);
 	if (!found)
 		return -ENOENT;
 	for (i = 0; &m->cids[i].info != found; i++)
@@ -182,8 +182,8 @@ static int edit_del(struct model *m, void *ctx, struct xr_err *err)
 	return 0;
 }
 
-/* Packets that servers' CIDs of the config brought, or would have. */
-static int came(struct plane *p, const struct xr_cid_info *i, __u64 *packets)
+/* Packets whose CID named a server by this config, be the server up or down. */
+static int count_packets(struct plane *p, const struct xr_cid_info *i, __u64 *packets)
 {
 	struct stats_steered s;
 	int ret = stats_steered(p, xr_cid_codepoints(i->format, i->config_id), &s);
@@ -192,7 +192,7 @@ static int came(struct plane *p, const struct xr_cid_info *i, __u64 *packets)
 	return ret ? cmd_refuse("reading counters: %s", strerror(-ret)) : EXIT_DONE;
 }
 
-/* Refuses where packets come; a config that is not there is the editor's to tell. */
+/* Refuses where packets still come by the config. A missing config is edit_del()'s error. */
 static int check_unused(const struct which *w)
 {
 	const struct xr_cid_info *i;
@@ -203,14 +203,14 @@ static int check_unused(const struct which *w)
 
 	if (ret)
 		return ret;
-	of_plane(p, &all);
-	i = choose(&all, w, NULL);
+	list_of_plane(p, &all);
+	i = find_config(&all, w, NULL);
 	if (i)
-		ret = came(p, i, &before);
-	/* Where none ever came there is nothing to wait for. */
+		ret = count_packets(p, i, &before);
+	/* Where no packet ever came there is nothing to wait for. */
 	if (!ret && before) {
 		usleep(SAMPLE_US);
-		ret = came(p, i, &after);
+		ret = count_packets(p, i, &after);
 	}
 	plane_close(p);
 	if (!ret && after > before)
@@ -295,7 +295,7 @@ static int show(int argc, char **argv)
 	int ret = args_end(&args);
 
 	if (!ret)
-		ret = cmd_load(&p, &m);
+		ret = cmd_load_model(&p, &m);
 	if (ret)
 		return ret;
 	t = table_new(headings);
@@ -304,7 +304,7 @@ static int show(int argc, char **argv)
 		const struct xr_cid_info *info = &m.cids[i].info;
 		struct stats_steered s;
 
-		/* Zeros where they cannot be read. */
+		/* On an error the counters are zero. */
 		stats_steered(p, xr_cid_codepoints(info->format, info->config_id), &s);
 		if (opt.json)
 			json_array_append_new(list, show_json(info, &s));
@@ -416,22 +416,22 @@ static int encode(int argc, char **argv)
 		ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
-	of_plane(p, &all);
-	i = choose(&all, &e.which, &err);
+	list_of_plane(p, &all);
+	i = find_config(&all, &e.which, &err);
 	ret = i ? encode_with(i, &e) : cmd_fail(&err);
 	plane_close(p);
 	return ret;
 }
 
-/* What a CID comes to; the words of why are those of the counters. */
+/* What a CID decodes to, and why it is not routable: the counters' words for it. */
 struct verdict {
 	const struct xr_cid_info *config;
 	struct xr_cid_parsed parsed;
 	const struct xr_backend_info *backend;
-	const char *word, *text; /* why not; NULL: routable */
+	const char *word, *text; /* the reason; NULL: it is routable */
 };
 
-static void judge(struct plane *p, const __u8 *cid, size_t len, struct verdict *v)
+static void find_server(struct plane *p, const __u8 *cid, size_t len, struct verdict *v)
 {
 	const struct sid_table t = { p->server_ids, p->server_id_names, p->sid_buckets - 1 };
 	const struct xr_cid_info *i;
@@ -528,7 +528,7 @@ static int decode(int argc, char **argv)
 		ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
-	judge(p, cid, len, &v);
+	find_server(p, cid, len, &v);
 	ret = opt.json ? decode_json(&v) : decode_text(&v);
 	plane_close(p);
 	return ret;

@@ -55,7 +55,7 @@ static json_t *json_addresses(const struct xr_listed *l)
 	return list;
 }
 
-/* What attach says of each device, and show of all. */
+/* A device, as "dev attach" and "dev show" print it. */
 static json_t *json_device(struct plane *p, const struct xr_device *d)
 {
 	enum device_state state;
@@ -184,7 +184,7 @@ static int print_all(struct plane *p, const struct attach_args *a, const struct 
 	return EXIT_DONE;
 }
 
-/* All or nothing: one that fails takes back those before it. */
+/* All or nothing: where one fails, those before it are detached again. */
 static int attach_all(struct plane *p, const struct attach_args *a)
 {
 	struct xr_err notes[XR_MAX_DEVICES + 1] = { { "" } };
@@ -219,14 +219,14 @@ static int attach(int argc, char **argv)
 	if (ret)
 		return ret;
 	ret = attach_all(p, &a);
-	/* Refused means no change: no new instance either. */
+	/* An error means no change: remove the instance that was made for this. */
 	if (ret && p->created)
 		instance_destroy(p, NULL);
 	plane_close(p);
 	return ret;
 }
 
-/* What there is to steer for is there, but no device any more. */
+/* Warns where VIPs or hosts are left, but no device. */
 static void warn_of_last(struct plane *p)
 {
 	bool serves = false;

@@ -6,12 +6,12 @@
 #include "commit/commit.h"
 #include "edit_priv.h"
 
-void cmd_changed(void *ctx, const char *line)
+void cmd_print_change(void *ctx, const char *line)
 {
 	struct change_list *list = ctx;
 
 	if (*line == '!') {
-		cmd_warn_of(line + 2);
+		cmd_warn_grouped(line + 2);
 		return;
 	}
 	list->n++;
@@ -21,10 +21,10 @@ void cmd_changed(void *ctx, const char *line)
 		printf("%s\n", line);
 }
 
-int cmd_load(struct plane **p, struct model *m)
+int cmd_load_model(struct plane **p, struct model *m)
 {
 	struct xr_err err = { "" };
-	/* Under the lock: half of somebody's change must not be shown. */
+	/* With the lock, so that nobody's half-made change is seen. */
 	int ret = cmd_open(p, PLANE_CHANGE);
 
 	if (ret)
@@ -50,8 +50,8 @@ static int change(struct plane *p, int (*edit)(struct model *m, void *ctx, struc
 	} else {
 		ret = edit(&want, ctx, err);
 		if (!ret)
-			ret = commit_models(p, &have, &want, COMMIT_DIFFERENCE, cmd_changed, list,
-					    err);
+			ret = commit_models(p, &have, &want, COMMIT_DIFFERENCE, cmd_print_change,
+					    list, err);
 		model_free(&want);
 	}
 	model_free(&have);
@@ -71,7 +71,7 @@ int cmd_edit(enum plane_how how, int (*edit)(struct model *m, void *ctx, struct 
 	if (opt.json && opt.verbose)
 		list.json = json_array();
 	ret = change(p, edit, ctx, &list, &err);
-	/* Refused means no change: no new instance either. */
+	/* An error means no change: remove the instance that was made for this. */
 	if (ret && p->created)
 		instance_destroy(p, NULL);
 	plane_close(p);

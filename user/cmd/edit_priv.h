@@ -9,9 +9,9 @@
 #include "model/model.h"
 
 /*
- * Reads the running model, lets edit() change it, and makes the instance so.
- * edit() returns 0, or -errno with the line in err. Silent where all went well
- * (-v: the changes), but for warnings. The exit status.
+ * Loads the running model, lets edit() change it, and makes the instance equal to it.
+ * edit() returns 0, or -errno with the line in err. Prints warnings and errors, and the
+ * changes with -v. Returns the exit status.
  */
 int cmd_edit(enum plane_how how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
 	     void *ctx);
@@ -22,12 +22,13 @@ struct change_list {
 	json_t *json; /* array, with -j */
 	size_t n;
 };
-void cmd_changed(void *ctx, const char *line); /* ctx: struct change_list */
+/* ctx: struct change_list. A line that begins with "! " is a warning. */
+void cmd_print_change(void *ctx, const char *line);
 
-/* Adds "mtu" of a path, and "mtu_learned" where ICMP told of it. */
+/* Adds "mtu" of a path, and "mtu_learned" where an ICMP error showed it. */
 void json_add_mtu(json_t *to, struct plane *p, __u32 path);
 
-/* Opens, under the lock, and loads the model; 0 or the exit status. */
-int cmd_load(struct plane **p, struct model *m);
+/* Opens the instance with its lock and loads its model; 0, or the exit status. */
+int cmd_load_model(struct plane **p, struct model *m);
 
 #endif

@@ -102,8 +102,8 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 			       "host %s exists already; \"xroam host show\" lists them",
 			       info->name);
 	/*
-	 * A file may come before its routes (boot); a command need not. What is no
-	 * host's address at all the model's check says in its own words.
+	 * A file may be applied before its routes exist, at boot; a command has no need
+	 * to. An address that no host can have is left to the model's check.
 	 */
 	if (!info->local && !addr_is_zero(info->addr) && !vm_bad_addr(info->addr))
 		ret = path_has_route(info->addr);
@@ -164,11 +164,11 @@ struct shown {
 	__u32 *vms; /* by host */
 };
 
-static int count_vm(void *ctx, __u32 place)
+static int count_vm(void *ctx, __u32 index)
 {
 	struct shown *s = ctx;
 
-	s->vms[vm_now(s->p, place).host]++;
+	s->vms[vm_now(s->p, index).host]++;
 	return 0;
 }
 

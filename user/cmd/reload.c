@@ -109,7 +109,7 @@ static void left_out(void *ctx, const char *line)
 	cmd_warn("%s", line);
 }
 
-/* 1: there was nothing. An earlier one stays then. */
+/* 1: the instance was empty; the file of an earlier destroy is not overwritten then. */
 static int keep_export(struct plane *p, const char *path, struct xr_err *err)
 {
 	char *text = NULL;
@@ -136,7 +136,7 @@ static int keep_export(struct plane *p, const char *path, struct xr_err *err)
 	return ret;
 }
 
-/* What stands in the way of the copy does not stand in that of destroy. */
+/* Destroys the instance even where the copy cannot be made. */
 static int remove_keeping(const char *path, bool *kept, struct xr_err *err)
 {
 	struct xr_err why = { "" };
@@ -145,7 +145,7 @@ static int remove_keeping(const char *path, bool *kept, struct xr_err *err)
 
 	*kept = false;
 	ret = instance_open(&p, opt.instance, PLANE_CHANGE, NULL, NULL, &why);
-	/* It may be readable, then, but somebody else has it. */
+	/* Another error, such as somebody else's lock, keeps the instance. */
 	if (ret && ret != -EPROTO && ret != -ENOENT) {
 		*err = why;
 		return ret;

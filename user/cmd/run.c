@@ -44,7 +44,7 @@ int do_run(int argc, char **argv)
 			return EXIT_USAGE;
 	}
 	out_never_wait();
-	/* It goes on where there is no memory; each that asks for some looks. */
+	/* The daemon survives a lack of memory: plain malloc, and its callers check. */
 	json_set_alloc_funcs(malloc, free);
 	return daemon_run(opt.instance, file, opt.verbose, &err) ? cmd_fail(&err) : EXIT_DONE;
 }

@@ -90,7 +90,7 @@ static int del(int argc, char **argv)
 
 struct behind {
 	size_t all, up;
-	json_t *names; /* NULL without -j */
+	json_t *names; /* of the backends; NULL without -j */
 };
 
 static struct behind find_behind(const struct model *m, const struct model_vip *v)
@@ -163,7 +163,7 @@ static int show(int argc, char **argv)
 	if (!ret)
 		ret = args_end(&args);
 	if (!ret)
-		ret = cmd_load(&p, &m);
+		ret = cmd_load_model(&p, &m);
 	if (ret)
 		return ret;
 	list = json_array();

@@ -3,11 +3,11 @@
  * xroam vm: VMs, and their moves.
  *
  * JSON of `vm show`, an array of objects: mac, vlan (0: untagged), host (where it
- * is), home (where the last authoritative word put it), state (stable, prepared,
+ * is), home (where the last authoritative notice put it), state (stable, prepared,
  * blackout, moved, settled, frozen, disabled), addresses, lock, seq (of the last
  * notice obeyed), ignored (older notices, and the same again), moves, hits (frames
- * redirected), copied, replayed, lost (in blackouts), spoofed, source (who said so
- * last: cli, file, socket, qmp, announcement). Where there is a redirect:
+ * redirected), copied, replayed, lost (in blackouts), spoofed, source (of the last
+ * notice: cli, file, socket, qmp, announcement). Where there is a redirect:
  * last_hit_seconds and ttl (both in seconds). While a move is under way: to, and
  * deadline_seconds. Where one is known: tap. learned: addresses that an
  * announcement taught.
@@ -49,7 +49,7 @@ static const char help[] =
 
 enum { VLAN, ADDRESS, AT, TO, LOCK, DEV, TIMEOUT, SEQ, TTL };
 
-/* One too many is refused, not wrong usage: it is the VM that cannot have it. */
+/* One address too many is no usage error: vm_notice() refuses it, with the VM's name. */
 static int take_address(struct args *a, void *to)
 {
 	struct xr_notice *n = to;
@@ -111,7 +111,7 @@ static const char *const outcomes[] = {
 	[XR_IGNORED] = "ignored",
 };
 
-static void tell(const struct xr_notice *n, const struct xr_answer *a)
+static void print_outcome(const struct xr_notice *n, const struct xr_answer *a)
 {
 	char name[VM_NAME];
 
@@ -127,14 +127,14 @@ static void tell(const struct xr_notice *n, const struct xr_answer *a)
 		printf("VM %s: done, seq %llu\n", name, (unsigned long long)a->seq);
 }
 
-static int answer(const struct xr_notice *n, const struct xr_answer *a)
+static int print_answer(const struct xr_notice *n, const struct xr_answer *a)
 {
 	json_t *o;
 
 	if (a->warning[0])
 		cmd_warn("%s", a->warning);
 	if (!opt.json) {
-		tell(n, a);
+		print_outcome(n, a);
 		return EXIT_DONE;
 	}
 	o = json_pack("{s:s, s:I}", "outcome", outcomes[a->outcome], "seq", (json_int_t)a->seq);
@@ -143,23 +143,23 @@ static int answer(const struct xr_notice *n, const struct xr_answer *a)
 	return out_json(o);
 }
 
-/* The others have the lock while it waits. */
-static void sample(struct plane *p, const struct xr_notice *n)
+/* Samples the VM's ring for a while, without the lock between the samples. */
+static void sample_ring(struct plane *p, const struct xr_notice *n)
 {
-	__u32 place = vm_find(p, vm_key(n->mac, n->vlan));
+	__u32 index = vm_find(p, vm_key(n->mac, n->vlan));
 	int i, empty = 0;
 	struct xr_err err;
 
-	for (i = 0; i < SAMPLES_MOST && empty < SAMPLES_EMPTY && p->vms[place].ring; i++) {
+	for (i = 0; i < SAMPLES_MOST && empty < SAMPLES_EMPTY && p->vms[index].ring; i++) {
 		plane_unlock(p);
 		usleep(vm_local_sample_wait(i));
 		if (instance_relock(p, &err))
 			return;
-		empty = vm_local_sample(p, place) ? empty + 1 : 0;
+		empty = vm_local_sample(p, index) ? empty + 1 : 0;
 	}
 }
 
-static int notify(int argc, char **argv, enum xr_notice_kind kind)
+static int send_notice(int argc, char **argv, enum xr_notice_kind kind)
 {
 	struct xr_notice n = { .kind = kind, .source = XR_SOURCE_CLI };
 	struct args args = args_after(argc, argv);
@@ -176,7 +176,7 @@ static int notify(int argc, char **argv, enum xr_notice_kind kind)
 		ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
-	/* By a command it is told when it is there: see vm prepare in xroam-vm(8). */
+	/* A command names a port that exists already: see vm prepare in xroam-vm(8). */
 	if (kind == XR_NOTICE_PREPARE && n.tap && !text_check_dev(NULL, n.tap, NULL) &&
 	    !if_nametoindex(n.tap))
 		ret = xr_fail(
@@ -186,40 +186,40 @@ static int notify(int argc, char **argv, enum xr_notice_kind kind)
 	else
 		ret = vm_notice(p, &n, &a, &err);
 	if (!ret && kind == XR_NOTICE_PREPARE)
-		sample(p, &n);
-	ret = ret ? cmd_fail(&err) : answer(&n, &a);
+		sample_ring(p, &n);
+	ret = ret ? cmd_fail(&err) : print_answer(&n, &a);
 	plane_close(p);
 	return ret;
 }
 
 static int add(int argc, char **argv)
 {
-	return notify(argc, argv, XR_NOTICE_ADD);
+	return send_notice(argc, argv, XR_NOTICE_ADD);
 }
 
 static int prepare(int argc, char **argv)
 {
-	return notify(argc, argv, XR_NOTICE_PREPARE);
+	return send_notice(argc, argv, XR_NOTICE_PREPARE);
 }
 
 static int pause_it(int argc, char **argv)
 {
-	return notify(argc, argv, XR_NOTICE_PAUSE);
+	return send_notice(argc, argv, XR_NOTICE_PAUSE);
 }
 
 static int move(int argc, char **argv)
 {
-	return notify(argc, argv, XR_NOTICE_MOVED);
+	return send_notice(argc, argv, XR_NOTICE_MOVED);
 }
 
 static int cancel(int argc, char **argv)
 {
-	return notify(argc, argv, XR_NOTICE_CANCEL);
+	return send_notice(argc, argv, XR_NOTICE_CANCEL);
 }
 
 static int leave(int argc, char **argv)
 {
-	return notify(argc, argv, XR_NOTICE_LEAVE);
+	return send_notice(argc, argv, XR_NOTICE_LEAVE);
 }
 
 /* ---- show ---- */
@@ -257,14 +257,14 @@ static void add_tap(json_t *o, const struct xr_vm *v, const struct xr_vm_info *i
 		json_object_set_new(o, "residual", json_boolean(!(info->learned & XR_PORT_NO_TAP)));
 }
 
-static void add_move(json_t *o, struct shown *s, __u32 place, struct xr_vm_now now)
+static void add_move(json_t *o, struct shown *s, __u32 index, struct xr_vm_now now)
 {
-	const struct xr_vm *v = &s->p->vms[place];
+	const struct xr_vm *v = &s->p->vms[index];
 	__s32 left = v->deadline - s->tick;
 
 	if (now.next) {
 		json_object_set_new(o, "to", json_string(host_name(s->p, now.next)));
-		json_object_set_new(o, "ready", json_boolean(vm_is_ready(s->p, place)));
+		json_object_set_new(o, "ready", json_boolean(vm_is_ready(s->p, index)));
 		if (v->deadline)
 			json_object_set_new(o, "deadline_seconds",
 					    json_integer(left > 0 ? left : 0));
@@ -275,11 +275,11 @@ static void add_move(json_t *o, struct shown *s, __u32 place, struct xr_vm_now n
 	}
 }
 
-static json_t *show_json(struct shown *s, __u32 place)
+static json_t *show_json(struct shown *s, __u32 index)
 {
-	const struct xr_vm_info *info = &s->p->vm_info[place];
-	const struct xr_vm *v = &s->p->vms[place];
-	struct xr_vm_now now = vm_now(s->p, place);
+	const struct xr_vm_info *info = &s->p->vm_info[index];
+	const struct xr_vm *v = &s->p->vms[index];
+	struct xr_vm_now now = vm_now(s->p, index);
 	json_t *o, *learned = addresses(info, true);
 	__u8 mac[6];
 
@@ -287,7 +287,7 @@ static json_t *show_json(struct shown *s, __u32 place)
 	o = json_pack(
 		"{s:o, s:i, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
 		"mac", json_mac(mac), "vlan", vm_vlan_of(v->key), "host", host_name(s->p, now.host),
-		"home", host_name(s->p, now.home), "state", vm_state_word(s->p, place, s->tick),
+		"home", host_name(s->p, now.home), "state", vm_state_word(s->p, index, s->tick),
 		"addresses", addresses(info, false), "lock", !!(now.flags & XR_VM_LOCK), "seq",
 		(json_int_t)info->seq, "ignored", (json_int_t)info->old, "moves",
 		(json_int_t)info->moves, "hits", (json_int_t)v->hits, "copied",
@@ -300,15 +300,15 @@ static json_t *show_json(struct shown *s, __u32 place)
 		json_object_set(o, "learned", learned);
 	json_decref(learned);
 	add_tap(o, v, info);
-	add_move(o, s, place, now);
+	add_move(o, s, index, now);
 	return o;
 }
 
-static void show_row(struct shown *s, __u32 place)
+static void show_row(struct shown *s, __u32 index)
 {
-	const struct xr_vm_info *info = &s->p->vm_info[place];
-	const struct xr_vm *v = &s->p->vms[place];
-	struct xr_vm_now now = vm_now(s->p, place);
+	const struct xr_vm_info *info = &s->p->vm_info[index];
+	const struct xr_vm *v = &s->p->vms[index];
+	struct xr_vm_now now = vm_now(s->p, index);
 	char addr[TEXT_ADDR];
 	__u8 mac[6];
 	int i, n = 0;
@@ -318,7 +318,7 @@ static void show_row(struct shown *s, __u32 place)
 	table_cell(s->t, "%u", vm_vlan_of(v->key));
 	table_cell(s->t, "%s", host_name(s->p, now.host));
 	table_cell(s->t, "%s", now.next ? host_name(s->p, now.next) : "-");
-	table_cell(s->t, "%s", vm_state_word(s->p, place, s->tick));
+	table_cell(s->t, "%s", vm_state_word(s->p, index, s->tick));
 	table_cell(s->t, "%llu", (unsigned long long)info->seq);
 	table_cell(s->t, "%llu", (unsigned long long)v->hits);
 	if (v->ttl && now.state != XR_VM_STABLE)
@@ -334,18 +334,18 @@ static void show_row(struct shown *s, __u32 place)
 		table_cell(s->t, "%d addresses", n);
 }
 
-static int on_vm(void *ctx, __u32 place)
+static int on_vm(void *ctx, __u32 index)
 {
 	struct shown *s = ctx;
-	__u64 key = s->p->vms[place].key;
+	__u64 key = s->p->vms[index].key;
 
 	if (s->one && key != s->key && !(s->any_vlan && key << 16 == s->key << 16))
 		return 0;
 	s->found++;
 	if (opt.json)
-		json_array_append_new(s->list, show_json(s, place));
+		json_array_append_new(s->list, show_json(s, index));
 	else
-		show_row(s, place);
+		show_row(s, index);
 	return 0;
 }
 
@@ -387,10 +387,10 @@ static int show(int argc, char **argv)
 	table_right(s.t, 5);
 	table_right(s.t, 6);
 	if (s.one && !s.any_vlan) {
-		__u32 place = vm_find(s.p, s.key);
+		__u32 index = vm_find(s.p, s.key);
 
-		if (place != VM_NOWHERE)
-			on_vm(&s, place);
+		if (index != VM_NOWHERE)
+			on_vm(&s, index);
 	} else {
 		vm_each(s.p, on_vm, &s);
 	}

@@ -20,7 +20,7 @@ struct events {
 	bool started;
 };
 
-static int take(void *ctx, void *data, size_t size)
+static int on_event(void *ctx, void *data, size_t size)
 {
 	struct events *ev = ctx;
 
@@ -66,7 +66,7 @@ int events_open(struct plane *p, void (*each)(void *ctx, const struct xr_event *
 	ret = ev->lock_fd = lock(p->name, err);
 	if (ret < 0)
 		goto fail;
-	ev->ring = ring_buffer__new(p->fd[PLANE_EVENTS], take, ev, NULL);
+	ev->ring = ring_buffer__new(p->fd[PLANE_EVENTS], on_event, ev, NULL);
 	if (!ev->ring) {
 		ret = xr_fail(err, -errno, "the event ring: %s", strerror(errno));
 		goto fail;

@@ -8,8 +8,8 @@
 struct events;
 
 /*
- * -EBUSY: another process reads them already; a ring has one reader. What was
- * in the ring before is left out.
+ * Opens the ring; each() gets the events from now on, not those that are in it already.
+ * -EBUSY: another process reads it; a ring has one reader.
  */
 int events_open(struct plane *p, void (*each)(void *ctx, const struct xr_event *e), void *ctx,
 		struct events **out, struct xr_err *err);

@@ -15,7 +15,7 @@ struct explain {
 	__u32 ifindex; /* 0: loopback */
 };
 
-/* Where packets really come in: routes and tx or redirect depend on it. */
+/* A device where packets come in: routes, and tx or redirect, depend on it. */
 static const char *first_device(struct plane *p, char name[IF_NAMESIZE])
 {
 	__u64 netns = netns_id();
@@ -95,7 +95,7 @@ int explain_packet(struct explain *e, const void *frame, __u32 len, struct expla
 	if (len < 14)
 		return xr_fail(err, -EINVAL, "%u octets are no Ethernet frame: 14 at least", len);
 	ret = run(e, frame, len, result, e->ifindex);
-	/* Devices without native XDP have no receive queue to pretend. */
+	/* Devices without native XDP have no receive queue for a test run. */
 	if (ret == -EINVAL && e->ifindex)
 		ret = run(e, frame, len, result, 0);
 	if (ret == -ENOSPC)

@@ -18,7 +18,7 @@ struct explain_result {
 	__u8 frame[9216]; /* as it left */
 };
 
-/* dev: as if packets came in there; NULL: the first attached, or loopback. */
+/* dev: packets seem to come in there; NULL: on the first attached device, or loopback. */
 int explain_open(struct plane *p, const char *dev, struct explain **out, struct xr_err *err);
 int explain_packet(struct explain *e, const void *frame, __u32 len, struct explain_result *result,
 		   struct xr_err *err);

@@ -24,29 +24,24 @@ struct vm_counting {
 	__u32 tick;
 };
 
-static int count_vm(void *ctx, __u32 place)
+static int count_vm(void *ctx, __u32 index)
 {
 	struct vm_counting *c = ctx;
-	const char *word = vm_state_word(c->p, place, c->tick);
+	const struct {
+		const char *state;
+		__u32 *count;
+	} counts[] = {
+		{ "prepared", &c->h->under_way }, { "blackout", &c->h->under_way },
+		{ "moved", &c->h->moved },        { "settled", &c->h->moved },
+		{ "frozen", &c->h->frozen },      { "disabled", &c->h->disabled },
+	};
+	const char *state = vm_state_word(c->p, index, c->tick);
+	size_t i;
 
 	c->h->vms++;
-	switch (*word) {
-	case 'p': /* prepared */
-	case 'b': /* blackout */
-		c->h->under_way++;
-		break;
-	case 'f':
-		c->h->frozen++;
-		break;
-	case 'd':
-		c->h->disabled++;
-		break;
-	case 'm': /* moved, settled */
-		c->h->moved++;
-		break;
-	default:
-		c->h->moved += word[1] == 'e';
-	}
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		if (!strcmp(counts[i].state, state))
+			++*counts[i].count;
 	return 0;
 }
 
@@ -85,7 +80,7 @@ void health_count(struct plane *p, struct health *h)
 	count_vms(p, h);
 }
 
-/* Another one of the same name, which whoever says that name would mean. */
+/* Another device has the same name, and "dev detach NAME" would take that one. */
 static bool has_namesake(struct plane *p, const struct xr_device *d)
 {
 	const struct xr_device *o = p->devices;
@@ -98,8 +93,8 @@ static bool has_namesake(struct plane *p, const struct xr_device *d)
 	return false;
 }
 
-static void tell_gone(struct check *c, const struct xr_device *d, const struct device_place *at,
-		      const char *name)
+static void report_gone(struct check *c, const struct xr_device *d, const struct device_place *at,
+			const char *name)
 {
 	if (!at->no_netns)
 		health_wrong(
@@ -134,7 +129,7 @@ static void check_devices(struct check *c)
 		any = true;
 		switch (plane_device_place(p, d, &at)) {
 		case DEVICE_GONE:
-			tell_gone(c, d, &at, health_name(d, &at, text));
+			report_gone(c, d, &at, health_name(d, &at, text));
 			break;
 		case DEVICE_NO_PROGRAM:
 			health_wrong(
@@ -152,7 +147,7 @@ static void check_devices(struct check *c)
 			     "no device is attached, no packet is seen; \"xroam dev attach DEV\"");
 }
 
-/* Only where xroam works: another namespace has addresses of its own. */
+/* All devices are in other namespaces: addresses and routes here are not theirs. */
 static bool is_elsewhere(const struct plane *p)
 {
 	__u64 here = netns_id();
@@ -189,7 +184,7 @@ static void check_hosts(struct check *c)
 	}
 }
 
-/* A device that hosts or backends name: gone, or made anew since. */
+/* Whether the device that a host or backend names is gone, or made anew since. */
 static void check_named(struct check *c, const char *what, const char *name, const char *dev,
 			__u32 path)
 {
@@ -227,7 +222,7 @@ static void check_named_devices(struct check *c)
 				    p->backends[i].path);
 }
 
-/* Tunnels for an address that nobody told the program of are not opened. */
+/* Addresses the program does not know: it does not open tunnels that end there. */
 static void check_ends(struct check *c)
 {
 	__be32 first[XR_ADDR_WORDS];
@@ -243,27 +238,27 @@ static void check_ends(struct check *c)
 			text_addr(buf, first), more);
 }
 
-#define TROUBLE_MAX 10 /* lines about VMs; a million may be in trouble */
+#define TROUBLE_MAX 10 /* lines of each kind: a million VMs may be in trouble */
 
 struct vm_trouble {
 	struct check *c;
 	__u32 tick, n;
 };
 
-static int check_vm(void *ctx, __u32 place)
+static int check_vm(void *ctx, __u32 index)
 {
 	struct vm_trouble *t = ctx;
 	struct plane *p = t->c->p;
-	const char *word = vm_state_word(p, place, t->tick);
-	const char *host = host_name(p, vm_now(p, place).host);
+	const char *state = vm_state_word(p, index, t->tick);
+	const char *host = host_name(p, vm_now(p, index).host);
 	char name[VM_NAME];
 
-	if (*word != 'f' && *word != 'd')
+	if (*state != 'f' && *state != 'd')
 		return 0;
-	vm_name_at(p, name, place);
+	vm_name_at(p, name, index);
 	if (++t->n > TROUBLE_MAX)
 		return 0;
-	if (*word == 'f')
+	if (*state == 'f')
 		health_wrong(
 			t->c,
 			"vm %s: moved too often, frozen at %s until the next \"xroam vm move\"",
@@ -287,19 +282,19 @@ static void check_vms(struct check *c)
 
 /* ---- next hops ---- */
 
-#define UNSURE_LONG 3 /* ticks: sooner it may have been found out */
+#define UNSURE_LONG 3 /* ticks; what lasts less the kernel may still be resolving */
 
 struct hop_trouble {
 	struct check *c;
 	struct xr_nexthop *hop; /* per CPU */
 	__u32 tick, n;
-	bool here; /* routes are asked for where packets go by them */
+	bool here; /* packets go by this namespace's routes, so these are looked up */
 };
 
 /*
- * No CPU has a next hop, and no packet came by which one would know for how long:
- * what the command warned of when it was added, if that is still so. A host need
- * not be up while no VM goes there.
+ * For a way that no CPU has a next hop of, because no packet came: repeats the warning
+ * of the command that added the host or backend, where it still holds. A host that does
+ * not answer is no trouble while no VM goes there.
  */
 static void check_way(struct hop_trouble *t, struct path_job *j)
 {
@@ -313,7 +308,7 @@ static void check_way(struct hop_trouble *t, struct path_job *j)
 		     path_trouble_text(j));
 }
 
-/* On any CPU that sent by it lately. */
+/* The longest time that a CPU, which sent by this way lately, has waited for a next hop. */
 static void check_hop(struct hop_trouble *t, __u32 path, struct path_job *j)
 {
 	struct plane *p = t->c->p;
@@ -377,7 +372,7 @@ struct narrow {
 	__u32 n;
 };
 
-static void say_narrow(struct narrow *w, __u32 path, const char *what, const char *name)
+static void report_narrow(struct narrow *w, __u32 path, const char *what, const char *name)
 {
 	char addr[TEXT_ADDR];
 	struct outer_mtu m;
@@ -398,15 +393,15 @@ void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line), v
 
 	for (i = 1; i <= p->meta->limits.backends; i++)
 		if (p->backend_info[i].state != XR_BACKEND_NONE)
-			say_narrow(&w, p->backends[i].path, "backend", p->backend_info[i].name);
+			report_narrow(&w, p->backends[i].path, "backend", p->backend_info[i].name);
 	for (i = 1; i <= p->meta->limits.hosts; i++)
 		if (p->host_info[i].name[0])
-			say_narrow(&w, p->hosts[i].path, "host", p->host_info[i].name);
+			report_narrow(&w, p->hosts[i].path, "host", p->host_info[i].name);
 	if (w.n > TROUBLE_MAX)
 		health_wrong(&c, "... and %u ways more", w.n - TROUBLE_MAX);
 }
 
-void health_check(struct plane *p, const struct health_watch *since,
+void health_check(struct plane *p, const struct health_baseline *since,
 		  void (*each)(void *ctx, const char *line), void *ctx)
 {
 	struct check c = { p, since, each, ctx };

@@ -13,7 +13,7 @@ struct health {
 	__u32 devices;
 	__u32 hosts;
 	__u32 vms;
-	/* of these */
+	/* VMs by state */
 	__u32 under_way; /* prepared, or in blackout */
 	__u32 moved;     /* redirected now */
 	__u32 frozen, disabled;
@@ -21,18 +21,18 @@ struct health {
 
 void health_count(struct plane *p, struct health *h);
 
-/* The counters of now, to tell later what came since; NULL: out of memory. */
-struct health_watch *health_watch(struct plane *p);
-void health_watch_free(struct health_watch *w);
+/* The counters of now, from which health_check() sees what came since; NULL: out of memory. */
+struct health_baseline *health_baseline(struct plane *p);
+void health_baseline_free(struct health_baseline *w);
 
 /*
- * Calls each() with one line per thing that is wrong, and what to do. since:
- * taken some time ago, or NULL.
+ * Calls each() with a line for each thing that is wrong, and what to do. since: a
+ * baseline taken some time ago, or NULL.
  */
-void health_check(struct plane *p, const struct health_watch *since,
+void health_check(struct plane *p, const struct health_baseline *since,
 		  void (*each)(void *ctx, const char *line), void *ctx);
 
-/* And one per way that ICMP errors showed to be narrower than its route. */
+/* The same for each way that ICMP errors showed to be narrower than its route. */
 void health_narrow(struct plane *p, void (*each)(void *ctx, const char *line), void *ctx);
 
 #endif

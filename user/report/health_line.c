@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The lines of what is wrong, and how they name a device. */
+/* Lines about what is wrong, and how they name a device. */
 #include <stdarg.h>
 #include <stdio.h>
 

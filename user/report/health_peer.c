@@ -2,7 +2,7 @@
 /*
  * A device that is down or has no carrier sees no packet, program or not. And a
  * veth takes what XDP sends back out of it only where its other end has a
- * native XDP program, too; without one all of it is lost, and no counter says so.
+ * native XDP program, too; without one all of it is lost, and no counter shows it.
  */
 #include <errno.h>
 #include <linux/if.h>
@@ -17,8 +17,8 @@
 
 struct end {
 	bool is_veth;
-	__s32 nsid;         /* of its other end; < 0: this namespace */
-	__u32 other;        /* index of that */
+	__s32 nsid;         /* namespace of its other end; < 0: this one */
+	__u32 other;        /* ifindex of its other end */
 	bool native;        /* it has a native program */
 	unsigned int flags; /* IFF_ */
 	char name[16];
@@ -28,8 +28,9 @@ static void take_info(const struct nlattr *info, struct end *e)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, info) if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
-		e->is_veth = !strcmp(mnl_attr_get_str(a), "veth");
+	mnl_attr_for_each_nested(a, info)
+		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+			e->is_veth = !strcmp(mnl_attr_get_str(a), "veth");
 }
 
 static void take_xdp(const struct nlattr *xdp, struct end *e)
@@ -37,8 +38,7 @@ static void take_xdp(const struct nlattr *xdp, struct end *e)
 	const struct nlattr *a;
 	__u8 mode;
 
-	mnl_attr_for_each_nested(a, xdp)
-	{
+	mnl_attr_for_each_nested(a, xdp) {
 		if (mnl_attr_get_type(a) != IFLA_XDP_ATTACHED)
 			continue;
 		mode = mnl_attr_get_u8(a);
@@ -53,8 +53,7 @@ static int take_end(const struct nlmsghdr *nlh, void *ctx)
 	const struct nlattr *a;
 
 	e->flags = ifi->ifi_flags;
-	mnl_attr_for_each(a, nlh, sizeof(*ifi))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_LINKINFO:
 			take_info(a, e);
@@ -76,8 +75,8 @@ static int take_end(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* nsid: of the namespace it is in, as this one knows it; < 0: this one. */
-static int ask_end(struct netlink *nl, __u32 ifindex, __s32 nsid, struct end *e)
+/* nsid: the device's namespace, by the number it has in this one; < 0: this one. */
+static int get_end(struct netlink *nl, __u32 ifindex, __s32 nsid, struct end *e)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
@@ -92,13 +91,14 @@ static int ask_end(struct netlink *nl, __u32 ifindex, __s32 nsid, struct end *e)
 /* It is one end of a veth, and the other has no program. */
 static bool is_deaf(struct netlink *nl, const struct end *here, struct end *there)
 {
-	return here->is_veth && here->other && !ask_end(nl, here->other, here->nsid, there) &&
+	return here->is_veth && here->other && !get_end(nl, here->other, here->nsid, there) &&
 		!there->native;
 }
 
-/* In its namespace. name, at: as they are said in this one. */
-static void judge(struct check *c, const struct xr_device *d, const struct device_place *at,
-		  const char *name, const char *where, struct netlink *nl, const struct end *here)
+/* Called in the device's namespace. name, where: for a reader in xroam's. */
+static void check_end(struct check *c, const struct xr_device *d, const struct device_place *at,
+		      const char *name, const char *where, struct netlink *nl,
+		      const struct end *here)
 {
 	struct end there;
 
@@ -128,9 +128,9 @@ void check_link(struct check *c, const struct xr_device *d, const struct device_
 	name = health_name(d, at, text);
 	if (netns_enter(at->netns, &back))
 		return;
-	/* What cannot be asked is not judged. */
-	if (!netlink_open(&nl) && !ask_end(&nl, at->ifindex, -1, &here))
-		judge(c, d, at, name, where, &nl, &here);
+	/* Where the kernel gives no answer, nothing is reported. */
+	if (!netlink_open(&nl) && !get_end(&nl, at->ifindex, -1, &here))
+		check_end(c, d, at, name, where, &nl, &here);
 	netlink_close(&nl);
 	netns_leave(back);
 }

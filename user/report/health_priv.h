@@ -9,12 +9,12 @@
 
 struct check {
 	struct plane *p;
-	const struct health_watch *since; /* what was counted a moment ago */
+	const struct health_baseline *since; /* counters of a moment ago, or NULL */
 	void (*each)(void *ctx, const char *line);
 	void *ctx;
 };
 
-/* health_line.c: one line, for each() of the check. */
+/* health_line.c: gives a line to the check's each(). */
 void health_wrong(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The device's name, and its namespace where that is not this one. */
 const char *health_name(const struct xr_device *d, const struct device_place *at,
@@ -22,11 +22,11 @@ const char *health_name(const struct xr_device *d, const struct device_place *at
 /* In front of a command that mends the device: "there, " for another namespace, or "". */
 const char *health_there(const struct device_place *at);
 
-/* health_steer.c: VIPs without servers; CIDs that steer nothing. */
+/* health_steer.c: reports VIPs without servers, and CIDs that steer nothing. */
 void check_vips(struct check *c);
 void check_steering(struct check *c);
 
-/* health_peer.c: no packet comes, or what is sent back out of a veth vanishes. */
+/* health_peer.c: reports a device where no packet comes, or a veth that loses what is sent. */
 void check_link(struct check *c, const struct xr_device *d, const struct device_place *at);
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether VIPs have servers, and whether steering by CID does anything: of short
- * headers, whose CIDs servers chose, those that named a server against those that
- * did not. Of the last second where enough came, else since the VIP was made.
+ * Whether VIPs have servers, and whether steering by CID works. Servers choose the CIDs
+ * of short headers, so most of these should name a server; compared are those that do
+ * and those that do not, of the last second where enough came, else since the VIP was
+ * made.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 #include "lib/text.h"
 #include "plane/stats.h"
 
-#define ENOUGH 20 /* packets: fewer say nothing */
+#define ENOUGH 20 /* packets; fewer prove nothing */
 
 /* ---- VIPs and their servers ---- */
 
@@ -56,7 +57,7 @@ static struct servers count_servers(const struct model *m, const struct model_vi
 	return s;
 }
 
-/* A table with any backend has one in every slot; an empty one has none. */
+/* One slot shows it: a table that has any backend has one in every slot. */
 static bool has_backend(struct plane *p, __u32 vip)
 {
 	struct xr_maglev_row row = {};
@@ -146,12 +147,12 @@ void check_vips(struct check *c)
 /* ---- what CIDs steered ---- */
 
 struct counts {
-	__u64 named;                   /* a server */
-	__u64 astray;                  /* short headers that named none */
-	__u64 by_point[XR_CODEPOINTS]; /* of these */
+	__u64 named;                   /* packets whose CID named a server */
+	__u64 astray;                  /* short headers whose CID named none */
+	__u64 by_point[XR_CODEPOINTS]; /* astray, by the CID's codepoint */
 };
 
-struct health_watch {
+struct health_baseline {
 	struct counts *vip;                  /* by index */
 	struct counts config[XR_CODEPOINTS]; /* by config ID */
 };
@@ -169,7 +170,7 @@ static int count_vip(struct plane *p, __u32 vip, struct counts *n)
 		return ret;
 	memcpy(n->by_point, c.astray, sizeof(n->by_point));
 	n->astray = stats_points(c.astray, STATS_ALL_POINTS);
-	/* One that is down was named all the same. */
+	/* Servers that are down count: the CID did name them. */
 	rest = n->astray + c.longs + c.icmp;
 	n->named = v.packets > rest ? v.packets - rest : 0;
 	return 0;
@@ -196,16 +197,16 @@ static bool is_steered(struct plane *p, __u32 vip)
 	return p->vips[vip].used && p->vips[vip].flags & XR_VIP_CID;
 }
 
-void health_watch_free(struct health_watch *w)
+void health_baseline_free(struct health_baseline *w)
 {
 	if (w)
 		free(w->vip);
 	free(w);
 }
 
-struct health_watch *health_watch(struct plane *p)
+struct health_baseline *health_baseline(struct plane *p)
 {
-	struct health_watch *w = calloc(1, sizeof(*w));
+	struct health_baseline *w = calloc(1, sizeof(*w));
 	const __u32 vips = p->meta->limits.vips;
 	const struct xr_cid_info *info;
 	__u32 i;
@@ -213,7 +214,7 @@ struct health_watch *health_watch(struct plane *p)
 	if (w)
 		w->vip = calloc(vips + 1, sizeof(*w->vip));
 	if (!w || !w->vip) {
-		health_watch_free(w);
+		health_baseline_free(w);
 		return NULL;
 	}
 	for (i = 1; i <= vips; i++)
@@ -227,16 +228,17 @@ struct health_watch *health_watch(struct plane *p)
 	return w;
 }
 
-/* "named" is a difference of counters that go on meanwhile: it may seem to shrink. */
+/* "named" is computed from counters that go on meanwhile, so it may seem to shrink. */
 static __u64 since(__u64 was, __u64 now)
 {
 	return now > was ? now - was : 0;
 }
 
 /*
- * What to judge by: the last second's, where it has enough; then the half that is
- * asked of it is lost to a stranger's flood, too, which is worth a line. Else all:
- * of these a tenth will do, as they may be older than what mended them.
+ * Whether too few packets named a server. Where the last second has enough packets,
+ * half of them should; a flood of random CIDs also falls short, and deserves its line.
+ * Else a tenth of all packets should: most may be older than the present configuration.
+ * judged: the counts that were used.
  */
 static bool is_bad(const struct counts *was, const struct counts *now, struct counts *judged)
 {
@@ -255,7 +257,7 @@ static bool is_bad(const struct counts *was, const struct counts *now, struct co
 	return all >= ENOUGH && judged->named * 10 < all;
 }
 
-/* The codepoint that nearly all begin with; -1: there is none. */
+/* The codepoint that nearly all astray CIDs begin with; -1: there is none. */
 static int main_point(const struct counts *n)
 {
 	int i;
@@ -266,8 +268,8 @@ static int main_point(const struct counts *n)
 	return -1;
 }
 
-/* Why, as far as the first octets tell, and what to do. */
-static void say_why(struct plane *p, const struct counts *n, char *text, size_t size)
+/* Writes why, as far as the codepoints show it, and what to do. */
+static void write_why(struct plane *p, const struct counts *n, char *text, size_t size)
 {
 	const struct xr_cid_info *i = NULL;
 	int point = main_point(n), s;
@@ -307,7 +309,7 @@ void check_steering(struct check *c)
 		if (!is_steered(p, i) || count_vip(p, i, &now) ||
 		    !is_bad(c->since ? &c->since->vip[i] : &none, &now, &n))
 			continue;
-		say_why(p, &n, why, sizeof(why));
+		write_why(p, &n, why, sizeof(why));
 		health_wrong(
 			c,
 			"vip %s: of %llu packets with a server's CID %llu were steered by it, a client that changes address is lost; they are %s",

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xroam/cid.h>
 
 #include "args/args.h"
 #include "args/out.h"
@@ -40,12 +41,6 @@ struct run {
 	int status;
 };
 
-static const char *const format_word[] = {
-#define X(name, word, ...) [XR_CID_##name] = word,
-	XR_CID_FORMATS(X)
-#undef X
-};
-
 static const char *const action_word[] = {
 	[XDP_ABORTED] = "aborted", [XDP_DROP] = "drop",         [XDP_PASS] = "pass",
 	[XDP_TX] = "tx",           [XDP_REDIRECT] = "redirect",
@@ -58,19 +53,17 @@ static const char *action_of(__u32 action)
 
 static const char *format_of(const struct xr_cid_info *info)
 {
-	return info->format < sizeof(format_word) / sizeof(format_word[0])
-		? format_word[info->format]
-		: "?";
+	return xr_cid_format_word(info->format) ?: "?";
 }
 
-/* The names behind the trace's indices; NULL where it has none. */
+/* What the indices in a trace refer to; NULL: the trace has none. */
 struct named {
 	const struct xr_trace *t;
 	const struct xr_cid_info *cid;
 	const struct xr_backend_info *backend;
 	const struct xr_path *path;
 	char vip[TEXT_VIP]; /* empty: none */
-	char vm[VM_NAME];   /* the same */
+	char vm[VM_NAME];   /* empty: none */
 	const char *vm_host, *vm_state;
 	char device[IF_NAMESIZE];
 };
@@ -387,7 +380,7 @@ static int from_file(struct run *run, const char *path)
 	return run->status;
 }
 
-/* Text of one packet: the words joined, or all of standard input. */
+/* One packet in hex: the words, joined, or all of standard input; allocated. */
 static char *gather_hex(int argc, char **argv)
 {
 	size_t size = 4 * FRAME_MAX, n = 0;

@@ -2,7 +2,6 @@
 /* xroam monitor: events as they happen. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include "lib/vm_key.h"
 #include "report/events.h"
 #include "show.h"
+#include "show_priv.h"
 
 static const char help[] =
 	"Usage: xroam monitor\n"
@@ -24,14 +24,6 @@ static const char help[] =
 	"cause is a sample: at most one a second, reason, CPU and VM or VIP.\n"
 	"One monitor per instance at a time. Ctrl-C ends it. -v: says on stderr when it\n"
 	"listens; what happened before is left out.\n";
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int sig)
-{
-	(void)sig;
-	stopped = 1;
-}
 
 /* The program's clock is the machine's uptime; people want the time of day. */
 static void wall_clock(__u64 when_ns, time_t *seconds, int *ms)
@@ -71,7 +63,7 @@ static const char *device_name(struct plane *p, const struct xr_event *e)
 		: NULL;
 }
 
-/* User space says it in words; the data plane by numbers alone. */
+/* Events of user space have text; the data plane's have numbers only. */
 static void print_vm(struct plane *p, const struct xr_event *e)
 {
 	const char *how = announcement_word(e->announcement), *dev = device_name(p, e);
@@ -95,7 +87,11 @@ static void print_vm(struct plane *p, const struct xr_event *e)
 
 static json_t *json_vm(struct plane *p, const struct xr_event *e)
 {
-	static const char *const states[] = { "none", "stable", "prepared", "blackout", "moved" };
+	static const char *const states[] = {
+		[XR_VM_NONE] = "none",         [XR_VM_STABLE] = "stable",
+		[XR_VM_PREPARED] = "prepared", [XR_VM_BLACKOUT] = "blackout",
+		[XR_VM_MOVED] = "moved",
+	};
 	const char *how = announcement_word(e->announcement), *dev = device_name(p, e);
 	json_t *j = json_pack("{s:s, s:s, s:o, s:i}", "event", "vm", "reason",
 			      e->reason ? reason_word(e->reason) : "notice", "mac",
@@ -104,7 +100,8 @@ static json_t *json_vm(struct plane *p, const struct xr_event *e)
 	json_object_set_new(j, "known", json_boolean(e->vm != 0));
 	if (e->vm) {
 		json_object_set_new(j, "host", json_string(host_name(p, e->host)));
-		json_object_set_new(j, "state", json_string(e->state < 5 ? states[e->state] : "?"));
+		json_object_set_new(j, "state",
+				    json_string(e->state <= XR_VM_MOVED ? states[e->state] : "?"));
 	}
 	if (e->from)
 		json_object_set_new(j, "from", json_string(host_name(p, e->from)));
@@ -164,7 +161,7 @@ static json_t *json_packet(struct plane *p, const struct xr_event *e)
 	return j;
 }
 
-static void each(void *ctx, const struct xr_event *e)
+static void print_event(void *ctx, const struct xr_event *e)
 {
 	struct plane *p = ctx;
 	char when[32];
@@ -198,15 +195,15 @@ static void each(void *ctx, const struct xr_event *e)
 	fflush(stdout);
 }
 
-static int follow(struct plane *p, struct events *ev)
+static int print_events(struct plane *p, struct events *ev)
 {
-	while (!stopped) {
+	while (!show_stopped) {
 		int n = events_wait(ev, 1000);
 
 		if (n < 0 && n != -EINTR)
 			return cmd_refuse("reading events: %s", strerror(-n));
 		if (ferror(stdout))
-			return EXIT_DONE; /* main() tells of it */
+			return EXIT_DONE; /* main() reports it */
 		if (!n && !plane_exists(p))
 			return cmd_refuse("instance \"%s\" is gone", p->name);
 	}
@@ -215,7 +212,6 @@ static int follow(struct plane *p, struct events *ev)
 
 int do_monitor(int argc, char **argv)
 {
-	struct sigaction sa = { .sa_handler = stop };
 	struct xr_err err = { "" };
 	struct events *ev;
 	struct plane *p;
@@ -228,15 +224,14 @@ int do_monitor(int argc, char **argv)
 		ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	if (events_open(p, each, p, &ev, &err)) {
+	show_until_stopped();
+	if (events_open(p, print_event, p, &ev, &err)) {
 		ret = cmd_fail(&err);
 	} else {
-		/* What happens from here on is heard; scripts wait for this. */
+		/* Scripts wait for this line: what happens from here on is printed. */
 		if (opt.verbose)
 			fprintf(stderr, "instance \"%s\": watching\n", p->name);
-		ret = follow(p, ev);
+		ret = print_events(p, ev);
 		events_close(ev);
 	}
 	plane_close(p);

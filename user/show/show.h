@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The objects that only show something; as in cmd/cmd.h. */
+/* The objects that change nothing; their do_<object>() are as those in cmd/cmd.h. */
 #ifndef XR_SHOW_SHOW_H
 #define XR_SHOW_SHOW_H
 

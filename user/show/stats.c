@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* xroam stats: counters since load, and rates. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "plane/stats.h"
 #include "plane/vm_state.h"
 #include "show.h"
+#include "show_priv.h"
 
 static const char help[] =
 	"Usage: xroam stats [vip|backend|vm|host|dev|reason] [--watch SECONDS]\n"
@@ -39,7 +39,7 @@ struct vms {
 	struct snapshot *s;
 };
 
-/* One of the things that are counted: its words, and how to read them all. */
+/* A kind of thing that has counters: its names, and how to read them all. */
 struct section {
 	const char *word, *plural, *key;
 	const char *value[VALUES + 1];
@@ -125,14 +125,14 @@ static int read_backends(struct plane *p, struct snapshot *s)
 	return 0;
 }
 
-static int read_vm(void *ctx, __u32 place)
+static int add_vm(void *ctx, __u32 index)
 {
 	struct vms *vms = ctx;
-	const struct xr_vm_info *info = &vms->p->vm_info[place];
+	const struct xr_vm_info *info = &vms->p->vm_info[index];
 	struct row *r = add_row(vms->s);
 
-	vm_name(r->name, vms->p->vms[place].key);
-	r->value[0] = vms->p->vms[place].hits;
+	vm_name(r->name, vms->p->vms[index].key);
+	r->value[0] = vms->p->vms[index].hits;
 	r->value[1] = info->moves;
 	r->value[2] = info->old;
 	r->value[3] = info->copied;
@@ -146,7 +146,7 @@ static int read_vms(struct plane *p, struct snapshot *s)
 {
 	struct vms vms = { p, s };
 
-	return vm_each(p, read_vm, &vms);
+	return vm_each(p, add_vm, &vms);
 }
 
 static int read_hosts(struct plane *p, struct snapshot *s)
@@ -218,7 +218,7 @@ static const struct section sections[] = {
 
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
-/* The same thing's row in the snapshot before, or NULL. */
+/* The row of the same name in the snapshot before, or NULL. */
 static const struct row *before(const struct snapshot *old, size_t i, const char *name)
 {
 	if (!old)
@@ -232,7 +232,7 @@ static const struct row *before(const struct snapshot *old, size_t i, const char
 	return NULL;
 }
 
-/* Counters of a slot with a new owner start again. */
+/* Zero where the counter shrank: the slot has a new owner. */
 static double rate(const struct row *now, const struct row *old, int v, double seconds)
 {
 	if (!old || now->value[v] < old->value[v] || seconds <= 0)
@@ -266,7 +266,10 @@ static json_t *json_section(const struct section *sec, const struct snapshot *s,
 	return list;
 }
 
-/* What never happened, and in the whole list VMs to whom nothing did. */
+/*
+ * Rows that are left out: reasons without packets; and, where all sections are printed,
+ * VMs whose counters are all zero.
+ */
 static bool is_silent(const struct section *sec, const struct row *r, bool only)
 {
 	int v;
@@ -361,7 +364,7 @@ static int print_all(const struct section *only, const struct snapshot *s,
 	return EXIT_DONE;
 }
 
-static int take(struct plane *p, const struct section *only, struct snapshot *s)
+static int read_sections(struct plane *p, const struct section *only, struct snapshot *s)
 {
 	size_t i;
 	int ret;
@@ -378,20 +381,12 @@ static int take(struct plane *p, const struct section *only, struct snapshot *s)
 	return EXIT_DONE;
 }
 
-static void drop(struct snapshot *s)
+static void free_sections(struct snapshot *s)
 {
 	size_t i;
 
 	for (i = 0; i < SECTIONS; i++)
 		free(s[i].row);
-}
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int sig)
-{
-	(void)sig;
-	stopped = 1;
 }
 
 static double now(void)
@@ -404,33 +399,31 @@ static double now(void)
 
 static int watch(struct plane *p, const struct section *only, __u64 seconds)
 {
-	struct sigaction sa = { .sa_handler = stop };
 	struct snapshot old[SECTIONS], new[SECTIONS];
-	double then = now(), at;
+	double last = now(), at;
 	int ret;
 
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	ret = take(p, only, old);
+	show_until_stopped();
+	ret = read_sections(p, only, old);
 	while (!ret) {
 		struct timespec wait = { .tv_sec = seconds };
 
-		if (nanosleep(&wait, NULL) || stopped)
+		if (nanosleep(&wait, NULL) || show_stopped)
 			break;
-		ret = take(p, only, new);
+		ret = read_sections(p, only, new);
 		if (ret)
 			break;
 		at = now();
-		ret = print_all(only, new, old, at - then);
+		ret = print_all(only, new, old, at - last);
 		if (!opt.json)
 			putchar('\n');
 		if (fflush(stdout))
 			break;
-		then = at;
-		drop(old);
+		last = at;
+		free_sections(old);
 		memcpy(old, new, sizeof(old));
 	}
-	drop(old);
+	free_sections(old);
 	return ret;
 }
 
@@ -442,7 +435,7 @@ static int parse(int argc, char **argv, const struct section **only, __u64 *seco
 	int key;
 
 	while (a.argc) {
-		key = args_key(&a, keys);
+		key = args_next_key(&a, keys);
 		if (key < 0)
 			return EXIT_USAGE;
 		if (key < (int)SECTIONS) {
@@ -475,10 +468,10 @@ int do_stats(int argc, char **argv)
 	if (seconds) {
 		ret = watch(p, only, seconds);
 	} else {
-		ret = take(p, only, s);
+		ret = read_sections(p, only, s);
 		if (!ret)
 			ret = print_all(only, s, NULL, 0);
-		drop(s);
+		free_sections(s);
 	}
 	plane_close(p);
 	return ret;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* xroam status: one screen. */
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "plane/stats.h"
 #include "report/health.h"
 #include "show.h"
+#include "show_priv.h"
 
 static const char help[] =
 	"Usage: xroam status [--check] [-w [SECONDS]]\n"
@@ -27,8 +27,8 @@ static const char help[] =
 	"anything is; for monitors. -w: again every 2 or SECONDS seconds; with --check\n"
 	"until something is wrong.\n";
 
-/* The counters at one moment. */
-struct moment {
+/* All counters at one moment. */
+struct counters {
 	struct timespec at;
 	__u32 tick;
 	struct xr_counter reason[XR_REASON_MAX];
@@ -39,15 +39,14 @@ struct status {
 	struct plane *p;
 	struct health health;
 	struct stats_flows flows;
-	struct moment then, now;
-	struct health_watch *watch;
+	struct counters before, now;
+	struct health_baseline *baseline;
 	double seconds;
-	json_t *narrow;  /* strings, as in "wrong" */
-	json_t *refused; /* drops that strangers cause, and few of them */
-	json_t *wrong;
+	/* Lists of lines. refused: drops that strangers cause, and few of them. */
+	json_t *narrow, *refused, *wrong;
 };
 
-static int take(struct plane *p, struct moment *m)
+static int read_counters(struct plane *p, struct counters *m)
 {
 	int ret = stats_reasons(p, m->reason);
 
@@ -73,18 +72,18 @@ static void __attribute__((format(printf, 2, 3))) add(json_t *list, const char *
 	add_line(list, line);
 }
 
-#define MANY 100 /* packets a second: strangers' are a flood */
+#define MANY 100 /* packets a second: as many from strangers are a flood */
 
 /*
- * Drops of this very second: older ones are for stats. What strangers send, and
- * nobody here can mend, is wrong where it is much.
+ * Drops of the last second; older ones are for "xroam stats". Drops with no cure, which
+ * strangers cause, are wrong only where they are many.
  */
 static void check_drops(struct status *s)
 {
 	int i;
 
 	for (i = 1; i < XR_REASON_MAX; i++) {
-		__u64 n = s->now.reason[i].packets - s->then.reason[i].packets;
+		__u64 n = s->now.reason[i].packets - s->before.reason[i].packets;
 		const char *cure = reason_cure(i);
 		double rate = n / s->seconds;
 
@@ -111,7 +110,7 @@ static void check_daemon(struct status *s)
 			add(s->wrong, "%s", line);
 }
 
-static int gather(struct status *s)
+static int collect(struct status *s)
 {
 	/* Longer than a second, so that a clock that ticks has ticked. */
 	const struct timespec second = { .tv_sec = 1, .tv_nsec = 50000000 };
@@ -120,26 +119,26 @@ static int gather(struct status *s)
 
 	health_count(p, &s->health);
 	stats_flow_table(p, &s->flows);
-	s->watch = health_watch(p);
-	ret = s->watch ? take(p, &s->then) : -ENOMEM;
+	s->baseline = health_baseline(p);
+	ret = s->baseline ? read_counters(p, &s->before) : -ENOMEM;
 	if (ret)
 		return cmd_refuse("reading counters: %s", strerror(-ret));
 	nanosleep(&second, NULL);
-	take(p, &s->now);
-	s->seconds = s->now.at.tv_sec - s->then.at.tv_sec +
-		(s->now.at.tv_nsec - s->then.at.tv_nsec) / 1e9;
+	read_counters(p, &s->now);
+	s->seconds = s->now.at.tv_sec - s->before.at.tv_sec +
+		(s->now.at.tv_nsec - s->before.at.tv_nsec) / 1e9;
 	health_narrow(p, add_line, s->narrow);
-	health_check(p, s->watch, add_line, s->wrong);
-	if (s->now.tick == s->then.tick)
+	health_check(p, s->baseline, add_line, s->wrong);
+	if (s->now.tick == s->before.tick)
 		add(s->wrong, "the clock has stopped, flows do not age; \"xroam reload\"");
 	check_drops(s);
 	check_daemon(s);
 	return EXIT_DONE;
 }
 
-static double rate(const struct status *s, __u64 now, __u64 then)
+static double rate(const struct status *s, __u64 now, __u64 before)
 {
-	return (now - then) / s->seconds;
+	return (now - before) / s->seconds;
 }
 
 static json_t *json_kinds(const struct status *s)
@@ -149,14 +148,14 @@ static json_t *json_kinds(const struct status *s)
 
 	for (k = 0; k < XR_KIND_NOTE; k++) {
 		const struct xr_counter *now = &s->now.kind[k];
-		const struct xr_counter *then = &s->then.kind[k];
+		const struct xr_counter *before = &s->before.kind[k];
 
 		json_object_set_new(
 			kinds, reason_kind_word(k),
 			json_pack("{s:I, s:I, s:f, s:f}", "packets", (json_int_t)now->packets,
 				  "bytes", (json_int_t)now->bytes, "packets_per_second",
-				  rate(s, now->packets, then->packets), "bytes_per_second",
-				  rate(s, now->bytes, then->bytes)));
+				  rate(s, now->packets, before->packets), "bytes_per_second",
+				  rate(s, now->bytes, before->bytes)));
 	}
 	return kinds;
 }
@@ -201,7 +200,7 @@ static int print_json(const struct status *s)
 		h->hosts, "limit", l->hosts, "vms", "count", h->vms, "limit", l->vms, "under_way",
 		h->under_way, "moved", h->moved, "frozen", h->frozen, "disabled", h->disabled,
 		"daemon_pid", (int)daemon_pid(s->p->name), "packets", json_kinds(s),
-		"clock_running", s->now.tick != s->then.tick, "narrow", s->narrow, "refused",
+		"clock_running", s->now.tick != s->before.tick, "narrow", s->narrow, "refused",
 		s->refused, "wrong", s->wrong));
 }
 
@@ -238,13 +237,13 @@ static void print_kinds(const struct status *s)
 		table_right(t, k);
 	for (k = 0; k < XR_KIND_NOTE; k++) {
 		const struct xr_counter *now = &s->now.kind[k];
-		const struct xr_counter *then = &s->then.kind[k];
+		const struct xr_counter *before = &s->before.kind[k];
 
 		table_cell(t, "%s", reason_kind_word(k));
 		table_cell(t, "%llu", (unsigned long long)now->packets);
 		table_cell(t, "%llu", (unsigned long long)now->bytes);
-		table_cell(t, "%.0f", rate(s, now->packets, then->packets));
-		table_cell(t, "%.1f", rate(s, now->bytes, then->bytes) * 8 / 1e6);
+		table_cell(t, "%.0f", rate(s, now->packets, before->packets));
+		table_cell(t, "%.1f", rate(s, now->bytes, before->bytes) * 8 / 1e6);
 	}
 	putchar('\n');
 	table_print(t);
@@ -312,13 +311,13 @@ static int print_text(const struct status *s)
 	return EXIT_DONE;
 }
 
-struct how {
+struct status_args {
 	bool check;
 	__u64 seconds; /* 0: once */
 };
 
-/* What one look has to say; *bad: something is wrong. */
-static int look(const struct how *how, bool *bad)
+/* Collects and prints everything once. *bad: something is wrong. */
+static int show_once(const struct status_args *args, bool *bad)
 {
 	struct status s = { .narrow = json_array(),
 			    .refused = json_array(),
@@ -327,19 +326,19 @@ static int look(const struct how *how, bool *bad)
 
 	if (ret)
 		goto out;
-	ret = gather(&s);
-	if (how->seconds && !opt.json && !how->check && isatty(STDOUT_FILENO))
+	ret = collect(&s);
+	if (args->seconds && !opt.json && !args->check && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", stdout);
 	if (ret)
 		;
 	else if (opt.json)
 		ret = print_json(&s);
-	else if (how->check)
+	else if (args->check)
 		print_wrong(&s);
 	else
 		ret = print_text(&s);
 	*bad = json_array_size(s.wrong);
-	health_watch_free(s.watch);
+	health_baseline_free(s.baseline);
 	plane_close(s.p);
 out:
 	json_decref(s.narrow);
@@ -348,27 +347,18 @@ out:
 	return ret;
 }
 
-static volatile sig_atomic_t stopped;
-
-static void stop(int sig)
+static int show_again(const struct status_args *args)
 {
-	stopped = 1;
-}
-
-static int look_again(const struct how *how)
-{
-	const struct timespec wait = { .tv_sec = how->seconds - 1 };
-	struct sigaction sa = { .sa_handler = stop };
+	const struct timespec wait = { .tv_sec = args->seconds - 1 };
 	bool bad = false;
 	int ret = EXIT_DONE;
 
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	while (!ret && !stopped) {
-		ret = look(how, &bad);
-		if (how->check && bad)
+	show_until_stopped();
+	while (!ret && !show_stopped) {
+		ret = show_once(args, &bad);
+		if (args->check && bad)
 			return EXIT_REFUSED;
-		if (!opt.json && !how->check && !isatty(STDOUT_FILENO))
+		if (!opt.json && !args->check && !isatty(STDOUT_FILENO))
 			putchar('\n');
 		if (fflush(stdout) || ret || nanosleep(&wait, NULL))
 			break;
@@ -378,40 +368,40 @@ static int look_again(const struct how *how)
 
 static int take_seconds(struct args *a, void *to)
 {
-	struct how *how = to;
+	struct status_args *args = to;
 
-	how->seconds = 2;
+	args->seconds = 2;
 	if (!a->argc || a->argv[0][0] == '-')
 		return EXIT_DONE;
-	return args_u64(a, 1, 86400, &how->seconds);
+	return args_u64(a, 1, 86400, &args->seconds);
 }
 
-static int parse(int argc, char **argv, struct how *how)
+static int parse(int argc, char **argv, struct status_args *args)
 {
 	static const struct args_key keys[] = { { "--check", ARGS_FLAG,
-						  ARGS_TO(struct how, check) },
+						  ARGS_TO(struct status_args, check) },
 						{ "-w", ARGS_OTHER, .take = take_seconds },
 						{ "--watch", ARGS_OTHER, .take = take_seconds },
 						{ NULL } };
 	struct args_given g = { .often = ARGS_ALL };
 	struct args a = args_after(argc, argv);
 
-	return args_take(&a, keys, how, &g);
+	return args_take(&a, keys, args, &g);
 }
 
 int do_status(int argc, char **argv)
 {
-	struct how how = { .check = false };
+	struct status_args args = { .check = false };
 	bool bad = false;
 	int ret;
 
 	if (cmd_help(help, argc, argv))
 		return EXIT_DONE;
-	ret = parse(argc, argv, &how);
+	ret = parse(argc, argv, &args);
 	if (ret)
 		return ret;
-	if (how.seconds)
-		return look_again(&how);
-	ret = look(&how, &bad);
-	return !ret && how.check && bad ? EXIT_REFUSED : ret;
+	if (args.seconds)
+		return show_again(&args);
+	ret = show_once(&args, &bad);
+	return !ret && args.check && bad ? EXIT_REFUSED : ret;
 }

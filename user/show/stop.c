@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ctrl-C ends a command that goes on, in its own time, so that it cleans up. */
+#include <stddef.h>
+
+#include "show_priv.h"
+
+volatile sig_atomic_t show_stopped;
+
+static void on_signal(int sig)
+{
+	show_stopped = 1;
+}
+
+void show_until_stopped(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
