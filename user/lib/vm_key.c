@@ -24,6 +24,11 @@ __u16 vm_vlan_of(__u64 key)
 	return key >> 48;
 }
 
+bool vm_same_mac(__u64 a, __u64 b)
+{
+	return a << 16 == b << 16;
+}
+
 const char *vm_name(char buf[VM_NAME], __u64 key)
 {
 	char text[TEXT_MAC];

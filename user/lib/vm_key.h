@@ -3,11 +3,14 @@
 #ifndef XR_LIB_VM_KEY_H
 #define XR_LIB_VM_KEY_H
 
+#include <stdbool.h>
 #include <linux/types.h>
 
 __u64 vm_key(const __u8 mac[6], __u16 vlan);
 void vm_mac_of(__u64 key, __u8 mac[6]);
 __u16 vm_vlan_of(__u64 key);
+/* Whether two keys are of the same MAC, in whichever VLAN. */
+bool vm_same_mac(__u64 a, __u64 b);
 
 /* Room for "52:54:00:12:34:56 vlan 4094". */
 #define VM_NAME 32
