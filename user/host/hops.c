@@ -12,20 +12,20 @@
 #include "underlay/outer.h"
 #include "underlay/paths.h"
 
-/* By what neighbour a path goes, as of the last look. */
+/* The neighbour by which a path goes, as found last. */
 struct way {
 	__u32 ifindex; /* 0: not known */
 	__be32 gateway[XR_ADDR_WORDS];
-	bool touched;
+	bool touched; /* something changed since */
 };
 
 struct hops {
 	struct plane *p;
-	struct xr_nexthop *value; /* per CPU */
-	struct way *way;          /* hosts by index, then backends */
+	struct xr_nexthop *value; /* one of each CPU */
+	struct way *way;          /* hosts by index, then backends by index */
 	__u32 hosts, n;
-	__u32 from; /* where to go on */
-	bool any;
+	__u32 from; /* where hops_refresh() goes on */
+	bool any;   /* one is touched */
 };
 
 struct hops *hops_new(struct plane *p)
@@ -76,7 +76,7 @@ void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr)
 	}
 }
 
-/* What is to be asked for; false: nothing is at this place. */
+/* The facts and the path of way i; false: no such host or backend. */
 static bool facts_of(struct plane *p, __u32 i, __u32 hosts, struct xr_backend_info *facts,
 		     __u32 *path)
 {
@@ -118,9 +118,9 @@ static bool is_same(const struct xr_nexthop *a, const struct xr_nexthop *b)
 }
 
 /*
- * The kernel copies by eight octets, and a new MAC of the same neighbour is one
- * store. Only where the device changes, too, a packet may see half of it: it
- * goes to neither, as it does a moment before and after on the wire.
+ * The kernel copies by eight octets, so that a new MAC of the same neighbour is one store.
+ * Only where the device changes, too, a packet may see one half of the old next hop and one
+ * of the new: that reaches neither, like a packet on its way while the route changes.
  */
 static void write_hop(struct hops *h, __u32 path, const struct xr_nexthop *hop)
 {
@@ -141,7 +141,8 @@ static void write_hop(struct hops *h, __u32 path, const struct xr_nexthop *hop)
 		bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, h->value, 0);
 }
 
-static void name_path(struct plane *p, __u32 i, __u32 hosts, __u32 path)
+/* The entry of host or backend i names another path from here on. */
+static void store_path_index(struct plane *p, __u32 i, __u32 hosts, __u32 path)
 {
 	struct xr_backend b;
 	struct xr_host host;
@@ -150,7 +151,7 @@ static void name_path(struct plane *p, __u32 i, __u32 hosts, __u32 path)
 	if (i < hosts) {
 		host = p->hosts[i];
 		host.path = path;
-		host_store_word(p, i, &host);
+		host_store(p, i, &host);
 		return;
 	}
 	b = p->backends[i - hosts];
@@ -161,8 +162,8 @@ static void name_path(struct plane *p, __u32 i, __u32 hosts, __u32 path)
 }
 
 /*
- * The address that packets to there leave from is another one now, or was not
- * known so far: another path, as of whatever is no single word.
+ * Packets get another source address now, or it was not known so far. That cannot be stored at
+ * once, so another path is filled and named. false: nothing of the kind, or no path is free.
  */
 static bool renew(struct hops *h, __u32 i, __u32 path, const struct path_job *job)
 {
@@ -178,15 +179,15 @@ static bool renew(struct hops *h, __u32 i, __u32 path, const struct path_job *jo
 	if (!other || paths_store(p, other, job))
 		return false;
 	outer_store_mtu(p, other, job->path.mtu, job->path.route_mtu);
-	name_path(p, i, h->hosts, other);
+	store_path_index(p, i, h->hosts, other);
 	plane_grace(p); /* the old one may be filled anew from here on */
 	outers_sync(p);
 	return true;
 }
 
 /*
- * The device that is named may have been made anew, with another number. Where
- * there is none of that name, the old number is still right if it was but renamed.
+ * The device that is named may have been made anew, with another ifindex. Where there is none
+ * of that name, the old ifindex stays if its device is there: it was only renamed.
  */
 static void follow_device(struct plane *p, __u32 path, const struct path_job *job)
 {
@@ -202,7 +203,7 @@ static void follow_device(struct plane *p, __u32 path, const struct path_job *jo
 		__atomic_store_n(is, now, __ATOMIC_RELEASE);
 }
 
-static void look_at(struct hops *h, __u32 i)
+static void refresh_way(struct hops *h, __u32 i)
 {
 	struct xr_backend_info facts;
 	struct path_job job = { .info = &facts, .host = i < h->hosts };
@@ -242,7 +243,7 @@ bool hops_refresh(struct hops *h, unsigned int n)
 		if (!n)
 			return true;
 		h->way[h->from].touched = false;
-		look_at(h, h->from);
+		refresh_way(h, h->from);
 		n -= h->way[h->from].ifindex != 0;
 	}
 	h->from = 0;
@@ -250,6 +251,7 @@ bool hops_refresh(struct hops *h, unsigned int n)
 	return false;
 }
 
+/* This network namespace has devices of the instance, or there are none at all. */
 static bool is_home(const struct plane *p)
 {
 	__u64 here = netns_id();
@@ -259,7 +261,7 @@ static bool is_home(const struct plane *p)
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &p->devices[i];
 
-		/* The other end of a node's veth is another machine's, as a rule. */
+		/* Role pass: as a rule the other end of a node's veth, in another machine. */
 		if (!d->ifindex || d->role == XR_ROLE_PASS)
 			continue;
 		if (d->netns == here)

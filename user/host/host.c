@@ -16,14 +16,14 @@
 
 #define MEMO 4096
 
-/* What this process has found out of one plane: names, and which hosts have a route. */
+/* What this process has found out about a plane's hosts: their names, and which have a route. */
 struct host_memo {
 	__u64 serial;        /* the plane's */
-	__u16 by_name[MEMO]; /* likely: compared before it is believed */
-	__u32 asked[];       /* by host: tick of the last route, plus one */
+	__u16 by_name[MEMO]; /* by hash: a guess, whose name is compared */
+	__u32 routed[];      /* by host: the tick when it had a route, plus one */
 };
 
-/* Of the plane that was asked for last, for a process works on one. NULL: no memory. */
+/* A process works on one plane: only the last one is remembered. NULL: no memory. */
 static struct host_memo *memo_of(const struct plane *p)
 {
 	static struct host_memo *memo;
@@ -31,7 +31,7 @@ static struct host_memo *memo_of(const struct plane *p)
 	if (memo && memo->serial == p->serial)
 		return memo;
 	free(memo);
-	memo = calloc(1, sizeof(*memo) + (p->meta->limits.hosts + 1) * sizeof(memo->asked[0]));
+	memo = calloc(1, sizeof(*memo) + (p->meta->limits.hosts + 1) * sizeof(memo->routed[0]));
 	if (memo)
 		memo->serial = p->serial;
 	return memo;
@@ -74,7 +74,7 @@ bool host_any_local(const struct plane *p)
 	return p->meta->features & XR_FEATURE_LOCAL;
 }
 
-/* ---- ways ---- */
+/* ---- how a host is reached ---- */
 
 static __u16 tunnel_port(const struct xr_host_info *h)
 {
@@ -104,9 +104,9 @@ void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
 	facts->forward = h->method;
 }
 
-/* ---- where tunnels to it begin ---- */
+/* ---- where tunnels to a host begin ---- */
 
-/* IPIP and GUE are known at the other end by the address alone. */
+/* The other end knows IPIP and GUE by the address alone: either will do for the other. */
 static int source_rank(const struct xr_host_info *to, const struct xr_host_info *local)
 {
 	if (!local->local || !host_has_tunnel(local) || !host_has_tunnel(to) ||
@@ -174,29 +174,29 @@ const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG])
 	return wrong ? wrong : deaf_why(h, words);
 }
 
-/* ---- a way that was not there when the host was added ---- */
+/* ---- a route that was not there when the host was added ---- */
 
-void host_store_word(struct plane *p, __u16 host, const struct xr_host *word)
+void host_store(struct plane *p, __u16 host, const struct xr_host *entry)
 {
 	__u64 raw;
 
-	_Static_assert(sizeof(*word) == sizeof(raw), "one word");
-	memcpy(&raw, word, sizeof(raw));
+	_Static_assert(sizeof(*entry) == sizeof(raw), "one word");
+	memcpy(&raw, entry, sizeof(raw));
 	__atomic_store_n((__u64 *)(void *)&p->hosts[host], raw, __ATOMIC_RELEASE);
 }
 
 /*
- * Without a route there was no source address either, and some of the policy's
- * was put there (source_bits): now it is known.
+ * When the path was filled there was no route, and so no source address: bits of the policy's
+ * were put there (source_bits). Now there is a route: another path is filled and named.
  */
 static void mend_path(struct plane *p, __u16 host, __u32 tick)
 {
-	struct xr_host word = p->hosts[host];
+	struct xr_host entry = p->hosts[host];
 	struct xr_backend_info facts;
 	struct path_job job = { .info = &facts, .host = true };
 	__u32 path;
 
-	if (!word.path || !p->paths[word.path].source_bits)
+	if (!entry.path || !p->paths[entry.path].source_bits)
 		return;
 	host_facts(&p->host_info[host], &facts);
 	job.source = host_source(p, &p->host_info[host]);
@@ -204,8 +204,8 @@ static void mend_path(struct plane *p, __u16 host, __u32 tick)
 	path = paths_find_free(p);
 	if (job.path.source_bits || !path || paths_store(p, path, &job))
 		return;
-	word.path = path;
-	host_store_word(p, host, &word);
+	entry.path = path;
+	host_store(p, host, &entry);
 	outers_sync(p);
 	plane_grace(p); /* the old one may be filled anew from here on */
 }
@@ -218,14 +218,14 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 	char way[128];
 	int ret;
 
-	if (h->local || (memo && memo->asked[host] == tick + 1))
+	if (h->local || (memo && memo->routed[host] == tick + 1))
 		return 0;
 	if (h->method == XR_FORWARD_PORT || h->method == XR_FORWARD_L2)
 		ret = if_nametoindex(h->dev) ? 0 : -errno;
 	else
 		ret = path_has_route(h->addr);
 	if (!ret && memo)
-		memo->asked[host] = tick + 1;
+		memo->routed[host] = tick + 1;
 	if (!ret) {
 		mend_path(p, host, tick);
 		return 0;
@@ -233,9 +233,8 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 	host_words(way, sizeof(way), h);
 	if (xr_is_lack(ret))
 		return xr_fail(err, ret,
-			       "host %s (%s): cannot ask the kernel "
-			       "for the way to it: %s",
-			       h->name, way, strerror(-ret));
+			       "host %s (%s): cannot ask the kernel for the way to it: %s", h->name,
+			       way, strerror(-ret));
 	return xr_fail(
 		err, -EHOSTUNREACH, "host %s (%s): %s", h->name, way,
 		ret == -ENODEV
@@ -245,10 +244,10 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 
 void host_set_vlan(struct plane *p, __u16 host, __u16 vlan)
 {
-	struct xr_host word = p->hosts[host];
+	struct xr_host entry = p->hosts[host];
 
-	if (word.method != XR_FORWARD_VXLAN || word.vlan == vlan)
+	if (entry.method != XR_FORWARD_VXLAN || entry.vlan == vlan)
 		return;
-	word.vlan = vlan;
-	host_store_word(p, host, &word);
+	entry.vlan = vlan;
+	host_store(p, host, &entry);
 }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the programs know of the devices they are on: who lives behind one, by
- * which key the switch there takes a frame's source, and whether it is a VM's own
- * port.
+ * What the programs know of the devices they are attached to: which host is behind one, how
+ * the switch that it is a port of learns a frame's source, and whether it is a VM's own port.
  */
 #include <string.h>
 #include "host.h"
+#include "lib/index.h"
 #include "lib/netns.h"
 #include "net/links.h"
 #include "plane/vm_state.h"
 #include "ports.h"
 
-/* By the number that packets to the host go to: others may have the name, too. */
-static __u16 behind(struct plane *p, const struct xr_device *d)
+/*
+ * The host behind the device; 0: none. By the device's ifindex where that is known: in another
+ * namespace a device may have the same name.
+ */
+static __u16 host_behind(struct plane *p, const struct xr_device *d)
 {
 	const struct xr_host_info *h;
 	__u32 i, path;
@@ -30,7 +33,7 @@ static __u16 behind(struct plane *p, const struct xr_device *d)
 
 /* ---- switches ---- */
 
-/* As the fabric tags it: not of a VLAN in another one. */
+/* The VLAN as the fabric tags it; 0: none, or it is in another VLAN. */
 static __u16 vlan_of_device(const struct links *l, const struct link *dev)
 {
 	const struct link *lower = links_by_index(l, dev->lower);
@@ -50,8 +53,8 @@ static __u16 vlan_of_vni(const struct plane *p, __u32 vni)
 }
 
 /*
- * A bridge for each VLAN: which one it is, a VLAN or a VXLAN device among its ports
- * tells. 0: none does, or they differ.
+ * The VLAN of a bridge that knows none, where each VLAN has a bridge: that of the VLAN or
+ * VXLAN device among its ports. 0: there is none, or they differ.
  */
 static __u16 bridge_vlan(const struct plane *p, const struct links *l, __u32 bridge)
 {
@@ -71,9 +74,9 @@ static __u16 bridge_vlan(const struct plane *p, const struct links *l, __u32 bri
 	return found;
 }
 
-/* The bridge's port that the device is, or that it is a part of. */
-static void know_switch(const struct plane *p, const struct links *l, __u32 ifindex,
-			struct xr_port *port)
+/* By the bridge that the device is a port of, or the bond that it is part of. */
+static void fill_in_switch(const struct plane *p, const struct links *l, __u32 ifindex,
+			   struct xr_port *port)
 {
 	const struct link *dev = links_by_index(l, ifindex), *br;
 	int hops;
@@ -96,7 +99,7 @@ static void know_switch(const struct plane *p, const struct links *l, __u32 ifin
 	}
 }
 
-/* Those of one namespace at once. */
+/* The devices of the network namespace that was read last. */
 struct reader {
 	__u64 netns;
 	struct links links;
@@ -121,15 +124,12 @@ static void read_links(struct reader *r, __u64 netns)
 	netns_leave(back);
 }
 
-/* In the order it has in struct xr_port. */
+/* As struct xr_port has it, which is like a VM's key. */
 static __u64 mac_of(const struct links *l, __u32 ifindex)
 {
 	const struct link *dev = links_by_index(l, ifindex);
-	__u64 mac = 0;
 
-	if (dev)
-		memcpy(&mac, dev->mac, sizeof(dev->mac));
-	return mac;
+	return dev ? vm_key(dev->mac, 0) : 0;
 }
 
 void host_refresh_ports(struct plane *p)
@@ -143,14 +143,14 @@ void host_refresh_ports(struct plane *p)
 	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
 		memset(&port, 0, sizeof(port));
 		if (d->ifindex) {
-			port.host = behind(p, d);
+			port.host = host_behind(p, d);
 			port.trusted = d->trusted;
 		} else {
 			p->ports[i].own = 0;
 		}
 		if (d->ifindex) {
 			read_links(&r, d->netns);
-			know_switch(p, &r.links, d->ifindex, &port);
+			fill_in_switch(p, &r.links, d->ifindex, &port);
 			port.mac = mac_of(&r.links, d->ifindex);
 		}
 		memcpy(&word, &port, sizeof(word));
@@ -162,54 +162,55 @@ void host_refresh_ports(struct plane *p)
 
 /* ---- VMs' own ports ---- */
 
-/* Of several VMs behind one port any with a lock, that is here, makes it a guarded one. */
-static int rank(const struct plane *p, __u32 place)
+/* Of several VMs behind one port locked ones come first, of these one that is here. */
+static int rank(const struct plane *p, __u32 vm_index)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 
 	if (!(now.flags & XR_VM_LOCK))
 		return 0;
 	return 1 + (host_is_local(p, now.host) || host_is_local(p, now.next));
 }
 
-static bool is_behind(const struct plane *p, __u32 place, const struct xr_device *d)
+static bool is_behind(const struct plane *p, __u32 vm_index, const struct xr_device *d)
 {
-	return p->vms[place].tap == d->ifindex && p->vm_info[place].netns == d->netns;
+	return p->vms[vm_index].tap == d->ifindex && p->vm_info[vm_index].netns == d->netns;
 }
 
-static void own_slot(struct plane *p, int slot, __u32 place)
+static void set_own(struct plane *p, int slot, __u32 vm_index)
 {
-	__u32 own = p->ports[slot].own;
+	__u32 own_no = p->ports[slot].own;
 
-	if (own && own != place + 1 && is_behind(p, own - 1, &p->devices[slot]) &&
-	    rank(p, own - 1) > rank(p, place))
+	if (own_no && own_no != no_of_index(vm_index) &&
+	    is_behind(p, index_of_no(own_no), &p->devices[slot]) &&
+	    rank(p, index_of_no(own_no)) > rank(p, vm_index))
 		return;
-	__atomic_store_n(&p->ports[slot].own, place + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->ports[slot].own, no_of_index(vm_index), __ATOMIC_RELEASE);
 }
 
-void ports_own(struct plane *p, __u32 place, __u32 tap)
+void ports_own(struct plane *p, __u32 vm_index, __u32 tap)
 {
 	const struct xr_device *d = p->devices;
 	int i;
 
 	for (i = 0; tap && i < XR_MAX_DEVICES; i++)
-		if (d[i].ifindex == tap && d[i].netns == p->vm_info[place].netns)
-			own_slot(p, i, place);
+		if (d[i].ifindex == tap && d[i].netns == p->vm_info[vm_index].netns)
+			set_own(p, i, vm_index);
 }
 
 struct search {
 	struct plane *p;
 	const struct xr_device *d;
-	__u32 best; /* plus one */
+	__u32 best_no; /* 0: none */
 };
 
-static int look_at_vm(void *ctx, __u32 place)
+static int check_vm(void *ctx, __u32 vm_index)
 {
 	struct search *s = ctx;
 
-	if (is_behind(s->p, place, s->d) &&
-	    (!s->best || rank(s->p, place) > rank(s->p, s->best - 1)))
-		s->best = place + 1;
+	if (is_behind(s->p, vm_index, s->d) &&
+	    (!s->best_no || rank(s->p, vm_index) > rank(s->p, index_of_no(s->best_no))))
+		s->best_no = no_of_index(vm_index);
 	return 0;
 }
 
@@ -218,15 +219,15 @@ void ports_find_own(struct plane *p, const struct xr_device *d)
 	struct search s = { .p = p, .d = d };
 
 	if (host_any_local(p))
-		vm_each(p, look_at_vm, &s);
-	__atomic_store_n(&p->ports[d - p->devices].own, s.best, __ATOMIC_RELEASE);
+		vm_each(p, check_vm, &s);
+	__atomic_store_n(&p->ports[d - p->devices].own, s.best_no, __ATOMIC_RELEASE);
 }
 
-void ports_find_others(struct plane *p, __u32 place)
+void ports_find_others(struct plane *p, __u32 vm_index)
 {
 	int i;
 
 	for (i = 0; i < XR_MAX_DEVICES; i++)
-		if (p->ports[i].own == place + 1 && p->devices[i].ifindex)
+		if (p->ports[i].own == no_of_index(vm_index) && p->devices[i].ifindex)
 			ports_find_own(p, &p->devices[i]);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What no announcement may claim: own MACs, gateways, the operator's list. */
+/* What no VM's announcement may claim: own MACs, gateways, the operator's list. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <ifaddrs.h>
@@ -13,7 +13,7 @@
 
 struct entry {
 	struct xr_protected key;
-	__u32 why; /* PROTECT_*; 0: goes */
+	__u32 why; /* PROTECT_*; 0: nothing is to be stored */
 };
 
 struct entries {
@@ -83,7 +83,7 @@ static void want_gateways(struct plane *p, struct entries *e)
 	}
 }
 
-/* What is in the map, with why it is there. */
+/* Reads what is in the map, with why it is there. */
 static int load(struct plane *p, struct entries *e)
 {
 	struct xr_protected key, *from = NULL;
@@ -138,7 +138,7 @@ static int store(struct plane *p, const struct entries *have, const struct entri
 		if (j == wanted->n)
 			bpf_map_delete_elem(fd, &have->item[i].key);
 		else if (have->item[i].why == wanted->item[j].why)
-			wanted->item[j].why = 0; /* as it is */
+			wanted->item[j].why = 0; /* stays as it is */
 	}
 	for (j = 0; !ret && j < wanted->n; j++)
 		if (wanted->item[j].why)

@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What QEMU threw away, by its own count: replayed, or put back. See used.c. */
+/*
+ * Frames that QEMU read and threw away as it stopped, found by its own count (see used.c):
+ * sent to the new host, or put into the tap again.
+ */
 #include <errno.h>
 
 #include "lib/netns.h"
 #include "local_priv.h"
 #include "used_priv.h"
 
-static struct used used_of(struct plane *p, __u32 place)
+static struct used used_of(struct plane *p, __u32 vm_index)
 {
-	struct used u = { .ring = ring_at(p, place) };
+	struct used u = { .ring = ring_at(p, vm_index) };
 
 	if (u.ring)
 		u.frames = &p->ring_frames[(u.ring - p->rings) * XR_RING_FRAMES];
-	vm_mac_of(p->vms[place].key, u.mac);
+	vm_mac_of(p->vms[vm_index].key, u.mac);
 	return u;
 }
 
-int vm_local_reads(struct plane *p, __u32 place, __u64 *reads)
+int vm_local_reads(struct plane *p, __u32 vm_index, __u64 *reads)
 {
 	struct link_counts c;
 	int ret, back;
 
-	if (!p->vms[place].ring || !p->vms[place].tap)
+	if (!p->vms[vm_index].ring || !p->vms[vm_index].tap)
 		return -ENOENT;
-	ret = netns_enter(p->vm_info[place].netns, &back);
+	ret = netns_enter(p->vm_info[vm_index].netns, &back);
 	if (ret)
 		return ret;
-	ret = tap_counts(p->vms[place].tap, &c);
+	ret = tap_counts(p->vms[vm_index].tap, &c);
 	netns_leave(back);
 	if (!ret)
 		*reads = c.read;
@@ -35,7 +38,7 @@ int vm_local_reads(struct plane *p, __u32 place, __u64 *reads)
 
 int ring_delivered(struct local *l, __u16 to, __u16 used, struct vm_residual *out)
 {
-	struct used u = used_of(l->p, l->place);
+	struct used u = used_of(l->p, l->vm_index);
 	struct xr_ring *r = u.ring;
 	__u64 first, done;
 	int ret;
@@ -43,7 +46,7 @@ int ring_delivered(struct local *l, __u16 to, __u16 used, struct vm_residual *ou
 	if (!r || !r->used_read)
 		return 0;
 	first = used_first_missed(&u, used);
-	r->used_read = 0; /* said once */
+	r->used_read = 0; /* a second call sends nothing */
 	r->missed = r->first - first;
 	if (!r->missed)
 		return 0;
@@ -69,9 +72,9 @@ void ring_give_back(struct local *l)
 	r->missed = 0;
 }
 
-bool vm_local_compare(struct plane *p, __u32 place, __u16 used, __u64 before, __u64 after)
+bool vm_local_compare(struct plane *p, __u32 vm_index, __u16 used, __u64 before, __u64 after)
 {
-	struct used u = used_of(p, place);
+	struct used u = used_of(p, vm_index);
 
 	return u.ring && used_compare(&u, used, before, after);
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * tc programs on uplinks and VXLAN devices: there while some host is local, and
- * nowhere else.
- */
+/* tc programs on uplinks and VXLAN devices, which have them while some host is local. */
 #include <bpf/bpf.h>
 #include <string.h>
 
@@ -11,7 +8,7 @@
 #include "lib/netns.h"
 #include "local_priv.h"
 
-/* ---- the map taps: what a device is ---- */
+/* ---- the map taps: what a device is to the programs ---- */
 
 void tap_set_kind(struct plane *p, __u32 ifindex, __u32 kind)
 {
@@ -28,7 +25,7 @@ __u32 tap_kind(struct plane *p, __u32 ifindex)
 
 /* ---- hooks ---- */
 
-/* The VNI is the segment of one VLAN (name_vlan() in local_move.c). */
+/* All VMs of a VNI are in one VLAN: see set_tunnel_vlan() in local_move.c. */
 static void hook_vxlan(struct plane *p, const struct links *links, __u32 host, struct xr_err *warn)
 {
 	const struct xr_host_info *h = &p->host_info[host];
@@ -41,8 +38,7 @@ static void hook_vxlan(struct plane *p, const struct links *links, __u32 host, s
 	if (!dev) {
 		if (warn && !warn->text[0])
 			xr_fail(warn, 0,
-				"host %s: there is no VXLAN device for VNI %u "
-				"here: no frame can come to its VMs by it",
+				"host %s: there is no VXLAN device for VNI %u here: no frame can come to its VMs by it",
 				h->name, h->vni);
 		return;
 	}
@@ -72,7 +68,7 @@ static bool is_tap(const struct plane *p, const struct links *links, __u32 ifind
 		p->vm_info[kind - 1].netns == netns_id();
 }
 
-/* Attached, so that it is guarded; but a VM is behind it, and no fabric. */
+/* A device may be attached only to guard the VM behind it: that is no uplink. */
 static bool is_vm_port(struct plane *p, const struct links *links, __u32 ifindex)
 {
 	const struct link *dev = links_by_index(links, ifindex);
@@ -109,7 +105,7 @@ static bool is_tunnel(const struct plane *p, const struct links *links, __u32 if
 	return false;
 }
 
-/* Hooks of this namespace that nothing speaks for any more. */
+/* Detaches programs of this namespace that nothing needs any more. */
 static void drop_hooks(struct plane *p, const struct links *links)
 {
 	bool any = host_any_local(p);
@@ -160,7 +156,7 @@ out:
 	netlink_close(&nl);
 }
 
-/* Namespaces are few: those of the node devices and of what is hooked. */
+/* The namespaces of node devices and of devices that have programs: they are few. */
 struct spaces {
 	__u64 id[XR_MAX_DEVICES + 1];
 	int n;
@@ -190,7 +186,7 @@ int vm_local_hooks(struct plane *p, struct xr_err *warn)
 		add_space(&s, h->netns);
 	for (i = 0; i < s.n; i++) {
 		if (netns_enter(s.id[i], &back))
-			continue; /* tc_detach_all() forgets it */
+			continue; /* gone, and the programs with it */
 		hooks_here(p, warn);
 		netns_leave(back);
 	}

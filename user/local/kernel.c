@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the kernel of this machine believes a VM to be: its own senders, other
- * VMs among them, never pass XDP. What is written is noted in vm_info.kernel
- * first, so that nothing stays behind unknown after a kill.
+ * Where the kernel of this machine believes a VM to be. Packets of this machine's own
+ * senders, other VMs among them, never pass XDP: they go by the kernel's routes,
+ * neighbours and bridge tables. What is written there is noted in vm_info.kernel first, so
+ * that it is found and removed also after a kill.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "plane/vm_state.h"
 #include "host/vm_ip.h"
 
-/* Packets come for it, to be routed on, not frames. */
+/* To such a host packets are sent, which it routes on, and not frames. */
 static bool is_routed(const struct xr_host_info *h)
 {
 	return h->method == XR_FORWARD_IPIP || h->method == XR_FORWARD_GUE ||
@@ -61,8 +62,9 @@ static const __be32 *address(const struct local *l, int i)
 }
 
 /*
- * The kernel's routes know no segments: of what others have, too, none is made; nor
- * of a link's own.
+ * The VM's i-th address, if there is to be a route to it, or NULL. The kernel's routes know
+ * no segments, so there is none to an address that VMs in several VLANs have; nor to a
+ * link-local one.
  */
 static const __be32 *to_route(struct local *l, int i)
 {
@@ -73,9 +75,7 @@ static const __be32 *to_route(struct local *l, int i)
 		return NULL;
 	if (!a || !vm_ip_shared(l->p, a))
 		return a;
-	local_warn(l,
-		   "%s is another VM's, too, in another VLAN: no route to it "
-		   "is made",
+	local_warn(l, "%s is another VM's, too, in another VLAN: no route to it is made",
 		   text_addr(text, a));
 	return NULL;
 }
@@ -95,17 +95,17 @@ static void del_routes(struct local *l)
 	l->info->kernel &= ~(XR_KERNEL_ROUTE | XR_KERNEL_NEIGH);
 }
 
-/* ---- away ---- */
+/* ---- the VM is elsewhere ---- */
 
 static void set_vtep(struct local *l, const struct link *vxlan, const struct xr_host_info *h)
 {
 	int ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr);
 
 	if (ret == -EEXIST)
-		local_warn(l,
-			   "%s: its FDB says otherwise where the VM is, by an "
-			   "entry that xroam did not make: it stays",
-			   vxlan->name);
+		local_warn(
+			l,
+			"%s: its FDB says otherwise where the VM is, by an entry that xroam did not make: it stays",
+			vxlan->name);
 	else if (ret)
 		local_warn(l, "%s: FDB entry: %s", vxlan->name, strerror(-ret));
 }
@@ -113,22 +113,22 @@ static void set_vtep(struct local *l, const struct link *vxlan, const struct xr_
 static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 {
 	const struct link *vxlan = links_by_vni(&l->links, h->vni, host_source(l->p, h));
-	/* With its port the bridge has lost the VM, and gives its frames to all ports. */
+	/* Without the VM's port the bridge does not know the VM, and floods its frames. */
 	bool floods = !links_by_index(&l->links, l->vm->tap);
 
 	if (!vxlan || !vxlan->master) {
-		local_warn(l,
-			   "no VXLAN device with VNI %u is in a bridge here: "
-			   "this machine's own senders learn of the move from "
-			   "the fabric",
-			   h->vni);
+		local_warn(
+			l,
+			"no VXLAN device with VNI %u is in a bridge here: this machine's own senders learn of the move from the fabric",
+			h->vni);
 		return;
 	}
 	l->info->kernel_dev = vxlan->ifindex;
 	l->info->kernel |= XR_KERNEL_FDB | XR_KERNEL_BRIDGE;
 	/*
-	 * By the tunnel and by an uplink a frame would come to the new host twice;
-	 * where nobody floods, without an end the tunnel would lose it.
+	 * A flooded frame leaves by an uplink, too, and would come to the new host twice:
+	 * then the tunnel gets its far end only after the bridge has its entry. Otherwise it
+	 * gets it before, for a frame that comes to a tunnel without a far end is lost.
 	 */
 	if (!floods)
 		set_vtep(l, vxlan, h);
@@ -138,9 +138,9 @@ static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 }
 
 /*
- * A host route by the way that the new host itself is reached: to it, if it is a
- * neighbour, else to the router, which brings the packet back here if it knows
- * no better, and then it meets XDP.
+ * Host routes to the VM's addresses, by the way that the new host itself is reached: to it,
+ * if it is a neighbour, else to the router. A router that does not know of the move sends
+ * the packet back here, where XDP redirects it.
  */
 static void depart_routed(struct local *l, const struct xr_host_info *h)
 {
@@ -169,14 +169,14 @@ static int set_neigh(struct local *l, __u32 dev, const __be32 *addr, const __u8 
 
 	if (ret != -EEXIST)
 		return ret;
-	local_warn(l,
-		   "neighbour %s: another MAC is given for it, by an entry "
-		   "that xroam did not make: it stays",
-		   text_addr(text, addr));
+	local_warn(
+		l,
+		"neighbour %s: another MAC is given for it, by an entry that xroam did not make: it stays",
+		text_addr(text, addr));
 	return 0;
 }
 
-/* All that is known of the next router is its MAC: it becomes the VM's. */
+/* Of the next router only the MAC is known: the VM's addresses get it as neighbours. */
 static void depart_l2(struct local *l, const struct xr_host_info *h)
 {
 	const struct link *dev = links_by_name(&l->links, h->dev);
@@ -210,9 +210,9 @@ void kernel_depart(struct local *l)
 		depart_routed(l, h);
 }
 
-/* ---- here ---- */
+/* ---- the VM is here ---- */
 
-/* Packets out of the tunnel are routed: into the bridge, or straight to the tap. */
+/* Packets out of the tunnel are routed into the bridge, or straight to the tap. */
 static void arrive_routed(struct local *l, const struct link *tap)
 {
 	__u32 dev = tap->master ? tap->master : tap->ifindex;
@@ -238,7 +238,7 @@ void kernel_arrive(struct local *l, __u16 host, bool sticky)
 	bool routed = is_routed(&l->p->host_info[host]);
 	const struct link *tap;
 
-	/* Frames: tunnel_in brings them until it is here; old entries serve. */
+	/* Until the VM runs here, frames are brought by the program at the tunnel's end. */
 	if ((!sticky && !routed) || local_read(l))
 		return;
 	kernel_clear(l);
@@ -263,7 +263,7 @@ void kernel_clear(struct local *l)
 	if (k & XR_KERNEL_BRIDGE)
 		del_fdb(l, l->info->kernel_dev);
 	del_routes(l);
-	/* On whichever port it was made: the tap may not be known any more. */
+	/* The tap may not be known any more: then the entry may be on any port. */
 	for (i = 0; k & XR_KERNEL_STICKY && i < l->links.n; i++)
 		if (l->links.link[i].master &&
 		    (!l->vm->tap || l->links.link[i].ifindex == l->vm->tap))

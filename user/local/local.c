@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A VM and this machine, as a move sees them: opened, warned of, closed. */
+/* A VM and this machine, as they are when a step of its move begins: struct local. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,20 +38,20 @@ bool local_is_coming(const struct local *l)
 		host_is_local(l->p, l->now.next);
 }
 
-bool local_has_traces(const struct plane *p, __u32 place)
+bool local_has_traces(const struct plane *p, __u32 vm_index)
 {
-	const struct xr_vm_info *info = &p->vm_info[place];
+	const struct xr_vm_info *info = &p->vm_info[vm_index];
 
-	return info->kernel || info->tap_queue || p->vms[place].tap || p->vms[place].ring;
+	return info->kernel || info->tap_queue || p->vms[vm_index].tap || p->vms[vm_index].ring;
 }
 
-/* What it did in a namespace that is gone went with it. */
-static void forget_traces(struct plane *p, __u32 place)
+/* The network namespace is gone, and all that was done in it went with it. */
+static void forget_traces(struct plane *p, __u32 vm_index)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_info *info = &p->vm_info[vm_index];
 
-	ring_end(p, place);
-	p->vms[place].tap = 0;
+	ring_end(p, vm_index);
+	p->vms[vm_index].tap = 0;
 	info->kernel = 0;
 	info->kernel_dev = 0;
 	info->tap_queue = 0;
@@ -70,29 +70,28 @@ int local_read(struct local *l)
 	return ret;
 }
 
-/* In the namespace where the VM's traces are, or in this one. */
-int local_begin(struct local *l, struct plane *p, __u32 place, struct xr_err *warn)
+int local_begin(struct local *l, struct plane *p, __u32 vm_index, struct xr_err *warn)
 {
 	int ret;
 
 	memset(l, 0, sizeof(*l));
 	l->p = p;
-	l->place = place;
-	l->vm = &p->vms[place];
-	l->info = &p->vm_info[place];
-	l->now = vm_now(p, place);
+	l->vm_index = vm_index;
+	l->vm = &p->vms[vm_index];
+	l->info = &p->vm_info[vm_index];
+	l->now = vm_now(p, vm_index);
 	l->vlan = vm_vlan_of(l->vm->key);
 	vm_mac_of(l->vm->key, l->mac);
 	l->warn = warn;
 	l->back = -1;
-	ret = local_has_traces(p, place) ? netns_enter(l->info->netns, &l->back) : 0;
+	ret = local_has_traces(p, vm_index) ? netns_enter(l->info->netns, &l->back) : 0;
 	if (ret == -ENOENT)
-		forget_traces(p, place);
+		forget_traces(p, vm_index);
 	else if (ret)
 		local_warn(l, "cannot look into its network namespace: %s", strerror(-ret));
 	if (ret && ret != -ENOENT)
 		return ret;
-	if (!local_has_traces(p, place))
+	if (!local_has_traces(p, vm_index))
 		l->info->netns = netns_id();
 	ret = netlink_open(&l->nl);
 	if (ret)
@@ -100,9 +99,9 @@ int local_begin(struct local *l, struct plane *p, __u32 place, struct xr_err *wa
 	return ret;
 }
 
-int local_open(struct local *l, struct plane *p, __u32 place, struct xr_err *warn)
+int local_open(struct local *l, struct plane *p, __u32 vm_index, struct xr_err *warn)
 {
-	int ret = local_begin(l, p, place, warn);
+	int ret = local_begin(l, p, vm_index, warn);
 
 	return ret ? ret : local_read(l);
 }

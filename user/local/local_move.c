@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The steps of a move, on a machine that the VM leaves or comes to. Every function
- * can be called again, and after a kill at any point.
+ * can be called again, also after an earlier call was killed at any point.
  */
 #include <bpf/bpf.h>
 #include <net/if.h>
@@ -13,10 +13,10 @@
 #include "lib/netns.h"
 #include "local_priv.h"
 
-#define RING_AWAITS 2 /* ticks until QEMU's word comes no more */
+#define RING_AWAITS 2 /* ticks after the move in which QEMU's last count may come */
 
-/* Untagged frames out of this VNI are of the VLAN whose VMs use it. */
-static void name_vlan(struct local *l)
+/* Frames out of a VXLAN tunnel bear no tag: the VLAN is that of the VMs of its VNI. */
+static void set_tunnel_vlan(struct local *l)
 {
 	const struct xr_host_info *h = &l->p->host_info[l->now.next];
 	const struct link *dev;
@@ -32,28 +32,28 @@ static void name_vlan(struct local *l)
 		tap_set_kind(l->p, dev->ifindex, XR_TAP_TUNNEL | l->vlan);
 }
 
-int vm_local_added(struct plane *p, __u32 place, struct xr_err *warn)
+int vm_local_added(struct plane *p, __u32 vm_index, struct xr_err *warn)
 {
 	struct local l;
 	int ret;
 
-	/* Its port may be a guarded one: then it must be known as the VM's. */
-	if (!host_is_local(p, vm_now(p, place).host) || p->vms[place].tap ||
-	    !(tc_stops_devices() || p->vm_info[place].tap[0] ||
-	      vm_now(p, place).flags & XR_VM_LOCK))
+	/* A port that is named or locked may be guarded: it must be known as the VM's. */
+	if (!host_is_local(p, vm_now(p, vm_index).host) || p->vms[vm_index].tap ||
+	    !(tc_stops_devices() || p->vm_info[vm_index].tap[0] ||
+	      vm_now(p, vm_index).flags & XR_VM_LOCK))
 		return 0;
-	/* Not known yet: then at the first move, and at its price. */
-	ret = local_open(&l, p, place, NULL);
+	/* No warning: a port that is not found now is looked for when the VM moves. */
+	ret = local_open(&l, p, vm_index, NULL);
 	if (!ret)
 		port_take(&l, XR_TC_TAP_OUT);
 	local_close(&l);
 	return ret;
 }
 
-/* ---- it prepares to move ---- */
+/* ---- the VM prepares to move ---- */
 
-/* What the operator said of its port counts more. */
-static void hear_tap(struct local *l, const char *tap)
+/* Keeps the port's name, unless an operator has named it. */
+static void note_tap(struct local *l, const char *tap)
 {
 	struct xr_vm_info *info = l->info;
 
@@ -65,59 +65,61 @@ static void hear_tap(struct local *l, const char *tap)
 }
 
 /*
- * The ring before its program: what goes in between them is uncounted, as is what
- * was in the queue.
+ * The ring begins before the program that counts into it. A frame that comes between
+ * the two is not counted, like one that was in the queue before: ring_sample() makes up
+ * for both.
  */
-static void prepare_to_leave(struct local *l, const struct vm_told *told)
+static void prepare_to_leave(struct local *l, const struct vm_told *hints)
 {
 	const struct link *tap = NULL;
 
-	if (told->again)
+	if (hints->again)
 		tap = port_taken(l, XR_TC_TAP_OUT);
 	if (tap) {
-		ring_begin(l, tap, told->reader);
+		ring_begin(l, tap, hints->reader);
 		return;
 	}
 	tap = port_claim(l);
 	if (!tap)
 		return;
 	if (l->info->learned & XR_PORT_NO_TAP)
-		local_warn(l,
-			   "%s is no tap: what it holds unread when the VM "
-			   "stops is not known, and not replayed",
-			   tap->name);
-	ring_begin(l, tap, told->reader);
-	port_hook(l, tap, XR_TC_TAP_OUT, ring_ask, told->soon);
+		local_warn(
+			l,
+			"%s is no tap: what it holds unread when the VM stops is not known, and not replayed",
+			tap->name);
+	ring_begin(l, tap, hints->reader);
+	port_hook(l, tap, XR_TC_TAP_OUT, ring_ask, hints->soon);
 }
 
-static void prepare_to_come(struct local *l, const struct vm_told *told)
+static void prepare_to_come(struct local *l, const struct vm_told *hints)
 {
 	const struct link *tap = NULL;
 
-	if (told->again)
+	if (hints->again)
 		tap = port_taken(l, XR_TC_TAP_IN);
 	if (!tap) {
-		name_vlan(l);
+		set_tunnel_vlan(l);
 		tap = port_claim(l);
-		if (tap && !port_hook(l, tap, XR_TC_TAP_IN, NULL, told->soon))
+		if (tap && !port_hook(l, tap, XR_TC_TAP_IN, NULL, hints->soon))
 			tap = NULL;
 	}
 	if (!tap)
 		return;
 	port_raise_queue(l, tap);
-	tap_probe(l); /* another QEMU may wait there than before */
+	tap_probe(l); /* the first frame that a waiting QEMU gets is lost: see tap_probe() */
 }
 
-int vm_local_prepare(struct plane *p, __u32 place, const struct vm_told *told, struct xr_err *warn)
+int vm_local_prepare(struct plane *p, __u32 vm_index, const struct vm_told *hints,
+		     struct xr_err *warn)
 {
 	struct local l;
-	int ret = local_begin(&l, p, place, warn);
+	int ret = local_begin(&l, p, vm_index, warn);
 
-	hear_tap(&l, told->tap);
+	note_tap(&l, hints->tap);
 	if (!ret && local_is_leaving(&l))
-		prepare_to_leave(&l, told);
+		prepare_to_leave(&l, hints);
 	else if (!ret && local_is_coming(&l))
-		prepare_to_come(&l, told);
+		prepare_to_come(&l, hints);
 	local_close(&l);
 	return ret;
 }
@@ -127,61 +129,61 @@ __u32 vm_local_sample_wait(int n)
 	return 100 + n * 137 % 400;
 }
 
-bool vm_local_sample(struct plane *p, __u32 place)
+bool vm_local_sample(struct plane *p, __u32 vm_index)
 {
 	bool empty = false;
 	int back;
 
-	if (!p->vms[place].ring || vm_now(p, place).state != XR_VM_PREPARED ||
-	    netns_enter(p->vm_info[place].netns, &back))
+	if (!p->vms[vm_index].ring || vm_now(p, vm_index).state != XR_VM_PREPARED ||
+	    netns_enter(p->vm_info[vm_index].netns, &back))
 		return true; /* nothing to wait for */
-	empty = ring_sample(p, place);
+	empty = ring_sample(p, vm_index);
 	netns_leave(back);
 	return empty;
 }
 
-/* ---- it stands still ---- */
+/* ---- the VM stands still ---- */
 
-int vm_local_pause(struct plane *p, __u32 place, struct vm_residual *r, struct xr_err *warn)
+int vm_local_pause(struct plane *p, __u32 vm_index, struct vm_residual *r, struct xr_err *warn)
 {
 	struct local l;
-	int ret = local_begin(&l, p, place, warn);
+	int ret = local_begin(&l, p, vm_index, warn);
 
 	memset(r, 0, sizeof(*r));
 	if (!ret && local_is_leaving(&l)) {
-		/* Whoever lets it go on after this relies on the copies. */
+		/* The caller may let the new host go on after this: copies must be made. */
 		tc_worker_wait(p, l.vm->tap);
 		ret = ring_replay(&l, l.now.next, r);
 	} else if (!ret && local_is_coming(&l)) {
 		kernel_arrive(&l, l.now.next, false);
-		tap_probe(&l); /* if its QEMU was not there before */
+		tap_probe(&l); /* its QEMU may not have been there when it was prepared */
 	}
 	local_close(&l);
 	return ret;
 }
 
-int vm_local_delivered(struct plane *p, __u32 place, __u16 used, struct vm_residual *r)
+int vm_local_delivered(struct plane *p, __u32 vm_index, __u16 used, struct vm_residual *r)
 {
 	struct local l;
 	int ret;
 
 	memset(r, 0, sizeof(*r));
-	if (!p->vms[place].ring)
+	if (!p->vms[vm_index].ring)
 		return 0;
-	ret = local_begin(&l, p, place, NULL);
+	ret = local_begin(&l, p, vm_index, NULL);
 	if (!ret && local_is_leaving(&l))
 		ret = ring_delivered(&l, l.now.next, used, r);
 	else if (!ret && l.now.state == XR_VM_MOVED && !host_is_local(p, l.now.host))
 		ret = ring_delivered(&l, l.now.host, used, r);
 	if (!vm_under_way(l.now))
-		ring_end(p, place);
+		ring_end(p, vm_index);
 	local_close(&l);
 	return ret;
 }
 
-/* ---- it has moved ---- */
+/* ---- the VM has moved ---- */
 
-/* Entries that say where it is, not those that bring it here. */
+/* The kernel's entries lead to another host, not to the VM's port here. */
 static bool has_departed(const struct local *l)
 {
 	const struct link *tap = links_by_index(&l->links, l->vm->tap);
@@ -193,24 +195,24 @@ static bool has_departed(const struct local *l)
 		(!tap || l->info->kernel_dev != (tap->master ? tap->master : tap->ifindex));
 }
 
-/* The hook stays on its old port, for late frames, as long as that exists. */
+/* The old port keeps its program, for late frames, as long as it exists. */
 static void depart(struct local *l, __u16 from)
 {
 	struct xr_err *warn = l->warn;
 	struct vm_residual r = { 0 };
 
-	ports_find_others(l->p, l->place);
+	ports_find_others(l->p, l->vm_index);
 	port_restore_queue(l);
-	/* Its own frame was faster than whoever should have said pause. */
+	/* The VM's first frame may be faster than the notice that it stands still. */
 	ring_replay(l, l->now.host, &r);
 	if (!ring_awaits(l))
-		ring_end(l->p, l->place);
+		ring_end(l->p, l->vm_index);
 	if (!host_is_local(l->p, from) && !has_departed(l)) {
-		port_leave(l); /* it never was here */
+		port_leave(l); /* the VM never ran here */
 		kernel_clear(l);
 		return;
 	}
-	l->warn = NULL; /* the port may be gone already */
+	l->warn = NULL; /* no warning if the port is gone already */
 	port_take(l, XR_TC_TAP_OUT);
 	l->warn = warn;
 	if (l->vm->tap)
@@ -218,27 +220,27 @@ static void depart(struct local *l, __u16 from)
 	kernel_depart(l);
 }
 
-/* From here on frames find its port, whichever way they come. */
+/* From here on frames find the VM's port, whichever way they come. */
 static void find_its_port(struct local *l, __u16 host)
 {
 	const struct link *tap = port_find(l);
 	__u32 was = l->vm->tap;
 
 	if (was && (!tap || tap->ifindex != was))
-		port_unhook(l->p, l->place, was);
+		port_unhook(l->p, l->vm_index, was);
 	if (tap)
-		ports_own(l->p, l->place, tap->ifindex);
-	/* tunnel_in goes by it until the bridge has learned. */
+		ports_own(l->p, l->vm_index, tap->ifindex);
+	/* The program at the tunnel's end uses this until the bridge has learned the MAC. */
 	__atomic_store_n(&l->vm->tap, tap ? tap->ifindex : 0, __ATOMIC_RELEASE);
 	if (was && was != l->vm->tap)
-		ports_find_others(l->p, l->place);
+		ports_find_others(l->p, l->vm_index);
 	kernel_arrive(l, host, true);
 }
 
-int vm_local_arrive(struct plane *p, __u32 place, __u16 host, struct xr_err *warn)
+int vm_local_arrive(struct plane *p, __u32 vm_index, __u16 host, struct xr_err *warn)
 {
 	struct local l;
-	int ret = local_open(&l, p, place, warn);
+	int ret = local_open(&l, p, vm_index, warn);
 
 	if (!ret)
 		find_its_port(&l, host);
@@ -248,22 +250,22 @@ int vm_local_arrive(struct plane *p, __u32 place, __u16 host, struct xr_err *war
 
 static void arrive(struct local *l, bool found)
 {
-	ring_end(l->p, l->place);
+	ring_end(l->p, l->vm_index);
 	if (!found)
 		find_its_port(l, l->now.host);
 	if (!tc_stops_devices())
-		port_unhook(l->p, l->place, l->vm->tap);
+		port_unhook(l->p, l->vm_index, l->vm->tap);
 }
 
-int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived, struct xr_err *warn)
+int vm_local_moved(struct plane *p, __u32 vm_index, __u16 from, bool arrived, struct xr_err *warn)
 {
 	struct local l;
 	int ret;
 
-	if (!local_has_traces(p, place) && !host_is_local(p, from) &&
-	    !host_is_local(p, vm_now(p, place).host))
+	if (!local_has_traces(p, vm_index) && !host_is_local(p, from) &&
+	    !host_is_local(p, vm_now(p, vm_index).host))
 		return 0;
-	ret = local_open(&l, p, place, warn);
+	ret = local_open(&l, p, vm_index, warn);
 	if (!ret && host_is_local(p, l.now.host))
 		arrive(&l, arrived);
 	else if (!ret)
@@ -272,48 +274,48 @@ int vm_local_moved(struct plane *p, __u32 place, __u16 from, bool arrived, struc
 	return ret;
 }
 
-/* ---- its move is over ---- */
+/* ---- the move is over ---- */
 
 static bool is_redirected(const struct local *l)
 {
 	return l->now.state == XR_VM_MOVED && l->vm->ttl;
 }
 
-int vm_local_cancel(struct plane *p, __u32 place, struct xr_err *warn)
+int vm_local_cancel(struct plane *p, __u32 vm_index, struct xr_err *warn)
 {
 	struct local l;
 	int ret;
 
-	if (!local_has_traces(p, place))
+	if (!local_has_traces(p, vm_index))
 		return 0;
-	ret = local_open(&l, p, place, warn);
+	ret = local_open(&l, p, vm_index, warn);
 	if (host_is_local(p, l.now.host)) {
 		ring_give_back(&l);
-		ring_end(p, place);
+		ring_end(p, vm_index);
 		port_ease(&l);
 	} else {
 		port_restore_queue(&l);
-		ring_end(p, place);
+		ring_end(p, vm_index);
 		port_leave(&l);
-		/* It stays elsewhere; where it had been sent before, still is. */
+		/* An earlier move's redirect to where the VM is goes on. */
 		if (!is_redirected(&l))
 			kernel_clear(&l);
 		else if (l.info->kernel)
-			kernel_depart(&l); /* pausing may have undone it */
+			kernel_depart(&l); /* vm_local_pause() may have undone it */
 	}
 	local_close(&l);
 	return ret;
 }
 
-static int end_here(struct plane *p, __u32 place, bool forget, struct xr_err *warn)
+static int end_here(struct plane *p, __u32 vm_index, bool forget, struct xr_err *warn)
 {
 	struct local l;
 	int ret;
 
-	if (!local_has_traces(p, place))
+	if (!local_has_traces(p, vm_index))
 		return 0;
-	ret = local_open(&l, p, place, warn);
-	ring_end(p, place);
+	ret = local_open(&l, p, vm_index, warn);
+	ring_end(p, vm_index);
 	if (forget || !host_is_local(p, l.now.host)) {
 		port_restore_queue(&l);
 		port_leave(&l);
@@ -323,25 +325,25 @@ static int end_here(struct plane *p, __u32 place, bool forget, struct xr_err *wa
 	return ret;
 }
 
-int vm_local_expire(struct plane *p, __u32 place, struct xr_err *warn)
+int vm_local_expire(struct plane *p, __u32 vm_index, struct xr_err *warn)
 {
-	return end_here(p, place, false, warn);
+	return end_here(p, vm_index, false, warn);
 }
 
-int vm_local_forget(struct plane *p, __u32 place, struct xr_err *warn)
+int vm_local_forget(struct plane *p, __u32 vm_index, struct xr_err *warn)
 {
-	return end_here(p, place, true, warn);
+	return end_here(p, vm_index, true, warn);
 }
 
-void vm_local_age(struct plane *p, __u32 place)
+void vm_local_age(struct plane *p, __u32 vm_index)
 {
 	char name[IF_NAMESIZE];
 	struct local l;
 
-	/* Of each VM, once a second: nothing colder than its word. */
-	if (!p->vms[place].tap && !p->vms[place].ring)
+	/* Called for each VM once a second: reads only the cache line of its state. */
+	if (!p->vms[vm_index].tap && !p->vms[vm_index].ring)
 		return;
-	if (local_begin(&l, p, place, NULL))
+	if (local_begin(&l, p, vm_index, NULL))
 		goto out;
 	if (l.vm->tap && !if_indextoname(l.vm->tap, name)) {
 		l.info->tap_queue = 0;
@@ -349,9 +351,9 @@ void vm_local_age(struct plane *p, __u32 place)
 	}
 	if (!vm_under_way(l.now)) {
 		if (!ring_awaits(&l) || plane_tick(p) - l.vm->last > RING_AWAITS)
-			ring_end(p, place);
+			ring_end(p, vm_index);
 	} else if (l.now.state == XR_VM_PREPARED) {
-		ring_sample(p, place);
+		ring_sample(p, vm_index);
 	}
 out:
 	local_close(&l);
@@ -366,14 +368,14 @@ int vm_local_reload(struct plane *p, struct xr_err *err)
 
 void vm_local_destroy(struct plane *p)
 {
-	__u32 place, n = p->mac_buckets * XR_TAG_LANES, key;
+	__u32 vm_index, n = p->mac_buckets * XR_TAG_LANES, key;
 	int at = 0;
 
-	/* Nothing was ever local: nothing to look for among a million VMs. */
+	/* Where nothing was ever local there is nothing to find among a million VMs. */
 	if (host_any_local(p) || tc_next(p, &at))
-		for (place = 0; place < n; place++)
-			if (local_has_traces(p, place))
-				vm_local_forget(p, place, NULL);
+		for (vm_index = 0; vm_index < n; vm_index++)
+			if (local_has_traces(p, vm_index))
+				vm_local_forget(p, vm_index, NULL);
 	tc_detach_all(p);
 	while (!bpf_map_get_next_key(p->fd[PLANE_TAPS], NULL, &key))
 		bpf_map_delete_elem(p->fd[PLANE_TAPS], &key);

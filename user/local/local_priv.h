@@ -13,7 +13,7 @@
 /* A VM, and this machine as it is now. */
 struct local {
 	struct plane *p;
-	__u32 place;
+	__u32 vm_index;
 	struct xr_vm *vm;
 	struct xr_vm_info *info;
 	struct xr_vm_now now;
@@ -23,7 +23,7 @@ struct local {
 	struct links links; /* once local_read() was called */
 	bool has_links;
 	struct link port; /* what port_known() returns */
-	bool doubt;       /* which device its port is was in doubt, and said: none is taken */
+	bool doubt;       /* its port is in doubt: a warning was given, none is taken */
 	struct xr_err *warn;
 	int back; /* the caller's network namespace, to return to; -1: this is it */
 };
@@ -33,8 +33,8 @@ struct local {
  * local_close() leaves it again, and is needed after an error, too. local_open() reads
  * the devices at once.
  */
-int local_begin(struct local *l, struct plane *p, __u32 place, struct xr_err *warn);
-int local_open(struct local *l, struct plane *p, __u32 place, struct xr_err *warn);
+int local_begin(struct local *l, struct plane *p, __u32 vm_index, struct xr_err *warn);
+int local_open(struct local *l, struct plane *p, __u32 vm_index, struct xr_err *warn);
 void local_close(struct local *l);
 
 /* Appends one more thing that could not be had to l->warn. */
@@ -50,7 +50,7 @@ bool local_is_leaving(const struct local *l);
 bool local_is_coming(const struct local *l);
 
 /* Something was done for it on this machine that is not undone yet. */
-bool local_has_traces(const struct plane *p, __u32 place);
+bool local_has_traces(const struct plane *p, __u32 vm_index);
 
 /* ---- hooks.c ---- */
 
@@ -93,7 +93,7 @@ void port_take(struct local *l, enum xr_tc_kind kind);
 const struct link *port_taken(struct local *l, enum xr_tc_kind kind);
 
 /* Removes programs and the maps' entry from the device, if it is still this VM's. */
-void port_unhook(struct plane *p, __u32 place, __u32 ifindex);
+void port_unhook(struct plane *p, __u32 vm_index, __u32 ifindex);
 /* The same of the VM's port, which is not known from then on. */
 void port_leave(struct local *l);
 /* The same, unless removing programs would stop the port of a running VM. */
@@ -142,17 +142,17 @@ enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid);
 enum reader_state { READER_AWAKE, READER_POLLS, READER_WAITS };
 enum reader_state reader_state(__u32 pid);
 
-/* ---- ring.c ---- */
+/* ---- ring.c: which ring a VM has, and the frames in it ---- */
 
 /* The VM's ring, or NULL. */
-struct xr_ring *ring_at(struct plane *p, __u32 place);
+struct xr_ring *ring_at(struct plane *p, __u32 vm_index);
 struct xr_ring *ring_of(const struct local *l);
 /* Where frame number (from 1) was stored; a later one may have overwritten it. */
 const struct xr_ring_frame *ring_frame(const struct local *l, __u64 number);
 /* vm_local_delivered() may still come for it. */
 bool ring_awaits(const struct local *l);
 /* The VM has none from here on. */
-void ring_end(struct plane *p, __u32 place);
+void ring_end(struct plane *p, __u32 vm_index);
 
 /* ---- unread.c: what went into the tap, and what of it was not read ---- */
 
@@ -166,12 +166,12 @@ void ring_begin(struct local *l, const struct link *tap, __u32 reader);
  * is needed only when the VM stops, and it waits for whoever makes or removes a device
  * just now: so it may be called from another thread.
  */
-void ring_ask(struct plane *p, __u32 place, const char *tap);
+void ring_ask(struct plane *p, __u32 vm_index, const char *tap);
 /*
  * Compares what went in with what was read. Whenever the queue is empty, this shows
  * what it held when the ring began. true: it is empty, as far as is known.
  */
-bool ring_sample(struct plane *p, __u32 place);
+bool ring_sample(struct plane *p, __u32 vm_index);
 /*
  * Waits until nothing is read and nothing goes in any more: a program that saw the
  * state before may still be at it on another CPU. *left of the *entered frames are

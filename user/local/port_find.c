@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which device is a VM's port. Its name says little: libvirt gives taps of one MAC
- * in two segments the same MAC of their own, and a bridge's table has one entry per
- * segment. So what is in the bridge of the VM's own VNI counts; elsewhere only what
- * is alone. Where two could be it none is taken, for what is put into another
- * tenant's is read by him.
+ * Which device is a VM's port. The VM's MAC alone does not tell: VMs in two segments may
+ * have the same one, libvirt derives the taps' own MACs from it, and each segment's bridge
+ * has an entry for it. So a device in the bridge of the VM's own VNI counts more than any
+ * other, and elsewhere only one that is the only candidate. Where there are two, none is
+ * taken: what is put into another tenant's port is read by that tenant.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -14,27 +14,28 @@
 
 #include "attach/tc.h"
 #include "host/host.h"
+#include "host/vm_ip.h"
+#include "lib/index.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "local_priv.h"
 #include "plane/vm_state.h"
-#include "host/vm_ip.h"
 
-#define CHOICES 4 /* that are named */
+#define CHOICES 4 /* candidates that a warning names */
 
 struct search {
 	struct local *l;
-	const struct xr_host_info *end; /* whose VNI is its segment's; or NULL */
-	__u32 segment;                  /* the bridge of that VNI's device; or 0 */
-	bool in_segment;                /* what is looked for now */
-	bool in_vlan;                   /* entries of its very VLAN only */
+	const struct xr_host_info *end; /* the host whose VNI is the VM's segment; or NULL */
+	__u32 segment;                  /* ifindex of that VNI's bridge; or 0 */
+	bool in_segment;                /* now only ports of that bridge count; or only others */
+	bool in_vlan;                   /* now only entries of the VM's own VLAN count */
 	const struct link *hit[CHOICES];
 	int n;
 };
 
 /* ---- what can be a port ---- */
 
-/* A host that is reached by the device: what is put into it leaves. */
+/* A host that packets are sent to by the device; 0: none. */
 static __u16 leads_to(struct plane *p, const struct link *dev)
 {
 	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
@@ -65,14 +66,11 @@ static bool is_fabric(struct plane *p, const struct link *dev, struct xr_err *er
 
 	if (what)
 		xr_fail(err, 0,
-			"%s is %s: what is put into it leaves this "
-			"machine; name the VM's tap or veth, or no dev at all",
+			"%s is %s: what is put into it leaves this machine; name the VM's tap or veth, or no dev at all",
 			dev->name, what);
 	else if (host)
 		xr_fail(err, 0,
-			"%s leads to host %s: what is put into it "
-			"leaves this machine; name the VM's tap or veth, or no "
-			"dev at all",
+			"%s leads to host %s: what is put into it leaves this machine; name the VM's tap or veth, or no dev at all",
 			dev->name, host_name(p, host));
 	return what || host;
 }
@@ -89,8 +87,7 @@ bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err)
 	if (!what)
 		return is_fabric(p, dev, err);
 	xr_fail(err, 0,
-		"%s is %s: what is put into it does not go to the VM; "
-		"name the VM's tap or veth, or no dev at all",
+		"%s is %s: what is put into it does not go to the VM; name the VM's tap or veth, or no dev at all",
 		dev->name, what);
 	return true;
 }
@@ -102,17 +99,15 @@ int port_check(struct plane *p, const char *name, struct xr_err *err)
 	bool refused;
 	int ret;
 
-	/* What is not there yet is looked at when it is. */
+	/* A device that is not there yet is looked at when it is. */
 	if (!link_named(name, &dev))
 		return 0;
 	if (link_is_tap(&dev))
 		return is_fabric(p, &dev, err) ? -EINVAL : 0;
 	ret = netlink_open(&nl);
 	if (ret)
-		return xr_fail(err, ret,
-			       "%s: cannot ask the kernel what it "
-			       "is: %s",
-			       name, strerror(-ret));
+		return xr_fail(err, ret, "%s: cannot ask the kernel what it is: %s", name,
+			       strerror(-ret));
 	refused = link_ask(&nl, &dev) &&
 		(port_refused(p, &dev, err) || (dev.kind == LINK_TUN && is_fabric(p, &dev, err)));
 	netlink_close(&nl);
@@ -130,9 +125,9 @@ static bool is_attached(const struct plane *p, __u32 ifindex)
 	return false;
 }
 
-/* ---- its segment ---- */
+/* ---- the VM's segment ---- */
 
-/* Of the two ends of a move the other one's VNI is what its frames bear. */
+/* The VXLAN host whose VNI the VM's frames bear: of two the one elsewhere. 0: none. */
 static __u16 end_of(const struct plane *p, struct xr_vm_now now)
 {
 	__u16 end = 0;
@@ -151,59 +146,60 @@ static bool is_here(const struct plane *p, struct xr_vm_now now)
 }
 
 /*
- * A VM of the same MAC in another VLAN that this machine has too, or will have:
- * what looks like a port of the one may be the other's. Not one that is in a
- * segment of its own, or whose port is known. VM_NOWHERE: none.
+ * A VM of the same MAC in another VLAN that is on this machine, too, or comes to it: the
+ * candidate may be its port. One that is in a segment of its own, or whose port is known,
+ * does not count. VM_NOWHERE: none.
  */
-static __u32 namesake(const struct search *s)
+static __u32 find_namesake(const struct search *s)
 {
 	struct plane *p = s->l->p;
 	struct xr_vm_now now;
-	__u32 place, vlan;
+	__u32 vm_index, vlan;
 	__u16 end;
 
 	for (vlan = 0; vlan < 4095; vlan++) {
 		if (vlan == s->l->vlan)
 			continue;
-		place = vm_find(p, vm_key(s->l->mac, vlan));
-		if (place == VM_NOWHERE)
+		vm_index = vm_find(p, vm_key(s->l->mac, vlan));
+		if (vm_index == VM_NOWHERE)
 			continue;
-		now = vm_now(p, place);
+		now = vm_now(p, vm_index);
 		end = end_of(p, now);
-		if (!strcmp(p->vm_info[place].tap, s->hit[0]->name))
-			return place;
-		if (!is_here(p, now) || p->vm_info[place].tap[0] ||
-		    (p->vms[place].tap && p->vms[place].tap != s->hit[0]->ifindex))
+		if (!strcmp(p->vm_info[vm_index].tap, s->hit[0]->name))
+			return vm_index;
+		if (!is_here(p, now) || p->vm_info[vm_index].tap[0] ||
+		    (p->vms[vm_index].tap && p->vms[vm_index].tap != s->hit[0]->ifindex))
 			continue;
 		if (s->in_segment && end && p->host_info[end].vni != s->end->vni)
 			continue;
-		return place;
+		return vm_index;
 	}
 	return VM_NOWHERE;
 }
 
 /* ---- the candidates ---- */
 
-/* The place, plus one, of another VM whose port it is; or 0. */
-static __u32 anothers(const struct local *l, __u32 ifindex)
+/* Number of another VM whose port it is; 0: nobody's. */
+static __u32 other_vm_no(const struct local *l, __u32 ifindex)
 {
-	__u32 kind = tap_kind(l->p, ifindex), place = kind - 1;
+	__u32 kind = tap_kind(l->p, ifindex), vm_index = index_of_no(kind);
 
-	return kind && kind < XR_TAP_TUNNEL && place != l->place && l->p->vm_info[place].used &&
-			l->p->vms[place].tap == ifindex && is_here(l->p, vm_now(l->p, place))
+	return kind && kind < XR_TAP_TUNNEL && vm_index != l->vm_index &&
+			l->p->vm_info[vm_index].used && l->p->vms[vm_index].tap == ifindex &&
+			is_here(l->p, vm_now(l->p, vm_index))
 		? kind
 		: 0;
 }
 
-/* One of the same MAC, in another VLAN. */
+/* It is the port of a VM of the same MAC in another VLAN. */
 static bool is_namesakes(const struct local *l, __u32 ifindex)
 {
-	__u32 other = anothers(l, ifindex);
+	__u32 other_no = other_vm_no(l, ifindex);
 
-	return other && l->p->vms[other - 1].key << 16 == l->vm->key << 16;
+	return other_no && vm_same_mac(l->p->vms[index_of_no(other_no)].key, l->vm->key);
 }
 
-/* In the bridge of another VNI's device. */
+/* It is in the bridge of another VNI. */
 static bool is_foreign(const struct search *s, const struct link *dev)
 {
 	const struct links *links = &s->l->links;
@@ -272,7 +268,7 @@ static void by_own_mac(struct search *s)
 	}
 }
 
-/* A tap counts what its VM read; another port is there for want of one. */
+/* Only a tap counts what the VM reads: other ports count where there is no tap. */
 static void prefer_taps(struct search *s)
 {
 	int i, n = 0;
@@ -284,8 +280,8 @@ static void prefer_taps(struct search *s)
 		s->n = n;
 }
 
-/* In its segment, or elsewhere, where the segment is not known or has none. */
-static void look(struct search *s, bool in_segment)
+/* Looks in the VM's segment, or everywhere else. */
+static void find_hits(struct search *s, bool in_segment)
 {
 	struct local *l = s->l;
 
@@ -295,15 +291,16 @@ static void look(struct search *s, bool in_segment)
 		fdb_each(&l->nl, on_entry, s);
 	s->in_vlan = false;
 	if (s->n && !in_segment)
-		return; /* a bridge that knows VLANs has it in this one */
+		return; /* a bridge that knows VLANs has it in this very one */
 	if (!in_segment && !s->segment)
 		fdb_each(&l->nl, on_entry, s);
-	/* Before it came a bridge cannot have learned it: that is no more. */
+	/* No bridge can have learned a VM that only comes: what one has is out of date. */
 	if (!s->n || !in_segment || local_is_coming(l))
 		by_own_mac(s);
 }
 
-static void doubt(struct search *s, __u32 other)
+/* Warns that no port is taken, and which ones it could be. */
+static void warn_of_doubt(struct search *s, __u32 other)
 {
 	char names[CHOICES * 24] = "", name[VM_NAME], also[VM_NAME] = "";
 	const struct link *br;
@@ -315,17 +312,17 @@ static void doubt(struct search *s, __u32 other)
 		used += snprintf(names + used, sizeof(names) - used, "%s%s%s%s", i ? ", " : "",
 				 s->hit[i]->name, br ? " in " : "", br ? br->name : "");
 	}
-	vm_name_at(s->l->p, name, s->l->place);
+	vm_name_at(s->l->p, name, s->l->vm_index);
 	if (other != VM_NOWHERE)
 		vm_name_at(s->l->p, also, other);
-	local_warn(s->l,
-		   "which port is VM %s's: %s%s%s? None is taken: "
-		   "\"xroam vm add ... dev DEV\" names it",
-		   name, names, other != VM_NOWHERE ? ", or is that of VM " : "", also);
+	local_warn(
+		s->l,
+		"which port is VM %s's: %s%s%s? None is taken: \"xroam vm add ... dev DEV\" names it",
+		name, names, other != VM_NOWHERE ? ", or is that of VM " : "", also);
 	s->l->doubt = true;
 }
 
-/* This machine's own address in that VNI. */
+/* This machine's own address in the host's VNI. */
 static const __be32 *vtep_of(const struct plane *p, __u16 host)
 {
 	const struct xr_host_info *h = &p->host_info[host];
@@ -346,22 +343,23 @@ static const struct link *by_tables(struct local *l)
 		s.segment = vxlan ? vxlan->master : 0;
 	}
 	if (s.segment)
-		look(&s, true);
+		find_hits(&s, true);
 	if (!s.n)
-		look(&s, false);
+		find_hits(&s, false);
 	prefer_taps(&s);
 	if (!s.n)
 		return NULL;
-	other = namesake(&s);
+	other = find_namesake(&s);
 	if (s.n == 1 && other == VM_NOWHERE)
 		return s.hit[0];
-	doubt(&s, other);
+	warn_of_doubt(&s, other);
 	return NULL;
 }
 
 /*
- * No bridge: its addresses are routed to its port. Not those of a link, which each
- * device has; and a port whose network it is in may be its neighbour's.
+ * Without a bridge the VM's addresses are routed to its port. Link-local addresses tell
+ * nothing, for each device has such a network; and what a route to a whole network leads
+ * to may be the port of another VM in it.
  */
 static const struct link *by_route(struct local *l)
 {
@@ -379,15 +377,15 @@ static const struct link *by_route(struct local *l)
 		dev = links_by_index(&l->links, way.ifindex);
 		if (dev &&
 		    (is_attached(l->p, dev->ifindex) || port_refused(l->p, dev, &err) ||
-		     anothers(l, dev->ifindex)))
+		     other_vm_no(l, dev->ifindex)))
 			dev = NULL;
 	}
 	return dev;
 }
 
-/* ---- the door ---- */
+/* ---- finding it ---- */
 
-/* A port that a prepare named may be another move's. */
+/* By its name; or, where that was only learned or there is none, the port that was taken. */
 const struct link *port_known(struct local *l)
 {
 	const struct xr_vm_info *info = l->info;
@@ -398,7 +396,10 @@ const struct link *port_known(struct local *l)
 	return found ? &l->port : NULL;
 }
 
-/* It was named before it was there, or was another device then. */
+/*
+ * A device may have been named before it was there, or be another one now of that name: so
+ * it is checked again. NULL, with l->doubt, where it cannot be the VM's.
+ */
 static const struct link *known_and_fit(struct local *l)
 {
 	bool learned = l->info->learned & XR_LEARNED_TAP;
@@ -410,7 +411,7 @@ static const struct link *known_and_fit(struct local *l)
 	    !port_refused_to(l->p, l->vm->key, l->info->tap,
 			     learned ? 0 : PORT_WITH_SAME_MAC | locked * PORT_WITH_LOCKED, &err))
 		dev = port_known(l);
-	else if (learned) /* long ago; the name is another's now */
+	else if (learned) /* learned long ago; the name is another VM's port now */
 		l->info->tap[0] = '\0';
 	else
 		goto refused;
@@ -431,6 +432,6 @@ const struct link *port_find(struct local *l)
 	    local_read(l))
 		return found;
 	found = by_tables(l);
-	/* Of a VM that is elsewhere, a route would lead there. */
+	/* A route to a VM that is elsewhere leads there, and not to its port. */
 	return found || l->doubt || !host_is_local(l->p, l->now.host) ? found : by_route(l);
 }

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VM's port, taken and given back: the maps know it as the VM's, tc programs stand
- * on it, and its queue is long enough for a blackout.
+ * Taking a VM's port and giving it back. The maps know a taken port as the VM's, it has
+ * tc programs, and its queue is long enough for a blackout.
  */
 #include <bpf/bpf.h>
 #include <string.h>
 
 #include "attach/tc.h"
 #include "host/ports.h"
+#include "lib/index.h"
 #include "lib/text.h"
 #include "local_priv.h"
 
-#define QUEUE_WANTED 4000 /* frames; a blackout's worth */
+#define QUEUE_WANTED 4000 /* frames: as many as may come in a blackout */
 
-/* Another VM that has moved into the port keeps it. */
-void port_unhook(struct plane *p, __u32 place, __u32 ifindex)
+/* Another VM may have got the port meanwhile, and keeps it. */
+void port_unhook(struct plane *p, __u32 vm_index, __u32 ifindex)
 {
-	if (!ifindex || tap_kind(p, ifindex) != place + 1)
+	if (!ifindex || tap_kind(p, ifindex) != no_of_index(vm_index))
 		return;
 	tc_detach(p, ifindex, XR_TC_TAP_OUT);
 	tc_detach(p, ifindex, XR_TC_TAP_IN);
@@ -25,19 +26,19 @@ void port_unhook(struct plane *p, __u32 place, __u32 ifindex)
 
 void port_leave(struct local *l)
 {
-	port_unhook(l->p, l->place, l->vm->tap);
+	port_unhook(l->p, l->vm_index, l->vm->tap);
 	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
-	ports_find_others(l->p, l->place);
+	ports_find_others(l->p, l->vm_index);
 }
 
-/* Under a running VM its port keeps programs that would stop it by going. */
+/* Detaching a program stops the port on some kernels: not under a running VM. */
 void port_ease(struct local *l)
 {
 	if (!tc_stops_devices())
 		port_leave(l);
 }
 
-/* ---- its queue, which is the buffer of the blackout ---- */
+/* ---- its queue, which holds what comes in the blackout ---- */
 
 void port_raise_queue(struct local *l, const struct link *tap)
 {
@@ -56,8 +57,9 @@ void port_raise_queue(struct local *l, const struct link *tap)
 }
 
 /*
- * The kernel stops a device to change its queue, and what is sent to it meanwhile
- * is lost: under a running VM only where an operator wants nothing of us to stay.
+ * The kernel stops a device while it changes the queue, and what is sent to it meanwhile
+ * is lost. So this is done under a running VM only where an operator takes everything of
+ * ours away.
  */
 void port_restore_queue(struct local *l)
 {
@@ -68,19 +70,18 @@ void port_restore_queue(struct local *l)
 	l->info->tap_queue = 0;
 }
 
-/* ---- taking it ---- */
+/* ---- taking the port ---- */
 
-/* What was begun at its port until now is of no use at another one. */
+/* The VM has another port now: what was begun at the old one is undone. */
 static void change_tap(struct local *l)
 {
-	if (tap_kind(l->p, l->vm->tap) == l->place + 1)
+	if (tap_kind(l->p, l->vm->tap) == no_of_index(l->vm_index))
 		port_restore_queue(l);
 	l->info->tap_queue = 0;
-	ring_end(l->p, l->place);
+	ring_end(l->p, l->vm_index);
 	port_leave(l);
 }
 
-/* The tap is known from here on, and so is the VM that it is of. */
 const struct link *port_claim(struct local *l)
 {
 	const struct link *tap = port_find(l);
@@ -93,8 +94,7 @@ const struct link *port_claim(struct local *l)
 		return NULL;
 	if (!tap) {
 		local_warn(l,
-			   "no port of VM %s was found here: \"xroam vm add "
-			   "... dev DEV\" names it",
+			   "no port of VM %s was found here: \"xroam vm add ... dev DEV\" names it",
 			   text_mac(mac, l->mac));
 		return NULL;
 	}
@@ -102,13 +102,12 @@ const struct link *port_claim(struct local *l)
 		l->info->learned &= ~XR_PORT_NO_TAP;
 	else
 		l->info->learned |= XR_PORT_NO_TAP;
-	tap_set_kind(l->p, tap->ifindex, l->place + 1);
-	ports_own(l->p, l->place, tap->ifindex);
+	tap_set_kind(l->p, tap->ifindex, no_of_index(l->vm_index));
+	ports_own(l->p, l->vm_index, tap->ifindex);
 	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
 	return tap;
 }
 
-/* Without its program it is none that we know. */
 bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind, tc_first *first,
 	       bool soon)
 {
@@ -116,16 +115,16 @@ bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind, tc
 	int ret;
 
 	if (soon) {
-		ret = tc_attach_soon(l->p, tap->ifindex, tap->name, kind, first, l->place, &err);
+		ret = tc_attach_soon(l->p, tap->ifindex, tap->name, kind, first, l->vm_index, &err);
 	} else {
 		if (first)
-			first(l->p, l->place, tap->name);
+			first(l->p, l->vm_index, tap->name);
 		ret = tc_attach(l->p, tap->ifindex, tap->name, kind, &err);
 	}
 	if (!ret)
 		return true;
 	local_warn(l, "%s", err.text);
-	ring_end(l->p, l->place);
+	ring_end(l->p, l->vm_index);
 	if (!tc_elsewhere(l->p, tap->ifindex))
 		bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
 	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
@@ -140,12 +139,12 @@ void port_take(struct local *l, enum xr_tc_kind kind)
 		port_hook(l, tap, kind, NULL, false);
 }
 
-/* It stands there as an earlier prepare left it. */
 const struct link *port_taken(struct local *l, enum xr_tc_kind kind)
 {
 	const struct link *tap = port_known(l);
 
-	return tap && tap->ifindex == l->vm->tap && tap_kind(l->p, tap->ifindex) == l->place + 1 &&
+	return tap && tap->ifindex == l->vm->tap &&
+			tap_kind(l->p, tap->ifindex) == no_of_index(l->vm_index) &&
 			tc_recorded(l->p, tap->ifindex, kind)
 		? tap
 		: NULL;

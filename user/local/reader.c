@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The process that reads a VM's port. */
+/* The process that reads a VM's tap: which one it is, and what it does. */
 #include <ctype.h>
 #include <dirent.h>
 #include <linux/if_tun.h>
@@ -15,7 +15,7 @@
 #include "lib/netns.h"
 #include "local_priv.h"
 
-/* ---- who it is ---- */
+/* ---- which process it is ---- */
 
 /* fdinfo of a tun descriptor: "iff:	tap0". */
 static bool is_tap_of(const char *pid, const char *fd, const char *tap)
@@ -33,13 +33,14 @@ static bool is_tap_of(const char *pid, const char *fd, const char *tap)
 	return yes;
 }
 
-struct holder {
+/* What a process has open. */
+struct holdings {
 	bool tap, vhost;
 };
 
-static struct holder look_at(const char *pid, const char *tap)
+static struct holdings holdings_of(const char *pid, const char *tap)
 {
-	struct holder h = { false, false };
+	struct holdings h = { false, false };
 	char path[300], target[256];
 	struct dirent *e;
 	ssize_t n;
@@ -88,12 +89,13 @@ struct reader {
 	const char *tap;
 	enum tap_reader is;
 	__u32 pid;
-	bool here; /* certainly: it is in this namespace */
+	bool here; /* certain: the process is in this network namespace */
 };
 
-static void ask(struct reader *r, const char *pid)
+/* Whether the process has the tap open. */
+static void check_process(struct reader *r, const char *pid)
 {
-	struct holder h = look_at(pid, r->tap);
+	struct holdings h = holdings_of(pid, r->tap);
 
 	if (!h.tap)
 		return;
@@ -102,22 +104,22 @@ static void ask(struct reader *r, const char *pid)
 	r->is = h.vhost ? TAP_READER_VHOST : is_qemu(pid) ? TAP_READER_QEMU : TAP_READER_OTHER;
 }
 
-/* All processes, or those alone that are a QEMU: of the others there are many. */
-static void ask_all(struct reader *r, bool qemus)
+/* All processes, or only those that are a QEMU: of others there are many. */
+static void check_all(struct reader *r, bool qemus)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
 
 	while (d && !r->here && (e = readdir(d)))
 		if (isdigit((unsigned char)e->d_name[0]) && (!qemus || is_qemu(e->d_name)))
-			ask(r, e->d_name);
+			check_process(r, e->d_name);
 	if (d)
 		closedir(d);
 }
 
 /*
- * A name may be a tap's in several namespaces; a QEMU that was handed its tap from
- * outside is taken for want of one inside.
+ * Taps in several namespaces may have the same name. A QEMU in another namespace, which may
+ * have been handed its tap from outside, counts only where there is none in this one.
  */
 enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid)
 {
@@ -126,22 +128,23 @@ enum tap_reader tap_reader(const char *tap, __u32 likely, __u32 *pid)
 
 	snprintf(text, sizeof(text), "%u", likely);
 	if (likely)
-		ask(&r, text);
+		check_process(&r, text);
 	if (!r.here)
-		ask_all(&r, true);
+		check_all(&r, true);
 	if (r.pid && !r.here)
-		ask_all(&r, false);
+		check_all(&r, false);
 	*pid = r.pid;
 	return r.is;
 }
 
-/* ---- whether it has it ---- */
+/* ---- whether a process has the tap ---- */
 
-#define FDS_MOST 4096 /* of one who opens more, the tap is among the first */
+#define FDS_MOST 4096 /* descriptors that are looked at: a tap is opened early */
 
 /*
- * Its own descriptor is asked, in which namespace that tap is: a process can make one
- * of any name in a namespace of its own. Where it is not to be had, its name counts.
+ * Whether the descriptor is of the tap of that name in this namespace. A process can make a tap of
+ * any name in a namespace of its own, so the descriptor itself is duplicated and asked. Where it
+ * cannot be had, the name alone counts.
  */
 static bool is_this_tap(const char *pid, const char *fd, const char *tap)
 {
@@ -185,7 +188,7 @@ enum tap_held tap_held_by(const char *tap, __u32 pid)
 	DIR *d;
 
 	snprintf(text, sizeof(text), "%u", pid);
-	/* Another one's process, which hands on what a QEMU says, holds nothing. */
+	/* A process that hands on what a QEMU says need not hold the tap itself. */
 	if (!pid || !is_qemu(text))
 		return TAP_UNSEEN;
 	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
@@ -200,11 +203,11 @@ enum tap_held tap_held_by(const char *tap, __u32 pid)
 	}
 	if (d)
 		closedir(d);
-	/* It has none that can be seen, or ends just now. */
+	/* None seen: they cannot be looked at, or the process is ending. */
 	return held ? TAP_HELD : seen ? TAP_NOT_HELD : TAP_UNSEEN;
 }
 
-/* ---- what it does ---- */
+/* ---- what the process does ---- */
 
 enum reader_state reader_state(__u32 pid)
 {

@@ -11,7 +11,7 @@
 #include "plane/vm_event.h"
 #include "plane/vm_state.h"
 
-/* ---- checksums ---- */
+/* ---- checksums that the sender left to its device ---- */
 
 static __u32 fold(__u32 sum)
 {
@@ -19,7 +19,7 @@ static __u32 fold(__u32 sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* Of len octets, the odd one last. */
+/* The sum of 16-bit words; of an odd number of octets the last one is a high half. */
 static __u32 add_up(const __u8 *data, __u32 len, __u32 sum)
 {
 	for (; len > 1; data += 2, len -= 2)
@@ -28,8 +28,8 @@ static __u32 add_up(const __u8 *data, __u32 len, __u32 sum)
 }
 
 /*
- * A sender of this machine leaves the checksum to its device: the field then
- * holds the pseudo header's sum alone. Any other value is left as it is.
+ * A sender of this machine leaves the checksum to its device: the field holds only the sum
+ * of the pseudo header then. Any other value stays.
  */
 void frame_fill_checksum(__u8 *frame, __u32 len)
 {
@@ -77,9 +77,9 @@ void frame_fill_checksum(__u8 *frame, __u32 len)
 
 /* ---- replaying ---- */
 
-enum sent { SENT, NOT_FOR_IT, LOST };
+enum outcome { SENT, NOT_FOR_IT, LOST };
 
-static enum sent replay_one(struct local *l, int prog, __u16 to, __u64 number)
+static enum outcome replay_one(struct local *l, int prog, __u16 to, __u64 number)
 {
 	const struct xr_ring_frame *f = ring_frame(l, number);
 	struct __sk_buff ctx = { .cb = { to } };
@@ -92,7 +92,7 @@ static enum sent replay_one(struct local *l, int prog, __u16 to, __u64 number)
 	    len > sizeof(frame))
 		return LOST;
 	memcpy(frame, f->octet, len);
-	/* What is for everybody, the fabric brings to the new host itself. */
+	/* A broadcast or multicast frame reaches the new host by the fabric itself. */
 	if (memcmp(frame, l->mac, ETH_ALEN))
 		return NOT_FOR_IT;
 	frame_fill_checksum(frame, len);
@@ -120,7 +120,7 @@ static void replay(struct local *l, struct xr_ring *r, int prog, __u16 host, __u
 		case NOT_FOR_IT:
 			break;
 		}
-		/* Done again after a kill, it goes on here. */
+		/* After a kill replaying goes on from here. */
 		__atomic_store_n(&r->done, n + 1, __ATOMIC_RELEASE);
 	}
 }
@@ -159,9 +159,7 @@ int ring_replay(struct local *l, __u16 to, struct vm_residual *out)
 		return 0;
 	ret = ring_unread(l, r, &entered, &left);
 	if (ret) {
-		local_warn(l,
-			   "its port is gone: what it left unread there is "
-			   "not known");
+		local_warn(l, "its port is gone: what it left unread there is not known");
 		return 0;
 	}
 	out->unread = left;

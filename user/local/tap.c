@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What went through a VM's port on this machine, and what is put into it. */
+/* A VM's tap on this machine: counts of what went through it, and frames put into it. */
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
@@ -17,7 +17,7 @@
 
 #define ETH_P_PROBE 0x88b5 /* IEEE 802: local experimental */
 
-/* ---- what went through ---- */
+/* ---- counts ---- */
 
 static int read_number(const char *tap, const char *what, __u64 *number)
 {
@@ -34,7 +34,7 @@ static int read_number(const char *tap, const char *what, __u64 *number)
 	return got == 1 ? 0 : -EIO;
 }
 
-/* All devices, of this thread's namespace: its line has nine numbers before. */
+/* From the table of all devices of this thread's namespace: columns 10 and 12. */
 static int read_table(const char *tap, struct link_counts *c)
 {
 	unsigned long long read, dropped;
@@ -43,9 +43,7 @@ static int read_table(const char *tap, struct link_counts *c)
 	FILE *f = fopen("/proc/thread-self/net/dev", "re");
 
 	while (f && ret && fgets(line, sizeof(line), f)) {
-		if (sscanf(line,
-			   " %19[^:]: %*u %*u %*u %*u %*u %*u %*u %*u "
-			   "%*u %llu %*u %llu",
+		if (sscanf(line, " %19[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu %*u %llu",
 			   name, &read, &dropped) != 3 ||
 		    strcmp(name, tap))
 			continue;
@@ -65,7 +63,7 @@ int tap_counts(__u32 ifindex, struct link_counts *c)
 
 	if (!if_indextoname(ifindex, tap))
 		return -errno;
-	/* What is mounted there may be another namespace's. */
+	/* /sys may be another network namespace's, where the name is another device's. */
 	if (!read_number(tap, "ifindex", &index) && index == ifindex &&
 	    !read_number(tap, "statistics/tx_packets", &c->read) &&
 	    !read_number(tap, "statistics/tx_dropped", &c->dropped))
@@ -87,7 +85,7 @@ bool tap_takes_gso(const char *tap)
 	return ret || v.data;
 }
 
-/* ---- what is put into it ---- */
+/* ---- frames put into it ---- */
 
 /* The process' own network namespace's, and open to its end: see packet_socket(). */
 static struct {
@@ -137,9 +135,9 @@ void tap_put(const struct local *l, const void *frame, size_t len)
 }
 
 /*
- * Of a QEMU whose guest stands still: see unread.c. One that waits for its guest
- * to come takes a frame, too, and drops it when the guest runs: so the first one
- * into its tap had better be this.
+ * A QEMU whose guest stands still reads one frame and keeps it: see unread.c. One that waits
+ * for its guest to come reads one, too, and drops it when the guest runs. So it is better
+ * that this frame is the first one in its tap.
  */
 void tap_probe(const struct local *l)
 {

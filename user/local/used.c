@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What QEMU reads between deciding to stop and having stopped, it throws away. No
- * count of the kernel's tells; its virtqueue's own does, for who can ask it (the
- * daemon, by QMP). Here the two counts are set against each other, and nobody is
- * asked for anything.
+ * QEMU throws away what it reads between its decision to stop and the stop. None of the
+ * kernel's counts shows how much that is; the virtqueue's own count does, for who can ask
+ * QEMU for it (the daemon, by QMP). Here the two counts are compared; this is pure
+ * arithmetic.
  */
 #include <linux/if_ether.h>
 #include <string.h>
 
 #include "used_priv.h"
 
-#define THROWN_AWAY  4    /* frames, at most: else the counts do not mean that */
+#define THROWN_AWAY  4    /* frames, at most: a greater difference has another cause */
 #define PLAIN_OCTETS 1514 /* that fit one buffer of the virtqueue */
-#define STRANGE      3    /* comparisons in a row: the difference is another */
+#define STRANGE      3    /* odd results in a row, after which they are believed */
 
 /* One frame, one buffer: neither filtered by the card nor in pieces. */
 static bool is_plain(const struct xr_ring_frame *f, __u64 number, const __u8 mac[ETH_ALEN])
@@ -23,7 +23,7 @@ static bool is_plain(const struct xr_ring_frame *f, __u64 number, const __u8 mac
 		(!memcmp(f->octet, mac, ETH_ALEN) || !memcmp(f->octet, all, ETH_ALEN));
 }
 
-/* While that many frames were read, from this one on, the two counts kept step. */
+/* Frames from + 1 to to: with plain ones alone the two counts go up together. */
 static bool all_plain(const struct used *u, __u64 from, __u64 to)
 {
 	__u64 n;
@@ -48,12 +48,12 @@ __u64 used_first_missed(const struct used *u, __u16 used)
 }
 
 /*
- * Another difference than the known ones was seen, and is not to be believed yet.
+ * Whether a difference that does not fit the known ones is not to be believed yet.
  *
- * A guest that is behind has given QEMU no buffer: that holds a frame which it has
- * read already, and leaves the next ones where they are. So long one less is used
- * than read, which means nothing; and if that was all that was known, the first
- * greater difference tells better.
+ * A guest that is behind has no buffer for QEMU, which then holds a frame that it has read
+ * already and leaves the next ones in the tap. As long as that lasts, one frame less is used
+ * than read, and that means nothing. If nothing else was known before, the first greater
+ * difference is the better one.
  */
 static bool is_strange(struct xr_ring *r, __u16 low, __u16 high, bool behind)
 {
@@ -87,7 +87,7 @@ bool used_compare(const struct used *u, __u16 used, __u64 before, __u64 after)
 	__u64 entered = __atomic_load_n(&r->entered, __ATOMIC_ACQUIRE);
 
 	if (after - r->read_base > entered)
-		r->read_base = after - entered; /* so many were unread at first */
+		r->read_base = after - entered; /* the queue was not empty when the ring began */
 	if (!all_plain(u, (r->used_read ?: before) - r->read_base, after - r->read_base)) {
 		r->used_read = 0;
 		r->strange = 0;

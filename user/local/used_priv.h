@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How many frames a guest got: its virtqueue's count of used buffers (16 bits)
- * against what was read from its tap.
+ * How many frames a guest got: the virtqueue's count of used buffers (16 bits) compared with
+ * the count of frames that were read from the tap.
  */
 #ifndef XR_LOCAL_USED_PRIV_H
 #define XR_LOCAL_USED_PRIV_H
@@ -11,21 +11,22 @@
 
 struct used {
 	struct xr_ring *ring;
-	const struct xr_ring_frame *frames; /* its XR_RING_FRAMES */
+	const struct xr_ring_frame *frames; /* the ring's: XR_RING_FRAMES of them */
 	__u8 mac[6];                        /* the VM's */
 };
 
 /*
- * QEMU counted at some time between the two looks at the tap. Looks enough, and
- * only one difference fits them all: until a frame comes that the card may have
- * filtered, which is read but not used; then it begins anew. One that QEMU is
- * throwing away, as it stops, must not be taken for that. true: one is left.
+ * QEMU's count is of some moment between two reads of the tap's count, before and after. So
+ * each call narrows down the difference of the two counts, until only one fits all calls:
+ * then true. A frame that the card may have filtered is read but not used, and all begins
+ * anew. A frame that QEMU throws away as it stops must not be taken for one of those.
  */
 bool used_compare(const struct used *u, __u16 used, __u64 before, __u64 after);
 
 /*
- * The first frame that the guest certainly did not get, or ring->first: where the
- * difference is not known exactly, the lesser one says how many it may have got.
+ * The first frame that the guest certainly did not get; ring->first where QEMU threw none
+ * away. Where the difference is not known exactly, the lesser one counts: the guest may have
+ * got as many.
  */
 __u64 used_first_missed(const struct used *u, __u16 used);
 

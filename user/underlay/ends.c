@@ -10,6 +10,7 @@
 #include "model/model_edit.h"
 #include "ends.h"
 #include "lib/netns.h"
+#include "lib/sockaddr.h"
 #include "net/links.h"
 
 struct entry {
@@ -21,7 +22,7 @@ struct entries {
 	struct plane *p;
 	struct entry *item;
 	size_t n;
-	bool looked_for; /* only addresses that clients may come by */
+	bool looked_for; /* want only addresses that clients' packets come to */
 	int failed;
 };
 
@@ -69,7 +70,7 @@ static __u64 slots_here(const struct plane *p)
 	return slots;
 }
 
-/* What is for a tunnel device's address came, or shall come, out of that. */
+/* A packet for a tunnel device's own address comes out of a tunnel: it opens none. */
 static bool is_tunnel(const struct links *l, const char *name)
 {
 	char dev[16] = "";
@@ -82,7 +83,7 @@ static bool is_tunnel(const struct links *l, const char *name)
 	return k && (k->kind == LINK_VXLAN || k->kind == LINK_TUNNEL);
 }
 
-/* A VIP is on the loopback device, the outer address on the program's. */
+/* VIPs are on the loopback device, the outer address is on the program's own device. */
 static bool is_looked_for(const struct entries *e, const char *name)
 {
 	const struct xr_device *d = plane_device(e->p, name);
@@ -100,22 +101,10 @@ static void want_addresses(struct entries *e, const struct links *l, __u64 slots
 		return;
 	}
 	for (i = list; i; i = i->ifa_next) {
-		const struct sockaddr *sa = i->ifa_addr;
-
-		if (!sa || is_tunnel(l, i->ifa_name) ||
-		    (e->looked_for && !is_looked_for(e, i->ifa_name)))
+		if (is_tunnel(l, i->ifa_name) || (e->looked_for && !is_looked_for(e, i->ifa_name)))
 			continue;
-		if (sa->sa_family == AF_INET) {
-			memset(addr, 0, sizeof(addr));
-			addr[2] = htonl(0xffff);
-			addr[3] = ((const struct sockaddr_in *)i->ifa_addr)->sin_addr.s_addr;
-		} else if (sa->sa_family == AF_INET6) {
-			memcpy(addr, &((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr,
-			       sizeof(addr));
-		} else {
-			continue;
-		}
-		want_addr(e, addr, slots);
+		if (sockaddr_to_addr(i->ifa_addr, addr))
+			want_addr(e, addr, slots);
 	}
 	freeifaddrs(list);
 }
@@ -189,7 +178,7 @@ static void merge(struct entries *e)
 	e->n = n;
 }
 
-/* New ones first: nothing that holds before and after is missing between. */
+/* New entries come first: one that holds before and after is there all the time. */
 static int store(const struct entries *e)
 {
 	int fd = e->p->fd[PLANE_TUNNEL_ENDS], ret = 0;

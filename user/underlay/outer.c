@@ -6,7 +6,7 @@
 #include "outer.h"
 #include "paths.h"
 
-/* false: no tunnel, so that no error quotes it. */
+/* false: the path is no tunnel, so that no error quotes its header. */
 static bool key_of(const struct xr_path *path, struct xr_outer_key *key)
 {
 	memset(key, 0, sizeof(*key));
@@ -16,7 +16,7 @@ static bool key_of(const struct xr_path *path, struct xr_outer_key *key)
 	return path->overhead != 0;
 }
 
-/* The entry's path is in use, and still of that kind. */
+/* The entry's path is taken, and still has that header. */
 static bool is_right(struct plane *p, const bool *taken, const struct xr_outer_key *key,
 		     const struct xr_outer *o)
 {
@@ -41,7 +41,7 @@ static void drop_wrong(struct plane *p, const bool *taken)
 	}
 }
 
-/* What was learned is of the far end, and stays when another path leads there. */
+/* What was learned is about the far end, and stays when another path leads there. */
 static void note_outer(struct plane *p, const bool *taken, __u32 path)
 {
 	int fd = p->fd[PLANE_OUTERS];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Paths: how packets leave for a host or a backend, in the maps paths and nexthops.
- * The word of a host or backend names one by its index, 0: none. What a packet may
- * be using is never filled anew: what changes gets a free path, and the word names
- * that from then on.
+ * The entry of a host or backend names one by its index, 0: none. A path that packets may
+ * be using is never filled anew: where something changes, a free path is filled, and named
+ * from then on.
  */
 #ifndef XR_UNDERLAY_PATHS_H
 #define XR_UNDERLAY_PATHS_H
@@ -12,8 +12,8 @@
 #include "plane/plane.h"
 
 /*
- * By path: whether it is taken, by the word of a host or backend that names it. 0 is
- * never to be used, and taken. paths_max of them, to be freed; NULL: no memory.
+ * By path: whether it is taken, because the entry of a host or backend names it. 0 is
+ * never to be used, and counts as taken. paths_max of them, to be freed; NULL: no memory.
  */
 bool *paths_taken(const struct plane *p);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whose the VIPs' addresses are. Routes have no owner but their protocol number,
- * so those of all instances of a network namespace are looked at together.
+ * The VIPs' addresses in the maps, and the kernel's blackhole routes to them. A route has no
+ * owner but its protocol number, so those of all instances of a network namespace are handled
+ * together.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -62,7 +63,7 @@ static struct address *find(const struct addresses *a, const __be32 *addr)
 	return a->n ? bsearch(addr, a->item, a->n, sizeof(*a->item), compare) : NULL;
 }
 
-static int of_plane(const struct plane *p, struct addresses *to)
+static int add_vips(const struct plane *p, struct addresses *to)
 {
 	__u32 i;
 
@@ -72,9 +73,9 @@ static int of_plane(const struct plane *p, struct addresses *to)
 	return 0;
 }
 
-/* ---- who takes packets here ---- */
+/* ---- what instances want here ---- */
 
-/* A node device in this namespace, or NULL. */
+/* The first device with role node in that namespace, or NULL. */
 static const struct xr_device *node_device(const struct plane *p, __u64 netns)
 {
 	const struct xr_device *d = p->devices;
@@ -86,41 +87,41 @@ static const struct xr_device *node_device(const struct plane *p, __u64 netns)
 	return NULL;
 }
 
-static int of_one(const struct plane *p, __u64 netns, struct addresses *to)
+static int add_wanted(const struct plane *p, __u64 netns, struct addresses *to)
 {
 	if (!p->meta->policy.vip_route || !node_device(p, netns))
 		return 0;
-	return of_plane(p, to);
+	return add_vips(p, to);
 }
 
-/* One that is gone, or not there yet, or not of this layout, wants nothing. */
-static int of_other(const char *name, __u64 netns, struct addresses *to)
+/* An instance that is gone, or not there yet, or of another map layout, wants nothing. */
+static int add_others_wanted(const char *name, __u64 netns, struct addresses *to)
 {
 	struct plane *other;
 	int ret = plane_open(&other, name, PLANE_READ, NULL, NULL, NULL);
 
 	if (ret)
 		return ret == -ENOENT || ret == -EPROTO ? 0 : ret;
-	ret = of_one(other, netns, to);
+	ret = add_wanted(other, netns, to);
 	plane_close(other);
 	return ret;
 }
 
 /*
- * What shall have a route in this namespace, whichever instance wants it. Not 0:
- * there may be more.
+ * The addresses that are to have a route in this namespace, whichever instance wants it. p NULL:
+ * no instance of the caller's. Not 0: there may be more.
  */
-static int of_all(const struct plane *p, struct addresses *to)
+static int add_all_wanted(const struct plane *p, struct addresses *to)
 {
 	__u64 here = netns_id();
-	int ret = p ? of_one(p, here, to) : 0;
+	int ret = p ? add_wanted(p, here, to) : 0;
 	char **names = NULL, **name;
 
 	if (!ret)
 		ret = plane_list(&names, NULL);
 	for (name = names; name && *name; name++) {
 		if (!ret && (!p || strcmp(*name, p->name)))
-			ret = of_other(*name, here, to);
+			ret = add_others_wanted(*name, here, to);
 		free(*name);
 	}
 	free(names);
@@ -147,17 +148,17 @@ static void drop_local(struct netlink *nl, struct addresses *a)
 	a->n = n;
 }
 
-/* Whether some went. */
+/* Adds and removes routes; true: some were removed. */
 static bool fit_once(struct netlink *nl, const struct plane *p)
 {
 	struct addresses have = { NULL, 0 }, want = { NULL, 0 };
 	bool sure, went = false;
 	size_t i;
 
-	/* In this order: another instance's VIP is there before its route. */
+	/* Routes are read before the VIPs: another instance stores a VIP before its route. */
 	if (blackhole_each(nl, found, &have))
 		goto out;
-	sure = !of_all(p, &want);
+	sure = !add_all_wanted(p, &want);
 	drop_local(nl, &want);
 	sort(&have);
 	for (i = 0; sure && i < have.n; i++) {
@@ -177,7 +178,7 @@ out:
 
 #define FIT_TRIES 8
 
-/* A route that went may have been another instance's since its VIPs were read. */
+/* A removed route may be one that another instance has made since its VIPs were read. */
 static void fit_routes(struct netlink *nl, const struct plane *p)
 {
 	int tries = 0;
@@ -186,7 +187,7 @@ static void fit_routes(struct netlink *nl, const struct plane *p)
 		;
 }
 
-/* In this namespace; own: what of it is the machine's is marked. */
+/* In this namespace. Addresses in own that the machine has itself are marked. */
 static void refresh_here(const struct plane *p, struct addresses *own)
 {
 	size_t i, n = node_device(p, netns_id()) ? own->n : 0;
@@ -240,7 +241,7 @@ static void store(struct plane *p, const struct addresses *own)
 	free(gone.item);
 }
 
-/* ---- the doors ---- */
+/* ---- all namespaces ---- */
 
 static void refresh_in(struct plane *p, __u64 netns, struct addresses *own)
 {
@@ -258,7 +259,7 @@ void vip_own_refresh(struct plane *p, __u64 left)
 	__u64 here = netns_id(), netns;
 	int i, k;
 
-	if (of_plane(p, &own))
+	if (add_vips(p, &own))
 		goto out;
 	sort(&own);
 	refresh_here(p, &own);
@@ -304,7 +305,7 @@ static bool forwards(const struct xr_device *d, bool ipv4)
 	return c != '0';
 }
 
-/* The kernel would send on what it gets for the address: by which device? */
+/* Whether the kernel would send on what it gets for the address, and by which device. */
 static bool goes_back(struct netlink *nl, const struct xr_device *d, const __be32 *addr, __u32 *dev)
 {
 	return forwards(d, addr_is_ipv4(addr)) && route_kind(nl, addr, dev) == ROUTE_ELSEWHERE;
@@ -347,10 +348,10 @@ void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line), v
 	size_t n = 0;
 	int i, back;
 
-	/* Then hardly anything is left to it. */
+	/* Then hardly a packet is left to the kernel. */
 	if (!policy->vip_route && policy->vip_other == XR_VIP_OTHER_DROP)
 		return;
-	if (!of_plane(p, &own)) {
+	if (!add_vips(p, &own)) {
 		sort(&own);
 		for (i = 0; i < XR_MAX_DEVICES; i++) {
 			d = &p->devices[i];
