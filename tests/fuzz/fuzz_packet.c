@@ -10,6 +10,7 @@
  * The program runs in the kernel, where libFuzzer sees no branches: the reasons
  * counted serve as its coverage.
  */
+#include <arpa/inet.h>
 #include <xroam/abi.h>
 #include "lib/frames.h"
 #include "tests/prog/lib/worlds.h"
@@ -87,97 +88,108 @@ static const char config[] =
 
 /* ---- the plain parser: is it for a VIP, and where is its IP header? ---- */
 
+/* Where what is not of Ethernet begins, behind two tags at the most. */
 static size_t ip_offset(const struct packet *p)
 {
-	size_t at = 12;
+	size_t at = sizeof(struct wire_eth);
 
-	for (int tags = 0; tags < 2 && at + 6 <= p->len &&
-	     (get16(p->data + at) == 0x8100 || get16(p->data + at) == 0x88a8);
-	     tags++)
-		at += 4;
-	return at + 2;
+	for (int tags = 0; tags < 2 && at + sizeof(struct wire_vlan) <= p->len; tags++) {
+		/* The type is the last field of either header. */
+		__u16 type = get16(p->data + at - 2);
+
+		if (type != ETHERTYPE_VLAN && type != ETHERTYPE_VLANS)
+			break;
+		at += sizeof(struct wire_vlan);
+	}
+	return at;
 }
 
-/* Past the header (and extension headers) at ip; the protocol goes to *proto. */
+/* The header behind ip's and its extension headers; its protocol goes to *proto. */
 static const __u8 *transport(const __u8 *ip, const __u8 *end, int *proto)
 {
+	const struct wire_ip4 *ip4 = (void *)ip;
+	const struct wire_ip6 *ip6 = (void *)ip;
 	const __u8 *h;
 
-	if (ip[0] >> 4 == 4) {
-		*proto = ip[9];
-		return ip + (ip[0] & 15) * 4;
+	if (ip4->version_ihl >> 4 == 4) {
+		*proto = ip4->proto;
+		return ip + ip4_header_len(ip4);
 	}
-	*proto = ip[6];
-	for (h = ip + 40; h + 8 <= end;) {
-		int next = h[0];
+	*proto = ip6->next;
+	for (h = (__u8 *)(ip6 + 1); h + 8 <= end;) {
+		const struct wire_ext *ext = (void *)h;
 
 		switch (*proto) {
-		case 0:
-		case 43:
-		case 60:
-			h += (h[1] + 1) * 8;
+		case IPPROTO_HOPOPTS:
+		case IPPROTO_ROUTING:
+		case IPPROTO_DSTOPTS:
+			h += (ext->len + 1) * 8;
 			break;
-		case 44:
-			h += 8;
+		case IPPROTO_FRAGMENT:
+			h += sizeof(struct wire_frag);
 			break;
-		case 51:
-			h += (h[1] + 2) * 4;
+		case IPPROTO_AH:
+			h += (ext->len + 2) * 4;
 			break;
 		default:
 			return h;
 		}
-		*proto = next;
+		*proto = ext->next;
 	}
 	return h;
 }
 
-static bool is_vip(bool six, const __u8 *addr, int proto, __u32 port)
+static bool is_vip(bool six, const __u8 *addr, int proto, __be16 port)
 {
 	static const __u8 vip4[4] = { 192, 0, 2, 1 };
 	static const __u8 vip6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
+	bool udp = proto == IPPROTO_UDP, tcp = proto == IPPROTO_TCP;
 
-	if (memcmp(addr, six ? vip6 : vip4, six ? 16 : 4))
+	if (memcmp(addr, six ? vip6 : vip4, six ? sizeof(vip6) : sizeof(vip4)))
 		return false;
-	return (port == 443 && (proto == 17 || proto == 6)) || (port == 80 && proto == 17 && !six);
+	return (port == htons(443) && (udp || tcp)) || (port == htons(80) && udp && !six);
 }
 
 static bool for_a_vip(const struct packet *p)
 {
 	const __u8 *ip = p->data + ip_offset(p), *end = p->data + p->len, *l4;
 	bool six = ip + 1 < end && ip[0] >> 4 == 6;
+	size_t ip_len = six ? sizeof(struct wire_ip6) : sizeof(struct wire_ip4);
+	const struct wire_ip6 *ip6 = (void *)ip;
+	const struct wire_ip4 *ip4 = (void *)ip;
+	const struct wire_icmp *icmp;
+	const struct wire_udp *ports; /* TCP's stand at the same place */
 	int proto;
 
-	if (ip + (six ? 40 : 20) > end)
+	if (ip + ip_len > end)
 		return false;
 	l4 = transport(ip, end, &proto);
-	if (l4 + 8 > end)
+	ports = (void *)l4;
+	icmp = (void *)l4;
+	if (l4 + sizeof(*ports) > end)
 		return false;
-	if (proto != (six ? 58 : 1))
-		return is_vip(six, ip + (six ? 24 : 16), proto, get16(l4 + 2));
+	if (proto != (six ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return is_vip(six, six ? ip6->dst : ip4->dst, proto, ports->dport);
 
 	/* An ICMP error: the VIP is the source of what it quotes. */
-	ip = l4 + 8;
-	if (ip + (six ? 40 : 20) > end)
+	if (icmp->quote + ip_len > end)
 		return false;
-	proto = ip[six ? 6 : 9];
-	l4 = ip + (six ? 40 : (ip[0] & 15) * 4);
-	return l4 + 8 <= end && is_vip(six, ip + (six ? 8 : 12), proto, get16(l4));
+	ip4 = (void *)icmp->quote;
+	ip6 = (void *)icmp->quote;
+	proto = six ? ip6->next : ip4->proto;
+	ports = (void *)(icmp->quote + (six ? ip_len : ip4_header_len(ip4)));
+	return (__u8 *)(ports + 1) <= end &&
+		is_vip(six, six ? ip6->src : ip4->src, proto, ports->sport);
 }
 
 /* What was sent on ends with the packet as it came, but for TTL and checksum. */
 static bool carries(const struct result *r)
 {
 	size_t ip = ip_offset(&r->in), n = r->in.len - ip;
-	const __u8 *was = r->in.data + ip, *is;
 
-	if (r->out.len < n + 14)
+	if (r->out.len < n + sizeof(struct wire_eth))
 		return false;
-	is = r->out.data + r->out.len - n;
-	if (was[0] >> 4 == 6)
-		return !memcmp(was, is, 7) && was[7] == is[7] + 1 &&
-			!memcmp(was + 8, is + 8, n - 8);
-	return !memcmp(was, is, 8) && was[8] == is[8] + 1 && was[9] == is[9] &&
-		!memcmp(was + 12, is + 12, n - 12);
+	return forwarded(r->in.data + ip, r->out.data + r->out.len - n, n, true);
 }
 
 /* ---- one input ---- */

@@ -107,26 +107,40 @@ static struct {
 
 /* ---- what must hold ---- */
 
-static bool is_tag(const __u8 *p)
+/* The frame's tags, at most four: one that counts, and others of VLAN ID 0. */
+static const struct wire_vlan *tags_of(const struct packet *p, int *n)
 {
-	return get16(p) == 0x8100 || get16(p) == 0x88a8;
+	const struct wire_eth *eth = (void *)p->data;
+	const struct wire_vlan *tag = (void *)(eth + 1);
+	__be16 type = eth->type;
+
+	for (*n = 0; *n < 4; ++*n) {
+		if (type != htons(ETHERTYPE_VLAN) && type != htons(ETHERTYPE_VLANS))
+			break;
+		if ((__u8 *)(tag + *n + 1) > p->data + p->len)
+			break;
+		type = tag[*n].type;
+	}
+	return tag;
 }
 
-/* Octets of the frame's tags: one that counts, and others of VLAN ID 0. */
-static size_t tag_of(const struct packet *p)
+/* Octets of these. */
+static size_t tags_len(const struct packet *p)
 {
-	size_t n = 0;
+	int n;
 
-	while (n < 16 && p->len >= 18 + n && is_tag(p->data + 12 + n))
-		n += 4;
-	return n;
+	tags_of(p, &n);
+	return n * sizeof(struct wire_vlan);
 }
 
 static __u16 vlan_of(const struct packet *p)
 {
-	for (size_t n = 0; n < tag_of(p); n += 4)
-		if (get16(p->data + 14 + n) & 0xfff)
-			return get16(p->data + 14 + n) & 0xfff;
+	int n;
+	const struct wire_vlan *tag = tags_of(p, &n);
+
+	for (int i = 0; i < n; i++)
+		if (ntohs(tag[i].tci) & 0xfff)
+			return ntohs(tag[i].tci) & 0xfff;
 	return 0;
 }
 
@@ -139,30 +153,29 @@ static int vm_at(const __u8 *mac, __u16 vlan)
 	return -1;
 }
 
-/* What was sent on ends with the frame as it came, without its tag. */
+/* What was sent on ends with the frame as it came, without its tags. */
 static bool carries_frame(const struct result *r)
 {
-	size_t tag = tag_of(&r->in), n = r->in.len - tag;
+	const size_t addresses = offsetof(struct wire_eth, type);
+	size_t tags = tags_len(&r->in), n = r->in.len - tags;
 	const __u8 *is = r->out.data + r->out.len - n;
 
 	if (packet_equal(&r->in, &r->out))
 		return true;
 	if (r->out.len < n)
 		return false;
-	return !memcmp(is, r->in.data, 12) && !memcmp(is + 12, r->in.data + 12 + tag, n - 12);
+	return !memcmp(is, r->in.data, addresses) &&
+		!memcmp(is + addresses, r->in.data + addresses + tags, n - addresses);
 }
 
 /* Or with the packet in it, but for TTL, checksum, and a number (echo.h). */
 static bool carries_packet(const struct result *r)
 {
-	size_t l3 = 14 + tag_of(&r->in), n = r->in.len - l3;
-	const __u8 *was = r->in.data + l3, *is = r->out.data + r->out.len - n;
+	size_t l3 = sizeof(struct wire_eth) + tags_len(&r->in), n = r->in.len - l3;
 
-	if (r->out.len < n + 14 || n < 20)
+	if (r->out.len < n + sizeof(struct wire_eth))
 		return false;
-	if (was[0] >> 4 == 6)
-		return n >= 40 && was[7] == is[7] + 1 && !memcmp(was + 8, is + 8, n - 8);
-	return was[8] == is[8] + 1 && was[9] == is[9] && !memcmp(was + 12, is + 12, n - 12);
+	return forwarded(r->in.data + l3, r->out.data + r->out.len - n, n, false);
 }
 
 static bool says(const struct packet *p, const char *addr, bool six)
@@ -175,7 +188,7 @@ static bool says(const struct packet *p, const char *addr, bool six)
 
 static void check_sent(const struct result *r)
 {
-	int vm = vm_at(r->in.data, vlan_of(&r->in));
+	int vm = vm_at(eth_of(&r->in)->dst, vlan_of(&r->in));
 
 	if (r->verdict == XR_R_MOVED) {
 		if (vm < 0)

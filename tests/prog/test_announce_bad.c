@@ -7,6 +7,11 @@
 #include <bpf/bpf.h>
 #include "lib/announced.h"
 
+/* Octets: of a frame padded to Ethernet's least; with ARP; of an NA up to its options. */
+#define PADDED_FRAME 60
+#define ARP_FRAME    (sizeof(struct wire_eth) + sizeof(struct wire_arp))
+#define NA_FIXED     (sizeof(struct wire_eth) + sizeof(struct wire_ip6) + sizeof(struct wire_nd))
+
 #define FROM6 "ip6 src=fd09::10 dst=ff02::1 "
 
 /* ---- what is refused ---- */
@@ -133,14 +138,14 @@ static void truncated(void **state)
 	world_to_refuse("");
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct packet p = announcement(&kinds[i], 0);
-		size_t most = p.len == 60 ? 42 : p.len;
+		size_t most = p.len == PADDED_FRAME ? ARP_FRAME : p.len;
 
-		for (size_t len = 14; len < most; len++) {
+		for (size_t len = sizeof(struct wire_eth); len < most; len++) {
 			struct result r;
 
 			p.len = len;
 			/* Too short to be seen to be one. */
-			if (most != 42 && len < 14 + 40 + 24) {
+			if (most != ARP_FRAME && len < NA_FIXED) {
 				struct xr_vm was = *vm_live(VM, 0);
 
 				r = run(&p);
@@ -181,25 +186,30 @@ static void bad_na(void **state)
 		refuse_text(texts[i]);
 }
 
-/* Each octet of an announcement's fixed fields, each bit of it. */
+/* Each bit (each step-th of an octet) of p's octets from first to before end, turned. */
+static void every_bit_of(struct packet *p, __u8 *first, const __u8 *end, int step, const char *what)
+{
+	for (__u8 *octet = first; octet < end; octet++)
+		for (int bit = 0; bit < 8; bit += step) {
+			*octet ^= 1 << bit;
+			refuse(p, what);
+			*octet ^= 1 << bit;
+		}
+}
+
+/* Each bit of ARP's fixed fields, but of the operation's second octet: any is one. */
 static void every_bit(void **state)
 {
 	world_to_refuse("");
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct packet p = announcement(&kinds[i], 0);
+		struct wire_arp *arp;
 
-		if (p.len != 60)
+		if (p.len != PADDED_FRAME)
 			continue;
-		for (int bit = 14 * 8; bit < 21 * 8; bit++) {
-			p.data[bit / 8] ^= 1 << bit % 8;
-			refuse(&p, kinds[i].name);
-			p.data[bit / 8] ^= 1 << bit % 8;
-		}
-		for (int bit = 22 * 8; bit < 28 * 8; bit++) {
-			p.data[bit / 8] ^= 1 << bit % 8;
-			refuse(&p, kinds[i].name);
-			p.data[bit / 8] ^= 1 << bit % 8;
-		}
+		arp = arp_of(&p);
+		every_bit_of(&p, (__u8 *)&arp->htype, (__u8 *)&arp->op + 1, 1, kinds[i].name);
+		every_bit_of(&p, arp->sha, arp->sip, 1, kinds[i].name);
 	}
 }
 
@@ -207,15 +217,11 @@ static void every_bit(void **state)
 static void every_bit_of_na(void **state)
 {
 	struct packet p = announcement(&kinds[9], 0);
+	struct wire_icmp *icmp = (void *)(ip6_of(&p) + 1);
 
 	world_to_refuse("");
 	assert_int_equal(kinds[9].kind, XR_UNSOLICITED_NA);
-	for (size_t at = 54 + 1; at < p.len; at++)
-		for (int bit = 0; bit < 8; bit += 3) {
-			p.data[at] ^= 1 << bit;
-			refuse(&p, "a bit of an NA");
-			p.data[at] ^= 1 << bit;
-		}
+	every_bit_of(&p, &icmp->code, p.data + p.len, 3, "a bit of an NA");
 }
 
 /* ---- protected addresses ---- */

@@ -395,7 +395,7 @@ static void remembered(void **state)
 		assert_int_equal(f->len, in.len);
 		assert_memory_equal(f->octet, in.data, in.len);
 	}
-	in = packet(TO_VM " / fill %d", XR_RING_OCTETS - 14);
+	in = packet(TO_VM " / fill %zu", XR_RING_OCTETS - sizeof(struct wire_eth));
 	tc_left_alone("tc_tap_out", "out", NULL, TO_VM " / fill 2022");
 	assert_int_equal(in.len, XR_RING_OCTETS);
 	assert_memory_equal(p->ring_frames[XR_RING_FRAMES + 5].octet, in.data, in.len);
@@ -413,32 +413,36 @@ static void remembered(void **state)
 
 static void checksums(void **state)
 {
-	static const char *const texts[] = {
-		TO_VM " / ip4 src=1.2.3.4 dst=5.6.7.8 / udp / fill 31",
-		TO_VM " / ip4 opts=01010101 / tcp ack / fill 8",
-		TO_VM " / ip6 src=fd09::77 / tcp syn / fill 9",
-		TO_VM " / ip6 src=fd09::77 / icmp6 type=128 / fill 9",
+	static const struct {
+		const char *text;
+		__u8 proto;
+		size_t csum; /* octets from the header's beginning */
+	} of[] = {
+		{ TO_VM " / ip4 src=1.2.3.4 dst=5.6.7.8 / udp / fill 31", IPPROTO_UDP,
+		  offsetof(struct wire_udp, csum) },
+		{ TO_VM " / ip4 opts=01010101 / tcp ack / fill 8", IPPROTO_TCP,
+		  offsetof(struct wire_tcp, csum) },
+		{ TO_VM " / ip6 src=fd09::77 / tcp syn / fill 9", IPPROTO_TCP,
+		  offsetof(struct wire_tcp, csum) },
+		{ TO_VM " / ip6 src=fd09::77 / icmp6 type=128 / fill 9", IPPROTO_ICMPV6,
+		  offsetof(struct wire_icmp, csum) },
 	};
-	static const __u32 field[] = { 34 + 6, 38 + 16, 54 + 16, 54 + 2 };
-	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(texts); i++) {
-		struct packet right = packet("%s", texts[i]), p = right;
-		const __u8 *addr = p.data + (i < 2 ? 26 : 22);
-		__u32 l4 = field[i] - (i == 0 ? 6 : i == 3 ? 2 : 16), n, sum;
+	for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+		struct packet right = packet("%s", of[i].text), p = right;
+		bool four = packet_is_ip4(&p);
+		/* The destination follows the source. */
+		const __u8 *addrs = four ? ip4_of(&p)->src : ip6_of(&p)->src;
+		size_t l4 = packet_find(&p, p.layer[2].word, 0);
+		__be16 partial;
 
 		frame_fill_checksum(p.data, p.len);
 		check_packet(&right, &p); /* complete: left alone */
-		sum = (i == 0 ? IPPROTO_UDP : i == 3 ? IPPROTO_ICMPV6 : IPPROTO_TCP) + p.len - l4;
-		for (n = 0; n < (i < 2 ? 8 : 32); n += 2)
-			sum += addr[n] << 8 | addr[n + 1];
-		sum = (sum & 0xffff) + (sum >> 16);
-		sum = (sum & 0xffff) + (sum >> 16);
-		p.data[field[i]] = sum >> 8;
-		p.data[field[i] + 1] = sum;
+		partial = htons(packet_sum16(of[i].proto + p.len - l4, addrs, four ? 8 : 32));
+		memcpy(p.data + l4 + of[i].csum, &partial, sizeof(partial));
 		frame_fill_checksum(p.data, p.len);
 		check_packet(&right, &p);
-		for (n = 0; n < right.len; n++) /* stays inside */
+		for (size_t n = 0; n < right.len; n++) /* stays inside */
 			frame_fill_checksum(p.data, n);
 	}
 }

@@ -453,7 +453,7 @@ static void inner_cut(void **state)
 			if (n < in->len)
 				check_reasons(&r, "bad-tunnel");
 			else
-				assert_memory_equal(r.out.data + 14, in->data, in->len);
+				assert_memory_equal(eth_of(&r.out) + 1, in->data, in->len);
 			sprintf(hex + 2 * n, "%02x", in->data[n]);
 		}
 	}

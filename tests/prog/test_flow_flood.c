@@ -212,7 +212,7 @@ static void two_cpus(void **state)
 	for (long i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, racer, (void *)i), 0);
 	for (int i = 1; i <= RACES; i++) {
-		tcp_of(&race.p)->source = htons(i);
+		tcp_of(&race.p)->sport = htons(i);
 		__atomic_store_n(&race.go, i, __ATOMIC_RELEASE);
 		while (__atomic_load_n(&race.done, __ATOMIC_ACQUIRE) < 2 * i)
 			sched_yield();

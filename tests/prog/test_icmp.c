@@ -194,21 +194,22 @@ static void quotes_cut(void **state)
 /* The error itself cut, at every octet. */
 static void errors_cut(void **state)
 {
+	const int ip_end = sizeof(struct wire_eth) + sizeof(struct wire_ip4);
 	struct packet p = packet(SCID4), s = packet(SCID6);
 
 	world(WORLD_TWO);
-	for (size_t n = 14; n < packet(SCID4).len; n++) {
+	for (size_t n = sizeof(struct wire_eth); n < packet(SCID4).len; n++) {
 		p.len = n;
 		expect_verdict(&p, "malformed-ip");
 	}
-	for (size_t n = 14; n < packet(SCID6).len; n++) {
+	for (size_t n = sizeof(struct wire_eth); n < packet(SCID6).len; n++) {
 		s.len = n;
 		expect_verdict(&s, "malformed-ip");
 	}
 	for (int n = 0; n < 8; n++) {
 		struct result r = run_text("eth / ip4 proto=1 / hex "
 					   "0300000000000000 / cut %d",
-					   34 + n);
+					   ip_end + n);
 
 		assert_int_equal(r.verdict, XR_R_MALFORMED_IP);
 	}

@@ -5,6 +5,7 @@
  * it knows that it says nothing of its sender: nobody moves for it, no move is
  * completed, nothing is dropped, nobody is accused.
  */
+#include <arpa/inet.h>
 #include "lib/vms.h"
 #include "lib/worlds.h"
 
@@ -236,16 +237,15 @@ static void as_it_leaves(const char *host, bool six)
 					   "src=10.9.1.%d / udp sport=%d / "
 					   "fill %d",
 					   i, i, 1000 + i * 7, i);
-		const __u8 *ip = r.out.data + 14;
-		const __u8 *udp = ip + (six ? 40 : 20);
-		__u32 port = udp[0] << 8 | udp[1];
+		__u32 port = ntohs(udp_of(&r.out)->sport);
 
 		assert_int_equal(r.verdict, XR_R_MOVED);
 		assert_in_range(port, 0xf000, 0xffff);
 		if (six)
-			assert_int_equal((ip[1] << 16 | ip[2] << 8 | ip[3]) & 0xff000, 0x78000);
+			assert_int_equal(ip6_flow_label(ip6_of(&r.out)) & 0xff000, 0x78000);
 		else
-			assert_int_equal(ip[4] << 24 | ip[5] << 16 | ip[6] << 8 | ip[7],
+			assert_int_equal(ntohs(ip4_of(&r.out)->id) << 16 |
+						 ntohs(ip4_of(&r.out)->off),
 					 0x78004000);
 		spread += !ports[port - 0xf000]++;
 	}
@@ -261,7 +261,7 @@ static void leaves_marked(void **state)
 /* As one xroam sends it and another gets it. */
 static void both_ends(void **state)
 {
-	const __u8 ip4[] = { 10, 1, 0, 1, 10, 1, 0, 254 };
+	static const __u8 from[] = { 10, 1, 0, 1 }, to[] = { 10, 1, 0, 254 };
 	struct packet sent[2][ARRAY_LEN(frames)];
 	struct result r;
 
@@ -274,17 +274,15 @@ static void both_ends(void **state)
 		      six ? "fd01::2" : "10.1.0.2");
 		say("move " OTHER " to new");
 		for (size_t f = 0; f < ARRAY_LEN(frames); f++) {
-			__u8 *ip;
-
 			r = run_text("%s", frames[f]);
 			assert_int_equal(r.verdict, XR_R_MOVED);
 			sent[six][f] = r.out;
-			ip = sent[six][f].data + 14;
 			if (six) {
-				ip[8 + 15] = 1;
-				ip[24 + 15] = 0xfe;
+				ip6_of(&sent[six][f])->src[15] = 1;
+				ip6_of(&sent[six][f])->dst[15] = 0xfe;
 			} else {
-				memcpy(ip + 12, ip4, sizeof(ip4));
+				memcpy(ip4_of(&sent[six][f])->src, from, sizeof(from));
+				memcpy(ip4_of(&sent[six][f])->dst, to, sizeof(to));
 			}
 		}
 	}

@@ -110,8 +110,8 @@ static void hash_is_steady_and_spreads(void **state)
 					   sport);
 
 		check_reasons(&a, "hash");
-		assert_memory_equal(a.out.data + 30, b.out.data + 30, 4);
-		count[a.out.data[33]]++;
+		assert_memory_equal(ip4_of(&a.out)->dst, ip4_of(&b.out)->dst, 4);
+		count[ip4_of(&a.out)->dst[3]]++;
 	}
 	/* Three backends, weights 1 1 2: 150 150 300. */
 	assert_in_range(count[1], 100, 200);

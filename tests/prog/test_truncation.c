@@ -9,11 +9,12 @@
  * Nothing may be steered by a CID that is not whole, nothing that is malformed
  * may be steered at all. The kernel gives XDP no frame below 14 octets.
  */
+#include <arpa/inet.h>
 #include "lib/harness.h"
 #include "lib/worlds.h"
 
 #define CID   "07020202aabbccdd"
-#define FIRST 14
+#define FIRST sizeof(struct wire_eth)
 
 static const char *const v4[] = {
 	"eth / ip4 / udp / quic short dcid=" CID " / fill 12",
@@ -35,12 +36,6 @@ static const char *const v6[] = {
 	"eth / vlan 5 / vlan 6 / ip6 / tcp syn opts=020405b401010101",
 };
 
-static void put16(__u8 *p, __u32 v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
-
 static bool has(const struct packet *p, const char *word)
 {
 	for (int i = 0; i < p->layers; i++)
@@ -61,33 +56,35 @@ static struct packet cut_to(const struct packet *p, size_t n)
 static struct packet short_ip(const struct packet *p, size_t n)
 {
 	struct packet s = cut_to(p, n);
-	__u32 sum = 0;
-	size_t ip;
 
 	if (has(p, "ip6")) {
-		ip = packet_find(p, "ip6", 0);
-		put16(s.data + ip + 4, n - ip - 40);
-		return s;
+		struct wire_ip6 *ip = ip6_of(&s);
+
+		ip->len = htons(s.data + n - (__u8 *)(ip + 1));
+	} else {
+		struct wire_ip4 *ip = ip4_of(&s);
+
+		ip->len = htons(s.data + n - (__u8 *)ip);
+		ip4_fill_checksum(ip);
 	}
-	ip = packet_find(p, "ip4", 0);
-	put16(s.data + ip + 2, n - ip);
-	put16(s.data + ip + 10, 0);
-	for (int i = 0; i < (s.data[ip] & 15) * 4; i += 2)
-		sum += s.data[ip + i] << 8 | s.data[ip + i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	put16(s.data + ip + 10, ~(sum + (sum >> 16)));
 	return s;
+}
+
+/* Makes UDP's length that of a datagram that ends before octet n. */
+static void shorten_udp(struct packet *p, size_t n)
+{
+	size_t at = packet_find(p, "udp", 0);
+	struct wire_udp *udp = (void *)(p->data + at);
+
+	udp->len = htons(n - at);
 }
 
 /* Where the IP header with its options, but without extension headers, ends. */
 static size_t ip_end(const struct packet *p)
 {
-	size_t ip;
-
 	if (has(p, "ip6"))
-		return packet_find(p, "ip6", 0) + 40;
-	ip = packet_find(p, "ip4", 0);
-	return ip + (p->data[ip] & 15) * 4;
+		return packet_find(p, "ip6", 0) + sizeof(struct wire_ip6);
+	return packet_find(p, "ip4", 0) + ip4_header_len(ip4_of(p));
 }
 
 static size_t l4_start(const struct packet *p)
@@ -99,8 +96,9 @@ static size_t l4_start(const struct packet *p)
 static size_t l4_end(const struct packet *p)
 {
 	size_t at = l4_start(p);
+	const struct wire_tcp *tcp = (void *)(p->data + at);
 
-	return has(p, "udp") ? at + 8 : at + (p->data[at + 12] >> 4) * 4;
+	return at + (has(p, "udp") ? sizeof(struct wire_udp) : (tcp->off >> 4) * 4U);
 }
 
 /* The last VLAN tag is what has to be there before the type is known. */
@@ -141,7 +139,9 @@ static size_t cid_end(const struct packet *p)
 {
 	size_t quic = packet_find(p, "quic", 0);
 
-	return quic + (p->data[quic] & 0x80 ? 6 : 1) + 8;
+	return quic + strlen(CID) / 2 +
+		(p->data[quic] & 0x80 ? sizeof(struct wire_quic_long)
+				      : sizeof(struct wire_quic_short));
 }
 
 static void short_one(const char *text)
@@ -152,10 +152,9 @@ static void short_one(const char *text)
 		return;
 	for (size_t n = l4_end(&p); n <= p.len; n++) {
 		struct packet s = short_ip(&p, n);
-		size_t udp = l4_start(&p);
 		struct result r;
 
-		put16(s.data + udp + 4, n - udp);
+		shorten_udp(&s, n);
 		r = run(&s);
 		if (n < cid_end(&p)) {
 			if (r.verdict != XR_R_HASH)
@@ -227,20 +226,19 @@ static void padding_completes_no_cid(void **state)
 	world(WORLD_TWO);
 	for (size_t i = 0; i < 3; i++) {
 		struct packet whole = packet("%s", v4[i]);
-		size_t udp = l4_start(&whole);
 
 		for (size_t n = l4_end(&whole); n < cid_end(&whole); n++) {
 			struct packet p = short_ip(&whole, n);
 			struct result r;
 
-			put16(p.data + udp + 4, n - udp);
+			shorten_udp(&p, n);
 			p.len = whole.len;
 			r = run(&p);
 			assert_int_equal(r.verdict, XR_R_HASH);
 
 			/* The same with an IP length that is whole. */
 			p = whole;
-			put16(p.data + udp + 4, n - udp);
+			shorten_udp(&p, n);
 			r = run(&p);
 			assert_int_equal(r.verdict, XR_R_HASH);
 		}

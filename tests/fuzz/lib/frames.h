@@ -19,6 +19,12 @@ void fuzz_start(const char *config);
 bool fuzz_frame(struct packet *p, const struct packet *frames, size_t n, const __u8 *data,
 		size_t size);
 
+/*
+ * An IP packet of n octets as it came and as it went on: the same but for TTL and
+ * checksum, and unless whole for the fields before these (a number, a flow label).
+ */
+bool forwarded(const __u8 *was, const __u8 *is, size_t n, bool whole);
+
 /* Tells what came of the packet, and aborts. */
 __attribute__((noreturn, format(printf, 2, 3))) void wrong(const struct result *r, const char *fmt,
 							   ...);

@@ -3,17 +3,50 @@
 #include <stdio.h>
 #include "harness_priv.h"
 
-/* What stands for "@" in a text: where the octets of got are, and how written. */
+#define EPHEMERAL 49152 /* the first source port that a tunnel takes */
+
+/*
+ * What stands for "@": the field as it came, written as it is in a text. They return
+ * false where it is none that may stand there, which the comparison says then.
+ */
+static bool write_sport(char *to, size_t room, const void *header)
+{
+	const struct wire_udp *udp = header;
+
+	snprintf(to, room, "sport=%u", ntohs(udp->sport));
+	return ntohs(udp->sport) >= EPHEMERAL;
+}
+
+static bool write_flow(char *to, size_t room, const void *header)
+{
+	snprintf(to, room, "flow=0x%x", ip6_flow_label(header));
+	return true;
+}
+
+static bool write_source4(char *to, size_t room, const void *header)
+{
+	const __u8 *src = ((const struct wire_ip4 *)header)->src;
+
+	snprintf(to, room, "src=%u.%u.%u.%u", src[0], src[1], src[2], src[3]);
+	return src[0] == 172 && src[1] == 16;
+}
+
+static bool write_source6(char *to, size_t room, const void *header)
+{
+	const __u8 *src = ((const struct wire_ip6 *)header)->src;
+
+	snprintf(to, room, "src=100::%x:%x", src[12] << 8 | src[13], src[14] << 8 | src[15]);
+	return true;
+}
+
 static const struct hole {
 	const char *mark, *zero, *layer;
-	size_t at;
-	const char *fmt; /* of two 16-bit words */
-	bool octets;     /* four 8-bit ones */
+	bool (*write)(char *to, size_t room, const void *header);
 } holes[] = {
-	{ "sport=@", "sport=0", "udp", 0, "sport=0x%04x", false },
-	{ "flow=@", "flow=0", "ip6", 0, "flow=0x%x%04x", false },
-	{ "src=172.16.@", "src=172.16.0.0", "ip4", 12, "src=%u.%u.%u.%u", true },
-	{ "src=100::@", "src=100::", "ip6", 20, "src=100::%x:%x", false },
+	{ "sport=@", "sport=0", "udp", write_sport },
+	{ "flow=@", "flow=0", "ip6", write_flow },
+	{ "src=172.16.@", "src=172.16.0.0", "ip4", write_source4 },
+	{ "src=100::@", "src=100::", "ip6", write_source6 },
 };
 
 /* The text with the first mark replaced. */
@@ -41,25 +74,13 @@ static struct packet wanted(const char *text, const struct packet *got)
 	p = packet("%s", zero);
 	for (size_t i = 0; i < ARRAY_LEN(holes); i++) {
 		const struct hole *h = &holes[i];
-		const __u8 *d;
-		__u32 a, b;
+		size_t at;
 
 		if (!strstr(text, h->mark))
 			continue;
-		d = got->data + packet_find(&p, h->layer, 0) + h->at;
-		a = d[0] << 8 | d[1];
-		b = d[2] << 8 | d[3];
-		if (h->octets)
-			snprintf(with, sizeof(with), h->fmt, d[0], d[1], d[2], d[3]);
-		else if (!strcmp(h->layer, "ip6") && !h->at)
-			snprintf(with, sizeof(with), h->fmt, a & 15, b);
-		else
-			snprintf(with, sizeof(with), h->fmt, a, b);
-		if (h->octets && (d[0] != 172 || d[1] != 16))
-			continue; /* the comparison will say so */
-		if (!strcmp(h->layer, "udp") && a < 49152)
-			continue; /* the comparison will say so */
-		fill_in(whole, h->mark, with);
+		at = packet_find(&p, h->layer, 0);
+		if (h->write(with, sizeof(with), got->data + at))
+			fill_in(whole, h->mark, with);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(holes); i++)
 		fill_in(whole, holes[i].mark, holes[i].zero);
@@ -88,6 +109,6 @@ const char *outer_dst(const struct result *r)
 	if (r->action != XDP_TX && r->action != XDP_REDIRECT)
 		return "(not sent)";
 	if (packet_is_ip4(&r->out))
-		return inet_ntop(AF_INET, &ip4_of(&r->out)->daddr, text, sizeof(text));
-	return inet_ntop(AF_INET6, &ip6_of(&r->out)->daddr, text, sizeof(text));
+		return inet_ntop(AF_INET, ip4_of(&r->out)->dst, text, sizeof(text));
+	return inet_ntop(AF_INET6, ip6_of(&r->out)->dst, text, sizeof(text));
 }

@@ -50,12 +50,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
 #include <linux/types.h>
-#include <linux/udp.h>
+#include "wire.h"
 
 #define PACKET_MAX    4096
 #define PACKET_LAYERS 48
@@ -83,27 +79,29 @@ size_t packet_find(const struct packet *p, const char *word, int nth);
 
 /*
  * The headers of a frame by name, however it was made: its Ethernet header; the
- * IP header behind that and its VLAN tags; the UDP or TCP header right behind
+ * IP header or the ARP or RARP behind that and its VLAN tags; the UDP or TCP header right behind
  * that one. They point into the packet and may be written to. Each aborts where the
  * packet has no such header.
  */
-struct ethhdr *eth_of(const struct packet *p);
-struct iphdr *ip4_of(const struct packet *p);
-struct ipv6hdr *ip6_of(const struct packet *p);
-struct udphdr *udp_of(const struct packet *p);
-struct tcphdr *tcp_of(const struct packet *p);
+struct wire_eth *eth_of(const struct packet *p);
+struct wire_ip4 *ip4_of(const struct packet *p);
+struct wire_ip6 *ip6_of(const struct packet *p);
+struct wire_arp *arp_of(const struct packet *p);
+struct wire_udp *udp_of(const struct packet *p);
+struct wire_tcp *tcp_of(const struct packet *p);
 
 bool packet_is_ip4(const struct packet *p);
 
 /* The 20 bits, in host order. */
-__u32 ip6_flow_label(const struct ipv6hdr *ip);
-void ip6_set_flow_label(struct ipv6hdr *ip, __u32 label);
+__u32 ip6_flow_label(const struct wire_ip6 *ip);
+void ip6_set_flow_label(struct wire_ip6 *ip, __u32 label);
 
 /* The sum of 16-bit words in network order, added to sum and folded to 16 bits. */
-__u32 packet_sum16(__u32 sum, const __u8 *octets, size_t n);
+__u32 packet_sum16(__u32 sum, const void *octets, size_t n);
 
-/* Makes the checksum of a header with its options right. */
-void ip4_fill_checksum(struct iphdr *ip);
+/* Octets of the header with its options; and makes its checksum right. */
+size_t ip4_header_len(const struct wire_ip4 *ip);
+void ip4_fill_checksum(struct wire_ip4 *ip);
 
 /* A packet's octets from one on. */
 struct packet packet_part(const struct packet *p, size_t at);

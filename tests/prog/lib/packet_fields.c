@@ -3,14 +3,6 @@
 #include <string.h>
 #include "packet_priv.h"
 
-#define VXLAN_HEADER_LEN 8 /* octets, RFC 7348 §5 */
-
-/* A tag of 802.1Q or 802.1ad, behind the Ethernet addresses and its own TPID. */
-struct tag {
-	__be16 tci;
-	__be16 inside; /* what follows: an EtherType or the next tag's TPID */
-};
-
 /* What stands at octet `at`: a header of n octets, or the program ends. */
 static void *header_at(const struct packet *p, size_t at, size_t n, const char *word)
 {
@@ -19,24 +11,34 @@ static void *header_at(const struct packet *p, size_t at, size_t n, const char *
 	return (void *)(p->data + at);
 }
 
-struct ethhdr *eth_of(const struct packet *p)
+struct wire_eth *eth_of(const struct packet *p)
 {
-	return header_at(p, 0, sizeof(struct ethhdr), "eth");
+	return header_at(p, 0, sizeof(struct wire_eth), "eth");
 }
 
-/* Where the network header begins, and of which EtherType it is. */
+/* Where the network header begins, behind VLAN tags, and of which EtherType it is. */
 static size_t l3_start(const struct packet *p, __u16 *type)
 {
-	size_t at = sizeof(struct ethhdr);
+	size_t at = sizeof(struct wire_eth);
 
-	*type = ntohs(eth_of(p)->h_proto);
-	while (*type == ETH_P_8021Q || *type == ETH_P_8021AD) {
-		const struct tag *t = header_at(p, at, sizeof(*t), "vlan");
+	*type = ntohs(eth_of(p)->type);
+	while (*type == ETHERTYPE_VLAN || *type == ETHERTYPE_VLANS) {
+		const struct wire_vlan *tag = header_at(p, at, sizeof(*tag), "vlan");
 
-		*type = ntohs(t->inside);
-		at += sizeof(*t);
+		*type = ntohs(tag->type);
+		at += sizeof(*tag);
 	}
 	return at;
+}
+
+static void *l3_of(const struct packet *p, __u16 type, size_t n, const char *word)
+{
+	__u16 is;
+	size_t at = l3_start(p, &is);
+
+	if (is != type)
+		build_fail(word, "the frame is of EtherType 0x%04x", is);
+	return header_at(p, at, n, word);
 }
 
 bool packet_is_ip4(const struct packet *p)
@@ -44,27 +46,32 @@ bool packet_is_ip4(const struct packet *p)
 	__u16 type;
 
 	l3_start(p, &type);
-	return type == ETH_P_IP;
+	return type == ETHERTYPE_IP4;
 }
 
-struct iphdr *ip4_of(const struct packet *p)
+struct wire_ip4 *ip4_of(const struct packet *p)
+{
+	return l3_of(p, ETHERTYPE_IP4, sizeof(struct wire_ip4), "ip4");
+}
+
+struct wire_ip6 *ip6_of(const struct packet *p)
+{
+	return l3_of(p, ETHERTYPE_IP6, sizeof(struct wire_ip6), "ip6");
+}
+
+struct wire_arp *arp_of(const struct packet *p)
 {
 	__u16 type;
 	size_t at = l3_start(p, &type);
 
-	if (type != ETH_P_IP)
-		build_fail("ip4", "the packet is of EtherType 0x%04x", type);
-	return header_at(p, at, sizeof(struct iphdr), "ip4");
+	if (type != ETHERTYPE_ARP && type != ETHERTYPE_RARP)
+		build_fail("arp", "the frame is of EtherType 0x%04x", type);
+	return header_at(p, at, sizeof(struct wire_arp), "arp");
 }
 
-struct ipv6hdr *ip6_of(const struct packet *p)
+size_t ip4_header_len(const struct wire_ip4 *ip)
 {
-	__u16 type;
-	size_t at = l3_start(p, &type);
-
-	if (type != ETH_P_IPV6)
-		build_fail("ip6", "the packet is of EtherType 0x%04x", type);
-	return header_at(p, at, sizeof(struct ipv6hdr), "ip6");
+	return (ip->version_ihl & 15) * 4;
 }
 
 /* The header of protocol proto right behind the IP header; n octets. */
@@ -74,44 +81,44 @@ static void *l4_of(const struct packet *p, __u8 proto, size_t n, const char *wor
 	size_t at = l3_start(p, &type);
 	__u8 is;
 
-	if (type == ETH_P_IP) {
-		is = ip4_of(p)->protocol;
-		at += ip4_of(p)->ihl * 4;
+	if (type == ETHERTYPE_IP4) {
+		is = ip4_of(p)->proto;
+		at += ip4_header_len(ip4_of(p));
 	} else {
-		is = ip6_of(p)->nexthdr;
-		at += sizeof(struct ipv6hdr);
+		is = ip6_of(p)->next;
+		at += sizeof(struct wire_ip6);
 	}
 	if (is != proto)
 		build_fail(word, "the IP packet is of protocol %u", is);
 	return header_at(p, at, n, word);
 }
 
-struct udphdr *udp_of(const struct packet *p)
+struct wire_udp *udp_of(const struct packet *p)
 {
-	return l4_of(p, IPPROTO_UDP, sizeof(struct udphdr), "udp");
+	return l4_of(p, IPPROTO_UDP, sizeof(struct wire_udp), "udp");
 }
 
-struct tcphdr *tcp_of(const struct packet *p)
+struct wire_tcp *tcp_of(const struct packet *p)
 {
-	return l4_of(p, IPPROTO_TCP, sizeof(struct tcphdr), "tcp");
+	return l4_of(p, IPPROTO_TCP, sizeof(struct wire_tcp), "tcp");
 }
 
-__u32 ip6_flow_label(const struct ipv6hdr *ip)
+#define FLOW_LABEL 0xfffff
+
+__u32 ip6_flow_label(const struct wire_ip6 *ip)
 {
-	return (ip->flow_lbl[0] & 15) << 16 | ip->flow_lbl[1] << 8 | ip->flow_lbl[2];
+	return ntohl(ip->version_tc_flow) & FLOW_LABEL;
 }
 
-void ip6_set_flow_label(struct ipv6hdr *ip, __u32 label)
+void ip6_set_flow_label(struct wire_ip6 *ip, __u32 label)
 {
-	ip->flow_lbl[0] = (ip->flow_lbl[0] & 0xf0) | (label >> 16 & 15);
-	ip->flow_lbl[1] = label >> 8;
-	ip->flow_lbl[2] = label;
+	ip->version_tc_flow = htonl((ntohl(ip->version_tc_flow) & ~FLOW_LABEL) | label);
 }
 
-void ip4_fill_checksum(struct iphdr *ip)
+void ip4_fill_checksum(struct wire_ip4 *ip)
 {
-	ip->check = 0;
-	ip->check = htons(~packet_sum16(0, (__u8 *)ip, ip->ihl * 4));
+	ip->csum = 0;
+	ip->csum = htons(~packet_sum16(0, ip, ip4_header_len(ip)));
 }
 
 struct packet packet_part(const struct packet *p, size_t at)
@@ -130,19 +137,19 @@ struct packet packet_in_eth(const struct packet *p)
 
 struct packet packet_in_vxlan(const struct packet *p)
 {
-	const __u8 *vxlan = (__u8 *)(udp_of(p) + 1);
+	const struct wire_vxlan *vxlan = (void *)(udp_of(p) + 1);
 
-	return packet_part(p, vxlan + VXLAN_HEADER_LEN - p->data);
+	return packet_part(p, (__u8 *)(vxlan + 1) - p->data);
 }
 
 void packet_tag(struct packet *p, __u16 vlan)
 {
-	struct ethhdr *eth = eth_of(p);
-	struct tag *t = (struct tag *)(eth + 1);
+	struct wire_eth *eth = eth_of(p);
+	struct wire_vlan *tag = (void *)(eth + 1);
 
-	memmove(t + 1, t, p->len - sizeof(*eth));
-	t->tci = htons(vlan);
-	t->inside = eth->h_proto;
-	eth->h_proto = htons(ETH_P_8021Q);
-	p->len += sizeof(*t);
+	memmove(tag + 1, tag, p->len - sizeof(*eth));
+	tag->tci = htons(vlan);
+	tag->type = eth->type;
+	eth->type = htons(ETHERTYPE_VLAN);
+	p->len += sizeof(*tag);
 }

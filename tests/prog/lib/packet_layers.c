@@ -5,21 +5,7 @@
 
 #define ETH_SOURCE "02:00:00:00:00:01"
 
-/* ---- octets ---- */
-
-static void put16(__u8 *p, __u32 v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
-
-static void put32(__u8 *p, __u32 v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
-static __u8 *build_prepend(struct build *b, size_t n)
+static void *build_prepend(struct build *b, size_t n)
 {
 	if (n > b->at)
 		build_fail(b->text, "more than %d octets", PACKET_MAX);
@@ -33,8 +19,10 @@ static size_t build_rest(const struct build *b)
 	return b->end - b->pad - b->at;
 }
 
-__u32 packet_sum16(__u32 sum, const __u8 *p, size_t n)
+__u32 packet_sum16(__u32 sum, const void *octets, size_t n)
 {
+	const __u8 *p = octets;
+
 	for (size_t i = 0; i + 1 < n; i += 2)
 		sum += p[i] << 8 | p[i + 1];
 	if (n & 1)
@@ -45,7 +33,7 @@ __u32 packet_sum16(__u32 sum, const __u8 *p, size_t n)
 }
 
 /* csum= may be a number or "bad"; right is the folded sum, not yet inverted. */
-static void build_csum(struct build *b, struct layer *l, __u8 *to, __u32 sum, bool zero_is_ffff)
+static __be16 build_csum(struct build *b, struct layer *l, __u32 sum, bool zero_is_ffff)
 {
 	const char *s = arg_value(l, "csum");
 	__u16 right = ~sum;
@@ -53,33 +41,37 @@ static void build_csum(struct build *b, struct layer *l, __u8 *to, __u32 sum, bo
 	if (!right && zero_is_ffff)
 		right = 0xffff;
 	if (!s)
-		put16(to, right);
-	else if (!strcmp(s, "bad"))
-		put16(to, right ^ 0x5555);
-	else
-		put16(to, arg_to_number(b, l, s));
+		return htons(right);
+	if (!strcmp(s, "bad"))
+		return htons(right ^ 0x5555);
+	return htons(arg_to_number(b, l, s));
 }
 
 /* ---- what a layer is called in the header before it ---- */
+
+#define NONE (-1) /* it cannot stand there */
 
 static const struct {
 	const char *word;
 	int proto;
 	int ethertype;
 } numbers[] = {
-	{ "ip4", 4, 0x0800 },  { "ip6", 41, 0x86dd },  { "udp", 17, -1 },
-	{ "tcp", 6, -1 },      { "icmp4", 1, -1 },     { "icmp6", 58, -1 },
-	{ "hopopts", 0, -1 },  { "routing", 43, -1 },  { "frag", 44, -1 },
-	{ "ah", 51, -1 },      { "dstopts", 60, -1 },  { "vlan", -1, 0x8100 },
-	{ "arp", -1, 0x0806 }, { "rarp", -1, 0x8035 }, { "na", 58, -1 },
-	{ "ns", 58, -1 },
+	{ "ip4", IPPROTO_IPIP, ETHERTYPE_IP4 }, { "ip6", IPPROTO_IPV6, ETHERTYPE_IP6 },
+	{ "udp", IPPROTO_UDP, NONE },           { "tcp", IPPROTO_TCP, NONE },
+	{ "icmp4", IPPROTO_ICMP, NONE },        { "icmp6", IPPROTO_ICMPV6, NONE },
+	{ "na", IPPROTO_ICMPV6, NONE },         { "ns", IPPROTO_ICMPV6, NONE },
+	{ "hopopts", IPPROTO_HOPOPTS, NONE },   { "routing", IPPROTO_ROUTING, NONE },
+	{ "frag", IPPROTO_FRAGMENT, NONE },     { "ah", IPPROTO_AH, NONE },
+	{ "dstopts", IPPROTO_DSTOPTS, NONE },   { "vlan", NONE, ETHERTYPE_VLAN },
+	{ "arp", NONE, ETHERTYPE_ARP },         { "rarp", NONE, ETHERTYPE_RARP },
 };
 
 static int proto_inside(struct build *b, int i)
 {
 	if (i + 1 < b->layers)
 		for (size_t k = 0; k < sizeof(numbers) / sizeof(*numbers); k++)
-			if (!strcmp(numbers[k].word, b->layer[i + 1].word) && numbers[k].proto >= 0)
+			if (!strcmp(numbers[k].word, b->layer[i + 1].word) &&
+			    numbers[k].proto != NONE)
 				return numbers[k].proto;
 	return 253; /* RFC 3692: for experiments */
 }
@@ -92,10 +84,10 @@ static int ethertype_inside(struct build *b, int i)
 		return 0x88b5; /* IEEE 802: for experiments */
 	if (!strcmp(b->layer[i + 1].word, "vlan")) {
 		s = arg_value(&b->layer[i + 1], "tpid");
-		return s ? arg_to_number(b, &b->layer[i + 1], s) : 0x8100;
+		return s ? arg_to_number(b, &b->layer[i + 1], s) : ETHERTYPE_VLAN;
 	}
 	for (size_t k = 0; k < sizeof(numbers) / sizeof(*numbers); k++)
-		if (!strcmp(numbers[k].word, b->layer[i + 1].word) && numbers[k].ethertype >= 0)
+		if (!strcmp(numbers[k].word, b->layer[i + 1].word) && numbers[k].ethertype != NONE)
 			return numbers[k].ethertype;
 	return 0x88b5;
 }
@@ -103,8 +95,9 @@ static int ethertype_inside(struct build *b, int i)
 /* The pseudo header's sum, from the nearest IP header outside layer i. */
 static __u32 pseudo_sum(struct build *b, int i, int proto, size_t len)
 {
-	__u8 tail[8] = { 0 };
-	__u8 a[32];
+	__be32 tail[2] = { htonl(len), htonl(proto) };
+	__u8 src[16], dst[16];
+	__u32 sum;
 	int f, n;
 
 	for (f = i - 1; f >= 0; f--)
@@ -114,16 +107,15 @@ static __u32 pseudo_sum(struct build *b, int i, int proto, size_t len)
 		return 0;
 	if (!strcmp(b->layer[f].word, "ip4")) {
 		n = 4;
-		arg_address(b, &b->layer[f], "src", "10.0.0.1", AF_INET, a);
-		arg_address(b, &b->layer[f], "dst", "192.0.2.1", AF_INET, a + 4);
+		arg_address(b, &b->layer[f], "src", "10.0.0.1", AF_INET, src);
+		arg_address(b, &b->layer[f], "dst", "192.0.2.1", AF_INET, dst);
 	} else {
 		n = 16;
-		arg_address(b, &b->layer[f], "src", "fd00::1", AF_INET6, a);
-		arg_address(b, &b->layer[f], "dst", "2001:db8::1", AF_INET6, a + 16);
+		arg_address(b, &b->layer[f], "src", "fd00::1", AF_INET6, src);
+		arg_address(b, &b->layer[f], "dst", "2001:db8::1", AF_INET6, dst);
 	}
-	put32(tail, len);
-	tail[7] = proto;
-	return packet_sum16(packet_sum16(0, a, 2 * n), tail, sizeof(tail));
+	sum = packet_sum16(packet_sum16(0, src, n), dst, n);
+	return packet_sum16(sum, tail, sizeof(tail));
 }
 
 /* The source of the nearest Ethernet header outside layer i, as text. */
@@ -139,61 +131,60 @@ static const char *ether_source(struct build *b, int i)
 
 static void build_eth(struct build *b, struct layer *l, int i)
 {
-	__u8 *p = build_prepend(b, 14);
+	struct wire_eth *eth = build_prepend(b, sizeof(*eth));
 
-	arg_mac(b, l, "dst", "02:00:00:00:00:02", p);
-	arg_mac(b, l, "src", ETH_SOURCE, p + 6);
-	put16(p + 12, arg_number(b, l, "type", ethertype_inside(b, i)));
+	arg_mac(b, l, "dst", "02:00:00:00:00:02", eth->dst);
+	arg_mac(b, l, "src", ETH_SOURCE, eth->src);
+	eth->type = htons(arg_number(b, l, "type", ethertype_inside(b, i)));
 }
 
 static void build_vlan(struct build *b, struct layer *l, int i)
 {
-	__u8 *p = build_prepend(b, 4);
+	struct wire_vlan *tag = build_prepend(b, sizeof(*tag));
 
-	arg_value(l, "tpid");
-	put16(p + 2, arg_number(b, l, "type", ethertype_inside(b, i)));
-	put16(p, arg_number(b, l, "pcp", 0) << 13 | arg_to_number(b, l, arg_bare(b, l)));
+	arg_value(l, "tpid"); /* ethertype_inside() of the layer before writes it */
+	tag->type = htons(arg_number(b, l, "type", ethertype_inside(b, i)));
+	tag->tci = htons(arg_number(b, l, "pcp", 0) << 13 | arg_to_number(b, l, arg_bare(b, l)));
 }
 
 static void build_ip4(struct build *b, struct layer *l, int i)
 {
 	__u8 opts[40];
 	size_t n = arg_octets(b, l, "opts", opts, sizeof(opts));
-	__u8 *p = build_prepend(b, 20 + n);
+	struct wire_ip4 *ip = build_prepend(b, sizeof(*ip) + n);
 	__u32 off = arg_number(b, l, "off", 0) / 8;
 
 	if (n % 4)
 		build_fail(b->text, "ip4: opts must be whole words");
-	p[0] = arg_number(b, l, "version", 4) << 4 | arg_number(b, l, "ihl", 5 + n / 4);
-	p[1] = arg_number(b, l, "tos", 0);
-	put16(p + 2, arg_length(b, l, "len", build_rest(b)));
-	put16(p + 4, arg_number(b, l, "id", 0));
+	ip->version_ihl = arg_number(b, l, "version", 4) << 4 | arg_number(b, l, "ihl", 5 + n / 4);
+	ip->tos = arg_number(b, l, "tos", 0);
+	ip->len = htons(arg_length(b, l, "len", build_rest(b)));
+	ip->id = htons(arg_number(b, l, "id", 0));
 	if (arg_flag(l, "df"))
 		off |= 0x4000;
 	if (arg_flag(l, "mf"))
 		off |= 0x2000;
-	put16(p + 6, off);
-	p[8] = arg_number(b, l, "ttl", 64);
-	p[9] = arg_number(b, l, "proto", proto_inside(b, i));
-	arg_address(b, l, "src", "10.0.0.1", AF_INET, p + 12);
-	arg_address(b, l, "dst", "192.0.2.1", AF_INET, p + 16);
-	memcpy(p + 20, opts, n);
-	build_csum(b, l, p + 10, packet_sum16(0, p, 20 + n), false);
+	ip->off = htons(off);
+	ip->ttl = arg_number(b, l, "ttl", 64);
+	ip->proto = arg_number(b, l, "proto", proto_inside(b, i));
+	arg_address(b, l, "src", "10.0.0.1", AF_INET, ip->src);
+	arg_address(b, l, "dst", "192.0.2.1", AF_INET, ip->dst);
+	memcpy(ip->opts, opts, n);
+	ip->csum = build_csum(b, l, packet_sum16(0, ip, sizeof(*ip) + n), false);
 }
 
 static void build_ip6(struct build *b, struct layer *l, int i)
 {
 	__u32 len = build_rest(b);
-	__u8 *p = build_prepend(b, 40);
+	struct wire_ip6 *ip = build_prepend(b, sizeof(*ip));
 
-	put32(p,
-	      arg_number(b, l, "version", 6) << 28 | arg_number(b, l, "tc", 0) << 20 |
-		      arg_number(b, l, "flow", 0));
-	put16(p + 4, arg_length(b, l, "len", len));
-	p[6] = arg_number(b, l, "next", proto_inside(b, i));
-	p[7] = arg_number(b, l, "hlim", 64);
-	arg_address(b, l, "src", "fd00::1", AF_INET6, p + 8);
-	arg_address(b, l, "dst", "2001:db8::1", AF_INET6, p + 24);
+	ip->version_tc_flow = htonl(arg_number(b, l, "version", 6) << 28 |
+				    arg_number(b, l, "tc", 0) << 20 | arg_number(b, l, "flow", 0));
+	ip->len = htons(arg_length(b, l, "len", len));
+	ip->next = arg_number(b, l, "next", proto_inside(b, i));
+	ip->hlim = arg_number(b, l, "hlim", 64);
+	arg_address(b, l, "src", "fd00::1", AF_INET6, ip->src);
+	arg_address(b, l, "dst", "2001:db8::1", AF_INET6, ip->dst);
 }
 
 /* Padded with one PadN option, which is right for the two kinds of options. */
@@ -201,48 +192,47 @@ static void build_options(struct build *b, struct layer *l, int i)
 {
 	__u8 data[256] = { 1, 4 };
 	size_t n = arg_octets(b, l, "data", data, sizeof(data)) ?: 6;
-	__u8 *p = build_prepend(b, 2 + n);
+	struct wire_ext *ext = build_prepend(b, sizeof(*ext) + n);
 
-	if ((n + 2) % 8)
+	if ((sizeof(*ext) + n) % 8)
 		build_fail(b->text, "%s: data must have 6, 14, 22 ... octets", l->word);
-	p[0] = arg_number(b, l, "next", proto_inside(b, i));
-	p[1] = arg_length(b, l, "len", (n + 2) / 8 - 1);
-	memcpy(p + 2, data, n);
+	ext->next = arg_number(b, l, "next", proto_inside(b, i));
+	ext->len = arg_length(b, l, "len", (sizeof(*ext) + n) / 8 - 1);
+	memcpy(ext->data, data, n);
 }
 
 static void build_frag(struct build *b, struct layer *l, int i)
 {
-	__u8 *p = build_prepend(b, 8);
+	struct wire_frag *frag = build_prepend(b, sizeof(*frag));
 
-	p[0] = arg_number(b, l, "next", proto_inside(b, i));
-	put16(p + 2,
-	      (arg_number(b, l, "off", 0) & ~7U) | (arg_number(b, l, "res", 0) & 3) << 1 |
-		      arg_flag(l, "mf"));
-	put32(p + 4, arg_number(b, l, "id", 0));
+	frag->next = arg_number(b, l, "next", proto_inside(b, i));
+	frag->off = htons((arg_number(b, l, "off", 0) & ~7U) |
+			  (arg_number(b, l, "res", 0) & 3) << 1 | arg_flag(l, "mf"));
+	frag->id = htonl(arg_number(b, l, "id", 0));
 }
 
 static void build_ah(struct build *b, struct layer *l, int i)
 {
 	__u8 data[256] = { 0 };
 	size_t n = arg_octets(b, l, "data", data, sizeof(data)) ?: 12;
-	__u8 *p = build_prepend(b, 4 + n);
+	struct wire_ah *ah = build_prepend(b, sizeof(*ah) + n);
 
 	if (n % 4)
 		build_fail(b->text, "ah: data must be whole words");
-	p[0] = arg_number(b, l, "next", proto_inside(b, i));
-	p[1] = arg_length(b, l, "len", (n + 4) / 4 - 2);
-	memcpy(p + 4, data, n);
+	ah->next = arg_number(b, l, "next", proto_inside(b, i));
+	ah->len = arg_length(b, l, "len", (sizeof(*ah) + n) / 4 - 2);
+	memcpy(ah->data, data, n);
 }
 
 static void build_udp(struct build *b, struct layer *l, int i)
 {
-	__u8 *p = build_prepend(b, 8);
+	struct wire_udp *udp = build_prepend(b, sizeof(*udp));
 	size_t n = build_rest(b);
 
-	put16(p, arg_number(b, l, "sport", 1000));
-	put16(p + 2, arg_number(b, l, "dport", 443));
-	put16(p + 4, arg_length(b, l, "len", n));
-	build_csum(b, l, p + 6, packet_sum16(pseudo_sum(b, i, 17, n), p, n), true);
+	udp->sport = htons(arg_number(b, l, "sport", 1000));
+	udp->dport = htons(arg_number(b, l, "dport", 443));
+	udp->len = htons(arg_length(b, l, "len", n));
+	udp->csum = build_csum(b, l, packet_sum16(pseudo_sum(b, i, IPPROTO_UDP, n), udp, n), true);
 }
 
 static void build_tcp(struct build *b, struct layer *l, int i)
@@ -250,102 +240,103 @@ static void build_tcp(struct build *b, struct layer *l, int i)
 	static const char *const flags[] = { "fin", "syn", "rst", "psh", "ack", "urg" };
 	__u8 opts[40];
 	size_t o = arg_octets(b, l, "opts", opts, sizeof(opts));
-	__u8 *p = build_prepend(b, 20 + o);
+	struct wire_tcp *tcp = build_prepend(b, sizeof(*tcp) + o);
 	size_t n = build_rest(b);
 
 	if (o % 4)
 		build_fail(b->text, "tcp: opts must be whole words");
-	put16(p, arg_number(b, l, "sport", 1000));
-	put16(p + 2, arg_number(b, l, "dport", 443));
-	put32(p + 4, arg_number(b, l, "seq", 1));
-	put32(p + 8, arg_number(b, l, "ack", 0));
-	p[12] = arg_number(b, l, "off", 5 + o / 4) << 4;
+	tcp->sport = htons(arg_number(b, l, "sport", 1000));
+	tcp->dport = htons(arg_number(b, l, "dport", 443));
+	tcp->seq = htonl(arg_number(b, l, "seq", 1));
+	tcp->ack = htonl(arg_number(b, l, "ack", 0));
+	tcp->off = arg_number(b, l, "off", 5 + o / 4) << 4;
 	for (int k = 0; k < 6; k++)
 		if (arg_flag(l, flags[k]))
-			p[13] |= 1 << k;
-	put16(p + 14, arg_number(b, l, "win", 65535));
-	memcpy(p + 20, opts, o);
-	build_csum(b, l, p + 16, packet_sum16(pseudo_sum(b, i, 6, n), p, n), false);
+			tcp->flags |= 1 << k;
+	tcp->win = htons(arg_number(b, l, "win", 65535));
+	memcpy(tcp->opts, opts, o);
+	tcp->csum = build_csum(b, l, packet_sum16(pseudo_sum(b, i, IPPROTO_TCP, n), tcp, n), false);
 }
 
 static void build_icmp(struct build *b, struct layer *l, int i)
 {
 	bool six = !strcmp(l->word, "icmp6");
+	struct wire_icmp *icmp;
 	size_t n;
-	__u8 *p;
 
-	if (l->has_quote) {
-		p = build_prepend(b, l->quote.len);
-		memcpy(p, l->quote.data, l->quote.len);
-	}
-	p = build_prepend(b, 8);
+	if (l->has_quote)
+		memcpy(build_prepend(b, l->quote.len), l->quote.data, l->quote.len);
+	icmp = build_prepend(b, sizeof(*icmp));
 	n = build_rest(b);
-	p[0] = arg_number(b, l, "type", six ? 1 : 3);
-	p[1] = arg_number(b, l, "code", 0);
-	put32(p + 4, arg_number(b, l, "rest", arg_number(b, l, "mtu", 0)));
-	build_csum(b, l, p + 2, packet_sum16(six ? pseudo_sum(b, i, 58, n) : 0, p, n), false);
+	icmp->type = arg_number(b, l, "type", six ? 1 : 3);
+	icmp->code = arg_number(b, l, "code", 0);
+	icmp->rest = htonl(arg_number(b, l, "rest", arg_number(b, l, "mtu", 0)));
+	icmp->csum = build_csum(
+		b, l, packet_sum16(six ? pseudo_sum(b, i, IPPROTO_ICMPV6, n) : 0, icmp, n), false);
 }
 
 /* RFC 826, RFC 903. */
 static void build_arp(struct build *b, struct layer *l, int i)
 {
 	bool rarp = !strcmp(l->word, "rarp");
-	__u8 *p = build_prepend(b, 28);
+	struct wire_arp *arp = build_prepend(b, sizeof(*arp));
 	const char *sha = arg_value(l, "sha") ?: ether_source(b, i);
 
-	put16(p, arg_number(b, l, "htype", 1));
-	put16(p + 2, arg_number(b, l, "ptype", 0x0800));
-	p[4] = arg_number(b, l, "hlen", 6);
-	p[5] = arg_number(b, l, "plen", 4);
-	put16(p + 6, arg_number(b, l, "op", rarp ? 3 : 1));
-	arg_mac(b, l, "sha", sha, p + 8);
-	arg_address(b, l, "sip", "0.0.0.0", AF_INET, p + 14);
-	arg_mac(b, l, "tha", rarp ? sha : "00:00:00:00:00:00", p + 18);
-	arg_address(b, l, "tip", "0.0.0.0", AF_INET, p + 24);
+	arp->htype = htons(arg_number(b, l, "htype", 1));
+	arp->ptype = htons(arg_number(b, l, "ptype", ETHERTYPE_IP4));
+	arp->hlen = arg_number(b, l, "hlen", 6);
+	arp->plen = arg_number(b, l, "plen", 4);
+	arp->op = htons(arg_number(b, l, "op", rarp ? 3 : 1));
+	arg_mac(b, l, "sha", sha, arp->sha);
+	arg_address(b, l, "sip", "0.0.0.0", AF_INET, arp->sip);
+	arg_mac(b, l, "tha", rarp ? sha : "00:00:00:00:00:00", arp->tha);
+	arg_address(b, l, "tip", "0.0.0.0", AF_INET, arp->tip);
 }
 
 /* RFC 4861 §4.3, §4.4; one link-layer address option, or none. */
 static void build_nd(struct build *b, struct layer *l, int i)
 {
 	bool na = !strcmp(l->word, "na"), bare = arg_flag(l, "bare");
-	__u8 *p = build_prepend(b, bare ? 24 : 32);
+	struct wire_nd_option *option = bare ? NULL : build_prepend(b, sizeof(*option));
+	struct wire_nd *nd = build_prepend(b, sizeof(*nd));
 	size_t n = build_rest(b);
 
-	p[0] = arg_number(b, l, "type", na ? 136 : 135);
-	p[1] = arg_number(b, l, "code", 0);
-	p[4] = arg_flag(l, "router") << 7 | arg_flag(l, "solicited") << 6 |
+	nd->type = arg_number(b, l, "type", na ? 136 : 135);
+	nd->code = arg_number(b, l, "code", 0);
+	nd->flags = arg_flag(l, "router") << 7 | arg_flag(l, "solicited") << 6 |
 		arg_flag(l, "override") << 5;
-	arg_address(b, l, "target", "fd00::1", AF_INET6, p + 8);
-	if (!bare) {
-		p[24] = arg_number(b, l, "option", na ? 2 : 1);
-		p[25] = arg_number(b, l, "olen", 1);
-		arg_mac(b, l, "lla", ether_source(b, i), p + 26);
+	arg_address(b, l, "target", "fd00::1", AF_INET6, nd->target);
+	if (option) {
+		option->option = arg_number(b, l, "option", na ? 2 : 1);
+		option->olen = arg_number(b, l, "olen", 1);
+		arg_mac(b, l, "lla", ether_source(b, i), option->lla);
 	}
-	build_csum(b, l, p + 2, packet_sum16(pseudo_sum(b, i, 58, n), p, n), false);
+	nd->csum = build_csum(b, l, packet_sum16(pseudo_sum(b, i, IPPROTO_ICMPV6, n), nd, n),
+			      false);
 }
 
 static void build_gue(struct build *b, struct layer *l, int i)
 {
 	__u8 data[124];
 	size_t n = arg_octets(b, l, "data", data, sizeof(data));
-	__u8 *p = build_prepend(b, 4 + n);
+	struct wire_gue *gue = build_prepend(b, sizeof(*gue) + n);
 
 	if (n % 4)
 		build_fail(b->text, "gue: data must be whole words");
-	p[0] = arg_flag(l, "ctrl") << 5 | arg_number(b, l, "hlen", n / 4) |
+	gue->version_hlen = arg_flag(l, "ctrl") << 5 | arg_number(b, l, "hlen", n / 4) |
 		arg_number(b, l, "version", 0) << 6;
-	p[1] = arg_number(b, l, "proto", proto_inside(b, i));
-	put16(p + 2, arg_number(b, l, "flags", 0));
-	memcpy(p + 4, data, n);
+	gue->proto = arg_number(b, l, "proto", proto_inside(b, i));
+	gue->flags = htons(arg_number(b, l, "flags", 0));
+	memcpy(gue->data, data, n);
 }
 
 static void build_vxlan(struct build *b, struct layer *l, int i)
 {
-	__u8 *p = build_prepend(b, 8);
+	struct wire_vxlan *vxlan = build_prepend(b, sizeof(*vxlan));
 
 	(void)i;
-	p[0] = arg_number(b, l, "flags", 8);
-	put32(p + 4, arg_to_number(b, l, arg_bare(b, l)) << 8);
+	vxlan->flags = arg_number(b, l, "flags", 8);
+	vxlan->vni = htonl(arg_to_number(b, l, arg_bare(b, l)) << 8);
 }
 
 static void build_quic_long(struct build *b, struct layer *l)
@@ -353,10 +344,10 @@ static void build_quic_long(struct build *b, struct layer *l)
 	static const char *const types[] = { "initial", "0rtt", "handshake", "retry" };
 	const char *type = arg_value(l, "type") ?: "initial";
 	const char *version = arg_value(l, "version") ?: "1";
-	__u8 dcid[256], scid[256];
+	__u8 dcid[256], scid[256], *s_len;
 	size_t d = arg_octets(b, l, "dcid", dcid, sizeof(dcid));
 	size_t s = arg_octets(b, l, "scid", scid, sizeof(scid));
-	__u8 *p = build_prepend(b, 7 + d + s);
+	struct wire_quic_long *quic = build_prepend(b, sizeof(*quic) + d + 1 + s);
 	__u32 v = arg_to_number(b, l, version);
 	int k = 0;
 
@@ -366,19 +357,21 @@ static void build_quic_long(struct build *b, struct layer *l)
 		build_fail(b->text, "quic: no packet type '%s'", type);
 	if (v == 2) /* RFC 9369, 3.2: the types are moved by one */
 		k = (k + 1) % 4;
-	p[0] = 0x80 | arg_number(b, l, "fixed", 1) << 6 | k << 4 | arg_number(b, l, "low", 0);
-	put32(p + 1, v == 2 ? 0x6b3343cf : v);
-	p[5] = arg_length(b, l, "dlen", d);
-	memcpy(p + 6, dcid, d);
-	p[6 + d] = arg_length(b, l, "slen", s);
-	memcpy(p + 7 + d, scid, s);
+	quic->first = 0x80 | arg_number(b, l, "fixed", 1) << 6 | k << 4 |
+		arg_number(b, l, "low", 0);
+	quic->version = htonl(v == 2 ? 0x6b3343cf : v);
+	quic->dlen = arg_length(b, l, "dlen", d);
+	memcpy(quic->dcid, dcid, d);
+	s_len = quic->dcid + d;
+	*s_len = arg_length(b, l, "slen", s);
+	memcpy(s_len + 1, scid, s);
 }
 
 static void build_quic(struct build *b, struct layer *l, int i)
 {
+	struct wire_quic_short *quic;
 	__u8 dcid[256];
 	size_t n;
-	__u8 *p;
 
 	(void)i;
 	if (arg_flag(l, "long")) {
@@ -388,9 +381,9 @@ static void build_quic(struct build *b, struct layer *l, int i)
 	if (!arg_flag(l, "short"))
 		build_fail(b->text, "quic: long or short?");
 	n = arg_octets(b, l, "dcid", dcid, sizeof(dcid));
-	p = build_prepend(b, 1 + n);
-	p[0] = arg_number(b, l, "fixed", 1) << 6 | arg_number(b, l, "low", 0);
-	memcpy(p + 1, dcid, n);
+	quic = build_prepend(b, sizeof(*quic) + n);
+	quic->first = arg_number(b, l, "fixed", 1) << 6 | arg_number(b, l, "low", 0);
+	memcpy(quic->dcid, dcid, n);
 }
 
 static void build_hex(struct build *b, struct layer *l, int i)

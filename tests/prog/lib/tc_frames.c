@@ -120,12 +120,12 @@ void tc_check_frame(const char *want, const struct packet *got)
 	bool six = has_layer(&p, 1, "ip6"), udp = has_layer(&p, 2, "udp");
 
 	if (udp && has_layer(&p, 3, "vxlan")) {
-		assert_in_range(ntohs(udp_of(got)->source), 0xf000, 0xffff);
+		assert_in_range(ntohs(udp_of(got)->sport), 0xf000, 0xffff);
 		if (six)
 			assert_int_equal(ip6_flow_label(ip6_of(got)) & 0xff000, 0x78000);
 	}
 	if (udp)
-		udp_of(&p)->source = udp_of(got)->source;
+		udp_of(&p)->sport = udp_of(got)->sport;
 	if (six)
 		ip6_set_flow_label(ip6_of(&p), ip6_flow_label(ip6_of(got)));
 	check_packet(&p, got);
