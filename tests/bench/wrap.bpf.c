@@ -67,13 +67,13 @@ static __always_inline void *undo(struct xdp_md *ctx, int ipv6)
 	data = (void *)(long)ctx->data;
 	if (data + 64 > (void *)(long)ctx->data_end)
 		return NULL;
-	*(__u64 *)data = walk.eth0;
-	*(__u32 *)(data + 8) = walk.eth8;
-	*(__u16 *)(data + 12) = walk.eth12;
+	*(__u64 *)data = walk.dmac_smac;
+	*(__u32 *)(data + SMAC_REST) = walk.smac_rest;
+	*(__u16 *)(data + AT_ETH(h_proto)) = walk.ethertype;
 	if (ipv6)
-		*(__u16 *)(data + 20) = walk.hop6;
+		*(__u16 *)(data + AT_IP6(nexthdr)) = walk.hop6;
 	else
-		*(__u32 *)(data + 22) = walk.ttl4;
+		*(__u32 *)(data + AT_IP4(ttl)) = walk.ttl4;
 	return data;
 }
 
@@ -85,20 +85,20 @@ static __always_inline void make(struct xdp_md *ctx, void *data, __u64 n, int ip
 	void *cid = data + (walk.cid & 0xff);
 
 	if (walk.walk_dmac)
-		*(__u64 *)data = walk.eth0 | (__u64)bpf_htonl(flow) << 16;
+		*(__u64 *)data = walk.dmac_smac | (__u64)bpf_htonl(flow) << 16;
 	if (walk.walk_smac)
-		*(__u32 *)(data + 8) = bpf_htonl(flow);
+		*(__u32 *)(data + SMAC_REST) = bpf_htonl(flow);
 	if (walk.walk_id)
-		*(__u32 *)(data + 18) = n & 0xffff;
+		*(__u32 *)(data + AT_IP4(id)) = n & 0xffff;
 	if (walk.walk_saddr)
-		*(__u32 *)(data + (ipv6 ? 34 : 26)) = saddr;
+		*(__u32 *)(data + (ipv6 ? SADDR6_REST : AT_IP4(saddr))) = saddr;
 	if (walk.vips > 1) {
 		/* Spread by multiplication, so that no predictor learns it. */
 		__u32 from = walk.vip_of_flow ? flow : n;
 		__u64 pick = (__u64)(from * 0x9e3779b1) * walk.vips >> 32;
 
 		daddr = bpf_htonl(bpf_ntohl(daddr) + pick);
-		*(__u32 *)(data + (ipv6 ? 50 : 30)) = daddr;
+		*(__u32 *)(data + (ipv6 ? DADDR6_REST : AT_IP4(daddr))) = daddr;
 	}
 	/* Eight octets, for the decoder loads as many; the rest is nonce. */
 	if (walk.walk_sid && cid + 20 <= (void *)(long)ctx->data_end)
@@ -175,8 +175,8 @@ int floor_ipip(struct xdp_md *ctx)
 		return XDP_DROP;
 	len = bpf_ntohs(ip[1].tot_len) + sizeof(*ip);
 	*(__u64 *)data = 0x0002020202020202;
-	*(__u32 *)(data + 8) = 0x02020202;
-	*(__u16 *)(data + 12) = bpf_htons(ETH_P_IP);
+	*(__u32 *)(data + SMAC_REST) = 0x02020202;
+	eth->h_proto = bpf_htons(ETH_P_IP);
 	*(__u16 *)ip = bpf_htons(0x4500);
 	ip->tot_len = bpf_htons(len);
 	*(__u32 *)&ip->id = bpf_htonl(0x4000);
@@ -219,7 +219,7 @@ int floor_vxlan(struct xdp_md *ctx)
 	len = (void *)(long)ctx->data_end - (void *)ip;
 	asm volatile("" : "+r"(len));
 	*(__u64 *)eth = 0x0002020202020202;
-	*(__u32 *)((void *)eth + 8) = 0x02020202;
+	*(__u32 *)((void *)eth + SMAC_REST) = 0x02020202;
 	eth->h_proto = bpf_htons(ETH_P_IP);
 	*(__u32 *)ip = bpf_htonl(0x45000000 | len);
 	*(__u32 *)&ip->id = bpf_htonl(0x4000);

@@ -3,7 +3,20 @@
 #ifndef BENCH_WRAP_H
 #define BENCH_WRAP_H
 
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/types.h>
+#include <stddef.h>
+
+/* Where fields stand in a frame without tags. */
+#define AT_ETH(field) offsetof(struct ethhdr, field)
+#define AT_IP4(field) (ETH_HLEN + offsetof(struct iphdr, field))
+#define AT_IP6(field) (ETH_HLEN + offsetof(struct ipv6hdr, field))
+/* The last four octets of an address. */
+#define SMAC_REST   (AT_ETH(h_source) + 2)
+#define SADDR6_REST (AT_IP6(saddr) + 12)
+#define DADDR6_REST (AT_IP6(daddr) + 12)
 
 #define WINDOW  4096 /* packets between two looks at the clock */
 #define WINDOWS 256  /* of them remembered */
@@ -18,11 +31,11 @@ struct walk_cid {
 /* How the wrapper makes the next packet; constant during a run. */
 struct walk {
 	/* Headers as they were before the program under test changed them. */
-	__u64 eth0;  /* octets 0..7 */
-	__u32 eth8;  /* 8..11 */
-	__u16 eth12; /* 12..13 */
-	__u16 hop6;  /* IPv6: next header, hop limit */
-	__u32 ttl4;  /* IPv4: TTL, protocol, checksum */
+	__u64 dmac_smac; /* Ethernet: the destination and two octets of the source */
+	__u32 smac_rest;
+	__u16 ethertype;
+	__u16 hop6; /* IPv6: next header, hop limit */
+	__u32 ttl4; /* IPv4: TTL, protocol, checksum */
 	__u32 frame_len;
 
 	__u32 mask;       /* 2^k - 1: different flows, or server IDs */

@@ -12,10 +12,12 @@
 #include <bpf/bpf.h>
 #include "user/apply/apply.h"
 #include "user/apply/instance.h"
+#include "user/attach/attach.h"
 #include "user/steer/maglev.h"
 #include "user/model/model.h"
 #include "figures.h"
 #include "frames.h"
+#include "maps.h"
 
 #define BACKENDS     1000
 #define VIPS         1000
@@ -30,8 +32,8 @@ double now_ms(void)
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-void tell(struct figures *f, const char *key, const char *text, double value, const char *unit,
-	  double target)
+void add_figure(struct figures *f, const char *key, const char *text, double value,
+		const char *unit, double target)
 {
 	bool missed = target < 0 ? value < -target : target && value > target;
 
@@ -69,17 +71,10 @@ static void maglev_figure(struct figures *f)
 		start = now_ms() - start;
 		best = start < best ? start : best;
 	}
-	tell(f, "maglev_1000_ms", "Maglev table for 1000 backends", best, "ms", 50);
+	add_figure(f, "maglev_1000_ms", "Maglev table for 1000 backends", best, "ms", 50);
 }
 
 /* ---- an instance ---- */
-
-static void set_addr4(__be32 *addr, __u32 host_order)
-{
-	addr[0] = addr[1] = 0;
-	addr[2] = htonl(0xffff);
-	addr[3] = htonl(host_order);
-}
 
 static int fill_model(struct model *m)
 {
@@ -147,7 +142,7 @@ static void commit(struct figures *f, struct plane *p, const struct model *m, co
 		f->failed = 1;
 		return;
 	}
-	tell(f, key, text, now_ms() - start, "ms", target);
+	add_figure(f, key, text, now_ms() - start, "ms", target);
 }
 
 /* Octets of one entry of a per-CPU or plain map, over all CPUs. */
@@ -174,16 +169,16 @@ static void memory_figures(struct figures *f, const struct plane *p)
 			l->backends;
 	double sid = (double)p->sid_buckets / l->server_ids;
 
-	tell(f, "vip_octets", "memory of a VIP", vip, "B", 0);
-	tell(f, "maglev_octets", "  and of its Maglev table",
-	     XR_MAGLEV_ROWS * sizeof(struct xr_maglev_row), "B", 0);
-	tell(f, "backend_octets", "of a backend", backend, "B", 0);
-	tell(f, "sid_octets", "of a server ID, in the packets' way",
-	     sid * per_entry(p, PLANE_SERVER_IDS), "B", 0);
-	tell(f, "sid_name_octets", "  and for user space",
-	     sid * per_entry(p, PLANE_SERVER_ID_NAMES), "B", 0);
-	tell(f, "flow_octets", "of a flow", per_entry(p, PLANE_FLOWS) * p->flow_buckets / l->flows,
-	     "B", 0);
+	add_figure(f, "vip_octets", "memory of a VIP", vip, "B", 0);
+	add_figure(f, "maglev_octets", "  and of its Maglev table",
+		   XR_MAGLEV_ROWS * sizeof(struct xr_maglev_row), "B", 0);
+	add_figure(f, "backend_octets", "of a backend", backend, "B", 0);
+	add_figure(f, "sid_octets", "of a server ID, in the packets' way",
+		   sid * per_entry(p, PLANE_SERVER_IDS), "B", 0);
+	add_figure(f, "sid_name_octets", "  and for user space",
+		   sid * per_entry(p, PLANE_SERVER_ID_NAMES), "B", 0);
+	add_figure(f, "flow_octets", "of a flow",
+		   per_entry(p, PLANE_FLOWS) * p->flow_buckets / l->flows, "B", 0);
 }
 
 static void program_figures(struct figures *f, struct plane *p)
@@ -199,10 +194,10 @@ static void program_figures(struct figures *f, struct plane *p)
 		f->failed = 1;
 		return;
 	}
-	tell(f, "verified_insns", "instructions the verifier processed", info.verified_insns, "",
-	     20000);
-	tell(f, "insns", "instructions of the program",
-	     info.xlated_prog_len / sizeof(struct bpf_insn), "", 0);
+	add_figure(f, "verified_insns", "instructions the verifier processed", info.verified_insns,
+		   "", 20000);
+	add_figure(f, "insns", "instructions of the program",
+		   info.xlated_prog_len / sizeof(struct bpf_insn), "", 0);
 	close(fd);
 }
 

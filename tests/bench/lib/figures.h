@@ -23,7 +23,7 @@ void vm_figures(struct figures *f);
 
 double now_ms(void);
 /* target: at most; negative: at least; 0: none. */
-void tell(struct figures *f, const char *key, const char *text, double value, const char *unit,
-	  double target);
+void add_figure(struct figures *f, const char *key, const char *text, double value,
+		const char *unit, double target);
 
 #endif

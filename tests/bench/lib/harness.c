@@ -120,13 +120,13 @@ static int aim(struct harness *h, int prog_fd, const struct shot *shot)
 	if (bpf_map_update_elem(map, &zero, &prog_fd, BPF_ANY))
 		return -errno;
 	*w = shot->walk;
-	memcpy(&w->eth0, f, 8);
-	memcpy(&w->eth8, f + 8, 4);
-	memcpy(&w->eth12, f + 12, 2);
-	memcpy(&w->hop6, f + 20, 2);
-	memcpy(&w->ttl4, f + 22, 4);
-	memcpy(&w->saddr, f + (shot->ipv6 ? 34 : 26), 4);
-	memcpy(&w->daddr, f + (shot->ipv6 ? 50 : 30), 4);
+	memcpy(&w->dmac_smac, f, sizeof(w->dmac_smac));
+	memcpy(&w->smac_rest, f + SMAC_REST, sizeof(w->smac_rest));
+	memcpy(&w->ethertype, f + AT_ETH(h_proto), sizeof(w->ethertype));
+	memcpy(&w->hop6, f + AT_IP6(nexthdr), sizeof(w->hop6));
+	memcpy(&w->ttl4, f + AT_IP4(ttl), sizeof(w->ttl4));
+	memcpy(&w->saddr, f + (shot->ipv6 ? SADDR6_REST : AT_IP4(saddr)), sizeof(w->saddr));
+	memcpy(&w->daddr, f + (shot->ipv6 ? DADDR6_REST : AT_IP4(daddr)), sizeof(w->daddr));
 	w->frame_len = shot->len;
 	return 0;
 }
@@ -178,7 +178,7 @@ int harness_warm(struct harness *h, int prog_fd, const struct shot *shot, __u32 
 	return err;
 }
 
-static int by_size(const void *a, const void *b)
+int compare_doubles(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -187,7 +187,7 @@ static int by_size(const void *a, const void *b)
 
 static struct spread spread_of(double *sample, size_t n)
 {
-	qsort(sample, n, sizeof(*sample), by_size);
+	qsort(sample, n, sizeof(*sample), compare_doubles);
 	return (struct spread){ .min = sample[0], .median = sample[n / 2] };
 }
 

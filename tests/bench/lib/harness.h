@@ -54,6 +54,9 @@ int harness_warm(struct harness *h, int prog_fd, const struct shot *shot, __u32 
 int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor, const struct shot *shot,
 		    int rounds, struct measured *m);
 
+/* For qsort(): doubles, the least first. */
+int compare_doubles(const void *a, const void *b);
+
 /* Packets so far through the program under test: to compare with counters. */
 __u64 harness_packets(const struct harness *h);
 

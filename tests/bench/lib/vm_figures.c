@@ -16,6 +16,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/ip.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -33,6 +34,7 @@
 #include "user/apply/instance.h"
 #include "user/plane/plane.h"
 #include "figures.h"
+#include "harness.h"
 
 #define VMS      100000
 #define ROUNDS   1000  /* notices whose effect is timed */
@@ -171,7 +173,7 @@ static int apply(struct figures *f, const char *host, const char *key, const cha
 	start = now_ms();
 	err = shell("%s -i %s apply %s >/dev/null", b.xroam, b.name, b.file);
 	if (!err)
-		tell(f, key, text, now_ms() - start, "ms", target);
+		add_figure(f, key, text, now_ms() - start, "ms", target);
 	return err;
 }
 
@@ -273,40 +275,40 @@ static int wait_for_answer(void)
 
 /* ---- from a notice to its effect ---- */
 
-static void make_frame(__u8 frame[64], int vm, __u32 n)
+struct frame {
+	struct ethhdr eth;
+	struct iphdr ip;
+	__u8 rest[30];
+} __attribute__((packed));
+
+/* The n-th frame for a VM. IDs count, so none looks like another. */
+static void make_frame(struct frame *f, int vm, __u32 n)
 {
-	memset(frame, 0, 64);
-	memcpy(frame, "\x02\x10\0\0\0", 6);
-	frame[5] = vm;
-	memcpy(frame + 6, "\x02\0\0\0\0\x09", 6);
-	frame[12] = 8;
-	frame[14] = 0x45;
-	frame[17] = 50;
-	frame[18] = n >> 8; /* IDs count, so none looks like another */
-	frame[19] = n;
-	frame[22] = 64;
-	frame[23] = 17;
+	*f = (struct frame){
+		.eth = { .h_dest = { 0x02, 0x10, [5] = vm },
+			 .h_source = { 0x02, [5] = 0x09 },
+			 .h_proto = htons(ETH_P_IP) },
+		.ip = { .version = 4,
+			.ihl = 5,
+			.tot_len = htons(sizeof(*f) - sizeof(f->eth)),
+			.id = htons(n),
+			.ttl = 64,
+			.protocol = IPPROTO_UDP },
+	};
 }
 
 static void drain(int fd)
 {
-	__u8 frame[64];
+	struct frame frame;
 
-	while (recv(fd, frame, sizeof(frame), 0) > 0)
+	while (recv(fd, &frame, sizeof(frame), 0) > 0)
 		;
-}
-
-static int by_size(const void *x, const void *y)
-{
-	double a = *(const double *)x, c = *(const double *)y;
-
-	return a < c ? -1 : a > c;
 }
 
 /* One notice, and frames until the first goes the new way: us, or -errno. */
 static double one_effect(int host, __u32 *n)
 {
-	__u8 frame[64];
+	struct frame frame;
 	char line[128];
 	int len = notice(line, sizeof(line), 0, host), err;
 	double start = now_ms(), took;
@@ -314,13 +316,13 @@ static double one_effect(int host, __u32 *n)
 	if (write(b.sock, line, len) != len)
 		return -EPIPE;
 	do {
-		make_frame(frame, 0, ++*n);
-		if (send(b.feed, frame, sizeof(frame), 0) < 0 && errno != ENOBUFS)
+		make_frame(&frame, 0, ++*n);
+		if (send(b.feed, &frame, sizeof(frame), 0) < 0 && errno != ENOBUFS)
 			return -errno;
 		took = (now_ms() - start) * 1000;
 		if (took > PATIENCE * 1000)
 			return -ETIMEDOUT;
-	} while (recv(b.arrived[host], frame, sizeof(frame), 0) < 0);
+	} while (recv(b.arrived[host], &frame, sizeof(frame), 0) < 0);
 	took = (now_ms() - start) * 1000;
 	err = wait_for_answer();
 	drain(b.arrived[0]);
@@ -341,10 +343,11 @@ static int effect_figures(struct figures *f)
 		if (i >= 0)
 			took[i] = us;
 	}
-	qsort(took, ROUNDS, sizeof(*took), by_size);
-	tell(f, "notice_to_effect_median_us", "notice to effect, on the daemon's socket: median",
-	     took[ROUNDS / 2], "us", 200);
-	tell(f, "notice_to_effect_p99_us", "  99 of 100", took[ROUNDS * 99 / 100], "us", 1000);
+	qsort(took, ROUNDS, sizeof(*took), compare_doubles);
+	add_figure(f, "notice_to_effect_median_us",
+		   "notice to effect, on the daemon's socket: median", took[ROUNDS / 2], "us", 200);
+	add_figure(f, "notice_to_effect_p99_us", "  99 of 100", took[ROUNDS * 99 / 100], "us",
+		   1000);
 	return 0;
 }
 
@@ -387,8 +390,8 @@ static int torrent_figure(struct figures *f)
 		fprintf(stderr, "bench: %d notices refused\n", bad);
 		return -EPROTO;
 	}
-	tell(f, "notices_per_second", "notices a second, on one socket", TORRENT / took * 1000,
-	     "/s", -10000);
+	add_figure(f, "notices_per_second", "notices a second, on one socket",
+		   TORRENT / took * 1000, "/s", -10000);
 	return 0;
 }
 
@@ -417,17 +420,17 @@ static void memory_figures(struct figures *f)
 	l = &p->meta->limits;
 	macs = (double)p->mac_buckets / l->vms;
 	ips = (double)p->ip_buckets / l->vm_addresses;
-	tell(f, "vm_index_octets", "memory of a VM, in every frame's way",
-	     macs * per_entry(p, PLANE_MAC_INDEX), "B", 0);
-	tell(f, "vm_octets", "  and in the way of its own",
-	     macs * XR_TAG_LANES * per_entry(p, PLANE_VMS), "B", 0);
-	tell(f, "vm_info_octets", "  and for user space",
-	     macs * XR_TAG_LANES * per_entry(p, PLANE_VM_INFO), "B", 0);
-	tell(f, "vm_address_octets", "of an address of a VM",
-	     ips * (per_entry(p, PLANE_IP_INDEX) + XR_TAG_LANES * per_entry(p, PLANE_VM_IPS)), "B",
-	     0);
-	tell(f, "ring_octets", "of a ring for the residual",
-	     XR_RING_FRAMES * per_entry(p, PLANE_RING_FRAMES), "B", 0);
+	add_figure(f, "vm_index_octets", "memory of a VM, in every frame's way",
+		   macs * per_entry(p, PLANE_MAC_INDEX), "B", 0);
+	add_figure(f, "vm_octets", "  and in the way of its own",
+		   macs * XR_TAG_LANES * per_entry(p, PLANE_VMS), "B", 0);
+	add_figure(f, "vm_info_octets", "  and for user space",
+		   macs * XR_TAG_LANES * per_entry(p, PLANE_VM_INFO), "B", 0);
+	add_figure(f, "vm_address_octets", "of an address of a VM",
+		   ips * (per_entry(p, PLANE_IP_INDEX) + XR_TAG_LANES * per_entry(p, PLANE_VM_IPS)),
+		   "B", 0);
+	add_figure(f, "ring_octets", "of a ring for the residual",
+		   XR_RING_FRAMES * per_entry(p, PLANE_RING_FRAMES), "B", 0);
 	plane_close(p);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -124,8 +125,15 @@ static const struct vm_case cases[] = {
 };
 #define N_CASES (sizeof(cases) / sizeof(cases[0]))
 
+/* The first VM's MAC address, and one like it that is nobody's. */
+static const __u8 vm_mac[ETH_ALEN] = { 0x02, 0x10 };
+static const __u8 no_vm_mac[ETH_ALEN] = { 0x02, 0x20 };
+
 static void shot_of(const struct vm_case *c, const struct level *l, struct shot *s)
 {
+	struct ethhdr *eth = (void *)s->frame;
+	struct iphdr *ip = (void *)(eth + 1);
+
 	frame_udp(s, c->by_ip ? VM4_BASE : OTHER4, PORT_QUIC);
 	s->walk.mask = l->walked - 1;
 	s->walk.walk_id = 1;
@@ -134,15 +142,15 @@ static void shot_of(const struct vm_case *c, const struct level *l, struct shot 
 		s->walk.vips = s->walk.mask + 1;
 		s->walk.vip_of_flow = 1;
 		if (c->miss)
-			s->frame[30] ^= 0x80;
+			ip->daddr ^= htonl(0x80000000);
 		return;
 	}
 	if (c->locked || c->activates) {
-		memcpy(s->frame + 6, "\x02\x10\0\0\0\0", 6);
+		memcpy(eth->h_source, vm_mac, ETH_ALEN);
 		s->walk.walk_smac = 1;
 		return;
 	}
-	memcpy(s->frame, c->miss ? "\x02\x20\0\0\0\0" : "\x02\x10\0\0\0\0", 6);
+	memcpy(eth->h_dest, c->miss ? no_vm_mac : vm_mac, ETH_ALEN);
 	s->walk.walk_dmac = 1;
 }
 

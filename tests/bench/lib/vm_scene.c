@@ -81,8 +81,7 @@ static int load(struct vm_scene *s, enum vm_knobs which)
 	bpf_object__for_each_program(prog, k->obj)
 		bpf_program__set_autoload(prog, prog == k->progs.xroam_vm_node);
 	if (which)
-		bpf_object__for_each_map(map, k->obj)
-		{
+		bpf_object__for_each_map(map, k->obj) {
 			same = bpf_object__find_map_by_name(s->skel[0]->obj, bpf_map__name(map));
 			if (!is_private(map) && same && bpf_map__reuse_fd(map, bpf_map__fd(same)))
 				return -errno;
