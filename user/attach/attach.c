@@ -294,7 +294,7 @@ int plane_reload(struct plane *p, int *done, struct xr_err *err)
 {
 	struct xr_err local = { "" };
 	struct xr_device *d = NULL;
-	int ret, first = plane_refresh(p, err), back;
+	int ret, first = plane_reload_helpers(p, err), back;
 
 	*done = 0;
 	while ((d = plane_next_device(p, d))) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs on devices. What else depends on which devices there are is looked after
- * by whoever calls (commit/devices.h): it is told after each that came, went or
- * moved. left: the network namespace that one left, or 0.
+ * XDP programs on devices. What depends on which devices are attached is up to the
+ * caller (commit/devices.h): changed() is called after each that was attached, detached
+ * or moved.
  */
 #ifndef XR_ATTACH_ATTACH_H
 #define XR_ATTACH_ATTACH_H
@@ -10,28 +10,29 @@
 #include "lib/text.h"
 #include "plane/plane.h"
 
+/* left: the id of the network namespace that a device left, or 0. */
 typedef void devices_changed_fn(struct plane *p, __u64 left);
 
 /*
- * Loads a program for the device and attaches it. -EEXIST, -ENODEV,
- * -EOPNOTSUPP, -EBUSY with the line saying why. On success err may hold a
- * note: why auto did not get native mode.
+ * Loads a program for the device and attaches it. -EEXIST: the instance's is there
+ * already; -EBUSY: another one, beside which it cannot run; -ENODEV; -EOPNOTSUPP: not in
+ * that mode. On success err may have a note: why ATTACH_AUTO came to generic mode.
  */
 int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum xr_role role,
 		 devices_changed_fn *changed, struct xr_err *err);
 int plane_detach(struct plane *p, const char *dev, devices_changed_fn *changed, struct xr_err *err);
 int plane_detach_all(struct plane *p, devices_changed_fn *changed, struct xr_err *err);
 
-/* Another mode is asked for, but what runs is as good: see struct xr_device. */
+/* Records that another mode is wanted; the program that runs is in it already. */
 void plane_want(struct plane *p, const char *dev, enum attach_want want);
 
-/* `policy moves: ports` believes what comes in there; the device is attached. */
+/* Records that `policy moves: ports` trusts what comes in there, or does not. */
 void plane_trust(struct plane *p, const char *dev, bool trusted);
 
-/* What ends there beside what is for the machine's addresses; the same. */
+/* Records which tunnels end there beside those to the machine's own addresses. */
 void plane_list_ends(struct plane *p, const char *dev, const struct xr_listed *listed);
 
-/* The same for one that is known by its record, wherever it is. */
+/* plane_detach() of a device by its record, in whichever network namespace it is. */
 int plane_detach_device(struct plane *p, const struct xr_device *d, devices_changed_fn *changed,
 			struct xr_err *err);
 
@@ -41,32 +42,32 @@ const struct xr_device *plane_device(struct plane *p, const char *dev);
 enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
 enum device_state plane_device_state(struct plane *p, const struct xr_device *d);
 
-/* Devices of this network namespace that were renamed; under the lock. */
+/* Corrects the records of renamed devices of this network namespace; under the lock. */
 void plane_follow_names(struct plane *p, devices_changed_fn *changed);
 
 /*
- * Where the record's device is now, which may have been renamed or moved since;
- * the record learns of it when the instance is next opened for a change.
+ * Where the record's device is now: it may have been renamed or moved since. The record
+ * is corrected when the instance is next opened for a change (attach_recover()).
  */
 struct device_place {
 	__u64 netns;
 	__u32 ifindex;
 	char name[16];
-	bool no_netns; /* its namespace is gone, or nobody leads there */
+	bool no_netns; /* its namespace is gone, or not to be entered by any name or process */
 };
 enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
 				     struct device_place *at);
 
 /*
- * Puts a freshly loaded program in each attached one's place, with no gap; *done:
- * in how many. -ENOENT where one had none: the others have theirs.
+ * Replaces each attached program by a freshly loaded one, with no gap; *done: how many.
+ * -ENOENT: a device had none to replace; those of the others were replaced.
  */
 int plane_reload(struct plane *p, int *done, struct xr_err *err);
 
-/* Puts right what a kill left, and what was renamed or moved; under the lock. */
+/* Corrects what a killed command left, and what was renamed or moved; under the lock. */
 void attach_recover(struct plane *p, devices_changed_fn *changed);
 
-/* Detaches a program that is known by its pin alone (another map layout). */
+/* Detaches the pinned program from all devices: for pins of another map layout. */
 void attach_sweep(const char *pin);
 
 /*

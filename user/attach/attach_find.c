@@ -13,8 +13,8 @@
 /* ---- by its program, in every network namespace ---- */
 
 /*
- * All XDP programs on all devices there are. To collect them takes a visit to every
- * namespace, so all who want one in the same second share what was found.
+ * All XDP programs on all devices. To collect them takes a visit to every namespace:
+ * what was found serves all calls within a second.
  */
 static struct {
 	struct found {
@@ -71,9 +71,9 @@ bool attach_find(__u32 prog, struct device_place *at)
 	return false;
 }
 
-/* ---- where its record says ---- */
+/* ---- by its record ---- */
 
-/* In the namespace that the record says. */
+/* In the namespace of the record. */
 static enum device_state find_here(struct plane *p, const struct xr_device *d,
 				   struct device_place *at)
 {

@@ -26,7 +26,7 @@ static __u32 mode_flag(__u8 mode)
 	return mode == XR_MODE_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
 }
 
-/* By libxdp: in its dispatcher, or alone where the kernel has no freplace. */
+/* In libxdp's dispatcher, or, by libxdp too, alone where the kernel has no freplace. */
 static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
 			    struct xr_err *err)
 {
@@ -71,7 +71,7 @@ static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode, __u32 *
 	return ret;
 }
 
-/* Whether it is the device that says no, and not the verifier. */
+/* Whether the device refused it, not the verifier. */
 static bool refused_by_device(int ret)
 {
 	return ret == -EBUSY || ret == -EEXIST || ret == -EPERM || ret == -EOPNOTSUPP ||
@@ -79,9 +79,9 @@ static bool refused_by_device(int ret)
 }
 
 /*
- * From 6.13 on (and in stable kernels before it) the verifier lets no program
- * that changes packets into a dispatcher that was not built to say that it may
- * hold such; that of libxdp 1.3 was not. Then the program goes alone.
+ * Since 6.13 (and in stable kernels before it) the verifier lets a program that changes
+ * packets into a dispatcher only if that was built with the mark that its programs may
+ * do so; libxdp 1.3's was not. Then the program is attached alone.
  */
 static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
 			  struct xr_err *err)
@@ -174,7 +174,7 @@ static int replace_single(struct plane *p, struct xr_device *d, const struct att
 	return ret;
 }
 
-/* Both run for a moment; what the first sends, the second never sees. */
+/* Both run for a moment; a packet that the first one sends on never gets to the second. */
 static int replace_in_dispatcher(struct plane *p, struct xr_device *d, const struct attached *on,
 				 __u32 old, struct xr_err *err)
 {

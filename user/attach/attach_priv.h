@@ -59,7 +59,7 @@ int record_new(struct plane *p, const char *dev, int ifindex, enum xr_role role,
 void record_complete(struct plane *p, struct xr_device *d, const struct attached *on, __u32 prog);
 void record_drop(struct plane *p, struct xr_device *d);
 
-/* The device is another namespace's now, or has another number or name. */
+/* Records that the device is in another namespace, or has another number or name. */
 void record_move(struct plane *p, struct xr_device *d, __u64 netns, __u32 ifindex,
 		 const char *name);
 
@@ -100,7 +100,7 @@ const char *kernel_message_or(int code); /* else what -errno means */
 int attach_mode(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
 		struct xr_err *err);
 
-/* Puts a freshly loaded program in the place of old. */
+/* Replaces the program with the id old by a freshly loaded one. */
 int attach_replace(struct plane *p, struct xr_device *d, const struct attached *on, __u32 old,
 		   struct xr_err *err);
 int attach_remove(int ifindex, const struct attached *on, __u32 id);

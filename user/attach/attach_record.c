@@ -99,7 +99,7 @@ void record_drop(struct plane *p, struct xr_device *d)
 
 	pin_name(p, d, "", path, sizeof(path));
 	unlink(path);
-	/* ifindex says that the slot is taken: last to come, first to go. */
+	/* A slot is taken while ifindex is not 0: it is written last, and cleared first. */
 	__atomic_store_n(&d->ifindex, 0, __ATOMIC_RELEASE);
 	memset(d, 0, sizeof(*d));
 }

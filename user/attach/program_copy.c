@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The node program for a caller's own test runs; if asked, with a copy of
- * what it writes to, so that a run changes nothing.
+ * The node program for test runs of the caller's ("explain"); with trace, it has copies
+ * of the maps that it writes to, so that a run changes nothing.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #define PRIVATE(upper) (1ULL << PLANE_##upper)
 
-/* What the program writes to. */
+/* The maps that the program writes to. */
 static const __u64 written = PRIVATE(FLOWS) | PRIVATE(NEXTHOPS) | PRIVATE(INITIAL_RATE) |
 	PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) | PRIVATE(CID_STATS) |
 	PRIVATE(DEV_STATS) | PRIVATE(EVENTS) | PRIVATE(VMS) | PRIVATE(VM_CONTROL) | PRIVATE(PATHS) |
@@ -67,10 +67,10 @@ static int copy_outers(struct plane *p, int to)
 
 static int copy_vms(struct plane *p, struct xroam_bpf *to)
 {
-	size_t places = p->mac_buckets * XR_TAG_LANES;
+	size_t vms = p->mac_buckets * XR_TAG_LANES;
 	int ret;
 
-	ret = copy_array(p->vms, bpf_map__fd(to->maps.vms), places * sizeof(*p->vms));
+	ret = copy_array(p->vms, bpf_map__fd(to->maps.vms), vms * sizeof(*p->vms));
 	if (!ret)
 		ret = copy_array(p->vm_control, bpf_map__fd(to->maps.data_vm_control),
 				 sizeof(*p->vm_control));

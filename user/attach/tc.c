@@ -56,7 +56,7 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind 
 		ret = attach_to(p, &nl, h, fd, false);
 	kernel_message_end();
 	if (ret) {
-		xr_fail(err, ret, "%s: attaching %s: %s", name, tc_word(kind),
+		xr_fail(err, ret, "%s: attaching %s: %s", name, tc_kind_name(kind),
 			kernel_message_or(ret));
 		tc_record_drop(p, h);
 	} else {
@@ -68,12 +68,12 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind 
 }
 
 int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
-		   tc_first *first, __u32 place, struct xr_err *err)
+		   tc_first *first, __u32 vm_index, struct xr_err *err)
 {
 	struct tc_task task = {
 		.p = p,
 		.first = first,
-		.place = place,
+		.vm_index = vm_index,
 		.ifindex = ifindex,
 		.kind = kind,
 	};
@@ -89,7 +89,7 @@ int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_
 	if (!ret)
 		return 0;
 	if (first)
-		first(p, place, name);
+		first(p, vm_index, name);
 	return tc_attach(p, ifindex, name, kind, err);
 }
 
@@ -162,7 +162,7 @@ static int reload_here(struct plane *p, struct xr_tc_hook *h, struct xr_err *err
 		ret = attach_to(p, &nl, h, fd, true);
 	kernel_message_end();
 	if (ret)
-		xr_fail(err, ret, "%s: replacing %s: %s", h->name, tc_word(h->kind),
+		xr_fail(err, ret, "%s: replacing %s: %s", h->name, tc_kind_name(h->kind),
 			kernel_message_or(ret));
 	netlink_close(&nl);
 	close(fd);

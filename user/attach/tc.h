@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where the tc programs of tc.bpf.c are attached: the tc_hooks map tells, the
- * kernel keeps them when the process ends. A record is written before its hook is
- * made and dropped after it is gone; what is ours on a device is known by the
- * maps it uses, so that each step can be repeated after a kill.
+ * The programs of tc.bpf.c on devices. The map tc_hooks has a record of each; the
+ * kernel keeps them attached when the process ends. A record is written before its
+ * program is attached and dropped after it is detached, and a program on a device is
+ * known as the instance's by the maps it uses: so each step can be repeated after a
+ * kill.
  */
 #ifndef XR_ATTACH_TC_H
 #define XR_ATTACH_TC_H
@@ -12,31 +13,30 @@
 #include "plane/plane.h"
 
 /*
- * Attaches the kind's program to the device of this network namespace, unless
- * it is there: as tcx, or as a filter where the kernel has none (before 6.6).
- * clsact is made for that where there is none, and then is ours to remove.
+ * Attaches the program of that kind to the device of this network namespace, unless it
+ * is there: as tcx, or before kernel 6.6 as a filter (tc_filter.c).
  */
 int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
 	      struct xr_err *err);
 /*
- * The same, but it need not be there on return: the plane's worker, where it has one
- * (see below), goes on with it. Before that, it calls first() of the VM at that place.
+ * The same, but it need not be attached on return: the plane's worker, where it has one
+ * (see below), does that, and calls first() with the VM's index before.
  */
-typedef void tc_first(struct plane *p, __u32 place, const char *name);
+typedef void tc_first(struct plane *p, __u32 vm_index, const char *name);
 
 int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
-		   tc_first *first, __u32 place, struct xr_err *err);
+		   tc_first *first, __u32 vm_index, struct xr_err *err);
 void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
-/* Attached, or about to be; by the record alone, nobody is asked. */
+/* Whether its record has it attached, or the worker has it to attach. */
 bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
 
-/* One of them is not there yet: tc_attach_soon() goes on with it, or a kill came. */
+/* Whether a record has one there as not attached yet: the worker will, or was killed. */
 bool tc_is_coming(struct plane *p, __u32 ifindex);
 
-/* Everywhere; namespaces that are gone took theirs along. */
+/* In every network namespace; those that are gone took their devices' along. */
 void tc_detach_all(struct plane *p);
 
-/* Puts freshly loaded programs in the attached ones' places, with no gap. */
+/* Replaces all that are attached by freshly loaded ones, with no gap. */
 int tc_reload(struct plane *p, struct xr_err *err);
 
 /*
@@ -46,47 +46,47 @@ int tc_reload(struct plane *p, struct xr_err *err);
 bool tc_stops_devices(void);
 
 /*
- * Another device of this number, in another namespace, that has programs: they know
- * devices by their numbers (the map taps). NULL: none has.
+ * The record of a device with the same number in another network namespace, or NULL. Such
+ * two cannot both have programs: those know devices by number (the map taps).
  */
 const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex);
-/* The same, said in err. */
+/* Whether there is one; err then names it. */
 bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name, struct xr_err *err);
 
-/* The next record at or after *at, or NULL; *at goes behind it. */
+/* The next record from index *at on, or NULL; *at becomes the index after it. */
 struct xr_tc_hook *tc_next(struct plane *p, int *at);
 
-/* A program for replaying (see tc.bpf.c): an fd to close, or -errno. */
+/* The program that replays copied frames (see tc.bpf.c): an fd to close, or -errno. */
 int tc_replay_program(struct plane *p, struct xr_err *err);
 
-/* Detaches a program that is known by its pin alone (another map layout). */
+/* Detaches the pinned program from all devices: for pins of another map layout. */
 void tc_sweep(const char *pin);
 
 /*
- * The worker: a thread that attaches tc programs while the process goes on, for the
- * kernel waits for all CPUs before it returns, some ms. One for the process (the
- * daemon) and the plane that it keeps open; a process without it waits instead.
- * Each hook has its record before; one whose record has gone meanwhile is taken
- * away again when it is settled.
+ * The worker: a thread that attaches tc programs while its process goes on, for the
+ * kernel takes some ms, in which it waits for all CPUs. There is one in the daemon, for
+ * the plane that it keeps open; a process without it waits itself. A program has its
+ * record before it is handed to the worker; if that is gone when the result is settled,
+ * the program is detached again.
  */
 
-/* An fd that is readable when something is to be settled, the worker's; or -errno. */
+/* An fd that is readable when something is to be settled (not to be closed); or -errno. */
 int tc_worker_start(struct plane *p);
 
 /*
- * Writes down what is attached and what failed, each of which fail() is told of.
- * Under the instance's lock, or with p NULL: the instance is gone. Nothing is done
- * where there is no worker.
+ * Writes what is attached to its record, and drops the records of what failed, after
+ * a call of fail() for each. p: under the instance's lock, or NULL: the lock cannot be
+ * had, or the instance is gone, and all is detached. Without a worker nothing is done.
  */
 typedef void tc_fail(void *ctx, const char *line);
 void tc_worker_settle(struct plane *p, tc_fail *fail, void *ctx);
 
-/* Waits until all is done, settles it in the same way, and closes the fd. */
+/* Waits until all is done, settles it in the same way, and ends the worker. */
 void tc_worker_stop(struct plane *p, tc_fail *fail, void *ctx);
 
 /* Whether something on that device is not settled yet. */
 bool tc_worker_has(const struct plane *p, __u32 ifindex);
-/* Until all that was to be attached to the device is. */
+/* Waits until all that was to be attached to the device is, or failed. */
 void tc_worker_wait(const struct plane *p, __u32 ifindex);
 
 #endif

@@ -14,7 +14,7 @@ struct netlink;
 /* ---- tc_program.c: the kinds of programs ---- */
 
 /* The pin of the kind's program; 0: for replaying. */
-const char *tc_word(__u32 kind);
+const char *tc_kind_name(__u32 kind);
 
 /* An fd to close, of the pinned program; loads all of them if there is none. */
 int tc_program(struct plane *p, __u32 kind, struct xr_err *err);
@@ -39,7 +39,7 @@ void tc_record_drop(struct plane *p, struct xr_tc_hook *h);
 
 /* ---- tc_tcx.c, tc_filter.c: the two ways of attaching ---- */
 
-/* anew: takes the place of the instance's program that is there. */
+/* anew: takes the vm_index of the instance's program that is there. */
 bool tcx_is_supported(__u32 ifindex);
 int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd, bool anew);
 int tc_filter_attach(struct plane *p, struct netlink *nl, struct xr_tc_hook *h, int fd, bool anew);
@@ -54,17 +54,17 @@ void tc_filter_remove(struct netlink *nl, __u32 ifindex, enum bpf_tc_attach_poin
 
 /* ---- tc_worker.c ---- */
 
-/* What the thread has to do, in the network namespace of whoever asks. */
+/* What the thread is to do, in the network namespace of the caller. */
 struct tc_task {
 	struct plane *p;
 	int prog; /* the worker's to close, also where tc_worker_attach() fails */
 	__u32 ifindex, kind;
 	char name[16];
 	tc_first *first; /* or NULL; see tc_attach_soon() */
-	__u32 place;
+	__u32 vm_index;
 };
 
-/* Whether the plane has a worker. */
+/* Whether the plane has a worker: tc_worker_start(). */
 bool tc_has_worker(const struct plane *p);
 /* Hands the task over; its hook has a record. -ENOENT: there is no worker. */
 int tc_worker_attach(const struct tc_task *t);

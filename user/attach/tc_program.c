@@ -26,7 +26,7 @@ static const struct {
 
 #define KINDS (sizeof(kind_of) / sizeof(kind_of[0]))
 
-const char *tc_word(__u32 kind)
+const char *tc_kind_name(__u32 kind)
 {
 	return kind_of[kind].name;
 }

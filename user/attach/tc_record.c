@@ -85,7 +85,7 @@ static struct xr_tc_hook *free_record(struct plane *p)
 	return NULL;
 }
 
-/* What is left of devices that went takes nobody's place. */
+/* Records of devices that are gone take no slot from one that is there. */
 static void drop_gone(struct plane *p)
 {
 	struct xr_tc_hook *h;
@@ -117,7 +117,7 @@ struct xr_tc_hook *tc_record_new(struct plane *p, __u32 ifindex, const char *nam
 	return h;
 }
 
-/* Who is left on the device inherits the duty to remove clsact. */
+/* Another record of the device takes over that clsact is ours to remove. */
 void tc_record_drop(struct plane *p, struct xr_tc_hook *h)
 {
 	__u32 ifindex = h->ifindex;

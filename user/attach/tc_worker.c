@@ -59,7 +59,7 @@ static int attach(struct worker *w, const struct job *j)
 		w->netns = j->netns;
 	}
 	if (j->t.first)
-		j->t.first(j->t.p, j->t.place, j->t.name);
+		j->t.first(j->t.p, j->t.vm_index, j->t.name);
 	ret = bpf_prog_attach_opts(j->t.prog, j->t.ifindex, tc_list(tc_point(j->t.kind)), NULL);
 	return ret == -EEXIST ? 0 : ret;
 }
@@ -211,7 +211,7 @@ static void settle(struct plane *p, const struct job *j, tc_fail *fail, void *ct
 	if (!j->ret || !h)
 		return;
 	tc_record_drop(p, h);
-	snprintf(line, sizeof(line), "%s: attaching %s: %s", j->t.name, tc_word(j->t.kind),
+	snprintf(line, sizeof(line), "%s: attaching %s: %s", j->t.name, tc_kind_name(j->t.kind),
 		 strerror(-j->ret));
 	fail(ctx, line);
 }

@@ -22,8 +22,8 @@ static pid_t read_pid(int fd)
 }
 
 /*
- * A lock of the open file description: asking who holds it takes nothing, so
- * that looking never keeps a daemon from starting.
+ * A lock of the open file description: F_OFD_GETLK reads who has it without taking it,
+ * so that "status" never keeps a daemon from starting.
  */
 static int lock(int fd, int cmd, struct flock *l)
 {
@@ -46,7 +46,7 @@ again:
 		pid_t pid = read_pid(fd);
 
 		close(fd);
-		/* One whose instance was destroyed takes a moment to notice. */
+		/* A daemon whose instance was destroyed takes a moment to notice. */
 		if (tries-- > 0) {
 			nanosleep(&moment, NULL);
 			goto again;
@@ -113,14 +113,14 @@ void daemon_socket_sweep(const char *instance)
 		unlink(to.sun_path);
 }
 
-/* Behind the pid's line. */
+/* They follow the line with the pid. */
 void daemon_tell_wrong(int fd, const char *lines)
 {
 	char text[4200];
 	int len = snprintf(text, sizeof(text), "%d\n%.4000s", (int)getpid(), lines);
 
 	if (pwrite(fd, text, len, 0) == len && ftruncate(fd, len))
-		return; /* what is left of longer lines is no harm */
+		return; /* if not, the end of longer ones is left there: no harm */
 }
 
 bool daemon_wrong(const char *instance, char *lines, size_t size)
@@ -147,7 +147,7 @@ bool daemon_wrong(const char *instance, char *lines, size_t size)
 	return true;
 }
 
-/* The pid in the claim; held: whether somebody holds that. */
+/* The pid in the claim; held: whether a process has the lock on it. */
 static pid_t read_claim(const char *instance, bool *held)
 {
 	pid_t pid = 0;

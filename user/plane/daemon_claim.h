@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One daemon per instance: who it is, and how others know. */
+/*
+ * One daemon per instance: it holds a lock on /run/xroam/NAME/daemon, which has its pid
+ * and what it finds wrong for other processes to read; its socket is beside it.
+ */
 #ifndef XR_PLANE_DAEMON_CLAIM_H
 #define XR_PLANE_DAEMON_CLAIM_H
 
@@ -9,32 +12,32 @@
 #include "lib/error.h"
 
 /*
- * Makes this process the instance's daemon for as long as the descriptor given
- * is open, whatever ends it. -EBUSY: there is one; the line tells its pid.
+ * Makes this process the instance's daemon for as long as the descriptor returned is
+ * open, also if the process is killed. -EBUSY: there is one, and err names its pid.
  */
 int daemon_claim(const char *instance, struct xr_err *err);
 
-/* Gives it up. */
+/* Gives it up, and closes fd. */
 void daemon_release(const char *instance, int fd);
 
-/* The claim still is what others see: destroy removes it with the instance. */
+/* Whether fd is still the file that others see: "destroy" removes that. */
 bool daemon_claimed(const char *instance, int fd);
 
-/* Its socket's address; and whether anybody listens there: 0, or why not. */
+/* Its socket's address; and whether a process listens there: 0, or -errno. */
 void daemon_socket_address(const char *instance, struct sockaddr_un *to);
 int daemon_socket_try(const struct sockaddr_un *to);
-/* Of a daemon that was killed; not while anybody listens there. */
+/* Removes that of a daemon that was killed, on which no process listens. */
 void daemon_socket_sweep(const char *instance);
 
-/* What the daemon finds wrong now, a line each, for daemon_wrong(). */
+/* Writes down what the daemon finds wrong now, a line each, for daemon_wrong(). */
 void daemon_tell_wrong(int fd, const char *lines);
-/* false: no daemon runs. */
+/* Reads that; false: no daemon runs. */
 bool daemon_wrong(const char *instance, char *lines, size_t size);
 
 /* The pid of the instance's daemon; 0: none runs. */
 pid_t daemon_pid(const char *instance);
 
-/* The pid of one that was killed: it gave nothing up. 0: none was. */
+/* The pid of one that was killed, and so has left its claim. 0: there is none. */
 pid_t daemon_lost(const char *instance);
 
 #endif

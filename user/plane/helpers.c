@@ -58,7 +58,7 @@ int plane_start_helpers(struct xroam_bpf *skel, const char *dir, struct xr_err *
 	return ret;
 }
 
-int plane_refresh(struct plane *p, struct xr_err *err)
+int plane_reload_helpers(struct plane *p, struct xr_err *err)
 {
 	struct xroam_bpf *skel = xroam_bpf__open();
 	int ret;

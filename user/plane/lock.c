@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The instance's lock: /run/xroam/NAME/lock. Whoever waits for it says whose it is,
- * and does not wait for ever: a command may be stopped in the middle of its work.
+ * The instance's lock: /run/xroam/NAME/lock. The process that has it may have been
+ * stopped (SIGSTOP) in the middle of its work: so nobody waits for ever, and the error
+ * names that process.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -20,9 +21,9 @@
 #define MS            1000000L
 #define FIRST_PAUSE   (50000L) /* ns between two attempts ... */
 #define LONGEST_PAUSE (5 * MS) /* ... of which each is twice as long */
-#define LOOK_EACH     0.25     /* seconds: at who has it */
-#define IDLE_MOST     5.0      /* of one that does nothing meanwhile */
-#define WAIT_MOST     60.0
+#define CHECK_EACH    0.25     /* seconds between two checks of the process that has it */
+#define IDLE_MOST     5.0      /* seconds in which it makes no progress */
+#define WAIT_MOST     60.0     /* seconds in all */
 
 static int held; /* locks that this process has */
 static bool at_once;
@@ -45,9 +46,9 @@ static double seconds_now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* ---- who has it ---- */
+/* ---- the process that has it ---- */
 
-/* "4: FLOCK  ADVISORY  WRITE 1234 00:19:567 0 EOF"; who waits has "->" in it. */
+/* "4: FLOCK  ADVISORY  WRITE 1234 00:19:567 0 EOF"; a waiting one has "->" in it. */
 static __u32 holder_of(const struct stat *lock)
 {
 	unsigned long long inode;
@@ -86,7 +87,7 @@ static void command_of(__u32 pid, char *text, size_t size)
 	text[len] = '\0';
 }
 
-static void say_who(const struct lock_wait *w, const char *name, struct xr_err *err)
+static void name_holder(const struct lock_wait *w, const char *name, struct xr_err *err)
 {
 	char command[160];
 
@@ -115,19 +116,19 @@ bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, 
 
 	if (!w->since)
 		w->since = w->idle_since = now;
-	if (now < w->look_at)
+	if (now < w->check_at)
 		return false;
-	w->look_at = now + LOOK_EACH;
+	w->check_at = now + CHECK_EACH;
 	run_path(path, name, "lock");
 	pid = stat(path, &st) ? 0 : holder_of(&st);
 	ran = pid ? process_ran(pid) : 0;
 	if (pid != w->pid || ran != w->ran)
-		w->idle_since = now; /* it works, and may have much to do */
+		w->idle_since = now; /* it makes progress, or is another one */
 	w->pid = pid;
 	w->ran = ran;
 	if (now - w->idle_since < idle_most && now - w->since < most)
 		return false;
-	say_who(w, name, err);
+	name_holder(w, name, err);
 	return true;
 }
 
@@ -196,7 +197,7 @@ void plane_unlock(struct plane *p)
 
 /* ---- a plane that is kept open ---- */
 
-/* Whether what is pinned there is what is open here. */
+/* Whether the pinned maps are those that are open here. */
 static bool is_same_instance(const struct plane *p)
 {
 	struct bpf_map_info mine = {}, pinned = {};

@@ -40,7 +40,7 @@ static __u32 tag_buckets(__u32 keys)
 
 /* How many entries a map has. */
 enum entries {
-	AS_BUILT, /* as the object says */
+	AS_BUILT, /* as the object has it */
 	ONE,
 	VIPS, /* index 0 is none's, here and where BACKENDS and HOSTS have it */
 	VIP_BUCKETS,
@@ -277,7 +277,7 @@ static int other_layout(struct plane *p, __u32 abi, struct xr_err *err)
 		       p->name, abi, XR_ABI_VERSION, p->name);
 }
 
-/* meta comes first: only it can be read whatever the layout is. */
+/* meta comes first: the ABI version at its start can be read in any layout. */
 static int check_abi(struct plane *p, struct xr_err *err)
 {
 	struct bpf_map_info info = {};

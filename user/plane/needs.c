@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the process and the machine must have, and what to say where not. */
+/* What the process and the machine must have, and the errors where they do not. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ int plane_check_caps(enum plane_how how, struct xr_err *err)
 		       lack);
 }
 
-/* What to do about the file system that path is on, or else; or nothing. */
+/* The end of an error about that file: what to do about it, or "". */
 static const char *cure_of(const char *path, int error)
 {
 	bool run = !strncmp(path, "/run/", 5);
@@ -74,12 +74,12 @@ static const char *cure_of(const char *path, int error)
 	return "";
 }
 
-/* Beside the maps: each program of a dispatcher, its own files and the sockets. */
+/* More than the maps: each program of a dispatcher, our own files and the sockets. */
 #define FILES_SPARE 32
 
 /*
- * Before a change begins: libxdp and others say of a device that they could not look
- * at, as they cannot open a file, that nothing is there.
+ * Checked before a change begins: a change that runs out of descriptors half way is
+ * worse than none, and not every library tells that from "there is nothing".
  */
 int plane_need_files(struct xr_err *err)
 {
@@ -151,8 +151,8 @@ static int parent_of(int pid)
 
 /*
  * A mount made in a private namespace dies with it, and the pins with it,
- * while the program stays on the device. "ip netns exec" makes one. An
- * ancestor in another mount namespace tells.
+ * while the program stays on the device. "ip netns exec" makes one. It is known by
+ * an ancestor of this process that is in another mount namespace.
  */
 static bool private_mounts(void)
 {

@@ -11,9 +11,9 @@
 #include "lib/text.h"
 #include "plane_priv.h"
 
-int plane_pin_path(char *path, size_t size, const char *dir, const char *word)
+int plane_pin_path(char *path, size_t size, const char *dir, const char *name)
 {
-	return snprintf(path, size, "%s/%s", dir, word) < (int)size ? 0 : -ENAMETOOLONG;
+	return snprintf(path, size, "%s/%s", dir, name) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 void pins_each(const char *dir, void (*each)(const char *path, const char *name))
@@ -48,7 +48,7 @@ bool plane_exists(const struct plane *p)
 	struct stat st;
 	char meta[192];
 
-	/* Not access(): that asks on behalf of the real user. */
+	/* Not access(): that checks what the real user may do. */
 	snprintf(meta, sizeof(meta), "%s/meta", p->dir);
 	return !stat(meta, &st);
 }

@@ -1,48 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Beside plane.h, for those that load programs into an instance, or remove one. */
+/* The files of an instance: for rooms that load programs into one, or remove it. */
 #ifndef XR_PLANE_PINS_H
 #define XR_PLANE_PINS_H
 
 #include <bpf/libbpf.h>
 #include "plane.h"
 
-/* At the end of a name: not complete. No instance's name has it. */
+/* The end of the name of what is not complete. No instance can be called so. */
 #define PLANE_UNFINISHED "~new"
 
 /* A plane of which nothing is open yet. */
 struct plane *plane_new(const char *name);
 
-/* Says that there is no such instance: -ENOENT. */
+/* -ENOENT, with the error that there is no such instance. */
 int plane_missing(const char *name, struct xr_err *err);
 
-/* dir/word, or -ENAMETOOLONG. */
-int plane_pin_path(char *path, size_t size, const char *dir, const char *word);
+/* path becomes dir/name. 0 or -ENAMETOOLONG. */
+int plane_pin_path(char *path, size_t size, const char *dir, const char *name);
 
-/* Each file in dir; nothing where there is none. */
+/* Calls each() for each file in dir; a dir that is not there has none. */
 void pins_each(const char *dir, void (*each)(const char *path, const char *name));
 
-/* Waits for the instance's lock: a descriptor, or the error. */
+/* Takes the instance's lock: a descriptor, or as plane_relock(). */
 int plane_lock(const char *name, struct xr_err *err);
 
 /*
- * errno, of a file of xroam's own: -errno, and what to do where its file system is
- * at fault. doing: "making ", or nothing.
+ * The error for a file of xroam's own, from errno: -errno, and in err what to do about
+ * the file system. doing: what failed, as in "making ", or "".
  */
 int plane_file_fail(struct xr_err *err, const char *doing, const char *path);
 
-/* A load failed with code: says what this kernel or this process lacks. */
+/* The error for a failed load: err names what this kernel or process lacks, if so. */
 int plane_load_failed(int code, const char *what, struct xr_err *err);
 
 /*
- * Makes the object's maps of the instance's names the instance's own. skip:
- * bit per enum plane_map that keeps a private map instead.
+ * Gives the object the instance's maps in place of its own of the same names. skip: a
+ * bit for each enum plane_map of which it keeps its own.
  */
 int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip, struct xr_err *err);
 
-/* Loads the helpers anew (reload). */
-int plane_refresh(struct plane *p, struct xr_err *err);
+/* Loads anew the programs that user space runs (see helpers.c), for "reload". */
+int plane_reload_helpers(struct plane *p, struct xr_err *err);
 
-/* With the files in it; no error where there is none. */
+/* Removes dir with the files in it, if it is there. */
 void plane_remove_dir(const char *dir);
 
 #endif

@@ -73,7 +73,7 @@ int plane_open(struct plane **out, const char *name, enum plane_how how,
 		goto fail;
 	}
 	if (how != PLANE_READ) {
-		/* Asked again under the lock; this saves making a lock file. */
+		/* Checked again under the lock; this saves making a lock file. */
 		if (how == PLANE_CHANGE && !plane_exists(p)) {
 			ret = plane_not_opened(p, err);
 			goto fail;

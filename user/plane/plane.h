@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An instance: its pinned maps under /sys/fs/bpf/xroam/NAME, mapped into this
- * process where they can be. Pinned maps are the truth (DESIGN rule 1); a
- * plane is this process's view of them.
+ * An instance: its maps, pinned under /sys/fs/bpf/xroam/NAME. They are the truth, and
+ * outlive every process; a struct plane is one process's view of them, with those that
+ * can be mapped into its memory.
  */
 #ifndef XR_PLANE_PLANE_H
 #define XR_PLANE_PLANE_H
@@ -16,7 +16,7 @@
 #define XR_PIN_ROOT XR_BPFFS "/xroam"
 #define XR_RUN_ROOT "/run/xroam"
 
-/* Every pinned map; the pin's name is the lower-case word. */
+/* Every pinned map. The pin has the lower-case name. */
 /* clang-format off */
 #define XR_MAPS(X)                                                             \
 	X(META, meta) X(VIP_INDEX, vip_index) X(VIPS, vips) X(MAGLEV, maglev)  \
@@ -52,7 +52,7 @@ struct plane {
 	char dir[128]; /* XR_PIN_ROOT/name */
 	int lock_fd;   /* -1: not opened */
 	bool locked;
-	bool created; /* by this plane_open */
+	bool created; /* by this plane_open() */
 	int fd[PLANE_MAPS];
 	int cpus;     /* possible: values per-CPU maps give */
 	int emit_fd;  /* plane_emit()'s program; -1: not opened */
@@ -75,7 +75,7 @@ struct plane {
 	struct xr_device *devices;            /* XR_MAX_DEVICES */
 	struct xr_backend_info *backend_info; /* limits.backends + 1 */
 	struct xr_tag_bucket *mac_index;      /* mac_buckets of them */
-	struct xr_vm *vms;                    /* 8 * mac_buckets: places */
+	struct xr_vm *vms;                    /* mac_buckets * XR_TAG_LANES; by VM index */
 	struct xr_vm_info *vm_info;           /* the same */
 	struct xr_tag_bucket *ip_index;       /* ip_buckets */
 	struct xr_vm_ip *vm_ips;              /* 8 * ip_buckets */
@@ -99,56 +99,61 @@ enum plane_how {
 };
 
 /*
- * Opens the instance. For PLANE_CREATE where there is none: limits, NULL for
- * the defaults; secret, 32 octets that hash_keys come from, the same on every
- * node, or NULL for random keys. Errors: -ENOENT no such instance, -EPROTO pins
- * of another ABI version, -EPERM lacking CAP_BPF or CAP_NET_ADMIN (the line
- * says which), -ENODEV no bpffs and it cannot be mounted, -EOPNOTSUPP kernel
- * too old.
+ * Opens the instance; plane_close() it. limits and secret are for PLANE_CREATE where
+ * there is none: limits NULL for the defaults; secret: 32 octets, the same on every
+ * node, which hash_keys are derived from, or NULL for random keys.
+ *
+ * Errors: -ENOENT no such instance, -EPROTO pins of another ABI version, -EPERM without
+ * CAP_BPF or CAP_NET_ADMIN (err names what lacks), -ENODEV no bpffs and it cannot be
+ * mounted, -EOPNOTSUPP kernel too old, -EBUSY and -EAGAIN as plane_relock().
  */
 int plane_open(struct plane **out, const char *name, enum plane_how how,
 	       const struct xr_limits *limits, const __u8 *secret, struct xr_err *err);
 void plane_close(struct plane *p); /* NULL is fine; drops the lock */
 
 /*
- * For a process that keeps a plane open (the daemon): takes and drops the lock.
- * -ESTALE: the instance was destroyed or made anew since plane_open: open it again.
+ * For a process that keeps a plane open (the daemon): takes the lock, and drops it.
+ * -ESTALE: the instance was destroyed or made anew since plane_open(): open it again.
  *
- * Here and in plane_open(), another process' lock is waited for: as long as that
- * process does something, but a minute at most. -EBUSY then, and the line says
- * who it is.
+ * While another process has the lock, plane_relock() and plane_open() wait, as long as
+ * that process makes progress, but a minute at most: then -EBUSY, and err names it.
  */
 int plane_relock(struct plane *p, struct xr_err *err);
 void plane_unlock(struct plane *p);
 
-/* From now on -EAGAIN instead, at once: this process has more to do than wait. */
+/* From now on they fail with -EAGAIN at once: this process has more to do than wait. */
 void plane_never_wait(bool never);
 
-/* It waits by itself, then: begun as { 0 }. true: long enough; who has it is said. */
+/*
+ * The same wait for a process with a loop of its own, which tries again now and then
+ * and calls this after each time; *w is { 0 } at first. true: it was too long, and err
+ * names the process that has the lock. idle_most: seconds in which that one made no
+ * progress; most: seconds in all.
+ */
 struct lock_wait {
-	double since, idle_since, look_at; /* seconds */
-	__u32 pid;                         /* 0: not known */
-	__u64 ran;
+	double since, idle_since, check_at; /* seconds, CLOCK_MONOTONIC */
+	__u32 pid;                          /* of the one that has it; 0: not known */
+	__u64 ran;                          /* how much it has run: process_ran() */
 };
 bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, double most,
 		       struct xr_err *err);
 
-/* This process has an instance's lock, and others may wait for it. */
+/* Whether this process has any instance's lock, for which others may wait. */
 bool plane_any_locked(void);
 
-/* Whether an instance of that name is still there. */
+/* Whether an instance of that name is there now; if not, errno tells why. */
 bool plane_exists(const struct plane *p);
 
 /* Names of all instances, NULL-terminated; each and the list are to be freed. */
 int plane_list(char ***names, struct xr_err *err);
 
-/* Seconds, as the data plane counts them; 0 where the clock cannot be read. */
+/* The programs' clock, in seconds; 0 where it cannot be read. */
 __u32 plane_tick(struct plane *p);
 
 /* Returns when no CPU runs a program any more that may have read the maps before now. */
 void plane_grace(struct plane *p);
 
-/* Puts an event, or one XR_EVENT_CHANGE line, into the ring; failures are ignored. */
+/* Puts an event, or a line as XR_EVENT_CHANGE, into the ring; failures are ignored. */
 void plane_emit(struct plane *p, struct xr_event *e);
 void plane_event(struct plane *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -158,7 +163,10 @@ struct xr_device *plane_next_device(const struct plane *p, const struct xr_devic
 /* Calls visit() in every network namespace that a device is in, and in this one. */
 void plane_each_netns(struct plane *p, void (*visit)(void *ctx), void *ctx);
 
-/* All of it: a full disk takes a part without an error. 0 or -errno, in errno too. */
+/*
+ * write(2) until all is written: a disk that gets full takes a part without an error.
+ * 0 or -errno, which is in errno, too.
+ */
 int plane_write(int fd, const char *text, size_t len);
 
 #endif

@@ -12,15 +12,15 @@ struct xroam_bpf;
 /* ---- needs.c ---- */
 
 int plane_check_caps(enum plane_how how, struct xr_err *err);
-/* Descriptors for a change; the maps are open. */
+/* Whether this process can open as many more files as a change needs. */
 int plane_need_files(struct xr_err *err);
 bool plane_has_bpffs(const char *path);
-/* Mounts one for PLANE_CREATE; else an error that says where it went. */
+/* Checks for a bpffs, and for PLANE_CREATE mounts one where there is none. */
 int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err);
 
 /* ---- pins.c ---- */
 
-/* plane_exists() was false: says why, with errno as that left it. */
+/* The error after plane_exists() was false, by the errno that it left. */
 int plane_not_opened(const struct plane *p, struct xr_err *err);
 
 /* ---- run_dir.c: files in XR_RUN_ROOT/INSTANCE ---- */
@@ -36,7 +36,7 @@ void run_remove(const char *instance, const char *file);
 
 /* ---- lock.c ---- */
 
-/* A process that waits for the lock makes the file anew. */
+/* Of an instance that was not made. A process that waits for it makes the file anew. */
 void plane_remove_lock(const char *name);
 
 /* ---- maps.c ---- */

@@ -15,7 +15,7 @@ union any_counter {
 	struct xr_dev_counter dev;
 };
 
-/* Counters are nothing but u64 words, so one loop sums them all. */
+/* A counter is an array of u64, whichever it is, so one loop sums them all. */
 static int sum_words(struct plane *p, enum plane_map map, __u32 index, void *sum, size_t size)
 {
 	size_t words = size / sizeof(__u64), i;

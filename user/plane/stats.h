@@ -13,15 +13,15 @@ int stats_cid(struct plane *p, __u32 vip, struct xr_cid_counter *sum);
 int stats_host(struct plane *p, __u32 host, struct xr_counter *sum);
 int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum);
 
-/* Of counts by codepoint, those of a set of them: bit i for codepoint i. */
+/* The sum of the counts of a set of codepoints: bit i for codepoint i. */
 #define STATS_ALL_POINTS ((1U << XR_CODEPOINTS) - 1)
 __u64 stats_points(const __u64 counts[XR_CODEPOINTS], unsigned int points);
 
-/* What came under some codepoints (see xr_cid_codepoints()), at all VIPs. */
+/* Packets with CIDs of some codepoints (see xr_cid_codepoints()), at all VIPs. */
 struct stats_steered {
-	__u64 by_cid; /* packets that a CID brought to its server */
-	__u64 down;   /* that named a server which is down */
-	__u64 astray; /* short headers that named none */
+	__u64 by_cid; /* steered by the CID to its server */
+	__u64 down;   /* the CID named a server that is down */
+	__u64 astray; /* short headers of which the CID named no server */
 };
 
 int stats_steered(struct plane *p, unsigned int points, struct stats_steered *s);
@@ -37,7 +37,7 @@ void stats_kinds(const struct xr_counter reason[XR_REASON_MAX],
 int stats_clear(struct plane *p, enum plane_map map, __u32 index);
 
 struct stats_flows {
-	__u64 entries; /* places in the table */
+	__u64 entries; /* the table has room for */
 	__u64 used;    /* not yet idle; an estimate where sampled */
 	__u64 established;
 	bool sampled;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is told of VMs: events and counts. */
+/* Events about VMs, and counts of what user space decided about them. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -22,14 +22,14 @@ const char *vm_source_word(unsigned int source)
 										: "?";
 }
 
-void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from, const char *fmt, ...)
+void vm_say(struct plane *p, __u32 index, __u32 reason, __u16 from, const char *fmt, ...)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, index);
 	struct xr_event e = {
 		.kind = XR_EVENT_VM,
 		.reason = reason,
-		.vm = place + 1,
-		.vlan = vm_vlan_of(p->vms[place].key),
+		.vm = index + 1,
+		.vlan = vm_vlan_of(p->vms[index].key),
 		.host = now.host,
 		.from = from,
 		.state = now.state,
@@ -38,8 +38,8 @@ void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from, const char *
 	va_list ap;
 	int n;
 
-	vm_mac_of(p->vms[place].key, e.mac);
-	n = snprintf(e.text, sizeof(e.text), "vm %s ", vm_name_at(p, name, place));
+	vm_mac_of(p->vms[index].key, e.mac);
+	n = snprintf(e.text, sizeof(e.text), "vm %s ", vm_name_at(p, name, index));
 	va_start(ap, fmt);
 	vsnprintf(e.text + n, sizeof(e.text) - n, fmt, ap);
 	va_end(ap);
@@ -47,8 +47,8 @@ void vm_say(struct plane *p, __u32 place, __u32 reason, __u16 from, const char *
 }
 
 /*
- * The data plane counts on the other CPUs meanwhile; on this one nobody does
- * for a reason that is user space's alone.
+ * The programs never count these reasons, so that adding to what was read loses none;
+ * which CPU's counter has the sum does not matter.
  */
 void vm_count_reason(struct plane *p, __u32 reason, __u64 n)
 {

@@ -1,47 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* VMs as the programs see them: where each is kept, and its state's one word. */
+/* VMs in the maps: the index of each in vms and vm_info, and its state. */
 #include <string.h>
 #include "vm_state.h"
 
 _Static_assert(sizeof(struct xr_vm) == 64, "a cache line");
-_Static_assert(sizeof(struct xr_vm_now) == sizeof(__u64), "one word");
+_Static_assert(sizeof(struct xr_vm_now) == sizeof(__u64), "changed by one compare-and-exchange");
 
-/* ---- its word ---- */
+/* ---- the state ---- */
 
-struct xr_vm_now vm_now(const struct plane *p, __u32 place)
+struct xr_vm_now vm_now(const struct plane *p, __u32 index)
 {
-	__u64 word = __atomic_load_n((__u64 *)(void *)&p->vms[place].now, __ATOMIC_ACQUIRE);
+	__u64 word = __atomic_load_n((__u64 *)(void *)&p->vms[index].now, __ATOMIC_ACQUIRE);
 	struct xr_vm_now now;
 
 	memcpy(&now, &word, sizeof(now));
 	return now;
 }
 
-bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was, struct xr_vm_now to)
+bool vm_change(struct plane *p, __u32 index, struct xr_vm_now *was, struct xr_vm_now to)
 {
 	__u64 old, new;
 	bool done;
 
 	memcpy(&old, was, sizeof(old));
 	memcpy(&new, &to, sizeof(new));
-	done = __atomic_compare_exchange_n((__u64 *)(void *)&p->vms[place].now, &old, new, false,
+	done = __atomic_compare_exchange_n((__u64 *)(void *)&p->vms[index].now, &old, new, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 	memcpy(was, &old, sizeof(old));
 	return done;
 }
 
-/* ---- by MAC ---- */
+/* ---- the index ---- */
 
-const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 place)
+const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 index)
 {
-	return vm_name(buf, p->vms[place].key);
+	return vm_name(buf, p->vms[index].key);
 }
 
-static bool same_vm(const void *ctx, __u32 place, const void *key)
+static bool same_vm(const void *ctx, __u32 index, const void *key)
 {
 	const struct plane *p = ctx;
 
-	return p->vms[place].key == *(const __u64 *)key;
+	return p->vms[index].key == *(const __u64 *)key;
 }
 
 struct tag_table vm_macs(const struct plane *p)
@@ -56,7 +56,7 @@ __u32 vm_find(struct plane *p, __u64 key)
 	return tag_find(&t, xr_vm_hash(p->hash_keys, key), &key);
 }
 
-int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 place),
+int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 index),
 	       void *ctx)
 {
 	__u32 b;
@@ -78,14 +78,14 @@ int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u
 	return 0;
 }
 
-int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx)
+int vm_each(struct plane *p, int (*each)(void *ctx, __u32 index), void *ctx)
 {
 	return vm_each_of(p, 0, p->mac_buckets, each, ctx);
 }
 
-static int count_one(void *ctx, __u32 place)
+static int count_one(void *ctx, __u32 index)
 {
-	(void)place;
+	(void)index;
 	++*(__u32 *)ctx;
 	return 0;
 }

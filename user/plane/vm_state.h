@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* VMs as the programs see them: where each is kept, and its state's one word. */
+/* VMs in the maps: the index of each in vms and vm_info, and its state. */
 #ifndef XR_PLANE_VM_STATE_H
 #define XR_PLANE_VM_STATE_H
 
@@ -8,25 +8,26 @@
 #include "plane.h"
 #include "steer/tag_table.h"
 
-#define VM_NOWHERE 0xffffffffU
+#define VM_NOWHERE 0xffffffffU /* no index */
 
-/* The VM's place in vms, or VM_NOWHERE. */
+/* The index of the VM with that key (lib/vm_key.h), or VM_NOWHERE. */
 __u32 vm_find(struct plane *p, __u64 key);
 
-/* Every VM; stops at the first each() that is not 0. */
-int vm_each(struct plane *p, int (*each)(void *ctx, __u32 place), void *ctx);
-/* The same of the buckets from .. to - 1. */
-int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 place),
+/* Calls each() for every VM, until one returns other than 0: that is returned. */
+int vm_each(struct plane *p, int (*each)(void *ctx, __u32 index), void *ctx);
+/* The same for the buckets from .. to - 1 of mac_index. */
+int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 index),
 	       void *ctx);
 __u32 vm_count(struct plane *p);
-const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 place);
-/* Where a MAC's place is found, and one made. */
+const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 index);
+/* The table in which a key's index is found, or added: see steer/tag_table.h. */
 struct tag_table vm_macs(const struct plane *p);
 
-/* One load: both sides change it as one word. */
-struct xr_vm_now vm_now(const struct plane *p, __u32 place);
-/* false: it changed meanwhile, and *was is what it is now. */
-bool vm_change(struct plane *p, __u32 place, struct xr_vm_now *was, struct xr_vm_now to);
+/* Its state, in one load of 64 bits: the programs change it meanwhile. */
+struct xr_vm_now vm_now(const struct plane *p, __u32 index);
+/* Changes it at once from *was. false: it is not *was any more; *was is what it is. */
+bool vm_change(struct plane *p, __u32 index, struct xr_vm_now *was, struct xr_vm_now to);
+/* A move has begun and is not complete. */
 static inline bool vm_under_way(struct xr_vm_now now)
 {
 	return now.state == XR_VM_PREPARED || now.state == XR_VM_BLACKOUT;
