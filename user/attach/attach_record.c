@@ -9,6 +9,7 @@
 
 #include "attach_priv.h"
 #include "lib/netns.h"
+#include "plane/pins.h"
 #include "plane/stats.h"
 
 struct xr_device *record_find(struct plane *p, const char *dev)
@@ -50,14 +51,13 @@ __u32 record_slot(struct plane *p, const struct xr_device *d)
 }
 
 /* Names in bpffs have no dots; devices ("eth0.7") have. */
-static void pin_name(struct plane *p, const struct xr_device *d, const char *suffix, char *path,
-		     size_t size)
+static void pin_name(struct plane *p, const struct xr_device *d, char *path, size_t size)
 {
 	char *c;
 	int n;
 
 	n = snprintf(path, size, "%s/", p->dir);
-	snprintf(path + n, size - n, "dev_%u_%s%s", record_slot(p, d), d->name, suffix);
+	snprintf(path + n, size - n, "dev_%u_%s", record_slot(p, d), d->name);
 	for (c = path + n; *c; c++) {
 		if (*c == '.')
 			*c = '~';
@@ -66,16 +66,13 @@ static void pin_name(struct plane *p, const struct xr_device *d, const char *suf
 
 static void pin_program(struct plane *p, const struct xr_device *d)
 {
-	char path[256], tmp[256];
 	int fd = bpf_prog_get_fd_by_id(d->prog_id);
+	char path[256];
 
 	if (fd < 0)
 		return;
-	pin_name(p, d, "", path, sizeof(path));
-	pin_name(p, d, "~new", tmp, sizeof(tmp));
-	unlink(tmp);
-	if (!bpf_obj_pin(fd, tmp) && rename(tmp, path))
-		unlink(tmp);
+	pin_name(p, d, path, sizeof(path));
+	pin_replace(path, fd);
 	close(fd);
 }
 
@@ -83,12 +80,12 @@ void record_move(struct plane *p, struct xr_device *d, __u64 netns, __u32 ifinde
 {
 	char from[256], to[256];
 
-	pin_name(p, d, "", from, sizeof(from));
+	pin_name(p, d, from, sizeof(from));
 	memset(d->name, 0, sizeof(d->name));
 	strncpy(d->name, name, sizeof(d->name) - 1);
 	d->netns = netns;
 	__atomic_store_n(&d->ifindex, ifindex, __ATOMIC_RELEASE);
-	pin_name(p, d, "", to, sizeof(to));
+	pin_name(p, d, to, sizeof(to));
 	if (strcmp(from, to))
 		rename(from, to);
 }
@@ -97,7 +94,7 @@ void record_drop(struct plane *p, struct xr_device *d)
 {
 	char path[256];
 
-	pin_name(p, d, "", path, sizeof(path));
+	pin_name(p, d, path, sizeof(path));
 	unlink(path);
 	/* A slot is taken while ifindex is not 0: it is written last, and cleared first. */
 	__atomic_store_n(&d->ifindex, 0, __ATOMIC_RELEASE);

@@ -56,22 +56,10 @@ static struct bpf_program *program_of(struct tc_bpf *skel, size_t kind)
 	return prog[kind];
 }
 
-static int pin(struct plane *p, struct tc_bpf *skel, size_t kind)
-{
-	char path[512], tmp[512];
-
-	if (plane_pin_path(path, sizeof(path), p->dir, kind_of[kind].name) ||
-	    snprintf(tmp, sizeof(tmp), "%s" PLANE_UNFINISHED, path) < 0)
-		return -ENAMETOOLONG;
-	unlink(tmp);
-	if (bpf_obj_pin(bpf_program__fd(program_of(skel, kind)), tmp) || rename(tmp, path))
-		return -errno;
-	return 0;
-}
-
 int tc_load(struct plane *p, struct xr_err *err)
 {
 	struct tc_bpf *skel = tc_bpf__open();
+	char path[512];
 	size_t kind;
 	int ret;
 
@@ -87,8 +75,11 @@ int tc_load(struct plane *p, struct xr_err *err)
 		ret = plane_load_failed(ret, "loading the tc programs", err);
 		goto out;
 	}
-	for (kind = 0; !ret && kind < KINDS; kind++)
-		ret = pin(p, skel, kind);
+	for (kind = 0; !ret && kind < KINDS; kind++) {
+		ret = plane_pin_path(path, sizeof(path), p->dir, kind_of[kind].name);
+		if (!ret)
+			ret = pin_replace(path, bpf_program__fd(program_of(skel, kind)));
+	}
 	if (ret)
 		xr_fail(err, ret, "pinning the tc programs: %s", strerror(-ret));
 out:

@@ -30,15 +30,10 @@ void plane_only_helpers(struct xroam_bpf *skel)
 
 static int pin_emit(struct xroam_bpf *skel, const char *dir)
 {
-	char path[512], tmp[512];
+	char path[512];
+	int ret = plane_pin_path(path, sizeof(path), dir, EMIT_PIN);
 
-	if (plane_pin_path(path, sizeof(path), dir, EMIT_PIN) ||
-	    plane_pin_path(tmp, sizeof(tmp), dir, EMIT_PIN PLANE_UNFINISHED))
-		return -ENAMETOOLONG;
-	unlink(tmp);
-	if (bpf_obj_pin(bpf_program__fd(skel->progs.emit_event), tmp))
-		return -errno;
-	return rename(tmp, path) ? -errno : 0;
+	return ret ? ret : pin_replace(path, bpf_program__fd(skel->progs.emit_event));
 }
 
 int plane_start_helpers(struct xroam_bpf *skel, const char *dir, struct xr_err *err)

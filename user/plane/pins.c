@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Instances by their names: the directories in bpffs and the pins in these. */
+#include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +15,23 @@
 int plane_pin_path(char *path, size_t size, const char *dir, const char *name)
 {
 	return snprintf(path, size, "%s/%s", dir, name) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+int pin_replace(const char *path, int fd)
+{
+	char tmp[512];
+	int ret = 0;
+
+	if (snprintf(tmp, sizeof(tmp), "%s" PLANE_UNFINISHED, path) >= (int)sizeof(tmp))
+		return -ENAMETOOLONG;
+	unlink(tmp);
+	if (bpf_obj_pin(fd, tmp))
+		return -errno;
+	if (rename(tmp, path)) {
+		ret = -errno;
+		unlink(tmp);
+	}
+	return ret;
 }
 
 void pins_each(const char *dir, void (*each)(const char *path, const char *name))

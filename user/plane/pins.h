@@ -18,6 +18,12 @@ int plane_missing(const char *name, struct xr_err *err);
 /* path becomes dir/name. 0 or -ENAMETOOLONG. */
 int plane_pin_path(char *path, size_t size, const char *dir, const char *name);
 
+/*
+ * Pins fd as path, in place of what is pinned there, with no moment in which nothing is.
+ * 0 or -errno.
+ */
+int pin_replace(const char *path, int fd);
+
 /* Calls each() for each file in dir; a dir that is not there has none. */
 void pins_each(const char *dir, void (*each)(const char *path, const char *name));
 
