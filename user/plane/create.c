@@ -23,24 +23,19 @@
 static int check_limits(const struct xr_limits *l, struct xr_err *err)
 {
 	const struct {
-		const char *word;
-		__u32 value, max;
+		const char *name;
+		__u32 value, most;
 	} limit[] = {
-		{ "vips", l->vips, XR_MAX_VIPS },
-		{ "backends", l->backends, XR_MAX_BACKENDS },
-		{ "server_ids", l->server_ids, 1U << 24 },
-		{ "flows", l->flows, 1U << 27 },
-		{ "hosts", l->hosts, XR_MAX_HOSTS },
-		{ "vms", l->vms, XR_MAX_VMS },
-		{ "vm_addresses", l->vm_addresses, XR_MAX_VMS },
-		{ "rings", l->rings, XR_MAX_RINGS },
+#define X(name, value, least, most) { #name, l->name, most },
+		XR_LIMITS(X)
+#undef X
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(limit) / sizeof(limit[0]); i++) {
-		if (!limit[i].value || limit[i].value > limit[i].max)
-			return xr_fail(err, -ERANGE, "limit %s must be from 1 to %u", limit[i].word,
-				       limit[i].max);
+		if (!limit[i].value || limit[i].value > limit[i].most)
+			return xr_fail(err, -ERANGE, "limit %s must be from 1 to %u", limit[i].name,
+				       limit[i].most);
 	}
 	return 0;
 }
