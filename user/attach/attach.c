@@ -45,7 +45,7 @@ static int cannot_query(const char *dev, int ret, struct xr_err *err)
 		       strerror(-ret));
 }
 
-/* Neither a second xroam, nor a neighbour that cannot be lived with. */
+/* No program of xroam is there, and no other one beside which ours cannot run. */
 static int check_free(struct plane *p, const char *dev, int ifindex, struct xr_err *err)
 {
 	struct attached on;
@@ -140,7 +140,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum x
 	if (ret)
 		return ret;
 	d->want = want;
-	/* It is for what native mode makes the kernel do. */
+	/* This role is of use in native mode only: "role pass" in xroam-dev(8). */
 	if (role == XR_ROLE_PASS)
 		want = ATTACH_NATIVE;
 	ret = try_modes(p, d, want, &prog_id, err);
@@ -161,7 +161,7 @@ int plane_attach(struct plane *p, const char *dev, enum attach_want want, enum x
 
 /* ---- detaching ---- */
 
-/* In the device's own namespace. What is not there any more is no error. */
+/* In the device's network namespace. If no program is there any more, all is well. */
 static int detach_here(struct plane *p, struct xr_device *d, struct xr_err *err)
 {
 	struct attached on;
@@ -187,7 +187,7 @@ static int detach(struct plane *p, struct xr_device *d, devices_changed_fn *chan
 	int back, ret;
 
 	ret = netns_enter(netns, &back);
-	/* A namespace that nobody can reach any more took its devices along. */
+	/* A namespace that is gone (-ENOENT) took its devices along. */
 	if (ret && ret != -ENOENT)
 		return xr_fail(err, ret, "%s: going to its network namespace: %s", d->name,
 			       strerror(-ret));

@@ -26,8 +26,8 @@ void program_close(struct loaded *l)
 /* ---- knobs ---- */
 
 /*
- * The port at which tunnels of the method end here: a local host's, or else
- * that of any host, as it is the fabric's.
+ * The UDP port of tunnels by that method which end here: that of the host which is this
+ * machine, or else of any host, as a fabric has one for all.
  */
 static __be16 tunnel_port(const struct plane *p, enum xr_forward method, __u16 usual)
 {
@@ -120,7 +120,6 @@ static int open_decap(struct loaded *l, const struct xr_knobs *knobs, bool pass,
 #endif
 }
 
-/* Everything but the kernel's load: knobs, and the instance's maps. */
 int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role, bool trace,
 		 __u64 private_maps, struct xr_err *err)
 {

@@ -16,7 +16,7 @@
 struct job {
 	struct job *next;
 	struct tc_task t;
-	int space; /* fd of its network namespace */
+	int netns_fd; /* of the network namespace of whoever handed it over */
 	__u64 netns;
 	int ret;
 };
@@ -24,12 +24,13 @@ struct job {
 struct worker {
 	const struct plane *p;
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t more, less;
+	pthread_mutex_t lock;   /* of what follows */
+	pthread_cond_t has_job; /* or it ends */
+	pthread_cond_t job_done;
 	struct job *todo, *doing, *done;
 	bool ends;
-	int event;
-	__u64 netns; /* where the thread is */
+	int event;   /* readable while something is in done */
+	__u64 netns; /* that the thread is in; the thread's alone */
 };
 
 static struct worker *the_worker; /* of this process; NULL: none */
@@ -49,12 +50,12 @@ static void append(struct job **list, struct job *j)
 	*list = j;
 }
 
-static int attach(struct worker *w, const struct job *j)
+static int attach_job(struct worker *w, const struct job *j)
 {
 	int ret;
 
 	if (w->netns != j->netns) {
-		if (setns(j->space, CLONE_NEWNET))
+		if (setns(j->netns_fd, CLONE_NEWNET))
 			return -errno;
 		w->netns = j->netns;
 	}
@@ -72,18 +73,18 @@ static void *work(void *ctx)
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
 		while (!w->todo && !w->ends)
-			pthread_cond_wait(&w->more, &w->lock);
+			pthread_cond_wait(&w->has_job, &w->lock);
 		j = w->todo;
 		if (!j)
 			break;
 		w->todo = j->next;
 		w->doing = j;
 		pthread_mutex_unlock(&w->lock);
-		j->ret = attach(w, j);
+		j->ret = attach_job(w, j);
 		pthread_mutex_lock(&w->lock);
 		w->doing = NULL;
 		append(&w->done, j);
-		pthread_cond_broadcast(&w->less);
+		pthread_cond_broadcast(&w->job_done);
 		eventfd_write(w->event, 1);
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -103,8 +104,8 @@ int tc_worker_start(struct plane *p)
 	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->netns = netns_id();
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->more, NULL);
-	pthread_cond_init(&w->less, NULL);
+	pthread_cond_init(&w->has_job, NULL);
+	pthread_cond_init(&w->job_done, NULL);
 	ret = w->event < 0 ? errno : pthread_create(&w->thread, NULL, work, w);
 	if (ret) {
 		if (w->event >= 0)
@@ -124,8 +125,8 @@ bool tc_has_worker(const struct plane *p)
 static void job_free(struct job *j)
 {
 	close(j->t.prog);
-	if (j->space >= 0)
-		close(j->space);
+	if (j->netns_fd >= 0)
+		close(j->netns_fd);
 	free(j);
 }
 
@@ -140,14 +141,14 @@ int tc_worker_attach(const struct tc_task *t)
 	}
 	j->t = *t;
 	j->netns = netns_id();
-	j->space = netns_open();
-	if (j->space < 0) {
+	j->netns_fd = netns_open();
+	if (j->netns_fd < 0) {
 		job_free(j);
 		return -EMFILE;
 	}
 	pthread_mutex_lock(&w->lock);
 	append(&w->todo, j);
-	pthread_cond_signal(&w->more);
+	pthread_cond_signal(&w->has_job);
 	pthread_mutex_unlock(&w->lock);
 	return 0;
 }
@@ -185,11 +186,11 @@ void tc_worker_wait(const struct plane *p, __u32 ifindex)
 		return;
 	pthread_mutex_lock(&w->lock);
 	while (is_to_do(w, ifindex))
-		pthread_cond_wait(&w->less, &w->lock);
+		pthread_cond_wait(&w->job_done, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 }
 
-static void detach(const struct job *j)
+static void detach_job(const struct job *j)
 {
 	int back;
 
@@ -207,7 +208,7 @@ static void settle(struct plane *p, const struct job *j, tc_fail *fail, void *ct
 	if (!j->ret && h)
 		h->attached = 1;
 	else if (!j->ret)
-		detach(j);
+		detach_job(j);
 	if (!j->ret || !h)
 		return;
 	tc_record_drop(p, h);
@@ -244,7 +245,7 @@ void tc_worker_stop(struct plane *p, tc_fail *fail, void *ctx)
 		return;
 	pthread_mutex_lock(&w->lock);
 	w->ends = true;
-	pthread_cond_signal(&w->more);
+	pthread_cond_signal(&w->has_job);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
 	tc_worker_settle(p, fail, ctx);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "lib/index.h"
 #include "vm_event.h"
 #include "vm_state.h"
 
@@ -28,7 +29,7 @@ void vm_say(struct plane *p, __u32 index, __u32 reason, __u16 from, const char *
 	struct xr_event e = {
 		.kind = XR_EVENT_VM,
 		.reason = reason,
-		.vm = index + 1,
+		.vm = no_of_index(index),
 		.vlan = vm_vlan_of(p->vms[index].key),
 		.host = now.host,
 		.from = from,

@@ -1,33 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VMs in the maps: the index of each in vms and vm_info, and its state. */
 #include <string.h>
+#include "lib/whole.h"
 #include "vm_state.h"
 
 _Static_assert(sizeof(struct xr_vm) == 64, "a cache line");
-_Static_assert(sizeof(struct xr_vm_now) == sizeof(__u64), "changed by one compare-and-exchange");
 
 /* ---- the state ---- */
 
 struct xr_vm_now vm_now(const struct plane *p, __u32 index)
 {
-	__u64 word = __atomic_load_n((__u64 *)(void *)&p->vms[index].now, __ATOMIC_ACQUIRE);
-	struct xr_vm_now now;
-
-	memcpy(&now, &word, sizeof(now));
-	return now;
+	return whole_load(&p->vms[index].now);
 }
 
 bool vm_change(struct plane *p, __u32 index, struct xr_vm_now *was, struct xr_vm_now to)
 {
-	__u64 old, new;
-	bool done;
-
-	memcpy(&old, was, sizeof(old));
-	memcpy(&new, &to, sizeof(new));
-	done = __atomic_compare_exchange_n((__u64 *)(void *)&p->vms[index].now, &old, new, false,
-					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-	memcpy(was, &old, sizeof(old));
-	return done;
+	return whole_exchange(&p->vms[index].now, was, to);
 }
 
 /* ---- the index ---- */
