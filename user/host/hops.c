@@ -8,6 +8,7 @@
 #include "hops.h"
 #include "host.h"
 #include "lib/netns.h"
+#include "lib/whole.h"
 #include "net/path.h"
 #include "underlay/outer.h"
 #include "underlay/paths.h"
@@ -146,19 +147,16 @@ static void store_path_index(struct plane *p, __u32 i, __u32 hosts, __u32 path)
 {
 	struct xr_backend b;
 	struct xr_host host;
-	__u64 word;
 
 	if (i < hosts) {
 		host = p->hosts[i];
 		host.path = path;
-		host_store(p, i, &host);
+		whole_store(&p->hosts[i], host);
 		return;
 	}
 	b = p->backends[i - hosts];
 	b.path = path;
-	_Static_assert(sizeof(b) == sizeof(word), "one word");
-	memcpy(&word, &b, sizeof(word));
-	__atomic_store_n((__u64 *)(void *)&p->backends[i - hosts], word, __ATOMIC_RELEASE);
+	whole_store(&p->backends[i - hosts], b);
 }
 
 /*

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "host.h"
 #include "lib/lut.h"
-#include "lib/netns.h"
+#include "lib/whole.h"
 #include "lib/text.h"
 #include "net/links.h"
 #include "underlay/outer.h"
@@ -176,15 +176,6 @@ const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG])
 
 /* ---- a route that was not there when the host was added ---- */
 
-void host_store(struct plane *p, __u16 host, const struct xr_host *entry)
-{
-	__u64 raw;
-
-	_Static_assert(sizeof(*entry) == sizeof(raw), "one word");
-	memcpy(&raw, entry, sizeof(raw));
-	__atomic_store_n((__u64 *)(void *)&p->hosts[host], raw, __ATOMIC_RELEASE);
-}
-
 /*
  * When the path was filled there was no route, and so no source address: bits of the policy's
  * were put there (source_bits). Now there is a route: another path is filled and named.
@@ -205,7 +196,7 @@ static void mend_path(struct plane *p, __u16 host, __u32 tick)
 	if (job.path.source_bits || !path || paths_store(p, path, &job))
 		return;
 	entry.path = path;
-	host_store(p, host, &entry);
+	whole_store(&p->hosts[host], entry);
 	outers_sync(p);
 	plane_grace(p); /* the old one may be filled anew from here on */
 }
@@ -249,5 +240,5 @@ void host_set_vlan(struct plane *p, __u16 host, __u16 vlan)
 	if (entry.method != XR_FORWARD_VXLAN || entry.vlan == vlan)
 		return;
 	entry.vlan = vlan;
-	host_store(p, host, &entry);
+	whole_store(&p->hosts[host], entry);
 }

@@ -55,9 +55,6 @@ void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts);
 #define HOST_WRONG 160
 const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG]);
 
-/* Stores the host's entry at once: programs read it as one 64-bit word. */
-void host_store(struct plane *p, __u16 host, const struct xr_host *entry);
-
 /*
  * Fills the map ports: which host is behind an attached device, whether it is trusted, and how
  * the switch there works.

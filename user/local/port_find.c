@@ -6,10 +6,8 @@
  * other, and elsewhere only one that is the only candidate. Where there are two, none is
  * taken: what is put into another tenant's port is read by that tenant.
  */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "attach/tc.h"
@@ -20,6 +18,7 @@
 #include "lib/text.h"
 #include "local_priv.h"
 #include "plane/vm_state.h"
+#include "underlay/paths.h"
 
 #define CHOICES 4 /* candidates that a warning names */
 
@@ -38,25 +37,20 @@ struct search {
 /* A host that packets are sent to by the device; 0: none. */
 static __u16 leads_to(struct plane *p, const struct link *dev)
 {
-	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
 	const struct xr_host_info *h;
-	__u32 i, path;
-	__u16 to = 0;
+	__u32 i;
 
-	for (i = 1; hop && !to && i <= p->meta->limits.hosts; i++) {
+	for (i = 1; i <= p->meta->limits.hosts; i++) {
 		h = &p->host_info[i];
 		if (!h->name[0] || h->local)
 			continue;
 		if (h->dev[0] && !strcmp(h->dev, dev->name))
-			to = i;
-		path = p->hosts[i].path;
-		if (path && h->method != XR_FORWARD_PORT &&
-		    !bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &path, hop) &&
-		    hop[0].ifindex == dev->ifindex)
-			to = i;
+			return i;
+		if (h->method != XR_FORWARD_PORT &&
+		    paths_device(p, p->hosts[i].path) == dev->ifindex)
+			return i;
 	}
-	free(hop);
-	return to;
+	return 0;
 }
 
 static bool is_fabric(struct plane *p, const struct link *dev, struct xr_err *err)

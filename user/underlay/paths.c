@@ -53,3 +53,22 @@ int paths_store(struct plane *p, __u32 path, const struct path_job *j)
 	free(hop);
 	return ret;
 }
+
+__u32 paths_device(const struct plane *p, __u32 path)
+{
+	struct xr_nexthop *hop;
+	__u32 device;
+	int cpu;
+
+	if (!path || path >= p->paths_max)
+		return 0;
+	device = p->paths[path].ifindex;
+	if (device)
+		return device;
+	hop = calloc(p->cpus, sizeof(*hop));
+	if (hop && !bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &path, hop))
+		for (cpu = 0; cpu < p->cpus && !device; cpu++)
+			device = hop[cpu].ifindex;
+	free(hop);
+	return device;
+}

@@ -23,4 +23,10 @@ __u32 paths_find_free(const struct plane *p);
 /* Fills the path, and its next hop on every CPU. 0, or -errno. */
 int paths_store(struct plane *p, __u32 path, const struct path_job *j);
 
+/*
+ * The device (ifindex) that packets by the path leave by: its own, or that of the next hop as some
+ * CPU knows it. 0: no such path, or not known yet.
+ */
+__u32 paths_device(const struct plane *p, __u32 path);
+
 #endif
