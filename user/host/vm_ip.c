@@ -13,8 +13,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/model_edit.h"
 #include "lib/text.h"
+#include "model/model_edit.h"
 #include "steer/tag_table.h"
 #include "vm_ip.h"
 
@@ -57,6 +57,7 @@ static __u64 hash_of(const struct plane *p, const __be32 *addr, __u16 vlan)
 	return xr_vm_ip_hash(p->hash_keys, addr, !addr_is_ipv4(addr), vlan);
 }
 
+/* By the hash of address and hash_vlan: the entry of vlan, or of any VLAN if tagged. */
 static __u32 find_at(struct plane *p, const __be32 *addr, __u16 hash_vlan, __u16 vlan, bool tagged)
 {
 	const struct ip_key key = { addr, vlan, tagged };
@@ -65,6 +66,7 @@ static __u32 find_at(struct plane *p, const __be32 *addr, __u16 hash_vlan, __u16
 	return tag_find(&t, hash_of(p, addr, hash_vlan), &key);
 }
 
+/* The entry of that VLAN, by whichever hash. */
 static __u32 find_ip(struct plane *p, const __be32 *addr, __u16 vlan)
 {
 	__u32 entry = find_at(p, addr, 0, vlan, false);
@@ -79,12 +81,18 @@ __u32 vm_by_ip_in(struct plane *p, const __be32 *addr, __u16 vlan)
 	return entry == TAG_NOWHERE ? VM_NOWHERE : p->vm_ips[entry].vm;
 }
 
-__u32 vm_by_ip(struct plane *p, const __be32 *addr)
+/* By the hash of the address alone: the entry without a VLAN, or else the one with some VLAN. */
+static __u32 find_first(struct plane *p, const __be32 *addr)
 {
 	__u32 entry = find_at(p, addr, 0, 0, false);
 
-	if (entry == TAG_NOWHERE)
-		entry = find_at(p, addr, 0, 0, true);
+	return entry == TAG_NOWHERE ? find_at(p, addr, 0, 0, true) : entry;
+}
+
+__u32 vm_by_ip(struct plane *p, const __be32 *addr)
+{
+	__u32 entry = find_first(p, addr);
+
 	if (entry == TAG_NOWHERE || (p->vm_ips[entry].vlan && p->vm_ips[entry].shared))
 		return VM_NOWHERE;
 	return p->vm_ips[entry].vm;
@@ -92,10 +100,8 @@ __u32 vm_by_ip(struct plane *p, const __be32 *addr)
 
 bool vm_ip_shared(struct plane *p, const __be32 *addr)
 {
-	__u32 entry = find_at(p, addr, 0, 0, false);
+	__u32 entry = find_first(p, addr);
 
-	if (entry == TAG_NOWHERE)
-		entry = find_at(p, addr, 0, 0, true);
 	return entry != TAG_NOWHERE && p->vm_ips[entry].shared;
 }
 

@@ -5,6 +5,7 @@
 
 #include "attach/tc.h"
 #include "host/host.h"
+#include "lib/index.h"
 #include "lib/netns.h"
 #include "local_priv.h"
 
@@ -61,11 +62,12 @@ static void hook_uplink(struct plane *p, const struct xr_device *d, struct xr_er
 		*warn = err;
 }
 
+/* kind: what the map taps says of the device. It is the port of the VM of that number. */
 static bool is_tap(const struct plane *p, const struct links *links, __u32 ifindex, __u32 kind)
 {
 	return kind && kind < XR_TAP_TUNNEL && links_by_index(links, ifindex) &&
-		p->vm_info[kind - 1].used && p->vms[kind - 1].tap == ifindex &&
-		p->vm_info[kind - 1].netns == netns_id();
+		p->vm_info[index_of_no(kind)].used && p->vms[index_of_no(kind)].tap == ifindex &&
+		p->vm_info[index_of_no(kind)].netns == netns_id();
 }
 
 /* A device may be attached only to guard the VM behind it: that is no uplink. */

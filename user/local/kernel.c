@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "host/host.h"
+#include "host/vm_ip.h"
 #include "lib/text.h"
 #include "local_priv.h"
 #include "plane/vm_state.h"
-#include "host/vm_ip.h"
 
 /* To such a host packets are sent, which it routes on, and not frames. */
 static bool is_routed(const struct xr_host_info *h)
