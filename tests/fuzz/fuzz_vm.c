@@ -6,7 +6,7 @@
  *   exactly one verdict is counted, and the action is one that fits it
  *   what is passed is as it came
  *   what is sent on by a VM's reason was for that VM, and leaves whole
- *   a VM's word changes as it may, if at all, and only by a frame whose source
+ *   a VM's state changes as it may, if at all, and only by a frame whose source
  *   is that VM or whose destination it is; the same holds inside a tunnel
  *
  * After each input the VMs are put back to what they were.
@@ -62,10 +62,10 @@ static const char *const texts[] = {
 };
 
 #define K(kind, name, hex) "hex " hex,
-static const char *const said_by_vms[] = { ANNOUNCEMENTS(K) NOT_ANNOUNCEMENTS(K) };
+static const char *const announcements[] = { ANNOUNCEMENTS(K) NOT_ANNOUNCEMENTS(K) };
 #undef K
 
-#define FRAMES (ARRAY_LEN(texts) + ARRAY_LEN(said_by_vms))
+#define FRAMES (ARRAY_LEN(texts) + ARRAY_LEN(announcements))
 static struct packet frames[FRAMES];
 
 __attribute__((section("__libfuzzer_extra_counters"))) static __u8 seen[XR_REASON_MAX * 32];
@@ -100,7 +100,7 @@ static const char *const scenes[][5] = {
 
 #define VMS_MAX 4
 static struct {
-	__u32 place[VMS_MAX];
+	__u32 index[VMS_MAX];
 	struct xr_vm was[SCENES][VMS_MAX];
 	struct xr_vm_control control[SCENES];
 } w;
@@ -148,7 +148,7 @@ static __u16 vlan_of(const struct packet *p)
 static int vm_at(const __u8 *mac, __u16 vlan)
 {
 	for (int i = 0; i < VMS_MAX; i++)
-		if (world_plane()->vms[w.place[i]].key == vm_key(mac, vlan))
+		if (world_plane()->vms[w.index[i]].key == vm_key(mac, vlan))
 			return i;
 	return -1;
 }
@@ -178,7 +178,7 @@ static bool carries_packet(const struct result *r)
 	return forwarded(r->in.data + l3, r->out.data + r->out.len - n, n, false);
 }
 
-static bool says(const struct packet *p, const char *addr, bool six)
+static bool holds_address(const struct packet *p, const char *addr, bool six)
 {
 	__u8 octets[16];
 
@@ -196,16 +196,17 @@ static void check_sent(const struct result *r)
 		if (!carries_frame(r) && !carries_packet(r))
 			wrong(r, "the frame is not whole");
 	} else if (r->verdict == XR_R_MOVED_IP) {
-		if (!says(&r->in, "10.9.0.11", false) && !says(&r->in, "fd09::11", true) &&
-		    !says(&r->in, "10.9.0.12", false) && !says(&r->in, VM4, false) &&
-		    !says(&r->in, VM6, true))
+		if (!holds_address(&r->in, "10.9.0.11", false) &&
+		    !holds_address(&r->in, "fd09::11", true) &&
+		    !holds_address(&r->in, "10.9.0.12", false) &&
+		    !holds_address(&r->in, VM4, false) && !holds_address(&r->in, VM6, true))
 			wrong(r, "for no VM's address");
 		if (!carries_packet(r))
 			wrong(r, "the packet is not whole");
 	}
 }
 
-/* From one word to another: what the program may do by itself. */
+/* From one state to another: what the program may do by itself. */
 static bool may_change(struct xr_vm_now was, struct xr_vm_now is)
 {
 	bool pending = was.state == XR_VM_PREPARED || was.state == XR_VM_BLACKOUT;
@@ -236,10 +237,10 @@ static void check_vms(const struct result *r, int scene)
 
 	for (int i = 0; i < VMS_MAX; i++) {
 		const struct xr_vm *was = &w.was[scene][i];
-		const struct xr_vm *is = &world_plane()->vms[w.place[i]];
+		const struct xr_vm *is = &world_plane()->vms[w.index[i]];
 
 		if (was->key != is->key || !may_change(was->now, is->now))
-			wrong(r, "VM %d: word %016llx became %016llx", i, *(__u64 *)&was->now,
+			wrong(r, "VM %d: state %016llx became %016llx", i, *(__u64 *)&was->now,
 			      *(__u64 *)&is->now);
 		if (memcmp(&was->now, &is->now, sizeof(is->now)) && !names(&r->in, is->key))
 			wrong(r, "VM %d changed by another's frame", i);
@@ -254,7 +255,7 @@ static void check_vms(const struct result *r, int scene)
 static void put_back(int scene)
 {
 	for (int i = 0; i < VMS_MAX; i++)
-		world_plane()->vms[w.place[i]] = w.was[scene][i];
+		world_plane()->vms[w.index[i]] = w.was[scene][i];
 	*world_plane()->vm_control = w.control[scene];
 }
 
@@ -279,7 +280,7 @@ static void check(const struct packet *p, int scene)
 static void remember(int scene)
 {
 	for (int i = 0; i < VMS_MAX; i++) {
-		w.was[scene][i] = world_plane()->vms[w.place[i]];
+		w.was[scene][i] = world_plane()->vms[w.index[i]];
 		/* However long it runs. */
 		w.was[scene][i].deadline = 0;
 		if (w.was[scene][i].ttl)
@@ -292,18 +293,19 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
 	fuzz_start(config);
-	w.place[0] = vm_place(VM, 0);
-	w.place[1] = vm_place(VM, 5);
-	w.place[2] = vm_place(VM2, 0);
-	w.place[3] = vm_place(VM3, 0);
+	w.index[0] = vm_index_of(VM, 0);
+	w.index[1] = vm_index_of(VM, 5);
+	w.index[2] = vm_index_of(VM2, 0);
+	w.index[3] = vm_index_of(VM3, 0);
 	for (size_t s = 0; s < SCENES; s++) {
 		for (int i = 0; scenes[s][i]; i++)
-			say("%s", scenes[s][i]);
+			post_notice("%s", scenes[s][i]);
 		remember(s);
 	}
 	for (size_t i = 0; i < FRAMES; i++) {
-		frames[i] = packet(
-			"%s", i < ARRAY_LEN(texts) ? texts[i] : said_by_vms[i - ARRAY_LEN(texts)]);
+		frames[i] = packet("%s",
+				   i < ARRAY_LEN(texts) ? texts[i]
+							: announcements[i - ARRAY_LEN(texts)]);
 		for (size_t s = 0; s < SCENES; s++)
 			check(&frames[i], s);
 	}

@@ -44,10 +44,10 @@ static const char *const data[] = {
 
 static void check_activated(const char *host, const char *from)
 {
-	struct xr_vm_now now = vm_now(world_plane(), vm_place(VM, 0));
+	struct xr_vm_now now = vm_now(world_plane(), vm_index_of(VM, 0));
 	struct xr_vm *vm = vm_live(VM, 0);
 	const struct xr_event *e;
-	struct said s = said();
+	struct events s = take_events();
 
 	check_vm(VM, 0, XR_VM_MOVED, host, 0);
 	assert_int_equal(now.next, 0);
@@ -59,7 +59,7 @@ static void check_activated(const char *host, const char *from)
 	assert_int_equal(s.vm_n[XR_R_ACTIVATED], 1);
 	e = &s.last[XR_R_ACTIVATED];
 	assert_int_equal(e->kind, XR_EVENT_VM);
-	assert_int_equal(e->vm, vm_place(VM, 0) + 1);
+	assert_int_equal(e->vm, vm_index_of(VM, 0) + 1);
 	assert_int_equal(e->host, host_index(host));
 	assert_int_equal(e->from, host_index(from));
 	assert_int_equal(e->state, XR_VM_MOVED);
@@ -73,20 +73,20 @@ static void on_the_port(void **state)
 	world(WORLD(""));
 	for (size_t h = 0; h < ARRAY_LEN(hosts); h++)
 		for (size_t i = 0; i < ARRAY_LEN(data); i++) {
-			say("leave " VM);
-			say("add " VM " at old");
-			say("prepare " VM " to %s", hosts[h]);
+			post_notice("leave " VM);
+			post_notice("add " VM " at old");
+			post_notice("prepare " VM " to %s", hosts[h]);
 			if (i % 2)
-				say("pause " VM);
-			said();
+				post_notice("pause " VM);
+			take_events();
 			expect(data[i], "not-moved activated", NULL);
 			check_activated(hosts[h], "old");
 		}
 	/* By who lives behind the port. */
-	say("move " VM " to far");
-	say("prepare " VM " to old");
+	post_notice("move " VM " to far");
+	post_notice("prepare " VM " to old");
 	behind("old", false);
-	said();
+	take_events();
 	expect(data[0], "not-moved activated", NULL);
 	check_activated("old", "far");
 }
@@ -95,7 +95,7 @@ static void on_the_port(void **state)
 static void next_frame(void **state)
 {
 	world(WORLD(""));
-	say("prepare " VM " to v");
+	post_notice("prepare " VM " to v");
 	expect(TO_VM "ip4 / udp", "vm-here", NULL);
 	expect(RARP, "not-moved announcement activated", NULL);
 	expect(TO_VM "ip4 / udp", "moved",
@@ -103,10 +103,10 @@ static void next_frame(void **state)
 	       "dst=10.1.0.1 df id=0x7800 / udp sport=@ dport=4789 csum=0 / vxlan 100 / " TO_VM
 	       "ip4 / udp");
 	/* What it says then is nothing new. */
-	said();
+	take_events();
 	expect(RARP, "not-moved announcement", NULL);
 	expect(data[0], "not-moved", NULL);
-	assert_int_equal(said().n[XR_R_ACTIVATED], 0);
+	assert_int_equal(take_events().n[XR_R_ACTIVATED], 0);
 }
 
 /* Until it speaks there it is where it was, and may say so. */
@@ -114,12 +114,12 @@ static void elsewhere(void **state)
 {
 	static const char *const hosts[] = { "far", "farg", "farm" };
 	struct xr_vm was;
-	struct said s;
+	struct events s;
 
 	world(WORLD(""));
 	for (size_t h = 0; h < ARRAY_LEN(hosts); h++) {
-		say("prepare " VM " to %s", hosts[h]);
-		said();
+		post_notice("prepare " VM " to %s", hosts[h]);
+		take_events();
 		was = *vm_live(VM, 0);
 		for (size_t i = 0; i < ARRAY_LEN(data); i++) {
 			expect(data[i], "not-moved", NULL);
@@ -127,10 +127,10 @@ static void elsewhere(void **state)
 		}
 		expect(RARP, "not-moved spoofed", NULL);
 		check_same(&was, VM, 0);
-		s = said();
+		s = take_events();
 		assert_int_equal(s.vm_n[XR_R_ACTIVATED], 0);
 		assert_int_equal(world_plane()->vm_control->watching, 1);
-		say("cancel " VM);
+		post_notice("cancel " VM);
 	}
 	/* Nobody prepared anything. */
 	was = *vm_live(VM, 0);
@@ -139,13 +139,13 @@ static void elsewhere(void **state)
 		check_same(&was, VM, 0);
 	}
 	/* Cancelled is not prepared. */
-	say("prepare " VM " to new");
-	say("cancel " VM);
+	post_notice("prepare " VM " to new");
+	post_notice("cancel " VM);
 	was = *vm_live(VM, 0);
 	expect(data[0], "not-moved", NULL);
 	check_same(&was, VM, 0);
 	/* Nor is what ran out. */
-	say("prepare " VM " to new timeout 5");
+	post_notice("prepare " VM " to new timeout 5");
 	world_set_tick(vm_live(VM, 0)->deadline + 1);
 	run_text("%s", data[0]);
 	check_vm(VM, 0, XR_VM_STABLE, "old", 0);
@@ -157,7 +157,7 @@ static void probes(void **state)
 	struct xr_vm was;
 
 	world(WORLD(""));
-	say("prepare " VM " to new");
+	post_notice("prepare " VM " to new");
 	was = *vm_live(VM, 0);
 	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / arp tip=" VM4, "not-moved", NULL);
 	expect("eth src=" VM " dst=33:33:ff:00:00:10 / ip6 src=:: "
@@ -174,9 +174,9 @@ static void one_of_two(void **state)
 	world(HOSTS(HOST_PORT("old", "out") HOST_PORT("new", "in"))
 	      VMS(VM_AT(VM, "old", "") VM_AT(VM, "old", ", vlan: 5")
 		  VM_AT("52:54:00:12:34:57", "old", "")));
-	say("prepare " VM " to new");
-	say("prepare " VM " vlan 5 to new");
-	say("prepare 52:54:00:12:34:57 to new");
+	post_notice("prepare " VM " to new");
+	post_notice("prepare " VM " vlan 5 to new");
+	post_notice("prepare 52:54:00:12:34:57 to new");
 	assert_int_equal(world_plane()->vm_control->watching, 3);
 	was = *vm_live(VM, 0);
 	expect("eth src=" VM " / vlan 5 / ip4 / udp", "not-moved activated", NULL);
@@ -199,12 +199,12 @@ static void and_sent_on(void **state)
 	world(WORLD_TWO HOSTS(HOST_PORT("old", "out") HOST_PORT("new", "in"))
 	      VMS(VM_AT(VM, "old", "") VM_AT("52:54:00:12:34:57", "new", "")
 		  VM_AT("52:54:00:12:34:58", "old", "")));
-	say("prepare " VM " to new");
-	say("move 52:54:00:12:34:57 to old");
+	post_notice("prepare " VM " to new");
+	post_notice("move 52:54:00:12:34:57 to old");
 	expect("eth src=" VM " dst=52:54:00:12:34:57 / ip4 / udp", "moved activated",
 	       "eth src=" VM " dst=52:54:00:12:34:57 / ip4 / udp");
 	check_vm(VM, 0, XR_VM_MOVED, "new", 0);
-	say("prepare 52:54:00:12:34:58 to new");
+	post_notice("prepare 52:54:00:12:34:58 to new");
 	expect("eth src=52:54:00:12:34:58 / ip4 / tcp syn", "hash activated", NULL);
 	check_vm("52:54:00:12:34:58", 0, XR_VM_MOVED, "new", 0);
 }
@@ -236,24 +236,24 @@ static void in_the_tunnel(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(data); i++) {
 		bool six = i % 2;
 
-		say("leave " VM);
-		say("add " VM " at here");
-		say("prepare " VM " to %s", six ? "v6" : "v");
-		said();
+		post_notice("leave " VM);
+		post_notice("add " VM " at here");
+		post_notice("prepare " VM " to %s", six ? "v6" : "v");
+		take_events();
 		snprintf(in, sizeof(in), "%s%s", six ? TUNNEL6("fd01::1") : TUNNEL4("10.1.0.1"),
 			 data[i]);
 		expect(in, "not-moved activated", NULL);
 		check_activated(six ? "v6" : "v", "here");
 	}
-	say("leave " VM);
-	say("add " VM " at here");
-	say("prepare " VM " to v");
+	post_notice("leave " VM);
+	post_notice("add " VM " at here");
+	post_notice("prepare " VM " to v");
 	expect(TUNNEL4("10.1.0.1") RARP, "not-moved announcement activated", NULL);
 
 	/* A tunnel that comes by another way than it goes may be anybody's. */
-	say("leave " VM);
-	say("add " VM " at here");
-	say("prepare " VM " to far");
+	post_notice("leave " VM);
+	post_notice("add " VM " at here");
+	post_notice("prepare " VM " to far");
 	was = *vm_live(VM, 0);
 	snprintf(in, sizeof(in), "%s%s", TUNNEL4("10.2.0.1"), data[0]);
 	expect(in, "not-moved", NULL);
@@ -261,7 +261,7 @@ static void in_the_tunnel(void **state)
 	expect(TUNNEL4("10.2.0.1") RARP, "not-moved spoofed", NULL);
 	check_same(&was, VM, 0);
 	behind("", true);
-	said();
+	take_events();
 	expect(in, "not-moved activated", NULL);
 	check_activated("far", "here");
 }
@@ -285,7 +285,7 @@ static void in_another_tunnel(void **state)
 	char in[512];
 
 	world(LOCAL_WORLD);
-	say("prepare " VM " to v");
+	post_notice("prepare " VM " to v");
 	was = *vm_live(VM, 0);
 	for (size_t t = 0; t < ARRAY_LEN(tunnels); t++) {
 		for (size_t i = 0; i < ARRAY_LEN(data); i++) {
@@ -344,9 +344,9 @@ static void forged(void **state)
 				    HOST_VXLAN("v6", "fd01::1", "")
 				    HOST_VXLAN("routed", "10.3.0.1", ""))
 			      VMS(VM_AT(VM, "here", "")));
-			say("prepare " VM " to %s", ways[i].to);
+			post_notice("prepare " VM " to %s", ways[i].to);
 			if (paused)
-				say("pause " VM);
+				post_notice("pause " VM);
 			for (int right = 0; right < 2; right++) {
 				bool believed = right || ways[i].routed;
 				struct xr_vm was = *vm_live(VM, 0);
@@ -366,7 +366,7 @@ static void forged(void **state)
 	}
 	/* Where the operator trusts the port he said so. */
 	world(LOCAL_WORLD);
-	say("prepare " VM " to v");
+	post_notice("prepare " VM " to v");
 	behind("", true);
 	snprintf(in, sizeof(in), "eth src=%s%s%s", macs[0], ways[0].tunnel, data[0]);
 	expect(in, "not-moved activated", NULL);
@@ -379,44 +379,44 @@ static void forged(void **state)
 static struct other {
 	int round, seen; /* begun by the test; looked at by the other */
 	__u32 tick;      /* when it was begun */
-	int wrong;       /* redirects that were none when the word said so */
+	int wrong;       /* redirects that were none when the state was that of one */
 	int won;         /* moves that it took back */
 	bool cancels, over;
 } other;
 
-static union word {
+static union whole_state {
 	struct xr_vm_now now;
-	__u64 word;
-} word_of(struct xr_vm *vm)
+	__u64 whole;
+} state_of(struct xr_vm *vm)
 {
-	return (union word){ .word = __atomic_load_n((__u64 *)&vm->now, __ATOMIC_ACQUIRE) };
+	return (union whole_state){ .whole = __atomic_load_n((__u64 *)&vm->now, __ATOMIC_ACQUIRE) };
 }
 
 /* As vm_set_back() does. */
-static bool set_back(struct xr_vm *vm, union word w)
+static bool set_back(struct xr_vm *vm, union whole_state w)
 {
-	union word to = w;
+	union whole_state to = w;
 
 	to.now.next = 0;
 	to.now.state = __atomic_load_n(&vm->ttl, __ATOMIC_ACQUIRE) ? XR_VM_MOVED : XR_VM_STABLE;
-	return __atomic_compare_exchange_n((__u64 *)&vm->now, &w.word, to.word, false,
+	return __atomic_compare_exchange_n((__u64 *)&vm->now, &w.whole, to.whole, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* Waits for the word to change, or changes it itself. */
+/* Waits for the state to change, or changes it itself. */
 static void look(struct xr_vm *vm, __u32 wait)
 {
-	union word w;
+	union whole_state w;
 
-	while (wait-- && word_of(vm).now.state == XR_VM_PREPARED)
+	while (wait-- && state_of(vm).now.state == XR_VM_PREPARED)
 		;
-	w = word_of(vm);
+	w = state_of(vm);
 	while (w.now.state == XR_VM_PREPARED) {
 		if (other.cancels && set_back(vm, w)) {
 			other.won++;
 			return;
 		}
-		w = word_of(vm);
+		w = state_of(vm);
 	}
 	/* Whatever time it took. */
 	if (__atomic_load_n(&vm->last, __ATOMIC_ACQUIRE) - other.tick > world_tick() - other.tick ||
@@ -452,11 +452,11 @@ static void each_round(__u32 ttl, __u32 age, bool cancels)
 {
 	struct packet p = packet("%s", data[0]);
 	struct xr_vm *vm = vm_live(VM, 0);
-	union word old, prepared;
+	union whole_state old, prepared;
 	pthread_t thread;
 
-	say("prepare " VM " to new");
-	prepared = word_of(vm);
+	post_notice("prepare " VM " to new");
+	prepared = state_of(vm);
 	old = prepared;
 	old.now.next = 0;
 	old.now.state = ttl ? XR_VM_MOVED : XR_VM_STABLE;
@@ -469,15 +469,15 @@ static void each_round(__u32 ttl, __u32 age, bool cancels)
 		vm->ttl = ttl;
 		vm->last = last;
 		world_plane()->vm_control->watching = 1;
-		__atomic_store_n((__u64 *)&vm->now, prepared.word, __ATOMIC_RELEASE);
+		__atomic_store_n((__u64 *)&vm->now, prepared.whole, __ATOMIC_RELEASE);
 		__atomic_store_n(&other.round, i, __ATOMIC_RELEASE);
 		run_prog(world_prog(), &p);
 		while (__atomic_load_n(&other.seen, __ATOMIC_ACQUIRE) != i)
 			sched_yield();
-		if (word_of(vm).now.host == host_index("new"))
+		if (state_of(vm).now.host == host_index("new"))
 			continue;
 		assert_true(cancels);
-		assert_int_equal(word_of(vm).word, old.word);
+		assert_int_equal(state_of(vm).whole, old.whole);
 		assert_int_equal(vm->ttl, ttl);
 		assert_int_equal(vm->last, last);
 	}
@@ -486,10 +486,10 @@ static void each_round(__u32 ttl, __u32 age, bool cancels)
 }
 
 /*
- * Who sees the word sees a redirect that lives: one that is over would be ended
+ * Who sees the state sees a redirect that lives: one that is over would be ended
  * by whoever meets it first.
  */
-static void word_comes_last(void **state)
+static void state_comes_last(void **state)
 {
 	static const __u32 before[] = { 0, 5 };
 
@@ -518,10 +518,10 @@ static void taken_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(on_the_port),     TEST(next_frame),        TEST(elsewhere),
-		TEST(probes),          TEST(one_of_two),        TEST(and_sent_on),
-		TEST(in_the_tunnel),   TEST(in_another_tunnel), TEST(forged),
-		TEST(word_comes_last), TEST(taken_back),
+		TEST(on_the_port),      TEST(next_frame),        TEST(elsewhere),
+		TEST(probes),           TEST(one_of_two),        TEST(and_sent_on),
+		TEST(in_the_tunnel),    TEST(in_another_tunnel), TEST(forged),
+		TEST(state_comes_last), TEST(taken_back),
 	};
 
 	return harness_main("activation", tests, ARRAY_LEN(tests));

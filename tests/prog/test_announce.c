@@ -21,7 +21,7 @@ static void check_event(const struct xr_event *e, const struct announced *k, __u
 	static const __u8 mac[] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
 
 	assert_int_equal(e->kind, XR_EVENT_VM);
-	assert_int_equal(e->vm, vm_place(VM, vlan) + 1);
+	assert_int_equal(e->vm, vm_index_of(VM, vlan) + 1);
 	assert_int_equal(e->vlan, vlan);
 	assert_memory_equal(e->mac, mac, 6);
 	assert_int_equal(e->host, host_index(host));
@@ -36,23 +36,23 @@ static void check_event(const struct xr_event *e, const struct announced *k, __u
 static void check_moved(const struct announced *k, __u16 vlan, const char *host, bool expected)
 {
 	enum xr_reason r = expected ? XR_R_ACTIVATED : XR_R_ANNOUNCEMENT;
-	struct xr_vm_now now = vm_now(world_plane(), vm_place(VM, vlan));
+	struct xr_vm_now now = vm_now(world_plane(), vm_index_of(VM, vlan));
 	struct xr_vm *vm = vm_live(VM, vlan);
-	struct said s;
+	struct events s;
 
 	check_vm(VM, vlan, XR_VM_MOVED, host, 0);
 	assert_int_equal(now.next, 0);
 	assert_int_equal(now.home, host_index(expected ? host : "old"));
 	assert_int_equal(vm->ttl, 77);
 	assert_in_range(vm->last, world_tick() - 1, world_tick());
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[r], 1);
 	assert_int_equal(s.vm_n[r], 1);
 	assert_int_equal(s.n[XR_R_SPOOFED], 0);
 	check_event(&s.last[r], k, vlan, host);
 }
 
-static void say_kind(const struct announced *k, __u16 vlan, const char *reasons)
+static void send_announcement(const struct announced *k, __u16 vlan, const char *reasons)
 {
 	struct packet p = announcement(k, vlan);
 	struct result r = run(&p);
@@ -73,8 +73,9 @@ static void expected(void **state)
 
 				at_old(vlans[n]);
 				behind("", false);
-				say("prepare " VM "%s to %s", in_vlan(vlans[n]), to);
-				say_kind(&kinds[i], vlans[n], "not-moved announcement activated");
+				post_notice("prepare " VM "%s to %s", in_vlan(vlans[n]), to);
+				send_announcement(&kinds[i], vlans[n],
+						  "not-moved announcement activated");
 				check_moved(&kinds[i], vlans[n], to, true);
 				assert_int_equal(world_plane()->vm_control->watching, 0);
 			}
@@ -90,7 +91,7 @@ static void unprepared(void **state)
 		for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 			for (size_t n = 0; n < 2; n++) {
 				at_old(vlans[n]);
-				say_kind(&kinds[i], vlans[n], "not-moved announcement");
+				send_announcement(&kinds[i], vlans[n], "not-moved announcement");
 				check_moved(&kinds[i], vlans[n], "new", false);
 			}
 	}
@@ -108,15 +109,16 @@ static void other_vlan(void **state)
 			at_old(vlans[0]);
 			at_old(vlans[1]);
 			was = *vm_live(VM, vlans[!n]);
-			say_kind(&kinds[i], vlans[n], "not-moved announcement");
+			send_announcement(&kinds[i], vlans[n], "not-moved announcement");
 			check_same(&was, VM, vlans[!n]);
 		}
 	/* Priority tags are no VLAN; nobody is in 99; two tags are left alone. */
 	at_old(0);
-	say_kind(&(struct announced){ XR_RARP, "RARP", kinds[5].hex }, 0, "not-moved announcement");
+	send_announcement(&(struct announced){ XR_RARP, "RARP", kinds[5].hex }, 0,
+			  "not-moved announcement");
 	at_old(0);
 	was = *vm_live(VM, 0);
-	say_kind(&kinds[0], 99, "not-moved");
+	send_announcement(&kinds[0], 99, "not-moved");
 	check_same(&was, VM, 0);
 	expect("eth src=" VM " dst=ff:ff:ff:ff:ff:ff / vlan 5 / vlan 100 / rarp", "not-moved qinq",
 	       NULL);
@@ -160,16 +162,16 @@ static void not_believed(const struct announced *k, __u16 vlan)
 	struct xr_vm was = *vm_live(VM, vlan);
 	__u64 spoofed = vm_info_of(VM, vlan)->spoofed;
 	__u32 watching = world_plane()->vm_control->watching;
-	struct said s;
+	struct events s;
 
-	said();
-	say_kind(k, vlan, "not-moved spoofed");
+	take_events();
+	send_announcement(k, vlan, "not-moved spoofed");
 	check_same(&was, VM, vlan);
 	assert_int_equal(vm_info_of(VM, vlan)->spoofed, spoofed + 1);
 	assert_int_equal(world_plane()->vm_control->watching, watching);
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[XR_R_SPOOFED], 1);
-	assert_int_equal(s.last[XR_R_SPOOFED].vm, vm_place(VM, vlan) + 1);
+	assert_int_equal(s.last[XR_R_SPOOFED].vm, vm_index_of(VM, vlan) + 1);
 	assert_int_equal(s.last[XR_R_SPOOFED].announcement, k->kind);
 	assert_int_equal(s.last[XR_R_SPOOFED].vlan, vlan);
 	assert_int_equal(s.n[XR_R_ANNOUNCEMENT] + s.n[XR_R_ACTIVATED] + s.vm_n[XR_R_ANNOUNCEMENT] +
@@ -188,7 +190,7 @@ static void wrong_place(void **state)
 				behind("", p == PORTS);
 				not_believed(&kinds[i], vlans[n]);
 				/* Expected, but of another place. */
-				say("prepare " VM "%s to far", in_vlan(vlans[n]));
+				post_notice("prepare " VM "%s to far", in_vlan(vlans[n]));
 				not_believed(&kinds[i], vlans[n]);
 				if (p == PORTS) {
 					behind("new", false);
@@ -205,18 +207,18 @@ static void wrong_place(void **state)
 /* Each is counted; the event comes once a second. */
 static void flood_of_spoofed(void **state)
 {
-	struct said s;
+	struct events s;
 	__u32 tick;
 
 	world(ANNOUNCE_WORLD("expected"));
 	behind("new", true);
 	do {
-		said();
+		take_events();
 		tick = world_tick();
 		vm_info_of(VM, 0)->spoofed = 0;
 		for (int i = 0; i < 50; i++)
-			say_kind(&kinds[5], 0, "not-moved spoofed");
-		s = said();
+			send_announcement(&kinds[5], 0, "not-moved spoofed");
+		s = take_events();
 	} while (world_tick() != tick + 2);
 	assert_int_equal(vm_info_of(VM, 0)->spoofed, 50);
 	assert_int_equal(s.n[XR_R_SPOOFED], 1);
@@ -226,7 +228,7 @@ static void flood_of_spoofed(void **state)
 static void at_home(void **state)
 {
 	struct xr_vm was;
-	struct said s;
+	struct events s;
 
 	for (int p = EXPECTED; p <= ANY; p++) {
 		/* All its addresses are known: there is nothing to learn. */
@@ -234,12 +236,12 @@ static void at_home(void **state)
 		      VMS(VM_AT(VM, "old",
 				", addresses: [10.9.0.10, \"fd09::10\"]")),
 		      policies[p]);
-		say("move " VM " to new");
+		post_notice("move " VM " to new");
 		behind("new", true);
 		for (int prepared = 0; prepared < 2; prepared++) {
 			if (prepared)
-				say("prepare " VM " to far");
-			said();
+				post_notice("prepare " VM " to far");
+			take_events();
 			was = *vm_live(VM, 0);
 			for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 				struct packet f = announcement(&kinds[i], 0);
@@ -249,7 +251,7 @@ static void at_home(void **state)
 				assert_int_equal(r.count[XR_R_ANNOUNCEMENT_BAD], 0);
 				check_same(&was, VM, 0);
 			}
-			s = said();
+			s = take_events();
 			assert_int_equal(s.vm_n[XR_R_ANNOUNCEMENT], 0);
 			assert_int_equal(s.vm_n[XR_R_ACTIVATED], 0);
 		}
@@ -261,10 +263,10 @@ static void unknown_vm(void **state)
 {
 	world(ANNOUNCE_WORLD("any"));
 	behind("new", true);
-	say("leave " VM);
+	post_notice("leave " VM);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		say_kind(&kinds[i], 0, "not-moved");
-	assert_int_equal(said().n[XR_R_SPOOFED], 0);
+		send_announcement(&kinds[i], 0, "not-moved");
+	assert_int_equal(take_events().n[XR_R_SPOOFED], 0);
 }
 
 /* ---- what is no announcement ---- */
@@ -272,20 +274,20 @@ static void unknown_vm(void **state)
 static void not_announcements(void **state)
 {
 	struct xr_vm was;
-	struct said s;
+	struct events s;
 
 	for (int p = EXPECTED; p <= ANY; p++)
 		for (int prepared = 0; prepared < 2; prepared++) {
 			world(ANNOUNCE_WORLD("%s"), policies[p]);
 			behind("new", true);
 			if (prepared)
-				say("prepare " VM " to far");
+				post_notice("prepare " VM " to far");
 			was = *vm_live(VM, 0);
 			for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-				say_kind(&others[i], 0, "not-moved");
+				send_announcement(&others[i], 0, "not-moved");
 				check_same(&was, VM, 0);
 			}
-			s = said();
+			s = take_events();
 			for (int r = 1; r < XR_REASON_MAX; r++)
 				assert_int_equal(s.n[r] + s.vm_n[r], 0);
 		}
@@ -343,14 +345,14 @@ static void explained(void **state)
 {
 	struct xr_vm was;
 	struct xr_trace t;
-	struct said s;
+	struct events s;
 
 	world_traced(ANNOUNCE_WORLD("any"));
 	behind("new", false);
 	for (int prepared = 0; prepared < 2; prepared++) {
 		if (prepared)
-			say("prepare " VM " to new");
-		said();
+			post_notice("prepare " VM " to new");
+		take_events();
 		was = *vm_live(VM, 0);
 		for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 			struct packet p = announcement(&kinds[i], 0);
@@ -360,7 +362,7 @@ static void explained(void **state)
 			assert_int_equal(t.announcement, kinds[i].kind);
 			check_same(&was, VM, 0);
 		}
-		s = said();
+		s = take_events();
 		for (int r = 1; r < XR_REASON_MAX; r++)
 			assert_int_equal(s.n[r] + s.vm_n[r], 0);
 		assert_int_equal(world_plane()->vm_control->watching, prepared);

@@ -17,7 +17,7 @@
 /* ---- what is refused ---- */
 
 /*
- * Refused, counted and told; under every policy, and where it would have been
+ * Refused, counted and reported; under every policy, and where it would have been
  * believed: prepared to that place, or from a trusted port.
  */
 static void refuse(const struct packet *p, const char *what)
@@ -25,23 +25,23 @@ static void refuse(const struct packet *p, const char *what)
 	for (int prepared = 0; prepared < 2; prepared++) {
 		struct result r;
 		struct xr_vm was;
-		struct said s;
+		struct events s;
 
 		if (prepared)
-			say("prepare " VM " to new");
+			post_notice("prepare " VM " to new");
 		was = *vm_live(VM, 0);
-		said();
+		take_events();
 		r = run(p);
 		if (r.count[XR_R_ANNOUNCEMENT_BAD] != 1 || r.count[XR_R_ANNOUNCEMENT] ||
 		    r.count[XR_R_ACTIVATED])
 			fail_msg("%s: not refused%s", what, prepared ? " where expected" : "");
 		check_same(&was, VM, 0);
-		s = said();
+		s = take_events();
 		if (s.n[XR_R_ANNOUNCEMENT_BAD] != 1)
 			fail_msg("%s: %d events", what, s.n[XR_R_ANNOUNCEMENT_BAD]);
 		assert_int_equal(s.vm_n[XR_R_ANNOUNCEMENT] + s.vm_n[XR_R_ACTIVATED], 0);
 		if (prepared)
-			say("cancel " VM);
+			post_notice("cancel " VM);
 	}
 }
 
@@ -280,7 +280,7 @@ static void protected_by_name(void **state)
 static void the_gateway_itself(void **state)
 {
 	struct xr_vm was;
-	struct said s;
+	struct events s;
 
 	world(ANNOUNCE_WORLD("any"));
 	behind("new", true);
@@ -295,7 +295,7 @@ static void the_gateway_itself(void **state)
 	       "sip=10.9.0.1 tip=10.9.0.1",
 	       "not-moved", NULL);
 	check_same(&was, VM, 0);
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[XR_R_SPOOFED] + s.n[XR_R_ANNOUNCEMENT_BAD], 0);
 }
 
@@ -317,7 +317,7 @@ static void binding(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		expect(good[i], "not-moved announcement", NULL);
 		check_vm(VM, 0, XR_VM_MOVED, "new", 0);
-		say("move " VM " to old");
+		post_notice("move " VM " to old");
 		world_set_tick(world_tick() + 200);
 	}
 	refuse_text(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11");

@@ -377,7 +377,7 @@ static void remembered(void **state)
 	p = world_plane();
 	tc_port_of_vm("out");
 	vm_live(VM, 0)->ring = 2;
-	p->rings[1] = (struct xr_ring){ .vm = vm_place(VM, 0) + 1 };
+	p->rings[1] = (struct xr_ring){ .vm = vm_index_of(VM, 0) + 1 };
 	tc_set_state("here", "there", XR_VM_PREPARED);
 	for (i = 0; i < XR_RING_FRAMES + 5; i++) {
 		char text[256];

@@ -47,73 +47,73 @@ static void garp(int vm, int host)
 static void move_all(const char *host)
 {
 	for (int i = 0; i < VMS_MANY; i++)
-		say("move 52:54:00:00:00:%02x to %s", i, host);
-	said();
+		post_notice("move 52:54:00:00:00:%02x to %s", i, host);
+	take_events();
 }
 
 /* An address that nobody has learned yet is news; said again, it is no more so. */
 static void news(void **state)
 {
-	struct said s;
+	struct events s;
 
 	many("away", "");
 	move_all("here");
 	for (int i = 0; i < 3000; i++)
 		garp(1, i % 7 ? 77 : i);
-	s = said();
+	s = take_events();
 	assert_in_range(s.n[XR_R_ANNOUNCEMENT], 1, TICKS * XR_VM_ADDRS);
 	/* The daemon hears of them: it is who learns. */
 	assert_int_equal(s.vm_n[XR_R_ANNOUNCEMENT], s.n[XR_R_ANNOUNCEMENT]);
-	assert_int_equal(s.last[XR_R_ANNOUNCEMENT].vm, vm_place("52:54:00:00:00:01", 0) + 1);
+	assert_int_equal(s.last[XR_R_ANNOUNCEMENT].vm, vm_index_of("52:54:00:00:00:01", 0) + 1);
 	assert_int_equal(s.last[XR_R_ANNOUNCEMENT].host, host_index("here"));
 
 	for (int i = 0; i < 100; i++) {
 		claim(2, "127.0.0.1");
 		claim(2, "0.0.0.9");
 	}
-	assert_int_equal(said().n[XR_R_ANNOUNCEMENT], 0);
+	assert_int_equal(take_events().n[XR_R_ANNOUNCEMENT], 0);
 }
 
 /* VMs by the dozen, each in alarm: a reason's events are bounded all the same. */
 static void all_of_them(void **state)
 {
-	struct said s;
+	struct events s;
 
 	many("away", "");
-	said();
+	take_events();
 	for (int i = 0; i < 50 * VMS_MANY; i++)
 		garp(i % VMS_MANY, i % 99);
-	s = said();
+	s = take_events();
 	assert_in_range(s.n[XR_R_SPOOFED], 2, TICKS * SHARES);
 	assert_int_equal(s.vm_n[XR_R_SPOOFED], 0);
 
 	many("away", ", lock: true");
-	said();
+	take_events();
 	for (int i = 0; i < 50 * VMS_MANY; i++)
 		garp(i % VMS_MANY, i % 99);
-	s = said();
+	s = take_events();
 	assert_in_range(s.n[XR_R_GUARD_MAC], 2, TICKS * SHARES);
 
 	many("away", "");
 	move_all("here");
 	for (int i = 0; i < 50 * VMS_MANY; i++)
 		garp(i % VMS_MANY, i % 99);
-	s = said();
+	s = take_events();
 	assert_in_range(s.n[XR_R_ANNOUNCEMENT], 2, TICKS * SHARES * XR_VM_ADDRS);
 }
 
 /* Another one's flood comes first in each second; after a few it is heard. */
 static void heard_beside(enum xr_reason reason)
 {
-	__u32 other = vm_place("52:54:00:00:00:02", 0) + 1;
+	__u32 other = vm_index_of("52:54:00:00:00:02", 0) + 1;
 	int heard = 0;
 
-	said();
+	take_events();
 	for (int tick = 0; tick < 16; tick++) {
 		for (int i = 0; i < 200; i++)
 			garp(1, i);
 		garp(2, 1);
-		heard += said().last[reason].vm == other;
+		heard += take_events().last[reason].vm == other;
 	}
 	if (heard < 8)
 		fail_msg("%s: heard in %d of 16 seconds", reason_word(reason), heard);
@@ -138,21 +138,21 @@ static void anothers_vip(void **state)
 	world("vips:\n"
 	      "  - {address: 192.0.2.1, port: 443, protocol: tcp}\n"
 	      "  - {address: 192.0.2.2, port: 443, protocol: tcp}\n");
-	said();
+	take_events();
 	for (int tick = 0; tick < 16; tick++) {
-		struct said s;
+		struct events s;
 
 		for (int i = 0; i < 20; i++)
 			run_text("eth / ip4 dst=192.0.2.1 / tcp syn dport=443");
 		run_text("eth / ip4 dst=192.0.2.2 / tcp syn dport=443");
-		s = said();
+		s = take_events();
 		assert_in_range(s.n[XR_R_NO_BACKEND], 1, 2 * TICKS);
 		heard += s.last[XR_R_NO_BACKEND].daddr[3] == htonl(0xc0000202);
 	}
 	assert_in_range(heard, 8, 16);
 }
 
-static int told(const struct said *s)
+static int events_of(const struct events *s)
 {
 	int n = 0;
 
@@ -164,18 +164,18 @@ static int told(const struct said *s)
 /* Nobody reads, and strangers go on; then a VM moves. */
 static void moves_have_room(void **state)
 {
-	struct said s;
+	struct events s;
 
 	many("away", "");
-	said();
+	take_events();
 	for (size_t i = 0; i < RING; i++) {
 		world_set_tick(world_tick() + 1);
 		garp(1, i);
 		garp(2, i);
 	}
-	say("prepare 52:54:00:00:00:03 to here");
+	post_notice("prepare 52:54:00:00:00:03 to here");
 	garp(3, 3);
-	s = said();
+	s = take_events();
 	assert_in_range(s.n[XR_R_SPOOFED], RING / 4, RING / 2 + 1);
 	assert_int_equal(s.n[XR_R_ACTIVATED], 1);
 	assert_int_equal(s.vm_n[XR_R_ACTIVATED], 1);
@@ -183,17 +183,17 @@ static void moves_have_room(void **state)
 	/* Those that the daemon hears of, too. */
 	many("away", "");
 	move_all("here");
-	say("move 52:54:00:00:00:03 to away");
-	said();
+	post_notice("move 52:54:00:00:00:03 to away");
+	take_events();
 	for (size_t i = 0; i < RING; i++) {
 		world_set_tick(world_tick() + 1);
 		for (int n = 0; n < XR_VM_ADDRS; n++)
 			garp(1, XR_VM_ADDRS * i + n);
 	}
-	say("prepare 52:54:00:00:00:03 to here");
+	post_notice("prepare 52:54:00:00:00:03 to here");
 	garp(3, 3);
-	s = said();
-	assert_in_range(told(&s), RING / 4, RING / 2 + 9);
+	s = take_events();
+	assert_in_range(events_of(&s), RING / 4, RING / 2 + 9);
 	assert_int_equal(s.n[XR_R_ACTIVATED], 1);
 	assert_int_equal(s.vm_n[XR_R_ACTIVATED], 1);
 }

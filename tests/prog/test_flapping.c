@@ -16,21 +16,21 @@ static void flapping(void **state)
 	static const char *const at[] = { "fourth", "third" };
 	struct xr_vm_now now;
 	struct xr_event *e;
-	struct said s;
+	struct events s;
 
 	world(ANNOUNCE_WORLD("ports"));
 	for (int i = 0; i < 5; i++) {
 		announce_from(at[i % 2], "not-moved announcement");
 		check_vm(VM, 0, XR_VM_MOVED, at[i % 2], 0);
 	}
-	said();
+	take_events();
 	announce_from(at[1], "not-moved announcement frozen");
 	check_vm(VM, 0, XR_VM_MOVED, "old", XR_VM_FROZEN);
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[XR_R_FROZEN], 1);
 	assert_int_equal(s.vm_n[XR_R_FROZEN], 1);
 	e = &s.last[XR_R_FROZEN];
-	assert_int_equal(e->vm, vm_place(VM, 0) + 1);
+	assert_int_equal(e->vm, vm_index_of(VM, 0) + 1);
 	assert_int_equal(e->host, host_index("old"));
 	/* Its frames go to where the operator's last word put it. */
 	expect("eth dst=" VM " / ip4 / udp", "moved", "eth dst=" VM " / ip4 / udp");
@@ -46,11 +46,11 @@ static void flapping(void **state)
 	later();
 	behind("third", true);
 	run_text(BROADCAST "rarp");
-	now = vm_now(world_plane(), vm_place(VM, 0));
+	now = vm_now(world_plane(), vm_index_of(VM, 0));
 	assert_int_equal(now.host, host_index("old"));
 	assert_int_equal(now.flags, XR_VM_FROZEN);
 	/* Until the operator speaks. */
-	say("move " VM " to far");
+	post_notice("move " VM " to far");
 	check_vm(VM, 0, XR_VM_MOVED, "far", 0);
 	announce_from("third", "not-moved announcement");
 	check_vm(VM, 0, XR_VM_MOVED, "third", 0);
@@ -83,7 +83,7 @@ static void not_flapping(void **state)
 static void moved_to_itself(void **state)
 {
 	world(ANNOUNCE_WORLD("any"));
-	say("move " VM " to far");
+	post_notice("move " VM " to far");
 	for (int i = 0; i < 30; i++) {
 		behind("far", true);
 		run_text(BROADCAST "rarp");
@@ -97,7 +97,7 @@ static void frozen_at_the_last_word(void **state)
 	static const char *const at[] = { "fourth", "third" };
 
 	world(ANNOUNCE_WORLD("ports"));
-	say("prepare " VM " to third");
+	post_notice("prepare " VM " to third");
 	announce_from("third", "not-moved announcement activated");
 	later();
 	expect("eth dst=" VM " / ip4 / udp", "vm-here move-expired", NULL);

@@ -65,11 +65,11 @@ static void repeat(const char *text, int n, bool may_be_touched, bool six)
 
 static void identical(void **state)
 {
-	struct said s;
+	struct events s;
 
 	world(WORLD);
-	say("move " VM " to v");
-	said();
+	post_notice("move " VM " to v");
+	take_events();
 	repeat(TO_VM "ip4 df / udp / fill 40", MANY, true, false);
 	repeat(TO_VM "ip4 df / udp / fill 4", 20000, true, false);
 	repeat(TO_VM "ip4 df / udp / pad 18", 20000, true, false);
@@ -83,7 +83,7 @@ static void identical(void **state)
 	repeat(TO_VM "ip4 id=9 off=1480 / fill 24", 20000, false, false);
 	/* A label that somebody chose is his (RFC 6437 §3). */
 	repeat(TO_VM "ip6 flow=0x12345 / udp / fill 40", 20000, false, true);
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[XR_R_VM_LOOP] + s.vm_n[XR_R_VM_LOOP], 0);
 }
 
@@ -91,11 +91,11 @@ static void identical(void **state)
 static void every_id(void **state)
 {
 	struct packet p = packet(TO_VM "ip4 / udp / fill 40");
-	struct said s;
+	struct events s;
 
 	world(WORLD);
-	say("move " VM " to v");
-	said();
+	post_notice("move " VM " to v");
+	take_events();
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 100; i++)
 			run_prog(world_prog(), &p);
@@ -108,7 +108,7 @@ static void every_id(void **state)
 		}
 	}
 	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[XR_R_VM_LOOP] + s.vm_n[XR_R_VM_LOOP], 0);
 }
 
@@ -119,11 +119,11 @@ static void every_id(void **state)
 static void quoted(void **state)
 {
 	struct packet p = packet(TO_VM "ip4 id=1 / udp / fill 40");
-	struct said s;
+	struct events s;
 
 	world(WORLD);
-	say("move " VM " to v");
-	said();
+	post_notice("move " VM " to v");
+	take_events();
 	for (int second = 0; second < 20; second++) {
 		int answers = 6; /* Linux: icmp_ratelimit */
 
@@ -141,7 +141,7 @@ static void quoted(void **state)
 		}
 	}
 	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[XR_R_VM_LOOP] + s.vm_n[XR_R_VM_LOOP], 0);
 }
 
@@ -166,13 +166,13 @@ static int loop(struct packet p, enum way way, int most)
 static void check_disabled(const char *host)
 {
 	const struct xr_event *e;
-	struct said s = said();
+	struct events s = take_events();
 
 	check_vm(VM, 0, XR_VM_MOVED, host, XR_VM_LOOP);
 	assert_int_equal(s.vm_n[XR_R_VM_LOOP], 1);
 	assert_true(s.n[XR_R_VM_LOOP] >= 1);
 	e = &s.vm_last[XR_R_VM_LOOP];
-	assert_int_equal(e->vm, vm_place(VM, 0) + 1);
+	assert_int_equal(e->vm, vm_index_of(VM, 0) + 1);
 	assert_int_equal(e->host, host_index(host));
 	/* What comes after that is the kernel's. */
 	expect(TO_VM "ip4 / tcp syn", "vm-here", NULL);
@@ -196,10 +196,10 @@ static void loops(void **state)
 		for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 			int n;
 
-			say("leave " VM);
-			say("add " VM " at old");
-			say("move " VM " to %s", hosts[h]);
-			said();
+			post_notice("leave " VM);
+			post_notice("add " VM " at old");
+			post_notice("move " VM " to %s", hosts[h]);
+			take_events();
 			n = loop(packet("%s", texts[i]), BY_VXLAN, 500);
 			if (!n)
 				fail_msg("%s to %s: round and round", texts[i], hosts[h]);
@@ -214,8 +214,8 @@ static void loop_in_traffic(void **state)
 	int i;
 
 	world(WORLD);
-	say("move " VM " to v");
-	said();
+	post_notice("move " VM " to v");
+	take_events();
 	for (i = 0; i < 100 * 60; i++) {
 		struct result r;
 
@@ -239,13 +239,13 @@ static void loop_in_traffic(void **state)
 static void loop_by_port(void **state)
 {
 	world(WORLD);
-	say("leave " VM);
-	say("add " VM " vlan 5 at v");
-	say("move " VM " vlan 5 to old");
-	said();
+	post_notice("leave " VM);
+	post_notice("add " VM " vlan 5 at v");
+	post_notice("move " VM " vlan 5 to old");
+	take_events();
 	assert_true(loop(packet(TO_VM "vlan 5 / ip4 / udp / fill 40"), BY_PORT, 500));
 	check_vm(VM, 5, XR_VM_MOVED, "old", XR_VM_LOOP);
-	assert_int_equal(said().vm_n[XR_R_VM_LOOP], 1);
+	assert_int_equal(take_events().vm_n[XR_R_VM_LOOP], 1);
 }
 
 /* The operator's next word makes it good again. */
@@ -253,10 +253,10 @@ static void made_good(void **state)
 {
 	world(WORLD);
 	later();
-	say("move " VM " to v");
+	post_notice("move " VM " to v");
 	assert_true(loop(packet(TO_VM "ip4 / udp / fill 40"), BY_VXLAN, 500));
 	check_vm(VM, 0, XR_VM_MOVED, "v", XR_VM_LOOP);
-	say("move " VM " to v6");
+	post_notice("move " VM " to v6");
 	check_vm(VM, 0, XR_VM_MOVED, "v6", 0);
 	expect(TO_VM "ip4 / tcp syn", "moved", NULL);
 }
@@ -271,8 +271,8 @@ static void not_ip(void **state)
 	int n;
 
 	world(WORLD);
-	say("move " VM " to v");
-	said();
+	post_notice("move " VM " to v");
+	take_events();
 	n = loop(p, BY_VXLAN, 500);
 	assert_in_range(n, 32, 200);
 	check_vm(VM, 0, XR_VM_MOVED, "v", 0);
@@ -315,8 +315,8 @@ static void cyclic(void **state)
 	static const size_t lens[] = { 60, 61, 64, 105, 106, 107, 129, 600, 1400 };
 
 	world(WORLD);
-	say("move " VM " to v");
-	said();
+	post_notice("move " VM " to v");
+	take_events();
 	for (size_t l = 0; l < ARRAY_LEN(lens); l++) {
 		struct packet p = packet(TO_VM "fill %zu", lens[l] - sizeof(struct wire_eth));
 

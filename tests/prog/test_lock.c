@@ -41,7 +41,7 @@ static void all_dropped(void)
 
 static void place(void **state)
 {
-	struct said s;
+	struct events s;
 
 	world(LOCK_WORLD("here", BOUND));
 	assert_int_equal(world_plane()->vm_control->locked, 1);
@@ -56,11 +56,11 @@ static void place(void **state)
 
 	world(LOCK_WORLD("away", BOUND));
 	all_dropped();
-	said();
+	take_events();
 	dropped(legal[0], "guard-mac");
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[XR_R_GUARD_MAC], 1);
-	assert_int_equal(s.last[XR_R_GUARD_MAC].vm, vm_place(VM, 0) + 1);
+	assert_int_equal(s.last[XR_R_GUARD_MAC].vm, vm_index_of(VM, 0) + 1);
 	behind("here", true);
 	all_dropped();
 	world(LOCK_WORLD("far", BOUND));
@@ -85,15 +85,15 @@ static void addresses(void **state)
 		MULTICAST6 "ip6 src=fd09::11 dst=ff02::1:ff00:1 hlim=255 / "
 			   "ns target=fd09::1",
 	};
-	struct said s;
+	struct events s;
 
 	world(LOCK_WORLD("here", BOUND));
 	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
-		said();
+		take_events();
 		dropped(lies[i], "guard-ip");
-		s = said();
+		s = take_events();
 		assert_int_equal(s.n[XR_R_GUARD_IP], 1);
-		assert_int_equal(s.last[XR_R_GUARD_IP].vm, vm_place(VM, 0) + 1);
+		assert_int_equal(s.last[XR_R_GUARD_IP].vm, vm_index_of(VM, 0) + 1);
 	}
 	/* A lock without addresses is one of the MAC address. */
 	world(LOCK_WORLD("here", ", lock: true"));
@@ -138,7 +138,7 @@ static void stolen_addresses(void **state)
 /* The same address in two VLANs: each tenant's own, and nobody else's there. */
 static void two_tenants(void **state)
 {
-#define SAYS(vlan) \
+#define CLAIM_IN(vlan) \
 	"eth src=" OTHER " dst=ff:ff:ff:ff:ff:ff / vlan " vlan " / arp sip=10.9.0.10 tip=10.9.0.1"
 #define UNTAGGED ALL_OTHER "/ arp sip=10.9.0.10 tip=10.9.0.1"
 	/* clang-format off */
@@ -150,14 +150,14 @@ static void two_tenants(void **state)
 	world(HOSTS(HOST_PORT("here", "in") HOST_PORT("away", "out"))
 	      VMS(TENANT_OF("5", "away")));
 	port = &world_plane()->ports[0];
-	expect(SAYS("5"), "guard-ip", NULL);
-	passes(SAYS("6"), "another tenant's");
-	say("add " VM " vlan 6 address 10.9.0.10 at away lock");
-	say("add " VM " vlan 7 address 10.9.0.10 at away lock");
-	expect(SAYS("5"), "guard-ip", NULL);
-	expect(SAYS("6"), "guard-ip", NULL);
-	expect(SAYS("7"), "guard-ip", NULL);
-	passes(SAYS("8"), "another tenant's");
+	expect(CLAIM_IN("5"), "guard-ip", NULL);
+	passes(CLAIM_IN("6"), "another tenant's");
+	post_notice("add " VM " vlan 6 address 10.9.0.10 at away lock");
+	post_notice("add " VM " vlan 7 address 10.9.0.10 at away lock");
+	expect(CLAIM_IN("5"), "guard-ip", NULL);
+	expect(CLAIM_IN("6"), "guard-ip", NULL);
+	expect(CLAIM_IN("7"), "guard-ip", NULL);
+	passes(CLAIM_IN("8"), "another tenant's");
 	/* At a port without tags: its VLAN's, or that of whose port it is. */
 	for (int sw = XR_SWITCH_MACS; sw <= XR_SWITCH_VLANS; sw++) {
 		port->sw = sw;
@@ -173,13 +173,13 @@ static void two_tenants(void **state)
 	port->sw = XR_SWITCH_MACS;
 	port->pvid = 0;
 	vm_live(VM, 7)->tap = ifindex_of("in");
-	port->own = vm_place(VM, 7) + 1;
+	port->own = vm_index_of(VM, 7) + 1;
 	expect(UNTAGGED, "guard-ip", NULL);
 	memset(port, 0, sizeof(*port));
-	say("leave " VM " vlan 5");
-	passes(SAYS("5"), "nobody's there any more");
-	expect(SAYS("6"), "guard-ip", NULL);
-	expect(SAYS("7"), "guard-ip", NULL);
+	post_notice("leave " VM " vlan 5");
+	passes(CLAIM_IN("5"), "nobody's there any more");
+	expect(CLAIM_IN("6"), "guard-ip", NULL);
+	expect(CLAIM_IN("7"), "guard-ip", NULL);
 }
 
 /* A bridge that is all of one VLAN: another VLAN's VMs have no name there. */
@@ -214,12 +214,12 @@ static void two_vlans(void **state)
 	expect("eth src=" VM " / vlan 6 / ip4 / udp", "guard-mac", NULL);
 	expect("eth src=" VM " / vlan 6 pcp=3 / arp", "guard-mac", NULL);
 	passes("eth src=" VM " / vlan 5 / vlan 6 / ip4 / udp", "two tags");
-	say("add " VM " at away lock");
+	post_notice("add " VM " at away lock");
 	expect("eth src=" VM " / ip4 / udp", "guard-mac", NULL);
 	expect("eth src=" VM " / vlan 0 / ip4 / udp", "guard-mac", NULL);
 	expect("eth src=" VM " / vlan 0 / vlan 0 / ip4 / udp", "guard-mac", NULL);
 	expect("eth src=" VM " / vlan 0 / vlan 6 / arp", "guard-mac", NULL);
-	say("leave " VM);
+	post_notice("leave " VM);
 	passes("eth src=" VM " / ip4 / udp", "nobody's any more");
 }
 
@@ -230,22 +230,22 @@ static void follows_the_move(void **state)
 {
 	for (int paused = 0; paused < 2; paused++) {
 		world(LOCK_WORLD("here", BOUND));
-		say("prepare " VM " to far");
+		post_notice("prepare " VM " to far");
 		if (paused)
-			say("pause " VM);
+			post_notice("pause " VM);
 		all_pass("prepared, at its old place");
 		world(LOCK_WORLD("far", BOUND));
-		say("prepare " VM " to away");
+		post_notice("prepare " VM " to away");
 		if (paused)
-			say("pause " VM);
+			post_notice("pause " VM);
 		all_dropped();
 	}
 	/* As told: one store, and the next frame is judged by it. */
 	world(LOCK_WORLD("here", BOUND));
 	passes(legal[0], "before the move");
-	say("move " VM " to away");
+	post_notice("move " VM " to away");
 	all_dropped();
-	say("move " VM " to here");
+	post_notice("move " VM " to here");
 	all_pass("back again");
 }
 
@@ -263,7 +263,7 @@ static void follows_the_frame(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
 		world(LOCK_WORLD("away", BOUND));
 		dropped(legal[0], "guard-mac");
-		say("prepare " VM " to here");
+		post_notice("prepare " VM " to here");
 		/* With a lie it gains nothing. */
 		dropped(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.11", "guard-mac");
 		check_vm(VM, 0, XR_VM_PREPARED, "away", XR_VM_LOCK);
@@ -271,7 +271,7 @@ static void follows_the_frame(void **state)
 		check_vm(VM, 0, XR_VM_MOVED, "here", XR_VM_LOCK);
 		all_pass("at its new place");
 		/* And away lost it: the same port, were it away's. */
-		say("move " VM " to away");
+		post_notice("move " VM " to away");
 		all_dropped();
 	}
 }
@@ -292,7 +292,7 @@ static void comes_to_its_port(void **state)
 		if (known)
 			own_port(0);
 		all_dropped();
-		say("prepare " VM " to here");
+		post_notice("prepare " VM " to here");
 		own_port(0);
 		if (!known)
 			vm_live(VM, 0)->tap = ifindex_of("out");
@@ -311,7 +311,7 @@ static void comes_to_its_port(void **state)
 		own_port(0);
 		expect(BROADCAST "arp sip=10.9.0.11 tip=10.9.0.1", "guard-ip announcement-bad",
 		       NULL);
-		say("move " VM " to here");
+		post_notice("move " VM " to here");
 		all_pass("there");
 	}
 }
@@ -350,7 +350,7 @@ static void in_a_tunnel(void **state)
 		" / vxlan 100 / " FROM_VM "ip4 / udp",
 		"guard-mac");
 	/* From its own host, but by another way; and by that where it may. */
-	say("move " VM " to far");
+	post_notice("move " VM " to far");
 	dropped("eth / ip4 src=10.2.0.1 dst=10.1.0.254 / udp dport=4789 csum=0"
 		" / vxlan 100 / " FROM_VM "ip4 / udp",
 		"guard-mac");
@@ -377,35 +377,35 @@ static void same_mac(void **state)
 	      VMS(VM_AT(VM, "here", ", lock: true")));
 	world_plane()->ports[0].sw = XR_SWITCH_MACS;
 	for (int i = 1; i < XR_LOCKED_SAME; i++)
-		say("add " VM " vlan %d at here lock", i);
+		post_notice("add " VM " vlan %d at here lock", i);
 	assert_int_equal(world_plane()->vm_control->locked, XR_LOCKED_SAME);
 	passes(FROM_VM "vlan 9 / ip4 / udp", "all here");
 	/* Any of them elsewhere: a switch that goes by the MAC would be fooled. */
 	for (int i = 0; i < XR_LOCKED_SAME; i++) {
 		snprintf(vlan, sizeof(vlan), i ? "vlan %d " : "", i);
-		say("move " VM " %sto away", vlan);
+		post_notice("move " VM " %sto away", vlan);
 		expect(FROM_VM "vlan 77 / ip4 / udp", "guard-mac", NULL);
-		say("move " VM " %sto here", vlan);
+		post_notice("move " VM " %sto here", vlan);
 		passes(FROM_VM "vlan 77 / ip4 / udp", "back");
 	}
 	/* More than are told apart: by the MAC alone nobody may. */
 	for (int i = XR_LOCKED_SAME; i < 20; i++)
-		say("add " VM " vlan %d at here lock", i);
+		post_notice("add " VM " vlan %d at here lock", i);
 	expect(FROM_VM "vlan 9 / ip4 / udp", "guard-mac", NULL);
 	world_plane()->ports[0].sw = XR_SWITCH_NONE;
 	for (int i = 1; i < 20; i++) {
 		passes(FROM_VM "vlan 9 / ip4 / udp", "another");
-		say("move " VM " vlan %d to away", i);
+		post_notice("move " VM " vlan %d to away", i);
 		expect_verdict_in(i, "guard-mac");
-		say("move " VM " vlan %d to here", i);
+		post_notice("move " VM " vlan %d to here", i);
 	}
 	for (int i = 1; i < 20; i++)
-		say("leave " VM " vlan %d", i);
+		post_notice("leave " VM " vlan %d", i);
 	assert_int_equal(world_plane()->vm_control->locked, 1);
 	passes(FROM_VM "vlan 11 / ip4 / udp", "forgotten");
-	say("move " VM " to away");
+	post_notice("move " VM " to away");
 	expect(FROM_VM "ip4 / udp", "guard-mac", NULL);
-	say("leave " VM);
+	post_notice("leave " VM);
 	passes(FROM_VM "ip4 / udp", "forgotten");
 }
 

@@ -73,11 +73,11 @@ static void its_own_port(void **state)
 	for (i = 0; i < ARRAY_LEN(others); i++)
 		dropped(others[i], "guard-mac");
 	/* A device of another VM that shares the port. */
-	say("add 02:00:00:00:00:99 at here");
+	post_notice("add 02:00:00:00:00:99 at here");
 	vm_live("02:00:00:00:00:99", 0)->tap = ifindex_of("in");
 	passes(others[0], "shared");
 	/* Elsewhere it is no longer the VM's. */
-	say("move " VM " to far");
+	post_notice("move " VM " to far");
 	passes("eth src=02:00:00:00:00:88 / ip4 / udp", "given up");
 
 	/* Without addresses a router is legal; a gateway's name is not. */
@@ -192,7 +192,7 @@ static void go_to(int place)
 {
 	static const char *const at[PLACES] = { "port", "far", "here", "near", "far" };
 
-	say("move " VM " to %s", at[place]);
+	post_notice("move " VM " to %s", at[place]);
 	if (place == AT_OWN) {
 		own_port(0);
 	} else {

@@ -104,7 +104,7 @@ static void it_speaks(void **state)
 			assert_int_equal(vm_info_of(VM, 0)->moves, moves + 1);
 			assert_int_equal(tc_counted(XR_R_ACTIVATED), 1);
 			assert_int_equal(world_plane()->vm_control->watching, 0);
-			assert_int_equal(said().vm_n[XR_R_ACTIVATED], 1);
+			assert_int_equal(take_events().vm_n[XR_R_ACTIVATED], 1);
 		}
 	}
 	/* Another's, a stranger's port, and one that nobody expects. */
@@ -151,7 +151,7 @@ static void neighbours(void **state)
 				 TC_ACT_SHOT);
 		check_vm(VM, 0, coming[s], "there", 0);
 		assert_int_equal(tc_counted(XR_R_ACTIVATED), 0);
-		assert_int_equal(said().vm_n[XR_R_ACTIVATED], 0);
+		assert_int_equal(take_events().vm_n[XR_R_ACTIVATED], 0);
 	}
 }
 
@@ -159,19 +159,19 @@ static void neighbours(void **state)
 
 static const char *const ways_out[] = { "tc_uplink_out", "tc_tunnel_out" };
 
-/* Not sent, and told once a second. */
-static void not_said(const char *prog, const char *from, const char *text, enum xr_reason reason)
+/* Not sent, and an event once a second. */
+static void held_back(const char *prog, const char *from, const char *text, enum xr_reason reason)
 {
 	struct xr_vm was = *vm_live(VM, 0);
-	struct said s;
+	struct events s;
 
-	said();
+	take_events();
 	if (tc_run(prog, "in", from, text).action != TC_ACT_SHOT)
 		fail_msg("%s from %s: %s", prog, from ? from : "here", text);
 	assert_int_equal(tc_counted(reason), 1);
-	s = said();
+	s = take_events();
 	assert_int_equal(s.n[reason], 1);
-	assert_int_equal(s.last[reason].vm, vm_place(VM, 0) + 1);
+	assert_int_equal(s.last[reason].vm, vm_index_of(VM, 0) + 1);
 	check_same(&was, VM, 0);
 }
 
@@ -194,13 +194,13 @@ static void outdated(void **state)
 				tc_set_state("here", "", XR_VM_MOVED);
 				tc_left_alone(ways_out[w], "in", from[f], text);
 				tc_set_state("there", "", XR_VM_MOVED);
-				not_said(ways_out[w], from[f], text, XR_R_OUTDATED);
+				held_back(ways_out[w], from[f], text, XR_R_OUTDATED);
 				/* On its way from there to a third host. */
 				tc_set_state("there", "third", XR_VM_BLACKOUT);
-				not_said(ways_out[w], from[f], text, XR_R_OUTDATED);
+				held_back(ways_out[w], from[f], text, XR_R_OUTDATED);
 				/* Back to here: then it is too early. */
 				tc_set_state("there", "here", XR_VM_PREPARED);
-				not_said(ways_out[w], from[f], text, XR_R_PREMATURE);
+				held_back(ways_out[w], from[f], text, XR_R_PREMATURE);
 			}
 			/* From the fabric: the VM itself. */
 			tc_set_state("there", "", XR_VM_MOVED);
@@ -209,7 +209,7 @@ static void outdated(void **state)
 	}
 	/* Its old port may be gone. */
 	vm_live(VM, 0)->tap = 0;
-	not_said(ways_out[0], "lo", FROM_VM " / rarp", XR_R_OUTDATED);
+	held_back(ways_out[0], "lo", FROM_VM " / rarp", XR_R_OUTDATED);
 	/* When the redirect is over nobody knows better than it. */
 	world_set_tick(vm_live(VM, 0)->last + 301);
 	tc_left_alone(ways_out[0], "in", "out", FROM_VM " / rarp");
@@ -241,9 +241,9 @@ static void not_outdated(void **state)
 		/* What the daemon says of it, and nobody else by that mark. */
 		tc_mark = XR_MARK_ANNOUNCED;
 		tc_left_alone(ways_out[w], "in", NULL, FROM_VM " / rarp");
-		not_said(ways_out[w], "lo", FROM_VM " / rarp", XR_R_OUTDATED);
+		held_back(ways_out[w], "lo", FROM_VM " / rarp", XR_R_OUTDATED);
 		tc_mark++;
-		not_said(ways_out[w], NULL, FROM_VM " / rarp", XR_R_OUTDATED);
+		held_back(ways_out[w], NULL, FROM_VM " / rarp", XR_R_OUTDATED);
 		tc_mark = 0;
 		check_vm(VM, 0, XR_VM_MOVED, "there", 0);
 	}
@@ -259,7 +259,7 @@ static void outdated_in_a_segment(void **state)
 	tc_set_state("there", "", XR_VM_MOVED);
 	tc_left_alone("tc_tunnel_out", "in", "out", FROM_VM " / rarp");
 	tc_set_state("here", "", XR_VM_MOVED);
-	say("move " VM " vlan 5 to there");
+	post_notice("move " VM " vlan 5 to there");
 	assert_int_equal(tc_run("tc_tunnel_out", "in", "out", FROM_VM " / rarp").action,
 			 TC_ACT_SHOT);
 	assert_int_equal(tc_counted(XR_R_OUTDATED), 1);
@@ -299,7 +299,7 @@ static void vlan_of_the_tunnel(void **state)
 	tc_device_is("in", XR_TAP_TUNNEL | 5);
 	tc_set_state("there", "here", XR_VM_BLACKOUT);
 	tc_left_alone("tc_tunnel_in", "in", NULL, PROBE);
-	say("prepare " VM " vlan 5 to here");
+	post_notice("prepare " VM " vlan 5 to here");
 	vm_live(VM, 5)->tap = ifindex_of("out");
 	tc_device_is("in", XR_TAP_TUNNEL | 5);
 	assert_int_equal(tunnel_in(PROBE), TC_ACT_REDIRECT);

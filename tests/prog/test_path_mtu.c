@@ -331,7 +331,7 @@ static void hosts(void **state)
 
 	world(HOSTS(HOST_VXLAN("a", "10.1.0.2", "") HOST_VXLAN("b", "10.1.0.1", ""))
 	      VMS(VM_AT(VM, "a", "")));
-	say("move %s to b", VM);
+	post_notice("move %s to b", VM);
 	check_reasons(&(struct result[]){ run_text(PROBE("1422")) }[0], "moved");
 	r = run_text(ERROR4("1400", VXLAN_OF("1500", "101")));
 	check_reasons(&r, "not-moved");
@@ -345,7 +345,7 @@ static void hosts(void **state)
 
 	world(HOSTS(HOST_IPIP("a", "10.1.0.2", "") HOST_IPIP("b", "10.1.0.1", ""))
 	      VMS(VM_AT(VM, "a", "")));
-	say("move %s to b", VM);
+	post_notice("move %s to b", VM);
 	r = run_text("eth / vlan 7 / ip4 src=10.1.0.8 dst=" NODE4
 		     " / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )");
 	r = run_text(ERROR4("1400", IPIP_OF("1500")));

@@ -79,7 +79,7 @@ static void at_port(const char *mac, const char *dev)
 {
 	vm_live(mac, 0)->tap = ifindex_of(dev);
 	vm_info_of(mac, 0)->netns = netns_id();
-	ports_own(world_plane(), vm_place(mac, 0), ifindex_of(dev));
+	ports_own(world_plane(), vm_index_of(mac, 0), ifindex_of(dev));
 }
 
 /* The port of a locked VM, whatever comes first: lock, port or program. */
@@ -92,19 +92,19 @@ static void own(void **state)
 	      VMS(VM_AT(VM, "here", "") VM_AT(OTHER, "here", "")));
 	at_port(VM, "out");
 	port = attached("out");
-	assert_int_equal(port->own, vm_place(VM, 0) + 1);
+	assert_int_equal(port->own, vm_index_of(VM, 0) + 1);
 	attached("in");
 	assert_int_equal(port->own, 0);
 	attached("out");
 	/* Another comes to it: one with a lock counts more. */
 	at_port(OTHER, "out");
-	say("add " VM " at here lock");
-	assert_int_equal(port->own, vm_place(VM, 0) + 1);
+	post_notice("add " VM " at here lock");
+	assert_int_equal(port->own, vm_index_of(VM, 0) + 1);
 	at_port(OTHER, "out");
-	assert_int_equal(port->own, vm_place(VM, 0) + 1);
-	say("leave " VM);
-	say("add " OTHER " at here lock");
-	assert_int_equal(port->own, vm_place(OTHER, 0) + 1);
+	assert_int_equal(port->own, vm_index_of(VM, 0) + 1);
+	post_notice("leave " VM);
+	post_notice("add " OTHER " at here lock");
+	assert_int_equal(port->own, vm_index_of(OTHER, 0) + 1);
 }
 
 /* Two with a lock share it: what one of them loses, the other's lock keeps. */
@@ -130,10 +130,10 @@ static void shared(void **state)
 		at_port(OTHER, "out");
 		at_port(VM, "out");
 		port = attached("out");
-		ports_own(world_plane(), vm_place(VM, 0), ifindex_of("out"));
-		assert_int_equal(port->own, vm_place(VM, 0) + 1);
-		say("%s", losses[i]);
-		assert_int_equal(port->own, vm_place(OTHER, 0) + 1);
+		ports_own(world_plane(), vm_index_of(VM, 0), ifindex_of("out"));
+		assert_int_equal(port->own, vm_index_of(VM, 0) + 1);
+		post_notice("%s", losses[i]);
+		assert_int_equal(port->own, vm_index_of(OTHER, 0) + 1);
 	}
 }
 

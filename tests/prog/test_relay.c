@@ -85,13 +85,13 @@ static void proves_nothing(const char *text)
 {
 	struct xr_vm was = *vm_live(VM, 0);
 	__u64 spoofed = vm_info_of(VM, 0)->spoofed;
-	struct said s;
+	struct events s;
 
-	said();
+	take_events();
 	expect(text, "not-moved relayed", NULL);
 	check_same(&was, VM, 0);
 	assert_int_equal(vm_info_of(VM, 0)->spoofed, spoofed);
-	s = said();
+	s = take_events();
 	for (int r = 1; r < XR_REASON_MAX; r++)
 		assert_int_equal(s.n[r] + s.vm_n[r], 0);
 }
@@ -109,15 +109,15 @@ static void no_move_is_completed(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(to); i++) {
 		world(WORLD("moves: expected", ""));
-		say("prepare " VM " to %s", to[i]);
+		post_notice("prepare " VM " to %s", to[i]);
 		all_prove_nothing();
-		say("pause " VM);
+		post_notice("pause " VM);
 		all_prove_nothing();
 	}
 	/* What is no relay completes it, as ever. */
 	for (size_t u = 0; u < ARRAY_LEN(unmarked); u++) {
 		world(WORLD("moves: expected", ""));
-		say("prepare " VM " to %s", to[unmarked[u].six]);
+		post_notice("prepare " VM " to %s", to[unmarked[u].six]);
 		expect(join(unmarked[u].outer, frames[0]), "not-moved activated", NULL);
 		check_vm(VM, 0, XR_VM_MOVED, to[unmarked[u].six], 0);
 	}
@@ -183,7 +183,7 @@ static void not_for_a_vm(void **state)
 		was = *vm_live(VM, 0);
 		expect(others[i], "not-moved spoofed", NULL);
 		check_same(&was, VM, 0);
-		say("prepare " VM " to v");
+		post_notice("prepare " VM " to v");
 		was = *vm_live(VM, 0);
 		expect(others[i], "not-moved spoofed", NULL);
 		check_same(&was, VM, 0);
@@ -216,7 +216,7 @@ static void passing_by(void **state)
 static void still_chained(void **state)
 {
 	world(WORLD("moves: expected", ""));
-	say("move " OTHER " to v");
+	post_notice("move " OTHER " to v");
 	expect(join(marked[0].outer, frames[0]), "vm-chain relayed", NULL);
 	expect(join(marked[3].outer, frames[0]), "vm-chain relayed", NULL);
 }
@@ -231,7 +231,7 @@ static void as_it_leaves(const char *host, bool six)
 
 	world(HOSTS(HOST_VXLAN("old", "10.2.0.9", "") "%s")
 	      VMS(VM_AT(OTHER, "old", "")), host);
-	say("move " OTHER " to new");
+	post_notice("move " OTHER " to new");
 	for (int i = 0; i < 256; i++) {
 		struct result r = run_text("eth dst=" OTHER " / ip4 df id=%d "
 					   "src=10.9.1.%d / udp sport=%d / "
@@ -272,7 +272,7 @@ static void both_ends(void **state)
 		      VMS(VM_AT(OTHER, "old", "")),
 		      six ? "fd01::3" : "10.1.0.3",
 		      six ? "fd01::2" : "10.1.0.2");
-		say("move " OTHER " to new");
+		post_notice("move " OTHER " to new");
 		for (size_t f = 0; f < ARRAY_LEN(frames); f++) {
 			r = run_text("%s", frames[f]);
 			assert_int_equal(r.verdict, XR_R_MOVED);
@@ -287,7 +287,7 @@ static void both_ends(void **state)
 		}
 	}
 	world(WORLD("moves: any", ", lock: true"));
-	say("prepare " VM " to v");
+	post_notice("prepare " VM " to v");
 	for (int six = 0; six < 2; six++)
 		for (size_t f = 0; f < ARRAY_LEN(frames); f++) {
 			struct xr_vm was = *vm_live(VM, 0);

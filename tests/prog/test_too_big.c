@@ -238,26 +238,26 @@ static void no_error_to_groups(void **state)
 /* Who asks for more than that leaves the others theirs: forged, too. */
 static void floods_starve_nobody(void **state)
 {
-	int told = 0, honest = 0, tried = 0;
+	int answered = 0, honest = 0, tried = 0;
 	__u32 tick;
 
 	world(GUE4, RATE("2"));
 	do {
 		world_set_tick(world_tick() + 2);
 		tick = world_tick();
-		told = honest = tried = 0;
+		answered = honest = tried = 0;
 		/* One source, and all in its name. */
 		for (int i = 0; i < 200; i++)
-			told += run_text("eth / ip4 src=198.51.100.66 df / udp "
-					 "dport=80 / fill 1400")
-					.verdict == XR_R_TOO_BIG_REPLY;
+			answered += run_text("eth / ip4 src=198.51.100.66 df / udp "
+					     "dport=80 / fill 1400")
+					    .verdict == XR_R_TOO_BIG_REPLY;
 		for (int i = 0; i < 40; i++, tried++)
 			honest += run_text("eth / ip4 src=10.0.0.%d df / udp "
 					   "dport=80 / fill 1400",
 					   i + 1)
 					  .verdict == XR_R_TOO_BIG_REPLY;
 	} while (world_tick() != tick);
-	assert_int_equal(told, 2);
+	assert_int_equal(answered, 2);
 	/* But for those that a secret puts beside it. */
 	assert_true(honest >= tried - 5);
 

@@ -30,7 +30,7 @@ static void ageing(void **state)
 
 	world(MOVED_TO(HOST_VXLAN("a", "10.1.0.1", "")
 		       HOST_VXLAN("b", "10.1.0.2", "")));
-	say("move " VM " to a ttl 30");
+	post_notice("move " VM " to a ttl 30");
 	assert_int_equal(vm_live(VM, 0)->ttl, 30);
 	for (int i = 0; i < 5; i++) {
 		t = vm_live(VM, 0)->last;
@@ -45,10 +45,10 @@ static void ageing(void **state)
 	world_set_tick(t + 31);
 	left_alone("after the ttl");
 	left_alone("after the ttl, again");
-	assert_int_equal(vm_now(world_plane(), vm_place(VM, 0)).host, host_index("a"));
+	assert_int_equal(vm_now(world_plane(), vm_index_of(VM, 0)).host, host_index("a"));
 	/* The tick wraps after 136 years, or at once in a test. */
 	world_set_tick(0xfffffff0);
-	say("move " VM " to b ttl 30");
+	post_notice("move " VM " to b ttl 30");
 	world_set_tick(9);
 	redirected("within the ttl, over the wrap");
 	world_set_tick(41);
@@ -117,34 +117,34 @@ static void next_frame(void **state)
 static void deadlines(void **state)
 {
 	struct xr_event *e;
-	struct said s;
+	struct events s;
 
 	world(POLICY("blackout_timeout: 4") HOSTS(HOST_VXLAN("a", "10.1.0.1",
 	      "") HOST_VXLAN("b", "10.1.0.2", "")) VMS(VM_AT(VM, "a", "")));
 	for (int paused = 0; paused < 2; paused++) {
-		say("prepare " VM " to b timeout 20");
+		post_notice("prepare " VM " to b timeout 20");
 		if (paused)
-			say("pause " VM);
+			post_notice("pause " VM);
 		assert_int_equal(world_plane()->vm_control->watching, 1);
-		said();
+		take_events();
 		world_set_tick(vm_live(VM, 0)->deadline - 2);
 		expect(TO_VM " / ip4 / udp", "vm-here", NULL);
 		check_vm(VM, 0, paused ? XR_VM_BLACKOUT : XR_VM_PREPARED, "a", 0);
 		world_set_tick(vm_live(VM, 0)->deadline);
 		expect(TO_VM " / ip4 / udp", "vm-here move-expired", NULL);
 		check_vm(VM, 0, XR_VM_STABLE, "a", 0);
-		assert_int_equal(vm_now(world_plane(), vm_place(VM, 0)).next, 0);
+		assert_int_equal(vm_now(world_plane(), vm_index_of(VM, 0)).next, 0);
 		assert_int_equal(world_plane()->vm_control->watching, 0);
-		s = said();
+		s = take_events();
 		assert_int_equal(s.n[XR_R_MOVE_EXPIRED], 1);
 		assert_int_equal(s.vm_n[XR_R_MOVE_EXPIRED], 1);
 		e = &s.last[XR_R_MOVE_EXPIRED];
 		assert_int_equal(e->kind, XR_EVENT_VM);
-		assert_int_equal(e->vm, vm_place(VM, 0) + 1);
+		assert_int_equal(e->vm, vm_index_of(VM, 0) + 1);
 		assert_int_equal(e->state, XR_VM_STABLE);
 		assert_int_equal(e->host, host_index("a"));
 		expect(TO_VM " / ip4 / udp", "vm-here", NULL);
-		assert_int_equal(said().n[XR_R_MOVE_EXPIRED], 0);
+		assert_int_equal(take_events().n[XR_R_MOVE_EXPIRED], 0);
 	}
 }
 
@@ -154,8 +154,8 @@ static void deadline_of_a_second_move(void **state)
 	world(HOSTS(HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("b", "10.1.0.2",
 	      "") HOST_VXLAN("c", "10.2.0.3", "")) VMS(VM_AT(VM, "a", "")));
 	move_to("b");
-	say("prepare " VM " to c timeout 5");
-	say("pause " VM);
+	post_notice("prepare " VM " to c timeout 5");
+	post_notice("pause " VM);
 	world_set_tick(vm_live(VM, 0)->deadline + 1);
 	expect(TO_VM " / ip4 / udp", "moved move-expired",
 	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df id=0x7800 / "

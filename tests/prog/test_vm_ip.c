@@ -77,7 +77,7 @@ static void every_way(void **state)
 {
 	world(WORLD);
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
-		say("move " VM " to %s", ways[i].host);
+		post_notice("move " VM " to %s", ways[i].host);
 		each_packet("eth", "moved-ip", ways[i].outer);
 		/* One tag at most. */
 		each_packet("eth / vlan 7", "moved-ip", ways[i].tagged);
@@ -91,7 +91,7 @@ static void every_way(void **state)
 static void outer_fields(void **state)
 {
 	world(WORLD);
-	say("move " VM " to g");
+	post_notice("move " VM " to g");
 	for (int tos = 0; tos < 256; tos += 51) {
 		char in[256], out[256];
 
@@ -135,17 +135,17 @@ static void segments(void **state)
 		    HOST_GUE("g", "10.1.0.2", "") HOST_IPIP("i", "fd02::1", "")
 		    HOST_MAC("r", "02:00:00:00:02:07", "out"))
 	      VMS(VM_AT(VM, "old", ", vlan: 5" BOUND)));
-	say("move " VM " vlan 5 to g");
+	post_notice("move " VM " vlan 5 to g");
 	expect("eth / vlan 5 / " TO_VM, "moved-ip", GUE_5 LEFT);
 	expect("eth / " TO_VM, "moved-ip", GUE_IN LEFT);
 	nobodys("eth / vlan 6 / " TO_VM);
 	nobodys("eth / vlan 6 / ip6 dst=" VM6 " / udp");
 
-	say("add " TENANT " vlan 6 address " VM4 " address " VM6 " at old");
+	post_notice("add " TENANT " vlan 6 address " VM4 " address " VM6 " at old");
 	expect("eth / vlan 5 / " TO_VM, "moved-ip", GUE_5 LEFT);
 	expect("eth / vlan 6 / " TO_VM, "vm-here", NULL);
 	nobodys("eth / " TO_VM);
-	say("move " TENANT " vlan 6 to i");
+	post_notice("move " TENANT " vlan 6 to i");
 	expect("eth / vlan 5 / " TO_VM, "moved-ip", GUE_5 LEFT);
 	expect("eth / vlan 6 / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
 	expect("eth / vlan 6 / ip6 dst=" VM6 " hlim=9 / udp", "moved-ip",
@@ -154,18 +154,18 @@ static void segments(void **state)
 	nobodys("eth / vlan 7 / " TO_VM);
 
 	/* A third without a VLAN: what is in no other's. */
-	say("add " ROUTER " address " VM4 " at old");
-	say("move " ROUTER " to r");
+	post_notice("add " ROUTER " address " VM4 " at old");
+	post_notice("move " ROUTER " to r");
 	expect("eth / " TO_VM, "moved-ip", REWRITTEN LEFT);
 	expect("eth / vlan 7 / " TO_VM, "moved-ip", REWRITTEN LEFT);
 	expect("eth / vlan 5 / " TO_VM, "moved-ip", GUE_5 LEFT);
 	expect("eth / vlan 6 / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
 
 	/* Whoever was there first goes: the others are found as before. */
-	say("leave " VM " vlan 5");
+	post_notice("leave " VM " vlan 5");
 	expect("eth / vlan 6 / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
 	expect("eth / vlan 5 / " TO_VM, "moved-ip", REWRITTEN LEFT);
-	say("leave " ROUTER);
+	post_notice("leave " ROUTER);
 	expect("eth / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
 	expect("eth / vlan 6 / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
 	nobodys("eth / vlan 5 / " TO_VM);
@@ -177,7 +177,7 @@ static void of_a_link(void **state)
 	world(HOSTS(HOST_GUE("old", "10.2.0.9", "")
 		    HOST_GUE("g", "10.1.0.2", ""))
 	      VMS(VM_AT(VM, "old", ", addresses: [\"fe80::1\", \"" VM6 "\"]")));
-	say("move " VM " to g");
+	post_notice("move " VM " to g");
 	nobodys("eth / ip6 dst=fe80::1 / udp");
 	nobodys("eth / vlan 5 / ip6 dst=fe80::1 / udp");
 	expect("eth / ip6 dst=" VM6 " hlim=9 / udp", "moved-ip",
@@ -195,8 +195,8 @@ static void many_segments(void **state)
 	world(HOSTS(HOST_GUE("old", "10.2.0.9", "") HOST_IPIP("i", "fd02::1",
 	      "")));
 	for (vlan = 1; vlan <= 200; vlan++) {
-		say("add " VM " vlan %u address " VM4 " at old", vlan);
-		say("move " VM " vlan %u to i", vlan);
+		post_notice("add " VM " vlan %u address " VM4 " at old", vlan);
+		post_notice("move " VM " vlan %u to i", vlan);
 	}
 	for (vlan = 1; vlan <= 200; vlan++) {
 		char frame[128];
@@ -204,7 +204,7 @@ static void many_segments(void **state)
 		snprintf(frame, sizeof(frame), "eth / vlan %u / " TO_VM, vlan);
 		expect(frame, "moved-ip", IPIP6_OUT LEFT);
 		/* The first are those that are found without their VLAN. */
-		say("leave " VM " vlan %u", vlan);
+		post_notice("leave " VM " vlan %u", vlan);
 		nobodys(frame);
 		if (vlan == 199)
 			expect("eth / " TO_VM, "moved-ip", IPIP6_OUT LEFT);
@@ -217,20 +217,20 @@ static void many_segments(void **state)
 static void other_hosts(void **state)
 {
 	world(WORLD);
-	say("move " VM " to v");
+	post_notice("move " VM " to v");
 	expect("eth / ip4 dst=" VM4 " / udp", "vm-here", NULL);
 	expect("eth / ip6 dst=" VM6 " / udp", "vm-here", NULL);
-	say("move " VM " to p");
+	post_notice("move " VM " to p");
 	expect("eth / ip4 dst=" VM4 " / udp", "vm-here", NULL);
 	/* Nobody's address; nobody's any more; a VM that did not move. */
-	say("move " VM " to g");
+	post_notice("move " VM " to g");
 	expect("eth / ip4 dst=10.9.0.11 / udp", "not-moved", NULL);
 	expect("eth / ip4 src=" VM4 " / udp", "not-moved", NULL);
 	expect("eth / ip6 dst=fd09::11 / udp", "not-moved", NULL);
 	expect("eth / ip6 dst=::ffff:10.9.0.10 / udp", "not-moved", NULL);
-	say("leave " VM);
+	post_notice("leave " VM);
 	expect("eth / ip4 dst=" VM4 " / udp", "not-moved", NULL);
-	say("add " VM " address " VM4 " at g");
+	post_notice("add " VM " address " VM4 " at g");
 	expect("eth / ip4 dst=" VM4 " / udp", "vm-here", NULL);
 	expect("eth / ip6 dst=" VM6 " / udp", "not-moved", NULL);
 }
@@ -248,7 +248,7 @@ static void not_sound(void **state)
 	};
 
 	world(WORLD);
-	say("move " VM " to g");
+	post_notice("move " VM " to g");
 	for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
 		struct result r = run_text("eth / %s", packets[i]);
 
@@ -279,7 +279,7 @@ static void martians(void **state)
 	char in[128];
 
 	world(WORLD);
-	say("move " VM " to g");
+	post_notice("move " VM " to g");
 	for (size_t i = 0; i < ARRAY_LEN(v4); i++) {
 		snprintf(in, sizeof(in), "eth / ip4 src=%s dst=" VM4 " / udp", v4[i]);
 		expect(in, "martian", NULL);
@@ -290,7 +290,7 @@ static void martians(void **state)
 	}
 	assert_int_equal(vm_live(VM, 0)->hits, ARRAY_LEN(v4));
 	/* The redirect over, or by whole frames: left alone, as ever. */
-	say("move " VM " to v");
+	post_notice("move " VM " to v");
 	expect("eth / ip4 src=127.0.0.1 dst=" VM4 " / udp", "vm-here", NULL);
 }
 
@@ -302,7 +302,7 @@ static void too_large(void **state)
 	world(RATE("65535") HOSTS(HOST_GUE("old", "10.2.0.9", "")
 				  HOST_GUE("far", "10.3.0.1", ""))
 	      VMS(VM_AT(VM, "old", BOUND)));
-	say("move " VM " to far");
+	post_notice("move " VM " to far");
 	r = run_text("eth / ip4 dst=" VM4 " df / udp / fill %d", 1372 - 28);
 	check_reasons(&r, "moved-ip");
 	r = run_text("eth / ip4 dst=" VM4 " df / udp / fill %d", 1373 - 28);
@@ -328,7 +328,7 @@ static void ageing(void **state)
 	struct packet late;
 
 	world(WORLD);
-	say("move " VM " to g ttl 30");
+	post_notice("move " VM " to g ttl 30");
 	world_set_tick(vm_live(VM, 0)->last + 29);
 	expect("eth / ip4 dst=" VM4 " / udp", "moved-ip", NULL);
 	expect("eth / ip4 dst=" VM4 " / udp", "moved-ip", NULL);
@@ -396,22 +396,22 @@ static void backend_l2(void **state)
 {
 	world(BACKEND_WORLD("l2"));
 	check_sent(REQUEST, BUILT_L2);
-	say("move " BACKEND_VM " to v");
+	post_notice("move " BACKEND_VM " to v");
 	check_sent(REQUEST,
 		   ETH_OUT("3") " / ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
 				"udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_L2);
 	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
-	say("move " BACKEND_VM " to p");
+	post_notice("move " BACKEND_VM " to p");
 	check_sent(REQUEST, BUILT_L2);
 	assert_int_equal(sent(REQUEST).action, XDP_REDIRECT);
-	say("move " BACKEND_VM " to g");
+	post_notice("move " BACKEND_VM " to g");
 	check_sent(REQUEST,
 		   ETH_OUT("2") " / ip4 src=10.2.0.254 dst=10.2.0.2 df / "
 				"udp sport=0 dport=6080 csum=0 / ip4 ttl=7 id=3 / tcp syn");
-	say("move " BACKEND_VM " to r");
+	post_notice("move " BACKEND_VM " to r");
 	check_sent(REQUEST, ETH_OUT("7") " / ip4 ttl=7 id=3 / tcp syn");
 	assert_int_equal(vm_live(BACKEND_VM, 0)->hits, 6);
-	say("leave " BACKEND_VM);
+	post_notice("leave " BACKEND_VM);
 	check_sent(REQUEST, BUILT_L2);
 }
 
@@ -419,13 +419,13 @@ static void backend_gue(void **state)
 {
 	world(BACKEND_WORLD("gue"));
 	check_sent(REQUEST, BUILT_GUE);
-	say("move " BACKEND_VM " to v");
+	post_notice("move " BACKEND_VM " to v");
 	check_sent(REQUEST,
 		   ETH_OUT("3") " / ip4 src=10.2.0.254 dst=10.2.0.3 df id=0x7800 / "
 				"udp sport=0 dport=4789 csum=0 / vxlan 100 / " BUILT_GUE);
-	say("move " BACKEND_VM " to p");
+	post_notice("move " BACKEND_VM " to p");
 	check_sent(REQUEST, BUILT_GUE);
-	say("move " BACKEND_VM " to g");
+	post_notice("move " BACKEND_VM " to g");
 	check_sent(REQUEST,
 		   ETH_OUT("2") " / ip4 src=10.2.0.254 dst=10.2.0.2 df / "
 				"udp sport=0 dport=6080 csum=0 / "
@@ -460,7 +460,7 @@ static void backend_by_cid_and_flow(void **state)
 		static const char *const to[] = { "10.1.0.4", "10.2.0.3", "10.2.0.5" };
 
 		if (moves)
-			say("move " BACKEND_VM " to %s", moves > 1 ? "w" : "v");
+			post_notice("move " BACKEND_VM " to %s", moves > 1 ? "w" : "v");
 		for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
 			r = run_text("%s", packets[i].in);
 			check_reasons(&r, packets[i].reason);
@@ -475,7 +475,7 @@ static void backend_too_large(void **state)
 	struct result r;
 
 	world(RATE("65535") BACKEND_WORLD("gue"));
-	say("move " BACKEND_VM " to far");
+	post_notice("move " BACKEND_VM " to far");
 	/* 1400 - 50 for the frame, of which 14 + 28 are the first tunnel's. */
 	r = run_text("eth / ip4 df / tcp ack / fill %d", 1400 - 50 - 28 - 40);
 	assert_int_equal(reason_kind(r.verdict), XR_KIND_TX);

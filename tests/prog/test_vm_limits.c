@@ -60,28 +60,28 @@ static void check_gone(int i)
 static void add(int i)
 {
 	if (vlan(i))
-		say("add %s vlan %d address 10.8.%d.%d address fd08::%x:1 at "
-		    "old",
-		    mac(i), vlan(i), i / 256, i % 256, i);
+		post_notice("add %s vlan %d address 10.8.%d.%d address fd08::%x:1 at "
+			    "old",
+			    mac(i), vlan(i), i / 256, i % 256, i);
 	else
-		say("add %s address 10.8.%d.%d address fd08::%x:1 at old", mac(i), i / 256, i % 256,
-		    i);
+		post_notice("add %s address 10.8.%d.%d address fd08::%x:1 at old", mac(i), i / 256,
+			    i % 256, i);
 }
 
 static void move(int i, int host)
 {
 	if (vlan(i))
-		say("move %s vlan %d to h%d", mac(i), vlan(i), host);
+		post_notice("move %s vlan %d to h%d", mac(i), vlan(i), host);
 	else
-		say("move %s to h%d", mac(i), host);
+		post_notice("move %s to h%d", mac(i), host);
 }
 
 static void leave(int i)
 {
 	if (vlan(i))
-		say("leave %s vlan %d", mac(i), vlan(i));
+		post_notice("leave %s vlan %d", mac(i), vlan(i));
 	else
-		say("leave %s", mac(i));
+		post_notice("leave %s", mac(i));
 }
 
 static void check_addresses(int i, int host)
@@ -150,7 +150,7 @@ static void full(void **state)
 	world(LIMITS("vms: 16, vm_addresses: 64") NINE_HOSTS);
 	for (i = 0; i < 16; i++)
 		add(i);
-	assert_int_equal(say_any(&a, &err, "add %s vlan 9 at old", mac(i)), -ENOSPC);
+	assert_int_equal(post_any_notice(&a, &err, "add %s vlan 9 at old", mac(i)), -ENOSPC);
 	assert_non_null(strstr(err.text, "vms"));
 	assert_int_equal(vm_count(world_plane()), 16);
 	check_gone(i);
@@ -167,14 +167,14 @@ static void full(void **state)
 	world(LIMITS("vms: 16, vm_addresses: 8") NINE_HOSTS);
 	for (i = 0; i < 4; i++)
 		add(i);
-	assert_int_equal(say_any(&a, &err,
-				 "add %s vlan 9 address 10.8.9.9 at "
-				 "old",
-				 mac(i)),
+	assert_int_equal(post_any_notice(&a, &err,
+					 "add %s vlan 9 address 10.8.9.9 at "
+					 "old",
+					 mac(i)),
 			 -ENOSPC);
 	assert_non_null(strstr(err.text, "vm_addresses"));
 	check_gone(i);
-	say("add %s vlan 9 at old", mac(i));
+	post_notice("add %s vlan 9 at old", mac(i));
 }
 
 /* Added by the file, all at once. */

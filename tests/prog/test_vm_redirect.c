@@ -114,16 +114,16 @@ static void vlan_tags(void **state)
 	world(HOSTS(OLD HOST_VXLAN("a", "10.1.0.1", "") HOST_VXLAN("c",
 	      "10.2.0.1", "") HOST_PORT("p", "out"))
 	      VMS(VM_AT(VM, "old", ", vlan: 5")));
-	say("move " VM " vlan 5 to a");
+	post_notice("move " VM " vlan 5 to a");
 	expect(TO_VM " / vlan 5 pcp=3 / ip4 / udp / fill 9", "moved",
 	       VXLAN4_IN TO_VM " / ip4 / udp / fill 9");
 	expect(TO_VM " / vlan 5 / ip6 / tcp", "moved", VXLAN4_IN TO_VM " / ip6 / tcp");
 	expect(TO_VM " / vlan 5 / arp op=1 sip=10.9.0.1 tip=10.9.0.10", "moved",
 	       VXLAN4_IN TO_VM " / arp op=1 sip=10.9.0.1 tip=10.9.0.10");
-	say("move " VM " vlan 5 to c");
+	post_notice("move " VM " vlan 5 to c");
 	expect(TO_VM " / vlan 5 / ip4 / udp / fill 9", "moved",
 	       VXLAN4_OUT TO_VM " / ip4 / udp / fill 9");
-	say("move " VM " vlan 5 to p");
+	post_notice("move " VM " vlan 5 to p");
 	expect(TO_VM " / vlan 5 pcp=3 / ip4 / udp / fill 9", "moved",
 	       TO_VM " / vlan 5 pcp=3 / ip4 / udp / fill 9");
 	/* Another VLAN's, and nobody's. */
@@ -148,7 +148,7 @@ static void priority_tags(void **state)
 	      "10.2.0.1", "")) VMS(VM_AT(VM, "old", "")
 	      VM_AT(VM, "old", ", vlan: 5")));
 	move_to("a");
-	say("move " VM " vlan 5 to c");
+	post_notice("move " VM " vlan 5 to c");
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
 		char text[256];
 
@@ -178,14 +178,14 @@ static void same_mac(void **state)
 	      "10.2.0.1", "") HOST_PORT("p", "out"))
 	      VMS(VM_AT(VM, "old", "") VM_AT(VM, "old", ", vlan: 5")
 		  VM_AT(VM, "old", ", vlan: 4094")));
-	say("move " VM " to p");
-	say("move " VM " vlan 5 to a");
-	say("move " VM " vlan 4094 to c");
+	post_notice("move " VM " to p");
+	post_notice("move " VM " vlan 5 to a");
+	post_notice("move " VM " vlan 4094 to c");
 	expect(TO_VM " / ip4 / udp", "moved", TO_VM " / ip4 / udp");
 	expect(TO_VM " / vlan 5 / ip4 / udp", "moved", VXLAN4_IN TO_VM " / ip4 / udp");
 	expect(TO_VM " / vlan 4094 / ip4 / udp", "moved", VXLAN4_OUT TO_VM " / ip4 / udp");
 	expect(TO_VM " / vlan 6 / ip4 / udp", "not-moved", NULL);
-	say("leave " VM " vlan 5");
+	post_notice("leave " VM " vlan 5");
 	expect(TO_VM " / vlan 5 / ip4 / udp", "not-moved", NULL);
 	expect(TO_VM " / ip4 / udp", "moved", NULL);
 	expect(TO_VM " / vlan 4094 / ip4 / udp", "moved", NULL);
@@ -196,8 +196,8 @@ static void qinq(void **state)
 {
 	world(HOSTS(OLD HOST_VXLAN("a", "10.1.0.1", ""))
 	      VMS(VM_AT(VM, "old", "") VM_AT(VM, "old", ", vlan: 5")));
-	say("move " VM " to a");
-	say("move " VM " vlan 5 to a");
+	post_notice("move " VM " to a");
+	post_notice("move " VM " vlan 5 to a");
 	expect(TO_VM " / vlan 5 tpid=0x88a8 / vlan 6 / ip4 / udp", "not-moved qinq", NULL);
 	expect(TO_VM " / vlan 5 / vlan 5 / ip4 / udp", "not-moved qinq", NULL);
 	expect(TO_VM " / vlan 6 / vlan 5 / vlan 7 / ip4 / udp", "not-moved qinq", NULL);
@@ -356,31 +356,31 @@ static void states(void **state)
 	      VMS(VM_AT(VM, "a", "")));
 	expect(TO_VM " / ip4 / udp", "vm-here", NULL);
 	expect("eth dst=52:54:00:12:34:57 / ip4 / udp", "not-moved", NULL);
-	say("prepare " VM " to b");
+	post_notice("prepare " VM " to b");
 	expect(TO_VM " / ip4 / udp", "vm-here", NULL);
-	say("pause " VM);
+	post_notice("pause " VM);
 	expect(TO_VM " / ip4 / udp", "vm-here", NULL);
-	say("cancel " VM);
+	post_notice("cancel " VM);
 	check_vm(VM, 0, XR_VM_STABLE, "a", 0);
 	expect(TO_VM " / ip4 / udp", "vm-here", NULL);
 
-	say("prepare " VM " to b");
-	say("pause " VM);
-	say("move " VM " to b");
+	post_notice("prepare " VM " to b");
+	post_notice("pause " VM);
+	post_notice("move " VM " to b");
 	check_vm(VM, 0, XR_VM_MOVED, "b", 0);
 	expect(TO_VM " / ip4 / udp", "moved", NULL);
 	/* It moved a moment ago, and is to move on: still redirected. */
-	say("prepare " VM " to here");
+	post_notice("prepare " VM " to here");
 	expect(TO_VM " / ip4 / udp", "moved", NULL);
-	say("pause " VM);
+	post_notice("pause " VM);
 	expect(TO_VM " / ip4 / udp", "moved", NULL);
-	say("move " VM " to here");
+	post_notice("move " VM " to here");
 	check_vm(VM, 0, XR_VM_MOVED, "here", 0);
 	expect(TO_VM " / ip4 / udp", "vm-here", NULL);
 	/* A VM that was never moved to where it is. */
-	say("leave " VM);
+	post_notice("leave " VM);
 	expect(TO_VM " / ip4 / udp", "not-moved", NULL);
-	say("add " VM " at b");
+	post_notice("add " VM " at b");
 	expect(TO_VM " / ip4 / udp", "vm-here", NULL);
 }
 
@@ -394,7 +394,7 @@ static void beside_vips(void **state)
 	expect("eth / ip4 dst=192.0.2.9 / tcp syn", "not-vip", NULL);
 	expect("eth / ip4 / udp / quic short dcid=07020202aabbccdd", "cid", NULL);
 	expect("eth / arp", "not-ip", NULL);
-	say("move " VM " to b");
+	post_notice("move " VM " to b");
 	expect(TO_VM " / ip4 / tcp syn", "moved",
 	       ETH_IN("2") " / ip4 src=10.1.0.254 dst=10.1.0.2 df id=0x7800 / "
 			   "udp sport=@ dport=4789 csum=0 / vxlan 100 / " TO_VM " / ip4 / tcp syn");

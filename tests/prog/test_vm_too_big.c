@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Frames for a VM that moved that are too large for the way to it, and who is told. */
+/* Frames for a VM that moved that are too large for the way to it, and to whom an error is sent. */
 #include <stdio.h>
 #include "lib/vms.h"
 #include "lib/worlds.h"
@@ -66,8 +66,8 @@ static void too_large(void **state)
 	check_packet(&want, &r.out);
 
 	/* A tag is no part of what the tunnel carries, but comes back. */
-	say("add " VM " vlan 5 at old");
-	say("move " VM " vlan 5 to v4");
+	post_notice("add " VM " vlan 5 at old");
+	post_notice("move " VM " vlan 5 to v4");
 	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d", 1350 - 28);
 	check_reasons(&r, "moved");
 	r = run_text(TO_VM " / vlan 5 / ip4 df id=7 / udp dport=80 / fill %d", 1351 - 28);
@@ -77,7 +77,7 @@ static void too_large(void **state)
 			   "mtu=1350 ( ip4 df id=7 / udp dport=80 / fill 1323 / "
 			   "cut 548 )");
 	check_packet(&want, &r.out);
-	/* What has no sender to tell. */
+	/* What has no sender to answer. */
 	r = run_text(TO_VM " / fill 1351");
 	check_reasons(&r, "too-big");
 	r = run_text(TO_VM " / fill 1350");
@@ -86,26 +86,26 @@ static void too_large(void **state)
 
 /*
  * Of what no error may be sent about, by MAC and by address (RFC 1122 §3.2.2, RFC
- * 4443 §2.4 (e)); and what is like it, but may be told. Of 1500 octets and more.
+ * 4443 §2.4 (e)); and what is like it, but may be answered. Of 1500 octets and more.
  */
 #define BIG      " / fill 1460"
-#define SAYS4(t) "ip4 dst=" VM4 " / icmp4 type=" t BIG
-#define SAYS6(t) "ip6 dst=" VM6 " / icmp6 type=" t BIG
+#define ICMP4(t) "ip4 dst=" VM4 " / icmp4 type=" t BIG
+#define ICMP6(t) "ip6 dst=" VM6 " / icmp6 type=" t BIG
 
 static const struct {
 	const char *packet, *reason;
-} told[] = {
+} answered[] = {
 	{ "ip4 dst=" VM4 " / udp" BIG, "too-big-reply" },
 	{ "ip4 dst=" VM4 " proto=132" BIG, "too-big-reply" },
 	{ "ip4 dst=" VM4 " opts=01010101 / icmp4 type=8" BIG, "too-big-reply" },
-	{ SAYS4("8"), "too-big-reply" },
-	{ SAYS4("0"), "too-big-reply" },
-	{ SAYS4("13"), "too-big-reply" },
-	{ SAYS4("3"), "too-big" },
-	{ SAYS4("4"), "too-big" },
-	{ SAYS4("5"), "too-big" },
-	{ SAYS4("11"), "too-big" },
-	{ SAYS4("12"), "too-big" },
+	{ ICMP4("8"), "too-big-reply" },
+	{ ICMP4("0"), "too-big-reply" },
+	{ ICMP4("13"), "too-big-reply" },
+	{ ICMP4("3"), "too-big" },
+	{ ICMP4("4"), "too-big" },
+	{ ICMP4("5"), "too-big" },
+	{ ICMP4("11"), "too-big" },
+	{ ICMP4("12"), "too-big" },
 	{ "ip4 dst=" VM4 " opts=01010101 / icmp4 type=3" BIG, "too-big" },
 	/* A first fragment; a first one of an error; later ones. */
 	{ "ip4 dst=" VM4 " mf id=9 / udp" BIG, "too-big-reply" },
@@ -117,14 +117,14 @@ static const struct {
 	{ "ip6 dst=" VM6 " / udp" BIG, "too-big-reply" },
 	{ "ip6 dst=" VM6 " / hopopts / dstopts / tcp" BIG, "too-big-reply" },
 	{ "ip6 dst=" VM6 " next=59" BIG, "too-big-reply" },
-	{ SAYS6("128"), "too-big-reply" },
-	{ SAYS6("129"), "too-big-reply" },
-	{ SAYS6("1"), "too-big" },
-	{ SAYS6("2"), "too-big" },
-	{ SAYS6("3"), "too-big" },
-	{ SAYS6("4"), "too-big" },
-	{ SAYS6("127"), "too-big" },
-	{ SAYS6("137"), "too-big" },
+	{ ICMP6("128"), "too-big-reply" },
+	{ ICMP6("129"), "too-big-reply" },
+	{ ICMP6("1"), "too-big" },
+	{ ICMP6("2"), "too-big" },
+	{ ICMP6("3"), "too-big" },
+	{ ICMP6("4"), "too-big" },
+	{ ICMP6("127"), "too-big" },
+	{ ICMP6("137"), "too-big" },
 	{ "ip6 dst=" VM6 " / dstopts / icmp6 type=2" BIG, "too-big" },
 	{ "ip6 dst=" VM6 " / frag mf id=9 / udp" BIG, "too-big-reply" },
 	{ "ip6 dst=" VM6 " / hopopts / frag mf id=9 / dstopts / udp" BIG, "too-big-reply" },
@@ -149,7 +149,7 @@ static const char *const to_many[] = {
 	"ip6 dst=ff0e::9 / udp" BIG,
 };
 
-static void whom_errors_are_told(void **state)
+static void whom_errors_are_sent(void **state)
 {
 	static const char *const ways[] = { "v4", "v6", "i", "g", "p" };
 	char in[256];
@@ -163,20 +163,20 @@ static void whom_errors_are_told(void **state)
 		    HOST_PORT("p", "out"))
 	      VMS(VM_AT(VM, "old", ", addresses: [" VM4 ", \"" VM6 "\"]")));
 	for (size_t w = 0; w < ARRAY_LEN(ways); w++) {
-		say("move " VM " to %s", ways[w]);
-		for (size_t i = 0; i < ARRAY_LEN(told); i++) {
-			snprintf(in, sizeof(in), TO_VM " / %s", told[i].packet);
-			expect(in, told[i].reason, NULL);
+		post_notice("move " VM " to %s", ways[w]);
+		for (size_t i = 0; i < ARRAY_LEN(answered); i++) {
+			snprintf(in, sizeof(in), TO_VM " / %s", answered[i].packet);
+			expect(in, answered[i].reason, NULL);
 			snprintf(in, sizeof(in),
 				 "eth src=03:00:00:00:00:01 "
 				 "dst=" VM " / %s",
-				 told[i].packet);
+				 answered[i].packet);
 			expect(in, "too-big", NULL);
 			if (*ways[w] != 'i' && *ways[w] != 'g')
 				continue;
 			/* By its address, to whatever MAC. */
-			snprintf(in, sizeof(in), "eth / %s", told[i].packet);
-			expect(in, told[i].reason, NULL);
+			snprintf(in, sizeof(in), "eth / %s", answered[i].packet);
+			expect(in, answered[i].reason, NULL);
 		}
 		for (size_t i = 0; i < ARRAY_LEN(from_nobody); i++) {
 			snprintf(in, sizeof(in), TO_VM " / %s", from_nobody[i]);
@@ -207,7 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(too_large),
-		TEST(whom_errors_are_told),
+		TEST(whom_errors_are_sent),
 		TEST(too_large_dropped),
 	};
 

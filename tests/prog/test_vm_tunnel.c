@@ -17,15 +17,15 @@
  */
 static void same_port(void **state)
 {
-	struct said s;
+	struct events s;
 
 	world(MOVED_TO(HOST_PORT("p", "in") HOST_VXLAN("a", "10.1.0.1", "")));
 	move_to("p");
-	said();
+	take_events();
 	for (int i = 0; i < 100; i++)
 		expect(TO_VM " / ip4 / udp", "vm-loop", NULL);
 	check_vm(VM, 0, XR_VM_MOVED, "p", 0);
-	s = said();
+	s = take_events();
 	assert_true(s.n[XR_R_VM_LOOP] >= 1);
 	assert_int_equal(s.vm_n[XR_R_VM_LOOP], 0);
 	assert_int_equal(vm_live(VM, 0)->hits, 0);
@@ -68,11 +68,11 @@ static void chain(void **state)
 		       "not-moved", NULL);
 	}
 	/* On its way here: what the old place copies is for its tap. */
-	say("prepare " VM " to here");
+	post_notice("prepare " VM " to here");
 	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
-	say("pause " VM);
+	post_notice("pause " VM);
 	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
-	say("move " VM " to here");
+	post_notice("move " VM " to here");
 	expect(OUT_OF("10.1.0.2") "vxlan 100 / " TO_VM " / ip4 / udp", "not-moved", NULL);
 }
 

@@ -72,14 +72,14 @@ static void begin(int noisy)
 static bool ask(int most)
 {
 	__u64 before = BASE + reads;
-	__u16 said;
+	__u16 used_then;
 
 	enter(draw(most + 1));
 	take(draw(most + 1));
-	said = index_used;
+	used_then = index_used;
 	enter(draw(most + 1));
 	take(draw(most + 1));
-	return used_compare(&used, said, before, BASE + reads);
+	return used_compare(&used, used_then, before, BASE + reads);
 }
 
 /* Frame by frame, each asked about: the difference is known exactly. */
@@ -105,7 +105,7 @@ static __u64 stop(int thrown)
 static void nothing_that_it_got(void **state)
 {
 	int i, k, thrown;
-	__u64 said;
+	__u64 used_then;
 
 	(void)state;
 	for (i = 0; i < WORLDS; i++) {
@@ -118,15 +118,15 @@ static void nothing_that_it_got(void **state)
 		thrown = draw(2);
 		if (thrown && draw(4) == 0)
 			ask(0); /* answered while it stops */
-		said = stop(thrown);
-		assert_true(said <= ring.first && said + thrown >= ring.first);
+		used_then = stop(thrown);
+		assert_true(used_then <= ring.first && used_then + thrown >= ring.first);
 	}
 }
 
 static void what_it_did_not_get(void **state)
 {
-	int i, k, thrown, told = 0;
-	__u64 said;
+	int i, k, thrown, known = 0;
+	__u64 used_then;
 
 	(void)state;
 	for (i = 0; i < WORLDS; i++) {
@@ -137,19 +137,19 @@ static void what_it_did_not_get(void **state)
 			;
 		if (k == 200)
 			continue;
-		told++;
+		known++;
 		take(entered - reads);
 		thrown = draw(2);
-		said = stop(thrown);
-		assert_int_equal(said, ring.first - thrown);
+		used_then = stop(thrown);
+		assert_int_equal(used_then, ring.first - thrown);
 	}
-	assert_true(told > WORLDS * 9 / 10);
+	assert_true(known > WORLDS * 9 / 10);
 }
 
 /* In step with the flow, each answer fits two differences: the lesser loss counts. */
 static void what_it_surely_did_not_get(void **state)
 {
-	__u64 said;
+	__u64 used_then;
 	int k;
 
 	(void)state;
@@ -161,8 +161,8 @@ static void what_it_surely_did_not_get(void **state)
 		take(1);
 		assert_false(used_compare(&used, index_used, before, BASE + reads));
 	}
-	said = stop(1);
-	assert_int_equal(said, ring.first - 1);
+	used_then = stop(1);
+	assert_int_equal(used_then, ring.first - 1);
 }
 
 /* One that was asked before STOP is answered when a frame is already lost. */

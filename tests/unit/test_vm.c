@@ -1,7 +1,7 @@
 
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VMs and their moves on plain memory: what each notice does to the word, the
+ * VMs and their moves on plain memory: what each notice does to the state, the
  * numbers, the counts and the index, and what is refused. Without the kernel's
  * clock it is always tick 0; the tests in tests/net see time pass.
  */
@@ -247,7 +247,7 @@ static void paused_too_late(void **state)
 	drop_plane(p);
 }
 
-static void word_that_changed(void **state)
+static void state_that_changed(void **state)
 {
 	struct plane *p = new_plane();
 	struct xr_vm_now was, to;
@@ -352,7 +352,7 @@ int main(void)
 		cmocka_unit_test(follow_up),
 		cmocka_unit_test(half_prepared),
 		cmocka_unit_test(paused_too_late),
-		cmocka_unit_test(word_that_changed),
+		cmocka_unit_test(state_that_changed),
 		cmocka_unit_test(ageing),
 		cmocka_unit_test(last_number),
 		cmocka_unit_test(full),

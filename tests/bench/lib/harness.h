@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs a program a few hundred thousand times behind the wrapper and tells what
+ * Runs a program a few hundred thousand times behind the wrapper and measures what
  * a packet took, beside the same packet through a floor program.
  */
 #ifndef BENCH_HARNESS_H
@@ -34,7 +34,7 @@ struct measured {
 
 struct harness;
 
-/* NULL: refused, and said why on stderr. */
+/* NULL: refused; why is on stderr. */
 struct harness *harness_open(int cpu);
 void harness_close(struct harness *h);
 

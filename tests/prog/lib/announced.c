@@ -17,7 +17,7 @@ const char *in_vlan(__u16 vlan)
 
 void at_old(__u16 vlan)
 {
-	say("leave " VM "%s", in_vlan(vlan));
-	say("add " VM "%s at old", in_vlan(vlan));
-	said();
+	post_notice("leave " VM "%s", in_vlan(vlan));
+	post_notice("add " VM "%s at old", in_vlan(vlan));
+	take_events();
 }

@@ -21,5 +21,5 @@ void dropped(const char *text, const char *reason)
 void own_port(__u16 vlan)
 {
 	vm_live(VM, vlan)->tap = ifindex_of("in");
-	world_plane()->ports[0].own = vm_place(VM, vlan) + 1;
+	world_plane()->ports[0].own = vm_index_of(VM, vlan) + 1;
 }

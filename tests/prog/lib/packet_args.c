@@ -67,7 +67,7 @@ __u32 arg_number(struct build *b, struct layer *l, const char *key, __u32 otherw
 	return s ? (__u32)arg_to_number(b, l, s) : otherwise;
 }
 
-/* A length: as it should be, or +N or -N off that, or as said. */
+/* A length: as it should be, or +N or -N off that, or the number given. */
 __u32 arg_length(struct build *b, struct layer *l, const char *key, __u32 right)
 {
 	const char *s = arg_value(l, key);

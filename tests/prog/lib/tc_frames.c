@@ -133,7 +133,7 @@ void tc_check_frame(const char *want, const struct packet *got)
 
 void tc_port_of_vm(const char *dev)
 {
-	__u32 ifindex = ifindex_of(dev), kind = vm_place(VM, 0) + 1;
+	__u32 ifindex = ifindex_of(dev), kind = vm_index_of(VM, 0) + 1;
 
 	vm_live(VM, 0)->tap = ifindex;
 	bpf_map_update_elem(world_plane()->fd[PLANE_TAPS], &ifindex, &kind, 0);
@@ -150,7 +150,7 @@ void tc_device_is(const char *dev, __u32 kind)
 void tc_set_state(const char *host, const char *next, enum xr_vm_state state)
 {
 	struct plane *p = world_plane();
-	__u32 place = vm_place(VM, 0);
+	__u32 place = vm_index_of(VM, 0);
 	struct xr_vm_now was = vm_now(p, place), to = was;
 
 	to.host = host_index(host);

@@ -96,7 +96,7 @@ static int obey(char *text, struct xr_answer *a, struct xr_err *err)
 	return vm_notice(world_plane(), &n, a, err);
 }
 
-int say_any(struct xr_answer *a, struct xr_err *err, const char *fmt, ...)
+int post_any_notice(struct xr_answer *a, struct xr_err *err, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -107,7 +107,7 @@ int say_any(struct xr_answer *a, struct xr_err *err, const char *fmt, ...)
 	return obey(text, a, err);
 }
 
-void say(const char *fmt, ...)
+void post_notice(const char *fmt, ...)
 {
 	struct xr_answer a;
 	struct xr_err err;
@@ -123,12 +123,12 @@ void say(const char *fmt, ...)
 
 void move_to(const char *host)
 {
-	say("move " VM " to %s", host);
+	post_notice("move " VM " to %s", host);
 }
 
 /* ---- looking ---- */
 
-__u32 vm_place(const char *mac, __u16 vlan)
+__u32 vm_index_of(const char *mac, __u16 vlan)
 {
 	__u8 octets[6];
 	__u32 place;
@@ -142,12 +142,12 @@ __u32 vm_place(const char *mac, __u16 vlan)
 
 struct xr_vm *vm_live(const char *mac, __u16 vlan)
 {
-	return &world_plane()->vms[vm_place(mac, vlan)];
+	return &world_plane()->vms[vm_index_of(mac, vlan)];
 }
 
 struct xr_vm_info *vm_info_of(const char *mac, __u16 vlan)
 {
-	return &world_plane()->vm_info[vm_place(mac, vlan)];
+	return &world_plane()->vm_info[vm_index_of(mac, vlan)];
 }
 
 __u16 host_index(const char *name)
@@ -189,7 +189,7 @@ static const char *state_word(__u8 state)
 
 void check_vm(const char *mac, __u16 vlan, enum xr_vm_state state, const char *host, __u8 flags)
 {
-	struct xr_vm_now now = vm_now(world_plane(), vm_place(mac, vlan));
+	struct xr_vm_now now = vm_now(world_plane(), vm_index_of(mac, vlan));
 
 	if (now.state != state || now.host != host_index(host) || now.flags != flags)
 		fail_msg("%s vlan %u: %s at %s, flags %u; %s at %s, flags %u "
@@ -219,7 +219,7 @@ void later(void)
 
 static int on_event(void *ctx, void *data, size_t len)
 {
-	struct said *s = ctx;
+	struct events *s = ctx;
 	struct xr_event e;
 
 	if (len < sizeof(e))
@@ -235,7 +235,7 @@ static int on_event(void *ctx, void *data, size_t len)
 static int on_vm_event(void *ctx, void *data, size_t len)
 {
 	const struct xr_event *e = data;
-	struct said *s = ctx;
+	struct events *s = ctx;
 
 	if (len < sizeof(*e) || e->reason >= XR_REASON_MAX)
 		return 0;
@@ -246,10 +246,10 @@ static int on_vm_event(void *ctx, void *data, size_t len)
 	return 0;
 }
 
-struct said said(void)
+struct events take_events(void)
 {
 	struct plane *p = world_plane();
-	struct said s = { 0 };
+	struct events s = { 0 };
 	struct ring_buffer *ring = ring_buffer__new(p->fd[PLANE_EVENTS], on_event, &s, NULL);
 
 	assert_non_null(ring);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the tests of VMs share: the VM that the announcements are of, hosts of
- * every kind, the words of `xroam vm`, and what the program said and did.
+ * every kind, notices in the words of `xroam vm`, and the events of what the program did.
  */
 #ifndef XR_TEST_VMS_H
 #define XR_TEST_VMS_H
@@ -45,15 +45,15 @@
  * HOST [lock]", "prepare MAC [vlan N] to HOST [timeout N]", "pause MAC", "move
  * MAC to HOST [seq N] [ttl N]", "cancel MAC", "leave MAC". It must be obeyed.
  */
-void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* say("move VM to HOST"), the VM being that of announcements.h. */
+void post_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* post_notice("move VM to HOST"), the VM being that of announcements.h. */
 void move_to(const char *host);
 /* What vm_notice() returns. */
-int say_any(struct xr_answer *a, struct xr_err *err, const char *fmt, ...)
+int post_any_notice(struct xr_answer *a, struct xr_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* A VM, as it is now; it must be known. */
-__u32 vm_place(const char *mac, __u16 vlan);
+__u32 vm_index_of(const char *mac, __u16 vlan);
 struct xr_vm *vm_live(const char *mac, __u16 vlan);
 struct xr_vm_info *vm_info_of(const char *mac, __u16 vlan);
 
@@ -73,7 +73,7 @@ void later(void);
 
 /* ---- events ---- */
 
-struct said {
+struct events {
 	int n[XR_REASON_MAX];    /* in events: kind VM or PACKET */
 	int vm_n[XR_REASON_MAX]; /* in vm_events: kind VM */
 	struct xr_event last[XR_REASON_MAX];
@@ -81,9 +81,9 @@ struct said {
 };
 
 /*
- * What was said since the last call, or since the world was made. The tick goes
+ * The events since the last call, or since the world was made. The tick goes
  * on, so that no gate is shut for what comes.
  */
-struct said said(void);
+struct events take_events(void);
 
 #endif
