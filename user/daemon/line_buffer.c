@@ -64,5 +64,5 @@ void line_buffer_shrink(struct line_buffer *b)
 void line_buffer_free(struct line_buffer *b)
 {
 	free(b->data);
-	*b = (struct line_buffer){ NULL };
+	*b = (struct line_buffer){ .data = NULL };
 }
