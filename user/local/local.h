@@ -19,7 +19,7 @@
 /*
  * A VM is new, or its addresses or port changed. Where attaching a tc program stops the
  * tap for a moment (see tc_stops_devices()), it is attached now, and not when the VM
- * begins to move.
+ * begins to move. Gives no warning: a port that is not found is looked for again then.
  */
 int vm_local_added(struct plane *p, __u32 vm_index, struct xr_err *warn);
 

@@ -42,7 +42,6 @@ int vm_local_added(struct plane *p, __u32 vm_index, struct xr_err *warn)
 	    !(tc_stops_devices() || p->vm_info[vm_index].tap[0] ||
 	      vm_now(p, vm_index).flags & XR_VM_LOCK))
 		return 0;
-	/* No warning: a port that is not found now is looked for when the VM moves. */
 	ret = local_open(&l, p, vm_index, NULL);
 	if (!ret)
 		port_take(&l, XR_TC_TAP_OUT);

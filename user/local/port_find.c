@@ -176,12 +176,14 @@ static __u32 find_namesake(const struct search *s)
 /* Number of another VM whose port it is; 0: nobody's. */
 static __u32 other_vm_no(const struct local *l, __u32 ifindex)
 {
-	__u32 kind = tap_kind(l->p, ifindex), vm_index = index_of_no(kind);
+	__u32 no = tap_kind(l->p, ifindex), vm_index;
 
-	return kind && kind < XR_TAP_TUNNEL && vm_index != l->vm_index &&
-			l->p->vm_info[vm_index].used && l->p->vms[vm_index].tap == ifindex &&
-			is_here(l->p, vm_now(l->p, vm_index))
-		? kind
+	if (!no || no >= XR_TAP_TUNNEL)
+		return 0;
+	vm_index = index_of_no(no);
+	return vm_index != l->vm_index && l->p->vm_info[vm_index].used &&
+			l->p->vms[vm_index].tap == ifindex && is_here(l->p, vm_now(l->p, vm_index))
+		? no
 		: 0;
 }
 
