@@ -26,7 +26,7 @@ int attach_query(int ifindex, struct attached *on)
 	memset(on, 0, sizeof(*on));
 	on->exists = if_indextoname(ifindex, on->name);
 	if (!on->exists)
-		return 0;
+		return errno == ENXIO ? 0 : -errno;
 	mp = xdp_multiprog__get_from_ifindex(ifindex);
 	ret = libxdp_get_error(mp);
 	if (ret)
@@ -39,8 +39,11 @@ int attach_query(int ifindex, struct attached *on)
 	else
 		while ((prog = xdp_multiprog__next_prog(prog, mp)))
 			add_program(on, prog);
+	/* libxdp 1.3 leaves out a program that it cannot open, without an error. */
+	if (!on->n && !xdp_multiprog__hw_prog(mp))
+		ret = -EIO;
 	xdp_multiprog__close(mp);
-	return 0;
+	return ret;
 }
 
 void attach_each_program(attach_program_fn *each, void *ctx)
