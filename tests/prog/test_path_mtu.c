@@ -212,47 +212,46 @@ static void without_forwarding(void **state)
 	shell("echo 1 >/proc/sys/net/ipv4/ip_forward");
 }
 
+static const char *const forged_ipip[] = {
+	/* other ends */
+	ERROR4("1400", "ip4 src=10.1.0.253 dst=10.1.0.1 df len=1500 / ip4 / udp"),
+	ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.2 df len=1500 / ip4 / udp"),
+	"eth / ip4 src=10.1.0.8 dst=10.1.0.253 / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF(
+		"1500") " )",
+	/* another protocol */
+	ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df len=1500 / tcp"),
+	ERROR4("1400", GUE_OF("1500")),
+	ERROR4("1400", VXLAN_OF("1500", "77")),
+	/* a header that we do not write */
+	ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 len=1500 / ip4 / udp"),
+	ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df mf len=1500 / ip4 / udp"),
+	ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df opts=01010101 len=1500 / ip4 / udp"),
+	ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df id=0x1234 len=1500 / ip4 / udp"),
+	/* quoted too shortly */
+	ERROR4("1400", IPIP_OF("1500") " / cut 27"),
+	ERROR4("1400", IPIP_OF("1500") " / cut 20"),
+	ERROR4("1400", IPIP_OF("1500") " / cut 19"),
+	/* from nobody, to many */
+	"eth / ip4 src=224.0.0.5 dst=" NODE4
+	" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
+	"eth / ip4 src=0.0.0.0 dst=" NODE4
+	" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
+	"eth dst=ff:ff:ff:ff:ff:ff / ip4 src=10.1.0.8 dst=" NODE4
+	" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
+	/* smaller than what it is said to be too large for; larger than any */
+	ERROR4("1400", IPIP_OF("1400")),
+	ERROR4("1400", IPIP_OF("1501")),
+	/* another error */
+	"eth / ip4 src=10.1.0.8 dst=" NODE4
+	" / icmp4 type=3 code=3 mtu=1400 ( " IPIP_OF("1500") " )",
+};
+
 /* What we cannot have sent proves nothing. */
 static void forged(void **state)
 {
-	static const char *const ipip[] = {
-		/* other ends */
-		ERROR4("1400", "ip4 src=10.1.0.253 dst=10.1.0.1 df len=1500 / ip4 / udp"),
-		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.2 df len=1500 / ip4 / udp"),
-		"eth / ip4 src=10.1.0.8 dst=10.1.0.253 / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF(
-			"1500") " )",
-		/* another protocol */
-		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df len=1500 / tcp"),
-		ERROR4("1400", GUE_OF("1500")),
-		ERROR4("1400", VXLAN_OF("1500", "77")),
-		/* a header that we do not write */
-		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 len=1500 / ip4 / udp"),
-		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df mf len=1500 / ip4 / udp"),
-		ERROR4("1400",
-		       "ip4 src=" NODE4 " dst=10.1.0.1 df opts=01010101 len=1500 / ip4 / udp"),
-		ERROR4("1400", "ip4 src=" NODE4 " dst=10.1.0.1 df id=0x1234 len=1500 / ip4 / udp"),
-		/* quoted too shortly */
-		ERROR4("1400", IPIP_OF("1500") " / cut 27"),
-		ERROR4("1400", IPIP_OF("1500") " / cut 20"),
-		ERROR4("1400", IPIP_OF("1500") " / cut 19"),
-		/* from nobody, to many */
-		"eth / ip4 src=224.0.0.5 dst=" NODE4
-		" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
-		"eth / ip4 src=0.0.0.0 dst=" NODE4
-		" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
-		"eth dst=ff:ff:ff:ff:ff:ff / ip4 src=10.1.0.8 dst=" NODE4
-		" / icmp4 type=3 code=4 mtu=1400 ( " IPIP_OF("1500") " )",
-		/* smaller than what it is said to be too large for; larger than any */
-		ERROR4("1400", IPIP_OF("1400")),
-		ERROR4("1400", IPIP_OF("1501")),
-		/* another error */
-		"eth / ip4 src=10.1.0.8 dst=" NODE4
-		" / icmp4 type=3 code=3 mtu=1400 ( " IPIP_OF("1500") " )",
-	};
-
 	world(TO("10.1.0.1", "ipip"));
-	for (size_t i = 0; i < ARRAY_LEN(ipip); i++) {
-		struct result r = run_text("%s", ipip[i]);
+	for (size_t i = 0; i < ARRAY_LEN(forged_ipip); i++) {
+		struct result r = run_text("%s", forged_ipip[i]);
 
 		assert_int_equal(r.count[XR_R_PATH_MTU], 0);
 	}

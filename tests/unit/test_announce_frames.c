@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The frames that xroam announces a VM with, whole, beside those of VMs. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "lib/unit.h"
 #include "tests/prog/lib/announcements.h"
+#include "tests/prog/lib/wire.h"
 #include "user/vm/announce.h"
 #include "user/lib/text.h"
 
@@ -80,15 +75,18 @@ static void is_frame(int n, const char *what)
 /* The same with a tag, and padded no further than an untagged one. */
 static void is_tagged(int n, const char *what, __u16 vlan)
 {
-	__u8 octets[ANNOUNCE_FRAME], tagged[ANNOUNCE_FRAME + 4] = { 0 };
+	__u8 octets[ANNOUNCE_FRAME], tagged[ANNOUNCE_FRAME + sizeof(struct wire_vlan)] = { 0 };
 	size_t len = octets_of(frame_of(what), octets);
+	const struct wire_eth *was = (void *)octets;
+	struct wire_eth *eth = (void *)tagged;
+	struct wire_vlan *tag = (void *)(eth + 1);
 
-	memcpy(tagged, octets, 12);
-	tagged[12] = 0x81;
-	tagged[14] = vlan >> 8;
-	tagged[15] = vlan;
-	memcpy(tagged + 16, octets + 12, len - 12);
-	is_octets(n, tagged, len == 60 ? 60 : len + 4);
+	*eth = *was;
+	eth->type = htons(ETHERTYPE_VLAN);
+	tag->tci = htons(vlan);
+	tag->type = was->type;
+	memcpy(tag + 1, was + 1, len - sizeof(*was));
+	is_octets(n, tagged, len == 60 ? 60 : len + sizeof(*tag));
 }
 
 static int announce(__u16 vlan, const char *addresses, const struct xr_gateway *gateways,

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What comes from elsewhere, as it is told: one line, no commands, UTF-8, its end. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "lib/unit.h"
 #include "user/lib/clean.h"
 #include "user/lib/error.h"
 

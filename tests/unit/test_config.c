@@ -57,44 +57,45 @@ static void writes_what_it_reads(void **state)
 	free(twice);
 }
 
+static const char *const names[] = {
+	"a\"b",
+	"a\\b",
+	"'",
+	"\x1b]0;x\a",
+	"\x7f",
+	"\xc2\x9b"
+	"2J",
+	"#",
+	"-",
+	"{}",
+	"*a",
+	"&a",
+	"!t",
+	"%d",
+	"@",
+	"`",
+	"\xe2\x80\xae"
+	"x",
+	"\xf0\x9f\x90\xa7",
+	"\xc3\xa9",
+	"on",
+	"null",
+	"~",
+	"1e3",
+	"0x10",
+	"0010",
+	"1_0",
+	"10",
+	"true",
+	",",
+	"?",
+	"|",
+	">",
+};
+
 /* What the kernel lets be a device's name, and what YAML takes for something else. */
 static void names_of_any_kind(void **state)
 {
-	static const char *const names[] = {
-		"a\"b",
-		"a\\b",
-		"'",
-		"\x1b]0;x\a",
-		"\x7f",
-		"\xc2\x9b"
-		"2J",
-		"#",
-		"-",
-		"{}",
-		"*a",
-		"&a",
-		"!t",
-		"%d",
-		"@",
-		"`",
-		"\xe2\x80\xae"
-		"x",
-		"\xf0\x9f\x90\xa7",
-		"\xc3\xa9",
-		"on",
-		"null",
-		"~",
-		"1e3",
-		"0x10",
-		"0010",
-		"1_0",
-		"10",
-		"true",
-		",",
-		"?",
-		"|",
-		">",
-	};
 	struct model m, back;
 	struct xr_err err = { "" };
 	size_t i, len;

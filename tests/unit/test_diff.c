@@ -5,15 +5,9 @@
  * taken from what is written of each into a file.
  */
 #include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 #include <xroam/hash.h>
+#include "lib/unit.h"
 #include "user/commit/commit_priv.h"
 #include "user/config/config.h"
 #include "user/model/model_edit.h"

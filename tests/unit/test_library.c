@@ -3,18 +3,12 @@
  * libxroam-cid as programs rely on it that were built before it: what is
  * reserved; and servers that go on from a snapshot of their machine.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
 #include <xroam/cid.h>
+#include "lib/unit.h"
 
 #define MANY 100
 

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Maglev: shares, weights, disruption, and that only names and keys count. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "lib/unit.h"
 #include "user/lib/hash.h"
 #include "user/steer/maglev.h"
 

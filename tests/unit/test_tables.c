@@ -8,16 +8,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <cmocka.h>
 #include <xroam/hash.h>
+#include "lib/unit.h"
 #include "user/steer/flow_table.h"
 #include "user/steer/sid_table.h"
 #include "user/steer/vip_table.h"

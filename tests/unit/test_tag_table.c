@@ -4,13 +4,7 @@
  * is found that is not there, and it is never full below the limit it was made
  * for, also after many keys came and went.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "lib/unit.h"
 #include "user/steer/tag_table.h"
 
 struct world {

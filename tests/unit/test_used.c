@@ -4,15 +4,9 @@
  * that the guest got is said to be missed, whatever came before; and where a
  * steady guest was asked often enough, the one that it did not get is.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 #include "user/local/used_priv.h"
 #include <xroam/hash.h>
+#include "lib/unit.h"
 
 #define WORLDS 20000
 #define BASE   1000 /* what the tap had counted before the ring began */

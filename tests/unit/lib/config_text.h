@@ -3,12 +3,7 @@
 #ifndef XR_TEST_CONFIG_TEXT_H
 #define XR_TEST_CONFIG_TEXT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 #include "user/config/config.h"
 
 /* A text, and the error's line: "" where there is none. */
