@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names and octets from elsewhere: a device's name may be almost anything, and
+ * Text from elsewhere, made safe to print: a device's name may have almost any octets, and
  * what a terminal takes for a command must not reach one.
  */
 #ifndef XR_LIB_CLEAN_H
@@ -26,8 +26,8 @@ bool clean_is_utf8(const char *text);
 void clean_line(char *text);
 
 /*
- * A line that is too long for a message: words of hundreds of octets lose their
- * middle, then the line does. What is said at its end stays.
+ * Shortens a line to size: words of hundreds of octets lose their middle, then the line
+ * does. Its end stays.
  */
 void clean_cut(const char *line, char *out, size_t size);
 

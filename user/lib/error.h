@@ -11,19 +11,19 @@
 #include <stddef.h>
 
 struct xr_err {
-	char text[512]; /* no newline; empty: nothing said yet */
+	char text[512]; /* no newline; empty: no error so far */
 };
 
-/* All that is wrong with a file, where that is asked for. */
+/* All errors of a file, where all are wanted and not only the first. */
 struct xr_errs {
 	struct xr_err_at {
 		struct xr_err err;
-		unsigned int line; /* 0: of none */
+		unsigned int line; /* of the file; 0: none */
 	} *item;
 	size_t n;
 	/*
-	 * Lines that are told of, and of the list's item they are in: what comes of
-	 * them later is no fault of its own.
+	 * Lines that have an error, and the first lines of the list items around them:
+	 * what is found there later follows from it and is not reported.
 	 */
 	unsigned int *line;
 	size_t n_lines;
@@ -31,7 +31,7 @@ struct xr_errs {
 
 #define XR_ERRS_MAX 50
 
-/* False: there are enough. item: the line where its item begins. */
+/* Adds an error. item: the first line of the list item it is in. False: there is no more room. */
 bool xr_errs_add(struct xr_errs *all, const struct xr_err *e, unsigned int line, unsigned int item);
 bool xr_errs_knows(const struct xr_errs *all, unsigned int line);
 void xr_errs_free(struct xr_errs *all);
@@ -40,14 +40,14 @@ void xr_errs_free(struct xr_errs *all);
 int xr_fail(struct xr_err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * The line for out: whatever it is made of, no control characters, UTF-8, and its
- * end where it is too long: see clean.h.
+ * Formats a line into out: without control characters, as UTF-8, and one that is too long
+ * without its middle: see clean.h.
  */
 void xr_vline(char *out, size_t size, const char *fmt, va_list ap);
 
 /*
- * Out of descriptors or memory, this process or the machine: nothing is said of what
- * was asked.
+ * code means that this process or the machine is short of descriptors or memory, and
+ * nothing about the object of the call.
  */
 bool xr_is_lack(int code);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A host's way in words. */
+/* How a host is reached, as text. */
 #ifndef XR_LIB_HOST_WORDS_H
 #define XR_LIB_HOST_WORDS_H
 

@@ -4,7 +4,7 @@
  * apart is an identity of 64 bits: the inode number in the lower half, as in
  * "ls -Li /run/netns", and in the upper that of the kernel's count of namespaces
  * (SO_NETNS_COOKIE), since inode numbers are used again. Kernels before 5.14 do
- * not tell the count: there the upper half is 0.
+ * not give the count: there the upper half is 0.
  */
 #ifndef XR_LIB_NETNS_H
 #define XR_LIB_NETNS_H
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <linux/types.h>
 
-__u64 netns_id(void); /* of this thread's; 0: it cannot be asked */
+__u64 netns_id(void); /* of this thread's; 0: it cannot be found out */
 
 /* Whether /proc/PID/ns/net or such is this thread's. */
 bool netns_is_here(const char *path);
@@ -21,14 +21,14 @@ bool netns_is_here(const char *path);
 int netns_open(void); /* an fd of it, to be closed; or -errno */
 
 /*
- * Goes to that namespace, if a name under /run/netns or a process leads there.
- * Gives what netns_leave() wants, or -ENOENT: it is gone, or nobody leads there.
- * Another error says nothing of it.
+ * Makes that namespace this thread's, if a name under /run/netns or a process leads there.
+ * *back is for netns_leave(). -ENOENT: it is gone, or nothing leads there. Another error:
+ * that could not be found out.
  */
 int netns_enter(__u64 id, int *back);
 void netns_leave(int back);
 
-/* Its name under /run/netns. false and "": it has none, or a longer one. */
+/* Its name under /run/netns. false and "": it has none, or one that does not fit. */
 #define NETNS_NAME 256
 bool netns_name(__u64 id, char *name, size_t size);
 /* That name, or "net:[INODE]" as in /proc/PID/ns; for people. */

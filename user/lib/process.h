@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* Nanoseconds that it had a processor; 0: not known. */
+/* Nanoseconds of CPU time that the process has used; 0: not known. */
 __u64 process_ran(__u32 pid);
 
 #endif

@@ -14,7 +14,7 @@ const char *reason_kind_word(unsigned int kind); /* "tx", "drop", ... */
 /* What an operator can do about drops of it; NULL: strangers cause them, nothing. */
 const char *reason_cure(unsigned int reason);
 
-/* How a VM says where it is; NULL: by a data frame, or not at all. */
+/* The kind of frame by which a VM announced itself; NULL: a data frame, or none. */
 const char *announcement_word(unsigned int announcement);
 
 #endif

@@ -28,8 +28,8 @@ int text_to_mac(const char *s, __u8 mac[6], struct xr_err *err);
 /* Two digits an octet; colons and white space between octets are skipped. */
 int text_to_hex(const char *s, void *out, size_t max, size_t *len, struct xr_err *err);
 /*
- * A device's name, as the kernel may have it (almost any octets) and a file, too
- * (UTF-8). what is put in front: "dev", or NULL.
+ * A device's name: one that the kernel allows (almost any octets) and that a file can hold
+ * (UTF-8). The message begins with what: "dev", or NULL.
  */
 int text_check_dev(const char *what, const char *s, struct xr_err *err);
 /* A name of a backend or a host: letters, digits, '-', '_', '.'. */

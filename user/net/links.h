@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The machine's devices, and the kernel's own tables of who is where: what a
- * host-local sender's frame goes by. Everything is about this process's network
- * namespace.
+ * The machine's devices, and the kernel's tables by which frames of this machine are
+ * forwarded: FDBs, routes, neighbours. All of it in this thread's network namespace.
  */
 #ifndef XR_NET_LINKS_H
 #define XR_NET_LINKS_H
@@ -40,7 +39,7 @@ struct link {
 	__u32 vni;      /* VXLAN */
 	__be16 port;    /* VXLAN */
 	bool any_vni;   /* VXLAN: one device for all of them ("external") */
-	__be32 vtep[4]; /* VXLAN: its own address; zero: none is said */
+	__be32 vtep[4]; /* VXLAN: its own address; zero: none is configured */
 	bool ipv6;      /* VXLAN: of IPv6, and deaf to IPv4; "external": both */
 	bool zero6;     /* VXLAN: takes what has no UDP checksum over IPv6 */
 	__u8 mac[6];
@@ -49,8 +48,8 @@ struct link {
 	bool ethernet;
 	bool representor; /* of a card's virtual function */
 	char type[16];    /* as the kernel calls its kind; empty: hardware */
-	__be16 tpid;      /* and the tags it knows */
-	__u16 pvid;       /* port of such: see links_pvids() */
+	__be16 tpid;      /* bridge: the EtherType of its VLAN tags */
+	__u16 pvid;       /* port of a VLAN-aware bridge: see links_pvids() */
 	__u16 vid;        /* VLAN device: its ID; 0: it is none */
 	__u32 lower;      /* the device that it is on */
 	char name[16];
@@ -65,11 +64,11 @@ int links_read(struct netlink *nl, struct links *l);
 void links_free(struct links *l);
 const struct link *links_by_index(const struct links *l, __u32 ifindex);
 const struct link *links_by_name(const struct links *l, const char *name);
-/* Asks for the VLANs of untagged frames at bridges' ports; 0 where there is none. */
+/* Fills in pvid: the VLAN of untagged frames at a bridge's port; 0: none. */
 int links_pvids(struct netlink *nl, struct links *l);
 /*
- * The one with this address of its own (NULL: any), before one that says none,
- * before another; in a bridge before not. NULL: none.
+ * The VXLAN device of that VNI. Of several the one whose own address is vtep (NULL: any),
+ * else one without an address, else another; of equals one in a bridge. NULL: none.
  */
 const struct link *links_by_vni(const struct links *l, __u32 vni, const __be32 *vtep);
 
@@ -82,21 +81,21 @@ const char *link_deaf(const struct link *vxlan, const __be32 *addr, __u16 port,
 		      char words[LINK_DEAF]);
 
 /*
- * NULL where what is put into the device reaches one who has the other end: a VM,
- * a container. Or what it is instead: what a macvtap transmits leaves by the wire.
+ * NULL: what the device transmits reaches who has its other end, a VM or a container.
+ * Else what kind of device it is instead: a macvtap, say, transmits to the wire.
  */
 #define LINK_WORDS 48
 const char *link_no_port(const struct link *l, char words[LINK_WORDS]);
 
 /*
- * One device, its index, name, queue and MAC alone: that waits for nobody. false: there
- * is none.
+ * Reads one device, but only index, name, queue length and MAC, which takes no lock of the
+ * kernel's. false: there is none.
  */
 bool link_named(const char *name, struct link *l);
 bool link_indexed(__u32 ifindex, struct link *l);
-/* Whether it is certainly a tap; asks the file system, and waits for nobody. */
+/* It is certainly a tap: by sysfs, without a lock. */
 bool link_is_tap(struct link *l);
-/* All of it, by its index; waits for whoever changes a device. */
+/* Reads all of it, by its index; waits while somebody changes a device. */
 bool link_ask(struct netlink *nl, struct link *l);
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue);
 
@@ -104,29 +103,29 @@ int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue);
 
 struct fdb_entry {
 	__u8 mac[6];
-	__u16 vlan; /* 0: none is said */
+	__u16 vlan; /* 0: the entry has none */
 	__u32 port;
 	__u32 bridge;
 };
 
-/* Every entry of a bridge that stands for something behind a port. */
+/* Calls each() for every entry of a bridge for a MAC behind one of its ports. */
 int fdb_each(struct netlink *nl, void (*each)(void *ctx, const struct fdb_entry *e), void *ctx);
 
 enum fdb_how {
-	FDB_LEARNED, /* as a control plane's: stays, but gives way to learning */
-	FDB_STICKY,  /* stays where it is, whatever comes in elsewhere */
+	FDB_LEARNED, /* does not age, but learning may move it (NTF_EXT_LEARNED) */
+	FDB_STICKY,  /* learning does not move it (NTF_STICKY) */
 };
 
 /*
- * vlan: of a VLAN-aware bridge, else 0. What somebody else wrote down for the same
- * port stays, and serves.
+ * vlan: of a VLAN-aware bridge, else 0. An entry for the same port that somebody else
+ * made is left as it is, and is enough.
  */
 int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_how how);
 int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan);
 
 /*
- * A VXLAN device's own table: the VTEP behind which the MAC is. -EEXIST: somebody
- * else wrote another one down, which stays.
+ * In a VXLAN device's own table: the VTEP behind which the MAC is. -EEXIST: there is an
+ * entry with another VTEP that somebody else made; it is left as it is.
  */
 int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *addr);
 int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6]);
@@ -144,13 +143,14 @@ int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w);
 int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex, const __be32 *via);
 int route_del(struct netlink *nl, const __be32 *addr);
 
-/* Where the kernel's own packets to addr go; dev: of ROUTE_ELSEWHERE. */
+/* Where the kernel's own packets to addr go. */
 enum route_kind {
-	ROUTE_NONE,  /* nowhere: no route, or one that says so */
-	ROUTE_LOCAL, /* nowhere: this machine has it */
+	ROUTE_NONE,  /* nowhere: no route, or a blackhole or the like */
+	ROUTE_LOCAL, /* to this machine itself */
 	ROUTE_ELSEWHERE,
 };
 
+/* *dev: the device of ROUTE_ELSEWHERE, else 0. */
 enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev);
 
 /*
@@ -161,7 +161,7 @@ int blackhole_add(struct netlink *nl, const __be32 *addr);
 int blackhole_del(struct netlink *nl, const __be32 *addr);
 int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr), void *ctx);
 
-/* -EEXIST: somebody else wrote another MAC down, which stays. */
+/* -EEXIST: there is an entry with another MAC that somebody else made; it is left as it is. */
 int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 mac[6]);
 int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The kernel's tables: bridges' and VXLAN devices' FDBs, routes, neighbours.
- * Setting replaces what is there, but not what somebody else wrote down; and only
- * what is ours is removed. What is gone already was removed.
+ * Setting replaces an entry, but none that somebody else made; and only ours are
+ * removed. It is no error to remove what is gone already.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ static int gone_is_fine(int ret)
 		: ret;
 }
 
-/* ---- whose an entry is ---- */
+/* ---- who made an entry ---- */
 
 struct entry {
 	bool there;
@@ -58,8 +58,8 @@ static int on_entry(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* Of the message that was begun; e->there: there is one. */
-static int ask_entry(struct netlink *nl, struct entry *e)
+/* Sends the query that is in nl->buf. e->there: there is such an entry. */
+static int query_entry(struct netlink *nl, struct entry *e)
 {
 	int ret;
 
@@ -68,7 +68,7 @@ static int ask_entry(struct netlink *nl, struct entry *e)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-/* Somebody wrote it down; what was but learned is nobody's. */
+/* Somebody made it; an entry that was only learned is nobody's. */
 static bool is_written(const struct entry *e)
 {
 	return e->there && (e->state & (NUD_PERMANENT | NUD_NOARP) || e->flags & NTF_EXT_LEARNED);
@@ -138,20 +138,20 @@ static struct nlmsghdr *fdb_message(struct netlink *nl, int type, __u32 dev, con
 	return nlh;
 }
 
-/* Ours say that they are sticky, or learned elsewhere; an operator's do neither. */
+/* Ours have one of these flags; an operator's have neither. */
 static bool is_ours(const struct entry *e)
 {
 	return e->flags & (NTF_STICKY | NTF_EXT_LEARNED);
 }
 
-static int ask_fdb(struct netlink *nl, __u32 dev, const __u8 mac[6], __u16 vlan, __u8 ntf,
-		   struct entry *e)
+static int query_fdb(struct netlink *nl, __u32 dev, const __u8 mac[6], __u16 vlan, __u8 ntf,
+		     struct entry *e)
 {
 	struct nlmsghdr *nlh = fdb_message(nl, RTM_GETNEIGH, dev, mac, 0, ntf);
 
 	if (vlan)
 		mnl_attr_put_u16(nlh, NDA_VLAN, vlan);
-	return ask_entry(nl, e);
+	return query_entry(nl, e);
 }
 
 int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_how how)
@@ -159,8 +159,8 @@ int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum 
 	struct nlmsghdr *nlh;
 	struct entry e;
 
-	/* What is written there already serves as well. */
-	if (!ask_fdb(nl, port, mac, vlan, NTF_MASTER, &e) && is_written(&e) && e.port == port &&
+	/* An entry of somebody else for the same port is enough. */
+	if (!query_fdb(nl, port, mac, vlan, NTF_MASTER, &e) && is_written(&e) && e.port == port &&
 	    !is_ours(&e))
 		return 0;
 	if (how == FDB_STICKY)
@@ -178,7 +178,7 @@ int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
 	struct nlmsghdr *nlh;
 	struct entry e;
 
-	int ret = ask_fdb(nl, port, mac, vlan, NTF_MASTER, &e);
+	int ret = query_fdb(nl, port, mac, vlan, NTF_MASTER, &e);
 
 	if (ret || !e.there || (e.port == port && is_written(&e) && !is_ours(&e)))
 		return gone_is_fine(ret);
@@ -188,13 +188,13 @@ int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
 	return gone_is_fine(netlink_talk(nl, NULL, NULL));
 }
 
-/* Learning may move it: the VM's own frames know better than we do. */
+/* Learning may move it: the VM's own frames show best where it is. */
 int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *addr)
 {
 	struct nlmsghdr *nlh;
 	struct entry e;
 
-	if (!ask_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) && !is_ours(&e))
+	if (!query_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) && !is_ours(&e))
 		return memcmp(e.dst, addr, sizeof(e.dst)) ? -EEXIST : 0;
 	nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac, NUD_REACHABLE, NTF_SELF | NTF_EXT_LEARNED);
 	netlink_put_addr(nlh, NDA_DST, addr);
@@ -205,7 +205,7 @@ int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6])
 {
 	struct entry e;
 
-	if (!ask_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) && !is_ours(&e))
+	if (!query_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) && !is_ours(&e))
 		return 0;
 	fdb_message(nl, RTM_DELNEIGH, vxlan, mac, 0, NTF_SELF);
 	return gone_is_fine(netlink_talk(nl, NULL, NULL));
@@ -310,15 +310,15 @@ int route_del(struct netlink *nl, const __be32 *addr)
 	return gone_is_fine(netlink_talk(nl, NULL, NULL));
 }
 
-struct where {
+struct destination {
 	enum route_kind kind;
 	__u32 dev;
 };
 
-static int on_where(const struct nlmsghdr *nlh, void *ctx)
+static int on_destination(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	struct where *w = ctx;
+	struct destination *w = ctx;
 	const struct nlattr *a;
 
 	if (rtm->rtm_type == RTN_LOCAL)
@@ -334,11 +334,11 @@ static int on_where(const struct nlmsghdr *nlh, void *ctx)
 
 enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev)
 {
-	struct where w = { ROUTE_NONE, 0 };
+	struct destination w = { ROUTE_NONE, 0 };
 
 	/* A blackhole is an error. */
 	route_message(nl, RTM_GETROUTE, 0, addr);
-	netlink_talk(nl, on_where, &w);
+	netlink_talk(nl, on_destination, &w);
 	*dev = w.dev;
 	return w.kind;
 }
@@ -440,12 +440,12 @@ static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags, _
 	return nlh;
 }
 
-static int ask_neigh(struct netlink *nl, __u32 ifindex, const __be32 *addr, struct entry *e)
+static int query_neigh(struct netlink *nl, __u32 ifindex, const __be32 *addr, struct entry *e)
 {
 	struct nlmsghdr *nlh = neigh_message(nl, RTM_GETNEIGH, 0, ifindex, addr);
 
 	((struct ndmsg *)mnl_nlmsg_get_payload(nlh))->ndm_state = 0;
-	return ask_entry(nl, e);
+	return query_entry(nl, e);
 }
 
 int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 mac[6])
@@ -453,7 +453,7 @@ int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 
 	struct nlmsghdr *nlh;
 	struct entry e;
 
-	if (!ask_neigh(nl, ifindex, addr, &e) && is_written(&e) && e.protocol != XR_RTPROT)
+	if (!query_neigh(nl, ifindex, addr, &e) && is_written(&e) && e.protocol != XR_RTPROT)
 		return memcmp(e.mac, mac, sizeof(e.mac)) ? -EEXIST : 0;
 	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, ifindex, addr);
 	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
@@ -464,7 +464,7 @@ int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 
 int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr)
 {
 	struct entry e;
-	int ret = ask_neigh(nl, ifindex, addr, &e);
+	int ret = query_neigh(nl, ifindex, addr, &e);
 
 	if (ret || !e.there || e.protocol != XR_RTPROT)
 		return gone_is_fine(ret);

@@ -19,7 +19,7 @@ void netlink_close(struct netlink *nl); /* also what was never opened */
 /* Begins a request in nl->buf. */
 struct nlmsghdr *netlink_message(struct netlink *nl, int type, int flags);
 
-/* Sends it; each answer goes to cb. 0, or what the kernel said. */
+/* Sends the request in nl->buf; each answer goes to cb. 0, or the kernel's -errno. */
 int netlink_talk(struct netlink *nl, mnl_cb_t cb, void *ctx);
 
 /* An address as in struct xr_vip, as RTA_* or NDA_* of its family. */
@@ -27,7 +27,7 @@ void netlink_put_addr(struct nlmsghdr *nlh, int type, const __be32 *addr);
 /* And back; of another length, addr is left as it was. */
 void netlink_get_addr(const struct nlattr *a, __be32 *addr);
 
-/* The bridge a device is a port of; 0: none, or the kernel does not tell. */
+/* The bridge a device is a port of; 0: none, or that cannot be found out. */
 __u32 netlink_master_of(__u32 ifindex);
 
 /* Of a neighbour's state: its MAC can be used. */

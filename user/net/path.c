@@ -79,8 +79,8 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int ask_route_from(struct netlink *nl, const __be32 *addr, const __be32 *source, __u32 oif,
-			  struct route *r)
+static int query_route_from(struct netlink *nl, const __be32 *addr, const __be32 *source, __u32 oif,
+			    struct route *r)
 {
 	bool v4 = addr_is_ipv4(addr);
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETROUTE, 0);
@@ -100,15 +100,15 @@ static int ask_route_from(struct netlink *nl, const __be32 *addr, const __be32 *
 }
 
 /*
- * Rules may send a source's packets another way. The kernel refuses one that is no
- * address of this machine; the data plane's question has it all the same.
+ * Routing rules may depend on the source. The kernel refuses a source that is no address
+ * of this machine; the data plane's own look-up in the FIB uses it all the same.
  */
-static int ask_route(struct netlink *nl, const __be32 *addr, const __be32 *source, __u32 oif,
-		     struct route *r)
+static int query_route(struct netlink *nl, const __be32 *addr, const __be32 *source, __u32 oif,
+		       struct route *r)
 {
-	int ret = ask_route_from(nl, addr, source, oif, r);
+	int ret = query_route_from(nl, addr, source, oif, r);
 
-	return ret == -EINVAL && source ? ask_route_from(nl, addr, NULL, oif, r) : ret;
+	return ret == -EINVAL && source ? query_route_from(nl, addr, NULL, oif, r) : ret;
 }
 
 /* ---- devices ---- */
@@ -146,7 +146,7 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int ask_link(struct netlink *nl, __u32 ifindex, struct device *l)
+static int query_link(struct netlink *nl, __u32 ifindex, struct device *l)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
@@ -192,7 +192,7 @@ static int on_state(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* The operator's own entry: asking for it to be managed would undo it. */
+/* An entry that the operator made: to have it managed would undo that. */
 static bool neigh_is_static(struct netlink *nl, const struct path_job *j)
 {
 	__u16 state = 0;
@@ -210,7 +210,7 @@ static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
 }
 
 /* The port of the bridge that leads to the next hop, whose MAC is known. */
-static void ask_bridge(struct netlink *nl, struct path_job *j)
+static void query_bridge(struct netlink *nl, struct path_job *j)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETNEIGH, 0);
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
@@ -219,14 +219,14 @@ static void ask_bridge(struct netlink *nl, struct path_job *j)
 	ndm->ndm_family = AF_BRIDGE;
 	mnl_attr_put(nlh, NDA_LLADDR, sizeof(j->hop.dmac), j->hop.dmac);
 	mnl_attr_put_u32(nlh, NDA_MASTER, j->ifindex);
-	/* None: the program sends out of the port that the frame came in by. */
+	/* No port: the program sends out of the one that the frame came in by. */
 	if (netlink_talk(nl, on_fdb, &port) || !port || port == j->ifindex)
 		return;
 	j->hop.bridge = j->ifindex;
 	j->hop.ifindex = port;
 }
 
-static bool ask_neigh(struct netlink *nl, struct path_job *j)
+static bool query_neigh(struct netlink *nl, struct path_job *j)
 {
 	__u8 mac[6] = { 0 };
 
@@ -237,13 +237,13 @@ static bool ask_neigh(struct netlink *nl, struct path_job *j)
 	j->hop.ifindex = j->ifindex;
 	j->hop.bridge = 0;
 	if (j->by_bridge)
-		ask_bridge(nl, j);
+		query_bridge(nl, j);
 	return true;
 }
 
 /*
  * Without use by the kernel itself an entry would go stale and be collected:
- * from 5.16 on the kernel keeps a managed one resolved; before, this asks once.
+ * from 5.16 on the kernel keeps a managed one resolved; before, this resolves it once.
  */
 static void keep_neigh(struct netlink *nl, const struct path_job *j)
 {
@@ -298,7 +298,7 @@ static void outer_source(struct path_job *j, const struct xr_policy *policy, con
 		return;
 	}
 	if (!given) {
-		/* As long as there is no route: to be seen by source_bits. */
+		/* Until there is a route; source_bits > 0 shows that it is not a route's address. */
 		p->saddr[0] = v4 ? 0 : htonl(0x01000000); /* RFC 6666 */
 		p->saddr[2] = v4 ? htonl(0xffff) : 0;
 		p->saddr[3] = v4 ? htonl(0xac100000) : 0; /* 172.16.0.0 */
@@ -356,7 +356,7 @@ static bool mac_given(const struct path_job *j)
 	return j->info->forward == XR_FORWARD_L2 && !mac_is_zero(j->info->mac);
 }
 
-/* A host behind a device of its own: nothing is asked but the device. */
+/* A host behind a device of its own: only the device matters. */
 static int find_device(struct netlink *nl, struct path_job *j)
 {
 	struct device l = { 0 };
@@ -365,7 +365,7 @@ static int find_device(struct netlink *nl, struct path_job *j)
 	j->hop.ifindex = j->path.ifindex;
 	j->hop.until = HOP_FOREVER;
 	memcpy(j->hop.dmac, j->info->mac, sizeof(j->hop.dmac));
-	if (ask_link(nl, j->path.ifindex, &l))
+	if (query_link(nl, j->path.ifindex, &l))
 		return 0;
 	memcpy(j->hop.smac, l.mac, sizeof(j->hop.smac));
 	j->hop.mtu = l.mtu > 0xffff ? 0 : l.mtu;
@@ -389,14 +389,14 @@ static int find_way(struct netlink *nl, struct path_job *j, const struct xr_poli
 	}
 	if (j->host && b->dev[0])
 		return find_device(nl, j);
-	ret = ask_route(nl, b->addr, j->source, j->path.ifindex, &r);
+	ret = query_route(nl, b->addr, j->source, j->path.ifindex, &r);
 	if (ret || (r.type != RTN_UNICAST && r.type != RTN_LOCAL))
 		j->trouble = PATH_NO_ROUTE;
 	else if (r.type == RTN_LOCAL)
 		j->trouble = PATH_LOCAL;
 	outer_header(j, policy, &r);
 	if (j->trouble == PATH_NO_ROUTE && mac_given(j) && b->dev[0]) {
-		j->trouble = PATH_FINE; /* device and MAC: nothing left to ask */
+		j->trouble = PATH_FINE; /* device and MAC are known: no route is needed */
 		r.ifindex = j->path.ifindex;
 	}
 	if (j->trouble)
@@ -408,7 +408,7 @@ static int find_way(struct netlink *nl, struct path_job *j, const struct xr_poli
 	memcpy(j->gateway, r.has_gateway ? r.gateway : b->addr, sizeof(j->gateway));
 	j->hop.gateway = xr_address_print(j->gateway);
 	j->path.route_mtu = r.mtu > 0xffff ? 0 : r.mtu;
-	if (ask_link(nl, r.ifindex, &l))
+	if (query_link(nl, r.ifindex, &l))
 		return 0;
 	memcpy(j->hop.smac, l.mac, 6);
 	j->hop.bridge = r.ifindex; /* as long as there is no neighbour */
@@ -434,7 +434,7 @@ static void first_try(struct netlink *nl, struct path_job *j, __u32 tick)
 	j->hop.until = tick + HOP_TICKS;
 	if (!neigh_is_static(nl, j))
 		keep_neigh(nl, j);
-	if (!ask_neigh(nl, j))
+	if (!query_neigh(nl, j))
 		j->trouble = PATH_NO_NEIGHBOUR;
 }
 
@@ -445,7 +445,7 @@ static size_t try_again(struct netlink *nl, struct path_job *jobs, size_t n)
 	for (i = 0; i < n; i++) {
 		if (jobs[i].trouble != PATH_NO_NEIGHBOUR)
 			continue;
-		if (ask_neigh(nl, &jobs[i]))
+		if (query_neigh(nl, &jobs[i]))
 			jobs[i].trouble = PATH_FINE;
 		else
 			open++;
@@ -506,7 +506,7 @@ void path_look(struct path_job *j, const struct xr_policy *policy)
 	struct netlink nl = { 0 };
 
 	if (!netlink_open(&nl) && !find_way(&nl, j, policy, NULL) && !j->trouble && j->ifindex &&
-	    !mac_given(j) && !ask_neigh(&nl, j))
+	    !mac_given(j) && !query_neigh(&nl, j))
 		j->trouble = PATH_NO_NEIGHBOUR;
 	netlink_close(&nl);
 }
@@ -518,7 +518,7 @@ int path_has_route(const __be32 *addr)
 	int ret = netlink_open(&nl);
 
 	if (!ret)
-		ret = ask_route(&nl, addr, NULL, 0, &r);
+		ret = query_route(&nl, addr, NULL, 0, &r);
 	if (!ret && r.type != RTN_UNICAST && r.type != RTN_LOCAL)
 		ret = -EHOSTUNREACH;
 	netlink_close(&nl);
@@ -532,7 +532,7 @@ bool path_is_here(const __be32 *addr)
 	int ret = netlink_open(&nl);
 
 	if (!ret)
-		ret = ask_route(&nl, addr, NULL, 0, &r);
+		ret = query_route(&nl, addr, NULL, 0, &r);
 	netlink_close(&nl);
 	return ret ? ret != -ENETUNREACH && ret != -EHOSTUNREACH : r.type == RTN_LOCAL;
 }

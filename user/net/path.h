@@ -14,8 +14,8 @@
 
 enum path_trouble {
 	PATH_FINE,
-	PATH_NO_ROUTE,     /* the data plane asks the FIB again later */
-	PATH_NO_NEIGHBOUR, /* asked for; no answer yet */
+	PATH_NO_ROUTE,     /* the data plane looks into the FIB again later */
+	PATH_NO_NEIGHBOUR, /* the next hop was asked for its MAC; no answer yet */
 	PATH_LOCAL,        /* the address is this machine's own */
 	PATH_NOT_ON_LINK,  /* l2, but a gateway is in between */
 };
@@ -30,7 +30,7 @@ struct path_job {
 	enum path_trouble trouble; /* out */
 	/* private */
 	__u32 ifindex;
-	bool by_bridge; /* that is a bridge */
+	bool by_bridge; /* the device is a bridge */
 	__be32 gateway[XR_ADDR_WORDS];
 };
 
@@ -44,22 +44,22 @@ int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy
 		 struct xr_err *err);
 
 /*
- * The same without waiting, of what the kernel may have forgotten: it is asked
- * to keep the next hops' neighbours resolved.
+ * The same without waiting, one job after the other, for paths in use: the kernel may have
+ * dropped the next hops' neighbour entries, and is asked to keep them resolved.
  */
 void path_remind(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick);
 
-/* The trouble of one job as it is now; asks and changes nothing. */
+/* Finds the trouble of one job as it is now, and changes nothing in the kernel. */
 void path_look(struct path_job *job, const struct xr_policy *policy);
 
-/* Two backends that this is equal for can use the same path. */
+/* True: both backends can use the same path. */
 bool path_same_facts(const struct xr_backend_info *a, const struct xr_policy *pa,
 		     const struct xr_backend_info *b, const struct xr_policy *pb);
 
 /* 0, or -errno: no way to the address now. */
 int path_has_route(const __be32 *addr);
 
-/* Whether it is an address of this machine; true also where nobody can tell. */
+/* It is an address of this machine, or that cannot be found out. */
 bool path_is_here(const __be32 *addr);
 
 /* A job's trouble in words for the operator; NULL for PATH_FINE. */
