@@ -8,41 +8,22 @@
 #include "commit/journal.h"
 #include "model/model_edit.h"
 #include "instance.h"
-#include "lib/defaults.h"
 #include "model_load.h"
 #include "vm/vm.h"
 
-static void fill(__u32 *limit, __u32 value)
-{
-	if (!*limit)
-		*limit = value;
-}
-
 void model_default_limits(struct xr_limits *l)
 {
-	const struct xr_limits *d = &xr_default_limits;
-
-	fill(&l->vips, d->vips);
-	fill(&l->backends, d->backends);
-	fill(&l->server_ids, d->server_ids);
-	fill(&l->flows, d->flows);
-	fill(&l->hosts, d->hosts);
-	fill(&l->vms, d->vms);
-	fill(&l->vm_addresses, d->vm_addresses);
-	fill(&l->rings, d->rings);
+#define X(name, value, least, most) l->name = l->name ?: value;
+	XR_LIMITS(X)
+#undef X
 }
 
-static bool other_limit(__u32 have, __u32 want)
+/* What is 0 in want is left as it is. */
+static bool other_limits(const struct xr_limits *have, const struct xr_limits *want)
 {
-	return want && want != have;
-}
-
-static bool other_limits(const struct xr_limits *h, const struct xr_limits *w)
-{
-	return other_limit(h->vips, w->vips) || other_limit(h->backends, w->backends) ||
-		other_limit(h->server_ids, w->server_ids) || other_limit(h->flows, w->flows) ||
-		other_limit(h->hosts, w->hosts) || other_limit(h->vms, w->vms) ||
-		other_limit(h->vm_addresses, w->vm_addresses) || other_limit(h->rings, w->rings);
+#define X(name, value, least, most) || (want->name && want->name != have->name)
+	return false XR_LIMITS(X);
+#undef X
 }
 
 bool apply_is_stillborn(struct plane *p, const struct model *want)

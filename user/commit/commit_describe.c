@@ -6,6 +6,7 @@
 #include <xroam/cid.h>
 #include "commit_priv.h"
 #include "model/model_edit.h"
+#include "model/model_fact.h"
 #include "lib/text.h"
 #include "vm/vm.h"
 
@@ -129,30 +130,13 @@ static void diff_lists(struct phrase *p, const struct model_backend *h,
 static void diff_facts(struct phrase *p, const struct xr_backend_info *h,
 		       const struct xr_backend_info *w)
 {
-	char a[TEXT_ADDR], b[TEXT_ADDR];
+	char was[MODEL_FACT_TEXT], is[MODEL_FACT_TEXT];
+	int f;
 
-	if (memcmp(h->addr, w->addr, sizeof(h->addr)))
-		add_part(p, "address %s -> %s", text_addr(a, h->addr), text_addr(b, w->addr));
-	if (h->weight != w->weight)
-		add_part(p, "weight %u -> %u", h->weight, w->weight);
-	if (h->state != w->state)
-		add_part(p, "state %s -> %s", text_state(h->state), text_state(w->state));
-	if (h->forward != w->forward)
-		add_part(p, "forward %s -> %s", text_forward(h->forward), text_forward(w->forward));
-	if (strcmp(h->dev, w->dev))
-		add_part(p, "dev %s -> %s", h->dev[0] ? h->dev : "any", w->dev[0] ? w->dev : "any");
-	if (h->port != w->port)
-		add_part(p, "port %u -> %u", h->port, w->port);
-	if (h->vni != w->vni)
-		add_part(p, "vni %u -> %u", h->vni, w->vni);
-	if (memcmp(h->mac, w->mac, 6))
-		add_part(p, "mac %s -> %s", text_mac(a, h->mac), text_mac(b, w->mac));
-	if (h->initial_rate != w->initial_rate)
-		add_part(p, "initial-rate %u -> %u", h->initial_rate, w->initial_rate);
-	if (memcmp(h->vm_mac, w->vm_mac, 6))
-		add_part(p, "vm %s -> %s", text_mac(a, h->vm_mac), text_mac(b, w->vm_mac));
-	if (h->vm_vlan != w->vm_vlan)
-		add_part(p, "vlan %u -> %u", h->vm_vlan, w->vm_vlan);
+	for (f = 0; f < MODEL_FACTS; f++)
+		if (model_fact_differs(f, h, w))
+			add_part(p, "%s %s -> %s", model_facts[f].word, model_fact_text(f, h, was),
+				 model_fact_text(f, w, is));
 }
 
 /* Allowed: the VM may come later. But it is easily a slip of the pen. */

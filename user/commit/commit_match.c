@@ -187,22 +187,13 @@ static int keep_fixed(struct commit *c)
 {
 	const struct xr_limits *h = &c->have->limits;
 	struct xr_limits *w = &c->want->limits;
-	int ret = keep_limit(c, "vips", h->vips, &w->vips);
+	int ret = 0;
 
-	if (!ret)
-		ret = keep_limit(c, "backends", h->backends, &w->backends);
-	if (!ret)
-		ret = keep_limit(c, "server_ids", h->server_ids, &w->server_ids);
-	if (!ret)
-		ret = keep_limit(c, "flows", h->flows, &w->flows);
-	if (!ret)
-		ret = keep_limit(c, "hosts", h->hosts, &w->hosts);
-	if (!ret)
-		ret = keep_limit(c, "vms", h->vms, &w->vms);
-	if (!ret)
-		ret = keep_limit(c, "vm_addresses", h->vm_addresses, &w->vm_addresses);
-	if (!ret)
-		ret = keep_limit(c, "rings", h->rings, &w->rings);
+#define X(name, value, least, most) \
+	if (!ret)                   \
+		ret = keep_limit(c, #name, h->name, &w->name);
+	XR_LIMITS(X)
+#undef X
 	if (ret || !c->want->has_secret)
 		return commit_fault(c, c->want->limits_line, ret);
 	if (c->have->has_secret &&

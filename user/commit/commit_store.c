@@ -11,6 +11,7 @@
 #include "commit_priv.h"
 #include "host/hops.h"
 #include "lib/text.h"
+#include "lib/whole.h"
 #include "plane/stats.h"
 #include "steer/flow_table.h"
 #include "steer/vip_table.h"
@@ -28,16 +29,15 @@ static void store_word(struct commit *c, __u32 i, __u8 state)
 			(info->initial_rate ? XR_BACKEND_LIMITED : 0),
 		.pool = c->backend[i].pool,
 	};
-	__u64 word;
 
-	_Static_assert(sizeof(b) == sizeof(word), "one word");
-	memcpy(&word, &b, sizeof(word));
-	__atomic_store_n((__u64 *)(void *)&c->p->backends[i], word, __ATOMIC_RELEASE);
+	whole_store(&c->p->backends[i], b);
 }
 
 static void clear_word(struct commit *c, __u32 i)
 {
-	__atomic_store_n((__u64 *)(void *)&c->p->backends[i], 0, __ATOMIC_RELEASE);
+	const struct xr_backend none = { 0 };
+
+	whole_store(&c->p->backends[i], none);
 }
 
 static void keep_info(struct commit *c, __u32 i)
