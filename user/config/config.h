@@ -53,15 +53,15 @@
  *	    tap: tap0		# left out: found by itself
  *	gateways:		# announcements are addressed to; nobody else may claim them
  *	  - address: 10.9.0.1
- *	    mac: 02:00:00:00:00:01	# left out: asked of the kernel
+ *	    mac: 02:00:00:00:00:01	# left out: as the kernel knows it
  *	    vlan: 5
  *	protected: ["02:00:00:00:00:77", 10.9.0.2]	# MACs and addresses no announcement may claim
  *	sources:		# for the daemon (xroam run -c FILE) only
  *	  qmp:
  *	    - socket: /run/qemu/vm1.qmp
  *	      vm: {mac: MAC, vlan: 5}
- *	      role: source	# destination; left out: the QEMU is asked
- *	      to: h2		# source: where it goes; left out: told otherwise
+ *	      role: source	# destination; left out: QEMU tells
+ *	      to: h2		# source: where it goes; left out: named by a notice
  *	      gate: false	# use pause-before-switchover
  *	cid:
  *	  - id: 0
@@ -111,8 +111,8 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all, stru
 int config_read_text(const char *text, size_t len, const char *name, struct model *m,
 		     struct xr_err *err);
 /*
- * The model as a file that config_read accepts; keys only where asked. quotes: text
- * that others take for numbers or truth is in quotes; it costs as much again.
+ * The model as a file that config_read accepts; with keys only if keys. quotes: text
+ * that other readers take for numbers or booleans is in quotes, which doubles the time.
  */
 int config_write(const struct model *m, bool keys, bool quotes, char **text, size_t *len,
 		 struct xr_err *err);

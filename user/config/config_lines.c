@@ -148,7 +148,7 @@ static char char_at(const char *text, size_t len, const yaml_mark_t *mark)
 	return c && c < end ? *c : '\0';
 }
 
-/* libyaml's message, and where the thing began that it is about: look there. */
+/* libyaml's message, and where the thing begins that it is about, as the error may be there. */
 static void describe_syntax(const yaml_parser_t *p, const char *text, size_t len, char *problem,
 			    size_t size)
 {

@@ -88,7 +88,7 @@ static size_t put(char *out, size_t n, const char *text, size_t len)
 	return n + len;
 }
 
-/* A word in quotes is one word, whatever is in it. */
+/* Up to a blank; text in quotes counts as one word. */
 static size_t word_length(const char *s)
 {
 	const char *end = *s == '"' ? strchr(s + 1, '"') : NULL;

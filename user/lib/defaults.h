@@ -4,7 +4,7 @@
 
 #include <xroam/abi.h>
 
-/* What holds where a file says nothing. */
+/* The values of what a file leaves out. */
 extern const struct xr_limits xr_default_limits;
 extern const struct xr_policy xr_default_policy;
 

@@ -32,8 +32,8 @@ static inline void hash_sip_round(__u64 v[4])
 
 /*
  * SipHash-2-4. A name is the operator's, not an attacker's, but where its
- * slots lie must stay secret: who can work out the Maglev table can aim all
- * his 4-tuples at one backend.
+ * slots lie must stay secret: an attacker who knows the Maglev table can aim
+ * all his 4-tuples at one backend.
  */
 static inline __u64 hash_sip(__u64 k0, __u64 k1, const void *data, size_t len)
 {

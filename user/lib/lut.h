@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A look-up table from a 64-bit hash to indices of somebody's array; the
- * caller compares. Open addressing, at most half full.
+ * A look-up table from a 64-bit hash to indices into an array of the
+ * caller's, who compares the elements. Open addressing, at most half full.
  *
  *	for (at = lut_first(&l, h); (i = lut_get(&l, at)) != LUT_END; at++)
  *		if (same(&array[i], x)) ...

@@ -34,7 +34,7 @@ static __u32 inode_of(const char *path)
 
 /*
  * The kernel counts namespaces; the count is never given out again, as inode
- * numbers are. Before 5.14 it does not tell it: 0 then.
+ * numbers are. Before 5.14 it does not give it: 0 then.
  */
 static int cookie(__u32 *low)
 {
@@ -147,8 +147,8 @@ static int has_inode(void *ctx, const char *path)
 }
 
 /*
- * Those that were looked for in vain within the last second: what is left of one
- * that is gone is asked for again and again, and each time all processes are.
+ * Namespaces that were searched for in vain within the last second: one that is gone may
+ * be searched for again and again, and each time all of /proc is walked.
  */
 #define ABSENT 64
 

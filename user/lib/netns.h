@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Devices of one instance may be in several network namespaces. What tells these
- * apart is an identity of 64 bits: the inode number in the lower half, as in
+ * Devices of one instance may be in several network namespaces. They are
+ * told apart by an identity of 64 bits: the inode number in the lower half, as in
  * "ls -Li /run/netns", and in the upper that of the kernel's count of namespaces
  * (SO_NETNS_COOKIE), since inode numbers are used again. Kernels before 5.14 do
  * not give the count: there the upper half is 0.

@@ -57,7 +57,7 @@ const char *text_role(unsigned int role);
 const char *text_mode(unsigned int mode); /* enum xr_attach_mode */
 const char *text_how(unsigned int how);   /* enum xr_attach_how */
 
-/* The mode that is asked for; what it comes to is an enum xr_attach_mode. */
+/* The mode that is wanted; the one in which it is attached is an enum xr_attach_mode. */
 enum attach_want { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A backend's facts: what an operator states of it beside its name, VIPs and server IDs.
- * One table for all who read, compare or print them.
+ * One table for all that reads, compares or prints them.
  */
 #ifndef XR_MODEL_MODEL_FACT_H
 #define XR_MODEL_MODEL_FACT_H

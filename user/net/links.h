@@ -18,7 +18,7 @@
  */
 #define XR_RTPROT 157
 
-/* Of VIPs' blackhole routes, so that a routing daemon can tell them. */
+/* Of VIPs' blackhole routes, by which a routing daemon can recognize them. */
 #define XR_RTPROT_VIP 140
 
 enum link_kind {
@@ -81,7 +81,7 @@ const char *link_deaf(const struct link *vxlan, const __be32 *addr, __u16 port,
 		      char words[LINK_DEAF]);
 
 /*
- * NULL: what the device transmits reaches who has its other end, a VM or a container.
+ * NULL: what the device transmits reaches a VM or a container at its other end.
  * Else what kind of device it is instead: a macvtap, say, transmits to the wire.
  */
 #define LINK_WORDS 48

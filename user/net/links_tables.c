@@ -411,7 +411,7 @@ int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *add
 	int on = 1, ret = 0;
 	size_t i;
 
-	/* The kernel then looks through a full table for us; else all come. */
+	/* The kernel then sends only such routes; without it, it sends all there are. */
 	mnl_socket_setsockopt(nl->sock, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	for (i = 0; !ret && i < sizeof(families) / sizeof(families[0]); i++) {
 		nlh = netlink_message(nl, RTM_GETROUTE, NLM_F_DUMP);

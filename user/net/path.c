@@ -21,7 +21,7 @@
 
 #define WAIT_MS     300 /* for neighbours to answer, all together */
 #define POLL_MS     20
-#define HOP_TICKS   2           /* then the data plane asks the FIB itself */
+#define HOP_TICKS   2           /* after which the data plane looks into the FIB */
 #define HOP_FOREVER 0x70000000U /* a MAC the operator gave */
 
 /* ---- routes ---- */

@@ -390,7 +390,7 @@ static void write_spot(const struct sid_table *t, __u32 spot, __u64 key, __u16 b
 	__u32 home = first_of(key, t->mask);
 
 	t->names[b].way[w] = *name;
-	/* A reader looks into the second bucket only where this says so. */
+	/* A reader looks into the second bucket only where this count is not 0. */
 	if (home != b)
 		__atomic_store_n(&t->bucket[home].spill, t->bucket[home].spill + 1,
 				 __ATOMIC_RELEASE);

@@ -72,7 +72,7 @@ void tag_publish(struct tag_table *t, __u64 h, __u32 index)
 	struct xr_tag_bucket *b = &t->bucket[index / XR_TAG_LANES];
 
 	store(b, index % XR_TAG_LANES, xr_tag(h));
-	/* Who comes without it looks no further, and misses: that is "not yet". */
+	/* A reader that comes before this misses the entry, as if it were not there yet. */
 	if (b != first)
 		__atomic_store_n(&first->tag[0], first->tag[0] | XR_TAG_SPILL, __ATOMIC_RELEASE);
 }
