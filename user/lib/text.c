@@ -242,26 +242,6 @@ int text_check_dev(const char *what, const char *s, struct xr_err *err)
 	return 0;
 }
 
-bool addr_is_ipv4(const __be32 addr[XR_ADDR_WORDS])
-{
-	return !addr[0] && !addr[1] && addr[2] == htonl(0xffff);
-}
-
-bool addr_is_zero(const __be32 addr[XR_ADDR_WORDS])
-{
-	return !(addr[0] | addr[1] | addr[2] | addr[3]);
-}
-
-bool addr_is_link_local(const __be32 addr[XR_ADDR_WORDS])
-{
-	return (addr[0] & htonl(0xffc00000)) == htonl(0xfe800000);
-}
-
-bool mac_is_zero(const __u8 mac[6])
-{
-	return !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
-}
-
 const char *text_addr(char buf[TEXT_ADDR], const __be32 addr[XR_ADDR_WORDS])
 {
 	if (addr_is_ipv4(addr))

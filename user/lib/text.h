@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <xroam/abi.h>
+#include "addr.h"
 #include "error.h"
 
 #define TEXT_ADDR 46 /* an address, with the NUL */
@@ -36,11 +37,6 @@ int text_check_dev(const char *what, const char *s, struct xr_err *err);
 int text_check_name(const char *what, const char *s, struct xr_err *err);
 /* An instance's, which is a directory of bpffs: the same without dots. */
 int text_check_instance(const char *s, struct xr_err *err);
-
-bool addr_is_ipv4(const __be32 addr[XR_ADDR_WORDS]);
-bool addr_is_zero(const __be32 addr[XR_ADDR_WORDS]);
-bool addr_is_link_local(const __be32 addr[XR_ADDR_WORDS]); /* IPv6 */
-bool mac_is_zero(const __u8 mac[6]);
 
 /* These write to buf and return it. */
 const char *text_addr(char buf[TEXT_ADDR], const __be32 addr[XR_ADDR_WORDS]);

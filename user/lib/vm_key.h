@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <linux/types.h>
+#include "addr.h"
 
 __u64 vm_key(const __u8 mac[6], __u16 vlan);
 void vm_mac_of(__u64 key, __u8 mac[6]);
@@ -15,10 +16,5 @@ bool vm_same_mac(__u64 a, __u64 b);
 /* Room for "52:54:00:12:34:56 vlan 4094". */
 #define VM_NAME 32
 const char *vm_name(char buf[VM_NAME], __u64 key);
-
-/* Why a MAC cannot be a VM's; NULL: it can. */
-const char *vm_bad_mac(const __u8 mac[6]);
-/* Why an address cannot be a VM's; NULL: it can. */
-const char *vm_bad_addr(const __be32 *addr);
 
 #endif
