@@ -133,6 +133,11 @@ struct args_given {
 	__u32 given;   /* were given; args_take() sets these bits */
 };
 
+static inline bool args_has(const struct args_given *g, int key)
+{
+	return g->given & ARGS_BIT(key);
+}
+
 /*
  * Takes all words that are left as keywords with their values, and stores the values in
  * the struct at "to". The list of keys ends with a NULL word. 0, or the exit status with

@@ -118,9 +118,8 @@ int cmd_select(const struct cmd *cmds, const char *help, int argc, char **argv)
 		while (cmd->word && strcmp(cmd->word, "show"))
 			cmd++;
 		if (!cmd->word)
-			return cmd_usage("%s: a command is missing; see "
-					 "\"xroam %s help\"",
-					 argv[0], argv[0]);
+			return cmd_usage("%s: a command is missing; see \"xroam %s help\"", argv[0],
+					 argv[0]);
 		return cmd->run(argc, argv);
 	}
 	cmd = cmd_match(cmds, "command", argv[1]);

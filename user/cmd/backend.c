@@ -48,7 +48,7 @@ struct backend_args {
 
 static bool has(const struct backend_args *want, int fact)
 {
-	return want->facts.given & ARGS_BIT(fact);
+	return args_has(&want->facts, fact);
 }
 
 static void free_args(struct backend_args *want)

@@ -97,7 +97,7 @@ static int add(int argc, char **argv)
 
 	if (!ret)
 		ret = args_take(&args, keys, i, &g);
-	if (!ret && !(g.given & ARGS_BIT(FORMAT)))
+	if (!ret && !args_has(&g, FORMAT))
 		ret = cmd_usage("cid add: format FORMAT is missing");
 	if (!ret) {
 		xr_cid_defaults(i->format, &i->sid_len, &i->nonce_len, &i->offset);
@@ -235,7 +235,7 @@ static int del(int argc, char **argv)
 
 	if (!ret)
 		ret = args_take(&args, keys, &w, &g);
-	w.has_format = g.given & ARGS_BIT(FORMAT);
+	w.has_format = args_has(&g, FORMAT);
 	if (!ret && !w.force)
 		ret = check_unused(&w);
 	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, &w);
@@ -369,7 +369,7 @@ static int parse_encode(int argc, char **argv, struct encode_args *e)
 
 	if (!ret)
 		ret = args_take(&args, keys, e, &g);
-	e->which.has_format = g.given & ARGS_BIT(FORMAT);
+	e->which.has_format = args_has(&g, FORMAT);
 	if (!ret && !e->sid_len)
 		ret = cmd_usage("cid encode: server-id HEX is missing");
 	return ret;

@@ -47,11 +47,10 @@ static json_t *json_vnis(const struct xr_listed *l)
 static json_t *json_addresses(const struct xr_listed *l)
 {
 	json_t *list = json_array();
-	char buf[TEXT_ADDR];
 	__u32 i;
 
 	for (i = 0; i < l->addrs; i++)
-		json_array_append_new(list, json_string(text_addr(buf, l->addr[i])));
+		json_array_append_new(list, json_addr(l->addr[i]));
 	return list;
 }
 

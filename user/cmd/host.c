@@ -51,31 +51,27 @@ static const struct args_key keys[] = {
 #undef TO
 /* clang-format on */
 
-static bool has(const struct args_given *g, int key)
-{
-	return g->given & ARGS_BIT(key);
-}
-
 static int choose_method(const struct args_given *g, struct xr_host_info *h)
 {
-	int ways = has(g, VXLAN) + has(g, IPIP) + has(g, GUE) + (has(g, DEV) || has(g, MAC));
+	int ways = args_has(g, VXLAN) + args_has(g, IPIP) + args_has(g, GUE) +
+		(args_has(g, DEV) || args_has(g, MAC));
 
 	if (ways != 1)
 		return cmd_usage(
 			"host add: say how it is reached, one of vxlan ADDR vni N, ipip ADDR, gue ADDR, dev DEV, mac MAC dev DEV");
-	if (has(g, VXLAN) && !has(g, VNI))
+	if (args_has(g, VXLAN) && !args_has(g, VNI))
 		return cmd_usage("host add: vxlan needs vni N");
-	if (has(g, MAC) && !has(g, DEV))
+	if (args_has(g, MAC) && !args_has(g, DEV))
 		return cmd_usage("host add: mac MAC needs dev DEV");
-	if (has(g, VNI) && !has(g, VXLAN))
+	if (args_has(g, VNI) && !args_has(g, VXLAN))
 		return cmd_usage("host add: vni is for vxlan only");
-	if (has(g, PORT) && !has(g, VXLAN) && !has(g, GUE))
+	if (args_has(g, PORT) && !args_has(g, VXLAN) && !args_has(g, GUE))
 		return cmd_usage("host add: port is for vxlan and gue only");
-	h->method = has(g, VXLAN) ? XR_FORWARD_VXLAN
-		: has(g, IPIP)    ? XR_FORWARD_IPIP
-		: has(g, GUE)     ? XR_FORWARD_GUE
-		: has(g, MAC)     ? XR_FORWARD_L2
-				  : XR_FORWARD_PORT;
+	h->method = args_has(g, VXLAN) ? XR_FORWARD_VXLAN
+		: args_has(g, IPIP)    ? XR_FORWARD_IPIP
+		: args_has(g, GUE)     ? XR_FORWARD_GUE
+		: args_has(g, MAC)     ? XR_FORWARD_L2
+				       : XR_FORWARD_PORT;
 	return 0;
 }
 
@@ -108,9 +104,7 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	if (!info->local && !addr_is_zero(info->addr) && !vm_bad_addr(info->addr))
 		ret = path_has_route(info->addr);
 	if (xr_is_lack(ret))
-		return xr_fail(err, ret,
-			       "host %s: cannot ask the kernel for "
-			       "routes: %s",
+		return xr_fail(err, ret, "host %s: cannot ask the kernel for routes: %s",
 			       info->name, strerror(-ret));
 	if (ret)
 		return xr_fail(err, -EHOSTUNREACH,

@@ -34,8 +34,7 @@ int do_run(int argc, char **argv)
 		return EXIT_DONE;
 	while ((word = args_next(&a))) {
 		if (strcmp(word, "-c") && strcmp(word, "--config"))
-			return cmd_usage("\"%s\" is not expected here; write "
-					 "-c FILE or nothing",
+			return cmd_usage("\"%s\" is not expected here; write -c FILE or nothing",
 					 word);
 		if (file)
 			return cmd_usage("-c is given twice");

@@ -47,10 +47,9 @@ static int add(int argc, char **argv)
 	return ret ? ret : cmd_edit(PLANE_CREATE, edit_add, &v);
 }
 
-static bool same_vip(const struct model_vip_key *k, const struct model_vip *v)
+static bool is_key_of(const struct model_vip_key *k, const struct model_vip *v)
 {
-	return k->port == v->port && k->proto == v->proto &&
-		!memcmp(k->addr, v->addr, sizeof(k->addr));
+	return model_vip_is(v, k->addr, k->port, k->proto);
 }
 
 static int edit_del(struct model *m, void *ctx, struct xr_err *err)
@@ -68,7 +67,7 @@ static int edit_del(struct model *m, void *ctx, struct xr_err *err)
 	for (i = 0; i < m->n_backends; i++) {
 		b = &m->backends[i];
 		for (j = b->n_vips; j-- > 0;)
-			if (same_vip(&b->vips[j], want))
+			if (is_key_of(&b->vips[j], want))
 				model_drop(b->vips, &b->n_vips, sizeof(*b->vips), j);
 	}
 	model_drop(m->vips, &m->n_vips, sizeof(*v), v - m->vips);
@@ -102,7 +101,7 @@ static struct behind find_behind(const struct model *m, const struct model_vip *
 	for (i = 0; i < m->n_backends; i++) {
 		b = &m->backends[i];
 		for (j = 0; j < b->n_vips; j++) {
-			if (!same_vip(&b->vips[j], v))
+			if (!is_key_of(&b->vips[j], v))
 				continue;
 			n.all++;
 			n.up += b->info.state == XR_BACKEND_UP && b->info.weight;
@@ -173,7 +172,7 @@ static int show(int argc, char **argv)
 	for (i = 0; i < m.n_vips; i++) {
 		const struct model_vip *v = &m.vips[i];
 
-		if (one && v != model_find_vip(&m, want.addr, want.port, want.proto))
+		if (one && !model_vip_is(v, want.addr, want.port, want.proto))
 			continue;
 		n++;
 		if (opt.json)

@@ -144,9 +144,8 @@ static int print_answer(const struct xr_notice *n, const struct xr_answer *a)
 }
 
 /* Samples the VM's ring for a while, without the lock between the samples. */
-static void sample_ring(struct plane *p, const struct xr_notice *n)
+static void sample_ring(struct plane *p, __u32 index)
 {
-	__u32 index = vm_find(p, vm_key(n->mac, n->vlan));
 	int i, empty = 0;
 	struct xr_err err;
 
@@ -186,7 +185,7 @@ static int send_notice(int argc, char **argv, enum xr_notice_kind kind)
 	else
 		ret = vm_notice(p, &n, &a, &err);
 	if (!ret && kind == XR_NOTICE_PREPARE)
-		sample_ring(p, &n);
+		sample_ring(p, a.vm_index);
 	ret = ret ? cmd_fail(&err) : print_answer(&n, &a);
 	plane_close(p);
 	return ret;

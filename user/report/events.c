@@ -44,11 +44,10 @@ static int lock(const char *name, struct xr_err *err)
 		return plane_file_fail(err, "", path);
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
-		return xr_fail(err, -EBUSY,
-			       "instance \"%s\" is monitored by another "
-			       "process, and only one at a time can: stop it "
-			       "first",
-			       name);
+		return xr_fail(
+			err, -EBUSY,
+			"instance \"%s\" is monitored by another process, and only one at a time can: stop it first",
+			name);
 	}
 	return fd;
 }

@@ -46,9 +46,7 @@ int explain_open(struct plane *p, const char *dev, struct explain **out, struct 
 		e->ifindex = if_nametoindex(dev);
 		if (!e->ifindex) {
 			explain_close(e);
-			return xr_fail(err, -ENODEV,
-				       "no device \"%s\" in this network "
-				       "namespace",
+			return xr_fail(err, -ENODEV, "no device \"%s\" in this network namespace",
 				       dev);
 		}
 	}

@@ -16,6 +16,7 @@
 #include "model/model.h"
 #include "health_priv.h"
 #include "lib/text.h"
+#include "model/model_edit.h"
 #include "plane/stats.h"
 
 #define ENOUGH 20 /* packets; fewer prove nothing */
@@ -31,8 +32,7 @@ static bool is_behind(const struct model_backend *b, const struct model_vip *v)
 	size_t i;
 
 	for (i = 0; i < b->n_vips; i++)
-		if (b->vips[i].port == v->port && b->vips[i].proto == v->proto &&
-		    !memcmp(b->vips[i].addr, v->addr, sizeof(v->addr)))
+		if (model_vip_is(v, b->vips[i].addr, b->vips[i].port, b->vips[i].proto))
 			return true;
 	return false;
 }

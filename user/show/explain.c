@@ -360,17 +360,15 @@ static int from_file(struct run *run, const char *path)
 		return cmd_refuse("%s: no capture file (pcap or pcapng): %s", path, why);
 	}
 	if (pcap_datalink(pcap) != DLT_EN10MB) {
-		ret = cmd_refuse("%s: link type %s, but only Ethernet frames "
-				 "can be explained",
+		ret = cmd_refuse("%s: link type %s, but only Ethernet frames can be explained",
 				 path, pcap_datalink_val_to_name(pcap_datalink(pcap)) ?: "unknown");
 		pcap_close(pcap);
 		return ret;
 	}
 	while ((ret = pcap_next_ex(pcap, &head, &frame)) == 1) {
 		if (head->caplen < head->len)
-			cmd_warn("packet %u: only %u of %u octets were "
-				 "captured",
-				 run->n + 1, head->caplen, head->len);
+			cmd_warn("packet %u: only %u of %u octets were captured", run->n + 1,
+				 head->caplen, head->len);
 		one_packet(run, frame, head->caplen);
 	}
 	if (ret == PCAP_ERROR)
@@ -455,8 +453,7 @@ static int parse(int argc, char **argv, struct explain_args *e)
 		}
 	}
 	if (!e->file == !e->hex_words)
-		return cmd_usage("explain: give either -r FILE or a packet in "
-				 "hex");
+		return cmd_usage("explain: give either -r FILE or a packet in hex");
 	return EXIT_DONE;
 }
 
