@@ -54,15 +54,6 @@ static int open_for(struct plane **p, const char *instance, const struct model *
 
 /* ---- VMs that move on while their file stays the same ---- */
 
-static int compare_vms(const void *a, const void *b)
-{
-	const struct model_vm *x = a, *y = b;
-
-	if (x->vlan != y->vlan)
-		return x->vlan < y->vlan ? -1 : 1;
-	return memcmp(x->mac, y->mac, sizeof(x->mac));
-}
-
 /* Its host of the running model, in the other one; false: it has it no more. */
 static bool same_host(const struct model *now, const struct model_vm *vm, const struct model *m,
 		      __u32 *host)
@@ -74,7 +65,7 @@ static bool same_host(const struct model *now, const struct model_vm *vm, const 
 	return h != NULL;
 }
 
-static int keep_places(const struct model *now, struct model *m)
+static int keep_hosts(const struct model *now, struct model *m)
 {
 	struct model_vm *known, *vm;
 	bool *named = calloc(now->n_vms + 1, sizeof(*named));
@@ -83,9 +74,9 @@ static int keep_places(const struct model *now, struct model *m)
 	if (!named)
 		return -ENOMEM;
 	for (i = 0; i < m->n_vms; i++) {
-		known = now->n_vms
-			? bsearch(&m->vms[i], now->vms, now->n_vms, sizeof(*known), compare_vms)
-			: NULL;
+		known = now->n_vms ? bsearch(&m->vms[i], now->vms, now->n_vms, sizeof(*known),
+					     model_compare_vms)
+				   : NULL;
 		if (!known)
 			continue;
 		same_host(now, known, m, &m->vms[i].host);
@@ -113,7 +104,7 @@ static int keep_vms(struct plane *p, struct model *now, struct model *want, stru
 
 	if (ret)
 		return ret;
-	ret = keep_places(now, want);
+	ret = keep_hosts(now, want);
 	return ret ? xr_fail(err, ret, "out of memory") : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "model/model_edit.h"
 #include "host/host.h"
 #include "lib/clean.h"
+#include "lib/index.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "model_load.h"
@@ -52,8 +53,8 @@ static int load_cids(struct plane *p, struct model *m)
 	return 0;
 }
 
-/* place[]: a backend's number -> its place in the model + 1. */
-static int load_backends(struct plane *p, struct model *m, __u32 *place)
+/* backend_no: by slot, index in m->backends + 1; 0: none. */
+static int load_backends(struct plane *p, struct model *m, __u32 *backend_no)
 {
 	struct model_backend *b;
 	__u32 i;
@@ -66,12 +67,12 @@ static int load_backends(struct plane *p, struct model *m, __u32 *place)
 			return -ENOMEM;
 		b->info = p->backend_info[i];
 		b->index = i;
-		place[i] = m->n_backends;
+		backend_no[i] = no_of_index(m->n_backends - 1);
 	}
 	return 0;
 }
 
-static int load_sids(struct plane *p, struct model *m, const __u32 *place)
+static int load_sids(struct plane *p, struct model *m, const __u32 *backend_no)
 {
 	const struct xr_sid_name *name;
 	struct model_backend *b;
@@ -85,9 +86,9 @@ static int load_sids(struct plane *p, struct model *m, const __u32 *place)
 				continue;
 			n = p->server_ids[i].backend[w];
 			name = &p->server_id_names[i].way[w];
-			if (n > p->meta->limits.backends || !place[n] || !name->len)
+			if (n > p->meta->limits.backends || !backend_no[n] || !name->len)
 				continue;
-			b = &m->backends[place[n] - 1];
+			b = &m->backends[index_of_no(backend_no[n])];
 			s = model_grow(&b->sids, &b->n_sids, sizeof(*s));
 			if (!s)
 				return -ENOMEM;
@@ -98,7 +99,7 @@ static int load_sids(struct plane *p, struct model *m, const __u32 *place)
 	return 0;
 }
 
-static int load_member(struct plane *p, struct model *m, const __u32 *place,
+static int load_member(struct plane *p, struct model *m, const __u32 *backend_no,
 		       const struct xr_member *k)
 {
 	struct model_vip_key *key;
@@ -108,9 +109,9 @@ static int load_member(struct plane *p, struct model *m, const __u32 *place,
 	if (k->vip > p->meta->limits.vips || k->backend > p->meta->limits.backends)
 		return 0;
 	v = &p->vips[k->vip];
-	if (!v->used || !place[k->backend])
+	if (!v->used || !backend_no[k->backend])
 		return 0;
-	b = &m->backends[place[k->backend] - 1];
+	b = &m->backends[index_of_no(backend_no[k->backend])];
 	key = model_grow(&b->vips, &b->n_vips, sizeof(*key));
 	if (!key)
 		return -ENOMEM;
@@ -123,29 +124,26 @@ static int load_member(struct plane *p, struct model *m, const __u32 *place,
 struct member_load {
 	struct plane *p;
 	struct model *m;
-	const __u32 *place;
+	const __u32 *backend_no;
 };
 
 static int on_member(void *ctx, const struct xr_member *k)
 {
 	struct member_load *l = ctx;
 
-	return load_member(l->p, l->m, l->place, k);
+	return load_member(l->p, l->m, l->backend_no, k);
 }
 
 static int load_devices(struct plane *p, struct model *m)
 {
-	const struct xr_device *d = p->devices;
+	const struct xr_device *d = NULL;
 	struct model_dev *dev;
-	int i;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
-		if (!d->ifindex)
-			continue;
+	while ((d = plane_next_device(p, d))) {
 		dev = model_grow(&m->devs, &m->n_devs, sizeof(*dev));
 		if (!dev)
 			return -ENOMEM;
-		strncpy(dev->name, d->name, sizeof(dev->name) - 1);
+		memcpy(dev->name, d->name, strnlen(d->name, sizeof(dev->name) - 1));
 		dev->space = d->netns;
 		dev->role = d->role;
 		dev->want = d->want;
@@ -193,22 +191,22 @@ static int load_gateways(struct plane *p, struct model *m)
 struct vm_load {
 	struct plane *p;
 	struct model *m;
-	__u32 *place; /* a host's number -> its place in the model */
+	__u32 *host_index; /* by slot: index in m->hosts */
 };
 
-static int load_vm(void *ctx, __u32 place)
+static int load_vm(void *ctx, __u32 host_index)
 {
 	struct vm_load *l = ctx;
-	const struct xr_vm_info *info = &l->p->vm_info[place];
-	struct xr_vm_now now = vm_now(l->p, place);
+	const struct xr_vm_info *info = &l->p->vm_info[host_index];
+	struct xr_vm_now now = vm_now(l->p, host_index);
 	struct model_vm *v = model_grow(&l->m->vms, &l->m->n_vms, sizeof(*v));
 	int i;
 
 	if (!v)
 		return -ENOMEM;
-	vm_mac_of(l->p->vms[place].key, v->mac);
-	v->vlan = vm_vlan_of(l->p->vms[place].key);
-	v->host = l->place[now.host];
+	vm_mac_of(l->p->vms[host_index].key, v->mac);
+	v->vlan = vm_vlan_of(l->p->vms[host_index].key);
+	v->host = l->host_index[now.host];
 	v->lock = now.flags & XR_VM_LOCK;
 	if (!(info->learned & XR_LEARNED_TAP))
 		memcpy(v->tap, info->tap, sizeof(v->tap));
@@ -218,38 +216,29 @@ static int load_vm(void *ctx, __u32 place)
 	return 0;
 }
 
-static int compare_vms(const void *a, const void *b)
-{
-	const struct model_vm *x = a, *y = b;
-
-	if (x->vlan != y->vlan)
-		return x->vlan < y->vlan ? -1 : 1;
-	return memcmp(x->mac, y->mac, sizeof(x->mac));
-}
-
 int model_load_vms(struct plane *p, struct model *m, struct xr_err *err)
 {
-	struct vm_load l = { p, m, calloc(65536, sizeof(*l.place)) };
+	struct vm_load l = { p, m, calloc(65536, sizeof(*l.host_index)) };
 	int ret = -ENOMEM;
 	size_t i;
 
-	for (i = 0; l.place && i < m->n_hosts; i++)
-		l.place[m->hosts[i].index] = i;
-	if (l.place)
+	for (i = 0; l.host_index && i < m->n_hosts; i++)
+		l.host_index[m->hosts[i].index] = i;
+	if (l.host_index)
 		ret = vm_each(p, load_vm, &l);
-	free(l.place);
+	free(l.host_index);
 	if (ret)
 		return xr_fail(err, ret, "out of memory");
 	if (m->n_vms)
-		qsort(m->vms, m->n_vms, sizeof(*m->vms), compare_vms);
+		qsort(m->vms, m->n_vms, sizeof(*m->vms), model_compare_vms);
 	m->vms_given = true;
 	return 0;
 }
 
 int model_load(struct plane *p, struct model *m, struct xr_err *err)
 {
-	__u32 *place = calloc(XR_MAX_BACKENDS + 1, sizeof(*place));
-	struct member_load l = { p, m, place };
+	__u32 *backend_no = calloc(XR_MAX_BACKENDS + 1, sizeof(*backend_no));
+	struct member_load l = { p, m, backend_no };
 	int ret = -ENOMEM;
 
 	model_init(m);
@@ -257,15 +246,15 @@ int model_load(struct plane *p, struct model *m, struct xr_err *err)
 	m->policy = p->meta->policy;
 	m->has_secret = p->meta->secret_set;
 	memcpy(m->secret, p->meta->secret, sizeof(m->secret));
-	if (!place)
+	if (!backend_no)
 		goto out;
 	ret = load_vips(p, m);
 	if (!ret)
 		ret = load_cids(p, m);
 	if (!ret)
-		ret = load_backends(p, m, place);
+		ret = load_backends(p, m, backend_no);
 	if (!ret)
-		ret = load_sids(p, m, place);
+		ret = load_sids(p, m, backend_no);
 	if (!ret)
 		ret = members_each(p, on_member, &l);
 	if (!ret)
@@ -276,7 +265,7 @@ int model_load(struct plane *p, struct model *m, struct xr_err *err)
 		ret = load_gateways(p, m);
 	model_sort_lists(m);
 out:
-	free(place);
+	free(backend_no);
 	if (ret) {
 		model_free(m);
 		xr_fail(err, ret, "instance %s: cannot read its state: %s", p->name,
@@ -306,16 +295,13 @@ static const char *not_for_file(struct plane *p, struct model_dev *dev, const st
 void model_name_devices(struct plane *p, struct model *m,
 			void (*left_out)(void *ctx, const char *line), void *ctx)
 {
-	const struct xr_device *d = p->devices;
+	const struct xr_device *d = NULL;
 	struct xr_err line;
 	const char *why;
 	size_t n = 0, at = 0;
-	int i;
 
 	/* In the order of the records, as model_load() found them. */
-	for (i = 0; i < XR_MAX_DEVICES && at < m->n_devs; i++, d++) {
-		if (!d->ifindex)
-			continue;
+	while (at < m->n_devs && (d = plane_next_device(p, d))) {
 		why = not_for_file(p, &m->devs[at], d);
 		if (why) {
 			xr_fail(&line, 0, "device %s is left out: %s", d->name, why);

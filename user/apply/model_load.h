@@ -9,7 +9,7 @@
 /* All but the VMs. On success m is to be freed. */
 int model_load(struct plane *p, struct model *m, struct xr_err *err);
 
-/* The VMs of a loaded model, sorted by VLAN and MAC. */
+/* The VMs of a loaded model, in the order of model_compare_vms(): by VLAN and MAC. */
 int model_load_vms(struct plane *p, struct model *m, struct xr_err *err);
 
 /*

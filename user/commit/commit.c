@@ -22,16 +22,6 @@
 
 /* ---- what can fail, and is undone ---- */
 
-static bool any_device(const struct commit *c)
-{
-	int i;
-
-	for (i = 0; i < XR_MAX_DEVICES; i++)
-		if (c->p->devices[i].ifindex)
-			return true;
-	return false;
-}
-
 static bool same_program(const struct xr_policy *a, const struct xr_policy *b)
 {
 	return a->too_big == b->too_big && a->down == b->down && a->flow_idle == b->flow_idle &&
@@ -56,7 +46,7 @@ static int store_policy(struct commit *c)
 	if (same_program(&c->have->policy, &c->want->policy) && c->p->meta->features == had &&
 	    !c->force)
 		return 0;
-	if (!any_device(c))
+	if (!plane_next_device(c->p, NULL))
 		return 0;
 	ret = instance_reload(c->p, c->err);
 	/* To finish what a kill interrupted, a lost program is no hindrance. */
@@ -76,7 +66,7 @@ static void drop_features(struct commit *c)
 	if (c->p->meta->features == features)
 		return;
 	c->p->meta->features = features;
-	if (any_device(c))
+	if (plane_next_device(c->p, NULL))
 		instance_reload(c->p, NULL);
 }
 
@@ -108,7 +98,7 @@ undo_policy:
 	c->p->meta->policy = c->have->policy;
 	if ((memcmp(&c->have->policy, &c->want->policy, sizeof(c->have->policy)) ||
 	     c->p->meta->features != commit_features(c->have)) &&
-	    any_device(c)) {
+	    plane_next_device(c->p, NULL)) {
 		c->p->meta->features = commit_features(c->have);
 		instance_reload(c->p, NULL);
 	}
@@ -161,7 +151,7 @@ static int run(struct commit *c)
 		differs = commit_differs(c);
 	/* Nothing is changed in silence. */
 	if (differs && !c->n_changes)
-		ret = commit_say(c, "~ configuration: no words for what differs");
+		ret = commit_add_line(c, "~ configuration: no words for what differs");
 	/* What is around it may have changed all the same. */
 	if (!ret && !differs && !c->force && !c->preview) {
 		vip_own_refresh(c->p, 0);
@@ -193,7 +183,7 @@ int commit_models(struct plane *p, struct model *have, struct model *want, enum 
 	c.err->text[0] = '\0';
 	ret = run(&c);
 	if (!ret)
-		commit_tell(&c, changed, ctx);
+		commit_report(&c, changed, ctx);
 	else if (!c.err->text[0])
 		xr_fail(c.err, ret, "%s", ret == -ENOMEM ? "out of memory" : strerror(-ret));
 	commit_free(&c);

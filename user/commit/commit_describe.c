@@ -15,7 +15,7 @@ static const char *on_off(bool b)
 	return b ? "on" : "off";
 }
 
-static int say_vip(struct commit *c, const struct vip_slot *s)
+static int describe_vip(struct commit *c, const struct vip_slot *s)
 {
 	const struct model_vip *v = s->want ? s->want : s->have;
 	struct phrase p = { .n = 0 };
@@ -23,15 +23,15 @@ static int say_vip(struct commit *c, const struct vip_slot *s)
 
 	text_vip(name, v->addr, v->port, v->proto);
 	if (!s->have)
-		return commit_say(c, "+ vip %s%s%s", name, v->cid ? " cid" : "",
-				  v->flow ? "" : " flow off");
+		return commit_add_line(c, "+ vip %s%s%s", name, v->cid ? " cid" : "",
+				       v->flow ? "" : " flow off");
 	if (!s->want)
-		return commit_say(c, "- vip %s", name);
+		return commit_add_line(c, "- vip %s", name);
 	if (s->have->cid != v->cid)
 		add_part(&p, "cid %s -> %s", on_off(s->have->cid), on_off(v->cid));
 	if (s->have->flow != v->flow)
 		add_part(&p, "flow %s -> %s", on_off(s->have->flow), on_off(v->flow));
-	return p.n ? commit_say(c, "~ vip %s: %s", name, p.text) : 0;
+	return p.n ? commit_add_line(c, "~ vip %s: %s", name, p.text) : 0;
 }
 
 static bool is_going(const struct commit *c, int s)
@@ -68,7 +68,7 @@ static void pair_cids(const struct commit *c, __u8 pair[XR_CID_SLOTS])
 			}
 }
 
-static int say_cids(struct commit *c)
+static int describe_cids(struct commit *c)
 {
 	const struct xr_cid_info *info;
 	__u8 pair[XR_CID_SLOTS];
@@ -79,17 +79,17 @@ static int say_cids(struct commit *c)
 		if (!is_going(c, s) || pair[s])
 			continue;
 		info = &c->cid[s].have->info;
-		ret = commit_say(c, "- cid %u %s", info->config_id,
-				 xr_cid_format_get(info->format)->word);
+		ret = commit_add_line(c, "- cid %u %s", info->config_id,
+				      xr_cid_format_get(info->format)->word);
 	}
 	for (s = 1; !ret && s < XR_CID_SLOTS; s++) {
 		if (!is_coming(c, s))
 			continue;
 		info = &c->cid[s].want->info;
-		ret = commit_say(c, "%c cid %u %s server-id-length %u nonce-length %u%s",
-				 memchr(pair, s, sizeof(pair)) ? '~' : '+', info->config_id,
-				 xr_cid_format_get(info->format)->word, info->sid_len,
-				 info->nonce_len, info->has_key ? " key (hidden)" : "");
+		ret = commit_add_line(c, "%c cid %u %s server-id-length %u nonce-length %u%s",
+				      memchr(pair, s, sizeof(pair)) ? '~' : '+', info->config_id,
+				      xr_cid_format_get(info->format)->word, info->sid_len,
+				      info->nonce_len, info->has_key ? " key (hidden)" : "");
 	}
 	return ret;
 }
@@ -140,7 +140,7 @@ static void diff_facts(struct phrase *p, const struct xr_backend_info *h,
 }
 
 /* Allowed: the VM may come later. But it is easily a slip of the pen. */
-static int say_tie(struct commit *c, const struct backend_slot *s)
+static int warn_unknown_vm(struct commit *c, const struct backend_slot *s)
 {
 	const struct xr_backend_info *w = s->want ? &s->want->info : NULL;
 	const struct xr_backend_info *h = s->have ? &s->have->info : NULL;
@@ -150,30 +150,30 @@ static int say_tie(struct commit *c, const struct backend_slot *s)
 	    (h && !memcmp(h->vm_mac, w->vm_mac, 6) && h->vm_vlan == w->vm_vlan) ||
 	    vm_find(c->p, vm_key(w->vm_mac, w->vm_vlan)) != VM_NOWHERE)
 		return 0;
-	return commit_say(
+	return commit_add_line(
 		c,
 		"! backend %s: VM %s is not known; its packets follow the VM once \"xroam vm add\" makes it so",
 		w->name, text_mac(mac, w->vm_mac));
 }
 
-static int say_backend(struct commit *c, const struct backend_slot *s)
+static int describe_backend(struct commit *c, const struct backend_slot *s)
 {
 	const struct model_backend *b = s->want ? s->want : s->have;
 	struct phrase p = { .n = 0 };
 	char addr[TEXT_ADDR];
 
 	if (!s->have)
-		return commit_say(
+		return commit_add_line(
 			c,
 			"+ backend %s address %s weight %u %s %s, %zu server IDs, behind %zu VIPs",
 			b->info.name, text_addr(addr, b->info.addr), b->info.weight,
 			text_forward(b->info.forward), text_state(b->info.state), b->n_sids,
 			b->n_vips);
 	if (!s->want)
-		return commit_say(c, "- backend %s", b->info.name);
+		return commit_add_line(c, "- backend %s", b->info.name);
 	diff_facts(&p, &s->have->info, &s->want->info);
 	diff_lists(&p, s->have, s->want);
-	return p.n ? commit_say(c, "~ backend %s: %s", b->info.name, p.text) : 0;
+	return p.n ? commit_add_line(c, "~ backend %s: %s", b->info.name, p.text) : 0;
 }
 
 static void diff_moves(struct phrase *p, const struct xr_policy *h, const struct xr_policy *w)
@@ -199,7 +199,7 @@ static void diff_moves(struct phrase *p, const struct xr_policy *h, const struct
 #undef NUMBER
 }
 
-static int say_policy(struct commit *c)
+static int describe_policy(struct commit *c)
 {
 	static const char *const too_big[] = { "reply", "drop" };
 	static const char *const down[] = { "drop", "fallback" };
@@ -228,24 +228,24 @@ static int say_policy(struct commit *c)
 	if (h->vip_route != w->vip_route)
 		add_part(&p, "vip_route %s -> %s", on_off(h->vip_route), on_off(w->vip_route));
 	diff_moves(&p, h, w);
-	return p.n ? commit_say(c, "~ policy: %s", p.text) : 0;
+	return p.n ? commit_add_line(c, "~ policy: %s", p.text) : 0;
 }
 
 int commit_describe(struct commit *c)
 {
-	int ret = say_policy(c);
+	int ret = describe_policy(c);
 	__u32 i;
 
 	if (!ret)
-		ret = say_cids(c);
+		ret = describe_cids(c);
 	for (i = 1; !ret && i <= c->have->limits.vips; i++)
 		if (c->vip[i].have || c->vip[i].want)
-			ret = say_vip(c, &c->vip[i]);
+			ret = describe_vip(c, &c->vip[i]);
 	for (i = 1; !ret && i <= c->have->limits.backends; i++)
 		if (c->backend[i].have || c->backend[i].want)
-			ret = say_backend(c, &c->backend[i]);
+			ret = describe_backend(c, &c->backend[i]);
 	for (i = 1; !ret && i <= c->have->limits.backends; i++)
-		ret = say_tie(c, &c->backend[i]);
+		ret = warn_unknown_vm(c, &c->backend[i]);
 	if (!ret)
 		ret = commit_describe_hosts(c);
 	if (!ret)

@@ -19,11 +19,10 @@
 /* A record whose device or program is gone runs nothing: attach anew. */
 static const struct xr_device *running(const struct commit *c, const struct model_dev *w)
 {
-	const struct xr_device *d = c->p->devices;
-	int i;
+	const struct xr_device *d = NULL;
 
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++)
-		if (d->ifindex && d->netns == w->space && !strcmp(d->name, w->name) &&
+	while ((d = plane_next_device(c->p, d)))
+		if (d->netns == w->space && !strcmp(d->name, w->name) &&
 		    plane_device_state(c->p, d) == DEVICE_ATTACHED)
 			return d;
 	return NULL;
@@ -34,13 +33,13 @@ static enum attach_want mode_of(const struct xr_device *d)
 	return d->mode == XR_MODE_GENERIC ? ATTACH_GENERIC : ATTACH_NATIVE;
 }
 
-static bool serves(const struct xr_device *d, const struct model_dev *want)
+static bool is_good_for(const struct xr_device *d, const struct model_dev *want)
 {
 	return d && d->role == want->role &&
 		(want->want == ATTACH_AUTO || want->want == mode_of(d));
 }
 
-static bool wanted(const struct commit *c, const struct xr_device *d)
+static bool is_wanted(const struct commit *c, const struct xr_device *d)
 {
 	size_t i;
 
@@ -50,7 +49,7 @@ static bool wanted(const struct commit *c, const struct xr_device *d)
 	return false;
 }
 
-static bool spoken_of(const struct commit *c, __u64 space)
+static bool is_mentioned(const struct commit *c, __u64 space)
 {
 	size_t i;
 
@@ -63,15 +62,15 @@ static bool spoken_of(const struct commit *c, __u64 space)
 }
 
 /* NULL: it stays; or why it goes. */
-static const char *unwanted(const struct commit *c, const struct xr_device *d)
+static const char *why_unwanted(const struct commit *c, const struct xr_device *d)
 {
 	struct device_place at;
 
-	if (!d->ifindex || wanted(c, d))
+	if (is_wanted(c, d))
 		return NULL;
 	if (plane_device_place(c->p, d, &at) == DEVICE_GONE)
 		return at.no_netns ? ": its network namespace is gone" : ": it is gone";
-	return spoken_of(c, d->netns) ? "" : NULL;
+	return is_mentioned(c, d->netns) ? "" : NULL;
 }
 
 static int find_space(struct commit *c, struct model_dev *w)
@@ -115,13 +114,13 @@ static int find_spaces(struct commit *c)
 	return 0;
 }
 
-static bool is_so(const struct xr_device *d, const struct model_dev *w)
+static bool is_equal(const struct xr_device *d, const struct model_dev *w)
 {
-	return serves(d, w) && d->want == w->want && d->trusted == w->trusted &&
+	return is_good_for(d, w) && d->want == w->want && d->trusted == w->trusted &&
 		!memcmp(&d->listed, &w->listed, sizeof(w->listed));
 }
 
-static const char *want_word(unsigned int want)
+static const char *mode_name(unsigned int want)
 {
 	return want == ATTACH_AUTO ? "auto" : want == ATTACH_NATIVE ? "native" : "generic";
 }
@@ -131,41 +130,41 @@ static int describe_one(struct commit *c, const struct model_dev *w)
 	const struct xr_device *was = running(c, w);
 	char place[NETNS_PLACE];
 
-	c->devices_differ |= !is_so(was, w);
+	c->devices_differ |= !is_equal(was, w);
 	netns_place(w->space, place);
-	if (!serves(was, w))
-		return commit_say(c, "%c dev %s%s role %s%s", was ? '~' : '+', w->name, place,
-				  text_role(w->role), w->trusted ? " trusted" : "");
+	if (!is_good_for(was, w))
+		return commit_add_line(c, "%c dev %s%s role %s%s", was ? '~' : '+', w->name, place,
+				       text_role(w->role), w->trusted ? " trusted" : "");
 	if (was->want != w->want)
-		return commit_say(c, "~ dev %s%s: mode %s -> %s", w->name, place,
-				  want_word(was->want), want_word(w->want));
+		return commit_add_line(c, "~ dev %s%s: mode %s -> %s", w->name, place,
+				       mode_name(was->want), mode_name(w->want));
 	if (was->trusted != w->trusted)
-		return commit_say(c, "~ dev %s%s: %strusted", w->name, place,
-				  w->trusted ? "" : "not ");
+		return commit_add_line(c, "~ dev %s%s: %strusted", w->name, place,
+				       w->trusted ? "" : "not ");
 	if (memcmp(&was->listed, &w->listed, sizeof(w->listed)))
-		return commit_say(c, "~ dev %s%s: vnis or addresses", w->name, place);
+		return commit_add_line(c, "~ dev %s%s: vnis or addresses", w->name, place);
 	return 0;
 }
 
 int commit_describe_devices(struct commit *c)
 {
-	const struct xr_device *d = c->p->devices;
+	const struct xr_device *d = NULL;
 	char place[NETNS_PLACE];
 	const char *why;
 	size_t i;
-	int ret, j;
+	int ret;
 
 	if (!c->want->devs_given)
 		return 0;
 	ret = find_spaces(c);
 	for (i = 0; !ret && i < c->want->n_devs; i++)
 		ret = describe_one(c, &c->want->devs[i]);
-	for (j = 0; !ret && j < XR_MAX_DEVICES; j++, d++) {
-		why = unwanted(c, d);
+	while (!ret && (d = plane_next_device(c->p, d))) {
+		why = why_unwanted(c, d);
 		c->devices_differ |= why != NULL;
 		if (why)
-			ret = commit_say(c, "- dev %s%s%s", d->name,
-					 *why ? "" : netns_place(d->netns, place), why);
+			ret = commit_add_line(c, "- dev %s%s%s", d->name,
+					      *why ? "" : netns_place(d->netns, place), why);
 	}
 	return ret;
 }
@@ -176,7 +175,7 @@ static int attach_here(struct commit *c, const struct model_dev *w, struct devic
 	const struct xr_device *was = running(c, w);
 	int ret;
 
-	if (!serves(was, w)) {
+	if (!is_good_for(was, w)) {
 		if (was) {
 			undo->mode = was->want;
 			undo->role = was->role;
@@ -247,13 +246,13 @@ void commit_undo_attach(struct commit *c)
 
 int commit_detach(struct commit *c)
 {
-	const struct xr_device *d = c->p->devices;
-	int i, ret = 0, one;
+	const struct xr_device *d = NULL;
+	int ret = 0, one;
 
 	if (!c->want->devs_given)
 		return 0;
-	for (i = 0; i < XR_MAX_DEVICES; i++, d++) {
-		if (!unwanted(c, d))
+	while ((d = plane_next_device(c->p, d))) {
+		if (!why_unwanted(c, d))
 			continue;
 		one = devices_detach_one(c->p, d, c->err);
 		ret = ret ? ret : one;

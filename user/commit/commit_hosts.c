@@ -10,6 +10,7 @@
 #include "local/local.h"
 #include "lib/lut.h"
 #include "lib/text.h"
+#include "lib/whole.h"
 #include "plane/stats.h"
 #include "underlay/ends.h"
 #include "plane/vm_state.h"
@@ -126,7 +127,7 @@ int commit_match_hosts(struct commit *c)
 
 /* ---- in words ---- */
 
-static int say_host(struct commit *c, const struct host_slot *s)
+static int describe_host(struct commit *c, const struct host_slot *s)
 {
 	char was[128], is[128], words[HOST_WRONG];
 	const char *wrong;
@@ -137,16 +138,16 @@ static int say_host(struct commit *c, const struct host_slot *s)
 	if (s->want)
 		host_words(is, sizeof(is), &s->want->info);
 	if (!s->want)
-		return commit_say(c, "- host %s", s->have->info.name);
+		return commit_add_line(c, "- host %s", s->have->info.name);
 	if (!s->have)
-		ret = commit_say(c, "+ host %s %s", s->want->info.name, is);
+		ret = commit_add_line(c, "+ host %s %s", s->want->info.name, is);
 	else if (strcmp(was, is))
-		ret = commit_say(c, "~ host %s: %s -> %s", s->want->info.name, was, is);
+		ret = commit_add_line(c, "~ host %s: %s -> %s", s->want->info.name, was, is);
 	else
 		return 0;
 	wrong = ret ? NULL : host_wrong(&s->want->info, words);
 	if (wrong)
-		ret = commit_say(c, "! host %s: %s", s->want->info.name, wrong);
+		ret = commit_add_line(c, "! host %s: %s", s->want->info.name, wrong);
 	return ret;
 }
 
@@ -160,8 +161,8 @@ static bool has_gateway(const struct model *m, const struct xr_gateway *g)
 	return false;
 }
 
-static int say_gateways(struct commit *c, const struct model *of, const struct model *other,
-			char sign)
+static int describe_gateways(struct commit *c, const struct model *of, const struct model *other,
+			     char sign)
 {
 	char addr[TEXT_ADDR];
 	size_t i;
@@ -169,8 +170,8 @@ static int say_gateways(struct commit *c, const struct model *of, const struct m
 
 	for (i = 0; !ret && i < of->n_gateways; i++)
 		if (!has_gateway(other, &of->gateways[i]))
-			ret = commit_say(c, "%c gateway %s", sign,
-					 text_addr(addr, of->gateways[i].addr));
+			ret = commit_add_line(c, "%c gateway %s", sign,
+					      text_addr(addr, of->gateways[i].addr));
 	return ret;
 }
 
@@ -184,8 +185,8 @@ static bool has_protected(const struct model *m, const struct xr_protected *x)
 	return false;
 }
 
-static int say_protected(struct commit *c, const struct model *of, const struct model *other,
-			 char sign)
+static int describe_protected(struct commit *c, const struct model *of, const struct model *other,
+			      char sign)
 {
 	const struct xr_protected *x;
 	char text[TEXT_ADDR];
@@ -200,7 +201,7 @@ static int say_protected(struct commit *c, const struct model *of, const struct 
 			text_mac(text, x->octet);
 		else
 			text_addr(text, (const void *)x->octet);
-		ret = commit_say(c, "%c protected %s", sign, text);
+		ret = commit_add_line(c, "%c protected %s", sign, text);
 	}
 	return ret;
 }
@@ -212,15 +213,15 @@ int commit_describe_hosts(struct commit *c)
 
 	for (i = 1; !ret && i <= c->have->limits.hosts; i++)
 		if (c->host[i].have || c->host[i].want)
-			ret = say_host(c, &c->host[i]);
+			ret = describe_host(c, &c->host[i]);
 	if (!ret)
-		ret = say_gateways(c, c->have, c->want, '-');
+		ret = describe_gateways(c, c->have, c->want, '-');
 	if (!ret)
-		ret = say_gateways(c, c->want, c->have, '+');
+		ret = describe_gateways(c, c->want, c->have, '+');
 	if (!ret)
-		ret = say_protected(c, c->have, c->want, '-');
+		ret = describe_protected(c, c->have, c->want, '-');
 	if (!ret)
-		ret = say_protected(c, c->want, c->have, '+');
+		ret = describe_protected(c, c->want, c->have, '+');
 	return ret;
 }
 
@@ -296,15 +297,6 @@ static void store_segments(struct commit *c)
 	}
 }
 
-static void store_word(struct plane *p, __u32 i, const struct xr_host *host)
-{
-	__u64 word;
-
-	_Static_assert(sizeof(*host) == sizeof(word), "one word");
-	memcpy(&word, host, sizeof(word));
-	__atomic_store_n((__u64 *)(void *)&p->hosts[i], word, __ATOMIC_RELEASE);
-}
-
 static void store_host(struct commit *c, __u32 i)
 {
 	const struct host_slot *s = &c->host[i];
@@ -325,7 +317,7 @@ static void store_host(struct commit *c, __u32 i)
 		memcpy((char *)&c->p->host_info[i] + 1, (const char *)info + 1, sizeof(*info) - 1);
 		__atomic_store_n(&c->p->host_info[i].name[0], info->name[0], __ATOMIC_RELEASE);
 	}
-	store_word(c->p, i, &word);
+	whole_store(&c->p->hosts[i], word);
 }
 
 static void store_gateways(struct commit *c)
@@ -368,7 +360,7 @@ void commit_clear_hosts(struct commit *c)
 	for (i = 1; i <= c->have->limits.hosts; i++) {
 		if (!c->host[i].have || c->host[i].want)
 			continue;
-		store_word(c->p, i, &none);
+		whole_store(&c->p->hosts[i], none);
 		memset(&c->p->host_info[i], 0, sizeof(c->p->host_info[i]));
 	}
 	host_refresh_ports(c->p);

@@ -23,13 +23,18 @@ static int no_slot(struct commit *c, const char *what, const char *limit, __u32 
 		what, limit, size);
 }
 
-static __u64 vip_hash(const struct model_vip *v)
+__u64 commit_vip_hash(const __be32 *addr, __be16 port, __u8 proto)
 {
 	__be32 word[XR_ADDR_WORDS + 1];
 
-	memcpy(word, v->addr, sizeof(v->addr));
-	word[XR_ADDR_WORDS] = v->port | (__u32)v->proto << 16;
+	memcpy(word, addr, XR_ADDR_WORDS * sizeof(*word));
+	word[XR_ADDR_WORDS] = port | (__u32)proto << 16;
 	return lut_hash(word, sizeof(word));
+}
+
+static __u64 vip_hash(const struct model_vip *v)
+{
+	return commit_vip_hash(v->addr, v->port, v->proto);
 }
 
 static bool same_vip(const struct model_vip *a, const struct model_vip *b)

@@ -23,21 +23,12 @@ static int compare_member(const void *a, const void *b)
 	return x->backend < y->backend ? -1 : x->backend > y->backend;
 }
 
-static __u64 key_hash(const __be32 *addr, __be16 port, __u8 proto)
-{
-	__be32 word[XR_ADDR_WORDS + 1];
-
-	memcpy(word, addr, XR_ADDR_WORDS * sizeof(*word));
-	word[XR_ADDR_WORDS] = port | (__u32)proto << 16;
-	return lut_hash(word, sizeof(word));
-}
-
 static __u16 vip_of(const struct model *m, const struct lut *l, const struct model_vip_key *k)
 {
 	const struct model_vip *v;
 	__u32 at, i;
 
-	for (at = lut_first(l, key_hash(k->addr, k->port, k->proto));
+	for (at = lut_first(l, commit_vip_hash(k->addr, k->port, k->proto));
 	     (i = lut_get(l, at)) != LUT_END; at++) {
 		v = &m->vips[i];
 		if (v->port == k->port && v->proto == k->proto &&
@@ -60,7 +51,7 @@ static int list_members(const struct model *m, struct members *out)
 	if (!out->item || lut_init(&l, m->n_vips))
 		return -ENOMEM;
 	for (i = 0; i < m->n_vips; i++)
-		lut_add(&l, key_hash(m->vips[i].addr, m->vips[i].port, m->vips[i].proto), i);
+		lut_add(&l, commit_vip_hash(m->vips[i].addr, m->vips[i].port, m->vips[i].proto), i);
 	for (i = 0; i < m->n_backends; i++) {
 		b = &m->backends[i];
 		for (j = 0; j < b->n_vips; j++) {

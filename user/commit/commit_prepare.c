@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "host/host.h"
 #include "lib/text.h"
 #include "steer/vip_table.h"
+#include "underlay/paths.h"
 
 /* ---- paths ---- */
 
@@ -71,33 +71,11 @@ static bool host_needs_path(const struct commit *c, const struct host_slot *s,
 		!same_source(source, source_among(l->have, l->n_have, &s->have->info));
 }
 
-static void note_path(const struct commit *c, bool *used, __u32 path)
-{
-	if (path < c->p->paths_max)
-		used[path] = true;
-}
-
-/* A path is free when no backend's or host's word names it; 0 is never used. */
-static bool *used_paths(const struct commit *c)
-{
-	bool *used = calloc(c->p->paths_max + 1, sizeof(*used));
-	__u32 i;
-
-	if (!used)
-		return NULL;
-	used[0] = true;
-	for (i = 1; i <= c->have->limits.backends; i++)
-		note_path(c, used, c->p->backends[i].path);
-	for (i = 1; i <= c->have->limits.hosts; i++)
-		note_path(c, used, c->p->hosts[i].path);
-	return used;
-}
-
 /* The next free one, for a job about info. */
-static int take_path(struct commit *c, const bool *used, __u32 *next,
+static int take_path(struct commit *c, const bool *taken, __u32 *next,
 		     const struct xr_backend_info *info, bool host, __u32 *path)
 {
-	while (*next < c->p->paths_max && used[*next])
+	while (*next < c->p->paths_max && taken[*next])
 		++*next;
 	if (*next >= c->p->paths_max)
 		return xr_fail(c->err, -ENOSPC, "no free path for %s %s; change fewer at once",
@@ -109,7 +87,7 @@ static int take_path(struct commit *c, const bool *used, __u32 *next,
 	return 0;
 }
 
-static int choose_host(struct commit *c, const bool *used, __u32 *next, struct host_slot *h,
+static int choose_host(struct commit *c, const bool *taken, __u32 *next, struct host_slot *h,
 		       const struct locals *l)
 {
 	const __be32 *source = NULL;
@@ -120,13 +98,13 @@ static int choose_host(struct commit *c, const bool *used, __u32 *next, struct h
 	if (!host_needs_path(c, h, l, source))
 		return 0;
 	host_facts(&h->want->info, &h->facts);
-	ret = take_path(c, used, next, &h->facts, true, &h->path);
+	ret = take_path(c, taken, next, &h->facts, true, &h->path);
 	if (!ret)
 		c->jobs[c->n_jobs - 1].source = source;
 	return ret;
 }
 
-static int choose_all(struct commit *c, const bool *used, const struct locals *l)
+static int choose_all(struct commit *c, const bool *taken, const struct locals *l)
 {
 	struct backend_slot *b;
 	__u32 i, next = 1;
@@ -136,11 +114,11 @@ static int choose_all(struct commit *c, const bool *used, const struct locals *l
 		b = &c->backend[i];
 		b->path = c->p->backends[i].path;
 		if (needs_path(c, b))
-			ret = take_path(c, used, &next, &b->want->info, false, &b->path);
+			ret = take_path(c, taken, &next, &b->want->info, false, &b->path);
 	}
 	for (i = 1; !ret && i <= c->have->limits.hosts; i++) {
 		c->host[i].path = c->p->hosts[i].path;
-		ret = choose_host(c, used, &next, &c->host[i], l);
+		ret = choose_host(c, taken, &next, &c->host[i], l);
 	}
 	return ret;
 }
@@ -148,52 +126,44 @@ static int choose_all(struct commit *c, const bool *used, const struct locals *l
 static int choose_paths(struct commit *c)
 {
 	size_t room = c->want->n_backends + c->want->n_hosts + 1;
-	bool *used = used_paths(c);
+	bool *taken = paths_taken(c->p);
 	struct locals l = { .have = NULL };
 	int ret = -ENOMEM;
 
 	c->jobs = calloc(room, sizeof(*c->jobs));
 	c->job_path = calloc(room, sizeof(*c->job_path));
-	if (c->jobs && c->job_path && used)
+	if (c->jobs && c->job_path && taken)
 		ret = find_locals(c, &l);
 	if (!ret)
-		ret = choose_all(c, used, &l);
+		ret = choose_all(c, taken, &l);
 	free(l.have);
 	free(l.want);
-	free(used);
+	free(taken);
 	return ret;
 }
-
-/* The kernel pads a per-CPU value to eight octets; so is the struct. */
-_Static_assert(sizeof(struct xr_nexthop) % 8 == 0, "per-CPU stride");
 
 static int warn_of(struct commit *c, const struct path_job *j)
 {
 	if (!path_trouble_text(j))
 		return 0;
-	return commit_say(c, "! %s %s: %s", j->host ? "host" : "backend", j->info->name,
-			  path_trouble_text(j));
+	return commit_add_line(c, "! %s %s: %s", j->host ? "host" : "backend", j->info->name,
+			       path_trouble_text(j));
 }
 
 static int store_paths(struct commit *c)
 {
-	struct xr_nexthop *hop = calloc(c->p->cpus, sizeof(*hop));
 	const struct path_job *j;
+	int ret = 0;
 	size_t i;
-	int cpu, ret = hop ? 0 : -ENOMEM;
 
 	for (i = 0; !ret && i < c->n_jobs; i++) {
 		j = &c->jobs[i];
-		c->p->paths[c->job_path[i]] = j->path;
-		for (cpu = 0; cpu < c->p->cpus; cpu++)
-			hop[cpu] = j->hop;
-		if (bpf_map_update_elem(c->p->fd[PLANE_NEXTHOPS], &c->job_path[i], hop, BPF_ANY))
-			ret = xr_fail(c->err, -errno, "next hop of %s %s: %s",
-				      j->host ? "host" : "backend", j->info->name, strerror(errno));
-		if (!ret)
-			ret = warn_of(c, j);
+		ret = paths_store(c->p, c->job_path[i], j);
+		if (ret)
+			return xr_fail(c->err, ret, "next hop of %s %s: %s",
+				       j->host ? "host" : "backend", j->info->name, strerror(-ret));
+		ret = warn_of(c, j);
 	}
-	free(hop);
 	return ret;
 }
 

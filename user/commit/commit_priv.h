@@ -78,7 +78,7 @@ struct commit {
 		struct xr_listed listed;
 	} *devices;
 
-	/* the lines that say what changes: see commit_say() */
+	/* the lines that say what changes: see commit_add_line() */
 	char **lines;
 	size_t n_lines;
 	size_t n_changes; /* those that are no warnings */
@@ -90,14 +90,14 @@ struct commit {
 };
 
 /*
- * commit_say.c: keeps a line: "+ ", "- " or "~ " and a change, or "! " and a warning.
+ * commit_lines.c: keeps a line: "+ ", "- " or "~ " and a change, or "! " and a warning.
  * -ENOMEM.
  */
-int commit_say(struct commit *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int commit_add_line(struct commit *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Where ret is an error about that line of the file (0: none), err gets "FILE:LINE: ". */
 int commit_fault(struct commit *c, __u32 line, int ret);
 /* Passes the lines on; what was changed becomes events. */
-void commit_tell(struct commit *c, void (*changed)(void *ctx, const char *line), void *ctx);
+void commit_report(struct commit *c, void (*changed)(void *ctx, const char *line), void *ctx);
 
 /* "cid off -> on, flow on -> off": parts of one line, with commas between them. */
 struct phrase {
@@ -108,6 +108,8 @@ void add_part(struct phrase *p, const char *fmt, ...) __attribute__((format(prin
 
 /* commit_match.c: which slot everything has. -ENOSPC, -EBUSY, -EINVAL, -ENOMEM. */
 int commit_match(struct commit *c);
+/* By which VIPs are found in a look-up table (lut.h). */
+__u64 commit_vip_hash(const __be32 *addr, __be16 port, __u8 proto);
 
 /* commit_describe.c: what changes, in words. */
 int commit_describe(struct commit *c);

@@ -29,14 +29,14 @@ int commit_check_sections(struct commit *c)
 		[MODEL_BACKENDS] = c->have->n_backends,
 	};
 	struct phrase list = { .n = 0 }, empty = { .n = 0 };
-	unsigned int ask = c->want->from_file ? ~c->want->sections : 0;
+	unsigned int left_out = c->want->from_file ? ~c->want->sections : 0;
 	int i;
 
 	/* export leaves these two out where there are none: such a file is whole. */
-	if (!(ask & ((1U << MODEL_SECTIONS) - 1) & ~SELDOM))
-		ask &= ~SELDOM;
+	if (!(left_out & ((1U << MODEL_SECTIONS) - 1) & ~SELDOM))
+		left_out &= ~SELDOM;
 	for (i = 0; i < MODEL_SECTIONS; i++) {
-		if (!(ask >> i & 1) || !has[i])
+		if (!(left_out >> i & 1) || !has[i])
 			continue;
 		add_part(&list, "%s (%zu)", model_section_word(i), has[i]);
 		add_part(&empty, "\"%s: []\"", model_section_word(i));
@@ -60,7 +60,7 @@ static size_t *count_serving(const struct commit *c, const struct members *m)
 	return n;
 }
 
-static int say_stop(struct commit *c, const struct vip_slot *s, size_t had, size_t has)
+static int warn_vip(struct commit *c, const struct vip_slot *s, size_t had, size_t has)
 {
 	char name[TEXT_VIP];
 
@@ -68,29 +68,29 @@ static int say_stop(struct commit *c, const struct vip_slot *s, size_t had, size
 		return 0;
 	text_vip(name, s->have->addr, s->have->port, s->have->proto);
 	if (s->want)
-		return commit_say(
+		return commit_add_line(
 			c,
 			"! vip %s: no backend is left that takes new flows: they are dropped from now on",
 			name);
-	return commit_say(
+	return commit_add_line(
 		c,
 		"! vip %s is taken away, and %zu backend%s served it: its packets are steered no more",
 		name, had, had == 1 ? "" : "s");
 }
 
-static int say_devices(struct commit *c)
+static int warn_devices(struct commit *c)
 {
 	if (!c->want->devs_given || c->want->n_devs || !c->have->n_devs ||
 	    !(c->have->n_vips || c->have->n_hosts))
 		return 0;
-	return commit_say(c, "! the last device is taken away: nothing is steered any more");
+	return commit_add_line(c, "! the last device is taken away: nothing is steered any more");
 }
 
 /*
  * cid del measures and asks; a file is taken at its word, but is told what the
  * counters know already: those of the config's ID and format, since the instance is.
  */
-static int say_cid(struct commit *c, int s)
+static int warn_cid(struct commit *c, int s)
 {
 	const struct xr_cid_info *i = &c->cid[s].have->info;
 	struct stats_steered n;
@@ -105,20 +105,20 @@ static int say_cid(struct commit *c, int s)
 		return 0;
 	for (k = 0; k < c->want->n_cids; k++)
 		same |= c->want->cids[k].info.config_id == i->config_id;
-	return commit_say(
+	return commit_add_line(
 		c,
 		"! cid %u %s %s, and %llu packets came by it so far: connections that still have a CID of it lose their server (\"xroam cid show\", twice, tells whether any come)",
 		i->config_id, xr_cid_format_word(i->format), same ? "changes" : "is taken away",
 		(unsigned long long)(n.by_cid + n.down));
 }
 
-static int say_cids(struct commit *c)
+static int warn_cids(struct commit *c)
 {
 	int s, ret = 0;
 
 	for (s = 1; !ret && c->want->from_file && s < XR_CID_SLOTS; s++)
 		if (c->cid[s].have && !c->cid[s].want)
-			ret = say_cid(c, s);
+			ret = warn_cid(c, s);
 	return ret;
 }
 
@@ -131,12 +131,12 @@ int commit_describe_stops(struct commit *c)
 	if (!ret) {
 		had = count_serving(c, &c->have_members);
 		has = count_serving(c, &c->want_members);
-		ret = had && has ? say_devices(c) : -ENOMEM;
+		ret = had && has ? warn_devices(c) : -ENOMEM;
 	}
 	if (!ret)
-		ret = say_cids(c);
+		ret = warn_cids(c);
 	for (i = 1; !ret && i <= c->have->limits.vips; i++)
-		ret = say_stop(c, &c->vip[i], had[i], has[i]);
+		ret = warn_vip(c, &c->vip[i], had[i], has[i]);
 	free(had);
 	free(has);
 	return ret;

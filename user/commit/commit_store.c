@@ -19,7 +19,7 @@
 
 #define FOLLOW_MOST 64
 
-static void store_word(struct commit *c, __u32 i, __u8 state)
+static void store_backend(struct commit *c, __u32 i, __u8 state)
 {
 	const struct xr_backend_info *info = &c->backend[i].want->info;
 	const struct xr_backend b = {
@@ -33,7 +33,7 @@ static void store_word(struct commit *c, __u32 i, __u8 state)
 	whole_store(&c->p->backends[i], b);
 }
 
-static void clear_word(struct commit *c, __u32 i)
+static void clear_backend(struct commit *c, __u32 i)
 {
 	const struct xr_backend none = { 0 };
 
@@ -102,11 +102,11 @@ static void store_backends(struct commit *c)
 		__atomic_store_n(&c->p->initial_rate[i].limit, rate, __ATOMIC_RELEASE);
 		keep_info(c, i);
 		if (s->want->info.state != XR_BACKEND_DOWN)
-			store_word(c, i, s->want->info.state);
+			store_backend(c, i, s->want->info.state);
 		else if (s->have && !c->force)
-			store_word(c, i, s->have->info.state);
+			store_backend(c, i, s->have->info.state);
 		else
-			store_word(c, i, XR_BACKEND_DOWN);
+			store_backend(c, i, XR_BACKEND_DOWN);
 	}
 }
 
@@ -118,9 +118,9 @@ static void store_down(struct commit *c)
 	for (i = 1; i <= c->have->limits.backends; i++) {
 		s = &c->backend[i];
 		if (s->want && s->want->info.state == XR_BACKEND_DOWN)
-			store_word(c, i, XR_BACKEND_DOWN);
+			store_backend(c, i, XR_BACKEND_DOWN);
 		else if (!s->want && s->have)
-			clear_word(c, i);
+			clear_backend(c, i);
 	}
 }
 

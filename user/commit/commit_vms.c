@@ -22,7 +22,7 @@ enum change { STAYS, NEW, MOVES, BINDS, MOVES_AND_BINDS, LEAVES };
 
 struct vm_change {
 	const struct model_vm *want; /* NULL: LEAVES */
-	__u32 place;
+	__u32 vm_index;
 	enum change change;
 };
 
@@ -31,55 +31,56 @@ static __u16 host_of(const struct commit *c, const struct model_vm *v)
 	return c->want->hosts[v->host].index;
 }
 
-static bool is_bound(const struct commit *c, const struct model_vm *v, __u32 place)
+static bool is_bound(const struct commit *c, const struct model_vm *v, __u32 vm_index)
 {
-	return vm_bound(c->p, place, v->addr, v->n_addrs, v->lock, v->tap);
+	return vm_bound(c->p, vm_index, v->addr, v->n_addrs, v->lock, v->tap);
 }
 
-static enum change change_of(const struct commit *c, const struct model_vm *v, __u32 place)
+static enum change change_of(const struct commit *c, const struct model_vm *v, __u32 vm_index)
 {
 	bool moves, binds;
 
-	if (place == VM_NOWHERE)
+	if (vm_index == VM_NOWHERE)
 		return NEW;
-	moves = vm_now(c->p, place).host != host_of(c, v);
-	binds = !is_bound(c, v, place);
+	moves = vm_now(c->p, vm_index).host != host_of(c, v);
+	binds = !is_bound(c, v, vm_index);
 	return moves && binds ? MOVES_AND_BINDS : moves ? MOVES : binds ? BINDS : STAYS;
 }
 
 /* ---- in words ---- */
 
-static int say_vm(struct commit *c, const struct vm_change *ch)
+static int describe_vm(struct commit *c, const struct vm_change *ch)
 {
 	const struct model_vm *v = ch->want;
 	char name[VM_NAME];
 	const char *at;
 
 	if (ch->change == LEAVES)
-		return commit_say(c, "- vm %s", vm_name_at(c->p, name, ch->place));
+		return commit_add_line(c, "- vm %s", vm_name_at(c->p, name, ch->vm_index));
 	vm_name(name, vm_key(v->mac, v->vlan));
 	at = c->want->hosts[v->host].info.name;
 	switch (ch->change) {
 	case NEW:
-		return commit_say(c, "+ vm %s at %s%s", name, at, v->lock ? " lock" : "");
+		return commit_add_line(c, "+ vm %s at %s%s", name, at, v->lock ? " lock" : "");
 	case MOVES:
 	case MOVES_AND_BINDS:
-		return commit_say(c, "~ vm %s: at %s -> %s%s", name,
-				  host_name(c->p, vm_now(c->p, ch->place).host), at,
-				  ch->change == MOVES ? "" : ", binding");
+		return commit_add_line(c, "~ vm %s: at %s -> %s%s", name,
+				       host_name(c->p, vm_now(c->p, ch->vm_index).host), at,
+				       ch->change == MOVES ? "" : ", binding");
 	default:
-		return commit_say(c, "~ vm %s: binding", name);
+		return commit_add_line(c, "~ vm %s: binding", name);
 	}
 }
 
-static int note(struct commit *c, const struct model_vm *v, __u32 place, enum change change)
+static int add_change(struct commit *c, const struct model_vm *v, __u32 vm_index,
+		      enum change change)
 {
 	struct vm_change *ch = model_grow(&c->vm_changes, &c->n_vm_changes, sizeof(*ch));
 
 	if (!ch)
 		return -ENOMEM;
-	*ch = (struct vm_change){ v, place, change };
-	return say_vm(c, ch);
+	*ch = (struct vm_change){ v, vm_index, change };
+	return describe_vm(c, ch);
 }
 
 struct leavers {
@@ -87,31 +88,31 @@ struct leavers {
 	const __u8 *kept; /* by place */
 };
 
-static int on_known(void *ctx, __u32 place)
+static int on_vm(void *ctx, __u32 vm_index)
 {
 	struct leavers *l = ctx;
 
-	return l->kept[place] ? 0 : note(l->c, NULL, place, LEAVES);
+	return l->kept[vm_index] ? 0 : add_change(l->c, NULL, vm_index, LEAVES);
 }
 
 /* Once per host: is there a way to where VMs move? */
-static int warn_of_way(struct commit *c, const struct model_vm *v, bool *asked)
+static int warn_unreachable(struct commit *c, const struct model_vm *v, bool *warned)
 {
 	__u16 host = host_of(c, v);
 	struct xr_err err;
 
-	if (asked[host] || !c->host[host].have)
+	if (warned[host] || !c->host[host].have)
 		return 0;
-	asked[host] = true;
+	warned[host] = true;
 	if (!host_reachable(c->p, host, &err))
 		return 0;
-	return commit_say(c, "! VMs move there, but %s", err.text);
+	return commit_add_line(c, "! VMs move there, but %s", err.text);
 }
 
 /* One that leaves, or gets another port, does not keep this one. */
-static bool keeps_port(const struct commit *c, __u32 place, const char *tap)
+static bool keeps_port(const struct commit *c, __u32 vm_index, const char *tap)
 {
-	__u64 key = c->p->vms[place].key;
+	__u64 key = c->p->vms[vm_index].key;
 	const struct model_vm *v;
 	size_t i;
 
@@ -153,39 +154,39 @@ int commit_describe_vms(struct commit *c)
 	const struct model_vm *v;
 	enum change change;
 	__u8 *kept;
-	bool *asked;
-	__u32 place;
+	bool *warned;
+	__u32 vm_index;
 	size_t i;
 	int ret = 0;
 
 	if (!c->want->vms_given)
 		return 0;
 	l.kept = kept = calloc((size_t)c->p->mac_buckets * XR_TAG_LANES, 1);
-	asked = calloc(c->have->limits.hosts + 1, sizeof(*asked));
-	if (!kept || !asked)
+	warned = calloc(c->have->limits.hosts + 1, sizeof(*warned));
+	if (!kept || !warned)
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < c->want->n_vms; i++) {
 		v = &c->want->vms[i];
-		place = vm_find(c->p, vm_key(v->mac, v->vlan));
-		if (place != VM_NOWHERE)
-			kept[place] = 1;
-		change = change_of(c, v, place);
+		vm_index = vm_find(c->p, vm_key(v->mac, v->vlan));
+		if (vm_index != VM_NOWHERE)
+			kept[vm_index] = 1;
+		change = change_of(c, v, vm_index);
 		if (change == MOVES || change == MOVES_AND_BINDS)
-			ret = warn_of_way(c, v, asked);
+			ret = warn_unreachable(c, v, warned);
 		if (!ret && change != STAYS)
-			ret = check_port(c, v) ?: note(c, v, place, change);
+			ret = check_port(c, v) ?: add_change(c, v, vm_index, change);
 	}
 	if (!ret)
-		ret = vm_each(c->p, on_known, &l);
+		ret = vm_each(c->p, on_vm, &l);
 	free(kept);
-	free(asked);
+	free(warned);
 	return ret;
 }
 
 /* ---- doing it ---- */
 
 /* What leaves first, so that its places can be taken. */
-static void let_go(struct commit *c)
+static void remove_first(struct commit *c)
 {
 	struct vm_loose loose = { .n_vm = 0 };
 	const struct vm_change *ch;
@@ -194,19 +195,19 @@ static void let_go(struct commit *c)
 	for (i = 0; i < c->n_vm_changes; i++) {
 		ch = &c->vm_changes[i];
 		if (ch->change == LEAVES)
-			vm_drop(c->p, ch->place, &loose);
+			vm_drop(c->p, ch->vm_index, &loose);
 		else if (ch->change == BINDS || ch->change == MOVES_AND_BINDS)
-			vm_unbind(c->p, ch->place, ch->want->addr, ch->want->n_addrs, &loose);
+			vm_unbind(c->p, ch->vm_index, ch->want->addr, ch->want->n_addrs, &loose);
 	}
 	vm_loose_end(c->p, &loose);
 }
 
 static void move(struct commit *c, const struct vm_change *ch, __u32 tick)
 {
-	struct xr_vm_info *info = &c->p->vm_info[ch->place];
+	struct xr_vm_info *info = &c->p->vm_info[ch->vm_index];
 	__u16 host = host_of(c, ch->want);
 
-	vm_set_moved(c->p, ch->place, host, 0, tick, NULL);
+	vm_set_moved(c->p, ch->vm_index, host, 0, tick, NULL);
 	info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = XR_SOURCE_FILE;
@@ -222,40 +223,40 @@ static int full(struct commit *c, const char *what, const char *limit)
 		       what, limit);
 }
 
-static int settle(struct commit *c, struct vm_change *ch, __u32 tick)
+static int make_change(struct commit *c, struct vm_change *ch, __u32 tick)
 {
 	const struct model_vm *v = ch->want;
 
 	if (ch->change == MOVES || ch->change == MOVES_AND_BINDS)
 		move(c, ch, tick);
 	if (ch->change == NEW)
-		ch->place = vm_new(c->p, vm_key(v->mac, v->vlan), host_of(c, v), XR_SOURCE_FILE);
-	if (ch->place == VM_NOWHERE)
+		ch->vm_index = vm_new(c->p, vm_key(v->mac, v->vlan), host_of(c, v), XR_SOURCE_FILE);
+	if (ch->vm_index == VM_NOWHERE)
 		return commit_fault(c, v->line, full(c, "VM", "vms"));
 	if (ch->change == LEAVES || ch->change == MOVES)
 		return 0;
-	if (vm_bind(c->p, ch->place, v->addr, v->n_addrs, v->lock, v->tap))
+	if (vm_bind(c->p, ch->vm_index, v->addr, v->n_addrs, v->lock, v->tap))
 		return commit_fault(c, v->line, full(c, "VM's address", "vm_addresses"));
 	if (host_any_local(c->p))
-		vm_local_added(c->p, ch->place, NULL);
+		vm_local_added(c->p, ch->vm_index, NULL);
 	return 0;
 }
 
 /* A move that was prepared to a host that goes comes to nothing. */
-static int drop_plan(void *ctx, __u32 place)
+static int forget_host(void *ctx, __u32 vm_index)
 {
 	struct commit *c = ctx;
-	struct xr_vm_now now = vm_now(c->p, place), to;
+	struct xr_vm_now now = vm_now(c->p, vm_index), to;
 
-	if (now.next && !c->host[now.next].want && vm_set_back(c->p, place)) {
-		vm_local_cancel(c->p, place, NULL);
-		c->p->vm_info[place].under_way = 0;
+	if (now.next && !c->host[now.next].want && vm_set_back(c->p, vm_index)) {
+		vm_local_cancel(c->p, vm_index, NULL);
+		c->p->vm_info[vm_index].under_way = 0;
 	}
-	now = vm_now(c->p, place);
+	now = vm_now(c->p, vm_index);
 	while (now.home && !c->host[now.home].want) {
 		to = now;
 		to.home = now.host;
-		if (vm_change(c->p, place, &now, to))
+		if (vm_change(c->p, vm_index, &now, to))
 			break;
 	}
 	return 0;
@@ -269,13 +270,13 @@ int commit_store_vms(struct commit *c)
 
 	if (!c->want->vms_given)
 		return 0;
-	let_go(c);
+	remove_first(c);
 	for (i = 0; !ret && i < c->n_vm_changes; i++)
-		ret = settle(c, &c->vm_changes[i], tick);
+		ret = make_change(c, &c->vm_changes[i], tick);
 	for (i = 1; i <= c->have->limits.hosts; i++)
 		if (c->host[i].have && !c->host[i].want)
 			break;
 	if (i <= c->have->limits.hosts)
-		vm_each(c->p, drop_plan, c);
+		vm_each(c->p, forget_host, c);
 	return ret;
 }

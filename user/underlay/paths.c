@@ -39,6 +39,9 @@ __u32 paths_find_free(const struct plane *p)
 	return path;
 }
 
+/* The kernel pads a per-CPU value to eight octets; so is the struct. */
+_Static_assert(sizeof(struct xr_nexthop) % 8 == 0, "per-CPU stride");
+
 int paths_store(struct plane *p, __u32 path, const struct path_job *j)
 {
 	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));

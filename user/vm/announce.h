@@ -25,6 +25,6 @@ int announce_frames(const __u8 mac[6], __u16 vlan, const __be32 (*addr)[XR_ADDR_
  * Sends them out of every attached device of role node in this namespace, but
  * those that lead to the VM itself.
  */
-int announce_vm(struct plane *p, __u32 place, struct xr_err *err);
+int announce_vm(struct plane *p, __u32 vm_index, struct xr_err *err);
 
 #endif

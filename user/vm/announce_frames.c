@@ -39,7 +39,7 @@ struct frame {
 	size_t len;
 };
 
-struct told {
+struct announcement {
 	const __u8 *mac;
 	__u16 vlan;
 	void (*each)(void *ctx, const void *frame, size_t len);
@@ -60,7 +60,8 @@ static void put16(struct frame *f, __u16 value)
 	put(f, &be, sizeof(be));
 }
 
-static void begin(struct frame *f, const struct told *t, const __u8 to[6], __u16 protocol)
+static void begin_frame(struct frame *f, const struct announcement *t, const __u8 to[6],
+			__u16 protocol)
 {
 	memset(f, 0, sizeof(*f));
 	put(f, to, 6);
@@ -73,7 +74,7 @@ static void begin(struct frame *f, const struct told *t, const __u8 to[6], __u16
 }
 
 /* Padded by hand: a raw socket sends what it is given. */
-static void end(struct frame *f, struct told *t)
+static void end_frame(struct frame *f, struct announcement *t)
 {
 	if (f->len < ETH_ZLEN)
 		f->len = ETH_ZLEN;
@@ -82,8 +83,8 @@ static void end(struct frame *f, struct told *t)
 }
 
 /* tha NULL: unknown, and broadcast. */
-static void tell_arp(struct told *t, __u16 op, const __be32 *sender, const __u8 *tha,
-		     const __be32 *target)
+static void add_arp(struct announcement *t, __u16 op, const __be32 *sender, const __u8 *tha,
+		    const __be32 *target)
 {
 	static const __u8 all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	struct arp arp = {
@@ -100,9 +101,9 @@ static void tell_arp(struct told *t, __u16 op, const __be32 *sender, const __u8 
 	if (tha)
 		memcpy(arp.tha, tha, 6);
 	memcpy(arp.tpa, &target[3], 4);
-	begin(&f, t, tha ? tha : all, ETH_P_ARP);
+	begin_frame(&f, t, tha ? tha : all, ETH_P_ARP);
 	put(&f, &arp, sizeof(arp));
-	end(&f, t);
+	end_frame(&f, t);
 }
 
 static __be16 icmp6_sum(const struct advertisement *a)
@@ -119,7 +120,7 @@ static __be16 icmp6_sum(const struct advertisement *a)
 	return htons(~sum);
 }
 
-static void tell_na(struct told *t, const __be32 *addr)
+static void add_na(struct announcement *t, const __be32 *addr)
 {
 	static const __u8 all_nodes[6] = { 0x33, 0x33, 0, 0, 0, 1 };
 	struct advertisement a = {
@@ -141,25 +142,26 @@ static void tell_na(struct told *t, const __be32 *addr)
 	memcpy(&a.na.nd_na_target, addr, 16);
 	memcpy(a.mac, t->mac, 6);
 	a.na.nd_na_cksum = icmp6_sum(&a);
-	begin(&f, t, all_nodes, ETH_P_IPV6);
+	begin_frame(&f, t, all_nodes, ETH_P_IPV6);
 	put(&f, &a, sizeof(a));
-	end(&f, t);
+	end_frame(&f, t);
 }
 
 /* The kinds 1, 4 and 6: what the strictest gateway honours. */
-static void tell_ipv4(struct told *t, const __be32 *addr, const struct xr_gateway *gateways, int n)
+static void add_ipv4(struct announcement *t, const __be32 *addr, const struct xr_gateway *gateways,
+		     int n)
 {
 	int i;
 
-	tell_arp(t, ARP_REQUEST, addr, NULL, addr);
+	add_arp(t, ARP_REQUEST, addr, NULL, addr);
 	for (i = 0; i < n; i++) {
 		const struct xr_gateway *g = &gateways[i];
 
 		if (!g->used || g->vlan != t->vlan || !addr_is_ipv4(g->addr))
 			continue;
-		tell_arp(t, ARP_REQUEST, addr, NULL, g->addr);
+		add_arp(t, ARP_REQUEST, addr, NULL, g->addr);
 		if (g->has_mac)
-			tell_arp(t, ARP_REPLY, addr, g->mac, g->addr);
+			add_arp(t, ARP_REPLY, addr, g->mac, g->addr);
 	}
 }
 
@@ -167,16 +169,16 @@ int announce_frames(const __u8 mac[6], __u16 vlan, const __be32 (*addr)[XR_ADDR_
 		    const struct xr_gateway *gateways, int n_gateways,
 		    void (*each)(void *ctx, const void *frame, size_t len), void *ctx)
 {
-	struct told t = { .mac = mac, .vlan = vlan, .each = each, .ctx = ctx };
+	struct announcement t = { .mac = mac, .vlan = vlan, .each = each, .ctx = ctx };
 	int i;
 
 	for (i = 0; i < n_addrs; i++) {
 		if (addr_is_zero(addr[i]))
 			continue;
 		if (addr_is_ipv4(addr[i]))
-			tell_ipv4(&t, addr[i], gateways, n_gateways);
+			add_ipv4(&t, addr[i], gateways, n_gateways);
 		else
-			tell_na(&t, addr[i]);
+			add_na(&t, addr[i]);
 	}
 	return t.n;
 }

@@ -18,7 +18,7 @@
 #include "net/netlink.h"
 #include "vm.h"
 
-#define ASK_AGAIN 10 /* seconds that what the neighbour table said is good for */
+#define QUERY_AGAIN 10 /* seconds that what the neighbour table said is good for */
 
 /* ---- what the kernel knows ---- */
 
@@ -29,8 +29,7 @@ static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 	struct xr_gateway *g = ctx;
 	int i;
 
-	mnl_attr_for_each(a, nlh, sizeof(*ndm))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
 		if (mnl_attr_get_type(a) == NDA_DST)
 			dst = a;
 		else if (mnl_attr_get_type(a) == NDA_LLADDR)
@@ -49,7 +48,7 @@ static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-static void ask_neighbours(struct xr_gateway *gateways)
+static void query_neighbours(struct xr_gateway *gateways)
 {
 	struct netlink nl = { 0 };
 	struct ndmsg *ndm;
@@ -64,24 +63,24 @@ static void ask_neighbours(struct xr_gateway *gateways)
 }
 
 /* Those without a MAC of the operator's get the kernel's, where it has one. */
-static void complete(const struct xr_gateway *from, struct xr_gateway *to)
+static void complete_macs(const struct xr_gateway *from, struct xr_gateway *to)
 {
-	static struct xr_gateway asked[XR_MAX_GATEWAYS], answered[XR_MAX_GATEWAYS];
+	static struct xr_gateway queried[XR_MAX_GATEWAYS], answered[XR_MAX_GATEWAYS];
 	static time_t when;
 	struct timespec now;
 	bool lacking = false;
 	int i;
 
-	memcpy(to, from, sizeof(asked));
+	memcpy(to, from, sizeof(queried));
 	for (i = 0; i < XR_MAX_GATEWAYS; i++)
 		lacking |= to[i].used && !to[i].has_mac && addr_is_ipv4(to[i].addr);
 	if (!lacking)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!when || now.tv_sec - when >= ASK_AGAIN || memcmp(asked, from, sizeof(asked))) {
-		memcpy(asked, from, sizeof(asked));
+	if (!when || now.tv_sec - when >= QUERY_AGAIN || memcmp(queried, from, sizeof(queried))) {
+		memcpy(queried, from, sizeof(queried));
 		memcpy(answered, from, sizeof(answered));
-		ask_neighbours(answered);
+		query_neighbours(answered);
 		when = now.tv_sec;
 	}
 	memcpy(to, answered, sizeof(answered));
@@ -89,29 +88,29 @@ static void complete(const struct xr_gateway *from, struct xr_gateway *to)
 
 /* ---- sending ---- */
 
-#define UNKNOWN_WAY 0xffffffffU
+#define UNKNOWN_DEVICE 0xffffffffU
 
 /* The device that leads to the host; 0: it is this machine. */
-static __u32 way_to(struct plane *p, __u16 host)
+static __u32 device_to(struct plane *p, __u16 host)
 {
 	const struct xr_host *h = &p->hosts[host];
-	__u32 path = h->path, way = UNKNOWN_WAY;
+	__u32 path = h->path, device = UNKNOWN_DEVICE;
 	struct xr_nexthop *hop;
 	int cpu;
 
 	if (h->flags & XR_HOST_LOCAL)
 		return 0;
 	if (path >= p->paths_max)
-		return UNKNOWN_WAY;
+		return UNKNOWN_DEVICE;
 	if (p->paths[path].ifindex)
 		return p->paths[path].ifindex;
 	hop = calloc(p->cpus, sizeof(*hop));
 	if (hop && !bpf_map_lookup_elem(p->fd[PLANE_NEXTHOPS], &path, hop))
-		for (cpu = 0; cpu < p->cpus && way == UNKNOWN_WAY; cpu++)
+		for (cpu = 0; cpu < p->cpus && device == UNKNOWN_DEVICE; cpu++)
 			if (hop[cpu].ifindex)
-				way = hop[cpu].ifindex;
+				device = hop[cpu].ifindex;
 	free(hop);
-	return way;
+	return device;
 }
 
 struct sender {
@@ -146,30 +145,30 @@ static void send_frame(void *ctx, const void *frame, size_t len)
  */
 static void choose_devices(struct plane *p, __u16 host, struct sender *s)
 {
-	__u32 way = way_to(p, host);
+	__u32 device = device_to(p, host);
 	__u64 here = netns_id();
 	int i;
 
-	for (i = 0; way != UNKNOWN_WAY && i < XR_MAX_DEVICES; i++) {
+	for (i = 0; device != UNKNOWN_DEVICE && i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &p->devices[i];
 
 		if (!d->ifindex || d->role != XR_ROLE_NODE || d->netns != here)
 			continue;
-		if (way && (d->ifindex == way || netlink_master_of(d->ifindex) == way))
+		if (device && (d->ifindex == device || netlink_master_of(d->ifindex) == device))
 			continue;
 		s->ifindex[s->n++] = d->ifindex;
 	}
 }
 
-int announce_vm(struct plane *p, __u32 place, struct xr_err *err)
+int announce_vm(struct plane *p, __u32 vm_index, struct xr_err *err)
 {
 	struct xr_gateway gateways[XR_MAX_GATEWAYS];
-	__u64 key = p->vms[place].key;
+	__u64 key = p->vms[vm_index].key;
 	__u32 mark = XR_MARK_ANNOUNCED;
 	struct sender s = { .n = 0 };
 	__u8 mac[6];
 
-	choose_devices(p, vm_now(p, place).host, &s);
+	choose_devices(p, vm_now(p, vm_index).host, &s);
 	if (!s.n)
 		return 0;
 	/* Protocol 0: it sends, and receives nothing. */
@@ -178,10 +177,10 @@ int announce_vm(struct plane *p, __u32 place, struct xr_err *err)
 		return xr_fail(err, -errno, "announcing: a packet socket: %s", strerror(errno));
 	/* Our own programs shall not take it for the old place's word. */
 	setsockopt(s.fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
-	complete(p->gateways, gateways);
+	complete_macs(p->gateways, gateways);
 	vm_mac_of(key, mac);
 	announce_frames(mac, vm_vlan_of(key),
-			(const __be32(*)[XR_ADDR_WORDS])p->vm_info[place].addr, XR_VM_ADDRS,
+			(const __be32(*)[XR_ADDR_WORDS])p->vm_info[vm_index].addr, XR_VM_ADDRS,
 			gateways, XR_MAX_GATEWAYS, send_frame, &s);
 	close(s.fd);
 	return s.failed ? xr_fail(err, -s.failed, "announcing: %s", strerror(s.failed)) : 0;

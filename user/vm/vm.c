@@ -10,40 +10,40 @@
 
 /* ---- add, leave ---- */
 
-static int rebind(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_err *err)
+static int rebind(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_err *err)
 {
 	struct vm_loose loose = { .n_vm = 0 };
 	int ret;
 
-	vm_unbind(p, place, n->addr, n->n_addrs, &loose);
+	vm_unbind(p, vm_index, n->addr, n->n_addrs, &loose);
 	vm_loose_end(p, &loose);
-	ret = vm_bind(p, place, n->addr, n->n_addrs, n->lock, n->tap);
+	ret = vm_bind(p, vm_index, n->addr, n->n_addrs, n->lock, n->tap);
 	if (ret)
 		xr_fail(err, ret,
 			"no place for the address is free: make the instance anew with a larger limits.vm_addresses");
 	return ret;
 }
 
-static int add_known(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+static int add_known(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
 		     struct xr_answer *a, struct xr_err *err)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 	char name[VM_NAME];
 	int ret;
 
 	if (now.host != host)
 		return xr_fail(err, -EEXIST,
 			       "VM %s is at %s, not %s; \"xroam vm move\" says that it went",
-			       vm_name_at(p, name, place), host_name(p, now.host), n->host);
-	if (vm_bound(p, place, n->addr, n->n_addrs, n->lock, n->tap)) {
+			       vm_name_at(p, name, vm_index), host_name(p, now.host), n->host);
+	if (vm_bound(p, vm_index, n->addr, n->n_addrs, n->lock, n->tap)) {
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
-	ret = rebind(p, n, place, err);
+	ret = rebind(p, n, vm_index, err);
 	if (!ret)
-		vm_local_added(p, place, NULL);
+		vm_local_added(p, vm_index, NULL);
 	if (!ret)
-		vm_say(p, place, 0, now.host, "bound to %d address%s%s (%s)", n->n_addrs,
+		vm_say(p, vm_index, 0, now.host, "bound to %d address%s%s (%s)", n->n_addrs,
 		       n->n_addrs == 1 ? "" : "es", n->lock ? ", locked" : "",
 		       vm_source_word(n->source));
 	return ret;
@@ -52,36 +52,36 @@ static int add_known(struct plane *p, const struct xr_notice *n, __u32 place, __
 static int add_new(struct plane *p, const struct xr_notice *n, __u64 key, __u16 host,
 		   struct xr_answer *a, struct xr_err *err)
 {
-	__u32 place = vm_new(p, key, host, n->source);
+	__u32 vm_index = vm_new(p, key, host, n->source);
 	struct vm_loose loose = { .n_vm = 0 };
 	int ret;
 
-	if (place == VM_NOWHERE)
+	if (vm_index == VM_NOWHERE)
 		return xr_fail(
 			err, -ENOSPC,
 			"no place for the VM is free: make the instance anew with a larger limits.vms");
-	p->vm_info[place].seq = n->seq;
-	ret = rebind(p, n, place, err);
+	p->vm_info[vm_index].seq = n->seq;
+	ret = rebind(p, n, vm_index, err);
 	if (ret) {
-		vm_drop(p, place, &loose);
+		vm_drop(p, vm_index, &loose);
 		vm_loose_end(p, &loose);
 		return ret;
 	}
 	a->seq = n->seq;
-	a->vm_index = place;
-	vm_local_added(p, place, NULL);
-	vm_say(p, place, 0, 0, "added at %s (%s)", n->host, vm_source_word(n->source));
+	a->vm_index = vm_index;
+	vm_local_added(p, vm_index, NULL);
+	vm_say(p, vm_index, 0, 0, "added at %s (%s)", n->host, vm_source_word(n->source));
 	return 0;
 }
 
-static int leave(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_answer *a)
+static int leave(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_answer *a)
 {
 	struct vm_loose loose = { .n_vm = 0 };
 
 	a->seq = n->seq > a->seq ? n->seq : a->seq;
 	a->vm_index = VM_NOWHERE;
-	vm_say(p, place, 0, vm_now(p, place).host, "left (%s)", vm_source_word(n->source));
-	vm_drop(p, place, &loose);
+	vm_say(p, vm_index, 0, vm_now(p, vm_index).host, "left (%s)", vm_source_word(n->source));
+	vm_drop(p, vm_index, &loose);
 	vm_loose_end(p, &loose);
 	return 0;
 }
@@ -102,18 +102,19 @@ static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a,
 {
 	struct xr_err own, *err = why ? why : &own;
 	__u64 key = vm_key(n->mac, n->vlan);
-	__u32 place = vm_find(p, key);
+	__u32 vm_index = vm_find(p, key);
 	bool qmp = n->source == XR_SOURCE_QMP;
 	unsigned int may_share = 0;
 	char name[VM_NAME];
 	int ret;
 
-	if (qmp && place != VM_NOWHERE && p->vm_info[place].tap[0] &&
-	    !(p->vm_info[place].learned & XR_LEARNED_TAP))
+	if (qmp && vm_index != VM_NOWHERE && p->vm_info[vm_index].tap[0] &&
+	    !(p->vm_info[vm_index].learned & XR_LEARNED_TAP))
 		return 0;
 	if (n->source == XR_SOURCE_CLI)
 		may_share = PORT_WITH_SAME_MAC;
-	if (may_share && (n->lock || (place != VM_NOWHERE && vm_now(p, place).flags & XR_VM_LOCK)))
+	if (may_share &&
+	    (n->lock || (vm_index != VM_NOWHERE && vm_now(p, vm_index).flags & XR_VM_LOCK)))
 		may_share |= PORT_WITH_LOCKED;
 	ret = port_check(p, n->tap, err);
 	if (!ret)
@@ -127,8 +128,8 @@ static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a,
 	if (!ret)
 		return 0;
 	vm_count_reason(p, XR_R_PORT_REFUSED, 1);
-	if (place != VM_NOWHERE)
-		vm_say(p, place, XR_R_PORT_REFUSED, 0, "port refused (%s): %s",
+	if (vm_index != VM_NOWHERE)
+		vm_say(p, vm_index, XR_R_PORT_REFUSED, 0, "port refused (%s): %s",
 		       vm_source_word(n->source), err->text);
 	if (!qmp)
 		return ret;
@@ -138,8 +139,8 @@ static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a,
 	return 0;
 }
 
-static int check_words(struct plane *p, struct xr_notice *n, __u16 *host, struct xr_answer *a,
-		       struct xr_err *err)
+static int check_fields(struct plane *p, struct xr_notice *n, __u16 *host, struct xr_answer *a,
+			struct xr_err *err)
 {
 	char mac[TEXT_MAC];
 
@@ -164,53 +165,53 @@ static int check_words(struct plane *p, struct xr_notice *n, __u16 *host, struct
 	return 0;
 }
 
-static int obey(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
-		struct xr_answer *a, struct xr_err *err)
+static int carry_out(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
+		     struct xr_answer *a, struct xr_err *err)
 {
 	switch (n->kind) {
 	case XR_NOTICE_ADD:
-		return add_known(p, n, place, host, a, err);
+		return add_known(p, n, vm_index, host, a, err);
 	case XR_NOTICE_PREPARE:
-		return vm_prepare(p, n, place, host, a, err);
+		return vm_prepare(p, n, vm_index, host, a, err);
 	case XR_NOTICE_PAUSE:
-		return vm_pause(p, n, place, a, err);
+		return vm_pause(p, n, vm_index, a, err);
 	case XR_NOTICE_MOVED:
-		return vm_moved(p, n, place, host, a, err);
+		return vm_moved(p, n, vm_index, host, a, err);
 	case XR_NOTICE_CANCEL:
-		return vm_cancel(p, n, place, a, err);
+		return vm_cancel(p, n, vm_index, a, err);
 	case XR_NOTICE_LEAVE:
-		return leave(p, n, place, a);
+		return leave(p, n, vm_index, a);
 	}
 	return xr_fail(err, -EINVAL, "unknown notice");
 }
 
-static int known_vm(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+static int known_vm(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
 		    struct xr_answer *a, struct xr_err *err)
 {
 	bool gone = n->kind == XR_NOTICE_LEAVE;
 	int ret;
 
 	/* What the data plane did by itself comes first: this came after it. */
-	vm_follow_up(p, place, NULL);
-	a->seq = p->vm_info[place].seq;
-	a->vm_index = place;
-	ret = vm_check_order(p, n, place, host, &a->outcome, err);
+	vm_follow_up(p, vm_index, NULL);
+	a->seq = p->vm_info[vm_index].seq;
+	a->vm_index = vm_index;
+	ret = vm_check_order(p, n, vm_index, host, &a->outcome, err);
 	if (ret || a->outcome == XR_IGNORED)
 		return ret;
-	ret = obey(p, n, place, host, a, err);
+	ret = carry_out(p, n, vm_index, host, a, err);
 	if (!ret && !gone)
-		a->seq = p->vm_info[place].seq;
+		a->seq = p->vm_info[vm_index].seq;
 	return ret;
 }
 
-int vm_notice(struct plane *p, const struct xr_notice *said, struct xr_answer *a,
+int vm_notice(struct plane *p, const struct xr_notice *notice, struct xr_answer *a,
 	      struct xr_err *err)
 {
-	__u64 key = vm_key(said->mac, said->vlan);
-	struct xr_notice believed = *said, *n = &believed;
+	__u64 key = vm_key(notice->mac, notice->vlan);
+	struct xr_notice checked = *notice, *n = &checked;
 	struct xr_answer own;
 	char name[VM_NAME];
-	__u32 place;
+	__u32 vm_index;
 	__u16 host;
 	int ret;
 
@@ -219,21 +220,21 @@ int vm_notice(struct plane *p, const struct xr_notice *said, struct xr_answer *a
 	a->seq = 0;
 	a->vm_index = VM_NOWHERE;
 	a->warning[0] = '\0';
-	ret = check_words(p, n, &host, a, err);
+	ret = check_fields(p, n, &host, a, err);
 	if (ret)
 		return ret;
-	place = vm_find(p, key);
+	vm_index = vm_find(p, key);
 	if (n->kind == XR_NOTICE_ADD) {
-		ret = vm_check_binding(p, n, place, err);
+		ret = vm_check_binding(p, n, vm_index, err);
 		if (ret)
 			return ret;
-		if (place == VM_NOWHERE)
+		if (vm_index == VM_NOWHERE)
 			return add_new(p, n, key, host, a, err);
 	}
-	if (place == VM_NOWHERE)
+	if (vm_index == VM_NOWHERE)
 		return xr_fail(
 			err, -ENOENT,
 			"there is no VM %s; \"xroam vm show\" lists them, \"xroam vm add\" makes it known",
 			vm_name(name, key));
-	return known_vm(p, n, place, host, a, err);
+	return known_vm(p, n, vm_index, host, a, err);
 }

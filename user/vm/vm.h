@@ -72,14 +72,14 @@ int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a, s
  * What the data plane did by itself (an event of kind VM) becomes true for the
  * rest, too: kernel tables, taps, sequence number. Done again, it does nothing.
  */
-int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err);
+int vm_follow_up(struct plane *p, __u32 vm_index, struct xr_err *err);
 
 /*
  * An address that a believed announcement said is the VM's: remembered, marked
  * as learned. false: known already, another VM's, protected, there is no room, or
  * the operator said which addresses it has.
  */
-bool vm_learn(struct plane *p, __u32 place, const __be32 *addr);
+bool vm_learn(struct plane *p, __u32 vm_index, const __be32 *addr);
 
 /*
  * Deadlines and ttls that ran out: tidies what they left. Of a large table a
@@ -93,13 +93,13 @@ void vm_age(struct plane *p);
  * A move is under way, and what this machine has to do for it was done: the word
  * comes before its port's program, which the kernel may take long to attach.
  */
-bool vm_is_ready(struct plane *p, __u32 place);
+bool vm_is_ready(struct plane *p, __u32 vm_index);
 
 /*
  * The state in one word for show: as in enum xr_vm_state, but a deadline or
  * ttl that ran out counts as such ("stable"), a redirect without a hit for ten
  * seconds is "settled", and a frozen or disabled VM says so.
  */
-const char *vm_state_word(struct plane *p, __u32 place, __u32 tick);
+const char *vm_state_word(struct plane *p, __u32 vm_index, __u32 tick);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define SETTLED 10 /* ticks without a hit */
 
-static bool is_over(__u32 tick, __u32 deadline)
+static bool is_past(__u32 tick, __u32 deadline)
 {
 	return deadline && (__s32)(tick - deadline) >= 0;
 }
@@ -25,14 +25,14 @@ static bool is_alive(const struct xr_vm *v, __u32 tick)
 }
 
 /* The VM spoke at its new place: what "vm move" does beside the word. */
-static int follow_move(struct plane *p, __u32 place, struct xr_vm_now now, struct xr_err *err)
+static int follow_move(struct plane *p, __u32 vm_index, struct xr_vm_now now, struct xr_err *err)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_info *info = &p->vm_info[vm_index];
 	bool numbered = info->step == XR_NOTICE_PREPARE + 1 || info->step == XR_NOTICE_PAUSE + 1;
 	int ret = 0;
 
 	if (host_any_local(p))
-		ret = vm_local_moved(p, place, info->host, false, err);
+		ret = vm_local_moved(p, vm_index, info->host, false, err);
 	if (!numbered)
 		info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
@@ -40,46 +40,46 @@ static int follow_move(struct plane *p, __u32 place, struct xr_vm_now now, struc
 	info->under_way = 0;
 	/* Last: killed before, all of this is done again. */
 	__atomic_store_n(&info->host, now.host, __ATOMIC_RELEASE);
-	p->vms[place].deadline = 0;
+	p->vms[vm_index].deadline = 0;
 	return ret;
 }
 
-static void expire_move(struct plane *p, __u32 place)
+static void expire_move(struct plane *p, __u32 vm_index)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 
-	if (!vm_set_back(p, place))
+	if (!vm_set_back(p, vm_index))
 		return; /* it spoke this moment */
 	vm_count_reason(p, XR_R_MOVE_EXPIRED, 1);
-	vm_say(p, place, XR_R_MOVE_EXPIRED, now.host,
+	vm_say(p, vm_index, XR_R_MOVE_EXPIRED, now.host,
 	       "nobody ended its move to %s in time: it stays at %s", host_name(p, now.next),
 	       host_name(p, now.host));
 }
 
-int vm_follow_up(struct plane *p, __u32 place, struct xr_err *err)
+int vm_follow_up(struct plane *p, __u32 vm_index, struct xr_err *err)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_info *info = &p->vm_info[vm_index];
+	struct xr_vm_now now = vm_now(p, vm_index);
 	int ret = 0;
 
 	if (now.state == XR_VM_NONE || !info->used)
 		return 0;
 	if (now.host != info->host)
-		return follow_move(p, place, now, err);
+		return follow_move(p, vm_index, now, err);
 	if (vm_under_way(now)) {
-		if (!is_over(plane_tick(p), p->vms[place].deadline))
+		if (!is_past(plane_tick(p), p->vms[vm_index].deadline))
 			return 0;
-		expire_move(p, place);
+		expire_move(p, vm_index);
 	}
 	/* The kernel's entries would go on feeding a loop that was found. */
 	if (now.flags & XR_VM_LOOP && info->kernel)
-		vm_local_forget(p, place, err);
+		vm_local_forget(p, vm_index, err);
 	if (!info->under_way)
 		return 0;
 	/* Its deadline ran out, and the data plane saw it first. */
 	if (host_any_local(p))
-		ret = vm_local_cancel(p, place, err);
-	p->vms[place].deadline = 0;
+		ret = vm_local_cancel(p, vm_index, err);
+	p->vms[vm_index].deadline = 0;
 	info->under_way = 0;
 	return ret;
 }
@@ -97,55 +97,55 @@ struct age {
 };
 
 /* The word is STABLE: what belonged to the redirect goes, too. */
-static void end_redirect(struct plane *p, __u32 place, struct xr_vm_now was)
+static void end_redirect(struct plane *p, __u32 vm_index, struct xr_vm_now was)
 {
-	struct xr_vm *v = &p->vms[place];
+	struct xr_vm *v = &p->vms[vm_index];
 	__u32 ttl = __atomic_exchange_n(&v->ttl, 0, __ATOMIC_ACQ_REL), none = 0;
 
 	/* The data plane had written it for a move that it makes just now. */
-	if (vm_now(p, place).state != XR_VM_STABLE)
+	if (vm_now(p, vm_index).state != XR_VM_STABLE)
 		__atomic_compare_exchange_n(&v->ttl, &none, ttl, false, __ATOMIC_ACQ_REL,
 					    __ATOMIC_RELAXED);
-	vm_local_expire(p, place, NULL);
-	vm_say(p, place, XR_R_MOVE_EXPIRED, was.host,
+	vm_local_expire(p, vm_index, NULL);
+	vm_say(p, vm_index, XR_R_MOVE_EXPIRED, was.host,
 	       "no frame for it in %u s: redirect to %s ended", ttl, host_name(p, was.host));
 }
 
-static void expire_redirect(struct plane *p, __u32 place)
+static void expire_redirect(struct plane *p, __u32 vm_index)
 {
-	struct xr_vm_now was = vm_now(p, place), to = was;
+	struct xr_vm_now was = vm_now(p, vm_index), to = was;
 
 	if (was.state != XR_VM_MOVED)
 		return;
 	to.state = XR_VM_STABLE;
-	if (vm_change(p, place, &was, to))
-		end_redirect(p, place, was);
+	if (vm_change(p, vm_index, &was, to))
+		end_redirect(p, vm_index, was);
 }
 
-static int age_one(void *ctx, __u32 place)
+static int age_one(void *ctx, __u32 vm_index)
 {
 	struct age *a = ctx;
-	const struct xr_vm *v = &a->p->vms[place];
-	struct xr_vm_now now = vm_now(a->p, place);
+	const struct xr_vm *v = &a->p->vms[vm_index];
+	struct xr_vm_now now = vm_now(a->p, vm_index);
 
 	if (host_any_local(a->p))
-		vm_local_age(a->p, place);
+		vm_local_age(a->p, vm_index);
 	a->locked += !!(now.flags & XR_VM_LOCK);
 	if (vm_under_way(now)) {
-		if (!is_over(a->tick, v->deadline)) {
+		if (!is_past(a->tick, v->deadline)) {
 			a->watching++;
 			return 0;
 		}
-		vm_follow_up(a->p, place, NULL);
+		vm_follow_up(a->p, vm_index, NULL);
 	} else if (now.state == XR_VM_STABLE && v->ttl) {
 		/* The data plane met a frame too late, and ended the redirect. */
-		vm_follow_up(a->p, place, NULL);
-		end_redirect(a->p, place, now);
+		vm_follow_up(a->p, vm_index, NULL);
+		end_redirect(a->p, vm_index, now);
 	} else if (now.state == XR_VM_MOVED || v->deadline) {
 		/* A deadline still there: the data plane ended it. */
-		vm_follow_up(a->p, place, NULL);
+		vm_follow_up(a->p, vm_index, NULL);
 		if (now.state == XR_VM_MOVED && !is_alive(v, a->tick))
-			expire_redirect(a->p, place);
+			expire_redirect(a->p, vm_index);
 	}
 	return 0;
 }
@@ -155,16 +155,16 @@ static int age_one(void *ctx, __u32 place)
  * costs time. The data plane lowers it after the word: believed when two looks
  * in a row saw the same.
  */
-static void mend_watching(struct plane *p, __u32 counted)
+static void correct_watching(struct plane *p, __u32 counted)
 {
 	static __u32 seen, excess;
-	__u32 said = p->vm_control->watching;
+	__u32 stored = p->vm_control->watching;
 
-	if (said > counted && said == seen && said - counted == excess)
-		__atomic_compare_exchange_n(&p->vm_control->watching, &said, counted, false,
+	if (stored > counted && stored == seen && stored - counted == excess)
+		__atomic_compare_exchange_n(&p->vm_control->watching, &stored, counted, false,
 					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-	seen = said;
-	excess = said - counted;
+	seen = stored;
+	excess = stored - counted;
 }
 
 /*
@@ -186,7 +186,7 @@ void vm_age(struct plane *p)
 	a.next = to;
 	if (to < p->mac_buckets)
 		return;
-	mend_watching(p, a.watching);
+	correct_watching(p, a.watching);
 	/* Changed by this side alone, under the lock: true after one call. */
 	if (p->mac_buckets <= AT_ONCE)
 		__atomic_store_n(&p->vm_control->locked, a.locked, __ATOMIC_RELEASE);
@@ -195,16 +195,16 @@ void vm_age(struct plane *p)
 
 /* ---- the state in a word ---- */
 
-const char *vm_state_word(struct plane *p, __u32 place, __u32 tick)
+const char *vm_state_word(struct plane *p, __u32 vm_index, __u32 tick)
 {
-	const struct xr_vm *v = &p->vms[place];
-	struct xr_vm_now now = vm_now(p, place);
+	const struct xr_vm *v = &p->vms[vm_index];
+	struct xr_vm_now now = vm_now(p, vm_index);
 
 	if (now.flags & XR_VM_LOOP)
 		return "disabled";
 	if (now.flags & XR_VM_FROZEN)
 		return "frozen";
-	if (vm_under_way(now) && !is_over(tick, v->deadline))
+	if (vm_under_way(now) && !is_past(tick, v->deadline))
 		return now.state == XR_VM_PREPARED ? "prepared" : "blackout";
 	if (now.state == XR_VM_STABLE || !is_alive(v, tick))
 		return "stable";

@@ -25,7 +25,7 @@ bool vm_protected_ip(struct plane *p, const __be32 *addr)
 	return is_protected(p, XR_PROTECTED_IP, addr);
 }
 
-static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place, int i,
+static int check_addr(struct plane *p, const struct xr_notice *n, __u32 vm_index, int i,
 		      struct xr_err *err)
 {
 	__u32 owner = vm_by_ip_in(p, n->addr[i], n->vlan);
@@ -42,7 +42,7 @@ static int check_addr(struct plane *p, const struct xr_notice *n, __u32 place, i
 	for (j = 0; j < i; j++)
 		if (!memcmp(n->addr[i], n->addr[j], sizeof(n->addr[i])))
 			return xr_fail(err, -EINVAL, "address %s is given twice", text);
-	if (owner != VM_NOWHERE && owner != place)
+	if (owner != VM_NOWHERE && owner != vm_index)
 		return xr_fail(
 			err, -EADDRINUSE,
 			"address %s is VM %s's already; in a VLAN an address belongs to one VM",
@@ -84,14 +84,14 @@ static int check_room(struct plane *p, int vms, int addresses, struct xr_err *er
 }
 
 /* Of its addresses, how many it would give back. */
-static int given_back(struct plane *p, const struct xr_notice *n, __u32 place)
+static int given_back(struct plane *p, const struct xr_notice *n, __u32 vm_index)
 {
 	int i, j, back = 0;
 
-	for (i = 0; place != VM_NOWHERE && i < XR_VM_ADDRS; i++) {
-		const __be32 *addr = p->vm_info[place].addr[i];
+	for (i = 0; vm_index != VM_NOWHERE && i < XR_VM_ADDRS; i++) {
+		const __be32 *addr = p->vm_info[vm_index].addr[i];
 
-		if (addr_is_zero(addr) || vm_by_ip_in(p, addr, n->vlan) != place)
+		if (addr_is_zero(addr) || vm_by_ip_in(p, addr, n->vlan) != vm_index)
 			continue;
 		for (j = 0; j < n->n_addrs; j++)
 			if (!memcmp(addr, n->addr[j], sizeof(n->addr[j])))
@@ -101,7 +101,7 @@ static int given_back(struct plane *p, const struct xr_notice *n, __u32 place)
 	return back;
 }
 
-int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_err *err)
+int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_err *err)
 {
 	char mac[TEXT_MAC];
 	int i, ret, more = 0;
@@ -114,12 +114,12 @@ int vm_check_binding(struct plane *p, const struct xr_notice *n, __u32 place, st
 		return xr_fail(err, -EINVAL, "%d addresses; a VM has at most %d here", n->n_addrs,
 			       XR_VM_ADDRS);
 	for (i = 0; i < n->n_addrs; i++) {
-		ret = check_addr(p, n, place, i, err);
+		ret = check_addr(p, n, vm_index, i, err);
 		if (ret < 0)
 			return ret;
 		more += ret;
 	}
-	return check_room(p, place == VM_NOWHERE, more - given_back(p, n, place), err);
+	return check_room(p, vm_index == VM_NOWHERE, more - given_back(p, n, vm_index), err);
 }
 
 /* ---- order ---- */
@@ -145,32 +145,32 @@ static int known_rank(const struct xr_vm_info *info)
 	return info->step ? rank(info->step - 1) : 0;
 }
 
-bool vm_spoke_first(struct plane *p, __u32 place)
+bool vm_moved_by_frame(struct plane *p, __u32 vm_index)
 {
-	const struct xr_vm_info *info = &p->vm_info[place];
+	const struct xr_vm_info *info = &p->vm_info[vm_index];
 
-	return vm_now(p, place).state == XR_VM_MOVED && info->step == XR_NOTICE_MOVED + 1 &&
+	return vm_now(p, vm_index).state == XR_VM_MOVED && info->step == XR_NOTICE_MOVED + 1 &&
 		info->source == XR_SOURCE_ANNOUNCEMENT;
 }
 
 /* The same words again, not others under the same number. */
-static bool says_the_same(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host)
+static bool is_repetition(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 
-	if (n->kind == XR_NOTICE_PAUSE && vm_spoke_first(p, place))
+	if (n->kind == XR_NOTICE_PAUSE && vm_moved_by_frame(p, vm_index))
 		return true;
-	if (p->vm_info[place].step != n->kind + 1)
+	if (p->vm_info[vm_index].step != n->kind + 1)
 		return false;
 	if (n->kind == XR_NOTICE_MOVED)
 		return now.host == host;
 	return n->kind != XR_NOTICE_PREPARE || now.next == host;
 }
 
-int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
 		   enum xr_outcome *outcome, struct xr_err *err)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_info *info = &p->vm_info[vm_index];
 	char name[VM_NAME];
 
 	*outcome = XR_DONE;
@@ -180,8 +180,8 @@ int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place, __u1
 		return 0;
 	info->old++;
 	vm_count_reason(p, XR_R_NOTICE_OLD, 1);
-	vm_name_at(p, name, place);
-	if (n->seq == info->seq && says_the_same(p, n, place, host)) {
+	vm_name_at(p, name, vm_index);
+	if (n->seq == info->seq && is_repetition(p, n, vm_index, host)) {
 		*outcome = XR_IGNORED;
 		return 0;
 	}
@@ -189,10 +189,10 @@ int vm_check_order(struct plane *p, const struct xr_notice *n, __u32 place, __u1
 		return xr_fail(
 			err, -ESTALE,
 			"VM %s: seq %llu is known already and said something else (it is at %s); ignored",
-			name, (unsigned long long)n->seq, host_name(p, vm_now(p, place).host));
+			name, (unsigned long long)n->seq, host_name(p, vm_now(p, vm_index).host));
 	return xr_fail(
 		err, -ESTALE,
 		"VM %s: seq %llu is older than the %llu that is known (it is at %s); ignored", name,
 		(unsigned long long)n->seq, (unsigned long long)info->seq,
-		host_name(p, vm_now(p, place).host));
+		host_name(p, vm_now(p, vm_index).host));
 }

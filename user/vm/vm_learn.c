@@ -9,13 +9,13 @@
  * announcement may claim is not told to others either: a data frame that
  * activates a move (a solicitation, say) was not judged as one.
  */
-bool vm_learn(struct plane *p, __u32 place, const __be32 *addr)
+bool vm_learn(struct plane *p, __u32 vm_index, const __be32 *addr)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_info *info = &p->vm_info[vm_index];
 	int i, unused = -1;
 
 	if (!info->used || addr_is_zero(addr) || vm_bad_addr(addr) || vm_protected_ip(p, addr) ||
-	    vm_by_ip_in(p, addr, vm_vlan_of(p->vms[place].key)) != VM_NOWHERE)
+	    vm_by_ip_in(p, addr, vm_vlan_of(p->vms[vm_index].key)) != VM_NOWHERE)
 		return false;
 	for (i = XR_VM_ADDRS - 1; i >= 0; i--) {
 		if (!memcmp(info->addr[i], addr, sizeof(info->addr[i])))

@@ -7,44 +7,45 @@
 #include <errno.h>
 #include <string.h>
 #include "host/ports.h"
+#include "lib/index.h"
 #include "vm_priv.h"
 
-struct same {
+struct same_mac {
 	struct plane *p;
 	__u64 mac;
-	__u32 but; /* plus one: not this one */
+	__u32 except_no; /* plus one: not this one */
 	struct xr_locked found;
 };
 
-static __u64 mac_at(const struct plane *p, __u32 place)
+static __u64 mac_at(const struct plane *p, __u32 vm_index)
 {
-	return p->vms[place].key & 0xffffffffffffULL;
+	return p->vms[vm_index].key & 0xffffffffffffULL;
 }
 
-static void add(struct xr_locked *l, __u32 place)
+static void add_vm(struct xr_locked *l, __u32 vm_index)
 {
 	int i;
 
 	for (i = 0; i < XR_LOCKED_SAME; i++)
 		if (!l->place[i]) {
-			l->place[i] = place + 1;
+			l->place[i] = no_of_index(vm_index);
 			return;
 		}
 	l->more = 1;
 }
 
-static int look_at(void *ctx, __u32 place)
+static int add_if_locked(void *ctx, __u32 vm_index)
 {
-	struct same *s = ctx;
+	struct same_mac *s = ctx;
 
-	if (place + 1 != s->but && mac_at(s->p, place) == s->mac &&
-	    s->p->vms[place].now.flags & XR_VM_LOCK)
-		add(&s->found, place);
+	if (no_of_index(vm_index) != s->except_no && mac_at(s->p, vm_index) == s->mac &&
+	    s->p->vms[vm_index].now.flags & XR_VM_LOCK)
+		add_vm(&s->found, vm_index);
 	return 0;
 }
 
 /* All but this one; more than an element holds are looked for one by one. */
-static void find_same(struct same *s)
+static void find_same_mac(struct same_mac *s)
 {
 	struct xr_locked had;
 	int i;
@@ -53,19 +54,21 @@ static void find_same(struct same *s)
 		return;
 	for (i = 0; !had.more && i < XR_LOCKED_SAME; i++)
 		if (had.place[i])
-			look_at(s, had.place[i] - 1);
+			add_if_locked(s, index_of_no(had.place[i]));
 	if (had.more)
-		vm_each(s->p, look_at, s);
+		vm_each(s->p, add_if_locked, s);
 }
 
-static int index_lock(struct plane *p, __u32 place, bool lock)
+static int store_locked(struct plane *p, __u32 vm_index, bool lock)
 {
-	struct same s = { .p = p, .mac = mac_at(p, place), .but = place + 1 };
+	struct same_mac s = { .p = p,
+			      .mac = mac_at(p, vm_index),
+			      .except_no = no_of_index(vm_index) };
 	int fd = p->fd[PLANE_LOCKED_MACS];
 
-	find_same(&s);
+	find_same_mac(&s);
 	if (lock)
-		add(&s.found, place);
+		add_vm(&s.found, vm_index);
 	if (!s.found.place[0]) {
 		bpf_map_delete_elem(fd, &s.mac);
 		return 0;
@@ -74,15 +77,15 @@ static int index_lock(struct plane *p, __u32 place, bool lock)
 }
 
 /* Found and counted before it is set and after it is cleared: never unseen. */
-int vm_set_lock(struct plane *p, __u32 place, bool lock)
+int vm_set_lock(struct plane *p, __u32 vm_index, bool lock)
 {
-	struct xr_vm_now was = vm_now(p, place), to;
+	struct xr_vm_now was = vm_now(p, vm_index), to;
 	int ret;
 
 	if (lock == !!(was.flags & XR_VM_LOCK))
 		return 0;
 	if (lock) {
-		ret = index_lock(p, place, true);
+		ret = store_locked(p, vm_index, true);
 		if (ret)
 			return ret;
 		__atomic_fetch_add(&p->vm_control->locked, 1, __ATOMIC_RELEASE);
@@ -90,13 +93,13 @@ int vm_set_lock(struct plane *p, __u32 place, bool lock)
 	do {
 		to = was;
 		to.flags = lock ? to.flags | XR_VM_LOCK : to.flags & ~XR_VM_LOCK;
-	} while (!vm_change(p, place, &was, to));
+	} while (!vm_change(p, vm_index, &was, to));
 	if (lock) {
-		ports_own(p, place, p->vms[place].tap);
+		ports_own(p, vm_index, p->vms[vm_index].tap);
 		return 0;
 	}
 	__atomic_fetch_sub(&p->vm_control->locked, 1, __ATOMIC_RELEASE);
-	index_lock(p, place, false);
-	ports_find_others(p, place);
+	store_locked(p, vm_index, false);
+	ports_find_others(p, vm_index);
 	return 0;
 }

@@ -15,7 +15,7 @@
  * The data plane looks at source addresses while this is not 0. Raised before
  * and lowered after the word changes: killed in between, it is too high.
  */
-static void watch(struct plane *p, int more)
+static void count_watched(struct plane *p, int more)
 {
 	__atomic_fetch_add(&p->vm_control->watching, more, __ATOMIC_RELEASE);
 }
@@ -39,9 +39,9 @@ static void take_warning(struct xr_answer *a, const struct xr_err *warn)
 
 /* ---- numbers ---- */
 
-static void note_step(struct plane *p, __u32 place, const struct xr_notice *n)
+static void note_step(struct plane *p, __u32 vm_index, const struct xr_notice *n)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_info *info = &p->vm_info[vm_index];
 
 	info->source = n->source;
 	if (n->seq) {
@@ -51,9 +51,9 @@ static void note_step(struct plane *p, __u32 place, const struct xr_notice *n)
 }
 
 /* Without a number: the move's own where it has one, else the next. */
-static void note_moved(struct plane *p, __u32 place, __u64 seq, __u8 source)
+static void note_moved(struct plane *p, __u32 vm_index, __u64 seq, __u8 source)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_info *info = &p->vm_info[vm_index];
 	bool numbered = info->step == XR_NOTICE_PREPARE + 1 || info->step == XR_NOTICE_PAUSE + 1;
 
 	info->seq = seq ? seq : numbered ? info->seq : vm_next_seq(info->seq);
@@ -76,7 +76,7 @@ static bool count_move(struct xr_vm *v, const struct xr_policy *policy, __u32 ti
 }
 
 /* The operator's word: the window begins anew. */
-static void forgive(struct xr_vm *v, struct xr_vm_now now)
+static void restart_flap_window(struct xr_vm *v, struct xr_vm_now now)
 {
 	if (now.flags & XR_VM_FROZEN)
 		v->flap_moves = 0;
@@ -89,10 +89,10 @@ static __u8 resting_state(const struct xr_vm *v)
 	return v->ttl ? XR_VM_MOVED : XR_VM_STABLE;
 }
 
-bool vm_set_back(struct plane *p, __u32 place)
+bool vm_set_back(struct plane *p, __u32 vm_index)
 {
-	struct xr_vm *v = &p->vms[place];
-	struct xr_vm_now was = vm_now(p, place), to;
+	struct xr_vm *v = &p->vms[vm_index];
+	struct xr_vm_now was = vm_now(p, vm_index), to;
 
 	do {
 		if (!vm_under_way(was))
@@ -100,21 +100,21 @@ bool vm_set_back(struct plane *p, __u32 place)
 		to = was;
 		to.next = 0;
 		to.state = resting_state(v);
-	} while (!vm_change(p, place, &was, to));
-	watch(p, -1);
+	} while (!vm_change(p, vm_index, &was, to));
+	count_watched(p, -1);
 	v->deadline = 0;
 	return true;
 }
 
 /* Returns where it was. */
-static __u16 say_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl, __u32 tick)
+static __u16 set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32 tick)
 {
-	struct xr_vm *v = &p->vms[place];
-	struct xr_vm_now was = vm_now(p, place), to;
+	struct xr_vm *v = &p->vms[vm_index];
+	struct xr_vm_now was = vm_now(p, vm_index), to;
 	bool frozen;
 
 	host_set_vlan(p, host, vm_vlan_of(v->key));
-	forgive(v, was);
+	restart_flap_window(v, was);
 	frozen = count_move(v, &p->meta->policy, tick);
 	/* Before the word: MOVED without them would not be redirected. */
 	__atomic_store_n(&v->last, tick, __ATOMIC_RELAXED);
@@ -126,93 +126,94 @@ static __u16 say_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl, __u3
 			.state = XR_VM_MOVED,
 			.flags = (was.flags & XR_VM_LOCK) | (frozen ? XR_VM_FROZEN : 0),
 		};
-	} while (!vm_change(p, place, &was, to));
+	} while (!vm_change(p, vm_index, &was, to));
 	if (vm_under_way(was))
-		watch(p, -1);
+		count_watched(p, -1);
 	v->deadline = 0;
 	v->echoes = 0;
 	return was.host;
 }
 
-__u16 vm_set_moved(struct plane *p, __u32 place, __u16 host, __u32 ttl, __u32 tick,
+__u16 vm_set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32 tick,
 		   struct xr_err *warn)
 {
-	bool arrived = host_is_local(p, host) && !host_is_local(p, vm_now(p, place).host) &&
-		!vm_local_arrive(p, place, host, warn);
-	__u16 from = say_moved(p, place, host, ttl, tick);
+	bool arrived = host_is_local(p, host) && !host_is_local(p, vm_now(p, vm_index).host) &&
+		!vm_local_arrive(p, vm_index, host, warn);
+	__u16 from = set_moved(p, vm_index, host, ttl, tick);
 
 	/* It spoke there this very moment: what follows a move is still to do. */
 	if (from == host)
-		from = p->vm_info[place].host;
+		from = p->vm_info[vm_index].host;
 	if (host_any_local(p) && from != host)
-		vm_local_moved(p, place, from, arrived, warn);
+		vm_local_moved(p, vm_index, from, arrived, warn);
 	return from;
 }
 
 /* ---- prepare ---- */
 
-static int check_prepare(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+static int check_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
 			 struct xr_err *err)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 	char name[VM_NAME];
 
 	if (now.state == XR_VM_BLACKOUT && now.next != host)
 		return xr_fail(
 			err, -EINVAL,
 			"VM %s stands still on its way to %s; \"vm move\" or \"vm cancel\" ends that first",
-			vm_name_at(p, name, place), host_name(p, now.next));
+			vm_name_at(p, name, vm_index), host_name(p, now.next));
 	return host_reachable(p, host, err);
 }
 
-static void set_prepared(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host)
+static void set_prepared(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host)
 {
 	const struct xr_policy *policy = &p->meta->policy;
-	struct xr_vm *v = &p->vms[place];
-	struct xr_vm_now was = vm_now(p, place), to;
+	struct xr_vm *v = &p->vms[vm_index];
+	struct xr_vm_now was = vm_now(p, vm_index), to;
 	__u32 until = deadline(p, n->timeout ? n->timeout : policy->prepare_timeout);
 
-	forgive(v, was);
+	restart_flap_window(v, was);
 	host_set_vlan(p, host, vm_vlan_of(v->key));
 	v->next_ttl = n->ttl ? n->ttl : policy->vm_ttl;
-	watch(p, 1);
+	count_watched(p, 1);
 	__atomic_store_n(&v->deadline, until, __ATOMIC_RELEASE);
 	do {
 		to = was;
 		to.next = host;
 		to.state = XR_VM_PREPARED;
 		to.flags &= ~(XR_VM_FROZEN | XR_VM_LOOP);
-	} while (!vm_change(p, place, &was, to));
+	} while (!vm_change(p, vm_index, &was, to));
 	if (vm_under_way(was))
-		watch(p, -1); /* was counted already */
+		count_watched(p, -1); /* was counted already */
 }
 
 /* What this machine has to do: the word alone stops, counts and keeps nothing. */
-static void prepare_here(struct plane *p, const struct xr_notice *n, __u32 place, bool again,
+static void prepare_here(struct plane *p, const struct xr_notice *n, __u32 vm_index, bool again,
 			 struct xr_answer *a)
 {
-	struct vm_told told = {
+	struct vm_told hints = {
 		.tap = n->tap, .reader = n->reader, .soon = n->soon, .again = again
 	};
 	struct xr_err warn = { "" };
 
 	if (host_any_local(p))
-		vm_local_prepare(p, place, &told, &warn);
-	p->vm_info[place].under_way = XR_MOVE_READY;
+		vm_local_prepare(p, vm_index, &hints, &warn);
+	p->vm_info[vm_index].under_way = XR_MOVE_READY;
 	take_warning(a, &warn);
 }
 
-bool vm_is_ready(struct plane *p, __u32 place)
+bool vm_is_ready(struct plane *p, __u32 vm_index)
 {
-	return vm_under_way(vm_now(p, place)) && p->vm_info[place].under_way == XR_MOVE_READY &&
-		!tc_is_coming(p, p->vms[place].tap);
+	return vm_under_way(vm_now(p, vm_index)) &&
+		p->vm_info[vm_index].under_way == XR_MOVE_READY &&
+		!tc_is_coming(p, p->vms[vm_index].tap);
 }
 
-int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
 	       struct xr_answer *a, struct xr_err *err)
 {
-	struct xr_vm_now now = vm_now(p, place);
-	int ret = check_prepare(p, n, place, host, err);
+	struct xr_vm_now now = vm_now(p, vm_index);
+	int ret = check_prepare(p, n, vm_index, host, err);
 	bool same = now.state == XR_VM_PREPARED && now.next == host;
 
 	if (ret)
@@ -220,26 +221,26 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 place, __u16 ho
 	if (now.host == host || (vm_under_way(now) && now.next == host)) {
 		/* Said again: it may take so long from now on. */
 		if (same)
-			p->vms[place].deadline = deadline(
+			p->vms[vm_index].deadline = deadline(
 				p, n->timeout ? n->timeout : p->meta->policy.prepare_timeout);
 		/*
 		 * Another QEMU may wait at its port than when it was first said; or
 		 * a kill came before all was done.
 		 */
-		if (n->tap || (same && !vm_is_ready(p, place)))
-			prepare_here(p, n, place, true, a);
-		note_step(p, place, n);
+		if (n->tap || (same && !vm_is_ready(p, vm_index)))
+			prepare_here(p, n, vm_index, true, a);
+		note_step(p, vm_index, n);
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
 	if (now.state == XR_VM_PREPARED && host_any_local(p))
-		vm_local_cancel(p, place, NULL); /* to somewhere else */
-	p->vm_info[place].under_way = 1;
-	set_prepared(p, n, place, host);
-	note_step(p, place, n);
-	prepare_here(p, n, place, false, a);
-	vm_say(p, place, 0, now.host, "prepared to go from %s to %s (%s)", host_name(p, now.host),
-	       host_name(p, host), vm_source_word(n->source));
+		vm_local_cancel(p, vm_index, NULL); /* to somewhere else */
+	p->vm_info[vm_index].under_way = 1;
+	set_prepared(p, n, vm_index, host);
+	note_step(p, vm_index, n);
+	prepare_here(p, n, vm_index, false, a);
+	vm_say(p, vm_index, 0, now.host, "prepared to go from %s to %s (%s)",
+	       host_name(p, now.host), host_name(p, host), vm_source_word(n->source));
 	return 0;
 }
 
@@ -260,10 +261,10 @@ static __u32 blackout_seconds(struct plane *p, struct xr_vm_now now)
 									 : seconds;
 }
 
-static bool set_blackout(struct plane *p, __u32 place)
+static bool set_blackout(struct plane *p, __u32 vm_index)
 {
-	struct xr_vm *v = &p->vms[place];
-	struct xr_vm_now was = vm_now(p, place), to;
+	struct xr_vm *v = &p->vms[vm_index];
+	struct xr_vm_now was = vm_now(p, vm_index), to;
 
 	__atomic_store_n(&v->deadline, deadline(p, blackout_seconds(p, was)), __ATOMIC_RELEASE);
 	do {
@@ -271,18 +272,18 @@ static bool set_blackout(struct plane *p, __u32 place)
 			return false; /* this very moment: it spoke, or is over */
 		to = was;
 		to.state = XR_VM_BLACKOUT;
-	} while (!vm_change(p, place, &was, to));
+	} while (!vm_change(p, vm_index, &was, to));
 	return true;
 }
 
-static void replay(struct plane *p, __u32 place, struct xr_answer *a)
+static void replay(struct plane *p, __u32 vm_index, struct xr_answer *a)
 {
 	struct vm_residual r = { 0 };
 	struct xr_err warn = { "" };
 
 	if (!host_any_local(p))
 		return;
-	vm_local_pause(p, place, &r, &warn);
+	vm_local_pause(p, vm_index, &r, &warn);
 	take_warning(a, &warn);
 	if (r.lost && !a->warning[0])
 		snprintf(a->warning, sizeof(a->warning),
@@ -291,22 +292,23 @@ static void replay(struct plane *p, __u32 place, struct xr_answer *a)
 			 (unsigned long long)r.lost);
 }
 
-int vm_pause(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_answer *a,
+int vm_pause(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_answer *a,
 	     struct xr_err *err)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 	char name[VM_NAME];
 	bool begun;
 
 	if (now.state == XR_VM_BLACKOUT) {
-		replay(p, place, a); /* goes on where a kill ended it */
-		note_step(p, place, n);
+		replay(p, vm_index, a); /* goes on where a kill ended it */
+		note_step(p, vm_index, n);
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
-	begun = now.state == XR_VM_PREPARED && set_blackout(p, place);
+	begun = now.state == XR_VM_PREPARED && set_blackout(p, vm_index);
 	if (!begun &&
-	    (vm_spoke_first(p, place) || (now.next && vm_now(p, place).host == now.next))) {
+	    (vm_moved_by_frame(p, vm_index) ||
+	     (now.next && vm_now(p, vm_index).host == now.next))) {
 		a->outcome = XR_ALREADY; /* its frame was faster */
 		return 0;
 	}
@@ -314,64 +316,65 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_
 		return xr_fail(
 			err, -EINVAL,
 			"VM %s: no move is prepared (it is at %s); \"xroam vm prepare\" first says where it goes",
-			vm_name_at(p, name, place), host_name(p, now.host));
-	note_step(p, place, n);
-	replay(p, place, a);
-	vm_say(p, place, 0, now.host, "stands still on its way to %s (%s)", host_name(p, now.next),
-	       vm_source_word(n->source));
+			vm_name_at(p, name, vm_index), host_name(p, now.host));
+	note_step(p, vm_index, n);
+	replay(p, vm_index, a);
+	vm_say(p, vm_index, 0, now.host, "stands still on its way to %s (%s)",
+	       host_name(p, now.next), vm_source_word(n->source));
 	return 0;
 }
 
 /* ---- moved ---- */
 
 /* Where it is already: but the operator's word ends what was wrong with it. */
-static int stay(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_answer *a)
+static int confirm_host(struct plane *p, const struct xr_notice *n, __u32 vm_index,
+			struct xr_answer *a)
 {
-	struct xr_vm *v = &p->vms[place];
-	struct xr_vm_now was = vm_now(p, place), to;
+	struct xr_vm *v = &p->vms[vm_index];
+	struct xr_vm_now was = vm_now(p, vm_index), to;
 
-	forgive(v, was);
+	restart_flap_window(v, was);
 	do {
 		to = was;
 		to.flags &= ~(XR_VM_FROZEN | XR_VM_LOOP);
 		to.home = to.host;
-	} while (!vm_change(p, place, &was, to));
+	} while (!vm_change(p, vm_index, &was, to));
 	if (n->ttl && v->ttl)
 		v->ttl = n->ttl;
-	note_step(p, place, n);
+	note_step(p, vm_index, n);
 	a->outcome = to.flags == was.flags && to.home == was.home ? XR_ALREADY : XR_DONE;
 	return 0;
 }
 
-int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host,
+int vm_moved(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
 	     struct xr_answer *a, struct xr_err *err)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 	struct xr_err warn = { "" };
 	__u32 ttl = n->ttl, tick;
 	__u16 from;
 	int ret;
 
 	if (now.host == host)
-		return stay(p, n, place, a);
+		return confirm_host(p, n, vm_index, a);
 	ret = host_reachable(p, host, err);
 	if (ret)
 		return ret;
 	tick = plane_tick(p);
 	if (!ttl && vm_under_way(now))
-		ttl = p->vms[place].next_ttl;
-	from = vm_set_moved(p, place, host, ttl, tick, &warn);
+		ttl = p->vms[vm_index].next_ttl;
+	from = vm_set_moved(p, vm_index, host, ttl, tick, &warn);
 	/* Last: killed before, vm_follow_up() does what is missing. */
-	note_moved(p, place, n->seq, n->source);
-	p->vm_info[place].host = host;
-	p->vm_info[place].under_way = 0;
+	note_moved(p, vm_index, n->seq, n->source);
+	p->vm_info[vm_index].host = host;
+	p->vm_info[vm_index].under_way = 0;
 	take_warning(a, &warn);
-	vm_say(p, place, 0, from, "moved from %s to %s, seq %llu (%s)", host_name(p, from),
-	       host_name(p, host), (unsigned long long)p->vm_info[place].seq,
+	vm_say(p, vm_index, 0, from, "moved from %s to %s, seq %llu (%s)", host_name(p, from),
+	       host_name(p, host), (unsigned long long)p->vm_info[vm_index].seq,
 	       vm_source_word(n->source));
-	if (vm_now(p, place).flags & XR_VM_FROZEN) {
+	if (vm_now(p, vm_index).flags & XR_VM_FROZEN) {
 		vm_count_reason(p, XR_R_FROZEN, 1);
-		vm_say(p, place, XR_R_FROZEN, from,
+		vm_say(p, vm_index, XR_R_FROZEN, from,
 		       "moved more than %u times in %u s: frozen at %s", p->meta->policy.flap_moves,
 		       p->meta->policy.flap_seconds, host_name(p, host));
 	}
@@ -380,24 +383,24 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 place, __u16 host
 
 /* ---- cancel ---- */
 
-int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 place, struct xr_answer *a,
+int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_answer *a,
 	      struct xr_err *err)
 {
-	struct xr_vm_now now = vm_now(p, place);
+	struct xr_vm_now now = vm_now(p, vm_index);
 	struct xr_err warn = { "" };
 
 	(void)err;
-	if (!vm_set_back(p, place)) {
-		note_step(p, place, n);
+	if (!vm_set_back(p, vm_index)) {
+		note_step(p, vm_index, n);
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
-	note_step(p, place, n);
+	note_step(p, vm_index, n);
 	if (host_any_local(p))
-		vm_local_cancel(p, place, &warn);
-	p->vm_info[place].under_way = 0;
+		vm_local_cancel(p, vm_index, &warn);
+	p->vm_info[vm_index].under_way = 0;
 	take_warning(a, &warn);
-	vm_say(p, place, 0, now.host, "stays at %s (%s)", host_name(p, now.host),
+	vm_say(p, vm_index, 0, now.host, "stays at %s (%s)", host_name(p, now.host),
 	       vm_source_word(n->source));
 	return 0;
 }

@@ -23,29 +23,29 @@ static bool in_list(const __be32 *addr, const __be32 (*list)[XR_ADDR_WORDS], int
 	return false;
 }
 
-void vm_unbind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n,
+void vm_unbind(struct plane *p, __u32 vm_index, const __be32 (*addr)[XR_ADDR_WORDS], int n,
 	       struct vm_loose *loose)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_info *info = &p->vm_info[vm_index];
 	int i;
 
 	for (i = 0; i < XR_VM_ADDRS; i++) {
 		if (addr_is_zero(info->addr[i]) || in_list(info->addr[i], addr, n))
 			continue;
-		vm_drop_ip(p, place, info->addr[i], loose);
+		vm_drop_ip(p, vm_index, info->addr[i], loose);
 		memset(info->addr[i], 0, sizeof(info->addr[i]));
 	}
 }
 
 /* The lock comes last: before, the binding has not got all its addresses. */
-int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
+int vm_bind(struct plane *p, __u32 vm_index, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
 	    const char *tap)
 {
-	struct xr_vm_info *info = &p->vm_info[place];
+	struct xr_vm_info *info = &p->vm_info[vm_index];
 	int i, ret = 0;
 
 	for (i = 0; !ret && i < n; i++)
-		ret = vm_add_ip(p, place, addr[i]);
+		ret = vm_add_ip(p, vm_index, addr[i]);
 	if (ret)
 		return ret;
 	memset(info->addr, 0, sizeof(info->addr));
@@ -54,13 +54,13 @@ int vm_bind(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], i
 	memset(info->tap, 0, sizeof(info->tap));
 	if (tap)
 		strncpy(info->tap, tap, sizeof(info->tap) - 1);
-	return vm_set_lock(p, place, lock);
+	return vm_set_lock(p, vm_index, lock);
 }
 
-bool vm_bound(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
-	      const char *tap)
+bool vm_bound(struct plane *p, __u32 vm_index, const __be32 (*addr)[XR_ADDR_WORDS], int n,
+	      bool lock, const char *tap)
 {
-	const struct xr_vm_info *info = &p->vm_info[place];
+	const struct xr_vm_info *info = &p->vm_info[vm_index];
 	int i, had = 0;
 
 	for (i = 0; i < XR_VM_ADDRS; i++) {
@@ -70,7 +70,7 @@ bool vm_bound(struct plane *p, __u32 place, const __be32 (*addr)[XR_ADDR_WORDS],
 		if (!in_list(info->addr[i], addr, n))
 			return false;
 	}
-	return had == n && lock == !!(vm_now(p, place).flags & XR_VM_LOCK) &&
+	return had == n && lock == !!(vm_now(p, vm_index).flags & XR_VM_LOCK) &&
 		!strcmp(info->learned & XR_LEARNED_TAP ? "" : info->tap, tap ? tap : "");
 }
 
@@ -81,36 +81,36 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 	const struct xr_vm_now now = { .host = host, .home = host, .state = XR_VM_STABLE };
 	__u64 h = xr_vm_hash(p->hash_keys, key);
 	struct tag_table t = vm_macs(p);
-	__u32 place = tag_room(&t, h);
+	__u32 vm_index = tag_room(&t, h);
 	struct xr_vm_info *info;
 
-	if (place == TAG_NOWHERE)
+	if (vm_index == TAG_NOWHERE)
 		return VM_NOWHERE;
 	host_set_vlan(p, host, vm_vlan_of(key));
-	info = &p->vm_info[place];
+	info = &p->vm_info[vm_index];
 	memset(info, 0, sizeof(*info));
 	info->source = source;
 	info->host = host;
 	info->used = 1;
-	p->vms[place] = (struct xr_vm){ .key = key, .now = now };
-	tag_publish(&t, h, place);
+	p->vms[vm_index] = (struct xr_vm){ .key = key, .now = now };
+	tag_publish(&t, h, vm_index);
 	p->vm_control->vms++;
-	return place;
+	return vm_index;
 }
 
-void vm_drop(struct plane *p, __u32 place, struct vm_loose *loose)
+void vm_drop(struct plane *p, __u32 vm_index, struct vm_loose *loose)
 {
 	struct tag_table t = vm_macs(p);
 
-	if (host_any_local(p) || p->vm_info[place].kernel)
-		vm_local_forget(p, place, NULL);
-	vm_set_lock(p, place, false);
-	vm_unbind(p, place, NULL, 0, loose);
-	tag_remove(&t, place);
+	if (host_any_local(p) || p->vm_info[vm_index].kernel)
+		vm_local_forget(p, vm_index, NULL);
+	vm_set_lock(p, vm_index, false);
+	vm_unbind(p, vm_index, NULL, 0, loose);
+	tag_remove(&t, vm_index);
 	/* After that nobody new can find it; who is at it sees it stand still. */
-	vm_set_back(p, place);
+	vm_set_back(p, vm_index);
 	p->vm_control->vms--;
-	vm_loosen(&loose->vm, &loose->n_vm, place);
+	vm_loosen(&loose->vm, &loose->n_vm, vm_index);
 }
 
 void vm_loose_end(struct plane *p, struct vm_loose *loose)

@@ -9,7 +9,7 @@
 
 #define EVENTS_MAX 32 /* lines of one commit in the event ring */
 
-int commit_say(struct commit *c, const char *fmt, ...)
+int commit_add_line(struct commit *c, const char *fmt, ...)
 {
 	char **line, *text;
 	va_list ap;
@@ -55,7 +55,7 @@ void add_part(struct phrase *p, const char *fmt, ...)
 		p->n = sizeof(p->text) - 1;
 }
 
-void commit_tell(struct commit *c, void (*changed)(void *ctx, const char *line), void *ctx)
+void commit_report(struct commit *c, void (*changed)(void *ctx, const char *line), void *ctx)
 {
 	size_t i, events = 0;
 
