@@ -54,7 +54,7 @@ static int open_for(struct plane **p, const char *instance, const struct model *
 
 /* ---- VMs that move on while their file stays the same ---- */
 
-/* Its host of the running model, in the other one; false: it has it no more. */
+/* *host: index in m->hosts of the VM's host in the running model; false: m has it no more. */
 static bool same_host(const struct model *now, const struct model_vm *vm, const struct model *m,
 		      __u32 *host)
 {
@@ -65,6 +65,7 @@ static bool same_host(const struct model *now, const struct model_vm *vm, const 
 	return h != NULL;
 }
 
+/* VMs that run already stay where they are: m gets their hosts, and those that it lacks. */
 static int keep_hosts(const struct model *now, struct model *m)
 {
 	struct model_vm *known, *vm;
@@ -110,7 +111,10 @@ static int keep_vms(struct plane *p, struct model *now, struct model *want, stru
 
 /* ---- apply ---- */
 
-/* What cannot be finished need not be, where all is said anew. */
+/*
+ * Finishes what a killed command left, and loads the result. If that cannot be finished,
+ * no matter: then all of the new model is written (*how).
+ */
 static int load_finished(struct plane *p, struct model *have, enum commit_how *how,
 			 struct xr_err *err)
 {

@@ -45,8 +45,8 @@ static bool is_coming(const struct commit *c, int s)
 }
 
 /*
- * Of the new ones, which takes the old one's place in words: of its ID and format,
- * or else of its ID, which several of different formats may have.
+ * pair[old slot]: the slot of the new one that is described as its change ("~"): one of
+ * the same ID and format, or else of the same ID; 0: none.
  */
 static void pair_cids(const struct commit *c, __u8 pair[XR_CID_SLOTS])
 {
@@ -139,7 +139,7 @@ static void diff_facts(struct phrase *p, const struct xr_backend_info *h,
 				 model_fact_text(f, w, is));
 }
 
-/* Allowed: the VM may come later. But it is easily a slip of the pen. */
+/* A backend may be tied to a VM that comes later; or its MAC is mistyped. */
 static int warn_unknown_vm(struct commit *c, const struct backend_slot *s)
 {
 	const struct xr_backend_info *w = s->want ? &s->want->info : NULL;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file's devices. Attaching can fail, so it comes before the point of no
- * return and is undone; detaching comes last, when the rest serves already.
+ * The file's devices. Attaching can fail, so it comes before the stores that cannot,
+ * and can be undone; detaching comes last, when the rest serves already.
  *
- * A device is known by its network namespace and its name. The file speaks of
- * this namespace's and of those of the namespaces that it names; what is in
- * others stays, unless it is gone.
+ * A device is known by its network namespace and its name. The file is complete for
+ * this namespace and for those that it names; devices in others stay, unless they are
+ * gone.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -16,7 +16,7 @@
 #include "lib/netns.h"
 #include "lib/text.h"
 
-/* A record whose device or program is gone runs nothing: attach anew. */
+/* The device's record; NULL where its program or itself is gone: attach anew. */
 static const struct xr_device *running(const struct commit *c, const struct model_dev *w)
 {
 	const struct xr_device *d = NULL;

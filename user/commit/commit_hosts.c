@@ -72,7 +72,7 @@ static int on_tenant(void *ctx, __u32 place)
 						  : "is at home");
 }
 
-/* With a list of VMs, those who are not in it go; else nobody is made homeless. */
+/* No host goes that a VM needs; but if the file lists VMs, those change as well. */
 static int check_tenants(struct commit *c)
 {
 	struct tenant t = { c, c->err };
@@ -235,7 +235,7 @@ static struct xr_tunnel_key tunnel_of(const struct xr_host_info *h)
 	return key;
 }
 
-/* Old ones first: the map has room for as many as there may be hosts. */
+/* Deleted before others are added: the map has room for limits.hosts. */
 static void store_tunnels(struct commit *c)
 {
 	int fd = c->p->fd[PLANE_TUNNEL_HOSTS];
@@ -267,7 +267,7 @@ static bool has_vni(const struct host_slot *s, __u32 vni)
 	return s->want && s->want->info.method == XR_FORWARD_VXLAN && s->want->info.vni == vni;
 }
 
-/* Who knows a VNI's segment, whoever sends in it: this machine, if it is there. */
+/* Which host stands for a VNI where the sender is not known: a local one, if it has one. */
 static void store_segments(struct commit *c)
 {
 	int fd = c->p->fd[PLANE_TUNNEL_HOSTS], local;
@@ -310,7 +310,7 @@ static void store_host(struct commit *c, __u32 i)
 
 	if (!s->have)
 		stats_clear(c->p, PLANE_HOST_STATS, i);
-	/* Its name says that the rest is there: VMs go by the number. */
+	/* The name last: a reader that finds it finds the rest. */
 	if (s->have) {
 		c->p->host_info[i] = *info;
 	} else {

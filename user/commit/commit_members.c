@@ -92,7 +92,7 @@ static int compare_pair(const void *a, const void *b)
 	return x->backend < y->backend ? -1 : x->backend > y->backend;
 }
 
-/* The map itself is compared, not the model: a kill may have left strays. */
+/* Compared with the map itself, not with c->have: a kill may have left pairs in it. */
 static int diff_members(struct commit *c)
 {
 	struct pairs live = { NULL, 0 };
@@ -159,7 +159,7 @@ static __u64 hash_vips(const struct behind *b)
 	return hash;
 }
 
-/* A pool is named by the first of its backends, so no two have one number. */
+/* A pool's number is the index of its first backend, so no two have the same. */
 static void name_pool(struct commit *c, struct lut *first, const struct behind *all, __u32 backend)
 {
 	__u64 hash = hash_vips(&all[backend]);
@@ -175,8 +175,9 @@ static void name_pool(struct commit *c, struct lut *first, const struct behind *
 }
 
 /*
- * So that the program nearly never asks members: all backends with the same
- * VIPs are a pool, and a VIP is in the largest of those behind it.
+ * All backends with the same VIPs are a pool, and a VIP has the number of the largest
+ * pool behind it. A packet whose backend and VIP have the same pool need not be looked
+ * up in the members map: nearly all of them.
  */
 static int make_pools(struct commit *c)
 {

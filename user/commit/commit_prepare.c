@@ -20,7 +20,7 @@ static bool needs_path(const struct commit *c, const struct backend_slot *s)
 				 &c->want->policy);
 }
 
-/* Local hosts as they are and as they shall be: few, among thousands. */
+/* The local hosts, as they are and as they shall be: few, found once. */
 struct locals {
 	const struct xr_host_info **have, **want;
 	size_t n_have, n_want;
@@ -61,7 +61,7 @@ static bool same_source(const __be32 *a, const __be32 *b)
 	return a && b ? !memcmp(a, b, XR_ADDR_WORDS * sizeof(*a)) : a == b;
 }
 
-/* source: what it is to have. */
+/* source: the address that its packets shall leave from. */
 static bool host_needs_path(const struct commit *c, const struct host_slot *s,
 			    const struct locals *l, const __be32 *source)
 {
@@ -71,7 +71,7 @@ static bool host_needs_path(const struct commit *c, const struct host_slot *s,
 		!same_source(source, source_among(l->have, l->n_have, &s->have->info));
 }
 
-/* The next free one, for a job about info. */
+/* Takes the next free path and adds the job that fills it, with the way to info. */
 static int take_path(struct commit *c, const bool *taken, __u32 *next,
 		     const struct xr_backend_info *info, bool host, __u32 *path)
 {
@@ -220,7 +220,7 @@ static int prepare_cids(struct commit *c)
 					    xr_fail(c->err, -EINVAL, "CID config %u: %s",
 						    c->cid[s].want->info.config_id,
 						    xr_cid_error_text(e)));
-		/* Under force it may be in use, and is then the same. */
+		/* Under force it may be in use; then it is the same, and not written. */
 		if (memcmp(&c->p->cid_configs[s], &config, sizeof(config)))
 			c->p->cid_configs[s] = config;
 	}
@@ -230,7 +230,7 @@ static int prepare_cids(struct commit *c)
 
 /* ---- VIP index ---- */
 
-/* Tried out on a copy: a bucket may be full. */
+/* Whether all VIPs fit into the index (a bucket may be full): tried on a copy. */
 static int try_vips(struct commit *c)
 {
 	size_t size = (size_t)c->p->vip_buckets * sizeof(struct xr_vip_bucket);

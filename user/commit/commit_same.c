@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether what shall be is what is: asked of the two models themselves. What can
- * be said of a difference is another matter, and may have a gap.
+ * Whether the two models differ, by their contents. commit_describe() might lack words
+ * for some difference; here none is missed.
  */
 #include <string.h>
 #include "commit_priv.h"
 #include "model/model_edit.h"
 
-/* Strings as they would be if nothing longer had ever stood there. */
+/* Clears what a longer string may have left behind the end of this one. */
 static void tidy(char *text, size_t size)
 {
 	size_t n = strnlen(text, size);
@@ -71,7 +71,7 @@ static bool same_host(const struct host_slot *s)
 	return !memcmp(&a, &b, sizeof(a));
 }
 
-/* Of the same entries, each as often, in any order. */
+/* Whether both lists have the same entries, each as often, in any order. */
 static bool same_set(const void *a, size_t na, const void *b, size_t nb, size_t size)
 {
 	const char *x = a, *y = b;

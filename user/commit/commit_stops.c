@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a change takes away: what a file leaves out is not deleted without a word,
- * and who takes away what serves is told what stops.
+ * What a change takes away. A list that the file leaves out is refused, for it is more
+ * likely forgotten than meant; of what is in service, warnings say what stops.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ int commit_check_sections(struct commit *c)
 	unsigned int left_out = c->want->from_file ? ~c->want->sections : 0;
 	int i;
 
-	/* export leaves these two out where there are none: such a file is whole. */
+	/* Where there are none, export leaves these two out: such a file is complete. */
 	if (!(left_out & ((1U << MODEL_SECTIONS) - 1) & ~SELDOM))
 		left_out &= ~SELDOM;
 	for (i = 0; i < MODEL_SECTIONS; i++) {
@@ -87,8 +87,8 @@ static int warn_devices(struct commit *c)
 }
 
 /*
- * cid del measures and asks; a file is taken at its word, but is told what the
- * counters know already: those of the config's ID and format, since the instance is.
+ * "xroam cid del" measures for a while, and asks. A file is not asked; the warning
+ * goes by the counters of the config's ID and format, since the instance was made.
  */
 static int warn_cid(struct commit *c, int s)
 {

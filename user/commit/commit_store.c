@@ -48,7 +48,7 @@ static void keep_info(struct commit *c, __u32 i)
 
 	if (!s->have)
 		stats_clear(c->p, PLANE_BACKEND_STATS, i);
-	/* state says that the rest is there. */
+	/* A reader that finds a state finds the rest. */
 	if (!s->have) {
 		info.state = XR_BACKEND_NONE;
 		*to = info;
@@ -59,8 +59,8 @@ static void keep_info(struct commit *c, __u32 i)
 }
 
 /*
- * While pools change, the VIPs concerned are in none: a number may come to mean
- * another one, and members is always right.
+ * While pools change, the VIPs concerned have none, for a number may come to mean
+ * another pool; without one the members map is used, which is always right.
  */
 static void leave_pools(struct commit *c)
 {
@@ -195,7 +195,7 @@ static void store_vips(struct commit *c)
 		mine = v->cid ? slots : 0;
 		if (!c->vip[i].have)
 			new_vip(c, i, mine);
-		/* Slots first: a flag alone would find no configuration. */
+		/* Slots first: with the flag alone no configuration would be found. */
 		__atomic_store_n(&c->p->vips[i].cid_slots, mine, __ATOMIC_RELEASE);
 		__atomic_store_n(&c->p->vips[i].flags, vip_flags(v), __ATOMIC_RELEASE);
 		if (!c->vip[i].have || c->force)
@@ -203,7 +203,7 @@ static void store_vips(struct commit *c)
 	}
 }
 
-/* Its bucket's ways may be wanted by new VIPs: they go first. */
+/* Before new VIPs are added: these may need the room in the index. */
 static size_t unlink_vips(struct commit *c)
 {
 	struct vip_table t = index_of(c);
@@ -228,8 +228,8 @@ static void sweep_flows(struct commit *c)
 	__u32 i;
 
 	/*
-	 * Without memory the entries stay; they name no backend until the slot
-	 * is used again, and then a wrong one for a flow that went on so long.
+	 * Without memory the flows' entries stay. They name no backend until the
+	 * slot is used again; then a flow that still goes on gets a wrong one.
 	 */
 	for (i = 1; gone && i <= c->have->limits.backends; i++)
 		if (c->backend[i].have && !c->backend[i].want)

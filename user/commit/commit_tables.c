@@ -21,7 +21,7 @@ struct slice {
 	__u64 hash;
 };
 
-/* Squeezes out what has no weight; slices by VIP number, from 0 to vips. */
+/* Removes members without weight, and divides the others: by_vip has a slice for each index. */
 static int slice_members(struct members *m, struct slice *by_vip)
 {
 	size_t i, n = 0;
@@ -56,8 +56,8 @@ static bool same_slice(const struct slice *a, const struct slice *b)
 }
 
 /*
- * So that bpftool shows rows, not octets. The programs' own BTF knows the row
- * by name only. Without it (NULL) the tables work as well.
+ * BTF of a table, so that bpftool shows rows, not octets: the programs' own BTF has no
+ * more of the row than its name. Without it (NULL) the tables work as well.
  */
 static struct btf *row_types(struct bpf_map_create_opts *opts)
 {
@@ -188,8 +188,8 @@ static int own_table(struct commit *c, struct tables *t, __u32 vip, int fd)
 }
 
 /*
- * A VIP that keeps its table may lend it to one that comes to the same list:
- * its fd is asked for only then.
+ * The table for that VIP's list: one made in this commit, that of a VIP which keeps its
+ * own and has the same list, or a new one. An fd, or -errno.
  */
 static int find_table(struct commit *c, struct tables *t, struct lut *kept, const __u32 *kept_vip,
 		      __u32 vip)
@@ -228,7 +228,7 @@ static int make_all(struct commit *c, struct tables *t, __u32 size)
 		kept_vip[n] = vip;
 		lut_add(&kept, t->want[vip].hash, n++);
 	}
-	/* One that is deleted gets the empty table: its own shall be freed. */
+	/* A VIP that is deleted gets the empty table, so that its own is freed. */
 	for (vip = 1; vip <= size && fd >= 0; vip++) {
 		if (keeps_table(c, t, vip) || (!c->vip[vip].have && !c->vip[vip].want))
 			continue;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file's VMs: what each has to become, found while it is told, then done
- * in bulk. A file may hold a million of them: a hash look-up each, no system
- * call unless a host is this machine, one grace period for all that leave.
+ * The file's VMs: the changes are found while they are described, then made in bulk.
+ * A file may have a million VMs: a hash look-up each, no system call unless a host is
+ * this machine, one grace period for all that leave.
  *
- * A VM whose place is another one than the running one has moved, by the
- * operator's word. A move under way to the place where the VM is, goes on.
+ * A VM whose host in the file is another one than the running one has moved: the
+ * operator says so. If the host is the same, a move that is under way goes on.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ static int add_change(struct commit *c, const struct model_vm *v, __u32 vm_index
 
 struct leavers {
 	struct commit *c;
-	const __u8 *kept; /* by place */
+	const __u8 *kept; /* by vm_index */
 };
 
 static int on_vm(void *ctx, __u32 vm_index)
@@ -95,7 +95,7 @@ static int on_vm(void *ctx, __u32 vm_index)
 	return l->kept[vm_index] ? 0 : add_change(l->c, NULL, vm_index, LEAVES);
 }
 
-/* Once per host: is there a way to where VMs move? */
+/* Once for each host: VMs move there, and there is no route to it. */
 static int warn_unreachable(struct commit *c, const struct model_vm *v, bool *warned)
 {
 	__u16 host = host_of(c, v);
@@ -109,7 +109,7 @@ static int warn_unreachable(struct commit *c, const struct model_vm *v, bool *wa
 	return commit_add_line(c, "! VMs move there, but %s", err.text);
 }
 
-/* One that leaves, or gets another port, does not keep this one. */
+/* Whether the port is still that VM's after this change. */
 static bool keeps_port(const struct commit *c, __u32 vm_index, const char *tap)
 {
 	__u64 key = c->p->vms[vm_index].key;
@@ -124,7 +124,7 @@ static bool keeps_port(const struct commit *c, __u32 vm_index, const char *tap)
 	return false;
 }
 
-/* Its port, where the file names one of this machine's. */
+/* The VM's port, where the file names one of this machine's. */
 static int check_port(struct commit *c, const struct model_vm *v)
 {
 	unsigned int may_share = PORT_WITH_SAME_MAC | v->lock * PORT_WITH_LOCKED;
@@ -185,7 +185,7 @@ int commit_describe_vms(struct commit *c)
 
 /* ---- doing it ---- */
 
-/* What leaves first, so that its places can be taken. */
+/* VMs and addresses that leave go first: others may need the room. */
 static void remove_first(struct commit *c)
 {
 	struct vm_loose loose = { .n_vm = 0 };
@@ -242,7 +242,7 @@ static int make_change(struct commit *c, struct vm_change *ch, __u32 tick)
 	return 0;
 }
 
-/* A move that was prepared to a host that goes comes to nothing. */
+/* A host goes: a move that was prepared to it is off, and it is nobody's home. */
 static int forget_host(void *ctx, __u32 vm_index)
 {
 	struct commit *c = ctx;

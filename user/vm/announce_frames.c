@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The frames that tell a segment where a VM is. */
+/* The frames that announce where a VM is. */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/icmp6.h>
@@ -82,7 +82,7 @@ static void end_frame(struct frame *f, struct announcement *t)
 	t->n++;
 }
 
-/* tha NULL: unknown, and broadcast. */
+/* tha: the target's MAC; NULL: not known, the frame is broadcast. */
 static void add_arp(struct announcement *t, __u16 op, const __be32 *sender, const __u8 *tha,
 		    const __be32 *target)
 {
@@ -147,7 +147,7 @@ static void add_na(struct announcement *t, const __be32 *addr)
 	end_frame(&f, t);
 }
 
-/* The kinds 1, 4 and 6: what the strictest gateway honours. */
+/* One of these kinds is accepted by every gateway: see announce.h. */
 static void add_ipv4(struct announcement *t, const __be32 *addr, const struct xr_gateway *gateways,
 		     int n)
 {

@@ -18,9 +18,9 @@
 #include "net/netlink.h"
 #include "vm.h"
 
-#define QUERY_AGAIN 10 /* seconds that what the neighbour table said is good for */
+#define QUERY_AGAIN 10 /* seconds for which a look at the neighbour table is good */
 
-/* ---- what the kernel knows ---- */
+/* ---- gateways' MACs, as the kernel knows them ---- */
 
 static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 {
@@ -62,7 +62,7 @@ static void query_neighbours(struct xr_gateway *gateways)
 	netlink_close(&nl);
 }
 
-/* Those without a MAC of the operator's get the kernel's, where it has one. */
+/* Gateways for which the operator gave no MAC get the kernel's, where it has one. */
 static void complete_macs(const struct xr_gateway *from, struct xr_gateway *to)
 {
 	static struct xr_gateway queried[XR_MAX_GATEWAYS], answered[XR_MAX_GATEWAYS];
@@ -175,7 +175,7 @@ int announce_vm(struct plane *p, __u32 vm_index, struct xr_err *err)
 	s.fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (s.fd < 0)
 		return xr_fail(err, -errno, "announcing: a packet socket: %s", strerror(errno));
-	/* Our own programs shall not take it for the old place's word. */
+	/* By the mark our own programs know that it is not the old host's announcement. */
 	setsockopt(s.fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 	complete_macs(p->gateways, gateways);
 	vm_mac_of(key, mac);

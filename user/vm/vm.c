@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm_notice(): what a notice may say, and who obeys it. */
+/* vm_notice(): checks a notice and has it carried out. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,7 +86,7 @@ static int leave(struct plane *p, const struct xr_notice *n, __u32 vm_index, str
 	return 0;
 }
 
-/* ---- the way in ---- */
+/* ---- checks ---- */
 
 static bool names_host(enum xr_notice_kind kind)
 {
@@ -94,9 +94,9 @@ static bool names_host(enum xr_notice_kind kind)
 }
 
 /*
- * A port that is another VM's, or the fabric's, is refused; but a QEMU that says so
- * is not worth its move: it is as if it had said nothing. What an operator has named
- * counts more anyway.
+ * A notice that names another VM's port, or one of the fabric's, is refused. But if it
+ * is a QEMU's, the move goes on and its port is found as if none were named. A port
+ * that the operator has named stays in any case.
  */
 static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a, struct xr_err *why)
 {
@@ -119,7 +119,7 @@ static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a,
 	ret = port_check(p, n->tap, err);
 	if (!ret)
 		ret = port_refused_to(p, key, n->tap, may_share, err);
-	/* That of a VM that nobody told of is nobody's here; but is it this QEMU's? */
+	/* The port of a VM that is not known belongs to nobody here: ask the kernel. */
 	if (!ret && qmp && n->kind == XR_NOTICE_PREPARE &&
 	    tap_held_by(n->tap, n->reader) == TAP_NOT_HELD)
 		ret = xr_fail(err, -EPERM,
@@ -191,7 +191,7 @@ static int known_vm(struct plane *p, const struct xr_notice *n, __u32 vm_index, 
 	bool gone = n->kind == XR_NOTICE_LEAVE;
 	int ret;
 
-	/* What the data plane did by itself comes first: this came after it. */
+	/* What the data plane did by itself was before this notice. */
 	vm_follow_up(p, vm_index, NULL);
 	a->seq = p->vm_info[vm_index].seq;
 	a->vm_index = vm_index;

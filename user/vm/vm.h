@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VMs and their moves. Who says that a VM moves (the command line, the socket,
- * QMP) says it as a struct xr_notice to vm_notice(). Besides, a VM's state is
- * changed by the data plane, which vm_follow_up() follows, by time (vm_age()),
- * and by the commit of a file.
+ * VMs and their moves. A VM's state changes by notices from outside (the command line,
+ * the socket, QMP: vm_notice()), by the data plane (vm_follow_up() does the rest), by
+ * time (vm_age()), and by the commit of a file (vm_bind.h).
  *
- * All of this is called under the instance's lock (PLANE_CHANGE, PLANE_CREATE,
- * or instance_relock()), but for what only looks.
+ * The caller holds the instance's lock (PLANE_CHANGE, PLANE_CREATE, or
+ * instance_relock()), but for what only reads.
  */
 #ifndef XR_VM_VM_H
 #define XR_VM_VM_H
@@ -14,16 +13,16 @@
 #include <stdbool.h>
 #include "plane/vm_state.h"
 
-/* The largest that JSON's readers take; whoever has it got, keeps it. */
+/* The largest sequence number that readers of JSON take; a VM that has it keeps it. */
 #define XR_SEQ_MAX 0x7fffffffffffffffULL
 
 enum xr_notice_kind {
 	XR_NOTICE_ADD,     /* at host; or the binding of a known VM changes */
 	XR_NOTICE_PREPARE, /* a move to host begins */
-	XR_NOTICE_PAUSE,   /* it stands still */
-	XR_NOTICE_MOVED,   /* it is at host */
-	XR_NOTICE_CANCEL,  /* it stayed */
-	XR_NOTICE_LEAVE,   /* forget it */
+	XR_NOTICE_PAUSE,   /* it runs nowhere: the blackout begins */
+	XR_NOTICE_MOVED,   /* it runs at host */
+	XR_NOTICE_CANCEL,  /* the move is off: it stays where it is */
+	XR_NOTICE_LEAVE,   /* it is to be forgotten */
 };
 
 struct xr_notice {
@@ -39,26 +38,27 @@ struct xr_notice {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
 	int n_addrs;
 	bool lock;
-	const char *tap; /* PREPARE, too: its port on this machine; NULL: found by itself */
-	__u32 reader;    /* PREPARE: the process that should have that open; 0: unknown */
-	bool soon;       /* PREPARE: hooks may come after the answer (tc.h) */
+	const char *tap; /* PREPARE, too: its port on this machine; NULL: to be found */
+	__u32 reader;    /* PREPARE: pid that should have the tap open; 0: unknown */
+	bool soon;       /* PREPARE: tc programs may be attached after the answer (tc.h) */
 };
 
 enum xr_outcome {
 	XR_DONE,
 	XR_ALREADY, /* it is so already; nothing changed */
-	XR_IGNORED, /* the same notification again (seq known): counted */
+	XR_IGNORED, /* a notice of the same seq came before: counted, nothing changed */
 };
 
 struct xr_answer {
 	enum xr_outcome outcome;
 	__u64 seq;         /* the VM's, after this */
 	__u32 vm_index;    /* where the tables have the VM now; VM_NOWHERE: they do not */
-	char warning[512]; /* done, but: "residual: 3 frames lost"; empty: none */
+	char warning[512]; /* done, but ("residual: 3 frames lost"); empty: none */
 };
 
 /*
- * Obeys or refuses, whole. Errors, the line being written:
+ * Carries out the notice, or refuses it and changes nothing. a may be NULL. Errors,
+ * each with a line in err:
  * -ENOENT unknown VM or host; -EEXIST add of a VM that is at another host;
  * -EINVAL a MAC that is multicast, zero or broadcast, or a step that makes no
  * sense now (pause without prepare); -ESTALE an older sequence number (ignored,
@@ -69,36 +69,37 @@ struct xr_answer {
 int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a, struct xr_err *err);
 
 /*
- * What the data plane did by itself (an event of kind VM) becomes true for the
- * rest, too: kernel tables, taps, sequence number. Done again, it does nothing.
+ * Does what is left to do after the data plane has changed the VM's state by itself
+ * (an event of kind VM): kernel tables, taps, sequence number. Done again, it does
+ * nothing.
  */
 int vm_follow_up(struct plane *p, __u32 vm_index, struct xr_err *err);
 
 /*
- * An address that a believed announcement said is the VM's: remembered, marked
- * as learned. false: known already, another VM's, protected, there is no room, or
- * the operator said which addresses it has.
+ * Keeps an address that a believed announcement gives the VM, marked as learned.
+ * false: not kept, since it is known already, another VM's or protected, there is no
+ * room, or the operator has given the VM's addresses.
  */
 bool vm_learn(struct plane *p, __u32 vm_index, const __be32 *addr);
 
 /*
- * Deadlines and ttls that ran out: tidies what they left. Of a large table a
- * part; called once a second it gets round.
+ * Ends moves whose deadline and redirects whose ttl is over. Of a large table it
+ * visits a part; to be called once a second.
  */
 void vm_age(struct plane *p);
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
 /*
- * A move is under way, and what this machine has to do for it was done: the word
- * comes before its port's program, which the kernel may take long to attach.
+ * A move is under way, and what this machine has to do for it is done. The state is
+ * PREPARED before that: the kernel may take long to attach the port's program.
  */
 bool vm_is_ready(struct plane *p, __u32 vm_index);
 
 /*
- * The state in one word for show: as in enum xr_vm_state, but a deadline or
- * ttl that ran out counts as such ("stable"), a redirect without a hit for ten
- * seconds is "settled", and a frozen or disabled VM says so.
+ * The state's name, as it is shown: as in enum xr_vm_state, but "stable" also where a
+ * deadline or ttl is over, "settled" where a redirect had no hit for ten seconds,
+ * "frozen" or "disabled" where that is so. tick: plane_tick().
  */
 const char *vm_state_word(struct plane *p, __u32 vm_index, __u32 tick);
 

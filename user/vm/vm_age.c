@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What time and the data plane do to a VM without being told: activation,
- * deadlines, redirects that run out.
+ * What happens to a VM without a notice: its own frame completes a move, a deadline
+ * passes, a redirect ends.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static bool is_past(__u32 tick, __u32 deadline)
 	return deadline && (__s32)(tick - deadline) >= 0;
 }
 
-/* Signed: a frame may have hit it since the tick was looked at. */
+/* Signed: a frame may have hit it after tick was read. */
 static bool is_alive(const struct xr_vm *v, __u32 tick)
 {
 	__u32 last = __atomic_load_n(&v->last, __ATOMIC_RELAXED);
@@ -24,7 +24,7 @@ static bool is_alive(const struct xr_vm *v, __u32 tick)
 	return v->ttl && (__s32)(tick - last - v->ttl) <= 0;
 }
 
-/* The VM spoke at its new place: what "vm move" does beside the word. */
+/* Its own frame has set the state to MOVED: does what "vm move" does beside that. */
 static int follow_move(struct plane *p, __u32 vm_index, struct xr_vm_now now, struct xr_err *err)
 {
 	struct xr_vm_info *info = &p->vm_info[vm_index];
@@ -38,7 +38,7 @@ static int follow_move(struct plane *p, __u32 vm_index, struct xr_vm_now now, st
 	info->step = XR_NOTICE_MOVED + 1;
 	info->source = XR_SOURCE_ANNOUNCEMENT;
 	info->under_way = 0;
-	/* Last: killed before, all of this is done again. */
+	/* Last: whoever is killed before this, the next one does all of it again. */
 	__atomic_store_n(&info->host, now.host, __ATOMIC_RELEASE);
 	p->vms[vm_index].deadline = 0;
 	return ret;
@@ -49,7 +49,7 @@ static void expire_move(struct plane *p, __u32 vm_index)
 	struct xr_vm_now now = vm_now(p, vm_index);
 
 	if (!vm_set_back(p, vm_index))
-		return; /* it spoke this moment */
+		return; /* its own frame has ended the move just now */
 	vm_count_reason(p, XR_R_MOVE_EXPIRED, 1);
 	vm_say(p, vm_index, XR_R_MOVE_EXPIRED, now.host,
 	       "nobody ended its move to %s in time: it stays at %s", host_name(p, now.next),
@@ -71,12 +71,12 @@ int vm_follow_up(struct plane *p, __u32 vm_index, struct xr_err *err)
 			return 0;
 		expire_move(p, vm_index);
 	}
-	/* The kernel's entries would go on feeding a loop that was found. */
+	/* A loop was found: the kernel's entries would keep it going. */
 	if (now.flags & XR_VM_LOOP && info->kernel)
 		vm_local_forget(p, vm_index, err);
 	if (!info->under_way)
 		return 0;
-	/* Its deadline ran out, and the data plane saw it first. */
+	/* Its deadline is over, and the data plane has ended the move already. */
 	if (host_any_local(p))
 		ret = vm_local_cancel(p, vm_index, err);
 	p->vms[vm_index].deadline = 0;
@@ -88,7 +88,7 @@ int vm_follow_up(struct plane *p, __u32 vm_index, struct xr_err *err)
 
 #define AT_ONCE 32768 /* buckets looked at in one go, or an eighth of them */
 
-/* A round over all VMs, which may take several calls. */
+/* One round over all VMs, which may take several calls of vm_age(). */
 struct age {
 	struct plane *p;
 	__u32 tick;
@@ -96,13 +96,13 @@ struct age {
 	__u32 watching, locked;
 };
 
-/* The word is STABLE: what belonged to the redirect goes, too. */
+/* The state has become STABLE: removes what belonged to the redirect. */
 static void end_redirect(struct plane *p, __u32 vm_index, struct xr_vm_now was)
 {
 	struct xr_vm *v = &p->vms[vm_index];
 	__u32 ttl = __atomic_exchange_n(&v->ttl, 0, __ATOMIC_ACQ_REL), none = 0;
 
-	/* The data plane had written it for a move that it makes just now. */
+	/* That ttl was of a move that the data plane is making just now: put it back. */
 	if (vm_now(p, vm_index).state != XR_VM_STABLE)
 		__atomic_compare_exchange_n(&v->ttl, &none, ttl, false, __ATOMIC_ACQ_REL,
 					    __ATOMIC_RELAXED);
@@ -138,11 +138,11 @@ static int age_one(void *ctx, __u32 vm_index)
 		}
 		vm_follow_up(a->p, vm_index, NULL);
 	} else if (now.state == XR_VM_STABLE && v->ttl) {
-		/* The data plane met a frame too late, and ended the redirect. */
+		/* The data plane has ended the redirect: a frame came after its ttl. */
 		vm_follow_up(a->p, vm_index, NULL);
 		end_redirect(a->p, vm_index, now);
 	} else if (now.state == XR_VM_MOVED || v->deadline) {
-		/* A deadline still there: the data plane ended it. */
+		/* A deadline is left over: the data plane has ended the move. */
 		vm_follow_up(a->p, vm_index, NULL);
 		if (now.state == XR_VM_MOVED && !is_alive(v, a->tick))
 			expire_redirect(a->p, vm_index);
@@ -151,9 +151,9 @@ static int age_one(void *ctx, __u32 vm_index)
 }
 
 /*
- * A command killed in the middle may have left the count too high, which only
- * costs time. The data plane lowers it after the word: believed when two looks
- * in a row saw the same.
+ * A command that was killed may have left the count too high, which costs the data
+ * plane time. It is lowered when two rounds in a row found the same excess: the data
+ * plane itself lowers it a moment after it has changed a state.
  */
 static void correct_watching(struct plane *p, __u32 counted)
 {
@@ -168,8 +168,8 @@ static void correct_watching(struct plane *p, __u32 counted)
 }
 
 /*
- * A million VMs are 64 MB to look at: in parts, so that a call stays short. The
- * data plane knows deadlines by itself; this tidies behind it.
+ * A million VMs are 64 MB to read: in parts, so that a call stays short. The data plane
+ * observes deadlines and ttls by itself; this only tidies up after it.
  */
 void vm_age(struct plane *p)
 {
@@ -187,13 +187,13 @@ void vm_age(struct plane *p)
 	if (to < p->mac_buckets)
 		return;
 	correct_watching(p, a.watching);
-	/* Changed by this side alone, under the lock: true after one call. */
+	/* Only user space changes it, under the lock: one call that sees all VMs will do. */
 	if (p->mac_buckets <= AT_ONCE)
 		__atomic_store_n(&p->vm_control->locked, a.locked, __ATOMIC_RELEASE);
 	a = (struct age){ .p = p };
 }
 
-/* ---- the state in a word ---- */
+/* ---- the state's name ---- */
 
 const char *vm_state_word(struct plane *p, __u32 vm_index, __u32 tick)
 {

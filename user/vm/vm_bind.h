@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Beside vm.h, for the commit of a file: places, bindings, and the word alone. */
+/* Beside vm.h, for the commit of a file: VMs, their bindings and state, one by one. */
 #ifndef XR_VM_VM_BIND_H
 #define XR_VM_VM_BIND_H
 
 #include "host/vm_ip.h"
 #include "vm.h"
 
+/*
+ * Waits until no program can read what has left the indexes (vm_ip.h), then clears it:
+ * once for all that a change removes.
+ */
 void vm_loose_end(struct plane *p, struct vm_loose *loose);
 
-/* A new VM, standing still at host. VM_NOWHERE: no room. */
+/* The index of a new VM, STABLE at host; VM_NOWHERE: no room. */
 __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source);
 /* Forgets it: counters, kernel tables, both indexes. */
 void vm_drop(struct plane *p, __u32 vm_index, struct vm_loose *loose);
@@ -29,13 +33,14 @@ static inline __u64 vm_next_seq(__u64 seq)
 }
 
 /*
- * The word changes hands: it is at host now. Counts, window and redirect, and this
- * machine's kernel, which a new host tells first; no look at routes, no event.
- * Returns where it was. warn may be NULL.
+ * The VM's state becomes MOVED, at host: with the flap window, the redirect, and this
+ * machine's kernel tables (before the state, where it arrives here). Routes are not
+ * looked at, no event is posted. ttl 0: the policy's. Returns the host it was at. warn
+ * may be NULL.
  */
 __u16 vm_set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32 tick,
 		   struct xr_err *warn);
-/* Out of PREPARED or BLACKOUT, back to where it stands; false: it was in neither. */
+/* Ends PREPARED or BLACKOUT: it stays at its host. false: it was in neither. */
 bool vm_set_back(struct plane *p, __u32 vm_index);
 
 #endif

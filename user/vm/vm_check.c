@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What can be wrong with a notice: told before anything changes. */
+/* What can be wrong with a notice: found before anything changes. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "lib/text.h"
 #include "vm_priv.h"
 
-/* This machine's own are left out: a macvtap has its VM's MAC. */
+/* By the operator, or as a gateway's. This machine's own do not count: a macvtap has its VM's. */
 static bool is_protected(struct plane *p, __u32 kind, const void *octets)
 {
 	struct xr_protected key = { .kind = kind };
@@ -50,7 +50,7 @@ static int check_addr(struct plane *p, const struct xr_notice *n, __u32 vm_index
 	return owner == VM_NOWHERE; /* one more in the map */
 }
 
-/* The counts may be off after a kill: before refusing, they are taken anew. */
+/* The counts may be wrong after a kill: nothing is refused before they are taken anew. */
 static void recount(struct plane *p)
 {
 	__u32 i, n = 0;
@@ -83,7 +83,7 @@ static int check_room(struct plane *p, int vms, int addresses, struct xr_err *er
 	return 0;
 }
 
-/* Of its addresses, how many it would give back. */
+/* How many of its addresses the new binding would free. */
 static int given_back(struct plane *p, const struct xr_notice *n, __u32 vm_index)
 {
 	int i, j, back = 0;
@@ -153,7 +153,7 @@ bool vm_moved_by_frame(struct plane *p, __u32 vm_index)
 		info->source == XR_SOURCE_ANNOUNCEMENT;
 }
 
-/* The same words again, not others under the same number. */
+/* The same notice again, and not another one of the same number. */
 static bool is_repetition(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host)
 {
 	struct xr_vm_now now = vm_now(p, vm_index);

@@ -4,10 +4,10 @@
 #include "vm_priv.h"
 
 /*
- * For telling others only: it binds nothing, and no packet is redirected by it,
- * so that whoever may speak for a MAC cannot take an address with it. What no
- * announcement may claim is not told to others either: a data frame that
- * activates a move (a solicitation, say) was not judged as one.
+ * A learned address is only used in announcements to others: it binds nothing and
+ * redirects nothing, so that whoever can send from a VM's MAC cannot take an address
+ * by that. What no announcement may claim is refused here as well: the frame that
+ * completed a move (a solicitation, say) was not checked as an announcement.
  */
 bool vm_learn(struct plane *p, __u32 vm_index, const __be32 *addr)
 {

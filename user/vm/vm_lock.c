@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Locks, as the guard finds them: by MAC alone, for a switch that knows no VLANs
- * goes by nothing else. (locked_macs in include/xroam/abi.h)
+ * The map locked_macs (include/xroam/abi.h): which VMs of a MAC are locked. It goes by
+ * the MAC alone, as a switch does that knows no VLANs; VMs in several VLANs may have
+ * the same one.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -13,7 +14,7 @@
 struct same_mac {
 	struct plane *p;
 	__u64 mac;
-	__u32 except_no; /* plus one: not this one */
+	__u32 except_no; /* vm_index + 1 of the one that is left out */
 	struct xr_locked found;
 };
 
@@ -44,7 +45,7 @@ static int add_if_locked(void *ctx, __u32 vm_index)
 	return 0;
 }
 
-/* All but this one; more than an element holds are looked for one by one. */
+/* Where an element has no room for all (more), all VMs are searched. */
 static void find_same_mac(struct same_mac *s)
 {
 	struct xr_locked had;
@@ -76,7 +77,7 @@ static int store_locked(struct plane *p, __u32 vm_index, bool lock)
 	return bpf_map_update_elem(fd, &s.mac, &s.found, 0) ? -errno : 0;
 }
 
-/* Found and counted before it is set and after it is cleared: never unseen. */
+/* In the map and in the count before the flag is set and until after it is cleared. */
 int vm_set_lock(struct plane *p, __u32 vm_index, bool lock)
 {
 	struct xr_vm_now was = vm_now(p, vm_index), to;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A move's steps. Each changes the VM's word first, by compare and exchange
- * against the data plane; what the rest of the machine needs follows it.
+ * The steps of a move. Each changes the VM's state first (one 64-bit word, by compare
+ * and exchange, for the data plane changes it, too), then what else on this machine
+ * depends on it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,15 +13,16 @@
 #include "vm_priv.h"
 
 /*
- * The data plane looks at source addresses while this is not 0. Raised before
- * and lowered after the word changes: killed in between, it is too high.
+ * How many VMs are on the move: the data plane looks at source addresses while this is
+ * not 0. Raised before and lowered after the state changes, so that a kill in between
+ * leaves it too high, never too low.
  */
 static void count_watched(struct plane *p, int more)
 {
 	__atomic_fetch_add(&p->vm_control->watching, more, __ATOMIC_RELEASE);
 }
 
-/* The clock ticks once a second, at any time within it: never too early. */
+/* In ticks, of one second: one more, for the present one may end at once. Never 0. */
 static __u32 deadline(struct plane *p, __u32 seconds)
 {
 	__u32 tick = plane_tick(p) + seconds + 1;
@@ -37,7 +39,7 @@ static void take_warning(struct xr_answer *a, const struct xr_err *warn)
 			 (int)sizeof(a->warning) - 1, warn->text);
 }
 
-/* ---- numbers ---- */
+/* ---- sequence numbers ---- */
 
 static void note_step(struct plane *p, __u32 vm_index, const struct xr_notice *n)
 {
@@ -50,7 +52,7 @@ static void note_step(struct plane *p, __u32 vm_index, const struct xr_notice *n
 	}
 }
 
-/* Without a number: the move's own where it has one, else the next. */
+/* seq 0: the number that prepare or pause gave this move, or else the next one. */
 static void note_moved(struct plane *p, __u32 vm_index, __u64 seq, __u8 source)
 {
 	struct xr_vm_info *info = &p->vm_info[vm_index];
@@ -75,14 +77,14 @@ static bool count_move(struct xr_vm *v, const struct xr_policy *policy, __u32 ti
 	return v->flap_moves > policy->flap_moves;
 }
 
-/* The operator's word: the window begins anew. */
+/* A notice ends FROZEN, and moves are counted anew. */
 static void restart_flap_window(struct xr_vm *v, struct xr_vm_now now)
 {
 	if (now.flags & XR_VM_FROZEN)
 		v->flap_moves = 0;
 }
 
-/* ---- the word ---- */
+/* ---- the state ---- */
 
 static __u8 resting_state(const struct xr_vm *v)
 {
@@ -116,7 +118,7 @@ static __u16 set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, _
 	host_set_vlan(p, host, vm_vlan_of(v->key));
 	restart_flap_window(v, was);
 	frozen = count_move(v, &p->meta->policy, tick);
-	/* Before the word: MOVED without them would not be redirected. */
+	/* Before the state: without them a MOVED VM is not redirected. */
 	__atomic_store_n(&v->last, tick, __ATOMIC_RELAXED);
 	__atomic_store_n(&v->ttl, ttl ? ttl : p->meta->policy.vm_ttl, __ATOMIC_RELEASE);
 	do {
@@ -141,7 +143,7 @@ __u16 vm_set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32
 		!vm_local_arrive(p, vm_index, host, warn);
 	__u16 from = set_moved(p, vm_index, host, ttl, tick);
 
-	/* It spoke there this very moment: what follows a move is still to do. */
+	/* Its own frame came first, just now: vm_follow_up() has not run. */
 	if (from == host)
 		from = p->vm_info[vm_index].host;
 	if (host_any_local(p) && from != host)
@@ -187,7 +189,7 @@ static void set_prepared(struct plane *p, const struct xr_notice *n, __u32 vm_in
 		count_watched(p, -1); /* was counted already */
 }
 
-/* What this machine has to do: the word alone stops, counts and keeps nothing. */
+/* What this machine has to do for the move. */
 static void prepare_here(struct plane *p, const struct xr_notice *n, __u32 vm_index, bool again,
 			 struct xr_answer *a)
 {
@@ -219,13 +221,13 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16
 	if (ret)
 		return ret;
 	if (now.host == host || (vm_under_way(now) && now.next == host)) {
-		/* Said again: it may take so long from now on. */
+		/* Prepared again: the timeout begins anew. */
 		if (same)
 			p->vms[vm_index].deadline = deadline(
 				p, n->timeout ? n->timeout : p->meta->policy.prepare_timeout);
 		/*
-		 * Another QEMU may wait at its port than when it was first said; or
-		 * a kill came before all was done.
+		 * Another QEMU may have its port open now than at the first prepare;
+		 * or a command was killed before all was done.
 		 */
 		if (n->tap || (same && !vm_is_ready(p, vm_index)))
 			prepare_here(p, n, vm_index, true, a);
@@ -246,18 +248,18 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16
 
 /* ---- pause ---- */
 
-#define NEW_PLACE_LATER 5 /* seconds */
+#define NEW_HOST_LATER 5 /* seconds */
 
 /*
- * The new place hears of the blackout first, and must not forget it first: copies
- * that still come would be nobody's there, its bridge would send them back to where
- * the VM was, and there they would be copied again.
+ * The new host's blackout begins first, and must not end first: a copied frame that
+ * still comes would belong to no VM there, its bridge would send it back to the old
+ * host, and that would copy it again.
  */
 static __u32 blackout_seconds(struct plane *p, struct xr_vm_now now)
 {
 	__u32 seconds = p->meta->policy.blackout_timeout;
 
-	return !host_is_local(p, now.host) && host_is_local(p, now.next) ? seconds + NEW_PLACE_LATER
+	return !host_is_local(p, now.host) && host_is_local(p, now.next) ? seconds + NEW_HOST_LATER
 									 : seconds;
 }
 
@@ -269,7 +271,7 @@ static bool set_blackout(struct plane *p, __u32 vm_index)
 	__atomic_store_n(&v->deadline, deadline(p, blackout_seconds(p, was)), __ATOMIC_RELEASE);
 	do {
 		if (was.state != XR_VM_PREPARED)
-			return false; /* this very moment: it spoke, or is over */
+			return false; /* just now: its own frame came, or it was ended */
 		to = was;
 		to.state = XR_VM_BLACKOUT;
 	} while (!vm_change(p, vm_index, &was, to));
@@ -300,7 +302,7 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct 
 	bool begun;
 
 	if (now.state == XR_VM_BLACKOUT) {
-		replay(p, vm_index, a); /* goes on where a kill ended it */
+		replay(p, vm_index, a); /* a command may have been killed in it */
 		note_step(p, vm_index, n);
 		a->outcome = XR_ALREADY;
 		return 0;
@@ -326,7 +328,7 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct 
 
 /* ---- moved ---- */
 
-/* Where it is already: but the operator's word ends what was wrong with it. */
+/* It is there already: but FROZEN, LOOP and another home end. */
 static int confirm_host(struct plane *p, const struct xr_notice *n, __u32 vm_index,
 			struct xr_answer *a)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Where VMs and their addresses are kept; tag_table.h finds the places. */
+/* VMs and their addresses in the tables, which tag_table.h indexes. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ void vm_unbind(struct plane *p, __u32 vm_index, const __be32 (*addr)[XR_ADDR_WOR
 	}
 }
 
-/* The lock comes last: before, the binding has not got all its addresses. */
+/* The lock comes last: with it, frames from other addresses are dropped. */
 int vm_bind(struct plane *p, __u32 vm_index, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
 	    const char *tap)
 {
@@ -107,7 +107,7 @@ void vm_drop(struct plane *p, __u32 vm_index, struct vm_loose *loose)
 	vm_set_lock(p, vm_index, false);
 	vm_unbind(p, vm_index, NULL, 0, loose);
 	tag_remove(&t, vm_index);
-	/* After that nobody new can find it; who is at it sees it stand still. */
+	/* No packet can find it any more; one that has found it sees it at rest. */
 	vm_set_back(p, vm_index);
 	p->vm_control->vms--;
 	vm_loosen(&loose->vm, &loose->n_vm, vm_index);
