@@ -27,7 +27,7 @@ struct vm_scene {
 	struct xr_port *ports;
 	struct xr_vm_control *control;
 	struct xr_hash_keys *hash_keys;
-	__u32 *place; /* of VM i in vms */
+	__u32 *index; /* of VM i in vms */
 };
 
 /* ---- the maps ---- */
@@ -147,15 +147,15 @@ static int fill_vm(struct vm_scene *s, __u32 i)
 	struct tag_table macs = { .bucket = s->mac_index, .n = s->buckets };
 	struct tag_table ips = { .bucket = s->ip_index, .n = s->buckets };
 	__u64 h = xr_vm_hash(s->hash_keys, key_of(i));
-	__u32 place = tag_room(&macs, h), at;
+	__u32 index = tag_room(&macs, h), at;
 	__be32 addr[XR_ADDR_WORDS];
 
-	if (place == TAG_NOWHERE)
+	if (index == TAG_NOWHERE)
 		return -ENOSPC;
-	s->place[i] = place;
-	s->vms[place].key = key_of(i);
-	s->vms[place].ttl = TTL;
-	tag_publish(&macs, h, place);
+	s->index[i] = index;
+	s->vms[index].key = key_of(i);
+	s->vms[index].ttl = TTL;
+	tag_publish(&macs, h, index);
 
 	set_addr4(addr, VM4_BASE + i);
 	h = xr_vm_ip_hash(s->hash_keys, addr, 0, 0);
@@ -163,7 +163,7 @@ static int fill_vm(struct vm_scene *s, __u32 i)
 	if (at == TAG_NOWHERE)
 		return -ENOSPC;
 	memcpy(s->vm_ips[at].addr, addr, sizeof(addr));
-	s->vm_ips[at].vm = place;
+	s->vm_ips[at].vm = index;
 	tag_publish(&ips, h, at);
 	return 0;
 }
@@ -199,8 +199,8 @@ struct vm_scene *vm_scene_open(__u32 vms)
 		return NULL;
 	s->n = vms;
 	s->buckets = vms / (XR_TAG_LANES / 2) + 16;
-	s->place = calloc(vms, sizeof(*s->place));
-	if (s->place)
+	s->index = calloc(vms, sizeof(*s->index));
+	if (s->index)
 		err = load(s, VM_ALONE) ?: load(s, VM_AND_VIPS) ?:
 		      load(s, VM_AND_IPS) ?: map_all(s) ?: fill(s);
 	if (!err)
@@ -223,7 +223,7 @@ void vm_scene_close(struct vm_scene *s)
 	}
 	for (int i = VM_KNOBS; i-- > 0;)
 		xroam_bpf__destroy(s->skel[i]);
-	free(s->place);
+	free(s->index);
 	free(s);
 }
 
@@ -240,7 +240,7 @@ __u64 vm_scene_count(const struct vm_scene *s, enum xr_reason reason)
 static void set_all(struct vm_scene *s, struct xr_vm_now now)
 {
 	for (__u32 i = 0; i < s->n; i++) {
-		struct xr_vm *vm = &s->vms[s->place[i]];
+		struct xr_vm *vm = &s->vms[s->index[i]];
 
 		vm->now = now;
 		vm->ttl = now.state == XR_VM_MOVED ? TTL : 0;

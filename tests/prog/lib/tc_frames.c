@@ -150,16 +150,16 @@ void tc_device_is(const char *dev, __u32 kind)
 void tc_set_state(const char *host, const char *next, enum xr_vm_state state)
 {
 	struct plane *p = world_plane();
-	__u32 place = vm_index_of(VM, 0);
-	struct xr_vm_now was = vm_now(p, place), to = was;
+	__u32 index = vm_index_of(VM, 0);
+	struct xr_vm_now was = vm_now(p, index), to = was;
 
 	to.host = host_index(host);
 	to.next = *next ? host_index(next) : 0;
 	to.state = state;
-	p->vms[place].last = world_tick();
-	p->vms[place].ttl = p->vms[place].next_ttl = 300;
+	p->vms[index].last = world_tick();
+	p->vms[index].ttl = p->vms[index].next_ttl = 300;
 	p->vm_control->watching = 1;
-	assert_true(vm_change(p, place, &was, to));
+	assert_true(vm_change(p, index, &was, to));
 }
 
 void tc_left_alone(const char *pin, const char *dev, const char *from, const char *text)

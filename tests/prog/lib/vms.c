@@ -131,13 +131,13 @@ void move_to(const char *host)
 __u32 vm_index_of(const char *mac, __u16 vlan)
 {
 	__u8 octets[6];
-	__u32 place;
+	__u32 index;
 
 	parse_mac(mac, octets);
-	place = vm_find(world_plane(), vm_key(octets, vlan));
-	if (place == VM_NOWHERE)
+	index = vm_find(world_plane(), vm_key(octets, vlan));
+	if (index == VM_NOWHERE)
 		fail_msg("no VM %s vlan %u", mac, vlan);
-	return place;
+	return index;
 }
 
 struct xr_vm *vm_live(const char *mac, __u16 vlan)
