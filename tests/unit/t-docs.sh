@@ -152,7 +152,7 @@ keys()
 {
 	tables cyaml_schema_field_t
 	limits | cut -d' ' -f1
-	sed -n '/^#define FILE_FIELDS/,/^$/p; /const words\[KEYS\] = {/,/^};/p' \
+	sed -n '/^#define FILE_FIELDS/,/^$/p; /const key_words\[KEYS\] = {/,/^};/p' \
 		user/config/config_schema.c user/config/config_vms.c |
 		grep -oE '"[a-z0-9_]+"' | tr -d '"'
 }
