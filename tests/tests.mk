@@ -52,10 +52,12 @@ $(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $(call lib_of,quic) $(STAGED)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $$($(STAGE_PC) --libs libxroam-cid) -Wl,-rpath,$(STAGE_LIB) $(QUIC_LIBS)
 
-$(NETPEER): $(T)/net/%: tests/net/lib/%.c
+# A large one has more files in a folder of its name.
+.SECONDEXPANSION:
+$(NETPEER): $(T)/net/%: tests/net/lib/%.c $$(wildcard tests/net/lib/$$*/*.[ch])
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -ljansson -lpthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -ljansson -lpthread
 
 $(NETSO): $(T)/net/%.so: tests/net/lib/%.so.c
 	$(call say,CC,$@)
