@@ -41,19 +41,21 @@ $(STAGED): $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC) $(wildcard include/xroam/
 	$(call say,INSTALL,$(STAGE))
 	$(Q)rm -rf $(STAGE) && $(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(STAGE)) PREFIX=/usr LIBDIR=/usr/lib$(MULTIARCH:%=/%) >/dev/null && touch $@
 
-QUIC_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/quic/*.c tests/quic/lib/*.c))
+QUIC_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/quic/*.c tests/quic/*/*.c))
 $(QUIC_OBJ): $(BUILD)/%.o: %.c $(STAGED)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(WARN) -std=gnu11 -D_GNU_SOURCE -I. $$($(STAGE_PC) --cflags libxroam-cid) -MMD -MP -c $< -o $@
 
-$(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $(call lib_of,quic) $(STAGED)
+# xr_NAME.c has its parts in the folder NAME.
+parts_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/quic/$(1:xr_%=%)/*.c))
+.SECONDEXPANSION:
+$(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $$(call parts_of,$$*) $(call lib_of,quic) $(STAGED)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $$($(STAGE_PC) --libs libxroam-cid) -Wl,-rpath,$(STAGE_LIB) $(QUIC_LIBS)
 
 # A large one has more files in a folder of its name.
-.SECONDEXPANSION:
 $(NETPEER): $(T)/net/%: tests/net/lib/%.c $$(wildcard tests/net/lib/$$*/*.[ch])
 	$(call say,CC,$@)
 	@mkdir -p $(@D)

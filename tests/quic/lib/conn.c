@@ -220,7 +220,7 @@ static void write_close(struct xq_conn *c, const ngtcp2_connection_close_error *
 		c->ops->send(c, &ps.path, buf, n);
 }
 
-/* err: of ngtcp2; tells the peer where that is in order. */
+/* err: of ngtcp2. The peer gets a CONNECTION_CLOSE where the RFC wants one. */
 static void fail(struct xq_conn *c, int err)
 {
 	ngtcp2_connection_close_error why;
@@ -279,6 +279,19 @@ void xq_conn_busy(struct xq_conn *c, bool busy)
 	c->busy = busy;
 }
 
+uint64_t xq_conn_waiting(const struct xq_conn *c, uint64_t now)
+{
+	return c->busy && now > c->last_rx ? now - c->last_rx : 0;
+}
+
+void xq_conn_note_gap(struct xq_conn *c, uint64_t now)
+{
+	uint64_t gap = xq_conn_waiting(c, now);
+
+	if (gap > c->longest_gap)
+		c->longest_gap = gap;
+}
+
 bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path, const uint8_t *data, size_t len,
 		  uint64_t now)
 {
@@ -288,8 +301,7 @@ bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path, const uint8_t *dat
 	if (c->over)
 		return false;
 	c->packets_in++;
-	if (c->busy && now > c->last_rx && now - c->last_rx > c->longest_gap)
-		c->longest_gap = now - c->last_rx;
+	xq_conn_note_gap(c, now);
 	c->last_rx = now;
 	rc = ngtcp2_conn_read_pkt(c->conn, path, &info, data, len, now);
 	if (!rc)
@@ -300,7 +312,7 @@ bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path, const uint8_t *dat
 
 /* ---- writing ---- */
 
-/* The next stream, in turn, that has something to say. */
+/* The next stream, in turn, that has something to send. */
 static struct xq_stream *pick(struct xq_conn *c, uint64_t now, ngtcp2_vec *vec, int *n, bool *fin)
 {
 	struct xq_stream *s = c->turn ? c->turn : c->streams, *first = s;
@@ -320,7 +332,7 @@ static struct xq_stream *pick(struct xq_conn *c, uint64_t now, ngtcp2_vec *vec, 
 	return NULL;
 }
 
-static void took(struct xq_stream *s, const ngtcp2_vec *vec, int n, ngtcp2_ssize len, bool fin)
+static void note_sent(struct xq_stream *s, const ngtcp2_vec *vec, int n, ngtcp2_ssize len, bool fin)
 {
 	const struct xq_ops *ops = s->c->ops;
 	uint64_t body = xq_out_body(&s->out);
@@ -370,7 +382,7 @@ static ngtcp2_ssize write_packet(struct xq_conn *c, ngtcp2_path *path, uint8_t *
 					      id >= 0 ? nvec : 0, now);
 		if (id >= 0 && len >= 0) {
 			if (s)
-				took(s, vec, nvec, len, fin);
+				note_sent(s, vec, nvec, len, fin);
 			else
 				c->app->wrote(c, id, len);
 		}
@@ -427,7 +439,9 @@ bool xq_conn_write(struct xq_conn *c)
 	if (ngtcp2_conn_is_in_closing_period(c->conn) || ngtcp2_conn_is_in_draining_period(c->conn))
 		return true;
 	now = xq_now();
-	/* The connection's own limit blocks, too, and nobody tells of its end.
+	/*
+	 * A stream may have been blocked by the connection's own limit, and no
+	 * callback comes when that is raised: all are tried again.
 	 */
 	for (struct xq_stream *s = c->streams; s; s = s->next)
 		s->blocked = false;

@@ -237,7 +237,17 @@ bool xq_conn_read(struct xq_conn *c, const ngtcp2_path *path, const uint8_t *dat
 bool xq_conn_write(struct xq_conn *c);
 /* From now on the time without a datagram is measured, or no longer. */
 void xq_conn_busy(struct xq_conn *c, bool busy);
+/* How long, in ns, none has come while it is measured. */
+uint64_t xq_conn_waiting(const struct xq_conn *c, uint64_t now);
+/* That much, up to now, counts among the gaps, whether a datagram ends it or not. */
+void xq_conn_note_gap(struct xq_conn *c, uint64_t now);
 void xq_conn_close(struct xq_conn *c, uint64_t app_error);
+
+/* ---- report.c ---- */
+
+/* An object of the facts that both ends print of a connection. */
+json_t *xq_conn_report(const struct xq_conn *c);
+double xq_ms(uint64_t ns);
 
 /* ---- mint.c: the server's connection IDs, by libxroam-cid ---- */
 
