@@ -120,13 +120,13 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	c->to_one = !(dst & 1);
 	__builtin_memset(c->ip, 0, sizeof(c->ip));
 	read_vlans(ctx, c, off, vlan & 0xfff);
-	forget();
+	reload_memory();
 	read_llc(ctx, c);
 	if (!(src & 1))
 		c->exact = vm_place(c->key);
-	forget();
+	reload_memory();
 	read_source(ctx, c);
-	forget();
+	reload_memory();
 
 	c->sort = CLAIM_DATA;
 	if (c->proto == bpf_htons(ETH_P_ARP) || c->proto == bpf_htons(ETH_P_RARP))

@@ -28,8 +28,8 @@ __noinline int cid_words_slow(struct xdp_md *ctx, __u32 off, const struct xr_cid
 
 	if (!l || !w)
 		return -1;
-	/* One and more: 6.1's verifier learns nothing from "len is not 0". */
-	asm volatile("" : "+r"(more));
+	/* One and more (see bound_length()), and bounded by a branch, not by what `off` is. */
+	hide_from_compiler(more);
 	if (more >= CID_LOADS)
 		more = CID_LOADS - 1;
 	if (bpf_xdp_load_bytes(ctx, off, copy, more + 1))
@@ -47,7 +47,7 @@ static __always_inline int cid_word(struct xdp_md *ctx, const __u8 *cid, __u64 a
 {
 	const __u64 *p;
 
-	asm volatile("%0 &= 15" : "+r"(at));
+	bound_by(at, 15);
 	p = (const void *)(cid + at);
 	if (unlikely((void *)(p + 1) > end_of(ctx)))
 		return -1;

@@ -39,14 +39,7 @@ __noinline int sum_step(struct xdp_md *ctx)
 	n = s->end - s->at;
 	if (n < CSUM_STEP) {
 		__builtin_memset(s->octet, 0, sizeof(s->octet));
-		/*
-		 * In assembler: 6.1's verifier forgets the bound otherwise. Nor
-		 * does it learn a lower one from a comparison with 0.
-		 */
-		n--;
-		asm volatile("%0 &= 511" : "+r"(n));
-		n++;
-		if (bpf_xdp_load_bytes(ctx, s->at, s->octet, n))
+		if (bpf_xdp_load_bytes(ctx, s->at, s->octet, bound_length(n, 511)))
 			return -1;
 	} else if (bpf_xdp_load_bytes(ctx, s->at, s->octet, CSUM_STEP)) {
 		return -1;

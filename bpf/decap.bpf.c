@@ -114,7 +114,7 @@ int xroam_decap(struct xdp_md *ctx)
 	__builtin_memset(p, 0, sizeof(*p));
 	p->bytes = ctx->data_end - ctx->data;
 	p->reason = decapsulate(ctx, p);
-	forget();
+	reload_memory();
 	trace_packet(p);
 	return verdict(p);
 }

@@ -88,10 +88,7 @@ static long add_piece(__u32 i, void *rest)
 		return 1;
 	if (n < PIECE)
 		__builtin_memset(p, 0, sizeof(*p));
-	/* 6.1 learns no lower bound from a comparison with 0. */
-	n--;
-	asm volatile("%0 &= 63" : "+r"(n));
-	n++;
+	n = bound_length(n, 63);
 	if (bpf_xdp_load_bytes(r->ctx, r->at, p, n))
 		return 1;
 #pragma unroll

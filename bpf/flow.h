@@ -68,8 +68,8 @@ static __always_inline __u64 flow_find(const struct xr_flow_bucket *b, __u32 tag
 	}
 	word = 0;
 found:
-	/* Not before: the compiler would put all eight on the stack. */
-	asm volatile("" : "+r"(word));
+	/* Read here, not before: the compiler would put all eight on the stack. */
+	hide_from_compiler(word);
 	return word;
 }
 

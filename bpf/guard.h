@@ -265,7 +265,7 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 
 	if (read_claim(ctx, off, far, vlan) || !c)
 		return off && vms_locked() ? XR_R_GUARD_UNREAD : 0;
-	forget();
+	reload_memory();
 	trace_claim(c);
 	place = c->place = c->exact;
 	if (c->has_ip)

@@ -23,11 +23,7 @@ static __always_inline int copy_nd(struct xdp_md *ctx, struct claim *c, __u32 at
 	__builtin_memset(c->nd, 0, sizeof(c->nd));
 	if (len < 24 || len > ND_ROOM)
 		return -1;
-	/* 6.1 learns no lower bound from a comparison with 0. */
-	len--;
-	asm volatile("%0 &= 255" : "+r"(len));
-	len++;
-	return bpf_xdp_load_bytes(ctx, at, c->nd, len);
+	return bpf_xdp_load_bytes(ctx, at, c->nd, bound_length(len, 255));
 }
 
 /*

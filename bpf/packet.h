@@ -18,6 +18,7 @@
 #include <bpf/bpf_endian.h>
 #include <xroam/abi.h>
 #include "maps.h"
+#include "verifier.h"
 
 const volatile struct xr_knobs knobs = {};
 
@@ -115,45 +116,6 @@ static __always_inline struct packet *other_packet(void)
 	__u32 one = 1;
 
 	return bpf_map_lookup_elem(&scratch, &one);
-}
-
-/*
- * x, but of a plain packet's the verifier shall not know it either: it would
- * walk what follows once for each value. zero is 0, from a map.
- */
-static __always_inline __u64 unknown(__u64 x, __u64 zero, __u64 mask)
-{
-	x += zero;
-	asm volatile("" : "+r"(x));
-	return x & mask;
-}
-
-/* Between stages: what was stored in scratch is read back, not known. */
-#define forget() asm volatile("" ::: "memory")
-
-/*
- * The top bit of x as 0 or 1, and whether x is 0, without a branch, which would
- * double the paths to verify. The compiler must not see where the bit comes
- * from: it would make a mask of it by an arithmetic shift, and there the
- * verifier (6.18) tries both outcomes as it does for a branch.
- */
-static __always_inline __u64 top_bit(__u64 x)
-{
-	asm volatile("%0 >>= 63" : "+r"(x));
-	return x;
-}
-
-static __always_inline __u64 is_zero(__u64 x)
-{
-	return top_bit((x - 1) & ~x);
-}
-
-/* The same of 32 bits, shorter. To be multiplied with: of a mask, too, the
- * verifier (6.18) tries both values.
- */
-static __always_inline __u64 is_zero32(__u32 x)
-{
-	return top_bit((__u64)x - 1);
 }
 
 /* A checksum when one word of what it covers changes (RFC 1624). */

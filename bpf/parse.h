@@ -21,17 +21,14 @@ static __always_inline void *end_of(struct xdp_md *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
-/*
- * The packet's octet at off. The mask tells the verifier a bound it has lost
- * when off was spilled; in assembler, since the compiler knows the bound and
- * would drop it. The caller still compares with end_of().
- */
 #define MAX_OFFSET 0x3fff
+
+/* The packet's octet at off, for the caller to compare with end_of(). */
 
 static __always_inline void *octet(void *data, __u64 off)
 {
 	if (!__builtin_constant_p(off))
-		asm volatile("%0 &= 0x3fff" : "+r"(off));
+		bound_by(off, MAX_OFFSET);
 	return data + off;
 }
 

@@ -14,8 +14,8 @@ static __always_inline __u32 reads_of(const struct __sk_buff *skb, const struct 
 }
 
 /*
- * The frame's octets, and how many; 0: not to be kept. The compiler would make
- * one comparison of the two, of which 6.1's verifier learns no bounds.
+ * The frame's octets, and how many; 0: not to be kept. Hidden between the two
+ * comparisons: of the one that the compiler would make of them, 6.1 learns no bounds.
  */
 static __always_inline __u32 keep(struct __sk_buff *skb, __u8 *to)
 {
@@ -23,7 +23,7 @@ static __always_inline __u32 keep(struct __sk_buff *skb, __u8 *to)
 
 	if (len > XR_RING_OCTETS || skb->gso_size)
 		return 0;
-	asm volatile("" : "+r"(len));
+	hide_from_compiler(len);
 	if (len < sizeof(struct ethhdr) || bpf_skb_load_bytes(skb, 0, to, len))
 		return 0;
 	return len;

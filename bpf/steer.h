@@ -272,7 +272,7 @@ __noinline int admit(struct xdp_md *ctx, __u32 at, __u32 what, __u32 astray)
 	if (cid)
 		cid->longs++;
 	/* Not before: half of the packet's bounds would be kept over the lookup. */
-	forget();
+	reload_memory();
 	p.bytes = ctx->data_end - ctx->data;
 	if (!is_initial_at(ctx, at) && (likely(!(what & ADMIT_LIMITED)) || !hides_initial(ctx, at)))
 		return 0;
@@ -362,7 +362,7 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p, const str
 		/* Spoofed short headers would fill the flow table. */
 		p->says = SAYS_SHORT >> p->quic.is_long;
 	}
-	forget();
+	reload_memory();
 	if (unlikely(p->icmp)) {
 		hash_tuple(p, keys);
 		choose(p,
@@ -378,12 +378,12 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p, const str
 	if (!p->reason) {
 		p->backend = 0;
 		/* Hidden, or all that follows is verified once for each kind of header. */
-		if (by_cid && !unknown(p->quic.is_long, keys->zero, 1))
+		if (by_cid && !hide_from_verifier(p->quic.is_long, keys->zero, 1))
 			count_astray(p->vip, p->quic.top | p->quic.is_down * ASTRAY_DOWN);
 		hash_tuple(p, keys);
 		p->reason = steer_by_tuple(p, v);
 	}
-	forget();
+	reload_memory();
 	if (by_cid && unlikely(p->quic.is_long) && p->backend)
 		return admit(ctx, p->payload, p->backend | !!p->limited * ADMIT_LIMITED,
 			     p->vip * (p->reason != XR_R_CID))

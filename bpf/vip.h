@@ -42,8 +42,8 @@ static __always_inline const struct xr_vip *find_vip(struct packet *p,
 		/* A free way is VIP 0, which matches nothing. */
 		if (likely(way >> 16 != tag))
 			continue;
-		/* Not before: the compiler would put all eight on the stack. */
-		asm volatile("" : "+r"(way));
+		/* Read here, not before: the compiler would put all eight on the stack. */
+		hide_from_compiler(way);
 		index = way & 0xffff;
 		v = bpf_map_lookup_elem(&vips, &index);
 		if (v && vip_matches(v, p, service)) {

@@ -40,7 +40,7 @@ __noinline int trace_frame(struct xdp_md *ctx)
 	__builtin_memset(p, 0, sizeof(*p));
 	p->bytes = ctx->data_end - ctx->data;
 	parse_any_ip(ctx, p);
-	forget();
+	reload_memory();
 	trace_packet(p);
 	return 0;
 }
@@ -208,9 +208,9 @@ __noinline int follow(struct xdp_md *ctx, __u32 backend)
 	 * Read again rather than kept, for the stack is short; and here, not
 	 * after: the kernel (6.1) lets no half of a pointer be put aside.
 	 */
-	forget();
+	reload_memory();
 	bytes = ctx->data_end - ctx->data;
-	asm volatile("" : "+r"(bytes));
+	hide_from_compiler(bytes);
 	sent = is_by_ip(host) ? send_packet(ctx, host.path, 0) : send_frame(ctx, place - 1);
 	vm = vm_at(place - 1);
 	if (vm && !(sent & (REASONS - 1)))

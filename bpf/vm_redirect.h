@@ -242,11 +242,11 @@ __noinline int send_packet(struct xdp_md *ctx, __u32 index, int untag)
 	p->sent = XDP_PASS;
 	p->path = index;
 	reason = parse_any_ip(ctx, p);
-	forget();
+	reload_memory();
 	if (untag)
 		p->vlans = 0;
 	reason = reason ?: forward(ctx, p, 0);
-	forget();
+	reload_memory();
 	return reason | p->sent << SENT_SHIFT;
 }
 
@@ -400,7 +400,7 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes, __u32 vlan)
 	p->bytes = bytes;
 	if (parse_any_ip(ctx, p) || is_link_local(p->daddr))
 		return 0;
-	forget();
+	reload_memory();
 	place = vm_of_addr_in(p->daddr, vlan);
 	vm = place ? vm_at(place - 1) : NULL;
 	if (!vm)

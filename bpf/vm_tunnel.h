@@ -114,7 +114,7 @@ static __always_inline int look_into_vxlan(struct xdp_md *ctx, struct tunnelled 
 	vni = bpf_ntohl(vxlan[1]) >> 8;
 	if (find_ends(t, p, vni))
 		return find_segment(t, vni);
-	forget();
+	reload_memory();
 	t->relay = is_relay(ctx, p);
 	t->place = inner_place(ctx, t);
 	return 0;
@@ -182,7 +182,7 @@ __noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
 	ret = find_transport(ctx, t, p, parse_whole_ip(ctx, p));
 	if (ret)
 		return ret;
-	forget();
+	reload_memory();
 	udp = octet_at(ctx, p->l4);
 	if (p->proto == IPPROTO_UDP && (void *)(udp + 1) <= end_of(ctx) &&
 	    udp->dest == knobs.vxlan_port)
@@ -369,7 +369,7 @@ __noinline int serve_tunnel(struct xdp_md *ctx, __u32 bytes)
 	reason = look_into_tunnel(ctx, bytes);
 	if (reason)
 		return reason == UNREADABLE && vms_locked() ? XR_R_GUARD_UNREAD : 0;
-	forget();
+	reload_memory();
 	if (t->frame) {
 		reason = hear_tunnel(ctx, t, bytes);
 		if (reason)

@@ -37,13 +37,13 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p, const str
 	reason = parse_transport(ctx, p);
 	if (reason)
 		return reason;
-	forget();
+	reload_memory();
 	count_vip(p);
-	p->reason = unknown(steer(ctx, p, vip, keys), keys->zero, REASONS - 1);
-	forget();
+	p->reason = hide_from_verifier(steer(ctx, p, vip, keys), keys->zero, REASONS - 1);
+	reload_memory();
 	if (!is_sent(p->reason))
 		return p->reason;
-	reason = forward(ctx, p, vms ? unknown(p->tied, keys->zero, 1) : 0);
+	reason = forward(ctx, p, vms ? hide_from_verifier(p->tied, keys->zero, 1) : 0);
 	if (vms && unlikely(p->tied) && !reason)
 		reason = follow_vm(ctx, p);
 	return reason ?: count_backend(p, p->reason);
@@ -91,11 +91,11 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 				  : XR_R_NOT_VIP;
 	}
 	p->reason = reason;
-	forget();
+	reload_memory();
 	if (p->reason == XR_R_ICMP_OTHER && learn_mtu(ctx, p->l3, p->l4, p->ipv6))
 		note(p, XR_R_PATH_MTU);
 	if (unlikely(may_be_stray(p->reason)))
-		p->reason = unknown(stray(ctx), keys->zero, REASONS - 1);
+		p->reason = hide_from_verifier(stray(ctx), keys->zero, REASONS - 1);
 	return verdict(p);
 }
 
@@ -132,7 +132,7 @@ static __always_inline int serve_vips(struct xdp_md *ctx, const struct xr_hash_k
 			return serve_other(ctx, vms);
 		return verdict_of(&p, XR_R_NOT_VIP, XR_KIND_PASS, XDP_PASS);
 	}
-	p.reason = unknown(serve(ctx, &p, vip, keys, vms), keys->zero, REASONS - 1);
+	p.reason = hide_from_verifier(serve(ctx, &p, vip, keys, vms), keys->zero, REASONS - 1);
 	if (unlikely(may_be_stray(p.reason)))
 		return serve_other(ctx, vms);
 	return verdict(&p);
@@ -194,7 +194,7 @@ int xroam_vm_node(struct xdp_md *ctx)
 		hear_icmp(ctx);
 	if (likely(reason <= NO_VM))
 		return verdict_of(&p, XR_R_NOT_MOVED, XR_KIND_PASS, XDP_PASS);
-	p.reason = unknown(reason, keys->zero, REASONS - 1);
+	p.reason = hide_from_verifier(reason, keys->zero, REASONS - 1);
 	if (likely(p.reason == XR_R_MOVED))
 		return verdict_of(&p, XR_R_MOVED, XR_KIND_TX, p.sent);
 	return verdict(&p);

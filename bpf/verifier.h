@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the code does for the verifier, or against the compiler, and not for the
+ * packet: each trick once, with what breaks without it. A budget is
+ * tests/prog/test_budget's; 6.1 is the oldest kernel that loads the programs, and
+ * `tests/kernels/run.sh 6.1` shows what it refuses.
+ *
+ * Two habits are no macro:
+ *
+ * - A stage that is rare is a global function (__noinline, not static): those are
+ *   verified once, for any arguments, and not once for each way that leads to a
+ *   call. A pointer to a struct may be an argument; the verifier takes it for
+ *   NULL, too, until it is compared.
+ * - The stack of all functions in a chain of calls is 512 octets, each function's
+ *   rounded up to 32, and xroam_vm_node's longest chain has no octet left. What is
+ *   large is one element of a map per CPU, handed from stage to stage.
+ */
+#ifndef XROAM_BPF_VERIFIER_H
+#define XROAM_BPF_VERIFIER_H
+
+#include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+
+/*
+ * The value of x, which fits in mask, but known to nobody. Of a plain packet, which
+ * is on the stack, the verifier knows each value that a stage may have left, and
+ * walks what follows once for each. zero is 0, from a map: read at run time, so
+ * neither the compiler nor the verifier can tell.
+ *
+ * Without it: xroam_node and xroam_vm_node exceed their budget.
+ */
+static __always_inline __u64 hide_from_verifier(__u64 x, __u64 zero, __u64 mask)
+{
+	x += zero;
+	asm volatile("" : "+r"(x));
+	return x & mask;
+}
+
+/*
+ * Between stages: what an earlier one stored in a map's element is read again where
+ * it is used. Else the compiler would keep it in registers, or spill it: more stack
+ * than there is, and values that the verifier knows (see hide_from_verifier()),
+ * where of a map's element it knows nothing.
+ *
+ * Without it: the stack of xroam_vm_node, and the budgets of the same two.
+ */
+#define reload_memory() asm volatile("" ::: "memory")
+
+/*
+ * From here on the compiler knows nothing of the variable: it neither moves what
+ * uses it before this line, nor derives it from another variable, nor makes one
+ * comparison out of two. Where it is used is said why.
+ */
+#define hide_from_compiler(x) asm volatile("" : "+r"(x))
+
+/*
+ * x &= mask (a literal), in assembler: the verifier is told a bound that it does not know, or
+ * has lost since x was spilled (6.1 keeps no bounds of what is on the stack as 32
+ * bits). The compiler knows the bound, and would drop an ordinary `&`.
+ *
+ * Without it: "math between pkt pointer and register with unbounded min value",
+ * on any kernel (test_budget does not load).
+ */
+#define bound_by(x, mask)    asm volatile("%0 &= " IN_ASM(mask) : "+r"(x))
+#define IN_ASM(literal)      IN_ASM_TEXT(literal)
+#define IN_ASM_TEXT(literal) #literal
+
+/*
+ * n, which is 1..mask + 1, as a length for a helper: bounded above and, what "n is
+ * not 0" says to newer kernels alone, from below.
+ *
+ * Without it: 6.1 says "invalid zero-sized read" (test_decap, test_announce,
+ * test_vm_redirect do not load there).
+ */
+#define bound_length(n, mask)       \
+	({                          \
+		__u64 n_ = (n) - 1; \
+		bound_by(n_, mask); \
+		n_ + 1;             \
+	})
+
+/*
+ * The top bit of x as 0 or 1, and whether x is 0, without a branch, which would
+ * double the paths to verify. The compiler must not see where the bit comes
+ * from: it would make a mask of it by an arithmetic shift, and there the
+ * verifier (6.18) tries both outcomes as it does for a branch.
+ *
+ * Without it: flow_victim() alone, eight of them in a row, exceeds the budget.
+ */
+static __always_inline __u64 top_bit(__u64 x)
+{
+	asm volatile("%0 >>= 63" : "+r"(x));
+	return x;
+}
+
+static __always_inline __u64 is_zero(__u64 x)
+{
+	return top_bit((x - 1) & ~x);
+}
+
+/* The same of 32 bits, shorter. To be multiplied with, rather than made a mask of. */
+static __always_inline __u64 is_zero32(__u32 x)
+{
+	return top_bit((__u64)x - 1);
+}
+
+#endif
