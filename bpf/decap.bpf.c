@@ -107,7 +107,7 @@ static __always_inline int decapsulate(struct xdp_md *ctx, struct packet *p)
 SEC("xdp.frags")
 int xroam_decap(struct xdp_md *ctx)
 {
-	struct packet *p = scratch_packet();
+	struct packet *p = scratch_at(IN_HAND);
 
 	if (!p)
 		return XDP_PASS;

@@ -255,13 +255,13 @@ static __always_inline void trace_claim(const struct claim *c)
 }
 
 /*
- * Hears what the frame at off says (see read_claim()). 0: it goes its way; or
- * the reason to drop it.
+ * Hears what the frame at off says (see read_claim()). The verdict, with the VM that
+ * is at issue, whether the frame is dropped or goes its way (reason 0).
  */
-__noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
+__noinline __u64 hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 {
 	struct claim *c = the_claim();
-	__u32 place, owner = 0;
+	__u32 place, owner = 0, reason = 0;
 
 	if (read_claim(ctx, off, far, vlan) || !c)
 		return off && vms_locked() ? XR_R_GUARD_UNREAD : 0;
@@ -276,7 +276,9 @@ __noinline int hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 		say(XR_R_ANNOUNCEMENT_BAD, place, NOTHING_CHANGED);
 	else if (place)
 		believe(ctx, place - 1);
-	return vms_locked() ? guard(ctx) : 0;
+	if (vms_locked())
+		reason = guard(ctx);
+	return pack_verdict(reason, 0, c->place);
 }
 
 /* ---- which frames are heard ---- */

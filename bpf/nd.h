@@ -109,10 +109,14 @@ static __always_inline int is_extension(__u64 proto)
 		proto == IPPROTO_HIP || proto == IPPROTO_SHIM6;
 }
 
+enum no_header {
+	LATER_FRAGMENT = -1, /* none can begin here */
+	HEADERS_UNREADABLE = -2,
+};
+
 /*
  * Walks over the headers of the IPv6 packet at l3: the protocol, and in c->l4 where
- * it begins; -1: nothing can begin here, it is a later fragment; -2: cannot be
- * read.
+ * it begins; or why there is none.
  */
 __noinline int walk_headers(struct xdp_md *ctx, __u32 l3)
 {
@@ -121,7 +125,7 @@ __noinline int walk_headers(struct xdp_md *ctx, __u32 l3)
 	__u32 proto, end, at = l3 + sizeof(*ip);
 
 	if (!c || (const void *)(ip + 1) > end_of(ctx))
-		return -2;
+		return HEADERS_UNREADABLE;
 	c->part = 0;
 	proto = ip->nexthdr;
 	end = at + bpf_ntohs(ip->payload_len);
@@ -129,12 +133,12 @@ __noinline int walk_headers(struct xdp_md *ctx, __u32 l3)
 		const __u8 *h = octet_at(ctx, at);
 
 		if (at > MAX_OFFSET || h + 8 > (const __u8 *)end_of(ctx))
-			return -2;
+			return HEADERS_UNREADABLE;
 		if (proto == IPPROTO_FRAGMENT) {
 			__be16 where = *(const __be16 *)(h + 2);
 
 			if (where & bpf_htons(0xfff8))
-				return -1;
+				return LATER_FRAGMENT;
 			if (where & bpf_htons(1))
 				c->part = 1;
 			at += 8;
@@ -144,10 +148,10 @@ __noinline int walk_headers(struct xdp_md *ctx, __u32 l3)
 		proto = h[0];
 	}
 	if (is_extension(proto) || at > MAX_OFFSET)
-		return -2;
+		return HEADERS_UNREADABLE;
 	/* Whatever pads the first fragment, the header begins in the second. */
 	if (c->part && at + 8 > end)
-		return -2;
+		return HEADERS_UNREADABLE;
 	c->l4 = at;
 	return proto;
 }
@@ -204,7 +208,7 @@ __noinline int read_nd(struct xdp_md *ctx)
 	if (!c)
 		return CLAIM_DATA;
 	proto = walk_headers(ctx, c->l3);
-	if (proto == -2)
+	if (proto == HEADERS_UNREADABLE)
 		c->unread = 1;
 	if (proto != IPPROTO_ICMPV6 || c->l4 > MAX_OFFSET)
 		return CLAIM_DATA;

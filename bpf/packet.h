@@ -101,21 +101,18 @@ struct packet {
  * off: of what is read from a map the verifier knows nothing but its size, so
  * it walks the stages once and not once per kind of packet.
  */
-XR_PERCPU(scratch, struct packet, 2);
+enum scratch {
+	IN_HAND,    /* the packet that came in, and its verdict */
+	IN_FRAME,   /* what a stage reads in the frame for itself */
+	SENT_AS_IP, /* what send_packet() sends, which a stage calls that has read one */
+	SCRATCHES,
+};
 
-static __always_inline struct packet *scratch_packet(void)
+XR_PERCPU(scratch, struct packet, SCRATCHES);
+
+static __always_inline struct packet *scratch_at(__u32 which)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&scratch, &zero);
-}
-
-/* For a packet round, or built from, the one in hand. */
-static __always_inline struct packet *other_packet(void)
-{
-	__u32 one = 1;
-
-	return bpf_map_lookup_elem(&scratch, &one);
+	return bpf_map_lookup_elem(&scratch, &which);
 }
 
 /* A checksum when one word of what it covers changes (RFC 1624). */

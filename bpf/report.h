@@ -38,6 +38,34 @@ static __always_inline int is_sent(__u32 reason)
 _Static_assert(XR_REASONS(X) == XR_R_MOVED_IP, "is_sent()");
 #undef X
 
+/*
+ * A verdict that another stage hands on: the reason, the XDP action where it is one
+ * of several (TX, REDIRECT), and whom a drop's event names: a VM's index plus one.
+ * The reason is 0 where the stage has none, and the packet goes on.
+ */
+#define ACTION_SHIFT 8
+#define VM_NO_SHIFT  32
+
+static __always_inline __u64 pack_verdict(__u32 reason, __u32 action, __u32 vm_no)
+{
+	return reason | action << ACTION_SHIFT | (__u64)vm_no << VM_NO_SHIFT;
+}
+
+static __always_inline __u32 reason_of(__u64 verdict)
+{
+	return verdict & (REASONS - 1);
+}
+
+static __always_inline __u32 action_of(__u64 verdict)
+{
+	return verdict >> ACTION_SHIFT & 0xff;
+}
+
+static __always_inline __u32 vm_no_of(__u64 verdict)
+{
+	return verdict >> VM_NO_SHIFT;
+}
+
 static __always_inline struct xr_trace *trace_record(void)
 {
 	if (!knobs.trace)
@@ -132,13 +160,9 @@ _Static_assert(EVENT_SHARES == 16, "may_tell()");
 /* They fill half a ring: the rest is for what happened, moves above all. */
 #define STRANGERS_HAVE_ROOM(ring) (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < EVENT_ROOM / 2)
 
-/*
- * Global, so that it is verified once and not once per caller; the packet is
- * in scratch.
- */
-__noinline int drop_event(__u32 reason)
+/* p: what report_drop() copied. */
+__noinline int drop_event(const struct packet *p, __u32 reason)
 {
-	const struct packet *p = scratch_packet();
 	struct xr_event *e;
 
 	if (!p || !may_tell(reason, p->vm ?: p->vip, 1) || !STRANGERS_HAVE_ROOM(events))
@@ -175,7 +199,7 @@ static __always_inline void copy_addr(__be32 *to, const __be32 *from)
 
 static __always_inline void report_drop(const struct packet *p, __u32 reason)
 {
-	struct packet *s = scratch_packet();
+	struct packet *s = scratch_at(IN_HAND);
 
 	if (!s)
 		return;
@@ -185,7 +209,7 @@ static __always_inline void report_drop(const struct packet *p, __u32 reason)
 	s->vm = p->vm;
 	copy_addr(s->saddr, p->saddr);
 	copy_addr(s->daddr, p->daddr);
-	drop_event(reason);
+	drop_event(s, reason);
 }
 
 /* What was parsed, at once: kept until the verdict it would cost registers. */

@@ -211,7 +211,7 @@ static __always_inline int pop_tags(struct __sk_buff *skb)
 /* 0: the frame in hand may leave by w->ifindex. */
 static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 {
-	struct packet *p = scratch_packet();
+	struct packet *p = scratch_at(IN_HAND);
 	__u8 room[OUTER_MAX + 2] __attribute__((aligned(8)));
 	__u8 *outer = room + 2; /* aligns what follows the Ethernet header */
 	struct ethhdr eth;

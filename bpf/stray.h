@@ -143,12 +143,11 @@ static __always_inline int is_mapped(const struct packet *p)
 }
 
 /*
- * The packet in scratch is for no VIP; p->reason tells why. The reason that it
- * gets instead, if its address is a VIP's.
+ * The packet is for no VIP, for p->reason. The reason that it gets instead, if its
+ * address is a VIP's.
  */
-__noinline int stray(struct xdp_md *ctx)
+__noinline int stray(struct xdp_md *ctx, struct packet *p)
 {
-	struct packet *p = scratch_packet();
 	__u32 *what;
 
 	if (!p)

@@ -30,11 +30,9 @@ static __always_inline int may_say(struct xdp_md *ctx, const struct frame *f)
 		vm_place(mac | (f->key & ~MAC_MASK));
 }
 
-/* For explain: what is in the frame, whatever becomes of it. */
-__noinline int trace_frame(struct xdp_md *ctx)
+/* For explain: what is in the frame, whatever becomes of it. p: room for it. */
+__noinline int trace_frame(struct xdp_md *ctx, struct packet *p)
 {
-	struct packet *p = other_packet();
-
 	if (!p)
 		return 0;
 	__builtin_memset(p, 0, sizeof(*p));
@@ -45,25 +43,35 @@ __noinline int trace_frame(struct xdp_md *ctx)
 	return 0;
 }
 
-/* What the stage gives where it has no verdict: the frame is for no VM. */
-#define NO_VM       0
-#define NO_VM_PLAIN -1 /* the same of IPv4 without a tag */
-/* Where QUICK is not enough: once more, as ANY, or as one that is HEARD. */
-#define LOOK_INTO -2
-#define HEAR      -3
+/* What the stage gives where it has no verdict; those have a reason above 0. */
+enum go_on {
+	NO_VM = 0,        /* the frame is for none */
+	NO_VM_PLAIN = -1, /* the same of IPv4 without a tag */
+	/* QUICK is not enough: once more, at another pace */
+	READ_AS_ANY = -2,
+	READ_AS_HEARD = -3,
+};
+
+static __always_inline int is_verdict(int reason)
+{
+	return reason > NO_VM;
+}
 
 enum pace { QUICK, ANY, HEARD };
+
+/* Makes the verdict the packet's own; its reason. */
+static __always_inline int take_verdict(struct packet *p, __u64 verdict)
+{
+	p->vm = vm_no_of(verdict);
+	p->sent = action_of(verdict);
+	return reason_of(verdict);
+}
 
 /* By address: the verdict's reason, or NO_VM. */
 static __always_inline int serve_by_ip(struct xdp_md *ctx, struct packet *p, const struct frame *f)
 {
-	int reason;
-
 	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto, p->bytes);
-	reason = redirect_by_ip(ctx, p->bytes, f->key >> 48);
-	p->vm = blamed();
-	p->sent = reason >> SENT_SHIFT;
-	return reason & (REASONS - 1);
+	return take_verdict(p, redirect_by_ip(ctx, scratch_at(IN_FRAME), p->bytes, f->key >> 48));
 }
 
 /*
@@ -77,21 +85,19 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 {
 	__u64 attention;
 	struct xr_vm *vm;
+	__u64 verdict;
 	__u32 place;
-	int reason;
 
 	if (knobs.trace)
-		trace_frame(ctx);
+		trace_frame(ctx, scratch_at(IN_FRAME));
 	attention = vm_attention();
 	if (unlikely(pace == HEARD || (attention && may_say(ctx, f)) ||
 		     is_heard(ctx, f->l3, f->proto))) {
 		if (pace == QUICK)
-			return HEAR;
-		reason = hear(ctx, 0, 0, 0);
-		if (reason) {
-			p->vm = blamed();
-			return reason;
-		}
+			return READ_AS_HEARD;
+		verdict = hear(ctx, 0, 0, 0);
+		if (reason_of(verdict))
+			return take_verdict(p, verdict);
 	}
 	vm = find_vm_by(keys, f->key, &place);
 	if (unlikely(vm))
@@ -106,12 +112,10 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
 	    unlikely(may_be_tunnel(ctx, f))) {
 		if (pace == QUICK)
-			return LOOK_INTO;
-		reason = serve_tunnel(ctx, p->bytes);
-		if (reason) {
-			p->vm = blamed();
-			return reason;
-		}
+			return READ_AS_ANY;
+		verdict = serve_tunnel(ctx, p->bytes);
+		if (reason_of(verdict))
+			return take_verdict(p, verdict);
 	}
 	if (knobs.by_ip && !(f->key & 1) && unlikely(may_be_by_ip(ctx, f, keys)))
 		return serve_by_ip(ctx, p, f);
@@ -128,7 +132,7 @@ static __always_inline int serve_plain_frame(struct xdp_md *ctx, struct packet *
 
 	if (unlikely(frame + sizeof(struct ethhdr) + WORD4 > end_of(ctx)) ||
 	    unlikely(*(const __be16 *)(frame + 2 * ETH_ALEN) != f.proto))
-		return LOOK_INTO;
+		return READ_AS_ANY;
 	f.key = *(const __u64 *)frame & MAC_MASK;
 	return serve_frame(ctx, p, keys, &f, QUICK);
 }
@@ -138,29 +142,29 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 {
 	int reason = serve_plain_frame(ctx, p, keys), why;
 	struct frame f = {};
+	__u64 verdict;
 
-	if (likely(reason > LOOK_INTO))
+	if (likely(reason > READ_AS_ANY))
 		return reason;
 	why = parse_frame(ctx, p, &f);
 	/* A switch may look at the MAC alone, the kernel into the inner VLAN. */
 	if (why && vms_locked()) {
-		reason = hear(ctx, 0, 0, 0) ?: serve_tunnel(ctx, p->bytes);
-		if (reason) {
-			p->vm = blamed();
-			return reason;
-		}
+		verdict = hear(ctx, 0, 0, 0);
+		if (!reason_of(verdict))
+			verdict = serve_tunnel(ctx, p->bytes);
+		if (reason_of(verdict))
+			return take_verdict(p, verdict);
 	}
 	if (why)
 		return why == XR_R_NOT_MOVED ? NO_VM : why;
-	return serve_frame(ctx, p, keys, &f, reason == HEAR ? HEARD : ANY);
+	return serve_frame(ctx, p, keys, &f, reason == READ_AS_HEARD ? HEARD : ANY);
 }
 
 /* ---- backends that are VMs ---- */
 
 /* As send_packet(), of a whole frame that was built here, for the VM. */
-__noinline int send_frame(struct xdp_md *ctx, __u32 place)
+__noinline __u64 send_frame(struct xdp_md *ctx, struct packet *p, __u32 place)
 {
-	struct packet *p = other_packet();
 	struct xr_vm *vm = vm_at(place);
 	struct frame f = {};
 	struct xr_host host;
@@ -184,20 +188,20 @@ __noinline int send_frame(struct xdp_md *ctx, __u32 place)
 	else
 		reason = send_by_port(ctx, p, host.path, f.tag, 0);
 	if (reason == XR_R_VM_LOOP)
-		return XDP_TX << SENT_SHIFT; /* client and VM behind one port */
-	return reason ?: p->sent << SENT_SHIFT;
+		return pack_verdict(0, XDP_TX, 0); /* client and VM behind one port */
+	return pack_verdict(reason, reason ? 0 : p->sent, 0);
 }
 
 /*
- * The packet built for a backend, on to where its VM is now. 0: it goes as it
- * was built.
+ * The packet built for a backend, on to where its VM is now. The verdict, without a
+ * VM; 0: it goes as it was built. Reason 0 with an action: it goes there instead.
  */
-__noinline int follow(struct xdp_md *ctx, __u32 backend)
+__noinline __u64 follow(struct xdp_md *ctx, __u32 backend)
 {
 	__u32 place = backend_vm_place(backend), index = 0, bytes;
 	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
 	struct xr_host host;
-	int sent;
+	__u64 sent;
 
 	if (!vm)
 		return 0;
@@ -211,20 +215,21 @@ __noinline int follow(struct xdp_md *ctx, __u32 backend)
 	reload_memory();
 	bytes = ctx->data_end - ctx->data;
 	hide_from_compiler(bytes);
-	sent = is_by_ip(host) ? send_packet(ctx, host.path, 0) : send_frame(ctx, place - 1);
+	sent = is_by_ip(host) ? send_packet(ctx, host.path, 0)
+			      : send_frame(ctx, scratch_at(IN_FRAME), place - 1);
 	vm = vm_at(place - 1);
-	if (vm && !(sent & (REASONS - 1)))
+	if (vm && !reason_of(sent))
 		count_hit(vm, now_tick(), index, bytes);
 	return sent;
 }
 
 static __always_inline int follow_vm(struct xdp_md *ctx, struct packet *p)
 {
-	int sent = follow(ctx, p->backend);
+	__u64 verdict = follow(ctx, p->backend);
 
-	if (sent >> SENT_SHIFT)
-		p->sent = sent >> SENT_SHIFT;
-	return sent & (REASONS - 1);
+	if (action_of(verdict))
+		p->sent = action_of(verdict);
+	return reason_of(verdict);
 }
 
 #endif

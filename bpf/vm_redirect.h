@@ -13,9 +13,6 @@
 #include "forward.h"
 #include "guard.h"
 
-/* A verdict and the action that goes with it, as one number. */
-#define SENT_SHIFT 8
-
 static __always_inline void trace_vm(__u32 place, __u32 host)
 {
 	struct xr_trace *t = trace_record();
@@ -82,10 +79,10 @@ static __always_inline int parse_any_ip(struct xdp_md *ctx, struct packet *p)
 	return reason == XR_R_FRAGMENT || reason == XR_R_EXT_HEADERS ? 0 : reason;
 }
 
-/* What does not fit is told to its sender, as for backends. */
+/* What does not fit is answered to its sender, as for backends. */
 __noinline int frame_too_big(struct xdp_md *ctx, __u32 bytes, __u32 mtu)
 {
-	struct packet *p = scratch_packet();
+	struct packet *p = scratch_at(IN_HAND);
 
 	if (!p)
 		return XR_R_TOO_BIG;
@@ -228,11 +225,12 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __
 
 /*
  * By IPIP, GUE or to the next router; what is not IP stays. untag: the tag is
- * that of the VM's segment, which the way to its host is not in.
+ * that of the VM's segment, which the way to its host is not in. The verdict,
+ * without a VM: reason 0 if it is sent.
  */
-__noinline int send_packet(struct xdp_md *ctx, __u32 index, int untag)
+__noinline __u64 send_packet(struct xdp_md *ctx, __u32 index, int untag)
 {
-	struct packet *p = other_packet();
+	struct packet *p = scratch_at(SENT_AS_IP);
 	int reason;
 
 	if (!p)
@@ -247,7 +245,7 @@ __noinline int send_packet(struct xdp_md *ctx, __u32 index, int untag)
 		p->vlans = 0;
 	reason = reason ?: forward(ctx, p, 0);
 	reload_memory();
-	return reason | p->sent << SENT_SHIFT;
+	return pack_verdict(reason, p->sent, 0);
 }
 
 /* ---- by MAC ---- */
@@ -291,6 +289,7 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 {
 	__u32 tick = now_tick(), index = 0;
 	struct xr_host host = way_of(vm, place, tick, p->bytes, &index);
+	__u64 sent;
 	int reason;
 
 	p->vm = place + 1;
@@ -307,9 +306,9 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 	} else if (host.method == XR_FORWARD_PORT) {
 		reason = send_by_port(ctx, p, host.path, f->tag, 1);
 	} else {
-		reason = send_packet(ctx, host.path, 1);
-		p->sent = reason >> SENT_SHIFT;
-		reason &= REASONS - 1;
+		sent = send_packet(ctx, host.path, 1);
+		p->sent = action_of(sent);
+		reason = reason_of(sent);
 	}
 	if (reason)
 		return reason;
@@ -359,22 +358,6 @@ static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p, str
 	return unlikely(is_vlan(f->proto)) ? parse_tags(ctx, p, f) : 0;
 }
 
-/* Whom a drop's event names. */
-static __always_inline void blame(__u32 place)
-{
-	struct claim *c = the_claim();
-
-	if (c)
-		c->place = place;
-}
-
-static __always_inline __u32 blamed(void)
-{
-	struct claim *c = the_claim();
-
-	return c ? c->place : 0;
-}
-
 /* ---- by address ---- */
 
 static __always_inline int is_by_ip(struct xr_host host)
@@ -383,16 +366,16 @@ static __always_inline int is_by_ip(struct xr_host host)
 }
 
 /*
- * A packet whose address may be a VM's, once routed to here. The verdict and its
- * action, or 0 to go on. vlan: the frame's; another tenant's VM may have it there.
+ * A packet whose address may be a VM's, once routed to here. The verdict, or reason
+ * 0 to go on. p: room for what is in the frame. vlan: the frame's; another tenant's
+ * VM may have the address there.
  */
-__noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes, __u32 vlan)
+__noinline __u64 redirect_by_ip(struct xdp_md *ctx, struct packet *p, __u32 bytes, __u32 vlan)
 {
-	struct packet *p = other_packet();
 	__u32 place, index = 0, tick = now_tick();
 	struct xr_host host;
 	struct xr_vm *vm;
-	int sent;
+	__u64 sent;
 
 	if (!p)
 		return 0;
@@ -405,25 +388,24 @@ __noinline int redirect_by_ip(struct xdp_md *ctx, __u32 bytes, __u32 vlan)
 	vm = place ? vm_at(place - 1) : NULL;
 	if (!vm)
 		return 0;
-	blame(place);
 	host = way_of(vm, place - 1, tick, bytes, &index);
 	if (!host.flags || !is_by_ip(host))
-		return knobs.vips ? 0 : XR_R_VM_HERE;
+		return pack_verdict(knobs.vips ? 0 : XR_R_VM_HERE, 0, place);
 	/* Here a router's place is taken, and no router forwards such. */
 	if (unlikely(is_martian(p)))
-		return XR_R_MARTIAN;
+		return pack_verdict(XR_R_MARTIAN, 0, place);
 
 	if (is_familiar(vm,
 			word_of(octet_at(ctx, p->l3), end_of(ctx),
 				p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP)),
 			tick) &&
 	    echo(ctx, place - 1, p->l3))
-		return XR_R_VM_LOOP;
+		return pack_verdict(XR_R_VM_LOOP, 0, place);
 	sent = send_packet(ctx, host.path, 0);
-	if (sent & (REASONS - 1))
-		return sent;
+	if (reason_of(sent))
+		return pack_verdict(reason_of(sent), action_of(sent), place);
 	count_hit(vm, tick, index, bytes);
-	return sent | XR_R_MOVED_IP;
+	return pack_verdict(XR_R_MOVED_IP, action_of(sent), place);
 }
 
 static __always_inline int may_be_by_ip(struct xdp_md *ctx, const struct frame *f,

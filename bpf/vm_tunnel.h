@@ -11,6 +11,7 @@
 
 /* What is in the tunnel at hand, one per CPU. */
 struct tunnelled {
+	struct packet outer;
 	struct tunnel t; /* IPIP, GUE */
 	__u32 frame;     /* VXLAN: offset of the frame inside; or 0 */
 	__u32 place;     /* of the VM it is for, plus one; 0: none */
@@ -39,6 +40,12 @@ static __always_inline __u32 tunnel_host(const __be32 *addr, __u32 vni)
 	return host ? *host : 0;
 }
 
+enum tunnel_look {
+	TUNNEL_FOUND = 0,
+	NO_TUNNEL = -1,
+	TUNNEL_UNREADABLE = -2, /* may be one to here, and hides what is inside */
+};
+
 static __always_inline int find_ends(struct tunnelled *t, const struct packet *p, __u32 vni)
 {
 	struct xr_host host;
@@ -50,7 +57,7 @@ static __always_inline int find_ends(struct tunnelled *t, const struct packet *p
 	if (!(host.flags & XR_HOST_LOCAL))
 		t->near = 0;
 	/* What only passes by is not this machine's to judge. */
-	return t->near || (t->far && !knobs.local) ? 0 : -1;
+	return t->near || (t->far && !knobs.local) ? TUNNEL_FOUND : NO_TUNNEL;
 }
 
 /* As RELAY_PORT and what follows it say. */
@@ -90,14 +97,11 @@ static __always_inline int find_segment(struct tunnelled *t, __u32 vni)
 	__u32 host = vms_locked() ? tunnel_host(any, vni) : 0;
 
 	if (!host)
-		return -1;
+		return NO_TUNNEL;
 	t->near = 0;
 	t->vlan = t->vlan ?: host_get(host).vlan;
-	return 0;
+	return TUNNEL_FOUND;
 }
-
-/* What may be a tunnel to here, and hides what is inside. */
-#define UNREADABLE -2
 
 /* at: of the VXLAN header. */
 static __always_inline int look_into_vxlan(struct xdp_md *ctx, struct tunnelled *t,
@@ -107,9 +111,10 @@ static __always_inline int look_into_vxlan(struct xdp_md *ctx, struct tunnelled 
 	__u32 vni;
 
 	if ((const void *)(vxlan + 2) > end_of(ctx))
-		return t->part || bpf_xdp_get_buff_len(ctx) >= at + 8 ? UNREADABLE : -1;
+		return t->part || bpf_xdp_get_buff_len(ctx) >= at + 8 ? TUNNEL_UNREADABLE
+								      : NO_TUNNEL;
 	if (!(vxlan[0] & bpf_htonl(VXLAN_HAS_VNI)))
-		return -1;
+		return NO_TUNNEL;
 	t->frame = at + 2 * sizeof(*vxlan);
 	vni = bpf_ntohl(vxlan[1]) >> 8;
 	if (find_ends(t, p, vni))
@@ -117,7 +122,7 @@ static __always_inline int look_into_vxlan(struct xdp_md *ctx, struct tunnelled 
 	reload_memory();
 	t->relay = is_relay(ctx, p);
 	t->place = inner_place(ctx, t);
-	return 0;
+	return TUNNEL_FOUND;
 }
 
 /*
@@ -126,13 +131,13 @@ static __always_inline int look_into_vxlan(struct xdp_md *ctx, struct tunnelled 
  */
 static __always_inline int is_padded(struct xdp_md *ctx, const struct packet *p)
 {
-	return bpf_xdp_get_buff_len(ctx) > p->end ? UNREADABLE : 0;
+	return bpf_xdp_get_buff_len(ctx) > p->end ? TUNNEL_UNREADABLE : TUNNEL_FOUND;
 }
 
 /*
  * Where the transport header is, of a packet that ends in this machine after all:
  * behind any options and headers, in a first fragment. p: as parse_whole_ip()
- * left it. 0, or as look_into_tunnel().
+ * left it. As look_into_tunnel().
  */
 static __always_inline int find_transport(struct xdp_md *ctx, struct tunnelled *t, struct packet *p,
 					  int reason)
@@ -142,41 +147,37 @@ static __always_inline int find_transport(struct xdp_md *ctx, struct tunnelled *
 	int proto;
 
 	if (!reason || !vms_locked())
-		return reason ? -1 : 0;
+		return reason ? NO_TUNNEL : TUNNEL_FOUND;
 	if (reason != XR_R_FRAGMENT && reason != XR_R_EXT_HEADERS)
-		return -1;
+		return NO_TUNNEL;
 	if (!p->ipv6) {
 		frag = octet_at(ctx, p->l3 + 6);
 		if ((const void *)(frag + 1) > end_of(ctx) || *frag & bpf_htons(0x1fff))
-			return -1;
+			return NO_TUNNEL;
 		t->part = 1;
 		return is_padded(ctx, p);
 	}
 	proto = walk_headers(ctx, p->l3);
 	if (proto < 0 || !c)
-		return proto == -2 ? UNREADABLE : -1;
+		return proto == HEADERS_UNREADABLE ? TUNNEL_UNREADABLE : NO_TUNNEL;
 	p->proto = proto;
 	p->l4 = c->l4;
 	t->part = c->part;
 	if (p->l4 > MAX_OFFSET)
-		return UNREADABLE;
-	return t->part ? is_padded(ctx, p) : 0;
+		return TUNNEL_UNREADABLE;
+	return t->part ? is_padded(ctx, p) : TUNNEL_FOUND;
 }
 
-/*
- * 0: one between hosts of ours, or one of its ends is; see the_tunnel(). Or
- * UNREADABLE.
- */
-__noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
+/* Found: one between hosts of ours, or one of its ends is. */
+__noinline int look_into_tunnel(struct xdp_md *ctx, struct tunnelled *t, __u32 bytes)
 {
-	struct packet *p = other_packet();
-	struct tunnelled *t = the_tunnel();
+	struct packet *p;
 	struct udphdr *udp;
 	int ret;
 
-	if (!p || !t)
-		return -1;
-	__builtin_memset(p, 0, sizeof(*p));
+	if (!t)
+		return NO_TUNNEL;
+	p = &t->outer;
 	__builtin_memset(t, 0, sizeof(*t));
 	p->bytes = bytes;
 	ret = find_transport(ctx, t, p, parse_whole_ip(ctx, p));
@@ -187,7 +188,9 @@ __noinline int look_into_tunnel(struct xdp_md *ctx, __u32 bytes)
 	if (p->proto == IPPROTO_UDP && (void *)(udp + 1) <= end_of(ctx) &&
 	    udp->dest == knobs.vxlan_port)
 		return look_into_vxlan(ctx, t, p, p->l4 + sizeof(*udp));
-	return t->part || parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0) ? -1 : find_ends(t, p, 0);
+	if (t->part || parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0))
+		return NO_TUNNEL;
+	return find_ends(t, p, 0);
 }
 
 /*
@@ -207,12 +210,11 @@ static __always_inline int is_chained(__u32 place, __u32 bytes)
 }
 
 /* What is inside goes on to the kernel's device. */
-static __always_inline int leave_vxlan(struct packet *p, const struct tunnelled *t)
+static __always_inline __u64 leave_vxlan(const struct tunnelled *t)
 {
-	if (!t->place)
+	if (!t->place || !is_chained(t->place, t->outer.bytes))
 		return 0;
-	blame(t->place);
-	return is_chained(t->place, p->bytes) ? XR_R_VM_CHAIN : 0;
+	return pack_verdict(XR_R_VM_CHAIN, 0, t->place);
 }
 
 /*
@@ -245,45 +247,42 @@ static __always_inline int to_coming_vm(struct xdp_md *ctx, const struct packet 
  * Nobody else's: this is no open tunnel. Nor from everybody: what is inside passes
  * whatever stands between strangers and the VM.
  */
-static __always_inline int leave_ip_tunnel(struct xdp_md *ctx, struct packet *p,
-					   const struct tunnelled *at)
+static __always_inline __u64 leave_ip_tunnel(struct xdp_md *ctx, const struct tunnelled *at)
 {
+	const struct packet *p = &at->outer;
 	const struct tunnel *t = &at->t;
 	__be32 addr[XR_ADDR_WORDS];
-	__u32 place;
+	__u32 place, reason;
 
 	if (inner_dst(ctx, t, addr))
 		return 0;
 	place = vm_of_addr(addr);
 	if (!place)
 		return 0;
-	blame(place);
 	if (is_chained(place, p->bytes))
-		return XR_R_VM_CHAIN;
+		return pack_verdict(XR_R_VM_CHAIN, 0, place);
 	if (!at->far && knobs.tunnels != XR_TUNNELS_ANY)
-		return XR_R_OTHER_TUNNEL;
-	return check_inner(ctx, t) ?: check_udp_sum(ctx, p, t) ?:
-	       mark_inner(ctx, p, t) ?: strip(ctx, p, t) ?:
-	       to_coming_vm(ctx, p, place - 1) ?: (int)t->reason;
+		return pack_verdict(XR_R_OTHER_TUNNEL, 0, place);
+	reason = check_inner(ctx, t) ?: check_udp_sum(ctx, p, t) ?:
+		 mark_inner(ctx, p, t) ?: strip(ctx, p, t) ?:
+		 to_coming_vm(ctx, p, place - 1) ?: (int)t->reason;
+	return pack_verdict(reason, 0, place);
 }
 
-/* The tunnel at hand ends here. */
-__noinline int leave_tunnel(struct xdp_md *ctx)
+/* The tunnel ends here. */
+__noinline __u64 leave_tunnel(struct xdp_md *ctx, const struct tunnelled *t)
 {
-	struct packet *p = other_packet();
-	struct tunnelled *t = the_tunnel();
-
-	if (!p || !t)
+	if (!t)
 		return 0;
-	return t->frame ? leave_vxlan(p, t) : leave_ip_tunnel(ctx, p, t);
+	return t->frame ? leave_vxlan(t) : leave_ip_tunnel(ctx, t);
 }
 
 /*
- * Who says what in the frame at hand. A relay to a VM was judged where it came in:
+ * Who says what in the frame inside; as hear(). A relay to a VM was judged where it came in:
  * it moves nobody, and nobody is accused for it. What is marked as one but for no
  * VM that is known here moves nobody either.
  */
-static __always_inline int hear_tunnel(struct xdp_md *ctx, const struct tunnelled *t, __u32 bytes)
+static __always_inline __u64 hear_tunnel(struct xdp_md *ctx, const struct tunnelled *t, __u32 bytes)
 {
 	if (t->relay && t->far && t->place) {
 		note_bytes(bytes, XR_R_RELAYED);
@@ -309,11 +308,10 @@ static __always_inline int is_taken_up(struct xdp_md *ctx, const struct claim *c
  * machine: its bridge would bring it up to the very same device, which listens at
  * every address. Of a fragment nothing is known but what its first one says.
  */
-__noinline int hides_tunnel(struct xdp_md *ctx)
+__noinline int hides_tunnel(struct xdp_md *ctx, const struct tunnelled *t)
 {
 	__be32 addr[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
 	const __be32 any[XR_ADDR_WORDS] = {};
-	const struct tunnelled *t = the_tunnel();
 	struct claim *c = the_claim();
 	struct udphdr udp;
 	__be32 vxlan[2];
@@ -358,26 +356,27 @@ __noinline int hides_tunnel(struct xdp_md *ctx)
 		host_get(tunnel_host(addr, vni)).flags & XR_HOST_LOCAL;
 }
 
-/* The verdict's reason, or 0 to go on. Keeps its own stack small. */
-__noinline int serve_tunnel(struct xdp_md *ctx, __u32 bytes)
+/* The verdict, or reason 0 to go on. Keeps its own stack small. */
+__noinline __u64 serve_tunnel(struct xdp_md *ctx, __u32 bytes)
 {
 	struct tunnelled *t = the_tunnel();
-	int reason;
+	__u64 heard;
+	int found;
 
 	if (!t)
 		return 0;
-	reason = look_into_tunnel(ctx, bytes);
-	if (reason)
-		return reason == UNREADABLE && vms_locked() ? XR_R_GUARD_UNREAD : 0;
+	found = look_into_tunnel(ctx, t, bytes);
+	if (found != TUNNEL_FOUND)
+		return found == TUNNEL_UNREADABLE && vms_locked() ? XR_R_GUARD_UNREAD : 0;
 	reload_memory();
 	if (t->frame) {
-		reason = hear_tunnel(ctx, t, bytes);
-		if (reason)
-			return reason;
-		if (!(t->relay && t->far && t->place) && vms_locked() && hides_tunnel(ctx))
-			return XR_R_GUARD_UNREAD;
+		heard = hear_tunnel(ctx, t, bytes);
+		if (reason_of(heard))
+			return heard;
+		if (!(t->relay && t->far && t->place) && vms_locked() && hides_tunnel(ctx, t))
+			return pack_verdict(XR_R_GUARD_UNREAD, 0, vm_no_of(heard));
 	}
-	return t->near && !t->part ? leave_tunnel(ctx) : 0;
+	return t->near && !t->part ? leave_tunnel(ctx, t) : 0;
 }
 
 /* At a glance; who looks closer is a call away. */

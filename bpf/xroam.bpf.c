@@ -73,7 +73,7 @@ static __always_inline int parse(struct xdp_md *ctx, struct packet *p)
 static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 {
 	const struct xr_hash_keys *keys = secret_keys();
-	struct packet *p = scratch_packet();
+	struct packet *p = scratch_at(IN_HAND);
 	const struct xr_vip *vip;
 	int reason;
 
@@ -95,7 +95,7 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 	if (p->reason == XR_R_ICMP_OTHER && learn_mtu(ctx, p->l3, p->l4, p->ipv6))
 		note(p, XR_R_PATH_MTU);
 	if (unlikely(may_be_stray(p->reason)))
-		p->reason = hide_from_verifier(stray(ctx), keys->zero, REASONS - 1);
+		p->reason = hide_from_verifier(stray(ctx, p), keys->zero, REASONS - 1);
 	return verdict(p);
 }
 
@@ -159,10 +159,9 @@ static __always_inline int may_be_icmp(struct xdp_md *ctx)
 		: proto == bpf_htons(ETH_P_IPV6) && eth[20] == IPPROTO_ICMPV6;
 }
 
-__noinline int hear_icmp(struct xdp_md *ctx)
+/* p: room for what is in the frame. */
+__noinline int learn_from_icmp(struct xdp_md *ctx, struct packet *p)
 {
-	struct packet *p = other_packet();
-
 	if (!p)
 		return 0;
 	__builtin_memset(p, 0, sizeof(*p));
@@ -190,9 +189,9 @@ int xroam_vm_node(struct xdp_md *ctx)
 		return serve_vips(ctx, keys, 1);
 	if (knobs.vips && unlikely(reason == NO_VM))
 		return for_no_vm(ctx);
-	if (!knobs.vips && reason <= NO_VM && unlikely(may_be_icmp(ctx)))
-		hear_icmp(ctx);
-	if (likely(reason <= NO_VM))
+	if (!knobs.vips && !is_verdict(reason) && unlikely(may_be_icmp(ctx)))
+		learn_from_icmp(ctx, scratch_at(IN_FRAME));
+	if (likely(!is_verdict(reason)))
 		return verdict_of(&p, XR_R_NOT_MOVED, XR_KIND_PASS, XDP_PASS);
 	p.reason = hide_from_verifier(reason, keys->zero, REASONS - 1);
 	if (likely(p.reason == XR_R_MOVED))
