@@ -101,12 +101,12 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 
 	if (!c || off > MAX_OFFSET)
 		return -1;
-	eth = octet_at(ctx, off);
-	if ((const void *)(eth + 7) > end_of(ctx))
+	eth = ethernet_at(ctx, off);
+	if (!eth)
 		return -1;
 	dst = mac_of(eth);
-	src = mac_of(eth + 3);
-	c->proto = eth[6];
+	src = mac_of(eth + ETH_SOURCE);
+	c->proto = eth[ETH_TYPE];
 	c->l3 = off + sizeof(struct ethhdr);
 	c->key = src;
 	c->off = off;

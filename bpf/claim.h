@@ -13,8 +13,7 @@
 #include "parse.h"
 #include "vm_state.h"
 
-#define MAC_MASK 0xffffffffffffULL /* of a key */
-#define ND_ROOM  256               /* longest ND message that is believed */
+#define ND_ROOM 256 /* longest ND message that is believed */
 
 enum claim_sort {
 	CLAIM_DATA,  /* says nothing but its source MAC */
@@ -67,11 +66,6 @@ static __always_inline struct claim *the_claim(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&claims, &zero);
-}
-
-static __always_inline __u64 mac_of(const __u16 *mac)
-{
-	return mac[0] | (__u64)mac[1] << 16 | (__u64)mac[2] << 32;
 }
 
 static __always_inline void claim_ipv4(struct claim *c, __be32 addr)

@@ -173,7 +173,7 @@ static __always_inline struct xr_outer *outer_of(const struct xr_path *path,
 
 static __always_inline int mtu_lasts(struct xr_outer_mtu now)
 {
-	return (__s32)(now.until - now_tick()) >= 0;
+	return !is_past(now.until, now_tick());
 }
 
 /* What ICMP told of the way to the path's far end; 0: nothing, or long ago. */
@@ -248,7 +248,7 @@ __noinline int ask_for_nexthop(struct xdp_md *ctx, __u32 index)
 
 static __always_inline int is_fresh(const struct xr_nexthop *nh, __u32 tick)
 {
-	return nh->ifindex && (__s32)(nh->until - tick) >= 0;
+	return nh->ifindex && !is_past(nh->until, tick);
 }
 
 /* 0 and *out, or the verdict's reason. */

@@ -17,7 +17,7 @@ static __always_inline int comes_back_from(struct xdp_md *ctx, __u32 index)
 
 	if (!nh)
 		return 0;
-	if (!nh->ifindex || (__s32)(nh->until - now_tick()) < 0)
+	if (!is_fresh(nh, now_tick()))
 		refresh_nexthop(ctx, index);
 	return nh->ifindex && egress_of(ctx, nh) == ingress_of(ctx);
 }
@@ -55,7 +55,7 @@ __noinline int is_forged(struct xdp_md *ctx, __u32 index)
 {
 	const struct xr_port *port = this_port();
 	struct claim *c = the_claim();
-	const __u16 *eth = data_of(ctx);
+	const __u16 *eth = ethernet_at(ctx, 0);
 	__u32 key = host_get(index).path;
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &key);
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &key);
@@ -63,8 +63,7 @@ __noinline int is_forged(struct xdp_md *ctx, __u32 index)
 	if (!c || !port || !nh || !path || !c->far || port->trusted ||
 	    nh->gateway != xr_address_print(path->daddr))
 		return 0;
-	return (const void *)(eth + 7) > end_of(ctx) ||
-		mac_of(eth + 3) != mac_of((const __u16 *)nh->dmac);
+	return !eth || mac_of(eth + ETH_SOURCE) != mac_of((const __u16 *)nh->dmac);
 }
 
 /*

@@ -115,6 +115,21 @@ static __always_inline struct packet *scratch_at(__u32 which)
 	return bpf_map_lookup_elem(&scratch, &which);
 }
 
+#define MAC_MASK 0xffffffffffffULL /* of a VM's key */
+
+static __always_inline __u64 mac_of(const __u16 *mac)
+{
+	return mac[0] | (__u64)mac[1] << 16 | (__u64)mac[2] << 32;
+}
+
+/* From mac_of() or a VM's key. */
+static __always_inline void write_mac(__u16 *to, __u64 mac)
+{
+	to[0] = mac;
+	to[1] = mac >> 16;
+	to[2] = mac >> 32;
+}
+
 /* A checksum when one word of what it covers changes (RFC 1624). */
 static __always_inline __u16 csum_replace(__u16 check, __u16 was, __u16 is)
 {
@@ -131,6 +146,12 @@ static __always_inline __u32 now_tick(void)
 	struct clock_value *c = bpf_map_lookup_elem(&clock, &zero);
 
 	return c ? c->tick : 0;
+}
+
+/* Ticks wrap, and another CPU may have seen the next one already: hence signed. */
+static __always_inline int is_past(__u32 tick, __u32 now)
+{
+	return (__s32)(now - tick) > 0;
 }
 
 /* By a bit of a mask: compares would make two paths for the verifier. */

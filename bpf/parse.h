@@ -37,6 +37,18 @@ static __always_inline void *octet_at(struct xdp_md *ctx, __u64 off)
 	return octet(data_of(ctx), off);
 }
 
+/* Addresses and EtherType, in words; NULL: the frame ends before. */
+static __always_inline __u16 *ethernet_at(struct xdp_md *ctx, __u64 off)
+{
+	__u16 *eth = octet_at(ctx, off);
+
+	return (void *)eth + sizeof(struct ethhdr) > end_of(ctx) ? NULL : eth;
+}
+
+/* The words of an Ethernet header: destination, source, EtherType. */
+#define ETH_SOURCE 3
+#define ETH_TYPE   6
+
 /*
  * Whether the frame holds len octets. A frame of several buffers shows only
  * its first one between data and data_end, so ask before calling it short.

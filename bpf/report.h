@@ -118,6 +118,14 @@ static __always_inline int count_backend(const struct packet *p, __u32 reason)
 	return reason;
 }
 
+/* key: as in struct xr_vm. */
+static __always_inline void event_of_key(struct xr_event *e, __u64 key)
+{
+	*(__u32 *)e->mac = key;
+	*(__u16 *)(e->mac + 4) = key >> 32;
+	e->vlan = key >> 48;
+}
+
 static __always_inline void drop_of_vm(struct xr_event *e, __u32 vm)
 {
 	__u32 place = vm - 1;
@@ -126,9 +134,7 @@ static __always_inline void drop_of_vm(struct xr_event *e, __u32 vm)
 	if (!v)
 		return;
 	e->vm = vm;
-	*(__u32 *)e->mac = v->key;
-	*(__u16 *)(e->mac + 4) = v->key >> 32;
-	e->vlan = v->key >> 48;
+	event_of_key(e, v->key);
 	e->host = v->now.host;
 	e->state = v->now.state;
 }

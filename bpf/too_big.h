@@ -246,9 +246,10 @@ static __always_inline int may_answer6(struct xdp_md *ctx, __u32 l3)
  */
 __noinline int may_answer(struct xdp_md *ctx, __u32 l3, __u32 ipv6)
 {
-	const __u8 *eth = data_of(ctx);
+	const __u16 *eth = ethernet_at(ctx, 0);
 
-	if ((const void *)(eth + 7) > end_of(ctx) || (eth[0] | eth[6]) & 1)
+	/* From one station to one. */
+	if (!eth || (eth[0] | eth[ETH_SOURCE]) & bpf_htons(0x0100))
 		return 0;
 	return ipv6 ? may_answer6(ctx, l3) : may_answer4(ctx, l3);
 }

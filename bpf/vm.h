@@ -15,12 +15,12 @@
 static __always_inline int may_say(struct xdp_md *ctx, const struct frame *f)
 {
 	const struct xr_port *port = this_port();
-	const __u16 *eth = data_of(ctx);
+	const __u16 *eth = ethernet_at(ctx, 0);
 	__u64 mac;
 
-	if ((const void *)(eth + 7) > end_of(ctx) || f->proto != bpf_htons(ETH_P_IP))
+	if (!eth || f->proto != bpf_htons(ETH_P_IP))
 		return 1;
-	mac = mac_of(eth + 3);
+	mac = mac_of(eth + ETH_SOURCE);
 	if (vms_locked() &&
 	    (f->tag > 2 * sizeof(struct vlan_tag) || (port && port->own) ||
 	     bpf_map_lookup_elem(&locked_macs, &mac)))
@@ -176,13 +176,11 @@ __noinline __u64 send_frame(struct xdp_md *ctx, struct packet *p, __u32 place)
 	__builtin_memset(p, 0, sizeof(*p));
 	p->bytes = bpf_xdp_get_buff_len(ctx);
 	host = host_get(vm_now(vm).now.host);
-	eth = data_of(ctx);
-	if (parse_frame(ctx, p, &f) || (void *)(eth + 7) > end_of(ctx))
+	eth = ethernet_at(ctx, 0);
+	if (parse_frame(ctx, p, &f) || !eth)
 		return 0;
 	/* The first hop may have been a router: in its segment the VM is not. */
-	eth[0] = vm->key;
-	eth[1] = vm->key >> 16;
-	eth[2] = vm->key >> 32;
+	write_mac(eth, vm->key);
 	if (host.method == XR_FORWARD_VXLAN)
 		reason = send_by_vxlan(ctx, p, host.path, &f, now_tick(), 0);
 	else

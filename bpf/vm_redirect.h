@@ -341,7 +341,7 @@ static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p, str
 
 	if (frame + sizeof(struct ethhdr) > end)
 		return XR_R_MALFORMED_L2;
-	f->key = *(const __u64 *)frame & 0xffffffffffffULL;
+	f->key = *(const __u64 *)frame & MAC_MASK;
 	f->proto = *(const __be16 *)(frame + 2 * ETH_ALEN);
 	f->l3 = sizeof(struct ethhdr);
 	f->tag = 0;

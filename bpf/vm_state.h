@@ -52,14 +52,14 @@ static __always_inline void watch_one_less(void)
 
 /*
  * A redirect lives ttl ticks after its last hit, also while the next move is
- * under way. Signed: another CPU may have seen the next tick already.
+ * under way.
  */
 static __always_inline int vm_is_redirected(const struct xr_vm *vm, union vm_word w, __u32 tick)
 {
 	__u32 ttl = vm->ttl;
 
 	return ttl && w.now.state >= XR_VM_PREPARED && !(w.now.flags & XR_VM_LOOP) &&
-		(__s32)(tick - vm->last - ttl) <= 0;
+		!is_past(vm->last + ttl, tick);
 }
 
 /*
@@ -166,9 +166,7 @@ static __always_inline void fill_event(struct xr_event *e, const struct vm_news 
 	__builtin_memcpy(e->saddr, n->ip, sizeof(e->saddr));
 	e->vm = place;
 	e->dev_slot = knobs.dev_slot;
-	*(__u32 *)e->mac = n->key;
-	*(__u16 *)(e->mac + 4) = n->key >> 32;
-	e->vlan = n->key >> 48;
+	event_of_key(e, n->key);
 	e->host = w.now.host;
 	e->from = n->from;
 	e->state = w.now.state;

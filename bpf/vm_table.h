@@ -45,7 +45,50 @@ static __always_inline __u32 first_lane(__u64 lanes)
 	return (lanes & -lanes) * LANES >> 61;
 }
 
+/* What a bucket says of a key. */
+struct tagged {
+	__u64 lanes; /* those that look like it: see tags_like() */
+	__u64 spill; /* not 0: some keys of this bucket sit in their second one */
+};
+
+/* 0: neither. */
+static __always_inline int tagged_in(void *index, const __u32 *bucket, __u64 hash, struct tagged *t)
+{
+	struct xr_tag_bucket *b = bpf_map_lookup_elem(index, bucket);
+
+	if (unlikely(!b))
+		return 0;
+	t->lanes = tags_like(b, xr_tag(hash), &t->spill);
+	return (t->lanes | t->spill) != 0;
+}
+
+/* index: mac_index or ip_index, which has so many buckets. *bucket: where it looked. */
+static __always_inline int first_bucket(void *index, __u64 hash, __u32 buckets, __u32 *bucket,
+					struct tagged *t)
+{
+	*bucket = xr_tag_bucket1(hash, buckets);
+	return tagged_in(index, bucket, hash, t);
+}
+
+static __always_inline int second_bucket(void *index, __u64 hash, __u32 buckets, __u32 *bucket,
+					 struct tagged *t)
+{
+	*bucket = xr_tag_bucket2(hash, buckets);
+	return tagged_in(index, bucket, hash, t);
+}
+
 /* ---- by MAC ---- */
+
+/* As in struct xr_vm: VLAN << 48 | MAC, its first octet lowest. */
+static __always_inline __u64 vm_key(__u64 mac, __u32 vlan)
+{
+	return mac | (__u64)vlan << 48;
+}
+
+static __always_inline __u32 vlan_of_key(__u64 key)
+{
+	return key >> 48;
+}
 
 static __always_inline struct xr_vm *vm_at(__u32 place)
 {
@@ -57,7 +100,7 @@ static __always_inline const struct xr_hash_keys *vm_keys(void)
 	return &hash_keys;
 }
 
-/* The place, plus one, among a bucket's lanes that look like it. */
+/* The index plus one, among a bucket's lanes that look like it. */
 static __always_inline __u32 vm_among(__u32 bucket, __u64 lanes, __u64 key)
 {
 	for (int i = 0; i < XR_TAG_LANES && lanes; i++) {
@@ -74,28 +117,16 @@ static __always_inline __u32 vm_among(__u32 bucket, __u64 lanes, __u64 key)
 /* The place, plus one, of any VM, or 0. Global: verified once. */
 __noinline __u32 vm_place(__u64 key)
 {
-	const struct xr_hash_keys *keys = vm_keys();
-	struct xr_tag_bucket *b;
-	__u64 h, lanes, spill;
+	__u64 h = xr_vm_hash(vm_keys(), key);
 	__u32 bucket, place;
+	struct tagged t;
 
-	if (!keys)
+	if (!first_bucket(&mac_index, h, knobs.mac_buckets, &bucket, &t))
 		return 0;
-	h = xr_vm_hash(keys, key);
-	bucket = xr_tag_bucket1(h, knobs.mac_buckets);
-	b = bpf_map_lookup_elem(&mac_index, &bucket);
-	if (!b)
-		return 0;
-	lanes = tags_like(b, xr_tag(h), &spill);
-	place = vm_among(bucket, lanes, key);
-	if (place || !spill)
+	place = vm_among(bucket, t.lanes, key);
+	if (place || !t.spill || !second_bucket(&mac_index, h, knobs.mac_buckets, &bucket, &t))
 		return place;
-	bucket = xr_tag_bucket2(h, knobs.mac_buckets);
-	b = bpf_map_lookup_elem(&mac_index, &bucket);
-	if (!b)
-		return 0;
-	lanes = tags_like(b, xr_tag(h), &spill);
-	return vm_among(bucket, lanes, key);
+	return vm_among(bucket, t.lanes, key);
 }
 
 /*
@@ -105,22 +136,16 @@ __noinline __u32 vm_place(__u64 key)
 static __always_inline struct xr_vm *find_vm_by(const struct xr_hash_keys *keys, __u64 key,
 						__u32 *place)
 {
-	struct xr_tag_bucket *b;
-	__u64 h, lanes, spill;
 	struct xr_vm *vm;
+	struct tagged t;
 	__u32 bucket;
 
-	h = xr_vm_hash(keys, key);
-	bucket = xr_tag_bucket1(h, knobs.mac_buckets);
-	b = bpf_map_lookup_elem(&mac_index, &bucket);
-	if (!b)
+	if (likely(!first_bucket(&mac_index, xr_vm_hash(keys, key), knobs.mac_buckets, &bucket,
+				 &t)))
 		return NULL;
-	lanes = tags_like(b, xr_tag(h), &spill);
-	if (likely(!(lanes | spill)))
-		return NULL;
-	*place = bucket * XR_TAG_LANES + first_lane(lanes);
+	*place = bucket * XR_TAG_LANES + first_lane(t.lanes);
 	vm = vm_at(*place);
-	if (likely(vm && lanes && vm->key == key))
+	if (likely(vm && t.lanes && vm->key == key))
 		return vm;
 	*place = vm_place(key) - 1;
 	return vm_at(*place); /* none: past the end of the table */
@@ -130,13 +155,10 @@ static __always_inline struct xr_vm *find_vm_by(const struct xr_hash_keys *keys,
 static __always_inline __u32 backend_vm_place(__u32 backend)
 {
 	const struct xr_backend_info *b = bpf_map_lookup_elem(&backend_info, &backend);
-	const __u16 *mac;
 
 	if (!b)
 		return 0;
-	mac = (const __u16 *)b->vm_mac;
-	return vm_place(mac[0] | (__u64)mac[1] << 16 | (__u64)mac[2] << 32 |
-			(__u64)b->vm_vlan << 48);
+	return vm_place(vm_key(mac_of((const __u16 *)b->vm_mac), b->vm_vlan));
 }
 
 static __always_inline struct xr_vm *backend_vm(__u32 backend)
@@ -148,9 +170,7 @@ static __always_inline struct xr_vm *backend_vm(__u32 backend)
 
 static __always_inline struct xr_vm *find_vm(__u64 key, __u32 *place)
 {
-	const struct xr_hash_keys *keys = vm_keys();
-
-	return keys ? find_vm_by(keys, key, place) : NULL;
+	return find_vm_by(vm_keys(), key, place);
 }
 
 /* ---- by address ---- */
@@ -190,22 +210,14 @@ static __always_inline void ip_among(__u32 bucket, __u64 lanes, const __be32 *ad
 
 static __always_inline void ip_look(__u64 h, const __be32 *addr, __u32 vlan, struct ip_owner *o)
 {
-	__u32 bucket = xr_tag_bucket1(h, knobs.ip_buckets);
-	struct xr_tag_bucket *b = bpf_map_lookup_elem(&ip_index, &bucket);
-	__u64 lanes, spill;
+	struct tagged t;
+	__u32 bucket;
 
-	if (!b)
+	if (!first_bucket(&ip_index, h, knobs.ip_buckets, &bucket, &t))
 		return;
-	lanes = tags_like(b, xr_tag(h), &spill);
-	ip_among(bucket, lanes, addr, vlan, o);
-	if (o->in || !spill)
-		return;
-	bucket = xr_tag_bucket2(h, knobs.ip_buckets);
-	b = bpf_map_lookup_elem(&ip_index, &bucket);
-	if (!b)
-		return;
-	lanes = tags_like(b, xr_tag(h), &spill);
-	ip_among(bucket, lanes, addr, vlan, o);
+	ip_among(bucket, t.lanes, addr, vlan, o);
+	if (!o->in && t.spill && second_bucket(&ip_index, h, knobs.ip_buckets, &bucket, &t))
+		ip_among(bucket, t.lanes, addr, vlan, o);
 }
 
 static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys, const __be32 *addr,
@@ -229,8 +241,6 @@ __noinline __u32 vm_having(__u64 a, __u64 b, __u32 vlan)
 	const struct xr_hash_keys *keys = vm_keys();
 	struct ip_owner o = {};
 
-	if (!keys)
-		return 0;
 	for (int i = 0; i < 2; i++) {
 		ip_look(ip_hash(keys, addr, i ? vlan : 0), addr, vlan, &o);
 		if (o.in || !vlan || likely(!o.shared))
@@ -261,11 +271,11 @@ static __always_inline int is_link_local(const __be32 *addr)
 static __always_inline int addr_may_be_vm(const struct xr_hash_keys *keys, const __be32 *addr,
 					  int ipv6)
 {
-	__u64 h = xr_vm_ip_hash(keys, addr, ipv6, 0), spill;
-	__u32 bucket = xr_tag_bucket1(h, knobs.ip_buckets);
-	struct xr_tag_bucket *b = bpf_map_lookup_elem(&ip_index, &bucket);
+	struct tagged t;
+	__u32 bucket;
 
-	return b && (tags_like(b, xr_tag(h), &spill) | spill);
+	return first_bucket(&ip_index, xr_vm_ip_hash(keys, addr, ipv6, 0), knobs.ip_buckets,
+			    &bucket, &t);
 }
 
 #endif

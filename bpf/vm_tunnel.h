@@ -77,13 +77,13 @@ static __always_inline int is_relay(struct xdp_md *ctx, const struct packet *p)
 /* Whom the frame inside is for. */
 static __always_inline __u32 inner_place(struct xdp_md *ctx, const struct tunnelled *t)
 {
-	const __u16 *eth = octet_at(ctx, t->frame);
-	__u64 key;
+	const __u16 *eth = ethernet_at(ctx, t->frame);
+	__u64 mac;
 
-	if ((const void *)(eth + 7) > end_of(ctx))
+	if (!eth)
 		return 0;
-	key = mac_of(eth);
-	return key & 1 ? 0 : vm_place(key | (__u64)t->vlan << 48);
+	mac = mac_of(eth);
+	return mac & 1 ? 0 : vm_place(vm_key(mac, t->vlan));
 }
 
 /*
@@ -225,20 +225,18 @@ static __always_inline __u64 leave_vxlan(const struct tunnelled *t)
 static __always_inline int to_coming_vm(struct xdp_md *ctx, const struct packet *p, __u32 place)
 {
 	struct xr_vm *vm = vm_at(place);
-	__u16 *eth = data_of(ctx);
+	__u16 *eth = ethernet_at(ctx, 0);
 	union vm_word w;
 	__u32 host;
 
-	if (!vm || p->vlans || (void *)(eth + 7) > end_of(ctx))
+	if (!vm || p->vlans || !eth)
 		return 0;
 	w = vm_now(vm);
 	host = vm_under_way(w) ? w.now.next : w.now.host;
 	if (!vm->tap || !(host_get(host).flags & XR_HOST_LOCAL) ||
 	    !(vm_under_way(w) || vm_is_redirected(vm, w, now_tick())))
 		return 0;
-	eth[0] = vm->key;
-	eth[1] = vm->key >> 16;
-	eth[2] = vm->key >> 32;
+	write_mac(eth, vm->key);
 	return 0;
 }
 
@@ -294,10 +292,10 @@ static __always_inline __u64 hear_tunnel(struct xdp_md *ctx, const struct tunnel
 /* This machine takes up what has this destination. */
 static __always_inline int is_taken_up(struct xdp_md *ctx, const struct claim *c)
 {
-	const __u16 *eth = octet_at(ctx, c->off);
+	const __u16 *eth = ethernet_at(ctx, c->off);
 	__u64 dst;
 
-	if ((const void *)(eth + 7) > end_of(ctx))
+	if (!eth)
 		return 1;
 	dst = mac_of(eth);
 	return dst & 1 || is_protected(XR_PROTECTED_MAC, &dst, ETH_ALEN);
