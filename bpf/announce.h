@@ -63,7 +63,7 @@ static __always_inline void read_vlans(struct xdp_md *ctx, struct claim *c, __u3
 		c->proto = TAGS_PROTO(tags);
 		c->l3 += TAGS_OCTETS(tags);
 	}
-	c->key |= (__u64)(c->tag ?: segment) << 48;
+	c->key = frame_key(c->key, c->tag, segment);
 }
 
 #define LLC_SNAP       0xaaaa

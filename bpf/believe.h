@@ -66,37 +66,40 @@ static __always_inline int is_news(__u32 place, const __be32 *ip)
 	return room;
 }
 
-/* ---- telling ---- */
-
-static __always_inline void note_bytes(__u32 bytes, __u32 reason)
-{
-	struct packet p = { .bytes = bytes };
-
-	note(&p, reason);
-}
+/* ---- what became of it ---- */
 
 #define NOTHING_CHANGED 0x10000
 
+/* What the claim says, for the event. */
+static __always_inline struct vm_news *news_of_claim(const struct claim *c)
+{
+	struct vm_news *n = no_news();
+
+	if (!n)
+		return NULL;
+	n->key = c->key;
+	__builtin_memcpy(n->ip, c->ip, sizeof(n->ip));
+	n->announcement = c->kind;
+	return n;
+}
+
 /*
- * Counts and tells what became of the claim at hand. place: of the VM, plus one,
- * or 0; from: where it was, or that nothing changed. What a VM says it has anew is
+ * Counts what became of the claim at hand, and posts it. vm_no: index plus one, or
+ * 0; from: where the VM was, or that nothing changed. What a VM says it has anew is
  * for the daemon, too, which alone can see to it that it is no news any more.
  */
-__noinline int say(__u32 reason, __u32 place, __u32 from)
+__noinline int report_claim(__u32 reason, __u32 vm_no, __u32 from)
 {
 	struct claim *c = the_claim();
-	struct vm_news *n = news();
+	struct vm_news *n = c ? news_of_claim(c) : NULL;
 
 	if (!c || !n)
 		return 0;
 	note_bytes(c->bytes, reason);
-	n->key = c->key;
-	__builtin_memcpy(n->ip, c->ip, sizeof(n->ip));
 	n->follow = reason == XR_R_ANNOUNCEMENT;
 	n->most = from != NOTHING_CHANGED ? 0 : n->follow ? XR_VM_ADDRS : 1;
 	n->from = n->most ? 0 : from;
-	n->announcement = c->kind;
-	return tell(reason, place);
+	return post_vm_event(n, reason, vm_no);
 }
 
 static __always_inline void count_spoofed(__u32 place)
@@ -108,19 +111,6 @@ static __always_inline void count_spoofed(__u32 place)
 }
 
 /* ---- moves ---- */
-
-/* Prepared, and here it speaks from where it was expected. */
-__noinline int activate(__u32 place)
-{
-	struct claim *c = the_claim();
-	__u32 from = c ? vm_complete(place) : 0;
-
-	if (!from)
-		return 0;
-	if (c->sort == CLAIM_SAYS)
-		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
-	return say(XR_R_ACTIVATED, place + 1, from - 1);
-}
 
 /* RFC 7432 §15.1: who moves too often stays where the operator's word put it. */
 __noinline int move_by_word(__u32 place, __u32 host)
@@ -150,7 +140,7 @@ __noinline int move_by_word(__u32 place, __u32 host)
 		vm->flap_since = tick;
 	if (frozen)
 		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
-	return say(frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1, w.now.host);
+	return report_claim(frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1, w.now.host);
 }
 
 /* Whose port, or tunnel, this is, if the policy lets it move VMs; or 0. */
@@ -173,7 +163,7 @@ static __always_inline int confirm(const struct claim *c, __u32 place, union vm_
 		return 0;
 	if (c->has_ip && w.now.state == XR_VM_MOVED && !(w.now.flags & XR_VM_LOCK) &&
 	    is_news(place, c->ip))
-		return say(XR_R_ANNOUNCEMENT, place + 1, NOTHING_CHANGED);
+		return report_claim(XR_R_ANNOUNCEMENT, place + 1, NOTHING_CHANGED);
 	note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
 	return 0;
 }
@@ -195,15 +185,18 @@ __noinline int believe(struct xdp_md *ctx, __u32 place)
 	if (is_in_place(ctx, place, w.now.host))
 		return confirm(c, place, w);
 	if (vm_under_way(w) && c->sort != CLAIM_PROBE && is_at(ctx, w.now.next) &&
-	    !is_forged(ctx, w.now.next))
-		return activate(place);
+	    !is_forged(ctx, w.now.next)) {
+		if (vm_activate(place, c->bytes, news_of_claim(c)) && c->sort == CLAIM_SAYS)
+			note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
+		return 0;
+	}
 	if (c->sort != CLAIM_SAYS)
 		return 0;
 	host = believed_host(ctx, c);
 	if (host && !vm_under_way(w) && !(w.now.flags & XR_VM_FROZEN))
 		return move_by_word(place, host);
 	count_spoofed(place);
-	return say(XR_R_SPOOFED, place + 1, NOTHING_CHANGED);
+	return report_claim(XR_R_SPOOFED, place + 1, NOTHING_CHANGED);
 }
 
 #endif

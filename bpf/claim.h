@@ -9,6 +9,7 @@
 #ifndef XROAM_BPF_CLAIM_H
 #define XROAM_BPF_CLAIM_H
 
+#include "guard_key.h"
 #include "nexthop.h"
 #include "parse.h"
 #include "vm_state.h"

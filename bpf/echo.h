@@ -202,14 +202,16 @@ static __always_inline void take_sample(struct xr_vm *vm, const struct echo_fram
 static __always_inline int disable_redirect(struct xr_vm *vm, __u32 place)
 {
 	union vm_word w = vm_now(vm), to = w;
-	struct vm_news *n = news();
+	struct vm_news *n;
 
 	to.now.flags |= XR_VM_LOOP;
-	if (!n || to.word == w.word || !vm_exchange(vm, w, to))
+	if (to.word == w.word || !vm_exchange(vm, w, to))
 		return 0;
-	__builtin_memset(n, 0, sizeof(*n));
+	n = no_news();
+	if (!n)
+		return 0;
 	n->from = w.now.host;
-	return tell(XR_R_VM_LOOP, place + 1);
+	return post_vm_event(n, XR_R_VM_LOOP, place + 1);
 }
 
 /* The numbered one came back. */

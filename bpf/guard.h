@@ -273,7 +273,7 @@ __noinline __u64 hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	if (c->quiet)
 		;
 	else if (is_refused(c, place, owner))
-		say(XR_R_ANNOUNCEMENT_BAD, place, NOTHING_CHANGED);
+		report_claim(XR_R_ANNOUNCEMENT_BAD, place, NOTHING_CHANGED);
 	else if (place)
 		believe(ctx, place - 1);
 	if (vms_locked())

@@ -23,18 +23,20 @@ __noinline int may_be_in_segment(struct xdp_md *ctx, __u32 place)
 	const struct xr_port *port = this_port();
 	struct claim *c = the_claim();
 	struct xr_vm *vm = vm_at(place);
+	struct frame_vlan f = {};
 	__u32 vlan;
 
 	if (!c || !vm || !port)
 		return 1;
-	vlan = vm->key >> 48;
-	if (vlan == c->tag || (c->off && vlan == c->segment))
+	f.tag = c->tag;
+	f.segment = c->segment;
+	f.in_tunnel = !!c->off;
+	f.own_port = vm->tap && vm->tap == ingress_of(ctx);
+	vlan = vlan_of_key(vm->key);
+	if (may_be_in_vlan(f, vlan))
 		return 1;
 	if (c->off)
 		return 0;
-	/* At its own port it needs no tag. */
-	if (vm->tap && vm->tap == ingress_of(ctx) && !c->tag)
-		return 1;
 	switch (port->sw) {
 	case XR_SWITCH_MACS:
 		return !vlan || !port->pvid || vlan == port->pvid;

@@ -94,6 +94,13 @@ static __always_inline void note(const struct packet *p, __u32 reason)
 		t->notes[((reason - 1) / 32) & 3] |= 1U << ((reason - 1) % 32);
 }
 
+static __always_inline void note_bytes(__u32 bytes, __u32 reason)
+{
+	struct packet p = { .bytes = bytes };
+
+	note(&p, reason);
+}
+
 static __always_inline void count_vip(const struct packet *p)
 {
 	__u32 key = p->vip;

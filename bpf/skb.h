@@ -4,20 +4,13 @@
 #define XROAM_BPF_SKB_H
 
 #include <linux/pkt_cls.h>
+#include "guard_key.h"
 #include "parse.h"
 #include "vm_state.h"
 
 #define PACKET_OTHERHOST 3                 /* linux/if_packet.h */
 #define ETH_P_PROBE      0x88b5            /* local experimental */
 #define PROBE_SOURCE     0x020000727802ULL /* 02:78:72:00:00:02 */
-
-static __always_inline void tally(__u32 reason, __u32 bytes)
-{
-	struct xr_counter *c = bpf_map_lookup_elem(&reason_stats, &reason);
-
-	if (c)
-		count(c, bytes);
-}
 
 static __always_inline int watching(void)
 {
@@ -105,12 +98,12 @@ static __always_inline int is_double(struct __sk_buff *skb)
 	return !tags || tags & (TAGS_DOUBLE | TAGS_DEEP) || (front_vlan(skb) && TAGS_VLAN(tags));
 }
 
-/* A port without a VLAN is the VM's access port, whatever its VLAN is. */
+/* At its own port, where a frame without a tag is in its VLAN. */
 static __always_inline int is_of(__u64 key, const struct xr_vm *vm)
 {
-	if (key >> 48)
-		return key == vm->key;
-	return MAC_OF(key) == MAC_OF(vm->key);
+	struct frame_vlan f = { .tag = vlan_of_key(key), .own_port = 1 };
+
+	return MAC_OF(key) == MAC_OF(vm->key) && may_be_in_vlan(f, vlan_of_key(vm->key));
 }
 
 /* What user space puts into a port to see who reads it (user/local/tap.c). */

@@ -97,31 +97,16 @@ static __always_inline int may_be_claim(const struct __sk_buff *skb)
 	return 1;
 }
 
-/* The VM's own frame completes its move here. */
-static __always_inline void activate(__u32 place, __u32 bytes)
-{
-	__u32 from = vm_complete(place);
-	struct vm_news *n = news();
-
-	if (!from || !n)
-		return;
-	tally(XR_R_ACTIVATED, bytes);
-	__builtin_memset(n, 0, sizeof(*n));
-	n->from = from - 1;
-	tell(XR_R_ACTIVATED, place + 1);
-}
-
 /* ---- what is refused ---- */
 
 static __always_inline int refuse(struct __sk_buff *skb, __u32 place, __u32 reason)
 {
-	struct vm_news *n = news();
+	struct vm_news *n = no_news();
 
-	tally(reason, skb->len);
+	note_bytes(skb->len, reason);
 	if (n) {
-		__builtin_memset(n, 0, sizeof(*n));
 		n->most = 1;
-		tell(reason, place + 1);
+		post_vm_event(n, reason, place + 1);
 	}
 	return TC_ACT_SHOT;
 }
@@ -132,14 +117,14 @@ static __always_inline int refuse(struct __sk_buff *skb, __u32 place, __u32 reas
  */
 static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb, __u32 off, __u32 *place)
 {
-	__u64 key = key_at(skb, off);
-	__u32 vlan = port_kind(skb->ifindex) & 0xfff;
+	__u64 key = key_at(skb, off), inner;
 	struct xr_vm *vm = NULL;
 
 	if (!key || IS_GROUP(key))
 		return NULL;
-	if (vlan && !(key >> 48))
-		vm = find_vm(key | (__u64)vlan << 48, place);
+	inner = frame_key(key & MAC_MASK, vlan_of_key(key), port_kind(skb->ifindex) & 0xfff);
+	if (inner != key)
+		vm = find_vm(inner, place);
 	return vm ?: find_vm(key, place);
 }
 
@@ -155,7 +140,7 @@ static __always_inline int is_too_early(struct __sk_buff *skb, const struct xr_v
 	if (!from || is_claim(skb) || (vm->tap && vm->tap != from))
 		return 1;
 	if (vm->tap)
-		activate(place, skb->len);
+		vm_activate(place, skb->len, no_news());
 	return 0;
 }
 

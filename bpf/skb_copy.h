@@ -79,14 +79,14 @@ __noinline int copy(struct __sk_buff *skb, __u32 place, __u32 next, enum clone c
 	if (deliver_clone(skb, clone) == -12 /* ENOMEM */)
 		goto failed;
 	if (put_on(skb, &w)) {
-		tally(XR_R_COPY_FAILED, bytes);
+		note_bytes(bytes, XR_R_COPY_FAILED);
 		return TC_ACT_SHOT;
 	}
-	tally(XR_R_COPIED, bytes);
+	note_bytes(bytes, XR_R_COPIED);
 	__sync_fetch_and_add(&info->copied, 1);
 	return leave(&w);
 failed:
-	tally(XR_R_COPY_FAILED, bytes);
+	note_bytes(bytes, XR_R_COPY_FAILED);
 	return TC_ACT_UNSPEC;
 }
 
@@ -111,14 +111,14 @@ __noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to, int other
 	if (!reason)
 		reason = put_on(skb, &w);
 	if (reason) {
-		tally(reason, bytes);
+		note_bytes(bytes, reason);
 		return TC_ACT_SHOT;
 	}
 	vm->last = now_tick();
 	__sync_fetch_and_add(&vm->hits, 1);
 	if (c)
 		count(c, bytes);
-	tally(XR_R_MOVED, bytes);
+	note_bytes(bytes, XR_R_MOVED);
 	return leave(&w);
 }
 

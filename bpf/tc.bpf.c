@@ -80,7 +80,7 @@ int xroam_tap_in(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	w = vm_settle(vm, place, now_tick(), skb->len);
 	if (is_coming(w) && is_of(key_at(skb, SOURCE), vm) && !is_claim(skb))
-		activate(place, skb->len);
+		vm_activate(place, skb->len, no_news());
 	return TC_ACT_UNSPEC;
 }
 
@@ -323,7 +323,7 @@ int xroam_replay(struct __sk_buff *skb)
 		return XR_R_NO_NEIGHBOUR;
 	if (bpf_clone_redirect(skb, w.ifindex, 0))
 		return XR_R_NO_ROUTE;
-	tally(XR_R_REPLAYED, bytes);
+	note_bytes(bytes, XR_R_REPLAYED);
 	return 0;
 }
 

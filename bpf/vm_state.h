@@ -107,11 +107,101 @@ static __always_inline void count_move(__u32 place)
 		__sync_fetch_and_add(&info->moves, 1);
 }
 
+/* ---- what happened ---- */
+
+struct vm_news {
+	__u64 key;
+	__be32 ip[XR_ADDR_WORDS]; /* what it claimed, if anything */
+	__u16 from;               /* host before */
+	__u8 announcement;
+	__u8 most;   /* nothing changed: so many a second; 0: it did */
+	__u8 follow; /* the daemon shall hear of it all the same */
+};
+
+XR_PERCPU(vm_news, struct vm_news, 1);
+
+/* Blank, to be filled in and handed to post_vm_event(). */
+static __always_inline struct vm_news *no_news(void)
+{
+	__u32 zero = 0;
+	struct vm_news *n = bpf_map_lookup_elem(&vm_news, &zero);
+
+	if (n)
+		__builtin_memset(n, 0, sizeof(*n));
+	return n;
+}
+
+static __always_inline void fill_event(struct xr_event *e, const struct vm_news *n, __u32 reason,
+				       __u32 place, union vm_word w)
+{
+	__builtin_memset(e, 0, sizeof(*e));
+	e->when_ns = bpf_ktime_get_ns();
+	e->kind = XR_EVENT_VM;
+	e->reason = reason;
+	__builtin_memcpy(e->saddr, n->ip, sizeof(e->saddr));
+	e->vm = place;
+	e->dev_slot = knobs.dev_slot;
+	event_of_key(e, n->key);
+	e->host = w.now.host;
+	e->from = n->from;
+	e->state = w.now.state;
+	e->announcement = n->announcement;
+}
+
+/*
+ * To `xroam monitor`, and what changed a VM's state to the daemon, too. vm_no: its
+ * index plus one; 0: none that is known, only n->key.
+ */
+__noinline int post_vm_event(struct vm_news *n, __u32 reason, __u32 vm_no)
+{
+	union vm_word w = {};
+	struct xr_event *e;
+	struct xr_vm *vm;
+
+	if (!n)
+		return 0;
+	if (n->most && !may_tell(reason, vm_no, n->most))
+		return 0;
+	vm = vm_no ? vm_at(vm_no - 1) : NULL;
+	if (vm) {
+		w = vm_now(vm);
+		n->key = vm->key;
+	}
+	e = NULL;
+	if (!n->most || STRANGERS_HAVE_ROOM(events))
+		e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (e) {
+		fill_event(e, n, reason, vm_no, w);
+		bpf_ringbuf_submit(e, 0);
+	}
+	if (n->most && (!n->follow || !STRANGERS_HAVE_ROOM(vm_events)))
+		return 0;
+	e = bpf_ringbuf_reserve(&vm_events, sizeof(*e), 0);
+	if (e) {
+		fill_event(e, n, reason, vm_no, w);
+		bpf_ringbuf_submit(e, 0);
+	}
+	return 0;
+}
+
+static __always_inline void post_expired(__u32 place, __u32 from, __u32 bytes)
+{
+	struct vm_news *n = no_news();
+
+	note_bytes(bytes, XR_R_MOVE_EXPIRED);
+	if (!n)
+		return;
+	n->from = from;
+	post_vm_event(n, XR_R_MOVE_EXPIRED, place + 1);
+}
+
+/* ---- what ends or begins by itself ---- */
+
 /*
  * Prepared, and the VM speaks where it is expected: it is there. The host where it
  * was, plus one; 0: nothing was under way, or somebody else was faster.
  */
-__noinline __u32 vm_complete(__u32 place)
+static __always_inline __u32 vm_complete(__u32 place)
 {
 	struct xr_vm *vm = vm_at(place);
 	union vm_word w, to;
@@ -136,88 +226,22 @@ __noinline __u32 vm_complete(__u32 place)
 	return 0;
 }
 
-/* ---- what happened ---- */
-
-struct vm_news {
-	__u64 key;
-	__be32 ip[XR_ADDR_WORDS]; /* what it claimed, if anything */
-	__u16 from;               /* host before */
-	__u8 announcement;
-	__u8 most;   /* nothing changed: so many a second; 0: it did */
-	__u8 follow; /* the daemon shall hear of it all the same */
-};
-
-XR_PERCPU(vm_news, struct vm_news, 1);
-
-static __always_inline struct vm_news *news(void)
+/*
+ * The activation, whichever program sees the frame by which the VM speaks: its state,
+ * counters and events. n: what the frame says, for the event. 1: it is there now.
+ */
+__noinline int vm_activate(__u32 place, __u32 bytes, struct vm_news *n)
 {
-	__u32 zero = 0;
+	__u32 from = vm_complete(place);
 
-	return bpf_map_lookup_elem(&vm_news, &zero);
-}
-
-static __always_inline void fill_event(struct xr_event *e, const struct vm_news *n, __u32 reason,
-				       __u32 place, union vm_word w)
-{
-	__builtin_memset(e, 0, sizeof(*e));
-	e->when_ns = bpf_ktime_get_ns();
-	e->kind = XR_EVENT_VM;
-	e->reason = reason;
-	__builtin_memcpy(e->saddr, n->ip, sizeof(e->saddr));
-	e->vm = place;
-	e->dev_slot = knobs.dev_slot;
-	event_of_key(e, n->key);
-	e->host = w.now.host;
-	e->from = n->from;
-	e->state = w.now.state;
-	e->announcement = n->announcement;
-}
-
-/* place: of the VM, plus one; 0: none that is known, only a key. */
-__noinline int tell(__u32 reason, __u32 place)
-{
-	union vm_word w = {};
-	struct vm_news *n = news();
-	struct xr_event *e;
-	struct xr_vm *vm;
-
+	if (!from)
+		return 0;
+	note_bytes(bytes, XR_R_ACTIVATED);
 	if (!n)
-		return 0;
-	if (n->most && !may_tell(reason, place, n->most))
-		return 0;
-	vm = place ? vm_at(place - 1) : NULL;
-	if (vm) {
-		w = vm_now(vm);
-		n->key = vm->key;
-	}
-	e = NULL;
-	if (!n->most || STRANGERS_HAVE_ROOM(events))
-		e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (e) {
-		fill_event(e, n, reason, place, w);
-		bpf_ringbuf_submit(e, 0);
-	}
-	if (n->most && (!n->follow || !STRANGERS_HAVE_ROOM(vm_events)))
-		return 0;
-	e = bpf_ringbuf_reserve(&vm_events, sizeof(*e), 0);
-	if (e) {
-		fill_event(e, n, reason, place, w);
-		bpf_ringbuf_submit(e, 0);
-	}
-	return 0;
-}
-
-static __always_inline void tell_expired(__u32 place, __u32 from, __u32 bytes)
-{
-	struct packet p = { .bytes = bytes };
-	struct vm_news *n = news();
-
-	note(&p, XR_R_MOVE_EXPIRED);
-	if (!n)
-		return;
-	__builtin_memset(n, 0, sizeof(*n));
-	n->from = from;
-	tell(XR_R_MOVE_EXPIRED, place + 1);
+		return 1;
+	n->from = from - 1;
+	post_vm_event(n, XR_R_ACTIVATED, place + 1);
+	return 1;
 }
 
 /*
@@ -237,7 +261,7 @@ static __always_inline union vm_word vm_settle(struct xr_vm *vm, __u32 place, __
 	if (!vm_exchange(vm, w, to))
 		return vm_now(vm);
 	watch_one_less();
-	tell_expired(place, w.now.host, bytes);
+	post_expired(place, w.now.host, bytes);
 	return to;
 }
 
@@ -258,7 +282,7 @@ __noinline int vm_age(__u32 place, __u32 bytes)
 	to.now.state = XR_VM_STABLE;
 	if (!vm_exchange(vm, w, to))
 		return 0;
-	tell_expired(place, w.now.host, bytes);
+	post_expired(place, w.now.host, bytes);
 	return 0;
 }
 

@@ -83,7 +83,7 @@ static __always_inline __u32 inner_place(struct xdp_md *ctx, const struct tunnel
 	if (!eth)
 		return 0;
 	mac = mac_of(eth);
-	return mac & 1 ? 0 : vm_place(vm_key(mac, t->vlan));
+	return mac & 1 ? 0 : vm_place(frame_key(mac, 0, t->vlan));
 }
 
 /*
