@@ -10,18 +10,16 @@
 
 #include "csum.h"
 #include "parse.h"
+#include "tunnel_header.h"
 #include "report.h"
 
 #define GUE_VARIANT1(first) ((first) >> 6 == 1) /* an IP header follows directly */
 #define GUE_CONTROL         0x20
 #define GUE_HLEN            0x1f
 #define GUE_FIXED           4
-#ifndef VXLAN_HAS_VNI
-#define VXLAN_HAS_VNI 0x08000000
-#endif
-#define ECN_ECT1 1
-#define ECN_ECT0 2
-#define ECN_CE   3
+#define ECN_ECT1            1
+#define ECN_ECT0            2
+#define ECN_CE              3
 
 /* What is left to find out while the outer header is read. */
 struct tunnel {
@@ -196,7 +194,8 @@ static __always_inline int mark_inner(struct xdp_md *ctx, const struct packet *p
 {
 	__u8 *ip = octet_at(ctx, t->inner);
 	struct iphdr *four = (void *)ip;
-	__u32 outer = p->tos & 3, inner, sum;
+	__u32 outer = p->tos & 3, inner;
+	__be16 was;
 
 	if (outer != ECN_CE && outer != ECN_ECT1)
 		return 0;
@@ -211,12 +210,9 @@ static __always_inline int mark_inner(struct xdp_md *ctx, const struct packet *p
 		ip[1] = (ip[1] & ~(3 << 4)) | outer << 4;
 		return 0;
 	}
-	/* RFC 1624: HC' = ~(~HC + ~m + m'). */
-	sum = (__u16)~four->check + (__u16)~bpf_htons(ip[1]);
+	was = bpf_htons(ip[1]);
 	ip[1] = (ip[1] & ~3) | outer;
-	sum += bpf_htons(ip[1]);
-	sum = (sum & 0xffff) + (sum >> 16);
-	four->check = ~(sum + (sum >> 16));
+	four->check = csum_replace(four->check, was, bpf_htons(ip[1]));
 	return 0;
 }
 

@@ -13,14 +13,11 @@
 #include "csum.h"
 #include "nexthop.h"
 #include "parse.h"
+#include "tunnel_header.h"
 
-#define MTU_MIN4       576
-#define MTU_MIN6       1280 /* a smaller one is not believed (RFC 8201 §4) */
-#define ERROR_HEADER   8
-#define SPORTS         0xc000 /* where forward.h's source ports begin */
-#define TUNNEL_DF      0x4000
-#define TUNNEL_ID      0x7800 /* of forward.h's relays; of all else it is 0 */
-#define TUNNEL_ID_MASK 0xfc00 /* less what segmenting on the way adds */
+#define MTU_MIN4     576
+#define MTU_MIN6     1280 /* a smaller one is not believed (RFC 8201 §4) */
+#define ERROR_HEADER 8
 
 /* What the error quotes. */
 struct too_long {
@@ -44,8 +41,8 @@ static __always_inline int is_to_one(struct xdp_md *ctx)
 
 static __always_inline int is_written_id(__u32 id)
 {
-	id &= TUNNEL_ID_MASK;
-	return !id || id == TUNNEL_ID;
+	id &= RELAY_ID_MASK; /* less what segmenting on the way adds */
+	return !id || id == RELAY_ID;
 }
 
 /* RFC 1191 §7.1: of routers that tell no MTU. */
@@ -76,11 +73,11 @@ static __always_inline int read_tunnel(struct xdp_md *ctx, struct too_long *t, _
 		return -1;
 	if (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6)
 		return 0;
-	if (proto != IPPROTO_UDP || (bpf_ntohs(udp[0]) & SPORTS) != SPORTS)
+	if (proto != IPPROTO_UDP || (bpf_ntohs(udp[0]) & PORT_ENTROPY) != PORT_ENTROPY)
 		return -1;
 	t->key.dport = udp[1];
 	/* As of VXLAN, if it is: GUE here has no header of its own. */
-	if ((void *)(vxlan + 2) <= end_of(ctx) && vxlan[0] == bpf_htonl(0x08000000))
+	if ((void *)(vxlan + 2) <= end_of(ctx) && vxlan[0] == bpf_htonl(VXLAN_HAS_VNI))
 		t->key.vni = bpf_ntohl(vxlan[1]) >> 8;
 	return 0;
 }
@@ -96,7 +93,7 @@ static __always_inline int read_error4(struct xdp_md *ctx, struct too_long *t, _
 	    (void *)(ip + 5) > end_of(ctx))
 		return -1;
 	if (icmp[0] != 3 || icmp[1] != 4 || *(__u8 *)ip != 0x45 ||
-	    (ip[1] & bpf_htonl(0xffff)) != bpf_htonl(TUNNEL_DF) ||
+	    (ip[1] & bpf_htonl(0xffff)) != bpf_htonl(IP_DF) ||
 	    !is_written_id(bpf_ntohl(ip[1]) >> 16) || is_martian4(outer[3]))
 		return -1;
 	t->length = bpf_ntohl(ip[0]) & 0xffff;

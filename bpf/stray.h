@@ -123,7 +123,7 @@ static __always_inline int answer_echo(struct xdp_md *ctx, struct packet *p)
 	__u32 l3 = p->l3;
 
 	if (p->proto != (p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || p->l4 != l3 + header ||
-	    l3 > 22 || l3 < 14 || p->l4 + ICMP_HEADER > p->end || data + 22 > end ||
+	    l3 > L3_MOST || l3 < L3_LEAST || p->l4 + ICMP_HEADER > p->end || data + L3_MOST > end ||
 	    icmp + 1 > end || *icmp != type || data[ETH_ALEN] & 1)
 		return 0;
 	if (!may_reply(p, REPLY_ECHO)) {

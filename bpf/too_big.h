@@ -18,6 +18,10 @@
 #define QUOTE6       (1280 - 40 - 8)
 #define IPV6_MIN_MTU 1280
 
+/* Where the IP header may begin: behind no tag up to two. */
+#define L3_LEAST 14
+#define L3_MOST  22
+
 struct icmp_reply {
 	__u8 type;
 	__u8 code;
@@ -101,31 +105,41 @@ static __always_inline int resize(struct xdp_md *ctx, __u32 keep, __u32 headers)
 	return bpf_xdp_adjust_head(ctx, -(int)headers);
 }
 
-__noinline int reply_v4(struct xdp_md *ctx, __u32 l3, __u32 mtu)
+/*
+ * The frame becomes Ethernet header, room for an IP header and an ICMP one, and the
+ * first octets of the packet: where the new IP header goes, or NULL.
+ */
+static __always_inline void *open_reply(struct xdp_md *ctx, __u32 l3, __u32 ip_header, __u32 quote)
 {
-	const __u32 headers = sizeof(struct iphdr) + sizeof(struct icmp_reply);
-	struct icmp_reply *icmp;
-	struct iphdr *ip, *was;
-	void *data;
+	const __u32 headers = ip_header + sizeof(struct icmp_reply);
+	void *data, *ip;
 
-	if (l3 < 14 || l3 > 22 || resize(ctx, l3 + QUOTE4, headers))
-		return -1;
+	if (l3 < L3_LEAST || l3 > L3_MOST || resize(ctx, l3 + quote, headers))
+		return NULL;
 	data = data_of(ctx);
 	ip = data + l3;
-	icmp = (void *)(ip + 1);
-	was = (void *)(icmp + 1);
 	/* In this order: clang drops the first check where it comes second. */
-	if (data + headers + 22 > end_of(ctx) || (void *)was + QUOTE4 > end_of(ctx))
-		return -1;
+	if (data + headers + L3_MOST > end_of(ctx) || ip + headers + quote > end_of(ctx))
+		return NULL;
 	turn_ethernet(data, data + headers, l3);
+	return ip;
+}
 
+__noinline int reply_v4(struct xdp_md *ctx, __u32 l3, __u32 mtu)
+{
+	struct iphdr *ip = open_reply(ctx, l3, sizeof(*ip), QUOTE4), *was;
+	struct icmp_reply *icmp = (void *)(ip + 1);
+
+	if (!ip)
+		return -1;
+	was = (void *)(icmp + 1);
 	*icmp = (struct icmp_reply){ .type = 3, .code = 4, .mtu = bpf_htonl(mtu & 0xffff) };
 	icmp->checksum = csum_fold(csum_message((void *)icmp, QUOTE4 + sizeof(*icmp), 0));
 	*ip = (struct iphdr){ .version = 4,
 			      .ihl = 5,
 			      .ttl = 64,
 			      .protocol = IPPROTO_ICMP,
-			      .tot_len = bpf_htons(QUOTE4 + headers),
+			      .tot_len = bpf_htons(QUOTE4 + sizeof(*ip) + sizeof(*icmp)),
 			      .saddr = was->daddr,
 			      .daddr = was->saddr };
 	ip->check = csum_fold(csum_message((void *)ip, sizeof(*ip), 0));
@@ -134,24 +148,14 @@ __noinline int reply_v4(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 
 __noinline int reply_v6(struct xdp_md *ctx, __u32 l3, __u32 mtu)
 {
-	const __u32 headers = sizeof(struct ipv6hdr) + sizeof(struct icmp_reply);
 	const __u32 len = QUOTE6 + sizeof(struct icmp_reply);
-	struct icmp_reply *icmp;
-	struct ipv6hdr *ip, *was;
+	struct ipv6hdr *ip = open_reply(ctx, l3, sizeof(*ip), QUOTE6), *was;
+	struct icmp_reply *icmp = (void *)(ip + 1);
 	__u64 sum;
-	void *data;
 
-	if (l3 < 14 || l3 > 22 || resize(ctx, l3 + QUOTE6, headers))
+	if (!ip)
 		return -1;
-	data = data_of(ctx);
-	ip = data + l3;
-	icmp = (void *)(ip + 1);
 	was = (void *)(icmp + 1);
-	/* In this order: clang drops the first check where it comes second. */
-	if (data + headers + 22 > end_of(ctx) || (void *)was + QUOTE6 > end_of(ctx))
-		return -1;
-	turn_ethernet(data, data + headers, l3);
-
 	*(__be32 *)ip = bpf_htonl(0x60000000);
 	ip->payload_len = bpf_htons(len);
 	ip->nexthdr = IPPROTO_ICMPV6;

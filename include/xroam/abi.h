@@ -876,4 +876,67 @@ struct xr_trace {
 	__u8 reserved2;
 };
 
+/* ---- sizes, as both compilers see them ---- */
+
+/* A change is another XR_ABI_VERSION. */
+#define XR_SIZE_IS(name, octets) \
+	_Static_assert(sizeof(struct name) == (octets), "the ABI: struct " #name)
+
+/* clang-format off */
+XR_SIZE_IS(xr_vip_bucket, 32);
+XR_SIZE_IS(xr_vip, 64);               /* a cache line */
+XR_SIZE_IS(xr_vip_filter, 4096);
+XR_SIZE_IS(xr_maglev_row, 8);
+XR_SIZE_IS(xr_backend, 8);            /* one word */
+XR_SIZE_IS(xr_path, 64);              /* a cache line */
+XR_SIZE_IS(xr_nexthop, 32);
+XR_SIZE_IS(xr_outer_key, 24);
+XR_SIZE_IS(xr_outer_mtu, 8);          /* one word */
+XR_SIZE_IS(xr_outer, 32);
+XR_SIZE_IS(xr_initial_rate, 16);
+XR_SIZE_IS(xr_sid_bucket, 64);        /* a cache line */
+XR_SIZE_IS(xr_sid_name, 16);
+XR_SIZE_IS(xr_sid_names, 96);
+XR_SIZE_IS(xr_cid_config, 416);
+XR_SIZE_IS(xr_cid_info, 24);
+XR_SIZE_IS(xr_flow, 8);               /* one word */
+XR_SIZE_IS(xr_flow_bucket, 64);       /* a cache line */
+XR_SIZE_IS(xr_hash_keys, 136);
+XR_SIZE_IS(xr_tag_bucket, 16);
+XR_SIZE_IS(xr_vm_now, 8);             /* one word */
+XR_SIZE_IS(xr_vm, 64);                /* a cache line */
+XR_SIZE_IS(xr_vm_ip, 24);
+XR_SIZE_IS(xr_host, 8);               /* one word */
+XR_SIZE_IS(xr_locked, 64);            /* a cache line */
+XR_SIZE_IS(xr_tunnel_key, 20);
+XR_SIZE_IS(xr_port, 24);
+XR_SIZE_IS(xr_vm_control, 64);        /* a cache line */
+XR_SIZE_IS(xr_protected, 20);
+XR_SIZE_IS(xr_ring, 88);
+XR_SIZE_IS(xr_ring_frame, 2048);
+XR_SIZE_IS(xr_counter, 16);
+XR_SIZE_IS(xr_backend_counter, 88);
+XR_SIZE_IS(xr_cid_counter, 144);
+XR_SIZE_IS(xr_dev_counter, 80);
+XR_SIZE_IS(xr_reply_gate, 8);
+XR_SIZE_IS(xr_listed, 584);
+XR_SIZE_IS(xr_device, 680);
+XR_SIZE_IS(xr_end, 20);
+XR_SIZE_IS(xr_policy, 52);
+XR_SIZE_IS(xr_limits, 32);
+XR_SIZE_IS(xr_meta, 152);
+XR_SIZE_IS(xr_backend_info, 128);
+XR_SIZE_IS(xr_host_info, 112);
+XR_SIZE_IS(xr_vm_info, 160);
+XR_SIZE_IS(xr_gateway, 32);
+XR_SIZE_IS(xr_tc_hook, 48);
+XR_SIZE_IS(xr_member, 4);
+XR_SIZE_IS(xr_clock, 24);
+XR_SIZE_IS(xr_knobs, 64);
+XR_SIZE_IS(xr_event, 208);
+XR_SIZE_IS(xr_trace, 132);
+/* clang-format on */
+
+#undef XR_SIZE_IS
+
 #endif
