@@ -8,7 +8,7 @@
 #define XROAM_BPF_NEXTHOP_H
 
 #include <xroam/hash.h>
-#include "ask.h"
+#include "neighbour.h"
 #include "report.h"
 
 #ifndef AF_INET
