@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Who a frame says it is from, and whether it is an announcement: the kinds of
- * enum xr_announcement, whole, or why none of them. What is said decides
- * nothing here; guard.h judges it.
+ * enum xr_announcement, whole, or why none of them. Nothing is
+ * decided here; guard.h judges it.
  *
  * Read twice over: strictly, for what xroam believes; and for the guard whatever
  * anybody might believe, wrong checksums (which a card may put right later),
@@ -71,7 +71,7 @@ static __always_inline void read_vlans(struct xdp_md *ctx, struct claim *c, __u3
 
 /*
  * RFC 1042, and 802.1H's bridges: an EtherType behind a length. Linux takes no IP
- * so, Windows does. What is said there moves nobody.
+ * so, Windows does. An announcement in that form moves nobody.
  */
 static __always_inline void read_llc(struct xdp_md *ctx, struct claim *c)
 {
@@ -113,7 +113,7 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	c->far = far;
 	c->bytes = ctx->data_end - ctx->data;
 	c->kind = XR_ANNOUNCED_NOT;
-	c->place = c->exact = c->who = 0;
+	c->vm_no = c->exact = c->who = 0;
 	c->given[0] = c->given[1] = 0;
 	c->has_ip = c->has_too = c->has_from = 0;
 	c->tentative = c->unread = c->foreign = c->part = 0;
@@ -123,7 +123,7 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 	reload_memory();
 	read_llc(ctx, c);
 	if (!(src & 1))
-		c->exact = vm_place(c->key);
+		c->exact = vm_no_of_key(c->key);
 	reload_memory();
 	read_source(ctx, c);
 	reload_memory();
@@ -133,7 +133,7 @@ __noinline int read_claim(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 		c->sort = read_any_arp(ctx);
 	else if (c->proto == bpf_htons(ETH_P_IPV6))
 		c->sort = read_nd(ctx);
-	if (c->sort == CLAIM_SAYS && (!src || src & 1 || is_reserved(dst)))
+	if (c->sort == CLAIM_ANNOUNCES && (!src || src & 1 || is_reserved(dst)))
 		c->sort = CLAIM_BAD;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ARP and RARP: whose address the sender says it has. */
+/* ARP and RARP: the address that the sender claims. */
 #ifndef XROAM_BPF_ARP_H
 #define XROAM_BPF_ARP_H
 
@@ -41,7 +41,7 @@ static __always_inline int read_rarp(struct claim *c, const struct arp *a)
 	if (a->op != bpf_htons(RARP_REQUEST) || mac_of(a->sha) != mac_of(a->tha))
 		return CLAIM_BAD;
 	c->kind = XR_RARP;
-	return CLAIM_SAYS;
+	return CLAIM_ANNOUNCES;
 }
 
 /* Multicast, reserved and broadcast are nobody's own. */
@@ -69,7 +69,7 @@ static __always_inline int read_arp(struct claim *c, const struct arp *a)
 	} else {
 		return CLAIM_BAD;
 	}
-	return CLAIM_SAYS;
+	return CLAIM_ANNOUNCES;
 }
 
 /* RFC 5227 §2.1.1: who probes, too, is a conflict. */

@@ -17,9 +17,9 @@
  * Whether the VM's binding has the address: the operator's, if he gave any; what
  * was learned binds nobody, and nobody lists link-local ones.
  */
-static __always_inline int is_bound(__u32 place, const __be32 *ip)
+static __always_inline int is_bound(__u32 vm_index, const __be32 *ip)
 {
-	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &vm_index);
 	int given = 0;
 
 	if (!info || is_link_local(ip))
@@ -48,10 +48,10 @@ static __always_inline int is_nobodys(const __be32 *ip)
 	return !ip[2] && ip[3] == bpf_htonl(1);
 }
 
-/* A place is left to learn an address that the VM says it has. */
-static __always_inline int is_news(__u32 place, const __be32 *ip)
+/* An address that the VM claims is new, and there is room to learn it. */
+static __always_inline int is_news(__u32 vm_index, const __be32 *ip)
 {
-	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &vm_index);
 	int room = 0;
 
 	if (!info || is_link_local(ip) || is_nobodys(ip))
@@ -70,7 +70,7 @@ static __always_inline int is_news(__u32 place, const __be32 *ip)
 
 #define NOTHING_CHANGED 0x10000
 
-/* What the claim says, for the event. */
+/* The claim, for its event. */
 static __always_inline struct vm_news *news_of_claim(const struct claim *c)
 {
 	struct vm_news *n = no_news();
@@ -85,8 +85,8 @@ static __always_inline struct vm_news *news_of_claim(const struct claim *c)
 
 /*
  * Counts what became of the claim at hand, and posts it. vm_no: index plus one, or
- * 0; from: where the VM was, or that nothing changed. What a VM says it has anew is
- * for the daemon, too, which alone can see to it that it is no news any more.
+ * 0; from: where the VM was, or that nothing changed. A new address of a VM is
+ * for the daemon, too, which learns it.
  */
 __noinline int report_claim(__u32 reason, __u32 vm_no, __u32 from)
 {
@@ -102,9 +102,9 @@ __noinline int report_claim(__u32 reason, __u32 vm_no, __u32 from)
 	return post_vm_event(n, reason, vm_no);
 }
 
-static __always_inline void count_spoofed(__u32 place)
+static __always_inline void count_spoofed(__u32 vm_index)
 {
-	struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+	struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &vm_index);
 
 	if (info && !knobs.trace)
 		__sync_fetch_and_add(&info->spoofed, 1);
@@ -112,13 +112,13 @@ static __always_inline void count_spoofed(__u32 place)
 
 /* ---- moves ---- */
 
-/* RFC 7432 §15.1: who moves too often stays where the operator's word put it. */
-__noinline int move_by_word(__u32 place, __u32 host)
+/* RFC 7432 §15.1: who moves too often goes back to where the operator put it. */
+__noinline int move_by_announcement(__u32 vm_index, __u32 host)
 {
 	struct claim *c = the_claim();
-	struct xr_vm *vm = vm_at(place);
+	struct xr_vm *vm = vm_at(vm_index);
 	__u32 tick = now_tick(), moves, frozen;
-	union vm_word w, to;
+	union vm_state_word w, to;
 
 	if (!c || !vm)
 		return 0;
@@ -132,15 +132,16 @@ __noinline int move_by_word(__u32 place, __u32 host)
 	to.now.flags &= ~XR_VM_LOOP;
 	if (frozen)
 		to.now.flags |= XR_VM_FROZEN;
-	if (vm_under_way(w) || !vm_take(vm, w, to, vm->ttl ?: knobs.vm_ttl))
+	if (vm_under_way(w) || !vm_redirect_to(vm, w, to, vm->ttl ?: knobs.vm_ttl))
 		return 0;
-	count_move(place);
+	count_move(vm_index);
 	vm->flap_moves = moves;
 	if (moves == 1)
 		vm->flap_since = tick;
 	if (frozen)
 		note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
-	return report_claim(frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, place + 1, w.now.host);
+	return report_claim(frozen ? XR_R_FROZEN : XR_R_ANNOUNCEMENT, no_of_index(vm_index),
+			    w.now.host);
 }
 
 /* Whose port, or tunnel, this is, if the policy lets it move VMs; or 0. */
@@ -156,47 +157,47 @@ static __always_inline __u32 believed_host(struct xdp_md *ctx, const struct clai
 	return index && host_get(index).flags == XR_HOST_USED ? index : 0;
 }
 
-/* It says what it may say, where it may; maybe an address that is new. */
-static __always_inline int confirm(const struct claim *c, __u32 place, union vm_word w)
+/* An announcement from where the VM is; maybe of an address that is new. */
+static __always_inline int confirm(const struct claim *c, __u32 vm_index, union vm_state_word w)
 {
-	if (c->sort != CLAIM_SAYS)
+	if (c->sort != CLAIM_ANNOUNCES)
 		return 0;
 	if (c->has_ip && w.now.state == XR_VM_MOVED && !(w.now.flags & XR_VM_LOCK) &&
-	    is_news(place, c->ip))
-		return report_claim(XR_R_ANNOUNCEMENT, place + 1, NOTHING_CHANGED);
+	    is_news(vm_index, c->ip))
+		return report_claim(XR_R_ANNOUNCEMENT, no_of_index(vm_index), NOTHING_CHANGED);
 	note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
 	return 0;
 }
 
 /* What a VM's frame means for where it is. */
-__noinline int believe(struct xdp_md *ctx, __u32 place)
+__noinline int believe(struct xdp_md *ctx, __u32 vm_index)
 {
 	struct claim *c = the_claim();
-	struct xr_vm *vm = vm_at(place);
-	union vm_word w;
+	struct xr_vm *vm = vm_at(vm_index);
+	union vm_state_word w;
 	__u32 host;
 
 	if (!c || !vm)
 		return 0;
-	vm_age(place, c->bytes);
+	vm_age(vm_index, c->bytes);
 	w = vm_now(vm);
-	if (is_arriving(ctx, place))
+	if (is_arriving(ctx, vm_index))
 		return 0;
-	if (is_in_place(ctx, place, w.now.host))
-		return confirm(c, place, w);
+	if (is_in_place(ctx, vm_index, w.now.host))
+		return confirm(c, vm_index, w);
 	if (vm_under_way(w) && c->sort != CLAIM_PROBE && is_at(ctx, w.now.next) &&
 	    !is_forged(ctx, w.now.next)) {
-		if (vm_activate(place, c->bytes, news_of_claim(c)) && c->sort == CLAIM_SAYS)
+		if (vm_activate(vm_index, c->bytes, news_of_claim(c)) && c->sort == CLAIM_ANNOUNCES)
 			note_bytes(c->bytes, XR_R_ANNOUNCEMENT);
 		return 0;
 	}
-	if (c->sort != CLAIM_SAYS)
+	if (c->sort != CLAIM_ANNOUNCES)
 		return 0;
 	host = believed_host(ctx, c);
 	if (host && !vm_under_way(w) && !(w.now.flags & XR_VM_FROZEN))
-		return move_by_word(place, host);
-	count_spoofed(place);
-	return report_claim(XR_R_SPOOFED, place + 1, NOTHING_CHANGED);
+		return move_by_announcement(vm_index, host);
+	count_spoofed(vm_index);
+	return report_claim(XR_R_SPOOFED, no_of_index(vm_index), NOTHING_CHANGED);
 }
 
 #endif

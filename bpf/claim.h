@@ -17,10 +17,10 @@
 #define ND_ROOM 256 /* longest ND message that is believed */
 
 enum claim_sort {
-	CLAIM_DATA,  /* says nothing but its source MAC */
-	CLAIM_SAYS,  /* kind tells what */
-	CLAIM_PROBE, /* ARP probe (RFC 5227), DAD: nobody's word yet */
-	CLAIM_BAD,   /* an announcement that contradicts itself */
+	CLAIM_DATA,      /* nothing but its source MAC */
+	CLAIM_ANNOUNCES, /* kind tells what */
+	CLAIM_PROBE,     /* ARP probe (RFC 5227), DAD: nobody has the address yet */
+	CLAIM_BAD,       /* an announcement that contradicts itself */
 };
 
 #define FAR_STRANGER 0xffff /* some tunnel, of no host that is known */
@@ -31,15 +31,15 @@ struct claim {
 	__u32 l3;
 	__u32 len;   /* of the ICMPv6 message */
 	__u32 bytes; /* of the frame, for the counters */
-	__u32 place; /* of the VM that is at issue, plus one; 0: none */
+	__u32 vm_no; /* the VM that is at issue; 0: none */
 	__u16 far;   /* host whose tunnel it came out of; 0: none */
 	__be16 proto;
 	__u8 sort;   /* enum claim_sort */
 	__u8 kind;   /* enum xr_announcement */
-	__u8 has_ip; /* ip is whose address the sender says it has */
+	__u8 has_ip; /* ip: the address that the sender claims */
 	__u8 to_one; /* addressed to one station */
 	/* For the guard: */
-	__u8 has_too;   /* too is another address that it says it has */
+	__u8 has_too;   /* too: another one that it claims */
 	__u8 has_from;  /* from is the source of a packet */
 	__u8 tentative; /* ip is asked for, to be had: DAD, ARP probe */
 	__u8 unread;    /* it could say more than can be read */
@@ -50,8 +50,8 @@ struct claim {
 	__be16 tpid;    /* of its first tag; 0: none */
 	__u16 tag;      /* its VLAN by tags */
 	__u16 segment;  /* out of a tunnel: its VLAN by VNI */
-	__u32 exact;    /* the VM with its VLAN and MAC, plus one; 0: none */
-	__u32 who;      /* the locked VM that it is, in its place, plus one */
+	__u32 exact;    /* number of the VM with its VLAN and MAC; 0: none */
+	__u32 who;      /* number of the locked VM that it is, where that may be */
 	__u64 given[2]; /* link-layer addresses that it gives, not its source; 0 */
 	__u32 l4;       /* of what find_icmp6() found */
 	__be32 ip[XR_ADDR_WORDS] __attribute__((aligned(8)));

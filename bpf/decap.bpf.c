@@ -12,7 +12,7 @@
  */
 #include "decap.h"
 
-/* What user space said of the key, for this device. */
+/* Whether user space has the key for this device. */
 static __always_inline int is_end(const struct xr_end *end)
 {
 	const __u64 *slots = bpf_map_lookup_elem(&tunnel_ends, end);

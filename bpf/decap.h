@@ -62,7 +62,7 @@ static __always_inline int parse_gue(struct xdp_md *ctx, struct tunnel *t, __u32
 	return 0;
 }
 
-/* Of the flags only I says anything; the others are ignored (RFC 7348 §5). */
+/* Of the flags only I counts; the others are ignored (RFC 7348 §5). */
 static __always_inline int parse_vxlan(struct xdp_md *ctx, struct tunnel *t, __u32 at)
 {
 	__be32 *vxlan = octet_at(ctx, at);
@@ -80,7 +80,7 @@ static __always_inline int parse_vxlan(struct xdp_md *ctx, struct tunnel *t, __u
 	return 0;
 }
 
-/* 0: a tunnel; t says where the inner packet is. */
+/* 0: a tunnel; t has where the inner packet is. */
 static __always_inline int parse_tunnel(struct xdp_md *ctx, const struct packet *p,
 					struct tunnel *t, __be16 gue_port, __be16 vxlan_port)
 {
@@ -187,7 +187,7 @@ static __always_inline int check_udp_sum(struct xdp_md *ctx, const struct packet
 
 /*
  * RFC 6040 §4.2, figure 4: CE goes on, ECT(1) over ECT(0), too; where the inner
- * packet could not bear CE, the drop tells. Only once it is known to end here.
+ * packet could not bear CE, it is dropped. Only once it is known to end here.
  */
 static __always_inline int mark_inner(struct xdp_md *ctx, const struct packet *p,
 				      const struct tunnel *t)

@@ -35,7 +35,7 @@
 /* In tick 0, too, there is no sample at first. */
 #define SAMPLE_TICK(tick) (((tick) + 1) & 0xffff)
 
-/* How much of a packet the word takes (see word_of()), and the fingerprint. */
+/* How much of a packet the word takes (see sample_of()), and the fingerprint. */
 #define WORD4  32
 #define WORD6  52
 #define PRINT4 28
@@ -45,7 +45,7 @@
  * IPv4's ID, then what follows the ports: UDP's checksum and payload, TCP's two
  * numbers, ICMP's sequence. Other protocols have something there, too. 0: short.
  */
-static __always_inline __u32 word_of(const void *ip, const void *end, __be16 proto)
+static __always_inline __u32 sample_of(const void *ip, const void *end, __be16 proto)
 {
 	const __u32 *w = ip;
 
@@ -193,15 +193,15 @@ static __always_inline __u32 print_frame(const struct echo_frame *f,
 static __always_inline void take_sample(struct xr_vm *vm, const struct echo_frame *f,
 					const struct xr_hash_keys *keys)
 {
-	vm->sample = word_of(f->ip, f->end, f->proto);
+	vm->sample = sample_of(f->ip, f->end, f->proto);
 	vm->print = print_frame(f, keys);
 	vm->mark = vm->hits;
 }
 
 /* Proved: the VM is not redirected until somebody says anew where it is. */
-static __always_inline int disable_redirect(struct xr_vm *vm, __u32 place)
+static __always_inline int disable_redirect(struct xr_vm *vm, __u32 vm_index)
 {
-	union vm_word w = vm_now(vm), to = w;
+	union vm_state_word w = vm_now(vm), to = w;
 	struct vm_news *n;
 
 	to.now.flags |= XR_VM_LOOP;
@@ -211,17 +211,18 @@ static __always_inline int disable_redirect(struct xr_vm *vm, __u32 place)
 	if (!n)
 		return 0;
 	n->from = w.now.host;
-	return post_vm_event(n, XR_R_VM_LOOP, place + 1);
+	return post_vm_event(n, XR_R_VM_LOOP, no_of_index(vm_index));
 }
 
 /* The numbered one came back. */
-static __always_inline int echo_numbered(struct xr_vm *vm, __u32 place, const struct echo_frame *f,
+static __always_inline int echo_numbered(struct xr_vm *vm, __u32 vm_index,
+					 const struct echo_frame *f,
 					 const struct xr_hash_keys *keys)
 {
 	__u32 seen = vm->echoes + 1;
 
 	if (seen >= (ECHO_NUMBERED | ECHO_PROOF)) {
-		disable_redirect(vm, place);
+		disable_redirect(vm, vm_index);
 		return XR_R_VM_LOOP;
 	}
 	vm->echoes = seen;
@@ -230,7 +231,7 @@ static __always_inline int echo_numbered(struct xr_vm *vm, __u32 place, const st
 	return 0;
 }
 
-static __always_inline int echo_frame(struct xr_vm *vm, __u32 place, const struct echo_frame *f,
+static __always_inline int echo_frame(struct xr_vm *vm, __u32 vm_index, const struct echo_frame *f,
 				      const struct xr_hash_keys *keys)
 {
 	__u32 seen = vm->echoes, tick = SAMPLE_TICK(now_tick());
@@ -247,7 +248,7 @@ static __always_inline int echo_frame(struct xr_vm *vm, __u32 place, const struc
 	if (seen == ECHO_OVER || vm->print != print_frame(f, keys))
 		return 0;
 	if (seen & ECHO_NUMBERED)
-		return echo_numbered(vm, place, f, keys);
+		return echo_numbered(vm, vm_index, f, keys);
 	if (seen >= ECHO_TOO_MANY) {
 		vm->echoes = 0;
 		return XR_R_VM_LOOP;
@@ -264,10 +265,10 @@ static __always_inline int echo_frame(struct xr_vm *vm, __u32 place, const struc
  * A frame that is familiar; the packet in it begins at l3. 0: it goes its way,
  * maybe with a number; or the reason to drop it.
  */
-__noinline int echo(struct xdp_md *ctx, __u32 place, __u32 l3)
+__noinline int echo(struct xdp_md *ctx, __u32 vm_index, __u32 l3)
 {
 	const struct xr_hash_keys *keys = vm_keys();
-	struct xr_vm *vm = vm_at(place);
+	struct xr_vm *vm = vm_at(vm_index);
 	const __be16 *at = octet_at(ctx, l3 - 2);
 	struct echo_frame f = {};
 
@@ -280,7 +281,7 @@ __noinline int echo(struct xdp_md *ctx, __u32 place, __u32 l3)
 	f.end = end_of(ctx);
 	if (f.frame + sizeof(struct ethhdr) > f.end)
 		return 0;
-	return echo_frame(vm, place, &f, keys);
+	return echo_frame(vm, vm_index, &f, keys);
 }
 
 #endif

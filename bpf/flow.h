@@ -42,11 +42,11 @@ static __always_inline __u32 flow_age(struct xr_flow f, __u32 now)
 }
 
 /*
- * The place of the flow's entry, or NULL. A branch per way: what follows is
+ * The flow's entry, or NULL. A branch per way: what follows is
  * begun on a guess while the bucket comes from memory; measured, that is worth
  * more than the wrong guesses cost, also at a million flows.
  */
-static __always_inline struct xr_flow *flow_place(struct xr_flow_bucket *b, __u32 tag)
+static __always_inline struct xr_flow *flow_entry(struct xr_flow_bucket *b, __u32 tag)
 {
 #pragma unroll
 	for (int i = 0; i < XR_FLOW_WAYS; i++)
@@ -73,11 +73,11 @@ found:
 	return word;
 }
 
-/* Puts another word in an entry's place, unless it has changed meanwhile. */
+/* Replaces an entry's word, unless it has changed meanwhile. */
 __noinline int flow_exchange(__u64 hash, __u64 old, __u64 new)
 {
 	struct xr_flow_bucket *b = flow_bucket(hash);
-	struct xr_flow *f = b ? flow_place(b, xr_flow_tag(hash)) : NULL;
+	struct xr_flow *f = b ? flow_entry(b, xr_flow_tag(hash)) : NULL;
 
 	if (f)
 		__sync_val_compare_and_swap((__u64 *)f, old, new);
@@ -94,13 +94,13 @@ static __always_inline int flow_is_over(struct xr_flow f, __u32 now)
 }
 
 /* The entry's word after a packet that alone establishes nothing. */
-static __always_inline __u32 flow_first(__u32 now, __u32 was, __u32 says)
+static __always_inline __u32 flow_first(__u32 now, __u32 was, __u32 flags)
 {
 	const __u32 seen = (now & XR_FLOW_SEEN) | (was & XR_FLOW_ESTABLISHED);
 
-	if (says & SAYS_LONG || !(was & XR_FLOW_ESTABLISHED))
+	if (flags & IS_LONG || !(was & XR_FLOW_ESTABLISHED))
 		return seen;
-	if (says & SAYS_END && !(was & XR_FLOW_CLOSING))
+	if (flags & IS_END && !(was & XR_FLOW_CLOSING))
 		return seen | XR_FLOW_CLOSING;
 	return was;
 }
@@ -112,21 +112,21 @@ static __always_inline __u32 flow_first(__u32 now, __u32 was, __u32 says)
 static __always_inline void flow_touch(const struct packet *p, union flow_word old, __u32 now)
 {
 	union flow_word new = old;
-	const __u32 says = p->says, was = old.flow.seen;
+	const __u32 flags = p->flow_flags, was = old.flow.seen;
 
-	_Static_assert(SAYS_BARE << 11 == XR_FLOW_CLOSING, "bare keeps the mark");
+	_Static_assert(IS_BARE << 11 == XR_FLOW_CLOSING, "bare keeps the mark");
 	new.flow.seen = (now & XR_FLOW_SEEN) | XR_FLOW_ESTABLISHED |
-		(was & says << 11 & XR_FLOW_CLOSING);
-	if (unlikely(says & SAYS_FIRST))
-		new.flow.seen = flow_first(now, was, says);
+		(was & flags << 11 & XR_FLOW_CLOSING);
+	if (unlikely(flags & IS_FIRST))
+		new.flow.seen = flow_first(now, was, flags);
 	if (unlikely(new.word != old.word))
 		flow_exchange(p->hash, old.word, new.word);
 }
 
 /*
  * How gladly an entry is given up: a number that grows from established over
- * unestablished and idled out to free, and by age among equals. The place is in
- * the lowest bits.
+ * unestablished and idled out to free, and by age among equals. Which way it is
+ * stands in the lowest bits.
  */
 #define WORTH_WAY_BITS      3
 #define WORTH_UNESTABLISHED (1U << 15)
@@ -210,7 +210,7 @@ __noinline __u32 flow_insert(__u64 hash, __u32 backend, __u32 bytes)
 
 	if (!b)
 		return backend;
-	victim = flow_place(b, new.flow.tag);
+	victim = flow_entry(b, new.flow.tag);
 	if (unlikely(victim)) {
 		best = WORTH_FREE;
 	} else {

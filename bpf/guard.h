@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who may claim which MAC and IP address: a locked VM's are good at its place
- * alone. And which frames are heard at all.
+ * Who may claim which MAC and IP address: a locked VM's count only from where
+ * it is. And which frames are heard at all.
  */
 #ifndef XROAM_BPF_GUARD_H
 #define XROAM_BPF_GUARD_H
@@ -12,8 +12,8 @@
 /* ---- what is refused ---- */
 
 /*
- * Nobody's VM: a gateway and this machine say what they like in forms that serve
- * no other purpose; nobody else says it in their name.
+ * For MACs that are no VM's: forms that serve no other purpose than to announce. A
+ * gateway and this machine send them as they like, nobody else in their name.
  */
 static __always_inline int is_gratuitous(const struct claim *c)
 {
@@ -36,7 +36,7 @@ static __always_inline int is_protected_mac(__u64 mac)
 	return is_virtual_router(mac) || is_protected(XR_PROTECTED_MAC, &mac, ETH_ALEN);
 }
 
-__noinline int claims_protected(__u32 place)
+__noinline int claims_protected(__u32 vm_no)
 {
 	struct claim *c = the_claim();
 	int mac_is, ip_is;
@@ -47,17 +47,18 @@ __noinline int claims_protected(__u32 place)
 	mac = c->key & MAC_MASK;
 	mac_is = is_protected_mac(mac);
 	ip_is = c->has_ip && is_protected(XR_PROTECTED_IP, c->ip, sizeof(c->ip));
-	return place ? mac_is || ip_is : !mac_is && ip_is;
+	return vm_no ? mac_is || ip_is : !mac_is && ip_is;
 }
 
-/* What the claim at hand says against itself, or against what is known. */
-static __always_inline int is_refused(const struct claim *c, __u32 place, __u32 owner)
+/* The claim contradicts itself, or what is known. */
+static __always_inline int is_refused(const struct claim *c, __u32 vm_no, __u32 owner)
 {
-	if (c->sort != CLAIM_SAYS)
+	if (c->sort != CLAIM_ANNOUNCES)
 		return c->sort == CLAIM_BAD;
-	if (place && c->has_ip && ((owner && owner != place) || !is_bound(place - 1, c->ip)))
+	if (vm_no && c->has_ip &&
+	    ((owner && owner != vm_no) || !is_bound(index_of_no(vm_no), c->ip)))
 		return 1;
-	return (place || is_gratuitous(c)) && claims_protected(place);
+	return (vm_no || is_gratuitous(c)) && claims_protected(vm_no);
 }
 
 /* ---- the guard ---- */
@@ -65,7 +66,7 @@ static __always_inline int is_refused(const struct claim *c, __u32 place, __u32 
 /* The machine is where it is, or where it goes: the port is its own. */
 static __always_inline int is_own_port(struct xdp_md *ctx, const struct xr_vm *vm)
 {
-	union vm_word w = vm_now(vm);
+	union vm_state_word w = vm_now(vm);
 
 	return is_port_of(ctx, vm) &&
 		(host_get(w.now.host).flags | host_get(w.now.next).flags) & XR_HOST_LOCAL;
@@ -81,14 +82,14 @@ __noinline int guard_port(struct xdp_md *ctx)
 
 	if (!c || !port || !port->own || c->off || !is_locked(port->own))
 		return 0;
-	vm = vm_at(port->own - 1);
+	vm = vm_at(index_of_no(port->own));
 	if (!vm || !is_own_port(ctx, vm))
 		return 0;
 	speaker = c->who ?: c->exact;
-	vm = speaker ? vm_at(speaker - 1) : NULL;
+	vm = vm_of_no(speaker);
 	if (vm && vm->tap == ingress_of(ctx))
 		return 0;
-	c->place = port->own;
+	c->vm_no = port->own;
 	return XR_R_GUARD_MAC;
 }
 
@@ -107,21 +108,21 @@ __noinline int guard_source(struct xdp_md *ctx)
 	if (!l)
 		return guard_port(ctx);
 	for (int i = 0; i < XR_LOCKED_SAME; i++) {
-		__u32 place = nth_locked(ctx, l, i, mac);
-		struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+		__u32 vm_no = nth_locked(ctx, l, i, mac);
+		struct xr_vm *vm = vm_of_no(vm_no);
 
 		if (!vm)
 			continue;
-		c->place = place;
-		if (!is_in_place(ctx, place - 1, vm_now(vm).now.host))
+		c->vm_no = vm_no;
+		if (!is_in_place(ctx, index_of_no(vm_no), vm_now(vm).now.host))
 			return XR_R_GUARD_MAC;
-		c->who = c->who ?: place;
+		c->who = c->who ?: vm_no;
 	}
 	/* The one whose MAC and VLAN these are is not among them, it may be. */
 	if (l->more && c->exact && is_locked(c->exact)) {
-		struct xr_vm *vm = vm_at(c->exact - 1);
+		struct xr_vm *vm = vm_at(index_of_no(c->exact));
 
-		if (vm && !is_in_place(ctx, c->exact - 1, vm_now(vm).now.host))
+		if (vm && !is_in_place(ctx, index_of_no(c->exact), vm_now(vm).now.host))
 			return XR_R_GUARD_MAC;
 		c->who = c->who ?: c->exact;
 	}
@@ -155,7 +156,7 @@ static __always_inline int is_anothers_link_local(struct xdp_md *ctx, const stru
 	return locked_vm(ctx, mac) || (c->who && is_protected_mac(mac));
 }
 
-enum { SAYS_IP, SAYS_TOO, USES }; /* c->ip, c->too, c->from */
+enum { CLAIMED_IP, CLAIMED_TOO, USED_IP }; /* c->ip, c->too, c->from */
 
 /*
  * The segments that the frame at hand may be in: its own, the port's, that of the
@@ -174,11 +175,11 @@ static __always_inline __u32 nth_segment(const struct claim *c, int i)
 		return 0;
 	if (i == 1)
 		return port->pvid;
-	vm = i == 2 && port->own ? vm_at(port->own - 1) : NULL;
+	vm = i == 2 && port->own ? vm_at(index_of_no(port->own)) : NULL;
 	return vm ? vm->key >> 48 : 0;
 }
 
-/* An address that the frame at hand says is its sender's, or uses as its own. */
+/* An address that the frame claims, or uses as its source. */
 __noinline int guard_address(struct xdp_md *ctx, int which)
 {
 	struct claim *c = the_claim();
@@ -187,16 +188,16 @@ __noinline int guard_address(struct xdp_md *ctx, int which)
 
 	if (!c)
 		return 0;
-	ip = which == SAYS_IP ? c->ip : which == SAYS_TOO ? c->too : c->from;
+	ip = which == CLAIMED_IP ? c->ip : which == CLAIMED_TOO ? c->too : c->from;
 	for (int i = 0; i < SEGMENTS; i++) {
 		__u32 vlan = nth_segment(c, i);
 
 		if (!vlan && i != SEGMENTS - 1)
 			continue;
-		owner = vm_of_addr_in(ip, vlan);
+		owner = vm_no_of_addr_in(ip, vlan);
 		if (owner && owner != c->who && is_locked(owner) &&
-		    may_be_in_segment(ctx, owner - 1)) {
-			c->place = c->place ?: owner;
+		    may_be_in_segment(ctx, index_of_no(owner))) {
+			c->vm_no = c->vm_no ?: owner;
 			return XR_R_GUARD_IP;
 		}
 	}
@@ -206,7 +207,7 @@ __noinline int guard_address(struct xdp_md *ctx, int which)
 		return 0;
 	if (is_protected(XR_PROTECTED_IP, ip, sizeof(c->ip)))
 		return XR_R_GUARD_IP;
-	if (!(which == SAYS_IP && c->tentative) && !is_bound(c->who - 1, ip))
+	if (!(which == CLAIMED_IP && c->tentative) && !is_bound(index_of_no(c->who), ip))
 		return XR_R_GUARD_IP;
 	return 0;
 }
@@ -214,7 +215,7 @@ __noinline int guard_address(struct xdp_md *ctx, int which)
 /* What it uses counts at its own port: elsewhere it may be a router's. */
 static __always_inline int uses_address(struct xdp_md *ctx, const struct claim *c)
 {
-	struct xr_vm *vm = c->who && c->has_from && !c->off ? vm_at(c->who - 1) : NULL;
+	struct xr_vm *vm = c->who && c->has_from && !c->off ? vm_at(index_of_no(c->who)) : NULL;
 
 	return vm && is_own_port(ctx, vm);
 }
@@ -230,11 +231,11 @@ static __always_inline int guard(struct xdp_md *ctx)
 
 	if (!c || reason)
 		return reason;
-	if (c->has_ip && guard_address(ctx, SAYS_IP))
+	if (c->has_ip && guard_address(ctx, CLAIMED_IP))
 		return XR_R_GUARD_IP;
-	if (c->has_too && guard_address(ctx, SAYS_TOO))
+	if (c->has_too && guard_address(ctx, CLAIMED_TOO))
 		return XR_R_GUARD_IP;
-	if (uses_address(ctx, c) && guard_address(ctx, USES))
+	if (uses_address(ctx, c) && guard_address(ctx, USED_IP))
 		return XR_R_GUARD_IP;
 	if ((c->given[0] && locked_vm(ctx, c->given[0])) ||
 	    (c->given[1] && locked_vm(ctx, c->given[1])))
@@ -261,24 +262,24 @@ static __always_inline void trace_claim(const struct claim *c)
 __noinline __u64 hear(struct xdp_md *ctx, __u32 off, __u32 far, __u32 vlan)
 {
 	struct claim *c = the_claim();
-	__u32 place, owner = 0, reason = 0;
+	__u32 vm_no, owner = 0, reason = 0;
 
 	if (read_claim(ctx, off, far, vlan) || !c)
 		return off && vms_locked() ? XR_R_GUARD_UNREAD : 0;
 	reload_memory();
 	trace_claim(c);
-	place = c->place = c->exact;
+	vm_no = c->vm_no = c->exact;
 	if (c->has_ip)
-		owner = vm_of_addr_in(c->ip, c->key >> 48);
+		owner = vm_no_of_addr_in(c->ip, c->key >> 48);
 	if (c->quiet)
 		;
-	else if (is_refused(c, place, owner))
-		report_claim(XR_R_ANNOUNCEMENT_BAD, place, NOTHING_CHANGED);
-	else if (place)
-		believe(ctx, place - 1);
+	else if (is_refused(c, vm_no, owner))
+		report_claim(XR_R_ANNOUNCEMENT_BAD, vm_no, NOTHING_CHANGED);
+	else if (vm_no)
+		believe(ctx, index_of_no(vm_no));
 	if (vms_locked())
 		reason = guard(ctx);
-	return pack_verdict(reason, 0, c->place);
+	return pack_verdict(reason, 0, c->vm_no);
 }
 
 /* ---- which frames are heard ---- */

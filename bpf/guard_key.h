@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which VM a frame may claim to be, for XDP and tc alike: one with its MAC, in a
- * VLAN that the frame may be in. Tags tell which, or the tunnel that it came out of;
+ * VLAN that the frame may be in. Its tags name it, or the tunnel that it came out of;
  * at the VM's own port, its access port, a frame needs none.
  */
 #ifndef XROAM_BPF_GUARD_KEY_H
@@ -9,7 +9,7 @@
 
 #include "vm_table.h"
 
-/* What tells a frame's VLAN. */
+/* Where a frame's VLAN is known from. */
 struct frame_vlan {
 	__u16 tag;      /* by its tags; 0: none */
 	__u16 segment;  /* out of a tunnel: that of its VMs; 0: none */

@@ -18,11 +18,11 @@ static __always_inline const struct xr_port *this_port(void)
 }
 
 /* Whether the frame at hand may be in the VM's segment: by the switch's key. */
-__noinline int may_be_in_segment(struct xdp_md *ctx, __u32 place)
+__noinline int may_be_in_segment(struct xdp_md *ctx, __u32 vm_index)
 {
 	const struct xr_port *port = this_port();
 	struct claim *c = the_claim();
-	struct xr_vm *vm = vm_at(place);
+	struct xr_vm *vm = vm_at(vm_index);
 	struct frame_vlan f = {};
 	__u32 vlan;
 
@@ -53,30 +53,27 @@ __noinline int may_be_in_segment(struct xdp_md *ctx, __u32 place)
 	}
 }
 
-static __always_inline int is_locked(__u32 place)
+static __always_inline int is_locked(__u32 vm_no)
 {
-	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+	struct xr_vm *vm = vm_of_no(vm_no);
 
 	return vm && vm_now(vm).now.flags & XR_VM_LOCK;
 }
 
-/*
- * A locked VM, plus one, that has this MAC in a segment where the frame at hand may
- * be; from the ith of an element on.
- */
+/* The element's ith VM, if it is locked, and the frame may be in its segment; or 0. */
 static __always_inline __u32 nth_locked(struct xdp_md *ctx, const struct xr_locked *l, __u32 i,
 					__u64 mac)
 {
-	__u32 place = l->place[i];
-	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+	__u32 vm_no = l->place[i];
+	struct xr_vm *vm = vm_of_no(vm_no);
 
-	if (!vm || (vm->key & MAC_MASK) != mac || !is_locked(place) ||
-	    !may_be_in_segment(ctx, place - 1))
+	if (!vm || (vm->key & MAC_MASK) != mac || !is_locked(vm_no) ||
+	    !may_be_in_segment(ctx, index_of_no(vm_no)))
 		return 0;
-	return place;
+	return vm_no;
 }
 
-/* The first of them, plus one; XR_MAX_VMS + 1: there are too many to tell. */
+/* The number of the first; XR_MAX_VMS + 1: there are more than the element has. */
 __noinline __u32 locked_vm(struct xdp_md *ctx, __u64 mac)
 {
 	const struct xr_locked *l;
@@ -86,10 +83,10 @@ __noinline __u32 locked_vm(struct xdp_md *ctx, __u64 mac)
 	if (!l)
 		return 0;
 	for (int i = 0; i < XR_LOCKED_SAME; i++) {
-		__u32 place = nth_locked(ctx, l, i, mac);
+		__u32 vm_no = nth_locked(ctx, l, i, mac);
 
-		if (place)
-			return place;
+		if (vm_no)
+			return vm_no;
 	}
 	return l->more ? XR_MAX_VMS + 1 : 0;
 }

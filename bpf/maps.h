@@ -37,8 +37,8 @@ XR_ARRAY(server_ids, struct xr_sid_bucket, BPF_F_MMAPABLE); /* server ID -> back
 XR_ARRAY(cid_configs, struct xr_cid_config,
 	 BPF_F_MMAPABLE); /* how to find the server ID in a CID */
 
-XR_ARRAY(mac_index, struct xr_tag_bucket, BPF_F_MMAPABLE); /* (VLAN, MAC) -> place in vms */
-XR_ARRAY(ip_index, struct xr_tag_bucket, BPF_F_MMAPABLE);  /* address -> place in vm_ips */
+XR_ARRAY(mac_index, struct xr_tag_bucket, BPF_F_MMAPABLE); /* (VLAN, MAC) -> vm_index in vms */
+XR_ARRAY(ip_index, struct xr_tag_bucket, BPF_F_MMAPABLE);  /* address -> vm_index in vm_ips */
 XR_ARRAY(vm_ips, struct xr_vm_ip, BPF_F_MMAPABLE);         /* a VM's address */
 XR_ARRAY(hosts, struct xr_host, BPF_F_MMAPABLE);           /* a host: how it is reached */
 XR_ARRAY(ports, struct xr_port, BPF_F_MMAPABLE); /* a device: who lives behind it, is it trusted */
@@ -73,12 +73,12 @@ XR_PERCPU(dev_stats, struct xr_dev_counter, XR_MAX_DEVICES); /* per device and k
 XR_ARRAY(meta, struct xr_meta, BPF_F_MMAPABLE);      /* ABI version, limits, policy */
 XR_ARRAY(devices, struct xr_device, BPF_F_MMAPABLE); /* where programs are attached */
 XR_ARRAY(backend_info, struct xr_backend_info,
-	 BPF_F_MMAPABLE);                                 /* what the operator said of a backend */
-XR_ARRAY(host_info, struct xr_host_info, BPF_F_MMAPABLE); /* what the operator said of a host */
+	 BPF_F_MMAPABLE);                                 /* as the operator configured a backend */
+XR_ARRAY(host_info, struct xr_host_info, BPF_F_MMAPABLE); /* as the operator configured a host */
 XR_ARRAY(gateways, struct xr_gateway, BPF_F_MMAPABLE); /* whom announcements are translated for */
 XR_ARRAY(tc_hooks, struct xr_tc_hook, BPF_F_MMAPABLE); /* where tc programs are attached */
 XR_ARRAY(cid_info, struct xr_cid_info,
-	 BPF_F_MMAPABLE); /* what the operator said of a CID configuration */
+	 BPF_F_MMAPABLE); /* as the operator configured a CID configuration */
 XR_ARRAY(server_id_names, struct xr_sid_names, BPF_F_MMAPABLE); /* the server ID behind each key */
 
 struct { /* (VIP, backend) pairs */
@@ -105,7 +105,7 @@ XR_HASH(outers, struct xr_outer_key, struct xr_outer,
 XR_HASH(locked_macs, __u64, struct xr_locked, 1); /* a MAC -> VMs that have it, locked */
 XR_HASH(protected, struct xr_protected, __u32, 4096); /* what no announcement may claim */
 XR_HASH(tunnel_ends, struct xr_end, __u64, 8192);     /* role backend: whose tunnels end here */
-XR_HASH(taps, __u32, __u32, XR_MAX_TC_HOOKS);         /* a VM's port -> its place, plus one */
+XR_HASH(taps, __u32, __u32, XR_MAX_TC_HOOKS);         /* a VM's port -> its vm_index, plus one */
 
 /* The value is struct xr_maglev_row; named so, BTF would hold but a forward. */
 struct maglev_table {
@@ -138,7 +138,7 @@ struct { /* the same of VMs, for the daemon */
 #define EVENT_SHARES 16 /* and one for what is nobody's */
 
 struct event_gate {
-	__u32 tick, told;
+	__u32 tick, posted;
 };
 
 XR_PERCPU(event_gate, struct event_gate,

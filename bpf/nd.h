@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* IPv6 neighbour discovery (RFC 4861): whose address the sender says it has. */
+/* IPv6 neighbour discovery (RFC 4861): the address that the sender claims. */
 #ifndef XROAM_BPF_ND_H
 #define XROAM_BPF_ND_H
 
@@ -29,7 +29,7 @@ static __always_inline int copy_nd(struct xdp_md *ctx, struct claim *c, __u32 at
 /*
  * Every link-layer address it gives: Linux takes the first of two, others may
  * take the last. RFC 4861 §4.6: options are eights of octets. at: of the first
- * option; end: of the message. Whatever cannot be read is told.
+ * option; end: of the message. c->unread where one cannot be read.
  */
 __noinline int read_options(struct xdp_md *ctx, __u32 at, __u32 end)
 {
@@ -82,8 +82,8 @@ static __always_inline int sum_is_right(struct claim *c, const struct ipv6hdr *i
 }
 
 /*
- * RFC 4861 §7.1.2. An advertisement that was asked for and goes to who asked tells
- * nothing new; nobody asks for all.
+ * RFC 4861 §7.1.2. A solicited advertisement, to the one who solicited it, is no
+ * announcement; to all nodes it contradicts itself.
  */
 static __always_inline int read_advert(struct claim *c, const struct ipv6hdr *ip)
 {
@@ -96,7 +96,7 @@ static __always_inline int read_advert(struct claim *c, const struct ipv6hdr *ip
 	if (solicited)
 		return CLAIM_DATA;
 	c->kind = XR_UNSOLICITED_NA;
-	return CLAIM_SAYS;
+	return CLAIM_ANNOUNCES;
 }
 
 /* A bit for each header that tells of a next one by its first octet. */

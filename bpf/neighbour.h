@@ -6,14 +6,14 @@
  * nothing inside that anybody would answer. The packet itself is lost; without
  * its next hop it would be anyway.
  */
-#ifndef XROAM_BPF_ASK_H
-#define XROAM_BPF_ASK_H
+#ifndef XROAM_BPF_NEIGHBOUR_H
+#define XROAM_BPF_NEIGHBOUR_H
 
 #include "parse.h"
 
-#define ASK_TTL 64
+#define REQUEST_TTL 64
 /* host unreachable: errors are never answered (RFC 1122 §3.2.2) */
-#define ASK_ICMP       0x03010000
+#define REQUEST_ICMP   0x03010000
 #define NO_NEXT_HEADER 59 /* RFC 8200 §4.7 */
 
 /* The checksum of an IPv4 header without options, of which it is 0 so far. */
@@ -35,7 +35,7 @@ static __always_inline __u32 routed_by(const struct xr_nexthop *nh)
 }
 
 /* Once a second and path, whichever CPU comes first. */
-static __always_inline int may_ask(struct xr_path *path)
+static __always_inline int may_request(struct xr_path *path)
 {
 	__u16 now = now_tick() + 1;
 
@@ -50,31 +50,31 @@ static __always_inline int may_ask(struct xr_path *path)
  * accepts at the device which leads there, and that the far end itself drops.
  * Elsewhere the client's is accepted, as it came in here.
  */
-static __always_inline void question4(__be32 *w, const struct xr_path *path, __be32 client)
+static __always_inline void write_request4(__be32 *w, const struct xr_path *path, __be32 client)
 {
 	w[0] = bpf_htonl(0x45000000 | (sizeof(struct iphdr) + 8));
 	w[1] = 0;
-	w[2] = bpf_htonl(ASK_TTL << 24 | IPPROTO_ICMP << 16);
+	w[2] = bpf_htonl(REQUEST_TTL << 24 | IPPROTO_ICMP << 16);
 	w[3] = client ?: path->daddr[3];
 	w[4] = path->daddr[3];
 	w[2] |= header_sum(w);
-	w[5] = bpf_htonl(ASK_ICMP | (__u16) ~(ASK_ICMP >> 16));
+	w[5] = bpf_htonl(REQUEST_ICMP | (__u16) ~(REQUEST_ICMP >> 16));
 	w[6] = 0;
 }
 
-static __always_inline void question6(__be32 *w, const struct xr_path *path)
+static __always_inline void write_request6(__be32 *w, const struct xr_path *path)
 {
 	w[0] = bpf_htonl(0x60000000);
-	w[1] = bpf_htonl(NO_NEXT_HEADER << 8 | ASK_TTL);
+	w[1] = bpf_htonl(NO_NEXT_HEADER << 8 | REQUEST_TTL);
 	__builtin_memcpy(&w[2], path->daddr, sizeof(path->daddr));
 	__builtin_memcpy(&w[6], path->daddr, sizeof(path->daddr));
 }
 
 /*
- * Turns the frame in hand, which came in by `in`, into the question; the reason.
+ * Turns the frame in hand, which came in by `in`, into the request; the reason.
  * home: the next hop is behind that device, too.
  */
-static __always_inline int ask_kernel(struct xdp_md *ctx, __u32 index, __u32 in, int home)
+static __always_inline int become_request(struct xdp_md *ctx, __u32 index, __u32 in, int home)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
@@ -99,13 +99,13 @@ static __always_inline int ask_kernel(struct xdp_md *ctx, __u32 index, __u32 in,
 		__builtin_memcpy(eth, nh->smac, ETH_ALEN);
 	if (!path->ipv6) {
 		*proto = bpf_htons(ETH_P_IP);
-		question4((void *)(proto + 1), path, client);
+		write_request4((void *)(proto + 1), path, client);
 		return XR_R_ASKED;
 	}
 	if ((void *)eth + sizeof(struct ethhdr) + sizeof(struct ipv6hdr) > end_of(ctx))
 		return XR_R_NO_NEIGHBOUR;
 	*proto = bpf_htons(ETH_P_IPV6);
-	question6((void *)(proto + 1), path);
+	write_request6((void *)(proto + 1), path);
 	return XR_R_ASKED;
 }
 

@@ -35,8 +35,8 @@ static __always_inline __u32 egress_of(struct xdp_md *ctx, const struct xr_nexth
 }
 
 /* ctx: of XDP or of tc; from: the device it asks for. */
-static __always_inline int ask_fib(void *ctx, __u32 from, const struct xr_path *path,
-				   struct bpf_fib_lookup *fib)
+static __always_inline int look_up_fib(void *ctx, __u32 from, const struct xr_path *path,
+				       struct bpf_fib_lookup *fib)
 {
 	__u32 flags = 0;
 
@@ -59,7 +59,7 @@ static __always_inline int ask_fib(void *ctx, __u32 from, const struct xr_path *
 }
 
 /* Of whom the MAC address is: the gateway, or who is on the link. */
-static __always_inline __u32 asked_for(const struct bpf_fib_lookup *fib)
+static __always_inline __u32 neighbour_print(const struct bpf_fib_lookup *fib)
 {
 	__be32 four[XR_ADDR_WORDS] = { 0, 0, bpf_htonl(0xffff), 0 };
 
@@ -73,7 +73,7 @@ static __always_inline __u32 asked_for(const struct bpf_fib_lookup *fib)
 static __always_inline int is_same_hop(const struct xr_nexthop *nh,
 				       const struct bpf_fib_lookup *fib)
 {
-	return nh->ifindex && nh->gateway == asked_for(fib) && routed_by(nh) == fib->ifindex;
+	return nh->ifindex && nh->gateway == neighbour_print(fib) && routed_by(nh) == fib->ifindex;
 }
 
 static __always_inline int is_same_mac(const void *a, const void *b)
@@ -89,11 +89,11 @@ static __always_inline void forget_hop(struct xr_nexthop *nh)
 	nh->ifindex = 0;
 }
 
-/* Added to what take_fib() says: the kernel should ask for the neighbour. */
-#define SHOULD_ASK 0x100
+/* Added to the reason that take_fib() gives: the kernel should ask for the neighbour. */
+#define NEEDS_NEIGHBOUR 0x100
 
 /*
- * Stores what the FIB said. Where forwarding is off on the device, or the
+ * Stores the FIB's answer. Where forwarding is off on the device, or the
  * neighbour has just expired, the last known next hop still serves: as long as
  * the FIB does not name another device or gateway, and of an expired one for no
  * longer than a second.
@@ -105,22 +105,22 @@ static __always_inline int take_fib(struct xr_nexthop *nh, const struct bpf_fib_
 				    int err)
 {
 	__u32 tick = now_tick();
-	int same, said = XR_R_FIB;
+	int same, answer = XR_R_FIB;
 
 	nh->until = tick + 1;
 	if (err == BPF_FIB_LKUP_RET_SUCCESS) {
 		if (is_same_hop(nh, fib) && !is_same_mac(nh->dmac, fib->dmac))
-			said |= SHOULD_ASK;
+			answer |= NEEDS_NEIGHBOUR;
 		__builtin_memcpy(nh->dmac, fib->dmac, sizeof(nh->dmac));
 		__builtin_memcpy(nh->smac, fib->smac, sizeof(nh->smac));
 		if (!nh->ifindex || nh->bridge != fib->ifindex) {
 			nh->ifindex = fib->ifindex;
 			nh->bridge = 0;
 		}
-		nh->gateway = asked_for(fib);
+		nh->gateway = neighbour_print(fib);
 		nh->mtu = fib->mtu_result;
 		nh->unsure = 0;
-		return said;
+		return answer;
 	}
 	if (!nh->unsure)
 		nh->unsure = tick ?: 1;
@@ -130,7 +130,7 @@ static __always_inline int take_fib(struct xr_nexthop *nh, const struct bpf_fib_
 		nh->until = tick;
 		if (!same)
 			forget_hop(nh);
-		return (same ? XR_R_FIB_STALE : XR_R_NO_NEIGHBOUR) | SHOULD_ASK;
+		return (same ? XR_R_FIB_STALE : XR_R_NO_NEIGHBOUR) | NEEDS_NEIGHBOUR;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return nh->ifindex ? XR_R_FIB_STALE : XR_R_NO_ROUTE;
 	default:
@@ -139,15 +139,15 @@ static __always_inline int take_fib(struct xr_nexthop *nh, const struct bpf_fib_
 	}
 }
 
-/* One per CPU: the stack is short. What the FIB last said stays. */
-struct question {
+/* One per CPU: the stack is short. The FIB's last answer stays. */
+struct fib_query {
 	struct bpf_fib_lookup fib;
 	struct xr_outer_key key;
 };
 
-XR_PERCPU(fib_question, struct question, 1);
+XR_PERCPU(fib_question, struct fib_query, 1);
 
-static __always_inline struct question *the_question(void)
+static __always_inline struct fib_query *fib_query_record(void)
 {
 	__u32 zero = 0;
 
@@ -176,7 +176,7 @@ static __always_inline int mtu_lasts(struct xr_outer_mtu now)
 	return !is_past(now.until, now_tick());
 }
 
-/* What ICMP told of the way to the path's far end; 0: nothing, or long ago. */
+/* The MTU that ICMP gave for the way to the path's far end; 0: none, or long ago. */
 static __always_inline __u32 learned_mtu(const struct xr_path *path, struct xr_outer_key *key)
 {
 	struct xr_outer *o = outer_of(path, key);
@@ -196,7 +196,7 @@ static __always_inline void settle_mtu(struct xr_path *path, __u32 mtu, struct x
 		path->mtu = mtu;
 }
 
-/* Of a way that the FIB says nothing of: what was learned goes here, too, in time. */
+/* Where the FIB gives no MTU: one that was learned is dropped in time all the same. */
 static __always_inline void expire_mtu(struct xr_path *path, __u32 mtu, struct xr_outer_key *key)
 {
 	struct xr_outer *o = outer_of(path, key);
@@ -214,13 +214,13 @@ static __always_inline int refresh(void *ctx, __u32 index, __u32 from)
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
-	struct question *q = the_question();
+	struct fib_query *q = fib_query_record();
 	int err;
 
 	if (!nh || !path || !q)
 		return XR_R_NO_ROUTE;
 	__builtin_memset(&q->fib, 0, sizeof(q->fib));
-	err = ask_fib(ctx, from, path, &q->fib);
+	err = look_up_fib(ctx, from, path, &q->fib);
 	if (err == BPF_FIB_LKUP_RET_SUCCESS)
 		settle_mtu(path, q->fib.mtu_result, &q->key);
 	else
@@ -234,16 +234,16 @@ __noinline int refresh_nexthop(struct xdp_md *ctx, __u32 index)
 	return refresh(ctx, index, knobs.master ?: ingress_of(ctx));
 }
 
-/* After it said SHOULD_ASK: the reason, if the frame in hand became the question. */
-__noinline int ask_for_nexthop(struct xdp_md *ctx, __u32 index)
+/* After NEEDS_NEIGHBOUR: the reason, if the frame in hand became the request. */
+__noinline int request_neighbour(struct xdp_md *ctx, __u32 index)
 {
 	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	__u32 in = knobs.master ?: ingress_of(ctx);
-	struct question *q = the_question();
+	struct fib_query *q = fib_query_record();
 
-	if (!path || !q || !may_ask(path))
+	if (!path || !q || !may_request(path))
 		return 0;
-	return ask_kernel(ctx, index, in, q->fib.ifindex == in);
+	return become_request(ctx, index, in, q->fib.ifindex == in);
 }
 
 static __always_inline int is_fresh(const struct xr_nexthop *nh, __u32 tick)
@@ -257,7 +257,7 @@ static __always_inline int find_nexthop_at(struct xdp_md *ctx, struct packet *p,
 {
 	struct xr_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
 	struct xr_trace *t = trace_record();
-	int said, asked;
+	int answer, asked;
 
 	if (!nh)
 		return XR_R_NO_ROUTE;
@@ -267,16 +267,16 @@ static __always_inline int find_nexthop_at(struct xdp_md *ctx, struct packet *p,
 			t->flags |= XR_TRACE_CACHED;
 		return 0;
 	}
-	said = refresh_nexthop(ctx, index);
-	if (said & SHOULD_ASK) {
-		asked = ask_for_nexthop(ctx, index);
+	answer = refresh_nexthop(ctx, index);
+	if (answer & NEEDS_NEIGHBOUR) {
+		asked = request_neighbour(ctx, index);
 		if (asked)
 			return asked;
-		said &= SHOULD_ASK - 1;
+		answer &= NEEDS_NEIGHBOUR - 1;
 	}
-	if (said != XR_R_FIB && said != XR_R_FIB_STALE)
-		return said;
-	note(p, said);
+	if (answer != XR_R_FIB && answer != XR_R_FIB_STALE)
+		return answer;
+	note(p, answer);
 	return 0;
 }
 

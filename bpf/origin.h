@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where a frame came from: only that tells a VM's own word from a stolen one. The
+ * Where a frame came from: only that tells what a VM sent from what was forged. The
  * port, or the tunnel, of the host where it is or is expected.
  */
 #ifndef XROAM_BPF_ORIGIN_H
@@ -78,32 +78,32 @@ static __always_inline int is_port_of(struct xdp_md *ctx, const struct xr_vm *vm
 }
 
 /* By its own port on this machine, should that be a guarded one. */
-static __always_inline int is_by_own_port(struct xdp_md *ctx, __u32 place)
+static __always_inline int is_by_own_port(struct xdp_md *ctx, __u32 vm_index)
 {
-	struct xr_vm *vm = vm_at(place);
+	struct xr_vm *vm = vm_at(vm_index);
 
 	return vm && is_port_of(ctx, vm);
 }
 
 /* It is on its way to here: whether it runs yet, tc sees behind its port. */
-__noinline int is_arriving(struct xdp_md *ctx, __u32 place)
+__noinline int is_arriving(struct xdp_md *ctx, __u32 vm_index)
 {
-	struct xr_vm *vm = vm_at(place);
-	union vm_word w;
+	struct xr_vm *vm = vm_at(vm_index);
+	union vm_state_word w;
 
 	if (!vm)
 		return 0;
 	w = vm_now(vm);
 	return vm_under_way(w) && host_get(w.now.next).flags & XR_HOST_LOCAL &&
-		is_by_own_port(ctx, place);
+		is_by_own_port(ctx, vm_index);
 }
 
 /* And from where the VM is, or is about to be. */
-static __always_inline int is_in_place(struct xdp_md *ctx, __u32 place, __u32 index)
+static __always_inline int is_in_place(struct xdp_md *ctx, __u32 vm_index, __u32 index)
 {
 	if (host_get(index).flags & XR_HOST_LOCAL)
-		return is_by_own_port(ctx, place);
-	return is_at(ctx, index) || is_arriving(ctx, place);
+		return is_by_own_port(ctx, vm_index);
+	return is_at(ctx, index) || is_arriving(ctx, vm_index);
 }
 
 #endif

@@ -32,20 +32,20 @@ const volatile struct xr_knobs knobs = {};
 #define IP_OFFSET_OR_MF 0x3fff /* fragment offset and "more fragments" */
 
 /*
- * What a packet is in its flow. In one octet, as each one of its own would take
+ * flow_flags: what a packet is in its flow. In one octet, as each one of its own would take
  * eight of the stack; TCP's flags stand where its header has them.
  */
-#define SAYS_FIN   0x01
-#define SAYS_SYN   0x02 /* a new connection */
-#define SAYS_RST   0x04
-#define SAYS_BARE  0x08 /* TCP: no payload */
-#define SAYS_LONG  0x10 /* QUIC: long header */
-#define SAYS_SHORT 0x20 /* QUIC: short header */
+#define IS_FIN   0x01
+#define IS_SYN   0x02 /* a new connection */
+#define IS_RST   0x04
+#define IS_BARE  0x08 /* TCP: no payload */
+#define IS_LONG  0x10 /* QUIC: long header */
+#define IS_SHORT 0x20 /* QUIC: short header */
 
-#define SAYS_END (SAYS_FIN | SAYS_RST)
+#define IS_END (IS_FIN | IS_RST)
 /* Alone it does not establish the flow; it may not open one. */
-#define SAYS_FIRST    (SAYS_SYN | SAYS_END | SAYS_LONG)
-#define SAYS_NO_ENTRY (SAYS_RST | SAYS_SHORT)
+#define IS_FIRST    (IS_SYN | IS_END | IS_LONG)
+#define IS_NO_ENTRY (IS_RST | IS_SHORT)
 
 struct packet {
 	__u32 l3;          /* offset of the IP header */
@@ -63,16 +63,16 @@ struct packet {
 	__u8 ipv6;
 	__u8 proto; /* of the flow: for ICMP, of the quoted packet */
 	__u8 tos;
-	__u8 vlans;   /* tags before the IP header */
-	__u8 icmp;    /* addresses and ports are the quoted packet's, reversed */
-	__u8 says;    /* SAYS_*: what it is in its flow */
-	__u8 group;   /* came by link-layer broadcast or multicast */
-	__u8 martian; /* its source is none: see is_martian() */
-	__u8 limited; /* the backend has a limit of Initials */
-	__u8 tied;    /* the backend is a VM: see follow() */
+	__u8 vlans;      /* tags before the IP header */
+	__u8 icmp;       /* addresses and ports are the quoted packet's, reversed */
+	__u8 flow_flags; /* IS_* */
+	__u8 group;      /* came by link-layer broadcast or multicast */
+	__u8 martian;    /* its source is none: see is_martian() */
+	__u8 limited;    /* the backend has a limit of Initials */
+	__u8 tied;       /* the backend is a VM: see follow() */
 	__u16 vip;
 	__u16 backend;
-	__u32 vm;     /* place in vms, plus one, for a drop's event */
+	__u32 vm;     /* its number, for a drop's event; 0: none */
 	__u32 reason; /* enum xr_reason, as far as is known */
 	__u32 sent;   /* XDP_TX or XDP_REDIRECT, once forwarded */
 	__u64 hash;   /* of the 4-tuple */

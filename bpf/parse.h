@@ -74,13 +74,13 @@ static __always_inline int is_vlan(__be16 proto)
 #define MAX_TAGS 4
 
 /*
- * What read_tags() gives. A tag with VLAN ID 0 tells a priority and no VLAN
+ * What read_tags() gives. A tag with VLAN ID 0 has a priority and no VLAN
  * (IEEE 802.1Q §6.9), however many of them there are.
  */
 #define TAGS_PROTO(t)  ((__be16)(t)) /* EtherType behind them */
 #define TAGS_VLAN(t)   ((__u32)((t) >> 16) & 0xfff)
 #define TAGS_OCTETS(t) ((__u32)((t) >> 32) & 0x1f)
-#define TAGS_DOUBLE    (1ULL << 40) /* two VLANs: the outer one is told */
+#define TAGS_DOUBLE    (1ULL << 40) /* two VLANs: TAGS_VLAN() is the outer one */
 #define TAGS_OTHER     (1ULL << 41) /* the first one is of 802.1ad */
 #define TAGS_PRIORITY  (1ULL << 42) /* the first one has no VLAN */
 #define TAGS_DEEP      (1ULL << 43) /* more tags than are read */
@@ -373,8 +373,8 @@ static __always_inline int parse_tcp(struct xdp_md *ctx, struct packet *p)
 	if (len < sizeof(*tcp) || p->l4 + len > p->end)
 		return XR_R_MALFORMED_L4;
 	flags = ((__u8 *)tcp)[13];
-	p->says = (flags & (SAYS_FIN | SAYS_SYN | SAYS_RST)) |
-		is_zero32(p->end - p->l4 - len) * SAYS_BARE;
+	p->flow_flags = (flags & (IS_FIN | IS_SYN | IS_RST)) |
+		is_zero32(p->end - p->l4 - len) * IS_BARE;
 	return 0;
 }
 
@@ -387,7 +387,7 @@ static __always_inline int parse_udp(struct packet *p)
 		return XR_R_MALFORMED_L4;
 	p->payload = p->l4 + sizeof(struct udphdr);
 	p->payload_end = p->l4 + len;
-	p->says = 0;
+	p->flow_flags = 0;
 	return 0;
 }
 

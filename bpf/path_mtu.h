@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ICMP "fragmentation needed" and ICMPv6 "packet too big" about a tunnel packet
- * of ours: the way to its far end is narrower than its route tells (RFC 2003 §5.1,
- * RFC 1191, RFC 8201). The sender of a packet that is too large is told then, as
+ * of ours: the way to its far end is narrower than its route has it (RFC 2003 §5.1,
+ * RFC 1191, RFC 8201). The sender of a packet that is too large gets an error then, as
  * where the MTU is configured. Anybody can send such an error, so what it quotes
  * must be what was sent; it is believed for a while, only ever makes the MTU less,
  * and not less than any link must carry.
@@ -22,7 +22,7 @@
 /* What the error quotes. */
 struct too_long {
 	struct xr_outer_key key;
-	__be32 from[XR_ADDR_WORDS]; /* who says so */
+	__be32 from[XR_ADDR_WORDS]; /* who sent the error */
 	__be32 to[XR_ADDR_WORDS];   /* whom the error is for */
 	__be32 saddr[XR_ADDR_WORDS];
 	__u32 length;
@@ -45,7 +45,7 @@ static __always_inline int is_written_id(__u32 id)
 	return !id || id == RELAY_ID;
 }
 
-/* RFC 1191 §7.1: of routers that tell no MTU. */
+/* RFC 1191 §7.1: for routers that give no MTU. */
 static __always_inline __u32 plateau_below(__u32 length)
 {
 	if (length > 8166)
@@ -134,7 +134,7 @@ static __always_inline int read_error6(struct xdp_md *ctx, struct too_long *t, _
 	return read_tunnel(ctx, t, l4 + ERROR_HEADER + sizeof(*ip), ip->nexthdr);
 }
 
-/* What came changed is not what a router said. */
+/* Whether its checksum is right: else it is not what a router sent. */
 static __always_inline int is_whole(struct xdp_md *ctx, __u32 l3, __u32 l4, int ipv6)
 {
 	const __be32 *ip = octet_at(ctx, l3);

@@ -135,8 +135,8 @@ static __always_inline void event_of_key(struct xr_event *e, __u64 key)
 
 static __always_inline void drop_of_vm(struct xr_event *e, __u32 vm)
 {
-	__u32 place = vm - 1;
-	struct xr_vm *v = vm ? bpf_map_lookup_elem(&vms, &place) : NULL;
+	__u32 vm_no = vm - 1;
+	struct xr_vm *v = vm ? bpf_map_lookup_elem(&vms, &vm_no) : NULL;
 
 	if (!v)
 		return;
@@ -148,11 +148,11 @@ static __always_inline void drop_of_vm(struct xr_event *e, __u32 vm)
 
 /*
  * What strangers can cause is worth an event, but not each time: so many a second,
- * reason and CPU. Whose it is, a VM's place or a VIP, has a share of its own, so
+ * reason and CPU. Whose it is, a VM or a VIP, has a share of its own, so
  * that one's alarm hides no other's; and there are few shares, so that all alarms
  * together are no flood. Who has to share one is another in each second.
  */
-static __always_inline int may_tell(__u32 reason, __u32 whose, __u32 most)
+static __always_inline int may_post_event(__u32 reason, __u32 whose, __u32 most)
 {
 	__u32 now = now_tick() + 1; /* 0 is "never" */
 	__u32 share = (whose ^ now * 0x9e3779b1) * 0x85ebca6b >> 28;
@@ -163,22 +163,22 @@ static __always_inline int may_tell(__u32 reason, __u32 whose, __u32 most)
 		return 0;
 	if (g->tick != now) {
 		g->tick = now;
-		g->told = 0;
+		g->posted = 0;
 	}
-	return g->told < most ? ++g->told : 0;
+	return g->posted < most ? ++g->posted : 0;
 }
 
-_Static_assert(EVENT_SHARES == 16, "may_tell()");
+_Static_assert(EVENT_SHARES == 16, "may_post_event()");
 
 /* They fill half a ring: the rest is for what happened, moves above all. */
-#define STRANGERS_HAVE_ROOM(ring) (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < EVENT_ROOM / 2)
+#define HAS_ROOM_FOR_STRANGERS(ring) (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < EVENT_ROOM / 2)
 
 /* p: what report_drop() copied. */
 __noinline int drop_event(const struct packet *p, __u32 reason)
 {
 	struct xr_event *e;
 
-	if (!p || !may_tell(reason, p->vm ?: p->vip, 1) || !STRANGERS_HAVE_ROOM(events))
+	if (!p || !may_post_event(reason, p->vm ?: p->vip, 1) || !HAS_ROOM_FOR_STRANGERS(events))
 		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)

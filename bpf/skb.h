@@ -19,7 +19,7 @@ static __always_inline int watching(void)
 
 /*
  * The tags that are still in the frame, behind the one that the kernel has taken
- * out: as read_tags() tells them. 0: too short.
+ * out: as read_tags() gives them. 0: too short.
  */
 __noinline __u64 tags_behind(struct __sk_buff *skb)
 {
@@ -121,7 +121,7 @@ static __always_inline int is_ip(struct __sk_buff *skb)
 	return proto == bpf_htons(ETH_P_IP) || proto == bpf_htons(ETH_P_IPV6);
 }
 
-/* Where it came in by: XR_TAP_UPLINK, XR_TAP_TUNNEL, a place plus one, or 0. */
+/* What the device is: XR_TAP_UPLINK, XR_TAP_TUNNEL, a VM's number, or 0. */
 static __always_inline __u32 port_kind(__u32 ifindex)
 {
 	__u32 *value = bpf_map_lookup_elem(&taps, &ifindex);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is said here in the name of a VM that is somewhere else: too early, by its
- * new host, or too late, by the old one.
+ * What is sent here in the name of a VM that is somewhere else: too early, on its
+ * new host, or too late, on the old one.
  */
 #ifndef XROAM_BPF_SKB_CLAIM_H
 #define XROAM_BPF_SKB_CLAIM_H
@@ -16,13 +16,13 @@ static __always_inline int is_local(__u32 host)
 }
 
 /* It stands still here, on its way to another machine. */
-static __always_inline int is_leaving(union vm_word w)
+static __always_inline int is_leaving(union vm_state_word w)
 {
 	return w.now.state == XR_VM_BLACKOUT && is_local(w.now.host) && !is_local(w.now.next);
 }
 
 /* It is on its way to this machine. */
-static __always_inline int is_coming(union vm_word w)
+static __always_inline int is_coming(union vm_state_word w)
 {
 	return vm_under_way(w) && !is_local(w.now.host) && is_local(w.now.next);
 }
@@ -52,8 +52,8 @@ static __always_inline int is_icmp6_claim(struct __sk_buff *skb, __u32 ip)
 }
 
 /*
- * What a host says by itself when it gets a port with the VM's MAC, or QEMU
- * before the guest runs: no proof that the VM does.
+ * What a host sends by itself when it gets a port with the VM's MAC, or QEMU before
+ * the guest runs: no proof that the VM does.
  */
 static __always_inline int is_claim(struct __sk_buff *skb)
 {
@@ -99,14 +99,14 @@ static __always_inline int may_be_claim(const struct __sk_buff *skb)
 
 /* ---- what is refused ---- */
 
-static __always_inline int refuse(struct __sk_buff *skb, __u32 place, __u32 reason)
+static __always_inline int refuse(struct __sk_buff *skb, __u32 vm_index, __u32 reason)
 {
 	struct vm_news *n = no_news();
 
 	note_bytes(skb->len, reason);
 	if (n) {
 		n->most = 1;
-		post_vm_event(n, reason, place + 1);
+		post_vm_event(n, reason, no_of_index(vm_index));
 	}
 	return TC_ACT_SHOT;
 }
@@ -115,7 +115,7 @@ static __always_inline int refuse(struct __sk_buff *skb, __u32 place, __u32 reas
  * A VXLAN device's VNI is the segment: its frames have no tag, but its VMs may
  * have a VLAN.
  */
-static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb, __u32 off, __u32 *place)
+static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb, __u32 off, __u32 *vm_index)
 {
 	__u64 key = key_at(skb, off), inner;
 	struct xr_vm *vm = NULL;
@@ -124,33 +124,36 @@ static __always_inline struct xr_vm *find_inner(struct __sk_buff *skb, __u32 off
 		return NULL;
 	inner = frame_key(key & MAC_MASK, vlan_of_key(key), port_kind(skb->ifindex) & 0xfff);
 	if (inner != key)
-		vm = find_vm(inner, place);
-	return vm ?: find_vm(key, place);
+		vm = find_vm(inner, vm_index);
+	return vm ?: find_vm(key, vm_index);
 }
 
 /*
- * It is on its way here: said by it, or in its name. By its own port it has passed
- * tap_in as a rule, and is here; a neighbour's is none of its words. Where nobody
- * knows its port nothing is proved, but its frames go their way.
+ * The VM is on its way here: does it send this itself, or is it sent in its name?
+ * What comes through its own port has passed tap_in as a rule, and the VM is here;
+ * through another one it is somebody else's. Where its port is not known nothing is
+ * proved, but frames that are no claim go their way.
  */
-static __always_inline int is_too_early(struct __sk_buff *skb, const struct xr_vm *vm, __u32 place)
+static __always_inline int is_too_early(struct __sk_buff *skb, const struct xr_vm *vm,
+					__u32 vm_index)
 {
 	__u32 from = skb->ingress_ifindex;
 
 	if (!from || is_claim(skb) || (vm->tap && vm->tap != from))
 		return 1;
 	if (vm->tap)
-		vm_activate(place, skb->len, no_news());
+		vm_activate(vm_index, skb->len, no_news());
 	return 0;
 }
 
 /*
- * It has left, and its old place speaks on: a QEMU that ends, a stack at its port.
- * Nobody shall believe that. Its data goes its way: what still runs here, whatever
- * this node was told, is not cut off. Nor is what the daemon says of where it is.
+ * The VM has left, and something here still announces it: a QEMU that ends, a stack
+ * at its port. That is dropped, for nobody shall believe it. Data goes its way: a VM
+ * that runs here against all notices is not cut off. So do the daemon's own
+ * announcements.
  */
 static __always_inline int is_too_late(struct __sk_buff *skb, const struct xr_vm *vm,
-				       union vm_word w)
+				       union vm_state_word w)
 {
 	__u32 from = skb->ingress_ifindex, index;
 	const struct xr_path *path;
@@ -167,22 +170,22 @@ static __always_inline int is_too_late(struct __sk_buff *skb, const struct xr_vm
 /* 1: not to be sent. */
 __noinline int is_misplaced(struct __sk_buff *skb)
 {
-	__u32 from = skb->ingress_ifindex, place, reason;
-	union vm_word w;
-	struct xr_vm *vm = find_inner(skb, SOURCE, &place);
+	__u32 from = skb->ingress_ifindex, vm_index, reason;
+	union vm_state_word w;
+	struct xr_vm *vm = find_inner(skb, SOURCE, &vm_index);
 
 	if (!vm)
 		return 0;
-	w = vm_settle(vm, place, now_tick(), skb->len);
+	w = vm_settle(vm, vm_index, now_tick(), skb->len);
 	/* What comes from the fabric is the VM itself, where it is. */
 	if (from && is_fabric(port_kind(from)))
 		return 0;
 	if (is_coming(w))
-		reason = is_too_early(skb, vm, place) ? XR_R_PREMATURE : 0;
+		reason = is_too_early(skb, vm, vm_index) ? XR_R_PREMATURE : 0;
 	else
 		reason = is_too_late(skb, vm, w) ? XR_R_OUTDATED : 0;
 	if (reason)
-		refuse(skb, place, reason);
+		refuse(skb, vm_index, reason);
 	return reason != 0;
 }
 

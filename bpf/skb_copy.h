@@ -34,9 +34,9 @@ static __always_inline int is_copied(const struct __sk_buff *skb)
 	return skb->tc_index && skb->tc_index == copied_mark();
 }
 
-static __always_inline struct xr_vm_info *info_of(__u32 place)
+static __always_inline struct xr_vm_info *info_of(__u32 vm_index)
 {
-	return bpf_map_lookup_elem(&vm_info, &place);
+	return bpf_map_lookup_elem(&vm_info, &vm_index);
 }
 
 /* What becomes of the clone. */
@@ -46,7 +46,7 @@ enum clone {
 	NO_CLONE,  /* there is nothing to deliver it to */
 };
 
-/* -ENOMEM alone says that there was no clone: a full queue takes none, either. */
+/* Only -ENOMEM means that no clone was made; other errors are a full queue's. */
 static __always_inline long deliver_clone(struct __sk_buff *skb, enum clone clone)
 {
 	__u32 was = skb->tc_index;
@@ -64,10 +64,10 @@ static __always_inline long deliver_clone(struct __sk_buff *skb, enum clone clon
  * A clone goes on, the frame itself to the new host. What cannot be copied is
  * delivered all the same.
  */
-__noinline int copy(struct __sk_buff *skb, __u32 place, __u32 next, enum clone clone)
+__noinline int copy(struct __sk_buff *skb, __u32 vm_index, __u32 next, enum clone clone)
 {
 	struct xr_host host = host_get(next);
-	struct xr_vm_info *info = info_of(place);
+	struct xr_vm_info *info = info_of(vm_index);
 	__u32 bytes = skb->len;
 	struct way w = {};
 
@@ -94,11 +94,11 @@ failed:
  * For a VM that has left: to its new host, and nowhere else. otherwise: what to
  * do where there is no way to it.
  */
-__noinline int take_away(struct __sk_buff *skb, __u32 place, __u32 to, int otherwise)
+__noinline int take_away(struct __sk_buff *skb, __u32 vm_index, __u32 to, int otherwise)
 {
 	struct xr_counter *c = bpf_map_lookup_elem(&host_stats, &to);
 	struct xr_host host = host_get(to);
-	struct xr_vm *vm = vm_at(place);
+	struct xr_vm *vm = vm_at(vm_index);
 	__u32 bytes = skb->len;
 	struct way w = {};
 	int reason;
@@ -152,7 +152,7 @@ static __always_inline __u64 print_of(struct __sk_buff *skb)
  * one after the other: it is to be copied once, at whichever comes first. 1: it
  * was, by another port.
  */
-__noinline int had_just_now(struct __sk_buff *skb)
+__noinline int was_sent_just_now(struct __sk_buff *skb)
 {
 	__u64 print = print_of(skb), now = bpf_ktime_get_ns();
 	__u32 zero = 0;
@@ -187,7 +187,7 @@ static __always_inline int was_put(const struct __sk_buff *skb)
 
 static __always_inline int put_into(struct __sk_buff *skb, __u32 port)
 {
-	/* A copied one's mark says as much, and ends at the port. */
+	/* A copied one has a mark already, which ends at the port. */
 	if (!is_copied(skb))
 		skb->tc_index = PUT_INTO_PORT;
 	return bpf_redirect(port, 0);

@@ -17,8 +17,8 @@ struct way {
 	struct xr_path *path;
 	struct xr_nexthop *hop;
 	__u32 ifindex;
-	__u32 asks; /* the device by which the kernel sends and asks; 0: no need */
-	__u32 grow; /* octets the frame becomes longer by */
+	__u32 neighbour_dev; /* the kernel sends by it, and asks for the neighbour; 0: no need */
+	__u32 grow;          /* octets the frame becomes longer by */
 };
 
 /* ---- the way to a host ---- */
@@ -40,21 +40,21 @@ __noinline int refresh_way(struct __sk_buff *skb, __u32 index)
  */
 static __always_inline int find_hop(struct __sk_buff *skb, struct way *w, __u32 index)
 {
-	struct question *q = the_question();
-	int said;
+	struct fib_query *q = fib_query_record();
+	int answer;
 
 	w->hop = bpf_map_lookup_elem(&nexthops, &index);
 	if (!w->hop || !q)
 		return XR_R_NO_ROUTE;
 	if (likely(is_fresh(w->hop, now_tick())))
 		return 0;
-	said = refresh_way(skb, index);
-	if (said & SHOULD_ASK && is_ip(skb) && w->path->method != XR_FORWARD_L2) {
-		w->asks = q->fib.ifindex;
+	answer = refresh_way(skb, index);
+	if (answer & NEEDS_NEIGHBOUR && is_ip(skb) && w->path->method != XR_FORWARD_L2) {
+		w->neighbour_dev = q->fib.ifindex;
 		return 0;
 	}
-	said &= SHOULD_ASK - 1;
-	return said == XR_R_FIB || said == XR_R_FIB_STALE ? 0 : said;
+	answer &= NEEDS_NEIGHBOUR - 1;
+	return answer == XR_R_FIB || answer == XR_R_FIB_STALE ? 0 : answer;
 }
 
 static __always_inline __u32 growth(const struct xr_path *path)
@@ -250,8 +250,8 @@ static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 /* Of a frame that is ready. */
 static __always_inline int leave(const struct way *w)
 {
-	if (unlikely(w->asks))
-		return bpf_redirect_neigh(w->asks, NULL, 0, 0);
+	if (unlikely(w->neighbour_dev))
+		return bpf_redirect_neigh(w->neighbour_dev, NULL, 0, 0);
 	return bpf_redirect(w->ifindex, 0);
 }
 

@@ -223,7 +223,7 @@ static __always_inline int flow_serves(struct xr_backend b, const struct packet 
 {
 	if (b.state == XR_BACKEND_UP)
 		return 1;
-	return b.state == XR_BACKEND_DRAINING && !(p->says & SAYS_SYN && flow_is_over(f, now));
+	return b.state == XR_BACKEND_DRAINING && !(p->flow_flags & IS_SYN && flow_is_over(f, now));
 }
 
 static __always_inline void hash_tuple(struct packet *p, const struct xr_hash_keys *keys)
@@ -329,7 +329,7 @@ static __always_inline int steer_by_tuple(struct packet *p, const struct xr_vip 
 	if (reason)
 		return reason;
 	reason = steer_by_hash(p);
-	if (reason == XR_R_HASH && keeps_flows && !(p->says & SAYS_NO_ENTRY))
+	if (reason == XR_R_HASH && keeps_flows && !(p->flow_flags & IS_NO_ENTRY))
 		choose(p, flow_insert(p->hash, p->backend, p->bytes));
 	return reason;
 }
@@ -360,7 +360,7 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p, const str
 	if (by_cid) {
 		parse_quic(ctx, p);
 		/* Spoofed short headers would fill the flow table. */
-		p->says = SAYS_SHORT >> p->quic.is_long;
+		p->flow_flags = IS_SHORT >> p->quic.is_long;
 	}
 	reload_memory();
 	if (unlikely(p->icmp)) {

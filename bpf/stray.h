@@ -6,8 +6,8 @@
  * up. A ping is answered in the VIP's name, the rest is dropped.
  *
  * Where the machine itself has the address (a VIP on lo), it is the kernel's. The
- * FIB tells, and where forwarding is off, so that it tells nothing, what the command
- * noted.
+ * FIB knows, and where forwarding is off, so that it gives no answer, the command has
+ * noted it.
  */
 #ifndef XROAM_BPF_STRAY_H
 #define XROAM_BPF_STRAY_H
@@ -49,7 +49,7 @@ static __always_inline int is_kernels(struct xdp_md *ctx, const struct packet *p
 {
 	struct bpf_fib_lookup *fib;
 	__u32 zero = 0;
-	int said;
+	int found;
 
 	fib = bpf_map_lookup_elem(&fib_question, &zero);
 	if (!fib)
@@ -61,10 +61,10 @@ static __always_inline int is_kernels(struct xdp_md *ctx, const struct packet *p
 		__builtin_memcpy(fib->ipv6_dst, p->daddr, sizeof(fib->ipv6_dst));
 	else
 		fib->ipv4_dst = p->daddr[3];
-	said = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
-	if (said == BPF_FIB_LKUP_RET_FWD_DISABLED)
+	found = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+	if (found == BPF_FIB_LKUP_RET_FWD_DISABLED)
 		return noted & XR_VIP_ADDR_LOCAL;
-	return said == BPF_FIB_LKUP_RET_NOT_FWDED;
+	return found == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
 /*

@@ -32,8 +32,8 @@
 SEC("tc")
 int xroam_tap_out(struct __sk_buff *skb)
 {
-	__u32 kind = port_kind(skb->ifindex), place = kind - 1, tick;
-	union vm_word w;
+	__u32 kind = port_kind(skb->ifindex), vm_index = kind - 1, tick;
+	union vm_state_word w;
 	struct xr_vm *vm;
 	__u64 to;
 
@@ -44,23 +44,24 @@ int xroam_tap_out(struct __sk_buff *skb)
 	}
 	if (!kind || is_fabric(kind))
 		return TC_ACT_UNSPEC;
-	vm = vm_at(place);
+	vm = vm_at(vm_index);
 	if (!vm)
 		return TC_ACT_UNSPEC;
 	tick = now_tick();
-	w = vm_settle(vm, place, tick, skb->len);
+	w = vm_settle(vm, vm_index, tick, skb->len);
 	to = key_at(skb, DESTINATION);
 	if (!is_local(w.now.host)) {
 		if (vm_is_redirected(vm, w, tick) && is_of(to, vm) &&
-		    !(vm_under_way(w) && is_local(w.now.next)) && !had_just_now(skb))
-			return take_away(skb, place, w.now.host, TC_ACT_SHOT);
+		    !(vm_under_way(w) && is_local(w.now.next)) && !was_sent_just_now(skb))
+			return take_away(skb, vm_index, w.now.host, TC_ACT_SHOT);
 		return TC_ACT_UNSPEC;
 	}
 	if (!vm_under_way(w) || is_local(w.now.next) || is_probe(skb))
 		return TC_ACT_UNSPEC;
 	if (w.now.state == XR_VM_BLACKOUT)
-		return is_of(to, vm) && !had_just_now(skb) ? copy(skb, place, w.now.next, CLONE_OUT)
-							   : TC_ACT_UNSPEC;
+		return is_of(to, vm) && !was_sent_just_now(skb)
+			? copy(skb, vm_index, w.now.next, CLONE_OUT)
+			: TC_ACT_UNSPEC;
 	if (vm->ring)
 		remember(skb, vm->ring - 1);
 	return TC_ACT_UNSPEC;
@@ -69,18 +70,18 @@ int xroam_tap_out(struct __sk_buff *skb)
 SEC("tc")
 int xroam_tap_in(struct __sk_buff *skb)
 {
-	__u32 kind = port_kind(skb->ifindex), place = kind - 1;
-	union vm_word w;
+	__u32 kind = port_kind(skb->ifindex), vm_index = kind - 1;
+	union vm_state_word w;
 	struct xr_vm *vm;
 
 	if (!watching() || !kind || is_fabric(kind))
 		return TC_ACT_UNSPEC;
-	vm = vm_at(place);
+	vm = vm_at(vm_index);
 	if (!vm || vm->tap != skb->ifindex)
 		return TC_ACT_UNSPEC;
-	w = vm_settle(vm, place, now_tick(), skb->len);
+	w = vm_settle(vm, vm_index, now_tick(), skb->len);
 	if (is_coming(w) && is_of(key_at(skb, SOURCE), vm) && !is_claim(skb))
-		vm_activate(place, skb->len, no_news());
+		vm_activate(vm_index, skb->len, no_news());
 	return TC_ACT_UNSPEC;
 }
 
@@ -91,7 +92,8 @@ int xroam_tap_in(struct __sk_buff *skb)
  * yet that it is behind its port. One that is only coming gets what XDP took out
  * of a tunnel and addressed to its own MAC.
  */
-static __always_inline int to_port(struct __sk_buff *skb, const struct xr_vm *vm, union vm_word w)
+static __always_inline int to_port(struct __sk_buff *skb, const struct xr_vm *vm,
+				   union vm_state_word w)
 {
 	__u32 host = vm_under_way(w) ? w.now.next : w.now.host;
 	__u32 method = host_get(host).method;
@@ -108,10 +110,10 @@ static __always_inline int to_port(struct __sk_buff *skb, const struct xr_vm *vm
 }
 
 /*
- * What XDP let pass just before the word said that the VM has left: the port that
+ * What XDP let pass just before the VM's state became MOVED: the port that
  * would have sent it on may be gone.
  */
-static __always_inline int has_left(const struct xr_vm *vm, union vm_word w)
+static __always_inline int has_left(const struct xr_vm *vm, union vm_state_word w)
 {
 	return w.now.state == XR_VM_MOVED && !is_local(w.now.host) &&
 		vm_is_redirected(vm, w, now_tick());
@@ -137,7 +139,7 @@ static __always_inline __u32 place_by_ip(struct __sk_buff *skb)
 		   bpf_skb_load_bytes(skb, at + 24, addr, sizeof(addr))) {
 		return 0;
 	}
-	return is_link_local(addr) ? 0 : vm_of_addr(addr);
+	return is_link_local(addr) ? 0 : vm_no_of_addr(addr);
 }
 
 /*
@@ -146,9 +148,9 @@ static __always_inline __u32 place_by_ip(struct __sk_buff *skb)
  */
 __noinline int serve_routed(struct __sk_buff *skb)
 {
-	__u32 place = place_by_ip(skb) - 1, method, vlan;
-	struct xr_vm *vm = vm_at(place);
-	union vm_word w;
+	__u32 vm_index = place_by_ip(skb) - 1, method, vlan;
+	struct xr_vm *vm = vm_at(vm_index);
+	union vm_state_word w;
 
 	if (!vm)
 		return TC_ACT_UNSPEC;
@@ -156,23 +158,23 @@ __noinline int serve_routed(struct __sk_buff *skb)
 	vlan = vlan_of(skb);
 	if (vlan && vm->key >> 48 && vm->key >> 48 != vlan)
 		return TC_ACT_UNSPEC;
-	w = vm_settle(vm, place, now_tick(), skb->len);
+	w = vm_settle(vm, vm_index, now_tick(), skb->len);
 	method = host_get(is_leaving(w) ? w.now.next : w.now.host).method;
 	if (method == XR_FORWARD_VXLAN || method == XR_FORWARD_PORT)
 		return TC_ACT_UNSPEC;
 	if (is_leaving(w))
-		return copy(skb, place, w.now.next, has_port(skb, vm) ? CLONE_IN : NO_CLONE);
+		return copy(skb, vm_index, w.now.next, has_port(skb, vm) ? CLONE_IN : NO_CLONE);
 	if (has_left(vm, w))
-		return take_away(skb, place, w.now.host, TC_ACT_UNSPEC);
+		return take_away(skb, vm_index, w.now.host, TC_ACT_UNSPEC);
 	return TC_ACT_UNSPEC;
 }
 
 SEC("tc")
 int xroam_uplink_in(struct __sk_buff *skb)
 {
-	union vm_word w;
+	union vm_state_word w;
 	struct xr_vm *vm;
-	__u32 place;
+	__u32 vm_index;
 	__u64 key;
 
 	if (is_copied(skb))
@@ -182,14 +184,14 @@ int xroam_uplink_in(struct __sk_buff *skb)
 	key = key_at(skb, DESTINATION);
 	if (IS_GROUP(key))
 		return TC_ACT_UNSPEC;
-	vm = find_vm(key, &place);
+	vm = find_vm(key, &vm_index);
 	if (!vm)
 		return watching() ? serve_routed(skb) : TC_ACT_UNSPEC;
-	w = vm_settle(vm, place, now_tick(), skb->len);
+	w = vm_settle(vm, vm_index, now_tick(), skb->len);
 	if (is_leaving(w))
-		return copy(skb, place, w.now.next, CLONE_IN);
+		return copy(skb, vm_index, w.now.next, CLONE_IN);
 	if (has_left(vm, w))
-		return take_away(skb, place, w.now.host, TC_ACT_UNSPEC);
+		return take_away(skb, vm_index, w.now.host, TC_ACT_UNSPEC);
 	return vm->tap ? to_port(skb, vm, w) : TC_ACT_UNSPEC;
 }
 
@@ -199,9 +201,9 @@ int xroam_uplink_in(struct __sk_buff *skb)
  * fabric believes the VM to be, nobody would take it. Once user space has told
  * the kernel's own tables, they know better.
  */
-static __always_inline int is_astray(__u32 place, union vm_word w)
+static __always_inline int is_astray(__u32 vm_index, union vm_state_word w)
 {
-	const struct xr_vm_info *info = info_of(place);
+	const struct xr_vm_info *info = info_of(vm_index);
 
 	if (is_leaving(w)) /* a copy by a port may be leaving just now */
 		return host_get(w.now.next).method != XR_FORWARD_PORT;
@@ -210,15 +212,15 @@ static __always_inline int is_astray(__u32 place, union vm_word w)
 		host_get(w.now.host).method != XR_FORWARD_PORT;
 }
 
-static __always_inline int send_astray(struct __sk_buff *skb, const struct xr_vm *vm, __u32 place,
-				       union vm_word w)
+static __always_inline int send_astray(struct __sk_buff *skb, const struct xr_vm *vm,
+				       __u32 vm_index, union vm_state_word w)
 {
 	if (!is_leaving(w) && !vm_is_redirected(vm, w, now_tick()))
 		return TC_ACT_UNSPEC;
-	if (had_just_now(skb))
+	if (was_sent_just_now(skb))
 		return TC_ACT_SHOT;
-	return is_leaving(w) ? copy(skb, place, w.now.next, NO_CLONE)
-			     : take_away(skb, place, w.now.host, TC_ACT_UNSPEC);
+	return is_leaving(w) ? copy(skb, vm_index, w.now.next, NO_CLONE)
+			     : take_away(skb, vm_index, w.now.host, TC_ACT_UNSPEC);
 }
 
 /*
@@ -226,7 +228,7 @@ static __always_inline int send_astray(struct __sk_buff *skb, const struct xr_vm
  * what came for it straight back. What this host's own VMs send may leave: they,
  * not xroam, may be right about where it is.
  */
-static __always_inline int goes_back(struct __sk_buff *skb, union vm_word w)
+static __always_inline int goes_back(struct __sk_buff *skb, union vm_state_word w)
 {
 	__u32 kind = port_kind(skb->ingress_ifindex);
 
@@ -242,19 +244,19 @@ static __always_inline int goes_back(struct __sk_buff *skb, union vm_word w)
 __noinline int leaves_for_vm(struct __sk_buff *skb)
 {
 	__u64 key = key_at(skb, DESTINATION);
-	union vm_word w;
+	union vm_state_word w;
 	struct xr_vm *vm;
-	__u32 place;
+	__u32 vm_index;
 
 	if (IS_GROUP(key))
 		return TC_ACT_UNSPEC;
-	vm = find_vm(key, &place);
+	vm = find_vm(key, &vm_index);
 	if (!vm)
 		return TC_ACT_UNSPEC;
-	w = vm_settle(vm, place, now_tick(), skb->len);
-	if (is_astray(place, w))
-		return send_astray(skb, vm, place, w);
-	return goes_back(skb, w) ? refuse(skb, place, XR_R_VM_LOOP) : TC_ACT_UNSPEC;
+	w = vm_settle(vm, vm_index, now_tick(), skb->len);
+	if (is_astray(vm_index, w))
+		return send_astray(skb, vm, vm_index, w);
+	return goes_back(skb, w) ? refuse(skb, vm_index, XR_R_VM_LOOP) : TC_ACT_UNSPEC;
 }
 
 SEC("tc")
@@ -279,19 +281,19 @@ int xroam_tunnel_out(struct __sk_buff *skb)
 SEC("tc")
 int xroam_tunnel_in(struct __sk_buff *skb)
 {
-	__u32 place, tick = now_tick();
-	struct xr_vm *vm = find_inner(skb, DESTINATION, &place);
-	union vm_word w;
+	__u32 vm_index, tick = now_tick();
+	struct xr_vm *vm = find_inner(skb, DESTINATION, &vm_index);
+	union vm_state_word w;
 	int local;
 
 	if (!vm)
 		return TC_ACT_UNSPEC;
-	w = vm_settle(vm, place, tick, skb->len);
+	w = vm_settle(vm, vm_index, tick, skb->len);
 	if (is_leaving(w) && !is_copied(skb))
-		return copy(skb, place, w.now.next, CLONE_IN);
+		return copy(skb, vm_index, w.now.next, CLONE_IN);
 	local = is_coming(w) || is_local(w.now.host);
 	if (!local)
-		return vm_is_redirected(vm, w, tick) ? refuse(skb, place, XR_R_VM_CHAIN)
+		return vm_is_redirected(vm, w, tick) ? refuse(skb, vm_index, XR_R_VM_CHAIN)
 						     : TC_ACT_UNSPEC;
 	/*
 	 * The bridge may not have learned yet that it is here. Later it knows

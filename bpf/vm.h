@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The stage for VMs: what a frame says of where its sender is, then whether it is
+ * The stage for VMs: where a frame's sender is, then whether the frame is
  * for a VM that has moved; and backends that are VMs.
  */
 #ifndef XROAM_BPF_VM_H
@@ -9,10 +9,10 @@
 #include "vm_tunnel.h"
 
 /*
- * While VMs are expected or locked: an IPv4 packet only says its source's MAC, and
- * at a VM's own port its source.
+ * While VMs are expected or locked. Of an IPv4 packet only the source MAC counts, and
+ * at a VM's own port the source address.
  */
-static __always_inline int may_say(struct xdp_md *ctx, const struct frame *f)
+static __always_inline int is_worth_hearing(struct xdp_md *ctx, const struct frame *f)
 {
 	const struct xr_port *port = this_port();
 	const __u16 *eth = ethernet_at(ctx, 0);
@@ -25,9 +25,9 @@ static __always_inline int may_say(struct xdp_md *ctx, const struct frame *f)
 	    (f->tag > 2 * sizeof(struct vlan_tag) || (port && port->own) ||
 	     bpf_map_lookup_elem(&locked_macs, &mac)))
 		return 1;
-	/* The others' frames tell where they are while one is expected. */
+	/* While a VM is expected, its frames show where it is. */
 	return *(const volatile __u32 *)&vm_control.watching &&
-		vm_place(mac | (f->key & ~MAC_MASK));
+		vm_no_of_key(mac | (f->key & ~MAC_MASK));
 }
 
 /* For explain: what is in the frame, whatever becomes of it. p: room for it. */
@@ -86,12 +86,12 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 	__u64 attention;
 	struct xr_vm *vm;
 	__u64 verdict;
-	__u32 place;
+	__u32 vm_index;
 
 	if (knobs.trace)
 		trace_frame(ctx, scratch_at(IN_FRAME));
 	attention = vm_attention();
-	if (unlikely(pace == HEARD || (attention && may_say(ctx, f)) ||
+	if (unlikely(pace == HEARD || (attention && is_worth_hearing(ctx, f)) ||
 		     is_heard(ctx, f->l3, f->proto))) {
 		if (pace == QUICK)
 			return READ_AS_HEARD;
@@ -99,9 +99,9 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 		if (reason_of(verdict))
 			return take_verdict(p, verdict);
 	}
-	vm = find_vm_by(keys, f->key, &place);
+	vm = find_vm_by(keys, f->key, &vm_index);
 	if (unlikely(vm))
-		return redirect_frame(ctx, p, keys, f, vm, place);
+		return redirect_frame(ctx, p, keys, f, vm, vm_index);
 
 	/*
 	 * What is addressed to many has no VM's address. But a tunnel may lead to a
@@ -163,9 +163,9 @@ static __always_inline int serve_vms(struct xdp_md *ctx, struct packet *p,
 /* ---- backends that are VMs ---- */
 
 /* As send_packet(), of a whole frame that was built here, for the VM. */
-__noinline __u64 send_frame(struct xdp_md *ctx, struct packet *p, __u32 place)
+__noinline __u64 send_frame(struct xdp_md *ctx, struct packet *p, __u32 vm_index)
 {
-	struct xr_vm *vm = vm_at(place);
+	struct xr_vm *vm = vm_at(vm_index);
 	struct frame f = {};
 	struct xr_host host;
 	__u16 *eth;
@@ -196,14 +196,14 @@ __noinline __u64 send_frame(struct xdp_md *ctx, struct packet *p, __u32 place)
  */
 __noinline __u64 follow(struct xdp_md *ctx, __u32 backend)
 {
-	__u32 place = backend_vm_place(backend), index = 0, bytes;
-	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
+	__u32 vm_no = backend_vm_no(backend), index = 0, bytes;
+	struct xr_vm *vm = vm_of_no(vm_no);
 	struct xr_host host;
 	__u64 sent;
 
 	if (!vm)
 		return 0;
-	host = way_of(vm, place - 1, now_tick(), ctx->data_end - ctx->data, &index);
+	host = way_of(vm, index_of_no(vm_no), now_tick(), ctx->data_end - ctx->data, &index);
 	if (!host.flags)
 		return 0;
 	/*
@@ -214,8 +214,8 @@ __noinline __u64 follow(struct xdp_md *ctx, __u32 backend)
 	bytes = ctx->data_end - ctx->data;
 	hide_from_compiler(bytes);
 	sent = is_by_ip(host) ? send_packet(ctx, host.path, 0)
-			      : send_frame(ctx, scratch_at(IN_FRAME), place - 1);
-	vm = vm_at(place - 1);
+			      : send_frame(ctx, scratch_at(IN_FRAME), index_of_no(vm_no));
+	vm = vm_at(index_of_no(vm_no));
 	if (vm && !reason_of(sent))
 		count_hit(vm, now_tick(), index, bytes);
 	return sent;

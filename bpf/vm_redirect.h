@@ -13,12 +13,12 @@
 #include "forward.h"
 #include "guard.h"
 
-static __always_inline void trace_vm(__u32 place, __u32 host)
+static __always_inline void trace_vm(__u32 vm_index, __u32 host)
 {
 	struct xr_trace *t = trace_record();
 
 	if (t) {
-		t->vm = place + 1;
+		t->vm = no_of_index(vm_index);
 		t->host = host;
 	}
 }
@@ -175,11 +175,11 @@ static __always_inline int wrap_frame(struct xdp_md *ctx, struct packet *p,
 }
 
 /*
- * 0 with the action in p->sent, or the reason why not. told: the frame is as it
- * came, so that its sender may be told that it is too large.
+ * 0 with the action in p->sent, or the reason why not. as_it_came: so that an ICMP
+ * error may go to its sender if it is too large.
  */
 static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p, __u32 index,
-					 const struct frame *f, __u32 tick, int told)
+					 const struct frame *f, __u32 tick, int as_it_came)
 {
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 	struct outer o = { .l2 = sizeof(struct ethhdr), .frame = 1 };
@@ -197,7 +197,8 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p, _
 	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
 	mtu = path->mtu;
 	if (unlikely(mtu && o.ip_len > mtu))
-		return told ? frame_too_big(ctx, p->bytes, mtu - path->overhead) : XR_R_TOO_BIG;
+		return as_it_came ? frame_too_big(ctx, p->bytes, mtu - path->overhead)
+				  : XR_R_TOO_BIG;
 	flow_of(p, octet_at(ctx, f->l3), end_of(ctx), f->proto);
 	if (unlikely(f->tag) && remove_tags(ctx, f->tag))
 		return XR_R_NO_ROOM;
@@ -205,7 +206,7 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p, _
 }
 
 static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __u32 index,
-					__u32 tag, int told)
+					__u32 tag, int as_it_came)
 {
 	const struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
 
@@ -216,7 +217,7 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __
 	if (unlikely(path->ifindex == ingress_of(ctx)))
 		return XR_R_VM_LOOP;
 	if (unlikely(path->mtu && p->bytes - tag - sizeof(struct ethhdr) > path->mtu))
-		return told ? frame_too_big(ctx, p->bytes, path->mtu) : XR_R_TOO_BIG;
+		return as_it_came ? frame_too_big(ctx, p->bytes, path->mtu) : XR_R_TOO_BIG;
 	p->sent = bpf_redirect(path->ifindex, 0);
 	return 0;
 }
@@ -251,23 +252,23 @@ __noinline __u64 send_packet(struct xdp_md *ctx, __u32 index, int untag)
 /* ---- by MAC ---- */
 
 /* The host it is to be sent to; flags 0: it needs no redirection. */
-static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 place, __u32 tick, __u32 bytes,
-					     __u32 *index)
+static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 vm_index, __u32 tick,
+					     __u32 bytes, __u32 *index)
 {
 	struct xr_host none = {}, host;
-	union vm_word w = vm_now(vm);
+	union vm_state_word w = vm_now(vm);
 
 	if (unlikely(w.now.state != XR_VM_MOVED || !vm_is_redirected(vm, w, tick))) {
 		if (w.now.state < XR_VM_PREPARED)
 			return none;
-		vm_age(place, bytes);
+		vm_age(vm_index, bytes);
 		w = vm_now(vm);
 		if (!vm_is_redirected(vm, w, tick))
 			return none;
 	}
 	*index = w.now.host;
 	host = host_get(w.now.host);
-	trace_vm(place, w.now.host);
+	trace_vm(vm_index, w.now.host);
 	return host.flags == XR_HOST_USED ? host : none;
 }
 
@@ -275,9 +276,9 @@ static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 place, __u3
  * The redirect is off because its frames came back; what user space wrote into
  * the kernel's tables would send them round all the same, until it is taken away.
  */
-__noinline int kernel_would_loop(__u32 place)
+__noinline int kernel_would_loop(__u32 vm_index)
 {
-	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &place);
+	const struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &vm_index);
 
 	return info && info->kernel & (XR_KERNEL_FDB | XR_KERNEL_BRIDGE);
 }
@@ -285,20 +286,20 @@ __noinline int kernel_would_loop(__u32 place)
 /* A frame for a VM that is known: the verdict's reason. */
 static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 					  const struct xr_hash_keys *keys, const struct frame *f,
-					  struct xr_vm *vm, __u32 place)
+					  struct xr_vm *vm, __u32 vm_index)
 {
 	__u32 tick = now_tick(), index = 0;
-	struct xr_host host = way_of(vm, place, tick, p->bytes, &index);
+	struct xr_host host = way_of(vm, vm_index, tick, p->bytes, &index);
 	__u64 sent;
 	int reason;
 
-	p->vm = place + 1;
+	p->vm = no_of_index(vm_index);
 	if (!host.flags)
-		return unlikely(vm_now(vm).now.flags & XR_VM_LOOP) && kernel_would_loop(place)
+		return unlikely(vm_now(vm).now.flags & XR_VM_LOOP) && kernel_would_loop(vm_index)
 			? XR_R_VM_LOOP
 			: XR_R_VM_HERE;
-	if (is_familiar(vm, word_of(octet_at(ctx, f->l3), end_of(ctx), f->proto), tick) &&
-	    echo(ctx, place, f->l3))
+	if (is_familiar(vm, sample_of(octet_at(ctx, f->l3), end_of(ctx), f->proto), tick) &&
+	    echo(ctx, vm_index, f->l3))
 		return XR_R_VM_LOOP;
 	p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto, p->bytes);
 	if (likely(host.method == XR_FORWARD_VXLAN)) {
@@ -372,7 +373,7 @@ static __always_inline int is_by_ip(struct xr_host host)
  */
 __noinline __u64 redirect_by_ip(struct xdp_md *ctx, struct packet *p, __u32 bytes, __u32 vlan)
 {
-	__u32 place, index = 0, tick = now_tick();
+	__u32 vm_no, index = 0, tick = now_tick();
 	struct xr_host host;
 	struct xr_vm *vm;
 	__u64 sent;
@@ -384,28 +385,28 @@ __noinline __u64 redirect_by_ip(struct xdp_md *ctx, struct packet *p, __u32 byte
 	if (parse_any_ip(ctx, p) || is_link_local(p->daddr))
 		return 0;
 	reload_memory();
-	place = vm_of_addr_in(p->daddr, vlan);
-	vm = place ? vm_at(place - 1) : NULL;
+	vm_no = vm_no_of_addr_in(p->daddr, vlan);
+	vm = vm_of_no(vm_no);
 	if (!vm)
 		return 0;
-	host = way_of(vm, place - 1, tick, bytes, &index);
+	host = way_of(vm, index_of_no(vm_no), tick, bytes, &index);
 	if (!host.flags || !is_by_ip(host))
-		return pack_verdict(knobs.vips ? 0 : XR_R_VM_HERE, 0, place);
-	/* Here a router's place is taken, and no router forwards such. */
+		return pack_verdict(knobs.vips ? 0 : XR_R_VM_HERE, 0, vm_no);
+	/* Here a router's vm_no is taken, and no router forwards such. */
 	if (unlikely(is_martian(p)))
-		return pack_verdict(XR_R_MARTIAN, 0, place);
+		return pack_verdict(XR_R_MARTIAN, 0, vm_no);
 
 	if (is_familiar(vm,
-			word_of(octet_at(ctx, p->l3), end_of(ctx),
-				p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP)),
+			sample_of(octet_at(ctx, p->l3), end_of(ctx),
+				  p->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP)),
 			tick) &&
-	    echo(ctx, place - 1, p->l3))
-		return pack_verdict(XR_R_VM_LOOP, 0, place);
+	    echo(ctx, index_of_no(vm_no), p->l3))
+		return pack_verdict(XR_R_VM_LOOP, 0, vm_no);
 	sent = send_packet(ctx, host.path, 0);
 	if (reason_of(sent))
-		return pack_verdict(reason_of(sent), action_of(sent), place);
+		return pack_verdict(reason_of(sent), action_of(sent), vm_no);
 	count_hit(vm, tick, index, bytes);
-	return pack_verdict(XR_R_MOVED_IP, action_of(sent), place);
+	return pack_verdict(XR_R_MOVED_IP, action_of(sent), vm_no);
 }
 
 static __always_inline int may_be_by_ip(struct xdp_md *ctx, const struct frame *f,

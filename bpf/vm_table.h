@@ -45,7 +45,7 @@ static __always_inline __u32 first_lane(__u64 lanes)
 	return (lanes & -lanes) * LANES >> 61;
 }
 
-/* What a bucket says of a key. */
+/* What is in a bucket of a key. */
 struct tagged {
 	__u64 lanes; /* those that look like it: see tags_like() */
 	__u64 spill; /* not 0: some keys of this bucket sit in their second one */
@@ -90,9 +90,25 @@ static __always_inline __u32 vlan_of_key(__u64 key)
 	return key >> 48;
 }
 
-static __always_inline struct xr_vm *vm_at(__u32 place)
+static __always_inline struct xr_vm *vm_at(__u32 vm_index)
 {
-	return bpf_map_lookup_elem(&vms, &place);
+	return bpf_map_lookup_elem(&vms, &vm_index);
+}
+
+/* An index as a number, of which 0 is none. As user/lib/index.h has them. */
+static __always_inline __u32 no_of_index(__u32 index)
+{
+	return index + 1;
+}
+
+static __always_inline __u32 index_of_no(__u32 no)
+{
+	return no - 1;
+}
+
+static __always_inline struct xr_vm *vm_of_no(__u32 vm_no)
+{
+	return vm_no ? vm_at(index_of_no(vm_no)) : NULL;
 }
 
 static __always_inline const struct xr_hash_keys *vm_keys(void)
@@ -100,32 +116,32 @@ static __always_inline const struct xr_hash_keys *vm_keys(void)
 	return &hash_keys;
 }
 
-/* The index plus one, among a bucket's lanes that look like it. */
+/* Its number, if it is one of the lanes that look like it. */
 static __always_inline __u32 vm_among(__u32 bucket, __u64 lanes, __u64 key)
 {
 	for (int i = 0; i < XR_TAG_LANES && lanes; i++) {
-		__u32 place = bucket * XR_TAG_LANES + first_lane(lanes);
-		struct xr_vm *vm = vm_at(place);
+		__u32 vm_index = bucket * XR_TAG_LANES + first_lane(lanes);
+		struct xr_vm *vm = vm_at(vm_index);
 
 		if (vm && vm->key == key)
-			return place + 1;
+			return no_of_index(vm_index);
 		lanes &= lanes - 1;
 	}
 	return 0;
 }
 
-/* The place, plus one, of any VM, or 0. Global: verified once. */
-__noinline __u32 vm_place(__u64 key)
+/* Of the VM with the key, or 0. Global: verified once. */
+__noinline __u32 vm_no_of_key(__u64 key)
 {
 	__u64 h = xr_vm_hash(vm_keys(), key);
-	__u32 bucket, place;
+	__u32 bucket, vm_no;
 	struct tagged t;
 
 	if (!first_bucket(&mac_index, h, knobs.mac_buckets, &bucket, &t))
 		return 0;
-	place = vm_among(bucket, t.lanes, key);
-	if (place || !t.spill || !second_bucket(&mac_index, h, knobs.mac_buckets, &bucket, &t))
-		return place;
+	vm_no = vm_among(bucket, t.lanes, key);
+	if (vm_no || !t.spill || !second_bucket(&mac_index, h, knobs.mac_buckets, &bucket, &t))
+		return vm_no;
 	return vm_among(bucket, t.lanes, key);
 }
 
@@ -134,7 +150,7 @@ __noinline __u32 vm_place(__u64 key)
  * that looks like it is it. At a table's limit one bucket in fifty has spilled.
  */
 static __always_inline struct xr_vm *find_vm_by(const struct xr_hash_keys *keys, __u64 key,
-						__u32 *place)
+						__u32 *vm_index)
 {
 	struct xr_vm *vm;
 	struct tagged t;
@@ -143,34 +159,34 @@ static __always_inline struct xr_vm *find_vm_by(const struct xr_hash_keys *keys,
 	if (likely(!first_bucket(&mac_index, xr_vm_hash(keys, key), knobs.mac_buckets, &bucket,
 				 &t)))
 		return NULL;
-	*place = bucket * XR_TAG_LANES + first_lane(t.lanes);
-	vm = vm_at(*place);
+	*vm_index = bucket * XR_TAG_LANES + first_lane(t.lanes);
+	vm = vm_at(*vm_index);
 	if (likely(vm && t.lanes && vm->key == key))
 		return vm;
-	*place = vm_place(key) - 1;
-	return vm_at(*place); /* none: past the end of the table */
+	*vm_index = vm_no_of_key(key) - 1;
+	return vm_at(*vm_index); /* none: past the end of the table */
 }
 
 /* The VM, if it is known, that a backend is tied to. */
-static __always_inline __u32 backend_vm_place(__u32 backend)
+static __always_inline __u32 backend_vm_no(__u32 backend)
 {
 	const struct xr_backend_info *b = bpf_map_lookup_elem(&backend_info, &backend);
 
 	if (!b)
 		return 0;
-	return vm_place(vm_key(mac_of((const __u16 *)b->vm_mac), b->vm_vlan));
+	return vm_no_of_key(vm_key(mac_of((const __u16 *)b->vm_mac), b->vm_vlan));
 }
 
 static __always_inline struct xr_vm *backend_vm(__u32 backend)
 {
-	__u32 place = backend_vm_place(backend);
+	__u32 vm_no = backend_vm_no(backend);
 
-	return place ? vm_at(place - 1) : NULL;
+	return vm_of_no(vm_no);
 }
 
-static __always_inline struct xr_vm *find_vm(__u64 key, __u32 *place)
+static __always_inline struct xr_vm *find_vm(__u64 key, __u32 *vm_index)
 {
-	return find_vm_by(vm_keys(), key, place);
+	return find_vm_by(vm_keys(), key, vm_index);
 }
 
 /* ---- by address ---- */
@@ -182,7 +198,7 @@ static __always_inline int same_addr(const __be32 *a, const __be32 *b)
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
 }
 
-/* Who has an address: in the VLAN asked for; else; whether several do. */
+/* Who has an address: in the VLAN that is looked for; in another; whether several do. */
 struct ip_owner {
 	__u32 in, else_;
 	__u32 shared;
@@ -192,8 +208,8 @@ static __always_inline void ip_among(__u32 bucket, __u64 lanes, const __be32 *ad
 				     struct ip_owner *o)
 {
 	for (int i = 0; i < XR_TAG_LANES && lanes; i++) {
-		__u32 place = bucket * XR_TAG_LANES + first_lane(lanes);
-		struct xr_vm_ip *ip = bpf_map_lookup_elem(&vm_ips, &place);
+		__u32 vm_index = bucket * XR_TAG_LANES + first_lane(lanes);
+		struct xr_vm_ip *ip = bpf_map_lookup_elem(&vm_ips, &vm_index);
 
 		lanes &= lanes - 1;
 		if (!ip || !same_addr(ip->addr, addr))
@@ -208,7 +224,7 @@ static __always_inline void ip_among(__u32 bucket, __u64 lanes, const __be32 *ad
 	}
 }
 
-static __always_inline void ip_look(__u64 h, const __be32 *addr, __u32 vlan, struct ip_owner *o)
+static __always_inline void ip_owner_by(__u64 h, const __be32 *addr, __u32 vlan, struct ip_owner *o)
 {
 	struct tagged t;
 	__u32 bucket;
@@ -229,36 +245,36 @@ static __always_inline __u64 ip_hash(const struct xr_hash_keys *keys, const __be
 }
 
 /*
- * The place, plus one, of the VM that has the address, or 0. In its segment, or
+ * The number of the VM that has the address, or 0. In its segment, or
  * without a VLAN: where there are none, or packets come routed. Without a tag (vlan
  * 0) the segment is not known, and it is whoever has it alone. Of those that several
  * have, one may be found only by the VLAN, too. a, b: the address, in words. Global:
  * verified once.
  */
-__noinline __u32 vm_having(__u64 a, __u64 b, __u32 vlan)
+__noinline __u32 vm_no_having(__u64 a, __u64 b, __u32 vlan)
 {
 	__be32 addr[XR_ADDR_WORDS] __attribute__((aligned(8))) = { a, a >> 32, b, b >> 32 };
 	const struct xr_hash_keys *keys = vm_keys();
 	struct ip_owner o = {};
 
 	for (int i = 0; i < 2; i++) {
-		ip_look(ip_hash(keys, addr, i ? vlan : 0), addr, vlan, &o);
+		ip_owner_by(ip_hash(keys, addr, i ? vlan : 0), addr, vlan, &o);
 		if (o.in || !vlan || likely(!o.shared))
 			break;
 	}
 	return o.in ?: o.else_;
 }
 
-static __always_inline __u32 vm_of_addr_in(const __be32 *addr, __u32 vlan)
+static __always_inline __u32 vm_no_of_addr_in(const __be32 *addr, __u32 vlan)
 {
 	const __u64 *w = (const void *)addr;
 
-	return vm_having(w[0], w[1], vlan);
+	return vm_no_having(w[0], w[1], vlan);
 }
 
-static __always_inline __u32 vm_of_addr(const __be32 *addr)
+static __always_inline __u32 vm_no_of_addr(const __be32 *addr)
 {
-	return vm_of_addr_in(addr, 0);
+	return vm_no_of_addr_in(addr, 0);
 }
 
 /* Never routed (RFC 4291 §2.5.6): each link has its own, of the same name. */
@@ -267,7 +283,7 @@ static __always_inline int is_link_local(const __be32 *addr)
 	return (addr[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 }
 
-/* Whether the index may have it: what the hot path asks before it calls. */
+/* Whether the index may have it: what the hot path checks before it calls. */
 static __always_inline int addr_may_be_vm(const struct xr_hash_keys *keys, const __be32 *addr,
 					  int ipv6)
 {

@@ -14,7 +14,7 @@ struct tunnelled {
 	struct packet outer;
 	struct tunnel t; /* IPIP, GUE */
 	__u32 frame;     /* VXLAN: offset of the frame inside; or 0 */
-	__u32 place;     /* of the VM it is for, plus one; 0: none */
+	__u32 vm_no;     /* the VM it is for; 0: none */
 	__u32 part;      /* the first fragment of it */
 	__u16 far, near; /* hosts at its ends; 0: not one of ours */
 	__u16 vlan;      /* of the VMs in their segment */
@@ -40,7 +40,7 @@ static __always_inline __u32 tunnel_host(const __be32 *addr, __u32 vni)
 	return host ? *host : 0;
 }
 
-enum tunnel_look {
+enum tunnel_search {
 	TUNNEL_FOUND = 0,
 	NO_TUNNEL = -1,
 	TUNNEL_UNREADABLE = -2, /* may be one to here, and hides what is inside */
@@ -75,7 +75,7 @@ static __always_inline int is_relay(struct xdp_md *ctx, const struct packet *p)
 }
 
 /* Whom the frame inside is for. */
-static __always_inline __u32 inner_place(struct xdp_md *ctx, const struct tunnelled *t)
+static __always_inline __u32 inner_vm_no(struct xdp_md *ctx, const struct tunnelled *t)
 {
 	const __u16 *eth = ethernet_at(ctx, t->frame);
 	__u64 mac;
@@ -83,12 +83,12 @@ static __always_inline __u32 inner_place(struct xdp_md *ctx, const struct tunnel
 	if (!eth)
 		return 0;
 	mac = mac_of(eth);
-	return mac & 1 ? 0 : vm_place(frame_key(mac, 0, t->vlan));
+	return mac & 1 ? 0 : vm_no_of_key(frame_key(mac, 0, t->vlan));
 }
 
 /*
  * The kernel's VXLAN device listens at every address of the machine, and to
- * groups: while VMs are locked, what is said in a segment that is known is judged
+ * groups: while VMs are locked, what comes in a known segment is judged
  * wherever it goes.
  */
 static __always_inline int find_segment(struct tunnelled *t, __u32 vni)
@@ -104,8 +104,8 @@ static __always_inline int find_segment(struct tunnelled *t, __u32 vni)
 }
 
 /* at: of the VXLAN header. */
-static __always_inline int look_into_vxlan(struct xdp_md *ctx, struct tunnelled *t,
-					   const struct packet *p, __u32 at)
+static __always_inline int find_vxlan(struct xdp_md *ctx, struct tunnelled *t,
+				      const struct packet *p, __u32 at)
 {
 	const __be32 *vxlan = octet_at(ctx, at);
 	__u32 vni;
@@ -121,7 +121,7 @@ static __always_inline int look_into_vxlan(struct xdp_md *ctx, struct tunnelled 
 		return find_segment(t, vni);
 	reload_memory();
 	t->relay = is_relay(ctx, p);
-	t->place = inner_place(ctx, t);
+	t->vm_no = inner_vm_no(ctx, t);
 	return TUNNEL_FOUND;
 }
 
@@ -137,7 +137,7 @@ static __always_inline int is_padded(struct xdp_md *ctx, const struct packet *p)
 /*
  * Where the transport header is, of a packet that ends in this machine after all:
  * behind any options and headers, in a first fragment. p: as parse_whole_ip()
- * left it. As look_into_tunnel().
+ * left it. As find_tunnel().
  */
 static __always_inline int find_transport(struct xdp_md *ctx, struct tunnelled *t, struct packet *p,
 					  int reason)
@@ -169,7 +169,7 @@ static __always_inline int find_transport(struct xdp_md *ctx, struct tunnelled *
 }
 
 /* Found: one between hosts of ours, or one of its ends is. */
-__noinline int look_into_tunnel(struct xdp_md *ctx, struct tunnelled *t, __u32 bytes)
+__noinline int find_tunnel(struct xdp_md *ctx, struct tunnelled *t, __u32 bytes)
 {
 	struct packet *p;
 	struct udphdr *udp;
@@ -187,7 +187,7 @@ __noinline int look_into_tunnel(struct xdp_md *ctx, struct tunnelled *t, __u32 b
 	udp = octet_at(ctx, p->l4);
 	if (p->proto == IPPROTO_UDP && (void *)(udp + 1) <= end_of(ctx) &&
 	    udp->dest == knobs.vxlan_port)
-		return look_into_vxlan(ctx, t, p, p->l4 + sizeof(*udp));
+		return find_vxlan(ctx, t, p, p->l4 + sizeof(*udp));
 	if (t->part || parse_tunnel(ctx, p, &t->t, knobs.gue_port, 0))
 		return NO_TUNNEL;
 	return find_ends(t, p, 0);
@@ -197,13 +197,13 @@ __noinline int look_into_tunnel(struct xdp_md *ctx, struct tunnelled *t, __u32 b
  * Tunnelled to here, though it is somewhere else: never tunnelled again. Unless
  * it is on its way to this very machine: then this is what it will find here.
  */
-static __always_inline int is_chained(__u32 place, __u32 bytes)
+static __always_inline int is_chained(__u32 vm_no, __u32 bytes)
 {
-	struct xr_vm *vm = place ? vm_at(place - 1) : NULL;
-	union vm_word w;
+	struct xr_vm *vm = vm_of_no(vm_no);
+	union vm_state_word w;
 	__u32 index;
 
-	if (!vm || !way_of(vm, place - 1, now_tick(), bytes, &index).flags)
+	if (!vm || !way_of(vm, index_of_no(vm_no), now_tick(), bytes, &index).flags)
 		return 0;
 	w = vm_now(vm);
 	return !vm_under_way(w) || !(host_get(w.now.next).flags & XR_HOST_LOCAL);
@@ -212,9 +212,9 @@ static __always_inline int is_chained(__u32 place, __u32 bytes)
 /* What is inside goes on to the kernel's device. */
 static __always_inline __u64 leave_vxlan(const struct tunnelled *t)
 {
-	if (!t->place || !is_chained(t->place, t->outer.bytes))
+	if (!t->vm_no || !is_chained(t->vm_no, t->outer.bytes))
 		return 0;
-	return pack_verdict(XR_R_VM_CHAIN, 0, t->place);
+	return pack_verdict(XR_R_VM_CHAIN, 0, t->vm_no);
 }
 
 /*
@@ -222,11 +222,11 @@ static __always_inline __u64 leave_vxlan(const struct tunnelled *t)
  * its own MAC the tc program at this device knows its packets, and puts them into
  * its tap. Not out of a VLAN: what came in there, its device's routes decide.
  */
-static __always_inline int to_coming_vm(struct xdp_md *ctx, const struct packet *p, __u32 place)
+static __always_inline int to_coming_vm(struct xdp_md *ctx, const struct packet *p, __u32 vm_index)
 {
-	struct xr_vm *vm = vm_at(place);
+	struct xr_vm *vm = vm_at(vm_index);
 	__u16 *eth = ethernet_at(ctx, 0);
-	union vm_word w;
+	union vm_state_word w;
 	__u32 host;
 
 	if (!vm || p->vlans || !eth)
@@ -250,21 +250,21 @@ static __always_inline __u64 leave_ip_tunnel(struct xdp_md *ctx, const struct tu
 	const struct packet *p = &at->outer;
 	const struct tunnel *t = &at->t;
 	__be32 addr[XR_ADDR_WORDS];
-	__u32 place, reason;
+	__u32 vm_no, reason;
 
 	if (inner_dst(ctx, t, addr))
 		return 0;
-	place = vm_of_addr(addr);
-	if (!place)
+	vm_no = vm_no_of_addr(addr);
+	if (!vm_no)
 		return 0;
-	if (is_chained(place, p->bytes))
-		return pack_verdict(XR_R_VM_CHAIN, 0, place);
+	if (is_chained(vm_no, p->bytes))
+		return pack_verdict(XR_R_VM_CHAIN, 0, vm_no);
 	if (!at->far && knobs.tunnels != XR_TUNNELS_ANY)
-		return pack_verdict(XR_R_OTHER_TUNNEL, 0, place);
+		return pack_verdict(XR_R_OTHER_TUNNEL, 0, vm_no);
 	reason = check_inner(ctx, t) ?: check_udp_sum(ctx, p, t) ?:
 		 mark_inner(ctx, p, t) ?: strip(ctx, p, t) ?:
-		 to_coming_vm(ctx, p, place - 1) ?: (int)t->reason;
-	return pack_verdict(reason, 0, place);
+		 to_coming_vm(ctx, p, index_of_no(vm_no)) ?: (int)t->reason;
+	return pack_verdict(reason, 0, vm_no);
 }
 
 /* The tunnel ends here. */
@@ -282,7 +282,7 @@ __noinline __u64 leave_tunnel(struct xdp_md *ctx, const struct tunnelled *t)
  */
 static __always_inline __u64 hear_tunnel(struct xdp_md *ctx, const struct tunnelled *t, __u32 bytes)
 {
-	if (t->relay && t->far && t->place) {
+	if (t->relay && t->far && t->vm_no) {
 		note_bytes(bytes, XR_R_RELAYED);
 		return 0;
 	}
@@ -363,7 +363,7 @@ __noinline __u64 serve_tunnel(struct xdp_md *ctx, __u32 bytes)
 
 	if (!t)
 		return 0;
-	found = look_into_tunnel(ctx, t, bytes);
+	found = find_tunnel(ctx, t, bytes);
 	if (found != TUNNEL_FOUND)
 		return found == TUNNEL_UNREADABLE && vms_locked() ? XR_R_GUARD_UNREAD : 0;
 	reload_memory();
@@ -371,7 +371,7 @@ __noinline __u64 serve_tunnel(struct xdp_md *ctx, __u32 bytes)
 		heard = hear_tunnel(ctx, t, bytes);
 		if (reason_of(heard))
 			return heard;
-		if (!(t->relay && t->far && t->place) && vms_locked() && hides_tunnel(ctx, t))
+		if (!(t->relay && t->far && t->vm_no) && vms_locked() && hides_tunnel(ctx, t))
 			return pack_verdict(XR_R_GUARD_UNREAD, 0, vm_no_of(heard));
 	}
 	return t->near && !t->part ? leave_tunnel(ctx, t) : 0;

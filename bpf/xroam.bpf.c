@@ -223,24 +223,24 @@ int start_clock(void *unused)
 }
 
 /* A context cannot be handed to bpf_ringbuf_output(). */
-static __always_inline int put_event(void *ring, const struct xr_event *said)
+static __always_inline int put_event(void *ring, const struct xr_event *from)
 {
 	struct xr_event *e = bpf_ringbuf_reserve(ring, sizeof(*e), 0);
 
 	if (!e)
 		return -1;
-	__builtin_memcpy(e, said, sizeof(*e));
+	__builtin_memcpy(e, from, sizeof(*e));
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
 
 /* Puts one of user space's own events into the ring; of VMs, into both. */
 SEC("syscall")
-int emit_event(struct xr_event *said)
+int emit_event(struct xr_event *e)
 {
-	if (said->kind == XR_EVENT_VM)
-		put_event(&vm_events, said);
-	return put_event(&events, said);
+	if (e->kind == XR_EVENT_VM)
+		put_event(&vm_events, e);
+	return put_event(&events, e);
 }
 
 char _license[] SEC("license") = "GPL";

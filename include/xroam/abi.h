@@ -148,8 +148,8 @@ struct xr_path {
 	__u32 vni;          /* VXLAN, 24 bits */
 	__u8 inner_dmac[6]; /* VXLAN: the backend's MAC in its segment */
 	__u8 inner_smac[6];
-	__u16 asked;     /* tick, its low bits plus one, when the kernel last was made to ask */
-	__u16 route_mtu; /* the route's own, which the FIB tells only where it is locked; 0: none */
+	__u16 asked;     /* tick, its low bits plus one, of the last request for its neighbour */
+	__u16 route_mtu; /* the route's own, which the FIB has only where it is locked; 0: none */
 };
 
 /*
@@ -160,8 +160,8 @@ struct xr_nexthop {
 	__u8 dmac[6];
 	__u8 smac[6];
 	__u32 ifindex; /* 0: never resolved */
-	__u32 until;   /* tick after which the FIB is asked again */
-	__u16 mtu;     /* as the FIB last said; 0: unknown */
+	__u32 until;   /* tick after which the FIB is queried again */
+	__u16 mtu;     /* as the FIB last had it; 0: unknown */
 	__u16 unsure;  /* tick, its low bits, since when the FIB confirms it no more; 0: it does */
 	/*
 	 * Which the route names, ifindex being the port of it that leads there; 0:
@@ -194,7 +194,7 @@ struct xr_outer_mtu {
 
 struct xr_outer {
 	struct xr_outer_mtu now;
-	__be32 from[XR_ADDR_WORDS]; /* who said so, by ICMP */
+	__be32 from[XR_ADDR_WORDS]; /* who sent the ICMP error */
 	__u32 path;
 	__u32 reserved;
 };
@@ -223,7 +223,7 @@ struct xr_sid_bucket {
 	__u32 spill;
 };
 
-/* server_id_names (cold): the server ID behind each key, same places. */
+/* server_id_names (cold): the server ID behind each key, same way of the same bucket. */
 struct xr_sid_name {
 	__u8 sid[XR_SID_MAX];
 	__u8 len; /* 0: free */
@@ -247,7 +247,7 @@ struct xr_cid_config {
 	__u64 round_key[44];
 };
 
-/* cid_info (cold): what the operator said, for show, export and decode. */
+/* cid_info (cold): as configured, for show, export and decode. */
 struct xr_cid_info {
 	__u8 used;
 	__u8 config_id;
@@ -292,13 +292,13 @@ struct xr_hash_keys {
 
 /*
  * Two indexes of one kind: mac_index finds a VM in vms, ip_index an address in
- * vm_ips. A bucket is eight tags; lane l of bucket b stands for place
+ * vm_ips. A bucket is eight tags; lane l of bucket b stands for index
  * 8 * b + l of the table behind it. A tag is 15 bits of the keyed hash, never
  * 0; 0 is free. Its top bit belongs to the bucket, not to the lane: set in lane
  * 0, some keys of this first bucket sit in their second one (hash.h). Small, so
  * that a miss is answered by the cache: 4 octets per VM the limit allows.
  *
- * Write the place before its tag; clear the tag before the place; use a place
+ * Write the entry before its tag; clear the tag before the entry; use an index
  * again after a grace period.
  */
 #define XR_TAG_LANES 8
@@ -329,7 +329,7 @@ struct xr_vm_now {
 	__u8 flags; /* XR_VM_* */
 } __attribute__((aligned(8)));
 
-/* vms: a cache line each. A VM keeps its place as long as it is known. */
+/* vms: a cache line each. A VM keeps its index as long as it is known. */
 struct xr_vm {
 	__u64 key; /* VLAN << 48 | MAC, its first octet lowest */
 	struct xr_vm_now now;
@@ -357,7 +357,7 @@ struct xr_vm {
  */
 struct xr_vm_ip {
 	__be32 addr[XR_ADDR_WORDS];
-	__u32 vm;     /* place in vms */
+	__u32 vm;     /* index in vms */
 	__u16 vlan;   /* the VM's */
 	__u16 shared; /* 1: others have the address, too */
 };
@@ -380,7 +380,7 @@ struct xr_host {
 #define XR_LOCKED_SAME 15
 
 struct xr_locked {
-	__u32 place[XR_LOCKED_SAME]; /* in vms, plus one; 0: none */
+	__u32 place[XR_LOCKED_SAME]; /* numbers: index in vms plus one; 0: none */
 	__u32 more;                  /* 1: there are more than these */
 };
 
@@ -413,7 +413,7 @@ struct xr_port {
 		      /* the one that the bridge is of, by its VLAN or VXLAN device; 0: none */
 	__be16 tpid;  /* and the tags that it knows */
 	__u64 mac;    /* the device's own, its first octet lowest; 0: not known */
-	__u32 own;    /* a VM's own port: its place, plus one; 0: not known */
+	__u32 own;    /* a VM's own port: its index plus one; 0: not known */
 	__u32 reserved;
 };
 
@@ -446,7 +446,7 @@ struct xr_ring {
 	__u64 read_base; /* the tap's tx_packets when the ring began */
 	__u64 drop_base; /* and its tx_dropped */
 	__u64 done;      /* of the entered, so many were replayed or given up */
-	__u32 vm;        /* place in vms, plus one; 0: the ring is free */
+	__u32 vm;        /* index in vms plus one; 0: the ring is free */
 	__u32 flags;     /* XR_RING_* */
 	__u32 reader;    /* the process that has the tap open; 0: not known */
 	/* Its virtqueue's count of frames minus tx_packets: no less, no more. */
@@ -573,7 +573,7 @@ struct xr_policy {
 	__be32 source4; /* IPIP outer source, network part */
 	__be32 source6[XR_ADDR_WORDS];
 	__u8 moves;             /* enum xr_moves: whose announcements move a VM */
-	__u8 announce;          /* 1: tell the segment in kinds that gateways accept */
+	__u8 announce;          /* 1: announce VMs to the segment in kinds that gateways accept */
 	__u16 announce_rate;    /* VMs announced per second */
 	__u16 flap_moves;       /* more than so many moves ... */
 	__u16 flap_seconds;     /* ... within so long freeze a VM */
@@ -625,7 +625,7 @@ struct xr_meta {
 	__u8 secret[32];
 };
 
-/* backend_info: what the operator said of a backend. */
+/* backend_info: a backend as configured. */
 struct xr_backend_info {
 	char name[XR_NAME_LEN];
 	__be32 addr[XR_ADDR_WORDS];
@@ -642,7 +642,7 @@ struct xr_backend_info {
 	char dev[16]; /* empty: as routed */
 };
 
-/* host_info: what the operator said of a host. */
+/* host_info: a host as configured. */
 struct xr_host_info {
 	char name[XR_NAME_LEN];     /* empty: free */
 	__be32 addr[XR_ADDR_WORDS]; /* VXLAN, IPIP, GUE */
@@ -671,7 +671,7 @@ enum xr_source {
 #define XR_KERNEL_ROUTE  (1U << 3) /* host routes for its addresses */
 #define XR_KERNEL_NEIGH  (1U << 4) /* permanent neighbours on its tap */
 
-/* vm_info: the binding, and what is known beside vms; same place. */
+/* vm_info: the binding, and what is known beside vms; same index. */
 struct xr_vm_info {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS]; /* zero: none */
 	/* Bit per address: from an announcement; and XR_LEARNED_TAP, XR_PORT_NO_TAP */
@@ -687,7 +687,7 @@ struct xr_vm_info {
 	__u64 replayed;
 	__u64 lost;      /* residual frames that the ring no longer had */
 	__u64 spoofed;   /* announcements not believed */
-	char tap[16];    /* as was said; empty: found by itself */
+	char tap[16];    /* as configured; empty: found by itself */
 	__u32 tap_queue; /* its txqueuelen before it was raised; 0: untouched */
 	__u16 host;      /* vms' now.host that user space has acted upon */
 	__u8 step;       /* 1 + enum xr_notice_kind that seq belongs to */
@@ -698,8 +698,8 @@ struct xr_vm_info {
 
 #define XR_MOVE_READY 2
 
-#define XR_PORT_NO_TAP (1U << 6) /* its port is none: nothing tells what was read */
-#define XR_LEARNED_TAP (1U << 7) /* tap: as a prepare said, until one says another */
+#define XR_PORT_NO_TAP (1U << 6) /* its port is no tap: how much was read is not known */
+#define XR_LEARNED_TAP (1U << 7) /* tap: of a prepare, until another one has another */
 
 /* gateways: whom translated announcements are addressed to; protected, too. */
 #define XR_MAX_GATEWAYS 16
@@ -708,7 +708,7 @@ struct xr_gateway {
 	__be32 addr[XR_ADDR_WORDS];
 	__u16 vlan;
 	__u8 used;
-	__u8 has_mac; /* else the kernel's neighbour table is asked */
+	__u8 has_mac; /* else it is the one in the kernel's neighbour table */
 	__u8 mac[6];
 	__u16 reserved;
 	__u32 reserved2;
@@ -738,7 +738,7 @@ struct xr_tc_hook {
 };
 
 /*
- * taps: hash, ifindex -> place in vms, plus one; or one of these, which tell a
+ * taps: hash, ifindex -> index in vms plus one; or one of these, which tell a
  * frame's way by the device it came in by.
  */
 #define XR_TAP_UPLINK 0xffff0000U /* a node device */
@@ -800,7 +800,7 @@ struct xr_knobs {
 enum xr_event_kind {
 	XR_EVENT_PACKET = 1, /* a drop, at most one a second, reason and CPU */
 	XR_EVENT_CHANGE,     /* a command changed something */
-	XR_EVENT_VM,         /* reason tells what happened to a VM's move */
+	XR_EVENT_VM,         /* reason: what happened to a VM's move */
 };
 
 /* How a VM says where it is; numbered as in tests/net/lib/announcements.json. */
@@ -828,7 +828,7 @@ struct xr_event {
 	__be32 saddr[XR_ADDR_WORDS];
 	__be32 daddr[XR_ADDR_WORDS];
 	/* VM, and PACKET with a VM's reason: */
-	__u32 vm;       /* place in vms, plus one; 0: no VM that is known */
+	__u32 vm;       /* index in vms plus one; 0: no VM that is known */
 	__u32 dev_slot; /* where the frame came in */
 	__u8 mac[6];
 	__u16 vlan;
@@ -870,7 +870,7 @@ struct xr_trace {
 	__u32 path;
 	__u32 ifindex;  /* egress */
 	__u32 notes[4]; /* bit (reason - 1) % 32 of word (reason - 1) / 32 */
-	__u32 vm;       /* place in vms, plus one */
+	__u32 vm;       /* index in vms plus one */
 	__u16 host;
 	__u8 announcement; /* enum xr_announcement */
 	__u8 reserved2;
