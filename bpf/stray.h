@@ -148,11 +148,14 @@ static __always_inline int is_mapped(const struct packet *p)
  */
 __noinline int stray(struct xdp_md *ctx, struct packet *p)
 {
+	__be32 addr[XR_ADDR_WORDS] __attribute__((aligned(8)));
 	__u32 *what;
 
 	if (!p)
 		return XR_R_NOT_VIP;
-	what = bpf_map_lookup_elem(&vip_addresses, p->daddr);
+	/* 6.1 takes no argument's memory for a map's key (see verifier.h). */
+	copy_addr(addr, p->daddr);
+	what = bpf_map_lookup_elem(&vip_addresses, addr);
 	if (!what || is_mapped(p) || is_kernels(ctx, p, *what))
 		return p->reason;
 	if (p->group)
