@@ -31,9 +31,6 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/ether.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-#include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -85,12 +82,6 @@ static void on_signal(int sig)
 static void die(const char *what)
 {
 	fprintf(stderr, "frame: %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
-void bad(const char *what, const char *text)
-{
-	fprintf(stderr, "frame: %s: %s\n", what, text);
 	exit(2);
 }
 

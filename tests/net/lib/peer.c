@@ -6,7 +6,7 @@
  *	peer ask [options] tcp|udp ADDRESS PORT
  *
  * The server answers each request with its name, from the address it was asked
- * at. The client asks over many connections at once and tells who answered:
+ * at. The client asks over many connections at once and prints who answered:
  *
  *	servers s1=34 s2=33 s3=33
  *	flows 100 asked 100 answered 100 lost 0 moved 0 broken 0 gap 3
@@ -19,44 +19,9 @@
  */
 #include "peer/peer.h"
 
-volatile sig_atomic_t stopped;
-char bulk[MAX_BULK];
-
 static void on_signal(int sig)
 {
 	stopped = 1;
-}
-
-void die(const char *what)
-{
-	fprintf(stderr, "peer: %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
-uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
-}
-
-bool would_block(ssize_t n)
-{
-	return n < 0 && errno == EAGAIN;
-}
-
-int usage(void)
-{
-	fprintf(stderr,
-		"usage: peer serve NAME PORT...\n"
-		"       peer ask [-c FLOWS] [-n REQUESTS] [-i MS] [-u OCTETS]\n"
-		"                [-d OCTETS] [-t MS] [-b SOURCE] tcp|udp "
-		"ADDRESS PORT\n"
-		"  -n 0: until SIGTERM; -i: between requests of one flow;\n"
-		"  -u, -d: up and down with each; -t: an answer is lost "
-		"after\n");
-	return 2;
 }
 
 int main(int argc, char **argv)

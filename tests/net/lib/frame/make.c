@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* frame make: a frame, as hex digits. */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <netinet/ether.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "frame.h"
+
+void bad(const char *what, const char *text)
+{
+	fprintf(stderr, "frame: %s: %s\n", what, text);
+	exit(2);
+}
 
 static uint32_t add_up(uint32_t sum, const void *data, size_t len)
 {
