@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What "make test" shows of tests that fail, seen on some that always do.
 set -u
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
 cd "$(dirname "$0")/../.." || exit 1
-n=0 failed=0
 
 # has DESCRIPTION TEXT LINE...: TEXT has these lines, one after the other
 has()
@@ -11,15 +12,11 @@ has()
 	local what=$1 text=$2
 
 	shift 2
-	n=$((n + 1))
 	if [[ $'\n'$text$'\n' == *$'\n'"$(printf '%s\n' "$@")"$'\n'* ]]; then
-		echo "ok $n - $what"
-		return
+		pass "$what"
+	else
+		fail "$what" "wanted:" "$@" "got:" "$text"
 	fi
-	failed=1
-	echo "not ok $n - $what"
-	# Not as TAP of its own.
-	printf '%s\n' "wanted:" "$@" "got:" "$text" | sed 's/^/#   /'
 }
 
 # dummy NAME LINES: a test that says so
@@ -84,5 +81,4 @@ has "one that passes says nothing" "$(grep -c -e '^# a word' -e '^# before' \
 	-e '^# after' <<<"$said") of them" "0 of them"
 has "but what it said is kept" "$(cat "$dir/tests/log/$dir/t-good.sh")" "# a word" "ok 1 - fine" "1..1"
 
-echo "1..$n"
-exit $failed
+done_testing

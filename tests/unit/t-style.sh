@@ -3,28 +3,15 @@
 # What a reviewer should not have to look for: licence tags, shell scripts without
 # a finding of shellcheck, C that the other compiler takes without a word.
 set -u
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
 cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build}
-n=0 failed=0
 
-# ok DESCRIPTION OUTPUT: all is well where there is none
-ok()
+# clean DESCRIPTION FINDINGS: all is well where there are none
+clean()
 {
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		failed=1
-		echo "not ok $n - $1"
-		# shellcheck disable=SC2001
-		sed 's/^/# /' <<<"$2"
-	fi
-}
-
-skip()
-{
-	n=$((n + 1))
-	echo "ok $n # SKIP $1"
+	is "$2" "" "$1"
 }
 
 sources()
@@ -34,35 +21,34 @@ sources()
 }
 
 # The first line, or the one after "#!".
-ok "every source has its SPDX tag" "$(
+clean "every source has its SPDX tag" "$(
 	sources | while read -r file; do
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' ||
 			echo "$file"
 	done)"
-ok "what begins with #! can be run" "$(
+clean "what begins with #! can be run" "$(
 	sources ! -perm -u+x -exec grep -lm1 '^#!' {} + | while read -r file; do
 		head -n 1 "$file" | grep -q '^#!' && echo "$file"
 	done)"
-ok "what goes into the kernel is GPL-2.0-only" "$(
+clean "what goes into the kernel is GPL-2.0-only" "$(
 	grep -L 'SPDX-License-Identifier: GPL-2.0-only$' bpf/*.bpf.c)"
 
 mapfile -t scripts < <(sources -exec grep -lE '^(#!.*sh|# shellcheck shell=.*)$' {} +)
 if command -v shellcheck >/dev/null; then
-	ok "shellcheck: ${#scripts[@]} scripts" \
+	clean "shellcheck: ${#scripts[@]} scripts" \
 		"$(shellcheck -x "${scripts[@]}" 2>&1)"
 else
-	skip "no shellcheck"
+	skip 1 "no shellcheck"
 fi
 
 if command -v clang-19 >/dev/null && [ -d "$build/include" ]; then
-	said=$(for file in user/*.c user/*/*.c; do
+	warnings=$(for file in user/*.c user/*/*.c; do
 		clang-19 -fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra \
 			-Werror -Wno-unused-parameter -DXR_VERSION='"0"' \
 			-Iinclude -I. -Iuser -I"$build/include" "$file" 2>&1
 	done)
-	ok "clang, too, takes user/ without a warning" "$said"
+	clean "clang, too, takes user/ without a warning" "$warnings"
 else
-	skip "no clang-19, or nothing built yet"
+	skip 1 "no clang-19, or nothing built yet"
 fi
-echo "1..$n"
-exit $failed
+done_testing

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Migrations under probes, one after the other: what came of each, and of all of them.
+# A part of vm.sh, which has the list.
+
+# Its emulation may spoil a guest's memory as it migrates (see qemu above), on a busy
+# machine above all: a guest that died of that says nothing of who brings it frames.
+run_of()
+{
+	local from=$AT status
+
+	run_once "$@"
+	status=$?
+	if [ -z "${PREPARED_QEMU-}" ] && guest_died; then
+		guest_again "$from"
+		run_once "$@"
+		status=$?
+	fi
+	return $status
+}
+
+guest_died()
+{
+	grep -q '^.*Kernel panic' "$WORLD_DIR/$GUEST$AT.console"
+}
+
+# guest_again HOST: another one there, as if it had not gone
+guest_again()
+{
+	local host mac
+
+	diag "the guest died, and begins anew: $(
+		grep -m 1 'Kernel panic' "$WORLD_DIR/$GUEST$AT.console")"
+	stop "qemu-$GUEST$AT" KILL
+	for host in ${XROAM_BY:+"$1" $(other "$1")}; do
+		for mac in "$VM_MAC" ${CARD2:+"$CARD2"}; do
+			xr_on "$host" vm move "$mac" to "$1" >/dev/null 2>&1
+		done
+	done
+	guest_boot "$1"
+}
+
+run_once()
+{
+	local status
+
+	probe "${PROBE_OPTIONS[@]}"
+	sleep 0.3
+	guest_move "$@"
+	status=$?
+	probed && return $status
+}
+
+result()
+{
+	diag "$(jq -rn --arg what "$1" --argjson p "${PROBED:-null}" \
+		--argjson m "${MOVED:-null}" '"\($what): \($p.sent) sent, \($p.lost) lost, \($p.twice) twice, \($p.unanswered) unanswered, \($p.answered_twice) answered twice; p50 \($p.p50_ms) p99 \($p.p99_ms) max \($p.max_ms) ms, \($p.late) over 10 ms; blackout \($m.blackout_ms) ms of \($m.total_ms)\(if ($p.lost // 0) > 0 then "; lost: \($p.lost_runs | join(" "))" else "" end)\(if ($p.twice // 0) > 0 then "; twice: \($p.twice_runs | join(" "))" else "" end)\(if ($p.forgotten // 0) > 0 then "; \($p.forgotten) forgotten by the guest" else "" end)"')"
+}
+
+# ---- what is asserted ----
+
+# Nobody counts the probes' delay: a guest that stands still does not answer.
+whole()
+{
+	is "$(jq -c '[.lost, .twice, .unanswered, .answered_twice]' \
+		<<<"$PROBED")" "[0,0,0,0]" "$1: none lost, none twice, all answered"
+}
+
+RUNS_WITHOUT=2 RUNS_WITH=10
+ALL=			# the runs so far, as JSON
+
+# What each host says of a run in which something was lost, or came twice.
+evidence()
+{
+	local host
+
+	for host in ${XROAM_BY:+"${VM_HOSTS[@]}"}; do
+		diag "$host: $(xr_on "$host" -j vm show "$VM_MAC" | jq -c)"
+		diag "$host: $(xr_on "$host" stats reason | tr -s ' \n' ' ;')"
+		diag "$host: dropped $(in_ns "$host" ip -s -j link | jq -c '
+			[.[] | select(.stats64.tx.dropped + .stats64.rx.dropped > 0) |
+			 {(.ifname): [.stats64.tx.dropped, .stats64.rx.dropped]}] | add')"
+		diag "$host: $(tail -n 5 "$WORLD_DIR/xroam-$host.err")"
+	done
+}
+
+# One more, with its line.
+remember()
+{
+	result "$1"
+	[ "$(jq '(.lost // 0) + (.twice // 0)' <<<"$PROBED")" = 0 ] || evidence
+	ALL+=$(jq -c --argjson m "$MOVED" '. + {moved: $m}' <<<"$PROBED")
+	ALL+=$'\n'
+}
+
+# runs N WHAT: moves to and fro
+runs()
+{
+	local i
+
+	ALL=
+	for ((i = 1; i <= $1; i++)); do
+		fit_rate "$2"
+		# shellcheck disable=SC2153 # of vm.sh
+		QUIT=${QUITS[i % ${#QUITS[@]}]}
+		run_of "$(other "$AT")" || fail "$2: migration $i"
+		remember "$2, run $i${QUIT:+ (source ended $QUIT ms after RESUME)}"
+	done
+	QUIT=
+}
+
+# summary WHAT: of $ALL
+summary()
+{
+	diag "$(jq -rs --arg what "$1" '
+		def of(f): map(f // 0) | "\(min)..\(max)";
+		"== \($what): \(length) runs, \(map(.sent) | add) probes, lost \(map(.lost // .sent) | add) (a run: \(of(.lost))), twice \(map(.twice // 0) | add), unanswered \(map(.unanswered // 0) | add); delay p50 \(of(.p50_ms)) p99 \(of(.p99_ms)) max \(of(.max_ms)) ms; blackout \(of(.moved.blackout_ms)) ms"' \
+		<<<"$ALL")"
+}
+
+sum_of()
+{
+	jq -s "map(.$1 // 1) | add" <<<"$ALL"
+}
+
+# none_lost WHAT: in $ALL
+none_lost()
+{
+	local key
+
+	for key in lost twice unanswered answered_twice; do
+		is "$(sum_of $key)" 0 "$1: $key in $(wc -l <<<"${ALL%$'\n'}") runs"
+	done
+}
+
+world_test()
+{
+	world_of "$1"
+	guest_boot h1
+	runs $RUNS_WITHOUT "$1, without xroam"
+	summary "$1, without xroam"
+	cmp_ok "$(sum_of lost)" -gt 0 "$1: without xroam, probes are lost"
+
+	xroam_hosts daemon
+	runs $RUNS_WITH "$1, with xroam"
+	summary "$1, with xroam"
+	none_lost "$1, with xroam"
+}
