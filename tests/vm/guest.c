@@ -6,7 +6,7 @@
  *
  *	ADDR=10.9.0.9 GATEWAY=10.9.0.1
  *	ADDR6=fd00:9::9 GATEWAY6=fd00:9::1
- *	VIP=192.0.2.10		on lo, and nobody is told
+ *	VIP=192.0.2.10		on lo, not announced
  *	ADDR_2=10.9.0.12	of a second card
  *	RUN=/path RUN_ARGS=a,b,c	started, too
  */
@@ -47,7 +47,7 @@ static void die(const char *what)
 	reboot(RB_POWER_OFF);
 }
 
-static void put(const char *path, const char *text)
+static void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY);
 
@@ -99,7 +99,7 @@ static void set_up(int s, const char *dev)
 		die(dev);
 }
 
-static void in4(struct sockaddr *to, const char *text)
+static void set_sockaddr4(struct sockaddr *to, const char *text)
 {
 	struct sockaddr_in *sin = (struct sockaddr_in *)to;
 
@@ -113,10 +113,10 @@ static void add_address(int s, const char *dev, const char *text, int prefix)
 	struct ifreq r = { 0 };
 
 	strncpy(r.ifr_name, dev, IFNAMSIZ - 1);
-	in4(&r.ifr_addr, text);
+	set_sockaddr4(&r.ifr_addr, text);
 	if (ioctl(s, SIOCSIFADDR, &r))
 		die(text);
-	in4(&r.ifr_addr, "0.0.0.0");
+	set_sockaddr4(&r.ifr_addr, "0.0.0.0");
 	((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr = htonl(~0U << (32 - prefix));
 	if (ioctl(s, SIOCSIFNETMASK, &r))
 		die("netmask");
@@ -132,9 +132,9 @@ static void set_address(int s)
 		add_address(s, "lo:1", vip, 32);
 	if (!gateway)
 		return;
-	in4(&rt.rt_dst, NULL);
-	in4(&rt.rt_genmask, NULL);
-	in4(&rt.rt_gateway, gateway);
+	set_sockaddr4(&rt.rt_dst, NULL);
+	set_sockaddr4(&rt.rt_genmask, NULL);
+	set_sockaddr4(&rt.rt_gateway, gateway);
 	if (ioctl(s, SIOCADDRT, &rt))
 		die("gateway");
 }
@@ -162,22 +162,22 @@ static void set_network(void)
 	int s = socket(AF_INET, SOCK_DGRAM, 0);
 
 	wait_for_device(s);
-	put("/proc/sys/net/ipv6/conf/" DEV "/accept_dad", "0");
-	put("/proc/sys/net/ipv6/conf/" DEV "/accept_ra", "0");
-	put("/proc/sys/net/ipv6/conf/" DEV "/router_solicitations", "0");
+	write_file("/proc/sys/net/ipv6/conf/" DEV "/accept_dad", "0");
+	write_file("/proc/sys/net/ipv6/conf/" DEV "/accept_ra", "0");
+	write_file("/proc/sys/net/ipv6/conf/" DEV "/router_solicitations", "0");
 	/* As most distributions have it; else it answers no announcement. */
-	put("/proc/sys/net/ipv6/conf/" DEV "/ndisc_notify", "1");
-	put("/proc/sys/net/ipv4/conf/" DEV "/arp_notify", "1");
-	put("/proc/sys/net/ipv4/conf/" DEV "/arp_ignore", "1");
-	put("/proc/sys/net/ipv4/conf/" DEV "/arp_announce", "2");
+	write_file("/proc/sys/net/ipv6/conf/" DEV "/ndisc_notify", "1");
+	write_file("/proc/sys/net/ipv4/conf/" DEV "/arp_notify", "1");
+	write_file("/proc/sys/net/ipv4/conf/" DEV "/arp_ignore", "1");
+	write_file("/proc/sys/net/ipv4/conf/" DEV "/arp_announce", "2");
 	set_up(s, "lo");
 	set_up(s, DEV);
 	set_address(s);
 	set_address6();
 	if (getenv("ADDR_2")) {
-		/* What it is asked there it answers by the first. */
-		put("/proc/sys/net/ipv4/conf/" DEV2 "/arp_notify", "1");
-		put("/proc/sys/net/ipv4/conf/" DEV2 "/arp_ignore", "1");
+		/* What comes in by the second card is answered through the first. */
+		write_file("/proc/sys/net/ipv4/conf/" DEV2 "/arp_notify", "1");
+		write_file("/proc/sys/net/ipv4/conf/" DEV2 "/arp_ignore", "1");
 		set_up(s, DEV2);
 		add_address(s, DEV2, getenv("ADDR_2"), 32);
 	}
@@ -198,10 +198,10 @@ static void start(const char *path)
 	die(path);
 }
 
-/* Changes a packet into its answer; its length, or 0. */
+/* Changes a packet into its answer: the answer's length, or 0 for none. */
 static size_t answer(void *packet, size_t len)
 {
-	struct probe_told *t = packet;
+	struct probe_report *t = packet;
 
 	if (len < sizeof(t->probe) || t->probe.magic != PROBE_MAGIC || t->probe.seq >= PROBE_MAX)
 		return 0;
@@ -209,7 +209,7 @@ static size_t answer(void *packet, size_t len)
 		run = t->probe.run;
 		memset(count, 0, sizeof(count));
 	}
-	if (t->probe.kind != PROBE_TELL) {
+	if (t->probe.kind != PROBE_REPORT) {
 		if (count[t->probe.seq] < UINT8_MAX)
 			count[t->probe.seq]++;
 		return t->probe.kind == PROBE_ASK ? len : 0;
@@ -220,7 +220,10 @@ static size_t answer(void *packet, size_t len)
 	return sizeof(*t);
 }
 
-/* Of one address, so that what it answers has that one, too; NULL: of any. */
+/*
+ * A socket that is bound to one address, so that its answers come from there;
+ * NULL: to any.
+ */
 static int open_echo(const char *addr)
 {
 	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(PROBE_PORT) };
@@ -230,7 +233,7 @@ static int open_echo(const char *addr)
 	snprintf(mapped, sizeof(mapped), "::ffff:%s", addr ? addr : "");
 	if (addr && inet_pton(AF_INET6, mapped, &at.sin6_addr) != 1)
 		die(addr);
-	/* One of them has any address, the other one of these. */
+	/* Two sockets share the port: one has any address, the other this one. */
 	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (s < 0 || bind(s, (struct sockaddr *)&at, sizeof(at)))
 		die("socket");
@@ -277,7 +280,7 @@ int main(void)
 	load_modules();
 	set_network();
 	start(getenv("RUN"));
-	/* Each counts for itself. */
+	/* Each process counts what it gets by itself. */
 	s = open_echo(getenv("ADDR_2") && !fork() ? getenv("ADDR_2") : NULL);
 	printf("guest: ready\n");
 	for (;;)

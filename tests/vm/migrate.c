@@ -3,7 +3,7 @@
  *	migrate [OPTIONS] SOURCE.qmp DESTINATION.qmp CHANNEL.sock
  *
  * Moves a guest between two QEMUs, the second started with "-incoming defer",
- * over their monitors, and says what happened and when (ms from the start):
+ * over their monitors, and prints what happened and when (ms from the start):
  *
  *	{"result": "completed", "stop_ms": 512.1, "resume_ms": 601.9, ...}
  *
@@ -21,7 +21,7 @@
  *	--come-back MS		so long after it is completed the source goes on; the
  *				destination, started with -S, never does
  *	--rate BYTES		a second; default: QEMU's own
- *	--announce ROUNDS	how often the destination says RARP (default 5)
+ *	--announce ROUNDS	how often the destination sends RARP (default 5)
  *	--on EVENT=COMMAND	run COMMAND, and wait for it: start, active, stop,
  *				resume, completed, back (RESUME at the source);
  *				pre-copy only creeps until that of active is done
@@ -88,7 +88,7 @@ static void die(const char *format, ...)
 	exit(1);
 }
 
-/* The clock of QMP's timestamps, ms. */
+/* In ms, by the clock that QMP's timestamps have. */
 static double now(void)
 {
 	struct timespec t;
@@ -98,7 +98,7 @@ static double now(void)
 }
 
 /* What the i-th hook is to run at this event, or NULL. */
-static const char *hook(int i, const char *event)
+static const char *hook_at(int i, const char *event)
 {
 	size_t len = strlen(event);
 
@@ -109,7 +109,7 @@ static const char *hook(int i, const char *event)
 static void run_on(const char *event)
 {
 	for (int i = 0; i < opt.n_on; i++) {
-		const char *command = hook(i, event);
+		const char *command = hook_at(i, event);
 
 		if (command && system(command))
 			fprintf(stderr, "migrate: at %s: %s failed\n", event, command);
@@ -119,12 +119,12 @@ static void run_on(const char *event)
 static bool has_hook(const char *event)
 {
 	for (int i = 0; i < opt.n_on; i++)
-		if (hook(i, event))
+		if (hook_at(i, event))
 			return true;
 	return false;
 }
 
-static void reached(double *when, double t, const char *event)
+static void note_event(double *when, double t, const char *event)
 {
 	if (*when >= 0)
 		return;
@@ -139,7 +139,7 @@ static void on_status(enum side side, const char *status, double t)
 	if (side == DEST)
 		return;
 	if (!strcmp(status, "active")) {
-		reached(&at.active, t, "active");
+		note_event(&at.active, t, "active");
 		if (pace == CREEPS)
 			pace = MAY_GO;
 		if (opt.cancel >= 0 && cancel_at < 0)
@@ -153,11 +153,11 @@ static void on_status(enum side side, const char *status, double t)
 			continue_at = t + opt.gate;
 	} else if (!strcmp(status, "completed")) {
 		result = "completed";
-		reached(&at.completed, t, "completed");
+		note_event(&at.completed, t, "completed");
 		if (opt.come_back >= 0 && back_at == -1)
 			back_at = t + opt.come_back;
 	} else if (!strcmp(status, "postcopy-active")) {
-		reached(&at.postcopy, t, "postcopy");
+		note_event(&at.postcopy, t, "postcopy");
 	} else if (!strcmp(status, "postcopy-paused")) {
 		result = "paused";
 	} else if (!strcmp(status, "cancelled")) {
@@ -180,11 +180,11 @@ static void on_event(enum side side, const char *event, json_t *msg)
 	} else if (!strcmp(event, "STOP") && side == SOURCE) {
 		if (opt.kill && at.stop < 0)
 			kill(opt.kill, SIGKILL);
-		reached(&at.stop, t, "stop");
+		note_event(&at.stop, t, "stop");
 	} else if (!strcmp(event, "RESUME") && side == SOURCE) {
-		reached(&at.back, t, "back");
+		note_event(&at.back, t, "back");
 	} else if (!strcmp(event, "RESUME")) {
-		reached(&at.resume, t, "resume");
+		note_event(&at.resume, t, "resume");
 	}
 }
 
@@ -206,7 +206,7 @@ static void on_line(enum side side, const char *line)
 	json_decref(msg);
 }
 
-static void take(enum side side)
+static void receive(enum side side)
 {
 	struct monitor *m = &mon[side];
 	ssize_t n = read(m->fd, m->buf + m->len, sizeof(m->buf) - 1 - m->len);
@@ -227,7 +227,7 @@ static void take(enum side side)
 	}
 }
 
-/* Until something came, or ms went by. */
+/* Returns once something came, or ms went by. */
 static void wait_ms(double ms)
 {
 	struct pollfd p[2] = { { .fd = mon[0].fd, .events = POLLIN },
@@ -239,10 +239,10 @@ static void wait_ms(double ms)
 		return;
 	for (int side = 0; side < 2; side++)
 		if (p[side].revents)
-			take(side);
+			receive(side);
 }
 
-static void say(enum side side, json_t *command)
+static void send_command(enum side side, json_t *command)
 {
 	char *text = json_dumps(command, JSON_COMPACT);
 	size_t len = strlen(text);
@@ -254,15 +254,15 @@ static void say(enum side side, json_t *command)
 	json_decref(command);
 }
 
-/* A command and its reply; events meanwhile are obeyed. */
-static void must(enum side side, json_t *command)
+/* Sends a command and waits for its reply; events that come meanwhile are handled. */
+static void run_command(enum side side, json_t *command)
 {
 	char *text = json_dumps(command, JSON_COMPACT);
 	double until = now() + 10000;
 	json_t *error;
 
 	mon[side].reply = NULL;
-	say(side, command);
+	send_command(side, command);
 	while (!mon[side].reply && mon[side].fd >= 0 && now() < until)
 		wait_ms(100);
 	if (!mon[side].reply)
@@ -276,16 +276,16 @@ static void must(enum side side, json_t *command)
 	free(text);
 }
 
-static json_t *plain(const char *name)
+static json_t *bare_command(const char *name)
 {
 	return json_pack("{s:s}", "execute", name);
 }
 
 static void enable(enum side side, const char *capability, bool on)
 {
-	must(side,
-	     json_pack("{s:s s:{s:[{s:s s:b}]}}", "execute", "migrate-set-capabilities",
-		       "arguments", "capabilities", "capability", capability, "state", on));
+	run_command(side,
+		    json_pack("{s:s s:{s:[{s:s s:b}]}}", "execute", "migrate-set-capabilities",
+			      "arguments", "capabilities", "capability", capability, "state", on));
 }
 
 static json_t *setting(const char *parameter, long value)
@@ -308,7 +308,7 @@ static void open_monitor(enum side side, const char *path)
 	mon[side].fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (connect(mon[side].fd, (struct sockaddr *)&un, sizeof(un)))
 		die("%s: %s", path, strerror(errno));
-	must(side, plain("qmp_capabilities"));
+	run_command(side, bare_command("qmp_capabilities"));
 	enable(side, "events", true);
 }
 
@@ -322,20 +322,20 @@ static json_t *with_uri(const char *name)
 static void begin(void)
 {
 	if (opt.announce >= 0)
-		must(DEST, setting("announce-rounds", opt.announce));
+		run_command(DEST, setting("announce-rounds", opt.announce));
 	if (opt.postcopy >= 0) {
 		enable(SOURCE, "postcopy-ram", true);
 		enable(DEST, "postcopy-ram", true);
 	}
-	must(DEST, with_uri("migrate-incoming"));
+	run_command(DEST, with_uri("migrate-incoming"));
 	enable(SOURCE, "pause-before-switchover",
 	       opt.gate >= 0 || opt.elsewhere || opt.cancel_stopped >= 0);
 	if (has_hook("active") && CREEP < rate())
 		pace = CREEPS;
-	must(SOURCE, setting("max-bandwidth", pace ? CREEP : rate()));
+	run_command(SOURCE, setting("max-bandwidth", pace ? CREEP : rate()));
 	t0 = now();
 	run_on("start");
-	must(SOURCE, with_uri("migrate"));
+	run_command(SOURCE, with_uri("migrate"));
 }
 
 static bool over(void)
@@ -355,7 +355,7 @@ static bool over(void)
 	return at.stop < 0 || at.back >= 0;
 }
 
-/* The earlier of what is still to be done. */
+/* When the earliest of what is still to be done is due. */
 static double next_deadline(void)
 {
 	double t = t0 + LIMIT_MS;
@@ -376,7 +376,7 @@ static void follow(void)
 	while (!over()) {
 		if (pace == MAY_GO) {
 			pace = FAST;
-			say(SOURCE, setting("max-bandwidth", rate()));
+			send_command(SOURCE, setting("max-bandwidth", rate()));
 		}
 		wait_ms(next_deadline() - now());
 		if (now() > t0 + LIMIT_MS)
@@ -384,26 +384,26 @@ static void follow(void)
 		if (cancel_at >= 0 && now() >= cancel_at) {
 			cancel_at = -2;
 			opt.cancel = -1;
-			say(SOURCE, plain("migrate_cancel"));
+			send_command(SOURCE, bare_command("migrate_cancel"));
 		}
 		if (back_at >= 0 && now() >= back_at) {
 			back_at = -2;
-			say(SOURCE, plain("cont"));
+			send_command(SOURCE, bare_command("cont"));
 		}
 		if (postcopy_at >= 0 && now() >= postcopy_at) {
 			postcopy_at = -2;
-			say(SOURCE, plain("migrate-start-postcopy"));
+			send_command(SOURCE, bare_command("migrate-start-postcopy"));
 		}
 		if (continue_at >= 0 && now() >= continue_at) {
 			continue_at = -2;
-			say(SOURCE,
-			    json_pack("{s:s s:{s:s}}", "execute", "migrate-continue", "arguments",
-				      "state", "pre-switchover"));
+			send_command(SOURCE,
+				     json_pack("{s:s s:{s:s}}", "execute", "migrate-continue",
+					       "arguments", "state", "pre-switchover"));
 		}
 	}
 }
 
-static void say_result(void)
+static void print_result(void)
 {
 	double end = at.resume >= 0 ? at.resume : at.back;
 
@@ -509,6 +509,6 @@ int main(int argc, char **argv)
 	open_monitor(DEST, argv[optind + 1]);
 	begin();
 	follow();
-	say_result();
+	print_result();
 	return strcmp(result, want) != 0;
 }

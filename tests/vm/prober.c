@@ -3,8 +3,8 @@
  *	prober [-o] [-i MICROSECONDS] [-n PROBES] [-s OCTETS] [-p MS] ADDRESS
  *
  * Asks the guest a first time, so that addresses are resolved, sends numbered probes
- * to it until SIGTERM (or so many), says "sent" on stderr, waits for the last answers, then
- * asks the guest how often each arrived, and says:
+ * to it until SIGTERM (or so many), writes "sent" to stderr, waits for the last answers,
+ * then asks the guest how often each arrived, and prints:
  *
  *	{"sent": 2000, "lost": 0, "twice": 0, ...}
  *
@@ -19,7 +19,7 @@
  * late		answers that took more than 10 ms
  * lost_runs, twice_runs	"from-to" of those, at most eight
  *
- * With -o the guest is to say nothing but, at the end, how often each arrived.
+ * With -o the guest answers no probe; at the end it is asked how often each arrived.
  *
  * With -p, a line on stderr every so often; "missing" are those that have not been
  * answered for half a second:
@@ -123,7 +123,7 @@ static void take_answer(const struct probe *p, size_t len)
 	delay_us[p->seq] = (t - p->sent_ns) / 1000;
 }
 
-/* What is there already, or comes until then. */
+/* Takes the answers that are there already, or come until then. */
 static void listen_until(uint64_t until)
 {
 	static uint8_t buffer[PACKET];
@@ -149,7 +149,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void say_delays(void)
+static void print_delays(void)
 {
 	static uint32_t sorted[PROBE_MAX];
 	uint32_t n = 0, late = 0, twice = 0;
@@ -171,13 +171,15 @@ static void say_delays(void)
 		       sorted[n - 1] / 1e3);
 }
 
-/* So many numbers from this one on, as the guest has counted them; tries: fifths of
- * a second */
+/*
+ * Asks how often each probe from number "from" on arrived, as many as an answer has
+ * room for. tries: how often it is asked, a fifth of a second apart.
+ */
 static bool ask_guest(uint32_t from, int tries)
 {
-	struct probe p = { .magic = PROBE_MAGIC, .kind = PROBE_TELL, .run = run, .seq = from };
+	struct probe p = { .magic = PROBE_MAGIC, .kind = PROBE_REPORT, .run = run, .seq = from };
 	struct pollfd fd = { .fd = s, .events = POLLIN };
-	struct probe_told t;
+	struct probe_report t;
 	ssize_t n;
 
 	for (int try = 0; try < tries; try++) {
@@ -185,7 +187,7 @@ static bool ask_guest(uint32_t from, int tries)
 			usleep(100000);
 		while (poll(&fd, 1, 200) > 0) {
 			n = recv(s, &t, sizeof(t), 0);
-			if (n != sizeof(t) || t.probe.run != run || t.probe.kind != PROBE_TELL ||
+			if (n != sizeof(t) || t.probe.run != run || t.probe.kind != PROBE_REPORT ||
 			    t.probe.seq != from)
 				continue;
 			n = sent - from < PROBE_COUNTS ? sent - from : PROBE_COUNTS;
@@ -206,7 +208,7 @@ static bool is_twice(uint32_t i)
 	return arrived[i] > 1;
 }
 
-static void say_runs(const char *key, bool (*is)(uint32_t i))
+static void print_runs(const char *key, bool (*is)(uint32_t i))
 {
 	uint32_t from, runs = 0;
 
@@ -221,7 +223,7 @@ static void say_runs(const char *key, bool (*is)(uint32_t i))
 	printf("]");
 }
 
-static bool say_arrived(void)
+static bool print_arrived(void)
 {
 	uint32_t lost = 0, twice = 0, unanswered = 0, forgotten = 0;
 
@@ -237,12 +239,12 @@ static bool say_arrived(void)
 	printf(", \"lost\": %u, \"twice\": %u, \"unanswered\": %u, "
 	       "\"forgotten\": %u",
 	       lost, twice, unanswered, forgotten);
-	say_runs("lost_runs", is_lost);
-	say_runs("twice_runs", is_twice);
+	print_runs("lost_runs", is_lost);
+	print_runs("twice_runs", is_twice);
 	return true;
 }
 
-static void say_progress(void)
+static void print_progress(void)
 {
 	uint64_t t = now(), longest = gap;
 	uint32_t missing = 0;
@@ -261,7 +263,7 @@ static void probe(void)
 {
 	uint64_t next, say_at;
 
-	/* Who cannot be reached now is probed all the same. */
+	/* A guest that cannot be reached now is probed all the same. */
 	ask_guest(0, 5);
 	next = now();
 	say_at = next + progress;
@@ -271,7 +273,7 @@ static void probe(void)
 		listen_until(next);
 		if (!progress || next < say_at)
 			continue;
-		say_progress();
+		print_progress();
 		say_at += progress;
 	}
 	fputs("sent\n", stderr);
@@ -282,7 +284,7 @@ static void probe(void)
 		if (last_answer > next)
 			next = last_answer;
 	}
-	/* Duplicates may be on their way. */
+	/* Waits, for duplicates may be on their way. */
 	listen_until(now() + SECOND / 20);
 }
 
@@ -322,7 +324,7 @@ static void parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
-	bool told;
+	bool asked;
 
 	parse(argc, argv);
 	sigaction(SIGTERM, &sa, NULL);
@@ -331,8 +333,8 @@ int main(int argc, char **argv)
 	open_socket(argv[optind]);
 	probe();
 	printf("{");
-	say_delays();
-	told = say_arrived();
+	print_delays();
+	asked = print_arrived();
 	printf("}\n");
-	return !told;
+	return !asked;
 }

@@ -165,7 +165,7 @@ static int end_stream_cb(nghttp3_conn *conn, int64_t id, void *user, void *strea
 
 /* ---- the hooks of conn.c ---- */
 
-/* What nghttp3 says of it, rather than "callback failure". */
+/* The error is nghttp3's own, which says more than ngtcp2's "callback failure". */
 static int blame(struct xq_conn *c, const char *what, int64_t id, int err)
 {
 	snprintf(c->error, sizeof(c->error), "HTTP/3: %s stream %lld: %s", what, (long long)id,
@@ -279,7 +279,7 @@ static const struct xq_app app = {
 	.free = app_free,
 };
 
-/* Lets answers with a rate go on. */
+/* Answers whose rate held them back go on. */
 static void tick_cb(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct h3 *h = w->data;

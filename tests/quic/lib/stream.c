@@ -44,8 +44,7 @@ int xq_out_next(struct xq_out *o, uint64_t now, ngtcp2_vec *vec, bool *fin)
 	done = at - o->head_len;
 	if (done < o->body) {
 		may = allowance(o, now);
-		/* Small leftovers wait, or each packet would carry a few
-		 * octets. */
+		/* Small leftovers wait: else each packet would carry a few octets. */
 		if (may > done && (may == o->body || may - done >= STEP)) {
 			vec[n].base = (uint8_t *)xq_pattern(o->seed, done, may - done, &len);
 			vec[n++].len = len;
@@ -78,7 +77,7 @@ uint64_t xq_out_when(const struct xq_out *o, uint64_t now)
 	want = o->body - done < STEP ? o->body : done + STEP;
 	want = o->start + (uint64_t)((__uint128_t)want * XQ_SECOND / o->rate);
 	want = want > AHEAD ? want - AHEAD + 1000 : 0;
-	/* Due, yet not sent: ngtcp2 holds it back and will say when. */
+	/* Due, yet not sent: ngtcp2 holds it back, and its own timer will send it. */
 	return want > now ? want : UINT64_MAX;
 }
 

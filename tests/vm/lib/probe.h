@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What prober and guest say to each other, in host byte order: they share a
+ * What prober and guest send each other, in host byte order: they share a
  * machine.
  */
 #ifndef VM_PROBE_H
@@ -11,11 +11,11 @@
 #define PROBE_PORT   7777
 #define PROBE_MAGIC  0x78726d76
 #define PROBE_MAX    (1U << 18) /* numbers of a run */
-#define PROBE_COUNTS 1024       /* numbers told at a time */
+#define PROBE_COUNTS 1024       /* numbers in a report */
 
 enum probe_kind {
 	PROBE_ASK,     /* comes back as it is, and is counted */
-	PROBE_TELL,    /* how often did seq and the numbers after it arrive? */
+	PROBE_REPORT,  /* how often did seq and the numbers after it arrive? */
 	PROBE_ONE_WAY, /* is counted, and that is all */
 };
 
@@ -27,7 +27,7 @@ struct probe {
 	uint64_t sent_ns;
 };
 
-struct probe_told {
+struct probe_report {
 	struct probe probe;
 	uint8_t count[PROBE_COUNTS];
 };
