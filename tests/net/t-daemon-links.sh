@@ -9,8 +9,8 @@ vm_places v1 h1 h2
 ok "attach" vm_attach h1 h2
 ok "hosts" vm_hosts vxlan h1 h2
 fabric_believes h1
-tell "h2 h1" vm add "$VM_MAC" at h1
-ok "moved" tell "h2 h1" vm move "$VM_MAC" to h2
+on_each "h2 h1" vm add "$VM_MAC" at h1
+ok "moved" on_each "h2 h1" vm move "$VM_MAC" to h2
 probe=$(vm_probe)
 
 # The destination MAC of what leaves h1 for h2, as fab sees it.

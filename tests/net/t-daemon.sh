@@ -146,6 +146,6 @@ ok "the old one ends" wait_for 3 sh -c "! kill -0 $old"
 sleep 1.2
 ok "and leaves the new one's socket alone" notify say \
 	"{\"notice\":\"moved\",\"mac\":\"$VM\",\"to\":\"h3\"}"
-like "$SAID" true "which answers"
+like "$PRINTED" true "which answers"
 daemon_end
 done_testing

@@ -32,10 +32,10 @@ flood()
 	xr backend add s4 vip "$VIP4:80/tcp" address "$(addr4 s4)" ||
 		fail "add s4"
 	sleep 0.8
-	heard flow
-	is "$(said lost) $(said moved) $(said broken)" "0 0 0" \
+	client_end flow
+	is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
 		"$1: all established connections are where they were"
-	cmp_ok "$(said answered)" -ge 600 "$1: and were in use"
+	cmp_ok "$(figure answered)" -ge 600 "$1: and were in use"
 	xr backend del s4
 }
 

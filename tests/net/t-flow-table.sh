@@ -21,8 +21,8 @@ during()
 	sleep 0.6
 	"$@" || fail "$*"
 	sleep 0.8
-	heard udp
-	is "$(said lost)" 0 "$1 $2 $3: nothing lost"
+	client_end udp
+	is "$(figure lost)" 0 "$1 $2 $3: nothing lost"
 }
 
 ok "a VIP without flow table" xr vip add "$VIP4:80/udp" flow off
@@ -31,11 +31,11 @@ for s in s1 s2 s3; do
 done
 during add s4
 # A quarter is its share: 200 of 800, the hash's chance some 12 more or less.
-cmp_ok "$(said moved)" -ge 140 "a fourth backend takes its part of the flows"
-cmp_ok "$(said moved)" -le 264 "and no more"
+cmp_ok "$(figure moved)" -ge 140 "a fourth backend takes its part of the flows"
+cmp_ok "$(figure moved)" -le 264 "and no more"
 during xr backend del s4
-cmp_ok "$(said moved)" -ge "$(share s4)" "its removal moves its flows"
-cmp_ok "$(said moved)" -le $(($(share s4) + 16)) "and two of a hundred others"
+cmp_ok "$(figure moved)" -ge "$(share s4)" "its removal moves its flows"
+cmp_ok "$(figure moved)" -le $(($(share s4) + 16)) "and two of a hundred others"
 is "$(reason flow-new)" 0 "no entry was written"
 is "$(reason flow)" 0 "none was found"
 
@@ -48,10 +48,10 @@ for s in s1 s2 s3; do
 	add $s
 done
 during add s4
-is "$(said moved)" 0 "a fourth backend takes no flow that has an entry"
+is "$(figure moved)" 0 "a fourth backend takes no flow that has an entry"
 during xr backend set s1 weight 5
-is "$(said moved)" 0 "nor does a change of weight"
+is "$(figure moved)" 0 "nor does a change of weight"
 during xr backend del s4
-is "$(said moved)" "$(share s4)" "a removal moves those of the removed one only"
+is "$(figure moved)" "$(share s4)" "a removal moves those of the removed one only"
 cmp_ok "$(reason flow)" -gt 1000 "entries were found"
 done_testing

@@ -24,7 +24,7 @@ try()
 		before=$([ -z "$word" ] || reason "$word" s3)
 		ok "$what: $proto" \
 			ask c1 -c 30 -n 3 -u $size -d $size $proto "$vip" 80
-		is "$(head -n 1 <<<"$SAID" | wc -w)" \
+		is "$(head -n 1 <<<"$PRINTED" | wc -w)" \
 			$((${#WORLD_SERVERS[@]} + 1)) \
 			"$what: every server answers $proto"
 		[ -z "$word" ] || cmp_ok "$(reason "$word" s3)" -gt "$before" \

@@ -65,8 +65,8 @@ ok "makes the instance equal to the file" \
 is "$(xr -j dev show | jq -r '[.[].device] | join(" ")')" "eth0" \
 	"the device is attached, once"
 
-heard udp
-is "$(said lost)" 0 "no datagram of $(said asked) was lost"
+client_end udp
+is "$(figure lost)" 0 "no datagram of $(figure asked) was lost"
 
 for i in $(seq 1 10); do
 	kill_at $((RANDOM % 60)) dev detach eth0

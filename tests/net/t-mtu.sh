@@ -35,7 +35,7 @@ cat >"$WORLD_DIR/file" <<-EOT
 EOT
 ok "policy too_big: drop" xr apply "$WORLD_DIR/file"
 ask c2 -t 1000 -u 60000 tcp "$VIP4" 80
-cmp_ok "$(said lost)" -eq 1 "now they do not arrive"
+cmp_ok "$(figure lost)" -eq 1 "now they do not arrive"
 cmp_ok "$(reason too-big)" -gt 0 "and are counted as too-big"
 ok "small ones do" ask c2 tcp "$VIP4" 80
 done_testing

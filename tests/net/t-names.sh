@@ -120,7 +120,7 @@ ok "the next one knows nothing of it" sh -c \
 	 ! nsenter --net=/run/netns/$WORLD-n1 $XROAM -i $WORLD-n1 vip show 2>&1 | grep -q warning"
 journal 'a_key_of_tomorrow: 1'
 notify say "{\"notice\":\"prepare\",\"mac\":\"$VM\",\"to\":\"h2\"}"
-like "$SAID" '"ok":true' "nor is the daemon stopped by one of another xroam"
+like "$PRINTED" '"ok":true' "nor is the daemon stopped by one of another xroam"
 like "$(daemon_says)" "warning: .*a_key_of_tomorrow" "it logs why"
 notify say "{\"notice\":\"cancel\",\"mac\":\"$VM\"}"
 daemon_end

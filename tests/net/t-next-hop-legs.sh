@@ -18,7 +18,7 @@ serve 80
 answered()
 {
 	ask c1 -t 200 "${@:1:$#-1}" udp "${@: -1}" 80 >/dev/null &&
-		[ "$(said lost)" = 0 ]
+		[ "$(figure lost)" = 0 ]
 }
 
 for forward in ipip gue; do

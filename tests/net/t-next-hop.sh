@@ -16,7 +16,7 @@ serves s3 80
 # shellcheck disable=SC2317 # called by name, as those below
 answered()
 {
-	ask c1 -c 1 -t 200 udp "$1" 80 >/dev/null && [ "$(said lost)" = 0 ]
+	ask c1 -c 1 -t 200 udp "$1" 80 >/dev/null && [ "$(figure lost)" = 0 ]
 }
 
 # shellcheck disable=SC2317
@@ -36,7 +36,7 @@ asks()
 # shellcheck disable=SC2317
 all_answered()
 {
-	ask c1 -c 20 -t 200 udp "$1" 80 >/dev/null && [ "$(said lost)" = 0 ]
+	ask c1 -c 20 -t 200 udp "$1" 80 >/dev/null && [ "$(figure lost)" = 0 ]
 }
 
 # recovers VIP WHAT: each CPU within two seconds.

@@ -60,7 +60,7 @@ XROAM_INSTANCE=$WORLD-n2 in_ns n1 "$XROAM" destroy >/dev/null
 ok "the daemon" run_daemon
 for n in '"5"' 5.0 5e0 -5 0x5 05 4095 null '[5]' 18446744073709551621; do
 	notify say "{\"notice\":\"add\",\"mac\":\"$mac\",\"vlan\":$n,\"at\":\"h2\"}"
-	like "$SAID" '"ok": ?false' "its line refuses $n"
+	like "$PRINTED" '"ok": ?false' "its line refuses $n"
 done
 is "$(vlan_of)" "[8,10]" "and nothing came of it all"
 daemon_end

@@ -464,7 +464,7 @@ for raw in 'raw {\n' 'raw []\n' 'raw \x00\xff\xfe\n' 'flood 3000000' \
 done
 stays stable h1 null "nonsense moves nothing"
 ok "and the daemon answers" notify say '{"notice":"cancel","mac":"'"$VM"'"}'
-like "$SAID" true "  as ever"
+like "$PRINTED" true "  as ever"
 like "$(daemon_says)" "not QMP" "and says what it saw"
 stop qemu
 kill -HUP "$(pid daemon)"

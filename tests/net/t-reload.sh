@@ -38,12 +38,12 @@ done
 is $changes 8 "changes of VIPs, backends, weights, and apply"
 ok "reload of the backends' side" xr_on s1 reload
 sleep 0.3
-heard udp
-is "$(said lost) $(said moved) $(said broken)" "0 0 0" \
-	"no datagram of $(said asked) lost or astray"
-cmp_ok "$(said asked)" -gt 2000 "there was load"
-heard tcp
-is "$(said lost) $(said moved) $(said broken)" "0 0 0" "no connection hurt"
+client_end udp
+is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
+	"no datagram of $(figure asked) lost or astray"
+cmp_ok "$(figure asked)" -gt 2000 "there was load"
+client_end tcp
+is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" "no connection hurt"
 is "$(xr -j backend show | jq 'length')" \
 	"$(xr -j backend show | jq '[.[].name] | unique | length')" \
 	"every backend is there once"

@@ -11,7 +11,7 @@ is "$(stat -c '%a %F' "$SOCKET")" "660 socket" "its socket, for its group only"
 says()
 {
 	notify say "$2"
-	is "$(jq -cr '[.ok, .seq, .already, .ignored] | map(. // "-") | join(" ")' <<<"$SAID" 2>&1)" \
+	is "$(jq -cr '[.ok, .seq, .already, .ignored] | map(. // "-") | join(" ")' <<<"$PRINTED" 2>&1)" \
 		"$1" "$3"
 }
 
@@ -19,8 +19,8 @@ says()
 no()
 {
 	notify say "$2"
-	is "$(jq -r .ok <<<"$SAID" 2>&1)" false "$3"
-	like "$(jq -r .error <<<"$SAID" 2>&1)" "$1" "  and says why"
+	is "$(jq -r .ok <<<"$PRINTED" 2>&1)" false "$3"
+	like "$(jq -r .error <<<"$PRINTED" 2>&1)" "$1" "  and says why"
 }
 
 n="\"mac\":\"$VM\""
@@ -89,23 +89,23 @@ is "$(fact host) $(fact seq)" "h3 8" "none of it changed anything"
 
 text="{\"notice\":\"moved\",$n,\"to\":\"h2\"}"
 notify pieces "${text:0:9}" "${text:9:20}" "${text:29}\\n${text/h2/h3}" "\\n\\n \\n"
-is "$(jq -s 'map(.seq) | join(" ")' <<<"$SAID")" '"9 10"' \
+is "$(jq -s 'map(.seq) | join(" ")' <<<"$PRINTED")" '"9 10"' \
 	"lines in pieces, two at a time; blank ones are none"
 notify pieces "$text"
-like "$SAID" "no end" "a last line without an end is not obeyed"
+like "$PRINTED" "no end" "a last line without an end is not obeyed"
 is "$(fact host)" h3 "  nor done"
 
 # ---- who does not behave ----
 
 notify huge 100000000
-like "$SAID" "65535 octets" "100 MB without a newline: told"
-like "$SAID" "end$" "  and cut off"
-cmp_ok "$(sed -n 's/^sent //p' <<<"$SAID")" -lt 2000000 "  at once"
+like "$PRINTED" "65535 octets" "100 MB without a newline: told"
+like "$PRINTED" "end$" "  and cut off"
+cmp_ok "$(sed -n 's/^sent //p' <<<"$PRINTED")" -lt 2000000 "  at once"
 before=$(ps -o rss= -p "$(pid daemon)")
 notify garbage 300
 notify vanish 300 "$VM" h2
 notify say "$text"
-like "$SAID" true "after garbage, and clients that vanished: it answers"
+like "$PRINTED" true "after garbage, and clients that vanished: it answers"
 notify last_words 1001 "$VM" h2 h3 h2 h3 h2 h3 h2
 wait_for 5 test "$(fact host)" = h2
 is "$(fact host)" h2 "what a client said before it went is done"
@@ -118,9 +118,9 @@ stall_begin
 $PYTHON "$LIB/notify.py" "$SOCKET" slow 6 "$VM" h2 >"$WORLD_DIR/slow" &
 slow=$!
 notify rate 2 "$VM" h2 h3
-diag "beside 500 half lines and one who never reads: $SAID"
+diag "beside 500 half lines and one who never reads: $PRINTED"
 stall_end
-cmp_ok "$(said p99)" -lt $((20000 + 1000 * STALLED)) "nobody else is delayed"
+cmp_ok "$(figure p99)" -lt $((20000 + 1000 * STALLED)) "nobody else is delayed"
 wait $slow
 like "$(<"$WORLD_DIR/slow")" "after" "who does not read is not read from"
 cmp_ok "$(sed 's/.* //' "$WORLD_DIR/slow")" -lt 3000000 "  and nothing piles up"
@@ -128,9 +128,9 @@ kill $holder
 wait $holder 2>/dev/null
 
 notify many 1024 20 "$VM" h2
-is "$(head -n 1 <<<"$SAID")" "ok 1024 refused 20 again 1024" \
+is "$(head -n 1 <<<"$PRINTED")" "ok 1024 refused 20 again 1024" \
 	"1024 clients are served, more are told so"
-like "$(tail -n 1 <<<"$SAID")" true "and when they go there is room again"
+like "$(tail -n 1 <<<"$PRINTED")" true "and when they go there is room again"
 after=$(ps -o rss= -p "$(pid daemon)")
 cmp_ok $((after - before)) -lt 20000 "the daemon did not grow ($before kB, $after kB)"
 
@@ -138,16 +138,16 @@ cmp_ok $((after - before)) -lt 20000 "the daemon did not grow ($before kB, $afte
 
 stall_begin
 notify sustained 30000 64 "$VM" h2 h3
-diag "$SAID"
+diag "$PRINTED"
 stall_end
-is "$(said bad)" 0 "30,000 single notices, all obeyed"
-cmp_ok "$(said rate)" -ge $((BUSY ? 1000 : 10000)) \
+is "$(figure bad)" 0 "30,000 single notices, all obeyed"
+cmp_ok "$(figure rate)" -ge $((BUSY ? 1000 : 10000)) \
 	"at 10,000 a second, where the machine has nothing else to do"
 stall_begin
 notify rate 2 "$VM" h2 h3
-diag "one after the other: $SAID"
+diag "one after the other: $PRINTED"
 stall_end
-cmp_ok "$(said median)" -le $((BUSY ? 1000 * STALLED : 200)) \
+cmp_ok "$(figure median)" -le $((BUSY ? 1000 * STALLED : 200)) \
 	"from the write to the answer: median 200 us, where nothing else is done"
 
 daemon_end

@@ -26,12 +26,12 @@ is "$(share s1)" 0 "none of them goes to s1"
 ok "new UDP flows" ask c2 -c 100 udp "$VIP4" 81
 is "$(share s1)" 0 "none of them goes to s1, either"
 sleep 0.5
-heard tcp
-is "$(said lost) $(said moved) $(said broken)" "0 0 0" \
+client_end tcp
+is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
 	"TCP connections stay where they were"
 cmp_ok "$(share s1)" -gt 5 "s1 had some of them"
-heard udp
-is "$(said lost) $(said moved) $(said broken)" "0 0 0" \
+client_end udp
+is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
 	"UDP flows stay where they were"
 cmp_ok "$(share s1)" -gt 5 "s1 had some of these"
 
@@ -44,9 +44,9 @@ start udp c1 "$PEER" ask -c 90 -n 0 -i 20 udp "$VIP4" 81
 sleep 0.5
 ok "s2 goes down" xr backend set us2 state down
 sleep 0.5
-heard udp
-is "$(said lost)" 0 "UDP flows of a down server are answered by others at once"
-is "$(said moved)" "$(share s2)" "exactly those moved"
+client_end udp
+is "$(figure lost)" 0 "UDP flows of a down server are answered by others at once"
+is "$(figure moved)" "$(share s2)" "exactly those moved"
 ok "new flows" ask c2 -c 60 udp "$VIP4" 81
 is "$(share s2)" 0 "none goes to s2"
 cmp_ok "$(reason flow-moved)" -gt 0 "counted as flow-moved"

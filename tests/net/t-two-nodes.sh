@@ -41,12 +41,12 @@ for to in lb2 lb1 both lb2; do
 done
 ok "destroying lb1, from where the traffic has gone" xr_on lb1 destroy
 sleep 0.3
-heard tcp
-is "$(said lost) $(said moved) $(said broken)" "0 0 0" \
+client_end tcp
+is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
 	"TCP: no connection noticed which node it went by"
-cmp_ok "$(said answered)" -gt 1000 "TCP: there was load"
-heard udp
-is "$(said lost) $(said moved) $(said broken)" "0 0 0" \
+cmp_ok "$(figure answered)" -gt 1000 "TCP: there was load"
+client_end udp
+is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
 	"UDP: no flow noticed which node it went by"
 cmp_ok "$(used lb2)" -gt 500 "lb2 carried it"
 ok "lb2 lives on" xr_on lb2 status

@@ -24,9 +24,9 @@ state()
 	vm_fact h1 "$VM_MAC" state
 }
 
-tell "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
+on_each "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
 speaks
-tell "h2 h1" vm prepare "$VM_MAC" to h2 timeout 2 >/dev/null
+on_each "h2 h1" vm prepare "$VM_MAC" to h2 timeout 2 >/dev/null
 is "$(state)" prepared "prepared, for two seconds"
 sleep 3.2
 is "$(state)" stable "the move that nobody made is forgotten"
@@ -34,22 +34,22 @@ play -q 5 "fab:h1=$(vector k1_garp_request)"
 speaks
 reaches "and announcements from there are believed no more" 1 0
 
-tell "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
-ok "pause" tell "h2 h1" vm pause "$VM_MAC"
+on_each "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
+ok "pause" on_each "h2 h1" vm pause "$VM_MAC"
 reaches "blackout: to both" 1 1
 is "$(state)" blackout "vm show says blackout"
 sleep 3.2
 reaches "its deadline is over, with no daemon: only to the old place" 1 0
 is "$(state)" stable "vm show says stable"
 cmp_ok "$(reason move-expired h1)" -ge 1 "move-expired counts"
-ok "a new attempt" tell "h2 h1" vm prepare "$VM_MAC" to h2
-ok "pause again" tell "h2 h1" vm pause "$VM_MAC"
+ok "a new attempt" on_each "h2 h1" vm prepare "$VM_MAC" to h2
+ok "pause again" on_each "h2 h1" vm pause "$VM_MAC"
 reaches "works" 1 1
-ok "cancel" tell "h2 h1" vm cancel "$VM_MAC"
+ok "cancel" on_each "h2 h1" vm cancel "$VM_MAC"
 reaches "cancelled: only to the old place" 1 0
 
 ok "a daemon, that tidies up" daemon h1
-ok "moved for two seconds" tell "h2 h1" vm move "$VM_MAC" to h2 ttl 2
+ok "moved for two seconds" on_each "h2 h1" vm move "$VM_MAC" to h2 ttl 2
 hits=$(vm_fact h1 "$VM_MAC" hits)
 came=0
 for i in 1 2 3 4 5 6 7 8; do
@@ -63,7 +63,7 @@ sleep 3.2
 reaches "no hit for longer than its ttl: over" 1 0
 is "$(state)" stable "vm show says stable"
 is "$(vm_fact h1 "$VM_MAC" host)" h2 "at its new host"
-ok "the next word" tell "h2 h1" vm move "$VM_MAC" to h1
-ok "and the next" tell "h2 h1" vm move "$VM_MAC" to h2
+ok "the next word" on_each "h2 h1" vm move "$VM_MAC" to h1
+ok "and the next" on_each "h2 h1" vm move "$VM_MAC" to h2
 reaches "puts it on again" 0 1
 done_testing

@@ -13,7 +13,7 @@ for vm in v1 t1; do
 done
 ok "attach" vm_attach h1
 ok "hosts" vm_hosts vxlan h1
-ok "the segment of VLAN 100" tell h1 \
+ok "the segment of VLAN 100" on_each h1 \
 	host add h2-100 vxlan 10.8.0.2 vni 1100
 probe=$(vm_probe)
 probe100=$(vm_probe -v 100)

@@ -37,7 +37,7 @@ spoofed_by()
 	goes_to h1 "$what: changes nothing" "$@"
 	after=$(reason spoofed fab)
 	is "$((after - before))" $# "it is counted"
-	ok "and seen as an event" heard_event fab "$VM_MAC spoofed"
+	ok "and seen as an event" event_comes fab "$VM_MAC spoofed"
 	is "$(vm_fact fab "$VM_MAC" host) $(vm_fact fab "$VM_MAC" state)" \
 		"h1 ${STATE-stable}" "vm show is as before"
 }
@@ -79,7 +79,7 @@ monitor_mark fab
 goes_to h1 "flapping: frozen where the operator's word put it" \
 	"v1:h2=$garp" +2 "v1:h3=$garp" +2 "v1:h2=$garp" +2 "v1:h3=$garp" +2 \
 	"v1:h2=$garp" +2 "v1:h3=$garp"
-ok "an event says so" heard_event fab "frozen"
+ok "an event says so" event_comes fab "frozen"
 is "$(vm_fact fab "$VM_MAC" state)" frozen "and vm show"
 goes_to h1 "a frozen one stays" "v1:h2=$garp"
 ok "the operator's next word" xr_on fab vm move "$VM_MAC" to h3

@@ -41,7 +41,7 @@ known()
 # both WORDS...: the new host first, as an operator would
 both()
 {
-	tell "h2 h1" "$@" >/dev/null
+	on_each "h2 h1" "$@" >/dev/null
 }
 
 # at FRAME: how often it came to the old place and to the new one
@@ -60,8 +60,8 @@ fabric_believes h1
 # However long this takes.
 ok "policy" policy h1 blackout_timeout 300
 ok "policy" policy h2 blackout_timeout 300
-tell "h1" vm add $VM_MAC address $VM_ADDR4 at h1 >/dev/null
-tell "h2" vm add $VM_MAC address $VM_ADDR4 at h1 dev v1 >/dev/null
+on_each "h1" vm add $VM_MAC address $VM_ADDR4 at h1 >/dev/null
+on_each "h2" vm add $VM_MAC address $VM_ADDR4 at h1 dev v1 >/dev/null
 
 probe=$(vm_probe)
 near=$(neighbour_probe)
@@ -125,9 +125,9 @@ in_ns h1 ethtool -K v1 tx-checksumming on tso on >/dev/null
 # super OCTETS SIZE: what came of it at both places
 super()
 {
-	look v1:h1 v1:h2
+	watch_begin v1:h1 v1:h2
 	in_ns n1 "$TAP" gso h1 $VM_MAC $N1_MAC $VM_ADDR4 $N1_ADDR4 "$1" "$2"
-	looked
+	watch_end
 	sed -n "s/^v1:h2 //p" <<<"$SEEN" | grep "^525400123456525400123499" | "$TAP" sum
 }
 is "$(super 500 1000)" "segments 1 octets 500 bad 0" \
@@ -144,9 +144,9 @@ for method in ipip gue; do
 	xr_on h1 host add h2$method $method "$(underlay4 h2)" >/dev/null
 	xr_on h1 vm prepare $VM_MAC to h2$method >/dev/null
 	xr_on h1 vm pause $VM_MAC >/dev/null
-	look fab:h1 v1:h1
+	watch_begin fab:h1 v1:h1
 	in_ns n1 "$TAP" gso h1 $VM_MAC $N1_MAC $VM_ADDR4 $N1_ADDR4 4000 1000
-	looked
+	watch_end
 	is "$(sed -n "s/^fab:h1 .\{$((2 * outer))\}45/$(printf '0%.0s' {1..28})45/p" \
 		<<<"$SEEN" | "$TAP" sum)" \
 		"segments 5 octets 4000 bad 0" "$method: in segments, too"
@@ -162,8 +162,8 @@ in_ns h1 ethtool -K v1 tx-checksumming off >/dev/null
 # ---- VLANs: the same MAC elsewhere is another VM ----
 
 known h1 $VM_MAC v1b
-tell h1 vm add $VM_MAC vlan 5 at h1v5 >/dev/null
-tell h2 vm add $VM_MAC vlan 5 at h1v5 dev v1b >/dev/null
+on_each h1 vm add $VM_MAC vlan 5 at h1v5 >/dev/null
+on_each h2 vm add $VM_MAC vlan 5 at h1v5 dev v1b >/dev/null
 other=$(neighbour_probe "in VLAN 5, and no other")
 play -w v1b:h1 -w v1b:h2 -w v1:h1 -w v1:h2 "c1:eth0=$probe"
 is "$(at "$probe") $(at "$probe" v1b)" "1 1 0 0" "its blackout is not that of VLAN 5"
@@ -249,7 +249,7 @@ done
 is "$(programs h1) $(programs h2)" "3 3" "tc programs are there"
 both vm prepare $VM_MAC to h2 2>/dev/null
 both vm pause $VM_MAC
-ok "reload, in a blackout" tell "h1 h2" reload
+ok "reload, in a blackout" on_each "h1 h2" reload
 ok "the old programs are gone" wait_for 3 are_gone
 play -w v1:h1 -w v1:h2 "n1:h1=$near*2"
 is "$(at "$near")" "2 2" "and the new ones copy"
@@ -263,7 +263,7 @@ done
 in_ns h1 tc qdisc add dev up0 clsact 2>/dev/null
 in_ns h1 tc filter add dev up0 ingress prio 7 bpf da \
 	pinned "/sys/fs/bpf/xroam/$WORLD-h2/tc_uplink_in"
-ok "destroy" tell "h1 h2" destroy
+ok "destroy" on_each "h1 h2" destroy
 is "$(in_ns h1 tc filter show dev up0 ingress | grep -c "pref 7.*handle")" 1 \
 	"destroy leaves what others put there"
 in_ns h1 tc qdisc del dev up0 clsact

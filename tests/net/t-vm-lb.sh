@@ -13,7 +13,7 @@ fabric_believes h1
 # What gw's own kernel sends to the VM passes the old host.
 ok "attach" vm_attach gw h1
 ok "hosts" vm_hosts vxlan gw h1
-ok "the VM" tell "gw h1" vm add "$VM_MAC" address "$VM_ADDR4" at h1
+ok "the VM" on_each "gw h1" vm add "$VM_MAC" address "$VM_ADDR4" at h1
 for proto in tcp udp; do
 	ok "$proto: VIP" xr_on gw vip add "$VIP4:80/$proto"
 	ok "$proto: backend" xr_on gw backend add "v1-$proto" \
@@ -27,17 +27,17 @@ ok "udp: c2 gets its answers" ask c2 -c 4 udp "$VIP4" 80
 # The VM moves under open connections. For a moment it hears nothing.
 start tcp c2 "$PEER" ask -c 4 -n 40 -i 50 -t 5000 tcp "$VIP4" 80
 sleep 0.5
-ok "prepare" tell "gw h1" vm prepare "$VM_MAC" to h2
+ok "prepare" on_each "gw h1" vm prepare "$VM_MAC" to h2
 before=$(reason moved gw)
 vm_replug v1 h1 h2 || fail "cannot replug"
 in_ns h2 bridge fdb replace "$VM_MAC" dev v1 master static sticky
-ok "move" tell "gw h1" vm move "$VM_MAC" to h2
+ok "move" on_each "gw h1" vm move "$VM_MAC" to h2
 finish tcp
-SAID=$(<"$WORLD_DIR/tcp.out")
-diag "$SAID"
-is "$(said lost) $(said moved) $(said broken)" "0 0 0" \
+PRINTED=$(<"$WORLD_DIR/tcp.out")
+diag "$PRINTED"
+is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
 	"the connections lived through it"
-cmp_ok "$(said answered)" -ge 160 "with all their answers"
+cmp_ok "$(figure answered)" -ge 160 "with all their answers"
 ok "udp: new requests find it, too" ask c2 -c 4 udp "$VIP4" 80
 cmp_ok "$(($(reason moved gw) - before))" -eq 0 \
 	"they are counted as the VIP's, not as others'"
@@ -45,7 +45,7 @@ cmp_ok "$(xr_on gw -j stats backend |
 	jq '[.. | objects | select(.backend? == "v1-udp") | .packets][0]')" -ge 8 \
 	"by its backend"
 is "$(vm_fact gw "$VM_MAC" host)" h2 "vm show says where it is"
-ok "and back" tell "h1 gw" vm move "$VM_MAC" to h1
+ok "and back" on_each "h1 gw" vm move "$VM_MAC" to h1
 vm_replug v1 h2 h1 || fail "cannot replug"
 ok "it is served from h1" wait_for 3 ask c2 -c 1 -t 300 udp "$VIP4" 80
 ok "a VM may leave before its backend" xr_on gw vm leave "$VM_MAC"

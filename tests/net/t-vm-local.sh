@@ -25,7 +25,7 @@ play -q 5 "n1:h1=$(neighbour_probe)" "v1:h1=$(vector k1_garp_request)"
 before1=$(snapshot h1) before2=$(snapshot h2)
 ok "attach" vm_attach h1 h2
 ok "hosts" vm_hosts vxlan h1 h2
-tell "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" at h1 dev v1 >/dev/null
+on_each "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" at h1 dev v1 >/dev/null
 fabric_believes h1
 probe=$(vm_probe)
 near=$(neighbour_probe)
@@ -47,7 +47,7 @@ fdb_entries()
 }
 
 goes h1 "both senders reach it where it is"
-ok "prepare" tell "h2 h1" vm prepare "$VM_MAC" to h2
+ok "prepare" on_each "h2 h1" vm prepare "$VM_MAC" to h2
 goes h1 "prepared: still there"
 
 # Premature: the target's port speaks in its name before it runs.
@@ -89,7 +89,7 @@ in_ns fab bridge fdb del "$VM_MAC" dev h1 master
 is "$(vm_fact h1 "$VM_MAC" state)" prepared "and moves nothing"
 fabric_believes h1
 
-ok "move" tell "h2 h1" vm move "$VM_MAC" to h2
+ok "move" on_each "h2 h1" vm move "$VM_MAC" to h2
 goes h2 "moved: both senders reach it there"
 cmp_ok "$(fdb_entries h1)" -ge 2 "h1's bridge and VXLAN device know where"
 like "$(in_ns h2 bridge fdb show)" "$VM_MAC dev v1 .*sticky" \
@@ -125,19 +125,19 @@ goes_on "its old port is gone: both senders still reach it"
 vm_plug v1 h1 h1 "$VM_MAC" 0
 goes_on "another port of that name: it does not get in the way"
 
-ok "back again" tell "h1 h2" vm move "$VM_MAC" to h1
+ok "back again" on_each "h1 h2" vm move "$VM_MAC" to h1
 play -q 5 "v1:h1=$(vector k15_plain_unicast_udp)"
 goes h1 "both senders reach it at home"
 is "$(in_ns h1 bridge fdb show | grep -c "^$VM_MAC .*vx0")" 0 \
 	"h1 has no entry for elsewhere any more"
 
-tell "h2 h1" vm move "$VM_MAC" to h2 >/dev/null
-ok "leave" tell "h2 h1" vm leave "$VM_MAC"
+on_each "h2 h1" vm move "$VM_MAC" to h2 >/dev/null
+ok "leave" on_each "h2 h1" vm leave "$VM_MAC"
 is "$(fdb_entries h1) $(fdb_entries h2)" "0 0" "nothing is left of it in the tables"
 
 # By ttl: whoever notices first tidies up.
-tell "h1 h2" vm add "$VM_MAC" at h1 dev v1 >/dev/null
-tell "h2 h1" vm move "$VM_MAC" to h2 ttl 1 >/dev/null
+on_each "h1 h2" vm add "$VM_MAC" at h1 dev v1 >/dev/null
+on_each "h2 h1" vm move "$VM_MAC" to h2 ttl 1 >/dev/null
 cmp_ok "$(fdb_entries h1)" -ge 2 "moved, with a ttl of a second"
 ok "the daemon" daemon h1
 # shellcheck disable=SC2317 # called by name
@@ -148,12 +148,12 @@ expired()
 ok "expired: the entries are gone" wait_for 6 expired
 daemon_stop h1
 
-tell "h1 h2" vm leave "$VM_MAC" >/dev/null
-tell "h1 h2" vm add "$VM_MAC" at h1 dev v1 >/dev/null
-tell "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
-tell "h2 h1" vm pause "$VM_MAC" >/dev/null
-tell "h2 h1" vm move "$VM_MAC" to h2 >/dev/null
-ok "destroy" tell "h1 h2" destroy
+on_each "h1 h2" vm leave "$VM_MAC" >/dev/null
+on_each "h1 h2" vm add "$VM_MAC" at h1 dev v1 >/dev/null
+on_each "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
+on_each "h2 h1" vm pause "$VM_MAC" >/dev/null
+on_each "h2 h1" vm move "$VM_MAC" to h2 >/dev/null
+ok "destroy" on_each "h1 h2" destroy
 is "$(snapshot h1)" "$before1" "destroy leaves h1 as it was"
 is "$(snapshot h2)" "$before2" "and h2"
 is "$(find /sys/fs/bpf/xroam /run/xroam -name "$WORLD-*" \

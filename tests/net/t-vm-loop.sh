@@ -29,7 +29,7 @@ for family in 4 6; do
 	# Bare, 13,000 extra in 150 ms.
 	cmp_ok "$(numbers fab:h1 frames)" -le 1100 \
 		"IPv$family: 1000 frames that come back: few go round"
-	ok "an event says so" heard_event h1 "$VM_MAC.*loop"
+	ok "an event says so" event_comes h1 "$VM_MAC.*loop"
 	like "$(vm_fact h1 "$VM_MAC" state)" "disabled" "and vm show"
 	cmp_ok "$(reason vm-loop h1)" -ge 1 "vm-loop counts"
 	play -q 10 -w fab:h1 "fab:h1=$probe"
@@ -62,8 +62,8 @@ in_ns h2 bridge fdb replace "$VM_MAC" dev up0 master static
 ok "xroam at the new host" vm_attach h2
 vm_hosts vxlan h2
 xr_on h2 vm add "$VM_MAC" at h1 dev v1 >/dev/null
-ok "prepare it there" tell "h2 h1" vm prepare "$VM_MAC" to h2
-ok "move it" tell "h2 h1" vm move "$VM_MAC" to h2
+ok "prepare it there" on_each "h2 h1" vm prepare "$VM_MAC" to h2
+ok "move it" on_each "h2 h1" vm move "$VM_MAC" to h2
 play -q 20 -w fab:h1 -w fab:h2 -w v1:h2 "c1:eth0=$probe*10/1000"
 is "$(arrived fab:h1 "$inner") $(arrived fab:h2 "$inner")" "10 0" \
 	"ten frames are ten frames, and none comes back"

@@ -33,7 +33,7 @@ for ((i = 0; i < MANY; i++)); do
 done >"$WORLD_DIR/notices"
 mapfile -t notices <"$WORLD_DIR/notices"
 notify say "${notices[@]}"
-is "$(jq -s 'map(select(.ok)) | length' <<<"$SAID")" $((2 * MANY)) "$MANY VMs prepared"
+is "$(jq -s 'map(select(.ok)) | length' <<<"$PRINTED")" $((2 * MANY)) "$MANY VMs prepared"
 # shellcheck disable=SC2317 # called by name
 ready() { [ "$(xr -j vm show | jq '[.[] | select(.ready)] | length')" = "$MANY" ]; }
 ok "all of them" wait_for 20 ready

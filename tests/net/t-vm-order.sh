@@ -29,12 +29,12 @@ goes_to()
 	is "$(arrived fab:h. "$probe")" $hops "${2##*: }: $hops frames on the fabric"
 }
 
-tell "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
+on_each "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
 goes_to h1 "at first: at h1"
 
 # ---- sequence numbers ----
 
-ok "a move" tell "h2 h3 h1" vm move "$VM_MAC" to h2 seq 10
+ok "a move" on_each "h2 h3 h1" vm move "$VM_MAC" to h2 seq 10
 goes_to h2 "moved: at h2, by a tunnel"
 old=$(reason notice-old h1)
 refused 1 "10" "an older one is refused and says which is known" \
@@ -48,17 +48,17 @@ like "$(xr_on h1 vm move "$VM_MAC" to h2 2>&1)" "already" "it says so"
 is "$(vm_fact h1 "$VM_MAC" moves)" 1 "and that is no move"
 xr_on h1 vm move "$VM_MAC" to h3 seq 30 >/dev/null
 is "$(vm_fact h1 "$VM_MAC" seq)" 30 "a newer one is obeyed"
-tell "h3 h2 h1" vm move "$VM_MAC" to h3 >/dev/null 2>&1
+on_each "h3 h2 h1" vm move "$VM_MAC" to h3 >/dev/null 2>&1
 goes_to h3 "A to B to C: A sends to C itself"
 
 # ---- two sources ----
 
-tell "$everywhere" vm leave "$VM_MAC" >/dev/null
-tell "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
+on_each "$everywhere" vm leave "$VM_MAC" >/dev/null
+on_each "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
 xr_on h1 vm prepare "$VM_MAC" to h2 >/dev/null
 play -q 5 "fab:h1=$(vector k1_garp_request)"
 is "$(vm_fact h1 "$VM_MAC" host)" h2 "the VM announced itself"
-ok "then the operator says the same" tell "h2 h1" vm move "$VM_MAC" to h2
+ok "then the operator says the same" on_each "h2 h1" vm move "$VM_MAC" to h2
 is "$(vm_fact h1 "$VM_MAC" moves)" 1 "that is one move"
 play -q 5 "fab:h1=$(vector k1_garp_request)" "fab:h1=$(vector k3_rarp_qemu)"
 is "$(vm_fact h1 "$VM_MAC" moves)" 1 "and its further announcements make no other"
@@ -97,7 +97,7 @@ round()
 	wait_for 5 grep -q ready "$WORLD_DIR/round.err"
 	sleep 0.1
 	for order; do
-		tell "${order%>*}" vm move "$VM_MAC" to "${order#*>}" >/dev/null ||
+		on_each "${order%>*}" vm move "$VM_MAC" to "${order#*>}" >/dev/null ||
 			fail "move $order"
 	done
 	wait $!
@@ -113,29 +113,29 @@ round()
 		"what came out of a tunnel never went into one again"
 }
 
-tell "$everywhere" vm leave "$VM_MAC" >/dev/null
-tell "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
+on_each "$everywhere" vm leave "$VM_MAC" >/dev/null
+on_each "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
 # Its own bridge heard it elsewhere: it speaks where it is.
 play -q 5 "v1:h1=$(vector k15_plain_unicast_udp)"
 round 1500 1000 "h2 h3 h1>h2" "h1 h3 h2>h1" "h3 h2 h1>h3"
 goes_to h3 "A to B to A to C: at C in the end"
 
 # In the worst order: a stale A still sends to B when B knows of C.
-tell "$everywhere" vm leave "$VM_MAC" >/dev/null
-tell "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
-tell "h3 h2 h1" vm move "$VM_MAC" to h2 >/dev/null
-tell "h3 h2" vm move "$VM_MAC" to h3 >/dev/null
+on_each "$everywhere" vm leave "$VM_MAC" >/dev/null
+on_each "$everywhere" vm add "$VM_MAC" at h1 >/dev/null
+on_each "h3 h2 h1" vm move "$VM_MAC" to h2 >/dev/null
+on_each "h3 h2" vm move "$VM_MAC" to h3 >/dev/null
 chain=$(reason vm-chain h2)
 play -q 10 "${places[@]}" "${wires[@]}" "c1:eth0=$probe"
 is "$(arrived fab:h1 "$probe") $(arrived fab:h2 "$probe")" "1 0" \
 	"a chain: B does not tunnel on to C"
 is "$(($(reason vm-chain h2) - chain))" 1 "vm-chain counts it"
-tell h1 vm move "$VM_MAC" to h3 >/dev/null
+on_each h1 vm move "$VM_MAC" to h3 >/dev/null
 goes_to h3 "A was told: at C"
 
 # And a ring: A believes B, B believes A.
-tell "$everywhere" vm leave "$VM_MAC" >/dev/null
-tell "$everywhere" vm add "$VM_MAC" at h3 >/dev/null
+on_each "$everywhere" vm leave "$VM_MAC" >/dev/null
+on_each "$everywhere" vm add "$VM_MAC" at h3 >/dev/null
 xr_on h1 vm move "$VM_MAC" to h2 >/dev/null
 xr_on h2 vm move "$VM_MAC" to h1 >/dev/null
 play -q 10 "${wires[@]}" "c1:eth0=$probe*20"

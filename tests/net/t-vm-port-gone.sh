@@ -22,8 +22,8 @@ policy h2 blackout_timeout 300 >/dev/null || bail "no policy"
 plug()
 {
 	tap_plug "$WORLD_BUILD/tests/net/tap"
-	tell "h1 h2" vm prepare $VM_MAC to h2 >/dev/null
-	tell "h2 h1" vm pause $VM_MAC >/dev/null
+	on_each "h1 h2" vm prepare $VM_MAC to h2 >/dev/null
+	on_each "h2 h1" vm pause $VM_MAC >/dev/null
 }
 
 # In the midst of a stream.
@@ -50,7 +50,7 @@ bridge_forgets()
 
 moves()
 {
-	tell "h2 h1" vm move "$VM_MAC" to h2 >/dev/null
+	on_each "h2 h1" vm move "$VM_MAC" to h2 >/dev/null
 }
 
 # The new host comes last: what reaches it from the old one is told by its copy.
@@ -66,9 +66,9 @@ goes_and_moves_slowly()
 {
 	port_goes
 	sleep 0.03
-	tell h2 vm move "$VM_MAC" to h2 >/dev/null
+	on_each h2 vm move "$VM_MAC" to h2 >/dev/null
 	WAIT_US=3000 LD_PRELOAD=$WORLD_BUILD/tests/net/dies.so \
-		tell h1 vm move "$VM_MAC" to h2 >/dev/null
+		on_each h1 vm move "$VM_MAC" to h2 >/dev/null
 }
 
 # loses COMMAND FROM: of a stream, at most. What a neighbour sends in the moment in
@@ -114,7 +114,7 @@ streams "the same, and the kernel is slow" goes_and_moves_slowly
 # It comes back, by the operator's word: nothing that was copied is left over.
 plug
 port_loses_carrier
-tell "h1 h2" vm cancel $VM_MAC >/dev/null
+on_each "h1 h2" vm cancel $VM_MAC >/dev/null
 play -w v1:h2 "c1:eth0=$(vm_probe)"
 is "$(arrived v1:h2 "$(vm_probe)")" 0 "cancelled: no copies are made any more"
 tap_unplug

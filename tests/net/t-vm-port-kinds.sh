@@ -145,11 +145,11 @@ world_pass fab back
 ip -n "$H2" link set wired up
 ip -n "$WORLD-fab" link set back master fab up
 fabric_believes h2
-tell "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" at h1 >/dev/null
+on_each "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" at h1 >/dev/null
 xr_on h2 vm leave "$VM_MAC"
 xr_on h2 vm add "$VM_MAC" address "$VM_ADDR4" at h1 dev wired >/dev/null
-tell "h2 h1" vm prepare "$VM_MAC" to h2 2>/dev/null >/dev/null
-tell "h2 h1" vm move "$VM_MAC" to h2 2>/dev/null >/dev/null
+on_each "h2 h1" vm prepare "$VM_MAC" to h2 2>/dev/null >/dev/null
+on_each "h2 h1" vm move "$VM_MAC" to h2 2>/dev/null >/dev/null
 ip -n "$WORLD-gw" route replace "$VM_ADDR4" via 10.8.0.1
 in_ns h1 ping -c1 -W2 10.8.0.2 >/dev/null
 client=$(frame make udp "$C1_MAC" "$(mac h1 up0)" "$C1_ADDR4" "$VM_ADDR4" 9 "once")

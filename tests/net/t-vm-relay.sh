@@ -10,12 +10,12 @@ vm_places v1 h1 h2
 vm_places n1 -m "$N1_MAC" h1 h3
 ok "attach" vm_attach h1 h2 h3
 ok "hosts" vm_hosts vxlan h1 h2 h3
-ok "two VMs" tell "h1 h2 h3" vm add "$VM_MAC" address "$VM_ADDR4" at h1
-ok "and their ports" tell "h1 h2" vm add "$VM_MAC" at h1 dev v1
-ok "the other's" tell "h1 h2 h3" vm add "$N1_MAC" address "$N1_ADDR4" at h3
-ok "and its ports" tell "h1 h3" vm add "$N1_MAC" at h3 dev n1
+ok "two VMs" on_each "h1 h2 h3" vm add "$VM_MAC" address "$VM_ADDR4" at h1
+ok "and their ports" on_each "h1 h2" vm add "$VM_MAC" at h1 dev v1
+ok "the other's" on_each "h1 h2 h3" vm add "$N1_MAC" address "$N1_ADDR4" at h3
+ok "and its ports" on_each "h1 h3" vm add "$N1_MAC" at h3 dev n1
 fabric_believes h1
-ok "the VM moves to h2" tell "h2 h3 h1" vm move "$VM_MAC" to h2
+ok "the VM moves to h2" on_each "h2 h3 h1" vm move "$VM_MAC" to h2
 near=$(neighbour_probe)
 # n1's answer to the VM, and its question.
 reply=${VM_MAC//:/}${N1_MAC//:/}0806000108000604
@@ -48,15 +48,15 @@ detour()
 }
 
 detour "at rest"
-ok "n1 is expected at h1" tell "h1 h2 h3" vm prepare "$N1_MAC" to h1
+ok "n1 is expected at h1" on_each "h1 h2 h3" vm prepare "$N1_MAC" to h1
 detour "prepared"
 play -q 20 -w v1:h2 "n1:h1=$near"
 is "$(known)" "h1 moved" "what comes from h1 itself completes the move"
-ok "back" tell "h1 h2 h3" vm move "$N1_MAC" to h3
+ok "back" on_each "h1 h2 h3" vm move "$N1_MAC" to h3
 ok "announcements are believed" policy h2 moves any
 detour "moves any"
 ok "policy as it was" policy h2 moves expected
-ok "n1 is locked" tell "h1 h2 h3" vm add "$N1_MAC" address "$N1_ADDR4" at h3 lock
+ok "n1 is locked" on_each "h1 h2 h3" vm add "$N1_MAC" address "$N1_ADDR4" at h3 lock
 detour "locked"
 
 # ---- what Linux takes ----

@@ -24,7 +24,7 @@ vm_reads()
 
 both()
 {
-	tell "h2 h1" "$@"
+	on_each "h2 h1" "$@"
 }
 
 # texts PLACE: what SEEN has, in order, as far as it is ours
@@ -47,10 +47,10 @@ steps()
 # pause_and_see: what comes to the new place when it stands still
 pause_and_see()
 {
-	look v1:h2 fab:h2
+	watch_begin v1:h2 fab:h2
 	xr_on h2 vm pause $VM_MAC >/dev/null
 	PAUSED=$(xr_on h1 vm pause $VM_MAC 2>&1)
-	looked
+	watch_end
 }
 
 numbered()

@@ -18,12 +18,12 @@ kill_in()
 	local state=$1 h1=$2 h2=$3 word
 
 	shift 3
-	tell "h2 h1" vm leave "$VM_MAC" >/dev/null 2>&1
-	tell "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
+	on_each "h2 h1" vm leave "$VM_MAC" >/dev/null 2>&1
+	on_each "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
 	ok "$state: the daemons run" daemon h1 && daemon h2
 	for word; do
 		# shellcheck disable=SC2086
-		tell "h2 h1" vm ${word/MAC/$VM_MAC} >/dev/null
+		on_each "h2 h1" vm ${word/MAC/$VM_MAC} >/dev/null
 	done
 	daemon_stop h1 KILL
 	daemon_stop h2 KILL
@@ -32,7 +32,7 @@ kill_in()
 	ok "$state: they start again" daemon h1 && daemon h2
 	is "$(vm_fact h1 "$VM_MAC" state)" "$state" "$state: they adopt it"
 	reaches "$state: and all is as it was" "$h1" "$h2"
-	ok "$state: the move is made" tell "h2 h1" vm move "$VM_MAC" to h2
+	ok "$state: the move is made" on_each "h2 h1" vm move "$VM_MAC" to h2
 	reaches "$state: at its new host" 0 1
 	daemon_stop h1
 	daemon_stop h2
@@ -89,10 +89,10 @@ is "$(numbers v1:h2 frames) $(numbers v1:h1 frames)" "2000 0" \
 is "$(vm_fact h1 "$VM_MAC" state)" moved "the move is kept"
 
 # What is prepared is kept by a reload, too.
-tell "h2 h1" vm leave "$VM_MAC" >/dev/null
-tell "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
-tell "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
-tell "h2 h1" vm pause "$VM_MAC" >/dev/null
-ok "reload in a blackout" tell "h2 h1" reload
+on_each "h2 h1" vm leave "$VM_MAC" >/dev/null
+on_each "h2 h1" vm add "$VM_MAC" at h1 >/dev/null
+on_each "h2 h1" vm prepare "$VM_MAC" to h2 >/dev/null
+on_each "h2 h1" vm pause "$VM_MAC" >/dev/null
+ok "reload in a blackout" on_each "h2 h1" reload
 reaches "still to both" 1 1
 done_testing

@@ -26,13 +26,13 @@ for method in ipip ipip6 gue gue6 mac; do
 	vm_routed_run v1 h1
 	ok "$method: hosts" vm_hosts $method h1 h2
 	# What is of a link alone is routed nowhere.
-	tell "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
+	on_each "h1 h2" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
 		address fe80::10 at h1 dev v1 >/dev/null
 	ok "$method: at h1" pings
-	ok "$method: prepare" tell "h2 h1" vm prepare "$VM_MAC" to h2
-	ok "$method: pause" tell "h2 h1" vm pause "$VM_MAC"
+	ok "$method: prepare" on_each "h2 h1" vm prepare "$VM_MAC" to h2
+	ok "$method: pause" on_each "h2 h1" vm pause "$VM_MAC"
 	vm_routed_run v1 h2
-	ok "$method: move" tell "h2 h1" vm move "$VM_MAC" to h2
+	ok "$method: move" on_each "h2 h1" vm move "$VM_MAC" to h2
 	ok "$method: the client reaches it at h2" wait_for 2 pings
 	ok "$method: a sender on the old host itself reaches it" \
 		in_ns h1 ping -qc1 -W1 "$VM_ADDR4"
@@ -54,26 +54,26 @@ for method in ipip ipip6 gue gue6 mac; do
 	[ $method != mac ] || hops=2
 	is "${ttl:$((6 + 28 + 16)):2}" "$(printf %02x $((64 - hops)))" \
 		"$method: TTL less by the routers it passed: $hops"
-	ok "$method: back" tell "h1 h2" vm prepare "$VM_MAC" to h1
+	ok "$method: back" on_each "h1 h2" vm prepare "$VM_MAC" to h1
 	vm_routed_run v1 h1
-	ok "$method: at home" tell "h1 h2" vm move "$VM_MAC" to h1
+	ok "$method: at home" on_each "h1 h2" vm move "$VM_MAC" to h1
 	ok "$method: the client reaches it there" wait_for 2 pings
-	tell "h1 h2" vm leave "$VM_MAC" >/dev/null
+	on_each "h1 h2" vm leave "$VM_MAC" >/dev/null
 	is "$(in_ns h2 ip route show proto 157)$(in_ns h2 ip -6 route show \
 		proto 157)" "" "$method: no route is left at h2"
-	tell "h1 h2" host del h1
-	tell "h1 h2" host del h2
+	on_each "h1 h2" host del h1
+	on_each "h1 h2" host del h2
 done
 
 # A gateway that knows sends it there at once, past the old host.
 vm_hosts ipip h1 h2 gw || fail "hosts"
 ok "attach the gateway" vm_attach gw
 # Theirs to open is what a host sends that they know.
-ok "the gateway is known to the hosts" tell "h1 h2" host add gw ipip 10.8.0.9
-tell "h1 h2 gw" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
+ok "the gateway is known to the hosts" on_each "h1 h2" host add gw ipip 10.8.0.9
+on_each "h1 h2 gw" vm add "$VM_MAC" address "$VM_ADDR4" address "$VM_ADDR6" \
 	at h1 dev v1 >/dev/null
 vm_routed_run v1 h2
-ok "move, told to all" tell "h2 gw h1" vm move "$VM_MAC" to h2
+ok "move, told to all" on_each "h2 gw h1" vm move "$VM_MAC" to h2
 ok "the client reaches it" wait_for 2 pings
 before=$(reason moved-ip gw) before1=$(reason moved-ip h1)
 ok "again" pings
@@ -81,10 +81,10 @@ is "$(($(reason moved-ip gw) - before)) $(($(reason moved-ip h1) - before1))" \
 	"2 0" "by the gateway, not by the old host"
 
 # In another VLAN the address is another tenant's, also in the blackout.
-tell "h1 h2 gw" vm leave "$VM_MAC" >/dev/null
-tell "h1 h2 gw" vm add "$VM_MAC" vlan 7 address "$VM_ADDR4" at h1 dev v1 >/dev/null
-tell "h2 h1" vm prepare "$VM_MAC" vlan 7 to h2 >/dev/null
-ok "a VM of VLAN 7 stands still" tell "h2 h1" vm pause "$VM_MAC" vlan 7
+on_each "h1 h2 gw" vm leave "$VM_MAC" >/dev/null
+on_each "h1 h2 gw" vm add "$VM_MAC" vlan 7 address "$VM_ADDR4" at h1 dev v1 >/dev/null
+on_each "h2 h1" vm prepare "$VM_MAC" vlan 7 to h2 >/dev/null
+ok "a VM of VLAN 7 stands still" on_each "h2 h1" vm pause "$VM_MAC" vlan 7
 # copied FRAME: how many of it were
 copied()
 {
@@ -96,7 +96,7 @@ copied()
 }
 is "$(copied "$(tagged 8 "$probe")") $(copied "$(tagged 7 "$probe")")" "0 1" 	"what comes to its address in VLAN 8 is not copied, in 7 it is"
 
-tell "h1 h2 gw" destroy || fail "destroy"
+on_each "h1 h2 gw" destroy || fail "destroy"
 is "$(in_ns h1 ip route show proto 157)$(in_ns h2 ip route show proto 157)$(
 	in_ns h2 ip neigh show nud permanent dev v1)" "" \
 	"destroy leaves no route and no neighbour"

@@ -54,8 +54,8 @@ tap vnet5 "$own" br5
 tap vnet6 "$own" br6
 is "$(coming 5)$(coming 6)" "" "both are prepared"
 is "$(port 5) $(port 6)" "vnet5 vnet6" "each at the tap in its segment's bridge"
-tell h2 vm cancel "$VM_MAC" vlan 5 >/dev/null
-tell h2 vm cancel "$VM_MAC" vlan 6 >/dev/null
+on_each h2 vm cancel "$VM_MAC" vlan 5 >/dev/null
+on_each h2 vm cancel "$VM_MAC" vlan 6 >/dev/null
 
 # The other tenant's alone is there yet.
 ip -n "$H2" link del vnet6
@@ -66,8 +66,8 @@ xr_on h2 vm cancel "$VM_MAC" vlan 6
 
 # In no bridge: alone it may be its, but the other VM is here, too.
 ip -n "$H2" link set vnet5 nomaster
-tell "h1 h2" vm leave "$VM_MAC" vlan 5
-tell "h1 h2" vm add "$VM_MAC" vlan 5 at h2-5 >/dev/null
+on_each "h1 h2" vm leave "$VM_MAC" vlan 5
+on_each "h1 h2" vm add "$VM_MAC" vlan 5 at h2-5 >/dev/null
 said=$(coming 6)
 like "$said" "which port is VM $VM_MAC vlan 6's: vnet5, or is that of VM $VM_MAC vlan 5" \
 	"a tap in no bridge may be either's, and both are named"
@@ -75,17 +75,17 @@ is "$(port 6)" null "so it is not taken"
 xr_on h2 vm cancel "$VM_MAC" vlan 6
 xr_on h2 vm add "$VM_MAC" vlan 5 at h2-5 dev vnet5 >/dev/null
 like "$(coming 6)" "no port of VM" "said to be the one's, it is not the other's"
-tell h2 vm leave "$VM_MAC" vlan 5 >/dev/null
+on_each h2 vm leave "$VM_MAC" vlan 5 >/dev/null
 xr_on h2 vm cancel "$VM_MAC" vlan 6
 is "$(coming 6) $(port 6)" " vnet5" "the only VM of its MAC has the only tap"
-tell h2 vm leave "$VM_MAC" vlan 6 >/dev/null
+on_each h2 vm leave "$VM_MAC" vlan 6 >/dev/null
 ip -n "$H2" link del vnet5
 
 # One segment, two taps of that MAC: an old one, say.
 fresh()
 {
-	tell h2 vm leave "$VM_MAC" vlan 6 >/dev/null 2>&1
-	tell h2 vm add "$VM_MAC" vlan 6 at "$1" >/dev/null
+	on_each h2 vm leave "$VM_MAC" vlan 6 >/dev/null 2>&1
+	on_each h2 vm add "$VM_MAC" vlan 6 at "$1" >/dev/null
 }
 tap vnet7 "$own" br6
 tap vnet8 "$own" br6

@@ -29,7 +29,7 @@ scenario()
 assert()
 {
 	quic_servers_stop
-	quic_say flood
+	quic_report flood
 	is "$(quic_get steady .ok)" true "flood: every octet, both ways" ||
 		diag "$(quic_get steady '.errors[]')"
 	is "$(quic_sum .strays)" 0 "flood: no stray packet"

@@ -67,16 +67,16 @@ transfer()
 	sleep 0.9
 	PREPARED_QEMU=1 guest_move "$to" --gate 500 "$@"
 	finish client
-	SAID=$(<"$WORLD_DIR/client.out")
+	PRINTED=$(<"$WORLD_DIR/client.out")
 }
 
 whole_transfer()
 {
 	diag "$1: $(jq -c '{verified, connections, up, down, longest_gap_ms}' \
-		<<<"$SAID"), blackout $(moved blackout_ms) ms"
-	is "$(jq -r .ok <<<"$SAID")" true "$1: each connection has every octet" ||
-		diag "$(jq -r '.errors[]' <<<"$SAID")"
-	is "$(jq -r '[.each[] | select(.server == "vm")] | length' <<<"$SAID")" \
+		<<<"$PRINTED"), blackout $(moved blackout_ms) ms"
+	is "$(jq -r .ok <<<"$PRINTED")" true "$1: each connection has every octet" ||
+		diag "$(jq -r '.errors[]' <<<"$PRINTED")"
+	is "$(jq -r '[.each[] | select(.server == "vm")] | length' <<<"$PRINTED")" \
 		$CONNECTIONS "$1: all of the one server"
 }
 

@@ -7,7 +7,7 @@
 #				and $CONFIG, a file with them and the VM $VM at h1
 #	run_daemon [ARGS...]	xroam run there; $(daemon_says) is its stderr so far
 #	daemon_end [SIGNAL]	ends it; the exit status
-#	notify ARGS...		lib/notify.py on its socket; $SAID is what it printed
+#	notify ARGS...		lib/notify.py on its socket; $PRINTED is what it printed
 #	fact KEY		of vm show
 #	xr ...			in n1
 #
@@ -69,10 +69,10 @@ daemon_end()
 
 notify()
 {
-	SAID=$($PYTHON "$LIB/notify.py" "$SOCKET" "$@" 2>&1)
+	PRINTED=$($PYTHON "$LIB/notify.py" "$SOCKET" "$@" 2>&1)
 	local status=$?
 
-	[ $status = 0 ] || diag "$SAID"
+	[ $status = 0 ] || diag "$PRINTED"
 	return $status
 }
 

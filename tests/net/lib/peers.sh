@@ -6,7 +6,7 @@
 
 PEER=$WORLD_BUILD/tests/net/peer
 FRAME=$WORLD_BUILD/tests/net/frame
-SAID='' SEEN=''
+PRINTED='' SEEN=''
 
 serves()
 {
@@ -32,30 +32,30 @@ ask()
 	local node=$1 status
 
 	shift
-	SAID=$(in_ns "$node" "$PEER" ask "$@" 2>&1)
+	PRINTED=$(in_ns "$node" "$PEER" ask "$@" 2>&1)
 	status=$?
-	diag "$SAID"
+	diag "$PRINTED"
 	return $status
 }
 
-# What a client that was started in the background said at its end.
-heard()
+# client_end NAME [SIGNAL]: ends a client that was started; $PRINTED is what it printed.
+client_end()
 {
 	stop "$1" "${2-TERM}"
-	SAID=$(cat "$WORLD_DIR/$1.out" "$WORLD_DIR/$1.err")
-	diag "$SAID"
+	PRINTED=$(cat "$WORLD_DIR/$1.out" "$WORLD_DIR/$1.err")
+	diag "$PRINTED"
 }
 
-said()
+figure()
 {
-	sed -n "s/.*\b$1 \([0-9]*\).*/\1/p" <<<"$SAID"
+	sed -n "s/.*\b$1 \([0-9]*\).*/\1/p" <<<"$PRINTED"
 }
 
 share()
 {
 	local n
 
-	n=$(sed -n "s/^servers.* $1=\([0-9]*\).*/\1/p" <<<"$SAID")
+	n=$(sed -n "s/^servers.* $1=\([0-9]*\).*/\1/p" <<<"$PRINTED")
 	echo "${n:-0}"
 }
 
@@ -71,18 +71,18 @@ play()
 		diag "$(<"$WORLD_DIR/play.err")"
 }
 
-look()
+watch_begin()
 {
-	rm -f "$WORLD_DIR/look.err"
-	start look c1 "$FRAME" play -p "$WORLD-" "${@/#/-w}" +600000
-	wait_for 30 grep -q ready "$WORLD_DIR/look.err"
+	rm -f "$WORLD_DIR/watch.err"
+	start watch c1 "$FRAME" play -p "$WORLD-" "${@/#/-w}" +600000
+	wait_for 30 grep -q ready "$WORLD_DIR/watch.err"
 }
 
-looked()
+watch_end()
 {
-	stop look
+	stop watch
 	# shellcheck disable=SC2034
-	SEEN=$(<"$WORLD_DIR/look.out")
+	SEEN=$(<"$WORLD_DIR/watch.out")
 }
 
 # ADDRESS PORT/PROTO -> as the command writes it

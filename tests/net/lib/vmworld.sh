@@ -30,7 +30,7 @@
 #	tap_plug PROGRAM	the VM's port at h1 is a tap of that one, which takes
 #				the words of lib/tap.c; told as "echo WORD >&7", its
 #				answers are in tap.out; tap_unplug
-#	tell "NODE..." ARGS...	the same command on each node
+#	on_each "NODE..." ARGS...	the same command on each node
 #	vm_fact NODE MAC KEY [VLAN]	of vm show
 #	fabric_believes HOST [MAC]	whatever is said, fab sends it there
 #	vm_routed_boot VM HOST..., vm_routed_run VM HOST, vm_routed_by HOST	with -r
@@ -43,7 +43,7 @@
 #				[TEXT]: n1's
 #	reaches WHAT H1 H2	vm_probe gets to v1 so often at each
 #	vxlan_of VNI		the VXLAN header, to be looked for
-#	monitor NODE, monitor_mark NODE, heard_event NODE REGEX	events since then
+#	monitor NODE, monitor_mark NODE, event_comes NODE REGEX	events since then
 #	xr, refused ...		as in world.sh, on $XR_NODE (h1)
 #	policy NODE KEY VALUE [KEY VALUE...]	apply of what runs, with these
 #	daemon NODE / daemon_stop NODE [SIGNAL]
@@ -91,7 +91,7 @@ xr()
 	xr_on "${XR_NODE:-h1}" "$@"
 }
 
-tell()
+on_each()
 {
 	local node nodes=$1
 
@@ -117,13 +117,13 @@ tap_plug()
 		bridge link set dev tap0 mcast_flood off bcast_flood on'
 	in_ns h1 bridge fdb replace $VM_MAC dev tap0 master dynamic
 	: >"$WORLD_DIR/tap.out"
-	tell h1 vm add $VM_MAC at h1 >/dev/null
-	tell h2 vm add $VM_MAC at h1 dev v1 >/dev/null
+	on_each h1 vm add $VM_MAC at h1 >/dev/null
+	on_each h2 vm add $VM_MAC at h1 dev v1 >/dev/null
 }
 
 tap_unplug()
 {
-	tell "h1 h2" vm leave $VM_MAC >/dev/null
+	on_each "h1 h2" vm leave $VM_MAC >/dev/null
 	exec 7>&-
 	wait "${WORLD_PID[tap]}"
 	unset 'WORLD_PID[tap]'
@@ -223,15 +223,15 @@ monitor_mark()
 	VM_MARK=$(($(wc -l <"$WORLD_DIR/monitor-$1.out") + 1))
 }
 
-heard_event()
+event_comes()
 {
-	wait_for 5 heard_since "$@" || {
+	wait_for 5 event_since "$@" || {
 		tail -n "+$VM_MARK" "$WORLD_DIR/monitor-$1.out"
 		return 1
 	}
 }
 
-heard_since()
+event_since()
 {
 	tail -n "+$VM_MARK" "$WORLD_DIR/monitor-$1.out" | grep -Eq "$2"
 }

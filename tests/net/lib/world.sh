@@ -24,7 +24,7 @@
 #
 #	in_ns NODE CMD...	run CMD there (bpffs stays visible)
 #	start NAME NODE CMD...	the same in the background; $(pid NAME), and
-#				$WORLD_DIR/NAME.out, NAME.err hold what it said
+#				$WORLD_DIR/NAME.out, NAME.err hold what it printed
 #	stop NAME [SIGNAL]	end it and wait
 #	xr ARGS...		build/xroam in lb1, instance $(instance lb1)
 #	xr_on NODE ARGS...	the same in another node
@@ -41,11 +41,12 @@
 #				that others had the processor
 #	serve PORT...		the TCP and UDP peer on every server, by its name
 #	serves NODE PORT...	on one
-#	ask NODE ARGS...	the client there: peer ask ARGS; $SAID is what it
-#				said, $(said lost) a number of it, $(share s1) s1's part
+#	ask NODE ARGS...	the client there: peer ask ARGS; $PRINTED is what it
+#				printed, $(figure lost) a number of it, $(share s1) s1's
+#				part; client_end NAME: the same of one that was started
 #	frame make ARGS...	lib/frame.c: a frame, as hex digits
 #	play ARGS...		lib/frame.c: play; SEEN is what it printed
-#	look PLACE... / looked	watches these, begin and end; SEEN, too
+#	watch_begin PLACE... / watch_end	what arrives there meanwhile; SEEN, too
 #	at ADDRESS PORT/PROTO	as the command writes it: brackets for IPv6
 #	balance VIP [4|6] [ARGS...]	vip add, and every server as a backend
 #	unbalance VIP		and away again

@@ -313,7 +313,7 @@ quic_clients_sum()
 	quic_fold "$1" "$2" "${QUIC_CLIENTS[@]}"
 }
 
-quic_say()
+quic_report()
 {
 	local total gap
 
@@ -333,7 +333,7 @@ quic_good()
 	local what=$1 name
 
 	quic_servers_stop
-	quic_say "$what"
+	quic_report "$what"
 	for name in "${QUIC_CLIENTS[@]}"; do
 		is "$(quic_get "$name" .ok)" true \
 			"$what: $name has every octet, both ways" ||
@@ -348,7 +348,7 @@ quic_good()
 quic_bad()
 {
 	quic_servers_stop
-	quic_say "$1, steering off"
+	quic_report "$1, steering off"
 	cmp_ok "$(quic_sum .strays)" -gt 0 \
 		"$1: with steering off, packets go astray"
 }
