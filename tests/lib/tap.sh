@@ -39,7 +39,7 @@ fail()
 	return 1
 }
 
-# ok DESCRIPTION CMD...: CMD succeeds; what it said is shown where it does not.
+# ok DESCRIPTION CMD...: CMD succeeds; what it printed is shown where it does not.
 # Not in a subshell, so what CMD sets or starts is there afterwards.
 ok()
 {

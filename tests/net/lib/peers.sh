@@ -127,8 +127,8 @@ unbalance()
 	xr vip del "$1"
 }
 
-# refused STATUS REGEX DESCRIPTION ARGS...: xr ARGS ends so, says one line on
-# stderr that fits, and nothing else.
+# refused STATUS REGEX DESCRIPTION ARGS...: xr ARGS ends with that status and prints
+# one line, on stderr, that fits; nothing else.
 refused()
 {
 	local want=$1 regex=$2 what=$3 out err status

@@ -28,11 +28,11 @@
 #	vm_hosts METHOD NODE...	host add of every host on these nodes:
 #				vxlan, vxlan6, ipip, ipip6, gue, gue6, mac, port
 #	tap_plug PROGRAM	the VM's port at h1 is a tap of that one, which takes
-#				the words of lib/tap.c; told as "echo WORD >&7", its
-#				answers are in tap.out; tap_unplug
+#				the commands of lib/tap.c, written as "echo WORD >&7";
+#				its answers are in tap.out; tap_unplug
 #	on_each "NODE..." ARGS...	the same command on each node
 #	vm_fact NODE MAC KEY [VLAN]	of vm show
-#	fabric_believes HOST [MAC]	whatever is said, fab sends it there
+#	fabric_believes HOST [MAC]	whoever announces it, fab sends its frames there
 #	vm_routed_boot VM HOST..., vm_routed_run VM HOST, vm_routed_by HOST	with -r
 #	arrived PLACE [HEX]	frames in SEEN (world.sh: play) that came there and hold HEX
 #	numbers PLACE WORD	a figure of what "play -c" printed
@@ -143,7 +143,7 @@ vm_attach()
 	done
 }
 
-# How HOST is reached from NODE.
+# host_way METHOD NODE HOST: the words of host add by which NODE reaches HOST
 host_way()
 {
 	case $1 in
@@ -217,7 +217,7 @@ monitor()
 	monitor_mark "$1"
 }
 
-# Only what is said from here on counts.
+# Only events from here on count.
 monitor_mark()
 {
 	VM_MARK=$(($(wc -l <"$WORLD_DIR/monitor-$1.out") + 1))
@@ -463,7 +463,7 @@ vm_boot()
 	EOT
 }
 
-# As a migration would, but for what runs in the VM: nothing is told to anybody.
+# As a migration would, but for what runs in the VM: xroam gets no notice of it.
 vm_replug()
 {
 	ip -n "$WORLD-$2" link set "$1" netns "$WORLD-$3" &&

@@ -135,7 +135,7 @@ start()
 	local name=$1 node=$2
 
 	shift 2
-	# At once: who waits for a word there must not find that of the one before.
+	# Emptied at once: who waits for a line in it must not find one of an earlier process.
 	: >"$WORLD_DIR/$name.out"
 	: >"$WORLD_DIR/$name.err"
 	nsenter --net="/run/netns/$WORLD-$node" "$@" </dev/null \
@@ -148,7 +148,7 @@ pid()
 	echo "${WORLD_PID[$1]}"
 }
 
-# Its exit status, or 128 + SIGNAL.
+# stop NAME [SIGNAL]: its exit status, or 128 + the signal that ended it
 stop()
 {
 	local pid=${WORLD_PID[$1]-} status
@@ -161,7 +161,7 @@ stop()
 	return $status
 }
 
-# For what ends by itself: its exit status.
+# finish NAME: waits for a process that ends by itself; its exit status
 finish()
 {
 	local pid=${WORLD_PID[$1]}
@@ -367,6 +367,98 @@ world_begin()
 		bail "cannot mount bpffs on /sys/fs/bpf"
 }
 
+# world_nodes SERVERS LBS: which nodes there are, in which network, and their numbers there
+world_nodes()
+{
+	local node servers=$1 lbs=$2 i net
+
+	for node in c1 c2 r; do
+		WORLD_NET[$node]='' WORLD_IP[$node]=$'link set lo up\n'
+	done
+	for ((i = 1; i <= lbs; i++)); do
+		WORLD_LBS+=("lb$i")
+		WORLD_NET[lb$i]=1 WORLD_HOST[lb$i]=$((10 + i))
+		WORLD_NET[lb${i}_back]=3
+		WORLD_IP[lb$i]=$'link set lo up\n'
+	done
+	for ((i = 1; i <= servers; i++)); do
+		net=1
+		[ "$i" -lt 3 ] || net=2
+		[ -z "$WORLD_BACK" ] || net=3
+		WORLD_SERVERS+=("s$i")
+		WORLD_NET[s$i]=$net WORLD_HOST[s$i]=$((20 + i))
+		WORLD_IP[s$i]=$'link set lo up\n'
+	done
+	WORLD_NET[c1]=11 WORLD_NET[c1_wifi]=11 WORLD_NET[c1_cell]=12
+	WORLD_NET[c2]=13 WORLD_HOST[c1]=2 WORLD_HOST[c2]=2
+	WORLD_NET[r]=1 WORLD_HOST[r]=1
+}
+
+world_clients()
+{
+	world_link c1 wifi 11 2
+	world_link c1 cell 12 2
+	world_link c2 eth0 13 2
+	world_default c1 11
+	world_default c2 13
+	# A packet from the cellular address leaves by the cellular link.
+	WORLD_IP[c1]+="rule add from 10.12.0.2 table 12
+route add default via 10.12.0.1 table 12
+route add ::/0 via fd00:12::1 table 12
+"
+}
+
+world_lbs()
+{
+	local node
+
+	for node in "${WORLD_LBS[@]}"; do
+		world_link "$node" eth0 1 "${WORLD_HOST[$node]}" rack
+		[ -z "$WORLD_BACK" ] ||
+			world_link "$node" eth1 3 "${WORLD_HOST[$node]}" back
+		world_default "$node" 1
+	done
+}
+
+world_servers()
+{
+	local node net bridge vip
+
+	for node in "${WORLD_SERVERS[@]}"; do
+		net=${WORLD_NET[$node]}
+		bridge=rack
+		[ "$net" != 2 ] || bridge=far
+		[ "$net" != 3 ] || bridge=back
+		world_link "$node" eth0 "$net" "${WORLD_HOST[$node]}" $bridge
+		world_default "$node" "$net"
+		for vip in "$VIP4" "$VIP4B" "$VIP4C"; do
+			WORLD_IP[$node]+="addr add $vip/32 dev lo"$'\n'
+		done
+		for vip in "$VIP6" "$VIP6B" "$VIP6C"; do
+			WORLD_IP[$node]+="addr add $vip/128 dev lo nodad"$'\n'
+		done
+	done
+}
+
+# What is sent over the links is what a wire would carry, and XDP can send into them.
+world_wires()
+{
+	local dev
+
+	world_pass_load
+	world_wire r "${WORLD_PORTS[@]}"
+	for dev in "${WORLD_PORTS[@]}"; do
+		case $dev in
+		lb*) world_pass r "$dev" ;;
+		esac
+	done
+	rm -f "/sys/fs/bpf/$WORLD-pass"
+	for dev in "${WORLD_DEVS[@]}"; do
+		# shellcheck disable=SC2086
+		world_wire $dev
+	done
+}
+
 # world_up [-s SERVERS] [-l LBS] [-b] [-m MTU]
 #	-s  servers, 3
 #	-l  LB nodes, 1 or 2; with 2 the router spreads the VIPs over both
@@ -374,8 +466,8 @@ world_begin()
 #	-m  MTU of the rack, 1600
 world_up()
 {
-	local n i node dev net host bridge OPTIND=1 OPTARG opt
-	local servers=3 lbs=1
+	local node OPTIND=1 OPTARG opt servers=3 lbs=1
+	# Lines for ip, by node and for all, and the links' ends: world_link() adds to them.
 	local -A WORLD_IP=()
 	local WORLD_IP_MAIN="" WORLD_MTU=1600
 	local -a WORLD_PORTS=() WORLD_DEVS=()
@@ -391,83 +483,20 @@ world_up()
 	done
 
 	world_begin
-
-	for node in c1 c2 r; do
-		WORLD_NET[$node]='' WORLD_IP[$node]=$'link set lo up\n'
-	done
+	world_nodes "$servers" "$lbs"
 	world_segment rack 1
 	world_segment far 2
 	[ -z "$WORLD_BACK" ] || world_segment back 3
-
-	for ((i = 1; i <= lbs; i++)); do
-		WORLD_LBS+=("lb$i")
-		WORLD_NET[lb$i]=1 WORLD_HOST[lb$i]=$((10 + i))
-		WORLD_NET[lb${i}_back]=3
-		WORLD_IP[lb$i]=$'link set lo up\n'
-	done
-	for ((i = 1; i <= servers; i++)); do
-		n=1
-		[ "$i" -lt 3 ] || n=2
-		[ -z "$WORLD_BACK" ] || n=3
-		WORLD_SERVERS+=("s$i")
-		WORLD_NET[s$i]=$n WORLD_HOST[s$i]=$((20 + i))
-		WORLD_IP[s$i]=$'link set lo up\n'
-	done
-	WORLD_NET[c1]=11 WORLD_NET[c1_wifi]=11 WORLD_NET[c1_cell]=12
-	WORLD_NET[c2]=13 WORLD_HOST[c1]=2 WORLD_HOST[c2]=2
-	WORLD_NET[r]=1 WORLD_HOST[r]=1
-
 	for node in "${!WORLD_IP[@]}"; do
 		world_node "$node" "$(world_settings "$node")"
 	done
-
-	world_link c1 wifi 11 2
-	world_link c1 cell 12 2
-	world_link c2 eth0 13 2
-	world_default c1 11
-	world_default c2 13
-	# A packet from the cellular address leaves by the cellular link.
-	WORLD_IP[c1]+="rule add from 10.12.0.2 table 12
-route add default via 10.12.0.1 table 12
-route add ::/0 via fd00:12::1 table 12
-"
-	for node in "${WORLD_LBS[@]}"; do
-		world_link "$node" eth0 1 "${WORLD_HOST[$node]}" rack
-		[ -z "$WORLD_BACK" ] ||
-			world_link "$node" eth1 3 "${WORLD_HOST[$node]}" back
-		world_default "$node" 1
-	done
-	for node in "${WORLD_SERVERS[@]}"; do
-		n=${WORLD_NET[$node]}
-		bridge=rack
-		[ "$n" != 2 ] || bridge=far
-		[ "$n" != 3 ] || bridge=back
-		world_link "$node" eth0 "$n" "${WORLD_HOST[$node]}" $bridge
-		world_default "$node" "$n"
-		for i in "$VIP4" "$VIP4B" "$VIP4C"; do
-			WORLD_IP[$node]+="addr add $i/32 dev lo"$'\n'
-		done
-		for i in "$VIP6" "$VIP6B" "$VIP6C"; do
-			WORLD_IP[$node]+="addr add $i/128 dev lo nodad"$'\n'
-		done
-	done
+	world_clients
+	world_lbs
+	world_servers
 
 	world_batches "$WORLD_IP_MAIN" WORLD_IP
 	ip -n "$WORLD-c1" -6 rule add from "$(addr6 c1 cell)" table 12
-
-	world_pass_load
-	world_wire r "${WORLD_PORTS[@]}"
-	for dev in "${WORLD_PORTS[@]}"; do
-		case $dev in
-		lb*) world_pass r "$dev" ;;
-		esac
-	done
-	rm -f "/sys/fs/bpf/$WORLD-pass"
-	for dev in "${WORLD_DEVS[@]}"; do
-		# shellcheck disable=SC2086
-		world_wire $dev
-	done
-
+	world_wires
 	lb_route both
 }
 

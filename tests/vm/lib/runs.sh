@@ -5,7 +5,7 @@
 # A part of vm.sh, which has the list.
 
 # Its emulation may spoil a guest's memory as it migrates (see qemu above), on a busy
-# machine above all: a guest that died of that says nothing of who brings it frames.
+# machine above all: a guest that died of that proves nothing about those who bring it frames.
 run_of()
 {
 	local from=$AT status
@@ -70,7 +70,8 @@ whole()
 RUNS_WITHOUT=2 RUNS_WITH=10
 ALL=			# the runs so far, as JSON
 
-# What each host says of a run in which something was lost, or came twice.
+# What each host's xroam and devices show after a run in which a probe was lost, or
+# came twice.
 evidence()
 {
 	local host
@@ -85,7 +86,7 @@ evidence()
 	done
 }
 
-# One more, with its line.
+# remember WHAT: adds the run to $ALL, and prints its line
 remember()
 {
 	result "$1"

@@ -11,7 +11,7 @@
 #	guest_world [ARGS...]	vm_world_up ARGS, and the taps
 #	guest_boot HOST [WORD...]	boot it there; words of its command line
 #	guest_move HOST [OPTIONS...]	live migration, options of migrate.c; what
-#				it said is in $MOVED, where the guest is in $AT
+#				it printed is in $MOVED, where the guest is in $AT
 #	moved KEY		a figure of $MOVED
 #	probe [OPTIONS...] / probed	begin, end; $PROBED is what came of it
 #	probed_of KEY		a figure of $PROBED
@@ -20,7 +20,7 @@
 #	run_of HOST [OPTIONS...]	probes, and a migration in their midst; a second
 #				time where the guest died of the first
 #	result WHAT		a line of the table: $PROBED and $MOVED
-#	xroam_hosts cli|daemon	xroam on every host, and who tells it of moves
+#	xroam_hosts cli|daemon	xroam on every host, and who sends it the notices
 #	xroam_off		and away again
 #	in_state HOST STATE	whether its xroam knows the VM so
 #	whole WHAT		none lost, none twice, all answered
@@ -70,7 +70,7 @@ tap_bridged()
 	EOT
 }
 
-# All hosts say that they are the VM's gateway; its address is routed to it.
+# Each host answers as the VM's gateway, and routes the VM's address to the tap.
 tap_routed()
 {
 	cat <<-EOT
@@ -192,7 +192,7 @@ guest_boot()
 	fabric_for "$AT"
 }
 
-# At the other end after a migration, one QEMU is of no use any more.
+# Of the two QEMUs, the one that the guest does not run in is ended.
 guest_move()
 {
 	local to=$1
@@ -251,7 +251,7 @@ moved()
 # ---- what the fabric believes ----
 
 # world_of learns|deaf|silent|routed|...: the fabric learns where the VM is; it does
-# not believe what it hears; the VM says nothing; it routes the VM's address.
+# not learn from announcements; the VM makes none; it routes the VM's address.
 # Anything else: as the test makes it.
 world_of()
 {
@@ -269,7 +269,8 @@ world_of()
 	esac
 }
 
-# After a run, so that the guest can be asked and the next run begins anew.
+# fabric_for HOST: after a run, so that the guest there can be reached, and the next
+# run begins as the first did.
 fabric_for()
 {
 	case $FABRIC in
@@ -319,7 +320,7 @@ probed_of()
 	jq -r ".$1 // empty" <<<"$PROBED"
 }
 
-# Nothing lost, and never far behind: a tap holds a thousand frames, no more.
+# Nothing is lost, and no answer is late: a tap holds a thousand frames, no more.
 bears()
 {
 	local option options=()
@@ -346,8 +347,9 @@ fit_rate()
 
 # ---- xroam on the hosts ----
 
-# xroam_hosts cli|daemon [LINES]: what tells it of the move: its command, called at
-# the migration's steps; or the daemon on each host, which listens to its QEMU.
+# xroam_hosts cli|daemon [LINES]: who sends the notices of the move: the command,
+# called at the migration's steps; or the daemon on each host, which listens to its
+# QEMU.
 # LINES are added to the daemons' files.
 xroam_hosts()
 {
@@ -425,7 +427,7 @@ in_state()
 	[ "$(vm_fact "$1" "$VM_MAC" state)" = "$2" ]
 }
 
-# As a line for sh: the nodes' commands, one after the other.
+# line_of "NODE..." ARGS...: a line for sh, xroam ARGS on each node, in that order
 line_of()
 {
 	local node nodes=$1 line=:
@@ -457,10 +459,10 @@ until_ready()
 	STEPS=(--on "active=sh $WORLD_DIR/prepared")
 }
 
-# The migration's steps as xroam's words: where it goes hears first, where it was
-# hears last. Daemons hear of it by themselves, but for those of third hosts: these
-# are told once it stands still, before it may go on. Later is too late: the host
-# that it leaves sends on nothing that comes out of their tunnels.
+# steps FROM TO: the notices at each step of the migration. The new host gets them
+# first, the old one last. Daemons know of it by themselves, but for those of third
+# hosts: these get theirs once the guest stands still, before it may go on. Later is
+# too late: the host that it leaves sends on nothing that comes out of their tunnels.
 steps()
 {
 	local from=$1 to=$2 host others=
