@@ -12,7 +12,7 @@
 # A test:
 #
 #	. "$(dirname "$0")/lib/world.sh"
-#	world_up				# options: world_up -h below
+#	world_up				# its options: see world_up()
 #	attach_lb && attach_servers
 #	xr vip add "$VIP4:80/tcp"
 #	ok "c1 gets an answer" in_ns c1 ...
