@@ -185,7 +185,7 @@ all_in "xroam-run(8) has every notice of the socket" "$text" "${list[@]}"
 mapfile -t list < <(quoted_in user/source/notice_json.c \
 	'^static const struct key keys\[\] = {')
 all_in "xroam-run(8) has every key of a notice" "$text" "${list[@]}"
-mapfile -t list < <(quoted_in user/vm/vm_age.c '^const char \*vm_state_word'
+mapfile -t list < <(quoted_in user/vm/vm_age.c '^const char \*vm_state_name'
 	quoted_in user/plane/vm_event.c '^static const char \*const sources')
 all_in "xroam-vm(8) has every state and source of a VM" \
 	"$(plain docs/xroam-vm.8)" "${list[@]}"
@@ -218,7 +218,7 @@ lack=
 while read -r file; do
 	[ -e "$file" ] || lack+=" $file"
 done < <(grep -ohP '(?<![\w/])(docs|scripts|bpf|include|user|tests)/[\w./-]+' \
-	README.md docs/*.md | sed 's/[.,:]*$//' | sort -u)
+	README.md CONTRIBUTING.md SECURITY.md docs/*.md | sed 's/[.,:]*$//' | sort -u)
 is "$lack" "" "files that README and docs name are in the tree"
 
 # ---- the library's example is a program ----
