@@ -46,13 +46,17 @@ check-cppcheck: check-deps
 		--library=tests/cppcheck.cfg --cppcheck-build-dir=$(CHECKED)/cppcheck \
 		-Iinclude -I. -Iuser -D_GNU_SOURCE '-DXR_VERSION="0"' user
 
+# Not asked for: leaks, which gcc 12 sees wherever a pointer is kept behind another one
+# (AddressSanitizer looks for them); memory not written, where callees write it.
+ANALYZER := -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-use-of-uninitialized-value
+
 # An empty file for each source that has been found well, so that only what has
 # changed is read again.
 check-analyzer: $(USER_SRC:%.c=$(CHECKED)/analyzer/%.ok)
 $(CHECKED)/analyzer/%.ok: %.c $(SKEL) | check-deps
 	$(call say,ANALYZE,$<)
 	@mkdir -p $(@D)
-	$(Q)gcc -O1 -std=gnu11 $(CPPFLAGS) $(WARN) -fanalyzer -MMD -MP -MF $(@:.ok=.d) -MT $@ -c $< -o /dev/null
+	$(Q)gcc -O1 -std=gnu11 $(CPPFLAGS) $(WARN) $(ANALYZER) -MMD -MP -MF $(@:.ok=.d) -MT $@ -c $< -o /dev/null
 	@touch $@
 
 check-tidy: $(USER_SRC:%.c=$(CHECKED)/tidy/%.ok)

@@ -207,10 +207,12 @@ static void compose(struct xr_cid *c, const uint8_t *sid, const uint8_t *nonce, 
 		all[0] = first_octet(c, all[0], len);
 	if (l->mode == XR_CID_CLEAR) {
 		memcpy(all + c->offset, sid, l->sid_len);
-		memcpy(all + at, nonce, nonce_len);
+		if (nonce_len)
+			memcpy(all + at, nonce, nonce_len);
 	} else {
 		memcpy(block, sid, l->sid_len);
-		memcpy(block + l->sid_len, nonce, nonce_len);
+		if (nonce_len)
+			memcpy(block + l->sid_len, nonce, nonce_len);
 		if (l->mode == XR_CID_SINGLE)
 			xr_aes_encrypt(&c->key, block, block, 1);
 		else
@@ -524,10 +526,11 @@ const char *xr_cid_format_word(unsigned int format)
 
 int xr_cid_format_from_word(const char *word)
 {
+	const struct xr_cid_format_desc *f;
 	int i;
 
-	for (i = 0; word && i < XR_CID_FORMAT_MAX; i++)
-		if (!strcmp(word, xr_cid_format_get(i)->word))
+	for (i = 0; word && (f = xr_cid_format_get(i)); i++)
+		if (!strcmp(word, f->word))
 			return i;
 	return -1;
 }

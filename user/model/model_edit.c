@@ -5,12 +5,13 @@
 
 void *model_grow(void *array, size_t *n, size_t size)
 {
-	void *bigger;
+	void *old, *bigger;
 
-	memcpy(&bigger, array, sizeof(bigger));
+	memcpy(&old, array, sizeof(old));
 	/* Room is a power of two: doubled whenever the count reaches one. */
+	bigger = old;
 	if (!(*n & (*n - 1))) {
-		bigger = realloc(bigger, (*n ? 2 * *n : 1) * size);
+		bigger = realloc(old, (*n ? 2 * *n : 1) * size);
 		if (!bigger)
 			return NULL;
 		memcpy(array, &bigger, sizeof(bigger));
@@ -68,7 +69,7 @@ void model_drop_backend(struct model *m, struct model_backend *b)
 	model_drop(m->backends, &m->n_backends, sizeof(*b), b - m->backends);
 }
 
-int model_compare_keys(const void *a, const void *b)
+int model_compare_vip_keys(const void *a, const void *b)
 {
 	const struct model_vip_key *x = a, *y = b;
 	int c = memcmp(x->addr, y->addr, sizeof(x->addr));
@@ -105,7 +106,7 @@ void model_sort_lists(struct model *m)
 		struct model_backend *b = &m->backends[i];
 
 		if (b->n_vips)
-			qsort(b->vips, b->n_vips, sizeof(*b->vips), model_compare_keys);
+			qsort(b->vips, b->n_vips, sizeof(*b->vips), model_compare_vip_keys);
 		if (b->n_sids)
 			qsort(b->sids, b->n_sids, sizeof(*b->sids), model_compare_sids);
 	}
