@@ -36,7 +36,7 @@ static __always_inline int is_bound(__u32 vm_index, const __be32 *ip)
 	return !given;
 }
 
-/* Loopback, and what is reserved: nobody learns it (vm_bad_addr() in user space). */
+/* Loopback, and what is reserved: nobody learns it (vm_addr_fault() in user space). */
 static __always_inline int is_nobodys(const __be32 *ip)
 {
 	__u32 first = bpf_ntohl(ip[3]) >> 24;
@@ -118,7 +118,7 @@ __noinline int move_by_announcement(__u32 vm_index, __u32 host)
 	struct claim *c = the_claim();
 	struct xr_vm *vm = vm_at(vm_index);
 	__u32 tick = now_tick(), moves, frozen;
-	union vm_state_word w, to;
+	union vm_state_name w, to;
 
 	if (!c || !vm)
 		return 0;
@@ -158,7 +158,7 @@ static __always_inline __u32 believed_host(struct xdp_md *ctx, const struct clai
 }
 
 /* An announcement from where the VM is; maybe of an address that is new. */
-static __always_inline int confirm(const struct claim *c, __u32 vm_index, union vm_state_word w)
+static __always_inline int confirm(const struct claim *c, __u32 vm_index, union vm_state_name w)
 {
 	if (c->sort != CLAIM_ANNOUNCES)
 		return 0;
@@ -174,7 +174,7 @@ __noinline int believe(struct xdp_md *ctx, __u32 vm_index)
 {
 	struct claim *c = the_claim();
 	struct xr_vm *vm = vm_at(vm_index);
-	union vm_state_word w;
+	union vm_state_name w;
 	__u32 host;
 
 	if (!c || !vm)

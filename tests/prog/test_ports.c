@@ -79,7 +79,7 @@ static void at_port(const char *mac, const char *dev)
 {
 	vm_live(mac, 0)->tap = ifindex_of(dev);
 	vm_info_of(mac, 0)->netns = netns_id();
-	ports_own(world_plane(), vm_index_of(mac, 0), ifindex_of(dev));
+	ports_set_own(world_plane(), vm_index_of(mac, 0), ifindex_of(dev));
 }
 
 /* The port of a locked VM, whatever comes first: lock, port or program. */
@@ -130,7 +130,7 @@ static void shared(void **state)
 		at_port(OTHER, "out");
 		at_port(VM, "out");
 		port = attached("out");
-		ports_own(world_plane(), vm_index_of(VM, 0), ifindex_of("out"));
+		ports_set_own(world_plane(), vm_index_of(VM, 0), ifindex_of("out"));
 		assert_int_equal(port->own, vm_index_of(VM, 0) + 1);
 		post_notice("%s", losses[i]);
 		assert_int_equal(port->own, vm_index_of(OTHER, 0) + 1);

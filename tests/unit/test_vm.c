@@ -148,7 +148,7 @@ static void flapping(void **state)
 	IS(VM1, "b moved");
 	OK(post(p, XR_NOTICE_MOVED, VM1, "a", 0));
 	IS(VM1, "a moved frozen");
-	assert_string_equal(vm_state_word(p, index_of(p, VM1), 0), "frozen");
+	assert_string_equal(vm_state_name(p, index_of(p, VM1), 0), "frozen");
 	/* The operator's next word ends it. */
 	OK(post(p, XR_NOTICE_MOVED, VM1, "a", 0));
 	IS(VM1, "a moved");
@@ -282,7 +282,7 @@ static void ageing(void **state)
 	v->last = 1;
 	vm_age(p);
 	IS(VM1, "b moved");
-	assert_string_equal(vm_state_word(p, place, 0), "moved");
+	assert_string_equal(vm_state_name(p, place, 0), "moved");
 	v->last = 0U - 300;
 	vm_age(p);
 	IS(VM1, "b moved");

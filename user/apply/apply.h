@@ -27,8 +27,8 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 		void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
 
 /* Says the same of the instance of that name, or of one to be made, and changes nothing. */
-int model_would_apply(const char *instance, struct model *want,
-		      void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
+int model_preview(const char *instance, struct model *want,
+		  void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
 
 /* The same of an open instance, whose lock is held; want stays as it is. */
 int model_commit(struct plane *p, const struct model *want,

@@ -17,7 +17,7 @@
 
 /* ---- for a change ---- */
 
-int instance_open(struct plane **p, const char *name, enum plane_how how,
+int instance_open(struct plane **p, const char *name, enum plane_access how,
 		  const struct xr_limits *limits, const __u8 *secret, struct xr_err *err)
 {
 	int ret = plane_open(p, name, how, limits, secret, err);
@@ -54,7 +54,7 @@ static int remove_instance(const struct plane *p, struct xr_err *err)
 	plane_remove_dir(gone);
 	snprintf(run, sizeof(run), XR_RUN_ROOT "/%s", p->name);
 	plane_remove_dir(run);
-	daemon_socket_sweep(p->name);
+	daemon_socket_remove_dead(p->name);
 	return 0;
 }
 

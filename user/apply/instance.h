@@ -9,7 +9,7 @@
  * As plane_open(); for a change, the devices' records are made true first: a kill may
  * have left them half written, and devices are renamed and moved.
  */
-int instance_open(struct plane **p, const char *name, enum plane_how how,
+int instance_open(struct plane **p, const char *name, enum plane_access how,
 		  const struct xr_limits *limits, const __u8 *secret, struct xr_err *err);
 
 /* As plane_relock(), and what a killed command left is finished. */

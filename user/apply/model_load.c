@@ -278,8 +278,8 @@ out:
 
 static const char *not_for_file(struct plane *p, struct model_dev *dev, const struct xr_device *d)
 {
-	struct device_place at;
-	enum device_state state = plane_device_place(p, d, &at);
+	struct device_location at;
+	enum device_state state = plane_device_location(p, d, &at);
 
 	if (state == DEVICE_GONE)
 		return at.no_netns ? "its network namespace is gone" : "it is gone";

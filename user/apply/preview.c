@@ -59,8 +59,8 @@ static int preview(struct plane *p, struct model *want,
 	return ret;
 }
 
-int model_would_apply(const char *instance, struct model *want,
-		      void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
+int model_preview(const char *instance, struct model *want,
+		  void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
 {
 	struct plane *p = NULL;
 	int ret = instance_open(&p, instance, PLANE_CHANGE, NULL, NULL, err);

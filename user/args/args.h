@@ -28,7 +28,7 @@ extern struct cmd_options opt;
  * Opens opt.instance, after finishing what a killed command left half done. 0, or the
  * exit status with the error printed.
  */
-int cmd_open(struct plane **p, enum plane_how how);
+int cmd_open(struct plane **p, enum plane_access how);
 
 /* ---- choosing a command ---- */
 

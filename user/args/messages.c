@@ -23,7 +23,7 @@ static void print_message(const char *key, const char *fmt, va_list ap)
 {
 	char text[1024];
 
-	xr_vline(text, sizeof(text), fmt, ap);
+	xr_format_line(text, sizeof(text), fmt, ap);
 	if (opt.json) {
 		print_json(json_pack("{s:s}", key, text));
 		return;

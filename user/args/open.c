@@ -8,7 +8,7 @@
 #include "args.h"
 #include "out.h"
 
-static int open_to_change(struct plane **p, enum plane_how how)
+static int open_to_change(struct plane **p, enum plane_access how)
 {
 	struct xr_err err = { "" };
 
@@ -24,7 +24,7 @@ static int open_to_change(struct plane **p, enum plane_how how)
 	return EXIT_DONE;
 }
 
-int cmd_open(struct plane **p, enum plane_how how)
+int cmd_open(struct plane **p, enum plane_access how)
 {
 	struct xr_err err = { "" };
 	int ret;

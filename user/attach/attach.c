@@ -15,7 +15,7 @@
 #include "lib/text.h"
 #include "plane/pins.h"
 
-void plane_trust(struct plane *p, const char *dev, bool trusted)
+void plane_record_trusted(struct plane *p, const char *dev, bool trusted)
 {
 	struct xr_device *d = record_find(p, dev);
 
@@ -23,7 +23,7 @@ void plane_trust(struct plane *p, const char *dev, bool trusted)
 		d->trusted = trusted;
 }
 
-void plane_want(struct plane *p, const char *dev, enum attach_want want)
+void plane_record_mode(struct plane *p, const char *dev, enum attach_want want)
 {
 	struct xr_device *d = record_find(p, dev);
 
@@ -31,7 +31,7 @@ void plane_want(struct plane *p, const char *dev, enum attach_want want)
 		d->want = want;
 }
 
-void plane_list_ends(struct plane *p, const char *dev, const struct xr_listed *listed)
+void plane_record_ends(struct plane *p, const char *dev, const struct xr_listed *listed)
 {
 	struct xr_device *d = record_find(p, dev);
 

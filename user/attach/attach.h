@@ -24,13 +24,13 @@ int plane_detach(struct plane *p, const char *dev, devices_changed_fn *changed, 
 int plane_detach_all(struct plane *p, devices_changed_fn *changed, struct xr_err *err);
 
 /* Records that another mode is wanted; the program that runs is in it already. */
-void plane_want(struct plane *p, const char *dev, enum attach_want want);
+void plane_record_mode(struct plane *p, const char *dev, enum attach_want want);
 
 /* Records that `policy moves: ports` trusts what comes in there, or does not. */
-void plane_trust(struct plane *p, const char *dev, bool trusted);
+void plane_record_trusted(struct plane *p, const char *dev, bool trusted);
 
 /* Records which tunnels end there beside those to the machine's own addresses. */
-void plane_list_ends(struct plane *p, const char *dev, const struct xr_listed *listed);
+void plane_record_ends(struct plane *p, const char *dev, const struct xr_listed *listed);
 
 /* plane_detach() of a device by its record, in whichever network namespace it is. */
 int plane_detach_device(struct plane *p, const struct xr_device *d, devices_changed_fn *changed,
@@ -49,14 +49,14 @@ void plane_follow_names(struct plane *p, devices_changed_fn *changed);
  * Where the record's device is now: it may have been renamed or moved since. The record
  * is corrected when the instance is next opened for a change (attach_recover()).
  */
-struct device_place {
+struct device_location {
 	__u64 netns;
 	__u32 ifindex;
 	char name[16];
 	bool no_netns; /* its namespace is gone, or not to be entered by any name or process */
 };
-enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
-				     struct device_place *at);
+enum device_state plane_device_location(struct plane *p, const struct xr_device *d,
+					struct device_location *at);
 
 /*
  * Replaces each attached program by a freshly loaded one, with no gap; *done: how many.
@@ -75,7 +75,7 @@ void attach_sweep(const char *pin);
  * (close it). trace: with counters, flows and next hops replaced by private
  * copies and the trace map filled; *trace_fd then names that map.
  */
-int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd, int *trace_fd,
-	       struct xr_err *err);
+int plane_load_program(struct plane *p, const char *dev, bool trace, int *prog_fd, int *trace_fd,
+		       struct xr_err *err);
 
 #endif

@@ -19,7 +19,7 @@
 static struct {
 	struct found {
 		__u32 prog; /* its id */
-		struct device_place at;
+		struct device_location at;
 	} *item;
 	size_t n;
 	struct timespec when;
@@ -52,7 +52,7 @@ void attach_collect(void)
 	netns_each(collect_here, NULL);
 }
 
-bool attach_find(__u32 prog, struct device_place *at)
+bool attach_find(__u32 prog, struct device_location *at)
 {
 	struct timespec now;
 	size_t i;
@@ -75,7 +75,7 @@ bool attach_find(__u32 prog, struct device_place *at)
 
 /* In the namespace of the record. */
 static enum device_state find_here(struct plane *p, const struct xr_device *d,
-				   struct device_place *at)
+				   struct device_location *at)
 {
 	struct attached on;
 
@@ -91,8 +91,8 @@ static enum device_state find_here(struct plane *p, const struct xr_device *d,
 	return if_nametoindex(d->name) ? DEVICE_NO_PROGRAM : DEVICE_GONE;
 }
 
-enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
-				     struct device_place *at)
+enum device_state plane_device_location(struct plane *p, const struct xr_device *d,
+					struct device_location *at)
 {
 	enum device_state state = DEVICE_GONE;
 	int back, ret;
@@ -118,7 +118,7 @@ enum device_state plane_device_place(struct plane *p, const struct xr_device *d,
 
 enum device_state plane_device_state(struct plane *p, const struct xr_device *d)
 {
-	struct device_place at;
+	struct device_location at;
 
-	return plane_device_place(p, d, &at);
+	return plane_device_location(p, d, &at);
 }

@@ -108,7 +108,7 @@ int attach_remove(int ifindex, const struct attached *on, __u32 id);
 /* ---- attach_find.c ---- */
 
 /* The device that the program with that id is on, or was a second ago, anywhere. */
-bool attach_find(__u32 prog, struct device_place *at);
+bool attach_find(__u32 prog, struct device_location *at);
 
 /* From now on attach_find() knows what is there now, not what was there before. */
 void attach_collect(void);

@@ -11,7 +11,7 @@
 #include "plane/pins.h"
 
 /* The record goes where its program went. */
-static void move_record(struct plane *p, struct xr_device *d, const struct device_place *at,
+static void move_record(struct plane *p, struct xr_device *d, const struct device_location *at,
 			devices_changed_fn *changed)
 {
 	char space[NETNS_TEXT];
@@ -32,7 +32,7 @@ static void move_record(struct plane *p, struct xr_device *d, const struct devic
  */
 static bool recover_here(struct plane *p, struct xr_device *d, devices_changed_fn *changed)
 {
-	struct device_place place = { .netns = d->netns, .ifindex = d->ifindex };
+	struct device_location place = { .netns = d->netns, .ifindex = d->ifindex };
 	struct attached on;
 	__u32 keep;
 	int i;
@@ -89,7 +89,7 @@ void attach_recover(struct plane *p, devices_changed_fn *changed)
 {
 	__u32 missing[XR_MAX_DEVICES] = { 0 };
 	struct xr_device *d = NULL;
-	struct device_place at;
+	struct device_location at;
 	bool any = false;
 	int i, back, ret;
 

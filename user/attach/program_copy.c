@@ -101,8 +101,8 @@ static int copy_state(struct plane *p, struct xroam_bpf *to, struct xr_err *err)
 	return ret;
 }
 
-int plane_load(struct plane *p, const char *dev, bool trace, int *prog_fd, int *trace_fd,
-	       struct xr_err *err)
+int plane_load_program(struct plane *p, const char *dev, bool trace, int *prog_fd, int *trace_fd,
+		       struct xr_err *err)
 {
 	__u32 ifindex = dev ? if_nametoindex(dev) : 0;
 	const struct xr_device *d = ifindex ? record_at(p, ifindex) : NULL;

@@ -68,7 +68,7 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind 
 }
 
 int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
-		   tc_first *first, __u32 vm_index, struct xr_err *err)
+		   tc_before_attach *first, __u32 vm_index, struct xr_err *err)
 {
 	struct tc_task task = {
 		.p = p,
@@ -81,7 +81,7 @@ int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_
 
 	strncpy(task.name, name, sizeof(task.name) - 1);
 	/* With a record it may be there already: that has to be looked at. */
-	if (tc_has_worker(p) && !tc_find(p, ifindex, kind) && !tc_elsewhere(p, ifindex) &&
+	if (tc_has_worker(p) && !tc_find(p, ifindex, kind) && !tc_with_same_number(p, ifindex) &&
 	    !tc_stops_devices() && tc_record_new(p, ifindex, name, kind)) {
 		task.prog = tc_program(p, kind, err);
 		ret = task.prog < 0 ? task.prog : tc_worker_attach(&task);

@@ -22,16 +22,16 @@ int tc_attach(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind 
  * The same, but it need not be attached on return: the plane's worker, where it has one
  * (see below), does that, and calls first() with the VM's index before.
  */
-typedef void tc_first(struct plane *p, __u32 vm_index, const char *name);
+typedef void tc_before_attach(struct plane *p, __u32 vm_index, const char *name);
 
 int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_kind kind,
-		   tc_first *first, __u32 vm_index, struct xr_err *err);
+		   tc_before_attach *first, __u32 vm_index, struct xr_err *err);
 void tc_detach(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
 /* Whether its record has it attached, or the worker has it to attach. */
 bool tc_recorded(struct plane *p, __u32 ifindex, enum xr_tc_kind kind);
 
 /* Whether a record has one there as not attached yet: the worker will, or was killed. */
-bool tc_is_coming(struct plane *p, __u32 ifindex);
+bool tc_is_pending(struct plane *p, __u32 ifindex);
 
 /* In every network namespace; those that are gone took their devices' along. */
 void tc_detach_all(struct plane *p);
@@ -49,7 +49,7 @@ bool tc_stops_devices(void);
  * The record of a device with the same number in another network namespace, or NULL. Such
  * two cannot both have programs: those know devices by number (the map taps).
  */
-const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex);
+const struct xr_tc_hook *tc_with_same_number(struct plane *p, __u32 ifindex);
 /* Whether there is one; err then names it. */
 bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name, struct xr_err *err);
 

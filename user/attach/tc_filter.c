@@ -64,7 +64,7 @@ static int query_filters(struct netlink *nl, __u32 ifindex, enum bpf_tc_attach_p
 	tc->tcm_ifindex = ifindex;
 	tc->tcm_parent = TC_H_MAKE(TC_H_CLSACT,
 				   point == BPF_TC_EGRESS ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
-	return netlink_talk(nl, on_filter, f);
+	return netlink_request(nl, on_filter, f);
 }
 
 static const struct filter *find_ours(struct plane *p, const struct filters *f)
@@ -94,7 +94,7 @@ static bool has_clsact(struct netlink *nl, __u32 ifindex)
 
 	tc->tcm_ifindex = ifindex;
 	tc->tcm_parent = TC_H_CLSACT;
-	return !netlink_talk(nl, on_qdisc, &there) && there;
+	return !netlink_request(nl, on_qdisc, &there) && there;
 }
 
 /* ---- attaching ---- */

@@ -60,7 +60,7 @@ struct tc_task {
 	int prog; /* the worker's to close, also where tc_worker_attach() fails */
 	__u32 ifindex, kind;
 	char name[16];
-	tc_first *first; /* or NULL; see tc_attach_soon() */
+	tc_before_attach *first; /* or NULL; see tc_attach_soon() */
 	__u32 vm_index;
 };
 

@@ -48,7 +48,7 @@ static bool is_gone(const struct xr_tc_hook *h)
 	return !there;
 }
 
-const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex)
+const struct xr_tc_hook *tc_with_same_number(struct plane *p, __u32 ifindex)
 {
 	__u64 here = netns_id();
 	struct xr_tc_hook *h;
@@ -66,7 +66,7 @@ const struct xr_tc_hook *tc_elsewhere(struct plane *p, __u32 ifindex)
 
 bool tc_number_taken(struct plane *p, __u32 ifindex, const char *name, struct xr_err *err)
 {
-	const struct xr_tc_hook *other = tc_elsewhere(p, ifindex);
+	const struct xr_tc_hook *other = tc_with_same_number(p, ifindex);
 
 	if (other)
 		xr_fail(err, -EEXIST,
@@ -138,7 +138,7 @@ void tc_record_drop(struct plane *p, struct xr_tc_hook *h)
 	memset(h, 0, sizeof(*h));
 }
 
-bool tc_is_coming(struct plane *p, __u32 ifindex)
+bool tc_is_pending(struct plane *p, __u32 ifindex)
 {
 	const struct xr_tc_hook *h;
 	int at = 0;

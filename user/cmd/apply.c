@@ -120,7 +120,7 @@ int do_apply(int argc, char **argv)
 		return cmd_fail_in(file, &err);
 	if (opt.json)
 		list.json = json_array();
-	ret = dry ? model_would_apply(opt.instance, &m, cmd_print_change, &list, &err)
+	ret = dry ? model_preview(opt.instance, &m, cmd_print_change, &list, &err)
 		  : model_apply(opt.instance, &m, APPLY_VMS, cmd_print_change, &list, &err);
 	model_free(&m);
 	if (ret) {
@@ -137,12 +137,12 @@ int do_apply(int argc, char **argv)
 /* The warnings that apply prints when it makes the hosts. */
 static void warn_of_hosts(const struct model *m, size_t *warnings)
 {
-	char words[HOST_WRONG], line[HOST_WRONG + XR_NAME_LEN + 16];
+	char words[HOST_FAULT], line[HOST_FAULT + XR_NAME_LEN + 16];
 	const char *wrong;
 	size_t i;
 
 	for (i = 0; i < m->n_hosts; i++) {
-		wrong = host_wrong(&m->hosts[i].info, words);
+		wrong = host_fault(&m->hosts[i].info, words);
 		if (!wrong)
 			continue;
 		snprintf(line, sizeof(line), "host %s: %s", m->hosts[i].info.name, wrong);

@@ -252,7 +252,7 @@ static json_t *sids_json(const struct model_backend *b)
 
 static __u64 by_cid(const struct shown *s)
 {
-	return stats_points(s->c.by_cid, STATS_ALL_POINTS);
+	return stats_sum_codepoints(s->c.by_cid, STATS_ALL_CODEPOINTS);
 }
 
 static json_t *show_json(const struct shown *s)

@@ -58,9 +58,9 @@ static json_t *json_addresses(const struct xr_listed *l)
 static json_t *json_device(struct plane *p, const struct xr_device *d)
 {
 	enum device_state state;
-	struct device_place at;
+	struct device_location at;
 
-	state = plane_device_place(p, d, &at);
+	state = plane_device_location(p, d, &at);
 	return json_pack("{s:o, s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}", "device",
 			 json_text(at.name), "namespace", json_netns(at.netns), "ifindex",
 			 at.ifindex, "mode", text_mode(d->mode), "attach", text_how(d->how), "role",
@@ -275,8 +275,8 @@ static int detach(int argc, char **argv)
 
 static void show_row(struct plane *p, struct table *t, const struct xr_device *d, bool elsewhere)
 {
-	struct device_place at;
-	enum device_state state = plane_device_place(p, d, &at);
+	struct device_location at;
+	enum device_state state = plane_device_location(p, d, &at);
 	time_t since = d->attached;
 	char when[32], space[NETNS_TEXT];
 

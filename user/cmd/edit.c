@@ -58,7 +58,7 @@ static int change(struct plane *p, int (*edit)(struct model *m, void *ctx, struc
 	return ret;
 }
 
-int cmd_edit(enum plane_how how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
+int cmd_edit(enum plane_access how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
 	     void *ctx)
 {
 	struct change_list list = { .quiet = !opt.verbose };

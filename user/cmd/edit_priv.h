@@ -13,7 +13,7 @@
  * edit() returns 0, or -errno with the line in err. Prints warnings and errors, and the
  * changes with -v. Returns the exit status.
  */
-int cmd_edit(enum plane_how how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
+int cmd_edit(enum plane_access how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
 	     void *ctx);
 
 /* The changes of a commit, printed as they come or kept for JSON. */

@@ -101,9 +101,9 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	 * A file may be applied before its routes exist, at boot; a command has no need
 	 * to. An address that no host can have is left to the model's check.
 	 */
-	if (!info->local && !addr_is_zero(info->addr) && !vm_bad_addr(info->addr))
+	if (!info->local && !addr_is_zero(info->addr) && !vm_addr_fault(info->addr))
 		ret = path_has_route(info->addr);
-	if (xr_is_lack(ret))
+	if (xr_is_shortage(ret))
 		return xr_fail(err, ret, "host %s: cannot ask the kernel for routes: %s",
 			       info->name, strerror(-ret));
 	if (ret)

@@ -62,7 +62,7 @@ int do_reload(int argc, char **argv)
 		ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
-	ret = instance_reload(p, &err);
+	ret = devices_reload(p, &err);
 	n = count_devices(p, &gone);
 	if (!ret)
 		hops_follow(p);

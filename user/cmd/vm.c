@@ -286,13 +286,13 @@ static json_t *show_json(struct shown *s, __u32 index)
 	o = json_pack(
 		"{s:o, s:i, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
 		"mac", json_mac(mac), "vlan", vm_vlan_of(v->key), "host", host_name(s->p, now.host),
-		"home", host_name(s->p, now.home), "state", vm_state_word(s->p, index, s->tick),
+		"home", host_name(s->p, now.home), "state", vm_state_name(s->p, index, s->tick),
 		"addresses", addresses(info, false), "lock", !!(now.flags & XR_VM_LOCK), "seq",
 		(json_int_t)info->seq, "ignored", (json_int_t)info->old, "moves",
 		(json_int_t)info->moves, "hits", (json_int_t)v->hits, "copied",
 		(json_int_t)info->copied, "replayed", (json_int_t)info->replayed, "lost",
 		(json_int_t)info->lost, "spoofed", (json_int_t)info->spoofed, "source",
-		vm_source_word(info->source));
+		vm_source_name(info->source));
 	if (!o)
 		return NULL;
 	if (json_array_size(learned))
@@ -317,7 +317,7 @@ static void show_row(struct shown *s, __u32 index)
 	table_cell(s->t, "%u", vm_vlan_of(v->key));
 	table_cell(s->t, "%s", host_name(s->p, now.host));
 	table_cell(s->t, "%s", now.next ? host_name(s->p, now.next) : "-");
-	table_cell(s->t, "%s", vm_state_word(s->p, index, s->tick));
+	table_cell(s->t, "%s", vm_state_name(s->p, index, s->tick));
 	table_cell(s->t, "%llu", (unsigned long long)info->seq);
 	table_cell(s->t, "%llu", (unsigned long long)v->hits);
 	if (v->ttl && now.state != XR_VM_STABLE)

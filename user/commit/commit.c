@@ -48,13 +48,13 @@ static int store_policy(struct commit *c)
 		return 0;
 	if (!plane_next_device(c->p, NULL))
 		return 0;
-	ret = instance_reload(c->p, c->err);
+	ret = devices_reload(c->p, c->err);
 	/* To finish what a kill interrupted, a lost program is no hindrance. */
 	if (!ret || (ret == -ENOENT && c->force))
 		return 0;
 	c->p->meta->policy = c->have->policy;
 	c->p->meta->features = had;
-	instance_reload(c->p, NULL); /* those that had got the new one */
+	devices_reload(c->p, NULL); /* those that had got the new one */
 	return ret;
 }
 
@@ -67,7 +67,7 @@ static void drop_features(struct commit *c)
 		return;
 	c->p->meta->features = features;
 	if (plane_next_device(c->p, NULL))
-		instance_reload(c->p, NULL);
+		devices_reload(c->p, NULL);
 }
 
 static int make_change(struct commit *c)
@@ -100,7 +100,7 @@ undo_policy:
 	     c->p->meta->features != commit_features(c->have)) &&
 	    plane_next_device(c->p, NULL)) {
 		c->p->meta->features = commit_features(c->have);
-		instance_reload(c->p, NULL);
+		devices_reload(c->p, NULL);
 	}
 undo_members:
 	commit_undo_members(c);

@@ -117,7 +117,7 @@ static void diff_lists(struct phrase *p, const struct model_backend *h,
 	size_t gone, new;
 
 	/* Both are in order (model_sort_lists). */
-	count_diff(h->vips, h->n_vips, w->vips, w->n_vips, sizeof(*w->vips), model_compare_keys,
+	count_diff(h->vips, h->n_vips, w->vips, w->n_vips, sizeof(*w->vips), model_compare_vip_keys,
 		   &gone, &new);
 	if (gone || new)
 		add_part(p, "vips +%zu -%zu", new, gone);

@@ -64,11 +64,11 @@ static bool is_mentioned(const struct commit *c, __u64 space)
 /* NULL: it stays; or why it goes. */
 static const char *why_unwanted(const struct commit *c, const struct xr_device *d)
 {
-	struct device_place at;
+	struct device_location at;
 
 	if (is_wanted(c, d))
 		return NULL;
-	if (plane_device_place(c->p, d, &at) == DEVICE_GONE)
+	if (plane_device_location(c->p, d, &at) == DEVICE_GONE)
 		return at.no_netns ? ": its network namespace is gone" : ": it is gone";
 	return is_mentioned(c, d->netns) ? "" : NULL;
 }
@@ -128,10 +128,10 @@ static const char *mode_name(unsigned int want)
 static int describe_one(struct commit *c, const struct model_dev *w)
 {
 	const struct xr_device *was = running(c, w);
-	char place[NETNS_PLACE];
+	char place[NETNS_SUFFIX];
 
 	c->devices_differ |= !is_equal(was, w);
-	netns_place(w->space, place);
+	netns_suffix(w->space, place);
 	if (!is_good_for(was, w))
 		return commit_add_line(c, "%c dev %s%s role %s%s", was ? '~' : '+', w->name, place,
 				       text_role(w->role), w->trusted ? " trusted" : "");
@@ -149,7 +149,7 @@ static int describe_one(struct commit *c, const struct model_dev *w)
 int commit_describe_devices(struct commit *c)
 {
 	const struct xr_device *d = NULL;
-	char place[NETNS_PLACE];
+	char place[NETNS_SUFFIX];
 	const char *why;
 	size_t i;
 	int ret;
@@ -164,7 +164,7 @@ int commit_describe_devices(struct commit *c)
 		c->devices_differ |= why != NULL;
 		if (why)
 			ret = commit_add_line(c, "- dev %s%s%s", d->name,
-					      *why ? "" : netns_place(d->netns, place), why);
+					      *why ? "" : netns_suffix(d->netns, place), why);
 	}
 	return ret;
 }
@@ -190,7 +190,7 @@ static int attach_here(struct commit *c, const struct model_dev *w, struct devic
 		if (ret)
 			return ret;
 	}
-	plane_want(c->p, w->name, w->want);
+	plane_record_mode(c->p, w->name, w->want);
 	devices_trust(c->p, w->name, w->trusted);
 	devices_list_ends(c->p, w->name, &w->listed);
 	return 0;

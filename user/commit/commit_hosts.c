@@ -129,7 +129,7 @@ int commit_match_hosts(struct commit *c)
 
 static int describe_host(struct commit *c, const struct host_slot *s)
 {
-	char was[128], is[128], words[HOST_WRONG];
+	char was[128], is[128], words[HOST_FAULT];
 	const char *wrong;
 	int ret = 0;
 
@@ -145,7 +145,7 @@ static int describe_host(struct commit *c, const struct host_slot *s)
 		ret = commit_add_line(c, "~ host %s: %s -> %s", s->want->info.name, was, is);
 	else
 		return 0;
-	wrong = ret ? NULL : host_wrong(&s->want->info, words);
+	wrong = ret ? NULL : host_fault(&s->want->info, words);
 	if (wrong)
 		ret = commit_add_line(c, "! host %s: %s", s->want->info.name, wrong);
 	return ret;
@@ -246,7 +246,7 @@ static void store_tunnels(struct commit *c)
 		const struct host_slot *s = &c->host[i];
 
 		if (!s->have || !host_has_tunnel(&s->have->info) ||
-		    (s->want && host_same_facts(&s->have->info, &s->want->info)))
+		    (s->want && host_same_way(&s->have->info, &s->want->info)))
 			continue;
 		key = tunnel_of(&s->have->info);
 		bpf_map_delete_elem(fd, &key);
@@ -255,7 +255,7 @@ static void store_tunnels(struct commit *c)
 		const struct host_slot *s = &c->host[i];
 
 		if (!s->want || !host_has_tunnel(&s->want->info) ||
-		    (s->have && !c->force && host_same_facts(&s->have->info, &s->want->info)))
+		    (s->have && !c->force && host_same_way(&s->have->info, &s->want->info)))
 			continue;
 		key = tunnel_of(&s->want->info);
 		bpf_map_update_elem(fd, &key, &i, 0);
@@ -365,5 +365,5 @@ void commit_clear_hosts(struct commit *c)
 	}
 	host_refresh_ports(c->p);
 	if (local)
-		vm_local_hooks(c->p, NULL);
+		vm_local_refresh_hooks(c->p, NULL);
 }

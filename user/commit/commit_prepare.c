@@ -52,7 +52,7 @@ static const __be32 *source_among(const struct xr_host_info **local, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		host_nearer(to, local[i], &near);
+		host_better_source(to, local[i], &near);
 	return near ? near->addr : NULL;
 }
 
@@ -67,7 +67,7 @@ static bool host_needs_path(const struct commit *c, const struct host_slot *s,
 {
 	if (!s->want || s->want->info.local)
 		return false;
-	return c->force || !s->have || !host_same_facts(&s->have->info, &s->want->info) ||
+	return c->force || !s->have || !host_same_way(&s->have->info, &s->want->info) ||
 		!same_source(source, source_among(l->have, l->n_have, &s->have->info));
 }
 
@@ -97,7 +97,7 @@ static int choose_host(struct commit *c, const bool *taken, __u32 *next, struct 
 		source = source_among(l->want, l->n_want, &h->want->info);
 	if (!host_needs_path(c, h, l, source))
 		return 0;
-	host_facts(&h->want->info, &h->facts);
+	host_as_backend(&h->want->info, &h->facts);
 	ret = take_path(c, taken, next, &h->facts, true, &h->path);
 	if (!ret)
 		c->jobs[c->n_jobs - 1].source = source;

@@ -42,7 +42,7 @@ static bool same_lists(const struct model_backend *a, const struct model_backend
 	if (a->n_vips != b->n_vips || a->n_sids != b->n_sids)
 		return false;
 	for (i = 0; i < a->n_vips; i++)
-		if (model_compare_keys(&a->vips[i], &b->vips[i]))
+		if (model_compare_vip_keys(&a->vips[i], &b->vips[i]))
 			return false;
 	for (i = 0; i < a->n_sids; i++)
 		if (model_compare_sids(&a->sids[i], &b->sids[i]))

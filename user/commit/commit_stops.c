@@ -38,8 +38,8 @@ int commit_check_sections(struct commit *c)
 	for (i = 0; i < MODEL_SECTIONS; i++) {
 		if (!(left_out >> i & 1) || !has[i])
 			continue;
-		add_part(&list, "%s (%zu)", model_section_word(i), has[i]);
-		add_part(&empty, "\"%s: []\"", model_section_word(i));
+		add_part(&list, "%s (%zu)", model_section_key(i), has[i]);
+		add_part(&empty, "\"%s: []\"", model_section_key(i));
 	}
 	if (!list.n)
 		return 0;

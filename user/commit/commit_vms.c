@@ -139,7 +139,7 @@ static int check_port(struct commit *c, const struct model_vm *v)
 	ret = port_check(c->p, v->tap, &err);
 	holder = ret ? 0 : port_holder(c->p, key, v->tap, may_share);
 	if (holder && keeps_port(c, holder - 1, v->tap))
-		ret = port_refused_to(c->p, key, v->tap, may_share, &err);
+		ret = port_check_holder(c->p, key, v->tap, may_share, &err);
 	if (!ret)
 		return 0;
 	vm_count_reason(c->p, XR_R_PORT_REFUSED, 1);

@@ -16,7 +16,7 @@ void devices_refresh(struct plane *p, devices_fail *fail, void *ctx)
 		fail(ctx, err.text);
 	if (ends_refresh(p, &err) && fail)
 		fail(ctx, err.text);
-	if (vm_local_hooks(p, &err) && fail)
+	if (vm_local_refresh_hooks(p, &err) && fail)
 		fail(ctx, err.text);
 }
 
@@ -53,17 +53,17 @@ int devices_detach_all(struct plane *p, struct xr_err *err)
 
 void devices_trust(struct plane *p, const char *dev, bool trusted)
 {
-	plane_trust(p, dev, trusted);
+	plane_record_trusted(p, dev, trusted);
 	host_refresh_ports(p);
 }
 
 void devices_list_ends(struct plane *p, const char *dev, const struct xr_listed *listed)
 {
-	plane_list_ends(p, dev, listed);
+	plane_record_ends(p, dev, listed);
 	ends_refresh(p, NULL);
 }
 
-int instance_reload(struct plane *p, struct xr_err *err)
+int devices_reload(struct plane *p, struct xr_err *err)
 {
 	struct xr_err local = { "" };
 	int first, ret, done;

@@ -32,6 +32,6 @@ void devices_list_ends(struct plane *p, const char *dev, const struct xr_listed 
  * ends' and tc. -ENOENT: some program was lost, the others are new; or another error
  * of the first that failed.
  */
-int instance_reload(struct plane *p, struct xr_err *err);
+int devices_reload(struct plane *p, struct xr_err *err);
 
 #endif

@@ -24,8 +24,8 @@ static void note_entry(struct model_backend *b, const char *key, long j, __u32 l
 
 static void note_key(struct model *m, const char *key, __u32 line)
 {
-	if (model_section(key) >= 0)
-		m->sections |= 1U << model_section(key);
+	if (model_section_of_key(key) >= 0)
+		m->sections |= 1U << model_section_of_key(key);
 	/* An empty list is for libcyaml as if it were left out. */
 	if (!strcmp(key, "devices"))
 		m->devs_given = true;

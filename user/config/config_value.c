@@ -33,7 +33,7 @@ __u32 config_line_of(const struct reader *r, const char *list, size_t i)
 
 bool config_is_bad(const struct reader *r, const char *list, size_t i)
 {
-	return r->all && r->all->n && xr_errs_knows(r->all, config_line_of(r, list, i));
+	return r->all && r->all->n && xr_errs_has_line(r->all, config_line_of(r, list, i));
 }
 
 int config_name(struct reader *r, const char *path, const char *what, const char *text, char *name)

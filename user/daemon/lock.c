@@ -61,8 +61,8 @@ static int end_daemon(struct daemon *d, int status, const struct xr_err *why)
 static int take_lock(struct daemon *d, struct xr_err *err)
 {
 	struct xr_err why = { "" };
-	int ret = daemon_claimed(d->instance, d->claim_fd) ? instance_relock(d->plane, &why)
-							   : -ESTALE;
+	int ret = daemon_has_claim(d->instance, d->claim_fd) ? instance_relock(d->plane, &why)
+							     : -ESTALE;
 
 	if (!ret && why.text[0])
 		daemon_log(d, "warning: %s", why.text);

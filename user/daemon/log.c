@@ -28,7 +28,7 @@ static void print_line(const char *fmt, va_list ap)
 {
 	char line[768];
 
-	xr_vline(line, sizeof(line), fmt, ap);
+	xr_format_line(line, sizeof(line), fmt, ap);
 	fprintf(stderr, "xroam: %s\n", line);
 }
 

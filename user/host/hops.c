@@ -90,7 +90,7 @@ static bool facts_of(struct plane *p, __u32 i, __u32 hosts, struct xr_backend_in
 	if (!(p->hosts[i].flags & XR_HOST_USED) || p->hosts[i].flags & XR_HOST_LOCAL)
 		return false;
 	*path = p->hosts[i].path;
-	host_facts(&p->host_info[i], facts);
+	host_as_backend(&p->host_info[i], facts);
 	return true;
 }
 
@@ -214,7 +214,7 @@ static void refresh_way(struct hops *h, __u32 i)
 	}
 	if (job.host)
 		job.source = host_source(h->p, &h->p->host_info[i]);
-	path_remind(&job, 1, &h->p->meta->policy, plane_tick(h->p));
+	path_refresh(&job, 1, &h->p->meta->policy, plane_tick(h->p));
 	follow_device(h->p, path, &job);
 	if (job.host && facts.dev[0]) {
 		if (job.hop.ifindex)

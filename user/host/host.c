@@ -85,14 +85,14 @@ static __u16 tunnel_port(const struct xr_host_info *h)
 					      : 0;
 }
 
-bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b)
+bool host_same_way(const struct xr_host_info *a, const struct xr_host_info *b)
 {
 	return a->method == b->method && a->local == b->local && a->vni == b->vni &&
 		tunnel_port(a) == tunnel_port(b) && !memcmp(a->addr, b->addr, sizeof(a->addr)) &&
 		!memcmp(a->mac, b->mac, sizeof(a->mac)) && !strcmp(a->dev, b->dev);
 }
 
-void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts)
+void host_as_backend(const struct xr_host_info *h, struct xr_backend_info *facts)
 {
 	memset(facts, 0, sizeof(*facts));
 	memcpy(facts->name, h->name, sizeof(facts->name));
@@ -117,8 +117,8 @@ static int source_rank(const struct xr_host_info *to, const struct xr_host_info 
 	return local->method != XR_FORWARD_VXLAN && to->method != XR_FORWARD_VXLAN;
 }
 
-void host_nearer(const struct xr_host_info *to, const struct xr_host_info *local,
-		 const struct xr_host_info **near)
+void host_better_source(const struct xr_host_info *to, const struct xr_host_info *local,
+			const struct xr_host_info **near)
 {
 	int rank = source_rank(to, local);
 
@@ -135,18 +135,18 @@ const __be32 *host_source(const struct plane *p, const struct xr_host_info *to)
 		return NULL;
 	for (i = 1; i <= p->meta->limits.hosts; i++)
 		if (p->host_info[i].name[0])
-			host_nearer(to, &p->host_info[i], &near);
+			host_better_source(to, &p->host_info[i], &near);
 	return near ? near->addr : NULL;
 }
 
 static const char *not_here(const struct xr_host_info *h)
 {
-	if (!h->local || !host_has_tunnel(h) || path_is_here(h->addr))
+	if (!h->local || !host_has_tunnel(h) || path_is_local(h->addr))
 		return NULL;
 	return "it is local, but its address is none of this machine's now; what is sent from here bears it all the same, and what is sent to it does not arrive";
 }
 
-static const char *deaf_why(const struct xr_host_info *h, char words[HOST_WRONG])
+static const char *deaf_why(const struct xr_host_info *h, char words[HOST_FAULT])
 {
 	const struct link *dev = NULL;
 	const char *deaf = NULL;
@@ -161,13 +161,13 @@ static const char *deaf_why(const struct xr_host_info *h, char words[HOST_WRONG]
 	if (dev)
 		deaf = link_deaf(dev, h->addr, tunnel_port(h), why);
 	if (deaf)
-		snprintf(words, HOST_WRONG, "no frame comes to its VMs: %s", deaf);
+		snprintf(words, HOST_FAULT, "no frame comes to its VMs: %s", deaf);
 	links_free(&links);
 	netlink_close(&nl);
 	return deaf ? words : NULL;
 }
 
-const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG])
+const char *host_fault(const struct xr_host_info *h, char words[HOST_FAULT])
 {
 	const char *wrong = not_here(h);
 
@@ -189,9 +189,9 @@ static void mend_path(struct plane *p, __u16 host, __u32 tick)
 
 	if (!entry.path || !p->paths[entry.path].source_bits)
 		return;
-	host_facts(&p->host_info[host], &facts);
+	host_as_backend(&p->host_info[host], &facts);
 	job.source = host_source(p, &p->host_info[host]);
-	path_remind(&job, 1, &p->meta->policy, tick);
+	path_refresh(&job, 1, &p->meta->policy, tick);
 	path = paths_find_free(p);
 	if (job.path.source_bits || !path || paths_store(p, path, &job))
 		return;
@@ -222,7 +222,7 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err)
 		return 0;
 	}
 	host_words(way, sizeof(way), h);
-	if (xr_is_lack(ret))
+	if (xr_is_shortage(ret))
 		return xr_fail(err, ret,
 			       "host %s (%s): cannot ask the kernel for the way to it: %s", h->name,
 			       way, strerror(-ret));

@@ -17,11 +17,11 @@ const char *host_name(struct plane *p, __u16 host); /* "?" for none */
 
 /*
  * Where tunnels to a host begin: at the address of the local host of its method, VNI and
- * family, for the other end knows this machine by that. host_nearer() is given one local host
+ * family, for the other end knows this machine by that. host_better_source() is given one local host
  * after the other; *near is the best so far, NULL at first.
  */
-void host_nearer(const struct xr_host_info *to, const struct xr_host_info *local,
-		 const struct xr_host_info **near);
+void host_better_source(const struct xr_host_info *to, const struct xr_host_info *local,
+			const struct xr_host_info **near);
 /* The best of all hosts of the instance; NULL: none, and the route chooses the address. */
 const __be32 *host_source(const struct plane *p, const struct xr_host_info *to);
 
@@ -44,16 +44,16 @@ int host_reachable(struct plane *p, __u16 host, struct xr_err *err);
 void host_set_vlan(struct plane *p, __u16 host, __u16 vlan);
 
 /* Whether both are reached in the same way, so that they can use the same path. */
-bool host_same_facts(const struct xr_host_info *a, const struct xr_host_info *b);
+bool host_same_way(const struct xr_host_info *a, const struct xr_host_info *b);
 /* The host as path_resolve() takes it: in the form of a backend. */
-void host_facts(const struct xr_host_info *h, struct xr_backend_info *facts);
+void host_as_backend(const struct xr_host_info *h, struct xr_backend_info *facts);
 
 /*
  * What is wrong with a local host, or NULL: its address is not this machine's, or its VXLAN
  * device, if there is one, takes nothing that is sent there. The text may be in words.
  */
-#define HOST_WRONG 160
-const char *host_wrong(const struct xr_host_info *h, char words[HOST_WRONG]);
+#define HOST_FAULT 160
+const char *host_fault(const struct xr_host_info *h, char words[HOST_FAULT]);
 
 /*
  * Fills the map ports: which host is behind an attached device, whether it is trusted, and how

@@ -188,7 +188,7 @@ static void set_own(struct plane *p, int slot, __u32 vm_index)
 	__atomic_store_n(&p->ports[slot].own, no_of_index(vm_index), __ATOMIC_RELEASE);
 }
 
-void ports_own(struct plane *p, __u32 vm_index, __u32 tap)
+void ports_set_own(struct plane *p, __u32 vm_index, __u32 tap)
 {
 	const struct xr_device *d = p->devices;
 	int i;

@@ -10,7 +10,7 @@
 #include "plane/plane.h"
 
 /* The VM's port is, or is about to be, the device tap (ifindex) of its vm_info.netns. */
-void ports_own(struct plane *p, __u32 vm_index, __u32 tap);
+void ports_set_own(struct plane *p, __u32 vm_index, __u32 tap);
 
 /*
  * The VM has lost its lock or its port, or is removed: a port that was its own may be

@@ -20,7 +20,7 @@
 
 #define VLANS 4095
 
-void vm_loosen(__u32 **list, size_t *n, __u32 entry)
+void vm_note_loose(__u32 **list, size_t *n, __u32 entry)
 {
 	__u32 *to = model_grow(list, n, sizeof(*to));
 
@@ -158,7 +158,7 @@ static void take_out(struct plane *p, __u32 entry, struct vm_loose *loose)
 	struct tag_table t = ips_of(p);
 
 	tag_remove(&t, entry);
-	vm_loosen(&loose->ip, &loose->n_ip, entry);
+	vm_note_loose(&loose->ip, &loose->n_ip, entry);
 }
 
 /* The next entry, from *vlan on, that is found only by its VLAN; TAG_NOWHERE: none. */

@@ -18,7 +18,7 @@ struct vm_loose {
 };
 
 /* Adds an index to a list of struct vm_loose. */
-void vm_loosen(__u32 **list, size_t *n, __u32 index);
+void vm_note_loose(__u32 **list, size_t *n, __u32 index);
 
 /*
  * The VM that has the address in that VLAN: its index in vms, or VM_NOWHERE. vm_by_ip(): the VM

@@ -24,7 +24,7 @@ bool mac_is_zero(const __u8 mac[6])
 	return !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
 }
 
-const char *vm_bad_mac(const __u8 mac[6])
+const char *vm_mac_fault(const __u8 mac[6])
 {
 	static const __u8 all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -35,7 +35,7 @@ const char *vm_bad_mac(const __u8 mac[6])
 	return mac[0] & 1 ? "a multicast address" : NULL;
 }
 
-const char *vm_bad_addr(const __be32 *addr)
+const char *vm_addr_fault(const __be32 *addr)
 {
 	__u32 a = ntohl(addr_is_ipv4(addr) ? addr[3] : addr[0]);
 

@@ -12,8 +12,8 @@ bool addr_is_link_local(const __be32 addr[XR_ADDR_WORDS]); /* IPv6 */
 bool mac_is_zero(const __u8 mac[6]);
 
 /* Why a MAC cannot be a VM's; NULL: it can. */
-const char *vm_bad_mac(const __u8 mac[6]);
+const char *vm_mac_fault(const __u8 mac[6]);
 /* Why an address cannot be a VM's; NULL: it can. */
-const char *vm_bad_addr(const __be32 *addr);
+const char *vm_addr_fault(const __be32 *addr);
 
 #endif

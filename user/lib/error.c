@@ -6,7 +6,7 @@
 #include "clean.h"
 #include "error.h"
 
-void xr_vline(char *out, size_t size, const char *fmt, va_list ap)
+void xr_format_line(char *out, size_t size, const char *fmt, va_list ap)
 {
 	char *line = NULL;
 
@@ -24,12 +24,12 @@ int xr_fail(struct xr_err *e, int code, const char *fmt, ...)
 	if (!e)
 		return code;
 	va_start(ap, fmt);
-	xr_vline(e->text, sizeof(e->text), fmt, ap);
+	xr_format_line(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	return code;
 }
 
-bool xr_errs_knows(const struct xr_errs *all, unsigned int line)
+bool xr_errs_has_line(const struct xr_errs *all, unsigned int line)
 {
 	size_t i;
 
@@ -62,7 +62,7 @@ void xr_errs_free(struct xr_errs *all)
 	*all = (struct xr_errs){ .n = 0 };
 }
 
-bool xr_is_lack(int code)
+bool xr_is_shortage(int code)
 {
 	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS;
 }

@@ -33,7 +33,7 @@ struct xr_errs {
 
 /* Adds an error. item: the first line of the list item it is in. False: there is no more room. */
 bool xr_errs_add(struct xr_errs *all, const struct xr_err *e, unsigned int line, unsigned int item);
-bool xr_errs_knows(const struct xr_errs *all, unsigned int line);
+bool xr_errs_has_line(const struct xr_errs *all, unsigned int line);
 void xr_errs_free(struct xr_errs *all);
 
 /* Writes the line (e may be NULL) and returns code, a -errno. */
@@ -43,12 +43,12 @@ int xr_fail(struct xr_err *e, int code, const char *fmt, ...) __attribute__((for
  * Formats a line into out: without control characters, as UTF-8, and one that is too long
  * without its middle: see clean.h.
  */
-void xr_vline(char *out, size_t size, const char *fmt, va_list ap);
+void xr_format_line(char *out, size_t size, const char *fmt, va_list ap);
 
 /*
  * code means that this process or the machine is short of descriptors or memory, and
  * nothing about the object of the call.
  */
-bool xr_is_lack(int code);
+bool xr_is_shortage(int code);
 
 #endif

@@ -234,7 +234,7 @@ const char *netns_text(__u64 id, char text[NETNS_TEXT])
 	return text;
 }
 
-const char *netns_place(__u64 id, char text[NETNS_PLACE])
+const char *netns_suffix(__u64 id, char text[NETNS_SUFFIX])
 {
 	text[0] = '\0';
 	if (id != netns_id()) {

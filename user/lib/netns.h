@@ -35,8 +35,8 @@ bool netns_name(__u64 id, char *name, size_t size);
 #define NETNS_TEXT (NETNS_NAME + 8)
 const char *netns_text(__u64 id, char text[NETNS_TEXT]);
 /* " netns NAME", to follow a device's name; "" where id is this thread's. */
-#define NETNS_PLACE (NETNS_TEXT + 8)
-const char *netns_place(__u64 id, char text[NETNS_PLACE]);
+#define NETNS_SUFFIX (NETNS_TEXT + 8)
+const char *netns_suffix(__u64 id, char text[NETNS_SUFFIX]);
 int netns_by_name(const char *name, __u64 *id); /* -ENOENT: no such name */
 
 /* Calls each() once in every namespace that a name or a process leads to. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include "process.h"
 
-__u64 process_ran(__u32 pid)
+__u64 process_cpu_time(__u32 pid)
 {
 	unsigned long long ns = 0;
 	char path[32];

@@ -5,6 +5,6 @@
 #include <linux/types.h>
 
 /* Nanoseconds of CPU time that the process has used; 0: not known. */
-__u64 process_ran(__u32 pid);
+__u64 process_cpu_time(__u32 pid);
 
 #endif

@@ -19,7 +19,7 @@ static struct used used_of(struct plane *p, __u32 vm_index)
 	return u;
 }
 
-int vm_local_reads(struct plane *p, __u32 vm_index, __u64 *reads)
+int vm_local_read_count(struct plane *p, __u32 vm_index, __u64 *reads)
 {
 	struct link_counts c;
 	int ret, back;

@@ -13,7 +13,7 @@
 
 void tap_set_kind(struct plane *p, __u32 ifindex, __u32 kind)
 {
-	if (!tc_elsewhere(p, ifindex))
+	if (!tc_with_same_number(p, ifindex))
 		bpf_map_update_elem(p->fd[PLANE_TAPS], &ifindex, &kind, 0);
 }
 
@@ -175,7 +175,7 @@ static void add_space(struct spaces *s, __u64 id)
 		s->id[s->n++] = id;
 }
 
-int vm_local_hooks(struct plane *p, struct xr_err *warn)
+int vm_local_refresh_hooks(struct plane *p, struct xr_err *warn)
 {
 	struct spaces s = { .n = 0 };
 	struct xr_tc_hook *h;

@@ -29,7 +29,7 @@ static __u16 fdb_vlan(const struct local *l, const struct link *port)
 	return br && br->filters ? l->vlan : 0;
 }
 
-static void set_fdb(struct local *l, const struct link *port, enum fdb_how how)
+static void set_fdb(struct local *l, const struct link *port, enum fdb_kind how)
 {
 	__u16 vlan = fdb_vlan(l, port);
 	int ret = fdb_set(&l->nl, port->ifindex, l->mac, vlan, how);
@@ -147,7 +147,7 @@ static void depart_routed(struct local *l, const struct xr_host_info *h)
 	struct way_out way;
 	int i, ret;
 
-	ret = route_ask(&l->nl, h->addr, &way);
+	ret = route_query(&l->nl, h->addr, &way);
 	for (i = 0; !ret && i < XR_VM_ADDRS; i++) {
 		const __be32 *a = to_route(l, i);
 

@@ -22,7 +22,7 @@ void local_warn(struct local *l, const char *fmt, ...)
 	if (used && used + 2 < sizeof(l->warn->text))
 		used += sprintf(text + used, "; ");
 	va_start(ap, fmt);
-	xr_vline(text + used, sizeof(l->warn->text) - used, fmt, ap);
+	xr_format_line(text + used, sizeof(l->warn->text) - used, fmt, ap);
 	va_end(ap);
 }
 

@@ -32,18 +32,18 @@ int port_check(struct plane *p, const char *name, struct xr_err *err);
 /*
  * Whose port the device is: number (index + 1) of another VM than key's that is on this
  * machine, or comes to it; 0: nobody's. may_share: which VMs do not count.
- * port_refused_to() gives -EEXIST and the line where there is one.
+ * port_check_holder() gives -EEXIST and the line where there is one.
  */
 #define PORT_WITH_SAME_MAC 1U /* those of the same MAC, in another VLAN */
 #define PORT_WITH_LOCKED   2U /* those that are locked to it by name, as key's VM is */
 __u32 port_holder(struct plane *p, __u64 key, const char *name, unsigned int may_share);
-int port_refused_to(struct plane *p, __u64 key, const char *name, unsigned int may_share,
-		    struct xr_err *err);
+int port_check_holder(struct plane *p, __u64 key, const char *name, unsigned int may_share,
+		      struct xr_err *err);
 
 /* ---- the VM prepares to move ---- */
 
 /* What the caller knows of the VM here. */
-struct vm_told {
+struct vm_prepare_hints {
 	const char *tap; /* its port; NULL: unknown */
 	__u32 reader;    /* the process that should have the tap open; 0: unknown */
 	bool soon;       /* programs may be attached after the return: tc_attach_soon() */
@@ -54,7 +54,7 @@ struct vm_told {
  * Old host: finds the tap, attaches the program that counts and copies, begins a ring.
  * New host: attaches a program to the tap that waits there.
  */
-int vm_local_prepare(struct plane *p, __u32 vm_index, const struct vm_told *hints,
+int vm_local_prepare(struct plane *p, __u32 vm_index, const struct vm_prepare_hints *hints,
 		     struct xr_err *warn);
 
 /*
@@ -90,12 +90,12 @@ int vm_local_pause(struct plane *p, __u32 vm_index, struct vm_residual *r, struc
  * read does not show them; the virtqueue's count of used buffers (used: 16 bits) does, for
  * who can ask QEMU for it.
  *
- * While the guest runs, the caller reads the tap's count with vm_local_reads(), asks QEMU,
+ * While the guest runs, the caller reads the tap's count with vm_local_read_count(), asks QEMU,
  * and reads the tap's count again; vm_local_compare() is given all three, and is true once
  * the difference of the two counts is known exactly. When the guest stands still,
  * vm_local_delivered() is given QEMU's last count and sends what is missing to the new host.
  */
-int vm_local_reads(struct plane *p, __u32 vm_index, __u64 *reads);
+int vm_local_read_count(struct plane *p, __u32 vm_index, __u64 *reads);
 bool vm_local_compare(struct plane *p, __u32 vm_index, __u16 used, __u64 before, __u64 after);
 int vm_local_delivered(struct plane *p, __u32 vm_index, __u16 used, struct vm_residual *r);
 
@@ -132,7 +132,7 @@ void vm_local_age(struct plane *p, __u32 vm_index);
  * and to VXLAN devices, and removes them where they are not needed: all of them where no
  * host is local. Called after devices or hosts changed, and by the daemon when links do.
  */
-int vm_local_hooks(struct plane *p, struct xr_err *warn);
+int vm_local_refresh_hooks(struct plane *p, struct xr_err *warn);
 
 /* Replaces the attached tc programs by freshly loaded ones. */
 int vm_local_reload(struct plane *p, struct xr_err *err);

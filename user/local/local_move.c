@@ -27,7 +27,7 @@ static void set_tunnel_vlan(struct local *l)
 		return;
 	dev = links_by_vni(&l->links, h->vni, h->addr);
 	if (!dev || !tc_recorded(l->p, dev->ifindex, XR_TC_TUNNEL_IN))
-		vm_local_hooks(l->p, l->warn);
+		vm_local_refresh_hooks(l->p, l->warn);
 	if (dev)
 		tap_set_kind(l->p, dev->ifindex, XR_TAP_TUNNEL | l->vlan);
 }
@@ -68,7 +68,7 @@ static void note_tap(struct local *l, const char *tap)
  * the two is not counted, like one that was in the queue before: ring_sample() makes up
  * for both.
  */
-static void prepare_to_leave(struct local *l, const struct vm_told *hints)
+static void prepare_to_leave(struct local *l, const struct vm_prepare_hints *hints)
 {
 	const struct link *tap = NULL;
 
@@ -90,7 +90,7 @@ static void prepare_to_leave(struct local *l, const struct vm_told *hints)
 	port_hook(l, tap, XR_TC_TAP_OUT, ring_ask, hints->soon);
 }
 
-static void prepare_to_come(struct local *l, const struct vm_told *hints)
+static void prepare_to_come(struct local *l, const struct vm_prepare_hints *hints)
 {
 	const struct link *tap = NULL;
 
@@ -108,7 +108,7 @@ static void prepare_to_come(struct local *l, const struct vm_told *hints)
 	tap_probe(l); /* the first frame that a waiting QEMU gets is lost: see tap_probe() */
 }
 
-int vm_local_prepare(struct plane *p, __u32 vm_index, const struct vm_told *hints,
+int vm_local_prepare(struct plane *p, __u32 vm_index, const struct vm_prepare_hints *hints,
 		     struct xr_err *warn)
 {
 	struct local l;
@@ -228,7 +228,7 @@ static void find_its_port(struct local *l, __u16 host)
 	if (was && (!tap || tap->ifindex != was))
 		port_unhook(l->p, l->vm_index, was);
 	if (tap)
-		ports_own(l->p, l->vm_index, tap->ifindex);
+		ports_set_own(l->p, l->vm_index, tap->ifindex);
 	/* The program at the tunnel's end uses this until the bridge has learned the MAC. */
 	__atomic_store_n(&l->vm->tap, tap ? tap->ifindex : 0, __ATOMIC_RELEASE);
 	if (was && was != l->vm->tap)

@@ -85,8 +85,8 @@ const struct link *port_claim(struct local *l);
  * return, see tc_attach_soon(); first is called before in any case. false: it cannot be
  * attached, and the port is not claimed any more.
  */
-bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind, tc_first *first,
-	       bool soon);
+bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind,
+	       tc_before_attach *first, bool soon);
 /* Both. */
 void port_take(struct local *l, enum xr_tc_kind kind);
 /* The port as an earlier port_take() left it; NULL: something is another now. */

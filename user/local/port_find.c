@@ -102,7 +102,7 @@ int port_check(struct plane *p, const char *name, struct xr_err *err)
 	if (ret)
 		return xr_fail(err, ret, "%s: cannot ask the kernel what it is: %s", name,
 			       strerror(-ret));
-	refused = link_ask(&nl, &dev) &&
+	refused = link_query(&nl, &dev) &&
 		(port_refused(p, &dev, err) || (dev.kind == LINK_TUN && is_fabric(p, &dev, err)));
 	netlink_close(&nl);
 	return refused ? -EINVAL : 0;
@@ -367,7 +367,7 @@ static const struct link *by_route(struct local *l)
 	for (i = 0; !dev && i < XR_VM_ADDRS; i++) {
 		if (addr_is_zero(l->info->addr[i]) || addr_is_link_local(l->info->addr[i]) ||
 		    vm_ip_shared(l->p, l->info->addr[i]) ||
-		    route_ask(&l->nl, l->info->addr[i], &way) ||
+		    route_query(&l->nl, l->info->addr[i], &way) ||
 		    memcmp(way.gateway, l->info->addr[i], sizeof(way.gateway)))
 			continue;
 		dev = links_by_index(&l->links, way.ifindex);
@@ -404,14 +404,14 @@ static const struct link *known_and_fit(struct local *l)
 	const struct link *dev = NULL;
 
 	if (!l->info->tap[0] ||
-	    !port_refused_to(l->p, l->vm->key, l->info->tap,
-			     learned ? 0 : PORT_WITH_SAME_MAC | locked * PORT_WITH_LOCKED, &err))
+	    !port_check_holder(l->p, l->vm->key, l->info->tap,
+			       learned ? 0 : PORT_WITH_SAME_MAC | locked * PORT_WITH_LOCKED, &err))
 		dev = port_known(l);
 	else if (learned) /* learned long ago; the name is another VM's port now */
 		l->info->tap[0] = '\0';
 	else
 		goto refused;
-	if (!dev || link_is_tap(&l->port) || !link_ask(&l->nl, &l->port) ||
+	if (!dev || link_is_tap(&l->port) || !link_query(&l->nl, &l->port) ||
 	    !port_refused(l->p, &l->port, &err))
 		return dev;
 refused:

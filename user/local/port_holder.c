@@ -65,8 +65,8 @@ __u32 port_holder(struct plane *p, __u64 key, const char *name, unsigned int may
 	return s.found_no;
 }
 
-int port_refused_to(struct plane *p, __u64 key, const char *name, unsigned int may_share,
-		    struct xr_err *err)
+int port_check_holder(struct plane *p, __u64 key, const char *name, unsigned int may_share,
+		      struct xr_err *err)
 {
 	__u32 holder_no = port_holder(p, key, name, may_share);
 	char other[VM_NAME];

@@ -103,13 +103,13 @@ const struct link *port_claim(struct local *l)
 	else
 		l->info->learned |= XR_PORT_NO_TAP;
 	tap_set_kind(l->p, tap->ifindex, no_of_index(l->vm_index));
-	ports_own(l->p, l->vm_index, tap->ifindex);
+	ports_set_own(l->p, l->vm_index, tap->ifindex);
 	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
 	return tap;
 }
 
-bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind, tc_first *first,
-	       bool soon)
+bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind,
+	       tc_before_attach *first, bool soon)
 {
 	struct xr_err err = { "" };
 	int ret;
@@ -125,7 +125,7 @@ bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind, tc
 		return true;
 	local_warn(l, "%s", err.text);
 	ring_end(l->p, l->vm_index);
-	if (!tc_elsewhere(l->p, tap->ifindex))
+	if (!tc_with_same_number(l->p, tap->ifindex))
 		bpf_map_delete_elem(l->p->fd[PLANE_TAPS], &tap->ifindex);
 	__atomic_store_n(&l->vm->tap, 0, __ATOMIC_RELEASE);
 	return false;

@@ -173,7 +173,7 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered, __u64 *left)
 	__s64 n;
 
 	if (held) {
-		ran = process_ran(r->reader);
+		ran = process_cpu_time(r->reader);
 		tap_counts(l->vm->tap, &first);
 		tap_probe(l);
 		usleep(SETTLES_US);
@@ -201,7 +201,7 @@ int ring_unread(struct local *l, struct xr_ring *r, __u64 *entered, __u64 *left)
 		return ret;
 	/* Never seen asleep, nothing read, and it did not run long enough to read. */
 	if (asleep == READER_AWAKE && was.read == first.read &&
-	    process_ran(r->reader) - ran < RAN_NS)
+	    process_cpu_time(r->reader) - ran < RAN_NS)
 		held = false;
 	n = count_unread(r, &was) + (held && asleep != READER_WAITS);
 	*left = n < 0 ? 0 : (__u64)n > *entered ? *entered : (__u64)n;

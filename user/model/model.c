@@ -13,7 +13,7 @@ static const char *const section_words[] = {
 	[MODEL_BACKENDS] = "backends",
 };
 
-int model_section(const char *key)
+int model_section_of_key(const char *key)
 {
 	int i;
 
@@ -23,7 +23,7 @@ int model_section(const char *key)
 	return -1;
 }
 
-const char *model_section_word(int section)
+const char *model_section_key(int section)
 {
 	return section_words[section];
 }

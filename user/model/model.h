@@ -81,7 +81,7 @@ struct model_qmp {
 };
 
 /* The lists at the top of a file, but for devices: see devs_given. */
-enum model_section {
+enum model_section_of_key {
 	MODEL_HOSTS,
 	MODEL_VMS,
 	MODEL_GATEWAYS,
@@ -133,7 +133,7 @@ struct model {
 	bool keys_inside; /* the file itself holds a key or the secret */
 	/*
 	 * A file holds everything that is wanted, but a list that it leaves out is more
-	 * likely forgotten than meant to go. sections: a bit per enum model_section that
+	 * likely forgotten than meant to go. sections: a bit per enum model_section_of_key that
 	 * it has; leaving out another is refused while the instance has such things.
 	 */
 	bool from_file;

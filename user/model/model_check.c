@@ -16,8 +16,8 @@
 /* Why it cannot be the address of a VIP or a server: as a VM's, and it must cross routers. */
 static const char *unusable(const __be32 *addr)
 {
-	if (vm_bad_addr(addr))
-		return vm_bad_addr(addr);
+	if (vm_addr_fault(addr))
+		return vm_addr_fault(addr);
 	if (!addr_is_ipv4(addr) && ntohl(addr[0]) >> 22 == 0xfe80 >> 6)
 		return "a link-local address, which names no device";
 	return NULL;
@@ -177,7 +177,7 @@ static int check_members(const struct check *c, const struct lut *vips,
 				   "backend %s: there is no VIP %s; add it, or name one there is",
 				   b->info.name, vip);
 		for (j = 0; j < i; j++)
-			if (!model_compare_keys(k, &b->vips[j]))
+			if (!model_compare_vip_keys(k, &b->vips[j]))
 				return BAD(c, k->line ? k->line : b->line,
 					   "backend %s: VIP %s is given twice", b->info.name, vip);
 		ret = check_reach(c, b, k);
@@ -234,9 +234,9 @@ static int check_facts(const struct check *c, const struct model_backend *b)
 		return BAD(c, b->line,
 			   "backend %s: mac is a multicast address; write the server's own",
 			   i->name);
-	if (!mac_is_zero(i->vm_mac) && vm_bad_mac(i->vm_mac))
+	if (!mac_is_zero(i->vm_mac) && vm_mac_fault(i->vm_mac))
 		return BAD(c, b->line, "backend %s: the VM's MAC is %s; write its own", i->name,
-			   vm_bad_mac(i->vm_mac));
+			   vm_mac_fault(i->vm_mac));
 	return 0;
 }
 

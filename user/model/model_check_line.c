@@ -8,12 +8,13 @@ int check_note(const struct check *c, __u32 line)
 {
 	if (!c->all)
 		return -EINVAL;
-	return xr_errs_knows(c->all, line) || xr_errs_add(c->all, c->err, line, line) ? 0 : -EINVAL;
+	return xr_errs_has_line(c->all, line) || xr_errs_add(c->all, c->err, line, line) ? 0
+											 : -EINVAL;
 }
 
 bool check_is_bad(const struct check *c, __u32 line)
 {
-	return c->all && xr_errs_knows(c->all, line);
+	return c->all && xr_errs_has_line(c->all, line);
 }
 
 const char *check_prefix(const struct check *c, __u32 line, char *buf, size_t n)

@@ -20,9 +20,9 @@ static int check_host(const struct check *c, const struct model_host *m)
 	if (h->method > XR_FORWARD_PORT)
 		return BAD(c, m->line,
 			   "host %s: say how it is reached: vxlan, ipip, gue, dev or mac", h->name);
-	if (host_has_tunnel(h) && vm_bad_addr(h->addr))
+	if (host_has_tunnel(h) && vm_addr_fault(h->addr))
 		return BAD(c, m->line, "host %s: %s is %s; write the host's own", h->name,
-			   text_addr(addr, h->addr), vm_bad_addr(h->addr));
+			   text_addr(addr, h->addr), vm_addr_fault(h->addr));
 	if (h->method == XR_FORWARD_VXLAN && !h->vni)
 		return BAD(c, m->line, "host %s: vxlan needs vni, from 1 to 16777215", h->name);
 	if (h->vni > XR_MAX_VNI)
@@ -33,9 +33,9 @@ static int check_host(const struct check *c, const struct model_host *m)
 		return BAD(c, m->line, "host %s: port is for vxlan and gue only", h->name);
 	if (!host_has_tunnel(h) && !h->dev[0])
 		return BAD(c, m->line, "host %s: the device is missing: write dev DEV", h->name);
-	if (h->method == XR_FORWARD_L2 && vm_bad_mac(h->mac))
+	if (h->method == XR_FORWARD_L2 && vm_mac_fault(h->mac))
 		return BAD(c, m->line, "host %s: its mac is %s; write the next router's", h->name,
-			   vm_bad_mac(h->mac));
+			   vm_mac_fault(h->mac));
 	return 0;
 }
 
@@ -114,14 +114,14 @@ static int check_gateways(const struct check *c)
 		text_addr(addr, g[i].addr);
 		if (c->all && (addr_is_zero(g[i].addr) || (g[i].has_mac && mac_is_zero(g[i].mac))))
 			continue; /* reported when it was read */
-		if (vm_bad_addr(g[i].addr) &&
+		if (vm_addr_fault(g[i].addr) &&
 		    BAD(c, line[i], "gateway %s: it is %s; write the gateway's own address", addr,
-			vm_bad_addr(g[i].addr)))
+			vm_addr_fault(g[i].addr)))
 			return -EINVAL;
-		if (g[i].has_mac && vm_bad_mac(g[i].mac) &&
+		if (g[i].has_mac && vm_mac_fault(g[i].mac) &&
 		    BAD(c, line[i],
 			"gateway %s: its mac is %s; write the gateway's own, or leave it out", addr,
-			vm_bad_mac(g[i].mac)))
+			vm_mac_fault(g[i].mac)))
 			return -EINVAL;
 	}
 	return 0;
@@ -156,9 +156,9 @@ static int check_qmp(const struct check *c)
 	if (lut_init(&sockets, c->m->n_qmp))
 		return -ENOMEM;
 	for (i = 0; !ret && i < c->m->n_qmp; i++)
-		ret = vm_bad_mac(q[i].mac)
+		ret = vm_mac_fault(q[i].mac)
 			? BAD(c, q[i].line, "qmp %s: the VM's MAC is %s; write its own",
-			      q[i].socket, vm_bad_mac(q[i].mac))
+			      q[i].socket, vm_mac_fault(q[i].mac))
 			: check_socket(c, &sockets, i);
 	lut_free(&sockets);
 	return ret;
@@ -283,9 +283,9 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 	__u32 at, j, which;
 
 	vm_name(name, vm_key(v->mac, v->vlan));
-	if (vm_bad_addr(addr))
+	if (vm_addr_fault(addr))
 		return BAD(k->c, v->line, "VM %s: address %s is %s; write the VM's own", name,
-			   text_addr(text, addr), vm_bad_addr(addr));
+			   text_addr(text, addr), vm_addr_fault(addr));
 	if (is_protected(k, XR_PROTECTED_IP, addr))
 		return BAD(k->c, v->line,
 			   "VM %s: address %s is protected; it is a gateway's or in the list", name,
@@ -334,9 +334,9 @@ static int check_vm(struct vm_check *k, size_t i)
 	char mac[TEXT_MAC];
 	int a, ret;
 
-	if (vm_bad_mac(v->mac))
+	if (vm_mac_fault(v->mac))
 		return BAD(k->c, v->line, "VM %s: its MAC is %s; write the VM's own",
-			   text_mac(mac, v->mac), vm_bad_mac(v->mac));
+			   text_mac(mac, v->mac), vm_mac_fault(v->mac));
 	if (is_protected(k, XR_PROTECTED_MAC, v->mac))
 		return BAD(k->c, v->line,
 			   "VM %s: its MAC is protected; it is a gateway's or in the list",

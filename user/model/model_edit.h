@@ -13,9 +13,9 @@ void *model_grow(void *array, size_t *n, size_t size);
 /* Removes element at. */
 void model_drop(void *array, size_t *n, size_t size, size_t at);
 
-/* enum model_section of a file's key, or -1; and its key. */
-int model_section(const char *key);
-const char *model_section_word(int section);
+/* enum model_section_of_key of a file's key, or -1; and its key. */
+int model_section_of_key(const char *key);
+const char *model_section_key(int section);
 
 struct model_vip *model_find_vip(const struct model *m, const __be32 *addr, __be16 port,
 				 __u8 proto);
@@ -27,7 +27,7 @@ void model_drop_backend(struct model *m, struct model_backend *b);
  * For qsort() and bsearch(), and for equality: of struct model_vip_key, struct model_sid,
  * and struct model_vm (by VLAN and MAC).
  */
-int model_compare_keys(const void *a, const void *b);
+int model_compare_vip_keys(const void *a, const void *b);
 int model_compare_sids(const void *a, const void *b);
 int model_compare_vms(const void *a, const void *b);
 /* Sorts backends' VIPs and server IDs. */

@@ -166,7 +166,7 @@ int links_read(struct netlink *nl, struct links *l)
 		links_free(l);
 		nlh = netlink_message(nl, RTM_GETLINK, NLM_F_DUMP);
 		mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-		ret = netlink_talk(nl, on_link, l);
+		ret = netlink_request(nl, on_link, l);
 	}
 	return ret;
 }
@@ -206,7 +206,7 @@ int links_pvids(struct netlink *nl, struct links *l)
 		l->link[i].pvid = 0;
 	ifi->ifi_family = AF_BRIDGE;
 	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
-	return netlink_talk(nl, on_vlans, l);
+	return netlink_request(nl, on_vlans, l);
 }
 
 void links_free(struct links *l)
@@ -352,13 +352,13 @@ static int on_one(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-bool link_ask(struct netlink *nl, struct link *l)
+bool link_query(struct netlink *nl, struct link *l)
 {
 	struct nlmsghdr *nlh = netlink_message(nl, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 
 	ifi->ifi_index = l->ifindex;
-	return !netlink_talk(nl, on_one, l);
+	return !netlink_request(nl, on_one, l);
 }
 
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue)
@@ -368,5 +368,5 @@ int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue)
 
 	ifi->ifi_index = ifindex;
 	mnl_attr_put_u32(nlh, IFLA_TXQLEN, queue);
-	return netlink_talk(nl, NULL, NULL);
+	return netlink_request(nl, NULL, NULL);
 }

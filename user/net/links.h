@@ -96,7 +96,7 @@ bool link_indexed(__u32 ifindex, struct link *l);
 /* It is certainly a tap: by sysfs, without a lock. */
 bool link_is_tap(struct link *l);
 /* Reads all of it, by its index; waits while somebody changes a device. */
-bool link_ask(struct netlink *nl, struct link *l);
+bool link_query(struct netlink *nl, struct link *l);
 int link_set_queue(struct netlink *nl, __u32 ifindex, __u32 queue);
 
 /* ---- bridges ---- */
@@ -111,7 +111,7 @@ struct fdb_entry {
 /* Calls each() for every entry of a bridge for a MAC behind one of its ports. */
 int fdb_each(struct netlink *nl, void (*each)(void *ctx, const struct fdb_entry *e), void *ctx);
 
-enum fdb_how {
+enum fdb_kind {
 	FDB_LEARNED, /* does not age, but learning may move it (NTF_EXT_LEARNED) */
 	FDB_STICKY,  /* learning does not move it (NTF_STICKY) */
 };
@@ -120,7 +120,7 @@ enum fdb_how {
  * vlan: of a VLAN-aware bridge, else 0. An entry for the same port that somebody else
  * made is left as it is, and is enough.
  */
-int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_how how);
+int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_kind how);
 int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan);
 
 /*
@@ -138,7 +138,7 @@ struct way_out {
 	__be32 gateway[4];
 };
 
-int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w);
+int route_query(struct netlink *nl, const __be32 *addr, struct way_out *w);
 /* A host route; via NULL: on the link. */
 int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex, const __be32 *via);
 int route_del(struct netlink *nl, const __be32 *addr);

@@ -64,7 +64,7 @@ static int query_entry(struct netlink *nl, struct entry *e)
 	int ret;
 
 	memset(e, 0, sizeof(*e));
-	ret = netlink_talk(nl, on_entry, e);
+	ret = netlink_request(nl, on_entry, e);
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -120,7 +120,7 @@ int fdb_each(struct netlink *nl, void (*each)(void *ctx, const struct fdb_entry 
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
 
 	ndm->ndm_family = AF_BRIDGE;
-	return netlink_talk(nl, on_fdb, &w);
+	return netlink_request(nl, on_fdb, &w);
 }
 
 static struct nlmsghdr *fdb_message(struct netlink *nl, int type, __u32 dev, const __u8 mac[6],
@@ -154,7 +154,7 @@ static int query_fdb(struct netlink *nl, __u32 dev, const __u8 mac[6], __u16 vla
 	return query_entry(nl, e);
 }
 
-int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_how how)
+int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_kind how)
 {
 	struct nlmsghdr *nlh;
 	struct entry e;
@@ -170,7 +170,7 @@ int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum 
 				  NTF_MASTER | NTF_EXT_LEARNED);
 	if (vlan)
 		mnl_attr_put_u16(nlh, NDA_VLAN, vlan);
-	return netlink_talk(nl, NULL, NULL);
+	return netlink_request(nl, NULL, NULL);
 }
 
 int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
@@ -185,7 +185,7 @@ int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
 	nlh = fdb_message(nl, RTM_DELNEIGH, port, mac, 0, NTF_MASTER);
 	if (vlan)
 		mnl_attr_put_u16(nlh, NDA_VLAN, vlan);
-	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+	return gone_is_fine(netlink_request(nl, NULL, NULL));
 }
 
 /* Learning may move it: the VM's own frames show best where it is. */
@@ -198,7 +198,7 @@ int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *a
 		return memcmp(e.dst, addr, sizeof(e.dst)) ? -EEXIST : 0;
 	nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac, NUD_REACHABLE, NTF_SELF | NTF_EXT_LEARNED);
 	netlink_put_addr(nlh, NDA_DST, addr);
-	return netlink_talk(nl, NULL, NULL);
+	return netlink_request(nl, NULL, NULL);
 }
 
 int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6])
@@ -208,7 +208,7 @@ int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6])
 	if (!query_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) && !is_ours(&e))
 		return 0;
 	fdb_message(nl, RTM_DELNEIGH, vxlan, mac, 0, NTF_SELF);
-	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+	return gone_is_fine(netlink_request(nl, NULL, NULL));
 }
 
 /* ---- routes ---- */
@@ -246,14 +246,14 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-int route_ask(struct netlink *nl, const __be32 *addr, struct way_out *w)
+int route_query(struct netlink *nl, const __be32 *addr, struct way_out *w)
 {
 	int ret;
 
 	memset(w, 0, sizeof(*w));
 	memcpy(w->gateway, addr, sizeof(w->gateway));
 	route_message(nl, RTM_GETROUTE, 0, addr);
-	ret = netlink_talk(nl, on_route, w);
+	ret = netlink_request(nl, on_route, w);
 	return ret ? ret : w->ifindex ? 0 : -ENETUNREACH;
 }
 
@@ -297,7 +297,7 @@ int route_set(struct netlink *nl, const __be32 *addr, __u32 ifindex, const __be3
 	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
 	if (via)
 		put_via(nlh, addr, via);
-	return netlink_talk(nl, NULL, NULL);
+	return netlink_request(nl, NULL, NULL);
 }
 
 /* Only ours: the protocol must be the same. */
@@ -307,7 +307,7 @@ int route_del(struct netlink *nl, const __be32 *addr)
 	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 
 	rtm->rtm_scope = RT_SCOPE_NOWHERE;
-	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+	return gone_is_fine(netlink_request(nl, NULL, NULL));
 }
 
 struct destination {
@@ -338,7 +338,7 @@ enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev)
 
 	/* A blackhole is an error. */
 	route_message(nl, RTM_GETROUTE, 0, addr);
-	netlink_talk(nl, on_destination, &w);
+	netlink_request(nl, on_destination, &w);
 	*dev = w.dev;
 	return w.kind;
 }
@@ -364,14 +364,14 @@ int blackhole_add(struct netlink *nl, const __be32 *addr)
 	int ret;
 
 	blackhole_message(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, addr);
-	ret = netlink_talk(nl, NULL, NULL);
+	ret = netlink_request(nl, NULL, NULL);
 	return ret == -EEXIST ? 0 : ret;
 }
 
 int blackhole_del(struct netlink *nl, const __be32 *addr)
 {
 	blackhole_message(nl, RTM_DELROUTE, 0, addr);
-	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+	return gone_is_fine(netlink_request(nl, NULL, NULL));
 }
 
 struct blackhole_walk {
@@ -420,7 +420,7 @@ int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *add
 		rtm->rtm_table = RT_TABLE_MAIN;
 		rtm->rtm_protocol = XR_RTPROT_VIP;
 		rtm->rtm_type = RTN_BLACKHOLE;
-		ret = netlink_talk(nl, on_blackhole, &w);
+		ret = netlink_request(nl, on_blackhole, &w);
 	}
 	return ret;
 }
@@ -458,7 +458,7 @@ int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 
 	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, ifindex, addr);
 	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
 	mnl_attr_put_u8(nlh, NDA_PROTOCOL, XR_RTPROT);
-	return netlink_talk(nl, NULL, NULL);
+	return netlink_request(nl, NULL, NULL);
 }
 
 int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr)
@@ -469,5 +469,5 @@ int neigh_del(struct netlink *nl, __u32 ifindex, const __be32 *addr)
 	if (ret || !e.there || e.protocol != XR_RTPROT)
 		return gone_is_fine(ret);
 	neigh_message(nl, RTM_DELNEIGH, 0, ifindex, addr);
-	return gone_is_fine(netlink_talk(nl, NULL, NULL));
+	return gone_is_fine(netlink_request(nl, NULL, NULL));
 }

@@ -35,7 +35,7 @@ struct nlmsghdr *netlink_message(struct netlink *nl, int type, int flags)
 	return nlh;
 }
 
-int netlink_talk(struct netlink *nl, mnl_cb_t cb, void *ctx)
+int netlink_request(struct netlink *nl, mnl_cb_t cb, void *ctx)
 {
 	struct nlmsghdr *nlh = (void *)nl->buf;
 	unsigned int port;
@@ -97,7 +97,7 @@ __u32 netlink_master_of(__u32 ifindex)
 		ifi = mnl_nlmsg_put_extra_header(netlink_message(&nl, RTM_GETLINK, 0),
 						 sizeof(*ifi));
 		ifi->ifi_index = ifindex;
-		netlink_talk(&nl, on_link, &master);
+		netlink_request(&nl, on_link, &master);
 	}
 	netlink_close(&nl);
 	return master;

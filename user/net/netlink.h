@@ -20,7 +20,7 @@ void netlink_close(struct netlink *nl); /* also what was never opened */
 struct nlmsghdr *netlink_message(struct netlink *nl, int type, int flags);
 
 /* Sends the request in nl->buf; each answer goes to cb. 0, or the kernel's -errno. */
-int netlink_talk(struct netlink *nl, mnl_cb_t cb, void *ctx);
+int netlink_request(struct netlink *nl, mnl_cb_t cb, void *ctx);
 
 /* An address as in struct xr_vip, as RTA_* or NDA_* of its family. */
 void netlink_put_addr(struct nlmsghdr *nlh, int type, const __be32 *addr);

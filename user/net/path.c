@@ -96,7 +96,7 @@ static int query_route_from(struct netlink *nl, const __be32 *addr, const __be32
 	}
 	if (oif)
 		mnl_attr_put_u32(nlh, RTA_OIF, oif);
-	return netlink_talk(nl, on_route, r);
+	return netlink_request(nl, on_route, r);
 }
 
 /*
@@ -153,7 +153,7 @@ static int query_link(struct netlink *nl, __u32 ifindex, struct device *l)
 
 	memset(l, 0, sizeof(*l));
 	ifi->ifi_index = ifindex;
-	return netlink_talk(nl, on_link, l);
+	return netlink_request(nl, on_link, l);
 }
 
 /* ---- neighbours ---- */
@@ -198,7 +198,7 @@ static bool neigh_is_static(struct netlink *nl, const struct path_job *j)
 	__u16 state = 0;
 
 	neigh_message(nl, RTM_GETNEIGH, 0, j);
-	return !netlink_talk(nl, on_state, &state) && state & (NUD_PERMANENT | NUD_NOARP);
+	return !netlink_request(nl, on_state, &state) && state & (NUD_PERMANENT | NUD_NOARP);
 }
 
 static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
@@ -220,7 +220,7 @@ static void query_bridge(struct netlink *nl, struct path_job *j)
 	mnl_attr_put(nlh, NDA_LLADDR, sizeof(j->hop.dmac), j->hop.dmac);
 	mnl_attr_put_u32(nlh, NDA_MASTER, j->ifindex);
 	/* No port: the program sends out of the one that the frame came in by. */
-	if (netlink_talk(nl, on_fdb, &port) || !port || port == j->ifindex)
+	if (netlink_request(nl, on_fdb, &port) || !port || port == j->ifindex)
 		return;
 	j->hop.bridge = j->ifindex;
 	j->hop.ifindex = port;
@@ -231,7 +231,7 @@ static bool query_neigh(struct netlink *nl, struct path_job *j)
 	__u8 mac[6] = { 0 };
 
 	neigh_message(nl, RTM_GETNEIGH, 0, j);
-	if (netlink_talk(nl, on_neigh, mac) || mac_is_zero(mac))
+	if (netlink_request(nl, on_neigh, mac) || mac_is_zero(mac))
 		return false;
 	memcpy(j->hop.dmac, mac, 6);
 	j->hop.ifindex = j->ifindex;
@@ -252,12 +252,12 @@ static void keep_neigh(struct netlink *nl, const struct path_job *j)
 
 	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, j);
 	mnl_attr_put_u32(nlh, XR_NDA_FLAGS_EXT, NTF_EXT_MANAGED);
-	if (!netlink_talk(nl, NULL, NULL))
+	if (!netlink_request(nl, NULL, NULL))
 		return;
 	nlh = neigh_message(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, j);
 	ndm = mnl_nlmsg_get_payload(nlh);
 	ndm->ndm_flags = NTF_USE;
-	netlink_talk(nl, NULL, NULL);
+	netlink_request(nl, NULL, NULL);
 }
 
 /* ---- paths ---- */
@@ -492,7 +492,7 @@ int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy
 	return resolve(jobs, n, policy, tick, WAIT_MS, err);
 }
 
-void path_remind(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick)
+void path_refresh(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick)
 {
 	size_t i;
 
@@ -501,7 +501,7 @@ void path_remind(struct path_job *jobs, size_t n, const struct xr_policy *policy
 		resolve(&jobs[i], 1, policy, tick, 0, NULL);
 }
 
-void path_look(struct path_job *j, const struct xr_policy *policy)
+void path_check(struct path_job *j, const struct xr_policy *policy)
 {
 	struct netlink nl = { 0 };
 
@@ -525,7 +525,7 @@ int path_has_route(const __be32 *addr)
 	return ret;
 }
 
-bool path_is_here(const __be32 *addr)
+bool path_is_local(const __be32 *addr)
 {
 	struct netlink nl = { 0 };
 	struct route r = { 0 };

@@ -47,10 +47,10 @@ int path_resolve(struct path_job *jobs, size_t n, const struct xr_policy *policy
  * The same without waiting, one job after the other, for paths in use: the kernel may have
  * dropped the next hops' neighbour entries, and is asked to keep them resolved.
  */
-void path_remind(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick);
+void path_refresh(struct path_job *jobs, size_t n, const struct xr_policy *policy, __u32 tick);
 
 /* Finds the trouble of one job as it is now, and changes nothing in the kernel. */
-void path_look(struct path_job *job, const struct xr_policy *policy);
+void path_check(struct path_job *job, const struct xr_policy *policy);
 
 /* True: both backends can use the same path. */
 bool path_same_facts(const struct xr_backend_info *a, const struct xr_policy *pa,
@@ -60,7 +60,7 @@ bool path_same_facts(const struct xr_backend_info *a, const struct xr_policy *pa
 int path_has_route(const __be32 *addr);
 
 /* It is an address of this machine, or that cannot be found out. */
-bool path_is_here(const __be32 *addr);
+bool path_is_local(const __be32 *addr);
 
 /* A job's trouble in words for the operator; NULL for PATH_FINE. */
 const char *path_trouble_text(const struct path_job *j);

@@ -57,7 +57,7 @@ again:
 			       instance, (int)pid);
 	}
 	/* A daemon that ended just now may have removed this file. */
-	if (!daemon_claimed(instance, fd)) {
+	if (!daemon_has_claim(instance, fd)) {
 		close(fd);
 		goto again;
 	}
@@ -72,7 +72,7 @@ again:
 	return fd;
 }
 
-bool daemon_claimed(const char *instance, int fd)
+bool daemon_has_claim(const char *instance, int fd)
 {
 	return run_is_current(fd, instance, CLAIM);
 }
@@ -80,7 +80,7 @@ bool daemon_claimed(const char *instance, int fd)
 /* The directory goes with it if the instance was never made: no lock is in it. */
 void daemon_release(const char *instance, int fd)
 {
-	if (daemon_claimed(instance, fd))
+	if (daemon_has_claim(instance, fd))
 		run_remove(instance, CLAIM);
 	close(fd);
 }
@@ -91,7 +91,7 @@ void daemon_socket_address(const char *instance, struct sockaddr_un *to)
 	snprintf(to->sun_path, sizeof(to->sun_path), XR_RUN_ROOT "/%s.sock", instance);
 }
 
-int daemon_socket_try(const struct sockaddr_un *to)
+int daemon_socket_probe(const struct sockaddr_un *to)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int ret = 0;
@@ -104,17 +104,17 @@ int daemon_socket_try(const struct sockaddr_un *to)
 	return ret;
 }
 
-void daemon_socket_sweep(const char *instance)
+void daemon_socket_remove_dead(const char *instance)
 {
 	struct sockaddr_un to;
 
 	daemon_socket_address(instance, &to);
-	if (daemon_socket_try(&to) == -ECONNREFUSED)
+	if (daemon_socket_probe(&to) == -ECONNREFUSED)
 		unlink(to.sun_path);
 }
 
 /* They follow the line with the pid. */
-void daemon_tell_wrong(int fd, const char *lines)
+void daemon_write_problems(int fd, const char *lines)
 {
 	char text[4200];
 	int len = snprintf(text, sizeof(text), "%d\n%.4000s", (int)getpid(), lines);
@@ -123,7 +123,7 @@ void daemon_tell_wrong(int fd, const char *lines)
 		return; /* if not, the end of longer ones is left there: no harm */
 }
 
-bool daemon_wrong(const char *instance, char *lines, size_t size)
+bool daemon_read_problems(const char *instance, char *lines, size_t size)
 {
 	char path[RUN_PATH], *begin;
 	ssize_t len = 0;
@@ -176,7 +176,7 @@ pid_t daemon_pid(const char *instance)
 	return held ? pid : 0;
 }
 
-pid_t daemon_lost(const char *instance)
+pid_t daemon_lost_pid(const char *instance)
 {
 	bool held;
 	pid_t pid = read_claim(instance, &held);

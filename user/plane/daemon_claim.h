@@ -21,23 +21,23 @@ int daemon_claim(const char *instance, struct xr_err *err);
 void daemon_release(const char *instance, int fd);
 
 /* Whether fd is still the file that others see: "destroy" removes that. */
-bool daemon_claimed(const char *instance, int fd);
+bool daemon_has_claim(const char *instance, int fd);
 
 /* Its socket's address; and whether a process listens there: 0, or -errno. */
 void daemon_socket_address(const char *instance, struct sockaddr_un *to);
-int daemon_socket_try(const struct sockaddr_un *to);
+int daemon_socket_probe(const struct sockaddr_un *to);
 /* Removes that of a daemon that was killed, on which no process listens. */
-void daemon_socket_sweep(const char *instance);
+void daemon_socket_remove_dead(const char *instance);
 
-/* Writes down what the daemon finds wrong now, a line each, for daemon_wrong(). */
-void daemon_tell_wrong(int fd, const char *lines);
+/* Writes down what the daemon finds wrong now, a line each, for daemon_read_problems(). */
+void daemon_write_problems(int fd, const char *lines);
 /* Reads that; false: no daemon runs. */
-bool daemon_wrong(const char *instance, char *lines, size_t size);
+bool daemon_read_problems(const char *instance, char *lines, size_t size);
 
 /* The pid of the instance's daemon; 0: none runs. */
 pid_t daemon_pid(const char *instance);
 
 /* The pid of one that was killed, and so has left its claim. 0: there is none. */
-pid_t daemon_lost(const char *instance);
+pid_t daemon_lost_pid(const char *instance);
 
 #endif

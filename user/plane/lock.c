@@ -121,7 +121,7 @@ bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, 
 	w->check_at = now + CHECK_EACH;
 	run_path(path, name, "lock");
 	pid = stat(path, &st) ? 0 : holder_of(&st);
-	ran = pid ? process_ran(pid) : 0;
+	ran = pid ? process_cpu_time(pid) : 0;
 	if (pid != w->pid || ran != w->ran)
 		w->idle_since = now; /* it makes progress, or is another one */
 	w->pid = pid;

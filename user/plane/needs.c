@@ -34,7 +34,7 @@ static bool has_bpf_cap(__u32 cap)
 	return has_cap(cap) || has_cap(CAP_SYS_ADMIN);
 }
 
-int plane_check_caps(enum plane_how how, struct xr_err *err)
+int plane_check_caps(enum plane_access how, struct xr_err *err)
 {
 	char lack[64] = "";
 
@@ -185,7 +185,7 @@ static int mount_once(void)
 	return ret;
 }
 
-int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err)
+int plane_need_bpffs(const char *name, enum plane_access how, struct xr_err *err)
 {
 	int ret;
 

@@ -33,7 +33,7 @@ struct plane *plane_new(const char *name)
 	return p;
 }
 
-static int open_pins(struct plane *p, enum plane_how how, const struct xr_limits *limits,
+static int open_pins(struct plane *p, enum plane_access how, const struct xr_limits *limits,
 		     const __u8 *secret, struct xr_err *err)
 {
 	int ret;
@@ -49,7 +49,7 @@ static int open_pins(struct plane *p, enum plane_how how, const struct xr_limits
 	return plane_open_maps(p, how != PLANE_READ, err);
 }
 
-int plane_open(struct plane **out, const char *name, enum plane_how how,
+int plane_open(struct plane **out, const char *name, enum plane_access how,
 	       const struct xr_limits *limits, const __u8 *secret, struct xr_err *err)
 {
 	struct plane *p;

@@ -92,7 +92,7 @@ struct plane {
 	__u32 paths_max;
 };
 
-enum plane_how {
+enum plane_access {
 	PLANE_READ,   /* must exist; no lock */
 	PLANE_CHANGE, /* must exist; takes the instance's lock */
 	PLANE_CREATE, /* made where it does not exist; locked */
@@ -107,7 +107,7 @@ enum plane_how {
  * CAP_BPF or CAP_NET_ADMIN (err names what lacks), -ENODEV no bpffs and it cannot be
  * mounted, -EOPNOTSUPP kernel too old, -EBUSY and -EAGAIN as plane_relock().
  */
-int plane_open(struct plane **out, const char *name, enum plane_how how,
+int plane_open(struct plane **out, const char *name, enum plane_access how,
 	       const struct xr_limits *limits, const __u8 *secret, struct xr_err *err);
 void plane_close(struct plane *p); /* NULL is fine; drops the lock */
 
@@ -133,7 +133,7 @@ void plane_never_wait(bool never);
 struct lock_wait {
 	double since, idle_since, check_at; /* seconds, CLOCK_MONOTONIC */
 	__u32 pid;                          /* of the one that has it; 0: not known */
-	__u64 ran;                          /* how much it has run: process_ran() */
+	__u64 ran;                          /* how much it has run: process_cpu_time() */
 };
 bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, double most,
 		       struct xr_err *err);

@@ -11,12 +11,12 @@ struct xroam_bpf;
 
 /* ---- needs.c ---- */
 
-int plane_check_caps(enum plane_how how, struct xr_err *err);
+int plane_check_caps(enum plane_access how, struct xr_err *err);
 /* Whether this process can open as many more files as a change needs. */
 int plane_need_files(struct xr_err *err);
 bool plane_has_bpffs(const char *path);
 /* Checks for a bpffs, and for PLANE_CREATE mounts one where there is none. */
-int plane_need_bpffs(const char *name, enum plane_how how, struct xr_err *err);
+int plane_need_bpffs(const char *name, enum plane_access how, struct xr_err *err);
 
 /* ---- pins.c ---- */
 

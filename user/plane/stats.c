@@ -56,7 +56,7 @@ int stats_cid(struct plane *p, __u32 vip, struct xr_cid_counter *sum)
 	return sum_words(p, PLANE_CID_STATS, vip, sum, sizeof(*sum));
 }
 
-__u64 stats_points(const __u64 counts[XR_CODEPOINTS], unsigned int points)
+__u64 stats_sum_codepoints(const __u64 counts[XR_CODEPOINTS], unsigned int points)
 {
 	__u64 sum = 0;
 	int i;
@@ -81,7 +81,7 @@ int stats_steered(struct plane *p, unsigned int points, struct stats_steered *s)
 		ret = stats_backend(p, i, &b);
 		if (ret)
 			return ret;
-		s->by_cid += stats_points(b.by_cid, points);
+		s->by_cid += stats_sum_codepoints(b.by_cid, points);
 	}
 	for (i = 1; i <= l->vips; i++) {
 		if (!p->vips[i].used || !(p->vips[i].flags & XR_VIP_CID))
@@ -89,8 +89,8 @@ int stats_steered(struct plane *p, unsigned int points, struct stats_steered *s)
 		ret = stats_cid(p, i, &c);
 		if (ret)
 			return ret;
-		s->astray += stats_points(c.astray, points);
-		s->down += stats_points(c.down, points);
+		s->astray += stats_sum_codepoints(c.astray, points);
+		s->down += stats_sum_codepoints(c.down, points);
 	}
 	return 0;
 }

@@ -14,8 +14,8 @@ int stats_host(struct plane *p, __u32 host, struct xr_counter *sum);
 int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum);
 
 /* The sum of the counts of a set of codepoints: bit i for codepoint i. */
-#define STATS_ALL_POINTS ((1U << XR_CODEPOINTS) - 1)
-__u64 stats_points(const __u64 counts[XR_CODEPOINTS], unsigned int points);
+#define STATS_ALL_CODEPOINTS ((1U << XR_CODEPOINTS) - 1)
+__u64 stats_sum_codepoints(const __u64 counts[XR_CODEPOINTS], unsigned int points);
 
 /* Packets with CIDs of some codepoints (see xr_cid_codepoints()), at all VIPs. */
 struct stats_steered {

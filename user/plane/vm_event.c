@@ -17,13 +17,13 @@ static const char *const sources[] = {
 	[XR_SOURCE_ANNOUNCEMENT] = "announcement",
 };
 
-const char *vm_source_word(unsigned int source)
+const char *vm_source_name(unsigned int source)
 {
 	return source < sizeof(sources) / sizeof(sources[0]) && sources[source] ? sources[source]
 										: "?";
 }
 
-void vm_say(struct plane *p, __u32 index, __u32 reason, __u16 from, const char *fmt, ...)
+void vm_post_event(struct plane *p, __u32 index, __u32 reason, __u16 from, const char *fmt, ...)
 {
 	struct xr_vm_now now = vm_now(p, index);
 	struct xr_event e = {

@@ -10,11 +10,11 @@
  * reason 0: a notice was carried out, else why it was not; from: the host that it was
  * on before, or 0.
  */
-void vm_say(struct plane *p, __u32 index, __u32 reason, __u16 from, const char *fmt, ...)
+void vm_post_event(struct plane *p, __u32 index, __u32 reason, __u16 from, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* Counts a reason that only user space gives (notice-old, ...). */
 void vm_count_reason(struct plane *p, __u32 reason, __u64 n);
 /* The name of an enum xr_source, as in the ABI; "?": it has none. */
-const char *vm_source_word(unsigned int source);
+const char *vm_source_name(unsigned int source);
 
 #endif

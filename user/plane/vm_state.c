@@ -32,20 +32,20 @@ static bool same_vm(const void *ctx, __u32 index, const void *key)
 	return p->vms[index].key == *(const __u64 *)key;
 }
 
-struct tag_table vm_macs(const struct plane *p)
+struct tag_table vm_mac_table(const struct plane *p)
 {
 	return (struct tag_table){ p->mac_index, p->mac_buckets, same_vm, p };
 }
 
 __u32 vm_find(struct plane *p, __u64 key)
 {
-	struct tag_table t = vm_macs(p);
+	struct tag_table t = vm_mac_table(p);
 
 	return tag_find(&t, xr_vm_hash(p->hash_keys, key), &key);
 }
 
-int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 index),
-	       void *ctx)
+int vm_each_in_buckets(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 index),
+		       void *ctx)
 {
 	__u32 b;
 	int i, ret = 0;
@@ -68,7 +68,7 @@ int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u
 
 int vm_each(struct plane *p, int (*each)(void *ctx, __u32 index), void *ctx)
 {
-	return vm_each_of(p, 0, p->mac_buckets, each, ctx);
+	return vm_each_in_buckets(p, 0, p->mac_buckets, each, ctx);
 }
 
 static int count_one(void *ctx, __u32 index)

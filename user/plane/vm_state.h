@@ -16,12 +16,12 @@ __u32 vm_find(struct plane *p, __u64 key);
 /* Calls each() for every VM, until one returns other than 0: that is returned. */
 int vm_each(struct plane *p, int (*each)(void *ctx, __u32 index), void *ctx);
 /* The same for the buckets from .. to - 1 of mac_index. */
-int vm_each_of(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 index),
-	       void *ctx);
+int vm_each_in_buckets(struct plane *p, __u32 from, __u32 to, int (*each)(void *ctx, __u32 index),
+		       void *ctx);
 __u32 vm_count(struct plane *p);
 const char *vm_name_at(struct plane *p, char buf[VM_NAME], __u32 index);
 /* The table in which a key's index is found, or added: see steer/tag_table.h. */
-struct tag_table vm_macs(const struct plane *p);
+struct tag_table vm_mac_table(const struct plane *p);
 
 /* Its state, in one load of 64 bits: the programs change it meanwhile. */
 struct xr_vm_now vm_now(const struct plane *p, __u32 index);

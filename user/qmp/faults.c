@@ -36,5 +36,5 @@ void qmp_report_faults(const struct qmp *q)
 
 	for (m = q->list; m && used < sizeof(text); m = m->next)
 		used += fault_of(m, text + used, sizeof(text) - used);
-	daemon_tell_wrong(q->d->claim_fd, text);
+	daemon_write_problems(q->d->claim_fd, text);
 }

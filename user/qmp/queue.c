@@ -110,7 +110,7 @@ static int on_sample_timer(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)usec;
 	if (m->migration != QMP_ACTIVE || m->incoming || m->vm_card < 0 || vm_index == VM_NOWHERE)
 		return 0; /* the next migration starts it again */
-	if (m->sample_due || vm_local_reads(m->d->plane, vm_index, &m->reads)) {
+	if (m->sample_due || vm_local_read_count(m->d->plane, vm_index, &m->reads)) {
 		sample_in(m, LATER_US); /* no answer, or not prepared yet */
 	} else {
 		m->sample_due = true;
@@ -155,7 +155,7 @@ static void on_queue(struct monitor *m, json_t *value)
 	m->sample_due = false;
 	/* A guest that was stopped meanwhile may have thrown away what it counts. */
 	if (m->running && read_used(value, &used) && vm_index != VM_NOWHERE &&
-	    !vm_local_reads(m->d->plane, vm_index, &reads) && !daemon_begin(m->d, NULL)) {
+	    !vm_local_read_count(m->d->plane, vm_index, &reads) && !daemon_begin(m->d, NULL)) {
 		exact = vm_local_compare(m->d->plane, vm_index, used, m->reads, reads);
 		daemon_end(m->d);
 	}

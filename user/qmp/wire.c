@@ -338,7 +338,7 @@ int qmp_on_time(sd_event_source *s, uint64_t usec, void *ctx)
 		timer_in_us(m->timer, GREETS_WITHIN * US_PER_MS);
 		return 0;
 	}
-	if ((m->d->verbose || xr_is_lack(ret)) && !m->failure_logged && ret != -ENOENT &&
+	if ((m->d->verbose || xr_is_shortage(ret)) && !m->failure_logged && ret != -ENOENT &&
 	    ret != -ECONNREFUSED)
 		qmp_log(m, "%s", strerror(-ret));
 	m->failure_logged = true;

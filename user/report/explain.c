@@ -50,7 +50,7 @@ int explain_open(struct plane *p, const char *dev, struct explain **out, struct 
 				       dev);
 		}
 	}
-	ret = plane_load(p, dev, true, &e->prog_fd, &e->trace_fd, err);
+	ret = plane_load_program(p, dev, true, &e->prog_fd, &e->trace_fd, err);
 	if (ret) {
 		explain_close(e);
 		return ret;

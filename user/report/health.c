@@ -35,7 +35,7 @@ static int count_vm(void *ctx, __u32 index)
 		{ "moved", &c->h->moved },        { "settled", &c->h->moved },
 		{ "frozen", &c->h->frozen },      { "disabled", &c->h->disabled },
 	};
-	const char *state = vm_state_word(c->p, index, c->tick);
+	const char *state = vm_state_name(c->p, index, c->tick);
 	size_t i;
 
 	c->h->vms++;
@@ -93,8 +93,8 @@ static bool has_namesake(struct plane *p, const struct xr_device *d)
 	return false;
 }
 
-static void report_gone(struct check *c, const struct xr_device *d, const struct device_place *at,
-			const char *name)
+static void report_gone(struct check *c, const struct xr_device *d,
+			const struct device_location *at, const char *name)
 {
 	if (!at->no_netns)
 		health_wrong(
@@ -115,9 +115,9 @@ static void report_gone(struct check *c, const struct xr_device *d, const struct
 
 static void check_devices(struct check *c)
 {
-	char text[XR_NAME_LEN + NETNS_PLACE];
+	char text[XR_NAME_LEN + NETNS_SUFFIX];
 	struct plane *p = c->p;
-	struct device_place at;
+	struct device_location at;
 	bool any = false;
 	int i;
 
@@ -127,7 +127,7 @@ static void check_devices(struct check *c)
 		if (!d->ifindex)
 			continue;
 		any = true;
-		switch (plane_device_place(p, d, &at)) {
+		switch (plane_device_location(p, d, &at)) {
 		case DEVICE_GONE:
 			report_gone(c, d, &at, health_name(d, &at, text));
 			break;
@@ -167,7 +167,7 @@ static bool is_elsewhere(const struct plane *p)
 static void check_hosts(struct check *c)
 {
 	const struct plane *p = c->p;
-	char words[HOST_WRONG];
+	char words[HOST_FAULT];
 	const char *what;
 	__u32 i;
 
@@ -178,7 +178,7 @@ static void check_hosts(struct check *c)
 
 		if (!h->name[0])
 			continue;
-		what = host_wrong(h, words);
+		what = host_fault(h, words);
 		if (what)
 			health_wrong(c, "host %s: %s", h->name, what);
 	}
@@ -249,7 +249,7 @@ static int check_vm(void *ctx, __u32 index)
 {
 	struct vm_trouble *t = ctx;
 	struct plane *p = t->c->p;
-	const char *state = vm_state_word(p, index, t->tick);
+	const char *state = vm_state_name(p, index, t->tick);
 	const char *host = host_name(p, vm_now(p, index).host);
 	char name[VM_NAME];
 
@@ -300,7 +300,7 @@ static void check_way(struct hop_trouble *t, struct path_job *j)
 {
 	if (!t->here || (!j->host && j->info->state == XR_BACKEND_DOWN))
 		return;
-	path_look(j, &t->c->p->meta->policy);
+	path_check(j, &t->c->p->meta->policy);
 	if (!path_trouble_text(j) || (j->host && j->trouble != PATH_NO_ROUTE) ||
 	    ++t->n > TROUBLE_MAX)
 		return;
@@ -355,7 +355,7 @@ static void check_hops(struct check *c)
 		}
 	for (i = 1; t.hop && i <= p->meta->limits.hosts; i++)
 		if (p->host_info[i].name[0]) {
-			host_facts(&p->host_info[i], &facts);
+			host_as_backend(&p->host_info[i], &facts);
 			j = (struct path_job){ .info = &facts, .host = true };
 			j.source = host_source(p, &p->host_info[i]);
 			check_hop(&t, p->hosts[i].path, &j);

@@ -16,18 +16,18 @@ void health_wrong(struct check *c, const char *fmt, ...)
 	c->each(c->ctx, line);
 }
 
-const char *health_name(const struct xr_device *d, const struct device_place *at,
-			char text[XR_NAME_LEN + NETNS_PLACE])
+const char *health_name(const struct xr_device *d, const struct device_location *at,
+			char text[XR_NAME_LEN + NETNS_SUFFIX])
 {
-	char place[NETNS_PLACE];
+	char place[NETNS_SUFFIX];
 
 	if (at->no_netns)
 		return d->name;
-	snprintf(text, XR_NAME_LEN + NETNS_PLACE, "%s%s", d->name, netns_place(at->netns, place));
+	snprintf(text, XR_NAME_LEN + NETNS_SUFFIX, "%s%s", d->name, netns_suffix(at->netns, place));
 	return text;
 }
 
-const char *health_there(const struct device_place *at)
+const char *health_there(const struct device_location *at)
 {
 	return at->no_netns || at->netns == netns_id() ? "" : "there, ";
 }

@@ -85,7 +85,7 @@ static int get_end(struct netlink *nl, __u32 ifindex, __s32 nsid, struct end *e)
 	if (nsid >= 0)
 		mnl_attr_put_u32(nlh, IFLA_TARGET_NETNSID, nsid);
 	*e = (struct end){ .nsid = -1 };
-	return netlink_talk(nl, take_end, e);
+	return netlink_request(nl, take_end, e);
 }
 
 /* It is one end of a veth, and the other has no program. */
@@ -96,7 +96,7 @@ static bool is_deaf(struct netlink *nl, const struct end *here, struct end *ther
 }
 
 /* Called in the device's namespace. name, where: for a reader in xroam's. */
-static void check_end(struct check *c, const struct xr_device *d, const struct device_place *at,
+static void check_end(struct check *c, const struct xr_device *d, const struct device_location *at,
 		      const char *name, const char *where, struct netlink *nl,
 		      const struct end *here)
 {
@@ -117,10 +117,10 @@ static void check_end(struct check *c, const struct xr_device *d, const struct d
 			name, there.name, at->name, there.name);
 }
 
-void check_link(struct check *c, const struct xr_device *d, const struct device_place *at)
+void check_link(struct check *c, const struct xr_device *d, const struct device_location *at)
 {
 	const char *where = health_there(at), *name;
-	char text[XR_NAME_LEN + NETNS_PLACE];
+	char text[XR_NAME_LEN + NETNS_SUFFIX];
 	struct netlink nl = { 0 };
 	struct end here;
 	int back;

@@ -17,16 +17,16 @@ struct check {
 /* health_line.c: gives a line to the check's each(). */
 void health_wrong(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The device's name, and its namespace where that is not this one. */
-const char *health_name(const struct xr_device *d, const struct device_place *at,
-			char text[XR_NAME_LEN + NETNS_PLACE]);
+const char *health_name(const struct xr_device *d, const struct device_location *at,
+			char text[XR_NAME_LEN + NETNS_SUFFIX]);
 /* In front of a command that mends the device: "there, " for another namespace, or "". */
-const char *health_there(const struct device_place *at);
+const char *health_there(const struct device_location *at);
 
 /* health_steer.c: reports VIPs without servers, and CIDs that steer nothing. */
 void check_vips(struct check *c);
 void check_steering(struct check *c);
 
 /* health_peer.c: reports a device where no packet comes, or a veth that loses what is sent. */
-void check_link(struct check *c, const struct xr_device *d, const struct device_place *at);
+void check_link(struct check *c, const struct xr_device *d, const struct device_location *at);
 
 #endif

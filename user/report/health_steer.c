@@ -169,7 +169,7 @@ static int count_vip(struct plane *p, __u32 vip, struct counts *n)
 	if (ret)
 		return ret;
 	memcpy(n->by_point, c.astray, sizeof(n->by_point));
-	n->astray = stats_points(c.astray, STATS_ALL_POINTS);
+	n->astray = stats_sum_codepoints(c.astray, STATS_ALL_CODEPOINTS);
 	/* Servers that are down count: the CID did name them. */
 	rest = n->astray + c.longs + c.icmp;
 	n->named = v.packets > rest ? v.packets - rest : 0;
@@ -292,7 +292,7 @@ static void write_why(struct plane *p, const struct counts *n, char *text, size_
 		snprintf(
 			text, size,
 			"of config ID %u, which is not configured: \"xroam cid add\" what the servers mint under; or they mint random ones",
-			point);
+			(unsigned int)point);
 }
 
 void check_steering(struct check *c)

@@ -88,7 +88,7 @@ static void name_all(struct plane *p, const struct xr_trace *t, struct named *n)
 		return;
 	vm_name_at(p, n->vm, t->vm - 1);
 	n->vm_host = host_name(p, vm_now(p, t->vm - 1).host);
-	n->vm_state = vm_state_word(p, t->vm - 1, plane_tick(p));
+	n->vm_state = vm_state_name(p, t->vm - 1, plane_tick(p));
 }
 
 static bool noted(const struct xr_trace *t, unsigned int reason)

@@ -120,7 +120,7 @@ static int read_backends(struct plane *p, struct snapshot *s)
 		r->value[0] = sum.packets;
 		r->value[1] = sum.bytes;
 		r->value[2] = sum.initials;
-		r->value[3] = stats_points(sum.by_cid, STATS_ALL_POINTS);
+		r->value[3] = stats_sum_codepoints(sum.by_cid, STATS_ALL_CODEPOINTS);
 	}
 	return 0;
 }

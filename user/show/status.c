@@ -98,13 +98,13 @@ static void check_drops(struct status *s)
 static void check_daemon(struct status *s)
 {
 	char lines[4096], *line, *rest = lines;
-	pid_t lost = daemon_lost(s->p->name);
+	pid_t lost = daemon_lost_pid(s->p->name);
 
 	if (lost)
 		add(s->wrong,
 		    "the daemon, pid %d, was killed: no socket, no QMP, nothing is announced; \"xroam run\" or its unit starts it again; if none is meant to run, remove /run/xroam/%s/daemon",
 		    (int)lost, s->p->name);
-	daemon_wrong(s->p->name, lines, sizeof(lines));
+	daemon_read_problems(s->p->name, lines, sizeof(lines));
 	while ((line = strsep(&rest, "\n")))
 		if (line[0])
 			add(s->wrong, "%s", line);
@@ -167,11 +167,11 @@ static json_t *json_devices(const struct status *s)
 
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
 		const struct xr_device *d = &s->p->devices[i];
-		struct device_place at;
+		struct device_location at;
 
 		if (!d->ifindex)
 			continue;
-		plane_device_place(s->p, d, &at);
+		plane_device_location(s->p, d, &at);
 		json_array_append_new(
 			list,
 			json_pack("{s:o, s:o, s:s, s:s, s:s}", "device", json_text(at.name),
@@ -206,8 +206,8 @@ static int print_json(const struct status *s)
 
 static void print_devices(const struct status *s)
 {
-	struct device_place at;
-	char space[NETNS_PLACE];
+	struct device_location at;
+	char space[NETNS_SUFFIX];
 	bool any = false;
 	int i;
 
@@ -216,9 +216,9 @@ static void print_devices(const struct status *s)
 
 		if (!d->ifindex)
 			continue;
-		plane_device_place(s->p, d, &at);
+		plane_device_location(s->p, d, &at);
 		printf("%-10s%s%s: %s, %s, role %s\n", any ? "" : "devices", at.name,
-		       netns_place(at.netns, space), text_mode(d->mode), text_how(d->how),
+		       netns_suffix(at.netns, space), text_mode(d->mode), text_how(d->how),
 		       text_role(d->role));
 		any = true;
 	}

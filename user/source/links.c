@@ -196,7 +196,7 @@ static void links_changed(struct watch *w)
 
 	if (masters_changed(w) && p->meta->features & XR_FEATURE_HOSTS) {
 		daemon_log(w->d, "a device changed its bridge: reloading the programs");
-		if (instance_reload(p, &err))
+		if (devices_reload(p, &err))
 			daemon_log(w->d, "%s", err.text);
 	}
 	plane_follow_names(p, devices_changed);

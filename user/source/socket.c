@@ -431,7 +431,7 @@ static int clear_path(const struct sockaddr_un *to, struct xr_err *err)
 	int i, ret = 0;
 
 	for (i = 0; i < 30; i++) {
-		ret = daemon_socket_try(to);
+		ret = daemon_socket_probe(to);
 		if (ret && ret != -EAGAIN)
 			break;
 		poll(NULL, 0, 100);
@@ -439,7 +439,7 @@ static int clear_path(const struct sockaddr_un *to, struct xr_err *err)
 	if (!ret || ret == -EAGAIN)
 		return xr_fail(err, -EADDRINUSE, "%s: another process listens there: stop it first",
 			       to->sun_path);
-	if (xr_is_lack(ret))
+	if (xr_is_shortage(ret))
 		return xr_fail(err, ret, "%s: %s", to->sun_path, strerror(-ret));
 	if (ret != -ENOENT && unlink(to->sun_path) && errno != ENOENT)
 		return xr_fail(err, -errno, "%s: %s", to->sun_path, strerror(errno));

@@ -57,7 +57,7 @@ static void query_neighbours(struct xr_gateway *gateways)
 		ndm = mnl_nlmsg_put_extra_header(netlink_message(&nl, RTM_GETNEIGH, NLM_F_DUMP),
 						 sizeof(*ndm));
 		ndm->ndm_family = AF_INET;
-		netlink_talk(&nl, on_neigh, gateways);
+		netlink_request(&nl, on_neigh, gateways);
 	}
 	netlink_close(&nl);
 }

@@ -43,9 +43,9 @@ static int add_known(struct plane *p, const struct xr_notice *n, __u32 vm_index,
 	if (!ret)
 		vm_local_added(p, vm_index, NULL);
 	if (!ret)
-		vm_say(p, vm_index, 0, now.host, "bound to %d address%s%s (%s)", n->n_addrs,
-		       n->n_addrs == 1 ? "" : "es", n->lock ? ", locked" : "",
-		       vm_source_word(n->source));
+		vm_post_event(p, vm_index, 0, now.host, "bound to %d address%s%s (%s)", n->n_addrs,
+			      n->n_addrs == 1 ? "" : "es", n->lock ? ", locked" : "",
+			      vm_source_name(n->source));
 	return ret;
 }
 
@@ -70,7 +70,7 @@ static int add_new(struct plane *p, const struct xr_notice *n, __u64 key, __u16 
 	a->seq = n->seq;
 	a->vm_index = vm_index;
 	vm_local_added(p, vm_index, NULL);
-	vm_say(p, vm_index, 0, 0, "added at %s (%s)", n->host, vm_source_word(n->source));
+	vm_post_event(p, vm_index, 0, 0, "added at %s (%s)", n->host, vm_source_name(n->source));
 	return 0;
 }
 
@@ -80,7 +80,8 @@ static int leave(struct plane *p, const struct xr_notice *n, __u32 vm_index, str
 
 	a->seq = n->seq > a->seq ? n->seq : a->seq;
 	a->vm_index = VM_NOWHERE;
-	vm_say(p, vm_index, 0, vm_now(p, vm_index).host, "left (%s)", vm_source_word(n->source));
+	vm_post_event(p, vm_index, 0, vm_now(p, vm_index).host, "left (%s)",
+		      vm_source_name(n->source));
 	vm_drop(p, vm_index, &loose);
 	vm_loose_end(p, &loose);
 	return 0;
@@ -118,7 +119,7 @@ static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a,
 		may_share |= PORT_WITH_LOCKED;
 	ret = port_check(p, n->tap, err);
 	if (!ret)
-		ret = port_refused_to(p, key, n->tap, may_share, err);
+		ret = port_check_holder(p, key, n->tap, may_share, err);
 	/* The port of a VM that is not known belongs to nobody here: ask the kernel. */
 	if (!ret && qmp && n->kind == XR_NOTICE_PREPARE &&
 	    tap_held_by(n->tap, n->reader) == TAP_NOT_HELD)
@@ -129,8 +130,8 @@ static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a,
 		return 0;
 	vm_count_reason(p, XR_R_PORT_REFUSED, 1);
 	if (vm_index != VM_NOWHERE)
-		vm_say(p, vm_index, XR_R_PORT_REFUSED, 0, "port refused (%s): %s",
-		       vm_source_word(n->source), err->text);
+		vm_post_event(p, vm_index, XR_R_PORT_REFUSED, 0, "port refused (%s): %s",
+			      vm_source_name(n->source), err->text);
 	if (!qmp)
 		return ret;
 	snprintf(a->warning, sizeof(a->warning), "VM %s: its QEMU is not believed: %.400s",
@@ -145,9 +146,9 @@ static int check_fields(struct plane *p, struct xr_notice *n, __u16 *host, struc
 	char mac[TEXT_MAC];
 
 	*host = 0;
-	if (vm_bad_mac(n->mac))
+	if (vm_mac_fault(n->mac))
 		return xr_fail(err, -EINVAL, "MAC %s is %s; give the VM's own",
-			       text_mac(mac, n->mac), vm_bad_mac(n->mac));
+			       text_mac(mac, n->mac), vm_mac_fault(n->mac));
 	if (n->vlan > 4094)
 		return xr_fail(err, -EINVAL,
 			       "VLAN %u: must be from 1 to 4094, or left out for untagged",

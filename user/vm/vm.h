@@ -101,6 +101,6 @@ bool vm_is_ready(struct plane *p, __u32 vm_index);
  * deadline or ttl is over, "settled" where a redirect had no hit for ten seconds,
  * "frozen" or "disabled" where that is so. tick: plane_tick().
  */
-const char *vm_state_word(struct plane *p, __u32 vm_index, __u32 tick);
+const char *vm_state_name(struct plane *p, __u32 vm_index, __u32 tick);
 
 #endif

@@ -51,9 +51,9 @@ static void expire_move(struct plane *p, __u32 vm_index)
 	if (!vm_set_back(p, vm_index))
 		return; /* its own frame has ended the move just now */
 	vm_count_reason(p, XR_R_MOVE_EXPIRED, 1);
-	vm_say(p, vm_index, XR_R_MOVE_EXPIRED, now.host,
-	       "nobody ended its move to %s in time: it stays at %s", host_name(p, now.next),
-	       host_name(p, now.host));
+	vm_post_event(p, vm_index, XR_R_MOVE_EXPIRED, now.host,
+		      "nobody ended its move to %s in time: it stays at %s", host_name(p, now.next),
+		      host_name(p, now.host));
 }
 
 int vm_follow_up(struct plane *p, __u32 vm_index, struct xr_err *err)
@@ -107,8 +107,8 @@ static void end_redirect(struct plane *p, __u32 vm_index, struct xr_vm_now was)
 		__atomic_compare_exchange_n(&v->ttl, &none, ttl, false, __ATOMIC_ACQ_REL,
 					    __ATOMIC_RELAXED);
 	vm_local_expire(p, vm_index, NULL);
-	vm_say(p, vm_index, XR_R_MOVE_EXPIRED, was.host,
-	       "no frame for it in %u s: redirect to %s ended", ttl, host_name(p, was.host));
+	vm_post_event(p, vm_index, XR_R_MOVE_EXPIRED, was.host,
+		      "no frame for it in %u s: redirect to %s ended", ttl, host_name(p, was.host));
 }
 
 static void expire_redirect(struct plane *p, __u32 vm_index)
@@ -182,7 +182,7 @@ void vm_age(struct plane *p)
 	to = a.next + (part > AT_ONCE ? part : AT_ONCE);
 	if (to > p->mac_buckets)
 		to = p->mac_buckets;
-	vm_each_of(p, a.next, to, age_one, &a);
+	vm_each_in_buckets(p, a.next, to, age_one, &a);
 	a.next = to;
 	if (to < p->mac_buckets)
 		return;
@@ -195,7 +195,7 @@ void vm_age(struct plane *p)
 
 /* ---- the state's name ---- */
 
-const char *vm_state_word(struct plane *p, __u32 vm_index, __u32 tick)
+const char *vm_state_name(struct plane *p, __u32 vm_index, __u32 tick)
 {
 	const struct xr_vm *v = &p->vms[vm_index];
 	struct xr_vm_now now = vm_now(p, vm_index);

@@ -33,9 +33,9 @@ static int check_addr(struct plane *p, const struct xr_notice *n, __u32 vm_index
 	int j;
 
 	text_addr(text, n->addr[i]);
-	if (vm_bad_addr(n->addr[i]))
+	if (vm_addr_fault(n->addr[i]))
 		return xr_fail(err, -EINVAL, "address %s is %s; give the VM's own", text,
-			       vm_bad_addr(n->addr[i]));
+			       vm_addr_fault(n->addr[i]));
 	if (vm_protected_ip(p, n->addr[i]))
 		return xr_fail(err, -EINVAL,
 			       "address %s is protected; it is a gateway's or in the list", text);

@@ -14,7 +14,7 @@ bool vm_learn(struct plane *p, __u32 vm_index, const __be32 *addr)
 	struct xr_vm_info *info = &p->vm_info[vm_index];
 	int i, unused = -1;
 
-	if (!info->used || addr_is_zero(addr) || vm_bad_addr(addr) || vm_protected_ip(p, addr) ||
+	if (!info->used || addr_is_zero(addr) || vm_addr_fault(addr) || vm_protected_ip(p, addr) ||
 	    vm_by_ip_in(p, addr, vm_vlan_of(p->vms[vm_index].key)) != VM_NOWHERE)
 		return false;
 	for (i = XR_VM_ADDRS - 1; i >= 0; i--) {

@@ -96,7 +96,7 @@ int vm_set_lock(struct plane *p, __u32 vm_index, bool lock)
 		to.flags = lock ? to.flags | XR_VM_LOCK : to.flags & ~XR_VM_LOCK;
 	} while (!vm_change(p, vm_index, &was, to));
 	if (lock) {
-		ports_own(p, vm_index, p->vms[vm_index].tap);
+		ports_set_own(p, vm_index, p->vms[vm_index].tap);
 		return 0;
 	}
 	__atomic_fetch_sub(&p->vm_control->locked, 1, __ATOMIC_RELEASE);

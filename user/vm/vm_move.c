@@ -193,7 +193,7 @@ static void set_prepared(struct plane *p, const struct xr_notice *n, __u32 vm_in
 static void prepare_here(struct plane *p, const struct xr_notice *n, __u32 vm_index, bool again,
 			 struct xr_answer *a)
 {
-	struct vm_told hints = {
+	struct vm_prepare_hints hints = {
 		.tap = n->tap, .reader = n->reader, .soon = n->soon, .again = again
 	};
 	struct xr_err warn = { "" };
@@ -208,7 +208,7 @@ bool vm_is_ready(struct plane *p, __u32 vm_index)
 {
 	return vm_under_way(vm_now(p, vm_index)) &&
 		p->vm_info[vm_index].under_way == XR_MOVE_READY &&
-		!tc_is_coming(p, p->vms[vm_index].tap);
+		!tc_is_pending(p, p->vms[vm_index].tap);
 }
 
 int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
@@ -241,8 +241,8 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16
 	set_prepared(p, n, vm_index, host);
 	note_step(p, vm_index, n);
 	prepare_here(p, n, vm_index, false, a);
-	vm_say(p, vm_index, 0, now.host, "prepared to go from %s to %s (%s)",
-	       host_name(p, now.host), host_name(p, host), vm_source_word(n->source));
+	vm_post_event(p, vm_index, 0, now.host, "prepared to go from %s to %s (%s)",
+		      host_name(p, now.host), host_name(p, host), vm_source_name(n->source));
 	return 0;
 }
 
@@ -321,8 +321,8 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct 
 			vm_name_at(p, name, vm_index), host_name(p, now.host));
 	note_step(p, vm_index, n);
 	replay(p, vm_index, a);
-	vm_say(p, vm_index, 0, now.host, "stands still on its way to %s (%s)",
-	       host_name(p, now.next), vm_source_word(n->source));
+	vm_post_event(p, vm_index, 0, now.host, "stands still on its way to %s (%s)",
+		      host_name(p, now.next), vm_source_name(n->source));
 	return 0;
 }
 
@@ -371,14 +371,15 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 h
 	p->vm_info[vm_index].host = host;
 	p->vm_info[vm_index].under_way = 0;
 	take_warning(a, &warn);
-	vm_say(p, vm_index, 0, from, "moved from %s to %s, seq %llu (%s)", host_name(p, from),
-	       host_name(p, host), (unsigned long long)p->vm_info[vm_index].seq,
-	       vm_source_word(n->source));
+	vm_post_event(p, vm_index, 0, from, "moved from %s to %s, seq %llu (%s)",
+		      host_name(p, from), host_name(p, host),
+		      (unsigned long long)p->vm_info[vm_index].seq, vm_source_name(n->source));
 	if (vm_now(p, vm_index).flags & XR_VM_FROZEN) {
 		vm_count_reason(p, XR_R_FROZEN, 1);
-		vm_say(p, vm_index, XR_R_FROZEN, from,
-		       "moved more than %u times in %u s: frozen at %s", p->meta->policy.flap_moves,
-		       p->meta->policy.flap_seconds, host_name(p, host));
+		vm_post_event(p, vm_index, XR_R_FROZEN, from,
+			      "moved more than %u times in %u s: frozen at %s",
+			      p->meta->policy.flap_moves, p->meta->policy.flap_seconds,
+			      host_name(p, host));
 	}
 	return 0;
 }
@@ -402,7 +403,7 @@ int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct
 		vm_local_cancel(p, vm_index, &warn);
 	p->vm_info[vm_index].under_way = 0;
 	take_warning(a, &warn);
-	vm_say(p, vm_index, 0, now.host, "stays at %s (%s)", host_name(p, now.host),
-	       vm_source_word(n->source));
+	vm_post_event(p, vm_index, 0, now.host, "stays at %s (%s)", host_name(p, now.host),
+		      vm_source_name(n->source));
 	return 0;
 }

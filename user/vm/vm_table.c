@@ -80,7 +80,7 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 {
 	const struct xr_vm_now now = { .host = host, .home = host, .state = XR_VM_STABLE };
 	__u64 h = xr_vm_hash(p->hash_keys, key);
-	struct tag_table t = vm_macs(p);
+	struct tag_table t = vm_mac_table(p);
 	__u32 vm_index = tag_room(&t, h);
 	struct xr_vm_info *info;
 
@@ -100,7 +100,7 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 
 void vm_drop(struct plane *p, __u32 vm_index, struct vm_loose *loose)
 {
-	struct tag_table t = vm_macs(p);
+	struct tag_table t = vm_mac_table(p);
 
 	if (host_any_local(p) || p->vm_info[vm_index].kernel)
 		vm_local_forget(p, vm_index, NULL);
@@ -110,7 +110,7 @@ void vm_drop(struct plane *p, __u32 vm_index, struct vm_loose *loose)
 	/* No packet can find it any more; one that has found it sees it at rest. */
 	vm_set_back(p, vm_index);
 	p->vm_control->vms--;
-	vm_loosen(&loose->vm, &loose->n_vm, vm_index);
+	vm_note_loose(&loose->vm, &loose->n_vm, vm_index);
 }
 
 void vm_loose_end(struct plane *p, struct vm_loose *loose)

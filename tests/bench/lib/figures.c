@@ -188,7 +188,7 @@ static void program_figures(struct figures *f, struct plane *p)
 	struct xr_err err = {};
 	int fd = -1;
 
-	if (plane_load(p, "lo", false, &fd, NULL, &err) ||
+	if (plane_load_program(p, "lo", false, &fd, NULL, &err) ||
 	    bpf_obj_get_info_by_fd(fd, &info, &len)) {
 		fprintf(stderr, "bench: %s\n", err.text);
 		f->failed = 1;

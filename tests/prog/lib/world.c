@@ -97,7 +97,7 @@ static void load(bool trace)
 	struct xr_err err = { 0 };
 	int prog, trace_fd = -1;
 
-	if (plane_load(w.plane, "in", trace, &prog, trace ? &trace_fd : NULL, &err)) {
+	if (plane_load_program(w.plane, "in", trace, &prog, trace ? &trace_fd : NULL, &err)) {
 		fprintf(stderr, "# %s\n", err.text);
 		libbpf_log_print();
 		fail_msg("the program cannot be loaded");
