@@ -19,7 +19,7 @@ FUZZ := $(call bins_of,fuzz,fuzz_*)
 VM := $(call bins_of,vm,*)
 
 .PHONY: tests test bench fuzz kernels
-tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM)
+tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM) $(BENCH)
 
 $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
