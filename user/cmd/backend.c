@@ -101,7 +101,7 @@ static const struct args_key keys[] = {
 	[INITIAL_RATE] = { "initial-rate", ARGS_NUMBER, TO(initial_rate), 0, 0xffffffff },
 	[VM] =           { "vm", ARGS_MAC, TO(vm_mac) },
 	[VLAN] =         { "vlan", ARGS_NUMBER, TO(vm_vlan), 1, 4094 },
-	{ NULL }
+	{ 0 }
 };
 #undef TO
 /* clang-format on */

@@ -85,7 +85,7 @@ static int add(int argc, char **argv)
 		{ "nonce-length", ARGS_NUMBER, TO(nonce_len), 0, XR_CID_BLOCK_MAX },
 		{ "key-file", ARGS_OTHER, .take = take_key },
 		{ "offset", ARGS_NUMBER, TO(offset), 0, XR_CID_MAX - 1 },
-		{ NULL }
+		{ 0 }
 	};
 #undef TO
 	/* clang-format on */
@@ -226,7 +226,7 @@ static int del(int argc, char **argv)
 	static const struct args_key keys[] = {
 		{ "format", ARGS_WORD, ARGS_TO(struct which, format), .words = formats },
 		{ "force", ARGS_FLAG, ARGS_TO(struct which, force) },
-		{ NULL }
+		{ 0 }
 	};
 	struct args args = args_after(argc, argv);
 	struct args_given g = { .often = ARGS_ALL };
@@ -362,7 +362,7 @@ static int parse_encode(int argc, char **argv, struct encode_args *e)
 						{ "format", ARGS_WORD,
 						  ARGS_TO(struct encode_args, which.format),
 						  .words = formats },
-						{ NULL } };
+						{ 0 } };
 	struct args args = args_after(argc, argv);
 	struct args_given g = { .often = ARGS_ALL };
 	int ret = take_id(&args, &e->which.id);

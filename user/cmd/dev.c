@@ -116,7 +116,7 @@ static const struct args_key attach_keys[] = {
 	{ "trusted", ARGS_FLAG, TO(trusted) },
 	{ "vni", ARGS_OTHER, .take = take_vni },
 	{ "address", ARGS_OTHER, .take = take_address },
-	{ NULL }
+	{ 0 }
 };
 #undef TO
 /* clang-format on */

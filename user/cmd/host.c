@@ -46,7 +46,7 @@ static const struct args_key keys[] = {
 	[VNI] =   { "vni", ARGS_NUMBER, TO(vni), 1, 0xffffff },
 	[PORT] =  { "port", ARGS_NUMBER, TO(port), 1, 65535 },
 	[LOCAL] = { "local", ARGS_FLAG, TO(local) },
-	{ NULL }
+	{ 0 }
 };
 #undef TO
 /* clang-format on */

@@ -33,7 +33,7 @@ static int add(int argc, char **argv)
 	static const struct args_key keys[] = {
 		{ "cid", ARGS_FLAG, ARGS_TO(struct model_vip, cid) },
 		{ "flow", ARGS_WORD, ARGS_TO(struct model_vip, flow), false, .words = off_on },
-		{ NULL }
+		{ 0 }
 	};
 	struct args args = args_after(argc, argv);
 	struct args_given g = { .often = ARGS_ALL };

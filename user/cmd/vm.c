@@ -74,7 +74,7 @@ static const struct args_key keys[] = {
 	[TIMEOUT] = { "timeout", ARGS_NUMBER, IN(timeout), 1, 0x7fffffff },
 	[SEQ] =     { "seq", ARGS_NUMBER, IN(seq), 1, XR_SEQ_MAX },
 	[TTL] =     { "ttl", ARGS_NUMBER, IN(ttl), 1, 0x7fffffff },
-	{ NULL }
+	{ 0 }
 };
 #undef IN
 

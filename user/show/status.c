@@ -382,7 +382,7 @@ static int parse(int argc, char **argv, struct status_args *args)
 						  ARGS_TO(struct status_args, check) },
 						{ "-w", ARGS_OTHER, .take = take_seconds },
 						{ "--watch", ARGS_OTHER, .take = take_seconds },
-						{ NULL } };
+						{ 0 } };
 	struct args_given g = { .often = ARGS_ALL };
 	struct args a = args_after(argc, argv);
 
