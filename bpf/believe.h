@@ -118,7 +118,7 @@ __noinline int move_by_announcement(__u32 vm_index, __u32 host)
 	struct claim *c = the_claim();
 	struct xr_vm *vm = vm_at(vm_index);
 	__u32 tick = now_tick(), moves, frozen;
-	union vm_state_name w, to;
+	union vm_state_word w, to;
 
 	if (!c || !vm)
 		return 0;
@@ -158,7 +158,7 @@ static __always_inline __u32 believed_host(struct xdp_md *ctx, const struct clai
 }
 
 /* An announcement from where the VM is; maybe of an address that is new. */
-static __always_inline int confirm(const struct claim *c, __u32 vm_index, union vm_state_name w)
+static __always_inline int confirm(const struct claim *c, __u32 vm_index, union vm_state_word w)
 {
 	if (c->sort != CLAIM_ANNOUNCES)
 		return 0;
@@ -174,7 +174,7 @@ __noinline int believe(struct xdp_md *ctx, __u32 vm_index)
 {
 	struct claim *c = the_claim();
 	struct xr_vm *vm = vm_at(vm_index);
-	union vm_state_name w;
+	union vm_state_word w;
 	__u32 host;
 
 	if (!c || !vm)

@@ -201,7 +201,7 @@ static __always_inline void take_sample(struct xr_vm *vm, const struct echo_fram
 /* Proved: the VM is not redirected until somebody says anew where it is. */
 static __always_inline int disable_redirect(struct xr_vm *vm, __u32 vm_index)
 {
-	union vm_state_name w = vm_now(vm), to = w;
+	union vm_state_word w = vm_now(vm), to = w;
 	struct vm_news *n;
 
 	to.now.flags |= XR_VM_LOOP;

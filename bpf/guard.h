@@ -66,7 +66,7 @@ static __always_inline int is_refused(const struct claim *c, __u32 vm_no, __u32 
 /* The machine is where it is, or where it goes: the port is its own. */
 static __always_inline int is_own_port(struct xdp_md *ctx, const struct xr_vm *vm)
 {
-	union vm_state_name w = vm_now(vm);
+	union vm_state_word w = vm_now(vm);
 
 	return is_port_of(ctx, vm) &&
 		(host_get(w.now.host).flags | host_get(w.now.next).flags) & XR_HOST_LOCAL;

@@ -89,7 +89,7 @@ static __always_inline int is_by_own_port(struct xdp_md *ctx, __u32 vm_index)
 __noinline int is_arriving(struct xdp_md *ctx, __u32 vm_index)
 {
 	struct xr_vm *vm = vm_at(vm_index);
-	union vm_state_name w;
+	union vm_state_word w;
 
 	if (!vm)
 		return 0;

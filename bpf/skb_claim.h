@@ -16,13 +16,13 @@ static __always_inline int is_local(__u32 host)
 }
 
 /* It stands still here, on its way to another machine. */
-static __always_inline int is_leaving(union vm_state_name w)
+static __always_inline int is_leaving(union vm_state_word w)
 {
 	return w.now.state == XR_VM_BLACKOUT && is_local(w.now.host) && !is_local(w.now.next);
 }
 
 /* It is on its way to this machine. */
-static __always_inline int is_coming(union vm_state_name w)
+static __always_inline int is_coming(union vm_state_word w)
 {
 	return vm_under_way(w) && !is_local(w.now.host) && is_local(w.now.next);
 }
@@ -153,7 +153,7 @@ static __always_inline int is_too_early(struct __sk_buff *skb, const struct xr_v
  * announcements.
  */
 static __always_inline int is_too_late(struct __sk_buff *skb, const struct xr_vm *vm,
-				       union vm_state_name w)
+				       union vm_state_word w)
 {
 	__u32 from = skb->ingress_ifindex, index;
 	const struct xr_path *path;
@@ -171,7 +171,7 @@ static __always_inline int is_too_late(struct __sk_buff *skb, const struct xr_vm
 __noinline int is_misplaced(struct __sk_buff *skb)
 {
 	__u32 from = skb->ingress_ifindex, vm_index, reason;
-	union vm_state_name w;
+	union vm_state_word w;
 	struct xr_vm *vm = find_inner(skb, SOURCE, &vm_index);
 
 	if (!vm)

@@ -33,7 +33,7 @@ SEC("tc")
 int xroam_tap_out(struct __sk_buff *skb)
 {
 	__u32 kind = port_kind(skb->ifindex), vm_index = kind - 1, tick;
-	union vm_state_name w;
+	union vm_state_word w;
 	struct xr_vm *vm;
 	__u64 to;
 
@@ -71,7 +71,7 @@ SEC("tc")
 int xroam_tap_in(struct __sk_buff *skb)
 {
 	__u32 kind = port_kind(skb->ifindex), vm_index = kind - 1;
-	union vm_state_name w;
+	union vm_state_word w;
 	struct xr_vm *vm;
 
 	if (!watching() || !kind || is_fabric(kind))
@@ -93,7 +93,7 @@ int xroam_tap_in(struct __sk_buff *skb)
  * of a tunnel and addressed to its own MAC.
  */
 static __always_inline int to_port(struct __sk_buff *skb, const struct xr_vm *vm,
-				   union vm_state_name w)
+				   union vm_state_word w)
 {
 	__u32 host = vm_under_way(w) ? w.now.next : w.now.host;
 	__u32 method = host_get(host).method;
@@ -113,7 +113,7 @@ static __always_inline int to_port(struct __sk_buff *skb, const struct xr_vm *vm
  * What XDP let pass just before the VM's state became MOVED: the port that
  * would have sent it on may be gone.
  */
-static __always_inline int has_left(const struct xr_vm *vm, union vm_state_name w)
+static __always_inline int has_left(const struct xr_vm *vm, union vm_state_word w)
 {
 	return w.now.state == XR_VM_MOVED && !is_local(w.now.host) &&
 		vm_is_redirected(vm, w, now_tick());
@@ -150,7 +150,7 @@ __noinline int serve_routed(struct __sk_buff *skb)
 {
 	__u32 vm_index = place_by_ip(skb) - 1, method, vlan;
 	struct xr_vm *vm = vm_at(vm_index);
-	union vm_state_name w;
+	union vm_state_word w;
 
 	if (!vm)
 		return TC_ACT_UNSPEC;
@@ -172,7 +172,7 @@ __noinline int serve_routed(struct __sk_buff *skb)
 SEC("tc")
 int xroam_uplink_in(struct __sk_buff *skb)
 {
-	union vm_state_name w;
+	union vm_state_word w;
 	struct xr_vm *vm;
 	__u32 vm_index;
 	__u64 key;
@@ -201,7 +201,7 @@ int xroam_uplink_in(struct __sk_buff *skb)
  * fabric believes the VM to be, nobody would take it. Once user space has told
  * the kernel's own tables, they know better.
  */
-static __always_inline int is_astray(__u32 vm_index, union vm_state_name w)
+static __always_inline int is_astray(__u32 vm_index, union vm_state_word w)
 {
 	const struct xr_vm_info *info = info_of(vm_index);
 
@@ -213,7 +213,7 @@ static __always_inline int is_astray(__u32 vm_index, union vm_state_name w)
 }
 
 static __always_inline int send_astray(struct __sk_buff *skb, const struct xr_vm *vm,
-				       __u32 vm_index, union vm_state_name w)
+				       __u32 vm_index, union vm_state_word w)
 {
 	if (!is_leaving(w) && !vm_is_redirected(vm, w, now_tick()))
 		return TC_ACT_UNSPEC;
@@ -228,7 +228,7 @@ static __always_inline int send_astray(struct __sk_buff *skb, const struct xr_vm
  * what came for it straight back. What this host's own VMs send may leave: they,
  * not xroam, may be right about where it is.
  */
-static __always_inline int goes_back(struct __sk_buff *skb, union vm_state_name w)
+static __always_inline int goes_back(struct __sk_buff *skb, union vm_state_word w)
 {
 	__u32 kind = port_kind(skb->ingress_ifindex);
 
@@ -244,7 +244,7 @@ static __always_inline int goes_back(struct __sk_buff *skb, union vm_state_name 
 __noinline int leaves_for_vm(struct __sk_buff *skb)
 {
 	__u64 key = key_at(skb, DESTINATION);
-	union vm_state_name w;
+	union vm_state_word w;
 	struct xr_vm *vm;
 	__u32 vm_index;
 
@@ -283,7 +283,7 @@ int xroam_tunnel_in(struct __sk_buff *skb)
 {
 	__u32 vm_index, tick = now_tick();
 	struct xr_vm *vm = find_inner(skb, DESTINATION, &vm_index);
-	union vm_state_name w;
+	union vm_state_word w;
 	int local;
 
 	if (!vm)

@@ -256,7 +256,7 @@ static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 vm_index, _
 					     __u32 bytes, __u32 *index)
 {
 	struct xr_host none = {}, host;
-	union vm_state_name w = vm_now(vm);
+	union vm_state_word w = vm_now(vm);
 
 	if (unlikely(w.now.state != XR_VM_MOVED || !vm_is_redirected(vm, w, tick))) {
 		if (w.now.state < XR_VM_PREPARED)

@@ -9,7 +9,7 @@
 #include "vm_table.h"
 
 /* struct xr_vm_now as the word that both sides exchange whole. */
-union vm_state_name {
+union vm_state_word {
 	struct xr_vm_now now;
 	__u64 word;
 };
@@ -20,9 +20,9 @@ union host_word {
 };
 
 /* One load, so never half a change. */
-static __always_inline union vm_state_name vm_now(const struct xr_vm *vm)
+static __always_inline union vm_state_word vm_now(const struct xr_vm *vm)
 {
-	return (union vm_state_name){ .word = *(const volatile __u64 *)&vm->now };
+	return (union vm_state_word){ .word = *(const volatile __u64 *)&vm->now };
 }
 
 static __always_inline struct xr_host host_get(__u32 index)
@@ -34,13 +34,13 @@ static __always_inline struct xr_host host_get(__u32 index)
 }
 
 /* 1: it was `was` and is `to` now. */
-static __always_inline int vm_exchange(struct xr_vm *vm, union vm_state_name was,
-				       union vm_state_name to)
+static __always_inline int vm_exchange(struct xr_vm *vm, union vm_state_word was,
+				       union vm_state_word to)
 {
 	return __sync_val_compare_and_swap((__u64 *)&vm->now, was.word, to.word) == was.word;
 }
 
-static __always_inline int vm_under_way(union vm_state_name w)
+static __always_inline int vm_under_way(union vm_state_word w)
 {
 	return w.now.state == XR_VM_PREPARED || w.now.state == XR_VM_BLACKOUT;
 }
@@ -55,7 +55,7 @@ static __always_inline void watch_one_less(void)
  * A redirect lives ttl ticks after its last hit, also while the next move is
  * under way.
  */
-static __always_inline int vm_is_redirected(const struct xr_vm *vm, union vm_state_name w,
+static __always_inline int vm_is_redirected(const struct xr_vm *vm, union vm_state_word w,
 					    __u32 tick)
 {
 	__u32 ttl = vm->ttl;
@@ -70,10 +70,10 @@ static __always_inline int vm_is_redirected(const struct xr_vm *vm, union vm_sta
  * is over. Where the state became another one meanwhile, this takes both back; not
  * where somebody else made the same change, nor where he set a ttl of his own.
  */
-static __always_inline void vm_undo_redirect(struct xr_vm *vm, union vm_state_name was, __u32 last,
+static __always_inline void vm_undo_redirect(struct xr_vm *vm, union vm_state_word was, __u32 last,
 					     __u32 tick, __u32 old, __u32 ttl)
 {
-	union vm_state_name w = vm_now(vm), to;
+	union vm_state_word w = vm_now(vm), to;
 
 	if (w.now.state == XR_VM_MOVED && w.now.host != was.now.host)
 		return;
@@ -88,8 +88,8 @@ static __always_inline void vm_undo_redirect(struct xr_vm *vm, union vm_state_na
 }
 
 /* 1: it was `was`, and is `to` from now on, redirected for ttl ticks. */
-static __always_inline int vm_redirect_to(struct xr_vm *vm, union vm_state_name was,
-					  union vm_state_name to, __u32 ttl)
+static __always_inline int vm_redirect_to(struct xr_vm *vm, union vm_state_word was,
+					  union vm_state_word to, __u32 ttl)
 {
 	__u32 last = vm->last, old = vm->ttl, tick = now_tick();
 
@@ -135,7 +135,7 @@ static __always_inline struct vm_news *no_news(void)
 }
 
 static __always_inline void fill_event(struct xr_event *e, const struct vm_news *n, __u32 reason,
-				       __u32 vm_index, union vm_state_name w)
+				       __u32 vm_index, union vm_state_word w)
 {
 	__builtin_memset(e, 0, sizeof(*e));
 	e->when_ns = bpf_ktime_get_ns();
@@ -157,7 +157,7 @@ static __always_inline void fill_event(struct xr_event *e, const struct vm_news 
  */
 __noinline int post_vm_event(struct vm_news *n, __u32 reason, __u32 vm_no)
 {
-	union vm_state_name w = {};
+	union vm_state_word w = {};
 	struct xr_event *e;
 	struct xr_vm *vm;
 
@@ -207,7 +207,7 @@ static __always_inline void post_expired(__u32 vm_index, __u32 from, __u32 bytes
 static __always_inline __u32 vm_complete(__u32 vm_index)
 {
 	struct xr_vm *vm = vm_at(vm_index);
-	union vm_state_name w, to;
+	union vm_state_word w, to;
 
 	if (!vm)
 		return 0;
@@ -251,10 +251,10 @@ __noinline int vm_activate(__u32 vm_index, __u32 bytes, struct vm_news *n)
  * After the deadline the state goes back to what it was before the move was
  * prepared. Whoever exchanges it posts the event. Returns the state now.
  */
-static __always_inline union vm_state_name vm_settle(struct xr_vm *vm, __u32 vm_index, __u32 tick,
+static __always_inline union vm_state_word vm_settle(struct xr_vm *vm, __u32 vm_index, __u32 tick,
 						     __u32 bytes)
 {
-	union vm_state_name w = vm_now(vm), to = w;
+	union vm_state_word w = vm_now(vm), to = w;
 	__u32 deadline = vm->deadline;
 
 	if (!vm_under_way(w) || !deadline || (__s32)(tick - deadline) < 0)
@@ -273,7 +273,7 @@ __noinline int vm_age(__u32 vm_index, __u32 bytes)
 {
 	struct xr_vm *vm = vm_at(vm_index);
 	__u32 tick = now_tick();
-	union vm_state_name w, to;
+	union vm_state_word w, to;
 
 	if (!vm)
 		return 0;

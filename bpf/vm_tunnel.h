@@ -200,7 +200,7 @@ __noinline int find_tunnel(struct xdp_md *ctx, struct tunnelled *t, __u32 bytes)
 static __always_inline int is_chained(__u32 vm_no, __u32 bytes)
 {
 	struct xr_vm *vm = vm_of_no(vm_no);
-	union vm_state_name w;
+	union vm_state_word w;
 	__u32 index;
 
 	if (!vm || !way_of(vm, index_of_no(vm_no), now_tick(), bytes, &index).flags)
@@ -226,7 +226,7 @@ static __always_inline int to_coming_vm(struct xdp_md *ctx, const struct packet 
 {
 	struct xr_vm *vm = vm_at(vm_index);
 	__u16 *eth = ethernet_at(ctx, 0);
-	union vm_state_name w;
+	union vm_state_word w;
 	__u32 host;
 
 	if (!vm || p->vlans || !eth)
