@@ -18,7 +18,7 @@ struct way {
 	struct xr_nexthop *hop;
 	__u32 ifindex;
 	__u32 neighbour_dev; /* the kernel sends by it, and asks for the neighbour; 0: no need */
-	__u32 grow;          /* octets the frame becomes longer by */
+	__u32 grow;          /* octets of the outer header: the frame becomes longer by these */
 };
 
 /* ---- the way to a host ---- */
@@ -74,8 +74,9 @@ static __always_inline __u32 growth(const struct xr_path *path)
 }
 
 /*
- * The outer packet's length; of a GSO frame, that of its largest segment: what
- * it grows by, its payload shrinks by (bpf_skb_adjust_room).
+ * The outer packet's length. Of a GSO frame that is its largest segment as it is: by
+ * what the header grows, the payload shrinks (bpf_skb_adjust_room()). Such a frame is
+ * TCP's: the kernel makes no room in others.
  */
 static __always_inline __u32 outer_length(struct __sk_buff *skb, const struct way *w)
 {
@@ -160,7 +161,10 @@ static __always_inline __u8 inner_tos(struct __sk_buff *skb)
 	return h[0] >> 4 == 6 ? h[0] << 4 | h[1] >> 4 : h[1];
 }
 
-/* Ethernet, IP, UDP, VXLAN: as many as the method has. The length. */
+/*
+ * Ethernet, IP, UDP, VXLAN: as many as the method has. The length. p: not parsed, but
+ * with what forward.h's functions read of a packet; see put_on().
+ */
 static __always_inline __u32 build_outer(struct __sk_buff *skb, const struct way *w, __u8 *at,
 					 const struct packet *p)
 {
@@ -231,7 +235,7 @@ static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 		return bpf_skb_store_bytes(skb, 0, w->hop->dmac, 2 * ETH_ALEN, 0) ? XR_R_NO_ROOM
 										  : 0;
 	__builtin_memset(p, 0, sizeof(*p));
-	p->ports = bpf_get_hash_recalc(skb);
+	p->ports = bpf_get_hash_recalc(skb); /* for entropy_of() */
 	p->tos = inner_tos(skb);
 	p->ipv6 = skb->protocol == bpf_htons(ETH_P_IPV6);
 	if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)))
@@ -247,7 +251,7 @@ static __always_inline int put_on(struct __sk_buff *skb, const struct way *w)
 	return 0;
 }
 
-/* Of a frame that is ready. */
+/* The frame is ready: what the program returns for it. */
 static __always_inline int leave(const struct way *w)
 {
 	if (unlikely(w->neighbour_dev))

@@ -691,12 +691,12 @@ struct xr_vm_info {
 	__u32 tap_queue; /* its txqueuelen before it was raised; 0: untouched */
 	__u16 host;      /* vms' now.host that user space has acted upon */
 	__u8 step;       /* 1 + enum xr_notice_kind that seq belongs to */
-	__u8 under_way;  /* a move was begun here that user space has not ended;
-				   XR_MOVE_READY: and what it wants was done */
+	__u8 under_way;  /* XR_MOVE_*; 0: no move, or user space has ended it */
 	__u64 netns;     /* as in xr_device: where kernel, kernel_dev and tap_queue are of */
 };
 
-#define XR_MOVE_READY 2
+#define XR_MOVE_BEGUN 1 /* a move was begun here */
+#define XR_MOVE_READY 2 /* and what this machine has to do for it was done */
 
 #define XR_PORT_NO_TAP (1U << 6) /* its port is no tap: how much was read is not known */
 #define XR_LEARNED_TAP (1U << 7) /* tap: of a prepare, until another one has another */

@@ -202,7 +202,7 @@ static void half_prepared(void **state)
 	assert_false(vm_is_ready(p, place));
 	OK(post(p, XR_NOTICE_PREPARE, VM1, "b", 0));
 	assert_true(vm_is_ready(p, place));
-	p->vm_info[place].under_way = 1;
+	p->vm_info[place].under_way = XR_MOVE_BEGUN;
 	IS(VM1, "a>b prepared");
 	assert_false(vm_is_ready(p, place));
 	OK(post(p, XR_NOTICE_PREPARE, VM1, "b", 0));

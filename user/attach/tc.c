@@ -24,6 +24,7 @@ bool tc_stops_devices(void)
 
 /* ---- attaching ---- */
 
+/* anew: replaces the instance's program that is there; else that one stays. */
 static int attach_to(struct plane *p, struct netlink *nl, struct xr_tc_hook *h, int fd, bool anew)
 {
 	return tcx_is_supported(h->ifindex) ? tcx_attach(p, h, fd, anew)
@@ -80,7 +81,7 @@ int tc_attach_soon(struct plane *p, __u32 ifindex, const char *name, enum xr_tc_
 	int ret = -ENOENT;
 
 	strncpy(task.name, name, sizeof(task.name) - 1);
-	/* With a record it may be there already: that has to be looked at. */
+	/* Where there is a record, the program may be there already: tc_attach() looks. */
 	if (tc_has_worker(p) && !tc_find(p, ifindex, kind) && !tc_with_same_number(p, ifindex) &&
 	    !tc_stops_devices() && tc_record_new(p, ifindex, name, kind)) {
 		task.prog = tc_program(p, kind, err);
@@ -194,7 +195,7 @@ int tc_reload(struct plane *p, struct xr_err *err)
 	return ret;
 }
 
-/* ---- without records ---- */
+/* ---- without records: prog is the program's id ---- */
 
 static void sweep_point(struct netlink *nl, __u32 ifindex, enum bpf_tc_attach_point point,
 			__u32 prog)

@@ -138,7 +138,7 @@ static void list_of_plane(const struct plane *p, struct configs *c)
 			c->item[c->n++] = &p->cid_info[s];
 }
 
-/* NULL, with the error in err: no config fits, or several do. */
+/* NULL, with the error in err (may be NULL): no config fits, or several do. */
 static const struct xr_cid_info *find_config(const struct configs *c, const struct which *w,
 					     struct xr_err *err)
 {
@@ -423,7 +423,10 @@ static int encode(int argc, char **argv)
 	return ret;
 }
 
-/* What a CID decodes to, and why it is not routable: the counters' words for it. */
+/*
+ * What a CID decodes to, and why it is not routable: the counters' words for it. Not
+ * cid-not-here: no VIP is named.
+ */
 struct verdict {
 	const struct xr_cid_info *config;
 	struct xr_cid_parsed parsed;

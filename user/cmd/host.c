@@ -4,8 +4,8 @@
  *
  * JSON of `host show`, an array of objects: name, method (vxlan, ipip, gue, dev,
  * mac), local, vms (how many are there), packets and bytes (redirected to it);
- * vxlan, ipip, gue: address, and port where it is not the method's own; vxlan:
- * vni; dev, mac: dev; mac: mac.
+ * mtu, mtu_learned where they are known (cmd/mtu.c); vxlan, ipip, gue: address, and
+ * port where it is not the method's own; vxlan: vni; dev, mac: dev; mac: mac.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -98,8 +98,9 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 			       "host %s exists already; \"xroam host show\" lists them",
 			       info->name);
 	/*
-	 * A file may be applied before its routes exist, at boot; a command has no need
-	 * to. An address that no host can have is left to the model's check.
+	 * The model's check asks for no route, as a file may be applied at boot, before
+	 * there are any. An operator who types this can add the route first. An address
+	 * that no host can have is left to that check.
 	 */
 	if (!info->local && !addr_is_zero(info->addr) && !vm_addr_fault(info->addr))
 		ret = path_has_route(info->addr);
@@ -153,9 +154,11 @@ static int del(int argc, char **argv)
 
 /* ---- show ---- */
 
+#define HOST_INDICES 65536 /* whatever xr_vm_now.host says */
+
 struct shown {
 	struct plane *p;
-	__u32 *vms; /* by host */
+	__u32 *vms; /* how many are there, by host index */
 };
 
 static int count_vm(void *ctx, __u32 index)
@@ -240,7 +243,7 @@ static int show(int argc, char **argv)
 		ret = cmd_open(&s.p, PLANE_READ);
 	if (ret)
 		return ret;
-	s.vms = calloc(65536, sizeof(*s.vms));
+	s.vms = calloc(HOST_INDICES, sizeof(*s.vms));
 	if (!s.vms) {
 		ret = cmd_refuse("out of memory");
 	} else if (name && !host_find(s.p, name)) {

@@ -12,6 +12,7 @@ void devices_refresh(struct plane *p, devices_fail *fail, void *ctx)
 	struct xr_err err = { "" };
 
 	host_refresh_ports(p);
+	/* The operator's list stays; this machine's own MACs are read anew. */
 	if (protect_refresh(p, NULL, 0, &err) && fail)
 		fail(ctx, err.text);
 	if (ends_refresh(p, &err) && fail)
@@ -69,6 +70,7 @@ int devices_reload(struct plane *p, struct xr_err *err)
 	int first, ret, done;
 
 	host_refresh_ports(p);
+	/* -ENOENT: one was lost, but all others were replaced, and so the rest goes on. */
 	first = plane_reload(p, &done, err);
 	if (!first || first == -ENOENT) {
 		ret = ends_refresh(p, &local);

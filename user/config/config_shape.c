@@ -24,7 +24,7 @@ struct shape {
 	size_t len, room;
 	__u32 line;        /* the one being written */
 	unsigned int mute; /* > 0: inside of something that is left out */
-	int err;
+	int err;           /* of memory, or fail_*()'s: no further error is wanted */
 	struct stand_ins stand_ins;
 };
 
@@ -170,7 +170,7 @@ static bool next(struct shape *s, yaml_event_t *e)
 	return false;
 }
 
-/* ret: what fail_*() returned. */
+/* ret: what fail_*() returned: not 0 where no more errors are wanted. */
 static void stop_if(struct shape *s, int ret)
 {
 	if (ret && !s->err)
@@ -245,7 +245,10 @@ static void take_list(struct shape *s, const cyaml_schema_value_t *v)
 	put_text(s, "]");
 }
 
-/* The field of that key, or NULL: reported, and its value is to be left out. */
+/*
+ * The field of that key, or NULL: reported, and its value is to be left out. seen: bit i
+ * is field i's; no mapping of the schema has more than 64.
+ */
 static const cyaml_schema_field_t *find_field(struct shape *s, const cyaml_schema_value_t *v,
 					      const char *key, __u64 *seen)
 {
@@ -265,7 +268,10 @@ static const cyaml_schema_field_t *find_field(struct shape *s, const cyaml_schem
 	return f;
 }
 
-/* Writes stand-ins for missing fields at at, in the line where the mapping begins. */
+/*
+ * Writes stand-ins for missing fields. They go to text[at], right behind the mapping's "{",
+ * as errors about them shall have the line where it begins.
+ */
 static void put_missing(struct shape *s, const cyaml_schema_value_t *v, __u64 seen, size_t at)
 {
 	const cyaml_schema_field_t *f = v->mapping.fields;

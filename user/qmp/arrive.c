@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A move as its destination sees it. */
+/* A move as the QEMU that the VM comes to tells of it. */
 #include "host/host.h"
 #include "qmp_priv.h"
 

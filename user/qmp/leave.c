@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A move as its source sees it. Only what fits the VM's state in the instance is
+ * A move as the QEMU that the VM leaves tells of it. Only what fits the VM's state in the instance is
  * posted: an operator's pause is no blackout, and what a QEMU of yesterday still
  * reports does not undo a move of today.
  */
@@ -12,7 +12,7 @@
 /* After the migration is completed the old host goes on copying frames for this long ... */
 #define HAND_OVER_MS    1000     /* ... as the VM may still come back ... */
 #define HAND_OVER_LEAST 100      /* ... and at least so long: until it runs there */
-#define LONG_AGO_US     60000000 /* no move is begun and stopped so fast */
+#define LONG_AGO_US     60000000 /* more between STOP and the prepare: the clock was set */
 
 bool qmp_in_migration(const struct monitor *m)
 {
@@ -45,8 +45,8 @@ void qmp_leave_prepare(struct monitor *m)
 /* ---- it stands still ---- */
 
 /*
- * What the VM's port held before the move was prepared is in no ring, and nothing counts
- * it: the log tells. A larger difference is a clock that was set meanwhile.
+ * stopped: when the VM was. What its port held then, before the move was prepared, is in no
+ * ring, and nothing counts it: the log tells.
  */
 static void log_if_too_early(struct monitor *m, int64_t stopped)
 {
@@ -59,7 +59,7 @@ static void log_if_too_early(struct monitor *m, int64_t stopped)
 			early / 1000.0);
 }
 
-/* Not as long as its port's program is still being attached. */
+/* Not while its port's program is still being attached; true where no move is under way. */
 static bool is_prepared(struct monitor *m)
 {
 	struct qmp_view v = qmp_view_of(m);
@@ -158,7 +158,7 @@ static bool is_known_as_gone(struct monitor *m, const struct qmp_view *v)
 }
 
 /*
- * RESUME at the source: the VM is back, whatever the migration's own status becomes
+ * RESUME where it left: the VM is back, whatever the migration's own status becomes
  * later, and whatever the data plane believed of the VM.
  */
 void qmp_leave_runs_again(struct monitor *m)

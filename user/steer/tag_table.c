@@ -33,7 +33,7 @@ __u32 tag_find(const struct tag_table *t, __u64 h, const void *key)
 	return index;
 }
 
-/* How many are taken; *lane: the first that is free. */
+/* How many are taken; *lane: the first that is free, if one is. */
 static int count_used(const struct xr_tag_bucket *b, int *lane)
 {
 	int i, used = 0;
@@ -50,14 +50,14 @@ static int count_used(const struct xr_tag_bucket *b, int *lane)
 __u32 tag_room(const struct tag_table *t, __u64 h)
 {
 	__u32 first = xr_tag_bucket1(h, t->n), second;
-	int lane = 0, used = count_used(&t->bucket[first], &lane), other = 0, used2;
+	int lane = 0, used = count_used(&t->bucket[first], &lane), second_lane = 0, second_used;
 
 	if (used < FIRST_LANES)
 		return first * XR_TAG_LANES + lane;
 	second = xr_tag_bucket2(h, t->n);
-	used2 = count_used(&t->bucket[second], &other);
-	if (used2 < used)
-		return second * XR_TAG_LANES + other;
+	second_used = count_used(&t->bucket[second], &second_lane);
+	if (second_used < used)
+		return second * XR_TAG_LANES + second_lane;
 	return used == XR_TAG_LANES ? TAG_NOWHERE : first * XR_TAG_LANES + lane;
 }
 
@@ -72,7 +72,10 @@ void tag_publish(struct tag_table *t, __u64 h, __u32 index)
 	struct xr_tag_bucket *b = &t->bucket[index / XR_TAG_LANES];
 
 	store(b, index % XR_TAG_LANES, xr_tag(h));
-	/* A reader that comes before this misses the entry, as if it were not there yet. */
+	/*
+	 * In its second bucket: the first one says so. A reader that comes before this misses
+	 * the entry, as if it were not there yet.
+	 */
 	if (b != first)
 		__atomic_store_n(&first->tag[0], first->tag[0] | XR_TAG_SPILL, __ATOMIC_RELEASE);
 }

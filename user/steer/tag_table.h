@@ -13,7 +13,8 @@
 
 struct tag_table {
 	struct xr_tag_bucket *bucket;
-	__u32 n;
+	__u32 n; /* of buckets */
+	/* Whether the entry at that index has the key. */
 	bool (*same)(const void *ctx, __u32 index, const void *key);
 	const void *ctx;
 };

@@ -2,7 +2,7 @@
 /*
  * The steps of a move. Each changes the VM's state first (one 64-bit word, by compare
  * and exchange, for the data plane changes it, too), then what else on this machine
- * depends on it.
+ * depends on it: vm_local_*(), which can be repeated where a kill came in between.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ static void count_watched(struct plane *p, int more)
 	__atomic_fetch_add(&p->vm_control->watching, more, __ATOMIC_RELEASE);
 }
 
-/* In ticks, of one second: one more, for the present one may end at once. Never 0. */
+/* The tick by which they are over: one more, for the present one may end at once. Never 0. */
 static __u32 deadline(struct plane *p, __u32 seconds)
 {
 	__u32 tick = plane_tick(p) + seconds + 1;
@@ -108,7 +108,7 @@ bool vm_set_back(struct plane *p, __u32 vm_index)
 	return true;
 }
 
-/* Returns where it was. */
+/* The state alone. Returns the host where it was. */
 static __u16 set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32 tick)
 {
 	struct xr_vm *v = &p->vms[vm_index];
@@ -139,6 +139,7 @@ static __u16 set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, _
 __u16 vm_set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32 tick,
 		   struct xr_err *warn)
 {
+	/* Before the state: its bridge would send its frames back, see vm_local_arrive(). */
 	bool arrived = host_is_local(p, host) && !host_is_local(p, vm_now(p, vm_index).host) &&
 		!vm_local_arrive(p, vm_index, host, warn);
 	__u16 from = set_moved(p, vm_index, host, ttl, tick);
@@ -237,7 +238,7 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16
 	}
 	if (now.state == XR_VM_PREPARED && host_any_local(p))
 		vm_local_cancel(p, vm_index, NULL); /* to somewhere else */
-	p->vm_info[vm_index].under_way = 1;
+	p->vm_info[vm_index].under_way = XR_MOVE_BEGUN;
 	set_prepared(p, n, vm_index, host);
 	note_step(p, vm_index, n);
 	prepare_here(p, n, vm_index, false, a);
@@ -328,7 +329,7 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct 
 
 /* ---- moved ---- */
 
-/* It is there already: but FROZEN, LOOP and another home end. */
+/* It is there already. But the notice ends FROZEN and LOOP, and makes that host its home. */
 static int confirm_host(struct plane *p, const struct xr_notice *n, __u32 vm_index,
 			struct xr_answer *a)
 {
