@@ -2,6 +2,7 @@
 /* What is attached to a device now, and whose it is. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,50 @@
 #include <xdp/libxdp.h>
 
 #include "attach_priv.h"
+
+#define DISPATCHER "xdp_dispatcher" /* libxdp's: it runs several programs */
+
+/* Fills info and the ids of the program's maps, at most max. 0 or -errno. */
+static int prog_info(__u32 id, struct bpf_prog_info *info, __u32 *maps, __u32 max)
+{
+	__u32 len = sizeof(*info);
+	int fd = bpf_prog_get_fd_by_id(id), ret;
+
+	if (fd < 0)
+		return -errno;
+	memset(info, 0, sizeof(*info));
+	info->nr_map_ids = max;
+	info->map_ids = (unsigned long)maps;
+	ret = bpf_obj_get_info_by_fd(fd, info, &len) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/*
+ * A program that is there without a dispatcher. libxdp 1.3 finds it, too, but leaves the
+ * descriptor open by which it does: one for each query, and each keeps the program loaded
+ * when another one has replaced it. 0, -errno, or 1: it is for libxdp to tell.
+ */
+static int query_single(int ifindex, struct attached *on)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, xdp);
+	struct bpf_prog_info info;
+	int ret = bpf_xdp_query(ifindex, 0, &xdp);
+
+	if (ret || xdp.attach_mode == XDP_ATTACHED_NONE)
+		return ret;
+	if (xdp.attach_mode != XDP_ATTACHED_SKB && xdp.attach_mode != XDP_ATTACHED_DRV)
+		return 1;
+	ret = prog_info(xdp.prog_id, &info, NULL, 0);
+	if (ret == -ENOENT || (!ret && !strcmp(info.name, DISPATCHER)))
+		return 1;
+	if (ret)
+		return ret;
+	on->single = true;
+	on->mode = xdp.attach_mode == XDP_ATTACHED_SKB ? XR_MODE_GENERIC : XR_MODE_NATIVE;
+	on->id[on->n++] = xdp.prog_id;
+	return 0;
+}
 
 static void add_program(struct attached *on, const struct xdp_program *prog)
 {
@@ -27,6 +72,9 @@ int attach_query(int ifindex, struct attached *on)
 	on->exists = if_indextoname(ifindex, on->name);
 	if (!on->exists)
 		return errno == ENXIO ? 0 : -errno;
+	ret = query_single(ifindex, on);
+	if (ret <= 0)
+		return ret;
 	mp = xdp_multiprog__get_from_ifindex(ifindex);
 	ret = libxdp_get_error(mp);
 	if (ret)
@@ -62,22 +110,6 @@ void attach_each_program(attach_program_fn *each, void *ctx)
 }
 
 /* ---- whose a program is ---- */
-
-/* Fills info and the ids of the program's maps, at most max. 0 or -errno. */
-static int prog_info(__u32 id, struct bpf_prog_info *info, __u32 *maps, __u32 max)
-{
-	__u32 len = sizeof(*info);
-	int fd = bpf_prog_get_fd_by_id(id), ret;
-
-	if (fd < 0)
-		return -errno;
-	memset(info, 0, sizeof(*info));
-	info->nr_map_ids = max;
-	info->map_ids = (unsigned long)maps;
-	ret = bpf_obj_get_info_by_fd(fd, info, &len) ? -errno : 0;
-	close(fd);
-	return ret;
-}
 
 static __u32 map_id(int fd)
 {
