@@ -80,7 +80,7 @@ static int describe_cids(struct commit *c)
 			continue;
 		info = &c->cid[s].have->info;
 		ret = commit_add_line(c, "- cid %u %s", info->config_id,
-				      xr_cid_format_get(info->format)->word);
+				      xr_cid_format_word(info->format));
 	}
 	for (s = 1; !ret && s < XR_CID_SLOTS; s++) {
 		if (!is_coming(c, s))
@@ -88,7 +88,7 @@ static int describe_cids(struct commit *c)
 		info = &c->cid[s].want->info;
 		ret = commit_add_line(c, "%c cid %u %s server-id-length %u nonce-length %u%s",
 				      memchr(pair, s, sizeof(pair)) ? '~' : '+', info->config_id,
-				      xr_cid_format_get(info->format)->word, info->sid_len,
+				      xr_cid_format_word(info->format), info->sid_len,
 				      info->nonce_len, info->has_key ? " key (hidden)" : "");
 	}
 	return ret;
