@@ -219,7 +219,7 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all, stru
 		}
 		got = fread(text + len, 1, room - len, f);
 		len += got;
-	} while (got);
+	} while (got && !feof(f));
 	if (!ret && ferror(f))
 		ret = xr_fail(err, -EIO, "%s: cannot be read: %s", path, strerror(errno));
 	if (!in)
