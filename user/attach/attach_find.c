@@ -48,8 +48,9 @@ void attach_collect(void)
 	free(found.item);
 	found.item = NULL;
 	found.n = 0;
-	clock_gettime(CLOCK_MONOTONIC, &found.when);
 	netns_each(collect_here, NULL);
+	/* Afterwards: where it takes long, it must not be old at once. */
+	clock_gettime(CLOCK_MONOTONIC, &found.when);
 }
 
 bool attach_find(__u32 prog, struct device_location *at)

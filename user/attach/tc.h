@@ -81,6 +81,8 @@ int tc_worker_start(struct plane *p);
 typedef void tc_fail(void *ctx, const char *line);
 void tc_worker_settle(struct plane *p, tc_fail *fail, void *ctx);
 
+/* Waits for what it still has to attach, and ends its thread: without the lock. */
+void tc_worker_finish(void);
 /* Waits until all is done, settles it in the same way, and ends the worker. */
 void tc_worker_stop(struct plane *p, tc_fail *fail, void *ctx);
 

@@ -37,7 +37,7 @@ static struct worker *the_worker; /* of this process; NULL: none */
 
 static struct worker *worker_of(const struct plane *p)
 {
-	return the_worker && the_worker->p == p ? the_worker : NULL;
+	return the_worker && !the_worker->ends && the_worker->p == p ? the_worker : NULL;
 }
 
 /* ---- the thread ---- */
@@ -237,17 +237,26 @@ void tc_worker_settle(struct plane *p, tc_fail *fail, void *ctx)
 	}
 }
 
-void tc_worker_stop(struct plane *p, tc_fail *fail, void *ctx)
+void tc_worker_finish(void)
 {
 	struct worker *w = the_worker;
 
-	if (!w)
+	if (!w || w->ends)
 		return;
 	pthread_mutex_lock(&w->lock);
 	w->ends = true;
 	pthread_cond_signal(&w->has_job);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
+}
+
+void tc_worker_stop(struct plane *p, tc_fail *fail, void *ctx)
+{
+	struct worker *w = the_worker;
+
+	if (!w)
+		return;
+	tc_worker_finish();
 	tc_worker_settle(p, fail, ctx);
 	the_worker = NULL;
 	close(w->event);

@@ -172,6 +172,8 @@ static void stop(void *state)
 	while (s->list)
 		sampled_free(s->list);
 	sd_event_source_disable_unref(s->io);
+	/* Before the lock is taken: commands need not wait for it. */
+	tc_worker_finish();
 	settle(s, tc_worker_stop);
 	free(s);
 }
