@@ -309,9 +309,9 @@ static int show(int argc, char **argv)
 					    "PROGRAM", "SINCE", "STATE",  NULL };
 	static const char *const several[] = { "DEVICE",  "NAMESPACE", "MODE",  "ATTACH", "ROLE",
 					       "PROGRAM", "SINCE",     "STATE", NULL };
-	json_t *list = json_array();
 	struct table *t;
 	struct plane *p;
+	json_t *list;
 	bool elsewhere;
 	int i, ret;
 
@@ -320,6 +320,7 @@ static int show(int argc, char **argv)
 		ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
+	list = json_array();
 	elsewhere = any_elsewhere(p);
 	t = table_new(elsewhere ? several : here);
 	for (i = 0; i < XR_MAX_DEVICES; i++) {
