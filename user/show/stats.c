@@ -297,7 +297,7 @@ static void print_section(const struct section *sec, const struct snapshot *s,
 		const char *word = v ? sec->value[v - 1] : sec->key;
 		int c;
 
-		for (c = 0; word[c] && c < 15; c++)
+		for (c = 0; c < 15 && word[c]; c++)
 			upper[v][c] = word[c] == '_' ? '-' : word[c] & ~0x20;
 		upper[v][c] = '\0';
 		headings[n++] = upper[v];
