@@ -82,6 +82,15 @@ static __always_inline void count(struct xr_counter *c, __u32 bytes)
 	c->bytes += bytes;
 }
 
+/* For tc: no frame of its programs is ever traced. */
+static __always_inline void count_reason(__u32 bytes, __u32 reason)
+{
+	struct xr_counter *c = bpf_map_lookup_elem(&reason_stats, &reason);
+
+	if (c)
+		count(c, bytes);
+}
+
 /* Counts something beside the verdict. */
 static __always_inline void note(const struct packet *p, __u32 reason)
 {

@@ -103,7 +103,7 @@ static __always_inline int refuse(struct __sk_buff *skb, __u32 vm_index, __u32 r
 {
 	struct vm_news *n = no_news();
 
-	note_bytes(skb->len, reason);
+	count_reason(skb->len, reason);
 	if (n) {
 		n->most = 1;
 		post_vm_event(n, reason, no_of_index(vm_index));

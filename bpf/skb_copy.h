@@ -79,14 +79,14 @@ __noinline int copy(struct __sk_buff *skb, __u32 vm_index, __u32 next, enum clon
 	if (deliver_clone(skb, clone) == -12 /* ENOMEM */)
 		goto failed;
 	if (put_on(skb, &w)) {
-		note_bytes(bytes, XR_R_COPY_FAILED);
+		count_reason(bytes, XR_R_COPY_FAILED);
 		return TC_ACT_SHOT;
 	}
-	note_bytes(bytes, XR_R_COPIED);
+	count_reason(bytes, XR_R_COPIED);
 	__sync_fetch_and_add(&info->copied, 1);
 	return leave(&w);
 failed:
-	note_bytes(bytes, XR_R_COPY_FAILED);
+	count_reason(bytes, XR_R_COPY_FAILED);
 	return TC_ACT_UNSPEC;
 }
 
@@ -111,14 +111,14 @@ __noinline int take_away(struct __sk_buff *skb, __u32 vm_index, __u32 to, int ot
 	if (!reason)
 		reason = put_on(skb, &w);
 	if (reason) {
-		note_bytes(bytes, reason);
+		count_reason(bytes, reason);
 		return TC_ACT_SHOT;
 	}
 	vm->last = now_tick();
 	__sync_fetch_and_add(&vm->hits, 1);
 	if (c)
 		count(c, bytes);
-	note_bytes(bytes, XR_R_MOVED);
+	count_reason(bytes, XR_R_MOVED);
 	return leave(&w);
 }
 

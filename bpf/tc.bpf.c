@@ -325,7 +325,7 @@ int xroam_replay(struct __sk_buff *skb)
 		return XR_R_NO_NEIGHBOUR;
 	if (bpf_clone_redirect(skb, w.ifindex, 0))
 		return XR_R_NO_ROUTE;
-	note_bytes(bytes, XR_R_REPLAYED);
+	count_reason(bytes, XR_R_REPLAYED);
 	return 0;
 }
 
