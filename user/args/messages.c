@@ -31,13 +31,19 @@ static void print_message(const char *key, const char *fmt, va_list ap)
 	fprintf(stderr, "xroam: %s%s\n", strcmp(key, "warning") ? "" : "warning: ", text);
 }
 
+/* Warnings that were kept back come before the error. */
+static void print_error(const char *fmt, va_list ap)
+{
+	cmd_flush_warnings();
+	print_message("error", fmt, ap);
+}
+
 int cmd_usage(const char *fmt, ...)
 {
 	va_list ap;
 
-	cmd_flush_warnings();
 	va_start(ap, fmt);
-	print_message("error", fmt, ap);
+	print_error(fmt, ap);
 	va_end(ap);
 	return EXIT_USAGE;
 }
@@ -46,9 +52,8 @@ int cmd_refuse(const char *fmt, ...)
 {
 	va_list ap;
 
-	cmd_flush_warnings();
 	va_start(ap, fmt);
-	print_message("error", fmt, ap);
+	print_error(fmt, ap);
 	va_end(ap);
 	return EXIT_REFUSED;
 }

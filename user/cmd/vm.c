@@ -338,7 +338,7 @@ static int on_vm(void *ctx, __u32 index)
 	struct shown *s = ctx;
 	__u64 key = s->p->vms[index].key;
 
-	if (s->one && key != s->key && !(s->any_vlan && key << 16 == s->key << 16))
+	if (s->one && key != s->key && !(s->any_vlan && vm_same_mac(key, s->key)))
 		return 0;
 	s->found++;
 	if (opt.json)

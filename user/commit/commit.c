@@ -108,6 +108,7 @@ out:
 	journal_remove(c->p);
 	return ret;
 }
+
 /* ---- the whole ---- */
 
 static void commit_free(struct commit *c)

@@ -23,24 +23,9 @@ static int no_slot(struct commit *c, const char *what, const char *limit, __u32 
 		what, limit, size);
 }
 
-__u64 commit_vip_hash(const __be32 *addr, __be16 port, __u8 proto)
-{
-	__be32 word[XR_ADDR_WORDS + 1];
-
-	memcpy(word, addr, XR_ADDR_WORDS * sizeof(*word));
-	word[XR_ADDR_WORDS] = port | (__u32)proto << 16;
-	return lut_hash(word, sizeof(word));
-}
-
 static __u64 vip_hash(const struct model_vip *v)
 {
-	return commit_vip_hash(v->addr, v->port, v->proto);
-}
-
-static bool same_vip(const struct model_vip *a, const struct model_vip *b)
-{
-	return a->port == b->port && a->proto == b->proto &&
-		!memcmp(a->addr, b->addr, sizeof(a->addr));
+	return model_vip_hash(v->addr, v->port, v->proto);
 }
 
 static int match_vips(struct commit *c)
@@ -60,7 +45,7 @@ static int match_vips(struct commit *c)
 		v = &c->want->vips[i];
 		v->index = 0;
 		for (at = lut_first(&l, vip_hash(v)); (j = lut_get(&l, at)) != LUT_END; at++)
-			if (same_vip(v, &c->have->vips[j]))
+			if (model_vip_is(&c->have->vips[j], v->addr, v->port, v->proto))
 				v->index = c->have->vips[j].index;
 		while (!v->index && free_slot <= size) {
 			if (!c->vip[free_slot].have && !c->vip[free_slot].want)

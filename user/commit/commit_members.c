@@ -28,7 +28,7 @@ static __u16 vip_of(const struct model *m, const struct lut *l, const struct mod
 	const struct model_vip *v;
 	__u32 at, i;
 
-	for (at = lut_first(l, commit_vip_hash(k->addr, k->port, k->proto));
+	for (at = lut_first(l, model_vip_hash(k->addr, k->port, k->proto));
 	     (i = lut_get(l, at)) != LUT_END; at++) {
 		v = &m->vips[i];
 		if (v->port == k->port && v->proto == k->proto &&
@@ -51,7 +51,7 @@ static int list_members(const struct model *m, struct members *out)
 	if (!out->item || lut_init(&l, m->n_vips))
 		return -ENOMEM;
 	for (i = 0; i < m->n_vips; i++)
-		lut_add(&l, commit_vip_hash(m->vips[i].addr, m->vips[i].port, m->vips[i].proto), i);
+		lut_add(&l, model_vip_hash(m->vips[i].addr, m->vips[i].port, m->vips[i].proto), i);
 	for (i = 0; i < m->n_backends; i++) {
 		b = &m->backends[i];
 		for (j = 0; j < b->n_vips; j++) {

@@ -108,8 +108,6 @@ void add_part(struct phrase *p, const char *fmt, ...) __attribute__((format(prin
 
 /* commit_match.c: which slot everything has. -ENOSPC, -EBUSY, -EINVAL, -ENOMEM. */
 int commit_match(struct commit *c);
-/* By which VIPs are found in a look-up table (lut.h). */
-__u64 commit_vip_hash(const __be32 *addr, __be16 port, __u8 proto);
 
 /* commit_describe.c: what changes, in words. */
 int commit_describe(struct commit *c);

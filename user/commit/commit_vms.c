@@ -238,7 +238,7 @@ static int make_change(struct commit *c, struct vm_change *ch, __u32 tick)
 	if (vm_bind(c->p, ch->vm_index, v->addr, v->n_addrs, v->lock, v->tap))
 		return commit_fault(c, v->line, full(c, "VM's address", "vm_addresses"));
 	if (host_any_local(c->p))
-		vm_local_added(c->p, ch->vm_index, NULL);
+		vm_local_added(c->p, ch->vm_index);
 	return 0;
 }
 

@@ -21,7 +21,7 @@
  * tap for a moment (see tc_stops_devices()), it is attached now, and not when the VM
  * begins to move. Gives no warning: a port that is not found is looked for again then.
  */
-int vm_local_added(struct plane *p, __u32 vm_index, struct xr_err *warn);
+int vm_local_added(struct plane *p, __u32 vm_index);
 
 /*
  * Whether a device that is named as a VM's port can be one. 0 also where no device has

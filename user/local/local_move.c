@@ -32,7 +32,7 @@ static void set_tunnel_vlan(struct local *l)
 		tap_set_kind(l->p, dev->ifindex, XR_TAP_TUNNEL | l->vlan);
 }
 
-int vm_local_added(struct plane *p, __u32 vm_index, struct xr_err *warn)
+int vm_local_added(struct plane *p, __u32 vm_index)
 {
 	struct local l;
 	int ret;

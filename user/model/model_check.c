@@ -25,21 +25,13 @@ static const char *unusable(const __be32 *addr)
 
 /* ---- VIPs ---- */
 
-static __u64 hash_vip(const __be32 *addr, __be16 port, __u8 proto)
-{
-	__be32 word[XR_ADDR_WORDS + 1];
-
-	memcpy(word, addr, XR_ADDR_WORDS * sizeof(*word));
-	word[XR_ADDR_WORDS] = port | (__u32)proto << 16;
-	return lut_hash(word, sizeof(word));
-}
-
 static const struct model_vip *find_vip(const struct check *c, const struct lut *l,
 					const __be32 *addr, __be16 port, __u8 proto)
 {
 	__u32 at, i;
 
-	for (at = lut_first(l, hash_vip(addr, port, proto)); (i = lut_get(l, at)) != LUT_END; at++)
+	for (at = lut_first(l, model_vip_hash(addr, port, proto)); (i = lut_get(l, at)) != LUT_END;
+	     at++)
 		if (model_vip_is(&c->m->vips[i], addr, port, proto))
 			return &c->m->vips[i];
 	return NULL;
@@ -68,7 +60,7 @@ static int check_vip(const struct check *c, struct lut *l, size_t i)
 			   other->line);
 	if (other)
 		return BAD(c, v->line, "VIP %s exists already", name);
-	lut_add(l, hash_vip(v->addr, v->port, v->proto), i);
+	lut_add(l, model_vip_hash(v->addr, v->port, v->proto), i);
 	return 0;
 }
 

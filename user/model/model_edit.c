@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
 #include <string.h>
+#include "lib/lut.h"
 #include "model_edit.h"
 
 void *model_grow(void *array, size_t *n, size_t size)
@@ -30,6 +31,15 @@ void model_drop(void *array, size_t *n, size_t size, size_t at)
 bool model_vip_is(const struct model_vip *v, const __be32 *addr, __be16 port, __u8 proto)
 {
 	return v->port == port && v->proto == proto && !memcmp(v->addr, addr, sizeof(v->addr));
+}
+
+__u64 model_vip_hash(const __be32 *addr, __be16 port, __u8 proto)
+{
+	__be32 word[XR_ADDR_WORDS + 1];
+
+	memcpy(word, addr, XR_ADDR_WORDS * sizeof(*word));
+	word[XR_ADDR_WORDS] = port | (__u32)proto << 16;
+	return lut_hash(word, sizeof(word));
 }
 
 struct model_vip *model_find_vip(const struct model *m, const __be32 *addr, __be16 port, __u8 proto)

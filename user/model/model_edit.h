@@ -34,5 +34,7 @@ int model_compare_vms(const void *a, const void *b);
 void model_sort_lists(struct model *m);
 
 bool model_vip_is(const struct model_vip *v, const __be32 *addr, __be16 port, __u8 proto);
+/* For a struct lut of VIPs. */
+__u64 model_vip_hash(const __be32 *addr, __be16 port, __u8 proto);
 
 #endif

@@ -41,7 +41,7 @@ static int add_known(struct plane *p, const struct xr_notice *n, __u32 vm_index,
 	}
 	ret = rebind(p, n, vm_index, err);
 	if (!ret)
-		vm_local_added(p, vm_index, NULL);
+		vm_local_added(p, vm_index);
 	if (!ret)
 		vm_post_event(p, vm_index, 0, now.host, "bound to %d address%s%s (%s)", n->n_addrs,
 			      n->n_addrs == 1 ? "" : "es", n->lock ? ", locked" : "",
@@ -69,7 +69,7 @@ static int add_new(struct plane *p, const struct xr_notice *n, __u64 key, __u16 
 	}
 	a->seq = n->seq;
 	a->vm_index = vm_index;
-	vm_local_added(p, vm_index, NULL);
+	vm_local_added(p, vm_index);
 	vm_post_event(p, vm_index, 0, 0, "added at %s (%s)", n->host, vm_source_name(n->source));
 	return 0;
 }
