@@ -46,7 +46,7 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-I$(BUILD)/include -I/usr/include/$(MULTIARCH)
 
 CORE_LIBS = -lxdp -lbpf -lelf -lz -lcyaml -lyaml -ljansson -lmnl -lpcap -lm -lpthread
-DAEMON_LIBS = -lsystemd
+DAEMON_LIBS = -lsystemd -lcurl -lmicrohttpd
 QUIC_LIBS = $(shell $(PKG_CONFIG) --libs libngtcp2 libngtcp2_crypto_gnutls libnghttp3 gnutls jansson) -lev -lm -lpthread
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
@@ -55,9 +55,9 @@ BPF_HDR := $(wildcard bpf/*.h include/xroam/*.h)
 SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
 
 CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
-# The daemon's rooms need libsystemd, the command's have its options and output: neither
+# The daemon's rooms need libsystemd, libcurl and libmicrohttpd, the command's have its options and output: neither
 # tests nor fuzzers are built with them.
-DAEMON_ROOMS := daemon qmp source
+DAEMON_ROOMS := daemon qmp probe metrics source
 CMD_ROOMS := args show cmd
 # What the command, the daemon and the tests are built on: every room but these.
 CORE_SRC := $(filter-out $(patsubst %,user/%/%,cid $(CMD_ROOMS) $(DAEMON_ROOMS)),$(wildcard user/*/*.c))
@@ -78,7 +78,7 @@ all: deps-check $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC)
 # One line that says what to do, before a compiler error would.
 deps-check:
 	@command -v $(CLANG) >/dev/null && command -v $(CC) >/dev/null && \
-	 command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists libxdp libbpf libcyaml jansson libmnl libsystemd || \
+	 command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists libxdp libbpf libcyaml jansson libmnl libsystemd libcurl libmicrohttpd || \
 	 { echo "make: build dependencies are missing; as root: scripts/install-deps build" >&2; exit 1; }
 
 # ---- BPF ----
