@@ -122,7 +122,7 @@ $(BUILD)/xroam: $(CMD_OBJ) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(DAEMON_LIBS)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
 
 include tests/tests.mk
 include tests/check.mk
@@ -140,7 +140,9 @@ LIB := $(DESTDIR)$(LIBDIR)
 INCLUDE := $(DESTDIR)$(PREFIX)/include/xroam
 SHARE := $(DESTDIR)$(PREFIX)/share
 UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
-COMPLETIONS := $(SHARE)/bash-completion/completions
+BASH_COMPLETIONS := $(SHARE)/bash-completion/completions
+ZSH_COMPLETIONS := $(SHARE)/zsh/vendor-completions
+FISH_COMPLETIONS := $(SHARE)/fish/vendor_completions.d
 EXAMPLES := $(SHARE)/doc/xroam/examples
 HEADERS := $(notdir $(wildcard include/xroam/*.h))
 MAN_PAGES := $(notdir $(wildcard docs/*.[3578]))
@@ -160,7 +162,9 @@ install: all
 	$(foreach page,$(MAN_PAGES),install -D -m 644 docs/$(page) $(call man_dir,$(page))/$(page) &&) true
 	$(FILL_IN) 'scripts/xroam@.service' >'$(UNITS)/xroam@.service'
 	$(FILL_IN) -e 's|%i|default|g' 'scripts/xroam@.service' >$(UNITS)/xroam.service
-	install -D -m 644 scripts/xroam.bash-completion $(COMPLETIONS)/xroam
+	install -D -m 644 scripts/completion/xroam.bash $(BASH_COMPLETIONS)/xroam
+	install -D -m 644 scripts/completion/_xroam $(ZSH_COMPLETIONS)/_xroam
+	install -D -m 644 scripts/completion/xroam.fish $(FISH_COMPLETIONS)/xroam.fish
 	install -m 644 docs/examples/*.yaml $(EXAMPLES)/
 	$(LDCONFIG)
 
@@ -170,7 +174,8 @@ uninstall:
 	rm -f $(addprefix $(LIB)/,$(notdir $(CID_A) $(CID_SO)) $(CID_SONAME) libxroam-cid.so pkgconfig/libxroam-cid.pc)
 	rm -f $(HEADERS:%=$(INCLUDE)/%)
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_dir,$(page))/$(page))
-	rm -f '$(UNITS)/xroam@.service' $(UNITS)/xroam.service $(COMPLETIONS)/xroam
+	rm -f '$(UNITS)/xroam@.service' $(UNITS)/xroam.service
+	rm -f $(BASH_COMPLETIONS)/xroam $(ZSH_COMPLETIONS)/_xroam $(FISH_COMPLETIONS)/xroam.fish
 	rm -f $(patsubst docs/examples/%,$(EXAMPLES)/%,$(wildcard docs/examples/*.yaml))
 	-rmdir $(INCLUDE) $(EXAMPLES) $(SHARE)/doc/xroam
 	$(LDCONFIG)

@@ -11,32 +11,12 @@
 #include <xdp/libxdp.h>
 
 #include "args/args.h"
+#include "args/grammar.h"
 #include "args/out.h"
 #include "cmd/cmd.h"
 #include "show/show.h"
 
-static const char help[] =
-	"Usage: xroam [OPTIONS] OBJECT COMMAND [ARGUMENTS]\n"
-	"\n"
-	"  dev attach|detach|show       put the program on devices\n"
-	"  apply FILE [--dry-run]       make the instance equal to FILE\n"
-	"  check FILE                   validate FILE only\n"
-	"  export                       the running state as such a file\n"
-	"  reload                       replace the program, keep state\n"
-	"  status [--check] [-w [SECONDS]]\n"
-	"                               one screen: counts, rates, what is wrong\n"
-	"  destroy                      detach everywhere, remove every pin\n"
-	"  vip add|del|show             virtual services\n"
-	"  backend add|set|del|show     the servers behind them\n"
-	"  cid add|del|show|encode|decode\n"
-	"                               how connection IDs name servers\n"
-	"  host add|del|show            places where VMs live\n"
-	"  vm add|prepare|pause|move|cancel|leave|show\n"
-	"                               VMs, and their moves\n"
-	"  stats [vip|backend|vm|host|dev|reason] [--watch SECONDS]\n"
-	"  monitor                      events as they happen\n"
-	"  explain (-r FILE | HEX)      what would be done with a packet, and why\n"
-	"  run [-c FILE]                the daemon\n"
+static const char about_options[] =
 	"\n"
 	"Options: -i, --instance NAME   the instance (or XROAM_INSTANCE; \"default\")\n"
 	"         -j, --json            JSON;  -p, --pretty  JSON, indented\n"
@@ -46,21 +26,26 @@ static const char help[] =
 	"Objects and commands may be abbreviated, what takes something away may not;\n"
 	"\"xroam help OBJECT\" tells more. Options may stand behind the object, too.\n";
 
+static void print_help(FILE *to)
+{
+	grammar_print(to);
+	fputs(about_options, to);
+}
+
 static int do_help(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	fputs(help, stdout);
+	print_help(stdout);
 	return EXIT_DONE;
 }
 
 static const struct cmd objects[] = {
-	{ "dev", do_dev },         { "apply", do_apply },     { "check", do_check },
-	{ "export", do_export },   { "reload", do_reload },   { "status", do_status },
-	{ "destroy", do_destroy }, { "vip", do_vip },         { "backend", do_backend },
-	{ "cid", do_cid },         { "host", do_host },       { "vm", do_vm },
-	{ "stats", do_stats },     { "monitor", do_monitor }, { "explain", do_explain },
-	{ "run", do_run },         { "help", do_help },       { NULL, NULL },
+#define X(word, summary) { #word, do_##word },
+	XR_OBJECTS(X)
+#undef X
+		{ "help", do_help },
+	{ NULL, NULL },
 };
 
 static const struct option options[] = {
@@ -216,21 +201,28 @@ static int run_object(int argc, char **argv)
 	char *help_of[] = { NULL, "help", NULL };
 
 	if (!argc) {
-		fputs(help, stderr);
+		print_help(stderr);
 		return EXIT_USAGE;
 	}
+	/* Of the shells' completion; its words are not this command's. */
+	if (!strcmp(argv[0], "complete"))
+		return do_complete(argc, argv);
 	argc = late_options(argc, argv);
 	if (argc < 0)
 		return EXIT_USAGE;
 	object = cmd_match(objects, "object", argv[0]);
 	if (!object)
 		return EXIT_USAGE;
+	opt.object = object->word;
 	if (object->run != do_help || argc == 1)
 		return object->run(argc, argv);
 	/* "help vm" is "vm help". */
 	object = cmd_match(objects, "object", argv[1]);
+	if (!object)
+		return EXIT_USAGE;
+	opt.object = object->word;
 	help_of[0] = argv[1];
-	return object ? object->run(2, help_of) : EXIT_USAGE;
+	return object->run(2, help_of);
 }
 
 /*

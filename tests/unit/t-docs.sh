@@ -251,40 +251,11 @@ is "$(exported)" "$(printf '%s\n' "${list[@]}" | sort)" \
 # ---- completion ----
 
 if command -v shellcheck >/dev/null; then
-	ok "the completion is good shell" shellcheck scripts/xroam.bash-completion
+	ok "the completion is good shell" shellcheck scripts/completion/xroam.bash
 	ok "the demo is good shell" shellcheck -x scripts/demo scripts/demo-quic scripts/demo-vm
 else
 	skip 2 "no shellcheck here"
 fi
-
-completes()
-{
-	PATH=${XROAM%/*}:$PATH bash --norc -c '
-		. scripts/xroam.bash-completion
-		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-		_xroam
-		echo "${COMPREPLY[*]}"' bash "$@"
-}
-
-is "$(completes xroam ex)" "export explain" "completion knows objects"
-is "$(completes xroam -i other cid d)" "del decode" \
-	"completion knows commands, after options"
-is "$(completes xroam backend set a state d)" "draining down" \
-	"completion knows words"
-is "$(completes xroam help ex)" "export explain" "completion knows help OBJECT"
-is "$(completes xroam vm p)" "prepare pause" "completion knows a move's steps"
-is "$(completes xroam vm move MAC vlan 5 t)" "to ttl" \
-	"completion knows the words of each"
-is "$(completes xroam apply Makefile "")" "--dry-run" "apply takes one file"
-is "$(completes xroam apply --dry-run Makef)" "Makefile" "  also behind its option"
-# shellcheck disable=SC2016
-is "$(bash --norc -c '
-	. scripts/xroam.bash-completion
-	_xroam_devices() { echo "\$(echo>&2) a;b * br-1"; }
-	COMP_WORDS=(xroam dev attach "") COMP_CWORD=3
-	_xroam
-	printf "%s " "${COMPREPLY[@]:0:4}"' 2>&1)" '\$\(echo\>\&2\) a\;b \* br-1 ' \
-	"completion runs no name, nor lets the line do so"
 
 # ---- the examples run ----
 

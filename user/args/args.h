@@ -20,6 +20,7 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_WOULD = 3 };
 struct cmd_options {
 	const char *instance;
 	bool json, pretty, verbose;
+	const char *object; /* in full */
 };
 
 extern struct cmd_options opt;
@@ -46,14 +47,19 @@ struct cmd {
 const struct cmd *cmd_match(const struct cmd *cmds, const char *what, const char *s);
 /* The same for plain words (NULL-terminated): the index; < 0: the error is printed. */
 int cmd_word_index(const char *const *words, const char *what, const char *s);
-/* Whether argv[1] is "help", -h or --help; prints help then. For objects without commands. */
-bool cmd_help(const char *help, int argc, char **argv);
+/* As cmd_match(), in silence: the index, or < 0. A prefix counts whatever the word does. */
+int cmd_index_of(const char *const *words, const char *s);
+/*
+ * Whether argv[1] is "help", -h or --help; prints opt.object's usage (see grammar.h) and
+ * notes, what is to be said of it, then. For objects without commands.
+ */
+bool cmd_help(const char *notes, int argc, char **argv);
 /*
  * Runs the command that argv[1] names (see cmd_match) and returns its status. "help",
- * -h and --help, there or after the command, print help. Without argv[1] the command
- * "show" runs where there is one; else it is a usage error.
+ * -h and --help, there or after the command, print help as above. Without argv[1] the
+ * command "show" runs where there is one; else it is a usage error.
  */
-int cmd_select(const struct cmd *cmds, const char *help, int argc, char **argv);
+int cmd_select(const struct cmd *cmds, const char *notes, int argc, char **argv);
 
 /* ---- arguments: a cursor over the words after the command ---- */
 

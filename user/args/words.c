@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "grammar.h"
 #include "out.h"
 
 static bool is_help(const char *s)
@@ -100,19 +101,29 @@ int cmd_word_index(const char *const *words, const char *what, const char *s)
 	return find_word(what, s, nth_word, words);
 }
 
-bool cmd_help(const char *help, int argc, char **argv)
+int cmd_index_of(const char *const *words, const char *s)
+{
+	return match(s, nth_word, words);
+}
+
+bool cmd_help(const char *notes, int argc, char **argv)
 {
 	if (argc < 2 || !is_help(argv[1]))
 		return false;
-	fputs(help, stdout);
+	if (strncmp(notes, "Usage:", 6))
+		grammar_print_object(opt.object);
+	/* An object that is not in the table yet has its own usage. */
+	if (strncmp(notes, "Usage:", 6))
+		putchar('\n');
+	fputs(notes, stdout);
 	return true;
 }
 
-int cmd_select(const struct cmd *cmds, const char *help, int argc, char **argv)
+int cmd_select(const struct cmd *cmds, const char *notes, int argc, char **argv)
 {
 	const struct cmd *cmd = cmds;
 
-	if (cmd_help(help, argc, argv) || cmd_help(help, argc - 1, argv + 1))
+	if (cmd_help(notes, argc, argv) || cmd_help(notes, argc - 1, argv + 1))
 		return EXIT_DONE;
 	if (argc < 2) {
 		while (cmd->word && strcmp(cmd->word, "show"))

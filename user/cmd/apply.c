@@ -12,9 +12,7 @@
 #include "edit_priv.h"
 #include "host/host.h"
 
-static const char apply_help[] =
-	"Usage: xroam apply FILE [--dry-run]\n"
-	"\n"
+static const char apply_notes[] =
 	"Makes the instance equal to FILE (\"-\": standard input), and makes the\n"
 	"instance if there is none. Prints the changes, or \"nothing to change\". All\n"
 	"or nothing: where anything is wrong, nothing changes. A list that FILE leaves\n"
@@ -22,15 +20,11 @@ static const char apply_help[] =
 	"delete them all. --dry-run: says what would change, and changes nothing; exit\n"
 	"status 0 where nothing would, 3 where something would.\n";
 
-static const char check_help[] =
-	"Usage: xroam check FILE\n"
-	"\n"
+static const char check_notes[] =
 	"Validates FILE and changes nothing: FILE:LINE: what is wrong, what would be\n"
 	"right, of all that is wrong.\n";
 
-static const char export_help[] =
-	"Usage: xroam export [--keys]\n"
-	"\n"
+static const char export_notes[] =
 	"Prints the running state as a file that apply accepts. Without --keys each\n"
 	"key reads \"hidden\", which apply takes for the running one, and the secret is\n"
 	"left out.\n";
@@ -99,7 +93,7 @@ int do_apply(int argc, char **argv)
 	struct model m;
 	int ret, i;
 
-	if (cmd_help(apply_help, argc, argv))
+	if (cmd_help(apply_notes, argc, argv))
 		return EXIT_DONE;
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--dry-run"))
@@ -206,7 +200,7 @@ int do_check(int argc, char **argv)
 	struct model m;
 	int ret;
 
-	if (cmd_help(check_help, argc, argv))
+	if (cmd_help(check_notes, argc, argv))
 		return EXIT_DONE;
 	if (argc != 2)
 		return cmd_usage("check: one FILE is expected");
@@ -244,7 +238,7 @@ int do_export(int argc, char **argv)
 	size_t len;
 	int ret;
 
-	if (cmd_help(export_help, argc, argv))
+	if (cmd_help(export_notes, argc, argv))
 		return EXIT_DONE;
 	if (argc == 2 && (!strcmp(argv[1], "--keys") || !strcmp(argv[1], "keys")))
 		keys = true;

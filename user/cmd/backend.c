@@ -10,16 +10,7 @@
 #include "plane/stats.h"
 #include "steer/flow_table.h"
 
-static const char help[] =
-	"Usage: xroam backend add NAME vip ADDR:PORT/PROTO... address ADDR [FACT]...\n"
-	"       xroam backend set NAME FACT...\n"
-	"       xroam backend del NAME\n"
-	"       xroam backend show [NAME]\n"
-	"\n"
-	"FACT := address ADDR | vip ADDR:PORT/PROTO | server-id HEX | weight N\n"
-	"        | state up|draining|down | forward ipip|gue|vxlan|l2 | dev DEV\n"
-	"        | port N | vni N | mac MAC | initial-rate N | vm MAC [vlan N]\n"
-	"\n"
+static const char notes[] =
 	"vip and server-id may be given several times; set replaces all of them.\n"
 	"weight 0 takes no new flows. draining keeps the flows and connections it has;\n"
 	"down gets nothing. initial-rate: QUIC Initials per second, 0 for no limit.\n";
@@ -395,5 +386,5 @@ static const struct cmd commands[] = {
 
 int do_backend(int argc, char **argv)
 {
-	return cmd_select(commands, help, argc, argv);
+	return cmd_select(commands, notes, argc, argv);
 }

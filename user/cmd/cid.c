@@ -12,17 +12,7 @@
 #include "plane/stats.h"
 #include "steer/sid_table.h"
 
-static const char help[] =
-	"Usage: xroam cid add CONFIG-ID format FORMAT [server-id-length N]\n"
-	"                 [nonce-length N] [key-file FILE|-] [offset N]\n"
-	"       xroam cid del CONFIG-ID [format FORMAT] [force]\n"
-	"       xroam cid show\n"
-	"       xroam cid encode CONFIG-ID [format FORMAT] server-id HEX [nonce HEX]\n"
-	"       xroam cid decode HEX\n"
-	"\n"
-	"FORMAT := quic-lb | quic-lb-2bit | plain | aws-nlb | nghttpx | msquic\n"
-	"          | mvfst-v1 | mvfst-v2 | mvfst-v3\n"
-	"\n"
+static const char notes[] =
 	"A key file holds 32 hex digits or 16 octets and must be its owner's alone;\n"
 	"\"-\" reads standard input. With a key quic-lb is encrypted, else in clear.\n"
 	"Lengths are in octets; where the format has its own they may be left out.\n";
@@ -542,5 +532,5 @@ static const struct cmd commands[] = { { "add", add },       { "del", del },    
 
 int do_cid(int argc, char **argv)
 {
-	return cmd_select(commands, help, argc, argv);
+	return cmd_select(commands, notes, argc, argv);
 }

@@ -12,13 +12,7 @@
 #include "commit/devices.h"
 #include "lib/netns.h"
 
-static const char help[] =
-	"Usage: xroam dev attach DEV... [mode native|generic|auto]\n"
-	"                          [role node|backend|pass]\n"
-	"                          [trusted] [vni N]... [address ADDR]...\n"
-	"       xroam dev detach DEV... | all\n"
-	"       xroam dev show\n"
-	"\n"
+static const char notes[] =
 	"attach makes the instance if there is none. mode auto (the default) takes\n"
 	"native mode where the driver has it, else generic, and says which it got.\n"
 	"role node balances; role backend takes tunnel headers off, for servers whose\n"
@@ -343,5 +337,5 @@ static const struct cmd commands[] = {
 
 int do_dev(int argc, char **argv)
 {
-	return cmd_select(commands, help, argc, argv);
+	return cmd_select(commands, notes, argc, argv);
 }

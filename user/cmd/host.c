@@ -19,14 +19,7 @@
 #include "plane/stats.h"
 #include "plane/vm_state.h"
 
-static const char help[] =
-	"Usage: xroam host add NAME WAY [local]\n"
-	"       xroam host del NAME\n"
-	"       xroam host show [NAME]\n"
-	"\n"
-	"WAY := vxlan ADDR vni N [port N] | ipip ADDR | gue ADDR [port N]\n"
-	"       | dev DEV | mac MAC dev DEV\n"
-	"\n"
+static const char notes[] =
 	"vxlan: whole frames into the tenant's segment. ipip, gue: IP packets. dev: frames\n"
 	"as they are, out of that port. mac: IP packets, with the next router's MAC.\n"
 	"local: this machine is that host.\n";
@@ -264,5 +257,5 @@ static const struct cmd commands[] = {
 
 int do_host(int argc, char **argv)
 {
-	return cmd_select(commands, help, argc, argv);
+	return cmd_select(commands, notes, argc, argv);
 }

@@ -20,15 +20,11 @@
 
 #define KEPT XR_RUN_ROOT "/INSTANCE.destroyed.yaml"
 
-static const char reload_help[] =
-	"Usage: xroam reload\n"
-	"\n"
+static const char reload_notes[] =
 	"Puts this xroam's program in the place of the attached one, on every device,\n"
 	"without a gap; maps, and so state, stay as they are.\n";
 
-static const char destroy_help[] =
-	"Usage: xroam destroy\n"
-	"\n"
+static const char destroy_notes[] =
 	"Detaches everywhere and removes every pin of the instance. What it was is kept\n"
 	"in " KEPT ", with its keys, until the next\n"
 	"destroy of that name or a reboot: \"xroam apply\" takes it back.\n";
@@ -55,7 +51,7 @@ int do_reload(int argc, char **argv)
 	struct plane *p;
 	int ret, n, gone;
 
-	if (cmd_help(reload_help, argc, argv))
+	if (cmd_help(reload_notes, argc, argv))
 		return EXIT_DONE;
 	ret = args_none(argc, argv);
 	if (!ret)
@@ -171,7 +167,7 @@ int do_destroy(int argc, char **argv)
 	json_t *o;
 	int ret;
 
-	if (cmd_help(destroy_help, argc, argv))
+	if (cmd_help(destroy_notes, argc, argv))
 		return EXIT_DONE;
 	ret = args_none(argc, argv);
 	if (ret)

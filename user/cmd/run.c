@@ -9,9 +9,7 @@
 #include "cmd.h"
 #include "source/source.h"
 
-static const char help[] =
-	"Usage: xroam run [-c FILE]\n"
-	"\n"
+static const char notes[] =
 	"The daemon: takes notices of VMs that move from its socket, from QEMU's\n"
 	"monitors and from what the data plane saw, and keeps what a move needs in\n"
 	"order. With -c it applies FILE first, and again on SIGHUP. Stays in the\n"
@@ -30,7 +28,7 @@ int do_run(int argc, char **argv)
 	const char *file = NULL, *word;
 	struct xr_err err = { "" };
 
-	if (cmd_help(help, argc, argv))
+	if (cmd_help(notes, argc, argv))
 		return EXIT_DONE;
 	while ((word = args_next(&a))) {
 		if (strcmp(word, "-c") && strcmp(word, "--config"))

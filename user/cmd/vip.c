@@ -9,11 +9,7 @@
 #include "model/model_edit.h"
 #include "plane/stats.h"
 
-static const char help[] =
-	"Usage: xroam vip add ADDR:PORT/PROTO [cid] [flow on|off]\n"
-	"       xroam vip del ADDR:PORT/PROTO\n"
-	"       xroam vip show [ADDR:PORT/PROTO]\n"
-	"\n"
+static const char notes[] =
 	"PROTO is tcp or udp; write IPv6 as [ADDR6]:PORT/PROTO. cid: steer QUIC by\n"
 	"connection ID (udp). flow: keep an entry per 4-tuple (default on).\n";
 
@@ -196,5 +192,5 @@ static const struct cmd commands[] = {
 
 int do_vip(int argc, char **argv)
 {
-	return cmd_select(commands, help, argc, argv);
+	return cmd_select(commands, notes, argc, argv);
 }

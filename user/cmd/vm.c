@@ -30,16 +30,7 @@
 #include "plane/vm_event.h"
 #include "vm/vm.h"
 
-static const char help[] =
-	"Usage: xroam vm add MAC [vlan N] [address ADDR]... at HOST [lock] [dev TAP]\n"
-	"       xroam vm prepare MAC [vlan N] to HOST [timeout SECONDS] [ttl SECONDS]\n"
-	"                              [seq N] [dev TAP]\n"
-	"       xroam vm pause MAC [vlan N] [seq N]\n"
-	"       xroam vm move MAC [vlan N] to HOST [seq N] [ttl SECONDS]\n"
-	"       xroam vm cancel MAC [vlan N] [seq N]\n"
-	"       xroam vm leave MAC [vlan N] [seq N]\n"
-	"       xroam vm show [MAC [vlan N]]\n"
-	"\n"
+static const char notes[] =
 	"add makes a VM known, or gives a known one another binding; lock holds it to\n"
 	"that at the guarded ports. A move: prepare (it will go; what speaks for it from\n"
 	"HOST is believed), pause (it stands still: frames go to both), move (it is\n"
@@ -350,8 +341,9 @@ static int on_vm(void *ctx, __u32 index)
 
 static int parse_show(int argc, char **argv, struct shown *s)
 {
-	struct xr_notice n = { .kind = XR_NOTICE_CANCEL };
+	struct args_given g = { .allowed = HAS(VLAN) };
 	struct args args = args_after(argc, argv);
+	struct xr_notice n = { .vlan = 0 };
 	int ret;
 
 	if (!args.argc)
@@ -359,7 +351,7 @@ static int parse_show(int argc, char **argv, struct shown *s)
 	args.key = "vm";
 	ret = args_mac(&args, n.mac);
 	if (!ret)
-		ret = parse_keys(&args, &n);
+		ret = args_take(&args, keys, &n, &g);
 	s->one = true;
 	s->any_vlan = !n.vlan;
 	s->key = vm_key(n.mac, n.vlan);
@@ -408,5 +400,5 @@ static const struct cmd commands[] = { { "add", add },        { "prepare", prepa
 
 int do_vm(int argc, char **argv)
 {
-	return cmd_select(commands, help, argc, argv);
+	return cmd_select(commands, notes, argc, argv);
 }

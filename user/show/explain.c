@@ -22,9 +22,7 @@
 #include "show.h"
 #include "vm/vm.h"
 
-static const char help[] =
-	"Usage: xroam explain (-r FILE | HEX | -) [dev DEV]\n"
-	"\n"
+static const char notes[] =
 	"Runs a copy of the program over each packet of a pcap or pcapng file, or over\n"
 	"one packet in hex (an Ethernet frame; blanks and colons are fine; - reads it\n"
 	"from standard input) and prints what it did with it. Nothing is sent; no\n"
@@ -464,7 +462,7 @@ int do_explain(int argc, char **argv)
 	struct run run = { .status = EXIT_DONE };
 	int ret;
 
-	if (cmd_help(help, argc, argv))
+	if (cmd_help(notes, argc, argv))
 		return EXIT_DONE;
 	ret = parse(argc, argv, &a);
 	if (ret)

@@ -15,9 +15,7 @@
 #include "show.h"
 #include "show_priv.h"
 
-static const char help[] =
-	"Usage: xroam monitor\n"
-	"\n"
+static const char notes[] =
 	"Prints one line (with -j one JSON object) per event: packets that were\n"
 	"dropped, changes that commands made, and what happens to VMs: moves,\n"
 	"announcements that were believed and those that were not. What strangers can\n"
@@ -217,7 +215,7 @@ int do_monitor(int argc, char **argv)
 	struct plane *p;
 	int ret;
 
-	if (cmd_help(help, argc, argv))
+	if (cmd_help(notes, argc, argv))
 		return EXIT_DONE;
 	ret = args_none(argc, argv);
 	if (!ret)

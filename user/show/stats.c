@@ -14,9 +14,7 @@
 #include "show.h"
 #include "show_priv.h"
 
-static const char help[] =
-	"Usage: xroam stats [vip|backend|vm|host|dev|reason] [--watch SECONDS]\n"
-	"\n"
+static const char notes[] =
 	"Counters since the instance was made; with --watch, again every so often,\n"
 	"with rates per second. What never happened is left out of the text (-v shows\n"
 	"it), not of the JSON.\n";
@@ -457,7 +455,7 @@ int do_stats(int argc, char **argv)
 	struct plane *p;
 	int ret;
 
-	if (cmd_help(help, argc, argv) || cmd_help(help, argc - 1, argv + 1))
+	if (cmd_help(notes, argc, argv) || cmd_help(notes, argc - 1, argv + 1))
 		return EXIT_DONE;
 	ret = parse(argc, argv, &only, &seconds);
 	if (ret)

@@ -19,9 +19,7 @@
 #include "show.h"
 #include "show_priv.h"
 
-static const char help[] =
-	"Usage: xroam status [--check] [-w [SECONDS]]\n"
-	"\n"
+static const char notes[] =
 	"Devices, what is configured, packets by kind with their rates over one second,\n"
 	"and what is wrong, with what mends it. --check: that alone, and status 1 where\n"
 	"anything is; for monitors. -w: again every 2 or SECONDS seconds; with --check\n"
@@ -395,7 +393,7 @@ int do_status(int argc, char **argv)
 	bool bad = false;
 	int ret;
 
-	if (cmd_help(help, argc, argv))
+	if (cmd_help(notes, argc, argv))
 		return EXIT_DONE;
 	ret = parse(argc, argv, &args);
 	if (ret)
