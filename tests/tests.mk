@@ -17,9 +17,10 @@ BENCH := $(call bins_of,bench,bench)
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/include/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZ := $(call bins_of,fuzz,fuzz_*)
 VM := $(call bins_of,vm,*)
+FORMER := $(patsubst tests/upgrade/%.tar.xz,$(T)/upgrade/%/build/xroam,$(wildcard tests/upgrade/*.tar.xz))
 
 .PHONY: tests test bench fuzz kernels
-tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM) $(BENCH)
+tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(FORMER)
 
 $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
@@ -91,6 +92,12 @@ $(VM): $(T)/vm/%: $(BUILD)/tests/vm/%.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VM_LIBS)
+
+# The command of a release before, from its own sources: see tests/upgrade/README.md.
+$(FORMER): $(T)/upgrade/%/build/xroam: tests/upgrade/%.tar.xz
+	$(call say,FORMER,$@)
+	$(Q)rm -rf $(T)/upgrade/$* && mkdir -p $(T)/upgrade/$* && tar -C $(T)/upgrade/$* -xf $<
+	$(Q)$(MAKE) --no-print-directory -s -C $(T)/upgrade/$* BUILD=build V=0 CFLAGS=-O0 build/xroam >/dev/null && touch $@
 
 # Fuzzers are built whole with clang: the code under test is instrumented too.
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined

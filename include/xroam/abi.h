@@ -14,8 +14,11 @@
 #include <xroam/cid_core.h>
 #include <xroam/reasons.h>
 
-/* Raised whenever a map's layout or a reason's number changes. */
-#define XR_ABI_VERSION 3
+/*
+ * Raised once per release in which a map's layout or a reason's number changed. An
+ * instance with the layout before is converted: user/plane/layout.c has how.
+ */
+#define XR_ABI_VERSION 4
 
 #define XR_NAME_LEN     64 /* backend and device names, with the NUL */
 #define XR_MAX_DEVICES  64
@@ -878,7 +881,7 @@ struct xr_trace {
 
 /* ---- sizes, as both compilers see them ---- */
 
-/* A change is another XR_ABI_VERSION. */
+/* A change is another XR_ABI_VERSION, and a line in user/plane/layout.c. */
 #define XR_SIZE_IS(name, octets) \
 	_Static_assert(sizeof(struct name) == (octets), "the ABI: struct " #name)
 

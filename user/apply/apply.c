@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,20 @@ static int open_for(struct plane **p, const char *instance, const struct model *
 	model_default_limits(&limits);
 	return instance_open(p, instance, PLANE_CREATE, &limits, m->has_secret ? m->secret : NULL,
 			     err);
+}
+
+static int upgrade(const char *instance, void (*changed)(void *ctx, const char *line), void *ctx,
+		   struct xr_err *err)
+{
+	char line[64];
+	__u32 from;
+	int ret = instance_upgrade(instance, &from, err);
+
+	if (!ret && from && changed) {
+		snprintf(line, sizeof(line), "~ map layout %u -> %d", from, XR_ABI_VERSION);
+		changed(ctx, line);
+	}
+	return ret;
 }
 
 /* ---- VMs that move on while their file stays the same ---- */
@@ -152,8 +167,10 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	enum commit_how how;
 	struct model have;
 	struct plane *p;
-	int ret = open_for(&p, instance, want, err);
+	int ret = upgrade(instance, changed, ctx, err);
 
+	if (!ret)
+		ret = open_for(&p, instance, want, err);
 	if (!ret && !p->created && apply_is_stillborn(p, want)) {
 		ret = instance_destroy(p, err);
 		plane_close(p);

@@ -11,6 +11,7 @@
 #include "commit/devices.h"
 #include "local/local.h"
 #include "instance.h"
+#include "plane/convert.h"
 #include "plane/daemon_claim.h"
 #include "plane/pins.h"
 #include "underlay/vip_own.h"
@@ -22,9 +23,11 @@ int instance_open(struct plane **p, const char *name, enum plane_access how,
 {
 	int ret = plane_open(p, name, how, limits, secret, err);
 
-	if (!ret && how != PLANE_READ)
-		attach_recover(*p, devices_changed);
-	return ret;
+	if (ret || how == PLANE_READ)
+		return ret;
+	conversion_sweep(*p);
+	attach_recover(*p, devices_changed);
+	return 0;
 }
 
 int instance_relock(struct plane *p, struct xr_err *err)
@@ -52,6 +55,7 @@ static int remove_instance(const struct plane *p, struct xr_err *err)
 	if (rename(p->dir, gone) && errno != ENOENT)
 		return xr_fail(err, -errno, "removing %s: %s", p->dir, strerror(errno));
 	plane_remove_dir(gone);
+	conversion_sweep(p);
 	snprintf(run, sizeof(run), XR_RUN_ROOT "/%s", p->name);
 	plane_remove_dir(run);
 	daemon_socket_remove_dead(p->name);
@@ -83,9 +87,12 @@ static void detach_pinned(const char *path, const char *name)
 /* Pins of another layout, or the rubbish of a kill. */
 static int remove_unreadable(struct plane *p, struct xr_err *err)
 {
+	char next[160];
 	int ret;
 
+	snprintf(next, sizeof(next), "%s" PLANE_NEXT, p->dir);
 	pins_each(p->dir, detach_pinned);
+	pins_each(next, detach_pinned);
 	ret = remove_instance(p, err);
 	vip_own_sweep();
 	return ret;

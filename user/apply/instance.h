@@ -12,6 +12,15 @@
 int instance_open(struct plane **p, const char *name, enum plane_access how,
 		  const struct xr_limits *limits, const __u8 *secret, struct xr_err *err);
 
+/*
+ * Where the instance has an older map layout, converts it to this xroam's, under traffic,
+ * and replaces its programs; *from: the layout that it had. 0, and *from 0: there is
+ * nothing to convert. err has a line also where 0 is returned and a device had lost its
+ * program before. Killed, or failed in the middle, the next call goes on.
+ * Errors: -EPROTO a layout that this xroam does not convert; as plane_open().
+ */
+int instance_upgrade(const char *name, __u32 *from, struct xr_err *err);
+
 /* As plane_relock(), and what a killed command left is finished. */
 int instance_relock(struct plane *p, struct xr_err *err);
 

@@ -271,6 +271,25 @@ int plane_detach_all(struct plane *p, devices_changed_fn *changed, struct xr_err
 
 /* ---- replacing ---- */
 
+int plane_try_programs(struct plane *p, struct xr_err *err)
+{
+	struct xr_device *d = NULL;
+	unsigned int tried = 0;
+	struct loaded l;
+	int ret;
+
+	while ((d = plane_next_device(p, d))) {
+		if (tried & 1U << d->role)
+			continue;
+		ret = program_load(p, &l, record_slot(p, d), d->role, false, 0, err);
+		if (ret)
+			return ret;
+		program_close(&l);
+		tried |= 1U << d->role;
+	}
+	return 0;
+}
+
 static int reload_here(struct plane *p, struct xr_device *d, struct xr_err *err)
 {
 	struct attached on;

@@ -67,6 +67,12 @@ int plane_reload(struct plane *p, int *done, struct xr_err *err);
 /* Corrects what a killed command left, and what was renamed or moved; under the lock. */
 void attach_recover(struct plane *p, devices_changed_fn *changed);
 
+/*
+ * Loads each kind of program that the devices need, and attaches none: so that what the
+ * kernel refuses is known before the first is replaced.
+ */
+int plane_try_programs(struct plane *p, struct xr_err *err);
+
 /* Detaches the pinned program from all devices: for pins of another map layout. */
 void attach_sweep(const char *pin);
 

@@ -119,13 +119,13 @@ static __u32 map_id(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-/* Every program of an instance counts in its reason_stats. */
+/* Every program of an instance counts in its reason_stats. 0: no map. */
 static bool counts_in(__u32 prog, __u32 reason_stats)
 {
 	struct bpf_prog_info info;
 	__u32 maps[64], i;
 
-	if (prog_info(prog, &info, maps, 64))
+	if (!reason_stats || prog_info(prog, &info, maps, 64))
 		return false;
 	for (i = 0; i < info.nr_map_ids && i < 64; i++) {
 		if (maps[i] == reason_stats)
@@ -136,7 +136,8 @@ static bool counts_in(__u32 prog, __u32 reason_stats)
 
 bool attach_is_ours(struct plane *p, __u32 prog)
 {
-	return counts_in(prog, map_id(p->fd[PLANE_REASON_STATS]));
+	return counts_in(prog, map_id(p->fd[PLANE_REASON_STATS])) ||
+		counts_in(prog, p->former_stats[0]) || counts_in(prog, p->former_stats[1]);
 }
 
 __u32 attach_ours(struct plane *p, const struct attached *on, __u32 likely)

@@ -22,7 +22,8 @@
 
 static const char reload_notes[] =
 	"Puts this xroam's program in the place of the attached one, on every device,\n"
-	"without a gap; maps, and so state, stay as they are.\n";
+	"without a gap; maps, and so state, stay as they are. Where an older xroam made\n"
+	"the instance, its maps are converted to this one's layout, under traffic.\n";
 
 static const char destroy_notes[] =
 	"Detaches everywhere and removes every pin of the instance. What it was is kept\n"
@@ -45,28 +46,51 @@ static int count_devices(struct plane *p, int *gone)
 	return n;
 }
 
-int do_reload(int argc, char **argv)
+/* *from: the map layout that was converted, which replaced the programs, too; 0: none. */
+static int replace_programs(struct plane **p, __u32 *from)
 {
 	struct xr_err err = { "" };
+	int ret;
+
+	if (instance_upgrade(opt.instance, from, &err))
+		return cmd_fail(&err);
+	if (err.text[0])
+		cmd_warn("%s", err.text);
+	ret = cmd_open(p, PLANE_CHANGE);
+	if (ret)
+		return ret;
+	if (!*from && devices_reload(*p, &err)) {
+		plane_close(*p);
+		return cmd_fail(&err);
+	}
+	hops_follow(*p);
+	return EXIT_DONE;
+}
+
+int do_reload(int argc, char **argv)
+{
 	struct plane *p;
 	int ret, n, gone;
+	__u32 from;
+	json_t *o;
 
 	if (cmd_help(reload_notes, argc, argv))
 		return EXIT_DONE;
 	ret = args_none(argc, argv);
 	if (!ret)
-		ret = cmd_open(&p, PLANE_CHANGE);
+		ret = replace_programs(&p, &from);
 	if (ret)
 		return ret;
-	ret = devices_reload(p, &err);
 	n = count_devices(p, &gone);
-	if (!ret)
-		hops_follow(p);
 	plane_close(p);
-	if (ret)
-		return cmd_fail(&err);
-	if (opt.json)
-		return out_json(json_pack("{s:i}", "reloaded_devices", n));
+	if (opt.json) {
+		o = json_pack("{s:i}", "reloaded_devices", n);
+		if (from)
+			json_object_set_new(o, "from_layout", json_integer(from));
+		return out_json(o);
+	}
+	if (from)
+		printf("map layout %u converted to %d; ", from, XR_ABI_VERSION);
 	printf("reloaded on %d device%s", n, n == 1 ? "" : "s");
 	if (gone)
 		printf("; %d %s gone, see \"xroam status\"", gone, gone == 1 ? "is" : "are");

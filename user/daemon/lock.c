@@ -70,12 +70,12 @@ static int take_lock(struct daemon *d, struct xr_err *err)
 		d->held = 1;
 		return 0;
 	}
-	if (ret == -ESTALE) {
-		ret = -ENODEV;
-		xr_fail(&why, ret, "instance \"%s\" was destroyed: there is nothing left to watch",
-			d->instance);
+	if (ret == -ESTALE)
+		ret = xr_fail(&why, -ENODEV,
+			      "instance \"%s\" was destroyed: there is nothing left to watch",
+			      d->instance);
+	if (ret == -ENODEV || ret == -EPROTO)
 		end_daemon(d, ret, &why);
-	}
 	return xr_fail(err, ret, "%s", why.text);
 }
 

@@ -181,6 +181,26 @@ int plane_lock(const char *name, struct xr_err *err)
 	}
 }
 
+int plane_renew_lock(struct plane *p, struct xr_err *err)
+{
+	char from[RUN_PATH], to[RUN_PATH];
+	int fd = run_open(p->name, "lock" PLANE_UNFINISHED, 0600, err);
+
+	if (fd < 0)
+		return fd;
+	run_path(from, p->name, "lock" PLANE_UNFINISHED);
+	run_path(to, p->name, "lock");
+	if (flock(fd, LOCK_EX | LOCK_NB) || rename(from, to)) {
+		int ret = plane_file_fail(err, "", from);
+
+		close(fd);
+		return ret;
+	}
+	close(p->lock_fd);
+	p->lock_fd = fd;
+	return 0;
+}
+
 void plane_remove_lock(const char *name)
 {
 	run_remove(name, "lock");
@@ -219,7 +239,14 @@ static bool is_same_instance(const struct plane *p)
 
 static int stale(struct plane *p, struct xr_err *err)
 {
+	__u32 abi;
+
 	plane_unlock(p);
+	if (!plane_pinned_abi(p->dir, &abi, NULL) && abi != XR_ABI_VERSION)
+		return xr_fail(err, -EPROTO,
+			       "instance \"%s\" was converted to map layout %u by another xroam; "
+			       "this one, which runs still, has %u: start that one in its place",
+			       p->name, abi, XR_ABI_VERSION);
 	return xr_fail(err, -ESTALE, "instance \"%s\" was destroyed or made anew", p->name);
 }
 

@@ -5,11 +5,13 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "layout.h"
 #include "plane_priv.h"
 
 const char *const plane_map_name[PLANE_MAPS] = {
@@ -203,8 +205,9 @@ static const char *name_of(const struct bpf_map *map)
 	return strncmp(name, ".data.", 6) ? name : name + 6;
 }
 
-static int find_map(const char *name)
+int plane_map_of(const struct bpf_map *map)
 {
+	const char *name = name_of(map);
 	int i;
 
 	for (i = 0; i < PLANE_MAPS; i++) {
@@ -220,7 +223,7 @@ int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj, struct xr
 	int ret;
 
 	bpf_object__for_each_map(map, obj) {
-		int m = find_map(name_of(map));
+		int m = plane_map_of(map);
 		__u32 n = m < 0 ? 0 : map_entries(m, l);
 
 		/* A map whose descriptor is set already has its size. */
@@ -239,7 +242,7 @@ int plane_reuse_maps(struct plane *p, struct bpf_object *obj, __u64 skip, struct
 	int ret;
 
 	bpf_object__for_each_map(map, obj) {
-		int m = find_map(name_of(map));
+		int m = plane_map_of(map);
 
 		if (m < 0 || (skip & (1ULL << m)))
 			continue;
@@ -258,7 +261,7 @@ int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err)
 	char path[512];
 
 	bpf_object__for_each_map(map, obj) {
-		if (find_map(name_of(map)) < 0)
+		if (plane_map_of(map) < 0)
 			continue;
 		if (plane_pin_path(path, sizeof(path), dir, name_of(map)) ||
 		    bpf_obj_pin(bpf_map__fd(map), path))
@@ -268,33 +271,78 @@ int plane_pin_maps(struct bpf_object *obj, const char *dir, struct xr_err *err)
 	return 0;
 }
 
-static int other_layout(struct plane *p, __u32 abi, struct xr_err *err)
+int plane_other_layout(const char *name, __u32 abi, struct xr_err *err)
 {
+	if (abi > XR_ABI_VERSION)
+		return xr_fail(err, -EPROTO,
+			       "instance \"%s\" has map layout %u, of a newer xroam than this one, "
+			       "which knows %u and does not go back: use the newer one, or save it "
+			       "with that (export), then \"xroam -i %s destroy\" and apply",
+			       name, abi, XR_ABI_VERSION, name);
+	if (abi < LAYOUT_OLDEST)
+		return xr_fail(err, -EPROTO,
+			       "instance \"%s\" has map layout %u, this xroam %u, and it converts "
+			       "none older than %u: save it with the old xroam (export), then "
+			       "\"xroam -i %s destroy\" and apply",
+			       name, abi, XR_ABI_VERSION, LAYOUT_OLDEST, name);
 	return xr_fail(err, -EPROTO,
-		       "instance \"%s\" has map layout %u, this xroam %u: save "
-		       "it with the old xroam (export), then \"xroam -i %s "
-		       "destroy\" and apply",
-		       p->name, abi, XR_ABI_VERSION, p->name);
+		       "instance \"%s\" has map layout %u, of an older xroam; this one has %u: "
+		       "\"xroam -i %s reload\" converts it under traffic, nothing is lost",
+		       name, abi, XR_ABI_VERSION, name);
 }
 
-/* meta comes first: the ABI version at its start can be read in any layout. */
-static int check_abi(struct plane *p, struct xr_err *err)
+/* The ABI version at the start of meta can be read in any layout. */
+int plane_read_abi(int meta, __u32 *abi, struct xr_err *err)
 {
 	struct bpf_map_info info = {};
-	__u32 len = sizeof(info), zero = 0, abi;
+	__u32 len = sizeof(info), zero = 0;
 	void *value;
 
-	if (bpf_obj_get_info_by_fd(p->fd[PLANE_META], &info, &len))
+	if (bpf_obj_get_info_by_fd(meta, &info, &len))
 		return xr_fail(err, -errno, "map meta: %s", strerror(errno));
-	value = calloc(1, info.value_size + sizeof(abi));
+	value = calloc(1, info.value_size + sizeof(*abi));
 	if (!value)
 		return xr_fail(err, -ENOMEM, "out of memory");
-	if (info.type != BPF_MAP_TYPE_ARRAY || bpf_map_lookup_elem(p->fd[PLANE_META], &zero, value))
-		memset(value, 0, sizeof(abi));
-	memcpy(&abi, value, sizeof(abi));
+	if (info.type != BPF_MAP_TYPE_ARRAY || bpf_map_lookup_elem(meta, &zero, value))
+		memset(value, 0, sizeof(*abi));
+	memcpy(abi, value, sizeof(*abi));
 	explicit_bzero(value, info.value_size); /* the secret is in it */
 	free(value);
-	return abi == XR_ABI_VERSION ? 0 : other_layout(p, abi, err);
+	return 0;
+}
+
+int plane_pinned_abi(const char *dir, __u32 *abi, struct xr_err *err)
+{
+	char path[192];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s/meta", dir);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return errno == ENOENT ? -ENOENT : plane_file_fail(err, "", path);
+	ret = plane_read_abi(fd, abi, err);
+	close(fd);
+	return ret;
+}
+
+/* meta comes first. */
+static int check_abi(struct plane *p, struct xr_err *err)
+{
+	__u32 abi;
+	int ret = plane_read_abi(p->fd[PLANE_META], &abi, err);
+
+	if (ret)
+		return ret;
+	return abi == XR_ABI_VERSION ? 0 : plane_other_layout(p->name, abi, err);
+}
+
+bool plane_map_fits(int m, const struct bpf_map_info *info, const struct xr_limits *l)
+{
+	const struct map_kind *k = &map_kind[m];
+	__u32 n = map_entries(m, l);
+
+	return info->type == k->type && info->key_size == k->key && info->value_size == k->value &&
+		(!n || n == info->max_entries);
 }
 
 static int check_map(struct plane *p, int m, struct bpf_map_info *info, struct xr_err *err)

@@ -8,6 +8,8 @@
 
 /* The end of the name of what is not complete. No instance can be called so. */
 #define PLANE_UNFINISHED "~new"
+/* And of what is to take an instance's place: see convert.h. */
+#define PLANE_NEXT "~next"
 
 /* A plane of which nothing is open yet. */
 struct plane *plane_new(const char *name);

@@ -54,8 +54,13 @@ struct plane {
 	bool locked;
 	bool created; /* by this plane_open() */
 	int fd[PLANE_MAPS];
-	int cpus;     /* possible: values per-CPU maps give */
-	int emit_fd;  /* plane_emit()'s program; -1: not opened */
+	int cpus;    /* possible: values per-CPU maps give */
+	int emit_fd; /* plane_emit()'s program; -1: not opened */
+	/*
+	 * While an instance of an older layout is converted (convert.h): the ids of other
+	 * reason_stats that its programs may count in. 0: none.
+	 */
+	__u32 former_stats[2];
 	__u64 serial; /* from 1: no other plane of this process has it, or had it */
 
 	/* Mapped shared and writable; the kernel reads what is stored here. */
@@ -103,7 +108,8 @@ enum plane_access {
  * there is none: limits NULL for the defaults; secret: 32 octets, the same on every
  * node, which hash_keys are derived from, or NULL for random keys.
  *
- * Errors: -ENOENT no such instance, -EPROTO pins of another ABI version, -EPERM without
+ * Errors: -ENOENT no such instance, -EPROTO pins of another layout (err names the cure;
+ * instance_upgrade() converts those of an older xroam), -EPERM without
  * CAP_BPF or CAP_NET_ADMIN (err names what lacks), -ENODEV no bpffs and it cannot be
  * mounted, -EOPNOTSUPP kernel too old, -EBUSY and -EAGAIN as plane_relock().
  */
@@ -114,6 +120,7 @@ void plane_close(struct plane *p); /* NULL is fine; drops the lock */
 /*
  * For a process that keeps a plane open (the daemon): takes the lock, and drops it.
  * -ESTALE: the instance was destroyed or made anew since plane_open(): open it again.
+ * -EPROTO: another xroam has converted it to its own layout meanwhile.
  *
  * While another process has the lock, plane_relock() and plane_open() wait, as long as
  * that process makes progress, but a minute at most: then -EBUSY, and err names it.

@@ -36,6 +36,12 @@ void run_remove(const char *instance, const char *file);
 
 /* ---- lock.c ---- */
 
+/*
+ * Puts a new file in the place of the one by which the lock is held, and holds it: so
+ * that whoever waits for the old one, or has it open (a daemon), opens the instance anew.
+ */
+int plane_renew_lock(struct plane *p, struct xr_err *err);
+
 /* Of an instance that was not made. A process that waits for it makes the file anew. */
 void plane_remove_lock(const char *name);
 
@@ -43,6 +49,19 @@ void plane_remove_lock(const char *name);
 
 /* The name of each map, and of its pin. */
 extern const char *const plane_map_name[PLANE_MAPS];
+
+/* The enum plane_map that the object's map is, or -1: it is none of the instance's. */
+int plane_map_of(const struct bpf_map *map);
+
+/* Whether an existing map is of the kind and size that m has under these limits. */
+bool plane_map_fits(int m, const struct bpf_map_info *info, const struct xr_limits *l);
+
+/* The layout that the pins in dir, or that meta, have. -ENOENT, without an error: none. */
+int plane_pinned_abi(const char *dir, __u32 *abi, struct xr_err *err);
+int plane_read_abi(int meta, __u32 *abi, struct xr_err *err);
+
+/* -EPROTO: that the instance has another layout than this xroam's, and the cure. */
+int plane_other_layout(const char *name, __u32 abi, struct xr_err *err);
 
 /* Gives the object's maps the sizes that the instance's maps have. */
 int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj, struct xr_err *err);

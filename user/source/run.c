@@ -190,6 +190,21 @@ static int load_config(struct daemon *d, struct xr_err *err)
 	return ret;
 }
 
+/* An older xroam's instance becomes this one's, also where there is no file to apply. */
+static int upgrade(struct daemon *d, struct xr_err *err)
+{
+	__u32 from;
+	int ret = instance_upgrade(d->instance, &from, err);
+
+	if (ret || !from)
+		return ret;
+	daemon_log_always("map layout %u was converted to %d", from, XR_ABI_VERSION);
+	if (err->text[0])
+		daemon_log_always("warning: %s", err->text);
+	err->text[0] = '\0';
+	return 0;
+}
+
 static int open_instance(struct daemon *d, struct xr_err *err)
 {
 	int ret;
@@ -203,7 +218,9 @@ static int open_instance(struct daemon *d, struct xr_err *err)
 		if (ret)
 			return ret;
 	}
-	ret = instance_open(&d->plane, d->instance, PLANE_CHANGE, NULL, NULL, err);
+	ret = upgrade(d, err);
+	if (!ret)
+		ret = instance_open(&d->plane, d->instance, PLANE_CHANGE, NULL, NULL, err);
 	if (ret == -ENOENT)
 		return xr_fail(err, ret,
 			       "no instance \"%s\": \"xroam run -c FILE\" makes it, "

@@ -94,14 +94,14 @@ static int add_wanted(const struct plane *p, __u64 netns, struct addresses *to)
 	return add_vips(p, to);
 }
 
-/* An instance that is gone, or not there yet, or of another map layout, wants nothing. */
+/* An instance that is gone, or not there yet, wants nothing; one of another layout cannot be read. */
 static int add_others_wanted(const char *name, __u64 netns, struct addresses *to)
 {
 	struct plane *other;
 	int ret = plane_open(&other, name, PLANE_READ, NULL, NULL, NULL);
 
 	if (ret)
-		return ret == -ENOENT || ret == -EPROTO ? 0 : ret;
+		return ret == -ENOENT ? 0 : ret;
 	ret = add_wanted(other, netns, to);
 	plane_close(other);
 	return ret;

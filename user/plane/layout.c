@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From an older layout of the pinned maps to this one: the one place that knows.
+ *
+ * A map with no row in changes[] is carried over: the new programs use the very same map,
+ * and what is in it lives on. A map that the older layout does not have begins empty. So
+ * when a map changes:
+ *
+ * - A new map: nothing to do here (its line in plane.h, its kind in maps.c).
+ * - A field in place of reserved octets, where 0 means what was so before: nothing.
+ * - Fields at the end, or more entries: a row with layout_copy_grown, where 0 means what was so
+ *   before. struct xr_policy and struct xr_limits: see layout_meta() alone.
+ * - Any other change: a row with a function of its own; a copy of the old struct stands
+ *   beside it, with the layout's number in its name.
+ * - What a record of a ring buffer looks like: a row with neither function, as what is
+ *   in it is old by then.
+ * - A reason: nothing; its number may change (reason_words_3).
+ *
+ * tests/unit/test_layout.c compares the maps with those of the last release
+ * (tests/upgrade/layout-3), and names each change that lacks its row.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layout.h"
+#include "lib/defaults.h"
+
+/* ---- ways of converting ---- */
+
+int layout_copy_grown(const struct layout_map *from, const struct layout_map *to)
+{
+	size_t key_size = from->key > to->key ? from->key : to->key;
+	size_t value_size = from->value > to->value ? from->value : to->value;
+	char *key = calloc(2, key_size), *next = key + key_size;
+	char *value = calloc(1, value_size);
+	int ret = key && value ? 0 : -ENOMEM;
+	bool first = true;
+
+	while (!ret && !bpf_map_get_next_key(from->fd, first ? NULL : key, next)) {
+		first = false;
+		memcpy(key, next, key_size);
+		memset(value, 0, value_size);
+		if (bpf_map_lookup_elem(from->fd, key, value))
+			continue; /* it is gone */
+		if (bpf_map_update_elem(to->fd, key, value, BPF_ANY) && errno != E2BIG)
+			ret = -errno;
+	}
+	free(key);
+	free(value);
+	return ret;
+}
+
+/* ---- the table ---- */
+
+static const struct {
+	__u32 from; /* this layout, and older ones */
+	struct layout_change change;
+} changes[] = {
+	/* Filled by layout_meta(); here so that a new one is made. */
+	{ XR_ABI_VERSION - 1, { PLANE_META, NULL, NULL } },
+};
+
+const struct layout_change *layout_change(enum plane_map map, __u32 abi)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		if (changes[i].change.map == map && abi <= changes[i].from)
+			return &changes[i].change;
+	return NULL;
+}
+
+/* ---- meta ---- */
+
+struct meta_3 {
+	__u32 abi, features;
+	__u32 limits[8];
+	__u8 policy[52];
+	__u64 created, id;
+	__u8 secret_set, reserved[7];
+	__u8 secret[32];
+};
+
+_Static_assert(sizeof(struct meta_3) == 152, "struct xr_meta of layout 3");
+_Static_assert(sizeof(((struct meta_3 *)0)->limits) <= sizeof(struct xr_limits) &&
+		       sizeof(((struct meta_3 *)0)->policy) <= sizeof(struct xr_policy),
+	       "limits and policies are added at the end");
+
+int layout_meta(__u32 abi, const void *old, size_t size, struct xr_meta *meta)
+{
+	const struct meta_3 *from = old;
+
+	if (abi != 3 || size != sizeof(*from))
+		return -EPROTO;
+	*meta = (struct xr_meta){
+		.abi = XR_ABI_VERSION,
+		.features = from->features,
+		.limits = xr_default_limits,
+		.policy = xr_default_policy,
+		.created = from->created,
+		.id = from->id,
+		.secret_set = from->secret_set,
+	};
+	memcpy(&meta->limits, from->limits, sizeof(from->limits));
+	memcpy(&meta->policy, from->policy, sizeof(from->policy));
+	memcpy(meta->secret, from->secret, sizeof(meta->secret));
+	return 0;
+}
