@@ -3,7 +3,7 @@
 #
 #   make            the command, the library, the BPF programs (no root needed)
 #   make demo       the main job, live (root)
-#   make test       every test, TAP through prove (root)
+#   make test       every test, TAP through prove (root); make test-net: one part
 #   make check      what finds faults by reading, and the unit tests, also under
 #                   AddressSanitizer and UBSan (no root needed)
 #   make format     C as .clang-format says

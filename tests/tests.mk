@@ -115,14 +115,33 @@ fuzz: $(FUZZ)
 kernels: tests
 	@tests/kernels/run.sh all
 
-# Order: quick ones first. prove prints the closing lines; tests/run what failed, and
-# how, which it keeps in build/tests/failures.
-PROVE_ARGS ?= --timer
-TESTS ?= $(UNIT) $(PROG) $(sort $(wildcard tests/*/t-*.sh))
+# prove prints the closing lines; tests/run what failed, and how, which it keeps in
+# build/tests/failures. As many at a time as there are cores, four at most; but one live
+# migration. The longest comes first, and beside it what needs little of the processor.
+JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
+PROVE_ARGS ?= --timer --jobs $(JOBS) --rules 'seq=tests/vm/*' --rules 'par=**'
+SCRIPTS = $(sort $(wildcard tests/$(1)/t-*.sh))
+TESTS_kernels = $(call SCRIPTS,kernels)
+TESTS_unit = $(UNIT) $(call SCRIPTS,unit)
+TESTS_prog = $(PROG)
+TESTS_net = $(call SCRIPTS,net)
+TESTS_ops = $(call SCRIPTS,ops)
+TESTS_vm = $(call SCRIPTS,vm)
+TESTS_quic = $(call SCRIPTS,quic)
+TESTS_fuzz = $(call SCRIPTS,fuzz)
+PARTS := kernels prog net ops unit vm quic fuzz
+TESTS ?= $(foreach part,$(PARTS),$(TESTS_$(part)))
 test:
 	@scripts/install-deps all
 	@$(MAKE) --no-print-directory all tests $(FUZZ)
 	@$(MAKE) --no-print-directory -s prove
+
+# A part of them: make test-net
+.PHONY: $(PARTS:%=test-%)
+$(PARTS:%=test-%): test-%:
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all tests $(if $(filter fuzz,$*),$(FUZZ))
+	@$(MAKE) --no-print-directory -s prove TESTS="$(TESTS_$*)"
 
 # Those that are built already: make prove TESTS="tests/net/t-mtu.sh ..."
 .PHONY: prove
