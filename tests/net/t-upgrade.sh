@@ -10,8 +10,12 @@ NEW=$XROAM
 OLD=$WORLD_BUILD/tests/upgrade/layout-3/build/xroam
 [ -x "$OLD" ] || bail "no $OLD: run make tests first"
 
-is "$("$WORLD_BUILD/tests/unit/test_layout" --print "${OLD%/xroam}/bpf/xroam.bpf.o")" \
-	"$(cat "$WORLD_TOP/tests/upgrade/layout-3")" "the record of layout 3 is what its sources make"
+fields()
+{
+	grep -v '^reason_stats .* 16$'
+}
+is "$("$WORLD_BUILD/tests/unit/test_layout" --print "${OLD%/xroam}/bpf/xroam.bpf.o" | fields)" \
+	"$(fields <"$WORLD_TOP/tests/upgrade/layout-3")" "the record of layout 3 is what its sources make"
 
 XROAM=$OLD
 world_up

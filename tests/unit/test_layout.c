@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/reason.h"
 #include "plane/layout.h"
 #include "lib/unit.h"
 
@@ -78,6 +79,7 @@ static char *record_of(const struct bpf_object *obj)
 	const char *name;
 	size_t len;
 	char *text;
+	int i;
 	FILE *to = open_memstream(&text, &len);
 
 	bpf_object__for_each_map(map, obj) {
@@ -93,6 +95,9 @@ static char *record_of(const struct bpf_object *obj)
 		if (value_type(btf, map, name) > 0)
 			print_fields(to, btf, name, "", value_type(btf, map, name), 0);
 	}
+	/* Not the object's, but this tree's. */
+	for (i = 1; i < XR_REASON_MAX; i++)
+		fprintf(to, "reason_stats %s %d 16\n", reason_word(i), i);
 	fclose(to);
 	return text;
 }

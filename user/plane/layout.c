@@ -14,7 +14,8 @@
  *   beside it, with the layout's number in its name.
  * - What a record of a ring buffer looks like: a row with neither function, as what is
  *   in it is old by then.
- * - A reason: nothing; its number may change (reason_words_3).
+ * - A reason that gets another number: a row for reason_stats with a finish that adds each
+ *   old element to the one with the reason's new number; more reasons at the end: likewise.
  *
  * tests/unit/test_layout.c compares the maps with those of the last release
  * (tests/upgrade/layout-3), and names each change that lacks its row.
