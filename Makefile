@@ -140,6 +140,7 @@ LIB := $(DESTDIR)$(LIBDIR)
 INCLUDE := $(DESTDIR)$(PREFIX)/include/xroam
 SHARE := $(DESTDIR)$(PREFIX)/share
 UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+SYSUSERS := $(DESTDIR)$(PREFIX)/lib/sysusers.d
 BASH_COMPLETIONS := $(SHARE)/bash-completion/completions
 ZSH_COMPLETIONS := $(SHARE)/zsh/vendor-completions
 FISH_COMPLETIONS := $(SHARE)/fish/vendor_completions.d
@@ -147,7 +148,8 @@ EXAMPLES := $(SHARE)/doc/xroam/examples
 HEADERS := $(notdir $(wildcard include/xroam/*.h))
 MAN_PAGES := $(notdir $(wildcard docs/*.[3578]))
 man_dir = $(SHARE)/man/man$(patsubst .%,%,$(suffix $(1)))
-# Where it is installed for this machine, the dynamic linker is told.
+# Where it is installed for this machine, the user is made, and the dynamic linker told.
+MAKE_USER = $(if $(DESTDIR),,-systemd-sysusers $(SYSUSERS)/xroam.conf)
 LDCONFIG = $(if $(DESTDIR),,-$(or $(wildcard /sbin/ldconfig),ldconfig))
 
 install: all
@@ -162,10 +164,12 @@ install: all
 	$(foreach page,$(MAN_PAGES),install -D -m 644 docs/$(page) $(call man_dir,$(page))/$(page) &&) true
 	$(FILL_IN) 'scripts/xroam@.service' >'$(UNITS)/xroam@.service'
 	$(FILL_IN) -e 's|%i|default|g' 'scripts/xroam@.service' >$(UNITS)/xroam.service
+	install -D -m 644 scripts/xroam.sysusers $(SYSUSERS)/xroam.conf
 	install -D -m 644 scripts/completion/xroam.bash $(BASH_COMPLETIONS)/xroam
 	install -D -m 644 scripts/completion/_xroam $(ZSH_COMPLETIONS)/_xroam
 	install -D -m 644 scripts/completion/xroam.fish $(FISH_COMPLETIONS)/xroam.fish
 	install -m 644 docs/examples/*.yaml $(EXAMPLES)/
+	$(MAKE_USER)
 	$(LDCONFIG)
 
 # Neither /etc/xroam nor what runs: "xroam destroy" ends an instance.
@@ -174,7 +178,7 @@ uninstall:
 	rm -f $(addprefix $(LIB)/,$(notdir $(CID_A) $(CID_SO)) $(CID_SONAME) libxroam-cid.so pkgconfig/libxroam-cid.pc)
 	rm -f $(HEADERS:%=$(INCLUDE)/%)
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_dir,$(page))/$(page))
-	rm -f '$(UNITS)/xroam@.service' $(UNITS)/xroam.service
+	rm -f '$(UNITS)/xroam@.service' $(UNITS)/xroam.service $(SYSUSERS)/xroam.conf
 	rm -f $(BASH_COMPLETIONS)/xroam $(ZSH_COMPLETIONS)/_xroam $(FISH_COMPLETIONS)/xroam.fish
 	rm -f $(patsubst docs/examples/%,$(EXAMPLES)/%,$(wildcard docs/examples/*.yaml))
 	-rmdir $(INCLUDE) $(EXAMPLES) $(SHARE)/doc/xroam

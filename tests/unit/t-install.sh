@@ -38,7 +38,7 @@ lib=usr/lib${multiarch:+/$multiarch}
 for file in usr/sbin/xroam "$lib/libxroam-cid.a" "$lib/libxroam-cid.so.0" \
 	"$lib/pkgconfig/libxroam-cid.pc" usr/include/xroam/cid.h \
 	usr/share/man/man8/xroam.8 usr/share/man/man5/xroam.yaml.5 \
-	usr/share/man/man3/libxroam-cid.3 usr/lib/systemd/system/xroam@.service \
+	usr/share/man/man3/libxroam-cid.3 usr/lib/systemd/system/xroam@.service usr/lib/sysusers.d/xroam.conf \
 	usr/share/bash-completion/completions/xroam usr/share/zsh/vendor-completions/_xroam \
 	usr/share/fish/vendor_completions.d/xroam.fish \
 	usr/share/doc/xroam/examples/hypervisor.yaml; do
