@@ -100,6 +100,23 @@ $(BUILD)/%.o: %.c Makefile | deps-check $(SKEL)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_$(subst /,_,$(dir $*))) -MMD -MP -c $< -o $@
 
+# The page as an array, and a policy that allows its own script and style alone: by their
+# SHA-256, of what stands between the tags.
+PAGE := user/metrics/page.html
+page_hash = $$(sed -n '/^<$(1)>$$/,/^<\/$(1)>$$/p' $(PAGE) | sed '1d;$$d' | (printf '\n'; cat) | \
+	sha256sum | cut -c 1-64 | tr a-f A-F | basenc --base16 -d | base64)
+
+$(BUILD)/include/page_html.h: $(PAGE) Makefile
+	$(call say,PAGE,$@)
+	@mkdir -p $(@D)
+	$(Q){ printf '#define PAGE_POLICY \\\n\t"default-src '"'none'"'; connect-src '"'self'"'; img-src data:; "\\\n' && \
+	printf '\t"base-uri '"'none'"'; form-action '"'none'"'; frame-ancestors '"'none'"'; "\\\n' && \
+	printf '\t"script-src '"'sha256-%s'"'; style-src '"'sha256-%s'"'"\n' "$(call page_hash,script)" "$(call page_hash,style)" && \
+	echo 'static const unsigned char page_html[] = {' && od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' && \
+	echo '};'; } >$@.tmp && mv $@.tmp $@
+
+$(BUILD)/user/metrics/serve.o: $(BUILD)/include/page_html.h
+
 $(CORE_A): $(CORE_OBJ)
 $(CID_A): $(CID_OBJ)
 $(CORE_A) $(CID_A):

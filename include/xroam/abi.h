@@ -839,7 +839,7 @@ struct xr_event {
 	__u16 from;        /* where it was */
 	__u8 state;        /* enum xr_vm_state, now */
 	__u8 announcement; /* enum xr_announcement */
-	__u16 reserved;
+	__u16 source;      /* user space's: whose notice the VM obeyed last, enum xr_source */
 	char text[128]; /* CHANGE: one line, NUL-terminated */
 };
 

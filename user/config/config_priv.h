@@ -116,7 +116,7 @@ int config_dev(struct reader *r, const char *path, const char *text, char *dev);
 
 int config_take(struct reader *r, const struct raw *raw, struct model *m);
 
-/* ---- config_take_hosts.c: hosts, gateways, protected, sources ---- */
+/* ---- config_take_hosts.c: hosts, gateways, protected, sources, metrics ---- */
 
 int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m);
 /* A host's name could not be read: so "there is no host X" must not be reported. */

@@ -192,6 +192,12 @@ static const cyaml_schema_field_t sources_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t metrics_fields[] = {
+	TEXT("listen", MAY, struct raw_metrics, listen),
+	TEXT("per_vm", MAY, struct raw_metrics, per_vm),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t backend_fields[] = {
 	TEXT("name", MUST, struct raw_backend, name),
 	TEXT("address", MUST, struct raw_backend, address),
@@ -238,6 +244,7 @@ static const cyaml_schema_value_t backend_entry = {
 	LIST("gateways", struct raw, gateways, n_gateways, &gateway_entry),			\
 	SHORT_LIST("protected", struct raw, protect, n_protect, &text_entry),			\
 	CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources, sources_fields),		\
+	CYAML_FIELD_MAPPING_PTR("metrics", MAY, struct raw, metrics, metrics_fields),		\
 	LIST("cid", struct raw, cid, n_cid, &cid_entry),					\
 	LIST("vips", struct raw, vips, n_vips, &vip_entry),					\
 	LIST("backends", struct raw, backends, n_backends, &backend_entry)
@@ -283,6 +290,7 @@ static const struct config_range ranges[] = {
 	{ "vni", 0, XR_MAX_VNI },
 	{ "initial_rate", 0, 0xffffffff },
 	{ "vlan", 1, XR_MAX_VLAN },
+	{ "per_vm", 0, MODEL_METRICS_VMS },
 };
 
 /* clang-format on */

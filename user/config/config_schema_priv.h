@@ -84,6 +84,10 @@ struct raw_sources {
 	__u32 n_qmp;
 };
 
+struct raw_metrics {
+	char *listen, *per_vm;
+};
+
 /* vms are read by config_vms.c. */
 struct raw {
 	char *secret, *secret_file;
@@ -94,6 +98,7 @@ struct raw {
 	struct raw_gateway *gateways;
 	char **protect;
 	struct raw_sources *sources;
+	struct raw_metrics *metrics;
 	struct raw_cid *cid;
 	struct raw_vip *vips;
 	struct raw_backend *backends;

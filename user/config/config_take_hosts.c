@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* From the file's structs to the model: hosts, gateways, sources. */
+/* From the file's structs to the model: hosts, gateways, sources, metrics. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "config.h"
 #include "config_priv.h"
+#include "lib/metrics_address.h"
 #include "lib/text.h"
 #include "model/model_edit.h"
 
@@ -172,6 +173,28 @@ static int take_sources(struct reader *r, const struct raw *raw, struct model *m
 	return ret;
 }
 
+/* ---- metrics ---- */
+
+static int take_metrics(struct reader *r, const struct raw_metrics *from, struct model_metrics *to)
+{
+	struct metrics_address at;
+	struct xr_err inner;
+
+	if (!from)
+		return 0;
+	to->given = true;
+	strcpy(to->listen, MODEL_METRICS_LISTEN);
+	if (from->listen && !metrics_address_read(from->listen, &at, &inner))
+		strcpy(to->listen, from->listen);
+	else if (from->listen && fail_at(r, "metrics.listen", "listen: %s", inner.text))
+		return -EINVAL;
+	if (from->per_vm &&
+	    (!strcmp(from->per_vm, "false") || !strcmp(from->per_vm, "no") ||
+	     !strcmp(from->per_vm, "off")))
+		return 0;
+	return TAKE(r, "metrics.per_vm", from->per_vm, to->per_vm);
+}
+
 int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m)
 {
 	int ret = take_hosts(r, raw, m);
@@ -180,5 +203,7 @@ int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m)
 		ret = take_gateways(r, raw, m);
 	if (!ret)
 		ret = take_protected(r, raw, m);
-	return ret ? ret : take_sources(r, raw, m);
+	if (!ret)
+		ret = take_sources(r, raw, m);
+	return ret ? ret : take_metrics(r, raw->metrics, &m->metrics);
 }

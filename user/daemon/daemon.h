@@ -13,6 +13,8 @@
 #include "model/model.h"
 #include "vm/vm.h"
 
+#define DAEMON_PROBLEMS 8 /* owners of problems */
+
 struct daemon {
 	/*
 	 * What is added to moves or chores runs under the instance's lock, see lock.c.
@@ -36,9 +38,18 @@ struct daemon {
 	void **states;                       /* of each */
 	size_t n_started;
 
+	struct figures *figures; /* what is measured; see figures.h */
+
+	/* problems.c's own */
+	struct daemon_problems {
+		const char *owner;
+		char *lines;
+	} problems[DAEMON_PROBLEMS];
+
 	/* lock.c's own */
 	struct daemon_lock *lock;
-	unsigned int held; /* daemon_begin()s without their end; others may look */
+	uint64_t turn_began; /* when the turn that runs now asked for the lock: daemon_clock_us() */
+	unsigned int held;   /* daemon_begin()s without their end; others may look */
 };
 
 struct source {
@@ -91,6 +102,15 @@ int daemon_begin_logged(struct daemon *d);
 /* Makes d->moves and d->chores, in d->top. A negative errno where it fails. */
 int daemon_lock_open(struct daemon *d);
 void daemon_lock_close(struct daemon *d);
+
+/* ---- problems.c ---- */
+
+/*
+ * What is wrong now with what the owner, a constant, has to do with: lines, each with
+ * its newline, which "xroam status" shows; "": nothing. They replace those before.
+ */
+void daemon_set_problems(struct daemon *d, const char *owner, const char *lines);
+void daemon_free_problems(struct daemon *d);
 
 /* ---- log.c ---- */
 

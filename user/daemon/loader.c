@@ -26,6 +26,7 @@ struct answer {
 	int ret;
 	struct xr_err err;
 	size_t n_qmp;
+	struct model_metrics metrics;
 };
 
 /* ---- in the child ---- */
@@ -90,6 +91,8 @@ static void send_answer(FILE *to, struct daemon *d)
 
 	a.ret = read_and_apply(d, &m, &a.err);
 	a.n_qmp = a.ret ? 0 : m.n_qmp;
+	if (!a.ret)
+		a.metrics = m.metrics;
 	fwrite(&a, sizeof(a), 1, to);
 	for (i = 0; i < a.n_qmp; i++) {
 		fwrite(&m.qmp[i], sizeof(m.qmp[i]), 1, to);
@@ -170,6 +173,7 @@ static int take_answer(const struct loader *l, struct model *m, struct xr_err *e
 	memcpy(&a, l->text, sizeof(a));
 	if (a.ret)
 		return xr_fail(err, a.ret, "%s", a.err.text);
+	m->metrics = a.metrics;
 	for (i = 0; i < a.n_qmp; i++) {
 		if (l->len - at <= sizeof(*q) ||
 		    !memchr(l->text + at + sizeof(*q), '\0', l->len - at - sizeof(*q)))

@@ -221,6 +221,7 @@ static int locked_turn(struct inner *in)
 	struct xr_err why = { "" };
 	int ret;
 
+	l->d->turn_began = daemon_clock_us();
 	if (l->refusal.text[0])
 		return take_turn(in);
 	ret = take_lock(l->d, &why);

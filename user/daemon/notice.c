@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "figures.h"
 
 int daemon_post_notice(struct daemon *d, const struct xr_notice *n, struct xr_answer *a,
 		       struct xr_err *err)
@@ -17,6 +18,7 @@ int daemon_post_notice(struct daemon *d, const struct xr_notice *n, struct xr_an
 			daemon_prepared(d, a->vm_index);
 		daemon_end(d);
 	}
+	figures_of_notice(d->figures, n, ret, a, daemon_clock_us() - d->turn_began);
 	if (ret && ret != -ENODEV)
 		daemon_log(d, "refused: %s", why.text);
 	else if (!ret && a->warning[0])

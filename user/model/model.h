@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "lib/metrics_address.h"
 #include "lib/netns.h"
 #include "lib/error.h"
 #include "lib/text.h"
@@ -80,6 +81,16 @@ struct model_qmp {
 	__u32 line;
 };
 
+#define MODEL_METRICS_LISTEN "127.0.0.1:9978"
+#define MODEL_METRICS_VMS    100000 /* series of single VMs, at most */
+
+/* Whether and where the daemon serves metrics; the daemon's alone, too. */
+struct model_metrics {
+	bool given;
+	char listen[METRICS_ADDRESS]; /* as metrics_address_read() takes it */
+	__u32 per_vm;                 /* so many VMs have series of their own */
+};
+
 /* The lists at the top of a file, but for devices: see devs_given. */
 enum model_section_of_key {
 	MODEL_HOSTS,
@@ -118,6 +129,7 @@ struct model {
 	size_t n_protect;
 	struct model_qmp *qmp;
 	size_t n_qmp;
+	struct model_metrics metrics;
 	struct model_dev {
 		char name[16];
 		char netns[NETNS_NAME]; /* as "ip netns" has it; empty: here */

@@ -116,8 +116,9 @@ void daemon_socket_remove_dead(const char *instance)
 /* They follow the line with the pid. */
 void daemon_write_problems(int fd, const char *lines)
 {
-	char text[4200];
-	int len = snprintf(text, sizeof(text), "%d\n%.4000s", (int)getpid(), lines);
+	char text[DAEMON_PROBLEMS_TEXT + 200];
+	int len = snprintf(text, sizeof(text), "%d\n%.*s", (int)getpid(), DAEMON_PROBLEMS_TEXT,
+			   lines);
 
 	if (pwrite(fd, text, len, 0) == len && ftruncate(fd, len))
 		return; /* if not, the end of longer ones is left there: no harm */

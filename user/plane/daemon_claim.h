@@ -29,6 +29,8 @@ int daemon_socket_probe(const struct sockaddr_un *to);
 /* Removes that of a daemon that was killed, on which no process listens. */
 void daemon_socket_remove_dead(const char *instance);
 
+#define DAEMON_PROBLEMS_TEXT 4000 /* octets of all lines, with the NUL */
+
 /* Writes down what the daemon finds wrong now, a line each, for daemon_read_problems(). */
 void daemon_write_problems(int fd, const char *lines);
 /* Reads that; false: no daemon runs. */

@@ -34,6 +34,7 @@ void vm_post_event(struct plane *p, __u32 index, __u32 reason, __u16 from, const
 		.host = now.host,
 		.from = from,
 		.state = now.state,
+		.source = p->vm_info[index].source,
 	};
 	char name[VM_NAME];
 	va_list ap;

@@ -2,7 +2,6 @@
 /* What is wrong with monitors, for "xroam status". */
 #include <stdio.h>
 
-#include "plane/daemon_claim.h"
 #include "qmp_priv.h"
 
 /* One line, with its newline; the length, as of snprintf(). */
@@ -31,10 +30,10 @@ static int fault_of(const struct monitor *m, char *line, size_t size)
 void qmp_report_faults(const struct qmp *q)
 {
 	const struct monitor *m;
-	char text[4000] = "";
+	char text[3000] = "";
 	size_t used = 0;
 
 	for (m = q->list; m && used < sizeof(text); m = m->next)
 		used += fault_of(m, text + used, sizeof(text) - used);
-	daemon_write_problems(q->d->claim_fd, text);
+	daemon_set_problems(q->d, "qmp", text);
 }

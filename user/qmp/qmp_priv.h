@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <sys/types.h>
 #include "daemon/daemon.h"
+#include "daemon/figures.h"
 #include "daemon/line_buffer.h"
 
 /* QEMU's MigrationStatus, as far as it matters. */
@@ -83,6 +84,7 @@ struct monitor {
 	unsigned int wait_ms; /* until the next attempt to connect */
 	bool failure_logged;  /* since the last connection */
 	bool greeted, ready;
+	int figure;       /* its place in the daemon's figures */
 	bool no_greeting; /* connected, and no greeting came in time */
 	bool too_loud;    /* was cut off, because it never stopped sending */
 	struct line_buffer in;

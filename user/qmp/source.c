@@ -22,6 +22,7 @@ static void monitor_free(struct monitor *m)
 		*link = m->next;
 	qmp_forget(m);
 	qmp_disconnect(m);
+	figures_drop_source(m->d->figures, m->figure);
 	sd_event_source_disable_unref(m->timer);
 	line_buffer_free(&m->in);
 	free(m->conf.socket);
@@ -47,6 +48,7 @@ static int monitor_new(struct qmp *q, const struct model_qmp *conf)
 	m->qmp = q;
 	m->ops = &ops;
 	m->fd = -1;
+	m->figure = figures_add_source(q->d->figures, "qmp", conf->socket);
 	m->wait_ms = QMP_FIRST_WAIT;
 	m->conf = *conf;
 	m->conf.socket = strdup(conf->socket);

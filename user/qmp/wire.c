@@ -82,6 +82,7 @@ static void hang_up(struct monitor *m, unsigned int wait_ms, const char *why)
 
 	qmp_disconnect(m);
 	m->greeted = m->ready = false;
+	figures_set_source(m->d->figures, m->figure, false);
 	set_no_greeting(m, false);
 	if (why && !m->failure_logged)
 		qmp_log(m, "%s", why);
@@ -121,6 +122,7 @@ static void on_answer(struct monitor *m, json_t *line)
 	}
 	if (id == QMP_CAPABILITIES && !error) {
 		m->ready = true;
+		figures_set_source(m->d->figures, m->figure, true);
 		m->failure_logged = false;
 		if (m->d->verbose)
 			qmp_log(m, "connected");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* xroam status: one screen. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "lib/reason.h"
 #include "plane/daemon_claim.h"
 #include "plane/stats.h"
+#include "report/faults.h"
 #include "report/health.h"
 #include "show.h"
 #include "show_priv.h"
@@ -38,7 +38,7 @@ struct status {
 	struct health health;
 	struct stats_flows flows;
 	struct counters before, now;
-	struct health_baseline *baseline;
+	struct faults_since *since;
 	double seconds;
 	/* Lists of lines. refused: drops that strangers cause, and few of them. */
 	json_t *narrow, *refused, *wrong;
@@ -59,55 +59,6 @@ static void add_line(void *ctx, const char *line)
 	json_array_append_new(ctx, json_text(line));
 }
 
-static void __attribute__((format(printf, 2, 3))) add(json_t *list, const char *fmt, ...)
-{
-	char line[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	add_line(list, line);
-}
-
-#define MANY 100 /* packets a second: as many from strangers are a flood */
-
-/*
- * Drops of the last second; older ones are for "xroam stats". Drops with no cure, which
- * strangers cause, are wrong only where they are many.
- */
-static void check_drops(struct status *s)
-{
-	int i;
-
-	for (i = 1; i < XR_REASON_MAX; i++) {
-		__u64 n = s->now.reason[i].packets - s->before.reason[i].packets;
-		const char *cure = reason_cure(i);
-		double rate = n / s->seconds;
-
-		if (reason_kind(i) != XR_KIND_DROP || !n)
-			continue;
-		add(cure || rate >= MANY ? s->wrong : s->refused,
-		    "%.0f packets a second are dropped, %s: %s; %s", rate, reason_word(i),
-		    reason_text(i), cure ? cure : "\"xroam monitor\" tells whose they are");
-	}
-}
-
-static void check_daemon(struct status *s)
-{
-	char lines[4096], *line, *rest = lines;
-	pid_t lost = daemon_lost_pid(s->p->name);
-
-	if (lost)
-		add(s->wrong,
-		    "the daemon, pid %d, was killed: no socket, no QMP, nothing is announced; \"xroam run\" or its unit starts it again; if none is meant to run, remove /run/xroam/%s/daemon",
-		    (int)lost, s->p->name);
-	daemon_read_problems(s->p->name, lines, sizeof(lines));
-	while ((line = strsep(&rest, "\n")))
-		if (line[0])
-			add(s->wrong, "%s", line);
-}
-
 static int collect(struct status *s)
 {
 	/* Longer than a second, so that a clock that ticks has ticked. */
@@ -117,8 +68,8 @@ static int collect(struct status *s)
 
 	health_count(p, &s->health);
 	stats_flow_table(p, &s->flows);
-	s->baseline = health_baseline(p);
-	ret = s->baseline ? read_counters(p, &s->before) : -ENOMEM;
+	s->since = faults_since(p);
+	ret = s->since ? read_counters(p, &s->before) : -ENOMEM;
 	if (ret)
 		return cmd_refuse("reading counters: %s", strerror(-ret));
 	nanosleep(&second, NULL);
@@ -126,11 +77,7 @@ static int collect(struct status *s)
 	s->seconds = s->now.at.tv_sec - s->before.at.tv_sec +
 		(s->now.at.tv_nsec - s->before.at.tv_nsec) / 1e9;
 	health_narrow(p, add_line, s->narrow);
-	health_check(p, s->baseline, add_line, s->wrong);
-	if (s->now.tick == s->before.tick)
-		add(s->wrong, "the clock has stopped, flows do not age; \"xroam reload\"");
-	check_drops(s);
-	check_daemon(s);
+	faults_check(p, s->since, add_line, add_line, s->wrong, s->refused);
 	return EXIT_DONE;
 }
 
@@ -336,7 +283,7 @@ static int show_once(const struct status_args *args, bool *bad)
 	else
 		ret = print_text(&s);
 	*bad = json_array_size(s.wrong);
-	health_baseline_free(s.baseline);
+	faults_since_free(s.since);
 	plane_close(s.p);
 out:
 	json_decref(s.narrow);

@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/figures.h"
 #include "host/host.h"
 #include "lib/reason.h"
 #include "lib/text.h"
+#include "measure_priv.h"
 #include "source_priv.h"
 #include "vm/announce.h"
 
@@ -47,6 +49,8 @@ struct announcements {
 	struct queue queue[ROUNDS];
 	__u8 *waiting;      /* enum waiting, by VM index; NULL: none has waited yet */
 	uint64_t credit_at; /* when the next VM may begin its rounds */
+	struct measure measure;
+	int figure;
 };
 
 /* ---- queues ---- */
@@ -229,6 +233,7 @@ static void take_event(struct announcements *a, const struct xr_event *e)
 	if (vm_index >= p->mac_buckets * XR_TAG_LANES ||
 	    p->vms[vm_index].key != vm_key(e->mac, e->vlan))
 		return;
+	measure_event(&a->measure, e, vm_index);
 	if (e->reason && vm_follow_up(p, vm_index, &err))
 		daemon_log(a->d, "%s", err.text);
 	if (believed)
@@ -274,6 +279,8 @@ static void stop(void *state)
 	for (i = 0; i < ROUNDS; i++)
 		free(a->queue[i].due);
 	free(a->waiting);
+	measure_free(&a->measure);
+	figures_drop_source(a->d->figures, a->figure);
 	free(a);
 }
 
@@ -285,6 +292,8 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	if (!a)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	a->d = d;
+	a->measure.d = d;
+	a->figure = figures_add_source(d->figures, "announcement", "vm_events");
 	a->ring = ring_buffer__new(d->plane->fd[PLANE_VM_EVENTS], on_sample, a, NULL);
 	if (!a->ring) {
 		ret = -errno;
@@ -301,6 +310,7 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		goto fail;
 	/* Before other chores. */
 	sd_event_source_set_priority(a->io, SD_EVENT_PRIORITY_IMPORTANT);
+	figures_set_source(d->figures, a->figure, true);
 	*state = a;
 	return 0;
 fail:

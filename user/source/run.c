@@ -11,7 +11,9 @@
 
 #include "apply/apply.h"
 #include "apply/instance.h"
+#include "daemon/figures.h"
 #include "daemon/loader.h"
+#include "metrics/metrics.h"
 #include "plane/daemon_claim.h"
 #include "qmp/qmp.h"
 #include "source.h"
@@ -19,8 +21,8 @@
 
 /* Stopped in the opposite order: those that send notices go first. */
 static const struct source *const daemon_sources[] = {
-	&source_prepared, &source_ageing, &source_links, &source_announcements,
-	&source_qmp,      &source_socket, NULL,
+	&source_prepared, &source_ageing,  &source_links,  &source_announcements,
+	&source_qmp,      &source_metrics, &source_socket, NULL,
 };
 
 #define SOURCES (sizeof(daemon_sources) / sizeof(daemon_sources[0]) - 1)
@@ -302,12 +304,15 @@ int daemon_run(const char *instance, const char *config, bool verbose, struct xr
 		errno = 0; /* not root: goes on without it */
 	daemon_harden();
 	setvbuf(stderr, NULL, _IOLBF, 0);
-	ret = open_instance(d, err);
+	d->figures = figures_new();
+	ret = d->figures ? open_instance(d, err) : xr_fail(err, -ENOMEM, "out of memory");
 	if (!ret)
 		ret = live(&life, err);
 	plane_close(d->plane);
 	if (d->claim_fd >= 0)
 		daemon_release(instance, d->claim_fd);
 	model_free(&d->model);
+	daemon_free_problems(d);
+	figures_free(d->figures);
 	return ret;
 }

@@ -20,6 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/figures.h"
 #include "daemon/line_buffer.h"
 #include "notice_json.h"
 #include "plane/daemon_claim.h"
@@ -44,6 +45,7 @@ struct server {
 	sd_event_source *accept, *second;
 	struct client *clients; /* a list */
 	unsigned int n;
+	int figure; /* its place in the daemon's figures */
 };
 
 struct client {
@@ -489,6 +491,7 @@ static void stop(void *state)
 		client_free(s->clients);
 	sd_event_source_disable_unref(s->accept);
 	sd_event_source_disable_unref(s->second);
+	figures_drop_source(s->d->figures, s->figure);
 	if (s->inode && !stat(s->path, &st) && st.st_ino == s->inode && st.st_dev == s->dev)
 		unlink(s->path);
 	if (s->fd >= 0)
@@ -508,6 +511,7 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	s->d = d;
 	s->fd = -1;
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->figure = -1;
 	ret = open_socket(s, err);
 	if (ret)
 		goto fail;
@@ -519,6 +523,8 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		xr_fail(err, ret, "%s: %s", s->path, strerror(-ret));
 		goto fail;
 	}
+	s->figure = figures_add_source(d->figures, "socket", s->path);
+	figures_set_source(d->figures, s->figure, true);
 	*state = s;
 	return 0;
 fail:

@@ -321,9 +321,10 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct 
 			"VM %s: no move is prepared (it is at %s); \"xroam vm prepare\" first says where it goes",
 			vm_name_at(p, name, vm_index), host_name(p, now.host));
 	note_step(p, vm_index, n);
-	replay(p, vm_index, a);
+	/* Before the replay, which takes its time: the blackout has begun. */
 	vm_post_event(p, vm_index, 0, now.host, "stands still on its way to %s (%s)",
 		      host_name(p, now.next), vm_source_name(n->source));
+	replay(p, vm_index, a);
 	return 0;
 }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the parts of the daemon find wrong, in one place for "xroam status". */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon.h"
+#include "plane/daemon_claim.h"
+
+static void write_all(struct daemon *d)
+{
+	char text[DAEMON_PROBLEMS_TEXT];
+	size_t used = 0;
+	int i;
+
+	text[0] = '\0';
+	for (i = 0; i < DAEMON_PROBLEMS && used < sizeof(text); i++)
+		if (d->problems[i].lines)
+			used += snprintf(text + used, sizeof(text) - used, "%s",
+					 d->problems[i].lines);
+	daemon_write_problems(d->claim_fd, text);
+}
+
+void daemon_set_problems(struct daemon *d, const char *owner, const char *lines)
+{
+	struct daemon_problems *own = d->problems, *end = own + DAEMON_PROBLEMS;
+
+	while (own < end && own->owner && strcmp(own->owner, owner))
+		own++;
+	if (own == end || !strcmp(own->lines ? own->lines : "", lines))
+		return;
+	own->owner = owner;
+	free(own->lines);
+	own->lines = lines[0] ? strdup(lines) : NULL;
+	write_all(d);
+}
+
+void daemon_free_problems(struct daemon *d)
+{
+	int i;
+
+	for (i = 0; i < DAEMON_PROBLEMS; i++)
+		free(d->problems[i].lines);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The socket that metrics are served at. */
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "metrics_priv.h"
+#include "plane/daemon_claim.h"
+
+#define BACKLOG 64
+
+/* A killed daemon's socket may be at the path; nobody else's file is touched. */
+static int clear_path(const struct sockaddr_un *to, struct xr_err *err)
+{
+	struct stat st;
+	int ret;
+
+	if (lstat(to->sun_path, &st))
+		return errno == ENOENT
+			? 0
+			: xr_fail(err, -errno, "%s: %s", to->sun_path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return xr_fail(err, -EEXIST,
+			       "%s is there, and no socket: give another path, or remove it",
+			       to->sun_path);
+	ret = daemon_socket_probe(to);
+	if (!ret || ret == -EAGAIN)
+		return xr_fail(err, -EADDRINUSE, "%s: another process listens there", to->sun_path);
+	if (ret != -ECONNREFUSED)
+		return xr_fail(err, ret, "%s: %s", to->sun_path, strerror(-ret));
+	return unlink(to->sun_path) ? xr_fail(err, -errno, "%s: %s", to->sun_path, strerror(errno))
+				    : 0;
+}
+
+/* For root and the group xroam, as the daemon's own socket. */
+static int open_path(struct listener *l, const struct metrics_address *at, struct xr_err *err)
+{
+	const char *path = at->un.sun_path;
+	struct group *g = getgrnam("xroam");
+	int ret = clear_path(&at->un, err);
+	struct stat st;
+	mode_t old;
+
+	if (ret)
+		return ret;
+	old = umask(0117);
+	ret = bind(l->fd, &at->any, at->len) ? -errno : 0;
+	umask(old);
+	if (ret == -ENOENT)
+		return xr_fail(err, ret,
+			       "%s: its directory is missing; make it, or give another path", path);
+	if (ret)
+		return xr_fail(err, ret, "%s: %s", path, strerror(-ret));
+	strcpy(l->path, path);
+	if (stat(path, &st) || (g && chown(path, -1, g->gr_gid)) || listen(l->fd, BACKLOG))
+		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+	l->inode = st.st_ino;
+	l->dev = st.st_dev;
+	return 0;
+}
+
+static int open_port(struct listener *l, const struct metrics_address *at, const char *where,
+		     struct xr_err *err)
+{
+	const int on = 1;
+
+	/* After a daemon's end its connections may still be in TIME-WAIT. */
+	if (!setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&
+	    !bind(l->fd, &at->any, at->len) && !listen(l->fd, BACKLOG))
+		return 0;
+	if (errno == EADDRINUSE)
+		return xr_fail(err, -errno,
+			       "%s: another process listens there; \"ss -ltnp\" shows whose it is",
+			       where);
+	return xr_fail(err, -errno, "%s: %s", where, strerror(errno));
+}
+
+int listener_open(struct listener *l, const char *where, struct xr_err *err)
+{
+	struct metrics_address at;
+	int ret = metrics_address_read(where, &at, err);
+
+	*l = (struct listener){ .fd = -1 };
+	if (ret)
+		return ret;
+	l->fd = socket(at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->fd < 0)
+		return xr_fail(err, -errno, "%s: %s", where, strerror(errno));
+	ret = at.any.sa_family == AF_UNIX ? open_path(l, &at, err) : open_port(l, &at, where, err);
+	if (ret)
+		listener_close(l);
+	return ret;
+}
+
+void listener_close(struct listener *l)
+{
+	struct stat st;
+
+	if (l->inode && !stat(l->path, &st) && st.st_ino == l->inode && st.st_dev == l->dev)
+		unlink(l->path);
+	if (l->fd >= 0)
+		close(l->fd);
+	*l = (struct listener){ .fd = -1 };
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* VIPs, backends, CID configurations, and how full the tables are. */
+#include "metrics_priv.h"
+#include "report/health.h"
+#include "snapshot_priv.h"
+
+static void of_vips(FILE *to, const struct snapshot *s)
+{
+	const struct snapshot_vip *v = s->vip, *end = v + s->vips;
+
+	text_family(to, "xroam_vip_packets_total", "counter", "Packets for a VIP.");
+	for (v = s->vip; v < end; v++)
+		text_sample(to, "xroam_vip_packets_total", v->sum.packets, "vip", v->name, NULL);
+	text_family(to, "xroam_vip_bytes_total", "counter", "Their octets.");
+	for (v = s->vip; v < end; v++)
+		text_sample(to, "xroam_vip_bytes_total", v->sum.bytes, "vip", v->name, NULL);
+	text_family(to, "xroam_vip_backends", "gauge", "Backends behind a VIP.");
+	for (v = s->vip; v < end; v++)
+		text_sample(to, "xroam_vip_backends", v->backends, "vip", v->name, NULL);
+	text_family(to, "xroam_vip_backends_usable", "gauge",
+		    "Of them, those that new flows can go to: up, with a weight.");
+	for (v = s->vip; v < end; v++)
+		text_sample(to, "xroam_vip_backends_usable", v->usable, "vip", v->name, NULL);
+}
+
+static void of_backends(FILE *to, const struct snapshot *s)
+{
+	static const char name[] = "xroam_backend_state";
+	const struct snapshot_backend *b, *end = s->backend + s->backends;
+	int i;
+
+	text_family(to, "xroam_backend_packets_total", "counter", "Packets sent to a backend.");
+	for (b = s->backend; b < end; b++)
+		text_sample(to, "xroam_backend_packets_total", b->sum.packets, "backend",
+			    b->info.name, NULL);
+	text_family(to, "xroam_backend_bytes_total", "counter", "Their octets.");
+	for (b = s->backend; b < end; b++)
+		text_sample(to, "xroam_backend_bytes_total", b->sum.bytes, "backend", b->info.name,
+			    NULL);
+	text_family(to, "xroam_backend_initials_total", "counter",
+		    "QUIC Initials for a backend, those above its rate, too.");
+	for (b = s->backend; b < end; b++)
+		text_sample(to, "xroam_backend_initials_total", b->sum.initials, "backend",
+			    b->info.name, NULL);
+	text_family(to, "xroam_backend_cid_packets_total", "counter",
+		    "Of its packets, those that a connection ID brought here.");
+	for (b = s->backend; b < end; b++)
+		text_sample(to, "xroam_backend_cid_packets_total",
+			    stats_sum_codepoints(b->sum.by_cid, STATS_ALL_CODEPOINTS), "backend",
+			    b->info.name, NULL);
+	text_family(to, name, "gauge",
+		    "1 for the state that the programs go by, 0 for the others.");
+	for (b = s->backend; b < end; b++)
+		for (i = XR_BACKEND_UP; i <= XR_BACKEND_DOWN; i++)
+			text_sample(to, name, b->state == i, "backend", b->info.name, "state",
+				    text_state(i), NULL);
+	text_family(to, "xroam_backend_weight", "gauge", "Its weight.");
+	for (b = s->backend; b < end; b++)
+		text_sample(to, "xroam_backend_weight", b->info.weight, "backend", b->info.name,
+			    NULL);
+}
+
+/* Summed over VIPs and backends, by codepoint. */
+struct cid_sums {
+	__u64 steered[XR_CODEPOINTS], down[XR_CODEPOINTS], astray[XR_CODEPOINTS];
+};
+
+static void sum_cids(const struct snapshot *s, struct cid_sums *sum)
+{
+	size_t i;
+	int c;
+
+	for (c = 0; c < XR_CODEPOINTS; c++) {
+		for (i = 0; i < s->backends; i++)
+			sum->steered[c] += s->backend[i].sum.by_cid[c];
+		for (i = 0; i < s->vips; i++) {
+			sum->down[c] += s->vip[i].cids.down[c];
+			sum->astray[c] += s->vip[i].cids.astray[c];
+		}
+	}
+}
+
+static void of_cids(FILE *to, const struct plane *p, const struct snapshot *s)
+{
+	static const char name[] = "xroam_cid_packets_total";
+	struct cid_sums sum = { .steered = { 0 } };
+	char id[8];
+	int i;
+
+	sum_cids(s, &sum);
+	text_family(
+		to, name, "counter",
+		"Packets with CIDs of a configuration: steered by them, to a server that is down, or astray: a short header whose CID names no server.");
+	for (i = 1; i < XR_CID_SLOTS; i++) {
+		const struct xr_cid_info *info = &p->cid_info[i];
+		const struct xr_cid_format_desc *f = xr_cid_format_get(info->format);
+		unsigned int points;
+
+		if (!info->used || !f)
+			continue;
+		points = xr_cid_codepoints(info->format, info->config_id);
+		snprintf(id, sizeof(id), "%u", info->config_id);
+		text_sample(to, name, stats_sum_codepoints(sum.steered, points), "config", id,
+			    "format", f->word, "result", "steered", NULL);
+		text_sample(to, name, stats_sum_codepoints(sum.down, points), "config", id,
+			    "format", f->word, "result", "down", NULL);
+		text_sample(to, name, stats_sum_codepoints(sum.astray, points), "config", id,
+			    "format", f->word, "result", "astray", NULL);
+	}
+}
+
+static void of_tables(FILE *to, struct plane *p)
+{
+	const struct xr_limits *l = &p->meta->limits;
+	struct stats_flows flows;
+	struct health h;
+
+	stats_flow_table(p, &flows);
+	health_count(p, &h);
+	text_family(
+		to, "xroam_flows", "gauge",
+		"Flows that are not idle; established: of those, more than one packet came. Of a large table an estimate.");
+	text_sample(to, "xroam_flows", flows.used, "state", "all", NULL);
+	text_sample(to, "xroam_flows", flows.established, "state", "established", NULL);
+	text_family(to, "xroam_entries", "gauge", "Entries in a table.");
+	text_sample(to, "xroam_entries", h.vips, "table", "vips", NULL);
+	text_sample(to, "xroam_entries",
+		    (__u64)h.backends[XR_BACKEND_UP] + h.backends[XR_BACKEND_DRAINING] +
+			    h.backends[XR_BACKEND_DOWN],
+		    "table", "backends", NULL);
+	text_sample(to, "xroam_entries", h.server_ids, "table", "server_ids", NULL);
+	text_sample(to, "xroam_entries", flows.used, "table", "flows", NULL);
+	text_sample(to, "xroam_entries", h.hosts, "table", "hosts", NULL);
+	text_sample(to, "xroam_entries", h.vms, "table", "vms", NULL);
+	text_sample(to, "xroam_entries", p->vm_control->addresses, "table", "vm_addresses", NULL);
+	text_family(to, "xroam_entries_limit", "gauge",
+		    "Entries that a table has room for: the file's limits.");
+	text_sample(to, "xroam_entries_limit", l->vips, "table", "vips", NULL);
+	text_sample(to, "xroam_entries_limit", l->backends, "table", "backends", NULL);
+	text_sample(to, "xroam_entries_limit", l->server_ids, "table", "server_ids", NULL);
+	text_sample(to, "xroam_entries_limit", flows.entries, "table", "flows", NULL);
+	text_sample(to, "xroam_entries_limit", l->hosts, "table", "hosts", NULL);
+	text_sample(to, "xroam_entries_limit", l->vms, "table", "vms", NULL);
+	text_sample(to, "xroam_entries_limit", l->vm_addresses, "table", "vm_addresses", NULL);
+}
+
+void metrics_of_steering(FILE *to, struct site *site)
+{
+	struct snapshot *s = snapshot_take(site->p);
+
+	if (!s) {
+		site->no_memory = true;
+		return;
+	}
+	of_vips(to, s);
+	of_backends(to, s);
+	of_cids(to, site->p, s);
+	of_tables(to, site->p);
+	snapshot_free(s);
+}
