@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Metrics over HTTP: each number is the command's own, none is undocumented, a name's past
 # is not another one's, and whatever ends or moves, the rest goes on.
+# shellcheck disable=SC2016,SC2119,SC2317 # sed's programs; functions called by name
 # shellcheck source-path=SCRIPTDIR source=lib/metrics.sh
 . "$(dirname "$0")/lib/metrics.sh"
 
@@ -49,7 +50,6 @@ is "$(sed -n 's/^# TYPE //p' "$METRICS" | sort)" "$documented" \
 # name{labels} as documented, but for le
 labels() { sed -n 's/^| `\(xroam_[a-z_]*\)` | [a-z]* |\([a-z, ]*\)|.*/\1 \2/p' "$WORLD_TOP/docs/metrics.md" |
 	tr -d , | sed 's/  */ /g; s/ $//' | sort; }
-# shellcheck disable=SC2016 # awk's
 seen=$(grep -v '^#' "$METRICS" | sed -E 's/_(bucket|sum|count)([{ ])/\2/; s/([{,])le="[^"]*"/\1/; s/ [^ ]*$//' |
 	sed -E 's/="([^"\\]|\\.)*"//g' | tr '{,}' ' ' | sed 's/  */ /g; s/ $//' | sort -u)
 lack=$(comm -23 <(echo "$seen") <(labels))

@@ -114,6 +114,20 @@ static const struct config_case cases[] = {
 	{ "vips:\n- {address: 192.0.2.1, port: 070000, protocol: udp}\n",
 	  "f:2: port: \"070000\" is not a number from 1 to 65535" },
 
+	/* metrics */
+	{ "metrics: {listen: \"0.0.0.0:9978\"}\n",
+	  "f:1: listen: 0.0.0.0 can be reached from elsewhere, and metrics have neither TLS nor a password; listen on 127.0.0.1:9978 and put a reverse proxy that has both before it" },
+	{ "metrics:\n  listen: \"[2001:db8::1]:80\"\n",
+	  "f:2: listen: 2001:db8::1 can be reached from elsewhere, and metrics have neither TLS nor a password; listen on 127.0.0.1:80 and put a reverse proxy that has both before it" },
+	{ "metrics:\n  listen: \"\"\n",
+	  "f:2: listen: \"\" is no place to listen: write 127.0.0.1:PORT, [::1]:PORT or the path of a Unix socket" },
+	{ "metrics:\n  listen: /run/\n",
+	  "f:2: listen: \"/run/\" is a directory; write a socket's path" },
+	{ "metrics:\n  per_vm: 100001\n",
+	  "f:2: per_vm: \"100001\" is not a number from 0 to 100000" },
+	{ "metrics:\n  port: 1\n",
+	  "f:2: unknown key \"port\" in metrics; write one of listen, per_vm" },
+
 	/* words */
 	{ "vips:\n- {address: 192.0.2.1, port: 443, protocol: sctp}\n",
 	  "f:2: protocol: \"sctp\" is not known; write tcp or udp" },

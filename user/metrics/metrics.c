@@ -122,12 +122,12 @@ static void of_http(FILE *to, struct site *s, uint64_t began)
 	text_sample(to, "xroam_http_connections", s->http.connections, NULL);
 	text_family(to, "xroam_metrics_seconds", "gauge",
 		    "How long it took to collect all that stands before.");
-	text_sample_real(to, "xroam_metrics_seconds", (metrics_clock_us() - began) / 1e6, NULL);
+	text_sample_real(to, "xroam_metrics_seconds", (daemon_clock_us() - began) / 1e6, NULL);
 }
 
 char *metrics_text(struct site *s, size_t *len)
 {
-	uint64_t began = metrics_clock_us();
+	uint64_t began = daemon_clock_us();
 	char *text = NULL;
 	FILE *to = open_memstream(&text, len);
 	bool failed;

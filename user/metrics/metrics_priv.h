@@ -53,8 +53,6 @@ struct site {
 
 enum http_status { HTTP_FINE, HTTP_REFUSED, HTTP_NOT_FOUND, HTTP_FAILED, HTTP_STATUSES };
 
-uint64_t metrics_clock_us(void);
-
 /* ---- wrong.c: what "xroam status" says, now and then ---- */
 
 struct wrong *wrong_new(struct plane *p);

@@ -52,11 +52,6 @@ struct server {
 	bool any_host; /* of a Unix socket, to which no browser can be sent */
 };
 
-uint64_t metrics_clock_us(void)
-{
-	return daemon_clock_us();
-}
-
 /* ---- responses ---- */
 
 static const struct {
@@ -117,7 +112,7 @@ static enum MHD_Result answer_with(struct server *s, struct MHD_Connection *c,
 /* Made anew at most ten times a second, and in no more than a fifth of the time. */
 static struct MHD_Response *fresh(struct server *s, struct cached *c)
 {
-	uint64_t began = metrics_clock_us(), cost;
+	uint64_t began = daemon_clock_us(), cost;
 	size_t len;
 	char *body;
 
@@ -132,7 +127,7 @@ static struct MHD_Response *fresh(struct server *s, struct cached *c)
 	c->response = make_response(body, len, MHD_RESPMEM_MUST_FREE, c->type);
 	if (!c->response)
 		free(body);
-	cost = metrics_clock_us() - began;
+	cost = daemon_clock_us() - began;
 	c->until = began + cost + (4 * cost > US_PER_SECOND / 10 ? 4 * cost : US_PER_SECOND / 10);
 	return c->response;
 }
@@ -245,7 +240,7 @@ static void on_connection(void *ctx, struct MHD_Connection *c, void **context,
 	if (!v)
 		return;
 	v->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	v->since = metrics_clock_us();
+	v->since = daemon_clock_us();
 	v->next = s->visitors;
 	v->link = &s->visitors;
 	if (v->next)
@@ -257,7 +252,7 @@ static void on_connection(void *ctx, struct MHD_Connection *c, void **context,
 
 static int on_second(sd_event_source *timer, uint64_t usec, void *ctx)
 {
-	uint64_t now = metrics_clock_us();
+	uint64_t now = daemon_clock_us();
 	struct server *s = ctx;
 	struct visitor *v;
 

@@ -29,7 +29,7 @@ struct wrong *wrong_new(struct plane *p)
 		return NULL;
 	w->p = p;
 	w->since = faults_since(p);
-	w->since_at = metrics_clock_us();
+	w->since_at = daemon_clock_us();
 	return w;
 }
 
@@ -44,7 +44,7 @@ static void add_line(void *ctx, const char *line)
 
 static void look(struct wrong *w)
 {
-	uint64_t began = metrics_clock_us(), ended;
+	uint64_t began = daemon_clock_us(), ended;
 
 	if (began < w->next || began < w->since_at + LONG_AGO)
 		return;
@@ -57,7 +57,7 @@ static void look(struct wrong *w)
 	}
 	faults_since_free(w->since);
 	w->since = faults_since(w->p);
-	w->since_at = ended = metrics_clock_us();
+	w->since_at = ended = daemon_clock_us();
 	w->next = ended + (SHARE * (ended - began) > SOONEST ? SHARE * (ended - began) : SOONEST);
 }
 

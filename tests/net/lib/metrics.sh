@@ -10,15 +10,15 @@
 #	no CMD...		succeeds where it fails
 #	series NAME		of each series of that name: its labels' values and its own, sorted
 #
+# shellcheck disable=SC2034 # what tests use
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
 
 NODE=${NODE:-lb1}
 LIB=$(dirname "${BASH_SOURCE[0]}")
-# shellcheck disable=SC2034 # for tests; not the one that a version manager may have put first
+# Not the one that a version manager may have put in front of the distribution's.
 PYTHON=/usr/bin/python3
 URL=http://127.0.0.1:9978
-# shellcheck disable=SC2034 # for tests
 SOCKET=/run/xroam/$WORLD-$NODE.sock
 
 # Files of this test alone; WORLD_DIR is there once the world is.
