@@ -840,7 +840,7 @@ struct xr_event {
 	__u8 state;        /* enum xr_vm_state, now */
 	__u8 announcement; /* enum xr_announcement */
 	__u16 source;      /* user space's: whose notice the VM obeyed last, enum xr_source */
-	char text[128]; /* CHANGE: one line, NUL-terminated */
+	char text[128];    /* CHANGE: one line, NUL-terminated */
 };
 
 #define XR_TRACE_CID     (1U << 0) /* a CID was looked at */
