@@ -116,10 +116,11 @@ kernels: tests
 	@tests/kernels/run.sh all
 
 # prove prints the closing lines; tests/run what failed, and how, which it keeps in
-# build/tests/failures. As many at a time as there are cores, four at most; but one live
-# migration. The longest comes first, and beside it what needs little of the processor.
+# build/tests/failures. As many at a time as there are cores, four at most. The longest
+# comes first, beside it what needs little of the processor; of the live migrations,
+# which need most of one, each with something else.
 JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
-PROVE_ARGS ?= --timer --jobs $(JOBS) --rules 'seq=tests/vm/*' --rules 'par=**'
+PROVE_ARGS ?= --timer --jobs $(JOBS)
 SCRIPTS = $(sort $(wildcard tests/$(1)/t-*.sh))
 TESTS_kernels = $(call SCRIPTS,kernels)
 TESTS_unit = $(UNIT) $(call SCRIPTS,unit)
@@ -130,7 +131,9 @@ TESTS_vm = $(call SCRIPTS,vm)
 TESTS_quic = $(call SCRIPTS,quic)
 TESTS_fuzz = $(call SCRIPTS,fuzz)
 PARTS := kernels prog net ops unit vm quic fuzz
-TESTS ?= $(foreach part,$(PARTS),$(TESTS_$(part)))
+LIGHT = $(TESTS_kernels) $(TESTS_unit) $(TESTS_prog) $(TESTS_net)
+HEAVY = $(subst |, ,$(join $(addsuffix |,$(TESTS_vm)),$(TESTS_quic) $(TESTS_ops) $(TESTS_fuzz)))
+TESTS ?= $(LIGHT) $(HEAVY)
 test:
 	@scripts/install-deps all
 	@$(MAKE) --no-print-directory all tests $(FUZZ)

@@ -536,10 +536,10 @@ attach_servers()
 
 # ---- unmaking it ----
 
-# Removes all that carries the prefix $1: processes, namespaces, pins, journals.
+# Removes all that carries the prefix $1: processes, namespaces, pins, journals, mounts.
 world_remove()
 {
-	local name pids
+	local name pids mounted
 
 	for name in /run/netns/"$1"-*; do
 		[ -e "$name" ] || continue
@@ -552,6 +552,11 @@ world_remove()
 		[ -e "$name" ] || continue
 		"$XROAM" -i "${name##*/}" destroy >/dev/null 2>&1
 		rm -rf "$name"
+	done
+	# The latest first: one may be on another.
+	for mounted in $(awk -v dir="${TMPDIR:-/tmp}/$1." \
+			 'index($2, dir) == 1 { print $2 }' /proc/mounts | tac); do
+		umount -l "$mounted"
 	done
 	rm -rf /sys/fs/bpf/"$1"-pass /run/xroam/"$1"-* \
 		"${TMPDIR:-/tmp}/$1".??????
