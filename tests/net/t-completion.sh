@@ -171,6 +171,7 @@ first()
 	vm)	echo "$VM" ;;
 	dev)	echo eth0 mode auto ;;
 	backend|host) echo a ;;
+	state)	echo - ;;
 	esac
 }
 

@@ -62,6 +62,8 @@ const struct grammar_row grammar_rows[] = {
 	{ "vm", "cancel", "MAC@vm [vlan N] [seq N]" },
 	{ "vm", "leave", "MAC@vm [vlan N] [seq N]" },
 	{ "vm", "show", "[MAC@vm [vlan N]]" },
+	{ "state", "export", "[FILE|-] [only flows|vms]" },
+	{ "state", "import", "FILE|- [only flows|vms] [any-age]" },
 	{ "stats", NULL, "[vip|backend|vm|host|dev|reason] [--watch SECONDS]" },
 	{ "monitor", NULL, "" },
 	{ "explain", NULL, "(-r FILE | HEX... | -) [dev DEV]" },

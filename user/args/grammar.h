@@ -40,6 +40,7 @@
 	X(cid, "how connection IDs name servers")               \
 	X(host, "places where VMs live")                        \
 	X(vm, "VMs, and their moves")                           \
+	X(state, "flows and VMs, for another node")             \
 	X(stats, "packets and octets, by what became of them")  \
 	X(monitor, "events as they happen")                     \
 	X(explain, "what would be done with a packet, and why") \

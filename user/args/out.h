@@ -41,6 +41,12 @@ int out_end(void);
 /* For the daemon, which must not wait for its log's reader: drops what is not read at once. */
 void out_never_wait(void);
 
+/*
+ * How far long work is, in place, where stderr is a terminal, from its second second on;
+ * also while a lock is held. of 0: it is over, and the line goes.
+ */
+void out_progress(const char *what, __u64 done, __u64 of);
+
 /* Prints the error and exits: output that lacks a part would be a lie. */
 _Noreturn void out_no_memory(void);
 

@@ -14,6 +14,7 @@ int do_backend(int argc, char **argv);
 int do_cid(int argc, char **argv);
 int do_host(int argc, char **argv);
 int do_vm(int argc, char **argv);
+int do_state(int argc, char **argv);
 int do_dev(int argc, char **argv);
 int do_reload(int argc, char **argv);
 int do_destroy(int argc, char **argv);

@@ -20,4 +20,19 @@ size_t flow_table_sweep(struct xr_flow_bucket *bucket, size_t buckets, const boo
 size_t flow_table_count(const struct xr_flow_bucket *bucket, size_t buckets, __u32 tick, __u32 idle,
 			__u32 *per_backend);
 
+enum flow_merge {
+	FLOW_MERGE_NEW,   /* entered */
+	FLOW_MERGE_NEWER, /* in the place of an older entry of this flow */
+	FLOW_MERGE_KEPT,  /* the entry that is there is as new, or newer */
+	FLOW_MERGE_FULL,  /* every place is in use, and established */
+};
+
+/*
+ * Brings a flow from elsewhere into its bucket, also while the data plane changes that.
+ * flow.seen is by this instance's tick, and not idle. Which place a new one takes is as in
+ * bpf/flow.h, but nothing that is established and in use gives way.
+ */
+enum flow_merge flow_table_merge(struct xr_flow_bucket *bucket, struct xr_flow flow, __u32 tick,
+				 __u32 idle);
+
 #endif

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xroam state: what an instance has learned, for another node. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "args/args.h"
+#include "args/out.h"
+#include "cmd.h"
+#include "state/state.h"
+
+static const char notes[] =
+	"The flow table with ages, and VMs with their moves and sequence numbers: what\n"
+	"no file has. export writes them as a stream (\"-\" or nothing: standard output),\n"
+	"import merges one into the instance: what is newer here stays, a backend or a\n"
+	"host that is none here is counted and left out. Flows are found again only by\n"
+	"an instance that was made with the same secret. A stream that is damaged or\n"
+	"not complete changes nothing.\n"
+	"  xroam state export - | ssh lb2 xroam state import -\n";
+
+static const char *const parts[] = { "flows", "vms", NULL };
+
+static void show_progress(void *what, __u64 done, __u64 of)
+{
+	out_progress(what, done, of);
+}
+
+/* ---- arguments ---- */
+
+enum { ONLY, ANY_AGE };
+
+static const struct args_key keys[] = {
+	[ONLY] = { "only", ARGS_WORD, ARGS_TO(struct state_options, what), .least = STATE_FLOWS,
+		   .words = parts },
+	[ANY_AGE] = { "any-age", ARGS_FLAG, ARGS_TO(struct state_options, any_age) },
+	{ NULL },
+};
+
+_Static_assert(STATE_VMS == STATE_FLOWS + 1, "parts, in this order");
+
+/* The words behind FILE. */
+static int take_words(struct args *a, struct state_options *o, __u32 allowed)
+{
+	struct args_given g = { .allowed = allowed };
+
+	o->what = STATE_ALL;
+	return args_take(a, keys, o, &g);
+}
+
+/* ---- export ---- */
+
+/* The file is complete, or not there. */
+static int export_to_file(struct plane *p, const char *file, const struct state_options *o,
+			  struct state_sent *sent, struct xr_err *err)
+{
+	char part[4096];
+	int fd, ret;
+
+	if (snprintf(part, sizeof(part), "%s.part", file) >= (int)sizeof(part))
+		return xr_fail(err, -ENAMETOOLONG, "%s: its name is too long", file);
+	unlink(part);
+	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return xr_fail(err, -errno, "%s: %s", part, strerror(errno));
+	ret = state_export(p, fd, part, o, sent, err);
+	if (close(fd) && !ret)
+		ret = xr_fail(err, -errno, "%s: %s", part, strerror(errno));
+	if (!ret && rename(part, file))
+		ret = xr_fail(err, -errno, "%s: %s", file, strerror(errno));
+	if (ret)
+		unlink(part);
+	return ret;
+}
+
+static int print_sent(const char *file, const struct state_sent *sent)
+{
+	if (opt.json)
+		return out_json(json_pack("{s:o, s:I, s:I, s:I}", "file", json_text(file), "flows",
+					  (json_int_t)sent->flows, "vms", (json_int_t)sent->vms,
+					  "octets", (json_int_t)sent->octets));
+	printf("%s: %llu flows, %llu VMs, %llu octets\n", file, sent->flows, sent->vms,
+	       sent->octets);
+	return EXIT_DONE;
+}
+
+static int export(int argc, char **argv)
+{
+	struct state_options o = { .progress = show_progress, .ctx = "export" };
+	struct args a = args_after(argc, argv);
+	const char *file = "-";
+	struct state_sent sent;
+	struct xr_err err;
+	struct plane *p;
+	int ret;
+
+	if (a.argc && strcmp(a.argv[0], "only"))
+		file = args_next(&a);
+	ret = take_words(&a, &o, ARGS_BIT(ONLY));
+	if (ret)
+		return ret;
+	if (!strcmp(file, "-") && isatty(STDOUT_FILENO))
+		return cmd_usage("state export: standard output is a terminal; name a FILE");
+	ret = cmd_open(&p, PLANE_READ);
+	if (ret)
+		return ret;
+	if (!strcmp(file, "-"))
+		ret = state_export(p, STDOUT_FILENO, "stdout", &o, &sent, &err);
+	else
+		ret = export_to_file(p, file, &o, &sent, &err);
+	out_progress("", 0, 0);
+	plane_close(p);
+	if (ret)
+		return cmd_fail(&err);
+	return strcmp(file, "-") ? print_sent(file, &sent) : EXIT_DONE;
+}
+
+/* ---- import ---- */
+
+static int print_taken(const struct state_taken *t)
+{
+	if (opt.json)
+		return out_json(json_pack(
+			"{s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}}", "flows",
+			"new", (json_int_t)t->flows_new, "newer", (json_int_t)t->flows_newer,
+			"kept", (json_int_t)t->flows_kept, "idle", (json_int_t)t->flows_idle,
+			"full", (json_int_t)t->flows_full, "no_backend",
+			(json_int_t)t->flows_unknown, "vms", "new", (json_int_t)t->vms_new,
+			"changed", (json_int_t)t->vms_changed, "kept", (json_int_t)t->vms_kept,
+			"no_host", (json_int_t)t->vms_unknown, "refused",
+			(json_int_t)t->vms_refused));
+	printf("flows: %llu new, %llu newer than here, %llu older or the same, %llu idle, "
+	       "%llu without room, %llu of backends that are none here\n",
+	       t->flows_new, t->flows_newer, t->flows_kept, t->flows_idle, t->flows_full,
+	       t->flows_unknown);
+	printf("VMs: %llu new, %llu changed, %llu older or the same, %llu at hosts that are none "
+	       "here, %llu refused\n",
+	       t->vms_new, t->vms_changed, t->vms_kept, t->vms_unknown, t->vms_refused);
+	return EXIT_DONE;
+}
+
+static void warn_of_taken(const struct state_taken *t)
+{
+	if (t->vms_refused)
+		cmd_warn("%llu VM%s refused; the first: %s", t->vms_refused,
+			 t->vms_refused == 1 ? " was" : "s were", t->refusal.text);
+}
+
+static int open_file(const char *file, int *fd)
+{
+	*fd = strcmp(file, "-") ? open(file, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+	return *fd < 0 ? cmd_refuse("%s: %s", file, strerror(errno)) : EXIT_DONE;
+}
+
+static int merge(const struct state_stream *s, const char *file, const struct state_options *o)
+{
+	struct state_taken taken;
+	struct xr_err err;
+	struct plane *p;
+	int ret = cmd_open(&p, PLANE_CHANGE);
+
+	if (ret)
+		return ret;
+	ret = state_import(p, s, o, &taken, &err);
+	out_progress("", 0, 0);
+	if (!ret)
+		plane_event(p, "state import: %llu flows, %llu VMs",
+			    taken.flows_new + taken.flows_newer, taken.vms_new + taken.vms_changed);
+	plane_close(p);
+	if (ret)
+		return cmd_refuse("%s: %s", file, err.text);
+	warn_of_taken(&taken);
+	return print_taken(&taken);
+}
+
+static int import(int argc, char **argv)
+{
+	struct args a = args_after(argc, argv);
+	struct state_options o = { .progress = show_progress, .ctx = "import" };
+	struct state_stream *s;
+	const char *file = args_need(&a, "FILE (\"-\": standard input)"), *name;
+	struct xr_err err;
+	int ret, fd;
+
+	if (!file)
+		return EXIT_USAGE;
+	name = strcmp(file, "-") ? file : "stdin";
+	ret = take_words(&a, &o, ARGS_ALL);
+	if (!ret)
+		ret = open_file(file, &fd);
+	if (ret)
+		return ret;
+	ret = state_read(fd, name, &s, &err);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	if (ret > 0)
+		return cmd_refuse("%s: there is nothing in it", name);
+	if (ret)
+		return cmd_fail(&err);
+	ret = merge(s, name, &o);
+	state_free(s);
+	return ret;
+}
+
+static const struct cmd commands[] = { { "export", export }, { "import", import }, { NULL, NULL } };
+
+int do_state(int argc, char **argv)
+{
+	return cmd_select(commands, notes, argc, argv);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an instance has learned and no file has: its flow table, and its VMs with their
+ * moves. As a stream for another node, or for this one later; see docs/formats.md.
+ */
+#ifndef XR_STATE_STATE_H
+#define XR_STATE_STATE_H
+
+#include <stdbool.h>
+#include "plane/plane.h"
+
+#define STATE_FLOWS 1U
+#define STATE_VMS   2U
+#define STATE_ALL   (STATE_FLOWS | STATE_VMS)
+
+/* Called now and then while it goes on; of: how many there are in all, at most. */
+typedef void state_progress(void *ctx, __u64 done, __u64 of);
+
+struct state_options {
+	__u32 what;   /* STATE_* */
+	__u32 age;    /* export: flows seen within so many seconds; 0: all that are not idle */
+	bool any_age; /* import: though it was written long ago, or by another clock */
+	__u64 rate;   /* export: octets per second at most; 0: as fast as it goes */
+	state_progress *progress; /* or NULL */
+	void *ctx;
+};
+
+struct state_sent {
+	__u64 flows, vms, octets;
+};
+
+/*
+ * Writes the stream to fd. Nothing is changed, and no lock is needed: a flow that comes
+ * meanwhile is in it or not. -errno of the write: path names the file in err.
+ */
+int state_export(struct plane *p, int fd, const char *path, const struct state_options *o,
+		 struct state_sent *sent, struct xr_err *err);
+
+/* What became of each flow and each VM of a stream. */
+struct state_taken {
+	__u64 flows_new, flows_newer; /* entered; in the place of an older entry of the same */
+	__u64 flows_kept;             /* what is here is as new, or newer */
+	__u64 flows_idle;             /* idled out by now */
+	__u64 flows_full;             /* no place that is not in use */
+	__u64 flows_unknown;          /* their backend is none here */
+	__u64 vms_new, vms_changed;
+	__u64 vms_kept;    /* what is here is as new, or newer */
+	__u64 vms_unknown; /* one of their hosts is none here */
+	__u64 vms_refused;
+	struct xr_err refusal; /* of the first of these */
+};
+
+struct state_stream;
+
+/*
+ * Reads one stream from fd, whole, and checks it; path: for err. state_free() it. 1: there
+ * is none, fd is at its end. Errors: -EINVAL no stream, or a damaged one; -EPROTO of
+ * another version; -EFBIG, -ENOMEM.
+ */
+int state_read(int fd, const char *path, struct state_stream **s, struct xr_err *err);
+/* The same of what is in memory already, at the stream's beginning. */
+int state_parse(const void *octets, size_t len, struct state_stream **s, struct xr_err *err);
+void state_free(struct state_stream *s); /* NULL is fine */
+
+/*
+ * Merges it into the instance, whose lock is held: what is newer here stays. Errors, where
+ * nothing is changed: -EKEYREJECTED flows of other hash keys; -ERANGE a flow table that is
+ * larger by too much; -ESTALE written too long ago; -EINVAL. A VM that vm_notice()
+ * refuses is counted, and others go on.
+ */
+int state_import(struct plane *p, const struct state_stream *s, const struct state_options *o,
+		 struct state_taken *taken, struct xr_err *err);
+
+#endif
