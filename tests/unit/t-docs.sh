@@ -127,6 +127,18 @@ is "$lack" "" "xroam-stats(8) has all ${#list[@]} reasons, in the code's words"
 mapfile -t list < <(quoted "${list[@]}")
 all_in "the guide tells of every reason" "$(<docs/guide.md)" "${list[@]}"
 
+# What doctor looks at, with its words.
+text=$(plain docs/xroam-doctor.8)
+lack=
+while IFS=$'\t' read -r id looks severity why; do
+	grep -qxF ".It Cm $id" <<<"$text" || lack+=" $id"
+	grep -qxF "${looks^}." <<<"$text" || lack+=" \"$looks\""
+	grep -qxF "${severity^}: $why." <<<"$text" || lack+=" \"$why\""
+done < <("$XROAM" -j -v doctor | jq -r '.checks[] | [.id, .looks_at, .severity, .why] | @tsv')
+is "$lack" "" "xroam-doctor(8) has all checks, in the code's words"
+is "$("$XROAM" -j -v doctor | jq '.checks | length')" "$(grep -c '^\.It Cm [a-z0-9-]*$' docs/xroam-doctor.8)" \
+	"... and no others"
+
 # Keys and words are the quoted strings of the schema's tables.
 tables()
 {
@@ -371,6 +383,7 @@ if [ "$(id -u)" = 0 ]; then
 		xroam-vm.8 vm show
 		xroam-stats.8 stats
 		xroam-apply.8 status
+		xroam-doctor.8 doctor -v
 		xroam-explain.8 explain 0200000000010200000000020800
 		xroam-explain.8 explain 020000000022020000000002810000050800
 		xroam-explain.8 explain ffffffffffff0200000000230806000108000604000102000000002300000000000000000000000a090517

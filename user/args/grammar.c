@@ -67,6 +67,7 @@ const struct grammar_row grammar_rows[] = {
 	{ "stats", NULL, "[vip|backend|vm|host|dev|reason] [--watch SECONDS]" },
 	{ "monitor", NULL, "" },
 	{ "explain", NULL, "(-r FILE | HEX... | -) [dev DEV]" },
+	{ "doctor", NULL, "[dev DEV]... [role node|backend|pass]" },
 	{ "run", NULL, "[-c FILE]" },
 	{ NULL, NULL, NULL },
 };

@@ -44,6 +44,7 @@
 	X(stats, "packets and octets, by what became of them")  \
 	X(monitor, "events as they happen")                     \
 	X(explain, "what would be done with a packet, and why") \
+	X(doctor, "the machine: what is wrong, what mends it")  \
 	X(run, "the daemon")
 
 struct grammar_object {

@@ -58,6 +58,24 @@ struct device_location {
 enum device_state plane_device_location(struct plane *p, const struct xr_device *d,
 					struct device_location *at);
 
+/* An XDP program on a device, whosever it is. */
+struct device_program {
+	__u32 id;
+	char name[16];
+	__u8 tag[8];
+	bool ours;                  /* of the instance that was asked for */
+	bool native;                /* in native mode */
+	bool single;                /* without a dispatcher: there is room for no other */
+	bool orphan;                /* of an instance whose pins are gone */
+	char instance[XR_NAME_LEN]; /* whose it is; empty: none's */
+};
+
+/*
+ * Fills the list with the programs on a device of this network namespace, at most max. p:
+ * whose are "ours"; NULL: none are. How many, or -errno.
+ */
+int plane_device_programs(struct plane *p, __u32 ifindex, struct device_program *list, int max);
+
 /*
  * Replaces each attached program by a freshly loaded one, with no gap; *done: how many.
  * -ENOENT: a device had none to replace; those of the others were replaced.

@@ -151,9 +151,9 @@ __u32 attach_ours(struct plane *p, const struct attached *on, __u32 likely)
 	return ours;
 }
 
-bool attach_owner(__u32 prog, char *text, size_t size)
+/* The name of the instance that the program belongs to. */
+static bool find_instance(__u32 prog, char name[XR_NAME_LEN])
 {
-	struct bpf_prog_info info;
 	bool found = false;
 	char **names;
 	int i;
@@ -167,7 +167,7 @@ bool attach_owner(__u32 prog, char *text, size_t size)
 		snprintf(path, sizeof(path), XR_PIN_ROOT "/%s/reason_stats", names[i]);
 		fd = found ? -1 : bpf_obj_get(path);
 		if (fd >= 0 && counts_in(prog, map_id(fd))) {
-			snprintf(text, size, "instance \"%s\"", names[i]);
+			strncpy(name, names[i], XR_NAME_LEN - 1);
 			found = true;
 		}
 		if (fd >= 0)
@@ -175,14 +175,52 @@ bool attach_owner(__u32 prog, char *text, size_t size)
 		free(names[i]);
 	}
 	free(names);
-	if (found)
+	return found;
+}
+
+static bool is_xroams(const struct bpf_prog_info *info)
+{
+	return !strncmp(info->name, "xroam_", 6);
+}
+
+bool attach_owner(__u32 prog, char *text, size_t size)
+{
+	char name[XR_NAME_LEN] = "";
+	struct bpf_prog_info info;
+
+	if (find_instance(prog, name)) {
+		snprintf(text, size, "instance \"%s\"", name);
 		return true;
+	}
 	if (prog_info(prog, &info, NULL, 0))
 		strcpy(info.name, "?");
 	snprintf(text, size, "%s \"%s\" (id %u)",
-		 strncmp(info.name, "xroam_", 6)
-			 ? "program"
-			 : "the program of an instance whose pins are gone,",
+		 is_xroams(&info) ? "the program of an instance whose pins are gone," : "program",
 		 info.name, prog);
 	return false;
+}
+
+int plane_device_programs(struct plane *p, __u32 ifindex, struct device_program *list, int max)
+{
+	struct bpf_prog_info info;
+	struct attached on;
+	int i, ret = attach_query(ifindex, &on);
+
+	for (i = 0; !ret && i < on.n && i < max; i++) {
+		struct device_program *to = &list[i];
+
+		*to = (struct device_program){ .id = on.id[i],
+					       .single = on.single,
+					       .native = on.mode == XR_MODE_NATIVE };
+		if (prog_info(on.id[i], &info, NULL, 0)) {
+			strcpy(to->name, "?");
+			continue;
+		}
+		memcpy(to->name, info.name, sizeof(to->name));
+		memcpy(to->tag, info.tag, sizeof(to->tag));
+		to->ours = p && attach_is_ours(p, on.id[i]);
+		if (!to->ours && !find_instance(on.id[i], to->instance))
+			to->orphan = is_xroams(&info);
+	}
+	return ret ? ret : i;
 }

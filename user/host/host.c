@@ -139,9 +139,14 @@ const __be32 *host_source(const struct plane *p, const struct xr_host_info *to)
 	return near ? near->addr : NULL;
 }
 
+bool host_lacks_address(const struct xr_host_info *h)
+{
+	return h->local && host_has_tunnel(h) && !path_is_local(h->addr);
+}
+
 static const char *not_here(const struct xr_host_info *h)
 {
-	if (!h->local || !host_has_tunnel(h) || path_is_local(h->addr))
+	if (!host_lacks_address(h))
 		return NULL;
 	return "it is local, but its address is none of this machine's now; what is sent from here bears it all the same, and what is sent to it does not arrive";
 }

@@ -54,6 +54,8 @@ void host_as_backend(const struct xr_host_info *h, struct xr_backend_info *facts
  */
 #define HOST_FAULT 160
 const char *host_fault(const struct xr_host_info *h, char words[HOST_FAULT]);
+/* The first of the two alone. */
+bool host_lacks_address(const struct xr_host_info *h);
 
 /*
  * Fills the map ports: which host is behind an attached device, whether it is trusted, and how

@@ -81,7 +81,7 @@ int netns_open(void)
 	return fd >= 0 ? fd : -errno;
 }
 
-static int go(const char *path, int *back)
+int netns_enter_path(const char *path, int *back)
 {
 	int self, fd, ret;
 
@@ -124,7 +124,7 @@ static int walk(const char *dir, const char *suffix, int (*visit)(void *ctx, con
 }
 
 /* Named ones first: there are fewer. */
-static int walk_all(int (*visit)(void *ctx, const char *path), void *ctx)
+int netns_walk(int (*visit)(void *ctx, const char *path), void *ctx)
 {
 	int ret = walk(NAMED, "", visit, ctx);
 
@@ -133,7 +133,7 @@ static int walk_all(int (*visit)(void *ctx, const char *path), void *ctx)
 
 struct search {
 	__u32 inode;
-	char path[512];
+	char path[NETNS_PATH];
 };
 
 static int has_inode(void *ctx, const char *path)
@@ -183,10 +183,10 @@ int netns_enter(__u64 id, int *back)
 		return 0;
 	if (!id || (absent[id % ABSENT].id == id && seconds() < absent[id % ABSENT].until))
 		return -ENOENT;
-	ret = walk_all(has_inode, &s);
+	ret = netns_walk(has_inode, &s);
 	if (ret <= 0)
 		return ret ? ret : is_absent(id);
-	ret = go(s.path, back);
+	ret = netns_enter_path(s.path, back);
 	if (ret)
 		return ret;
 	there = netns_id();
@@ -206,6 +206,19 @@ void netns_leave(int back)
 	if (setns(back, CLONE_NEWNET))
 		perror("setns");
 	close(back);
+}
+
+bool netns_path(__u64 id, char path[NETNS_PATH])
+{
+	struct search s = { .inode = id };
+	int back;
+
+	*path = '\0';
+	if (!id || netns_walk(has_inode, &s) != 1 || netns_enter(id, &back))
+		return false;
+	netns_leave(back);
+	strcpy(path, s.path);
+	return true;
 }
 
 /* ---- names ---- */
@@ -253,7 +266,7 @@ int netns_by_name(const char *name, __u64 *id)
 	if (!*name || *name == '.' || strchr(name, '/'))
 		return -ENOENT;
 	snprintf(path, sizeof(path), NAMED "/%s", name);
-	ret = go(path, &back);
+	ret = netns_enter_path(path, &back);
 	if (ret) /* a name that nothing is mounted at is not one either */
 		return ret == -EINVAL ? -ENOENT : ret;
 	*id = netns_id();
@@ -287,7 +300,7 @@ static int visit_once(void *ctx, const char *path)
 	seen[t->n++] = inode;
 	if (netns_is_here(path)) {
 		t->each(t->ctx);
-	} else if (!go(path, &back)) {
+	} else if (!netns_enter_path(path, &back)) {
 		t->each(t->ctx);
 		netns_leave(back);
 	}
@@ -299,6 +312,6 @@ void netns_each(void (*each)(void *ctx), void *ctx)
 	struct tour t = { each, ctx, NULL, 0 };
 
 	visit_once(&t, SELF);
-	walk_all(visit_once, &t);
+	netns_walk(visit_once, &t);
 	free(t.seen);
 }

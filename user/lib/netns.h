@@ -28,6 +28,17 @@ int netns_open(void); /* an fd of it, to be closed; or -errno */
 int netns_enter(__u64 id, int *back);
 void netns_leave(int back);
 
+/*
+ * Calls visit() with a path to each namespace, "/run/netns/NAME" first, then "/proc/PID/ns/net",
+ * until it returns other than 0: that, 0, or -errno. One namespace may come several times.
+ */
+int netns_walk(int (*visit)(void *ctx, const char *path), void *ctx);
+/* As netns_enter(), by a path. */
+int netns_enter_path(const char *path, int *back);
+/* A path to it, of those above. false and "": nothing leads there. */
+#define NETNS_PATH 512
+bool netns_path(__u64 id, char path[NETNS_PATH]);
+
 /* Its name under /run/netns. false and "": it has none, or one that does not fit. */
 #define NETNS_NAME 256
 bool netns_name(__u64 id, char *name, size_t size);

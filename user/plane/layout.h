@@ -8,6 +8,9 @@
 /* The oldest layout that is converted: a row of layout.c may begin from it. */
 #define LAYOUT_OLDEST 3
 
+/* The layout that the pins in dir have. -ENOENT, without an error: there are none. */
+int plane_pinned_abi(const char *dir, __u32 *abi, struct xr_err *err);
+
 /* A map as it is in one of the two layouts. */
 struct layout_map {
 	int fd;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/process.h"
+#include "layout.h"
 #include "plane_priv.h"
 
 #define MS            1000000L
@@ -67,6 +68,15 @@ static __u32 holder_of(const struct stat *lock)
 	return found;
 }
 
+__u32 plane_lock_holder(const char *name)
+{
+	char path[RUN_PATH];
+	struct stat st;
+
+	run_path(path, name, "lock");
+	return stat(path, &st) ? 0 : holder_of(&st);
+}
+
 static void command_of(__u32 pid, char *text, size_t size)
 {
 	size_t len = 0, i;
@@ -109,8 +119,6 @@ bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, 
 		       struct xr_err *err)
 {
 	double now = seconds_now();
-	struct stat st;
-	char path[RUN_PATH];
 	__u32 pid;
 	__u64 ran;
 
@@ -119,8 +127,7 @@ bool plane_lock_waited(struct lock_wait *w, const char *name, double idle_most, 
 	if (now < w->check_at)
 		return false;
 	w->check_at = now + CHECK_EACH;
-	run_path(path, name, "lock");
-	pid = stat(path, &st) ? 0 : holder_of(&st);
+	pid = plane_lock_holder(name);
 	ran = pid ? process_cpu_time(pid) : 0;
 	if (pid != w->pid || ran != w->ran)
 		w->idle_since = now; /* it makes progress, or is another one */

@@ -74,14 +74,8 @@ static const char *cure_of(const char *path, int error)
 	return "";
 }
 
-/* More than the maps: each program of a dispatcher, our own files and the sockets. */
-#define FILES_SPARE 32
-
-/*
- * Checked before a change begins: a change that runs out of descriptors half way is
- * worse than none, and not every library tells that from "there is nothing".
- */
-int plane_need_files(struct xr_err *err)
+/* FILES_SPARE is more than the maps: each program of a dispatcher, our files and sockets. */
+int plane_count_files(void)
 {
 	int fd[FILES_SPARE], n = 0, error = 0, i;
 
@@ -94,7 +88,19 @@ int plane_need_files(struct xr_err *err)
 	}
 	for (i = 0; i < n; i++)
 		close(fd[i]);
-	if (!error)
+	errno = error;
+	return n;
+}
+
+/*
+ * Checked before a change begins: a change that runs out of descriptors half way is
+ * worse than none, and not every library tells that from "there is nothing".
+ */
+int plane_need_files(struct xr_err *err)
+{
+	int n = plane_count_files(), error = errno;
+
+	if (n == FILES_SPARE)
 		return 0;
 	return xr_fail(err, -error, "%d more files can be opened, but a change needs %d: %s%s", n,
 		       FILES_SPARE, strerror(error), cure_of("", error));
@@ -151,10 +157,9 @@ static int parent_of(int pid)
 
 /*
  * A mount made in a private namespace dies with it, and the pins with it,
- * while the program stays on the device. "ip netns exec" makes one. It is known by
- * an ancestor of this process that is in another mount namespace.
+ * while the program stays on the device.
  */
-static bool private_mounts(void)
+bool plane_has_private_mounts(void)
 {
 	struct stat self, other;
 	char path[64];
@@ -196,7 +201,7 @@ int plane_need_bpffs(const char *name, enum plane_access how, struct xr_err *err
 			err, -ENODEV,
 			"there is no directory " XR_BPFFS
 			": \"mount -t sysfs sysfs /sys\" makes it, of a kernel with CONFIG_BPF_SYSCALL");
-	if (private_mounts())
+	if (plane_has_private_mounts())
 		return xr_fail(err, -ENODEV,
 			       "no bpffs at " XR_BPFFS " in this mount "
 			       "namespace: \"ip netns exec\" hides it, enter "
@@ -216,7 +221,7 @@ int plane_need_bpffs(const char *name, enum plane_access how, struct xr_err *err
 	return 0;
 }
 
-int plane_load_failed(int code, const char *what, struct xr_err *err)
+const char *plane_missing_feature(void)
 {
 	static const struct {
 		enum bpf_func_id helper;
@@ -226,23 +231,27 @@ int plane_load_failed(int code, const char *what, struct xr_err *err)
 		{ BPF_FUNC_timer_init, "BPF timers (5.15)" },
 		{ BPF_FUNC_loop, "bpf_loop (5.17)" },
 	};
-	struct utsname u;
 	size_t i;
+
+	if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SYSCALL, NULL) == 0)
+		return "BPF system-call programs (5.14)";
+	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++)
+		if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, need[i].helper, NULL) == 0)
+			return need[i].what;
+	return NULL;
+}
+
+int plane_load_failed(int code, const char *what, struct xr_err *err)
+{
+	const char *missing = plane_missing_feature();
+	struct utsname u;
 
 	if (uname(&u))
 		strcpy(u.release, "?");
-	if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SYSCALL, NULL) == 0)
+	if (missing)
 		return xr_fail(err, -EOPNOTSUPP,
-			       "kernel %s is too old for BPF system-call "
-			       "programs (5.14): xroam needs 6.1 or newer",
-			       u.release);
-	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
-		if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, need[i].helper, NULL) == 0)
-			return xr_fail(err, -EOPNOTSUPP,
-				       "kernel %s is too old for %s: xroam "
-				       "needs 6.1 or newer",
-				       u.release, need[i].what);
-	}
+			       "kernel %s is too old for %s: xroam needs 6.1 or newer", u.release,
+			       missing);
 	if (code == -EPERM)
 		return xr_fail(err, -EPERM,
 			       "%s: the kernel refuses (%s); CAP_BPF, "

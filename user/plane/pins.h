@@ -32,6 +32,9 @@ void pins_each(const char *dir, void (*each)(const char *path, const char *name)
 /* Takes the instance's lock: a descriptor, or as plane_relock(). */
 int plane_lock(const char *name, struct xr_err *err);
 
+/* The pid of the process that has the lock now; 0: none, or it cannot be found out. */
+__u32 plane_lock_holder(const char *name);
+
 /*
  * The error for a file of xroam's own, from errno: -errno, and in err what to do about
  * the file system. doing: what failed, as in "making ", or "".

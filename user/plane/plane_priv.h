@@ -5,16 +5,15 @@
 
 #include <bpf/libbpf.h>
 #include <sys/types.h>
+#include "needs.h"
 #include "pins.h"
 
 struct xroam_bpf;
 
 /* ---- needs.c ---- */
 
-int plane_check_caps(enum plane_access how, struct xr_err *err);
 /* Whether this process can open as many more files as a change needs. */
 int plane_need_files(struct xr_err *err);
-bool plane_has_bpffs(const char *path);
 /* Checks for a bpffs, and for PLANE_CREATE mounts one where there is none. */
 int plane_need_bpffs(const char *name, enum plane_access how, struct xr_err *err);
 
@@ -56,8 +55,7 @@ int plane_map_of(const struct bpf_map *map);
 /* Whether an existing map is of the kind and size that m has under these limits. */
 bool plane_map_fits(int m, const struct bpf_map_info *info, const struct xr_limits *l);
 
-/* The layout that the pins in dir, or that meta, have. -ENOENT, without an error: none. */
-int plane_pinned_abi(const char *dir, __u32 *abi, struct xr_err *err);
+/* The layout that meta has. */
 int plane_read_abi(int meta, __u32 *abi, struct xr_err *err);
 
 /* -EPROTO: that the instance has another layout than this xroam's, and the cure. */

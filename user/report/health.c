@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "net/path.h"
 #include "underlay/ends.h"
 #include "underlay/outer.h"
+#include "underlay/paths.h"
 #include "underlay/vip_own.h"
 #include "vm/vm.h"
 
@@ -188,17 +188,14 @@ static void check_hosts(struct check *c)
 static void check_named(struct check *c, const char *what, const char *name, const char *dev,
 			__u32 path)
 {
-	__u32 now = dev[0] ? if_nametoindex(dev) : 0;
-	struct plane *p = c->p;
+	enum paths_dev state = paths_check_device(c->p, path, dev);
 
-	if (!dev[0] || !path || path >= p->paths_max || (now && now == p->paths[path].ifindex))
-		return;
-	if (!now)
+	if (state == PATHS_DEV_GONE)
 		health_wrong(
 			c,
 			"%s %s: there is no device %s here now: bring it back, or name another one",
 			what, name, dev);
-	else
+	if (state == PATHS_DEV_ANEW)
 		health_wrong(
 			c,
 			"%s %s: device %s was made anew, and packets still go to the number it had: \"xroam reload\", or run the daemon",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 
 #include "paths.h"
@@ -74,4 +75,13 @@ __u32 paths_device(const struct plane *p, __u32 path)
 			device = hop[cpu].ifindex;
 	free(hop);
 	return device;
+}
+
+enum paths_dev paths_check_device(const struct plane *p, __u32 path, const char *dev)
+{
+	__u32 now = dev[0] ? if_nametoindex(dev) : 0;
+
+	if (!dev[0] || !path || path >= p->paths_max || (now && now == p->paths[path].ifindex))
+		return PATHS_DEV_FINE;
+	return now ? PATHS_DEV_ANEW : PATHS_DEV_GONE;
 }

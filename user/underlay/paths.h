@@ -29,4 +29,11 @@ int paths_store(struct plane *p, __u32 path, const struct path_job *j);
  */
 __u32 paths_device(const struct plane *p, __u32 path);
 
+/*
+ * Whether the device that a host or backend names (dev; empty: none) is the one its path sends
+ * out of: it may be gone, or made anew with another number since.
+ */
+enum paths_dev { PATHS_DEV_FINE, PATHS_DEV_GONE, PATHS_DEV_ANEW };
+enum paths_dev paths_check_device(const struct plane *p, __u32 path, const char *dev);
+
 #endif

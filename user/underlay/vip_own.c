@@ -318,34 +318,24 @@ static const char *why(const struct plane *p)
 	return "no blackhole route of ours leads there; \"xroam reload\" makes it again";
 }
 
-static size_t check_here(struct plane *p, const struct xr_device *d, const struct addresses *own,
-			 void (*each)(void *ctx, const char *line), void *ctx)
+static void find_loops(const struct xr_device *d, const struct addresses *own, vip_loop_fn *each,
+		       void *ctx)
 {
-	char line[320], name[TEXT_ADDR], dev_name[IF_NAMESIZE] = "?";
 	struct netlink nl = { 0 };
-	size_t i, n = 0;
+	size_t i;
 	__u32 dev;
 
-	for (i = netlink_open(&nl) ? own->n : 0; i < own->n; i++) {
-		if (!goes_back(&nl, d, own->item[i].addr, &dev) || ++n > LINES_MAX)
-			continue;
-		if_indextoname(dev, dev_name);
-		snprintf(line, sizeof(line),
-			 "vip %s: what xroam leaves to the kernel is sent back, by %s: %s",
-			 text_addr(name, own->item[i].addr), dev_name, why(p));
-		each(ctx, line);
-	}
+	for (i = netlink_open(&nl) ? own->n : 0; i < own->n; i++)
+		if (goes_back(&nl, d, own->item[i].addr, &dev))
+			each(ctx, d, own->item[i].addr, dev);
 	netlink_close(&nl);
-	return n;
 }
 
-void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line), void *ctx)
+void vip_own_each_loop(struct plane *p, vip_loop_fn *each, void *ctx)
 {
 	const struct xr_policy *policy = &p->meta->policy;
 	struct addresses own = { NULL, 0 };
 	const struct xr_device *d;
-	char line[64];
-	size_t n = 0;
 	int i, back;
 
 	/* Then hardly a packet is left to the kernel. */
@@ -357,14 +347,44 @@ void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line), v
 			d = &p->devices[i];
 			if (d->ifindex && node_device(p, d->netns) == d &&
 			    !netns_enter(d->netns, &back)) {
-				n += check_here(p, d, &own, each, ctx);
+				find_loops(d, &own, each, ctx);
 				netns_leave(back);
 			}
 		}
 	}
-	if (n > LINES_MAX) {
-		snprintf(line, sizeof(line), "... and %zu addresses more", n - LINES_MAX);
+	free(own.item);
+}
+
+struct loop_lines {
+	struct plane *p;
+	void (*each)(void *ctx, const char *line);
+	void *ctx;
+	size_t n;
+};
+
+static void report_loop(void *ctx, const struct xr_device *d, const __be32 *addr, __u32 dev)
+{
+	char line[320], name[TEXT_ADDR], dev_name[IF_NAMESIZE] = "?";
+	struct loop_lines *l = ctx;
+
+	(void)d;
+	if (++l->n > LINES_MAX)
+		return;
+	if_indextoname(dev, dev_name);
+	snprintf(line, sizeof(line),
+		 "vip %s: what xroam leaves to the kernel is sent back, by %s: %s",
+		 text_addr(name, addr), dev_name, why(l->p));
+	l->each(l->ctx, line);
+}
+
+void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line), void *ctx)
+{
+	struct loop_lines l = { p, each, ctx, 0 };
+	char line[64];
+
+	vip_own_each_loop(p, report_loop, &l);
+	if (l.n > LINES_MAX) {
+		snprintf(line, sizeof(line), "... and %zu addresses more", l.n - LINES_MAX);
 		each(ctx, line);
 	}
-	free(own.item);
 }

@@ -26,4 +26,11 @@ void vip_own_sweep(void);
  */
 void vip_own_check(struct plane *p, void (*each)(void *ctx, const char *line), void *ctx);
 
+/*
+ * The same as facts: each() gets the address, the device that its packets come in by, and the
+ * number of the one that they go back by; in the network namespace of both.
+ */
+typedef void vip_loop_fn(void *ctx, const struct xr_device *d, const __be32 *addr, __u32 dev);
+void vip_own_each_loop(struct plane *p, vip_loop_fn *each, void *ctx);
+
 #endif
