@@ -268,6 +268,11 @@ wait_for 5 says_nothing
 sound "the instance" lb1
 sound "its server" s1
 
+# A neighbour as the kernel learns one by itself, not one that it keeps.
+ip -n "$WORLD-lb1" neigh del "$(addr4 s1)" dev eth0
+in_ns lb1 ping -c 1 "$(addr4 s1)" >/dev/null
+mends lb1 "" neighbour-kept="backend s1"
+
 ip -n "$WORLD-lb1" link add n2 mtu 1600 type veth peer name n3 mtu 1600
 ip -n "$WORLD-lb1" -batch - <<-EOT
 	link set n2 up

@@ -11,6 +11,7 @@
 #include <xdp/libxdp.h>
 
 #include "attach_priv.h"
+#include "net/link_end.h"
 
 #define DISPATCHER "xdp_dispatcher" /* libxdp's: it runs several programs */
 
@@ -96,17 +97,17 @@ int attach_query(int ifindex, struct attached *on)
 
 void attach_each_program(attach_program_fn *each, void *ctx)
 {
-	struct if_nameindex *list = if_nameindex(), *i;
 	struct attached on;
-	int n;
+	__u32 *list;
+	int i, n, devices = link_list_xdp(&list);
 
-	for (i = list; i && i->if_index; i++) {
-		attach_query(i->if_index, &on);
+	for (i = 0; i < devices; i++) {
+		attach_query(list[i], &on);
 		for (n = 0; n < on.n; n++)
-			each(ctx, i->if_index, &on, on.id[n]);
+			each(ctx, list[i], &on, on.id[n]);
 	}
-	if (list)
-		if_freenameindex(list);
+	if (devices >= 0)
+		free(list);
 }
 
 /* ---- whose a program is ---- */

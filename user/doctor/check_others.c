@@ -99,34 +99,39 @@ static void look_leftover(struct doctor *d)
 	closedir(dir);
 }
 
+static void check_orphan(struct doctor *d, const char *dev, const struct device_program *on)
+{
+	struct doctor_finding *f;
+
+	if (!on->orphan)
+		return;
+	f = doctor_found(d, "dev %s", dev);
+	doctor_wrong(f, "it has \"%s\" (id %u), the program of an instance whose pins are gone",
+		     on->name, on->id);
+	doctor_cure(f, "ip link set dev %s %s off", QUOTE(dev), on->native ? "xdp" : "xdpgeneric");
+}
+
 static void look_orphan(struct doctor *d)
 {
-	struct if_nameindex *list = if_nameindex(), *i;
 	struct device_program on[8];
-	struct doctor_finding *f;
-	int n, k;
+	char name[IF_NAMESIZE];
+	int i, k, n, devices;
+	__u32 *list;
 
-	for (i = list; i && i->if_index; i++) {
-		n = plane_device_programs(d->p, i->if_index, on, 8);
-		if (n == -EPERM || n == -EACCES) {
-			doctor_unseen(d, "which programs devices have is for root to see");
-			break;
-		}
-		doctor_looked(d);
-		for (k = 0; k < n; k++) {
-			if (!on[k].orphan)
-				continue;
-			f = doctor_found(d, "dev %s", i->if_name);
-			doctor_wrong(
-				f,
-				"it has \"%s\" (id %u), the program of an instance whose pins are gone",
-				on[k].name, on[k].id);
-			doctor_cure(f, "ip link set dev %s %s off", QUOTE(i->if_name),
-				    on[k].native ? "xdp" : "xdpgeneric");
-		}
+	devices = link_list_xdp(&list);
+	if (devices < 0) {
+		doctor_unseen(d, "the devices: %s", strerror(-devices));
+		return;
 	}
-	if (list)
-		if_freenameindex(list);
+	doctor_looked(d);
+	for (i = 0; i < devices; i++) {
+		n = plane_device_programs(d->p, list[i], on, 8);
+		if (n == -EPERM || n == -EACCES)
+			doctor_unseen(d, "which programs devices have is for root to see");
+		for (k = 0; k < n && if_indextoname(list[i], name); k++)
+			check_orphan(d, name, &on[k]);
+	}
+	free(list);
 }
 
 /* ---- processes that were killed ---- */

@@ -5,6 +5,7 @@
 
 #include "doctor_priv.h"
 #include "lib/text.h"
+#include "plane/daemon_claim.h"
 
 #define CLIENT_MTU 1500 /* what clients' packets have at most, as a rule */
 
@@ -83,6 +84,26 @@ static void look_neighbour(struct doctor *d)
 			     text_addr(addr, w->info.addr), w->dev_name);
 		cure_down(f, d, w);
 		doctor_cure(f, " # until it answers");
+	}
+}
+
+/* The daemon asks for it again by itself. */
+static void look_kept(struct doctor *d)
+{
+	struct doctor_finding *f;
+	size_t i;
+
+	for (i = 0; i < d->ways; i++) {
+		const struct doctor_way *w = &d->way[i];
+
+		doctor_looked(d);
+		if (w->kept || daemon_pid(d->instance))
+			continue;
+		f = found_way(d, w);
+		doctor_wrong(f, "the kernel does not keep its next hop's neighbour entry, by %s",
+			     w->dev_name);
+		doctor_cure_xroam(f, d->instance);
+		doctor_cure(f, "reload");
 	}
 }
 
@@ -330,6 +351,8 @@ const struct doctor_check doctor_route_checks[] = {
 	  "packets for it are dropped", look_route },
 	{ "no-neighbour", DOCTOR_ERROR, "next hops answer", "packets for it are dropped",
 	  look_neighbour },
+	{ "neighbour-kept", DOCTOR_WARNING, "the kernel keeps next hops' neighbour entries",
+	  "it is forgotten, and a packet a second is lost to ask for it anew", look_kept },
 	{ "own-address", DOCTOR_ERROR, "backends and hosts have addresses of other machines",
 	  "no packet can be sent to it", look_own_address },
 	{ "l2-gateway", DOCTOR_ERROR, "backends by l2 are on the segment",

@@ -93,6 +93,7 @@ struct doctor_way {
 	bool host;
 	struct xr_backend_info info;
 	enum path_trouble trouble;
+	bool kept; /* path_is_kept() */
 	enum paths_dev named_dev;
 	__u32 dev;         /* that packets leave by; 0: not known */
 	char dev_name[16]; /* its name; "?" */

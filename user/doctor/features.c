@@ -52,14 +52,15 @@ static void take(struct features *f, const char *kernel, bool on, bool fixed)
 
 static int read_flags(int fd, const char *dev, struct features *f)
 {
-	struct {
+	/* The number comes behind it. */
+	union {
 		struct ethtool_sset_info head;
-		__u32 n;
-	} count = { { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES }, 0 };
+		__u32 room[sizeof(struct ethtool_sset_info) / sizeof(__u32) + 1];
+	} count = { .head = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
 	struct ethtool_gstrings *names = NULL;
 	struct ethtool_gfeatures *is = NULL;
 	int ret = ask(fd, dev, &count);
-	__u32 n = count.n, blocks, i;
+	__u32 n = count.room[sizeof(count.head) / sizeof(__u32)], blocks, i;
 
 	if (ret)
 		return ret;

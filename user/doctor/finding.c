@@ -74,7 +74,7 @@ void doctor_unseen(struct doctor *d, const char *fmt, ...)
 const char *doctor_quote(const char *word, char out[DOCTOR_QUOTED])
 {
 	static const char plain[] = "_.@:+/-=,";
-	size_t left = strlen(word), n = 0;
+	size_t left = strlen(word), n;
 	bool bare = left > 0, printable = true;
 	const char *c = word;
 	struct clean_char next;

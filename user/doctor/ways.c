@@ -32,6 +32,7 @@ static void add(struct doctor *d, struct path_job *j, __u32 path, const char *na
 	*w = (struct doctor_way){ .name = name, .host = j->host, .info = *j->info };
 	path_check(j, &d->p->meta->policy);
 	w->trouble = j->trouble;
+	w->kept = j->trouble || path_is_kept(j);
 	w->dev = j->path.ifindex ? j->path.ifindex
 		: j->hop.ifindex ? j->hop.ifindex
 				 : j->hop.bridge;

@@ -4,9 +4,11 @@
  * veth takes what XDP sends back out of it only where its other end has a
  * native XDP program, too; without one all of it is lost, and no counter shows it.
  */
+#include <errno.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "link_end.h"
@@ -94,4 +96,61 @@ enum link_fault link_find_fault(struct netlink *nl, const struct link_end *e, bo
 	if (!(e->flags & IFF_LOWER_UP))
 		return LINK_FAULT_NO_CARRIER;
 	return known && sends_back && !other->native ? LINK_FAULT_PEER : LINK_FAULT_NONE;
+}
+
+struct indices {
+	__u32 *list;
+	int n, failed;
+};
+
+static bool has_xdp(const struct nlattr *xdp)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, xdp)
+		if (mnl_attr_get_type(a) == IFLA_XDP_ATTACHED)
+			return mnl_attr_get_u8(a) != XDP_ATTACHED_NONE;
+	return false;
+}
+
+static int take_xdp_link(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	struct indices *to = ctx;
+	const struct nlattr *a;
+	__u32 *more;
+
+	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
+		if (mnl_attr_get_type(a) != IFLA_XDP || !has_xdp(a))
+			continue;
+		more = realloc(to->list, (to->n + 1) * sizeof(*more));
+		if (!more) {
+			to->failed = -ENOMEM;
+			continue;
+		}
+		to->list = more;
+		more[to->n++] = ifi->ifi_index;
+	}
+	return MNL_CB_OK;
+}
+
+int link_list_xdp(__u32 **list)
+{
+	struct indices found = { NULL, 0, 0 };
+	struct netlink nl = { 0 };
+	int ret = netlink_open(&nl);
+
+	if (!ret) {
+		mnl_nlmsg_put_extra_header(netlink_message(&nl, RTM_GETLINK, NLM_F_DUMP),
+					   sizeof(struct ifinfomsg));
+		ret = netlink_request(&nl, take_xdp_link, &found);
+	}
+	netlink_close(&nl);
+	ret = ret ? ret : found.failed;
+	if (ret) {
+		free(found.list);
+		found.list = NULL;
+	}
+	*list = found.list;
+	return ret ? ret : found.n;
 }

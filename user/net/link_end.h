@@ -41,4 +41,11 @@ enum link_fault {
 enum link_fault link_find_fault(struct netlink *nl, const struct link_end *e, bool sends_back,
 				struct link_end *other);
 
+/*
+ * The numbers of this network namespace's devices that have an XDP program, found in one
+ * reading of all links (libbpf reads all of them for each device that it is asked of). *list
+ * is to be freed. How many, or -errno.
+ */
+int link_list_xdp(__u32 **list);
+
 #endif

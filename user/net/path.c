@@ -511,6 +511,34 @@ void path_check(struct path_job *j, const struct xr_policy *policy)
 	netlink_close(&nl);
 }
 
+static int on_kept(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *a;
+	bool kept = ndm->ndm_state & (NUD_PERMANENT | NUD_NOARP);
+
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+		if (mnl_attr_get_type(a) == XR_NDA_FLAGS_EXT)
+			kept |= mnl_attr_get_u32(a) & NTF_EXT_MANAGED;
+	*(bool *)ctx = kept;
+	return MNL_CB_OK;
+}
+
+bool path_is_kept(const struct path_job *j)
+{
+	struct netlink nl = { 0 };
+	bool kept = true;
+
+	if (!j->ifindex || mac_given(j))
+		return true;
+	if (!netlink_open(&nl)) {
+		neigh_message(&nl, RTM_GETNEIGH, 0, j);
+		netlink_request(&nl, on_kept, &kept);
+	}
+	netlink_close(&nl);
+	return kept;
+}
+
 int path_has_route(const __be32 *addr)
 {
 	struct netlink nl = { 0 };

@@ -52,6 +52,12 @@ void path_refresh(struct path_job *jobs, size_t n, const struct xr_policy *polic
 /* Finds the trouble of one job as it is now, and changes nothing in the kernel. */
 void path_check(struct path_job *job, const struct xr_policy *policy);
 
+/*
+ * After path_check(): the kernel keeps the next hop's neighbour entry, so that it is there when
+ * a packet comes; or none is needed, or that cannot be found out.
+ */
+bool path_is_kept(const struct path_job *job);
+
 /* True: both backends can use the same path. */
 bool path_same_facts(const struct xr_backend_info *a, const struct xr_policy *pa,
 		     const struct xr_backend_info *b, const struct xr_policy *pb);
