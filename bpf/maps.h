@@ -99,7 +99,8 @@ struct { /* (VIP, backend) pairs */
 	} name SEC(".maps")
 
 XR_HASH(vip_addresses, __be32[XR_ADDR_WORDS], __u32, 1); /* VIPs' addresses -> XR_VIP_ADDR_* */
-XR_HASH(tunnel_hosts, struct xr_tunnel_key, __u32, 1);   /* tunnel's far end -> host */
+XR_HASH(vip_announced, struct xr_announced_key, struct xr_announced, 1); /* who is announced */
+XR_HASH(tunnel_hosts, struct xr_tunnel_key, __u32, 1); /* tunnel's far end -> host */
 XR_HASH(outers, struct xr_outer_key, struct xr_outer,
 	1);                                       /* outer header -> path, and its learned MTU */
 XR_HASH(locked_macs, __u64, struct xr_locked, 1); /* a MAC -> VMs that have it, locked */

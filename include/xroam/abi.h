@@ -46,8 +46,9 @@ struct xr_vip_bucket {
 	__u32 way[XR_VIP_WAYS];
 };
 
-#define XR_VIP_FLOW (1U << 0) /* keep a flow table entry per 4-tuple */
-#define XR_VIP_CID  (1U << 1) /* UDP: steer by connection ID */
+#define XR_VIP_FLOW     (1U << 0) /* keep a flow table entry per 4-tuple */
+#define XR_VIP_CID      (1U << 1) /* UDP: steer by connection ID */
+#define XR_VIP_ANNOUNCE (1U << 2) /* cold: its address has a route while it serves */
 
 /* vips: a cache line each. */
 struct xr_vip {
@@ -62,8 +63,9 @@ struct xr_vip {
 	 * Written as one word, so that a rotation is one store.
 	 */
 	__u64 cid_slots;
-	__u16 pool; /* see struct xr_backend; 0: none is equal to it */
-	__u16 reserved[15];
+	__u16 pool;   /* see struct xr_backend; 0: none is equal to it */
+	__u16 min_up; /* cold: it serves while so many backends are up; 0: one */
+	__u16 reserved[14];
 };
 
 /*
@@ -76,6 +78,35 @@ struct xr_vip {
 
 struct xr_vip_filter {
 	__u64 word[XR_VIP_FILTER_WORDS];
+};
+
+/*
+ * vip_announced (cold): hash; what was decided of an address with a VIP to be announced, in
+ * a network namespace that packets come in by. The kernel's route follows it.
+ */
+struct xr_announced_key {
+	__be32 addr[XR_ADDR_WORDS];
+	__u64 netns; /* as in xr_device */
+};
+
+/* Why a VIP is not announced. */
+enum xr_serve {
+	XR_SERVES, /* it is */
+	XR_SERVE_DRAINED,
+	XR_SERVE_NO_PROGRAM, /* none runs on a device with role node */
+	XR_SERVE_LINK_DOWN,  /* no device with one is up with carrier */
+	XR_SERVE_BACKENDS,   /* fewer than min_up backends are up */
+	XR_SERVE_HELD,       /* it serves again, but not for long enough yet */
+	XR_SERVE_REFUSED,    /* the kernel refuses the route */
+};
+
+struct xr_announced {
+	__u8 announced;
+	__u8 why;    /* enum xr_serve */
+	__u16 vip;   /* BACKENDS: the one that lacks them; others may have the address, too */
+	__u32 error; /* REFUSED: errno */
+	__u64 since; /* seconds since the epoch that announced is what it is */
+	__u64 until; /* HELD: CLOCK_MONOTONIC, in milliseconds, when it is announced */
 };
 
 /*
@@ -587,6 +618,8 @@ struct xr_policy {
 	__u8 vip_other;         /* enum xr_vip_other: for a VIP's address, but no VIP */
 	__u8 vip_echo;          /* 1: pings of a VIP's address are answered */
 	__u8 vip_route;         /* 1: the kernel gets a blackhole route per VIP's address */
+	__u32 vip_table;        /* the kernel's routing table for addresses that are announced */
+	__u32 vip_hold;         /* seconds that a VIP serves again before it is announced again */
 };
 
 /*
@@ -889,6 +922,8 @@ struct xr_trace {
 XR_SIZE_IS(xr_vip_bucket, 32);
 XR_SIZE_IS(xr_vip, 64);               /* a cache line */
 XR_SIZE_IS(xr_vip_filter, 4096);
+XR_SIZE_IS(xr_announced_key, 24);
+XR_SIZE_IS(xr_announced, 24);
 XR_SIZE_IS(xr_maglev_row, 8);
 XR_SIZE_IS(xr_backend, 8);            /* one word */
 XR_SIZE_IS(xr_path, 64);              /* a cache line */
@@ -925,9 +960,9 @@ XR_SIZE_IS(xr_reply_gate, 8);
 XR_SIZE_IS(xr_listed, 584);
 XR_SIZE_IS(xr_device, 680);
 XR_SIZE_IS(xr_end, 20);
-XR_SIZE_IS(xr_policy, 52);
+XR_SIZE_IS(xr_policy, 60);
 XR_SIZE_IS(xr_limits, 32);
-XR_SIZE_IS(xr_meta, 152);
+XR_SIZE_IS(xr_meta, 160);
 XR_SIZE_IS(xr_backend_info, 128);
 XR_SIZE_IS(xr_host_info, 112);
 XR_SIZE_IS(xr_vm_info, 160);

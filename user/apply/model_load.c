@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "attach/attach.h"
-#include "commit/members.h"
+#include "plane/members.h"
 #include "model/model_edit.h"
 #include "host/host.h"
 #include "lib/clean.h"
@@ -31,6 +31,8 @@ static int load_vips(struct plane *p, struct model *m)
 		v->proto = p->vips[i].proto;
 		v->cid = p->vips[i].flags & XR_VIP_CID;
 		v->flow = p->vips[i].flags & XR_VIP_FLOW;
+		v->announce = p->vips[i].flags & XR_VIP_ANNOUNCE;
+		v->min_up = p->vips[i].min_up ?: 1;
 		v->index = i;
 	}
 	return 0;

@@ -8,10 +8,13 @@
 #include "edit_priv.h"
 #include "model/model_edit.h"
 #include "plane/stats.h"
+#include "underlay/vip_announced.h"
 
 static const char notes[] =
 	"PROTO is tcp or udp; write IPv6 as [ADDR6]:PORT/PROTO. cid: steer QUIC by\n"
-	"connection ID (udp). flow: keep an entry per 4-tuple (default on).\n";
+	"connection ID (udp). flow: keep an entry per 4-tuple (default on). announce: its\n"
+	"address has a route, for BIRD or FRR to announce, while it serves: a program\n"
+	"runs on a device that is up, and of its backends N (1) are up.\n";
 
 static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 {
@@ -23,24 +26,78 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	return 0;
 }
 
+static const char *const off_on[] = { "off", "on", NULL };
+
+/* clang-format off */
+#define TO(member) ARGS_TO(struct model_vip, member)
+#define KEYS_OF_BOTH \
+	{ "flow", ARGS_WORD, TO(flow), false, .words = off_on }, \
+	{ "announce", ARGS_WORD, TO(announce), false, .words = off_on }, \
+	{ "min-up", ARGS_NUMBER, TO(min_up), 1, XR_MAX_BACKENDS }
+static const struct args_key add_keys[] = {
+	{ "cid", ARGS_FLAG, TO(cid) },
+	KEYS_OF_BOTH,
+	{ 0 }
+};
+static const struct args_key set_keys[] = {
+	KEYS_OF_BOTH,
+	{ 0 }
+};
+#undef KEYS_OF_BOTH
+#undef TO
+/* clang-format on */
+
 static int add(int argc, char **argv)
 {
-	static const char *const off_on[] = { "off", "on", NULL };
-	static const struct args_key keys[] = {
-		{ "cid", ARGS_FLAG, ARGS_TO(struct model_vip, cid) },
-		{ "flow", ARGS_WORD, ARGS_TO(struct model_vip, flow), false, .words = off_on },
-		{ 0 }
-	};
 	struct args args = args_after(argc, argv);
 	struct args_given g = { .often = ARGS_ALL };
-	struct model_vip v = { .flow = true };
+	struct model_vip v = { .flow = true, .min_up = 1 };
 	int ret;
 
 	args.key = "vip";
 	ret = args_vip(&args, v.addr, &v.port, &v.proto);
 	if (!ret)
-		ret = args_take(&args, keys, &v, &g);
+		ret = args_take(&args, add_keys, &v, &g);
 	return ret ? ret : cmd_edit(PLANE_CREATE, edit_add, &v);
+}
+
+static int no_vip(struct xr_err *err, const struct model_vip *v)
+{
+	char name[TEXT_VIP];
+
+	return xr_fail(err, -ENOENT, "there is no VIP %s; \"xroam vip show\" lists them",
+		       text_vip(name, v->addr, v->port, v->proto));
+}
+
+struct vip_change {
+	struct model_vip v;
+	struct args_given g;
+};
+
+static int edit_set(struct model *m, void *ctx, struct xr_err *err)
+{
+	const struct vip_change *c = ctx;
+	struct model_vip *v = model_find_vip(m, c->v.addr, c->v.port, c->v.proto);
+
+	if (!v)
+		return no_vip(err, &c->v);
+	args_copy(set_keys, c->g.given, v, &c->v);
+	return 0;
+}
+
+static int set(int argc, char **argv)
+{
+	struct args args = args_after(argc, argv);
+	struct vip_change c = { .g.often = ARGS_ALL };
+	int ret;
+
+	args.key = "vip";
+	ret = args_vip(&args, c.v.addr, &c.v.port, &c.v.proto);
+	if (!ret && !args.argc)
+		ret = cmd_usage("vip set: say what to change, such as announce on");
+	if (!ret)
+		ret = args_take(&args, set_keys, &c.v, &c.g);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_set, &c);
 }
 
 static bool is_key_of(const struct model_vip_key *k, const struct model_vip *v)
@@ -51,15 +108,13 @@ static bool is_key_of(const struct model_vip_key *k, const struct model_vip *v)
 static int edit_del(struct model *m, void *ctx, struct xr_err *err)
 {
 	const struct model_vip *want = ctx;
-	char name[TEXT_VIP];
 	struct model_backend *b;
 	struct model_vip *v;
 	size_t i, j;
 
 	v = model_find_vip(m, want->addr, want->port, want->proto);
 	if (!v)
-		return xr_fail(err, -ENOENT, "there is no VIP %s; \"xroam vip show\" lists them",
-			       text_vip(name, want->addr, want->port, want->proto));
+		return no_vip(err, want);
 	for (i = 0; i < m->n_backends; i++) {
 		b = &m->backends[i];
 		for (j = b->n_vips; j-- > 0;)
@@ -113,12 +168,34 @@ static json_t *show_json(struct plane *p, const struct model *m, const struct mo
 	struct behind n = find_behind(m, v);
 	struct xr_counter c;
 
+	struct xr_announced a = { 0 };
+	char why[VIP_ANNOUNCED_WHY] = "";
+
 	stats_vip(p, v->index, &c);
-	return json_pack("{s:o, s:o, s:i, s:s, s:b, s:b, s:o, s:I, s:I, s:I}", "vip",
-			 json_vip(v->addr, v->port, v->proto), "address", json_addr(v->addr),
-			 "port", ntohs(v->port), "protocol", text_proto(v->proto), "cid", v->cid,
-			 "flow", v->flow, "backends", n.names, "backends_up", (json_int_t)n.up,
-			 "packets", (json_int_t)c.packets, "bytes", (json_int_t)c.bytes);
+	if (vip_announced_get(p, v->index, &a))
+		vip_announced_why(p, &a, why);
+	return json_pack(
+		"{s:o, s:o, s:i, s:s, s:b, s:b, s:b, s:i, s:b, s:o, s:o, s:o, s:I, s:I, s:I}",
+		"vip", json_vip(v->addr, v->port, v->proto), "address", json_addr(v->addr), "port",
+		ntohs(v->port), "protocol", text_proto(v->proto), "cid", v->cid, "flow", v->flow,
+		"announce", v->announce, "min_up", v->min_up, "announced", a.announced,
+		"announced_since", a.since ? json_integer(a.since) : json_null(), "not_announced",
+		why[0] ? json_text(why) : json_null(), "backends", n.names, "backends_up",
+		(json_int_t)n.up, "packets", (json_int_t)c.packets, "bytes", (json_int_t)c.bytes);
+}
+
+/* "yes", "no: 1 of 2 ..."; "-": it does not ask for it. */
+static void announced_cell(struct plane *p, struct table *t, const struct model_vip *v)
+{
+	char why[VIP_ANNOUNCED_WHY];
+	struct xr_announced a;
+
+	if (!vip_announced_get(p, v->index, &a))
+		table_cell(t, "-");
+	else if (a.announced)
+		table_cell(t, "yes");
+	else
+		table_cell(t, "no: %s", vip_announced_why(p, &a, why));
 }
 
 static void show_row(struct plane *p, struct table *t, const struct model *m,
@@ -136,12 +213,13 @@ static void show_row(struct plane *p, struct table *t, const struct model *m,
 	table_cell(t, "%zu", n.up);
 	table_cell(t, "%llu", (unsigned long long)c.packets);
 	table_cell(t, "%llu", (unsigned long long)c.bytes);
+	announced_cell(p, t, v);
 }
 
 static int show(int argc, char **argv)
 {
-	static const char *const headings[] = { "VIP", "CID",     "FLOW",  "BACKENDS",
-						"UP",  "PACKETS", "BYTES", NULL };
+	static const char *const headings[] = { "VIP",     "CID",   "FLOW",      "BACKENDS", "UP",
+						"PACKETS", "BYTES", "ANNOUNCED", NULL };
 	struct args args = args_after(argc, argv);
 	struct model_vip want = { .flow = true };
 	bool one = args.argc;
@@ -187,7 +265,7 @@ static int show(int argc, char **argv)
 }
 
 static const struct cmd commands[] = {
-	{ "add", add }, { "del", del }, { "show", show }, { NULL, NULL }
+	{ "add", add }, { "set", set }, { "del", del }, { "show", show }, { NULL, NULL }
 };
 
 int do_vip(int argc, char **argv)

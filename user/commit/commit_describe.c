@@ -23,14 +23,18 @@ static int describe_vip(struct commit *c, const struct vip_slot *s)
 
 	text_vip(name, v->addr, v->port, v->proto);
 	if (!s->have)
-		return commit_add_line(c, "+ vip %s%s%s", name, v->cid ? " cid" : "",
-				       v->flow ? "" : " flow off");
+		return commit_add_line(c, "+ vip %s%s%s%s", name, v->cid ? " cid" : "",
+				       v->flow ? "" : " flow off", v->announce ? " announce" : "");
 	if (!s->want)
 		return commit_add_line(c, "- vip %s", name);
 	if (s->have->cid != v->cid)
 		add_part(&p, "cid %s -> %s", on_off(s->have->cid), on_off(v->cid));
 	if (s->have->flow != v->flow)
 		add_part(&p, "flow %s -> %s", on_off(s->have->flow), on_off(v->flow));
+	if (s->have->announce != v->announce)
+		add_part(&p, "announce %s -> %s", on_off(s->have->announce), on_off(v->announce));
+	if (s->have->min_up != v->min_up)
+		add_part(&p, "min_up %u -> %u", s->have->min_up, v->min_up);
 	return p.n ? commit_add_line(c, "~ vip %s: %s", name, p.text) : 0;
 }
 
@@ -227,6 +231,10 @@ static int describe_policy(struct commit *c)
 		add_part(&p, "vip_echo %s -> %s", on_off(h->vip_echo), on_off(w->vip_echo));
 	if (h->vip_route != w->vip_route)
 		add_part(&p, "vip_route %s -> %s", on_off(h->vip_route), on_off(w->vip_route));
+	if (h->vip_table != w->vip_table)
+		add_part(&p, "vip_table %u -> %u", h->vip_table, w->vip_table);
+	if (h->vip_hold != w->vip_hold)
+		add_part(&p, "vip_hold %u -> %u", h->vip_hold, w->vip_hold);
 	diff_moves(&p, h, w);
 	return p.n ? commit_add_line(c, "~ policy: %s", p.text) : 0;
 }

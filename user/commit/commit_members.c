@@ -10,7 +10,7 @@
 #include "commit_priv.h"
 #include "model/model_edit.h"
 #include "lib/lut.h"
-#include "members.h"
+#include "plane/members.h"
 
 /* ---- lists ---- */
 

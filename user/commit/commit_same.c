@@ -22,7 +22,10 @@ static bool same_policy(const struct xr_policy *a, const struct xr_policy *b)
 
 static bool same_vip(const struct vip_slot *s)
 {
-	return s->have && s->want && s->have->cid == s->want->cid && s->have->flow == s->want->flow;
+	const struct model_vip *h = s->have, *w = s->want;
+
+	return h && w && h->cid == w->cid && h->flow == w->flow && h->announce == w->announce &&
+		h->min_up == w->min_up;
 }
 
 static bool same_info(struct xr_backend_info a, struct xr_backend_info b)

@@ -154,7 +154,8 @@ static void keep_cids(struct commit *c)
 
 static __u32 vip_flags(const struct model_vip *v)
 {
-	return (v->cid ? XR_VIP_CID : 0) | (v->flow ? XR_VIP_FLOW : 0);
+	return (v->cid ? XR_VIP_CID : 0) | (v->flow ? XR_VIP_FLOW : 0) |
+		(v->announce ? XR_VIP_ANNOUNCE : 0);
 }
 
 static struct vip_table index_of(const struct commit *c)
@@ -198,6 +199,7 @@ static void store_vips(struct commit *c)
 		/* Slots first: with the flag alone no configuration would be found. */
 		__atomic_store_n(&c->p->vips[i].cid_slots, mine, __ATOMIC_RELEASE);
 		__atomic_store_n(&c->p->vips[i].flags, vip_flags(v), __ATOMIC_RELEASE);
+		c->p->vips[i].min_up = v->min_up;
 		if (!c->vip[i].have || c->force)
 			vip_table_add(&t, v->addr, v->port, v->proto, i);
 	}

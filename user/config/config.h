@@ -22,6 +22,8 @@
  *	  vip_other: drop	# or pass: for a VIP's address, but for no VIP
  *	  vip_echo: on		# off: pings of a VIP's address are not answered
  *	  vip_route: on		# off: no blackhole route per VIP's address
+ *	  vip_table: 254	# the routing table that announced VIPs have a route in
+ *	  vip_hold: 3		# seconds it serves again before it is announced again
  *	  moves: expected	# or ports, any: whose announcements move a VM
  *	  tunnels: hosts	# any: whose IPIP and GUE for VMs are opened
  *	  announce: off		# on: announce moved VMs in kinds gateways accept
@@ -76,6 +78,8 @@
  *	    protocol: udp	# tcp
  *	    cid: true		# steer by connection ID; default false
  *	    flow: true		# keep a flow table; default true
+ *	    announce: true	# its address has a route while it serves; default false
+ *	    min_up: 1		# it serves while so many backends are up
  *	backends:
  *	  - name: a
  *	    address: 10.0.0.1

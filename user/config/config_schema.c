@@ -103,6 +103,8 @@ static const cyaml_schema_field_t policy_fields[] = {
 	WORD("vip_other", struct raw_policy, vip_other, vip_other_words),
 	WORD("vip_echo", struct raw_policy, vip_echo, config_bool_words),
 	WORD("vip_route", struct raw_policy, vip_route, config_bool_words),
+	NUMBER("vip_table", struct raw_policy, vip_table),
+	NUMBER("vip_hold", struct raw_policy, vip_hold),
 	WORD("moves", struct raw_policy, moves, moves_words),
 	WORD("tunnels", struct raw_policy, tunnels, tunnels_words),
 	WORD("announce", struct raw_policy, announce, config_bool_words),
@@ -165,6 +167,8 @@ static const cyaml_schema_field_t vip_fields[] = {
 			 COUNT(proto_words)),
 	WORD("cid", struct raw_vip, cid, config_bool_words),
 	WORD("flow", struct raw_vip, flow, config_bool_words),
+	WORD("announce", struct raw_vip, announce, config_bool_words),
+	NUMBER("min_up", struct raw_vip, min_up),
 	CYAML_FIELD_END
 };
 
@@ -274,6 +278,9 @@ static const struct config_range ranges[] = {
 	XR_LIMITS(X)
 #undef X
 	{ "announce_rate", 0, 65535 },
+	{ "vip_table", 1, 0xffffffff },
+	{ "vip_hold", 0, 86400 },
+	{ "min_up", 1, XR_MAX_BACKENDS },
 	{ "flap_moves", 1, 65534 },
 	{ "flap_seconds", 1, 65535 },
 	{ "vm_ttl", 1, 0x7fffffff },

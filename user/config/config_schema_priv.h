@@ -22,6 +22,7 @@ struct raw_policy {
 	char *flow_idle, *reply_rate;
 	char *source, *source6;
 	int *vip_other, *vip_echo, *vip_route;
+	char *vip_table, *vip_hold;
 	int *moves, *tunnels, *announce;
 	char *announce_rate, *flap_moves, *flap_seconds;
 	char *vm_ttl, *prepare_timeout, *blackout_timeout;
@@ -55,7 +56,8 @@ struct raw_cid {
 struct raw_vip {
 	char *address, *port;
 	int protocol;
-	int *cid, *flow;
+	int *cid, *flow, *announce;
+	char *min_up;
 };
 
 struct raw_vm {

@@ -123,7 +123,8 @@ static int take_policy(struct reader *r, const struct raw_policy *from, struct x
 		to->vip_route = *from->vip_route;
 	if (TAKE(r, "policy.flow_idle", from->flow_idle, to->flow_idle) ||
 	    TAKE(r, "policy.reply_rate", from->reply_rate, to->reply_rate) ||
-	    take_moves(r, from, to))
+	    TAKE(r, "policy.vip_table", from->vip_table, to->vip_table) ||
+	    TAKE(r, "policy.vip_hold", from->vip_hold, to->vip_hold) || take_moves(r, from, to))
 		return -EINVAL;
 	if (from->source) {
 		if (take_prefix(r, "policy.source", from->source, true, addr, &to->source_bits))
@@ -283,7 +284,7 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 	const struct raw_vip *from;
 	struct model_vip *to;
 	char path[PATH_LEN];
-	__u64 port;
+	__u64 port, min_up;
 	size_t i;
 
 	for (i = 0; i < raw->n_vips; i++) {
@@ -300,6 +301,12 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 		to->proto = from->protocol;
 		to->cid = from->cid && *from->cid;
 		to->flow = !from->flow || *from->flow;
+		to->announce = from->announce && *from->announce;
+		min_up = 1;
+		if (from->min_up &&
+		    config_number(r, config_at(path, "vips", i, "min_up"), from->min_up, &min_up))
+			return -EINVAL;
+		to->min_up = min_up;
 	}
 	return 0;
 }

@@ -133,6 +133,8 @@ static void fill_policy(struct arena *b, const struct xr_policy *from, struct ra
 	to->vip_other = arena_int(b, from->vip_other);
 	to->vip_echo = arena_int(b, from->vip_echo);
 	to->vip_route = arena_int(b, from->vip_route);
+	to->vip_table = arena_number(b, from->vip_table);
+	to->vip_hold = arena_number(b, from->vip_hold);
 	to->moves = arena_int(b, from->moves);
 	to->tunnels = arena_int(b, from->tunnels);
 	to->announce = arena_int(b, from->announce);
@@ -285,6 +287,8 @@ static void fill_vips(struct arena *b, const struct model *m, struct raw *raw)
 		to->protocol = m->vips[i].proto;
 		to->cid = arena_int(b, m->vips[i].cid);
 		to->flow = arena_int(b, m->vips[i].flow);
+		to->announce = m->vips[i].announce ? arena_int(b, 1) : NULL;
+		to->min_up = arena_number_unless(b, m->vips[i].min_up, 1);
 	}
 }
 

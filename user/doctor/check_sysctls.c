@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Settings of the IP layer: forwarding, filters by reverse path, ARP for addresses on lo. */
+#include <linux/rtnetlink.h>
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -177,11 +178,11 @@ static void look_rp_filter(struct doctor *d)
 }
 
 /* The first VIP of IPv4 that has a blackhole route in this namespace. */
-static void on_blackhole(void *ctx, const __be32 *addr)
+static void on_blackhole(void *ctx, const __be32 *addr, __u32 table)
 {
 	__be32 *first = ctx;
 
-	if (addr_is_ipv4(addr) && addr_is_zero(first))
+	if (table == RT_TABLE_MAIN && addr_is_ipv4(addr) && addr_is_zero(first))
 		memcpy(first, addr, XR_ADDR_WORDS * sizeof(*first));
 }
 

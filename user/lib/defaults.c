@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/rtnetlink.h>
 #include "defaults.h"
 
 const struct xr_limits xr_default_limits = {
@@ -25,4 +26,6 @@ const struct xr_policy xr_default_policy = {
 	.vip_other = XR_VIP_OTHER_DROP,
 	.vip_echo = 1,
 	.vip_route = 1,
+	.vip_table = RT_TABLE_MAIN,
+	.vip_hold = 3,
 };

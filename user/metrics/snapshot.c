@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commit/members.h"
+#include "plane/members.h"
 #include "lib/index.h"
 #include "snapshot_priv.h"
 

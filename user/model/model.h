@@ -24,9 +24,10 @@ struct model_vip {
 	__be32 addr[XR_ADDR_WORDS];
 	__be16 port;
 	__u8 proto;
-	bool cid, flow;
-	__u32 line;  /* in the file; 0: not from one */
-	__u16 index; /* in the map vips; 0: none yet */
+	bool cid, flow, announce;
+	__u16 min_up; /* from 1 */
+	__u32 line;   /* in the file; 0: not from one */
+	__u16 index;  /* in the map vips; 0: none yet */
 };
 
 struct model_cid {

@@ -19,6 +19,9 @@
 
 #define TRIES 3 /* the list changed while it was read */
 
+/* IFF_LOWER_UP, which <net/if.h> lacks, is the carrier; IFF_RUNNING comes a little later. */
+#define RUNNING (IFF_UP | IFF_RUNNING | 1U << 16)
+
 static enum link_kind kind_of(const char *word)
 {
 	static const struct {
@@ -113,6 +116,7 @@ static void get_link(const struct nlmsghdr *nlh, struct link *l)
 	memset(l, 0, sizeof(*l));
 	l->ifindex = ifi->ifi_index;
 	l->ethernet = ifi->ifi_type == ARPHRD_ETHER;
+	l->running = (ifi->ifi_flags & RUNNING) == RUNNING;
 	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_IFNAME:

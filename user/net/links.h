@@ -52,6 +52,7 @@ struct link {
 	__u16 pvid;       /* port of a VLAN-aware bridge: see links_pvids() */
 	__u16 vid;        /* VLAN device: its ID; 0: it is none */
 	__u32 lower;      /* the device that it is on */
+	bool running;     /* up, with carrier, and not dormant */
 	char name[16];
 };
 
@@ -154,12 +155,14 @@ enum route_kind {
 enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev);
 
 /*
- * Blackhole routes to single addresses, with XR_RTPROT_VIP and a metric that
- * gives way to anybody else's. Adding leaves what is there.
+ * Blackhole routes to single addresses in a routing table, with XR_RTPROT_VIP and a metric
+ * that gives way to anybody else's. Adding leaves what is there: -EEXIST.
  */
-int blackhole_add(struct netlink *nl, const __be32 *addr);
-int blackhole_del(struct netlink *nl, const __be32 *addr);
-int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr), void *ctx);
+int blackhole_add(struct netlink *nl, const __be32 *addr, __u32 table);
+int blackhole_del(struct netlink *nl, const __be32 *addr, __u32 table);
+/* Those of all tables. */
+int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr, __u32 table),
+		   void *ctx);
 
 /* -EEXIST: there is an entry with another MAC that somebody else made; it is left as it is. */
 int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 mac[6]);

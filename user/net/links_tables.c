@@ -348,47 +348,45 @@ enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev)
 #define LAST_METRIC 0xfffffeU /* zebra takes the top octet for a distance */
 
 static struct nlmsghdr *blackhole_message(struct netlink *nl, int type, int flags,
-					  const __be32 *addr)
+					  const __be32 *addr, __u32 table)
 {
 	struct nlmsghdr *nlh = route_message(nl, type, flags, addr);
 	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 
 	rtm->rtm_protocol = XR_RTPROT_VIP;
 	rtm->rtm_type = RTN_BLACKHOLE;
+	rtm->rtm_table = table < 256 ? table : RT_TABLE_UNSPEC;
+	mnl_attr_put_u32(nlh, RTA_TABLE, table);
 	mnl_attr_put_u32(nlh, RTA_PRIORITY, LAST_METRIC);
 	return nlh;
 }
 
-int blackhole_add(struct netlink *nl, const __be32 *addr)
+int blackhole_add(struct netlink *nl, const __be32 *addr, __u32 table)
 {
-	int ret;
-
-	blackhole_message(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, addr);
-	ret = netlink_request(nl, NULL, NULL);
-	return ret == -EEXIST ? 0 : ret;
+	blackhole_message(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, addr, table);
+	return netlink_request(nl, NULL, NULL);
 }
 
-int blackhole_del(struct netlink *nl, const __be32 *addr)
+int blackhole_del(struct netlink *nl, const __be32 *addr, __u32 table)
 {
-	blackhole_message(nl, RTM_DELROUTE, 0, addr);
+	blackhole_message(nl, RTM_DELROUTE, 0, addr, table);
 	return gone_is_fine(netlink_request(nl, NULL, NULL));
 }
 
 struct blackhole_walk {
-	void (*each)(void *ctx, const __be32 *addr);
+	void (*each)(void *ctx, const __be32 *addr, __u32 table);
 	void *ctx;
 };
 
 static int on_blackhole(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	__be32 addr[4] = { 0 };
+	__u32 metric = 0, table = rtm->rtm_table;
 	const struct blackhole_walk *w = ctx;
+	__be32 addr[4] = { 0 };
 	const struct nlattr *a;
-	__u32 metric = 0;
 
 	if (rtm->rtm_protocol != XR_RTPROT_VIP || rtm->rtm_type != RTN_BLACKHOLE ||
-	    rtm->rtm_table != RT_TABLE_MAIN ||
 	    rtm->rtm_dst_len != (rtm->rtm_family == AF_INET ? 32 : 128))
 		return MNL_CB_OK;
 	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
@@ -396,13 +394,16 @@ static int on_blackhole(const struct nlmsghdr *nlh, void *ctx)
 			netlink_get_addr(a, addr);
 		else if (mnl_attr_get_type(a) == RTA_PRIORITY)
 			metric = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == RTA_TABLE)
+			table = mnl_attr_get_u32(a);
 	}
 	if (metric == LAST_METRIC)
-		w->each(w->ctx, addr);
+		w->each(w->ctx, addr, table);
 	return MNL_CB_OK;
 }
 
-int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr), void *ctx)
+int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr, __u32 table),
+		   void *ctx)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	struct blackhole_walk w = { each, ctx };
@@ -417,7 +418,6 @@ int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *add
 		nlh = netlink_message(nl, RTM_GETROUTE, NLM_F_DUMP);
 		rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 		rtm->rtm_family = families[i];
-		rtm->rtm_table = RT_TABLE_MAIN;
 		rtm->rtm_protocol = XR_RTPROT_VIP;
 		rtm->rtm_type = RTN_BLACKHOLE;
 		ret = netlink_request(nl, on_blackhole, &w);

@@ -166,6 +166,8 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_VIP_ADDRESSES]	= HASH(VIP_ADDRESSES, XR_ADDR_WORDS * sizeof(__be32), 4),
 	[PLANE_VIP_FILTER]	= MAPPED(ONE, vip_filter),
 	[PLANE_LOCKED_MACS]	= HASH(VMS, 8, sizeof(struct xr_locked)),
+	[PLANE_VIP_ANNOUNCED]	= HASH(VIP_ADDRESSES, sizeof(struct xr_announced_key),
+				       sizeof(struct xr_announced)),
 };
 /* clang-format on */
 

@@ -37,7 +37,7 @@
 	X(RING_FRAMES, ring_frames) X(TAPS, taps) X(TC_HOOKS, tc_hooks)        \
 	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)  \
 	X(VIP_ADDRESSES, vip_addresses) X(VIP_FILTER, vip_filter)              \
-	X(LOCKED_MACS, locked_macs)
+	X(LOCKED_MACS, locked_macs) X(VIP_ANNOUNCED, vip_announced)
 /* clang-format on */
 
 enum plane_map {

@@ -410,6 +410,7 @@ void health_check(struct plane *p, const struct health_baseline *since,
 	check_hosts(&c);
 	check_named_devices(&c);
 	vip_own_check(p, each, ctx);
+	check_announced(&c);
 	check_vms(&c);
 	check_hops(&c);
 }

@@ -72,14 +72,6 @@ static void on_neighbour(struct watch *w, const struct nlmsghdr *nlh)
 	}
 }
 
-/* A VIP's blackhole route, which the instance made: somebody flushed all routes. */
-static bool is_vip_route(const struct nlmsghdr *nlh)
-{
-	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-
-	return rtm->rtm_protocol == XR_RTPROT_VIP && rtm->rtm_type == RTN_BLACKHOLE;
-}
-
 static int on_message(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct watch *w = ctx;
@@ -95,9 +87,6 @@ static int on_message(const struct nlmsghdr *nlh, void *ctx)
 		w->dirty |= DIRTY_ADDRESSES | DIRTY_VIPS;
 		break;
 	case RTM_DELROUTE:
-		if (is_vip_route(nlh))
-			w->dirty |= DIRTY_VIPS;
-		/* fall through */
 	case RTM_NEWROUTE:
 		hops_touch_all(w->hops);
 		break;

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The VIPs' addresses in the maps, and the kernel's blackhole routes to them. A route has no
- * owner but its protocol number, so those of all instances of a network namespace are handled
- * together.
- */
+/* The VIPs' addresses in the maps, and what follows from them in every network namespace. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if.h>
@@ -16,7 +12,10 @@
 #include "lib/netns.h"
 #include "lib/text.h"
 #include "net/links.h"
+#include "serve/serve.h"
+#include "vip_announced.h"
 #include "vip_own.h"
+#include "vip_routes.h"
 
 /* ---- addresses ---- */
 
@@ -73,7 +72,7 @@ static int add_vips(const struct plane *p, struct addresses *to)
 	return 0;
 }
 
-/* ---- what instances want here ---- */
+/* ---- in a namespace ---- */
 
 /* The first device with role node in that namespace, or NULL. */
 static const struct xr_device *node_device(const struct plane *p, __u64 netns)
@@ -87,115 +86,16 @@ static const struct xr_device *node_device(const struct plane *p, __u64 netns)
 	return NULL;
 }
 
-static int add_wanted(const struct plane *p, __u64 netns, struct addresses *to)
-{
-	if (!p->meta->policy.vip_route || !node_device(p, netns))
-		return 0;
-	return add_vips(p, to);
-}
-
-/* An instance that is gone, or not there yet, wants nothing; one of another layout cannot be read. */
-static int add_others_wanted(const char *name, __u64 netns, struct addresses *to)
-{
-	struct plane *other;
-	int ret = plane_open(&other, name, PLANE_READ, NULL, NULL, NULL);
-
-	if (ret)
-		return ret == -ENOENT ? 0 : ret;
-	ret = add_wanted(other, netns, to);
-	plane_close(other);
-	return ret;
-}
-
-/*
- * The addresses that are to have a route in this namespace, whichever instance wants it. p NULL:
- * no instance of the caller's. Not 0: there may be more.
- */
-static int add_all_wanted(const struct plane *p, struct addresses *to)
-{
-	__u64 here = netns_id();
-	int ret = p ? add_wanted(p, here, to) : 0;
-	char **names = NULL, **name;
-
-	if (!ret)
-		ret = plane_list(&names, NULL);
-	for (name = names; name && *name; name++) {
-		if (!ret && (!p || strcmp(*name, p->name)))
-			ret = add_others_wanted(*name, here, to);
-		free(*name);
-	}
-	free(names);
-	sort(to);
-	return ret;
-}
-
-/* ---- routes ---- */
-
-static void found(void *ctx, const __be32 *addr)
-{
-	add(ctx, addr);
-}
-
-/* An address of this machine is the kernel's, and needs no route. */
-static void drop_local(struct netlink *nl, struct addresses *a)
-{
-	size_t i, n = 0;
-	__u32 dev;
-
-	for (i = 0; i < a->n; i++)
-		if (route_kind(nl, a->item[i].addr, &dev) != ROUTE_LOCAL)
-			a->item[n++] = a->item[i];
-	a->n = n;
-}
-
-/* Adds and removes routes; true: some were removed. */
-static bool fit_once(struct netlink *nl, const struct plane *p)
-{
-	struct addresses have = { NULL, 0 }, want = { NULL, 0 };
-	bool sure, went = false;
-	size_t i;
-
-	/* Routes are read before the VIPs: another instance stores a VIP before its route. */
-	if (blackhole_each(nl, found, &have))
-		goto out;
-	sure = !add_all_wanted(p, &want);
-	drop_local(nl, &want);
-	sort(&have);
-	for (i = 0; sure && i < have.n; i++) {
-		if (find(&want, have.item[i].addr))
-			continue;
-		blackhole_del(nl, have.item[i].addr);
-		went = true;
-	}
-	for (i = 0; i < want.n; i++)
-		if (!find(&have, want.item[i].addr))
-			blackhole_add(nl, want.item[i].addr);
-out:
-	free(have.item);
-	free(want.item);
-	return went;
-}
-
-#define FIT_TRIES 8
-
-/* A removed route may be one that another instance has made since its VIPs were read. */
-static void fit_routes(struct netlink *nl, const struct plane *p)
-{
-	int tries = 0;
-
-	while (fit_once(nl, p) && ++tries < FIT_TRIES)
-		;
-}
-
 /* In this namespace. Addresses in own that the machine has itself are marked. */
-static void refresh_here(const struct plane *p, struct addresses *own)
+static void refresh_here(struct plane *p, struct addresses *own)
 {
 	size_t i, n = node_device(p, netns_id()) ? own->n : 0;
 	struct netlink nl = { 0 };
 	__u32 dev;
 
 	if (!netlink_open(&nl)) {
-		fit_routes(&nl, p);
+		vip_routes_follow(&nl, p);
+		vip_routes_fit(&nl, p);
 		for (i = 0; i < n; i++)
 			if (route_kind(&nl, own->item[i].addr, &dev) == ROUTE_LOCAL)
 				own->item[i].what |= XR_VIP_ADDR_LOCAL;
@@ -282,7 +182,34 @@ void vip_own_sweep(void)
 	struct netlink nl = { 0 };
 
 	if (!netlink_open(&nl))
-		fit_routes(&nl, NULL);
+		vip_routes_fit(&nl, NULL);
+	netlink_close(&nl);
+}
+
+/* ---- whether they serve ---- */
+
+static void follow_here(void *ctx)
+{
+	struct netlink nl = { 0 };
+	struct plane *p = ctx;
+
+	if (!netlink_open(&nl) && vip_routes_follow(&nl, p))
+		vip_routes_fit(&nl, p);
+	netlink_close(&nl);
+}
+
+void vip_own_follow(struct plane *p)
+{
+	if (serve_is_asked(p))
+		plane_each_netns(p, follow_here, p);
+}
+
+void vip_own_withdraw(struct plane *p)
+{
+	struct netlink nl = { 0 };
+
+	if (!netlink_open(&nl) && serve_node(p, &nl) != XR_SERVES)
+		vip_routes_withdraw(&nl, p);
 	netlink_close(&nl);
 }
 
@@ -318,15 +245,17 @@ static const char *why(const struct plane *p)
 	return "no blackhole route of ours leads there; \"xroam reload\" makes it again";
 }
 
-static void find_loops(const struct xr_device *d, const struct addresses *own, vip_loop_fn *each,
-		       void *ctx)
+static void find_loops(const struct plane *p, const struct xr_device *d,
+		       const struct addresses *own, vip_loop_fn *each, void *ctx)
 {
 	struct netlink nl = { 0 };
 	size_t i;
 	__u32 dev;
 
+	/* While an address that is to be announced is withdrawn, the router sends nothing here. */
 	for (i = netlink_open(&nl) ? own->n : 0; i < own->n; i++)
-		if (goes_back(&nl, d, own->item[i].addr, &dev))
+		if (!vip_announced_asked(p, own->item[i].addr) &&
+		    goes_back(&nl, d, own->item[i].addr, &dev))
 			each(ctx, d, own->item[i].addr, dev);
 	netlink_close(&nl);
 }
@@ -347,7 +276,7 @@ void vip_own_each_loop(struct plane *p, vip_loop_fn *each, void *ctx)
 			d = &p->devices[i];
 			if (d->ifindex && node_device(p, d->netns) == d &&
 			    !netns_enter(d->netns, &back)) {
-				find_loops(d, &own, each, ctx);
+				find_loops(p, d, &own, each, ctx);
 				netns_leave(back);
 			}
 		}

@@ -2,7 +2,8 @@
 /*
  * The VIPs' addresses, whatever the port: the router sends all of their packets here. The
  * programs know these addresses (maps vip_addresses, vip_filter), and the kernel has a blackhole
- * route to each, so that a packet that the programs leave to it does not go back to the router.
+ * route to each, so that a packet that the programs leave to it does not go back to the router;
+ * or so that a routing daemon announces it (vip_announced.h).
  */
 #ifndef XR_UNDERLAY_VIP_OWN_H
 #define XR_UNDERLAY_VIP_OWN_H
@@ -16,6 +17,18 @@
  * interrupted. What the kernel refuses is no error: vip_own_check() finds it.
  */
 void vip_own_refresh(struct plane *p, __u64 left);
+
+/*
+ * Only what is announced: decides anew, and makes the routes fit; under the lock. Cheap, to be
+ * called as often as something may have changed.
+ */
+void vip_own_follow(struct plane *p);
+
+/*
+ * Withdraws all in this namespace if no device takes packets. It needs no lock, and so records
+ * nothing: vip_own_follow() does that later.
+ */
+void vip_own_withdraw(struct plane *p);
 
 /* For an instance that is gone: removes routes of this namespace that no other instance wants. */
 void vip_own_sweep(void);

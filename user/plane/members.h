@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The members map: a pair of VIP and backend is in it where one serves the other. */
-#ifndef XR_COMMIT_MEMBERS_H
-#define XR_COMMIT_MEMBERS_H
+#ifndef XR_PLANE_MEMBERS_H
+#define XR_PLANE_MEMBERS_H
 
 #include "plane/plane.h"
 

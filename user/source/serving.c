@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Withdraws and announces VIPs as what they serve by comes and goes: a device's program, its
+ * carrier, a route of ours that somebody deletes. Changes by command are the command's own to
+ * act on; once a second this looks all the same, for what the kernel does not report.
+ *
+ * A pass runs in the daemon's own loop, under the instance's lock. While somebody else has
+ * that, what can be done without it is: withdrawing, where no device takes packets.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/links.h"
+#include "serve/serve.h"
+#include "source_priv.h"
+#include "underlay/vip_announced.h"
+#include "underlay/vip_own.h"
+
+#define SOON       (5 * US_PER_MS)  /* one message seldom comes alone */
+#define LOCK_PAUSE (10 * US_PER_MS) /* before the lock is tried again */
+#define SHARE      4                /* after a pass: a pause of 4 times its time, ... */
+#define REST_MOST  (40 * US_PER_MS) /* ... or so long */
+
+struct serving {
+	struct daemon *d;
+	struct mnl_socket *nl;
+	sd_event_source *io, *timer;
+	bool routes_lost;    /* a route of ours was deleted */
+	uint64_t due;        /* the next pass */
+	uint64_t not_before; /* it must not come earlier */
+};
+
+static void pass_at(struct serving *s, uint64_t when)
+{
+	s->due = when > s->not_before ? when : s->not_before;
+	timer_at_us(s->timer, s->due);
+}
+
+/* ---- what changed ---- */
+
+static int on_message(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct serving *s = ctx;
+	uint64_t soon = daemon_clock_us() + SOON;
+
+	if (nlh->nlmsg_type == RTM_DELROUTE && rtm->rtm_protocol == XR_RTPROT_VIP)
+		s->routes_lost = true;
+	else if (nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK)
+		return MNL_CB_OK;
+	if (s->due > soon)
+		pass_at(s, soon);
+	return MNL_CB_OK;
+}
+
+static int on_netlink(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+{
+	struct serving *s = ctx;
+	char buf[32768];
+	ssize_t got;
+	int i;
+
+	(void)source;
+	(void)revents;
+	for (i = 0; i < 16; i++) {
+		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (got < 0 && errno == ENOBUFS) {
+			s->routes_lost = true;
+			pass_at(s, daemon_clock_us());
+		}
+		if (got <= 0)
+			break;
+		mnl_cb_run(buf, got, 0, 0, on_message, s);
+	}
+	return 0;
+}
+
+/* ---- the pass ---- */
+
+static void pass(struct serving *s)
+{
+	if (s->routes_lost)
+		vip_own_refresh(s->d->plane, 0);
+	else
+		vip_own_follow(s->d->plane);
+	s->routes_lost = false;
+}
+
+/* When what waits is due, but in a second at most. */
+static uint64_t next_pass(const struct serving *s, uint64_t now)
+{
+	uint64_t next = vip_announced_next(s->d->plane) * US_PER_MS;
+
+	return next && next < now + US_PER_SECOND ? next : now + US_PER_SECOND;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
+{
+	struct serving *s = ctx;
+	uint64_t began = daemon_clock_us(), ended, rest;
+	int ret;
+
+	(void)source;
+	(void)usec;
+	if (!s->routes_lost && !serve_is_asked(s->d->plane)) {
+		pass_at(s, began + US_PER_SECOND);
+		return 0;
+	}
+	ret = daemon_begin(s->d, NULL);
+	if (!ret) {
+		pass(s);
+		daemon_end(s->d);
+	} else if (ret == -ENODEV) {
+		vip_own_sweep(); /* the instance is gone */
+		return 0;
+	} else {
+		vip_own_withdraw(s->d->plane);
+	}
+	ended = daemon_clock_us();
+	rest = (ended - began) * SHARE;
+	s->not_before = ended + (rest < REST_MOST ? rest : REST_MOST);
+	pass_at(s, ret ? ended + LOCK_PAUSE : next_pass(s, ended));
+	return 0;
+}
+
+/* ---- its life ---- */
+
+static int subscribe(struct serving *s)
+{
+	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+	size_t i;
+
+	s->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!s->nl || mnl_socket_bind(s->nl, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (mnl_socket_setsockopt(s->nl, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
+					  sizeof(groups[i])) < 0)
+			return -errno;
+	return 0;
+}
+
+static void stop(void *state)
+{
+	struct serving *s = state;
+
+	sd_event_source_disable_unref(s->io);
+	sd_event_source_disable_unref(s->timer);
+	if (s->nl)
+		mnl_socket_close(s->nl);
+	free(s);
+}
+
+static int start(struct daemon *d, void **state, struct xr_err *err)
+{
+	struct serving *s = calloc(1, sizeof(*s));
+	int ret;
+
+	if (!s)
+		return xr_fail(err, -ENOMEM, "out of memory");
+	s->d = d;
+	ret = subscribe(s);
+	if (!ret)
+		ret = sd_event_add_io(d->top, &s->io, mnl_socket_get_fd(s->nl), EPOLLIN, on_netlink,
+				      s);
+	if (ret >= 0)
+		ret = sd_event_add_time(d->top, &s->timer, CLOCK_MONOTONIC, 0, US_PER_MS, on_timer,
+					s);
+	if (ret < 0) {
+		xr_fail(err, ret, "watching what VIPs serve by: %s", strerror(-ret));
+		stop(s);
+		return ret;
+	}
+	/* What happened while nobody watched, and routes that somebody deleted meanwhile. */
+	s->routes_lost = true;
+	pass_at(s, daemon_clock_us());
+	*state = s;
+	return 0;
+}
+
+const struct source source_serving = {
+	.name = "serving",
+	.start = start,
+	.stop = stop,
+};
