@@ -10,6 +10,7 @@
 #   make bench      ns per packet beside floors (root)
 #   make kernels    the prog tests on every kernel the distribution has
 #   make fuzz       the fuzzers, FUZZ_SECONDS each (default 600)
+#   make deb        Debian packages, into build/deb
 #   make install    DESTDIR= PREFIX= LIBDIR=; make uninstall takes the same away
 
 # The one place where the version stands; CHANGELOG.md begins with it.
@@ -72,7 +73,7 @@ CID_PC := $(BUILD)/libxroam-cid.pc
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all demo install uninstall clean deps-check
+.PHONY: all demo install uninstall deb deb-tree clean deps-check
 all: deps-check $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC)
 
 # One line that says what to do, before a compiler error would.
@@ -200,6 +201,20 @@ uninstall:
 	rm -f $(patsubst docs/examples/%,$(EXAMPLES)/%,$(wildcard docs/examples/*.yaml))
 	-rmdir $(INCLUDE) $(EXAMPLES) $(SHARE)/doc/xroam
 	$(LDCONFIG)
+
+# Of a copy, as packaging leaves files in the tree. What is built of BPF goes along: it is the
+# same; user space is compiled again, as the distribution hardens it.
+DEB := $(BUILD)/deb
+deb-tree: $(SKEL)
+	rm -rf $(DEB)
+	mkdir -p $(DEB)/xroam/debian/build
+	tar -c --exclude-vcs --exclude=./$(BUILD) . | tar -x -C $(DEB)/xroam
+	tar -c -C $(BUILD) bpf $(SKEL:$(BUILD)/%=%) | tar -x -C $(DEB)/xroam/debian/build
+
+deb: deb-tree
+	cd $(DEB)/xroam && dpkg-buildpackage -us -uc -b -nc
+	rm -rf $(DEB)/xroam
+	@ls $(DEB)/*.deb
 
 clean:
 	rm -rf $(BUILD)

@@ -90,7 +90,7 @@ container_up()
 	SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=0 \
 		setpriv --pdeathsig KILL systemd-nspawn -q -D "$ROOT" -M "xrt-$$" --register=no --keep-unit \
 		--private-network --capability=all --system-call-filter='bpf perf_event_open' \
-		--bind="$CONTAINER_DIR/bpf:/sys/fs/bpf" --console=pipe --kill-signal=SIGKILL \
+		--bind="$CONTAINER_DIR/bpf:/sys/fs/bpf" --bind-ro="$CONTAINER_DIR/upper:/upper" --console=pipe --kill-signal=SIGKILL \
 		-b systemd.unit=test.target </dev/null >"$CONTAINER_DIR/log" 2>&1 &
 	CONTAINER_PID=$!
 	wait "$CONTAINER_PID"
