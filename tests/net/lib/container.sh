@@ -87,8 +87,10 @@ container_up()
 	"$@" >"$CONTAINER_DIR/prepare" 2>&1 ||
 		bail "$*: $(tail -n 5 "$CONTAINER_DIR/prepare" | paste -sd' ')"
 	: >"$ROOT/test/out"
+	# Its own PID namespace: what it started is killed with it, however that is.
 	SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=0 \
-		setpriv --pdeathsig KILL systemd-nspawn -q -D "$ROOT" -M "xrt-$$" --register=no --keep-unit \
+		setpriv --pdeathsig KILL unshare -p -f --kill-child --mount-proc -- \
+		systemd-nspawn -q -D "$ROOT" -M "xrt-$$" --register=no --keep-unit \
 		--private-network --capability=all --system-call-filter='bpf perf_event_open' \
 		--bind="$CONTAINER_DIR/bpf:/sys/fs/bpf" --bind-ro="$CONTAINER_DIR/upper:/upper" --console=pipe --kill-signal=SIGKILL \
 		-b systemd.unit=test.target </dev/null >"$CONTAINER_DIR/log" 2>&1 &
