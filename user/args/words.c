@@ -110,11 +110,8 @@ bool cmd_help(const char *notes, int argc, char **argv)
 {
 	if (argc < 2 || !is_help(argv[1]))
 		return false;
-	if (strncmp(notes, "Usage:", 6))
-		grammar_print_object(opt.object);
-	/* An object that is not in the table yet has its own usage. */
-	if (strncmp(notes, "Usage:", 6))
-		putchar('\n');
+	grammar_print_object(opt.object);
+	putchar('\n');
 	fputs(notes, stdout);
 	return true;
 }
