@@ -72,6 +72,8 @@ XR_PERCPU(dev_stats, struct xr_dev_counter, XR_MAX_DEVICES); /* per device and k
 /* Only user space reads these. */
 XR_ARRAY(meta, struct xr_meta, BPF_F_MMAPABLE);      /* ABI version, limits, policy */
 XR_ARRAY(devices, struct xr_device, BPF_F_MMAPABLE); /* where programs are attached */
+XR_ARRAY(drain, struct xr_drain, BPF_F_MMAPABLE);    /* whether the node is out of service */
+XR_ARRAY(drained, struct xr_device, BPF_F_MMAPABLE); /* what was attached before */
 XR_ARRAY(backend_info, struct xr_backend_info,
 	 BPF_F_MMAPABLE);                                 /* as the operator configured a backend */
 XR_ARRAY(host_info, struct xr_host_info, BPF_F_MMAPABLE); /* as the operator configured a host */

@@ -572,6 +572,24 @@ struct xr_device {
 };
 
 /*
+ * drain (cold): one element; the node is out of service by an operator's word: nothing is
+ * announced. detached: devices with role node have no program; drained (cold) has their records,
+ * as devices had them, and takes what would be attached meanwhile.
+ */
+enum xr_drain_state {
+	XR_DRAIN_NONE,
+	XR_DRAINING, /* withdrawn; packets may come still */
+	XR_DRAINED,
+};
+
+struct xr_drain {
+	__u8 state; /* enum xr_drain_state */
+	__u8 detached;
+	__u8 reserved[6];
+	__u64 since; /* seconds since the epoch */
+};
+
+/*
  * tunnel_ends: hash; where role backend opens tunnels. The value has a bit for
  * each device slot that the key holds for.
  */
@@ -959,6 +977,7 @@ XR_SIZE_IS(xr_dev_counter, 80);
 XR_SIZE_IS(xr_reply_gate, 8);
 XR_SIZE_IS(xr_listed, 584);
 XR_SIZE_IS(xr_device, 680);
+XR_SIZE_IS(xr_drain, 16);
 XR_SIZE_IS(xr_end, 20);
 XR_SIZE_IS(xr_policy, 60);
 XR_SIZE_IS(xr_limits, 32);

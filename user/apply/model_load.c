@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "attach/attach.h"
+#include "attach/drained.h"
 #include "plane/members.h"
 #include "model/model_edit.h"
 #include "host/host.h"
@@ -136,23 +137,38 @@ static int on_member(void *ctx, const struct xr_member *k)
 	return load_member(l->p, l->m, l->backend_no, k);
 }
 
+static int load_device(struct model *m, const struct xr_device *d)
+{
+	struct model_dev *dev = model_grow(&m->devs, &m->n_devs, sizeof(*dev));
+
+	if (!dev)
+		return -ENOMEM;
+	memcpy(dev->name, d->name, strnlen(d->name, sizeof(dev->name) - 1));
+	dev->space = d->netns;
+	dev->role = d->role;
+	dev->want = d->want;
+	dev->trusted = d->trusted;
+	dev->listed = d->listed;
+	return 0;
+}
+
+/* Those that were drained, too, behind the others: they are wanted. */
+static const struct xr_device *next_recorded(const struct plane *p, const struct xr_device *d)
+{
+	bool kept = d && d >= p->drained && d < p->drained + XR_MAX_DEVICES;
+	const struct xr_device *next = kept ? NULL : plane_next_device(p, d);
+
+	return next ?: drained_next(p, kept ? d : NULL);
+}
+
 static int load_devices(struct plane *p, struct model *m)
 {
 	const struct xr_device *d = NULL;
-	struct model_dev *dev;
+	int ret = 0;
 
-	while ((d = plane_next_device(p, d))) {
-		dev = model_grow(&m->devs, &m->n_devs, sizeof(*dev));
-		if (!dev)
-			return -ENOMEM;
-		memcpy(dev->name, d->name, strnlen(d->name, sizeof(dev->name) - 1));
-		dev->space = d->netns;
-		dev->role = d->role;
-		dev->want = d->want;
-		dev->trusted = d->trusted;
-		dev->listed = d->listed;
-	}
-	return 0;
+	while (!ret && (d = next_recorded(p, d)))
+		ret = load_device(m, d);
+	return ret;
 }
 
 static int load_hosts(struct plane *p, struct model *m)
@@ -303,7 +319,7 @@ void model_name_devices(struct plane *p, struct model *m,
 	size_t n = 0, at = 0;
 
 	/* In the order of the records, as model_load() found them. */
-	while (at < m->n_devs && (d = plane_next_device(p, d))) {
+	while (at < m->n_devs && (d = next_recorded(p, d))) {
 		why = not_for_file(p, &m->devs[at], d);
 		if (why) {
 			xr_fail(&line, 0, "device %s is left out: %s", d->name, why);

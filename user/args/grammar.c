@@ -28,6 +28,8 @@ const struct grammar_row grammar_rows[] = {
 	{ "reload", NULL, "" },
 	{ "status", NULL, "[--check] [-w [SECONDS]]" },
 	{ "destroy", NULL, "" },
+	{ "drain", NULL, "[--wait SECONDS] [--quiet SECONDS] [--state FILE] [--vms] [--force]" },
+	{ "undrain", NULL, "" },
 	{ "vip", "add", VIP " [cid] [flow on|off] [announce on|off] [min-up N]" },
 	{ "vip", "set", VIP "@vip [flow on|off] [announce on|off] [min-up N]" },
 	{ "vip", "del", VIP "@vip" },

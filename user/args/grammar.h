@@ -35,6 +35,8 @@
 	X(reload, "replace the program, keep state")            \
 	X(status, "one screen: counts, rates, what is wrong")   \
 	X(destroy, "detach everywhere, remove every pin")       \
+	X(drain, "take this node out of service")               \
+	X(undrain, "and back")                                  \
 	X(vip, "virtual services")                              \
 	X(backend, "the servers behind them")                   \
 	X(cid, "how connection IDs name servers")               \

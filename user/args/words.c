@@ -64,7 +64,7 @@ static void print_no_match(const char *what, const char *s, int found,
 /* Words that destroy or stop something: a prefix of them is refused. */
 static bool needs_full_word(const char *word)
 {
-	static const char *const words[] = { "destroy", "leave", "del", "down", "force" };
+	static const char *const words[] = { "destroy", "leave", "del", "down", "force", "drain" };
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)

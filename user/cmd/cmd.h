@@ -9,6 +9,8 @@
 int do_apply(int argc, char **argv);
 int do_check(int argc, char **argv);
 int do_export(int argc, char **argv);
+int do_drain(int argc, char **argv);
+int do_undrain(int argc, char **argv);
 int do_vip(int argc, char **argv);
 int do_backend(int argc, char **argv);
 int do_cid(int argc, char **argv);

@@ -8,6 +8,7 @@
 #include "apply/instance.h"
 #include "args/args.h"
 #include "args/out.h"
+#include "attach/drained.h"
 #include "cmd.h"
 #include "commit/devices.h"
 #include "lib/netns.h"
@@ -26,6 +27,14 @@ static const char *state_word(enum device_state state)
 	return state == DEVICE_ATTACHED ? "attached"
 		: state == DEVICE_GONE  ? "device-gone"
 					: "no-program";
+}
+
+/* Its state in a word; and where it is. */
+static const char *state_of(struct plane *p, const struct xr_device *d, struct device_location *at)
+{
+	enum device_state state = plane_device_location(p, d, at);
+
+	return drained_find(p, d->netns, d->name) == d ? "drained" : state_word(state);
 }
 
 static json_t *json_vnis(const struct xr_listed *l)
@@ -51,16 +60,15 @@ static json_t *json_addresses(const struct xr_listed *l)
 /* A device, as "dev attach" and "dev show" print it. */
 static json_t *json_device(struct plane *p, const struct xr_device *d)
 {
-	enum device_state state;
 	struct device_location at;
+	const char *state = state_of(p, d, &at);
 
-	state = plane_device_location(p, d, &at);
 	return json_pack("{s:o, s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:s}", "device",
 			 json_text(at.name), "namespace", json_netns(at.netns), "ifindex",
 			 at.ifindex, "mode", text_mode(d->mode), "attach", text_how(d->how), "role",
 			 text_role(d->role), "trusted", d->trusted, "vnis", json_vnis(&d->listed),
 			 "addresses", json_addresses(&d->listed), "program_id", d->prog_id, "since",
-			 (json_int_t)d->attached, "state", state_word(state));
+			 (json_int_t)d->attached, "state", state);
 }
 
 struct attach_args {
@@ -211,7 +219,10 @@ static int attach(int argc, char **argv)
 	ret = cmd_open(&p, PLANE_CREATE);
 	if (ret)
 		return ret;
-	ret = attach_all(p, &a);
+	if (drained_keeps(p) && a.role == XR_ROLE_NODE)
+		ret = cmd_refuse("the node is drained; \"xroam undrain\" first");
+	else
+		ret = attach_all(p, &a);
 	/* An error means no change: remove the instance that was made for this. */
 	if (ret && p->created)
 		instance_destroy(p, NULL);
@@ -236,6 +247,26 @@ static void warn_of_last(struct plane *p)
 		cmd_warn("the last device is taken away: nothing is steered any more");
 }
 
+/* One that is drained has no program any more, and is not to get it back. */
+static int detach_one(struct plane *p, const char *dev, struct xr_err *err)
+{
+	struct xr_device *kept = drained_find(p, netns_id(), dev);
+
+	if (!kept)
+		return devices_detach(p, dev, err);
+	memset(kept, 0, sizeof(*kept));
+	return 0;
+}
+
+static int detach_every(struct plane *p, struct xr_err *err)
+{
+	struct xr_device *kept = NULL;
+
+	while ((kept = drained_next(p, kept)))
+		memset(kept, 0, sizeof(*kept));
+	return devices_detach_all(p, err);
+}
+
 static int detach(int argc, char **argv)
 {
 	struct xr_err err = { "" };
@@ -255,10 +286,10 @@ static int detach(int argc, char **argv)
 	if (ret)
 		return ret;
 	if (argc == 2 && !strcmp(argv[1], "all"))
-		ret = devices_detach_all(p, &err);
+		ret = detach_every(p, &err);
 	else
 		for (i = 1; i < argc && !ret; i++)
-			ret = devices_detach(p, argv[i], &err);
+			ret = detach_one(p, argv[i], &err);
 	if (!ret)
 		warn_of_last(p);
 	plane_close(p);
@@ -270,7 +301,7 @@ static int detach(int argc, char **argv)
 static void show_row(struct plane *p, struct table *t, const struct xr_device *d, bool elsewhere)
 {
 	struct device_location at;
-	enum device_state state = plane_device_location(p, d, &at);
+	const char *state = state_of(p, d, &at);
 	time_t since = d->attached;
 	char when[32], space[NETNS_TEXT];
 
@@ -283,7 +314,16 @@ static void show_row(struct plane *p, struct table *t, const struct xr_device *d
 	table_cell(t, "%s%s", text_role(d->role), d->trusted ? " trusted" : "");
 	table_cell(t, "%u", d->prog_id);
 	table_cell(t, "%s", when);
-	table_cell(t, "%s", state_word(state));
+	table_cell(t, "%s", state);
+}
+
+static void show_one(struct plane *p, json_t *list, struct table *t, const struct xr_device *d,
+		     bool elsewhere)
+{
+	if (opt.json)
+		json_array_append_new(list, json_device(p, d));
+	else
+		show_row(p, t, d, elsewhere);
 }
 
 static bool any_elsewhere(const struct plane *p)
@@ -306,8 +346,9 @@ static int show(int argc, char **argv)
 	struct table *t;
 	struct plane *p;
 	json_t *list;
+	const struct xr_device *d = NULL;
 	bool elsewhere;
-	int i, ret;
+	int ret;
 
 	ret = args_none(argc, argv);
 	if (!ret)
@@ -317,16 +358,10 @@ static int show(int argc, char **argv)
 	list = json_array();
 	elsewhere = any_elsewhere(p);
 	t = table_new(elsewhere ? several : here);
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		const struct xr_device *d = &p->devices[i];
-
-		if (!d->ifindex)
-			continue;
-		if (opt.json)
-			json_array_append_new(list, json_device(p, d));
-		else
-			show_row(p, t, d, elsewhere);
-	}
+	while ((d = plane_next_device(p, d)))
+		show_one(p, list, t, d, elsewhere);
+	while ((d = drained_next(p, d)))
+		show_one(p, list, t, d, elsewhere);
 	plane_close(p);
 	return out_list(list, t);
 }

@@ -10,6 +10,7 @@
 #include "args/args.h"
 #include "args/out.h"
 #include "cmd.h"
+#include "state_priv.h"
 #include "state/state.h"
 
 static const char notes[] =
@@ -52,9 +53,8 @@ static int take_words(struct args *a, struct state_options *o, __u32 allowed)
 
 /* ---- export ---- */
 
-/* The file is complete, or not there. */
-static int export_to_file(struct plane *p, const char *file, const struct state_options *o,
-			  struct state_sent *sent, struct xr_err *err)
+int cmd_export_state(struct plane *p, const char *file, const struct state_options *o,
+		     struct state_sent *sent, struct xr_err *err)
 {
 	char part[4096];
 	int fd, ret;
@@ -109,7 +109,7 @@ static int export(int argc, char **argv)
 	if (!strcmp(file, "-"))
 		ret = state_export(p, STDOUT_FILENO, "stdout", &o, &sent, &err);
 	else
-		ret = export_to_file(p, file, &o, &sent, &err);
+		ret = cmd_export_state(p, file, &o, &sent, &err);
 	out_progress("", 0, 0);
 	plane_close(p);
 	if (ret)

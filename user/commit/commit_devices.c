@@ -9,14 +9,19 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "attach/drained.h"
 #include "commit_priv.h"
 #include "devices.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 
-/* The device's record; NULL where its program or itself is gone: attach anew. */
+/*
+ * The device's record; NULL where its program or itself is gone: attach anew. That of one
+ * that was drained stands for it.
+ */
 static const struct xr_device *running(const struct commit *c, const struct model_dev *w)
 {
 	const struct xr_device *d = NULL;
@@ -25,7 +30,7 @@ static const struct xr_device *running(const struct commit *c, const struct mode
 		if (d->netns == w->space && !strcmp(d->name, w->name) &&
 		    plane_device_state(c->p, d) == DEVICE_ATTACHED)
 			return d;
-	return NULL;
+	return drained_find(c->p, w->space, w->name);
 }
 
 static enum attach_want mode_of(const struct xr_device *d)
@@ -169,12 +174,44 @@ int commit_describe_devices(struct commit *c)
 	return ret;
 }
 
+/* Of a drained node: what undrain is to attach. */
+static int keep_drained(struct commit *c, const struct model_dev *w, struct device_undo *undo)
+{
+	struct xr_device *d = drained_place(c->p, w->space, w->name), was;
+
+	if (!d)
+		return xr_fail(c->err, -ENOSPC, "device %s: at most %d devices can be attached",
+			       w->name, XR_MAX_DEVICES);
+	was = *d;
+	undo->kept = d;
+	undo->kept_was = was;
+	*d = (struct xr_device){
+		.ifindex = was.ifindex ?: if_nametoindex(w->name),
+		.mode = w->want == ATTACH_AUTO && was.ifindex ? was.mode
+			: w->want == ATTACH_GENERIC           ? XR_MODE_GENERIC
+							      : XR_MODE_NATIVE,
+		.role = w->role,
+		.trusted = w->trusted,
+		.want = w->want,
+		.netns = w->space,
+		.listed = w->listed,
+	};
+	snprintf(d->name, sizeof(d->name), "%s", w->name);
+	if (d->ifindex)
+		return 0;
+	*d = was;
+	return xr_fail(c->err, -ENODEV, "no device \"%s\" in this network namespace", w->name);
+}
+
 /* In its namespace. Another mode or role: the old program goes first. */
 static int attach_here(struct commit *c, const struct model_dev *w, struct device_undo *undo)
 {
 	const struct xr_device *was = running(c, w);
 	int ret;
 
+	if (drained_keeps(c->p) && w->role == XR_ROLE_NODE &&
+	    (!was || was == drained_find(c->p, w->space, w->name)))
+		return keep_drained(c, w, undo);
 	if (!is_good_for(was, w)) {
 		if (was) {
 			undo->mode = was->want;
@@ -234,6 +271,8 @@ void commit_undo_attach(struct commit *c)
 	int back;
 
 	for (i = 0; u && i < c->want->n_devs; i++, w++) {
+		if (u[i].kept)
+			*u[i].kept = u[i].kept_was;
 		if ((!u[i].attached && !u[i].replaced) || netns_enter(w->space, &back))
 			continue;
 		if (u[i].attached)
@@ -247,6 +286,7 @@ void commit_undo_attach(struct commit *c)
 int commit_detach(struct commit *c)
 {
 	const struct xr_device *d = NULL;
+	struct xr_device *kept = NULL;
 	int ret = 0, one;
 
 	if (!c->want->devs_given)
@@ -257,5 +297,8 @@ int commit_detach(struct commit *c)
 		one = devices_detach_one(c->p, d, c->err);
 		ret = ret ? ret : one;
 	}
+	while ((kept = drained_next(c->p, kept)))
+		if (!is_wanted(c, kept) && is_mentioned(c, kept->netns))
+			memset(kept, 0, sizeof(*kept));
 	return ret;
 }

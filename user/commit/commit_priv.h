@@ -76,6 +76,7 @@ struct commit {
 		enum attach_want mode;
 		enum xr_role role;
 		struct xr_listed listed;
+		struct xr_device *kept, kept_was; /* of a drained node: its record */
 	} *devices;
 
 	/* the lines that say what changes: see commit_add_line() */

@@ -37,7 +37,8 @@
 	X(RING_FRAMES, ring_frames) X(TAPS, taps) X(TC_HOOKS, tc_hooks)        \
 	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)  \
 	X(VIP_ADDRESSES, vip_addresses) X(VIP_FILTER, vip_filter)              \
-	X(LOCKED_MACS, locked_macs) X(VIP_ANNOUNCED, vip_announced)
+	X(LOCKED_MACS, locked_macs) X(VIP_ANNOUNCED, vip_announced) \
+	X(DRAIN, drain) X(DRAINED, drained)
 /* clang-format on */
 
 enum plane_map {
@@ -77,7 +78,9 @@ struct plane {
 	struct xr_cid_info *cid_info;         /* XR_CID_SLOTS */
 	struct xr_flow_bucket *flows;         /* flow_buckets */
 	struct xr_hash_keys *hash_keys;
-	struct xr_device *devices;            /* XR_MAX_DEVICES */
+	struct xr_device *devices; /* XR_MAX_DEVICES */
+	struct xr_drain *drain;
+	struct xr_device *drained;            /* XR_MAX_DEVICES */
 	struct xr_backend_info *backend_info; /* limits.backends + 1 */
 	struct xr_tag_bucket *mac_index;      /* mac_buckets of them */
 	struct xr_vm *vms;                    /* mac_buckets * XR_TAG_LANES; by VM index */

@@ -25,6 +25,8 @@ enum xr_serve serve_node(struct plane *p, struct netlink *nl)
 	__u64 here = netns_id();
 	struct link l;
 
+	if (p->drain->state != XR_DRAIN_NONE)
+		return XR_SERVE_DRAINED;
 	while ((d = plane_next_device(p, d))) {
 		if (d->netns != here || d->role != XR_ROLE_NODE ||
 		    plane_device_state(p, d) != DEVICE_ATTACHED)

@@ -10,6 +10,7 @@
 #include "args/args.h"
 #include "args/out.h"
 #include "attach/attach.h"
+#include "attach/drained.h"
 #include "lib/netns.h"
 #include "lib/reason.h"
 #include "plane/daemon_claim.h"
@@ -126,6 +127,19 @@ static json_t *json_devices(const struct status *s)
 	return list;
 }
 
+static json_t *json_drain(const struct status *s)
+{
+	static const char *const words[] = { "no", "draining", "drained" };
+	const struct xr_drain *d = s->p->drain;
+	const struct xr_device *kept = NULL;
+	json_t *list = json_array();
+
+	while ((kept = drained_next(s->p, kept)))
+		json_array_append_new(list, json_text(kept->name));
+	return json_pack("{s:s, s:o, s:o}", "state", d->state < 3 ? words[d->state] : "?", "since",
+			 d->state ? json_integer(d->since) : json_null(), "detached", list);
+}
+
 static int print_json(const struct status *s)
 {
 	const struct xr_limits *l = &s->p->meta->limits;
@@ -134,7 +148,7 @@ static int print_json(const struct status *s)
 	return out_json(json_pack(
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
 		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
-		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:O, s:O, s:O}",
+		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:o, s:O, s:O, s:O}",
 		"instance", s->p->name, "created", (json_int_t)s->p->meta->created, "devices",
 		json_devices(s), "vips", "count", h->vips, "limit", l->vips, "backends", "up",
 		h->backends[XR_BACKEND_UP], "draining", h->backends[XR_BACKEND_DRAINING], "down",
@@ -145,8 +159,8 @@ static int print_json(const struct status *s)
 		h->hosts, "limit", l->hosts, "vms", "count", h->vms, "limit", l->vms, "under_way",
 		h->under_way, "moved", h->moved, "frozen", h->frozen, "disabled", h->disabled,
 		"daemon_pid", (int)daemon_pid(s->p->name), "packets", json_kinds(s),
-		"clock_running", s->now.tick != s->before.tick, "narrow", s->narrow, "refused",
-		s->refused, "wrong", s->wrong));
+		"clock_running", s->now.tick != s->before.tick, "drain", json_drain(s), "narrow",
+		s->narrow, "refused", s->refused, "wrong", s->wrong));
 }
 
 static void print_devices(const struct status *s)
@@ -169,6 +183,23 @@ static void print_devices(const struct status *s)
 	}
 	if (!any)
 		printf("%-10snone\n", "devices");
+}
+
+static void print_drain(const struct status *s)
+{
+	const struct xr_device *kept = NULL;
+	time_t since = s->p->drain->since;
+	char when[32];
+
+	if (s->p->drain->state == XR_DRAIN_NONE)
+		return;
+	strftime(when, sizeof(when), "%F %T", localtime(&since));
+	printf("drain     %s since %s",
+	       s->p->drain->state == XR_DRAINED ? "drained" : "withdrawn, but not drained yet,",
+	       when);
+	while ((kept = drained_next(s->p, kept)))
+		printf(", %s detached", kept->name);
+	printf("; \"xroam undrain\" takes it back\n");
 }
 
 static void print_kinds(const struct status *s)
@@ -239,6 +270,7 @@ static int print_text(const struct status *s)
 	strftime(when, sizeof(when), "%F %T", localtime(&created));
 	printf("instance  %s, since %s\n", s->p->name, when);
 	print_devices(s);
+	print_drain(s);
 	printf("vips      %u of %u\n", h->vips, l->vips);
 	printf("backends  %u up, %u draining, %u down, of %u\n", h->backends[XR_BACKEND_UP],
 	       h->backends[XR_BACKEND_DRAINING], h->backends[XR_BACKEND_DOWN], l->backends);

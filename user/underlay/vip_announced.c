@@ -93,7 +93,8 @@ static struct xr_announced_key key_of(const __be32 *addr, __u64 netns)
  */
 static void decide(const struct plane *p, const struct asked *a, bool known, struct xr_announced *x)
 {
-	bool waits = known && !x->announced && p->meta->policy.vip_hold && daemon_pid(p->name);
+	bool waits = known && !x->announced && x->why != XR_SERVE_DRAINED &&
+		p->meta->policy.vip_hold && daemon_pid(p->name);
 	__u64 now = clock_ms();
 
 	if (a->why != XR_SERVES) {
@@ -277,7 +278,9 @@ bool vip_announced_get(struct plane *p, __u32 vip, struct xr_announced *a)
 
 	if (!is_asked(&p->vips[vip]))
 		return false;
-	*a = (struct xr_announced){ .why = XR_SERVE_NO_PROGRAM };
+	*a = (struct xr_announced){
+		.why = p->drain->state ? XR_SERVE_DRAINED : XR_SERVE_NO_PROGRAM,
+	};
 	for (; !bpf_map_get_next_key(fd, from, &k); from = &k) {
 		if (memcmp(k.addr, p->vips[vip].addr, sizeof(k.addr)) ||
 		    bpf_map_lookup_elem(fd, &k, &x) || (any && x.announced))

@@ -73,7 +73,7 @@ static bool is_in(const struct routes *r, const struct route *one)
 	struct route any = *one;
 
 	any.table = ANY_TABLE;
-	return find(r, one) || find(r, &any);
+	return find(r, one) || (one->table == RT_TABLE_MAIN && find(r, &any));
 }
 
 /* ---- what instances want here ---- */
@@ -294,7 +294,8 @@ static void withdraw(void *ctx, const __be32 *addr)
 		sort(&w->others);
 		w->read = true;
 	}
-	if (!is_in(&w->others, &r))
+	/* What an instance of another layout wants is not known, and keeps nothing announced. */
+	if (!find(&w->others, &r))
 		blackhole_del(w->nl, r.addr, r.table);
 }
 

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# drain: withdrawn, quiet, detached, and so it stays whatever is applied or restarted or
+# killed; undrain: as it was.
+# shellcheck source=tests/net/lib/world.sh disable=SC2317 # called by name
+. "$(dirname "$0")/lib/world.sh"
+world_up -s 2
+A="$VIP4:80/tcp" B="$VIP4:80/udp"
+
+prepare()
+{
+	cat >"$WORLD_DIR/$1.yaml" <<-EOT
+	policy: {vip_table: $2, vip_hold: 0, vip_route: off}
+	secret: $(printf '%064d' 7)
+	devices: [{name: eth0}]
+	cid: []
+	vips:
+	  - {address: $VIP4, port: 80, protocol: tcp, announce: true}
+	  - {address: $VIP4, port: 80, protocol: udp}
+	backends:
+	  - {name: s1, address: $(addr4 s1), vips: ["$A", "$B"]}
+	  - {name: s2, address: $(addr4 s2), vips: ["$A", "$B"]}
+	EOT
+	xr_on "$1" apply "$WORLD_DIR/$1.yaml"
+}
+
+routes() { ip -n "$WORLD-lb1" route show table all proto 140 | grep -c blackhole; }
+drained() { xr -j status | jq -r .drain.state; }
+dev_state() { xr -j dev show | jq -r '.[] | "\(.device) \(.state) \(.mode)"'; }
+
+# ---- alone ----
+
+ok "lb1" prepare lb1 1977
+is "$(routes)" 1 "it is announced"
+is "$(xr undrain)" "the node was not drained" "undrain without drain"
+refused 2 "drain.*in full" "a prefix does not drain" dra
+before=$(xr export)
+out=$(xr drain --quiet 1)
+is $? 0 "drain"
+like "$out" "eth0: detached.*drained; \"xroam undrain\"" "says what it did"
+is "$(routes) / $(drained) / $(dev_state)" "0 / drained / eth0 drained native" "nothing is left"
+is "$(in_ns lb1 ip -j link show eth0 | jq -r '.[0].xdp.mode // 0')" 0 "no program"
+like "$(xr -j vip show "$A" | jq -r '.[0].not_announced')" "drained" "vip show says why"
+is "$(xr status --check | grep -c announced)" 0 "which is not wrong"
+like "$(xr status)" "drained since .* eth0 detached; \"xroam undrain\"" "but said"
+is "$(xr export)" "$before" "export has the device still"
+ok "drain again" xr drain
+is "$(xr apply "$WORLD_DIR/lb1.yaml" | head -n 1)" "nothing to change" "apply leaves it so"
+ok "a change" xr backend add s3 vip "$A" address "$(addr4 s2)"
+ok "reload" xr reload
+refused 1 "drained; \"xroam undrain\"" "dev attach does not" dev attach eth0
+start d lb1 "$XROAM" -i "$(instance lb1)" run -c "$WORLD_DIR/lb1.yaml"
+ok "a daemon that applies its file" wait_for 5 grep -q watching "$WORLD_DIR/d.err"
+is "$(routes) / $(dev_state)" "0 / eth0 drained native" "neither"
+stop d
+is "$(xr undrain)" "the node serves again" "undrain"
+is "$(routes) / $(drained) / $(dev_state)" "1 / no / eth0 attached native" "all is as it was"
+is "$(xr export)" "$before" "export, too"
+start d lb1 "$XROAM" -i "$(instance lb1)" run &&
+	wait_for 5 grep -q watching "$WORLD_DIR/d.err" && stop d
+is "$(routes) / $(drained)" "1 / no" "of the daemon drains nothing"
+
+# Killed at any moment: what is half done is gone on with, or taken back.
+for ms in 5 10 20 40 80 160; do
+	start k lb1 "$XROAM" -i "$(instance lb1)" drain --wait 0 --force
+	sleep "$(printf '0.%03d' "$ms")"
+	stop k KILL
+	xr drain --wait 0 --force >/dev/null
+	is "$(routes) / $(drained) / $(dev_state)" "0 / drained / eth0 drained native" \
+		"drained though killed after $ms ms"
+	start k lb1 "$XROAM" -i "$(instance lb1)" undrain
+	sleep "$(printf '0.%03d' "$ms")"
+	stop k KILL
+	xr undrain >/dev/null
+	is "$(routes) / $(drained) / $(dev_state)" "1 / no / eth0 attached native" "and back"
+done
+
+ok "drained" xr drain --wait 0 --force
+ok "another mode in the file" sed -i 's/{name: eth0}/{name: eth0, mode: generic}/' "$WORLD_DIR/lb1.yaml"
+ok "apply" xr apply "$WORLD_DIR/lb1.yaml"
+ok "undrain" xr undrain
+is "$(dev_state)" "eth0 attached generic" "attaches as the file has it now"
+ok "native" sed -i 's/, mode: generic//' "$WORLD_DIR/lb1.yaml"
+xr dev detach eth0
+ok "apply" xr apply "$WORLD_DIR/lb1.yaml"
+ok "with hosts" xr host add h1 vxlan 10.1.0.99 vni 5
+like "$(xr drain --wait 0 --force)" "the programs stay: .*VMs" "the programs stay"
+is "$(routes) / $(drained) / $(dev_state)" "0 / drained / eth0 attached native" "withdrawn"
+ok "--vms" xr drain --vms --wait 0 --force
+is "$(dev_state)" "eth0 drained native" "takes them off"
+ok "undrain" xr undrain
+ok "no host" xr host del h1
+
+done_testing
