@@ -154,7 +154,7 @@ XR_ARRAY(trace, struct xr_trace, 0); /* what xroam explain reads */
 struct clock_value {
 	struct bpf_timer timer;
 	__u32 tick;
-	__u32 reserved;
+	__u32 events_lost;
 };
 
 _Static_assert(sizeof(struct clock_value) == sizeof(struct xr_clock),

@@ -182,16 +182,30 @@ _Static_assert(EVENT_SHARES == 16, "may_post_event()");
 /* They fill half a ring: the rest is for what happened, moves above all. */
 #define HAS_ROOM_FOR_STRANGERS(ring) (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < EVENT_ROOM / 2)
 
+/* The ring had no room: who monitors is told how many he misses. */
+static __always_inline void count_lost_event(void)
+{
+	__u32 zero = 0;
+	struct clock_value *c = bpf_map_lookup_elem(&clock, &zero);
+
+	if (c)
+		__sync_fetch_and_add(&c->events_lost, 1);
+}
+
 /* p: what report_drop() copied. */
 __noinline int drop_event(const struct packet *p, __u32 reason)
 {
 	struct xr_event *e;
 
-	if (!p || !may_post_event(reason, p->vm ?: p->vip, 1) || !HAS_ROOM_FOR_STRANGERS(events))
+	if (!p || !may_post_event(reason, p->vm ?: p->vip, 1))
 		return 0;
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e)
+	e = NULL;
+	if (HAS_ROOM_FOR_STRANGERS(events))
+		e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		count_lost_event();
 		return 0;
+	}
 	__builtin_memset(e, 0, sizeof(*e));
 	e->when_ns = bpf_ktime_get_ns();
 	e->kind = XR_EVENT_PACKET;

@@ -176,6 +176,8 @@ __noinline int post_vm_event(struct vm_news *n, __u32 reason, __u32 vm_no)
 	if (e) {
 		fill_event(e, n, reason, vm_no, w);
 		bpf_ringbuf_submit(e, 0);
+	} else {
+		count_lost_event();
 	}
 	if (n->most && (!n->follow || !HAS_ROOM_FOR_STRANGERS(vm_events)))
 		return 0;

@@ -238,9 +238,14 @@ static __always_inline int put_event(void *ring, const struct xr_event *from)
 SEC("syscall")
 int emit_event(struct xr_event *e)
 {
+	int ret;
+
 	if (e->kind == XR_EVENT_VM)
 		put_event(&vm_events, e);
-	return put_event(&events, e);
+	ret = put_event(&events, e);
+	if (ret)
+		count_lost_event();
+	return ret;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
 #include "args/args.h"
 #include "args/grammar.h"
 #include "args/out.h"
+#include "audit/audit.h"
 #include "cmd/cmd.h"
 #include "show/show.h"
 
@@ -238,17 +241,30 @@ static void *json_memory(size_t size)
 	out_no_memory();
 }
 
+/* Why a change was refused: no command's wrong usage, which asked for none. */
+static const char *audited_error(int status)
+{
+	if (status != EXIT_REFUSED)
+		return NULL;
+	return cmd_last_error() ?: "failed";
+}
+
 int main(int argc, char **argv)
 {
+	struct audit_actor self;
 	int status, ret;
 
 	json_set_alloc_funcs(json_memory, free);
 	libbpf_set_print(print_bpf);
 	libxdp_set_print(print_xdp);
 	out_begin();
+	audit_to(sd_journal_sendv);
+	audit_self(&self, AUDIT_COMMAND, argc, argv);
+	audit_begin(&self);
 	status = parse_options(argc, argv);
 	if (status < 0)
 		status = run_object(argc - optind, argv + optind);
+	audit_end(opt.instance, audited_error(status));
 	cmd_flush_warnings();
 	/* Output that a full disk did not take must not look like success. */
 	ret = out_end();

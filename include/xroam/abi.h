@@ -812,7 +812,7 @@ struct xr_member {
 struct xr_clock {
 	__u64 timer[2]; /* struct bpf_timer */
 	__u32 tick;
-	__u32 reserved;
+	__u32 events_lost; /* that the events ring had no room for; wraps */
 };
 
 /*
@@ -855,6 +855,7 @@ enum xr_event_kind {
 	XR_EVENT_PACKET = 1, /* a drop, at most one a second, reason and CPU */
 	XR_EVENT_CHANGE,     /* a command changed something */
 	XR_EVENT_VM,         /* reason: what happened to a VM's move */
+	XR_EVENT_AUDIT,      /* who asked for changes, and what came of it */
 };
 
 /* How a VM says where it is; numbered as in tests/net/lib/announcements.json. */
@@ -870,6 +871,18 @@ enum xr_announcement {
 	XR_UNSOLICITED_NA, /* 9 unsolicited neighbour advertisement */
 };
 
+/* Who made an event: CHANGE, AUDIT. All 0: not known. */
+struct xr_event_maker {
+	__u32 pid;
+	__u32 uid;
+	__u32 login_uid; /* who logged in (/proc/PID/loginuid); all ones: nobody */
+	__u8 via;        /* AUDIT: enum audit_via */
+	__u8 refused;    /* AUDIT: it was refused or failed */
+	__u16 reserved;
+	__u32 left_out; /* AUDIT: such ones before it that were not recorded one by one */
+	__u32 reserved2[3];
+};
+
 /* events: ring buffer. vm_events: the same for the daemon, kind VM only. */
 struct xr_event {
 	__u64 when_ns; /* CLOCK_MONOTONIC */
@@ -879,8 +892,13 @@ struct xr_event {
 	__u16 backend;
 	__be16 sport;
 	__be16 dport;
-	__be32 saddr[XR_ADDR_WORDS];
-	__be32 daddr[XR_ADDR_WORDS];
+	union {
+		struct {
+			__be32 saddr[XR_ADDR_WORDS];
+			__be32 daddr[XR_ADDR_WORDS];
+		};
+		struct xr_event_maker maker; /* CHANGE, AUDIT */
+	};
 	/* VM, and PACKET with a VM's reason: */
 	__u32 vm;       /* index in vms plus one; 0: no VM that is known */
 	__u32 dev_slot; /* where the frame came in */
@@ -891,7 +909,7 @@ struct xr_event {
 	__u8 state;        /* enum xr_vm_state, now */
 	__u8 announcement; /* enum xr_announcement */
 	__u16 source;      /* user space's: whose notice the VM obeyed last, enum xr_source */
-	char text[128];    /* CHANGE: one line, NUL-terminated */
+	char text[128];    /* CHANGE, AUDIT: one line, NUL-terminated */
 };
 
 #define XR_TRACE_CID     (1U << 0) /* a CID was looked at */
@@ -990,6 +1008,7 @@ XR_SIZE_IS(xr_tc_hook, 48);
 XR_SIZE_IS(xr_member, 4);
 XR_SIZE_IS(xr_clock, 24);
 XR_SIZE_IS(xr_knobs, 64);
+XR_SIZE_IS(xr_event_maker, 32);
 XR_SIZE_IS(xr_event, 208);
 XR_SIZE_IS(xr_trace, 132);
 /* clang-format on */

@@ -68,7 +68,8 @@ const struct grammar_row grammar_rows[] = {
 	{ "state", "export", "[FILE|-] [only flows|vms]" },
 	{ "state", "import", "FILE|- [only flows|vms] [any-age]" },
 	{ "stats", NULL, "[vip|backend|vm|host|dev|reason] [--watch SECONDS]" },
-	{ "monitor", NULL, "" },
+	{ "monitor", NULL, "[kind packet|change|vm|audit]... [reason REASON]... "
+			   "[vip " VIP "@vip] [backend NAME@backend] [vm MAC@vm [vlan N]] [dev DEV@device]" },
 	{ "explain", NULL, "(-r FILE | HEX... | -) [dev DEV]" },
 	{ "doctor", NULL, "[dev DEV]... [role node|backend|pass]" },
 	{ "run", NULL, "[-c FILE]" },

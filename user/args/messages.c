@@ -19,11 +19,20 @@ static void print_json(json_t *o)
 	json_decref(o);
 }
 
+static char last_error[1024];
+
+const char *cmd_last_error(void)
+{
+	return last_error[0] ? last_error : NULL;
+}
+
 static void print_message(const char *key, const char *fmt, va_list ap)
 {
 	char text[1024];
 
 	xr_format_line(text, sizeof(text), fmt, ap);
+	if (!strcmp(key, "error"))
+		strcpy(last_error, text);
 	if (opt.json) {
 		print_json(json_pack("{s:s}", key, text));
 		return;
@@ -86,6 +95,7 @@ int cmd_fail_in(const char *file, const struct xr_err *err)
 		return cmd_fail(err);
 	if (!strcmp(file, "-"))
 		file = "stdin";
+	snprintf(last_error, sizeof(last_error), "%s", err->text);
 	o = json_pack("{s:s, s:o}", "error", err->text, "file", json_text(file));
 	line = line_of(file, err->text);
 	if (line)

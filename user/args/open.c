@@ -4,6 +4,7 @@
 
 #include "apply/apply.h"
 #include "apply/instance.h"
+#include "audit/audit.h"
 #include "commit/journal.h"
 #include "args.h"
 #include "out.h"
@@ -45,6 +46,7 @@ int cmd_open(struct plane **p, enum plane_access how)
 			cmd_warn("%s; what is shown is half a change", err.text);
 		}
 	}
+	audit_intend(false);
 	if (instance_open(p, opt.instance, how, NULL, NULL, &err))
 		return cmd_fail(&err);
 	return EXIT_DONE;

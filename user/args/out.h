@@ -19,6 +19,8 @@ int cmd_refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cmd_fail(const struct xr_err *err); /* prints err's line */
 /* cmd_fail() for an error in a file: JSON has "file", and "line" where it is known. */
 int cmd_fail_in(const char *file, const struct xr_err *err);
+/* The last error's line; NULL: there was none. */
+const char *cmd_last_error(void);
 /* A warning: the command goes on, and its exit status stays as it was. */
 void cmd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*

@@ -8,6 +8,7 @@
 
 #include "apply/apply.h"
 #include "apply/model_load.h"
+#include "audit/audit.h"
 #include "config/config.h"
 #include "edit_priv.h"
 #include "host/host.h"
@@ -110,6 +111,7 @@ int do_apply(int argc, char **argv)
 	ret = check_name("apply", file, "--dry-run");
 	if (ret)
 		return ret;
+	audit_intend(!dry);
 	if (read_file(file, &m, &warnings, &err))
 		return cmd_fail_in(file, &err);
 	if (opt.json)

@@ -3,6 +3,7 @@
 
 #include "apply/instance.h"
 #include "apply/model_load.h"
+#include "audit/audit.h"
 #include "commit/commit.h"
 #include "edit_priv.h"
 
@@ -24,9 +25,11 @@ void cmd_print_change(void *ctx, const char *line)
 int cmd_load_model(struct plane **p, struct model *m)
 {
 	struct xr_err err = { "" };
-	/* With the lock, so that nobody's half-made change is seen. */
-	int ret = cmd_open(p, PLANE_CHANGE);
+	int ret;
 
+	/* With the lock, so that nobody's half-made change is seen. */
+	audit_intend(false);
+	ret = cmd_open(p, PLANE_CHANGE);
 	if (ret)
 		return ret;
 	if (!model_load(*p, m, &err))

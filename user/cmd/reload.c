@@ -11,6 +11,7 @@
 #include "apply/model_load.h"
 #include "args/args.h"
 #include "args/out.h"
+#include "audit/audit.h"
 #include "attach/attach.h"
 #include "cmd.h"
 #include "commit/devices.h"
@@ -196,9 +197,11 @@ int do_destroy(int argc, char **argv)
 	ret = args_none(argc, argv);
 	if (ret)
 		return ret;
+	audit_intend(true);
 	snprintf(path, sizeof(path), XR_RUN_ROOT "/%s.destroyed.yaml", opt.instance);
 	if (remove_keeping(path, &kept, &err))
 		return cmd_fail(&err);
+	audit_line("- instance %s", opt.instance);
 	if (opt.json) {
 		o = json_pack("{s:s}", "destroyed", opt.instance);
 		if (kept)

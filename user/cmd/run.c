@@ -6,6 +6,7 @@
 
 #include "args/args.h"
 #include "args/out.h"
+#include "audit/audit.h"
 #include "cmd.h"
 #include "source/source.h"
 
@@ -40,6 +41,7 @@ int do_run(int argc, char **argv)
 		if (!file)
 			return EXIT_USAGE;
 	}
+	audit_end(opt.instance, NULL); /* its notices and files each have an entry of their own */
 	out_never_wait();
 	/* The daemon survives a lack of memory: plain malloc, and its callers check. */
 	json_set_alloc_funcs(malloc, free);

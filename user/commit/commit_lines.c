@@ -64,8 +64,12 @@ void commit_report(struct commit *c, void (*changed)(void *ctx, const char *line
 			changed(ctx, c->lines[i]);
 		if (c->preview)
 			continue;
-		if (c->lines[i][0] != '!' && events++ < EVENTS_MAX)
+		if (c->lines[i][0] == '!')
+			continue;
+		if (events++ < EVENTS_MAX)
 			plane_event(c->p, "%s", c->lines[i]);
+		else
+			plane_change_line(c->lines[i]);
 	}
 	if (events > EVENTS_MAX)
 		plane_event(c->p, "... and %zu changes more", events - EVENTS_MAX);

@@ -10,6 +10,7 @@
 #define XR_DAEMON_DAEMON_H
 
 #include <systemd/sd-event.h>
+#include "audit/audit.h"
 #include "model/model.h"
 #include "vm/vm.h"
 
@@ -80,12 +81,19 @@ void daemon_prepared(struct daemon *d, __u32 vm_index);
 
 /* ---- notice.c ---- */
 
+/* Whom a notice is from: the process at the other end of a Unix socket, fd. */
+struct daemon_peer {
+	enum audit_via via;
+	int fd;           /* -1: it has gone */
+	const char *what; /* what the audit calls it, before its name */
+};
+
 /*
- * vm_notice() under the instance's lock; logs a refusal or a warning. *a is filled
- * where it returns 0. Errors as of vm_notice() and daemon_begin().
+ * vm_notice() under the instance's lock; logs a refusal or a warning, and has it audited.
+ * *a is filled where it returns 0. Errors as of vm_notice() and daemon_begin().
  */
-int daemon_post_notice(struct daemon *d, const struct xr_notice *n, struct xr_answer *a,
-		       struct xr_err *err);
+int daemon_post_notice(struct daemon *d, const struct xr_notice *n, const struct daemon_peer *from,
+		       struct xr_answer *a, struct xr_err *err);
 
 /* ---- lock.c ---- */
 

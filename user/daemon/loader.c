@@ -83,13 +83,18 @@ static int read_and_apply(struct daemon *d, struct model *m, struct xr_err *err)
 	return ret;
 }
 
-static void send_answer(FILE *to, struct daemon *d)
+static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by)
 {
 	struct answer a = { .err = { "" } };
 	struct model m;
 	size_t i;
 
+	audit_begin(by);
+	audit_intend(true);
 	a.ret = read_and_apply(d, &m, &a.err);
+	/* A device that is late is waited for. */
+	if (a.ret != LOADER_LATE)
+		audit_end(d->instance, a.ret ? a.err.text : NULL);
 	a.n_qmp = a.ret ? 0 : m.n_qmp;
 	if (!a.ret)
 		a.metrics = m.metrics;
@@ -101,7 +106,8 @@ static void send_answer(FILE *to, struct daemon *d)
 	fflush(to);
 }
 
-static void __attribute__((noreturn)) run_child(struct daemon *d, int fd)
+static void __attribute__((noreturn)) run_child(struct daemon *d, int fd,
+						const struct audit_actor *by)
 {
 	sigset_t none;
 	FILE *to;
@@ -117,12 +123,13 @@ static void __attribute__((noreturn)) run_child(struct daemon *d, int fd)
 	plane_never_wait(false);
 	to = fdopen(fd, "w");
 	if (to)
-		send_answer(to, d);
+		send_answer(to, d, by);
 	fflush(stderr);
 	_exit(0);
 }
 
-int loader_start(struct loader *l, struct daemon *d, struct xr_err *err)
+int loader_start(struct loader *l, struct daemon *d, const struct audit_actor *by,
+		 struct xr_err *err)
 {
 	int ends[2];
 
@@ -132,7 +139,7 @@ int loader_start(struct loader *l, struct daemon *d, struct xr_err *err)
 	fflush(stderr);
 	l->pid = fork();
 	if (!l->pid)
-		run_child(d, ends[1]);
+		run_child(d, ends[1], by);
 	close(ends[1]);
 	if (l->pid < 0) {
 		close(ends[0]);

@@ -16,8 +16,12 @@ struct loader {
 	size_t len, size;
 };
 
-/* Starts it. -errno and the line: the loader is as if it had never been started. */
-int loader_start(struct loader *l, struct daemon *d, struct xr_err *err);
+/*
+ * Starts it; by: who asked for it. -errno and the line: the loader is as if it had never
+ * been started.
+ */
+int loader_start(struct loader *l, struct daemon *d, const struct audit_actor *by,
+		 struct xr_err *err);
 /* Waits for a piece of the answer; false: there is no more. */
 bool loader_read(struct loader *l);
 /*

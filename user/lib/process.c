@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
+#include <string.h>
 #include "process.h"
 
 __u64 process_cpu_time(__u32 pid)
@@ -15,4 +16,33 @@ __u64 process_cpu_time(__u32 pid)
 	if (f)
 		fclose(f);
 	return ns;
+}
+
+__u32 process_login_uid(__u32 pid)
+{
+	__u32 uid = PROCESS_NOBODY;
+	char path[32];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/loginuid", pid);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%u", &uid) != 1)
+		uid = PROCESS_NOBODY;
+	if (f)
+		fclose(f);
+	return uid;
+}
+
+void process_name(__u32 pid, char name[16])
+{
+	char path[32];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(name, 16, f))
+		strcpy(name, "?");
+	if (f)
+		fclose(f);
+	name[strcspn(name, "\n")] = '\0';
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/process.h"
 #include "plane_priv.h"
 
 #include <xroam.skel.h>
@@ -84,6 +85,13 @@ static int open_emit(struct plane *p)
 	return p->emit_fd;
 }
 
+static void name_maker(struct xr_event_maker *m)
+{
+	m->pid = getpid();
+	m->uid = getuid();
+	m->login_uid = process_login_uid(getpid());
+}
+
 void plane_emit(struct plane *p, struct xr_event *e)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = e, .ctx_size_in = sizeof(*e));
@@ -95,14 +103,41 @@ void plane_emit(struct plane *p, struct xr_event *e)
 		bpf_prog_test_run_opts(p->emit_fd, &run);
 }
 
+void plane_emit_by_name(const char *instance, struct xr_event *e)
+{
+	struct plane p = { .emit_fd = -1 };
+
+	snprintf(p.dir, sizeof(p.dir), XR_PIN_ROOT "/%s", instance);
+	plane_emit(&p, e);
+	if (p.emit_fd >= 0)
+		close(p.emit_fd);
+}
+
+static void (*on_change)(const char *line);
+
+void plane_on_change(void (*each)(const char *line))
+{
+	on_change = each;
+}
+
+void plane_change_line(const char *line)
+{
+	if (on_change)
+		on_change(line);
+}
+
 void plane_event(struct plane *p, const char *fmt, ...)
 {
 	struct xr_event e = { .kind = XR_EVENT_CHANGE };
+	char line[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(e.text, sizeof(e.text), fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	plane_change_line(line);
+	memcpy(e.text, line, strnlen(line, sizeof(e.text) - 1));
+	name_maker(&e.maker);
 	plane_emit(p, &e);
 }
 

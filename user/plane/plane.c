@@ -49,6 +49,13 @@ static int open_pins(struct plane *p, enum plane_access how, const struct xr_lim
 	return plane_open_maps(p, how != PLANE_READ, err);
 }
 
+static bool was_to_change;
+
+bool plane_was_to_change(void)
+{
+	return was_to_change;
+}
+
 int plane_open(struct plane **out, const char *name, enum plane_access how,
 	       const struct xr_limits *limits, const __u8 *secret, struct xr_err *err)
 {
@@ -56,6 +63,7 @@ int plane_open(struct plane **out, const char *name, enum plane_access how,
 	int ret;
 
 	*out = NULL;
+	was_to_change |= how != PLANE_READ;
 	ret = text_check_instance(name, err);
 	if (ret)
 		return ret;

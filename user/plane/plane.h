@@ -165,7 +165,19 @@ void plane_grace(struct plane *p);
 
 /* Puts an event, or a line as XR_EVENT_CHANGE, into the ring; failures are ignored. */
 void plane_emit(struct plane *p, struct xr_event *e);
+void plane_emit_by_name(const char *instance, struct xr_event *e); /* that is not open */
 void plane_event(struct plane *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * From now on each() gets, whole, the line of each change that this process makes: of
+ * plane_event(), vm_post_event(), and those that are too many for the ring
+ * (plane_change_line()). NULL: nobody does.
+ */
+void plane_on_change(void (*each)(const char *line));
+void plane_change_line(const char *line);
+
+/* Whether this process has opened an instance to change it. */
+bool plane_was_to_change(void);
 
 /* The next record of a device that is attached, after d (NULL: the first), or NULL. */
 struct xr_device *plane_next_device(const struct plane *p, const struct xr_device *d);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "lib/index.h"
 #include "vm_event.h"
 #include "vm_state.h"
@@ -36,15 +37,17 @@ void vm_post_event(struct plane *p, __u32 index, __u32 reason, __u16 from, const
 		.state = now.state,
 		.source = p->vm_info[index].source,
 	};
-	char name[VM_NAME];
+	char name[VM_NAME], line[512];
 	va_list ap;
 	int n;
 
 	vm_mac_of(p->vms[index].key, e.mac);
-	n = snprintf(e.text, sizeof(e.text), "vm %s ", vm_name_at(p, name, index));
+	n = snprintf(line, sizeof(line), "vm %s ", vm_name_at(p, name, index));
 	va_start(ap, fmt);
-	vsnprintf(e.text + n, sizeof(e.text) - n, fmt, ap);
+	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
 	va_end(ap);
+	plane_change_line(line);
+	memcpy(e.text, line, strnlen(line, sizeof(e.text) - 1));
 	plane_emit(p, &e);
 }
 

@@ -58,11 +58,12 @@ void qmp_post_notice(struct monitor *m, enum xr_notice_kind kind, const char *ho
 		.reader = m->pid,
 		.soon = true,
 	};
+	const struct daemon_peer from = { AUDIT_QMP, m->fd, m->conf.socket };
 	struct xr_answer a;
 	int ret;
 
 	memcpy(n.mac, m->conf.mac, sizeof(n.mac));
-	ret = daemon_post_notice(m->d, &n, &a, NULL);
+	ret = daemon_post_notice(m->d, &n, &from, &a, NULL);
 	if (ret && !m->d->held)
 		m->notice_missed = true;
 }

@@ -8,20 +8,28 @@
 
 #include "args/args.h"
 #include "args/out.h"
+#include "audit/audit.h"
 #include "host/host.h"
 #include "lib/reason.h"
 #include "lib/vm_key.h"
 #include "report/events.h"
+#include "monitor_priv.h"
 #include "show.h"
 #include "show_priv.h"
 
 static const char notes[] =
 	"Prints one line (with -j one JSON object) per event: packets that were\n"
-	"dropped, changes that commands made, and what happens to VMs: moves,\n"
+	"dropped, changes and who asked for them, and what happens to VMs: moves,\n"
 	"announcements that were believed and those that were not. What strangers can\n"
 	"cause is a sample: at most one a second, reason, CPU and VM or VIP.\n"
-	"One monitor per instance at a time. Ctrl-C ends it. -v: says on stderr when it\n"
-	"listens; what happened before is left out.\n";
+	"With words after it, only events that all of them fit. Any number of monitors\n"
+	"may run; one that is too slow says how many events it missed. Ctrl-C ends it.\n"
+	"-v: says on stderr when it listens; what happened before is left out.\n";
+
+struct monitor {
+	struct plane *p;
+	struct monitor_filter filter;
+};
 
 /* The program's clock is the machine's uptime; people want the time of day. */
 static void wall_clock(__u64 when_ns, time_t *seconds, int *ms)
@@ -159,47 +167,139 @@ static json_t *json_packet(struct plane *p, const struct xr_event *e)
 	return j;
 }
 
+/* Who asked for a change. */
+static void json_maker(json_t *j, const struct xr_event_maker *m)
+{
+	if (!m->pid && !m->via)
+		return;
+	json_object_set_new(j, "pid", json_integer(m->pid));
+	json_object_set_new(j, "uid", json_integer(m->uid));
+	if (m->login_uid != (__u32)-1)
+		json_object_set_new(j, "login_uid", json_integer(m->login_uid));
+}
+
+static json_t *json_change(const struct xr_event *e)
+{
+	json_t *j = json_pack("{s:s, s:o}", "event", "change", "text", json_text(e->text));
+
+	json_maker(j, &e->maker);
+	return j;
+}
+
+static json_t *json_audit(const struct xr_event *e)
+{
+	json_t *j = json_pack("{s:s, s:s, s:s, s:o, s:I}", "event", "audit", "result",
+			      e->maker.refused ? "refused" : "done", "via",
+			      audit_via_word(e->maker.via), "text", json_text(e->text), "left_out",
+			      (json_int_t)e->maker.left_out);
+
+	json_maker(j, &e->maker);
+	return j;
+}
+
+static void print_audit(const struct xr_event *e)
+{
+	const struct xr_event_maker *m = &e->maker;
+
+	if (m->left_out)
+		printf("audit of %u more nothing is kept; ", m->left_out);
+	else
+		printf("audit ");
+	printf("%s by uid %u", m->refused ? "refused" : "done", m->uid);
+	if (m->login_uid != (__u32)-1 && m->login_uid != m->uid)
+		printf(" (login %u)", m->login_uid);
+	printf(", pid %u, %s: %s\n", m->pid, audit_via_word(m->via), e->text);
+}
+
+static void print_time(time_t seconds, int ms)
+{
+	char when[32];
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(when, sizeof(when), "%T", &tm);
+	printf("%s.%03d ", when, ms);
+}
+
+static void print_text(struct plane *p, const struct xr_event *e)
+{
+	switch (e->kind) {
+	case XR_EVENT_PACKET:
+		print_packet(p, e);
+		return;
+	case XR_EVENT_VM:
+		print_vm(p, e);
+		return;
+	case XR_EVENT_AUDIT:
+		print_audit(e);
+		return;
+	}
+	printf("change %.*s\n", (int)sizeof(e->text), e->text);
+}
+
+static json_t *json_event(struct plane *p, const struct xr_event *e)
+{
+	switch (e->kind) {
+	case XR_EVENT_PACKET:
+		return json_packet(p, e);
+	case XR_EVENT_VM:
+		return json_vm(p, e);
+	case XR_EVENT_AUDIT:
+		return json_audit(e);
+	}
+	return json_change(e);
+}
+
 static void print_event(void *ctx, const struct xr_event *e)
 {
-	struct plane *p = ctx;
-	char when[32];
+	struct monitor *m = ctx;
 	time_t seconds;
-	struct tm tm;
 	json_t *j;
 	int ms;
 
-	wall_clock(e->when_ns, &seconds, &ms);
-	if (!opt.json) {
-		localtime_r(&seconds, &tm);
-		strftime(when, sizeof(when), "%T", &tm);
-		printf("%s.%03d ", when, ms);
-		if (e->kind == XR_EVENT_PACKET)
-			print_packet(p, e);
-		else if (e->kind == XR_EVENT_VM)
-			print_vm(p, e);
-		else
-			printf("change %.*s\n", (int)sizeof(e->text), e->text);
-		fflush(stdout);
+	if (!monitor_wants(m->p, &m->filter, e))
 		return;
+	wall_clock(e->when_ns, &seconds, &ms);
+	if (opt.json) {
+		j = json_event(m->p, e);
+		json_object_set_new(j, "time", json_real(seconds + ms / 1000.0));
+		out_json(j);
+	} else {
+		print_time(seconds, ms);
+		print_text(m->p, e);
 	}
-	if (e->kind == XR_EVENT_PACKET)
-		j = json_packet(p, e);
-	else if (e->kind == XR_EVENT_VM)
-		j = json_vm(p, e);
-	else
-		j = json_pack("{s:s, s:o}", "event", "change", "text", json_text(e->text));
-	json_object_set_new(j, "time", json_real(seconds + ms / 1000.0));
-	out_json(j);
+	fflush(stdout);
+}
+
+/* Whatever the filter is: which ones they were is not known. */
+static void print_missed(__u64 missed)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (opt.json) {
+		out_json(json_pack("{s:s, s:I, s:f}", "event", "missed", "count",
+				   (json_int_t)missed, "time", now.tv_sec + now.tv_nsec / 1e9));
+	} else {
+		print_time(now.tv_sec, now.tv_nsec / 1000000);
+		printf("missed %llu events: they came faster than they were read\n",
+		       (unsigned long long)missed);
+	}
 	fflush(stdout);
 }
 
 static int print_events(struct plane *p, struct events *ev)
 {
+	__u64 missed;
+
 	while (!show_stopped) {
 		int n = events_wait(ev, 1000);
 
 		if (n < 0 && n != -EINTR)
 			return cmd_refuse("reading events: %s", strerror(-n));
+		missed = events_missed(ev);
+		if (missed)
+			print_missed(missed);
 		if (ferror(stdout))
 			return EXIT_DONE; /* main() reports it */
 		if (!n && !plane_exists(p))
@@ -210,6 +310,7 @@ static int print_events(struct plane *p, struct events *ev)
 
 int do_monitor(int argc, char **argv)
 {
+	struct monitor m = { NULL };
 	struct xr_err err = { "" };
 	struct events *ev;
 	struct plane *p;
@@ -217,13 +318,14 @@ int do_monitor(int argc, char **argv)
 
 	if (cmd_help(notes, argc, argv))
 		return EXIT_DONE;
-	ret = args_none(argc, argv);
+	ret = monitor_parse(argc, argv, &m.filter);
 	if (!ret)
 		ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
+	m.p = p;
 	show_until_stopped();
-	if (events_open(p, print_event, p, &ev, &err)) {
+	if (events_open(p, print_event, &m, &ev, &err)) {
 		ret = cmd_fail(&err);
 	} else {
 		/* Scripts wait for this line: what happens from here on is printed. */

@@ -11,6 +11,7 @@
 #include "args/out.h"
 #include "attach/attach.h"
 #include "attach/drained.h"
+#include "audit/audit.h"
 #include "lib/netns.h"
 #include "lib/reason.h"
 #include "plane/daemon_claim.h"
@@ -148,7 +149,7 @@ static int print_json(const struct status *s)
 	return out_json(json_pack(
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
 		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
-		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:o, s:O, s:O, s:O}",
+		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:o, s:O, s:O, s:O, s:b}",
 		"instance", s->p->name, "created", (json_int_t)s->p->meta->created, "devices",
 		json_devices(s), "vips", "count", h->vips, "limit", l->vips, "backends", "up",
 		h->backends[XR_BACKEND_UP], "draining", h->backends[XR_BACKEND_DRAINING], "down",
@@ -160,7 +161,8 @@ static int print_json(const struct status *s)
 		h->under_way, "moved", h->moved, "frozen", h->frozen, "disabled", h->disabled,
 		"daemon_pid", (int)daemon_pid(s->p->name), "packets", json_kinds(s),
 		"clock_running", s->now.tick != s->before.tick, "drain", json_drain(s), "narrow",
-		s->narrow, "refused", s->refused, "wrong", s->wrong));
+		s->narrow, "refused", s->refused, "wrong", s->wrong, "journal",
+		audit_has_journal()));
 }
 
 static void print_devices(const struct status *s)
@@ -280,6 +282,11 @@ static int print_text(const struct status *s)
 	       (unsigned long long)s->flows.used, (unsigned long long)s->flows.established,
 	       (unsigned long long)s->flows.entries);
 	print_vms(s);
+	if (opt.verbose)
+		printf("audit     %s\n",
+		       audit_has_journal()
+			       ? "to the journal, and the event ring"
+			       : "to the event ring alone, for there is no journal here");
 	print_kinds(s);
 	putchar('\n');
 	print_lines("narrow", s->narrow);

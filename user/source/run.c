@@ -14,6 +14,8 @@
 #include "daemon/figures.h"
 #include "daemon/loader.h"
 #include "metrics/metrics.h"
+#include "lib/clean.h"
+#include "lib/process.h"
 #include "plane/daemon_claim.h"
 #include "qmp/qmp.h"
 #include "source.h"
@@ -36,6 +38,7 @@ struct life {
 	struct loader loader;
 	sd_event_source *loads;
 	bool reload_again; /* SIGHUP came while the file was being read */
+	struct audit_actor reloader;
 };
 
 /* ---- SIGHUP: its file again ---- */
@@ -85,7 +88,7 @@ static void reload(struct life *life)
 	if (life->reload_again)
 		return;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)daemon_clock_us());
-	if (!loader_start(&life->loader, &life->d, &err) &&
+	if (!loader_start(&life->loader, &life->d, &life->reloader, &err) &&
 	    sd_event_add_io(life->d.top, &life->loads, life->loader.fd, EPOLLIN, on_loaded, life) >=
 		    0)
 		return;
@@ -95,12 +98,30 @@ static void reload(struct life *life)
 	sd_notify(0, "READY=1");
 }
 
+/* Who sent the signal. */
+static void take_reloader(struct life *life, const struct signalfd_siginfo *si)
+{
+	struct audit_actor *by = &life->reloader;
+	char name[16];
+
+	process_name(si->ssi_pid, name);
+	*by = (struct audit_actor){
+		.via = AUDIT_FILE,
+		.pid = si->ssi_pid,
+		.uid = si->ssi_uid,
+		.login_uid = process_login_uid(si->ssi_pid),
+	};
+	snprintf(by->command, sizeof(by->command), "SIGHUP by %s: %s", name, life->d.file);
+	clean_line(by->command);
+}
+
 static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *ctx)
 {
 	struct life *life = ctx;
 
 	(void)s;
-	(void)si;
+	if (life->d.file)
+		take_reloader(life, si);
 	if (life->d.file)
 		reload(life);
 	else
@@ -159,8 +180,14 @@ static int watch_signals(struct life *life, struct xr_err *err)
 
 static int load_once(struct daemon *d, struct xr_err *err)
 {
+	struct audit_actor self;
 	struct loader l;
-	int ret = loader_start(&l, d, err);
+	int ret;
+
+	audit_self(&self, AUDIT_FILE, 0, NULL);
+	snprintf(self.command, sizeof(self.command), "run -c %s", d->file);
+	clean_line(self.command);
+	ret = loader_start(&l, d, &self, err);
 
 	if (ret)
 		return ret;

@@ -163,6 +163,7 @@ static bool is_blank(const char *line, size_t len)
 /* false: no memory for the answer. */
 static bool obey_line(struct client *c, const char *line, size_t len)
 {
+	const struct daemon_peer from = { AUDIT_SOCKET, c->fd, "client" };
 	struct xr_err err = { "" };
 	struct xr_notice n;
 	struct xr_answer a;
@@ -174,7 +175,7 @@ static bool obey_line(struct client *c, const char *line, size_t len)
 		return true;
 	ret = notice_read(line, len, &n, &json, &err);
 	if (!ret) {
-		ret = daemon_post_notice(c->s->d, &n, &a, &err);
+		ret = daemon_post_notice(c->s->d, &n, &from, &a, &err);
 		json_decref(json);
 	}
 	return send_answer(c, buf, ret ? notice_refused(buf, err.text) : notice_done(buf, &a));
@@ -405,6 +406,7 @@ static int on_second(sd_event_source *src, uint64_t usec, void *ctx)
 
 	(void)usec;
 	sd_event_source_set_enabled(s->accept, SD_EVENT_ON);
+	audit_flush(s->d->plane, s->d->instance);
 	for (c = s->clients; c; c = next) {
 		next = c->next;
 		if (!c->owes_since)
