@@ -68,6 +68,7 @@ const struct grammar_row grammar_rows[] = {
 	{ "state", "export", "[FILE|-] [only flows|vms]" },
 	{ "state", "import", "FILE|- [only flows|vms] [any-age]" },
 	{ "stats", NULL, "[vip|backend|vm|host|dev|reason] [--watch SECONDS]" },
+	{ "top", NULL, "[vip|backend|reason|dev|host|move] [-d SECONDS] [-n N]" },
 	{ "monitor", NULL, "[kind packet|change|vm|audit]... [reason REASON]... "
 			   "[vip " VIP "@vip] [backend NAME@backend] [vm MAC@vm [vlan N]] [dev DEV@device]" },
 	{ "explain", NULL, "(-r FILE | HEX... | -) [dev DEV]" },

@@ -44,6 +44,7 @@
 	X(vm, "VMs, and their moves")                           \
 	X(state, "flows and VMs, for another node")             \
 	X(stats, "packets and octets, by what became of them")  \
+	X(top, "rates as they are, and what is wrong")          \
 	X(monitor, "events as they happen")                     \
 	X(explain, "what would be done with a packet, and why") \
 	X(doctor, "the machine: what is wrong, what mends it")  \

@@ -8,9 +8,7 @@
 
 #include "args/args.h"
 #include "args/out.h"
-#include "lib/reason.h"
-#include "plane/stats.h"
-#include "plane/vm_state.h"
+#include "counters_priv.h"
 #include "show.h"
 #include "show_priv.h"
 
@@ -18,203 +16,6 @@ static const char notes[] =
 	"Counters since the instance was made; with --watch, again every so often,\n"
 	"with rates per second. What never happened is left out of the text (-v shows\n"
 	"it), not of the JSON.\n";
-
-#define VALUES 7
-
-struct row {
-	char name[TEXT_VIP + XR_NAME_LEN];
-	const char *kind, *text; /* reasons only */
-	__u64 value[VALUES];
-};
-
-struct snapshot {
-	struct row *row;
-	size_t rows, room;
-};
-
-struct vms {
-	struct plane *p;
-	struct snapshot *s;
-};
-
-/* A kind of thing that has counters: its names, and how to read them all. */
-struct section {
-	const char *word, *plural, *key;
-	const char *value[VALUES + 1];
-	int (*read)(struct plane *p, struct snapshot *s);
-};
-
-static struct row *add_row(struct snapshot *s)
-{
-	struct row *more;
-
-	if (s->rows == s->room) {
-		s->room = s->room ? 2 * s->room : 64;
-		more = realloc(s->row, s->room * sizeof(*more));
-		if (!more)
-			exit(cmd_refuse("out of memory"));
-		s->row = more;
-	}
-	return memset(&s->row[s->rows++], 0, sizeof(*s->row));
-}
-
-static int read_reasons(struct plane *p, struct snapshot *s)
-{
-	struct xr_counter sum[XR_REASON_MAX];
-	int i, ret = stats_reasons(p, sum);
-
-	for (i = XR_REASON_NONE + 1; !ret && i < XR_REASON_MAX; i++) {
-		struct row *r = add_row(s);
-
-		strcpy(r->name, reason_word(i));
-		r->kind = reason_kind_word(reason_kind(i));
-		r->text = reason_text(i);
-		r->value[0] = sum[i].packets;
-		r->value[1] = sum[i].bytes;
-	}
-	return ret;
-}
-
-static int read_vips(struct plane *p, struct snapshot *s)
-{
-	__u32 i;
-
-	for (i = 1; i <= p->meta->limits.vips; i++) {
-		const struct xr_vip *v = &p->vips[i];
-		struct xr_counter sum;
-		struct row *r;
-		int ret;
-
-		if (!v->used)
-			continue;
-		ret = stats_vip(p, i, &sum);
-		if (ret)
-			return ret;
-		r = add_row(s);
-		text_vip(r->name, v->addr, v->port, v->proto);
-		r->value[0] = sum.packets;
-		r->value[1] = sum.bytes;
-	}
-	return 0;
-}
-
-static int read_backends(struct plane *p, struct snapshot *s)
-{
-	__u32 i;
-
-	for (i = 1; i <= p->meta->limits.backends; i++) {
-		const struct xr_backend_info *b = &p->backend_info[i];
-		struct xr_backend_counter sum;
-		struct row *r;
-		int ret;
-
-		if (b->state == XR_BACKEND_NONE)
-			continue;
-		ret = stats_backend(p, i, &sum);
-		if (ret)
-			return ret;
-		r = add_row(s);
-		snprintf(r->name, sizeof(r->name), "%.*s", XR_NAME_LEN, b->name);
-		r->value[0] = sum.packets;
-		r->value[1] = sum.bytes;
-		r->value[2] = sum.initials;
-		r->value[3] = stats_sum_codepoints(sum.by_cid, STATS_ALL_CODEPOINTS);
-	}
-	return 0;
-}
-
-static int add_vm(void *ctx, __u32 index)
-{
-	struct vms *vms = ctx;
-	const struct xr_vm_info *info = &vms->p->vm_info[index];
-	struct row *r = add_row(vms->s);
-
-	vm_name(r->name, vms->p->vms[index].key);
-	r->value[0] = vms->p->vms[index].hits;
-	r->value[1] = info->moves;
-	r->value[2] = info->old;
-	r->value[3] = info->copied;
-	r->value[4] = info->replayed;
-	r->value[5] = info->lost;
-	r->value[6] = info->spoofed;
-	return 0;
-}
-
-static int read_vms(struct plane *p, struct snapshot *s)
-{
-	struct vms vms = { p, s };
-
-	return vm_each(p, add_vm, &vms);
-}
-
-static int read_hosts(struct plane *p, struct snapshot *s)
-{
-	struct xr_counter sum;
-	struct row *r;
-	__u32 i;
-	int ret;
-
-	for (i = 1; i <= p->meta->limits.hosts; i++) {
-		if (!p->host_info[i].name[0])
-			continue;
-		ret = stats_host(p, i, &sum);
-		if (ret)
-			return ret;
-		r = add_row(s);
-		strcpy(r->name, p->host_info[i].name);
-		r->value[0] = sum.packets;
-		r->value[1] = sum.bytes;
-	}
-	return 0;
-}
-
-static int read_devices(struct plane *p, struct snapshot *s)
-{
-	int i, k;
-
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		struct xr_dev_counter sum;
-		struct row *r;
-		int ret;
-
-		if (!p->devices[i].ifindex)
-			continue;
-		ret = stats_dev(p, i, &sum);
-		if (ret)
-			return ret;
-		r = add_row(s);
-		strcpy(r->name, p->devices[i].name);
-		for (k = 0; k < XR_KIND_NOTE; k++) {
-			r->value[0] += sum.kind[k].packets;
-			r->value[1] += sum.kind[k].bytes;
-			r->value[2 + k] = sum.kind[k].packets;
-		}
-	}
-	return 0;
-}
-
-static const struct section sections[] = {
-	{ "reason", "reasons", "reason", { "packets", "bytes" }, read_reasons },
-	{ "vip", "vips", "vip", { "packets", "bytes" }, read_vips },
-	{ "backend",
-	  "backends",
-	  "backend",
-	  { "packets", "bytes", "initials", "by_cid" },
-	  read_backends },
-	{ "vm",
-	  "vms",
-	  "vm",
-	  { "hits", "moves", "ignored", "copied", "replayed", "lost", "spoofed" },
-	  read_vms },
-	{ "host", "hosts", "host", { "packets", "bytes" }, read_hosts },
-	{ "dev",
-	  "devices",
-	  "device",
-	  { "packets", "bytes", "tx", "reply", "pass", "drop", "decap" },
-	  read_devices },
-};
-
-#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
 /* The row of the same name in the snapshot before, or NULL. */
 static const struct row *before(const struct snapshot *old, size_t i, const char *name)
@@ -274,7 +75,7 @@ static bool is_silent(const struct section *sec, const struct row *r, bool only)
 
 	if (r->kind)
 		return !r->value[0];
-	if (only || sec->read != read_vms)
+	if (only || sec != &counter_sections[BY_VM])
 		return false;
 	for (v = 0; sec->value[v]; v++)
 		if (r->value[v])
@@ -305,7 +106,7 @@ static void print_section(const struct section *sec, const struct snapshot *s,
 		snprintf(per_second[v], sizeof(per_second[v]), "%s/S", upper[v + 1]);
 		headings[n++] = per_second[v];
 	}
-	if (sec->read == read_reasons) {
+	if (sec == &counter_sections[BY_REASON]) {
 		headings[n++] = "KIND";
 		headings[n++] = "MEANING";
 	}
@@ -340,7 +141,7 @@ static int print_all(const struct section *only, const struct snapshot *s,
 	size_t i;
 
 	for (i = 0; i < SECTIONS; i++) {
-		const struct section *sec = &sections[i];
+		const struct section *sec = &counter_sections[i];
 		const struct snapshot *o = old ? &old[i] : NULL;
 
 		if (only && only != sec)
@@ -369,11 +170,11 @@ static int read_sections(struct plane *p, const struct section *only, struct sna
 
 	memset(s, 0, SECTIONS * sizeof(*s));
 	for (i = 0; i < SECTIONS; i++) {
-		if (only && only != &sections[i])
+		if (only && only != &counter_sections[i])
 			continue;
-		ret = sections[i].read(p, &s[i]);
+		ret = counter_sections[i].read(p, &s[i]);
 		if (ret)
-			return cmd_refuse("reading %s counters: %s", sections[i].word,
+			return cmd_refuse("reading %s counters: %s", counter_sections[i].word,
 					  strerror(-ret));
 	}
 	return EXIT_DONE;
@@ -439,7 +240,7 @@ static int parse(int argc, char **argv, const struct section **only, __u64 *seco
 		if (key < (int)SECTIONS) {
 			if (*only)
 				return cmd_usage("\"%s\" is not expected here", a.key);
-			*only = &sections[key];
+			*only = &counter_sections[key];
 		} else if (args_u64(&a, 1, 86400, seconds)) {
 			return EXIT_USAGE;
 		}
