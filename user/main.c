@@ -17,6 +17,7 @@
 #include "args/out.h"
 #include "audit/audit.h"
 #include "cmd/cmd.h"
+#include "lib/progress.h"
 #include "show/show.h"
 
 static const char about_options[] =
@@ -216,6 +217,8 @@ static int run_object(int argc, char **argv)
 	object = cmd_match(objects, "object", argv[0]);
 	if (!object)
 		return EXIT_USAGE;
+	if (object->run != do_run)
+		progress_allow(!opt.json && isatty(STDERR_FILENO), opt.json);
 	opt.object = object->word;
 	if (object->run != do_help || argc == 1)
 		return object->run(argc, argv);
@@ -264,6 +267,7 @@ int main(int argc, char **argv)
 	status = parse_options(argc, argv);
 	if (status < 0)
 		status = run_object(argc - optind, argv + optind);
+	progress_stage(PROGRESS_OFF);
 	audit_end(opt.instance, audited_error(status));
 	cmd_flush_warnings();
 	/* Output that a full disk did not take must not look like success. */
@@ -271,5 +275,6 @@ int main(int argc, char **argv)
 	if (ret && status != EXIT_USAGE)
 		status = cmd_refuse("cannot write the output: %s", strerror(-ret));
 	out_end();
-	return status;
+	/* Shells and scripts tell a command that was interrupted by this. */
+	return status == EXIT_REFUSED && progress_signal() ? 128 + progress_signal() : status;
 }

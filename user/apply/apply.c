@@ -9,6 +9,7 @@
 #include "commit/journal.h"
 #include "model/model_edit.h"
 #include "instance.h"
+#include "lib/progress.h"
 #include "model_load.h"
 #include "vm/vm.h"
 
@@ -167,8 +168,10 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	enum commit_how how;
 	struct model have;
 	struct plane *p;
-	int ret = upgrade(instance, changed, ctx, err);
+	int ret;
 
+	progress_stage(PROGRESS_PREPARING);
+	ret = upgrade(instance, changed, ctx, err);
 	if (!ret)
 		ret = open_for(&p, instance, want, err);
 	if (!ret && !p->created && apply_is_stillborn(p, want)) {
@@ -189,6 +192,8 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	}
 	if (ret && p->created)
 		instance_destroy(p, NULL);
+	/* From here on output may have to wait for its reader. */
+	progress_stage(PROGRESS_OFF);
 	plane_close(p);
 	return ret;
 }

@@ -18,6 +18,7 @@
 
 #include "args.h"
 #include "lib/clean.h"
+#include "lib/progress.h"
 #include "out.h"
 #include "plane/plane.h"
 
@@ -35,8 +36,10 @@ static bool never_waits;
 
 static void write_out(int fd, const char *text, size_t len)
 {
-	int ret = plane_write(fd, text, len);
+	int ret;
 
+	progress_clear();
+	ret = plane_write(fd, text, len);
 	if (ret && fd == STDOUT_FILENO && !failed)
 		failed = ret;
 }

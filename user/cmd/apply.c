@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "edit_priv.h"
 #include "host/host.h"
+#include "lib/progress.h"
 
 static const char apply_notes[] =
 	"Makes the instance equal to FILE (\"-\": standard input), and makes the\n"
@@ -59,11 +60,15 @@ static const char *name_of(const char *file)
 /* Reads and checks; warnings are printed. 0 or -errno. */
 static int read_file(const char *file, struct model *m, size_t *warnings, struct xr_err *err)
 {
-	int ret = config_read(file, m, err);
+	int ret;
 
+	progress_stage(PROGRESS_READING);
+	progress_doing("reading the file", 0);
+	ret = config_read(file, m, err);
 	if (ret)
 		return ret;
 	file = name_of(file);
+	progress_doing("checking it", 0);
 	ret = model_check(m, file, err);
 	if (ret) {
 		model_free(m);
@@ -170,7 +175,11 @@ static int read_all(const char *file, struct model *m, size_t *warnings)
 {
 	struct xr_errs all = { .n = 0 };
 	struct xr_err err = { "" };
-	int ret = config_read_all(file, m, &all, &err);
+	int ret;
+
+	progress_stage(PROGRESS_READING);
+	progress_doing("reading the file", 0);
+	ret = config_read_all(file, m, &all, &err);
 
 	file = name_of(file);
 	if (!ret) {
@@ -252,12 +261,15 @@ int do_export(int argc, char **argv)
 		return ret;
 	m.devs_given = true;
 	model_name_devices(p, &m, on_warning, &warnings);
+	progress_stage(PROGRESS_READING);
+	progress_doing("writing it", 0);
 	ret = model_load_vms(p, &m, &err);
 	if (!ret)
 		ret = config_write(&m, keys, true, &text, &len, &err);
 	if (ret) {
 		ret = cmd_fail(&err);
 	} else {
+		progress_stage(PROGRESS_OFF);
 		fwrite(text, 1, len, stdout);
 		explicit_bzero(text, len);
 	}

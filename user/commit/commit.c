@@ -18,6 +18,7 @@
 #include "commit_priv.h"
 #include "devices.h"
 #include "journal.h"
+#include "lib/progress.h"
 #include "underlay/vip_own.h"
 
 /* ---- what can fail, and is undone ---- */
@@ -70,12 +71,25 @@ static void drop_features(struct commit *c)
 		devices_reload(c->p, NULL);
 }
 
+/* Whether a signal ends it here, where nothing has changed yet. */
+static int unless_stopped(struct commit *c, int ret)
+{
+	return ret || !progress_stopped() ? ret : xr_fail(c->err, -EINTR, PROGRESS_STOPPED);
+}
+
 static int make_change(struct commit *c)
 {
-	int ret = journal_write(c->p, c->want, c->err);
+	int ret;
 
+	progress_doing("writing the journal", 0);
+	ret = journal_write(c->p, c->want, c->err);
 	if (ret)
 		return ret;
+	ret = unless_stopped(c, ret);
+	if (ret)
+		goto out;
+	progress_stage(PROGRESS_MAKING);
+	progress_doing("making the change", 0);
 	ret = commit_add_members(c);
 	if (ret)
 		goto out;
@@ -140,8 +154,10 @@ static void commit_free(struct commit *c)
 static int run(struct commit *c)
 {
 	bool differs = false;
-	int ret = commit_match(c);
+	int ret;
 
+	progress_doing("comparing", 0);
+	ret = unless_stopped(c, commit_match(c));
 	if (!ret)
 		ret = commit_check_sections(c);
 	if (!ret)
@@ -163,7 +179,9 @@ static int run(struct commit *c)
 	ret = commit_describe_stops(c);
 	if (ret || c->preview)
 		return ret;
-	ret = commit_prepare(c);
+	ret = unless_stopped(c, 0);
+	if (!ret)
+		ret = unless_stopped(c, commit_prepare(c));
 	return ret ? ret : make_change(c);
 }
 
@@ -179,10 +197,14 @@ int commit_models(struct plane *p, struct model *have, struct model *want, enum 
 		.force = how == COMMIT_ALL,
 		.preview = how == COMMIT_PREVIEW,
 	};
+	enum progress_stage stage;
 	int ret;
 
 	c.err->text[0] = '\0';
+	stage = progress_stage(PROGRESS_PREPARING);
 	ret = run(&c);
+	if (stage == PROGRESS_OFF)
+		progress_stage(PROGRESS_OFF);
 	if (!ret)
 		commit_report(&c, changed, ctx);
 	else if (!c.err->text[0])

@@ -17,6 +17,7 @@
 #include "lib/text.h"
 #include "plane/vm_event.h"
 #include "vm/vm_bind.h"
+#include "lib/progress.h"
 
 enum change { STAYS, NEW, MOVES, BINDS, MOVES_AND_BINDS, LEAVES };
 
@@ -165,7 +166,9 @@ int commit_describe_vms(struct commit *c)
 	warned = calloc(c->have->limits.hosts + 1, sizeof(*warned));
 	if (!kept || !warned)
 		ret = -ENOMEM;
+	progress_doing("comparing VMs", c->want->n_vms);
 	for (i = 0; !ret && i < c->want->n_vms; i++) {
+		progress_at(i);
 		v = &c->want->vms[i];
 		vm_index = vm_find(c->p, vm_key(v->mac, v->vlan));
 		if (vm_index != VM_NOWHERE)
@@ -271,8 +274,11 @@ int commit_store_vms(struct commit *c)
 	if (!c->want->vms_given)
 		return 0;
 	remove_first(c);
-	for (i = 0; !ret && i < c->n_vm_changes; i++)
+	progress_doing("VMs", c->n_vm_changes);
+	for (i = 0; !ret && i < c->n_vm_changes; i++) {
 		ret = make_change(c, &c->vm_changes[i], tick);
+		progress_at(i);
+	}
 	for (i = 1; i <= c->have->limits.hosts; i++)
 		if (c->host[i].have && !c->host[i].want)
 			break;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/process.h"
+#include "lib/progress.h"
 #include "layout.h"
 #include "plane_priv.h"
 
@@ -147,6 +148,8 @@ static int take(int fd, const char *name, struct xr_err *err)
 	struct lock_wait w = { 0 };
 
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (progress_stopped())
+			return xr_fail(err, -EINTR, PROGRESS_STOPPED);
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/progress.h"
 #include "lib/index.h"
 #include "lib/lut.h"
 #include "lib/text.h"
@@ -334,9 +335,14 @@ int sid_plan_make(const struct sid_table *t, const struct sid_entry *want, size_
 	for (spot = 0; !ret && spot < spots; spot++)
 		if (t->bucket[spot / XR_SID_WAYS].key[spot % XR_SID_WAYS])
 			ret = compare_spot(p, t, spot, &l, key, found);
-	for (i = 0; !ret && i < n; i++)
+	progress_doing("server IDs", n);
+	for (i = 0; !ret && i < n; i++) {
 		if (!found[i])
 			ret = insert(p, key[i], i);
+		progress_at(i);
+		if (progress_stopped())
+			ret = xr_fail(err, -EINTR, PROGRESS_STOPPED);
+	}
 out:
 	if (ret == -ENOMEM)
 		xr_fail(err, ret, "server IDs: out of memory");

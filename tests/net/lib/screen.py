@@ -5,7 +5,7 @@
 Runs COMMAND on a terminal of its own and does what each line of SCRIPT says:
 
     size COLUMNS ROWS     of the terminal; the program is told (SIGWINCH)
-    keys TEXT             types it; \\t is Tab
+    keys TEXT             types it; \\t is Tab, \\x03 Ctrl-C
     wait REGEX            until a line of the screen matches
     gone REGEX            until none does
     aligned WORD WORD     both words begin in lines of one length: columns are aligned
@@ -173,7 +173,7 @@ class Terminal:
         if word == "size":
             self.size(*map(int, rest.split()))
         elif word == "keys":
-            os.write(self.master, rest.replace("\\t", "\t").encode())
+            os.write(self.master, rest.replace("\\t", "\t").replace("\\x03", "\x03").encode())
         elif word == "wait":
             self.until("wait " + rest, lambda: self.matches(rest))
         elif word == "gone":

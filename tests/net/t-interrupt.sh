@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Long work says on a terminal how far it is, and nowhere else; and a signal in the middle
+# leaves nothing half done: the instance is as before, or as the file has it, whole.
+# shellcheck source=tests/net/lib/daemonworld.sh
+. "$(dirname "$0")/lib/daemonworld.sh"
+daemon_world_up
+SCREEN=$WORLD_TOP/tests/net/lib/screen.py
+
+# file IDS VMS OCTET: so many server IDs and VMs
+file()
+{
+	$PYTHON - "$@" <<-'EOT'
+		import sys
+		ids, vms, octet = map(int, sys.argv[1:])
+		print("limits: {server_ids: 500000, vms: 65536}")
+		print("cid:\n  - {id: 0, format: plain, server_id_length: 8}")
+		print("vips:\n  - {address: 192.0.2.1, port: 443, protocol: udp, cid: true}")
+		print("hosts:\n  - {name: h2, vxlan: 10.8.0.2, vni: 100}")
+		print("backends:")
+		for b in range(100):
+		    print("  - {name: s%d, vips: [\"192.0.2.1:443/udp\"], address: 10.8.0.2, server_ids: [%s]}" %
+		          (b, ", ".join('"%02x%014x"' % (octet, b * ids + i + 1) for i in range(ids // 100))))
+		print("vms:" if vms else "vms: []")
+		for v in range(vms):
+		    print("  - {mac: \"52:54:%02x:00:%02x:%02x\", at: h2}" % (octet, v >> 8, v & 255))
+	EOT
+}
+file 40000 8000 1 >"$WORLD_DIR/a.yaml"
+file 40000 8000 2 >"$WORLD_DIR/b.yaml"
+
+# state: what the instance is, in a word
+state()
+{
+	xr export | sha256sum
+}
+
+ok "the one file" xr apply "$WORLD_DIR/a.yaml"
+a=$(state)
+begin=$(date +%s%N)
+xr apply "$WORLD_DIR/b.yaml" >/dev/null || bail "the other file"
+took=$((($(date +%s%N) - begin) / 1000000))
+b=$(state)
+[ "$a" != "$b" ] || bail "both are the same"
+xr apply "$WORLD_DIR/a.yaml" >/dev/null
+
+# Signals at many points of the work, by the time that the whole takes.
+whole=0 before=0 after=0 words=0 n=14
+for ((i = 1; i <= n; i++)); do
+	signals=(INT TERM HUP)
+	# No function: the pid is to be that of the command.
+	nsenter --net="/run/netns/$WORLD-n1" env --default-signal=INT "$XROAM" -i "$WORLD-n1" apply "$WORLD_DIR/b.yaml" \
+		>/dev/null 2>"$WORLD_DIR/err" &
+	pid=$!
+	sleep "$(printf '%d.%03d' $((took * i / n / 1000)) $((took * i / n % 1000)))"
+	kill -"${signals[i % 3]}" $pid 2>/dev/null
+	wait $pid
+	status=$?
+	xr vip show >/dev/null	# the next command finishes what was begun
+	is=$(state)
+	[ "$is" = "$a" ] || [ "$is" = "$b" ] || continue
+	whole=$((whole + 1))
+	if [ "$is" = "$a" ]; then
+		before=$((before + 1))
+		{ [ $status = 129 ] || [ $status = 130 ] || [ $status = 143 ]; } &&
+			grep -q 'interrupted: nothing has changed' "$WORLD_DIR/err" && words=$((words + 1))
+	else
+		after=$((after + 1))
+		[ $status = 0 ] && words=$((words + 1))
+		xr apply "$WORLD_DIR/a.yaml" >/dev/null
+	fi
+done
+is $whole $n "after each signal the instance is whole"
+is $words $n "and the line and the status say which"
+cmp_ok $before -gt 0 "some came before the change ($before, $after after it)"
+
+# A second signal does not wait.
+nsenter --net="/run/netns/$WORLD-n1" env --default-signal=INT "$XROAM" -i "$WORLD-n1" apply "$WORLD_DIR/b.yaml" >/dev/null 2>&1 &
+pid=$!
+sleep "$(printf '%d.%03d' $((took / 2000)) $((took / 2 % 1000)))"
+kill -INT $pid; kill -TERM $pid
+wait $pid
+xr vip show >/dev/null
+is=$(state)
+ok "two signals: whole, too" [ "$is" = "$a" -o "$is" = "$b" ]
+
+# A new instance that is interrupted is none, or whole.
+xr destroy >/dev/null
+nsenter --net="/run/netns/$WORLD-n1" env --default-signal=INT "$XROAM" -i "$WORLD-n1" apply "$WORLD_DIR/b.yaml" >/dev/null 2>&1 &
+pid=$!
+made()
+{
+	[ -e "/sys/fs/bpf/xroam/$WORLD-n1/meta" ]
+}
+wait_for 10 made
+kill -INT $pid
+wait $pid
+status=$?
+if made; then
+	is "$status $(state)" "0 $b" "made anew and interrupted: it is whole"
+else
+	is "$status" 130 "made anew and interrupted: it is gone"
+fi
+
+# The line, and that it goes.
+file 400000 0 3 >"$WORLD_DIR/large.yaml"
+on_terminal()
+{
+	PRINTED=$(in_ns n1 env TERM=xterm $PYTHON "$SCREEN" "$1" sh -c \
+		"'$XROAM' -i '$WORLD-n1' apply '$WORLD_DIR/large.yaml' >/dev/null" 2>&1) || {
+		diag "$PRINTED"
+		return 1
+	}
+}
+ok "a terminal sees how far it is, and then no more of it" on_terminal "
+	wait ^(reading|checking|comparing|writing|making|server).*[0-9].s
+	until ended
+	status 0
+	gone ^(reading|checking|comparing|server|writing|making)
+	shell"
+ok "interrupted there, it leaves a line" on_terminal "
+	wait ^(reading|checking|comparing|writing|making|server).*[0-9].s
+	keys \x03
+	until ended
+	wait interrupted:
+	gone ^(reading|checking|comparing|server|writing|making)
+	shell"
+xr apply "$WORLD_DIR/a.yaml" 2>"$WORLD_DIR/err" >/dev/null
+is "$(grep -c "$(printf '\033')\|reading" "$WORLD_DIR/err")" 0 "where there is no terminal, none"
+done_testing
