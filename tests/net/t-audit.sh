@@ -6,8 +6,9 @@
 # shellcheck source=tests/net/lib/daemonworld.sh
 . "$(dirname "$0")/lib/daemonworld.sh"
 daemon_world_up
-command -v journalctl >/dev/null && [ -x /lib/systemd/systemd-journald ] ||
+if ! command -v journalctl >/dev/null || [ ! -x /lib/systemd/systemd-journald ]; then
 	skip_all "needs systemd-journald"
+fi
 JOURNAL=$WORLD_DIR/journal
 mkdir "$JOURNAL"
 cp "$XROAM" "$WORLD_DIR/xroam"		# where another user may run it
@@ -38,6 +39,7 @@ count()
 	entries "$@" | wc -l
 }
 
+# shellcheck disable=SC2317 # called by name
 has()
 {
 	local n=$1
@@ -150,12 +152,14 @@ like "$(latest XROAM_ERROR)" 'seq' "is refused"
 
 # A flood is bounded, and nothing is lost of the count.
 ok "2000 notices" notify adds 0 2000 h2
+# shellcheck disable=SC2317 # called by name
 flood()
 {
 	entries | tail -n +$((N + 1)) |
 		jq -s '(map(select(.XROAM_VIA == "socket")) | length) +
 		       (map(.XROAM_LEFT_OUT // "0" | tonumber) | add // 0)'
 }
+# shellcheck disable=SC2317 # called by name
 all_told()
 {
 	[ "$(flood)" = 2000 ]

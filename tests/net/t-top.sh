@@ -21,6 +21,7 @@ while read -r words; do
 done <"$WORLD_DIR/many"
 
 # screen SCRIPT [ENV...]: top on a terminal, in UTF-8
+# shellcheck disable=SC2317 # called by name
 screen()
 {
 	local script=$1
@@ -30,8 +31,8 @@ screen()
 		"$XROAM" -i "$WORLD-lb1" top 2>&1)
 	local status=$?
 
-	[ $status = 0 ] || diag "$PRINTED"
-	return $status
+	[ "$status" = 0 ] || diag "$PRINTED"
+	return "$status"
 }
 
 # Rates: what stats says before and after, and top between.
@@ -47,6 +48,7 @@ growth()
 	echo $(($(jq "$packets" "$WORLD_DIR/after") - $(jq "$packets" "$WORLD_DIR/before")))
 }
 # The sum of top's rates times seconds is what the counter grew by, first to last frame.
+# shellcheck disable=SC2317 # called by name
 agrees()
 {
 	jq -se --arg list "$1" --arg key "$2" --arg name "$3" '
@@ -151,6 +153,7 @@ ok "TERM=dumb: no sequence either" screen "
 
 # The instance goes, comes back, and is another one.
 start frames lb1 "$XROAM" -i "$WORLD-lb1" -j top
+# shellcheck disable=SC2317 # called by name
 frame_with()
 {
 	jq -se --arg from "$FROM" ".[(\$from | tonumber):] | map(select($1)) | length > 0" \
