@@ -187,6 +187,8 @@ install: all
 	install -D -m 644 scripts/completion/_xroam $(ZSH_COMPLETIONS)/_xroam
 	install -D -m 644 scripts/completion/xroam.fish $(FISH_COMPLETIONS)/xroam.fish
 	install -m 644 docs/examples/*.yaml $(EXAMPLES)/
+	install -d $(EXAMPLES)/prometheus
+	install -m 644 docs/prometheus/* $(EXAMPLES)/prometheus/
 	$(MAKE_USER)
 	$(LDCONFIG)
 
@@ -199,7 +201,8 @@ uninstall:
 	rm -f '$(UNITS)/xroam@.service' $(UNITS)/xroam.service $(SYSUSERS)/xroam.conf
 	rm -f $(BASH_COMPLETIONS)/xroam $(ZSH_COMPLETIONS)/_xroam $(FISH_COMPLETIONS)/xroam.fish
 	rm -f $(patsubst docs/examples/%,$(EXAMPLES)/%,$(wildcard docs/examples/*.yaml))
-	-rmdir $(INCLUDE) $(EXAMPLES) $(SHARE)/doc/xroam
+	rm -f $(patsubst docs/%,$(EXAMPLES)/%,$(wildcard docs/prometheus/*))
+	-rmdir $(INCLUDE) $(EXAMPLES)/prometheus $(EXAMPLES) $(SHARE)/doc/xroam
 	$(LDCONFIG)
 
 # Of a copy, as packaging leaves files in the tree. What is built of BPF goes along: it is the

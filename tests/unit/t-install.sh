@@ -41,6 +41,7 @@ for file in usr/sbin/xroam "$lib/libxroam-cid.a" "$lib/libxroam-cid.so.0" \
 	usr/share/man/man3/libxroam-cid.3 usr/lib/systemd/system/xroam@.service usr/lib/sysusers.d/xroam.conf \
 	usr/share/bash-completion/completions/xroam usr/share/zsh/vendor-completions/_xroam \
 	usr/share/fish/vendor_completions.d/xroam.fish \
+	usr/share/doc/xroam/examples/prometheus/xroam.rules.yaml \
 	usr/share/doc/xroam/examples/hypervisor.yaml; do
 	ok "it brings $file" test -s "$root/$file"
 done
