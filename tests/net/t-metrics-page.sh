@@ -23,7 +23,7 @@ browse()
 	HOME=$WORLD_DIR/profile in_ns lb1 timeout 120 "$CHROMIUM" --headless --no-sandbox \
 		--disable-gpu --disable-dev-shm-usage --no-first-run --disable-background-networking \
 		--disable-component-update --disable-sync --user-data-dir="$WORLD_DIR/profile" \
-		--enable-logging=stderr --timeout=5000 --window-size=1100,1500 "$@" "$URL/" \
+		--enable-logging=stderr --virtual-time-budget=4500 --window-size=1100,1500 "$@" "$URL/" \
 		>"$out" 2>"$WORLD_DIR/browser.err"
 }
 
