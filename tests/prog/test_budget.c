@@ -12,7 +12,9 @@
 #include <bpf/bpf.h>
 #include "lib/harness.h"
 #include "lib/worlds.h"
+#include "user/attach/attach.h"
 #include "user/attach/tc.h"
+#include "user/capture/maps.h"
 
 #define LIMIT      24000
 #define VM_LIMIT   100000 /* with hosts, VIPs and every way on */
@@ -37,6 +39,14 @@ static const struct record {
 	{ "xroam_decap", 6, 18, 6401, LIMIT },
 	{ "xroam_decap", 6, 12, 8000, LIMIT },
 	{ "xroam_decap", 0, 0, 12000, NO_LIMIT },
+	{ "xroam_cap_node", 6, 12, 38000, NO_LIMIT },
+	{ "xroam_cap_node", 0, 0, 60000, NO_LIMIT },
+	{ "xroam_cap_vm, all", 6, 12, 101000, NO_LIMIT },
+	{ "xroam_cap_vm, all", 0, 0, 150000, NO_LIMIT },
+	{ "xroam_cap_decap", 6, 12, 8700, NO_LIMIT },
+	{ "xroam_cap_decap", 0, 0, 30000, NO_LIMIT },
+	{ "xroam_cap_pass", 6, 12, 2200, NO_LIMIT },
+	{ "xroam_cap_pass", 0, 0, 20000, NO_LIMIT },
 	{ "tc_tap_out", 6, 12, 7994, LIMIT },
 	{ "tc_tap_out", 0, 0, 14600, LIMIT },
 	{ "tc_tap_in", 6, 12, 1600, LIMIT },
@@ -106,12 +116,14 @@ static void vm_node(void **state)
 	check("xroam_vm_node", world_prog());
 }
 
+#define WORLD_ALL                                                      \
+	WORLD_TWO "hosts:\n  - {name: a, vxlan: 10.1.0.1, vni: 100}\n" \
+		  "  - {name: b, gue: 10.1.0.2}\n"                     \
+		  "  - {name: here, gue: 10.1.0.254, local: true}\n" POLICY("moves: any")
+
 static void vm_node_all(void **state)
 {
-	world(WORLD_TWO "hosts:\n  - {name: a, vxlan: 10.1.0.1, vni: 100}\n"
-	      "  - {name: b, gue: 10.1.0.2}\n"
-	      "  - {name: here, gue: 10.1.0.254, local: true}\n"
-	      POLICY("moves: any"));
+	world(WORLD_ALL);
 	check("xroam_vm_node, all", world_prog());
 }
 
@@ -120,6 +132,31 @@ static void backend(void **state)
 	world(WORLD_TWO);
 	world_use_decap();
 	check("xroam_decap", world_prog());
+}
+
+static void check_capturing(const char *name, enum xr_role role)
+{
+	static const struct capture_filter all;
+	struct capture_maps maps;
+	int fd;
+
+	assert_int_equal(capture_maps_make(&maps, &all, NULL), 0);
+	fd = plane_load_capturing(world_plane(), "in", role, &maps, NULL);
+	assert_true(fd >= 0);
+	check(name, fd);
+	close(fd);
+	capture_maps_close(&maps);
+}
+
+/* They are there only while somebody captures, and have no limit of ours. */
+static void capturing(void **state)
+{
+	world(WORLD_TWO);
+	check_capturing("xroam_cap_node", XR_ROLE_NODE);
+	check_capturing("xroam_cap_decap", XR_ROLE_BACKEND);
+	check_capturing("xroam_cap_pass", XR_ROLE_PASS);
+	world(WORLD_ALL);
+	check_capturing("xroam_cap_vm, all", XR_ROLE_NODE);
 }
 
 /* Of each pin the first record is of the newest kernel. */
@@ -149,7 +186,8 @@ static void beside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(node), TEST(vm_node), TEST(vm_node_all), TEST(backend), TEST(beside),
+		TEST(node),    TEST(vm_node),   TEST(vm_node_all),
+		TEST(backend), TEST(capturing), TEST(beside),
 	};
 
 	return harness_main("verifier budget", tests, ARRAY_LEN(tests));

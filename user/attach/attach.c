@@ -104,14 +104,14 @@ static int try_modes(struct plane *p, struct xr_device *d, enum attach_want want
 	int ret = -EOPNOTSUPP;
 
 	if (want != ATTACH_GENERIC) {
-		ret = attach_mode(p, d, XR_MODE_NATIVE, prog_id, err);
+		ret = attach_mode(p, d, XR_MODE_NATIVE, NULL, prog_id, err);
 		if (!ret || ret != -EOPNOTSUPP)
 			return ret;
 		native = *err;
 	}
 	if (want == ATTACH_NATIVE)
 		return xr_fail(err, ret, "%s; try \"mode generic\"", native.text);
-	ret = attach_mode(p, d, XR_MODE_GENERIC, prog_id, err);
+	ret = attach_mode(p, d, XR_MODE_GENERIC, NULL, prog_id, err);
 	if (!ret)
 		*err = native; /* why it is not native: a note */
 	return ret;
@@ -302,7 +302,7 @@ static int reload_here(struct plane *p, struct xr_device *d, struct xr_err *err)
 		return 0; /* status shows it */
 	old = attach_ours(p, &on, 0);
 	if (old)
-		return attach_replace(p, d, &on, old, err);
+		return attach_replace(p, d, &on, old, NULL, err);
 	return xr_fail(err, -ENOENT,
 		       "%s: its program was removed by somebody else; \"xroam "
 		       "dev attach %s\"",

@@ -102,4 +102,42 @@ void attach_sweep(const char *pin);
 int plane_load_program(struct plane *p, const char *dev, bool trace, int *prog_fd, int *trace_fd,
 		       struct xr_err *err);
 
+/* ---- capturing: attach_capture.c ---- */
+
+/* The maps of a capture, which its programs share (bpf/capture.h): descriptors. */
+struct capture_maps {
+	int control, filter, packet, counts, ring;
+};
+
+/*
+ * One process at a time captures of an instance. The descriptor by which it has the claim
+ * is to be given to capture_unclaim(); -EBUSY: err names the process that has it.
+ */
+int capture_claim(const char *instance, struct xr_err *err);
+void capture_unclaim(const char *instance, int fd);
+
+/*
+ * Puts a copy that captures in the place of the device's program, under the lock.
+ * -ENODEV: the device is gone, or has no program.
+ */
+int plane_capture(struct plane *p, const struct xr_device *d, const struct capture_maps *maps,
+		  struct xr_err *err);
+
+/*
+ * Puts the plain programs back wherever a copy captures; under the lock. All are tried;
+ * the first error.
+ */
+int plane_capture_end(struct plane *p, struct xr_err *err);
+
+/* The same where the process that captured was killed: cheap where there was none. */
+void plane_capture_recover(struct plane *p);
+bool plane_capture_is_dead(const struct plane *p);
+
+/*
+ * A capturing program without a device, as "xroam dev attach" would load the plain one for
+ * the device: an fd to close.
+ */
+int plane_load_capturing(struct plane *p, const char *dev, enum xr_role role,
+			 const struct capture_maps *maps, struct xr_err *err);
+
 #endif

@@ -27,15 +27,15 @@ static __u32 mode_flag(__u8 mode)
 }
 
 /* In libxdp's dispatcher, or, by libxdp too, alone where the kernel has no freplace. */
-static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
-			    struct xr_err *err)
+static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode,
+			    const struct program_use *use, __u32 *prog_id, struct xr_err *err)
 {
 	LIBBPF_OPTS(xdp_program_opts, opts);
 	struct xdp_program *prog;
 	struct loaded l;
 	int ret;
 
-	ret = program_open(p, &l, record_slot(p, d), d->role, false, 0, err);
+	ret = program_open(p, &l, record_slot(p, d), d->role, use, err);
 	if (ret)
 		return ret;
 	opts.obj = l.obj;
@@ -51,15 +51,15 @@ static int attach_by_libxdp(struct plane *p, struct xr_device *d, __u8 mode, __u
 	return ret;
 }
 
-static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
-			struct xr_err *err)
+static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode,
+			const struct program_use *use, __u32 *prog_id, struct xr_err *err)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 	struct loaded l;
 	int fd, ret;
 
-	ret = program_load(p, &l, record_slot(p, d), d->role, false, 0, err);
+	ret = program_load(p, &l, record_slot(p, d), d->role, use, err);
 	if (ret)
 		return ret;
 	fd = bpf_program__fd(l.prog);
@@ -83,11 +83,11 @@ static bool refused_by_device(int ret)
  * packets into a dispatcher only if that was built with the mark that its programs may
  * do so; libxdp 1.3's was not. Then the program is attached alone.
  */
-static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
-			  struct xr_err *err)
+static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode,
+			  const struct program_use *use, __u32 *prog_id, struct xr_err *err)
 {
 	struct attached on;
-	int ret = attach_by_libxdp(p, d, mode, prog_id, err);
+	int ret = attach_by_libxdp(p, d, mode, use, prog_id, err);
 
 	if (!ret || refused_by_device(ret))
 		return ret;
@@ -97,16 +97,17 @@ static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode, __u32
 			       "does not let libxdp's dispatcher run xroam's "
 			       "beside it: remove that one first",
 			       d->name);
-	return attach_alone(p, d, mode, prog_id, err);
+	return attach_alone(p, d, mode, use, prog_id, err);
 }
 
-int attach_mode(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id, struct xr_err *err)
+int attach_mode(struct plane *p, struct xr_device *d, __u8 mode, const struct program_use *use,
+		__u32 *prog_id, struct xr_err *err)
 {
 	int ret;
 
 	err->text[0] = '\0';
 	kernel_message_begin();
-	ret = attach_somehow(p, d, mode, prog_id, err);
+	ret = attach_somehow(p, d, mode, use, prog_id, err);
 	kernel_message_end();
 	if (!ret || err->text[0])
 		return ret;
@@ -148,7 +149,7 @@ int attach_remove(int ifindex, const struct attached *on, __u32 id)
 }
 
 static int replace_single(struct plane *p, struct xr_device *d, const struct attached *on,
-			  __u32 old, struct xr_err *err)
+			  __u32 old, const struct program_use *use, struct xr_err *err)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	struct bpf_prog_info info = {};
@@ -156,7 +157,7 @@ static int replace_single(struct plane *p, struct xr_device *d, const struct att
 	struct loaded l;
 	int ret;
 
-	ret = program_load(p, &l, record_slot(p, d), d->role, false, 0, err);
+	ret = program_load(p, &l, record_slot(p, d), d->role, use, err);
 	if (ret)
 		return ret;
 	opts.old_prog_fd = bpf_prog_get_fd_by_id(old);
@@ -176,10 +177,10 @@ static int replace_single(struct plane *p, struct xr_device *d, const struct att
 
 /* Both run for a moment; a packet that the first one sends on never gets to the second. */
 static int replace_in_dispatcher(struct plane *p, struct xr_device *d, const struct attached *on,
-				 __u32 old, struct xr_err *err)
+				 __u32 old, const struct program_use *use, struct xr_err *err)
 {
 	__u32 id = 0;
-	int ret = attach_mode(p, d, on->mode, &id, err);
+	int ret = attach_mode(p, d, on->mode, use, &id, err);
 
 	if (ret)
 		return ret;
@@ -192,9 +193,9 @@ static int replace_in_dispatcher(struct plane *p, struct xr_device *d, const str
 }
 
 int attach_replace(struct plane *p, struct xr_device *d, const struct attached *on, __u32 old,
-		   struct xr_err *err)
+		   const struct program_use *use, struct xr_err *err)
 {
 	if (on->single)
-		return replace_single(p, d, on, old, err);
-	return replace_in_dispatcher(p, d, on, old, err);
+		return replace_single(p, d, on, old, use, err);
+	return replace_in_dispatcher(p, d, on, old, use, err);
 }

@@ -8,6 +8,7 @@
 
 struct xroam_bpf;
 struct decap_bpf;
+struct capture_bpf;
 
 /* ---- attach_query.c ---- */
 
@@ -72,19 +73,27 @@ __u32 record_slot(struct plane *p, const struct xr_device *d);
 struct loaded {
 	struct xroam_bpf *node;
 	struct decap_bpf *decap;
+	struct capture_bpf *capturing;
 	struct bpf_object *obj;
 	struct bpf_program *prog;
 	const char *name;
 };
 
+/* How it differs from the one that runs on the device as a rule; NULL: not at all. */
+struct program_use {
+	bool trace;                         /* it fills the trace, for explain */
+	__u64 private_maps;                 /* see plane_reuse_maps() */
+	const struct capture_maps *capture; /* its copy that captures into them; or NULL */
+};
+
 /*
  * program_open: everything but the kernel's load; the message is written on
- * failure. private_maps: see plane_reuse_maps.
+ * failure.
  */
-int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role, bool trace,
-		 __u64 private_maps, struct xr_err *err);
-int program_load(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role, bool trace,
-		 __u64 private_maps, struct xr_err *err);
+int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role,
+		 const struct program_use *use, struct xr_err *err);
+int program_load(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role,
+		 const struct program_use *use, struct xr_err *err);
 void program_close(struct loaded *l);
 
 /* ---- attach_message.c: the kernel's message beside an error number ---- */
@@ -97,12 +106,12 @@ const char *kernel_message_or(int code); /* else what -errno means */
 
 /* ---- attach_mode.c ---- */
 
-int attach_mode(struct plane *p, struct xr_device *d, __u8 mode, __u32 *prog_id,
-		struct xr_err *err);
+int attach_mode(struct plane *p, struct xr_device *d, __u8 mode, const struct program_use *use,
+		__u32 *prog_id, struct xr_err *err);
 
 /* Replaces the program with the id old by a freshly loaded one. */
 int attach_replace(struct plane *p, struct xr_device *d, const struct attached *on, __u32 old,
-		   struct xr_err *err);
+		   const struct program_use *use, struct xr_err *err);
 int attach_remove(int ifindex, const struct attached *on, __u32 id);
 
 /* ---- attach_find.c ---- */

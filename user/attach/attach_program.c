@@ -8,6 +8,7 @@
 #include "net/netlink.h"
 #include "plane/pins.h"
 
+#include <capture.skel.h>
 #include <xroam.skel.h>
 #if __has_include(<decap.skel.h>)
 #include <decap.skel.h>
@@ -17,6 +18,7 @@
 void program_close(struct loaded *l)
 {
 	xroam_bpf__destroy(l->node);
+	capture_bpf__destroy(l->capturing);
 #ifdef HAVE_DECAP
 	decap_bpf__destroy(l->decap);
 #endif
@@ -120,15 +122,49 @@ static int open_decap(struct loaded *l, const struct xr_knobs *knobs, bool pass,
 #endif
 }
 
-int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role, bool trace,
-		 __u64 private_maps, struct xr_err *err)
+/* The copy of the role's program that captures. */
+static int open_capturing(struct loaded *l, const struct xr_knobs *knobs, enum xr_role role,
+			  const struct capture_maps *maps, struct xr_err *err)
 {
-	struct xr_knobs knobs = make_knobs(p, slot, trace);
+	struct capture_bpf *c = capture_bpf__open();
+
+	if (!c)
+		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
+	l->capturing = c;
+	c->rodata->knobs = *knobs;
+	l->obj = c->obj;
+	l->prog = role == XR_ROLE_BACKEND ? c->progs.xroam_cap_decap
+		: role == XR_ROLE_PASS    ? c->progs.xroam_cap_pass
+		: knobs->hosts            ? c->progs.xroam_cap_vm
+					  : c->progs.xroam_cap_node;
+	l->name = bpf_program__name(l->prog);
+	/* explain runs one packet at a time; here each CPU has one. */
+	if (bpf_map__set_type(c->maps.trace, BPF_MAP_TYPE_PERCPU_ARRAY) ||
+	    bpf_map__reuse_fd(c->maps.capture_control, maps->control) ||
+	    bpf_map__reuse_fd(c->maps.capture_filter, maps->filter) ||
+	    bpf_map__reuse_fd(c->maps.capture_packet, maps->packet) ||
+	    bpf_map__reuse_fd(c->maps.capture_counts, maps->counts) ||
+	    bpf_map__reuse_fd(c->maps.capture_ring, maps->ring)) {
+		program_close(l);
+		return xr_fail(err, -EINVAL, "the capture's maps cannot be used");
+	}
+	return 0;
+}
+
+int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role,
+		 const struct program_use *use, struct xr_err *err)
+{
+	static const struct program_use as_it_is;
 	struct bpf_program *prog;
+	struct xr_knobs knobs;
 	int ret;
 
+	use = use ? use : &as_it_is;
+	knobs = make_knobs(p, slot, use->trace || use->capture);
 	memset(l, 0, sizeof(*l));
-	if (role == XR_ROLE_NODE)
+	if (use->capture)
+		ret = open_capturing(l, &knobs, role, use->capture, err);
+	else if (role == XR_ROLE_NODE)
 		ret = open_node(l, &knobs, err);
 	else
 		ret = open_decap(l, &knobs, role == XR_ROLE_PASS, err);
@@ -136,7 +172,7 @@ int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role rol
 		return ret;
 	bpf_object__for_each_program(prog, l->obj)
 		bpf_program__set_autoload(prog, prog == l->prog);
-	ret = plane_reuse_maps(p, l->obj, private_maps, err);
+	ret = plane_reuse_maps(p, l->obj, use->private_maps, err);
 	if (ret)
 		program_close(l);
 	return ret;
@@ -150,13 +186,13 @@ static void without_frags(struct bpf_program *prog)
 	bpf_program__set_flags(prog, flags & ~BPF_F_XDP_HAS_FRAGS);
 }
 
-int program_load(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role, bool trace,
-		 __u64 private_maps, struct xr_err *err)
+int program_load(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role,
+		 const struct program_use *use, struct xr_err *err)
 {
 	int ret, frags;
 
 	for (frags = 1; frags >= 0; frags--) {
-		ret = program_open(p, l, slot, role, trace, private_maps, err);
+		ret = program_open(p, l, slot, role, use, err);
 		if (ret)
 			return ret;
 		if (!frags)

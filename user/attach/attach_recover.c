@@ -109,6 +109,7 @@ void attach_recover(struct plane *p, devices_changed_fn *changed)
 		if (attach_find(missing[i], &at))
 			move_record(p, &p->devices[i], &at, changed);
 	drop_twins(p);
+	plane_capture_recover(p);
 }
 
 /* ---- without records ---- */

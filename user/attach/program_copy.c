@@ -107,10 +107,11 @@ int plane_load_program(struct plane *p, const char *dev, bool trace, int *prog_f
 	__u32 ifindex = dev ? if_nametoindex(dev) : 0;
 	const struct xr_device *d = ifindex ? record_at(p, ifindex) : NULL;
 	__u32 slot = d ? record_slot(p, d) : 0;
+	const struct program_use use = { .trace = trace, .private_maps = trace ? written : 0 };
 	struct loaded l;
 	int ret;
 
-	ret = program_load(p, &l, slot, XR_ROLE_NODE, trace, trace ? written : 0, err);
+	ret = program_load(p, &l, slot, XR_ROLE_NODE, &use, err);
 	if (ret)
 		return ret;
 	if (trace) {

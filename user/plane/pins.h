@@ -56,4 +56,15 @@ int plane_reload_helpers(struct plane *p, struct xr_err *err);
 /* Removes dir with the files in it, if it is there. */
 void plane_remove_dir(const char *dir);
 
+/* ---- run_dir.c: files in XR_RUN_ROOT/INSTANCE ---- */
+
+#define RUN_PATH 192
+void run_path(char path[RUN_PATH], const char *instance, const char *file);
+/* Opens it for reading and writing, and makes it and its directory where there is none. */
+int run_open(const char *instance, const char *file, mode_t mode, struct xr_err *err);
+/* Whether what is open as fd still is the file of that name. */
+bool run_is_current(int fd, const char *instance, const char *file);
+/* Removes it, and the directory if nothing else is in it. */
+void run_remove(const char *instance, const char *file);
+
 #endif

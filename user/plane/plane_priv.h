@@ -22,17 +22,6 @@ int plane_need_bpffs(const char *name, enum plane_access how, struct xr_err *err
 /* The error after plane_exists() was false, by the errno that it left. */
 int plane_not_opened(const struct plane *p, struct xr_err *err);
 
-/* ---- run_dir.c: files in XR_RUN_ROOT/INSTANCE ---- */
-
-#define RUN_PATH 192
-void run_path(char path[RUN_PATH], const char *instance, const char *file);
-/* Opens it for reading and writing, and makes it and its directory where there is none. */
-int run_open(const char *instance, const char *file, mode_t mode, struct xr_err *err);
-/* Whether what is open as fd still is the file of that name. */
-bool run_is_current(int fd, const char *instance, const char *file);
-/* Removes it, and the directory if nothing else is in it. */
-void run_remove(const char *instance, const char *file);
-
 /* ---- lock.c ---- */
 
 /*

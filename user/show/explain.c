@@ -20,6 +20,7 @@
 #include "lib/reason.h"
 #include "report/explain.h"
 #include "show.h"
+#include "show_priv.h"
 #include "vm/vm.h"
 
 static const char notes[] =
@@ -39,64 +40,9 @@ struct run {
 	int status;
 };
 
-static const char *const action_word[] = {
-	[XDP_ABORTED] = "aborted", [XDP_DROP] = "drop",         [XDP_PASS] = "pass",
-	[XDP_TX] = "tx",           [XDP_REDIRECT] = "redirect",
-};
-
-static const char *action_of(__u32 action)
-{
-	return action <= XDP_REDIRECT ? action_word[action] : "?";
-}
-
 static const char *format_of(const struct xr_cid_info *info)
 {
 	return xr_cid_format_word(info->format) ?: "?";
-}
-
-/* What the indices in a trace refer to; NULL: the trace has none. */
-struct named {
-	const struct xr_trace *t;
-	const struct xr_cid_info *cid;
-	const struct xr_backend_info *backend;
-	const struct xr_path *path;
-	char vip[TEXT_VIP]; /* empty: none */
-	char vm[VM_NAME];   /* empty: none */
-	const char *vm_host, *vm_state;
-	char device[IF_NAMESIZE];
-};
-
-static void name_all(struct plane *p, const struct xr_trace *t, struct named *n)
-{
-	const struct xr_limits *l = &p->meta->limits;
-
-	memset(n, 0, sizeof(*n));
-	n->t = t;
-	if (t->vip && t->vip <= l->vips)
-		text_vip(n->vip, p->vips[t->vip].addr, p->vips[t->vip].port, p->vips[t->vip].proto);
-	if (t->cid_slot && t->cid_slot < XR_CID_SLOTS)
-		n->cid = &p->cid_info[t->cid_slot];
-	if (t->backend && t->backend <= l->backends)
-		n->backend = &p->backend_info[t->backend];
-	if (t->path && t->path < p->paths_max)
-		n->path = &p->paths[t->path];
-	if (t->ifindex)
-		if_indextoname(t->ifindex, n->device);
-	if (!t->vm || t->vm > p->mac_buckets * XR_TAG_LANES || !p->vms[t->vm - 1].key)
-		return;
-	vm_name_at(p, n->vm, t->vm - 1);
-	n->vm_host = host_name(p, vm_now(p, t->vm - 1).host);
-	n->vm_state = vm_state_name(p, t->vm - 1, plane_tick(p));
-}
-
-static bool noted(const struct xr_trace *t, unsigned int reason)
-{
-	return t->notes[((reason - 1) / 32) & 3] >> (reason - 1) % 32 & 1;
-}
-
-static bool has_addresses(const struct xr_trace *t)
-{
-	return !addr_is_zero(t->saddr) || !addr_is_zero(t->daddr);
 }
 
 static __u32 shown_cid(const struct xr_trace *t)
@@ -106,7 +52,7 @@ static __u32 shown_cid(const struct xr_trace *t)
 
 /* ---- text ---- */
 
-static void print_parsed(const struct named *n)
+static void print_parsed(const struct trace_names *n)
 {
 	char src[TEXT_ADDR], dst[TEXT_ADDR];
 	const struct xr_trace *t = n->t;
@@ -114,7 +60,7 @@ static void print_parsed(const struct named *n)
 	printf("  parsed as   ");
 	if (t->vlans)
 		printf("%u VLAN tag%s, ", t->vlans, t->vlans > 1 ? "s" : "");
-	if (!has_addresses(t)) {
+	if (!trace_has_addresses(t)) {
 		printf("%s\n",
 		       announcement_word(t->announcement) ? "an announcement"
 			       : n->vm[0]                 ? "a frame, known by its MAC"
@@ -140,7 +86,7 @@ static void print_parsed(const struct named *n)
 	putchar('\n');
 }
 
-static void print_cid(const struct named *n)
+static void print_cid(const struct trace_names *n)
 {
 	const struct xr_trace *t = n->t;
 	char hex[2 * 20 + 1];
@@ -161,7 +107,7 @@ static void print_cid(const struct named *n)
 		printf("  server ID   %s\n", text_hex(hex, sizeof(hex), t->sid, t->sid_len));
 }
 
-static void print_left(const struct named *n, const struct explain_result *r)
+static void print_left(const struct trace_names *n, const struct explain_result *r)
 {
 	const struct xr_trace *t = n->t;
 	char dst[TEXT_ADDR];
@@ -196,7 +142,7 @@ static void print_notes(const struct xr_trace *t)
 	unsigned int i;
 
 	for (i = 1; i < XR_REASON_MAX; i++) {
-		if (!noted(t, i))
+		if (!trace_noted(t, i))
 			continue;
 		printf("%s%s: %s\n", lead, reason_word(i), reason_text(i));
 		lead = "              ";
@@ -207,12 +153,12 @@ static void print_result(struct run *run, __u32 len, const struct explain_result
 {
 	char hex[2 * sizeof(r->frame) + 1];
 	const struct xr_trace *t = &r->trace;
-	struct named n;
+	struct trace_names n;
 
-	name_all(run->p, t, &n);
+	trace_names(run->p, t, &n);
 	printf("packet %u: %u octets\n", run->n, len);
 	print_parsed(&n);
-	if (has_addresses(t))
+	if (trace_has_addresses(t))
 		printf("  VIP         %s\n", n.vip[0] ? n.vip : "none");
 	if (n.vm[0])
 		printf("  VM          %s, at %s, %s\n", n.vm, n.vm_host, n.vm_state);
@@ -236,7 +182,7 @@ static json_t *json_notes(const struct xr_trace *t)
 	unsigned int i;
 
 	for (i = 1; i < XR_REASON_MAX; i++) {
-		if (noted(t, i))
+		if (trace_noted(t, i))
 			json_array_append_new(list, json_string(reason_word(i)));
 	}
 	return list;
@@ -245,7 +191,7 @@ static json_t *json_notes(const struct xr_trace *t)
 static void json_parsed(json_t *j, const struct xr_trace *t)
 {
 	json_object_set_new(j, "vlans", json_integer(t->vlans));
-	if (!has_addresses(t))
+	if (!trace_has_addresses(t))
 		return;
 	json_object_set_new(j, "family", json_string(t->ipv6 ? "ipv6" : "ipv4"));
 	json_object_set_new(j, "protocol",
@@ -259,7 +205,7 @@ static void json_parsed(json_t *j, const struct xr_trace *t)
 	json_object_set_new(j, "icmp_error", json_boolean(t->flags & XR_TRACE_ICMP));
 }
 
-static void json_quic(json_t *j, const struct named *n)
+static void json_quic(json_t *j, const struct trace_names *n)
 {
 	const struct xr_trace *t = n->t;
 
@@ -276,11 +222,11 @@ static void json_quic(json_t *j, const struct named *n)
 		json_object_set_new(j, "server_id", json_hex(t->sid, t->sid_len));
 }
 
-static void json_left(json_t *j, const struct named *n, const struct explain_result *r)
+static void json_left(json_t *j, const struct trace_names *n, const struct explain_result *r)
 {
 	const struct xr_trace *t = n->t;
 
-	json_object_set_new(j, "action", json_string(action_of(r->action)));
+	json_object_set_new(j, "action", json_string(action_word(r->action)));
 	json_object_set_new(j, "length_out", json_integer(r->len));
 	if (reason_kind(t->reason) == XR_KIND_TX && n->path) {
 		json_object_set_new(j, "forward", json_string(text_forward(n->path->method)));
@@ -298,9 +244,9 @@ static int json_result(struct run *run, __u32 len, const struct explain_result *
 {
 	json_t *j = json_pack("{s:i, s:i}", "packet", run->n, "length", len);
 	const struct xr_trace *t = &r->trace;
-	struct named n;
+	struct trace_names n;
 
-	name_all(run->p, t, &n);
+	trace_names(run->p, t, &n);
 	json_parsed(j, t);
 	if (n.vip[0])
 		json_object_set_new(j, "vip", json_string(n.vip));

@@ -9,5 +9,6 @@ int do_top(int argc, char **argv);
 int do_monitor(int argc, char **argv);
 int do_explain(int argc, char **argv);
 int do_doctor(int argc, char **argv);
+int do_capture(int argc, char **argv);
 
 #endif

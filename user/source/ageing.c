@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Once a second: deadlines and ttls that ran out. Taking the lock for it also shows an
+ * Once a second: deadlines and ttls that ran out, and a capture whose process was killed. Taking the lock for it also shows an
  * instance that was destroyed, and ends the daemon.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/attach.h"
 #include "source_priv.h"
 
 struct ageing {
@@ -21,6 +22,7 @@ static int on_second(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)usec;
 	if (!daemon_begin_logged(a->d)) {
 		vm_age(a->d->plane);
+		plane_capture_recover(a->d->plane);
 		daemon_end(a->d);
 	}
 	return timer_in_us(s, US_PER_SECOND);
