@@ -10,7 +10,7 @@ ok "apply" xr apply "$CONFIG"
 # ---- help ----
 
 for object in dev apply check export reload status destroy vip backend cid host vm \
-	      stats monitor explain doctor run; do
+	      stats monitor explain doctor capture run; do
 	is "$(xr help $object)" "$(xr $object help)" "help $object is $object help"
 	like "$(xr $object --help)" "^Usage: xroam " "so is --help"
 done

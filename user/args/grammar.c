@@ -73,6 +73,9 @@ const struct grammar_row grammar_rows[] = {
 			   "[vip " VIP "@vip] [backend NAME@backend] [vm MAC@vm [vlan N]] [dev DEV@device]" },
 	{ "explain", NULL, "(-r FILE | HEX... | -) [dev DEV]" },
 	{ "doctor", NULL, "[dev DEV]... [role node|backend|pass]" },
+	{ "capture", NULL, "[FILTER...] [reason@many REASON] [vip " VIP "@vip] [vm MAC@vm] "
+			   "[dev@many DEV@device] [before|after|both] [-w FILE] [-c N] [-s N] "
+			   "[rate N] [seconds N]" },
 	{ "run", NULL, "[-c FILE]" },
 	{ NULL, NULL, NULL },
 };

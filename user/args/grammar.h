@@ -48,6 +48,7 @@
 	X(monitor, "events as they happen")                     \
 	X(explain, "what would be done with a packet, and why") \
 	X(doctor, "the machine: what is wrong, what mends it")  \
+	X(capture, "packets as XDP saw and left them, and why") \
 	X(run, "the daemon")
 
 struct grammar_object {

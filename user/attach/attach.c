@@ -281,7 +281,7 @@ int plane_try_programs(struct plane *p, struct xr_err *err)
 	while ((d = plane_next_device(p, d))) {
 		if (tried & 1U << d->role)
 			continue;
-		ret = program_load(p, &l, record_slot(p, d), d->role, false, 0, err);
+		ret = program_load(p, &l, record_slot(p, d), d->role, NULL, err);
 		if (ret)
 			return ret;
 		program_close(&l);

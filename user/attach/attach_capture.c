@@ -50,7 +50,7 @@ static int lock_claim(const char *instance, int fd, struct xr_err *err)
 
 	for (i = 0; fcntl(fd, F_OFD_SETLK, &lock); i++) {
 		pid = owner_of(fd);
-		if ((pid && !kill(pid, 0)) || i == TIDY_MOST)
+		if ((pid && (!kill(pid, 0) || errno == EPERM)) || i == TIDY_MOST)
 			return xr_fail(
 				err, -EBUSY,
 				"instance \"%s\" is captured by another process (pid %d), and only one at a time can: end it first",
@@ -83,8 +83,7 @@ int capture_claim(const char *instance, struct xr_err *err)
 	if (ftruncate(fd, 0) || pwrite(fd, pid, len, 0) != len) {
 		ret = -errno;
 		close(fd);
-		return xr_fail(err, ret, XR_RUN_ROOT "/%s/" CLAIM ": %s", instance,
-			       strerror(-ret));
+		return xr_fail(err, ret, XR_RUN_ROOT "/%s/" CLAIM ": %s", instance, strerror(-ret));
 	}
 	return fd;
 }

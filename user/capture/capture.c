@@ -98,7 +98,7 @@ static int put_on_all(struct capture *c, struct xr_err *err)
 			return xr_fail(err, -ENODEV, "%s is not attached; see \"xroam dev show\"",
 				       c->want.dev[i]);
 	}
-	while ((d = plane_next_device(c->p, d))) {
+	for (d = NULL; (d = plane_next_device(c->p, d));) {
 		if (!is_wanted(c, d))
 			continue;
 		ret = put_on(c, d, err);

@@ -142,6 +142,10 @@ static void check_devices(struct check *c)
 			break;
 		}
 	}
+	if (plane_capture_is_dead(p))
+		health_wrong(
+			c,
+			"a capture was killed, and its programs are still on the devices: \"xroam reload\", or any change, puts the plain ones back");
 	if (!any)
 		health_wrong(c,
 			     "no device is attached, no packet is seen; \"xroam dev attach DEV\"");

@@ -16,11 +16,7 @@
 #include "show.h"
 #include "show_priv.h"
 
-static const char help[] =
-	"Usage: xroam capture [FILTER] [reason WORD]... [vip VIP] [vm MAC] [dev DEV]...\n"
-	"                     [before|after|both] [-w FILE] [-c N] [-s N] [rate N]\n"
-	"                     [seconds N]\n"
-	"\n"
+static const char notes[] =
 	"Shows packets as XDP saw them and as it left them, with what was done and why:\n"
 	"pcapng, with the verdict as each packet's comment, to FILE or to a pipe; a line\n"
 	"a packet on a terminal. Ctrl-C ends it. While it lasts every packet costs more;\n"
@@ -35,7 +31,8 @@ static const char help[] =
 	"which it is as well where that is no terminal. -c: ends after N packets;\n"
 	"seconds: after N seconds. -s: octets of each to keep (16000). rate: packets a\n"
 	"second at most, of all CPUs (10000).\n"
-	"At the end the counts tell what was captured, and what was not, and why.\n";
+	"At the end the counts tell what was captured, and what was not, and why.\n"
+	"-v: says on stderr when it has begun.\n";
 
 #define RATE_DEFAULT 10000
 
@@ -269,7 +266,7 @@ int do_capture(int argc, char **argv)
 	struct capture_filter filter;
 	int ret, fd = -1;
 
-	if (cmd_help(help, argc, argv))
+	if (cmd_help(notes, argc, argv))
 		return EXIT_DONE;
 	ret = parse(argc, argv, &args);
 	if (ret)
