@@ -126,7 +126,7 @@ some()
 	local n=$1 field=$2
 
 	shift 2
-	capture some -c "$n" -w "$file" "$@"
+	capture some -c "$n" -w "$file" dev eth0 "$@"
 	wait_for 3 traffic_until_ended "$(pid some)" || stop some INT
 	finish some 2>/dev/null
 	python3 "$NG" "$file" | cut -f"$field" | sort -u
@@ -139,7 +139,7 @@ is "$(some 4 2 after tcp port 80)" "out" "after: as they left"
 is "$(some 3 7 reason hash before | grep -vc reason=hash)" 0 "by reason"
 is "$(some 3 7 reason flow-new before | grep -vc "notes=.*flow-new")" 0 "by a note"
 is "$(some 3 7 vip "[$VIP6]:80/udp" before | grep -vc "vip=.$VIP6.:80/udp")" 0 "by VIP"
-is "$(some 3 1 dev eth0 before)" eth0 "by device"
+is "$(some 3 1 before)" eth0 "by device"
 is "$(some 3 7 vm "$(mac lb1 eth0)" before | grep -vc dev=eth0)" 0 "by MAC"
 some 2 6 -s 20 tcp >/dev/null
 is "$(python3 "$NG" "$file" | awk -F'\t' '{print length($6) / 2, ($5 > 20)}' | sort -u)" "20 1" \
