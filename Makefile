@@ -59,7 +59,7 @@ CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
 # The daemon's rooms need libsystemd, libcurl and libmicrohttpd, the command's have its options and output: neither
 # tests nor fuzzers are built with them.
 DAEMON_ROOMS := daemon qmp probe metrics source
-CMD_ROOMS := args show cmd
+CMD_ROOMS := args show packets cmd
 # What the command, the daemon and the tests are built on: every room but these.
 CORE_SRC := $(filter-out $(patsubst %,user/%/%,cid $(CMD_ROOMS) $(DAEMON_ROOMS)),$(wildcard user/*/*.c))
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)

@@ -18,6 +18,7 @@
 #include "audit/audit.h"
 #include "cmd/cmd.h"
 #include "lib/progress.h"
+#include "packets/packets.h"
 #include "show/show.h"
 
 static const char about_options[] =

@@ -15,7 +15,7 @@
 #include "report/events.h"
 #include "monitor_priv.h"
 #include "show.h"
-#include "show_priv.h"
+#include "stop.h"
 
 static const char notes[] =
 	"Prints one line (with -j one JSON object) per event: packets that were\n"

@@ -7,8 +7,6 @@ int do_status(int argc, char **argv);
 int do_stats(int argc, char **argv);
 int do_top(int argc, char **argv);
 int do_monitor(int argc, char **argv);
-int do_explain(int argc, char **argv);
 int do_doctor(int argc, char **argv);
-int do_capture(int argc, char **argv);
 
 #endif

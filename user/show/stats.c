@@ -10,7 +10,7 @@
 #include "args/out.h"
 #include "counters_priv.h"
 #include "show.h"
-#include "show_priv.h"
+#include "stop.h"
 
 static const char notes[] =
 	"Counters since the instance was made; with --watch, again every so often,\n"

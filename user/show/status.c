@@ -19,7 +19,7 @@
 #include "report/faults.h"
 #include "report/health.h"
 #include "show.h"
-#include "show_priv.h"
+#include "stop.h"
 
 static const char notes[] =
 	"Devices, what is configured, packets by kind with their rates over one second,\n"

@@ -2,7 +2,7 @@
 /* Ctrl-C ends a command that goes on, in its own time, so that it cleans up. */
 #include <stddef.h>
 
-#include "show_priv.h"
+#include "stop.h"
 
 volatile sig_atomic_t show_stopped;
 

@@ -12,7 +12,7 @@
 #include "args/args.h"
 #include "args/out.h"
 #include "show.h"
-#include "show_priv.h"
+#include "stop.h"
 #include "top_priv.h"
 
 static const char notes[] =

@@ -15,7 +15,7 @@
 
 #include "args/out.h"
 #include "plane/plane.h"
-#include "show_priv.h"
+#include "stop.h"
 #include "top_priv.h"
 
 #define ENTER "\033[?1049h\033[?25l\033[H\033[2J"

@@ -12,7 +12,7 @@
 #include "args/out.h"
 #include "lib/clean.h"
 #include "lib/reason.h"
-#include "show_priv.h"
+#include "packets_priv.h"
 
 #define WITH_PORTS (TEXT_ADDR + 8)
 

@@ -19,8 +19,8 @@
 #include "host/host.h"
 #include "lib/reason.h"
 #include "report/explain.h"
-#include "show.h"
-#include "show_priv.h"
+#include "packets.h"
+#include "packets_priv.h"
 #include "vm/vm.h"
 
 static const char notes[] =

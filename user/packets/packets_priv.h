@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of show/ share. */
-#ifndef XR_SHOW_SHOW_PRIV_H
-#define XR_SHOW_SHOW_PRIV_H
+/* What the files of packets/ share. */
+#ifndef XR_PACKETS_PACKETS_PRIV_H
+#define XR_PACKETS_PACKETS_PRIV_H
 
 #include <net/if.h>
-#include <signal.h>
 #include "lib/text.h"
 #include "lib/vm_key.h"
 #include "plane/plane.h"
-
-/* ---- stop.c: for the commands that run until they are stopped ---- */
-
-/* SIGINT and SIGTERM set show_stopped from now on, and interrupt what waits. */
-void show_until_stopped(void);
-extern volatile sig_atomic_t show_stopped;
 
 /* ---- trace_names.c ---- */
 

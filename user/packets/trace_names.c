@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host/host.h"
-#include "show_priv.h"
+#include "packets_priv.h"
 #include "vm/vm.h"
 
 const char *action_word(__u32 action)

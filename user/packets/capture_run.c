@@ -13,7 +13,8 @@
 #include "args/out.h"
 #include "capture_priv.h"
 #include "lib/netns.h"
-#include "show_priv.h"
+#include "packets_priv.h"
+#include "show/stop.h"
 
 #define NS       1000000000ULL
 #define FLUSH_AT (256 * 1024) /* octets that wait to be written */

@@ -13,8 +13,9 @@
 #include "args/out.h"
 #include "capture_priv.h"
 #include "lib/reason.h"
-#include "show.h"
-#include "show_priv.h"
+#include "packets.h"
+#include "packets_priv.h"
+#include "show/stop.h"
 
 static const char notes[] =
 	"Shows packets as XDP saw them and as it left them, with what was done and why:\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A capture under way, between the command and what it writes. */
-#ifndef XR_SHOW_CAPTURE_PRIV_H
-#define XR_SHOW_CAPTURE_PRIV_H
+#ifndef XR_PACKETS_CAPTURE_PRIV_H
+#define XR_PACKETS_CAPTURE_PRIV_H
 
 #include "capture/capture.h"
 #include "capture/pcapng.h"
