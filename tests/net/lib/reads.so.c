@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * For LD_PRELOAD: how often the process reads a map in batches, which is how a model
- * is loaded from the maps, is added to the file READS as it ends, a line each.
+ * is loaded from the maps, and how often it hears from the kernel by netlink, is added
+ * to the file READS as it ends, a line each.
  */
 #include <dlfcn.h>
 #include <linux/bpf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
-static unsigned long batches;
+static unsigned long batches, messages;
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	static ssize_t (*real)(int, struct msghdr *, int);
+
+	if (!real)
+		real = (__typeof__(real))dlsym(RTLD_NEXT, "recvmsg");
+	messages++;
+	return real(fd, msg, flags);
+}
 
 long syscall(long number, ...)
 {
@@ -30,13 +42,13 @@ long syscall(long number, ...)
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-__attribute__((destructor)) static void write_batches(void)
+__attribute__((destructor)) static void write_counts(void)
 {
 	const char *path = getenv("READS");
 	FILE *f = path ? fopen(path, "a") : NULL;
 
 	if (f) {
-		fprintf(f, "%lu\n", batches);
+		fprintf(f, "%lu %lu\n", batches, messages);
 		fclose(f);
 	}
 }
