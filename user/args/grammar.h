@@ -92,4 +92,7 @@ struct grammar_item {
 /* Fills item with those of a row, at most GRAMMAR_ITEMS; their number. */
 int grammar_items(const struct grammar_row *row, struct grammar_item *item);
 
+/* For the shells' completion: "complete -- WORD...", words up to the cursor's; see complete.c. */
+int do_complete(int argc, char **argv);
+
 #endif

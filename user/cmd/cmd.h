@@ -21,7 +21,5 @@ int do_dev(int argc, char **argv);
 int do_reload(int argc, char **argv);
 int do_destroy(int argc, char **argv);
 int do_run(int argc, char **argv);
-/* For the shells' completion: "complete -- WORD...", words up to the cursor's; see complete.c. */
-int do_complete(int argc, char **argv);
 
 #endif

@@ -17,11 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "args/args.h"
-#include "args/grammar.h"
-#include "args/out.h"
-#include "cmd.h"
+#include "args.h"
+#include "grammar.h"
 #include "lib/reason.h"
+#include "out.h"
 #include "plane/plane.h"
 
 #define WORDS_MOST  256
