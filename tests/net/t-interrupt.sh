@@ -66,7 +66,8 @@ for ((i = 1; i <= n; i++)); do
 			grep -q 'interrupted: nothing has changed' "$WORLD_DIR/err" && words=$((words + 1))
 	else
 		after=$((after + 1))
-		[ $status = 0 ] && words=$((words + 1))
+		{ [ $status = 0 ] || grep -q 'interrupted: the change is made' "$WORLD_DIR/err"; } &&
+			words=$((words + 1))
 		xr apply "$WORLD_DIR/a.yaml" >/dev/null
 	fi
 done

@@ -193,7 +193,7 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	if (ret && p->created)
 		instance_destroy(p, NULL);
 	/* From here on output may have to wait for its reader. */
-	progress_stage(PROGRESS_OFF);
+	progress_stage(ret ? PROGRESS_OFF : PROGRESS_MADE);
 	plane_close(p);
 	return ret;
 }

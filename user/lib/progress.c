@@ -166,6 +166,8 @@ static void on_signal(int sig)
 	caught = sig;
 	if (stage == PROGRESS_READING)
 		end(sig, PROGRESS_STOPPED);
+	if (stage == PROGRESS_MADE)
+		end(sig, "interrupted: the change is made");
 	if (again)
 		end(sig, "interrupted: the next command finishes what was begun");
 	if (stage == PROGRESS_MAKING)
@@ -209,7 +211,7 @@ enum progress_stage progress_stage(enum progress_stage next)
 {
 	enum progress_stage was = stage;
 
-	if (!allowed || was == next)
+	if (!allowed || was == next || was == PROGRESS_MADE)
 		return was;
 	if (was == PROGRESS_OFF) {
 		if (on_terminal)
@@ -217,8 +219,9 @@ enum progress_stage progress_stage(enum progress_stage next)
 		take_signals();
 	}
 	stage = next;
-	if (next == PROGRESS_OFF) {
+	if (next == PROGRESS_OFF)
 		give_signals_back();
+	if (next == PROGRESS_OFF || next == PROGRESS_MADE) {
 		stop_drawer();
 		progress_clear();
 	}

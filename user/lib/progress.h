@@ -16,6 +16,7 @@ enum progress_stage {
 	PROGRESS_READING,   /* nothing is open to be changed: they end the process */
 	PROGRESS_PREPARING, /* progress_stopped() becomes true: whoever sees it undoes his part */
 	PROGRESS_MAKING,    /* the change is in the journal: it goes on */
+	PROGRESS_MADE,      /* it is made: they end the process, and say so */
 };
 
 /*
@@ -24,7 +25,7 @@ enum progress_stage {
  */
 void progress_allow(bool terminal, bool json);
 
-/* The next stage; PROGRESS_OFF ends the line. Returns the one before. */
+/* The next stage; PROGRESS_OFF and PROGRESS_MADE end the line. Returns the one before. */
 enum progress_stage progress_stage(enum progress_stage next);
 /* What is done now ("server IDs"), and of how many; total 0: it is not known. */
 void progress_doing(const char *what, __u64 total);
