@@ -15,6 +15,7 @@ struct blank {
 	struct xr_hash_keys keys;
 	struct xr_tag_bucket bucket;
 	struct xr_device device[XR_MAX_DEVICES];
+	struct xr_drain drain;
 };
 
 static struct plane *blank_plane(struct blank *b)
@@ -28,6 +29,7 @@ static struct plane *blank_plane(struct blank *b)
 	b->p.mac_index = &b->bucket;
 	b->p.mac_buckets = 1;
 	b->p.devices = b->device;
+	b->p.drain = &b->drain;
 	return &b->p;
 }
 
