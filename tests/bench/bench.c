@@ -4,7 +4,8 @@
  *
  *	bench [--quick] [--only WORD] [--rounds N] [--cpu N] [--json]
  *
- * WORD: rows whose name holds it; "figures" and "moves" are those of user space.
+ * WORD: rows whose name holds it; "figures" and "moves" are those of user space, "capture" is
+ * what that costs.
  *
  * Every row is measured in turns with a program that returns XDP_TX behind the
  * same wrapper (see wrap.bpf.c), so that noise hits both; "above" is what the

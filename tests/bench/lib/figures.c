@@ -250,7 +250,9 @@ json_t *figures_measure(const char *only, bool print)
 	bool both = !only, first = both || !strcmp(only, "figures");
 	bool moves = both || !strcmp(only, "moves");
 
-	if (!first && !moves)
+	bool capture = both || !strcmp(only, "capture");
+
+	if (!first && !moves && !capture)
 		return f.json;
 
 	/* No neighbour of this machine is asked about the bench's backends. */
@@ -262,6 +264,8 @@ json_t *figures_measure(const char *only, bool print)
 		maglev_figure(&f);
 		instance_figures(&f);
 	}
+	if (capture)
+		capture_figures(&f);
 	if (moves)
 		vm_figures(&f);
 	return f.json;

@@ -21,6 +21,9 @@ json_t *figures_measure(const char *only, bool print);
 /* vm_figures.c: those of moves, by the command and its daemon. */
 void vm_figures(struct figures *f);
 
+/* capture_figures.c: what a capture costs a packet. */
+void capture_figures(struct figures *f);
+
 double now_ms(void);
 /* target: at most; negative: at least; 0: none. */
 void add_figure(struct figures *f, const char *key, const char *text, double value,
