@@ -67,6 +67,8 @@ const struct grammar_row grammar_rows[] = {
 	{ "vm", "show", "[MAC@vm [vlan N]]" },
 	{ "state", "export", "[FILE|-] [only flows|vms]" },
 	{ "state", "import", "FILE|- [only flows|vms] [any-age]" },
+	{ "state", "sync", "SOCKET [every SECONDS] [rate OCTETS] [only flows|vms]" },
+	{ "state", "listen", "SOCKET [only flows|vms]" },
 	{ "stats", NULL, "[vip|backend|vm|host|dev|reason] [--watch SECONDS]" },
 	{ "top", NULL, "[vip|backend|reason|dev|host|move] [-d SECONDS] [-n N]" },
 	{ "monitor", NULL, "[kind packet|change|vm|audit]... [reason REASON]... "

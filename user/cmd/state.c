@@ -20,7 +20,9 @@ static const char notes[] =
 	"host that is none here is counted and left out. Flows are found again only by\n"
 	"an instance that was made with the same secret. A stream that is damaged or\n"
 	"not complete changes nothing.\n"
-	"  xroam state export - | ssh lb2 xroam state import -\n";
+	"  xroam state export - | ssh lb2 xroam state import -\n"
+	"sync sends it, again and again (every 5 seconds), to the socket of a standby's\n"
+	"listen: what came since the last time is what can be lost.\n";
 
 static const char *const parts[] = { "flows", "vms", NULL };
 
@@ -31,24 +33,31 @@ static void show_progress(void *what, __u64 done, __u64 of)
 
 /* ---- arguments ---- */
 
-enum { ONLY, ANY_AGE };
+struct words {
+	struct state_options o;
+	__u32 every;
+};
+
+enum { ONLY, ANY_AGE, EVERY, RATE };
 
 static const struct args_key keys[] = {
-	[ONLY] = { "only", ARGS_WORD, ARGS_TO(struct state_options, what), .least = STATE_FLOWS,
+	[ONLY] = { "only", ARGS_WORD, ARGS_TO(struct words, o.what), .least = STATE_FLOWS,
 		   .words = parts },
-	[ANY_AGE] = { "any-age", ARGS_FLAG, ARGS_TO(struct state_options, any_age) },
+	[ANY_AGE] = { "any-age", ARGS_FLAG, ARGS_TO(struct words, o.any_age) },
+	[EVERY] = { "every", ARGS_NUMBER, ARGS_TO(struct words, every), 1, 3600 },
+	[RATE] = { "rate", ARGS_NUMBER, ARGS_TO(struct words, o.rate), 10000, 1ULL << 40 },
 	{ NULL },
 };
 
 _Static_assert(STATE_VMS == STATE_FLOWS + 1, "parts, in this order");
 
 /* The words behind FILE. */
-static int take_words(struct args *a, struct state_options *o, __u32 allowed)
+static int take_words(struct args *a, struct words *w, __u32 allowed)
 {
 	struct args_given g = { .allowed = allowed };
 
-	o->what = STATE_ALL;
-	return args_take(a, keys, o, &g);
+	w->o.what = STATE_ALL;
+	return args_take(a, keys, w, &g);
 }
 
 /* ---- export ---- */
@@ -88,7 +97,7 @@ static int print_sent(const char *file, const struct state_sent *sent)
 
 static int export(int argc, char **argv)
 {
-	struct state_options o = { .progress = show_progress, .ctx = "export" };
+	struct words w = { .o = { .progress = show_progress, .ctx = "export" } };
 	struct args a = args_after(argc, argv);
 	const char *file = "-";
 	struct state_sent sent;
@@ -98,7 +107,7 @@ static int export(int argc, char **argv)
 
 	if (a.argc && strcmp(a.argv[0], "only"))
 		file = args_next(&a);
-	ret = take_words(&a, &o, ARGS_BIT(ONLY));
+	ret = take_words(&a, &w, ARGS_BIT(ONLY));
 	if (ret)
 		return ret;
 	if (!strcmp(file, "-") && isatty(STDOUT_FILENO))
@@ -107,9 +116,9 @@ static int export(int argc, char **argv)
 	if (ret)
 		return ret;
 	if (!strcmp(file, "-"))
-		ret = state_export(p, STDOUT_FILENO, "stdout", &o, &sent, &err);
+		ret = state_export(p, STDOUT_FILENO, "stdout", &w.o, &sent, &err);
 	else
-		ret = cmd_export_state(p, file, &o, &sent, &err);
+		ret = cmd_export_state(p, file, &w.o, &sent, &err);
 	out_progress("", 0, 0);
 	plane_close(p);
 	if (ret)
@@ -178,7 +187,7 @@ static int merge(const struct state_stream *s, const char *file, const struct st
 static int import(int argc, char **argv)
 {
 	struct args a = args_after(argc, argv);
-	struct state_options o = { .progress = show_progress, .ctx = "import" };
+	struct words w = { .o = { .progress = show_progress, .ctx = "import" } };
 	struct state_stream *s;
 	const char *file = args_need(&a, "FILE (\"-\": standard input)"), *name;
 	struct xr_err err;
@@ -187,7 +196,7 @@ static int import(int argc, char **argv)
 	if (!file)
 		return EXIT_USAGE;
 	name = strcmp(file, "-") ? file : "stdin";
-	ret = take_words(&a, &o, ARGS_ALL);
+	ret = take_words(&a, &w, ARGS_BIT(ONLY) | ARGS_BIT(ANY_AGE));
 	if (!ret)
 		ret = open_file(file, &fd);
 	if (ret)
@@ -199,12 +208,80 @@ static int import(int argc, char **argv)
 		return cmd_refuse("%s: there is nothing in it", name);
 	if (ret)
 		return cmd_fail(&err);
-	ret = merge(s, name, &o);
+	ret = merge(s, name, &w.o);
 	state_free(s);
 	return ret;
 }
 
-static const struct cmd commands[] = { { "export", export }, { "import", import }, { NULL, NULL } };
+/* ---- live ---- */
+
+#define EVERY_DEFAULT 5
+#define RATE_DEFAULT  8000000
+
+static void on_sent(void *ctx, const struct state_sent *sent, const struct xr_err *err)
+{
+	if (err)
+		cmd_warn("%s", err->text);
+	else
+		print_sent(ctx, sent);
+	fflush(stdout);
+}
+
+static void on_taken(void *ctx, const struct state_taken *taken, const struct xr_err *err)
+{
+	(void)ctx;
+	if (err) {
+		cmd_warn("%s", err->text);
+		return;
+	}
+	warn_of_taken(taken);
+	print_taken(taken);
+	fflush(stdout);
+}
+
+static int live(int argc, char **argv, __u32 allowed,
+		int (*run)(const struct state_live *l, struct xr_err *err))
+{
+	/* What comes live is as old as it says, whatever the other node's clock. */
+	struct words w = { .o = { .rate = RATE_DEFAULT, .any_age = true }, .every = EVERY_DEFAULT };
+	struct args a = args_after(argc, argv);
+	char *socket = args_need(&a, "SOCKET, its path,");
+	struct state_live l;
+	struct xr_err err;
+	int ret;
+
+	if (!socket)
+		return EXIT_USAGE;
+	ret = take_words(&a, &w, allowed);
+	if (ret)
+		return ret;
+	l = (struct state_live){
+		.instance = opt.instance,
+		.socket = socket,
+		.options = w.o,
+		.every = w.every,
+		.sent = on_sent,
+		.taken = on_taken,
+		.ctx = socket,
+	};
+	return run(&l, &err) ? cmd_fail(&err) : EXIT_DONE;
+}
+
+static int run_sync(int argc, char **argv)
+{
+	return live(argc, argv, ARGS_BIT(ONLY) | ARGS_BIT(EVERY) | ARGS_BIT(RATE), state_sync);
+}
+
+static int run_listen(int argc, char **argv)
+{
+	return live(argc, argv, ARGS_BIT(ONLY), state_listen);
+}
+
+static const struct cmd commands[] = { { "export", export },
+				       { "import", import },
+				       { "sync", run_sync },
+				       { "listen", run_listen },
+				       { NULL, NULL } };
 
 int do_state(int argc, char **argv)
 {

@@ -71,4 +71,33 @@ void state_free(struct state_stream *s); /* NULL is fine */
 int state_import(struct plane *p, const struct state_stream *s, const struct state_options *o,
 		 struct state_taken *taken, struct xr_err *err);
 
+/* ---- live: sync.c, listen.c ---- */
+
+struct state_live {
+	const char *instance;
+	const char *socket; /* a Unix socket's path */
+	struct state_options options;
+	__u32 every; /* sync: seconds between two passes */
+	/*
+	 * After each pass; err NULL: it was taken. What was wrong is told once, until it is
+	 * something else.
+	 */
+	void (*sent)(void *ctx, const struct state_sent *sent, const struct xr_err *err);
+	void (*taken)(void *ctx, const struct state_taken *taken, const struct xr_err *err);
+	void *ctx;
+};
+
+/*
+ * Sends the state to the socket of a state_listen(): all of it at first, and then what
+ * flows were seen since the last pass, and all VMs. Goes on when the peer is away, and
+ * begins anew when it is back. SIGTERM or SIGINT makes the last pass, and ends it: 0.
+ */
+int state_sync(const struct state_live *l, struct xr_err *err);
+
+/*
+ * Makes the socket, for this user alone, and merges what comes into the instance, until
+ * SIGTERM or SIGINT: 0. -EADDRINUSE: another one listens there.
+ */
+int state_listen(const struct state_live *l, struct xr_err *err);
+
 #endif

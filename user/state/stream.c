@@ -195,7 +195,7 @@ static const char *add_section(struct state_stream *s, __u32 kind, size_t at, si
 	const size_t n = len / size;
 	const char *wrong;
 
-	if (len % size)
+	if (kind <= STREAM_VMS && len % size)
 		return "a section of half a record";
 	switch (kind) {
 	case STREAM_BACKENDS:
@@ -254,8 +254,7 @@ static int read_section(struct state_stream *s, struct origin *from, struct xr_e
 			: damaged(from, at, "it has not as many flows and VMs as its end says",
 				  err);
 	/* What is read in place is aligned. */
-	wrong = at % 8 || len % 4 ? "a section of an odd length"
-				  : add_section(s, kind, at, len, &ret);
+	wrong = at % 8 ? "a section of an odd length" : add_section(s, kind, at, len, &ret);
 	if (wrong)
 		return damaged(from, at, wrong, err);
 	if (ret)

@@ -110,4 +110,17 @@ const struct stream_name *stream_hosts(const struct state_stream *s);
 void import_vm(struct plane *p, const struct stream_vm *vm, const struct stream_name *hosts,
 	       const bool *known, struct state_taken *taken);
 
+/* ---- signals.c ---- */
+
+/* SIGTERM and SIGINT end a wait from now on, and no pass that is under way. */
+void end_by_signals(void);
+bool is_at_end(void);
+/* poll() until one is ready, ms have passed (-1: however long), or a signal came. */
+struct pollfd;
+int wait_poll(struct pollfd *fds, unsigned long n, int ms);
+
+/* What the listener answers when it has taken a stream, or has not: a line. */
+#define ANSWER_TAKEN "taken\n"
+#define ANSWER_MAX   512
+
 #endif

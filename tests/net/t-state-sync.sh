@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A standby with a live copy takes over from a node that is gone of a sudden: no connection
+# notices that was there at the last pass. The two ends find each other again, and nobody
+# waits for a peer that says nothing.
+# shellcheck source=tests/net/lib/world.sh
+. "$(dirname "$0")/lib/world.sh"
+world_up -l 2
+SECRET=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+SOCKET=$WORLD_DIR/standby
+
+umask 077
+cat >"$WORLD_DIR/file" <<-EOT
+	secret: $SECRET
+	limits: { flows: 4096 }
+	hosts:
+	  - { name: h1, vxlan: $(addr4 s1), vni: 100 }
+	  - { name: h2, vxlan: $(addr4 s2), vni: 100 }
+	vips:
+	  - { address: $VIP4, port: 80, protocol: tcp }
+	backends:
+	  - { name: s1, address: $(addr4 s1), vips: ["$VIP4:80/tcp"] }
+	  - { name: s2, address: $(addr4 s2), vips: ["$VIP4:80/tcp"] }
+EOT
+for lb in lb1 lb2; do
+	xr_on $lb apply "$WORLD_DIR/file" >/dev/null || bail "cannot apply"
+done
+ok "attach" attach_lb
+attach_servers
+serve 80
+lb_route lb1
+
+# passes N: lines of the sending end
+# shellcheck disable=SC2317 # called by name
+passes()
+{
+	[ "$(grep -c octets "$WORLD_DIR/sync.out")" -ge "$1" ]
+}
+
+# shellcheck disable=SC2317 # called by name
+established()
+{
+	[ "$(xr_on "$1" -j status | jq .flows.established)" -ge "$2" ]
+}
+
+start sync lb1 "$XROAM" -i "$(instance lb1)" state sync "$SOCKET" every 1
+ok "without the other end it says so" wait_for 5 grep -q "standby: No such file" "$WORLD_DIR/sync.err"
+start listen lb2 "$XROAM" -i "$(instance lb2)" state listen "$SOCKET"
+ok "and goes on when that is there" wait_for 5 passes 1
+is "$(wc -l <"$WORLD_DIR/sync.err")" 1 "having said it once"
+is "$(stat -c %a "$SOCKET")" 600 "the socket is root's alone"
+refused 1 "another one listens there" "a second one on it" state listen "$SOCKET"
+
+start tcp c1 "$PEER" ask -c 200 -n 0 -i 50 tcp "$VIP4" 80
+ok "200 connections by lb1" wait_for 10 established lb1 200
+xr vm add 52:54:00:00:00:02 at h1 >/dev/null
+xr vm move 52:54:00:00:00:02 to h2 seq 7 >/dev/null
+for lb in lb1 lb2; do
+	xr_on $lb backend add s3 vip "$VIP4:80/tcp" address "$(addr4 s3)" >/dev/null
+done
+
+# Who connects and says nothing, or nothing sensible, keeps nobody.
+start silent lb2 /usr/bin/python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); time.sleep(600)' "$SOCKET"
+in_ns lb2 /usr/bin/python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.send(b"nonsense" * 20)
+print(s.recv(500).decode())' "$SOCKET" >"$WORLD_DIR/answer"
+like "$(cat "$WORLD_DIR/answer")" "no state of xroam" "nonsense is answered"
+ok "the standby has the flows" wait_for 10 established lb2 200
+
+# The standby's end starts anew: all is sent again.
+stop listen KILL
+start listen lb2 "$XROAM" -i "$(instance lb2)" state listen "$SOCKET"
+ok "a killed listener's socket is taken over" wait_for 10 grep -q "flows:" "$WORLD_DIR/listen.out"
+now=$(grep -c octets "$WORLD_DIR/sync.out")
+ok "and passes go on" wait_for 10 passes $((now + 2))
+
+# lb1 dies.
+stop sync KILL
+in_ns lb1 ip link set eth0 down
+lb_route lb2
+sleep 1
+client_end tcp
+is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" "no connection of 200 noticed"
+is "$(xr_on lb2 -j vm show | jq -c 'map([.state, .host, .seq])')" '[["moved","h2",7]]' \
+	"and the VM is where it was"
+stop silent
+stop listen
+is "$?" 0 "SIGTERM ends the listener"
+ok "which leaves no socket" test ! -e "$SOCKET"
+done_testing

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The receiving end of a live copy. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "apply/instance.h"
+#include "stream_priv.h"
+
+#define PEERS   8
+#define TIMEOUT 10 /* seconds until more of a stream that was begun has to come */
+
+/* A socket that a dead one left is in nobody's way. */
+static int bind_socket(const char *path, struct xr_err *err)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd, probe, ret;
+	mode_t mask;
+
+	strcpy(at.sun_path, path);
+	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || probe < 0) {
+		ret = xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+		goto fail;
+	}
+	if (!connect(probe, (const void *)&at, sizeof(at))) {
+		ret = xr_fail(err, -EADDRINUSE, "%s: another one listens there", path);
+		goto fail;
+	}
+	if (errno == ECONNREFUSED)
+		unlink(path);
+	mask = umask(0177);
+	ret = bind(fd, (const void *)&at, sizeof(at)) || listen(fd, PEERS) ? -errno : 0;
+	umask(mask);
+	if (ret)
+		xr_fail(err, ret, "%s: %s", path, strerror(-ret));
+fail:
+	if (probe >= 0)
+		close(probe);
+	if (ret && fd >= 0)
+		close(fd);
+	return ret ? ret : fd;
+}
+
+static int merge(const struct state_live *l, const struct state_stream *s,
+		 struct state_taken *taken, struct xr_err *err)
+{
+	struct plane *p;
+	int ret = instance_open(&p, l->instance, PLANE_CHANGE, NULL, NULL, err);
+
+	if (ret)
+		return ret;
+	ret = model_recover(p, err);
+	if (!ret)
+		ret = state_import(p, s, &l->options, taken, err);
+	plane_close(p);
+	return ret;
+}
+
+/* false: it has gone, or sent what is no stream. */
+static bool serve(const struct state_live *l, int fd)
+{
+	struct state_taken taken;
+	struct state_stream *s;
+	struct xr_err err = { "" };
+	char answer[ANSWER_MAX];
+	int ret = state_read(fd, l->socket, &s, &err);
+
+	if (ret > 0)
+		return false;
+	if (!ret) {
+		ret = merge(l, s, &taken, &err);
+		state_free(s);
+		l->taken(l->ctx, ret ? NULL : &taken, ret ? &err : NULL);
+	} else {
+		l->taken(l->ctx, NULL, &err);
+	}
+	snprintf(answer, sizeof(answer), "%s\n", err.text);
+	if (!ret)
+		strcpy(answer, ANSWER_TAKEN);
+	return send(fd, answer, strlen(answer), MSG_NOSIGNAL) > 0 && !ret;
+}
+
+static void welcome(struct pollfd *peers)
+{
+	const struct timeval most = { .tv_sec = TIMEOUT };
+	int fd = accept4(peers[0].fd, NULL, NULL, SOCK_CLOEXEC), i;
+
+	for (i = 1; fd >= 0 && i <= PEERS; i++) {
+		if (peers[i].fd >= 0)
+			continue;
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
+		peers[i].fd = fd;
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+int state_listen(const struct state_live *l, struct xr_err *err)
+{
+	struct pollfd peers[PEERS + 1];
+	int i;
+
+	if (strlen(l->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return xr_fail(err, -ENAMETOOLONG, "%s: its name is too long for a socket",
+			       l->socket);
+	for (i = 0; i <= PEERS; i++)
+		peers[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	peers[0].fd = bind_socket(l->socket, err);
+	if (peers[0].fd < 0)
+		return peers[0].fd;
+	end_by_signals();
+	while (!is_at_end()) {
+		if (wait_poll(peers, PEERS + 1, -1) < 0)
+			continue;
+		if (peers[0].revents)
+			welcome(peers);
+		for (i = 1; i <= PEERS; i++) {
+			if (peers[i].fd < 0 || !peers[i].revents || serve(l, peers[i].fd))
+				continue;
+			close(peers[i].fd);
+			peers[i].fd = -1;
+		}
+	}
+	unlink(l->socket);
+	for (i = 0; i <= PEERS; i++)
+		if (peers[i].fd >= 0)
+			close(peers[i].fd);
+	return 0;
+}
