@@ -33,13 +33,13 @@ done 3>"$lines" 4>"$wanted" <<'END'
 xroam ex|=explain export
 xroam vi|=vip
 xroam help ex|=explain export
-xroam vip s|=show
+xroam vip s|=set show
 xroam -i INSTANCE cid d|=decode del
 xroam cid d|=decode del
 xroam vip del |=192.0.2.1:443/udp [2001:db8::1]:80/tcp
 xroam vip show 1|=192.0.2.1:443/udp
 xroam vip add x flow |=off on
-xroam vip add x flow on |=cid
+xroam vip add x flow on |=announce cid min-up
 xroam backend set |=a.1
 xroam backend set a.1 state d|=down draining
 xroam back se a.1 v|=vip vlan vm vni

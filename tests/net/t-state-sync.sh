@@ -44,15 +44,20 @@ established()
 }
 
 start sync lb1 "$XROAM" -i "$(instance lb1)" state sync "$SOCKET" every 1
-ok "without the other end it says so" wait_for 5 grep -q "standby: No such file" "$WORLD_DIR/sync.err"
+ok "without the other end it says so" wait_for 30 grep -q "standby: No such file" "$WORLD_DIR/sync.err"
 start listen lb2 "$XROAM" -i "$(instance lb2)" state listen "$SOCKET"
-ok "and goes on when that is there" wait_for 5 passes 1
+ok "and goes on when that is there" wait_for 30 passes 1
 is "$(wc -l <"$WORLD_DIR/sync.err")" 1 "having said it once"
 is "$(stat -c %a "$SOCKET")" 600 "the socket is root's alone"
 refused 1 "another one listens there" "a second one on it" state listen "$SOCKET"
 
+echo mine >"$WORLD_DIR/mine"
+refused 1 "it is there, and no socket" "a file at the path" state listen "$WORLD_DIR/mine"
+is "$(cat "$WORLD_DIR/mine")" mine "which stays"
+refused 2 "SOCKET is empty" "no path" state listen ""
+
 start tcp c1 "$PEER" ask -c 200 -n 0 -i 50 tcp "$VIP4" 80
-ok "200 connections by lb1" wait_for 10 established lb1 200
+ok "200 connections by lb1" wait_for 30 established lb1 200
 xr vm add 52:54:00:00:00:02 at h1 >/dev/null
 xr vm move 52:54:00:00:00:02 to h2 seq 7 >/dev/null
 for lb in lb1 lb2; do
@@ -66,14 +71,14 @@ in_ns lb2 /usr/bin/python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.send(b"nonsense" * 20)
 print(s.recv(500).decode())' "$SOCKET" >"$WORLD_DIR/answer"
 like "$(cat "$WORLD_DIR/answer")" "no state of xroam" "nonsense is answered"
-ok "the standby has the flows" wait_for 10 established lb2 200
+ok "the standby has the flows" wait_for 30 established lb2 200
 
 # The standby's end starts anew: all is sent again.
 stop listen KILL
 start listen lb2 "$XROAM" -i "$(instance lb2)" state listen "$SOCKET"
-ok "a killed listener's socket is taken over" wait_for 10 grep -q "flows:" "$WORLD_DIR/listen.out"
+ok "a killed listener's socket is taken over" wait_for 30 grep -q "flows:" "$WORLD_DIR/listen.out"
 now=$(grep -c octets "$WORLD_DIR/sync.out")
-ok "and passes go on" wait_for 10 passes $((now + 2))
+ok "and passes go on" wait_for 30 passes $((now + 2))
 
 # lb1 dies.
 stop sync KILL

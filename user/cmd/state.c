@@ -252,6 +252,8 @@ static int live(int argc, char **argv, __u32 allowed,
 
 	if (!socket)
 		return EXIT_USAGE;
+	if (!*socket)
+		return cmd_usage("SOCKET is empty; write the path of a Unix socket");
 	ret = take_words(&a, &w, allowed);
 	if (ret)
 		return ret;

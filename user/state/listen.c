@@ -11,42 +11,51 @@
 
 #include "apply/apply.h"
 #include "apply/instance.h"
+#include "plane/daemon_claim.h"
 #include "stream_priv.h"
 
 #define PEERS   8
 #define TIMEOUT 10 /* seconds until more of a stream that was begun has to come */
 
-/* A socket that a dead one left is in nobody's way. */
+/* A killed listener's socket may be at the path; nobody else's file is touched. */
+static int clear_path(const struct sockaddr_un *at, struct xr_err *err)
+{
+	const char *path = at->sun_path;
+	struct stat st;
+	int ret;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return xr_fail(err, -EEXIST, "%s: it is there, and no socket", path);
+	ret = daemon_socket_probe(at);
+	if (!ret || ret == -EAGAIN)
+		return xr_fail(err, -EADDRINUSE, "%s: another one listens there", path);
+	if (ret != -ECONNREFUSED)
+		return xr_fail(err, ret, "%s: %s", path, strerror(-ret));
+	return unlink(path) ? xr_fail(err, -errno, "%s: %s", path, strerror(errno)) : 0;
+}
+
 static int bind_socket(const char *path, struct xr_err *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd, probe, ret;
+	int fd, ret;
 	mode_t mask;
 
 	strcpy(at.sun_path, path);
-	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ret = clear_path(&at, err);
+	if (ret)
+		return ret;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || probe < 0) {
-		ret = xr_fail(err, -errno, "%s: %s", path, strerror(errno));
-		goto fail;
-	}
-	if (!connect(probe, (const void *)&at, sizeof(at))) {
-		ret = xr_fail(err, -EADDRINUSE, "%s: another one listens there", path);
-		goto fail;
-	}
-	if (errno == ECONNREFUSED)
-		unlink(path);
+	if (fd < 0)
+		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
 	mask = umask(0177);
 	ret = bind(fd, (const void *)&at, sizeof(at)) || listen(fd, PEERS) ? -errno : 0;
 	umask(mask);
-	if (ret)
-		xr_fail(err, ret, "%s: %s", path, strerror(-ret));
-fail:
-	if (probe >= 0)
-		close(probe);
-	if (ret && fd >= 0)
-		close(fd);
-	return ret ? ret : fd;
+	if (!ret)
+		return fd;
+	close(fd);
+	return xr_fail(err, ret, "%s: %s", path, strerror(-ret));
 }
 
 static int merge(const struct state_live *l, const struct state_stream *s,
