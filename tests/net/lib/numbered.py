@@ -9,7 +9,8 @@ key, a server ID of 3 octets, a nonce of 5. Each sends a datagram every 10 ms, a
 port every second. Beside them 24 TCP connections send a block every 20 ms, which comes back
 and is compared. Until SIGTERM; then each end prints what it counted, as JSON:
 
-ask     sent, answered, answered_twice; tcp, blocks, broken (with why)
+ask     sent, answered, answered_twice; tcp, blocks, broken (with why); phases: of each the
+        sent and the unanswered. SIGUSR1 begins another one
 serve   arrived (different ones), twice, stray (of another server's ID), blocks
 
 The client says "sent", "answered" and "broken" on stderr every half a second, too.
@@ -115,6 +116,8 @@ class Client:
         self.number = self.sent = self.twice = self.blocks = 0
         self.answered = set()
         self.broken = []
+        self.phases = [0]  # the number that each begins with
+        signal.signal(signal.SIGUSR1, lambda *_: self.phases.append(self.number))
 
     def connection(self, n):
         try:
@@ -157,6 +160,12 @@ class Client:
                     self.twice += number in self.answered
                     self.answered.add(number)
 
+    def of_phases(self):
+        for begin, end in zip(self.phases, self.phases[1:] + [self.number]):
+            sent = (end - begin) * len(self.cids)
+            answered = sum(begin <= struct.unpack(">II", n)[1] < end for n in self.answered)
+            yield {"sent": sent, "unanswered": sent - answered}
+
     def say(self):
         print(json.dumps({"sent": self.sent, "answered": len(self.answered),
                           "broken": len(self.broken)}), file=sys.stderr, flush=True)
@@ -179,7 +188,7 @@ class Client:
             quiet = quiet + 1 if len(self.answered) == before else 0
         print(json.dumps({"sent": self.sent, "answered": len(self.answered),
                           "answered_twice": self.twice, "tcp": TCP, "blocks": self.blocks,
-                          "broken": self.broken}), flush=True)
+                          "broken": self.broken, "phases": list(self.of_phases())}), flush=True)
 
 
 signal.signal(signal.SIGTERM, lambda *_: stopped.set())
