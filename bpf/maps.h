@@ -75,7 +75,11 @@ XR_ARRAY(devices, struct xr_device, BPF_F_MMAPABLE); /* where programs are attac
 XR_ARRAY(drain, struct xr_drain, BPF_F_MMAPABLE);    /* whether the node is out of service */
 XR_ARRAY(drained, struct xr_device, BPF_F_MMAPABLE); /* what was attached before */
 XR_ARRAY(backend_info, struct xr_backend_info,
-	 BPF_F_MMAPABLE);                                 /* as the operator configured a backend */
+	 BPF_F_MMAPABLE); /* as the operator configured a backend */
+XR_ARRAY(health_checks, struct xr_health_check, BPF_F_MMAPABLE); /* as the operator wants them */
+XR_ARRAY(vip_checks, struct xr_vip_check, BPF_F_MMAPABLE);       /* a VIP's health check */
+XR_ARRAY(backend_health, struct xr_backend_health,
+	 BPF_F_MMAPABLE); /* a backend's health check, and what came of it */
 XR_ARRAY(host_info, struct xr_host_info, BPF_F_MMAPABLE); /* as the operator configured a host */
 XR_ARRAY(gateways, struct xr_gateway, BPF_F_MMAPABLE); /* whom announcements are translated for */
 XR_ARRAY(tc_hooks, struct xr_tc_hook, BPF_F_MMAPABLE); /* where tc programs are attached */
@@ -147,8 +151,8 @@ struct event_gate {
 XR_PERCPU(event_gate, struct event_gate,
 	  XR_REASON_MAX *(EVENT_SHARES + 1)); /* a reason's events in this tick */
 XR_PERCPU(reply_gate, struct xr_reply_gate,
-	  2 * XR_REPLY_GROUPS);      /* ICMP replies in this tick: errors, pings */
-XR_ARRAY(trace, struct xr_trace, 0); /* what xroam explain reads */
+	  2 * XR_REPLY_GROUPS);                   /* ICMP replies in this tick: errors, pings */
+XR_ARRAY(trace, struct xr_trace, BPF_F_MMAPABLE); /* what xroam explain and probes read */
 
 /* struct xr_clock with its timer's real type, which only BPF may name. */
 struct clock_value {

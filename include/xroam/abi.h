@@ -614,6 +614,8 @@ enum xr_down { XR_DOWN_DROP, XR_DOWN_FALLBACK };
 enum xr_tunnels { XR_TUNNELS_HOSTS, XR_TUNNELS_ANY };
 enum xr_vip_other { XR_VIP_OTHER_DROP, XR_VIP_OTHER_PASS };
 enum xr_moves { XR_MOVES_EXPECTED, XR_MOVES_PORTS, XR_MOVES_ANY };
+/* What a VIP has when all its backends fail: the last that served; or none. */
+enum xr_health_failed { XR_HEALTH_FAILED_KEEP, XR_HEALTH_FAILED_NONE };
 
 struct xr_policy {
 	__u8 too_big;     /* enum xr_too_big */
@@ -638,6 +640,11 @@ struct xr_policy {
 	__u8 vip_route;         /* 1: the kernel gets a blackhole route per VIP's address */
 	__u32 vip_table;        /* the kernel's routing table for addresses that are announced */
 	__u32 vip_hold;         /* seconds that a VIP serves again before it is announced again */
+	__u32 health_rate;      /* probes per second, all checks together */
+	__u16 health_flaps;     /* failures within health_flap_seconds that damp a backend */
+	__u16 health_flap_seconds;
+	__u8 health_failed; /* enum xr_health_failed */
+	__u8 reserved[3];
 };
 
 /*
@@ -675,7 +682,8 @@ struct xr_meta {
 	__u64 created;   /* seconds since the epoch */
 	__u64 id;        /* random: tells it from another of its name */
 	__u8 secret_set; /* 1: hash_keys come from the configuration's secret */
-	__u8 reserved2[7];
+	__u8 reserved2[3];
+	__u32 changes; /* how often the configuration was changed */
 	__u8 secret[32];
 };
 
@@ -694,6 +702,74 @@ struct xr_backend_info {
 	__u16 vm_vlan;
 	__u16 reserved;
 	char dev[16]; /* empty: as routed */
+};
+
+/* ---- health checks (cold) ---- */
+
+#define XR_MAX_CHECKS    255
+#define XR_CHECK_NAME    32
+#define XR_CHECK_RANGES  8
+#define XR_CHECK_TEXT    256 /* a path or a host's name, with the NUL */
+#define XR_CHECK_COMMAND 512 /* all words of a command, each with its NUL */
+
+enum xr_check_type {
+	XR_CHECK_TCP = 1,
+	XR_CHECK_QUIC,
+	XR_CHECK_HTTP,
+	XR_CHECK_HTTPS,
+	XR_CHECK_COMMAND_RUN,
+};
+
+/* health_checks: as configured, in this order; the first without a name ends the list. */
+struct xr_health_check {
+	char name[XR_CHECK_NAME];
+	__u8 type;   /* enum xr_check_type */
+	__u8 rise;   /* good probes in a row that make a backend good */
+	__u8 fall;   /* and bad ones that make it bad */
+	__u8 jitter; /* per cent of interval by which it is longer or shorter */
+	__u8 verify; /* HTTPS: the certificate must be good for host */
+	__u8 words;  /* of command */
+	__u16 port;  /* 0: the VIP's */
+	__u32 interval_ms;
+	__u32 timeout_ms;
+	__be32 source[XR_ADDR_WORDS]; /* that probes come from; zero: as routed */
+	struct xr_status_range {
+		__u16 first, last;
+	} status[XR_CHECK_RANGES]; /* of HTTP, that are good; zeros end the list */
+	char path[XR_CHECK_TEXT];
+	char host[XR_CHECK_TEXT]; /* empty: the VIP's address */
+	char command[XR_CHECK_COMMAND];
+};
+
+/* vip_checks: the check of a VIP's backends; empty: none. */
+struct xr_vip_check {
+	char name[XR_CHECK_NAME];
+};
+
+enum xr_health {
+	XR_HEALTH_NONE, /* not checked, or nothing is known yet: it counts as good */
+	XR_HEALTH_UP,
+	XR_HEALTH_DOWN,
+	XR_HEALTH_KEPT, /* applied only: bad, but all others of a VIP are bad, too */
+};
+
+#define XR_CHECK_NONE "none" /* a backend's: not checked, whatever its VIPs have */
+
+/*
+ * backend_health: what the operator wants checked, what the daemon found, and what the
+ * tables were made for. "found" becomes "applied" in a commit.
+ */
+struct xr_backend_health {
+	char check[XR_CHECK_NAME]; /* empty: those of its VIPs */
+	__u8 found;                /* enum xr_health */
+	__u8 applied;              /* XR_HEALTH_DOWN, XR_HEALTH_KEPT, or XR_HEALTH_NONE: good */
+	__u8 damped;               /* it has failed too often: good only after a while without */
+	__u8 reserved;
+	__u32 together; /* tick up to which others that fail have failed with it */
+	__u64 since;    /* seconds since the epoch: when found became what it is */
+	__u64 seen;     /* the same: when a probe last ended, good or bad */
+	__u64 failures; /* how often found became XR_HEALTH_DOWN */
+	char error[96]; /* of the last probe that was bad; stays when it is good again */
 };
 
 /* host_info: a host as configured. */
@@ -997,10 +1073,13 @@ XR_SIZE_IS(xr_listed, 584);
 XR_SIZE_IS(xr_device, 680);
 XR_SIZE_IS(xr_drain, 16);
 XR_SIZE_IS(xr_end, 20);
-XR_SIZE_IS(xr_policy, 60);
+XR_SIZE_IS(xr_policy, 72);
 XR_SIZE_IS(xr_limits, 32);
-XR_SIZE_IS(xr_meta, 160);
+XR_SIZE_IS(xr_meta, 168);
 XR_SIZE_IS(xr_backend_info, 128);
+XR_SIZE_IS(xr_health_check, 1120);
+XR_SIZE_IS(xr_vip_check, 32);
+XR_SIZE_IS(xr_backend_health, 160);
 XR_SIZE_IS(xr_host_info, 112);
 XR_SIZE_IS(xr_vm_info, 160);
 XR_SIZE_IS(xr_gateway, 32);

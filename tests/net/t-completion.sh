@@ -39,7 +39,7 @@ xroam cid d|=decode del
 xroam vip del |=192.0.2.1:443/udp [2001:db8::1]:80/tcp
 xroam vip show 1|=192.0.2.1:443/udp
 xroam vip add x flow |=off on
-xroam vip add x flow on |=announce cid min-up
+xroam vip add x flow on |=announce cid health min-up
 xroam backend set |=a.1
 xroam backend set a.1 state d|=down draining
 xroam back se a.1 v|=vip vlan vm vni
@@ -170,7 +170,7 @@ first()
 	cid)	echo 3 ;;
 	vm)	echo "$VM" ;;
 	dev)	echo eth0 mode auto ;;
-	backend|host) echo a ;;
+	backend|host|health) echo a ;;
 	state)	echo - ;;
 	esac
 }

@@ -34,6 +34,7 @@ static int load_vips(struct plane *p, struct model *m)
 		v->flow = p->vips[i].flags & XR_VIP_FLOW;
 		v->announce = p->vips[i].flags & XR_VIP_ANNOUNCE;
 		v->min_up = p->vips[i].min_up ?: 1;
+		memcpy(v->check, p->vip_checks[i].name, sizeof(v->check));
 		v->index = i;
 	}
 	return 0;
@@ -56,6 +57,20 @@ static int load_cids(struct plane *p, struct model *m)
 	return 0;
 }
 
+static int load_health(struct plane *p, struct model *m)
+{
+	struct model_health *h;
+	int i;
+
+	for (i = 0; i < XR_MAX_CHECKS && p->health_checks[i].name[0]; i++) {
+		h = model_grow(&m->health, &m->n_health, sizeof(*h));
+		if (!h)
+			return -ENOMEM;
+		h->check = p->health_checks[i];
+	}
+	return 0;
+}
+
 /* backend_no: by slot, index in m->backends + 1; 0: none. */
 static int load_backends(struct plane *p, struct model *m, __u32 *backend_no)
 {
@@ -69,6 +84,7 @@ static int load_backends(struct plane *p, struct model *m, __u32 *backend_no)
 		if (!b)
 			return -ENOMEM;
 		b->info = p->backend_info[i];
+		memcpy(b->check, p->backend_health[i].check, sizeof(b->check));
 		b->index = i;
 		backend_no[i] = no_of_index(m->n_backends - 1);
 	}
@@ -267,6 +283,8 @@ int model_load(struct plane *p, struct model *m, struct xr_err *err)
 	if (!backend_no)
 		goto out;
 	ret = load_vips(p, m);
+	if (!ret)
+		ret = load_health(p, m);
 	if (!ret)
 		ret = load_cids(p, m);
 	if (!ret)

@@ -30,8 +30,10 @@ const struct grammar_row grammar_rows[] = {
 	{ "destroy", NULL, "" },
 	{ "drain", NULL, "[--wait SECONDS] [--quiet SECONDS] [--state FILE] [--vms] [--force]" },
 	{ "undrain", NULL, "" },
-	{ "vip", "add", VIP " [cid] [flow on|off] [announce on|off] [min-up N]" },
-	{ "vip", "set", VIP "@vip [flow on|off] [announce on|off] [min-up N]" },
+	{ "vip", "add", VIP " [cid] [flow on|off] [announce on|off] [min-up N] "
+			"[health CHECK@check]" },
+	{ "vip", "set", VIP "@vip [flow on|off] [announce on|off] [min-up N] "
+			"[health CHECK@check|none]" },
 	{ "vip", "del", VIP "@vip" },
 	{ "vip", "show", "[" VIP "@vip]" },
 	{ "backend", "add", "NAME vip " VIP "@vip... address ADDR [FACT]..." },
@@ -40,7 +42,8 @@ const struct grammar_row grammar_rows[] = {
 	{ "backend", "show", "[NAME@backend]" },
 	{ "backend", "FACT", "address ADDR | vip@many " VIP "@vip | server-id@many HEX | weight N | "
 			     "state up|draining|down | forward ipip|gue|vxlan|l2 | dev DEV | port N | "
-			     "vni N | mac MAC | initial-rate N | vm MAC@vm [vlan N]" },
+			     "vni N | mac MAC | initial-rate N | vm MAC@vm [vlan N] | "
+			     "health CHECK@check|none|inherit" },
 	{ "cid", "add", "CONFIG-ID@free-cid format FORMAT [server-id-length N] [nonce-length N] "
 			"[key-file FILE|-] [offset N]" },
 	{ "cid", "del", "CONFIG-ID@cid [format FORMAT] [force]" },
@@ -52,6 +55,13 @@ const struct grammar_row grammar_rows[] = {
 	  XR_CID_FORMATS(X)
 #undef X
 	},
+	{ "health", "add", "NAME type tcp|quic|http|https|command [FACT]..." },
+	{ "health", "set", "NAME@check FACT..." },
+	{ "health", "del", "NAME@check" },
+	{ "health", "show", "[NAME@check]" },
+	{ "health", "FACT", "port N | interval SECONDS | timeout SECONDS | rise N | fall N | "
+			    "jitter PERCENT | source ADDR | path PATH | host NAME | status RANGES | "
+			    "verify | command PROGRAM [ARGUMENT]..." },
 	{ "host", "add", "NAME WAY [local]" },
 	{ "host", "del", "NAME@host" },
 	{ "host", "show", "[NAME@host]" },

@@ -27,28 +27,29 @@
 #include <stdio.h>
 
 /* X(word, what "xroam help" says of it): do_word() runs it. In the order of the help. */
-#define XR_OBJECTS(X)                                           \
-	X(dev, "put the program on devices")                    \
-	X(apply, "make the instance equal to FILE")             \
-	X(check, "validate FILE only")                          \
-	X(export, "the running state as such a file")           \
-	X(reload, "replace the program, keep state")            \
-	X(status, "one screen: counts, rates, what is wrong")   \
-	X(destroy, "detach everywhere, remove every pin")       \
-	X(drain, "take this node out of service")               \
-	X(undrain, "and back")                                  \
-	X(vip, "virtual services")                              \
-	X(backend, "the servers behind them")                   \
-	X(cid, "how connection IDs name servers")               \
-	X(host, "places where VMs live")                        \
-	X(vm, "VMs, and their moves")                           \
-	X(state, "flows and VMs, for another node")             \
-	X(stats, "packets and octets, by what became of them")  \
-	X(top, "rates as they are, and what is wrong")          \
-	X(monitor, "events as they happen")                     \
-	X(explain, "what would be done with a packet, and why") \
-	X(doctor, "the machine: what is wrong, what mends it")  \
-	X(capture, "packets as XDP saw and left them, and why") \
+#define XR_OBJECTS(X)                                             \
+	X(dev, "put the program on devices")                      \
+	X(apply, "make the instance equal to FILE")               \
+	X(check, "validate FILE only")                            \
+	X(export, "the running state as such a file")             \
+	X(reload, "replace the program, keep state")              \
+	X(status, "one screen: counts, rates, what is wrong")     \
+	X(destroy, "detach everywhere, remove every pin")         \
+	X(drain, "take this node out of service")                 \
+	X(undrain, "and back")                                    \
+	X(vip, "virtual services")                                \
+	X(backend, "the servers behind them")                     \
+	X(cid, "how connection IDs name servers")                 \
+	X(health, "how the daemon checks whether backends serve") \
+	X(host, "places where VMs live")                          \
+	X(vm, "VMs, and their moves")                             \
+	X(state, "flows and VMs, for another node")               \
+	X(stats, "packets and octets, by what became of them")    \
+	X(top, "rates as they are, and what is wrong")            \
+	X(monitor, "events as they happen")                       \
+	X(explain, "what would be done with a packet, and why")   \
+	X(doctor, "the machine: what is wrong, what mends it")    \
+	X(capture, "packets as XDP saw and left them, and why")   \
 	X(run, "the daemon")
 
 struct grammar_object {

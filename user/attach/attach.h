@@ -140,4 +140,23 @@ bool plane_capture_is_dead(const struct plane *p);
 int plane_load_capturing(struct plane *p, const char *dev, enum xr_role role,
 			 const struct capture_maps *maps, struct xr_err *err);
 
+/*
+ * ---- program_probe.c: the program that health checks' packets go through. It has the
+ * instance's paths and next hops, and counters of its own ----
+ */
+struct probe_program {
+	int fd;                 /* for test runs; -1: not loaded */
+	struct xr_trace *trace; /* of the last run; mapped */
+	struct xr_knobs knobs;  /* that it was loaded with */
+	__u32 slot;             /* of the device that packets seem to come in by */
+};
+
+#define PROBE_PROGRAM_NONE ((struct probe_program){ .fd = -1 })
+
+/* -ENODEV: no device of role node is attached in this network namespace. */
+int plane_load_probe(struct plane *p, struct probe_program *to, struct xr_err *err);
+void plane_close_probe(struct probe_program *g);
+/* Loaded now, it would be the same. */
+bool plane_probe_is_current(struct plane *p, const struct probe_program *g);
+
 #endif

@@ -86,6 +86,12 @@ struct program_use {
 	const struct capture_maps *capture; /* its copy that captures into them; or NULL */
 };
 
+/* xroam_probe, which is no device's: beside the roles that a record has. */
+#define ROLE_PROBE ((enum xr_role)(XR_ROLE_PASS + 1))
+
+/* What the program of that device slot is loaded with. */
+struct xr_knobs program_knobs(struct plane *p, __u32 slot, bool trace);
+
 /*
  * program_open: everything but the kernel's load; the message is written on
  * failure.

@@ -49,7 +49,7 @@ static __be16 tunnel_port(const struct plane *p, enum xr_forward method, __u16 u
 	return htons(port ? port : usual);
 }
 
-static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
+struct xr_knobs program_knobs(struct plane *p, __u32 slot, bool trace)
 {
 	const struct xr_policy *policy = &p->meta->policy;
 	__u32 features = p->meta->features;
@@ -89,14 +89,17 @@ static struct xr_knobs make_knobs(struct plane *p, __u32 slot, bool trace)
 
 /* ---- loading ---- */
 
-static int open_node(struct loaded *l, const struct xr_knobs *knobs, struct xr_err *err)
+static int open_node(struct loaded *l, const struct xr_knobs *knobs, bool probe, struct xr_err *err)
 {
 	l->node = xroam_bpf__open();
 	if (!l->node)
 		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
 	l->node->rodata->knobs = *knobs;
 	l->obj = l->node->obj;
-	if (knobs->hosts) {
+	if (probe) {
+		l->prog = l->node->progs.xroam_probe;
+		l->name = "xroam_probe";
+	} else if (knobs->hosts) {
 		l->prog = l->node->progs.xroam_vm_node;
 		l->name = "xroam_vm_node";
 	} else {
@@ -140,6 +143,7 @@ static int open_capturing(struct loaded *l, const struct xr_knobs *knobs, enum x
 	l->name = bpf_program__name(l->prog);
 	/* explain runs one packet at a time; here each CPU has one. */
 	if (bpf_map__set_type(c->maps.trace, BPF_MAP_TYPE_PERCPU_ARRAY) ||
+	    bpf_map__set_map_flags(c->maps.trace, 0) || /* such a one cannot be mapped */
 	    bpf_map__reuse_fd(c->maps.capture_control, maps->control) ||
 	    bpf_map__reuse_fd(c->maps.capture_filter, maps->filter) ||
 	    bpf_map__reuse_fd(c->maps.capture_packet, maps->packet) ||
@@ -160,12 +164,15 @@ int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role rol
 	int ret;
 
 	use = use ? use : &as_it_is;
-	knobs = make_knobs(p, slot, use->trace || use->capture);
+	knobs = program_knobs(p, slot, use->trace || use->capture);
+	/* Its packets seem to come in there, which a test run may not be able to say. */
+	if (role == ROLE_PROBE)
+		knobs.ifindex = p->devices[slot].ifindex;
 	memset(l, 0, sizeof(*l));
 	if (use->capture)
 		ret = open_capturing(l, &knobs, role, use->capture, err);
-	else if (role == XR_ROLE_NODE)
-		ret = open_node(l, &knobs, err);
+	else if (role == XR_ROLE_NODE || role == ROLE_PROBE)
+		ret = open_node(l, &knobs, role == ROLE_PROBE, err);
 	else
 		ret = open_decap(l, &knobs, role == XR_ROLE_PASS, err);
 	if (ret)

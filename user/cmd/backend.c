@@ -6,14 +6,17 @@
 #include <string.h>
 
 #include "edit_priv.h"
+#include "lib/health_state.h"
 #include "model/model_edit.h"
 #include "plane/stats.h"
+#include "show/health_text.h"
 #include "steer/flow_table.h"
 
 static const char notes[] =
 	"vip and server-id may be given several times; set replaces all of them.\n"
 	"weight 0 takes no new flows. draining keeps the flows and connections it has;\n"
-	"down gets nothing. initial-rate: QUIC Initials per second, 0 for no limit.\n";
+	"down gets nothing. initial-rate: QUIC Initials per second, 0 for no limit.\n"
+	"health: its own check; none: no check; inherit: those of its VIPs (the default).\n";
 
 enum {
 	VIP,
@@ -29,6 +32,7 @@ enum {
 	INITIAL_RATE,
 	VM,
 	VLAN,
+	HEALTH,
 };
 
 /* The backend as the command line describes it, and which facts that gives. */
@@ -73,6 +77,16 @@ static int take_sid(struct args *a, void *to)
 	return ret;
 }
 
+static int take_check(struct args *a, void *to)
+{
+	struct model_backend *b = to;
+	int ret = cmd_take_check(a, b->check, true);
+
+	if (!ret && !strcmp(b->check, "inherit"))
+		memset(b->check, 0, sizeof(b->check));
+	return ret;
+}
+
 static const char *const states[] = { "up", "draining", "down", NULL };
 static const char *const forwards[] = { "ipip", "gue", "vxlan", "l2", NULL };
 
@@ -92,6 +106,7 @@ static const struct args_key keys[] = {
 	[INITIAL_RATE] = { "initial-rate", ARGS_NUMBER, TO(initial_rate), 0, 0xffffffff },
 	[VM] =           { "vm", ARGS_MAC, TO(vm_mac) },
 	[VLAN] =         { "vlan", ARGS_NUMBER, TO(vm_vlan), 1, 4094 },
+	[HEALTH] =       { "health", ARGS_OTHER, .take = take_check },
 	{ 0 }
 };
 #undef TO
@@ -163,6 +178,8 @@ static int edit_set(struct model *m, void *ctx, struct xr_err *err)
 	if (has(want, VM))
 		given |= ARGS_BIT(VLAN); /* a MAC alone is an untagged VM's */
 	args_copy(keys, given, b, &want->b);
+	if (has(want, HEALTH))
+		memcpy(b->check, want->b.check, sizeof(b->check));
 	if (has(want, VIP)) {
 		free(b->vips);
 		b->vips = want->b.vips;
@@ -217,7 +234,8 @@ struct shown {
 	const struct model_backend *b;
 	struct xr_backend_counter c;
 	__u32 flows;
-	bool ties; /* some backend is tied to a VM: the table has a column VM */
+	bool ties;   /* some backend is tied to a VM: the table has a column VM */
+	bool checks; /* some backend is checked: it has columns for that */
 };
 
 static json_t *vips_json(const struct model_backend *b)
@@ -246,6 +264,27 @@ static __u64 by_cid(const struct shown *s)
 	return stats_sum_codepoints(s->c.by_cid, STATS_ALL_CODEPOINTS);
 }
 
+/* The check that it has, by itself or by a VIP: see commit_health.c. */
+static bool is_checked(const struct plane *p, const struct model_backend *b)
+{
+	return p->backend_health[b->index].since != 0;
+}
+
+static json_t *health_json(const struct shown *s)
+{
+	const struct xr_backend_health *h = &s->p->backend_health[s->b->index];
+	json_t *o;
+
+	if (!is_checked(s->p, s->b))
+		return json_null();
+	o = json_pack("{s:s, s:b, s:b, s:I, s:I}", "state", health_word(h->found), "kept",
+		      h->applied == XR_HEALTH_KEPT, "damped", h->damped, "since",
+		      (json_int_t)h->since, "failures", (json_int_t)h->failures);
+	json_object_set_new(o, "last_probe", h->seen ? json_integer(h->seen) : json_null());
+	json_object_set_new(o, "last_error", h->error[0] ? json_text(h->error) : json_null());
+	return o;
+}
+
 static json_t *show_json(const struct shown *s)
 {
 	const struct xr_backend_info *i = &s->b->info;
@@ -260,6 +299,11 @@ static json_t *show_json(const struct shown *s)
 		      (json_int_t)i->initial_rate, "flows", (json_int_t)s->flows);
 	if (!o)
 		return NULL;
+	json_object_set_new(o, "serves_as",
+			    json_string(text_state(s->p->backends[s->b->index].state)));
+	json_object_set_new(o, "health", health_json(s));
+	if (s->b->check[0])
+		json_object_set_new(o, "health_check", json_text(s->b->check));
 	json_add_mtu(o, s->p, s->p->backends[s->b->index].path);
 	if (i->dev[0])
 		json_object_set_new(o, "dev", json_text(i->dev));
@@ -274,6 +318,24 @@ static json_t *show_json(const struct shown *s)
 		json_object_set_new(o, "vm_vlan", json_integer(i->vm_vlan));
 	}
 	return o;
+}
+
+static void show_health(struct table *t, const struct shown *s)
+{
+	const struct xr_backend_health *h = &s->p->backend_health[s->b->index];
+	char buf[HEALTH_TEXT];
+
+	if (!s->checks)
+		return;
+	if (!is_checked(s->p, s->b)) {
+		table_cell(t, "-");
+		table_cell(t, "-");
+		table_cell(t, "-");
+		return;
+	}
+	table_cell(t, "%s", show_health_text(h, buf));
+	table_cell(t, "%s", show_age_text(h->since, buf));
+	table_cell(t, "%.*s", (int)sizeof(h->error), h->error[0] ? h->error : "-");
 }
 
 static void show_row(struct table *t, const struct shown *s)
@@ -299,14 +361,17 @@ static void show_row(struct table *t, const struct shown *s)
 	table_cell(t, "%llu", (unsigned long long)by_cid(s));
 	table_cell(t, "%llu", (unsigned long long)s->c.initials);
 	table_cell(t, "%u", s->flows);
-	if (!s->ties)
+	if (!s->ties) {
+		show_health(t, s);
 		return;
+	}
 	if (mac_is_zero(i->vm_mac))
 		table_cell(t, "-");
 	else if (i->vm_vlan)
 		table_cell(t, "%s vlan %u", text_mac(addr, i->vm_mac), i->vm_vlan);
 	else
 		table_cell(t, "%s", text_mac(addr, i->vm_mac));
+	show_health(t, s);
 }
 
 static __u32 *count_flows(struct plane *p)
@@ -323,20 +388,28 @@ static int show_all(struct plane *p, const struct model *m, const char *name)
 {
 	static const char *const headings[] = { "NAME",    "ADDRESS",  "STATE",     "WEIGHT",
 						"FORWARD", "VIP",      "SERVER-ID", "PACKETS",
-						"BY-CID",  "INITIALS", "FLOWS",     "VM",
-						NULL };
-	const char *without[12];
+						"BY-CID",  "INITIALS", "FLOWS",     NULL };
+	const char *shown[16] = { NULL };
 	json_t *list = json_array();
 	__u32 *flows = count_flows(p);
 	struct shown s = { .p = p };
 	struct table *t;
 	size_t i;
 
-	memcpy(without, headings, sizeof(without));
-	without[11] = NULL;
-	for (i = 0; i < m->n_backends; i++)
+	for (i = 0; i < m->n_backends; i++) {
 		s.ties |= !mac_is_zero(m->backends[i].info.vm_mac);
-	t = table_new(s.ties ? headings : without);
+		s.checks |= is_checked(p, &m->backends[i]);
+	}
+	for (i = 0; headings[i]; i++)
+		shown[i] = headings[i];
+	if (s.ties)
+		shown[i++] = "VM";
+	if (s.checks) {
+		shown[i++] = "HEALTH";
+		shown[i++] = "FOR";
+		shown[i] = "LAST ERROR";
+	}
+	t = table_new(shown);
 
 	table_right(t, 3);
 	for (i = 7; i < 11; i++)

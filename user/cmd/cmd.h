@@ -14,6 +14,7 @@ int do_undrain(int argc, char **argv);
 int do_vip(int argc, char **argv);
 int do_backend(int argc, char **argv);
 int do_cid(int argc, char **argv);
+int do_health(int argc, char **argv);
 int do_host(int argc, char **argv);
 int do_vm(int argc, char **argv);
 int do_state(int argc, char **argv);

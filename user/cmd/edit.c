@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
+#include <string.h>
 
 #include "apply/instance.h"
 #include "apply/model_load.h"
@@ -20,6 +21,21 @@ void cmd_print_change(void *ctx, const char *line)
 		json_array_append_new(list->json, json_text(line));
 	else if (!list->quiet)
 		printf("%s\n", line);
+}
+
+int cmd_take_check(struct args *a, char *to, bool keep_none)
+{
+	char name[XR_NAME_LEN] = "";
+	int ret = args_name(a, "health check", name);
+
+	if (ret)
+		return ret;
+	if (strlen(name) >= XR_CHECK_NAME)
+		return cmd_usage("health check \"%s\": a name has at most %d characters", name,
+				 XR_CHECK_NAME - 1);
+	if (keep_none || strcmp(name, XR_CHECK_NONE))
+		strcpy(to, name);
+	return EXIT_DONE;
 }
 
 int cmd_load_model(struct plane **p, struct model *m)

@@ -28,6 +28,12 @@ void cmd_print_change(void *ctx, const char *line);
 /* Adds "mtu" of a path, and "mtu_learned" where an ICMP error showed it. */
 void json_add_mtu(json_t *to, struct plane *p, __u32 path);
 
+/*
+ * Takes a health check's name, for a member of XR_CHECK_NAME octets that is zero so far;
+ * "none" becomes empty unless keep_none. 0, or EXIT_USAGE with the error printed.
+ */
+int cmd_take_check(struct args *a, char *to, bool keep_none);
+
 /* Opens the instance with its lock and loads its model; 0, or the exit status. */
 int cmd_load_model(struct plane **p, struct model *m);
 

@@ -14,7 +14,8 @@ static const char notes[] =
 	"PROTO is tcp or udp; write IPv6 as [ADDR6]:PORT/PROTO. cid: steer QUIC by\n"
 	"connection ID (udp). flow: keep an entry per 4-tuple (default on). announce: its\n"
 	"address has a route, for BIRD or FRR to announce, while it serves: a program\n"
-	"runs on a device that is up, and of its backends N (1) are up.\n";
+	"runs on a device that is up, and of its backends N (1) are up. health: how\n"
+	"its backends are checked, see \"xroam health help\".\n";
 
 static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 {
@@ -26,6 +27,11 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	return 0;
 }
 
+static int take_check(struct args *a, void *to)
+{
+	return cmd_take_check(a, ((struct model_vip *)to)->check, false);
+}
+
 static const char *const off_on[] = { "off", "on", NULL };
 
 /* clang-format off */
@@ -33,12 +39,14 @@ static const char *const off_on[] = { "off", "on", NULL };
 #define KEYS_OF_BOTH \
 	{ "flow", ARGS_WORD, TO(flow), false, .words = off_on }, \
 	{ "announce", ARGS_WORD, TO(announce), false, .words = off_on }, \
-	{ "min-up", ARGS_NUMBER, TO(min_up), 1, XR_MAX_BACKENDS }
+	{ "min-up", ARGS_NUMBER, TO(min_up), 1, XR_MAX_BACKENDS }, \
+	{ "health", ARGS_OTHER, .take = take_check }
 static const struct args_key add_keys[] = {
 	{ "cid", ARGS_FLAG, TO(cid) },
 	KEYS_OF_BOTH,
 	{ 0 }
 };
+#define SET_HEALTH 3 /* of set_keys */
 static const struct args_key set_keys[] = {
 	KEYS_OF_BOTH,
 	{ 0 }
@@ -81,7 +89,9 @@ static int edit_set(struct model *m, void *ctx, struct xr_err *err)
 
 	if (!v)
 		return no_vip(err, &c->v);
-	args_copy(set_keys, c->g.given, v, &c->v);
+	args_copy(set_keys, c->g.given & ~ARGS_BIT(SET_HEALTH), v, &c->v);
+	if (args_has(&c->g, SET_HEALTH))
+		memcpy(v->check, c->v.check, sizeof(v->check));
 	return 0;
 }
 
@@ -143,7 +153,7 @@ struct behind {
 	json_t *names; /* of the backends; NULL without -j */
 };
 
-static struct behind find_behind(const struct model *m, const struct model_vip *v)
+static struct behind find_behind(struct plane *p, const struct model *m, const struct model_vip *v)
 {
 	struct behind n = { 0, 0, opt.json ? json_array() : NULL };
 	const struct model_backend *b;
@@ -155,7 +165,7 @@ static struct behind find_behind(const struct model *m, const struct model_vip *
 			if (!is_key_of(&b->vips[j], v))
 				continue;
 			n.all++;
-			n.up += b->info.state == XR_BACKEND_UP && b->info.weight;
+			n.up += p->backends[b->index].state == XR_BACKEND_UP && b->info.weight;
 			if (n.names)
 				json_array_append_new(n.names, json_string(b->info.name));
 		}
@@ -165,8 +175,9 @@ static struct behind find_behind(const struct model *m, const struct model_vip *
 
 static json_t *show_json(struct plane *p, const struct model *m, const struct model_vip *v)
 {
-	struct behind n = find_behind(m, v);
+	struct behind n = find_behind(p, m, v);
 	struct xr_counter c;
+	json_t *o;
 
 	struct xr_announced a = { 0 };
 	char why[VIP_ANNOUNCED_WHY] = "";
@@ -174,14 +185,17 @@ static json_t *show_json(struct plane *p, const struct model *m, const struct mo
 	stats_vip(p, v->index, &c);
 	if (vip_announced_get(p, v->index, &a))
 		vip_announced_why(p, &a, why);
-	return json_pack(
-		"{s:o, s:o, s:i, s:s, s:b, s:b, s:b, s:i, s:b, s:o, s:o, s:o, s:I, s:I, s:I}",
-		"vip", json_vip(v->addr, v->port, v->proto), "address", json_addr(v->addr), "port",
-		ntohs(v->port), "protocol", text_proto(v->proto), "cid", v->cid, "flow", v->flow,
-		"announce", v->announce, "min_up", v->min_up, "announced", a.announced,
-		"announced_since", a.since ? json_integer(a.since) : json_null(), "not_announced",
-		why[0] ? json_text(why) : json_null(), "backends", n.names, "backends_up",
-		(json_int_t)n.up, "packets", (json_int_t)c.packets, "bytes", (json_int_t)c.bytes);
+	o = json_pack("{s:o, s:o, s:i, s:s, s:b, s:b, s:b, s:i, s:b, s:o, s:o, s:o, s:I, s:I, s:I}",
+		      "vip", json_vip(v->addr, v->port, v->proto), "address", json_addr(v->addr),
+		      "port", ntohs(v->port), "protocol", text_proto(v->proto), "cid", v->cid,
+		      "flow", v->flow, "announce", v->announce, "min_up", v->min_up, "announced",
+		      a.announced, "announced_since", a.since ? json_integer(a.since) : json_null(),
+		      "not_announced", why[0] ? json_text(why) : json_null(), "backends", n.names,
+		      "backends_up", (json_int_t)n.up, "packets", (json_int_t)c.packets, "bytes",
+		      (json_int_t)c.bytes);
+	if (o && v->check[0])
+		json_object_set_new(o, "health_check", json_text(v->check));
+	return o;
 }
 
 /* "yes", "no: 1 of 2 ..."; "-": it does not ask for it. */
@@ -201,7 +215,7 @@ static void announced_cell(struct plane *p, struct table *t, const struct model_
 static void show_row(struct plane *p, struct table *t, const struct model *m,
 		     const struct model_vip *v)
 {
-	struct behind n = find_behind(m, v);
+	struct behind n = find_behind(p, m, v);
 	char name[TEXT_VIP];
 	struct xr_counter c;
 

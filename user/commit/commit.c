@@ -105,6 +105,7 @@ static int make_change(struct commit *c)
 	ret = commit_detach(c);
 	drop_features(c);
 	vip_own_refresh(c->p, 0);
+	__atomic_add_fetch(&c->p->meta->changes, 1, __ATOMIC_RELEASE);
 	journal_remove(c->p);
 	return ret;
 
@@ -145,6 +146,8 @@ static void commit_free(struct commit *c)
 	free(c->job_path);
 	free(c->vip);
 	free(c->backend);
+	free(c->had_health);
+	free(c->health);
 	free(c->host);
 	free(c->vm_changes);
 	free(c->devices);
@@ -160,6 +163,10 @@ static int run(struct commit *c)
 	ret = unless_stopped(c, commit_match(c));
 	if (!ret)
 		ret = commit_check_sections(c);
+	if (!ret)
+		ret = commit_list_members(c);
+	if (!ret)
+		ret = commit_plan_health(c);
 	if (!ret)
 		ret = commit_describe(c);
 	if (!ret)

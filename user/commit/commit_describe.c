@@ -15,6 +15,13 @@ static const char *on_off(bool b)
 	return b ? "on" : "off";
 }
 
+/* none: what no name stands for. */
+static void diff_check(struct phrase *p, const char *have, const char *want, const char *none)
+{
+	if (strcmp(have, want))
+		add_part(p, "health %s -> %s", *have ? have : none, *want ? want : none);
+}
+
 static int describe_vip(struct commit *c, const struct vip_slot *s)
 {
 	const struct model_vip *v = s->want ? s->want : s->have;
@@ -23,8 +30,9 @@ static int describe_vip(struct commit *c, const struct vip_slot *s)
 
 	text_vip(name, v->addr, v->port, v->proto);
 	if (!s->have)
-		return commit_add_line(c, "+ vip %s%s%s%s", name, v->cid ? " cid" : "",
-				       v->flow ? "" : " flow off", v->announce ? " announce" : "");
+		return commit_add_line(c, "+ vip %s%s%s%s%s%s", name, v->cid ? " cid" : "",
+				       v->flow ? "" : " flow off", v->announce ? " announce" : "",
+				       v->check[0] ? " health " : "", v->check);
 	if (!s->want)
 		return commit_add_line(c, "- vip %s", name);
 	if (s->have->cid != v->cid)
@@ -35,6 +43,7 @@ static int describe_vip(struct commit *c, const struct vip_slot *s)
 		add_part(&p, "announce %s -> %s", on_off(s->have->announce), on_off(v->announce));
 	if (s->have->min_up != v->min_up)
 		add_part(&p, "min_up %u -> %u", s->have->min_up, v->min_up);
+	diff_check(&p, s->have->check, v->check, "none");
 	return p.n ? commit_add_line(c, "~ vip %s: %s", name, p.text) : 0;
 }
 
@@ -177,6 +186,7 @@ static int describe_backend(struct commit *c, const struct backend_slot *s)
 		return commit_add_line(c, "- backend %s", b->info.name);
 	diff_facts(&p, &s->have->info, &s->want->info);
 	diff_lists(&p, s->have, s->want);
+	diff_check(&p, s->have->check, b->check, "as its VIPs");
 	return p.n ? commit_add_line(c, "~ backend %s: %s", b->info.name, p.text) : 0;
 }
 
@@ -200,6 +210,9 @@ static void diff_moves(struct phrase *p, const struct xr_policy *h, const struct
 	NUMBER(vm_ttl);
 	NUMBER(prepare_timeout);
 	NUMBER(blackout_timeout);
+	NUMBER(health_rate);
+	NUMBER(health_flaps);
+	NUMBER(health_flap_seconds);
 #undef NUMBER
 }
 
@@ -208,6 +221,7 @@ static int describe_policy(struct commit *c)
 	static const char *const too_big[] = { "reply", "drop" };
 	static const char *const down[] = { "drop", "fallback" };
 	static const char *const vip_other[] = { "drop", "pass" };
+	static const char *const failed[] = { "keep", "none" };
 	const struct xr_policy *h = &c->have->policy, *w = &c->want->policy;
 	struct phrase p = { .n = 0 };
 
@@ -235,6 +249,9 @@ static int describe_policy(struct commit *c)
 		add_part(&p, "vip_table %u -> %u", h->vip_table, w->vip_table);
 	if (h->vip_hold != w->vip_hold)
 		add_part(&p, "vip_hold %u -> %u", h->vip_hold, w->vip_hold);
+	if (h->health_failed != w->health_failed)
+		add_part(&p, "health_failed %s -> %s", failed[h->health_failed & 1],
+			 failed[w->health_failed & 1]);
 	diff_moves(&p, h, w);
 	return p.n ? commit_add_line(c, "~ policy: %s", p.text) : 0;
 }
@@ -254,6 +271,8 @@ int commit_describe(struct commit *c)
 			ret = describe_backend(c, &c->backend[i]);
 	for (i = 1; !ret && i <= c->have->limits.backends; i++)
 		ret = warn_unknown_vm(c, &c->backend[i]);
+	if (!ret)
+		ret = commit_describe_health(c);
 	if (!ret)
 		ret = commit_describe_hosts(c);
 	if (!ret)

@@ -202,7 +202,9 @@ int commit_match(struct commit *c)
 	c->vip = calloc(c->have->limits.vips + 1, sizeof(*c->vip));
 	c->backend = calloc(c->have->limits.backends + 1, sizeof(*c->backend));
 	c->host = calloc(c->have->limits.hosts + 1, sizeof(*c->host));
-	if (!c->vip || !c->backend || !c->host)
+	c->had_health = calloc(c->have->limits.backends + 1, 1);
+	c->health = calloc(c->have->limits.backends + 1, 1);
+	if (!c->vip || !c->backend || !c->host || !c->had_health || !c->health)
 		return -ENOMEM;
 	ret = keep_fixed(c);
 	if (!ret)

@@ -16,8 +16,9 @@ struct vip_slot {
 
 struct backend_slot {
 	const struct model_backend *have, *want;
-	__u32 path; /* as it shall be */
-	__u16 pool; /* the index of the first backend behind the same VIPs */
+	__u32 path;   /* as it shall be */
+	__u16 pool;   /* the index of the first backend behind the same VIPs */
+	bool checked; /* its health shall be checked */
 };
 
 struct host_slot {
@@ -47,6 +48,7 @@ struct commit {
 	/* by index */
 	struct vip_slot *vip;         /* limits.vips + 1 */
 	struct backend_slot *backend; /* limits.backends + 1 */
+	__u8 *had_health, *health;    /* enum xr_health of backends: as it is, as it shall be */
 	struct host_slot *host;       /* limits.hosts + 1 */
 	struct {
 		const struct model_cid *have, *want;
@@ -115,7 +117,16 @@ int commit_describe(struct commit *c);
 
 /* commit_stops.c: what a change takes away without a word, or from service. */
 int commit_check_sections(struct commit *c);
-int commit_describe_stops(struct commit *c); /* lists members, too */
+int commit_describe_stops(struct commit *c);
+
+/*
+ * commit_health.c: health checks, and which backends serve by what they found. The members'
+ * weights become 0 where one does not.
+ */
+int commit_plan_health(struct commit *c);
+int commit_describe_health(struct commit *c);
+bool commit_same_health(const struct commit *c);
+void commit_store_health(struct commit *c);
 
 /* commit_same.c: whether there is anything to change, said or not. */
 bool commit_differs(const struct commit *c);

@@ -25,7 +25,7 @@ static bool same_vip(const struct vip_slot *s)
 	const struct model_vip *h = s->have, *w = s->want;
 
 	return h && w && h->cid == w->cid && h->flow == w->flow && h->announce == w->announce &&
-		h->min_up == w->min_up;
+		h->min_up == w->min_up && !strcmp(h->check, w->check);
 }
 
 static bool same_info(struct xr_backend_info a, struct xr_backend_info b)
@@ -56,7 +56,7 @@ static bool same_lists(const struct model_backend *a, const struct model_backend
 static bool same_backend(const struct backend_slot *s)
 {
 	return s->have && s->want && same_info(s->have->info, s->want->info) &&
-		same_lists(s->have, s->want);
+		same_lists(s->have, s->want) && !strcmp(s->have->check, s->want->check);
 }
 
 static bool same_host(const struct host_slot *s)
@@ -125,6 +125,7 @@ bool commit_differs(const struct commit *c)
 	const struct model *h = c->have, *w = c->want;
 
 	return !same_policy(&h->policy, &w->policy) || !same_cids(c) || !same_tables(c) ||
+		!commit_same_health(c) ||
 		!same_set(h->gateways, h->n_gateways, w->gateways, w->n_gateways,
 			  sizeof(*h->gateways)) ||
 		!same_set(h->protect, h->n_protect, w->protect, w->n_protect,

@@ -15,7 +15,7 @@
 
 /* ---- what a file leaves out ---- */
 
-#define SELDOM (1U << MODEL_GATEWAYS | 1U << MODEL_PROTECTED)
+#define SELDOM (1U << MODEL_GATEWAYS | 1U << MODEL_PROTECTED | 1U << MODEL_HEALTH)
 
 int commit_check_sections(struct commit *c)
 {
@@ -25,6 +25,7 @@ int commit_check_sections(struct commit *c)
 		[MODEL_GATEWAYS] = c->have->n_gateways,
 		[MODEL_PROTECTED] = c->have->n_protect,
 		[MODEL_CID] = c->have->n_cids,
+		[MODEL_HEALTH] = c->have->n_health,
 		[MODEL_VIPS] = c->have->n_vips,
 		[MODEL_BACKENDS] = c->have->n_backends,
 	};
@@ -32,7 +33,7 @@ int commit_check_sections(struct commit *c)
 	unsigned int left_out = c->want->from_file ? ~c->want->sections : 0;
 	int i;
 
-	/* Where there are none, export leaves these two out: such a file is complete. */
+	/* Where there are none, export leaves these three out: such a file is complete. */
 	if (!(left_out & ((1U << MODEL_SECTIONS) - 1) & ~SELDOM))
 		left_out &= ~SELDOM;
 	for (i = 0; i < MODEL_SECTIONS; i++) {
@@ -125,14 +126,12 @@ static int warn_cids(struct commit *c)
 int commit_describe_stops(struct commit *c)
 {
 	size_t *had = NULL, *has = NULL;
-	int ret = commit_list_members(c);
 	__u32 i;
+	int ret;
 
-	if (!ret) {
-		had = count_serving(c, &c->have_members);
-		has = count_serving(c, &c->want_members);
-		ret = had && has ? warn_devices(c) : -ENOMEM;
-	}
+	had = count_serving(c, &c->have_members);
+	has = count_serving(c, &c->want_members);
+	ret = had && has ? warn_devices(c) : -ENOMEM;
 	if (!ret)
 		ret = warn_cids(c);
 	for (i = 1; !ret && i <= c->have->limits.vips; i++)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "commit_priv.h"
 #include "host/hops.h"
+#include "lib/health_state.h"
 #include "lib/text.h"
 #include "lib/whole.h"
 #include "plane/stats.h"
@@ -88,6 +89,17 @@ static void join_pools(struct commit *c)
 			__atomic_store_n(&c->p->vips[i].pool, c->vip[i].pool, __ATOMIC_RELEASE);
 }
 
+/* What the program is to take it for: as it is, as it shall be. */
+static __u8 state_had(const struct commit *c, __u32 i)
+{
+	return health_state(c->backend[i].have->info.state, c->had_health[i]);
+}
+
+static __u8 state_wanted(const struct commit *c, __u32 i)
+{
+	return health_state(c->backend[i].want->info.state, c->health[i]);
+}
+
 /* Backends that go down stay up until the tables lead elsewhere. */
 static void store_backends(struct commit *c)
 {
@@ -101,10 +113,10 @@ static void store_backends(struct commit *c)
 		rate = s->want->info.initial_rate;
 		__atomic_store_n(&c->p->initial_rate[i].limit, rate, __ATOMIC_RELEASE);
 		keep_info(c, i);
-		if (s->want->info.state != XR_BACKEND_DOWN)
-			store_backend(c, i, s->want->info.state);
+		if (state_wanted(c, i) != XR_BACKEND_DOWN)
+			store_backend(c, i, state_wanted(c, i));
 		else if (s->have && !c->force)
-			store_backend(c, i, s->have->info.state);
+			store_backend(c, i, state_had(c, i));
 		else
 			store_backend(c, i, XR_BACKEND_DOWN);
 	}
@@ -117,7 +129,7 @@ static void store_down(struct commit *c)
 
 	for (i = 1; i <= c->have->limits.backends; i++) {
 		s = &c->backend[i];
-		if (s->want && s->want->info.state == XR_BACKEND_DOWN)
+		if (s->want && state_wanted(c, i) == XR_BACKEND_DOWN)
 			store_backend(c, i, XR_BACKEND_DOWN);
 		else if (!s->want && s->have)
 			clear_backend(c, i);
@@ -303,6 +315,7 @@ int commit_store(struct commit *c)
 	join_pools(c);
 	sweep_flows(c);
 	commit_del_members(c);
+	commit_store_health(c);
 	clear_slots(c);
 	commit_clear_hosts(c);
 	commit_follow_routes(c);

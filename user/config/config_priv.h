@@ -122,6 +122,12 @@ int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m);
 /* A host's name could not be read: so "there is no host X" must not be reported. */
 bool config_lost_host(const struct reader *r, const struct model *m);
 
+/* ---- config_take_health.c ---- */
+
+int config_take_health(struct reader *r, const struct raw *raw, struct model *m);
+/* A name of a check; text NULL: left out. */
+int config_check_name(struct reader *r, const char *path, const char *text, char *name);
+
 /* ---- config_vms.c: vms, one node after the other ---- */
 
 struct vms_reader {

@@ -31,6 +31,14 @@ static const cyaml_strval_t moves_words[] = {
 	{ "ports", XR_MOVES_PORTS },
 	{ "any", XR_MOVES_ANY },
 };
+static const cyaml_strval_t health_failed_words[] = {
+	{ "keep", XR_HEALTH_FAILED_KEEP },
+	{ "none", XR_HEALTH_FAILED_NONE },
+};
+static const cyaml_strval_t check_type_words[] = {
+	{ "tcp", XR_CHECK_TCP },     { "quic", XR_CHECK_QUIC },           { "http", XR_CHECK_HTTP },
+	{ "https", XR_CHECK_HTTPS }, { "command", XR_CHECK_COMMAND_RUN },
+};
 static const cyaml_strval_t qmp_role_words[] = {
 	{ "source", 0 },
 	{ "destination", 1 },
@@ -114,6 +122,10 @@ static const cyaml_schema_field_t policy_fields[] = {
 	NUMBER("vm_ttl", struct raw_policy, vm_ttl),
 	NUMBER("prepare_timeout", struct raw_policy, prepare_timeout),
 	NUMBER("blackout_timeout", struct raw_policy, blackout_timeout),
+	NUMBER("health_rate", struct raw_policy, health_rate),
+	NUMBER("health_flaps", struct raw_policy, health_flaps),
+	NUMBER("health_flap_seconds", struct raw_policy, health_flap_seconds),
+	WORD("health_failed", struct raw_policy, health_failed, health_failed_words),
 	CYAML_FIELD_END
 };
 
@@ -169,6 +181,26 @@ static const cyaml_schema_field_t vip_fields[] = {
 	WORD("flow", struct raw_vip, flow, config_bool_words),
 	WORD("announce", struct raw_vip, announce, config_bool_words),
 	NUMBER("min_up", struct raw_vip, min_up),
+	TEXT("health_check", MAY, struct raw_vip, health_check),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t health_fields[] = {
+	TEXT("name", MUST, struct raw_health, name),
+	CYAML_FIELD_ENUM("type", CYAML_FLAG_STRICT, struct raw_health, type, check_type_words,
+			 COUNT(check_type_words)),
+	NUMBER("port", struct raw_health, port),
+	NUMBER("interval", struct raw_health, interval),
+	NUMBER("timeout", struct raw_health, timeout),
+	NUMBER("rise", struct raw_health, rise),
+	NUMBER("fall", struct raw_health, fall),
+	NUMBER("jitter", struct raw_health, jitter),
+	TEXT("source", MAY, struct raw_health, source),
+	TEXT("path", MAY, struct raw_health, path),
+	TEXT("host", MAY, struct raw_health, host),
+	TEXT("status", MAY, struct raw_health, status),
+	WORD("verify", struct raw_health, verify, config_bool_words),
+	SHORT_LIST("command", struct raw_health, command, n_command, &text_entry),
 	CYAML_FIELD_END
 };
 
@@ -215,6 +247,7 @@ static const cyaml_schema_field_t backend_fields[] = {
 	NUMBER("vni", struct raw_backend, vni),
 	TEXT("mac", MAY, struct raw_backend, mac),
 	NUMBER("initial_rate", struct raw_backend, initial_rate),
+	TEXT("health_check", MAY, struct raw_backend, health_check),
 	CYAML_FIELD_MAPPING_PTR("vm", MAY, struct raw_backend, vm, vm_fields),
 	CYAML_FIELD_END
 };
@@ -230,6 +263,9 @@ static const cyaml_schema_value_t gateway_entry = {
 };
 static const cyaml_schema_value_t cid_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_cid, cid_fields),
+};
+static const cyaml_schema_value_t health_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_health, health_fields),
 };
 static const cyaml_schema_value_t vip_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_vip, vip_fields),
@@ -250,6 +286,7 @@ static const cyaml_schema_value_t backend_entry = {
 	CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources, sources_fields),		\
 	CYAML_FIELD_MAPPING_PTR("metrics", MAY, struct raw, metrics, metrics_fields),		\
 	LIST("cid", struct raw, cid, n_cid, &cid_entry),					\
+	LIST("health_checks", struct raw, health_checks, n_health_checks, &health_entry),	\
 	LIST("vips", struct raw, vips, n_vips, &vip_entry),					\
 	LIST("backends", struct raw, backends, n_backends, &backend_entry)
 
@@ -298,6 +335,12 @@ static const struct config_range ranges[] = {
 	{ "initial_rate", 0, 0xffffffff },
 	{ "vlan", 1, XR_MAX_VLAN },
 	{ "per_vm", 0, MODEL_METRICS_VMS },
+	{ "rise", 1, 100 },
+	{ "fall", 1, 100 },
+	{ "jitter", 0, 50 },
+	{ "health_rate", 1, 1000000 },
+	{ "health_flaps", 1, 65535 },
+	{ "health_flap_seconds", 1, 65535 },
 };
 
 /* clang-format on */

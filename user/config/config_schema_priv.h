@@ -26,6 +26,8 @@ struct raw_policy {
 	int *moves, *tunnels, *announce;
 	char *announce_rate, *flap_moves, *flap_seconds;
 	char *vm_ttl, *prepare_timeout, *blackout_timeout;
+	char *health_rate, *health_flaps, *health_flap_seconds;
+	int *health_failed;
 };
 
 struct raw_device {
@@ -58,6 +60,16 @@ struct raw_vip {
 	int protocol;
 	int *cid, *flow, *announce;
 	char *min_up;
+	char *health_check;
+};
+
+struct raw_health {
+	char *name;
+	int type, *verify;
+	char *port, *interval, *timeout, *rise, *fall, *jitter;
+	char *source, *path, *host, *status;
+	char **command;
+	__u32 n_command;
 };
 
 struct raw_vm {
@@ -70,7 +82,7 @@ struct raw_backend {
 	__u32 n_vips, n_server_ids;
 	char *weight, *vni, *port, *initial_rate;
 	int *state, *forward;
-	char *dev, *mac;
+	char *dev, *mac, *health_check;
 	struct raw_vm *vm;
 };
 
@@ -102,10 +114,11 @@ struct raw {
 	struct raw_sources *sources;
 	struct raw_metrics *metrics;
 	struct raw_cid *cid;
+	struct raw_health *health_checks;
 	struct raw_vip *vips;
 	struct raw_backend *backends;
 	__u32 n_devices, n_cid, n_vips, n_backends;
-	__u32 n_hosts, n_gateways, n_protect;
+	__u32 n_hosts, n_gateways, n_protect, n_health_checks;
 };
 
 extern const cyaml_schema_value_t config_schema;

@@ -121,6 +121,13 @@ static int take_policy(struct reader *r, const struct raw_policy *from, struct x
 		to->vip_echo = *from->vip_echo;
 	if (from->vip_route)
 		to->vip_route = *from->vip_route;
+	if (from->health_failed)
+		to->health_failed = *from->health_failed;
+	if (TAKE(r, "policy.health_rate", from->health_rate, to->health_rate) ||
+	    TAKE(r, "policy.health_flaps", from->health_flaps, to->health_flaps) ||
+	    TAKE(r, "policy.health_flap_seconds", from->health_flap_seconds,
+		 to->health_flap_seconds))
+		return -EINVAL;
 	if (TAKE(r, "policy.flow_idle", from->flow_idle, to->flow_idle) ||
 	    TAKE(r, "policy.reply_rate", from->reply_rate, to->reply_rate) ||
 	    TAKE(r, "policy.vip_table", from->vip_table, to->vip_table) ||
@@ -307,6 +314,9 @@ static int take_vips(struct reader *r, const struct raw *raw, struct model *m)
 		    config_number(r, config_at(path, "vips", i, "min_up"), from->min_up, &min_up))
 			return -EINVAL;
 		to->min_up = min_up;
+		if (config_check_name(r, config_at(path, "vips", i, "health_check"),
+				      from->health_check, to->check))
+			return -EINVAL;
 	}
 	return 0;
 }
@@ -377,6 +387,8 @@ static int take_backend(struct reader *r, const struct raw_backend *from, size_t
 	    TAKE(r, config_at(path, "backends", i, "vni"), from->vni, to->vni) ||
 	    TAKE(r, config_at(path, "backends", i, "initial_rate"), from->initial_rate,
 		 to->initial_rate) ||
+	    config_check_name(r, config_at(path, "backends", i, "health_check"), from->health_check,
+			      b->check) ||
 	    take_macs(r, from, i, to))
 		return -EINVAL;
 	return take_lists(r, from, i, b);
@@ -411,6 +423,8 @@ int config_take(struct reader *r, const struct raw *raw, struct model *m)
 		ret = config_take_hosts(r, raw, m);
 	if (!ret)
 		ret = take_cids(r, raw, m);
+	if (!ret)
+		ret = config_take_health(r, raw, m);
 	if (!ret)
 		ret = take_vips(r, raw, m);
 	if (!ret)

@@ -8,6 +8,7 @@
 #include <yaml.h>
 #include "config.h"
 #include "config_priv.h"
+#include "lib/health_state.h"
 #include "lib/text.h"
 
 /*
@@ -144,6 +145,10 @@ static void fill_policy(struct arena *b, const struct xr_policy *from, struct ra
 	to->vm_ttl = arena_number(b, from->vm_ttl);
 	to->prepare_timeout = arena_number(b, from->prepare_timeout);
 	to->blackout_timeout = arena_number(b, from->blackout_timeout);
+	to->health_rate = arena_number(b, from->health_rate);
+	to->health_flaps = arena_number(b, from->health_flaps);
+	to->health_flap_seconds = arena_number(b, from->health_flap_seconds);
+	to->health_failed = arena_int(b, from->health_failed);
 }
 
 static void fill_limits(struct arena *b, const struct xr_limits *from, struct raw *raw)
@@ -274,6 +279,55 @@ static void fill_cids(struct arena *b, const struct model *m, bool keys, struct 
 	}
 }
 
+/* The words that only some types of checks have. */
+static void fill_request(struct arena *b, const struct xr_health_check *from, struct raw_health *to)
+{
+	const struct xr_health_check *usual = &health_check_default;
+	char text[HEALTH_TEXT];
+	__u32 i;
+
+	if (strcmp(from->path, usual->path))
+		to->path = arena_text(b, from->path);
+	if (from->host[0])
+		to->host = arena_text(b, from->host);
+	if (memcmp(from->status, usual->status, sizeof(from->status)))
+		to->status = arena_text(b, health_ranges_text(from->status, text));
+	if (from->verify)
+		to->verify = arena_int(b, 1);
+	to->n_command = from->words;
+	if (from->words)
+		to->command = arena_get(b, from->words * sizeof(*to->command));
+	for (i = 0; to->command && i < from->words; i++)
+		to->command[i] = arena_text(b, health_check_word(from, i));
+}
+
+static void fill_health(struct arena *b, const struct model *m, struct raw *raw)
+{
+	const struct xr_health_check *from;
+	struct raw_health *to;
+	char text[HEALTH_TEXT];
+	size_t i;
+
+	if (!m->n_health)
+		return;
+	to = raw->health_checks = arena_get(b, m->n_health * sizeof(*to));
+	raw->n_health_checks = m->n_health;
+	for (i = 0; to && i < m->n_health; i++, to++) {
+		from = &m->health[i].check;
+		to->name = arena_text(b, from->name);
+		to->type = from->type;
+		to->port = arena_number_unless(b, from->port, 0);
+		to->interval = arena_text(b, health_ms_text(from->interval_ms, text));
+		to->timeout = arena_text(b, health_ms_text(from->timeout_ms, text));
+		to->rise = arena_number(b, from->rise);
+		to->fall = arena_number(b, from->fall);
+		to->jitter = arena_number(b, from->jitter);
+		if (!addr_is_zero(from->source))
+			to->source = arena_addr(b, from->source);
+		fill_request(b, from, to);
+	}
+}
+
 static void fill_vips(struct arena *b, const struct model *m, struct raw *raw)
 {
 	struct raw_vip *to;
@@ -289,6 +343,8 @@ static void fill_vips(struct arena *b, const struct model *m, struct raw *raw)
 		to->flow = arena_int(b, m->vips[i].flow);
 		to->announce = m->vips[i].announce ? arena_int(b, 1) : NULL;
 		to->min_up = arena_number_unless(b, m->vips[i].min_up, 1);
+		if (m->vips[i].check[0])
+			to->health_check = arena_text(b, m->vips[i].check);
 	}
 }
 
@@ -332,6 +388,8 @@ static void fill_backends(struct arena *b, const struct model *m, struct raw *ra
 		to->initial_rate = arena_number_unless(b, from->initial_rate, 0);
 		to->dev = from->dev[0] ? arena_text(b, from->dev) : NULL;
 		to->mac = arena_mac(b, from->mac);
+		if (m->backends[i].check[0])
+			to->health_check = arena_text(b, m->backends[i].check);
 		if (mac_is_zero(from->vm_mac))
 			continue;
 		to->vm = arena_get(b, sizeof(*to->vm));
@@ -464,6 +522,7 @@ int config_write(const struct model *m, bool keys, bool quotes, char **text, siz
 	fill_hosts(&b, m, &raw);
 	fill_gateways(&b, m, &raw);
 	fill_cids(&b, m, keys, &raw);
+	fill_health(&b, m, &raw);
 	fill_vips(&b, m, &raw);
 	fill_backends(&b, m, &raw);
 	if (!b.failed)

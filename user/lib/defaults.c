@@ -28,4 +28,7 @@ const struct xr_policy xr_default_policy = {
 	.vip_route = 1,
 	.vip_table = RT_TABLE_MAIN,
 	.vip_hold = 3,
+	.health_rate = 10000,
+	.health_flaps = 5,
+	.health_flap_seconds = 120,
 };

@@ -10,4 +10,8 @@
 /* false: sa is NULL, or neither IPv4 (then ::ffff:a.b.c.d) nor IPv6. */
 bool sockaddr_to_addr(const struct sockaddr *sa, __be32 addr[XR_ADDR_WORDS]);
 
+/* And back; returns its length. */
+socklen_t sockaddr_from_addr(struct sockaddr_storage *sa, const __be32 addr[XR_ADDR_WORDS],
+			     __be16 port);
+
 #endif

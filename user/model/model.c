@@ -8,9 +8,10 @@
 #include "model_edit.h"
 
 static const char *const section_words[] = {
-	[MODEL_HOSTS] = "hosts",         [MODEL_VMS] = "vms", [MODEL_GATEWAYS] = "gateways",
-	[MODEL_PROTECTED] = "protected", [MODEL_CID] = "cid", [MODEL_VIPS] = "vips",
-	[MODEL_BACKENDS] = "backends",
+	[MODEL_HOSTS] = "hosts",       [MODEL_VMS] = "vms",
+	[MODEL_GATEWAYS] = "gateways", [MODEL_PROTECTED] = "protected",
+	[MODEL_CID] = "cid",           [MODEL_VIPS] = "vips",
+	[MODEL_BACKENDS] = "backends", [MODEL_HEALTH] = "health_checks",
 };
 
 int model_section_of_key(const char *key)
@@ -47,6 +48,7 @@ void model_free(struct model *m)
 		explicit_bzero(m->cids, m->n_cids * sizeof(*m->cids));
 	free(m->cids);
 	free(m->backends);
+	free(m->health);
 	free(m->devs);
 	free(m->hosts);
 	free(m->vms);
@@ -100,6 +102,7 @@ int model_copy(struct model *to, const struct model *from)
 	*to = *from;
 	to->vips = copy_of(from->vips, from->n_vips, sizeof(*to->vips), &ret);
 	to->cids = copy_of(from->cids, from->n_cids, sizeof(*to->cids), &ret);
+	to->health = copy_of(from->health, from->n_health, sizeof(*to->health), &ret);
 	to->devs = copy_of(from->devs, from->n_devs, sizeof(*to->devs), &ret);
 	to->hosts = copy_of(from->hosts, from->n_hosts, sizeof(*to->hosts), &ret);
 	to->vms = copy_of(from->vms, from->n_vms, sizeof(*to->vms), &ret);

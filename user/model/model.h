@@ -24,6 +24,7 @@ struct model_vip {
 	__be32 addr[XR_ADDR_WORDS];
 	__be16 port;
 	__u8 proto;
+	char check[XR_CHECK_NAME]; /* its backends' health check; empty: none */
 	bool cid, flow, announce;
 	__u16 min_up; /* from 1 */
 	__u32 line;   /* in the file; 0: not from one */
@@ -48,8 +49,15 @@ struct model_backend {
 	size_t n_vips;
 	struct model_sid *sids;
 	size_t n_sids;
+	/* its own health check, in the place of its VIPs'; empty: theirs; "none" */
+	char check[XR_CHECK_NAME];
 	__u32 line;
 	__u16 index; /* in its map; 0: none yet */
+};
+
+struct model_health {
+	struct xr_health_check check;
+	__u32 line;
 };
 
 struct model_host {
@@ -99,6 +107,7 @@ enum model_section_of_key {
 	MODEL_GATEWAYS,
 	MODEL_PROTECTED,
 	MODEL_CID,
+	MODEL_HEALTH,
 	MODEL_VIPS,
 	MODEL_BACKENDS,
 	MODEL_SECTIONS
@@ -113,6 +122,8 @@ struct model {
 	size_t n_vips;
 	struct model_cid *cids;
 	size_t n_cids;
+	struct model_health *health;
+	size_t n_health;
 	struct model_backend *backends;
 	size_t n_backends;
 	struct model_host *hosts;

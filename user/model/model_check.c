@@ -437,6 +437,8 @@ int model_check_all(const struct model *m, const char *file, struct xr_errs *all
 	if (!ret)
 		ret = check_backends(&c, &vips);
 	if (!ret)
+		ret = check_health(&c);
+	if (!ret)
 		ret = check_sids(&c);
 	if (!ret)
 		ret = check_hosts(&c);

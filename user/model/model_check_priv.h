@@ -35,6 +35,10 @@ const char *check_prefix(const struct check *c, __u32 line, char *buf, size_t n)
 		check_note(c, line);                                                 \
 	})
 
+/* ---- model_check_health.c: health checks, and who names one ---- */
+
+int check_health(const struct check *c);
+
 /* ---- model_check_vms.c: hosts, VMs, gateways, sources ---- */
 
 int check_hosts(const struct check *c);

@@ -72,6 +72,16 @@ struct model_host *model_find_host(const struct model *m, const char *name)
 	return NULL;
 }
 
+struct model_health *model_find_health(const struct model *m, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_health; i++)
+		if (!strcmp(m->health[i].check.name, name))
+			return &m->health[i];
+	return NULL;
+}
+
 void model_drop_backend(struct model *m, struct model_backend *b)
 {
 	free(b->vips);

@@ -21,6 +21,7 @@ struct model_vip *model_find_vip(const struct model *m, const __be32 *addr, __be
 				 __u8 proto);
 struct model_backend *model_find_backend(const struct model *m, const char *name);
 struct model_host *model_find_host(const struct model *m, const char *name);
+struct model_health *model_find_health(const struct model *m, const char *name);
 void model_drop_backend(struct model *m, struct model_backend *b);
 
 /*

@@ -65,6 +65,7 @@ enum entries {
 	RINGS,
 	RING_FRAMES,
 	TC_HOOKS,
+	CHECKS,
 };
 
 static __u32 entries_for(enum entries e, const struct xr_limits *l)
@@ -92,6 +93,7 @@ static __u32 entries_for(enum entries e, const struct xr_limits *l)
 		[RINGS] = l->rings ?: 1,
 		[RING_FRAMES] = l->rings ? l->rings * XR_RING_FRAMES : 1,
 		[TC_HOOKS] = XR_MAX_TC_HOOKS,
+		[CHECKS] = XR_MAX_CHECKS,
 	};
 
 	return n[e];
@@ -170,6 +172,9 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_LOCKED_MACS]	= HASH(VMS, 8, sizeof(struct xr_locked)),
 	[PLANE_VIP_ANNOUNCED]	= HASH(VIP_ADDRESSES, sizeof(struct xr_announced_key),
 				       sizeof(struct xr_announced)),
+	[PLANE_HEALTH_CHECKS]	= MAPPED(CHECKS, health_checks),
+	[PLANE_VIP_CHECKS]	= MAPPED(VIPS, vip_checks),
+	[PLANE_BACKEND_HEALTH]	= MAPPED(BACKENDS, backend_health),
 };
 /* clang-format on */
 

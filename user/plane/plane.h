@@ -38,7 +38,9 @@
 	X(VM_EVENTS, vm_events) X(TUNNEL_ENDS, tunnel_ends) X(OUTERS, outers)  \
 	X(VIP_ADDRESSES, vip_addresses) X(VIP_FILTER, vip_filter)              \
 	X(LOCKED_MACS, locked_macs) X(VIP_ANNOUNCED, vip_announced) \
-	X(DRAIN, drain) X(DRAINED, drained)
+	X(DRAIN, drain) X(DRAINED, drained)                                       \
+	X(HEALTH_CHECKS, health_checks) X(VIP_CHECKS, vip_checks)              \
+	X(BACKEND_HEALTH, backend_health)
 /* clang-format on */
 
 enum plane_map {
@@ -80,16 +82,19 @@ struct plane {
 	struct xr_hash_keys *hash_keys;
 	struct xr_device *devices; /* XR_MAX_DEVICES */
 	struct xr_drain *drain;
-	struct xr_device *drained;            /* XR_MAX_DEVICES */
-	struct xr_backend_info *backend_info; /* limits.backends + 1 */
-	struct xr_tag_bucket *mac_index;      /* mac_buckets of them */
-	struct xr_vm *vms;                    /* mac_buckets * XR_TAG_LANES; by VM index */
-	struct xr_vm_info *vm_info;           /* the same */
-	struct xr_tag_bucket *ip_index;       /* ip_buckets */
-	struct xr_vm_ip *vm_ips;              /* 8 * ip_buckets */
-	struct xr_host *hosts;                /* limits.hosts + 1 */
-	struct xr_host_info *host_info;       /* limits.hosts + 1 */
-	struct xr_port *ports;                /* XR_MAX_DEVICES */
+	struct xr_device *drained;                /* XR_MAX_DEVICES */
+	struct xr_backend_info *backend_info;     /* limits.backends + 1 */
+	struct xr_health_check *health_checks;    /* XR_MAX_CHECKS */
+	struct xr_vip_check *vip_checks;          /* limits.vips + 1 */
+	struct xr_backend_health *backend_health; /* limits.backends + 1 */
+	struct xr_tag_bucket *mac_index;          /* mac_buckets of them */
+	struct xr_vm *vms;                        /* mac_buckets * XR_TAG_LANES; by VM index */
+	struct xr_vm_info *vm_info;               /* the same */
+	struct xr_tag_bucket *ip_index;           /* ip_buckets */
+	struct xr_vm_ip *vm_ips;                  /* 8 * ip_buckets */
+	struct xr_host *hosts;                    /* limits.hosts + 1 */
+	struct xr_host_info *host_info;           /* limits.hosts + 1 */
+	struct xr_port *ports;                    /* XR_MAX_DEVICES */
 	struct xr_vm_control *vm_control;
 	struct xr_gateway *gateways;       /* XR_MAX_GATEWAYS */
 	struct xr_ring *rings;             /* limits.rings */

@@ -64,7 +64,7 @@ void health_count(struct plane *p, struct health *h)
 	for (i = 1; i <= l->vips; i++)
 		h->vips += p->vips[i].used;
 	for (i = 1; i <= l->backends; i++) {
-		__u8 state = p->backend_info[i].state;
+		__u8 state = p->backends[i].state;
 
 		if (state <= XR_BACKEND_DOWN)
 			h->backends[state]++;
@@ -410,6 +410,7 @@ void health_check(struct plane *p, const struct health_baseline *since,
 	check_devices(&c);
 	check_ends(&c);
 	check_vips(&c);
+	check_probes(&c);
 	check_steering(&c);
 	check_hosts(&c);
 	check_named_devices(&c);

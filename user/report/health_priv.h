@@ -28,6 +28,8 @@ void check_steering(struct check *c);
 
 /* health_announce.c: reports VIPs that are to be announced and are not. */
 void check_announced(struct check *c);
+/* health_probes.c: reports backends whose health checks fail, or that nobody checks. */
+void check_probes(struct check *c);
 
 /* health_peer.c: reports a device where no packet comes, or a veth that loses what is sent. */
 void check_link(struct check *c, const struct xr_device *d, const struct device_location *at);

@@ -25,6 +25,7 @@
 
 struct servers {
 	size_t n, up, weighed, with_sids;
+	size_t wanted, failed; /* up by the operator; of these, failed by health checks */
 };
 
 static bool is_behind(const struct model_backend *b, const struct model_vip *v)
@@ -37,7 +38,8 @@ static bool is_behind(const struct model_backend *b, const struct model_vip *v)
 	return false;
 }
 
-static struct servers count_servers(const struct model *m, const struct model_vip *v)
+static struct servers count_servers(struct plane *p, const struct model *m,
+				    const struct model_vip *v)
 {
 	struct servers s = { 0 };
 	size_t i;
@@ -49,7 +51,10 @@ static struct servers count_servers(const struct model *m, const struct model_vi
 			continue;
 		s.n++;
 		s.with_sids += b->n_sids != 0;
-		if (b->info.state != XR_BACKEND_UP)
+		s.wanted += b->info.state == XR_BACKEND_UP;
+		if (b->info.state == XR_BACKEND_UP)
+			s.failed += p->backend_health[b->index].found == XR_HEALTH_DOWN;
+		if (p->backends[b->index].state != XR_BACKEND_UP)
 			continue;
 		s.up++;
 		s.weighed += b->info.weight != 0;
@@ -86,6 +91,11 @@ static void check_servers(struct check *c, const struct model_vip *v, const stru
 			c,
 			"vip %s: no backend is behind it, all its packets are dropped; \"xroam backend add NAME vip %s address ADDR\"",
 			vip, vip);
+	else if (s->failed && s->failed == s->wanted)
+		health_wrong(
+			c, "vip %s: %s; \"xroam backend show\" has each one's last error", vip,
+			s->up ? "health checks fail for all backends that are up, and the last that served are kept"
+			      : "health checks fail for all backends, new connections are dropped");
 	else if (!s->up)
 		health_wrong(
 			c,
@@ -137,7 +147,7 @@ void check_vips(struct check *c)
 		return;
 	}
 	for (i = 0; i < m.n_vips; i++) {
-		s = count_servers(&m, &m.vips[i]);
+		s = count_servers(c->p, &m, &m.vips[i]);
 		check_servers(c, &m.vips[i], &s);
 		check_cids(c, &m, &m.vips[i], &s);
 	}

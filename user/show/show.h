@@ -9,4 +9,7 @@ int do_top(int argc, char **argv);
 int do_monitor(int argc, char **argv);
 int do_doctor(int argc, char **argv);
 
+/* "health show"; the other commands of that object change something. */
+int show_health_checks(int argc, char **argv);
+
 #endif

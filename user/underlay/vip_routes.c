@@ -131,6 +131,43 @@ static int add_wanted(const struct plane *p, struct routes *to)
 	return w.ret;
 }
 
+/* The pin of an instance that plane_open() refuses: a descriptor, or -errno. */
+static int open_pin(const char *name, const char *pin, struct bpf_map_info *info)
+{
+	__u32 len = sizeof(*info);
+	char path[192];
+	int fd;
+
+	memset(info, 0, sizeof(*info));
+	snprintf(path, sizeof(path), XR_PIN_ROOT "/%s/%s", name, pin);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -errno;
+	if (!bpf_obj_get_info_by_fd(fd, info, &len))
+		return fd;
+	close(fd);
+	return -EPROTO;
+}
+
+/* Whether an instance with another map layout has no device here, as far as it can be read. */
+static bool is_elsewhere(const char *name)
+{
+	struct bpf_map_info info;
+	struct xr_device d;
+	bool any = false;
+	__u32 i;
+	int fd = open_pin(name, "devices", &info);
+
+	if (fd < 0)
+		return false;
+	if (info.value_size != sizeof(d) || info.max_entries > XR_MAX_DEVICES)
+		any = true;
+	for (i = 0; !any && i < info.max_entries; i++)
+		any = bpf_map_lookup_elem(fd, &i, &d) || (d.ifindex && d.netns == netns_id());
+	close(fd);
+	return !any;
+}
+
 /*
  * Of an instance with another map layout the addresses can be read all the same: what it has
  * there may be wanted, in whatever table.
@@ -138,16 +175,15 @@ static int add_wanted(const struct plane *p, struct routes *to)
 static int add_unreadable(const char *name, struct routes *to)
 {
 	__be32 key[XR_ADDR_WORDS], *from = NULL;
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-	char path[192];
+	struct bpf_map_info info;
 	int fd, ret = 0;
 
-	snprintf(path, sizeof(path), XR_PIN_ROOT "/%s/vip_addresses", name);
-	fd = bpf_obj_get(path);
+	if (is_elsewhere(name))
+		return 0;
+	fd = open_pin(name, "vip_addresses", &info);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.key_size != sizeof(key))
+		return fd == -ENOENT ? 0 : fd;
+	if (info.key_size != sizeof(key))
 		ret = -EPROTO;
 	for (; !ret && !bpf_map_get_next_key(fd, from, key); from = key)
 		ret = add(to, key, ANY_TABLE, false);

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A backend that does not serve leaves the hash, by TCP and QUIC checks over every kind of
+# tunnel; what is no backend's fault changes nothing.
+# shellcheck source=tests/net/lib/world.sh
+. "$(dirname "$0")/lib/world.sh"
+world_up -s 3
+
+# state BACKEND: "down" or such by its probes, "kept" where it is kept all the same
+state()
+{
+	xr -j backend show "$1" | jq -r '.[0].health | if .kept then "kept" else .state end'
+}
+
+is_state()
+{
+	[ "$(state "$1")" = "$2" ]
+}
+
+all_are()
+{
+	local want=$1 name
+
+	shift
+	for name; do
+		is_state "$name" "$want" || return
+	done
+}
+
+failures()
+{
+	xr -j backend show | jq '[.[].health.failures] | add'
+}
+
+run_daemon()
+{
+	start daemon lb1 "$XROAM" -i "$(instance lb1)" run
+	wait_for 10 grep -q watching "$WORLD_DIR/daemon.err"
+}
+
+# policy KEY VALUE
+policy()
+{
+	xr export | sed "s/^  $1: .*/  $1: $2/" >"$WORLD_DIR/policy.yaml"
+	xr apply "$WORLD_DIR/policy.yaml" >/dev/null
+}
+
+ok "attach" attach_lb
+ok "attach the backends' side" attach_servers
+serve 80
+for s in s1 s2 s3; do
+	start "quic-$s" "$s" "$WORLD_BUILD/tests/quic/xr_server" --name "$s" "$VIP4" 443
+done
+xr health add tcp type tcp interval 0.2 timeout 0.15 rise 2 fall 3
+xr health add quic type quic interval 0.2 timeout 0.15 rise 2 fall 3
+ok "a VIP with a check" xr vip add "$VIP4:80/tcp" health tcp
+for vip in "[$VIP6]:80/tcp" "$VIP4B:80/tcp" "$VIP4:443/udp"; do
+	xr vip add "$vip"
+done
+xr vip set "[$VIP6]:80/tcp" health tcp
+for s in s1 s2 s3; do
+	xr backend add $s vip "$VIP4:80/tcp" address "$(addr4 $s)"
+	xr backend add gue-$s vip "[$VIP6]:80/tcp" address "$(addr4 $s)" forward gue
+	xr backend add quic-$s vip "$VIP4:443/udp" address "$(addr6 $s)" health quic
+done
+for s in s1 s2; do
+	xr backend add vxlan-$s vip "$VIP4B:80/tcp" address "$(addr4 $s)" forward vxlan \
+		vni 77 mac "$(mac $s eth0)" health tcp
+done
+l2=()
+for s in s1 s2; do
+	xr backend add l2-$s vip "[$VIP6]:80/tcp" address "$(addr6 $s)" forward l2 && l2+=(l2-$s)
+done
+is "$(state s1)" unknown "before a daemon runs nothing is known, and all serve"
+
+ok "the daemon" run_daemon
+ok "IPIP: all answer" wait_for 5 all_are up s1 s2 s3
+ok "IPv6 in GUE over IPv4: all answer" wait_for 5 all_are up gue-s1 gue-s2 gue-s3
+ok "VXLAN: all answer" wait_for 5 all_are up vxlan-s1 vxlan-s2
+ok "l2: all answer" wait_for 5 all_are up "${l2[@]}"
+ok "QUIC in IPIP over IPv6: all answer" wait_for 5 all_are up quic-s1 quic-s2 quic-s3
+is "$(reason hash)" 0 \
+	"no probe counts as a client's packet"
+
+# ---- a server that is gone ----
+
+stop peer-s1
+stop quic-s1
+ok "its backends are down" wait_for 5 all_are down s1 gue-s1 vxlan-s1 l2-s1
+ok "and the one of QUIC" wait_for 5 is_state quic-s1 down
+like "$(xr -j backend show s1 | jq -r '.[0].health.last_error')" "connection refused" \
+	"TCP: refused, says its last error"
+like "$(xr -j backend show quic-s1 | jq -r '.[0].health.last_error')" "no answer within 0.15 s" \
+	"QUIC: no answer, says its last error"
+is "$(xr -j backend show s1 | jq -r '.[0] | .state + " " + .serves_as')" "up down" \
+	"the operator's state stays, what it serves as does not"
+ok "clients go elsewhere" ask c1 -c 60 tcp "$VIP4" 80
+is "$(share s1)" 0 "none to s1"
+is "$(xr -j vip show "$VIP4:80/tcp" | jq '.[0].backends_up')" 2 "vip show counts two"
+like "$(xr status)" "backend s1: health checks have failed for [0-9]+ s: tcp" "status says so"
+xr status --check >/dev/null
+is $? 1 "and so does status --check"
+serves s1 80
+ok "it is back" wait_for 5 all_are up s1 gue-s1 vxlan-s1
+ok "and serves" ask c1 -c 60 tcp "$VIP4" 80
+cmp_ok "$(share s1)" -gt 0 "s1 has a part"
+
+# ---- the server is alive, the way is not ----
+
+xr_on s2 dev detach eth0 >/dev/null
+ok "without a tunnel's end its backends fail" wait_for 5 all_are down s2 gue-s2 vxlan-s2
+ok "but for the one without a tunnel" is_state l2-s2 up
+xr_on s2 dev attach eth0 role backend >/dev/null
+ok "with one they are back" wait_for 5 all_are up s2 gue-s2 vxlan-s2
+
+# ---- what is no backend's fault ----
+
+before=$(failures)
+kill -STOP "$(pid daemon)"
+sleep 1.5
+kill -CONT "$(pid daemon)"
+sleep 0.5
+is "$(failures)" "$before" "a daemon that was stopped takes no silence for an answer"
+kill -KILL "$(pid daemon)"
+finish daemon 2>/dev/null
+is "$(state quic-s1)" down "without a daemon all stays: down"
+is "$(state s2)" up "and up"
+ok "another daemon" run_daemon
+sleep 1
+is "$(failures)" "$before" "which adopts what was found"
+is "$(state quic-s1)" down "down stays down"
+
+# ---- all fail ----
+
+stop peer-s1
+ok "one fails" wait_for 5 is_state s1 down
+sleep 1.5
+stop peer-s2
+stop peer-s3
+ok "the last two fail together: they are kept" wait_for 5 all_are kept s2 s3
+is "$(state s1)" down "the one that had failed before is not"
+like "$(xr status)" "vip $VIP4:80/tcp: health checks fail for all backends that are up" "status says so"
+policy health_failed none
+ok "by policy none is kept" all_are down s1 s2 s3
+is "$(xr -j vip show "$VIP4:80/tcp" | jq '.[0].backends_up')" 0 "no backend serves"
+policy health_failed keep
+serve 80
+ok "all are back" wait_for 5 all_are up s1 s2 s3
+
+# ---- flaps ----
+
+policy health_flaps 2
+policy health_flap_seconds 4
+for i in 1 2; do
+	stop peer-s1
+	ok "failure $i" wait_for 5 is_state s1 down
+	serves s1 80
+	[ $i = 2 ] || wait_for 5 is_state s1 up
+done
+sleep 1
+is "$(xr -j backend show s1 | jq -c '.[0].health | [.state, .damped]')" '["down",true]' \
+	"twice in four seconds: it answers, but is damped"
+ok "it is back after a while without a failure" wait_for 5 is_state s1 up
+
+# ---- the configuration ----
+
+ok "another port" xr health set tcp port 81
+ok "where nobody listens: kept" wait_for 5 all_are kept s1 s2 s3
+ok "no check" xr vip set "$VIP4:80/tcp" health none
+is "$(xr -j backend show s1 | jq -c '.[0] | [.serves_as, .health]')" '["up",null]' \
+	"what the check found is gone with it"
+xr export >"$WORLD_DIR/export.yaml"
+like "$(xr apply "$WORLD_DIR/export.yaml" --dry-run)" '^$|nothing|no change' "export gives what is there"
+like "$(sed '/^health_checks:/,/^vips:/{/^vips:/!d}' "$WORLD_DIR/export.yaml" >"$WORLD_DIR/left.yaml"
+	xr check "$WORLD_DIR/left.yaml" 2>&1)" "there is no health check tcp" "a name without its check is refused"
+refused 1 "health check quic is that of quic-s1" "a check in use stays" health del quic
+xr backend set s1 state down
+xr vip set "$VIP4:80/tcp" health tcp
+xr health set tcp port 80
+ok "down by the operator is down, whatever its probes say" wait_for 5 is_state s1 up
+is "$(xr -j backend show s1 | jq -r '.[0].serves_as')" down "as before"
+done_testing
