@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Health checks by HTTP and by a command: what servers and programs may do wrong, and that
 # nothing but the status decides.
+# shellcheck disable=SC2317,SC2016 # called by name; by eval
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
 world_up -s 3

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A backend that does not serve leaves the hash, by TCP and QUIC checks over every kind of
 # tunnel; what is no backend's fault changes nothing.
+# shellcheck disable=SC2317 # called by name
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
 world_up -s 3
@@ -69,7 +70,7 @@ for s in s1 s2; do
 done
 l2=()
 for s in s1 s2; do
-	xr backend add l2-$s vip "[$VIP6]:80/tcp" address "$(addr6 $s)" forward l2 && l2+=(l2-$s)
+	xr backend add l2-$s vip "[$VIP6]:80/tcp" address "$(addr6 $s)" forward l2 && l2+=("l2-$s")
 done
 is "$(state s1)" unknown "before a daemon runs nothing is known, and all serve"
 
@@ -132,6 +133,10 @@ is "$(state quic-s1)" down "down stays down"
 
 # ---- all fail ----
 
+announced() { ip -n "$(ns lb1)" route show proto 140 | grep -q "$VIP4"; }
+withdrawn() { ! announced; }
+ok "the VIP is to be announced" xr vip set "$VIP4:80/tcp" announce on
+ok "and is" wait_for 10 announced
 stop peer-s1
 ok "one fails" wait_for 5 is_state s1 down
 sleep 1.5
@@ -139,6 +144,7 @@ stop peer-s2
 stop peer-s3
 ok "the last two fail together: they are kept" wait_for 5 all_are kept s2 s3
 is "$(state s1)" down "the one that had failed before is not"
+ok "the VIP is withdrawn: other nodes may serve" wait_for 10 withdrawn
 like "$(xr status)" "vip $VIP4:80/tcp: health checks fail for all backends that are up" "status says so"
 policy health_failed none
 ok "by policy none is kept" all_are down s1 s2 s3
@@ -146,6 +152,8 @@ is "$(xr -j vip show "$VIP4:80/tcp" | jq '.[0].backends_up')" 0 "no backend serv
 policy health_failed keep
 serve 80
 ok "all are back" wait_for 5 all_are up s1 s2 s3
+ok "and the VIP is announced again" wait_for 10 announced
+ok "no longer" xr vip set "$VIP4:80/tcp" announce off
 
 # ---- flaps ----
 

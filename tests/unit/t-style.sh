@@ -17,7 +17,7 @@ clean()
 sources()
 {
 	find .ci bpf include scripts tests user Makefile -type f \
-		! -name '*.json' ! -name '*.yaml' ! -name '*.pcap' "$@"
+		! -name '*.json' ! -name '*.yaml' ! -name '*.pcap' ! -name 'layout-*' "$@"
 }
 
 # The first line, or the one after "#!".

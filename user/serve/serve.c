@@ -44,7 +44,10 @@ struct count {
 	__u32 *up;
 };
 
-/* What the program reads, not what the operator wants: a failed backend is not up. */
+/*
+ * What the program reads, not what the operator wants: a failed backend is not up; nor is
+ * one that has packets only because all have failed: other nodes may serve.
+ */
 static int count_up(void *ctx, const struct xr_member *pair)
 {
 	struct count *c = ctx;
@@ -52,6 +55,7 @@ static int count_up(void *ctx, const struct xr_member *pair)
 
 	if (pair->vip <= l->vips && pair->backend <= l->backends &&
 	    c->p->backends[pair->backend].state == XR_BACKEND_UP &&
+	    c->p->backend_health[pair->backend].applied != XR_HEALTH_KEPT &&
 	    c->p->backend_info[pair->backend].weight)
 		c->up[pair->vip]++;
 	return 0;
