@@ -291,11 +291,11 @@ int pcapng_flush(struct pcapng *f, bool (*idle)(void *ctx), void *ctx)
 {
 	int ret = write_all(f, idle, ctx);
 
-	/* Half a block would make readers refuse the file. */
-	if (ret && f->regular && ftruncate(f->fd, f->written))
-		ret = ret; /* it stays as it is: the first error counts */
 	if (!ret)
 		f->written += f->len;
+	/* Half a block would make readers refuse the file. The first error counts. */
+	else if (f->regular && ftruncate(f->fd, f->written))
+		errno = -ret;
 	f->len = 0;
 	return ret ? ret : f->no_memory ? -ENOMEM : 0;
 }

@@ -46,7 +46,7 @@ static const struct args_key keys[] = {
 	[ANY_AGE] = { "any-age", ARGS_FLAG, ARGS_TO(struct words, o.any_age) },
 	[EVERY] = { "every", ARGS_NUMBER, ARGS_TO(struct words, every), 1, 3600 },
 	[RATE] = { "rate", ARGS_NUMBER, ARGS_TO(struct words, o.rate), 10000, 1ULL << 40 },
-	{ NULL },
+	{ .word = NULL },
 };
 
 _Static_assert(STATE_VMS == STATE_FLOWS + 1, "parts, in this order");

@@ -310,7 +310,7 @@ static int print_events(struct plane *p, struct events *ev)
 
 int do_monitor(int argc, char **argv)
 {
-	struct monitor m = { NULL };
+	struct monitor m = { 0 };
 	struct xr_err err = { "" };
 	struct events *ev;
 	struct plane *p;
