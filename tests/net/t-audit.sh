@@ -150,6 +150,23 @@ ok "an old one" notify say "{\"notice\":\"moved\",\"mac\":\"$VM\",\"to\":\"h1\",
 audited "an old notice, after one that changed nothing"
 like "$(latest XROAM_ERROR)" 'seq' "is refused"
 
+# Health. There is one backend only: it fails, and is kept.
+for words in "health add bad type command interval 0.1 timeout 0.1 fall 1 command /bin/false" \
+	"vip add 192.0.2.5:443/udp health bad" "backend add s5 vip 192.0.2.5:443/udp address 10.8.0.2"; do
+	# shellcheck disable=SC2086
+	xr $words >/dev/null || fail "$words"
+	audited "$words"
+done
+audited "a backend that fails"
+is "$(latest XROAM_VIA) $(latest XROAM_COMMAND) $(latest XROAM_CHANGES)" "daemon health checks 1" "by the daemon itself"
+like "$(latest XROAM_CHANGE)" '^health bad: backend s5: up -> kept: exit status 1' \
+	"the check, the backend, from what to what, and why"
+for words in "backend del s5" "vip del 192.0.2.5:443/udp"; do
+	# shellcheck disable=SC2086
+	xr $words >/dev/null || fail "$words"
+	audited "$words"
+done
+
 # A flood is bounded, and nothing is lost of the count.
 ok "2000 notices" notify adds 0 2000 h2
 # shellcheck disable=SC2317 # called by name

@@ -264,6 +264,7 @@ void judge_begin(struct prober *pr)
 void judge_apply(struct prober *pr)
 {
 	struct plane *p = pr->d->plane;
+	struct record *record = NULL;
 	bool mine;
 	__u32 i;
 
@@ -282,9 +283,13 @@ void judge_apply(struct prober *pr)
 				pr->n_changed--;
 				pr->settle |= store(pr, i);
 			}
-		if (pr->settle)
+		if (pr->settle) {
+			record_begin(pr);
 			commit(pr);
+			record = record_end(pr);
+		}
 		pr->changes = __atomic_load_n(&p->meta->changes, __ATOMIC_ACQUIRE);
 	}
 	daemon_end(pr->d);
+	record_post(pr, record);
 }

@@ -73,6 +73,7 @@ struct prober {
 
 	/* judge.c: backends of which something else is known than the maps say */
 	bool *changed; /* by backend index */
+	__u8 *was;     /* the same: enum xr_health that was applied before a commit */
 	__u32 n_changed;
 	__u64 changed_at;
 	bool settle; /* what was found is not applied yet, as far as is known */
@@ -142,6 +143,16 @@ void judge_apply(struct prober *pr);
 bool judge_waits(const struct prober *pr);
 /* The targets were read anew. */
 void judge_begin(struct prober *pr);
+
+/* ---- record.c: for the audit ---- */
+
+struct record;
+
+/* Around a commit, under the lock. record_end(): NULL: nothing changed, or no memory. */
+void record_begin(struct prober *pr);
+struct record *record_end(struct prober *pr);
+/* Writes the entry and frees it; without the lock. NULL: nothing. */
+void record_post(struct prober *pr, struct record *r);
 
 /* ---- way.c: frames to backends, by the data path ---- */
 

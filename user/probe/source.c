@@ -220,6 +220,7 @@ static void stop(void *state)
 	http_close(pr);
 	way_close(pr);
 	free(pr->changed);
+	free(pr->was);
 	free(pr);
 }
 
@@ -236,9 +237,10 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	/* What a daemon before this one found, and was killed before it made it so. */
 	pr->settle = true;
 	pr->changed = calloc(d->plane->meta->limits.backends + 1, sizeof(*pr->changed));
-	if (pr->changed && getrandom(pr->key, sizeof(pr->key), 0) != sizeof(pr->key))
+	pr->was = calloc(d->plane->meta->limits.backends + 1, sizeof(*pr->was));
+	if (pr->changed && pr->was && getrandom(pr->key, sizeof(pr->key), 0) != sizeof(pr->key))
 		ret = -errno;
-	else if (pr->changed)
+	else if (pr->changed && pr->was)
 		ret = sd_event_add_time_relative(d->top, &pr->timer, CLOCK_MONOTONIC,
 						 10 * US_PER_MS, US_PER_MS, on_timer, pr);
 	if (ret < 0) {
