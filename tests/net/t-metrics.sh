@@ -11,6 +11,8 @@ attach_lb
 attach_servers
 serve 80
 balance "$VIP4:80/tcp"
+xr health add fine type command interval 1 timeout 1 fall 100 command /bin/true
+xr vip set "$VIP4:80/tcp" health fine
 metrics_files
 cat >"$WORLD_DIR/more.yaml" <<EOT
 hosts:
@@ -75,6 +77,18 @@ cmp_ok "$(metric "xroam_vip_packets_total{vip=\"$VIP4:80/tcp\"}")" -ge 20 "and t
 is "$(metric 'xroam_vip_backends_usable{vip="'"$VIP4:80/tcp"'"}')" 2 "two backends are usable"
 is "$(metric 'xroam_source_up{source="qmp",name="/nonexistent/monitor"}')" 0 "a monitor that is not there is down"
 is "$(metric "xroam_source_up{source=\"socket\",name=\"$SOCKET\"}")" 1 "the socket is up"
+
+
+# ---- health checks ----
+
+found() { scrape && [ "$(metric 'xroam_backend_health{backend="s1",state="up"}')" = 1 ]; }
+ok "what a health check finds" wait_for 20 found
+cmp_ok "$(metric 'xroam_probes_total{check="fine",result="good"}')" -gt 0 "its probes are counted"
+is "$(metric 'xroam_probes_total{check="fine",result="bad"}') $(metric xroam_backends_failing)" "0 0" "none is bad"
+is "$(metric 'xroam_probe_seconds_count{check="fine"}')" \
+	"$(metric 'xroam_probes_total{check="fine",result="good"}')" "each good one is timed"
+is "$(metric "xroam_vip_serving{vip=\"$VIP4:80/tcp\"}")" 1 "its VIP serves"
+ok "and is not to be announced" no grep -q ^xroam_vip_announced "$METRICS"
 
 # ---- per VM: as many as asked for ----
 

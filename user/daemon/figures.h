@@ -27,6 +27,7 @@ struct figures_histogram {
 extern const __u32 figures_blackout_bounds[FIGURES_BUCKETS + 1];
 extern const __u32 figures_effect_bounds[FIGURES_BUCKETS + 1];
 extern const __u32 figures_residual_bounds[FIGURES_BUCKETS + 1];
+extern const __u32 figures_probe_bounds[FIGURES_BUCKETS + 1];
 
 enum figures_move { FIGURES_MOVED, FIGURES_CANCELLED, FIGURES_EXPIRED, FIGURES_MOVES };
 enum figures_notice {
@@ -45,6 +46,14 @@ struct figures_source {
 	char name[FIGURES_NAME];
 };
 
+/* A health check's probes, since the daemon began or the check was added. */
+struct figures_check {
+	__u32 version;            /* odd while it is given to another check */
+	char name[XR_CHECK_NAME]; /* empty: nobody's */
+	__u64 good, bad;
+	struct figures_histogram time; /* microseconds until the answer, of good ones */
+};
+
 struct figures {
 	__u64 started;                     /* seconds since the epoch */
 	struct figures_histogram blackout; /* microseconds a VM stood still */
@@ -54,6 +63,10 @@ struct figures {
 	__u64 notices[FIGURES_OF_SOURCES][FIGURES_NOTICES];
 	struct figures_source sources[FIGURES_SOURCES];
 	__u64 sources_left_out; /* had no room */
+	struct figures_check checks[XR_MAX_CHECKS];
+	__u64 probes_late;   /* sent later than due, as health_rate was reached */
+	__u64 probes_forged; /* answers to probes' ports that answer no probe */
+	__u64 probes_unsent; /* not sent for reasons of this machine: nothing was learned */
 };
 
 /* NULL: out of memory. */
@@ -76,5 +89,14 @@ void figures_set_source(struct figures *f, int place, bool up); /* place -1: not
 void figures_drop_source(struct figures *f, int place);
 /* For the reader: a copy of a place; false: nothing is there, or it changes just now. */
 bool figures_read_source(const struct figures *f, int place, struct figures_source *to);
+
+/*
+ * These are the checks now: those that stay keep their counts, the others' are gone. The
+ * place of checks[i] is places[i].
+ */
+void figures_set_checks(struct figures *f, const struct xr_health_check *checks, __u32 n,
+			__u8 *places);
+/* As figures_read_source(). */
+bool figures_read_check(const struct figures *f, int place, struct figures_check *to);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the daemon measured itself: moves, notices, where notices come from. */
+/* What the daemon measured itself: moves, notices, where they come from, health's probes. */
 #include "metrics_priv.h"
 #include "plane/vm_event.h"
 
@@ -41,6 +41,46 @@ static void put_sources(FILE *to, const struct figures *f)
 		    __atomic_load_n(&f->sources_left_out, __ATOMIC_RELAXED), NULL);
 }
 
+/* A family's samples stand together. */
+static void put_checks(FILE *to, const struct figures *f)
+{
+	static const char probes[] = "xroam_probes_total";
+	struct figures_check c;
+	int i;
+
+	text_family(to, probes, "counter", "Probes of health checks that ended.");
+	for (i = 0; i < XR_MAX_CHECKS; i++) {
+		if (!figures_read_check(f, i, &c))
+			continue;
+		text_sample(to, probes, c.good, "check", c.name, "result", "good", NULL);
+		text_sample(to, probes, c.bad, "check", c.name, "result", "bad", NULL);
+	}
+	text_family(to, "xroam_probe_seconds", "histogram",
+		    "From a probe to its answer; good ones.");
+	for (i = 0; i < XR_MAX_CHECKS; i++)
+		if (figures_read_check(f, i, &c))
+			text_histogram(to, "xroam_probe_seconds", &c.time, figures_probe_bounds,
+				       1e6, "check", c.name);
+}
+
+static void put_count(FILE *to, const char *name, const char *help, const __u64 *count)
+{
+	text_family(to, name, "counter", help);
+	text_sample(to, name, __atomic_load_n(count, __ATOMIC_RELAXED), NULL);
+}
+
+static void put_probes(FILE *to, const struct figures *f)
+{
+	put_checks(to, f);
+	put_count(to, "xroam_probes_late_total",
+		  "Probes that health_rate, or too many under way, made wait.", &f->probes_late);
+	put_count(to, "xroam_probes_forged_total",
+		  "What came to the ports of probes and answers none of them.", &f->probes_forged);
+	put_count(to, "xroam_probes_unsent_total",
+		  "Probes that this machine could not send: nothing was learned.",
+		  &f->probes_unsent);
+}
+
 void metrics_of_daemon(FILE *to, struct site *s)
 {
 	const struct figures *f = s->figures;
@@ -70,4 +110,5 @@ void metrics_of_daemon(FILE *to, struct site *s)
 			text_histogram(to, "xroam_notice_effect_seconds", &f->effect[i],
 				       figures_effect_bounds, 1e6, "source", vm_source_name(i));
 	put_sources(to, f);
+	put_probes(to, f);
 }

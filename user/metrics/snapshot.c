@@ -5,7 +5,9 @@
 
 #include "plane/members.h"
 #include "lib/index.h"
+#include "serve/serve.h"
 #include "snapshot_priv.h"
+#include "underlay/vip_announced.h"
 
 static void take_vips(struct plane *p, struct snapshot *s)
 {
@@ -28,6 +30,43 @@ static void take_vips(struct plane *p, struct snapshot *s)
 	}
 }
 
+static __u8 answer(bool yes)
+{
+	return yes ? SNAPSHOT_YES : SNAPSHOT_NO;
+}
+
+/* Whether they serve is looked at anew, as the daemon does, without its lock. */
+static void take_serving(struct plane *p, struct snapshot *s)
+{
+	struct serve now = { .up = NULL };
+	struct netlink nl = { 0 };
+	struct xr_announced a;
+	size_t i;
+	bool known = !netlink_open(&nl) && !serve_read(p, &nl, &now);
+
+	for (i = 0; i < s->vips; i++) {
+		struct snapshot_vip *v = &s->vip[i];
+
+		if (known)
+			v->serves = answer(serve_vip(p, &now, v->index) == XR_SERVES);
+		if (vip_announced_get(p, v->index, &a))
+			v->announced = answer(a.announced);
+	}
+	if (known)
+		serve_free(&now);
+	netlink_close(&nl);
+}
+
+static void take_health(struct plane *p, struct snapshot_backend *b)
+{
+	const struct xr_backend_health *h = &p->backend_health[b->index];
+	__u8 applied = __atomic_load_n(&h->applied, __ATOMIC_ACQUIRE);
+
+	b->checked = h->since;
+	b->health = applied == XR_HEALTH_NONE && h->found != XR_HEALTH_DOWN ? h->found : applied;
+	b->failures = h->failures;
+}
+
 static void take_backends(struct plane *p, struct snapshot *s)
 {
 	__u32 i;
@@ -44,6 +83,7 @@ static void take_backends(struct plane *p, struct snapshot *s)
 		    strncmp(info->name, b->info.name, XR_NAME_LEN))
 			continue;
 		b->index = i;
+		take_health(p, b);
 		b->state = __atomic_load_n(&p->backends[i].state, __ATOMIC_RELAXED);
 		s->backend_no[i] = no_of_index(s->backends++);
 	}
@@ -105,6 +145,7 @@ struct snapshot *snapshot_take(struct plane *p)
 	if (!s->vip || !s->backend || !s->vip_no || !s->backend_no)
 		goto fail;
 	take_vips(p, s);
+	take_serving(p, s);
 	take_backends(p, s);
 	if (members_each(p, take_pair, &t))
 		goto fail;

@@ -10,6 +10,8 @@
 #include "lib/text.h"
 #include "plane/stats.h"
 
+enum snapshot_answer { SNAPSHOT_UNKNOWN, SNAPSHOT_NO, SNAPSHOT_YES };
+
 struct snapshot_vip {
 	__u32 index;
 	char name[TEXT_VIP];
@@ -17,12 +19,16 @@ struct snapshot_vip {
 	struct xr_counter sum;
 	struct xr_cid_counter cids;
 	__u32 backends, usable; /* behind it; and of them up, with a weight */
+	__u8 serves, announced; /* enum snapshot_answer */
 };
 
 struct snapshot_backend {
 	__u32 index;
 	struct xr_backend_info info; /* its name ends with a NUL */
 	__u8 state;                  /* what the programs go by: enum xr_backend_state */
+	bool checked;                /* by a health check */
+	__u8 health;                 /* enum xr_health: what it is found to be, or kept */
+	__u64 failures;              /* how often it became bad */
 	struct xr_backend_counter sum;
 };
 

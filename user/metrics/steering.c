@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VIPs, backends, CID configurations, and how full the tables are. */
+#include "lib/health_state.h"
 #include "metrics_priv.h"
 #include "report/health.h"
 #include "snapshot_priv.h"
@@ -21,6 +22,18 @@ static void of_vips(FILE *to, const struct snapshot *s)
 		    "Of them, those that new flows can go to: up, with a weight.");
 	for (v = s->vip; v < end; v++)
 		text_sample(to, "xroam_vip_backends_usable", v->usable, "vip", v->name, NULL);
+	text_family(to, "xroam_vip_serving", "gauge",
+		    "1: the VIP serves here, as far as this node can tell.");
+	for (v = s->vip; v < end; v++)
+		if (v->serves != SNAPSHOT_UNKNOWN)
+			text_sample(to, "xroam_vip_serving", v->serves == SNAPSHOT_YES, "vip",
+				    v->name, NULL);
+	text_family(to, "xroam_vip_announced", "gauge",
+		    "Of a VIP that is to be announced, 1: its route is there.");
+	for (v = s->vip; v < end; v++)
+		if (v->announced != SNAPSHOT_UNKNOWN)
+			text_sample(to, "xroam_vip_announced", v->announced == SNAPSHOT_YES, "vip",
+				    v->name, NULL);
 }
 
 static void of_backends(FILE *to, const struct snapshot *s)
@@ -58,6 +71,38 @@ static void of_backends(FILE *to, const struct snapshot *s)
 	for (b = s->backend; b < end; b++)
 		text_sample(to, "xroam_backend_weight", b->info.weight, "backend", b->info.name,
 			    NULL);
+}
+
+/* What the operator wants of them, and what health checks find. */
+static void of_health(FILE *to, const struct snapshot *s)
+{
+	static const char operators[] = "xroam_backend_operator_state";
+	static const char health[] = "xroam_backend_health";
+	static const char failures[] = "xroam_backend_health_failures_total";
+	const struct snapshot_backend *b, *end = s->backend + s->backends;
+	__u64 failing = 0;
+	int i;
+
+	text_family(to, operators, "gauge",
+		    "1 for the state that the operator gave it, 0 for the others.");
+	for (b = s->backend; b < end; b++)
+		for (i = XR_BACKEND_UP; i <= XR_BACKEND_DOWN; i++)
+			text_sample(to, operators, b->info.state == i, "backend", b->info.name,
+				    "state", text_state(i), NULL);
+	text_family(to, health, "gauge", "1 for what health checks find of it, 0 for the others.");
+	for (b = s->backend; b < end; b++)
+		for (i = XR_HEALTH_NONE; b->checked && i <= XR_HEALTH_KEPT; i++)
+			text_sample(to, health, b->health == i, "backend", b->info.name, "state",
+				    health_word(i), NULL);
+	text_family(to, failures, "counter", "How often its health checks began to fail.");
+	for (b = s->backend; b < end; b++)
+		if (b->checked)
+			text_sample(to, failures, b->failures, "backend", b->info.name, NULL);
+	for (b = s->backend; b < end; b++)
+		failing += b->health == XR_HEALTH_DOWN || b->health == XR_HEALTH_KEPT;
+	text_family(to, "xroam_backends_failing", "gauge",
+		    "Backends whose health checks fail, those that are kept all the same, too.");
+	text_sample(to, "xroam_backends_failing", failing, NULL);
 }
 
 /* Summed over VIPs and backends, by codepoint. */
@@ -154,6 +199,7 @@ void metrics_of_steering(FILE *to, struct site *site)
 	}
 	of_vips(to, s);
 	of_backends(to, s);
+	of_health(to, s);
 	of_cids(to, site->p, s);
 	of_tables(to, site->p);
 	snapshot_free(s);

@@ -20,9 +20,6 @@
 
 #define COLLECT_US (100 * US_PER_MS)
 
-const __u32 probe_time_us[PROBE_TIMES] = { 100,   250,   500,   1000,   2500,   5000,
-					   10000, 25000, 50000, 100000, 250000, 1000000 };
-
 /* ---- a backend ---- */
 
 /* Of all its targets: one bad makes it bad; all must be good for it to be known as good. */
@@ -142,11 +139,15 @@ static void set_next(struct prober *pr, struct target *t)
 		wheel_set(&pr->wheel, number, t->due);
 }
 
+static struct figures_check *figure_of(const struct prober *pr, const struct target *t)
+{
+	return &pr->d->figures->checks[pr->figure[t->check]];
+}
+
 static void count_time(struct prober *pr, const struct target *t)
 {
 	struct timespec now;
 	__u64 us;
-	int i;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	us = (now.tv_sec * 1000000000ULL + now.tv_nsec - t->sent_ns) / 1000;
@@ -155,24 +156,20 @@ static void count_time(struct prober *pr, const struct target *t)
 	/* Somebody set the clock. */
 	if (us > 2 * HEALTH_INTERVAL_MOST * US_PER_MS)
 		return;
-	for (i = 0; i < PROBE_TIMES && us > probe_time_us[i]; i++)
-		;
-	pr->counts.times[i]++;
-	pr->counts.time_us += us;
+	figures_observe(&figure_of(pr, t)->time, figures_probe_bounds, us);
 }
 
 void probe_done(struct prober *pr, struct target *t, const char *error)
 {
 	struct xr_backend_health *h = &pr->d->plane->backend_health[t->backend];
-	__u8 type = check_of(pr, t)->type;
 
 	if (error) {
-		pr->counts.bad[type]++;
+		figures_count(&figure_of(pr, t)->bad);
 		was_bad(pr, t, error);
 		if (strncmp(h->error, t->error, sizeof(h->error)))
 			memcpy(h->error, t->error, sizeof(h->error));
 	} else {
-		pr->counts.good[type]++;
+		figures_count(&figure_of(pr, t)->good);
 		count_time(pr, t);
 		was_good(pr, t);
 	}
@@ -184,7 +181,7 @@ void probe_done(struct prober *pr, struct target *t, const char *error)
 
 void probe_void(struct prober *pr, struct target *t)
 {
-	pr->counts.unsent++;
+	figures_count(&pr->d->figures->probes_unsent);
 	set_next(pr, t);
 }
 
@@ -211,7 +208,6 @@ static bool store(struct prober *pr, __u16 backend)
 	h->damped = is_damped(pr, backend);
 	if (h->found == health)
 		return false;
-	pr->counts.changes++;
 	if (health == XR_HEALTH_DOWN) {
 		h->failures++;
 		/* What is common to all shows at each within an interval. */

@@ -5,6 +5,7 @@
 
 #include "attach/attach.h"
 #include "daemon/daemon.h"
+#include "daemon/figures.h"
 #include "probe.h"
 #include "wheel_priv.h"
 
@@ -60,6 +61,7 @@ struct prober {
 	sd_event_source *timer;
 	struct xr_health_check checks[XR_MAX_CHECKS];
 	__u32 n_checks;
+	__u8 figure[XR_MAX_CHECKS]; /* their places among the daemon's figures */
 	struct target *targets;
 	__u32 n_targets;
 	__u32 *first; /* by backend index: its first target; limits.backends + 1 */
@@ -88,7 +90,6 @@ struct prober {
 	__u64 filled;
 	__u64 epoch;           /* seconds, in this turn */
 	struct xr_err trouble; /* why probes stand still; "": they do not */
-	struct probe_counts counts;
 
 	struct way *way;              /* way.c */
 	struct http *http;            /* http.c */

@@ -22,13 +22,6 @@ static const struct probe_kind *const kinds[] = {
 	[XR_CHECK_COMMAND_RUN] = &probe_command,
 };
 
-static struct prober *running;
-
-const struct probe_counts *probe_counts(void)
-{
-	return running && running->n_targets ? &running->counts : NULL;
-}
-
 /* ---- what is there to probe ---- */
 
 static bool needs_way(const struct prober *pr)
@@ -130,20 +123,18 @@ static void begin(struct prober *pr, struct target *t, __u64 now)
 	int ret;
 
 	if (pr->tokens < 1) {
-		pr->counts.late++;
+		figures_count(&pr->d->figures->probes_late);
 		wheel_set(&pr->wheel, t - pr->targets, now + WHEEL_SLOT_US);
 		return;
 	}
 	pr->tokens--;
 	wheel_set(&pr->wheel, t - pr->targets, now + k->timeout_ms * US_PER_MS);
 	ret = pr->kinds[k->type]->start(pr, t, &err);
-	if (!ret) {
-		pr->counts.sent[k->type]++;
+	if (!ret)
 		return;
-	}
 	/* As many run as may: it is next. */
 	if (ret == -EBUSY) {
-		pr->counts.late++;
+		figures_count(&pr->d->figures->probes_late);
 		wheel_set(&pr->wheel, t - pr->targets, now + 5 * WHEEL_SLOT_US);
 		return;
 	}
@@ -214,7 +205,6 @@ static void stop(void *state)
 
 	if (!pr)
 		return;
-	running = NULL;
 	sd_event_source_disable_unref(pr->timer);
 	targets_free(pr);
 	http_close(pr);
@@ -248,7 +238,7 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		return xr_fail(err, ret, "health checks: %s", strerror(-ret));
 	}
 	pr->filled = prober_now(pr);
-	*state = running = pr;
+	*state = pr;
 	return 0;
 }
 

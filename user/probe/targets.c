@@ -214,11 +214,12 @@ int targets_read(struct prober *pr, struct xr_err *err)
 		goto out;
 	}
 	carry_over(pr, &r, old);
+	figures_set_checks(pr->d->figures, pr->checks, pr->n_checks, pr->figure);
 	wheel_free(&pr->wheel);
 	free(pr->targets);
 	free(pr->first);
 	pr->targets = r.targets;
-	pr->n_targets = pr->counts.targets = r.n;
+	pr->n_targets = r.n;
 	pr->first = r.first;
 	pr->wheel = wheel;
 	r.targets = NULL;

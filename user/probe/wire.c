@@ -148,11 +148,9 @@ static void on_answer(struct prober *pr, const __u8 *ip, size_t len, __u64 when)
 	struct target *t;
 
 	frame_read(ip, len, &a);
-	if (a.kind == FRAME_OTHER)
-		return;
-	t = find(pr, &a);
+	t = a.kind == FRAME_OTHER ? NULL : find(pr, &a);
 	if (!t) {
-		pr->counts.forged++;
+		figures_count(&pr->d->figures->probes_forged);
 		return;
 	}
 	t->answered_ns = when;
