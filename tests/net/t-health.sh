@@ -35,8 +35,46 @@ failures()
 
 run_daemon()
 {
-	start daemon lb1 "$XROAM" -i "$(instance lb1)" run
+	{
+		xr export
+		echo "metrics: {listen: $WORLD_DIR/metrics.sock}"
+	} >"$WORLD_DIR/daemon.yaml"
+	start daemon lb1 "$XROAM" -i "$(instance lb1)" run -c "$WORLD_DIR/daemon.yaml"
 	wait_for 10 grep -q watching "$WORLD_DIR/daemon.err"
+}
+
+# metric SERIES
+metric()
+{
+	in_ns lb1 curl -sf --unix-socket "$WORLD_DIR/metrics.sock" http://localhost/metrics |
+		awk -v series="$1" 'index($0, series " ") == 1 { print $NF }'
+}
+
+# metric_is SERIES VALUE; metric_above SERIES VALUE
+metric_is()
+{
+	[ "$(metric "$1")" = "$2" ]
+}
+
+metric_above()
+{
+	[ "$(metric "$1")" -gt "$2" ]
+}
+
+# probe_port: the first that answers to probes come to
+probe_port()
+{
+	in_ns lb1 ss -Hlun "sport >= 19968" | awk '{ n = split($4, at, ":"); print at[n] }' |
+		sort -n | head -n 1
+}
+
+# by_cid: a short header whose connection ID names s1's QUIC server
+by_cid()
+{
+	in_ns c1 /usr/bin/python3 -c '
+import socket, sys
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(
+    bytes.fromhex("40" "08" "00000001" "1122334455") + bytes(30), (sys.argv[1], 443))' "$VIP4"
 }
 
 # policy KEY VALUE
@@ -55,14 +93,17 @@ done
 xr health add tcp type tcp interval 0.2 timeout 0.15 rise 2 fall 3
 xr health add quic type quic interval 0.2 timeout 0.15 rise 2 fall 3
 ok "a VIP with a check" xr vip add "$VIP4:80/tcp" health tcp
-for vip in "[$VIP6]:80/tcp" "$VIP4B:80/tcp" "$VIP4:443/udp"; do
+for vip in "[$VIP6]:80/tcp" "$VIP4B:80/tcp"; do
 	xr vip add "$vip"
 done
+xr vip add "$VIP4:443/udp" cid
+xr cid add 0 format quic-lb server-id-length 4 nonce-length 5
 xr vip set "[$VIP6]:80/tcp" health tcp
 for s in s1 s2 s3; do
 	xr backend add $s vip "$VIP4:80/tcp" address "$(addr4 $s)"
 	xr backend add gue-$s vip "[$VIP6]:80/tcp" address "$(addr4 $s)" forward gue
-	xr backend add quic-$s vip "$VIP4:443/udp" address "$(addr6 $s)" health quic
+	xr backend add quic-$s vip "$VIP4:443/udp" address "$(addr6 $s)" health quic \
+		server-id "0000000${s#s}"
 done
 for s in s1 s2; do
 	xr backend add vxlan-$s vip "$VIP4B:80/tcp" address "$(addr4 $s)" forward vxlan \
@@ -83,12 +124,44 @@ ok "QUIC in IPIP over IPv6: all answer" wait_for 5 all_are up quic-s1 quic-s2 qu
 is "$(reason hash)" 0 \
 	"no probe counts as a client's packet"
 
+ok "they are counted" metric_above 'xroam_probes_total{check="tcp",result="good"}' 0
+ok "and timed" metric_above 'xroam_probe_seconds_count{check="quic"}' 0
+is "$(metric xroam_backends_failing)" 0 "none fails"
+before=$(reason cid)
+by_cid
+cmp_ok "$(reason cid)" -gt "$before" "a CID of s1 is sent there"
+
 # ---- a server that is gone ----
 
+start monitor lb1 "$XROAM" -i "$(instance lb1)" monitor kind audit
+wait_for 10 xr status >/dev/null
 stop peer-s1
 stop quic-s1
 ok "its backends are down" wait_for 5 all_are down s1 gue-s1 vxlan-s1 l2-s1
 ok "and the one of QUIC" wait_for 5 is_state quic-s1 down
+ok "the audit has it: by what, from what to what, and why" wait_for 10 grep -Eq \
+	"health (tcp|quic): backend .*s1: up -> down: (tcp|quic) .*: (connection refused|no answer)" \
+	"$WORLD_DIR/monitor.out"
+ok "metrics have it" wait_for 10 metric_is 'xroam_backend_health{backend="quic-s1",state="down"}' 1
+is "$(metric 'xroam_backend_operator_state{backend="quic-s1",state="up"}')" 1 \
+	"beside the operator's state"
+is "$(metric 'xroam_backend_health_failures_total{backend="quic-s1"}')" 1 "it has failed once"
+before=$(reason backend-down)
+by_cid
+cmp_ok "$(reason backend-down)" -gt "$before" "its CIDs are dropped, by policy down: drop"
+policy down fallback
+before=$(reason hash)
+by_cid
+cmp_ok "$(reason hash)" -gt "$before" "or go to another, by fallback"
+policy down drop
+before=$(failures)
+forged=$(metric xroam_probes_forged_total)
+ok "forged answers, for a second" in_ns c1 /usr/bin/python3 "$(dirname "$0")/lib/forge.py" \
+	"$VIP4" "$VIP6" "$(addr4 lb1)" "$(addr6 lb1)" "$(probe_port)"
+ok "arrive" wait_for 10 metric_above xroam_probes_forged_total "$((forged + 300))"
+ok "and bring nothing back" all_are down s1 gue-s1 quic-s1
+ok "nor anything down" all_are up s2 gue-s2 quic-s2
+is "$(failures)" "$before" "not for a moment"
 like "$(xr -j backend show s1 | jq -r '.[0].health.last_error')" "connection refused" \
 	"TCP: refused, says its last error"
 like "$(xr -j backend show quic-s1 | jq -r '.[0].health.last_error')" "no answer within 0.15 s" \
@@ -145,6 +218,9 @@ stop peer-s3
 ok "the last two fail together: they are kept" wait_for 5 all_are kept s2 s3
 is "$(state s1)" down "the one that had failed before is not"
 ok "the VIP is withdrawn: other nodes may serve" wait_for 10 withdrawn
+ok "metrics: it is not announced" wait_for 10 metric_is "xroam_vip_announced{vip=\"$VIP4:80/tcp\"}" 0
+ok "it does not serve" metric_is "xroam_vip_serving{vip=\"$VIP4:80/tcp\"}" 0
+ok "another one does" metric_is "xroam_vip_serving{vip=\"$VIP4:443/udp\"}" 1
 like "$(xr status)" "vip $VIP4:80/tcp: health checks fail for all backends that are up" "status says so"
 policy health_failed none
 ok "by policy none is kept" all_are down s1 s2 s3
