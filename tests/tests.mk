@@ -99,12 +99,19 @@ $(FORMER): $(T)/upgrade/%/build/xroam: tests/upgrade/%.tar.xz
 	$(Q)rm -rf $(T)/upgrade/$* && mkdir -p $(T)/upgrade/$* && tar -C $(T)/upgrade/$* -xf $<
 	$(Q)$(MAKE) --no-print-directory -s -C $(T)/upgrade/$* BUILD=build V=0 CFLAGS=-O0 build/xroam >/dev/null && touch $@
 
-# Fuzzers are built whole with clang: the code under test is instrumented too.
+# Fuzzers are built with clang, and what they try, once for all: it is instrumented, too.
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-$(FUZZ): $(T)/fuzz/%: tests/fuzz/%.c $(CORE_SRC) $(wildcard user/cid/*.c tests/prog/lib/*.c tests/fuzz/lib/*.c) | $(SKEL)
+FUZZED := $(CORE_SRC) $(wildcard user/cid/*.c tests/prog/lib/*.c tests/fuzz/lib/*.c)
+FUZZED_OBJ := $(FUZZED:%.c=$(BUILD)/fuzzed/%.o)
+$(BUILD)/fuzzed/%.o: %.c Makefile tests/tests.mk | $(SKEL)
 	$(call say,FUZZCC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(WARN) -std=gnu11 $(CPPFLAGS) -o $@ $(filter %.c,$^) $(CORE_LIBS) -lcmocka
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(WARN) -std=gnu11 $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(FUZZ): $(T)/fuzz/%: $(BUILD)/fuzzed/tests/fuzz/%.o $(FUZZED_OBJ)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@ $^ $(CORE_LIBS) -lcmocka
 
 bench: all $(BENCH)
 	@$(BENCH) $(BENCH_ARGS)
@@ -136,14 +143,14 @@ HEAVY = $(subst |, ,$(join $(addsuffix |,$(TESTS_vm)),$(TESTS_quic) $(TESTS_ops)
 TESTS ?= $(LIGHT) $(HEAVY)
 test:
 	@scripts/install-deps all
-	@$(MAKE) --no-print-directory all tests $(FUZZ)
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests $(FUZZ)
 	@$(MAKE) --no-print-directory -s prove
 
 # A part of them: make test-net
 .PHONY: $(PARTS:%=test-%)
 $(PARTS:%=test-%): test-%:
 	@scripts/install-deps all
-	@$(MAKE) --no-print-directory all tests $(if $(filter fuzz,$*),$(FUZZ))
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests $(if $(filter fuzz,$*),$(FUZZ))
 	@$(MAKE) --no-print-directory -s prove TESTS="$(TESTS_$*)"
 
 # Those that are built already: make prove TESTS="tests/net/t-mtu.sh ..."

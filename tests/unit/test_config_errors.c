@@ -34,9 +34,9 @@ static const struct config_case cases[] = {
 
 	/* keys */
 	{ "vip: []\n",
-	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, metrics, cid, vips, backends, vms" },
+	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, metrics, cid, health_checks, vips, backends, vms" },
 	{ VIP "\nbackends:\n" A "  wieght: 3\n",
-	  "f:7: unknown key \"wieght\" in backends; write one of name, address, vips, server_ids, weight, state, forward, dev, port, vni, mac, initial_rate, vm" },
+	  "f:7: unknown key \"wieght\" in backends; write one of name, address, vips, server_ids, weight, state, forward, dev, port, vni, mac, initial_rate, health_check, vm" },
 	{ "backends:\n" A "  vm:\n    mac: 02:00:00:00:00:01\n    vlna: 3\n",
 	  "f:6: unknown key \"vlna\" in vm; write one of mac, vlan" },
 	{ "vips:\n- address: 192.0.2.1\n  port: 443\n", "f:2: vips: \"protocol\" is missing" },
