@@ -88,7 +88,10 @@ play "lb1:fabric=$(quic lb1 initial $STRANGE)" \
 	"lb1:fabric=$($QUIC other "$(mac lb1 eth0)")" \
 	"lb1:fabric=ffffffffffff0200000000010806$(printf '0%.0s' {1..56})"
 $QUIC pcap quic.pcap "$(quic lb1 short "$(cid lb1 1 00000001)")"
-block "^### Look" <"$README" >look
+{
+	block "^### Look" <"$README"
+	block "^### Explain" <"$README" | sed '/xroam capture/,$d'
+} >look
 minted=$(xr cid encode 1 server-id 00000002)
 script <look | sed "s/decode [0-9a-f]*$/decode $minted/" >look.sh
 printed <look >look.shown

@@ -69,7 +69,7 @@ progs.debug" "nothing runs"
 like "$(man -w xroam xroam.yaml libxroam-cid | paste -sd' ')" "/xroam.8.*/xroam.yaml.5.*/libxroam-cid.3" \
 	"its pages are there"
 is "$(bash -c '. /usr/share/bash-completion/completions/xroam; COMP_WORDS=(xroam vip s) COMP_CWORD=2
-	_xroam; echo "${COMPREPLY[*]}"')" show "bash completes"
+	_xroam; echo "${COMPREPLY[*]}"')" "set show" "bash completes"
 cat >try.c <<'END'
 #include <xroam/cid.h>
 int main(void) { return !xr_cid_strerror(0); }

@@ -35,7 +35,9 @@ POLICY = {
     "tunnels": ["hosts", "any"], "announce": [True, False],
     "announce_rate": [100, 1000], "flap_moves": [3, 4],
     "flap_seconds": [10, 11], "vm_ttl": [30, 60], "prepare_timeout": [60, 61],
-    "blackout_timeout": [30, 31],
+    "blackout_timeout": [30, 31], "vip_table": [254, 1977], "vip_hold": [0, 3],
+    "health_rate": [10, 10000], "health_flaps": [5, 6], "health_flap_seconds": [60, 120],
+    "health_failed": ["keep", "none"],
 }
 
 
