@@ -127,11 +127,15 @@ static __always_inline __u32 print_rest(struct xdp_md *ctx, __u32 l3, __be16 pro
 	return r.print >> 32;
 }
 
-/* A keyed sum of products, without TTL and checksum, which routers change. */
+/*
+ * A keyed sum of products, without TTL and checksum, which routers change. By odd numbers:
+ * by an even one frames that differ in a word's top bits alone would look alike.
+ */
 static __always_inline __u32 fingerprint(const struct xr_hash_keys *keys, __u64 macs, __u64 a,
 					 __u64 b, __u64 c)
 {
-	return (macs * keys->key[8] + a * keys->key[9] + b * keys->key[10] + c * keys->key[11]) >>
+	return (macs * (keys->key[8] | 1) + a * (keys->key[9] | 1) + b * (keys->key[10] | 1) +
+		c * (keys->key[11] | 1)) >>
 		32;
 }
 

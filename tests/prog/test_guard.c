@@ -315,6 +315,9 @@ static void cyclic(void **state)
 	static const size_t lens[] = { 60, 61, 64, 105, 106, 107, 129, 600, 1400 };
 
 	world(WORLD);
+	/* Keys are random: so be it with the worst, by which top bits would be lost. */
+	for (int k = 8; k < 12; k++)
+		world_plane()->hash_keys->key[k] &= ~0xffULL;
 	post_notice("move " VM " to v");
 	take_events();
 	for (size_t l = 0; l < ARRAY_LEN(lens); l++) {
