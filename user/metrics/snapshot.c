@@ -30,33 +30,6 @@ static void take_vips(struct plane *p, struct snapshot *s)
 	}
 }
 
-static __u8 answer(bool yes)
-{
-	return yes ? SNAPSHOT_YES : SNAPSHOT_NO;
-}
-
-/* Whether they serve is looked at anew, as the daemon does, without its lock. */
-static void take_serving(struct plane *p, struct snapshot *s)
-{
-	struct serve now = { .up = NULL };
-	struct netlink nl = { 0 };
-	struct xr_announced a;
-	size_t i;
-	bool known = !netlink_open(&nl) && !serve_read(p, &nl, &now);
-
-	for (i = 0; i < s->vips; i++) {
-		struct snapshot_vip *v = &s->vip[i];
-
-		if (known)
-			v->serves = answer(serve_vip(p, &now, v->index) == XR_SERVES);
-		if (vip_announced_get(p, v->index, &a))
-			v->announced = answer(a.announced);
-	}
-	if (known)
-		serve_free(&now);
-	netlink_close(&nl);
-}
-
 static void take_health(struct plane *p, struct snapshot_backend *b)
 {
 	const struct xr_backend_health *h = &p->backend_health[b->index];
@@ -145,7 +118,6 @@ struct snapshot *snapshot_take(struct plane *p)
 	if (!s->vip || !s->backend || !s->vip_no || !s->backend_no)
 		goto fail;
 	take_vips(p, s);
-	take_serving(p, s);
 	take_backends(p, s);
 	if (members_each(p, take_pair, &t))
 		goto fail;
@@ -154,6 +126,32 @@ struct snapshot *snapshot_take(struct plane *p)
 fail:
 	snapshot_free(s);
 	return NULL;
+}
+
+static __u8 answer(bool yes)
+{
+	return yes ? SNAPSHOT_YES : SNAPSHOT_NO;
+}
+
+void snapshot_take_serving(struct plane *p, struct snapshot *s)
+{
+	struct serve now = { .up = NULL };
+	struct netlink nl = { 0 };
+	struct xr_announced a;
+	size_t i;
+	bool known = !netlink_open(&nl) && !serve_read(p, &nl, &now);
+
+	for (i = 0; i < s->vips; i++) {
+		struct snapshot_vip *v = &s->vip[i];
+
+		if (known)
+			v->serves = answer(serve_vip(p, &now, v->index) == XR_SERVES);
+		if (vip_announced_get(p, v->index, &a))
+			v->announced = answer(a.announced);
+	}
+	if (known)
+		serve_free(&now);
+	netlink_close(&nl);
 }
 
 void snapshot_free(struct snapshot *s)

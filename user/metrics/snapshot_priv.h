@@ -19,7 +19,7 @@ struct snapshot_vip {
 	struct xr_counter sum;
 	struct xr_cid_counter cids;
 	__u32 backends, usable; /* behind it; and of them up, with a weight */
-	__u8 serves, announced; /* enum snapshot_answer */
+	__u8 serves, announced; /* enum snapshot_answer, of snapshot_take_serving() */
 };
 
 struct snapshot_backend {
@@ -43,6 +43,11 @@ struct snapshot {
 
 /* NULL: out of memory. */
 struct snapshot *snapshot_take(struct plane *p);
+/*
+ * Whether its VIPs serve, and are announced: looked at anew, as the daemon does, without its
+ * lock. It asks the kernel for its links.
+ */
+void snapshot_take_serving(struct plane *p, struct snapshot *s);
 void snapshot_free(struct snapshot *s);
 
 #endif

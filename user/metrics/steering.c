@@ -197,6 +197,7 @@ void metrics_of_steering(FILE *to, struct site *site)
 		site->no_memory = true;
 		return;
 	}
+	snapshot_take_serving(site->p, s);
 	of_vips(to, s);
 	of_backends(to, s);
 	of_health(to, s);
