@@ -85,11 +85,17 @@ static int open_emit(struct plane *p)
 	return p->emit_fd;
 }
 
+/* Looked up once in a process: an apply has thousands of events. */
 static void name_maker(struct xr_event_maker *m)
 {
-	m->pid = getpid();
-	m->uid = getuid();
-	m->login_uid = process_login_uid(getpid());
+	static struct xr_event_maker self;
+
+	if (self.pid != (__u32)getpid()) {
+		self.pid = getpid();
+		self.uid = getuid();
+		self.login_uid = process_login_uid(self.pid);
+	}
+	*m = self;
 }
 
 void plane_emit(struct plane *p, struct xr_event *e)
