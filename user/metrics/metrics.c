@@ -56,53 +56,65 @@ static void of_reasons(FILE *to, struct site *s)
 }
 
 /* A device's name is unique in its namespace only. */
-static void put_device(FILE *to, struct plane *p, int slot, bool bytes)
-{
-	const struct xr_device *d = &p->devices[slot];
-	const char *name = bytes ? "xroam_device_bytes_total" : "xroam_device_packets_total";
-	char space[NETNS_TEXT] = "", dev[XR_NAME_LEN];
-	__u32 ifindex = d->ifindex;
+struct device {
+	char name[XR_NAME_LEN], space[NETNS_TEXT];
+	bool counted; /* else another one has its slot meanwhile: the next scrape has it */
 	struct xr_dev_counter sum;
+	const char *mode, *role;
+};
+
+static size_t take_devices(struct plane *p, struct device *to)
+{
+	__u64 here = netns_id();
+	size_t n = 0;
+	int slot;
+
+	for (slot = 0; slot < XR_MAX_DEVICES; slot++) {
+		const struct xr_device *d = &p->devices[slot];
+		struct device *dev = &to[n];
+		__u32 ifindex = d->ifindex;
+
+		if (!ifindex)
+			continue;
+		snprintf(dev->name, sizeof(dev->name), "%.*s", XR_NAME_LEN - 1, d->name);
+		dev->space[0] = '\0';
+		if (d->netns != here)
+			netns_text(d->netns, dev->space);
+		dev->mode = text_mode(d->mode);
+		dev->role = text_role(d->role);
+		dev->counted = !stats_dev(p, slot, &dev->sum) && d->ifindex == ifindex;
+		n++;
+	}
+	return n;
+}
+
+static void put_device(FILE *to, const struct device *d, const char *name, bool bytes)
+{
 	int k;
 
-	if (!ifindex)
-		return;
-	snprintf(dev, sizeof(dev), "%.*s", (int)sizeof(dev) - 1, d->name);
-	if (d->netns != netns_id())
-		netns_text(d->netns, space);
-	/* Another device has the slot meanwhile: the next scrape has it. */
-	if (stats_dev(p, slot, &sum) || d->ifindex != ifindex)
-		return;
-	for (k = 0; k < XR_KIND_NOTE; k++)
-		text_sample(to, name, bytes ? sum.kind[k].bytes : sum.kind[k].packets, "device",
-			    dev, "namespace", space, "kind", reason_kind_word(k), NULL);
+	for (k = 0; d->counted && k < XR_KIND_NOTE; k++)
+		text_sample(to, name, bytes ? d->sum.kind[k].bytes : d->sum.kind[k].packets,
+			    "device", d->name, "namespace", d->space, "kind", reason_kind_word(k),
+			    NULL);
 }
 
 static void of_devices(FILE *to, struct site *s)
 {
-	int i;
+	struct device device[XR_MAX_DEVICES];
+	size_t i, n = take_devices(s->p, device);
 
 	text_family(to, "xroam_device_packets_total", "counter",
 		    "Packets that came in by a device, by kind of verdict.");
-	for (i = 0; i < XR_MAX_DEVICES; i++)
-		put_device(to, s->p, i, false);
+	for (i = 0; i < n; i++)
+		put_device(to, &device[i], "xroam_device_packets_total", false);
 	text_family(to, "xroam_device_bytes_total", "counter", "Their octets.");
-	for (i = 0; i < XR_MAX_DEVICES; i++)
-		put_device(to, s->p, i, true);
+	for (i = 0; i < n; i++)
+		put_device(to, &device[i], "xroam_device_bytes_total", true);
 	text_family(to, "xroam_device_info", "gauge",
 		    "Always 1; its labels tell how the device is attached.");
-	for (i = 0; i < XR_MAX_DEVICES; i++) {
-		const struct xr_device *d = &s->p->devices[i];
-		char space[NETNS_TEXT] = "", dev[XR_NAME_LEN];
-
-		if (!d->ifindex)
-			continue;
-		snprintf(dev, sizeof(dev), "%.*s", (int)sizeof(dev) - 1, d->name);
-		if (d->netns != netns_id())
-			netns_text(d->netns, space);
-		text_sample(to, "xroam_device_info", 1, "device", dev, "namespace", space, "mode",
-			    text_mode(d->mode), "role", text_role(d->role), NULL);
-	}
+	for (i = 0; i < n; i++)
+		text_sample(to, "xroam_device_info", 1, "device", device[i].name, "namespace",
+			    device[i].space, "mode", device[i].mode, "role", device[i].role, NULL);
 }
 
 static void of_http(FILE *to, struct site *s, uint64_t began)
