@@ -7,12 +7,14 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "metrics_priv.h"
@@ -325,20 +327,23 @@ static int open_loop(struct server *s)
 /* ---- what a child must not keep ---- */
 
 /*
- * Of the daemon's descriptors all but those that are needed: a QEMU's monitor has one
- * client, and would not see it go as long as this process had a copy.
+ * Of the daemon's descriptors all but those that are needed: only the daemon must be seen to
+ * hold its claim and the lock; a QEMU's monitor has one client, and would not see it go as
+ * long as this process had a copy.
  */
 static void close_others(const struct plane *p, int listen_fd)
 {
-	int fd, i, most = sysconf(_SC_OPEN_MAX);
+	int i, from = STDERR_FILENO + 1, next;
 
-	for (fd = STDERR_FILENO + 1; fd < most; fd++) {
-		bool mine = fd == listen_fd;
-
-		for (i = 0; i < PLANE_MAPS && !mine; i++)
-			mine = fd == p->fd[i];
-		if (!mine)
-			close(fd);
+	for (;; from = next + 1) {
+		next = listen_fd >= from ? listen_fd : INT_MAX;
+		for (i = 0; i < PLANE_MAPS; i++)
+			if (p->fd[i] >= from && p->fd[i] < next)
+				next = p->fd[i];
+		if (next > from)
+			syscall(SYS_close_range, from, next - 1, 0);
+		if (next == INT_MAX)
+			return;
 	}
 }
 

@@ -110,7 +110,6 @@ static int on_ended(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 
 static void __attribute__((noreturn)) run_child(struct metrics *m, pid_t parent)
 {
-	struct daemon *d = m->d;
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -119,12 +118,7 @@ static void __attribute__((noreturn)) run_child(struct metrics *m, pid_t parent)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* What the daemon holds by a descriptor, only the daemon must be seen to hold. */
-	if (d->claim_fd >= 0)
-		close(d->claim_fd);
-	if (d->plane->lock_fd >= 0)
-		close(d->plane->lock_fd);
-	metrics_serve(d, m->listener.fd);
+	metrics_serve(m->d, m->listener.fd);
 }
 
 static int start_child(struct metrics *m, struct xr_err *err)
