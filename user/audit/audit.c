@@ -58,26 +58,34 @@ void audit_self(struct audit_actor *a, enum audit_via via, int argc, char **argv
 	clean_line(a->command);
 }
 
-void audit_peer(struct audit_actor *a, enum audit_via via, int fd, const char *what)
+void audit_process(struct audit_actor *a, enum audit_via via, __u32 pid, __u32 uid,
+		   const char *what, const char *with)
 {
-	struct ucred peer = { .pid = 0, .uid = -1 };
-	socklen_t len = sizeof(peer);
 	char name[16] = "?";
 
 	memset(a, 0, sizeof(*a));
 	a->via = via;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
-		peer.pid = 0;
-	a->pid = peer.pid;
-	a->uid = peer.uid;
+	a->pid = pid;
+	a->uid = uid;
 	a->login_uid = PROCESS_NOBODY;
 	/* Its name and no more of it: a stranger's command line may have secrets. */
-	if (peer.pid) {
-		a->login_uid = process_login_uid(peer.pid);
-		process_name(peer.pid, name);
+	if (pid) {
+		a->login_uid = process_login_uid(pid);
+		process_name(pid, name);
 	}
-	snprintf(a->command, sizeof(a->command), "%s %s", what, name);
+	snprintf(a->command, sizeof(a->command), "%s %s%s%s", what, name, with ? ": " : "",
+		 with ?: "");
 	clean_line(a->command);
+}
+
+void audit_peer(struct audit_actor *a, enum audit_via via, int fd, const char *what)
+{
+	struct ucred peer = { .pid = 0, .uid = -1 };
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		peer.pid = 0;
+	audit_process(a, via, peer.pid, peer.uid, what, NULL);
 }
 
 /* ---- the journal ---- */

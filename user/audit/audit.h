@@ -33,6 +33,9 @@ struct audit_actor {
 
 /* This process, by its command line; argc 0: without one. */
 void audit_self(struct audit_actor *a, enum audit_via via, int argc, char **argv);
+/* Another process, as "what NAME: with"; pid 0: it is not known. with: NULL for none. */
+void audit_process(struct audit_actor *a, enum audit_via via, __u32 pid, __u32 uid,
+		   const char *what, const char *with);
 /* The process at the other end of a Unix socket (SO_PEERCRED); what: "client", "QEMU". */
 void audit_peer(struct audit_actor *a, enum audit_via via, int fd, const char *what);
 

@@ -15,7 +15,6 @@
 #include "daemon/loader.h"
 #include "metrics/metrics.h"
 #include "lib/clean.h"
-#include "lib/process.h"
 #include "plane/daemon_claim.h"
 #include "probe/probe.h"
 #include "qmp/qmp.h"
@@ -37,8 +36,8 @@ struct life {
 	void *states[SOURCES];
 	struct loader loader;
 	sd_event_source *loads;
-	bool reload_again; /* SIGHUP came while the file was being read */
-	struct audit_actor reloader;
+	bool reload_again;           /* SIGHUP came while the file was being read */
+	struct audit_actor reloader; /* who sent the last one */
 };
 
 /* ---- SIGHUP: its file again ---- */
@@ -98,34 +97,18 @@ static void reload(struct life *life)
 	sd_notify(0, "READY=1");
 }
 
-/* Who sent the signal. */
-static void take_reloader(struct life *life, const struct signalfd_siginfo *si)
-{
-	struct audit_actor *by = &life->reloader;
-	char name[16];
-
-	process_name(si->ssi_pid, name);
-	*by = (struct audit_actor){
-		.via = AUDIT_FILE,
-		.pid = si->ssi_pid,
-		.uid = si->ssi_uid,
-		.login_uid = process_login_uid(si->ssi_pid),
-	};
-	snprintf(by->command, sizeof(by->command), "SIGHUP by %s: %s", name, life->d.file);
-	clean_line(by->command);
-}
-
 static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *ctx)
 {
 	struct life *life = ctx;
 
 	(void)s;
-	if (life->d.file)
-		take_reloader(life, si);
-	if (life->d.file)
-		reload(life);
-	else
+	if (!life->d.file) {
 		daemon_log_always("SIGHUP: there is no -c FILE to read again");
+		return 0;
+	}
+	audit_process(&life->reloader, AUDIT_FILE, si->ssi_pid, si->ssi_uid, "SIGHUP by",
+		      life->d.file);
+	reload(life);
 	return 0;
 }
 
