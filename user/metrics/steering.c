@@ -154,29 +154,33 @@ static void of_cids(FILE *to, const struct plane *p, const struct snapshot *s)
 	}
 }
 
-static void of_tables(FILE *to, struct plane *p)
+static __u32 count_hosts(const struct plane *p)
+{
+	__u32 i, n = 0;
+
+	for (i = 1; i <= p->meta->limits.hosts; i++)
+		n += p->host_info[i].name[0] != '\0';
+	return n;
+}
+
+static void of_tables(FILE *to, struct plane *p, const struct snapshot *s)
 {
 	const struct xr_limits *l = &p->meta->limits;
 	struct stats_flows flows;
-	struct health h;
 
 	stats_flow_table(p, &flows);
-	health_count(p, &h);
 	text_family(
 		to, "xroam_flows", "gauge",
 		"Flows that are not idle; established: of those, more than one packet came. Of a large table an estimate.");
 	text_sample(to, "xroam_flows", flows.used, "state", "all", NULL);
 	text_sample(to, "xroam_flows", flows.established, "state", "established", NULL);
 	text_family(to, "xroam_entries", "gauge", "Entries in a table.");
-	text_sample(to, "xroam_entries", h.vips, "table", "vips", NULL);
-	text_sample(to, "xroam_entries",
-		    (__u64)h.backends[XR_BACKEND_UP] + h.backends[XR_BACKEND_DRAINING] +
-			    h.backends[XR_BACKEND_DOWN],
-		    "table", "backends", NULL);
-	text_sample(to, "xroam_entries", h.server_ids, "table", "server_ids", NULL);
+	text_sample(to, "xroam_entries", s->vips, "table", "vips", NULL);
+	text_sample(to, "xroam_entries", s->backends, "table", "backends", NULL);
+	text_sample(to, "xroam_entries", health_server_ids(p), "table", "server_ids", NULL);
 	text_sample(to, "xroam_entries", flows.used, "table", "flows", NULL);
-	text_sample(to, "xroam_entries", h.hosts, "table", "hosts", NULL);
-	text_sample(to, "xroam_entries", h.vms, "table", "vms", NULL);
+	text_sample(to, "xroam_entries", count_hosts(p), "table", "hosts", NULL);
+	text_sample(to, "xroam_entries", vm_count(p), "table", "vms", NULL);
 	text_sample(to, "xroam_entries", p->vm_control->addresses, "table", "vm_addresses", NULL);
 	text_family(to, "xroam_entries_limit", "gauge",
 		    "Entries that a table has room for: the file's limits.");
@@ -202,6 +206,6 @@ void metrics_of_steering(FILE *to, struct site *site)
 	of_backends(to, s);
 	of_health(to, s);
 	of_cids(to, site->p, s);
-	of_tables(to, site->p);
+	of_tables(to, site->p, s);
 	snapshot_free(s);
 }

@@ -55,10 +55,20 @@ static void count_vms(struct plane *p, struct health *h)
 	vm_each(p, count_vm, &c);
 }
 
+__u32 health_server_ids(const struct plane *p)
+{
+	__u32 i, w, n = 0;
+
+	for (i = 0; i < p->sid_buckets; i++)
+		for (w = 0; w < XR_SID_WAYS; w++)
+			n += p->server_ids[i].key[w] != 0;
+	return n;
+}
+
 void health_count(struct plane *p, struct health *h)
 {
 	const struct xr_limits *l = &p->meta->limits;
-	__u32 i, w;
+	__u32 i;
 
 	memset(h, 0, sizeof(*h));
 	for (i = 1; i <= l->vips; i++)
@@ -71,10 +81,7 @@ void health_count(struct plane *p, struct health *h)
 	}
 	for (i = 1; i < XR_CID_SLOTS; i++)
 		h->cids += p->cid_info[i].used;
-	for (i = 0; i < p->sid_buckets; i++) {
-		for (w = 0; w < XR_SID_WAYS; w++)
-			h->server_ids += p->server_ids[i].key[w] != 0;
-	}
+	h->server_ids = health_server_ids(p);
 	for (i = 0; i < XR_MAX_DEVICES; i++)
 		h->devices += p->devices[i].ifindex != 0;
 	count_vms(p, h);

@@ -20,6 +20,8 @@ struct health {
 };
 
 void health_count(struct plane *p, struct health *h);
+/* Of them, server IDs alone. */
+__u32 health_server_ids(const struct plane *p);
 
 /* The counters of now, from which health_check() sees what came since; NULL: out of memory. */
 struct health_baseline *health_baseline(struct plane *p);
