@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The socket that metrics are served at. */
 #include <errno.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,31 +33,19 @@ static int clear_path(const struct sockaddr_un *to, struct xr_err *err)
 				    : 0;
 }
 
-/* For root and the group xroam, as the daemon's own socket. */
 static int open_path(struct listener *l, const struct metrics_address *at, struct xr_err *err)
 {
 	const char *path = at->un.sun_path;
-	struct group *g = getgrnam("xroam");
 	int ret = clear_path(&at->un, err);
-	struct stat st;
-	mode_t old;
 
 	if (ret)
 		return ret;
-	old = umask(0117);
-	ret = bind(l->fd, &at->any, at->len) ? -errno : 0;
-	umask(old);
+	l->socket.at = at->un;
+	ret = own_socket_listen(&l->socket, l->fd, BACKLOG);
 	if (ret == -ENOENT)
 		return xr_fail(err, ret,
 			       "%s: its directory is missing; make it, or give another path", path);
-	if (ret)
-		return xr_fail(err, ret, "%s: %s", path, strerror(-ret));
-	strcpy(l->path, path);
-	if (stat(path, &st) || (g && chown(path, -1, g->gr_gid)) || listen(l->fd, BACKLOG))
-		return xr_fail(err, -errno, "%s: %s", path, strerror(errno));
-	l->inode = st.st_ino;
-	l->dev = st.st_dev;
-	return 0;
+	return ret ? xr_fail(err, ret, "%s: %s", path, strerror(-ret)) : 0;
 }
 
 static int open_port(struct listener *l, const struct metrics_address *at, const char *where,
@@ -96,10 +83,7 @@ int listener_open(struct listener *l, const char *where, struct xr_err *err)
 
 void listener_close(struct listener *l)
 {
-	struct stat st;
-
-	if (l->inode && !stat(l->path, &st) && st.st_ino == l->inode && st.st_dev == l->dev)
-		unlink(l->path);
+	own_socket_remove(&l->socket);
 	if (l->fd >= 0)
 		close(l->fd);
 	*l = (struct listener){ .fd = -1 };

@@ -14,16 +14,14 @@
 
 #include "daemon/daemon.h"
 #include "daemon/figures.h"
+#include "daemon/own_socket.h"
 #include "lib/metrics_address.h"
 
 /* ---- listen.c ---- */
 
 struct listener {
-	int fd; /* -1: it does not listen */
-	char path[METRICS_ADDRESS];
-	/* What was made at path; by now another process' socket may be there. inode 0: nothing. */
-	ino_t inode;
-	dev_t dev;
+	int fd;                   /* -1: it does not listen */
+	struct own_socket socket; /* where it is no port */
 };
 
 int listener_open(struct listener *l, const char *where, struct xr_err *err);

@@ -9,19 +9,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/figures.h"
 #include "daemon/line_buffer.h"
+#include "daemon/own_socket.h"
 #include "notice_json.h"
 #include "plane/daemon_claim.h"
 #include "source_priv.h"
@@ -38,10 +37,7 @@ struct server {
 	struct daemon *d;
 	int fd;
 	int spare_fd; /* given up for a moment where there is no other one free */
-	char path[108];
-	/* What was made at path; by now another daemon's socket may be there. inode 0: nothing. */
-	ino_t inode;
-	dev_t dev;
+	struct own_socket socket;
 	sd_event_source *accept, *second;
 	struct client *clients; /* a list */
 	unsigned int n;
@@ -450,52 +446,30 @@ static int clear_path(const struct sockaddr_un *to, struct xr_err *err)
 	return 0;
 }
 
-static int bind_path(struct server *s, const struct sockaddr_un *to)
-{
-	mode_t old = umask(0117);
-	int ret = bind(s->fd, (const void *)to, sizeof(*to)) ? -errno : 0;
-	struct group *g = getgrnam("xroam");
-	struct stat st;
-
-	umask(old);
-	if (ret)
-		return ret;
-	if (g && chown(to->sun_path, -1, g->gr_gid))
-		return -errno;
-	if (listen(s->fd, SOMAXCONN) || stat(to->sun_path, &st))
-		return -errno;
-	s->inode = st.st_ino;
-	s->dev = st.st_dev;
-	return 0;
-}
-
 static int open_socket(struct server *s, struct xr_err *err)
 {
-	struct sockaddr_un to;
+	struct sockaddr_un *at = &s->socket.at;
 	int ret;
 
-	daemon_socket_address(s->d->instance, &to);
-	strcpy(s->path, to.sun_path);
-	ret = clear_path(&to, err);
+	daemon_socket_address(s->d->instance, at);
+	ret = clear_path(at, err);
 	if (ret)
 		return ret;
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ret = s->fd < 0 ? -errno : bind_path(s, &to);
-	return ret ? xr_fail(err, ret, "%s: %s", s->path, strerror(-ret)) : 0;
+	ret = s->fd < 0 ? -errno : own_socket_listen(&s->socket, s->fd, SOMAXCONN);
+	return ret ? xr_fail(err, ret, "%s: %s", at->sun_path, strerror(-ret)) : 0;
 }
 
 static void stop(void *state)
 {
 	struct server *s = state;
-	struct stat st;
 
 	while (s->clients)
 		client_free(s->clients);
 	sd_event_source_disable_unref(s->accept);
 	sd_event_source_disable_unref(s->second);
 	figures_drop_source(s->d->figures, s->figure);
-	if (s->inode && !stat(s->path, &st) && st.st_ino == s->inode && st.st_dev == s->dev)
-		unlink(s->path);
+	own_socket_remove(&s->socket);
 	if (s->fd >= 0)
 		close(s->fd);
 	if (s->spare_fd >= 0)
@@ -522,10 +496,10 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		ret = sd_event_add_time_relative(d->moves, &s->second, CLOCK_MONOTONIC,
 						 US_PER_SECOND, US_PER_SECOND / 10, on_second, s);
 	if (ret < 0) {
-		xr_fail(err, ret, "%s: %s", s->path, strerror(-ret));
+		xr_fail(err, ret, "%s: %s", s->socket.at.sun_path, strerror(-ret));
 		goto fail;
 	}
-	s->figure = figures_add_source(d->figures, "socket", s->path);
+	s->figure = figures_add_source(d->figures, "socket", s->socket.at.sun_path);
 	figures_set_source(d->figures, s->figure, true);
 	*state = s;
 	return 0;
