@@ -56,6 +56,45 @@ int netlink_request(struct netlink *nl, mnl_cb_t cb, void *ctx)
 	return ret < 0 ? -errno : 0;
 }
 
+struct mnl_socket *netlink_subscribe(const int *groups, size_t n)
+{
+	struct mnl_socket *sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int error;
+	size_t i;
+
+	if (!sock)
+		return NULL;
+	if (mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
+		goto fail;
+	for (i = 0; i < n; i++)
+		if (mnl_socket_setsockopt(sock, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
+					  sizeof(groups[i])) < 0)
+			goto fail;
+	return sock;
+fail:
+	error = errno;
+	mnl_socket_close(sock);
+	errno = error;
+	return NULL;
+}
+
+bool netlink_reports(int fd, mnl_cb_t cb, void *ctx)
+{
+	bool lost = false;
+	char buf[32768];
+	ssize_t got;
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		lost |= got < 0 && errno == ENOBUFS;
+		if (got <= 0)
+			break;
+		mnl_cb_run(buf, got, 0, 0, cb, ctx);
+	}
+	return lost;
+}
+
 void netlink_put_addr(struct nlmsghdr *nlh, int type, const __be32 *addr)
 {
 	if (addr_is_ipv4(addr))

@@ -6,6 +6,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/neighbour.h>
 #include <linux/types.h>
+#include <stdbool.h>
 
 struct netlink {
 	struct mnl_socket *sock;
@@ -21,6 +22,14 @@ struct nlmsghdr *netlink_message(struct netlink *nl, int type, int flags);
 
 /* Sends the request in nl->buf; each answer goes to cb. 0, or the kernel's -errno. */
 int netlink_request(struct netlink *nl, mnl_cb_t cb, void *ctx);
+
+/* A socket, which never waits, for what happens to the n groups, RTNLGRP_*; NULL and errno. */
+struct mnl_socket *netlink_subscribe(const int *groups, size_t n);
+/*
+ * Gives cb what was reported at that socket, of a lot a part: it stays readable then. true:
+ * there was more than the kernel could keep, and some of it is lost.
+ */
+bool netlink_reports(int fd, mnl_cb_t cb, void *ctx);
 
 /* An address as in struct xr_vip, as RTA_* or NDA_* of its family. */
 void netlink_put_addr(struct nlmsghdr *nlh, int type, const __be32 *addr);

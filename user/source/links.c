@@ -102,21 +102,12 @@ static int on_netlink(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 {
 	struct watch *w = ctx;
 	unsigned int before = w->dirty;
-	char buf[32768];
-	ssize_t got;
-	int i;
 
 	(void)s;
 	(void)revents;
-	for (i = 0; i < 16; i++) {
-		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-		if (got < 0 && errno == ENOBUFS) {
-			w->dirty |= DIRTY_LINKS | DIRTY_VIPS;
-			hops_touch_all(w->hops);
-		}
-		if (got <= 0)
-			break;
-		mnl_cb_run(buf, got, 0, 0, on_message, w);
+	if (netlink_reports(fd, on_message, w)) {
+		w->dirty |= DIRTY_LINKS | DIRTY_VIPS;
+		hops_touch_all(w->hops);
 	}
 	if (hops_touched(w->hops))
 		w->dirty |= DIRTY_HOPS;
@@ -234,16 +225,9 @@ static int subscribe(struct watch *w)
 		RTNLGRP_LINK,       RTNLGRP_NEIGH,       RTNLGRP_IPV4_ROUTE,
 		RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR
 	};
-	size_t i;
 
-	w->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!w->nl || mnl_socket_bind(w->nl, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (mnl_socket_setsockopt(w->nl, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
-					  sizeof(groups[i])) < 0)
-			return -errno;
-	return 0;
+	w->nl = netlink_subscribe(groups, sizeof(groups) / sizeof(groups[0]));
+	return w->nl ? 0 : -errno;
 }
 
 static void stop(void *state)

@@ -59,21 +59,12 @@ static int on_message(const struct nlmsghdr *nlh, void *ctx)
 static int on_netlink(sd_event_source *source, int fd, uint32_t revents, void *ctx)
 {
 	struct serving *s = ctx;
-	char buf[32768];
-	ssize_t got;
-	int i;
 
 	(void)source;
 	(void)revents;
-	for (i = 0; i < 16; i++) {
-		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-		if (got < 0 && errno == ENOBUFS) {
-			s->routes_lost = true;
-			pass_at(s, daemon_clock_us());
-		}
-		if (got <= 0)
-			break;
-		mnl_cb_run(buf, got, 0, 0, on_message, s);
+	if (netlink_reports(fd, on_message, s)) {
+		s->routes_lost = true;
+		pass_at(s, daemon_clock_us());
 	}
 	return 0;
 }
@@ -131,16 +122,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 static int subscribe(struct serving *s)
 {
 	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
-	size_t i;
 
-	s->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!s->nl || mnl_socket_bind(s->nl, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (mnl_socket_setsockopt(s->nl, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
-					  sizeof(groups[i])) < 0)
-			return -errno;
-	return 0;
+	s->nl = netlink_subscribe(groups, sizeof(groups) / sizeof(groups[0]));
+	return s->nl ? 0 : -errno;
 }
 
 static void stop(void *state)
