@@ -266,9 +266,9 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		return ret;
 	}
 	masters_changed(w);
-	/* What changed while nobody watched. */
+	/* What changed while nobody watched; at VIPs' routes looks source_serving. */
 	hops_touch_all(w->hops);
-	w->dirty = DIRTY_LINKS | DIRTY_HOPS | DIRTY_VIPS;
+	w->dirty = DIRTY_LINKS | DIRTY_HOPS;
 	schedule_pass(w);
 	*state = w;
 	return 0;
