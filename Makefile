@@ -56,8 +56,8 @@ BPF_HDR := $(wildcard bpf/*.h include/xroam/*.h)
 SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
 
 CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
-# The daemon's rooms need libsystemd, libcurl and libmicrohttpd, the command's have its options and output: neither
-# tests nor fuzzers are built with them.
+# The daemon's rooms need libsystemd, libcurl and libmicrohttpd, the command's have its
+# options and output: neither tests nor fuzzers are built with them.
 DAEMON_ROOMS := daemon qmp probe metrics source
 CMD_ROOMS := args show packets cmd
 # What the command, the daemon and the tests are built on: every room but these.

@@ -141,17 +141,21 @@ PARTS := kernels prog net ops unit vm quic fuzz
 LIGHT = $(TESTS_kernels) $(TESTS_unit) $(TESTS_prog) $(TESTS_net)
 HEAVY = $(subst |, ,$(join $(addsuffix |,$(TESTS_vm)),$(TESTS_quic) $(TESTS_ops) $(TESTS_fuzz)))
 TESTS ?= $(LIGHT) $(HEAVY)
-test:
+
+# $(1): what is built for them beside; $(2): which they are
+define build_and_prove
 	@scripts/install-deps all
-	@$(MAKE) --no-print-directory -j$(JOBS) all tests $(FUZZ)
-	@$(MAKE) --no-print-directory -s prove
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests $(1)
+	@$(MAKE) --no-print-directory -s prove $(2)
+endef
+
+test:
+	$(call build_and_prove,$(FUZZ))
 
 # A part of them: make test-net
 .PHONY: $(PARTS:%=test-%)
 $(PARTS:%=test-%): test-%:
-	@scripts/install-deps all
-	@$(MAKE) --no-print-directory -j$(JOBS) all tests $(if $(filter fuzz,$*),$(FUZZ))
-	@$(MAKE) --no-print-directory -s prove TESTS="$(TESTS_$*)"
+	$(call build_and_prove,$(if $(filter fuzz,$*),$(FUZZ)),TESTS="$(TESTS_$*)")
 
 # Those that are built already: make prove TESTS="tests/net/t-mtu.sh ..."
 .PHONY: prove

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Once a second: deadlines and ttls that ran out, and a capture whose process was killed. Taking the lock for it also shows an
- * instance that was destroyed, and ends the daemon.
+ * Once a second: deadlines and ttls that ran out, and a capture whose process was killed.
+ * Taking the lock for it also shows an instance that was destroyed, and ends the daemon.
  */
 #include <errno.h>
 #include <stdlib.h>
