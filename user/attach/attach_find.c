@@ -20,7 +20,7 @@ static struct {
 	struct found {
 		__u32 prog; /* its id */
 		struct device_location at;
-	} *item;
+	} * item;
 	size_t n;
 	struct timespec when;
 } found;
@@ -122,4 +122,11 @@ enum device_state plane_device_state(struct plane *p, const struct xr_device *d)
 	struct device_location at;
 
 	return plane_device_location(p, d, &at);
+}
+
+bool plane_device_runs(struct plane *p, const struct xr_device *d)
+{
+	struct attached on;
+
+	return !attach_query(d->ifindex, &on) && attach_ours(p, &on, d->prog_id);
 }

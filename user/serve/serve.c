@@ -17,7 +17,11 @@ bool serve_is_asked(const struct plane *p)
 	return false;
 }
 
-/* One device that takes packets is enough: a router leaves out a dead link by itself. */
+/*
+ * One device that takes packets is enough: a router leaves out a dead link by itself. One
+ * that has left is not searched for: that takes a visit to every namespace, and a withdrawal
+ * would wait for it.
+ */
 enum xr_serve serve_node(struct plane *p, struct netlink *nl)
 {
 	enum xr_serve why = XR_SERVE_NO_PROGRAM;
@@ -28,8 +32,7 @@ enum xr_serve serve_node(struct plane *p, struct netlink *nl)
 	if (p->drain->state != XR_DRAIN_NONE)
 		return XR_SERVE_DRAINED;
 	while ((d = plane_next_device(p, d))) {
-		if (d->netns != here || d->role != XR_ROLE_NODE ||
-		    plane_device_state(p, d) != DEVICE_ATTACHED)
+		if (d->netns != here || d->role != XR_ROLE_NODE || !plane_device_runs(p, d))
 			continue;
 		l.ifindex = d->ifindex;
 		if (link_query(nl, &l) && l.running)

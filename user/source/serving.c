@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Withdraws and announces VIPs as what they serve by comes and goes: a device's program, its
- * carrier, a route of ours that somebody deletes. Changes by command are the command's own to
- * act on; once a second this looks all the same, for what the kernel does not report.
+ * carrier, a route of ours that somebody deletes. The kernel's report of it is acted on where
+ * it is read. Changes by command are the command's own to act on; once a second this looks
+ * all the same, for what the kernel does not report.
  *
  * A pass runs in the daemon's own loop, under the instance's lock. While somebody else has
  * that, what can be done without it is: withdrawing, where no device takes packets.
@@ -19,7 +20,6 @@
 #include "underlay/vip_announced.h"
 #include "underlay/vip_own.h"
 
-#define SOON       (5 * US_PER_MS)  /* one message seldom comes alone */
 #define LOCK_PAUSE (10 * US_PER_MS) /* before the lock is tried again */
 #define SHARE      4                /* after a pass: a pause of 4 times its time, ... */
 #define REST_MOST  (40 * US_PER_MS) /* ... or so long */
@@ -28,6 +28,7 @@ struct serving {
 	struct daemon *d;
 	struct mnl_socket *nl;
 	sd_event_source *io, *timer;
+	bool link_changed;   /* a device of ours */
 	bool routes_lost;    /* a route of ours was deleted */
 	uint64_t due;        /* the next pass */
 	uint64_t not_before; /* it must not come earlier */
@@ -41,32 +42,26 @@ static void pass_at(struct serving *s, uint64_t when)
 
 /* ---- what changed ---- */
 
+static bool is_ours(const struct serving *s, const struct ifinfomsg *ifi)
+{
+	const struct xr_device *d = NULL;
+
+	while ((d = plane_next_device(s->d->plane, d)))
+		if (d->ifindex == (__u32)ifi->ifi_index)
+			return true;
+	return false;
+}
+
 static int on_message(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	struct serving *s = ctx;
-	uint64_t soon = daemon_clock_us() + SOON;
 
-	if (nlh->nlmsg_type == RTM_DELROUTE && rtm->rtm_protocol == XR_RTPROT_VIP)
-		s->routes_lost = true;
-	else if (nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK)
-		return MNL_CB_OK;
-	if (s->due > soon)
-		pass_at(s, soon);
+	if (nlh->nlmsg_type == RTM_DELROUTE)
+		s->routes_lost |= rtm->rtm_protocol == XR_RTPROT_VIP;
+	else if (nlh->nlmsg_type == RTM_NEWLINK || nlh->nlmsg_type == RTM_DELLINK)
+		s->link_changed |= is_ours(s, mnl_nlmsg_get_payload(nlh));
 	return MNL_CB_OK;
-}
-
-static int on_netlink(sd_event_source *source, int fd, uint32_t revents, void *ctx)
-{
-	struct serving *s = ctx;
-
-	(void)source;
-	(void)revents;
-	if (netlink_reports(fd, on_message, s)) {
-		s->routes_lost = true;
-		pass_at(s, daemon_clock_us());
-	}
-	return 0;
 }
 
 /* ---- the pass ---- */
@@ -88,17 +83,15 @@ static uint64_t next_pass(const struct serving *s, uint64_t now)
 	return next && next < now + US_PER_SECOND ? next : now + US_PER_SECOND;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
+static void look(struct serving *s)
 {
-	struct serving *s = ctx;
 	uint64_t began = daemon_clock_us(), ended, rest;
 	int ret;
 
-	(void)source;
-	(void)usec;
+	s->link_changed = false;
 	if (!s->routes_lost && !serve_is_asked(s->d->plane)) {
 		pass_at(s, began + US_PER_SECOND);
-		return 0;
+		return;
 	}
 	ret = daemon_begin(s->d, NULL);
 	if (!ret) {
@@ -106,7 +99,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 		daemon_end(s->d);
 	} else if (ret == -ENODEV) {
 		vip_own_sweep(); /* the instance is gone */
-		return 0;
+		return;
 	} else {
 		vip_own_withdraw(s->d->plane);
 	}
@@ -114,6 +107,29 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 	rest = (ended - began) * SHARE;
 	s->not_before = ended + (rest < REST_MOST ? rest : REST_MOST);
 	pass_at(s, ret ? ended + LOCK_PAUSE : next_pass(s, ended));
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
+{
+	(void)source;
+	(void)usec;
+	look(ctx);
+	return 0;
+}
+
+static int on_netlink(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+{
+	struct serving *s = ctx;
+
+	(void)source;
+	(void)revents;
+	s->routes_lost |= netlink_reports(fd, on_message, s);
+	if (!s->link_changed && !s->routes_lost)
+		return 0;
+	if (daemon_clock_us() < s->not_before)
+		pass_at(s, s->not_before);
+	else
+		look(s);
 	return 0;
 }
 
@@ -158,6 +174,9 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 		stop(s);
 		return ret;
 	}
+	/* Before chores, one of which may take long. */
+	sd_event_source_set_priority(s->io, SD_EVENT_PRIORITY_IMPORTANT);
+	sd_event_source_set_priority(s->timer, SD_EVENT_PRIORITY_IMPORTANT);
 	/* What happened while nobody watched, and routes that somebody deleted meanwhile. */
 	s->routes_lost = true;
 	pass_at(s, daemon_clock_us());

@@ -149,7 +149,10 @@ static int open_pin(const char *name, const char *pin, struct bpf_map_info *info
 	return -EPROTO;
 }
 
-/* Whether an instance with another map layout has no device here, as far as it can be read. */
+/*
+ * Whether the instance has no device here, as far as its record of them can be read: to open
+ * all of an instance takes milliseconds, and a withdrawal waits for each.
+ */
 static bool is_elsewhere(const char *name)
 {
 	struct bpf_map_info info;
@@ -178,8 +181,6 @@ static int add_unreadable(const char *name, struct routes *to)
 	struct bpf_map_info info;
 	int fd, ret = 0;
 
-	if (is_elsewhere(name))
-		return 0;
 	fd = open_pin(name, "vip_addresses", &info);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
@@ -195,8 +196,11 @@ static int add_unreadable(const char *name, struct routes *to)
 static int add_others_wanted(const char *name, struct routes *to)
 {
 	struct plane *other;
-	int ret = plane_open(&other, name, PLANE_READ, NULL, NULL, NULL);
+	int ret;
 
+	if (is_elsewhere(name))
+		return 0;
+	ret = plane_open(&other, name, PLANE_READ, NULL, NULL, NULL);
 	if (ret == -EPROTO)
 		return add_unreadable(name, to);
 	if (ret)
