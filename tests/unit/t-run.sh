@@ -48,6 +48,9 @@ echo "a last word" >&2
 kill -KILL $$'
 dummy t-short.sh 'echo "ok 1 - fine"; echo 1..2'
 dummy t-liar.sh 'echo "not ok 1 - and status 0"; echo "# so it is"; echo 1..1'
+dummy t-still.sh 'echo "ok 1 - fine"; echo 1..1; exec sleep 4321.'$$
+dummy t-leaves.sh 'echo "ok 1 - fine"; echo 1..1; sleep 4322.'"$$ &"
+dummy t-escapes.sh 'echo "ok 1 - fine"; echo 1..1; setsid sleep 4323.'"$$ & echo \$! >$dir/escaped"
 
 # "make test" with nothing to build, on these, as .ci/run runs it.
 cat >"$dir/make" <<-EOT
@@ -55,6 +58,7 @@ cat >"$dir/make" <<-EOT
 	PATH=${PATH@Q}
 	unset MAKEFLAGS MFLAGS MAKELEVEL BUILD
 	[ "\$*" = test ] || exit 2
+	export TEST_STILL=10 TEST_LEAVE=2
 	make -s prove BUILD=$dir TESTS='$dummies'
 EOT
 chmod +x "$dir/make"
@@ -70,6 +74,16 @@ has "one that fails with status 0" "$said" \
 	"---- $dir/t-liar.sh: exit status 0" "not ok 1 - and status 0" "# so it is"
 has "one that did not come to its end" "$said" \
 	"---- $dir/t-short.sh: exit status 0, planned 2 ran 1" "ok 1 - fine" "1..2"
+has "one that stands still is ended, and what it waits for is told" "$said" \
+	"---- $dir/t-still.sh: ended by signal 15" "not ok - no line for 10 s, with these processes:"
+like "$said" "# +[0-9]+ S.* sleep 4321.$$" "... by its command line"
+has "one that leaves a process" "$said" \
+	"---- $dir/t-leaves.sh: exit status 0" "not ok - processes are left:"
+has "and none is left" "$(pgrep -fc "^sleep 432[12].$$") of them" "0 of them"
+has "one that leaves a process in another session does not hold up the others" "$said" \
+	"---- $dir/t-escapes.sh: exit status 0" "not ok - processes of another session are left:"
+like "$said" "# +[0-9]+ +[0-9]+ sleep 4323.$$" "and is told"
+kill "$(<"$dir/escaped")"
 has "prove's closing lines" "$said" "Test Summary Report" "-------------------"
 has "its last line" "$(grep -c '^Result: FAIL$' <<<"$said") of them" "2 of them"
 has "each is repeated at the end" "$closing" \
