@@ -9,10 +9,7 @@ ok "attach" attach_lb
 attach_servers
 serve 80 81
 ok "TCP" balance "$VIP4:80/tcp"
-xr vip add "$VIP4:81/udp"
-for s in s1 s2 s3; do
-	xr backend add "u$s" vip "$VIP4:81/udp" address "$(addr4 $s)" forward gue
-done
+balance_gue "$VIP4:81/udp"
 
 start udp c1 "$PEER" ask -c 20 -n 0 -i 1 udp "$VIP4" 81
 start tcp c2 "$PEER" ask -c 10 -n 0 -d 20000 tcp "$VIP4" 80

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A reload that converts the instance of the release before, killed at any instant: traffic
-# goes on, the pins are the old ones or the new ones, and the next reload finishes it.
+# A reload that converts the instance of the release before, killed between any two of its
+# steps: traffic goes on, the pins are the old ones or the new ones, and the next reload
+# finishes it.
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
-
-NEW=$XROAM
-OLD=$WORLD_BUILD/tests/upgrade/layout-3/build/xroam
-[ -x "$OLD" ] || bail "no $OLD: run make tests first"
+# shellcheck source=tests/net/lib/upgrade.sh
+. "$(dirname "$0")/lib/upgrade.sh"
 
 world_up
+read_defaults c2
 pins=/sys/fs/bpf/xroam/$(instance lb1)
 
 XROAM=$OLD
@@ -17,66 +17,122 @@ ok "the old one attaches" attach_lb
 attach_servers
 serve 80
 ok "UDP" balance "$VIP4:80/udp"
-xr export --keys >"$WORLD_DIR/before"
+xr export --keys >"$WORLD_DIR/file"
+settings <"$WORLD_DIR/file" >"$WORLD_DIR/before"
 start udp c1 "$PEER" ask -c 20 -n 0 -i 2 udp "$VIP4" 80
 
-# works COMMAND: it reads the instance
-works()
+# by COMMAND ARGS...
+by()
 {
-	in_ns lb1 "$1" -i "$(instance lb1)" export --keys >"$WORLD_DIR/now" 2>"$WORLD_DIR/why" &&
-		cmp -s "$WORLD_DIR/before" "$WORLD_DIR/now"
+	local XROAM=$1
+
+	shift
+	xr "$@"
 }
 
-# killed_reload MILLISECONDS
-killed_reload()
+# as_before COMMAND: it reads the instance, which is as it was
+as_before()
 {
-	nsenter --net="/run/netns/$WORLD-lb1" "$NEW" -i "$(instance lb1)" \
-		reload >/dev/null 2>&1 </dev/null &
-	local victim=$!
-
-	sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"
-	kill -9 $victim 2>/dev/null
-	wait $victim 2>/dev/null
+	by "$1" export --keys >"$WORLD_DIR/export" 2>"$WORLD_DIR/why" || return
+	settings <"$WORLD_DIR/export" | diff "$WORLD_DIR/before" - >"$WORLD_DIR/why"
 }
 
-# A whole one takes so long here, now.
-begin=$(date +%s%3N)
-in_ns s1 "$NEW" -i "$(instance s1)" reload >/dev/null || bail "cannot convert"
-whole=$((3 * ($(date +%s%3N) - begin) + 50))
-diag "kills within $whole ms"
+# whose: who reads the instance
+whose()
+{
+	local who=''
 
-killed=0 lost='' old=0 new=0
-for ((i = 0; i < 24; i++)); do
-	killed_reload $((whole * i / 24 + RANDOM % (whole / 24 + 1)))
-	killed=$((killed + 1))
-	if works "$OLD"; then
-		old=$((old + 1))
-	elif works "$NEW"; then
-		new=$((new + 1))
-		break
-	else
-		lost+=" $i: $(cat "$WORLD_DIR/why")"
-	fi
-done 2>/dev/null
-diag "of $killed kills $old left the old instance, $new the new one"
-is "$lost" "" "a killed reload leaves the old instance or the new one, as it was"
-cmp_ok $old -gt 0 "some were killed before the end"
-# The old command does as it is used to, in between.
-if [ $new = 0 ]; then
-	XROAM=$OLD
-	ok "the old command's reload" xr reload
-	XROAM=$NEW
-fi
-XROAM=$NEW
-ok "a whole reload finishes it" xr reload
-ok "the instance is the same" works "$NEW"
-ok "nothing of the old one is left" test ! -e "$pins~next"
-is "$(xr -j dev show | jq -r '.[] | .device + " " + .state')" "eth0 attached" \
-	"the device is attached, once"
-is "$(xr -j status | jq '.wrong | length')" 0 "and nothing is wrong"
+	! as_before "$OLD" || who=old
+	! as_before "$NEW" || who+=new
+	echo "${who:-neither: $(<"$WORLD_DIR/why")}"
+}
+
+# killed BEFORE|BEHIND STEP: a reload, there; 1: it did not come there
+killed()
+{
+	# In a shell of its own, which would tell of the kill.
+	(
+		export "DIES_$1=$2" STEPS="$WORLD_DIR/steps" LD_PRELOAD=$WORLD_BUILD/tests/net/dies.so
+		by "$NEW" reload
+		exit
+	) >/dev/null 2>&1
+	[ $? = 137 ]
+}
+
+# chosen: of the steps those that differ from the ones around them. One pin, or old file, is
+# as another, but for that by which the layout is known.
+chosen()
+{
+	awk '!/^(pin|unlink|rename) .*~next/ || /\/(meta|dev_)/ || ++n % 25 == 1'
+}
+
+# ---- until the new pins are in their place: under traffic, from one kill to the next ----
+
+ok "killed before the pins are exchanged" killed BEFORE "exchange $pins"
+head -n -1 "$WORLD_DIR/steps" | chosen >"$WORLD_DIR/chosen"
+wrong='' kills=1
+while read -r step; do
+	kills=$((kills + 1))
+	# Each other one goes on where the last was killed.
+	[ $((kills % 2)) = 0 ] || rm -rf "$pins~next"
+	killed BEFORE "$step" || wrong+="; $step: not killed"
+	who=$(whose)
+	[ "$who" = old ] || wrong+="; $step: $who"
+	case $step in
+	device*)	killed BEHIND "$step" || wrong+="; $step: not killed"
+		who=$(whose)
+		[ "$who" = old ] || wrong+="; behind $step: $who"
+		;;
+	esac
+	[ $((kills % 4)) != 0 ] || by "$OLD" reload >"$WORLD_DIR/why" 2>&1 ||
+		wrong+="; $step: the old command's reload: $(<"$WORLD_DIR/why")"
+	[ -z "$wrong" ] || break
+done <"$WORLD_DIR/chosen"
+is "$wrong" "" "$kills kills before: the old instance, as it was, which the old command can reload"
+ok "killed as they were" killed BEHIND "exchange $pins"
+is "$(whose)" new "it is the new instance"
+ok "a whole reload finishes it" by "$NEW" reload
 client_end udp
 is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
 	"no datagram of $(figure asked) was lost, or went astray"
-ok "destroy" xr destroy
+
+# tidy: the new instance is whole, and has the device, once
+tidy()
+{
+	echo "$(whose) $(by "$NEW" -j dev show | jq -r '.[] | .device + " " + .state')$(
+		find "$pins~next" 2>/dev/null)"
+}
+is "$(tidy)" "new eth0 attached" "nothing of the old one is left"
+
+# ---- from then on: behind each step, of an old instance ----
+
+anew()
+{
+	by "$NEW" destroy && by "$OLD" apply "$WORLD_DIR/file"
+} >/dev/null 2>&1
+
+ok "an old one again" anew
+STEPS=$WORLD_DIR/steps LD_PRELOAD=$WORLD_BUILD/tests/net/dies.so by "$NEW" reload >/dev/null
+# The last old pin; and of what follows each fifth.
+sed "1,/^exchange/d" "$WORLD_DIR/steps" >"$WORLD_DIR/behind"
+{
+	grep "^unlink" "$WORLD_DIR/behind" | chosen
+	grep "^unlink" "$WORLD_DIR/behind" | tail -n 1
+	grep -v "^unlink" "$WORLD_DIR/behind" | grep -vxFf <(sed "/^exchange/q" "$WORLD_DIR/steps") |
+		awk 'NR % 5 == 1'
+} >"$WORLD_DIR/chosen"
+wrong='' kills=0
+while read -r step; do
+	kills=$((kills + 1))
+	anew || wrong+="; $step: no old one"
+	killed BEHIND "$step" || wrong+="; $step: not killed"
+	who=$(whose)
+	[ "$who" = new ] || wrong+="; $step: $who"
+	by "$NEW" reload >/dev/null 2>"$WORLD_DIR/why" || wrong+="; $step: $(<"$WORLD_DIR/why")"
+	[ "$(tidy)" = "new eth0 attached" ] || wrong+="; $step: left: $(tidy)"
+	[ -z "$wrong" ] || break
+done <"$WORLD_DIR/chosen"
+is "$wrong" "" "$kills kills behind: the new instance, as it was, and the next reload finishes it"
+ok "destroy" by "$NEW" destroy
 is "$(in_ns lb1 ip -d link show eth0 | grep -c 'prog/xdp')" 0 "leaves no program on the device"
 done_testing

@@ -5,10 +5,8 @@
 # refused.
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
-
-NEW=$XROAM
-OLD=$WORLD_BUILD/tests/upgrade/layout-3/build/xroam
-[ -x "$OLD" ] || bail "no $OLD: run make tests first"
+# shellcheck source=tests/net/lib/upgrade.sh
+. "$(dirname "$0")/lib/upgrade.sh"
 
 fields()
 {
@@ -19,6 +17,7 @@ is "$("$WORLD_BUILD/tests/unit/test_layout" --print "${OLD%/xroam}/bpf/xroam.bpf
 
 XROAM=$OLD
 world_up
+read_defaults c2
 pins=/sys/fs/bpf/xroam/$(instance lb1)
 
 # layout: its number, as the pin has it
@@ -37,14 +36,11 @@ ok "the old one attaches" attach_lb
 attach_servers
 serve 80 81
 ok "TCP" balance "$VIP4:80/tcp"
-xr vip add "$VIP4:81/udp"
-for s in s1 s2 s3; do
-	xr backend add "u$s" vip "$VIP4:81/udp" address "$(addr4 $s)" forward gue
-done
+balance_gue "$VIP4:81/udp"
 (umask 077; echo 000102030405060708090a0b0c0d0e0f >"$WORLD_DIR/key")
 ok "a CID config with a key" xr cid add 1 format quic-lb server-id-length 2 nonce-length 6 \
 	key-file "$WORLD_DIR/key"
-xr export --keys >"$WORLD_DIR/before"
+xr export --keys | settings >"$WORLD_DIR/before"
 start udp c1 "$PEER" ask -c 20 -n 0 -i 1 udp "$VIP4" 81
 start tcp c2 "$PEER" ask -c 10 -n 0 -d 20000 tcp "$VIP4" 80
 start daemon lb1 "$OLD" -i "$(instance lb1)" run
@@ -64,10 +60,7 @@ is "$(layout)" 3 "and has done nothing"
 like "$(xr reload)" '^map layout 3 converted to 4; reloaded on 1 device$' "a reload converts it"
 is "$(layout)" 4 "the pins have the new layout"
 ok "nothing of the old one is left" test ! -e "$pins~next"
-xr export --keys >"$WORLD_DIR/after"
-# What the new one knows in addition has its default.
-is "$(diff "$WORLD_DIR/before" "$WORLD_DIR/after" | grep -vE '^> +(vip|health)_[a-z_]+: |^[0-9]')" \
-	"" "the configuration is the same"
+is "$(xr export --keys | settings | diff "$WORLD_DIR/before" -)" "" "the configuration is the same"
 cmp_ok "$(xr -j stats | jq '[.vips[].packets] | add')" -gt "$before" "counters go on"
 ok "the old daemon leaves by itself" wait_for 10 ended "$(pid daemon)"
 finish daemon

@@ -116,6 +116,17 @@ balance()
 	done
 }
 
+# balance_gue VIP: beside that, by GUE to backends that are called us1, us2 ...
+balance_gue()
+{
+	local node
+
+	xr vip add "$1" || return
+	for node in "${WORLD_SERVERS[@]}"; do
+		xr backend add "u$node" vip "$1" address "$(addr4 "$node")" forward gue || return
+	done
+}
+
 # And away again.
 unbalance()
 {
