@@ -765,10 +765,14 @@ struct xr_backend_health {
 	__u8 applied;              /* XR_HEALTH_DOWN, XR_HEALTH_KEPT, or XR_HEALTH_NONE: good */
 	__u8 damped;               /* it has failed too often: good only after a while without */
 	__u8 reserved;
-	__u32 together; /* tick up to which others that fail have failed with it */
+	__u32 failures; /* how often found became XR_HEALTH_DOWN */
 	__u64 since;    /* seconds since the epoch: when found became what it is */
 	__u64 seen;     /* the same: when a probe last ended, good or bad */
-	__u64 failures; /* how often found became XR_HEALTH_DOWN */
+	/*
+	 * What is wrong with one that fails began between these two, in microseconds of
+	 * CLOCK_MONOTONIC: when the last good probe was sent, and when the first bad one ended.
+	 */
+	__u64 served, failing;
 	char error[96]; /* of the last probe that was bad; stays when it is good again */
 };
 
@@ -1079,7 +1083,7 @@ XR_SIZE_IS(xr_meta, 168);
 XR_SIZE_IS(xr_backend_info, 128);
 XR_SIZE_IS(xr_health_check, 1120);
 XR_SIZE_IS(xr_vip_check, 32);
-XR_SIZE_IS(xr_backend_health, 160);
+XR_SIZE_IS(xr_backend_health, 168);
 XR_SIZE_IS(xr_host_info, 112);
 XR_SIZE_IS(xr_vm_info, 160);
 XR_SIZE_IS(xr_gateway, 32);

@@ -28,6 +28,19 @@ all_are()
 	done
 }
 
+# have_answered_since FAILED BACKEND...: later than FAILED was found down
+have_answered_since()
+{
+	local failed name
+
+	failed=$(xr -j backend show "$1" | jq '.[0].health.since')
+	shift
+	for name; do
+		xr -j backend show "$name" | jq -e --argjson failed "$failed" \
+			'.[0].health | .state == "up" and .last_probe > $failed' || return
+	done
+}
+
 failures()
 {
 	xr -j backend show | jq '[.[].health.failures] | add'
@@ -212,7 +225,7 @@ ok "the VIP is to be announced" xr vip set "$VIP4:80/tcp" announce on
 ok "and is" wait_for 10 announced
 stop peer-s1
 ok "one fails" wait_for 5 is_state s1 down
-sleep 1.5
+ok "and the others answer after that" wait_for 5 have_answered_since s1 s2 s3
 stop peer-s2
 stop peer-s3
 ok "the last two fail together: they are kept" wait_for 5 all_are kept s2 s3

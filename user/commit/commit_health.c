@@ -5,7 +5,8 @@
  *
  * A backend that fails leaves its VIPs' tables. Where all of a VIP fail and the policy is
  * to keep them, those that were the last in its table stay, "kept": and with them those
- * that had failed shortly before, as what is wrong with all takes a while to show at each.
+ * that had failed before, but may have failed of the same, as what is wrong with all takes
+ * a while to show at each. It is not the same where another one answered after that.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -55,32 +56,41 @@ static void fit_weights(struct members *m, const __u8 *health)
 	}
 }
 
-/* All that the operator has up fail: those that stay in service become "kept". */
-static int keep_last(struct commit *c, const struct run *r)
+/* When one of them is last known to have served. */
+static __u64 last_answer(const struct commit *c, const struct run *r)
 {
-	const struct xr_backend_health *h = c->p->backend_health;
-	__u32 tick = plane_tick(c->p), kept = 0, pass, of = 0;
-	bool was = true, last;
-	char name[TEXT_VIP];
+	__u64 served, last = 0;
 	size_t i;
 
 	for (i = 0; i < r->n; i++) {
+		served = c->p->backend_health[r->item[i].backend].served;
+		if (r->item[i].weight && served > last)
+			last = served;
+	}
+	return last;
+}
+
+/* All that the operator has up fail: those that stay in service become "kept". */
+static int keep_last(struct commit *c, const struct run *r)
+{
+	__u64 answer = last_answer(c, r);
+	__u32 kept = 0, of = 0;
+	char name[TEXT_VIP];
+	bool was = true;
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		__u16 b = r->item[i].backend;
+
 		if (!r->item[i].weight)
 			continue;
 		of++;
-		was &= is_bad(c->had_health[r->item[i].backend]);
+		was &= is_bad(c->had_health[b]);
+		if (c->had_health[b] == XR_HEALTH_DOWN && c->p->backend_health[b].failing < answer)
+			continue;
+		c->health[b] = XR_HEALTH_KEPT;
+		kept++;
 	}
-	for (pass = 0; pass < 2 && !kept; pass++)
-		for (i = 0; i < r->n; i++) {
-			__u16 b = r->item[i].backend;
-
-			last = c->had_health[b] != XR_HEALTH_DOWN ||
-				(__s32)(h[b].together - tick) >= 0;
-			if (!r->item[i].weight || (!last && !pass))
-				continue;
-			c->health[b] = XR_HEALTH_KEPT;
-			kept++;
-		}
 	if (was)
 		return 0;
 	return commit_add_line(

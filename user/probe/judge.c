@@ -89,6 +89,8 @@ static void was_bad(struct prober *pr, struct target *t, const char *error)
 	t->good_since = 0;
 	/* Another address of this machine may be the right one by now. */
 	t->has_source = false;
+	if (!t->bad && t->health != XR_HEALTH_DOWN)
+		t->failing = daemon_clock_us();
 	if (t->bad < 255)
 		t->bad++;
 	if (t->health == XR_HEALTH_DOWN || t->bad < k->fall)
@@ -107,6 +109,7 @@ static bool may_return(const struct prober *pr, const struct target *t)
 static void was_good(struct prober *pr, struct target *t)
 {
 	t->bad = 0;
+	t->served = t->began;
 	if (t->good < 255)
 		t->good++;
 	if (!t->good_since)
@@ -172,6 +175,8 @@ void probe_done(struct prober *pr, struct target *t, const char *error)
 		figures_count(&figure_of(pr, t)->good);
 		count_time(pr, t);
 		was_good(pr, t);
+		if (h->found != XR_HEALTH_DOWN)
+			h->served = t->served;
 	}
 	t->answered_ns = 0;
 	h->seen = pr->epoch;
@@ -192,11 +197,26 @@ bool judge_waits(const struct prober *pr)
 	return pr->n_changed || pr->settle;
 }
 
+/* Of the target that failed first: what is wrong with the backend began there. */
+static void store_failing(const struct prober *pr, __u16 backend, struct xr_backend_health *h)
+{
+	const struct target *t;
+	__u32 i;
+
+	h->failing = 0;
+	for (i = pr->first[backend]; i != TARGET_NONE; i = t->next) {
+		t = &pr->targets[i];
+		if (t->health != XR_HEALTH_DOWN || (h->failing && h->failing <= t->failing))
+			continue;
+		h->failing = t->failing;
+		h->served = t->served;
+	}
+}
+
 /* Whether the tables have to change for it. */
 static bool store(struct prober *pr, __u16 backend)
 {
 	struct xr_backend_health *h = &pr->d->plane->backend_health[backend];
-	const struct xr_health_check *k = check_of(pr, &pr->targets[pr->first[backend]]);
 	__u8 health = health_of(pr, backend);
 
 	if (is_damped(pr, backend) && !h->damped)
@@ -210,9 +230,7 @@ static bool store(struct prober *pr, __u16 backend)
 		return false;
 	if (health == XR_HEALTH_DOWN) {
 		h->failures++;
-		/* What is common to all shows at each within an interval. */
-		h->together = plane_tick(pr->d->plane) +
-			(k->interval_ms * (100 + 2 * k->jitter) / 100 + k->timeout_ms) / 1000 + 2;
+		store_failing(pr, backend, h);
 	}
 	h->since = time(NULL);
 	__atomic_store_n(&h->found, health, __ATOMIC_RELEASE);

@@ -33,6 +33,9 @@ struct target {
 	__u64 due;                  /* when the probe should have been sent; prober_now() */
 	__u64 cookie;               /* of the probe under way */
 	__u64 sent_ns, answered_ns; /* CLOCK_REALTIME; 0: not yet */
+	__u64 began;                /* the last probe; daemon_clock_us(), as what follows */
+	__u64 served;               /* when the last good one began */
+	__u64 failing;              /* when the first bad one after that ended */
 	__u64 flap_since;           /* prober_now() */
 	__u64 good_since;           /* the same; damped only */
 	void *run;                  /* its kind's own; NULL: none */

@@ -128,6 +128,7 @@ static void begin(struct prober *pr, struct target *t, __u64 now)
 		return;
 	}
 	pr->tokens--;
+	t->began = daemon_clock_us();
 	wheel_set(&pr->wheel, t - pr->targets, now + k->timeout_ms * US_PER_MS);
 	ret = pr->kinds[k->type]->start(pr, t, &err);
 	if (!ret)

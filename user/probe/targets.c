@@ -115,6 +115,8 @@ static void begin(struct prober *pr, struct target *t)
 		: h->found == XR_HEALTH_UP     ? XR_HEALTH_UP
 					       : XR_HEALTH_NONE;
 	t->damped = h->damped;
+	t->served = h->served;
+	t->failing = h->failing;
 	memcpy(t->error, h->error, sizeof(t->error));
 }
 
@@ -137,6 +139,8 @@ static void carry_over(struct prober *pr, struct reading *r,
 			t->bad = old->bad;
 			t->flaps = old->flaps;
 			t->round = old->round;
+			t->served = old->served;
+			t->failing = old->failing;
 			t->flap_since = old->flap_since;
 			t->good_since = old->good_since;
 			memcpy(t->error, old->error, sizeof(t->error));
