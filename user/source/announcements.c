@@ -32,12 +32,14 @@ enum waiting {
 	WAITS_AND_MOVED, /* in a queue, and moved again since: the rounds begin anew */
 };
 
+struct due {
+	__u32 vm_index;
+	uint64_t when;
+};
+
 /* VMs that wait for a round, the first to come due in front. */
 struct queue {
-	struct due {
-		__u32 vm_index;
-		uint64_t when;
-	} *due;
+	struct due *due;
 	size_t first, n, size; /* a ring; size is a power of two */
 };
 
@@ -292,7 +294,7 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	if (!a)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	a->d = d;
-	a->measure.d = d;
+	measure_begin(&a->measure, d);
 	a->figure = figures_add_source(d->figures, "announcement", "vm_events");
 	a->ring = ring_buffer__new(d->plane->fd[PLANE_VM_EVENTS], on_sample, a, NULL);
 	if (!a->ring) {

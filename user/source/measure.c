@@ -9,18 +9,61 @@
 #include "daemon/figures.h"
 #include "measure_priv.h"
 
+/* All 0: of a VM of which nothing was heard, and which has lost nothing yet. */
 struct measured {
+	__u64 key;         /* the VM's that it is of */
 	__u64 stood_still; /* ns, since when; 0: it does not */
 	__u64 residual;    /* frames replayed or lost, of all its moves up to now */
 	bool under_way;
-	bool known; /* residual is */
+	bool unknown; /* residual is */
 };
 
-static struct measured *measured_of(struct measure *m, struct plane *p, __u32 vm_index)
+static __u64 residual_of(const struct plane *p, __u32 vm_index)
 {
+	const struct xr_vm_info *info = &p->vm_info[vm_index];
+
+	return info->replayed + info->lost;
+}
+
+static struct measured *measured_of(struct measure *m, __u32 vm_index)
+{
+	struct plane *p = m->d->plane;
+	struct measured *vm;
+
 	if (!m->vm)
 		m->vm = calloc(p->mac_buckets, XR_TAG_LANES * sizeof(*m->vm));
-	return m->vm ? &m->vm[vm_index] : NULL;
+	if (!m->vm)
+		return NULL;
+	vm = &m->vm[vm_index];
+	if (vm->key != p->vms[vm_index].key)
+		*vm = (struct measured){ .key = p->vms[vm_index].key };
+	return vm;
+}
+
+/* Events may be read late, when the VM is moves further: what it had before is taken now. */
+static int begin_with(void *ctx, __u32 vm_index)
+{
+	struct measure *m = ctx;
+	/* Before the state: frames are counted when that is BLACKOUT already. */
+	__u64 residual = residual_of(m->d->plane, vm_index);
+	struct xr_vm_now now = vm_now(m->d->plane, vm_index);
+	struct measured *vm;
+
+	if (!residual && !vm_under_way(now))
+		return 0;
+	vm = measured_of(m, vm_index);
+	if (!vm)
+		return 0;
+	vm->residual = residual;
+	vm->under_way = vm_under_way(now);
+	vm->unknown = now.state == XR_VM_BLACKOUT;
+	return 0;
+}
+
+void measure_begin(struct measure *m, struct daemon *d)
+{
+	*m = (struct measure){ .d = d, .began_ns = daemon_clock_us() * 1000 };
+	vm_each(d->plane, begin_with, m);
 }
 
 void measure_free(struct measure *m)
@@ -48,17 +91,15 @@ static void stands_still(struct measure *m, struct measured *vm, const struct xr
 			 __u64 residual)
 {
 	vm->stood_still = e->when_ns;
-	if (vm->known && residual >= vm->residual)
+	if (!vm->unknown && residual >= vm->residual)
 		figures_observe(&m->d->figures->residual, figures_residual_bounds,
 				residual - vm->residual);
 }
 
 void measure_event(struct measure *m, const struct xr_event *e, __u32 vm_index)
 {
-	struct plane *p = m->d->plane;
-	struct measured *vm = measured_of(m, p, vm_index);
-	const struct xr_vm_info *info = &p->vm_info[vm_index];
-	__u64 residual = info->replayed + info->lost;
+	struct measured *vm = e->when_ns < m->began_ns ? NULL : measured_of(m, vm_index);
+	__u64 residual = residual_of(m->d->plane, vm_index);
 	bool by_itself = e->reason == XR_R_ACTIVATED || e->reason == XR_R_ANNOUNCEMENT;
 	bool under_way = e->state == XR_VM_PREPARED || e->state == XR_VM_BLACKOUT;
 
@@ -78,7 +119,10 @@ void measure_event(struct measure *m, const struct xr_event *e, __u32 vm_index)
 	vm->under_way = under_way;
 	if (e->state != XR_VM_BLACKOUT)
 		vm->stood_still = 0;
-	/* Of one that stands still by now the event is still to come. */
-	vm->known = vm->known || vm_now(p, vm_index).state != XR_VM_BLACKOUT;
-	vm->residual = residual;
+	/* What is read late must not take a later pause's frames for what was there before. */
+	if (e->state == XR_VM_BLACKOUT ||
+	    (!under_way && vm_now(m->d->plane, vm_index).state != XR_VM_BLACKOUT)) {
+		vm->unknown = false;
+		vm->residual = residual;
+	}
 }
