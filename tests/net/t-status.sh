@@ -174,6 +174,15 @@ start watch lb1 "$XROAM" -i "$(instance lb1)" -j status -w 1
 ok "-w goes on" wait_for 10 sh -c "[ \$(grep -c '\"wrong\":\[\]' '$WORLD_DIR/watch.out') -ge 2 ]"
 stop watch INT
 is $? 0 "  until it is interrupted, which is no failure"
+# On a terminal each one takes the place of the one before.
+ok "-w on a terminal" in_ns lb1 env LC_ALL=C.UTF-8 TERM=xterm /usr/bin/python3 "$WORLD_TOP/tests/net/lib/screen.py" "
+	wait ^instance
+	cleared 3
+	wait ^instance
+	wait ^all.is.well
+	keys \\x03
+	until ended
+	status 0" "$XROAM" -i "$(instance lb1)" status -w 1
 start watch lb1 "$XROAM" -i "$(instance lb1)" status --check -w
 wait_for 10 grep -q "all is well" "$WORLD_DIR/watch.out"
 in_ns r bpftool net detach xdpdrv dev lb1-eth0

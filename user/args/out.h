@@ -43,6 +43,9 @@ int out_end(void);
 /* For the daemon, which must not wait for its log's reader: drops what is not read at once. */
 void out_never_wait(void);
 
+/* Clears the terminal that stdout is: through stdout itself it would be escaped. */
+void out_clear_screen(void);
+
 /*
  * How far long work is, in place, where stderr is a terminal, from its second second on;
  * also while a lock is held. of 0: it is over, and the line goes.

@@ -186,6 +186,14 @@ void out_never_wait(void)
 	never_waits = true;
 }
 
+void out_clear_screen(void)
+{
+	static const char clear[] = "\033[H\033[J";
+
+	fflush(stdout);
+	write_or_keep(STDOUT_FILENO, clear, sizeof(clear) - 1);
+}
+
 int out_end(void)
 {
 	fflush(stdout);

@@ -312,7 +312,7 @@ static int show_once(const struct status_args *args, bool *bad)
 		goto out;
 	ret = collect(&s);
 	if (args->seconds && !opt.json && !args->check && isatty(STDOUT_FILENO))
-		fputs("\033[H\033[J", stdout);
+		out_clear_screen();
 	if (ret)
 		;
 	else if (opt.json)

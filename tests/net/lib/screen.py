@@ -9,6 +9,7 @@ Runs COMMAND on a terminal of its own and does what each line of SCRIPT says:
     wait REGEX            until a line of the screen matches
     gone REGEX            until none does
     aligned WORD WORD     both words begin in lines of one length: columns are aligned
+    cleared N             until it was cleared so often, from the top
     narrow                no line is longer than the terminal is wide
     signal NAME           to the program
     until stopped|ended   the program is
@@ -42,6 +43,7 @@ class Screen:
         self.x = self.y = 0
         self.second = self.hidden = False
         self.rest = ""
+        self.cleared = 0
         self.wide = 0  # the longest line that was written
         self.decoder = codecs.getincrementaldecoder("utf-8")("strict")
 
@@ -89,6 +91,7 @@ class Screen:
         elif final == "K":
             self.lines[self.y] = self.lines[self.y][:self.x]
         elif final == "J":
+            self.cleared += self.y == 0
             if numbers == "2":
                 self.lines = [""] * self.rows
             else:
@@ -161,8 +164,9 @@ class Terminal:
                 self.state = None
             elif pid:
                 self.state, self.status = "ended", os.waitstatus_to_exitcode(status)
-                while select.select([self.master], [], [], 0)[0]:
-                    self.read()
+            # What it wrote before.
+            while pid and select.select([self.master], [], [], 0)[0]:
+                self.read()
             if time.time() > end:
                 raise SystemExit("%s: not so:\n%s" % (what, "\n".join(self.screen.lines)))
 
@@ -178,6 +182,8 @@ class Terminal:
             self.until("wait " + rest, lambda: self.matches(rest))
         elif word == "gone":
             self.until("gone " + rest, lambda: not self.matches(rest))
+        elif word == "cleared":
+            self.until("cleared " + rest, lambda: self.screen.cleared >= int(rest))
         elif word == "narrow":
             if self.screen.wide > self.screen.columns:
                 raise SystemExit("a line of %d columns" % self.screen.wide)
