@@ -28,7 +28,7 @@ screen()
 
 	shift
 	PRINTED=$(in_ns lb1 env LC_ALL=C.UTF-8 TERM=xterm "$@" /usr/bin/python3 "$SCREEN" "$script" \
-		"$XROAM" -i "$WORLD-lb1" top 2>&1)
+		sh -c "exec $XROAM -i $WORLD-lb1 top \${AFTER:+-d \$AFTER}" 2>&1)
 	local status=$?
 
 	[ "$status" = 0 ] || diag "$PRINTED"
@@ -36,7 +36,8 @@ screen()
 }
 
 # Rates: what stats says before and after, and top between.
-start traffic c1 "$PEER" ask -c 400 -u 3000 -d 3000 tcp "$VIP4" 80
+# shellcheck disable=SC2016 # sh expands it
+start traffic c1 sh -c 'while "$1" ask -c 400 -u 3000 -d 3000 tcp "$2" 80; do :; done' sh "$PEER" "$VIP4"
 xr -j stats >"$WORLD_DIR/before"
 xr -j top -n 3 >"$WORLD_DIR/top"
 xr -j stats >"$WORLD_DIR/after"
@@ -78,6 +79,27 @@ ok "it is drawn, in columns; q ends it, and the terminal is as it was" screen "
 	until ended
 	status 0
 	shell"
+ok "before an interval is over, no rate is said to be 0" screen "
+	wait ^VIP
+	wait ^$VIP4:80/tcp.*\s-\s+-\s
+	wait ^-.pkt/s
+	narrow
+	keys q
+	until ended" AFTER=3600
+# What a terminal would obey, or show the other way round, in a name.
+in_ns lb1 ip link add $'x\e[2J\xe2\x80\xaey' type veth peer name $'\xe6\xbc\xa2' >/dev/null
+for dev in $'x\e[2J\xe2\x80\xaey' $'\xe6\xbc\xa2'; do
+	xr dev attach "$dev" mode generic >/dev/null 2>&1
+done
+ok "names that are commands are none" screen "
+	wait ^VIP
+	keys d
+	wait ^x\?\[2J\?y
+	wait ^\u6f22\s
+	narrow
+	keys q
+	until ended"
+in_ns lb1 ip link del $'\xe6\xbc\xa2'
 for size in "40 10" "20 5" "1 1" "200 60" "80 3"; do
 	ok "$size" screen "
 		wait xroam

@@ -67,6 +67,7 @@ static struct top_list rates(const struct top_list *old, const struct snapshot *
 		r->now = s->row[i];
 		o = seconds > 0 ? find_row(old, r->now.name, &at) : NULL;
 		if (o) {
+			r->measured = true;
 			r->packets = growth(r->now.value[0], o->now.value[0]) / seconds;
 			r->bits = 8 * growth(r->now.value[1], o->now.value[1]) / seconds;
 			r->trend = o->trend;
@@ -271,6 +272,11 @@ size_t *top_sort(const struct top_list *list, enum top_order order)
 
 /* ---- JSON ---- */
 
+static json_t *json_rate(bool measured, double rate)
+{
+	return measured ? json_real(rate) : json_null();
+}
+
 static json_t *json_rows(const struct top *t, int section)
 {
 	const struct top_list *list = &t->list[section];
@@ -280,10 +286,11 @@ static json_t *json_rows(const struct top *t, int section)
 	for (i = 0; i < list->rows; i++) {
 		const struct top_row *r = &list->row[i];
 
-		j = json_pack("{s:o, s:I, s:I, s:f, s:f}", top_names[section].key,
+		j = json_pack("{s:o, s:I, s:I, s:o, s:o}", top_names[section].key,
 			      json_text(r->now.name), "packets", (json_int_t)r->now.value[0],
 			      "bytes", (json_int_t)r->now.value[1], "packets_per_second",
-			      r->packets, "bits_per_second", r->bits);
+			      json_rate(r->measured, r->packets), "bits_per_second",
+			      json_rate(r->measured, r->bits));
 		if (r->now.kind)
 			json_object_set_new(j, "kind", json_string(r->now.kind));
 		json_array_append_new(a, j);
@@ -318,8 +325,8 @@ json_t *top_json(const struct top *t)
 		return j;
 	}
 	json_object_set_new(j, "seconds", json_real(t->seconds));
-	json_object_set_new(j, "packets_per_second", json_real(t->packets));
-	json_object_set_new(j, "bits_per_second", json_real(t->bits));
+	json_object_set_new(j, "packets_per_second", json_rate(t->seconds > 0, t->packets));
+	json_object_set_new(j, "bits_per_second", json_rate(t->seconds > 0, t->bits));
 	for (i = 0; i < TOP_SECTIONS; i++)
 		json_object_set_new(j, top_names[i].plural, json_rows(t, i));
 	json_object_set_new(j, "moves", json_moves(t));

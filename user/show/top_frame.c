@@ -43,7 +43,8 @@ static int width_of(wchar_t c)
 
 /*
  * Copies text, cut to so many columns, its middle left out with a '~'; filled up with
- * blanks where fill is set. What a terminal cannot show becomes '?'. Returns the end.
+ * blanks where fill is set. What a terminal cannot show, or would obey, becomes '?'.
+ * Returns the end.
  */
 static char *put(char *to, char *end, const char *text, int columns, bool fill)
 {
@@ -59,7 +60,7 @@ static char *put(char *to, char *end, const char *text, int columns, bool fill)
 			c = L'?';
 			len = 1;
 		}
-		wide[n++] = wcwidth(c) < 0 ? L'?' : c;
+		wide[n++] = wcwidth(c) < 0 || !clean_next(text, len).plain ? L'?' : c;
 		text += len;
 	}
 	for (i = 0; i < n; i++)
@@ -96,9 +97,8 @@ static char *put(char *to, char *end, const char *text, int columns, bool fill)
 	return to;
 }
 
-static void __attribute__((format(printf, 3, 4))) add_line(struct top_frame *f,
-							   const struct top_view *v,
-							   const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4)))
+add_line(struct top_frame *f, const struct top_view *v, const char *fmt, ...)
 {
 	char text[LINE], line[LINE];
 	va_list ap;
@@ -144,6 +144,12 @@ static const char *short_number(char buf[16], double n)
 	else
 		snprintf(buf, 16, "%.*f%c", n < 9.995 ? 2 : n < 99.95 ? 1 : 0, n, prefix[i]);
 	return buf;
+}
+
+/* What was not measured is no 0. */
+static const char *short_rate(char buf[16], bool measured, double n)
+{
+	return measured ? short_number(buf, n) : "-";
 }
 
 static char *put_trend(char *to, const struct top_view *v, const struct top_trend *t, int columns)
@@ -204,8 +210,8 @@ static void add_row(struct top_frame *f, const struct top_view *v, const struct 
 	bool drop = r->now.kind && !strcmp(r->now.kind, "drop") && r->packets > 0;
 
 	to = put(line, line + 1024, r->now.name, c->name, true);
-	to += sprintf(to, "%*s%*s", NUMBER, short_number(a, r->packets), NUMBER,
-		      short_number(b, r->bits));
+	to += sprintf(to, "%*s%*s", NUMBER, short_rate(a, r->measured, r->packets), NUMBER,
+		      short_rate(b, r->measured, r->bits));
 	if (c->total)
 		to += sprintf(to, "%*s", NUMBER, short_number(t, r->now.value[0]));
 	if (c->trend) {
@@ -293,6 +299,7 @@ static void add_head(struct top_frame *f, const struct top *t, const struct top_
 {
 	static const char *const orders[] = { "packets", "bits", "total", "name" };
 	char line[LINE], when[16], a[16], b[16], *to;
+	bool measured = t->seconds > 0;
 	int i, columns;
 
 	strftime(when, sizeof(when), "%T", localtime(&t->wall.tv_sec));
@@ -304,10 +311,11 @@ static void add_head(struct top_frame *f, const struct top *t, const struct top_
 		return;
 	}
 	to = line +
-		sprintf(line, "%s pkt/s  %s bit/s ", short_number(a, t->packets),
-			short_number(b, t->bits));
+		sprintf(line, "%s pkt/s  %s bit/s ", short_rate(a, measured, t->packets),
+			short_rate(b, measured, t->bits));
 	for (i = 0; i < XR_KIND_NOTE; i++)
-		to += sprintf(to, " %s %s", reason_kind_word(i), short_number(a, t->kind[i]));
+		to += sprintf(to, " %s %s", reason_kind_word(i),
+			      short_rate(a, measured, t->kind[i]));
 	columns = v->columns - (int)(to - line) - 2;
 	if (columns >= TREND_MIN) {
 		to += sprintf(to, "  ");

@@ -28,6 +28,7 @@ struct top_trend {
 
 struct top_row {
 	struct row now;
+	bool measured;        /* else it is new, and has no rates yet: */
 	double packets, bits; /* a second */
 	struct top_trend trend;
 };
