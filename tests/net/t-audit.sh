@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Who changed what is in the journal, by fields, and in the event ring: of commands, the
-# socket and the daemon's file; what was refused, too. A flood is bounded and counted, and
-# nobody waits for a journal that stands still.
+# socket, a QEMU's monitor and the daemon's file; what was refused, too. A flood is bounded and
+# counted, and nobody waits for a journal that stands still, is dead, or is not there.
 # shellcheck source=tests/net/lib/daemonworld.sh
 . "$(dirname "$0")/lib/daemonworld.sh"
 daemon_world_up
@@ -15,11 +15,12 @@ cp "$XROAM" "$WORLD_DIR/xroam"		# where another user may run it
 chmod 755 "$WORLD_DIR" "$WORLD_DIR/xroam"
 
 start journald n1 unshare --mount --propagation private "$LIB/journald" "$JOURNAL"
-# beside COMMAND...: where the journal is
+# beside COMMAND...: where the journal is, or was
 beside()
 {
-	in_ns n1 nsenter --mount="/proc/$(pid journald)/ns/mnt" "$@"
+	in_ns n1 nsenter --mount="/proc/$(pid "$PLACE")/ns/mnt" "$@"
 }
+PLACE=journald
 
 XROAM=$WORLD_DIR/xroam
 xr()
@@ -34,6 +35,7 @@ entries()
 		"XROAM_INSTANCE=$WORLD-n1" "$@" 2>/dev/null
 }
 
+# shellcheck disable=SC2317 # called by name
 count()
 {
 	entries "$@" | wc -l
@@ -78,7 +80,10 @@ is "$(latest MESSAGE_ID) $(latest SYSLOG_IDENTIFIER)" \
 	"$(sed -n '/^\.Dq [0-9a-f]\{32\}/{s/^.Dq \([0-9a-f]*\).*/\1/p;q}' "$WORLD_TOP/docs/xroam.8") xroam" \
 	"the message's ID is the page's"
 
-# Every writer.
+# Every writer. What is there when a monitor starts it leaves out: the last is waited for.
+start monitor n1 "$XROAM" -i "$WORLD-n1" monitor kind audit
+# shellcheck disable=SC2317 # called by name
+told() { grep -q "$@" "$WORLD_DIR/monitor.out"; }
 openssl rand 16 >"$WORLD_DIR/key" && chmod 600 "$WORLD_DIR/key"
 while read -r words; do
 	# shellcheck disable=SC2086
@@ -99,6 +104,7 @@ done <<-EOT
 	host del h4
 	dev detach eth0
 EOT
+ok "the ring has it, too" wait_for 10 told "command: xroam .* dev detach eth0$"
 key=$(od -An -tx1 "$WORLD_DIR/key" | tr -d ' \n')
 is "$(entries | grep -c "$key")" 0 "no key is in it"
 for words in status "vip show" "vm show" export "stats reason" "apply $CONFIG --dry-run"; do
@@ -125,17 +131,29 @@ is "$(latest XROAM_UID) $(latest PRIORITY)" "0 4" "cannot forge a field"
 is "$(latest XROAM_COMMAND)" "xroam -i $WORLD-n1 apply /nowhere XROAM_UID=7 PRIORITY=0 [2J?" \
 	"and is made fit to print"
 
-# The daemon: its file, a signal, its socket.
-printf 'vips: []\ncid: []\nbackends: []\n' >>"$CONFIG"
+# The daemon: its file, a signal, its socket, a QEMU.
+QEMU_VM=52:54:00:12:34:57 QMP=$WORLD_DIR/vm.qmp
+mkfifo "$WORLD_DIR/orders"
+cat >>"$CONFIG" <<-EOT
+	  - {mac: "$QEMU_VM", at: h1}
+	vips: []
+	cid: []
+	backends: []
+	sources:
+	  qmp: [{socket: $QMP, vm: {mac: "$QEMU_VM"}, role: source, to: h2}]
+EOT
 start daemon n1 nsenter --mount="/proc/$(pid journald)/ns/mnt" "$XROAM" -i "$WORLD-n1" run -c "$CONFIG"
 wait_for 10 grep -q watching "$WORLD_DIR/daemon.err" || bail "no daemon"
 audited "its start, which takes the VIPs away" # the file has none
 is "$(latest XROAM_VIA) $(latest XROAM_COMMAND)" "file run -c $CONFIG" "by its file"
-sed -i 's/name: h3, vxlan: 10.8.0.3, vni: 100/name: h3, vxlan: 10.8.0.3, vni: 101/' "$CONFIG"
+sed -i 's/name: h[23], vxlan: 10.8.0.[23], vni: 100/&1/' "$CONFIG"
 kill -HUP "$(pid daemon)"
 audited SIGHUP
 is "$(latest XROAM_PID) $(latest XROAM_UID)" "$$ 0" "who sent it"
-like "$(latest XROAM_CHANGE)" '^~ host h3: ' "and what it changed"
+is "$(latest XROAM_CHANGE | jq -r '.[]')" "~ host h2: vxlan 10.8.0.2 vni 100 -> vxlan 10.8.0.2 vni 1001
+~ host h3: vxlan 10.8.0.3 vni 100 -> vxlan 10.8.0.3 vni 1001" "and what it changed"
+ok "the ring has the first of these, and how many more" wait_for 10 \
+	told 'done by uid 0.* file: SIGHUP by .*~ host h2: .*vni 1001 (and 1 more)$'
 echo "nonsense: [" >>"$CONFIG"
 kill -HUP "$(pid daemon)"
 audited "a file that is wrong"
@@ -150,8 +168,18 @@ ok "an old one" notify say "{\"notice\":\"moved\",\"mac\":\"$VM\",\"to\":\"h1\",
 audited "an old notice, after one that changed nothing"
 like "$(latest XROAM_ERROR)" 'seq' "is refused"
 
+start qemu n1 $PYTHON "$LIB/qemu.py" "$QMP" "$WORLD_DIR/orders"
+wait_for 10 grep -q query-migrate "$WORLD_DIR/qemu.out" || bail "no QEMU"
+echo "migration setup" >"$WORLD_DIR/orders"
+audited "what a QEMU's monitor says"
+is "$(latest XROAM_VIA) $(latest XROAM_UID) $(latest XROAM_PID)" "qmp 0 $(pid qemu)" \
+	"how, and who is at the other end"
+like "$(latest XROAM_COMMAND)" "^$QMP python3" "the socket, and the process's name"
+is "$(latest XROAM_CHANGE)" "vm $QEMU_VM prepare to h2" "what"
+stop qemu
+
 # Health. There is one backend only: it fails, and is kept.
-for words in "health add bad type command interval 0.1 timeout 0.1 fall 1 command /bin/false" \
+for words in "health add bad type command interval 1 timeout 1 fall 1 command /bin/false" \
 	"vip add 192.0.2.5:443/udp health bad" "backend add s5 vip 192.0.2.5:443/udp address 10.8.0.2"; do
 	# shellcheck disable=SC2086
 	xr $words >/dev/null || fail "$words"
@@ -200,12 +228,43 @@ ok "a command ends" timeout 60 nsenter --net="/run/netns/$WORLD-n1" \
 	nsenter --mount="/proc/$(pid journald)/ns/mnt" "$XROAM" -i "$WORLD-n1" vip add 192.0.2.4:443/udp
 ok "the daemon goes on" notify adds 3000 100 h2
 kill -CONT "$(pid journald)"
-N=$(count)
-ok "and away with it all" daemon_end
-N=$(count)
+# shellcheck disable=SC2317 # called by name
+counted() { entries | jq -r '.XROAM_CHANGE | .[]?, strings' | grep -q "$1"; }
+ok "what the journal did not take is counted by that name" \
+	wait_for 10 counted '^[0-9]* entries were not taken by the journal$'
+ok "and what was not recorded, by its own" \
+	wait_for 10 counted '^[0-9]* notices were not recorded one by one$'
+
+# A dead one, and none: the daemon and commands go on at once, and the ring has it all.
+start place n1 nsenter --mount="/proc/$(pid journald)/ns/mnt" sleep 86400
+wait_for 10 sh -c "tr '\\0' ' ' </proc/$(pid place)/cmdline | grep -q ^sleep"
+PLACE=place
+# goes_on WHAT N HOST: five commands and a notice
+goes_on()
+{
+	local from i
+
+	from=$(date +%s%N)
+	stall_begin
+	for i in 1 2 3 4 5; do
+		ok "$1: a command" xr host add "a$2$i" vxlan 10.8.0.2 vni "$2$i"
+	done
+	stall_end
+	cmp_ok $((($(date +%s%N) - from) / 1000000)) -lt $((5000 + STALLED)) "none waits a second"
+	ok "a notice" notify say "{\"notice\":\"moved\",\"mac\":\"$VM\",\"to\":\"$3\",\"seq\":9$2}"
+	for i in 1 2 3 4 5; do
+		ok "the ring has the command" wait_for 10 told "command: xroam .* vni $2$i\$"
+	done
+	ok "and the notice" wait_for 10 told "socket: client .* to $3 seq 9$2\$"
+}
+stop journald KILL
+ok "its socket is there still" beside test -S /run/systemd/journal/socket
+goes_on "a journal that was killed" 2 h1
+beside rm /run/systemd/journal/socket
+goes_on "no journal" 3 h2
+like "$(xr -v status)" "audit +to the event ring alone" "status says so"
+ok "the daemon ends" daemon_end
 ok destroy xr destroy
-audited destroy
-like "$(latest XROAM_CHANGE)" "instance $WORLD-n1" "the last entry"
 
 # Without a journal.
 like "$("$XROAM" -i "$WORLD-none" destroy 2>&1)" 'no instance' "no journal, no other error"

@@ -27,8 +27,9 @@
 
 static int (*to_journal)(const struct iovec *fields, int n);
 
-static unsigned int left_out;         /* since the last entry */
-static unsigned int journal_left_out; /* that the journal did not take */
+static unsigned int left_out; /* notices since the last entry */
+/* What the journal has not been told of: notices, and entries that are in the ring alone. */
+static unsigned int journal_notices, journal_entries;
 
 const char *audit_via_word(unsigned int via)
 {
@@ -179,19 +180,38 @@ static void post_to_journal(const struct audit_entry *e, unsigned int omitted)
 
 	if (!audit_has_journal())
 		return;
-	journal_left_out += omitted;
+	journal_notices += omitted;
 	if (!journal_takes_more(is_command ? COMMAND_WAITS : 0)) {
-		journal_left_out++;
+		journal_entries++;
 		return;
 	}
-	add_all(&f, e, journal_left_out);
-	journal_left_out = 0;
+	add_all(&f, e, journal_notices + journal_entries);
+	journal_notices = journal_entries = 0;
 	to_journal(f.field, f.n);
 	while (f.n)
 		free(f.field[--f.n].iov_base);
 }
 
 /* ---- the event ring ---- */
+
+/*
+ * One line: a command's changes have events of their own before it; of others' changes the
+ * first one is in it, and how many there are more.
+ */
+static void ring_text(const struct audit_entry *e, char *text, size_t size)
+{
+	const char *change = e->by->via != AUDIT_COMMAND && e->n_changes ? e->changes[0] : "";
+	size_t more = *change ? e->n_changes - 1 + e->more_changes : 0;
+	const char *why = e->refused ? e->refused : "";
+	char line[1600], tail[32] = "";
+
+	if (more)
+		snprintf(tail, sizeof(tail), " (and %zu more)", more);
+	snprintf(line, sizeof(line), "%s%s%s%s%s", e->by->command, *change ? ": " : "", change,
+		 *why ? ": " : "", why);
+	clean_cut(line, text, size - strlen(tail));
+	strcat(text, tail);
+}
 
 static void post_to_ring(struct plane *p, const struct audit_entry *e, unsigned int omitted)
 {
@@ -207,13 +227,8 @@ static void post_to_ring(struct plane *p, const struct audit_entry *e, unsigned 
 			.left_out = omitted,
 		},
 	};
-	const char *change = by->via != AUDIT_COMMAND && e->n_changes ? e->changes[0] : "";
-	const char *why = e->refused ? e->refused : "";
-	char text[1600];
 
-	snprintf(text, sizeof(text), "%s%s%s%s%s", by->command, *change ? ": " : "", change,
-		 *why ? ": " : "", why);
-	clean_cut(text, event.text, sizeof(event.text));
+	ring_text(e, event.text, sizeof(event.text));
 	if (p)
 		plane_emit(p, &event);
 	else
@@ -261,16 +276,21 @@ void audit_flush(struct plane *p, const char *instance)
 {
 	struct audit_actor self;
 	struct audit_entry e = { .by = &self, .instance = instance };
-	char line[64];
-	const char *lines[] = { line };
+	char notices[64], entries[64];
+	const char *lines[2];
 
-	if (!left_out && (!journal_left_out || !journal_takes_more(0)))
+	if (!left_out && (!(journal_notices + journal_entries) || !journal_takes_more(0)))
 		return;
 	audit_self(&self, AUDIT_DAEMON, 0, NULL);
-	snprintf(line, sizeof(line), "%u notices were not recorded one by one",
-		 left_out + journal_left_out);
-	snprintf(self.command, sizeof(self.command), "%s", line);
+	snprintf(self.command, sizeof(self.command), "audit");
+	snprintf(notices, sizeof(notices), "%u notices were not recorded one by one",
+		 journal_notices + left_out);
+	snprintf(entries, sizeof(entries), "%u entries were not taken by the journal",
+		 journal_entries);
+	if (journal_notices + left_out)
+		lines[e.n_changes++] = notices;
+	if (journal_entries)
+		lines[e.n_changes++] = entries;
 	e.changes = lines;
-	e.n_changes = 1;
 	audit_post(p, &e);
 }

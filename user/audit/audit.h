@@ -64,7 +64,8 @@ void audit_post(struct plane *p, const struct audit_entry *e);
 /*
  * For entries that others cause as fast as they like: whether there is one more to be
  * written in this second. What there is not is counted, and the next entry says how many
- * (XROAM_LEFT_OUT); audit_flush(), to be called each second, writes one where none comes.
+ * (XROAM_LEFT_OUT); audit_flush(), to be called each second, writes one where none comes. Both
+ * do the same for entries of this process that the journal did not take.
  */
 bool audit_may_post(bool refused);
 void audit_flush(struct plane *p, const char *instance);
