@@ -166,12 +166,12 @@ static void look_run(struct doctor *d)
 
 const struct doctor_check doctor_process_checks[] = {
 	{ "capability", DOCTOR_WARNING, "this process may change what xroam changes",
-	  "what it cannot look at is listed; changes are refused", look_capabilities },
+	  "what it cannot look at is listed; changes are refused", .look = look_capabilities },
 	{ "memory", DOCTOR_ERROR, "the control group has memory for an instance's maps",
-	  "maps are refused, or the kernel kills a process of the group", look_memory },
+	  "maps are refused, or the kernel kills a process of the group", .look = look_memory },
 	{ "open-files", DOCTOR_ERROR, "this process may open as many files as a change needs",
-	  "changes are refused", look_files },
+	  "changes are refused", .look = look_files },
 	{ "run", DOCTOR_ERROR, "lock, journal and socket can be written below /run",
-	  "changes are refused", look_run },
-	{ NULL, 0, NULL, NULL, NULL },
+	  "changes are refused", .look = look_run },
+	{ .id = NULL },
 };

@@ -40,163 +40,124 @@ static const char *node_device(const struct doctor *d)
 	return NULL;
 }
 
-static void look_route(struct doctor *d)
+static void look_route(struct doctor *d, const struct doctor_way *w)
 {
 	const char *dev = node_device(d);
 	struct doctor_finding *f;
 	char addr[TEXT_ADDR];
-	size_t i;
 
-	for (i = 0; i < d->ways; i++) {
-		const struct doctor_way *w = &d->way[i];
-
-		doctor_looked(d);
-		if (!is_in(w, PATH_NO_ROUTE))
-			continue;
-		text_addr(addr, w->info.addr);
-		f = found_way(d, w);
-		doctor_wrong(f, "there is no route to %s", addr);
-		if (w->info.dev[0])
-			dev = w->info.dev;
-		if (!dev) {
-			cure_down(f, d, w);
-			continue;
-		}
-		doctor_cure_in(f, d->ways_path);
-		doctor_cure(f, "ip route add %s dev %s # or \"via\" its router", addr, QUOTE(dev));
+	doctor_looked(d);
+	if (!is_in(w, PATH_NO_ROUTE))
+		return;
+	text_addr(addr, w->info.addr);
+	f = found_way(d, w);
+	doctor_wrong(f, "there is no route to %s", addr);
+	if (w->info.dev[0])
+		dev = w->info.dev;
+	if (!dev) {
+		cure_down(f, d, w);
+		return;
 	}
+	doctor_cure_in(f, d->ways_path);
+	doctor_cure(f, "ip route add %s dev %s # or \"via\" its router", addr, QUOTE(dev));
 }
 
-static void look_neighbour(struct doctor *d)
+static void look_neighbour(struct doctor *d, const struct doctor_way *w)
 {
 	struct doctor_finding *f;
 	char addr[TEXT_ADDR];
-	size_t i;
 
-	for (i = 0; i < d->ways; i++) {
-		const struct doctor_way *w = &d->way[i];
-
-		doctor_looked(d);
-		if (!is_in(w, PATH_NO_NEIGHBOUR))
-			continue;
-		f = found_way(d, w);
-		doctor_wrong(f, "its next hop, on the way to %s by %s, does not answer",
-			     text_addr(addr, w->info.addr), w->dev_name);
-		cure_down(f, d, w);
-		doctor_cure(f, " # until it answers");
-	}
+	doctor_looked(d);
+	if (!is_in(w, PATH_NO_NEIGHBOUR))
+		return;
+	f = found_way(d, w);
+	doctor_wrong(f, "its next hop, on the way to %s by %s, does not answer",
+		     text_addr(addr, w->info.addr), w->dev_name);
+	cure_down(f, d, w);
+	doctor_cure(f, " # until it answers");
 }
 
 /* The daemon asks for it again by itself. */
-static void look_kept(struct doctor *d)
+static void look_kept(struct doctor *d, const struct doctor_way *w)
 {
 	struct doctor_finding *f;
-	size_t i;
 
-	for (i = 0; i < d->ways; i++) {
-		const struct doctor_way *w = &d->way[i];
+	doctor_looked(d);
+	if (w->kept || daemon_pid(d->instance))
+		return;
+	f = found_way(d, w);
+	doctor_wrong(f, "the kernel does not keep its next hop's neighbour entry, by %s",
+		     w->dev_name);
+	doctor_cure_xroam(f, d->instance);
+	doctor_cure(f, "reload");
+}
 
-		doctor_looked(d);
-		if (w->kept || daemon_pid(d->instance))
-			continue;
-		f = found_way(d, w);
-		doctor_wrong(f, "the kernel does not keep its next hop's neighbour entry, by %s",
-			     w->dev_name);
+static void look_own_address(struct doctor *d, const struct doctor_way *w)
+{
+	struct doctor_finding *f;
+	char addr[TEXT_ADDR];
+
+	doctor_looked(d);
+	if (!is_in(w, PATH_LOCAL))
+		return;
+	text_addr(addr, w->info.addr);
+	f = found_way(d, w);
+	doctor_wrong(f, "%s is this machine's own address", addr);
+	cure_down(f, d, w);
+}
+
+static void look_gateway(struct doctor *d, const struct doctor_way *w)
+{
+	struct doctor_finding *f;
+
+	if (w->info.forward != XR_FORWARD_L2)
+		return;
+	doctor_looked(d);
+	if (!is_in(w, PATH_NOT_ON_LINK))
+		return;
+	f = found_way(d, w);
+	doctor_wrong(f, "it is reached by l2, but a gateway is in between");
+	cure_down(f, d, w);
+	doctor_cure(f, " # and add it with \"forward ipip\"");
+}
+
+static void look_named_device(struct doctor *d, const struct doctor_way *w)
+{
+	struct doctor_finding *f;
+
+	if (!w->info.dev[0])
+		return;
+	doctor_looked(d);
+	if (w->named_dev == PATHS_DEV_FINE)
+		return;
+	f = found_way(d, w);
+	if (w->named_dev == PATHS_DEV_GONE) {
+		doctor_wrong(f, "its device %s is gone", w->info.dev);
+		cure_down(f, d, w);
+	} else {
+		doctor_wrong(f, "its device %s was made anew, and packets go to the number it had",
+			     w->info.dev);
 		doctor_cure_xroam(f, d->instance);
 		doctor_cure(f, "reload");
 	}
 }
 
-static void look_own_address(struct doctor *d)
-{
-	struct doctor_finding *f;
-	char addr[TEXT_ADDR];
-	size_t i;
-
-	for (i = 0; i < d->ways; i++) {
-		const struct doctor_way *w = &d->way[i];
-
-		doctor_looked(d);
-		if (!is_in(w, PATH_LOCAL))
-			continue;
-		text_addr(addr, w->info.addr);
-		f = found_way(d, w);
-		doctor_wrong(f, "%s is this machine's own address", addr);
-		cure_down(f, d, w);
-	}
-}
-
-static void look_gateway(struct doctor *d)
-{
-	struct doctor_finding *f;
-	size_t i;
-
-	for (i = 0; i < d->ways; i++) {
-		const struct doctor_way *w = &d->way[i];
-
-		if (w->info.forward != XR_FORWARD_L2)
-			continue;
-		doctor_looked(d);
-		if (!is_in(w, PATH_NOT_ON_LINK))
-			continue;
-		f = found_way(d, w);
-		doctor_wrong(f, "it is reached by l2, but a gateway is in between");
-		cure_down(f, d, w);
-		doctor_cure(f, " # and add it with \"forward ipip\"");
-	}
-}
-
-static void look_named_device(struct doctor *d)
-{
-	struct doctor_finding *f;
-	size_t i;
-
-	for (i = 0; i < d->ways; i++) {
-		const struct doctor_way *w = &d->way[i];
-
-		if (!w->info.dev[0])
-			continue;
-		doctor_looked(d);
-		if (w->named_dev == PATHS_DEV_FINE)
-			continue;
-		f = found_way(d, w);
-		if (w->named_dev == PATHS_DEV_GONE) {
-			doctor_wrong(f, "its device %s is gone", w->info.dev);
-			cure_down(f, d, w);
-		} else {
-			doctor_wrong(
-				f,
-				"its device %s was made anew, and packets go to the number it had",
-				w->info.dev);
-			doctor_cure_xroam(f, d->instance);
-			doctor_cure(f, "reload");
-		}
-	}
-}
-
 /* A route's own MTU is what an operator says of the network: only a device's is too small. */
-static void look_mtu(struct doctor *d)
+static void look_mtu(struct doctor *d, const struct doctor_way *w)
 {
 	struct doctor_finding *f;
-	size_t i;
 
-	for (i = 0; i < d->ways; i++) {
-		const struct doctor_way *w = &d->way[i];
-
-		if (!w->overhead || !w->mtu || w->route_mtu)
-			continue;
-		doctor_looked(d);
-		if (w->mtu >= CLIENT_MTU + w->overhead)
-			continue;
-		f = found_way(d, w);
-		doctor_wrong(
-			f,
-			"packets of %u octets and %u of outer header do not fit the MTU of %s, %u",
-			CLIENT_MTU, w->overhead, w->dev_name, w->mtu);
-		doctor_cure_in(f, d->ways_path);
-		doctor_cure(f, "ip link set dev %s mtu %u # as far as the network bears it",
-			    QUOTE(w->dev_name), CLIENT_MTU + w->overhead);
-	}
+	if (!w->overhead || !w->mtu || w->route_mtu)
+		return;
+	doctor_looked(d);
+	if (w->mtu >= CLIENT_MTU + w->overhead)
+		return;
+	f = found_way(d, w);
+	doctor_wrong(f, "packets of %u octets and %u of outer header do not fit the MTU of %s, %u",
+		     CLIENT_MTU, w->overhead, w->dev_name, w->mtu);
+	doctor_cure_in(f, d->ways_path);
+	doctor_cure(f, "ip link set dev %s mtu %u # as far as the network bears it",
+		    QUOTE(w->dev_name), CLIENT_MTU + w->overhead);
 }
 
 /* ---- what XDP redirects into ---- */
@@ -348,22 +309,25 @@ static void look_redirect_peer(struct doctor *d)
 
 const struct doctor_check doctor_route_checks[] = {
 	{ "no-route", DOCTOR_ERROR, "there are routes to backends and hosts",
-	  "packets for it are dropped", look_route },
+	  "packets for it are dropped", .look_way = look_route },
 	{ "no-neighbour", DOCTOR_ERROR, "next hops answer", "packets for it are dropped",
-	  look_neighbour },
+	  .look_way = look_neighbour },
 	{ "neighbour-kept", DOCTOR_WARNING, "the kernel keeps next hops' neighbour entries",
-	  "it is forgotten, and a packet a second is lost to ask for it anew", look_kept },
+	  "it is forgotten, and a packet a second is lost to ask for it anew",
+	  .look_way = look_kept },
 	{ "own-address", DOCTOR_ERROR, "backends and hosts have addresses of other machines",
-	  "no packet can be sent to it", look_own_address },
+	  "no packet can be sent to it", .look_way = look_own_address },
 	{ "l2-gateway", DOCTOR_ERROR, "backends by l2 are on the segment",
-	  "the gateway gets frames for addresses that it sends back here", look_gateway },
+	  "the gateway gets frames for addresses that it sends back here",
+	  .look_way = look_gateway },
 	{ "path-device", DOCTOR_ERROR, "devices that backends and hosts name are there",
-	  "packets for it are dropped", look_named_device },
+	  "packets for it are dropped", .look_way = look_named_device },
 	{ "path-mtu", DOCTOR_WARNING, "the ways have room for 1500 octets and an outer header",
-	  "large packets are answered \"too big\", or dropped where that is filtered", look_mtu },
+	  "large packets are answered \"too big\", or dropped where that is filtered",
+	  .look_way = look_mtu },
 	{ "redirect-device", DOCTOR_ERROR, "XDP can send out of the devices that ways lead by",
-	  "packets for it are lost, and no counter shows it", look_redirect },
+	  "packets for it are lost, and no counter shows it", .look = look_redirect },
 	{ "redirect-peer", DOCTOR_ERROR, "a veth that ways lead by delivers what XDP sends into it",
-	  "packets for it are lost, and no counter shows it", look_redirect_peer },
-	{ NULL, 0, NULL, NULL, NULL },
+	  "packets for it are lost, and no counter shows it", .look = look_redirect_peer },
+	{ .id = NULL },
 };

@@ -74,15 +74,18 @@ static bool lacks_forwarding(struct doctor *d, const struct doctor_dev *dev, int
 	return !on;
 }
 
-/* In the device's network namespace. */
-static void check_forwarding(struct doctor *d, const struct doctor_dev *dev)
+static void look_forwarding(struct doctor *d, const struct doctor_dev *dev)
 {
 	char master[IF_NAMESIZE], key[96];
 	const char *of = settings_of(dev, master);
-	bool lacks[] = { lacks_forwarding(d, dev, 4, of), lacks_forwarding(d, dev, 6, of) };
 	struct doctor_finding *f;
+	bool lacks[2];
 	int i;
 
+	if (dev->role != XR_ROLE_NODE)
+		return;
+	lacks[0] = lacks_forwarding(d, dev, 4, of);
+	lacks[1] = lacks_forwarding(d, dev, 6, of);
 	if ((!lacks[0] && !lacks[1]) || (d->p && daemon_pid(d->instance)))
 		return;
 	f = doctor_found(d, "%s", dev->shown);
@@ -98,20 +101,6 @@ static void check_forwarding(struct doctor *d, const struct doctor_dev *dev)
 			continue;
 		snprintf(key, sizeof(key), "net/ipv%d/conf/%s/forwarding=1", i ? 6 : 4, of);
 		doctor_cure(f, " %s", QUOTE(key));
-	}
-}
-
-static void look_forwarding(struct doctor *d)
-{
-	const struct doctor_dev *dev;
-	int back;
-
-	doctor_each_dev(d, dev) {
-		if (!doctor_works(dev) || dev->role != XR_ROLE_NODE ||
-		    netns_enter(dev->netns, &back))
-			continue;
-		check_forwarding(d, dev);
-		netns_leave(back);
 	}
 }
 
@@ -143,14 +132,17 @@ static bool default_device(__u32 *dev)
 	return found;
 }
 
-static void look_rp_filter_of(struct doctor *d, const struct doctor_dev *dev)
+static void look_rp_filter(struct doctor *d, const struct doctor_dev *dev)
 {
 	char master[IF_NAMESIZE], way[IF_NAMESIZE] = "?";
 	const char *of = settings_of(dev, master);
 	struct doctor_finding *f;
 	__u32 out;
-	int mode, ret = machine_read_conf(4, of, "rp_filter", true, &mode);
+	int mode, ret;
 
+	if (dev->role != XR_ROLE_BACKEND)
+		return;
+	ret = machine_read_conf(4, of, "rp_filter", true, &mode);
 	if (ret) {
 		doctor_unseen(d, "%s: rp_filter: %s", dev->shown, strerror(-ret));
 		return;
@@ -164,19 +156,6 @@ static void look_rp_filter_of(struct doctor *d, const struct doctor_dev *dev)
 	cure_rp_filter(f, dev, of);
 }
 
-static void look_rp_filter(struct doctor *d)
-{
-	const struct doctor_dev *dev;
-	int back;
-
-	doctor_each_dev(d, dev) {
-		if (!dev->present || dev->role != XR_ROLE_BACKEND || netns_enter(dev->netns, &back))
-			continue;
-		look_rp_filter_of(d, dev);
-		netns_leave(back);
-	}
-}
-
 /* The first VIP of IPv4 that has a blackhole route in this namespace. */
 static void on_blackhole(void *ctx, const __be32 *addr, __u32 table)
 {
@@ -186,7 +165,7 @@ static void on_blackhole(void *ctx, const __be32 *addr, __u32 table)
 		memcpy(first, addr, XR_ADDR_WORDS * sizeof(*first));
 }
 
-static void look_rp_vip_of(struct doctor *d, const struct doctor_dev *dev)
+static void look_rp_vip(struct doctor *d, const struct doctor_dev *dev)
 {
 	__be32 vip[XR_ADDR_WORDS] = { 0 };
 	struct netlink nl = { 0 };
@@ -195,6 +174,8 @@ static void look_rp_vip_of(struct doctor *d, const struct doctor_dev *dev)
 	struct doctor_finding *f;
 	int mode, forwards;
 
+	if (dev->role != XR_ROLE_NODE)
+		return;
 	if (!netlink_open(&nl))
 		blackhole_each(&nl, on_blackhole, vip);
 	netlink_close(&nl);
@@ -210,19 +191,6 @@ static void look_rp_vip_of(struct doctor *d, const struct doctor_dev *dev)
 		"rp_filter is %d on %s: what servers send from %s, which has a blackhole route, is dropped here",
 		mode, of, text_addr(addr, vip));
 	cure_rp_filter(f, dev, of);
-}
-
-static void look_rp_vip(struct doctor *d)
-{
-	const struct doctor_dev *dev;
-	int back;
-
-	doctor_each_dev(d, dev) {
-		if (!dev->present || dev->role != XR_ROLE_NODE || netns_enter(dev->netns, &back))
-			continue;
-		look_rp_vip_of(d, dev);
-		netns_leave(back);
-	}
 }
 
 /* ---- ARP for VIPs on lo ---- */
@@ -265,55 +233,50 @@ static bool vip_on_lo(const char *dev, char text[TEXT_ADDR])
 	return found;
 }
 
-static void look_arp(struct doctor *d, const char *name, int least, const char *does)
+static void look_arp(struct doctor *d, const struct doctor_dev *dev, const char *name, int least,
+		     const char *does)
 {
-	const struct doctor_dev *dev;
-	struct doctor_finding *f;
 	char master[IF_NAMESIZE], addr[TEXT_ADDR];
-	const char *of;
-	int back, is;
+	const char *of = settings_of(dev, master);
+	struct doctor_finding *f;
+	int is;
 
-	doctor_each_dev(d, dev) {
-		if (!dev->present || dev->role != XR_ROLE_BACKEND || netns_enter(dev->netns, &back))
-			continue;
-		of = settings_of(dev, master);
-		doctor_looked(d);
-		if (vip_on_lo(of, addr) && !machine_read_conf(4, of, name, true, &is) &&
-		    is < least) {
-			f = doctor_found(d, "%s", dev->shown);
-			doctor_wrong(f, "%s is on lo, and %s is %d on %s: %s", addr, name, is, of,
-				     does);
-			cure_sysctl(f, dev, 4, of, name, least);
-		}
-		netns_leave(back);
-	}
+	if (dev->role != XR_ROLE_BACKEND)
+		return;
+	doctor_looked(d);
+	if (!vip_on_lo(of, addr) || machine_read_conf(4, of, name, true, &is) || is >= least)
+		return;
+	f = doctor_found(d, "%s", dev->shown);
+	doctor_wrong(f, "%s is on lo, and %s is %d on %s: %s", addr, name, is, of, does);
+	cure_sysctl(f, dev, 4, of, name, least);
 }
 
-static void look_arp_ignore(struct doctor *d)
+static void look_arp_ignore(struct doctor *d, const struct doctor_dev *dev)
 {
-	look_arp(d, "arp_ignore", 1, "this server answers ARP for it");
+	look_arp(d, dev, "arp_ignore", 1, "this server answers ARP for it");
 }
 
-static void look_arp_announce(struct doctor *d)
+static void look_arp_announce(struct doctor *d, const struct doctor_dev *dev)
 {
-	look_arp(d, "arp_announce", 2, "it asks ARP in the name of that address");
+	look_arp(d, dev, "arp_announce", 2, "it asks ARP in the name of that address");
 }
 
 const struct doctor_check doctor_sysctl_checks[] = {
 	{ "forwarding", DOCTOR_WARNING, "the kernel's FIB answers on devices with role node",
 	  "next hops that change are followed only by commands, and no neighbour is asked for",
-	  look_forwarding },
+	  .look_inside = look_forwarding },
 	{ "rp-filter", DOCTOR_ERROR, "no filter by reverse path is in clients' way to servers",
-	  "clients' packets are dropped when their tunnel header is off", look_rp_filter },
+	  "clients' packets are dropped when their tunnel header is off",
+	  .look_inside = look_rp_filter },
 	{ "rp-filter-vip", DOCTOR_WARNING,
 	  "no filter by reverse path is in the way of VIPs' answers",
 	  "answers to health checks end here, and all answers where the node is their router",
-	  look_rp_vip },
+	  .look_inside = look_rp_vip },
 	{ "arp-ignore", DOCTOR_ERROR, "a server answers no ARP for a VIP on its lo",
 	  "the segment sends the VIP's packets to this server alone, past the nodes",
-	  look_arp_ignore },
+	  .look_inside = look_arp_ignore },
 	{ "arp-announce", DOCTOR_ERROR, "a server asks no ARP in a VIP's name",
 	  "the segment learns this server's MAC for the VIP, and goes past the nodes",
-	  look_arp_announce },
-	{ NULL, 0, NULL, NULL, NULL },
+	  .look_inside = look_arp_announce },
+	{ .id = NULL },
 };

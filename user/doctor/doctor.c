@@ -25,6 +25,26 @@ static size_t count_checks(void)
 	return n;
 }
 
+static void look(struct doctor *d, const struct doctor_check *c)
+{
+	const struct doctor_dev *dev;
+	size_t i;
+	int back;
+
+	if (c->look)
+		c->look(d);
+	for (i = 0; c->look_way && i < d->ways; i++)
+		c->look_way(d, &d->way[i]);
+	doctor_each_dev(d, dev) {
+		if (c->look_dev)
+			c->look_dev(d, dev);
+		if (!c->look_inside || !dev->present || netns_enter(dev->netns, &back))
+			continue;
+		c->look_inside(d, dev);
+		netns_leave(back);
+	}
+}
+
 static void run_check(struct doctor *d, const struct doctor_check *c, struct doctor_checked *to)
 {
 	to->id = c->id;
@@ -33,7 +53,7 @@ static void run_check(struct doctor *d, const struct doctor_check *c, struct doc
 	to->severity = c->severity;
 	d->now = to;
 	d->looked = false;
-	c->look(d);
+	look(d, c);
 	to->outcome = to->n     ? DOCTOR_FOUND
 		: to->unseen[0] ? DOCTOR_UNSEEN
 		: d->looked     ? DOCTOR_PASSED

@@ -126,7 +126,12 @@ struct doctor_check {
 	const char *id;
 	enum doctor_severity severity;
 	const char *looks_at, *why;
+	/* One of them: once, for each way to a backend or host, for each device, ... */
 	void (*look)(struct doctor *d);
+	void (*look_way)(struct doctor *d, const struct doctor_way *w);
+	void (*look_dev)(struct doctor *d, const struct doctor_dev *dev);
+	/* ... or for each device that is there, in its network namespace. */
+	void (*look_inside)(struct doctor *d, const struct doctor_dev *dev);
 };
 
 /* One table a theme; each ends with a row without an id. */
