@@ -123,24 +123,22 @@ kernels: tests
 	@tests/kernels/run.sh all
 
 # prove prints the closing lines; tests/run what failed, and how, which it keeps in
-# build/tests/failures. As many at a time as there are cores, four at most. The longest
-# comes first, beside it what needs little of the processor; of the live migrations,
-# which need most of one, each with something else.
+# build/tests/failures. One more at a time than there are cores, four at most, for most of
+# them wait more than they work; but not two emulated guests, see schedule.yaml. The longest
+# come first.
 JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
-PROVE_ARGS ?= --timer --jobs $(JOBS)
+PROVE_JOBS ?= $(shell n=$$(nproc); echo $$((n < 3 ? n + 1 : 4)))
+PROVE_ARGS ?= --timer --jobs $(PROVE_JOBS)
 SCRIPTS = $(sort $(wildcard tests/$(1)/t-*.sh))
 TESTS_kernels = $(call SCRIPTS,kernels)
-TESTS_unit = $(UNIT) $(call SCRIPTS,unit)
-TESTS_prog = $(PROG)
-TESTS_net = $(call SCRIPTS,net)
-TESTS_ops = $(call SCRIPTS,ops)
 TESTS_vm = $(call SCRIPTS,vm)
-TESTS_quic = $(call SCRIPTS,quic)
 TESTS_fuzz = $(call SCRIPTS,fuzz)
-PARTS := kernels prog net ops unit vm quic fuzz
-LIGHT = $(TESTS_kernels) $(TESTS_unit) $(TESTS_prog) $(TESTS_net)
-HEAVY = $(subst |, ,$(join $(addsuffix |,$(TESTS_vm)),$(TESTS_quic) $(TESTS_ops) $(TESTS_fuzz)))
-TESTS ?= $(LIGHT) $(HEAVY)
+TESTS_unit = $(call SCRIPTS,unit) $(UNIT)
+TESTS_prog = $(PROG)
+TESTS_quic = $(call SCRIPTS,quic)
+TESTS_net = $(call SCRIPTS,net)
+PARTS := kernels vm fuzz unit prog quic net
+TESTS ?= $(foreach part,$(PARTS),$(TESTS_$(part)))
 
 # $(1): what is built for them beside; $(2): which they are
 define build_and_prove
@@ -161,4 +159,4 @@ $(PARTS:%=test-%): test-%:
 .PHONY: prove
 prove:
 	@mkdir -p $(T) && rm -f $(T)/failures
-	@prove $(PROVE_ARGS) -e tests/run $(TESTS)
+	@HARNESS_RULESFILE=tests/schedule.yaml prove $(PROVE_ARGS) -e tests/run $(TESTS)
