@@ -9,12 +9,12 @@
 # Pre-copy that would take a minute.
 in_precopy()
 {
-	run_of "$(other "$AT")" --rate 1000000 --cancel 200
+	run_once "$(other "$AT")" --rate 1000000 --cancel 200
 }
 
 after_stop()
 {
-	run_of "$(other "$AT")" --cancel-stopped 100
+	run_once "$(other "$AT")" --cancel-stopped 100
 }
 
 # At STOP; the source only notices when it goes on.
@@ -24,7 +24,7 @@ destination_dies()
 
 	to=$(other "$AT")
 	qemu "$to" -incoming defer
-	PREPARED_QEMU=1 run_of "$to" --gate 100 --kill "$(pid "qemu-$to")"
+	PREPARED_QEMU=1 run_once "$to" --gate 100 --kill "$(pid "qemu-$to")"
 }
 
 # Its state there, however long ago it moved.
@@ -47,7 +47,8 @@ cancelled()
 	state=$(rests_as "$AT")
 	ALL=
 	for ((i = 1; i <= $1; i++)); do
-		$2 || fail "$2, run $i: it ended as $(moved result)"
+		fit_rate "$2"
+		proven "$2" || fail "$2, run $i: it ended as $(moved result)"
 		remember "$2, run $i"
 	done
 	summary "$2"

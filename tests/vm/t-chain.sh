@@ -24,7 +24,7 @@ fabric_believes h1
 xroam_hosts daemon
 ALL=
 for i in 1 2 3; do
-	ok "h1, h2, h3, h1" chain
+	ok "h1, h2, h3, h1" proven chain
 	remember "chain $i"
 done
 summary "h1, h2, h3, h1"

@@ -17,8 +17,9 @@
 #	probed_of KEY		a figure of $PROBED
 #	bears WHAT SECONDS	whether the guest bears $RATE probes a second, at rest
 #	fit_rate WHAT		$RATE is what it bears
-#	run_of HOST [OPTIONS...]	probes, and a migration in their midst; a second
-#				time where the guest died of the first
+#	run_once HOST [OPTIONS...]	probes, and a migration in their midst
+#	proven COMMAND...	a run; again where the guest died of it, or was too far behind
+#	run_of HOST [OPTIONS...]	both
 #	result WHAT		a line of the table: $PROBED and $MOVED
 #	xroam_hosts cli|daemon	xroam on every host, and who sends it the notices
 #	xroam_off		and away again
