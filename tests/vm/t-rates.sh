@@ -22,11 +22,12 @@ moves()
 	done
 }
 
-# Whether it was behind in one of them
+# Whether it was behind in one of them; one way, nothing tells
 was_behind()
 {
 	local PROBED
 
+	[[ " ${PROBE_OPTIONS[*]} " != *" -o "* ]] || return 0
 	while read -r PROBED; do
 		! ran_over || return 0
 	done <<<"$ALL"
