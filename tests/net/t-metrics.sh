@@ -11,6 +11,8 @@ attach_lb
 attach_servers
 serve 80
 balance "$VIP4:80/tcp"
+(umask 077; echo 5f4dcc3b5aa765d61d8327deb882cf99 >"$WORLD_DIR/key")
+xr cid add 1 format quic-lb server-id-length 3 nonce-length 5 key-file "$WORLD_DIR/key"
 xr health add fine type command interval 1 timeout 1 fall 100 command /bin/true
 xr vip set "$VIP4:80/tcp" health fine
 metrics_files
@@ -26,7 +28,7 @@ vms:
 sources: {qmp: [{socket: /nonexistent/monitor, vm: {mac: "52:54:00:00:00:01"}}]}
 EOT
 # Without the empty lists of what follows.
-xr export | sed "/^hosts:/d; /^vms:/d; /^gateways:/d" >"$WORLD_DIR/base.yaml"
+xr export --keys | sed "/^hosts:/d; /^vms:/d; /^gateways:/d" >"$WORLD_DIR/base.yaml"
 cat "$WORLD_DIR/more.yaml" >>"$WORLD_DIR/base.yaml"
 # The same with metrics: metrics LINE
 metrics() { { cat "$WORLD_DIR/base.yaml"; echo "metrics: $1"; } >"$CONFIG"; }
@@ -198,6 +200,28 @@ ok "and nothing is wrong with it any more" no taken
 child() { pgrep -P "$(pid daemon)" -x xroam-metrics; }
 first=$(child)
 ok "the server is a child" test -n "$first"
+is "$(awk '/^CapEff|^CapPrm|^NoNewPrivs/ { print $2 }' "/proc/$first/status" | tr '\n' ' ')" \
+	"0000000000280002 0000000000280002 1 " "it may look at programs and namespaces, and no more"
+# has_key PID: whether the key is anywhere in the process's memory
+has_key()
+{
+	"$PYTHON" - "$1" <<-'END'
+		import sys
+		key, found = bytes.fromhex("5f4dcc3b5aa765d61d8327deb882cf99"), False
+		with open("/proc/%s/maps" % sys.argv[1]) as maps, open("/proc/%s/mem" % sys.argv[1], "rb") as mem:
+		    for line in maps:
+		        start, end = (int(n, 16) for n in line.split()[0].split("-"))
+		        try:
+		            mem.seek(start)
+		            text = mem.read(end - start)
+		            found = found or key in text or key.hex().encode() in text
+		        except (OSError, ValueError, OverflowError):
+		            pass
+		sys.exit(not found)
+	END
+}
+ok "the daemon has the keys of CIDs" has_key "$(pid daemon)"
+ok "its child has none" no has_key "$first"
 kill -KILL "$first"
 back() { [ "$(child)" != "$first" ] && scrape; }
 ok "killed, it is started again" wait_for 20 back

@@ -132,6 +132,8 @@ void daemon_log_always(const char *fmt, ...) __attribute__((format(printf, 1, 2)
 
 /* No core file, no new rights, only the capabilities that it needs. */
 void daemon_harden(void);
+/* Gives up all capabilities but these, for good. */
+void daemon_keep_capabilities(const unsigned int *caps, size_t n);
 
 /* ---- timer.c ---- */
 

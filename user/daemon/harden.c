@@ -17,7 +17,7 @@ static const unsigned int needed[] = {
 	CAP_SYS_RESOURCE, CAP_SYS_NICE,  CAP_DAC_OVERRIDE, CAP_CHOWN,   CAP_SYS_PTRACE,
 };
 
-static void drop_capabilities(void)
+void daemon_keep_capabilities(const unsigned int *caps, size_t n)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -26,8 +26,8 @@ static void drop_capabilities(void)
 	__u32 keep[2] = { 0, 0 };
 	unsigned int i;
 
-	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		keep[needed[i] / 32] |= 1U << needed[i] % 32;
+	for (i = 0; i < n; i++)
+		keep[caps[i] / 32] |= 1U << caps[i] % 32;
 	/* prctl() fails where the kernel does not know a capability, or may not drop it. */
 	for (i = 0; i < 64; i++)
 		if (!(keep[i / 32] & 1U << i % 32) && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
@@ -51,5 +51,5 @@ void daemon_harden(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	drop_capabilities();
+	daemon_keep_capabilities(needed, sizeof(needed) / sizeof(needed[0]));
 }

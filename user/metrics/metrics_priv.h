@@ -31,8 +31,8 @@ void listener_close(struct listener *l);
 
 struct server;
 
-/* Serves until it is killed. */
-_Noreturn void metrics_serve(const struct daemon *d, int listen_fd);
+/* Serves until it is killed, with as few rights as it can, and without d's model. */
+_Noreturn void metrics_serve(struct daemon *d, int listen_fd);
 
 /* What a response is made of. */
 struct site {

@@ -6,8 +6,10 @@
  * their request, or never read, cost a little memory and nobody else's answer.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +55,26 @@ struct server {
 	struct MHD_Response *page;
 	bool any_host; /* of a Unix socket, to which no browser can be sent */
 };
+
+/* ---- connection IDs without their keys ---- */
+
+/*
+ * How connection IDs are made is shown, their keys are in the same map: this process has a
+ * copy of it without them, made anew for each response.
+ */
+static void copy_cid_info(struct plane *p)
+{
+	struct xr_cid_info info;
+	__u32 slot;
+
+	for (slot = 0; slot < XR_CID_SLOTS; slot++) {
+		if (bpf_map_lookup_elem(p->fd[PLANE_CID_INFO], &slot, &info))
+			continue;
+		explicit_bzero(info.key, sizeof(info.key));
+		p->cid_info[slot] = info;
+	}
+	explicit_bzero(&info, sizeof(info));
+}
 
 /* ---- responses ---- */
 
@@ -123,6 +145,7 @@ static struct MHD_Response *fresh(struct server *s, struct cached *c)
 	if (c->response)
 		MHD_destroy_response(c->response);
 	c->response = NULL;
+	copy_cid_info(s->site.p);
 	body = c->make(&s->site, &len);
 	if (!body)
 		return NULL;
@@ -347,11 +370,34 @@ static void close_others(const struct plane *p, int listen_fd)
 	}
 }
 
-/* Round keys are in there; nothing here reads them. */
-static void forget_keys(struct plane *p)
+/* Of all the daemon's memory: the maps that have keys, and the file's model. */
+static bool forget_keys(struct daemon *d)
 {
+	struct xr_cid_info *copy = calloc(XR_CID_SLOTS, sizeof(*copy));
+	struct plane *p = d->plane;
+
+	if (!copy)
+		return false;
+	munmap(p->cid_info, XR_CID_SLOTS * sizeof(*p->cid_info));
+	p->cid_info = copy;
+	copy_cid_info(p);
 	munmap(p->cid_configs, XR_CID_SLOTS * sizeof(*p->cid_configs));
 	p->cid_configs = NULL;
+	close(p->fd[PLANE_CID_CONFIGS]);
+	p->fd[PLANE_CID_CONFIGS] = -1;
+	model_free(&d->model);
+	return true;
+}
+
+/*
+ * Counters need none. What is wrong is found by looking at programs by their ID, and
+ * into the network namespaces of others' processes.
+ */
+static void drop_capabilities(void)
+{
+	static const unsigned int needed[] = { CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_OVERRIDE };
+
+	daemon_keep_capabilities(needed, sizeof(needed) / sizeof(needed[0]));
 }
 
 static bool listens_at_a_path(int fd)
@@ -362,11 +408,11 @@ static bool listens_at_a_path(int fd)
 	return !getsockname(fd, (void *)&at, &len) && at.ss_family == AF_UNIX;
 }
 
-static bool prepare(struct server *s, const struct daemon *d, int listen_fd)
+static bool prepare(struct server *s, const struct daemon *d, __u32 per_vm, int listen_fd)
 {
 	s->site = (struct site){ .p = d->plane,
 				 .figures = d->figures,
-				 .per_vm = d->model.metrics.per_vm,
+				 .per_vm = per_vm,
 				 .wrong = wrong_new(d->plane),
 				 .history = history_new() };
 	s->metrics = (struct cached){ .make = metrics_text,
@@ -385,16 +431,19 @@ static bool prepare(struct server *s, const struct daemon *d, int listen_fd)
 	return s->http && open_loop(s) >= 0;
 }
 
-void metrics_serve(const struct daemon *d, int listen_fd)
+void metrics_serve(struct daemon *d, int listen_fd)
 {
+	__u32 per_vm = d->model.metrics.per_vm;
 	struct server s = { .any_host = false };
 
 	prctl(PR_SET_NAME, "xroam-metrics");
 	setpriority(PRIO_PROCESS, 0, NICE);
+	drop_capabilities();
+	if (!forget_keys(d))
+		_exit(1);
 	close_others(d->plane, listen_fd);
-	forget_keys(d->plane);
 	d->plane->emit_fd = d->plane->lock_fd = -1;
-	if (!prepare(&s, d, listen_fd))
+	if (!prepare(&s, d, per_vm, listen_fd))
 		_exit(1);
 	sd_event_loop(s.loop);
 	_exit(1);
