@@ -99,8 +99,16 @@ in_ns lb1 nft -f - <<-EOT
 	add table ip filter
 	add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }
 EOT
+legacy=()
+for each in iptables-legacy ip6tables-legacy; do
+	if in_ns lb1 $each -P FORWARD DROP 2>/dev/null; then
+		legacy+=("forward-drop=$each FORWARD")
+	else
+		skip 3 "no $each in this kernel"
+	fi
+done
 mends lb1 "dev eth0" peer-checksum="dev eth0" peer-vlan="dev eth0" veth-queues="dev eth0" \
-	forwarding="dev eth0" forward-drop="nft ip filter FORWARD"
+	forwarding="dev eth0" forward-drop="nft ip filter FORWARD" "${legacy[@]}"
 world_pass_load
 world_pass lb1 eth0
 mends lb1 "" other-program="dev eth0"
@@ -302,9 +310,40 @@ xr host add vip ipip "$VIP6B" >/dev/null 2>&1
 xr host add here vxlan 10.8.9.1 vni 5 local >/dev/null 2>&1
 xr vip add "[$VIP6B]:9/udp"
 ip -n "$WORLD-lb1" link set eth0 mtu 1540
+in_ns lb1 nft -f - <<-EOT
+	add chain ip filter INPUT { type filter hook input priority 0; }
+	add rule ip filter INPUT ct state established accept
+	add rule ip filter INPUT iifname lo accept
+	add rule ip filter INPUT udp dport 4788 drop
+	add rule ip filter INPUT udp dport 4789 counter drop
+	add chain ip filter unsure { type filter hook input priority 1; }
+	add rule ip filter unsure ip saddr 10.8.9.2 accept
+	add rule ip filter unsure udp dport 4789 drop
+EOT
 mends lb1 "" redirect-peer="dev n2" redirect-device="dev mv0" no-route="backend away" \
 	no-neighbour="backend mute" own-address="backend self" l2-gateway="backend far" \
-	vip-tunnel="host vip" path-mtu="backend wide" host-end="host here"
+	vip-tunnel="host vip" path-mtu="backend wide" host-end="host here" \
+	tunnel-drop="nft ip filter INPUT"
+is "${CURE[tunnel-drop=nft ip filter unsure]-}" "" "tunnel-drop: not where a rule before may accept"
+in_ns lb1 nft delete table ip filter
+
+# Tunnels by IPv6, whose UDP has no checksum: the device is to be made anew, as its cure says.
+vxlan6()
+{
+	ip -n "$WORLD-lb1" link del vx6 2>/dev/null
+	ip -n "$WORLD-lb1" link add vx6 type vxlan id 6 dstport 4789 local "$(addr6 lb1)" nolearning "$@"
+	ip -n "$WORLD-lb1" link set vx6 up
+}
+vxlan6
+xr host add six vxlan "$(addr6 lb1)" vni 6 local >/dev/null 2>&1
+finds lb1 "" host-end="host six"
+like "$(jq -r '.findings[] | select(.object == "host six") | .wrong' <<<"$SAID")" \
+	"vx6 drops what has no UDP checksum: make it with udp6zerocsumrx" "what is wrong with it"
+vxlan6 udp6zerocsumrx
+doctor lb1
+is "${CURE[host-end=host six]-}" "" "made with udp6zerocsumrx, it is gone"
+xr host del six
+ip -n "$WORLD-lb1" link del vx6
 ip -n "$WORLD-lb1" link del n2
 mends lb1 "" path-device="backend named"
 ok "back to native mode" xr dev detach eth0

@@ -195,10 +195,13 @@ static void look_clock(struct doctor *d)
 
 static void on_chain(void *ctx, const struct firewall_chain *c)
 {
-	struct doctor *d = ctx;
-	struct doctor_finding *f = doctor_found(d, "nft %s %s %s", c->family, c->table, c->name);
 	char chain[3 * NETNS_PATH];
+	struct doctor *d = ctx;
+	struct doctor_finding *f;
 
+	if (!c->forwards || !c->drops)
+		return;
+	f = doctor_found(d, "nft %s %s %s", c->family, c->table, c->name);
 	doctor_wrong(f, "what is forwarded is dropped unless a rule accepts it");
 	doctor_cure_in(f, d->ways_path);
 	snprintf(chain, sizeof(chain), "add chain %s %s %s { policy accept; }", c->family, c->table,
@@ -206,8 +209,26 @@ static void on_chain(void *ctx, const struct firewall_chain *c)
 	doctor_cure(f, "nft %s", QUOTE(chain));
 }
 
+static void on_legacy(void *ctx, const char *command)
+{
+	struct doctor *d = ctx;
+	struct doctor_finding *f = doctor_found(d, "%s FORWARD", command);
+
+	doctor_wrong(f, "what is forwarded is dropped unless a rule accepts it");
+	doctor_cure_in(f, d->ways_path);
+	doctor_cure(f, "%s -P FORWARD ACCEPT", command);
+}
+
+static void firewall_seen(struct doctor *d, int ret)
+{
+	if (ret == -EPERM)
+		doctor_unseen(d, "firewalls are for root to see");
+	else
+		doctor_looked(d);
+}
+
 /* The daemon asks for neighbours itself. */
-static void look_firewall(struct doctor *d)
+static void look_forward_drop(struct doctor *d)
 {
 	const struct doctor_dev *dev;
 	bool any = false;
@@ -217,12 +238,50 @@ static void look_firewall(struct doctor *d)
 		any |= doctor_works(dev) && dev->role == XR_ROLE_NODE;
 	if (!any || (d->p && daemon_pid(d->instance)) || netns_enter(d->ways_netns, &back))
 		return;
-	ret = firewall_each_forward_drop(on_chain, d);
+	ret = firewall_each_chain(on_chain, d);
+	if (!ret)
+		ret = firewall_each_legacy_drop(on_legacy, d);
 	netns_leave(back);
-	if (ret == -EPERM)
-		doctor_unseen(d, "nftables' chains are for root to see");
-	else
-		doctor_looked(d);
+	firewall_seen(d, ret);
+}
+
+/* The kernel's VXLAN device takes what other nodes send to a local host. */
+static bool is_local_end(void *ctx, __u16 port)
+{
+	const struct doctor *d = ctx;
+	const struct xr_host_info *h = d->p->host_info;
+	__u32 i;
+
+	for (i = 1; i <= d->p->meta->limits.hosts; i++)
+		if (h[i].name[0] && h[i].local && h[i].method == XR_FORWARD_VXLAN &&
+		    (h[i].port ?: XR_PORT_VXLAN) == port)
+			return true;
+	return false;
+}
+
+static void on_port_drop(void *ctx, const struct firewall_rule *r)
+{
+	const struct firewall_chain *c = &r->chain;
+	struct doctor *d = ctx;
+	struct doctor_finding *f;
+
+	f = doctor_found(d, "nft %s %s %s", c->family, c->table, c->name);
+	doctor_wrong(f, "its rule with handle %llu drops all that comes for UDP port %u",
+		     (unsigned long long)r->handle, r->port);
+	doctor_cure_in(f, d->ways_path);
+	doctor_cure(f, "nft delete rule %s %s %s handle %llu", c->family, QUOTE(c->table),
+		    QUOTE(c->name), (unsigned long long)r->handle);
+}
+
+static void look_tunnel_drop(struct doctor *d)
+{
+	int ret, back;
+
+	if (!d->p || netns_enter(d->ways_netns, &back))
+		return;
+	ret = firewall_each_port_drop(is_local_end, on_port_drop, d);
+	netns_leave(back);
+	firewall_seen(d, ret);
 }
 
 const struct doctor_check doctor_other_checks[] = {
@@ -239,6 +298,9 @@ const struct doctor_check doctor_other_checks[] = {
 	{ "clock", DOCTOR_ERROR, "the programs' clock runs",
 	  "flows and moves do not end, and one Initial rate lasts for ever", .look = look_clock },
 	{ "forward-drop", DOCTOR_WARNING, "no firewall drops all that is forwarded",
-	  "the kernel never asks for a neighbour that the program lacks", .look = look_firewall },
+	  "the kernel never asks for a neighbour that the program lacks",
+	  .look = look_forward_drop },
+	{ "tunnel-drop", DOCTOR_ERROR, "no firewall rule drops tunnels to local hosts",
+	  "what other nodes send to its VMs does not arrive", .look = look_tunnel_drop },
 	{ .id = NULL },
 };

@@ -14,7 +14,7 @@ struct search {
 	void *ctx;
 };
 
-static const char *family_word(__u8 family)
+const char *firewall_family(__u8 family)
 {
 	switch (family) {
 	case NFPROTO_IPV4:
@@ -31,8 +31,8 @@ static const char *family_word(__u8 family)
 static int on_chain(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct nfgenmsg *gen = mnl_nlmsg_get_payload(nlh);
-	struct firewall_chain c = { .family = family_word(gen->nfgen_family) };
-	__u32 hook = NF_INET_NUMHOOKS, policy = NF_ACCEPT;
+	struct firewall_chain c = { .family = firewall_family(gen->nfgen_family) };
+	__u32 hook = NF_INET_NUMHOOKS;
 	const struct nlattr *a, *b;
 	struct search *s = ctx;
 
@@ -45,7 +45,7 @@ static int on_chain(const struct nlmsghdr *nlh, void *ctx)
 			c.name = mnl_attr_get_str(a);
 			break;
 		case NFTA_CHAIN_POLICY:
-			policy = ntohl(mnl_attr_get_u32(a));
+			c.drops = ntohl(mnl_attr_get_u32(a)) == NF_DROP;
 			break;
 		case NFTA_CHAIN_HOOK:
 			mnl_attr_for_each_nested(b, a)
@@ -54,14 +54,15 @@ static int on_chain(const struct nlmsghdr *nlh, void *ctx)
 			break;
 		}
 	}
-	if (c.family && c.table && c.name && hook == NF_INET_FORWARD && policy == NF_DROP)
+	c.forwards = hook == NF_INET_FORWARD;
+	c.receives = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_IN;
+	if (c.family && c.table && c.name)
 		s->each(s->ctx, &c);
 	return MNL_CB_OK;
 }
 
-int firewall_each_forward_drop(void (*each)(void *ctx, const struct firewall_chain *c), void *ctx)
+int firewall_dump(int message, mnl_cb_t cb, void *ctx)
 {
-	struct search s = { each, ctx };
 	struct netlink nl = { 0 };
 	struct nfgenmsg *gen;
 	int ret;
@@ -72,14 +73,20 @@ int firewall_each_forward_drop(void (*each)(void *ctx, const struct firewall_cha
 	ret = mnl_socket_bind(nl.sock, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
 	if (!ret) {
 		gen = mnl_nlmsg_put_extra_header(
-			netlink_message(&nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN,
-					NLM_F_DUMP),
+			netlink_message(&nl, NFNL_SUBSYS_NFTABLES << 8 | message, NLM_F_DUMP),
 			sizeof(*gen));
 		gen->nfgen_family = NFPROTO_UNSPEC;
 		gen->version = NFNETLINK_V0;
-		ret = netlink_request(&nl, on_chain, &s);
+		ret = netlink_request(&nl, cb, ctx);
 	}
 	netlink_close(&nl);
 	/* A kernel without nftables has no chains. */
 	return ret == -EINVAL || ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+int firewall_each_chain(void (*each)(void *ctx, const struct firewall_chain *c), void *ctx)
+{
+	struct search s = { each, ctx };
+
+	return firewall_dump(NFT_MSG_GETCHAIN, on_chain, &s);
 }

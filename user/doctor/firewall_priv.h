@@ -1,17 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* nftables' base chains (iptables-nft makes such, too; iptables-legacy's are not seen). */
+/*
+ * This network namespace's firewalls. Each function: 0, or -errno: -EPERM without
+ * CAP_NET_ADMIN.
+ */
 #ifndef XR_DOCTOR_FIREWALL_PRIV_H
 #define XR_DOCTOR_FIREWALL_PRIV_H
+
+#include <libmnl/libmnl.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+/* ---- firewall.c: nftables' base chains; iptables-nft makes such, too ---- */
 
 struct firewall_chain {
 	const char *family; /* as nft writes it: "ip", "ip6", "inet" */
 	const char *table, *name;
+	bool forwards; /* it is of the hook forward, ... */
+	bool receives; /* ... or prerouting or input */
+	bool drops;    /* what no rule accepts */
 };
 
-/*
- * Calls each() for every chain of this network namespace that drops what is forwarded unless
- * a rule accepts it. 0, or -errno: -EPERM without CAP_NET_ADMIN.
- */
-int firewall_each_forward_drop(void (*each)(void *ctx, const struct firewall_chain *c), void *ctx);
+int firewall_each_chain(void (*each)(void *ctx, const struct firewall_chain *c), void *ctx);
+/* What all nftables' lists are read by; message: NFT_MSG_GET*. */
+int firewall_dump(int message, mnl_cb_t cb, void *ctx);
+/* Of NFPROTO_*: one and the same string each time; NULL: none that matters. */
+const char *firewall_family(__u8 family);
+
+/* ---- firewall_rules.c: their rules ---- */
+
+struct firewall_rule {
+	struct firewall_chain chain;
+	__u64 handle;
+	__u16 port;
+};
+
+/* Calls each() for every rule that drops all that comes for a UDP port that is wanted. */
+int firewall_each_port_drop(bool (*is_wanted)(void *ctx, __u16 port),
+			    void (*each)(void *ctx, const struct firewall_rule *r), void *ctx);
+
+/* ---- firewall_legacy.c: iptables-legacy's ---- */
+
+/* Calls each() with the command of every family that drops what no rule accepts to forward. */
+int firewall_each_legacy_drop(void (*each)(void *ctx, const char *command), void *ctx);
 
 #endif
