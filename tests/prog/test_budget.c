@@ -39,6 +39,8 @@ static const struct record {
 	{ "xroam_decap", 6, 18, 6401, LIMIT },
 	{ "xroam_decap", 6, 12, 8000, LIMIT },
 	{ "xroam_decap", 0, 0, 12000, NO_LIMIT },
+	{ "xroam_probe, all", 6, 12, 16401, VM_LIMIT },
+	{ "xroam_probe, all", 0, 0, 28000, NO_LIMIT },
 	{ "xroam_cap_node", 6, 12, 38000, NO_LIMIT },
 	{ "xroam_cap_node", 0, 0, 60000, NO_LIMIT },
 	{ "xroam_cap_vm, all", 6, 12, 101000, NO_LIMIT },
@@ -134,6 +136,28 @@ static void backend(void **state)
 	check("xroam_decap", world_prog());
 }
 
+static void nothing_changed(struct plane *p, __u64 left)
+{
+	(void)p;
+	(void)left;
+}
+
+/* The daemon's, of health checks. */
+static void probe(void **state)
+{
+	struct probe_program g;
+
+	world(WORLD_ALL);
+	/* It is loaded as the program of a device is. */
+	assert_int_equal(plane_attach(world_plane(), "lo", ATTACH_GENERIC, XR_ROLE_NODE,
+				      nothing_changed, NULL),
+			 0);
+	assert_int_equal(plane_load_probe(world_plane(), &g, NULL), 0);
+	check("xroam_probe, all", g.fd);
+	plane_close_probe(&g);
+	assert_int_equal(plane_detach(world_plane(), "lo", nothing_changed, NULL), 0);
+}
+
 static void check_capturing(const char *name, enum xr_role role)
 {
 	static const struct capture_filter all;
@@ -186,8 +210,8 @@ static void beside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(node),    TEST(vm_node),   TEST(vm_node_all),
-		TEST(backend), TEST(capturing), TEST(beside),
+		TEST(node),  TEST(vm_node),   TEST(vm_node_all), TEST(backend),
+		TEST(probe), TEST(capturing), TEST(beside),
 	};
 
 	return harness_main("verifier budget", tests, ARRAY_LEN(tests));
