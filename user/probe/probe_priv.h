@@ -10,6 +10,7 @@
 #include "wheel_priv.h"
 
 #define TARGET_NONE 0xffffffffU
+#define WAY_KEPT    176 /* a SYN in the longest tunnel, with two tags, is shorter */
 
 /*
  * Somewhere a probe is sent: a backend by one check at one address and port. What a
@@ -39,7 +40,12 @@ struct target {
 	__u64 flap_since;           /* prober_now() */
 	__u64 good_since;           /* the same; damped only */
 	void *run;                  /* its kind's own; NULL: none */
-	char error[96];             /* of the last probe that was bad */
+	struct way_sent {           /* by way_keep() */
+		__u32 ifindex;
+		__u32 len; /* 0: nothing */
+		__u8 frame[WAY_KEPT];
+	} sent;
+	char error[96]; /* of the last probe that was bad */
 };
 
 struct prober;
@@ -171,6 +177,13 @@ int way_refresh(struct prober *pr, struct xr_err *err);
  */
 int way_send(struct prober *pr, const __u8 *frame, size_t len, struct target *t,
 	     struct xr_err *err);
+/* Keeps what xroam_probe made of the frame that was put last, if it is short. */
+void way_keep(struct prober *pr, struct way_sent *to);
+/*
+ * Puts that once more, its last octets replaced: the program is not asked again. -ENOENT:
+ * nothing was kept.
+ */
+int way_send_kept(struct prober *pr, const struct way_sent *from, const __u8 *tail, size_t len);
 /*
  * Sends what waits. failed() gets the target of each frame that a device does not take, and
  * -errno: -ENOBUFS where that may be another moment's.

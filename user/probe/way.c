@@ -376,6 +376,33 @@ int way_send(struct prober *pr, const __u8 *frame, size_t len, struct target *t,
 	return 0;
 }
 
+void way_keep(struct prober *pr, struct way_sent *to)
+{
+	const struct waiting *last = &pr->way->waiting[pr->way->n - 1];
+
+	to->len = 0;
+	if (last->iov.iov_len > sizeof(to->frame))
+		return;
+	to->ifindex = last->to.sll_ifindex;
+	to->len = last->iov.iov_len;
+	memcpy(to->frame, last->frame, to->len);
+}
+
+int way_send_kept(struct prober *pr, const struct way_sent *from, const __u8 *tail, size_t len)
+{
+	struct waiting *to = &pr->way->waiting[pr->way->n];
+
+	if (from->len < len)
+		return -ENOENT;
+	memcpy(to->frame, from->frame, from->len - len);
+	memcpy(to->frame + from->len - len, tail, len);
+	to->iov.iov_len = from->len;
+	to->to.sll_ifindex = from->ifindex;
+	to->t = NULL;
+	pr->way->n++;
+	return 0;
+}
+
 bool way_is_full(const struct prober *pr)
 {
 	return pr->way->n == BATCH;

@@ -113,10 +113,13 @@ static int start(struct prober *pr, struct target *t, struct xr_err *err)
 	if (ret) {
 		set_busy(pr, t, false);
 		forget(pr, t);
-	} else if (way_is_full(pr)) {
-		wire_flush(pr);
+		return ret;
 	}
-	return ret;
+	if (check_of(pr, t)->type == XR_CHECK_TCP)
+		way_keep(pr, &t->sent);
+	if (way_is_full(pr))
+		wire_flush(pr);
+	return 0;
 }
 
 static void give_up(struct prober *pr, struct target *t, struct xr_err *err)
@@ -137,7 +140,7 @@ static void reset(struct prober *pr, struct target *t)
 	size_t len = frame_rst(frame, t->backend, &e, (__u32)t->cookie + 1);
 
 	/* Where it cannot be sent, the server forgets the connection by itself. */
-	if (!way_send(pr, frame, len, NULL, NULL) && way_is_full(pr))
+	if (!way_send_kept(pr, &t->sent, frame + len - SYN_LEN, SYN_LEN) && way_is_full(pr))
 		wire_flush(pr);
 }
 
