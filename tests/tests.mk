@@ -113,8 +113,9 @@ $(FUZZ): $(T)/fuzz/%: $(BUILD)/fuzzed/tests/fuzz/%.o $(FUZZED_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@ $^ $(CORE_LIBS) -lcmocka
 
-bench: all $(BENCH)
+bench: all $(BENCH) $(NETBPF)
 	@$(BENCH) $(BENCH_ARGS)
+	@tests/bench/health.sh
 
 fuzz: $(FUZZ)
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)
