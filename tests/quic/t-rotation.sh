@@ -20,6 +20,8 @@ scenario()
 		refused 2 'write "force" in full' "force is not abbreviated" \
 			cid del 1 forc
 	fi
+	# What clients make up themselves for their first packets looks like any.
+	made_up=$(packets 5)
 	quic_cid_add lb1 5 || fail "adding a configuration"
 	quic_rotate 5 1
 	quic_finish resting
@@ -30,7 +32,7 @@ scenario()
 		sleep 0.5
 		is "$(packets 1)" "$old" "CIDs of the old one no longer do"
 		cmp_ok "$(xr -j cid show | jq '.[] | select(.config_id == 5).by_cid')" \
-			-ge "$new" "packets are counted by configuration"
+			-ge $((new - made_up)) "packets are counted by configuration"
 		ok "the old configuration is deleted" xr cid del 1
 		ok "and with force the new one, though packets come" \
 			xr cid del 5 force
