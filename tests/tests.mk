@@ -116,6 +116,7 @@ $(FUZZ): $(T)/fuzz/%: $(BUILD)/fuzzed/tests/fuzz/%.o $(FUZZED_OBJ)
 bench: all $(BENCH) $(NETBPF)
 	@$(BENCH) $(BENCH_ARGS)
 	@tests/bench/health.sh
+	@tests/bench/state.sh
 
 fuzz: $(FUZZ)
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)

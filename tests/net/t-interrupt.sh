@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Long work says on a terminal how far it is, and nowhere else; and a signal in the middle
-# leaves nothing half done: the instance is as before, or as the file has it, whole.
+# leaves nothing half done: the instance is as before, or as the file has it, whole; of
+# a state all is merged, or nothing.
 # shellcheck source=tests/net/lib/daemonworld.sh
 . "$(dirname "$0")/lib/daemonworld.sh"
 daemon_world_up
@@ -109,24 +110,148 @@ file 400000 0 3 >"$WORLD_DIR/large.yaml"
 on_terminal()
 {
 	PRINTED=$(in_ns n1 env TERM=xterm "$PYTHON" "$SCREEN" "$1" sh -c \
-		"'$XROAM' -i '$WORLD-n1' apply '$WORLD_DIR/large.yaml' >/dev/null" 2>&1) || {
+		"'$XROAM' -i '$WORLD-n1' $2 >/dev/null" 2>&1) || {
 		diag "$PRINTED"
 		return 1
 	}
 }
-ok "a terminal sees how far it is, and then no more of it" on_terminal "
-	wait ^(reading|checking|comparing|writing|making|server).*[0-9].s
-	until ended
-	status 0
-	gone ^(reading|checking|comparing|server|writing|making)
-	shell"
+line="^(reading|checking|comparing|writing|making|server IDs|flows|VMs)[a-z ]*:"
+# shellcheck disable=SC2317 # called by name
+shown()
+{
+	on_terminal "
+		saw $line.*[0-9]
+		until ended
+		status 0
+		gone $line
+		shell" "$1"
+}
+ok "a terminal sees how far it is, and then no more of it" shown "apply $WORLD_DIR/large.yaml"
 ok "interrupted there, it leaves a line" on_terminal "
-	wait ^(reading|checking|comparing|writing|making|server).*[0-9].s
+	saw $line.*[0-9]
 	keys \x03
 	until ended
 	wait interrupted:
-	gone ^(reading|checking|comparing|server|writing|making)
-	shell"
+	gone $line
+	shell" "apply $WORLD_DIR/large.yaml"
 xr apply "$WORLD_DIR/a.yaml" 2>"$WORLD_DIR/err" >/dev/null
 is "$(grep -c "$(printf '\033')\|reading" "$WORLD_DIR/err")" 0 "where there is no terminal, none"
+
+# ---- state ----
+
+xr destroy >/dev/null
+{
+	printf 'secret: %064d\n' 7
+	file 100 0 1
+} >"$WORLD_DIR/small.yaml"
+chmod 600 "$WORLD_DIR/small.yaml"
+ok "a small instance" xr apply "$WORLD_DIR/small.yaml"
+xr state export - | $PYTHON "$WORLD_TOP/tests/net/lib/stream.py" 4096 60000 >"$WORLD_DIR/state"
+
+# in_background ARGS...: $pid
+in_background()
+{
+	nsenter --net="/run/netns/$WORLD-n1" env --default-signal=INT "$XROAM" -i "$WORLD-n1" "$@" \
+		<&0 2>"$WORLD_DIR/err" &
+	pid=$!
+}
+# ends STATUS LINE WHAT: that process
+ends()
+{
+	wait $pid
+	is "$? $(<"$WORLD_DIR/err")" "$1 xroam: $2" "$3"
+}
+# shellcheck disable=SC2317 # called by name
+waits_in()
+{
+	grep -q "$1" "/proc/$pid/wchan"
+}
+# vms: how many there are
+vms()
+{
+	xr -j state export "$WORLD_DIR/now" only vms | jq .vms
+}
+
+# Where it waits: for the rest of a stream, for the lock, for its reader.
+mkfifo "$WORLD_DIR/fifo"
+exec 3<>"$WORLD_DIR/fifo"
+head -c 1000 "$WORLD_DIR/state" >&3
+in_background state import - <"$WORLD_DIR/fifo"
+wait_for 10 waits_in pipe_read
+kill -INT $pid
+ends 130 "interrupted: nothing has changed" "an import that waits for the stream's end"
+exec 3>&-
+(exec 3>>"/run/xroam/$WORLD-n1/lock" && flock 3 && exec sleep 600) &
+holder=$!
+in_background state import "$WORLD_DIR/state"
+wait_for 10 waits_in nanosleep
+kill -HUP $pid
+ends 129 "interrupted: nothing has changed" "an import that waits for the lock"
+kill $holder
+is "$(vms)" 0 "and nothing has changed"
+
+# In its course: nothing, or all.
+begin=$(date +%s%N)
+xr state import "$WORLD_DIR/state" >/dev/null
+took=$((($(date +%s%N) - begin) / 1000000))
+all=$(vms)
+is "$all" 60000 "a whole import"
+exec 3<>"$WORLD_DIR/fifo"
+in_background state export - >&3
+wait_for 10 waits_in pipe_write
+kill -TERM $pid
+ends 143 "interrupted: nothing has changed" "an export that nobody reads"
+exec 3>&-
+wrong='' n=6
+for ((i = 1; i <= n; i++)); do
+	xr destroy >/dev/null
+	xr apply "$WORLD_DIR/small.yaml" >/dev/null
+	in_background state import "$WORLD_DIR/state" >/dev/null
+	sleep "$(printf '%d.%03d' $((took * i / n / 1000)) $((took * i / n % 1000)))"
+	kill -INT $pid 2>/dev/null
+	wait $pid
+	case "$? $(vms) $(<"$WORLD_DIR/err")" in
+	"130 0 "*"interrupted: nothing has changed" | "130 $all "*"interrupted: the change is made") ;;
+	"0 $all " | "0 $all "*"the change is finished first; interrupted once more: a part is merged, "*) ;;
+	*)	wrong+="; after $((took * i / n)) ms: $(<"$WORLD_DIR/err"), $(vms) VMs" ;;
+	esac
+done
+is "$wrong" "" "after each signal all is merged, or nothing, and the line says which"
+xr destroy >/dev/null
+xr apply "$WORLD_DIR/small.yaml" >/dev/null
+in_background state import "$WORLD_DIR/state" >/dev/null
+# shellcheck disable=SC2317 # called by name
+some()
+{
+	[ "$(vms)" -gt 100 ]
+}
+wait_for 10 some
+kill -INT $pid; kill -TERM $pid
+wait $pid
+cmp_ok "$(vms)" -le "$all" "two signals: a part"
+like "$(<"$WORLD_DIR/err")" "interrupted: a part is merged, and the same import again brings the rest$" \
+	"and the line says what to do"
+ok "which is done" xr state import "$WORLD_DIR/state"
+is "$(vms)" "$all" "and brings the rest"
+
+# A file is there whole, or not.
+begin=$(date +%s%N)
+xr state export "$WORLD_DIR/now" >/dev/null
+took=$((($(date +%s%N) - begin) / 1000000))
+wrong=''
+for ((i = 1; i <= n; i++)); do
+	rm -f "$WORLD_DIR/now"
+	in_background state export "$WORLD_DIR/now" >/dev/null
+	sleep "$(printf '%d.%03d' $((took * i / n / 1000)) $((took * i / n % 1000)))"
+	kill -INT $pid 2>/dev/null
+	wait $pid
+	status=$?
+	[ ! -e "$WORLD_DIR/now.part" ] || wrong+="; a part"
+	[ "$status" != 130 ] || [ ! -e "$WORLD_DIR/now" ] || wrong+="; there, though interrupted"
+	[ "$status" != 0 ] || [ -e "$WORLD_DIR/now" ] || wrong+="; not there"
+done
+is "$wrong" "" "an interrupted export leaves no file"
+xr destroy >/dev/null
+xr apply "$WORLD_DIR/small.yaml" >/dev/null
+ok "a terminal sees how far an import is" shown "state import $WORLD_DIR/state"
 done_testing

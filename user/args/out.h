@@ -46,12 +46,6 @@ void out_never_wait(void);
 /* Clears the terminal that stdout is: through stdout itself it would be escaped. */
 void out_clear_screen(void);
 
-/*
- * How far long work is, in place, where stderr is a terminal, from its second second on;
- * also while a lock is held. of 0: it is over, and the line goes.
- */
-void out_progress(const char *what, __u64 done, __u64 of);
-
 /* Prints the error and exits: output that lacks a part would be a lie. */
 _Noreturn void out_no_memory(void);
 

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "args.h"
@@ -202,31 +201,4 @@ int out_end(void)
 	escape_out(STDERR_FILENO, "", 0, true);
 	write_kept();
 	return failed;
-}
-
-/* ---- progress ---- */
-
-void out_progress(const char *what, __u64 done, __u64 of)
-{
-	static time_t begun, shown;
-	static bool any;
-	time_t now = time(NULL);
-	char line[128];
-	int len;
-
-	if (!of) {
-		if (any)
-			write_if_read(STDERR_FILENO, "\r\033[K", 4);
-		begun = shown = 0;
-		any = false;
-		return;
-	}
-	begun = begun ? begun : now;
-	if (opt.json || now == begun || now == shown || !isatty(STDERR_FILENO))
-		return;
-	len = snprintf(line, sizeof(line), "\r%.80s: %llu%%", what,
-		       (unsigned long long)(100.0 * done / of));
-	write_if_read(STDERR_FILENO, line, len);
-	shown = now;
-	any = true;
 }

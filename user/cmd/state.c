@@ -10,6 +10,7 @@
 #include "args/args.h"
 #include "args/out.h"
 #include "cmd.h"
+#include "lib/progress.h"
 #include "state_priv.h"
 #include "state/state.h"
 
@@ -25,11 +26,6 @@ static const char notes[] =
 	"listen: what came since the last time is what can be lost.\n";
 
 static const char *const parts[] = { "flows", "vms", NULL };
-
-static void show_progress(void *what, __u64 done, __u64 of)
-{
-	out_progress(what, done, of);
-}
 
 /* ---- arguments ---- */
 
@@ -97,7 +93,7 @@ static int print_sent(const char *file, const struct state_sent *sent)
 
 static int export(int argc, char **argv)
 {
-	struct words w = { .o = { .progress = show_progress, .ctx = "export" } };
+	struct words w = { 0 };
 	struct args a = args_after(argc, argv);
 	const char *file = "-";
 	struct state_sent sent;
@@ -115,11 +111,13 @@ static int export(int argc, char **argv)
 	ret = cmd_open(&p, PLANE_READ);
 	if (ret)
 		return ret;
+	/* A pipe may have no reader: a signal ends that wait, and the stream has no end. */
+	progress_stage(strcmp(file, "-") ? PROGRESS_PREPARING : PROGRESS_READING);
 	if (!strcmp(file, "-"))
 		ret = state_export(p, STDOUT_FILENO, "stdout", &w.o, &sent, &err);
 	else
 		ret = cmd_export_state(p, file, &w.o, &sent, &err);
-	out_progress("", 0, 0);
+	progress_stage(PROGRESS_OFF);
 	plane_close(p);
 	if (ret)
 		return cmd_fail(&err);
@@ -168,12 +166,20 @@ static int merge(const struct state_stream *s, const char *file, const struct st
 	struct state_taken taken;
 	struct xr_err err;
 	struct plane *p;
-	int ret = cmd_open(&p, PLANE_CHANGE);
+	int ret;
 
+	progress_stage(PROGRESS_PREPARING);
+	ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
-	ret = state_import(p, s, o, &taken, &err);
-	out_progress("", 0, 0);
+	progress_rest("a part is merged, and the same import again brings the rest");
+	if (progress_stopped()) {
+		ret = xr_fail(&err, -EINTR, PROGRESS_STOPPED);
+	} else {
+		progress_stage(PROGRESS_MAKING);
+		ret = state_import(p, s, o, &taken, &err);
+		progress_stage(ret ? PROGRESS_OFF : PROGRESS_MADE);
+	}
 	if (!ret)
 		plane_event(p, "state import: %llu flows, %llu VMs",
 			    taken.flows_new + taken.flows_newer, taken.vms_new + taken.vms_changed);
@@ -187,7 +193,7 @@ static int merge(const struct state_stream *s, const char *file, const struct st
 static int import(int argc, char **argv)
 {
 	struct args a = args_after(argc, argv);
-	struct words w = { .o = { .progress = show_progress, .ctx = "import" } };
+	struct words w = { 0 };
 	struct state_stream *s;
 	const char *file = args_need(&a, "FILE (\"-\": standard input)"), *name;
 	struct xr_err err;
@@ -201,6 +207,8 @@ static int import(int argc, char **argv)
 		ret = open_file(file, &fd);
 	if (ret)
 		return ret;
+	progress_stage(PROGRESS_READING);
+	progress_doing("reading it", 0);
 	ret = state_read(fd, name, &s, &err);
 	if (fd != STDIN_FILENO)
 		close(fd);

@@ -18,6 +18,7 @@
 #define CLEAR "\r\033[K"
 
 static bool allowed, on_terminal, in_json;
+static const char *rest = "the next command finishes what was begun";
 static volatile sig_atomic_t stage, caught;
 
 static pthread_t drawer;
@@ -140,7 +141,7 @@ void progress_at(__u64 n)
 /* ---- signals ---- */
 
 /* In the handler: what it says, and the end. */
-static void put_line(const char *key, const char *text)
+static void put_line(const char *key, const char *text, const char *more)
 {
 	if (on_terminal)
 		put(CLEAR);
@@ -150,12 +151,13 @@ static void put_line(const char *key, const char *text)
 		put("\":\"");
 	}
 	put(text);
+	put(more);
 	put(in_json ? "\"}\n" : "\n");
 }
 
-static void __attribute__((noreturn)) end(int sig, const char *text)
+static void __attribute__((noreturn)) end(int sig, const char *text, const char *more)
 {
-	put_line("error", text);
+	put_line("error", text, more);
 	_exit(128 + sig);
 }
 
@@ -165,15 +167,13 @@ static void on_signal(int sig)
 
 	caught = sig;
 	if (stage == PROGRESS_READING)
-		end(sig, PROGRESS_STOPPED);
+		end(sig, PROGRESS_STOPPED, "");
 	if (stage == PROGRESS_MADE)
-		end(sig, "interrupted: the change is made");
+		end(sig, "interrupted: the change is made", "");
 	if (again)
-		end(sig, "interrupted: the next command finishes what was begun");
+		end(sig, "interrupted: ", rest);
 	if (stage == PROGRESS_MAKING)
-		put_line(
-			"warning",
-			"the change is finished first; interrupted once more, the next command does that");
+		put_line("warning", "the change is finished first; interrupted once more: ", rest);
 }
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -198,6 +198,11 @@ static void give_signals_back(void)
 
 	for (i = 0; i < SIGNALS; i++)
 		sigaction(signals[i], &before[i], NULL);
+}
+
+void progress_rest(const char *sentence)
+{
+	rest = sentence;
 }
 
 void progress_allow(bool terminal, bool json)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Long work of a command: a line on the terminal that says how far it is, and what a
- * signal does meanwhile. Nothing is half done by one: before the change is in the journal
- * nothing has changed, and from then on it is made to its end, or by the next command.
+ * signal does meanwhile. Nothing is half done by one: before the change begins nothing has
+ * changed, and from then on it is made to its end, or by the next command.
  */
 #ifndef XR_LIB_PROGRESS_H
 #define XR_LIB_PROGRESS_H
@@ -15,7 +15,7 @@ enum progress_stage {
 	PROGRESS_OFF,       /* what they do without this; as at first */
 	PROGRESS_READING,   /* nothing is open to be changed: they end the process */
 	PROGRESS_PREPARING, /* progress_stopped() becomes true: whoever sees it undoes his part */
-	PROGRESS_MAKING,    /* the change is in the journal: it goes on */
+	PROGRESS_MAKING,    /* the change is in the journal, or cannot be undone: it goes on */
 	PROGRESS_MADE,      /* it is made: they end the process, and say so */
 };
 
@@ -27,6 +27,11 @@ void progress_allow(bool terminal, bool json);
 
 /* The next stage; PROGRESS_OFF and PROGRESS_MADE end the line. Returns the one before. */
 enum progress_stage progress_stage(enum progress_stage next);
+/*
+ * What becomes of the rest where a second signal ends PROGRESS_MAKING, of a change that is in
+ * no journal; a sentence without its end.
+ */
+void progress_rest(const char *sentence);
 /* What is done now ("server IDs"), and of how many; total 0: it is not known. */
 void progress_doing(const char *what, __u64 total);
 /* So many of them are done. As cheap as a store. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "lib/progress.h"
 #include "lib/whole.h"
 #include "plane/vm_state.h"
 #include "stream_priv.h"
@@ -56,8 +57,10 @@ static int put_section(struct sink *s, enum stream_kind kind, const void *octets
 		.crc = htole32(crc32(0, octets, len)),
 		.length = htole32(len),
 	};
-	int ret = put(s, &head, sizeof(head));
+	int ret = progress_stopped() ? xr_fail(s->err, -EINTR, PROGRESS_STOPPED) : 0;
 
+	if (!ret)
+		ret = put(s, &head, sizeof(head));
 	if (!ret)
 		ret = put(s, octets, len);
 	if (!ret && len % 8)
@@ -136,14 +139,12 @@ static bool make_flow(const struct sink *s, __u32 bucket, struct xr_flow f, __u3
 	return true;
 }
 
-static int flush_flows(struct sink *s, const struct stream_flow *list, size_t *n, __u32 bucket)
+static int flush_flows(struct sink *s, const struct stream_flow *list, size_t *n)
 {
 	int ret = *n ? put_section(s, STREAM_FLOWS, list, *n * sizeof(*list)) : 0;
 
 	s->sent->flows += *n;
 	*n = 0;
-	if (!ret && s->o->progress)
-		s->o->progress(s->o->ctx, bucket, s->p->flow_buckets);
 	return ret;
 }
 
@@ -157,14 +158,16 @@ static int put_flows(struct sink *s)
 
 	if (s->o->age && s->o->age < most)
 		most = s->o->age;
+	progress_doing("buckets of flows", p->flow_buckets);
 	for (i = 0; !ret && i < p->flow_buckets; i++) {
+		progress_at(i);
 		for (w = 0; w < XR_FLOW_WAYS; w++)
 			n += make_flow(s, i, whole_load(&p->flows[i].way[w]), most, &list[n]);
 		if (n > CHUNK - XR_FLOW_WAYS)
-			ret = flush_flows(s, list, &n, i);
+			ret = flush_flows(s, list, &n);
 	}
 	if (!ret)
-		ret = flush_flows(s, list, &n, i);
+		ret = flush_flows(s, list, &n);
 	free(list);
 	return ret;
 }
@@ -256,6 +259,7 @@ int state_export(struct plane *p, int fd, const char *path, const struct state_o
 			ret = put_flows(&s);
 	}
 	if (!ret && o->what & STATE_VMS) {
+		progress_doing("VMs", 0);
 		ret = put_names(&s, STREAM_HOSTS, l->hosts, host_at);
 		if (!ret)
 			ret = vm_each(p, put_vm, &s);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "host/host.h"
+#include "lib/progress.h"
 #include "steer/flow_table.h"
 #include "stream_priv.h"
 
@@ -108,9 +109,8 @@ static void import_flow(const struct flow_import *f, const struct stream_flow *f
 	count(f->taken, m);
 }
 
-static int import_flows(struct plane *p, const struct state_stream *s,
-			const struct state_options *o, __u32 older, struct state_taken *taken,
-			struct xr_err *err)
+static int import_flows(struct plane *p, const struct state_stream *s, __u32 older,
+			struct state_taken *taken, struct xr_err *err)
 {
 	struct flow_import f = {
 		.p = p,
@@ -127,13 +127,12 @@ static int import_flows(struct plane *p, const struct state_stream *s,
 
 	if (!f.backend)
 		return xr_fail(err, -ENOMEM, "out of memory");
+	progress_doing("flows", s->all_flows);
 	for (i = 0; i < s->n_flows; i++) {
 		list = (const void *)(s->octet + s->flows[i].at);
 		for (k = 0; k < s->flows[i].n; k++)
 			import_flow(&f, &list[k]);
-		done += k;
-		if (o->progress)
-			o->progress(o->ctx, done, s->all_flows + s->all_vms);
+		progress_at(done += k);
 	}
 	free((void *)f.backend);
 	return 0;
@@ -157,26 +156,26 @@ static int check_flows(const struct plane *p, const struct state_stream *s, stru
 
 /* ---- VMs ---- */
 
-static int import_vms(struct plane *p, const struct state_stream *s, const struct state_options *o,
-		      struct state_taken *taken, struct xr_err *err)
+static int import_vms(struct plane *p, const struct state_stream *s, struct state_taken *taken,
+		      struct xr_err *err)
 {
 	const struct stream_name *names = stream_hosts(s);
 	bool *known = calloc(s->n_hosts + 1, sizeof(*known));
 	const struct stream_vm *list;
-	__u64 done = s->all_flows;
+	__u64 done = 0;
 	size_t i, k;
 
 	if (!known)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	for (i = 0; i < s->n_hosts; i++)
 		known[i] = host_find(p, names[i].name);
+	progress_doing("VMs", s->all_vms);
 	for (i = 0; i < s->n_vms; i++) {
 		list = (const void *)(s->octet + s->vms[i].at);
-		for (k = 0; k < s->vms[i].n; k++)
+		for (k = 0; k < s->vms[i].n; k++) {
 			import_vm(p, &list[k], names, known, taken);
-		done += k;
-		if (o->progress)
-			o->progress(o->ctx, done, s->all_flows + s->all_vms);
+			progress_at(++done);
+		}
 	}
 	free(known);
 	return 0;
@@ -215,8 +214,8 @@ int state_import(struct plane *p, const struct state_stream *s, const struct sta
 	if (!ret && flows)
 		ret = check_flows(p, s, err);
 	if (!ret && flows)
-		ret = import_flows(p, s, o, older, taken, err);
+		ret = import_flows(p, s, older, taken, err);
 	if (!ret && o->what & STATE_VMS)
-		ret = import_vms(p, s, o, taken, err);
+		ret = import_vms(p, s, taken, err);
 	return ret;
 }

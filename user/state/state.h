@@ -13,16 +13,11 @@
 #define STATE_VMS   2U
 #define STATE_ALL   (STATE_FLOWS | STATE_VMS)
 
-/* Called now and then while it goes on; of: how many there are in all, at most. */
-typedef void state_progress(void *ctx, __u64 done, __u64 of);
-
 struct state_options {
 	__u32 what;   /* STATE_* */
 	__u32 age;    /* export: flows seen within so many seconds; 0: all that are not idle */
 	bool any_age; /* import: though it was written long ago, or by another clock */
 	__u64 rate;   /* export: octets per second at most; 0: as fast as it goes */
-	state_progress *progress; /* or NULL */
-	void *ctx;
 };
 
 struct state_sent {
@@ -31,7 +26,8 @@ struct state_sent {
 
 /*
  * Writes the stream to fd. Nothing is changed, and no lock is needed: a flow that comes
- * meanwhile is in it or not. -errno of the write: path names the file in err.
+ * meanwhile is in it or not. -errno of the write: path names the file in err; -EINTR where
+ * progress_stopped().
  */
 int state_export(struct plane *p, int fd, const char *path, const struct state_options *o,
 		 struct state_sent *sent, struct xr_err *err);

@@ -7,6 +7,7 @@ Runs COMMAND on a terminal of its own and does what each line of SCRIPT says:
     size COLUMNS ROWS     of the terminal; the program is told (SIGWINCH)
     keys TEXT             types it; \\t is Tab, \\x03 Ctrl-C
     wait REGEX            until a line of the screen matches
+    saw REGEX             likewise, or one that was there at any time, however short
     gone REGEX            until none does
     aligned WORD WORD     both words begin in lines of one length: columns are aligned
     cleared N             until it was cleared so often, from the top
@@ -42,6 +43,7 @@ class Screen:
         self.lines = [""] * rows
         self.x = self.y = 0
         self.second = self.hidden = False
+        self.erased = set()
         self.rest = ""
         self.cleared = 0
         self.wide = 0  # the longest line that was written
@@ -89,6 +91,7 @@ class Screen:
         if final == "H":
             self.x = self.y = 0
         elif final == "K":
+            self.erased.add(self.lines[self.y])
             self.lines[self.y] = self.lines[self.y][:self.x]
         elif final == "J":
             self.cleared += self.y == 0
@@ -170,8 +173,8 @@ class Terminal:
             if time.time() > end:
                 raise SystemExit("%s: not so:\n%s" % (what, "\n".join(self.screen.lines)))
 
-    def matches(self, regex):
-        return any(re.search(regex, line) for line in self.screen.lines)
+    def matches(self, regex, also=()):
+        return any(re.search(regex, line) for line in (*self.screen.lines, *also))
 
     def do(self, word, rest):
         if word == "size":
@@ -180,6 +183,11 @@ class Terminal:
             os.write(self.master, rest.replace("\\t", "\t").replace("\\x03", "\x03").encode())
         elif word == "wait":
             self.until("wait " + rest, lambda: self.matches(rest))
+        elif word == "saw":
+            self.until("saw " + rest, lambda: self.state == "ended" or
+                       self.matches(rest, self.screen.erased))
+            if not self.matches(rest, self.screen.erased):
+                raise SystemExit("saw %s: it ended without" % rest)
         elif word == "gone":
             self.until("gone " + rest, lambda: not self.matches(rest))
         elif word == "cleared":
