@@ -5,23 +5,13 @@
 # waits for a peer that says nothing.
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "$0")/lib/world.sh"
+# shellcheck source=tests/net/lib/state.sh
+. "$(dirname "$0")/lib/state.sh"
 world_up -l 2
-SECRET=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 SOCKET=$WORLD_DIR/standby
 
 umask 077
-cat >"$WORLD_DIR/file" <<-EOT
-	secret: $SECRET
-	limits: { flows: 4096 }
-	hosts:
-	  - { name: h1, vxlan: $(addr4 s1), vni: 100 }
-	  - { name: h2, vxlan: $(addr4 s2), vni: 100 }
-	vips:
-	  - { address: $VIP4, port: 80, protocol: tcp }
-	backends:
-	  - { name: s1, address: $(addr4 s1), vips: ["$VIP4:80/tcp"] }
-	  - { name: s2, address: $(addr4 s2), vips: ["$VIP4:80/tcp"] }
-EOT
+state_config 4096 >"$WORLD_DIR/file"
 for lb in lb1 lb2; do
 	xr_on $lb apply "$WORLD_DIR/file" >/dev/null || bail "cannot apply"
 done
@@ -73,6 +63,32 @@ print(s.recv(500).decode())' "$SOCKET" >"$WORLD_DIR/answer"
 like "$(cat "$WORLD_DIR/answer")" "no state of xroam" "nonsense is answered"
 ok "the standby has the flows" wait_for 30 established lb2 200
 
+# Nor who goes on for ever: with what is no stream, or with one that hardly gets on.
+# floods OCTET SECONDS <BEGINNING: it, and then that octet, with a pause behind each; the answer
+floods()
+{
+	in_ns lb2 /usr/bin/python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.settimeout(600)
+try:
+	s.sendall(sys.stdin.buffer.read())
+	while True:
+		s.sendall(sys.argv[2].encode() * (1 if float(sys.argv[3]) else 65536))
+		time.sleep(float(sys.argv[3]))
+except OSError:
+	pass
+print(s.recv(500).decode())' "$SOCKET" "$1" "$2"
+}
+like "$(floods x 0 </dev/null)" "no state of xroam" "garbage without end is answered, and ends"
+xr state export - | head -c 200 >"$WORLD_DIR/beginning"
+like "$(floods x 0.5 <"$WORLD_DIR/beginning")" "Connection timed out" \
+	"a stream that comes octet by octet is, too"
+start sync2 lb1 "$XROAM" -i "$(instance lb1)" state sync "$SOCKET" every 1
+ok "a second sender is heard" wait_for 30 grep -q octets "$WORLD_DIR/sync2.out"
+stop sync2
+now=$(grep -c octets "$WORLD_DIR/sync.out")
+ok "and the first one goes on" wait_for 30 passes $((now + 2))
+
 # The standby's end starts anew: all is sent again.
 stop listen KILL
 start listen lb2 "$XROAM" -i "$(instance lb2)" state listen "$SOCKET"
@@ -87,8 +103,9 @@ lb_route lb2
 sleep 1
 client_end tcp
 is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" "no connection of 200 noticed"
-is "$(xr_on lb2 -j vm show | jq -c 'map([.state, .host, .seq])')" '[["moved","h2",7]]' \
-	"and the VM is where it was"
+# Called settled where nothing has hit the redirect for ten seconds.
+like "$(xr_on lb2 -j vm show | jq -c 'map([.state, .host, .seq])')" \
+	'^\[\["(moved|settled)","h2",7\]\]$' "and the VM is where it was"
 stop silent
 stop listen
 is "$?" 0 "SIGTERM ends the listener"

@@ -209,7 +209,7 @@ static int import(int argc, char **argv)
 		return ret;
 	progress_stage(PROGRESS_READING);
 	progress_doing("reading it", 0);
-	ret = state_read(fd, name, &s, &err);
+	ret = state_read(fd, name, 0, &s, &err);
 	if (fd != STDIN_FILENO)
 		close(fd);
 	if (ret > 0)
@@ -250,7 +250,7 @@ static void on_taken(void *ctx, const struct state_taken *taken, const struct xr
 static int live(int argc, char **argv, __u32 allowed,
 		int (*run)(const struct state_live *l, struct xr_err *err))
 {
-	/* What comes live is as old as it says, whatever the other node's clock. */
+	/* Ages in a live stream are right, whatever the other node's clock. */
 	struct words w = { .o = { .rate = RATE_DEFAULT, .any_age = true }, .every = EVERY_DEFAULT };
 	struct args a = args_after(argc, argv);
 	char *socket = args_need(&a, "SOCKET, its path,");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VM of a stream becomes the notices that would have told this instance the same: so all
- * that a notice does is done, and what is newer here is refused as an old one is.
+ * A VM of a stream becomes the notices by which this instance would have come to the same
+ * state: so all that a notice does is done, and where it is newer here the VM stays as it is.
  */
 #include <string.h>
 

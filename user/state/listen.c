@@ -15,7 +15,8 @@
 #include "stream_priv.h"
 
 #define PEERS   8
-#define TIMEOUT 10 /* seconds until more of a stream that was begun has to come */
+#define TIMEOUT 10   /* seconds until more of a stream that was begun has to come */
+#define LEAST   5000 /* octets a second: a half of the least rate of state_sync() */
 
 /* A killed listener's socket may be at the path; nobody else's file is touched. */
 static int clear_path(const struct sockaddr_un *at, struct xr_err *err)
@@ -80,7 +81,7 @@ static bool serve(const struct state_live *l, int fd)
 	struct state_stream *s;
 	struct xr_err err = { "" };
 	char answer[ANSWER_MAX];
-	int ret = state_read(fd, l->socket, &s, &err);
+	int ret = state_read(fd, l->socket, LEAST, &s, &err);
 
 	if (ret > 0)
 		return false;

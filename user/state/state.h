@@ -51,9 +51,10 @@ struct state_stream;
 /*
  * Reads one stream from fd, whole, and checks it; path: for err. state_free() it. 1: there
  * is none, fd is at its end. Errors: -EINVAL no stream, or a damaged one; -EPROTO of
- * another version; -EFBIG, -ENOMEM.
+ * another version; -EFBIG, -ENOMEM. least: octets a second, on average, that have to come,
+ * or else -ETIMEDOUT; 0: however slow it is.
  */
-int state_read(int fd, const char *path, struct state_stream **s, struct xr_err *err);
+int state_read(int fd, const char *path, __u32 least, struct state_stream **s, struct xr_err *err);
 /* The same of what is in memory already, at the stream's beginning. */
 int state_parse(const void *octets, size_t len, struct state_stream **s, struct xr_err *err);
 void state_free(struct state_stream *s); /* NULL is fine */
@@ -75,8 +76,8 @@ struct state_live {
 	struct state_options options;
 	__u32 every; /* sync: seconds between two passes */
 	/*
-	 * After each pass; err NULL: it was taken. What was wrong is told once, until it is
-	 * something else.
+	 * After each pass; err NULL: it was taken. The same error is reported once, until a pass
+	 * succeeds.
 	 */
 	void (*sent)(void *ctx, const struct state_sent *sent, const struct xr_err *err);
 	void (*taken)(void *ctx, const struct state_taken *taken, const struct xr_err *err);
@@ -92,7 +93,8 @@ int state_sync(const struct state_live *l, struct xr_err *err);
 
 /*
  * Makes the socket, for this user alone, and merges what comes into the instance, until
- * SIGTERM or SIGINT: 0. -EADDRINUSE: another one listens there.
+ * SIGTERM or SIGINT: 0. One stream at a time is read: other peers wait, and one that is too
+ * slow is put off. -EADDRINUSE: another one listens there.
  */
 int state_listen(const struct state_live *l, struct xr_err *err);
 

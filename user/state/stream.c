@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -13,6 +14,7 @@
 #include "stream_priv.h"
 
 #define TOTAL_MAX (2ULL << 30)
+#define PATIENCE  10 /* seconds more than by its least rate */
 
 __u64 stream_keys(const struct xr_hash_keys *keys)
 {
@@ -43,11 +45,28 @@ void state_free(struct state_stream *s)
 
 /* Where a stream comes from: a descriptor, or memory. */
 struct origin {
-	int fd; /* -1: memory */
+	int fd;      /* -1: memory */
+	__u32 least; /* octets a second, or 0 */
+	time_t begun;
+	size_t came;
 	const char *path;
 	const __u8 *octet;
 	size_t left;
 };
+
+static time_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+static bool is_too_slow(const struct origin *from)
+{
+	return from->least &&
+		seconds() - from->begun > PATIENCE + (time_t)(from->came / from->least);
+}
 
 /* Less than n: it ended. */
 static ssize_t get(struct origin *from, void *to, size_t n)
@@ -63,14 +82,17 @@ static ssize_t get(struct origin *from, void *to, size_t n)
 		return done;
 	}
 	while (done < n) {
+		if (is_too_slow(from))
+			return -ETIMEDOUT;
 		got = read(from->fd, (__u8 *)to + done, n - done);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		if (!got)
 			break;
 		done += got;
+		from->came += got;
 	}
 	return done;
 }
@@ -318,9 +340,9 @@ static int read_stream(struct origin *from, struct state_stream **out, struct xr
 	return 0;
 }
 
-int state_read(int fd, const char *path, struct state_stream **s, struct xr_err *err)
+int state_read(int fd, const char *path, __u32 least, struct state_stream **s, struct xr_err *err)
 {
-	struct origin from = { .fd = fd, .path = path };
+	struct origin from = { .fd = fd, .path = path, .least = least, .begun = seconds() };
 
 	return read_stream(&from, s, err);
 }

@@ -18,7 +18,7 @@ struct sync {
 	const struct state_live *l;
 	int fd;        /* -1: the other end is away */
 	time_t passed; /* by CLOCK_MONOTONIC, when the last pass began that was taken; 0: none */
-	struct xr_err told;
+	struct xr_err reported;
 };
 
 static time_t seconds(void)
@@ -97,17 +97,17 @@ static int pass(struct sync *s, struct state_sent *sent, struct xr_err *err)
 	return ret;
 }
 
-/* An error is told when it is another one. */
-static void tell(struct sync *s, int ret, const struct state_sent *sent, const struct xr_err *err)
+/* An error is reported when it is another one. */
+static void report(struct sync *s, int ret, const struct state_sent *sent, const struct xr_err *err)
 {
 	if (!ret) {
-		s->told.text[0] = '\0';
+		s->reported.text[0] = '\0';
 		s->l->sent(s->l->ctx, sent, NULL);
 		return;
 	}
-	if (strcmp(s->told.text, err->text))
+	if (strcmp(s->reported.text, err->text))
 		s->l->sent(s->l->ctx, NULL, err);
-	s->told = *err;
+	s->reported = *err;
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
@@ -115,7 +115,7 @@ static void tell(struct sync *s, int ret, const struct state_sent *sent, const s
 
 int state_sync(const struct state_live *l, struct xr_err *err)
 {
-	struct sync s = { .l = l, .fd = -1, .told = { "" } };
+	struct sync s = { .l = l, .fd = -1, .reported = { "" } };
 	struct state_sent sent;
 	struct xr_err why;
 	bool last;
@@ -126,7 +126,7 @@ int state_sync(const struct state_live *l, struct xr_err *err)
 	end_by_signals();
 	do {
 		last = is_at_end();
-		tell(&s, pass(&s, &sent, &why), &sent, &why);
+		report(&s, pass(&s, &sent, &why), &sent, &why);
 		if (!last && !is_at_end())
 			wait_poll(NULL, 0, l->every * 1000);
 	} while (!last);
