@@ -3,8 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
-#include "user/state/stream_priv.h"
+#include "tests/unit/lib/mend_stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,23 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint8_t *mended(const uint8_t *data, size_t size)
 {
 	uint8_t *t = malloc(size + 1);
-	struct stream_section s;
-	size_t at = sizeof(struct stream_head);
 
 	if (!t)
 		abort();
 	memcpy(t, data, size);
 	if (size >= 12)
 		memcpy(t, STREAM_MAGIC "\1\0", 10);
-	while (at + sizeof(s) <= size) {
-		memcpy(&s, t + at, sizeof(s));
-		at += sizeof(s);
-		if (s.length > size - at)
-			break;
-		s.crc = crc32(0, t + at, s.length);
-		memcpy(t + at - sizeof(s), &s, sizeof(s));
-		at += (s.length + 7) & ~7UL;
-	}
+	mend_stream(t, size);
 	return t;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <xroam/hash.h>
 #include <zlib.h>
+#include "lib/mend_stream.h"
 #include "lib/unit.h"
 #include "steer/flow_table.h"
 #include "user/state/stream_priv.h"
@@ -108,23 +109,6 @@ static void make_stream(void)
 	section(STREAM_END, &end, sizeof(end));
 }
 
-/* Sections as they stand get the sums that they should have. */
-static void mend_sums(__u8 *t, size_t size)
-{
-	struct stream_section s;
-	size_t at = sizeof(struct stream_head);
-
-	while (at + sizeof(s) <= size) {
-		memcpy(&s, t + at, sizeof(s));
-		at += sizeof(s);
-		if (s.length > size - at)
-			return;
-		s.crc = crc32(0, t + at, s.length);
-		memcpy(t + at - sizeof(s), &s, sizeof(s));
-		at += (s.length + 7) & ~7UL;
-	}
-}
-
 static void a_sound_one(void **state)
 {
 	struct xr_err err = { "" };
@@ -193,7 +177,7 @@ static void any_octet_of_it(void **state)
 		for (n = draw() % 3; n >= 0; n--)
 			bent[draw() % len] = draw();
 		if (i % 8)
-			mend_sums(bent, len);
+			mend_stream(bent, len);
 		if (state_parse(bent, len, &s, &err))
 			continue;
 		good++;
