@@ -91,4 +91,43 @@ is "$(dev_state)" "eth0 drained native" "takes them off"
 ok "undrain" xr undrain
 ok "no host" xr host del h1
 
+# ---- packets that go on coming ----
+
+start noise c1 /usr/bin/python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+	s.sendto(b"x", (sys.argv[1], 80))
+	time.sleep(0.01)' "$VIP4"
+noisy() { [ "$(xr -j stats vip | jq '[.vips[].packets] | add')" -gt "$1" ]; }
+ok "packets come" wait_for 10 noisy 100
+refused 1 "not drained: after 2 seconds packets still come for $B \([0-9]+ a second\); \"xroam drain\" again waits on, --force" \
+	"drain does not wait for ever" drain --wait 2 --quiet 1 --state "$WORLD_DIR/none"
+is "$(routes) / $(drained) / $(dev_state)" "0 / draining / eth0 attached native" \
+	"the VIPs stay withdrawn, the programs stay"
+ok "no state is written" test ! -e "$WORLD_DIR/none"
+like "$(xr -j drain --wait 0 --quiet 1 2>&1)" '^\{"error": ?"withdrawn, but not' "in JSON, too"
+stop noise
+ok "drain again, when it is quiet" xr drain --quiet 1
+is "$(drained) / $(dev_state)" "drained / eth0 drained native" "goes on from there"
+ok "undrain" xr undrain
+
+# ---- with its state ----
+
+xr host add h1 vxlan 10.1.0.99 vni 5
+xr vm add 52:54:00:00:00:01 at h1
+refused 1 "none/state.part: No such file or directory" "a file that cannot be made" \
+	drain --vms --wait 0 --force --state "$WORLD_DIR/none/state"
+is "$(routes) / $(dev_state)" "0 / eth0 attached native" "withdrawn, and the programs stay"
+ok "drain --state" xr drain --vms --wait 0 --force --state "$WORLD_DIR/state"
+is "$(dev_state)" "eth0 drained native" "takes them off"
+is "$(stat -c %a "$WORLD_DIR/state")" 600 "a file for its owner alone"
+xr export --keys | sed 's/eth0/none0/' >"$WORLD_DIR/other.yaml"
+chmod 600 "$WORLD_DIR/other.yaml"
+other() { in_ns c2 "$XROAM" -i "$(instance other)" "$@"; }
+sed -i '/^vms:/,$d' "$WORLD_DIR/other.yaml"
+sed -i '/^devices:/,/^[^ -]/{/^devices:/d;/^[- ]/d}' "$WORLD_DIR/other.yaml"
+ok "another node's instance" other apply "$WORLD_DIR/other.yaml"
+is "$(other -j state import "$WORLD_DIR/state" | jq -c '[.vms.new, .vms.no_host]')" "[1,0]" "takes it"
+ok "undrain" xr undrain
+
 done_testing

@@ -56,6 +56,8 @@ before=$(xr -j stats | jq '[.vips[].packets] | add')
 XROAM=$NEW
 refused 1 'has map layout 3, of an older xroam; this one has 4: "xroam -i .* reload" converts it' \
 	"the new command says what is to be done" vip add "$VIP4B:80/tcp"
+refused 1 'has map layout 3, of an older xroam; .*reload" converts it' "nor does it drain before" \
+	drain --wait 0
 is "$(layout)" 3 "and has done nothing"
 like "$(xr reload)" '^map layout 3 converted to 4; reloaded on 1 device$' "a reload converts it"
 is "$(layout)" 4 "the pins have the new layout"
