@@ -63,8 +63,10 @@ for ((i = 1; i <= n; i++)); do
 	whole=$((whole + 1))
 	if [ "$is" = "$a" ]; then
 		before=$((before + 1))
+		# No line where the signal came before the command had begun.
 		{ [ $status = 129 ] || [ $status = 130 ] || [ $status = 143 ]; } &&
-			grep -q 'interrupted: nothing has changed' "$WORLD_DIR/err" && words=$((words + 1))
+			{ [ ! -s "$WORLD_DIR/err" ] || grep -q 'interrupted: nothing has changed' "$WORLD_DIR/err"; } &&
+			words=$((words + 1))
 	else
 		after=$((after + 1))
 		{ [ $status = 0 ] || grep -q 'interrupted: the change is made' "$WORLD_DIR/err"; } &&
@@ -211,7 +213,7 @@ for ((i = 1; i <= n; i++)); do
 	kill -INT $pid 2>/dev/null
 	wait $pid
 	case "$? $(vms) $(<"$WORLD_DIR/err")" in
-	"130 0 "*"interrupted: nothing has changed" | "130 $all "*"interrupted: the change is made") ;;
+	"130 0 " | "130 0 "*"interrupted: nothing has changed" | "130 $all "*"interrupted: the change is made") ;;
 	"0 $all " | "0 $all "*"the change is finished first; interrupted once more: a part is merged, "*) ;;
 	*)	wrong+="; after $((took * i / n)) ms: $(<"$WORLD_DIR/err"), $(vms) VMs" ;;
 	esac
