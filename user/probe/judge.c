@@ -18,7 +18,8 @@
 #include "lib/health_state.h"
 #include "probe_priv.h"
 
-#define COLLECT_US (100 * US_PER_MS)
+#define COLLECT_US      (100 * US_PER_MS)
+#define COLLECT_MOST_US (2 * US_PER_SECOND)
 
 /* ---- a backend ---- */
 
@@ -246,6 +247,7 @@ static void commit(struct prober *pr)
 {
 	struct plane *p = pr->d->plane;
 	struct xr_err err = { "" };
+	__u64 begin = prober_now(pr);
 	struct model have, want;
 	int ret = model_load(p, &have, &err);
 
@@ -262,12 +264,19 @@ static void commit(struct prober *pr)
 		daemon_log(pr->d, "health checks: %s", err.text[0] ? err.text : strerror(-ret));
 	pr->settle = ret != 0;
 	pr->settle_at = prober_now(pr) + US_PER_SECOND;
+	pr->collect = 2 * (prober_now(pr) - begin);
+	if (pr->collect < COLLECT_US)
+		pr->collect = COLLECT_US;
+	else if (pr->collect > COLLECT_MOST_US)
+		pr->collect = COLLECT_MOST_US;
 }
 
 void judge_begin(struct prober *pr)
 {
 	__u32 i, size = pr->d->plane->meta->limits.backends;
 
+	if (!pr->collect)
+		pr->collect = COLLECT_US;
 	memset(pr->changed, 0, (size + 1) * sizeof(*pr->changed));
 	pr->n_changed = 0;
 	for (i = 1; i <= size; i++)
@@ -283,7 +292,7 @@ void judge_apply(struct prober *pr)
 	__u32 i;
 
 	if (!(pr->settle && prober_now(pr) >= pr->settle_at) &&
-	    !(pr->n_changed && prober_now(pr) >= pr->changed_at + COLLECT_US))
+	    !(pr->n_changed && prober_now(pr) >= pr->changed_at + pr->collect))
 		return;
 	/* Somebody else has the lock: in the next turn. */
 	if (daemon_begin(pr->d, NULL))
