@@ -42,6 +42,9 @@ is "$(routes) / $(drained) / $(dev_state)" "0 / drained / eth0 drained native" "
 is "$(in_ns lb1 ip -j link show eth0 | jq -r '.[0].xdp.mode // 0')" 0 "no program"
 like "$(xr -j vip show "$A" | jq -r '.[0].not_announced')" "drained" "vip show says why"
 is "$(xr status --check | grep -c announced)" 0 "which is not wrong"
+like "$(xr status --check)" "the node is drained, no packet is seen; \"xroam undrain\"" \
+	"but that no packet is seen, and the cure is undrain"
+refused 1 "the node is drained.*\"xroam undrain\"" "nothing to capture" capture -c 1
 like "$(xr status)" "drained since .* eth0 detached; \"xroam undrain\"" "but said"
 is "$(xr export)" "$before" "export has the device still"
 ok "drain again" xr drain
