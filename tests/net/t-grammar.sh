@@ -9,10 +9,11 @@ ok "apply" xr apply "$CONFIG"
 
 # ---- help ----
 
-for object in dev apply check export reload status destroy vip backend cid host vm \
-	      stats monitor explain doctor capture run; do
+for object in dev apply check export reload status destroy drain undrain vip backend cid \
+	      health host vm state stats top monitor explain doctor capture run; do
 	is "$(xr help $object)" "$(xr $object help)" "help $object is $object help"
 	like "$(xr $object --help)" "^Usage: xroam " "so is --help"
+	is "$(xr help $object | grep -E '.{81}')" "" "and fits 80 columns"
 done
 is "$(xr help ba)" "$(xr backend help)" "help is abbreviated, too"
 is "$(xr help)" "$(xr -h)" "help alone"

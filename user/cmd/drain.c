@@ -16,12 +16,13 @@
 #include "state_priv.h"
 
 static const char drain_notes[] =
-	"Withdraws the VIPs that are announced, waits at most SECONDS (60) until no packet\n"
-	"has come for any VIP for the quiet SECONDS (3), and takes the programs off. Where\n"
-	"packets still come then, it says for which VIPs, ends with status 1, and leaves the\n"
-	"programs; --force takes them off all the same. --vms: also where the node redirects\n"
-	"VMs. --state: flows and VMs are written to FILE before that, for \"xroam state\n"
-	"import\" on another node. Nothing attaches or announces before \"xroam undrain\", or a reboot.\n";
+	"Withdraws the VIPs that are announced, waits at most SECONDS (60) until no\n"
+	"packet has come for any VIP for the quiet SECONDS (3), and takes the programs\n"
+	"off. Where packets still come then, it says for which VIPs, ends with status\n"
+	"1, and leaves the programs; --force takes them off all the same. --vms: also\n"
+	"where the node redirects VMs. --state: flows and VMs are written to FILE\n"
+	"before that, for \"xroam state import\" on another node. Nothing attaches or\n"
+	"announces before \"xroam undrain\", or a reboot.\n";
 
 static const char undrain_notes[] =
 	"Attaches what drain has taken off, in the same modes, and announces what serves.\n";

@@ -10,8 +10,9 @@
 #include "show/show.h"
 
 static const char notes[] =
-	"The daemon runs the checks that VIPs and backends name (\"vip set VIP health\n"
-	"NAME\", \"backend set NAME health NAME\"). Its probes travel as clients' packets do.\n"
+	"The daemon (\"xroam run\") runs the checks that VIPs and backends name (\"vip set\n"
+	"VIP health NAME\", \"backend set NAME health NAME\"). Its probes travel as clients'\n"
+	"packets do. \"backend show\" has what came of them.\n"
 	"SECONDS: 2, 0.5 or 500ms. RANGES: 200-399,404. command comes last; its words are\n"
 	"the program, by its path from the root, and its arguments: no shell reads them.\n";
 

@@ -20,8 +20,9 @@
 #include "plane/vm_state.h"
 
 static const char notes[] =
-	"vxlan: whole frames into the tenant's segment. ipip, gue: IP packets. dev: frames\n"
-	"as they are, out of that port. mac: IP packets, with the next router's MAC.\n"
+	"vxlan: whole frames into the tenant's segment. ipip, gue: IP packets. dev:\n"
+	"frames as they are, out of that port. mac: IP packets, with the next router's\n"
+	"MAC.\n"
 	"local: this machine is that host.\n";
 
 /* ---- add, del ---- */

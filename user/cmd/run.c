@@ -11,9 +11,11 @@
 #include "source/source.h"
 
 static const char notes[] =
-	"The daemon: takes notices of VMs that move from its socket, from QEMU's\n"
+	"The daemon: checks backends' health, keeps the routes of VIPs that are\n"
+	"announced, takes notices of VMs that move from its socket, from QEMU's\n"
 	"monitors and from what the data plane saw, and keeps what a move needs in\n"
-	"order. With -c it applies FILE first, and again on SIGHUP. Stays in the\n"
+	"order. With -c it applies FILE first, and again on SIGHUP, and does what FILE\n"
+	"alone can ask for: metrics and their page, QEMU's monitors. Stays in the\n"
 	"foreground; SIGTERM or Ctrl-C ends it, and what it set up stays.\n"
 	"\n"
 	"The socket: /run/xroam/INSTANCE.sock. One JSON object a line, one answer each:\n"

@@ -9,12 +9,13 @@
 #include "show.h"
 
 static const char notes[] =
-	"Looks at the machine under the instance, or before the first attach at one that is\n"
-	"to carry it, and changes nothing: what is wrong, why that matters, and the command\n"
-	"that mends it. Looked at are DEV, else the devices that are attached, else those\n"
-	"that default routes leave by. role: what a device will have that is not attached.\n"
-	"-v lists what was right, too. Status 1 where packets are lost or xroam cannot run;\n"
-	"0 where there is nothing, or warnings alone.\n";
+	"Looks at the machine under the instance, or before the first attach at one\n"
+	"that is to carry it, and changes nothing: what is wrong, why that matters, and\n"
+	"the command that mends it. Looked at are DEV, else the devices that are\n"
+	"attached, else those that default routes leave by. role: what a device will\n"
+	"have that is not attached. -v lists what was right, too. Status 1 where\n"
+	"packets are lost or xroam cannot run; 0 where there is nothing, or warnings\n"
+	"alone.\n";
 
 #define LINES_MAX 10 /* findings of one check; -v and -j show all */
 
