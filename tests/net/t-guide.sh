@@ -103,6 +103,18 @@ ok "and prints what it says, but for numbers" alike look.sh look.shown
 sed -n '/^packet 1/,$p' look.shown | grep -v "^  CID  \|^[0-9a-f]*$" >look.words
 ok "of a packet and a CID each word" says look.sh look.words
 
+# ---- announced, drained, and a standby ----
+
+block "^### Announce, drain" <"$README" >node
+script <node >node.sh
+printed <node >node.shown
+cmp_ok "$(wc -l <node.shown)" -ge 6 "the README announces and drains"
+ok "each line is done" as_on lb1 node.sh
+ok "and prints what it says, but for numbers" alike node.sh node.shown
+block "^### A standby" <"$README" | grep "^lb[12]# " >standby
+is "$(grep -cxFf standby <(block "^## Replacing a node" <"$GUIDE")) $(wc -l <standby)" "3 3" \
+	"the guide has the README's standby"
+
 # ---- a backend that is a VM ----
 
 for i in 1 2; do
