@@ -34,7 +34,7 @@ established()
 }
 
 start sync lb1 "$XROAM" -i "$(instance lb1)" state sync "$SOCKET" every 1
-ok "without the other end it says so" wait_for 30 grep -q "standby: No such file" "$WORLD_DIR/sync.err"
+ok "without the other end it says so" wait_for 30 grep -q "standby: No such file.*xroam state listen" "$WORLD_DIR/sync.err"
 start listen lb2 "$XROAM" -i "$(instance lb2)" state listen "$SOCKET"
 ok "and goes on when that is there" wait_for 30 passes 1
 is "$(wc -l <"$WORLD_DIR/sync.err")" 1 "having said it once"

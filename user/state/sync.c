@@ -49,7 +49,8 @@ static int reach(struct sync *s, struct xr_err *err)
 	setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
 	if (!connect(s->fd, (const void *)&to, sizeof(to)))
 		return 0;
-	return fail(err, errno, s->l->socket);
+	return xr_fail(err, -errno, "%s: %s; does \"xroam state listen\" run at its other end?",
+		       s->l->socket, strerror(errno));
 }
 
 /* Its line; however it is cut into pieces. */
