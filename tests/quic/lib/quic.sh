@@ -353,15 +353,43 @@ quic_bad()
 		"$1: with steering off, packets go astray"
 }
 
+# quic_played SCENARIO [OPTIONS...]: it, with servers of these options; again, twice at most,
+# where ngtcp2 0.12 closed a connection with CONNECTION_ID_LIMIT_ERROR: on a busy machine its
+# servers do so now and then when a client changes its path while they still look at the last
+# one. Nobody on the way can bring that about.
+quic_played()
+{
+	local left=3 scenario=$1
+
+	shift
+	while true; do
+		quic_servers "$@"
+		QUIC_CLIENTS=()
+		$scenario
+		{ ((--left)) && quic_cut_off; } || return 0
+		diag "a server counted its client's CIDs wrongly: again"
+		quic_servers_stop
+		quic_lb on
+	done
+}
+
+quic_cut_off()
+{
+	local name
+
+	for name in "${QUIC_CLIENTS[@]}"; do
+		quic_get "$name" '.errors[]' | grep -q 'closed by the peer: code 0x9 ' && return
+	done
+	return 1
+}
+
 quic_both()
 {
 	local what=$1 scenario=$2
 	local -a options=("${QUIC_SERVER_OPTIONS[@]}")
 
 	quic_lb on
-	quic_servers "${options[@]}"
-	QUIC_CLIENTS=()
-	$scenario
+	quic_played "$scenario" "${options[@]}"
 	quic_good "$what"
 
 	quic_lb off
