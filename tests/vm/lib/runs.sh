@@ -57,10 +57,11 @@ guest_again()
 }
 
 # A tap holds a thousand frames until xroam has made it longer: a guest that is behind by
-# as many loses what comes then, wherever it is (docs/limits.md).
+# as many loses what comes then, wherever it is (docs/limits.md), and of its own answers
+# what it has no room for.
 ran_over()
 {
-	[ "$(jq "(.lost // 0) > 0 and (.max_ms // 0) * $RATE > 900000" <<<"$PROBED")" = true ]
+	[ "$(jq "(.lost // 0) + (.unanswered // 0) > 0 and (.max_ms // 0) * $RATE > 900000" <<<"$PROBED")" = true ]
 }
 
 run_once()
