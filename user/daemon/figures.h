@@ -66,7 +66,7 @@ struct figures {
 	struct figures_check checks[XR_MAX_CHECKS];
 	__u64 probes_late;   /* sent later than due, as health_rate was reached */
 	__u64 probes_forged; /* answers to probes' ports that answer no probe */
-	__u64 probes_unsent; /* not sent for reasons of this machine: nothing was learned */
+	__u64 probes_unsent; /* not sent, or not heard, for reasons of this machine */
 };
 
 /* NULL: out of memory. */

@@ -76,9 +76,10 @@ static void put_probes(FILE *to, const struct figures *f)
 		  "Probes that health_rate, or too many under way, made wait.", &f->probes_late);
 	put_count(to, "xroam_probes_forged_total",
 		  "What came to the ports of probes and answers none of them.", &f->probes_forged);
-	put_count(to, "xroam_probes_unsent_total",
-		  "Probes that this machine could not send: nothing was learned.",
-		  &f->probes_unsent);
+	put_count(
+		to, "xroam_probes_unsent_total",
+		"Probes that this machine could not send, or whose answer it may have lost: nothing was learned.",
+		&f->probes_unsent);
 }
 
 void metrics_of_daemon(FILE *to, struct site *s)

@@ -124,6 +124,8 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 		if (write(h->tun.fd, h->packet, n) != n)
 			break;
 	}
+	if (i == AT_ONCE)
+		way_note_lost(h->pr, fd);
 	return 0;
 }
 
@@ -436,7 +438,7 @@ static int http_open(struct prober *pr, struct xr_err *err)
 	ret = h->packet ? tun_open(&h->tun, err) : xr_fail(err, -ENOMEM, "out of memory");
 	/* The wire's ports begin at a multiple of all of them, and are read by its own socket. */
 	for (i = 0; !ret && i < 2; i++) {
-		h->in[i] = way_open_in(i, way_stream_port(pr) - (64 - SLOTS), 64, PACKET);
+		h->in[i] = way_open_in(i, way_first_port(pr), WAY_PORTS, PACKET);
 		if (h->in[i] < 0)
 			ret = xr_fail(err, h->in[i], "sockets for HTTP checks: %s",
 				      strerror(-h->in[i]));

@@ -103,6 +103,7 @@ struct prober {
 	__u32 n_runs;   /* commands of them */
 	__u64 filled;
 	__u64 epoch;           /* seconds, in this turn */
+	__u64 deaf_at;         /* when answers were lost last; daemon_clock_us() */
 	struct xr_err trouble; /* why probes stand still; "": they do not */
 
 	struct way *way;              /* way.c */
@@ -198,6 +199,9 @@ bool way_is_full(const struct prober *pr);
 void way_flush(struct prober *pr, void (*failed)(struct prober *pr, struct target *t, int error));
 /* A port of this machine that answers to probes come to; the kernel leaves them alone. */
 __be16 way_port(const struct prober *pr, __u32 round);
+/* The first of all WAY_PORTS, a power of two. */
+#define WAY_PORTS 64
+__u16 way_first_port(const struct prober *pr);
 /*
  * For kinds whose packets the kernel makes: the first of WAY_STREAM_PORTS ports that are
  * nobody's yet. way_hold_port() keeps the kernel out of one (SOCK_STREAM, SOCK_DGRAM), and
@@ -208,7 +212,15 @@ __be16 way_port(const struct prober *pr, __u32 round);
 __u16 way_stream_port(const struct prober *pr);
 int way_hold_port(int type, __u16 port);
 int way_open_in(bool v6, __u16 port, __u32 n, __u32 kept);
-/* Calls each() with every packet that came to those ports; when: CLOCK_REALTIME. */
+/*
+ * Whether the socket had no room for what came, since this was last asked: then silence
+ * of a backend that is probed says nothing. Notes it in deaf_at.
+ */
+void way_note_lost(struct prober *pr, int fd);
+/*
+ * Calls each() with the packets that came to those ports; when: CLOCK_REALTIME. Not with
+ * all of them where more come than can be read: other work must go on.
+ */
 void way_receive(struct prober *pr,
 		 void (*each)(struct prober *pr, const __u8 *ip, size_t len, __u64 when));
 

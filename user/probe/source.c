@@ -12,7 +12,8 @@
 
 #include "probe_priv.h"
 
-#define LOOK_US (500 * US_PER_MS) /* how often the instance is looked at for changes */
+#define LOOK_US (500 * US_PER_MS)    /* how often the instance is looked at for changes */
+#define DEAF_US (10 * US_PER_SECOND) /* how long it is said that answers were lost */
 
 static const struct probe_kind *const kinds[] = {
 	[XR_CHECK_HTTP] = &probe_http,
@@ -91,6 +92,10 @@ static void look(struct prober *pr)
 		set_trouble(pr, &err);
 		return;
 	}
+	if (pr->way && pr->deaf_at && daemon_clock_us() - pr->deaf_at < DEAF_US)
+		xr_fail(&err, 0,
+			"answers are lost, as more comes to the ports of probes than can be read; who sends that? (tcpdump portrange %u-%u)",
+			way_first_port(pr), way_first_port(pr) + WAY_PORTS - 1);
 	set_trouble(pr, &err);
 }
 
@@ -113,7 +118,10 @@ static void end_waiting(struct prober *pr, struct target *t)
 	struct xr_err err = { "" };
 
 	pr->kinds[check_of(pr, t)->type]->give_up(pr, t, &err);
-	probe_done(pr, t, err.text);
+	if (t->began <= pr->deaf_at && check_of(pr, t)->type != XR_CHECK_COMMAND_RUN)
+		probe_void(pr, t);
+	else
+		probe_done(pr, t, err.text);
 }
 
 static void begin(struct prober *pr, struct target *t, __u64 now)

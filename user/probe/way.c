@@ -25,11 +25,11 @@
 #include "lib/sockaddr.h"
 #include "probe_priv.h"
 
-#define PORTS       8 /* probes of one target come from each in turn */
-#define ALL_PORTS   (PORTS + WAY_STREAM_PORTS)
-#define FIRST_PORT  19968 /* a multiple of ALL_PORTS */
+#define PORTS       (WAY_PORTS - WAY_STREAM_PORTS) /* probes of one target come from each in turn */
+#define FIRST_PORT  19968                          /* a multiple of WAY_PORTS */
 #define PORT_RANGE  12032 /* up to where the kernel takes ports for others */
 #define BATCH       64
+#define BATCHES     128 /* that are received in one turn */
 #define KEPT        256 /* octets of an answer */
 #define RECEIVE_BUF (16 << 20)
 
@@ -129,13 +129,18 @@ static int hold_ports(struct way *w)
 		random = getpid();
 	for (i = 0; ret == -EADDRINUSE && i < 64; i++)
 		ret = hold_ports_at(
-			w, FIRST_PORT + (random + i * 97) % (PORT_RANGE / ALL_PORTS) * ALL_PORTS);
+			w, FIRST_PORT + (random + i * 97) % (PORT_RANGE / WAY_PORTS) * WAY_PORTS);
 	return ret;
 }
 
 __be16 way_port(const struct prober *pr, __u32 round)
 {
 	return htons(pr->way->port + round % PORTS);
+}
+
+__u16 way_first_port(const struct prober *pr)
+{
+	return pr->way->port;
 }
 
 __u16 way_stream_port(const struct prober *pr)
@@ -424,13 +429,23 @@ static __u64 stamp_of(struct msghdr *m)
 	return 0;
 }
 
+void way_note_lost(struct prober *pr, int fd)
+{
+	struct tpacket_stats s = { 0 };
+	socklen_t len = sizeof(s);
+
+	if (!getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &s, &len) && s.tp_drops)
+		pr->deaf_at = daemon_clock_us();
+}
+
 void way_receive(struct prober *pr,
 		 void (*each)(struct prober *pr, const __u8 *ip, size_t len, __u64 when))
 {
 	struct way *w = pr->way;
-	int i, k, n;
+	int i, k, n, batches;
 
 	for (k = 0; k < 2; k++) {
+		batches = 0;
 		do {
 			for (i = 0; i < BATCH; i++) {
 				w->in_msg[i].msg_hdr.msg_control = w->arrived[i].control;
@@ -441,6 +456,11 @@ void way_receive(struct prober *pr,
 				each(pr, w->arrived[i].ip,
 				     w->in_msg[i].msg_len < KEPT ? w->in_msg[i].msg_len : KEPT,
 				     stamp_of(&w->in_msg[i].msg_hdr));
-		} while (n == BATCH);
+		} while (n == BATCH && ++batches < BATCHES);
+		if (batches)
+			way_note_lost(pr, w->in[k]);
+		/* An answer may be among the rest. */
+		if (batches == BATCHES)
+			pr->deaf_at = daemon_clock_us();
 	}
 }
