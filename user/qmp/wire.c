@@ -216,8 +216,9 @@ static bool take_charged(struct monitor *m, const char *text, size_t len)
 	}
 	if (m->fd < 0)
 		return false; /* the line led to that */
+	/* Twice: a loop's turn costs about as much again as its lines. */
 	if (unasked)
-		charge(m, ns_used() - before);
+		charge(m, 2 * (ns_used() - before));
 	if (m->budget < 0)
 		cut_off(m);
 	return m->fd >= 0;

@@ -21,8 +21,8 @@ GREETING = b'{"QMP":{"version":{"qemu":{"major":7}},"capabilities":[]}}\r\n'
 BLOBS = {
     "flaps": b'{"event":"MIGRATION","data":{"status":"active"}}\n'
              b'{"event":"MIGRATION","data":{"status":"cancelled"}}\n' * 500,
-    "events": b'{"event":"X"}\n' * 4000,
-    "answers": b'{"id":77,"return":{}}\n' * 2000,
+    "events": (b'{"event":"X","data":{"list":[' + b"1," * 200 + b"1]}}\n") * 200,
+    "answers": (b'{"id":77,"return":[' + b"1," * 200 + b"1]}\n") * 200,
 }
 VALUES = {"query-status": {"status": "running", "running": True},
           "human-monitor-command": "", "query-chardev": [], "x-query-virtio": []}
