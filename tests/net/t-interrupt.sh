@@ -128,7 +128,14 @@ shown()
 		gone $line
 		shell" "$1"
 }
-ok "a terminal sees how far it is, and then no more of it" shown "apply $WORLD_DIR/large.yaml"
+# slowly FILE: can be read from $WORLD_DIR/slow, and takes its time, however fast the machine is
+mkfifo "$WORLD_DIR/slow"
+slowly()
+{
+	{ sleep 2; cat "$1"; } >"$WORLD_DIR/slow" &
+}
+slowly "$WORLD_DIR/large.yaml"
+ok "a terminal sees how far it is, and then no more of it" shown "apply - <$WORLD_DIR/slow"
 ok "interrupted there, it leaves a line" on_terminal "
 	saw $line.*[0-9]
 	keys \x03
@@ -255,5 +262,6 @@ done
 is "$wrong" "" "an interrupted export leaves no file"
 xr destroy >/dev/null
 xr apply "$WORLD_DIR/small.yaml" >/dev/null
-ok "a terminal sees how far an import is" shown "state import $WORLD_DIR/state"
+slowly "$WORLD_DIR/state"
+ok "a terminal sees how far an import is" shown "state import - <$WORLD_DIR/slow"
 done_testing
