@@ -136,13 +136,14 @@ slowly()
 }
 slowly "$WORLD_DIR/large.yaml"
 ok "a terminal sees how far it is, and then no more of it" shown "apply - <$WORLD_DIR/slow"
+slowly "$WORLD_DIR/b.yaml"
 ok "interrupted there, it leaves a line" on_terminal "
 	saw $line.*[0-9]
 	keys \x03
 	until ended
 	wait interrupted:
 	gone $line
-	shell" "apply $WORLD_DIR/large.yaml"
+	shell" "apply - <$WORLD_DIR/slow"
 xr apply "$WORLD_DIR/a.yaml" 2>"$WORLD_DIR/err" >/dev/null
 is "$(grep -c "$(printf '\033')\|reading" "$WORLD_DIR/err")" 0 "where there is no terminal, none"
 
