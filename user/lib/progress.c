@@ -3,6 +3,7 @@
  * The line is drawn by a thread of its own, as some of the work is one call of a library;
  * there is none where nobody would see it.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -140,9 +141,16 @@ void progress_at(__u64 n)
 
 /* ---- signals ---- */
 
-/* In the handler: what it says, and the end. */
+/*
+ * In the handler: what it says, and the end. Not where nobody reads: it would wait for
+ * ever, and no other signal but SIGKILL would be heard.
+ */
 static void put_line(const char *key, const char *text, const char *more)
 {
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
+		return;
 	if (on_terminal)
 		put(CLEAR);
 	put(in_json ? "{\"" : "xroam: ");
