@@ -37,19 +37,15 @@ under()
 		NOMEM_COUNT="$WORLD_DIR/count" "$XROAM" -i "$(instance lb1)" "$@"
 }
 
-EVERY=
+FIRST=200 EVERY=41
 
-# Of every command the first ones, which read its words and files, and then a sample.
+# Of a command the first ones, which read its words and files, and then a sample.
 numbers()
 {
 	local all=$1
 
-	if [ -n "$EVERY" ]; then
-		seq 1 "$EVERY" "$all"
-	else
-		seq 1 $((all < 500 ? all : 500))
-		[ "$all" -le 500 ] || seq 501 13 "$all"
-	fi
+	seq 1 $((all < FIRST ? all : FIRST))
+	[ "$all" -le $FIRST ] || seq $((FIRST + 1)) $EVERY "$all"
 }
 
 # What is another second later is none of it; nor is what is said of the lack itself.
@@ -97,6 +93,8 @@ xr apply "$WORLD_DIR/a.yaml" >/dev/null || bail "cannot apply"
 xr export >"$WORLD_DIR/a"
 
 reads "check" check "$WORLD_DIR/b.yaml"
+# What all commands begin with has been tried by now.
+FIRST=20
 reads "export" export
 reads "export, as JSON" -j export
 reads "vm show" vm show
@@ -105,9 +103,9 @@ reads "vip show" vip show
 reads "vm show, as JSON" -j vm show
 reads "backend show, as JSON" -j backend show
 
-EVERY=29		# it looks for a second
+FIRST=1 EVERY=29	# it looks for a second
 reads "status" status
-EVERY=
+FIRST=60 EVERY=41
 
 # ---- what changes something ----
 
