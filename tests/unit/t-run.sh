@@ -69,7 +69,9 @@ closing=${said#*---- what failed:}
 has "it fails" "status $status" "status 2"
 has "a failure, with what was said of it" "$said" \
 	"---- $dir/t-bad.sh: exit status 1" "not ok 2 - the thing" \
-	"# got:    1" "# wanted: 2" "---- $dir/t-killed.sh: ended by signal 9, 0 plans"
+	"# got:    1" "# wanted: 2"
+has "one that was killed" "$said" \
+	"---- $dir/t-killed.sh: ended by signal 9, 0 plans" "ok 1 - fine" "a last word"
 has "one that fails with status 0" "$said" \
 	"---- $dir/t-liar.sh: exit status 0" "not ok 1 - and status 0" "# so it is"
 has "one that did not come to its end" "$said" \
@@ -88,7 +90,7 @@ has "prove's closing lines" "$said" "Test Summary Report" "-------------------"
 has "its last line" "$(grep -c '^Result: FAIL$' <<<"$said") of them" "2 of them"
 has "each is repeated at the end" "$closing" \
 	"---- $dir/t-bad.sh: exit status 1" "not ok 2 - the thing" \
-	"# got:    1" "# wanted: 2" "---- $dir/t-killed.sh: ended by signal 9, 0 plans"
+	"# got:    1" "# wanted: 2"
 has "so is who failed" "$closing" \
 	"---- make test ended with status 2; its last lines:"
 has "one that passes says nothing" "$(grep -c -e '^# a word' -e '^# before' \
