@@ -62,7 +62,7 @@ $(NETPEER): $(T)/net/%: tests/net/lib/%.c $$(wildcard tests/net/lib/$$*/*.[ch])
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -ljansson -lpthread
 
-$(NETSO): $(T)/net/%.so: tests/net/lib/%.so.c
+$(NETSO): $(T)/net/%.so: tests/net/lib/%.so.c tests/net/lib/preload.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<

@@ -12,11 +12,9 @@
  * Or it waits so many microseconds before each ask, WAIT_US, as where the kernel has much
  * to do.
  */
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +23,8 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#include "preload.h"
 
 #define KINDS 16
 
@@ -85,82 +85,56 @@ static void step_end(void)
 		raise(SIGKILL);
 }
 
-#define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+/* A call that is a step. */
+#define STEP(kind, path, call)          \
+	({                              \
+		__typeof__(call) ret_;  \
+                                        \
+		step_begin(kind, path); \
+		ret_ = (call);          \
+		step_end();             \
+		ret_;                   \
+	})
 
 ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
 	       socklen_t to_len)
 {
-	ssize_t ret;
-
 	if (asks_left > 0 && !--asks_left)
 		raise(SIGKILL);
 	if (wait_us)
 		usleep(wait_us);
-	step_begin("ask", NULL);
-	ret = REAL(sendto)(fd, buf, len, flags, to, to_len);
-	step_end();
-	return ret;
+	return STEP("ask", NULL, REAL(sendto)(fd, buf, len, flags, to, to_len));
 }
 
 /* As libbpf asks: of programs on devices. */
 ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
-	ssize_t ret;
-
-	step_begin("device", NULL);
-	ret = REAL(send)(fd, buf, len, flags);
-	step_end();
-	return ret;
+	return STEP("device", NULL, REAL(send)(fd, buf, len, flags));
 }
 
 int mkdir(const char *path, mode_t mode)
 {
-	int ret;
-
-	step_begin("mkdir", path);
-	ret = REAL(mkdir)(path, mode);
-	step_end();
-	return ret;
+	return STEP("mkdir", path, REAL(mkdir)(path, mode));
 }
 
 int rmdir(const char *path)
 {
-	int ret;
-
-	step_begin("rmdir", path);
-	ret = REAL(rmdir)(path);
-	step_end();
-	return ret;
+	return STEP("rmdir", path, REAL(rmdir)(path));
 }
 
 int unlink(const char *path)
 {
-	int ret;
-
-	step_begin("unlink", path);
-	ret = REAL(unlink)(path);
-	step_end();
-	return ret;
+	return STEP("unlink", path, REAL(unlink)(path));
 }
 
 int rename(const char *from, const char *to)
 {
-	int ret;
-
-	step_begin("rename", to);
-	ret = REAL(rename)(from, to);
-	step_end();
-	return ret;
+	return STEP("rename", to, REAL(rename)(from, to));
 }
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
 {
-	int ret;
-
-	step_begin("exchange", to);
-	ret = REAL(renameat2)(from_dir, from, to_dir, to, flags);
-	step_end();
-	return ret;
+	return STEP("exchange", to, REAL(renameat2)(from_dir, from, to_dir, to, flags));
 }
 
 /* What a bpf() changes; NULL: nothing that others see. */
@@ -191,13 +165,8 @@ long syscall(long nr, ...)
 {
 	const char *kind = NULL;
 	long a[6], ret;
-	va_list list;
-	int i;
 
-	va_start(list, nr);
-	for (i = 0; i < 6; i++)
-		a[i] = va_arg(list, long);
-	va_end(list);
+	TAKE_ARGUMENTS(a, nr);
 	if (nr == SYS_bpf)
 		kind = bpf_step((int)a[0]);
 	if (kind)

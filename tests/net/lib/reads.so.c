@@ -4,42 +4,30 @@
  * is loaded from the maps, and how often it hears from the kernel by netlink, is added
  * to the file READS as it ends, a line each.
  */
-#include <dlfcn.h>
 #include <linux/bpf.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "preload.h"
+
 static unsigned long batches, messages;
 
 ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	static ssize_t (*real)(int, struct msghdr *, int);
-
-	if (!real)
-		real = (__typeof__(real))dlsym(RTLD_NEXT, "recvmsg");
 	messages++;
-	return real(fd, msg, flags);
+	return REAL(recvmsg)(fd, msg, flags);
 }
 
 long syscall(long number, ...)
 {
-	static long (*real)(long, ...);
 	long a[6];
-	va_list ap;
-	int i;
 
-	va_start(ap, number);
-	for (i = 0; i < 6; i++)
-		a[i] = va_arg(ap, long);
-	va_end(ap);
-	if (!real)
-		real = (__typeof__(real))dlsym(RTLD_NEXT, "syscall");
+	TAKE_ARGUMENTS(a, number);
 	if (number == SYS_bpf && a[0] == BPF_MAP_LOOKUP_BATCH)
 		batches++;
-	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 __attribute__((destructor)) static void write_counts(void)
