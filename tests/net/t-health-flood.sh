@@ -3,32 +3,13 @@
 # Somebody floods the ports that answers to probes come to, with more than this machine can
 # read. An answer may be among what is lost, so silence brings no backend down meanwhile.
 # shellcheck disable=SC2317 # called by name
-# shellcheck source=tests/net/lib/world.sh
-. "$(dirname "$0")/lib/world.sh"
+# shellcheck source=tests/net/lib/health.sh
+. "$(dirname "$0")/lib/health.sh"
 world_up -s 1
 
 is_state()
 {
 	[ "$(xr -j backend show s1 | jq -r '.[0].health.state')" = "$1" ]
-}
-
-# metric SERIES
-metric()
-{
-	in_ns lb1 curl -sf --unix-socket "$WORLD_DIR/metrics.sock" http://localhost/metrics |
-		awk -v series="$1" '$1 == series { print $2 }'
-}
-
-metric_above()
-{
-	[ "$(metric "$1")" -gt "$2" ]
-}
-
-# probe_port: the first that answers to probes come to
-probe_port()
-{
-	in_ns lb1 ss -Hlun "sport >= 19968" | awk '{ n = split($4, at, ":"); print at[n] }' |
-		sort -n | head -n 1
 }
 
 # More than the sockets have room for, while nobody reads them.
@@ -65,12 +46,7 @@ ok "attach" attach_lb
 xr vip add "$VIP4:80/tcp"
 # Nothing opens the tunnel there.
 xr backend add s1 vip "$VIP4:80/tcp" address "$(addr4 s1)"
-{
-	xr export
-	echo "metrics: {listen: $WORLD_DIR/metrics.sock}"
-} >"$WORLD_DIR/daemon.yaml"
-start daemon lb1 "$XROAM" -i "$(instance lb1)" run -c "$WORLD_DIR/daemon.yaml"
-ok "the daemon" wait_for 10 grep -q watching "$WORLD_DIR/daemon.err"
+ok "the daemon" run_daemon
 is_flooded tcp
 is_flooded http
 ok "and the log says why nothing was learned" grep -q "health checks stand still.*lost" "$WORLD_DIR/daemon.err"

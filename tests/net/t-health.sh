@@ -3,8 +3,8 @@
 # A backend that does not serve leaves the hash, by TCP and QUIC checks over every kind of
 # tunnel; what is no backend's fault changes nothing.
 # shellcheck disable=SC2317 # called by name
-# shellcheck source=tests/net/lib/world.sh
-. "$(dirname "$0")/lib/world.sh"
+# shellcheck source=tests/net/lib/health.sh
+. "$(dirname "$0")/lib/health.sh"
 world_up -s 3
 
 # state BACKEND: "down" or such by its probes, "kept" where it is kept all the same
@@ -44,41 +44,6 @@ have_answered_since()
 failures()
 {
 	xr -j backend show | jq '[.[].health.failures] | add'
-}
-
-run_daemon()
-{
-	{
-		xr export
-		echo "metrics: {listen: $WORLD_DIR/metrics.sock}"
-	} >"$WORLD_DIR/daemon.yaml"
-	start daemon lb1 "$XROAM" -i "$(instance lb1)" run -c "$WORLD_DIR/daemon.yaml"
-	wait_for 10 grep -q watching "$WORLD_DIR/daemon.err"
-}
-
-# metric SERIES
-metric()
-{
-	in_ns lb1 curl -sf --unix-socket "$WORLD_DIR/metrics.sock" http://localhost/metrics |
-		awk -v series="$1" 'index($0, series " ") == 1 { print $NF }'
-}
-
-# metric_is SERIES VALUE; metric_above SERIES VALUE
-metric_is()
-{
-	[ "$(metric "$1")" = "$2" ]
-}
-
-metric_above()
-{
-	[ "$(metric "$1")" -gt "$2" ]
-}
-
-# probe_port: the first that answers to probes come to
-probe_port()
-{
-	in_ns lb1 ss -Hlun "sport >= 19968" | awk '{ n = split($4, at, ":"); print at[n] }' |
-		sort -n | head -n 1
 }
 
 # by_cid: a short header whose connection ID names s1's QUIC server
