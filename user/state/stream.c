@@ -54,7 +54,7 @@ struct origin {
 	size_t left;
 };
 
-static time_t seconds(void)
+time_t stream_clock(void)
 {
 	struct timespec t;
 
@@ -65,7 +65,7 @@ static time_t seconds(void)
 static bool is_too_slow(const struct origin *from)
 {
 	return from->least &&
-		seconds() - from->begun > PATIENCE + (time_t)(from->came / from->least);
+		stream_clock() - from->begun > PATIENCE + (time_t)(from->came / from->least);
 }
 
 /* Less than n: it ended. */
@@ -342,7 +342,7 @@ static int read_stream(struct origin *from, struct state_stream **out, struct xr
 
 int state_read(int fd, const char *path, __u32 least, struct state_stream **s, struct xr_err *err)
 {
-	struct origin from = { .fd = fd, .path = path, .least = least, .begun = seconds() };
+	struct origin from = { .fd = fd, .path = path, .least = least, .begun = stream_clock() };
 
 	return read_stream(&from, s, err);
 }

@@ -7,6 +7,7 @@
 #define XR_STATE_STREAM_PRIV_H
 
 #include <endian.h>
+#include <time.h>
 #include "state.h"
 
 #define STREAM_MAGIC   "XRSTATE\n"
@@ -101,6 +102,8 @@ struct state_stream {
 	__u64 all_flows, all_vms;
 };
 
+/* Seconds by CLOCK_MONOTONIC. */
+time_t stream_clock(void);
 const struct stream_name *stream_backends(const struct state_stream *s);
 const struct stream_name *stream_hosts(const struct state_stream *s);
 

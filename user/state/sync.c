@@ -21,14 +21,6 @@ struct sync {
 	struct xr_err reported;
 };
 
-static time_t seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
 static int fail(struct xr_err *err, int error, const char *path)
 {
 	return xr_fail(err, -error, "%s: %s", path, strerror(error));
@@ -79,7 +71,7 @@ static int hear(struct sync *s, struct xr_err *err)
 static int pass(struct sync *s, struct state_sent *sent, struct xr_err *err)
 {
 	struct state_options o = s->l->options;
-	time_t now = seconds();
+	time_t now = stream_clock();
 	struct plane *p;
 	int ret = reach(s, err);
 
