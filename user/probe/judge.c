@@ -264,24 +264,26 @@ static void commit(struct prober *pr)
 		daemon_log(pr->d, "health checks: %s", err.text[0] ? err.text : strerror(-ret));
 	pr->settle = ret != 0;
 	pr->settle_at = prober_now(pr) + US_PER_SECOND;
-	pr->collect = 2 * (prober_now(pr) - begin);
-	if (pr->collect < COLLECT_US)
-		pr->collect = COLLECT_US;
-	else if (pr->collect > COLLECT_MOST_US)
-		pr->collect = COLLECT_MOST_US;
+	pr->took = prober_now(pr) - begin;
 }
 
 void judge_begin(struct prober *pr)
 {
 	__u32 i, size = pr->d->plane->meta->limits.backends;
 
-	if (!pr->collect)
-		pr->collect = COLLECT_US;
 	memset(pr->changed, 0, (size + 1) * sizeof(*pr->changed));
 	pr->n_changed = 0;
 	for (i = 1; i <= size; i++)
 		if (pr->first[i] != TARGET_NONE)
 			note_change(pr, i);
+}
+
+/* Twice what the last commit took, for nothing is probed in one. */
+static __u64 collects_for(const struct prober *pr)
+{
+	__u64 us = 2 * pr->took;
+
+	return us < COLLECT_US ? COLLECT_US : us > COLLECT_MOST_US ? COLLECT_MOST_US : us;
 }
 
 void judge_apply(struct prober *pr)
@@ -292,7 +294,7 @@ void judge_apply(struct prober *pr)
 	__u32 i;
 
 	if (!(pr->settle && prober_now(pr) >= pr->settle_at) &&
-	    !(pr->n_changed && prober_now(pr) >= pr->changed_at + pr->collect))
+	    !(pr->n_changed && prober_now(pr) >= pr->changed_at + collects_for(pr)))
 		return;
 	/* Somebody else has the lock: in the next turn. */
 	if (daemon_begin(pr->d, NULL))

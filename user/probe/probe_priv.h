@@ -87,11 +87,7 @@ struct prober {
 	__u8 *was;     /* the same: enum xr_health that was applied before a commit */
 	__u32 n_changed;
 	__u64 changed_at;
-	/*
-	 * us for which changes are collected: twice what the last commit took, for nothing is
-	 * probed in one.
-	 */
-	__u64 collect;
+	__u64 took;  /* the last commit, us */
 	bool settle; /* what was found is not applied yet, as far as is known */
 	__u64 settle_at;
 
