@@ -43,6 +43,8 @@ enum device_state { DEVICE_ATTACHED, DEVICE_GONE, DEVICE_NO_PROGRAM };
 enum device_state plane_device_state(struct plane *p, const struct xr_device *d);
 /* Whether the program runs on the record's device of this network namespace, and only there. */
 bool plane_device_runs(struct plane *p, const struct xr_device *d);
+/* Where no device is attached: why no packet is seen, and the cure. */
+const char *plane_unattached(const struct plane *p);
 
 /* Corrects the records of renamed devices of this network namespace; under the lock. */
 void plane_follow_names(struct plane *p, devices_changed_fn *changed);

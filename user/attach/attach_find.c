@@ -20,7 +20,7 @@ static struct {
 	struct found {
 		__u32 prog; /* its id */
 		struct device_location at;
-	} * item;
+	} *item;
 	size_t n;
 	struct timespec when;
 } found;
@@ -129,4 +129,11 @@ bool plane_device_runs(struct plane *p, const struct xr_device *d)
 	struct attached on;
 
 	return !attach_query(d->ifindex, &on) && attach_ours(p, &on, d->prog_id);
+}
+
+const char *plane_unattached(const struct plane *p)
+{
+	return p->drain->detached
+		? "the node is drained, no packet is seen; \"xroam undrain\" takes it back"
+		: "no device is attached, no packet is seen; \"xroam dev attach DEV\"";
 }

@@ -106,13 +106,7 @@ static int put_on_all(struct capture *c, struct xr_err *err)
 			return ret;
 		n += !ret;
 	}
-	if (!n && c->p->drain->detached)
-		return xr_fail(
-			err, -ENODEV,
-			"the node is drained, no packet is seen; \"xroam undrain\" takes it back");
-	return n ? 0
-		 : xr_fail(err, -ENODEV,
-			   "no device is attached, no packet is seen; \"xroam dev attach DEV\"");
+	return n ? 0 : xr_fail(err, -ENODEV, "%s", plane_unattached(c->p));
 }
 
 /* Whether there is a device that should capture and does not, or not any more. */

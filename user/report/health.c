@@ -153,13 +153,8 @@ static void check_devices(struct check *c)
 		health_wrong(
 			c,
 			"a capture was killed, and its programs are still on the devices: \"xroam reload\", or any change, puts the plain ones back");
-	if (!any && p->drain->detached)
-		health_wrong(
-			c,
-			"the node is drained, no packet is seen; \"xroam undrain\" takes it back");
-	else if (!any)
-		health_wrong(c,
-			     "no device is attached, no packet is seen; \"xroam dev attach DEV\"");
+	if (!any)
+		health_wrong(c, "%s", plane_unattached(p));
 }
 
 /* All devices are in other namespaces: addresses and routes here are not theirs. */
