@@ -49,13 +49,13 @@ struct way {
 		struct sockaddr_ll to;
 		struct iovec iov;
 		struct target *t;
-	} * waiting;                      /* BATCH */
+	} *waiting;                       /* BATCH */
 	struct mmsghdr *out_msg, *in_msg; /* BATCH */
 	struct arrived {
 		__u8 ip[KEPT];
 		char control[CMSG_SPACE(sizeof(struct timespec))];
 		struct iovec iov;
-	} * arrived; /* BATCH */
+	} *arrived; /* BATCH */
 };
 
 /* ---- ports ---- */

@@ -17,7 +17,7 @@ struct wheel {
 	struct wheel_link {
 		__u32 next, prev;                    /* numbers plus one; 0: none */
 		__u64 at;                            /* microseconds; 0: not set */
-	} * link;                                    /* by number */
+	} *link;                                     /* by number */
 	__u32 first[WHEEL_SLOTS], last[WHEEL_SLOTS]; /* numbers plus one */
 	__u64 slot;                                  /* of time; those before it are empty */
 };

@@ -97,8 +97,9 @@ static char *put(char *to, char *end, const char *text, int columns, bool fill)
 	return to;
 }
 
-static void __attribute__((format(printf, 3, 4)))
-add_line(struct top_frame *f, const struct top_view *v, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4))) add_line(struct top_frame *f,
+							   const struct top_view *v,
+							   const char *fmt, ...)
 {
 	char text[LINE], line[LINE];
 	va_list ap;
