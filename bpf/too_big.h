@@ -39,13 +39,10 @@ enum reply_kind { REPLY_ERROR, REPLY_ECHO };
 
 static __always_inline int may_reply(const struct packet *p, enum reply_kind kind)
 {
-	__u64 flow = (__u64)(p->saddr[0] ^ p->saddr[2]) << 32 | (p->saddr[1] ^ p->saddr[3]);
-	__u32 now = now_tick(), group;
+	__u32 group = xr_reply_group(&hash_keys, p->saddr, p->ports) + kind * XR_REPLY_GROUPS;
+	__u32 now = now_tick();
 	struct xr_reply_gate *g;
 
-	group = (flow * (hash_keys.key[12] | 1) + (__u64)p->ports * (hash_keys.key[13] | 1)) >> 56;
-	_Static_assert(XR_REPLY_GROUPS == 256, "the hash's top octet");
-	group += kind * XR_REPLY_GROUPS;
 	g = bpf_map_lookup_elem(&reply_gate, &group);
 	if (!g)
 		return 0;

@@ -96,6 +96,16 @@ static inline __attribute__((always_inline)) __u64 xr_vm_ip_hash(const struct xr
 	return xr_vip_hash(k, addr, ipv6, vlan);
 }
 
+/* Whose ICMP replies are limited together: below XR_REPLY_GROUPS. Ports as in the packet. */
+static inline __attribute__((always_inline)) __u32 xr_reply_group(const struct xr_hash_keys *k,
+								  const __be32 *saddr, __u32 ports)
+{
+	__u64 h = xr_nh(saddr[0] ^ saddr[2], saddr[1] ^ saddr[3], k->key[12], k->key[13]) +
+		xr_nh(ports, 0, k->key[14], k->key[15]);
+
+	return xr_stir64(h) % XR_REPLY_GROUPS;
+}
+
 /* The first bucket and the second, of n; the tag. */
 static inline __attribute__((always_inline)) __u32 xr_tag_bucket1(__u64 h, __u32 n)
 {

@@ -32,9 +32,10 @@ static void backend_role(void)
 {
 	static int done;
 
-	if (!done++)
-		shell("ip addr add 192.0.2.1/32 dev lo; "
-		      "ip addr add 2001:db8::1/128 dev lo nodad");
+	if (!done++) {
+		shell("ip addr add 192.0.2.1/32 dev lo");
+		own_address6("2001:db8::1");
+	}
 	world(WORLD_TWO);
 	world_use_decap();
 }

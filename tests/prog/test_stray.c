@@ -222,7 +222,7 @@ static void the_machines_own(void **state)
 	world(WORLD_TWO);
 	owned();
 	shell("ip addr add 192.0.2.1/32 dev lo");
-	shell("ip addr add 2001:db8::1/128 dev lo");
+	own_address6("2001:db8::1");
 	all_pass(ALL(others));
 	all_pass(ALL(fragments));
 	all_pass(ALL(pings_only));
@@ -326,13 +326,11 @@ static void rate(void **state)
 	let_go();
 }
 
-/* As may_reply() takes the group of 10.0.0.1's packets with these ports. */
 static unsigned int group_of(__u32 ports)
 {
-	const __u64 *key = world_plane()->hash_keys->key;
-	__u64 flow = (__u64)htonl(0xffff) << 32 | htonl(0x0a000001);
+	const __be32 saddr[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff), htonl(0x0a000001) };
 
-	return (flow * (key[12] | 1) + (__u64)ports * (key[13] | 1)) >> 56;
+	return xr_reply_group(world_plane()->hash_keys, saddr, ports);
 }
 
 /* An error to a flow of the pings' own group leaves them theirs. */

@@ -16,6 +16,7 @@
 #include <linux/ipv6.h>
 #include <net/if.h>
 #include <net/route.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,6 +271,35 @@ static void echo(int s)
 	}
 }
 
+static pid_t second; /* who answers what comes in by the second card */
+
+/* Without it, no more than half a guest would be there, and nobody told. */
+static void on_child(int sig)
+{
+	int status;
+
+	if (waitpid(second, &status, WNOHANG) != second)
+		return;
+	dprintf(STDOUT_FILENO, "guest: its second process ended: %#x\n", status);
+	_exit(1); /* its kernel panics */
+}
+
+/* Each process counts what it gets by itself. */
+static int open_echoes(void)
+{
+	const char *addr = getenv("ADDR_2");
+
+	if (addr) {
+		second = fork();
+		if (!second)
+			return open_echo(addr);
+		sigaction(SIGCHLD,
+			  &(struct sigaction){ .sa_handler = on_child, .sa_flags = SA_RESTART },
+			  NULL);
+	}
+	return open_echo(NULL);
+}
+
 int main(void)
 {
 	int s;
@@ -280,8 +310,7 @@ int main(void)
 	load_modules();
 	set_network();
 	start(getenv("RUN"));
-	/* Each process counts what it gets by itself. */
-	s = open_echo(getenv("ADDR_2") && !fork() ? getenv("ADDR_2") : NULL);
+	s = open_echoes();
 	printf("guest: ready\n");
 	for (;;)
 		echo(s);

@@ -76,6 +76,9 @@ int ifindex_of(const char *dev);
 /* Runs a command of the guest ("ip ..."), which must succeed. */
 void shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* An IPv6 address on lo: its route is there, which the kernel makes later. */
+void own_address6(const char *addr);
+
 /* ---- packets ---- */
 
 struct result {

@@ -81,6 +81,13 @@ void shell(const char *fmt, ...)
 	}
 }
 
+void own_address6(const char *addr)
+{
+	shell("ip addr add %s/128 dev lo nodad", addr);
+	shell("until ip -6 route show table local | grep -q 'local %s '; do sleep 0.01; done",
+	      addr);
+}
+
 static void write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);

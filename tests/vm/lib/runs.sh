@@ -44,7 +44,7 @@ guest_again()
 	local host mac
 
 	diag "the guest died, and begins anew: $(
-		grep -m 1 'Kernel panic' "$WORLD_DIR/$GUEST$AT.console")"
+		grep -m 2 -e '^guest: its second' -e 'Kernel panic' "$WORLD_DIR/$GUEST$AT.console")"
 	for host in "${VM_HOSTS[@]}"; do
 		stop "qemu-$GUEST$host" KILL
 	done

@@ -321,18 +321,27 @@ probed_of()
 	jq -r ".$1 // empty" <<<"$PROBED"
 }
 
+at_rest()
+{
+	rm -f "$WORLD_DIR/prober$GUEST.err"
+	probe "$@"
+	wait_for 5 grep -qx sent "$WORLD_DIR/prober$GUEST.err"
+	probed
+}
+
 # Nothing is lost, and no answer is late: a tap holds a thousand frames, no more.
 bears()
 {
-	local option options=()
+	local option options=(-n "$(jq -n "$RATE * $2 | floor")")
 
 	for option in "${PROBE_OPTIONS[@]}"; do
 		[ "$option" = -o ] || options+=("$option")
 	done
-	rm -f "$WORLD_DIR/prober$GUEST.err"
-	probe -n "$(jq -n "$RATE * $2 | floor")" "${options[@]}"
-	wait_for 5 grep -qx sent "$WORLD_DIR/prober$GUEST.err"
-	probed
+	at_rest "${options[@]}"
+	! guest_died || {
+		guest_again "$AT"
+		at_rest "${options[@]}"
+	}
 	[ "$(jq '.lost == 0 and .max_ms <= 150' <<<"$PROBED")" = true ] && return
 	MOVED='{}'
 	result "$1, $RATE/s at rest"
