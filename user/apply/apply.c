@@ -6,7 +6,7 @@
 
 #include "apply_priv.h"
 #include "commit/commit.h"
-#include "commit/journal.h"
+#include "journal/journal.h"
 #include "model/model_edit.h"
 #include "instance.h"
 #include "lib/progress.h"

@@ -6,7 +6,7 @@
 
 #include "attach/attach.h"
 #include "attach/drained.h"
-#include "commit/devices.h"
+#include "devices/devices.h"
 #include "drain.h"
 #include "lib/netns.h"
 #include "plane/vm_state.h"

@@ -8,7 +8,7 @@
 
 #include "apply.h"
 #include "attach/tc.h"
-#include "commit/devices.h"
+#include "devices/devices.h"
 #include "local/local.h"
 #include "instance.h"
 #include "plane/convert.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "apply.h"
 #include "commit/commit.h"
-#include "commit/journal.h"
+#include "journal/journal.h"
 #include "lib/netns.h"
 #include "model_load.h"
 

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 #include "attach/attach.h"
-#include "commit/devices.h"
+#include "devices/devices.h"
 #include "instance.h"
 #include "plane/convert.h"
 

@@ -5,7 +5,7 @@
 #include "apply/apply.h"
 #include "apply/instance.h"
 #include "audit/audit.h"
-#include "commit/journal.h"
+#include "journal/journal.h"
 #include "args.h"
 #include "out.h"
 

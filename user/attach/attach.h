@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * XDP programs on devices. What depends on which devices are attached is up to the
- * caller (commit/devices.h): changed() is called after each that was attached, detached
+ * caller (devices/devices.h): changed() is called after each that was attached, detached
  * or moved.
  */
 #ifndef XR_ATTACH_ATTACH_H

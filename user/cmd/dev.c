@@ -10,7 +10,7 @@
 #include "args/out.h"
 #include "attach/drained.h"
 #include "cmd.h"
-#include "commit/devices.h"
+#include "devices/devices.h"
 #include "lib/netns.h"
 
 static const char notes[] =

@@ -14,7 +14,7 @@
 #include "audit/audit.h"
 #include "attach/attach.h"
 #include "cmd.h"
-#include "commit/devices.h"
+#include "devices/devices.h"
 #include "config/config.h"
 #include "host/hops.h"
 #include "model/model.h"

@@ -16,8 +16,8 @@
 #include <unistd.h>
 #include "commit.h"
 #include "commit_priv.h"
-#include "devices.h"
-#include "journal.h"
+#include "devices/devices.h"
+#include "journal/journal.h"
 #include "lib/progress.h"
 #include "underlay/vip_own.h"
 

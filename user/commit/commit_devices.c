@@ -14,7 +14,7 @@
 #include <string.h>
 #include "attach/drained.h"
 #include "commit_priv.h"
-#include "devices.h"
+#include "devices/devices.h"
 #include "lib/netns.h"
 #include "lib/text.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "config.h"
-#include "config_lines_priv.h"
+#include "yaml/lines.h"
 #include "config_priv.h"
 #include "model/model_edit.h"
 

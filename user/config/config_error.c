@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "config_lines_priv.h"
+#include "yaml/lines.h"
 #include "config_priv.h"
 
 /* "backends[3].vips[0]": the line of backends[3]. */

@@ -4,7 +4,7 @@
 #define XR_CONFIG_CONFIG_PRIV_H
 
 #include <stdarg.h>
-#include "config_lines_priv.h"
+#include "yaml/lines.h"
 #include "config_schema_priv.h"
 #include "lib/lut.h"
 #include "model/model.h"

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "commit/journal.h"
+#include "journal/journal.h"
 #include "doctor_priv.h"
 #include "firewall_priv.h"
 #include "lib/text.h"

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commit/devices.h"
+#include "devices/devices.h"
 #include "apply/instance.h"
 #include "host/hops.h"
 #include "lib/netns.h"

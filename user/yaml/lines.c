@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <yaml.h>
-#include "config_lines_priv.h"
+#include "lines.h"
 
 #define KEY_LEN 64
 

@@ -3,8 +3,8 @@
  * In which line of a YAML text a node is: libcyaml gives values without their
  * lines, so a second pass over libyaml's events finds them.
  */
-#ifndef XR_CONFIG_CONFIG_LINES_PRIV_H
-#define XR_CONFIG_CONFIG_LINES_PRIV_H
+#ifndef XR_YAML_LINES_H
+#define XR_YAML_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>

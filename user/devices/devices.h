@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Attaching, detaching and reloading, with all that depends on which devices there are. */
-#ifndef XR_COMMIT_DEVICES_H
-#define XR_COMMIT_DEVICES_H
+#ifndef XR_DEVICES_DEVICES_H
+#define XR_DEVICES_DEVICES_H
 
 #include "attach/attach.h"
 

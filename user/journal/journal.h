@@ -5,8 +5,8 @@
  * finds one makes that change again (model_recover()). The lock is held throughout,
  * but for journal_exists().
  */
-#ifndef XR_COMMIT_JOURNAL_H
-#define XR_COMMIT_JOURNAL_H
+#ifndef XR_JOURNAL_JOURNAL_H
+#define XR_JOURNAL_JOURNAL_H
 
 #include "model/model.h"
 #include "plane/plane.h"
