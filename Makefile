@@ -163,6 +163,7 @@ BASH_COMPLETIONS := $(SHARE)/bash-completion/completions
 ZSH_COMPLETIONS := $(SHARE)/zsh/vendor-completions
 FISH_COMPLETIONS := $(SHARE)/fish/vendor_completions.d
 EXAMPLES := $(SHARE)/doc/xroam/examples
+HOOKS := $(SHARE)/xroam/hooks
 HEADERS := $(notdir $(wildcard include/xroam/*.h))
 MAN_PAGES := $(notdir $(wildcard docs/*.[3578]))
 man_dir = $(SHARE)/man/man$(patsubst .%,%,$(suffix $(1)))
@@ -186,6 +187,8 @@ install: all
 	install -D -m 644 scripts/completion/xroam.bash $(BASH_COMPLETIONS)/xroam
 	install -D -m 644 scripts/completion/_xroam $(ZSH_COMPLETIONS)/_xroam
 	install -D -m 644 scripts/completion/xroam.fish $(FISH_COMPLETIONS)/xroam.fish
+	install -d $(HOOKS)
+	install -m 755 scripts/hooks/* $(HOOKS)/
 	install -m 644 docs/examples/*.yaml $(EXAMPLES)/
 	install -d $(EXAMPLES)/prometheus
 	install -m 644 docs/prometheus/* $(EXAMPLES)/prometheus/
@@ -202,7 +205,8 @@ uninstall:
 	rm -f $(BASH_COMPLETIONS)/xroam $(ZSH_COMPLETIONS)/_xroam $(FISH_COMPLETIONS)/xroam.fish
 	rm -f $(patsubst docs/examples/%,$(EXAMPLES)/%,$(wildcard docs/examples/*.yaml))
 	rm -f $(patsubst docs/%,$(EXAMPLES)/%,$(wildcard docs/prometheus/*))
-	-rmdir $(INCLUDE) $(EXAMPLES)/prometheus $(EXAMPLES) $(SHARE)/doc/xroam
+	rm -f $(patsubst scripts/hooks/%,$(HOOKS)/%,$(wildcard scripts/hooks/*))
+	-rmdir $(HOOKS) $(SHARE)/xroam $(INCLUDE) $(EXAMPLES)/prometheus $(EXAMPLES) $(SHARE)/doc/xroam
 	$(LDCONFIG)
 
 # Of a copy, as packaging leaves files in the tree. What is built of BPF goes along: it is the

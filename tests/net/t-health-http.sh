@@ -71,6 +71,12 @@ ok "servers" wait_for 5 eval 'cat "$WORLD_DIR"/http.out "$WORLD_DIR"/https.out |
 
 ok "attach" attach_lb
 ok "attach the backends' side" attach_servers
+# What was found last: on a busy machine that there was no time, now and then.
+found()
+{
+	[[ $(last_error "$1") =~ $2 ]]
+}
+
 add()
 {
 	local name=$1 type=${TYPE-http} port=${PORT-8080}
@@ -116,21 +122,20 @@ ok "302 is good by default, and not followed" wait_for 5 all_are up redirect
 ok "404 is good where it is wanted" wait_for 5 all_are up wanted
 ok "HTTPS with a certificate that nobody signed is good" wait_for 5 all_are up tls
 ok "all others are bad" wait_for 5 all_are down no-redirect fault slow header verified plain
-like "$(last_error no-redirect)" "status 302, not 200-299" "302 where 200 is wanted"
-like "$(last_error fault)" "http $VIP4:8080: status 503, not 200-399" "503"
-like "$(last_error slow)" "no status within 0.9 s" "a server that says nothing"
-like "$(last_error verified)" "[Cc]ertificate" "verify: the certificate is the reason"
+ok "302 where 200 is wanted" wait_for 10 found no-redirect "status 302, not 200-299"
+ok "503" wait_for 10 found fault "http $VIP4:8080: status 503, not 200-399"
+ok "a server that says nothing" wait_for 10 found slow "no status within 0.9 s"
+ok "verify: the certificate is the reason" wait_for 10 found verified "[Cc]ertificate"
 ok "a command that ends well" wait_for 5 all_are up c-good
 ok "those that do not" wait_for 5 all_are down c-bad c-hangs c-killed c-lost
-is "$(last_error c-bad)" \
-	"exit status 3: c-bad at $(addr4 s1) for $VIP4 port 80: a;b \$c" \
-	"its first line is the error; no shell saw its argument"
-is "$(last_error c-hangs)" "no end within 0.9 s" "one that hangs"
-like "$(last_error c-killed)" "ended by signal 9" "one that a signal ends"
-like "$(last_error c-lost)" "No such file" "one that there is not"
+ok "its first line is the error; no shell saw its argument" wait_for 10 found c-bad \
+	"^exit status 3: c-bad at $(addr4 s1) for $VIP4 port 80: a;b [$]c\$"
+ok "one that hangs" wait_for 10 found c-hangs "^no end within 0.9 s\$"
+ok "one that a signal ends" wait_for 10 found c-killed "ended by signal 9"
+ok "one that there is not" wait_for 10 found c-lost "No such file"
 stop http
 ok "without the server its backends are down" wait_for 5 all_are down good endless redirect
-like "$(last_error good)" "refused" "connection refused"
+ok "connection refused" wait_for 10 found good "refused"
 is "$(in_ns lb1 ip -j rule show | jq length)" 3 "no rule was added to the node"
 is "$(in_ns lb1 ip -j link show | jq '[.[] | select(.ifname | test("probe|tun"))] | length')" 0 "nor a device"
 stop daemon

@@ -34,7 +34,7 @@ static const struct config_case cases[] = {
 
 	/* keys */
 	{ "vip: []\n",
-	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, metrics, cid, health_checks, vips, backends, vms" },
+	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, metrics, on_move, cid, health_checks, vips, backends, vms" },
 	{ VIP "\nbackends:\n" A "  wieght: 3\n",
 	  "f:7: unknown key \"wieght\" in backends; write one of name, address, vips, server_ids, weight, state, forward, dev, port, vni, mac, initial_rate, health_check, vm" },
 	{ "backends:\n" A "  vm:\n    mac: 02:00:00:00:00:01\n    vlna: 3\n",
@@ -114,6 +114,15 @@ static const struct config_case cases[] = {
 	{ "vips:\n- {address: 192.0.2.1, port: 070000, protocol: udp}\n",
 	  "f:2: port: \"070000\" is not a number from 1 to 65535" },
 
+	/* on_move */
+	{ "on_move: {command: [dns-update]}\n",
+	  "f:1: command: a program by its path from the root, and its arguments, each a word of its own; no shell reads it" },
+	{ "on_move:\n  timeout: 5\n",
+	  "f:1: command: a program by its path from the root, and its arguments, each a word of its own; no shell reads it" },
+	{ "on_move:\n  command: [/bin/true]\n  timeout: soon\n",
+	  "f:3: timeout: \"soon\" is no time from 0.01 to 3600 seconds, such as 2, 0.5 or 500ms" },
+	{ "on_move:\n  run: /bin/true\n",
+	  "f:2: unknown key \"run\" in on_move; write one of command, timeout, everywhere, at_start" },
 	/* metrics */
 	{ "metrics: {listen: \"0.0.0.0:9978\"}\n",
 	  "f:1: listen: 0.0.0.0 can be reached from elsewhere, and metrics have neither TLS nor a password; listen on 127.0.0.1:9978 and put a reverse proxy that has both before it" },

@@ -111,6 +111,8 @@ int config_addr(struct reader *r, const char *path, const char *text, __be32 *ad
 /* text NULL: left out. */
 int config_mac(struct reader *r, const char *path, const char *text, __u8 *mac);
 int config_dev(struct reader *r, const char *path, const char *text, char *dev);
+/* Seconds, or "500ms". */
+int config_ms(struct reader *r, const char *path, const char *text, __u32 *ms);
 
 /* ---- config_take.c ---- */
 
@@ -127,6 +129,10 @@ bool config_lost_host(const struct reader *r, const struct model *m);
 int config_take_health(struct reader *r, const struct raw *raw, struct model *m);
 /* A name of a check; text NULL: left out. */
 int config_check_name(struct reader *r, const char *path, const char *text, char *name);
+
+/* ---- config_take_on_move.c ---- */
+
+int config_take_on_move(struct reader *r, const struct raw_on_move *from, struct model_on_move *to);
 
 /* ---- config_vms.c: vms, one node after the other ---- */
 

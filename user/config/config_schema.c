@@ -234,6 +234,14 @@ static const cyaml_schema_field_t metrics_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t on_move_fields[] = {
+	SHORT_LIST("command", struct raw_on_move, command, n_command, &text_entry),
+	TEXT("timeout", MAY, struct raw_on_move, timeout),
+	WORD("everywhere", struct raw_on_move, everywhere, config_bool_words),
+	WORD("at_start", struct raw_on_move, at_start, config_bool_words),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t backend_fields[] = {
 	TEXT("name", MUST, struct raw_backend, name),
 	TEXT("address", MUST, struct raw_backend, address),
@@ -285,6 +293,7 @@ static const cyaml_schema_value_t backend_entry = {
 	SHORT_LIST("protected", struct raw, protect, n_protect, &text_entry),			\
 	CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources, sources_fields),		\
 	CYAML_FIELD_MAPPING_PTR("metrics", MAY, struct raw, metrics, metrics_fields),		\
+	CYAML_FIELD_MAPPING_PTR("on_move", MAY, struct raw, on_move, on_move_fields),		\
 	LIST("cid", struct raw, cid, n_cid, &cid_entry),					\
 	LIST("health_checks", struct raw, health_checks, n_health_checks, &health_entry),	\
 	LIST("vips", struct raw, vips, n_vips, &vip_entry),					\

@@ -98,6 +98,12 @@ struct raw_sources {
 	__u32 n_qmp;
 };
 
+struct raw_on_move {
+	char **command, *timeout;
+	__u32 n_command;
+	int *everywhere, *at_start;
+};
+
 struct raw_metrics {
 	char *listen, *per_vm;
 };
@@ -113,6 +119,7 @@ struct raw {
 	char **protect;
 	struct raw_sources *sources;
 	struct raw_metrics *metrics;
+	struct raw_on_move *on_move;
 	struct raw_cid *cid;
 	struct raw_health *health_checks;
 	struct raw_vip *vips;

@@ -22,16 +22,6 @@ int config_check_name(struct reader *r, const char *path, const char *text, char
 	return 0;
 }
 
-static int take_ms(struct reader *r, const char *path, const char *text, __u32 *ms)
-{
-	if (!text || !health_to_ms(text, ms))
-		return 0;
-	return fail_at(
-		r, path,
-		"%s: \"%.40s\" is no time from 0.01 to 3600 seconds, such as 2, 0.5 or 500ms",
-		last_key(path), text);
-}
-
 static int take_text(struct reader *r, const char *path, const char *text, char *to)
 {
 	if (!text)
@@ -81,8 +71,8 @@ static int take_one(struct reader *r, const struct raw_health *from, size_t i,
 #define AT(key) config_at(path, "health_checks", i, key)
 	return config_check_name(r, AT("name"), from->name, to->name) ||
 		TAKE(r, AT("port"), from->port, to->port) ||
-		take_ms(r, AT("interval"), from->interval, &to->interval_ms) ||
-		take_ms(r, AT("timeout"), from->timeout, &to->timeout_ms) ||
+		config_ms(r, AT("interval"), from->interval, &to->interval_ms) ||
+		config_ms(r, AT("timeout"), from->timeout, &to->timeout_ms) ||
 		TAKE(r, AT("rise"), from->rise, to->rise) ||
 		TAKE(r, AT("fall"), from->fall, to->fall) ||
 		TAKE(r, AT("jitter"), from->jitter, to->jitter) ||

@@ -205,5 +205,7 @@ int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m)
 		ret = take_protected(r, raw, m);
 	if (!ret)
 		ret = take_sources(r, raw, m);
-	return ret ? ret : take_metrics(r, raw->metrics, &m->metrics);
+	if (!ret)
+		ret = take_metrics(r, raw->metrics, &m->metrics);
+	return ret ? ret : config_take_on_move(r, raw->on_move, &m->on_move);
 }

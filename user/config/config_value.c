@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "config_priv.h"
+#include "lib/health_state.h"
 #include "lib/text.h"
 
 int config_number(struct reader *r, const char *path, const char *text, __u64 *value)
@@ -74,4 +75,14 @@ int config_dev(struct reader *r, const char *path, const char *text, char *dev)
 		return fail_at(r, path, "%s", inner.text);
 	strcpy(dev, text);
 	return 0;
+}
+
+int config_ms(struct reader *r, const char *path, const char *text, __u32 *ms)
+{
+	if (!text || !health_to_ms(text, ms))
+		return 0;
+	return fail_at(
+		r, path,
+		"%s: \"%.40s\" is no time from 0.01 to 3600 seconds, such as 2, 0.5 or 500ms",
+		last_key(path), text);
 }

@@ -14,7 +14,7 @@
 #include "model/model.h"
 #include "vm/vm.h"
 
-#define DAEMON_PROBLEMS 8 /* owners of problems */
+#define DAEMON_PROBLEMS 16 /* owners of problems */
 
 struct daemon {
 	/*
@@ -67,6 +67,8 @@ struct source {
 	void (*lock_is_back)(void *state);
 	/* A move of this VM was prepared. Called under the lock. */
 	void (*prepared)(void *state, __u32 vm_index);
+	/* This VM is at another host, e->host, as its event tells. Called under the lock. */
+	void (*moved)(void *state, const struct xr_event *e, __u32 vm_index);
 };
 
 /* ---- sources.c: the table's hooks, each of all sources that run ---- */
@@ -78,6 +80,7 @@ void daemon_stop_sources(struct daemon *d);
 void daemon_reload_sources(struct daemon *d);
 void daemon_lock_is_back(struct daemon *d);
 void daemon_prepared(struct daemon *d, __u32 vm_index);
+void daemon_moved(struct daemon *d, const struct xr_event *e, __u32 vm_index);
 
 /* ---- notice.c ---- */
 

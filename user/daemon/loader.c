@@ -27,6 +27,7 @@ struct answer {
 	struct xr_err err;
 	size_t n_qmp;
 	struct model_metrics metrics;
+	struct model_on_move on_move;
 };
 
 /* ---- in the child ---- */
@@ -96,8 +97,10 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 	if (a.ret != LOADER_LATE)
 		audit_end(d->instance, a.ret ? a.err.text : NULL);
 	a.n_qmp = a.ret ? 0 : m.n_qmp;
-	if (!a.ret)
+	if (!a.ret) {
 		a.metrics = m.metrics;
+		a.on_move = m.on_move;
+	}
 	fwrite(&a, sizeof(a), 1, to);
 	for (i = 0; i < a.n_qmp; i++) {
 		fwrite(&m.qmp[i], sizeof(m.qmp[i]), 1, to);
@@ -181,6 +184,7 @@ static int take_answer(const struct loader *l, struct model *m, struct xr_err *e
 	if (a.ret)
 		return xr_fail(err, a.ret, "%s", a.err.text);
 	m->metrics = a.metrics;
+	m->on_move = a.on_move;
 	for (i = 0; i < a.n_qmp; i++) {
 		if (l->len - at <= sizeof(*q) ||
 		    !memchr(l->text + at + sizeof(*q), '\0', l->len - at - sizeof(*q)))

@@ -46,6 +46,15 @@ void daemon_lock_is_back(struct daemon *d)
 			d->sources[i]->lock_is_back(d->states[i]);
 }
 
+void daemon_moved(struct daemon *d, const struct xr_event *e, __u32 vm_index)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_started; i++)
+		if (d->sources[i]->moved)
+			d->sources[i]->moved(d->states[i], e, vm_index);
+}
+
 void daemon_prepared(struct daemon *d, __u32 vm_index)
 {
 	size_t i;

@@ -100,6 +100,18 @@ struct model_metrics {
 	__u32 per_vm;                 /* so many VMs have series of their own */
 };
 
+#define MODEL_COMMAND 1024
+#define MODEL_WORDS   63
+
+/* A program for each VM that moved; the daemon's alone, too. */
+struct model_on_move {
+	char command[MODEL_COMMAND]; /* words, each with its NUL */
+	__u32 words;                 /* 0: there is none */
+	__u32 timeout_ms;
+	bool everywhere;  /* not only where the VM is */
+	bool at_start;    /* also for VMs that are here when the daemon begins */
+};
+
 /* The lists at the top of a file, but for devices: see devs_given. */
 enum model_section_of_key {
 	MODEL_HOSTS,
@@ -142,6 +154,7 @@ struct model {
 	struct model_qmp *qmp;
 	size_t n_qmp;
 	struct model_metrics metrics;
+	struct model_on_move on_move;
 	struct model_dev {
 		char name[16];
 		char netns[NETNS_NAME]; /* as "ip netns" has it; empty: here */

@@ -65,6 +65,8 @@ struct probe_kind {
 
 #define COOKIE_CHAINS 16384 /* a power of two */
 
+#define COMMANDS_MOST 32 /* at once */
+
 struct prober {
 	struct daemon *d;
 	sd_event_source *timer;
@@ -96,7 +98,6 @@ struct prober {
 	double stretch; /* all intervals are so many times as long */
 	__u64 look_at;  /* when the instance is next looked at */
 	__u32 n_busy;   /* probes under way */
-	__u32 n_runs;   /* commands of them */
 	__u64 filled;
 	__u64 epoch;           /* seconds, in this turn */
 	__u64 deaf_at;         /* when answers were lost last; daemon_clock_us() */
@@ -104,6 +105,7 @@ struct prober {
 
 	struct way *way;              /* way.c */
 	struct http *http;            /* http.c */
+	struct programs *programs;    /* command.c's */
 	__u32 cookies[COOKIE_CHAINS]; /* number of a target plus one */
 };
 

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "daemon/program.h"
 #include "probe_priv.h"
 
 #define LOOK_US (500 * US_PER_MS)    /* how often the instance is looked at for changes */
@@ -218,6 +219,7 @@ static void stop(void *state)
 	targets_free(pr);
 	http_close(pr);
 	way_close(pr);
+	programs_close(pr->programs);
 	free(pr->changed);
 	free(pr->was);
 	free(pr);
@@ -237,9 +239,11 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	pr->settle = true;
 	pr->changed = calloc(d->plane->meta->limits.backends + 1, sizeof(*pr->changed));
 	pr->was = calloc(d->plane->meta->limits.backends + 1, sizeof(*pr->was));
-	if (pr->changed && pr->was && getrandom(pr->key, sizeof(pr->key), 0) != sizeof(pr->key))
+	pr->programs = programs_open(d->top, COMMANDS_MOST);
+	if (pr->changed && pr->was && pr->programs &&
+	    getrandom(pr->key, sizeof(pr->key), 0) != sizeof(pr->key))
 		ret = -errno;
-	else if (pr->changed && pr->was)
+	else if (pr->changed && pr->was && pr->programs)
 		ret = sd_event_add_time_relative(d->top, &pr->timer, CLOCK_MONOTONIC,
 						 10 * US_PER_MS, US_PER_MS, on_timer, pr);
 	if (ret < 0) {

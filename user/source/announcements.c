@@ -242,6 +242,8 @@ static void take_event(struct announcements *a, const struct xr_event *e)
 		vm_learn(p, vm_index, e->saddr);
 	if (believed || is_moved_by_notice(e))
 		begin_rounds(a, vm_index);
+	if ((believed || is_moved_by_notice(e)) && e->from != e->host)
+		daemon_moved(a->d, e, vm_index);
 }
 
 static int on_sample(void *ctx, void *data, size_t size)

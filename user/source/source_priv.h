@@ -10,6 +10,7 @@ extern const struct source source_announcements; /* what the data plane saw and 
 extern const struct source source_ageing;        /* deadlines and ttls that ran out */
 extern const struct source source_prepared;      /* what a prepared move leaves for later */
 extern const struct source source_serving;       /* what VIPs are announced by */
+extern const struct source source_on_move;       /* a program for each VM that moved */
 extern const struct source source_links;         /* devices, addresses, routes, neighbours */
 
 #endif

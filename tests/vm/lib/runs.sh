@@ -32,10 +32,54 @@ proven()
 }
 
 # Its emulation may spoil a guest's memory as it migrates (see qemu in vm.sh), on a busy
-# machine above all.
+# machine above all: its kernel panics, or goes round in a circle and answers nobody.
 guest_died()
 {
-	grep -q '^.*Kernel panic' "$WORLD_DIR/$GUEST$AT.console"
+	guest_says 'Kernel panic' && return
+	[ "$(jq '.sent != null and .lost == null' <<<"$PROBED")" = true ] || return 1
+	! guest_answers_at_home || return 1
+	diag "the guest answers nobody, not even on its own host's bridge:" "$(guest_registers)" \
+		"$(in_ns "$AT" ip -s link show "$TAP")"
+}
+
+guest_says()
+{
+	grep -q "$1" "$WORLD_DIR/$GUEST$AT.console"
+}
+
+# To one who is next to its port, whom no fabric and no tunnel parts from it.
+guest_answers_at_home()
+{
+	local dev=br0 status
+
+	[ -z "$VM_ROUTED" ] || dev=$TAP
+	in_ns "$AT" ip route replace "$VM_ADDR4/32" dev "$dev" table 77 src "$(underlay4 "$AT")"
+	in_ns "$AT" ip rule add to "$VM_ADDR4/32" iif lo table 77 pref 7
+	wait_for 10 in_ns "$AT" ping -q -c 1 -W 2 "$VM_ADDR4" >/dev/null 2>&1
+	status=$?
+	in_ns "$AT" ip rule del pref 7
+	return $status
+}
+
+# Where its processor is, three times
+guest_registers()
+{
+	/usr/bin/python3 - "$(qmp "$AT")" <<-'EOT' | grep -o 'RIP=[^ ]*\|HLT=.' | tr '\n' ' '
+		import json, socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(10)
+		s.connect(sys.argv[1])
+		f = s.makefile("rw")
+		f.readline()
+		for words in [["qmp_capabilities"]] + 3 * [["human-monitor-command", "info registers"]]:
+		    c = {"execute": words[0]}
+		    if words[1:]:
+		        c["arguments"] = {"command-line": words[1]}
+		    f.write(json.dumps(c) + "\n")
+		    f.flush()
+		    print(f.readline())
+		    time.sleep(0.2)
+	EOT
 }
 
 # guest_again HOST: another one there, as if it had not gone
