@@ -108,11 +108,13 @@ XR_HASH(vip_addresses, __be32[XR_ADDR_WORDS], __u32, 1); /* VIPs' addresses -> X
 XR_HASH(vip_announced, struct xr_announced_key, struct xr_announced, 1); /* who is announced */
 XR_HASH(tunnel_hosts, struct xr_tunnel_key, __u32, 1); /* tunnel's far end -> host */
 XR_HASH(outers, struct xr_outer_key, struct xr_outer,
-	1);                                       /* outer header -> path, and its learned MTU */
-XR_HASH(locked_macs, __u64, struct xr_locked, 1); /* a MAC -> VMs that have it, locked */
-XR_HASH(protected, struct xr_protected, __u32, 4096); /* what no announcement may claim */
-XR_HASH(tunnel_ends, struct xr_end, __u64, 8192);     /* role backend: whose tunnels end here */
-XR_HASH(taps, __u32, __u32, XR_MAX_TC_HOOKS);         /* a VM's port -> its vm_index, plus one */
+	1);                                        /* outer header -> path, and its learned MTU */
+XR_HASH(locked_macs, __u64, struct xr_locked, 1);  /* a MAC -> VMs that have it, locked */
+XR_HASH(vm_bounds, __u32, struct xr_vm_bounds, 1); /* VM -> its limits and rules */
+XR_HASH(vm_bounds_used, __u32, struct xr_vm_bounds_used, 1); /* and what it has used of them */
+XR_HASH(protected, struct xr_protected, __u32, 4096);        /* what no announcement may claim */
+XR_HASH(tunnel_ends, struct xr_end, __u64, 8192); /* role backend: whose tunnels end here */
+XR_HASH(taps, __u32, __u32, XR_MAX_TC_HOOKS);     /* a VM's port -> its vm_index, plus one */
 
 /* The value is struct xr_maglev_row; named so, BTF would hold but a forward. */
 struct maglev_table {

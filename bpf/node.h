@@ -15,6 +15,7 @@
 #include "forward.h"
 #include "stray.h"
 #include "vm.h"
+#include "vm_bounds.h"
 
 /* The rest of the transport header, once the packet is known to be ours. */
 static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
@@ -99,6 +100,8 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 		note(p, XR_R_PATH_MTU);
 	if (unlikely(may_be_stray(p->reason)))
 		p->reason = hide_from_verifier(stray(ctx, p), keys->zero, REASONS - 1);
+	if (vms)
+		p->reason = keep_bounds(ctx, p, p->reason);
 	return verdict(p);
 }
 
@@ -138,6 +141,8 @@ static __always_inline int serve_vips(struct xdp_md *ctx, const struct xr_hash_k
 	p.reason = hide_from_verifier(serve(ctx, &p, vip, keys, vms), keys->zero, REASONS - 1);
 	if (unlikely(may_be_stray(p.reason)))
 		return serve_other(ctx, vms);
+	if (vms)
+		p.reason = keep_bounds(ctx, &p, p.reason);
 	return verdict(&p);
 }
 
@@ -167,8 +172,7 @@ __noinline int learn_from_icmp(struct xdp_md *ctx, struct packet *p)
 	return 0;
 }
 
-/* Where there are hosts: VMs come first, and a frame for one is never for a VIP, too. */
-static __always_inline int serve_vms_first(struct xdp_md *ctx)
+static __always_inline int serve_vms_then_vips(struct xdp_md *ctx)
 {
 	const struct xr_hash_keys *keys = secret_keys();
 	struct packet p = { .bytes = ctx->data_end - ctx->data, .sent = XDP_PASS };
@@ -185,10 +189,21 @@ static __always_inline int serve_vms_first(struct xdp_md *ctx)
 		learn_from_icmp(ctx, scratch_at(IN_FRAME));
 	if (likely(!is_verdict(reason)))
 		return verdict_of(&p, XR_R_NOT_MOVED, XR_KIND_PASS, XDP_PASS);
+	reason = keep_bounds(ctx, &p, reason);
 	p.reason = hide_from_verifier(reason, keys->zero, REASONS - 1);
 	if (likely(p.reason == XR_R_MOVED))
 		return verdict_of(&p, XR_R_MOVED, XR_KIND_TX, p.sent);
 	return verdict(&p);
+}
+
+/* Where there are hosts: VMs come first, and a frame for one is never for a VIP, too. */
+static __always_inline int serve_vms_first(struct xdp_md *ctx)
+{
+	if (are_bounds_kept())
+		begin_bounds(ctx);
+	/* A pointer into the packet that was read before is none after it. */
+	reload_memory();
+	return serve_vms_then_vips(ctx);
 }
 
 #endif

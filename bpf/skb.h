@@ -4,6 +4,7 @@
 #define XROAM_BPF_SKB_H
 
 #include <linux/pkt_cls.h>
+#include "bounds.h"
 #include "guard_key.h"
 #include "parse.h"
 #include "vm_state.h"
@@ -119,14 +120,6 @@ static __always_inline int is_ip(struct __sk_buff *skb)
 	__be16 proto = proto_of(skb, &at);
 
 	return proto == bpf_htons(ETH_P_IP) || proto == bpf_htons(ETH_P_IPV6);
-}
-
-/* What the device is: XR_TAP_UPLINK, XR_TAP_TUNNEL, a VM's number, or 0. */
-static __always_inline __u32 port_kind(__u32 ifindex)
-{
-	__u32 *value = bpf_map_lookup_elem(&taps, &ifindex);
-
-	return value ? *value : 0;
 }
 
 static __always_inline __u32 is_fabric(__u32 kind)

@@ -6,9 +6,9 @@
  *	tap_out		what goes into a VM's port: remembered while its move is
  *			prepared; of what neither an uplink nor a tunnel brought,
  *			copied to the new host in the blackout; sent there alone
- *			once it has moved
+ *			once it has moved. What stays is held to the VM's bounds
  *	tap_in		what comes out of it: on the new host the VM speaks, so
- *			it runs
+ *			it runs. Held to its bounds, too
  *	uplink_in	what the fabric brings for a VM that stands still: copied
  *	uplink_out	what the new host says in the VM's name too early, and the
  *			old one too late; frames for a VM of this host that go back
@@ -20,6 +20,7 @@
  *	replay		run by user space: one remembered frame to the new host
  */
 #include "ring.h"
+#include "skb_bounds.h"
 #include "skb_claim.h"
 #include "skb_copy.h"
 #include "skb_way.h"
@@ -29,42 +30,57 @@
 
 /* ---- a VM's port ---- */
 
+/* The VM is here, and may be about to leave: TC_ACT_UNSPEC where the port gets the frame. */
+static __always_inline int serve_here(struct __sk_buff *skb, struct xr_vm *vm, __u32 vm_index,
+				      union vm_state_word w)
+{
+	int action;
+
+	if (!vm_under_way(w) || is_local(w.now.next))
+		return pass_bounds(skb, vm, vm_index, XR_WAY_IN, 0);
+	/* Copied first: the copy is judged where it goes into a port, and the clone here. */
+	if (w.now.state == XR_VM_BLACKOUT) {
+		action = is_of(key_at(skb, DESTINATION), vm) && !was_sent_just_now(skb)
+			? copy(skb, vm_index, w.now.next, CLONE_OUT)
+			: TC_ACT_UNSPEC;
+		return action == TC_ACT_UNSPEC ? pass_bounds(skb, vm, vm_index, XR_WAY_IN, 0)
+					       : action;
+	}
+	action = pass_bounds(skb, vm, vm_index, XR_WAY_IN, 0);
+	if (action == TC_ACT_UNSPEC && vm->ring)
+		remember(skb, vm->ring - 1);
+	return action;
+}
+
 SEC("tc")
 int xroam_tap_out(struct __sk_buff *skb)
 {
 	__u32 kind = port_kind(skb->ifindex), vm_index = kind - 1, tick;
 	union vm_state_word w;
 	struct xr_vm *vm;
-	__u64 to;
+	int is_clone;
 
 	/* Behind the port the mark means nothing. */
-	if (is_copied(skb)) {
+	is_clone = is_copied(skb);
+	if (is_clone)
 		skb->tc_index = 0;
-		return TC_ACT_UNSPEC;
-	}
 	if (!kind || is_fabric(kind))
 		return TC_ACT_UNSPEC;
 	vm = vm_at(vm_index);
 	if (!vm)
 		return TC_ACT_UNSPEC;
+	if (is_clone)
+		return pass_bounds(skb, vm, vm_index, XR_WAY_IN, 1);
 	tick = now_tick();
 	w = vm_settle(vm, vm_index, tick, skb->len);
-	to = key_at(skb, DESTINATION);
-	if (!is_local(w.now.host)) {
-		if (vm_is_redirected(vm, w, tick) && is_of(to, vm) &&
-		    !(vm_under_way(w) && is_local(w.now.next)) && !was_sent_just_now(skb))
-			return take_away(skb, vm_index, w.now.host, TC_ACT_SHOT);
+	if (is_probe(skb))
 		return TC_ACT_UNSPEC;
-	}
-	if (!vm_under_way(w) || is_local(w.now.next) || is_probe(skb))
-		return TC_ACT_UNSPEC;
-	if (w.now.state == XR_VM_BLACKOUT)
-		return is_of(to, vm) && !was_sent_just_now(skb)
-			? copy(skb, vm_index, w.now.next, CLONE_OUT)
-			: TC_ACT_UNSPEC;
-	if (vm->ring)
-		remember(skb, vm->ring - 1);
-	return TC_ACT_UNSPEC;
+	if (is_local(w.now.host))
+		return serve_here(skb, vm, vm_index, w);
+	if (vm_is_redirected(vm, w, tick) && is_of(key_at(skb, DESTINATION), vm) &&
+	    !(vm_under_way(w) && is_local(w.now.next)) && !was_sent_just_now(skb))
+		return take_away(skb, vm_index, w.now.host, TC_ACT_SHOT);
+	return pass_bounds(skb, vm, vm_index, XR_WAY_IN, 0);
 }
 
 SEC("tc")
@@ -74,15 +90,18 @@ int xroam_tap_in(struct __sk_buff *skb)
 	union vm_state_word w;
 	struct xr_vm *vm;
 
-	if (!watching() || !kind || is_fabric(kind))
+	if (!(watching() | any_bounded()) || !kind || is_fabric(kind))
 		return TC_ACT_UNSPEC;
 	vm = vm_at(vm_index);
-	if (!vm || vm->tap != skb->ifindex)
+	if (!vm)
 		return TC_ACT_UNSPEC;
-	w = vm_settle(vm, vm_index, now_tick(), skb->len);
-	if (is_coming(w) && is_of(key_at(skb, SOURCE), vm) && !is_claim(skb))
-		vm_activate(vm_index, skb->len, no_news());
-	return TC_ACT_UNSPEC;
+	if (watching() && vm->tap == skb->ifindex) {
+		w = vm_settle(vm, vm_index, now_tick(), skb->len);
+		/* What its rules refuse shows as well as anything else that it runs. */
+		if (is_coming(w) && is_of(key_at(skb, SOURCE), vm) && !is_claim(skb))
+			vm_activate(vm_index, skb->len, no_news());
+	}
+	return pass_bounds(skb, vm, vm_index, XR_WAY_OUT, 0);
 }
 
 /* ---- an uplink ---- */

@@ -192,7 +192,7 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p, _
 	reason = find_nexthop_at(ctx, p, index, &nh, tick);
 	if (reason)
 		return reason;
-	trace_way(index, egress_of(ctx, nh));
+	note_way(index, egress_of(ctx, nh));
 	/* The overhead counts one Ethernet header, and so do the octets. */
 	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
 	mtu = path->mtu;
@@ -212,7 +212,7 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __
 
 	if (!path || !path->ifindex)
 		return XR_R_NO_ROUTE;
-	trace_way(index, path->ifindex);
+	note_way(index, path->ifindex);
 	/* Where it is they sent it back, or never had it: no switch would. */
 	if (unlikely(path->ifindex == ingress_of(ctx)))
 		return XR_R_VM_LOOP;

@@ -353,6 +353,9 @@ enum xr_vm_state {
 #define XR_VM_LOCK   (1U << 0) /* the binding is enforced at the ports */
 #define XR_VM_FROZEN (1U << 1) /* flapped: at home until the operator's word */
 #define XR_VM_LOOP   (1U << 2) /* its own frames came back: not redirected */
+#define XR_VM_BOUNDS (1U << 3) /* it has an element in vm_bounds */
+/* A move changes none of these. */
+#define XR_VM_KEPT (XR_VM_LOCK | XR_VM_BOUNDS)
 
 /* Read, stored and compare-and-exchanged as one word, by both sides. */
 struct xr_vm_now {
@@ -459,7 +462,60 @@ struct xr_vm_control {
 	__u32 locked;    /* VMs with XR_VM_LOCK */
 	__u32 vms;       /* cold: how many are known */
 	__u32 addresses; /* cold: of theirs, in vm_ips */
-	__u32 reserved[12];
+	__u32 bounded;   /* VMs with XR_VM_BOUNDS */
+	__u32 reserved[11];
+};
+
+/* ---- what a VM may send and get at its own port ---- */
+
+enum xr_way { XR_WAY_IN, XR_WAY_OUT, XR_WAYS }; /* to the VM, from it */
+
+#define XR_VM_RULES 16
+
+/* One line of a VM's list; the first that fits a packet decides. */
+struct xr_vm_rule {
+	__be32 addr[XR_ADDR_WORDS]; /* the other side's, as in struct xr_vip */
+	__be32 mask[XR_ADDR_WORDS]; /* its prefix; addr has no bit beside it */
+	__u16 port[2];              /* destination: from, to */
+	__u16 source_port[2];       /* 0, 65535: any, and such need not be known */
+	__u8 ways;                  /* a bit per enum xr_way */
+	__u8 family;                /* 4, 6; 0: both */
+	__u8 proto;                 /* where has_proto */
+	__u8 has_proto;
+	__u8 deny;
+	__u8 reserved[3];
+};
+
+struct xr_vm_limit {
+	__u64 bits;        /* as configured, per second; 0: no such limit */
+	__u64 packets;     /* the same */
+	__u64 octet_time;  /* of one octet, in 2^-20 ns */
+	__u64 packet_time; /* of one packet, in units of XR_LIMIT_NS */
+	__u64 burst;       /* how far it may be ahead, in the same units */
+};
+
+#define XR_LIMIT_NS          16      /* so many units of time are a nanosecond */
+#define XR_LIMIT_MIN         8000ULL /* bits a second */
+#define XR_LIMIT_MAX         10000000000000ULL
+#define XR_LIMIT_PACKETS_MAX 1000000000ULL
+#define XR_BURST_MS          100 /* unless configured */
+#define XR_BURST_MS_MAX      10000
+
+/* vm_bounds (hot): hash, index in vms -> what is configured; replaced whole. */
+struct xr_vm_bounds {
+	__u32 n_rules;
+	__u8 deny; /* what no rule fits */
+	__u8 reserved[3];
+	struct xr_vm_limit limit[XR_WAYS];
+	struct xr_vm_rule rule[XR_VM_RULES];
+};
+
+/* vm_bounds_used (hot): the same key; written by the programs. */
+struct xr_vm_bounds_used {
+	__u64 octets_due[XR_WAYS];  /* when what was sent would have been, at the limit's pace */
+	__u64 packets_due[XR_WAYS]; /* both in units of XR_LIMIT_NS */
+	__u64 denied[XR_WAYS];      /* packets that a rule refused */
+	__u64 limited[XR_WAYS];     /* those that a limit did */
 };
 
 /* protected: hash; addresses no announcement may claim. */
@@ -1065,6 +1121,10 @@ XR_SIZE_IS(xr_locked, 64);            /* a cache line */
 XR_SIZE_IS(xr_tunnel_key, 20);
 XR_SIZE_IS(xr_port, 24);
 XR_SIZE_IS(xr_vm_control, 64);        /* a cache line */
+XR_SIZE_IS(xr_vm_rule, 48);
+XR_SIZE_IS(xr_vm_limit, 40);
+XR_SIZE_IS(xr_vm_bounds, 856);
+XR_SIZE_IS(xr_vm_bounds_used, 64);    /* a cache line */
 XR_SIZE_IS(xr_protected, 20);
 XR_SIZE_IS(xr_ring, 88);
 XR_SIZE_IS(xr_ring_frame, 2048);

@@ -97,7 +97,9 @@
 	X(PATH_MTU,      "path-mtu",        NOTE,  "ICMP: a tunnel's packet was too large for its way, whose MTU is known now") \
 	X(RELAYED,       "relayed",         NOTE,  "out of a tunnel, sent on by a host its sender is not at: says nothing of his place") \
 	X(CID_NOT_HERE,  "cid-not-here",    NOTE,  "CID decodes to the server ID of a backend that is not behind this VIP") \
-	X(PASSED,        "passed",          PASS,  "role pass: not looked at")
+	X(PASSED,        "passed",          PASS,  "role pass: not looked at")             \
+	X(RULE_DENIED,   "rule-denied",     DROP,  "at a VM's own port: refused by its rules") \
+	X(RATE_LIMITED,  "rate-limited",    DROP,  "at a VM's own port: above its limit")
 /* clang-format on */
 
 enum xr_reason {

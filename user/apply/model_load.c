@@ -15,6 +15,7 @@
 #include "lib/text.h"
 #include "model_load.h"
 #include "plane/vm_state.h"
+#include "vm/vm.h"
 
 static int load_vips(struct plane *p, struct model *m)
 {
@@ -234,6 +235,7 @@ static int load_vm(void *ctx, __u32 host_index)
 	const struct xr_vm_info *info = &l->p->vm_info[host_index];
 	struct xr_vm_now now = vm_now(l->p, host_index);
 	struct model_vm *v = model_grow(&l->m->vms, &l->m->n_vms, sizeof(*v));
+	struct xr_vm_bounds bounds, *to;
 	int i;
 
 	if (!v)
@@ -242,6 +244,12 @@ static int load_vm(void *ctx, __u32 host_index)
 	v->vlan = vm_vlan_of(l->p->vms[host_index].key);
 	v->host = l->host_index[now.host];
 	v->lock = now.flags & XR_VM_LOCK;
+	if (vm_get_bounds(l->p, host_index, &bounds)) {
+		to = model_bounds_of(l->m, v);
+		if (!to)
+			return -ENOMEM;
+		*to = bounds;
+	}
 	if (!(info->learned & XR_LEARNED_TAP))
 		memcpy(v->tap, info->tap, sizeof(v->tap));
 	for (i = 0; i < XR_VM_ADDRS; i++)

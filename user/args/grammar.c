@@ -67,7 +67,8 @@ const struct grammar_row grammar_rows[] = {
 	{ "host", "show", "[NAME@host]" },
 	{ "host", "WAY", "vxlan ADDR vni N [port N] | ipip ADDR | gue ADDR [port N] | dev DEV | "
 			 "mac MAC dev DEV" },
-	{ "vm", "add", "MAC [vlan N] [address ADDR]... at HOST [lock] [dev TAP]" },
+	{ "vm", "add", "MAC [vlan N] [address ADDR]... at HOST [lock] [dev TAP] "
+		       "[limit LIMIT]... [rule RULE]... [default allow|deny]" },
 	{ "vm", "prepare", "MAC@vm [vlan N] to HOST [timeout SECONDS] [ttl SECONDS] [seq N] "
 			   "[dev TAP]" },
 	{ "vm", "pause", "MAC@vm [vlan N] [seq N]" },

@@ -21,7 +21,7 @@
 static const __u64 written = PRIVATE(FLOWS) | PRIVATE(NEXTHOPS) | PRIVATE(INITIAL_RATE) |
 	PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) | PRIVATE(CID_STATS) |
 	PRIVATE(DEV_STATS) | PRIVATE(EVENTS) | PRIVATE(VMS) | PRIVATE(VM_CONTROL) | PRIVATE(PATHS) |
-	PRIVATE(OUTERS) | PRIVATE(VM_EVENTS) | PRIVATE(HOST_STATS);
+	PRIVATE(OUTERS) | PRIVATE(VM_EVENTS) | PRIVATE(HOST_STATS) | PRIVATE(VM_BOUNDS_USED);
 
 static int copy_nexthops(struct plane *p, int to)
 {
@@ -51,18 +51,34 @@ static int copy_array(const void *from, int to, size_t size)
 	return 0;
 }
 
-static int copy_outers(struct plane *p, int to)
+/* key, value: room for one of each. */
+static int copy_hash(int from, int to, void *key, void *value)
 {
-	struct xr_outer_key key, *last = NULL;
-	struct xr_outer o;
+	bool first = true;
 
-	while (!bpf_map_get_next_key(p->fd[PLANE_OUTERS], last, &key)) {
-		if (!bpf_map_lookup_elem(p->fd[PLANE_OUTERS], &key, &o) &&
-		    bpf_map_update_elem(to, &key, &o, BPF_ANY))
+	while (!bpf_map_get_next_key(from, first ? NULL : key, key)) {
+		first = false;
+		if (!bpf_map_lookup_elem(from, key, value) &&
+		    bpf_map_update_elem(to, key, value, BPF_ANY))
 			return -errno;
-		last = &key;
 	}
 	return 0;
+}
+
+static int copy_outers(struct plane *p, int to)
+{
+	struct xr_outer_key key;
+	struct xr_outer o;
+
+	return copy_hash(p->fd[PLANE_OUTERS], to, &key, &o);
+}
+
+static int copy_bounds_used(struct plane *p, int to)
+{
+	struct xr_vm_bounds_used used;
+	__u32 key;
+
+	return copy_hash(p->fd[PLANE_VM_BOUNDS_USED], to, &key, &used);
 }
 
 static int copy_vms(struct plane *p, struct xroam_bpf *to)
@@ -74,6 +90,8 @@ static int copy_vms(struct plane *p, struct xroam_bpf *to)
 	if (!ret)
 		ret = copy_array(p->vm_control, bpf_map__fd(to->maps.data_vm_control),
 				 sizeof(*p->vm_control));
+	if (!ret)
+		ret = copy_bounds_used(p, bpf_map__fd(to->maps.vm_bounds_used));
 	return ret;
 }
 

@@ -21,9 +21,9 @@ static const char notes[] =
 	"The socket: /run/xroam/INSTANCE.sock. One JSON object a line, one answer each:\n"
 	"  {\"notice\":\"moved\",\"mac\":\"52:54:00:12:34:56\",\"vlan\":5,\"to\":\"h2\",\"seq\":7}\n"
 	"  {\"ok\":true,\"seq\":7}\n"
-	"Notices: add (at, addresses, lock, tap), prepare (to, timeout, ttl, tap),\n"
-	"pause, moved (to, ttl), cancel, leave; each with mac, and vlan and seq where\n"
-	"wanted.\n";
+	"Notices: add (at, addresses, lock, tap, limits, rules, default), prepare (to,\n"
+	"timeout, ttl, tap), pause, moved (to, ttl), cancel, leave; each with mac, and\n"
+	"vlan and seq where wanted.\n";
 
 int do_run(int argc, char **argv)
 {

@@ -10,7 +10,8 @@
  * notice: cli, file, socket, qmp, announcement). Where there is a redirect:
  * last_hit_seconds and ttl (both in seconds). While a move is under way: to, and
  * deadline_seconds. Where one is known: tap. learned: addresses that an
- * announcement taught.
+ * announcement taught. Where it has them: limits, rules (lists of lines as vm add takes
+ * them), default; denied and limited, packets so far, each an object of in and out.
  *
  * JSON of the others, an object: outcome (done, already, ignored), seq, and
  * warning where there is one.
@@ -24,6 +25,7 @@
 #include "apply/instance.h"
 #include "args/args.h"
 #include "args/out.h"
+#include "lib/bounds.h"
 #include "cmd.h"
 #include "host/host.h"
 #include "local/local.h"
@@ -32,13 +34,15 @@
 
 static const char notes[] =
 	"add makes a VM known, or gives a known one another binding; lock holds it to\n"
-	"that at the guarded ports. A move: prepare (it will go; what speaks for it from\n"
-	"HOST is believed), pause (it stands still: frames go to both), move (it is\n"
-	"there), or cancel (it stayed). leave forgets it. seq: older notices are refused.\n";
+	"that at the guarded ports. limit, rule and default: what it may send and get at\n"
+	"its own port, wherever it is; each LIMIT and RULE is one quoted word. A move:\n"
+	"prepare (it will go; what speaks for it from HOST is believed), pause (it stands\n"
+	"still: frames go to both), move (it is there), or cancel (it stayed). leave\n"
+	"forgets it. seq: older notices are refused.\n";
 
 /* ---- the notice ---- */
 
-enum { VLAN, ADDRESS, AT, TO, LOCK, DEV, TIMEOUT, SEQ, TTL };
+enum { VLAN, ADDRESS, AT, TO, LOCK, DEV, TIMEOUT, SEQ, TTL, LIMIT, RULE, DEFAULT };
 
 /* One address too many is no usage error: vm_notice() refuses it, with the VM's name. */
 static int take_address(struct args *a, void *to)
@@ -53,6 +57,33 @@ static int take_address(struct args *a, void *to)
 	return ret;
 }
 
+/* A line of bounds, which is one word of the shell's. */
+static int take_line(struct args *a, struct xr_notice *n,
+		     int (*take)(struct xr_vm_bounds *, const char *, struct xr_err *))
+{
+	const char *text = args_need(a, a->key);
+	struct xr_err err = { "" };
+
+	if (!text)
+		return EXIT_USAGE;
+	return take(&n->bounds, text, &err) ? cmd_usage("%s", err.text) : 0;
+}
+
+static int take_limit(struct args *a, void *to)
+{
+	return take_line(a, to, bounds_add_limit);
+}
+
+static int take_rule(struct args *a, void *to)
+{
+	return take_line(a, to, bounds_add_rule);
+}
+
+static int take_default(struct args *a, void *to)
+{
+	return take_line(a, to, bounds_set_default);
+}
+
 /* clang-format off */
 #define IN(member) ARGS_TO(struct xr_notice, member)
 static const struct args_key keys[] = {
@@ -65,13 +96,17 @@ static const struct args_key keys[] = {
 	[TIMEOUT] = { "timeout", ARGS_NUMBER, IN(timeout), 1, 0x7fffffff },
 	[SEQ] =     { "seq", ARGS_NUMBER, IN(seq), 1, XR_SEQ_MAX },
 	[TTL] =     { "ttl", ARGS_NUMBER, IN(ttl), 1, 0x7fffffff },
+	[LIMIT] =   { "limit", ARGS_OTHER, .take = take_limit },
+	[RULE] =    { "rule", ARGS_OTHER, .take = take_rule },
+	[DEFAULT] = { "default", ARGS_OTHER, .take = take_default },
 	{ 0 }
 };
 #undef IN
 
 #define HAS(key) ARGS_BIT(key)
 static const __u32 keys_of[] = {
-	[XR_NOTICE_ADD] =     HAS(VLAN) | HAS(ADDRESS) | HAS(AT) | HAS(LOCK) | HAS(DEV),
+	[XR_NOTICE_ADD] =     HAS(VLAN) | HAS(ADDRESS) | HAS(AT) | HAS(LOCK) | HAS(DEV) |
+			      HAS(LIMIT) | HAS(RULE) | HAS(DEFAULT),
 	[XR_NOTICE_PREPARE] = HAS(VLAN) | HAS(TO) | HAS(TIMEOUT) | HAS(SEQ) | HAS(TTL) | HAS(DEV),
 	[XR_NOTICE_PAUSE] =   HAS(VLAN) | HAS(SEQ),
 	[XR_NOTICE_MOVED] =   HAS(VLAN) | HAS(TO) | HAS(SEQ) | HAS(TTL),
@@ -82,7 +117,8 @@ static const __u32 keys_of[] = {
 
 static int parse_keys(struct args *a, struct xr_notice *n)
 {
-	struct args_given g = { .allowed = keys_of[n->kind], .often = HAS(ADDRESS) };
+	struct args_given g = { .allowed = keys_of[n->kind],
+				.often = HAS(ADDRESS) | HAS(LIMIT) | HAS(RULE) };
 	int ret = args_take(a, keys, n, &g);
 
 	if (ret)
@@ -265,6 +301,33 @@ static void add_move(json_t *o, struct shown *s, __u32 index, struct xr_vm_now n
 	}
 }
 
+static json_t *count_json(const __u64 count[XR_WAYS])
+{
+	return json_pack("{s:I, s:I}", "in", (json_int_t)count[XR_WAY_IN], "out",
+			 (json_int_t)count[XR_WAY_OUT]);
+}
+
+static void add_bounds(json_t *o, struct shown *s, __u32 index)
+{
+	json_t *limits = json_array(), *rules = json_array();
+	struct xr_vm_bounds_used used = { 0 };
+	struct xr_vm_bounds b = { 0 };
+	char text[BOUNDS_TEXT];
+	__u32 i;
+
+	vm_get_bounds(s->p, index, &b);
+	vm_get_bounds_used(s->p, index, &used);
+	for (i = 0; i < (__u32)bounds_limits(&b); i++)
+		json_array_append_new(limits, json_string(bounds_limit_text(text, &b, i)));
+	for (i = 0; i < b.n_rules; i++)
+		json_array_append_new(rules, json_string(bounds_rule_text(text, &b.rule[i])));
+	json_object_set_new(o, "limits", limits);
+	json_object_set_new(o, "rules", rules);
+	json_object_set_new(o, "default", json_string(bounds_default_text(&b)));
+	json_object_set_new(o, "denied", count_json(used.denied));
+	json_object_set_new(o, "limited", count_json(used.limited));
+}
+
 static json_t *show_json(struct shown *s, __u32 index)
 {
 	const struct xr_vm_info *info = &s->p->vm_info[index];
@@ -291,6 +354,8 @@ static json_t *show_json(struct shown *s, __u32 index)
 	json_decref(learned);
 	add_tap(o, v, info);
 	add_move(o, s, index, now);
+	if (now.flags & XR_VM_BOUNDS)
+		add_bounds(o, s, index);
 	return o;
 }
 

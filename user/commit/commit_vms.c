@@ -34,7 +34,8 @@ static __u16 host_of(const struct commit *c, const struct model_vm *v)
 
 static bool is_bound(const struct commit *c, const struct model_vm *v, __u32 vm_index)
 {
-	return vm_bound(c->p, vm_index, v->addr, v->n_addrs, v->lock, v->tap);
+	return vm_bound(c->p, vm_index, v->addr, v->n_addrs, v->lock, v->tap) &&
+		vm_has_bounds(c->p, vm_index, model_bounds(c->want, v));
 }
 
 static enum change change_of(const struct commit *c, const struct model_vm *v, __u32 vm_index)
@@ -229,7 +230,11 @@ static int full(struct commit *c, const char *what, const char *limit)
 static int make_change(struct commit *c, struct vm_change *ch, __u32 tick)
 {
 	const struct model_vm *v = ch->want;
+	int ret;
 
+	/* It may speak at the new host at once. */
+	if (ch->change == MOVES_AND_BINDS)
+		vm_set_bounds(c->p, ch->vm_index, model_bounds(c->want, v));
 	if (ch->change == MOVES || ch->change == MOVES_AND_BINDS)
 		move(c, ch, tick);
 	if (ch->change == NEW)
@@ -238,6 +243,12 @@ static int make_change(struct commit *c, struct vm_change *ch, __u32 tick)
 		return commit_fault(c, v->line, full(c, "VM", "vms"));
 	if (ch->change == LEAVES || ch->change == MOVES)
 		return 0;
+	ret = vm_set_bounds(c->p, ch->vm_index, model_bounds(c->want, v));
+	if (ret)
+		return commit_fault(c, v->line,
+				    xr_fail(c->err, ret,
+					    "the VM's limits and rules cannot be stored: %s",
+					    strerror(-ret)));
 	if (vm_bind(c->p, ch->vm_index, v->addr, v->n_addrs, v->lock, v->tap))
 		return commit_fault(c, v->line, full(c, "VM's address", "vm_addresses"));
 	if (host_any_local(c->p))

@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config_priv.h"
+#include "lib/bounds.h"
 #include "lib/text.h"
 #include "model/model_edit.h"
 
-enum key { MAC, VLAN, AT, ADDRESSES, LOCK, TAP, KEYS };
+enum key { MAC, VLAN, AT, ADDRESSES, LOCK, TAP, LIMITS, RULES, DEFAULT, KEYS };
 
 static const char *const key_words[KEYS] = {
-	[MAC] = "mac",   [VLAN] = "vlan", [AT] = "at", [ADDRESSES] = "addresses",
-	[LOCK] = "lock", [TAP] = "tap",
+	[MAC] = "mac",         [VLAN] = "vlan", [AT] = "at",         [ADDRESSES] = "addresses",
+	[LOCK] = "lock",       [TAP] = "tap",   [LIMITS] = "limits", [RULES] = "rules",
+	[DEFAULT] = "default",
 };
 
 /* Reports an error. True: all errors are wanted, so go on with the next value. */
@@ -38,6 +40,11 @@ static bool misshapen(struct vms_reader *v, enum vms_skip skip, __u32 line, cons
 }
 
 /* ---- one VM ---- */
+
+static bool is_list(int key)
+{
+	return key == ADDRESSES || key == LIMITS || key == RULES;
+}
 
 static int find_key(const char *word)
 {
@@ -93,6 +100,29 @@ static bool take_vlan(struct vms_reader *v, struct model_vm *vm, const struct li
 	return true;
 }
 
+static bool out_of_memory(struct vms_reader *v)
+{
+	v->r->failed = true;
+	xr_fail(v->r->err, -ENOMEM, "%s: out of memory", v->r->name);
+	return false;
+}
+
+/* A line of the VM's limits or rules, or its default. */
+static bool take_bounds(struct vms_reader *v,
+			int (*take)(struct xr_vm_bounds *, const char *, struct xr_err *),
+			const struct lines_node *n)
+{
+	struct xr_vm_bounds *b;
+	struct xr_err inner;
+
+	if (!n->value)
+		return wrong(v, n->line, "%s: a single value is expected here", "limits, rules");
+	b = model_bounds_of(v->m, &v->m->vms[v->m->n_vms - 1]);
+	if (!b)
+		return out_of_memory(v);
+	return !take(b, n->value, &inner) || wrong(v, n->line, "%s", inner.text);
+}
+
 static bool take_value(struct vms_reader *v, struct model_vm *vm, int key,
 		       const struct lines_node *n)
 {
@@ -108,6 +138,8 @@ static bool take_value(struct vms_reader *v, struct model_vm *vm, int key,
 		return take_host(v, vm, n);
 	case LOCK:
 		return take_lock(v, vm, n);
+	case DEFAULT:
+		return take_bounds(v, bounds_set_default, n);
 	default:
 		if (text_check_dev("tap", n->value, &inner))
 			return wrong(v, n->line, "%s", inner.text);
@@ -130,12 +162,12 @@ static bool take_key(struct vms_reader *v, const char *word, const struct lines_
 	if (key < 0)
 		return wrong(
 			v, n->line,
-			"unknown key \"%.40s\" in vms; write one of mac, vlan, at, addresses, lock, tap",
+			"unknown key \"%.40s\" in vms; write one of mac, vlan, at, addresses, lock, tap, limits, rules, default",
 			word);
 	if (v->seen & 1U << key)
 		return wrong(v, n->line, "\"%s\" is given twice; leave one", word);
 	v->seen |= 1U << key;
-	if (key == ADDRESSES)
+	if (is_list(key))
 		return !n->value || is_empty(n) ||
 			wrong(v, n->line, "%s: a list is expected here, not a single value", word);
 	if (!n->value)
@@ -185,11 +217,8 @@ static bool next_vm(struct vms_reader *v, const struct lines_step *s, const stru
 				 "vms: %s is expected here", s->key ? LIST_WORDS : MAPPING_WORDS);
 	}
 	vm = model_grow(&v->m->vms, &v->m->n_vms, sizeof(*vm));
-	if (!vm) {
-		v->r->failed = true;
-		xr_fail(v->r->err, -ENOMEM, "%s: out of memory", v->r->name);
-		return false;
-	}
+	if (!vm)
+		return out_of_memory(v);
 	vm->line = n->line;
 	v->seen = 0;
 	return true;
@@ -198,6 +227,8 @@ static bool next_vm(struct vms_reader *v, const struct lines_step *s, const stru
 bool config_vms_node(struct vms_reader *v, const struct lines_step *s, size_t depth,
 		     const struct lines_node *node)
 {
+	int key;
+
 	if (v->skip == SKIP_ALL || (v->skip == SKIP_VM && depth > 2))
 		return true;
 	switch (depth) {
@@ -213,13 +244,16 @@ bool config_vms_node(struct vms_reader *v, const struct lines_step *s, size_t de
 					 MAPPING_WORDS);
 		return take_key(v, s[2].key, node);
 	case 4:
-		if (!s[2].key || strcmp(s[2].key, key_words[ADDRESSES]))
+		key = s[2].key ? find_key(s[2].key) : -1;
+		if (key < 0 || !is_list(key))
 			return true; /* the error around it was reported */
-		if (!s[3].key)
-			return take_address(v, node);
-		return misshapen(v, SKIP_VM, node->line,
-				 "%s: a list is expected here, not a mapping",
-				 key_words[ADDRESSES]);
+		if (s[3].key)
+			return misshapen(v, SKIP_VM, node->line,
+					 "%s: a list is expected here, not a mapping",
+					 key_words[key]);
+		return key == ADDRESSES
+			? take_address(v, node)
+			: take_bounds(v, key == RULES ? bounds_add_rule : bounds_add_limit, node);
 	default:
 		return true;
 	}

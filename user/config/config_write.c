@@ -9,6 +9,8 @@
 #include "config.h"
 #include "config_priv.h"
 #include "lib/health_state.h"
+#include "lib/bounds.h"
+#include "model/model_edit.h"
 #include "lib/text.h"
 
 /*
@@ -446,6 +448,29 @@ static const char *quoted(const char *s, char out[TAP_TEXT])
 	return out;
 }
 
+/* None of these texts has a character that a quoted one may not have. */
+static int write_bounds(char *out, const struct xr_vm_bounds *b)
+{
+	char text[BOUNDS_TEXT], *at = out;
+	__u32 i;
+
+	if (!bounds_any(b))
+		return 0;
+	for (i = 0; i < (__u32)bounds_limits(b); i++)
+		at += sprintf(at, "%s\"%s\"", i ? ", " : ", limits: [",
+			      bounds_limit_text(text, b, i));
+	if (i)
+		*at++ = ']';
+	for (i = 0; i < b->n_rules; i++)
+		at += sprintf(at, "%s\"%s\"", i ? ", " : ", rules: [",
+			      bounds_rule_text(text, &b->rule[i]));
+	if (i)
+		*at++ = ']';
+	if (b->n_rules || b->deny)
+		at += sprintf(at, ", default: %s", bounds_default_text(b));
+	return at - out;
+}
+
 /* Returns the number of octets; 0: no memory. */
 static int write_vm(char *out, const struct model *m, const struct model_vm *v)
 {
@@ -469,6 +494,7 @@ static int write_vm(char *out, const struct model *m, const struct model_vm *v)
 		at += sprintf(at, ", lock: true");
 	if (*tap)
 		at += sprintf(at, ", tap: %s", tap);
+	at += write_bounds(at, model_bounds(m, v));
 	at += sprintf(at, "}\n");
 	return at - out;
 }
@@ -476,7 +502,7 @@ static int write_vm(char *out, const struct model *m, const struct model_vm *v)
 /* Appends the VMs to what libcyaml wrote. */
 static int add_vms(const struct model *m, char **text, size_t *len)
 {
-	size_t size = *len + 16 + m->n_vms * VM_LINE, i;
+	size_t size = *len + 16 + m->n_vms * VM_LINE + m->n_bounds * BOUNDS_LINES * BOUNDS_TEXT, i;
 	char *all = malloc(size), *at;
 	int n;
 

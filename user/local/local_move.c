@@ -13,7 +13,8 @@
 #include "lib/netns.h"
 #include "local_priv.h"
 
-#define RING_AWAITS 2 /* ticks after the move in which QEMU's last count may come */
+#define BOUNDS_AGAIN 4 /* ticks, between searches for the port of a VM with bounds */
+#define RING_AWAITS  2 /* ticks after the move in which QEMU's last count may come */
 
 /* Frames out of a VXLAN tunnel bear no tag: the VLAN is that of the VMs of its VNI. */
 static void set_tunnel_vlan(struct local *l)
@@ -38,12 +39,15 @@ int vm_local_added(struct plane *p, __u32 vm_index)
 	int ret;
 
 	/* A port that is named or locked may be guarded: it must be known as the VM's. */
-	if (!host_is_local(p, vm_now(p, vm_index).host) || p->vms[vm_index].tap ||
+	if (!host_is_local(p, vm_now(p, vm_index).host) ||
+	    (p->vms[vm_index].tap && !vm_is_bounded(p, vm_index)) ||
 	    !(tc_stops_devices() || p->vm_info[vm_index].tap[0] ||
-	      vm_now(p, vm_index).flags & XR_VM_LOCK))
+	      vm_now(p, vm_index).flags & XR_VM_KEPT))
 		return 0;
 	ret = local_open(&l, p, vm_index, NULL);
-	if (!ret)
+	if (!ret && vm_is_bounded(p, vm_index))
+		port_bound(&l, false);
+	else if (!ret)
 		port_take(&l, XR_TC_TAP_OUT);
 	local_close(&l);
 	return ret;
@@ -99,6 +103,10 @@ static void prepare_to_come(struct local *l, const struct vm_prepare_hints *hint
 	if (!tap) {
 		set_tunnel_vlan(l);
 		tap = port_claim(l);
+		/* First what its bounds need: it may speak as soon as it is believed. */
+		if (tap && vm_is_bounded(l->p, l->vm_index) &&
+		    !port_hook(l, tap, XR_TC_TAP_OUT, NULL, hints->soon))
+			tap = NULL;
 		if (tap && !port_hook(l, tap, XR_TC_TAP_IN, NULL, hints->soon))
 			tap = NULL;
 	}
@@ -234,6 +242,8 @@ static void find_its_port(struct local *l, __u16 host)
 	if (was && was != l->vm->tap)
 		ports_find_others(l->p, l->vm_index);
 	kernel_arrive(l, host, true);
+	/* Nobody has prepared it, it may be: before its frames are led here. */
+	port_bound(l, false);
 }
 
 int vm_local_arrive(struct plane *p, __u32 vm_index, __u16 host, struct xr_err *warn)
@@ -252,7 +262,9 @@ static void arrive(struct local *l, bool found)
 	ring_end(l->p, l->vm_index);
 	if (!found)
 		find_its_port(l, l->now.host);
-	if (!tc_stops_devices())
+	if (vm_is_bounded(l->p, l->vm_index))
+		port_bound(l, false);
+	else if (!tc_stops_devices())
 		port_unhook(l->p, l->vm_index, l->vm->tap);
 }
 
@@ -340,8 +352,12 @@ void vm_local_age(struct plane *p, __u32 vm_index)
 	struct local l;
 
 	/* Called for each VM once a second: reads only the cache line of its state. */
-	if (!p->vms[vm_index].tap && !p->vms[vm_index].ring)
+	if (!p->vms[vm_index].tap && !p->vms[vm_index].ring) {
+		/* Its port may have come since. To look for it costs: every few seconds. */
+		if (vm_is_bounded(p, vm_index) && !((plane_tick(p) + vm_index) % BOUNDS_AGAIN))
+			vm_local_added(p, vm_index);
 		return;
+	}
 	if (local_begin(&l, p, vm_index, NULL))
 		goto out;
 	if (l.vm->tap && !if_indextoname(l.vm->tap, name)) {

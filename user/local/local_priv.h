@@ -89,6 +89,12 @@ bool port_hook(struct local *l, const struct link *tap, enum xr_tc_kind kind,
 	       tc_before_attach *first, bool soon);
 /* Both. */
 void port_take(struct local *l, enum xr_tc_kind kind);
+/*
+ * A VM with bounds keeps both programs at its port: takes it so, and soon as in port_hook().
+ * Does nothing for other VMs. false: the port has not got both.
+ */
+bool port_bound(struct local *l, bool soon);
+bool vm_is_bounded(const struct plane *p, __u32 vm_index);
 /* The port as an earlier port_take() left it; NULL: something is another now. */
 const struct link *port_taken(struct local *l, enum xr_tc_kind kind);
 

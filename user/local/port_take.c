@@ -31,10 +31,13 @@ void port_leave(struct local *l)
 	ports_find_others(l->p, l->vm_index);
 }
 
-/* Detaching a program stops the port on some kernels: not under a running VM. */
+/*
+ * Detaching a program stops the port on some kernels: not under a running VM. Nor where
+ * its bounds need the programs.
+ */
 void port_ease(struct local *l)
 {
-	if (!tc_stops_devices())
+	if (!tc_stops_devices() && !vm_is_bounded(l->p, l->vm_index))
 		port_leave(l);
 }
 
@@ -137,6 +140,22 @@ void port_take(struct local *l, enum xr_tc_kind kind)
 
 	if (tap)
 		port_hook(l, tap, kind, NULL, false);
+}
+
+bool vm_is_bounded(const struct plane *p, __u32 vm_index)
+{
+	return vm_now(p, vm_index).flags & XR_VM_BOUNDS;
+}
+
+bool port_bound(struct local *l, bool soon)
+{
+	const struct link *tap;
+
+	if (!vm_is_bounded(l->p, l->vm_index))
+		return true;
+	tap = port_claim(l);
+	return tap && port_hook(l, tap, XR_TC_TAP_OUT, NULL, soon) &&
+		port_hook(l, tap, XR_TC_TAP_IN, NULL, soon);
 }
 
 const struct link *port_taken(struct local *l, enum xr_tc_kind kind)

@@ -117,6 +117,36 @@ static void put_vms(FILE *to, struct plane *p, const struct counting *c)
 	text_sample(to, "xroam_vms_left_out", c->n - c->n_listed, NULL);
 }
 
+/* What the VMs that are listed were refused at their own ports; of those with bounds. */
+static void put_bounds(FILE *to, struct plane *p, const struct counting *c)
+{
+	static const char *const ways[] = { [XR_WAY_IN] = "in", [XR_WAY_OUT] = "out" };
+	char mac[TEXT_MAC], vlan[8];
+	struct xr_vm_bounds_used u;
+	__u8 octets[6];
+	int k, way;
+	__u32 i;
+
+	for (k = 0; k < 2; k++) {
+		const char *name = k ? "xroam_vm_limited_packets_total"
+				     : "xroam_vm_denied_packets_total";
+
+		text_family(to, name, "counter",
+			    k ? "Packets above the VM's limit."
+			      : "Packets that a rule of the VM refused.");
+		for (i = 0; i < c->n_listed; i++) {
+			if (!vm_get_bounds_used(p, c->listed[i], &u))
+				continue;
+			vm_mac_of(p->vms[c->listed[i]].key, octets);
+			snprintf(vlan, sizeof(vlan), "%u", vm_vlan_of(p->vms[c->listed[i]].key));
+			for (way = 0; way < XR_WAYS; way++)
+				text_sample(to, name, k ? u.limited[way] : u.denied[way], "mac",
+					    text_mac(mac, octets), "vlan", vlan, "direction",
+					    ways[way], NULL);
+		}
+	}
+}
+
 void metrics_of_vms(FILE *to, struct site *s)
 {
 	struct plane *p = s->p;
@@ -132,6 +162,8 @@ void metrics_of_vms(FILE *to, struct site *s)
 	put_hosts(to, p, &c);
 	if (c.listed)
 		put_vms(to, p, &c);
+	if (c.listed)
+		put_bounds(to, p, &c);
 	free(c.at_host);
 	free(c.listed);
 }

@@ -52,6 +52,7 @@ void model_free(struct model *m)
 	free(m->devs);
 	free(m->hosts);
 	free(m->vms);
+	free(m->bounds);
 	free(m->gateways);
 	free(m->protect);
 	for (i = 0; i < m->n_qmp; i++)
@@ -106,6 +107,7 @@ int model_copy(struct model *to, const struct model *from)
 	to->devs = copy_of(from->devs, from->n_devs, sizeof(*to->devs), &ret);
 	to->hosts = copy_of(from->hosts, from->n_hosts, sizeof(*to->hosts), &ret);
 	to->vms = copy_of(from->vms, from->n_vms, sizeof(*to->vms), &ret);
+	to->bounds = copy_of(from->bounds, from->n_bounds, sizeof(*to->bounds), &ret);
 	to->gateways = copy_of(from->gateways, from->n_gateways, sizeof(*to->gateways), &ret);
 	to->protect = copy_of(from->protect, from->n_protect, sizeof(*to->protect), &ret);
 	to->backends = copy_of(from->backends, from->n_backends, sizeof(*to->backends), &ret);

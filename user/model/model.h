@@ -76,6 +76,7 @@ struct model_vm {
 	__u32 line;
 	__u32 host;   /* index in hosts[] */
 	char tap[16]; /* empty: found by itself */
+	__u32 bounds; /* in bounds[], its index plus one; 0: none */
 };
 
 /* What only the daemon reads; from the file, never from the maps. */
@@ -108,8 +109,8 @@ struct model_on_move {
 	char command[MODEL_COMMAND]; /* words, each with its NUL */
 	__u32 words;                 /* 0: there is none */
 	__u32 timeout_ms;
-	bool everywhere;  /* not only where the VM is */
-	bool at_start;    /* also for VMs that are here when the daemon begins */
+	bool everywhere; /* not only where the VM is */
+	bool at_start;   /* also for VMs that are here when the daemon begins */
 };
 
 /* The lists at the top of a file, but for devices: see devs_given. */
@@ -147,6 +148,8 @@ struct model {
 	struct model_vm *vms;
 	size_t n_vms;
 	bool vms_given;
+	struct xr_vm_bounds *bounds; /* of few VMs */
+	size_t n_bounds;
 	struct xr_gateway *gateways;
 	size_t n_gateways;
 	struct xr_protected *protect;

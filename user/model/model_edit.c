@@ -108,6 +108,21 @@ int model_compare_sids(const void *a, const void *b)
 	return memcmp(x->octet, y->octet, x->len);
 }
 
+const struct xr_vm_bounds *model_bounds(const struct model *m, const struct model_vm *v)
+{
+	return v->bounds ? &m->bounds[v->bounds - 1] : NULL;
+}
+
+struct xr_vm_bounds *model_bounds_of(struct model *m, struct model_vm *v)
+{
+	if (!v->bounds) {
+		if (!model_grow(&m->bounds, &m->n_bounds, sizeof(*m->bounds)))
+			return NULL;
+		v->bounds = m->n_bounds;
+	}
+	return &m->bounds[v->bounds - 1];
+}
+
 int model_compare_vms(const void *a, const void *b)
 {
 	const struct model_vm *x = a, *y = b;

@@ -10,6 +10,11 @@
  * that only this function grows, as its room follows from *n. NULL: no memory.
  */
 void *model_grow(void *array, size_t *n, size_t size);
+
+/* What the VM is held to at its port, or NULL. */
+const struct xr_vm_bounds *model_bounds(const struct model *m, const struct model_vm *v);
+/* The same, to be filled in; made where there is none. NULL: no memory. */
+struct xr_vm_bounds *model_bounds_of(struct model *m, struct model_vm *v);
 /* Removes element at. */
 void model_drop(void *array, size_t *n, size_t size, size_t at);
 

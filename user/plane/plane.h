@@ -40,7 +40,8 @@
 	X(LOCKED_MACS, locked_macs) X(VIP_ANNOUNCED, vip_announced) \
 	X(DRAIN, drain) X(DRAINED, drained)                                       \
 	X(HEALTH_CHECKS, health_checks) X(VIP_CHECKS, vip_checks)              \
-	X(BACKEND_HEALTH, backend_health)
+	X(BACKEND_HEALTH, backend_health) X(VM_BOUNDS, vm_bounds)              \
+	X(VM_BOUNDS_USED, vm_bounds_used)
 /* clang-format on */
 
 enum plane_map {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/bounds.h"
 #include "lib/text.h"
 #include "notice_json.h"
 
@@ -136,6 +137,45 @@ static int set_addresses(const struct key *k, json_t *v, struct xr_notice *n, st
 	return 0;
 }
 
+/* Lines of text, each taken by take(). */
+static int set_lines(const struct key *k, json_t *v, struct xr_vm_bounds *b,
+		     int (*take)(struct xr_vm_bounds *, const char *, struct xr_err *),
+		     struct xr_err *err)
+{
+	struct xr_err why = { "" };
+	const char *text;
+	json_t *one;
+	size_t i;
+
+	if (!json_is_array(v))
+		return xr_fail(err, -EINVAL, "\"%s\" must be an array of strings", k->name);
+	json_array_foreach(v, i, one) {
+		text = json_string_value(one);
+		if (!text)
+			return xr_fail(err, -EINVAL, "\"%s\" must hold strings", k->name);
+		if (take(b, text, &why))
+			return xr_fail(err, -EINVAL, "\"%s\": %s", k->name, why.text);
+	}
+	return 0;
+}
+
+static int set_limits(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
+{
+	return set_lines(k, v, &n->bounds, bounds_add_limit, err);
+}
+
+static int set_rules(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
+{
+	return set_lines(k, v, &n->bounds, bounds_add_rule, err);
+}
+
+static int set_default(const struct key *k, json_t *v, struct xr_notice *n, struct xr_err *err)
+{
+	if (!json_is_string(v))
+		return xr_fail(err, -EINVAL, "\"default\" must be a string");
+	return bounds_set_default(&n->bounds, json_string_value(v), err);
+}
+
 /* ---- keys ---- */
 
 #define TEXT(field) set_text, offsetof(struct xr_notice, field), 0, 0, 0
@@ -156,6 +196,9 @@ static const struct key keys[] = {
 	{ "addresses", ON(ADD), 0, .set = set_addresses },
 	{ "lock",      ON(ADD), 0, .set = set_lock },
 	{ "tap",       ON(ADD) | ON(PREPARE), 0, TEXT(tap) },
+	{ "limits",    ON(ADD), 0, .set = set_limits },
+	{ "rules",     ON(ADD), 0, .set = set_rules },
+	{ "default",   ON(ADD), 0, .set = set_default },
 };
 /* clang-format on */
 
@@ -186,7 +229,7 @@ static int take_keys(json_t *line, struct xr_notice *n, struct xr_err *err)
 			return xr_fail(
 				err, -EINVAL,
 				"unknown key \"%.40s\": write notice, mac, vlan, seq, to, at, "
-				"ttl, timeout, addresses, lock or tap",
+				"ttl, timeout, addresses, lock, tap, limits, rules or default",
 				name);
 		if (!(k->on & 1U << n->kind))
 			return xr_fail(err, -EINVAL, "\"%s\" does not belong to the notice \"%s\"",

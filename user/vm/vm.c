@@ -15,6 +15,10 @@ static int rebind(struct plane *p, const struct xr_notice *n, __u32 vm_index, st
 	struct vm_loose loose = { .n_vm = 0 };
 	int ret;
 
+	ret = vm_set_bounds(p, vm_index, &n->bounds);
+	if (ret)
+		return xr_fail(err, ret, "the VM's limits and rules cannot be stored: %s",
+			       strerror(-ret));
 	vm_unbind(p, vm_index, n->addr, n->n_addrs, &loose);
 	vm_loose_end(p, &loose);
 	ret = vm_bind(p, vm_index, n->addr, n->n_addrs, n->lock, n->tap);
@@ -35,7 +39,8 @@ static int add_known(struct plane *p, const struct xr_notice *n, __u32 vm_index,
 		return xr_fail(err, -EEXIST,
 			       "VM %s is at %s, not %s; \"xroam vm move\" says that it went",
 			       vm_name_at(p, name, vm_index), host_name(p, now.host), n->host);
-	if (vm_bound(p, vm_index, n->addr, n->n_addrs, n->lock, n->tap)) {
+	if (vm_bound(p, vm_index, n->addr, n->n_addrs, n->lock, n->tap) &&
+	    vm_has_bounds(p, vm_index, &n->bounds)) {
 		a->outcome = XR_ALREADY;
 		return 0;
 	}

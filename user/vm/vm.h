@@ -38,9 +38,10 @@ struct xr_notice {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
 	int n_addrs;
 	bool lock;
-	const char *tap; /* PREPARE, too: its port on this machine; NULL: to be found */
-	__u32 reader;    /* PREPARE: pid that should have the tap open; 0: unknown */
-	bool soon;       /* PREPARE: tc programs may be attached after the answer (tc.h) */
+	struct xr_vm_bounds bounds; /* all zero: none */
+	const char *tap;            /* PREPARE, too: its port on this machine; NULL: to be found */
+	__u32 reader;               /* PREPARE: pid that should have the tap open; 0: unknown */
+	bool soon; /* PREPARE: tc programs may be attached after the answer (tc.h) */
 };
 
 enum xr_outcome {
@@ -95,6 +96,10 @@ void vm_age(struct plane *p);
  * PREPARED before that: the kernel may take long to attach the port's program.
  */
 bool vm_is_ready(struct plane *p, __u32 vm_index);
+
+/* What bounds it, and what it has used of that; false: nothing does. */
+bool vm_get_bounds(const struct plane *p, __u32 vm_index, struct xr_vm_bounds *b);
+bool vm_get_bounds_used(const struct plane *p, __u32 vm_index, struct xr_vm_bounds_used *u);
 
 /*
  * The state's name, as it is shown: as in enum xr_vm_state, but "stable" also where a

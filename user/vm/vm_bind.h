@@ -20,6 +20,13 @@ void vm_drop(struct plane *p, __u32 vm_index, struct vm_loose *loose);
 /* Takes away those of its addresses that are not in addr[]. */
 void vm_unbind(struct plane *p, __u32 vm_index, const __be32 (*addr)[XR_ADDR_WORDS], int n,
 	       struct vm_loose *loose);
+/*
+ * Gives it these bounds (NULL: none), before the rest of its binding: nothing of the VM shall
+ * pass that they refuse.
+ */
+int vm_set_bounds(struct plane *p, __u32 vm_index, const struct xr_vm_bounds *b);
+bool vm_has_bounds(const struct plane *p, __u32 vm_index, const struct xr_vm_bounds *b);
+
 /* Gives it these addresses, lock and tap; -ENOSPC: no room for an address. */
 int vm_bind(struct plane *p, __u32 vm_index, const __be32 (*addr)[XR_ADDR_WORDS], int n, bool lock,
 	    const char *tap);

@@ -126,7 +126,7 @@ static __u16 set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, _
 			.host = host,
 			.home = host,
 			.state = XR_VM_MOVED,
-			.flags = (was.flags & XR_VM_LOCK) | (frozen ? XR_VM_FROZEN : 0),
+			.flags = (was.flags & XR_VM_KEPT) | (frozen ? XR_VM_FROZEN : 0),
 		};
 	} while (!vm_change(p, vm_index, &was, to));
 	if (vm_under_way(was))

@@ -105,6 +105,7 @@ void vm_drop(struct plane *p, __u32 vm_index, struct vm_loose *loose)
 	if (host_any_local(p) || p->vm_info[vm_index].kernel)
 		vm_local_forget(p, vm_index, NULL);
 	vm_set_lock(p, vm_index, false);
+	vm_set_bounds(p, vm_index, NULL);
 	vm_unbind(p, vm_index, NULL, 0, loose);
 	tag_remove(&t, vm_index);
 	/* No packet can find it any more; one that has found it sees it at rest. */

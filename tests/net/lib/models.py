@@ -130,6 +130,12 @@ def vms(r, places):
             one["addresses"] = some(r, ["10.9.0.%u" % i, "fd00:9::%u" % i], 1)
         if r.randint(0, 1):
             one["lock"] = True
+        if r.randint(0, 1):
+            one["limits"] = some(r, ["in bits 100M packets 20K burst 50", "out bits 8K burst 100"], 1)
+        if r.randint(0, 1):
+            one["rules"] = some(r, ["allow in tcp peer 10.9.0.0/24 port 22", "deny udp",
+                                    "deny out 89 peer fd00::/8"], 1)
+            one["default"] = r.choice(["allow", "deny"])
         found.append(one)
     return found
 
