@@ -132,7 +132,7 @@ boot()
 	[ "$(printf '%s\n' 6.18 "$release" | sort -V | head -n 1)" != 6.18 ] ||
 		slabs="slab_debug=F,kmalloc-*"
 	qemu-system-x86_64 \
-		-accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1536 \
+		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 -m 1536 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$dir/vmlinuz" -initrd "$work/initramfs" \
 		-append "console=ttyS0 panic=-1 mitigations=off quiet no_timer_check $slabs" \
