@@ -39,6 +39,7 @@ struct vm_case {
 	bool miss;        /* MACs and addresses that nobody has */
 	bool locked;      /* frames of locked VMs, at their port */
 	bool watched;     /* while a move is prepared */
+	bool bound;       /* they come from a VM with limits and rules */
 	bool activates;   /* each frame completes a move; no frame twice */
 };
 
@@ -116,6 +117,19 @@ static const struct vm_case cases[] = {
 	  .reason = XR_R_NOT_MOVED,
 	  .action = XDP_PASS,
 	  .locked = true },
+	{ .name = "unbounded-port",
+	  .floor = FLOOR_PORT,
+	  .knobs = VM_AND_LOCAL,
+	  .way = VM_PORT,
+	  .reason = XR_R_MOVED,
+	  .action = XDP_REDIRECT },
+	{ .name = "bounded-port",
+	  .floor = FLOOR_PORT,
+	  .knobs = VM_AND_LOCAL,
+	  .way = VM_PORT,
+	  .reason = XR_R_MOVED,
+	  .action = XDP_REDIRECT,
+	  .bound = true },
 	{ .name = "activates",
 	  .floor = FLOOR_PASS,
 	  .way = VM_VXLAN,
@@ -172,7 +186,7 @@ static int check_one(struct harness *h, const struct vm_case *c, int prog, const
 	return -EINVAL;
 }
 
-static void set_scene(struct vm_scene *s, const struct vm_case *c)
+static int set_scene(struct vm_scene *s, const struct vm_case *c)
 {
 	if (c->activates)
 		vm_scene_prepare(s);
@@ -180,6 +194,7 @@ static void set_scene(struct vm_scene *s, const struct vm_case *c)
 		vm_scene_move(s, c->way, c->locked);
 	if (c->watched)
 		vm_scene_control(s, 1, 0);
+	return vm_scene_bind(s, c->bound);
 }
 
 static int measure(struct harness *h, struct vm_scene *s, const struct vm_case *c,
@@ -190,8 +205,8 @@ static int measure(struct harness *h, struct vm_scene *s, const struct vm_case *
 	struct shot shot;
 
 	shot_of(c, l, &shot);
-	set_scene(s, c);
-	if (!c->activates)
+	err = set_scene(s, c);
+	if (!err && !c->activates)
 		err = harness_warm(h, prog, &shot, 2 * shot.walk.mask)
 			?: check_one(h, c, prog, &shot);
 	if (err)

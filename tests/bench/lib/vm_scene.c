@@ -54,6 +54,7 @@ static void set_knobs(struct vm_scene *s, struct xroam_bpf *k, enum vm_knobs whi
 	knobs->hosts = 1;
 	knobs->vips = which == VM_AND_VIPS;
 	knobs->by_ip = which == VM_AND_IPS;
+	knobs->local = which == VM_AND_LOCAL;
 	knobs->mac_buckets = knobs->ip_buckets = s->buckets;
 	knobs->flap_moves = 5;
 	knobs->flap_seconds = 180;
@@ -202,7 +203,7 @@ struct vm_scene *vm_scene_open(__u32 vms)
 	s->index = calloc(vms, sizeof(*s->index));
 	if (s->index)
 		err = load(s, VM_ALONE) ?: load(s, VM_AND_VIPS) ?:
-		      load(s, VM_AND_IPS) ?: map_all(s) ?: fill(s);
+		      load(s, VM_AND_IPS) ?: load(s, VM_AND_LOCAL) ?: map_all(s) ?: fill(s);
 	if (!err)
 		return s;
 	fprintf(stderr, "bench: cannot make the instance with VMs: %s\n", strerror(-err));
@@ -271,6 +272,36 @@ void vm_scene_prepare(struct vm_scene *s)
 				    .state = XR_VM_PREPARED });
 	s->ports[0].host = 0;
 	vm_scene_control(s, s->n, 0);
+}
+
+int vm_scene_bind(struct vm_scene *s, bool bound)
+{
+	__u32 index = s->index[0], port = LOOPBACK, number = index + 1;
+	struct xr_vm_bounds_used used = { .octets_due = { 0 } };
+	struct xr_vm_bounds b = { .n_rules = XR_VM_RULES };
+	struct xroam_bpf *k = s->skel[0];
+	int way, i;
+
+	s->control->bounded = bound;
+	if (!bound)
+		return 0;
+	for (way = 0; way < XR_WAYS; way++)
+		b.limit[way] = (struct xr_vm_limit){ .octet_time = 1,
+						     .packet_time = 1,
+						     .burst = ~0ULL >> 2 };
+	for (i = 0; i < XR_VM_RULES; i++)
+		b.rule[i] = (struct xr_vm_rule){ .ways = 1 << XR_WAY_OUT,
+						 .family = 4,
+						 .has_proto = 1,
+						 .proto = IPPROTO_UDP,
+						 .port = { 1, i < XR_VM_RULES - 1 ? 1 : 65535 },
+						 .source_port = { 0, 65535 } };
+	s->vms[index].now.flags |= XR_VM_BOUNDS;
+	if (bpf_map_update_elem(bpf_map__fd(k->maps.taps), &port, &number, BPF_ANY) ||
+	    bpf_map_update_elem(bpf_map__fd(k->maps.vm_bounds), &index, &b, BPF_ANY) ||
+	    bpf_map_update_elem(bpf_map__fd(k->maps.vm_bounds_used), &index, &used, BPF_ANY))
+		return -errno;
+	return 0;
 }
 
 void vm_scene_control(struct vm_scene *s, __u32 watching, __u32 locked)

@@ -15,7 +15,7 @@
 enum vm_way { VM_STAYED, VM_VXLAN, VM_PORT, VM_IPIP, VM_WAYS };
 
 /* What the program is loaded for beside hosts. */
-enum vm_knobs { VM_ALONE, VM_AND_VIPS, VM_AND_IPS, VM_KNOBS };
+enum vm_knobs { VM_ALONE, VM_AND_VIPS, VM_AND_IPS, VM_AND_LOCAL, VM_KNOBS };
 
 struct vm_scene;
 
@@ -29,6 +29,8 @@ __u64 vm_scene_count(const struct vm_scene *s, enum xr_reason reason);
 void vm_scene_move(struct vm_scene *s, enum vm_way way, bool locked);
 /* Every VM is elsewhere, and prepared to come to where frames come in. */
 void vm_scene_prepare(struct vm_scene *s);
+/* Frames come in by the port of a VM with limits and sixteen rules, of which the last fits. */
+int vm_scene_bind(struct vm_scene *s, bool bound);
 /* watching: as if one VM were prepared. */
 void vm_scene_control(struct vm_scene *s, __u32 watching, __u32 locked);
 
