@@ -58,13 +58,17 @@ SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
 CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
 # The daemon's rooms need libsystemd, libcurl and libmicrohttpd, the command's have its
 # options and output: neither tests nor fuzzers are built with them.
-DAEMON_ROOMS := daemon qmp probe metrics source
+DAEMON_ROOMS := daemon guest qmp domains probe metrics source
 CMD_ROOMS := args show packets cmd
+# A program of its own, so that the daemon is not linked with libvirt and what that needs.
+HELPER_ROOMS := virt
 # What the command, the daemon and the tests are built on: every room but these.
-CORE_SRC := $(filter-out $(patsubst %,user/%/%,cid $(CMD_ROOMS) $(DAEMON_ROOMS)),$(wildcard user/*/*.c))
+CORE_SRC := $(filter-out $(patsubst %,user/%/%,cid $(CMD_ROOMS) $(DAEMON_ROOMS) $(HELPER_ROOMS)),$(wildcard user/*/*.c))
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c $(CMD_ROOMS:%=user/%/*.c)))
 DAEMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(DAEMON_ROOMS:%=user/%/*.c)))
+HELPER_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(HELPER_ROOMS:%=user/%/*.c)))
+EXTRA_user_virt_ = $(shell $(PKG_CONFIG) --cflags libvirt libxml-2.0)
 CORE_A := $(BUILD)/libxroam-core.a
 CID_A := $(BUILD)/libxroam-cid.a
 CID_SO := $(BUILD)/libxroam-cid.so.$(VERSION)
@@ -74,12 +78,12 @@ CID_PC := $(BUILD)/libxroam-cid.pc
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all demo install uninstall deb deb-tree clean deps-check
-all: deps-check $(BUILD)/xroam $(CID_A) $(CID_SO) $(CID_PC)
+all: deps-check $(BUILD)/xroam $(BUILD)/xroam-libvirt $(CID_A) $(CID_SO) $(CID_PC)
 
 # One line that says what to do, before a compiler error would.
 deps-check:
 	@command -v $(CLANG) >/dev/null && command -v $(CC) >/dev/null && \
-	 command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists libxdp libbpf libcyaml jansson libmnl libsystemd libcurl libmicrohttpd || \
+	 command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists libxdp libbpf libcyaml jansson libmnl libsystemd libcurl libmicrohttpd libvirt libvirt-qemu libxml-2.0 || \
 	 { echo "make: build dependencies are missing; as root: scripts/install-deps build" >&2; exit 1; }
 
 # ---- BPF ----
@@ -140,6 +144,10 @@ $(BUILD)/xroam: $(CMD_OBJ) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(DAEMON_LIBS)
 
+$(BUILD)/xroam-libvirt: $(HELPER_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libvirt libvirt-qemu libxml-2.0) -ljansson -lpthread
+
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
 
 include tests/tests.mk
@@ -155,6 +163,7 @@ demo:
 # What goes where, for install and for uninstall.
 SBIN := $(DESTDIR)$(PREFIX)/sbin
 LIB := $(DESTDIR)$(LIBDIR)
+LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/xroam
 INCLUDE := $(DESTDIR)$(PREFIX)/include/xroam
 SHARE := $(DESTDIR)$(PREFIX)/share
 UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -174,6 +183,7 @@ LDCONFIG = $(if $(DESTDIR),,-$(or $(wildcard /sbin/ldconfig),ldconfig))
 install: all
 	install -d $(SBIN) $(LIB)/pkgconfig $(INCLUDE) $(UNITS) $(EXAMPLES)
 	install -m 755 $(BUILD)/xroam $(SBIN)/
+	install -D -m 755 $(BUILD)/xroam-libvirt $(LIBEXEC)/xroam-libvirt
 	install -m 644 $(CID_A) $(LIB)/
 	install -m 755 $(CID_SO) $(LIB)/
 	ln -sf $(notdir $(CID_SO)) $(LIB)/$(CID_SONAME)
@@ -197,7 +207,7 @@ install: all
 
 # Neither /etc/xroam nor what runs: "xroam destroy" ends an instance.
 uninstall:
-	rm -f $(SBIN)/xroam
+	rm -f $(SBIN)/xroam $(LIBEXEC)/xroam-libvirt
 	rm -f $(addprefix $(LIB)/,$(notdir $(CID_A) $(CID_SO)) $(CID_SONAME) libxroam-cid.so pkgconfig/libxroam-cid.pc)
 	rm -f $(HEADERS:%=$(INCLUDE)/%)
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_dir,$(page))/$(page))
@@ -206,7 +216,7 @@ uninstall:
 	rm -f $(patsubst docs/examples/%,$(EXAMPLES)/%,$(wildcard docs/examples/*.yaml))
 	rm -f $(patsubst docs/%,$(EXAMPLES)/%,$(wildcard docs/prometheus/*))
 	rm -f $(patsubst scripts/hooks/%,$(HOOKS)/%,$(wildcard scripts/hooks/*))
-	-rmdir $(HOOKS) $(SHARE)/xroam $(INCLUDE) $(EXAMPLES)/prometheus $(EXAMPLES) $(SHARE)/doc/xroam
+	-rmdir $(LIBEXEC) $(HOOKS) $(SHARE)/xroam $(INCLUDE) $(EXAMPLES)/prometheus $(EXAMPLES) $(SHARE)/doc/xroam
 	$(LDCONFIG)
 
 # Of a copy, as packaging leaves files in the tree. What is built of BPF goes along: it is the

@@ -56,14 +56,14 @@ check-analyzer: $(USER_SRC:%.c=$(CHECKED)/analyzer/%.ok)
 $(CHECKED)/analyzer/%.ok: %.c $(SKEL) | check-deps
 	$(call say,ANALYZE,$<)
 	@mkdir -p $(@D)
-	$(Q)gcc -O1 -std=gnu11 $(CPPFLAGS) $(WARN) $(ANALYZER) -MMD -MP -MF $(@:.ok=.d) -MT $@ -c $< -o /dev/null
+	$(Q)gcc -O1 -std=gnu11 $(CPPFLAGS) $(EXTRA_$(subst /,_,$(dir $*))) $(WARN) $(ANALYZER) -MMD -MP -MF $(@:.ok=.d) -MT $@ -c $< -o /dev/null
 	@touch $@
 
 check-tidy: $(USER_SRC:%.c=$(CHECKED)/tidy/%.ok)
 $(CHECKED)/tidy/%.ok: %.c $(SKEL) .clang-tidy | check-deps
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG_TIDY) --quiet $< -- -std=gnu11 $(CPPFLAGS) 2>$(@:.ok=.log) || { cat $(@:.ok=.log) >&2; exit 1; }
+	$(Q)$(CLANG_TIDY) --quiet $< -- -std=gnu11 $(CPPFLAGS) $(EXTRA_$(subst /,_,$(dir $*))) 2>$(@:.ok=.log) || { cat $(@:.ok=.log) >&2; exit 1; }
 	@touch $@
 
 -include $(shell find $(CHECKED) -name '*.d' 2>/dev/null)

@@ -32,8 +32,9 @@ arch=$(dpkg --print-architecture)
 deb() { echo "$1_${2:-$version}_${3:-$arch}.deb"; }
 is "$(printf '%s\n' *.deb | sort | paste -sd' ')" \
 	"$(printf '%s\n' "$(deb libxroam-cid-dev)" "$(deb libxroam-cid0)" "$(deb libxroam-cid0-dbgsym)" \
-		"$(deb xroam)" "$(deb xroam-dbgsym)" "$(deb xroam-doc "$version" all)" | sort | paste -sd' ')" \
-	"six of them"
+		"$(deb xroam)" "$(deb xroam-dbgsym)" "$(deb xroam-doc "$version" all)" \
+		"$(deb xroam-libvirt)" "$(deb xroam-libvirt-dbgsym)" | sort | paste -sd' ')" \
+	"eight of them"
 is "$(lintian --profile debian --fail-on error,warning ./*.changes 2>&1 | grep -v 'root privileges')" "" \
 	"lintian finds nothing"
 is "$(find . -name '*lintian-overrides*')" "" "and nothing was kept from it"

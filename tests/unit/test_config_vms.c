@@ -165,6 +165,14 @@ static const struct config_case cases[] = {
 	{ HOSTS "sources:\n  qmp:\n  - {socket: /x, vm: {mac: " M1
 		"}}\n  - {socket: /y, vm: {mac: " M1 "}}\n  - {socket: /x, vm: {mac: " M2 "}}\n",
 	  "f:8: qmp /x: this socket is in line 6 already, and a monitor has one client; give QEMU another -qmp for the VM's other card" },
+	{ HOSTS "sources: {libvirt: [{uri: x}]}\n",
+	  "f:4: uri: \"x\" must be as libvirt has it, such as qemu:///system" },
+	{ HOSTS "sources: {libvirt: [{uri: \"x:\", host: z}]}\n",
+	  "f:4: there is no host z in hosts" },
+	{ HOSTS "sources: {libvirt: [{uri: \"x:\", to: z}]}\n",
+	  "f:4: there is no host z in hosts" },
+	{ HOSTS "sources:\n  libvirt:\n  - {uri: \"x:\"}\n  - {uri: \"x:\"}\n",
+	  "f:7: libvirt x:: this uri is in line 6 already" },
 	{ HOSTS "sources: {qmp: [{socket: /x}]}\n", "f:4: qmp: \"vm\" is missing" },
 	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, role: both}]}\n",
 	  "f:4: role: \"both\" is not known; write source or destination" },
@@ -195,7 +203,18 @@ static const char whole[] =
 	"- mac: '" M2 "'\n  at: b\n"
 	"sources:\n  qmp:\n  - {socket: /x, vm: {mac: " M1
 	", vlan: 5}, role: destination, gate: true, to: b}\n"
-	"  - {socket: /y, vm: {mac: " M2 "}}\n";
+	"  - {socket: /y, vm: {mac: " M2 "}}\n"
+	"  libvirt:\n  - {uri: \"qemu:///system\"}\n  - {uri: \"x:\", host: a, to: b, monitor: false}\n";
+
+static void has_libvirts(const struct model *m)
+{
+	assert_int_equal(m->n_libvirt, 2);
+	assert_string_equal(m->libvirt[0].uri, "qemu:///system");
+	assert_true(m->libvirt[0].monitor && !m->libvirt[0].host[0] && !m->libvirt[0].to[0]);
+	assert_string_equal(m->libvirt[1].host, "a");
+	assert_string_equal(m->libvirt[1].to, "b");
+	assert_false(m->libvirt[1].monitor);
+}
 
 static void takes_every_fact(void **state)
 {
@@ -242,6 +261,7 @@ static void takes_every_fact(void **state)
 	assert_string_equal(m.vms[0].tap, "tap0");
 	assert_int_equal(m.vms[1].host, 1);
 	assert_int_equal(m.vms[1].line, 15);
+	has_libvirts(&m);
 	assert_int_equal(m.n_qmp, 2);
 	assert_string_equal(m.qmp[0].socket, "/x");
 	assert_true(m.qmp[0].role_given && m.qmp[0].destination && m.qmp[0].gate);

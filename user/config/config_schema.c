@@ -223,8 +223,21 @@ static const cyaml_schema_value_t qmp_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_qmp, qmp_fields),
 };
 
+static const cyaml_schema_field_t libvirt_fields[] = {
+	TEXT("uri", MUST, struct raw_libvirt, uri),
+	TEXT("host", MAY, struct raw_libvirt, host),
+	TEXT("to", MAY, struct raw_libvirt, to),
+	WORD("monitor", struct raw_libvirt, monitor, config_bool_words),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t libvirt_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_libvirt, libvirt_fields),
+};
+
 static const cyaml_schema_field_t sources_fields[] = {
 	LIST("qmp", struct raw_sources, qmp, n_qmp, &qmp_entry),
+	LIST("libvirt", struct raw_sources, libvirt, n_libvirt, &libvirt_entry),
 	CYAML_FIELD_END
 };
 

@@ -93,9 +93,15 @@ struct raw_qmp {
 	char *to;
 };
 
+struct raw_libvirt {
+	char *uri, *host, *to;
+	int *monitor;
+};
+
 struct raw_sources {
 	struct raw_qmp *qmp;
-	__u32 n_qmp;
+	struct raw_libvirt *libvirt;
+	__u32 n_qmp, n_libvirt;
 };
 
 struct raw_on_move {

@@ -153,6 +153,40 @@ static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i, stru
 		TAKE(r, config_at(path, "sources.qmp", i, "vm.vlan"), from->vm.vlan, to->vlan);
 }
 
+static int take_host_of(struct reader *r, const struct model *m, size_t i, const char *key,
+			const char *from, char to[XR_NAME_LEN])
+{
+	char path[PATH_LEN];
+	int ret = from
+		? config_name(r, config_at(path, "sources.libvirt", i, key), "host", from, to)
+		: 0;
+
+	if (ret || !to[0] || model_find_host(m, to) || config_lost_host(r, m))
+		return ret;
+	return fail_at(r, config_at(path, "sources.libvirt", i, key),
+		       "there is no host %s in hosts", to);
+}
+
+static int take_libvirt(struct reader *r, const struct raw_libvirt *from, size_t i, struct model *m)
+{
+	struct model_libvirt *to = model_grow(&m->libvirt, &m->n_libvirt, sizeof(*to));
+	char path[PATH_LEN];
+
+	if (!to)
+		return -ENOMEM;
+	to->line = config_line_of(r, "sources.libvirt", i);
+	to->monitor = !from->monitor || *from->monitor;
+	if ((strlen(from->uri) >= sizeof(to->uri) || !strchr(from->uri, ':')) &&
+	    fail_at(r, config_at(path, "sources.libvirt", i, "uri"),
+		    "uri: \"%.60s\" must be as libvirt has it, such as qemu:///system", from->uri))
+		return -EINVAL;
+	snprintf(to->uri, sizeof(to->uri), "%s", from->uri);
+	return take_host_of(r, m, i, "host", from->host, to->host) ||
+			take_host_of(r, m, i, "to", from->to, to->to)
+		? -EINVAL
+		: 0;
+}
+
 static int take_sources(struct reader *r, const struct raw *raw, struct model *m)
 {
 	struct model_qmp *to;
@@ -170,6 +204,8 @@ static int take_sources(struct reader *r, const struct raw *raw, struct model *m
 				      "there is no host %s in hosts", to->to);
 		to->line = config_line_of(r, "sources.qmp", i);
 	}
+	for (i = 0; !ret && raw->sources && i < raw->sources->n_libvirt; i++)
+		ret = take_libvirt(r, &raw->sources->libvirt[i], i, m);
 	return ret;
 }
 

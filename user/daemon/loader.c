@@ -2,7 +2,7 @@
 /*
  * A child process reads and applies the daemon's file, and then ends. So the daemon
  * goes on meanwhile, and the keys in the file never are in its memory. What its
- * sources need of the file, the QEMUs to watch, comes back through a pipe.
+ * sources need of the file, the QEMUs and libvirts to watch, comes back through a pipe.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,11 +21,14 @@
 #include "lib/netns.h"
 #include "loader.h"
 
-/* What comes through the pipe: this; then of each QEMU its record and its socket path. */
+/*
+ * What comes through the pipe: this; of each libvirt its record; of each QEMU its record and
+ * its socket path.
+ */
 struct answer {
 	int ret;
 	struct xr_err err;
-	size_t n_qmp;
+	size_t n_qmp, n_libvirt;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
 };
@@ -97,11 +100,14 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 	if (a.ret != LOADER_LATE)
 		audit_end(d->instance, a.ret ? a.err.text : NULL);
 	a.n_qmp = a.ret ? 0 : m.n_qmp;
+	a.n_libvirt = a.ret ? 0 : m.n_libvirt;
 	if (!a.ret) {
 		a.metrics = m.metrics;
 		a.on_move = m.on_move;
 	}
 	fwrite(&a, sizeof(a), 1, to);
+	if (a.n_libvirt)
+		fwrite(m.libvirt, sizeof(*m.libvirt), a.n_libvirt, to);
 	for (i = 0; i < a.n_qmp; i++) {
 		fwrite(&m.qmp[i], sizeof(m.qmp[i]), 1, to);
 		fwrite(m.qmp[i].socket, strlen(m.qmp[i].socket) + 1, 1, to);
@@ -174,6 +180,20 @@ bool loader_read(struct loader *l)
 	return n > 0;
 }
 
+static int take_libvirt(const struct loader *l, size_t n, size_t *at, struct model *m)
+{
+	struct model_libvirt *v;
+
+	for (; n; n--, *at += sizeof(*v)) {
+		v = l->len - *at < sizeof(*v) ? NULL
+					      : model_grow(&m->libvirt, &m->n_libvirt, sizeof(*v));
+		if (!v)
+			return -EPIPE;
+		memcpy(v, l->text + *at, sizeof(*v));
+	}
+	return 0;
+}
+
 static int take_answer(const struct loader *l, struct model *m, struct xr_err *err)
 {
 	size_t at = sizeof(struct answer), i;
@@ -185,6 +205,8 @@ static int take_answer(const struct loader *l, struct model *m, struct xr_err *e
 		return xr_fail(err, a.ret, "%s", a.err.text);
 	m->metrics = a.metrics;
 	m->on_move = a.on_move;
+	if (take_libvirt(l, a.n_libvirt, &at, m))
+		return xr_fail(err, -EPIPE, "half an answer");
 	for (i = 0; i < a.n_qmp; i++) {
 		if (l->len - at <= sizeof(*q) ||
 		    !memchr(l->text + at + sizeof(*q), '\0', l->len - at - sizeof(*q)))

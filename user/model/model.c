@@ -58,6 +58,7 @@ void model_free(struct model *m)
 	for (i = 0; i < m->n_qmp; i++)
 		free(m->qmp[i].socket);
 	free(m->qmp);
+	free(m->libvirt);
 	explicit_bzero(m->secret, sizeof(m->secret));
 	memset(m, 0, sizeof(*m));
 }
@@ -110,6 +111,7 @@ int model_copy(struct model *to, const struct model *from)
 	to->bounds = copy_of(from->bounds, from->n_bounds, sizeof(*to->bounds), &ret);
 	to->gateways = copy_of(from->gateways, from->n_gateways, sizeof(*to->gateways), &ret);
 	to->protect = copy_of(from->protect, from->n_protect, sizeof(*to->protect), &ret);
+	to->libvirt = copy_of(from->libvirt, from->n_libvirt, sizeof(*to->libvirt), &ret);
 	to->backends = copy_of(from->backends, from->n_backends, sizeof(*to->backends), &ret);
 	if (!to->backends)
 		to->n_backends = 0;

@@ -91,6 +91,15 @@ struct model_qmp {
 	__u32 line;
 };
 
+/* A libvirt whose domains' moves are followed. */
+struct model_libvirt {
+	char uri[256];
+	char host[XR_NAME_LEN]; /* whose it is; empty: this machine's */
+	char to[XR_NAME_LEN];   /* the host that its VMs go to; empty: another notice names it */
+	bool monitor;           /* QEMU's monitor is asked by it, too */
+	__u32 line;
+};
+
 #define MODEL_METRICS_LISTEN "127.0.0.1:9978"
 #define MODEL_METRICS_VMS    100000 /* series of single VMs, at most */
 
@@ -156,6 +165,8 @@ struct model {
 	size_t n_protect;
 	struct model_qmp *qmp;
 	size_t n_qmp;
+	struct model_libvirt *libvirt;
+	size_t n_libvirt;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
 	struct model_dev {

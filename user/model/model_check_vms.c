@@ -164,6 +164,22 @@ static int check_qmp(const struct check *c)
 	return ret;
 }
 
+/* Each is a process of its own: there are few. */
+static int check_libvirt(const struct check *c)
+{
+	const struct model_libvirt *v = c->m->libvirt;
+	size_t i, j;
+	int ret = 0;
+
+	for (i = 0; !ret && i < c->m->n_libvirt; i++)
+		for (j = 0; !ret && j < i; j++)
+			if (!strcmp(v[i].uri, v[j].uri))
+				ret = BAD(c, v[i].line,
+					  "libvirt %s: this uri is in line %u already", v[i].uri,
+					  v[j].line);
+	return ret;
+}
+
 int check_hosts(const struct check *c)
 {
 	struct lut names = { NULL, 0 }, places = { NULL, 0 };
@@ -185,7 +201,9 @@ int check_hosts(const struct check *c)
 	lut_free(&places);
 	if (!ret)
 		ret = check_gateways(c);
-	return ret ? ret : check_qmp(c);
+	if (!ret)
+		ret = check_qmp(c);
+	return ret ? ret : check_libvirt(c);
 }
 
 /* ---- VMs: there may be a million of them ---- */

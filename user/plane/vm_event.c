@@ -16,6 +16,7 @@ static const char *const sources[] = {
 	[XR_SOURCE_SOCKET] = "socket",
 	[XR_SOURCE_QMP] = "qmp",
 	[XR_SOURCE_ANNOUNCEMENT] = "announcement",
+	[XR_SOURCE_LIBVIRT] = "libvirt",
 };
 
 const char *vm_source_name(unsigned int source)

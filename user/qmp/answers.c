@@ -2,7 +2,6 @@
 /* QEMU's answers: what it is, and what happened before we listened. */
 #include <string.h>
 
-#include "host/host.h"
 #include "lib/text.h"
 #include "qmp_priv.h"
 
@@ -14,15 +13,15 @@ static void ask_status(struct monitor *m)
 
 void qmp_on_ready(struct monitor *m)
 {
-	m->incoming = m->conf.role_given && m->conf.destination;
-	m->gated = m->running = false;
-	m->left_for = 0;
-	m->migration = QMP_IDLE;
-	m->tap[0] = '\0';
+	m->guest.incoming = m->conf.role_given && m->conf.destination;
+	m->gated = m->guest.running = false;
+	m->guest.left_for = 0;
+	m->guest.migration = GUEST_IDLE;
+	m->guest.tap[0] = '\0';
 	qmp_send(m, QMP_EVENTS, "migrate-set-capabilities",
 		 "{\"capabilities\":[{\"capability\":\"events\",\"state\":true}]}");
 	qmp_send(m, QMP_NETWORK, "human-monitor-command", "{\"command-line\":\"info network\"}");
-	qmp_queue_ready(m);
+	guest_queue_ready(&m->guest);
 	if (m->conf.gate)
 		qmp_send(m, QMP_CHARDEVS, "query-chardev", NULL);
 	ask_status(m);
@@ -52,9 +51,9 @@ static void read_tap(struct monitor *m, const char *text)
 		return;
 	name += strlen("ifname=");
 	len = strcspn(name, ",\r\n \t");
-	if (len && len < sizeof(m->tap)) {
-		memcpy(m->tap, name, len);
-		m->tap[len] = '\0';
+	if (len && len < sizeof(m->guest.tap)) {
+		memcpy(m->guest.tap, name, len);
+		m->guest.tap[len] = '\0';
 	}
 }
 
@@ -78,70 +77,30 @@ static void on_status(struct monitor *m, json_t *value)
 {
 	const char *status = json_string_value(json_object_get(value, "status"));
 
-	m->running = status && !strcmp(status, "running");
+	m->guest.running = status && !strcmp(status, "running");
 	if (status && !m->conf.role_given)
-		m->incoming = !strcmp(status, "inmigrate");
-	if (status && m->incoming && !strcmp(status, "inmigrate"))
-		qmp_prepare_soon(m);
+		m->guest.incoming = !strcmp(status, "inmigrate");
+	if (status && m->guest.incoming && !strcmp(status, "inmigrate"))
+		guest_prepare_soon(&m->guest);
 	qmp_gate_switch_on(m);
-}
-
-/* A QEMU's monitor here brought the VM to another host, and nothing came since. */
-static bool was_moved_by_qmp(struct monitor *m, const struct qmp_view *v)
-{
-	const struct xr_vm_info *info = &m->d->plane->vm_info[v->vm_index];
-
-	return !v->under_way && !host_is_local(m->d->plane, v->now.host) &&
-		info->source == XR_SOURCE_QMP && info->step == XR_NOTICE_MOVED + 1;
-}
-
-/* What the events that nobody heard would have led to. */
-static void replace_events(struct monitor *m)
-{
-	struct qmp_view v = qmp_view_of(m);
-	bool comes = v.under_way && host_is_local(m->d->plane, v.now.next);
-
-	if (m->running && comes) {
-		qmp_arrived(m);
-	} else if (m->running && m->incoming) {
-		if (!v.known || !host_is_local(m->d->plane, v.now.host))
-			qmp_arrived(m);
-	} else if (m->incoming) {
-		return; /* RESUME will follow */
-	} else if (m->running && !qmp_in_migration(m)) {
-		if (v.known && v.now.state == XR_VM_BLACKOUT) {
-			qmp_leave_stayed(m);
-		} else if (v.known && was_moved_by_qmp(m, &v)) {
-			m->left_for = v.now.host;
-			qmp_leave_runs_again(m);
-		}
-	} else {
-		if (qmp_in_migration(m))
-			qmp_leave_prepare(m);
-		if (qmp_in_migration(m) && !m->running)
-			qmp_leave_stands_still(m);
-		qmp_follow_migration(m);
-	}
 }
 
 static void on_migrate(struct monitor *m, json_t *value)
 {
 	const char *status = json_string_value(json_object_get(value, "status"));
 
-	m->migration = qmp_migration_of(status, QMP_IDLE);
-	qmp_prepare_now(m);
-	replace_events(m);
+	m->guest.migration = guest_migration_of(status, GUEST_IDLE);
+	guest_catch_up(&m->guest);
 }
 
 void qmp_catch_up(struct monitor *m)
 {
-	if (!m->notice_missed)
+	if (!guest_missed_notices(&m->guest))
 		return;
-	m->notice_missed = false;
 	if (m->ready)
 		ask_status(m);
 	else
-		qmp_on_gone(m);
+		guest_on_gone(&m->guest);
 }
 
 void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
@@ -164,7 +123,8 @@ void qmp_on_answer(struct monitor *m, enum qmp_id id, json_t *value)
 		on_chardevs(m, value);
 		break;
 	default:
-		qmp_queue_answer(m, id, value);
+		if (id >= QMP_GUEST)
+			guest_queue_answer(&m->guest, id - QMP_GUEST, value);
 		break;
 	}
 }

@@ -53,14 +53,15 @@ void qmp_gate_leave_to_others(struct monitor *m, const char *why)
 void qmp_gate_passed(struct monitor *m)
 {
 	/* It went on, and we had not opened yet. */
-	if (m->gate_timer && (m->migration == QMP_DEVICE || m->migration == QMP_COMPLETED))
+	if (m->gate_timer &&
+	    (m->guest.migration == GUEST_DEVICE || m->guest.migration == GUEST_COMPLETED))
 		qmp_gate_leave_to_others(m, "somebody else says migrate-continue");
 	qmp_gate_forget(m);
 }
 
 void qmp_gate_switch_on(struct monitor *m)
 {
-	if (!m->conf.gate || m->incoming || m->gated || m->gate_others)
+	if (!m->conf.gate || m->guest.incoming || m->gated || m->gate_others)
 		return;
 	m->gated = true;
 	qmp_send(m, QMP_GATE, "migrate-set-capabilities",

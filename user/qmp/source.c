@@ -2,6 +2,7 @@
 /* The list of QEMUs that are watched, and how one is let go. */
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,66 @@
 
 #define ANSWER_WITHIN 200 /* ms: of those that are let go */
 
+/* ---- what the VM's moves need of its QEMU ---- */
+
+static struct monitor *monitor_of(struct guest *g)
+{
+	return (struct monitor *)((char *)g - offsetof(struct monitor, guest));
+}
+
+static void ask(struct guest *g, enum guest_question question, const char *command,
+		const char *arguments)
+{
+	qmp_send(monitor_of(g), QMP_GUEST + question, command, arguments);
+}
+
+static void gate_reached(struct guest *g)
+{
+	qmp_gate_reached(monitor_of(g));
+}
+
+static void gate_passed(struct guest *g)
+{
+	qmp_gate_passed(monitor_of(g));
+}
+
+static void failed(struct guest *g)
+{
+	if (monitor_of(g)->gate_others)
+		qmp_gate_switch_off(monitor_of(g));
+}
+
+static void runs(struct guest *g)
+{
+	qmp_gate_switch_on(monitor_of(g));
+}
+
+static const struct guest_ops guest_ops = {
+	.ask = ask,
+	.gate_reached = gate_reached,
+	.gate_passed = gate_passed,
+	.failed = failed,
+	.runs = runs,
+};
+
+static void on_event(struct monitor *m, const char *name, json_t *data, int64_t at)
+{
+	guest_on_event(&m->guest, name, data, at);
+}
+
+static void on_gone(struct monitor *m)
+{
+	qmp_gate_forget(m);
+	guest_on_gone(&m->guest);
+}
+
 /* ---- one comes and goes ---- */
+
+static void forget(struct monitor *m)
+{
+	qmp_gate_forget(m);
+	guest_forget(&m->guest);
+}
 
 static void monitor_free(struct monitor *m)
 {
@@ -20,7 +80,7 @@ static void monitor_free(struct monitor *m)
 		link = &(*link)->next;
 	if (*link)
 		*link = m->next;
-	qmp_forget(m);
+	forget(m);
 	qmp_disconnect(m);
 	figures_drop_source(m->d->figures, m->figure);
 	sd_event_source_disable_unref(m->timer);
@@ -32,10 +92,26 @@ static void monitor_free(struct monitor *m)
 static const struct qmp_ops ops = {
 	.ready = qmp_on_ready,
 	.answer = qmp_on_answer,
-	.event = qmp_on_event,
-	.gone = qmp_on_gone,
+	.event = on_event,
+	.gone = on_gone,
 	.left = monitor_free,
 };
+
+static void guest_of_monitor(struct monitor *m)
+{
+	struct guest *g = &m->guest;
+
+	guest_init(g);
+	g->d = m->d;
+	g->ops = &guest_ops;
+	g->source = XR_SOURCE_QMP;
+	g->peer = (struct daemon_peer){ AUDIT_QMP, -1, m->conf.socket };
+	memcpy(g->mac, m->conf.mac, sizeof(g->mac));
+	g->vlan = m->conf.vlan;
+	g->to = m->conf.to;
+	g->host = "";
+	g->role_given = m->conf.role_given;
+}
 
 static int monitor_new(struct qmp *q, const struct model_qmp *conf)
 {
@@ -52,6 +128,7 @@ static int monitor_new(struct qmp *q, const struct model_qmp *conf)
 	m->wait_ms = QMP_FIRST_WAIT;
 	m->conf = *conf;
 	m->conf.socket = strdup(conf->socket);
+	guest_of_monitor(m);
 	ret = m->conf.socket ? sd_event_add_time(q->d->moves, &m->timer, CLOCK_MONOTONIC, 0,
 						 US_PER_MS, qmp_on_time, m)
 			     : -ENOMEM;
@@ -70,7 +147,7 @@ static int monitor_new(struct qmp *q, const struct model_qmp *conf)
  */
 static void let_go(struct monitor *m)
 {
-	qmp_forget(m);
+	forget(m);
 	m->leaving = true;
 	m->next = m->qmp->leaving;
 	m->qmp->leaving = m;

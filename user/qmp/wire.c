@@ -58,7 +58,7 @@ void qmp_disconnect(struct monitor *m)
 	m->io = sd_event_source_disable_unref(m->io);
 	m->more_lines = sd_event_source_disable_unref(m->more_lines);
 	close(m->fd);
-	m->fd = -1;
+	m->fd = m->guest.peer.fd = -1;
 	line_buffer_shrink(&m->in);
 	m->answers_due = 0;
 }
@@ -115,7 +115,7 @@ static void on_answer(struct monitor *m, json_t *line)
 	json_t *error = json_object_get(line, "error");
 	const char *why;
 
-	if (error && (id < QMP_VIRTIO || m->d->verbose)) {
+	if (error && (id < QMP_GUEST || m->d->verbose)) {
 		why = json_string_value(json_object_get(error, "desc"));
 		qmp_log(m, "command %d was refused: %.200s", (int)id,
 			why ? why : "no reason given");
@@ -310,7 +310,8 @@ static int connect_to(struct monitor *m)
 	/* A Unix socket is connected at once or not at all. */
 	if (connect(m->fd, (void *)&to, sizeof(to)))
 		return -errno;
-	m->pid = getsockopt(m->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : peer.pid;
+	m->guest.pid = getsockopt(m->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : peer.pid;
+	m->guest.peer.fd = m->fd;
 	return watch(m);
 }
 

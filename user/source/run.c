@@ -13,6 +13,7 @@
 #include "apply/instance.h"
 #include "daemon/figures.h"
 #include "daemon/loader.h"
+#include "domains/domains.h"
 #include "metrics/metrics.h"
 #include "lib/clean.h"
 #include "plane/daemon_claim.h"
@@ -23,9 +24,9 @@
 
 /* Stopped in the opposite order: those that send notices go first. */
 static const struct source *const daemon_sources[] = {
-	&source_prepared,      &source_ageing, &source_links, &source_serving,
-	&source_announcements, &source_health, &source_qmp,   &source_metrics,
-	&source_on_move,       &source_socket, NULL,
+	&source_prepared,      &source_ageing,  &source_links,  &source_serving,
+	&source_announcements, &source_health,  &source_qmp,    &source_libvirt,
+	&source_metrics,       &source_on_move, &source_socket, NULL,
 };
 
 #define SOURCES (sizeof(daemon_sources) / sizeof(daemon_sources[0]) - 1)

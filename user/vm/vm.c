@@ -109,7 +109,7 @@ static int check_port(struct plane *p, struct xr_notice *n, struct xr_answer *a,
 	struct xr_err own, *err = why ? why : &own;
 	__u64 key = vm_key(n->mac, n->vlan);
 	__u32 vm_index = vm_find(p, key);
-	bool qmp = n->source == XR_SOURCE_QMP;
+	bool qmp = n->source == XR_SOURCE_QMP || n->source == XR_SOURCE_LIBVIRT;
 	unsigned int may_share = 0;
 	char name[VM_NAME];
 	int ret;
