@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "frame_priv.h"
+#include "http/loop.h"
 #include "lib/clean.h"
 #include "lib/health_state.h"
 #include "probe_priv.h"
@@ -37,8 +38,6 @@ struct slot {
 	__u16 backend;
 	__u32 number; /* of the target; TARGET_NONE: none */
 	CURL *easy;
-	int fd; /* its socket, while io watches that */
-	sd_event_source *io;
 	struct curl_slist *connect_to;
 	char error[CURL_ERROR_SIZE];
 	__be32 source[XR_ADDR_WORDS];
@@ -48,8 +47,8 @@ struct http {
 	struct prober *pr;
 	struct tun tun;
 	int in[2];
-	CURLM *multi;
-	sd_event_source *timer, *tun_io, *in_io[2];
+	struct http_loop *loop;
+	sd_event_source *tun_io, *in_io[2];
 	struct slot slots[SLOTS];
 	__u32 next; /* slot: in turn, so that one rests before it is used again */
 	__u8 *packet;
@@ -129,92 +128,6 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 	return 0;
 }
 
-/* ---- libcurl on the event loop ---- */
-
-static void finish(struct slot *s, CURLcode code);
-
-static void take_results(struct http *h)
-{
-	struct slot *s;
-	CURLMsg *m;
-	int left;
-
-	while ((m = curl_multi_info_read(h->multi, &left)))
-		if (m->msg == CURLMSG_DONE &&
-		    !curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&s))
-			finish(s, m->data.result);
-}
-
-static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *ctx)
-{
-	struct http *h = ctx;
-	int running;
-
-	(void)s;
-	curl_multi_socket_action(h->multi, fd,
-				 (revents & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
-					 (revents & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-					 (revents & EPOLLERR ? CURL_CSELECT_ERR : 0),
-				 &running);
-	take_results(h);
-	return 0;
-}
-
-static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
-{
-	struct http *h = ctx;
-	int running;
-
-	(void)s;
-	(void)usec;
-	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	take_results(h);
-	return 0;
-}
-
-static void unwatch(struct slot *s, int fd)
-{
-	if (s->fd == fd)
-		s->io = sd_event_source_disable_unref(s->io);
-}
-
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
-{
-	uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) |
-		(what & CURL_POLL_OUT ? EPOLLOUT : 0);
-	struct http *h = ctx;
-	struct slot *s;
-
-	(void)socket_ctx;
-	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&s))
-		return 0;
-	if (what == CURL_POLL_REMOVE) {
-		unwatch(s, fd);
-		return 0;
-	}
-	if (s->io && s->fd == fd) {
-		sd_event_source_set_io_events(s->io, events);
-		return 0;
-	}
-	unwatch(s, s->fd);
-	s->fd = fd;
-	if (sd_event_add_io(h->pr->d->top, &s->io, fd, events, on_socket, h) < 0)
-		s->io = NULL; /* its time will be over */
-	return 0;
-}
-
-static int set_timer(CURLM *multi, long ms, void *ctx)
-{
-	struct http *h = ctx;
-
-	(void)multi;
-	if (ms < 0)
-		sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
-	else
-		timer_in_us(h->timer, ms * US_PER_MS + 1);
-	return 0;
-}
-
 /* ---- a request ---- */
 
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *addr)
@@ -226,16 +139,6 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 	(void)addr;
 	fd = tun_socket(&s->http->tun, s->source, s->port);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-/*
- * No longer watched before it is closed: a program that is being started may still have it,
- * and the kernel would go on to report it.
- */
-static int close_socket(void *ctx, curl_socket_t fd)
-{
-	unwatch(ctx, fd);
-	return close(fd);
 }
 
 /* The empty line behind the last header; there may be several headers (RFC 9110 §15.2). */
@@ -290,9 +193,7 @@ static int set_options(struct slot *s, const struct xr_health_check *k, const st
 			SET(CURLOPT_SSL_VERIFYPEER, (long)k->verify) ||
 			SET(CURLOPT_SSL_VERIFYHOST, k->verify ? 2L : 0L) ||
 			SET(CURLOPT_OPENSOCKETFUNCTION, open_socket) ||
-			SET(CURLOPT_OPENSOCKETDATA, s) ||
-			SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket) ||
-			SET(CURLOPT_CLOSESOCKETDATA, s) || SET(CURLOPT_HEADERFUNCTION, on_header) ||
+			SET(CURLOPT_OPENSOCKETDATA, s) || SET(CURLOPT_HEADERFUNCTION, on_header) ||
 			SET(CURLOPT_HEADERDATA, s) || SET(CURLOPT_WRITEFUNCTION, on_body)
 		? -ENOMEM
 		: 0;
@@ -302,10 +203,9 @@ static int set_options(struct slot *s, const struct xr_health_check *k, const st
 static void end_request(struct slot *s)
 {
 	if (s->easy) {
-		curl_multi_remove_handle(s->http->multi, s->easy);
+		http_loop_remove(s->http->loop, s->easy);
 		curl_easy_cleanup(s->easy);
 	}
-	unwatch(s, s->fd);
 	curl_slist_free_all(s->connect_to);
 	s->connect_to = NULL;
 	s->easy = NULL;
@@ -356,6 +256,15 @@ static void finish(struct slot *s, CURLcode code)
 	probe_done(pr, t, status >= 200 && is_wanted(k, status) ? NULL : text);
 }
 
+static void on_done(void *ctx, CURL *easy, CURLcode code)
+{
+	struct slot *s;
+
+	(void)ctx;
+	if (!curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&s))
+		finish(s, code);
+}
+
 /* ---- its life ---- */
 
 void http_close(struct prober *pr)
@@ -370,9 +279,7 @@ void http_close(struct prober *pr)
 		if (h->slots[i].held >= 0)
 			close(h->slots[i].held);
 	}
-	if (h->multi)
-		curl_multi_cleanup(h->multi);
-	sd_event_source_disable_unref(h->timer);
+	http_loop_free(h->loop);
 	sd_event_source_disable_unref(h->tun_io);
 	for (i = 0; i < 2; i++) {
 		sd_event_source_disable_unref(h->in_io[i]);
@@ -390,17 +297,10 @@ static int watch(struct http *h)
 	sd_event *top = h->pr->d->top;
 	int i, ret;
 
-	h->multi = curl_multi_init();
-	if (!h->multi || curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) ||
-	    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h) ||
-	    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer) ||
-	    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h))
+	h->loop = http_loop_new(top, on_done, h);
+	if (!h->loop)
 		return -ENOMEM;
-	ret = sd_event_add_time_relative(top, &h->timer, CLOCK_MONOTONIC, 0, US_PER_MS, on_time, h);
-	if (ret >= 0)
-		ret = sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
-	if (ret >= 0)
-		ret = sd_event_add_io(top, &h->tun_io, h->tun.fd, EPOLLIN, on_tun, h);
+	ret = sd_event_add_io(top, &h->tun_io, h->tun.fd, EPOLLIN, on_tun, h);
 	for (i = 0; i < 2 && ret >= 0; i++)
 		ret = sd_event_add_io(top, &h->in_io[i], h->in[i], EPOLLIN, on_answer, h);
 	return ret < 0 ? ret : 0;
@@ -481,7 +381,7 @@ static int start(struct prober *pr, struct target *t, struct xr_err *err)
 	s->backend = t->backend;
 	s->easy = curl_easy_init();
 	if (!s->easy || set_options(s, check_of(pr, t), t) ||
-	    curl_multi_add_handle(pr->http->multi, s->easy)) {
+	    http_loop_add(pr->http->loop, s->easy)) {
 		end_request(s);
 		return xr_fail(err, -EAGAIN, "libcurl: out of memory");
 	}
