@@ -16,6 +16,7 @@
 #include "args/grammar.h"
 #include "args/out.h"
 #include "audit/audit.h"
+#include "cluster/cluster.h"
 #include "cmd/cmd.h"
 #include "lib/progress.h"
 #include "packets/packets.h"

@@ -854,6 +854,7 @@ enum xr_source {
 	XR_SOURCE_QMP,
 	XR_SOURCE_ANNOUNCEMENT,
 	XR_SOURCE_LIBVIRT,
+	XR_SOURCE_ETCD,
 };
 
 #define XR_KERNEL_FDB    (1U << 0) /* VXLAN device: MAC -> new host's VTEP */

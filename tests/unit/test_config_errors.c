@@ -34,7 +34,7 @@ static const struct config_case cases[] = {
 
 	/* keys */
 	{ "vip: []\n",
-	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, metrics, on_move, cid, health_checks, vips, backends, vms" },
+	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, metrics, on_move, etcd, cid, health_checks, vips, backends, vms" },
 	{ VIP "\nbackends:\n" A "  wieght: 3\n",
 	  "f:7: unknown key \"wieght\" in backends; write one of name, address, vips, server_ids, weight, state, forward, dev, port, vni, mac, initial_rate, health_check, vm" },
 	{ "backends:\n" A "  vm:\n    mac: 02:00:00:00:00:01\n    vlna: 3\n",

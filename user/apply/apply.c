@@ -162,6 +162,31 @@ int model_commit(struct plane *p, const struct model *want,
 	return ret;
 }
 
+int model_edit(struct plane *p, bool vms,
+	       int (*edit)(struct model *m, void *ctx, struct xr_err *err), void *ctx,
+	       void (*changed)(void *changed_ctx, const char *line), void *changed_ctx,
+	       struct xr_err *err)
+{
+	struct model have, want;
+	enum commit_how how;
+	int ret = load_finished(p, &have, &how, err);
+
+	if (ret)
+		return ret;
+	if (vms)
+		ret = model_load_vms(p, &have, err);
+	if (!ret && model_copy(&want, &have))
+		ret = xr_fail(err, -ENOMEM, "out of memory");
+	if (!ret) {
+		ret = edit(&want, ctx, err);
+		if (!ret)
+			ret = commit_models(p, &have, &want, how, changed, changed_ctx, err);
+		model_free(&want);
+	}
+	model_free(&have);
+	return ret;
+}
+
 int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 		void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
 {
@@ -184,7 +209,8 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 		return ret;
 	ret = load_finished(p, &have, &how, err);
 	if (!ret) {
-		if (vms == APPLY_NEW_VMS && want->vms_given && !p->created)
+		ret = apply_keep_sections(&have, want, err);
+		if (!ret && vms == APPLY_NEW_VMS && want->vms_given && !p->created)
 			ret = keep_vms(p, &have, want, err);
 		if (!ret)
 			ret = commit_models(p, &have, want, how, changed, ctx, err);

@@ -35,6 +35,15 @@ int model_commit(struct plane *p, const struct model *want,
 		 void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
 
 /*
+ * The same, where edit() turns a copy of the running model into what is wanted. vms: its VMs
+ * are in it, too; else they stay as they are.
+ */
+int model_edit(struct plane *p, bool vms,
+	       int (*edit)(struct model *m, void *ctx, struct xr_err *err), void *ctx,
+	       void (*changed)(void *changed_ctx, const char *line), void *changed_ctx,
+	       struct xr_err *err);
+
+/*
  * Finishes the change that a killed command left in the journal, under the lock. 0
  * with a line in err: a warning. < 0: it cannot be finished as things are (the line
  * says what to mend), and the journal stays.

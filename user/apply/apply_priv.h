@@ -10,4 +10,10 @@
  */
 bool apply_is_stillborn(struct plane *p, const struct model *want);
 
+/*
+ * A file that names an etcd has the lists that it leaves out from there: they stay as they
+ * run. Of another file, nothing.
+ */
+int apply_keep_sections(const struct model *have, struct model *want, struct xr_err *err);
+
 #endif

@@ -54,7 +54,9 @@ static int preview(struct plane *p, struct model *want,
 		want->has_secret = false; /* there is no other to keep */
 	}
 	if (!ret) {
-		ret = commit_models(p, &have, want, COMMIT_PREVIEW, changed, ctx, err);
+		ret = apply_keep_sections(&have, want, err);
+		if (!ret)
+			ret = commit_models(p, &have, want, COMMIT_PREVIEW, changed, ctx, err);
 		model_free(&have);
 	}
 	free(b);

@@ -44,6 +44,7 @@
 	X(host, "places where VMs live")                          \
 	X(vm, "VMs, and their moves")                             \
 	X(state, "flows and VMs, for another node")               \
+	X(etcd, "the cluster's truth, and how it is followed")    \
 	X(stats, "packets and octets, by what became of them")    \
 	X(top, "rates as they are, and what is wrong")            \
 	X(monitor, "events as they happen")                       \

@@ -21,6 +21,7 @@ enum audit_via {
 	AUDIT_FILE,        /* the daemon's file, at its start or by SIGHUP */
 	AUDIT_DAEMON,      /* the daemon by itself: health, time */
 	AUDIT_LIBVIRT,     /* a libvirt, by the daemon's own process for it */
+	AUDIT_ETCD,        /* the cluster's truth */
 };
 
 const char *audit_via_word(unsigned int via); /* "?" for a number that is none */

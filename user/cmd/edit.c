@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply/apply.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
 #include "audit/audit.h"
-#include "commit/commit.h"
 #include "edit_priv.h"
 
 void cmd_print_change(void *ctx, const char *line)
@@ -54,29 +54,6 @@ int cmd_load_model(struct plane **p, struct model *m)
 	return cmd_fail(&err);
 }
 
-/* What is loaded is edited in a copy, and both are handed to the commit. */
-static int change(struct plane *p, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
-		  void *ctx, struct change_list *list, struct xr_err *err)
-{
-	struct model have, want;
-	int ret = model_load(p, &have, err);
-
-	if (ret)
-		return ret;
-	ret = model_copy(&want, &have);
-	if (ret) {
-		xr_fail(err, ret, "out of memory");
-	} else {
-		ret = edit(&want, ctx, err);
-		if (!ret)
-			ret = commit_models(p, &have, &want, COMMIT_DIFFERENCE, cmd_print_change,
-					    list, err);
-		model_free(&want);
-	}
-	model_free(&have);
-	return ret;
-}
-
 int cmd_edit(enum plane_access how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
 	     void *ctx)
 {
@@ -89,7 +66,7 @@ int cmd_edit(enum plane_access how, int (*edit)(struct model *m, void *ctx, stru
 		return ret;
 	if (opt.json && opt.verbose)
 		list.json = json_array();
-	ret = change(p, edit, ctx, &list, &err);
+	ret = model_edit(p, false, edit, ctx, cmd_print_change, &list, &err);
 	/* An error means no change: remove the instance that was made for this. */
 	if (ret && p->created)
 		instance_destroy(p, NULL);

@@ -79,7 +79,7 @@ static int second_pass(struct reader *r, struct model *m)
 {
 	char problem[LINES_PROBLEM];
 	struct vms_reader v;
-	int line, ret = config_vms_begin(&v, r, m);
+	int line, ret = config_vms_begin(&v, r, m, 0);
 
 	if (ret)
 		return ret;
@@ -184,6 +184,40 @@ int config_read_text(const char *text, size_t len, const char *name, struct mode
 	return read_text(text, len, name, m, NULL, err);
 }
 
+static bool note_vm(void *ctx, const struct lines_step *s, size_t depth,
+		    const struct lines_node *node)
+{
+	return depth && s[0].key && !strcmp(s[0].key, "vms") ? config_vms_node(ctx, s, depth, node)
+							     : true;
+}
+
+int config_read_vms(const char *text, size_t len, const char *name, struct model *m,
+		    struct xr_err *err)
+{
+	struct reader r = { .name = name, .text = text, .len = len, .err = err };
+	char problem[LINES_PROBLEM];
+	struct vms_reader v;
+	size_t lines = 0;
+	const char *c;
+	int line, ret;
+
+	model_init(m);
+	for (c = text; (c = memchr(c, '\n', text + len - c)); c++)
+		lines++;
+	ret = config_vms_begin(&v, &r, m, lines + 1);
+	if (ret)
+		return ret;
+	line = lines_walk(text, len, note_vm, &v, problem, sizeof(problem));
+	ret = config_vms_end(&v);
+	if (line == -ENOMEM)
+		ret = xr_fail(err, line, "%s: out of memory", name);
+	else if (line && !r.failed)
+		ret = fail_line(&r, line, line, "%s", problem);
+	if (ret)
+		model_free(m);
+	return ret;
+}
+
 int config_read(const char *path, struct model *m, struct xr_err *err)
 {
 	return config_read_all(path, m, NULL, err);
@@ -229,6 +263,7 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all, stru
 	/* A file holds everything that is wanted; a journal only what a command changed. */
 	if (!ret) {
 		m->vms_given = m->from_file = true;
+		m->etcd.not_asked = m->sections;
 		m->file = in ? "stdin" : path;
 	}
 	if (text)

@@ -115,6 +115,12 @@ int config_read_all(const char *path, struct model *m, struct xr_errs *all, stru
 int config_read_text(const char *text, size_t len, const char *name, struct model *m,
 		     struct xr_err *err);
 /*
+ * A text with VMs alone, under the key vms; its hosts stand elsewhere: m->hosts gets each
+ * that is named, with its name alone. As config_read_text().
+ */
+int config_read_vms(const char *text, size_t len, const char *name, struct model *m,
+		    struct xr_err *err);
+/*
  * The model as a file that config_read accepts; with keys only if keys. quotes: text
  * that other readers take for numbers or booleans is in quotes, which doubles the time.
  */

@@ -124,6 +124,11 @@ int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m);
 /* A host's name could not be read: so "there is no host X" must not be reported. */
 bool config_lost_host(const struct reader *r, const struct model *m);
 
+/* ---- config_take_etcd.c ---- */
+
+/* from NULL: the file has none. */
+int config_take_etcd(struct reader *r, const struct raw_etcd *from, struct model_etcd *to);
+
 /* ---- config_take_health.c ---- */
 
 int config_take_health(struct reader *r, const struct raw *raw, struct model *m);
@@ -140,20 +145,17 @@ struct vms_reader {
 	struct reader *r;
 	struct model *m;
 	struct lut hosts;  /* by name */
+	bool other_hosts;  /* one that is not in m is somewhere else */
 	unsigned int seen; /* keys of the VM that is being read */
 	/* What has a wrong shape was reported, and is skipped. */
 	enum vms_skip { SKIP_NOTHING, SKIP_VM, SKIP_ALL } skip;
 };
 
-int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m);
+/* other_hosts: so many at most are not in m, which gets their names; 0: all must be in m. */
+int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m, size_t other_hosts);
 /* A node at or below "vms"; false: it is wrong, which was reported. */
 bool config_vms_node(struct vms_reader *v, const struct lines_step *s, size_t depth,
 		     const struct lines_node *node);
 int config_vms_end(struct vms_reader *v);
-
-/* ---- config_quote.c ---- */
-
-/* Puts quotes around values of *text that need them: a new text. 0 or -ENOMEM. */
-int config_quote(char **text, size_t *len);
 
 #endif

@@ -255,6 +255,21 @@ static const cyaml_schema_field_t on_move_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t etcd_fields[] = {
+	CYAML_FIELD_SEQUENCE_COUNT("endpoints", CYAML_FLAG_POINTER | CYAML_FLAG_FLOW,
+				   struct raw_etcd, endpoints, n_endpoints, &text_entry, 0,
+				   CYAML_UNLIMITED),
+	TEXT("prefix", MAY, struct raw_etcd, prefix),
+	TEXT("node", MAY, struct raw_etcd, node),
+	SHORT_LIST("segments", struct raw_etcd, segments, n_segments, &text_entry),
+	TEXT("ca", MAY, struct raw_etcd, ca),
+	TEXT("cert", MAY, struct raw_etcd, cert),
+	TEXT("key", MAY, struct raw_etcd, key),
+	TEXT("user", MAY, struct raw_etcd, user),
+	TEXT("password_file", MAY, struct raw_etcd, password_file),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t backend_fields[] = {
 	TEXT("name", MUST, struct raw_backend, name),
 	TEXT("address", MUST, struct raw_backend, address),
@@ -307,6 +322,7 @@ static const cyaml_schema_value_t backend_entry = {
 	CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources, sources_fields),		\
 	CYAML_FIELD_MAPPING_PTR("metrics", MAY, struct raw, metrics, metrics_fields),		\
 	CYAML_FIELD_MAPPING_PTR("on_move", MAY, struct raw, on_move, on_move_fields),		\
+	CYAML_FIELD_MAPPING_PTR("etcd", MAY, struct raw, etcd, etcd_fields),			\
 	LIST("cid", struct raw, cid, n_cid, &cid_entry),					\
 	LIST("health_checks", struct raw, health_checks, n_health_checks, &health_entry),	\
 	LIST("vips", struct raw, vips, n_vips, &vip_entry),					\

@@ -8,8 +8,7 @@
 
 #include <cyaml/cyaml.h>
 #include <xroam/abi.h>
-
-#define CONFIG_HIDDEN "hidden" /* in the place of a key: keep it */
+#include "yaml/quote.h"
 
 struct raw_limits {
 #define X(name, value, least, most) char *name;
@@ -114,6 +113,12 @@ struct raw_metrics {
 	char *listen, *per_vm;
 };
 
+struct raw_etcd {
+	char **endpoints, **segments;
+	__u32 n_endpoints, n_segments;
+	char *prefix, *node, *ca, *cert, *key, *user, *password_file;
+};
+
 /* vms are read by config_vms.c. */
 struct raw {
 	char *secret, *secret_file;
@@ -126,6 +131,7 @@ struct raw {
 	struct raw_sources *sources;
 	struct raw_metrics *metrics;
 	struct raw_on_move *on_move;
+	struct raw_etcd *etcd;
 	struct raw_cid *cid;
 	struct raw_health *health_checks;
 	struct raw_vip *vips;

@@ -243,5 +243,7 @@ int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m)
 		ret = take_sources(r, raw, m);
 	if (!ret)
 		ret = take_metrics(r, raw->metrics, &m->metrics);
-	return ret ? ret : config_take_on_move(r, raw->on_move, &m->on_move);
+	if (!ret)
+		ret = config_take_on_move(r, raw->on_move, &m->on_move);
+	return ret ? ret : config_take_etcd(r, raw->etcd, &m->etcd);
 }

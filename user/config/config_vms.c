@@ -56,6 +56,22 @@ static int find_key(const char *word)
 	return -1;
 }
 
+static bool add_host(struct vms_reader *v, struct model_vm *vm, const struct lines_node *n)
+{
+	struct xr_err inner;
+	struct model_host *h;
+
+	if (text_check_name("host", n->value, &inner))
+		return wrong(v, n->line, "at: %s", inner.text);
+	h = model_grow(&v->m->hosts, &v->m->n_hosts, sizeof(*h));
+	if (!h)
+		return wrong(v, n->line, "at: out of memory for host %.60s", n->value);
+	strcpy(h->info.name, n->value);
+	vm->host = h - v->m->hosts;
+	lut_add(&v->hosts, lut_hash(n->value, strlen(n->value)), vm->host);
+	return true;
+}
+
 static bool take_host(struct vms_reader *v, struct model_vm *vm, const struct lines_node *n)
 {
 	const struct model_host *h = v->m->hosts;
@@ -72,6 +88,8 @@ static bool take_host(struct vms_reader *v, struct model_vm *vm, const struct li
 			vm->host = i;
 			return true;
 		}
+	if (v->other_hosts)
+		return add_host(v, vm, n);
 	if (config_lost_host(v->r, v->m))
 		return true;
 	return wrong(v, n->line, "at: there is no host \"%.60s\" in hosts", n->value);
@@ -259,12 +277,12 @@ bool config_vms_node(struct vms_reader *v, const struct lines_step *s, size_t de
 	}
 }
 
-int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m)
+int config_vms_begin(struct vms_reader *v, struct reader *r, struct model *m, size_t other_hosts)
 {
 	size_t i;
 
-	*v = (struct vms_reader){ .r = r, .m = m };
-	if (lut_init(&v->hosts, m->n_hosts))
+	*v = (struct vms_reader){ .r = r, .m = m, .other_hosts = other_hosts };
+	if (lut_init(&v->hosts, m->n_hosts + other_hosts))
 		return xr_fail(r->err, -ENOMEM, "%s: out of memory", r->name);
 	for (i = 0; i < m->n_hosts; i++)
 		lut_add(&v->hosts, lut_hash(m->hosts[i].info.name, strlen(m->hosts[i].info.name)),

@@ -554,7 +554,7 @@ int config_write(const struct model *m, bool keys, bool quotes, char **text, siz
 	if (!b.failed)
 		e = cyaml_save_data(text, len, &config, &config_write_schema, &raw, 0);
 	arena_free(&b);
-	if (!e && quotes && config_quote(text, len))
+	if (!e && quotes && yaml_quote(text, len))
 		e = CYAML_ERR_OOM;
 	if (!e && m->vms_given && add_vms(m, text, len))
 		e = CYAML_ERR_OOM;

@@ -131,6 +131,14 @@ void daemon_log(struct daemon *d, const char *fmt, ...) __attribute__((format(pr
 /* The same for what happens to the daemon itself: never left out. */
 void daemon_log_always(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* ---- child.c ---- */
+
+/*
+ * A child process, which ends with the daemon and has neither its locks nor its claim, and a
+ * pipe from it: *fd is its end of each. The pid, 0 in the child; or -errno.
+ */
+pid_t daemon_fork(struct daemon *d, int *fd);
+
 /* ---- harden.c ---- */
 
 /* No core file, no new rights, only the capabilities that it needs. */

@@ -5,13 +5,11 @@
  * sources need of the file, the QEMUs and libvirts to watch, comes back through a pipe.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +29,7 @@ struct answer {
 	size_t n_qmp, n_libvirt;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
+	struct model_etcd etcd;
 };
 
 /* ---- in the child ---- */
@@ -104,6 +103,7 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 	if (!a.ret) {
 		a.metrics = m.metrics;
 		a.on_move = m.on_move;
+		a.etcd = m.etcd;
 	}
 	fwrite(&a, sizeof(a), 1, to);
 	if (a.n_libvirt)
@@ -118,19 +118,8 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 static void __attribute__((noreturn)) run_child(struct daemon *d, int fd,
 						const struct audit_actor *by)
 {
-	sigset_t none;
-	FILE *to;
+	FILE *to = fdopen(fd, "w");
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* What the daemon holds by a descriptor, only the daemon must be seen to hold. */
-	if (d->claim_fd >= 0)
-		close(d->claim_fd);
-	if (d->plane && d->plane->lock_fd >= 0)
-		close(d->plane->lock_fd);
-	plane_never_wait(false);
-	to = fdopen(fd, "w");
 	if (to)
 		send_answer(to, d, by);
 	fflush(stderr);
@@ -140,23 +129,17 @@ static void __attribute__((noreturn)) run_child(struct daemon *d, int fd,
 int loader_start(struct loader *l, struct daemon *d, const struct audit_actor *by,
 		 struct xr_err *err)
 {
-	int ends[2];
+	int ret;
 
 	*l = (struct loader){ .fd = -1 };
-	if (pipe2(ends, O_CLOEXEC))
-		return xr_fail(err, -errno, "reading %s: %s", d->file, strerror(errno));
-	fflush(stderr);
-	l->pid = fork();
+	l->pid = daemon_fork(d, &l->fd);
 	if (!l->pid)
-		run_child(d, ends[1], by);
-	close(ends[1]);
-	if (l->pid < 0) {
-		close(ends[0]);
-		l->pid = 0;
-		return xr_fail(err, -errno, "reading %s: %s", d->file, strerror(errno));
-	}
-	l->fd = ends[0];
-	return 0;
+		run_child(d, l->fd, by);
+	if (l->pid > 0)
+		return 0;
+	ret = xr_fail(err, l->pid, "reading %s: %s", d->file, strerror(-l->pid));
+	*l = (struct loader){ .fd = -1 };
+	return ret;
 }
 
 /* ---- in the daemon ---- */
@@ -207,6 +190,7 @@ static int take_answer(const struct loader *l, struct model *m, struct xr_err *e
 	m->on_move = a.on_move;
 	if (take_libvirt(l, a.n_libvirt, &at, m))
 		return xr_fail(err, -EPIPE, "half an answer");
+	m->etcd = a.etcd;
 	for (i = 0; i < a.n_qmp; i++) {
 		if (l->len - at <= sizeof(*q) ||
 		    !memchr(l->text + at + sizeof(*q), '\0', l->len - at - sizeof(*q)))

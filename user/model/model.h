@@ -122,6 +122,31 @@ struct model_on_move {
 	bool at_start;   /* also for VMs that are here when the daemon begins */
 };
 
+#define MODEL_ETCD_ENDPOINTS 8
+#define MODEL_ETCD_TEXT      256 /* an endpoint, a path, with the NUL */
+#define MODEL_ETCD_PREFIX    "xroam"
+
+/* The cluster's truth, and this node's part of it; the daemon's alone, too. */
+struct model_etcd {
+	bool given;
+	__u32 n_endpoints;
+	char endpoint[MODEL_ETCD_ENDPOINTS][MODEL_ETCD_TEXT];
+	char prefix[MODEL_ETCD_TEXT]; /* without "/" at its end */
+	/* Paths; empty: none */
+	char ca[MODEL_ETCD_TEXT], cert[MODEL_ETCD_TEXT], key[MODEL_ETCD_TEXT];
+	char user[XR_NAME_LEN];
+	char password_file[MODEL_ETCD_TEXT];
+	char node[XR_NAME_LEN];               /* the host that is this machine; empty: it is none */
+	__u8 segments[(XR_MAX_VLAN + 8) / 8]; /* a bit per VLAN, 0: untagged */
+	unsigned int not_asked; /* a bit per enum model_section_of_key that the file itself has */
+	__u32 line;
+};
+
+static inline bool model_etcd_has(const struct model_etcd *e, __u16 vlan)
+{
+	return e->segments[vlan / 8] >> vlan % 8 & 1;
+}
+
 /* The lists at the top of a file, but for devices: see devs_given. */
 enum model_section_of_key {
 	MODEL_HOSTS,
@@ -169,6 +194,7 @@ struct model {
 	size_t n_libvirt;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
+	struct model_etcd etcd;
 	struct model_dev {
 		char name[16];
 		char netns[NETNS_NAME]; /* as "ip netns" has it; empty: here */

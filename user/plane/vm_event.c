@@ -17,6 +17,7 @@ static const char *const sources[] = {
 	[XR_SOURCE_QMP] = "qmp",
 	[XR_SOURCE_ANNOUNCEMENT] = "announcement",
 	[XR_SOURCE_LIBVIRT] = "libvirt",
+	[XR_SOURCE_ETCD] = "etcd",
 };
 
 const char *vm_source_name(unsigned int source)

@@ -15,6 +15,7 @@
 #include "daemon/loader.h"
 #include "domains/domains.h"
 #include "metrics/metrics.h"
+#include "etcd/etcd.h"
 #include "lib/clean.h"
 #include "plane/daemon_claim.h"
 #include "probe/probe.h"
@@ -24,9 +25,19 @@
 
 /* Stopped in the opposite order: those that send notices go first. */
 static const struct source *const daemon_sources[] = {
-	&source_prepared,      &source_ageing,  &source_links,  &source_serving,
-	&source_announcements, &source_health,  &source_qmp,    &source_libvirt,
-	&source_metrics,       &source_on_move, &source_socket, NULL,
+	&source_prepared,
+	&source_ageing,
+	&source_links,
+	&source_serving,
+	&source_announcements,
+	&source_health,
+	&source_qmp,
+	&source_libvirt,
+	&source_etcd,
+	&source_metrics,
+	&source_on_move,
+	&source_socket,
+	NULL,
 };
 
 #define SOURCES (sizeof(daemon_sources) / sizeof(daemon_sources[0]) - 1)

@@ -5,11 +5,12 @@
  * style for all values of a key, so its output goes through libyaml once more.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <yaml.h>
-#include "config_priv.h"
+#include "quote.h"
 
 static bool is_one_of(const char *s, const char *const *list)
 {
@@ -128,7 +129,7 @@ static bool copy(yaml_parser_t *from, yaml_emitter_t *to, struct quoting *q)
 	return true;
 }
 
-int config_quote(char **text, size_t *len)
+int yaml_quote(char **text, size_t *len)
 {
 	struct quoting q = { .n = 0 };
 	yaml_emitter_t to;

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# etcd in n1, and the daemon that follows it; beside daemonworld.sh:
+#
+#	etcd_up [N]		N members (1), m1 ..., on 127.0.0.1; ENDPOINTS for the file
+#	etcd_member I		starts member I, again after it was stopped
+#	etcd_stop I [SIGNAL]
+#	ctl ARGS...		etcdctl there
+#	put KEY VALUE, del KEY	below the prefix "cluster"
+#	etcd_config [KEYS]	$CONFIG: an etcd section with these keys, too
+#	says REGEX		a line of status about etcd
+#	vm_at MAC		the VM's host; empty: it is not known
+#	has_vm MAC [HOST]
+#
+# shellcheck source=tests/net/lib/daemonworld.sh
+. "$(dirname "${BASH_SOURCE[0]}")/daemonworld.sh"
+
+ETCD_N=0 ENDPOINTS='' CTL_ENDPOINTS='' ETCD_SCHEME=http
+ETCD_ARGS=() CTL_ARGS=()
+
+# World's own loopback: ports are those of every other test, too.
+etcd_port()
+{
+	echo $((2000 + 10 * $1 + ${2-0}))
+}
+
+# A busy machine must not look to it like a leader that is lost.
+etcd_member()
+{
+	local i=$1 all='' j
+
+	for ((j = 1; j <= ETCD_N; j++)); do
+		all+="${all:+,}m$j=http://127.0.0.1:$(etcd_port "$j" 1)"
+	done
+	start "etcd$i" n1 etcd --name "m$i" --data-dir "$WORLD_DIR/etcd$i" \
+		--listen-client-urls "$ETCD_SCHEME://127.0.0.1:$(etcd_port "$i")" \
+		--advertise-client-urls "$ETCD_SCHEME://127.0.0.1:$(etcd_port "$i")" \
+		--listen-peer-urls "http://127.0.0.1:$(etcd_port "$i" 1)" \
+		--initial-advertise-peer-urls "http://127.0.0.1:$(etcd_port "$i" 1)" \
+		--initial-cluster "$all" --unsafe-no-fsync \
+		--heartbeat-interval 500 --election-timeout 5000 "${ETCD_ARGS[@]}"
+}
+
+etcd_stop()
+{
+	stop "etcd$1" "${2-KILL}"
+}
+
+ctl()
+{
+	ETCDCTL_API=3 in_ns n1 etcdctl --command-timeout=60s --endpoints "$CTL_ENDPOINTS" \
+		"${CTL_ARGS[@]}" "$@"
+}
+
+etcd_up()
+{
+	local i
+
+	type etcd etcdctl >/dev/null 2>&1 ||
+		skip_all "needs etcd and etcdctl"
+	ip -n "$WORLD-n1" link set lo up
+	ETCD_N=${1-1} ENDPOINTS='' CTL_ENDPOINTS=''
+	for ((i = 1; i <= ETCD_N; i++)); do
+		ENDPOINTS+="${ENDPOINTS:+, }$ETCD_SCHEME://127.0.0.1:$(etcd_port "$i")"
+		etcd_member "$i"
+	done
+	CTL_ENDPOINTS=${ENDPOINTS//, /,}
+	wait_for 20 ctl endpoint health || bail "etcd does not start: $(tail -3 "$WORLD_DIR/etcd1.err")"
+}
+
+put()
+{
+	ctl put "cluster/$1" "$2" >/dev/null
+}
+
+del()
+{
+	ctl del "cluster/$1" >/dev/null
+}
+
+etcd_config()
+{
+	cat >"$CONFIG" <<-EOT
+		etcd:
+		  endpoints: [$ENDPOINTS]
+		  prefix: cluster
+	EOT
+	printf '  %s\n' "$@" >>"$CONFIG"
+}
+
+says()
+{
+	xr status | grep -qE "etcd: .*$1"
+}
+
+vm_at()
+{
+	xr -j vm show "$1" 2>/dev/null |
+		jq -r '[.. | objects | select(.mac?)][0].host // empty'
+}
+
+# has_vm MAC HOST: it is there; without HOST: it is nowhere
+has_vm()
+{
+	[ "$(vm_at "$1")" = "${2-}" ]
+}

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What etcd says is in the instance: hosts, VIPs, backends, CID configurations and the VMs
+# of a node's segments, at first and as they change, and what cannot be taken is told of.
+# shellcheck source=tests/net/lib/etcd.sh
+. "$(dirname "$0")/lib/etcd.sh"
+daemon_world_up
+etcd_up 1
+A=52:54:00:00:00:01 B=52:54:00:00:00:02 C=52:54:00:00:00:03
+
+for i in 1 2 3; do
+	put hosts/h$i "{\"name\": \"h$i\", \"vxlan\": \"10.8.0.$i\", \"vni\": 100}"
+done
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h2\", \"addresses\": [\"10.9.0.1\"]}"
+put segments/5/vms/$B "{\"mac\": \"$B\", \"at\": \"h3\", \"vlan\": 5}"
+put segments/6/vms/$C "{\"mac\": \"$C\", \"at\": \"h3\"}"
+etcd_config "node: h1" "segments: [0, 5]"
+ok "the file is good" xr check "$CONFIG"
+ok "a daemon with etcd" run_daemon -c "$CONFIG"
+ok "it reads it, and watches" wait_for 20 grep -q "etcd: watching cluster" "$WORLD_DIR/daemon.err"
+is "$(xr -j host show | jq -c '[.. | objects | select(.name?) | [.name, .local]] | sort')" \
+	'[["h1",true],["h2",false],["h3",false]]' "the hosts; this machine's is local"
+is "$(vm_at $A) $(vm_at $B) $(vm_at $C)" "h2 h3 " "the VMs of its segments, and no other's"
+is "$(xr -j vm show $A | jq -c '[.. | objects | select(.mac?)][0].addresses')" '["10.9.0.1"]' \
+	"their addresses, too"
+
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"addresses\": [\"10.9.0.9\"]}"
+ok "a VM moves" wait_for 10 has_vm $A h3
+ok "  and is bound anew" wait_for 10 eval "xr -j vm show $A | grep -q 10.9.0.9"
+is "$(xr -j vm show $A | jq -r '[.. | objects | select(.mac?)][0].source')" etcd \
+	"  by etcd, it says"
+put segments/5/vms/$C "{\"mac\": \"$C\", \"at\": \"h2\"}"
+ok "one comes; its VLAN is its segment's" wait_for 10 has_vm $C h2
+is "$(xr -j vm show $C | jq -c '[.. | objects | select(.mac?)][0].vlan')" 5 "  VLAN 5"
+del segments/5/vms/$C
+ok "and goes" wait_for 10 has_vm $C
+
+put vips/192.0.2.10:443/udp '{"address": "192.0.2.10", "port": 443, "protocol": "udp", "cid": true}'
+ok "a VIP comes" wait_for 10 eval 'xr vip show | grep -q 192.0.2.10:443/udp'
+printf '%032d\n' 7 >"$WORLD_DIR/key"
+chmod 600 "$WORLD_DIR/key"
+put cid/0 "{\"id\": 0, \"format\": \"quic-lb\", \"server_id_length\": 4, \"nonce_length\": 6, \"key_file\": \"$WORLD_DIR/key\"}"
+put backends/s1 '{"name": "s1", "address": "10.8.0.2", "vips": ["192.0.2.10:443/udp"], "server_ids": ["00000001"]}'
+ok "a backend, too" wait_for 10 eval 'xr backend show | grep -q s1'
+like "$(xr export --keys)" "0000000000000007" "a CID configuration has its key from the node's file"
+del backends/s1
+ok "the last backend goes" wait_for 10 eval '! xr backend show | grep -q s1'
+
+put cid/1 '{"id": 1, "format": "quic-lb", "server_id_length": 4, "nonce_length": 6, "key": "00000000000000000000000000000007"}'
+ok "a key in clear is refused" wait_for 10 says "cid/1: a key is not taken from etcd; write key_file"
+put vips/192.0.2.11:443/udp '{"address": "192.0.2.11", "port": 443, "protocol": "udp"}'
+del cid/1
+ok "  until it is gone: the rest waited for it" wait_for 10 eval 'xr vip show | grep -q 192.0.2.11:443/udp'
+ok "  and nothing is wrong" wait_for 10 eval '! says .'
+
+put segments/0/vms/$B "{\"mac\": \"$B\", \"at\": \"h9\"}"
+ok "a VM at a host that is not there is told of" wait_for 10 says "segments/0/vms/$B: .*h9"
+put hosts/h9 '{"name": "h9", "vxlan": "10.8.0.9", "vni": 100}'
+ok "  and is taken when it comes" wait_for 10 eval "xr vm show | grep $B | grep -q h9"
+ok "  which is no longer told" wait_for 10 eval '! says .'
+put segments/0/vms/$C '{"mac": '
+ok "what is no JSON is told of" wait_for 10 says "segments/0/vms/$C: "
+put segments/0/vms/$C "{\"mac\": \"$A\", \"at\": \"h2\"}"
+ok "what its key does not say, too" wait_for 10 says "segments/0/vms/$C: mac: \"$A\" is not what its key says"
+del segments/0/vms/$C
+ok "  until it is deleted" wait_for 10 eval '! says .'
+
+# What this node heard is newer than what etcd said before; a daemon that starts must know that.
+sleep 1.1 # what it has is written down once a second
+xr vm move $A to h2 >/dev/null
+ok "the daemon ends" daemon_end
+put segments/0/vms/$C "{\"mac\": \"$C\", \"at\": \"h3\"}"
+del segments/5/vms/$B
+ok "and starts again" run_daemon -c "$CONFIG"
+ok "  what came meanwhile is there" wait_for 10 eval "xr vm show | grep $C | grep -q h3"
+ok "  and what went is gone" wait_for 10 eval "! xr vm show | grep $B | grep -q h3"
+is "$(vm_at $A)" h2 "  but a VM that moved here since stays: etcd has said nothing new"
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h1\"}"
+ok "  until it does" wait_for 10 has_vm $A h1
+
+kill -HUP "$(pid daemon)"
+ok "its file again" wait_for 10 grep -q "read again" "$WORLD_DIR/daemon.err"
+is "$(xr vip show | grep -c 192.0.2.1)" 2 "  what etcd has stays"
+is "$(xr apply "$CONFIG")" "nothing to change" "the command leaves it, too"
+
+# Gone: everything goes on.
+etcd_stop 1
+ok "etcd is gone: status says since when" wait_for 20 says "not heard since 20.*all stays as it was"
+is "$(vm_at $A)" h1 "  and the VMs are there"
+etcd_member 1
+ok "it is back" wait_for 30 eval '! says .'
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\"}"
+ok "  and heard" wait_for 10 has_vm $A h3
+ok "the node says that it is there" wait_for 10 eval 'ctl get cluster/nodes/h1 | grep -q instance'
+ok "the daemon ends" daemon_end
+done_testing

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMs' changes, as they come: each is a notice, as if an operator had typed it. They wait
+ * while hosts are read, which they may be at, and while somebody else has the lock.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "etcd_priv.h"
+#include "host/host.h"
+#include "lib/text.h"
+#include "lib/vm_key.h"
+#include "plane/vm_state.h"
+#include "vm/vm_bind.h"
+
+#define TURN         64  /* changes before the others' turn */
+#define REFUSED_MOST 256 /* are kept; with more, all is read again */
+
+static void change_free(struct etcd_change *c)
+{
+	if (!c)
+		return;
+	free(c->below);
+	free(c->text);
+	free(c);
+}
+
+/* ---- one ---- */
+
+static int post(struct etcd *e, const struct xr_notice *n, struct xr_err *err)
+{
+	const struct daemon_peer from = { AUDIT_ETCD, -1, e->conf.prefix };
+	struct xr_answer a;
+
+	return daemon_post_notice(e->d, n, &from, &a, err);
+}
+
+static void fill(struct xr_notice *n, const struct model *m, const char *host, __u64 seq)
+{
+	const struct model_vm *vm = &m->vms[0];
+
+	*n = (struct xr_notice){
+		.source = XR_SOURCE_ETCD,
+		.vlan = vm->vlan,
+		.host = host,
+		.seq = seq,
+		.n_addrs = vm->n_addrs,
+		.lock = vm->lock,
+		.tap = vm->tap[0] ? vm->tap : NULL,
+	};
+	memcpy(n->mac, vm->mac, sizeof(n->mac));
+	memcpy(n->addr, vm->addr, sizeof(n->addr));
+	if (vm->bounds)
+		n->bounds = m->bounds[vm->bounds - 1];
+}
+
+static bool is_bound(struct plane *p, __u32 index, const struct model *m)
+{
+	const struct model_vm *vm = &m->vms[0];
+
+	return vm_bound(p, index, vm->addr, vm->n_addrs, vm->lock, vm->tap) &&
+		vm_has_bounds(p, index, vm->bounds ? &m->bounds[vm->bounds - 1] : NULL);
+}
+
+/* The VM moves, if it is elsewhere; then it is bound, where that differs. Under the lock. */
+static int put_vm(struct etcd *e, const struct model *m, __u64 seq, struct xr_err *err)
+{
+	const struct model_vm *vm = &m->vms[0];
+	const char *host = m->hosts[vm->host].info.name;
+	struct plane *p = e->d->plane;
+	__u32 index = vm_find(p, vm_key(vm->mac, vm->vlan));
+	struct xr_notice n;
+	int ret = 0;
+
+	fill(&n, m, host, seq);
+	if (index != VM_NOWHERE && strcmp(host_name(p, vm_now(p, index).host), host)) {
+		n.kind = XR_NOTICE_MOVED;
+		ret = post(e, &n, err);
+		/* This node knows better. */
+		if (ret == -ESTALE)
+			ret = 0;
+	}
+	if (ret || (index != VM_NOWHERE && is_bound(p, index, m)))
+		return ret;
+	n.kind = XR_NOTICE_ADD;
+	if (index != VM_NOWHERE)
+		n.host = host_name(p, vm_now(p, index).host);
+	return post(e, &n, err);
+}
+
+static int put(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
+{
+	const struct etcd_value v = { c->below, c->text, c->len, c->revision };
+	const char *mac;
+	struct model one;
+	json_t *item;
+	__u16 vlan = 0;
+	__u64 seq;
+	int ret;
+
+	etcd_vm_key(c->below, &vlan, &mac);
+	item = etcd_vm_item(&v, vlan, &seq, err);
+	ret = item ? etcd_vm_read(item, c->below, &one, err) : -EINVAL;
+	json_decref(item);
+	if (ret)
+		return ret;
+	ret = put_vm(e, &one, seq, err);
+	model_free(&one);
+	return ret;
+}
+
+static int take_away(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
+{
+	struct xr_notice n = { .kind = XR_NOTICE_LEAVE, .source = XR_SOURCE_ETCD };
+	const char *mac;
+
+	if (!etcd_vm_key(c->below, &n.vlan, &mac) || text_to_mac(mac, n.mac, NULL) ||
+	    vm_find(e->d->plane, vm_key(n.mac, n.vlan)) == VM_NOWHERE)
+		return 0;
+	return post(e, &n, err);
+}
+
+/* -EBUSY: not now. */
+static int make(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
+{
+	int ret = daemon_begin(e->d, err);
+
+	if (ret)
+		return ret == -EBUSY || ret == -EAGAIN ? -EBUSY : ret;
+	ret = c->text ? put(e, c, err) : take_away(e, c, err);
+	daemon_end(e->d);
+	return ret == -EBUSY ? -EINVAL : ret;
+}
+
+/* ---- those that were refused ---- */
+
+static void forget_refused(struct etcd *e, const char *below)
+{
+	struct etcd_change **link = &e->refused, *c;
+
+	while (*link && strcmp((*link)->below, below))
+		link = &(*link)->next;
+	c = *link;
+	if (!c)
+		return;
+	*link = c->next;
+	change_free(c);
+	e->n_refused--;
+	etcd_tell(e);
+}
+
+static void keep_refused(struct etcd *e, struct etcd_change *c, const struct xr_err *err)
+{
+	if (!strncmp(err->text, c->below, strlen(c->below)))
+		e->refusal = *err;
+	else
+		xr_fail(&e->refusal, 0, "%s: %s", c->below, err->text);
+	daemon_log(e->d, "etcd: %s", e->refusal.text);
+	if (e->n_refused == REFUSED_MOST) {
+		change_free(c);
+		e->n_left_out++;
+		e->left_out = e->refusal;
+	} else {
+		c->next = e->refused;
+		e->refused = c;
+		e->n_refused++;
+	}
+	etcd_tell(e);
+}
+
+void etcd_changes_retry(struct etcd *e)
+{
+	struct etcd_change *all = e->refused, *c;
+
+	e->refused = NULL;
+	e->n_refused = 0;
+	while ((c = all)) {
+		all = c->next;
+		c->next = e->first;
+		if (!e->first)
+			e->last = &c->next;
+		e->first = c;
+	}
+}
+
+/* ---- the queue ---- */
+
+static int on_turn(sd_event_source *s, void *ctx)
+{
+	struct etcd *e = ctx;
+	struct etcd_change *c;
+	struct xr_err err = { "" };
+	int i, ret;
+
+	(void)s;
+	for (i = 0; e->first && !e->pid && i < TURN; i++) {
+		c = e->first;
+		ret = make(e, c, &err);
+		if (ret == -EBUSY)
+			return 0; /* the lock will be back */
+		e->first = c->next;
+		if (!e->first)
+			e->last = &e->first;
+		if (e->refused)
+			forget_refused(e, c->below);
+		if (!ret || ret == -ENODEV)
+			change_free(c);
+		else
+			keep_refused(e, c, &err);
+	}
+	etcd_changes_go(e);
+	return 0;
+}
+
+void etcd_changes_go(struct etcd *e)
+{
+	if (e->first && !e->pid)
+		sd_event_source_set_enabled(e->apply, SD_EVENT_ONESHOT);
+}
+
+void etcd_changes_add(struct etcd *e, const char *below, const char *text, size_t len,
+		      __s64 revision)
+{
+	struct etcd_change *c = calloc(1, sizeof(*c));
+	char *copy = text ? malloc(len + 1) : NULL;
+
+	if (c)
+		c->below = strdup(below);
+	if (!c || !c->below || (text && !copy)) {
+		free(copy);
+		change_free(c);
+		etcd_read_soon(e, true); /* there it will be */
+		return;
+	}
+	if (text) {
+		memcpy(copy, text, len);
+		copy[len] = '\0';
+	}
+	c->text = copy;
+	c->len = len;
+	c->revision = revision;
+	*e->last = c;
+	e->last = &c->next;
+	etcd_changes_go(e);
+}
+
+int etcd_changes_open(struct etcd *e)
+{
+	int ret = sd_event_add_defer(e->d->moves, &e->apply, on_turn, e);
+
+	e->last = &e->first;
+	return ret < 0 ? ret : sd_event_source_set_enabled(e->apply, SD_EVENT_OFF);
+}
+
+void etcd_changes_close(struct etcd *e)
+{
+	etcd_changes_retry(e);
+	while (e->first) {
+		struct etcd_change *c = e->first;
+
+		e->first = c->next;
+		change_free(c);
+	}
+	sd_event_source_disable_unref(e->apply);
+	e->apply = NULL;
+	e->last = &e->first;
+}

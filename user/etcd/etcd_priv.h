@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef XR_ETCD_ETCD_PRIV_H
+#define XR_ETCD_ETCD_PRIV_H
+
+#include <curl/curl.h>
+#include "daemon/daemon.h"
+#include "etcd.h"
+#include "http/loop.h"
+
+/* ---- client.c: one question to one member ---- */
+
+struct etcd_request {
+	CURL *easy; /* its CURLINFO_PRIVATE is the request */
+	struct curl_slist *headers;
+	char *answer; /* so far; with a NUL behind it */
+	size_t len, size;
+	char error[CURL_ERROR_SIZE];
+};
+
+/* 0 or -ENOMEM, and nothing to free. token may be NULL. */
+int etcd_request_init(struct etcd_request *r, const struct model_etcd *conf, unsigned int endpoint,
+		      const char *path, const char *body, const char *token);
+void etcd_request_free(struct etcd_request *r);
+/* Adds what came to its answer: libcurl's write function. */
+size_t etcd_request_take(char *data, size_t size, size_t n, void *request);
+/*
+ * What became of it. Errors: as etcd_call(), and -EKEYEXPIRED: another token is needed;
+ * -EHOSTUNREACH: another member may do better.
+ */
+int etcd_request_answer(struct etcd_request *r, CURLcode code, json_t **answer, struct xr_err *err);
+
+/* ---- call.c ---- */
+
+/* What asks for a token; NULL: the password cannot be read. */
+json_t *etcd_login_body(const struct model_etcd *conf, struct xr_err *err);
+
+/* ---- lines.c: values, gathered for the file's reader ---- */
+
+struct etcd_lines {
+	char *text;
+	size_t len, size;
+	/* Of each value, in order */
+	struct etcd_line {
+		char *key;
+		size_t at; /* where its line begins in text */
+		__u32 line;
+		__s64 revision;
+		__u64 seq;
+	} *value;
+	size_t n;
+	__u32 line; /* so many are written */
+	bool failed;
+};
+
+/* A line that is no value's. */
+void etcd_lines_head(struct etcd_lines *l, const char *line);
+void etcd_lines_add(struct etcd_lines *l, const json_t *item, const struct etcd_value *v,
+		    __u64 seq);
+void etcd_lines_free(struct etcd_lines *l);
+/* "NAME:LINE: what is wrong" of the reader's becomes "KEY: what is wrong". */
+void etcd_lines_name(const struct etcd_lines *l, const char *name, struct xr_err *err);
+
+/* ---- vms.c: one VM's value ---- */
+
+/*
+ * below: "segments/5/vms/MAC"; the VLAN and the MAC of the key. false: it is no VM's.
+ */
+bool etcd_vm_key(const char *below, __u16 *vlan, const char **mac);
+/* The item with what its key says, checked against it; NULL and the line. */
+json_t *etcd_vm_item(const struct etcd_value *v, __u16 vlan, __u64 *seq, struct xr_err *err);
+/* Reads one; the host's name is m->hosts[0]'s. */
+int etcd_vm_read(const json_t *item, const char *key, struct model *m, struct xr_err *err);
+
+/* ---- merge.c: what was read becomes a part of the instance ---- */
+
+/* What this instance has from etcd already. */
+struct etcd_known {
+	__u64 cluster;  /* the cluster's id; 0: nothing is known */
+	__s64 revision; /* up to here all is in the instance */
+	/*
+	 * A bit per enum model_section_of_key, and per VLAN: something was there. Where it is
+	 * not any more it was deleted; else it was not written yet.
+	 */
+	unsigned int lists;
+	__u8 segments[sizeof(((struct model_etcd *)0)->segments)];
+};
+
+struct etcd_read {
+	const struct model_etcd *conf;
+	struct etcd_known known, now;
+	struct model part;
+	bool lists_are_bad; /* they stay as they run */
+	bool with_vms;
+	struct etcd_lines vms;
+	struct model vm_part; /* of vms */
+	struct plane *plane;
+	/* VMs that were not taken: how many, and the first */
+	size_t refused;
+	struct xr_err refusal;
+};
+
+/* For model_edit(): ctx is a struct etcd_read. */
+int etcd_merge(struct model *m, void *ctx, struct xr_err *err);
+void etcd_refuse(struct etcd_read *r, const struct xr_err *why);
+
+/* ---- sync.c: a child reads it all and applies it ---- */
+
+struct etcd_report {
+	bool done;
+	/* Not done: so many VMs of so many of this segment so far */
+	size_t so_far, total;
+	__u16 vlan;
+	/* done */
+	int ret;
+	struct xr_err err; /* ret; of the lists, where ret is 0 */
+	struct etcd_known known;
+	size_t vms, refused, changes;
+	struct xr_err refusal;
+	unsigned int endpoint;
+	char token[512];
+};
+
+struct etcd_sync {
+	const struct model_etcd *conf;
+	struct etcd_known known;
+	bool with_vms;
+	unsigned int endpoint;
+	const char *token; /* NULL: none yet */
+};
+
+/* The child's work: writes reports to fd, the last one done. */
+void etcd_sync_run(struct daemon *d, const struct etcd_sync *s, int fd);
+
+/* ---- source.c ---- */
+
+enum etcd_stage {
+	ETCD_WAITS,   /* for the next attempt */
+	ETCD_READS,   /* a child reads it all */
+	ETCD_LOGS_IN, /* asks for a token */
+	ETCD_WATCHES,
+};
+
+/* A change of a VM that etcd told of, to be made. */
+struct etcd_change {
+	struct etcd_change *next;
+	char *below; /* its key: "segments/5/vms/MAC" */
+	char *text;  /* NULL: deleted */
+	size_t len;
+	__s64 revision;
+};
+
+struct etcd {
+	struct daemon *d;
+	struct model_etcd conf;
+	struct http_loop *loop;
+	enum etcd_stage stage;
+	sd_event_source *timer; /* the next attempt */
+	sd_event_source *soon;  /* reading, outside of libcurl's callbacks */
+	sd_event_source *saver;
+	uint64_t wait_us; /* before the next attempt, if this one fails */
+	unsigned int endpoint;
+	char *token;
+	bool token_is_new; /* no watch was there with it yet */
+	int figure;
+
+	/* ---- the child that reads ---- */
+	pid_t pid; /* 0: none runs */
+	int fd;
+	sd_event_source *io;
+	bool reads_all;           /* VMs, too */
+	bool read_once;           /* all, since the daemon began or its file was read */
+	bool list_news, all_news; /* to be read, when none runs */
+	struct etcd_known known;
+	struct etcd_report progress; /* total 0: none */
+
+	/* ---- the stream, and the question for a token ---- */
+	struct etcd_request watch, login; /* easy NULL: not under way */
+	size_t taken;                     /* octets of watch.answer */
+	unsigned int asked, created;      /* watches */
+	int end;                          /* why the stream is ended from here */
+	struct xr_err end_err;
+	__s64 *newest; /* by watch: revision of its last event */
+
+	/* ---- changes.c's own ---- */
+	struct etcd_change *first, **last;
+	sd_event_source *apply;      /* on d->moves */
+	struct etcd_change *refused; /* they miss something, such as a host */
+
+	struct etcd_lease *lease; /* lease.c's own */
+
+	/* ---- what is told ---- */
+	__s64 seen;          /* the newest revision heard of */
+	time_t lost_at;      /* since when nothing is heard; 0: it is */
+	struct xr_err why;   /* lost */
+	struct xr_err lists; /* what is wrong with hosts, vips ...; empty: nothing */
+	size_t n_left_out;   /* VMs of the last reading */
+	struct xr_err left_out;
+	size_t n_refused;
+	struct xr_err refusal;
+	size_t n_vms; /* of the last reading */
+};
+
+/* Status is another; and is written down soon. */
+void etcd_tell(struct etcd *e);
+/* To be read again: hosts, vips ...; or all. */
+void etcd_read_soon(struct etcd *e, bool all);
+
+/* ---- watch.c ---- */
+
+int etcd_watch_begin(struct etcd *e);
+void etcd_watch_end(struct etcd *e);
+/* All watches are there. */
+void etcd_heard(struct etcd *e);
+
+/* ---- changes.c ---- */
+
+int etcd_changes_open(struct etcd *e);
+void etcd_changes_close(struct etcd *e);
+void etcd_changes_add(struct etcd *e, const char *below, const char *text, size_t len,
+		      __s64 revision);
+/* Begins to make them, where nothing is in the way. */
+void etcd_changes_go(struct etcd *e);
+/* Those that were refused, once more. */
+void etcd_changes_retry(struct etcd *e);
+
+/* ---- lease.c: that this node is there ---- */
+
+int etcd_lease_open(struct etcd *e);
+void etcd_lease_close(struct etcd *e);
+/* The stream is there, or gone. */
+void etcd_lease_begin(struct etcd *e);
+void etcd_lease_end(struct etcd *e);
+/* A question that is neither the stream nor for a token. */
+void etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code);
+
+#endif

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What was read from etcd becomes a part of the running model. A list that is empty in etcd
+ * is left as it runs: a wrong prefix, or an etcd that was made anew, deletes nothing.
+ *
+ * A VM that the instance knows stays where it is, unless etcd has said something new of it
+ * since: where it went meanwhile, this node may know from its QEMU.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "etcd_priv.h"
+#include "lib/lut.h"
+#include "lib/vm_key.h"
+#include "model/model_edit.h"
+#include "plane/vm_state.h"
+
+#define NO_HOST 0xffffffffU
+
+void etcd_refuse(struct etcd_read *r, const struct xr_err *why)
+{
+	if (!r->refused++)
+		r->refusal = *why;
+}
+
+/* ---- lists ---- */
+
+#define TAKE_LIST(to, from, list, n)       \
+	do {                               \
+		free((to)->list);          \
+		(to)->list = (from)->list; \
+		(to)->n = (from)->n;       \
+		(from)->list = NULL;       \
+		(from)->n = 0;             \
+	} while (0)
+
+static void free_backends(struct model *m)
+{
+	while (m->n_backends)
+		model_drop_backend(m, &m->backends[m->n_backends - 1]);
+}
+
+/* The host of this machine is local here, and nowhere else. */
+static void mark_local(const struct etcd_read *r, struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_hosts; i++)
+		m->hosts[i].info.local = !strcmp(m->hosts[i].info.name, r->conf->node);
+}
+
+/* It has something, or had, and has no longer. */
+static bool is_etcds(const struct etcd_read *r, enum model_section_of_key list)
+{
+	return (r->now.lists | r->known.lists) >> list & 1;
+}
+
+static void take_lists(struct etcd_read *r, struct model *m)
+{
+	struct model *part = &r->part;
+
+	if (is_etcds(r, MODEL_HOSTS)) {
+		TAKE_LIST(m, part, hosts, n_hosts);
+		if (r->conf->node[0])
+			mark_local(r, m);
+	}
+	if (is_etcds(r, MODEL_CID))
+		TAKE_LIST(m, part, cids, n_cids);
+	if (is_etcds(r, MODEL_VIPS))
+		TAKE_LIST(m, part, vips, n_vips);
+	if (is_etcds(r, MODEL_BACKENDS)) {
+		free_backends(m);
+		TAKE_LIST(m, part, backends, n_backends);
+	}
+}
+
+/* ---- VMs ---- */
+
+/* Where each of from's hosts is in to; free() it. NULL: out of memory. */
+static __u32 *map_hosts(const struct model_host *from, size_t n, const struct model *to)
+{
+	__u32 *map = malloc((n + 1) * sizeof(*map)), at, j;
+	struct lut names = { NULL, 0 };
+	const char *name;
+	size_t i;
+
+	if (!map || lut_init(&names, to->n_hosts)) {
+		free(map);
+		return NULL;
+	}
+	for (i = 0; i < to->n_hosts; i++) {
+		name = to->hosts[i].info.name;
+		lut_add(&names, lut_hash(name, strlen(name)), i);
+	}
+	for (i = 0; i < n; i++) {
+		name = from[i].info.name;
+		map[i] = NO_HOST;
+		for (at = lut_first(&names, lut_hash(name, strlen(name)));
+		     (j = lut_get(&names, at)) != LUT_END; at++)
+			if (!strcmp(to->hosts[j].info.name, name))
+				map[i] = j;
+	}
+	lut_free(&names);
+	return map;
+}
+
+/* Whether what etcd says of the VM is newer than what is known of it. */
+static bool is_news(const struct etcd_read *r, const struct model_vm *vm, size_t i)
+{
+	const struct etcd_line *v = &r->vms.value[i];
+	__u32 index;
+
+	if (v->revision <= r->known.revision)
+		return false;
+	index = v->seq ? vm_find(r->plane, vm_key(vm->mac, vm->vlan)) : VM_NOWHERE;
+	return index == VM_NOWHERE || v->seq > r->plane->vm_info[index].seq;
+}
+
+static bool in_segment(const struct etcd_read *r, __u16 vlan)
+{
+	return (r->now.segments[vlan / 8] | r->known.segments[vlan / 8]) >> vlan % 8 & 1;
+}
+
+struct merge {
+	struct etcd_read *r;
+	struct model *m;
+	struct model_vm *have; /* what runs, sorted; hosts as in m, or NO_HOST */
+	size_t n_have;
+	__u32 *map; /* of etcd's VMs' hosts */
+};
+
+static int keep_vm(struct merge *g, const struct model_vm *vm)
+{
+	struct model_vm *to = model_grow(&g->m->vms, &g->m->n_vms, sizeof(*to));
+
+	if (!to)
+		return -ENOMEM;
+	*to = *vm;
+	return 0;
+}
+
+/* The same of one of etcd's, whose bounds are in its own model. */
+static int keep_etcds(struct merge *g, struct model_vm *vm)
+{
+	const struct xr_vm_bounds *from = g->r->vm_part.bounds;
+	struct xr_vm_bounds *to;
+
+	if (vm->bounds) {
+		to = model_grow(&g->m->bounds, &g->m->n_bounds, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		*to = from[vm->bounds - 1];
+		vm->bounds = g->m->n_bounds;
+	}
+	return keep_vm(g, vm);
+}
+
+static int take_vm(struct merge *g, size_t i)
+{
+	struct model_vm vm = g->r->vm_part.vms[i], *known;
+	const char *host = g->r->vm_part.hosts[vm.host].info.name;
+	struct xr_err why;
+
+	vm.host = g->map[vm.host];
+	vm.line = 0;
+	known = g->n_have ? bsearch(&vm, g->have, g->n_have, sizeof(vm), model_compare_vms) : NULL;
+	if (known && known->host != NO_HOST && !is_news(g->r, &vm, i))
+		vm.host = known->host;
+	if (vm.host != NO_HOST)
+		return keep_etcds(g, &vm);
+	xr_fail(&why, 0, "%s: at: there is no host \"%.60s\" in hosts", g->r->vms.value[i].key,
+		host);
+	etcd_refuse(g->r, &why);
+	return known && known->host != NO_HOST ? keep_vm(g, known) : 0;
+}
+
+static int merge_vms(struct merge *g, struct xr_err *err)
+{
+	char name[VM_NAME];
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < g->n_have; i++) {
+		if (in_segment(g->r, g->have[i].vlan))
+			continue;
+		if (g->have[i].host == NO_HOST)
+			return xr_fail(
+				err, -EBUSY,
+				"VM %s, of a segment that is not read from etcd, is at a host that is no longer there; move it, or put the host back",
+				vm_name(name, vm_key(g->have[i].mac, g->have[i].vlan)));
+		ret = keep_vm(g, &g->have[i]);
+	}
+	for (i = 0; !ret && i < g->r->vm_part.n_vms; i++)
+		ret = take_vm(g, i);
+	return ret ? xr_fail(err, ret, "out of memory") : 0;
+}
+
+/* had: the hosts before, which m->vms' are indices of. */
+static int take_vms(struct etcd_read *r, struct model *m, const struct model_host *had,
+		    size_t n_had, struct xr_err *err)
+{
+	struct merge g = { .r = r, .m = m, .have = m->vms, .n_have = m->n_vms };
+	__u32 *map = map_hosts(had, n_had, m);
+	int ret = map ? 0 : xr_fail(err, -ENOMEM, "out of memory");
+	size_t i;
+
+	g.map = map_hosts(r->vm_part.hosts, r->vm_part.n_hosts, m);
+	if (!ret && !g.map)
+		ret = xr_fail(err, -ENOMEM, "out of memory");
+	for (i = 0; !ret && i < g.n_have; i++)
+		g.have[i].host = map[g.have[i].host];
+	m->vms = NULL;
+	m->n_vms = 0;
+	m->vms_given = true;
+	if (!ret)
+		ret = merge_vms(&g, err);
+	free(g.have);
+	free(g.map);
+	free(map);
+	return ret;
+}
+
+int etcd_merge(struct model *m, void *ctx, struct xr_err *err)
+{
+	struct etcd_read *r = ctx;
+	struct model_host *had = NULL;
+	size_t n_had = m->n_hosts, i;
+	int ret = 0;
+
+	if (r->with_vms) {
+		had = malloc((n_had + 1) * sizeof(*had));
+		if (!had)
+			return xr_fail(err, -ENOMEM, "out of memory");
+		for (i = 0; i < n_had; i++)
+			had[i] = m->hosts[i];
+	}
+	if (!r->lists_are_bad)
+		take_lists(r, m);
+	if (r->with_vms)
+		ret = take_vms(r, m, had, n_had, err);
+	free(had);
+	return ret ? ret : model_check(m, NULL, err);
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One stream with a watch for each list and each segment. The gateway writes a line of JSON
+ * for each message, of any length.
+ *
+ * What came twice (a stream begins again where all are known to have been heard) is known by
+ * its revision.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "etcd_priv.h"
+
+#define FIRST_SEGMENT 16 /* watch IDs: lists from 1, then VLANs */
+#define WATCHES       (FIRST_SEGMENT + XR_MAX_VLAN + 1)
+
+/* ---- asking ---- */
+
+static char *add_watch(struct etcd *e, char *body, const char *below, unsigned int id)
+{
+	json_t *watch = json_pack(
+		"{s:{s:o, s:o, s:o, s:o}}", "create_request", "key", etcd_key(&e->conf, below),
+		"range_end", etcd_key_end(&e->conf, below), "start_revision",
+		json_sprintf("%lld", e->known.revision + 1), "watch_id", json_sprintf("%u", id));
+	char *line = json_dumps(watch, JSON_COMPACT), *longer = NULL;
+	size_t len = body ? strlen(body) : 0;
+
+	json_decref(watch);
+	if (line)
+		longer = realloc(body, len + strlen(line) + 2);
+	if (longer)
+		sprintf(longer + len, "%s\n", line);
+	else
+		free(body);
+	free(line);
+	e->asked++;
+	return longer;
+}
+
+static char *body_of(struct etcd *e)
+{
+	char below[ETCD_KEY], *body = strdup("");
+	unsigned int i, vlan;
+
+	e->asked = 0;
+	for (i = 0; body && i < ETCD_SECTIONS; i++) {
+		if (e->conf.not_asked >> etcd_sections[i].key & 1)
+			continue;
+		snprintf(below, sizeof(below), "%s/", etcd_sections[i].word);
+		body = add_watch(e, body, below, i + 1);
+	}
+	for (vlan = 0; body && vlan <= XR_MAX_VLAN; vlan++) {
+		if (!model_etcd_has(&e->conf, vlan))
+			continue;
+		etcd_segment_key(below, vlan);
+		body = add_watch(e, body, below, FIRST_SEGMENT + vlan);
+	}
+	return body;
+}
+
+/* ---- hearing ---- */
+
+static int end_with(struct etcd *e, int ret, const char *why)
+{
+	e->end = ret;
+	xr_fail(&e->end_err, ret, "%s: %s", e->conf.endpoint[e->endpoint], why);
+	return ret;
+}
+
+/* Refused; or what it was to begin with is no longer there. */
+static int take_cancel(struct etcd *e, const json_t *result)
+{
+	const char *why = json_string_value(json_object_get(result, "cancel_reason")) ?: "";
+
+	if (etcd_number(result, "compact_revision"))
+		return end_with(e, -ESTALE, "compacted");
+	if (strstr(why, "token") || strstr(why, "user name is empty"))
+		return end_with(e, -EKEYEXPIRED, why);
+	if (strstr(why, "permission"))
+		return end_with(e, -EACCES, why);
+	return end_with(e, -EHOSTUNREACH, *why ? why : "the watch was ended");
+}
+
+/* had: the newest before this message, whose events may all have one revision. */
+static void take_event(struct etcd *e, unsigned int id, __s64 had, const json_t *event)
+{
+	const json_t *kv = json_object_get(event, "kv");
+	const char *type = json_string_value(json_object_get(event, "type"));
+	__s64 revision = etcd_number(kv, "mod_revision");
+	size_t len, value_len = 0, skip = strlen(e->conf.prefix) + 1;
+	char *key, *value = NULL;
+
+	if (revision <= had)
+		return;
+	e->newest[id] = revision;
+	if (revision > e->seen)
+		e->seen = revision;
+	if (id < FIRST_SEGMENT) {
+		e->known.lists |= 1U << etcd_sections[id - 1].key;
+		etcd_read_soon(e, false);
+		return;
+	}
+	e->known.segments[(id - FIRST_SEGMENT) / 8] |= 1 << (id - FIRST_SEGMENT) % 8;
+	key = etcd_decode(json_object_get(kv, "key"), &len);
+	if (!type || strcmp(type, "DELETE"))
+		value = etcd_decode(json_object_get(kv, "value"), &value_len);
+	if (key && len > skip)
+		etcd_changes_add(e, key + skip, value, value_len, revision);
+	free(key);
+	free(value);
+}
+
+static int take_message(struct etcd *e, const char *line, size_t len)
+{
+	json_t *message = json_loadb(line, len, 0, NULL);
+	const json_t *result = json_object_get(message, "result");
+	const json_t *events = json_object_get(result, "events");
+	unsigned int id = etcd_number(result, "watch_id");
+	__s64 had = result && id < WATCHES ? e->newest[id] : 0;
+	size_t i;
+	int ret = 0;
+
+	/* "canceled" first: a watch that is refused is said to be created, too. */
+	if (!result || !id || id >= WATCHES)
+		ret = end_with(e, -EHOSTUNREACH, "an answer that is none of a watch's");
+	else if (json_is_true(json_object_get(result, "canceled")))
+		ret = take_cancel(e, result);
+	else if (json_is_true(json_object_get(result, "created")) && ++e->created == e->asked)
+		etcd_heard(e);
+	for (i = 0; !ret && i < json_array_size(events); i++)
+		take_event(e, id, had, json_array_get(events, i));
+	if (!ret && i)
+		etcd_tell(e);
+	json_decref(message);
+	return ret;
+}
+
+/* The octets have been added to the answer; each whole line is taken. */
+static int take_lines(struct etcd *e)
+{
+	struct etcd_request *r = &e->watch;
+	char *line, *end;
+	int ret = 0;
+
+	while (!ret && (end = memchr(r->answer + e->taken, '\n', r->len - e->taken))) {
+		line = r->answer + e->taken;
+		e->taken = end + 1 - r->answer;
+		ret = take_message(e, line, end - line);
+	}
+	if (e->taken == r->len)
+		r->len = e->taken = 0;
+	return ret;
+}
+
+static size_t on_stream(char *data, size_t size, size_t n, void *ctx)
+{
+	struct etcd *e = ctx;
+
+	if (etcd_request_take(data, size, n, &e->watch) != size * n) {
+		end_with(e, -EHOSTUNREACH, "a message that is too large");
+		return 0;
+	}
+	return take_lines(e) ? 0 : size * n;
+}
+
+int etcd_watch_begin(struct etcd *e)
+{
+	char *body = body_of(e);
+	int ret = body
+		? etcd_request_init(&e->watch, &e->conf, e->endpoint, "/v3/watch", body, e->token)
+		: -ENOMEM;
+
+	free(body);
+	if (!e->newest)
+		e->newest = calloc(WATCHES, sizeof(*e->newest));
+	if (ret || !e->newest)
+		return -ENOMEM;
+	e->created = 0;
+	e->end = 0;
+	e->end_err.text[0] = '\0';
+	e->taken = 0;
+	curl_easy_setopt(e->watch.easy, CURLOPT_WRITEFUNCTION, on_stream);
+	curl_easy_setopt(e->watch.easy, CURLOPT_WRITEDATA, e);
+	return http_loop_add(e->loop, e->watch.easy);
+}
+
+void etcd_watch_end(struct etcd *e)
+{
+	if (!e->watch.easy)
+		return;
+	http_loop_remove(e->loop, e->watch.easy);
+	etcd_request_free(&e->watch);
+}
