@@ -144,4 +144,12 @@ no_child()
 	! pgrep -f "$WORLD_DIR/check" >/dev/null
 }
 ok "no program outlives the daemon" wait_for 5 no_child
+
+# ---- a program that begins slowly has sockets that were closed long ago ----
+
+LD_PRELOAD=$WORLD_BUILD/tests/net/slowfork.so start daemon lb1 "$XROAM" -i "$(instance lb1)" run
+ok "HTTP where nobody listens, beside commands" wait_for 10 found good "refused"
+sleep 3
+ok "the daemon lives" kill -0 "$(pid daemon)"
+stop daemon
 done_testing

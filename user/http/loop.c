@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "daemon/daemon.h"
 #include "loop.h"
@@ -25,13 +28,27 @@ static void take_results(struct http_loop *h)
 			h->done(h->ctx, m->easy_handle, m->data.result);
 }
 
+/*
+ * A socket of libcurl's, by a descriptor of our own: libcurl closes one that is not connected
+ * yet without a word. A program that is being started may still have it then, and the kernel
+ * would go on to report it by a source that is no more.
+ */
+struct watched {
+	struct http_loop *loop;
+	curl_socket_t fd;
+	int own;
+	sd_event_source *io;
+};
+
 static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 {
-	struct http_loop *h = ctx;
+	struct watched *w = ctx;
+	struct http_loop *h = w->loop;
 	int running;
 
 	(void)s;
-	curl_multi_socket_action(h->multi, fd,
+	(void)fd;
+	curl_multi_socket_action(h->multi, w->fd,
 				 (revents & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
 					 (revents & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 					 (revents & EPOLLERR ? CURL_CSELECT_ERR : 0),
@@ -52,27 +69,52 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 	return 0;
 }
 
-/*
- * libcurl has a socket unwatched before it closes it. That must be so: a program that is
- * being started may still have it, and the kernel would go on to report it.
- */
+/* The number may be another socket's by now. */
+static bool is_same(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+static void unwatch(struct watched *w)
+{
+	if (!w)
+		return;
+	sd_event_source_disable_unref(w->io);
+	if (w->own >= 0)
+		close(w->own);
+	free(w);
+}
+
+/* NULL: its time will be over. */
+static struct watched *watch(struct http_loop *h, curl_socket_t fd, uint32_t events)
+{
+	struct watched *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	*w = (struct watched){ .loop = h, .fd = fd, .own = fcntl(fd, F_DUPFD_CLOEXEC, 0) };
+	if (w->own >= 0 && sd_event_add_io(h->loop, &w->io, w->own, events, on_socket, w) >= 0)
+		return w;
+	unwatch(w);
+	return NULL;
+}
+
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
 	uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) |
 		(what & CURL_POLL_OUT ? EPOLLOUT : 0);
-	sd_event_source *io = socket_ctx;
+	struct watched *w = socket_ctx;
 	struct http_loop *h = ctx;
 
 	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		sd_event_source_disable_unref(io);
-		curl_multi_assign(h->multi, fd, NULL);
-	} else if (io) {
-		sd_event_source_set_io_events(io, events);
-	} else if (sd_event_add_io(h->loop, &io, fd, events, on_socket, h) >= 0) {
-		/* Else its time will be over. */
-		curl_multi_assign(h->multi, fd, io);
+	if (w && what != CURL_POLL_REMOVE && is_same(w->own, fd)) {
+		sd_event_source_set_io_events(w->io, events);
+		return 0;
 	}
+	unwatch(w);
+	curl_multi_assign(h->multi, fd, what == CURL_POLL_REMOVE ? NULL : watch(h, fd, events));
 	return 0;
 }
 
