@@ -52,12 +52,20 @@ static __always_inline int are_bounds_kept(void)
 	return knobs.local && unlikely(any_bounded());
 }
 
-static __always_inline void note_egress(__u32 ifindex)
+__noinline int store_egress(__u32 ifindex)
 {
-	struct bounds_view *v = are_bounds_kept() ? view_at(VIEW_SENT) : NULL;
+	struct bounds_view *v = view_at(VIEW_SENT);
 
 	if (v)
 		v->egress = ifindex;
+	return 0;
+}
+
+/* A call, for the stack of who sends has no room for a map's key. */
+static __always_inline void note_egress(__u32 ifindex)
+{
+	if (are_bounds_kept())
+		store_egress(ifindex);
 }
 
 /* What the device is: XR_TAP_UPLINK, XR_TAP_TUNNEL, a VM's number, or 0. */

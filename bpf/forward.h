@@ -7,7 +7,6 @@
 #ifndef XROAM_BPF_FORWARD_H
 #define XROAM_BPF_FORWARD_H
 
-#include "bounds.h"
 #include "nexthop.h"
 #include "parse.h"
 #include "too_big.h"
@@ -214,12 +213,10 @@ __noinline int is_flooded(struct xdp_md *ctx, __u32 index)
 
 _Static_assert(XDP_REDIRECT == XDP_TX + 1, "forward() computes the action");
 
-/* Where it leaves: for the trace, and for the bounds of a VM whose port that is. */
-static __always_inline void note_way(__u32 path, __u32 ifindex)
+static __always_inline void trace_way(__u32 path, __u32 ifindex)
 {
 	struct xr_trace *t = trace_record();
 
-	note_egress(ifindex);
 	if (t) {
 		t->path = path;
 		t->ifindex = ifindex;
@@ -270,7 +267,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p, __u32 t
 	if (reason)
 		return reason;
 	egress = egress_of(ctx, nh);
-	note_way(index, egress);
+	trace_way(index, egress);
+	p->egress = egress;
 	if (unlikely(!path->overhead) && is_flooded(ctx, index))
 		return XR_R_FLOODED;
 

@@ -48,6 +48,8 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p, const str
 	if (!is_sent(p->reason))
 		return p->reason;
 	reason = forward(ctx, p, vms ? hide_from_verifier(p->tied, keys->zero, 1) : 0);
+	if (vms)
+		note_egress(p->egress);
 	if (vms && unlikely(p->tied) && !reason)
 		reason = follow_vm(ctx, p);
 	return reason ?: count_backend(p, p->reason);

@@ -75,6 +75,7 @@ struct packet {
 	__u32 vm;     /* its number, for a drop's event; 0: none */
 	__u32 reason; /* enum xr_reason, as far as is known */
 	__u32 sent;   /* XDP_TX or XDP_REDIRECT, once forwarded */
+	__u32 egress; /* and the device it leaves by */
 	__u64 hash;   /* of the 4-tuple */
 	struct quic {
 		__u32 cid;    /* offset of the connection ID */

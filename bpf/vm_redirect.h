@@ -9,6 +9,7 @@
 #ifndef XROAM_BPF_VM_REDIRECT_H
 #define XROAM_BPF_VM_REDIRECT_H
 
+#include "bounds.h"
 #include "echo.h"
 #include "forward.h"
 #include "guard.h"
@@ -192,7 +193,8 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p, _
 	reason = find_nexthop_at(ctx, p, index, &nh, tick);
 	if (reason)
 		return reason;
-	note_way(index, egress_of(ctx, nh));
+	trace_way(index, egress_of(ctx, nh));
+	note_egress(egress_of(ctx, nh));
 	/* The overhead counts one Ethernet header, and so do the octets. */
 	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
 	mtu = path->mtu;
@@ -212,7 +214,8 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __
 
 	if (!path || !path->ifindex)
 		return XR_R_NO_ROUTE;
-	note_way(index, path->ifindex);
+	trace_way(index, path->ifindex);
+	note_egress(path->ifindex);
 	/* Where it is they sent it back, or never had it: no switch would. */
 	if (unlikely(path->ifindex == ingress_of(ctx)))
 		return XR_R_VM_LOOP;
@@ -229,7 +232,7 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __
  * that of the VM's segment, which the way to its host is not in. The verdict,
  * without a VM: reason 0 if it is sent.
  */
-__noinline __u64 send_packet(struct xdp_md *ctx, __u32 index, int untag)
+__noinline __u64 send_by_ip(struct xdp_md *ctx, __u32 index, int untag)
 {
 	struct packet *p = scratch_at(SENT_AS_IP);
 	int reason;
@@ -247,6 +250,23 @@ __noinline __u64 send_packet(struct xdp_md *ctx, __u32 index, int untag)
 	reason = reason ?: forward(ctx, p, 0);
 	reload_memory();
 	return pack_verdict(reason, p->sent, 0);
+}
+
+__noinline int note_sent_packet(void)
+{
+	const struct packet *p = scratch_at(SENT_AS_IP);
+
+	return p ? store_egress(p->egress) : 0;
+}
+
+/* The stack of the former has no room for this. */
+static __always_inline __u64 send_packet(struct xdp_md *ctx, __u32 index, int untag)
+{
+	__u64 sent = send_by_ip(ctx, index, untag);
+
+	if (are_bounds_kept())
+		note_sent_packet();
+	return sent;
 }
 
 /* ---- by MAC ---- */
