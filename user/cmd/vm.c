@@ -79,10 +79,8 @@ static int take_rule(struct args *a, void *to)
 	return take_line(a, to, bounds_add_rule);
 }
 
-static int take_default(struct args *a, void *to)
-{
-	return take_line(a, to, bounds_set_default);
-}
+/* struct xr_vm_bounds' deny, by its index */
+static const char *const defaults[] = { "allow", "deny", NULL };
 
 /* clang-format off */
 #define IN(member) ARGS_TO(struct xr_notice, member)
@@ -98,7 +96,7 @@ static const struct args_key keys[] = {
 	[TTL] =     { "ttl", ARGS_NUMBER, IN(ttl), 1, 0x7fffffff },
 	[LIMIT] =   { "limit", ARGS_OTHER, .take = take_limit },
 	[RULE] =    { "rule", ARGS_OTHER, .take = take_rule },
-	[DEFAULT] = { "default", ARGS_OTHER, .take = take_default },
+	[DEFAULT] = { "default", ARGS_WORD, IN(bounds.deny), .words = defaults },
 	{ 0 }
 };
 #undef IN
