@@ -3,7 +3,7 @@
 # libvirt as a source: what its helper's lines make of VMs at the old host and at the new
 # one; several cards; cards that are another's; connections that are lost; a helper that
 # lies. The helper is a script that says what the test has it say; the real one is asked
-# about libvirt's test driver. tests/vm/t-libvirt.sh has real libvirtds.
+# about libvirt's test driver. tests/vm/libvirt.sh, which is run by hand, has real libvirtds.
 # shellcheck source=tests/net/lib/daemonworld.sh
 . "$(dirname "$0")/lib/daemonworld.sh"
 daemon_world_up
