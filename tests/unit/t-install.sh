@@ -45,7 +45,7 @@ for file in usr/sbin/xroam "$lib/libxroam-cid.a" "$lib/libxroam-cid.so.0" \
 	usr/share/doc/xroam/examples/hypervisor.yaml; do
 	ok "it brings $file" test -s "$root/$file"
 done
-is "$(grep -rl '@[A-Z]*@' "$root" 2>/dev/null | grep -v '/sbin/\|/lib.*\.a$\|\.so')" "" \
+is "$(grep -rl '@[A-Z]*@' "$root" 2>/dev/null | grep -v '/sbin/\|/libexec/\|/lib.*\.a$\|\.so')" "" \
 	"nothing is left to be filled in"
 is "$(readlink -e "$root/$lib/libxroam-cid.so")" \
 	"$(readlink -e "$root/$lib/libxroam-cid.so.0")" "both names are the same library"

@@ -47,11 +47,13 @@ fi
 
 if command -v clang-19 >/dev/null && [ -d "$build/include" ]; then
 	# What the fuzzers try has been compiled so for them.
+	of_virt=$(pkg-config --cflags libvirt libxml-2.0)
+	# shellcheck disable=SC2086 # a word each
 	warnings=$(for file in user/*.c user/*/*.c; do
 		[ ! -e "$build/fuzzed/${file%.c}.o" ] || continue
 		clang-19 -fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra \
 			-Werror -Wno-unused-parameter -DXR_VERSION='"0"' \
-			-Iinclude -I. -Iuser -I"$build/include" "$file" 2>&1
+			-Iinclude -I. -Iuser -I"$build/include" $of_virt "$file" 2>&1
 	done)
 	clean "clang, too, takes user/ without a warning" "$warnings"
 else

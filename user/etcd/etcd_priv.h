@@ -200,8 +200,16 @@ struct etcd {
 	size_t n_vms; /* of the last reading */
 };
 
+/* ---- tell.c ---- */
+
+#define ETCD_FIRST_WAIT US_PER_SECOND /* before another attempt */
+
 /* Status is another; and is written down soon. */
 void etcd_tell(struct etcd *e);
+/* The saver's handler; ctx is the struct etcd. */
+int etcd_save(sd_event_source *s, uint64_t usec, void *ctx);
+/* All watches are there. */
+void etcd_heard(struct etcd *e);
 /* To be read again: hosts, vips ...; or all. */
 void etcd_read_soon(struct etcd *e, bool all);
 
@@ -209,8 +217,6 @@ void etcd_read_soon(struct etcd *e, bool all);
 
 int etcd_watch_begin(struct etcd *e);
 void etcd_watch_end(struct etcd *e);
-/* All watches are there. */
-void etcd_heard(struct etcd *e);
 
 /* ---- changes.c ---- */
 

@@ -8,7 +8,6 @@
  * less and less often, and "status" says since when.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,95 +20,8 @@
 #include "daemon/figures.h"
 #include "etcd_priv.h"
 
-#define FIRST_WAIT   US_PER_SECOND
 #define LONGEST_WAIT (10 * US_PER_SECOND)
 #define LOGIN_MS     5000L
-
-/* ---- what is told ---- */
-
-static void time_text(char *text, size_t size, time_t when)
-{
-	struct tm tm;
-
-	localtime_r(&when, &tm);
-	strftime(text, size, "%Y-%m-%d %H:%M:%S", &tm);
-}
-
-static size_t add_left_out(const struct etcd *e, char *lines, size_t size)
-{
-	size_t n = e->n_refused + e->n_left_out;
-	const char *why = e->n_refused ? e->refusal.text : e->left_out.text;
-
-	if (!n)
-		return 0;
-	if (n == 1)
-		return snprintf(lines, size, "etcd: %s\n", why);
-	return snprintf(lines, size, "etcd: %zu VMs are not taken; one: %s\n", n, why);
-}
-
-static void set_problems(struct etcd *e)
-{
-	char lines[2048] = "", since[32];
-	size_t n = 0;
-
-	if (e->lost_at) {
-		time_text(since, sizeof(since), e->lost_at);
-		n += snprintf(lines + n, sizeof(lines) - n,
-			      "etcd: not heard since %s, all stays as it was: %.300s\n", since,
-			      e->why.text);
-	}
-	if (e->progress.total)
-		n += snprintf(lines + n, sizeof(lines) - n,
-			      "etcd: reading VMs of segment %x: %zu of %zu\n", e->progress.vlan,
-			      e->progress.so_far, e->progress.total);
-	if (e->lists.text[0])
-		n += snprintf(lines + n, sizeof(lines) - n, "etcd: %.500s\n", e->lists.text);
-	add_left_out(e, lines + n, sizeof(lines) - n);
-	daemon_set_problems(e->d, "etcd", lines);
-}
-
-/* All that was heard is in the instance, too. */
-static bool is_quiet(const struct etcd *e)
-{
-	return !e->pid && !e->first && !e->list_news && !e->all_news;
-}
-
-static int save(sd_event_source *s, uint64_t usec, void *ctx)
-{
-	json_t *segments = json_array(), *state;
-	struct etcd *e = ctx;
-	unsigned int vlan;
-
-	(void)s;
-	(void)usec;
-	if (is_quiet(e) && e->known.cluster && e->seen > e->known.revision)
-		e->known.revision = e->seen;
-	for (vlan = 0; vlan <= XR_MAX_VLAN; vlan++)
-		if (e->known.segments[vlan / 8] >> vlan % 8 & 1)
-			json_array_append_new(segments, json_integer(vlan));
-	state = json_pack(
-		"{s:o, s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I, s:s, s:I, s:o}", "conf",
-		etcd_conf_json(&e->conf), "prefix", e->conf.prefix, "endpoint",
-		e->conf.endpoint[e->endpoint], "connected", !e->lost_at && e->stage == ETCD_WATCHES,
-		"lost_at", (json_int_t)e->lost_at, "revision", (json_int_t)e->known.revision,
-		"cluster", json_sprintf("%" PRIx64, (uint64_t)e->known.cluster), "vms",
-		(json_int_t)e->n_vms, "refused", (json_int_t)(e->n_refused + e->n_left_out), "why",
-		e->why.text, "lists", (json_int_t)e->known.lists, "segments", segments);
-	etcd_state_write(e->d->instance, state);
-	json_decref(state);
-	return 0;
-}
-
-void etcd_tell(struct etcd *e)
-{
-	int on = SD_EVENT_OFF;
-
-	set_problems(e);
-	figures_set_source(e->d->figures, e->figure, !e->lost_at && e->stage == ETCD_WATCHES);
-	/* Once a second, not for each change. */
-	if (sd_event_source_get_enabled(e->saver, &on) >= 0 && on == SD_EVENT_OFF)
-		timer_in_us(e->saver, US_PER_SECOND);
-}
 
 /* ---- from one attempt to the next ---- */
 
@@ -126,21 +38,6 @@ static void lose(struct etcd *e, const struct xr_err *why)
 	e->endpoint = (e->endpoint + 1) % e->conf.n_endpoints;
 	timer_in_us(e->timer, e->wait_us);
 	e->wait_us = 2 * e->wait_us < LONGEST_WAIT ? 2 * e->wait_us : LONGEST_WAIT;
-	etcd_tell(e);
-}
-
-void etcd_heard(struct etcd *e)
-{
-	bool again = e->lost_at;
-
-	e->lost_at = 0;
-	e->token_is_new = false;
-	e->why.text[0] = '\0';
-	e->wait_us = FIRST_WAIT;
-	daemon_log_always("etcd: %s %s from revision %lld at %s",
-			  again ? "watching again" : "watching", e->conf.prefix,
-			  (long long)e->known.revision, e->conf.endpoint[e->endpoint]);
-	etcd_lease_begin(e);
 	etcd_tell(e);
 }
 
@@ -365,14 +262,6 @@ static int on_soon(sd_event_source *s, void *ctx)
 	return 0;
 }
 
-void etcd_read_soon(struct etcd *e, bool all)
-{
-	e->list_news = true;
-	e->all_news |= all;
-	if (!e->pid)
-		sd_event_source_set_enabled(e->soon, SD_EVENT_ONESHOT);
-}
-
 static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 {
 	struct etcd *e = ctx;
@@ -436,7 +325,7 @@ static void end(struct etcd *e)
 	etcd_changes_close(e);
 	http_loop_free(e->loop);
 	e->loop = NULL;
-	save(NULL, 0, e);
+	etcd_save(NULL, 0, e);
 	sd_event_source_disable_unref(e->timer);
 	sd_event_source_disable_unref(e->soon);
 	sd_event_source_disable_unref(e->saver);
@@ -455,7 +344,7 @@ static int open_timers(struct etcd *e)
 	ret = sd_event_add_time_relative(top, &e->timer, CLOCK_MONOTONIC, 0, US_PER_MS, on_time, e);
 	if (ret >= 0)
 		ret = sd_event_add_time_relative(top, &e->saver, CLOCK_MONOTONIC, 0, US_PER_MS,
-						 save, e);
+						 etcd_save, e);
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(e->saver, SD_EVENT_OFF);
 	if (ret >= 0)
@@ -470,7 +359,7 @@ static int begin(struct etcd *e, struct xr_err *err)
 	if (!e->d->model.etcd.given)
 		return 0;
 	e->conf = e->d->model.etcd;
-	e->wait_us = FIRST_WAIT;
+	e->wait_us = ETCD_FIRST_WAIT;
 	e->figure = figures_add_source(e->d->figures, "etcd", e->conf.prefix);
 	take_state(e);
 	e->loop = http_loop_new(e->d->top, on_done, e);

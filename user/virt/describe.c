@@ -215,7 +215,7 @@ static void serve(virConnectPtr conn)
 	virConnectSetKeepAlive(conn, KEEPALIVE_S, KEEPALIVE_COUNT);
 	set_connection(conn);
 	if (virConnectRegisterCloseCallback(conn, on_close, NULL, NULL) ||
-	    events_register(conn, &has_monitor))
+	    events_register(conn, describe_soon, &has_monitor))
 		return;
 	out_line(json_pack("{s:b}", "up", true));
 	describe_all(conn);

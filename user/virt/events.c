@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static void (*to_describe)(virDomainPtr dom);
+
 /* ---- lifecycle ---- */
 
 struct detail {
@@ -48,7 +50,7 @@ static void on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int de
 	out_event(dom, json_pack("{s:s}", "life", words));
 	/* What begins to run here has cards that nobody knows yet. */
 	if (event == VIR_DOMAIN_EVENT_STARTED)
-		describe_soon(dom);
+		to_describe(dom);
 }
 
 /* ---- what else libvirt tells ---- */
@@ -67,7 +69,7 @@ static void on_device(virConnectPtr conn, virDomainPtr dom, const char *alias, v
 	(void)conn;
 	(void)opaque;
 	if (!strncmp(alias, "net", 3) || !strncmp(alias, "ua-", 3))
-		describe_soon(dom);
+		to_describe(dom);
 }
 
 /* QEMU's own event, as its monitor has it. */
@@ -89,11 +91,12 @@ static int listen_to(virConnectPtr conn, int id, void *callback)
 	return virConnectDomainEventRegisterAny(conn, NULL, id, callback, NULL, NULL);
 }
 
-int events_register(virConnectPtr conn, bool *monitor)
+int events_register(virConnectPtr conn, void (*describe)(virDomainPtr dom), bool *monitor)
 {
 	static const char *const names[] = { "MIGRATION", "STOP", "RESUME" };
 	size_t i;
 
+	to_describe = describe;
 	if (listen_to(conn, VIR_DOMAIN_EVENT_ID_LIFECYCLE, on_lifecycle) < 0)
 		return -1;
 	/* The rest is not everywhere. */

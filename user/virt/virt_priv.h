@@ -63,8 +63,11 @@ virConnectPtr describe_connection(void);
 
 /* ---- events.c ---- */
 
-/* monitor: whether this libvirt hands on what QEMU's monitors say. */
-int events_register(virConnectPtr conn, bool *monitor);
+/*
+ * describe: called with each domain that may be another now. monitor: whether this libvirt
+ * hands on what QEMU's monitors say.
+ */
+int events_register(virConnectPtr conn, void (*describe)(virDomainPtr dom), bool *monitor);
 
 /* ---- ask.c ---- */
 
