@@ -15,13 +15,15 @@
  * - What a record of a ring buffer looks like: a row with neither function, as what is
  *   in it is old by then.
  * - A reason that gets another number: a row for reason_stats with a finish that adds each
- *   old element to the one with the reason's new number; more reasons at the end: likewise.
+ *   old element to the one with the reason's new number. Programs of the old and the new
+ *   layout know each other's by that map, so it had better be carried over.
+ * - More reasons at the end: nothing. The map is carried over, and has no counters for
+ *   them (maps.c).
  *
  * tests/unit/test_layout.c compares the maps with those of the last release
  * (tests/upgrade/layout-3), and names each change that lacks its row.
  */
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,47 +56,6 @@ int layout_copy_grown(const struct layout_map *from, const struct layout_map *to
 	return ret;
 }
 
-/*
- * Counters per CPU of an array, to which more were added at the end. The new program counts
- * meanwhile: what it counts on a CPU between the reading and the writing of one reason's
- * counters, a few microseconds, is lost. Made again, as it was killed, it adds nothing twice
- * but of the reason it was at.
- */
-static int add_counters(const struct layout_map *from, const struct layout_map *to)
-{
-	int cpus = libbpf_num_possible_cpus(), i, ret = 0;
-	struct xr_counter *old, *now;
-	__u32 key;
-
-	if (cpus < 0)
-		return cpus;
-	old = calloc(2 * cpus, sizeof(*old));
-	if (!old)
-		return -ENOMEM;
-	now = old + cpus;
-	for (key = 0; key < from->entries && !ret; key++) {
-		__u64 packets = 0;
-
-		if (bpf_map_lookup_elem(from->fd, &key, old) ||
-		    bpf_map_lookup_elem(to->fd, &key, now)) {
-			ret = -errno;
-			break;
-		}
-		for (i = 0; i < cpus; i++) {
-			packets += old[i].packets;
-			now[i].packets += old[i].packets;
-			now[i].bytes += old[i].bytes;
-		}
-		memset(old, 0, cpus * sizeof(*old));
-		if (packets &&
-		    (bpf_map_update_elem(to->fd, &key, now, 0) ||
-		     bpf_map_update_elem(from->fd, &key, old, 0)))
-			ret = -errno;
-	}
-	free(old);
-	return ret;
-}
-
 /* ---- the table ---- */
 
 static const struct {
@@ -103,8 +64,6 @@ static const struct {
 } changes[] = {
 	/* Filled by layout_meta(); here so that a new one is made. */
 	{ XR_ABI_VERSION - 1, { PLANE_META, NULL, NULL } },
-	/* rule-denied, rate-limited */
-	{ 3, { PLANE_REASON_STATS, NULL, add_counters } },
 };
 
 const struct layout_change *layout_change(enum plane_map map, __u32 abi)

@@ -38,7 +38,10 @@ static int sum_words(struct plane *p, enum plane_map map, __u32 index, void *sum
 
 int stats_reason(struct plane *p, __u32 reason, struct xr_counter *sum)
 {
-	return sum_words(p, PLANE_REASON_STATS, reason, sum, sizeof(*sum));
+	int ret = sum_words(p, PLANE_REASON_STATS, reason, sum, sizeof(*sum));
+
+	/* An older layout's map has no counter for it: see plane_map_fits(). */
+	return ret == -ENOENT ? 0 : ret;
 }
 
 int stats_vip(struct plane *p, __u32 vip, struct xr_counter *sum)
