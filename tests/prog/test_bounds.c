@@ -297,11 +297,16 @@ static void kept(void **state)
 
 #define TO_OTHER(more) "eth src=" VM " dst=" OTHER " / ip4 src=" VM4 " dst=10.9.0.77 / " more
 
-/* What the VM sends and XDP sends on itself, to another VM that has moved. */
-static void sent_by_xdp(void **state)
+static void two_vms(void)
 {
 	world(HOSTS(HERE THERE HOST_PORT("away", "out")) VMS(
 		VM_AT(VM, "here", "") VM_AT(OTHER, "here", "")));
+}
+
+/* What the VM sends and XDP sends on itself, to another VM that has moved. */
+static void sent_by_xdp(void **state)
+{
+	two_vms();
 	post_notice("move " OTHER " to there");
 	tc_port_of_vm("in");
 	bind_vm("rule deny out udp port 7");
@@ -324,8 +329,7 @@ static void sent_by_xdp(void **state)
 /* What XDP puts into the VM's port, out of which "away" is reached here. */
 static void put_by_xdp(void **state)
 {
-	world(HOSTS(HERE THERE HOST_PORT("away", "out")) VMS(
-		VM_AT(VM, "here", "") VM_AT(OTHER, "here", "")));
+	two_vms();
 	post_notice("move " OTHER " to away");
 	tc_port_of_vm("out");
 	bind_vm("rule deny in udp port 7;rule deny out");

@@ -127,24 +127,31 @@ void program_kill(struct program *p)
 
 /* ---- in the child, between fork() and the program ---- */
 
-static _Noreturn void become(char *const argv[], char *const envp[], int input, int output)
+bool program_leave_daemon(int input, int output)
 {
-	const struct rlimit core = { 0, 0 };
 	sigset_t none;
 	int sig;
 
-	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	setpriority(PRIO_PROCESS, 0, 0);
-	setrlimit(RLIMIT_CORE, &core);
 	for (sig = 1; sig < 32; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 || chdir("/"))
-		_exit(127);
-	/* Maps and sockets of the daemon are none of its business. */
+	if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || chdir("/"))
+		return false;
 	syscall(SYS_close_range, 3, ~0U, 0);
+	return true;
+}
+
+static _Noreturn void become(char *const argv[], char *const envp[], int input, int output)
+{
+	const struct rlimit core = { 0, 0 };
+
+	setpgid(0, 0);
+	setpriority(PRIO_PROCESS, 0, 0);
+	setrlimit(RLIMIT_CORE, &core);
+	if (!program_leave_daemon(input, output) || dup2(1, 2) < 0)
+		_exit(127);
 	execve(argv[0], argv, envp);
 	dprintf(2, "%s: %s", argv[0], strerror(errno));
 	_exit(127);

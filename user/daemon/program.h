@@ -41,4 +41,11 @@ int program_start(struct programs *all, struct program **p, char *const argv[], 
 		  const char *input, program_ended *ended, void *ctx, struct xr_err *err);
 void program_kill(struct program *p);
 
+/*
+ * In a child that was forked, before it begins another program: it ends with the daemon, has
+ * signals as usual, these as standard input and output, and no other descriptor of the
+ * daemon's but standard error. false: it cannot.
+ */
+bool program_leave_daemon(int input, int output);
+
 #endif

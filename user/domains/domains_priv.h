@@ -12,6 +12,7 @@
 #define XR_DOMAINS_DOMAINS_PRIV_H
 
 #include <jansson.h>
+#include "daemon/budget.h"
 #include "daemon/daemon.h"
 #include "daemon/figures.h"
 #include "daemon/line_buffer.h"
@@ -63,8 +64,7 @@ struct virt {
 	sd_event_source *io, *timer;
 	sd_event_source *more_lines; /* whole lines in the buffer wait for the next turn */
 	struct line_buffer in;
-	int64_t budget; /* ns of our time left for its events */
-	uint64_t budget_at;
+	struct budget budget; /* for its events */
 	bool too_loud;
 
 	/* domain.c */

@@ -9,13 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/program.h"
 #include "domains_priv.h"
 
 #define FIRST_MS 20    /* until the next one is started; each time twice as long ... */
@@ -23,10 +21,6 @@
 #define LOUD_MS  1000  /* nothing is read for so long */
 #define TURN     16    /* lines before the others' turn */
 #define LINE     65536 /* octets, at most */
-
-/* As of a QEMU's monitor (qmp/wire.c), for all domains of a connection. */
-#define BUDGET_NS    500000000LL
-#define BUDGET_SHARE 10
 
 /* ---- the process ---- */
 
@@ -53,18 +47,8 @@ static bool find_program(char *path, size_t size)
 /* In the child. It keeps the daemon's niceness: what it hears must not wait. */
 static _Noreturn void become(const char *program, const char *uri, int fd)
 {
-	sigset_t none;
-	int sig;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (sig = 1; sig < 32; sig++)
-		signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || chdir("/"))
+	if (!program_leave_daemon(fd, fd))
 		_exit(127);
-	/* Maps and sockets of the daemon are none of its business. */
-	syscall(SYS_close_range, 3, ~0U, 0);
 	execl(program, "xroam-libvirt", uri, NULL);
 	_exit(127);
 }
@@ -128,15 +112,6 @@ static void fail(struct virt *v, const char *why)
 
 /* ---- its lines ---- */
 
-/* Of the processor's time: what other processes take of it is not its fault. */
-static int64_t ns_used(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
 static void set_too_loud(struct virt *v, bool loud)
 {
 	v->too_loud = loud;
@@ -152,23 +127,10 @@ static void make_it_wait(struct virt *v)
 	set_too_loud(v, true);
 }
 
-static void charge(struct virt *v, int64_t ns)
-{
-	uint64_t now;
-
-	sd_event_now(v->d->moves, CLOCK_MONOTONIC, &now);
-	v->budget += (now - v->budget_at) * 1000 / BUDGET_SHARE;
-	if (v->budget > BUDGET_NS || !v->budget_at)
-		v->budget = BUDGET_NS;
-	v->budget_at = now;
-	/* Twice: a loop's turn costs about as much again as its lines. */
-	v->budget -= 2 * ns;
-}
-
 /* false: there is no helper any more. */
 static bool take_line(struct virt *v, const char *text, size_t len)
 {
-	int64_t before = ns_used();
+	int64_t before = budget_clock();
 	json_t *line = json_loadb(text, len, 0, NULL);
 	bool event = json_object_get(line, "event") || json_object_get(line, "life");
 
@@ -181,7 +143,7 @@ static bool take_line(struct virt *v, const char *text, size_t len)
 	json_decref(line);
 	/* What it lists when it is connected costs what it costs. */
 	if (event)
-		charge(v, ns_used() - before);
+		budget_charge(&v->budget, v->d->moves, budget_clock() - before);
 	return true;
 }
 
@@ -203,7 +165,7 @@ static void take_lines(struct virt *v)
 	again = line_buffer_line_at(&v->in, 0);
 	sd_event_source_set_enabled(v->more_lines, again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	sd_event_source_set_enabled(v->io, again ? SD_EVENT_OFF : SD_EVENT_ON);
-	if (v->budget < 0 && v->budget_at)
+	if (budget_is_over(&v->budget))
 		make_it_wait(v);
 }
 
@@ -269,7 +231,7 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)s;
 	(void)usec;
 	if (v->fd >= 0) {
-		charge(v, 0);
+		budget_charge(&v->budget, v->d->moves, 0);
 		set_too_loud(v, false);
 		take_lines(v);
 		return 0;

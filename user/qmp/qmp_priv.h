@@ -7,6 +7,7 @@
 #ifndef XR_QMP_QMP_PRIV_H
 #define XR_QMP_QMP_PRIV_H
 
+#include "daemon/budget.h"
 #include "daemon/daemon.h"
 #include "daemon/figures.h"
 #include "daemon/line_buffer.h"
@@ -70,8 +71,7 @@ struct monitor {
 	struct line_buffer in;
 	sd_event_source *more_lines; /* whole lines in it wait for the next turn */
 	unsigned int answers_due;
-	int64_t budget;     /* ns of our time left for what it sends without being asked */
-	uint64_t budget_at; /* the loop's time when so much was left; 0: full */
+	struct budget budget; /* for what it sends without being asked */
 
 	/* gate.c */
 	bool gated;                  /* the gate is on; set as soon as it is asked for */

@@ -27,12 +27,9 @@
 #define TURN        16         /* lines before the others' turn */
 
 /*
- * What a QEMU sends without being asked may take so much of the daemon's time; a whole
- * migration takes some 20 ms. The budget fills up again in ten times the time. An answer
- * that was asked for costs nothing, up to a length.
+ * What a QEMU sends without being asked is charged to its budget; a whole migration takes
+ * some 20 ms. An answer that was asked for costs nothing, up to this length.
  */
-#define BUDGET_NS     500000000LL
-#define BUDGET_SHARE  10
 #define ANSWER_OCTETS (1U << 14)
 
 /* In the loop: before all others, as long as half of the budget is left. */
@@ -134,28 +131,12 @@ static void on_answer(struct monitor *m, json_t *line)
 	}
 }
 
-/* Of the processor's time: what other processes take of it is not this QEMU's fault. */
-static int64_t ns_used(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
 /* So much time went into a line that nobody had asked for. */
 static void charge(struct monitor *m, int64_t ns)
 {
-	uint64_t now;
-
-	sd_event_now(m->d->moves, CLOCK_MONOTONIC, &now);
-	m->budget += (now - m->budget_at) * 1000 / BUDGET_SHARE;
-	if (m->budget > BUDGET_NS || !m->budget_at)
-		m->budget = BUDGET_NS;
-	m->budget_at = now;
-	m->budget -= ns;
+	budget_charge(&m->budget, m->d->moves, ns);
 	sd_event_source_set_priority(m->io,
-				     m->budget < BUDGET_NS / 2 ? SD_EVENT_PRIORITY_NORMAL : FIRST);
+				     budget_is_low(&m->budget) ? SD_EVENT_PRIORITY_NORMAL : FIRST);
 }
 
 static void cut_off(struct monitor *m)
@@ -205,7 +186,7 @@ static bool take_line(struct monitor *m, const char *text, size_t len, bool *una
 /* Takes a line, and its cost from the budget. false: hung up. */
 static bool take_charged(struct monitor *m, const char *text, size_t len)
 {
-	int64_t before = ns_used();
+	int64_t before = budget_clock();
 	bool unasked = true;
 
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
@@ -216,10 +197,9 @@ static bool take_charged(struct monitor *m, const char *text, size_t len)
 	}
 	if (m->fd < 0)
 		return false; /* the line led to that */
-	/* Twice: a loop's turn costs about as much again as its lines. */
 	if (unasked)
-		charge(m, 2 * (ns_used() - before));
-	if (m->budget < 0)
+		charge(m, budget_clock() - before);
+	if (budget_is_over(&m->budget))
 		cut_off(m);
 	return m->fd >= 0;
 }

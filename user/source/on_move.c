@@ -19,6 +19,7 @@
 #include "host/host.h"
 #include "lib/addr.h"
 #include "lib/text.h"
+#include "lib/vm_key.h"
 #include "plane/vm_event.h"
 #include "plane/vm_state.h"
 #include "source_priv.h"
@@ -77,10 +78,14 @@ static void drop(struct on_move *o, struct job *j)
 	free(j);
 }
 
-static void drop_all(struct on_move *o, struct jobs *list)
+static void drop_all(struct on_move *o)
 {
-	while (!TAILQ_EMPTY(list))
-		drop(o, TAILQ_FIRST(list));
+	struct jobs *const lists[] = { &o->ready, &o->running, &o->later };
+	size_t i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		while (!TAILQ_EMPTY(lists[i]))
+			drop(o, TAILQ_FIRST(lists[i]));
 }
 
 /* ---- what the program gets ---- */
@@ -101,16 +106,14 @@ static char *line_of(const struct job *j)
 {
 	struct plane *p = j->all->d->plane;
 	struct xr_vm_now now = vm_now(p, j->vm_index);
-	char mac[TEXT_MAC], *line = NULL;
-	__u8 octets[6];
+	char text[TEXT_MAC], *line = NULL;
+	__u8 mac[6];
 	json_t *o;
-	size_t i;
 
-	for (i = 0; i < sizeof(octets); i++)
-		octets[i] = j->key >> 8 * i;
+	vm_mac_of(j->key, mac);
 	o = json_pack("{s:s, s:s, s:s, s:i, s:o, s:s, s:b}", "event",
 		      j->present ? "present" : "moved", "instance", j->all->d->instance, "mac",
-		      text_mac(mac, octets), "vlan", (int)(j->key >> 48), "addresses",
+		      text_mac(text, mac), "vlan", (int)vm_vlan_of(j->key), "addresses",
 		      addresses_of(&p->vm_info[j->vm_index]), "host", host_name(p, now.host),
 		      "local", !!(p->hosts[now.host].flags & XR_HOST_LOCAL));
 	if (!o)
@@ -137,28 +140,15 @@ static void show_trouble(struct on_move *o)
 	figures_set_source(o->d->figures, o->figure, !o->given_up);
 }
 
-static const char *name_of(const struct job *j, char *buf, size_t size)
-{
-	__u8 octets[6];
-	char mac[TEXT_MAC];
-	size_t i;
-
-	for (i = 0; i < sizeof(octets); i++)
-		octets[i] = j->key >> 8 * i;
-	snprintf(buf, size, j->key >> 48 ? "%s vlan %u" : "%s", text_mac(mac, octets),
-		 (unsigned int)(j->key >> 48));
-	return buf;
-}
-
 static void give_up(struct on_move *o, const struct job *j, const char *why)
 {
 	size_t used = strlen(o->trouble);
-	char vm[48];
+	char vm[VM_NAME];
 
 	if (o->given_up++ < NAMED)
 		snprintf(o->trouble + used, sizeof(o->trouble) - used,
 			 "on_move: VM %s: %.60s: %.60s, %d times: nobody was told where it is\n",
-			 name_of(j, vm, sizeof(vm)), o->d->model.on_move.command, why, TRIES);
+			 vm_name(vm, j->key), o->d->model.on_move.command, why, TRIES);
 	show_trouble(o);
 }
 
@@ -176,13 +166,13 @@ static void turn(struct on_move *o);
 static void done(struct job *j, bool good, const char *text)
 {
 	struct on_move *o = j->all;
-	char vm[48];
+	char vm[VM_NAME];
 
 	j->program = NULL;
 	if (good)
 		worked(o);
 	else
-		daemon_log(o->d, "on_move: VM %s: %s: %s", name_of(j, vm, sizeof(vm)),
+		daemon_log(o->d, "on_move: VM %s: %s: %s", vm_name(vm, j->key),
 			   o->d->model.on_move.command, text);
 	if (j->again) {
 		j->again = false;
@@ -209,12 +199,11 @@ static void on_end(void *ctx, bool good, const char *text)
 
 static void too_long(struct job *j)
 {
+	__u32 ms = j->all->d->model.on_move.timeout_ms;
 	char text[48];
 
 	program_kill(j->program);
-	snprintf(text, sizeof(text), "no end within %u.%03u s",
-		 j->all->d->model.on_move.timeout_ms / 1000,
-		 j->all->d->model.on_move.timeout_ms % 1000);
+	snprintf(text, sizeof(text), "no end within %u.%03u s", ms / 1000, ms % 1000);
 	done(j, false, text);
 }
 
@@ -276,15 +265,19 @@ static void take_due(struct on_move *o, uint64_t now)
 	}
 }
 
-static void arm(struct on_move *o)
+static uint64_t earliest(const struct jobs *list, uint64_t when)
 {
-	uint64_t when = UINT64_MAX;
 	const struct job *j;
 
-	TAILQ_FOREACH(j, &o->running, link)
-	when = j->when < when ? j->when : when;
-	TAILQ_FOREACH(j, &o->later, link)
-	when = j->when < when ? j->when : when;
+	for (j = TAILQ_FIRST(list); j; j = TAILQ_NEXT(j, link))
+		when = j->when < when ? j->when : when;
+	return when;
+}
+
+static void arm(struct on_move *o)
+{
+	uint64_t when = earliest(&o->later, earliest(&o->running, UINT64_MAX));
+
 	/* Those that were killed die when they please, and nobody tells. */
 	if (!TAILQ_EMPTY(&o->ready) && when > daemon_clock_us() + FIRST_PAUSE)
 		when = daemon_clock_us() + FIRST_PAUSE;
@@ -395,9 +388,7 @@ static void stop(void *state)
 {
 	struct on_move *o = state;
 
-	drop_all(o, &o->ready);
-	drop_all(o, &o->running);
-	drop_all(o, &o->later);
+	drop_all(o);
 	free(o->of_vm);
 	programs_close(o->programs);
 	sd_event_source_disable_unref(o->timer);
@@ -442,11 +433,8 @@ static int reload(struct daemon *d, void *state, struct xr_err *err)
 	worked(o);
 	figures_drop_source(d->figures, o->figure);
 	add_figure(o);
-	if (!d->model.on_move.words) {
-		drop_all(o, &o->ready);
-		drop_all(o, &o->running);
-		drop_all(o, &o->later);
-	}
+	if (!d->model.on_move.words)
+		drop_all(o);
 	return 0;
 }
 
