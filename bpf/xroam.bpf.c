@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The programs of role node, and the two that user space runs. */
 #include "node.h"
+#include "probe.h"
 
 /* Where there are no hosts. */
 SEC("xdp.frags")
@@ -16,35 +17,14 @@ int xroam_vm_node(struct xdp_md *ctx)
 	return serve_vms_first(ctx);
 }
 
-/*
- * Run by the daemon, never attached: a health check's packet goes to the backend whose
- * index the last two octets of its Ethernet source are, as a client's would that was
- * steered there. Whether the backend is up is what it asks.
- */
+/* Run by the daemon, never attached. */
 SEC("xdp.frags")
 int xroam_probe(struct xdp_md *ctx)
 {
-	const struct xr_hash_keys *keys = secret_keys();
-	struct packet *p = scratch_at(IN_HAND);
-	const __u16 *eth = ethernet_at(ctx, 0);
-	__u32 backend, reason;
+	struct xdp_md *in = ctx;
 
-	if (!keys || !p || !eth)
-		return XDP_PASS;
-	backend = bpf_ntohs(eth[ETH_SOURCE + 2]);
-	__builtin_memset(p, 0, sizeof(*p));
-	p->bytes = ctx->data_end - ctx->data;
-	p->sent = XDP_PASS;
-	reason = parse(ctx, p) ?: parse_transport(ctx, p);
-	reload_memory();
-	if (!reason) {
-		choose(p, backend);
-		reason = forward(ctx, p, hide_from_verifier(p->tied, keys->zero, 1));
-		if (p->tied && !reason)
-			reason = follow_vm(ctx, p);
-	}
-	p->reason = hide_from_verifier(reason ?: XR_R_HASH, keys->zero, REASONS - 1);
-	return verdict(p);
+	bpf_loop(XR_PROBES, next_probe, &in, 0);
+	return XDP_PASS;
 }
 
 /* The timer's callback: a second has passed. */

@@ -8,6 +8,25 @@
 . "$(dirname "$0")/../net/lib/world.sh"
 BACKENDS=${1-10000} SECONDS_EACH=${2-6}
 world_up -s 1
+
+# config PROTOCOL PORT [TYPE]
+config()
+{
+	cat <<-EOT
+		limits: {backends: $BACKENDS}
+		policy: {health_rate: 100000}
+	EOT
+	[ -z "${3-}" ] || echo "health_checks: [{name: c, type: $3, interval: 2, timeout: 1}]"
+	cat <<-EOT
+		vips:
+		  - {address: "$VIP4", port: $2, protocol: $1${3:+, health_check: c}}
+		backends:
+	EOT
+	seq "$BACKENDS" | sed "s|.*|  - {name: b&, address: $(addr4 s1), vips: [\"$VIP4:$2/$1\"]}|"
+}
+
+config tcp 80 >"$WORLD_DIR/none.yaml"
+ok "$BACKENDS backends" xr apply "$WORLD_DIR/none.yaml"
 ok "attach" attach_lb
 world_pass_load
 world_pass r s1-eth0
@@ -32,7 +51,7 @@ threaded()
 	in_ns r unshare -m sh -c 'mount -t sysfs sysfs /sys && echo 1 >/sys/class/net/lb1-eth0/threaded'
 }
 ok "the wire has a thread" threaded
-WIRE=$(pgrep -o "^napi/lb1-eth0-")
+WIRE=$(pgrep -n "^napi/lb1-eth0-")
 
 # used PID: user and system time so far, in hundredths of a second
 used()
@@ -40,24 +59,21 @@ used()
 	awk '{ print $14, $15 }' "/proc/$1/stat"
 }
 
-# config PROTOCOL PORT TYPE
-config()
-{
-	cat <<-EOT
-		limits: {backends: $BACKENDS}
-		policy: {health_rate: 100000}
-		health_checks:
-		  - {name: c, type: $3, interval: 2, timeout: 1}
-		vips:
-		  - {address: "$VIP4", port: $2, protocol: $1, health_check: c}
-		backends:
-	EOT
-	seq "$BACKENDS" | sed "s|.*|  - {name: b&, address: $(addr4 s1), vips: [\"$VIP4:$2/$1\"]}|"
-}
-
 known()
 {
 	[ "$(xr -j health show | jq '.[0].up')" = "$BACKENDS" ]
+}
+
+# After its start the daemon looks at the next hop of each backend, at leisure: in passes of
+# some milliseconds with pauses, which are long where others have the processor.
+calm()
+{
+	local before after
+
+	before=$(used "$DAEMON")
+	sleep 5
+	after=$(used "$DAEMON")
+	[ $((${after% *} + ${after#* } - ${before% *} - ${before#* })) -le 1 ]
 }
 
 # percent HUNDREDTHS: of a core, in tenths
@@ -66,31 +82,40 @@ percent()
 	echo "$((10 * $1 / SECONDS_EACH / 10)).$((10 * $1 / SECONDS_EACH % 10)) %"
 }
 
+# measure WHAT: sets USED, user and system, too
 measure()
 {
-	local pid user system user0 system0 wire wire0
+	local user system user0 system0 wire wire0
 
-	config "$1" "$2" "$3" >"$WORLD_DIR/$3.yaml"
-	xr destroy >/dev/null 2>&1
-	xr apply "$WORLD_DIR/$3.yaml" >/dev/null || return
-	attach_lb || return
-	start daemon lb1 "$XROAM" -i "$(instance lb1)" run
-	ok "$3: all $BACKENDS are up" wait_for 20 known
-	pid=$(pid daemon)
-	read -r user0 system0 <<<"$(used "$pid")"
+	read -r user0 system0 <<<"$(used "$DAEMON")"
 	wire0=$(used "$WIRE")
 	sleep "$SECONDS_EACH"
-	read -r user system <<<"$(used "$pid")"
+	read -r user system <<<"$(used "$DAEMON")"
 	wire=$(used "$WIRE")
-	is "$(xr -j health show | jq '.[0].up')" "$BACKENDS" "$3: and still are"
 	user=$((user - user0)) system=$((system - system0)) wire=$((${wire#* } - ${wire0#* }))
-	echo "# $3: $BACKENDS backends, every 2 s: daemon $(percent $((user + system))) of a core" \
-		"(user $(percent $user), system $(percent $system))," \
-		"$(((user + system) * 20000 / SECONDS_EACH / BACKENDS)) us a probe; wire and other side $(percent $wire)"
-	[ -z "${VERBOSE-}" ] || cat "$WORLD_DIR/daemon.err"
-	stop daemon
+	USED=$((user + system))
+	echo "# $1: daemon $(percent $USED) of a core (user $(percent $user)," \
+		"system $(percent $system)); wire and other side $(percent $wire)"
 }
 
-measure tcp 80 tcp
-measure udp 443 quic
+# probed PROTOCOL PORT TYPE: the whole daemon, be it by what else it does
+probed()
+{
+	config "$@" >"$WORLD_DIR/$3.yaml"
+	xr apply "$WORLD_DIR/$3.yaml" >/dev/null
+	ok "$3: all $BACKENDS are up" wait_for 20 known
+	measure "$3: $BACKENDS backends, every 2 s"
+	is "$(xr -j health show | jq '.[0].up')" "$BACKENDS" "$3: and still are"
+	echo "# $3: $((USED * 20000 / SECONDS_EACH / BACKENDS)) us a probe;" \
+		"$([ "$USED" -lt $((5 * SECONDS_EACH)) ] && echo under || echo NOT under) 5 % of a core"
+}
+
+start daemon lb1 "$XROAM" -i "$(instance lb1)" run
+DAEMON=$(pid daemon)
+ok "the daemon knows all next hops" wait_for 120 calm
+measure "no checks"
+probed tcp 80 tcp
+probed udp 443 quic
+[ -z "${VERBOSE-}" ] || cat "$WORLD_DIR/daemon.err"
+stop daemon
 done_testing

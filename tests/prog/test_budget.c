@@ -39,7 +39,7 @@ static const struct record {
 	{ "xroam_decap", 6, 18, 6401, LIMIT },
 	{ "xroam_decap", 6, 12, 8000, LIMIT },
 	{ "xroam_decap", 0, 0, 12000, NO_LIMIT },
-	{ "xroam_probe, all", 6, 12, 16401, VM_LIMIT },
+	{ "xroam_probe, all", 6, 12, 17093, VM_LIMIT },
 	{ "xroam_probe, all", 0, 0, 28000, NO_LIMIT },
 	{ "xroam_cap_node", 6, 12, 38000, NO_LIMIT },
 	{ "xroam_cap_node", 0, 0, 60000, NO_LIMIT },

@@ -149,10 +149,10 @@ int plane_load_capturing(struct plane *p, const char *dev, enum xr_role role,
  * instance's paths and next hops, and counters of its own ----
  */
 struct probe_program {
-	int fd;                 /* for test runs; -1: not loaded */
-	struct xr_trace *trace; /* of the last run; mapped */
-	struct xr_knobs knobs;  /* that it was loaded with */
-	__u32 slot;             /* of the device that packets seem to come in by */
+	int fd;                /* for test runs; -1: not loaded */
+	struct xr_probes *all; /* what it takes frames from; mapped */
+	struct xr_knobs knobs; /* that it was loaded with */
+	__u32 slot;            /* of the device that packets seem to come in by */
 };
 
 #define PROBE_PROGRAM_NONE ((struct probe_program){ .fd = -1 })
@@ -160,6 +160,8 @@ struct probe_program {
 /* -ENODEV: no device of role node is attached in this network namespace. */
 int plane_load_probe(struct plane *p, struct probe_program *to, struct xr_err *err);
 void plane_close_probe(struct probe_program *g);
+/* Sets of each of g->all what became of it. -errno: of those whose reason is 0 nothing. */
+int plane_run_probes(struct probe_program *g);
 /* Loaded now, it would be the same. */
 bool plane_probe_is_current(struct plane *p, const struct probe_program *g);
 

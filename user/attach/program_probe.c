@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <xroam/probes.h>
 
 #include "attach_priv.h"
 #include "lib/netns.h"
@@ -44,7 +45,7 @@ int plane_load_probe(struct plane *p, struct probe_program *to, struct xr_err *e
 	const struct xr_device *d = first_node(p);
 	const struct program_use use = { .trace = true, .private_maps = counted };
 	struct loaded l;
-	void *trace;
+	void *all;
 	int ret;
 
 	*to = PROBE_PROGRAM_NONE;
@@ -57,13 +58,13 @@ int plane_load_probe(struct plane *p, struct probe_program *to, struct xr_err *e
 	ret = program_load(p, &l, to->slot, ROLE_PROBE, &use, err);
 	if (ret)
 		return ret;
-	trace = mmap(NULL, sizeof(*to->trace), PROT_READ | PROT_WRITE, MAP_SHARED,
-		     bpf_map__fd(l.node->maps.trace), 0);
-	if (trace == MAP_FAILED) {
-		ret = xr_fail(err, -errno, "map trace: %s", strerror(errno));
+	all = mmap(NULL, sizeof(*to->all), PROT_READ | PROT_WRITE, MAP_SHARED,
+		   bpf_map__fd(l.node->maps.probes), 0);
+	if (all == MAP_FAILED) {
+		ret = xr_fail(err, -errno, "map probes: %s", strerror(errno));
 		goto out;
 	}
-	to->trace = trace;
+	to->all = all;
 	to->fd = dup(bpf_program__fd(l.prog));
 	if (to->fd < 0) {
 		ret = xr_fail(err, -errno, "%s", strerror(errno));
@@ -78,9 +79,33 @@ void plane_close_probe(struct probe_program *g)
 {
 	if (g->fd >= 0)
 		close(g->fd);
-	if (g->trace)
-		munmap(g->trace, sizeof(*g->trace));
+	if (g->all)
+		munmap(g->all, sizeof(*g->all));
 	*g = PROBE_PROGRAM_NONE;
+}
+
+int plane_run_probes(struct probe_program *g)
+{
+	static const __u8 room[64]; /* the program puts each frame there */
+	struct xr_probes *all = g->all;
+	__u32 i;
+	int ret;
+
+	for (i = 0; i < all->n; i++)
+		all->probe[i].reason = 0;
+	/* A run ends behind a frame that is not sent. */
+	for (all->done = 0; all->done < all->n;) {
+		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = room, .data_size_in = sizeof(room),
+			    .repeat = 1);
+
+		i = all->done;
+		ret = bpf_prog_test_run_opts(g->fd, &run);
+		if (ret)
+			return ret;
+		if (all->done == i)
+			return -EIO;
+	}
+	return 0;
 }
 
 bool plane_probe_is_current(struct plane *p, const struct probe_program *g)

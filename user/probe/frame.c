@@ -125,10 +125,9 @@ static size_t write_tcp(__u8 *out, __u16 backend, const struct frame_ends *e, st
 	return at + len - out;
 }
 
-static const __u8 mss[SYN_LEN - sizeof(struct tcphdr)] = { 2, 4, 1220 >> 8, 1220 & 0xff };
-
 size_t frame_syn(__u8 *out, __u16 backend, const struct frame_ends *e, __u64 cookie)
 {
+	static const __u8 mss[] = { 2, 4, 1220 >> 8, 1220 & 0xff };
 	struct tcphdr t = { .seq = htonl((__u32)cookie), .syn = 1, .window = htons(1024) };
 
 	return write_tcp(out, backend, e, &t, mss, sizeof(mss));
@@ -138,7 +137,7 @@ size_t frame_rst(__u8 *out, __u16 backend, const struct frame_ends *e, __u32 seq
 {
 	struct tcphdr t = { .seq = htonl(seq), .rst = 1 };
 
-	return write_tcp(out, backend, e, &t, mss, sizeof(mss));
+	return write_tcp(out, backend, e, &t, NULL, 0);
 }
 
 /* Who has seen neither can guess neither. */

@@ -11,7 +11,6 @@
 #define FRAME_HEADER 14 /* Ethernet's */
 #define QUIC_PROBE   1200
 #define QUIC_CID_LEN 8
-#define SYN_LEN      24 /* its TCP header */
 #define IPV4_HEADER  20
 #define IPV6_HEADER  40
 
@@ -28,7 +27,6 @@ struct frame_ends {
  * of QUIC it is the source connection ID, and the destination's follows from it.
  */
 size_t frame_syn(__u8 *out, __u16 backend, const struct frame_ends *e, __u64 cookie);
-/* As long as a SYN, so that all before the TCP header is the same. */
 size_t frame_rst(__u8 *out, __u16 backend, const struct frame_ends *e, __u32 seq);
 /* A long header of a version that does not exist (RFC 9000 §6.3, §15). */
 size_t frame_quic(__u8 *out, __u16 backend, const struct frame_ends *e, __u64 cookie);

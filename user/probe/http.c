@@ -56,11 +56,12 @@ struct http {
 
 /* ---- packets ---- */
 
-static void no_target(struct prober *pr, struct target *t, int error)
+static void no_target(struct prober *pr, struct target *t, int error, struct xr_err *err)
 {
 	(void)pr;
 	(void)t;
 	(void)error;
+	(void)err;
 }
 
 /* The source port of a TCP packet, or the destination's; 0: it is none. */
@@ -78,7 +79,7 @@ static int on_tun(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 {
 	struct http *h = ctx;
 	struct prober *pr = h->pr;
-	__u8 frame[FRAME_MOST];
+	__u8 *frame;
 	__u32 slot;
 	ssize_t n;
 	int i;
@@ -95,8 +96,10 @@ static int on_tun(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 		if (slot >= SLOTS)
 			continue;
 		/* What is not taken is sent again: TCP sees to that, or the time ends. */
-		way_send(pr, frame, frame_ip(frame, h->slots[slot].backend, h->packet, n), NULL,
-			 NULL);
+		frame = way_frame(pr, NULL);
+		if (!frame)
+			continue;
+		way_put(pr, frame_ip(frame, h->slots[slot].backend, h->packet, n), NULL);
 		if (way_is_full(pr))
 			way_flush(pr, no_target);
 	}

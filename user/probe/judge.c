@@ -153,10 +153,12 @@ static void count_time(struct prober *pr, const struct target *t)
 	struct timespec now;
 	__u64 us;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	us = (now.tv_sec * 1000000000ULL + now.tv_nsec - t->sent_ns) / 1000;
-	if (t->answered_ns)
+	if (t->answered_ns) {
 		us = (t->answered_ns - t->sent_ns) / 1000;
+	} else {
+		clock_gettime(CLOCK_REALTIME, &now);
+		us = (now.tv_sec * 1000000000ULL + now.tv_nsec - t->sent_ns) / 1000;
+	}
 	/* Somebody set the clock. */
 	if (us > 2 * HEALTH_INTERVAL_MOST * US_PER_MS)
 		return;

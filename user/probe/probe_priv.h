@@ -10,7 +10,6 @@
 #include "wheel_priv.h"
 
 #define TARGET_NONE 0xffffffffU
-#define WAY_KEPT    176 /* a SYN in the longest tunnel, with two tags, is shorter */
 
 /*
  * Somewhere a probe is sent: a backend by one check at one address and port. What a
@@ -40,12 +39,7 @@ struct target {
 	__u64 flap_since;           /* prober_now() */
 	__u64 good_since;           /* the same; damped only */
 	void *run;                  /* its kind's own; NULL: none */
-	struct way_sent {           /* by way_keep() */
-		__u32 ifindex;
-		__u32 len; /* 0: nothing */
-		__u8 frame[WAY_KEPT];
-	} sent;
-	char error[96]; /* of the last probe that was bad */
+	char error[96];             /* of the last probe that was bad */
 };
 
 struct prober;
@@ -175,26 +169,19 @@ int way_open(struct prober *pr, struct xr_err *err);
 void way_close(struct prober *pr);
 /* The program is loaded anew where the running one is another now. */
 int way_refresh(struct prober *pr, struct xr_err *err);
-/*
- * Puts the frame to where xroam_probe sends it; it leaves by way_flush(). -EAGAIN as
- * way_open(); -EHOSTUNREACH: the data path does not take it, and err has its reason.
- */
-int way_send(struct prober *pr, const __u8 *frame, size_t len, struct target *t,
-	     struct xr_err *err);
-/* Keeps what xroam_probe made of the frame that was put last, if it is short. */
-void way_keep(struct prober *pr, struct way_sent *to);
-/*
- * Puts that once more, its last octets replaced: the program is not asked again. -ENOENT:
- * nothing was kept.
- */
-int way_send_kept(struct prober *pr, const struct way_sent *from, const __u8 *tail, size_t len);
-/*
- * Sends what waits. failed() gets the target of each frame that a device does not take, and
- * -errno: -ENOBUFS where that may be another moment's.
- */
-/* way_flush() is due before the next way_send(). */
+/* Where the next frame is to be written, FRAME_MOST octets. NULL: as way_open(). */
+__u8 *way_frame(struct prober *pr, struct xr_err *err);
+/* It is, and goes where xroam_probe sends it by way_flush(). t: whose it is, or NULL. */
+void way_put(struct prober *pr, size_t len, struct target *t);
+/* way_flush() is due before the next way_frame(). */
 bool way_is_full(const struct prober *pr);
-void way_flush(struct prober *pr, void (*failed)(struct prober *pr, struct target *t, int error));
+/*
+ * Of each target whose frame is not sent. -EAGAIN: that may be another moment's, and says
+ * nothing of the backend; others, such as -EHOSTUNREACH where the data path does not take
+ * it, are the backend's.
+ */
+typedef void (*way_failed)(struct prober *pr, struct target *t, int error, struct xr_err *err);
+void way_flush(struct prober *pr, way_failed failed);
 /* A port of this machine that answers to probes come to; the kernel leaves them alone. */
 __be16 way_port(const struct prober *pr, __u32 round);
 /* The first of all WAY_PORTS, a power of two. */
@@ -234,7 +221,7 @@ extern const struct probe_kind probe_command;
 /* ---- wire.c: TCP and QUIC ---- */
 
 extern const struct probe_kind probe_tcp, probe_quic;
-/* Takes the answers that came. */
+/* Takes the answers that came; what they cause is sent by wire_flush(). */
 void wire_receive(struct prober *pr);
 /* Sends all that was begun. */
 void wire_flush(struct prober *pr);

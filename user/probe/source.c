@@ -14,6 +14,7 @@
 #include "probe_priv.h"
 
 #define LOOK_US (500 * US_PER_MS)    /* how often the instance is looked at for changes */
+#define MANY    1000                 /* targets: more of them wait for the next turn */
 #define DEAF_US (10 * US_PER_SECOND) /* how long it is said that answers were lost */
 
 static const struct probe_kind *const kinds[] = {
@@ -137,7 +138,7 @@ static void begin(struct prober *pr, struct target *t, __u64 now)
 		return;
 	}
 	pr->tokens--;
-	t->began = daemon_clock_us();
+	t->began = now + pr->lost;
 	wheel_set(&pr->wheel, t - pr->targets, now + k->timeout_ms * US_PER_MS);
 	ret = pr->kinds[k->type]->start(pr, t, &err);
 	if (!ret)
@@ -166,6 +167,8 @@ static void turn(struct prober *pr)
 		wire_receive(pr);
 	now = prober_now(pr);
 	if (now >= pr->look_at) {
+		if (pr->way)
+			wire_flush(pr); /* by the program that there is, to those that are */
 		look(pr);
 		pr->look_at = now + LOOK_US;
 	}
@@ -184,12 +187,16 @@ static void turn(struct prober *pr)
 static __u64 next_turn(const struct prober *pr)
 {
 	__u64 now = prober_now(pr), next = pr->look_at;
+	__u64 soon = pr->n_targets > MANY ? 2 * WHEEL_SLOT_US : WHEEL_SLOT_US;
 
 	if (pr->n_targets)
 		next = wheel_next(&pr->wheel, now, next);
 	/* Answers are not waited for by themselves: a hundred looks a second are cheaper. */
-	if (pr->n_busy && next > now + WHEEL_SLOT_US)
-		next = now + WHEEL_SLOT_US;
+	if (pr->n_busy && next > now + soon)
+		next = now + soon;
+	/* A turn has its price, however few go in it. */
+	if (pr->n_targets > MANY && next < now + soon)
+		next = now + soon;
 	if (judge_waits(pr) && next > now + 2 * WHEEL_SLOT_US)
 		next = now + 2 * WHEEL_SLOT_US;
 	return next;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way of probes. Out: through xroam_probe, in a test run, and what comes out of it is
- * sent by a packet socket. In: answers come to this machine's own address, at eight ports
+ * The way of probes. Out: through xroam_probe, many in a test run, and what comes out of it
+ * is sent by a packet socket. In: answers come to this machine's own address, at eight ports
  * of which the kernel is made to keep out by sockets of ours that take nothing, and are
  * read by packet sockets before the kernel's routes and filters see them.
  */
@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <xroam/probes.h>
 
 #include "frame_priv.h"
 #include "lib/reason.h"
@@ -42,15 +43,16 @@ struct way {
 	__u16 port;         /* the first */
 	__u64 tried;        /* when the program was last loaded, or could not be */
 
+	/* what waits for the program, by index in program.all */
+	struct target *waiting[XR_PROBES];
 	/* what waits to be sent */
-	__u32 n;
-	struct waiting {
-		__u8 frame[FRAME_MOST];
+	struct leaving {
 		struct sockaddr_ll to;
 		struct iovec iov;
 		struct target *t;
-	} *waiting;                       /* BATCH */
-	struct mmsghdr *out_msg, *in_msg; /* BATCH */
+	} *leaving;              /* XR_PROBES */
+	struct mmsghdr *out_msg; /* XR_PROBES */
+	struct mmsghdr *in_msg;  /* BATCH */
 	struct arrived {
 		__u8 ip[KEPT];
 		char control[CMSG_SPACE(sizeof(struct timespec))];
@@ -226,19 +228,20 @@ static int make_buffers(struct way *w)
 {
 	int i;
 
-	w->waiting = calloc(BATCH, sizeof(*w->waiting));
+	w->leaving = calloc(XR_PROBES, sizeof(*w->leaving));
 	w->arrived = calloc(BATCH, sizeof(*w->arrived));
-	w->out_msg = calloc(BATCH, sizeof(*w->out_msg));
+	w->out_msg = calloc(XR_PROBES, sizeof(*w->out_msg));
 	w->in_msg = calloc(BATCH, sizeof(*w->in_msg));
-	if (!w->waiting || !w->arrived || !w->out_msg || !w->in_msg)
+	if (!w->leaving || !w->arrived || !w->out_msg || !w->in_msg)
 		return -ENOMEM;
-	for (i = 0; i < BATCH; i++) {
-		w->waiting[i].to.sll_family = AF_PACKET;
-		w->waiting[i].iov.iov_base = w->waiting[i].frame;
-		w->out_msg[i].msg_hdr.msg_name = &w->waiting[i].to;
-		w->out_msg[i].msg_hdr.msg_namelen = sizeof(w->waiting[i].to);
-		w->out_msg[i].msg_hdr.msg_iov = &w->waiting[i].iov;
+	for (i = 0; i < XR_PROBES; i++) {
+		w->leaving[i].to.sll_family = AF_PACKET;
+		w->out_msg[i].msg_hdr.msg_name = &w->leaving[i].to;
+		w->out_msg[i].msg_hdr.msg_namelen = sizeof(w->leaving[i].to);
+		w->out_msg[i].msg_hdr.msg_iov = &w->leaving[i].iov;
 		w->out_msg[i].msg_hdr.msg_iovlen = 1;
+	}
+	for (i = 0; i < BATCH; i++) {
 		w->arrived[i].iov = (struct iovec){ w->arrived[i].ip, KEPT };
 		w->in_msg[i].msg_hdr.msg_iov = &w->arrived[i].iov;
 		w->in_msg[i].msg_hdr.msg_iovlen = 1;
@@ -265,7 +268,7 @@ void way_close(struct prober *pr)
 	for (i = 0; i < 2; i++)
 		if (w->ask[i] >= 0)
 			close(w->ask[i]);
-	free(w->waiting);
+	free(w->leaving);
 	free(w->arrived);
 	free(w->out_msg);
 	free(w->in_msg);
@@ -308,26 +311,28 @@ int way_refresh(struct prober *pr, struct xr_err *err)
 
 /* ---- out ---- */
 
-void way_flush(struct prober *pr, void (*failed)(struct prober *pr, struct target *t, int error))
+__u8 *way_frame(struct prober *pr, struct xr_err *err)
 {
 	struct way *w = pr->way;
-	__u32 done = 0;
-	int ret;
 
-	while (done < w->n) {
-		ret = sendmmsg(w->out, w->out_msg + done, w->n - done, 0);
-		if (ret > 0) {
-			done += ret;
-			continue;
-		}
-		if (errno == EINTR)
-			continue;
-		ret = errno == EAGAIN ? -ENOBUFS : -errno;
-		if (w->waiting[done].t)
-			failed(pr, w->waiting[done].t, ret);
-		done++;
-	}
-	w->n = 0;
+	if (w->program.fd >= 0)
+		return w->program.all->probe[w->program.all->n].frame;
+	xr_fail(err, -EAGAIN, "the program for probes is not loaded");
+	return NULL;
+}
+
+void way_put(struct prober *pr, size_t len, struct target *t)
+{
+	struct way *w = pr->way;
+	__u32 i = w->program.all->n++;
+
+	w->program.all->probe[i].len = len;
+	w->waiting[i] = t;
+}
+
+bool way_is_full(const struct prober *pr)
+{
+	return pr->way->program.all->n == XR_PROBES;
 }
 
 /*
@@ -349,68 +354,84 @@ static void ask_kernel(struct way *w, const __u8 *frame, size_t len)
 		errno = 0; /* the next probe asks again */
 }
 
-static int refused_by_program(const struct xr_trace *t, struct xr_err *err)
+/* What the program says of it: 0, or why it is not sent. */
+static int verdict(struct way *w, struct xr_probe *f, int ran, struct xr_err *err)
 {
-	return xr_fail(err, -EHOSTUNREACH, "not sent: %s (%s)", reason_word(t->reason),
-		       reason_text(t->reason));
+	if (!f->reason)
+		return xr_fail(err, -EAGAIN, "running the program: %s", strerror(-ran));
+	if (f->reason == XR_R_ASKED)
+		ask_kernel(w, f->frame, f->len);
+	if (reason_kind(f->reason) == XR_KIND_TX)
+		return 0;
+	return xr_fail(err, -EHOSTUNREACH, "not sent: %s (%s)", reason_word(f->reason),
+		       reason_text(f->reason));
 }
 
-int way_send(struct prober *pr, const __u8 *frame, size_t len, struct target *t, struct xr_err *err)
+static __u64 clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* Through the program; returns how many leave. */
+static __u32 run_program(struct prober *pr, way_failed failed)
 {
 	struct way *w = pr->way;
-	struct waiting *to = &w->waiting[w->n];
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = len,
-		    .data_out = to->frame, .data_size_out = sizeof(to->frame), .repeat = 1);
+	struct xr_probes *all = w->program.all;
+	int ran = plane_run_probes(&w->program), ret;
+	__u64 now = clock_ns();
+	struct xr_err err;
+	__u32 i, n = 0;
+
+	for (i = 0; i < all->n; i++) {
+		struct leaving *to = &w->leaving[n];
+		struct target *t = w->waiting[i];
+
+		err.text[0] = '\0';
+		ret = verdict(w, &all->probe[i], ran, &err);
+		if (ret && t)
+			failed(pr, t, ret, &err);
+		if (ret)
+			continue;
+		if (t)
+			t->sent_ns = now;
+		to->iov = (struct iovec){ all->probe[i].frame, all->probe[i].len };
+		/* Protocol and all are in the frame. */
+		to->to.sll_ifindex = all->probe[i].ifindex;
+		to->t = t;
+		n++;
+	}
+	all->n = 0;
+	return n;
+}
+
+void way_flush(struct prober *pr, way_failed failed)
+{
+	struct way *w = pr->way;
+	__u32 done = 0, n;
+	struct xr_err err;
 	int ret;
 
-	if (w->program.fd < 0)
-		return xr_fail(err, -EAGAIN, "the program for probes is not loaded");
-	w->program.trace->reason = 0;
-	ret = bpf_prog_test_run_opts(w->program.fd, &run);
-	if (ret)
-		return xr_fail(err, -EAGAIN, "running the program: %s", strerror(-ret));
-	if (w->program.trace->reason == XR_R_ASKED)
-		ask_kernel(w, to->frame, run.data_size_out);
-	if (reason_kind(w->program.trace->reason) != XR_KIND_TX)
-		return refused_by_program(w->program.trace, err);
-	to->iov.iov_len = run.data_size_out;
-	to->to.sll_ifindex = w->program.trace->ifindex;
-	to->t = t;
-	/* Protocol and all are in the frame. */
-	w->n++;
-	return 0;
-}
-
-void way_keep(struct prober *pr, struct way_sent *to)
-{
-	const struct waiting *last = &pr->way->waiting[pr->way->n - 1];
-
-	to->len = 0;
-	if (last->iov.iov_len > sizeof(to->frame))
+	if (!w->program.all || !w->program.all->n)
 		return;
-	to->ifindex = last->to.sll_ifindex;
-	to->len = last->iov.iov_len;
-	memcpy(to->frame, last->frame, to->len);
-}
-
-int way_send_kept(struct prober *pr, const struct way_sent *from, const __u8 *tail, size_t len)
-{
-	struct waiting *to = &pr->way->waiting[pr->way->n];
-
-	if (from->len < len)
-		return -ENOENT;
-	memcpy(to->frame, from->frame, from->len - len);
-	memcpy(to->frame + from->len - len, tail, len);
-	to->iov.iov_len = from->len;
-	to->to.sll_ifindex = from->ifindex;
-	to->t = NULL;
-	pr->way->n++;
-	return 0;
-}
-
-bool way_is_full(const struct prober *pr)
-{
-	return pr->way->n == BATCH;
+	n = run_program(pr, failed);
+	while (done < n) {
+		ret = sendmmsg(w->out, w->out_msg + done, n - done, 0);
+		if (ret > 0) {
+			done += ret;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		/* The device was full: nobody's fault, and soon over. */
+		ret = errno == EAGAIN || errno == ENOBUFS ? -EAGAIN : -errno;
+		xr_fail(&err, ret, "not sent: %s", strerror(-ret));
+		if (w->leaving[done].t)
+			failed(pr, w->leaving[done].t, ret, &err);
+		done++;
+	}
 }
 
 /* ---- in ---- */

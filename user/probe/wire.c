@@ -66,20 +66,15 @@ static struct target *find(struct prober *pr, const struct frame_answer *a)
 
 /* ---- out ---- */
 
-static void not_sent(struct prober *pr, struct target *t, int error)
+static void not_sent(struct prober *pr, struct target *t, int error, struct xr_err *err)
 {
-	char text[96];
-
 	if (!t->busy)
 		return;
 	forget(pr, t);
-	/* The device was full: nobody's fault, and soon over. */
-	if (error == -ENOBUFS) {
+	if (error == -EAGAIN)
 		probe_void(pr, t);
-		return;
-	}
-	snprintf(text, sizeof(text), "not sent: %s", strerror(-error));
-	probe_done(pr, t, text);
+	else
+		probe_done(pr, t, err->text);
 }
 
 void wire_flush(struct prober *pr)
@@ -94,29 +89,22 @@ static struct frame_ends ends_of(const struct prober *pr, const struct target *t
 
 static int start(struct prober *pr, struct target *t, struct xr_err *err)
 {
-	__u8 frame[FRAME_MOST];
 	struct frame_ends e;
-	struct timespec now;
+	__u8 *frame;
 	size_t len;
 	int ret = target_source(pr, t, err);
 
 	if (ret)
 		return ret;
+	frame = way_frame(pr, err);
+	if (!frame)
+		return -EAGAIN;
 	remember(pr, t);
 	e = ends_of(pr, t);
 	len = check_of(pr, t)->type == XR_CHECK_QUIC ? frame_quic(frame, t->backend, &e, t->cookie)
 						     : frame_syn(frame, t->backend, &e, t->cookie);
-	clock_gettime(CLOCK_REALTIME, &now);
-	t->sent_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	set_busy(pr, t, true);
-	ret = way_send(pr, frame, len, t, err);
-	if (ret) {
-		set_busy(pr, t, false);
-		forget(pr, t);
-		return ret;
-	}
-	if (check_of(pr, t)->type == XR_CHECK_TCP)
-		way_keep(pr, &t->sent);
+	way_put(pr, len, t);
 	if (way_is_full(pr))
 		wire_flush(pr);
 	return 0;
@@ -133,14 +121,16 @@ static void give_up(struct prober *pr, struct target *t, struct xr_err *err)
 
 /* ---- in ---- */
 
+/* Where it cannot be sent, the server forgets the connection by itself. */
 static void reset(struct prober *pr, struct target *t)
 {
 	struct frame_ends e = ends_of(pr, t);
-	__u8 frame[FRAME_MOST];
-	size_t len = frame_rst(frame, t->backend, &e, (__u32)t->cookie + 1);
+	__u8 *frame = way_frame(pr, NULL);
 
-	/* Where it cannot be sent, the server forgets the connection by itself. */
-	if (!way_send_kept(pr, &t->sent, frame + len - SYN_LEN, SYN_LEN) && way_is_full(pr))
+	if (!frame)
+		return;
+	way_put(pr, frame_rst(frame, t->backend, &e, (__u32)t->cookie + 1), NULL);
+	if (way_is_full(pr))
 		wire_flush(pr);
 }
 
@@ -168,7 +158,6 @@ static void on_answer(struct prober *pr, const __u8 *ip, size_t len, __u64 when)
 void wire_receive(struct prober *pr)
 {
 	way_receive(pr, on_answer);
-	wire_flush(pr);
 }
 
 static void cancel(struct prober *pr, struct target *t)
