@@ -14,9 +14,8 @@
 #include "lib/progress.h"
 #include "model/model_edit.h"
 
-#define BATCH    100 /* changes in one transaction; etcd takes 128 */
-#define WRITE_MS 5000
-#define ASK_MS   1000
+#define BATCH 100 /* changes in one transaction; etcd takes 128 */
+#define TURNS 3   /* of a push that etcd's members change under */
 
 static const char notes[] =
 	"push makes the lists of FILE (hosts, cid, vips, backends, vms) what etcd has, one\n"
@@ -152,8 +151,8 @@ static int write_batch(struct wanted *w, const struct difference *d, size_t n, s
 		json_array_append_new(success, change_of(w, &d[i]));
 	}
 	ret = etcd_call(&w->session, "/v3/kv/txn",
-			json_pack("{s:o, s:o}", "compare", compare, "success", success), WRITE_MS,
-			&answer, err);
+			json_pack("{s:o, s:o}", "compare", compare, "success", success), &answer,
+			err);
 	if (ret)
 		return ret;
 	if (!json_is_true(json_object_get(answer, "succeeded")))
@@ -183,6 +182,25 @@ static int write_all(struct wanted *w, const struct differences *d, struct xr_er
 		progress_at(i + n);
 	}
 	return 0;
+}
+
+/*
+ * Where a member did not answer, what it was asked may have been done: then it is another than
+ * what was read, by this push itself. What is left is written.
+ */
+static int write_until_done(struct wanted *w, const struct differences *d, struct xr_err *err)
+{
+	struct differences rest;
+	int ret = write_all(w, d, err), turn;
+
+	for (turn = 1; turn < TURNS && ret == -EAGAIN && w->session.repeated; turn++) {
+		w->session.repeated = false;
+		ret = differences_find(&w->session, &w->m, w->items, &rest, err);
+		if (!ret)
+			ret = write_all(w, &rest, err);
+		differences_free(&rest);
+	}
+	return ret;
 }
 
 /* ---- both ---- */
@@ -229,7 +247,7 @@ static int compare(int argc, char **argv, bool push)
 		ret = differences_find(&w.session, &w.m, w.items, &d, &err);
 	}
 	if (!ret && push)
-		ret = write_all(&w, &d, &err);
+		ret = write_until_done(&w, &d, &err);
 	progress_stage(PROGRESS_OFF);
 	status = ret ? cmd_fail_in(path, &err) : print_differences(&d);
 	if (!status && !push && d.n)
@@ -254,13 +272,13 @@ static int diff(int argc, char **argv)
 static json_t *ask_member(struct model_etcd *conf, unsigned int i)
 {
 	struct model_etcd one = *conf;
-	struct etcd_session s = { .conf = &one };
+	struct etcd_session s = { .conf = &one, .once = true };
 	struct xr_err err;
 	json_t *answer, *row;
 
 	strcpy(one.endpoint[0], conf->endpoint[i]);
 	one.n_endpoints = 1;
-	if (etcd_call(&s, "/v3/maintenance/status", json_object(), ASK_MS, &answer, &err)) {
+	if (etcd_call(&s, "/v3/maintenance/status", json_object(), &answer, &err)) {
 		row = json_pack("{s:s, s:b, s:o}", "endpoint", one.endpoint[0], "up", 0, "error",
 				json_text(err.text));
 	} else {

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "etcd_priv.h"
 
-#define LOGIN_MS 5000
-#define ROUNDS   2 /* each member is asked so often */
+#define ROUNDS 3 /* each member is asked so often, and has twice the time each time */
 
 int etcd_password(const struct model_etcd *conf, char *password, size_t size, struct xr_err *err)
 {
@@ -44,16 +44,53 @@ json_t *etcd_login_body(const struct model_etcd *conf, struct xr_err *err)
 	return body;
 }
 
-static int ask(struct etcd_session *s, const char *path, const char *body, long timeout_ms,
-	       json_t **answer, struct xr_err *err)
+/* Whether a member is still there: an answer may take long, but octets of it come. */
+struct patience {
+	__u64 since_ms; /* of the last octets */
+	curl_off_t had;
+	long ms;
+};
+
+static __u64 now_ms(void)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
+
+/* libcurl's progress function: it is called once a second at least. */
+static int is_over(void *ctx, curl_off_t total, curl_off_t now, curl_off_t to_send, curl_off_t sent)
+{
+	struct patience *p = ctx;
+	__u64 ms = now_ms();
+
+	(void)total;
+	(void)to_send;
+	if (now + sent != p->had) {
+		p->had = now + sent;
+		p->since_ms = ms;
+	}
+	return ms - p->since_ms >= (__u64)p->ms;
+}
+
+static int ask(struct etcd_session *s, const char *path, const char *body, json_t **answer,
+	       struct xr_err *err)
+{
+	struct patience p = { .since_ms = now_ms(), .ms = ETCD_PATIENCE_MS << s->round };
 	struct etcd_request r;
+	CURLcode code;
 	int ret = etcd_request_init(&r, s->conf, s->at, path, body, s->token);
 
 	if (ret)
 		return xr_fail(err, ret, "libcurl: out of memory");
-	curl_easy_setopt(r.easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-	ret = etcd_request_answer(&r, curl_easy_perform(r.easy), answer, err);
+	curl_easy_setopt(r.easy, CURLOPT_XFERINFOFUNCTION, is_over);
+	curl_easy_setopt(r.easy, CURLOPT_XFERINFODATA, &p);
+	curl_easy_setopt(r.easy, CURLOPT_NOPROGRESS, 0L);
+	code = curl_easy_perform(r.easy);
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		snprintf(r.error, sizeof(r.error), "no answer in %ld s", p.ms / 1000);
+	ret = etcd_request_answer(&r, code, answer, err);
 	etcd_request_free(&r);
 	return ret;
 }
@@ -73,7 +110,7 @@ static int login(struct etcd_session *s, struct xr_err *err)
 	s->token = NULL;
 	text = json_dumps(body, JSON_COMPACT);
 	json_decref(body);
-	ret = ask(s, "/v3/auth/authenticate", text, LOGIN_MS, &answer, err);
+	ret = ask(s, "/v3/auth/authenticate", text, &answer, err);
 	explicit_bzero(text, strlen(text));
 	free(text);
 	if (ret)
@@ -89,25 +126,28 @@ void etcd_session_end(struct etcd_session *s)
 	s->token = NULL;
 }
 
-int etcd_call(struct etcd_session *s, const char *path, json_t *body, long timeout_ms,
-	      json_t **answer, struct xr_err *err)
+int etcd_call(struct etcd_session *s, const char *path, json_t *body, json_t **answer,
+	      struct xr_err *err)
 {
-	unsigned int tries = ROUNDS * s->conf->n_endpoints, logins = 0;
+	unsigned int n = s->conf->n_endpoints, most = s->once ? n : ROUNDS * n;
+	unsigned int tries, logins = 0;
 	char *text = json_dumps(body, JSON_COMPACT);
 	int ret = 0;
 
 	json_decref(body);
 	if (!text)
 		return xr_fail(err, -ENOMEM, "out of memory");
-	while (tries--) {
+	for (tries = 0; tries < most; tries++) {
+		s->round = tries / n;
+		s->repeated |= tries;
 		ret = s->conf->user[0] && !s->token ? login(s, err) : 0;
 		if (!ret)
-			ret = ask(s, path, text, timeout_ms, answer, err);
+			ret = ask(s, path, text, answer, err);
 		/* A member forgets tokens when it starts again. */
 		if (ret == -EKEYEXPIRED && !logins++) {
 			ret = login(s, err);
 			if (!ret)
-				ret = ask(s, path, text, timeout_ms, answer, err);
+				ret = ask(s, path, text, answer, err);
 		}
 		if (ret != -EHOSTUNREACH)
 			break;

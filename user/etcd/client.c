@@ -8,7 +8,6 @@
 #include "etcd_priv.h"
 #include "lib/clean.h"
 
-#define CONNECT_MS 1000
 #define ANSWER_MAX (512U << 20)
 
 size_t etcd_request_take(char *data, size_t size, size_t n, void *ctx)
@@ -45,7 +44,7 @@ static bool add_header(struct etcd_request *r, const char *line)
 
 static bool add_headers(struct etcd_request *r, const char *token)
 {
-	char line[1024];
+	char line[ETCD_TOKEN + 32];
 
 	/* Without it a watch at a member that lost the others stays silent for ever. */
 	if (!add_header(r, "Grpc-Metadata-hasleader: true") ||
@@ -53,7 +52,7 @@ static bool add_headers(struct etcd_request *r, const char *token)
 		return false;
 	if (!token)
 		return true;
-	snprintf(line, sizeof(line), "Authorization: %.900s", token);
+	snprintf(line, sizeof(line), "Authorization: %s", token);
 	return add_header(r, line);
 }
 
@@ -72,7 +71,8 @@ int etcd_request_init(struct etcd_request *r, const struct model_etcd *conf, uns
 	    SET(CURLOPT_ERRORBUFFER, r->error) || SET(CURLOPT_PRIVATE, r) ||
 	    SET(CURLOPT_NOSIGNAL, 1L) || SET(CURLOPT_PROXY, "") || SET(CURLOPT_NETRC, 0L) ||
 	    SET(CURLOPT_PROTOCOLS_STR, "http,https") || SET(CURLOPT_FOLLOWLOCATION, 0L) ||
-	    SET(CURLOPT_USERAGENT, "xroam") || SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) ||
+	    SET(CURLOPT_USERAGENT, "xroam") ||
+	    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)ETCD_PATIENCE_MS) ||
 	    SET(CURLOPT_TCP_KEEPALIVE, 1L) || SET(CURLOPT_TCP_KEEPIDLE, 5L) ||
 	    SET(CURLOPT_TCP_KEEPINTVL, 5L) ||
 	    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ||
@@ -97,23 +97,45 @@ void etcd_request_free(struct etcd_request *r)
 	memset(r, 0, sizeof(*r));
 }
 
+/* What it says in "error" where that is an object: of streams, such as a lease's. */
+static const json_t *in_error(const json_t *answer, const char *key)
+{
+	const json_t *error = json_object_get(answer, "error");
+
+	return json_object_get(json_is_object(error) ? error : answer, key);
+}
+
 /* The gateway's words for what it was refused by; else the beginning of what came. */
 static void words_of(const struct etcd_request *r, const json_t *answer, char *words, size_t size)
 {
-	const char *text = json_string_value(json_object_get(answer, "error"));
+	const char *text = json_string_value(in_error(answer, "error"));
 
 	if (!text)
-		text = json_string_value(json_object_get(answer, "message"));
+		text = json_string_value(in_error(answer, "message"));
 	snprintf(words, size, "%.200s", text ? text : r->answer ? r->answer : "no words");
 	clean_line(words);
+}
+
+bool etcd_is_token(const char *words)
+{
+	static const char *const parts[] = { "auth token", "user name is empty",
+					     "auth store is old" };
+	size_t i;
+
+	for (i = 0; words && i < 3; i++)
+		if (strstr(words, parts[i]))
+			return true;
+	return false;
 }
 
 /* etcd's own messages; the codes are gRPC's, and several errors have one. */
 static int errno_of(long status, const json_t *answer, const char *words)
 {
-	json_int_t code = json_integer_value(json_object_get(answer, "code"));
+	const json_t *stream = json_object_get(answer, "error");
+	json_int_t code = json_integer_value(
+		in_error(answer, json_is_object(stream) ? "grpc_code" : "code"));
 
-	if (status == 401 || code == 16 || strstr(words, "user name is empty"))
+	if (status == 401 || code == 16 || etcd_is_token(words))
 		return -EKEYEXPIRED;
 	if (status == 403 || code == 7)
 		return -EACCES;

@@ -20,21 +20,24 @@ extern const struct source source_etcd;
 
 struct etcd_session {
 	const struct model_etcd *conf;
-	unsigned int at; /* the endpoint that answered last */
-	char *token;     /* NULL: none is needed, or there is none yet */
-	__u64 cluster;   /* whose answer came last */
+	unsigned int at;    /* the endpoint that answered last */
+	char *token;        /* NULL: none is needed, or there is none yet */
+	__u64 cluster;      /* whose answer came last */
+	bool once;          /* nobody is asked again */
+	bool repeated;      /* a question: what failed at first may have happened all the same */
+	unsigned int round; /* of the present question, over all members */
 };
 
 void etcd_session_end(struct etcd_session *s);
 
 /*
- * POST path with body, whose reference it takes, to the first member that answers within
- * timeout_ms. 0 and *answer, json_decref() it; -ESTALE: what was asked for is compacted;
+ * POST path with body, whose reference it takes, to the first member that answers: one that
+ * sends nothing for a second is left for the next. 0 and *answer, json_decref() it; -ESTALE: what was asked for is compacted;
  * -EACCES, -EHOSTUNREACH: nobody answered; or another -errno, and the line. What failed may
  * have happened all the same.
  */
-int etcd_call(struct etcd_session *s, const char *path, json_t *body, long timeout_ms,
-	      json_t **answer, struct xr_err *err);
+int etcd_call(struct etcd_session *s, const char *path, json_t *body, json_t **answer,
+	      struct xr_err *err);
 
 /* ---- range.c ---- */
 

@@ -7,6 +7,10 @@
 #include "etcd.h"
 #include "http/loop.h"
 
+/* A member that sends nothing for so long, where something is due, is left for the next. */
+#define ETCD_PATIENCE_MS 1000L
+#define ETCD_TOKEN       1536 /* octets of a token, with the NUL: a JWT has some 600 */
+
 /* ---- client.c: one question to one member ---- */
 
 struct etcd_request {
@@ -28,6 +32,8 @@ size_t etcd_request_take(char *data, size_t size, size_t n, void *request);
  * -EHOSTUNREACH: another member may do better.
  */
 int etcd_request_answer(struct etcd_request *r, CURLcode code, json_t **answer, struct xr_err *err);
+/* By etcd's words there is no token, or it is over, or older than a change of rights. */
+bool etcd_is_token(const char *words);
 
 /* ---- call.c ---- */
 
@@ -117,7 +123,7 @@ struct etcd_report {
 	size_t vms, refused, changes;
 	struct xr_err refusal;
 	unsigned int endpoint;
-	char token[512];
+	char token[ETCD_TOKEN];
 };
 
 struct etcd_sync {
@@ -200,6 +206,13 @@ struct etcd {
 	size_t n_vms; /* of the last reading */
 };
 
+/* ---- source.c ---- */
+
+/* The member does not answer, or is not heard: the next one, after a while. */
+void etcd_lose(struct etcd *e, const struct xr_err *why);
+/* Asks for another token; it ends at etcd_lease_retry(), or in a watch. */
+void etcd_log_in(struct etcd *e);
+
 /* ---- tell.c ---- */
 
 #define ETCD_FIRST_WAIT US_PER_SECOND /* before another attempt */
@@ -210,6 +223,8 @@ void etcd_tell(struct etcd *e);
 int etcd_save(sd_event_source *s, uint64_t usec, void *ctx);
 /* All watches are there. */
 void etcd_heard(struct etcd *e);
+/* Not all of them yet. */
+bool etcd_begins(const struct etcd *e);
 /* To be read again: hosts, vips ...; or all. */
 void etcd_read_soon(struct etcd *e, bool all);
 
@@ -236,6 +251,8 @@ void etcd_lease_close(struct etcd *e);
 /* The stream is there, or gone. */
 void etcd_lease_begin(struct etcd *e);
 void etcd_lease_end(struct etcd *e);
+/* There is another token. */
+void etcd_lease_retry(struct etcd *e);
 /* A question that is neither the stream nor for a token. */
 void etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code);
 

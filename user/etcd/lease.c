@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * That this node watches: nodes/NAME, under a lease. When the node is gone, so is that key,
+ * Whether the member that is listened to is still there: a stream that is silent does not
+ * tell. It is asked every five seconds, and a node with a name asks by what it has to say
+ * anyway: that it watches, nodes/NAME, under a lease. When the node is gone, so is that key,
  * and nothing else: its VMs may run on, and where they are is for others to say.
  */
 #include <errno.h>
@@ -10,17 +12,19 @@
 
 #include "etcd_priv.h"
 
-#define TTL       15 /* seconds */
-#define KEEP_US   (5 * US_PER_SECOND)
-#define ANSWER_MS 4000L
+#define TTL     15 /* seconds */
+#define KEEP_US (5 * US_PER_SECOND)
+#define TRIES   2 /* in a row that may be without an answer; the second waits twice as long */
 
-enum step { GRANT, PUT, KEEP, STEPS };
+enum step { PING, GRANT, PUT, KEEP, STEPS };
 
 struct etcd_lease {
 	struct etcd_request request; /* easy NULL: none is under way */
 	sd_event_source *timer;
 	enum step next;
 	__s64 id;
+	unsigned int silent; /* questions in a row */
+	bool told;           /* that it was refused */
 };
 
 static json_t *body_of(const struct etcd *e)
@@ -30,6 +34,8 @@ static json_t *body_of(const struct etcd *e)
 	json_t *node;
 	size_t len;
 
+	if (l->next == PING)
+		return json_object();
 	if (l->next == GRANT)
 		return json_pack("{s:i}", "TTL", TTL);
 	if (l->next == KEEP)
@@ -47,6 +53,7 @@ static json_t *body_of(const struct etcd *e)
 static void ask(struct etcd *e)
 {
 	static const char *const paths[STEPS] = {
+		[PING] = "/v3/maintenance/status",
 		[GRANT] = "/v3/lease/grant",
 		[PUT] = "/v3/kv/put",
 		[KEEP] = "/v3/lease/keepalive",
@@ -59,7 +66,8 @@ static void ask(struct etcd *e)
 	if (text &&
 	    !etcd_request_init(&l->request, &e->conf, e->endpoint, paths[l->next], text,
 			       e->token)) {
-		curl_easy_setopt(l->request.easy, CURLOPT_TIMEOUT_MS, ANSWER_MS);
+		curl_easy_setopt(l->request.easy, CURLOPT_TIMEOUT_MS,
+				 ETCD_PATIENCE_MS << l->silent);
 		if (http_loop_add(e->loop, l->request.easy))
 			etcd_request_free(&l->request);
 	}
@@ -78,24 +86,62 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 	return 0;
 }
 
-/* What fails is tried again in five seconds, from the grant on. */
-void etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code)
+static void take_answer(struct etcd *e, const json_t *answer)
 {
 	struct etcd_lease *l = e->lease;
-	json_t *answer;
-	int ret = etcd_request_answer(r, code, &answer, NULL);
 
-	http_loop_remove(e->loop, r->easy);
-	etcd_request_free(r);
-	if (!ret && l->next == GRANT) {
+	l->told = false;
+	if (l->next == GRANT) {
 		l->id = etcd_number(answer, "ID");
 		l->next = PUT;
 		timer_in_us(l->timer, 1);
-	} else if (!ret && l->next == PUT) {
+	} else if (l->next == PUT) {
 		l->next = KEEP;
-	} else if (ret || !etcd_number(json_object_get(answer, "result"), "TTL")) {
+	} else if (l->next == KEEP && !etcd_number(json_object_get(answer, "result"), "TTL")) {
 		l->next = GRANT; /* the lease is over */
+		timer_in_us(l->timer, 1);
 	}
+}
+
+/* A lease that is over, or a right that is missing: again in five seconds, from the grant on. */
+static void take_refusal(struct etcd *e, int ret, const struct xr_err *err)
+{
+	struct etcd_lease *l = e->lease;
+
+	if (l->next == PING)
+		return;
+	if (l->next != PUT || ret == -ENOENT)
+		l->next = GRANT;
+	if (ret == -EKEYEXPIRED && e->conf.user[0]) {
+		etcd_log_in(e);
+		return;
+	}
+	if (!l->told)
+		daemon_log_always("etcd: nodes/%s is not written: %s", e->conf.node, err->text);
+	l->told = true;
+}
+
+void etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code)
+{
+	struct etcd_lease *l = e->lease;
+	struct xr_err err;
+	json_t *answer;
+	int ret = etcd_request_answer(r, code, &answer, &err);
+
+	http_loop_remove(e->loop, r->easy);
+	etcd_request_free(r);
+	if (ret == -EHOSTUNREACH) {
+		if (++l->silent < TRIES)
+			timer_in_us(l->timer, 1);
+		else
+			etcd_lose(e, &err);
+		return;
+	}
+	l->silent = 0;
+	if (ret)
+		take_refusal(e, ret, &err);
+	else
+		take_answer(e, answer);
 	json_decref(answer);
 }
 
@@ -103,10 +149,14 @@ void etcd_lease_begin(struct etcd *e)
 {
 	struct etcd_lease *l = e->lease;
 
-	if (!e->conf.node[0])
-		return;
-	l->next = l->id ? KEEP : GRANT;
+	l->next = !e->conf.node[0] ? PING : l->id ? KEEP : GRANT;
+	l->silent = 0;
 	timer_in_us(l->timer, 1);
+}
+
+void etcd_lease_retry(struct etcd *e)
+{
+	timer_in_us(e->lease->timer, 1);
 }
 
 void etcd_lease_end(struct etcd *e)

@@ -6,8 +6,7 @@
 
 #include "etcd_priv.h"
 
-#define PAGE    10000
-#define PAGE_MS 20000
+#define PAGE 10000
 
 struct range {
 	struct etcd_session *s;
@@ -74,7 +73,7 @@ int etcd_range(struct etcd_session *s, const char *below, __s64 *revision,
 	int ret = 0;
 
 	while (!ret && more) {
-		ret = etcd_call(s, "/v3/kv/range", question(&r, below), PAGE_MS, &answer, err);
+		ret = etcd_call(s, "/v3/kv/range", question(&r, below), &answer, err);
 		if (ret)
 			break;
 		if (!*revision)

@@ -21,14 +21,28 @@
 #include "etcd_priv.h"
 
 #define LONGEST_WAIT (10 * US_PER_SECOND)
-#define LOGIN_MS     5000L
 
 /* ---- from one attempt to the next ---- */
 
-static void lose(struct etcd *e, const struct xr_err *why)
+static void end_login(struct etcd *e)
+{
+	if (!e->login.easy)
+		return;
+	http_loop_remove(e->loop, e->login.easy);
+	etcd_request_free(&e->login);
+}
+
+static void drop_token(struct etcd *e)
+{
+	free(e->token);
+	e->token = NULL;
+}
+
+void etcd_lose(struct etcd *e, const struct xr_err *why)
 {
 	etcd_watch_end(e);
 	etcd_lease_end(e);
+	end_login(e);
 	e->stage = ETCD_WAITS;
 	if (!e->lost_at) {
 		e->lost_at = time(NULL);
@@ -48,33 +62,55 @@ static void watch(struct etcd *e)
 	e->stage = ETCD_WATCHES;
 	if (etcd_watch_begin(e)) {
 		xr_fail(&err, -ENOMEM, "libcurl: out of memory");
-		lose(e, &err);
+		etcd_lose(e, &err);
+		return;
 	}
+	/* on_time() looks whether they are all there by then. */
+	timer_in_us(e->timer, e->wait_us);
 }
 
-static void log_in(struct etcd *e)
+/* No token; while it watches only its lease suffers. */
+static void on_no_login(struct etcd *e, const struct xr_err *err)
+{
+	if (e->stage == ETCD_LOGS_IN)
+		etcd_lose(e, err);
+	else
+		drop_token(e);
+}
+
+void etcd_log_in(struct etcd *e)
 {
 	struct xr_err err = { "" };
-	json_t *body = etcd_login_body(&e->conf, &err);
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	int ret = text ? etcd_request_init(&e->login, &e->conf, e->endpoint,
-					   "/v3/auth/authenticate", text, NULL)
-		       : -EACCES;
+	json_t *body;
+	char *text;
+	int ret;
 
+	if (e->login.easy)
+		return;
+	body = etcd_login_body(&e->conf, &err);
+	text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	ret = text ? etcd_request_init(&e->login, &e->conf, e->endpoint, "/v3/auth/authenticate",
+				       text, NULL)
+		   : -EACCES;
 	json_decref(body);
 	if (text)
 		explicit_bzero(text, strlen(text));
 	free(text);
-	e->stage = ETCD_LOGS_IN;
 	if (!ret) {
-		curl_easy_setopt(e->login.easy, CURLOPT_TIMEOUT_MS, LOGIN_MS);
+		curl_easy_setopt(e->login.easy, CURLOPT_TIMEOUT_MS, (long)(e->wait_us / US_PER_MS));
 		ret = http_loop_add(e->loop, e->login.easy);
 	}
 	if (ret) {
 		if (!err.text[0])
 			xr_fail(&err, ret, "libcurl: out of memory");
-		lose(e, &err);
+		on_no_login(e, &err);
 	}
+}
+
+static void log_in_and_watch(struct etcd *e)
+{
+	e->stage = ETCD_LOGS_IN;
+	etcd_log_in(e);
 }
 
 static void on_login(struct etcd *e, CURLcode code)
@@ -83,17 +119,20 @@ static void on_login(struct etcd *e, CURLcode code)
 	json_t *answer;
 	int ret = etcd_request_answer(&e->login, code, &answer, &err);
 
-	http_loop_remove(e->loop, e->login.easy);
-	etcd_request_free(&e->login);
+	end_login(e);
 	if (ret) {
-		lose(e, &err);
+		on_no_login(e, &err);
 		return;
 	}
 	free(e->token);
 	e->token = strdup(json_string_value(json_object_get(answer, "token")) ?: "");
 	json_decref(answer);
-	e->token_is_new = true;
-	watch(e);
+	if (e->stage == ETCD_LOGS_IN) {
+		e->token_is_new = true;
+		watch(e);
+	} else if (e->stage == ETCD_WATCHES) {
+		etcd_lease_retry(e);
+	}
 }
 
 static void on_watch_end(struct etcd *e, CURLcode code)
@@ -109,23 +148,25 @@ static void on_watch_end(struct etcd *e, CURLcode code)
 			      e->watch.error[0] ? e->watch.error : curl_easy_strerror(code));
 	etcd_watch_end(e);
 	etcd_lease_end(e);
-	/* Once: a token that is new and refused, too, is not asked for again and again. */
-	if (ret == -EKEYEXPIRED && e->conf.user[0] && !e->token_is_new) {
-		log_in(e);
+	/*
+	 * etcd says of a token that is over that the right is missing. Once: a token that is new
+	 * and refused, too, is not asked for again and again.
+	 */
+	if ((ret == -EKEYEXPIRED || ret == -EACCES) && e->conf.user[0] && !e->token_is_new) {
+		log_in_and_watch(e);
 		return;
 	}
 	if (ret == -ESTALE) {
-		daemon_log_always("etcd: what came since revision %lld is compacted: reading all",
-				  (long long)e->known.revision);
+		daemon_log_always(
+			"etcd: what came since revision %lld is not to be had (%s): reading all",
+			(long long)e->known.revision, err.text);
 		e->stage = ETCD_READS;
 		etcd_read_soon(e, true);
 		return;
 	}
-	if (ret == -EKEYEXPIRED) {
-		free(e->token);
-		e->token = NULL;
-	}
-	lose(e, &err);
+	if (ret == -EKEYEXPIRED || ret == -EACCES)
+		drop_token(e);
+	etcd_lose(e, &err);
 }
 
 static void on_done(void *ctx, CURL *easy, CURLcode code)
@@ -175,7 +216,7 @@ static void take_report(struct etcd *e, const struct etcd_report *r)
 	reap(e);
 	if (r->ret && all) {
 		e->all_news = false;
-		lose(e, &r->err);
+		etcd_lose(e, &r->err);
 		etcd_changes_go(e);
 		return;
 	}
@@ -196,7 +237,7 @@ static void take_report(struct etcd *e, const struct etcd_report *r)
 			e->all_news = true;
 		etcd_changes_retry(e);
 	}
-	if (r->err.text[0])
+	if (r->err.text[0] && e->stage == ETCD_WATCHES && !etcd_begins(e))
 		timer_in_us(e->timer, LONGEST_WAIT);
 	etcd_changes_go(e);
 	if (all && e->stage == ETCD_READS)
@@ -249,7 +290,7 @@ static void read_now(struct etcd *e, bool all)
 		kill(e->pid, SIGKILL);
 	reap(e);
 	xr_fail(&err, -EAGAIN, "no process to read it: %s", strerror(errno));
-	lose(e, &err);
+	etcd_lose(e, &err);
 }
 
 static int on_soon(sd_event_source *s, void *ctx)
@@ -265,17 +306,22 @@ static int on_soon(sd_event_source *s, void *ctx)
 static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 {
 	struct etcd *e = ctx;
+	struct xr_err err;
 
 	(void)s;
 	(void)usec;
-	if (e->stage == ETCD_WATCHES) {
+	if (e->stage == ETCD_WATCHES && etcd_begins(e)) {
+		xr_fail(&err, -EHOSTUNREACH, "%s: it does not answer",
+			e->conf.endpoint[e->endpoint]);
+		etcd_lose(e, &err);
+	} else if (e->stage == ETCD_WATCHES) {
 		if (e->lists.text[0])
 			etcd_read_soon(e, false);
 	} else if (!e->known.cluster || !e->read_once) {
 		e->stage = ETCD_READS;
 		etcd_read_soon(e, true);
 	} else if (e->conf.user[0] && !e->token) {
-		log_in(e);
+		log_in_and_watch(e);
 	} else {
 		watch(e);
 	}
@@ -317,10 +363,7 @@ static void end(struct etcd *e)
 		kill(e->pid, SIGKILL);
 	reap(e);
 	etcd_watch_end(e);
-	if (e->login.easy) {
-		http_loop_remove(e->loop, e->login.easy);
-		etcd_request_free(&e->login);
-	}
+	end_login(e);
 	etcd_lease_close(e);
 	etcd_changes_close(e);
 	http_loop_free(e->loop);

@@ -91,6 +91,11 @@ void etcd_tell(struct etcd *e)
 		timer_in_us(e->saver, US_PER_SECOND);
 }
 
+bool etcd_begins(const struct etcd *e)
+{
+	return e->created < e->asked;
+}
+
 void etcd_heard(struct etcd *e)
 {
 	bool again = e->lost_at;
@@ -102,6 +107,9 @@ void etcd_heard(struct etcd *e)
 	daemon_log_always("etcd: %s %s from revision %lld at %s",
 			  again ? "watching again" : "watching", e->conf.prefix,
 			  (long long)e->known.revision, e->conf.endpoint[e->endpoint]);
+	sd_event_source_set_enabled(e->timer, SD_EVENT_OFF);
+	if (e->lists.text[0])
+		etcd_read_soon(e, false);
 	etcd_lease_begin(e);
 	etcd_tell(e);
 }

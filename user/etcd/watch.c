@@ -76,7 +76,7 @@ static int take_cancel(struct etcd *e, const json_t *result)
 
 	if (etcd_number(result, "compact_revision"))
 		return end_with(e, -ESTALE, "compacted");
-	if (strstr(why, "token") || strstr(why, "user name is empty"))
+	if (etcd_is_token(why))
 		return end_with(e, -EKEYEXPIRED, why);
 	if (strstr(why, "permission"))
 		return end_with(e, -EACCES, why);
@@ -112,6 +112,27 @@ static void take_event(struct etcd *e, unsigned int id, __s64 had, const json_t 
 	free(value);
 }
 
+/* No watch's message: what the gateway says where it has no leader, or is being ended. */
+static int take_error(struct etcd *e, const json_t *message)
+{
+	const json_t *error = json_object_get(message, "error");
+	const char *why = json_string_value(json_object_get(error, "message"));
+
+	if (!why)
+		why = json_string_value(error);
+	if (etcd_is_token(why))
+		return end_with(e, -EKEYEXPIRED, why);
+	return end_with(e, -EHOSTUNREACH, why ? why : "an answer without a watch");
+}
+
+/* Revisions of another cluster mean nothing here. */
+static bool is_other_cluster(const struct etcd *e, const json_t *result)
+{
+	__u64 cluster = etcd_number(json_object_get(result, "header"), "cluster_id");
+
+	return cluster && cluster != e->known.cluster;
+}
+
 static int take_message(struct etcd *e, const char *line, size_t len)
 {
 	json_t *message = json_loadb(line, len, 0, NULL);
@@ -122,11 +143,18 @@ static int take_message(struct etcd *e, const char *line, size_t len)
 	size_t i;
 	int ret = 0;
 
-	/* "canceled" first: a watch that is refused is said to be created, too. */
-	if (!result || !id || id >= WATCHES)
-		ret = end_with(e, -EHOSTUNREACH, "an answer that is none of a watch's");
+	/*
+	 * "canceled" first: a watch that is refused is said to be created, too, and has another
+	 * ID than it was given.
+	 */
+	if (!result)
+		ret = take_error(e, message);
+	else if (is_other_cluster(e, result))
+		ret = end_with(e, -ESTALE, "it is another cluster");
 	else if (json_is_true(json_object_get(result, "canceled")))
 		ret = take_cancel(e, result);
+	else if (!id || id >= WATCHES)
+		ret = end_with(e, -EHOSTUNREACH, "a message of no watch that was asked for");
 	else if (json_is_true(json_object_get(result, "created")) && ++e->created == e->asked)
 		etcd_heard(e);
 	for (i = 0; !ret && i < json_array_size(events); i++)

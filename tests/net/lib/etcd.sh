@@ -6,10 +6,12 @@
 #	etcd_up [N]		N members (1), m1 ..., on 127.0.0.1; ENDPOINTS for the file
 #	etcd_member I		starts member I, again after it was stopped
 #	etcd_stop I [SIGNAL]
+#	etcd_secure		before etcd_up: certificates, and tokens that are over after 3 s
+#	etcd_auth		after it: users are asked for; "node" may use what is below cluster/
 #	ctl ARGS...		etcdctl there
 #	put KEY VALUE, del KEY	below the prefix "cluster"
 #	etcd_config [KEYS]	$CONFIG: an etcd section with these keys, too
-#	says REGEX		a line of status about etcd
+#	says REGEX		a line of status about etcd; heard: it has none
 #	vm_at MAC		the VM's host; empty: it is not known
 #	has_vm MAC [HOST]
 #
@@ -17,6 +19,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/daemonworld.sh"
 
 ETCD_N=0 ENDPOINTS='' CTL_ENDPOINTS='' ETCD_SCHEME=http
+# A busy machine must not look to it like a leader that is lost.
+ETCD_BEAT=500
 ETCD_ARGS=() CTL_ARGS=()
 
 # World's own loopback: ports are those of every other test, too.
@@ -25,7 +29,6 @@ etcd_port()
 	echo $((2000 + 10 * $1 + ${2-0}))
 }
 
-# A busy machine must not look to it like a leader that is lost.
 etcd_member()
 {
 	local i=$1 all='' j
@@ -39,7 +42,41 @@ etcd_member()
 		--listen-peer-urls "http://127.0.0.1:$(etcd_port "$i" 1)" \
 		--initial-advertise-peer-urls "http://127.0.0.1:$(etcd_port "$i" 1)" \
 		--initial-cluster "$all" --unsafe-no-fsync \
-		--heartbeat-interval 500 --election-timeout 5000 "${ETCD_ARGS[@]}"
+		--heartbeat-interval "$ETCD_BEAT" --election-timeout $((10 * ETCD_BEAT)) "${ETCD_ARGS[@]}"
+}
+
+# No common name: with users, etcd refuses such a client, and its own gateway is one.
+etcd_secure()
+{
+	local name
+
+	type openssl >/dev/null 2>&1 || skip_all "needs openssl"
+	(
+		cd "$WORLD_DIR" || exit 1
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /O=ca
+		for name in member client; do
+			openssl req -newkey rsa:2048 -nodes -keyout $name.key -out $name.csr -subj /O=xroam
+			openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 \
+				-extfile <(echo subjectAltName=IP:127.0.0.1) -out $name.pem
+		done
+	) >"$WORLD_DIR/openssl.log" 2>&1 || bail "no certificates: $(tail -3 "$WORLD_DIR/openssl.log")"
+	ETCD_SCHEME=https
+	ETCD_ARGS=(--cert-file "$WORLD_DIR/member.pem" --key-file "$WORLD_DIR/member.key"
+		--trusted-ca-file "$WORLD_DIR/ca.pem" --client-cert-auth --auth-token simple
+		--auth-token-ttl 3 --bcrypt-cost 4)
+	CTL_ARGS=(--cacert "$WORLD_DIR/ca.pem" --cert "$WORLD_DIR/client.pem" --key "$WORLD_DIR/client.key")
+}
+
+etcd_auth()
+{
+	{
+		ctl user add root:rootword && ctl user grant-role root root &&
+			ctl user add node:nodeword && ctl role add node &&
+			ctl role grant-permission node readwrite --prefix=true cluster/ &&
+			ctl user grant-role node node && ctl auth enable
+	} >/dev/null || bail "no users"
+	CTL_ARGS+=(--user root:rootword)
+	(umask 077 && echo nodeword >"$WORLD_DIR/password")
 }
 
 etcd_stop()
@@ -71,12 +108,12 @@ etcd_up()
 
 put()
 {
-	ctl put "cluster/$1" "$2" >/dev/null
+	wait_for 20 ctl put "cluster/$1" "$2"
 }
 
 del()
 {
-	ctl del "cluster/$1" >/dev/null
+	wait_for 20 ctl del "cluster/$1"
 }
 
 etcd_config()
@@ -89,9 +126,16 @@ etcd_config()
 	printf '  %s\n' "$@" >>"$CONFIG"
 }
 
+# To ask again and again costs more than to wait.
 says()
 {
+	sleep 0.2
 	xr status | grep -qE "etcd: .*$1"
+}
+
+heard()
+{
+	! says .
 }
 
 vm_at()
