@@ -855,6 +855,19 @@ enum xr_source {
 	XR_SOURCE_ANNOUNCEMENT,
 	XR_SOURCE_LIBVIRT,
 	XR_SOURCE_ETCD,
+	XR_SOURCE_FDB, /* the kernel's bridges: what they learned, and what EVPN told them */
+	XR_SOURCE_MAX
+};
+
+/*
+ * Whom is believed where sources contradict each other, the highest last: see
+ * user/vm/vm_trust.c.
+ */
+enum xr_trust {
+	XR_TRUST_SEEN,     /* announcements */
+	XR_TRUST_FABRIC,   /* what the network itself has learned: FDB, EVPN; a file's places */
+	XR_TRUST_OPERATOR, /* command, socket, etcd */
+	XR_TRUST_MACHINE,  /* who runs the VM: QMP, libvirt */
 };
 
 #define XR_KERNEL_FDB    (1U << 0) /* VXLAN device: MAC -> new host's VTEP */
@@ -866,7 +879,7 @@ enum xr_source {
 /* vm_info: the binding, and what is known beside vms; same index. */
 struct xr_vm_info {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS]; /* zero: none */
-	/* Bit per address: from an announcement; and XR_LEARNED_TAP, XR_PORT_NO_TAP */
+	/* Bit per address: from an announcement; and XR_VM_TRUST, XR_LEARNED_TAP, XR_PORT_NO_TAP */
 	__u8 learned;
 	__u8 source; /* enum xr_source of the last notice obeyed */
 	__u8 kernel; /* XR_KERNEL_*: what was written into the kernel's tables */
@@ -890,6 +903,7 @@ struct xr_vm_info {
 #define XR_MOVE_BEGUN 1 /* a move was begun here */
 #define XR_MOVE_READY 2 /* and what this machine has to do for it was done */
 
+#define XR_VM_TRUST    (3U << 4) /* enum xr_trust of the word that put it where it is */
 #define XR_PORT_NO_TAP (1U << 6) /* its port is no tap: how much was read is not known */
 #define XR_LEARNED_TAP (1U << 7) /* tap: of a prepare, until another one has another */
 

@@ -99,7 +99,8 @@
 	X(CID_NOT_HERE,  "cid-not-here",    NOTE,  "CID decodes to the server ID of a backend that is not behind this VIP") \
 	X(PASSED,        "passed",          PASS,  "role pass: not looked at")             \
 	X(RULE_DENIED,   "rule-denied",     DROP,  "at a VM's own port: refused by its rules") \
-	X(RATE_LIMITED,  "rate-limited",    DROP,  "at a VM's own port: above its limit")
+	X(RATE_LIMITED,  "rate-limited",    DROP,  "at a VM's own port: above its limit") \
+	X(OUTRANKED,     "outranked",       NOTE,  "a notice contradicts one of a source that is trusted more: ignored")
 /* clang-format on */
 
 enum xr_reason {

@@ -176,6 +176,14 @@ static const struct config_case cases[] = {
 	{ HOSTS "sources: {qmp: [{socket: /x}]}\n", "f:4: qmp: \"vm\" is missing" },
 	{ HOSTS "sources: {qmp: [{socket: /x, vm: {mac: " M1 "}, role: both}]}\n",
 	  "f:4: role: \"both\" is not known; write source or destination" },
+	{ HOSTS "sources: {fdb: [{vlan: 5}]}\n", "f:4: fdb: \"bridge\" is missing" },
+	{ HOSTS "sources: {fdb: [{bridge: br0, vlan: 4095}]}\n",
+	  "f:4: vlan: \"4095\" is not a number from 1 to 4094" },
+	{ HOSTS "sources: {fdb: [{bridge: \"a/b\"}]}\n",
+	  "f:4: bridge: \"a/b\" is not a device name: 1 to 15 characters, no blank, '/' or ':'" },
+	{ HOSTS
+	  "sources:\n  fdb:\n  - {bridge: br0}\n  - {bridge: br0, vlan: 5}\n  - {bridge: br0}\n",
+	  "f:8: fdb br0: this bridge is in line 6 already" },
 	{ "devices:\n- {name: eth0, trusted: sure}\n",
 	  "f:2: trusted: \"sure\" is not known; write true or false" },
 };
@@ -204,7 +212,8 @@ static const char whole[] =
 	"sources:\n  qmp:\n  - {socket: /x, vm: {mac: " M1
 	", vlan: 5}, role: destination, gate: true, to: b}\n"
 	"  - {socket: /y, vm: {mac: " M2 "}}\n"
-	"  libvirt:\n  - {uri: \"qemu:///system\"}\n  - {uri: \"x:\", host: a, to: b, monitor: false}\n";
+	"  libvirt:\n  - {uri: \"qemu:///system\"}\n  - {uri: \"x:\", host: a, to: b, monitor: false}\n"
+	"  fdb: [{bridge: br0}, {bridge: br5, vlan: 5}]\n";
 
 static void has_libvirts(const struct model *m)
 {
@@ -267,6 +276,10 @@ static void takes_every_fact(void **state)
 	assert_true(m.qmp[0].role_given && m.qmp[0].destination && m.qmp[0].gate);
 	assert_string_equal(m.qmp[0].to, "b");
 	assert_false(m.qmp[1].role_given);
+	assert_int_equal(m.n_fdb, 2);
+	assert_string_equal(m.fdb[1].bridge, "br5");
+	assert_int_equal(m.fdb[1].vlan, 5);
+	assert_int_equal(m.fdb[0].vlan, 0);
 	model_free(&m);
 	assert_int_equal(config_read_text("vips: []\n", 9, "f", &m, &err), 0);
 	assert_false(m.vms_given);

@@ -214,7 +214,7 @@ static void move(struct commit *c, const struct vm_change *ch, __u32 tick)
 	vm_set_moved(c->p, ch->vm_index, host, 0, tick, NULL);
 	info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
-	info->source = XR_SOURCE_FILE;
+	vm_note_source(c->p, ch->vm_index, c->want->vms_source);
 	info->moves++;
 	info->host = host;
 	info->under_way = 0;
@@ -238,7 +238,8 @@ static int make_change(struct commit *c, struct vm_change *ch, __u32 tick)
 	if (ch->change == MOVES || ch->change == MOVES_AND_BINDS)
 		move(c, ch, tick);
 	if (ch->change == NEW)
-		ch->vm_index = vm_new(c->p, vm_key(v->mac, v->vlan), host_of(c, v), XR_SOURCE_FILE);
+		ch->vm_index = vm_new(c->p, vm_key(v->mac, v->vlan), host_of(c, v),
+				      c->want->vms_source);
 	if (ch->vm_index == VM_NOWHERE)
 		return commit_fault(c, v->line, full(c, "VM", "vms"));
 	if (ch->change == LEAVES || ch->change == MOVES)

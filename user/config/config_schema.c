@@ -235,9 +235,20 @@ static const cyaml_schema_value_t libvirt_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_libvirt, libvirt_fields),
 };
 
+static const cyaml_schema_field_t fdb_fields[] = {
+	TEXT("bridge", MUST, struct raw_fdb, bridge),
+	NUMBER("vlan", struct raw_fdb, vlan),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t fdb_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_fdb, fdb_fields),
+};
+
 static const cyaml_schema_field_t sources_fields[] = {
 	LIST("qmp", struct raw_sources, qmp, n_qmp, &qmp_entry),
 	LIST("libvirt", struct raw_sources, libvirt, n_libvirt, &libvirt_entry),
+	LIST("fdb", struct raw_sources, fdb, n_fdb, &fdb_entry),
 	CYAML_FIELD_END
 };
 

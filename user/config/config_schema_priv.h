@@ -97,10 +97,15 @@ struct raw_libvirt {
 	int *monitor;
 };
 
+struct raw_fdb {
+	char *bridge, *vlan;
+};
+
 struct raw_sources {
 	struct raw_qmp *qmp;
 	struct raw_libvirt *libvirt;
-	__u32 n_qmp, n_libvirt;
+	struct raw_fdb *fdb;
+	__u32 n_qmp, n_libvirt, n_fdb;
 };
 
 struct raw_on_move {

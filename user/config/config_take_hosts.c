@@ -187,6 +187,29 @@ static int take_libvirt(struct reader *r, const struct raw_libvirt *from, size_t
 		: 0;
 }
 
+static int take_fdb(struct reader *r, const struct raw_fdb *from, size_t i, struct model_fdb *to)
+{
+	char path[PATH_LEN];
+
+	to->line = config_line_of(r, "sources.fdb", i);
+	return config_dev(r, config_at(path, "sources.fdb", i, "bridge"), from->bridge,
+			  to->bridge) ||
+		TAKE(r, config_at(path, "sources.fdb", i, "vlan"), from->vlan, to->vlan);
+}
+
+static int take_bridges(struct reader *r, const struct raw *raw, struct model *m)
+{
+	struct model_fdb *to;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && raw->sources && i < raw->sources->n_fdb; i++) {
+		to = model_grow(&m->fdb, &m->n_fdb, sizeof(*to));
+		ret = to ? take_fdb(r, &raw->sources->fdb[i], i, to) : -ENOMEM;
+	}
+	return ret;
+}
+
 static int take_sources(struct reader *r, const struct raw *raw, struct model *m)
 {
 	struct model_qmp *to;
@@ -241,6 +264,8 @@ int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m)
 		ret = take_protected(r, raw, m);
 	if (!ret)
 		ret = take_sources(r, raw, m);
+	if (!ret)
+		ret = take_bridges(r, raw, m);
 	if (!ret)
 		ret = take_metrics(r, raw->metrics, &m->metrics);
 	if (!ret)

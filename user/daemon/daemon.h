@@ -84,9 +84,10 @@ void daemon_moved(struct daemon *d, const struct xr_event *e, __u32 vm_index);
 
 /* ---- notice.c ---- */
 
-/* Whom a notice is from: the process at the other end of a Unix socket, fd. */
+/* Whom a notice is from: the process at the other end of a Unix socket, fd; or the kernel. */
 struct daemon_peer {
 	enum audit_via via;
+	bool is_kernel;
 	int fd;           /* -1: it has gone */
 	const char *what; /* what the audit calls it, before its name */
 };

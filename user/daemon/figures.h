@@ -12,7 +12,7 @@
 #include "vm/vm.h"
 
 #define FIGURES_BUCKETS    14
-#define FIGURES_OF_SOURCES 8    /* by enum xr_source */
+#define FIGURES_OF_SOURCES XR_SOURCE_MAX
 #define FIGURES_SOURCES    1024 /* as many have their state shown */
 #define FIGURES_WORD       16
 #define FIGURES_NAME       112

@@ -21,12 +21,12 @@
 
 /*
  * What comes through the pipe: this; of each libvirt its record; of each QEMU its record and
- * its socket path.
+ * its socket path; of each bridge its record.
  */
 struct answer {
 	int ret;
 	struct xr_err err;
-	size_t n_qmp, n_libvirt;
+	size_t n_qmp, n_libvirt, n_fdb;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
 	struct model_etcd etcd;
@@ -100,6 +100,7 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 		audit_end(d->instance, a.ret ? a.err.text : NULL);
 	a.n_qmp = a.ret ? 0 : m.n_qmp;
 	a.n_libvirt = a.ret ? 0 : m.n_libvirt;
+	a.n_fdb = a.ret ? 0 : m.n_fdb;
 	if (!a.ret) {
 		a.metrics = m.metrics;
 		a.on_move = m.on_move;
@@ -112,6 +113,8 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 		fwrite(&m.qmp[i], sizeof(m.qmp[i]), 1, to);
 		fwrite(m.qmp[i].socket, strlen(m.qmp[i].socket) + 1, 1, to);
 	}
+	if (a.n_fdb)
+		fwrite(m.fdb, sizeof(*m.fdb), a.n_fdb, to);
 	fflush(to);
 }
 
@@ -163,16 +166,17 @@ bool loader_read(struct loader *l)
 	return n > 0;
 }
 
-static int take_libvirt(const struct loader *l, size_t n, size_t *at, struct model *m)
+/* n records of that size are the next n of a list. */
+static int take_records(const struct loader *l, size_t n, size_t size, size_t *at, void *list,
+			size_t *n_list)
 {
-	struct model_libvirt *v;
+	void *to;
 
-	for (; n; n--, *at += sizeof(*v)) {
-		v = l->len - *at < sizeof(*v) ? NULL
-					      : model_grow(&m->libvirt, &m->n_libvirt, sizeof(*v));
-		if (!v)
+	for (; n; n--, *at += size) {
+		to = l->len - *at < size ? NULL : model_grow(list, n_list, size);
+		if (!to)
 			return -EPIPE;
-		memcpy(v, l->text + *at, sizeof(*v));
+		memcpy(to, l->text + *at, size);
 	}
 	return 0;
 }
@@ -188,7 +192,7 @@ static int take_answer(const struct loader *l, struct model *m, struct xr_err *e
 		return xr_fail(err, a.ret, "%s", a.err.text);
 	m->metrics = a.metrics;
 	m->on_move = a.on_move;
-	if (take_libvirt(l, a.n_libvirt, &at, m))
+	if (take_records(l, a.n_libvirt, sizeof(*m->libvirt), &at, &m->libvirt, &m->n_libvirt))
 		return xr_fail(err, -EPIPE, "half an answer");
 	m->etcd = a.etcd;
 	for (i = 0; i < a.n_qmp; i++) {
@@ -205,6 +209,8 @@ static int take_answer(const struct loader *l, struct model *m, struct xr_err *e
 			return xr_fail(err, -ENOMEM, "out of memory");
 		at += strlen(q->socket) + 1;
 	}
+	if (take_records(l, a.n_fdb, sizeof(*m->fdb), &at, &m->fdb, &m->n_fdb))
+		return xr_fail(err, -EPIPE, "half an answer");
 	return 0;
 }
 

@@ -46,7 +46,12 @@ static void audit(struct daemon *d, const struct xr_notice *n, const struct daem
 	if (!audit_may_post(refused != NULL))
 		return;
 	describe(n, line);
-	audit_peer(&by, from->via, from->fd, from->what);
+	if (from->is_kernel) {
+		audit_self(&by, from->via, 0, NULL);
+		snprintf(by.command, sizeof(by.command), "%s", from->what);
+	} else {
+		audit_peer(&by, from->via, from->fd, from->what);
+	}
 	audit_post(d->plane, &e);
 }
 

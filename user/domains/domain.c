@@ -89,7 +89,7 @@ static struct card *card_new(struct domain *dom, const __u8 mac[6], __u16 vlan)
 	g->d = dom->virt->d;
 	g->ops = &guest_ops;
 	g->source = XR_SOURCE_LIBVIRT;
-	g->peer = (struct daemon_peer){ AUDIT_LIBVIRT, -1, dom->label };
+	g->peer = (struct daemon_peer){ .via = AUDIT_LIBVIRT, .fd = -1, .what = dom->label };
 	memcpy(g->mac, mac, sizeof(g->mac));
 	g->vlan = vlan;
 	g->to = dom->virt->conf.to;

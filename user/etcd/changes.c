@@ -30,7 +30,7 @@ static void change_free(struct etcd_change *c)
 
 static int post(struct etcd *e, const struct xr_notice *n, struct xr_err *err)
 {
-	const struct daemon_peer from = { AUDIT_ETCD, -1, e->conf.prefix };
+	const struct daemon_peer from = { .via = AUDIT_ETCD, .fd = -1, .what = e->conf.prefix };
 	struct xr_answer a;
 
 	return daemon_post_notice(e->d, n, &from, &a, err);

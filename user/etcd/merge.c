@@ -213,6 +213,7 @@ static int take_vms(struct etcd_read *r, struct model *m, const struct model_hos
 	m->vms = NULL;
 	m->n_vms = 0;
 	m->vms_given = true;
+	m->vms_source = XR_SOURCE_ETCD;
 	if (!ret)
 		ret = merge_vms(&g, err);
 	free(g.have);

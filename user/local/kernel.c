@@ -233,6 +233,29 @@ static void arrive_routed(struct local *l, const struct link *tap)
 		local_warn(l, "%s: route or neighbour: %s", tap->name, strerror(-ret));
 }
 
+/*
+ * Nothing leads out of the bridge but a VXLAN device: no frame of the fabric's can teach it
+ * otherwise. A sticky entry would make EVPN announce the VM there as one that never moves
+ * (RFC 7432, section 15.2), and no other host would believe that it does.
+ */
+static bool is_overlay(const struct local *l, __u32 bridge)
+{
+	bool vxlan = false;
+	size_t i;
+
+	for (i = 0; i < l->links.n; i++) {
+		const struct link *port = &l->links.link[i];
+
+		if (port->master != bridge)
+			continue;
+		if (port_is_attached(l->p, port->ifindex) && port->kind != LINK_TUN &&
+		    port->ifindex != l->vm->tap)
+			return false;
+		vxlan |= port->kind == LINK_VXLAN;
+	}
+	return vxlan;
+}
+
 void kernel_arrive(struct local *l, __u16 host, bool sticky)
 {
 	bool routed = is_routed(&l->p->host_info[host]);
@@ -250,7 +273,7 @@ void kernel_arrive(struct local *l, __u16 host, bool sticky)
 	if (!tap->master)
 		return;
 	l->info->kernel |= XR_KERNEL_STICKY;
-	set_fdb(l, tap, FDB_STICKY);
+	set_fdb(l, tap, is_overlay(l, tap->master) ? FDB_DYNAMIC : FDB_STICKY);
 }
 
 void kernel_clear(struct local *l)

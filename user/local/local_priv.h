@@ -67,6 +67,8 @@ const struct link *port_known(struct local *l);
 
 /* true, and the line in err: what the device transmits does not go to a VM. */
 bool port_refused(struct plane *p, const struct link *dev, struct xr_err *err);
+/* One of this instance's programs is attached to it, here. */
+bool port_is_attached(const struct plane *p, __u32 ifindex);
 
 /* ---- port_holder.c ---- */
 

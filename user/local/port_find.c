@@ -108,7 +108,7 @@ int port_check(struct plane *p, const char *name, struct xr_err *err)
 	return refused ? -EINVAL : 0;
 }
 
-static bool is_attached(const struct plane *p, __u32 ifindex)
+bool port_is_attached(const struct plane *p, __u32 ifindex)
 {
 	__u64 here = netns_id();
 	int i;
@@ -219,7 +219,7 @@ static void add_hit(struct search *s, const struct link *dev)
 	if (s->in_segment != (s->segment && dev->master == s->segment) ||
 	    (!s->in_segment && is_foreign(s, dev)))
 		return;
-	if (is_attached(s->l->p, dev->ifindex) && dev->kind != LINK_TUN)
+	if (port_is_attached(s->l->p, dev->ifindex) && dev->kind != LINK_TUN)
 		return;
 	if (port_refused(s->l->p, dev, &err) || is_namesakes(s->l, dev->ifindex))
 		return;
@@ -372,7 +372,7 @@ static const struct link *by_route(struct local *l)
 			continue;
 		dev = links_by_index(&l->links, way.ifindex);
 		if (dev &&
-		    (is_attached(l->p, dev->ifindex) || port_refused(l->p, dev, &err) ||
+		    (port_is_attached(l->p, dev->ifindex) || port_refused(l->p, dev, &err) ||
 		     other_vm_no(l, dev->ifindex)))
 			dev = NULL;
 	}

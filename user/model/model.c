@@ -33,6 +33,7 @@ void model_init(struct model *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->policy = xr_default_policy;
+	m->vms_source = XR_SOURCE_FILE;
 }
 
 void model_free(struct model *m)
@@ -59,6 +60,7 @@ void model_free(struct model *m)
 		free(m->qmp[i].socket);
 	free(m->qmp);
 	free(m->libvirt);
+	free(m->fdb);
 	explicit_bzero(m->secret, sizeof(m->secret));
 	memset(m, 0, sizeof(*m));
 }
@@ -110,6 +112,7 @@ int model_copy(struct model *to, const struct model *from)
 	to->vms = copy_of(from->vms, from->n_vms, sizeof(*to->vms), &ret);
 	to->bounds = copy_of(from->bounds, from->n_bounds, sizeof(*to->bounds), &ret);
 	to->gateways = copy_of(from->gateways, from->n_gateways, sizeof(*to->gateways), &ret);
+	to->fdb = copy_of(from->fdb, from->n_fdb, sizeof(*to->fdb), &ret);
 	to->protect = copy_of(from->protect, from->n_protect, sizeof(*to->protect), &ret);
 	to->libvirt = copy_of(from->libvirt, from->n_libvirt, sizeof(*to->libvirt), &ret);
 	to->backends = copy_of(from->backends, from->n_backends, sizeof(*to->backends), &ret);

@@ -100,6 +100,13 @@ struct model_libvirt {
 	__u32 line;
 };
 
+/* A bridge whose table is watched. */
+struct model_fdb {
+	char bridge[16];
+	__u16 vlan; /* of its VMs, as they are known here; 0: untagged */
+	__u32 line;
+};
+
 #define MODEL_METRICS_LISTEN "127.0.0.1:9978"
 #define MODEL_METRICS_VMS    100000 /* series of single VMs, at most */
 
@@ -182,6 +189,7 @@ struct model {
 	struct model_vm *vms;
 	size_t n_vms;
 	bool vms_given;
+	enum xr_source vms_source;   /* who says where those are that are new or move */
 	struct xr_vm_bounds *bounds; /* of few VMs */
 	size_t n_bounds;
 	struct xr_gateway *gateways;
@@ -192,6 +200,8 @@ struct model {
 	size_t n_qmp;
 	struct model_libvirt *libvirt;
 	size_t n_libvirt;
+	struct model_fdb *fdb;
+	size_t n_fdb;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
 	struct model_etcd etcd;

@@ -180,6 +180,21 @@ static int check_libvirt(const struct check *c)
 	return ret;
 }
 
+/* One segment's VMs would be moved by two tables. */
+static int check_fdb(const struct check *c)
+{
+	const struct model_fdb *b = c->m->fdb;
+	size_t i, j;
+
+	for (i = 0; i < c->m->n_fdb; i++)
+		for (j = 0; j < i; j++)
+			if (!strcmp(b[i].bridge, b[j].bridge) && b[i].vlan == b[j].vlan &&
+			    BAD(c, b[i].line, "fdb %s: this bridge is in line %u already%s",
+				b[i].bridge, b[j].line, b[i].vlan ? " with that VLAN" : ""))
+				return -EINVAL;
+	return 0;
+}
+
 int check_hosts(const struct check *c)
 {
 	struct lut names = { NULL, 0 }, places = { NULL, 0 };
@@ -203,7 +218,9 @@ int check_hosts(const struct check *c)
 		ret = check_gateways(c);
 	if (!ret)
 		ret = check_qmp(c);
-	return ret ? ret : check_libvirt(c);
+	if (!ret)
+		ret = check_libvirt(c);
+	return ret ? ret : check_fdb(c);
 }
 
 /* ---- VMs: there may be a million of them ---- */

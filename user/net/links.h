@@ -115,6 +115,7 @@ int fdb_each(struct netlink *nl, void (*each)(void *ctx, const struct fdb_entry 
 enum fdb_kind {
 	FDB_LEARNED, /* does not age, but learning may move it (NTF_EXT_LEARNED) */
 	FDB_STICKY,  /* learning does not move it (NTF_STICKY) */
+	FDB_DYNAMIC, /* as if a frame had come: ages, and learning moves it */
 };
 
 /*

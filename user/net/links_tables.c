@@ -165,6 +165,8 @@ int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum 
 		return 0;
 	if (how == FDB_STICKY)
 		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_NOARP, NTF_MASTER | NTF_STICKY);
+	else if (how == FDB_DYNAMIC)
+		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_REACHABLE, NTF_MASTER);
 	else
 		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_REACHABLE,
 				  NTF_MASTER | NTF_EXT_LEARNED);

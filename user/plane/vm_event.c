@@ -18,6 +18,7 @@ static const char *const sources[] = {
 	[XR_SOURCE_ANNOUNCEMENT] = "announcement",
 	[XR_SOURCE_LIBVIRT] = "libvirt",
 	[XR_SOURCE_ETCD] = "etcd",
+	[XR_SOURCE_FDB] = "fdb",
 };
 
 const char *vm_source_name(unsigned int source)

@@ -105,7 +105,7 @@ static void guest_of_monitor(struct monitor *m)
 	g->d = m->d;
 	g->ops = &guest_ops;
 	g->source = XR_SOURCE_QMP;
-	g->peer = (struct daemon_peer){ AUDIT_QMP, -1, m->conf.socket };
+	g->peer = (struct daemon_peer){ .via = AUDIT_QMP, .fd = -1, .what = m->conf.socket };
 	memcpy(g->mac, m->conf.mac, sizeof(g->mac));
 	g->vlan = m->conf.vlan;
 	g->to = m->conf.to;

@@ -14,6 +14,7 @@
 #include "daemon/figures.h"
 #include "daemon/loader.h"
 #include "domains/domains.h"
+#include "fdb/fdb.h"
 #include "metrics/metrics.h"
 #include "etcd/etcd.h"
 #include "lib/clean.h"
@@ -25,19 +26,10 @@
 
 /* Stopped in the opposite order: those that send notices go first. */
 static const struct source *const daemon_sources[] = {
-	&source_prepared,
-	&source_ageing,
-	&source_links,
-	&source_serving,
-	&source_announcements,
-	&source_health,
-	&source_qmp,
-	&source_libvirt,
-	&source_etcd,
-	&source_metrics,
-	&source_on_move,
-	&source_socket,
-	NULL,
+	&source_prepared,      &source_ageing, &source_links,   &source_serving,
+	&source_announcements, &source_health, &source_qmp,     &source_libvirt,
+	&source_fdb,           &source_etcd,   &source_metrics, &source_on_move,
+	&source_socket,        NULL,
 };
 
 #define SOURCES (sizeof(daemon_sources) / sizeof(daemon_sources[0]) - 1)

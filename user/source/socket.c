@@ -159,7 +159,7 @@ static bool is_blank(const char *line, size_t len)
 /* false: no memory for the answer. */
 static bool obey_line(struct client *c, const char *line, size_t len)
 {
-	const struct daemon_peer from = { AUDIT_SOCKET, c->fd, "client" };
+	const struct daemon_peer from = { .via = AUDIT_SOCKET, .fd = c->fd, .what = "client" };
 	struct xr_err err = { "" };
 	struct xr_notice n;
 	struct xr_answer a;

@@ -50,7 +50,7 @@ static int post(struct vm_import *v, enum xr_notice_kind kind, const char *host)
 {
 	struct xr_notice n = {
 		.kind = kind,
-		.source = v->vm->source >= XR_SOURCE_CLI && v->vm->source <= XR_SOURCE_LIBVIRT
+		.source = v->vm->source >= XR_SOURCE_CLI && v->vm->source < XR_SOURCE_MAX
 			? v->vm->source
 			: XR_SOURCE_CLI,
 		.vlan = vm_vlan_of(le64toh(v->vm->key)),

@@ -202,7 +202,9 @@ static int known_vm(struct plane *p, const struct xr_notice *n, __u32 vm_index, 
 	a->seq = p->vm_info[vm_index].seq;
 	a->vm_index = vm_index;
 	ret = vm_check_order(p, n, vm_index, host, &a->outcome, err);
-	if (ret || a->outcome == XR_IGNORED)
+	if (!ret && a->outcome == XR_DONE)
+		ret = vm_check_trust(p, n, vm_index, host, &a->outcome, err);
+	if (ret || a->outcome != XR_DONE)
 		return ret;
 	ret = carry_out(p, n, vm_index, host, a, err);
 	if (!ret && !gone)

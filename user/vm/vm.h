@@ -31,6 +31,7 @@ struct xr_notice {
 	__u8 mac[6];
 	__u16 vlan;       /* 0: untagged */
 	const char *host; /* name: ADD, PREPARE, MOVED */
+	const char *was;  /* MOVED: the host that the source had it at before; NULL: unknown */
 	__u64 seq;        /* 0: gets the next one */
 	__u32 ttl;        /* PREPARE, MOVED: seconds; 0: the policy's */
 	__u32 timeout;    /* PREPARE: seconds; 0: the policy's */
@@ -63,7 +64,8 @@ struct xr_answer {
  * -ENOENT unknown VM or host; -EEXIST add of a VM that is at another host;
  * -EINVAL a MAC that is multicast, zero or broadcast, or a step that makes no
  * sense now (pause without prepare); -ESTALE an older sequence number (ignored,
- * counted; the line says which is known); -ENOSPC full (the line says which
+ * counted; the line says which is known); -EPERM it contradicts the word of a source that
+ * is trusted more (counted; vm_trust.c); -ENOSPC full (the line says which
  * limit to raise); -EHOSTUNREACH host without a route; -EADDRINUSE an address
  * that is another VM's.
  */

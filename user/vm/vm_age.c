@@ -36,7 +36,11 @@ static int follow_move(struct plane *p, __u32 vm_index, struct xr_vm_now now, st
 	if (!numbered)
 		info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
-	info->source = XR_SOURCE_ANNOUNCEMENT;
+	/* A move that was prepared: it is where whoever prepared it said. */
+	if (info->under_way)
+		vm_note_assent(p, vm_index, XR_SOURCE_ANNOUNCEMENT);
+	else
+		vm_note_source(p, vm_index, XR_SOURCE_ANNOUNCEMENT);
 	info->under_way = 0;
 	/* Last: whoever is killed before this, the next one does all of it again. */
 	__atomic_store_n(&info->host, now.host, __ATOMIC_RELEASE);

@@ -14,6 +14,8 @@ void vm_loose_end(struct plane *p, struct vm_loose *loose);
 
 /* The index of a new VM, STABLE at host; VM_NOWHERE: no room. */
 __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source);
+/* The VM is where it is by this source's word (vm_trust.c). */
+void vm_note_source(struct plane *p, __u32 vm_index, __u8 source);
 /* Forgets it: counters, kernel tables, both indexes. */
 void vm_drop(struct plane *p, __u32 vm_index, struct vm_loose *loose);
 

@@ -45,22 +45,28 @@ static void note_step(struct plane *p, __u32 vm_index, const struct xr_notice *n
 {
 	struct xr_vm_info *info = &p->vm_info[vm_index];
 
-	info->source = n->source;
+	vm_note_assent(p, vm_index, n->source);
 	if (n->seq) {
 		info->seq = n->seq;
 		info->step = n->kind + 1;
 	}
 }
 
-/* seq 0: the number that prepare or pause gave this move, or else the next one. */
-static void note_moved(struct plane *p, __u32 vm_index, __u64 seq, __u8 source)
+/*
+ * seq 0: the number that prepare or pause gave this move, or else the next one. expected:
+ * it is what a move that was prepared was to come to.
+ */
+static void note_moved(struct plane *p, __u32 vm_index, __u64 seq, __u8 source, bool expected)
 {
 	struct xr_vm_info *info = &p->vm_info[vm_index];
 	bool numbered = info->step == XR_NOTICE_PREPARE + 1 || info->step == XR_NOTICE_PAUSE + 1;
 
 	info->seq = seq ? seq : numbered ? info->seq : vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
-	info->source = source;
+	if (expected)
+		vm_note_assent(p, vm_index, source);
+	else
+		vm_note_source(p, vm_index, source);
 	info->moves++;
 }
 
@@ -369,7 +375,7 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 h
 		ttl = p->vms[vm_index].next_ttl;
 	from = vm_set_moved(p, vm_index, host, ttl, tick, &warn);
 	/* Last: killed before, vm_follow_up() does what is missing. */
-	note_moved(p, vm_index, n->seq, n->source);
+	note_moved(p, vm_index, n->seq, n->source, vm_under_way(now) && now.next == host);
 	p->vm_info[vm_index].host = host;
 	p->vm_info[vm_index].under_way = 0;
 	take_warning(a, &warn);

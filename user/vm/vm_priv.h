@@ -35,4 +35,15 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 h
 int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_answer *a,
 	      struct xr_err *err);
 
+/* ---- vm_trust.c: contradictions ---- */
+
+/* The source agrees with what is known: a higher rank than the one that stands counts from now. */
+void vm_note_assent(struct plane *p, __u32 vm_index, __u8 source);
+/*
+ * -EPERM: the notice contradicts a word of higher rank; counted, with an event. *outcome
+ * XR_ALREADY: it says what is known, and has no right to more.
+ */
+int vm_check_trust(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
+		   enum xr_outcome *outcome, struct xr_err *err);
+
 #endif

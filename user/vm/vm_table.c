@@ -50,7 +50,7 @@ int vm_bind(struct plane *p, __u32 vm_index, const __be32 (*addr)[XR_ADDR_WORDS]
 		return ret;
 	memset(info->addr, 0, sizeof(info->addr));
 	memcpy(info->addr, addr, n * sizeof(info->addr[0]));
-	info->learned &= XR_PORT_NO_TAP;
+	info->learned &= XR_PORT_NO_TAP | XR_VM_TRUST;
 	memset(info->tap, 0, sizeof(info->tap));
 	if (tap)
 		strncpy(info->tap, tap, sizeof(info->tap) - 1);
@@ -89,7 +89,7 @@ __u32 vm_new(struct plane *p, __u64 key, __u16 host, __u8 source)
 	host_set_vlan(p, host, vm_vlan_of(key));
 	info = &p->vm_info[vm_index];
 	memset(info, 0, sizeof(*info));
-	info->source = source;
+	vm_note_source(p, vm_index, source);
 	info->host = host;
 	info->used = 1;
 	p->vms[vm_index] = (struct xr_vm){ .key = key, .now = now };

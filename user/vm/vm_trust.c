@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whose word counts where sources contradict each other. Each VM has the rank of the word
+ * that put it where it is, or that prepared its move. A word of at least that rank is
+ * obeyed, and so is an operator's in any case: it is how a wrong one is mended. One that
+ * ranks below it is not:
+ *
+ * - While a move is under way it may say that the VM has come to where that move goes.
+ * - Else it may move the VM on only from there, which n->was tells: a source that had the
+ *   VM elsewhere has not heard of the higher word yet, and what it says is older. Late
+ *   messages about the old place are the commonest fault of such sources. A number that is
+ *   newer than the higher word's tells the same.
+ *
+ * FROZEN and a loop are ended by the operator and the hypervisor alone: etcd, which ranks with
+ * the operator, may be what programs write.
+ */
+#include <errno.h>
+#include "host/host.h"
+#include "vm_priv.h"
+
+#define TRUST_SHIFT __builtin_ctz(XR_VM_TRUST)
+
+/* A file says where a VM begins; the fabric may have moved it since it was written. */
+static const __u8 trust[XR_SOURCE_MAX] = {
+	[XR_SOURCE_CLI] = XR_TRUST_OPERATOR,      [XR_SOURCE_FILE] = XR_TRUST_FABRIC,
+	[XR_SOURCE_SOCKET] = XR_TRUST_OPERATOR,   [XR_SOURCE_QMP] = XR_TRUST_MACHINE,
+	[XR_SOURCE_ANNOUNCEMENT] = XR_TRUST_SEEN, [XR_SOURCE_LIBVIRT] = XR_TRUST_MACHINE,
+	[XR_SOURCE_ETCD] = XR_TRUST_OPERATOR,     [XR_SOURCE_FDB] = XR_TRUST_FABRIC,
+};
+
+/* Whose rank it is, as an operator would call him. */
+static const char *const whose[] = {
+	[XR_TRUST_SEEN] = "its own frames",
+	[XR_TRUST_FABRIC] = "the fabric",
+	[XR_TRUST_OPERATOR] = "the operator",
+	[XR_TRUST_MACHINE] = "its hypervisor",
+};
+
+static enum xr_trust trust_of(__u8 source)
+{
+	return source < XR_SOURCE_MAX ? trust[source] : XR_TRUST_SEEN;
+}
+
+static enum xr_trust standing(const struct xr_vm_info *info)
+{
+	return (info->learned & XR_VM_TRUST) >> TRUST_SHIFT;
+}
+
+static void set_trust(struct xr_vm_info *info, enum xr_trust to)
+{
+	info->learned = (info->learned & ~XR_VM_TRUST) | to << TRUST_SHIFT;
+}
+
+void vm_note_source(struct plane *p, __u32 vm_index, __u8 source)
+{
+	struct xr_vm_info *info = &p->vm_info[vm_index];
+
+	info->source = source;
+	set_trust(info, trust_of(source));
+}
+
+void vm_note_assent(struct plane *p, __u32 vm_index, __u8 source)
+{
+	struct xr_vm_info *info = &p->vm_info[vm_index];
+
+	info->source = source;
+	if (trust_of(source) > standing(info))
+		set_trust(info, trust_of(source));
+}
+
+static bool is_operator(__u8 source)
+{
+	return source == XR_SOURCE_CLI || source == XR_SOURCE_FILE || source == XR_SOURCE_SOCKET;
+}
+
+static int refuse(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_err *err)
+{
+	enum xr_trust by = standing(&p->vm_info[vm_index]);
+	struct xr_vm_now now = vm_now(p, vm_index);
+	const char *to = vm_under_way(now) ? " on its way to " : "";
+	const char *next = vm_under_way(now) ? host_name(p, now.next) : "";
+	const char *source = vm_source_name(n->source);
+	const char *at = host_name(p, now.host);
+	const char *says = n->host ? n->host : "that it moves otherwise";
+	char name[VM_NAME];
+
+	vm_count_reason(p, XR_R_OUTRANKED, 1);
+	vm_post_event(p, vm_index, XR_R_OUTRANKED, 0,
+		      "%s says %s, but by %s it is at %s%s%s: ignored", source, says, whose[by], at,
+		      to, next);
+	return xr_fail(
+		err, -EPERM,
+		"VM %s: %s says %s, but by %s, whose word counts more, it is at %s%s%s: ignored; \"xroam vm move\" mends that where it is wrong",
+		vm_name_at(p, name, vm_index), source, says, whose[by], at, to, next);
+}
+
+static bool may_move(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host)
+{
+	struct xr_vm_now now = vm_now(p, vm_index);
+
+	if (now.flags & XR_VM_FROZEN)
+		return false;
+	if (trust_of(n->source) >= standing(&p->vm_info[vm_index]))
+		return true;
+	if (vm_under_way(now))
+		return now.next == host;
+	return n->seq || (n->was && host_find(p, n->was) == now.host);
+}
+
+int vm_check_trust(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
+		   enum xr_outcome *outcome, struct xr_err *err)
+{
+	const struct xr_vm_info *info = &p->vm_info[vm_index];
+	struct xr_vm_now now = vm_now(p, vm_index);
+	bool outranked = trust_of(n->source) < standing(info);
+
+	if (is_operator(n->source) || trust_of(n->source) > XR_TRUST_OPERATOR)
+		return 0;
+	if (n->kind == XR_NOTICE_MOVED && now.host == host) {
+		if (outranked || now.flags & (XR_VM_FROZEN | XR_VM_LOOP))
+			*outcome = XR_ALREADY;
+		return 0;
+	}
+	if (n->kind == XR_NOTICE_MOVED)
+		return may_move(p, n, vm_index, host) ? 0 : refuse(p, n, vm_index, err);
+	/* That a VM is no more contradicts nobody who says where it is. */
+	if (n->kind == XR_NOTICE_LEAVE && trust_of(n->source) == XR_TRUST_OPERATOR)
+		return 0;
+	/* Whatever begins at rest changes nothing yet. */
+	if (!outranked || n->kind == XR_NOTICE_ADD ||
+	    (n->kind == XR_NOTICE_PREPARE && (!vm_under_way(now) || now.next == host)))
+		return 0;
+	return refuse(p, n, vm_index, err);
+}
