@@ -17,6 +17,7 @@
 struct way {
 	__u32 ifindex; /* 0: not known */
 	__be32 gateway[XR_ADDR_WORDS];
+	__u8 mac[6];  /* zero: not known, or it is not all that counts */
 	bool touched; /* something changed since */
 };
 
@@ -64,13 +65,14 @@ void hops_touch_all(struct hops *h)
 	h->any = true;
 }
 
-void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr)
+void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr, const __u8 *mac)
 {
 	__u32 i;
 
 	for (i = 0; i < h->n; i++) {
 		if (h->way[i].ifindex != ifindex ||
-		    memcmp(h->way[i].gateway, addr, sizeof(h->way[i].gateway)))
+		    memcmp(h->way[i].gateway, addr, sizeof(h->way[i].gateway)) ||
+		    (mac && !memcmp(h->way[i].mac, mac, sizeof(h->way[i].mac))))
 			continue;
 		h->way[i].touched = true;
 		h->any = true;
@@ -223,6 +225,10 @@ static void refresh_way(struct hops *h, __u32 i)
 	}
 	w->ifindex = job.ifindex;
 	memcpy(w->gateway, job.gateway, sizeof(w->gateway));
+	/* By a bridge it may be behind another port. */
+	memset(w->mac, 0, sizeof(w->mac));
+	if (job.trouble == PATH_FINE && !job.by_bridge)
+		memcpy(w->mac, job.hop.dmac, sizeof(w->mac));
 	if (!job.ifindex || !path || path >= h->p->paths_max ||
 	    (job.trouble == PATH_FINE && renew(h, i, path, &job)))
 		return;

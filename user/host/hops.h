@@ -16,8 +16,11 @@ void hops_free(struct hops *h);
 
 /* Something changed that may concern each of them. */
 void hops_touch_all(struct hops *h);
-/* A neighbour changed, which concerns those that go by it. */
-void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr);
+/*
+ * A neighbour changed, which concerns those that go by it. Not where mac is what they have:
+ * the kernel tells of each look it takes whether a neighbour is still there. NULL: it has none.
+ */
+void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr, const __u8 *mac);
 /* Devices changed: one that a host or backend names may have been made anew. */
 void hops_touch_named(struct hops *h);
 bool hops_touched(const struct hops *h);

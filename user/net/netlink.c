@@ -141,3 +141,28 @@ __u32 netlink_master_of(__u32 ifindex)
 	netlink_close(&nl);
 	return master;
 }
+
+const __u8 *netlink_neigh_mac(const struct nlmsghdr *nlh)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *a;
+
+	if (!(ndm->ndm_state & NEIGH_GOOD))
+		return NULL;
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+		if (mnl_attr_get_type(a) == NDA_LLADDR && mnl_attr_get_payload_len(a) == 6)
+			return mnl_attr_get_payload(a);
+	return NULL;
+}
+
+bool netlink_neigh_is_kept(const struct nlmsghdr *nlh)
+{
+	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *a;
+	bool kept = ndm->ndm_state & (NUD_PERMANENT | NUD_NOARP);
+
+	mnl_attr_for_each(a, nlh, sizeof(*ndm))
+		if (mnl_attr_get_type(a) == XR_NDA_FLAGS_EXT)
+			kept |= mnl_attr_get_u32(a) & NTF_EXT_MANAGED;
+	return kept;
+}

@@ -42,4 +42,15 @@ __u32 netlink_master_of(__u32 ifindex);
 /* Of a neighbour's state: its MAC can be used. */
 #define NEIGH_GOOD (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
+/* Kernel 5.16; not in every distribution's headers. */
+#ifndef NTF_EXT_MANAGED
+#define NTF_EXT_MANAGED (1 << 0)
+#endif
+#define XR_NDA_FLAGS_EXT 15
+
+/* Of a neighbour, as the kernel tells: its MAC. NULL: none that can be used. */
+const __u8 *netlink_neigh_mac(const struct nlmsghdr *nlh);
+/* The kernel keeps it resolved, or has not to. */
+bool netlink_neigh_is_kept(const struct nlmsghdr *nlh);
+
 #endif

@@ -13,12 +13,6 @@
 #include "netlink.h"
 #include "path.h"
 
-/* Kernel 5.16; not in every distribution's headers. */
-#ifndef NTF_EXT_MANAGED
-#define NTF_EXT_MANAGED (1 << 0)
-#endif
-#define XR_NDA_FLAGS_EXT 15
-
 #define WAIT_MS     300 /* for neighbours to answer, all together */
 #define POLL_MS     20
 #define HOP_TICKS   2           /* after which the data plane looks into the FIB */
@@ -172,15 +166,10 @@ static struct nlmsghdr *neigh_message(struct netlink *nl, int type, int flags,
 
 static int on_neigh(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *a;
-	__u8 *mac = ctx;
+	const __u8 *mac = netlink_neigh_mac(nlh);
 
-	if (!(ndm->ndm_state & NEIGH_GOOD))
-		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*ndm))
-		if (mnl_attr_get_type(a) == NDA_LLADDR && mnl_attr_get_payload_len(a) == 6)
-			memcpy(mac, mnl_attr_get_payload(a), 6);
+	if (mac)
+		memcpy(ctx, mac, 6);
 	return MNL_CB_OK;
 }
 
@@ -513,14 +502,7 @@ void path_check(struct path_job *j, const struct xr_policy *policy)
 
 static int on_kept(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *a;
-	bool kept = ndm->ndm_state & (NUD_PERMANENT | NUD_NOARP);
-
-	mnl_attr_for_each(a, nlh, sizeof(*ndm))
-		if (mnl_attr_get_type(a) == XR_NDA_FLAGS_EXT)
-			kept |= mnl_attr_get_u32(a) & NTF_EXT_MANAGED;
-	*(bool *)ctx = kept;
+	*(bool *)ctx = netlink_neigh_is_kept(nlh);
 	return MNL_CB_OK;
 }
 

@@ -62,13 +62,14 @@ static void on_neighbour(struct watch *w, const struct nlmsghdr *nlh)
 {
 	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
 	__be32 addr[XR_ADDR_WORDS] = { 0, 0, htonl(0xffff), 0 };
+	bool kept = nlh->nlmsg_type == RTM_NEWNEIGH && netlink_neigh_is_kept(nlh);
 	const struct nlattr *a;
 
 	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
 		if (mnl_attr_get_type(a) != NDA_DST)
 			continue;
 		netlink_get_addr(a, addr);
-		hops_touch(w->hops, ndm->ndm_ifindex, addr);
+		hops_touch(w->hops, ndm->ndm_ifindex, addr, kept ? netlink_neigh_mac(nlh) : NULL);
 	}
 }
 
