@@ -90,6 +90,7 @@ struct prober {
 	/* source.c */
 	double tokens;  /* probes that may be sent now */
 	double stretch; /* all intervals are so many times as long */
+	__u64 pace;     /* between turns while something is under way */
 	__u64 look_at;  /* when the instance is next looked at */
 	__u32 n_busy;   /* probes under way */
 	__u64 filled;

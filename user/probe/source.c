@@ -13,9 +13,10 @@
 #include "daemon/program.h"
 #include "probe_priv.h"
 
-#define LOOK_US (500 * US_PER_MS)    /* how often the instance is looked at for changes */
-#define MANY    1000                 /* targets: more of them wait for the next turn */
-#define DEAF_US (10 * US_PER_SECOND) /* how long it is said that answers were lost */
+#define LOOK_US      (500 * US_PER_MS)    /* how often the instance is looked at for changes */
+#define MANY         1000                 /* targets: turns of more of them are further apart */
+#define PACE_MOST_US (40 * US_PER_MS)     /* between turns */
+#define DEAF_US      (10 * US_PER_SECOND) /* how long it is said that answers were lost */
 
 static const struct probe_kind *const kinds[] = {
 	[XR_CHECK_HTTP] = &probe_http,
@@ -73,6 +74,22 @@ static void set_stretch(struct prober *pr)
 	pr->stretch = most && wanted > most ? wanted / most : 1;
 }
 
+/*
+ * A turn has its price, however few go in it. Of many it is paid less often: but answers are
+ * looked for in turns, too, and shall not seem to be much later than they are.
+ */
+static void set_pace(struct prober *pr)
+{
+	__u64 us = PACE_MOST_US, part;
+	__u32 i;
+
+	for (i = 0; i < pr->n_checks; i++) {
+		part = pr->checks[i].timeout_ms * US_PER_MS / 20;
+		us = part < us ? part : us;
+	}
+	pr->pace = pr->n_targets > MANY && us > WHEEL_SLOT_US ? us : WHEEL_SLOT_US;
+}
+
 static void look(struct prober *pr)
 {
 	__u32 changes = __atomic_load_n(&pr->d->plane->meta->changes, __ATOMIC_ACQUIRE);
@@ -84,6 +101,7 @@ static void look(struct prober *pr)
 			return;
 		}
 		set_stretch(pr);
+		set_pace(pr);
 		judge_begin(pr);
 	}
 	if (!has_http(pr))
@@ -187,16 +205,14 @@ static void turn(struct prober *pr)
 static __u64 next_turn(const struct prober *pr)
 {
 	__u64 now = prober_now(pr), next = pr->look_at;
-	__u64 soon = pr->n_targets > MANY ? 2 * WHEEL_SLOT_US : WHEEL_SLOT_US;
 
 	if (pr->n_targets)
 		next = wheel_next(&pr->wheel, now, next);
 	/* Answers are not waited for by themselves: a hundred looks a second are cheaper. */
-	if (pr->n_busy && next > now + soon)
-		next = now + soon;
-	/* A turn has its price, however few go in it. */
-	if (pr->n_targets > MANY && next < now + soon)
-		next = now + soon;
+	if (pr->n_busy && next > now + pr->pace)
+		next = now + pr->pace;
+	if (pr->n_targets > MANY && next < now + pr->pace)
+		next = now + pr->pace;
 	if (judge_waits(pr) && next > now + 2 * WHEEL_SLOT_US)
 		next = now + 2 * WHEEL_SLOT_US;
 	return next;
