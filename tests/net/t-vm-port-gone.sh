@@ -72,12 +72,13 @@ goes_and_moves_slowly()
 }
 
 # loses COMMAND FROM: of a stream, at most. What a neighbour sends in the moment in
-# which the kernel takes the port out of its bridge goes with the port; a busy
-# machine may make that moment long (docs/limits.md).
+# which the kernel takes the port out of its bridge, or disables it there, the bridge
+# drops (skb:kfree_skb in br_handle_frame_finish); a busy machine may make that
+# moment long (docs/limits.md).
 loses()
 {
 	case $1:$2 in
-	port_goes:n1*|goes_and_moves*:n1*) echo $((FRAMES / 10)) ;;
+	port_goes:n1*|port_loses_carrier:n1*|goes_and_moves*:n1*) echo $((FRAMES / 10)) ;;
 	*) echo 0 ;;
 	esac
 }
