@@ -46,8 +46,9 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ibpf \
 	-I$(BUILD)/include -I/usr/include/$(MULTIARCH)
 
-CORE_LIBS = -lxdp -lbpf -lelf -lz -lcyaml -lyaml -ljansson -lmnl -lpcap -lm -lpthread
-DAEMON_LIBS = -lsystemd -lcurl -lmicrohttpd
+CMD_LIBS = -lxdp -lbpf -lelf -lz -lcyaml -lyaml -ljansson -lmnl -lm -lpthread
+CORE_LIBS = $(CMD_LIBS) -lpcap
+DAEMON_LIBS = -lcurl -lmicrohttpd
 QUIC_LIBS = $(shell $(PKG_CONFIG) --libs libngtcp2 libngtcp2_crypto_gnutls libnghttp3 gnutls jansson) -lev -lm -lpthread
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
@@ -62,6 +63,10 @@ DAEMON_ROOMS := daemon http etcd guest qmp domains fdb probe metrics source
 CMD_ROOMS := args show packets cluster cmd
 # A program of its own, so that the daemon is not linked with libvirt and what that needs.
 HELPER_ROOMS := virt
+# Programs that nobody calls by hand; "xroam" there is the command with all its objects.
+PROGRAMS := $(BUILD)/libexec/xroam $(BUILD)/libexec/xroam-libvirt
+# What the command becomes that program for: see user/hand_over.c.
+HANDED_OVER := user/cmd/run.c $(wildcard user/packets/*.c user/cluster/*.c)
 # What the command, the daemon and the tests are built on: every room but these.
 CORE_SRC := $(filter-out $(patsubst %,user/%/%,cid $(CMD_ROOMS) $(DAEMON_ROOMS) $(HELPER_ROOMS)),$(wildcard user/*/*.c))
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
@@ -78,7 +83,7 @@ CID_PC := $(BUILD)/libxroam-cid.pc
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all demo install uninstall deb deb-tree clean deps-check
-all: deps-check $(BUILD)/xroam $(BUILD)/xroam-libvirt $(CID_A) $(CID_SO) $(CID_PC)
+all: deps-check $(BUILD)/xroam $(PROGRAMS) $(CID_A) $(CID_SO) $(CID_PC)
 
 # One line that says what to do, before a compiler error would.
 deps-check:
@@ -140,12 +145,19 @@ $(CID_PC): user/cid/libxroam-cid.pc.in Makefile
 	@mkdir -p $(@D)
 	$(Q)$(FILL_IN) $< >$@
 
-$(BUILD)/xroam: $(CMD_OBJ) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
+HAND_OVER_OBJ := $(BUILD)/user/hand_over.o
+$(BUILD)/xroam: $(filter-out $(HANDED_OVER:%.c=$(BUILD)/%.o),$(CMD_OBJ)) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(DAEMON_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMD_LIBS) -lsystemd
 
-$(BUILD)/xroam-libvirt: $(HELPER_OBJ)
+$(BUILD)/libexec/xroam: $(filter-out $(HAND_OVER_OBJ),$(CMD_OBJ)) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lsystemd $(DAEMON_LIBS)
+
+$(BUILD)/libexec/xroam-libvirt: $(HELPER_OBJ)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libvirt libvirt-qemu libxml-2.0) -ljansson -lpthread
 
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
@@ -183,7 +195,8 @@ LDCONFIG = $(if $(DESTDIR),,-$(or $(wildcard /sbin/ldconfig),ldconfig))
 install: all
 	install -d $(SBIN) $(LIB)/pkgconfig $(INCLUDE) $(UNITS) $(EXAMPLES)
 	install -m 755 $(BUILD)/xroam $(SBIN)/
-	install -D -m 755 $(BUILD)/xroam-libvirt $(LIBEXEC)/xroam-libvirt
+	install -d $(LIBEXEC)
+	install -m 755 $(PROGRAMS) $(LIBEXEC)/
 	install -m 644 $(CID_A) $(LIB)/
 	install -m 755 $(CID_SO) $(LIB)/
 	ln -sf $(notdir $(CID_SO)) $(LIB)/$(CID_SONAME)
@@ -207,7 +220,7 @@ install: all
 
 # Neither /etc/xroam nor what runs: "xroam destroy" ends an instance.
 uninstall:
-	rm -f $(SBIN)/xroam $(LIBEXEC)/xroam-libvirt
+	rm -f $(SBIN)/xroam $(addprefix $(LIBEXEC)/,$(notdir $(PROGRAMS)))
 	rm -f $(addprefix $(LIB)/,$(notdir $(CID_A) $(CID_SO)) $(CID_SONAME) libxroam-cid.so pkgconfig/libxroam-cid.pc)
 	rm -f $(HEADERS:%=$(INCLUDE)/%)
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_dir,$(page))/$(page))

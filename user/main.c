@@ -254,6 +254,16 @@ static const char *audited_error(int status)
 	return cmd_last_error() ?: "failed";
 }
 
+/* options are taken out of argv. */
+static char **copy_of(int argc, char **argv)
+{
+	char **words = malloc((argc + 1) * sizeof(*words));
+
+	if (!words)
+		out_no_memory();
+	return memcpy(words, argv, (argc + 1) * sizeof(*words));
+}
+
 int main(int argc, char **argv)
 {
 	struct audit_actor self;
@@ -263,6 +273,7 @@ int main(int argc, char **argv)
 	libbpf_set_print(print_bpf);
 	libxdp_set_print(print_xdp);
 	out_begin();
+	opt.words = copy_of(argc, argv);
 	audit_to(sd_journal_sendv);
 	audit_self(&self, AUDIT_COMMAND, argc, argv);
 	audit_begin(&self);

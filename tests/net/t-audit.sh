@@ -12,6 +12,7 @@ fi
 JOURNAL=$WORLD_DIR/journal
 mkdir "$JOURNAL"
 cp "$XROAM" "$WORLD_DIR/xroam"		# where another user may run it
+mkdir -p "$WORLD_DIR/libexec" && cp "${XROAM%/*}/libexec/xroam" "$WORLD_DIR/libexec"
 chmod 755 "$WORLD_DIR" "$WORLD_DIR/xroam"
 
 start journald n1 unshare --mount --propagation private "$LIB/journald" "$JOURNAL"

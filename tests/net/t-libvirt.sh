@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib/daemonworld.sh"
 daemon_world_up
 
-REAL=${XROAM%/*}/xroam-libvirt
+REAL=${XROAM%/*}/libexec/xroam-libvirt
 A=aaaaaaaa-0000-4000-8000-000000000001 B=bbbbbbbb-0000-4000-8000-000000000002
 LAST=cccccccc-0000-4000-8000-000000000003
 OTHER=52:54:00:12:34:99
@@ -30,9 +30,10 @@ is "$(tail -n 1 <<<"$listed")" '{"listed":true}' "  and when it has told of all"
 # ---- one that says what it is told to ----
 
 # It lies beside the daemon's own program.
-mkdir "$WORLD_DIR/bin"
-cp "$XROAM" "$WORLD_DIR/bin/xroam"
-cat >"$WORLD_DIR/bin/xroam-libvirt" <<EOT
+mkdir -p "$WORLD_DIR/bin/libexec"
+cp "$XROAM" "$WORLD_DIR/bin"
+cp "${XROAM%/*}/libexec/xroam" "$WORLD_DIR/bin/libexec"
+cat >"$WORLD_DIR/bin/libexec/xroam-libvirt" <<EOT
 #!/bin/sh
 of="$WORLD_DIR/of-\$(echo "\$1" | tr -c a-z0-9 _)"
 [ -p "\$of" ] || mkfifo "\$of"
@@ -41,7 +42,7 @@ cat <&4 >>"\$of.heard" &
 echo \$\$ \$! >>"\$of.started"
 exec cat <&3
 EOT
-chmod +x "$WORLD_DIR/bin/xroam-libvirt"
+chmod +x "$WORLD_DIR/bin/libexec/xroam-libvirt"
 XROAM=$WORLD_DIR/bin/xroam
 URI=qemu:///system REMOTE=qemu+tcp://10.8.0.2/system
 
@@ -228,7 +229,7 @@ ok "  so is one whose lines are no objects" wait_for 5 started 4
 tell '{"up":true}' '{"domain":1,"cards":2}' '{"domain":"x","answer":77777,"value":null}' \
 	'{"domain":"x","cards":[1,{"mac":"no"},{"mac":"01:00:5e:00:00:01"}],"running":true}'
 ok "  nonsense about domains is told" wait_for 5 status_has "2 of its cards are not followed"
-rm "$WORLD_DIR/bin/xroam-libvirt"
+rm "$WORLD_DIR/bin/libexec/xroam-libvirt"
 helper_dies
 ok "no helper is there: what to install is told" wait_for 5 status_has "install the package"
 ok "a clean end" daemon_end

@@ -52,6 +52,12 @@ is "$(readlink -e "$root/$lib/libxroam-cid.so")" \
 is "$(PKG_CONFIG_PATH=$root/$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
 	pkg-config --libs-only-L libxroam-cid)" "-L$root/$lib " \
 	"pkg-config knows where the library is"
+like "$("$root/usr/sbin/xroam" run help 2>&1 | head -n 1)" "^Usage: xroam run" \
+	"the command becomes the program that is the daemon"
+rm "$root/usr/libexec/xroam/xroam"
+is "$("$root/usr/sbin/xroam" -j run 2>&1); $?" \
+	'xroam: run: the program that does it is missing; install PREFIX/libexec/xroam/xroam beside PREFIX/sbin/xroam, as "make install" does; 1' \
+	"where that is missing it says so"
 ok "make uninstall" made uninstall PREFIX=/usr
 is "$(installed)" "$before" "all is gone that came, and nothing else"
 ok "make uninstall of what is not there" made uninstall PREFIX=/usr

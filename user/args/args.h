@@ -21,6 +21,7 @@ struct cmd_options {
 	const char *instance;
 	bool json, pretty, verbose;
 	const char *object; /* in full */
+	char **words;       /* main()'s argv, from which no option was taken; ends with a NULL */
 };
 
 extern struct cmd_options opt;

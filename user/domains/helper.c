@@ -5,6 +5,7 @@
  * libraries. What it writes is bounded: its lines, and the time that we spend on them.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "daemon/program.h"
 #include "domains_priv.h"
+#include "lib/libexec.h"
 
 #define FIRST_MS 20    /* until the next one is started; each time twice as long ... */
 #define AGAIN_MS 1000  /* ... up to this, as long as it does not connect */
@@ -23,26 +25,6 @@
 #define LINE     65536 /* octets, at most */
 
 /* ---- the process ---- */
-
-/* It lies beside this program, or where "make install" puts it. */
-static bool find_program(char *path, size_t size)
-{
-	static const char *const places[] = { "/xroam-libvirt", "/../libexec/xroam/xroam-libvirt" };
-	char self[3900];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	size_t i;
-
-	if (n < 0)
-		return false;
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(path, size, "%s%s", self, places[i]);
-		if (!access(path, X_OK))
-			return true;
-	}
-	return false;
-}
 
 /* In the child. It keeps the daemon's niceness: what it hears must not wait. */
 static _Noreturn void become(const char *program, const char *uri, int fd)
@@ -55,10 +37,10 @@ static _Noreturn void become(const char *program, const char *uri, int fd)
 
 static int start_process(struct virt *v)
 {
-	char program[4000];
+	char program[PATH_MAX];
 	int ends[2];
 
-	if (!find_program(program, sizeof(program)))
+	if (!libexec_find("xroam-libvirt", program, sizeof(program)))
 		return -ENOENT;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
 		return -errno;
