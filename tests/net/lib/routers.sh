@@ -7,6 +7,7 @@
 #	bird_on NODE WALK	BIRD with the file that the guide has under that name
 #	birdc_on NODE WORD...	its client
 #	frr_on NODE WALK	the same with FRR's zebra and bgpd
+#	frr_with NODE FILE	with that file
 #	way_to ADDRESS [NODE]	the router's next hops to it, sorted
 #	ways_are WAYS ADDRESS	whether they are these
 #	routers_end		ends FRR's daemons, which detach
@@ -44,14 +45,18 @@ birdc_on()
 	in_ns "$node" birdc -s "$WORLD_DIR/bird-$node.ctl" "$@"
 }
 
-# They want a directory of their own user's, which others may enter.
 frr_on()
+{
+	guide_file "$2" && frr_with "$1" "$WORLD_DIR/$2.conf"
+}
+
+# They want a directory of their own user's, which others may enter.
+frr_with()
 {
 	local dir=$WORLD_DIR/frr-$1
 
-	guide_file "$2" || return
 	chmod 711 "$WORLD_DIR"
-	mkdir "$dir" && cp "$WORLD_DIR/$2.conf" "$dir/bgpd.conf" && : >"$dir/zebra.conf"
+	mkdir "$dir" && cp "$2" "$dir/bgpd.conf" && : >"$dir/zebra.conf"
 	chown -R frr:frr "$dir"
 	start "zebra-$1" "$1" $FRR/zebra -f "$dir/zebra.conf" -i "$dir/zebra.pid" \
 		-z "$dir/zserv" --vty_socket "$dir" -A 127.0.0.1 -P 0
