@@ -4,8 +4,8 @@
 # Apart: the daemon's user and system time; and what a thread of the kernel's does for the
 # wire, the other side and the way back up to the socket, which is not the daemon's.
 # shellcheck disable=SC2317,SC2119 # called by name
-# shellcheck source=tests/net/lib/world.sh
-. "$(dirname "$0")/../net/lib/world.sh"
+# shellcheck source=tests/net/lib/health.sh
+. "$(dirname "$0")/../net/lib/health.sh"
 BACKENDS=${1-10000} SECONDS_EACH=${2-6}
 world_up -s 1
 
@@ -28,21 +28,7 @@ config()
 config tcp 80 >"$WORLD_DIR/none.yaml"
 ok "$BACKENDS backends" xr apply "$WORLD_DIR/none.yaml"
 ok "attach" attach_lb
-world_pass_load
-world_pass r s1-eth0
-rm -f "/sys/fs/bpf/$WORLD-pass"
-
-# The other side: tests/net/lib/answer.bpf.c
-answerer()
-{
-	local pin=/sys/fs/bpf/$WORLD-answer status
-
-	bpftool prog load "$WORLD_BUILD/tests/net/answer.bpf.o" "$pin" >/dev/null || return
-	in_ns s1 bpftool net attach xdpdrv pinned "$pin" dev eth0
-	status=$?
-	rm -f "$pin"
-	return "$status"
-}
+answerer_way
 ok "a server that answers all" answerer
 
 # Reading what comes is a thread's, and no longer that of who sends. /sys is of a namespace.

@@ -7,6 +7,8 @@
 #	metric SERIES		its value, the series written as it stands there
 #	metric_is SERIES VALUE, metric_above SERIES VALUE
 #	probe_port		the first that answers to probes come to
+#	answerer_way		what is sent to s1 arrives in its XDP program
+#	answerer		s1 answers each tcp and quic probe, without a server: answer.bpf.c
 #
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
@@ -41,4 +43,22 @@ probe_port()
 {
 	in_ns lb1 ss -Hlun "sport >= 19968" | awk '{ n = split($4, at, ":"); print at[n] }' |
 		sort -n | head -n 1
+}
+
+answerer_way()
+{
+	world_pass_load
+	world_pass r s1-eth0
+	rm -f "/sys/fs/bpf/$WORLD-pass"
+}
+
+answerer()
+{
+	local pin=/sys/fs/bpf/$WORLD-answer status
+
+	bpftool prog load "$WORLD_BUILD/tests/net/answer.bpf.o" "$pin" >/dev/null || return
+	in_ns s1 bpftool net attach xdpdrv pinned "$pin" dev eth0
+	status=$?
+	rm -f "$pin"
+	return "$status"
 }
