@@ -101,7 +101,7 @@ $(FORMER): $(T)/upgrade/%/build/xroam: tests/upgrade/%.tar.xz
 
 # Fuzzers are built with clang, and what they try, once for all: it is instrumented, too.
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-FUZZED := $(CORE_SRC) $(wildcard user/cid/*.c tests/prog/lib/*.c tests/fuzz/lib/*.c)
+FUZZED := $(filter-out $(patsubst %,user/%/%,audit capture doctor report),$(CORE_SRC)) $(wildcard user/cid/*.c tests/prog/lib/*.c tests/fuzz/lib/*.c)
 FUZZED_OBJ := $(FUZZED:%.c=$(BUILD)/fuzzed/%.o)
 $(BUILD)/fuzzed/%.o: %.c Makefile tests/tests.mk | $(SKEL)
 	$(call say,FUZZCC,$@)

@@ -12,15 +12,24 @@ PAGES=(docs/*.[358])
 # missing WHERE WORD...: those words that do not stand in WHERE as a word
 missing()
 {
-	local where=$1 word
+	local where=$1
 
 	shift
-	for word; do
-		case $word in
-		\`*)	grep -qF -e "$word" <<<"$where" ;;
-		*)	grep -qwF -e "$word" <<<"$where" ;;
-		esac || echo "$word"
-	done
+	awk '
+	function has(word,	at, from, before, after) {
+		while ((at = index(substr(text, from + 1), word))) {
+			at += from
+			before = substr(text, at - 1, at > 1)
+			after = substr(text, at + length(word), 1)
+			if (word ~ /^`/ || (before after) !~ /[A-Za-z0-9_]/)
+				return 1
+			from = at
+		}
+		return 0
+	}
+	BEGIN	{ RS = "\001" }
+	NR == 1	{ text = $0; RS = "\n"; next }
+		{ if (!has($0)) print }' <(printf '%s\001' "$where") <(printf '%s\n' "$@")
 }
 
 # quoted WORD...: as Markdown writes them
