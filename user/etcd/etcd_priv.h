@@ -206,13 +206,6 @@ struct etcd {
 	size_t n_vms; /* of the last reading */
 };
 
-/* ---- source.c ---- */
-
-/* The member does not answer, or is not heard: the next one, after a while. */
-void etcd_lose(struct etcd *e, const struct xr_err *why);
-/* Asks for another token; it ends at etcd_lease_retry(), or in a watch. */
-void etcd_log_in(struct etcd *e);
-
 /* ---- tell.c ---- */
 
 #define ETCD_FIRST_WAIT US_PER_SECOND /* before another attempt */
@@ -253,7 +246,10 @@ void etcd_lease_begin(struct etcd *e);
 void etcd_lease_end(struct etcd *e);
 /* There is another token. */
 void etcd_lease_retry(struct etcd *e);
-/* A question that is neither the stream nor for a token. */
-void etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code);
+/*
+ * A question that is neither the stream nor for a token. 0; -EKEYEXPIRED: another token is
+ * needed, then etcd_lease_retry(); -EHOSTUNREACH: the member does not answer, *err says why.
+ */
+int etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code, struct xr_err *err);
 
 #endif

@@ -103,46 +103,47 @@ static void take_answer(struct etcd *e, const json_t *answer)
 	}
 }
 
-/* A lease that is over, or a right that is missing: again in five seconds, from the grant on. */
-static void take_refusal(struct etcd *e, int ret, const struct xr_err *err)
+/*
+ * A lease that is over, or a right that is missing: again in five seconds, from the grant on.
+ * -EKEYEXPIRED: with another token.
+ */
+static int take_refusal(struct etcd *e, int ret, const struct xr_err *err)
 {
 	struct etcd_lease *l = e->lease;
 
 	if (l->next == PING)
-		return;
+		return 0;
 	if (l->next != PUT || ret == -ENOENT)
 		l->next = GRANT;
-	if (ret == -EKEYEXPIRED && e->conf.user[0]) {
-		etcd_log_in(e);
-		return;
-	}
+	if (ret == -EKEYEXPIRED && e->conf.user[0])
+		return ret;
 	if (!l->told)
 		daemon_log_always("etcd: nodes/%s is not written: %s", e->conf.node, err->text);
 	l->told = true;
+	return 0;
 }
 
-void etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code)
+int etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code, struct xr_err *err)
 {
 	struct etcd_lease *l = e->lease;
-	struct xr_err err;
 	json_t *answer;
-	int ret = etcd_request_answer(r, code, &answer, &err);
+	int ret = etcd_request_answer(r, code, &answer, err);
 
 	http_loop_remove(e->loop, r->easy);
 	etcd_request_free(r);
 	if (ret == -EHOSTUNREACH) {
-		if (++l->silent < TRIES)
-			timer_in_us(l->timer, 1);
-		else
-			etcd_lose(e, &err);
-		return;
+		if (++l->silent >= TRIES)
+			return ret;
+		timer_in_us(l->timer, 1);
+		return 0;
 	}
 	l->silent = 0;
 	if (ret)
-		take_refusal(e, ret, &err);
+		ret = take_refusal(e, ret, err);
 	else
 		take_answer(e, answer);
 	json_decref(answer);
+	return ret;
 }
 
 void etcd_lease_begin(struct etcd *e)

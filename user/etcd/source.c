@@ -38,7 +38,8 @@ static void drop_token(struct etcd *e)
 	e->token = NULL;
 }
 
-void etcd_lose(struct etcd *e, const struct xr_err *why)
+/* The member does not answer, or is not heard: the next one, after a while. */
+static void lose(struct etcd *e, const struct xr_err *why)
 {
 	etcd_watch_end(e);
 	etcd_lease_end(e);
@@ -62,7 +63,7 @@ static void watch(struct etcd *e)
 	e->stage = ETCD_WATCHES;
 	if (etcd_watch_begin(e)) {
 		xr_fail(&err, -ENOMEM, "libcurl: out of memory");
-		etcd_lose(e, &err);
+		lose(e, &err);
 		return;
 	}
 	/* on_time() looks whether they are all there by then. */
@@ -73,12 +74,13 @@ static void watch(struct etcd *e)
 static void on_no_login(struct etcd *e, const struct xr_err *err)
 {
 	if (e->stage == ETCD_LOGS_IN)
-		etcd_lose(e, err);
+		lose(e, err);
 	else
 		drop_token(e);
 }
 
-void etcd_log_in(struct etcd *e)
+/* Asks for another token; it ends at etcd_lease_retry(), or in a watch. */
+static void log_in(struct etcd *e)
 {
 	struct xr_err err = { "" };
 	json_t *body;
@@ -110,7 +112,7 @@ void etcd_log_in(struct etcd *e)
 static void log_in_and_watch(struct etcd *e)
 {
 	e->stage = ETCD_LOGS_IN;
-	etcd_log_in(e);
+	log_in(e);
 }
 
 static void on_login(struct etcd *e, CURLcode code)
@@ -166,7 +168,18 @@ static void on_watch_end(struct etcd *e, CURLcode code)
 	}
 	if (ret == -EKEYEXPIRED || ret == -EACCES)
 		drop_token(e);
-	etcd_lose(e, &err);
+	lose(e, &err);
+}
+
+static void on_lease(struct etcd *e, struct etcd_request *r, CURLcode code)
+{
+	struct xr_err err;
+	int ret = etcd_lease_done(e, r, code, &err);
+
+	if (ret == -EKEYEXPIRED)
+		log_in(e);
+	else if (ret == -EHOSTUNREACH)
+		lose(e, &err);
 }
 
 static void on_done(void *ctx, CURL *easy, CURLcode code)
@@ -180,7 +193,7 @@ static void on_done(void *ctx, CURL *easy, CURLcode code)
 	else if (r == &e->login)
 		on_login(e, code);
 	else
-		etcd_lease_done(e, r, code);
+		on_lease(e, r, code);
 }
 
 /* ---- the child that reads ---- */
@@ -216,7 +229,7 @@ static void take_report(struct etcd *e, const struct etcd_report *r)
 	reap(e);
 	if (r->ret && all) {
 		e->all_news = false;
-		etcd_lose(e, &r->err);
+		lose(e, &r->err);
 		etcd_changes_go(e);
 		return;
 	}
@@ -290,7 +303,7 @@ static void read_now(struct etcd *e, bool all)
 		kill(e->pid, SIGKILL);
 	reap(e);
 	xr_fail(&err, -EAGAIN, "no process to read it: %s", strerror(errno));
-	etcd_lose(e, &err);
+	lose(e, &err);
 }
 
 static int on_soon(sd_event_source *s, void *ctx)
@@ -313,7 +326,7 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 	if (e->stage == ETCD_WATCHES && etcd_begins(e)) {
 		xr_fail(&err, -EHOSTUNREACH, "%s: it does not answer",
 			e->conf.endpoint[e->endpoint]);
-		etcd_lose(e, &err);
+		lose(e, &err);
 	} else if (e->stage == ETCD_WATCHES) {
 		if (e->lists.text[0])
 			etcd_read_soon(e, false);
