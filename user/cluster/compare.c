@@ -11,23 +11,14 @@
 
 /* ---- reading ---- */
 
-struct reading {
-	struct differences *d;
-	const char *below;
-	const char *word;
-};
-
 static int on_value(void *ctx, const struct etcd_value *v)
 {
-	struct reading *r = ctx;
-	char key[2 * ETCD_KEY];
-	json_t *value;
+	json_t *value = json_loadb(v->text, v->len, 0, NULL);
+	struct differences *d = ctx;
 
-	snprintf(key, sizeof(key), "%s%.*s", r->below, ETCD_KEY, v->key);
-	value = json_loadb(v->text, v->len, 0, NULL);
 	/* What is no JSON differs from anything. */
-	json_object_set_new(r->d->have, key, value ? value : json_null());
-	json_object_set_new(r->d->revisions, key, json_integer(v->revision));
+	json_object_set_new(d->have, v->key, value ? value : json_null());
+	json_object_set_new(d->revisions, v->key, json_integer(v->revision));
 	return 0;
 }
 
@@ -35,19 +26,17 @@ static int read_all(struct etcd_session *s, const struct model *m, struct differ
 		    struct xr_err *err)
 {
 	__u8 segments[sizeof(m->etcd.segments)];
-	struct reading r = { .d = d };
 	__s64 revision = 0;
 	char below[ETCD_KEY];
 	unsigned int vlan;
 	size_t i;
 	int ret = 0;
 
-	r.below = below;
 	for (i = 0; !ret && i < ETCD_SECTIONS; i++) {
 		if (!(m->sections >> etcd_sections[i].key & 1))
 			continue;
 		snprintf(below, sizeof(below), "%s/", etcd_sections[i].word);
-		ret = etcd_range(s, below, &revision, on_value, NULL, &r, err);
+		ret = etcd_range(s, below, &revision, on_value, NULL, d, err);
 	}
 	if (ret || !(m->sections >> MODEL_VMS & 1))
 		return ret;
@@ -58,7 +47,7 @@ static int read_all(struct etcd_session *s, const struct model *m, struct differ
 		if (!(segments[vlan / 8] >> vlan % 8 & 1))
 			continue;
 		etcd_segment_key(below, vlan);
-		ret = etcd_range(s, below, &revision, on_value, NULL, &r, err);
+		ret = etcd_range(s, below, &revision, on_value, NULL, d, err);
 	}
 	return ret;
 }

@@ -84,6 +84,9 @@ static int ask(struct etcd_session *s, const char *path, const char *body, json_
 
 	if (ret)
 		return xr_fail(err, ret, "libcurl: out of memory");
+	if (!s->shared && (s->shared = curl_share_init()))
+		curl_share_setopt(s->shared, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+	curl_easy_setopt(r.easy, CURLOPT_SHARE, s->shared);
 	curl_easy_setopt(r.easy, CURLOPT_XFERINFOFUNCTION, is_over);
 	curl_easy_setopt(r.easy, CURLOPT_XFERINFODATA, &p);
 	curl_easy_setopt(r.easy, CURLOPT_NOPROGRESS, 0L);
@@ -124,6 +127,8 @@ void etcd_session_end(struct etcd_session *s)
 {
 	free(s->token);
 	s->token = NULL;
+	curl_share_cleanup(s->shared);
+	s->shared = NULL;
 }
 
 int etcd_call(struct etcd_session *s, const char *path, json_t *body, json_t **answer,

@@ -23,6 +23,7 @@ struct etcd_session {
 	unsigned int at;    /* the endpoint that answered last */
 	char *token;        /* NULL: none is needed, or there is none yet */
 	__u64 cluster;      /* whose answer came last */
+	void *shared;       /* libcurl's: connections that stay from one question to the next */
 	bool once;          /* nobody is asked again */
 	bool repeated;      /* a question: what failed at first may have happened all the same */
 	unsigned int round; /* of the present question, over all members */
@@ -42,7 +43,7 @@ int etcd_call(struct etcd_session *s, const char *path, json_t *body, json_t **a
 /* ---- range.c ---- */
 
 struct etcd_value {
-	const char *key; /* below the prefix that was asked for */
+	const char *key; /* below PREFIX/ */
 	const char *text;
 	size_t len;
 	__s64 revision; /* of its last change */

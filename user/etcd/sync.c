@@ -48,14 +48,10 @@ static void send_report(struct sync *y)
 static int on_item(void *ctx, const struct etcd_value *v)
 {
 	struct sync *y = ctx;
-	struct etcd_value whole = *v;
-	char key[ETCD_KEY], head[16];
+	char head[16];
 	struct xr_err why;
-	json_t *item;
+	json_t *item = etcd_item(y->word, v, NULL, &why);
 
-	snprintf(key, sizeof(key), "%s/%s", y->word, v->key);
-	whole.key = key;
-	item = etcd_item(y->word, &whole, NULL, &why);
 	if (!item) {
 		if (!y->list_err.text[0])
 			y->list_err = why;
@@ -66,7 +62,7 @@ static int on_item(void *ctx, const struct etcd_value *v)
 		etcd_lines_head(&y->lists, head);
 	}
 	y->read.now.lists |= 1U << y->list;
-	etcd_lines_add(&y->lists, item, &whole, 0);
+	etcd_lines_add(&y->lists, item, v, 0);
 	json_decref(item);
 	return y->lists.failed ? -ENOMEM : 0;
 }
@@ -106,22 +102,16 @@ static void parse_lists(struct sync *y)
 static int on_vm(void *ctx, const struct etcd_value *v)
 {
 	struct sync *y = ctx;
-	struct etcd_value whole = *v;
-	char key[ETCD_KEY];
 	struct xr_err why;
-	json_t *item;
 	__u64 seq;
+	json_t *item = etcd_vm_item(v, y->vlan, &seq, &why);
 
-	etcd_segment_key(key, y->vlan);
-	snprintf(key + strlen(key), sizeof(key) - strlen(key), "%s", v->key);
-	whole.key = key;
-	item = etcd_vm_item(&whole, y->vlan, &seq, &why);
 	if (!item) {
 		etcd_refuse(&y->read, &why);
 		return 0;
 	}
 	y->read.now.segments[y->vlan / 8] |= 1 << y->vlan % 8;
-	etcd_lines_add(&y->read.vms, item, &whole, seq);
+	etcd_lines_add(&y->read.vms, item, v, seq);
 	json_decref(item);
 	return y->read.vms.failed ? -ENOMEM : 0;
 }
