@@ -29,6 +29,21 @@ ok "a VM moves" wait_for 10 has_vm $A h3
 ok "  and is bound anew" wait_for 10 eval "xr -j vm show $A | grep -q 10.9.0.9"
 is "$(xr -j vm show $A | jq -r '[.. | objects | select(.mac?)][0].source')" etcd \
 	"  by etcd, it says"
+# of JQ: the VM A's, of vm show
+of()
+{
+	xr -j vm show $A | jq -c "[.. | objects | select(.mac?)][0] | $1"
+}
+
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"addresses\": [\"10.9.0.9\"], \"limits\": [\"in packets 1000\"], \"rules\": [\"deny in peer 192.0.2.0/24\"], \"default\": \"allow\"}"
+ok "what it may send and get comes with it" wait_for 10 eval 'of .limits | grep -q packets'
+like "$(of '[.limits, .rules, .default]')" 'in packets 1K.*deny in peer 192.0.2.0/24.*allow' "  limits and rules"
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"addresses\": [\"10.9.0.9\"]}"
+ok "  and goes" wait_for 10 eval '! of .limits | grep -q packets'
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"rules\": [\"pass\"]}"
+ok "rules that are wrong are told of" wait_for 10 says "segments/0/vms/$A: rule \"pass\": it must begin with allow or deny"
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"addresses\": [\"10.9.0.9\"]}"
+ok "  until they are right" wait_for 10 heard
 put segments/5/vms/$C "{\"mac\": \"$C\", \"at\": \"h2\"}"
 ok "one comes; its VLAN is its segment's" wait_for 10 has_vm $C h2
 is "$(xr -j vm show $C | jq -c '[.. | objects | select(.mac?)][0].vlan')" 5 "  VLAN 5"

@@ -2,11 +2,12 @@
 /* Every mistake in the configuration file: its line and its words. */
 #include "lib/config_text.h"
 
-#define KEY "000102030405060708090a0b0c0d0e0f"
-#define VIP "vips:\n- {address: 192.0.2.1, port: 443, protocol: udp}\n"
-#define REF "  vips: [\"192.0.2.1:443/udp\"]\n"
-#define A   "- name: a\n  address: 10.0.0.1\n"
-#define B   "- name: b\n  address: 10.0.0.2\n"
+#define KEY  "000102030405060708090a0b0c0d0e0f"
+#define VIP  "vips:\n- {address: 192.0.2.1, port: 443, protocol: udp}\n"
+#define REF  "  vips: [\"192.0.2.1:443/udp\"]\n"
+#define ETCD "etcd:\n  endpoints: [\"http://m:2379\"]\n"
+#define A    "- name: a\n  address: 10.0.0.1\n"
+#define B    "- name: b\n  address: 10.0.0.2\n"
 
 static const struct config_case cases[] = {
 	/* not YAML, or not this kind of YAML */
@@ -31,6 +32,25 @@ static const struct config_case cases[] = {
 	  "f:2: a value with a NUL in it" },
 	{ "vips:\n- {address: \"\\e[1m\\x7f\\u009b\", port: 443, protocol: udp}\n",
 	  "f:2: address: \" [1m   \" is not an IPv4 or IPv6 address" },
+
+	/* etcd */
+	{ "etcd: {prefix: a}\n", "f:1: etcd: \"endpoints\" is missing" },
+	{ "etcd: {endpoints: []}\n", "f:1: endpoints: one at least is needed, a list of members" },
+	{ "etcd:\n  endpoints: [10.1.0.1]\n",
+	  "f:2: endpoints: \"10.1.0.1\" is no member's address; write http://HOST:2379, or https://" },
+	{ "etcd:\n  endpoints: [\"http://m/v3\"]\n",
+	  "f:2: endpoints: \"http://m/v3\" is no member's address; write http://HOST:2379, or https://" },
+	{ ETCD "  prefix: //\n", "f:3: prefix: it is empty; leave it out for \"xroam\"" },
+	{ ETCD "  segments: [1, 4096]\n",
+	  "f:3: segments: \"4096\" is not a number from 0 to 4094; a segment is a VLAN, 0 what is untagged" },
+	{ ETCD "  cert: /c.pem\n", "f:3: cert and key: write both, or neither" },
+	{ ETCD "  ca: ca.pem\n", "f:3: ca: \"ca.pem\" must be a path from the root" },
+	{ ETCD "  user: n\n", "f:3: user and password_file: write both, or neither" },
+	{ ETCD "  user: n\n  password_file: p\n",
+	  "f:4: password_file: \"p\" must be a path from the root" },
+	{ ETCD "  node: a b\n", "f:3: host \"a b\": only letters, digits, '-', '_' and '.'" },
+	{ ETCD "  tls: yes\n",
+	  "f:3: unknown key \"tls\" in etcd; write one of endpoints, prefix, node, segments, ca, cert, key, user, password_file" },
 
 	/* keys */
 	{ "vip: []\n",
