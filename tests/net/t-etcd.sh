@@ -17,10 +17,11 @@ put segments/6/vms/$C "{\"mac\": \"$C\", \"at\": \"h3\"}"
 etcd_config "node: h1" "segments: [0, 5]"
 ok "the file is good" xr check "$CONFIG"
 ok "a daemon with etcd" run_daemon -c "$CONFIG"
-ok "it reads it, and watches" wait_for 20 grep -q "etcd: watching cluster" "$WORLD_DIR/daemon.err"
+ok "it reads it, and watches" wait_for 20 grep -Eq "etcd: watching (again )?cluster" "$WORLD_DIR/daemon.err"
 is "$(xr -j host show | jq -c '[.. | objects | select(.name?) | [.name, .local]] | sort')" \
 	'[["h1",true],["h2",false],["h3",false]]' "the hosts; this machine's is local"
 is "$(vm_at $A) $(vm_at $B) $(vm_at $C)" "h2 h3 " "the VMs of its segments, and no other's"
+is "$(xr -j vm show $A | jq -r '[.. | objects | select(.mac?)][0].source')" etcd "  by its word, not by the file's"
 is "$(xr -j vm show $A | jq -c '[.. | objects | select(.mac?)][0].addresses')" '["10.9.0.1"]' \
 	"their addresses, too"
 
