@@ -17,6 +17,7 @@
 
 static struct hops *hops;
 static const __be32 gateway[] = { 0, 0, 0xffff0000, 0x0900010a };
+static const __be32 neighbour[] = { 0, 0, 0xffff0000, 0x0800010a };
 static const __u8 same[] = { 2, 0, 0, 0, 1, 9 }, other[] = { 2, 0, 0, 0, 1, 1 };
 
 /* No new look is due, for a notice of the gateway; afterwards all is known again. */
@@ -42,14 +43,12 @@ static void begin(void)
 
 static void of_whom_packets_go_by(void **state)
 {
-	static const __be32 stranger[] = { 0, 0, 0xffff0000, 0x0800010a };
-
 	begin();
 	assert_true(is_left_alone(gateway, same));
 	assert_false(is_left_alone(gateway, other));
 	assert_false(is_left_alone(gateway, NULL));
 	assert_true(is_left_alone(gateway, same));
-	assert_true(is_left_alone(stranger, NULL));
+	assert_true(is_left_alone(neighbour, NULL));
 	hops_free(hops);
 }
 
@@ -61,6 +60,25 @@ static void of_a_mac_that_changed(void **state)
 	assert_false(is_left_alone(gateway, other));
 	assert_true(is_left_alone(gateway, other));
 	assert_false(is_left_alone(gateway, same));
+	hops_free(hops);
+}
+
+/* Backends come, and get other addresses, while the daemon runs. */
+static void of_one_that_came_later(void **state)
+{
+	begin();
+	shell("ip neigh change 10.1.0.9 lladdr 02:00:00:00:01:01 dev in");
+	hops_touch_all(hops);
+	hops_refresh(hops, 1000);
+	world_apply(WORLD "  - {name: c, vips: [\"192.0.2.1:80/tcp\"], address: 10.1.0.8}\n");
+	assert_false(is_left_alone(gateway, other));
+	assert_true(is_left_alone(gateway, other));
+	assert_false(is_left_alone(neighbour, NULL));
+	world_apply("vips:\n  - {address: 192.0.2.1, port: 80, protocol: tcp}\n"
+		    "backends:\n  - {name: b, vips: [\"192.0.2.1:80/tcp\"], address: 10.1.0.8}\n");
+	assert_false(is_left_alone(gateway, other));
+	assert_false(is_left_alone(neighbour, NULL));
+	assert_true(is_left_alone(gateway, NULL));
 	hops_free(hops);
 }
 
@@ -117,8 +135,11 @@ static void that_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(of_whom_packets_go_by), TEST(of_a_mac_that_changed),
-		TEST(by_a_bridge),           TEST(with_a_mac),
+		TEST(of_whom_packets_go_by),
+		TEST(of_a_mac_that_changed),
+		TEST(of_one_that_came_later),
+		TEST(by_a_bridge),
+		TEST(with_a_mac),
 		TEST(that_is_kept),
 	};
 

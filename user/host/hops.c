@@ -15,7 +15,8 @@
 
 /* The neighbour by which a path goes, as found last. */
 struct way {
-	__u32 ifindex; /* 0: not known */
+	__be32 addr[XR_ADDR_WORDS]; /* whose; zero: nobody's so far */
+	__u32 ifindex;              /* 0: not known */
 	__be32 gateway[XR_ADDR_WORDS];
 	__u8 mac[6];  /* zero: not known, or it is not all that counts */
 	bool touched; /* something changed since */
@@ -26,8 +27,9 @@ struct hops {
 	struct xr_nexthop *value; /* one of each CPU */
 	struct way *way;          /* hosts by index, then backends by index */
 	__u32 hosts, n;
-	__u32 from; /* where hops_refresh() goes on */
-	bool any;   /* one is touched */
+	__u32 changes; /* of the configuration, up to which all ways are known or touched */
+	__u32 from;    /* where hops_refresh() goes on */
+	bool any;      /* one is touched */
 };
 
 struct hops *hops_new(struct plane *p)
@@ -65,20 +67,6 @@ void hops_touch_all(struct hops *h)
 	h->any = true;
 }
 
-void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr, const __u8 *mac)
-{
-	__u32 i;
-
-	for (i = 0; i < h->n; i++) {
-		if (h->way[i].ifindex != ifindex ||
-		    memcmp(h->way[i].gateway, addr, sizeof(h->way[i].gateway)) ||
-		    (mac && !memcmp(h->way[i].mac, mac, sizeof(h->way[i].mac))))
-			continue;
-		h->way[i].touched = true;
-		h->any = true;
-	}
-}
-
 /* The facts and the path of way i; false: no such host or backend. */
 static bool facts_of(struct plane *p, __u32 i, __u32 hosts, struct xr_backend_info *facts,
 		     __u32 *path)
@@ -94,6 +82,39 @@ static bool facts_of(struct plane *p, __u32 i, __u32 hosts, struct xr_backend_in
 	*path = p->hosts[i].path;
 	host_as_backend(&p->host_info[i], facts);
 	return true;
+}
+
+/* Who came, or got another address, since all were looked at. */
+static void touch_new(struct hops *h)
+{
+	__u32 i, path, changes = __atomic_load_n(&h->p->meta->changes, __ATOMIC_ACQUIRE);
+	struct xr_backend_info facts;
+
+	if (changes == h->changes)
+		return;
+	h->changes = changes;
+	for (i = 0; i < h->n; i++) {
+		if (!facts_of(h->p, i, h->hosts, &facts, &path) ||
+		    !memcmp(h->way[i].addr, facts.addr, sizeof(facts.addr)))
+			continue;
+		h->way[i].touched = true;
+		h->any = true;
+	}
+}
+
+void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr, const __u8 *mac)
+{
+	__u32 i;
+
+	touch_new(h);
+	for (i = 0; i < h->n; i++) {
+		if (h->way[i].ifindex != ifindex ||
+		    memcmp(h->way[i].gateway, addr, sizeof(h->way[i].gateway)) ||
+		    (mac && !memcmp(h->way[i].mac, mac, sizeof(h->way[i].mac))))
+			continue;
+		h->way[i].touched = true;
+		h->any = true;
+	}
 }
 
 void hops_touch_named(struct hops *h)
@@ -211,9 +232,10 @@ static void refresh_way(struct hops *h, __u32 i)
 	__u32 path;
 
 	if (!facts_of(h->p, i, h->hosts, &facts, &path)) {
-		w->ifindex = 0;
+		memset(w, 0, sizeof(*w));
 		return;
 	}
+	memcpy(w->addr, facts.addr, sizeof(w->addr));
 	if (job.host)
 		job.source = host_source(h->p, &h->p->host_info[i]);
 	path_refresh(&job, 1, &h->p->meta->policy, plane_tick(h->p));

@@ -19,6 +19,7 @@ void hops_touch_all(struct hops *h);
 /*
  * A neighbour changed, which concerns those that go by it. Not where mac is what they have:
  * the kernel tells of each look it takes whether a neighbour is still there. NULL: it has none.
+ * Who came to the configuration since is looked at, too.
  */
 void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr, const __u8 *mac);
 /* Devices changed: one that a host or backend names may have been made anew. */
