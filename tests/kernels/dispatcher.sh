@@ -21,9 +21,12 @@ ok()
 	fi
 }
 
+# bpftool gives up where another map goes while it looks for the name.
 counted()
 {
-	bpftool -j map dump name counted | jq '.[0].formatted.value'
+	until bpftool -j map dump name counted | jq -e '.[0].formatted.value' 2>/dev/null; do
+		sleep 0.1
+	done
 }
 
 # Packets that xroam saw and left to the kernel.

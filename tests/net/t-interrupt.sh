@@ -176,6 +176,11 @@ waits_in()
 {
 	grep -q "$1" "/proc/$pid/wchan"
 }
+# shellcheck disable=SC2317 # called by name
+is_held()
+{
+	! flock -n "/run/xroam/$WORLD-n1/lock" true
+}
 # vms: how many there are
 vms()
 {
@@ -193,6 +198,7 @@ ends 130 "interrupted: nothing has changed" "an import that waits for the stream
 exec 3>&-
 (exec 3>>"/run/xroam/$WORLD-n1/lock" && flock 3 && exec sleep 600) &
 holder=$!
+wait_for 10 is_held
 in_background state import "$WORLD_DIR/state"
 wait_for 10 waits_in nanosleep
 kill -HUP $pid
@@ -257,7 +263,9 @@ for ((i = 1; i <= n; i++)); do
 	wait $pid
 	status=$?
 	[ ! -e "$WORLD_DIR/now.part" ] || wrong+="; a part"
-	[ "$status" != 130 ] || [ ! -e "$WORLD_DIR/now" ] || wrong+="; there, though interrupted"
+	# After its work a signal only ends it.
+	[ "$status" != 130 ] || [ ! -e "$WORLD_DIR/now" ] || [ ! -s "$WORLD_DIR/err" ] ||
+		wrong+="; there, though it says $(<"$WORLD_DIR/err")"
 	[ "$status" != 0 ] || [ -e "$WORLD_DIR/now" ] || wrong+="; not there"
 done
 is "$wrong" "" "an interrupted export leaves no file"

@@ -149,13 +149,25 @@ pid()
 }
 
 # stop NAME [SIGNAL]: its exit status, or 128 + the signal that ended it
+is_child()
+{
+	local stat
+
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
+	# After the name: state, parent
+	stat=${stat##*) }
+	stat=${stat#* }
+	[ "${stat%% *}" = "$$" ] || [ "${stat%% *}" = "$BASHPID" ]
+}
+
 stop()
 {
 	local pid=${WORLD_PID[$1]-} status
 
 	[ -n "$pid" ] || return 0
 	unset "WORLD_PID[$1]"
-	kill -"${2-TERM}" "$pid" 2>/dev/null
+	# One that has ended already may have lent its number to another.
+	is_child "$pid" && kill -"${2-TERM}" "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 	status=$?
 	return $status
