@@ -92,44 +92,24 @@ static void entry_is(struct fdb *f, const struct fdb_key *key, const struct fdb_
 
 static void on_entry(struct fdb *f, const struct nlmsghdr *nlh)
 {
-	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
 	struct fdb_word word;
+	struct fdb_entry e;
 	struct fdb_key key;
-	bool mac = false, dst = false;
-	__u32 bridge = 0;
-	const struct nlattr *a;
 
-	if (nlh->nlmsg_len < mnl_nlmsg_size(sizeof(*ndm)) || ndm->ndm_family != AF_BRIDGE)
+	if (!fdb_read(nlh, &e) || (!e.bridge && !e.has_dst))
 		return;
+	if (e.bridge ? !bridge_of(f, e.bridge) : !links_by_index(&f->links, e.port))
+		return;
+	/* Both are compared whole. */
 	memset(&key, 0, sizeof(key));
+	key.dev = e.bridge ? e.bridge : e.port;
+	key.vlan = e.vlan;
+	memcpy(key.mac, e.mac, sizeof(key.mac));
 	memset(&word, 0, sizeof(word));
-	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
-		switch (mnl_attr_get_type(a)) {
-		case NDA_LLADDR:
-			mac = mnl_attr_get_payload_len(a) == sizeof(key.mac);
-			if (mac)
-				memcpy(key.mac, mnl_attr_get_payload(a), sizeof(key.mac));
-			break;
-		case NDA_VLAN:
-			key.vlan = mnl_attr_get_u16(a);
-			break;
-		case NDA_MASTER:
-			bridge = mnl_attr_get_u32(a);
-			break;
-		case NDA_DST:
-			dst = true;
-			netlink_get_addr(a, word.dst);
-			break;
-		}
-	}
-	if (!mac || (!bridge && !dst))
-		return;
-	word.port = ndm->ndm_ifindex;
-	word.state = ndm->ndm_state;
-	word.flags = ndm->ndm_flags;
-	key.dev = bridge ? bridge : word.port;
-	if (bridge ? !bridge_of(f, bridge) : !links_by_index(&f->links, key.dev))
-		return;
+	word.port = e.port;
+	word.state = e.state;
+	word.flags = e.flags;
+	memcpy(word.dst, e.dst, sizeof(word.dst));
 	entry_is(f, &key, &word, nlh->nlmsg_type == RTM_NEWNEIGH);
 }
 

@@ -106,8 +106,15 @@ struct fdb_entry {
 	__u8 mac[6];
 	__u16 vlan; /* 0: the entry has none */
 	__u32 port;
-	__u32 bridge;
+	__u32 bridge; /* 0: it is of the port's own table, as a VXLAN device's */
+	__u16 state;  /* NUD_* */
+	__u8 flags;   /* NTF_* */
+	bool has_dst;
+	__be32 dst[4]; /* a VXLAN device's: the VTEP */
 };
+
+/* Out of RTM_NEWNEIGH or RTM_DELNEIGH. false: it is no such entry, or has no MAC. */
+bool fdb_read(const struct nlmsghdr *nlh, struct fdb_entry *e);
 
 /* Calls each() for every entry of a bridge for a MAC behind one of its ports. */
 int fdb_each(struct netlink *nl, void (*each)(void *ctx, const struct fdb_entry *e), void *ctx);

@@ -81,34 +81,46 @@ struct fdb_walk {
 	void *ctx;
 };
 
-static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
+bool fdb_read(const struct nlmsghdr *nlh, struct fdb_entry *e)
 {
 	const struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
-	struct fdb_entry e = { .port = ndm->ndm_ifindex };
-	const struct fdb_walk *w = ctx;
 	const struct nlattr *a;
 	bool mac = false;
 
-	/* Permanent ones are the bridge's own and its ports'. */
-	if (ndm->ndm_family != AF_BRIDGE || ndm->ndm_state & NUD_PERMANENT)
-		return MNL_CB_OK;
+	if (nlh->nlmsg_len < mnl_nlmsg_size(sizeof(*ndm)) || ndm->ndm_family != AF_BRIDGE)
+		return false;
+	*e = (struct fdb_entry){ .port = ndm->ndm_ifindex,
+				 .state = ndm->ndm_state,
+				 .flags = ndm->ndm_flags };
 	mnl_attr_for_each(a, nlh, sizeof(*ndm)) {
 		switch (mnl_attr_get_type(a)) {
 		case NDA_LLADDR:
-			mac = mnl_attr_get_payload_len(a) == sizeof(e.mac);
+			mac = mnl_attr_get_payload_len(a) == sizeof(e->mac);
 			if (mac)
-				memcpy(e.mac, mnl_attr_get_payload(a), sizeof(e.mac));
+				memcpy(e->mac, mnl_attr_get_payload(a), sizeof(e->mac));
 			break;
 		case NDA_VLAN:
-			e.vlan = mnl_attr_get_u16(a);
+			e->vlan = mnl_attr_get_u16(a);
 			break;
 		case NDA_MASTER:
-			e.bridge = mnl_attr_get_u32(a);
+			e->bridge = mnl_attr_get_u32(a);
+			break;
+		case NDA_DST:
+			e->has_dst = true;
+			netlink_get_addr(a, e->dst);
 			break;
 		}
 	}
-	/* Without a master it is a device's own table. */
-	if (mac && e.bridge)
+	return mac;
+}
+
+static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct fdb_walk *w = ctx;
+	struct fdb_entry e;
+
+	/* Permanent ones are the bridge's own and its ports'. */
+	if (fdb_read(nlh, &e) && e.bridge && !(e.state & NUD_PERMANENT))
 		w->each(w->ctx, &e);
 	return MNL_CB_OK;
 }
