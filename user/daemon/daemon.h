@@ -123,6 +123,14 @@ void daemon_lock_close(struct daemon *d);
  */
 void daemon_set_problems(struct daemon *d, const char *owner, const char *lines);
 void daemon_free_problems(struct daemon *d);
+/* Such lines, as they are collected: { .used = 0 } is none. */
+struct problem_lines {
+	char text[3000];
+	size_t used;
+};
+/* One more, with its newline; left out where it has no room. */
+void problem_add(struct problem_lines *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* ---- log.c ---- */
 

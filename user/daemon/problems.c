@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the parts of the daemon find wrong, in one place for "xroam status". */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,19 @@ void daemon_set_problems(struct daemon *d, const char *owner, const char *lines)
 	free(own->lines);
 	own->lines = lines[0] ? strdup(lines) : NULL;
 	write_all(d);
+}
+
+void problem_add(struct problem_lines *l, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(l->text + l->used, sizeof(l->text) - l->used, fmt, ap);
+	va_end(ap);
+	if (n > 0 && l->used + n < sizeof(l->text))
+		l->used += n;
+	l->text[l->used] = '\0';
 }
 
 void daemon_free_problems(struct daemon *d)

@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is wrong with libvirts and what they say, for "xroam status". */
-#include <stdio.h>
-
 #include "lib/text.h"
 #include "domains_priv.h"
 
 #define CARDS_SHOWN 8 /* of all libvirts; one more line tells how many there are */
 
 struct report {
-	char text[3000];
-	size_t used;
+	struct problem_lines lines;
 	unsigned int cards;
 };
-
-static void __attribute__((format(printf, 2, 3))) add(struct report *r, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (r->used >= sizeof(r->text))
-		return;
-	va_start(ap, fmt);
-	r->used += vsnprintf(r->text + r->used, sizeof(r->text) - r->used, fmt, ap);
-	va_end(ap);
-}
 
 static void add_card(struct report *r, const struct domain *dom, const struct card *c)
 {
@@ -34,13 +20,15 @@ static void add_card(struct report *r, const struct domain *dom, const struct ca
 		return;
 	text_mac(mac, c->guest.mac);
 	if (c->refused)
-		add(r,
-		    "libvirt %s: its card %s vlan %u is another domain's, which had it first; it is not believed\n",
-		    dom->label, mac, c->guest.vlan);
+		problem_add(
+			&r->lines,
+			"libvirt %s: its card %s vlan %u is another domain's, which had it first; it is not believed\n",
+			dom->label, mac, c->guest.vlan);
 	else
-		add(r,
-		    "libvirt %s: VM %s vlan %u runs there, and is known at another host: if it came, \"xroam vm move\" says so\n",
-		    dom->label, mac, c->guest.vlan);
+		problem_add(
+			&r->lines,
+			"libvirt %s: VM %s vlan %u runs there, and is known at another host: if it came, \"xroam vm move\" says so\n",
+			dom->label, mac, c->guest.vlan);
 }
 
 static void add_virt(struct report *r, const struct virt *v)
@@ -49,15 +37,17 @@ static void add_virt(struct report *r, const struct virt *v)
 	const struct card *c;
 
 	if (!v->up && v->why[0])
-		add(r, "libvirt %s: %s\n", v->conf.uri, v->why);
+		problem_add(&r->lines, "libvirt %s: %s\n", v->conf.uri, v->why);
 	if (v->too_loud)
-		add(r, "libvirt %s: it never stops talking: it is read once a second\n",
-		    v->conf.uri);
+		problem_add(&r->lines,
+			    "libvirt %s: it never stops talking: it is read once a second\n",
+			    v->conf.uri);
 	for (dom = v->domains; dom; dom = dom->next) {
 		if (dom->left_out)
-			add(r,
-			    "libvirt %s: %d of its cards are not followed: a trunk of several VLANs, or too many\n",
-			    dom->label, dom->left_out);
+			problem_add(
+				&r->lines,
+				"libvirt %s: %d of its cards are not followed: a trunk of several VLANs, or too many\n",
+				dom->label, dom->left_out);
 		for (c = dom->cards; c; c = c->next)
 			add_card(r, dom, c);
 	}
@@ -65,12 +55,13 @@ static void add_virt(struct report *r, const struct virt *v)
 
 void virt_report_faults(struct virt *v)
 {
-	struct report r = { .used = 0 };
+	struct report r = { .cards = 0 };
 	struct virt *one;
 
 	for (one = v->all->list; one; one = one->next)
 		add_virt(&r, one);
 	if (r.cards > CARDS_SHOWN)
-		add(&r, "libvirt: %u cards more that are not believed\n", r.cards - CARDS_SHOWN);
-	daemon_set_problems(v->d, "libvirt", r.text);
+		problem_add(&r.lines, "libvirt: %u cards more that are not believed\n",
+			    r.cards - CARDS_SHOWN);
+	daemon_set_problems(v->d, "libvirt", r.lines.text);
 }

@@ -232,24 +232,9 @@ void fdb_look_at_new(struct fdb *f)
 /* ---- what is wrong ---- */
 
 struct faults {
-	char text[2000];
-	size_t used;
+	struct problem_lines lines;
 	int outranked, strange;
 };
-
-static void __attribute__((format(printf, 2, 3))) add(struct faults *w, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(w->text + w->used, sizeof(w->text) - w->used, fmt, ap);
-	va_end(ap);
-	/* Whole lines only. */
-	if (n > 0 && w->used + n < sizeof(w->text))
-		w->used += n;
-	w->text[w->used] = '\0';
-}
 
 static void fault_of_row(const struct fdb *f, struct fdb_row *row, struct faults *w)
 {
@@ -270,35 +255,38 @@ static void fault_of_row(const struct fdb *f, struct fdb_row *row, struct faults
 	host = vm_now(p, vm_index).host;
 	row->outranked = row->outranked && row->view != host;
 	if (row->outranked && w->outranked++ < FAULTS)
-		add(w,
-		    "fdb %s: VM %s is at %s by this bridge, but at %s by who is trusted more; if the bridge is right: \"xroam vm move %s to %s\"\n",
-		    b->conf.bridge, name, host_name(p, row->view), host_name(p, host), name,
-		    host_name(p, row->view));
+		problem_add(
+			&w->lines,
+			"fdb %s: VM %s is at %s by this bridge, but at %s by who is trusted more; if the bridge is right: \"xroam vm move %s to %s\"\n",
+			b->conf.bridge, name, host_name(p, row->view), host_name(p, host), name,
+			host_name(p, row->view));
 	port = links_by_index(&f->links, row->word.port);
 	vtep = port && port->kind == LINK_VXLAN ? vtep_row(f, row) : NULL;
 	if (vtep && !by_vtep(p, vtep->word.dst, port->vni) && w->strange++ < FAULTS)
-		add(w,
-		    "fdb %s: VM %s is behind VTEP %s, VNI %u, which is no host's: \"xroam host add\"\n",
-		    b->conf.bridge, name, text_addr(addr, vtep->word.dst), port->vni);
+		problem_add(
+			&w->lines,
+			"fdb %s: VM %s is behind VTEP %s, VNI %u, which is no host's: \"xroam host add\"\n",
+			b->conf.bridge, name, text_addr(addr, vtep->word.dst), port->vni);
 }
 
 void fdb_report_faults(struct fdb *f)
 {
-	struct faults w = { .used = 0 };
+	struct faults w = { .outranked = 0 };
 	__u32 i;
 
 	for (i = 0; i < f->n_bridges; i++)
 		if (!f->bridge[i].ifindex)
-			add(&w, "fdb %s: there is no such bridge in this network namespace\n",
-			    f->bridge[i].conf.bridge);
+			problem_add(&w.lines,
+				    "fdb %s: there is no such bridge in this network namespace\n",
+				    f->bridge[i].conf.bridge);
 	for (i = 0; i < f->table.size; i++)
 		fault_of_row(f, &f->table.row[i], &w);
 	if (w.outranked > FAULTS || w.strange > FAULTS)
-		add(&w, "fdb: %d more such VMs\n",
-		    (w.outranked > FAULTS ? w.outranked - FAULTS : 0) +
-			    (w.strange > FAULTS ? w.strange - FAULTS : 0));
+		problem_add(&w.lines, "fdb: %d more such VMs\n",
+			    (w.outranked > FAULTS ? w.outranked - FAULTS : 0) +
+				    (w.strange > FAULTS ? w.strange - FAULTS : 0));
 	if (f->table.left_out)
-		add(&w, "fdb: %u entries of MACs that are no VMs' had no room\n",
-		    f->table.left_out);
-	daemon_set_problems(f->d, "fdb", w.text);
+		problem_add(&w.lines, "fdb: %u entries of MACs that are no VMs' had no room\n",
+			    f->table.left_out);
+	daemon_set_problems(f->d, "fdb", w.lines.text);
 }
