@@ -176,11 +176,6 @@ waits_in()
 {
 	grep -q "$1" "/proc/$pid/wchan"
 }
-# shellcheck disable=SC2317 # called by name
-is_held()
-{
-	! flock -n "/run/xroam/$WORLD-n1/lock" true
-}
 # vms: how many there are
 vms()
 {
@@ -196,14 +191,12 @@ wait_for 10 waits_in pipe_read
 kill -INT $pid
 ends 130 "interrupted: nothing has changed" "an import that waits for the stream's end"
 exec 3>&-
-(exec 3>>"/run/xroam/$WORLD-n1/lock" && flock 3 && exec sleep 600) &
-holder=$!
-wait_for 10 is_held
+keep_lock
 in_background state import "$WORLD_DIR/state"
 wait_for 10 waits_in nanosleep
 kill -HUP $pid
 ends 129 "interrupted: nothing has changed" "an import that waits for the lock"
-kill $holder
+stop holder
 is "$(vms)" 0 "and nothing has changed"
 
 # In its course: nothing, or all.

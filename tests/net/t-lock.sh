@@ -5,7 +5,6 @@
 # shellcheck source=tests/net/lib/daemonworld.sh
 . "$(dirname "$0")/lib/daemonworld.sh"
 daemon_world_up
-LOCK=/run/xroam/$WORLD-n1/lock
 
 cat >>"$CONFIG" <<-EOT
 	vips: [{address: 192.0.2.10, port: 80, protocol: udp}]
@@ -67,9 +66,8 @@ exec {full}<&-
 
 # ---- a process that keeps it ----
 
-start holder n1 flock -F "$LOCK" sleep 1000
+keep_lock
 holder=$(pid holder)
-wait_for 10 bash -c "! flock -n '$LOCK' true"
 (
 	xr vm cancel "$VM" >"$WORLD_DIR/waited" 2>&1
 	echo $? >>"$WORLD_DIR/waited"
@@ -98,12 +96,6 @@ heard() { grep -q "$1" "$WORLD_DIR/qemu.out"; }
 # shellcheck disable=SC2317 # called by name
 looks() { [ "$(fact state) $(fact host)" = "$1" ]; }
 says() { timeout 5 tee "$WORLD_DIR/orders" >/dev/null <<<"$1"; }
-
-keep_lock()
-{
-	start holder n1 flock -F "$LOCK" sleep 1000
-	wait_for 10 bash -c "! flock -n '$LOCK' true"
-}
 
 # On the way back nothing is believed to have moved.
 xr vm move "$VM" to h1 >/dev/null 2>&1

@@ -7,6 +7,7 @@
 #				and $CONFIG, a file with them and the VM $VM at h1
 #	run_daemon [ARGS...]	xroam run there; $(daemon_says) is its stderr so far
 #	daemon_end [SIGNAL]	ends it; the exit status
+#	keep_lock		the process "holder" has the instance's lock, $LOCK
 #	notify ARGS...		lib/notify.py on its socket; $PRINTED is what it printed
 #	fact KEY		of vm show
 #	xr ...			in n1
@@ -18,7 +19,7 @@ LIB=$(dirname "${BASH_SOURCE[0]}")
 # Not the one that a version manager may have put in front of the distribution's.
 PYTHON=/usr/bin/python3
 VM=52:54:00:12:34:56
-CONFIG='' SOCKET=/run/xroam/$WORLD-n1.sock
+CONFIG='' SOCKET=/run/xroam/$WORLD-n1.sock LOCK=/run/xroam/$WORLD-n1/lock
 
 xr()
 {
@@ -65,6 +66,12 @@ daemon_says()
 daemon_end()
 {
 	stop daemon "${1-TERM}"
+}
+
+keep_lock()
+{
+	start holder n1 flock -F "$LOCK" sleep 1000
+	wait_for 10 bash -c "! flock -n '$LOCK' true"
 }
 
 notify()
