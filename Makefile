@@ -145,12 +145,11 @@ $(CID_PC): user/cid/libxroam-cid.pc.in Makefile
 	@mkdir -p $(@D)
 	$(Q)$(FILL_IN) $< >$@
 
-HAND_OVER_OBJ := $(BUILD)/user/hand_over.o
 $(BUILD)/xroam: $(filter-out $(HANDED_OVER:%.c=$(BUILD)/%.o),$(CMD_OBJ)) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMD_LIBS) -lsystemd
 
-$(BUILD)/libexec/xroam: $(filter-out $(HAND_OVER_OBJ),$(CMD_OBJ)) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
+$(BUILD)/libexec/xroam: $(filter-out $(BUILD)/user/hand_over.o,$(CMD_OBJ)) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lsystemd $(DAEMON_LIBS)

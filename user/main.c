@@ -254,7 +254,7 @@ static const char *audited_error(int status)
 	return cmd_last_error() ?: "failed";
 }
 
-/* options are taken out of argv. */
+/* As late_options() takes options out of argv. */
 static char **copy_of(int argc, char **argv)
 {
 	char **words = malloc((argc + 1) * sizeof(*words));

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -46,38 +45,30 @@ json_t *etcd_login_body(const struct model_etcd *conf, struct xr_err *err)
 
 /* Whether a member is still there: an answer may take long, but octets of it come. */
 struct patience {
-	__u64 since_ms; /* of the last octets */
+	uint64_t since; /* the last octets came, on daemon_clock_us()'s clock */
 	curl_off_t had;
 	long ms;
 };
-
-static __u64 now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
-}
 
 /* libcurl's progress function: it is called once a second at least. */
 static int is_over(void *ctx, curl_off_t total, curl_off_t now, curl_off_t to_send, curl_off_t sent)
 {
 	struct patience *p = ctx;
-	__u64 ms = now_ms();
+	uint64_t us = daemon_clock_us();
 
 	(void)total;
 	(void)to_send;
 	if (now + sent != p->had) {
 		p->had = now + sent;
-		p->since_ms = ms;
+		p->since = us;
 	}
-	return ms - p->since_ms >= (__u64)p->ms;
+	return us - p->since >= p->ms * US_PER_MS;
 }
 
 static int ask(struct etcd_session *s, const char *path, const char *body, json_t **answer,
 	       struct xr_err *err)
 {
-	struct patience p = { .since_ms = now_ms(), .ms = ETCD_PATIENCE_MS << s->round };
+	struct patience p = { .since = daemon_clock_us(), .ms = ETCD_PATIENCE_MS << s->round };
 	struct etcd_request r;
 	CURLcode code;
 	int ret = etcd_request_init(&r, s->conf, s->at, path, body, s->token);

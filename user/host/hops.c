@@ -58,13 +58,18 @@ void hops_free(struct hops *h)
 	free(h);
 }
 
+static void touch(struct hops *h, __u32 i)
+{
+	h->way[i].touched = true;
+	h->any = true;
+}
+
 void hops_touch_all(struct hops *h)
 {
 	__u32 i;
 
 	for (i = 0; i < h->n; i++)
-		h->way[i].touched = true;
-	h->any = true;
+		touch(h, i);
 }
 
 /* The facts and the path of way i; false: no such host or backend. */
@@ -97,8 +102,7 @@ static void touch_new(struct hops *h)
 		if (!facts_of(h->p, i, h->hosts, &facts, &path) ||
 		    !memcmp(h->way[i].addr, facts.addr, sizeof(facts.addr)))
 			continue;
-		h->way[i].touched = true;
-		h->any = true;
+		touch(h, i);
 	}
 }
 
@@ -112,8 +116,7 @@ void hops_touch(struct hops *h, __u32 ifindex, const __be32 *addr, const __u8 *m
 		    memcmp(h->way[i].gateway, addr, sizeof(h->way[i].gateway)) ||
 		    (mac && !memcmp(h->way[i].mac, mac, sizeof(h->way[i].mac))))
 			continue;
-		h->way[i].touched = true;
-		h->any = true;
+		touch(h, i);
 	}
 }
 
@@ -125,8 +128,7 @@ void hops_touch_named(struct hops *h)
 	for (i = 0; i < h->n; i++) {
 		if (!facts_of(h->p, i, h->hosts, &facts, &path) || !facts.dev[0])
 			continue;
-		h->way[i].touched = true;
-		h->any = true;
+		touch(h, i);
 	}
 }
 
