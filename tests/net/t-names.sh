@@ -109,6 +109,13 @@ journal()
 	printf '# %s %016x\n%s\n' "$created" "$id" "$1" >"$run/journal.yaml"
 }
 
+journal 'a_key_of_tomorrow: 1'
+notify say "{\"notice\":\"prepare\",\"mac\":\"$VM\",\"to\":\"h2\"}"
+like "$PRINTED" '"ok":true' "nor is the daemon stopped by one of another xroam"
+like "$(daemon_says)" "warning: .*a_key_of_tomorrow" "it logs why"
+notify say "{\"notice\":\"cancel\",\"mac\":\"$VM\"}"
+daemon_end
+# With no daemon, which would meet it first.
 journal 'vms: [{mac: "'
 xr vip add 192.0.2.7:80/udp >"$WORLD_DIR/out" 2>&1
 is $? 0 "a damaged journal: a command goes on"
@@ -118,12 +125,6 @@ ok "and has kept it" grep -q mac "$run/journal.yaml.unreadable"
 ok "the next one knows nothing of it" sh -c \
 	"nsenter --net=/run/netns/$WORLD-n1 $XROAM -i $WORLD-n1 vip show 2>&1 | grep -q 192.0.2.7 &&
 	 ! nsenter --net=/run/netns/$WORLD-n1 $XROAM -i $WORLD-n1 vip show 2>&1 | grep -q warning"
-journal 'a_key_of_tomorrow: 1'
-notify say "{\"notice\":\"prepare\",\"mac\":\"$VM\",\"to\":\"h2\"}"
-like "$PRINTED" '"ok":true' "nor is the daemon stopped by one of another xroam"
-like "$(daemon_says)" "warning: .*a_key_of_tomorrow" "it logs why"
-notify say "{\"notice\":\"cancel\",\"mac\":\"$VM\"}"
-daemon_end
 journal 'nonsense'
 ok "export goes on" sh -c "nsenter --net=/run/netns/$WORLD-n1 $XROAM -i $WORLD-n1 export >$file.2 2>/dev/null"
 is "$(grep -c 192.0.2.7 "$file.2")" 1 "with what there is"
