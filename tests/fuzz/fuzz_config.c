@@ -10,6 +10,7 @@
 #include <string.h>
 #include "user/config/config.h"
 #include "user/model/model.h"
+#include "user/write/write.h"
 #include <sys/mman.h>
 #include <unistd.h>
 

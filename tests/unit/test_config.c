@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "user/config/config.h"
 #include "user/lib/defaults.h"
+#include "user/write/write.h"
 #include "lib/config_text.h"
 
 #define KEY "000102030405060708090a0b0c0d0e0f"

@@ -11,6 +11,7 @@
 #include "user/commit/commit_priv.h"
 #include "user/config/config.h"
 #include "user/model/model_edit.h"
+#include "user/write/write.h"
 
 #define PAIRS 1000
 

@@ -13,6 +13,7 @@
 #include "edit_priv.h"
 #include "host/host.h"
 #include "lib/progress.h"
+#include "write/write.h"
 
 static const char apply_notes[] =
 	"Makes the instance equal to FILE (\"-\": standard input), and makes the\n"

@@ -15,9 +15,9 @@
 #include "attach/attach.h"
 #include "cmd.h"
 #include "devices/devices.h"
-#include "config/config.h"
 #include "host/hops.h"
 #include "model/model.h"
+#include "write/write.h"
 
 #define KEPT XR_RUN_ROOT "/INSTANCE.destroyed.yaml"
 

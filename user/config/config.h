@@ -121,13 +121,6 @@ int config_read_text(const char *text, size_t len, const char *name, struct mode
 int config_read_vms(const char *text, size_t len, const char *name, struct model *m,
 		    struct xr_err *err);
 /*
- * The model as a file that config_read accepts; with keys only if keys. quotes: text
- * that other readers take for numbers or booleans is in quotes, which doubles the time.
- */
-int config_write(const struct model *m, bool keys, bool quotes, char **text, size_t *len,
-		 struct xr_err *err);
-
-/*
  * A file to be read; "-" is standard input. What could keep its reader waiting, or
  * do something when it is opened (a FIFO, a device), is refused; a shell's <(...) is
  * read. The descriptor, or the error.

@@ -5,7 +5,7 @@
 
 #include <stdarg.h>
 #include "yaml/lines.h"
-#include "config_schema_priv.h"
+#include "config_schema.h"
 #include "lib/lut.h"
 #include "model/model.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <netinet/in.h>
 #include <string.h>
-#include "config_schema_priv.h"
+#include "config_schema.h"
 #include "model/model.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

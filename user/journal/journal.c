@@ -10,6 +10,7 @@
 #include "journal.h"
 #include "lib/netns.h"
 #include "plane/pins.h"
+#include "write/write.h"
 
 #define HEAD_MAX   96
 #define NETNS_LINE "# netns " /* the namespace whose devices and routes are meant */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "config_text.h"
 #include "user/config/config.h"
+#include "user/write/write.h"
 
 static const char *error_of(const char *text)
 {

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
-#include "config.h"
-#include "config_priv.h"
+#include "config/config_schema.h"
 #include "lib/health_state.h"
 #include "lib/bounds.h"
 #include "model/model_edit.h"
 #include "lib/text.h"
+#include "write.h"
 
 /*
  * The structs for libcyaml point into one arena of memory that is thrown away as

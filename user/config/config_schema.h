@@ -3,8 +3,8 @@
  * The file as libcyaml sees it; pointers are NULL where something is left out.
  * Numbers come as text: libcyaml would take "1.5" and "80x" for 1 and 80.
  */
-#ifndef XR_CONFIG_CONFIG_SCHEMA_PRIV_H
-#define XR_CONFIG_CONFIG_SCHEMA_PRIV_H
+#ifndef XR_CONFIG_CONFIG_SCHEMA_H
+#define XR_CONFIG_CONFIG_SCHEMA_H
 
 #include <cyaml/cyaml.h>
 #include <xroam/abi.h>
