@@ -63,7 +63,7 @@ check-tidy: $(USER_SRC:%.c=$(CHECKED)/tidy/%.ok)
 $(CHECKED)/tidy/%.ok: %.c $(SKEL) .clang-tidy | check-deps
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG_TIDY) --quiet $< -- -std=gnu11 $(CPPFLAGS) $(EXTRA_$(subst /,_,$(dir $*))) 2>$(@:.ok=.log) || { cat $(@:.ok=.log) >&2; exit 1; }
+	$(Q)$(CLANG_TIDY) --quiet $< -- -std=gnu11 $(WARN) $(CPPFLAGS) $(EXTRA_$(subst /,_,$(dir $*))) 2>$(@:.ok=.log) || { cat $(@:.ok=.log) >&2; exit 1; }
 	@touch $@
 
 -include $(shell find $(CHECKED) -name '*.d' 2>/dev/null)

@@ -125,11 +125,10 @@ kernels: tests
 	@tests/kernels/run.sh all
 
 # prove prints the closing lines; tests/run what failed, and how, which it keeps in
-# build/tests/failures. One more at a time than there are cores, four at most, for most of
-# them wait more than they work; but not two emulated guests, see schedule.yaml. The longest
-# come first.
+# build/tests/failures. Four at a time, for most of them wait more than they work; but not
+# two emulated guests, see schedule.yaml. The longest come first.
 JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
-PROVE_JOBS ?= $(shell n=$$(nproc); echo $$((n < 3 ? n + 1 : 4)))
+PROVE_JOBS ?= 4
 PROVE_ARGS ?= --timer --jobs $(PROVE_JOBS)
 SCRIPTS = $(sort $(wildcard tests/$(1)/t-*.sh))
 TESTS_kernels = $(call SCRIPTS,kernels)

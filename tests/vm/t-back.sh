@@ -10,7 +10,7 @@ world_of stubborn
 guest_boot h1
 fabric_believes h1
 xroam_hosts daemon
-runs $RUNS_WITH "to and fro"
+runs 6 "to and fro"
 summary "to and fro"
 none_lost "to and fro"
 is "$AT" h1 "it is back"

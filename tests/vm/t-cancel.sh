@@ -66,8 +66,8 @@ OWN_TAPS=
 world_of deaf
 guest_boot h1
 xroam_hosts daemon
-cancelled $RUNS_WITH in_precopy
-cancelled $RUNS_WITH after_stop
+cancelled 5 in_precopy
+cancelled 5 after_stop
 cancelled 3 destination_dies
 
 # And then it does happen.
