@@ -3,7 +3,7 @@
 # libvirt as a source: what its helper's lines make of VMs at the old host and at the new
 # one; several cards; cards that are another's; connections that are lost; a helper that
 # lies. The helper is a script that says what the test has it say; the real one is asked
-# about libvirt's test driver. tests/vm/libvirt.sh, which is run by hand, has real libvirtds.
+# about libvirt's test driver. tests/vm/t-libvirt.sh has real libvirtds.
 # shellcheck source=tests/net/lib/daemonworld.sh
 . "$(dirname "$0")/lib/daemonworld.sh"
 daemon_world_up
@@ -200,6 +200,15 @@ tell -r "$(event $A RESUME)"
 becomes "moved h2 null" "  it runs there: moved, at once"
 tell "$(life $A "stopped migrated")"
 stays "moved h2 null" "  and stays so"
+tell "$(life $A "started migrated")" "$(domain $A "incoming monitor" $VM)"
+becomes "prepared h2 h1" "it is about to come back: prepared"
+tell -r "$(event $A MIGRATION active)" "$(event $A STOP)" "$(event $A MIGRATION completed)"
+becomes "blackout h2 h1" "  all is copied, as h2's says: still a blackout"
+sleep 1.3
+stays "blackout h2 h1" "  for as long as this one's does not say that it runs"
+tell "$(life $A stopped)"
+tell -r "$(event $A RESUME)"
+becomes "moved h2 null" "  it died here, and goes on there: it has not moved"
 tell -r "$(domain $B running $OTHER)"
 becomes "stable h2 null" "a domain of h2's that runs: its VM is added there" $OTHER
 tell "$(domain $B running $OTHER)"

@@ -47,7 +47,10 @@ struct guest_ops {
 	void (*gate_passed)(struct guest *g);  /* it does not, or no longer */
 	void (*failed)(struct guest *g);       /* a migration from here has */
 	void (*runs)(struct guest *g);         /* the VM runs, here */
-	/* Whether the host that it goes to tells this daemon itself when the VM runs there. */
+	/*
+	 * Whether the host that it goes to tells this daemon itself when the VM runs there.
+	 * host: empty for this machine, whatever it is called.
+	 */
 	bool (*is_told_by)(struct guest *g, const char *host);
 };
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "guest_priv.h"
+#include "host/host.h"
 
 /* After the migration is completed the old host goes on copying frames for this long ... */
 #define HAND_OVER_MS    1000     /* ... as the VM may still come back ... */
@@ -118,6 +119,16 @@ static uint64_t hand_over_us(const struct guest *g, const struct guest_view *v)
 	return US_PER_MS * (left >= HAND_OVER_MS / 1000 ? HAND_OVER_MS : HAND_OVER_LEAST);
 }
 
+/* Where it goes to this machine, its own libvirt tells, which has no host's name as a rule. */
+static bool is_told_by(struct guest *g, __u16 host)
+{
+	bool (*told)(struct guest *g, const char *host) = g->ops->is_told_by;
+
+	return told &&
+		(told(g, guest_host_name(g, host)) ||
+		 (host_is_local(g->d->plane, host) && told(g, "")));
+}
+
 /*
  * The VM need not run there yet, and may come back: whoever manages it may find that
  * something else is wrong there. And a new host that does not know yet that it came
@@ -137,7 +148,7 @@ void guest_leave_handed_over(struct guest *g)
 	/* Nobody heard the STOP. */
 	if (v.now.state == XR_VM_PREPARED)
 		guest_post_notice(g, XR_NOTICE_PAUSE, NULL);
-	if (g->ops->is_told_by && g->ops->is_told_by(g, guest_host_name(g, v.now.next)))
+	if (is_told_by(g, v.now.next))
 		return;
 	if (sd_event_add_time_relative(g->d->moves, &g->hand_over_timer, CLOCK_MONOTONIC,
 				       hand_over_us(g, &v), 1000, on_hand_over_timer, g) < 0)
