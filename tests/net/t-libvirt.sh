@@ -91,6 +91,10 @@ facts()
 # shellcheck disable=SC2317 # called by name
 looks() { [ "$(facts "$2")" = "$1" ]; }
 
+# It is at that host, and no move is under way.
+# shellcheck disable=SC2317 # called by name
+rests_at() { [[ $(facts) =~ ^(stable|moved|settled)\ $1\ null$ ]]; }
+
 # becomes FACTS DESCRIPTION [MAC]
 becomes()
 {
@@ -208,7 +212,11 @@ sleep 1.3
 stays "blackout h2 h1" "  for as long as this one's does not say that it runs"
 tell "$(life $A stopped)"
 tell -r "$(event $A RESUME)"
-becomes "moved h2 null" "  it died here, and goes on there: it has not moved"
+stays "blackout h2 h1" "  it died here, and goes on there: what h2 still copies must end here"
+tell "$(life $A "started migrated")" "$(domain $A "incoming monitor" $VM)"
+becomes "prepared h2 h1" "it is about to come once more: prepared"
+tell -r "$(event $A MIGRATION active)" "$(event $A MIGRATION cancelled)"
+ok "  called off while it runs there, and nothing is copied: that ends at once" wait_for 3 rests_at h2
 tell -r "$(domain $B running $OTHER)"
 becomes "stable h2 null" "a domain of h2's that runs: its VM is added there" $OTHER
 tell "$(domain $B running $OTHER)"

@@ -157,11 +157,25 @@ void guest_leave_handed_over(struct guest *g)
 
 /* ---- it is back ---- */
 
+/*
+ * It was to come to this machine, and another one's libvirt tells that it does not. The old
+ * host may hear that later, and goes on copying frames to us until then: they must end here,
+ * for our bridge would send them back, and the old host would copy them again. So this
+ * blackout ends by its deadline, or with the next prepare.
+ */
+static bool still_gets_copies(struct guest *g, const struct guest_view *v)
+{
+	const struct plane *p = g->d->plane;
+
+	return v->now.state == XR_VM_BLACKOUT && host_is_local(p, v->now.next) &&
+		!host_is_local(p, v->now.host) && !guest_is_here(g, v->now.next);
+}
+
 void guest_leave_stayed(struct guest *g)
 {
 	struct guest_view v = guest_view_of(g);
 
-	if (v.under_way)
+	if (v.under_way && !still_gets_copies(g, &v))
 		guest_post_notice(g, XR_NOTICE_CANCEL, NULL);
 }
 

@@ -158,6 +158,12 @@ __u16 vm_set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32
 	return from;
 }
 
+/* This machine is the new host, and not the old one. */
+static bool is_new_host(const struct plane *p, struct xr_vm_now now)
+{
+	return !host_is_local(p, now.host) && host_is_local(p, now.next);
+}
+
 /* ---- prepare ---- */
 
 static int check_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
@@ -227,6 +233,14 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16
 
 	if (ret)
 		return ret;
+	/*
+	 * At the new host a blackout that came to nothing is left until its deadline (see
+	 * guest/): the next move must not end with it. Frames fare the same in both states.
+	 */
+	if (now.state == XR_VM_BLACKOUT && is_new_host(p, now)) {
+		set_prepared(p, n, vm_index, host);
+		same = true;
+	}
 	if (now.host == host || (vm_under_way(now) && now.next == host)) {
 		/* Prepared again: the timeout begins anew. */
 		if (same)
@@ -266,8 +280,7 @@ static __u32 blackout_seconds(struct plane *p, struct xr_vm_now now)
 {
 	__u32 seconds = p->meta->policy.blackout_timeout;
 
-	return !host_is_local(p, now.host) && host_is_local(p, now.next) ? seconds + NEW_HOST_LATER
-									 : seconds;
+	return is_new_host(p, now) ? seconds + NEW_HOST_LATER : seconds;
 }
 
 static bool set_blackout(struct plane *p, __u32 vm_index)

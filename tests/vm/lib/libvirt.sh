@@ -12,6 +12,8 @@
 #	virt_moves HOST [ARGS...]	virsh migrate begins, with ARGS; virt_moved: its end
 #	virt_signal HOST SIGNAL	to the libvirtd itself
 #	virt_kill_guest HOST	its QEMU there dies
+#	virt_dropped		frames that the guest's port at $AT had no room for
+#	virt_late / virt_was_late	begins, ends: $LATE is what tests/vm/lib/late.py printed
 #	virt_file HOST		an xroam's file, with the libvirts that it listens to
 #
 # shellcheck source-path=SCRIPTDIR source=vm.sh
@@ -114,6 +116,26 @@ virt_kill_guest()
 	kill -KILL "$(pgrep -x -P "$(pgrep -P "$(pid "libvirtd-$1")")" qemu-system-x86)"
 }
 
+virt_dropped()
+{
+	in_ns "$AT" ip -s -j link | jq '[.[] | select(.ifname | startswith("vnet")) | .stats64.tx.dropped] | add'
+}
+
+virt_late()
+{
+	start late "$AT" "$(dirname "${BASH_SOURCE[0]}")/late.py" "$VIRT_MONITORS" \
+		"${XROAM%/*}/libexec/xroam-libvirt" "$(virt_uri "$AT")" "$(virt_uri "$(other "$AT")" "$AT")"
+	wait_for 10 grep -qx ready "$WORLD_DIR/late.err" || bail "late.py: $(<"$WORLD_DIR/late.err")"
+}
+
+virt_was_late()
+{
+	kill -TERM "$(pid late)"
+	finish late
+	# shellcheck disable=SC2034 # the test's
+	LATE=$(<"$WORLD_DIR/late.out")
+}
+
 # As of vm.sh, where the reasons are.
 virt_xml()
 {
@@ -127,7 +149,7 @@ virt_xml()
 		    <type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>
 		    <kernel>$KERNEL/vmlinuz</kernel>
 		    <initrd>$INITRAMFS</initrd>
-		    <cmdline>console=ttyS0 panic=-1 quiet mitigations=off pti=on no_timer_check ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6</cmdline>
+		    <cmdline>console=ttyS0 panic=-1 quiet mitigations=off pti=on no_timer_check ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}</cmdline>
 		  </os>
 		  <on_reboot>destroy</on_reboot>
 		  <devices>
@@ -144,6 +166,7 @@ virt_xml()
 		  </devices>
 		  <qemu:commandline>
 		    <qemu:arg value='-cpu'/><qemu:arg value='max,-cx16'/>
+		    <qemu:arg value='-qmp'/><qemu:arg value='unix:$VIRT_MONITORS,server=on,wait=off'/>
 		  </qemu:commandline>
 		</domain>
 	EOT
@@ -154,6 +177,7 @@ virt_boot()
 	local host
 
 	AT=$1
+	VIRT_MONITORS=$WORLD_DIR/guest.qmp
 	guest_image
 	virt_xml >"$WORLD_DIR/guest.xml"
 	# Where vm.sh looks when something is wrong.
@@ -234,6 +258,14 @@ virt_file()
 		echo "  - {name: $host, vxlan: $(underlay4 "$host"), vni: $VM_VNI$(
 			[ "$host" != "$1" ] || echo ", local: true")}"
 	done
+	virt_sources "$1"
+}
+
+# Each host's libvirt, as NODE has them in its file
+virt_sources()
+{
+	local host
+
 	echo "sources:"
 	echo "  libvirt:"
 	for host in "${VM_HOSTS[@]}"; do
