@@ -225,6 +225,24 @@ static void has_libvirts(const struct model *m)
 	assert_false(m->libvirt[1].monitor);
 }
 
+/* Which hosts there are is not in the file then. */
+static void takes_hosts_of_etcd(void **state)
+{
+	static const char text[] =
+		"etcd: {endpoints: [\"http://x:1\"], node: a}\n"
+		"sources: {libvirt: [{uri: \"x:\", host: b}], qmp: [{socket: /x, to: c, vm: {mac: " M1
+		"}}]}\n";
+	struct xr_err err = { "" };
+	struct model m;
+
+	(void)state;
+	assert_int_equal(config_read_text(text, strlen(text), "f", &m, &err), 0);
+	assert_int_equal(model_check(&m, "f", &err), 0);
+	assert_string_equal(m.libvirt[0].host, "b");
+	assert_string_equal(m.qmp[0].to, "c");
+	model_free(&m);
+}
+
 static void takes_every_fact(void **state)
 {
 	struct xr_err err = { "" };
@@ -310,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_error),
 		cmocka_unit_test(takes_every_fact),
+		cmocka_unit_test(takes_hosts_of_etcd),
 		cmocka_unit_test(writes_what_it_reads),
 	};
 

@@ -153,22 +153,30 @@ static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i, stru
 		TAKE(r, config_at(path, "sources.qmp", i, "vm.vlan"), from->vm.vlan, to->vlan);
 }
 
-static int take_host_of(struct reader *r, const struct model *m, size_t i, const char *key,
-			const char *from, char to[XR_NAME_LEN])
+/* Where hosts come from etcd, nobody knows yet. */
+static bool may_be_host(const struct reader *r, const struct raw *raw, const struct model *m,
+			const char *name)
+{
+	return model_find_host(m, name) || config_lost_host(r, m) || (raw->etcd && !raw->n_hosts);
+}
+
+static int take_host_of(struct reader *r, const struct raw *raw, const struct model *m, size_t i,
+			const char *key, const char *from, char to[XR_NAME_LEN])
 {
 	char path[PATH_LEN];
 	int ret = from
 		? config_name(r, config_at(path, "sources.libvirt", i, key), "host", from, to)
 		: 0;
 
-	if (ret || !to[0] || model_find_host(m, to) || config_lost_host(r, m))
+	if (ret || !to[0] || may_be_host(r, raw, m, to))
 		return ret;
 	return fail_at(r, config_at(path, "sources.libvirt", i, key),
 		       "there is no host %s in hosts", to);
 }
 
-static int take_libvirt(struct reader *r, const struct raw_libvirt *from, size_t i, struct model *m)
+static int take_libvirt(struct reader *r, const struct raw *raw, size_t i, struct model *m)
 {
+	const struct raw_libvirt *from = &raw->sources->libvirt[i];
 	struct model_libvirt *to = model_grow(&m->libvirt, &m->n_libvirt, sizeof(*to));
 	char path[PATH_LEN];
 
@@ -181,8 +189,8 @@ static int take_libvirt(struct reader *r, const struct raw_libvirt *from, size_t
 		    "uri: \"%.60s\" must be as libvirt has it, such as qemu:///system", from->uri))
 		return -EINVAL;
 	snprintf(to->uri, sizeof(to->uri), "%s", from->uri);
-	return take_host_of(r, m, i, "host", from->host, to->host) ||
-			take_host_of(r, m, i, "to", from->to, to->to)
+	return take_host_of(r, raw, m, i, "host", from->host, to->host) ||
+			take_host_of(r, raw, m, i, "to", from->to, to->to)
 		? -EINVAL
 		: 0;
 }
@@ -222,13 +230,13 @@ static int take_sources(struct reader *r, const struct raw *raw, struct model *m
 		if (!to)
 			return -ENOMEM;
 		ret = take_qmp(r, &raw->sources->qmp[i], i, to);
-		if (!ret && to->to[0] && !model_find_host(m, to->to) && !config_lost_host(r, m))
+		if (!ret && to->to[0] && !may_be_host(r, raw, m, to->to))
 			ret = fail_at(r, config_at(path, "sources.qmp", i, "to"),
 				      "there is no host %s in hosts", to->to);
 		to->line = config_line_of(r, "sources.qmp", i);
 	}
 	for (i = 0; !ret && raw->sources && i < raw->sources->n_libvirt; i++)
-		ret = take_libvirt(r, &raw->sources->libvirt[i], i, m);
+		ret = take_libvirt(r, raw, i, m);
 	return ret;
 }
 
