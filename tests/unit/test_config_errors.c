@@ -50,7 +50,7 @@ static const struct config_case cases[] = {
 	  "f:4: password_file: \"p\" must be a path from the root" },
 	{ ETCD "  node: a b\n", "f:3: host \"a b\": only letters, digits, '-', '_' and '.'" },
 	{ ETCD "  tls: yes\n",
-	  "f:3: unknown key \"tls\" in etcd; write one of endpoints, prefix, node, segments, ca, cert, key, user, password_file" },
+	  "f:3: unknown key \"tls\" in etcd; write one of endpoints, prefix, node, publish, segments, ca, cert, key, user, password_file" },
 
 	/* keys */
 	{ "vip: []\n",

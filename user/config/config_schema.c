@@ -272,6 +272,7 @@ static const cyaml_schema_field_t etcd_fields[] = {
 				   CYAML_UNLIMITED),
 	TEXT("prefix", MAY, struct raw_etcd, prefix),
 	TEXT("node", MAY, struct raw_etcd, node),
+	WORD("publish", struct raw_etcd, publish, config_bool_words),
 	SHORT_LIST("segments", struct raw_etcd, segments, n_segments, &text_entry),
 	TEXT("ca", MAY, struct raw_etcd, ca),
 	TEXT("cert", MAY, struct raw_etcd, cert),

@@ -122,6 +122,7 @@ struct raw_etcd {
 	char **endpoints, **segments;
 	__u32 n_endpoints, n_segments;
 	char *prefix, *node, *ca, *cert, *key, *user, *password_file;
+	int *publish;
 };
 
 /* vms are read by config_vms.c. */

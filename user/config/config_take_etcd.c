@@ -118,6 +118,7 @@ int config_take_etcd(struct reader *r, const struct raw_etcd *from, struct model
 	if (!from)
 		return 0;
 	to->given = true;
+	to->publish = from->publish && *from->publish;
 	if (!from->cert != !from->key)
 		return fail_at(r, from->cert ? "etcd.cert" : "etcd.key",
 			       "cert and key: write both, or neither");

@@ -74,7 +74,9 @@ static int put_vm(struct etcd *e, const struct model *m, __u64 seq, struct xr_er
 	int ret = 0;
 
 	fill(&n, m, host, seq);
-	if (index != VM_NOWHERE && strcmp(host_name(p, vm_now(p, index).host), host)) {
+	/* There already, by a newer number: nodes are to have one, which the next is above. */
+	if (index != VM_NOWHERE &&
+	    (strcmp(host_name(p, vm_now(p, index).host), host) || seq > p->vm_info[index].seq)) {
 		n.kind = XR_NOTICE_MOVED;
 		ret = post(e, &n, err);
 		/* This node knows better. */
@@ -129,6 +131,8 @@ static int make(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
 	if (ret)
 		return ret == -EBUSY || ret == -EAGAIN ? -EBUSY : ret;
 	ret = c->text ? put(e, c, err) : take_away(e, c, err);
+	if (ret == -EPERM)
+		etcd_publish_against(e, c);
 	daemon_end(e->d);
 	return ret == -EBUSY ? -EINVAL : ret;
 }

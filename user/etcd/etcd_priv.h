@@ -192,7 +192,8 @@ struct etcd {
 	sd_event_source *apply;      /* on d->moves */
 	struct etcd_change *refused; /* they miss something, such as a host */
 
-	struct etcd_lease *lease; /* lease.c's own */
+	struct etcd_lease *lease;     /* lease.c's own */
+	struct etcd_publish *publish; /* publish.c's own; NULL: nothing is told */
 
 	/* ---- what is told ---- */
 	__s64 seen;          /* the newest revision heard of */
@@ -203,7 +204,8 @@ struct etcd {
 	struct xr_err left_out;
 	size_t n_refused;
 	struct xr_err refusal;
-	size_t n_vms; /* of the last reading */
+	struct xr_err unwritten; /* why a VM that came here is not written; empty: all are */
+	size_t n_vms;            /* of the last reading */
 };
 
 /* ---- tell.c ---- */
@@ -251,5 +253,22 @@ void etcd_lease_retry(struct etcd *e);
  * needed, then etcd_lease_retry(); -EHOSTUNREACH: the member does not answer, *err says why.
  */
 int etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code, struct xr_err *err);
+
+/* ---- publish.c: this node's own VMs, told to etcd; nothing where the file does not ask for it ---- */
+
+int etcd_publish_open(struct etcd *e);
+void etcd_publish_close(struct etcd *e);
+/* The stream is there, or there is another token; or it is gone. */
+void etcd_publish_go(struct etcd *e);
+void etcd_publish_end(struct etcd *e);
+/* It has just moved. Called under the lock. */
+void etcd_publish_moved(struct etcd *e, __u32 vm_index);
+/* A change that contradicts what this node knows better. Called under the lock. */
+void etcd_publish_against(struct etcd *e, const struct etcd_change *c);
+/* All that are here. */
+void etcd_publish_all(struct etcd *e);
+bool etcd_publish_owns(const struct etcd *e, const struct etcd_request *r);
+/* 0, or -errno: -EKEYEXPIRED: another token is needed, then etcd_publish_go(). */
+int etcd_publish_done(struct etcd *e, CURLcode code);
 
 #endif

@@ -32,6 +32,13 @@ static void end_login(struct etcd *e)
 	etcd_request_free(&e->login);
 }
 
+static void hear_no_more(struct etcd *e)
+{
+	etcd_watch_end(e);
+	etcd_lease_end(e);
+	etcd_publish_end(e);
+}
+
 static void drop_token(struct etcd *e)
 {
 	free(e->token);
@@ -41,8 +48,7 @@ static void drop_token(struct etcd *e)
 /* The member does not answer, or is not heard: the next one, after a while. */
 static void lose(struct etcd *e, const struct xr_err *why)
 {
-	etcd_watch_end(e);
-	etcd_lease_end(e);
+	hear_no_more(e);
 	end_login(e);
 	e->stage = ETCD_WAITS;
 	if (!e->lost_at) {
@@ -134,6 +140,7 @@ static void on_login(struct etcd *e, CURLcode code)
 		watch(e);
 	} else if (e->stage == ETCD_WATCHES) {
 		etcd_lease_retry(e);
+		etcd_publish_go(e);
 	}
 }
 
@@ -148,8 +155,7 @@ static void on_watch_end(struct etcd *e, CURLcode code)
 	else if (!ret)
 		ret = xr_fail(&err, -EHOSTUNREACH, "%s: %s", e->conf.endpoint[e->endpoint],
 			      e->watch.error[0] ? e->watch.error : curl_easy_strerror(code));
-	etcd_watch_end(e);
-	etcd_lease_end(e);
+	hear_no_more(e);
 	/*
 	 * etcd says of a token that is over that the right is missing. Once: a token that is new
 	 * and refused, too, is not asked for again and again.
@@ -182,6 +188,12 @@ static void on_lease(struct etcd *e, struct etcd_request *r, CURLcode code)
 		lose(e, &err);
 }
 
+static void on_published(struct etcd *e, CURLcode code)
+{
+	if (etcd_publish_done(e, code) == -EKEYEXPIRED && e->conf.user[0])
+		log_in(e);
+}
+
 static void on_done(void *ctx, CURL *easy, CURLcode code)
 {
 	struct etcd_request *r = NULL;
@@ -192,6 +204,8 @@ static void on_done(void *ctx, CURL *easy, CURLcode code)
 		on_watch_end(e, code);
 	else if (r == &e->login)
 		on_login(e, code);
+	else if (etcd_publish_owns(e, r))
+		on_published(e, code);
 	else
 		on_lease(e, r, code);
 }
@@ -213,6 +227,8 @@ static void reap(struct etcd *e)
 static void take_all(struct etcd *e, const struct etcd_report *r)
 {
 	e->known = r->known;
+	if (!e->read_once)
+		etcd_publish_all(e);
 	e->read_once = true;
 	e->seen = r->known.revision;
 	e->n_vms = r->vms;
@@ -378,6 +394,7 @@ static void end(struct etcd *e)
 	etcd_watch_end(e);
 	end_login(e);
 	etcd_lease_close(e);
+	etcd_publish_close(e);
 	etcd_changes_close(e);
 	http_loop_free(e->loop);
 	e->loop = NULL;
@@ -426,6 +443,8 @@ static int begin(struct etcd *e, struct xr_err *err)
 		ret = etcd_changes_open(e);
 	if (ret >= 0)
 		ret = etcd_lease_open(e);
+	if (ret >= 0)
+		ret = etcd_publish_open(e);
 	/* on_time() begins. */
 	return ret < 0 ? xr_fail(err, ret, "etcd: %s", strerror(-ret)) : 0;
 }
@@ -473,10 +492,20 @@ static void lock_is_back(void *state)
 		etcd_changes_go(e);
 }
 
+static void moved(void *state, const struct xr_event *event, __u32 vm_index)
+{
+	struct etcd *e = state;
+
+	(void)event;
+	if (e->loop)
+		etcd_publish_moved(e, vm_index);
+}
+
 const struct source source_etcd = {
 	.name = "etcd",
 	.start = start,
 	.stop = stop,
 	.reload = reload,
 	.lock_is_back = lock_is_back,
+	.moved = moved,
 };

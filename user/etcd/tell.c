@@ -44,6 +44,10 @@ static void set_problems(struct etcd *e)
 			      e->progress.so_far, e->progress.total);
 	if (e->lists.text[0])
 		n += snprintf(lines + n, sizeof(lines) - n, "etcd: %.500s\n", e->lists.text);
+	if (e->unwritten.text[0])
+		n += snprintf(lines + n, sizeof(lines) - n,
+			      "etcd: where VMs of this host are is not written: %.300s\n",
+			      e->unwritten.text);
 	add_left_out(e, lines + n, sizeof(lines) - n);
 	daemon_set_problems(e->d, "etcd", lines);
 }
@@ -111,6 +115,7 @@ void etcd_heard(struct etcd *e)
 	if (e->lists.text[0])
 		etcd_read_soon(e, false);
 	etcd_lease_begin(e);
+	etcd_publish_go(e);
 	etcd_tell(e);
 }
 

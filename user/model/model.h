@@ -144,6 +144,7 @@ struct model_etcd {
 	char user[XR_NAME_LEN];
 	char password_file[MODEL_ETCD_TEXT];
 	char node[XR_NAME_LEN];               /* the host that is this machine; empty: it is none */
+	bool publish;                         /* which VMs come to this machine is written to it */
 	__u8 segments[(XR_MAX_VLAN + 8) / 8]; /* a bit per VLAN, 0: untagged */
 	unsigned int not_asked; /* a bit per enum model_section_of_key that the file itself has */
 	__u32 line;

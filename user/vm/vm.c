@@ -204,6 +204,8 @@ static int known_vm(struct plane *p, const struct xr_notice *n, __u32 vm_index, 
 	ret = vm_check_order(p, n, vm_index, host, &a->outcome, err);
 	if (!ret && a->outcome == XR_DONE)
 		ret = vm_check_trust(p, n, vm_index, host, &a->outcome, err);
+	if (!ret && a->outcome == XR_ALREADY)
+		vm_note_number(p, vm_index, n);
 	if (ret || a->outcome != XR_DONE)
 		return ret;
 	ret = carry_out(p, n, vm_index, host, a, err);

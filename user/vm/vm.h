@@ -93,6 +93,8 @@ void vm_age(struct plane *p);
 
 /* ---- reading ---- */
 
+/* The rank of the word that put it where it is. */
+enum xr_trust vm_standing(const struct plane *p, __u32 vm_index);
 /*
  * A move is under way, and what this machine has to do for it is done. The state is
  * PREPARED before that: the kernel may take long to attach the port's program.

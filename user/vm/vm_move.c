@@ -41,15 +41,20 @@ static void take_warning(struct xr_answer *a, const struct xr_err *warn)
 
 /* ---- sequence numbers ---- */
 
-static void note_step(struct plane *p, __u32 vm_index, const struct xr_notice *n)
+void vm_note_number(struct plane *p, __u32 vm_index, const struct xr_notice *n)
 {
 	struct xr_vm_info *info = &p->vm_info[vm_index];
 
-	vm_note_assent(p, vm_index, n->source);
 	if (n->seq) {
 		info->seq = n->seq;
 		info->step = n->kind + 1;
 	}
+}
+
+static void note_step(struct plane *p, __u32 vm_index, const struct xr_notice *n)
+{
+	vm_note_assent(p, vm_index, n->source);
+	vm_note_number(p, vm_index, n);
 }
 
 /*

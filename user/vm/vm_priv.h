@@ -35,6 +35,9 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 h
 int vm_cancel(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_answer *a,
 	      struct xr_err *err);
 
+/* It changes nothing, but its number counts from now. */
+void vm_note_number(struct plane *p, __u32 vm_index, const struct xr_notice *n);
+
 /* ---- vm_trust.c: contradictions ---- */
 
 /* The source agrees with what is known: a higher rank than the one that stands counts from now. */

@@ -46,6 +46,11 @@ static enum xr_trust standing(const struct xr_vm_info *info)
 	return (info->learned & XR_VM_TRUST) >> TRUST_SHIFT;
 }
 
+enum xr_trust vm_standing(const struct plane *p, __u32 vm_index)
+{
+	return standing(&p->vm_info[vm_index]);
+}
+
 static void set_trust(struct xr_vm_info *info, enum xr_trust to)
 {
 	info->learned = (info->learned & ~XR_VM_TRUST) | to << TRUST_SHIFT;

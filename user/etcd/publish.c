@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What this node hears by itself it tells the cluster: a VM that came here by its hypervisor's
+ * word, or the operator's, is written to etcd as being here, and nodes that hear nobody else
+ * follow. Its value is read and written back with its host and its number alone changed, if
+ * nobody has changed it meanwhile. A VM that etcd does not have is not made: which there are is
+ * for those to say who write them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "etcd_priv.h"
+#include "host/host.h"
+#include "lib/text.h"
+#include "lib/vm_key.h"
+#include "plane/vm_state.h"
+#include "vm/vm.h"
+
+#define AGAIN_US (5 * US_PER_SECOND) /* after a refusal */
+
+/* A VM that is to be written. */
+struct job {
+	TAILQ_ENTRY(job) link;
+	__u64 key;
+	bool fresh; /* it has just moved; else it was here when the daemon began */
+	bool again; /* it moved while it was written */
+};
+
+struct etcd_publish {
+	struct etcd_request request; /* easy NULL: none is under way; of the first job */
+	bool writes;                 /* it is the second of two: read, write */
+	TAILQ_HEAD(, job) jobs;
+	sd_event_source *timer;
+};
+
+/* ---- the jobs ---- */
+
+static void drop(struct etcd_publish *u, struct job *j)
+{
+	TAILQ_REMOVE(&u->jobs, j, link);
+	free(j);
+}
+
+static void put(struct etcd *e, __u64 key, bool fresh)
+{
+	struct etcd_publish *u = e->publish;
+	struct job *j;
+
+	for (j = TAILQ_FIRST(&u->jobs); j && j->key != key; j = TAILQ_NEXT(j, link))
+		;
+	if (j) {
+		j->fresh |= fresh;
+		j->again = u->request.easy && j == TAILQ_FIRST(&u->jobs);
+		return;
+	}
+	j = calloc(1, sizeof(*j));
+	if (!j) {
+		daemon_log_always("etcd: out of memory: a VM's move is not written");
+		return;
+	}
+	*j = (struct job){ .key = key, .fresh = fresh };
+	TAILQ_INSERT_TAIL(&u->jobs, j, link);
+}
+
+/* "segments/5/vms/MAC" */
+static void below_of(char below[ETCD_KEY], __u64 key)
+{
+	char text[TEXT_MAC];
+	__u8 mac[6];
+
+	vm_mac_of(key, mac);
+	etcd_segment_key(below, vm_vlan_of(key));
+	strcat(below, text_mac(text, mac));
+}
+
+/*
+ * The index of a VM that is here by a word that counts; or VM_NOWHERE. What etcd or an
+ * announcement says is not told on, but that a prepared move was completed is.
+ */
+static __u32 ours(struct etcd *e, __u64 key)
+{
+	struct plane *p = e->d->plane;
+	__u32 index = vm_find(p, key);
+
+	if (index == VM_NOWHERE || !p->vm_info[index].used ||
+	    p->vm_info[index].source == XR_SOURCE_ETCD ||
+	    vm_standing(p, index) < XR_TRUST_OPERATOR ||
+	    !(p->hosts[vm_now(p, index).host].flags & XR_HOST_LOCAL))
+		return VM_NOWHERE;
+	return index;
+}
+
+/* ---- the questions ---- */
+
+static int ask(struct etcd *e, const char *path, json_t *body)
+{
+	struct etcd_publish *u = e->publish;
+	char *text = json_dumps(body, JSON_COMPACT);
+	int ret = -ENOMEM;
+
+	json_decref(body);
+	if (text)
+		ret = etcd_request_init(&u->request, &e->conf, e->endpoint, path, text, e->token);
+	free(text);
+	if (ret)
+		return ret;
+	curl_easy_setopt(u->request.easy, CURLOPT_TIMEOUT_MS, ETCD_PATIENCE_MS);
+	ret = http_loop_add(e->loop, u->request.easy);
+	if (ret)
+		etcd_request_free(&u->request);
+	return ret;
+}
+
+static int ask_to_write(struct etcd *e, const char *below, const json_t *item, __s64 revision)
+{
+	char *value = json_dumps(item, JSON_COMPACT);
+	json_t *compare, *change;
+
+	if (!value)
+		return -ENOMEM;
+	compare = json_pack("[{s:o, s:s, s:s, s:o}]", "key", etcd_key(&e->conf, below), "target",
+			    "MOD", "result", "EQUAL", "mod_revision",
+			    json_sprintf("%lld", revision));
+	change = json_pack("[{s:{s:o, s:o}}]", "request_put", "key", etcd_key(&e->conf, below),
+			   "value", etcd_encode(value, strlen(value)));
+	free(value);
+	return ask(e, "/v3/kv/txn", json_pack("{s:o, s:o}", "compare", compare, "success", change));
+}
+
+static int on_turn(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct etcd *e = ctx;
+	struct etcd_publish *u = e->publish;
+	char below[ETCD_KEY];
+	struct job *j;
+
+	(void)s;
+	(void)usec;
+	if (u->request.easy || e->stage != ETCD_WATCHES || etcd_begins(e))
+		return 0;
+	while ((j = TAILQ_FIRST(&u->jobs)) && ours(e, j->key) == VM_NOWHERE)
+		drop(u, j);
+	if (!j)
+		return 0;
+	below_of(below, j->key);
+	u->writes = false;
+	if (ask(e, "/v3/kv/range", json_pack("{s:o}", "key", etcd_key(&e->conf, below))))
+		timer_in_us(u->timer, AGAIN_US);
+	return 0;
+}
+
+/* ---- what came of them ---- */
+
+static void next(struct etcd *e)
+{
+	struct etcd_publish *u = e->publish;
+	struct job *j = TAILQ_FIRST(&u->jobs);
+
+	if (j->again)
+		j->again = false;
+	else
+		drop(u, j);
+	if (e->unwritten.text[0]) {
+		e->unwritten.text[0] = '\0';
+		etcd_tell(e);
+	}
+	timer_in_us(u->timer, 0);
+}
+
+/*
+ * The item says that it is here: true. Not where a number says that somebody knows it to have
+ * moved on since. The new number is above all that nodes have for it: those that took a value
+ * without one counted, at most one for each that was ever written.
+ */
+static bool say_here(struct etcd *e, const struct job *j, json_t *item, __u64 written)
+{
+	struct plane *p = e->d->plane;
+	__u32 index = ours(e, j->key);
+	const char *at = json_string_value(json_object_get(item, "at")), *here;
+	__u64 seq = etcd_number(item, "seq"), own;
+
+	if (index == VM_NOWHERE || !at)
+		return false;
+	here = host_name(p, vm_now(p, index).host);
+	own = p->vm_info[index].seq;
+	if (!strcmp(at, here) || (!j->fresh && seq > own))
+		return false;
+	json_object_set_new(item, "at", json_string(here));
+	seq = seq ? seq + 1 : own + written;
+	json_object_set_new(item, "seq", json_integer(seq < own ? own : seq));
+	return true;
+}
+
+static void take_value(struct etcd *e, const json_t *answer)
+{
+	const json_t *kv = json_array_get(json_object_get(answer, "kvs"), 0);
+	struct job *j = TAILQ_FIRST(&e->publish->jobs);
+	char below[ETCD_KEY], *text;
+	json_t *item;
+	size_t len;
+
+	below_of(below, j->key);
+	text = kv ? etcd_decode(json_object_get(kv, "value"), &len) : NULL;
+	item = text ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	free(text);
+	if (!kv)
+		daemon_log(e->d, "etcd: %s is here, and etcd has no such key: none is made", below);
+	e->publish->writes = true;
+	if (!item || !say_here(e, j, item, etcd_number(kv, "version")))
+		next(e);
+	else if (ask_to_write(e, below, item, etcd_number(kv, "mod_revision")))
+		timer_in_us(e->publish->timer, AGAIN_US);
+	json_decref(item);
+}
+
+static void take_written(struct etcd *e, const json_t *answer)
+{
+	struct job *j = TAILQ_FIRST(&e->publish->jobs);
+	char below[ETCD_KEY];
+
+	if (!json_is_true(json_object_get(answer, "succeeded"))) {
+		/* Somebody was faster: what he wrote is read first. */
+		timer_in_us(e->publish->timer, 0);
+		return;
+	}
+	below_of(below, j->key);
+	daemon_log(e->d, "etcd: %s is written as being here", below);
+	next(e);
+}
+
+bool etcd_publish_owns(const struct etcd *e, const struct etcd_request *r)
+{
+	return e->publish && r == &e->publish->request;
+}
+
+int etcd_publish_done(struct etcd *e, CURLcode code)
+{
+	struct etcd_publish *u = e->publish;
+	bool wrote = u->writes;
+	struct xr_err err;
+	json_t *answer;
+	int ret = etcd_request_answer(&u->request, code, &answer, &err);
+
+	http_loop_remove(e->loop, u->request.easy);
+	etcd_request_free(&u->request);
+	if (!ret && wrote)
+		take_written(e, answer);
+	else if (!ret)
+		take_value(e, answer);
+	else
+		timer_in_us(u->timer, AGAIN_US);
+	json_decref(answer);
+	if (ret && ret != -EHOSTUNREACH && ret != -EKEYEXPIRED) {
+		e->unwritten = err;
+		etcd_tell(e);
+	}
+	return ret;
+}
+
+/* ---- what there is to be told ---- */
+
+void etcd_publish_moved(struct etcd *e, __u32 vm_index)
+{
+	__u64 key = e->d->plane->vms[vm_index].key;
+
+	if (!e->publish || !model_etcd_has(&e->conf, vm_vlan_of(key)) || ours(e, key) == VM_NOWHERE)
+		return;
+	put(e, key, true);
+	/* Not here: who calls has the instance's lock. */
+	timer_in_us(e->publish->timer, 0);
+}
+
+void etcd_publish_against(struct etcd *e, const struct etcd_change *c)
+{
+	__u8 mac[6];
+	const char *text;
+	__u32 index;
+	__u16 vlan;
+
+	if (!etcd_vm_key(c->below, &vlan, &text) || text_to_mac(text, mac, NULL))
+		return;
+	index = vm_find(e->d->plane, vm_key(mac, vlan));
+	if (index != VM_NOWHERE)
+		etcd_publish_moved(e, index);
+}
+
+static int put_here(void *ctx, __u32 vm_index)
+{
+	struct etcd *e = ctx;
+	__u64 key = e->d->plane->vms[vm_index].key;
+
+	if (model_etcd_has(&e->conf, vm_vlan_of(key)) && ours(e, key) != VM_NOWHERE)
+		put(e, key, false);
+	return 0;
+}
+
+void etcd_publish_all(struct etcd *e)
+{
+	if (e->publish)
+		vm_each(e->d->plane, put_here, e);
+}
+
+/* ---- its life ---- */
+
+void etcd_publish_go(struct etcd *e)
+{
+	if (e->publish)
+		timer_in_us(e->publish->timer, 0);
+}
+
+void etcd_publish_end(struct etcd *e)
+{
+	struct etcd_publish *u = e->publish;
+
+	if (!u || !u->request.easy)
+		return;
+	http_loop_remove(e->loop, u->request.easy);
+	etcd_request_free(&u->request);
+}
+
+int etcd_publish_open(struct etcd *e)
+{
+	struct etcd_publish *u;
+	int ret;
+
+	if (!e->conf.publish)
+		return 0;
+	u = e->publish = calloc(1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	TAILQ_INIT(&u->jobs);
+	ret = sd_event_add_time_relative(e->d->top, &u->timer, CLOCK_MONOTONIC, 0, US_PER_MS,
+					 on_turn, e);
+	return ret < 0 ? ret : sd_event_source_set_enabled(u->timer, SD_EVENT_OFF);
+}
+
+void etcd_publish_close(struct etcd *e)
+{
+	struct etcd_publish *u = e->publish;
+
+	if (!u)
+		return;
+	etcd_publish_end(e);
+	while (!TAILQ_EMPTY(&u->jobs))
+		drop(u, TAILQ_FIRST(&u->jobs));
+	sd_event_source_disable_unref(u->timer);
+	free(u);
+	e->publish = NULL;
+}
