@@ -273,7 +273,7 @@ is "$(exported)" "$(printf '%s\n' "${list[@]}" | sort)" \
 
 if command -v shellcheck >/dev/null; then
 	ok "the completion is good shell" shellcheck scripts/completion/xroam.bash
-	ok "the demo is good shell" shellcheck -x scripts/demo scripts/demo-quic scripts/demo-vm scripts/demo-node
+	ok "the demo is good shell" shellcheck -x scripts/demo scripts/demo-quic scripts/demo-vm scripts/demo-node scripts/demo-whole
 else
 	skip 2 "no shellcheck here"
 fi

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A move as it is told where the VM comes to. */
 #include "guest_priv.h"
+#include "host/host.h"
 
 void guest_arrive_prepare(struct guest *g)
 {
@@ -31,6 +32,38 @@ void guest_left(struct guest *g)
 		guest_post_notice(g, XR_NOTICE_LEAVE, NULL);
 }
 
+static int on_hand_over_timer(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct guest *g = ctx;
+	struct guest_view v = guest_view_of(g);
+
+	(void)s;
+	(void)usec;
+	g->hand_over_timer = sd_event_source_disable_unref(g->hand_over_timer);
+	if (v.under_way && guest_is_here(g, v.now.next))
+		guest_post_notice(g, XR_NOTICE_MOVED, guest_host_name(g, v.now.next));
+	return 0;
+}
+
+/*
+ * It left this machine, and the new host's libvirt says that it runs there. The new host itself
+ * may hear that later than we do: a redirect of an earlier move sends its frames to us till
+ * then, and once we know that it has gone we send nothing back that came by a tunnel. So we go
+ * on copying frames, as in guest_leave_handed_over().
+ */
+static bool waits_for_new_host(struct guest *g, const struct guest_view *v)
+{
+	const struct plane *p = g->d->plane;
+
+	if (!v->under_way || !guest_is_here(g, v->now.next) || !host_is_local(p, v->now.host) ||
+	    host_is_local(p, v->now.next))
+		return false;
+	return g->hand_over_timer ||
+		sd_event_add_time_relative(g->d->moves, &g->hand_over_timer, CLOCK_MONOTONIC,
+					   guest_hand_over_us(g, v), 1000, on_hand_over_timer,
+					   g) >= 0;
+}
+
 void guest_arrived(struct guest *g)
 {
 	struct guest_view v = guest_view_of(g);
@@ -38,6 +71,8 @@ void guest_arrived(struct guest *g)
 
 	g->incoming = g->role_given;
 	g->migration = GUEST_IDLE;
+	if (waits_for_new_host(g, &v))
+		return;
 	/* Nobody expected the VM: a prepare tells which tap it has. */
 	if (g->tap[0] && !v.under_way)
 		guest_arrive_prepare(g);

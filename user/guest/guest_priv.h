@@ -49,6 +49,11 @@ void guest_leave_stands_still(struct guest *g);
 void guest_leave_step(struct guest *g);
 /* All is copied, or the rest follows: the new host may begin. */
 void guest_leave_handed_over(struct guest *g);
+/*
+ * For how long the old host goes on copying frames once the VM is, or should be, elsewhere. The
+ * blackout's deadline must not come before: a tick is up to a second.
+ */
+uint64_t guest_hand_over_us(const struct guest *g, const struct guest_view *v);
 /* It does not come back any more. */
 void guest_leave_moved(struct guest *g);
 /* The move is cancelled, if one is under way. */

@@ -110,8 +110,7 @@ static int on_hand_over_timer(sd_event_source *s, uint64_t usec, void *ctx)
 	return 0;
 }
 
-/* The blackout's deadline must not come before: a tick is up to a second. */
-static uint64_t hand_over_us(const struct guest *g, const struct guest_view *v)
+uint64_t guest_hand_over_us(const struct guest *g, const struct guest_view *v)
 {
 	const struct plane *p = g->d->plane;
 	__s32 left = (__s32)(p->vms[v->vm_index].deadline - plane_tick(g->d->plane)) - 1;
@@ -151,7 +150,7 @@ void guest_leave_handed_over(struct guest *g)
 	if (is_told_by(g, v.now.next))
 		return;
 	if (sd_event_add_time_relative(g->d->moves, &g->hand_over_timer, CLOCK_MONOTONIC,
-				       hand_over_us(g, &v), 1000, on_hand_over_timer, g) < 0)
+				       guest_hand_over_us(g, &v), 1000, on_hand_over_timer, g) < 0)
 		guest_leave_moved(g);
 }
 
