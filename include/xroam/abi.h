@@ -856,6 +856,7 @@ enum xr_source {
 	XR_SOURCE_LIBVIRT,
 	XR_SOURCE_ETCD,
 	XR_SOURCE_FDB, /* the kernel's bridges: what they learned, and what EVPN told them */
+	XR_SOURCE_OVN, /* its southbound database */
 	XR_SOURCE_MAX
 };
 

@@ -184,6 +184,26 @@ static const struct config_case cases[] = {
 	{ HOSTS
 	  "sources:\n  fdb:\n  - {bridge: br0}\n  - {bridge: br0, vlan: 5}\n  - {bridge: br0}\n",
 	  "f:8: fdb br0: this bridge is in line 6 already" },
+	{ HOSTS "sources: {ovn: {remotes: []}}\n",
+	  "f:4: remotes: one at least is needed, a list of database servers" },
+	{ HOSTS "sources: {ovn: {remotes: [10.0.0.1]}}\n",
+	  "f:4: remotes: \"10.0.0.1\" is none; write ssl:HOST:6642, tcp:HOST:6642 or unix:PATH" },
+	{ HOSTS "sources: {ovn: {remotes: [\"ssl:10.0.0.1:6642\"]}}\n",
+	  "f:4: ca: \"ssl:\" needs the certificates by which the server is known" },
+	{ HOSTS "sources: {ovn: {remotes: [\"unix:/x\"], ca: x}}\n",
+	  "f:4: ca: \"x\" must be a path from the root" },
+	{ HOSTS "sources: {ovn: {remotes: [\"unix:/x\"], cert: /x}}\n",
+	  "f:4: cert and key: write both, or neither" },
+	{ HOSTS "sources: {ovn: {remotes: [\"unix:/x\"], chassis: [{name: x, host: z}]}}\n",
+	  "f:4: there is no host z in hosts" },
+	{ HOSTS "sources: {ovn: {remotes: [\"unix:/x\"], switches: [{name: \"\"}]}}\n",
+	  "f:4: name: it has from 1 to 63 characters" },
+	{ HOSTS
+	  "sources:\n  ovn:\n    remotes: [\"unix:/x\"]\n    switches:\n    - {name: a}\n    - {name: a, vlan: 5}\n",
+	  "f:9: ovn: switch a is in line 8 already" },
+	{ HOSTS
+	  "sources:\n  ovn:\n    remotes: [\"unix:/x\"]\n    chassis:\n    - {name: a, host: a}\n    - {name: a, host: a}\n",
+	  "f:9: ovn: chassis a is in line 8 already" },
 	{ "devices:\n- {name: eth0, trusted: sure}\n",
 	  "f:2: trusted: \"sure\" is not known; write true or false" },
 };
@@ -213,7 +233,10 @@ static const char whole[] =
 	", vlan: 5}, role: destination, gate: true, to: b}\n"
 	"  - {socket: /y, vm: {mac: " M2 "}}\n"
 	"  libvirt:\n  - {uri: \"qemu:///system\"}\n  - {uri: \"x:\", host: a, to: b, monitor: false}\n"
-	"  fdb: [{bridge: br0}, {bridge: br5, vlan: 5}]\n";
+	"  fdb: [{bridge: br0}, {bridge: br5, vlan: 5}]\n"
+	"  ovn:\n    remotes: [\"ssl:[fd00::1]:6642\", \"tcp:x:1\", \"unix:/x\"]\n"
+	"    ca: /ca\n    cert: /cert\n    key: /key\n"
+	"    switches: [{name: net 5, vlan: 5}, {name: net0}]\n    chassis: [{name: c1, host: a}]\n";
 
 static void has_libvirts(const struct model *m)
 {
@@ -241,6 +264,26 @@ static void takes_hosts_of_etcd(void **state)
 	assert_string_equal(m.libvirt[0].host, "b");
 	assert_string_equal(m.qmp[0].to, "c");
 	model_free(&m);
+}
+
+static void has_fabrics(const struct model *m)
+{
+	assert_int_equal(m->n_fdb, 2);
+	assert_string_equal(m->fdb[1].bridge, "br5");
+	assert_int_equal(m->fdb[1].vlan, 5);
+	assert_int_equal(m->fdb[0].vlan, 0);
+	assert_int_equal(m->ovn.n_remotes, 3);
+	assert_string_equal(m->ovn.remote[0], "ssl:[fd00::1]:6642");
+	assert_string_equal(m->ovn.remote[2], "unix:/x");
+	assert_string_equal(m->ovn.ca, "/ca");
+	assert_string_equal(m->ovn.cert, "/cert");
+	assert_string_equal(m->ovn.key, "/key");
+	assert_int_equal(m->n_ovn_switches, 2);
+	assert_string_equal(m->ovn_switches[0].name, "net 5");
+	assert_int_equal(m->ovn_switches[0].vlan, 5);
+	assert_int_equal(m->ovn_switches[1].vlan, 0);
+	assert_int_equal(m->n_ovn_chassis, 1);
+	assert_string_equal(m->ovn_chassis[0].host, "a");
 }
 
 static void takes_every_fact(void **state)
@@ -289,15 +332,12 @@ static void takes_every_fact(void **state)
 	assert_int_equal(m.vms[1].host, 1);
 	assert_int_equal(m.vms[1].line, 15);
 	has_libvirts(&m);
+	has_fabrics(&m);
 	assert_int_equal(m.n_qmp, 2);
 	assert_string_equal(m.qmp[0].socket, "/x");
 	assert_true(m.qmp[0].role_given && m.qmp[0].destination && m.qmp[0].gate);
 	assert_string_equal(m.qmp[0].to, "b");
 	assert_false(m.qmp[1].role_given);
-	assert_int_equal(m.n_fdb, 2);
-	assert_string_equal(m.fdb[1].bridge, "br5");
-	assert_int_equal(m.fdb[1].vlan, 5);
-	assert_int_equal(m.fdb[0].vlan, 0);
 	model_free(&m);
 	assert_int_equal(config_read_text("vips: []\n", 9, "f", &m, &err), 0);
 	assert_false(m.vms_given);

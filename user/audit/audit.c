@@ -36,7 +36,7 @@ const char *audit_via_word(unsigned int via)
 	static const char *const words[] = {
 		[AUDIT_COMMAND] = "command", [AUDIT_SOCKET] = "socket", [AUDIT_QMP] = "qmp",
 		[AUDIT_FILE] = "file",       [AUDIT_DAEMON] = "daemon", [AUDIT_LIBVIRT] = "libvirt",
-		[AUDIT_ETCD] = "etcd",       [AUDIT_FDB] = "fdb",
+		[AUDIT_ETCD] = "etcd",       [AUDIT_FDB] = "fdb",       [AUDIT_OVN] = "ovn",
 	};
 
 	return via < sizeof(words) / sizeof(words[0]) && words[via] ? words[via] : "?";

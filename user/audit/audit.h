@@ -23,6 +23,7 @@ enum audit_via {
 	AUDIT_LIBVIRT,     /* a libvirt, by the daemon's own process for it */
 	AUDIT_ETCD,        /* the cluster's truth */
 	AUDIT_FDB,         /* a bridge's table, in the kernel */
+	AUDIT_OVN,         /* its southbound database */
 };
 
 const char *audit_via_word(unsigned int via); /* "?" for a number that is none */

@@ -111,6 +111,8 @@ int config_addr(struct reader *r, const char *path, const char *text, __be32 *ad
 /* text NULL: left out. */
 int config_mac(struct reader *r, const char *path, const char *text, __u8 *mac);
 int config_dev(struct reader *r, const char *path, const char *text, char *dev);
+/* Of a file, from the root; at most size with its NUL. text NULL: left out. */
+int config_file(struct reader *r, const char *path, const char *text, char *file, size_t size);
 /* Seconds, or "500ms". */
 int config_ms(struct reader *r, const char *path, const char *text, __u32 *ms);
 
@@ -121,6 +123,9 @@ int config_take(struct reader *r, const struct raw *raw, struct model *m);
 /* ---- config_take_hosts.c: hosts, gateways, protected, sources, metrics ---- */
 
 int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m);
+/* A name of a host that is in the file, or may be in etcd; text NULL: left out. */
+int config_host(struct reader *r, const struct raw *raw, const struct model *m, const char *path,
+		const char *text, char name[XR_NAME_LEN]);
 /* A host's name could not be read: so "there is no host X" must not be reported. */
 bool config_lost_host(const struct reader *r, const struct model *m);
 
@@ -128,6 +133,10 @@ bool config_lost_host(const struct reader *r, const struct model *m);
 
 /* from NULL: the file has none. */
 int config_take_etcd(struct reader *r, const struct raw_etcd *from, struct model_etcd *to);
+
+/* ---- config_take_ovn.c ---- */
+
+int config_take_ovn(struct reader *r, const struct raw *raw, struct model *m);
 
 /* ---- config_take_health.c ---- */
 

@@ -245,10 +245,42 @@ static const cyaml_schema_value_t fdb_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_fdb, fdb_fields),
 };
 
+static const cyaml_schema_field_t ovn_switch_fields[] = {
+	TEXT("name", MUST, struct raw_ovn_switch, name),
+	NUMBER("vlan", struct raw_ovn_switch, vlan),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t ovn_switch_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_ovn_switch, ovn_switch_fields),
+};
+
+static const cyaml_schema_field_t ovn_chassis_fields[] = {
+	TEXT("name", MUST, struct raw_ovn_chassis, name),
+	TEXT("host", MUST, struct raw_ovn_chassis, host),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t ovn_chassis_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_ovn_chassis, ovn_chassis_fields),
+};
+
+static const cyaml_schema_field_t ovn_fields[] = {
+	CYAML_FIELD_SEQUENCE_COUNT("remotes", CYAML_FLAG_POINTER | CYAML_FLAG_FLOW, struct raw_ovn,
+				   remotes, n_remotes, &text_entry, 0, CYAML_UNLIMITED),
+	TEXT("ca", MAY, struct raw_ovn, ca),
+	TEXT("cert", MAY, struct raw_ovn, cert),
+	TEXT("key", MAY, struct raw_ovn, key),
+	LIST("switches", struct raw_ovn, switches, n_switches, &ovn_switch_entry),
+	LIST("chassis", struct raw_ovn, chassis, n_chassis, &ovn_chassis_entry),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t sources_fields[] = {
 	LIST("qmp", struct raw_sources, qmp, n_qmp, &qmp_entry),
 	LIST("libvirt", struct raw_sources, libvirt, n_libvirt, &libvirt_entry),
 	LIST("fdb", struct raw_sources, fdb, n_fdb, &fdb_entry),
+	CYAML_FIELD_MAPPING_PTR("ovn", MAY, struct raw_sources, ovn, ovn_fields),
 	CYAML_FIELD_END
 };
 

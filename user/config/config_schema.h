@@ -101,10 +101,27 @@ struct raw_fdb {
 	char *bridge, *vlan;
 };
 
+struct raw_ovn_switch {
+	char *name, *vlan;
+};
+
+struct raw_ovn_chassis {
+	char *name, *host;
+};
+
+struct raw_ovn {
+	char **remotes;
+	char *ca, *cert, *key;
+	struct raw_ovn_switch *switches;
+	struct raw_ovn_chassis *chassis;
+	__u32 n_remotes, n_switches, n_chassis;
+};
+
 struct raw_sources {
 	struct raw_qmp *qmp;
 	struct raw_libvirt *libvirt;
 	struct raw_fdb *fdb;
+	struct raw_ovn *ovn;
 	__u32 n_qmp, n_libvirt, n_fdb;
 };
 

@@ -422,6 +422,8 @@ int config_take(struct reader *r, const struct raw *raw, struct model *m)
 	if (!ret)
 		ret = config_take_hosts(r, raw, m);
 	if (!ret)
+		ret = config_take_ovn(r, raw, m);
+	if (!ret)
 		ret = take_cids(r, raw, m);
 	if (!ret)
 		ret = config_take_health(r, raw, m);

@@ -11,22 +11,6 @@ static int too_long(struct reader *r, const char *path, const char *key)
 	return fail_at(r, path, "%s: longer than %d characters", key, MODEL_ETCD_TEXT - 1);
 }
 
-/* A path from the root: the daemon and the command do not stand in the same directory. */
-static int take_path(struct reader *r, const char *key, const char *from, char *to)
-{
-	char path[PATH_LEN];
-
-	if (!from)
-		return 0;
-	snprintf(path, sizeof(path), "etcd.%s", key);
-	if (*from != '/')
-		return fail_at(r, path, "%s: \"%.60s\" must be a path from the root", key, from);
-	if (strlen(from) >= MODEL_ETCD_TEXT)
-		return too_long(r, path, key);
-	strcpy(to, from);
-	return 0;
-}
-
 static int take_endpoint(struct reader *r, const char *from, size_t i, char *to)
 {
 	const char *host = strstr(from, "://");
@@ -110,7 +94,8 @@ static int take_user(struct reader *r, const struct raw_etcd *from, struct model
 		return fail_at(r, "etcd.user", "user: a name has from 1 to %zu characters",
 			       sizeof(to->user) - 1);
 	strcpy(to->user, from->user);
-	return take_path(r, "password_file", from->password_file, to->password_file);
+	return config_file(r, "etcd.password_file", from->password_file, to->password_file,
+			   sizeof(to->password_file));
 }
 
 int config_take_etcd(struct reader *r, const struct raw_etcd *from, struct model_etcd *to)
@@ -125,9 +110,11 @@ int config_take_etcd(struct reader *r, const struct raw_etcd *from, struct model
 	if (from->node && config_name(r, "etcd.node", "host", from->node, to->node))
 		return -EINVAL;
 	return take_endpoints(r, from, to) || take_prefix(r, from->prefix, to->prefix) ||
-			take_segments(r, from, to) || take_path(r, "ca", from->ca, to->ca) ||
-			take_path(r, "cert", from->cert, to->cert) ||
-			take_path(r, "key", from->key, to->key) || take_user(r, from, to)
+			take_segments(r, from, to) ||
+			config_file(r, "etcd.ca", from->ca, to->ca, sizeof(to->ca)) ||
+			config_file(r, "etcd.cert", from->cert, to->cert, sizeof(to->cert)) ||
+			config_file(r, "etcd.key", from->key, to->key, sizeof(to->key)) ||
+			take_user(r, from, to)
 		? -EINVAL
 		: 0;
 }

@@ -132,8 +132,10 @@ static int take_protected(struct reader *r, const struct raw *raw, struct model 
 
 /* ---- sources ---- */
 
-static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i, struct model_qmp *to)
+static int take_qmp(struct reader *r, const struct raw *raw, const struct model *m, size_t i,
+		    struct model_qmp *to)
 {
+	const struct raw_qmp *from = &raw->sources->qmp[i];
 	char path[PATH_LEN];
 
 	to->socket = strdup(from->socket);
@@ -146,32 +148,22 @@ static int take_qmp(struct reader *r, const struct raw_qmp *from, size_t i, stru
 	    fail_at(r, config_at(path, "sources.qmp", i, "socket"),
 		    "socket: \"%.60s\" must be a path from the root", from->socket))
 		return -EINVAL;
-	if (from->to &&
-	    config_name(r, config_at(path, "sources.qmp", i, "to"), "host", from->to, to->to))
+	if (config_host(r, raw, m, config_at(path, "sources.qmp", i, "to"), from->to, to->to))
 		return -EINVAL;
 	return config_mac(r, config_at(path, "sources.qmp", i, "vm.mac"), from->vm.mac, to->mac) ||
 		TAKE(r, config_at(path, "sources.qmp", i, "vm.vlan"), from->vm.vlan, to->vlan);
 }
 
-/* Where hosts come from etcd, nobody knows yet. */
-static bool may_be_host(const struct reader *r, const struct raw *raw, const struct model *m,
-			const char *name)
+int config_host(struct reader *r, const struct raw *raw, const struct model *m, const char *path,
+		const char *text, char name[XR_NAME_LEN])
 {
-	return model_find_host(m, name) || config_lost_host(r, m) || (raw->etcd && !raw->n_hosts);
-}
+	int ret = text ? config_name(r, path, "host", text, name) : 0;
 
-static int take_host_of(struct reader *r, const struct raw *raw, const struct model *m, size_t i,
-			const char *key, const char *from, char to[XR_NAME_LEN])
-{
-	char path[PATH_LEN];
-	int ret = from
-		? config_name(r, config_at(path, "sources.libvirt", i, key), "host", from, to)
-		: 0;
-
-	if (ret || !to[0] || may_be_host(r, raw, m, to))
+	/* Where hosts come from etcd, nobody knows yet. */
+	if (ret || !name[0] || model_find_host(m, name) || config_lost_host(r, m) ||
+	    (raw->etcd && !raw->n_hosts))
 		return ret;
-	return fail_at(r, config_at(path, "sources.libvirt", i, key),
-		       "there is no host %s in hosts", to);
+	return fail_at(r, path, "there is no host %s in hosts", name);
 }
 
 static int take_libvirt(struct reader *r, const struct raw *raw, size_t i, struct model *m)
@@ -189,8 +181,10 @@ static int take_libvirt(struct reader *r, const struct raw *raw, size_t i, struc
 		    "uri: \"%.60s\" must be as libvirt has it, such as qemu:///system", from->uri))
 		return -EINVAL;
 	snprintf(to->uri, sizeof(to->uri), "%s", from->uri);
-	return take_host_of(r, raw, m, i, "host", from->host, to->host) ||
-			take_host_of(r, raw, m, i, "to", from->to, to->to)
+	return config_host(r, raw, m, config_at(path, "sources.libvirt", i, "host"), from->host,
+			   to->host) ||
+			config_host(r, raw, m, config_at(path, "sources.libvirt", i, "to"),
+				    from->to, to->to)
 		? -EINVAL
 		: 0;
 }
@@ -221,7 +215,6 @@ static int take_bridges(struct reader *r, const struct raw *raw, struct model *m
 static int take_sources(struct reader *r, const struct raw *raw, struct model *m)
 {
 	struct model_qmp *to;
-	char path[PATH_LEN];
 	size_t i;
 	int ret = 0;
 
@@ -229,10 +222,7 @@ static int take_sources(struct reader *r, const struct raw *raw, struct model *m
 		to = model_grow(&m->qmp, &m->n_qmp, sizeof(*to));
 		if (!to)
 			return -ENOMEM;
-		ret = take_qmp(r, &raw->sources->qmp[i], i, to);
-		if (!ret && to->to[0] && !may_be_host(r, raw, m, to->to))
-			ret = fail_at(r, config_at(path, "sources.qmp", i, "to"),
-				      "there is no host %s in hosts", to->to);
+		ret = take_qmp(r, raw, m, i, to);
 		to->line = config_line_of(r, "sources.qmp", i);
 	}
 	for (i = 0; !ret && raw->sources && i < raw->sources->n_libvirt; i++)

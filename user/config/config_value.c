@@ -86,3 +86,18 @@ int config_ms(struct reader *r, const char *path, const char *text, __u32 *ms)
 		"%s: \"%.40s\" is no time from 0.01 to 3600 seconds, such as 2, 0.5 or 500ms",
 		last_key(path), text);
 }
+
+/* The daemon and the command do not stand in the same directory. */
+int config_file(struct reader *r, const char *path, const char *text, char *file, size_t size)
+{
+	const char *key = last_key(path);
+
+	if (!text)
+		return 0;
+	if (*text != '/')
+		return fail_at(r, path, "%s: \"%.60s\" must be a path from the root", key, text);
+	if (strlen(text) >= size)
+		return fail_at(r, path, "%s: longer than %zu characters", key, size - 1);
+	strcpy(file, text);
+	return 0;
+}

@@ -21,12 +21,13 @@
 
 /*
  * What comes through the pipe: this; of each libvirt its record; of each QEMU its record and
- * its socket path; of each bridge its record.
+ * its socket path; of each bridge, switch and chassis its record.
  */
 struct answer {
 	int ret;
 	struct xr_err err;
-	size_t n_qmp, n_libvirt, n_fdb;
+	size_t n_qmp, n_libvirt, n_fdb, n_ovn_switches, n_ovn_chassis;
+	struct model_ovn ovn;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
 	struct model_etcd etcd;
@@ -102,6 +103,9 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 	a.n_libvirt = a.ret ? 0 : m.n_libvirt;
 	a.n_fdb = a.ret ? 0 : m.n_fdb;
 	if (!a.ret) {
+		a.ovn = m.ovn;
+		a.n_ovn_switches = m.n_ovn_switches;
+		a.n_ovn_chassis = m.n_ovn_chassis;
 		a.metrics = m.metrics;
 		a.on_move = m.on_move;
 		a.etcd = m.etcd;
@@ -115,6 +119,10 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 	}
 	if (a.n_fdb)
 		fwrite(m.fdb, sizeof(*m.fdb), a.n_fdb, to);
+	if (a.n_ovn_switches)
+		fwrite(m.ovn_switches, sizeof(*m.ovn_switches), a.n_ovn_switches, to);
+	if (a.n_ovn_chassis)
+		fwrite(m.ovn_chassis, sizeof(*m.ovn_chassis), a.n_ovn_chassis, to);
 	fflush(to);
 }
 
@@ -209,7 +217,12 @@ static int take_answer(const struct loader *l, struct model *m, struct xr_err *e
 			return xr_fail(err, -ENOMEM, "out of memory");
 		at += strlen(q->socket) + 1;
 	}
-	if (take_records(l, a.n_fdb, sizeof(*m->fdb), &at, &m->fdb, &m->n_fdb))
+	m->ovn = a.ovn;
+	if (take_records(l, a.n_fdb, sizeof(*m->fdb), &at, &m->fdb, &m->n_fdb) ||
+	    take_records(l, a.n_ovn_switches, sizeof(*m->ovn_switches), &at, &m->ovn_switches,
+			 &m->n_ovn_switches) ||
+	    take_records(l, a.n_ovn_chassis, sizeof(*m->ovn_chassis), &at, &m->ovn_chassis,
+			 &m->n_ovn_chassis))
 		return xr_fail(err, -EPIPE, "half an answer");
 	return 0;
 }

@@ -108,7 +108,7 @@ void metrics_of_daemon(FILE *to, struct site *s)
 		"From the daemon's waking up to a notice to its effect in the program, waiting for the lock too.");
 	for (i = 0; i < FIGURES_OF_SOURCES; i++)
 		if (i == XR_SOURCE_SOCKET || i == XR_SOURCE_QMP || i == XR_SOURCE_LIBVIRT ||
-		    i == XR_SOURCE_FDB)
+		    i == XR_SOURCE_FDB || i == XR_SOURCE_OVN)
 			text_histogram(to, "xroam_notice_effect_seconds", &f->effect[i],
 				       figures_effect_bounds, 1e6, "source", vm_source_name(i));
 	put_sources(to, f);

@@ -61,6 +61,8 @@ void model_free(struct model *m)
 	free(m->qmp);
 	free(m->libvirt);
 	free(m->fdb);
+	free(m->ovn_switches);
+	free(m->ovn_chassis);
 	explicit_bzero(m->secret, sizeof(m->secret));
 	memset(m, 0, sizeof(*m));
 }
@@ -113,6 +115,10 @@ int model_copy(struct model *to, const struct model *from)
 	to->bounds = copy_of(from->bounds, from->n_bounds, sizeof(*to->bounds), &ret);
 	to->gateways = copy_of(from->gateways, from->n_gateways, sizeof(*to->gateways), &ret);
 	to->fdb = copy_of(from->fdb, from->n_fdb, sizeof(*to->fdb), &ret);
+	to->ovn_switches = copy_of(from->ovn_switches, from->n_ovn_switches,
+				   sizeof(*to->ovn_switches), &ret);
+	to->ovn_chassis = copy_of(from->ovn_chassis, from->n_ovn_chassis, sizeof(*to->ovn_chassis),
+				  &ret);
 	to->protect = copy_of(from->protect, from->n_protect, sizeof(*to->protect), &ret);
 	to->libvirt = copy_of(from->libvirt, from->n_libvirt, sizeof(*to->libvirt), &ret);
 	to->backends = copy_of(from->backends, from->n_backends, sizeof(*to->backends), &ret);

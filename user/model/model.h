@@ -107,6 +107,31 @@ struct model_fdb {
 	__u32 line;
 };
 
+#define MODEL_OVN_REMOTES 8
+#define MODEL_OVN_TEXT    256 /* a remote, a path, with the NUL */
+
+/* An OVN whose southbound database is followed; the daemon's alone, too. */
+struct model_ovn {
+	__u32 n_remotes;                                /* 0: none is */
+	char remote[MODEL_OVN_REMOTES][MODEL_OVN_TEXT]; /* as OVN has it: "ssl:HOST:PORT" */
+	/* Paths; empty: none */
+	char ca[MODEL_OVN_TEXT], cert[MODEL_OVN_TEXT], key[MODEL_OVN_TEXT];
+};
+
+/* A logical switch whose ports are VMs'. Where none is given, all are, untagged. */
+struct model_ovn_switch {
+	char name[XR_NAME_LEN];
+	__u16 vlan; /* of its VMs, as they are known here; 0: untagged */
+	__u32 line;
+};
+
+/* The host that a chassis is, where its tunnels' addresses do not tell. */
+struct model_ovn_chassis {
+	char name[XR_NAME_LEN];
+	char host[XR_NAME_LEN];
+	__u32 line;
+};
+
 #define MODEL_METRICS_LISTEN "127.0.0.1:9978"
 #define MODEL_METRICS_VMS    100000 /* series of single VMs, at most */
 
@@ -203,6 +228,11 @@ struct model {
 	size_t n_libvirt;
 	struct model_fdb *fdb;
 	size_t n_fdb;
+	struct model_ovn ovn;
+	struct model_ovn_switch *ovn_switches;
+	size_t n_ovn_switches;
+	struct model_ovn_chassis *ovn_chassis;
+	size_t n_ovn_chassis;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
 	struct model_etcd etcd;

@@ -195,6 +195,28 @@ static int check_fdb(const struct check *c)
 	return 0;
 }
 
+/* A switch has one VLAN, a chassis is one host. */
+static int check_ovn(const struct check *c)
+{
+	const struct model_ovn_switch *s = c->m->ovn_switches;
+	const struct model_ovn_chassis *h = c->m->ovn_chassis;
+	size_t i, j;
+
+	for (i = 0; i < c->m->n_ovn_switches; i++)
+		for (j = 0; j < i; j++)
+			if (!strcmp(s[i].name, s[j].name) &&
+			    BAD(c, s[i].line, "ovn: switch %s is in line %u already", s[i].name,
+				s[j].line))
+				return -EINVAL;
+	for (i = 0; i < c->m->n_ovn_chassis; i++)
+		for (j = 0; j < i; j++)
+			if (!strcmp(h[i].name, h[j].name) &&
+			    BAD(c, h[i].line, "ovn: chassis %s is in line %u already", h[i].name,
+				h[j].line))
+				return -EINVAL;
+	return 0;
+}
+
 int check_hosts(const struct check *c)
 {
 	struct lut names = { NULL, 0 }, places = { NULL, 0 };
@@ -220,7 +242,9 @@ int check_hosts(const struct check *c)
 		ret = check_qmp(c);
 	if (!ret)
 		ret = check_libvirt(c);
-	return ret ? ret : check_fdb(c);
+	if (!ret)
+		ret = check_fdb(c);
+	return ret ? ret : check_ovn(c);
 }
 
 /* ---- VMs: there may be a million of them ---- */

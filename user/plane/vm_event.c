@@ -19,6 +19,7 @@ static const char *const sources[] = {
 	[XR_SOURCE_LIBVIRT] = "libvirt",
 	[XR_SOURCE_ETCD] = "etcd",
 	[XR_SOURCE_FDB] = "fdb",
+	[XR_SOURCE_OVN] = "ovn",
 };
 
 const char *vm_source_name(unsigned int source)
