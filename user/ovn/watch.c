@@ -7,6 +7,7 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -203,6 +204,7 @@ static int send_more(struct watch *w, struct xr_err *err)
 static int receive(struct watch *w, struct xr_err *err)
 {
 	char data[65536];
+	bool was_whole;
 	CURLcode code;
 	size_t n;
 	int ret;
@@ -218,8 +220,11 @@ static int receive(struct watch *w, struct xr_err *err)
 			return xr_fail(err, -EPIPE, "%s", curl_easy_strerror(code));
 		w->heard = daemon_clock_us();
 		w->probed = false;
+		was_whole = w->whole;
 		ret = southbound_take(w->southbound, data, n, err);
 		flush(w);
+		if (w->whole && !was_whole)
+			malloc_trim(0); /* most of what the rows took as JSON */
 		if (!ret)
 			ret = send_more(w, err);
 		if (ret)
