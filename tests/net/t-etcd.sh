@@ -108,5 +108,25 @@ ok "it is back" wait_for 30 eval '! says .'
 put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\"}"
 ok "  and heard" wait_for 10 has_vm $A h3
 ok "the node says that it is there" wait_for 10 eval 'ctl get cluster/nodes/h1 | grep -q instance'
+
+# A migration that its QEMU tells of is not disturbed; what etcd said meanwhile is not forgotten.
+daemon_end
+cat >>"$CONFIG" <<-EOT
+	policy: {blackout_timeout: 1}
+	sources:
+	  qmp:
+	    - {socket: $WORLD_DIR/vm.qmp, vm: {mac: "$A"}, role: destination}
+EOT
+mkfifo "$WORLD_DIR/orders"
+start qemu n1 "$PYTHON" "$LIB/qemu.py" "$WORLD_DIR/vm.qmp" "$WORLD_DIR/orders" mac=$A status=inmigrate
+ok "the daemon again, with a QEMU that the VM is to come to" run_daemon -c "$CONFIG"
+ok "  it knows that" wait_for 5 eval 'of .to | grep -q h1'
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h2\", \"seq\": 9000}"
+ok "etcd says otherwise, with a newer number: that is told of" wait_for 5 says "etcd says h2, but by its hypervisor"
+is "$(of '[.host, .to]')" '["h3","h1"]' "  and refused"
+echo "migration failed" >"$WORLD_DIR/orders"
+ok "the migration comes to nothing: etcd's word counts" wait_for 5 has_vm $A h2
+ok "  and nothing is wrong" wait_for 5 heard
+stop qemu
 ok "the daemon ends" daemon_end
 done_testing

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * VMs' changes, as they come: each is a notice, as if an operator had typed it. They wait
- * while hosts are read, which they may be at, and while somebody else has the lock.
+ * while hosts are read, which they may be at, and while somebody else has the lock. One that
+ * is refused for a move that a hypervisor tells of is made when that is over: where it came to
+ * nothing there is no other word of where the VM is now.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 
 #define TURN         64  /* changes before the others' turn */
 #define REFUSED_MOST 256 /* are kept; with more, all is read again */
+#define LOOK_AGAIN   US_PER_SECOND
 
 static void change_free(struct etcd_change *c)
 {
@@ -123,8 +126,23 @@ static int take_away(struct etcd *e, const struct etcd_change *c, struct xr_err 
 	return post(e, &n, err);
 }
 
+/* Under the lock. */
+static bool is_moving(struct etcd *e, const struct etcd_change *c)
+{
+	struct plane *p = e->d->plane;
+	__u8 mac[6];
+	const char *text;
+	__u16 vlan;
+	__u32 index;
+
+	if (!etcd_vm_key(c->below, &vlan, &text) || text_to_mac(text, mac, NULL))
+		return false;
+	index = vm_find(p, vm_key(mac, vlan));
+	return index != VM_NOWHERE && vm_under_way(vm_now(p, index));
+}
+
 /* -EBUSY: not now. */
-static int make(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
+static int make(struct etcd *e, struct etcd_change *c, struct xr_err *err)
 {
 	int ret = daemon_begin(e->d, err);
 
@@ -133,6 +151,7 @@ static int make(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
 	ret = c->text ? put(e, c, err) : take_away(e, c, err);
 	if (ret == -EPERM)
 		etcd_publish_against(e, c);
+	c->outranked = ret == -EPERM && is_moving(e, c);
 	daemon_end(e->d);
 	return ret == -EBUSY ? -EINVAL : ret;
 }
@@ -169,8 +188,19 @@ static void keep_refused(struct etcd *e, struct etcd_change *c, const struct xr_
 		c->next = e->refused;
 		e->refused = c;
 		e->n_refused++;
+		if (c->outranked)
+			timer_in_us(e->again, LOOK_AGAIN);
 	}
 	etcd_tell(e);
+}
+
+/* To be made before those that came later. */
+static void put_first(struct etcd *e, struct etcd_change *c)
+{
+	c->next = e->first;
+	if (!e->first)
+		e->last = &c->next;
+	e->first = c;
 }
 
 void etcd_changes_retry(struct etcd *e)
@@ -181,11 +211,47 @@ void etcd_changes_retry(struct etcd *e)
 	e->n_refused = 0;
 	while ((c = all)) {
 		all = c->next;
-		c->next = e->first;
-		if (!e->first)
-			e->last = &c->next;
-		e->first = c;
+		put_first(e, c);
 	}
+}
+
+static int on_again(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct etcd_change **link, *c;
+	struct etcd *e = ctx;
+	struct xr_err err;
+	bool more = false;
+
+	(void)usec;
+	if (daemon_begin(e->d, &err)) {
+		timer_in_us(s, LOOK_AGAIN);
+		return 0;
+	}
+	for (link = &e->refused; (c = *link);) {
+		if (c->outranked && !is_moving(e, c)) {
+			*link = c->next;
+			e->n_refused--;
+			put_first(e, c);
+			continue;
+		}
+		more |= c->outranked;
+		link = &c->next;
+	}
+	daemon_end(e->d);
+	if (more)
+		timer_in_us(s, LOOK_AGAIN);
+	etcd_changes_go(e);
+	etcd_tell(e);
+	return 0;
+}
+
+bool etcd_changes_due(const struct etcd *e)
+{
+	const struct etcd_change *c = e->refused;
+
+	while (c && !c->outranked)
+		c = c->next;
+	return e->first || c;
 }
 
 /* ---- the queue ---- */
@@ -254,7 +320,12 @@ int etcd_changes_open(struct etcd *e)
 	int ret = sd_event_add_defer(e->d->moves, &e->apply, on_turn, e);
 
 	e->last = &e->first;
-	return ret < 0 ? ret : sd_event_source_set_enabled(e->apply, SD_EVENT_OFF);
+	if (ret >= 0)
+		ret = sd_event_source_set_enabled(e->apply, SD_EVENT_OFF);
+	if (ret >= 0)
+		ret = sd_event_add_time_relative(e->d->moves, &e->again, CLOCK_MONOTONIC, 0,
+						 US_PER_MS, on_again, e);
+	return ret < 0 ? ret : sd_event_source_set_enabled(e->again, SD_EVENT_OFF);
 }
 
 void etcd_changes_close(struct etcd *e)
@@ -267,6 +338,7 @@ void etcd_changes_close(struct etcd *e)
 		change_free(c);
 	}
 	sd_event_source_disable_unref(e->apply);
-	e->apply = NULL;
+	sd_event_source_disable_unref(e->again);
+	e->apply = e->again = NULL;
 	e->last = &e->first;
 }

@@ -153,6 +153,7 @@ struct etcd_change {
 	char *text;  /* NULL: deleted */
 	size_t len;
 	__s64 revision;
+	bool outranked; /* refused while the VM moves: due again when it does not any more */
 };
 
 struct etcd {
@@ -190,6 +191,7 @@ struct etcd {
 	/* ---- changes.c's own ---- */
 	struct etcd_change *first, **last;
 	sd_event_source *apply;      /* on d->moves */
+	sd_event_source *again;      /* a look at who was outranked; there, too */
 	struct etcd_change *refused; /* they miss something, such as a host */
 
 	struct etcd_lease *lease;     /* lease.c's own */
@@ -234,6 +236,8 @@ int etcd_changes_open(struct etcd *e);
 void etcd_changes_close(struct etcd *e);
 void etcd_changes_add(struct etcd *e, const char *below, const char *text, size_t len,
 		      __s64 revision);
+/* Whether one is still to be made: waiting for its turn, or for the end of a move. */
+bool etcd_changes_due(const struct etcd *e);
 /* Begins to make them, where nothing is in the way. */
 void etcd_changes_go(struct etcd *e);
 /* Those that were refused, once more. */

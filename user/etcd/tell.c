@@ -55,7 +55,7 @@ static void set_problems(struct etcd *e)
 /* All that was heard is in the instance, too. */
 static bool is_quiet(const struct etcd *e)
 {
-	return !e->pid && !e->first && !e->list_news && !e->all_news;
+	return !e->pid && !etcd_changes_due(e) && !e->list_news && !e->all_news;
 }
 
 int etcd_save(sd_event_source *s, uint64_t usec, void *ctx)
