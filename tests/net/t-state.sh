@@ -56,7 +56,8 @@ start tcp c1 "$PEER" ask -c 200 -n 0 -i 50 tcp "$VIP4" 80
 ok "200 connections by lb1" wait_for 10 established 200
 ok "a fourth backend" both backend add s4 vip "$VIP4:80/tcp" address "$(addr4 s4)"
 M1=52:54:00:00:00:01 M2=52:54:00:00:00:02 M3=52:54:00:00:00:03
-xr vm add $M1 at h1 address 10.9.0.71 >/dev/null
+xr vm add $M1 at h1 address 10.9.0.71 limit "in bits 8M packets 1000" limit "out packets 20" \
+	rule "deny in peer 192.0.2.0/24" rule "allow tcp port 443" default deny >/dev/null
 xr vm add $M2 at h1 >/dev/null
 xr vm move $M2 to h2 seq 7 >/dev/null
 xr vm add $M3 at h1 >/dev/null
@@ -80,6 +81,14 @@ cmp_ok "$(figure answered)" -gt 2000 "there was load"
 is "$(xr_on lb2 -j vm show | jq -c 'sort_by(.mac) | map([.state, .host, .to, .seq])')" \
 	'[["stable","h1",null,0],["moved","h2",null,7],["prepared","h1","h2",9]]' "VMs are where they were"
 is "$(xr_on lb2 -j vm show $M1 | jq -c '.[0].addresses')" '["10.9.0.71"]' "with their addresses"
+
+bounds='[["in bits 8M packets 1K burst 100","out packets 20 burst 100"],["deny in peer 192.0.2.0/24","allow tcp port 443"],"deny"]'
+is "$(xr_on lb2 -j vm show $M1 | jq -c '.[0] | [.limits, .rules, .default]')" "$bounds" \
+	"and with what they may send and get"
+is "$(xr_on lb2 -j vm show $M2 | jq -c '.[0].limits')" null "others may all"
+like "$(xr_on lb2 vm show $M1)" "BOUNDS  *ADDRESS.*no  *2 limits, 2 rules, deny  *10.9.0.71" \
+	"the table tells of it in short"
+like "$(xr_on lb2 vm show $M2)" "no  *-  *0 addresses" "  and of others, that they have none"
 
 # ---- what is newer stays ----
 
@@ -137,6 +146,19 @@ refused_state "ends in the middle" "a part of one" import "$WORLD_DIR/cut"
 	tail -c +702 "$WORLD_DIR/state"
 } >"$WORLD_DIR/bent"
 refused_state "damaged, at octet" "a bent one" import "$WORLD_DIR/bent"
+# Its check sum is right, what it says is not: the section of bounds, kind 6, by Python's crc32.
+python3 - "$WORLD_DIR/state" "$WORLD_DIR/lying" <<-EOT
+	import struct, sys, zlib
+	octets = bytearray(open(sys.argv[1], "rb").read())
+	at = octets.index(b"rdeny in peer")
+	octets[at] = ord("x")
+	head = octets.rindex(struct.pack("<I", 6), 0, at - 8)
+	n = struct.unpack_from("<I", octets, head + 8)[0]
+	struct.pack_into("<I", octets, head + 4, zlib.crc32(octets[head + 16:head + 16 + n]))
+	open(sys.argv[2], "wb").write(octets)
+EOT
+refused_state "damaged, at octet.*bounds that are none" "one with bounds that are none" \
+	import "$WORLD_DIR/lying"
 refused_state "no state of xroam" "another file" import "$WORLD_DIR/file"
 refused_state "nothing in it" "an empty file" import /dev/null
 refused_state "No such file" "no file" import "$WORLD_DIR/none"

@@ -252,6 +252,7 @@ struct shown {
 	struct plane *p;
 	__u32 tick;
 	bool one, any_vlan;
+	bool any_bounds; /* of any VM of the instance: there is a column for them */
 	__u64 key;
 	__u32 found;
 	json_t *list;
@@ -326,6 +327,21 @@ static void add_bounds(json_t *o, struct shown *s, __u32 index)
 	json_object_set_new(o, "limited", count_json(used.limited));
 }
 
+/* In few words; JSON has the lines. */
+static void bounds_cell(struct shown *s, __u32 index)
+{
+	struct xr_vm_bounds b;
+	int limits;
+
+	if (!vm_get_bounds(s->p, index, &b)) {
+		table_cell(s->t, "-");
+		return;
+	}
+	limits = bounds_limits(&b);
+	table_cell(s->t, "%d limit%s, %u rule%s, %s", limits, limits == 1 ? "" : "s", b.n_rules,
+		   b.n_rules == 1 ? "" : "s", bounds_default_text(&b));
+}
+
 static json_t *show_json(struct shown *s, __u32 index)
 {
 	const struct xr_vm_info *info = &s->p->vm_info[index];
@@ -379,6 +395,8 @@ static void show_row(struct shown *s, __u32 index)
 	else
 		table_cell(s->t, "-");
 	table_cell(s->t, "%s", now.flags & XR_VM_LOCK ? "yes" : "no");
+	if (s->any_bounds)
+		bounds_cell(s, index);
 	for (i = 0; i < XR_VM_ADDRS; i++)
 		n += !addr_is_zero(info->addr[i]);
 	if (n == 1)
@@ -426,6 +444,9 @@ static int show(int argc, char **argv)
 	static const char *const headings[] = { "MAC",   "VLAN",    "HOST", "TO",
 						"STATE", "SEQ",     "HITS", "LAST-HIT",
 						"LOCK",  "ADDRESS", NULL };
+	static const char *const with_bounds[] = { "MAC",   "VLAN",   "HOST",    "TO",
+						   "STATE", "SEQ",    "HITS",    "LAST-HIT",
+						   "LOCK",  "BOUNDS", "ADDRESS", NULL };
 	struct shown s = { .p = NULL };
 	char name[VM_NAME];
 	int ret = parse_show(argc, argv, &s);
@@ -436,7 +457,8 @@ static int show(int argc, char **argv)
 		return ret;
 	s.tick = plane_tick(s.p);
 	s.list = json_array();
-	s.t = table_new(headings);
+	s.any_bounds = s.p->vm_control->bounded;
+	s.t = table_new(s.any_bounds ? with_bounds : headings);
 	table_right(s.t, 1);
 	table_right(s.t, 5);
 	table_right(s.t, 6);

@@ -10,6 +10,7 @@
 #include "lib/whole.h"
 #include "plane/vm_state.h"
 #include "stream_priv.h"
+#include "vm/vm.h"
 
 #define CHUNK 8192 /* flows in a section */
 
@@ -184,6 +185,20 @@ static __le16 host_index(const struct sink *s, __u16 host)
 	return htole16(host <= s->p->meta->limits.hosts ? s->index[host] : STREAM_NO_HOST);
 }
 
+/* Before the VM's section: it is bounded before its first frame. */
+static int put_bounds(struct sink *s, __u32 i, __u64 key)
+{
+	struct stream_bounds to;
+	struct xr_vm_bounds b;
+	size_t len;
+
+	if (!vm_get_bounds(s->p, i, &b))
+		return 0;
+	memset(&to, 0, sizeof(to));
+	len = stream_put_bounds(&to, key, &b);
+	return put_section(s, STREAM_BOUNDS, &to, len);
+}
+
 /* What is over is as vm_age() will have it. */
 static int put_vm(void *ctx, __u32 i)
 {
@@ -216,7 +231,7 @@ static int put_vm(void *ctx, __u32 i)
 	if ((now.state == XR_VM_MOVED && !to.ttl) || now.state == XR_VM_NONE)
 		to.state = XR_VM_STABLE;
 	s->sent->vms++;
-	return put_section(s, STREAM_VMS, &to, sizeof(to));
+	return put_bounds(s, i, vm->key) ?: put_section(s, STREAM_VMS, &to, sizeof(to));
 }
 
 /* ---- all ---- */

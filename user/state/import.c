@@ -161,19 +161,23 @@ static int import_vms(struct plane *p, const struct state_stream *s, struct stat
 {
 	const struct stream_name *names = stream_hosts(s);
 	bool *known = calloc(s->n_hosts + 1, sizeof(*known));
+	const struct stream_chunk *c;
 	const struct stream_vm *list;
+	struct xr_vm_bounds b;
 	__u64 done = 0;
-	size_t i, k;
+	size_t k;
 
 	if (!known)
 		return xr_fail(err, -ENOMEM, "out of memory");
-	for (i = 0; i < s->n_hosts; i++)
-		known[i] = host_find(p, names[i].name);
+	for (k = 0; k < s->n_hosts; k++)
+		known[k] = host_find(p, names[k].name);
 	progress_doing("VMs", s->all_vms);
-	for (i = 0; i < s->n_vms; i++) {
-		list = (const void *)(s->octet + s->vms[i].at);
-		for (k = 0; k < s->vms[i].n; k++) {
-			import_vm(p, &list[k], names, known, taken);
+	for (c = s->vms; c < s->vms + s->n_vms; c++) {
+		list = (const void *)(s->octet + c->at);
+		if (c->bounds)
+			stream_get_bounds(&b, (const void *)(s->octet + c->bounds), c->bounds_len);
+		for (k = 0; k < c->n; k++) {
+			import_vm(p, &list[k], c->bounds ? &b : NULL, names, known, taken);
 			progress_at(++done);
 		}
 	}

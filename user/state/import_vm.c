@@ -2,6 +2,7 @@
 /*
  * A VM of a stream becomes the notices by which this instance would have come to the same
  * state: so all that a notice does is done, and where it is newer here the VM stays as it is.
+ * Its binding comes with a VM that is new here, and is otherwise the operator's.
  */
 #include <string.h>
 
@@ -12,6 +13,7 @@
 struct vm_import {
 	struct plane *p;
 	const struct stream_vm *vm;
+	const struct xr_vm_bounds *bounds; /* or NULL */
 	const struct stream_name *hosts;
 	__u32 vm_index; /* VM_NOWHERE: it is not known here */
 	struct xr_err err;
@@ -67,6 +69,8 @@ static int post(struct vm_import *v, enum xr_notice_kind kind, const char *host)
 	} else if (kind == XR_NOTICE_MOVED) {
 		n.ttl = le32toh(v->vm->ttl);
 	}
+	if (kind == XR_NOTICE_ADD && v->bounds)
+		n.bounds = *v->bounds;
 	for (i = 0; kind == XR_NOTICE_ADD && i < XR_VM_ADDRS; i++)
 		if (!addr_is_zero(v->vm->addr[i]) && !(v->vm->learned >> i & 1))
 			memcpy(n.addr[n.n_addrs++], v->vm->addr[i], sizeof(n.addr[0]));
@@ -143,12 +147,13 @@ static void take_number(struct vm_import *v)
 		info->moves = le64toh(v->vm->moves);
 }
 
-void import_vm(struct plane *p, const struct stream_vm *vm, const struct stream_name *hosts,
-	       const bool *known, struct state_taken *taken)
+void import_vm(struct plane *p, const struct stream_vm *vm, const struct xr_vm_bounds *bounds,
+	       const struct stream_name *hosts, const bool *known, struct state_taken *taken)
 {
 	struct vm_import v = {
 		.p = p,
 		.vm = vm,
+		.bounds = bounds,
 		.hosts = hosts,
 		.vm_index = vm_find(p, le64toh(vm->key)),
 		.err = { "" },

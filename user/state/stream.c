@@ -186,8 +186,41 @@ static int add_chunk(struct stream_chunk **list, size_t *n_list, size_t at, size
 
 	if (!c)
 		return -ENOMEM;
-	*c = (struct stream_chunk){ at, n };
+	*c = (struct stream_chunk){ .at = at, .n = n };
 	return 0;
+}
+
+static const char *check_bounds(struct state_stream *s, size_t at, size_t len)
+{
+	struct xr_vm_bounds b;
+
+	if (s->bounds || stream_get_bounds(&b, (const void *)(s->octet + at), len))
+		return "bounds that are none";
+	s->bounds = at;
+	s->bounds_len = len;
+	return NULL;
+}
+
+static const char *add_vms(struct state_stream *s, size_t at, size_t n, int *ret)
+{
+	const struct stream_bounds *b = (const void *)(s->octet + s->bounds);
+	const struct stream_vm *vm = (const void *)(s->octet + at);
+	const char *wrong = check_vms(s, at, n);
+	struct stream_chunk *c;
+
+	if (!wrong && s->bounds && (n != 1 || b->key != vm->key))
+		wrong = "bounds of another VM";
+	if (wrong)
+		return wrong;
+	*ret = add_chunk(&s->vms, &s->n_vms, at, n);
+	if (!*ret) {
+		c = &s->vms[s->n_vms - 1];
+		c->bounds = s->bounds;
+		c->bounds_len = s->bounds_len;
+	}
+	s->bounds = s->bounds_len = 0;
+	s->all_vms += n;
+	return NULL;
 }
 
 /* Names come once, before whatever has them. */
@@ -230,11 +263,9 @@ static const char *add_section(struct state_stream *s, __u32 kind, size_t at, si
 		s->all_flows += n;
 		return wrong;
 	case STREAM_VMS:
-		wrong = check_vms(s, at, n);
-		if (!wrong)
-			*ret = add_chunk(&s->vms, &s->n_vms, at, n);
-		s->all_vms += n;
-		return wrong;
+		return add_vms(s, at, n, ret);
+	case STREAM_BOUNDS:
+		return check_bounds(s, at, len);
 	}
 	return kind & STREAM_OPTIONAL ? NULL : "a section of a kind that this xroam does not know";
 }
@@ -243,7 +274,7 @@ static bool ends_well(const struct state_stream *s, size_t at, size_t len)
 {
 	const struct stream_end *e = (const void *)(s->octet + at);
 
-	return len == sizeof(*e) && le64toh(e->flows) == s->all_flows &&
+	return len == sizeof(*e) && !s->bounds && le64toh(e->flows) == s->all_flows &&
 		le64toh(e->vms) == s->all_vms;
 }
 

@@ -8,6 +8,7 @@
 
 #include <endian.h>
 #include <time.h>
+#include "lib/bounds.h"
 #include "state.h"
 
 #define STREAM_MAGIC   "XRSTATE\n"
@@ -28,7 +29,8 @@ enum stream_kind {
 	STREAM_HOSTS,        /* likewise of VMs */
 	STREAM_FLOWS,
 	STREAM_VMS,
-	STREAM_END, /* the last: how many there were */
+	STREAM_END,    /* the last: how many there were */
+	STREAM_BOUNDS, /* of the VM whose section is next */
 };
 
 #define STREAM_OPTIONAL 0x80000000U /* a kind with this bit is skipped where it is unknown */
@@ -73,6 +75,12 @@ struct stream_vm {
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
 };
 
+/* Lines with a NUL behind each: stream_put_bounds(). As long as they are. */
+struct stream_bounds {
+	__le64 key;
+	char lines[BOUNDS_LINES * (BOUNDS_TEXT + 1) + 16];
+};
+
 struct stream_end {
 	__le64 flows, vms;
 };
@@ -87,7 +95,8 @@ __u64 stream_keys(const struct xr_hash_keys *keys);
 /* ---- as it was read ---- */
 
 struct stream_chunk {
-	size_t at, n; /* of its first record, in octets of the stream; records */
+	size_t at, n;              /* of its first record, in octets of the stream; records */
+	size_t bounds, bounds_len; /* of its one VM; 0: it has none */
 };
 
 struct state_stream {
@@ -100,6 +109,7 @@ struct state_stream {
 	struct stream_chunk *flows, *vms;
 	size_t n_flows, n_vms; /* chunks */
 	__u64 all_flows, all_vms;
+	size_t bounds, bounds_len; /* of a VM that is to come; 0: none */
 };
 
 /* Seconds by CLOCK_MONOTONIC. */
@@ -107,11 +117,21 @@ time_t stream_clock(void);
 const struct stream_name *stream_backends(const struct state_stream *s);
 const struct stream_name *stream_hosts(const struct state_stream *s);
 
+/* ---- bounds.c ---- */
+
+/* The section's octets. */
+size_t stream_put_bounds(struct stream_bounds *to, __u64 key, const struct xr_vm_bounds *b);
+/* Whatever from is. -EINVAL: no bounds. */
+int stream_get_bounds(struct xr_vm_bounds *b, const struct stream_bounds *from, size_t len);
+
 /* ---- import_vm.c ---- */
 
-/* host: for each of the stream's, the name if there is one here, or NULL. Counts in taken. */
-void import_vm(struct plane *p, const struct stream_vm *vm, const struct stream_name *hosts,
-	       const bool *known, struct state_taken *taken);
+/*
+ * host: for each of the stream's, the name if there is one here, or NULL. bounds: the VM's, or
+ * NULL. Counts in taken.
+ */
+void import_vm(struct plane *p, const struct stream_vm *vm, const struct xr_vm_bounds *bounds,
+	       const struct stream_name *hosts, const bool *known, struct state_taken *taken);
 
 /* ---- signals.c ---- */
 
