@@ -109,6 +109,16 @@ put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\"}"
 ok "  and heard" wait_for 10 has_vm $A h3
 ok "the node says that it is there" wait_for 10 eval 'ctl get cluster/nodes/h1 | grep -q instance'
 
+# The host that it leaves goes on copying for a moment: others may hear of it a little later.
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h1\"}"
+ok "the VM is here" wait_for 5 has_vm $A h1
+xr vm prepare $A to h3 >/dev/null 2>&1
+xr vm pause $A >/dev/null
+from=$(date +%s%N)
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\"}"
+ok "it is at h3, says etcd, while it stands still here" wait_for 5 has_vm $A h3
+cmp_ok $((($(date +%s%N) - from) / 1000000)) -ge 900 "  which counts a second later"
+
 # A migration that its QEMU tells of is not disturbed; what etcd said meanwhile is not forgotten.
 daemon_end
 cat >>"$CONFIG" <<-EOT

@@ -4,6 +4,10 @@
  * while hosts are read, which they may be at, and while somebody else has the lock. One that
  * is refused for a move that a hypervisor tells of is made when that is over: where it came to
  * nothing there is no other word of where the VM is now.
+ *
+ * All nodes hear of a move at about the same time. The host that the VM leaves goes on copying
+ * frames for a moment, for whoever hears a little later still sends them there by a tunnel,
+ * and what comes so is dropped once the VM has moved.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +23,8 @@
 #define TURN         64  /* changes before the others' turn */
 #define REFUSED_MOST 256 /* are kept; with more, all is read again */
 #define LOOK_AGAIN   US_PER_SECOND
+#define HAND_OVER    US_PER_SECOND
+#define SPARE        4 /* seconds that the blackout must last, for a hand-over to fit in */
 
 static void change_free(struct etcd_change *c)
 {
@@ -66,8 +72,22 @@ static bool is_bound(struct plane *p, __u32 index, const struct model *m)
 		vm_has_bounds(p, index, vm->bounds ? &m->bounds[vm->bounds - 1] : NULL);
 }
 
-/* The VM moves, if it is elsewhere; then it is bound, where that differs. Under the lock. */
-static int put_vm(struct etcd *e, const struct model *m, __u64 seq, struct xr_err *err)
+/* It stands still here, on its way to the host that it is said to be at. */
+static bool is_handed_over(struct plane *p, __u32 index, const char *host)
+{
+	struct xr_vm_now now = vm_now(p, index);
+	__u32 deadline = p->vms[index].deadline;
+
+	return now.state == XR_VM_BLACKOUT && host_is_local(p, now.host) &&
+		!strcmp(host_name(p, now.next), host) &&
+		(!deadline || (__s32)(deadline - plane_tick(p)) >= SPARE);
+}
+
+/*
+ * The VM moves, if it is elsewhere; then it is bound, where that differs. Under the lock.
+ * -EINPROGRESS: not yet, for it is handed over.
+ */
+static int put_vm(struct etcd *e, const struct model *m, __u64 seq, bool waited, struct xr_err *err)
 {
 	const struct model_vm *vm = &m->vms[0];
 	const char *host = m->hosts[vm->host].info.name;
@@ -80,6 +100,8 @@ static int put_vm(struct etcd *e, const struct model *m, __u64 seq, struct xr_er
 	/* There already, by a newer number: nodes are to have one, which the next is above. */
 	if (index != VM_NOWHERE &&
 	    (strcmp(host_name(p, vm_now(p, index).host), host) || seq > p->vm_info[index].seq)) {
+		if (!waited && is_handed_over(p, index, host))
+			return -EINPROGRESS;
 		n.kind = XR_NOTICE_MOVED;
 		ret = post(e, &n, err);
 		/* This node knows better. */
@@ -110,7 +132,7 @@ static int put(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
 	json_decref(item);
 	if (ret)
 		return ret;
-	ret = put_vm(e, &one, seq, err);
+	ret = put_vm(e, &one, seq, c->held, err);
 	model_free(&one);
 	return ret;
 }
@@ -158,6 +180,38 @@ static int make(struct etcd *e, struct etcd_change *c, struct xr_err *err)
 
 /* ---- those that were refused ---- */
 
+static void look_again(struct etcd *e)
+{
+	int on = SD_EVENT_OFF;
+
+	/* One that is due is not put off by those that came later. */
+	if (sd_event_source_get_enabled(e->again, &on) >= 0 && on == SD_EVENT_OFF)
+		timer_in_us(e->again, LOOK_AGAIN);
+}
+
+static void wait_a_while(struct etcd *e, struct etcd_change *c)
+{
+	c->held = daemon_clock_us() + HAND_OVER;
+	c->next = e->waiting;
+	e->waiting = c;
+	look_again(e);
+}
+
+/* A newer one has come. */
+static void forget_waiting(struct etcd *e, const char *below)
+{
+	struct etcd_change **link = &e->waiting, *c;
+
+	while ((c = *link)) {
+		if (strcmp(c->below, below)) {
+			link = &c->next;
+			continue;
+		}
+		*link = c->next;
+		change_free(c);
+	}
+}
+
 static void forget_refused(struct etcd *e, const char *below)
 {
 	struct etcd_change **link = &e->refused, *c;
@@ -189,7 +243,7 @@ static void keep_refused(struct etcd *e, struct etcd_change *c, const struct xr_
 		e->refused = c;
 		e->n_refused++;
 		if (c->outranked)
-			timer_in_us(e->again, LOOK_AGAIN);
+			look_again(e);
 	}
 	etcd_tell(e);
 }
@@ -215,15 +269,34 @@ void etcd_changes_retry(struct etcd *e)
 	}
 }
 
+/* false: there are more. */
+static bool take_waited(struct etcd *e)
+{
+	struct etcd_change **link = &e->waiting, *c;
+	uint64_t now = daemon_clock_us();
+
+	while ((c = *link)) {
+		if (c->held > now) {
+			link = &c->next;
+			continue;
+		}
+		*link = c->next;
+		put_first(e, c);
+	}
+	return !e->waiting;
+}
+
 static int on_again(sd_event_source *s, uint64_t usec, void *ctx)
 {
 	struct etcd_change **link, *c;
 	struct etcd *e = ctx;
 	struct xr_err err;
-	bool more = false;
+	bool more;
 
 	(void)usec;
+	more = !take_waited(e);
 	if (daemon_begin(e->d, &err)) {
+		etcd_changes_go(e);
 		timer_in_us(s, LOOK_AGAIN);
 		return 0;
 	}
@@ -251,7 +324,7 @@ bool etcd_changes_due(const struct etcd *e)
 
 	while (c && !c->outranked)
 		c = c->next;
-	return e->first || c;
+	return e->first || e->waiting || c;
 }
 
 /* ---- the queue ---- */
@@ -274,7 +347,10 @@ static int on_turn(sd_event_source *s, void *ctx)
 			e->last = &e->first;
 		if (e->refused)
 			forget_refused(e, c->below);
-		if (!ret || ret == -ENODEV)
+		forget_waiting(e, c->below);
+		if (ret == -EINPROGRESS)
+			wait_a_while(e, c);
+		else if (!ret || ret == -ENODEV)
 			change_free(c);
 		else
 			keep_refused(e, c, &err);
@@ -331,6 +407,12 @@ int etcd_changes_open(struct etcd *e)
 void etcd_changes_close(struct etcd *e)
 {
 	etcd_changes_retry(e);
+	while (e->waiting) {
+		struct etcd_change *c = e->waiting;
+
+		e->waiting = c->next;
+		put_first(e, c);
+	}
 	while (e->first) {
 		struct etcd_change *c = e->first;
 

@@ -154,6 +154,7 @@ struct etcd_change {
 	size_t len;
 	__s64 revision;
 	bool outranked; /* refused while the VM moves: due again when it does not any more */
+	uint64_t held;  /* it waits until then; 0: it has not waited */
 };
 
 struct etcd {
@@ -191,7 +192,8 @@ struct etcd {
 	/* ---- changes.c's own ---- */
 	struct etcd_change *first, **last;
 	sd_event_source *apply;      /* on d->moves */
-	sd_event_source *again;      /* a look at who was outranked; there, too */
+	sd_event_source *again;      /* a look at who was outranked, or waits; there, too */
+	struct etcd_change *waiting; /* for the end of a hand-over */
 	struct etcd_change *refused; /* they miss something, such as a host */
 
 	struct etcd_lease *lease;     /* lease.c's own */
