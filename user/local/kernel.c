@@ -197,11 +197,23 @@ static void depart_l2(struct local *l, const struct xr_host_info *h)
 		local_warn(l, "routes to host %s: %s", h->name, strerror(-ret));
 }
 
+/* What is there of the move before has only to name another host: no frame is lost meanwhile. */
+static bool is_repointed(const struct local *l, const struct xr_host_info *h)
+{
+	const struct link *vxlan;
+
+	if (h->method != XR_FORWARD_VXLAN || l->info->kernel != (XR_KERNEL_FDB | XR_KERNEL_BRIDGE))
+		return false;
+	vxlan = links_by_vni(&l->links, h->vni, host_source(l->p, h));
+	return vxlan && vxlan->master && vxlan->ifindex == l->info->kernel_dev;
+}
+
 void kernel_depart(struct local *l)
 {
 	const struct xr_host_info *h = &l->p->host_info[l->now.host];
 
-	kernel_clear(l);
+	if (!is_repointed(l, h))
+		kernel_clear(l);
 	if (h->method == XR_FORWARD_VXLAN)
 		depart_vxlan(l, h);
 	else if (h->method == XR_FORWARD_L2)
