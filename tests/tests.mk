@@ -19,7 +19,7 @@ FUZZ := $(call bins_of,fuzz,fuzz_*)
 VM := $(call bins_of,vm,*)
 FORMER := $(patsubst tests/upgrade/%.tar.xz,$(T)/upgrade/%/build/xroam,$(wildcard tests/upgrade/*.tar.xz))
 
-.PHONY: tests test bench fuzz kernels
+.PHONY: tests test bench fuzz kernels soak
 tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(FORMER)
 
 $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
@@ -124,6 +124,9 @@ fuzz: $(FUZZ)
 kernels: tests
 	@tests/kernels/run.sh all
 
+soak: tests
+	@SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(MAKE) --no-print-directory -s prove TESTS=$(SOAK)
+
 # prove prints the closing lines; tests/run what failed, and how, which it keeps in
 # build/tests/failures. Four at a time, for most of them wait more than they work; but not
 # two emulated guests, see schedule.yaml. The longest come first.
@@ -139,7 +142,9 @@ TESTS_prog = $(PROG)
 TESTS_quic = $(call SCRIPTS,quic)
 TESTS_net = $(call SCRIPTS,net)
 PARTS := kernels vm fuzz unit prog quic net
-TESTS ?= $(foreach part,$(PARTS),$(TESTS_$(part)))
+# Five minutes, and little work in them: first, or all would wait for it at the end.
+SOAK := tests/net/t-soak.sh
+TESTS ?= $(SOAK) $(filter-out $(SOAK),$(foreach part,$(PARTS),$(TESTS_$(part))))
 
 # $(1): what is built for them beside; $(2): which they are
 define build_and_prove

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# etcd in n1, and the daemon that follows it; beside daemonworld.sh:
+# etcd in n1, and the daemon that follows it; beside daemonworld.sh, or in a node of
+# whatever world is there already, by an address of it: ETCD_NODE, ETCD_HOST:
 #
 #	etcd_up [N]		N members (1), m1 ..., on 127.0.0.1; ENDPOINTS for the file
 #	etcd_member I		starts member I, again after it was stopped
@@ -16,8 +17,9 @@
 #	has_vm MAC [HOST]
 #
 # shellcheck source=tests/net/lib/daemonworld.sh
-. "$(dirname "${BASH_SOURCE[0]}")/daemonworld.sh"
+declare -F world_begin >/dev/null || . "$(dirname "${BASH_SOURCE[0]}")/daemonworld.sh"
 
+ETCD_NODE=n1 ETCD_HOST=127.0.0.1
 ETCD_N=0 ENDPOINTS='' CTL_ENDPOINTS='' ETCD_SCHEME=http
 # A busy machine must not look to it like a leader that is lost.
 ETCD_BEAT=500
@@ -34,13 +36,13 @@ etcd_member()
 	local i=$1 all='' j
 
 	for ((j = 1; j <= ETCD_N; j++)); do
-		all+="${all:+,}m$j=http://127.0.0.1:$(etcd_port "$j" 1)"
+		all+="${all:+,}m$j=http://$ETCD_HOST:$(etcd_port "$j" 1)"
 	done
-	start "etcd$i" n1 etcd --name "m$i" --data-dir "$WORLD_DIR/etcd$i" \
-		--listen-client-urls "$ETCD_SCHEME://127.0.0.1:$(etcd_port "$i")" \
-		--advertise-client-urls "$ETCD_SCHEME://127.0.0.1:$(etcd_port "$i")" \
-		--listen-peer-urls "http://127.0.0.1:$(etcd_port "$i" 1)" \
-		--initial-advertise-peer-urls "http://127.0.0.1:$(etcd_port "$i" 1)" \
+	start "etcd$i" "$ETCD_NODE" etcd --name "m$i" --data-dir "$WORLD_DIR/etcd$i" \
+		--listen-client-urls "$ETCD_SCHEME://$ETCD_HOST:$(etcd_port "$i")" \
+		--advertise-client-urls "$ETCD_SCHEME://$ETCD_HOST:$(etcd_port "$i")" \
+		--listen-peer-urls "http://$ETCD_HOST:$(etcd_port "$i" 1)" \
+		--initial-advertise-peer-urls "http://$ETCD_HOST:$(etcd_port "$i" 1)" \
 		--initial-cluster "$all" --unsafe-no-fsync \
 		--heartbeat-interval "$ETCD_BEAT" --election-timeout $((10 * ETCD_BEAT)) "${ETCD_ARGS[@]}"
 }
@@ -86,7 +88,7 @@ etcd_stop()
 
 ctl()
 {
-	ETCDCTL_API=3 in_ns n1 etcdctl --command-timeout=60s --endpoints "$CTL_ENDPOINTS" \
+	ETCDCTL_API=3 in_ns "$ETCD_NODE" etcdctl --command-timeout=60s --endpoints "$CTL_ENDPOINTS" \
 		"${CTL_ARGS[@]}" "$@"
 }
 
@@ -96,10 +98,10 @@ etcd_up()
 
 	type etcd etcdctl >/dev/null 2>&1 ||
 		skip_all "needs etcd and etcdctl"
-	ip -n "$WORLD-n1" link set lo up
+	ip -n "$WORLD-$ETCD_NODE" link set lo up
 	ETCD_N=${1-1} ENDPOINTS='' CTL_ENDPOINTS=''
 	for ((i = 1; i <= ETCD_N; i++)); do
-		ENDPOINTS+="${ENDPOINTS:+, }$ETCD_SCHEME://127.0.0.1:$(etcd_port "$i")"
+		ENDPOINTS+="${ENDPOINTS:+, }$ETCD_SCHEME://$ETCD_HOST:$(etcd_port "$i")"
 		etcd_member "$i"
 	done
 	CTL_ENDPOINTS=${ENDPOINTS//, /,}

@@ -7,7 +7,8 @@ numbered.py ask ADDRESS UDP-PORT TCP-PORT SERVER-ID...
 The client has 8 connections per server ID, each known by its CID: config ID 1 without a
 key, a server ID of 3 octets, a nonce of 5. Each sends a datagram every 10 ms, and has a new
 port every second. Beside them 24 TCP connections send a block every 20 ms, which comes back
-and is compared. Until SIGTERM; then each end prints what it counted, as JSON:
+and is compared. NUMBERED_PACE=10: all that ten times as slowly. Until SIGTERM; then each
+end prints what it counted, as JSON:
 
 ask     sent, answered, answered_twice; tcp, blocks, broken (with why); phases: of each the
         sent and the unanswered. SIGUSR1 begins another one
@@ -16,6 +17,7 @@ serve   arrived (different ones), twice, stray (of another server's ID), blocks
 The client says "sent", "answered" and "broken" on stderr every half a second, too.
 """
 import json
+import os
 import selectors
 import signal
 import socket
@@ -26,6 +28,7 @@ import time
 
 EACH, TCP, BLOCK = 8, 24, 1024
 ROOM = 16 << 20
+PACE = float(os.environ.get("NUMBERED_PACE", 1))
 stopped = threading.Event()
 
 
@@ -124,7 +127,7 @@ class Client:
             s = socket.create_connection(self.tcp, 30)
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             number = 0
-            while not stopped.wait(0.02):
+            while not stopped.wait(0.02 * PACE):
                 block = struct.pack(">II", n, number) * (BLOCK // 8)
                 s.sendall(block)
                 if whole(s, BLOCK) != block:
@@ -176,7 +179,7 @@ class Client:
             t.start()
         while not stopped.is_set():
             self.send()
-            self.hear(0.01)
+            self.hear(0.01 * PACE)
             if self.number % 50 == 0:
                 self.say()
         for t in threads:

@@ -10,8 +10,11 @@ Lines written into FIFO make it speak:
     raw TEXT            these octets, \\n and all
     hang up             the client is sent away; end: and it ends itself
 
+    send HEX            a frame of the guest's, into the tap that is open
+
 With open=TAP it has that tap open, with elsewhere=TAP one of that name in a network
-namespace of its own.
+namespace of its own. With reads=FILE it takes frames out of the open tap, as long as
+its status is "running"; of those with MARK before their last 8 octets these go to FILE.
 
 What it is told, and how long after its own last words, it prints:
     migrate-continue {"state": "pre-switchover"} after 312 us
@@ -29,6 +32,8 @@ import time
 PATH, FIFO = sys.argv[1:3]
 STATE = {"status": "running", "migrate": "none", "tap": "tap0",
          "mac": "52:54:00:12:34:56"}
+MARK = b"SOAK"
+HELD = {}
 STATE.update(arg.split("=", 1) for arg in sys.argv[3:])
 GREETING = {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7},
                                 "package": ""}, "capabilities": ["oob"]}}
@@ -68,6 +73,10 @@ class Monitor:
         self.fifo = os.open(FIFO, os.O_RDWR)
         self.orders = b""
         self.sel.register(self.fifo, selectors.EVENT_READ, self.order)
+        self.numbers = STATE.get("reads") and os.open(
+            STATE["reads"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self.reads = False
+        self.run_or_stop()
 
     def accept(self):
         client, _ = self.listening.accept()
@@ -149,6 +158,23 @@ class Monitor:
         print("%s %s after %d us" % (name, json.dumps(args), took), flush=True)
         self.say(answer)
 
+    def run_or_stop(self):
+        """The guest takes frames while it runs, and then alone."""
+        runs = bool(self.numbers) and STATE["status"] == "running"
+        if runs and not self.reads:
+            self.sel.register(HELD["open"], selectors.EVENT_READ, self.take)
+        elif self.reads and not runs:
+            self.sel.unregister(HELD["open"])
+        self.reads = runs
+
+    def take(self):
+        # It may have stopped since select() saw the frame.
+        if not self.reads:
+            return
+        frame = os.read(HELD["open"], 65536)
+        if frame[-12:-8] == MARK:
+            os.write(self.numbers, frame[-8:])
+
     def order(self):
         self.orders += os.read(self.fifo, 65536)
         while b"\n" in self.orders:
@@ -158,6 +184,9 @@ class Monitor:
     def do(self, word, rest):
         if word == "set":
             STATE.update(w.split("=", 1) for w in rest.split())
+            self.run_or_stop()
+        elif word == "send":
+            os.write(HELD["open"], bytes.fromhex(rest))
         elif word == "event":
             name, _, data = rest.partition(" ")
             self.event(name, json.loads(data) if data else None)
@@ -180,7 +209,7 @@ class Monitor:
                 key.data()
 
 
-HELD = [fn(STATE[key]) for key, fn in (("open", open_tap),
-                                       ("elsewhere", open_elsewhere))
-        if key in STATE]
+HELD.update((key, fn(STATE[key])) for key, fn in (("open", open_tap),
+                                                  ("elsewhere", open_elsewhere))
+            if key in STATE)
 Monitor().run()
