@@ -318,15 +318,6 @@ static int on_again(sd_event_source *s, uint64_t usec, void *ctx)
 	return 0;
 }
 
-bool etcd_changes_due(const struct etcd *e)
-{
-	const struct etcd_change *c = e->refused;
-
-	while (c && !c->outranked)
-		c = c->next;
-	return e->first || e->waiting || c;
-}
-
 /* ---- the queue ---- */
 
 static int on_turn(sd_event_source *s, void *ctx)

@@ -239,7 +239,15 @@ void etcd_changes_close(struct etcd *e);
 void etcd_changes_add(struct etcd *e, const char *below, const char *text, size_t len,
 		      __s64 revision);
 /* Whether one is still to be made: waiting for its turn, or for the end of a move. */
-bool etcd_changes_due(const struct etcd *e);
+static inline bool etcd_changes_due(const struct etcd *e)
+{
+	const struct etcd_change *c = e->refused;
+
+	while (c && !c->outranked)
+		c = c->next;
+	return e->first || e->waiting || c;
+}
+
 /* Begins to make them, where nothing is in the way. */
 void etcd_changes_go(struct etcd *e);
 /* Those that were refused, once more. */
