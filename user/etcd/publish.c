@@ -77,7 +77,7 @@ static void below_of(char below[ETCD_KEY], __u64 key)
 }
 
 /*
- * The index of a VM that is here by a word that counts; or VM_NOWHERE. What etcd or an
+ * The index of a VM that is here by a word that counts, and stays; or VM_NOWHERE. What etcd or an
  * announcement says is not told on, but that a prepared move was completed is.
  */
 static __u32 ours(struct etcd *e, __u64 key)
@@ -87,7 +87,7 @@ static __u32 ours(struct etcd *e, __u64 key)
 
 	if (index == VM_NOWHERE || !p->vm_info[index].used ||
 	    p->vm_info[index].source == XR_SOURCE_ETCD ||
-	    vm_standing(p, index) < XR_TRUST_OPERATOR ||
+	    vm_standing(p, index) < XR_TRUST_OPERATOR || vm_under_way(vm_now(p, index)) ||
 	    !(p->hosts[vm_now(p, index).host].flags & XR_HOST_LOCAL))
 		return VM_NOWHERE;
 	return index;
