@@ -121,6 +121,9 @@ bench: all $(BENCH) $(NETBPF)
 fuzz: $(FUZZ)
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)
 
+rivals: all tests
+	@tests/rivals/run.sh $(RIVALS)
+
 kernels: tests
 	@tests/kernels/run.sh all
 

@@ -24,7 +24,7 @@ wants h1
 # guide NAME: what the guide has there, with OVN's databases
 guide()
 (
-	walk "$1" <"$GUIDE" >"$WORLD_DIR/walk.sh"
+	walk "$1" <"$GUIDES/ovn.md" >"$WORLD_DIR/walk.sh"
 	[ -s "$WORLD_DIR/walk.sh" ] && cd "$WORLD_DIR" && OVN_NB_DB=unix:$WORLD_DIR/central/nb.sock \
 		OVN_SB_DB=unix:$WORLD_DIR/central/sb.sock as_on gw "$WORLD_DIR/walk.sh"
 )

@@ -24,7 +24,7 @@ as_node()
 # Hosts are the same everywhere, but for which of them is this machine.
 config()
 {
-	(cd "$WORLD_DIR" && sh -c "$(walk evpn <"$GUIDE")") || return
+	(cd "$WORLD_DIR" && sh -c "$(walk evpn <"$GUIDES/evpn.md")") || return
 	sed -i "s/, local: true//; /name: h$1,/s/}/, local: true}/; s/eth0/up0/
 		s/^vms:/policy: {flap_moves: 1000}\nvms:/" "$WORLD_DIR/evpn.yaml"
 	mv "$WORLD_DIR/evpn.yaml" "$WORLD_DIR/h$1.yaml"
@@ -34,7 +34,7 @@ config()
 
 devices()
 {
-	walk evpn-devices <"$GUIDE" >"$WORLD_DIR/devices"
+	walk evpn-devices <"$GUIDES/evpn.md" >"$WORLD_DIR/devices"
 	as_node "$1" "$WORLD_DIR/devices"
 	[ -s "$WORLD_DIR/devices" ] && in_ns "h$1" sh -e "$WORLD_DIR/devices"
 }

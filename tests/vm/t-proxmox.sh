@@ -111,9 +111,9 @@ xroam_file()
 }
 
 world_of deaf
-walk proxmox <"$GUIDE" >"$WORLD_DIR/walk.sh"
+walk proxmox <"$GUIDES/proxmox.md" >"$WORLD_DIR/walk.sh"
 ok "the guide's file" sh -c "cd '$WORLD_DIR' && sh walk.sh && '$XROAM' check proxmox.yaml"
-is "$(section 'Proxmox VE' <"$GUIDE" | sed -n "s/.*--args '-qmp unix:\(.*\),server=on.*/\1/p")" \
+is "$(section 'Proxmox VE' <"$GUIDES/proxmox.md" | sed -n "s/.*--args '-qmp unix:\(.*\),server=on.*/\1/p")" \
 	"$(sed -n 's/.*socket: \([^,]*\),.*/\1/p' "$WORLD_DIR/proxmox.yaml")" "  names the monitor that QEMU has"
 
 guest_boot h1

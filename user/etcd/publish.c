@@ -163,10 +163,7 @@ static void next(struct etcd *e)
 		j->again = false;
 	else
 		drop(u, j);
-	if (e->unwritten.text[0]) {
-		e->unwritten.text[0] = '\0';
-		etcd_tell(e);
-	}
+	e->unwritten.text[0] = '\0';
 	timer_in_us(u->timer, 0);
 }
 
@@ -253,10 +250,8 @@ int etcd_publish_done(struct etcd *e, CURLcode code)
 	else
 		timer_in_us(u->timer, AGAIN_US);
 	json_decref(answer);
-	if (ret && ret != -EHOSTUNREACH && ret != -EKEYEXPIRED) {
+	if (ret && ret != -EHOSTUNREACH && ret != -EKEYEXPIRED)
 		e->unwritten = err;
-		etcd_tell(e);
-	}
 	return ret;
 }
 

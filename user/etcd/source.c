@@ -192,6 +192,7 @@ static void on_published(struct etcd *e, CURLcode code)
 {
 	if (etcd_publish_done(e, code) == -EKEYEXPIRED && e->conf.user[0])
 		log_in(e);
+	etcd_tell(e);
 }
 
 static void on_done(void *ctx, CURL *easy, CURLcode code)

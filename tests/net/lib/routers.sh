@@ -27,7 +27,7 @@ routers_begin()
 # The files between the marks: walk() makes a script that writes them.
 guide_file()
 {
-	(cd "$WORLD_DIR" && sh -c "$(walk "$1" <"$GUIDE")")
+	(cd "$WORLD_DIR" && sh -c "$(cat "$GUIDES"/*.md | walk "$1")")
 }
 
 bird_on()

@@ -3,6 +3,7 @@
 #
 # Documents walked line by line as they stand. Beside world.sh:
 #
+#	$GUIDE, $GUIDES		docs/guide.md; the folder of its pages
 #	walk NAME <FILE		a script of the blocks that are marked so
 #				("walk: NAME"; a lab's may have no name), with the
 #				files that are marked between ("file: F walk: NAME")
@@ -23,7 +24,7 @@
 # shellcheck source=tests/net/lib/world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/world.sh"
 # shellcheck disable=SC2034
-GUIDE=$WORLD_TOP/docs/guide.md README=$WORLD_TOP/README.md
+GUIDE=$WORLD_TOP/docs/guide.md GUIDES=$WORLD_TOP/docs/guides README=$WORLD_TOP/README.md
 
 walk()
 {
