@@ -223,7 +223,11 @@ int etcd_save(sd_event_source *s, uint64_t usec, void *ctx);
 /* All watches are there. */
 void etcd_heard(struct etcd *e);
 /* Not all of them yet. */
-bool etcd_begins(const struct etcd *e);
+static inline bool etcd_begins(const struct etcd *e)
+{
+	return e->created < e->asked;
+}
+
 /* To be read again: hosts, vips ...; or all. */
 void etcd_read_soon(struct etcd *e, bool all);
 

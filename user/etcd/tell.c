@@ -95,11 +95,6 @@ void etcd_tell(struct etcd *e)
 		timer_in_us(e->saver, US_PER_SECOND);
 }
 
-bool etcd_begins(const struct etcd *e)
-{
-	return e->created < e->asked;
-}
-
 void etcd_heard(struct etcd *e)
 {
 	bool again = e->lost_at;
