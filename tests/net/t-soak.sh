@@ -9,12 +9,17 @@
 # as what may grow has to be given the time for it; the pace is by the clock, so that others
 # have the processor. A slow machine does less in that time, and then takes what it needs to
 # come to rest: each state is waited for, for three minutes before it counts as a fault.
+#
+# SOAK_LOST: frames of a thousand promised ones that may be lost, 1; make soak wants none. Where
+# faults come together (a daemon that starts while etcd's word is late, say) single frames still
+# are: docs/limits.md.
 # shellcheck source=tests/net/lib/vmworld.sh
 . "$(dirname "$0")/lib/vmworld.sh"
 # shellcheck source=tests/net/lib/etcd.sh
 . "$(dirname "$0")/lib/etcd.sh"
 SECONDS_TO_GO=${SOAK_SECONDS:-300}
 SEED=${SOAK_SEED:-$RANDOM$RANDOM}
+MAY_LOSE=${SOAK_LOST:-1}
 PYTHON=/usr/bin/python3
 # What happened, and when: the last run's is kept.
 LOG=$WORLD_BUILD/tests/soak.log
@@ -151,7 +156,8 @@ of '.[-1] | {chaos, kills, daemons, counts}' >"$WORLD_DIR/last"
 diag "$(<"$WORLD_DIR/last")"
 cmp_ok "$(of length)" -ge 10 "in ten rounds or more"
 is "$(of 'map(.failures[])')" "[]" "one outcome each time, on all nodes, also after a restart"
-is "$(of 'map(.vms[].lost) | add')" 0 "of $(of 'map(.vms[].sent) | add') frames that were promised none is lost"
+sent=$(of 'map(.vms[].sent) | add')
+cmp_ok "$(of 'map(.vms[].lost) | add')" -le $((sent * MAY_LOSE / 1000)) "so many of $sent frames that were promised are lost"
 cmp_ok "$(of '[.[-1].vms[].moved] | add')" -ge 20 "VMs moved"
 cmp_ok "$(of '.[-1] | [.vms[].cancelled, .vms[].target_died] | add')" -ge 1 "and stayed"
 cmp_ok "$(of '[.[-1].kills[]] | add')" -ge 20 "daemons were killed"
