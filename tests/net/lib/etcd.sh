@@ -17,7 +17,7 @@
 #	has_vm MAC [HOST]
 #
 # shellcheck source=tests/net/lib/daemonworld.sh
-declare -F world_begin >/dev/null || . "$(dirname "${BASH_SOURCE[0]}")/daemonworld.sh"
+declare -F vm_world_up >/dev/null || . "$(dirname "${BASH_SOURCE[0]}")/daemonworld.sh"
 
 ETCD_NODE=n1 ETCD_HOST=127.0.0.1
 ETCD_N=0 ENDPOINTS='' CTL_ENDPOINTS='' ETCD_SCHEME=http
