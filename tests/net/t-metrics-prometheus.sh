@@ -71,8 +71,11 @@ is "$(api metadata | jq '[.data | to_entries[] | select(.key | startswith("xroam
 	"$(scrape; grep -c '^# TYPE' "$METRICS")" "with the type of each metric"
 rules_fine() { api rules | jq -e '[.data.groups[].rules[].health] | length > 10 and all(. == "ok")'; }
 ok "each alert rule is evaluated" wait_for 10 rules_fine
-last=$(api query --data-urlencode 'query=sum(xroam_vip_packets_total)' | jq -r '.data.result[0].value[1]')
-is "$last" "$(xr -j stats vip | jq '[.vips[].packets] | add')" "what it has is what stats says"
+in_it() { api query --data-urlencode 'query=sum(xroam_vip_packets_total)' | jq -r '.data.result[0].value[1]'; }
+in_stats() { xr -j stats vip | jq '[.vips[].packets] | add'; }
+same() { [ "$(in_it)" = "$(in_stats)" ]; }
+wait_for 30 same
+is "$(in_it)" "$(in_stats)" "what it has is what stats says"
 
 # ---- the dashboard ----
 
