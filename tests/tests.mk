@@ -132,7 +132,7 @@ soak: tests
 
 # prove prints the closing lines; tests/run what failed, and how, which it keeps in
 # build/tests/failures. Four at a time, for most of them wait more than they work; but not
-# two emulated guests, see schedule.yaml. The longest come first.
+# two guests that are probed, see schedule.yaml. The longest come first.
 JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 PROVE_JOBS ?= 4
 PROVE_ARGS ?= --timer --jobs $(PROVE_JOBS)

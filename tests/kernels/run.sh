@@ -131,7 +131,7 @@ boot()
 	release=$(<"$dir/release")
 	[ "$(printf '%s\n' 6.18 "$release" | sort -V | head -n 1)" != 6.18 ] ||
 		slabs="slab_debug=F,kmalloc-*"
-	qemu-system-x86_64 \
+	nice -n 10 qemu-system-x86_64 \
 		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 -m 1536 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$dir/vmlinuz" -initrd "$work/initramfs" \
