@@ -148,19 +148,33 @@ static int take_away(struct etcd *e, const struct etcd_change *c, struct xr_err 
 	return post(e, &n, err);
 }
 
-/* Under the lock. */
-static bool is_moving(struct etcd *e, const struct etcd_change *c)
+/* The index of the VM that it is about, or VM_NOWHERE. Under the lock. */
+static __u32 vm_of(struct etcd *e, const struct etcd_change *c)
 {
-	struct plane *p = e->d->plane;
-	__u8 mac[6];
 	const char *text;
+	__u8 mac[6];
 	__u16 vlan;
-	__u32 index;
 
 	if (!etcd_vm_key(c->below, &vlan, &text) || text_to_mac(text, mac, NULL))
-		return false;
-	index = vm_find(p, vm_key(mac, vlan));
-	return index != VM_NOWHERE && vm_under_way(vm_now(p, index));
+		return VM_NOWHERE;
+	return vm_find(e->d->plane, vm_key(mac, vlan));
+}
+
+static bool is_moving(struct etcd *e, const struct etcd_change *c)
+{
+	__u32 index = vm_of(e, c);
+
+	return index != VM_NOWHERE && vm_under_way(vm_now(e->d->plane, index));
+}
+
+/* Refused: whoever else reads etcd believes it, unless it is put right. */
+static void contradict(struct etcd *e, struct etcd_change *c)
+{
+	__u32 index = vm_of(e, c);
+
+	if (index != VM_NOWHERE)
+		etcd_publish_moved(e, index);
+	c->outranked = is_moving(e, c);
 }
 
 /* -EBUSY: not now. */
@@ -171,9 +185,9 @@ static int make(struct etcd *e, struct etcd_change *c, struct xr_err *err)
 	if (ret)
 		return ret == -EBUSY || ret == -EAGAIN ? -EBUSY : ret;
 	ret = c->text ? put(e, c, err) : take_away(e, c, err);
+	c->outranked = false;
 	if (ret == -EPERM)
-		etcd_publish_against(e, c);
-	c->outranked = ret == -EPERM && is_moving(e, c);
+		contradict(e, c);
 	daemon_end(e->d);
 	return ret == -EBUSY ? -EINVAL : ret;
 }
@@ -197,32 +211,26 @@ static void wait_a_while(struct etcd *e, struct etcd_change *c)
 	look_again(e);
 }
 
-/* A newer one has come. */
-static void forget_waiting(struct etcd *e, const char *below)
+/* Of a list, in which a VM has one change at most: there is a newer one. */
+static bool forget(struct etcd_change **link, const char *below)
 {
-	struct etcd_change **link = &e->waiting, *c;
-
-	while ((c = *link)) {
-		if (strcmp(c->below, below)) {
-			link = &c->next;
-			continue;
-		}
-		*link = c->next;
-		change_free(c);
-	}
-}
-
-static void forget_refused(struct etcd *e, const char *below)
-{
-	struct etcd_change **link = &e->refused, *c;
+	struct etcd_change *c;
 
 	while (*link && strcmp((*link)->below, below))
 		link = &(*link)->next;
 	c = *link;
 	if (!c)
-		return;
+		return false;
 	*link = c->next;
 	change_free(c);
+	return true;
+}
+
+static void forget_older(struct etcd *e, const char *below)
+{
+	forget(&e->waiting, below);
+	if (!forget(&e->refused, below))
+		return;
 	e->n_refused--;
 	etcd_tell(e);
 }
@@ -336,9 +344,7 @@ static int on_turn(sd_event_source *s, void *ctx)
 		e->first = c->next;
 		if (!e->first)
 			e->last = &e->first;
-		if (e->refused)
-			forget_refused(e, c->below);
-		forget_waiting(e, c->below);
+		forget_older(e, c->below);
 		if (ret == -EINPROGRESS)
 			wait_a_while(e, c);
 		else if (!ret || ret == -ENODEV)

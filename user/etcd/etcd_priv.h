@@ -212,6 +212,17 @@ struct etcd {
 	size_t n_vms;            /* of the last reading */
 };
 
+/* ---- ask.c ---- */
+
+/*
+ * One POST to the present member, body's reference is taken; without an answer within ms it
+ * fails. 0, or -ENOMEM and nothing is under way. token may be NULL.
+ */
+int etcd_ask(struct etcd *e, struct etcd_request *r, const char *path, json_t *body,
+	     const char *token, long ms);
+/* It is over, or no longer wanted; also where none is under way. */
+void etcd_ask_end(struct etcd *e, struct etcd_request *r);
+
 /* ---- tell.c ---- */
 
 #define ETCD_FIRST_WAIT US_PER_SECOND /* before another attempt */
@@ -279,10 +290,8 @@ void etcd_publish_close(struct etcd *e);
 /* The stream is there, or there is another token; or it is gone. */
 void etcd_publish_go(struct etcd *e);
 void etcd_publish_end(struct etcd *e);
-/* It has just moved. Called under the lock. */
+/* It has just moved, or etcd contradicts what is known better here. Called under the lock. */
 void etcd_publish_moved(struct etcd *e, __u32 vm_index);
-/* A change that contradicts what this node knows better. Called under the lock. */
-void etcd_publish_against(struct etcd *e, const struct etcd_change *c);
 /* All that are here. */
 void etcd_publish_all(struct etcd *e);
 bool etcd_publish_owns(const struct etcd *e, const struct etcd_request *r);

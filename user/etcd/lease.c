@@ -59,19 +59,9 @@ static void ask(struct etcd *e)
 		[KEEP] = "/v3/lease/keepalive",
 	};
 	struct etcd_lease *l = e->lease;
-	json_t *body = body_of(e);
-	char *text = json_dumps(body, JSON_COMPACT);
 
-	json_decref(body);
-	if (text &&
-	    !etcd_request_init(&l->request, &e->conf, e->endpoint, paths[l->next], text,
-			       e->token)) {
-		curl_easy_setopt(l->request.easy, CURLOPT_TIMEOUT_MS,
-				 ETCD_PATIENCE_MS << l->silent);
-		if (http_loop_add(e->loop, l->request.easy))
-			etcd_request_free(&l->request);
-	}
-	free(text);
+	etcd_ask(e, &l->request, paths[l->next], body_of(e), e->token,
+		 ETCD_PATIENCE_MS << l->silent);
 	timer_in_us(l->timer, KEEP_US);
 }
 
@@ -129,8 +119,7 @@ int etcd_lease_done(struct etcd *e, struct etcd_request *r, CURLcode code, struc
 	json_t *answer;
 	int ret = etcd_request_answer(r, code, &answer, err);
 
-	http_loop_remove(e->loop, r->easy);
-	etcd_request_free(r);
+	etcd_ask_end(e, r);
 	if (ret == -EHOSTUNREACH) {
 		if (++l->silent >= TRIES)
 			return ret;
@@ -168,10 +157,7 @@ void etcd_lease_end(struct etcd *e)
 		return;
 	if (l->timer)
 		sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
-	if (!l->request.easy)
-		return;
-	http_loop_remove(e->loop, l->request.easy);
-	etcd_request_free(&l->request);
+	etcd_ask_end(e, &l->request);
 }
 
 int etcd_lease_open(struct etcd *e)

@@ -97,21 +97,7 @@ static __u32 ours(struct etcd *e, __u64 key)
 
 static int ask(struct etcd *e, const char *path, json_t *body)
 {
-	struct etcd_publish *u = e->publish;
-	char *text = json_dumps(body, JSON_COMPACT);
-	int ret = -ENOMEM;
-
-	json_decref(body);
-	if (text)
-		ret = etcd_request_init(&u->request, &e->conf, e->endpoint, path, text, e->token);
-	free(text);
-	if (ret)
-		return ret;
-	curl_easy_setopt(u->request.easy, CURLOPT_TIMEOUT_MS, ETCD_PATIENCE_MS);
-	ret = http_loop_add(e->loop, u->request.easy);
-	if (ret)
-		etcd_request_free(&u->request);
-	return ret;
+	return etcd_ask(e, &e->publish->request, path, body, e->token, ETCD_PATIENCE_MS);
 }
 
 static int ask_to_write(struct etcd *e, const char *below, const json_t *item, __s64 revision)
@@ -241,8 +227,7 @@ int etcd_publish_done(struct etcd *e, CURLcode code)
 	json_t *answer;
 	int ret = etcd_request_answer(&u->request, code, &answer, &err);
 
-	http_loop_remove(e->loop, u->request.easy);
-	etcd_request_free(&u->request);
+	etcd_ask_end(e, &u->request);
 	if (!ret && wrote)
 		take_written(e, answer);
 	else if (!ret)
@@ -257,38 +242,27 @@ int etcd_publish_done(struct etcd *e, CURLcode code)
 
 /* ---- what there is to be told ---- */
 
-void etcd_publish_moved(struct etcd *e, __u32 vm_index)
+/* true: it is this node's to tell of. */
+static bool put_ours(struct etcd *e, __u32 vm_index, bool fresh)
 {
 	__u64 key = e->d->plane->vms[vm_index].key;
 
-	if (!e->publish || !model_etcd_has(&e->conf, vm_vlan_of(key)) || ours(e, key) == VM_NOWHERE)
-		return;
-	put(e, key, true);
-	/* Not here: who calls has the instance's lock. */
-	timer_in_us(e->publish->timer, 0);
+	if (!model_etcd_has(&e->conf, vm_vlan_of(key)) || ours(e, key) == VM_NOWHERE)
+		return false;
+	put(e, key, fresh);
+	return true;
 }
 
-void etcd_publish_against(struct etcd *e, const struct etcd_change *c)
+void etcd_publish_moved(struct etcd *e, __u32 vm_index)
 {
-	__u8 mac[6];
-	const char *text;
-	__u32 index;
-	__u16 vlan;
-
-	if (!etcd_vm_key(c->below, &vlan, &text) || text_to_mac(text, mac, NULL))
-		return;
-	index = vm_find(e->d->plane, vm_key(mac, vlan));
-	if (index != VM_NOWHERE)
-		etcd_publish_moved(e, index);
+	/* Not here: who calls has the instance's lock. */
+	if (e->publish && put_ours(e, vm_index, true))
+		etcd_publish_go(e);
 }
 
 static int put_here(void *ctx, __u32 vm_index)
 {
-	struct etcd *e = ctx;
-	__u64 key = e->d->plane->vms[vm_index].key;
-
-	if (model_etcd_has(&e->conf, vm_vlan_of(key)) && ours(e, key) != VM_NOWHERE)
-		put(e, key, false);
+	put_ours(ctx, vm_index, false);
 	return 0;
 }
 
@@ -308,12 +282,8 @@ void etcd_publish_go(struct etcd *e)
 
 void etcd_publish_end(struct etcd *e)
 {
-	struct etcd_publish *u = e->publish;
-
-	if (!u || !u->request.easy)
-		return;
-	http_loop_remove(e->loop, u->request.easy);
-	etcd_request_free(&u->request);
+	if (e->publish)
+		etcd_ask_end(e, &e->publish->request);
 }
 
 int etcd_publish_open(struct etcd *e)

@@ -26,10 +26,7 @@
 
 static void end_login(struct etcd *e)
 {
-	if (!e->login.easy)
-		return;
-	http_loop_remove(e->loop, e->login.easy);
-	etcd_request_free(&e->login);
+	etcd_ask_end(e, &e->login);
 }
 
 static void hear_no_more(struct etcd *e)
@@ -90,24 +87,14 @@ static void log_in(struct etcd *e)
 {
 	struct xr_err err = { "" };
 	json_t *body;
-	char *text;
 	int ret;
 
 	if (e->login.easy)
 		return;
 	body = etcd_login_body(&e->conf, &err);
-	text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	ret = text ? etcd_request_init(&e->login, &e->conf, e->endpoint, "/v3/auth/authenticate",
-				       text, NULL)
+	ret = body ? etcd_ask(e, &e->login, "/v3/auth/authenticate", body, NULL,
+			      e->wait_us / US_PER_MS)
 		   : -EACCES;
-	json_decref(body);
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-	if (!ret) {
-		curl_easy_setopt(e->login.easy, CURLOPT_TIMEOUT_MS, (long)(e->wait_us / US_PER_MS));
-		ret = http_loop_add(e->loop, e->login.easy);
-	}
 	if (ret) {
 		if (!err.text[0])
 			xr_fail(&err, ret, "libcurl: out of memory");

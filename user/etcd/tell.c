@@ -15,41 +15,37 @@ static void time_text(char *text, size_t size, time_t when)
 	strftime(text, size, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
-static size_t add_left_out(const struct etcd *e, char *lines, size_t size)
+static void add_left_out(const struct etcd *e, struct problem_lines *l)
 {
 	size_t n = e->n_refused + e->n_left_out;
 	const char *why = e->n_refused ? e->refusal.text : e->left_out.text;
 
-	if (!n)
-		return 0;
 	if (n == 1)
-		return snprintf(lines, size, "etcd: %s\n", why);
-	return snprintf(lines, size, "etcd: %zu VMs are not taken; one: %s\n", n, why);
+		problem_add(l, "etcd: %s\n", why);
+	else if (n)
+		problem_add(l, "etcd: %zu VMs are not taken; one: %s\n", n, why);
 }
 
 static void set_problems(struct etcd *e)
 {
-	char lines[2048] = "", since[32];
-	size_t n = 0;
+	struct problem_lines l = { .used = 0 };
+	char since[32];
 
 	if (e->lost_at) {
 		time_text(since, sizeof(since), e->lost_at);
-		n += snprintf(lines + n, sizeof(lines) - n,
-			      "etcd: not heard since %s, all stays as it was: %.300s\n", since,
-			      e->why.text);
+		problem_add(&l, "etcd: not heard since %s, all stays as it was: %.300s\n", since,
+			    e->why.text);
 	}
 	if (e->progress.total)
-		n += snprintf(lines + n, sizeof(lines) - n,
-			      "etcd: reading VMs of segment %x: %zu of %zu\n", e->progress.vlan,
-			      e->progress.so_far, e->progress.total);
+		problem_add(&l, "etcd: reading VMs of segment %x: %zu of %zu\n", e->progress.vlan,
+			    e->progress.so_far, e->progress.total);
 	if (e->lists.text[0])
-		n += snprintf(lines + n, sizeof(lines) - n, "etcd: %.500s\n", e->lists.text);
+		problem_add(&l, "etcd: %.500s\n", e->lists.text);
 	if (e->unwritten.text[0])
-		n += snprintf(lines + n, sizeof(lines) - n,
-			      "etcd: where VMs of this host are is not written: %.300s\n",
-			      e->unwritten.text);
-	add_left_out(e, lines + n, sizeof(lines) - n);
-	daemon_set_problems(e->d, "etcd", lines);
+		problem_add(&l, "etcd: where VMs of this host are is not written: %.300s\n",
+			    e->unwritten.text);
+	add_left_out(e, &l);
+	daemon_set_problems(e->d, "etcd", l.text);
 }
 
 /* All that was heard is in the instance, too. */

@@ -216,8 +216,5 @@ int etcd_watch_begin(struct etcd *e)
 
 void etcd_watch_end(struct etcd *e)
 {
-	if (!e->watch.easy)
-		return;
-	http_loop_remove(e->loop, e->watch.easy);
-	etcd_request_free(&e->watch);
+	etcd_ask_end(e, &e->watch);
 }

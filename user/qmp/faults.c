@@ -1,39 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is wrong with monitors, for "xroam status". */
-#include <stdio.h>
-
 #include "qmp_priv.h"
 
-/* One line, with its newline; the length, as of snprintf(). */
-static int fault_of(const struct monitor *m, char *line, size_t size)
+static void add_fault(struct problem_lines *l, const struct monitor *m)
 {
 	const char *socket = m->conf.socket;
 
 	if (m->no_greeting)
-		return snprintf(line, size,
-				"qmp %s: it does not greet; a monitor has one client, "
-				"and another one may have it\n",
-				socket);
-	if (m->too_loud)
-		return snprintf(line, size,
-				"qmp %s: it never stops talking: cut off, and met again after "
-				"%d s\n",
-				socket, QMP_LOUD_WAIT);
-	if (m->gate_others && m->conf.gate)
-		return snprintf(line, size,
-				"qmp %s: gate: true, but somebody else opens this QEMU's gate; "
-				"it is left to him\n",
-				socket);
-	return 0;
+		problem_add(l,
+			    "qmp %s: it does not greet; a monitor has one client, "
+			    "and another one may have it\n",
+			    socket);
+	else if (m->too_loud)
+		problem_add(l,
+			    "qmp %s: it never stops talking: cut off, and met again after "
+			    "%d s\n",
+			    socket, QMP_LOUD_WAIT);
+	else if (m->gate_others && m->conf.gate)
+		problem_add(l,
+			    "qmp %s: gate: true, but somebody else opens this QEMU's gate; "
+			    "it is left to him\n",
+			    socket);
 }
 
 void qmp_report_faults(const struct qmp *q)
 {
+	struct problem_lines l = { .used = 0 };
 	const struct monitor *m;
-	char text[3000] = "";
-	size_t used = 0;
 
-	for (m = q->list; m && used < sizeof(text); m = m->next)
-		used += fault_of(m, text + used, sizeof(text) - used);
-	daemon_set_problems(q->d, "qmp", text);
+	for (m = q->list; m; m = m->next)
+		add_fault(&l, m);
+	daemon_set_problems(q->d, "qmp", l.text);
 }
