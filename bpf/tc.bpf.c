@@ -104,6 +104,17 @@ int xroam_tap_in(struct __sk_buff *skb)
 	return pass_bounds(skb, vm, vm_index, XR_WAY_OUT, 0);
 }
 
+/*
+ * The VM's port is there. One that went and came anew (a QEMU that crashed) is another
+ * device, which user space has yet to find: till then the bridge knows it.
+ */
+static __always_inline int has_port(struct __sk_buff *skb, const struct xr_vm *vm)
+{
+	__u32 mtu = 0;
+
+	return vm->tap && bpf_check_mtu(skb, vm->tap, &mtu, 0, 0) != -ENODEV;
+}
+
 /* ---- an uplink ---- */
 
 /*
@@ -121,9 +132,10 @@ static __always_inline int to_port(struct __sk_buff *skb, const struct xr_vm *vm
 
 	if (!is_local(host) || vlan_of(skb) || was_put(skb))
 		return TC_ACT_UNSPEC;
-	if (vm_under_way(w)
-		    ? by_ip
-		    : vm_is_redirected(vm, w, tick) && (by_ip || tick - vm->last <= JUST_NOW))
+	if ((vm_under_way(w)
+		     ? by_ip
+		     : vm_is_redirected(vm, w, tick) && (by_ip || tick - vm->last <= JUST_NOW)) &&
+	    has_port(skb, vm))
 		return put_into(skb, vm->tap);
 	return TC_ACT_UNSPEC;
 }
@@ -136,14 +148,6 @@ static __always_inline int has_left(const struct xr_vm *vm, union vm_state_word 
 {
 	return w.now.state == XR_VM_MOVED && !is_local(w.now.host) &&
 		vm_is_redirected(vm, w, now_tick());
-}
-
-/* The VM's port is there. */
-static __always_inline int has_port(struct __sk_buff *skb, const struct xr_vm *vm)
-{
-	__u32 mtu = 0;
-
-	return vm->tap && bpf_check_mtu(skb, vm->tap, &mtu, 0, 0) != -ENODEV;
 }
 
 static __always_inline __u32 place_by_ip(struct __sk_buff *skb)
@@ -211,7 +215,7 @@ int xroam_uplink_in(struct __sk_buff *skb)
 		return copy(skb, vm_index, w.now.next, CLONE_IN);
 	if (has_left(vm, w))
 		return take_away(skb, vm_index, w.now.host, TC_ACT_UNSPEC);
-	return vm->tap ? to_port(skb, vm, w) : TC_ACT_UNSPEC;
+	return to_port(skb, vm, w);
 }
 
 /*
@@ -318,7 +322,8 @@ int xroam_tunnel_in(struct __sk_buff *skb)
 	 * The bridge may not have learned yet that it is here. Later it knows
 	 * better than a port written down long ago.
 	 */
-	if (vm->tap && (vm_under_way(w) || vm_is_redirected(vm, w, tick)) && !was_put(skb))
+	if ((vm_under_way(w) || vm_is_redirected(vm, w, tick)) && !was_put(skb) &&
+	    has_port(skb, vm))
 		return put_into(skb, vm->tap);
 	return TC_ACT_UNSPEC;
 }
