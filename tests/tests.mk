@@ -25,7 +25,10 @@ tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM) $(BENCH) 
 $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lgnutls $(CORE_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -lgnutls $(CORE_LIBS)
+
+# The daemon's alone.
+$(T)/unit/test_etcd_merge: $(addprefix $(BUILD)/user/etcd/,lines.o merge.o)
 
 $(PROG): $(T)/prog/%: $(BUILD)/tests/prog/%.o $(call lib_of,prog) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)

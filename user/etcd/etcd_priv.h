@@ -91,6 +91,13 @@ struct etcd_known {
 	__u8 segments[sizeof(((struct model_etcd *)0)->segments)];
 };
 
+/* Where a VM was that was on the move as the reading began. */
+struct etcd_moving {
+	__u64 key;
+	__u32 index;
+	__u16 host;
+};
+
 struct etcd_read {
 	const struct model_etcd *conf;
 	struct etcd_known known, now;
@@ -100,11 +107,15 @@ struct etcd_read {
 	struct etcd_lines vms;
 	struct model vm_part; /* of vms */
 	struct plane *plane;
+	struct etcd_moving *moving; /* by index */
+	size_t n_moving;
 	/* VMs that were not taken: how many, and the first */
 	size_t refused;
 	struct xr_err refusal;
 };
 
+/* Before anything is read. */
+int etcd_note_moving(struct etcd_read *r, struct plane *p);
 /* For model_edit(): ctx is a struct etcd_read. */
 int etcd_merge(struct model *m, void *ctx, struct xr_err *err);
 void etcd_refuse(struct etcd_read *r, const struct xr_err *why);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "etcd_priv.h"
+#include "host/host.h"
 #include "lib/lut.h"
 #include "lib/vm_key.h"
 #include "model/model_edit.h"
@@ -105,16 +106,62 @@ static __u32 *map_hosts(const struct model_host *from, size_t n, const struct mo
 	return map;
 }
 
+static int note_moving(void *ctx, __u32 index)
+{
+	struct etcd_read *r = ctx;
+	struct xr_vm_now now = vm_now(r->plane, index);
+	struct etcd_moving *at;
+
+	if (!vm_under_way(now))
+		return 0;
+	at = model_grow(&r->moving, &r->n_moving, sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	*at = (struct etcd_moving){ r->plane->vms[index].key, index, now.host };
+	return 0;
+}
+
+static int compare_moving(const void *a, const void *b)
+{
+	const struct etcd_moving *x = a, *y = b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+int etcd_note_moving(struct etcd_read *r, struct plane *p)
+{
+	r->plane = p;
+	return p->vm_control->watching ? vm_each(p, note_moving, r) : 0;
+}
+
+/*
+ * Its move was completed since the reading began, and etcd says where it was before: that was
+ * read too early, whatever its number is.
+ */
+static bool has_just_left(const struct etcd_read *r, __u32 index, const char *host)
+{
+	const struct etcd_moving *was = NULL, at = { .index = index };
+
+	if (r->n_moving)
+		was = bsearch(&at, r->moving, r->n_moving, sizeof(at), compare_moving);
+	return was && was->key == r->plane->vms[index].key &&
+		was->host != vm_now(r->plane, index).host &&
+		!strcmp(host_name(r->plane, was->host), host);
+}
+
 /* Whether what etcd says of the VM is newer than what is known of it. */
-static bool is_news(const struct etcd_read *r, const struct model_vm *vm, size_t i)
+static bool is_news(const struct etcd_read *r, const struct model_vm *vm, const char *host,
+		    size_t i)
 {
 	const struct etcd_line *v = &r->vms.value[i];
 	__u32 index;
 
 	if (v->revision <= r->known.revision)
 		return false;
-	index = v->seq ? vm_find(r->plane, vm_key(vm->mac, vm->vlan)) : VM_NOWHERE;
-	return index == VM_NOWHERE || v->seq > r->plane->vm_info[index].seq;
+	index = vm_find(r->plane, vm_key(vm->mac, vm->vlan));
+	if (index == VM_NOWHERE)
+		return true;
+	return !has_just_left(r, index, host) && (!v->seq || v->seq > r->plane->vm_info[index].seq);
 }
 
 static bool in_segment(const struct etcd_read *r, __u16 vlan)
@@ -165,7 +212,7 @@ static int take_vm(struct merge *g, size_t i)
 	vm.host = g->map[vm.host];
 	vm.line = 0;
 	known = g->n_have ? bsearch(&vm, g->have, g->n_have, sizeof(vm), model_compare_vms) : NULL;
-	if (known && known->host != NO_HOST && !is_news(g->r, &vm, i))
+	if (known && known->host != NO_HOST && !is_news(g->r, &vm, host, i))
 		vm.host = known->host;
 	if (vm.host != NO_HOST)
 		return keep_etcds(g, &vm);

@@ -221,8 +221,11 @@ static void check_known(struct sync *y)
 
 static int run(struct sync *y, struct xr_err *err)
 {
-	int ret = read_lists(y, err);
+	int ret = y->s->with_vms ? etcd_note_moving(&y->read, y->d->plane) : 0;
 
+	if (ret)
+		return xr_fail(err, ret, "out of memory");
+	ret = read_lists(y, err);
 	if (!ret && y->s->with_vms)
 		ret = read_segments(y, err);
 	if (ret)
