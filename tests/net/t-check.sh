@@ -213,4 +213,13 @@ is "$(wc -l <<<"$out")" 1 "five hundred warnings"
 like "$out" "bad.yaml:[0-9]+: backend b1: VM .* \(and 499 more like it\)$" \
 	"are one line with a count"
 like "$(xr -j check "$file" 2>/dev/null)" '"warnings":500' "all are counted"
+
+# ---- what is the daemon's alone ----
+
+xr export >"$file"
+is "$(xr apply "$file" 2>&1)" "nothing to change" "its own export"
+printf 'metrics: {}\non_move: {command: [/bin/true]}\n' >>"$file"
+is "$(xr check "$file" 2>&1 >/dev/null)" "" "with metrics and a hook it is a good file"
+like "$(xr apply "$file" 2>&1 >/dev/null)" \
+	"bad.yaml: metrics, on_move: .*the daemon's.*run -c.*SIGHUP" "of which apply makes nothing, and says so"
 done_testing

@@ -90,12 +90,21 @@ static int check_name(const char *command, const char *word, const char *option)
 			 word, *option ? ": write " : "", option, word);
 }
 
+/* What no command can make so is not passed over in silence. */
+static void tell_daemon_parts(const char *file, const char *parts)
+{
+	cmd_warn(
+		"%s: %s: not of the instance, but the daemon's, which has them of its own file (run -c): at its start, and by SIGHUP",
+		name_of(file), parts);
+}
+
 int do_apply(int argc, char **argv)
 {
 	struct change_list list = { .quiet = false };
 	struct xr_err err = { "" };
 	size_t warnings = 0;
 	const char *file = NULL;
+	char parts[MODEL_PARTS];
 	bool dry = false;
 	struct model m;
 	int ret, i;
@@ -120,6 +129,7 @@ int do_apply(int argc, char **argv)
 	audit_intend(!dry);
 	if (read_file(file, &m, &warnings, &err))
 		return cmd_fail_in(file, &err);
+	model_daemon_parts(&m, parts);
 	if (opt.json)
 		list.json = json_array();
 	ret = dry ? model_preview(opt.instance, &m, cmd_print_change, &list, &err)
@@ -129,6 +139,8 @@ int do_apply(int argc, char **argv)
 		json_decref(list.json);
 		return cmd_fail_in(file, &err);
 	}
+	if (*parts)
+		tell_daemon_parts(file, parts);
 	if (opt.json)
 		ret = out_json(json_pack("{s:o}", "changes", list.json));
 	else if (!list.n)

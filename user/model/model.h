@@ -282,4 +282,9 @@ int model_check_all(const struct model *m, const char *file, struct xr_errs *all
 void model_warn(const struct model *m, const char *file, void (*warn)(void *ctx, const char *line),
 		void *ctx);
 
+#define MODEL_PARTS 40 /* "sources, metrics, on_move, etcd" */
+
+/* The keys of what is the daemon's alone, which no instance keeps, into text; how many. */
+size_t model_daemon_parts(const struct model *m, char text[MODEL_PARTS]);
+
 #endif

@@ -121,3 +121,24 @@ void model_warn(const struct model *m, const char *file, void (*warn)(void *ctx,
 	if (!cid && m->n_cids && m->n_vips)
 		send_line(&w, 0, "there are CID configs, but no VIP has cid; they are not used");
 }
+
+size_t model_daemon_parts(const struct model *m, char text[MODEL_PARTS])
+{
+	const struct {
+		bool given;
+		const char *name;
+	} part[] = {
+		{ m->n_qmp || m->n_libvirt || m->n_fdb || m->ovn.n_remotes, "sources" },
+		{ m->metrics.given, "metrics" },
+		{ m->on_move.words, "on_move" },
+		{ m->etcd.given, "etcd" },
+	};
+	size_t i, n = 0;
+
+	*text = '\0';
+	for (i = 0; i < sizeof(part) / sizeof(*part); i++)
+		if (part[i].given)
+			snprintf(text + strlen(text), MODEL_PARTS - strlen(text), "%s%s",
+				 n++ ? ", " : "", part[i].name);
+	return n;
+}
