@@ -10,16 +10,15 @@
 # have the processor. A slow machine does less in that time, and then takes what it needs to
 # come to rest: each state is waited for, for three minutes before it counts as a fault.
 #
-# SOAK_LOST: frames of a thousand promised ones that may be lost, 10; make soak wants none. Where
-# faults come together (the new host's daemon is dead as the VM begins there, say) some still
-# are: docs/limits.md.
+# SOAK_LOST: frames of a thousand promised ones that may be lost, 0. What is not promised is in
+# docs/limits.md, and soak.py leaves it out.
 # shellcheck source=tests/net/lib/vmworld.sh
 . "$(dirname "$0")/lib/vmworld.sh"
 # shellcheck source=tests/net/lib/etcd.sh
 . "$(dirname "$0")/lib/etcd.sh"
 SECONDS_TO_GO=${SOAK_SECONDS:-300}
 SEED=${SOAK_SEED:-$RANDOM$RANDOM}
-MAY_LOSE=${SOAK_LOST:-10}
+MAY_LOSE=${SOAK_LOST:-0}
 PYTHON=/usr/bin/python3
 # What happened, and when: the last run's is kept.
 LOG=$WORLD_BUILD/tests/soak.log
@@ -174,8 +173,10 @@ for what in pins map_entries routes neighbours run_files; do
 done
 cmp_ok "$(of '[.[-1].counts[].fdb] | max')" -le 6 "a bridge has two entries for each VM at most"
 is "$(grown '(.daemons | map_values(.descriptors))' 6)" "[]" "so are the descriptors of daemons that lived"
-# Pages of the maps that are read for the first time count, too.
-is "$(grown '(.daemons | map_values(.rss_kb))' 8192)" "[]" "and their memory"
+# Their own: pages of the maps are the kernel's, and come when they are read for the first time.
+# The megabyte is what an allocator keeps of the largest thing that it has had to do.
+is "$(grown '(.daemons | map_values(.rssanon))' 1024)" "[]" "and their memory"
+diag "KB of it by round: $(of 'map(.daemons | map_values(.rssanon))')"
 
 stop client
 for i in 1 2 3; do

@@ -14,7 +14,8 @@ Lines written into FIFO make it speak:
 
 With open=TAP it has that tap open, with elsewhere=TAP one of that name in a network
 namespace of its own. With reads=FILE it takes frames out of the open tap, as long as
-its status is "running"; of those with MARK before their last 8 octets these go to FILE.
+its status is "running"; of those to its MAC with MARK before their last 8 octets these go
+to FILE.
 
 What it is told, and how long after its own last words, it prints:
     migrate-continue {"state": "pre-switchover"} after 312 us
@@ -172,7 +173,8 @@ class Monitor:
         if not self.reads:
             return
         frame = os.read(HELD["open"], 65536)
-        if frame[-12:-8] == MARK:
+        # Its card, as any, leaves alone what a bridge floods that is another's.
+        if frame[-12:-8] == MARK and frame[:6] == bytes.fromhex(STATE["mac"].replace(":", "")):
             os.write(self.numbers, frame[-8:])
 
     def order(self):
