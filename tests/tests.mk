@@ -28,7 +28,7 @@ $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CI
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -lgnutls $(CORE_LIBS)
 
 # The daemon's alone.
-$(T)/unit/test_etcd_merge: $(addprefix $(BUILD)/user/etcd/,lines.o merge.o)
+$(T)/unit/test_etcd_merge: $(addprefix $(BUILD)/user/etcd/,base64.o keys.o lines.o merge.o vms.o)
 
 $(PROG): $(T)/prog/%: $(BUILD)/tests/prog/%.o $(call lib_of,prog) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)

@@ -7,6 +7,8 @@
 daemon_world_up
 etcd_up 1
 A=52:54:00:00:00:01 B=52:54:00:00:00:02 C=52:54:00:00:00:03
+# D is before A where they are sorted
+D=02:54:00:00:00:04 E=52:54:00:00:00:0a GROUP=01:00:5e:00:00:01
 
 for i in 1 2 3; do
 	put hosts/h$i "{\"name\": \"h$i\", \"vxlan\": \"10.8.0.$i\", \"vni\": 100}"
@@ -78,7 +80,14 @@ put segments/0/vms/$C '{"mac": '
 ok "what is no JSON is told of" wait_for 10 says "segments/0/vms/$C: "
 put segments/0/vms/$C "{\"mac\": \"$A\", \"at\": \"h2\"}"
 ok "what its key does not say, too" wait_for 10 says "segments/0/vms/$C: mac: \"$A\" is not what its key says"
+put segments/0/vms/$C "{\"mac\": \"$C\", \"at\": \"h2\", \"seq\": -1}"
+ok "  and a number that would be the last" wait_for 10 says "segments/0/vms/$C: seq: it is no number from 0 to 9223372036854775807"
 del segments/0/vms/$C
+ok "  until it is deleted" wait_for 10 eval '! says .'
+put segments/5/vms/x/$C "{\"mac\": \"$C\", \"at\": \"h2\"}"
+ok "a key of some other kind is told of" wait_for 10 says "segments/5/vms/x/$C: this is no VM's key"
+ok "  and makes none" has_vm $C
+del segments/5/vms/x/$C
 ok "  until it is deleted" wait_for 10 eval '! says .'
 
 # What this node heard is newer than what etcd said before; a daemon that starts must know that.
@@ -87,10 +96,23 @@ xr vm move $A to h2 >/dev/null
 ok "the daemon ends" daemon_end
 put segments/0/vms/$C "{\"mac\": \"$C\", \"at\": \"h3\"}"
 del segments/5/vms/$B
+# What is wrong among them: it would have the address of one that runs, stand twice, ...
+put segments/0/vms/$D "{\"mac\": \"$D\", \"at\": \"h2\", \"addresses\": [\"10.9.0.9\"]}"
+put segments/0/vms/$GROUP "{\"mac\": \"$GROUP\", \"at\": \"h2\"}"
+put "segments/0/vms/${E^^}" "{\"mac\": \"${E^^}\", \"at\": \"h3\"}"
+put segments/0/vms/$E "{\"mac\": \"$E\", \"at\": \"h2\"}"
+put segments/0/vms/$B '{"mac": '
 ok "and starts again" run_daemon -c "$CONFIG"
 ok "  what came meanwhile is there" wait_for 10 eval "xr vm show | grep $C | grep -q h3"
 ok "  and what went is gone" wait_for 10 eval "! xr vm show | grep $B | grep -q h3"
 is "$(vm_at $A)" h2 "  but a VM that moved here since stays: etcd has said nothing new"
+ok "  of what is wrong all is told" says "4 VMs are not taken; one: segments/0/vms/$B: "
+is "$(vm_at $D)$(vm_at $GROUP) $(vm_at $E)" " h2" "  the others do not wait for it"
+is "$(xr -j vm show $A | jq -c '[.. | objects | select(.mac?)][0].addresses') $(vm_at $B)" '["10.9.0.9"] h9' \
+	"  and it takes nothing from those that run"
+for mac in $D $GROUP $B "${E^^}"; do
+	del "segments/0/vms/$mac"
+done
 put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h1\"}"
 ok "  until it does" wait_for 10 has_vm $A h1
 

@@ -15,7 +15,6 @@
 
 #include "etcd_priv.h"
 #include "host/host.h"
-#include "lib/text.h"
 #include "lib/vm_key.h"
 #include "plane/vm_state.h"
 #include "vm/vm_bind.h"
@@ -119,16 +118,11 @@ static int put_vm(struct etcd *e, const struct model *m, __u64 seq, bool waited,
 static int put(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
 {
 	const struct etcd_value v = { c->below, c->text, c->len, c->revision };
-	const char *mac;
 	struct model one;
-	json_t *item;
-	__u16 vlan = 0;
 	__u64 seq;
-	int ret;
+	json_t *item = etcd_vm_item(&v, &seq, err);
+	int ret = item ? etcd_vm_read(item, c->below, &one, err) : -EINVAL;
 
-	etcd_vm_key(c->below, &vlan, &mac);
-	item = etcd_vm_item(&v, vlan, &seq, err);
-	ret = item ? etcd_vm_read(item, c->below, &one, err) : -EINVAL;
 	json_decref(item);
 	if (ret)
 		return ret;
@@ -140,9 +134,8 @@ static int put(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
 static int take_away(struct etcd *e, const struct etcd_change *c, struct xr_err *err)
 {
 	struct xr_notice n = { .kind = XR_NOTICE_LEAVE, .source = XR_SOURCE_ETCD };
-	const char *mac;
 
-	if (!etcd_vm_key(c->below, &n.vlan, &mac) || text_to_mac(mac, n.mac, NULL) ||
+	if (!etcd_vm_key(c->below, &n.vlan, n.mac) ||
 	    vm_find(e->d->plane, vm_key(n.mac, n.vlan)) == VM_NOWHERE)
 		return 0;
 	return post(e, &n, err);
@@ -151,11 +144,10 @@ static int take_away(struct etcd *e, const struct etcd_change *c, struct xr_err 
 /* The index of the VM that it is about, or VM_NOWHERE. Under the lock. */
 static __u32 vm_of(struct etcd *e, const struct etcd_change *c)
 {
-	const char *text;
 	__u8 mac[6];
 	__u16 vlan;
 
-	if (!etcd_vm_key(c->below, &vlan, &text) || text_to_mac(text, mac, NULL))
+	if (!etcd_vm_key(c->below, &vlan, mac))
 		return VM_NOWHERE;
 	return vm_find(e->d->plane, vm_key(mac, vlan));
 }

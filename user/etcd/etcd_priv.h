@@ -69,11 +69,13 @@ void etcd_lines_name(const struct etcd_lines *l, const char *name, struct xr_err
 /* ---- vms.c: one VM's value ---- */
 
 /*
- * below: "segments/5/vms/MAC"; the VLAN and the MAC of the key. false: it is no VM's.
+ * below: "segments/5/vms/MAC"; the VLAN and the MAC of the key. false: it is no VM's, or is not
+ * written as etcd_vm_below() does: two keys would be one VM's, and whose word counted?
  */
-bool etcd_vm_key(const char *below, __u16 *vlan, const char **mac);
+bool etcd_vm_key(const char *below, __u16 *vlan, __u8 mac[6]);
+void etcd_vm_below(char below[ETCD_KEY], __u64 vm_key);
 /* The item with what its key says, checked against it; NULL and the line. */
-json_t *etcd_vm_item(const struct etcd_value *v, __u16 vlan, __u64 *seq, struct xr_err *err);
+json_t *etcd_vm_item(const struct etcd_value *v, __u64 *seq, struct xr_err *err);
 /* Reads one; the host's name is m->hosts[0]'s. */
 int etcd_vm_read(const json_t *item, const char *key, struct model *m, struct xr_err *err);
 
@@ -112,13 +114,19 @@ struct etcd_read {
 	/* VMs that were not taken: how many, and the first */
 	size_t refused;
 	struct xr_err refusal;
+	/* Of those whose value cannot be read: they stay as they run */
+	__u64 *unread;
+	size_t n_unread;
 };
 
 /* Before anything is read. */
 int etcd_note_moving(struct etcd_read *r, struct plane *p);
 /* For model_edit(): ctx is a struct etcd_read. */
 int etcd_merge(struct model *m, void *ctx, struct xr_err *err);
+/* A VM is not taken. */
 void etcd_refuse(struct etcd_read *r, const struct xr_err *why);
+/* The same of a value that cannot be read; or -ENOMEM. */
+int etcd_refuse_value(struct etcd_read *r, const char *below, const struct xr_err *why);
 
 /* ---- sync.c: a child reads it all and applies it ---- */
 

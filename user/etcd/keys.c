@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "etcd_priv.h"
+#include "lib/text.h"
 
 const struct etcd_section etcd_sections[ETCD_SECTIONS] = {
 	{ "hosts", MODEL_HOSTS },
@@ -47,6 +49,24 @@ __s64 etcd_number(const json_t *object, const char *key)
 				 : json_integer_value(v);
 }
 
+/* A bad number would be the last that is ever believed, or none. */
+static int take_seq(json_t *item, const char *key, __u64 *seq, struct xr_err *err)
+{
+	const json_t *v = json_object_get(item, "seq");
+	const char *text = json_string_value(v);
+	struct xr_err inner;
+
+	*seq = 0;
+	if (text ? text_to_u64(text, 0, XR_SEQ_MAX, seq, &inner)
+		 : v && (!json_is_integer(v) || json_integer_value(v) < 0))
+		return xr_fail(err, -EINVAL, "%s: seq: it is no number from 0 to %llu", key,
+			       XR_SEQ_MAX);
+	if (!text)
+		*seq = json_integer_value(v);
+	json_object_del(item, "seq");
+	return 0;
+}
+
 json_t *etcd_item(const char *word, const struct etcd_value *v, __u64 *seq, struct xr_err *err)
 {
 	json_error_t why;
@@ -66,9 +86,9 @@ json_t *etcd_item(const char *word, const struct etcd_value *v, __u64 *seq, stru
 		json_decref(item);
 		return NULL;
 	}
-	if (seq) {
-		*seq = etcd_number(item, "seq");
-		json_object_del(item, "seq");
+	if (seq && take_seq(item, v->key, seq, err)) {
+		json_decref(item);
+		return NULL;
 	}
 	return item;
 }

@@ -25,6 +25,22 @@ void etcd_refuse(struct etcd_read *r, const struct xr_err *why)
 		r->refusal = *why;
 }
 
+int etcd_refuse_value(struct etcd_read *r, const char *below, const struct xr_err *why)
+{
+	__u64 *to;
+	__u16 vlan;
+	__u8 mac[6];
+
+	etcd_refuse(r, why);
+	if (!etcd_vm_key(below, &vlan, mac))
+		return 0;
+	to = model_grow(&r->unread, &r->n_unread, sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	*to = vm_key(mac, vlan);
+	return 0;
+}
+
 /* ---- lists ---- */
 
 #define TAKE_LIST(to, from, list, n)       \
@@ -175,54 +191,84 @@ struct merge {
 	struct model_vm *have; /* what runs, sorted; hosts as in m, or NO_HOST */
 	size_t n_have;
 	__u32 *map; /* of etcd's VMs' hosts */
+	struct model_vm_check *check;
 };
 
-static int keep_vm(struct merge *g, const struct model_vm *vm)
+static const struct model_vm *find_known(const struct merge *g, const struct model_vm *vm)
+{
+	return g->n_have ? bsearch(vm, g->have, g->n_have, sizeof(*vm), model_compare_vms) : NULL;
+}
+
+/* -EINVAL and the line: it is not put there, for it is wrong beside those that are. */
+static int put_vm(struct merge *g, const struct model_vm *vm, struct xr_err *why)
 {
 	struct model_vm *to = model_grow(&g->m->vms, &g->m->n_vms, sizeof(*to));
+	int ret;
 
 	if (!to)
-		return -ENOMEM;
+		return xr_fail(why, -ENOMEM, "out of memory");
 	*to = *vm;
-	return 0;
+	ret = model_vm_check_last(g->check, why);
+	if (ret)
+		g->m->n_vms--;
+	return ret;
 }
 
 /* The same of one of etcd's, whose bounds are in its own model. */
-static int keep_etcds(struct merge *g, struct model_vm *vm)
+static int put_etcds(struct merge *g, struct model_vm vm, struct xr_err *why)
 {
 	const struct xr_vm_bounds *from = g->r->vm_part.bounds;
 	struct xr_vm_bounds *to;
+	int ret;
 
-	if (vm->bounds) {
-		to = model_grow(&g->m->bounds, &g->m->n_bounds, sizeof(*to));
-		if (!to)
-			return -ENOMEM;
-		*to = from[vm->bounds - 1];
-		vm->bounds = g->m->n_bounds;
-	}
-	return keep_vm(g, vm);
+	if (!vm.bounds)
+		return put_vm(g, &vm, why);
+	to = model_grow(&g->m->bounds, &g->m->n_bounds, sizeof(*to));
+	if (!to)
+		return xr_fail(why, -ENOMEM, "out of memory");
+	*to = from[vm.bounds - 1];
+	vm.bounds = g->m->n_bounds;
+	ret = put_vm(g, &vm, why);
+	if (ret)
+		g->m->n_bounds--;
+	return ret;
+}
+
+/* As it runs, where that can be; nothing is to be said if not. */
+static int keep_known(struct merge *g, const struct model_vm *known)
+{
+	struct xr_err why;
+
+	if (!known || known->host == NO_HOST)
+		return 0;
+	return put_vm(g, known, &why) == -ENOMEM ? -ENOMEM : 0;
 }
 
 static int take_vm(struct merge *g, size_t i)
 {
-	struct model_vm vm = g->r->vm_part.vms[i], *known;
+	struct model_vm vm = g->r->vm_part.vms[i];
+	const struct model_vm *known = find_known(g, &vm);
 	const char *host = g->r->vm_part.hosts[vm.host].info.name;
-	struct xr_err why;
+	const char *key = g->r->vms.value[i].key;
+	struct xr_err inner, why;
+	int ret;
 
 	vm.host = g->map[vm.host];
 	vm.line = 0;
-	known = g->n_have ? bsearch(&vm, g->have, g->n_have, sizeof(vm), model_compare_vms) : NULL;
 	if (known && known->host != NO_HOST && !is_news(g->r, &vm, host, i))
 		vm.host = known->host;
-	if (vm.host != NO_HOST)
-		return keep_etcds(g, &vm);
-	xr_fail(&why, 0, "%s: at: there is no host \"%.60s\" in hosts", g->r->vms.value[i].key,
-		host);
+	ret = vm.host == NO_HOST
+		? xr_fail(&inner, -ENOENT, "at: there is no host \"%.60s\" in hosts", host)
+		: put_etcds(g, vm, &inner);
+	if (!ret || ret == -ENOMEM)
+		return ret;
+	xr_fail(&why, 0, "%s: %s", key, inner.text);
 	etcd_refuse(g->r, &why);
-	return known && known->host != NO_HOST ? keep_vm(g, known) : 0;
+	return keep_known(g, known);
 }
 
-static int merge_vms(struct merge *g, struct xr_err *err)
+/* Those of other segments, which have nothing to do with etcd. */
+static int keep_others(struct merge *g, struct xr_err *err)
 {
 	char name[VM_NAME];
 	size_t i;
@@ -236,10 +282,40 @@ static int merge_vms(struct merge *g, struct xr_err *err)
 				err, -EBUSY,
 				"VM %s, of a segment that is not read from etcd, is at a host that is no longer there; move it, or put the host back",
 				vm_name(name, vm_key(g->have[i].mac, g->have[i].vlan)));
-		ret = keep_vm(g, &g->have[i]);
+		ret = put_vm(g, &g->have[i], err);
 	}
-	for (i = 0; !ret && i < g->r->vm_part.n_vms; i++)
-		ret = take_vm(g, i);
+	return ret;
+}
+
+static int keep_unread(struct merge *g)
+{
+	struct model_vm vm;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < g->r->n_unread; i++) {
+		memset(&vm, 0, sizeof(vm));
+		vm_mac_of(g->r->unread[i], vm.mac);
+		vm.vlan = vm_vlan_of(g->r->unread[i]);
+		ret = keep_known(g, find_known(g, &vm));
+	}
+	return ret;
+}
+
+/* What is new and wrong takes nothing away from what runs: that comes first. */
+static int merge_vms(struct merge *g, struct xr_err *err)
+{
+	const struct model *part = &g->r->vm_part;
+	int ret = keep_others(g, err), fresh;
+	size_t i;
+
+	if (ret)
+		return ret;
+	ret = keep_unread(g);
+	for (fresh = 0; fresh <= 1; fresh++)
+		for (i = 0; !ret && i < part->n_vms; i++)
+			if (fresh == !find_known(g, &part->vms[i]))
+				ret = take_vm(g, i);
 	return ret ? xr_fail(err, ret, "out of memory") : 0;
 }
 
@@ -261,8 +337,13 @@ static int take_vms(struct etcd_read *r, struct model *m, const struct model_hos
 	m->n_vms = 0;
 	m->vms_given = true;
 	m->vms_source = XR_SOURCE_ETCD;
+	/* A value that is refused may be followed by what runs in its place. */
+	g.check = model_vm_check_new(m, g.n_have + 2 * r->vm_part.n_vms);
+	if (!ret && !g.check)
+		ret = xr_fail(err, -ENOMEM, "out of memory");
 	if (!ret)
 		ret = merge_vms(&g, err);
+	model_vm_check_free(g.check);
 	free(g.have);
 	free(g.map);
 	free(map);

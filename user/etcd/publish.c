@@ -14,7 +14,6 @@
 
 #include "etcd_priv.h"
 #include "host/host.h"
-#include "lib/text.h"
 #include "lib/vm_key.h"
 #include "plane/vm_state.h"
 #include "vm/vm.h"
@@ -63,17 +62,6 @@ static void put(struct etcd *e, __u64 key, bool fresh)
 	}
 	*j = (struct job){ .key = key, .fresh = fresh };
 	TAILQ_INSERT_TAIL(&u->jobs, j, link);
-}
-
-/* "segments/5/vms/MAC" */
-static void below_of(char below[ETCD_KEY], __u64 key)
-{
-	char text[TEXT_MAC];
-	__u8 mac[6];
-
-	vm_mac_of(key, mac);
-	etcd_segment_key(below, vm_vlan_of(key));
-	strcat(below, text_mac(text, mac));
 }
 
 /*
@@ -131,7 +119,7 @@ static int on_turn(sd_event_source *s, uint64_t usec, void *ctx)
 		drop(u, j);
 	if (!j)
 		return 0;
-	below_of(below, j->key);
+	etcd_vm_below(below, j->key);
 	u->writes = false;
 	if (ask(e, "/v3/kv/range", json_pack("{s:o}", "key", etcd_key(&e->conf, below))))
 		timer_in_us(u->timer, AGAIN_US);
@@ -185,7 +173,7 @@ static void take_value(struct etcd *e, const json_t *answer)
 	json_t *item;
 	size_t len;
 
-	below_of(below, j->key);
+	etcd_vm_below(below, j->key);
 	text = kv ? etcd_decode(json_object_get(kv, "value"), &len) : NULL;
 	item = text ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	free(text);
@@ -209,7 +197,7 @@ static void take_written(struct etcd *e, const json_t *answer)
 		timer_in_us(e->publish->timer, 0);
 		return;
 	}
-	below_of(below, j->key);
+	etcd_vm_below(below, j->key);
 	daemon_log(e->d, "etcd: %s is written as being here", below);
 	next(e);
 }

@@ -104,13 +104,11 @@ static int on_vm(void *ctx, const struct etcd_value *v)
 	struct sync *y = ctx;
 	struct xr_err why;
 	__u64 seq;
-	json_t *item = etcd_vm_item(v, y->vlan, &seq, &why);
+	json_t *item = etcd_vm_item(v, &seq, &why);
 
-	if (!item) {
-		etcd_refuse(&y->read, &why);
-		return 0;
-	}
 	y->read.now.segments[y->vlan / 8] |= 1 << y->vlan % 8;
+	if (!item)
+		return etcd_refuse_value(&y->read, v->key, &why);
 	etcd_lines_add(&y->read.vms, item, v, seq);
 	json_decref(item);
 	return y->read.vms.failed ? -ENOMEM : 0;
@@ -160,7 +158,8 @@ static int leave_out_wrong(struct sync *y, struct xr_err *err)
 
 		item = json_loads(was.text + l->at + 2, JSON_DISABLE_EOF_CHECK, NULL);
 		if (etcd_vm_read(item, l->key, &one, &why)) {
-			etcd_refuse(&y->read, &why);
+			if (etcd_refuse_value(&y->read, l->key, &why))
+				to->failed = true;
 		} else {
 			model_free(&one);
 			etcd_lines_add(to, item, &v, l->seq);

@@ -276,6 +276,16 @@ int model_check_all(const struct model *m, const char *file, struct xr_errs *all
 		    struct xr_err *err);
 
 /*
+ * The same of VMs, one by one, as they are put at the end of m: the last one against those
+ * before it. One that is wrong is to be taken away again, and another may be put there. vms:
+ * so many are looked at, at most. NULL: no memory.
+ */
+struct model_vm_check;
+struct model_vm_check *model_vm_check_new(const struct model *m, size_t vms);
+int model_vm_check_last(struct model_vm_check *k, struct xr_err *err);
+void model_vm_check_free(struct model_vm_check *k);
+
+/*
  * Calls warn() with a line for each thing that is allowed but hardly meant: chance hits of
  * random CIDs, server IDs that no CID configuration can carry, ...
  */

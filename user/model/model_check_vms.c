@@ -251,11 +251,21 @@ int check_hosts(const struct check *c)
 
 struct vm_check {
 	const struct check *c;
+	/* Whatever was looked at, also where it was found wrong: there another may be by now. */
 	struct lut macs, addrs, taps;
 	struct lut protect; /* of m->protect, then m->gateways */
 	__u32 *owner;       /* by index of an address: VM * XR_VM_ADDRS + which of its own */
 	size_t n_addrs;
 };
+
+/* "" where it was read from no file's line. */
+static const char *in_line(char buf[24], __u32 line)
+{
+	buf[0] = '\0';
+	if (line)
+		snprintf(buf, 24, " (line %u)", line);
+	return buf;
+}
 
 /* In a VLAN an address is one VM's; in others, other tenants may use it. */
 static __u64 hash_addr(const __be32 *addr, __u16 vlan)
@@ -325,9 +335,13 @@ static int vm_given_twice(struct vm_check *k, size_t i)
 
 	for (at = lut_first(&k->macs, h); (j = lut_get(&k->macs, at)) != LUT_END; at++) {
 		o = &k->c->m->vms[j];
-		if (vm_key(o->mac, o->vlan) == key)
-			return BAD(k->c, v->line, "VM %s is already in line %u; give each VM once",
-				   vm_name(name, key), o->line);
+		if (o == v || vm_key(o->mac, o->vlan) != key)
+			continue;
+		if (!o->line)
+			return BAD(k->c, v->line, "VM %s is there already; give each VM once",
+				   vm_name(name, key));
+		return BAD(k->c, v->line, "VM %s is already in line %u; give each VM once",
+			   vm_name(name, key), o->line);
 	}
 	lut_add(&k->macs, h, i);
 	return 0;
@@ -337,9 +351,10 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 {
 	const struct model_vm *v = &k->c->m->vms[i], *o;
 	const __be32 *addr = v->addr[a];
-	char text[TEXT_ADDR], name[VM_NAME], other[VM_NAME];
+	char text[TEXT_ADDR], name[VM_NAME], other[VM_NAME], line[24];
 	__u64 h = hash_addr(addr, v->vlan);
-	__u32 at, j, which;
+	__u32 at, j;
+	int which;
 
 	vm_name(name, vm_key(v->mac, v->vlan));
 	if (vm_addr_fault(addr))
@@ -352,10 +367,12 @@ static int check_addr(struct vm_check *k, size_t i, int a)
 	for (at = lut_first(&k->addrs, h); (j = lut_get(&k->addrs, at)) != LUT_END; at++) {
 		o = &k->c->m->vms[k->owner[j] / XR_VM_ADDRS];
 		which = k->owner[j] % XR_VM_ADDRS;
+		if (o == v && which >= a)
+			continue;
 		if (o->vlan == v->vlan && !memcmp(o->addr[which], addr, sizeof(o->addr[which])))
-			return BAD(k->c, v->line, "VM %s: address %s is VM %s's already (line %u)",
-				   name, text_addr(text, addr),
-				   vm_name(other, vm_key(o->mac, o->vlan)), o->line);
+			return BAD(k->c, v->line, "VM %s: address %s is VM %s's already%s", name,
+				   text_addr(text, addr), vm_name(other, vm_key(o->mac, o->vlan)),
+				   in_line(line, o->line));
 	}
 	k->owner[k->n_addrs] = i * XR_VM_ADDRS + a;
 	lut_add(&k->addrs, h, k->n_addrs++);
@@ -367,7 +384,7 @@ static int check_tap(struct vm_check *k, size_t i)
 {
 	const struct model *m = k->c->m;
 	const struct model_vm *v = &m->vms[i], *o;
-	char name[VM_NAME], other[VM_NAME];
+	char name[VM_NAME], other[VM_NAME], line[24];
 	__u32 at, j;
 	__u64 h;
 
@@ -379,9 +396,9 @@ static int check_tap(struct vm_check *k, size_t i)
 		o = &m->vms[j];
 		if (!strcmp(o->tap, v->tap) && !(o->lock && v->lock) &&
 		    memcmp(o->mac, v->mac, sizeof(o->mac)))
-			return BAD(k->c, v->line, "VM %s: %s is VM %s's port already (line %u)",
+			return BAD(k->c, v->line, "VM %s: %s is VM %s's port already%s",
 				   vm_name(name, vm_key(v->mac, v->vlan)), v->tap,
-				   vm_name(other, vm_key(o->mac, o->vlan)), o->line);
+				   vm_name(other, vm_key(o->mac, o->vlan)), in_line(line, o->line));
 	}
 	lut_add(&k->taps, h, i);
 	return 0;
@@ -432,10 +449,30 @@ static int check_vm_limits(const struct check *c, size_t addresses)
 	return ret;
 }
 
+static void check_end(struct vm_check *k)
+{
+	lut_free(&k->macs);
+	lut_free(&k->taps);
+	lut_free(&k->addrs);
+	lut_free(&k->protect);
+	free(k->owner);
+}
+
+/* -ENOMEM: check_end(), even so. */
+static int check_begin(struct vm_check *k, const struct check *c, size_t vms, size_t addresses)
+{
+	*k = (struct vm_check){ .c = c };
+	k->owner = malloc((addresses + 1) * sizeof(*k->owner));
+	return !k->owner || lut_init(&k->macs, vms) || lut_init(&k->taps, vms) ||
+			lut_init(&k->addrs, addresses) || list_protected(k)
+		? -ENOMEM
+		: 0;
+}
+
 int check_vms(const struct check *c)
 {
-	struct vm_check k = { .c = c };
 	size_t i, addresses = 0;
+	struct vm_check k;
 	int ret;
 
 	if (!c->m->vms_given)
@@ -445,16 +482,43 @@ int check_vms(const struct check *c)
 	ret = check_vm_limits(c, addresses);
 	if (ret)
 		return ret;
-	k.owner = malloc((addresses + 1) * sizeof(*k.owner));
-	if (!k.owner || lut_init(&k.macs, c->m->n_vms) || lut_init(&k.taps, c->m->n_vms) ||
-	    lut_init(&k.addrs, addresses) || list_protected(&k))
-		ret = -ENOMEM;
+	ret = check_begin(&k, c, c->m->n_vms, addresses);
 	for (i = 0; !ret && i < c->m->n_vms; i++)
 		ret = check_vm(&k, i);
-	lut_free(&k.macs);
-	lut_free(&k.taps);
-	lut_free(&k.addrs);
-	lut_free(&k.protect);
-	free(k.owner);
+	check_end(&k);
 	return ret;
+}
+
+/* ---- one after another, as they are taken ---- */
+
+struct model_vm_check {
+	struct check check;
+	struct vm_check vms;
+};
+
+struct model_vm_check *model_vm_check_new(const struct model *m, size_t vms)
+{
+	struct model_vm_check *k = malloc(sizeof(*k));
+
+	if (!k)
+		return NULL;
+	k->check = (struct check){ .m = m };
+	if (!check_begin(&k->vms, &k->check, vms, vms * XR_VM_ADDRS))
+		return k;
+	model_vm_check_free(k);
+	return NULL;
+}
+
+int model_vm_check_last(struct model_vm_check *k, struct xr_err *err)
+{
+	k->check.err = err;
+	return check_vm(&k->vms, k->check.m->n_vms - 1);
+}
+
+void model_vm_check_free(struct model_vm_check *k)
+{
+	if (!k)
+		return;
+	check_end(&k->vms);
+	free(k);
 }
