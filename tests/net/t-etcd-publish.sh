@@ -8,7 +8,7 @@
 daemon_world_up
 etcd_up 1
 etcd_auth
-OTHER=52:54:00:00:00:02
+OTHER=52:54:00:00:00:02 THIRD=52:54:00:00:00:03
 QMP=$WORLD_DIR/vm.qmp
 
 value() { ctl get --print-value-only "cluster/segments/5/vms/$1"; }
@@ -26,10 +26,13 @@ for i in 1 2 3; do
 	put hosts/h$i "{\"name\": \"h$i\", \"vxlan\": \"10.8.0.$i\", \"vni\": 100}"
 done
 put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"addresses\": [\"10.9.0.10\"], \"limits\": [\"in packets 1000\"]}"
+put "segments/5/vms/$THIRD" "{\"mac\": \"$THIRD\", \"at\": \"h2\", \"seq\": -1}"
 put "segments/6/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\"}"
+put "segments/6/vms/$OTHER" "{\"mac\": \"$OTHER\", \"at\": \"h7\"}"
 user=("user: node" "password_file: $WORLD_DIR/password")
-etcd_config "segments: [5]" "${user[@]}"
+etcd_config "segments: [5, 6]" "${user[@]}"
 cp "$CONFIG" "$WORLD_DIR/follower.yaml"
+echo "policy: {flap_moves: 1000}" >>"$WORLD_DIR/follower.yaml"
 etcd_config "node: h1" "publish: true" "segments: [5]" "${user[@]}"
 cat >>"$CONFIG" <<-EOT
 	policy: {flap_moves: 1000}
@@ -41,6 +44,8 @@ ok "a daemon that tells etcd" run_daemon -c "$CONFIG"
 ok "  and watches it" wait_for 20 logged "etcd: watching"
 start follower n1 "$XROAM" -i "$WORLD-f" run -c "$WORLD_DIR/follower.yaml"
 ok "one that hears etcd alone" wait_for 20 follows h2
+put "segments/5/vms/$THIRD" "{\"mac\": \"$THIRD\", \"at\": \"h2\"}"
+ok "what is left out when all is read is told until it is right" wait_for 20 heard
 
 # ---- a move ----
 
@@ -77,7 +82,7 @@ put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"seq\": $((seq + 6
 ok "it goes to h2" wait_for 20 follows h2
 ok "  here, too" wait_for 20 here host h2
 mkfifo "$WORLD_DIR/orders"
-start qemu n1 $PYTHON "$LIB/qemu.py" "$QMP" "$WORLD_DIR/orders" migrate=active status=inmigrate
+start qemu n1 "$PYTHON" "$LIB/qemu.py" "$QMP" "$WORLD_DIR/orders" migrate=active status=inmigrate
 tell() { printf '%s\n' "$@" >"$WORLD_DIR/orders"; }
 ok "QEMU waits for it" wait_for 20 here state prepared
 tell 'set status=running migrate=completed' 'event RESUME'
@@ -98,9 +103,27 @@ put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"seq\": $((seq + 5
 ok "moved away by a number" wait_for 20 follows h2
 ok "it comes here" notify say "{\"notice\":\"moved\",\"mac\":\"$VM\",\"vlan\":5,\"to\":\"h1\"}"
 ok "no right to write: told" wait_for 20 says "where VMs of this host are is not written: .*permission"
+ctl role grant-permission node readwrite "cluster/segments/5/vms/$THIRD" >/dev/null
+ok "another one, which it may write, comes, too" notify say "{\"notice\":\"moved\",\"mac\":\"$THIRD\",\"vlan\":5,\"to\":\"h1\"}"
+ok "  and is not kept waiting" wait_for 20 written "$THIRD" h1
+ok "  the first one is still told of" says "where VMs of this host are is not written: .*permission"
 ctl role grant-permission node readwrite --prefix=true cluster/ >/dev/null
-ok "  written when there is one" wait_for 30 written "$VM" h1
+ok "  written when there is a right" wait_for 30 written "$VM" h1
 ok "  and nothing is wrong" wait_for 20 heard
+
+# ---- all is to be read again, and cannot be ----
+
+ctl role revoke-permission node --prefix=true cluster/ >/dev/null
+for list in hosts cid vips backends; do
+	ctl role grant-permission node read --prefix=true cluster/$list/ >/dev/null
+done
+put hosts/h7 '{"name": "h7", "vxlan": "10.8.0.7", "vni": 100}'
+ok "a host that a VM missed comes, and no right to read VMs: told" \
+	wait_for 20 eval 'follower status | grep -q "etcd: .*permission denied"'
+ctl role grant-permission node readwrite --prefix=true cluster/ >/dev/null
+ok "  the VM comes when there is a right" \
+	wait_for 30 eval "follower -j vm show $OTHER vlan 6 | jq -r '[.. | objects | select(.mac?)][0].host' | grep -q h7"
+ok "  and nothing is wrong" wait_for 20 eval '! follower status | grep "etcd: "'
 put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"seq\": $((seq + 100))}"
 ok "away again" wait_for 20 here host h2
 etcd_stop 1

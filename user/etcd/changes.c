@@ -19,11 +19,10 @@
 #include "plane/vm_state.h"
 #include "vm/vm_bind.h"
 
-#define TURN         64  /* changes before the others' turn */
-#define REFUSED_MOST 256 /* are kept; with more, all is read again */
-#define LOOK_AGAIN   US_PER_SECOND
-#define HAND_OVER    US_PER_SECOND
-#define SPARE        4 /* seconds that the blackout must last, for a hand-over to fit in */
+#define TURN       64 /* changes before the others' turn */
+#define LOOK_AGAIN US_PER_SECOND
+#define HAND_OVER  US_PER_SECOND
+#define SPARE      4 /* seconds that the blackout must last, for a hand-over to fit in */
 
 static void change_free(struct etcd_change *c)
 {
@@ -31,6 +30,7 @@ static void change_free(struct etcd_change *c)
 		return;
 	free(c->below);
 	free(c->text);
+	free(c->why);
 	free(c);
 }
 
@@ -220,24 +220,27 @@ static bool forget(struct etcd_change **link, const char *below)
 
 static void forget_older(struct etcd *e, const char *below)
 {
+	bool refused = forget(&e->refused, below), left_out = forget(&e->left_out, below);
+
 	forget(&e->waiting, below);
-	if (!forget(&e->refused, below))
-		return;
-	e->n_refused--;
-	etcd_tell(e);
+	e->n_refused -= refused;
+	e->n_left_out -= left_out;
+	if (refused || left_out)
+		etcd_tell(e);
 }
 
 static void keep_refused(struct etcd *e, struct etcd_change *c, const struct xr_err *err)
 {
-	if (!strncmp(err->text, c->below, strlen(c->below)))
-		e->refusal = *err;
-	else
-		xr_fail(&e->refusal, 0, "%s: %s", c->below, err->text);
-	daemon_log(e->d, "etcd: %s", e->refusal.text);
-	if (e->n_refused == REFUSED_MOST) {
+	struct xr_err why = *err;
+
+	if (strncmp(err->text, c->below, strlen(c->below)))
+		xr_fail(&why, 0, "%s: %s", c->below, err->text);
+	daemon_log(e->d, "etcd: %s", why.text);
+	free(c->why);
+	c->why = strdup(why.text);
+	if (e->n_refused == ETCD_REFUSED) {
 		change_free(c);
-		e->n_left_out++;
-		e->left_out = e->refusal;
+		e->n_more++;
 	} else {
 		c->next = e->refused;
 		e->refused = c;
@@ -246,6 +249,34 @@ static void keep_refused(struct etcd *e, struct etcd_change *c, const struct xr_
 			look_again(e);
 	}
 	etcd_tell(e);
+}
+
+void etcd_changes_leave_out(struct etcd *e, const char *below, const char *why)
+{
+	struct etcd_change *c = e->n_left_out < ETCD_REFUSED ? calloc(1, sizeof(*c)) : NULL;
+
+	if (!c)
+		return;
+	c->below = strdup(below);
+	c->why = strdup(why);
+	if (!c->below || !c->why) {
+		change_free(c);
+		return;
+	}
+	c->next = e->left_out;
+	e->left_out = c;
+	e->n_left_out++;
+}
+
+void etcd_changes_forget_left_out(struct etcd *e)
+{
+	struct etcd_change *c;
+
+	while ((c = e->left_out)) {
+		e->left_out = c->next;
+		change_free(c);
+	}
+	e->n_left_out = e->n_more = 0;
 }
 
 /* To be made before those that came later. */
@@ -395,6 +426,7 @@ int etcd_changes_open(struct etcd *e)
 
 void etcd_changes_close(struct etcd *e)
 {
+	etcd_changes_forget_left_out(e);
 	etcd_changes_retry(e);
 	while (e->waiting) {
 		struct etcd_change *c = e->waiting;

@@ -9,7 +9,9 @@
 
 /* A member that sends nothing for so long, where something is due, is left for the next. */
 #define ETCD_PATIENCE_MS 1000L
-#define ETCD_TOKEN       1536 /* octets of a token, with the NUL: a JWT has some 600 */
+/* VMs of each list of those that are not taken; with more, all is read again */
+#define ETCD_REFUSED 256
+#define ETCD_TOKEN   1536 /* octets of a token, with the NUL: a JWT has some 600 */
 
 /* ---- client.c: one question to one member ---- */
 
@@ -39,6 +41,11 @@ bool etcd_is_token(const char *words);
 
 /* What asks for a token; NULL: the password cannot be read. */
 json_t *etcd_login_body(const struct model_etcd *conf, struct xr_err *err);
+
+/* ---- keys.c ---- */
+
+/* An item's number, out of it; 0: it has none. -EINVAL and the line: it is not to be taken. */
+int etcd_take_seq(json_t *item, const char *key, __u64 *seq, struct xr_err *err);
 
 /* ---- lines.c: values, gathered for the file's reader ---- */
 
@@ -111,9 +118,10 @@ struct etcd_read {
 	struct plane *plane;
 	struct etcd_moving *moving; /* by index */
 	size_t n_moving;
-	/* VMs that were not taken: how many, and the first */
+	/* VMs that were not taken: how many; each is told of */
 	size_t refused;
-	struct xr_err refusal;
+	void (*on_refused)(void *ctx, const char *below, const struct xr_err *why);
+	void *ctx;
 	/* Of those whose value cannot be read: they stay as they run */
 	__u64 *unread;
 	size_t n_unread;
@@ -124,7 +132,7 @@ int etcd_note_moving(struct etcd_read *r, struct plane *p);
 /* For model_edit(): ctx is a struct etcd_read. */
 int etcd_merge(struct model *m, void *ctx, struct xr_err *err);
 /* A VM is not taken. */
-void etcd_refuse(struct etcd_read *r, const struct xr_err *why);
+void etcd_refuse(struct etcd_read *r, const char *below, const struct xr_err *why);
 /* The same of a value that cannot be read; or -ENOMEM. */
 int etcd_refuse_value(struct etcd_read *r, const char *below, const struct xr_err *why);
 
@@ -132,15 +140,15 @@ int etcd_refuse_value(struct etcd_read *r, const char *below, const struct xr_er
 
 struct etcd_report {
 	bool done;
-	/* Not done: so many VMs of so many of this segment so far */
+	/* Not done: so many VMs of so many of this segment so far; or a VM that is not taken */
 	size_t so_far, total;
 	__u16 vlan;
+	struct xr_err refusal; /* empty: none; else err is its key */
 	/* done */
 	int ret;
 	struct xr_err err; /* ret; of the lists, where ret is 0 */
 	struct etcd_known known;
 	size_t vms, refused, changes;
-	struct xr_err refusal;
 	unsigned int endpoint;
 	char token[ETCD_TOKEN];
 };
@@ -172,6 +180,7 @@ struct etcd_change {
 	char *text;  /* NULL: deleted */
 	size_t len;
 	__s64 revision;
+	char *why;      /* it is refused; NULL: it is not */
 	bool outranked; /* refused while the VM moves: due again when it does not any more */
 	uint64_t held;  /* it waits until then; 0: it has not waited */
 };
@@ -197,12 +206,12 @@ struct etcd {
 	bool reads_all;           /* VMs, too */
 	bool read_once;           /* all, since the daemon began or its file was read */
 	bool list_news, all_news; /* to be read, when none runs */
+	bool all_failed;          /* it was read in vain, and is to be read again */
 	struct etcd_known known;
 	struct etcd_report progress; /* total 0: none */
 
 	/* ---- the stream, and the question for a token ---- */
 	struct etcd_request watch, login; /* easy NULL: not under way */
-	size_t taken;                     /* octets of watch.answer */
 	unsigned int asked, created;      /* watches */
 	int end;                          /* why the stream is ended from here */
 	struct xr_err end_err;
@@ -214,19 +223,19 @@ struct etcd {
 	sd_event_source *again;      /* a look at who was outranked, or waits; there, too */
 	struct etcd_change *waiting; /* for the end of a hand-over */
 	struct etcd_change *refused; /* they miss something, such as a host */
+	size_t n_refused;
+	struct etcd_change *left_out; /* when all was read: their keys alone */
+	size_t n_left_out;
 
 	struct etcd_lease *lease;     /* lease.c's own */
 	struct etcd_publish *publish; /* publish.c's own; NULL: nothing is told */
 
 	/* ---- what is told ---- */
-	__s64 seen;          /* the newest revision heard of */
-	time_t lost_at;      /* since when nothing is heard; 0: it is */
-	struct xr_err why;   /* lost */
-	struct xr_err lists; /* what is wrong with hosts, vips ...; empty: nothing */
-	size_t n_left_out;   /* VMs of the last reading */
-	struct xr_err left_out;
-	size_t n_refused;
-	struct xr_err refusal;
+	__s64 seen;              /* the newest revision heard of */
+	time_t lost_at;          /* since when nothing is heard; 0: it is */
+	struct xr_err why;       /* lost */
+	struct xr_err lists;     /* what is wrong with hosts, vips ...; empty: nothing */
+	size_t n_more;           /* VMs that are not taken and are in no list, which are full */
 	struct xr_err unwritten; /* why a VM that came here is not written; empty: all are */
 	size_t n_vms;            /* of the last reading */
 };
@@ -286,6 +295,9 @@ static inline bool etcd_changes_due(const struct etcd *e)
 void etcd_changes_go(struct etcd *e);
 /* Those that were refused, once more. */
 void etcd_changes_retry(struct etcd *e);
+/* All is read: what was left out before, and what is now. */
+void etcd_changes_forget_left_out(struct etcd *e);
+void etcd_changes_leave_out(struct etcd *e, const char *below, const char *why);
 
 /* ---- lease.c: that this node is there ---- */
 

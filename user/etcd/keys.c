@@ -50,7 +50,7 @@ __s64 etcd_number(const json_t *object, const char *key)
 }
 
 /* A bad number would be the last that is ever believed, or none. */
-static int take_seq(json_t *item, const char *key, __u64 *seq, struct xr_err *err)
+int etcd_take_seq(json_t *item, const char *key, __u64 *seq, struct xr_err *err)
 {
 	const json_t *v = json_object_get(item, "seq");
 	const char *text = json_string_value(v);
@@ -86,7 +86,7 @@ json_t *etcd_item(const char *word, const struct etcd_value *v, __u64 *seq, stru
 		json_decref(item);
 		return NULL;
 	}
-	if (seq && take_seq(item, v->key, seq, err)) {
+	if (seq && etcd_take_seq(item, v->key, seq, err)) {
 		json_decref(item);
 		return NULL;
 	}

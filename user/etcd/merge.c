@@ -19,10 +19,10 @@
 
 #define NO_HOST 0xffffffffU
 
-void etcd_refuse(struct etcd_read *r, const struct xr_err *why)
+void etcd_refuse(struct etcd_read *r, const char *below, const struct xr_err *why)
 {
-	if (!r->refused++)
-		r->refusal = *why;
+	r->refused++;
+	r->on_refused(r->ctx, below, why);
 }
 
 int etcd_refuse_value(struct etcd_read *r, const char *below, const struct xr_err *why)
@@ -31,7 +31,7 @@ int etcd_refuse_value(struct etcd_read *r, const char *below, const struct xr_er
 	__u16 vlan;
 	__u8 mac[6];
 
-	etcd_refuse(r, why);
+	etcd_refuse(r, below, why);
 	if (!etcd_vm_key(below, &vlan, mac))
 		return 0;
 	to = model_grow(&r->unread, &r->n_unread, sizeof(*to));
@@ -263,7 +263,7 @@ static int take_vm(struct merge *g, size_t i)
 	if (!ret || ret == -ENOMEM)
 		return ret;
 	xr_fail(&why, 0, "%s: %s", key, inner.text);
-	etcd_refuse(g->r, &why);
+	etcd_refuse(g->r, key, &why);
 	return keep_known(g, known);
 }
 

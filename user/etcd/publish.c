@@ -24,14 +24,16 @@
 struct job {
 	TAILQ_ENTRY(job) link;
 	__u64 key;
-	bool fresh; /* it has just moved; else it was here when the daemon began */
-	bool again; /* it moved while it was written */
+	bool fresh;   /* it has just moved; else it was here when the daemon began */
+	bool again;   /* it moved while it was written */
+	bool refused; /* by etcd, which may be of its segment alone */
 };
 
 struct etcd_publish {
-	struct etcd_request request; /* easy NULL: none is under way; of the first job */
+	struct etcd_request request; /* easy NULL: none is under way */
+	struct job *asked;           /* what it is of */
 	bool writes;                 /* it is the second of two: read, write */
-	TAILQ_HEAD(, job) jobs;
+	TAILQ_HEAD(jobs, job) jobs;  /* those that were refused are the last */
 	sd_event_source *timer;
 };
 
@@ -43,16 +45,25 @@ static void drop(struct etcd_publish *u, struct job *j)
 	free(j);
 }
 
+static struct job *first_refused(const struct etcd_publish *u)
+{
+	struct job *j = TAILQ_FIRST(&u->jobs);
+
+	while (j && !j->refused)
+		j = TAILQ_NEXT(j, link);
+	return j;
+}
+
 static void put(struct etcd *e, __u64 key, bool fresh)
 {
 	struct etcd_publish *u = e->publish;
-	struct job *j;
+	struct job *j, *refused;
 
 	for (j = TAILQ_FIRST(&u->jobs); j && j->key != key; j = TAILQ_NEXT(j, link))
 		;
 	if (j) {
 		j->fresh |= fresh;
-		j->again = u->request.easy && j == TAILQ_FIRST(&u->jobs);
+		j->again = u->request.easy && j == u->asked;
 		return;
 	}
 	j = calloc(1, sizeof(*j));
@@ -61,7 +72,23 @@ static void put(struct etcd *e, __u64 key, bool fresh)
 		return;
 	}
 	*j = (struct job){ .key = key, .fresh = fresh };
+	refused = first_refused(u);
+	if (refused)
+		TAILQ_INSERT_BEFORE(refused, j, link);
+	else
+		TAILQ_INSERT_TAIL(&u->jobs, j, link);
+}
+
+/* The others do not wait for it: it is tried again after them, and then not at once. */
+static void refuse(struct etcd *e, struct job *j, const struct xr_err *why)
+{
+	struct etcd_publish *u = e->publish;
+
+	j->refused = true;
+	TAILQ_REMOVE(&u->jobs, j, link);
 	TAILQ_INSERT_TAIL(&u->jobs, j, link);
+	e->unwritten = *why;
+	timer_in_us(u->timer, TAILQ_FIRST(&u->jobs)->refused ? AGAIN_US : 0);
 }
 
 /*
@@ -120,6 +147,7 @@ static int on_turn(sd_event_source *s, uint64_t usec, void *ctx)
 	if (!j)
 		return 0;
 	etcd_vm_below(below, j->key);
+	u->asked = j;
 	u->writes = false;
 	if (ask(e, "/v3/kv/range", json_pack("{s:o}", "key", etcd_key(&e->conf, below))))
 		timer_in_us(u->timer, AGAIN_US);
@@ -131,13 +159,14 @@ static int on_turn(sd_event_source *s, uint64_t usec, void *ctx)
 static void next(struct etcd *e)
 {
 	struct etcd_publish *u = e->publish;
-	struct job *j = TAILQ_FIRST(&u->jobs);
+	struct job *j = u->asked;
 
 	if (j->again)
 		j->again = false;
 	else
 		drop(u, j);
-	e->unwritten.text[0] = '\0';
+	if (!first_refused(u))
+		e->unwritten.text[0] = '\0';
 	timer_in_us(u->timer, 0);
 }
 
@@ -151,8 +180,11 @@ static bool say_here(struct etcd *e, const struct job *j, json_t *item, __u64 wr
 	struct plane *p = e->d->plane;
 	__u32 index = ours(e, j->key);
 	const char *at = json_string_value(json_object_get(item, "at")), *here;
-	__u64 seq = etcd_number(item, "seq"), own;
+	__u64 seq, own;
 
+	/* A number that is none nobody has taken. */
+	if (etcd_take_seq(item, "", &seq, NULL))
+		seq = 0;
 	if (index == VM_NOWHERE || !at)
 		return false;
 	here = host_name(p, vm_now(p, index).host);
@@ -161,14 +193,15 @@ static bool say_here(struct etcd *e, const struct job *j, json_t *item, __u64 wr
 		return false;
 	json_object_set_new(item, "at", json_string(here));
 	seq = seq ? seq + 1 : own + written;
-	json_object_set_new(item, "seq", json_integer(seq < own ? own : seq));
+	seq = seq < own ? own : seq;
+	json_object_set_new(item, "seq", json_integer(seq < XR_SEQ_MAX ? seq : XR_SEQ_MAX));
 	return true;
 }
 
 static void take_value(struct etcd *e, const json_t *answer)
 {
 	const json_t *kv = json_array_get(json_object_get(answer, "kvs"), 0);
-	struct job *j = TAILQ_FIRST(&e->publish->jobs);
+	struct job *j = e->publish->asked;
 	char below[ETCD_KEY], *text;
 	json_t *item;
 	size_t len;
@@ -189,7 +222,7 @@ static void take_value(struct etcd *e, const json_t *answer)
 
 static void take_written(struct etcd *e, const json_t *answer)
 {
-	struct job *j = TAILQ_FIRST(&e->publish->jobs);
+	struct job *j = e->publish->asked;
 	char below[ETCD_KEY];
 
 	if (!json_is_true(json_object_get(answer, "succeeded"))) {
@@ -220,11 +253,11 @@ int etcd_publish_done(struct etcd *e, CURLcode code)
 		take_written(e, answer);
 	else if (!ret)
 		take_value(e, answer);
+	else if (ret != -EHOSTUNREACH && ret != -EKEYEXPIRED)
+		refuse(e, u->asked, &err);
 	else
 		timer_in_us(u->timer, AGAIN_US);
 	json_decref(answer);
-	if (ret && ret != -EHOSTUNREACH && ret != -EKEYEXPIRED)
-		e->unwritten = err;
 	return ret;
 }
 

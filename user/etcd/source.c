@@ -220,8 +220,7 @@ static void take_all(struct etcd *e, const struct etcd_report *r)
 	e->read_once = true;
 	e->seen = r->known.revision;
 	e->n_vms = r->vms;
-	e->n_left_out = r->refused;
-	e->left_out = r->refusal;
+	e->n_more = r->refused > e->n_left_out ? r->refused - e->n_left_out : 0;
 	daemon_log_always("etcd: %s as of revision %lld: %zu VMs, %zu changes", e->conf.prefix,
 			  (long long)e->seen, r->vms, r->changes);
 }
@@ -231,7 +230,9 @@ static void take_report(struct etcd *e, const struct etcd_report *r)
 	bool all = e->reads_all;
 
 	reap(e);
-	if (r->ret && all) {
+	if (all)
+		e->all_failed = r->ret;
+	if (r->ret && all && e->stage != ETCD_WATCHES) {
 		e->all_news = false;
 		lose(e, &r->err);
 		etcd_changes_go(e);
@@ -250,7 +251,7 @@ static void take_report(struct etcd *e, const struct etcd_report *r)
 			take_all(e, r);
 		e->known.lists |= r->known.lists;
 		/* Hosts may have come that VMs were refused for. */
-		if (!r->err.text[0] && e->n_left_out && !all)
+		if (!r->err.text[0] && !all && (e->n_left_out || e->n_more || e->all_failed))
 			e->all_news = true;
 		etcd_changes_retry(e);
 	}
@@ -277,6 +278,10 @@ static int on_report(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 		r.done = true;
 		r.ret = xr_fail(&r.err, -ECHILD, "the process that reads it was killed");
 	}
+	if (!r.done && r.refusal.text[0]) {
+		etcd_changes_leave_out(e, r.err.text, r.refusal.text);
+		return 0;
+	}
 	if (!r.done) {
 		e->progress = r;
 		etcd_tell(e);
@@ -294,6 +299,8 @@ static void read_now(struct etcd *e, bool all)
 	e->list_news = false;
 	e->all_news = e->all_news && !all;
 	e->reads_all = all;
+	if (all)
+		etcd_changes_forget_left_out(e);
 	e->pid = daemon_fork(e->d, &e->fd);
 	if (!e->pid) {
 		etcd_sync_run(e->d, &s, e->fd);
@@ -333,7 +340,7 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 		lose(e, &err);
 	} else if (e->stage == ETCD_WATCHES) {
 		if (e->lists.text[0])
-			etcd_read_soon(e, false);
+			etcd_read_soon(e, e->all_failed);
 	} else if (!e->known.cluster || !e->read_once) {
 		e->stage = ETCD_READS;
 		etcd_read_soon(e, true);

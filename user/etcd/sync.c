@@ -43,6 +43,19 @@ static void send_report(struct sync *y)
 		errno = 0;
 }
 
+/* The daemon keeps the first of them. */
+static void on_refused(void *ctx, const char *below, const struct xr_err *why)
+{
+	struct sync *y = ctx;
+
+	if (y->read.refused > ETCD_REFUSED)
+		return;
+	xr_fail(&y->report.err, 0, "%s", below);
+	y->report.refusal = *why;
+	send_report(y);
+	y->report.refusal.text[0] = '\0';
+}
+
 /* ---- lists ---- */
 
 static int on_item(void *ctx, const struct etcd_value *v)
@@ -245,6 +258,9 @@ void etcd_sync_run(struct daemon *d, const struct etcd_sync *s, int fd)
 		.read = { .conf = s->conf, .known = s->known, .with_vms = s->with_vms },
 		.fd = fd,
 	};
+
+	y.read.on_refused = on_refused;
+	y.read.ctx = &y;
 	struct xr_err err = { "" };
 	struct audit_actor self;
 
@@ -262,7 +278,6 @@ void etcd_sync_run(struct daemon *d, const struct etcd_sync *s, int fd)
 	y.report.known = y.read.now;
 	y.report.vms = y.read.vm_part.n_vms;
 	y.report.refused = y.read.refused;
-	y.report.refusal = y.read.refusal;
 	y.report.endpoint = y.session.at;
 	snprintf(y.report.token, sizeof(y.report.token), "%s", y.session.token ?: "");
 	send_report(&y);

@@ -15,10 +15,16 @@ static void time_text(char *text, size_t size, time_t when)
 	strftime(text, size, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
+static size_t not_taken(const struct etcd *e)
+{
+	return e->n_refused + e->n_left_out + e->n_more;
+}
+
 static void add_left_out(const struct etcd *e, struct problem_lines *l)
 {
-	size_t n = e->n_refused + e->n_left_out;
-	const char *why = e->n_refused ? e->refusal.text : e->left_out.text;
+	const struct etcd_change *one = e->refused ?: e->left_out;
+	size_t n = not_taken(e);
+	const char *why = one && one->why ? one->why : "see the log";
 
 	if (n == 1)
 		problem_add(l, "etcd: %s\n", why);
@@ -67,14 +73,14 @@ int etcd_save(sd_event_source *s, uint64_t usec, void *ctx)
 	for (vlan = 0; vlan <= XR_MAX_VLAN; vlan++)
 		if (e->known.segments[vlan / 8] >> vlan % 8 & 1)
 			json_array_append_new(segments, json_integer(vlan));
-	state = json_pack(
-		"{s:o, s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I, s:s, s:I, s:o}", "conf",
-		etcd_conf_json(&e->conf), "prefix", e->conf.prefix, "endpoint",
-		e->conf.endpoint[e->endpoint], "connected", !e->lost_at && e->stage == ETCD_WATCHES,
-		"lost_at", (json_int_t)e->lost_at, "revision", (json_int_t)e->known.revision,
-		"cluster", json_sprintf("%" PRIx64, (uint64_t)e->known.cluster), "vms",
-		(json_int_t)e->n_vms, "refused", (json_int_t)(e->n_refused + e->n_left_out), "why",
-		e->why.text, "lists", (json_int_t)e->known.lists, "segments", segments);
+	state = json_pack("{s:o, s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I, s:s, s:I, s:o}", "conf",
+			  etcd_conf_json(&e->conf), "prefix", e->conf.prefix, "endpoint",
+			  e->conf.endpoint[e->endpoint], "connected",
+			  !e->lost_at && e->stage == ETCD_WATCHES, "lost_at",
+			  (json_int_t)e->lost_at, "revision", (json_int_t)e->known.revision,
+			  "cluster", json_sprintf("%" PRIx64, (uint64_t)e->known.cluster), "vms",
+			  (json_int_t)e->n_vms, "refused", (json_int_t)not_taken(e), "why",
+			  e->why.text, "lists", (json_int_t)e->known.lists, "segments", segments);
 	etcd_state_write(e->d->instance, state);
 	json_decref(state);
 	return 0;
@@ -104,7 +110,7 @@ void etcd_heard(struct etcd *e)
 			  (long long)e->known.revision, e->conf.endpoint[e->endpoint]);
 	sd_event_source_set_enabled(e->timer, SD_EVENT_OFF);
 	if (e->lists.text[0])
-		etcd_read_soon(e, false);
+		etcd_read_soon(e, e->all_failed);
 	etcd_lease_begin(e);
 	etcd_publish_go(e);
 	etcd_tell(e);

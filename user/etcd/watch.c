@@ -16,6 +16,9 @@
 #define FIRST_SEGMENT 16 /* watch IDs: lists from 1, then VLANs */
 #define WATCHES       (FIRST_SEGMENT + XR_MAX_VLAN + 1)
 
+#define MESSAGE (64U << 20) /* octets, at most: etcd sends a thousand revisions at once */
+#define KEPT    (1U << 20)  /* of its room */
+
 /* ---- asking ---- */
 
 static char *add_watch(struct etcd *e, char *body, const char *below, unsigned int id)
@@ -133,13 +136,20 @@ static bool is_other_cluster(const struct etcd *e, const json_t *result)
 	return cluster && cluster != e->known.cluster;
 }
 
+static bool is_asked(const struct etcd *e, __s64 id)
+{
+	if (id < FIRST_SEGMENT)
+		return id > 0 && id <= ETCD_SECTIONS;
+	return id < WATCHES && model_etcd_has(&e->conf, id - FIRST_SEGMENT);
+}
+
 static int take_message(struct etcd *e, const char *line, size_t len)
 {
 	json_t *message = json_loadb(line, len, 0, NULL);
 	const json_t *result = json_object_get(message, "result");
 	const json_t *events = json_object_get(result, "events");
-	unsigned int id = etcd_number(result, "watch_id");
-	__s64 had = result && id < WATCHES ? e->newest[id] : 0;
+	__s64 id = etcd_number(result, "watch_id");
+	__s64 had = is_asked(e, id) ? e->newest[id] : 0;
 	size_t i;
 	int ret = 0;
 
@@ -153,7 +163,7 @@ static int take_message(struct etcd *e, const char *line, size_t len)
 		ret = end_with(e, -ESTALE, "it is another cluster");
 	else if (json_is_true(json_object_get(result, "canceled")))
 		ret = take_cancel(e, result);
-	else if (!id || id >= WATCHES)
+	else if (!is_asked(e, id))
 		ret = end_with(e, -EHOSTUNREACH, "a message of no watch that was asked for");
 	else if (json_is_true(json_object_get(result, "created")) && ++e->created == e->asked)
 		etcd_heard(e);
@@ -165,20 +175,38 @@ static int take_message(struct etcd *e, const char *line, size_t len)
 	return ret;
 }
 
-/* The octets have been added to the answer; each whole line is taken. */
-static int take_lines(struct etcd *e)
+/* What was much is taken. */
+static void shrink(struct etcd_request *r)
+{
+	char *less = r->size > KEPT && r->len < KEPT ? realloc(r->answer, KEPT) : NULL;
+
+	if (!less)
+		return;
+	r->answer = less;
+	r->size = KEPT;
+}
+
+/*
+ * n octets have been added to the answer; each whole line is taken out of it. In what was there
+ * before is no end of a line: to look again, for each piece of a long one, would take seconds.
+ */
+static int take_lines(struct etcd *e, size_t n)
 {
 	struct etcd_request *r = &e->watch;
-	char *line, *end;
+	size_t taken = 0, looked = r->len - n;
+	char *end;
 	int ret = 0;
 
-	while (!ret && (end = memchr(r->answer + e->taken, '\n', r->len - e->taken))) {
-		line = r->answer + e->taken;
-		e->taken = end + 1 - r->answer;
-		ret = take_message(e, line, end - line);
+	while (!ret && (end = memchr(r->answer + looked, '\n', r->len - looked))) {
+		looked = end + 1 - r->answer;
+		ret = take_message(e, r->answer + taken, end - r->answer - taken);
+		taken = looked;
 	}
-	if (e->taken == r->len)
-		r->len = e->taken = 0;
+	if (!taken)
+		return ret;
+	r->len -= taken;
+	memmove(r->answer, r->answer + taken, r->len);
+	shrink(r);
 	return ret;
 }
 
@@ -186,11 +214,12 @@ static size_t on_stream(char *data, size_t size, size_t n, void *ctx)
 {
 	struct etcd *e = ctx;
 
-	if (etcd_request_take(data, size, n, &e->watch) != size * n) {
+	if (e->watch.len + size * n > MESSAGE ||
+	    etcd_request_take(data, size, n, &e->watch) != size * n) {
 		end_with(e, -EHOSTUNREACH, "a message that is too large");
 		return 0;
 	}
-	return take_lines(e) ? 0 : size * n;
+	return take_lines(e, size * n) ? 0 : size * n;
 }
 
 int etcd_watch_begin(struct etcd *e)
@@ -208,7 +237,6 @@ int etcd_watch_begin(struct etcd *e)
 	e->created = 0;
 	e->end = 0;
 	e->end_err.text[0] = '\0';
-	e->taken = 0;
 	curl_easy_setopt(e->watch.easy, CURLOPT_WRITEFUNCTION, on_stream);
 	curl_easy_setopt(e->watch.easy, CURLOPT_WRITEDATA, e);
 	return http_loop_add(e->loop, e->watch.easy);
