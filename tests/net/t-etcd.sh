@@ -160,6 +160,16 @@ is "$(of '[.host, .to]')" '["h3","h1"]' "  and refused"
 echo "migration failed" >"$WORLD_DIR/orders"
 ok "the migration comes to nothing: etcd's word counts" wait_for 5 has_vm $A h2
 ok "  and nothing is wrong" wait_for 5 heard
+
+# One that is completed is newer than what etcd said while it was under way.
+echo "migration active" >"$WORLD_DIR/orders"
+ok "the VM is to come once more" wait_for 5 eval 'of .to | grep -q h1'
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"seq\": 9500}"
+ok "etcd says otherwise, which is refused" wait_for 5 says "etcd says h3, but by its hypervisor"
+printf '%s\n' "set migrate=completed status=running" "event RESUME" >"$WORLD_DIR/orders"
+ok "the VM runs here" wait_for 5 has_vm $A h1
+ok "  what etcd said before is no longer told of" wait_for 5 heard
+is "$(vm_at $A)" h1 "  nor made"
 stop qemu
 ok "the daemon ends" daemon_end
 done_testing

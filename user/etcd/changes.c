@@ -2,8 +2,8 @@
 /*
  * VMs' changes, as they come: each is a notice, as if an operator had typed it. They wait
  * while hosts are read, which they may be at, and while somebody else has the lock. One that
- * is refused for a move that a hypervisor tells of is made when that is over: where it came to
- * nothing there is no other word of where the VM is now.
+ * is refused for a move that a hypervisor tells of is made when that came to nothing, for then
+ * there is no other word of where the VM is now. A move that was completed is newer than that.
  *
  * All nodes hear of a move at about the same time. The host that the VM leaves goes on copying
  * frames for a moment, for whoever hears a little later still sends them there by a tunnel,
@@ -167,6 +167,16 @@ static void contradict(struct etcd *e, struct etcd_change *c)
 	if (index != VM_NOWHERE)
 		etcd_publish_moved(e, index);
 	c->outranked = is_moving(e, c);
+	if (c->outranked)
+		c->at = vm_now(e->d->plane, index).host;
+}
+
+/* The move that outranked it brought the VM elsewhere. */
+static bool is_overtaken(struct etcd *e, const struct etcd_change *c)
+{
+	__u32 index = c->outranked ? vm_of(e, c) : VM_NOWHERE;
+
+	return index != VM_NOWHERE && vm_now(e->d->plane, index).host != c->at;
 }
 
 /* -EBUSY: not now. */
@@ -176,7 +186,8 @@ static int make(struct etcd *e, struct etcd_change *c, struct xr_err *err)
 
 	if (ret)
 		return ret == -EBUSY || ret == -EAGAIN ? -EBUSY : ret;
-	ret = c->text ? put(e, c, err) : take_away(e, c, err);
+	if (!is_overtaken(e, c))
+		ret = c->text ? put(e, c, err) : take_away(e, c, err);
 	c->outranked = false;
 	if (ret == -EPERM)
 		contradict(e, c);
