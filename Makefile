@@ -61,7 +61,7 @@ SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/include/%.skel.h,$(BPF_SRC))
 CID_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/cid/*.c))
 # The daemon's rooms need libsystemd, libcurl and libmicrohttpd, the command's have its
 # options and output: neither tests nor fuzzers are built with them.
-DAEMON_ROOMS := daemon http etcd guest qmp domains fdb ovn probe metrics source
+DAEMON_ROOMS := daemon http etcd guest qmp domains fdb ovn routes probe metrics source
 CMD_ROOMS := args show packets cluster cmd
 # A program of its own, so that the daemon is not linked with libvirt and what that needs.
 HELPER_ROOMS := virt

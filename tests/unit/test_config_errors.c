@@ -54,7 +54,7 @@ static const struct config_case cases[] = {
 
 	/* keys */
 	{ "vip: []\n",
-	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, metrics, on_move, etcd, cid, health_checks, vips, backends, vms" },
+	  "f:1: unknown key \"vip\" in the file; write one of secret, secret_file, limits, policy, devices, hosts, gateways, protected, sources, metrics, on_move, vm_routes, etcd, cid, health_checks, vips, backends, vms" },
 	{ VIP "\nbackends:\n" A "  wieght: 3\n",
 	  "f:7: unknown key \"wieght\" in backends; write one of name, address, vips, server_ids, weight, state, forward, dev, port, vni, mac, initial_rate, health_check, vm" },
 	{ "backends:\n" A "  vm:\n    mac: 02:00:00:00:00:01\n    vlna: 3\n",
@@ -143,6 +143,15 @@ static const struct config_case cases[] = {
 	  "f:3: timeout: \"soon\" is no time from 0.01 to 3600 seconds, such as 2, 0.5 or 500ms" },
 	{ "on_move:\n  run: /bin/true\n",
 	  "f:2: unknown key \"run\" in on_move; write one of command, timeout, everywhere, at_start" },
+	/* vm_routes */
+	{ "vm_routes: {table: 255}\n",
+	  "f:1: table: 255 is the kernel's own; write 254, the main one, or a number that nothing else has" },
+	{ "vm_routes:\n  metric: 16777216\n",
+	  "f:2: metric: \"16777216\" is not a number from 1 to 16777215" },
+	{ "vm_routes:\n  hold: 1h\n",
+	  "f:2: hold: \"1h\" is not a number from 0 to 3600, written in decimal digits alone" },
+	{ "vm_routes:\n  dev: br0\n",
+	  "f:2: unknown key \"dev\" in vm_routes; write one of table, metric, hold" },
 	/* metrics */
 	{ "metrics: {listen: \"0.0.0.0:9978\"}\n",
 	  "f:1: listen: 0.0.0.0 can be reached from elsewhere, and metrics have neither TLS nor a password; listen on 127.0.0.1:9978 and put a reverse proxy that has both before it" },

@@ -14,6 +14,7 @@
 #include "plane/convert.h"
 #include "plane/daemon_claim.h"
 #include "plane/pins.h"
+#include "underlay/host_routes.h"
 #include "underlay/vip_own.h"
 
 /* ---- for a change ---- */
@@ -56,6 +57,7 @@ static int remove_instance(const struct plane *p, struct xr_err *err)
 		return xr_fail(err, -errno, "removing %s: %s", p->dir, strerror(errno));
 	plane_remove_dir(gone);
 	conversion_sweep(p);
+	host_routes_sweep(p->name);
 	snprintf(run, sizeof(run), XR_RUN_ROOT "/%s", p->name);
 	plane_remove_dir(run);
 	daemon_socket_remove_dead(p->name);

@@ -147,6 +147,8 @@ int config_check_name(struct reader *r, const char *path, const char *text, char
 /* ---- config_take_on_move.c ---- */
 
 int config_take_on_move(struct reader *r, const struct raw_on_move *from, struct model_on_move *to);
+int config_take_vm_routes(struct reader *r, const struct raw_vm_routes *from,
+			  struct model_vm_routes *to);
 
 /* ---- config_vms.c: vms, one node after the other ---- */
 

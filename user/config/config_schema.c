@@ -290,6 +290,13 @@ static const cyaml_schema_field_t metrics_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t vm_routes_fields[] = {
+	NUMBER("table", struct raw_vm_routes, table),
+	NUMBER("metric", struct raw_vm_routes, metric),
+	NUMBER("hold", struct raw_vm_routes, hold),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t on_move_fields[] = {
 	SHORT_LIST("command", struct raw_on_move, command, n_command, &text_entry),
 	TEXT("timeout", MAY, struct raw_on_move, timeout),
@@ -366,6 +373,7 @@ static const cyaml_schema_value_t backend_entry = {
 	CYAML_FIELD_MAPPING_PTR("sources", MAY, struct raw, sources, sources_fields),		\
 	CYAML_FIELD_MAPPING_PTR("metrics", MAY, struct raw, metrics, metrics_fields),		\
 	CYAML_FIELD_MAPPING_PTR("on_move", MAY, struct raw, on_move, on_move_fields),		\
+	CYAML_FIELD_MAPPING_PTR("vm_routes", MAY, struct raw, vm_routes, vm_routes_fields),	\
 	CYAML_FIELD_MAPPING_PTR("etcd", MAY, struct raw, etcd, etcd_fields),			\
 	LIST("cid", struct raw, cid, n_cid, &cid_entry),					\
 	LIST("health_checks", struct raw, health_checks, n_health_checks, &health_entry),	\
@@ -423,6 +431,9 @@ static const struct config_range ranges[] = {
 	{ "health_rate", 1, 1000000 },
 	{ "health_flaps", 1, 65535 },
 	{ "health_flap_seconds", 1, 65535 },
+	{ "table", 1, 0xffffffff },
+	{ "hold", 0, 3600 },
+	{ "metric", 1, 0xffffff }, /* zebra takes the top octet for a distance */
 };
 
 /* clang-format on */

@@ -131,6 +131,10 @@ struct raw_on_move {
 	int *everywhere, *at_start;
 };
 
+struct raw_vm_routes {
+	char *table, *metric, *hold;
+};
+
 struct raw_metrics {
 	char *listen, *per_vm;
 };
@@ -154,6 +158,7 @@ struct raw {
 	struct raw_sources *sources;
 	struct raw_metrics *metrics;
 	struct raw_on_move *on_move;
+	struct raw_vm_routes *vm_routes;
 	struct raw_etcd *etcd;
 	struct raw_cid *cid;
 	struct raw_health *health_checks;

@@ -268,5 +268,7 @@ int config_take_hosts(struct reader *r, const struct raw *raw, struct model *m)
 		ret = take_metrics(r, raw->metrics, &m->metrics);
 	if (!ret)
 		ret = config_take_on_move(r, raw->on_move, &m->on_move);
+	if (!ret)
+		ret = config_take_vm_routes(r, raw->vm_routes, &m->vm_routes);
 	return ret ? ret : config_take_etcd(r, raw->etcd, &m->etcd);
 }

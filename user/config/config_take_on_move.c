@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* From the file's struct to the model: the program for each VM that moved. */
+/* From the file's structs to the model: who is told of each VM that moved. */
 #include <errno.h>
 #include <string.h>
+#include <linux/rtnetlink.h>
 #include "config_priv.h"
 
-#define DEFAULT_MS 10000
+#define DEFAULT_MS     10000
+#define DEFAULT_METRIC 10 /* before those that BIRD (32) and zebra (20) write themselves */
+#define DEFAULT_HOLD   3
 
 static int take_words(struct reader *r, const struct raw_on_move *from, struct model_on_move *to)
 {
@@ -40,4 +43,25 @@ int config_take_on_move(struct reader *r, const struct raw_on_move *from, struct
 			r, "on_move.command",
 			"command: a program by its path from the root, and its arguments, each a word of its own; no shell reads it");
 	return take_words(r, from, to);
+}
+
+int config_take_vm_routes(struct reader *r, const struct raw_vm_routes *from,
+			  struct model_vm_routes *to)
+{
+	int ret;
+
+	if (!from)
+		return 0;
+	*to = (struct model_vm_routes){ true, RT_TABLE_MAIN, DEFAULT_METRIC, DEFAULT_HOLD };
+	ret = TAKE(r, "vm_routes.table", from->table, to->table);
+	if (!ret)
+		ret = TAKE(r, "vm_routes.metric", from->metric, to->metric);
+	if (!ret)
+		ret = TAKE(r, "vm_routes.hold", from->hold, to->hold);
+	if (!ret && (to->table == RT_TABLE_LOCAL || to->table == RT_TABLE_DEFAULT))
+		return fail_at(
+			r, "vm_routes.table",
+			"table: %u is the kernel's own; write 254, the main one, or a number that nothing else has",
+			to->table);
+	return ret;
 }

@@ -30,6 +30,7 @@ struct answer {
 	struct model_ovn ovn;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
+	struct model_vm_routes vm_routes;
 	struct model_etcd etcd;
 };
 
@@ -108,6 +109,7 @@ static void send_answer(FILE *to, struct daemon *d, const struct audit_actor *by
 		a.n_ovn_chassis = m.n_ovn_chassis;
 		a.metrics = m.metrics;
 		a.on_move = m.on_move;
+		a.vm_routes = m.vm_routes;
 		a.etcd = m.etcd;
 	}
 	fwrite(&a, sizeof(a), 1, to);
@@ -200,6 +202,7 @@ static int take_answer(const struct loader *l, struct model *m, struct xr_err *e
 		return xr_fail(err, a.ret, "%s", a.err.text);
 	m->metrics = a.metrics;
 	m->on_move = a.on_move;
+	m->vm_routes = a.vm_routes;
 	if (take_records(l, a.n_libvirt, sizeof(*m->libvirt), &at, &m->libvirt, &m->n_libvirt))
 		return xr_fail(err, -EPIPE, "half an answer");
 	m->etcd = a.etcd;

@@ -141,6 +141,12 @@ int vm_local_reload(struct plane *p, struct xr_err *err);
 void vm_local_destroy(struct plane *p);
 
 /*
+ * The device by which this machine's own kernel gets to the VM that is here: its port's bridge
+ * (of a bridge that knows VLANs the device of the VM's), else its port. 0: none is known.
+ */
+__u32 vm_local_reach(struct plane *p, __u32 vm_index);
+
+/*
  * Whether that process, a QEMU, has that tap of this namespace open. UNSEEN: it is no
  * QEMU, or its descriptors cannot be looked at.
  */

@@ -154,6 +154,13 @@ struct model_on_move {
 	bool at_start;   /* also for VMs that are here when the daemon begins */
 };
 
+/* Host routes to VMs that are here, for a routing daemon; the daemon's alone, too. */
+struct model_vm_routes {
+	bool given;
+	__u32 table, metric;
+	__u32 hold; /* seconds that they stay where the VM has left */
+};
+
 #define MODEL_ETCD_ENDPOINTS 8
 #define MODEL_ETCD_TEXT      256 /* an endpoint, a path, with the NUL */
 #define MODEL_ETCD_PREFIX    "xroam"
@@ -235,6 +242,7 @@ struct model {
 	size_t n_ovn_chassis;
 	struct model_metrics metrics;
 	struct model_on_move on_move;
+	struct model_vm_routes vm_routes;
 	struct model_etcd etcd;
 	struct model_dev {
 		char name[16];

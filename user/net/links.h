@@ -21,6 +21,9 @@
 /* Of VIPs' blackhole routes, by which a routing daemon can recognize them. */
 #define XR_RTPROT_VIP 140
 
+/* The same of routes to VMs that are here. */
+#define XR_RTPROT_VM 141
+
 enum link_kind {
 	LINK_OTHER,
 	LINK_BRIDGE,
@@ -171,6 +174,21 @@ int blackhole_del(struct netlink *nl, const __be32 *addr, __u32 table);
 /* Those of all tables. */
 int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr, __u32 table),
 		   void *ctx);
+
+/*
+ * Routes to single addresses with XR_RTPROT_VM, in the table and with the metric; metric is
+ * below 0x1000000. ifindex 0: a blackhole. replace false: leaves what is there with that
+ * metric: -EEXIST.
+ */
+struct host_routes {
+	__u32 table, metric;
+};
+
+int host_route_set(struct netlink *nl, const struct host_routes *in, const __be32 *addr,
+		   __u32 ifindex, bool replace);
+int host_route_del(struct netlink *nl, const struct host_routes *in, const __be32 *addr);
+int host_route_each(struct netlink *nl, const struct host_routes *in,
+		    void (*each)(void *ctx, const __be32 *addr, __u32 ifindex), void *ctx);
 
 /* -EEXIST: there is an entry with another MAC that somebody else made; it is left as it is. */
 int neigh_set(struct netlink *nl, __u32 ifindex, const __be32 *addr, const __u8 mac[6]);

@@ -361,6 +361,13 @@ enum route_kind route_kind(struct netlink *nl, const __be32 *addr, __u32 *dev)
 
 #define LAST_METRIC 0xfffffeU /* zebra takes the top octet for a distance */
 
+static void put_table(struct nlmsghdr *nlh, __u32 table)
+{
+	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_table = table < 256 ? table
+									      : RT_TABLE_UNSPEC;
+	mnl_attr_put_u32(nlh, RTA_TABLE, table);
+}
+
 static struct nlmsghdr *blackhole_message(struct netlink *nl, int type, int flags,
 					  const __be32 *addr, __u32 table)
 {
@@ -369,8 +376,7 @@ static struct nlmsghdr *blackhole_message(struct netlink *nl, int type, int flag
 
 	rtm->rtm_protocol = XR_RTPROT_VIP;
 	rtm->rtm_type = RTN_BLACKHOLE;
-	rtm->rtm_table = table < 256 ? table : RT_TABLE_UNSPEC;
-	mnl_attr_put_u32(nlh, RTA_TABLE, table);
+	put_table(nlh, table);
 	mnl_attr_put_u32(nlh, RTA_PRIORITY, LAST_METRIC);
 	return nlh;
 }
@@ -387,40 +393,44 @@ int blackhole_del(struct netlink *nl, const __be32 *addr, __u32 table)
 	return gone_is_fine(netlink_request(nl, NULL, NULL));
 }
 
-struct blackhole_walk {
-	void (*each)(void *ctx, const __be32 *addr, __u32 table);
-	void *ctx;
+/* ---- those that there are ---- */
+
+/* To a single address, with a protocol number of ours. */
+struct our_route {
+	__be32 addr[4];
+	__u32 table, metric;
+	__u32 dev; /* 0: it is a blackhole */
 };
 
-static int on_blackhole(const struct nlmsghdr *nlh, void *ctx)
+static bool read_our_route(const struct nlmsghdr *nlh, __u8 protocol, struct our_route *r)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	__u32 metric = 0, table = rtm->rtm_table;
-	const struct blackhole_walk *w = ctx;
-	__be32 addr[4] = { 0 };
 	const struct nlattr *a;
 
-	if (rtm->rtm_protocol != XR_RTPROT_VIP || rtm->rtm_type != RTN_BLACKHOLE ||
+	*r = (struct our_route){ .table = rtm->rtm_table };
+	if (rtm->rtm_protocol != protocol ||
 	    rtm->rtm_dst_len != (rtm->rtm_family == AF_INET ? 32 : 128))
-		return MNL_CB_OK;
+		return false;
 	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
 		if (mnl_attr_get_type(a) == RTA_DST)
-			netlink_get_addr(a, addr);
+			netlink_get_addr(a, r->addr);
 		else if (mnl_attr_get_type(a) == RTA_PRIORITY)
-			metric = mnl_attr_get_u32(a);
+			r->metric = mnl_attr_get_u32(a);
 		else if (mnl_attr_get_type(a) == RTA_TABLE)
-			table = mnl_attr_get_u32(a);
+			r->table = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == RTA_OIF)
+			r->dev = mnl_attr_get_u32(a);
 	}
-	if (metric == LAST_METRIC)
-		w->each(w->ctx, addr, table);
-	return MNL_CB_OK;
+	/* Of IPv6 the kernel names a blackhole's device, too: lo. */
+	if (rtm->rtm_type == RTN_BLACKHOLE)
+		r->dev = 0;
+	return rtm->rtm_type == RTN_BLACKHOLE || rtm->rtm_type == RTN_UNICAST;
 }
 
-int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr, __u32 table),
-		   void *ctx)
+/* Those of all tables, by each family. */
+static int each_route(struct netlink *nl, __u8 protocol, mnl_cb_t cb, void *ctx)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
-	struct blackhole_walk w = { each, ctx };
 	struct nlmsghdr *nlh;
 	struct rtmsg *rtm;
 	int on = 1, ret = 0;
@@ -432,11 +442,93 @@ int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *add
 		nlh = netlink_message(nl, RTM_GETROUTE, NLM_F_DUMP);
 		rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 		rtm->rtm_family = families[i];
-		rtm->rtm_protocol = XR_RTPROT_VIP;
-		rtm->rtm_type = RTN_BLACKHOLE;
-		ret = netlink_request(nl, on_blackhole, &w);
+		rtm->rtm_protocol = protocol;
+		ret = netlink_request(nl, cb, ctx);
 	}
 	return ret;
+}
+
+struct blackhole_walk {
+	void (*each)(void *ctx, const __be32 *addr, __u32 table);
+	void *ctx;
+};
+
+static int on_blackhole(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct blackhole_walk *w = ctx;
+	struct our_route r;
+
+	if (read_our_route(nlh, XR_RTPROT_VIP, &r) && !r.dev && r.metric == LAST_METRIC)
+		w->each(w->ctx, r.addr, r.table);
+	return MNL_CB_OK;
+}
+
+int blackhole_each(struct netlink *nl, void (*each)(void *ctx, const __be32 *addr, __u32 table),
+		   void *ctx)
+{
+	struct blackhole_walk w = { each, ctx };
+
+	return each_route(nl, XR_RTPROT_VIP, on_blackhole, &w);
+}
+
+/* ---- to VMs ---- */
+
+static struct nlmsghdr *host_route_message(struct netlink *nl, int type, int flags,
+					   const struct host_routes *in, const __be32 *addr)
+{
+	struct nlmsghdr *nlh = route_message(nl, type, flags, addr);
+
+	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_protocol = XR_RTPROT_VM;
+	put_table(nlh, in->table);
+	mnl_attr_put_u32(nlh, RTA_PRIORITY, in->metric);
+	return nlh;
+}
+
+int host_route_set(struct netlink *nl, const struct host_routes *in, const __be32 *addr,
+		   __u32 ifindex, bool replace)
+{
+	struct nlmsghdr *nlh = host_route_message(
+		nl, RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL), in, addr);
+	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+
+	rtm->rtm_type = ifindex ? RTN_UNICAST : RTN_BLACKHOLE;
+	rtm->rtm_scope = ifindex && addr_is_ipv4(addr) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	if (ifindex)
+		mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	return netlink_request(nl, NULL, NULL);
+}
+
+int host_route_del(struct netlink *nl, const struct host_routes *in, const __be32 *addr)
+{
+	struct nlmsghdr *nlh = host_route_message(nl, RTM_DELROUTE, 0, in, addr);
+
+	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_scope = RT_SCOPE_NOWHERE;
+	return gone_is_fine(netlink_request(nl, NULL, NULL));
+}
+
+struct host_route_walk {
+	const struct host_routes *in;
+	void (*each)(void *ctx, const __be32 *addr, __u32 ifindex);
+	void *ctx;
+};
+
+static int on_host_route(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct host_route_walk *w = ctx;
+	struct our_route r;
+
+	if (read_our_route(nlh, XR_RTPROT_VM, &r) && r.table == w->in->table &&
+	    r.metric == w->in->metric)
+		w->each(w->ctx, r.addr, r.dev);
+	return MNL_CB_OK;
+}
+
+int host_route_each(struct netlink *nl, const struct host_routes *in,
+		    void (*each)(void *ctx, const __be32 *addr, __u32 ifindex), void *ctx)
+{
+	struct host_route_walk w = { in, each, ctx };
+
+	return each_route(nl, XR_RTPROT_VM, on_host_route, &w);
 }
 
 /* ---- neighbours ---- */

@@ -22,14 +22,16 @@
 #include "plane/daemon_claim.h"
 #include "probe/probe.h"
 #include "qmp/qmp.h"
+#include "routes/routes.h"
 #include "source.h"
 #include "source_priv.h"
 
 /* Stopped in the opposite order: those that send notices go first. */
 static const struct source *const daemon_sources[] = {
-	&source_prepared, &source_ageing,  &source_links,   &source_serving, &source_announcements,
-	&source_health,   &source_qmp,     &source_libvirt, &source_fdb,     &source_ovn,
-	&source_etcd,     &source_metrics, &source_on_move, &source_socket,  NULL,
+	&source_prepared,      &source_ageing,    &source_links,  &source_serving,
+	&source_announcements, &source_health,    &source_qmp,    &source_libvirt,
+	&source_fdb,           &source_ovn,       &source_etcd,   &source_metrics,
+	&source_on_move,       &source_vm_routes, &source_socket, NULL,
 };
 
 #define SOURCES (sizeof(daemon_sources) / sizeof(daemon_sources[0]) - 1)
