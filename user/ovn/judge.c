@@ -15,8 +15,9 @@
 #include "ovn_priv.h"
 #include "plane/vm_state.h"
 
-#define TURN   64 /* rows, before the others' turn */
-#define FAULTS 3  /* of a kind that status names */
+#define TURN   64   /* notices, before the others' turn */
+#define ROWS   1024 /* and rows, of which most are of no VM */
+#define FAULTS 3    /* of a kind that status names */
 
 /* ---- chassis and hosts ---- */
 
@@ -128,21 +129,6 @@ __u32 ovn_vm_of(const struct ovn *o, const struct ovn_row *row)
 	return vm_find(o->d->plane, vm_key(row->key.mac, row->key.vlan));
 }
 
-static void look(struct ovn_row *row, void *ctx)
-{
-	struct ovn *o = ctx;
-
-	/* Also of VMs that are no more: see ovn_judge(). */
-	if (row->word.gone ? ovn_vm_of(o, row) == VM_NOWHERE
-			   : !row->view && ovn_vm_of(o, row) != VM_NOWHERE)
-		ovn_row_wait(&o->rows, row);
-}
-
-void ovn_look_at_new(struct ovn *o)
-{
-	ovn_rows_visit(&o->rows, look, o);
-}
-
 /* ---- what is said of it ---- */
 
 /* false: later. */
@@ -211,7 +197,8 @@ static bool judge(struct ovn *o, struct ovn_row *row)
 {
 	__u32 vm_index = ovn_vm_of(o, row);
 
-	if (vm_index == VM_NOWHERE) {
+	row->has_vm = vm_index != VM_NOWHERE;
+	if (!row->has_vm) {
 		row->view = row->view_next = 0;
 		row->outranked = false;
 		return true;
@@ -226,10 +213,10 @@ static bool judge(struct ovn *o, struct ovn_row *row)
 bool ovn_judge(struct ovn *o)
 {
 	struct ovn_row *row, *again = NULL;
-	int n = 0;
+	int n = 0, rows = 0;
 
-	while (o->whole && n < TURN && (row = ovn_row_take(&o->rows))) {
-		n++;
+	while (o->whole && n < TURN && rows < ROWS && (row = ovn_row_take(&o->rows))) {
+		rows++;
 		if (row == again) {
 			ovn_row_wait(&o->rows, row); /* all that are left have been tried */
 			return false;
@@ -237,11 +224,12 @@ bool ovn_judge(struct ovn *o)
 		if (!judge(o, row)) {
 			again = again ? again : row;
 			ovn_row_wait(&o->rows, row);
-		} else if (row->word.gone && !row->view) {
-			ovn_row_remove(&o->rows, row);
 		}
+		n += row->has_vm;
+		if (row->word.gone && !row->view && !row->waits)
+			ovn_row_remove(&o->rows, row);
 	}
-	return n == TURN;
+	return n == TURN || rows == ROWS;
 }
 
 /* ---- what is wrong ---- */
@@ -287,6 +275,8 @@ static void fault_of_row(struct ovn_row *row, void *ctx)
 	char name[VM_NAME];
 	__u16 host;
 
+	if (row->has_vm != (vm_index != VM_NOWHERE))
+		ovn_row_wait(&o->rows, row);
 	if (vm_index == VM_NOWHERE)
 		return;
 	vm_name_at(p, name, vm_index);

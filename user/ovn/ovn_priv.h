@@ -52,6 +52,7 @@ struct ovn_row {
 	__u16 view;            /* the host where it had the VM last; 0: none yet */
 	__u16 view_next;       /* the host that it was to go to */
 	bool waits;
+	bool has_vm;    /* there was a VM of it when it was judged */
 	bool outranked; /* what it says was refused */
 };
 
@@ -91,9 +92,9 @@ struct ovn {
 	struct ovn_place *place; /* by the chassis' number, from 1 */
 	__u32 n_places;
 	bool places_changed;
-	__u32 reading; /* number of the last reading of all */
-	__u32 vms;     /* how many there were when they were looked at last */
-	__u64 hosts;   /* a sum of all hosts, as they were when places were found */
+	__u32 reading;    /* number of the last reading of all */
+	__u64 hosts;      /* a sum of all hosts, as they were when places were found */
+	uint64_t look_at; /* when all rows are to be looked at again: daemon_clock_us() */
 
 	bool whole;     /* all was told, and changes are */
 	time_t lost_at; /* since when nothing is heard; 0: it is */
@@ -110,9 +111,10 @@ void ovn_find_hosts(struct ovn *o);
 __u32 ovn_vm_of(const struct ovn *o, const struct ovn_row *row);
 /* Judges some of the rows that wait. true: more of them do, and it is worth while. */
 bool ovn_judge(struct ovn *o);
-/* All rows of VMs that were not looked at yet are to be judged. */
-void ovn_look_at_new(struct ovn *o);
-/* What is wrong now, for "xroam status". */
+/*
+ * What is wrong now, for "xroam status". A row whose VM has come or gone since it was judged is
+ * to be judged again.
+ */
 void ovn_report_faults(struct ovn *o);
 
 #endif

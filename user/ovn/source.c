@@ -170,6 +170,7 @@ static void begin(struct ovn *o)
 static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 {
 	struct ovn *o = ctx;
+	uint64_t now = daemon_clock_us();
 
 	(void)s;
 	(void)usec;
@@ -178,15 +179,15 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 		begin(o);
 	if (daemon_begin(o->d, NULL))
 		return 0;
-	if (o->whole && ovn_hosts_changed(o))
-		ovn_find_hosts(o);
-	if (o->vms != o->d->plane->vm_control->vms) {
-		o->vms = o->d->plane->vm_control->vms;
-		ovn_look_at_new(o);
+	/* All rows are looked at: not with each turn of judging them. */
+	if (now >= o->look_at) {
+		o->look_at = now + US_PER_SECOND - US_PER_MS;
+		if (o->whole && ovn_hosts_changed(o))
+			ovn_find_hosts(o);
+		ovn_report_faults(o);
 	}
 	if (ovn_judge(o))
 		timer_in_us(o->timer, 0);
-	ovn_report_faults(o);
 	daemon_end(o->d);
 	return 0;
 }

@@ -218,11 +218,12 @@ static int receive(struct watch *w, struct xr_err *err)
 				       w->whole ? "" : " before it told anything");
 		if (code != CURLE_OK)
 			return xr_fail(err, -EPIPE, "%s", curl_easy_strerror(code));
-		w->heard = daemon_clock_us();
 		w->probed = false;
 		was_whole = w->whole;
 		ret = southbound_take(w->southbound, data, n, err);
 		flush(w);
+		/* Now: to take all rows at once lasts seconds, in which it was not silent. */
+		w->heard = daemon_clock_us();
 		if (w->whole && !was_whole)
 			malloc_trim(0); /* most of what the rows took as JSON */
 		if (!ret)
