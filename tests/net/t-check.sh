@@ -218,8 +218,8 @@ like "$(xr -j check "$file" 2>/dev/null)" '"warnings":500' "all are counted"
 
 xr export >"$file"
 is "$(xr apply "$file" 2>&1)" "nothing to change" "its own export"
-printf 'metrics: {}\non_move: {command: [/bin/true]}\n' >>"$file"
-is "$(xr check "$file" 2>&1 >/dev/null)" "" "with metrics and a hook it is a good file"
+printf 'metrics: {}\non_move: {command: [/bin/true]}\nvm_routes: {}\n' >>"$file"
+is "$(xr check "$file" 2>&1 >/dev/null)" "" "with metrics, a hook and routes it is a good file"
 like "$(xr apply "$file" 2>&1 >/dev/null)" \
-	"bad.yaml: metrics, on_move: .*the daemon's.*run -c.*SIGHUP" "of which apply makes nothing, and says so"
+	"bad.yaml: metrics, on_move, vm_routes: .*the daemon's.*run -c.*SIGHUP" "of which apply makes nothing, and says so"
 done_testing

@@ -300,7 +300,7 @@ void model_vm_check_free(struct model_vm_check *k);
 void model_warn(const struct model *m, const char *file, void (*warn)(void *ctx, const char *line),
 		void *ctx);
 
-#define MODEL_PARTS 40 /* "sources, metrics, on_move, etcd" */
+#define MODEL_PARTS 48 /* "sources, metrics, on_move, vm_routes, etcd" */
 
 /* The keys of what is the daemon's alone, which no instance keeps, into text; how many. */
 size_t model_daemon_parts(const struct model *m, char text[MODEL_PARTS]);

@@ -131,6 +131,7 @@ size_t model_daemon_parts(const struct model *m, char text[MODEL_PARTS])
 		{ m->n_qmp || m->n_libvirt || m->n_fdb || m->ovn.n_remotes, "sources" },
 		{ m->metrics.given, "metrics" },
 		{ m->on_move.words, "on_move" },
+		{ m->vm_routes.given, "vm_routes" },
 		{ m->etcd.given, "etcd" },
 	};
 	size_t i, n = 0;
