@@ -131,7 +131,7 @@ kernels: tests
 	@tests/kernels/run.sh all
 
 soak: tests
-	@SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(MAKE) --no-print-directory -s prove TESTS=$(SOAK)
+	@SOAK_SECONDS=$${SOAK_SECONDS:-3600} SOAK_LOST=$${SOAK_LOST:-0} $(MAKE) --no-print-directory -s prove TESTS=$(SOAK)
 
 # prove prints the closing lines; tests/run what failed, and how, which it keeps in
 # build/tests/failures. Four at a time, for most of them wait more than they work; but not
