@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# OVN on nodes of vmworld.sh: its databases and ovn-northd at gw, real chassis at hosts.
+# OVN on nodes of vmworld.sh: its databases and ovn-northd at $OVN_NODE, real chassis at hosts.
 # Their data plane is OVS's own in user space, which needs no kernel module; nothing is
 # sent through it here. Beside world.sh:
 #
@@ -19,6 +19,7 @@
 
 OVN_SCHEMAS=/usr/share/ovn OVS_SCHEMAS=/usr/share/openvswitch
 OVN_TLS=()
+OVN_NODE=gw		# where its databases are
 
 ovn_begin()
 {
@@ -75,7 +76,7 @@ ovn_db()
 	mkdir -p "$dir"
 	[ -e "$dir/$which.db" ] ||
 		ovsdb-tool create "$dir/$which.db" $OVN_SCHEMAS/ovn-"$which".ovsschema || return
-	ovn_start "ovn-$which" gw central ovsdb-server --remote="punix:$dir/$which.sock" \
+	ovn_start "ovn-$which" "$OVN_NODE" central ovsdb-server --remote="punix:$dir/$which.sock" \
 		"${@/#/--remote=}" "${OVN_TLS[@]}" --unixctl="$dir/$which.ctl" "$dir/$which.db"
 	wait_for 10 ovs-appctl -t "$dir/$which.ctl" version
 }
@@ -93,7 +94,7 @@ ovn_remote()
 ovn_central()
 {
 	ovn_db nb && ovn_db sb "$@" || return
-	ovn_start ovn-northd gw central ovn-northd --ovnnb-db="unix:$WORLD_DIR/central/nb.sock" \
+	ovn_start ovn-northd "$OVN_NODE" central ovn-northd --ovnnb-db="unix:$WORLD_DIR/central/nb.sock" \
 		--ovnsb-db="unix:$WORLD_DIR/central/sb.sock" --unixctl="$WORLD_DIR/central/northd.ctl"
 	nb init && sb init
 }
