@@ -161,11 +161,24 @@ echo "migration failed" >"$WORLD_DIR/orders"
 ok "the migration comes to nothing: etcd's word counts" wait_for 5 has_vm $A h2
 ok "  and nothing is wrong" wait_for 5 heard
 
+# Nor is one by what was written while no daemon heard it, and is read by the next one.
+echo "migration active" >"$WORLD_DIR/orders"
+ok "the VM is to come again" wait_for 5 eval 'of .to | grep -q h1'
+stop daemon KILL
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"addresses\": [\"10.9.0.8\"], \"seq\": 9200}"
+ok "the daemon was killed, and is there" run_daemon -c "$CONFIG"
+ok "  what it reads does not end the move" wait_for 10 says "etcd says h3, but by its hypervisor"
+is "$(of '[.host, .to]')" '["h2","h1"]' "  which is under way"
+echo "migration failed" >"$WORLD_DIR/orders"
+ok "  and counts when that came to nothing" wait_for 10 has_vm $A h3
+is "$(of .addresses)" '["10.9.0.8"]' "  with all that it says"
+ok "  and nothing is wrong" wait_for 5 heard
+
 # One that is completed is newer than what etcd said while it was under way.
 echo "migration active" >"$WORLD_DIR/orders"
 ok "the VM is to come once more" wait_for 5 eval 'of .to | grep -q h1'
-put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"seq\": 9500}"
-ok "etcd says otherwise, which is refused" wait_for 5 says "etcd says h3, but by its hypervisor"
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h2\", \"seq\": 9500}"
+ok "etcd says otherwise, which is refused" wait_for 5 says "etcd says h2, but by its hypervisor"
 printf '%s\n' "set migrate=completed status=running" "event RESUME" >"$WORLD_DIR/orders"
 ok "the VM runs here" wait_for 5 has_vm $A h1
 ok "  what etcd said before is no longer told of" wait_for 5 heard

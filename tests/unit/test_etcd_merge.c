@@ -35,6 +35,14 @@ static void load(struct plane *p, struct model *m)
 	OK(config_read_text(text, strlen(text), "instance", m, &error));
 }
 
+static int waits; /* words that are left for the end of a move */
+
+static void on_outranked(void *ctx, const struct etcd_line *line)
+{
+	assert_string_equal(line->key, "segments/0/vms/" VM1);
+	++*(int *)ctx;
+}
+
 /* Where it is after the reading: etcd has the VM at host. */
 static const char *read_as(struct plane *p, struct etcd_read *r, const char *host, __u64 seq)
 {
@@ -44,6 +52,9 @@ static const char *read_as(struct plane *p, struct etcd_read *r, const char *hos
 	value(r, host, seq);
 	load(p, &m);
 	r->plane = p;
+	r->on_outranked = on_outranked;
+	r->ctx = &waits;
+	waits = 0;
 	OK(etcd_merge(&m, r, &error));
 	assert_int_equal(m.n_vms, 1);
 	snprintf(at, sizeof(at), "%s", m.hosts[m.vms[0].host].info.name);
@@ -123,11 +134,44 @@ static void while_it_moves(void **state)
 	}
 }
 
+/* A move under way that a hypervisor tells of, and one that the operator does. */
+static void while_it_is_prepared(void **state)
+{
+	static const struct {
+		__u8 source;
+		const char *says, *at;
+		int waits;
+	} at[] = {
+		{ XR_SOURCE_QMP, "c", "a", 1 },
+		{ XR_SOURCE_QMP, "b", "b", 0 },
+		{ XR_SOURCE_QMP, "a", "a", 0 },
+		{ XR_SOURCE_CLI, "c", "c", 0 },
+	};
+	struct etcd_read r;
+	struct xr_notice n;
+	struct plane *p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		p = new_plane();
+		OK(bind_to(p, VM1, "", "a", false));
+		n = notice_of(XR_NOTICE_PREPARE, VM1, "b");
+		n.source = at[i].source;
+		OK(vm_notice(p, &n, &answer, &error));
+		r = begin(p);
+		assert_string_equal(read_as(p, &r, at[i].says, 9000), at[i].at);
+		assert_int_equal(waits, at[i].waits);
+		drop_plane(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_rest),
 		cmocka_unit_test(while_it_moves),
+		cmocka_unit_test(while_it_is_prepared),
 	};
 
 	if (lacks_root())

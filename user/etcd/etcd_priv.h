@@ -121,6 +121,8 @@ struct etcd_read {
 	/* VMs that were not taken: how many; each is told of */
 	size_t refused;
 	void (*on_refused)(void *ctx, const char *below, const struct xr_err *why);
+	/* One of vms stays as it runs till its move has ended */
+	void (*on_outranked)(void *ctx, const struct etcd_line *line);
 	void *ctx;
 	/* Of those whose value cannot be read: they stay as they run */
 	__u64 *unread;
@@ -140,17 +142,24 @@ int etcd_refuse_value(struct etcd_read *r, const char *below, const struct xr_er
 
 struct etcd_report {
 	bool done;
-	/* Not done: so many VMs of so many of this segment so far; or a VM that is not taken */
+	/*
+	 * Not done: so many VMs of so many of this segment so far; or a VM that is not taken, or
+	 * not yet, whose key err is
+	 */
 	size_t so_far, total;
 	__u16 vlan;
-	struct xr_err refusal; /* empty: none; else err is its key */
+	struct xr_err refusal; /* empty: none */
+	__s64 revision;        /* of one whose value is to be made later; 0: there is none */
 	/* done */
 	int ret;
 	struct xr_err err; /* ret; of the lists, where ret is 0 */
 	struct etcd_known known;
 	size_t vms, refused, changes;
 	unsigned int endpoint;
-	char token[ETCD_TOKEN];
+	union {
+		char token[ETCD_TOKEN];
+		char value[ETCD_TOKEN]; /* where revision is */
+	};
 };
 
 struct etcd_sync {

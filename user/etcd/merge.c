@@ -4,7 +4,8 @@
  * is left as it runs: a wrong prefix, or an etcd that was made anew, deletes nothing.
  *
  * A VM that the instance knows stays where it is, unless etcd has said something new of it
- * since: where it went meanwhile, this node may know from its QEMU.
+ * since: where it went meanwhile, this node may know from its QEMU. While a move is under way
+ * that a hypervisor tells of, such news wait for its end, as those of the watch do.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "lib/vm_key.h"
 #include "model/model_edit.h"
 #include "plane/vm_state.h"
+#include "vm/vm.h"
 
 #define NO_HOST 0xffffffffU
 
@@ -180,6 +182,19 @@ static bool is_news(const struct etcd_read *r, const struct model_vm *vm, const 
 	return !has_just_left(r, index, host) && (!v->seq || v->seq > r->plane->vm_info[index].seq);
 }
 
+/* It is on its way by a word that counts more, and neither there nor where it came from. */
+static bool is_outranked(const struct etcd_read *r, const struct model_vm *vm, const char *host)
+{
+	__u32 index = vm_find(r->plane, vm_key(vm->mac, vm->vlan));
+	struct xr_vm_now now;
+
+	if (index == VM_NOWHERE || vm_standing(r->plane, index) <= XR_TRUST_OPERATOR)
+		return false;
+	now = vm_now(r->plane, index);
+	return vm_under_way(now) && strcmp(host_name(r->plane, now.host), host) &&
+		strcmp(host_name(r->plane, now.next), host);
+}
+
 static bool in_segment(const struct etcd_read *r, __u16 vlan)
 {
 	return (r->now.segments[vlan / 8] | r->known.segments[vlan / 8]) >> vlan % 8 & 1;
@@ -253,6 +268,11 @@ static int take_vm(struct merge *g, size_t i)
 	struct xr_err inner, why;
 	int ret;
 
+	if (known && known->host != NO_HOST && is_news(g->r, &vm, host, i) &&
+	    is_outranked(g->r, &vm, host)) {
+		g->r->on_outranked(g->r->ctx, &g->r->vms.value[i]);
+		return keep_known(g, known);
+	}
 	vm.host = g->map[vm.host];
 	vm.line = 0;
 	if (known && known->host != NO_HOST && !is_news(g->r, &vm, host, i))

@@ -278,6 +278,12 @@ static int on_report(sd_event_source *s, int fd, uint32_t revents, void *ctx)
 		r.done = true;
 		r.ret = xr_fail(&r.err, -ECHILD, "the process that reads it was killed");
 	}
+	if (!r.done && r.revision) {
+		/* The watch, where it goes on, has told of it. */
+		if (e->stage == ETCD_READS)
+			etcd_changes_add(e, r.err.text, r.value, strlen(r.value), r.revision);
+		return 0;
+	}
 	if (!r.done && r.refusal.text[0]) {
 		etcd_changes_leave_out(e, r.err.text, r.refusal.text);
 		return 0;

@@ -56,6 +56,30 @@ static void on_refused(void *ctx, const char *below, const struct xr_err *why)
 	y->report.refusal.text[0] = '\0';
 }
 
+/* The daemon makes it as one that the watch tells of. */
+static void on_outranked(void *ctx, const struct etcd_line *line)
+{
+	struct sync *y = ctx;
+	json_t *item = json_loads(y->read.vms.text + line->at + 2, JSON_DISABLE_EOF_CHECK, NULL);
+	struct xr_err why;
+	size_t len;
+
+	if (line->seq)
+		json_object_set_new(item, "seq", json_integer(line->seq));
+	len = json_dumpb(item, y->report.value, sizeof(y->report.value) - 1, JSON_COMPACT);
+	json_decref(item);
+	if (!item || !len || len >= sizeof(y->report.value)) {
+		xr_fail(&why, 0, "%s: its hypervisor says that it moves elsewhere", line->key);
+		etcd_refuse(&y->read, line->key, &why);
+		return;
+	}
+	y->report.value[len] = '\0';
+	y->report.revision = line->revision;
+	xr_fail(&y->report.err, 0, "%s", line->key);
+	send_report(y);
+	y->report.revision = 0;
+}
+
 /* ---- lists ---- */
 
 static int on_item(void *ctx, const struct etcd_value *v)
@@ -260,6 +284,7 @@ void etcd_sync_run(struct daemon *d, const struct etcd_sync *s, int fd)
 	};
 
 	y.read.on_refused = on_refused;
+	y.read.on_outranked = on_outranked;
 	y.read.ctx = &y;
 	struct xr_err err = { "" };
 	struct audit_actor self;
