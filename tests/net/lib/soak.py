@@ -219,16 +219,21 @@ class Etcd:
             self.wanted[vm.name] = (vm, host, self.seq)
 
     def publish(self):
+        unsure = {}
         enter("gw")
         while not ended.wait(0.02):
             with self.lock:
                 due = [w for n, w in self.wanted.items() if self.stored.get(n) != w]
             for vm, host, seq in due:
+                # One that seemed to fail may have been stored all the same, as late as now.
+                if vm.name in unsure:
+                    vm.all_hear(unsure.pop(vm.name))
                 if self.put(vm.key(), vm.value(host, seq)):
                     self.stored[vm.name] = (vm, host, seq)
                     log("etcd has", vm.name, "at", host, seq)
                     vm.all_hear(host)
                 else:
+                    unsure[vm.name] = host
                     ended.wait(0.3)
 
     def is_written(self, vm=None):
