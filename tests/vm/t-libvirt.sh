@@ -4,7 +4,8 @@
 # A libvirt's domain moves (virsh migrate --p2p), and xroam hears of it from the two
 # libvirtds alone: by itself, where it is given up, where its destination dies when the
 # guest already stands still, where the connections are lost in its midst, by post-copy.
-# Nothing is lost but what the port of a guest that stands still has no room for.
+# Nothing is lost but what the port of a guest that stands still has no room for, and where
+# nobody tells that it does, what it was behind.
 #
 # shellcheck source-path=SCRIPTDIR source=lib/libvirt.sh
 . "$(dirname "$0")/lib/libvirt.sh"
@@ -16,6 +17,21 @@ ended()
 {
 	remember "$1"
 	whole "$1"
+	agreed "$1"
+}
+
+# ended_untold WHAT: nobody has told when the guest stood still. Looks at its port alone say then
+# what it has not read: of one that is never found to have read all, as many as it was behind
+# may be missing (docs/limits.md).
+ended_untold()
+{
+	local behind
+
+	remember "$1"
+	behind=$(jq ".p50_ms * $RATE / 1000 | ceil" <<<"$PROBED")
+	cmp_ok "$(probed_of lost)" -le "$behind" "$1: none lost but what the guest was behind, $behind"
+	is "$(jq -c '[.twice, .unanswered, .answered_twice]' <<<"$PROBED")" "[0,0,0]" \
+		"$1: none twice, all others answered"
 	agreed "$1"
 }
 
@@ -170,6 +186,9 @@ done
 for what in aborted connections_lost postcopy; do
 	fit_rate "$what"
 	proven $what || fail "$what: not as expected"
-	ended "$what"
+	case $what in
+	connections_lost) ended_untold $what ;;
+	*) ended $what ;;
+	esac
 done
 done_testing
