@@ -109,6 +109,14 @@ postcopy()
 	ends
 }
 
+# Whether the source's QEMU has sent all: its connection to the other (libvirt's ports) ends.
+# shellcheck disable=SC2317
+all_is_sent()
+{
+	! in_ns "$AT" ss -Htn state established 'dport >= :49152 and dport <= :49215 and sport != :16509' |
+		grep -q .
+}
+
 # The new host's libvirtd stands still, and so the migration waits for it when all is done.
 destination_dies()
 {
@@ -119,6 +127,7 @@ destination_dies()
 	begins "$to"
 	virt_signal "$to" STOP
 	wait_for 30 in_state "$AT" blackout || fail "no blackout at $AT"
+	wait_for 30 all_is_sent || fail "$AT does not send all"
 	virt_kill_guest "$to"
 	sleep "$1"
 	virt_signal "$to" CONT
