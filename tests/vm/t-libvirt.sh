@@ -22,16 +22,16 @@ ended()
 
 # ended_untold WHAT: nobody has told when the guest stood still. Looks at its port alone say then
 # what it has not read: of one that is never found to have read all, as many as it was behind
-# may be missing (docs/limits.md).
+# may be missing, and what QEMU had in its hands, a frame or an answer (docs/limits.md).
 ended_untold()
 {
 	local behind
 
 	remember "$1"
-	behind=$(jq ".p50_ms * $RATE / 1000 | ceil" <<<"$PROBED")
+	behind=$(jq ".p50_ms * $RATE / 1000 | ceil + 1" <<<"$PROBED")
 	cmp_ok "$(probed_of lost)" -le "$behind" "$1: none lost but what the guest was behind, $behind"
-	is "$(jq -c '[.twice, .unanswered, .answered_twice]' <<<"$PROBED")" "[0,0,0]" \
-		"$1: none twice, all others answered"
+	cmp_ok "$(probed_of unanswered)" -le 1 "$1: the others are answered, but one"
+	is "$(jq -c '[.twice, .answered_twice]' <<<"$PROBED")" "[0,0]" "$1: none twice"
 	agreed "$1"
 }
 
