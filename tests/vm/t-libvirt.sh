@@ -94,7 +94,8 @@ connections_lost()
 {
 	local host
 
-	begins "$(other "$AT")"
+	# Slow enough for both hosts to be seen prepared.
+	begins "$(other "$AT")" --bandwidth 16
 	for host in "${VM_HOSTS[@]}"; do
 		pkill -KILL -x -P "$(pid "xroam-$host")" xroam-libvirt
 	done

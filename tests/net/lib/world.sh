@@ -191,7 +191,7 @@ wait_for()
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$until" ] || return 1
 		sleep $pause
-		[ $((looks += 1)) -lt 6 ] || pause=0.3
+		[ $((looks += 1)) -lt 6 ] || pause=0.2
 	done
 }
 
