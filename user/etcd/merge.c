@@ -265,18 +265,17 @@ static int take_vm(struct merge *g, size_t i)
 	const struct model_vm *known = find_known(g, &vm);
 	const char *host = g->r->vm_part.hosts[vm.host].info.name;
 	const char *key = g->r->vms.value[i].key;
+	bool runs = known && known->host != NO_HOST;
+	bool news = !runs || is_news(g->r, &vm, host, i);
 	struct xr_err inner, why;
 	int ret;
 
-	if (known && known->host != NO_HOST && is_news(g->r, &vm, host, i) &&
-	    is_outranked(g->r, &vm, host)) {
+	if (runs && news && is_outranked(g->r, &vm, host)) {
 		g->r->on_outranked(g->r->ctx, &g->r->vms.value[i]);
 		return keep_known(g, known);
 	}
-	vm.host = g->map[vm.host];
+	vm.host = news ? g->map[vm.host] : known->host;
 	vm.line = 0;
-	if (known && known->host != NO_HOST && !is_news(g->r, &vm, host, i))
-		vm.host = known->host;
 	ret = vm.host == NO_HOST
 		? xr_fail(&inner, -ENOENT, "at: there is no host \"%.60s\" in hosts", host)
 		: put_etcds(g, vm, &inner);

@@ -279,13 +279,14 @@ void etcd_sync_run(struct daemon *d, const struct etcd_sync *s, int fd)
 		.d = d,
 		.s = s,
 		.session = { .conf = s->conf, .at = s->endpoint },
-		.read = { .conf = s->conf, .known = s->known, .with_vms = s->with_vms },
+		.read = { .conf = s->conf,
+			  .known = s->known,
+			  .with_vms = s->with_vms,
+			  .on_refused = on_refused,
+			  .on_outranked = on_outranked,
+			  .ctx = &y },
 		.fd = fd,
 	};
-
-	y.read.on_refused = on_refused;
-	y.read.on_outranked = on_outranked;
-	y.read.ctx = &y;
 	struct xr_err err = { "" };
 	struct audit_actor self;
 
