@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The daemon's life: its file, its instance, its signals, its sources. */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -302,6 +303,15 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &l);
 }
 
+/*
+ * What is large goes back to the kernel when it is freed. Unless told so, the allocator raises
+ * its limit to the largest that it has freed, and keeps twice that for good.
+ */
+static void give_back_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 int daemon_run(const char *instance, const char *config, bool verbose, struct xr_err *err)
 {
 	struct life life = { .d = {
@@ -317,6 +327,7 @@ int daemon_run(const char *instance, const char *config, bool verbose, struct xr
 	int ret;
 
 	raise_file_limit();
+	give_back_memory();
 	/* It nearly always sleeps, and frames wait for it to wake up. */
 	if (setpriority(PRIO_PROCESS, 0, NICE))
 		errno = 0; /* not root: goes on without it */
