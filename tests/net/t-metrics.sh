@@ -44,6 +44,7 @@ like "$(in_ns lb1 curl -s -D - -o /dev/null -H 'Accept: application/openmetrics-
 ok "promtool finds nothing to say" promtool check metrics <"$METRICS"
 has_wrong() { scrape && grep -q '^xroam_wrong ' "$METRICS"; }
 ok "what is wrong is looked for" wait_for 10 has_wrong
+like "$(xr status)" "metrics   $URL/metrics, and a page at $URL/" "status says where they are"
 is "$(metric xroam_wrong)" "$(xr -j status | jq '.wrong | length')" "and is what status says"
 
 # ---- the same as docs/metrics.md ----
@@ -179,6 +180,7 @@ kill -HUP "$(pid daemon)"
 at_path() { in_ns lb1 curl -sf --unix-socket "$UNIX" http://any.host/metrics >"$METRICS"; }
 ok "SIGHUP moves it to a Unix socket" wait_for 10 at_path
 is "$(stat -c %a "$UNIX")" 660 "which is not for everybody"
+is "$(xr -j status | jq -r .metrics)" "$UNIX" "and status says so"
 ok "the port is closed" no in_ns lb1 curl -sf "$URL/metrics" -o /dev/null
 ok "no VM has series now" no grep -q ^xroam_vm_ "$METRICS"
 start taker lb1 "$PYTHON" -c 'import socket, time
@@ -190,6 +192,7 @@ kill -HUP "$(pid daemon)"
 taken() { xr -j status | jq -e '.wrong | any(test("127.0.0.1:9978: another process listens there"))'; }
 ok "where its port is taken, status says so" wait_for 10 taken
 ok "and the Unix socket is gone" no test -e "$UNIX"
+is "$(xr -j status | jq -r .metrics)" null "they are served nowhere"
 ok "the daemon goes on" xr vm move $VM to h2
 stop taker KILL
 ok "it is there as soon as the port is free" wait_for 20 scrape

@@ -46,6 +46,7 @@ struct daemon {
 		const char *owner;
 		char *lines;
 	} problems[DAEMON_PROBLEMS];
+	char metrics[METRICS_ADDRESS]; /* where they are served; "": nowhere */
 
 	/* lock.c's own */
 	struct daemon_lock *lock;
@@ -123,6 +124,8 @@ void daemon_lock_close(struct daemon *d);
  */
 void daemon_set_problems(struct daemon *d, const char *owner, const char *lines);
 void daemon_free_problems(struct daemon *d);
+/* Where metrics are served now, which "xroam status" shows; "": nowhere. */
+void daemon_set_metrics(struct daemon *d, const char *where);
 /* Such lines, as they are collected: { .used = 0 } is none. */
 struct problem_lines {
 	char text[3000];

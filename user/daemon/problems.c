@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the parts of the daemon find wrong, in one place for "xroam status". */
+/* What the parts of the daemon have for "xroam status", in one place. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void write_all(struct daemon *d)
 		if (d->problems[i].lines)
 			used += snprintf(text + used, sizeof(text) - used, "%s",
 					 d->problems[i].lines);
-	daemon_write_problems(d->claim_fd, text);
+	daemon_write_claim(d->claim_fd, d->metrics, text);
 }
 
 void daemon_set_problems(struct daemon *d, const char *owner, const char *lines)
@@ -33,6 +33,14 @@ void daemon_set_problems(struct daemon *d, const char *owner, const char *lines)
 	own->owner = owner;
 	free(own->lines);
 	own->lines = lines[0] ? strdup(lines) : NULL;
+	write_all(d);
+}
+
+void daemon_set_metrics(struct daemon *d, const char *where)
+{
+	if (!strcmp(d->metrics, where))
+		return;
+	snprintf(d->metrics, sizeof(d->metrics), "%s", where);
 	write_all(d);
 }
 

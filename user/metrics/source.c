@@ -38,6 +38,7 @@ static void report(struct metrics *m, const struct xr_err *err)
 	snprintf(line, sizeof(line), "metrics: %s; tried again every %llu s\n", err->text,
 		 AGAIN / US_PER_SECOND);
 	daemon_set_problems(m->d, "metrics", line);
+	daemon_set_metrics(m->d, "");
 	daemon_log(m->d, "metrics: %s", err->text);
 	timer_in_us(m->timer, AGAIN);
 }
@@ -54,10 +55,12 @@ static void try_now(struct metrics *m)
 		if (m->d->verbose)
 			daemon_log(m->d, "metrics at %s", m->conf.listen);
 	}
-	if (!m->pid && start_child(m, &err))
+	if (!m->pid && start_child(m, &err)) {
 		report(m, &err);
-	else
-		daemon_set_problems(m->d, "metrics", "");
+		return;
+	}
+	daemon_set_problems(m->d, "metrics", "");
+	daemon_set_metrics(m->d, m->conf.listen);
 }
 
 static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
@@ -150,6 +153,7 @@ static void silence(struct metrics *m)
 	end_child(m);
 	listener_close(&m->listener);
 	daemon_set_problems(m->d, "metrics", "");
+	daemon_set_metrics(m->d, "");
 }
 
 /* What changed alone: a socket that stays is not closed, and the child not ended. */

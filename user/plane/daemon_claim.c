@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "daemon_claim.h"
+#include "lib/clean.h"
 #include "plane_priv.h"
 
-#define CLAIM "daemon" /* the file: its pid, then what it finds wrong, a line each */
+/* The file: its pid, and where it serves metrics; then what it finds wrong, a line each. */
+#define CLAIM "daemon"
 
 static pid_t read_pid(int fd)
 {
@@ -113,39 +115,59 @@ void daemon_socket_remove_dead(const char *instance)
 		unlink(to.sun_path);
 }
 
-/* They follow the line with the pid. */
-void daemon_write_problems(int fd, const char *lines)
+void daemon_write_claim(int fd, const char *metrics, const char *lines)
 {
-	char text[DAEMON_PROBLEMS_TEXT + 200];
-	int len = snprintf(text, sizeof(text), "%d\n%.*s", (int)getpid(), DAEMON_PROBLEMS_TEXT,
-			   lines);
+	char where[DAEMON_METRICS_TEXT], text[DAEMON_CLAIM_TEXT];
+	int len;
 
+	snprintf(where, sizeof(where), "%s", metrics);
+	clean_line(where);
+	len = snprintf(text, sizeof(text), "%d%s%s\n%.*s", (int)getpid(), *where ? " " : "", where,
+		       DAEMON_PROBLEMS_TEXT, lines);
 	if (pwrite(fd, text, len, 0) == len && ftruncate(fd, len))
 		return; /* if not, the end of longer ones is left there: no harm */
 }
 
-bool daemon_read_problems(const char *instance, char *lines, size_t size)
+/* All that a daemon that runs has written: what is behind the first line. */
+static const char *read_lines(const char *instance, char *text, size_t size)
 {
-	char path[RUN_PATH], *begin;
+	char path[RUN_PATH], *end;
 	ssize_t len = 0;
 	int fd;
 
-	lines[0] = '\0';
+	text[0] = '\0';
 	if (!daemon_pid(instance))
-		return false;
+		return text;
 	run_path(path, instance, CLAIM);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		len = pread(fd, lines, size - 1, 0);
+		len = pread(fd, text, size - 1, 0);
 		close(fd);
 	}
-	lines[len > 0 ? len : 0] = '\0';
-	begin = strchr(lines, '\n');
-	if (begin)
-		memmove(lines, begin + 1, strlen(begin + 1) + 1);
-	else
-		lines[0] = '\0';
-	return true;
+	text[len > 0 ? len : 0] = '\0';
+	end = strchrnul(text, '\n');
+	if (!*end)
+		return end;
+	*end = '\0';
+	return end + 1;
+}
+
+void daemon_read_problems(const char *instance, char lines[DAEMON_CLAIM_TEXT])
+{
+	const char *begin = read_lines(instance, lines, DAEMON_CLAIM_TEXT);
+
+	memmove(lines, begin, strlen(begin) + 1);
+}
+
+void daemon_read_metrics(const char *instance, char where[DAEMON_METRICS_TEXT])
+{
+	char text[DAEMON_CLAIM_TEXT];
+	const char *space;
+
+	read_lines(instance, text, sizeof(text));
+	space = strchr(text, ' ');
+	snprintf(where, DAEMON_METRICS_TEXT, "%.*s", DAEMON_METRICS_TEXT - 1,
+		 space ? space + 1 : "");
 }
 
 /* The pid in the claim; held: whether a process has the lock on it. */

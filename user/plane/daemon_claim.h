@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One daemon per instance: it holds a lock on /run/xroam/NAME/daemon, which has its pid
- * and what it finds wrong for other processes to read; its socket is beside it.
+ * One daemon per instance: it holds a lock on /run/xroam/NAME/daemon, which has its pid, where
+ * it serves metrics and what it finds wrong for other processes to read; its socket is beside it.
  */
 #ifndef XR_PLANE_DAEMON_CLAIM_H
 #define XR_PLANE_DAEMON_CLAIM_H
@@ -30,11 +30,17 @@ int daemon_socket_probe(const struct sockaddr_un *to);
 void daemon_socket_remove_dead(const char *instance);
 
 #define DAEMON_PROBLEMS_TEXT 4000 /* octets of all lines, with the NUL */
+#define DAEMON_METRICS_TEXT  112  /* of where metrics are served, too */
+#define DAEMON_CLAIM_TEXT    (DAEMON_PROBLEMS_TEXT + 200)
 
-/* Writes down what the daemon finds wrong now, a line each, for daemon_read_problems(). */
-void daemon_write_problems(int fd, const char *lines);
-/* Reads that; false: no daemon runs. */
-bool daemon_read_problems(const char *instance, char *lines, size_t size);
+/*
+ * Writes down where the daemon serves metrics now ("": nowhere), and what it finds wrong, a
+ * line each.
+ */
+void daemon_write_claim(int fd, const char *metrics, const char *lines);
+/* Read that; "": there is none, or no daemon runs. */
+void daemon_read_metrics(const char *instance, char where[DAEMON_METRICS_TEXT]);
+void daemon_read_problems(const char *instance, char lines[DAEMON_CLAIM_TEXT]);
 
 /* The pid of the instance's daemon; 0: none runs. */
 pid_t daemon_pid(const char *instance);

@@ -91,14 +91,14 @@ static void check_drops(struct faults *f, const struct faults_since *since, doub
 
 static void check_daemon(struct faults *f)
 {
-	char lines[DAEMON_PROBLEMS_TEXT + 200], *line, *rest = lines;
+	char lines[DAEMON_CLAIM_TEXT], *line, *rest = lines;
 	pid_t lost = daemon_lost_pid(f->p->name);
 
 	if (lost)
 		put(f, true,
 		    "the daemon, pid %d, was killed: no socket, no QMP, nothing is announced; \"xroam run\" or its unit starts it again; if none is meant to run, remove /run/xroam/%s/daemon",
 		    (int)lost, f->p->name);
-	daemon_read_problems(f->p->name, lines, sizeof(lines));
+	daemon_read_problems(f->p->name, lines);
 	while ((line = strsep(&rest, "\n")))
 		if (line[0])
 			put(f, true, "%s", line);

@@ -141,6 +141,15 @@ static json_t *json_drain(const struct status *s)
 			 d->state ? json_integer(d->since) : json_null(), "detached", list);
 }
 
+/* null: nowhere. */
+static json_t *json_metrics(const struct status *s)
+{
+	char where[DAEMON_METRICS_TEXT];
+
+	daemon_read_metrics(s->p->name, where);
+	return where[0] ? json_text(where) : json_null();
+}
+
 static int print_json(const struct status *s)
 {
 	const struct xr_limits *l = &s->p->meta->limits;
@@ -149,7 +158,7 @@ static int print_json(const struct status *s)
 	return out_json(json_pack(
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
 		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
-		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:b, s:o, s:O, s:O, s:O, s:b}",
+		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:o, s:b, s:o, s:O, s:O, s:O, s:b}",
 		"instance", s->p->name, "created", (json_int_t)s->p->meta->created, "devices",
 		json_devices(s), "vips", "count", h->vips, "limit", l->vips, "backends", "up",
 		h->backends[XR_BACKEND_UP], "draining", h->backends[XR_BACKEND_DRAINING], "down",
@@ -159,10 +168,10 @@ static int print_json(const struct status *s)
 		(json_int_t)s->flows.entries, "sampled", s->flows.sampled, "hosts", "count",
 		h->hosts, "limit", l->hosts, "vms", "count", h->vms, "limit", l->vms, "under_way",
 		h->under_way, "moved", h->moved, "frozen", h->frozen, "disabled", h->disabled,
-		"daemon_pid", (int)daemon_pid(s->p->name), "packets", json_kinds(s),
-		"clock_running", s->now.tick != s->before.tick, "drain", json_drain(s), "narrow",
-		s->narrow, "refused", s->refused, "wrong", s->wrong, "journal",
-		audit_has_journal()));
+		"daemon_pid", (int)daemon_pid(s->p->name), "metrics", json_metrics(s), "packets",
+		json_kinds(s), "clock_running", s->now.tick != s->before.tick, "drain",
+		json_drain(s), "narrow", s->narrow, "refused", s->refused, "wrong", s->wrong,
+		"journal", audit_has_journal()));
 }
 
 static void print_devices(const struct status *s)
@@ -246,6 +255,17 @@ static void print_vms(const struct status *s)
 		printf("daemon    none runs: no socket, no QMP, nothing is announced\n");
 }
 
+static void print_metrics(const struct status *s)
+{
+	char where[DAEMON_METRICS_TEXT];
+
+	daemon_read_metrics(s->p->name, where);
+	if (where[0] == '/')
+		printf("metrics   at the socket %s\n", where);
+	else if (where[0])
+		printf("metrics   http://%s/metrics, and a page at http://%s/\n", where, where);
+}
+
 static void print_lines(const char *heading, const json_t *lines)
 {
 	const char *line;
@@ -282,6 +302,7 @@ static int print_text(const struct status *s)
 	       (unsigned long long)s->flows.used, (unsigned long long)s->flows.established,
 	       (unsigned long long)s->flows.entries);
 	print_vms(s);
+	print_metrics(s);
 	if (opt.verbose)
 		printf("audit     %s\n",
 		       audit_has_journal()
