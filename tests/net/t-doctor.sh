@@ -326,6 +326,26 @@ mends lb1 "" redirect-peer="dev n2" redirect-device="dev mv0" no-route="backend 
 	tunnel-drop="nft ip filter INPUT"
 is "${CURE[tunnel-drop=nft ip filter unsure]-}" "" "tunnel-drop: not where a rule before may accept"
 in_ns lb1 nft delete table ip filter
+# By a policy, and by a last rule: what is accepted is something else.
+in_ns lb1 nft -f - <<-EOT
+	add table inet deny
+	add chain inet deny input { type filter hook input priority 0; policy drop; }
+	add rule inet deny input ct state established accept
+	add rule inet deny input iifname lo accept
+	add rule inet deny input tcp dport 22 accept
+	add rule inet deny input meta l4proto icmp accept
+	add rule inet deny input udp dport 53 accept
+	add chain inet deny last { type filter hook input priority 1; }
+	add rule inet deny last tcp dport 22 accept
+	add rule inet deny last ct state invalid drop
+	add rule inet deny last counter drop
+	add table ip6 deny
+	add chain ip6 deny other { type filter hook input priority 1; policy drop; }
+EOT
+mends lb1 "" tunnel-drop="nft inet deny input" tunnel-drop="nft inet deny last"
+is "${CURE[tunnel-drop=nft ip6 deny other]-}" "" "tunnel-drop: not what is of the other family"
+in_ns lb1 nft delete table inet deny
+in_ns lb1 nft delete table ip6 deny
 
 # Tunnels by IPv6, whose UDP has no checksum: the device is to be made anew, as its cure says.
 vxlan6()

@@ -245,41 +245,65 @@ static void look_forward_drop(struct doctor *d)
 	firewall_seen(d, ret);
 }
 
-/* The kernel's VXLAN device takes what other nodes send to a local host. */
-static bool is_local_end(void *ctx, __u16 port)
+/*
+ * The kernel's VXLAN device takes what other nodes send to a local host. IPIP and GUE end in
+ * the program, before any firewall.
+ */
+static size_t list_local_ends(const struct plane *p, struct firewall_end ends[FIREWALL_ENDS])
 {
-	const struct doctor *d = ctx;
-	const struct xr_host_info *h = d->p->host_info;
+	const struct xr_host_info *h = p->host_info;
+	struct firewall_end end;
+	size_t n = 0, k;
 	__u32 i;
 
-	for (i = 1; i <= d->p->meta->limits.hosts; i++)
-		if (h[i].name[0] && h[i].local && h[i].method == XR_FORWARD_VXLAN &&
-		    (h[i].port ?: XR_PORT_VXLAN) == port)
-			return true;
-	return false;
+	for (i = 1; i <= p->meta->limits.hosts && n < FIREWALL_ENDS; i++) {
+		if (!h[i].name[0] || !h[i].local || h[i].method != XR_FORWARD_VXLAN)
+			continue;
+		end = (struct firewall_end){ .port = h[i].port ?: XR_PORT_VXLAN,
+					     .v6 = !addr_is_ipv4(h[i].addr) };
+		for (k = 0; k < n && (ends[k].port != end.port || ends[k].v6 != end.v6); k++)
+			;
+		if (k == n)
+			ends[n++] = end;
+	}
+	return n;
 }
 
-static void on_port_drop(void *ctx, const struct firewall_rule *r)
+static void on_drop(void *ctx, const struct firewall_drop *drop)
 {
-	const struct firewall_chain *c = &r->chain;
+	const struct firewall_chain *c = &drop->chain;
 	struct doctor *d = ctx;
 	struct doctor_finding *f;
 
 	f = doctor_found(d, "nft %s %s %s", c->family, c->table, c->name);
-	doctor_wrong(f, "its rule with handle %llu drops all that comes for UDP port %u",
-		     (unsigned long long)r->handle, r->port);
 	doctor_cure_in(f, d->ways_path);
-	doctor_cure(f, "nft delete rule %s %s %s handle %llu", c->family, QUOTE(c->table),
-		    QUOTE(c->name), (unsigned long long)r->handle);
+	if (drop->handle && !drop->all) {
+		doctor_wrong(f, "its rule with handle %llu drops all that comes for UDP port %u",
+			     (unsigned long long)drop->handle, drop->port);
+		doctor_cure(f, "nft delete rule %s %s %s handle %llu", c->family, QUOTE(c->table),
+			    QUOTE(c->name), (unsigned long long)drop->handle);
+		return;
+	}
+	if (drop->handle)
+		doctor_wrong(
+			f,
+			"its rule with handle %llu drops what none before it accepts, and none accepts UDP port %u",
+			(unsigned long long)drop->handle, drop->port);
+	else
+		doctor_wrong(f, "it drops what no rule accepts, and none accepts UDP port %u",
+			     drop->port);
+	doctor_cure(f, "nft insert rule %s %s %s udp dport %u accept", c->family, QUOTE(c->table),
+		    QUOTE(c->name), drop->port);
 }
 
 static void look_tunnel_drop(struct doctor *d)
 {
+	struct firewall_end ends[FIREWALL_ENDS];
 	int ret, back;
 
 	if (!d->p || netns_enter(d->ways_netns, &back))
 		return;
-	ret = firewall_each_port_drop(is_local_end, on_port_drop, d);
+	ret = firewall_each_drop(ends, list_local_ends(d->p, ends), on_drop, d);
 	netns_leave(back);
 	firewall_seen(d, ret);
 }
@@ -300,7 +324,7 @@ const struct doctor_check doctor_other_checks[] = {
 	{ "forward-drop", DOCTOR_WARNING, "no firewall drops all that is forwarded",
 	  "the kernel never asks for a neighbour that the program lacks",
 	  .look = look_forward_drop },
-	{ "tunnel-drop", DOCTOR_ERROR, "no firewall rule drops tunnels to local hosts",
+	{ "tunnel-drop", DOCTOR_ERROR, "no firewall drops tunnels to local hosts",
 	  "what other nodes send to its VMs does not arrive", .look = look_tunnel_drop },
 	{ .id = NULL },
 };

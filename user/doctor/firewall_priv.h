@@ -28,15 +28,24 @@ const char *firewall_family(__u8 family);
 
 /* ---- firewall_rules.c: their rules ---- */
 
-struct firewall_rule {
-	struct firewall_chain chain;
-	__u64 handle;
+/* A UDP port that packets are to reach. */
+struct firewall_end {
 	__u16 port;
+	bool v6; /* by IPv6 */
 };
 
-/* Calls each() for every rule that drops all that comes for a UDP port that is wanted. */
-int firewall_each_port_drop(bool (*is_wanted)(void *ctx, __u16 port),
-			    void (*each)(void *ctx, const struct firewall_rule *r), void *ctx);
+#define FIREWALL_ENDS 32 /* as many are looked at */
+
+struct firewall_drop {
+	struct firewall_chain chain;
+	__u64 handle; /* of the rule; 0: its policy does it */
+	__u16 port;
+	bool all; /* not for that port alone */
+};
+
+/* Calls each() for every rule, or policy, that drops all that comes for one of the ends. */
+int firewall_each_drop(const struct firewall_end *ends, size_t n,
+		       void (*each)(void *ctx, const struct firewall_drop *drop), void *ctx);
 
 /* ---- firewall_legacy.c: iptables-legacy's ---- */
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nftables' rules that drop a UDP port, as "nft add rule ... udp dport 4789 drop" makes them.
- * What a chain accepts before, or another one does, is not weighed: a chain in which an earlier
- * rule may let the port pass is left out, so that nothing is called wrong that may be right.
+ * nftables' rules that drop a UDP port, as "nft add rule ... udp dport 4789 drop" makes them,
+ * or all that no rule before accepts; and policies that do. What another chain does is not
+ * weighed: a chain in which an earlier rule may let the port pass is left out, so that nothing
+ * is called wrong that may be right.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -23,12 +24,15 @@
 struct chain {
 	const char *family;
 	char table[64], name[64];
-	bool unclear; /* a rule so far may let the port pass */
+	bool drops; /* its policy */
+	/* A bit per end: a rule so far may let it pass; or drops it. */
+	__u32 unclear, dropped;
 };
 
 struct search {
-	bool (*is_wanted)(void *ctx, __u16 port);
-	void (*each)(void *ctx, const struct firewall_rule *r);
+	const struct firewall_end *end;
+	size_t ends;
+	void (*each)(void *ctx, const struct firewall_drop *drop);
 	void *ctx;
 	struct chain *chain;
 	size_t chains;
@@ -40,8 +44,9 @@ enum looks { LOOKS_ELSEWHERE, LOOKS_PROTOCOL, LOOKS_DPORT, LOOKS_DEVICE };
 
 struct facts {
 	enum looks looks; /* of the last expression */
-	bool udp, dport_known, lo, ct;
+	bool proto_known, dport_known, lo, ct;
 	bool narrower; /* it looks at more than protocol and port */
+	__u8 proto;
 	__u16 dport;
 	__s32 verdict;
 };
@@ -92,8 +97,9 @@ static void compare(struct facts *f, const struct nlattr *e)
 	size_t len = value ? mnl_attr_get_payload_len(value) : 0;
 	bool equal = number(e, NFTA_CMP_OP) == NFT_CMP_EQ;
 
-	if (f->looks == LOOKS_PROTOCOL && equal && len && *data == IPPROTO_UDP) {
-		f->udp = true;
+	if (f->looks == LOOKS_PROTOCOL && equal && len) {
+		f->proto_known = true;
+		f->proto = *data;
 	} else if (f->looks == LOOKS_DPORT && equal && len == 2) {
 		f->dport_known = true;
 		f->dport = data[0] << 8 | data[1];
@@ -141,6 +147,13 @@ static struct facts facts_of(const struct nlattr *expressions)
 	return f;
 }
 
+/* It is for UDP to that port, and for more, or not. */
+static bool is_for(const struct facts *f, __u16 port)
+{
+	return (!f->proto_known || f->proto == IPPROTO_UDP) &&
+		(!f->dport_known || f->dport == port);
+}
+
 /* Replies and what comes by lo are no packets of other nodes. */
 static bool may_pass(const struct facts *f)
 {
@@ -170,9 +183,40 @@ static void on_chain(void *ctx, const struct firewall_chain *c)
 	to = model_grow(&s->chain, &s->chains, sizeof(*to));
 	if (!to)
 		return;
-	*to = (struct chain){ .family = c->family };
+	*to = (struct chain){ .family = c->family, .drops = c->drops };
 	strncpy(to->table, c->table, sizeof(to->table) - 1);
 	strncpy(to->name, c->name, sizeof(to->name) - 1);
+}
+
+static bool is_of(const struct chain *c, const struct firewall_end *end)
+{
+	return !strcmp(c->family, "inet") || !strcmp(c->family, end->v6 ? "ip6" : "ip");
+}
+
+static void tell(const struct search *s, const struct chain *c, size_t end, __u64 handle, bool all)
+{
+	s->each(s->ctx,
+		&(struct firewall_drop){
+			.chain = { .family = c->family, .table = c->table, .name = c->name },
+			.handle = handle,
+			.port = s->end[end].port,
+			.all = all });
+}
+
+static void judge_rule(const struct search *s, struct chain *c, const struct facts *f, __u64 handle)
+{
+	size_t i;
+
+	for (i = 0; i < s->ends; i++) {
+		if (!is_of(c, &s->end[i]) || c->unclear >> i & 1 || !is_for(f, s->end[i].port))
+			continue;
+		if (may_pass(f)) {
+			c->unclear |= 1U << i;
+		} else if (f->verdict == NF_DROP && !f->narrower) {
+			c->dropped |= 1U << i;
+			tell(s, c, i, handle, !f->dport_known);
+		}
+	}
 }
 
 static int on_rule(const struct nlmsghdr *nlh, void *ctx)
@@ -202,29 +246,36 @@ static int on_rule(const struct nlmsghdr *nlh, void *ctx)
 		}
 	}
 	c = find(s, firewall_family(gen->nfgen_family), table, name);
-	if (!c || c->unclear)
-		return MNL_CB_OK;
-	f = facts_of(expressions);
-	c->unclear = may_pass(&f);
-	if (f.udp && f.dport_known && !f.narrower && f.verdict == NF_DROP &&
-	    s->is_wanted(s->ctx, f.dport))
-		s->each(s->ctx,
-			&(struct firewall_rule){ .chain = { .family = c->family,
-							    .table = c->table,
-							    .name = c->name },
-						 .handle = handle,
-						 .port = f.dport });
+	if (c) {
+		f = facts_of(expressions);
+		judge_rule(s, c, &f, handle);
+	}
 	return MNL_CB_OK;
 }
 
-int firewall_each_port_drop(bool (*is_wanted)(void *ctx, __u16 port),
-			    void (*each)(void *ctx, const struct firewall_rule *r), void *ctx)
+/* Behind all of its rules. */
+static void judge_policy(const struct search *s, const struct chain *c)
 {
-	struct search s = { .is_wanted = is_wanted, .each = each, .ctx = ctx };
+	size_t i;
+
+	for (i = 0; c->drops && i < s->ends; i++)
+		if (is_of(c, &s->end[i]) && !((c->unclear | c->dropped) >> i & 1))
+			tell(s, c, i, 0, true);
+}
+
+int firewall_each_drop(const struct firewall_end *ends, size_t n,
+		       void (*each)(void *ctx, const struct firewall_drop *drop), void *ctx)
+{
+	struct search s = {
+		.end = ends, .ends = n < FIREWALL_ENDS ? n : FIREWALL_ENDS, .each = each, .ctx = ctx
+	};
 	int ret = firewall_each_chain(on_chain, &s);
+	size_t i;
 
 	if (!ret && s.chains)
 		ret = firewall_dump(NFT_MSG_GETRULE, on_rule, &s);
+	for (i = 0; !ret && i < s.chains; i++)
+		judge_policy(&s, &s.chain[i]);
 	free(s.chain);
 	return ret;
 }
