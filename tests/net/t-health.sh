@@ -209,6 +209,24 @@ ok "all are back" wait_for 5 all_are up s1 s2 s3
 ok "and the VIP is announced again" wait_for 10 announced
 ok "no longer" xr vip set "$VIP4:80/tcp" announce off
 
+# ---- all together not more than so many a second ----
+
+probes()
+{
+	in_ns lb1 curl -sf --unix-socket "$WORLD_DIR/metrics.sock" http://localhost/metrics |
+		awk '/^xroam_probes_total/ { n += $NF } END { print n }'
+}
+policy health_rate 5
+ok "the log says that they have to wait" wait_for 5 \
+	grep -q "want [0-9]* probes a second, policy.health_rate is 5" "$WORLD_DIR/daemon.err"
+from=$(date +%s%N)
+before=$(probes)
+sleep 1.5
+n=$(($(probes) - before))
+# Some were on their way, and one may be early.
+cmp_ok $n -le $((5 * ($(date +%s%N) - from) / 1000000000 + 8)) "and they do"
+policy health_rate 10000
+
 # ---- flaps ----
 
 policy health_flaps 2

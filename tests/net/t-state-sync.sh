@@ -83,8 +83,13 @@ like "$(floods x 0 </dev/null)" "no state of xroam" "garbage without end is answ
 xr state export - | head -c 200 >"$WORLD_DIR/beginning"
 like "$(floods x 0.5 <"$WORLD_DIR/beginning")" "Connection timed out" \
 	"a stream that comes octet by octet is, too"
-start sync2 lb1 "$XROAM" -i "$(instance lb1)" state sync "$SOCKET" every 1
+from=$(date +%s%N)
+start sync2 lb1 "$XROAM" -i "$(instance lb1)" state sync "$SOCKET" every 1 rate 10000
 ok "a second sender is heard" wait_for 30 grep -q octets "$WORLD_DIR/sync2.out"
+octets=$(sed -n '1s/.*, \([0-9]*\) octets.*/\1/p' "$WORLD_DIR/sync2.out")
+diag "$octets octets"
+cmp_ok $((($(date +%s%N) - from) / 1000000)) -ge $((octets / 10)) \
+	"and took as long as its rate of 10000 a second allows"
 stop sync2
 now=$(grep -c octets "$WORLD_DIR/sync.out")
 ok "and the first one goes on" wait_for 30 passes $((now + 2))

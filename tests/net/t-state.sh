@@ -159,6 +159,12 @@ python3 - "$WORLD_DIR/state" "$WORLD_DIR/lying" <<-EOT
 EOT
 refused_state "damaged, at octet.*bounds that are none" "one with bounds that are none" \
 	import "$WORLD_DIR/lying"
+{
+	head -c 8 "$WORLD_DIR/state"
+	printf '\377'
+	tail -c +10 "$WORLD_DIR/state"
+} >"$WORLD_DIR/later"
+refused_state "state of format 255, and this xroam knows" "one of a later xroam" import "$WORLD_DIR/later"
 refused_state "no state of xroam" "another file" import "$WORLD_DIR/file"
 refused_state "nothing in it" "an empty file" import /dev/null
 refused_state "No such file" "no file" import "$WORLD_DIR/none"

@@ -41,6 +41,20 @@ is $? 0 "apply"
 is "$(<"$WORLD_DIR/would")" "$(<"$WORLD_DIR/did")" "--dry-run said the same, line by line"
 is "$(xr apply --dry-run "$whole"; echo $?)" $'nothing to change\n0' \
 	"--dry-run in front, and nothing to change: 0"
+{
+	cat "$whole"
+	cat <<-EOT
+		sources: {fdb: [{bridge: br0}]}
+		metrics: {}
+		on_move: {command: [/bin/true]}
+		vm_routes: {}
+		etcd: {endpoints: ["http://127.0.0.1:2379"], prefix: x}
+	EOT
+} >"$file"
+chmod 600 "$file"
+is "$(xr apply --dry-run "$file" 2>&1)" \
+	"xroam: warning: $file: sources, metrics, on_move, vm_routes, etcd: not of the instance, but the daemon's, which has them of its own file (run -c): at its start, and by SIGHUP
+nothing to change" "what no command can make so is named"
 state >"$WORLD_DIR/before"
 sed -e '/name: b/d; s/cid: true/cid: false/; s/h3, vxlan: 10.8.0.3/h4, vxlan: 10.8.0.3/' \
 	-e 's/name: eth0/name: eth1/; s/id: 1/id: 2/; s/10.9.0.10/10.9.0.11/' \
