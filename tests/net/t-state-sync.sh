@@ -81,8 +81,10 @@ print(s.recv(500).decode())' "$SOCKET" "$1" "$2"
 }
 like "$(floods x 0 </dev/null)" "no state of xroam" "garbage without end is answered, and ends"
 xr state export - | head -c 200 >"$WORLD_DIR/beginning"
+now=$(grep -c octets "$WORLD_DIR/sync.out")
 like "$(floods x 0.5 <"$WORLD_DIR/beginning")" "Connection timed out" \
 	"a stream that comes octet by octet is, too"
+cmp_ok "$(grep -c octets "$WORLD_DIR/sync.out")" -ge $((now + 4)) "for which no other sender waits"
 from=$(date +%s%N)
 start sync2 lb1 "$XROAM" -i "$(instance lb1)" state sync "$SOCKET" every 1 rate 10000
 ok "a second sender is heard" wait_for 30 grep -q octets "$WORLD_DIR/sync2.out"

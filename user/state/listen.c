@@ -2,8 +2,10 @@
 /* The receiving end of a live copy. */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -74,9 +76,25 @@ static int merge(const struct state_live *l, const struct state_stream *s,
 	return ret;
 }
 
+/* What all threads share. */
+struct listener {
+	const struct state_live *l;
+	pthread_mutex_t merging; /* one stream is merged, and told of, at a time */
+	int end;                 /* an eventfd: readable when all are to end */
+};
+
+/* Each peer is read by a thread of its own, so that none waits for what another one sends. */
+struct peer {
+	struct listener *in;
+	pthread_t thread;
+	int fd; /* -1: nobody is there */
+	bool done;
+};
+
 /* false: it has gone, or sent what is no stream. */
-static bool serve(const struct state_live *l, int fd)
+static bool serve(struct listener *in, int fd)
 {
+	const struct state_live *l = in->l;
 	struct state_taken taken;
 	struct state_stream *s;
 	struct xr_err err = { "" };
@@ -85,6 +103,7 @@ static bool serve(const struct state_live *l, int fd)
 
 	if (ret > 0)
 		return false;
+	pthread_mutex_lock(&in->merging);
 	if (!ret) {
 		ret = merge(l, s, &taken, &err);
 		state_free(s);
@@ -92,24 +111,54 @@ static bool serve(const struct state_live *l, int fd)
 	} else {
 		l->taken(l->ctx, NULL, &err);
 	}
+	pthread_mutex_unlock(&in->merging);
 	snprintf(answer, sizeof(answer), "%s\n", err.text);
 	if (!ret)
 		strcpy(answer, ANSWER_TAKEN);
 	return send(fd, answer, strlen(answer), MSG_NOSIGNAL) > 0 && !ret;
 }
 
-static void welcome(struct pollfd *peers)
+/* A stream that was begun when all end is taken still. Its socket is closed by bury(). */
+static void *run_peer(void *ctx)
+{
+	struct peer *p = ctx;
+	struct pollfd fds[] = { { .fd = p->in->end, .events = POLLIN },
+				{ .fd = p->fd, .events = POLLIN } };
+
+	do {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+	} while (!fds[0].revents && (!fds[1].revents || serve(p->in, p->fd)));
+	shutdown(p->fd, SHUT_RDWR);
+	__atomic_store_n(&p->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void bury(struct peer *p)
+{
+	pthread_join(p->thread, NULL);
+	close(p->fd);
+	p->fd = -1;
+}
+
+static void welcome(struct listener *in, int at, struct peer *peers)
 {
 	const struct timeval most = { .tv_sec = TIMEOUT };
-	int fd = accept4(peers[0].fd, NULL, NULL, SOCK_CLOEXEC), i;
+	int fd = accept4(at, NULL, NULL, SOCK_CLOEXEC), i;
 
-	for (i = 1; fd >= 0 && i <= PEERS; i++) {
+	for (i = 0; i < PEERS; i++)
+		if (peers[i].fd >= 0 && __atomic_load_n(&peers[i].done, __ATOMIC_ACQUIRE))
+			bury(&peers[i]);
+	for (i = 0; fd >= 0 && i < PEERS; i++) {
 		if (peers[i].fd >= 0)
 			continue;
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
-		peers[i].fd = fd;
-		return;
+		peers[i] = (struct peer){ .in = in, .fd = fd };
+		if (!pthread_create(&peers[i].thread, NULL, run_peer, &peers[i]))
+			return;
+		peers[i].fd = -1;
+		break;
 	}
 	if (fd >= 0)
 		close(fd);
@@ -117,33 +166,35 @@ static void welcome(struct pollfd *peers)
 
 int state_listen(const struct state_live *l, struct xr_err *err)
 {
-	struct pollfd peers[PEERS + 1];
+	struct listener in = { .l = l, .merging = PTHREAD_MUTEX_INITIALIZER };
+	struct pollfd at = { .events = POLLIN };
+	struct peer peers[PEERS];
 	int i;
 
 	if (strlen(l->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return xr_fail(err, -ENAMETOOLONG, "%s: its name is too long for a socket",
 			       l->socket);
-	for (i = 0; i <= PEERS; i++)
-		peers[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
-	peers[0].fd = bind_socket(l->socket, err);
-	if (peers[0].fd < 0)
-		return peers[0].fd;
-	end_by_signals();
-	while (!is_at_end()) {
-		if (wait_poll(peers, PEERS + 1, -1) < 0)
-			continue;
-		if (peers[0].revents)
-			welcome(peers);
-		for (i = 1; i <= PEERS; i++) {
-			if (peers[i].fd < 0 || !peers[i].revents || serve(l, peers[i].fd))
-				continue;
-			close(peers[i].fd);
-			peers[i].fd = -1;
-		}
+	for (i = 0; i < PEERS; i++)
+		peers[i].fd = -1;
+	in.end = eventfd(0, EFD_CLOEXEC);
+	if (in.end < 0)
+		return xr_fail(err, -errno, "an eventfd: %s", strerror(errno));
+	at.fd = bind_socket(l->socket, err);
+	if (at.fd < 0) {
+		close(in.end);
+		return at.fd;
 	}
+	/* Before the first thread, which is not to have the signals. */
+	end_by_signals();
+	while (!is_at_end())
+		if (wait_poll(&at, 1, -1) > 0)
+			welcome(&in, at.fd, peers);
 	unlink(l->socket);
-	for (i = 0; i <= PEERS; i++)
+	close(at.fd);
+	eventfd_write(in.end, 1);
+	for (i = 0; i < PEERS; i++)
 		if (peers[i].fd >= 0)
-			close(peers[i].fd);
+			bury(&peers[i]);
+	close(in.end);
 	return 0;
 }
