@@ -110,6 +110,7 @@ has_moved() { [ -n "$(moved "$@")" ]; }
 probe=$(frame make udp "$N1_MAC" "$VM_MAC" "$N1_ADDR4" "$VM_ADDR4" 9 "what its neighbour says")
 
 # One move after the other; nobody but FRR tells the old host and h3.
+stall_begin
 for host in h2 h1 h2 h1 h2 h1; do
 	old=h1
 	[ $host = h2 ] || old=h2
@@ -128,8 +129,11 @@ for host in h2 h1 h2 h1 h2 h1; do
 	is "$(arrived v1:$host "$probe") $(arrived v1:$old "$probe")" "1 0" \
 		"its neighbour's frame comes there, whole, and nowhere else"
 done
+stall_end
 for node in h1 h2 h3; do
 	diag "$node: ms from FRR's entry to the move:${TOOK[$node]}"
+	cmp_ok "$(tr ' ' '\n' <<<"${TOOK[$node]}" | sort -n | sed -n 3p)" -le $((100 + STALLED)) \
+		"$node has moved it within 100 ms of FRR's word"
 done
 for n in 1 2 3; do
 	is "$(in_ns h$n bridge fdb show | grep -c "^$VM_MAC .*sticky")" 0 "h$n has no sticky entry, which EVPN would announce as one that stays"
