@@ -116,41 +116,6 @@ for name in c-good c-bad c-hangs c-killed; do
 done
 xr backend add c-lost vip "$VIP4:80/tcp" address "$(addr4 s1)" health lost
 
-# Good and bad by turns, of which "fall" bad ones in a row make one failure, and "rise" good ones
-# end it; then good. Each leaves a line, the time.
-cat >"$WORLD_DIR/turns" <<E2
-#!/bin/sh
-n=\$(grep -c . "$WORLD_DIR/ran")
-date +%s%N >>"$WORLD_DIR/ran"
-[ "\$(echo gbbgbbbgbbbg | cut -c\$((n + 1)))" != b ]
-E2
-chmod +x "$WORLD_DIR/turns"
-: >"$WORLD_DIR/ran"
-xr health add turns type command interval 0.4 timeout 0.4 rise 2 fall 3 jitter 50 command "$WORLD_DIR/turns"
-xr backend add turns vip "$VIP4:80/tcp" address "$(addr4 s1)" health turns
-failures()
-{
-	xr -j backend show turns | jq '.[0].health.failures'
-}
-ran()
-{
-	[ "$(grep -c . "$WORLD_DIR/ran")" -ge "$1" ]
-}
-# A busy machine may have no time for one of them: that is a bad one more.
-fails_once()
-{
-	local before
-
-	before=$(failures)
-	: >"$WORLD_DIR/ran"
-	wait_for 10 ran 15 && wait_for 2 all_are up turns && [ "$(failures)" = $((before + 1)) ]
-}
-# Two began with less than half of the interval between them.
-was_early()
-{
-	awk 'NR > 1 && $1 - before < 2e8 { early = 1 } { before = $1 } END { exit !early }' "$WORLD_DIR/ran"
-}
-
 start daemon lb1 "$XROAM" -i "$(instance lb1)" run
 ok "200 is good; so is an endless body" wait_for 5 all_are up good endless
 ok "302 is good by default, and not followed" wait_for 5 all_are up redirect
@@ -168,8 +133,6 @@ ok "its first line is the error; no shell saw its argument" wait_for 10 found c-
 ok "one that hangs" wait_for 10 found c-hangs "^no end within 0.9 s\$"
 ok "one that a signal ends" wait_for 10 found c-killed "ended by signal 9"
 ok "one that there is not" wait_for 10 found c-lost "No such file"
-ok "two bad ones are no failure; nor is it over with one good" eval 'fails_once || fails_once || fails_once'
-ok "jitter: now and then one comes early" wait_for 10 was_early
 stop http
 ok "without the server its backends are down" wait_for 5 all_are down good endless redirect
 ok "connection refused" wait_for 10 found good "refused"
