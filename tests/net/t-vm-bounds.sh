@@ -85,10 +85,11 @@ is "$(at "$probe") $(at "$near")" "0 0 0 1" "moved: the new place alone has the 
 is "$(arrived c1:eth0 "$said") $(arrived c1:eth0 "$other")" "0 1" "what it may send goes out"
 is "$(refusals h1)" "$was" "the old place judges nothing any more"
 is "$(refusals h2)" "2 2 0 0" "the new one does"
-# What goes on from the old host's bridge, by its port there, has not been judged yet.
+# Nor where somebody has its bridge send to the port that the VM has left.
+in_ns h1 bridge fdb replace $VM_MAC dev v1 master static
 denied=$(frame make udp $N1_MAC $VM_MAC $C1_ADDR4 $VM_ADDR4 9 "what its neighbour there may not say")
-play -q 400 -w v1:h1 -w v1:h2 "n1:h1=$denied"
-is "$(at "$denied") $(refusals h1)" "0 0 $was" "nor what a neighbour there sends"
+play -q 400 -w v1:h1 -w v1:h2 "n1:h1=$denied" "n1:h1=$near"
+is "$(at "$denied") $(at "$near") $(refusals h1)" "0 0 0 1 $was" "nor what a neighbour there sends to it"
 is "$(refusals h2)" "3 2 0 0" "which the new one does, too"
 
 # A burst of 3 s at a packet a second, and one more.
