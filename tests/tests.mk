@@ -22,19 +22,31 @@ FORMER := $(patsubst tests/upgrade/%.tar.xz,$(T)/upgrade/%/build/xroam,$(wildcar
 .PHONY: tests test bench fuzz kernels soak
 tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(FORMER)
 
-$(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_A) $(CID_A)
+# They are compiled once and run once.
+EXTRA_tests_unit_ := -O0 -U_FORTIFY_SOURCE
+EXTRA_tests_prog_ := -O0 -U_FORTIFY_SOURCE
+
+# What they test, linked once and not into each of a hundred.
+CORE_SO := $(T)/libxroam-core.so
+LINK_CORE = -L$(T) -lxroam-core -Wl,-rpath,$(abspath $(T))
+$(CORE_SO): $(CORE_OBJ) $(CID_OBJ)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -lgnutls $(CORE_LIBS)
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+$(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_SO)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK_CORE) -lcmocka -lgnutls $(CORE_LIBS)
 
 # The daemon's alone.
 $(T)/unit/test_etcd_merge: $(addprefix $(BUILD)/user/etcd/,base64.o keys.o lines.o merge.o vms.o)
 $(T)/unit/test_judge: $(addprefix $(BUILD)/user/,daemon/figures.o probe/judge.o probe/wheel.o)
 
-$(PROG): $(T)/prog/%: $(BUILD)/tests/prog/%.o $(call lib_of,prog) $(CORE_A) $(CID_A)
+$(PROG): $(T)/prog/%: $(BUILD)/tests/prog/%.o $(call lib_of,prog) $(CORE_SO)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK_CORE) -lcmocka $(CORE_LIBS)
 
 # The QUIC peers use the library as its users do: installed, by pkg-config.
 STAGE := $(BUILD)/stage
@@ -103,16 +115,18 @@ $(FORMER): $(T)/upgrade/%/build/xroam: tests/upgrade/%.tar.xz
 	$(Q)rm -rf $(T)/upgrade/$* && mkdir -p $(T)/upgrade/$* && tar -C $(T)/upgrade/$* -xf $<
 	$(Q)$(MAKE) --no-print-directory -s -C $(T)/upgrade/$* BUILD=build V=0 CFLAGS=-O0 build/xroam >/dev/null && touch $@
 
-# Fuzzers are built with clang, and what they try, once for all: it is instrumented, too.
+# Fuzzers are built with clang; what reads that which they make up is instrumented, once for
+# all of them, the rest is as it is elsewhere.
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-FUZZED := $(filter-out $(patsubst %,user/%/%,audit capture doctor report),$(CORE_SRC)) $(wildcard user/cid/*.c tests/prog/lib/*.c tests/fuzz/lib/*.c)
+FUZZED_ROOMS := cid config lib model ovsdb state steer vm write yaml
+FUZZED := $(wildcard $(FUZZED_ROOMS:%=user/%/*.c) tests/fuzz/lib/*.c)
 FUZZED_OBJ := $(FUZZED:%.c=$(BUILD)/fuzzed/%.o)
 $(BUILD)/fuzzed/%.o: %.c Makefile tests/tests.mk | $(SKEL)
 	$(call say,FUZZCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(WARN) -std=gnu11 $(CPPFLAGS) -MMD -MP -c $< -o $@
 
-$(FUZZ): $(T)/fuzz/%: $(BUILD)/fuzzed/tests/fuzz/%.o $(FUZZED_OBJ)
+$(FUZZ): $(T)/fuzz/%: $(BUILD)/fuzzed/tests/fuzz/%.o $(FUZZED_OBJ) $(call lib_of,prog) $(CORE_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@ $^ $(CORE_LIBS) -lcmocka

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Runs every fuzzer for SECONDS, all at a time, and says so in TAP. What they
-# find is kept in build/fuzz/NAME: crash-* files, and the grown corpus.
+# Runs every fuzzer for SECONDS, all at a time, and says so in TAP; they give way to what
+# else there is to do. What they find is kept in build/fuzz/NAME: crash-* files, and the
+# grown corpus.
 set -u
 seconds=${1:-60}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -32,7 +33,7 @@ begin()
 
 	mkdir -p "$dir/corpus"
 	[ -d "tests/fuzz/corpus/${name#fuzz_}" ] && seeds=("tests/fuzz/corpus/${name#fuzz_}")
-	"$build/tests/fuzz/$name" -max_total_time="$seconds" -timeout=20 \
+	nice -n 10 "$build/tests/fuzz/$name" -max_total_time="$seconds" -timeout=20 \
 		-rss_limit_mb=4096 -print_final_stats=1 \
 		-artifact_prefix="$dir/" "$dir/corpus" "${seeds[@]}" \
 		>"$dir/log" 2>&1 </dev/null &

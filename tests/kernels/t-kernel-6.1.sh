@@ -4,12 +4,14 @@
 # The oldest kernel that is supported, emulated and thus slow: its verifier is shown
 # every program with every knob, and each of its helpers is called once. The rest,
 # which it says it leaves out, is for "make kernels", which runs all on every kernel.
-KERNEL_TESTS=${KERNEL_TESTS-'@(activate|budget|copy|decap|dispatcher|flow|formats|forward|packet|ports|steer|stray|too_big|vm_redirect)'}
+KERNEL_TESTS=${KERNEL_TESTS-'@(activate|budget|copy|decap|dispatcher|flow|formats|forward|ports|steer|stray|too_big|vm_redirect)'}
 KERNEL_WORDS=${KERNEL_WORDS-"
 	activate:on_the_port activate:next_frame activate:in_the_tunnel
 	copy:by_uplink copy:cannot_be_copied copy:out_of_the_tunnel copy:remembered
 	copy:split_horizon copy:taken_away
+	decap:every_tunnel decap:vlan_tags decap:congestion_checksums decap:checksums
 	flow:entry_and_promotion flow:idle_out
+	formats:each_format formats:rotation
 	ports:switches ports:vlan_of_a_bridge ports:vlan_of_a_vni
 	forward:each_method forward:jumbo_frames
 	steer:cid_of_another_service
