@@ -72,11 +72,12 @@ $(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $$(call parts_of,$$*) $(call lib_o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $$($(STAGE_PC) --libs libxroam-cid) -Wl,-rpath,$(STAGE_LIB) $(QUIC_LIBS)
 
+$(T)/net/enter: LDFLAGS += -static
 # A large one has more files in a folder of its name.
 $(NETPEER): $(T)/net/%: tests/net/lib/%.c $$(wildcard tests/net/lib/$$*/*.[ch])
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -ljansson -lpthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) $(if $(filter -static,$(LDFLAGS)),,-ljansson -lpthread)
 
 $(NETSO): $(T)/net/%.so: tests/net/lib/%.so.c tests/net/lib/preload.h
 	$(call say,CC,$@)

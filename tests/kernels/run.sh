@@ -102,6 +102,8 @@ watch()
 		is=$(stat -c %s "$work/results")
 		if [ "$is" != "$size" ]; then
 			size=$is at=$used since=$SECONDS
+			# What it says becomes TAP at its end; meanwhile, that it lives.
+			echo "# kernel: $size octets of results" >&3
 		elif [ $((used - at)) -gt "$SILENT" ] ||
 		     { [ $((SECONDS - since)) -gt "$IDLE" ] &&
 		       [ $(((used - at) * 20)) -lt $((SECONDS - since)) ]; }; then
@@ -231,4 +233,5 @@ trap 'exit 143' TERM
 trap 'exit 129' HUP
 
 make_root || fail "cannot make the guest's file system"
+exec 3>&1
 all_kernels "$@" | tap

@@ -36,6 +36,7 @@ import traceback
 with open(sys.argv[1]) as f:
     CONF = json.load(f)
 DIR, XROAM, WORLD = CONF["dir"], CONF["xroam"], CONF["world"]
+ENTER = os.path.join(os.path.dirname(XROAM), "tests/net/enter")
 LIB = os.path.dirname(os.path.abspath(__file__))
 HOSTS = ("h1", "h2", "h3")
 NODES = HOSTS + ("h4", "gw")
@@ -89,7 +90,7 @@ def enter(node):
 
 
 def there(node, *command):
-    return ["nsenter", f"--net=/run/netns/{WORLD}-{node}", *command]
+    return [ENTER, f"/run/netns/{WORLD}-{node}", *command]
 
 
 def run(node, *command):

@@ -56,6 +56,7 @@
 WORLD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 WORLD_BUILD=${BUILD:-$WORLD_TOP/build}
 XROAM=${XROAM:-$WORLD_BUILD/xroam}
+WORLD_ENTER=$WORLD_BUILD/tests/net/enter
 WORLD=xrt-$$			# every namespace and instance begins with it
 WORLD_DIR=
 WORLD_SERVERS=() WORLD_LBS=()
@@ -114,7 +115,7 @@ in_ns()
 	local node=$1
 
 	shift
-	nsenter --net="/run/netns/$WORLD-$node" "$@"
+	"$WORLD_ENTER" "/run/netns/$WORLD-$node" "$@"
 }
 
 xr_on()
@@ -138,7 +139,7 @@ start()
 	# Emptied at once: who waits for a line in it must not find one of an earlier process.
 	: >"$WORLD_DIR/$name.out"
 	: >"$WORLD_DIR/$name.err"
-	nsenter --net="/run/netns/$WORLD-$node" "$@" </dev/null \
+	"$WORLD_ENTER" "/run/netns/$WORLD-$node" "$@" </dev/null \
 		>>"$WORLD_DIR/$name.out" 2>>"$WORLD_DIR/$name.err" &
 	WORLD_PID[$name]=$!
 }
@@ -265,7 +266,7 @@ world_node()
 {
 	ip netns add "$WORLD-$1" || bail "cannot make a namespace"
 	# shellcheck disable=SC2016
-	nsenter --net="/run/netns/$WORLD-$1" sh -c '
+	"$WORLD_ENTER" "/run/netns/$WORLD-$1" sh -c '
 		cd /proc/sys/net
 		for c in all default; do
 			echo 0 >ipv4/conf/$c/rp_filter

@@ -353,13 +353,13 @@ quic_bad()
 		"$1: with steering off, packets go astray"
 }
 
-# quic_played SCENARIO [OPTIONS...]: it, with servers of these options; again, twice at most,
+# quic_played SCENARIO [OPTIONS...]: it, with servers of these options; again, four times at most,
 # where ngtcp2 0.12 closed a connection with CONNECTION_ID_LIMIT_ERROR: on a busy machine its
 # servers do so now and then when a client changes its path while they still look at the last
 # one. Nobody on the way can bring that about.
 quic_played()
 {
-	local left=3 scenario=$1
+	local left=5 scenario=$1
 
 	shift
 	while true; do
