@@ -81,11 +81,12 @@ domain()
 life() { echo "{\"life\":\"$2\",\"domain\":\"$1\"}"; }
 event() { echo "{\"event\":\"$2\",\"at\":1,\"domain\":\"$1\",\"data\":{\"status\":\"${3-}\"}}"; }
 
-# VMs with the MAC, of all VLANs: state, host and next
+# VMs with the MAC, of all VLANs: state, host and next. A move that nothing came after for ten
+# seconds is settled: it was a busy machine.
 facts()
 {
 	xr -j vm show "${1-$VM}" 2>/dev/null | jq -r \
-		'[.. | objects | select(.mac?) | "\(.state) \(.host) \(.to)"] | join("; ")'
+		'[.. | objects | select(.mac?) | "\(.state | sub("settled"; "moved")) \(.host) \(.to)"] | join("; ")'
 }
 
 # shellcheck disable=SC2317 # called by name
@@ -93,7 +94,7 @@ looks() { [ "$(facts "$2")" = "$1" ]; }
 
 # It is at that host, and no move is under way.
 # shellcheck disable=SC2317 # called by name
-rests_at() { [[ $(facts) =~ ^(stable|moved|settled)\ $1\ null$ ]]; }
+rests_at() { [[ $(facts) =~ ^(stable|moved)\ $1\ null$ ]]; }
 
 # becomes FACTS DESCRIPTION [MAC]
 becomes()

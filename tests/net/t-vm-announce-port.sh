@@ -31,7 +31,7 @@ for kind in "${ALL_KINDS[@]}"; do
 	play -q 10 -w h1:up0 -w h2:up0 "v1:h2=$(vector "$kind")" +2 \
 		"c1:eth0=$probe"
 	is "$(went "$probe")" "0 1" "$kind: the next frame goes out of its port"
-	is "$(vm_fact fab "$VM_MAC" state)" moved "and vm show says so"
+	is "$(vm_state fab "$VM_MAC")" moved "and vm show says so"
 	xr_on fab vm leave "$VM_MAC" >/dev/null
 
 	expected vlan 100

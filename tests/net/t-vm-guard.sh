@@ -49,7 +49,7 @@ is "$(says v1:h1 "$out") $(vm_fact h1 "$VM_MAC" state)" "1 prepared" \
 is "$(says n1:h1 "$(vector k3_rarp_qemu)") $(vm_fact h1 "$VM_MAC" state)" \
 	"0 prepared" "nor is what another says in its name"
 play -q 10 "fab:h1=$garp"
-is "$(vm_fact h1 "$VM_MAC" state)" moved "what comes from the fabric is"
+is "$(vm_state h1 "$VM_MAC")" moved "what comes from the fabric is"
 ok "the operator says so, too" xr_on h1 vm move "$VM_MAC" to h2
 is "$(says v1:h1 "$out")" 0 "the old port has lost the right"
 play -q 10 -w n1:h1 "fab:h1=$back"

@@ -54,7 +54,7 @@ play -c -q 200 -m "${probe:0:36}" -w v1:h2 "c1:eth0=$probe*100000"
 diag "$SEEN"
 # A busy machine loses some by itself; a loop found would be nearly all.
 cmp_ok "$(numbers v1:h2 frames)" -ge 50000 "100,000 identical datagrams pass"
-is "$(vm_fact h1 "$VM_MAC" state)" moved "and are no loop"
+is "$(vm_state h1 "$VM_MAC")" moved "and are no loop"
 
 # With xroam at the new host nothing comes back, whatever its bridge has.
 in_ns h2 bridge fdb del "$VM_MAC" dev v1 master

@@ -51,7 +51,7 @@ before=$(reason vm-loop fab)
 play -q 10 -w h1:up0 -w h2:up0 -w h3:up0 "h3:up0=$small"
 is "$(arrived h.:up0 "$small") $(($(reason vm-loop fab) - before))" "0 1" \
 	"a frame from where the VM is goes nowhere, and is counted"
-is "$(vm_fact fab "$VM_MAC" state)" moved "nor does one such frame disable it"
+is "$(vm_state fab "$VM_MAC")" moved "nor does one such frame disable it"
 
 # ---- what is told of it ----
 

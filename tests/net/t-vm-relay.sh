@@ -25,8 +25,7 @@ ask=${reply/06040002/06040001}
 # What h2 knows of n1, however long ago it moved.
 known()
 {
-	echo "$(vm_fact h2 "$N1_MAC" host) $(vm_fact h2 "$N1_MAC" state |
-		sed "s/settled/moved/")"
+	echo "$(vm_fact h2 "$N1_MAC" host) $(vm_state h2 "$N1_MAC")"
 }
 
 # detour DESCRIPTION: each of them gets to the VM at h2, and h2 learns nothing

@@ -27,10 +27,10 @@ kill_in()
 	done
 	daemon_stop h1 KILL
 	daemon_stop h2 KILL
-	is "$(vm_fact h1 "$VM_MAC" state)" "$state" "$state: killed"
+	is "$(vm_state h1 "$VM_MAC")" "$state" "$state: killed"
 	reaches "$state: and all is as it was" "$h1" "$h2"
 	ok "$state: they start again" daemon h1 && daemon h2
-	is "$(vm_fact h1 "$VM_MAC" state)" "$state" "$state: they adopt it"
+	is "$(vm_state h1 "$VM_MAC")" "$state" "$state: they adopt it"
 	reaches "$state: and all is as it was" "$h1" "$h2"
 	ok "$state: the move is made" on_each "h2 h1" vm move "$VM_MAC" to h2
 	reaches "$state: at its new host" 0 1
@@ -86,7 +86,7 @@ finish stream
 SEEN=$(<"$WORLD_DIR/stream.out")
 is "$(numbers v1:h2 frames) $(numbers v1:h1 frames)" "2000 0" \
 	"reloads: each frame of 2000 went to the new host"
-is "$(vm_fact h1 "$VM_MAC" state)" moved "the move is kept"
+is "$(vm_state h1 "$VM_MAC")" moved "the move is kept"
 
 # What is prepared is kept by a reload, too.
 on_each "h2 h1" vm leave "$VM_MAC" >/dev/null

@@ -47,7 +47,7 @@ rarp=$(vector k3_rarp_qemu)
 ok "the daemon" daemon fab
 forget
 play -q 300 -w c1:eth0 "v1:h2=$rarp"
-is "$(vm_fact fab "$VM_MAC" state)" moved "RARP is believed"
+is "$(vm_state fab "$VM_MAC")" moved "RARP is believed"
 is "$(gateway_has "$VM_ADDR4") $(gateway_has "$VM_ADDR6")" "$stale $stale" \
 	"by xroam, not by the gateway"
 is "$(arrived c1:eth0 "0806.*525400123456")" 0 "by default nobody is told"
@@ -98,7 +98,7 @@ xr_on fab vm prepare "$VM_MAC" to h2 >/dev/null
 play -q 300 -w c1:eth0 "v1:h2=3333ff00007752540012345686dd6000000000183afffd0900000000\
 00000000000000000001ff0200000000000000000001ff00007787007fa50000\
 0000fd090000000000000000000000000077"
-is "$(vm_fact fab "$VM_MAC" state)" moved "it is there"
+is "$(vm_state fab "$VM_MAC")" moved "it is there"
 is "$(arrived c1:eth0 "86dd.*8800")" 0 "but is not told to have the gateway's address"
 ok "the daemon ends" daemon_stop fab
 done_testing

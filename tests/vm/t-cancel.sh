@@ -27,16 +27,10 @@ destination_dies()
 	PREPARED_QEMU=1 run_once "$to" --gate 100 --kill "$(pid "qemu-$to")"
 }
 
-# Its state there, however long ago it moved.
-rests_as()
-{
-	vm_fact "$1" "$VM_MAC" state | sed s/settled/moved/
-}
-
 # shellcheck disable=SC2317 # called by name
 has_rest()
 {
-	[ "$(rests_as "$1")" = "$2" ]
+	[ "$(vm_state "$1" "$VM_MAC")" = "$2" ]
 }
 
 # cancelled N HOW: nothing lost, and the hosts know that it stayed
@@ -44,7 +38,7 @@ cancelled()
 {
 	local i was=$AT state
 
-	state=$(rests_as "$AT")
+	state=$(vm_state "$AT" "$VM_MAC")
 	ALL=
 	for ((i = 1; i <= $1; i++)); do
 		fit_rate "$2"
@@ -57,7 +51,7 @@ cancelled()
 	for i in "${VM_HOSTS[@]}"; do
 		# The new host waits as long as a blackout may last.
 		wait_for 10 has_rest "$i" "$state"
-		is "$(rests_as "$i") $(vm_fact "$i" "$VM_MAC" host)" \
+		is "$(vm_state "$i" "$VM_MAC") $(vm_fact "$i" "$VM_MAC" host)" \
 			"$state $was" "$2: $i knows"
 	done
 }

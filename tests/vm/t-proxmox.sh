@@ -139,7 +139,7 @@ done
 proven gives_up
 whole "given up"
 is "$SAID" "" "  the script has nothing to say"
-is "$(vm_fact "$AT" "$VM_MAC" host) $(vm_fact "$AT" "$VM_MAC" state | sed s/settled/moved/)" \
+is "$(vm_fact "$AT" "$VM_MAC" host) $(vm_state "$AT" "$VM_MAC")" \
 	"$AT moved" "  it is where it was"
 is "$(vm_fact "$AT" "$CARD_TAGGED" state 7)" stable "  so is its card with a tag"
 is "$(NODES=/nowhere hook "$AT" pre-start; hook "$AT" pre-start)" "" "one that only starts: not a word"

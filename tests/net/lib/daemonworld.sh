@@ -83,7 +83,9 @@ notify()
 	return $status
 }
 
+# A move that nothing came after for ten seconds is settled: it was a busy machine.
 fact()
 {
-	xr -j vm show "$VM" | jq -r --arg key "$1" '[.. | objects | select(.mac?)][0][$key]'
+	xr -j vm show "$VM" | jq -r --arg key "$1" '[.. | objects | select(.mac?)][0] |
+		if .state == "settled" then .state = "moved" else . end | .[$key]'
 }

@@ -182,6 +182,16 @@ vm_fact()
 		'[.. | objects | select(.mac? and (.vlan // 0) == $vlan)][0][$key]'
 }
 
+# vm_state NODE MAC: its state. One whose move nothing came after for ten seconds is settled: it
+# was a busy machine.
+vm_state()
+{
+	local state
+
+	state=$(vm_fact "$1" "$2" state)
+	echo "${state/settled/moved}"
+}
+
 policy()
 {
 	local node=$1 file=$WORLD_DIR/policy.yaml
