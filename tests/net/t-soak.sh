@@ -39,8 +39,7 @@ for i in 1 2 3; do
 		route add default via 10.8.0.9
 	EOT
 	ip -n "$WORLD-fab" link set "b$i" master fab up
-	world_wire "b$i" eth0
-	world_wire fab "b$i"
+	world_wire "b$i/eth0" "fab/b$i"
 	xr_on "b$i" dev attach eth0 role backend >/dev/null || bail "no backend"
 done
 

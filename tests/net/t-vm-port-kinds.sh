@@ -137,10 +137,7 @@ fi
 # wiring that no kind tells.
 ip link add back index 201 netns "$WORLD-fab" type veth peer name wired \
 	index 200 netns "$H2"
-for at in "fab back" "h2 wired"; do
-	# shellcheck disable=SC2086
-	world_wire $at
-done
+world_wire fab/back h2/wired
 world_pass fab back
 ip -n "$H2" link set wired up
 ip -n "$WORLD-fab" link set back master fab up

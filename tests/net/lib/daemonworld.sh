@@ -21,10 +21,7 @@ PYTHON=/usr/bin/python3
 VM=52:54:00:12:34:56
 CONFIG='' SOCKET=/run/xroam/$WORLD-n1.sock LOCK=/run/xroam/$WORLD-n1/lock
 
-xr()
-{
-	xr_on n1 "$@"
-}
+XR_NODE=n1
 
 daemon_world_up()
 {

@@ -85,11 +85,7 @@ br0_mac() { echo "02:00:00:00:08:0${1#h}"; }
 
 # ---- xroam ----
 
-# For refused(): the node is $XR_NODE.
-xr()
-{
-	xr_on "${XR_NODE:-h1}" "$@"
-}
+XR_NODE=h1
 
 on_each()
 {
@@ -362,6 +358,7 @@ vm_world_up()
 	for ((opt = 1; opt <= hosts; opt++)); do
 		VM_HOSTS+=("h$opt")
 	done
+	world_namespaces fab gw c1 c2 "${VM_HOSTS[@]}"
 	for node in fab gw c1 c2 "${VM_HOSTS[@]}"; do
 		VM_IP[$node]=$'link set lo up\n'
 		case $node in
@@ -392,12 +389,9 @@ vm_wires()
 	local host
 
 	world_pass_load
-	world_wire fab "${VM_HOSTS[@]}" gw c1
-	world_wire gw eth0 dsl
-	world_wire c1 eth0
-	world_wire c2 eth0
+	world_wire "${VM_HOSTS[@]/#/fab/}" fab/gw fab/c1 gw/eth0 gw/dsl c1/eth0 c2/eth0 \
+		"${VM_HOSTS[@]/%//up0}"
 	for host in "${VM_HOSTS[@]}"; do
-		world_wire "$host" up0
 		if [ -n "$VM_FAB_NODE" ]; then
 			world_pass "$host" up0
 		else
@@ -431,8 +425,7 @@ vm_plug()
 	ip link add "$3" address "$4" index $VM_INDEX netns "$WORLD-$1" type veth \
 		peer name "$1" netns "$WORLD-$2" || bail "no port for $1"
 	ip -n "$WORLD-$1" link set "$3" up
-	world_wire "$1" "$3"
-	world_wire "$2" "$1"
+	world_wire "$1/$3" "$2/$1"
 	ip -n "$WORLD-$2" link set "$1" master "br$5" up
 }
 
@@ -499,8 +492,7 @@ vm_routed_boot()
 			netns "$WORLD-$vm" type veth peer name "$vm" \
 			address ee:ee:ee:ee:ee:ee netns "$WORLD-$host" ||
 			bail "no port for $vm"
-		world_wire "$vm" "$host"
-		world_wire "$host" "$vm"
+		world_wire "$vm/$host" "$host/$vm"
 		ip -n "$WORLD-$host" link set "$vm" up
 	done
 	vm_routed_run "$vm" "$1"

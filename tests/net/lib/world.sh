@@ -54,9 +54,9 @@
 #	reason WORD [NODE]	that reason's packets so far
 
 WORLD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
-WORLD_BUILD=${BUILD:-$WORLD_TOP/build}
+WORLD_BUILD=${BUILD:-build}
+[[ $WORLD_BUILD = /* ]] || WORLD_BUILD=$WORLD_TOP/$WORLD_BUILD
 XROAM=${XROAM:-$WORLD_BUILD/xroam}
-WORLD_ENTER=$WORLD_BUILD/tests/net/enter
 WORLD=xrt-$$			# every namespace and instance begins with it
 WORLD_DIR=
 WORLD_SERVERS=() WORLD_LBS=()
@@ -110,26 +110,10 @@ mac()
 
 # ---- running things ----
 
-in_ns()
-{
-	local node=$1
-
-	shift
-	"$WORLD_ENTER" "/run/netns/$WORLD-$node" "$@"
-}
-
-xr_on()
-{
-	local node=$1
-
-	shift
-	in_ns "$node" "$XROAM" -i "$WORLD-$node" "$@"
-}
-
-xr()
-{
-	xr_on lb1 "$@"
-}
+# in_ns, xr and xr_on are lib/enter.c: programs, so that a pipe has no shell before each.
+PATH=$WORLD_BUILD/tests/net/bin:$PATH
+XR_NODE=lb1
+export WORLD XROAM XR_NODE
 
 start()
 {
@@ -139,7 +123,7 @@ start()
 	# Emptied at once: who waits for a line in it must not find one of an earlier process.
 	: >"$WORLD_DIR/$name.out"
 	: >"$WORLD_DIR/$name.err"
-	"$WORLD_ENTER" "/run/netns/$WORLD-$node" "$@" </dev/null \
+	in_ns "$node" "$@" </dev/null \
 		>>"$WORLD_DIR/$name.out" 2>>"$WORLD_DIR/$name.err" &
 	WORLD_PID[$name]=$!
 }
@@ -260,13 +244,19 @@ route add ::/0 via fd00:$2::1
 "
 }
 
-# world_node NODE [LINES]: its namespace. LINES, for sh in /proc/sys/net, are
-# settings beside those of all, before any device is in it.
+# world_namespaces NODE...: made, for world_node
+world_namespaces()
+{
+	printf "netns add $WORLD-%s\n" "$@" | ip -batch - || bail "cannot make namespaces"
+}
+
+# world_node NODE [LINES]: its namespace, unless that is there. LINES, for sh in
+# /proc/sys/net, are settings beside those of all, before any device is in it.
 world_node()
 {
-	ip netns add "$WORLD-$1" || bail "cannot make a namespace"
+	[ -e "/run/netns/$WORLD-$1" ] || world_namespaces "$1"
 	# shellcheck disable=SC2016
-	"$WORLD_ENTER" "/run/netns/$WORLD-$1" sh -c '
+	in_ns "$1" sh -c '
 		cd /proc/sys/net
 		for c in all default; do
 			echo 0 >ipv4/conf/$c/rp_filter
@@ -332,18 +322,11 @@ world_batches()
 	done
 }
 
-# world_wire NODE DEV...: what XDP sees there is what is on a wire: sums filled
-# in, tags in the frame.
+# world_wire NODE/DEV...: what XDP sees there is what is on a wire: sums filled in, tags in the
+# frame.
 world_wire()
 {
-	local node=$1
-
-	shift
-	# shellcheck disable=SC2016
-	in_ns "$node" sh -c '
-		for dev; do
-			ethtool -K "$dev" tx-checksumming off txvlan off || exit
-		done' sh "$@" >/dev/null || bail "cannot prepare $node's devices"
+	"$WORLD_BUILD/tests/net/wire" "$WORLD" "$@" || bail "cannot prepare these devices: $*"
 }
 
 world_pass_load()
@@ -461,17 +444,13 @@ world_wires()
 	local dev
 
 	world_pass_load
-	world_wire r "${WORLD_PORTS[@]}"
+	world_wire "${WORLD_PORTS[@]/#/r/}" "${WORLD_DEVS[@]/ //}"
 	for dev in "${WORLD_PORTS[@]}"; do
 		case $dev in
 		lb*) world_pass r "$dev" ;;
 		esac
 	done
 	rm -f "/sys/fs/bpf/$WORLD-pass"
-	for dev in "${WORLD_DEVS[@]}"; do
-		# shellcheck disable=SC2086
-		world_wire $dev
-	done
 }
 
 # world_up [-s SERVERS] [-l LBS] [-b] [-m MTU]
@@ -502,6 +481,7 @@ world_up()
 	world_segment rack 1
 	world_segment far 2
 	[ -z "$WORLD_BACK" ] || world_segment back 3
+	world_namespaces "${!WORLD_IP[@]}"
 	for node in "${!WORLD_IP[@]}"; do
 		world_node "$node" "$(world_settings "$node")"
 	done
