@@ -131,7 +131,7 @@ struct problem_lines {
 	char text[3000];
 	size_t used;
 };
-/* One more, with its newline; left out where it has no room. */
+/* One more, to which a newline is added; left out where it has no room. */
 void problem_add(struct problem_lines *l, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

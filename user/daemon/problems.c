@@ -47,13 +47,16 @@ void daemon_set_metrics(struct daemon *d, const char *where)
 void problem_add(struct problem_lines *l, const char *fmt, ...)
 {
 	va_list ap;
+	size_t room = sizeof(l->text) - l->used;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(l->text + l->used, sizeof(l->text) - l->used, fmt, ap);
+	n = vsnprintf(l->text + l->used, room, fmt, ap);
 	va_end(ap);
-	if (n > 0 && l->used + n < sizeof(l->text))
+	if (n > 0 && (size_t)n + 1 < room) {
 		l->used += n;
+		l->text[l->used++] = '\n';
+	}
 	l->text[l->used] = '\0';
 }
 

@@ -22,12 +22,12 @@ static void add_card(struct report *r, const struct domain *dom, const struct ca
 	if (c->refused)
 		problem_add(
 			&r->lines,
-			"libvirt %s: its card %s vlan %u is another domain's, which had it first; it is not believed\n",
+			"libvirt %s: its card %s vlan %u is another domain's, which had it first; it is not believed",
 			dom->label, mac, c->guest.vlan);
 	else
 		problem_add(
 			&r->lines,
-			"libvirt %s: VM %s vlan %u runs there, and is known at another host: if it came, \"xroam vm move\" says so\n",
+			"libvirt %s: VM %s vlan %u runs there, and is known at another host: if it came, \"xroam vm move\" says so",
 			dom->label, mac, c->guest.vlan);
 }
 
@@ -37,16 +37,16 @@ static void add_virt(struct report *r, const struct virt *v)
 	const struct card *c;
 
 	if (!v->up && v->why[0])
-		problem_add(&r->lines, "libvirt %s: %s\n", v->conf.uri, v->why);
+		problem_add(&r->lines, "libvirt %s: %s", v->conf.uri, v->why);
 	if (v->too_loud)
 		problem_add(&r->lines,
-			    "libvirt %s: it never stops talking: it is read once a second\n",
+			    "libvirt %s: it never stops talking: it is read once a second",
 			    v->conf.uri);
 	for (dom = v->domains; dom; dom = dom->next) {
 		if (dom->left_out)
 			problem_add(
 				&r->lines,
-				"libvirt %s: %d of its cards are not followed: a trunk of several VLANs, or too many\n",
+				"libvirt %s: %d of its cards are not followed: a trunk of several VLANs, or too many",
 				dom->label, dom->left_out);
 		for (c = dom->cards; c; c = c->next)
 			add_card(r, dom, c);
@@ -61,7 +61,7 @@ void virt_report_faults(struct virt *v)
 	for (one = v->all->list; one; one = one->next)
 		add_virt(&r, one);
 	if (r.cards > CARDS_SHOWN)
-		problem_add(&r.lines, "libvirt: %u cards more that are not believed\n",
+		problem_add(&r.lines, "libvirt: %u cards more that are not believed",
 			    r.cards - CARDS_SHOWN);
 	daemon_set_problems(v->d, "libvirt", r.lines.text);
 }

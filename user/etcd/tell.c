@@ -27,9 +27,9 @@ static void add_left_out(const struct etcd *e, struct problem_lines *l)
 	const char *why = one && one->why ? one->why : "see the log";
 
 	if (n == 1)
-		problem_add(l, "etcd: %s\n", why);
+		problem_add(l, "etcd: %s", why);
 	else if (n)
-		problem_add(l, "etcd: %zu VMs are not taken; one: %s\n", n, why);
+		problem_add(l, "etcd: %zu VMs are not taken; one: %s", n, why);
 }
 
 static void set_problems(struct etcd *e)
@@ -39,16 +39,16 @@ static void set_problems(struct etcd *e)
 
 	if (e->lost_at) {
 		time_text(since, sizeof(since), e->lost_at);
-		problem_add(&l, "etcd: not heard since %s, all stays as it was: %.300s\n", since,
+		problem_add(&l, "etcd: not heard since %s, all stays as it was: %.300s", since,
 			    e->why.text);
 	}
 	if (e->progress.total)
-		problem_add(&l, "etcd: reading VMs of segment %x: %zu of %zu\n", e->progress.vlan,
+		problem_add(&l, "etcd: reading VMs of segment %x: %zu of %zu", e->progress.vlan,
 			    e->progress.so_far, e->progress.total);
 	if (e->lists.text[0])
-		problem_add(&l, "etcd: %.500s\n", e->lists.text);
+		problem_add(&l, "etcd: %.500s", e->lists.text);
 	if (e->unwritten.text[0])
-		problem_add(&l, "etcd: where VMs of this host are is not written: %.300s\n",
+		problem_add(&l, "etcd: where VMs of this host are is not written: %.300s",
 			    e->unwritten.text);
 	add_left_out(e, &l);
 	daemon_set_problems(e->d, "etcd", l.text);

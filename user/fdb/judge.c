@@ -257,7 +257,7 @@ static void fault_of_row(const struct fdb *f, struct fdb_row *row, struct faults
 	if (row->outranked && w->outranked++ < FAULTS)
 		problem_add(
 			&w->lines,
-			"fdb %s: VM %s is at %s by this bridge, but at %s by who is trusted more; if the bridge is right: \"xroam vm move %s to %s\"\n",
+			"fdb %s: VM %s is at %s by this bridge, but at %s by who is trusted more; if the bridge is right: \"xroam vm move %s to %s\"",
 			b->conf.bridge, name, host_name(p, row->view), host_name(p, host), name,
 			host_name(p, row->view));
 	port = links_by_index(&f->links, row->word.port);
@@ -265,7 +265,7 @@ static void fault_of_row(const struct fdb *f, struct fdb_row *row, struct faults
 	if (vtep && !by_vtep(p, vtep->word.dst, port->vni) && w->strange++ < FAULTS)
 		problem_add(
 			&w->lines,
-			"fdb %s: VM %s is behind VTEP %s, VNI %u, which is no host's: \"xroam host add\"\n",
+			"fdb %s: VM %s is behind VTEP %s, VNI %u, which is no host's: \"xroam host add\"",
 			b->conf.bridge, name, text_addr(addr, vtep->word.dst), port->vni);
 }
 
@@ -277,16 +277,16 @@ void fdb_report_faults(struct fdb *f)
 	for (i = 0; i < f->n_bridges; i++)
 		if (!f->bridge[i].ifindex)
 			problem_add(&w.lines,
-				    "fdb %s: there is no such bridge in this network namespace\n",
+				    "fdb %s: there is no such bridge in this network namespace",
 				    f->bridge[i].conf.bridge);
 	for (i = 0; i < f->table.size; i++)
 		fault_of_row(f, &f->table.row[i], &w);
 	if (w.outranked > FAULTS || w.strange > FAULTS)
-		problem_add(&w.lines, "fdb: %d more such VMs\n",
+		problem_add(&w.lines, "fdb: %d more such VMs",
 			    (w.outranked > FAULTS ? w.outranked - FAULTS : 0) +
 				    (w.strange > FAULTS ? w.strange - FAULTS : 0));
 	if (f->table.left_out)
-		problem_add(&w.lines, "fdb: %u entries of MACs that are no VMs' had no room\n",
+		problem_add(&w.lines, "fdb: %u entries of MACs that are no VMs' had no room",
 			    f->table.left_out);
 	daemon_set_problems(f->d, "fdb", w.lines.text);
 }

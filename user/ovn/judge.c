@@ -258,11 +258,11 @@ static void fault_of_place(struct faults *w, const char *name, const struct ovn_
 		text_addr(addr, at->chassis.addr[0]);
 	if (at->several)
 		FAULT(w,
-		      "VM %s is at chassis %s, whose address %s several hosts have: say which one it is under sources.ovn.chassis\n",
+		      "VM %s is at chassis %s, whose address %s several hosts have: say which one it is under sources.ovn.chassis",
 		      name, at->chassis.name, addr);
 	else
 		FAULT(w,
-		      "VM %s is at chassis %s (%s), which is no host's: \"xroam host add\", or name its host under sources.ovn.chassis\n",
+		      "VM %s is at chassis %s (%s), which is no host's: \"xroam host add\", or name its host under sources.ovn.chassis",
 		      name, at->chassis.name, addr);
 }
 
@@ -283,23 +283,23 @@ static void fault_of_row(struct ovn_row *row, void *ctx)
 	host = vm_now(p, vm_index).host;
 	if (row->word.gone) {
 		FAULT(w,
-		      "VM %s has no port %s any more; if the VM is gone, too: \"xroam vm leave %s\"\n",
+		      "VM %s has no port %s any more; if the VM is gone, too: \"xroam vm leave %s\"",
 		      name, row->word.port, name);
 		return;
 	}
 	if (row->word.other[0]) {
 		FAULT(w,
-		      "VM %s is said to be at two ports, %s and %s: neither is followed; give their switches different VLANs under sources.ovn.switches\n",
+		      "VM %s is said to be at two ports, %s and %s: neither is followed; give their switches different VLANs under sources.ovn.switches",
 		      name, row->word.port, row->word.other);
 		return;
 	}
 	if (row->word.many)
 		FAULT(w,
-		      "VM %s is to go to several chassis at once by port %s, so nothing is prepared; name one beside the one where it is\n",
+		      "VM %s is to go to several chassis at once by port %s, so nothing is prepared; name one beside the one where it is",
 		      name, row->word.port);
 	if (row->outranked && row->view != host)
 		FAULT(w,
-		      "VM %s is at %s by port %s, but at %s by who is trusted more; if OVN is right: \"xroam vm move %s to %s\"\n",
+		      "VM %s is at %s by port %s, but at %s by who is trusted more; if OVN is right: \"xroam vm move %s to %s\"",
 		      name, host_name(p, row->view), row->word.port, host_name(p, host), name,
 		      host_name(p, row->view));
 	fault_of_place(w, name, place_of(o, row->word.at));
@@ -315,17 +315,17 @@ void ovn_report_faults(struct ovn *o)
 	if (o->lost_at) {
 		localtime_r(&o->lost_at, &tm);
 		strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S", &tm);
-		problem_add(&w.lines, "ovn: not heard since %s, all stays as it was: %s\n", since,
+		problem_add(&w.lines, "ovn: not heard since %s, all stays as it was: %s", since,
 			    o->why);
 	}
 	if (o->note[0])
-		problem_add(&w.lines, "ovn: %s\n", o->note);
+		problem_add(&w.lines, "ovn: %s", o->note);
 	if (o->whole)
 		ovn_rows_visit(&o->rows, fault_of_row, &w);
 	if (w.more)
-		problem_add(&w.lines, "ovn: %d more such VMs\n", w.more);
+		problem_add(&w.lines, "ovn: %d more such VMs", w.more);
 	if (o->rows.left_out)
-		problem_add(&w.lines, "ovn: %u MACs of ports that are no VMs' had no room\n",
+		problem_add(&w.lines, "ovn: %u MACs of ports that are no VMs' had no room",
 			    o->rows.left_out);
 	daemon_set_problems(o->d, "ovn", w.lines.text);
 }

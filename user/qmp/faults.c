@@ -9,17 +9,17 @@ static void add_fault(struct problem_lines *l, const struct monitor *m)
 	if (m->no_greeting)
 		problem_add(l,
 			    "qmp %s: it does not greet; a monitor has one client, "
-			    "and another one may have it\n",
+			    "and another one may have it",
 			    socket);
 	else if (m->too_loud)
 		problem_add(l,
 			    "qmp %s: it never stops talking: cut off, and met again after "
-			    "%d s\n",
+			    "%d s",
 			    socket, QMP_LOUD_WAIT);
 	else if (m->gate_others && m->conf.gate)
 		problem_add(l,
 			    "qmp %s: gate: true, but somebody else opens this QEMU's gate; "
-			    "it is left to him\n",
+			    "it is left to him",
 			    socket);
 }
 
