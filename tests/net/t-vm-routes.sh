@@ -100,6 +100,10 @@ ok "as before" wait_for 10 routes_are "$both"
 ok "a VM without a port" xr vm add 52:54:00:00:00:09 address 10.9.0.9 at h1
 ok "has none, which status says" wait_for 20 wrong_is \
 	"VM 52:54:00:00:00:09: there is no route to it, as its port is not known; \"xroam vm add"
+ok "another one" xr vm add 52:54:00:00:00:0b address 10.9.0.11 at h1
+two_lines() { [ "$(wrong | grep -c "as its port is not known; .* names it$")" = 2 ]; }
+ok "has a line of its own" wait_for 20 two_lines
+xr vm leave 52:54:00:00:00:0b >/dev/null
 ok "its port is named" xr vm add 52:54:00:00:00:09 address 10.9.0.9 at h1 dev v3
 ok "it has one" wait_for 20 routes_are "10.9.0.9 $both"
 ok "and nothing is wrong" wait_for 10 wrong_is ""

@@ -140,11 +140,17 @@ int vm_local_reload(struct plane *p, struct xr_err *err);
 /* Detaches every tc program and removes what was written into the kernel. */
 void vm_local_destroy(struct plane *p);
 
+struct vm_reach {
+	__u32 dev;       /* 0: none leads there */
+	__u32 master;    /* then, what its port is a port of; 0: its port is not known */
+	bool lacks_vlan; /* that is a bridge which has no device of the VM's VLAN */
+};
+
 /*
  * The device by which this machine's own kernel gets to the VM that is here: its port's bridge
- * (of a bridge that knows VLANs the device of the VM's), else its port. 0: none is known.
+ * (of a bridge that knows VLANs the device of the VM's), else its port.
  */
-__u32 vm_local_reach(struct plane *p, __u32 vm_index);
+struct vm_reach vm_local_reach(struct plane *p, __u32 vm_index);
 
 /*
  * Whether that process, a QEMU, has that tap of this namespace open. UNSEEN: it is no

@@ -15,27 +15,30 @@ static __u32 vlan_device(struct local *l, __u32 bridge)
 	return 0;
 }
 
-static __u32 by_port(struct local *l, const struct link *port)
+static struct vm_reach by_port(struct local *l, const struct link *port)
 {
 	struct link master = { .ifindex = port->master };
+	struct vm_reach r = { .master = port->master };
 
-	if (!port->master)
-		return port->ifindex;
-	if (!link_query(&l->nl, &master))
-		return 0;
-	if (master.kind == LINK_VRF)
-		return port->ifindex;
-	if (master.kind != LINK_BRIDGE)
-		return 0;
-	return l->vlan && master.filters ? vlan_device(l, master.ifindex) : master.ifindex;
+	if (!port->master) {
+		r.dev = port->ifindex;
+	} else if (!link_query(&l->nl, &master)) {
+		r.master = 0;
+	} else if (master.kind == LINK_VRF) {
+		r.dev = port->ifindex;
+	} else if (master.kind == LINK_BRIDGE) {
+		r.lacks_vlan = l->vlan && master.filters;
+		r.dev = r.lacks_vlan ? vlan_device(l, master.ifindex) : master.ifindex;
+	}
+	return r;
 }
 
-__u32 vm_local_reach(struct plane *p, __u32 vm_index)
+struct vm_reach vm_local_reach(struct plane *p, __u32 vm_index)
 {
 	struct link port = { .ifindex = p->vms[vm_index].tap };
 	const struct link *found = NULL;
+	struct vm_reach r = { 0 };
 	struct local l;
-	__u32 dev = 0;
 
 	/* In another namespace it has another number. */
 	if (!local_begin(&l, p, vm_index, NULL) && l.back < 0) {
@@ -43,8 +46,8 @@ __u32 vm_local_reach(struct plane *p, __u32 vm_index)
 		if (found)
 			port.ifindex = found->ifindex;
 		if (found && link_query(&l.nl, &port))
-			dev = by_port(&l, &port);
+			r = by_port(&l, &port);
 	}
 	local_close(&l);
-	return dev;
+	return r;
 }

@@ -6,20 +6,21 @@
 #ifndef XR_ROUTES_ROUTES_PRIV_H
 #define XR_ROUTES_ROUTES_PRIV_H
 
+#include "local/local.h"
 #include "net/links.h"
 #include "routes.h"
 
 /* To an address, in the kernel or to come there. */
 struct route {
 	__be32 addr[XR_ADDR_WORDS];
-	__u32 vm_no;    /* VM that is here; 0: it has left */
-	bool made;      /* the kernel has it, ... */
-	__u32 dev;      /* ... by this device; 0: as a blackhole */
-	__u32 by;       /* the device that it was found to be reached by; 0: none */
-	__u32 tap;      /* the VM's port, and ... */
-	__u32 looked;   /* ... vm_routes.links, when that was found; 0: it is to be found */
-	uint64_t until; /* it has left: the route goes then; 0: nobody has decided */
-	bool gone;      /* to be taken out of the list */
+	__u32 vm_no;        /* VM that is here; 0: it has left */
+	bool made;          /* the kernel has it, ... */
+	__u32 dev;          /* ... by this device; 0: as a blackhole */
+	struct vm_reach by; /* how it was found to be reached */
+	__u32 tap;          /* the VM's port, and ... */
+	__u32 looked;       /* ... vm_routes.links, when that was found; 0: it is to be found */
+	uint64_t until;     /* it has left: the route goes then; 0: nobody has decided */
+	bool gone;          /* to be taken out of the list */
 };
 
 struct list {

@@ -4,6 +4,7 @@
  * a time.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,15 +90,34 @@ static bool find_device(struct vm_routes *v, struct route *r)
 	return true;
 }
 
+static void tell_no_way(struct vm_routes *v, const struct route *r)
+{
+	char vm[VM_NAME + 4] = "VM ", master[IF_NAMESIZE], why[240];
+
+	vm_name_at(v->d->plane, vm + strlen(vm), r->vm_no - 1);
+	if (!r->by.master || !if_indextoname(r->by.master, master))
+		snprintf(
+			why, sizeof(why),
+			"there is no route to it, as its port is not known; \"xroam vm add ... dev DEV\" names it");
+	else if (r->by.lacks_vlan)
+		snprintf(
+			why, sizeof(why),
+			"there is no route to it, as %s has no device of its VLAN; \"ip link add link %s name NAME type vlan id N\" makes it",
+			master, master);
+	else
+		snprintf(why, sizeof(why),
+			 "there is no route to it, as its port is one of %s, which is no bridge",
+			 master);
+	tell(v, vm, why);
+}
+
 static void place(struct vm_routes *v, struct route *r)
 {
-	char name[VM_NAME + 4] = "VM ";
-
 	if (!find_device(v, r))
 		return;
-	if (r->by) {
-		if (!r->made || r->dev != r->by)
-			write_route(v, r, r->by);
+	if (r->by.dev) {
+		if (!r->made || r->dev != r->by.dev)
+			write_route(v, r, r->by.dev);
 		return;
 	}
 	v->missing = true;
@@ -105,9 +125,7 @@ static void place(struct vm_routes *v, struct route *r)
 	if (r->made && r->dev)
 		return;
 	unmake(v, r);
-	vm_name_at(v->d->plane, name + strlen(name), r->vm_no - 1);
-	tell(v, name,
-	     "there is no route to it, as its port is not known; \"xroam vm add ... dev DEV\" names it");
+	tell_no_way(v, r);
 }
 
 /* The VM has it, and is elsewhere. */
