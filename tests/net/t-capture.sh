@@ -171,6 +171,13 @@ like "$(<"$WORLD_DIR/pipe.err")" '^xroam: [0-9]+ captured' "and ends it by going
 wait_for 10 traffic_until_ended $!
 wait_for 5 grep -q '^status' "$WORLD_DIR/pipe.err"
 like "$(<"$WORLD_DIR/pipe.err")" 'status 0$' "a pipe that is closed: 0"
+(xr -j capture; echo "status $?" >&2) 2>"$WORLD_DIR/pipe.err" | head -n 1 >/dev/null &
+wait_for 10 traffic_until_ended $!
+wait_for 10 grep -q '^status' "$WORLD_DIR/pipe.err"
+like "$(<"$WORLD_DIR/pipe.err")" '"captured":[0-9].*status 0$' "lines of JSON: the same"
+is "$(grep -c error "$WORLD_DIR/pipe.err")" 0 "with no error"
+(xr capture tcp port 9; echo "status $?" >&2) 2>"$WORLD_DIR/pipe.err" | true
+ok "nothing comes: a reader who goes ends it, too" wait_for 10 grep -q '^status 0' "$WORLD_DIR/pipe.err"
 # A reader that takes nothing: packets are lost, and said to be; nothing else waits.
 mkfifo "$WORLD_DIR/fifo"
 # shellcheck disable=SC2016

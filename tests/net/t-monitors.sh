@@ -108,6 +108,10 @@ more()
 ok "what had room is printed, the rest counted" wait_for 10 more
 stop m3
 
+(xr monitor vm 52:54:00:00:20:77; echo "status $?" >&2) 2>"$WORLD_DIR/left.err" | true
+ok "a reader who goes ends it, though nothing comes" \
+	wait_for 10 grep -q '^status 0' "$WORLD_DIR/left.err"
+
 # Words choose.
 ok "only the VM's" monitor f1 vm 52:54:00:00:20:01
 ok "only audits" monitor f2 kind audit

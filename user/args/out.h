@@ -40,6 +40,8 @@ void cmd_flush_warnings(void);
  */
 void out_begin(void);
 int out_end(void);
+/* Whoever reads stdout may go away, and it is no failure. */
+void out_may_be_left(void);
 /* For the daemon, which must not wait for its log's reader: drops what is not read at once. */
 void out_never_wait(void);
 

@@ -31,6 +31,7 @@ struct piece {
 
 static struct piece *first, **last = &first;
 static int failed; /* the first -errno of writing to stdout */
+static bool may_be_left;
 static bool never_waits;
 
 static void write_out(int fd, const char *text, size_t len)
@@ -200,5 +201,10 @@ int out_end(void)
 	escape_out(STDOUT_FILENO, "", 0, true);
 	escape_out(STDERR_FILENO, "", 0, true);
 	write_kept();
-	return failed;
+	return failed == -EPIPE && may_be_left ? 0 : failed;
+}
+
+void out_may_be_left(void)
+{
+	may_be_left = true;
 }

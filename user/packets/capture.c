@@ -239,9 +239,11 @@ static int open_and_capture(struct capture_run *run, int *fd)
 		if (!run->file)
 			return cmd_refuse("out of memory");
 	}
+	run->out = args->file ? *fd : STDOUT_FILENO;
 	if (capture_open(run->p, &args->want, &run->c, &run->err))
 		return cmd_fail(&run->err);
 	signal(SIGPIPE, SIG_IGN);
+	out_may_be_left();
 	show_until_stopped();
 	ret = capture_run(run);
 	/* Without an error of its own: the reader or the operator ended it. */

@@ -29,6 +29,7 @@ struct capture_run {
 	struct capture *c;
 	const struct capture_args *args;
 	struct pcapng *file; /* NULL: lines */
+	int out;             /* where it is written */
 	struct interface interface[INTERFACES_MAX];
 	int interfaces;
 	__u64 epoch_ns, begin_ns, until_ns; /* CLOCK_MONOTONIC: its zero; begin and end of this */

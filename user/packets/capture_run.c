@@ -180,7 +180,8 @@ static void warn(void *ctx, const char *line)
 
 static bool is_over(const struct capture_run *run)
 {
-	return show_stopped || (run->args->packets && run->packets >= run->args->packets) ||
+	return show_stopped || show_reader_is_gone(run->out) ||
+		(run->args->packets && run->packets >= run->args->packets) ||
 		(run->until_ns && clock_ns(CLOCK_MONOTONIC) >= run->until_ns);
 }
 

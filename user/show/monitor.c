@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "args/args.h"
@@ -300,8 +301,8 @@ static int print_events(struct plane *p, struct events *ev)
 		missed = events_missed(ev);
 		if (missed)
 			print_missed(missed);
-		if (ferror(stdout))
-			return EXIT_DONE; /* main() reports it */
+		if (ferror(stdout) || show_reader_is_gone(STDOUT_FILENO))
+			return EXIT_DONE; /* main() reports an error */
 		if (!n && !plane_exists(p))
 			return cmd_refuse("instance \"%s\" is gone", p->name);
 	}

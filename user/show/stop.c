@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Ctrl-C ends a command that goes on, in its own time, so that it cleans up. */
+/*
+ * Ctrl-C ends a command that goes on, in its own time, so that it cleans up; and so does a
+ * reader who goes away.
+ */
+#include <poll.h>
 #include <stddef.h>
 
 #include "stop.h"
@@ -17,4 +21,11 @@ void show_until_stopped(void)
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+}
+
+bool show_reader_is_gone(int fd)
+{
+	struct pollfd out = { .fd = fd };
+
+	return poll(&out, 1, 0) > 0 && out.revents & (POLLERR | POLLHUP);
 }
