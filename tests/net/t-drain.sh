@@ -57,6 +57,18 @@ ok "a daemon that applies its file" wait_for 5 grep -q watching "$WORLD_DIR/d.er
 is "$(routes) / $(dev_state)" "0 / eth0 drained native" "neither"
 stop d
 is "$(xr undrain)" "the node serves again" "undrain"
+start w lb1 "$XROAM" -i "$(instance lb1)" drain --wait 600 --quiet 600
+is_begun() { [ "$(drained)" != no ]; }
+ok "one that waits" wait_for 10 is_begun
+ok "is undrained meanwhile" xr undrain
+finish w
+is "$? $(<"$WORLD_DIR/w.err")" "1 xroam: somebody has undrained the node meanwhile" \
+	"it ends, and says that"
+start w lb1 "$XROAM" -i "$(instance lb1)" drain --wait 600 --quiet 600
+ok "another one waits" wait_for 10 is_begun
+ok "a second one does not wait so long" xr drain --quiet 1
+stop w
+ok "undrain" xr undrain
 is "$(routes) / $(drained) / $(dev_state)" "1 / no / eth0 attached native" "all is as it was"
 is "$(xr export)" "$before" "export, too"
 start d lb1 "$XROAM" -i "$(instance lb1)" run &&

@@ -67,8 +67,14 @@ static bool look(struct watch *w)
 	return came;
 }
 
+/* By "undrain", or with the instance. */
+static bool is_undone(const struct plane *p, __u64 since)
+{
+	return !plane_exists(p) || p->drain->state == XR_DRAIN_NONE || p->drain->since != since;
+}
+
 /* Waits without the lock: other commands go on. true: it was quiet for long enough. */
-static bool wait_for_quiet(struct watch *w, const struct drain_args *a)
+static bool wait_for_quiet(struct watch *w, const struct drain_args *a, __u64 since)
 {
 	const struct timespec pause = { .tv_nsec = 200000000 };
 	double t;
@@ -79,7 +85,7 @@ static bool wait_for_quiet(struct watch *w, const struct drain_args *a)
 		t = now();
 		if (t - w->moved >= a->quiet && t > w->began)
 			return true;
-		if (t - w->began >= a->wait || !plane_exists(w->p))
+		if (t - w->began >= a->wait || is_undone(w->p, since))
 			return false;
 		nanosleep(&pause, NULL);
 		w->seconds = now() - t;
@@ -169,7 +175,7 @@ static int finish(struct plane *p, const struct drain_args *a, __u64 since)
 	const char *kept;
 	int ret;
 
-	if (p->drain->state == XR_DRAIN_NONE || p->drain->since != since)
+	if (is_undone(p, since))
 		return cmd_refuse("somebody has undrained the node meanwhile");
 	kept = drain_keeps_programs(p, a->vms);
 	if (kept && a->vms)
@@ -194,7 +200,7 @@ static int drain(struct plane *p, const struct drain_args *a, struct watch *w)
 	if (p->drain->state == XR_DRAINED && (p->drain->detached || !a->vms))
 		return print_drained(p, drain_keeps_programs(p, a->vms));
 	plane_unlock(p);
-	if (!wait_for_quiet(w, a) && !a->force)
+	if (!wait_for_quiet(w, a, since) && !a->force && !is_undone(p, since))
 		return refuse_noisy(w, a);
 	ret = instance_relock(p, &err);
 	return ret ? cmd_fail(&err) : finish(p, a, since);
