@@ -198,6 +198,22 @@ stop taker KILL
 ok "it is there as soon as the port is free" wait_for 20 scrape
 ok "and nothing is wrong with it any more" no taken
 
+# As often as it tries somebody connects there.
+start taker lb1 "$PYTHON" -c 'import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+for i in range(4): s.accept()
+os.unlink(sys.argv[1])' "$UNIX"
+ok "somebody has its path" wait_for 10 test -S "$UNIX"
+metrics "{listen: $UNIX}"
+kill -HUP "$(pid daemon)"
+ok "four times it tries, then the path is free" wait_for 20 at_path
+is "$(grep -c "$UNIX: another process" "$WORLD_DIR/daemon.err")" 1 "which the log has once"
+metrics '{}'
+kill -HUP "$(pid daemon)"
+ok "back to the port" wait_for 10 scrape
+
 # ---- ends ----
 
 child() { pgrep -P "$(pid daemon)" -x xroam-metrics; }

@@ -39,11 +39,19 @@ start listen lb2 "$XROAM" -i "$(instance lb2)" state listen "$SOCKET"
 ok "and goes on when that is there" wait_for 30 passes 1
 is "$(wc -l <"$WORLD_DIR/sync.err")" 1 "having said it once"
 is "$(stat -c %a "$SOCKET")" 600 "the socket is root's alone"
-refused 1 "another one listens there" "a second one on it" state listen "$SOCKET"
+refused 1 "another process listens there" "a second one on it" state listen "$SOCKET"
 
 echo mine >"$WORLD_DIR/mine"
-refused 1 "it is there, and no socket" "a file at the path" state listen "$WORLD_DIR/mine"
+refused 1 "is there, and no socket: give another path" "a file at the path" state listen "$WORLD_DIR/mine"
 is "$(cat "$WORLD_DIR/mine")" mine "which stays"
+start datagrams lb1 /usr/bin/python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+time.sleep(600)' "$WORLD_DIR/datagrams"
+wait_for 10 test -S "$WORLD_DIR/datagrams"
+refused 1 "datagrams is there, and no socket of this kind: give another path" \
+	"somebody's socket for datagrams" state listen "$WORLD_DIR/datagrams"
+stop datagrams KILL
 refused 2 "SOCKET is empty" "no path" state listen ""
 
 start tcp c1 "$PEER" ask -c 200 -n 0 -i 50 tcp "$VIP4" 80

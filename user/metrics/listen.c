@@ -2,7 +2,6 @@
 /* The socket that metrics are served at. */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "metrics_priv.h"
@@ -10,33 +9,10 @@
 
 #define BACKLOG 64
 
-/* A killed daemon's socket may be at the path; nobody else's file is touched. */
-static int clear_path(const struct sockaddr_un *to, struct xr_err *err)
-{
-	struct stat st;
-	int ret;
-
-	if (lstat(to->sun_path, &st))
-		return errno == ENOENT
-			? 0
-			: xr_fail(err, -errno, "%s: %s", to->sun_path, strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return xr_fail(err, -EEXIST,
-			       "%s is there, and no socket: give another path, or remove it",
-			       to->sun_path);
-	ret = daemon_socket_probe(to);
-	if (!ret || ret == -EAGAIN)
-		return xr_fail(err, -EADDRINUSE, "%s: another process listens there", to->sun_path);
-	if (ret != -ECONNREFUSED)
-		return xr_fail(err, ret, "%s: %s", to->sun_path, strerror(-ret));
-	return unlink(to->sun_path) ? xr_fail(err, -errno, "%s: %s", to->sun_path, strerror(errno))
-				    : 0;
-}
-
 static int open_path(struct listener *l, const struct metrics_address *at, struct xr_err *err)
 {
 	const char *path = at->un.sun_path;
-	int ret = clear_path(&at->un, err);
+	int ret = daemon_socket_clear(&at->un, err);
 
 	if (ret)
 		return ret;

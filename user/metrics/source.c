@@ -25,6 +25,7 @@ struct metrics {
 	pid_t pid; /* of the child; 0: none runs */
 	int pidfd;
 	sd_event_source *ended, *timer;
+	struct xr_err logged; /* what is wrong, as the log has it */
 };
 
 static int start_child(struct metrics *m, struct xr_err *err);
@@ -39,8 +40,18 @@ static void report(struct metrics *m, const struct xr_err *err)
 		 AGAIN / US_PER_SECOND);
 	daemon_set_problems(m->d, "metrics", line);
 	daemon_set_metrics(m->d, "");
-	daemon_log(m->d, "metrics: %s", err->text);
+	if (strcmp(m->logged.text, err->text))
+		daemon_log(m->d, "metrics: %s", err->text);
+	m->logged = *err;
 	timer_in_us(m->timer, AGAIN);
+}
+
+/* where they are served; "": nowhere, and nobody wants them. */
+static void report_good(struct metrics *m, const char *where)
+{
+	daemon_set_problems(m->d, "metrics", "");
+	daemon_set_metrics(m->d, where);
+	m->logged.text[0] = '\0';
 }
 
 static void try_now(struct metrics *m)
@@ -59,8 +70,7 @@ static void try_now(struct metrics *m)
 		report(m, &err);
 		return;
 	}
-	daemon_set_problems(m->d, "metrics", "");
-	daemon_set_metrics(m->d, m->conf.listen);
+	report_good(m, m->conf.listen);
 }
 
 static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
@@ -152,8 +162,7 @@ static void silence(struct metrics *m)
 	sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
 	end_child(m);
 	listener_close(&m->listener);
-	daemon_set_problems(m->d, "metrics", "");
-	daemon_set_metrics(m->d, "");
+	report_good(m, "");
 }
 
 /* What changed alone: a socket that stays is not closed, and the child not ended. */

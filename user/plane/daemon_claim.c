@@ -106,6 +106,26 @@ int daemon_socket_probe(const struct sockaddr_un *to)
 	return ret;
 }
 
+int daemon_socket_clear(const struct sockaddr_un *to, struct xr_err *err)
+{
+	const char *path = to->sun_path;
+	struct stat st;
+	int ret;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : xr_fail(err, -errno, "%s: %s", path, strerror(errno));
+	ret = S_ISSOCK(st.st_mode) ? daemon_socket_probe(to) : -ENOTSOCK;
+	if (!ret || ret == -EAGAIN)
+		return xr_fail(err, -EADDRINUSE, "%s: another process listens there", path);
+	if (ret == -ENOTSOCK || ret == -EPROTOTYPE)
+		return xr_fail(err, -EEXIST,
+			       "%s is there, and no %s: give another path, or remove it", path,
+			       ret == -ENOTSOCK ? "socket" : "socket of this kind");
+	if (ret != -ECONNREFUSED)
+		return xr_fail(err, ret, "%s: %s", path, strerror(-ret));
+	return unlink(path) ? xr_fail(err, -errno, "%s: %s", path, strerror(errno)) : 0;
+}
+
 void daemon_socket_remove_dead(const char *instance)
 {
 	struct sockaddr_un to;

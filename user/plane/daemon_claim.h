@@ -26,6 +26,11 @@ bool daemon_has_claim(const char *instance, int fd);
 /* Its socket's address; and whether a process listens there: 0, or -errno. */
 void daemon_socket_address(const char *instance, struct sockaddr_un *to);
 int daemon_socket_probe(const struct sockaddr_un *to);
+/*
+ * Makes room for a socket of this process: removes one that a killed process left there.
+ * 0; or -errno and the line where anything else is there.
+ */
+int daemon_socket_clear(const struct sockaddr_un *to, struct xr_err *err);
 /* Removes that of a daemon that was killed, on which no process listens. */
 void daemon_socket_remove_dead(const char *instance);
 

@@ -20,25 +20,6 @@
 #define TIMEOUT 10   /* seconds until more of a stream that was begun has to come */
 #define LEAST   5000 /* octets a second: a half of the least rate of state_sync() */
 
-/* A killed listener's socket may be at the path; nobody else's file is touched. */
-static int clear_path(const struct sockaddr_un *at, struct xr_err *err)
-{
-	const char *path = at->sun_path;
-	struct stat st;
-	int ret;
-
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : xr_fail(err, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return xr_fail(err, -EEXIST, "%s: it is there, and no socket", path);
-	ret = daemon_socket_probe(at);
-	if (!ret || ret == -EAGAIN)
-		return xr_fail(err, -EADDRINUSE, "%s: another one listens there", path);
-	if (ret != -ECONNREFUSED)
-		return xr_fail(err, ret, "%s: %s", path, strerror(-ret));
-	return unlink(path) ? xr_fail(err, -errno, "%s: %s", path, strerror(errno)) : 0;
-}
-
 static int bind_socket(const char *path, struct xr_err *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -46,7 +27,7 @@ static int bind_socket(const char *path, struct xr_err *err)
 	mode_t mask;
 
 	strcpy(at.sun_path, path);
-	ret = clear_path(&at, err);
+	ret = daemon_socket_clear(&at, err);
 	if (ret)
 		return ret;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
