@@ -259,6 +259,10 @@ xr export >"$WORLD_DIR/export.yaml"
 like "$(xr apply "$WORLD_DIR/export.yaml" --dry-run)" '^$|nothing|no change' "export gives what is there"
 like "$(sed '/^health_checks:/,/^vips:/{/^vips:/!d}' "$WORLD_DIR/export.yaml" >"$WORLD_DIR/left.yaml"
 	xr check "$WORLD_DIR/left.yaml" 2>&1)" "there is no health check tcp" "a name without its check is refused"
+refused 1 "path, host and status are for types http and https" "a path that no probe asks for" \
+	health add path type tcp path /ready
+refused 1 "path, host and status are for types http and https" "nor may one get it" \
+	health set quic status 200
 refused 1 "health check quic is that of quic-s1" "a check in use stays" health del quic
 xr backend set s1 state down
 xr vip set "$VIP4:80/tcp" health tcp

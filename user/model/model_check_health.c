@@ -20,7 +20,7 @@ static bool is_plain(const char *text)
 
 static int check_request(const struct check *c, const struct model_health *h)
 {
-	const struct xr_health_check *k = &h->check;
+	const struct xr_health_check *k = &h->check, *usual = &health_check_default;
 
 	if (k->path[0] != '/' || !is_plain(k->path))
 		return BAD(c, h->line,
@@ -29,6 +29,12 @@ static int check_request(const struct check *c, const struct model_health *h)
 	if (!is_plain(k->host) || strpbrk(k->host, "/?#@"))
 		return BAD(c, h->line, "health check %s: host \"%.60s\" is no name of a host",
 			   k->name, k->host);
+	if (k->type != XR_CHECK_HTTP && k->type != XR_CHECK_HTTPS &&
+	    (k->host[0] || strcmp(k->path, usual->path) ||
+	     memcmp(k->status, usual->status, sizeof(k->status))))
+		return BAD(c, h->line,
+			   "health check %s: path, host and status are for types http and https",
+			   k->name);
 	if (k->verify && (k->type != XR_CHECK_HTTPS || !k->host[0]))
 		return BAD(
 			c, h->line,
