@@ -305,9 +305,11 @@ const char *vip_announced_why(struct plane *p, const struct xr_announced *a,
 		text_vip(name, v->addr, v->port, v->proto);
 		n = serve_min_up(p, a->vip);
 		if (n == 1)
-			snprintf(text, VIP_ANNOUNCED_WHY, "no backend of %s is up", name);
+			snprintf(text, VIP_ANNOUNCED_WHY,
+				 "no backend of %s is up by state and health check", name);
 		else
-			snprintf(text, VIP_ANNOUNCED_WHY, "fewer than %u backends of %s are up", n,
+			snprintf(text, VIP_ANNOUNCED_WHY,
+				 "fewer than %u backends of %s are up by state and health check", n,
 				 name);
 	} else if (a->why == XR_SERVE_REFUSED) {
 		snprintf(text, VIP_ANNOUNCED_WHY, "%s: %s", serve_text(a->why), strerror(a->error));
