@@ -29,6 +29,9 @@ is "$(xr -j dev show | jq -r '.[] | select(.role == "pass") | "\(.device) \(.sta
 	"$PEER_DEV attached" "it is shown"
 cmp_ok "$(reason passed)" -gt 0 "what passes is counted"
 is "$(xr status --check)" "all is well" "status has nothing to say"
+like "$(at_r explain 020000000001020000000002080600010203 dev $PEER_DEV 2>&1)" \
+	"$PEER_DEV has role pass, and it is role node's program that is explained; .*capture dev" \
+	"explain does not tell what another program would do"
 
 ok "reload" xr reload
 ok "it still arrives" ask c1 -c 5 tcp "$VIP4" 80

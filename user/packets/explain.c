@@ -28,7 +28,7 @@ static const char notes[] =
 	"one packet in hex (an Ethernet frame; blanks and colons are fine; - reads it\n"
 	"from standard input) and prints what it did with it. Nothing is sent; no\n"
 	"counter and no flow changes. dev: as if the packet came in there; without it,\n"
-	"on the first attached device.\n"
+	"on the first attached device of role node.\n"
 	"-v prints the frame as it would leave, too.\n";
 
 #define FRAME_MAX 65536

@@ -9,6 +9,7 @@
 #include "attach/attach.h"
 #include "explain.h"
 #include "lib/netns.h"
+#include "lib/text.h"
 
 struct explain {
 	int prog_fd, trace_fd;
@@ -31,6 +32,20 @@ static const char *first_device(struct plane *p, char name[IF_NAMESIZE])
 	return NULL;
 }
 
+/* The node program's verdict would be wrong there. */
+static int check_role(struct plane *p, __u32 ifindex, struct xr_err *err)
+{
+	const struct xr_device *d = NULL;
+
+	while ((d = plane_next_device(p, d)))
+		if (d->ifindex == ifindex && d->netns == netns_id() && d->role != XR_ROLE_NODE)
+			return xr_fail(
+				err, -EINVAL,
+				"%s has role %s, and it is role node's program that is explained; \"xroam capture dev %s\" shows what that one does",
+				d->name, text_role(d->role), d->name);
+	return 0;
+}
+
 int explain_open(struct plane *p, const char *dev, struct explain **out, struct xr_err *err)
 {
 	struct explain *e = calloc(1, sizeof(*e));
@@ -50,7 +65,9 @@ int explain_open(struct plane *p, const char *dev, struct explain **out, struct 
 				       dev);
 		}
 	}
-	ret = plane_load_program(p, dev, true, &e->prog_fd, &e->trace_fd, err);
+	ret = check_role(p, e->ifindex, err);
+	if (!ret)
+		ret = plane_load_program(p, dev, true, &e->prog_fd, &e->trace_fd, err);
 	if (ret) {
 		explain_close(e);
 		return ret;

@@ -18,7 +18,10 @@ struct explain_result {
 	__u8 frame[9216]; /* as it left */
 };
 
-/* dev: packets seem to come in there; NULL: on the first attached device, or loopback. */
+/*
+ * dev: packets seem to come in there; NULL: on the first attached device of role node, or
+ * on loopback. -EINVAL: it has another role.
+ */
 int explain_open(struct plane *p, const char *dev, struct explain **out, struct xr_err *err);
 int explain_packet(struct explain *e, const void *frame, __u32 len, struct explain_result *result,
 		   struct xr_err *err);
