@@ -159,10 +159,18 @@ echo "nonsense: [" >>"$CONFIG"
 kill -HUP "$(pid daemon)"
 audited "a file that is wrong"
 is "$(latest XROAM_RESULT)" refused "is refused"
-ok "a notice" notify say "{\"notice\":\"moved\",\"mac\":\"$VM\",\"to\":\"h2\",\"seq\":7}"
+# By somebody who is not root, and may write there.
+chmod 666 "$SOCKET"
+like "$(/usr/bin/python3 -c 'import os, socket, sys
+os.setresuid(65534, 65534, 65534)
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(sys.argv[2].encode() + b"\n")
+print(s.recv(500).decode())' "$SOCKET" "{\"notice\":\"moved\",\"mac\":\"$VM\",\"to\":\"h2\",\"seq\":7}")" \
+	'"ok"' "a notice"
 audited "a notice by the socket"
 is "$(latest XROAM_VIA) $(latest XROAM_UID) $(latest XROAM_CHANGE)" \
-	"socket 0 vm $VM move to h2 seq 7" "what and who"
+	"socket 65534 vm $VM move to h2 seq 7" "what and who"
 like "$(latest XROAM_COMMAND)" '^client python3' "by the name of the process"
 ok "the same again" notify say "{\"notice\":\"moved\",\"mac\":\"$VM\",\"to\":\"h2\",\"seq\":7}"
 ok "an old one" notify say "{\"notice\":\"moved\",\"mac\":\"$VM\",\"to\":\"h1\",\"seq\":3}"
