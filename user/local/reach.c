@@ -3,15 +3,15 @@
 #include "local_priv.h"
 
 /* The device of that VLAN on a bridge: the bridge itself is in one VLAN only. */
-static __u32 vlan_device(struct local *l, __u32 bridge)
+static __u32 vlan_device(struct local *l, const struct link *bridge)
 {
-	size_t i;
+	const struct link *i;
 
 	if (local_read(l))
 		return 0;
-	for (i = 0; i < l->links.n; i++)
-		if (l->links.link[i].lower == bridge && l->links.link[i].vid == l->vlan)
-			return l->links.link[i].ifindex;
+	for (i = l->links.link; i < l->links.link + l->links.n; i++)
+		if (i->lower == bridge->ifindex && i->vid == l->vlan && i->tpid == bridge->tpid)
+			return i->ifindex;
 	return 0;
 }
 
@@ -28,7 +28,7 @@ static struct vm_reach by_port(struct local *l, const struct link *port)
 		r.dev = port->ifindex;
 	} else if (master.kind == LINK_BRIDGE) {
 		r.lacks_vlan = l->vlan && master.filters;
-		r.dev = r.lacks_vlan ? vlan_device(l, master.ifindex) : master.ifindex;
+		r.dev = r.lacks_vlan ? vlan_device(l, &master) : master.ifindex;
 	}
 	return r;
 }

@@ -90,6 +90,8 @@ static void get_kind(const struct nlattr *info, struct link *l)
 	mnl_attr_for_each_nested(b, data) {
 		if (!strcmp(l->type, "vlan") && mnl_attr_get_type(b) == IFLA_VLAN_ID)
 			l->vid = mnl_attr_get_u16(b);
+		if (!strcmp(l->type, "vlan") && mnl_attr_get_type(b) == IFLA_VLAN_PROTOCOL)
+			l->tpid = mnl_attr_get_u16(b);
 		if (l->kind == LINK_VXLAN)
 			get_vxlan(b, l);
 		if (l->kind == LINK_BRIDGE && mnl_attr_get_type(b) == IFLA_BR_VLAN_FILTERING)

@@ -51,7 +51,7 @@ struct link {
 	bool ethernet;
 	bool representor; /* of a card's virtual function */
 	char type[16];    /* as the kernel calls its kind; empty: hardware */
-	__be16 tpid;      /* bridge: the EtherType of its VLAN tags */
+	__be16 tpid;      /* bridge, VLAN device: the EtherType of its VLAN tags */
 	__u16 pvid;       /* port of a VLAN-aware bridge: see links_pvids() */
 	__u16 vid;        /* VLAN device: its ID; 0: it is none */
 	__u32 lower;      /* the device that it is on */
