@@ -18,6 +18,7 @@ ok "and something of each kind" sh -c "
 ok "a device with a name that a shell would run" \
 	ip -n "$WORLD-n1" link add "\$(reboot)" type veth peer name $'e\e[1m'
 
+LC_ALL=C
 here=$WORLD_DIR/here
 mkdir "$here"
 touch "$here/one.yaml" "$here/only.key"
@@ -98,6 +99,22 @@ while read -l line
 end
 END
 
+# sorted WORD...: REPLY
+sorted()
+{
+	local -a words=()
+	local word i
+
+	for word; do
+		for ((i = ${#words[@]}; i > 0; i--)); do
+			[[ ${words[i - 1]} > $word ]] || break
+			words[i]=${words[i - 1]}
+		done
+		words[i]=$word
+	done
+	REPLY=${words[*]}
+}
+
 # offered SHELL...: what that shell makes of $lines, in $here and n1
 offered()
 {
@@ -110,7 +127,8 @@ offered bash --norc "$WORLD_DIR/complete.bash" "$top/xroam.bash" >"$WORLD_DIR/ba
 offered fish --no-config "$WORLD_DIR/complete.fish" "$top/xroam.fish" >"$WORLD_DIR/fish"
 offered zsh -f "$WORLD_TOP/tests/net/lib/complete.zsh" "$top" | sed 's,[\],,g' |
 	while read -r -a words; do # compadd quotes what a shell would take apart
-		printf '%s\n' "${words[@]}" | LC_ALL=C sort | paste -sd' '
+		sorted "${words[@]}"
+		echo "$REPLY"
 	done >"$WORLD_DIR/zsh"
 for shell in bash zsh fish; do
 	is "$(paste -d= "$lines" "$WORLD_DIR/$shell")" "$(paste -d= "$lines" "$wanted")" \
@@ -146,17 +164,24 @@ is "$(xr help | sed -n 's/^  \([a-z][a-z]*\).*/\1/p')" "$(rows '.[].object' | aw
 
 # ---- and so is what commands take ----
 
-# taken WORDS...: the words of "write one of a, b, c", sorted
+# taken WORDS...: REPLY has the words of "write one of a, b, c", sorted
 taken()
 {
-	xr "$@" 2>&1 | sed -n 's/.*write one of //p' | tr -d , | tr ' ' '\n' | sort | paste -sd' '
+	local said
+
+	said=$(xr "$@" 2>&1)
+	said=${said##*write one of }
+	# shellcheck disable=SC2086
+	sorted ${said//,/}
 }
 
-is "$(taken nosuch)" "$( (rows '.[].object'; echo help) | sort -u | paste -sd' ')" \
+taken nosuch
+is "$REPLY" "$( (rows '.[].object'; echo help) | sort -u | paste -sd' ')" \
 	"the command has these objects"
 wrong=
 while read -r object; do
-	[ "$(taken "$object" nosuch)" = "$(rows --arg o "$object" \
+	taken "$object" nosuch
+	[ "$REPLY" = "$(rows --arg o "$object" \
 		'.[] | select(.object == $o) | .command | select(test("^[a-z]"))' | sort |
 		paste -sd' ')" ] || wrong+=" $object"
 done < <(rows '.[] | select(.command) | .object' | uniq)
@@ -178,7 +203,8 @@ first()
 wrong=
 while IFS=$'\t' read -r object command words; do
 	# shellcheck disable=SC2046,SC2086
-	[ "$(taken $object $command $(first "$object") nosuch)" = "$words" ] ||
+	taken $object $command $(first "$object") nosuch
+	[ "$REPLY" = "$words" ] ||
 		wrong+=" $object $command: $words;"
 done < <(rows '.[] | select(.command and (.command | test("^[a-z]"))) |
 	([.items[].word | select(. != "")] | unique | join(" ")) as $w |
@@ -187,7 +213,8 @@ is "$wrong" "" "each command takes the words that its row has"
 wrong=
 while IFS=$'\t' read -r object command word words; do
 	# shellcheck disable=SC2046,SC2086
-	[ "$(taken $object $command $(first "$object" | sed 's/ mode auto//') $word nosuch)" = "$words" ] ||
+	taken $object $command $(first "$object" | sed 's/ mode auto//') $word nosuch
+	[ "$REPLY" = "$words" ] ||
 		wrong+=" $object $command $word: $words;"
 done < <(rows '[.[] | select(.command == "FORMAT") | .arguments | split(" | ")] as $formats |
 	.[] | select(.command and (.command | test("^[a-z]"))) | . as $row | .items[] |
@@ -217,20 +244,32 @@ synopses()
 				else if (literal == "Cm" && word ~ /^[a-z0-9-]+$/) line = line " " word
 				else if (literal == "Fl" && word ~ /^-?[a-z-]+$/) line = line " -" word
 			}
-		}' | while read -r object rest; do
-			echo "$object $(tr ' ' '\n' <<<"$rest" | sort -u | paste -sd' ')"
+		}' | sorted_lines
+}
+
+# "OBJECT WORDS": its words sorted, each once
+sorted_lines()
+{
+	local object words word
+	local -A once
+
+	while read -r object words; do
+		once=()
+		for word in $words; do
+			once[$word]=
 		done
+		sorted "${!once[@]}"
+		echo "$object $REPLY"
+	done
 }
 
 synopses >"$WORLD_DIR/synopses"
-lack=
-while read -r object words; do
-	words=$(tr ' ' '\n' <<<"$words" | sort -u | paste -sd' ')
-	grep -qxF -- "$object $words" "$WORLD_DIR/synopses" || lack+="; $object $words"
-done < <(rows '.[] | select((.command // "x") | test("^[a-z]")) |
+lack=$(rows '.[] | select((.command // "x") | test("^[a-z]")) |
 	select(.object != "explain") |
 	([.arguments | gsub("\\.\\.\\."; "") | splits("[][ ()|]+") |
 	  select(test("^-*[a-z][a-z0-9-]*$"))]) as $w |
-	"\(.object) \(.command // "") \($w | join(" "))"')
+	"\(.object) \(.command // "") \($w | join(" "))"' | sorted_lines |
+	grep -vxF -f "$WORLD_DIR/synopses")
 is "$lack" "" "each row has a synopsis with the same words in a page"
+cmp_ok "$(wc -l <"$WORLD_DIR/synopses")" -ge 35 "  of which there are many"
 done_testing
