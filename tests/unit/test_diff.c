@@ -282,6 +282,8 @@ static struct found compare(const struct model *a, const struct model *b)
 	free(c.vip);
 	free(c.backend);
 	free(c.host);
+	free(c.had_health);
+	free(c.health);
 	model_free(&have);
 	model_free(&want);
 	return f;

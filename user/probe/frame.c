@@ -52,12 +52,14 @@ static __u16 l4_sum(const __u8 *ip, const __u8 *l4, size_t len, __u8 proto)
 void frame_tcp_sum(__u8 *ip, size_t len)
 {
 	size_t header = *ip >> 4 == 6 ? IPV6_HEADER : (*ip & 15) * 4U;
-	struct tcphdr *t = (void *)(ip + header);
+	__u8 *tcp = ip + header, *check = tcp + offsetof(struct tcphdr, check);
+	__u16 sum = 0;
 
-	if (header + sizeof(*t) > len)
+	if (header + sizeof(struct tcphdr) > len)
 		return;
-	t->check = 0;
-	t->check = l4_sum(ip, ip + header, len - header, IPPROTO_TCP);
+	memcpy(check, &sum, sizeof(sum)); /* the frame may be at any address */
+	sum = l4_sum(ip, tcp, len - header, IPPROTO_TCP);
+	memcpy(check, &sum, sizeof(sum));
 }
 
 /* ---- out ---- */
