@@ -9,7 +9,7 @@ NODES=${1-1000} SEGMENTS=${2-4} PUTS=${3-50}
 ulimit -n $((2 * NODES + 1000))
 daemon_world_up
 etcd_up 1
-in_ns n1 $PYTHON - "$(etcd_port 1)" "$NODES" "$SEGMENTS" "$PUTS" "$(pid etcd1)" <<-'EOF'
+in_ns n1 "$PYTHON" - "$(etcd_port 1)" "$NODES" "$SEGMENTS" "$PUTS" "$(pid etcd1)" <<-'EOF'
 	import asyncio, base64, json, os, random, sys, time
 	port, nodes, per_node, puts, pid = map(int, sys.argv[1:])
 	lists = ["hosts/", "cid/", "vips/", "backends/"]

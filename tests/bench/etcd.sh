@@ -48,7 +48,7 @@ start monitor n1 "$XROAM" -i "$WORLD-n1" -j monitor kind vm
 # shellcheck disable=SC2016
 wait_for 10 eval 'put segments/5/vms/02:00:00:00:00:01 "{\"mac\": \"02:00:00:00:00:01\", \"at\": \"h1\"}" &&
 	[ -s "$WORLD_DIR/monitor.out" ]'
-in_ns n1 $PYTHON - "$(etcd_port 1)" "$PUTS" "$WORLD_DIR/monitor.out" <<-'EOF'
+in_ns n1 "$PYTHON" - "$(etcd_port 1)" "$PUTS" "$WORLD_DIR/monitor.out" <<-'EOF'
 	import base64, http.client, json, sys, time
 	port, puts, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 	c = http.client.HTTPConnection("127.0.0.1", port)

@@ -21,15 +21,15 @@ ok "each of its lines is done" as_on n1 write.sh
 ok "and prints what it says" alike write.sh write.shown
 is "$(walk 'etcd node' <"$GUIDES/etcd.md")" "xroam run -c node.yaml" "a node runs"
 start daemon n1 "$XROAM" -i "$WORLD-n1" -v run -c node.yaml
-ok "  and knows the VM" wait_for 10 has_vm $VM h1
+ok "  and knows the VM" wait_for 10 has_vm "$VM" h1
 is "$(xr -j host show | jq -r '[.. | objects | select(.local?) | .name] | join(" ")')" h1 \
 	"  and which host it is"
-like "$(xr -j vm show $VM)" "in packets 1K" "  and what the VM may get"
+like "$(xr -j vm show "$VM")" "in packets 1K" "  and what the VM may get"
 walk 'etcd move' <"$GUIDES/etcd.md" | sed 's/^etcdctl/ETCDCTL_API=3 &/' >move.sh
 shown 'etcd move' <"$GUIDES/etcd.md" >move.shown
 grep etcdctl move.sh >put.sh
 ok "the VM's move is written" as_on n1 put.sh
-ok "  and is made" wait_for 10 has_vm $VM h2
+ok "  and is made" wait_for 10 has_vm "$VM" h2
 ok "status has all of it, but for numbers" wait_for 10 eval \
 	'as_on n1 move.sh && alike move.sh move.shown'
 ok "the daemon ends" daemon_end

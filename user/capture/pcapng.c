@@ -222,6 +222,8 @@ __u32 pcapng_interface(struct pcapng *f, const char *name, const char *descripti
 
 void pcapng_packet(struct pcapng *f, const struct pcapng_packet *p)
 {
+	__u32 flags = p->direction;
+
 	begin(f, ENHANCED_PACKET);
 	put_u32(f, p->interface);
 	put_time(f, p->when_ns);
@@ -230,7 +232,7 @@ void pcapng_packet(struct pcapng *f, const struct pcapng_packet *p)
 	put(f, p->octets, p->cap);
 	pad(f, p->cap);
 	option_text(f, OPT_COMMENT, p->comment);
-	option(f, EPB_FLAGS, &(__u32){ p->direction }, sizeof(__u32));
+	option(f, EPB_FLAGS, &flags, sizeof(flags));
 	option_u64(f, EPB_PACKETID, p->id);
 	option(f, EPB_QUEUE, &p->queue, sizeof(p->queue));
 	option_kind(f, EPB_VERDICT, VERDICT_XDP, &p->verdict, sizeof(p->verdict));

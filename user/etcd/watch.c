@@ -100,7 +100,7 @@ static void take_event(struct etcd *e, unsigned int id, __s64 had, const json_t 
 	e->newest[id] = revision;
 	if (revision > e->seen)
 		e->seen = revision;
-	if (id < FIRST_SEGMENT) {
+	if (id <= ETCD_SECTIONS) {
 		e->known.lists |= 1U << etcd_sections[id - 1].key;
 		etcd_read_soon(e, false);
 		return;

@@ -14,7 +14,7 @@ static void of_instance(FILE *to, struct site *s)
 	const json_t *wrong = wrong_lines(s->wrong);
 	char abi[16];
 
-	snprintf(abi, sizeof(abi), "%u", XR_ABI_VERSION);
+	snprintf(abi, sizeof(abi), "%d", XR_ABI_VERSION);
 	text_family(to, "xroam_build_info", "gauge", "Always 1; its labels tell the version.");
 	text_sample(to, "xroam_build_info", 1, "version", XR_VERSION, "abi", abi, "name",
 		    s->p->name, NULL);
