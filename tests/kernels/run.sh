@@ -39,7 +39,11 @@ add()
 	file=$(command -v "$1") || return
 	cp -L "$file" "$root/${2-bin}" || return
 	for lib in $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*'); do
-		[ -e "$root$lib" ] || cp -L --parents "$lib" "$root"
+		case $lib in
+		# Ours is in a folder that may be hidden there; see LD_LIBRARY_PATH in init.
+		"$(realpath "$build")"/*) [ -e "$root/tests/lib/${lib##*/}" ] || cp -Lt "$root/tests/lib" "$lib" ;;
+		*) [ -e "$root$lib" ] || cp -L --parents "$lib" "$root" ;;
+		esac
 	done
 }
 
@@ -47,7 +51,7 @@ make_root()
 {
 	local applet prog
 
-	mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,etc,tests,lib/modules}
+	mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,etc,tests/lib,lib/modules}
 	for prog in busybox dash ip bridge jq bpftool xdp-loader "$build/xroam"; do
 		add "$prog" || return
 	done
