@@ -123,7 +123,7 @@ $(FORMER): $(T)/upgrade/%/build/xroam: tests/upgrade/%.tar.xz
 
 # Fuzzers are built with clang; what reads that which they make up is instrumented, once for
 # all of them, the rest is as it is elsewhere.
-FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_CFLAGS = -O1 -gline-tables-only -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 FUZZED_ROOMS := cid config lib model ovsdb state steer vm write yaml
 FUZZED := $(wildcard $(FUZZED_ROOMS:%=user/%/*.c) tests/fuzz/lib/*.c)
 FUZZED_OBJ := $(FUZZED:%.c=$(BUILD)/fuzzed/%.o)

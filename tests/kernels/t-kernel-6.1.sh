@@ -7,8 +7,7 @@
 KERNEL_TESTS=${KERNEL_TESTS-'@(activate|budget|copy|decap|dispatcher|flow|formats|forward|ports|steer|stray|too_big|vm_redirect)'}
 KERNEL_WORDS=${KERNEL_WORDS-"
 	activate:on_the_port activate:next_frame activate:in_the_tunnel
-	copy:by_uplink copy:cannot_be_copied copy:out_of_the_tunnel copy:remembered
-	copy:split_horizon copy:taken_away
+	copy:by_uplink copy:remembered
 	decap:every_tunnel decap:vlan_tags decap:congestion_checksums decap:checksums
 	flow:entry_and_promotion flow:idle_out
 	formats:each_format formats:rotation

@@ -211,7 +211,7 @@ world_link()
 	# The LB's and the servers' links leave room for an outer header.
 	[ -z "$bridge" ] || mtu=$WORLD_MTU
 	WORLD_PORTS+=("$port")
-	WORLD_DEVS+=("$node $dev")
+	WORLD_DEVS+=("$node/$dev")
 	WORLD_IP_MAIN+="link add $dev mtu $mtu netns $WORLD-$node type veth"
 	WORLD_IP_MAIN+=" peer name $port mtu $mtu netns $WORLD-r"$'\n'
 	WORLD_IP[$node]+="addr add 10.$net.0.$host/24 dev $dev
@@ -444,7 +444,7 @@ world_wires()
 	local dev
 
 	world_pass_load
-	world_wire "${WORLD_PORTS[@]/#/r/}" "${WORLD_DEVS[@]/ //}"
+	world_wire "${WORLD_PORTS[@]/#/r/}" "${WORLD_DEVS[@]}"
 	for dev in "${WORLD_PORTS[@]}"; do
 		case $dev in
 		lb*) world_pass r "$dev" ;;
