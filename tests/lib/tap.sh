@@ -43,7 +43,7 @@ fail()
 # Not in a subshell, so what CMD sets or starts is there afterwards.
 ok()
 {
-	local what=$1 out=${WORLD_DIR:-${TMPDIR:-/tmp}}/ok.$$ status
+	local what=$1 out=${WORLD_DIR:-${TMPDIR:-/tmp}}/.ok.$$ status
 
 	shift
 	"$@" >"$out" 2>&1 </dev/null
