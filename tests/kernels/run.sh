@@ -227,6 +227,12 @@ tap()
 command -v qemu-system-x86_64 >/dev/null || skip_all "no qemu-system-x86_64"
 [ -x "$build/xroam" ] || fail "no $build/xroam: run make first"
 
+# What a run left that was killed without a chance to clean up.
+for left in "${TMPDIR:-/tmp}"/xrk-*; do
+	pid=${left##*/xrk-}
+	pid=${pid%%.*}
+	[[ ! $pid =~ ^[0-9]+$ ]] || kill -0 "$pid" 2>/dev/null || rm -rf "$left"
+done
 work=$(mktemp -d "${TMPDIR:-/tmp}/xrk-$$.XXXXXX") || exit 1
 root=$work/root
 left_out=
