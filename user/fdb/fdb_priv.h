@@ -32,6 +32,7 @@ struct fdb_row {
 	__u32 next;  /* of the same hash, or the next free one */
 	__u32 queue; /* the next that waits to be judged */
 	__u32 dump;  /* number of the last dump in which it was seen */
+	__u32 heard; /* and of that during which a change of it was told */
 	__u16 view;  /* a bridge's: the host where it had the VM last; 0: none yet */
 	bool there;  /* the kernel has it; else only the view is kept */
 	bool waits;
@@ -82,7 +83,8 @@ struct fdb {
 	/* When it is due, on daemon_clock_us()'s clock; 0: it is not. */
 	uint64_t links_due, dump_due, retry_due;
 	uint64_t links_not_before, dump_not_before;
-	uint64_t behind_since; /* messages wait, and rows to be judged with them; 0: no */
+	bool all_read;         /* no messages wait */
+	uint64_t behind_since; /* they do, and rows to be judged with them; 0: no */
 	uint64_t dump_began, dump_pause;
 	__u32 dump;   /* number of the last dump */
 	bool dumping; /* its answers are coming */
@@ -93,6 +95,10 @@ struct fdb {
 
 /* Reads what came, of a lot a part. true: all of it. */
 bool fdb_hear(struct fdb *f);
+/*
+ * All entries are asked for. Not while messages wait: a socket that had no room for some
+ * drops all that follow, without another word, until it has been read to its end.
+ */
 int fdb_ask_dump(struct fdb *f);
 /* Devices anew; asks for a dump where a bridge or VXLAN device is another than before. */
 void fdb_read_links(struct fdb *f);

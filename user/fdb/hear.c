@@ -5,8 +5,9 @@
  * and either may come alone: an entry that only gets another VTEP is told of by the second
  * one, and one that a local frame takes back by the first.
  *
- * A dump is asked for at the same socket. So its parts and the changes meanwhile come in
- * the order in which they are true.
+ * A dump is asked for at the same socket. Its parts are made before they are queued, so that
+ * a change may be told of first, and what was true before it afterwards: of an entry that
+ * changed while a dump came, the dump's word is no news.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -16,11 +17,11 @@
 #include "fdb_priv.h"
 #include "plane/vm_state.h"
 
-#define TURN         512                /* datagrams, before the others' turn */
-#define SOON         (10 * US_PER_MS)   /* one device seldom changes alone */
-#define SHARE        20                 /* after reading all: a pause of 20 times its time */
-#define DUMP_PAUSE   (100 * US_PER_MS)  /* the least after messages were lost ... */
-#define LONGEST_DUMP (5000 * US_PER_MS) /* ... again and again: twice as long each time */
+#define TURN       512                /* datagrams, before the others' turn */
+#define SOON       (10 * US_PER_MS)   /* one device seldom changes alone */
+#define SHARE      20                 /* after reading all: a pause of 20 times its time */
+#define DUMP_PAUSE (100 * US_PER_MS)  /* the least after messages were lost ... */
+#define LONGEST    (5000 * US_PER_MS) /* of a pause; messages lost again double it */
 
 /* ---- one entry ---- */
 
@@ -65,11 +66,13 @@ static __u32 bridge_row(const struct fdb *f, const struct fdb_key *vxlan)
 	return fdb_find(&f->table, &key);
 }
 
+/* told: as a change, not as part of a dump. */
 static void entry_is(struct fdb *f, const struct fdb_key *key, const struct fdb_word *word,
-		     bool there)
+		     bool there, bool told)
 {
 	bool of_bridge = bridge_of(f, key->dev), vms = of_bridge && is_vms(f, key);
-	__u32 i = there ? fdb_make(&f->table, key, vms) : fdb_find(&f->table, key), where;
+	bool older = told && f->dumping; /* than this is what the dump may say of it */
+	__u32 i = there || older ? fdb_make(&f->table, key, vms) : fdb_find(&f->table, key), where;
 	struct fdb_row *row;
 
 	if (i == FDB_NONE)
@@ -77,20 +80,27 @@ static void entry_is(struct fdb *f, const struct fdb_key *key, const struct fdb_
 	where = of_bridge ? i : bridge_row(f, key);
 	row = &f->table.row[i];
 	row->dump = f->dump;
-	if (row->there == there && (!there || !memcmp(&row->word, word, sizeof(*word))))
+	if (older)
+		row->heard = f->dump;
+	else if (row->heard == f->dump && f->dumping)
 		return;
-	if (where != FDB_NONE && is_vms(f, &f->table.row[where].key)) {
-		keep_view(f, &f->table.row[where]);
-		fdb_wait(&f->table, where);
+	if (row->there != there || (there && memcmp(&row->word, word, sizeof(*word)))) {
+		if (where != FDB_NONE && is_vms(f, &f->table.row[where].key)) {
+			keep_view(f, &f->table.row[where]);
+			fdb_wait(&f->table, where);
+		}
+		row->word = *word;
+		row->there = there;
 	}
-	row->word = *word;
-	row->there = there;
+	/* It is kept until the dump has ended, for what that says of it. */
+	if (!there && older)
+		fdb_wait(&f->table, i);
 	/* The view of a VM outlives its entry: it may be told of anew, elsewhere. */
 	if (!there && !vms)
 		fdb_remove(&f->table, i);
 }
 
-static void on_entry(struct fdb *f, const struct nlmsghdr *nlh)
+static void on_entry(struct fdb *f, const struct nlmsghdr *nlh, bool told)
 {
 	struct fdb_word word;
 	struct fdb_entry e;
@@ -110,7 +120,7 @@ static void on_entry(struct fdb *f, const struct nlmsghdr *nlh)
 	word.state = e.state;
 	word.flags = e.flags;
 	memcpy(word.dst, e.dst, sizeof(word.dst));
-	entry_is(f, &key, &word, nlh->nlmsg_type == RTM_NEWNEIGH);
+	entry_is(f, &key, &word, nlh->nlmsg_type == RTM_NEWNEIGH, told);
 }
 
 /* ---- dumps ---- */
@@ -152,7 +162,7 @@ static void sweep(struct fdb *f)
 	for (i = 0; i < f->table.size; i++) {
 		key = f->table.row[i].key;
 		if (f->table.row[i].there && f->table.row[i].dump != f->dump)
-			entry_is(f, &key, &nothing, false);
+			entry_is(f, &key, &nothing, false, true);
 	}
 }
 
@@ -166,9 +176,12 @@ static void dump_ended(struct fdb *f, bool whole)
 		f->dump_pause = 0;
 	} else {
 		f->dump_pause = f->dump_pause ? 2 * f->dump_pause : DUMP_PAUSE;
-		if (f->dump_pause > LONGEST_DUMP)
-			f->dump_pause = LONGEST_DUMP;
 	}
+	/* Until then nothing is judged; and its time may be what others kept it waiting. */
+	if (f->dump_pause > LONGEST)
+		f->dump_pause = LONGEST;
+	if (pause > LONGEST)
+		pause = LONGEST;
 	f->dump_not_before = now + (pause > f->dump_pause ? pause : f->dump_pause);
 	if (!whole || f->lost)
 		plan_dump(f, now);
@@ -196,7 +209,7 @@ static void on_message(struct fdb *f, const struct nlmsghdr *nlh)
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
-		on_entry(f, nlh);
+		on_entry(f, nlh, !asked);
 		break;
 	case RTM_NEWLINK:
 	case RTM_DELLINK:

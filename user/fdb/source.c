@@ -19,7 +19,7 @@ static void set_timer(struct fdb *f)
 
 	if (f->links_due && f->links_due < when)
 		when = f->links_due;
-	if (f->dump_due && !f->dumping && f->dump_due < when)
+	if (f->dump_due && !f->dumping && f->all_read && f->dump_due < when)
 		when = f->dump_due;
 	if (f->retry_due && f->retry_due < when)
 		when = f->retry_due;
@@ -27,23 +27,27 @@ static void set_timer(struct fdb *f)
 }
 
 /* The table is as the kernel's, as far as has been heard. */
-static bool is_true(struct fdb *f, bool all)
+static bool is_true(struct fdb *f)
 {
 	uint64_t now = daemon_clock_us();
 
 	if (f->dumping || f->dump_due || f->lost)
 		return false;
-	if (all)
+	if (f->all_read)
 		f->behind_since = 0;
 	else if (!f->behind_since)
 		f->behind_since = now;
-	return all || now - f->behind_since > PATIENCE;
+	return f->all_read || now - f->behind_since > PATIENCE;
 }
 
 static void work(struct fdb *f)
 {
-	bool more = is_true(f, fdb_hear(f)) && fdb_judge(f);
+	bool more;
 
+	f->all_read = fdb_hear(f);
+	if (f->all_read && !f->dumping && f->dump_due && f->dump_due <= daemon_clock_us())
+		fdb_ask_dump(f);
+	more = is_true(f) && fdb_judge(f);
 	set_timer(f);
 	if (more)
 		timer_in_us(f->timer, 0);
@@ -71,8 +75,6 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 	}
 	if (f->links_due && f->links_due <= now)
 		fdb_read_links(f);
-	if (f->dump_due && f->dump_due <= now && !f->dumping)
-		fdb_ask_dump(f);
 	if (f->retry_due && f->retry_due <= now)
 		f->retry_due = 0;
 	if (f->vms != f->d->plane->vm_control->vms) {
@@ -149,9 +151,9 @@ static int reload(struct daemon *d, void *state, struct xr_err *err)
 	if (ret)
 		return xr_fail(err, ret, "watching bridges: %s", strerror(-ret));
 	fdb_read_links(f);
-	if (!f->dumping)
-		fdb_ask_dump(f);
-	else
+	f->dump_due = daemon_clock_us();
+	f->all_read = true; /* or so it may be: work() looks */
+	if (f->dumping)
 		f->lost = true; /* it began with other bridges: once more */
 	set_timer(f);
 	return 0;

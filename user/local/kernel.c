@@ -32,10 +32,10 @@ static __u16 fdb_vlan(const struct local *l, const struct link *port)
 static void set_fdb(struct local *l, const struct link *port, enum fdb_kind how)
 {
 	__u16 vlan = fdb_vlan(l, port);
-	int ret = fdb_set(&l->nl, port->ifindex, l->mac, vlan, how);
+	int ret = fdb_set(&l->nl, port->ifindex, l->mac, vlan, how, l->by_fdb);
 
 	if (ret == -EINVAL && vlan) /* the port is not in that VLAN */
-		ret = fdb_set(&l->nl, port->ifindex, l->mac, 0, how);
+		ret = fdb_set(&l->nl, port->ifindex, l->mac, 0, how, l->by_fdb);
 	if (ret)
 		local_warn(l, "%s: FDB entry: %s", port->name, strerror(-ret));
 }
@@ -99,7 +99,7 @@ static void del_routes(struct local *l)
 
 static void set_vtep(struct local *l, const struct link *vxlan, const struct xr_host_info *h)
 {
-	int ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr);
+	int ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr, l->by_fdb);
 
 	if (ret == -EEXIST)
 		local_warn(

@@ -104,14 +104,15 @@ int vm_local_delivered(struct plane *p, __u32 vm_index, __u16 used, struct vm_re
 /*
  * New host, the VM runs here, and its state does not say so yet. What the bridge knew of
  * it would send its frames back to the fabric, and after the state has changed that is a
- * loop.
+ * loop. source: enum xr_source, who says so.
  */
-int vm_local_arrive(struct plane *p, __u32 vm_index, __u16 host, struct xr_err *warn);
+int vm_local_arrive(struct plane *p, __u32 vm_index, __u16 host, __u8 source, struct xr_err *warn);
 /*
  * The state is MOVED. from: the host where the VM was. arrived: vm_local_arrive() was
  * called before.
  */
-int vm_local_moved(struct plane *p, __u32 vm_index, __u16 from, bool arrived, struct xr_err *warn);
+int vm_local_moved(struct plane *p, __u32 vm_index, __u16 from, bool arrived, __u8 source,
+		   struct xr_err *warn);
 /* The move is given up: the VM stays where it was. */
 int vm_local_cancel(struct plane *p, __u32 vm_index, struct xr_err *warn);
 /* The fabric knows where the VM is: the redirect ends. What its host needs remains. */

@@ -246,11 +246,12 @@ static void find_its_port(struct local *l, __u16 host)
 	port_bound(l, false);
 }
 
-int vm_local_arrive(struct plane *p, __u32 vm_index, __u16 host, struct xr_err *warn)
+int vm_local_arrive(struct plane *p, __u32 vm_index, __u16 host, __u8 source, struct xr_err *warn)
 {
 	struct local l;
 	int ret = local_open(&l, p, vm_index, warn);
 
+	l.by_fdb = source == XR_SOURCE_FDB;
 	if (!ret)
 		find_its_port(&l, host);
 	local_close(&l);
@@ -268,7 +269,8 @@ static void arrive(struct local *l, bool found)
 		port_unhook(l->p, l->vm_index, l->vm->tap);
 }
 
-int vm_local_moved(struct plane *p, __u32 vm_index, __u16 from, bool arrived, struct xr_err *warn)
+int vm_local_moved(struct plane *p, __u32 vm_index, __u16 from, bool arrived, __u8 source,
+		   struct xr_err *warn)
 {
 	struct local l;
 	int ret;
@@ -277,6 +279,7 @@ int vm_local_moved(struct plane *p, __u32 vm_index, __u16 from, bool arrived, st
 	    !host_is_local(p, vm_now(p, vm_index).host))
 		return 0;
 	ret = local_open(&l, p, vm_index, warn);
+	l.by_fdb = source == XR_SOURCE_FDB;
 	if (!ret && host_is_local(p, l.now.host))
 		arrive(&l, arrived);
 	else if (!ret)

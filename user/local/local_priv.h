@@ -23,6 +23,7 @@ struct local {
 	struct links links; /* once local_read() was called */
 	bool has_links;
 	struct link port; /* what port_known() returns */
+	bool by_fdb;      /* bridges' tables said where the VM is, and may have said more since */
 	bool doubt;       /* its port is in doubt: a warning was given, none is taken */
 	struct xr_err *warn;
 	int back; /* the caller's network namespace, to return to; -1: this is it */

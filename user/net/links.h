@@ -130,16 +130,18 @@ enum fdb_kind {
 
 /*
  * vlan: of a VLAN-aware bridge, else 0. An entry for the same port that somebody else
- * made is left as it is, and is enough.
+ * made is left as it is, and is enough. told: the table itself said that the MAC is there; where
+ * it says otherwise now, that is a newer word, and stays.
  */
-int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_kind how);
+int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_kind how,
+	    bool told);
 int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan);
 
 /*
  * In a VXLAN device's own table: the VTEP behind which the MAC is. -EEXIST: there is an
- * entry with another VTEP that somebody else made; it is left as it is.
+ * entry with another VTEP that somebody else made; it is left as it is. told: as of fdb_set().
  */
-int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *addr);
+int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *addr, bool told);
 int vtep_del(struct netlink *nl, __u32 vxlan, const __u8 mac[6]);
 
 /* ---- routes and neighbours, with XR_RTPROT ---- */

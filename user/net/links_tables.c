@@ -166,14 +166,18 @@ static int query_fdb(struct netlink *nl, __u32 dev, const __u8 mac[6], __u16 vla
 	return query_entry(nl, e);
 }
 
-int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_kind how)
+int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_kind how,
+	    bool told)
 {
 	struct nlmsghdr *nlh;
 	struct entry e;
 
+	if (query_fdb(nl, port, mac, vlan, NTF_MASTER, &e))
+		e.there = false;
+	if (told && e.there && e.port != port)
+		return 0;
 	/* An entry of somebody else for the same port is enough. */
-	if (!query_fdb(nl, port, mac, vlan, NTF_MASTER, &e) && is_written(&e) && e.port == port &&
-	    !is_ours(&e))
+	if (is_written(&e) && e.port == port && !is_ours(&e))
 		return 0;
 	if (how == FDB_STICKY)
 		nlh = fdb_message(nl, RTM_NEWNEIGH, port, mac, NUD_NOARP, NTF_MASTER | NTF_STICKY);
@@ -203,13 +207,19 @@ int fdb_del(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan)
 }
 
 /* Learning may move it: the VM's own frames show best where it is. */
-int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *addr)
+int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *addr, bool told)
 {
 	struct nlmsghdr *nlh;
 	struct entry e;
+	bool same;
 
-	if (!query_fdb(nl, vxlan, mac, 0, NTF_SELF, &e) && is_written(&e) && !is_ours(&e))
-		return memcmp(e.dst, addr, sizeof(e.dst)) ? -EEXIST : 0;
+	if (query_fdb(nl, vxlan, mac, 0, NTF_SELF, &e))
+		e.there = false;
+	same = !memcmp(e.dst, addr, sizeof(e.dst));
+	if (told && e.there && (!same || e.flags & NTF_EXT_LEARNED))
+		return 0;
+	if (is_written(&e) && !is_ours(&e))
+		return same ? 0 : -EEXIST;
 	nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac, NUD_REACHABLE, NTF_SELF | NTF_EXT_LEARNED);
 	netlink_put_addr(nlh, NDA_DST, addr);
 	return netlink_request(nl, NULL, NULL);

@@ -32,7 +32,7 @@ static int follow_move(struct plane *p, __u32 vm_index, struct xr_vm_now now, st
 	int ret = 0;
 
 	if (host_any_local(p))
-		ret = vm_local_moved(p, vm_index, info->host, false, err);
+		ret = vm_local_moved(p, vm_index, info->host, false, XR_SOURCE_ANNOUNCEMENT, err);
 	if (!numbered)
 		info->seq = vm_next_seq(info->seq);
 	info->step = XR_NOTICE_MOVED + 1;

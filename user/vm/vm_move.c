@@ -147,19 +147,19 @@ static __u16 set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, _
 	return was.host;
 }
 
-__u16 vm_set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32 tick,
+__u16 vm_set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32 tick, __u8 source,
 		   struct xr_err *warn)
 {
 	/* Before the state: its bridge would send its frames back, see vm_local_arrive(). */
 	bool arrived = host_is_local(p, host) && !host_is_local(p, vm_now(p, vm_index).host) &&
-		!vm_local_arrive(p, vm_index, host, warn);
+		!vm_local_arrive(p, vm_index, host, source, warn);
 	__u16 from = set_moved(p, vm_index, host, ttl, tick);
 
 	/* Its own frame came first, just now: vm_follow_up() has not run. */
 	if (from == host)
 		from = p->vm_info[vm_index].host;
 	if (host_any_local(p) && from != host)
-		vm_local_moved(p, vm_index, from, arrived, warn);
+		vm_local_moved(p, vm_index, from, arrived, source, warn);
 	return from;
 }
 
@@ -391,7 +391,7 @@ int vm_moved(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 h
 	tick = plane_tick(p);
 	if (!ttl && vm_under_way(now))
 		ttl = p->vms[vm_index].next_ttl;
-	from = vm_set_moved(p, vm_index, host, ttl, tick, &warn);
+	from = vm_set_moved(p, vm_index, host, ttl, tick, n->source, &warn);
 	/* Last: killed before, vm_follow_up() does what is missing. */
 	note_moved(p, vm_index, n->seq, n->source, vm_under_way(now) && now.next == host);
 	p->vm_info[vm_index].host = host;
