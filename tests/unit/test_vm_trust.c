@@ -165,6 +165,15 @@ static void etcd_and_hypervisor(void **state)
 	n.seq += 5;
 	n.host = "b";
 	NO(vm_notice(p, &n, &answer, &error), -EPERM, "on its way to a");
+	IS(VM1, "c>a prepared");
+	/* The operator's move comes to nothing: the hypervisor's word was of the one before. */
+	OK(VIA(p, LIBVIRT, MOVED, "a", NULL));
+	OK(VIA(p, SOCKET, PREPARE, "b", NULL));
+	NO(VIA(p, ETCD, MOVED, "c", NULL), -EPERM, "on its way to b");
+	n.seq = p->vm_info[index_of(p, VM1)].seq + 1;
+	n.host = "c";
+	OK(vm_notice(p, &n, &answer, &error));
+	IS(VM1, "c moved");
 	OK(VIA(p, ETCD, LEAVE, NULL, NULL));
 	assert_int_equal(index_of(p, VM1), VM_NOWHERE);
 	drop_plane(p);

@@ -5,7 +5,9 @@
  * obeyed, and so is an operator's in any case: it is how a wrong one is mended. One that
  * ranks below it is not:
  *
- * - While a move is under way it may say that the VM has come to where that move goes.
+ * - While a move is under way it may say that the VM has come to where that move goes; with a
+ *   number that is newer, and no lower rank than whoever prepared that move, also that it is
+ *   elsewhere by now: the move came to nothing, and nobody said so.
  * - Else it may move the VM on only from there, which n->was tells: a source that had the
  *   VM elsewhere has not heard of the higher word yet, and what it says is older. Late
  *   messages about the old place are the commonest fault of such sources. A number that is
@@ -109,7 +111,8 @@ static bool may_move(struct plane *p, const struct xr_notice *n, __u32 vm_index,
 	if (trust_of(n->source) >= standing(&p->vm_info[vm_index]))
 		return true;
 	if (vm_under_way(now))
-		return now.next == host;
+		return now.next == host ||
+			(n->seq && trust_of(n->source) >= trust_of(p->vm_info[vm_index].source));
 	return n->seq || (n->was && host_find(p, n->was) == now.host);
 }
 
