@@ -149,7 +149,7 @@ $(CID_PC): user/cid/libxroam-cid.pc.in Makefile
 
 $(BUILD)/xroam: $(filter-out $(HANDED_OVER:%.c=$(BUILD)/%.o),$(CMD_OBJ)) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMD_LIBS) -lsystemd
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMD_LIBS)
 
 $(BUILD)/libexec/xroam: $(filter-out $(BUILD)/user/hand_over.o,$(CMD_OBJ)) $(DAEMON_OBJ) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
