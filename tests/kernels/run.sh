@@ -141,7 +141,7 @@ boot()
 		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 -m 1536 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$dir/vmlinuz" -initrd "$work/initramfs" \
-		-append "console=ttyS0 panic=-1 mitigations=off quiet no_timer_check $slabs" \
+		-append "console=ttyS0 panic=-1 mitigations=off quiet no_timer_check cryptomgr.notests $slabs" \
 		-serial "file:$work/console" -serial "file:$work/results" \
 		</dev/null >"$work/qemu" 2>&1 &
 	watch $!

@@ -149,7 +149,7 @@ virt_xml()
 		    <type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>
 		    <kernel>$KERNEL/vmlinuz</kernel>
 		    <initrd>$INITRAMFS</initrd>
-		    <cmdline>console=ttyS0 panic=-1 quiet mitigations=off pti=on no_timer_check ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}</cmdline>
+		    <cmdline>$KERNEL_WORDS ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}</cmdline>
 		  </os>
 		  <on_reboot>destroy</on_reboot>
 		  <devices>
