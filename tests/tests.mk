@@ -11,8 +11,9 @@ UNIT := $(call bins_of,unit,test_*)
 PROG := $(call bins_of,prog,test_*)
 QUIC := $(call bins_of,quic,*)
 NETPEER := $(patsubst tests/net/lib/%.c,$(T)/net/%,$(filter-out %.bpf.c %.so.c,$(wildcard tests/net/lib/*.c)))
-# One of them by its other names, in a folder that is in the tests' PATH.
+# Two of them, one by its other names, in a folder that is in the tests' PATH.
 ENTERED := $(addprefix $(T)/net/bin/,in_ns xr xr_on)
+PICK := $(T)/net/bin/pick
 NETSO := $(patsubst tests/net/lib/%.so.c,$(T)/net/%.so,$(wildcard tests/net/lib/*.so.c))
 NETBPF := $(patsubst tests/net/lib/%.bpf.c,$(T)/net/%.bpf.o,$(wildcard tests/net/lib/*.bpf.c))
 BENCH := $(call bins_of,bench,bench)
@@ -22,7 +23,7 @@ VM := $(call bins_of,vm,*)
 FORMER := $(patsubst tests/upgrade/%.tar.xz,$(T)/upgrade/%/build/xroam,$(wildcard tests/upgrade/*.tar.xz))
 
 .PHONY: tests test bench fuzz kernels soak
-tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(ENTERED) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(FORMER)
+tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(ENTERED) $(PICK) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(FORMER)
 
 # They are compiled once and run once.
 EXTRA_tests_unit_ := -O0 -U_FORTIFY_SOURCE
@@ -74,15 +75,17 @@ $(QUIC): $(T)/quic/%: $(BUILD)/tests/quic/%.o $$(call parts_of,$$*) $(call lib_o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $$($(STAGE_PC) --libs libxroam-cid) -Wl,-rpath,$(STAGE_LIB) $(QUIC_LIBS)
 
-$(T)/net/enter $(T)/net/wire: LDFLAGS += -static
+$(T)/net/enter $(T)/net/wire $(T)/net/pick: LDFLAGS += -static
 $(ENTERED): $(T)/net/enter
+$(PICK): $(T)/net/pick
+$(ENTERED) $(PICK):
 	@mkdir -p $(@D)
-	$(Q)ln -sf ../enter $@
+	$(Q)ln -sf ../$(notdir $<) $@
 # A large one has more files in a folder of its name.
 $(NETPEER): $(T)/net/%: tests/net/lib/%.c $$(wildcard tests/net/lib/$$*/*.[ch])
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) $(if $(filter -static,$(LDFLAGS)),,-ljansson -lpthread)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -ljansson -lpthread
 
 $(NETSO): $(T)/net/%.so: tests/net/lib/%.so.c tests/net/lib/preload.h
 	$(call say,CC,$@)

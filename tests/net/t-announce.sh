@@ -29,7 +29,7 @@ why()
 
 why_is() { [[ "$(why "$1")" == *"$2"* ]]; }
 
-wrong() { xr -j status | jq -r '.wrong[]' | grep -c "announced"; }
+wrong() { xr -j status | pick '.wrong[]' | grep -c "announced"; }
 
 policy()
 {
@@ -106,7 +106,7 @@ ok "attach" xr dev attach eth0
 
 in_ns lb1 ip link set wire down
 is "$(routes)" "$both" "no carrier: nobody looks"
-like "$(xr -j status | jq -r '.wrong[]')" "is announced, though no device .*xroam run" \
+like "$(xr -j status | pick '.wrong[]')" "is announced, though no device .*xroam run" \
 	"status does"
 ok "reload" xr reload
 is "$(routes)" "" "the next command withdraws"

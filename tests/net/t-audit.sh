@@ -54,7 +54,7 @@ has()
 # latest KEY: of the newest entry
 latest()
 {
-	entries | tail -n 1 | jq -r --arg key "$1" '.[$key]'
+	entries | tail -n 1 | pick ".$1"
 }
 
 # N: how many entries there have been; audited WHAT: one more has come
@@ -68,7 +68,7 @@ audited()
 wait_for 10 beside test -S /run/systemd/journal/socket || bail "no journald"
 xr apply "$CONFIG" >"$WORLD_DIR/changes" || bail "apply"
 audited apply
-is "$(latest XROAM_CHANGE | jq -r '.[]')" "$(<"$WORLD_DIR/changes")" "its changes, line by line"
+is "$(latest XROAM_CHANGE | pick '.[]')" "$(<"$WORLD_DIR/changes")" "its changes, line by line"
 is "$(latest XROAM_CHANGES)" "$(wc -l <"$WORLD_DIR/changes")" "and their number"
 is "$(latest XROAM_RESULT) $(latest XROAM_VIA) $(latest XROAM_UID) $(latest PRIORITY)" \
 	"done command 0 5" "what, how, who"
@@ -151,7 +151,7 @@ sed -i 's/name: h[23], vxlan: 10.8.0.[23], vni: 100/&1/' "$CONFIG"
 kill -HUP "$(pid daemon)"
 audited SIGHUP
 is "$(latest XROAM_PID) $(latest XROAM_UID)" "$$ 0" "who sent it"
-is "$(latest XROAM_CHANGE | jq -r '.[]')" "~ host h2: vxlan 10.8.0.2 vni 100 -> vxlan 10.8.0.2 vni 1001
+is "$(latest XROAM_CHANGE | pick '.[]')" "~ host h2: vxlan 10.8.0.2 vni 100 -> vxlan 10.8.0.2 vni 1001
 ~ host h3: vxlan 10.8.0.3 vni 100 -> vxlan 10.8.0.3 vni 1001" "and what it changed"
 ok "the ring has the first of these, and how many more" wait_for 10 \
 	told 'done by uid 0.* file: SIGHUP by .*~ host h2: .*vni 1001 (and 1 more)$'

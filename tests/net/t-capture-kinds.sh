@@ -69,6 +69,6 @@ on_wire() { play "r:lb1-eth0=$quic"; ! kill -0 "$(pid pipe)" 2>/dev/null; }
 ok "tcpdump -c 1 ends it" wait_for 10 on_wire
 finish pipe
 is "$(tail -1 "$WORLD_DIR/pipe.out")" 0 "with status 0"
-is "$(xr -j dev show | jq -r '.[0].program_id' | xargs bpftool -j prog show id | jq -r .name)" xroam_node \
+is "$(xr -j dev show | pick '.[0].program_id' | xargs bpftool -j prog show id | pick .name)" xroam_node \
 	"and the plain program is back"
 done_testing

@@ -33,7 +33,7 @@ asks()
 prepare="{\"notice\":\"prepare\",\"mac\":\"$VM\",\"to\":\"h2\"}"
 ok "a daemon" run_daemon -c "$CONFIG"
 said=$(asks 8 "$prepare")
-like "$(jq -r .error <<<"$said")" "host h2 .*cannot ask.*Too many open files" \
+like "$(pick .error <<<"$said")" "host h2 .*cannot ask.*Too many open files" \
 	"out of descriptors: said as what it is"
 is "$(fact state)" stable "and nothing was done"
 notify say "$prepare" &

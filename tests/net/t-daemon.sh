@@ -38,7 +38,7 @@ is "$(fact host) $(fact state)" "h1 stable" "the file's VM is known"
 
 wont_run "has its daemon already, pid $(pid daemon)" "one daemon per instance"
 wont_run "has its daemon already" "with a file, too" -c "$CONFIG"
-is "$(xr -j status | jq .daemon_pid)" "$(pid daemon)" "status tells its pid"
+is "$(xr -j status | pick .daemon_pid)" "$(pid daemon)" "status tells its pid"
 like "$(xr status)" "daemon +pid $(pid daemon)" "  in words, too"
 
 # ---- beside it ----
@@ -73,7 +73,7 @@ stop systemd
 ok "no socket is left" test ! -e "$SOCKET"
 ok "and no claim" test ! -e "/run/xroam/$WORLD-n1/daemon"
 is "$(fact host)" h2 "what it knew stays"
-is "$(xr -j status | jq .daemon_pid)" 0 "status tells that none runs"
+is "$(xr -j status | pick .daemon_pid)" 0 "status tells that none runs"
 ok "another takes over" run_daemon
 is "$(fact host)" h2 "and finds all in its place"
 daemon_end INT

@@ -201,7 +201,7 @@ touch "$FAKE/sys/kernel/btf/vmlinux"
 sound "a newer kernel, and memory" lb1 dev card
 fake ethtool/card "error 1"
 doctor lb1 dev card
-like "$(jq -r '.unseen[].reason' <<<"$SAID")" "dev card: its features: Operation not permitted" \
+like "$(pick '.unseen[].reason' <<<"$SAID")" "dev card: its features: Operation not permitted" \
 	"ethtool is refused: said, and no fault"
 is "$STATUS" 0 "... status 0"
 unset XROAM_DOCTOR_ROOT
@@ -223,7 +223,7 @@ unprivileged()
 said=$(unprivileged -j)
 is $? 0 "without privilege: a warning alone"
 is "$(jq -r '.findings[] | .id' <<<"$said" | sort -u)" capability "... that"
-like "$(jq -r '.unseen[].id' <<<"$said" | paste -sd' ')" "kernel-feature" "what was not seen is listed"
+like "$(pick '.unseen[].id' <<<"$said" | paste -sd' ')" "kernel-feature" "what was not seen is listed"
 ok "its cure runs" in_ns lb1 bash -c "$(jq -r '.findings[] | select(.id == "capability").cure' <<<"$said")"
 MENDED[capability]=1
 said=$(in_ns lb1 capsh --drop=cap_bpf,cap_sys_admin -- -c "'$XROAM' -i '$LB' -j doctor")
@@ -450,6 +450,6 @@ sound "all that was mended" lb1
 
 # ---- all of them ----
 
-list=$(xr -j -v doctor | jq -r '.checks[].id' | sort)
+list=$(xr -j -v doctor | pick '.checks[].id' | sort)
 is "$(printf '%s\n' "${!MENDED[@]}" | sort)" "$list" "each check was seen to find"
 done_testing

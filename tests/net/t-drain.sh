@@ -25,7 +25,7 @@ prepare()
 }
 
 routes() { ip -n "$WORLD-lb1" route show table all proto 140 | grep -c blackhole; }
-drained() { xr -j status | jq -r .drain.state; }
+drained() { xr -j status | pick .drain.state; }
 dev_state() { xr -j dev show | jq -r '.[] | "\(.device) \(.state) \(.mode)"'; }
 
 # ---- alone ----
@@ -40,7 +40,7 @@ is $? 0 "drain"
 like "$out" "eth0: detached.*drained; \"xroam undrain\"" "says what it did"
 is "$(routes) / $(drained) / $(dev_state)" "0 / drained / eth0 drained native" "nothing is left"
 is "$(in_ns lb1 ip -j link show eth0 | jq -r '.[0].xdp.mode // 0')" 0 "no program"
-like "$(xr -j vip show "$A" | jq -r '.[0].not_announced')" "drained" "vip show says why"
+like "$(xr -j vip show "$A" | pick '.[0].not_announced')" "drained" "vip show says why"
 is "$(xr status --check | grep -c announced)" 0 "which is not wrong"
 like "$(xr status --check)" "the node is drained, no packet is seen; \"xroam undrain\"" \
 	"but that no packet is seen, and the cure is undrain"

@@ -15,7 +15,7 @@ value() { ctl get --print-value-only "cluster/segments/5/vms/$1"; }
 of() { value "${2-$VM}" | jq -c "$1"; }
 # written MAC HOST
 written() { [ "$(of .at "$1")" = "\"$2\"" ]; }
-revision() { ctl get -w json "cluster/segments/5/vms/$VM" | jq '.kvs[0].mod_revision'; }
+revision() { ctl get -w json "cluster/segments/5/vms/$VM" | pick '.kvs[0].mod_revision'; }
 here() { [ "$(xr -j vm show "$VM" vlan 5 | jq -r ".. | objects | select(.mac?).$1")" = "$2" ]; }
 # The one that hears nobody else
 follower() { in_ns n1 "$XROAM" -i "$WORLD-f" "$@"; }
@@ -67,7 +67,7 @@ ok "one that etcd does not have" notify say "{\"notice\":\"add\",\"mac\":\"$OTHE
 ok "  comes here" notify say "{\"notice\":\"moved\",\"mac\":\"$OTHER\",\"vlan\":5,\"to\":\"h1\"}"
 ok "  which the log has" wait_for 20 logged "segments/5/vms/$OTHER is here, and etcd has no such key"
 is "$(revision) $(value $OTHER)" "$before " "nothing of that is written"
-is "$(ctl get --print-value-only "cluster/segments/6/vms/$VM" | jq -r .at)" h2 "  nor in the other segment"
+is "$(ctl get --print-value-only "cluster/segments/6/vms/$VM" | pick .at)" h2 "  nor in the other segment"
 
 seq=$(of .seq)
 put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h1\", \"seq\": $((seq + 5))}"

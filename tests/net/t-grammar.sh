@@ -42,9 +42,9 @@ refused 1 'nonce length is missing' "no nonce length" cid add 4 format quic-lb s
 
 for words in "vm show -j" "vm -j show" "vm show --json" "vm -jv show"; do
 	# shellcheck disable=SC2086
-	is "$(xr $words | jq -r '.[0].mac')" "$VM" "$words"
+	is "$(xr $words | pick '.[0].mac')" "$VM" "$words"
 done
-is "$(xr status -j | jq -r .instance)" "$WORLD-n1" "status -j"
+is "$(xr status -j | pick .instance)" "$WORLD-n1" "status -j"
 is "$(xr vm show -p)" "$(xr -p vm show)" "-p"
 is "$(in_ns n1 "$XROAM" vm show -j -i "$WORLD-n1" | jq length)" 1 "-i"
 is "$(in_ns n1 "$XROAM" vm "--instance=$WORLD-n1" show -j | jq length)" 1 "--instance="
@@ -55,7 +55,7 @@ refused 2 "x" "others are not taken" vm show -x
 ip -n "$WORLD-n1" link add dash type veth peer name dash1
 if ip -n "$WORLD-n1" link set dev dash name -j 2>/dev/null; then
 	ok "a device that is called so, behind --" xr dev attach -- -j
-	is "$(xr dev show -j | jq -r '.[].device')" "-j" "is attached"
+	is "$(xr dev show -j | pick '.[].device')" "-j" "is attached"
 	ok "and detached" xr dev detach -- -j
 else
 	skip 3 "ip gives no device such a name"

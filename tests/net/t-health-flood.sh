@@ -9,7 +9,7 @@ world_up -s 1
 
 is_state()
 {
-	[ "$(xr -j backend show s1 | jq -r '.[0].health.state')" = "$1" ]
+	[ "$(xr -j backend show s1 | pick '.[0].health.state')" = "$1" ]
 }
 
 # More than the sockets have room for, while nobody reads them.

@@ -9,12 +9,12 @@ world_up -s 3
 
 state()
 {
-	xr -j backend show "$1" | jq -r '.[0].health.state'
+	xr -j backend show "$1" | pick '.[0].health.state'
 }
 
 last_error()
 {
-	xr -j backend show "$1" | jq -r '.[0].health.last_error'
+	xr -j backend show "$1" | pick '.[0].health.last_error'
 }
 
 all_are()

@@ -21,7 +21,7 @@ EOT
 
 is_up()
 {
-	[ "$(xr -j health show | jq '.[0].up')" = "$1" ]
+	[ "$(xr -j health show | pick '.[0].up')" = "$1" ]
 }
 
 probed()
@@ -48,7 +48,7 @@ ok "and are probed again" goes_on
 is "$(metric xroam_backends_failing)" 0 "none fails meanwhile"
 in_ns s1 bpftool net detach xdpdrv dev eth0
 ok "a server that does not answer: all are down" wait_for 5 is_up 0
-is "$(xr -j backend show b1200 | jq -r '.[0].health.last_error')" "tcp $VIP4:80: no answer within 0.4 s" "and why"
+is "$(xr -j backend show b1200 | pick '.[0].health.last_error')" "tcp $VIP4:80: no answer within 0.4 s" "and why"
 ok "and it answers again" answerer
 ok "all are up again" wait_for 5 is_up "$BACKENDS"
 done_testing

@@ -11,12 +11,12 @@ SPARE=10.1.0.99 # of s2
 
 is_state()
 {
-	[ "$(xr -j backend show "$2" | jq -r '.[0].health.state')" = "$1" ]
+	[ "$(xr -j backend show "$2" | pick '.[0].health.state')" = "$1" ]
 }
 
 has_error()
 {
-	xr -j backend show "$1" | jq -r '.[0].health.last_error' | grep -Eq "$2"
+	xr -j backend show "$1" | pick '.[0].health.last_error' | grep -Eq "$2"
 }
 
 # vxlan VNI: the kernel's tunnel end at s1 has that one

@@ -33,7 +33,7 @@ have_answered_since()
 {
 	local failed name
 
-	failed=$(xr -j backend show "$1" | jq '.[0].health.since')
+	failed=$(xr -j backend show "$1" | pick '.[0].health.since')
 	shift
 	for name; do
 		xr -j backend show "$name" | jq -e --argjson failed "$failed" \
@@ -140,15 +140,15 @@ ok "arrive" wait_for 10 metric_above xroam_probes_forged_total "$((forged + 300)
 ok "and bring nothing back" all_are down s1 gue-s1 quic-s1
 ok "nor anything down" all_are up s2 gue-s2 quic-s2
 is "$(failures)" "$before" "not for a moment"
-like "$(xr -j backend show s1 | jq -r '.[0].health.last_error')" "connection refused" \
+like "$(xr -j backend show s1 | pick '.[0].health.last_error')" "connection refused" \
 	"TCP: refused, says its last error"
-like "$(xr -j backend show quic-s1 | jq -r '.[0].health.last_error')" "no answer within 0.15 s" \
+like "$(xr -j backend show quic-s1 | pick '.[0].health.last_error')" "no answer within 0.15 s" \
 	"QUIC: no answer, says its last error"
 is "$(xr -j backend show s1 | jq -r '.[0] | .state + " " + .serves_as')" "up down" \
 	"the operator's state stays, what it serves as does not"
 ok "clients go elsewhere" ask c1 -c 60 tcp "$VIP4" 80
 is "$(share s1)" 0 "none to s1"
-is "$(xr -j vip show "$VIP4:80/tcp" | jq '.[0].backends_up')" 2 "vip show counts two"
+is "$(xr -j vip show "$VIP4:80/tcp" | pick '.[0].backends_up')" 2 "vip show counts two"
 like "$(xr status)" "backend s1: health checks have failed for [0-9]+ s: tcp" "status says so"
 xr status --check >/dev/null
 is $? 1 "and so does status --check"
@@ -202,7 +202,7 @@ ok "another one does" metric_is "xroam_vip_serving{vip=\"$VIP4:443/udp\"}" 1
 like "$(xr status)" "vip $VIP4:80/tcp: health checks fail for all backends that are up" "status says so"
 policy health_failed none
 ok "by policy none is kept" all_are down s1 s2 s3
-is "$(xr -j vip show "$VIP4:80/tcp" | jq '.[0].backends_up')" 0 "no backend serves"
+is "$(xr -j vip show "$VIP4:80/tcp" | pick '.[0].backends_up')" 0 "no backend serves"
 policy health_failed keep
 serve 80
 ok "all are back" wait_for 5 all_are up s1 s2 s3
@@ -268,5 +268,5 @@ xr backend set s1 state down
 xr vip set "$VIP4:80/tcp" health tcp
 xr health set tcp port 80
 ok "down by the operator is down, whatever its probes say" wait_for 5 is_state s1 up
-is "$(xr -j backend show s1 | jq -r '.[0].serves_as')" down "as before"
+is "$(xr -j backend show s1 | pick '.[0].serves_as')" down "as before"
 done_testing

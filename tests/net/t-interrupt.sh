@@ -179,7 +179,7 @@ waits_in()
 # vms: how many there are
 vms()
 {
-	xr -j state export "$WORLD_DIR/now" only vms | jq .vms
+	xr -j state export "$WORLD_DIR/now" only vms | pick .vms
 }
 
 # Where it waits: for the rest of a stream, for the lock, for its reader.

@@ -60,7 +60,7 @@ unread -v vm move "$VM" to h2
 unread vm cancel "$VM"
 unread -v backend set b1 weight 3
 unread dev attach nosuch
-is "$(fact host) $(xr -j backend show | jq -r '.[0].address')" "h2 10.8.0.3" \
+is "$(fact host) $(xr -j backend show | pick '.[0].address')" "h2 10.8.0.3" \
 	"what they said was done is"
 exec {full}<&-
 

@@ -74,8 +74,8 @@ xr vm prepare 52:54:00:00:00:01 to h2 >/dev/null 2>&1
 sleep 0.5
 browse "$WORLD_DIR/dom.html" --dump-dom
 stats=$(xr -j stats)
-cmp_ok "$(jq '.vips[0].packets' <<<"$stats")" -ge 90 "there was traffic"
-is "$(shown vip "$VIP4:80/tcp")" "$(jq '.vips[0].packets' <<<"$stats")" "the VIP's packets are those of stats"
+cmp_ok "$(pick '.vips[0].packets' <<<"$stats")" -ge 90 "there was traffic"
+is "$(shown vip "$VIP4:80/tcp")" "$(pick '.vips[0].packets' <<<"$stats")" "the VIP's packets are those of stats"
 for s in s1 s2; do
 	is "$(shown backend $s)" "$(jq ".backends[] | select(.backend == \"$s\").packets" <<<"$stats")" "and $s's"
 done

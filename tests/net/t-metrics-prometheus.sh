@@ -59,19 +59,19 @@ move()
 }
 
 scraped() { [ "$(api query --data-urlencode "query=count_over_time(up{job=\"xroam\"}[1m])" | jq -r '.data.result[0].value[1] // 0')" -ge "$1" ]; }
-up() { [ "$(api query --data-urlencode 'query=up{job="xroam"}' | jq -r '.data.result[0].value[1]')" = 1 ]; }
+up() { [ "$(api query --data-urlencode 'query=up{job="xroam"}' | pick '.data.result[0].value[1]')" = 1 ]; }
 ask c1 -c 5 -n 2 tcp "$VIP4" 80
 ok "Prometheus takes what it scrapes" wait_for 30 up
 move h2
 ask c1 -c 20 -n 5 tcp "$VIP4" 80
 move h1
 ok "again and again" wait_for 20 scraped 6
-is "$(api targets | jq -r '.data.activeTargets[0].lastError')" "" "without a complaint"
+is "$(api targets | pick '.data.activeTargets[0].lastError')" "" "without a complaint"
 is "$(api metadata | jq '[.data | to_entries[] | select(.key | startswith("xroam_"))] | length')" \
 	"$(scrape; grep -c '^# TYPE' "$METRICS")" "with the type of each metric"
 rules_fine() { api rules | jq -e '[.data.groups[].rules[].health] | length > 10 and all(. == "ok")'; }
 ok "each alert rule is evaluated" wait_for 10 rules_fine
-in_it() { api query --data-urlencode 'query=sum(xroam_vip_packets_total)' | jq -r '.data.result[0].value[1]'; }
+in_it() { api query --data-urlencode 'query=sum(xroam_vip_packets_total)' | pick '.data.result[0].value[1]'; }
 in_stats() { xr -j stats vip | jq '[.vips[].packets] | add'; }
 same() { [ "$(in_it)" = "$(in_stats)" ]; }
 wait_for 30 same
@@ -98,6 +98,6 @@ diag "only zeros: $silent"
 variable=$(jq -r '.templating.list[] | select(.name == "instance").query.query' \
 	"$WORLD_TOP/docs/prometheus/xroam.dashboard.json")
 is "$variable" "label_values(xroam_build_info, instance)" "its list of nodes asks for a metric"
-is "$(api label/instance/values --data-urlencode 'match[]=xroam_build_info' | jq -r '.data[]')" "127.0.0.1:9978" \
+is "$(api label/instance/values --data-urlencode 'match[]=xroam_build_info' | pick '.data[]')" "127.0.0.1:9978" \
 	"and has this node"
 done_testing

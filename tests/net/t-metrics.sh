@@ -68,12 +68,12 @@ same_as_stats()
 	local stats
 
 	stats=$(xr -j stats) && scrape || return
-	[ "$(metric "xroam_vip_packets_total{vip=\"$VIP4:80/tcp\"}")" = "$(jq '.vips[0].packets' <<<"$stats")" ] &&
+	[ "$(metric "xroam_vip_packets_total{vip=\"$VIP4:80/tcp\"}")" = "$(pick '.vips[0].packets' <<<"$stats")" ] &&
 	[ "$(series xroam_backend_packets_total)" = "$(jq -r '.backends[] | "\(.backend) \(.packets)"' <<<"$stats" | sort)" ] &&
 	[ "$(series xroam_backend_bytes_total)" = "$(jq -r '.backends[] | "\(.backend) \(.bytes)"' <<<"$stats" | sort)" ] &&
 	[ "$(series xroam_packets_total)" = "$(jq -r '.reasons[] | "\(.reason) \(.kind) \(.packets)"' <<<"$stats" | sort)" ] &&
 	[ "$(series xroam_bytes_total)" = "$(jq -r '.reasons[] | "\(.reason) \(.kind) \(.bytes)"' <<<"$stats" | sort)" ] &&
-	[ "$(series xroam_device_packets_total | awk '{ n += $NF } END { print n }')" = "$(jq '.devices[0].packets' <<<"$stats")" ]
+	[ "$(series xroam_device_packets_total | awk '{ n += $NF } END { print n }')" = "$(pick '.devices[0].packets' <<<"$stats")" ]
 }
 ok "VIPs, backends, reasons and devices have the numbers of stats" wait_for 10 same_as_stats
 cmp_ok "$(metric "xroam_vip_packets_total{vip=\"$VIP4:80/tcp\"}")" -ge 20 "and they are not 0"
@@ -180,7 +180,7 @@ kill -HUP "$(pid daemon)"
 at_path() { in_ns lb1 curl -sf --unix-socket "$UNIX" http://any.host/metrics >"$METRICS"; }
 ok "SIGHUP moves it to a Unix socket" wait_for 10 at_path
 is "$(stat -c %a "$UNIX")" 660 "which is not for everybody"
-is "$(xr -j status | jq -r .metrics)" "$UNIX" "and status says so"
+is "$(xr -j status | pick .metrics)" "$UNIX" "and status says so"
 ok "the port is closed" no in_ns lb1 curl -sf "$URL/metrics" -o /dev/null
 ok "no VM has series now" no grep -q ^xroam_vm_ "$METRICS"
 start taker lb1 "$PYTHON" -c 'import socket, time
@@ -192,7 +192,7 @@ kill -HUP "$(pid daemon)"
 taken() { xr -j status | jq -e '.wrong | any(test("127.0.0.1:9978: another process listens there"))'; }
 ok "where its port is taken, status says so" wait_for 10 taken
 ok "and the Unix socket is gone" no test -e "$UNIX"
-is "$(xr -j status | jq -r .metrics)" null "they are served nowhere"
+is "$(xr -j status | pick .metrics)" null "they are served nowhere"
 ok "the daemon goes on" xr vm move $VM to h2
 stop taker KILL
 ok "it is there as soon as the port is free" wait_for 20 scrape

@@ -77,7 +77,7 @@ for to in h2 h3 h2; do
 done
 : >"$GO"
 ok "after it another one" wait_for 10 ran_times 5
-is "$(ran 5 | jq -r .host)" h2 "with where the VM is by then"
+is "$(ran 5 | pick .host)" h2 "with where the VM is by then"
 hook true
 ok "others go on" xr vm move $VM to h3
 ok "as before" wait_for 10 ran_times 6

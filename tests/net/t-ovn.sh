@@ -70,7 +70,7 @@ again()
 	kill -HUP "$(pid "daemon-$1")"
 }
 follows() { tail -n 3 "$WORLD_DIR/daemon-$1.err" | grep -q "ovn: following"; }
-wrong() { xr_on "$1" -j status | jq -r '.wrong[]' | grep "^ovn: "; }
+wrong() { xr_on "$1" -j status | pick '.wrong[]' | grep "^ovn: "; }
 says() { wrong "$1" | grep -qE "$2"; }
 well() { ! wrong "$1"; }
 facts() { xr_on "$1" -j vm show "$VM_MAC" | jq -r '[.. | objects | select(.mac?)][0] | "\(.state) \(.host) \(.to)"'; }

@@ -54,7 +54,7 @@ ok "a backend" xr vip add "$VIP4:80/tcp"
 xr backend add s1 vip "$VIP4:80/tcp" address "$(addr4 s1)" >/dev/null
 mtu()
 {
-	xr -j backend show s1 | jq -r '.[0].mtu'
+	xr -j backend show s1 | pick '.[0].mtu'
 }
 
 # shellcheck disable=SC2317 # called by name

@@ -369,7 +369,7 @@ qemu status=inmigrate tap=tap7
 connected
 becomes prepared h2 h1 "a QEMU that waits for a migration: prepared"
 is "$(fact tap)" tap7 "and its tap is known"
-queue() { ip -n "$WORLD-n1" -j link show "$1" | jq '.[0].txqlen'; }
+queue() { ip -n "$WORLD-n1" -j link show "$1" | pick '.[0].txqlen'; }
 is "$(queue tap7)" 4000 "  and holds a blackout"
 ip -n "$WORLD-n1" link del tap7
 ip -n "$WORLD-n1" link add tap7 type veth peer name vm7
@@ -379,13 +379,13 @@ asked() { [ "$(grep -c query-migrate "$WORLD_DIR/qemu.out")" -gt "$n" ]; }
 tell "hang up"
 wait_for 2 asked
 ok "another port of that name holds one, too" wait_for 2 sh -c \
-	"[ \$(ip -n $WORLD-n1 -j link show tap7 | jq '.[0].txqlen') = 4000 ]"
+	"[ \$(ip -n $WORLD-n1 -j link show tap7 | pick '.[0].txqlen') = 4000 ]"
 ip -n "$WORLD-n1" link add tap8 type veth peer name vm8
 n=$(grep -c query-migrate "$WORLD_DIR/qemu.out")
 tell "set tap=tap8" "hang up"
 wait_for 2 asked
 ok "another QEMU with another port: that is hooked instead" wait_for 2 sh -c \
-	"[ \$(ip -n $WORLD-n1 -j link show tap8 | jq '.[0].txqlen') = 4000 ]"
+	"[ \$(ip -n $WORLD-n1 -j link show tap8 | pick '.[0].txqlen') = 4000 ]"
 is "$(fact tap) $(queue tap7)" "tap8 1000" "  and the former one is as it was"
 tell "event RESUME"
 becomes moved h1 null "RESUME: moved here"

@@ -19,8 +19,8 @@ says()
 no()
 {
 	notify say "$2"
-	is "$(jq -r .ok <<<"$PRINTED" 2>&1)" false "$3"
-	like "$(jq -r .error <<<"$PRINTED" 2>&1)" "$1" "  and says why"
+	is "$(pick .ok <<<"$PRINTED" 2>&1)" false "$3"
+	like "$(pick .error <<<"$PRINTED" 2>&1)" "$1" "  and says why"
 }
 
 n="\"mac\":\"$VM\""

@@ -30,7 +30,7 @@ passes()
 # shellcheck disable=SC2317 # called by name
 established()
 {
-	[ "$(xr_on "$1" -j status | jq .flows.established)" -ge "$2" ]
+	[ "$(xr_on "$1" -j status | pick .flows.established)" -ge "$2" ]
 }
 
 start sync lb1 "$XROAM" -i "$(instance lb1)" state sync "$SOCKET" every 1

@@ -238,7 +238,7 @@ judged 0 '^all is well$' "runs"
 lost=$(pid daemon)
 stop daemon KILL
 judged 1 "the daemon, pid $lost, was killed: .*xroam run" "and was killed"
-like "$(xr -j status | jq -r '.wrong[]')" "pid $lost, was killed" "  in JSON, too"
+like "$(xr -j status | pick '.wrong[]')" "pid $lost, was killed" "  in JSON, too"
 ok "another" daemon
 judged 0 '^all is well$' "cures it"
 stop daemon

@@ -110,7 +110,7 @@ cat >>"$file" <<-EOT
 EOT
 ok "empty lists are meant" xr apply "$file"
 is "$(xr -j vip show)$(xr -j host show)$(xr -j vm show)" "[][][]" "and obeyed"
-is "$(xr -j dev show | jq -r '.[].device')" eth0 "devices that are left out stay"
+is "$(xr -j dev show | pick '.[].device')" eth0 "devices that are left out stay"
 xr export >"$file"
 ok "back" xr apply "$whole"
 ok "an export of nothing is whole" xr apply "$file"

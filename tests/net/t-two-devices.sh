@@ -24,7 +24,7 @@ ok "UDP, with the device named" \
 ok "through both devices" ask c1 -c 60 -n 3 -u 1000 udp "$VIP4" 80
 unbalance "$VIP4:80/udp"
 
-sent=$(ip -n "$(ns lb1)" -j -s link show eth1 | jq '.[0].stats64.tx.packets')
+sent=$(ip -n "$(ns lb1)" -j -s link show eth1 | pick '.[0].stats64.tx.packets')
 cmp_ok "$sent" -gt 500 "they left by eth1"
 is "$(xr -j dev show | jq -r '[.[].device] | sort | join(" ")')" "eth0 eth1" \
 	"dev show knows both"

@@ -83,7 +83,7 @@ is "$(reason flow-moved)" 0 "no flow moved"
 is "$(grep -c -v watching "$WORLD_DIR/daemon.err")" 0 "the new daemon has nothing to say"
 
 # A layout that is newer than this one's.
-mapfile -t octets < <(bpftool -j map lookup pinned "$pins/meta" key 0 0 0 0 | jq -r '.value[]')
+mapfile -t octets < <(bpftool -j map lookup pinned "$pins/meta" key 0 0 0 0 | pick '.value[]')
 octets[0]=0x05
 bpftool map update pinned "$pins/meta" key 0 0 0 0 value "${octets[@]}"
 is "$(layout)" 5 "a layout of the future"

@@ -20,7 +20,7 @@ routes()
 
 wrong()
 {
-	xr -j status | jq -r '.wrong[]' | grep -c "^vip .* sent back"
+	xr -j status | pick '.wrong[]' | grep -c "^vip .* sent back"
 }
 
 # passes ADDRESS: how often lb1 gets one datagram for that address's port 99
@@ -87,7 +87,7 @@ is "$(wrong)" 0 "nothing is wrong"
 ok "policy vip_route: off, too" policy vip_route off
 is "$(routes)" "" "takes the routes away"
 is "$(wrong)" 2 "and status tells"
-diag "$(xr -j status | jq -r '.wrong[]')"
+diag "$(xr -j status | pick '.wrong[]')"
 cmp_ok "$(passes "$VIP4")" -gt 25 "what it tells of"
 in_ns lb1 sysctl -qw net.ipv4.conf.all.forwarding=0
 is "$(wrong)" 1 "not where nothing is forwarded"

@@ -144,7 +144,7 @@ begin=$(date +%s%N)
 xr apply "$b" >"$WORLD_DIR/now"
 diag "100,000 VMs moved in $((($(date +%s%N) - begin) / 1000000)) ms"
 is "$(grep -c '^~ vm .*: at a -> b$' "$WORLD_DIR/now")" 100000 "each moved"
-is "$(xr -j status | jq .vms.moved)" 100000 "and redirected"
+is "$(xr -j status | pick .vms.moved)" 100000 "and redirected"
 refused 1 "limits.vms is 100000" "one more" vm add 52:54:00:ff:ff:ff at a
 xr destroy >/dev/null
 done_testing

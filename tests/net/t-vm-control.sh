@@ -40,7 +40,7 @@ is "$(arrived fab:h1 "$(vxlan_of 1000)$probe")" 1 "once, in VNI 1000"
 # A gateway: an entry for another MAC, two seconds old, and what each kind does.
 gw_neigh()
 {
-	ip -n "$WORLD-gw" -j neigh show "$1" dev eth0 | jq -r '.[0].lladdr'
+	ip -n "$WORLD-gw" -j neigh show "$1" dev eth0 | pick '.[0].lladdr'
 }
 
 old=52:54:00:00:00:99

@@ -237,7 +237,7 @@ are_gone()
 
 ids()
 {
-	bpftool -j prog show pinned "/sys/fs/bpf/xroam/$WORLD-$1/$2" | jq .id
+	bpftool -j prog show pinned "/sys/fs/bpf/xroam/$WORLD-$1/$2" | pick .id
 }
 
 declare -A IDS=()

@@ -173,6 +173,6 @@ for node in h2 h1 h3; do
 	ok "and $node follows EVPN to h2 again" wait_for 30 at "$node" h2
 done
 for n in 1 2 3; do
-	ok "h$n: nothing is wrong" sh -c "! $XROAM -i $WORLD-h$n -j status | jq -r '.wrong[]' | grep '^fdb'"
+	ok "h$n: nothing is wrong" sh -c "! $XROAM -i $WORLD-h$n -j status | pick '.wrong[]' | grep '^fdb'"
 done
 done_testing

@@ -43,7 +43,7 @@ watch()
 
 at() { [ "$(vm_fact "$1" "$VM_MAC" host)" = "$2" ]; }
 fact_is() { [ "$(vm_fact "$1" "$VM_MAC" "$2")" = "$3" ]; }
-wrong() { xr_on "$1" -j status | jq -r '.wrong[]' | grep -F "fdb "; }
+wrong() { xr_on "$1" -j status | pick '.wrong[]' | grep -F "fdb "; }
 wrong_is() { wrong "$1" | grep -q -- "$2"; }
 nothing_wrong() { ! wrong "$1" | grep -q .; }
 # Whatever was written before has been heard: n1 has moved, too, from n to m or back.

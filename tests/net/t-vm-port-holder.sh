@@ -10,7 +10,7 @@ for tap in tapA tapB tapC tapD; do
 	ip -n "$WORLD-n1" tuntap add dev $tap mode tap
 	ip -n "$WORLD-n1" link set $tap up
 done
-own=$(ip -n "$WORLD-n1" -j link show tapA | jq '.[0].ifindex')
+own=$(ip -n "$WORLD-n1" -j link show tapA | pick '.[0].ifindex')
 # A tap that a tunnel's end is on, and a veth that is trusted.
 ip -n "$WORLD-n1" tuntap add dev tapU mode tap
 ip -n "$WORLD-n1" addr add 10.88.0.1/24 dev tapU

@@ -83,7 +83,7 @@ ip -n "$H1" link del tap8
 # ---- of another namespace ----
 
 # Its number there is the uplink's here: the programs would take it for that.
-up0=$(ip -n "$H1" -j link show up0 | jq '.[0].ifindex')
+up0=$(ip -n "$H1" -j link show up0 | pick '.[0].ifindex')
 vm_netns pod
 ip -n "$WORLD-pod" link add pod0 index "$up0" type veth peer name pod1
 in_pod() { in_ns pod "$XROAM" -i "$WORLD-h1" "$@"; }

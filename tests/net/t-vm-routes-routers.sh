@@ -31,7 +31,7 @@ ok "moves" on_each "h2 h1" vm prepare "$N1_MAC" to h2
 garp=$(vector k1_garp_request | sed "s/525400123456/$(no_colons "$N1_MAC")/g; s/0a09000a/0a090063/g")
 policy h1 moves any >/dev/null
 play -q 5 "n1:h2=$(frame make udp "$N1_MAC" "$GW_MAC" "$N1_ADDR4" "$GW_ADDR4" 9 "it runs")" "n1:h2=$garp"
-has_learned() { [ "$(vm_fact h1 "$N1_MAC" learned | jq -r '.[]')" = "$N1_ADDR4" ]; }
+has_learned() { [ "$(vm_fact h1 "$N1_MAC" learned | pick '.[]')" = "$N1_ADDR4" ]; }
 ok "and h1 learns what address it has" wait_for 10 has_learned
 ok "it comes back" on_each "h1 h2" vm move "$N1_MAC" to h1
 watch_ways

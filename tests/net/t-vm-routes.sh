@@ -143,7 +143,7 @@ two_file()
 two_file "{}"
 start two n1 "$XROAM" -i "$two" run -c "$WORLD_DIR/two.yaml"
 ok "a second daemon" wait_for 10 grep -q watching "$WORLD_DIR/two.err"
-two_wrong() { xr2 -j status | jq -r '.wrong[]' | grep -q "vm_routes: table 254, metric 10: another daemon"; }
+two_wrong() { xr2 -j status | pick '.wrong[]' | grep -q "vm_routes: table 254, metric 10: another daemon"; }
 ok "does not share a table and a metric" wait_for 10 two_wrong
 is "$(routes)" "$both" "and takes away nothing"
 stop two

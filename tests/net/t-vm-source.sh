@@ -153,12 +153,12 @@ ok "and so does who fills it ahead" obeyed
 
 # An address that is none of this machine's.
 ip -n "$WORLD-h1" addr del 10.8.9.1/32 dev lo
-like "$(xr -j status | jq -r '.wrong[]')" \
+like "$(xr -j status | pick '.wrong[]')" \
 	"host l4: it is local, but its address is none of this machine's" \
 	"status says where a local address is not here"
 left "it is the outer source all the same: it may come back" 10.8.9.1 10.8.9.2
 ip -n "$WORLD-h1" addr add 10.8.9.1/32 dev lo
-unlike=$(xr -j status | jq -r '.wrong[]' | grep -c "host l.*none of this machine")
+unlike=$(xr -j status | pick '.wrong[]' | grep -c "host l.*none of this machine")
 is "$unlike" 0 "and not where it is"
 cat >"$WORLD_DIR/other.yaml" <<-EOT
 	hosts:

@@ -32,7 +32,7 @@ forget()
 
 gateway_has()
 {
-	ip -n "$WORLD-gw" -j neigh show "$1" dev eth0 | jq -r '.[0].lladdr'
+	ip -n "$WORLD-gw" -j neigh show "$1" dev eth0 | pick '.[0].lladdr'
 }
 
 # shellcheck disable=SC2317 # called by name

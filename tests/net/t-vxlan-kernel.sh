@@ -36,7 +36,7 @@ away()
 
 received()
 {
-	in_ns s1 ip -j -s link show vxlan7 | jq '.[0].stats64.rx.packets'
+	in_ns s1 ip -j -s link show vxlan7 | pick '.[0].stats64.rx.packets'
 }
 
 no_checksum()
@@ -99,7 +99,7 @@ deaf()
 			"and check"
 	else
 		is "$said" "" "host add: it hears"
-		is "$(xr_on s2 -j status | jq -r '.wrong[]' | grep -c ^host)" 0 \
+		is "$(xr_on s2 -j status | pick '.wrong[]' | grep -c ^host)" 0 \
 			"status, too"
 		is "$(xr_on s2 check "$file" 2>&1 | grep -c "no frame")" 0 \
 			"and check"

@@ -23,7 +23,7 @@ scenario()
 		quic_finish "again$i"
 	done
 	[ "$STEERING" = on ] || return
-	is "$(quic_clients_sum .early add)" 6 "0-RTT was accepted each time"
+	is "$(quic_clients_sum .early)" 6 "0-RTT was accepted each time"
 }
 
 quic_world

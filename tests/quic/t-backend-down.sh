@@ -15,7 +15,7 @@ scenario()
 	done
 	sleep 0.6
 	quic_snapshot
-	dead=$(jq .connections "$WORLD_DIR/s1.json")
+	dead=$(pick .connections "$WORLD_DIR/s1.json")
 	stop s1 KILL
 	ok "s1 is down" xr backend set s1 state down
 	sleep 0.2
@@ -32,7 +32,7 @@ survivors()
 	local name kept=()
 
 	for name in "${QUIC_CLIENTS[@]}"; do
-		[ "$(quic_get "$name" '.servers.s1 // 0')" != 0 ] ||
+		[ "$(quic_get "$name" -d 0 .servers.s1)" != 0 ] ||
 			kept+=("$name")
 	done
 	QUIC_CLIENTS=("${kept[@]}")

@@ -53,7 +53,7 @@ visit()
 	stop browser
 	quic_servers_stop
 	diag "$(quic_sum .connections) connections," \
-		"$(quic_sum '.bytes_in + .bytes_out') octets," \
+		"$(quic_sum ".bytes_in .bytes_out") octets," \
 		"$(quic_sum .strays) strays of $(quic_sum .packets) packets"
 }
 

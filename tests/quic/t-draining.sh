@@ -14,11 +14,11 @@ scenario()
 		--migrate-at 2700="$(quic_addr c1 cell)"
 	sleep 0.8
 	quic_snapshot
-	before=$(jq .connections "$WORLD_DIR/s1.json")
+	before=$(pick .connections "$WORLD_DIR/s1.json")
 	ok "s1 drains" xr backend set s1 state draining
 	quic_run new c2 --connections 30 --download 50K --upload 50K
 	quic_snapshot
-	is "$(jq .connections "$WORLD_DIR/s1.json")" "$before" \
+	is "$(pick .connections "$WORLD_DIR/s1.json")" "$before" \
 		"s1 gets no new connection"
 	quic_finish old
 	ok "s1 is up again" xr backend set s1 state up

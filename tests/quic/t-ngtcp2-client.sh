@@ -51,7 +51,7 @@ quic_lb on
 quic_servers
 scenario
 quic_servers_stop
-diag "$(quic_sum '.bytes_in + .bytes_out') octets verified," \
+diag "$(quic_sum ".bytes_in .bytes_out") octets verified," \
 	"longest gap $(quic_max .longest_gap_ms) ms," \
 	"$(quic_sum .strays) strays of $(quic_sum .packets) packets"
 is "$(quic_sum .strays)" 0 "no stray packet"

@@ -71,6 +71,6 @@ none_lost "a migration after so many that were not"
 # Its port has been made ready for its coming: that is not undone under it, for the
 # kernel would stop the port to do it.
 cancelled 2 after_stop
-is "$(ip -n "$(ns "$AT")" -j link show tap0 | jq '.[0].txqlen')" 4000 \
+is "$(ip -n "$(ns "$AT")" -j link show tap0 | pick '.[0].txqlen')" 4000 \
 	"where it had come to: its port's queue is as it was"
 done_testing

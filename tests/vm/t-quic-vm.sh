@@ -90,8 +90,8 @@ whole_transfer()
 {
 	diag "$1: $(jq -c '{verified, connections, up, down, longest_gap_ms}' \
 		<<<"$PRINTED"), blackout $(moved blackout_ms) ms"
-	is "$(jq -r .ok <<<"$PRINTED")" true "$1: each connection has every octet" ||
-		diag "$(jq -r '.errors[]' <<<"$PRINTED")"
+	is "$(pick .ok <<<"$PRINTED")" true "$1: each connection has every octet" ||
+		diag "$(pick '.errors[]' <<<"$PRINTED")"
 	is "$(jq -r '[.each[] | select(.server == "vm")] | length' <<<"$PRINTED")" \
 		$CONNECTIONS "$1: all of the one server"
 }

@@ -25,8 +25,8 @@ moves()
 	diag "$1: $(($(replayed_and_copied) - before)) frames were copied or replayed; $(
 		jq -c '{verified, connections, up, down, longest_gap_ms}' <<<"$PRINTED")"
 	whole "$1"
-	is "$(jq -r .ok <<<"$PRINTED")" true "$1: each connection has every octet" ||
-		diag "$(jq -r '.errors[]' <<<"$PRINTED")"
+	is "$(pick .ok <<<"$PRINTED")" true "$1: each connection has every octet" ||
+		diag "$(pick '.errors[]' <<<"$PRINTED")"
 	is "$(jq -r '[.each[] | select(.server == "vm")] | length' <<<"$PRINTED")" \
 		$WHOLE_CONNECTIONS "$1: all of the one server"
 	for node in "${WHOLE_NODES[@]}"; do

@@ -83,6 +83,9 @@ notify()
 # A move that nothing came after for ten seconds is settled: it was a busy machine.
 fact()
 {
-	xr -j vm show "$VM" | jq -r --arg key "$1" '[.. | objects | select(.mac?)][0] |
-		if .state == "settled" then .state = "moved" else . end | .[$key]'
+	local fact
+
+	fact=$(xr -j vm show "$VM" | pick -w mac ".$1")
+	[ "$1" != state ] || fact=${fact/settled/moved}
+	echo "$fact"
 }

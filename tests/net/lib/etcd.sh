@@ -142,8 +142,7 @@ heard()
 
 vm_at()
 {
-	xr -j vm show "$1" 2>/dev/null |
-		jq -r '[.. | objects | select(.mac?)][0].host // empty'
+	xr -j vm show "$1" 2>/dev/null | pick -w mac -d "" .host
 }
 
 # has_vm MAC HOST: it is there; without HOST: it is nowhere

@@ -114,7 +114,7 @@ numbered_end()
 	CLIENT=$(cat "$WORLD_DIR/client.out")
 	SERVERS=$(cd "$WORLD_DIR" && jq -cs 'map(to_entries[]) | group_by(.key) |
 		map({(.[0].key): map(.value) | add}) | add' "${WORLD_SERVERS[@]/%/.out}")
-	LOST=$(($(jq .sent <<<"$CLIENT") - $(jq .arrived <<<"$SERVERS")))
+	LOST=$(($(pick .sent <<<"$CLIENT") - $(pick .arrived <<<"$SERVERS")))
 }
 
 carried()

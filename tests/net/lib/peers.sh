@@ -160,6 +160,5 @@ refused()
 
 reason()
 {
-	xr_on "${2-lb1}" -j stats reason | jq --arg word "$1" \
-		'[.. | objects | select(.reason? == $word) | .packets] | add // 0'
+	xr_on "${2-lb1}" -j stats reason | pick -w reason="$1" -d 0 .packets
 }

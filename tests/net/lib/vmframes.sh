@@ -16,7 +16,10 @@ numbers()
 
 vector()
 {
-	jq -er --arg name "$1" '.frames[$name]' "$VECTORS"
+	local frame
+
+	frame=$(pick -d "" ".frames.$1" "$VECTORS")
+	[ -n "$frame" ] && echo "$frame"
 }
 
 tagged()

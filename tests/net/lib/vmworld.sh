@@ -173,9 +173,7 @@ vm_hosts()
 
 vm_fact()
 {
-	xr_on "$1" -j vm show "$2" |
-		jq -r --argjson vlan "${4-0}" --arg key "$3" \
-		'[.. | objects | select(.mac? and (.vlan // 0) == $vlan)][0][$key]'
+	xr_on "$1" -j vm show "$2" | pick -w mac -w vlan="${4-0}" ".$3"
 }
 
 # vm_state NODE MAC: its state. One whose move nothing came after for ten seconds is settled: it

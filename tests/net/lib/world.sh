@@ -105,7 +105,7 @@ addr6()
 # Not by /sys, which shows the namespace it was mounted in.
 mac()
 {
-	ip -n "$WORLD-$1" -j link show "$2" | jq -r '.[0].address'
+	ip -n "$WORLD-$1" -j link show "$2" | pick '.[0].address'
 }
 
 # ---- running things ----

@@ -233,7 +233,7 @@ quic_servers_stop()
 
 quic_written()
 {
-	[ "$(jq .written "$WORLD_DIR/$1.json")" -gt "$2" ]
+	[ "$(pick .written "$WORLD_DIR/$1.json")" -gt "$2" ]
 }
 
 # Fresh numbers from the servers that still run.
@@ -243,35 +243,40 @@ quic_snapshot()
 
 	for server in "${WORLD_SERVERS[@]}"; do
 		[ -n "$(pid "$server")" ] || continue
-		before=$(jq .written "$WORLD_DIR/$server.json")
+		before=$(pick .written "$WORLD_DIR/$server.json")
 		kill -USR1 "$(pid "$server")" || continue
 		wait_for 5 quic_written "$server" "$before"
 	done
 }
 
-# quic_fold FILTER FOLD NAME...: over the statistics of these
+# quic_fold add|max "PATH..." NAME...: over these figures of the statistics of these
 quic_fold()
 {
-	local filter="map($1) | $2"
+	local how=$1 paths=$2 path files
 
 	shift 2
-	(cd "$WORLD_DIR" && jq -s "$filter" "${@/%/.json}")
+	files=("${@/#/$WORLD_DIR/}")
+	for path in $paths; do
+		pick -d 0 "$path" "${files[@]/%/.json}"
+	done | awk -v how="$how" '
+		{ n = how == "add" ? n + $1 : $1 > n ? $1 : n }
+		END { printf "%.0f\n", int(n) }'
 }
 
 # Over the servers.
 quic_sum()
 {
-	quic_fold "$1" add "${WORLD_SERVERS[@]}"
+	quic_fold add "$1" "${WORLD_SERVERS[@]}"
 }
 
 quic_max()
 {
-	quic_fold "$1" "max | floor" "${WORLD_SERVERS[@]}"
+	quic_fold max "$1" "${WORLD_SERVERS[@]}"
 }
 
 quic_get()
 {
-	jq -r "$2" "$WORLD_DIR/$1.json"
+	pick "${@:2}" "$WORLD_DIR/$1.json"
 }
 
 # How long a client may take: one whose server is lost would wait for long.
@@ -310,18 +315,18 @@ quic_run()
 
 quic_clients_sum()
 {
-	quic_fold "$1" "$2" "${QUIC_CLIENTS[@]}"
+	quic_fold add "$1" "${QUIC_CLIENTS[@]}"
 }
 
 quic_report()
 {
 	local total gap
 
-	total=$(quic_clients_sum '.up + .down' add)
-	gap=$(quic_clients_sum .longest_gap_ms 'max | floor')
+	total=$(quic_clients_sum ".up .down")
+	gap=$(quic_fold max .longest_gap_ms "${QUIC_CLIENTS[@]}")
 	diag "$1: $total octets verified," \
-		"$(quic_clients_sum .verified add) of" \
-		"$(quic_clients_sum .connections add) connections whole," \
+		"$(quic_clients_sum .verified) of" \
+		"$(quic_clients_sum .connections) connections whole," \
 		"longest gap $gap ms, $(quic_sum .strays) strays of" \
 		"$(quic_sum .packets) packets"
 	diag "$1: $(jq -c '{name, packets, stray, late, moves}' \
@@ -341,7 +346,7 @@ quic_good()
 	done
 	is "$(quic_sum .strays)" 0 "$what: no stray packet"
 	is "$(quic_sum .connections)" \
-		"$(quic_clients_sum .connections add)" \
+		"$(quic_clients_sum .connections)" \
 		"$what: each connection began at one server only"
 }
 
