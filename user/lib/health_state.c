@@ -48,11 +48,11 @@ const char *health_check_word(const struct xr_health_check *c, unsigned int n)
 int health_add_word(struct xr_health_check *c, const char *word)
 {
 	size_t used = 0, len = strlen(word) + 1;
-	unsigned int i;
+	const char *last = c->words ? health_check_word(c, c->words - 1) : NULL;
 
-	for (i = 0; i < c->words; i++)
-		used += strlen(health_check_word(c, i)) + 1;
-	if (used + len > sizeof(c->command) || c->words == 255)
+	if (last)
+		used = last + strlen(last) + 1 - c->command;
+	if (used + len > sizeof(c->command) || c->words == 255 || (c->words && !last))
 		return -ENOSPC;
 	memcpy(c->command + used, word, len);
 	c->words++;
