@@ -17,9 +17,10 @@ static void set_timer(struct fdb *f)
 {
 	uint64_t when = daemon_clock_us() + US_PER_SECOND;
 
-	if (f->links_due && f->links_due < when)
+	/* Both not before all messages are read, see fdb_ask_dump(). */
+	if (f->links_due && f->all_read && f->links_due < when)
 		when = f->links_due;
-	if (f->dump_due && !f->dumping && f->all_read && f->dump_due < when)
+	if (f->dump_due && f->all_read && !f->dumping && f->dump_due < when)
 		when = f->dump_due;
 	if (f->retry_due && f->retry_due < when)
 		when = f->retry_due;
@@ -73,7 +74,7 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 		set_timer(f);
 		return 0;
 	}
-	if (f->links_due && f->links_due <= now)
+	if (f->links_due && f->links_due <= now && f->all_read)
 		fdb_read_links(f);
 	if (f->retry_due && f->retry_due <= now)
 		f->retry_due = 0;

@@ -78,6 +78,12 @@ fail:
 	return NULL;
 }
 
+/*
+ * A socket that had no room once drops all that follows, without another word, until it has been
+ * read to its end: so what was lost is told only then.
+ */
+#define READ_OUT 65536
+
 bool netlink_reports(int fd, mnl_cb_t cb, void *ctx)
 {
 	bool lost = false;
@@ -85,12 +91,13 @@ bool netlink_reports(int fd, mnl_cb_t cb, void *ctx)
 	ssize_t got;
 	int i;
 
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < (lost ? READ_OUT : 16); i++) {
 		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 		lost |= got < 0 && errno == ENOBUFS;
-		if (got <= 0)
+		if (got > 0)
+			mnl_cb_run(buf, got, 0, 0, cb, ctx);
+		else if (!lost || (got < 0 && errno == EAGAIN))
 			break;
-		mnl_cb_run(buf, got, 0, 0, cb, ctx);
 	}
 	return lost;
 }

@@ -27,7 +27,7 @@ int netlink_request(struct netlink *nl, mnl_cb_t cb, void *ctx);
 struct mnl_socket *netlink_subscribe(const int *groups, size_t n);
 /*
  * Gives cb what was reported at that socket, of a lot a part: it stays readable then. true:
- * there was more than the kernel could keep, and some of it is lost.
+ * there was more than the kernel could keep, and some of it is lost; what comes from now on is not.
  */
 bool netlink_reports(int fd, mnl_cb_t cb, void *ctx);
 
