@@ -106,7 +106,7 @@ kill -STOP "$(pid daemon)"
 etcd_stop "$was"
 del segments/0/vms/$A
 vm $C h2
-revision=$(ctl get cluster/hosts/h1 -w json | pick .header.revision)
+revision=$(ctl get cluster/hosts/h1 -w json | jq .header.revision)
 ctl compact "$revision" >/dev/null
 kill -CONT "$(pid daemon)"
 ok "missed and compacted: all is read again" wait_for 30 has_vm $C h2

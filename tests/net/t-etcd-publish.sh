@@ -15,7 +15,7 @@ value() { ctl get --print-value-only "cluster/segments/5/vms/$1"; }
 of() { value "${2-$VM}" | jq -c "$1"; }
 # written MAC HOST
 written() { [ "$(of .at "$1")" = "\"$2\"" ]; }
-revision() { ctl get -w json "cluster/segments/5/vms/$VM" | pick '.kvs[0].mod_revision'; }
+revision() { ctl get -w json "cluster/segments/5/vms/$VM" | jq '.kvs[0].mod_revision'; }
 here() { [ "$(xr -j vm show "$VM" vlan 5 | jq -r ".. | objects | select(.mac?).$1")" = "$2" ]; }
 # The one that hears nobody else
 follower() { in_ns n1 "$XROAM" -i "$WORLD-f" "$@"; }

@@ -124,7 +124,7 @@ start()
 	: >"$WORLD_DIR/$name.out"
 	: >"$WORLD_DIR/$name.err"
 	in_ns "$node" "$@" </dev/null \
-		>>"$WORLD_DIR/$name.out" 2>>"$WORLD_DIR/$name.err" &
+		>>"$WORLD_DIR/$name.out" 2>>"$WORLD_DIR/$name.err" 99>&- &
 	WORLD_PID[$name]=$!
 }
 
@@ -167,6 +167,10 @@ finish()
 	wait "$pid"
 }
 
+# Nothing ever comes there. A process for each of so many pauses would take longer than most.
+exec 99<> <(:)
+nap() { ! read -rt "$1" -u 99; }
+
 # What takes its time is asked for less often: a look costs a tenth of a second of a core.
 wait_for()
 {
@@ -175,7 +179,7 @@ wait_for()
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$until" ] || return 1
-		sleep $pause
+		nap $pause
 		[ $((looks += 1)) -lt 6 ] || pause=0.2
 	done
 }
