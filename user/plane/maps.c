@@ -444,7 +444,8 @@ static int open_map(struct plane *p, int m, bool writable, struct xr_err *err)
 	count = count_of(p, m);
 	if (count)
 		*count = info.max_entries;
-	if (!map_kind[m].mapped)
+	/* Half of what there is to map, and nothing for who only looks. */
+	if (!map_kind[m].mapped || (m == PLANE_RING_FRAMES && !writable))
 		return 0;
 	return map_memory(p, m, info.max_entries, writable, err);
 }
