@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What a reviewer should not have to look for: licence tags, shell scripts without
-# a warning of shellcheck. C is read by make check.
-#
-# Without what each sources, and warnings alone: with it, it takes ten times as
-# long; for what only that shows there is make check-shell.
+# What a reviewer should not have to look for: licence tags, and what is to be run. C and
+# scripts are read by make check.
 set -u
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -34,14 +31,5 @@ clean "what begins with #! can be run" "$(
 	done)"
 clean "what goes into the kernel is GPL-2.0-only" "$(
 	grep -L 'SPDX-License-Identifier: GPL-2.0-only$' bpf/*.bpf.c)"
-
-mapfile -t scripts < <(sources -exec grep -lE '^(#!.*sh|# shellcheck shell=.*)$' {} +)
-if command -v shellcheck >/dev/null; then
-	clean "shellcheck: ${#scripts[@]} scripts" \
-		"$(printf '%s\0' "${scripts[@]}" |
-			xargs -0 -n 12 shellcheck -S warning -e SC2034,SC2154 2>&1)"
-else
-	skip 1 "no shellcheck"
-fi
 
 done_testing
