@@ -35,9 +35,26 @@ struct nlmsghdr *netlink_message(struct netlink *nl, int type, int flags)
 	return nlh;
 }
 
+/*
+ * What is listed changed meanwhile. libmnl would end at such a message, and leave the rest of the
+ * list to whoever asks next.
+ */
+static bool take_interrupted(void *buf, int len)
+{
+	struct nlmsghdr *nlh;
+	bool interrupted = false;
+
+	for (nlh = buf; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
+		interrupted |= nlh->nlmsg_flags & NLM_F_DUMP_INTR;
+		nlh->nlmsg_flags &= ~NLM_F_DUMP_INTR;
+	}
+	return interrupted;
+}
+
 int netlink_request(struct netlink *nl, mnl_cb_t cb, void *ctx)
 {
 	struct nlmsghdr *nlh = (void *)nl->buf;
+	bool interrupted = false;
 	unsigned int port;
 	ssize_t got;
 	int ret;
@@ -51,9 +68,12 @@ int netlink_request(struct netlink *nl, mnl_cb_t cb, void *ctx)
 		got = mnl_socket_recvfrom(nl->sock, nl->buf, sizeof(nl->buf));
 		if (got < 0)
 			return -errno;
+		interrupted |= take_interrupted(nl->buf, got);
 		ret = mnl_cb_run(nl->buf, got, nl->seq, port, cb, ctx);
 	} while (ret > MNL_CB_STOP);
-	return ret < 0 ? -errno : 0;
+	if (ret < 0)
+		return -errno;
+	return interrupted ? -EINTR : 0;
 }
 
 struct mnl_socket *netlink_subscribe(const int *groups, size_t n)

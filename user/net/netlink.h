@@ -20,7 +20,10 @@ void netlink_close(struct netlink *nl); /* also what was never opened */
 /* Begins a request in nl->buf. */
 struct nlmsghdr *netlink_message(struct netlink *nl, int type, int flags);
 
-/* Sends the request in nl->buf; each answer goes to cb. 0, or the kernel's -errno. */
+/*
+ * Sends the request in nl->buf; each answer goes to cb. 0, or the kernel's -errno. -EINTR: what
+ * was listed changed meanwhile, and cb may have missed some of it.
+ */
 int netlink_request(struct netlink *nl, mnl_cb_t cb, void *ctx);
 
 /* A socket, which never waits, for what happens to the n groups, RTNLGRP_*; NULL and errno. */
