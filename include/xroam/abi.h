@@ -876,6 +876,7 @@ enum xr_trust {
 #define XR_KERNEL_STICKY (1U << 2) /* bridge: MAC -> its tap, sticky */
 #define XR_KERNEL_ROUTE  (1U << 3) /* host routes for its addresses */
 #define XR_KERNEL_NEIGH  (1U << 4) /* permanent neighbours on its tap */
+#define XR_KERNEL_TOLD   (1U << 5) /* FDB and BRIDGE are as others wrote them, and stay */
 
 /* vm_info: the binding, and what is known beside vms; same index. */
 struct xr_vm_info {

@@ -112,6 +112,14 @@ ok "nor does that" at h1 h2
 evpn h1 h2
 ok "h1 has heard EVPN again" heard h1
 is "$(vm_fact h1 "$VM_MAC" moves)" "$moves" "that moves nothing either"
+policy h1 vm_ttl 1 >/dev/null
+monitor_mark h1
+in_ns h1 bridge fdb replace "$VM_MAC" dev vx0 dst 10.8.0.102 self extern_learn
+ok "h1 is told of another host" wait_for 10 at h1 m
+ok "no frame comes for a while: what it redirects ends" event_comes h1 "redirect to m ended"
+is "$(in_ns h1 bridge fdb show dev vx0 | grep -c "^$VM_MAC .*extern_learn")" 2 "EVPN's own entries are EVPN's to take away"
+evpn h1 h2
+ok "h1 is told where it is" wait_for 10 at h1 h2
 evpn_forgets h3
 ok "h3 has heard that EVPN forgot it" heard h3
 ok "h3 keeps it where it was" at h3 h2
@@ -130,6 +138,17 @@ in_ns h3 bridge fdb replace "$VM_MAC" dev t0 master dynamic
 ok "once it is one, the VM is there, whatever the VXLAN device says" wait_for 10 at h3 h3
 in_ns h3 bridge fdb replace "$VM_MAC" dev vx0 master extern_learn
 ok "and back" wait_for 10 at h3 h2
+# The port comes, and the VM speaks there, before anybody has looked what port it is.
+kill -STOP "${WORLD_PID[daemon-h3]}"
+in_ns h3 ip link add t2 type veth peer name t3
+in_ns h3 ip link set t3 up
+in_ns h3 ip link set t2 master br0 up
+in_ns h3 bridge fdb replace "$VM_MAC" dev t2 master dynamic
+kill -CONT "${WORLD_PID[daemon-h3]}"
+ok "at a port that has just come, too" wait_for 10 at h3 h3
+in_ns h3 bridge fdb replace "$VM_MAC" dev vx0 master extern_learn
+ok "  and back" wait_for 10 at h3 h2
+in_ns h3 ip link del t2
 
 # ---- who is trusted more ----
 

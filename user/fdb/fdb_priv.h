@@ -9,7 +9,7 @@
 
 /* ---- table.c: what was heard of bridges' and VXLAN devices' entries ---- */
 
-#define FDB_ROWS 262144 /* at most; of VMs that are known there may be more */
+#define FDB_ROWS 262144 /* at most; about VMs that are known there may be more */
 #define FDB_NONE 0xffffffffU
 
 struct fdb_key {

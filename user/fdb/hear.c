@@ -72,12 +72,15 @@ static void entry_is(struct fdb *f, const struct fdb_key *key, const struct fdb_
 {
 	bool of_bridge = bridge_of(f, key->dev), vms = of_bridge && is_vms(f, key);
 	bool older = told && f->dumping; /* than this is what the dump may say of it */
-	__u32 i = there || older ? fdb_make(&f->table, key, vms) : fdb_find(&f->table, key), where;
+	__u32 where = of_bridge ? FDB_NONE : bridge_row(f, key), i;
+	bool needed = vms || (where != FDB_NONE && is_vms(f, &f->table.row[where].key));
 	struct fdb_row *row;
 
+	i = there || older ? fdb_make(&f->table, key, needed) : fdb_find(&f->table, key);
 	if (i == FDB_NONE)
 		return;
-	where = of_bridge ? i : bridge_row(f, key);
+	if (of_bridge)
+		where = i;
 	row = &f->table.row[i];
 	row->dump = f->dump;
 	if (older)

@@ -183,6 +183,10 @@ static bool judge(struct fdb *f, struct fdb_row *row)
 	struct xr_vm_now now;
 	int ret = 0;
 
+	/* Its port has just come, and is read about soon. */
+	if (vm_index != VM_NOWHERE && row->there && f->links_due &&
+	    !links_by_index(&f->links, row->word.port))
+		return false;
 	if (!place || place == row->view)
 		return true;
 	now = vm_now(f->d->plane, vm_index);

@@ -29,15 +29,17 @@ static __u16 fdb_vlan(const struct local *l, const struct link *port)
 	return br && br->filters ? l->vlan : 0;
 }
 
-static void set_fdb(struct local *l, const struct link *port, enum fdb_kind how)
+/* true: somebody else's entry is left as it is. So of set_vtep(). */
+static bool set_fdb(struct local *l, const struct link *port, enum fdb_kind how)
 {
 	__u16 vlan = fdb_vlan(l, port);
 	int ret = fdb_set(&l->nl, port->ifindex, l->mac, vlan, how, l->by_fdb);
 
 	if (ret == -EINVAL && vlan) /* the port is not in that VLAN */
 		ret = fdb_set(&l->nl, port->ifindex, l->mac, 0, how, l->by_fdb);
-	if (ret)
+	if (ret < 0)
 		local_warn(l, "%s: FDB entry: %s", port->name, strerror(-ret));
+	return ret > 0;
 }
 
 static void del_fdb(struct local *l, __u32 ifindex)
@@ -97,7 +99,7 @@ static void del_routes(struct local *l)
 
 /* ---- the VM is elsewhere ---- */
 
-static void set_vtep(struct local *l, const struct link *vxlan, const struct xr_host_info *h)
+static bool set_vtep(struct local *l, const struct link *vxlan, const struct xr_host_info *h)
 {
 	int ret = vtep_set(&l->nl, vxlan->ifindex, l->mac, h->addr, l->by_fdb);
 
@@ -106,15 +108,16 @@ static void set_vtep(struct local *l, const struct link *vxlan, const struct xr_
 			l,
 			"%s: its FDB says otherwise where the VM is, by an entry that xroam did not make: it stays",
 			vxlan->name);
-	else if (ret)
+	else if (ret < 0)
 		local_warn(l, "%s: FDB entry: %s", vxlan->name, strerror(-ret));
+	return ret > 0;
 }
 
 static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 {
 	const struct link *vxlan = links_by_vni(&l->links, h->vni, host_source(l->p, h));
 	/* Without the VM's port the bridge does not know the VM, and floods its frames. */
-	bool floods = !links_by_index(&l->links, l->vm->tap);
+	bool floods = !links_by_index(&l->links, l->vm->tap), left = true;
 
 	if (!vxlan || !vxlan->master) {
 		local_warn(
@@ -124,6 +127,7 @@ static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 		return;
 	}
 	l->info->kernel_dev = vxlan->ifindex;
+	l->info->kernel &= ~XR_KERNEL_TOLD;
 	l->info->kernel |= XR_KERNEL_FDB | XR_KERNEL_BRIDGE;
 	/*
 	 * A flooded frame leaves by an uplink, too, and would come to the new host twice:
@@ -131,10 +135,12 @@ static void depart_vxlan(struct local *l, const struct xr_host_info *h)
 	 * gets it before, for a frame that comes to a tunnel without a far end is lost.
 	 */
 	if (!floods)
-		set_vtep(l, vxlan, h);
-	set_fdb(l, vxlan, FDB_LEARNED);
+		left = set_vtep(l, vxlan, h);
+	left = set_fdb(l, vxlan, FDB_LEARNED) && left;
 	if (floods)
-		set_vtep(l, vxlan, h);
+		left = set_vtep(l, vxlan, h) && left;
+	if (left)
+		l->info->kernel |= XR_KERNEL_TOLD;
 }
 
 /*
@@ -201,8 +207,9 @@ static void depart_l2(struct local *l, const struct xr_host_info *h)
 static bool is_repointed(const struct local *l, const struct xr_host_info *h)
 {
 	const struct link *vxlan;
+	__u8 k = l->info->kernel & ~XR_KERNEL_TOLD;
 
-	if (h->method != XR_FORWARD_VXLAN || l->info->kernel != (XR_KERNEL_FDB | XR_KERNEL_BRIDGE))
+	if (h->method != XR_FORWARD_VXLAN || k != (XR_KERNEL_FDB | XR_KERNEL_BRIDGE))
 		return false;
 	vxlan = links_by_vni(&l->links, h->vni, host_source(l->p, h));
 	return vxlan && vxlan->master && vxlan->ifindex == l->info->kernel_dev;
@@ -293,6 +300,9 @@ void kernel_clear(struct local *l)
 	__u8 k = l->info->kernel;
 	size_t i;
 
+	/* Who wrote those takes them away; but what goes round must not. */
+	if (k & XR_KERNEL_TOLD && !(l->now.flags & XR_VM_LOOP))
+		k &= ~(XR_KERNEL_FDB | XR_KERNEL_BRIDGE);
 	if (k & XR_KERNEL_FDB)
 		vtep_del(&l->nl, l->info->kernel_dev, l->mac);
 	if (k & XR_KERNEL_BRIDGE)

@@ -130,8 +130,8 @@ enum fdb_kind {
 
 /*
  * vlan: of a VLAN-aware bridge, else 0. An entry for the same port that somebody else
- * made is left as it is, and is enough. told: the table itself said that the MAC is there; where
- * it says otherwise now, that is a newer word, and stays.
+ * made is left as it is, and is enough. told: the table itself said that the MAC is there. What
+ * says so is somebody else's, and what says otherwise now is newer: both stay, and 1 is returned.
  */
 int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum fdb_kind how,
 	    bool told);

@@ -174,8 +174,8 @@ int fdb_set(struct netlink *nl, __u32 port, const __u8 mac[6], __u16 vlan, enum 
 
 	if (query_fdb(nl, port, mac, vlan, NTF_MASTER, &e))
 		e.there = false;
-	if (told && e.there && e.port != port)
-		return 0;
+	if (told && e.there && (e.port != port || e.flags & NTF_EXT_LEARNED))
+		return 1;
 	/* An entry of somebody else for the same port is enough. */
 	if (is_written(&e) && e.port == port && !is_ours(&e))
 		return 0;
@@ -217,7 +217,7 @@ int vtep_set(struct netlink *nl, __u32 vxlan, const __u8 mac[6], const __be32 *a
 		e.there = false;
 	same = !memcmp(e.dst, addr, sizeof(e.dst));
 	if (told && e.there && (!same || e.flags & NTF_EXT_LEARNED))
-		return 0;
+		return 1;
 	if (is_written(&e) && !is_ours(&e))
 		return same ? 0 : -EEXIST;
 	nlh = fdb_message(nl, RTM_NEWNEIGH, vxlan, mac, NUD_REACHABLE, NTF_SELF | NTF_EXT_LEARNED);
