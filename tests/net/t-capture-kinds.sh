@@ -27,7 +27,7 @@ sees()
 	play "r:lb1-eth0=$frame"
 	finish cap || return
 	PACKETS=$(python3 "$LIB/pcapng.py" "$file") || return
-	is "$(tcpdump -nr "$file" 2>/dev/null | wc -l)" "$(wc -l <<<"$PACKETS")" "tcpdump reads it"
+	is "$(tcpdump -nr "$file" 2>/dev/null | grep -c '^[0-9][0-9]:')" "$(wc -l <<<"$PACKETS")" "tcpdump reads it"
 }
 
 # part NUMBER FIELD: of the first or second frame: 1 device, 2 way, 5 length, 6 octets, 7 comment
@@ -71,4 +71,16 @@ finish pipe
 is "$(tail -1 "$WORLD_DIR/pipe.out")" 0 "with status 0"
 is "$(xr -j dev show | pick '.[0].program_id' | xargs bpftool -j prog show id | pick .name)" xroam_node \
 	"and the plain program is back"
+
+# A VM's, which has moved from here.
+VM=52:54:00:12:34:56
+xr host add here vxlan "$(addr4 lb1)" vni 7 local >/dev/null
+xr host add there vxlan "$(addr4 s1)" vni 7 >/dev/null
+xr vm add $VM at here >/dev/null
+xr vm move $VM to there >/dev/null
+frame=$(python3 "$LIB/quicframe.py" other $VM)
+sees "$frame" vm $VM
+is "$(part 1 6)" "$frame" "a VM's, which has moved: as it came, whole"
+like "$(part 1 7)" "^reason=moved kind=tx vm=$VM host=there dev=eth0 .* way=vxlan,$(addr4 s1)" "  whose, and where it is"
+like "$(part 2 6)" "^.{24}0800.{18}11.*$frame\$" "  as it left, in a tunnel, whole"
 done_testing

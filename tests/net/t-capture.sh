@@ -139,20 +139,28 @@ some()
 	python3 "$NG" "$file" | cut -f"$field" | sort -u
 }
 
+# every REGEX: whether all lines match it, and there are some
+every()
+{
+	awk -v re="$1" '$0 ~ re { n++ } END { print n && n == NR ? "all" : n + 0 " of " NR }'
+}
+
 is "$(some 4 2 before udp)" "in" "before: as they came"
 is "$(python3 "$NG" "$file" | wc -l)" 4 "-c 4: four packets"
 is "$(python3 "$NG" "$file" | cut -f6 | cut -c25-28 | sort -u)" 86dd "the filter: UDP alone"
 is "$(some 4 2 after tcp port 80)" "out" "after: as they left"
-is "$(some 3 7 reason hash before | grep -vc reason=hash)" 0 "by reason"
-is "$(some 3 7 reason flow-new before | grep -vc "notes=.*flow-new")" 0 "by a note"
-is "$(some 3 7 vip "[$VIP6]:80/udp" before | grep -vc "vip=.$VIP6.:80/udp")" 0 "by VIP"
+is "$(some 3 7 reason hash before | every reason=hash)" all "by reason"
+is "$(some 3 7 reason flow-new before | every "notes=.*flow-new")" all "by a note"
+is "$(some 3 7 vip "[$VIP6]:80/udp" before | every "vip=.$VIP6.:80/udp")" all "by VIP"
 is "$(some 3 1 before)" eth0 "by device"
-is "$(some 3 7 vm "$(mac lb1 eth0)" before | grep -vc dev=eth0)" 0 "by MAC"
+is "$(some 3 7 vm "$(mac lb1 eth0)" before | every dev=eth0)" all "by MAC"
+is "$(some 1 7 vm 02:00:00:00:00:77 seconds 1)" "" "  and by one that nobody has"
+cmp_ok "$(python3 "$NG" -c "$file" | awk -F'\t' '{n += $2} END {print n}')" -gt 0 "  though packets came"
 some 2 6 -s 20 tcp >/dev/null
 is "$(python3 "$NG" "$file" | awk -F'\t' '{print length($6) / 2, ($5 > 20)}' | sort -u)" "20 1" \
 	"-s: so many octets of each, and the length that it had"
 # What is beyond that is there for the filter.
-is "$(some 2 7 -s 20 "tcp[13] & 2 != 0" before | grep -vc reason=hash)" 0 \
+is "$(some 2 7 -s 20 "tcp[13] & 2 != 0" before | every reason=hash)" all \
 	"the filter sees what is not kept"
 xr capture -j -c 2 tcp >"$WORLD_DIR/json" 2>"$WORLD_DIR/json.err" &
 wait_for 10 traffic_until_ended $!
@@ -277,7 +285,7 @@ is "$(is_plain && echo yes)" yes "after which the plain one is back"
 
 ok "generic mode: detach" xr dev detach all
 ok "attach" xr dev attach eth0 eth1 mode generic
-is "$(some 3 7 tcp | grep -vc "vip=$VIP4:80/tcp")" 0 "in generic mode"
+is "$(some 3 7 tcp | every "vip=$VIP4:80/tcp")" all "in generic mode"
 capture gone -w "$file"
 ip -n "$(ns lb1)" link del eth1
 ok "a device that vanishes: it goes on" kill -0 "$(pid gone)"

@@ -68,6 +68,28 @@ is "$(xr etcd push "$FILE")" "~ segments/0/vms/$A: at \"h1\" -> \"h2\"
 like "$(everything)" "cid/0.*segments/5/.*segments/8/" "  and no other's"
 is "$(xr -j etcd diff "$FILE")" '{"changes":[]}' "as JSON, too"
 
+# Somebody else writes between what is read and what is written.
+by_faster()
+{
+	cluster "vms: [{mac: \"$A\", at: h2, addresses: [10.9.0.1]}]"
+	sed -i "s|$ENDPOINTS|http://127.0.0.1:2009|; $1" "$FILE"
+}
+his='{"name": "h1", "vxlan": "10.8.0.66", "vni": 100}'
+faster hosts/h1 "$his"
+by_faster "s/vni: 100/vni: 101/"
+was=$(everything)
+refused 1 "hosts/h1, or a key near it, was changed by somebody else meanwhile" \
+	"a key is another one than was read: refused" etcd push "$FILE"
+# shellcheck disable=SC2001 # a line of several
+is "$(everything)" "$(sed "s|^\(cluster/hosts/h1\) .*|\1 $his|" <<<"$was")" \
+	"  nothing is written, and what he wrote stays"
+faster hosts/h8 "${his/h1/h8}"
+by_faster "s/  - name: h2/  - {name: h8, vxlan: 10.8.0.8, vni: 100}\n&/"
+refused 1 "hosts/h[18], or a key near it, was changed by somebody else meanwhile" \
+	"one is there that was not: refused" etcd push "$FILE"
+is "$(ctl get --print-value-only cluster/hosts/h8)" "${his/h1/h8}" "  and it stays"
+like "$(xr etcd push "$FILE")" '~ hosts/h1: vxlan "10.8.0.66" -> "10.8.0.1"' "the next push reads again, and writes"
+
 cluster 'cid: [{id: 0, format: quic-lb, server_id_length: 4, nonce_length: 6, key: 00000000000000000000000000000007}]'
 chmod 600 "$FILE"
 refused 1 "CID config 0: its key stands in the file, and keys are not put into etcd.* write key_file" \

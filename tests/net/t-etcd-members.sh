@@ -84,12 +84,21 @@ xr etcd diff "$CONFIG" >"$WORLD_DIR/out"
 is "$? $(cat "$WORLD_DIR/out")" "0 nothing to change" "the command, too, asks another one"
 kill -CONT "$(pid "etcd$was")"
 
-# The others are gone: one that is left knows nothing new, and must not be believed.
+# The others are gone: one that is left knows nothing new, and must not be believed. So it is by a
+# node that writes nothing to etcd, too, who hears only from the stream that it has ended.
 was=$(watched)
+sed "/node: h1/d; s/endpoints: .*/endpoints: [https:\/\/127.0.0.1:$(etcd_port "$was")]/" "$CONFIG" >"$WORLD_DIR/silent.yaml"
+silent() { in_ns n1 "$XROAM" -i "$WORLD-s" "$@"; }
+silent_says() { silent status | grep -qE "etcd: .*$1"; }
+start silent n1 "$XROAM" -i "$WORLD-s" -v run -c "$WORLD_DIR/silent.yaml"
+ok "one that only listens" wait_for 20 grep -q "etcd: watching" "$WORLD_DIR/silent.err"
 for i in 1 2 3; do
 	[ $i = "$was" ] || etcd_stop $i
 done
 ok "most members are gone: status says since when" wait_for 40 says "not heard since 20.*all stays as it was"
+ok "  also where one only listens" wait_for 40 silent_says "not heard since 20.*all stays as it was"
+stop silent
+silent destroy >/dev/null
 is "$(vm_at $A) $(vm_at $B)" "h3 h2" "  the VMs are there"
 ok "  and can be moved" xr vm move $B to h3
 for i in 1 2 3; do

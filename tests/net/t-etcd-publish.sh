@@ -136,8 +136,12 @@ sleep 1.1	# what it has heard of is written down
 stop qemu
 daemon_end
 ok "nobody is there to tell: it comes here" xr vm move "$VM" vlan 5 to h1
+faster "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"addresses\": [\"10.9.0.11\"], \"seq\": $((seq + 150))}"
+sed -i "s|endpoints: .*|endpoints: [http://127.0.0.1:2009]|" "$CONFIG"
 ok "a daemon again" run_daemon -c "$CONFIG"
 ok "  written" wait_for 30 written "$VM" h1
+ok "  where somebody else wrote in the last moment" grep -q faster "$WORLD_DIR/faster.out"
+is "$(of .addresses)" '["10.9.0.11"]' "  and what he wrote is not undone"
 daemon_end
 stop follower
 follower destroy >/dev/null

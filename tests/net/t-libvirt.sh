@@ -6,6 +6,8 @@
 # about libvirt's test driver. tests/vm/t-libvirt.sh has real libvirtds.
 # shellcheck source=tests/net/lib/daemonworld.sh
 . "$(dirname "$0")/lib/daemonworld.sh"
+# shellcheck source=tests/net/lib/libvirtd.sh
+. "$(dirname "$0")/lib/libvirtd.sh"
 daemon_world_up
 
 REAL=${XROAM%/*}/libexec/xroam-libvirt
@@ -26,6 +28,33 @@ is "$(jq -c 'select(.cards) | [.name, .running, .incoming, .migration, .cards]' 
 	'["test",true,false,"none",[{"mac":"aa:bb:cc:dd:ee:ff","vlan":0,"tap":"testnet0"}]]' \
 	"  and tells of each domain and its cards"
 is "$(tail -n 1 <<<"$listed")" '{"listed":true}' "  and when it has told of all"
+
+# followed: what it told of a libvirt that goes and comes, without repetitions
+# shellcheck disable=SC2317 # called by name
+followed()
+{
+	jq -r 'if .up then "up" elif .down then "down" elif .listed then "listed" else .name // empty end' \
+		"$WORLD_DIR/real.out" | uniq | paste -sd' '
+}
+# shellcheck disable=SC2317 # called by name
+has_told() { [ "$(followed)" = "$1" ]; }
+if command -v libvirtd >/dev/null; then
+	virt_begin n1 10.8.0.1
+	mkfifo "$WORLD_DIR/silent"
+	# shellcheck disable=SC2016 # sh expands it
+	start real n1 sh -c 'exec "$1" "$2" <>"$3"' sh "$REAL" \
+		"test+unix:///default?socket=$(virt_socket n1)" "$WORLD_DIR/silent"
+	ok "it follows a libvirtd" wait_for 10 has_told "up test listed"
+	: >"$WORLD_DIR/virt-n1/down"
+	virt_signal n1 KILL
+	ok "  which is killed: that is told" wait_for 10 has_told "up test listed down"
+	rm "$WORLD_DIR/virt-n1/down"
+	ok "  and comes back: all is told anew" wait_for 20 has_told "up test listed down up test listed"
+	stop real
+	virt_end n1
+else
+	skip 3 "needs libvirt-daemon"
+fi
 
 # ---- one that says what it is told to ----
 
@@ -176,17 +205,31 @@ tell "$(life $A "started migrated")" "$(domain $A incoming $VM)"
 becomes "prepared h2 h1" "one to here: prepared"
 tell "$(life $A "resumed migrated")"
 becomes "moved h1 null" "  and it runs: moved"
+tell "$(life $A migrating)" "$(life $A "suspended post-copy")"
+becomes "blackout h1 h2" "post-copy: it stands still here"
+becomes "moved h2 null" "  and runs there soon, without its end being told"
+tell "$(life $A "stopped migrated")" "$(life $A "started migrated")" "$(domain $A incoming $VM)"
+becomes "prepared h2 h1" "it comes back so: prepared"
+tell "$(life $A "resumed post-copy")"
+becomes "moved h1 null" "  and it runs: moved"
 
 # ---- by QEMU's, which libvirt hands on ----
 
 with "$TO_H2"
-tell '{"up":true}' "$(domain $A "running monitor" $VM)" '{"listed":true}' "$(event $A MIGRATION setup)"
+tell '{"up":true}' "$(domain $A "running monitor" $VM $OTHER/7)" '{"listed":true}' "$(event $A MIGRATION setup)"
 becomes "prepared h1 h2" "QEMU's MIGRATION: prepared"
+becomes "prepared h1 h2" "  and the VM of its other card" $OTHER
 ok "  and QEMU is asked for its queue" wait_for 5 grep -q x-query-virtio "$(of $URI).heard"
+tell "{\"domain\":\"$A\",\"answer\":256,\"value\":[{\"name\":\"virtio-net\",\"path\":\"/second\"}]}"
+ok "  what it answers is of the card that was asked about" wait_for 5 grep -q '"ask":259,.*/second' "$(of $URI).heard"
 tell "$(event $A STOP)" "$(life $A "suspended migrated")"
 becomes "blackout h1 h2" "  STOP: blackout, and libvirt's own word changes nothing"
+becomes "blackout h1 h2" "  of both" $OTHER
 tell "$(event $A MIGRATION failed)" "$(event $A RESUME)"
 becomes "stable h1 null" "  failed: cancelled"
+becomes "stable h1 null" "  for both" $OTHER
+tell "$(life $A stopped)"
+becomes "" "  and the other one goes with its domain" $OTHER
 with "    - {uri: \"$URI\", to: h2, monitor: false}"
 tell '{"up":true}' "$(domain $A "running monitor" $VM)" '{"listed":true}' "$(event $A MIGRATION setup)"
 becomes "prepared h1 h2" "monitor: false: its events are heard all the same"

@@ -102,12 +102,17 @@ no_problem()
 }
 ok "ends that" wait_for 10 no_problem
 
-hook "exec sleep 1000"
+hook "echo \$\$ >$WORLD_DIR/slow; exec sleep 1000"
 on_move "  everywhere: true
   timeout: 0.2"
 ok "a time" reload
 xr vm move $VM to h1
 ok "one that does not end is ended" wait_for 30 grep -q "on_move: VM $VM: .*: no end within 0.200 s" "$WORLD_DIR/daemon.err"
+slow_is_gone()
+{
+	! kill -0 "$(<"$WORLD_DIR/slow")"
+}
+ok "and is gone" wait_for 10 slow_is_gone
 hook true
 ok "and tried again" wait_for 60 no_problem
 

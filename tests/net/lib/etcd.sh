@@ -11,6 +11,8 @@
 #	etcd_auth		after it: users are asked for; "node" may use what is below cluster/
 #	ctl ARGS...		etcdctl there
 #	put KEY VALUE, del KEY	below the prefix "cluster"
+#	faster KEY VALUE	an endpoint, http://127.0.0.1:2009, of the first member; before the
+#				first transaction by it somebody else puts that
 #	etcd_config [KEYS]	$CONFIG: an etcd section with these keys, too
 #	says REGEX		a line of status about etcd; heard: it has none
 #	vm_at MAC		the VM's host; empty: it is not known
@@ -111,6 +113,14 @@ etcd_up()
 put()
 {
 	wait_for 20 ctl put "cluster/$1" "$2"
+}
+
+faster()
+{
+	stop faster
+	start faster "$ETCD_NODE" env ETCDCTL_API=3 "$PYTHON" "$LIB/faster.py" 2009 "$(etcd_port 1)" \
+		etcdctl --endpoints "$CTL_ENDPOINTS" "${CTL_ARGS[@]}" put "cluster/$1" "$2"
+	wait_for 10 grep -q listening "$WORLD_DIR/faster.out"
 }
 
 del()

@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The guest of vm.sh as a libvirt's domain: one libvirtd a host, in a namespace of its own
-# for mounts and processes, so that its QEMUs end with it. They listen to each other by TCP.
+# The guest of vm.sh as a libvirt's domain, one libvirtd a host. Beside libvirtd.sh:
 #
 #	virt_world [ARGS...]	vm_world_up ARGS, and the libvirtds
-#	virt_begin HOST		a libvirtd there; virt_end HOST: with all its QEMUs
-#	virt HOST ARGS...	virsh there
 #	virt_uri HOST [FROM]	as that host's own, or as seen from another one
 #	virt_boot HOST		the guest
 #	virt_moves HOST [ARGS...]	virsh migrate begins, with ARGS; virt_moved: its end
-#	virt_signal HOST SIGNAL	to the libvirtd itself
 #	virt_kill_guest HOST	its QEMU there dies
 #	virt_dropped		frames that the guest's port at $AT had no room for
 #	virt_late / virt_was_late	begins, ends: $LATE is what tests/vm/lib/late.py printed
@@ -18,6 +14,8 @@
 #
 # shellcheck source-path=SCRIPTDIR source=vm.sh
 . "$(dirname "${BASH_SOURCE[0]}")/vm.sh"
+# shellcheck source-path=SCRIPTDIR source=../../net/lib/libvirtd.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../net/lib/libvirtd.sh"
 
 DOMAIN=guest
 VIRT_REMOTE=1		# each daemon listens to all libvirtds; empty: to its own alone
@@ -29,85 +27,17 @@ virt_world()
 	command -v libvirtd >/dev/null || skip_all "needs libvirt-daemon"
 	vm_world_up "$@"
 	for host in "${VM_HOSTS[@]}"; do
-		virt_begin "$host"
+		virt_begin "$host" "$(underlay4 "$host")"
 	done
-}
-
-# virt_conf HOST DIR
-virt_conf()
-{
-	mkdir -p "$2"/{etc,log,cache,lib,run}
-	cat >"$2/etc/libvirtd.conf" <<-EOT
-		listen_tls = 0
-		listen_tcp = 1
-		listen_addr = "$(underlay4 "$1")"
-		auth_tcp = "none"
-		auth_unix_rw = "none"
-		unix_sock_rw_perms = "0700"
-		host_uuid = "00000000-0000-4000-8000-00000000000${1#h}"
-	EOT
-	cat >"$2/etc/qemu.conf" <<-EOT
-		security_driver = "none"
-		cgroup_controllers = []
-		namespaces = []
-		user = "root"
-		group = "root"
-		dynamic_ownership = 0
-		remember_owner = 0
-		stdio_handler = "file"
-	EOT
-	# The package's user, which libvirtd wants to know even where it is not used.
-	{ cat /etc/passwd; echo "libvirt-qemu:x:64055:64055::/:/bin/false"; } >"$2/passwd"
-	{ cat /etc/group; echo "libvirt-qemu:x:64055:"; } >"$2/group"
-	cat >"$2/init" <<-EOT
-		mount --bind "$2/passwd" /etc/passwd && mount --bind "$2/group" /etc/group || exit
-		for dir in etc:/etc/libvirt log:/var/log/libvirt cache:/var/cache/libvirt lib:/var/lib/libvirt run:/run/libvirt; do
-			mkdir -p "\${dir#*:}" && mount --bind "$2/\${dir%%:*}" "\${dir#*:}" || exit
-		done
-		while :; do
-			while [ -e "$2/down" ]; do sleep 0.05; done
-			libvirtd -f "$2/etc/libvirtd.conf" -p "$2/run/pid" -l &
-			wait \$!
-		done
-	EOT
-}
-
-virt_begin()
-{
-	local dir=$WORLD_DIR/virt-$1
-
-	virt_conf "$1" "$dir"
-	start "libvirtd-$1" "$1" unshare -m -p -f --kill-child --mount-proc sh "$dir/init"
-	wait_for 20 virt "$1" list ||
-		bail "no libvirtd on $1: $(<"$WORLD_DIR/libvirtd-$1.err")"
-}
-
-virt_end()
-{
-	stop "libvirtd-$1" KILL
 }
 
 virt_uri()
 {
 	if [ "$1" = "${2-$1}" ]; then
-		echo "qemu+unix:///system?socket=$WORLD_DIR/virt-$1/run/libvirt-sock"
+		echo "qemu+unix:///system?socket=$(virt_socket "$1")"
 	else
 		echo "qemu+tcp://$(underlay4 "$1")/system"
 	fi
-}
-
-virt()
-{
-	local host=$1
-
-	shift
-	in_ns "$host" virsh -q -c "$(virt_uri "$host")" "$@"
-}
-
-# The shell that starts it has it as a child.
-virt_signal()
-{
-	kill -"$2" "$(pgrep -x -P "$(pgrep -P "$(pid "libvirtd-$1")")" libvirtd)"
 }
 
 # QEMU has left libvirtd, and is a child of its namespace's first process.
