@@ -44,8 +44,8 @@ static inline __u64 vm_next_seq(__u64 seq)
 /*
  * The VM's state becomes MOVED, at host: with the flap window, the redirect, and this
  * machine's kernel tables (before the state, where it arrives here). Routes are not
- * looked at, no event is posted. ttl 0: the policy's. source: enum xr_source. Returns the host it was at. warn
- * may be NULL.
+ * looked at, no event is posted. ttl 0: the policy's. source: enum xr_source. Returns the
+ * host it was at. warn may be NULL.
  */
 __u16 vm_set_moved(struct plane *p, __u32 vm_index, __u16 host, __u32 ttl, __u32 tick, __u8 source,
 		   struct xr_err *warn);
