@@ -24,6 +24,8 @@ done
 for path in .a '.a[0][1]' '.a[][0]' .name '.name[]'; do
 	same "$path" "$second"
 done
+same '.[1]' '[1, 2, 18446744073709551615]'
+like "$("$pick" .n <<<'{"n": 14550354745182750502}')" '^1\.45503547451827[0-9]*e\+19$' "more than 63 bits"
 same . "$documents"
 same . ""
 is "$("$pick" -d none '.[0].z' <<<"$first")" none "-d for null"
