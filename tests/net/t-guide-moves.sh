@@ -23,7 +23,8 @@ cmp_ok "$(wc -l <lab.sh)" -gt 100 "the guide has a lab where a VM moves"
 cmp_ok "$(wc -l <lab.shown)" -ge 16 "and what it prints"
 ok "each of its lines is done" run_lines lab.sh
 ok "and prints what it says, but for numbers" alike lab.sh lab.shown
-is "$(grep "^asked 20 " lab.sh.out)" \
+# While it moves it asks as long as that takes, which may be twenty times, too.
+is "$(grep "^asked 20 " lab.sh.out | head -n 2)" \
 	"$(grep "^asked 20 " lab.shown)" "without: all lost; and with: none"
 is "$(find /run/netns /run/xroam -name "$WORLD-*")" "" \
 	"and nothing is left"
