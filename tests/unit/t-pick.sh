@@ -6,7 +6,6 @@ set -u
 . "$(dirname "$0")/../lib/tap.sh"
 cd "$(dirname "$0")/../.." || exit 1
 pick=${BUILD:-build}/tests/net/pick
-# shellcheck disable=SC2016
 documents='[{"a": {"b": 1.5, "c": "x \"y\" é"}, "w": ["p", {"q": -7}], "z": null, "f": false}, {"a": 3000000000, "w": []}]
 {"a": [[1, 2], [3]], "name": "second"}'
 

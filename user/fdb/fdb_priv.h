@@ -99,7 +99,7 @@ bool fdb_hear(struct fdb *f);
  * All entries are asked for. Not while messages wait: a socket that had no room for some
  * drops all that follow, without another word, until it has been read to its end.
  */
-int fdb_ask_dump(struct fdb *f);
+void fdb_ask_dump(struct fdb *f);
 /* Devices anew; asks for a dump where a bridge or VXLAN device is another than before. */
 void fdb_read_links(struct fdb *f);
 

@@ -134,7 +134,7 @@ static void plan_dump(struct fdb *f, uint64_t now)
 		f->dump_due = now > f->dump_not_before ? now : f->dump_not_before;
 }
 
-int fdb_ask_dump(struct fdb *f)
+void fdb_ask_dump(struct fdb *f)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -152,7 +152,6 @@ int fdb_ask_dump(struct fdb *f)
 	f->dumping = mnl_socket_sendto(f->nl, nlh, nlh->nlmsg_len) >= 0;
 	if (!f->dumping)
 		f->dump_due = f->dump_began + DUMP_PAUSE;
-	return f->dumping ? 0 : -errno;
 }
 
 /* What it did not have is gone. */
