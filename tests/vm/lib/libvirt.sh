@@ -95,7 +95,7 @@ virt_xml()
 		    <serial type='file'><source path='$WORLD_DIR/guest.console' append='on'/></serial>
 		  </devices>
 		  <qemu:commandline>
-		    <qemu:arg value='-cpu'/><qemu:arg value='max,-cx16'/>
+		    <qemu:arg value='-cpu'/><qemu:arg value='$GUEST_CPU'/>
 		    <qemu:arg value='-qmp'/><qemu:arg value='unix:$VIRT_MONITORS,server=on,wait=off'/>
 		  </qemu:commandline>
 		</domain>

@@ -162,6 +162,9 @@ KERNEL_WORDS="console=ttyS0 panic=-1 quiet mitigations=off pti=on no_timer_check
 KERNEL_WORDS+=" initcall_blacklist=load_system_certificate_list,load_revocation_certificate_list"
 KERNEL_WORDS+=",event_trace_init,trace_eval_init"
 
+# Its processor: cx16, erms and fsrm off for the reasons in tests/kernels/run.sh.
+GUEST_CPU=max,-cx16,-erms,-fsrm
+
 # qemu HOST [ARGS...]
 qemu()
 {
@@ -175,7 +178,7 @@ qemu()
 		-qmp "unix:$(qmp_of_daemon "$host").2,server=on,wait=off")
 	rm -f "$(qmp "$host")" "$(qmp_of_daemon "$host")"
 	start "qemu-$GUEST$host" "$host" qemu-system-x86_64 \
-		-accel tcg,thread=multi -cpu max,-cx16 -smp 1 \
+		-accel tcg,thread=multi -cpu $GUEST_CPU -smp 1 \
 		-m "$GUEST_MEMORY" -nodefaults -no-user-config -display none \
 		-no-reboot -kernel "$KERNEL/vmlinuz" -initrd "$INITRAMFS" \
 		-append "$KERNEL_WORDS ADDR=$VM_ADDR4 ADDR6=$VM_ADDR6 GATEWAY=$GW_ADDR4 GATEWAY6=$GW_ADDR6 ${GUEST_WORDS[*]}" \
