@@ -30,16 +30,21 @@ int ingress_ifindex(void)
 	return index;
 }
 
-static void world_end(void)
+static void unload(void)
 {
-	struct xr_err err = { 0 };
-
 	if (w.prog >= 0)
 		close(w.prog);
 	if (w.trace >= 0)
 		close(w.trace);
 	w.prog = w.trace = -1;
 	head_room_forget();
+}
+
+static void world_end(void)
+{
+	struct xr_err err = { 0 };
+
+	unload();
 	w.decap = false;
 	if (w.plane && instance_destroy(w.plane, &err))
 		fprintf(stderr, "# %s: %s\n", w.name, err.text);
@@ -102,14 +107,10 @@ static void load(bool trace)
 		libbpf_log_print();
 		fail_msg("the program cannot be loaded");
 	}
-	if (w.prog >= 0)
-		close(w.prog);
-	if (w.trace >= 0)
-		close(w.trace);
+	unload();
 	w.prog = prog;
 	w.trace = trace_fd;
 	w.features = w.plane->meta->features;
-	head_room_forget();
 }
 
 static void make_world(bool trace, const char *fmt, va_list ap)
@@ -125,7 +126,12 @@ static void make_world(bool trace, const char *fmt, va_list ap)
 	commit(text, &m);
 	model_free(&m);
 	free(text);
-	load(trace);
+	/*
+	 * Without a trace, which has a copy of the state, it is loaded for the first packet: many a
+	 * test has none for it, and what takes most of a test's time is the verifier's work.
+	 */
+	if (trace)
+		load(true);
 	counts_restart();
 }
 
@@ -161,8 +167,12 @@ void world_apply(const char *fmt, ...)
 	model_free(&m);
 	free(text);
 	/* An attached program would have been replaced, too. */
-	if (!w.decap && w.features != w.plane->meta->features)
-		load(w.trace >= 0);
+	if (w.decap || w.prog < 0 || w.features == w.plane->meta->features)
+		return;
+	if (w.trace >= 0)
+		load(true);
+	else
+		unload();
 }
 
 /* As if the program were on "in", with these lists: the device's slot is 0. */
@@ -199,15 +209,16 @@ void world_use_decap(void)
 	}
 	fd = dup(bpf_program__fd(skel->progs.xroam_decap));
 	assert_true(fd >= 0);
-	close(w.prog);
+	unload();
 	w.prog = fd;
 	w.decap = true;
-	head_room_forget();
 	decap_bpf__destroy(skel);
 }
 
 int world_prog(void)
 {
+	if (w.prog < 0)
+		load(false);
 	return w.prog;
 }
 
