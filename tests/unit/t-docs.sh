@@ -275,15 +275,6 @@ list+=("xr_cid_config_fill@@XROAM_CID_MAPS_$abi")
 is "$(exported)" "$(printf '%s\n' "${list[@]}" | sort)" \
 	"the shared library has all functions of its header, and no other"
 
-# ---- completion ----
-
-if command -v shellcheck >/dev/null; then
-	ok "the completion is good shell" shellcheck scripts/completion/xroam.bash
-	ok "the demo is good shell" shellcheck -x scripts/demo scripts/demo-quic scripts/demo-vm scripts/demo-node scripts/demo-whole
-else
-	skip 2 "no shellcheck here"
-fi
-
 # ---- the examples run ----
 
 # What a page's EXAMPLES come to as a script, see the marks in the pages:
