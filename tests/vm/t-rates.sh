@@ -43,11 +43,11 @@ row()
 	PROBE_TO=$3
 	for RATE in $rates; do
 		PROBE_OPTIONS=("${options[@]}")
-		[ "$RATE" = "${rates##* }" ] || bears "$what" 1 || continue
+		[ "$RATE" = "${rates##* }" ] || bears "$what" "$RATE" || continue
 		moves "$RATE/s$what"
 		[ "$(sum_of lost)" != 0 ] || break
 		[ "$RATE" != "${rates##* }" ] || break
-		was_behind || ! bears "$what" 1 || break
+		was_behind || ! bears "$what" "$RATE" || break
 	done
 	is "$(sum_of lost)" 0 "$RATE/s$what: none lost"
 	is "$(sum_of twice)" 0 "$RATE/s$what: none twice"

@@ -36,7 +36,7 @@ proven()
 guest_died()
 {
 	guest_says 'Kernel panic' && return
-	[ "$(jq '.sent != null and .lost == null' <<<"$PROBED")" = true ] || return 1
+	[ -n "$(probed_of sent)" ] && [ -z "$(probed_of lost)" ] || return 1
 	! guest_answers_at_home || return 1
 	diag "the guest answers nobody, not even on its own host's bridge:" "$(guest_registers)" \
 		"$(in_ns "$AT" ip -s link show "$TAP")"
@@ -105,7 +105,8 @@ guest_again()
 # what it has no room for.
 ran_over()
 {
-	[ "$(jq "(.lost // 0) + (.unanswered // 0) > 0 and (.max_ms // 0) * $RATE > 900000" <<<"$PROBED")" = true ]
+	probed_any lost unanswered &&
+		[ "$(jq "(.max_ms // 0) * $RATE > 900000" <<<"$PROBED")" = true ]
 }
 
 run_once()
@@ -157,7 +158,7 @@ evidence()
 remember()
 {
 	result "$1"
-	[ "$(jq '(.lost // 0) + (.twice // 0)' <<<"$PROBED")" = 0 ] || evidence
+	! probed_any lost twice || evidence
 	ALL+=$(jq -c --argjson m "$MOVED" '. + {moved: $m}' <<<"$PROBED")
 	ALL+=$'\n'
 }

@@ -14,8 +14,8 @@
 #				it printed is in $MOVED, where the guest is in $AT
 #	moved KEY		a figure of $MOVED
 #	probe [OPTIONS...] / probed	begin, end; $PROBED is what came of it
-#	probed_of KEY		a figure of $PROBED
-#	bears WHAT SECONDS	whether the guest bears $RATE probes a second, at rest
+#	probed_of KEY		a figure of $PROBED; probed_any KEY...: one of them is not 0
+#	bears WHAT PROBES	whether the guest bears so many, $RATE a second, at rest
 #	fit_rate WHAT		$RATE is what it bears
 #	run_once HOST [OPTIONS...]	probes, and a migration in their midst
 #	proven COMMAND...	a run; again where the guest died of it, or was too far behind
@@ -332,6 +332,17 @@ probed_of()
 	pick -d "" ".$1" <<<"$PROBED"
 }
 
+probed_any()
+{
+	local key is
+
+	for key; do
+		is=$(probed_of "$key")
+		[ "${is:-0}" = 0 ] || return 0
+	done
+	return 1
+}
+
 at_rest()
 {
 	rm -f "$WORLD_DIR/prober$GUEST.err"
@@ -343,7 +354,7 @@ at_rest()
 # Nothing is lost, and no answer is late: a tap holds a thousand frames, no more.
 bears()
 {
-	local option options=(-n "$(jq -n "$RATE * $2 | floor")")
+	local option options=(-n "$2")
 
 	for option in "${PROBE_OPTIONS[@]}"; do
 		[ "$option" = -o ] || options+=("$option")
@@ -362,7 +373,7 @@ bears()
 fit_rate()
 {
 	for RATE in 1000 500 250 125; do
-		! bears "$1" 0.25 || return 0
+		! bears "$1" $((RATE / 4)) || return 0
 	done
 }
 
