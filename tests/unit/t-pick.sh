@@ -27,6 +27,8 @@ same '.[1]' '[1, 2, 18446744073709551615]'
 like "$("$pick" .n <<<'{"n": 14550354745182750502}')" '^1\.45503547451827[0-9]*e\+19$' "more than 63 bits"
 same . "$documents"
 same . ""
+is "$("$pick" '.[].a,w,z' <<<"$first")" "$(jq -r '.[] | "\(.a) \(.w) \(.z)"' <<<"$first")" "several keys"
+is "$("$pick" -d none '.[1].z,a' <<<"$first")" "none 3000000000" "  -d of each"
 is "$("$pick" -d none '.[0].z' <<<"$first")" none "-d for null"
 is "$("$pick" -d none '.[0].f' <<<"$first")" none "  and false"
 is "$("$pick" -d none .a <<<"")" none "  and nothing at all"

@@ -5,9 +5,10 @@
  * One value of a JSON document, or of each of several, as jq -r prints it: for what tests ask
  * again and again until it is so. jq 1.6 takes 30 ms to start.
  *
- * PATH is a filter of jq's, of no other parts than .KEY, [N] and []. -w: it is asked of the first
- * object that has that KEY, not null, or all of several; of that VALUE. -d: where there is none,
- * or it is null or false, as with jq's "//".
+ * PATH is a filter of jq's, of no other parts than .KEY, [N] and []; at its end may be .KEY,KEY:
+ * the values of each, on one line. -w: it is asked of the first object that has that KEY, not
+ * null, or all of several; of that VALUE. -d: where there is none, or it is null or false, as with
+ * jq's "//".
  */
 #include <ctype.h>
 #include <jansson.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define MAX_WANTED 4
+#define MAX_KEY    128
 #define FLAGS      (JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY)
 
 enum { FAILED = 2, USAGE = 64 };
@@ -50,13 +52,24 @@ static char *text_of(const json_t *value)
 	return strdup(real);
 }
 
-static void print(const json_t *value)
+static void print(const json_t *value, char after)
 {
 	bool is = value && !json_is_null(value) && !(has_default && json_is_false(value));
 	char *text = is ? text_of(value) : NULL;
 
-	puts(text ? text : none);
+	printf("%s%c", text ? text : none, after);
 	free(text);
+}
+
+/* What is a key at the beginning of path; 0: there is none, or it is too long. */
+static size_t key_of(const char *path, char key[MAX_KEY])
+{
+	size_t len = strcspn(path, ".[,");
+
+	if (len >= MAX_KEY)
+		return 0;
+	snprintf(key, MAX_KEY, "%.*s", (int)len, path);
+	return len;
 }
 
 static bool is_wanted(const json_t *object)
@@ -110,16 +123,34 @@ static int walk_each(const json_t *array, const char *path)
 	return FAILED;
 }
 
+/* keys: KEY,KEY... */
+static int print_several(const json_t *object, const char *keys)
+{
+	char key[MAX_KEY];
+	size_t len;
+
+	do {
+		len = key_of(keys, key);
+		keys += len;
+		if (!len || (*keys && *keys != ',')) {
+			fprintf(stderr, "pick: no key: %s\n", keys);
+			return FAILED;
+		}
+		print(json_object_get(object, key), *keys ? ' ' : '\n');
+	} while (*keys++);
+	return EXIT_SUCCESS;
+}
+
 /* path: what follows of it. NULL, as null, has no part that is not null. */
 static int walk(const json_t *value, const char *path)
 {
-	char key[128];
+	char key[MAX_KEY];
 	size_t len;
 	char *end;
 	long n;
 
 	if (!*path || !strcmp(path, ".")) {
-		print(value);
+		print(value, '\n');
 		return EXIT_SUCCESS;
 	}
 	if (!strncmp(path, "[]", 2))
@@ -133,11 +164,11 @@ static int walk(const json_t *value, const char *path)
 	}
 	if (path[0] == '.' && path[1] == '[')
 		return walk(value, path + 1);
-	len = strcspn(path + 1, ".[");
-	if (*path != '.' || !len || len >= sizeof(key) ||
-	    (value && !json_is_object(value) && !json_is_null(value)))
+	len = key_of(path + 1, key);
+	if (*path != '.' || !len || (value && !json_is_object(value) && !json_is_null(value)))
 		goto bad;
-	snprintf(key, sizeof(key), "%.*s", (int)len, path + 1);
+	if (path[1 + len] == ',')
+		return print_several(value, path + 1);
 	return walk(value ? json_object_get(value, key) : NULL, path + 1 + len);
 bad:
 	fprintf(stderr, "pick: no such part: %s\n", path);
