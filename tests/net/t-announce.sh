@@ -24,7 +24,10 @@ routes_are() { [ "$(routes "${2-main}")" = "$1" ]; }
 # why VIP: why it is not announced, or "yes"
 why()
 {
-	xr -j vip show "$1" | jq -r '.[0] | if .announced then "yes" else .not_announced end'
+	local said
+
+	said=$(xr -j vip show "$1" | pick '.[0].announced,not_announced')
+	[ "${said%% *}" = true ] && echo yes || echo "${said#* }"
 }
 
 why_is() { [[ "$(why "$1")" == *"$2"* ]]; }

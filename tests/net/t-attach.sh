@@ -8,8 +8,7 @@ serve 80
 
 field()
 {
-	xr -j dev show | jq -r --arg dev "$1" --arg key "$2" \
-		'.[] | select(.device == $dev) | .[$key]'
+	xr -j dev show | pick -w device="$1" ".$2"
 }
 
 programs()

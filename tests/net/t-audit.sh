@@ -209,9 +209,8 @@ ok "2000 notices" notify adds 0 2000 h2
 # shellcheck disable=SC2317 # called by name
 flood()
 {
-	entries | tail -n +$((N + 1)) |
-		jq -s '(map(select(.XROAM_VIA == "socket")) | length) +
-		       (map(.XROAM_LEFT_OUT // "0" | tonumber) | add // 0)'
+	entries | tail -n +$((N + 1)) | pick -d 0 .XROAM_VIA,XROAM_LEFT_OUT |
+		awk '{ n += ($1 == "socket") + $2 } END { print n + 0 }'
 }
 # shellcheck disable=SC2317 # called by name
 all_told()

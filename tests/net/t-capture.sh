@@ -20,8 +20,8 @@ program()
 {
 	local id
 
-	id=$(xr_on "${2-lb1}" -j dev show | jq ".[] | select(.device == \"$1\") | .program_id")
-	bpftool -j prog show id "$id" | jq -r '.name + " " + .tag'
+	id=$(xr_on "${2-lb1}" -j dev show | pick -w device="$1" .program_id)
+	bpftool -j prog show id "$id" | pick .name,tag
 }
 
 # capture NAME ARGS...: begins, and waits until it does

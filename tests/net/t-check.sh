@@ -51,9 +51,9 @@ EOT
 is "$(lines)" "1,3,5,6,8,12,14,15,17,18,19,22,23,25,28,29,30,31,33" \
 	"each line that is wrong, once, in order"
 is "$(xr check "$file" >/dev/null 2>&1; echo $?)" 1 "refused"
-is "$(xr -j check "$file" 2>&1 | jq -r '[.file, (.line | tostring)] | join(":")' | paste -sd' ')" \
+is "$(xr -j check "$file" 2>&1 | pick .file,line | tr ' ' : | paste -sd' ')" \
 	"$(lines | tr , '\n' | sed "s|^|$file:|" | paste -sd' ')" "JSON has file and line of each"
-is "$(xr -j check - <"$file" 2>&1 | jq -r .file | sort -u)" stdin "standard input has a name"
+is "$(xr -j check - <"$file" 2>&1 | pick .file | sort -u)" stdin "standard input has a name"
 refused 1 "bad.yaml:1: unknown key" "apply: the first is enough" apply "$file"
 is "$(xr -j apply "$file" 2>&1 | jq -c '[.file, .line, (.error | type)]')" \
 	"[\"$file\",1,\"string\"]" "as JSON, too"
@@ -163,8 +163,8 @@ ok "a good one" xr check "$CONFIG"
 applied()
 {
 	refused 1 "bad.yaml:$1: .*$2" "apply: $2" apply "$file"
-	is "$(xr -j apply "$file" 2>&1 | jq -c '[.file, .line]')" \
-		"[\"$file\",$1]" "as JSON"
+	is "$(xr -j apply "$file" 2>&1 | pick .file,line)" \
+		"$file $1" "as JSON"
 }
 
 printf 'devices:\n  - {name: eth0}\n  - name: nosuch\n' >"$file"

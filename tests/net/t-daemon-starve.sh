@@ -47,7 +47,7 @@ served()
 {
 	notify say "{\"notice\":\"prepare\",\"mac\":\"$VM\",\"to\":\"h2\"}" \
 		"{\"notice\":\"cancel\",\"mac\":\"$VM\"}"
-	is "$(jq -c .ok <<<"$PRINTED" | tr '\n' ' ')" "true true " "$1: a client is served"
+	is "$(pick .ok <<<"$PRINTED" | tr '\n' ' ')" "true true " "$1: a client is served"
 }
 
 # shellcheck disable=SC2317 # called by name

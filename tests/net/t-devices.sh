@@ -39,8 +39,10 @@ from()
 
 known()
 {
-	from "${1-n1}" -j dev show |
-		jq -r 'map("\(.device) \(.namespace) \(.state)") | join(", ")'
+	local known
+
+	known=$(from "${1-n1}" -j dev show | pick '.[].device,namespace,state')
+	echo "${known//$'\n'/, }"
 }
 
 programs() # NODE DEV
@@ -50,8 +52,7 @@ programs() # NODE DEV
 
 wrong()
 {
-	from n1 -j status | jq -r '.wrong[] | select(startswith("dev ")) |
-		select(contains("its other end") | not)'
+	from n1 -j status | pick '.wrong[]' | grep "^dev " | grep -v "its other end"
 }
 
 file=$WORLD_DIR/file.yaml
@@ -76,7 +77,7 @@ node()
 hooked()
 {
 	bpftool -j map dump pinned "/sys/fs/bpf/xroam/$(instance lb1)/tc_hooks" |
-		jq '[.[].formatted.value | select(.ifindex > 0)] | length'
+		pick '.[].formatted.value.ifindex' | grep -c '^[1-9]'
 }
 
 # The old one's inode number is given out anew as soon as it is free.

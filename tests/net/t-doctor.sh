@@ -15,18 +15,20 @@ declare -A MENDED=() SEVERITY=() CURE=()
 # doctor NODE ARGS...: what it finds, as ${CURE[ID=OBJECT]} and ${SEVERITY[...]}; $STATUS
 doctor()
 {
-	local node=$1 key severity cure
+	local node=$1 severity id object key cure
 
 	shift
 	SAID=$(xr_on "$node" -j doctor "$@" </dev/null)
 	STATUS=$?
 	SEVERITY=() CURE=()
-	while IFS= read -rd '' key && IFS= read -rd '' severity && IFS= read -rd '' cure; do
+	while read -r severity id object && IFS= read -ru 3 cure; do
+		key=$id=$object
 		# Leavings of other tests are no business of this one.
 		[[ $key != leftover=* || $key = *$WORLD* ]] || continue
 		[[ $key != orphan-program=* || $node != host ]] || continue
 		SEVERITY[$key]=$severity CURE[$key]=$cure
-	done < <(jq -j '.findings[] | .id + "=" + .object, .severity, .cure | . + "\u0000"' <<<"$SAID")
+	done < <(pick '.findings[].severity,id,object' <<<"$SAID") \
+		3< <(pick -d "" '.findings[].cure' <<<"$SAID")
 }
 
 # sound WHAT NODE ARGS...: nothing is wrong
@@ -36,7 +38,7 @@ sound()
 
 	shift
 	doctor "$@"
-	is "${!CURE[*]} $(jq -c .unseen <<<"$SAID")" " []" "$what: nothing is wrong"
+	is "${!CURE[*]} $(pick .unseen <<<"$SAID")" " []" "$what: nothing is wrong"
 }
 
 # finds NODE "ARGS" ID=OBJECT...: all of them are found, and the status is theirs

@@ -26,7 +26,7 @@ prepare()
 
 routes() { ip -n "$WORLD-lb1" route show table all proto 140 | grep -c blackhole; }
 drained() { xr -j status | pick .drain.state; }
-dev_state() { xr -j dev show | jq -r '.[] | "\(.device) \(.state) \(.mode)"'; }
+dev_state() { xr -j dev show | pick '.[].device,state,mode'; }
 
 # ---- alone ----
 
@@ -39,7 +39,7 @@ out=$(xr drain --quiet 1)
 is $? 0 "drain"
 like "$out" "eth0: detached.*drained; \"xroam undrain\"" "says what it did"
 is "$(routes) / $(drained) / $(dev_state)" "0 / drained / eth0 drained native" "nothing is left"
-is "$(in_ns lb1 ip -j link show eth0 | jq -r '.[0].xdp.mode // 0')" 0 "no program"
+is "$(in_ns lb1 ip -j link show eth0 | pick -d 0 '.[0].xdp.mode')" 0 "no program"
 like "$(xr -j vip show "$A" | pick '.[0].not_announced')" "drained" "vip show says why"
 is "$(xr status --check | grep -c announced)" 0 "which is not wrong"
 like "$(xr status --check)" "the node is drained, no packet is seen; \"xroam undrain\"" \
@@ -113,7 +113,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 while True:
 	s.sendto(b"x", (sys.argv[1], 80))
 	time.sleep(0.01)' "$VIP4"
-noisy() { [ "$(xr -j stats vip | jq '[.vips[].packets] | add')" -gt "$1" ]; }
+noisy() { [ "$(xr -j stats vip | pick '.vips[].packets' | sum)" -gt "$1" ]; }
 ok "packets come" wait_for 10 noisy 100
 refused 1 "not drained: after 2 seconds packets still come for $B \([0-9]+ a second\); \"xroam drain\" again waits on, --force" \
 	"drain does not wait for ever" drain --wait 2 --quiet 1 --state "$WORLD_DIR/none"
@@ -142,7 +142,7 @@ other() { in_ns c2 "$XROAM" -i "$(instance other)" "$@"; }
 sed -i '/^vms:/,$d' "$WORLD_DIR/other.yaml"
 sed -i '/^devices:/,/^[^ -]/{/^devices:/d;/^[- ]/d}' "$WORLD_DIR/other.yaml"
 ok "another node's instance" other apply "$WORLD_DIR/other.yaml"
-is "$(other -j state import "$WORLD_DIR/state" | jq -c '[.vms.new, .vms.no_host]')" "[1,0]" "takes it"
+is "$(other -j state import "$WORLD_DIR/state" | pick .vms.new,no_host)" "1 0" "takes it"
 ok "undrain" xr undrain
 
 done_testing

@@ -34,7 +34,7 @@ etcd_config "node: h1" "segments: [0]" "ca: $WORLD_DIR/ca.pem" "cert: $WORLD_DIR
 ok "a daemon with three members, a certificate and a user" run_daemon -c "$CONFIG"
 ok "  follows" wait_for 20 has_vm $A h2
 ok "  and says that it is there" wait_for 20 eval 'ctl get cluster/nodes/h1 | grep -q instance'
-ok "status has the members" wait_for 20 eval "xr -j etcd status | jq -c '[.members[].up]' | grep -qF '[true,true,true]'"
+ok "status has the members" wait_for 20 eval "xr -j etcd status | pick '.members[].up' | paste -sd, | grep -qxF 'true,true,true'"
 
 # A token that nobody uses is over after 3 s.
 sleep 4
@@ -115,7 +115,7 @@ kill -STOP "$(pid daemon)"
 etcd_stop "$was"
 del segments/0/vms/$A
 vm $C h2
-revision=$(ctl get cluster/hosts/h1 -w json | jq .header.revision)
+revision=$(ctl get cluster/hosts/h1 -w json | pick .header.revision)
 ctl compact "$revision" >/dev/null
 kill -CONT "$(pid daemon)"
 ok "missed and compacted: all is read again" wait_for 30 has_vm $C h2

@@ -14,12 +14,12 @@ QMP=$WORLD_DIR/vm.qmp
 value() { ctl get --print-value-only "cluster/segments/5/vms/$1"; }
 of() { value "${2-$VM}" | jq -c "$1"; }
 # written MAC HOST
-written() { [ "$(of .at "$1")" = "\"$2\"" ]; }
-revision() { ctl get -w json "cluster/segments/5/vms/$VM" | jq '.kvs[0].mod_revision'; }
-here() { [ "$(xr -j vm show "$VM" vlan 5 | jq -r ".. | objects | select(.mac?).$1")" = "$2" ]; }
+written() { [ "$(value "$1" | pick .at)" = "$2" ]; }
+revision() { ctl get -w json "cluster/segments/5/vms/$VM" | pick '.kvs[0].mod_revision'; }
+here() { [ "$(xr -j vm show "$VM" vlan 5 | pick -w mac ".$1")" = "$2" ]; }
 # The one that hears nobody else
 follower() { in_ns n1 "$XROAM" -i "$WORLD-f" "$@"; }
-follows() { [ "$(follower -j vm show "$VM" vlan 5 | jq -r '[.. | objects | select(.mac?)][0].host')" = "$1" ]; }
+follows() { [ "$(follower -j vm show "$VM" vlan 5 | pick -w mac .host)" = "$1" ]; }
 logged() { grep -q "$1" "$WORLD_DIR/daemon.err"; }
 
 for i in 1 2 3; do
@@ -54,7 +54,7 @@ ok "  is written" wait_for 20 written "$VM" h1
 is "$(of '[.addresses, .limits]')" '[["10.9.0.10"],["in packets 1000"]]' "  and nothing else of it is another"
 cmp_ok "$(of .seq)" -ge 1 "  with a number"
 ok "  and the other one follows" wait_for 20 follows h1
-is "$(xr -j vm show "$VM" vlan 5 | jq '[.. | objects | select(.mac?)][0].seq')" "$(of .seq)" "  it has that number here, too"
+is "$(xr -j vm show "$VM" vlan 5 | pick -w mac .seq)" "$(of .seq)" "  it has that number here, too"
 
 # ---- what is not told ----
 
@@ -122,7 +122,7 @@ ok "a host that a VM missed comes, and no right to read VMs: told" \
 	wait_for 20 eval 'follower status | grep -q "etcd: .*permission denied"'
 ctl role grant-permission node readwrite --prefix=true cluster/ >/dev/null
 ok "  the VM comes when there is a right" \
-	wait_for 30 eval "follower -j vm show $OTHER vlan 6 | jq -r '[.. | objects | select(.mac?)][0].host' | grep -q h7"
+	wait_for 30 eval "follower -j vm show $OTHER vlan 6 | pick -w mac .host | grep -q h7"
 ok "  and nothing is wrong" wait_for 20 eval '! follower status | grep "etcd: "'
 put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"seq\": $((seq + 100))}"
 ok "away again" wait_for 20 here host h2

@@ -23,14 +23,14 @@ ok "it reads it, and watches" wait_for 20 grep -Eq "etcd: watching (again )?clus
 is "$(xr -j host show | jq -c '[.. | objects | select(.name?) | [.name, .local]] | sort')" \
 	'[["h1",true],["h2",false],["h3",false]]' "the hosts; this machine's is local"
 is "$(vm_at $A) $(vm_at $B) $(vm_at $C)" "h2 h3 " "the VMs of its segments, and no other's"
-is "$(xr -j vm show $A | jq -r '[.. | objects | select(.mac?)][0].source')" etcd "  by its word, not by the file's"
-is "$(xr -j vm show $A | jq -c '[.. | objects | select(.mac?)][0].addresses')" '["10.9.0.1"]' \
+is "$(xr -j vm show $A | pick -w mac .source)" etcd "  by its word, not by the file's"
+is "$(xr -j vm show $A | pick -w mac .addresses)" '["10.9.0.1"]' \
 	"their addresses, too"
 
 put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"addresses\": [\"10.9.0.9\"]}"
 ok "a VM moves" wait_for 10 has_vm $A h3
 ok "  and is bound anew" wait_for 10 eval "xr -j vm show $A | grep -q 10.9.0.9"
-is "$(xr -j vm show $A | jq -r '[.. | objects | select(.mac?)][0].source')" etcd \
+is "$(xr -j vm show $A | pick -w mac .source)" etcd \
 	"  by etcd, it says"
 # of JQ: the VM A's, of vm show
 of()
@@ -49,7 +49,7 @@ put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\", \"addresses\": [\"10.9.
 ok "  until they are right" wait_for 10 heard
 put segments/5/vms/$C "{\"mac\": \"$C\", \"at\": \"h2\"}"
 ok "one comes; its VLAN is its segment's" wait_for 10 has_vm $C h2
-is "$(xr -j vm show $C | jq -c '[.. | objects | select(.mac?)][0].vlan')" 5 "  VLAN 5"
+is "$(xr -j vm show $C | pick -w mac .vlan)" 5 "  VLAN 5"
 del segments/5/vms/$C
 ok "and goes" wait_for 10 has_vm $C
 
@@ -108,7 +108,7 @@ ok "  and what went is gone" wait_for 10 eval "! xr vm show | grep $B | grep -q 
 is "$(vm_at $A)" h2 "  but a VM that moved here since stays: etcd has said nothing new"
 ok "  of what is wrong all is told" says "4 VMs are not taken; one: segments/0/vms/"
 is "$(vm_at $D)$(vm_at $GROUP) $(vm_at $E)" " h2" "  the others do not wait for it"
-is "$(xr -j vm show $A | jq -c '[.. | objects | select(.mac?)][0].addresses') $(vm_at $B)" '["10.9.0.9"] h9' \
+is "$(xr -j vm show $A | pick -w mac .addresses) $(vm_at $B)" '["10.9.0.9"] h9' \
 	"  and it takes nothing from those that run"
 for mac in $D $GROUP $B "${E^^}"; do
 	del "segments/0/vms/$mac"

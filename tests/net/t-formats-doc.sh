@@ -21,7 +21,7 @@ cmp_ok "$(wc -l <mint.py)" -gt 30 "the guide to formats has the program"
 # decoded CID: server ID and backend
 decoded()
 {
-	xr -j cid decode "$1" | jq -r '"\(.server_id) \(.backend)"'
+	xr -j cid decode "$1" | pick .server_id,backend
 }
 
 # instance_with CONFIG-ID SERVER-ID LENGTH NONCE-LENGTH [KEY-FILE]

@@ -10,7 +10,10 @@ world_up -s 3
 # state BACKEND: "down" or such by its probes, "kept" where it is kept all the same
 state()
 {
-	xr -j backend show "$1" | jq -r '.[0].health | if .kept then "kept" else .state end'
+	local said
+
+	said=$(xr -j backend show "$1" | pick '.[0].health.kept,state')
+	[ "${said% *}" = true ] && echo kept || echo "${said#* }"
 }
 
 is_state()
@@ -31,19 +34,19 @@ all_are()
 # have_answered_since FAILED BACKEND...: later than FAILED was found down
 have_answered_since()
 {
-	local failed name
+	local failed name last
 
 	failed=$(xr -j backend show "$1" | pick '.[0].health.since')
 	shift
 	for name; do
-		xr -j backend show "$name" | jq -e --argjson failed "$failed" \
-			'.[0].health | .state == "up" and .last_probe > $failed' || return
+		last=$(xr -j backend show "$name" | pick '.[0].health.state,last_probe')
+		[[ $last =~ ^up\ ([0-9]+)$ && ${BASH_REMATCH[1]} -gt $failed ]] || return
 	done
 }
 
 failures()
 {
-	xr -j backend show | jq '[.[].health.failures] | add'
+	xr -j backend show | pick '.[].health.failures' | sum
 }
 
 # by_cid: a short header whose connection ID names s1's QUIC server

@@ -98,7 +98,7 @@ journal "$id"
 in_ns lb1 ip link set dev eth0 xdp off
 ok "a killed change is finished though a program is gone" xr export
 like "$(xr export)" "too_big: drop" "and it is the new one"
-is "$(xr -j dev show | jq -r '.[] | .device + " " + .state')" \
+is "$(xr -j dev show | pick '.[].device,state')" \
 	"eth0 attached" "with the program back in its place"
 
 # An apply killed between making the instance and filling it.

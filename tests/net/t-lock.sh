@@ -106,7 +106,7 @@ ok "its migration begins" wait_for 10 looks "prepared h1"
 keep_lock
 says $'event STOP\nmigration pre-switchover'
 notify say "{\"notice\":\"cancel\",\"mac\":\"$VM\"}"
-like "$(jq -r '"\(.ok) \(.error)"' <<<"$PRINTED")" \
+like "$(pick .ok,error <<<"$PRINTED")" \
 	"false .*\"$WORLD-n1\".* pid $(pid holder) \(sleep 1000\)" \
 	"a notice is refused, and the client told whose it is"
 ok "the QEMU at the gate is let through nevertheless" wait_for 10 \

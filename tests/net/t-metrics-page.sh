@@ -77,12 +77,12 @@ stats=$(xr -j stats)
 cmp_ok "$(pick '.vips[0].packets' <<<"$stats")" -ge 90 "there was traffic"
 is "$(shown vip "$VIP4:80/tcp")" "$(pick '.vips[0].packets' <<<"$stats")" "the VIP's packets are those of stats"
 for s in s1 s2; do
-	is "$(shown backend $s)" "$(jq ".backends[] | select(.backend == \"$s\").packets" <<<"$stats")" "and $s's"
+	is "$(shown backend $s)" "$(pick -w backend="$s" .packets <<<"$stats")" "and $s's"
 done
-is "$(shown reason hash)" "$(jq '.reasons[] | select(.reason == "hash").packets' <<<"$stats")" "and those by hash"
+is "$(shown reason hash)" "$(pick -w reason=hash .packets <<<"$stats")" "and those by hash"
 device=$(shown device eth0)
 cmp_ok "$device" -ge 90 "and the device's"
-cmp_ok "$(jq '.devices[] | select(.device == "eth0").packets' <<<"$stats")" -ge "$device" "which stats had a moment later"
+cmp_ok "$(pick -w device=eth0 .packets <<<"$stats")" -ge "$device" "which stats had a moment later"
 dom=$(cat "$WORLD_DIR/dom.html")
 like "$dom" "1,001" "it has all backends counted"
 like "$dom" "981 more: search for them" "and shows 20 of them"

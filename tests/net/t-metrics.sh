@@ -45,7 +45,7 @@ ok "promtool finds nothing to say" promtool check metrics <"$METRICS"
 has_wrong() { scrape && grep -q '^xroam_wrong ' "$METRICS"; }
 ok "what is wrong is looked for" wait_for 10 has_wrong
 like "$(xr status)" "metrics   $URL/metrics, and a page at $URL/" "status says where they are"
-is "$(metric xroam_wrong)" "$(xr -j status | jq '.wrong | length')" "and is what status says"
+is "$(metric xroam_wrong)" "$(xr -j status | pick '.wrong[]' | wc -l)" "and is what status says"
 
 # ---- the same as docs/metrics.md ----
 
@@ -69,10 +69,10 @@ same_as_stats()
 
 	stats=$(xr -j stats) && scrape || return
 	[ "$(metric "xroam_vip_packets_total{vip=\"$VIP4:80/tcp\"}")" = "$(pick '.vips[0].packets' <<<"$stats")" ] &&
-	[ "$(series xroam_backend_packets_total)" = "$(jq -r '.backends[] | "\(.backend) \(.packets)"' <<<"$stats" | sort)" ] &&
-	[ "$(series xroam_backend_bytes_total)" = "$(jq -r '.backends[] | "\(.backend) \(.bytes)"' <<<"$stats" | sort)" ] &&
-	[ "$(series xroam_packets_total)" = "$(jq -r '.reasons[] | "\(.reason) \(.kind) \(.packets)"' <<<"$stats" | sort)" ] &&
-	[ "$(series xroam_bytes_total)" = "$(jq -r '.reasons[] | "\(.reason) \(.kind) \(.bytes)"' <<<"$stats" | sort)" ] &&
+	[ "$(series xroam_backend_packets_total)" = "$(pick '.backends[].backend,packets' <<<"$stats" | sort)" ] &&
+	[ "$(series xroam_backend_bytes_total)" = "$(pick '.backends[].backend,bytes' <<<"$stats" | sort)" ] &&
+	[ "$(series xroam_packets_total)" = "$(pick '.reasons[].reason,kind,packets' <<<"$stats" | sort)" ] &&
+	[ "$(series xroam_bytes_total)" = "$(pick '.reasons[].reason,kind,bytes' <<<"$stats" | sort)" ] &&
 	[ "$(series xroam_device_packets_total | awk '{ n += $NF } END { print n }')" = "$(pick '.devices[0].packets' <<<"$stats")" ]
 }
 ok "VIPs, backends, reasons and devices have the numbers of stats" wait_for 10 same_as_stats
@@ -189,7 +189,7 @@ listens() { in_ns lb1 ss -Hltn "sport = :9978" | grep -q .; }
 wait_for 10 listens
 metrics '{}'
 kill -HUP "$(pid daemon)"
-taken() { xr -j status | jq -e '.wrong | any(test("127.0.0.1:9978: another process listens there"))'; }
+taken() { xr -j status | pick '.wrong[]' | grep -q "127\.0\.0\.1:9978: another process listens there"; }
 ok "where its port is taken, status says so" wait_for 10 taken
 ok "and the Unix socket is gone" no test -e "$UNIX"
 is "$(xr -j status | pick .metrics)" null "they are served nowhere"

@@ -58,14 +58,14 @@ is "$(ran 1 | jq -cS .)" "$(jq -cnS --arg i "$WORLD-n1" --arg mac $VM '{event: "
 ok "another VM, by the socket" notify say '{"notice":"add","mac":"52:54:00:00:00:07","at":"h2","vlan":7}'
 notify say '{"notice":"moved","mac":"52:54:00:00:00:07","vlan":7,"to":"h1","seq":9}'
 ok "its program runs" wait_for 10 ran_times 2
-is "$(ran 2 | jq -r '"\(.mac) \(.vlan) \(.addresses) \(.from) \(.host) \(.source)"')" \
+is "$(ran 2 | pick .mac,vlan,addresses,from,host,source)" \
 	"52:54:00:00:00:07 7 [] h2 h1 socket" "its VLAN, no address, whose notice"
 
 on_move "  everywhere: true"
 ok "everywhere" reload
 ok "it leaves" xr vm move $VM to h3
 ok "told, too" wait_for 10 ran_times 3
-is "$(ran 3 | jq -r '"\(.host) \(.local)"')" "h3 false" "from afar"
+is "$(ran 3 | pick .host,local)" "h3 false" "from afar"
 
 # ---- slow, and again ----
 
@@ -133,7 +133,7 @@ hook true
 on_move "  at_start: true"
 ok "it begins again" run_daemon -c "$WORLD_DIR/with.yaml"
 ok "those that are here are told" wait_for 10 ran_times 2
-is "$(jq -r '"\(.event) \(.mac) \(.host) \(.from)"' "$RAN" | sort)" \
+is "$(pick .event,mac,host,from "$RAN" | sort)" \
 	"$(printf 'present %s h1 null\n' 52:54:00:00:00:07 $VM | sort)" "as present"
 ok "it ends" daemon_end
 

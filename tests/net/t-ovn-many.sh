@@ -23,7 +23,7 @@ config()
 	EOT
 }
 logged() { grep -q "$1" "$WORLD_DIR/daemon.err"; }
-vm_at() { [ "$(xr -j vm show "$1" | jq -r '[.. | objects | select(.mac?)][0].host')" = "$2" ]; }
+vm_at() { [ "$(xr -j vm show "$1" | pick -w mac .host)" = "$2" ]; }
 # Of the daemon, in hundredths of a second
 spent() { awk '{ print $14 + $15 }' "/proc/$(pid daemon)/stat"; }
 

@@ -36,8 +36,7 @@ connected()
 # All at one time.
 facts()
 {
-	xr -j vm show "$VM" | jq -r \
-		'[.. | objects | select(.mac?)][0] | "\(.state) \(.host) \(.to)"'
+	xr -j vm show "$VM" | pick -w mac .state,host,to
 }
 
 # shellcheck disable=SC2317 # called by name

@@ -62,7 +62,7 @@ out=$(xr drain --quiet 1)
 is $? 0 "lb1 is drained"
 like "$out" "eth0: detached.*drained" "and says so"
 ok "the router sends all to lb2" ways_are lb2
-is "$(in_ns lb1 ip -j link show eth0 | jq -r '.[0].xdp.mode // 0')" 0 "no program is left"
+is "$(in_ns lb1 ip -j link show eth0 | pick -d 0 '.[0].xdp.mode')" 0 "no program is left"
 before=$(carried lb1)
 ok "lb2 carries the traffic" goes_on lb2
 is "$(carried lb1)" "$before" "and lb1 none"
@@ -79,9 +79,9 @@ numbered_end
 diag "client: $CLIENT" "servers: $SERVERS"
 cmp_ok "$(pick .sent <<<"$CLIENT")" -gt 5000 "datagrams were sent all the time"
 is "$LOST" 0 "each of them arrived at a server"
-is "$(jq -c '[.twice, .stray]' <<<"$SERVERS")" "[0,0]" "once, and at its own"
+is "$(pick .twice,stray <<<"$SERVERS")" "0 0" "once, and at its own"
 is "$(jq -c '[.sent - .answered, .answered_twice]' <<<"$CLIENT")" "[0,0]" "so did each answer"
-is "$(jq -c .broken <<<"$CLIENT")" "[]" "no TCP connection was hurt"
+is "$(pick .broken <<<"$CLIENT")" "[]" "no TCP connection was hurt"
 cmp_ok "$(pick .blocks <<<"$CLIENT")" -gt 2000 "they had load"
 is "$(pick .blocks <<<"$CLIENT")" "$(pick .blocks <<<"$SERVERS")" "whose every block came and went"
 is "$(reason flow-moved) $(reason flow-moved lb2)" "0 0" "no flow moved"

@@ -7,12 +7,11 @@ daemon_world_up
 ok "the daemon" run_daemon -c "$CONFIG"
 is "$(stat -c '%a %F' "$SOCKET")" "660 socket" "its socket, for its group only"
 
-# says ANSWER LINE DESCRIPTION: jq's view of the answer
+# says "OK SEQ ALREADY IGNORED" LINE DESCRIPTION
 says()
 {
 	notify say "$2"
-	is "$(jq -cr '[.ok, .seq, .already, .ignored] | map(. // "-") | join(" ")' <<<"$PRINTED" 2>&1)" \
-		"$1" "$3"
+	is "$(pick -d - .ok,seq,already,ignored <<<"$PRINTED" 2>&1)" "$1" "$3"
 }
 
 # no REGEX LINE DESCRIPTION: refused, in one line

@@ -80,7 +80,7 @@ is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" "no connection of 2
 cmp_ok "$(figure answered)" -gt 2000 "there was load"
 is "$(xr_on lb2 -j vm show | jq -c 'sort_by(.mac) | map([.state, .host, .to, .seq])')" \
 	'[["stable","h1",null,0],["moved","h2",null,7],["prepared","h1","h2",9]]' "VMs are where they were"
-is "$(xr_on lb2 -j vm show $M1 | jq -c '.[0].addresses')" '["10.9.0.71"]' "with their addresses"
+is "$(xr_on lb2 -j vm show $M1 | pick '.[0].addresses')" '["10.9.0.71"]' "with their addresses"
 
 bounds='[["in bits 8M packets 1K burst 100","out packets 20 burst 100"],["deny in peer 192.0.2.0/24","allow tcp port 443"],"deny"]'
 is "$(xr_on lb2 -j vm show $M1 | jq -c '.[0] | [.limits, .rules, .default]')" "$bounds" \
@@ -134,7 +134,7 @@ state_config 4096 2 >"$WORLD_DIR/file"
 other apply "$WORLD_DIR/file" >/dev/null
 refused_state "of other hash keys" "another secret" import "$WORLD_DIR/state"
 is "$(other -j vm show)" "[]" "nothing was taken"
-is "$(other -j state import "$WORLD_DIR/state" only vms | jq -c '.vms.new')" 3 "but VMs alone are"
+is "$(other -j state import "$WORLD_DIR/state" only vms | pick .vms.new)" 3 "but VMs alone are"
 
 # ---- what is no stream ----
 

@@ -52,7 +52,7 @@ came()
 {
 	local now
 
-	now=$(xr -j stats vip | jq '[.. | objects | .packets? // 0] | add')
+	now=$(xr -j stats vip | pick '.vips[].packets' | sum)
 	[ "$now" -gt "${last:-0}" ] && last=$now
 }
 
@@ -105,7 +105,7 @@ judged 1 "vip $VIP: .* no backend behind it has a server ID.*server-id HEX" \
 no_servers
 servers with-ids
 judged 0 '^all is well$' "all is well"
-is "$(xr -j status | jq -c .wrong)" "[]" "  in JSON, too"
+is "$(xr -j status | pick .wrong)" "[]" "  in JSON, too"
 xr backend set s1 weight 0 && xr backend set s2 weight 0
 judged 1 "vip $VIP: no backend that is up has a weight.*set NAME weight 1" \
 	"no backend has a weight"

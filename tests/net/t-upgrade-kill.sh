@@ -99,7 +99,7 @@ is "$(figure lost) $(figure moved) $(figure broken)" "0 0 0" \
 # tidy: the new instance is whole, and has the device, once
 tidy()
 {
-	echo "$(whose) $(by "$NEW" -j dev show | jq -r '.[] | .device + " " + .state')$(
+	echo "$(whose) $(by "$NEW" -j dev show | pick '.[].device,state')$(
 		find "$pins~next" 2>/dev/null)"
 }
 is "$(tidy)" "new eth0 attached" "nothing of the old one is left"

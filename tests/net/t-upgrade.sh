@@ -51,7 +51,7 @@ busy()
 	[ "$(reason flow)" -gt 1000 ]
 }
 wait_for 10 busy
-before=$(xr -j stats | jq '[.vips[].packets] | add')
+before=$(xr -j stats | pick '.vips[].packets' | sum)
 
 XROAM=$NEW
 refused 1 'has map layout 3, of an older xroam; this one has 4: "xroam -i .* reload" converts it' \
@@ -63,7 +63,7 @@ like "$(xr reload)" '^map layout 3 converted to 4; reloaded on 1 device$' "a rel
 is "$(layout)" 4 "the pins have the new layout"
 ok "nothing of the old one is left" test ! -e "$pins~next"
 is "$(xr export --keys | settings | diff "$WORLD_DIR/before" -)" "" "the configuration is the same"
-cmp_ok "$(xr -j stats | jq '[.vips[].packets] | add')" -gt "$before" "counters go on"
+cmp_ok "$(xr -j stats | pick '.vips[].packets' | sum)" -gt "$before" "counters go on"
 ok "the old daemon leaves by itself" wait_for 10 ended "$(pid daemon)"
 finish daemon
 like "$(cat "$WORLD_DIR/daemon.err")" "nothing left to watch" "and says why"

@@ -36,13 +36,13 @@ count() { reason port-refused n1; }
 says()
 {
 	notify say "$2"
-	like "$(jq -r '"\(.ok) \(.error)"' <<<"$PRINTED")" "^false .*$1" "$3"
+	like "$(pick .ok,error <<<"$PRINTED")" "^false .*$1" "$3"
 }
 
 ok "a daemon" run_daemon
 notify say "{\"notice\":\"prepare\",\"mac\":\"$B\",\"to\":\"h2\"}" \
 	"{\"notice\":\"prepare\",\"mac\":\"$C\",\"to\":\"h2\",\"tap\":\"tapC\"}"
-is "$(jq -c .ok <<<"$PRINTED" | tr '\n' ' ')" "true true " "B and C begin to move"
+is "$(pick .ok <<<"$PRINTED" | tr '\n' ' ')" "true true " "B and C begin to move"
 owned=$(owners)
 is "$(jq length <<<"$owned")" 2 "  each has its port"
 

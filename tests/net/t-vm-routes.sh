@@ -40,7 +40,7 @@ listed()
 routes() { listed "$@" | cut -d' ' -f1 | paste -sd' '; }
 routes_are() { [ "$(routes "${2-main}")" = "$1" ]; }
 by_are() { [ "$(listed | cut -d' ' -f2 | sort -u | paste -sd' ')" = "$1" ]; }
-wrong() { xr -j status | jq -r '.wrong[] | select(startswith("vm_routes"))'; }
+wrong() { xr -j status | pick '.wrong[]' | grep ^vm_routes; }
 wrong_is() { [[ "$(wrong)" == *"$1"* ]] && { [ -n "$1" ] || [ -z "$(wrong)" ]; }; }
 
 reload()

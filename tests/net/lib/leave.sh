@@ -80,8 +80,7 @@ ways_are()
 	local node want
 
 	want=$(for node; do addr4 "$node"; done)
-	[ "$(ip -n "$WORLD-r" -j route show 192.0.2.0/24 | jq -r '
-		.[] | (.gateway // empty), (.nexthops // [] | .[].gateway)')" = "$want" ]
+	[ "$(ip -n "$WORLD-r" route show 192.0.2.0/24 | grep -oP ' via \K\S+')" = "$want" ]
 }
 
 # ---- the traffic ----
@@ -119,5 +118,5 @@ numbered_end()
 
 carried()
 {
-	xr_on "$1" -j stats vip | jq '[.vips[].packets] | add // 0'
+	xr_on "$1" -j stats vip | pick '.vips[].packets' | sum
 }

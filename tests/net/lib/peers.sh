@@ -158,6 +158,12 @@ refused()
 	fi
 }
 
+# Of the numbers that it reads, a line each
+sum()
+{
+	awk '{ n += $1 } END { print n + 0 }'
+}
+
 reason()
 {
 	xr_on "${2-lb1}" -j stats reason | pick -w reason="$1" -d 0 .packets

@@ -70,8 +70,7 @@ way_to()
 	local family=-4
 
 	[ "${1#*:}" = "$1" ] || family=-6
-	ip -n "$WORLD-${2-r}" $family -j route show "$1" | jq -r '
-		[.[] | (.gateway // empty), (.nexthops // [] | .[].gateway)] | sort | join(" ")'
+	ip -n "$WORLD-${2-r}" $family route show "$1" | grep -oP ' via \K\S+' | LC_ALL=C sort | paste -sd' '
 }
 
 # shellcheck disable=SC2317 # called by name

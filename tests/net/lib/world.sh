@@ -52,6 +52,8 @@
 #	unbalance VIP		and away again
 #	refused STATUS REGEX DESCRIPTION ARGS...	xr ARGS fails so
 #	reason WORD [NODE]	that reason's packets so far
+#	... | pick .KEY,KEY	lib/pick.c: what jq -r says, at a tenth of its cost
+#	... | sum		of numbers, a line each
 
 WORLD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 WORLD_BUILD=${BUILD:-build}
