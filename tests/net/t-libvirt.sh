@@ -163,7 +163,7 @@ with()
 	done
 	[ -z "${AT-h1}" ] || xr vm add "$VM" at "${AT-h1}" >/dev/null
 	sed "/^vms:/,\$d" "$CONFIG" >"$WORLD_DIR/with.yaml"
-	printf '%s\n' "sources:" "  libvirt:" "$@" >>"$WORLD_DIR/with.yaml"
+	printf '%s\n' "${POLICY+policy: $POLICY}" "sources:" "  libvirt:" "$@" >>"$WORLD_DIR/with.yaml"
 	run_daemon -c "$WORLD_DIR/with.yaml"
 }
 
@@ -212,6 +212,22 @@ tell "$(life $A "stopped migrated")" "$(life $A "started migrated")" "$(domain $
 becomes "prepared h2 h1" "it comes back so: prepared"
 tell "$(life $A "resumed post-copy")"
 becomes "moved h1 null" "  and it runs: moved"
+
+# What was to come does not; nobody else tells. Until the old host's blackout is over by then,
+# what that copies is expected.
+POLICY='{blackout_timeout: 2}' AT=h2 with "$TO_H2"
+tell '{"up":true}' '{"listed":true}' "$(life $A "started migrated")" "$(domain $A incoming $VM)"
+becomes "prepared h2 h1" "one to here"
+tell "$(life $A stopped)"
+stays "prepared h2 h1" "  is given up: it stays so"
+becomes "stable h2 null" "  for a blackout's time"
+tell "$(life $A "started migrated")" "$(domain $A incoming $VM)"
+becomes "prepared h2 h1" "once more"
+tell "$(life $A stopped)" "$(life $A "started migrated")" "$(domain $A incoming $VM)"
+sleep 3
+stays "prepared h2 h1" "  given up and begun again at once: the new one stays"
+tell "$(life $A stopped)"
+becomes "stable h2 null" "  until that is given up, too"
 
 # ---- by QEMU's, which libvirt hands on ----
 
@@ -270,6 +286,17 @@ ok "the same runs here, too, and came by no migration: told" \
 	wait_for 5 status_has "VM $OTHER vlan 0 runs there, and is known at another host"
 tell "$(event $B MIGRATION active)" "$(event $B STOP)"
 stays "stable h2 null" "  and not believed" $OTHER
+
+# What h2's says late is of a move that is over.
+xr vm leave $OTHER >/dev/null 2>&1
+with "$LOCAL" "$BOTH"
+tell -r '{"up":true}' '{"listed":true}' "$(domain $A "running monitor" $VM)" "$(event $A MIGRATION active)"
+tell '{"up":true}' "$(domain $A "running monitor" $VM)" '{"listed":true}'
+becomes "stable h1 null" "it has come from h2, whose libvirt hangs"
+xr vm prepare $VM to h3 >/dev/null
+tell -r "$(event $A STOP)" "$(event $A MIGRATION cancelled)" "$(event $A MIGRATION completed)" "$(life $A "stopped migrated")"
+stays "prepared h1 h3" "  and what that says late is not of its next move"
+xr vm cancel $VM >/dev/null
 
 # ---- connections ----
 

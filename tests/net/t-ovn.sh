@@ -158,9 +158,16 @@ ok "OVN calls it off, which is no more than OVN's word" event_comes h1 "ovn says
 is "$(facts h1)" "blackout h1 h2" "  and does not end the blackout"
 tell "migration cancelled" 'set status=running' 'event RESUME'
 ok "QEMU does" wait_for 10 is_so h1 "moved h1 null"
+monitor_mark h1
+wants h2
+ok "OVN has it elsewhere, where QEMU has it running here" event_comes h1 "ovn says h2, but by its hypervisor it is at h1"
+is "$(facts h1)" "moved h1 null" "  and here it stays"
+ok "  which status tells" wait_for 10 says h1 "is at h2 by port lp1, but at h1 by who is trusted more"
+stop qemu
+ok "QEMU is gone: OVN is believed" wait_for 10 is_so h1 "moved h2 null"
+ok "  and nothing is wrong" wait_for 10 well h1
 QMP=''
 again h1 "$TCP"
-stop qemu
 wants h1
 all_have "moved h1 null" "all have it at h1"
 

@@ -164,8 +164,10 @@ static void etcd_and_hypervisor(void **state)
 	OK(VIA(p, LIBVIRT, PREPARE, "a", NULL));
 	n.seq += 5;
 	n.host = "b";
+	n.moves = true;
 	NO(vm_notice(p, &n, &answer, &error), -EPERM, "on its way to a");
 	IS(VM1, "c>a prepared");
+	n.moves = false;
 	/* The operator's move comes to nothing: the hypervisor's word was of the one before. */
 	OK(VIA(p, LIBVIRT, MOVED, "a", NULL));
 	OK(VIA(p, SOCKET, PREPARE, "b", NULL));
@@ -189,6 +191,95 @@ static void fabric_and_file(void **state)
 	OK(VIA(p, FDB, MOVED, "b", NULL));
 	IS(VM1, "b moved");
 	OK(VIA(p, FILE, MOVED, "c", NULL));
+	IS(VM1, "c moved");
+	drop_plane(p);
+}
+
+/* The VM runs, and is about to go nowhere, as its hypervisor says now. */
+static void fabric_and_running(void **state)
+{
+	struct xr_notice n = notice_of(XR_NOTICE_MOVED, VM1, "b");
+	struct plane *p = with_vm("a");
+
+	(void)state;
+	OK(VIA(p, FDB, MOVED, "a", NULL));
+	vm_note_source(p, index_of(p, VM1), XR_SOURCE_FILE);
+	n.source = XR_SOURCE_OVN;
+	n.was = "a";
+	n.runs_here = true;
+	NO(vm_notice(p, &n, &answer, &error), -EPERM, "ovn says b, but by its hypervisor");
+	IS(VM1, "a stable");
+	/* Not by preparing it itself. */
+	OK(VIA(p, OVN, PREPARE, "b", NULL));
+	NO(vm_notice(p, &n, &answer, &error), -EPERM, "by its hypervisor");
+	IS(VM1, "a>b prepared");
+	/* The operator means it. */
+	OK(VIA(p, CLI, PREPARE, "b", NULL));
+	OK(VIA(p, OVN, PREPARE, "b", NULL));
+	OK(vm_notice(p, &n, &answer, &error));
+	IS(VM1, "b moved");
+	n.host = "a";
+	n.was = "b";
+	n.runs_here = false;
+	OK(vm_notice(p, &n, &answer, &error));
+	IS(VM1, "a moved");
+	/* It was started again elsewhere, and is not known there. */
+	OK(VIA(p, QMP, PREPARE, "b", NULL));
+	n.host = "c";
+	n.was = NULL;
+	NO(vm_notice(p, &n, &answer, &error), -EPERM, "by its hypervisor");
+	n.runs_there = true;
+	OK(vm_notice(p, &n, &answer, &error));
+	IS(VM1, "c moved");
+	drop_plane(p);
+}
+
+/* Who prepared it tells no more. */
+static void move_that_nobody_tells_of(void **state)
+{
+	struct xr_notice n = notice_of(XR_NOTICE_MOVED, VM1, "c");
+	struct plane *p = with_vm("a");
+
+	(void)state;
+	OK(VIA(p, LIBVIRT, PREPARE, "b", NULL));
+	n.source = XR_SOURCE_ETCD;
+	NO(vm_notice(p, &n, &answer, &error), -EPERM, "by its hypervisor");
+	n.seq = p->vm_info[index_of(p, VM1)].seq + 1;
+	n.moves = true;
+	NO(vm_notice(p, &n, &answer, &error), -EPERM, "by its hypervisor");
+	IS(VM1, "a>b prepared");
+	n.moves = false;
+	OK(vm_notice(p, &n, &answer, &error));
+	IS(VM1, "c moved");
+	drop_plane(p);
+}
+
+/* Who prepared it, and nobody above him, may call it off, or have it end elsewhere. */
+static void fabrics_own_move(void **state)
+{
+	struct plane *p = with_vm("a");
+
+	(void)state;
+	OK(VIA(p, OVN, PREPARE, "b", NULL));
+	OK(VIA(p, OVN, CANCEL, NULL, NULL));
+	IS(VM1, "a stable");
+	/* That the VM is where it is contradicts nobody who has it move. */
+	OK(VIA(p, OVN, PREPARE, "b", NULL));
+	OK(VIA(p, ETCD, MOVED, "a", NULL));
+	OK(VIA(p, OVN, CANCEL, NULL, NULL));
+	IS(VM1, "a stable");
+	OK(VIA(p, OVN, PREPARE, "b", NULL));
+	OK(VIA(p, SOCKET, PREPARE, "b", NULL));
+	OK(VIA(p, OVN, PREPARE, "b", NULL));
+	NO(VIA(p, OVN, CANCEL, NULL, NULL), -EPERM, "by the operator");
+	NO(VIA(p, OVN, MOVED, "c", "a"), -EPERM, "by the operator");
+	OK(VIA(p, QMP, PAUSE, NULL, NULL));
+	NO(VIA(p, OVN, PAUSE, NULL, NULL), -EPERM, "its hypervisor");
+	NO(VIA(p, OVN, CANCEL, NULL, NULL), -EPERM, "its hypervisor");
+	OK(VIA(p, CLI, CANCEL, NULL, NULL));
+	OK(VIA(p, OVN, PREPARE, "b", NULL));
+	NO(VIA(p, OVN, MOVED, "c", "b"), -EPERM, "its hypervisor");
+	OK(VIA(p, OVN, MOVED, "c", "a"));
 	IS(VM1, "c moved");
 	drop_plane(p);
 }
@@ -234,10 +325,17 @@ static void flapping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fabric_and_operator),     cmocka_unit_test(fabric_and_hypervisor),
-		cmocka_unit_test(operator_and_hypervisor), cmocka_unit_test(fabric_and_frames),
-		cmocka_unit_test(etcd_and_hypervisor),     cmocka_unit_test(fabric_and_file),
-		cmocka_unit_test(rank_that_stays),         cmocka_unit_test(flapping),
+		cmocka_unit_test(fabric_and_operator),
+		cmocka_unit_test(fabric_and_hypervisor),
+		cmocka_unit_test(operator_and_hypervisor),
+		cmocka_unit_test(fabric_and_frames),
+		cmocka_unit_test(etcd_and_hypervisor),
+		cmocka_unit_test(fabric_and_file),
+		cmocka_unit_test(fabric_and_running),
+		cmocka_unit_test(fabrics_own_move),
+		cmocka_unit_test(move_that_nobody_tells_of),
+		cmocka_unit_test(rank_that_stays),
+		cmocka_unit_test(flapping),
 	};
 
 	if (lacks_root())

@@ -68,6 +68,12 @@ struct source {
 	void (*lock_is_back)(void *state);
 	/* A move of this VM was prepared. Called under the lock. */
 	void (*prepared)(void *state, __u32 vm_index);
+	/*
+	 * What it hears now, not what it heard once: the VM runs at that host, and is not about to
+	 * leave it; and it moves. Called under the lock.
+	 */
+	bool (*runs_at)(void *state, __u64 vm_key, __u16 host);
+	bool (*moves)(void *state, __u64 vm_key);
 	/* This VM is at another host, e->host, as its event tells. Called under the lock. */
 	void (*moved)(void *state, const struct xr_event *e, __u32 vm_index);
 };
@@ -81,6 +87,11 @@ void daemon_stop_sources(struct daemon *d);
 void daemon_reload_sources(struct daemon *d);
 void daemon_lock_is_back(struct daemon *d);
 void daemon_prepared(struct daemon *d, __u32 vm_index);
+/* By what some source hears now; see struct source. */
+bool daemon_vm_runs_at(struct daemon *d, __u64 vm_key, __u16 host);
+bool daemon_vm_moves(struct daemon *d, __u64 vm_key);
+/* Where the instance has it. */
+bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index);
 void daemon_moved(struct daemon *d, const struct xr_event *e, __u32 vm_index);
 
 /* ---- notice.c ---- */

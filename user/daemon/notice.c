@@ -5,6 +5,7 @@
 
 #include "daemon.h"
 #include "figures.h"
+#include "host/host.h"
 #include "lib/vm_key.h"
 
 #define NOTICE_LINE 192
@@ -55,6 +56,22 @@ static void audit(struct daemon *d, const struct xr_notice *n, const struct daem
 	audit_post(d->plane, &e);
 }
 
+static int carry_out(struct daemon *d, const struct xr_notice *n, struct xr_answer *a,
+		     struct xr_err *err)
+{
+	struct xr_notice with = *n;
+	__u64 key = vm_key(n->mac, n->vlan);
+	__u32 vm_index = vm_find(d->plane, key);
+
+	if (n->kind == XR_NOTICE_MOVED && vm_source_is_weighed(n->source) &&
+	    vm_index != VM_NOWHERE) {
+		with.runs_here = daemon_vm_runs_here(d, vm_index);
+		with.runs_there = daemon_vm_runs_at(d, key, host_find(d->plane, n->host));
+		with.moves = daemon_vm_moves(d, key);
+	}
+	return vm_notice(d->plane, &with, a, err);
+}
+
 int daemon_post_notice(struct daemon *d, const struct xr_notice *n, const struct daemon_peer *from,
 		       struct xr_answer *a, struct xr_err *err)
 {
@@ -63,7 +80,7 @@ int daemon_post_notice(struct daemon *d, const struct xr_notice *n, const struct
 
 	memset(a, 0, sizeof(*a));
 	if (!ret) {
-		ret = vm_notice(d->plane, n, a, &why);
+		ret = carry_out(d, n, a, &why);
 		if (!ret && n->kind == XR_NOTICE_PREPARE)
 			daemon_prepared(d, a->vm_index);
 		daemon_end(d);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The sources as the daemon sees them: a table of hooks. */
 #include "daemon.h"
+#include "plane/vm_state.h"
 
 int daemon_start_sources(struct daemon *d, struct xr_err *err)
 {
@@ -53,6 +54,31 @@ void daemon_moved(struct daemon *d, const struct xr_event *e, __u32 vm_index)
 	for (i = 0; i < d->n_started; i++)
 		if (d->sources[i]->moved)
 			d->sources[i]->moved(d->states[i], e, vm_index);
+}
+
+bool daemon_vm_runs_at(struct daemon *d, __u64 vm_key, __u16 host)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_started; i++)
+		if (d->sources[i]->runs_at && d->sources[i]->runs_at(d->states[i], vm_key, host))
+			return true;
+	return false;
+}
+
+bool daemon_vm_moves(struct daemon *d, __u64 vm_key)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_started; i++)
+		if (d->sources[i]->moves && d->sources[i]->moves(d->states[i], vm_key))
+			return true;
+	return false;
+}
+
+bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index)
+{
+	return daemon_vm_runs_at(d, d->plane->vms[vm_index].key, vm_now(d->plane, vm_index).host);
 }
 
 void daemon_prepared(struct daemon *d, __u32 vm_index)

@@ -157,12 +157,48 @@ static void take_cards(struct domain *dom, json_t *list)
 
 /* ---- domains ---- */
 
+static void domain_free(struct domain *dom)
+{
+	struct card *c;
+
+	while ((c = dom->cards)) {
+		dom->cards = c->next;
+		card_free(c);
+	}
+	free(dom);
+}
+
+static bool has_more(const struct domain *dom)
+{
+	const struct card *c = dom->cards;
+
+	while (c && !guest_has_more(&c->guest))
+		c = c->next;
+	return c;
+}
+
+/* Those that have nothing more to say; and the one with that uuid, which is there again. */
+static void drop_ended(struct virt *v, const char *uuid)
+{
+	struct domain **link = &v->ended, *dom;
+
+	while ((dom = *link)) {
+		if (has_more(dom) && (!uuid || strcmp(dom->uuid, uuid))) {
+			link = &dom->next;
+			continue;
+		}
+		*link = dom->next;
+		domain_free(dom);
+	}
+}
+
 static struct domain *find_or_make(struct virt *v, const char *uuid)
 {
 	struct domain *dom = find(v, uuid);
 
 	if (dom || strlen(uuid) >= sizeof(dom->uuid))
 		return dom;
+	drop_ended(v, uuid);
 	dom = calloc(1, sizeof(*dom));
 	if (!dom)
 		return NULL;
@@ -188,25 +224,11 @@ static void look_at_refused(struct virt_all *all)
 				c->refused = c->refused && is_others(c);
 }
 
-static void domain_free(struct domain *dom)
-{
-	struct domain **link = &dom->virt->domains;
-	struct card *c;
-
-	while (*link != dom)
-		link = &(*link)->next;
-	*link = dom->next;
-	while ((c = dom->cards)) {
-		dom->cards = c->next;
-		card_free(c);
-	}
-	free(dom);
-}
-
 /* It is no longer here. moved: it went to another host, as far as is known. */
 static void end_domain(struct domain *dom, bool moved)
 {
-	struct virt_all *all = dom->virt->all;
+	struct virt *v = dom->virt;
+	struct domain **link = &v->domains;
 	struct card *c;
 
 	each_card(c, dom)
@@ -217,14 +239,23 @@ static void end_domain(struct domain *dom, bool moved)
 		if (!moved)
 			guest_left(&c->guest);
 	}
-	domain_free(dom);
-	look_at_refused(all);
+	while (*link != dom)
+		link = &(*link)->next;
+	*link = dom->next;
+	dom->next = v->ended;
+	v->ended = dom;
+	drop_ended(v, NULL);
+	look_at_refused(v->all);
 }
 
 void domain_forget_all(struct virt *v)
 {
-	while (v->domains)
-		domain_free(v->domains);
+	struct domain *dom;
+
+	while ((dom = v->domains ? v->domains : v->ended)) {
+		*(v->domains ? &v->domains : &v->ended) = dom->next;
+		domain_free(dom);
+	}
 }
 
 /* ---- what it is, and does ---- */
@@ -434,6 +465,26 @@ void domain_on_line(struct virt *v, json_t *line)
 		: find(v, uuid);
 	if (dom)
 		on_domain(dom, line);
+}
+
+bool domain_runs_at(const struct virt *v, __u64 vm_key, __u16 host)
+{
+	const struct domain *dom;
+	const struct card *c;
+
+	for (dom = v->up ? v->domains : NULL; dom; dom = dom->next)
+		each_card(c, dom) if (guest_runs_at(&c->guest, vm_key, host)) return true;
+	return false;
+}
+
+bool domain_moves(const struct virt *v, __u64 vm_key)
+{
+	const struct domain *dom;
+	const struct card *c;
+
+	for (dom = v->up ? v->domains : NULL; dom; dom = dom->next)
+		each_card(c, dom) if (guest_moves(&c->guest, vm_key)) return true;
+	return false;
 }
 
 void domain_catch_up(struct virt *v)

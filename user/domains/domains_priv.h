@@ -74,6 +74,7 @@ struct virt {
 	bool monitor;  /* it hands on what QEMU's monitors say */
 	char why[160]; /* it is not up */
 	struct domain *domains;
+	struct domain *ended; /* of whom something is to be posted yet */
 };
 
 struct virt_all {
@@ -92,6 +93,9 @@ void helper_send(struct virt *v, json_t *line);
 /* ---- domain.c ---- */
 
 void domain_on_line(struct virt *v, json_t *line);
+/* Of a connection that is up: see struct source. */
+bool domain_runs_at(const struct virt *v, __u64 vm_key, __u16 host);
+bool domain_moves(const struct virt *v, __u64 vm_key);
 void domain_forget_all(struct virt *v);
 /* Where a notice was missed: finds out what must be posted now. */
 void domain_catch_up(struct virt *v);

@@ -116,6 +116,26 @@ static void lock_is_back(void *state)
 		domain_catch_up(v);
 }
 
+static bool runs_at(void *state, __u64 vm_key, __u16 host)
+{
+	const struct virt_all *all = state;
+	const struct virt *v = all->list;
+
+	while (v && !domain_runs_at(v, vm_key, host))
+		v = v->next;
+	return v;
+}
+
+static bool moves(void *state, __u64 vm_key)
+{
+	const struct virt_all *all = state;
+	const struct virt *v = all->list;
+
+	while (v && !domain_moves(v, vm_key))
+		v = v->next;
+	return v;
+}
+
 static int start(struct daemon *d, void **state, struct xr_err *err)
 {
 	struct virt_all *all = calloc(1, sizeof(*all));
@@ -138,5 +158,7 @@ const struct source source_libvirt = {
 	.start = start,
 	.reload = reload,
 	.lock_is_back = lock_is_back,
+	.runs_at = runs_at,
+	.moves = moves,
 	.stop = stop,
 };

@@ -36,7 +36,8 @@ struct fdb_row {
 	__u16 view;  /* a bridge's: the host where it had the VM last; 0: none yet */
 	bool there;  /* the kernel has it; else only the view is kept */
 	bool waits;
-	bool outranked; /* what it says was refused */
+	bool outranked; /* what it says was refused ... */
+	bool held;      /* ... for as long as the VM's hypervisor has it where it is */
 };
 
 struct fdb_table {

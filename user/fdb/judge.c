@@ -180,22 +180,28 @@ static bool judge(struct fdb *f, struct fdb_row *row)
 	const struct fdb_bridge *b = NULL;
 	__u32 vm_index = fdb_vm_of(f, row, &b);
 	__u16 place = vm_index == VM_NOWHERE ? 0 : fdb_place(f, row);
-	struct xr_vm_now now;
+	bool differs;
 	int ret = 0;
 
 	/* Its port has just come, and is read about soon. */
 	if (vm_index != VM_NOWHERE && row->there && f->links_due &&
 	    !links_by_index(&f->links, row->word.port))
 		return false;
+	differs = place && place != vm_now(f->d->plane, vm_index).host;
+	if (differs && row->held && daemon_vm_runs_here(f->d, vm_index))
+		return false;
+	row->held = false;
 	if (!place || place == row->view)
 		return true;
-	now = vm_now(f->d->plane, vm_index);
 	row->outranked = false;
-	if (place != now.host)
+	if (differs)
 		ret = post(f, row, b, place);
 	if (ret && ret != -EPERM && ret != -EINVAL && ret != -ENOENT)
 		return false;
 	row->outranked = ret == -EPERM;
+	row->held = row->outranked && daemon_vm_runs_here(f->d, vm_index);
+	if (row->held)
+		return false;
 	row->view = place;
 	return true;
 }
@@ -248,7 +254,7 @@ static void fault_of_row(const struct fdb *f, struct fdb_row *row, struct faults
 	const struct fdb_row *vtep;
 	const struct link *port;
 	__u32 vm_index;
-	__u16 host;
+	__u16 host, place;
 
 	if (!row->there || !(row->outranked || !row->view))
 		return;
@@ -257,13 +263,14 @@ static void fault_of_row(const struct fdb *f, struct fdb_row *row, struct faults
 		return;
 	vm_name_at(p, name, vm_index);
 	host = vm_now(p, vm_index).host;
-	row->outranked = row->outranked && row->view != host;
+	place = fdb_place(f, row);
+	row->outranked = row->outranked && place && place != host;
 	if (row->outranked && w->outranked++ < FAULTS)
 		problem_add(
 			&w->lines,
 			"fdb %s: VM %s is at %s by this bridge, but at %s by who is trusted more; if the bridge is right: \"xroam vm move %s to %s\"",
-			b->conf.bridge, name, host_name(p, row->view), host_name(p, host), name,
-			host_name(p, row->view));
+			b->conf.bridge, name, host_name(p, place), host_name(p, host), name,
+			host_name(p, place));
 	port = links_by_index(&f->links, row->word.port);
 	vtep = port && port->kind == LINK_VXLAN ? vtep_row(f, row) : NULL;
 	if (vtep && !by_vtep(p, vtep->word.dst, port->vni) && w->strange++ < FAULTS)

@@ -92,6 +92,7 @@ static int on_failed_timer(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
+	g->failed_timer = sd_event_source_disable_unref(g->failed_timer);
 	if (v.under_way && guest_is_here(g, v.now.next))
 		guest_post_notice(g, XR_NOTICE_CANCEL, NULL);
 	return 0;

@@ -103,8 +103,9 @@ void guest_on_event(struct guest *g, const char *name, json_t *data, int64_t at)
 void guest_on_migration(struct guest *g, enum guest_migration migration);
 void guest_on_resume(struct guest *g);
 void guest_on_stop(struct guest *g, int64_t at);
-/* What ran it, or would have, is no more. */
+/* What ran it, or would have, is no more. Something may be posted later, unless forgotten. */
 void guest_on_gone(struct guest *g);
+bool guest_has_more(const struct guest *g);
 /* Of QEMU's name for a status. unknown: what to return for a name that is none. */
 enum guest_migration guest_migration_of(const char *status, enum guest_migration unknown);
 
@@ -121,6 +122,9 @@ void guest_prepare_soon(struct guest *g);
 void guest_add(struct guest *g);
 /* It is shut down here: where the same source added it, and nothing came since, it leaves. */
 void guest_left(struct guest *g);
+/* It is this VM, and runs there now without being about to leave; or it moves. */
+bool guest_runs_at(const struct guest *g, __u64 vm_key, __u16 host);
+bool guest_moves(const struct guest *g, __u64 vm_key);
 /* The VM is at another host by the instance's tables, and no move of it is under way. */
 bool guest_is_elsewhere(const struct guest *g);
 

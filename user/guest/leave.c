@@ -20,6 +20,18 @@ bool guest_in_migration(const struct guest *g)
 		g->migration == GUEST_DEVICE || g->migration == GUEST_POSTCOPY;
 }
 
+bool guest_runs_at(const struct guest *g, __u64 key, __u16 host)
+{
+	return vm_key(g->mac, g->vlan) == key && g->running && !g->incoming &&
+		!guest_in_migration(g) && guest_is_here(g, host);
+}
+
+bool guest_moves(const struct guest *g, __u64 key)
+{
+	return vm_key(g->mac, g->vlan) == key &&
+		(guest_in_migration(g) || (g->incoming && !g->running));
+}
+
 /* ---- it runs ---- */
 
 /* The clock of QEMU's events. */
@@ -91,11 +103,17 @@ void guest_leave_stopped(struct guest *g, int64_t at)
 
 /* ---- it is there ---- */
 
+/* The move that is under way is this QEMU's: what is told late may be of another one. */
+static bool is_our_move(const struct guest *g, const struct guest_view *v)
+{
+	return v->under_way && guest_is_from_here(g, v) && !guest_is_here(g, v->now.next);
+}
+
 void guest_leave_moved(struct guest *g)
 {
 	struct guest_view v = guest_view_of(g);
 
-	if (v.under_way && !guest_is_here(g, v.now.next))
+	if (is_our_move(g, &v))
 		guest_post_notice(g, XR_NOTICE_MOVED, guest_host_name(g, v.now.next));
 }
 
@@ -141,8 +159,8 @@ void guest_leave_handed_over(struct guest *g)
 
 	if (!v.known || g->hand_over_timer)
 		return;
-	g->left_for = v.under_way ? v.now.next : v.now.host;
-	if (!v.under_way || guest_is_here(g, v.now.next))
+	g->left_for = is_our_move(g, &v) ? v.now.next : v.now.host;
+	if (!is_our_move(g, &v))
 		return;
 	/* Nobody heard the STOP. */
 	if (v.now.state == XR_VM_PREPARED)
@@ -174,7 +192,7 @@ void guest_leave_stayed(struct guest *g)
 {
 	struct guest_view v = guest_view_of(g);
 
-	if (v.under_way && !still_gets_copies(g, &v))
+	if (is_our_move(g, &v) && !still_gets_copies(g, &v))
 		guest_post_notice(g, XR_NOTICE_CANCEL, NULL);
 }
 

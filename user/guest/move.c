@@ -187,6 +187,11 @@ void guest_on_gone(struct guest *g)
 		guest_arrive_failed(g);
 }
 
+bool guest_has_more(const struct guest *g)
+{
+	return g->failed_timer;
+}
+
 void guest_init(struct guest *g)
 {
 	g->vm_card = -1;

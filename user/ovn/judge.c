@@ -160,10 +160,18 @@ static bool post(struct ovn *o, struct ovn_row *row, enum xr_notice_kind kind, _
 
 static bool judge_place(struct ovn *o, struct ovn_row *row, __u32 vm_index, __u16 place)
 {
+	bool differs = place && place != vm_now(o->d->plane, vm_index).host;
+
+	if (differs && row->held && daemon_vm_runs_here(o->d, vm_index))
+		return false;
+	row->held = false;
 	if (!place || place == row->view)
 		return true;
 	row->outranked = false;
-	if (place != vm_now(o->d->plane, vm_index).host && !post(o, row, XR_NOTICE_MOVED, place))
+	if (differs && !post(o, row, XR_NOTICE_MOVED, place))
+		return false;
+	row->held = row->outranked && daemon_vm_runs_here(o->d, vm_index);
+	if (row->held)
 		return false;
 	row->view = place;
 	return true;
@@ -196,6 +204,7 @@ static bool judge_next(struct ovn *o, struct ovn_row *row, __u32 vm_index, __u16
 static bool judge(struct ovn *o, struct ovn_row *row)
 {
 	__u32 vm_index = ovn_vm_of(o, row);
+	bool placed;
 
 	row->has_vm = vm_index != VM_NOWHERE;
 	if (!row->has_vm) {
@@ -206,8 +215,8 @@ static bool judge(struct ovn *o, struct ovn_row *row)
 	/* A port that is gone, or that two switches have, says nothing. */
 	if (row->word.gone || row->word.other[0])
 		return true;
-	return judge_place(o, row, vm_index, place_of(o, row->word.at)->host) &&
-		judge_next(o, row, vm_index, place_of(o, row->word.next)->host);
+	placed = judge_place(o, row, vm_index, place_of(o, row->word.at)->host);
+	return judge_next(o, row, vm_index, place_of(o, row->word.next)->host) && placed;
 }
 
 bool ovn_judge(struct ovn *o)
@@ -273,7 +282,7 @@ static void fault_of_row(struct ovn_row *row, void *ctx)
 	__u32 vm_index = ovn_vm_of(o, row);
 	struct plane *p = o->d->plane;
 	char name[VM_NAME];
-	__u16 host;
+	__u16 host, place;
 
 	if (row->has_vm != (vm_index != VM_NOWHERE))
 		ovn_row_wait(&o->rows, row);
@@ -297,11 +306,12 @@ static void fault_of_row(struct ovn_row *row, void *ctx)
 		FAULT(w,
 		      "VM %s is to go to several chassis at once by port %s, so nothing is prepared; name one beside the one where it is",
 		      name, row->word.port);
-	if (row->outranked && row->view != host)
+	place = place_of(o, row->word.at)->host;
+	if (row->outranked && place && place != host)
 		FAULT(w,
 		      "VM %s is at %s by port %s, but at %s by who is trusted more; if OVN is right: \"xroam vm move %s to %s\"",
-		      name, host_name(p, row->view), row->word.port, host_name(p, host), name,
-		      host_name(p, row->view));
+		      name, host_name(p, place), row->word.port, host_name(p, host), name,
+		      host_name(p, place));
 	fault_of_place(w, name, place_of(o, row->word.at));
 	fault_of_place(w, name, place_of(o, row->word.next));
 }

@@ -53,7 +53,8 @@ struct ovn_row {
 	__u16 view_next;       /* the host that it was to go to */
 	bool waits;
 	bool has_vm;    /* there was a VM of it when it was judged */
-	bool outranked; /* what it says was refused */
+	bool outranked; /* what it says was refused ... */
+	bool held;      /* ... for as long as the VM's hypervisor has it where it is */
 };
 
 struct ovn_rows {

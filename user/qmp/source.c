@@ -272,6 +272,26 @@ static void lock_is_back(void *state)
 		qmp_catch_up(m);
 }
 
+static bool runs_at(void *state, __u64 vm_key, __u16 host)
+{
+	const struct qmp *q = state;
+	const struct monitor *m = q->list;
+
+	while (m && !(m->ready && guest_runs_at(&m->guest, vm_key, host)))
+		m = m->next;
+	return m;
+}
+
+static bool moves(void *state, __u64 vm_key)
+{
+	const struct qmp *q = state;
+	const struct monitor *m = q->list;
+
+	while (m && !(m->ready && guest_moves(&m->guest, vm_key)))
+		m = m->next;
+	return m;
+}
+
 static int start(struct daemon *d, void **state, struct xr_err *err)
 {
 	struct qmp *q = calloc(1, sizeof(*q));
@@ -294,5 +314,7 @@ const struct source source_qmp = {
 	.start = start,
 	.reload = reload,
 	.lock_is_back = lock_is_back,
+	.runs_at = runs_at,
+	.moves = moves,
 	.stop = stop,
 };

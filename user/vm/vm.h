@@ -32,9 +32,13 @@ struct xr_notice {
 	__u16 vlan;       /* 0: untagged */
 	const char *host; /* name: ADD, PREPARE, MOVED */
 	const char *was;  /* MOVED: the host that the source had it at before; NULL: unknown */
-	__u64 seq;        /* 0: gets the next one */
-	__u32 ttl;        /* PREPARE, MOVED: seconds; 0: the policy's */
-	__u32 timeout;    /* PREPARE: seconds; 0: the policy's */
+	/* MOVED: what its hypervisors say now, where there are any that are heard */
+	bool runs_here;  /* that it runs where the instance has it, and is not about to leave */
+	bool runs_there; /* that it runs at that host */
+	bool moves;      /* that it moves */
+	__u64 seq;       /* 0: gets the next one */
+	__u32 ttl;       /* PREPARE, MOVED: seconds; 0: the policy's */
+	__u32 timeout;   /* PREPARE: seconds; 0: the policy's */
 	/* ADD */
 	__be32 addr[XR_VM_ADDRS][XR_ADDR_WORDS];
 	int n_addrs;
@@ -69,6 +73,9 @@ struct xr_answer {
  * limit to raise); -EHOSTUNREACH host without a route; -EADDRINUSE an address
  * that is another VM's.
  */
+/* Whether it counts what hypervisors say now, where this source says that a VM has moved. */
+bool vm_source_is_weighed(__u8 source);
+
 int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a, struct xr_err *err);
 
 /*

@@ -57,6 +57,13 @@ static void note_step(struct plane *p, __u32 vm_index, const struct xr_notice *n
 	vm_note_number(p, vm_index, n);
 }
 
+/* Somebody has taken it before. */
+static void note_same_step(struct plane *p, __u32 vm_index, const struct xr_notice *n)
+{
+	vm_note_part(p, vm_index, n->source);
+	vm_note_number(p, vm_index, n);
+}
+
 /*
  * seq 0: the number that prepare or pause gave this move, or else the next one. expected:
  * it is what a move that was prepared was to come to.
@@ -257,7 +264,7 @@ int vm_prepare(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16
 		 */
 		if (n->tap || (same && !vm_is_ready(p, vm_index)))
 			prepare_here(p, n, vm_index, true, a);
-		note_step(p, vm_index, n);
+		note_same_step(p, vm_index, n);
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
@@ -328,7 +335,7 @@ int vm_pause(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct 
 
 	if (now.state == XR_VM_BLACKOUT) {
 		replay(p, vm_index, a); /* a command may have been killed in it */
-		note_step(p, vm_index, n);
+		note_same_step(p, vm_index, n);
 		a->outcome = XR_ALREADY;
 		return 0;
 	}
@@ -369,7 +376,12 @@ static int confirm_host(struct plane *p, const struct xr_notice *n, __u32 vm_ind
 	} while (!vm_change(p, vm_index, &was, to));
 	if (n->ttl && v->ttl)
 		v->ttl = n->ttl;
-	note_step(p, vm_index, n);
+	if (vm_under_way(to)) {
+		vm_note_place(p, vm_index, n->source);
+		vm_note_number(p, vm_index, n);
+	} else {
+		note_step(p, vm_index, n);
+	}
 	a->outcome = to.flags == was.flags && to.home == was.home ? XR_ALREADY : XR_DONE;
 	return 0;
 }

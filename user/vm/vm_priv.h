@@ -42,6 +42,10 @@ void vm_note_number(struct plane *p, __u32 vm_index, const struct xr_notice *n);
 
 /* The source agrees with what is known: a higher rank than the one that stands counts from now. */
 void vm_note_assent(struct plane *p, __u32 vm_index, __u8 source);
+/* Only with where the VM is, and not with a move that is under way. */
+void vm_note_place(struct plane *p, __u32 vm_index, __u8 source);
+/* As assent, where others may have a part in it: whoever ranks highest stands for it. */
+void vm_note_part(struct plane *p, __u32 vm_index, __u8 source);
 /*
  * -EPERM: the notice contradicts a word of higher rank; counted, with an event. *outcome
  * XR_ALREADY: it says what is known, and has no right to more.

@@ -5,13 +5,18 @@
  * obeyed, and so is an operator's in any case: it is how a wrong one is mended. One that
  * ranks below it is not:
  *
- * - While a move is under way it may say that the VM has come to where that move goes; with a
- *   number that is newer, and no lower rank than whoever prepared that move, also that it is
- *   elsewhere by now: the move came to nothing, and nobody said so.
+ * - While a move is under way it may say that the VM has come to where that move goes. Where
+ *   it ranks no lower than whoever takes part in that move, it may end it: by calling it off,
+ *   or, as below, by saying that the VM is elsewhere by now, of which nobody told. So may a
+ *   newer number where no hypervisor says now that the VM moves: who prepared it has gone.
  * - Else it may move the VM on only from there, which n->was tells: a source that had the
  *   VM elsewhere has not heard of the higher word yet, and what it says is older. Late
  *   messages about the old place are the commonest fault of such sources. A number that is
  *   newer than the higher word's tells the same.
+ * - A hypervisor's word that lasts, for it has the VM running where it is and not about to
+ *   leave, is never older than the fabric's (n->runs_here). The fabric may complete what others
+ *   have prepared, and no more. Where a hypervisor has the VM running just there, whoever else
+ *   says so is right (n->runs_there); alone, it might be another VM with that MAC.
  *
  * FROZEN and a loop are ended by the operator and the hypervisor alone: etcd, which ranks with
  * the operator, may be what programs write.
@@ -69,11 +74,22 @@ void vm_note_source(struct plane *p, __u32 vm_index, __u8 source)
 
 void vm_note_assent(struct plane *p, __u32 vm_index, __u8 source)
 {
+	p->vm_info[vm_index].source = source;
+	vm_note_place(p, vm_index, source);
+}
+
+void vm_note_place(struct plane *p, __u32 vm_index, __u8 source)
+{
 	struct xr_vm_info *info = &p->vm_info[vm_index];
 
-	info->source = source;
 	if (trust_of(source) > standing(info))
 		set_trust(info, trust_of(source));
+}
+
+void vm_note_part(struct plane *p, __u32 vm_index, __u8 source)
+{
+	if (trust_of(source) >= trust_of(p->vm_info[vm_index].source))
+		vm_note_assent(p, vm_index, source);
 }
 
 static bool is_operator(__u8 source)
@@ -81,9 +97,14 @@ static bool is_operator(__u8 source)
 	return source == XR_SOURCE_CLI || source == XR_SOURCE_FILE || source == XR_SOURCE_SOCKET;
 }
 
+bool vm_source_is_weighed(__u8 source)
+{
+	return trust_of(source) < XR_TRUST_MACHINE && !is_operator(source);
+}
+
 static int refuse(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_err *err)
 {
-	enum xr_trust by = standing(&p->vm_info[vm_index]);
+	enum xr_trust by = n->runs_here ? XR_TRUST_MACHINE : standing(&p->vm_info[vm_index]);
 	struct xr_vm_now now = vm_now(p, vm_index);
 	const char *to = vm_under_way(now) ? " on its way to " : "";
 	const char *next = vm_under_way(now) ? host_name(p, now.next) : "";
@@ -102,18 +123,29 @@ static int refuse(struct plane *p, const struct xr_notice *n, __u32 vm_index, st
 		vm_name_at(p, name, vm_index), source, says, whose[by], at, to, next);
 }
 
+/* Of those who take part in the move that is under way nobody ranks higher. */
+static bool may_end(struct plane *p, const struct xr_notice *n, __u32 vm_index)
+{
+	return vm_under_way(vm_now(p, vm_index)) &&
+		(trust_of(n->source) >= trust_of(p->vm_info[vm_index].source) ||
+		 (n->seq && !n->moves));
+}
+
 static bool may_move(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host)
 {
 	struct xr_vm_now now = vm_now(p, vm_index);
+	bool denied = n->runs_here && trust_of(n->source) <= XR_TRUST_FABRIC;
 
+	if (n->runs_there)
+		return true;
 	if (now.flags & XR_VM_FROZEN)
 		return false;
-	if (trust_of(n->source) >= standing(&p->vm_info[vm_index]))
+	if (vm_under_way(now) && now.next == host && !(denied && may_end(p, n, vm_index)))
 		return true;
-	if (vm_under_way(now))
-		return now.next == host ||
-			(n->seq && trust_of(n->source) >= trust_of(p->vm_info[vm_index].source));
-	return n->seq || (n->was && host_find(p, n->was) == now.host);
+	if (denied || (vm_under_way(now) && !may_end(p, n, vm_index)))
+		return false;
+	return trust_of(n->source) >= standing(&p->vm_info[vm_index]) || n->seq ||
+		(n->was && host_find(p, n->was) == now.host);
 }
 
 int vm_check_trust(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host,
@@ -134,6 +166,8 @@ int vm_check_trust(struct plane *p, const struct xr_notice *n, __u32 vm_index, _
 		return may_move(p, n, vm_index, host) ? 0 : refuse(p, n, vm_index, err);
 	/* That a VM is no more contradicts nobody who says where it is. */
 	if (n->kind == XR_NOTICE_LEAVE && trust_of(n->source) == XR_TRUST_OPERATOR)
+		return 0;
+	if (n->kind == XR_NOTICE_CANCEL && may_end(p, n, vm_index))
 		return 0;
 	/* Whatever begins at rest changes nothing yet. */
 	if (!outranked || n->kind == XR_NOTICE_ADD ||
