@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Three hosts whose VMs migrate, a fourth that listens to EVPN, a gateway that balances, and
-# etcd, while daemons, commands, members and QEMUs are killed and sources contradict each
+# Three hosts whose VMs migrate, a fourth that listens to EVPN, a gateway that balances, etcd
+# and OVN, while daemons, commands, members and QEMUs are killed and sources contradict each
 # other: in the end there is one outcome, nothing is lost that is promised, nothing has grown.
+# Of one VM libvirt tells, of the others QEMU itself, too; OVN and etcd of all.
 #
 # SOAK_SECONDS (300; make soak: an hour), SOAK_SEED: that of the run to be repeated. What
 # happens is drawn from it, when exactly depends on the machine. Five minutes are real time,
@@ -11,11 +12,13 @@
 # come to rest: each state is waited for, for three minutes before it counts as a fault.
 #
 # SOAK_LOST: frames of a thousand promised ones that may be lost, 1; make soak wants none. What is
-# not promised is in docs/limits.md, and soak.py leaves it out.
+# not promised is in docs/limits.md, and soak/ leaves it out.
 # shellcheck source=tests/net/lib/vmworld.sh
 . "$(dirname "$0")/lib/vmworld.sh"
 # shellcheck source=tests/net/lib/etcd.sh
 . "$(dirname "$0")/lib/etcd.sh"
+# shellcheck source=tests/net/lib/ovn.sh
+. "$(dirname "$0")/lib/ovn.sh"
 SECONDS_TO_GO=${SOAK_SECONDS:-300}
 SEED=${SOAK_SEED:-$RANDOM$RANDOM}
 MAY_LOSE=${SOAK_LOST:-1}
@@ -24,7 +27,15 @@ PYTHON=/usr/bin/python3
 LOG=$WORLD_BUILD/tests/soak.log
 diag "SOAK_SEED=$SEED SOAK_SECONDS=$SECONDS_TO_GO"
 
+ovn_begin
 vm_world_up -n 4
+# A daemon's libvirts are what lies beside its program.
+mkdir -p "$WORLD_DIR/bin/libexec"
+cp "$XROAM" "$WORLD_DIR/bin"
+cp "${XROAM%/*}/libexec/xroam" "$WORLD_DIR/bin/libexec"
+cp "$WORLD_TOP/tests/net/lib/soak/helper.py" "$WORLD_DIR/bin/libexec/xroam-libvirt"
+ENTER=${XROAM%/*}/tests/net/enter
+XROAM=$WORLD_DIR/bin/xroam
 vm_places n1 -m $N1_MAC h2
 
 # Backends behind the gateway, which its clients' packets pass.
@@ -46,7 +57,7 @@ done
 # node_file NODE a|b KEYS: b is another file that means the same for what is under way
 soak_file()
 {
-	local node=$1 kind=$2 vm
+	local node=$1 kind=$2 vm host
 
 	cat <<-EOT
 		policy: {flap_moves: 65534, vm_ttl: $([ "$kind" = a ] && echo 300 || echo 301)}
@@ -63,12 +74,18 @@ soak_file()
 		  segments: [0]
 	EOT
 	case $node in
-	h4)	echo "sources: {fdb: [{bridge: br0}]}" ;;
 	h*)	echo "sources:"
 		echo "  fdb: [{bridge: br0}]"
+		echo "  ovn: {remotes: [tcp:10.8.0.9:6642]}"
+		[ "$node" != h4 ] || return 0
 		echo "  qmp:"
-		for vm in A:52:54:00:12:34:56 B:52:54:00:00:00:0b S:52:54:00:00:00:0c; do
+		for vm in A:52:54:00:12:34:56 S:52:54:00:00:00:0c; do
 			echo "    - {socket: $WORLD_DIR/${vm%%:*}-$node.qmp, vm: {mac: \"${vm#*:}\"}, gate: true}"
+		done
+		echo "  libvirt:"
+		for host in h1 h2 h3; do
+			echo "    - {uri: \"qemu+unix:///system?socket=$WORLD_DIR/libvirt-$host&by=$node\"$(
+				[ "$host" = "$node" ] || echo ", host: $host")}"
 		done ;;
 	gw)	gateway_keys "$kind" ;;
 	esac
@@ -98,6 +115,7 @@ gateway_keys()
 
 ETCD_NODE=gw ETCD_HOST=10.8.0.9
 etcd_up 3
+ovn_southbound ptcp:6642:10.8.0.9 || bail "no southbound database"
 ip -n "$WORLD-c2" route add default via 10.11.0.1 2>/dev/null
 for node in h1 h2 h3 h4 gw; do
 	for kind in a b; do
@@ -122,14 +140,14 @@ done
 start client c2 $PYTHON "$WORLD_TOP/tests/net/lib/numbered.py" ask "$VIP4" 443 80 000001 000002 000003
 ok "clients are served" wait_for 10 grep -q sent "$WORLD_DIR/client.err"
 
-jq -n --arg world "$WORLD" --arg dir "$WORLD_DIR" --arg xroam "$XROAM" --arg seed "$SEED" \
+jq -n --arg world "$WORLD" --arg dir "$WORLD_DIR" --arg xroam "$XROAM" --arg enter "$ENTER" --arg seed "$SEED" \
 	--argjson seconds "$SECONDS_TO_GO" --arg endpoints "$ENDPOINTS" \
-	--arg log "$LOG" --arg pids "$(pid etcd1) $(pid etcd2) $(pid etcd3)" \
+	--arg log "$LOG" --arg pids "$(pid etcd1) $(pid etcd2) $(pid etcd3)" --argjson southbound "$(pid ovn-sb)" \
 	--arg c1 "c1 eth0 $C1_MAC $C1_ADDR4" --arg n1 "n1 h2 $N1_MAC $N1_ADDR4" '{
-		$world, $dir, $xroam, $log, $seed, $seconds, endpoints: ($endpoints | split(", ")),
+		$world, $dir, $xroam, $enter, $log, $seed, $seconds, $southbound, endpoints: ($endpoints | split(", ")),
 		etcd: ($pids | split(" ") | map(tonumber)), senders: [$c1, $n1] | map(split(" "))
 	}' >"$WORLD_DIR/soak.json"
-start soak c1 $PYTHON "$WORLD_TOP/tests/net/lib/soak.py" "$WORLD_DIR/soak.json"
+start soak c1 $PYTHON "$WORLD_TOP/tests/net/lib/soak/main.py" "$WORLD_DIR/soak.json"
 told=0
 while is_child "$(pid soak)" && [ "$(awk '{ print $3 }' "/proc/$(pid soak)/stat")" != Z ]; do
 	sleep 1
