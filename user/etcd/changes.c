@@ -152,11 +152,13 @@ static __u32 vm_of(struct etcd *e, const struct etcd_change *c)
 	return vm_find(e->d->plane, vm_key(mac, vlan));
 }
 
-static bool is_moving(struct etcd *e, const struct etcd_change *c)
+/* It moves, or its hypervisor has it running where it is: that may end. */
+static bool is_held(struct etcd *e, const struct etcd_change *c)
 {
 	__u32 index = vm_of(e, c);
 
-	return index != VM_NOWHERE && vm_under_way(vm_now(e->d->plane, index));
+	return index != VM_NOWHERE &&
+		(vm_under_way(vm_now(e->d->plane, index)) || daemon_vm_runs_here(e->d, index));
 }
 
 /* Refused: whoever else reads etcd believes it, unless it is put right. */
@@ -166,7 +168,7 @@ static void contradict(struct etcd *e, struct etcd_change *c)
 
 	if (index != VM_NOWHERE)
 		etcd_publish_moved(e, index);
-	c->outranked = is_moving(e, c);
+	c->outranked = is_held(e, c);
 	if (c->outranked)
 		c->at = vm_now(e->d->plane, index).host;
 }
@@ -343,7 +345,7 @@ static int on_again(sd_event_source *s, uint64_t usec, void *ctx)
 		return 0;
 	}
 	for (link = &e->refused; (c = *link);) {
-		if (c->outranked && !is_moving(e, c)) {
+		if (c->outranked && !is_held(e, c)) {
 			*link = c->next;
 			e->n_refused--;
 			put_first(e, c);

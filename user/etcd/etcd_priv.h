@@ -190,9 +190,9 @@ struct etcd_change {
 	size_t len;
 	__s64 revision;
 	char *why;      /* it is refused; NULL: it is not */
-	bool outranked; /* refused while the VM moves: due again when it does not any more ... */
+	bool outranked; /* refused while the VM moves, or runs where it is; due again after that ... */
 	__u16 at;       /* ... if it is at this host then, as it was */
-	uint64_t held;  /* it waits until then; 0: it has not waited */
+	uint64_t held; /* it waits until then; 0: it has not waited */
 };
 
 struct etcd {

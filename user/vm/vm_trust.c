@@ -14,9 +14,9 @@
  *   messages about the old place are the commonest fault of such sources. A number that is
  *   newer than the higher word's tells the same.
  * - A hypervisor's word that lasts, for it has the VM running where it is and not about to
- *   leave, is never older than the fabric's (n->runs_here). The fabric may complete what others
- *   have prepared, and no more. Where a hypervisor has the VM running just there, whoever else
- *   says so is right (n->runs_there); alone, it might be another VM with that MAC.
+ *   leave, is older than nobody's (n->runs_here): what an operator has prepared may be
+ *   completed, and no more. Where a hypervisor has the VM running just there, whoever else says
+ *   so is right (n->runs_there); alone, it might be another VM with that MAC.
  *
  * FROZEN and a loop are ended by the operator and the hypervisor alone: etcd, which ranks with
  * the operator, may be what programs write.
@@ -134,15 +134,15 @@ static bool may_end(struct plane *p, const struct xr_notice *n, __u32 vm_index)
 static bool may_move(struct plane *p, const struct xr_notice *n, __u32 vm_index, __u16 host)
 {
 	struct xr_vm_now now = vm_now(p, vm_index);
-	bool denied = n->runs_here && trust_of(n->source) <= XR_TRUST_FABRIC;
+	bool by_fabric = trust_of(p->vm_info[vm_index].source) <= XR_TRUST_FABRIC;
 
 	if (n->runs_there)
 		return true;
 	if (now.flags & XR_VM_FROZEN)
 		return false;
-	if (vm_under_way(now) && now.next == host && !(denied && may_end(p, n, vm_index)))
+	if (vm_under_way(now) && now.next == host && !(n->runs_here && by_fabric))
 		return true;
-	if (denied || (vm_under_way(now) && !may_end(p, n, vm_index)))
+	if (n->runs_here || (vm_under_way(now) && !may_end(p, n, vm_index)))
 		return false;
 	return trust_of(n->source) >= standing(&p->vm_info[vm_index]) || n->seq ||
 		(n->was && host_find(p, n->was) == now.host);
