@@ -300,6 +300,16 @@ xr vm cancel $VM >/dev/null
 
 # ---- connections ----
 
+# shellcheck disable=SC2317 # called by name
+asked() { [ "$(grep -c 'x-query-virtio\\"' "$(of "$URI").heard")" = "$1" ]; }
+with "$TO_H2"
+tell '{"up":true}' "$(domain $A "running monitor" $VM)" '{"listed":true}' "$(event $A MIGRATION setup)"
+ok "QEMU is asked for its queue" wait_for 5 asked 1
+helper_dies
+ok "  its helper is killed meanwhile" wait_for 5 started 2
+tell '{"up":true}' "$(domain $A "running monitor" $VM)" '{"listed":true}'
+ok "  and asked anew by the next one" wait_for 5 asked 2
+
 with "$TO_H2"
 tell '{"up":true}' "$(domain $A running $VM)" '{"listed":true}' "$(life $A migrating)"
 becomes "prepared h1 h2" "a move is under way"

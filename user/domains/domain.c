@@ -260,6 +260,13 @@ void domain_forget_all(struct virt *v)
 
 /* ---- what it is, and does ---- */
 
+/* Only where it leaves: to be asked leaves its mark in the domain's state. */
+static void begin_to_ask(struct guest *g)
+{
+	if (g->migration != GUEST_IDLE && !g->incoming && g->vm_card < 0 && !g->host[0])
+		guest_queue_ready(g);
+}
+
 static void catch_up(struct card *c, json_t *line, bool came)
 {
 	struct guest *g = &c->guest;
@@ -274,6 +281,7 @@ static void catch_up(struct card *c, json_t *line, bool came)
 		g->migration = guest_migration_of(migration, GUEST_IDLE);
 	if (g->incoming && !g->running)
 		guest_prepare_soon(g);
+	begin_to_ask(g);
 	guest_catch_up(g);
 	if (g->running && !g->incoming)
 		guest_add(g);
@@ -338,22 +346,16 @@ static void on_life(struct card *c, const char *words)
 	}
 }
 
-/* Asked about only where it leaves: a command leaves its mark in the domain's state. */
-static void begin_to_ask(struct guest *g, const char *event)
-{
-	if (!strcmp(event, "MIGRATION") && !g->incoming && g->vm_card < 0 && !g->host[0])
-		guest_queue_ready(g);
-}
-
 static void on_event(struct domain *dom, const char *event, json_t *line)
 {
 	struct card *c;
 
 	each_card(c, dom)
 	{
-		begin_to_ask(&c->guest, event);
 		guest_on_event(&c->guest, event, json_object_get(line, "data"),
 			       json_integer_value(json_object_get(line, "at")));
+		if (!strcmp(event, "MIGRATION"))
+			begin_to_ask(&c->guest);
 	}
 }
 
@@ -399,11 +401,15 @@ static void on_domain(struct domain *dom, json_t *line)
 static void on_up(struct virt *v)
 {
 	struct domain *dom;
+	struct card *c;
 
 	v->up = true;
 	v->listed = false;
-	for (dom = v->domains; dom; dom = dom->next)
+	for (dom = v->domains; dom; dom = dom->next) {
 		dom->listed = false;
+		/* What was asked on the former connection nobody will answer. */
+		each_card(c, dom) guest_queue_forget(&c->guest);
+	}
 	figures_set_source(v->d->figures, v->figure, true);
 	if (v->why[0] || v->d->verbose)
 		daemon_log(v->d, "libvirt %s: connected", v->conf.uri);

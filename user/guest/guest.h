@@ -135,6 +135,8 @@ bool guest_in_migration(const struct guest *g);
 
 /* QEMU takes commands, from now on. */
 void guest_queue_ready(struct guest *g);
+/* What was asked will not be answered. */
+void guest_queue_forget(struct guest *g);
 void guest_queue_answer(struct guest *g, enum guest_question question, json_t *value);
 
 /* ---- its life ---- */

@@ -14,7 +14,6 @@
 /* A move of its guest was prepared: samples its queue now and then. */
 void guest_queue_watch(struct guest *g);
 void guest_queue_stopped(struct guest *g);
-void guest_queue_forget(struct guest *g);
 
 /* ---- view.c ---- */
 
