@@ -47,5 +47,27 @@ ok "that it took its time was no silence" eval '! logged "does not answer"'
 config $B >"$WORLD_DIR/other.yaml"
 ok "another VM in its place" xr apply "$WORLD_DIR/other.yaml"
 ok "  is where OVN has it, too" wait_for 10 vm_at $B h2
+
+# There is no route any more to where two hundred VMs are: nobody asks again and again.
+ip -n "$WORLD-n1" route add 10.99.0.3 via 10.8.0.2
+{
+	config $A | sed '/^vms:/,$d'
+	echo "- {name: h3, vxlan: 10.99.0.3, vni: 1000}"
+	echo "vms:"
+	for ((i = 0; i < 200; i++)); do
+		printf -- '- {mac: "52:54:01:00:00:%02x", at: h1}\n' $i
+	done
+	config $A | sed '1,/^vms:/d'
+	echo '    chassis: [{name: h2, host: h3}]'
+} >"$CONFIG"
+# shellcheck disable=SC2317 # called by name
+refused() { [ "$(grep -c "refused: host h3 .*no route" "$WORLD_DIR/daemon.err")" -ge "$1" ]; }
+ok "two hundred VMs" xr apply "$CONFIG"
+ip -n "$WORLD-n1" route del 10.99.0.3
+ok "  whose host is out of reach" kill -HUP "$(pid daemon)"
+ok "  each is tried" wait_for 20 refused 200
+before=$(spent)
+sleep 3
+cmp_ok $(($(spent) - before)) -le 120 "  and tried again once in a while"
 ok "the daemon ends" daemon_end
 done_testing

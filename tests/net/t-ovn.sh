@@ -150,6 +150,13 @@ wants h1
 ok "OVN has the VM at h1" wait_for 10 port_at lp1 h1
 wants h1,h2
 ok "prepared by OVN" wait_for 10 is_so h1 "prepared h1 h2"
+monitor_mark h1
+play -q 20 "c1:eth0=$(vector k1_garp_request)"
+ok "somebody speaks in its name: that completes the move" event_comes h1 "$VM_MAC activated"
+ok "  but for QEMU, which has it running here" wait_for 10 is_so h1 "moved h1 null"
+wants h1
+wants h1,h2
+ok "prepared once more" wait_for 10 is_so h1 "prepared h1 h2"
 tell "migration active" 'set status=paused' 'event STOP'
 ok "QEMU stops it: the blackout" wait_for 10 is_so h1 "blackout h1 h2"
 monitor_mark h1

@@ -36,6 +36,7 @@ struct fdb_row {
 	__u16 view;  /* a bridge's: the host where it had the VM last; 0: none yet */
 	bool there;  /* the kernel has it; else only the view is kept */
 	bool waits;
+	bool later;     /* what it says could not be carried out: to be judged again */
 	bool outranked; /* what it says was refused ... */
 	bool held;      /* ... for as long as the VM's hypervisor has it where it is */
 };
@@ -112,6 +113,8 @@ __u32 fdb_vm_of(const struct fdb *f, const struct fdb_row *row, const struct fdb
 __u16 fdb_place(const struct fdb *f, const struct fdb_row *row);
 /* Judges some of the rows that wait. true: more of them do. */
 bool fdb_judge(struct fdb *f);
+/* All that are to be judged again are, in the next turn. */
+void fdb_look_again(struct fdb *f);
 /* All rows of VMs that were not looked at yet are to be judged. */
 void fdb_look_at_new(struct fdb *f);
 /* What is wrong now, for "xroam status". */

@@ -209,23 +209,29 @@ static bool judge(struct fdb *f, struct fdb_row *row)
 bool fdb_judge(struct fdb *f)
 {
 	struct fdb_table *t = &f->table;
-	__u32 i, n = 0, again = FDB_NONE;
+	__u32 i, n = 0;
 
 	while (n < TURN && (i = fdb_take(t)) != FDB_NONE) {
-		if (i == again) {
-			fdb_wait(t, i); /* all that are left have been tried */
-			break;
-		}
 		n++;
 		if (!t->row[i].there && !t->row[i].view) {
 			fdb_remove(t, i);
-		} else if (!judge(f, &t->row[i])) {
-			again = again == FDB_NONE ? i : again;
-			fdb_wait(t, i);
-			f->retry_due = daemon_clock_us() + RETRY;
+			continue;
 		}
+		t->row[i].later = !judge(f, &t->row[i]);
+		if (t->row[i].later && !f->retry_due)
+			f->retry_due = daemon_clock_us() + RETRY;
 	}
 	return n == TURN;
+}
+
+void fdb_look_again(struct fdb *f)
+{
+	struct fdb_table *t = &f->table;
+	__u32 i;
+
+	for (i = 0; i < t->size; i++)
+		if (t->row[i].later)
+			fdb_wait(t, i);
 }
 
 void fdb_look_at_new(struct fdb *f)

@@ -76,8 +76,10 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 	}
 	if (f->links_due && f->links_due <= now && f->all_read)
 		fdb_read_links(f);
-	if (f->retry_due && f->retry_due <= now)
+	if (f->retry_due && f->retry_due <= now) {
 		f->retry_due = 0;
+		fdb_look_again(f);
+	}
 	if (f->vms != f->d->plane->vm_control->vms) {
 		f->vms = f->d->plane->vm_control->vms;
 		fdb_look_at_new(f);

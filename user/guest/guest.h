@@ -122,6 +122,8 @@ void guest_prepare_soon(struct guest *g);
 void guest_add(struct guest *g);
 /* It is shut down here: where the same source added it, and nothing came since, it leaves. */
 void guest_left(struct guest *g);
+/* Whatever brought the VM elsewhere: it runs at that host. */
+void guest_is_still_at(struct guest *g, __u16 host);
 /* It is this VM, and runs there now without being about to leave; or it moves. */
 bool guest_runs_at(const struct guest *g, __u64 vm_key, __u16 host);
 bool guest_moves(const struct guest *g, __u64 vm_key);

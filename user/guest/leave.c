@@ -228,6 +228,13 @@ void guest_leave_runs_again(struct guest *g)
 		g->migration = GUEST_IDLE;
 }
 
+void guest_is_still_at(struct guest *g, __u16 host)
+{
+	guest_log(g, "the VM still runs at %s, and is about to go nowhere: a frame said otherwise",
+		  guest_host_name(g, host));
+	guest_post_notice(g, XR_NOTICE_MOVED, guest_host_name(g, host));
+}
+
 /* ---- the migration's steps ---- */
 
 void guest_leave_step(struct guest *g)

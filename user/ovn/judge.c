@@ -221,24 +221,31 @@ static bool judge(struct ovn *o, struct ovn_row *row)
 
 bool ovn_judge(struct ovn *o)
 {
-	struct ovn_row *row, *again = NULL;
+	struct ovn_row *row;
 	int n = 0, rows = 0;
 
 	while (o->whole && n < TURN && rows < ROWS && (row = ovn_row_take(&o->rows))) {
 		rows++;
-		if (row == again) {
-			ovn_row_wait(&o->rows, row); /* all that are left have been tried */
-			return false;
-		}
-		if (!judge(o, row)) {
-			again = again ? again : row;
-			ovn_row_wait(&o->rows, row);
-		}
+		row->later = !judge(o, row);
+		o->any_later |= row->later;
 		n += row->has_vm;
-		if (row->word.gone && !row->view && !row->waits)
+		if (row->word.gone && !row->view && !row->later)
 			ovn_row_remove(&o->rows, row);
 	}
 	return n == TURN || rows == ROWS;
+}
+
+static void wait_if_later(struct ovn_row *row, void *ctx)
+{
+	if (row->later)
+		wait_for_turn(row, ctx);
+}
+
+void ovn_look_again(struct ovn *o)
+{
+	if (o->any_later)
+		ovn_rows_visit(&o->rows, wait_if_later, o);
+	o->any_later = false;
 }
 
 /* ---- what is wrong ---- */

@@ -52,6 +52,7 @@ struct ovn_row {
 	__u16 view;            /* the host where it had the VM last; 0: none yet */
 	__u16 view_next;       /* the host that it was to go to */
 	bool waits;
+	bool later;     /* what it says could not be carried out: to be judged again */
 	bool has_vm;    /* there was a VM of it when it was judged */
 	bool outranked; /* what it says was refused ... */
 	bool held;      /* ... for as long as the VM's hypervisor has it where it is */
@@ -93,6 +94,7 @@ struct ovn {
 	struct ovn_place *place; /* by the chassis' number, from 1 */
 	__u32 n_places;
 	bool places_changed;
+	bool any_later;   /* of the rows */
 	__u32 reading;    /* number of the last reading of all */
 	__u64 hosts;      /* a sum of all hosts, as they were when places were found */
 	uint64_t look_at; /* when all rows are to be looked at again: daemon_clock_us() */
@@ -112,6 +114,8 @@ void ovn_find_hosts(struct ovn *o);
 __u32 ovn_vm_of(const struct ovn *o, const struct ovn_row *row);
 /* Judges some of the rows that wait. true: more of them do, and it is worth while. */
 bool ovn_judge(struct ovn *o);
+/* All that are to be judged again are, in the next turn. */
+void ovn_look_again(struct ovn *o);
 /*
  * What is wrong now, for "xroam status". A row whose VM has come or gone since it was judged is
  * to be judged again.

@@ -184,6 +184,7 @@ static int on_time(sd_event_source *s, uint64_t usec, void *ctx)
 		o->look_at = now + US_PER_SECOND - US_PER_MS;
 		if (o->whole && ovn_hosts_changed(o))
 			ovn_find_hosts(o);
+		ovn_look_again(o);
 		ovn_report_faults(o);
 	}
 	if (ovn_judge(o))

@@ -292,6 +292,19 @@ static bool moves(void *state, __u64 vm_key)
 	return m;
 }
 
+/* A frame said so. Where QEMU knows of no move, it was none of the VM's. */
+static void moved(void *state, const struct xr_event *e, __u32 vm_index)
+{
+	const struct qmp *q = state;
+	struct monitor *m;
+
+	if (e->reason != XR_R_ACTIVATED)
+		return;
+	for (m = q->list; m; m = m->next)
+		if (m->ready && guest_runs_at(&m->guest, q->d->plane->vms[vm_index].key, e->from))
+			guest_is_still_at(&m->guest, e->from);
+}
+
 static int start(struct daemon *d, void **state, struct xr_err *err)
 {
 	struct qmp *q = calloc(1, sizeof(*q));
@@ -316,5 +329,6 @@ const struct source source_qmp = {
 	.lock_is_back = lock_is_back,
 	.runs_at = runs_at,
 	.moves = moves,
+	.moved = moved,
 	.stop = stop,
 };
