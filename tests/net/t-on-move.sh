@@ -126,10 +126,15 @@ ok "told" wait_for 10 grep -q "nothing: exit status 127: $WORLD_DIR/nothing: No 
 
 # ---- at the start ----
 
+hook true
+on_move "  everywhere: true"
+ok "its program is there again" reload
+: >"$RAN"
 ok "the VM is here" xr vm move $VM to h1
+last_host_is() { [ "$(tail -n 1 "$RAN" | pick .host)" = "$1" ]; }
+ok "  as it hears, too" wait_for 10 last_host_is h1
 ok "the daemon ends, whatever runs" daemon_end
 : >"$RAN"
-hook true
 on_move "  at_start: true"
 ok "it begins again" run_daemon -c "$WORLD_DIR/with.yaml"
 ok "those that are here are told" wait_for 10 ran_times 2
