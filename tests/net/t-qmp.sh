@@ -231,16 +231,17 @@ qemu
 connected
 ok "its capability is set" wait_for 2 heard 'pause-before-switchover.*true'
 stall_begin
+# shellcheck disable=SC2317 # called by name
+gone_on() { [ "$(grep -c 'migrate-continue {"state": "pre-switchover"}' "$WORLD_DIR/qemu.out")" = "$1" ]; }
 for i in 1 2 3 4 5; do
 	tell "migration active"
 	becomes prepared h1 h2 "gate, $i: prepared"
 	tell "event STOP" "migration pre-switchover"
 	becomes blackout h1 h2 "pre-switchover: blackout"
+	ok "and the migration goes on" wait_for 5 gone_on $i
 	[ $i = 5 ] || tell "event RESUME" "migration cancelled"
 	[ $i = 5 ] || becomes stable h1 null "cancelled at the gate: it stayed"
 done
-is "$(grep -c 'migrate-continue {"state": "pre-switchover"}' "$WORLD_DIR/qemu.out")" \
-	5 "and the migration goes on, each time"
 took=$(sed -n 's/^migrate-continue.* after \([0-9]*\) us/\1/p' "$WORLD_DIR/qemu.out" |
 	sort -n)
 stall_end
