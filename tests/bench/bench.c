@@ -19,8 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "user/lib/reason.h"
+#include "lib/cases.h"
 #include "lib/figures.h"
-#include "lib/frames.h"
 #include "lib/harness.h"
 #include "lib/scene.h"
 #include "lib/vm_rows.h"
@@ -32,183 +32,6 @@ static struct {
 	const char *only;
 	int rounds, cpu;
 } opt = { .cpu = 1 };
-
-/* ---- the cases ---- */
-
-enum subject { /* what there is 1, 1000 or a million of */
-	       OF_NOTHING,
-	       OF_SIDS,
-	       OF_FLOWS,
-	       OF_NEW_FLOWS,
-	       OF_TUPLES,
-};
-
-struct bench_case {
-	const char *name;
-	void (*shot)(struct shot *s);
-	enum subject walks;
-	enum scene_cid cid;    /* for OF_SIDS */
-	enum xr_reason reason; /* all packets must leave by it */
-	__u32 action;
-	double target;   /* ns above the floor, hot; 0: none */
-	bool over_clear; /* the target counts from quic-clear's figure */
-	bool vips;       /* walk over 1000 VIPs, too */
-};
-
-static void shot_clear(struct shot *s)
-{
-	frame_quic_short(s, false, VIP4_BASE, PORT_QUIC, SCENE_CLEAR << 5 | 8);
-	s->walk.walk_sid = 1;
-}
-
-static void shot_single(struct shot *s)
-{
-	frame_quic_short(s, false, VIP4_BASE, PORT_QUIC, SCENE_SINGLE << 5 | 16);
-	s->walk.walk_cid = 1;
-}
-
-static void shot_four(struct shot *s)
-{
-	frame_quic_short(s, false, VIP4_BASE, PORT_QUIC, SCENE_FOUR << 5 | 8);
-	s->walk.walk_cid = 1;
-}
-
-static void shot_initial(struct shot *s)
-{
-	frame_quic_initial(s, VIP4_BASE, PORT_QUIC, SCENE_UNROUTABLE);
-	s->walk.walk_saddr = 1;
-}
-
-static void shot_initial_new(struct shot *s)
-{
-	frame_quic_initial(s, VIP4_BASE, PORT_QUIC_FLOW, SCENE_UNROUTABLE);
-	s->walk.walk_saddr = 1;
-}
-
-static void shot_short_hash(struct shot *s)
-{
-	frame_quic_short(s, false, VIP4_BASE, PORT_QUIC, SCENE_UNROUTABLE);
-	s->walk.walk_saddr = 1;
-}
-
-static void shot_ack(struct shot *s)
-{
-	frame_tcp(s, VIP4_BASE, PORT_TCP, TCP_KIND_ACK);
-	s->walk.walk_saddr = 1;
-}
-
-static void shot_syn(struct shot *s)
-{
-	frame_tcp(s, VIP4_BASE, PORT_TCP, TCP_KIND_SYN);
-	s->walk.walk_saddr = 1;
-}
-
-static void shot_other(struct shot *s)
-{
-	frame_udp(s, OTHER4, PORT_QUIC);
-	s->walk.walk_saddr = 1;
-}
-
-/* A clear CID whose backend is reached in the given way. */
-static void shot_way(struct shot *s, bool ipv6, enum scene_way way)
-{
-	__u32 sid = __builtin_bswap32(SCENE_WAY_SID(way));
-
-	frame_quic_short(s, ipv6, VIP4_BASE, PORT_QUIC, SCENE_CLEAR << 5 | 8);
-	memcpy(s->frame + s->walk.cid + 1, &sid, sizeof(sid));
-}
-
-#define SHOT_WAY(name, ipv6, way)               \
-	static void shot_##name(struct shot *s) \
-	{                                       \
-		shot_way(s, ipv6, way);         \
-	}
-SHOT_WAY(redirect, false, SCENE_REDIRECT)
-SHOT_WAY(gue, false, SCENE_GUE)
-SHOT_WAY(vxlan, false, SCENE_VXLAN)
-SHOT_WAY(l2, false, SCENE_L2)
-SHOT_WAY(4in6, false, SCENE_4IN6)
-SHOT_WAY(6in6, true, SCENE_6IN6)
-
-static const struct bench_case cases[] = {
-	{ .name = "quic-clear",
-	  .shot = shot_clear,
-	  .walks = OF_SIDS,
-	  .cid = SCENE_CLEAR,
-	  .reason = XR_R_CID,
-	  .action = XDP_TX,
-	  .target = 45,
-	  .vips = true },
-	{ .name = "quic-single",
-	  .shot = shot_single,
-	  .walks = OF_SIDS,
-	  .cid = SCENE_SINGLE,
-	  .reason = XR_R_CID,
-	  .action = XDP_TX,
-	  .target = 75,
-	  .over_clear = true,
-	  .vips = true },
-	{ .name = "quic-four",
-	  .shot = shot_four,
-	  .walks = OF_SIDS,
-	  .cid = SCENE_FOUR,
-	  .reason = XR_R_CID,
-	  .action = XDP_TX,
-	  .target = 210,
-	  .over_clear = true,
-	  .vips = true },
-	{ .name = "initial-maglev",
-	  .shot = shot_initial,
-	  .walks = OF_TUPLES,
-	  .reason = XR_R_HASH,
-	  .action = XDP_TX,
-	  .target = 45,
-	  .vips = true },
-	{ .name = "short-maglev",
-	  .shot = shot_short_hash,
-	  .walks = OF_TUPLES,
-	  .reason = XR_R_HASH,
-	  .action = XDP_TX,
-	  .target = 45,
-	  .vips = true },
-	{ .name = "tcp-flow",
-	  .shot = shot_ack,
-	  .walks = OF_FLOWS,
-	  .reason = XR_R_FLOW,
-	  .action = XDP_TX,
-	  .target = 45,
-	  .vips = true },
-	{ .name = "tcp-syn-new",
-	  .shot = shot_syn,
-	  .walks = OF_NEW_FLOWS,
-	  .reason = XR_R_HASH,
-	  .action = XDP_TX,
-	  .target = 80,
-	  .vips = true },
-	{ .name = "initial-new",
-	  .shot = shot_initial_new,
-	  .walks = OF_NEW_FLOWS,
-	  .reason = XR_R_HASH,
-	  .action = XDP_TX,
-	  .target = 80,
-	  .vips = true },
-	{ .name = "not-ours",
-	  .shot = shot_other,
-	  .walks = OF_TUPLES,
-	  .reason = XR_R_NOT_VIP,
-	  .action = XDP_PASS,
-	  .target = 12 },
-	{ .name = "clear-redirect",
-	  .shot = shot_redirect,
-	  .reason = XR_R_CID,
-	  .action = XDP_REDIRECT },
-	{ .name = "clear-4in6", .shot = shot_4in6, .reason = XR_R_CID, .action = XDP_TX },
-	{ .name = "clear-6in6", .shot = shot_6in6, .reason = XR_R_CID, .action = XDP_TX },
-	{ .name = "clear-gue", .shot = shot_gue, .reason = XR_R_CID, .action = XDP_TX },
-	{ .name = "clear-vxlan", .shot = shot_vxlan, .reason = XR_R_CID, .action = XDP_TX },
-	{ .name = "clear-l2", .shot = shot_l2, .reason = XR_R_CID, .action = XDP_TX },
-};
-#define N_CASES (sizeof(cases) / sizeof(cases[0]))
 
 /* ---- rows ---- */
 
@@ -355,7 +178,7 @@ static int measure(struct harness *h, struct scene *s, const struct bench_case *
 static bool wanted(const struct bench_case *c)
 {
 	return !opt.only || strstr(c->name, opt.only) ||
-		(c == &cases[0] && strstr("quic-single quic-four", opt.only));
+		(c == &bench_cases[0] && strstr("quic-single quic-four", opt.only));
 }
 
 /* All cases over one instance. */
@@ -364,8 +187,8 @@ static int measure_scene(struct harness *h, struct scene *s, __u32 vips, bool sm
 	static const __u32 counts[] = { 1, 1024, MILLION };
 	int err = 0;
 
-	for (size_t i = 0; i < N_CASES && !err; i++) {
-		const struct bench_case *c = &cases[i];
+	for (size_t i = 0; i < BENCH_CASES && !err; i++) {
+		const struct bench_case *c = &bench_cases[i];
 
 		if (!wanted(c) || (vips > 1 && !c->vips))
 			continue;
@@ -394,7 +217,7 @@ static int measure_floors(struct harness *h)
 	struct shot shot;
 	int err = 0;
 
-	shot_clear(&shot);
+	bench_cases[0].shot(&shot);
 	for (int i = 0; i < FLOORS && !err; i++) {
 		struct measured *m = &result.floor[i];
 

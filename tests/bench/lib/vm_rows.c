@@ -4,9 +4,8 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
-#include "frames.h"
+#include "vm_cases.h"
 #include "vm_rows.h"
-#include "vm_scene.h"
 
 #define MILLION (1U << 20)
 
@@ -24,149 +23,6 @@ static const struct level {
 	[SOME] = { MILLION, 4096, "2^20/4096" },
 	[ALL] = { MILLION, MILLION, "2^20" },
 };
-
-struct vm_case {
-	const char *name;
-	enum floor_prog floor; /* a program that does only this */
-	enum vm_knobs knobs;
-	enum vm_way way;       /* where the VMs are */
-	enum xr_reason reason; /* by which all frames must leave */
-	__u32 action;
-	double target;    /* ns above the floor, with ten VMs; 0: none */
-	double times;     /* a frame with a million VMs, over one with ten; 0: none */
-	bool million_too; /* the target holds with a million, too */
-	bool by_ip;       /* walk over addresses, not MACs */
-	bool miss;        /* MACs and addresses that nobody has */
-	bool locked;      /* frames of locked VMs, at their port */
-	bool watched;     /* while a move is prepared */
-	bool bound;       /* they come from a VM with limits and rules */
-	bool activates;   /* each frame completes a move; no frame twice */
-};
-
-static const struct vm_case cases[] = {
-	{ .name = "moved-vxlan",
-	  .floor = FLOOR_VXLAN,
-	  .way = VM_VXLAN,
-	  .reason = XR_R_MOVED,
-	  .action = XDP_TX,
-	  .target = 25,
-	  .times = 2.5 },
-	{ .name = "moved-port",
-	  .floor = FLOOR_PORT,
-	  .way = VM_PORT,
-	  .reason = XR_R_MOVED,
-	  .action = XDP_REDIRECT,
-	  .target = 20,
-	  .times = 2.5 },
-	{ .name = "moved-ipip",
-	  .floor = FLOOR_IPIP,
-	  .way = VM_IPIP,
-	  .reason = XR_R_MOVED,
-	  .action = XDP_TX,
-	  .times = 2.5 },
-	{ .name = "moved-ip-ipip",
-	  .floor = FLOOR_IPIP,
-	  .knobs = VM_AND_IPS,
-	  .way = VM_IPIP,
-	  .reason = XR_R_MOVED_IP,
-	  .action = XDP_TX,
-	  .by_ip = true,
-	  .times = 2.5 },
-	{ .name = "vm-stayed",
-	  .floor = FLOOR_PASS,
-	  .way = VM_STAYED,
-	  .reason = XR_R_VM_HERE,
-	  .action = XDP_PASS },
-	{ .name = "no-vm",
-	  .floor = FLOOR_PASS,
-	  .way = VM_VXLAN,
-	  .reason = XR_R_NOT_MOVED,
-	  .action = XDP_PASS,
-	  .target = 12,
-	  .million_too = true,
-	  .times = 1.5,
-	  .miss = true },
-	{ .name = "no-vm-by-ip",
-	  .floor = FLOOR_PASS,
-	  .knobs = VM_AND_IPS,
-	  .way = VM_IPIP,
-	  .reason = XR_R_NOT_MOVED,
-	  .action = XDP_PASS,
-	  .times = 1.5,
-	  .by_ip = true,
-	  .miss = true },
-	{ .name = "no-vm-no-vip",
-	  .floor = FLOOR_PASS,
-	  .knobs = VM_AND_VIPS,
-	  .way = VM_VXLAN,
-	  .reason = XR_R_NOT_VIP,
-	  .action = XDP_PASS,
-	  .times = 1.5,
-	  .miss = true },
-	{ .name = "no-vm-watching",
-	  .floor = FLOOR_PASS,
-	  .way = VM_VXLAN,
-	  .reason = XR_R_NOT_MOVED,
-	  .action = XDP_PASS,
-	  .times = 1.5,
-	  .miss = true,
-	  .watched = true },
-	{ .name = "from-locked",
-	  .floor = FLOOR_PASS,
-	  .way = VM_VXLAN,
-	  .reason = XR_R_NOT_MOVED,
-	  .action = XDP_PASS,
-	  .locked = true },
-	{ .name = "unbounded-port",
-	  .floor = FLOOR_PORT,
-	  .knobs = VM_AND_LOCAL,
-	  .way = VM_PORT,
-	  .reason = XR_R_MOVED,
-	  .action = XDP_REDIRECT },
-	{ .name = "bounded-port",
-	  .floor = FLOOR_PORT,
-	  .knobs = VM_AND_LOCAL,
-	  .way = VM_PORT,
-	  .reason = XR_R_MOVED,
-	  .action = XDP_REDIRECT,
-	  .bound = true },
-	{ .name = "activates",
-	  .floor = FLOOR_PASS,
-	  .way = VM_VXLAN,
-	  .reason = XR_R_ACTIVATED,
-	  .action = XDP_PASS,
-	  .activates = true },
-};
-#define N_CASES (sizeof(cases) / sizeof(cases[0]))
-
-/* The first VM's MAC address, and one like it that is nobody's. */
-static const __u8 vm_mac[ETH_ALEN] = { 0x02, 0x10 };
-static const __u8 no_vm_mac[ETH_ALEN] = { 0x02, 0x20 };
-
-static void shot_of(const struct vm_case *c, const struct level *l, struct shot *s)
-{
-	struct ethhdr *eth = (void *)s->frame;
-	struct iphdr *ip = (void *)(eth + 1);
-
-	frame_udp(s, c->by_ip ? VM4_BASE : OTHER4, PORT_QUIC);
-	s->walk.mask = l->walked - 1;
-	s->walk.walk_id = 1;
-	s->walk.drain = 1;
-	if (c->by_ip) {
-		s->walk.vips = s->walk.mask + 1;
-		s->walk.vip_of_flow = 1;
-		if (c->miss)
-			ip->daddr ^= htonl(0x80000000);
-		return;
-	}
-	if (c->locked || c->activates) {
-		memcpy(eth->h_source, vm_mac, ETH_ALEN);
-		s->walk.walk_smac = 1;
-		return;
-	}
-	memcpy(eth->h_dest, c->miss ? no_vm_mac : vm_mac, ETH_ALEN);
-	s->walk.walk_dmac = 1;
-}
 
 struct vm_row {
 	struct measured m;
@@ -186,17 +42,6 @@ static int check_one(struct harness *h, const struct vm_case *c, int prog, const
 	return -EINVAL;
 }
 
-static int set_scene(struct vm_scene *s, const struct vm_case *c)
-{
-	if (c->activates)
-		vm_scene_prepare(s);
-	else
-		vm_scene_move(s, c->way, c->locked);
-	if (c->watched)
-		vm_scene_control(s, 1, 0);
-	return vm_scene_bind(s, c->bound);
-}
-
 static int measure(struct harness *h, struct vm_scene *s, const struct vm_case *c,
 		   const struct level *l, int rounds, struct vm_row *row)
 {
@@ -204,8 +49,8 @@ static int measure(struct harness *h, struct vm_scene *s, const struct vm_case *
 	__u64 packets, left;
 	struct shot shot;
 
-	shot_of(c, l, &shot);
-	err = set_scene(s, c);
+	vm_case_shot(c, l->walked, &shot);
+	err = vm_case_set(s, c);
 	if (!err && !c->activates)
 		err = harness_warm(h, prog, &shot, 2 * shot.walk.mask)
 			?: check_one(h, c, prog, &shot);
@@ -278,8 +123,8 @@ static json_t *json_row(const struct vm_case *c, const struct vm_row *r, int lev
 static int measure_level(struct harness *h, struct vm_scene *s, int level, int rounds,
 			 const char *only, bool print, json_t *rows, struct vm_row *ten)
 {
-	for (size_t i = 0; i < N_CASES; i++) {
-		const struct vm_case *c = &cases[i];
+	for (size_t i = 0; i < VM_CASES; i++) {
+		const struct vm_case *c = &vm_cases[i];
 		struct vm_row r = {};
 		int err;
 
@@ -301,15 +146,15 @@ static int measure_level(struct harness *h, struct vm_scene *s, int level, int r
 
 static bool any_wanted(const char *only)
 {
-	for (size_t i = 0; i < N_CASES; i++)
-		if (!only || strstr(cases[i].name, only))
+	for (size_t i = 0; i < VM_CASES; i++)
+		if (!only || strstr(vm_cases[i].name, only))
 			return true;
 	return false;
 }
 
 int vm_rows_measure(struct harness *h, int rounds, const char *only, bool print, json_t *rows)
 {
-	struct vm_row ten[N_CASES] = {};
+	struct vm_row ten[VM_CASES] = {};
 	struct vm_scene *s = NULL;
 	int err = 0;
 
