@@ -17,13 +17,14 @@ PICK := $(T)/net/bin/pick
 NETSO := $(patsubst tests/net/lib/%.so.c,$(T)/net/%.so,$(wildcard tests/net/lib/*.so.c))
 NETBPF := $(patsubst tests/net/lib/%.bpf.c,$(T)/net/%.bpf.o,$(wildcard tests/net/lib/*.bpf.c))
 BENCH := $(call bins_of,bench,bench)
+COUNT := $(call bins_of,count,count)
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/include/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZ := $(call bins_of,fuzz,fuzz_*)
 VM := $(call bins_of,vm,*)
 FORMER := $(patsubst tests/upgrade/%.tar.xz,$(T)/upgrade/%/build/xroam,$(wildcard tests/upgrade/*.tar.xz))
 
-.PHONY: tests test bench fuzz kernels soak
-tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(ENTERED) $(PICK) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(FORMER)
+.PHONY: tests test bench bench-count fuzz kernels soak
+tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(ENTERED) $(PICK) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(COUNT) $(FORMER)
 
 # They are compiled once and run once.
 EXTRA_tests_unit_ := -O0 -U_FORTIFY_SOURCE
@@ -110,6 +111,12 @@ $(BENCH): $(T)/bench/%: $(BUILD)/tests/bench/%.o $(call lib_of,bench) $(CORE_A) 
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
+# It counts the bench's cases.
+$(COUNT): $(T)/count/%: $(BUILD)/tests/count/%.o $(call lib_of,count) $(call lib_of,bench) $(CORE_A) $(CID_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
 # The guest is its kernel's first process, and alone.
 $(T)/vm/guest: LDFLAGS += -static
 $(T)/vm/migrate: VM_LIBS := -ljansson
@@ -145,6 +152,9 @@ bench: all $(BENCH) $(NETBPF)
 	@tests/bench/health.sh
 	@tests/bench/state.sh
 
+bench-count: all $(COUNT)
+	@$(COUNT) $(COUNT_ARGS)
+
 fuzz: $(FUZZ)
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)
 
@@ -168,7 +178,7 @@ TESTS_kernels = $(call SCRIPTS,kernels)
 TESTS_vm = $(call SCRIPTS,vm)
 TESTS_fuzz = $(call SCRIPTS,fuzz)
 TESTS_unit = $(call SCRIPTS,unit) $(UNIT)
-TESTS_prog = $(PROG)
+TESTS_prog = $(call SCRIPTS,prog) $(PROG)
 TESTS_quic = $(call SCRIPTS,quic)
 TESTS_net = $(call SCRIPTS,net)
 PARTS := kernels vm fuzz unit prog quic net
