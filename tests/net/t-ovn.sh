@@ -170,6 +170,13 @@ wants h2
 ok "OVN has it elsewhere, where QEMU has it running here" event_comes h1 "ovn says h2, but by its hypervisor it is at h1"
 is "$(facts h1)" "moved h1 null" "  and here it stays"
 ok "  which status tells" wait_for 10 says h1 "is at h2 by port lp1, but at h1 by who is trusted more"
+xr_on h1 vm prepare "$VM_MAC" to h2 >/dev/null
+tell "migration active" 'set status=paused' 'event STOP'
+ok "it moves there" wait_for 10 is_so h1 "blackout h1 h2"
+sleep 2
+is "$(facts h1)" "blackout h1 h2" "  for which what OVN said before is no sign"
+tell "migration cancelled" 'set status=running' 'event RESUME'
+ok "  and does not come to it" wait_for 10 is_so h1 "moved h1 null"
 stop qemu
 ok "QEMU is gone: OVN is believed" wait_for 10 is_so h1 "moved h2 null"
 ok "  and nothing is wrong" wait_for 10 well h1

@@ -188,7 +188,7 @@ static bool judge(struct fdb *f, struct fdb_row *row)
 	    !links_by_index(&f->links, row->word.port))
 		return false;
 	differs = place && place != vm_now(f->d->plane, vm_index).host;
-	if (differs && row->held && daemon_vm_runs_here(f->d, vm_index))
+	if (differs && row->held && daemon_vm_is_held(f->d, vm_index))
 		return false;
 	row->held = false;
 	if (!place || place == row->view)

@@ -162,7 +162,7 @@ static bool judge_place(struct ovn *o, struct ovn_row *row, __u32 vm_index, __u1
 {
 	bool differs = place && place != vm_now(o->d->plane, vm_index).host;
 
-	if (differs && row->held && daemon_vm_runs_here(o->d, vm_index))
+	if (differs && row->held && daemon_vm_is_held(o->d, vm_index))
 		return false;
 	row->held = false;
 	if (!place || place == row->view)
