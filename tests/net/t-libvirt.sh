@@ -228,6 +228,14 @@ sleep 3
 stays "prepared h2 h1" "  given up and begun again at once: the new one stays"
 tell "$(life $A stopped)"
 becomes "stable h2 null" "  until that is given up, too"
+tell "$(life $A "started migrated")" "$(domain $A incoming $VM)"
+becomes "prepared h2 h1" "and again"
+tell "$(life $A stopped)"
+sleep 1.1
+xr vm prepare $VM to h1 >/dev/null
+sleep 2
+stays "prepared h2 h1" "  given up, and prepared by somebody else: that stays, too"
+xr vm cancel $VM >/dev/null
 
 # ---- by QEMU's, which libvirt hands on ----
 

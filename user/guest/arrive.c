@@ -93,7 +93,9 @@ static int on_failed_timer(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)s;
 	(void)usec;
 	g->failed_timer = sd_event_source_disable_unref(g->failed_timer);
-	if (v.under_way && guest_is_here(g, v.now.next))
+	/* Whoever has prepared it since means another one, which we may not have heard of. */
+	if (v.under_way && guest_is_here(g, v.now.next) &&
+	    g->d->plane->vms[v.vm_index].deadline == g->failed_deadline)
 		guest_post_notice(g, XR_NOTICE_CANCEL, NULL);
 	return 0;
 }
@@ -106,7 +108,9 @@ static int on_failed_timer(sd_event_source *s, uint64_t usec, void *ctx)
 void guest_arrive_failed(struct guest *g)
 {
 	const struct xr_policy *policy = &g->d->plane->meta->policy;
+	struct guest_view v = guest_view_of(g);
 
+	g->failed_deadline = v.known ? g->d->plane->vms[v.vm_index].deadline : 0;
 	g->failed_timer = sd_event_source_disable_unref(g->failed_timer);
 	if (sd_event_add_time_relative(g->d->moves, &g->failed_timer, CLOCK_MONOTONIC,
 				       policy->blackout_timeout * US_PER_SECOND, 0, on_failed_timer,

@@ -77,7 +77,8 @@ struct guest {
 	int64_t prepared_at;              /* microseconds since the epoch */
 	sd_event_source *prepare_defer;   /* a prepare that is still to be posted */
 	sd_event_source *hand_over_timer; /* until the old host stops copying frames */
-	sd_event_source *failed_timer;    /* until the new host stops waiting */
+	sd_event_source *failed_timer;    /* until the new host stops waiting ... */
+	__u32 failed_deadline;            /* ... for the move that had this one then */
 	bool notice_missed;               /* one was refused because there was no lock */
 
 	/* queue.c */
