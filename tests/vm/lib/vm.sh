@@ -392,8 +392,9 @@ xroam_hosts()
 	for host in "${VM_HOSTS[@]}"; do
 		# shellcheck disable=SC2046
 		xroam_file "$host" $method "${2-}" >"$WORLD_DIR/$host.yaml"
-		xr_on "$host" apply "$WORLD_DIR/$host.yaml" >/dev/null ||
-			bail "xroam on $host refuses its file"
+		# A warning says that the file's sources are the daemon's.
+		xr_on "$host" apply "$WORLD_DIR/$host.yaml" >/dev/null 2>"$WORLD_DIR/$host.apply" ||
+			bail "xroam on $host refuses its file: $(<"$WORLD_DIR/$host.apply")"
 		[ "$XROAM_BY" = cli ] || xroam_daemon "$host"
 	done
 }
