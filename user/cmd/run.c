@@ -12,11 +12,12 @@
 
 static const char notes[] =
 	"The daemon: checks backends' health, keeps the routes of VIPs that are\n"
-	"announced, takes notices of VMs that move from its socket, from QEMU's\n"
-	"monitors and from what the data plane saw, and keeps what a move needs in\n"
-	"order. With -c it applies FILE first, and again on SIGHUP, and does what FILE\n"
-	"alone can ask for: metrics and their page, QEMU's monitors. Stays in the\n"
-	"foreground; SIGTERM or Ctrl-C ends it, and what it set up stays.\n"
+	"announced, takes notices of VMs that move from its socket, from whom FILE\n"
+	"names and from what the data plane saw, and keeps what a move needs in order.\n"
+	"With -c it applies FILE first, and again on SIGHUP, and does what FILE alone\n"
+	"can ask for: it listens to QEMU, libvirt, bridges, OVN and etcd, serves metrics\n"
+	"and their page, and tells others. Stays in the foreground; SIGTERM or Ctrl-C\n"
+	"ends it, and what it set up stays.\n"
 	"\n"
 	"The socket: /run/xroam/INSTANCE.sock. One JSON object a line, one answer each:\n"
 	"  {\"notice\":\"moved\",\"mac\":\"52:54:00:12:34:56\",\"vlan\":5,\"to\":\"h2\",\"seq\":7}\n"
