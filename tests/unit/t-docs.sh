@@ -114,7 +114,7 @@ words_of_help()
 		grep -oE '[a-z][a-z0-9-]+' | sort -u
 }
 
-for object in dev vip backend cid host vm; do
+for object in dev vip backend cid health host vm state etcd top explain doctor capture; do
 	mapfile -t list < <(words_of_help $object)
 	all_in "xroam-$object(8) has every word of \"xroam $object help\"" \
 		"$(plain "docs/xroam-$object.8")" "${list[@]}"
@@ -125,6 +125,15 @@ mapfile -t list < <("$XROAM" help | sed -n '/^Options/,$p' |
 all_in "xroam(8) has every option" \
 	"$(sed 's/Fl -/Fl --/g; s/Fl --\([a-z]\)/--\1/g' docs/xroam.8)" \
 	"${list[@]}"
+
+# A command in a document begins with an object that there is.
+mapfile -t list < <(commands | sed 's/ .*//' | sort -u)
+lack=
+while read -r word; do
+	[[ " ${list[*]} help " == *" $word "* ]] || lack+=" $word"
+done < <(grep -ohE '(`|# |\| )xroam (-[jpv] |-i [a-zA-Z0-9-]+ )*[a-z]+' README.md CONTRIBUTING.md \
+	SECURITY.md docs/*.md docs/guides/*.md | sed 's/.* //' | sort -u)
+is "$lack" "" "README and docs name no object that there is not"
 
 # ---- lists that have one source ----
 
@@ -216,6 +225,9 @@ mapfile -t list < <(quoted_in user/vm/vm_age.c '^const char \*vm_state_name'
 	quoted_in user/plane/vm_event.c '^static const char \*const sources')
 all_in "xroam-vm(8) has every state and source of a VM" \
 	"$(plain docs/xroam-vm.8)" "${list[@]}"
+mapfile -t list < <(quoted_in user/audit/audit.c '^const char \*audit_via_word')
+all_in "xroam(8) has every way by which a change comes" \
+	"$(plain docs/xroam.8 | sed -n '/^\.It Ev XROAM_VIA/,/^\.It Ev XROAM_UID/p')" "${list[@]}"
 mapfile -t list < <(quoted_in user/lib/reason.c 'XR_GARP_REQUEST')
 all_in "xroam-stats(8) has every kind of announcement" \
 	"$(plain docs/xroam-stats.8)" "${list[@]}"
