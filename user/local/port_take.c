@@ -75,6 +75,16 @@ void port_restore_queue(struct local *l)
 
 /* ---- taking the port ---- */
 
+/*
+ * Attached before anybody knew whose port it is, a device passes for an uplink. At each
+ * point is one program of ours: with an uplink's there the port's is not attached.
+ */
+static void end_uplink(struct plane *p, __u32 ifindex)
+{
+	tc_detach(p, ifindex, XR_TC_UPLINK_IN);
+	tc_detach(p, ifindex, XR_TC_UPLINK_OUT);
+}
+
 /* The VM has another port now: what was begun at the old one is undone. */
 static void change_tap(struct local *l)
 {
@@ -105,6 +115,7 @@ const struct link *port_claim(struct local *l)
 		l->info->learned &= ~XR_PORT_NO_TAP;
 	else
 		l->info->learned |= XR_PORT_NO_TAP;
+	end_uplink(l->p, tap->ifindex);
 	tap_set_kind(l->p, tap->ifindex, no_of_index(l->vm_index));
 	ports_set_own(l->p, l->vm_index, tap->ifindex);
 	__atomic_store_n(&l->vm->tap, tap->ifindex, __ATOMIC_RELEASE);
