@@ -197,6 +197,29 @@ printf 'vms:\n  - mac: %s\n    at: h1\n    tap: eth0\n' \
 	"$VM" >>"$file"
 applied 5 "eth0"
 
+# ---- tens of thousands: each is compared with all others ----
+
+# As many VIPs and backends behind one each, and a backend behind them all.
+awk 'BEGIN {
+	print "limits: {vips: 30000, backends: 30001}\nvips:"
+	for (i = 0; i < 30000; i++) {
+		vip[i] = "10.100." int(i / 256) "." i % 256
+		print "  - {address: " vip[i] ", port: 443, protocol: udp}"
+	}
+	print "backends:"
+	for (i = 0; i < 30000; i++)
+		print "  - {name: b" i ", address: 10.8.0.2, vips: [\"" vip[i] ":443/udp\"]}"
+	print "  - name: all\n    address: 10.8.0.3\n    vips:"
+	for (i = 0; i < 30000; i++)
+		print "      - " vip[i] ":443/udp"
+}' >"$file"
+like "$(xr check "$file")" "good: 30000 VIPs, 30001 backends" "tens of thousands"
+printf '%s\n' '      - 10.100.9.9:443/udp' '  - {name: vip, address: 10.100.117.47}' >>"$file"
+is "$(xr check "$file" 2>&1)" \
+	"xroam: $file:90007: backend all: VIP 10.100.9.9:443/udp is given twice
+xroam: $file:90008: backend vip: 10.100.117.47 is a VIP; write the server's own address" \
+	"a VIP that is given twice, and a backend that is one"
+
 # ---- warnings of one kind are one line ----
 
 {

@@ -25,23 +25,47 @@ static const char *unusable(const __be32 *addr)
 
 /* ---- VIPs ---- */
 
-static const struct model_vip *find_vip(const struct check *c, const struct lut *l,
+/* The VIPs that are checked so far; files have tens of thousands. */
+struct vips {
+	struct lut by_key;  /* those that are good */
+	struct lut by_addr; /* all: the first that has the address, whatever its port */
+};
+
+static const struct model_vip *find_vip(const struct check *c, const struct vips *l,
 					const __be32 *addr, __be16 port, __u8 proto)
 {
 	__u32 at, i;
 
-	for (at = lut_first(l, model_vip_hash(addr, port, proto)); (i = lut_get(l, at)) != LUT_END;
-	     at++)
+	for (at = lut_first(&l->by_key, model_vip_hash(addr, port, proto));
+	     (i = lut_get(&l->by_key, at)) != LUT_END; at++)
 		if (model_vip_is(&c->m->vips[i], addr, port, proto))
 			return &c->m->vips[i];
 	return NULL;
 }
 
-static int check_vip(const struct check *c, struct lut *l, size_t i)
+static __u64 hash_addr(const __be32 *addr)
+{
+	return lut_hash(addr, XR_ADDR_WORDS * sizeof(*addr));
+}
+
+static bool is_vip_addr(const struct check *c, const struct vips *l, const __be32 *addr)
+{
+	__u32 at, i;
+
+	for (at = lut_first(&l->by_addr, hash_addr(addr));
+	     (i = lut_get(&l->by_addr, at)) != LUT_END; at++)
+		if (!memcmp(c->m->vips[i].addr, addr, sizeof(c->m->vips[i].addr)))
+			return true;
+	return false;
+}
+
+static int check_vip(const struct check *c, struct vips *l, size_t i)
 {
 	const struct model_vip *v = &c->m->vips[i], *other;
 	char name[TEXT_VIP];
 
+	if (!is_vip_addr(c, l, v->addr))
+		lut_add(&l->by_addr, hash_addr(v->addr), i);
 	text_vip(name, v->addr, v->port, v->proto);
 	if (unusable(v->addr))
 		return BAD(c, v->line, "VIP %s: its address is %s; write one that clients send to",
@@ -60,7 +84,7 @@ static int check_vip(const struct check *c, struct lut *l, size_t i)
 			   other->line);
 	if (other)
 		return BAD(c, v->line, "VIP %s exists already", name);
-	lut_add(l, model_vip_hash(v->addr, v->port, v->proto), i);
+	lut_add(&l->by_key, model_vip_hash(v->addr, v->port, v->proto), i);
 	return 0;
 }
 
@@ -153,30 +177,56 @@ static bool any_bad_vip(const struct check *c)
 	return false;
 }
 
-static int check_members(const struct check *c, const struct lut *vips,
-			 const struct model_backend *b)
+/* Adds b->vips[i]; false: one of those before is the same. */
+static bool add_member(struct lut *seen, const struct model_backend *b, __u32 i)
+{
+	const struct model_vip_key *k = &b->vips[i];
+	__u64 h = model_vip_hash(k->addr, k->port, k->proto);
+	__u32 at, j;
+
+	for (at = lut_first(seen, h); (j = lut_get(seen, at)) != LUT_END; at++)
+		if (!model_compare_vip_keys(k, &b->vips[j]))
+			return false;
+	lut_add(seen, h, i);
+	return true;
+}
+
+static int check_each_member(const struct check *c, const struct vips *vips, struct lut *seen,
+			     const struct model_backend *b)
 {
 	const struct model_vip_key *k;
 	char vip[TEXT_VIP];
-	size_t i, j;
+	size_t i;
 	int ret;
 
 	for (i = 0; i < b->n_vips; i++) {
 		k = &b->vips[i];
-		text_vip(vip, k->addr, k->port, k->proto);
 		if (!find_vip(c, vips, k->addr, k->port, k->proto) && !any_bad_vip(c))
 			return BAD(c, k->line ? k->line : b->line,
 				   "backend %s: there is no VIP %s; add it, or name one there is",
-				   b->info.name, vip);
-		for (j = 0; j < i; j++)
-			if (!model_compare_vip_keys(k, &b->vips[j]))
-				return BAD(c, k->line ? k->line : b->line,
-					   "backend %s: VIP %s is given twice", b->info.name, vip);
+				   b->info.name, text_vip(vip, k->addr, k->port, k->proto));
+		if (!add_member(seen, b, i))
+			return BAD(c, k->line ? k->line : b->line,
+				   "backend %s: VIP %s is given twice", b->info.name,
+				   text_vip(vip, k->addr, k->port, k->proto));
 		ret = check_reach(c, b, k);
 		if (ret)
 			return ret;
 	}
 	return 0;
+}
+
+static int check_members(const struct check *c, const struct vips *vips,
+			 const struct model_backend *b)
+{
+	struct lut seen;
+	int ret;
+
+	if (lut_init(&seen, b->n_vips))
+		return -ENOMEM;
+	ret = check_each_member(c, vips, &seen, b);
+	lut_free(&seen);
+	return ret;
 }
 
 static int check_numbers(const struct check *c, const struct model_backend *b)
@@ -192,21 +242,19 @@ static int check_numbers(const struct check *c, const struct model_backend *b)
 	return 0;
 }
 
-static int check_facts(const struct check *c, const struct model_backend *b)
+static int check_facts(const struct check *c, const struct vips *vips,
+		       const struct model_backend *b)
 {
 	const struct xr_backend_info *i = &b->info;
 	char addr[TEXT_ADDR];
-	size_t v;
 
 	text_addr(addr, i->addr);
 	if (unusable(i->addr))
 		return BAD(c, b->line, "backend %s: %s is %s; write the server's own", i->name,
 			   addr, unusable(i->addr));
-	for (v = 0; v < c->m->n_vips && i->forward != XR_FORWARD_L2; v++)
-		if (!memcmp(c->m->vips[v].addr, i->addr, sizeof(i->addr)))
-			return BAD(c, b->line,
-				   "backend %s: %s is a VIP; write the server's own address",
-				   i->name, addr);
+	if (i->forward != XR_FORWARD_L2 && is_vip_addr(c, vips, i->addr))
+		return BAD(c, b->line, "backend %s: %s is a VIP; write the server's own address",
+			   i->name, addr);
 	if (i->state == XR_BACKEND_NONE || i->state > XR_BACKEND_DOWN)
 		return BAD(c, b->line, "backend %s: the state must be up, draining or down",
 			   i->name);
@@ -232,7 +280,7 @@ static int check_facts(const struct check *c, const struct model_backend *b)
 	return 0;
 }
 
-static int check_backends(const struct check *c, const struct lut *vips)
+static int check_backends(const struct check *c, const struct vips *vips)
 {
 	const struct model_backend *b, *other;
 	struct xr_err inner;
@@ -267,7 +315,7 @@ static int check_backends(const struct check *c, const struct lut *vips)
 		if (!ret)
 			ret = check_numbers(c, b);
 		if (!ret)
-			ret = check_facts(c, b);
+			ret = check_facts(c, vips, b);
 		if (!ret)
 			ret = check_members(c, vips, b);
 	}
@@ -422,12 +470,12 @@ int model_check_all(const struct model *m, const char *file, struct xr_errs *all
 		    struct xr_err *err)
 {
 	struct check c = { m, file, err, all };
-	struct lut vips;
+	struct vips vips = { 0 };
 	int ret = 0;
 	size_t i;
 
-	if (lut_init(&vips, m->n_vips))
-		return xr_fail(err, -ENOMEM, "out of memory");
+	if (lut_init(&vips.by_key, m->n_vips) || lut_init(&vips.by_addr, m->n_vips))
+		ret = -ENOMEM;
 	for (i = 0; !ret && i < m->n_vips; i++)
 		ret = check_vip(&c, &vips, i);
 	for (i = 0; !ret && i < m->n_cids; i++)
@@ -446,7 +494,8 @@ int model_check_all(const struct model *m, const char *file, struct xr_errs *all
 		ret = check_vms(&c);
 	if (!ret)
 		ret = check_limits(&c);
-	lut_free(&vips);
+	lut_free(&vips.by_key);
+	lut_free(&vips.by_addr);
 	if (ret == -ENOMEM)
 		xr_fail(err, ret, "out of memory");
 	return ret;
