@@ -718,6 +718,9 @@ struct xr_policy {
 	X(vm_addresses, 16384, 1, XR_MAX_VMS)      \
 	X(rings, 8, 1, XR_MAX_RINGS)
 
+/* Pairs of VIP and backend behind it that there is room for, for each of limits.backends. */
+#define XR_PAIRS_PER_BACKEND 16
+
 struct xr_limits {
 #define X(name, value, least, most) __u32 name;
 	XR_LIMITS(X)

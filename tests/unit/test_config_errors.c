@@ -9,6 +9,12 @@
 #define A    "- name: a\n  address: 10.0.0.1\n"
 #define B    "- name: b\n  address: 10.0.0.2\n"
 
+/* Seventeen VIPs, and a list that names them. */
+#define VIP_AT(port) "- {address: 192.0.2.1, port: " #port ", protocol: udp}\n"
+#define REF_TO(port) "  - 192.0.2.1:" #port "/udp\n"
+#define PORTS(X) \
+	X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17)
+
 static const struct config_case cases[] = {
 	/* not YAML, or not this kind of YAML */
 	{ "", "f:1: the file is empty; \"vips: []\" and the like delete what there is" },
@@ -338,6 +344,8 @@ static const struct config_case cases[] = {
 	  "f:4: 2 VIPs, but limits.vips is 1: a larger limit needs a new instance" },
 	{ "limits: {backends: 1}\nbackends:\n" A B,
 	  "f:5: 2 backends, but limits.backends is 1: a larger limit needs a new instance" },
+	{ "limits: {backends: 1}\nvips:\n" PORTS(VIP_AT) "backends:\n" A "  vips:\n" PORTS(REF_TO),
+	  "f:40: 17 pairs of VIP and backend, but limits.backends is 1, which has room for 16, 16 for each: a larger limit needs a new instance" },
 	{ "limits: {server_ids: 1}\nbackends:\n" A "  server_ids: [00, 01]\n",
 	  "f:5: 2 server IDs, but limits.server_ids is 1: a larger limit needs a new instance" },
 	{ "devices:\n- name: eth0\n- name: eth0\n", "f:3: device eth0 is given twice" },

@@ -250,8 +250,8 @@ int commit_add_members(struct commit *c)
 	if (ret == -E2BIG)
 		return xr_fail(
 			c->err, ret,
-			"too many pairs of VIP and backend: with those that go, more than the %u that this instance has room for; a larger limits.backends gives more",
-			info.max_entries);
+			"too many pairs of VIP and backend: with those that go, more than the %u that this instance has room for, %d for each of limits.backends; take away first, then add",
+			info.max_entries, XR_PAIRS_PER_BACKEND);
 	return xr_fail(c->err, ret, "writing pairs of VIP and backend: %s", strerror(-ret));
 }
 

@@ -407,6 +407,31 @@ static __u32 line_of_sid(const struct model *m, size_t n)
 	return b->sids[n].line ? b->sids[n].line : b->line;
 }
 
+/* The same of a pair of VIP and backend. */
+static __u32 line_of_pair(const struct model *m, size_t n)
+{
+	const struct model_backend *b = m->backends;
+
+	for (; n >= b->n_vips; b++)
+		n -= b->n_vips;
+	return b->vips[n].line ? b->vips[n].line : b->line;
+}
+
+static int check_pairs(const struct check *c)
+{
+	__u32 backends = c->m->limits.backends, most = XR_PAIRS_PER_BACKEND * backends;
+	size_t i, n = 0;
+
+	for (i = 0; i < c->m->n_backends; i++)
+		n += c->m->backends[i].n_vips;
+	if (!most || n <= most)
+		return 0;
+	return BAD(
+		c, line_of_pair(c->m, most),
+		"%zu pairs of VIP and backend, but limits.backends is %u, which has room for %u, %d for each: a larger limit needs a new instance",
+		n, backends, most, XR_PAIRS_PER_BACKEND);
+}
+
 /* Each is reported in the line of the first that is too many. */
 static int check_limits(const struct check *c)
 {
@@ -422,6 +447,8 @@ static int check_limits(const struct check *c)
 	if (!ret && l->backends && m->n_backends > l->backends)
 		ret = check_too_many(c, m->backends[l->backends].line, m->n_backends, "backends",
 				     "backends", l->backends);
+	if (!ret)
+		ret = check_pairs(c);
 	if (!ret && l->server_ids && sids > l->server_ids)
 		ret = check_too_many(c, line_of_sid(m, l->server_ids), sids, "server IDs",
 				     "server_ids", l->server_ids);

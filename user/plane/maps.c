@@ -77,7 +77,7 @@ static __u32 entries_for(enum entries e, const struct xr_limits *l)
 		[VIP_BUCKETS] = pow2(2, 2 * l->vips),
 		[VIP_ADDRESSES] = 2 * l->vips, /* the old and the new, while they change */
 		[BACKENDS] = l->backends + 1,
-		[MEMBERS] = 16 * l->backends,
+		[MEMBERS] = XR_PAIRS_PER_BACKEND * l->backends,
 		[PATHS] = 2 * (l->backends + 1 + l->hosts + 1), /* each, and its replacement */
 		[SERVER_ID_BUCKETS] = pow2(64, (l->server_ids + 3) / 4),
 		[FLOW_BUCKETS] = pow2(1, (l->flows + XR_FLOW_WAYS - 1) / XR_FLOW_WAYS),
