@@ -106,6 +106,9 @@ no_servers
 servers with-ids
 judged 0 '^all is well$' "all is well"
 is "$(xr -j status | pick .wrong)" "[]" "  in JSON, too"
+is "$(xr status --check --now)" "nothing is wrong; drops and the clock were not looked at" \
+	"  at once, as far as that shows"
+like "$(xr status --now)" "drop +[0-9]+ +[0-9]+ +- +-" "  without rates"
 xr backend set s1 weight 0 && xr backend set s2 weight 0
 judged 1 "vip $VIP: no backend that is up has a weight.*set NAME weight 1" \
 	"no backend has a weight"
@@ -115,6 +118,11 @@ judged 1 "vip $VIP: no backend is up of 2.*set NAME state up" "none is up"
 flood 4700000091
 judged 1 "packets a second are dropped, no-backend: .*; set a backend" \
 	"drops that rise, and what to do"
+is "$(xr status --check --now | grep -o -e "no backend is up" -e "a second are dropped")" \
+	"no backend is up" "--now sees what is wrong, but not the drops"
+is "$(xr -j status --now | jq -c '[.clock_running, .packets.drop.packets_per_second,
+	.packets.drop.bytes_per_second, .packets.drop.packets > 0]')" \
+	"[null,null,null,true]" "  for it has no rates"
 stop flood
 xr backend set s1 state up && xr backend set s2 state up
 

@@ -26,7 +26,7 @@ const struct grammar_row grammar_rows[] = {
 	{ "check", NULL, "FILE" },
 	{ "export", NULL, "[--keys]" },
 	{ "reload", NULL, "" },
-	{ "status", NULL, "[--check] [-w [SECONDS]]" },
+	{ "status", NULL, "[--check] [--now] [-w [SECONDS]]" },
 	{ "destroy", NULL, "" },
 	{ "drain", NULL, "[--wait SECONDS] [--quiet SECONDS] [--state FILE] [--vms] [--force]" },
 	{ "undrain", NULL, "" },

@@ -104,19 +104,27 @@ static void check_daemon(struct faults *f)
 			put(f, true, "%s", line);
 }
 
+/* What shows only by what came since then. */
+static void check_since(struct faults *f, const struct faults_since *since)
+{
+	struct timespec now;
+	double seconds;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	seconds = now.tv_sec - since->at.tv_sec + (now.tv_nsec - since->at.tv_nsec) / 1e9;
+	if (plane_tick(f->p) == since->tick)
+		put(f, true, "the clock has stopped, flows do not age; \"xroam reload\"");
+	check_drops(f, since, seconds > 0 ? seconds : 1);
+}
+
 void faults_check(struct plane *p, const struct faults_since *since,
 		  void (*wrong)(void *ctx, const char *line),
 		  void (*refused)(void *ctx, const char *line), void *wrong_ctx, void *refused_ctx)
 {
 	struct faults f = { p, wrong, refused, wrong_ctx, refused_ctx };
-	struct timespec now;
-	double seconds;
 
-	health_check(p, since->health, wrong, wrong_ctx);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	seconds = now.tv_sec - since->at.tv_sec + (now.tv_nsec - since->at.tv_nsec) / 1e9;
-	if (plane_tick(p) == since->tick)
-		put(&f, true, "the clock has stopped, flows do not age; \"xroam reload\"");
-	check_drops(&f, since, seconds > 0 ? seconds : 1);
+	health_check(p, since ? since->health : NULL, wrong, wrong_ctx);
+	if (since)
+		check_since(&f, since);
 	check_daemon(&f);
 }

@@ -12,7 +12,8 @@ void faults_since_free(struct faults_since *s);
 
 /*
  * Calls wrong() with a line for each thing that is wrong, and what to do; and refused() for
- * drops that strangers cause, and few of them. since: of a second ago, or longer.
+ * drops that strangers cause, and few of them. since: of a second ago, or longer; NULL:
+ * what only shows by that is not looked at.
  */
 void faults_check(struct plane *p, const struct faults_since *since,
 		  void (*wrong)(void *ctx, const char *line),

@@ -25,7 +25,8 @@ static const char notes[] =
 	"Devices, what is configured, packets by kind with their rates over one second,\n"
 	"and what is wrong, with what mends it. --check: that alone, and status 1 where\n"
 	"anything is; for monitors. -w: again every 2 or SECONDS seconds; with --check\n"
-	"until something is wrong.\n";
+	"until something is wrong. --now: without that second, and so without rates, and\n"
+	"not looking at drops and the clock.\n";
 
 /* All counters at one moment. */
 struct counters {
@@ -41,7 +42,7 @@ struct status {
 	struct stats_flows flows;
 	struct counters before, now;
 	struct faults_since *since;
-	double seconds;
+	double seconds; /* between the two; 0: there is but one */
 	/* Lists of lines. refused: drops that strangers cause, and few of them. */
 	json_t *narrow, *refused, *wrong;
 };
@@ -61,31 +62,48 @@ static void add_line(void *ctx, const char *line)
 	json_array_append_new(ctx, json_text(line));
 }
 
-static int collect(struct status *s)
+static int collect(struct status *s, bool once)
+{
+	struct plane *p = s->p;
+	int ret = 0;
+
+	health_count(p, &s->health);
+	stats_flow_table(p, &s->flows);
+	if (!once) {
+		s->since = faults_since(p);
+		ret = s->since ? 0 : -ENOMEM;
+	}
+	if (!ret)
+		ret = read_counters(p, &s->before);
+	s->now = s->before;
+	return ret ? cmd_refuse("reading counters: %s", strerror(-ret)) : EXIT_DONE;
+}
+
+/* The counters again, where they are to be compared, and what is wrong. */
+static void judge(struct status *s)
 {
 	/* Longer than a second, so that a clock that ticks has ticked. */
 	const struct timespec second = { .tv_sec = 1, .tv_nsec = 50000000 };
 	struct plane *p = s->p;
-	int ret;
 
-	health_count(p, &s->health);
-	stats_flow_table(p, &s->flows);
-	s->since = faults_since(p);
-	ret = s->since ? read_counters(p, &s->before) : -ENOMEM;
-	if (ret)
-		return cmd_refuse("reading counters: %s", strerror(-ret));
-	nanosleep(&second, NULL);
-	read_counters(p, &s->now);
-	s->seconds = s->now.at.tv_sec - s->before.at.tv_sec +
-		(s->now.at.tv_nsec - s->before.at.tv_nsec) / 1e9;
+	if (s->since) {
+		nanosleep(&second, NULL);
+		read_counters(p, &s->now);
+		s->seconds = s->now.at.tv_sec - s->before.at.tv_sec +
+			(s->now.at.tv_nsec - s->before.at.tv_nsec) / 1e9;
+	}
 	health_narrow(p, add_line, s->narrow);
 	faults_check(p, s->since, add_line, add_line, s->wrong, s->refused);
-	return EXIT_DONE;
 }
 
 static double rate(const struct status *s, __u64 now, __u64 before)
 {
 	return (now - before) / s->seconds;
+}
+
+static json_t *json_rate(const struct status *s, __u64 now, __u64 before)
+{
+	return s->since ? json_real(rate(s, now, before)) : json_null();
 }
 
 static json_t *json_kinds(const struct status *s)
@@ -99,10 +117,10 @@ static json_t *json_kinds(const struct status *s)
 
 		json_object_set_new(
 			kinds, reason_kind_word(k),
-			json_pack("{s:I, s:I, s:f, s:f}", "packets", (json_int_t)now->packets,
+			json_pack("{s:I, s:I, s:o, s:o}", "packets", (json_int_t)now->packets,
 				  "bytes", (json_int_t)now->bytes, "packets_per_second",
-				  rate(s, now->packets, before->packets), "bytes_per_second",
-				  rate(s, now->bytes, before->bytes)));
+				  json_rate(s, now->packets, before->packets), "bytes_per_second",
+				  json_rate(s, now->bytes, before->bytes)));
 	}
 	return kinds;
 }
@@ -158,7 +176,7 @@ static int print_json(const struct status *s)
 	return out_json(json_pack(
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
 		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
-		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:o, s:b, s:o, s:O, s:O, s:O, s:b}",
+		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:o, s:o, s:o, s:O, s:O, s:O, s:b}",
 		"instance", s->p->name, "created", (json_int_t)s->p->meta->created, "devices",
 		json_devices(s), "vips", "count", h->vips, "limit", l->vips, "backends", "up",
 		h->backends[XR_BACKEND_UP], "draining", h->backends[XR_BACKEND_DRAINING], "down",
@@ -169,7 +187,8 @@ static int print_json(const struct status *s)
 		h->hosts, "limit", l->hosts, "vms", "count", h->vms, "limit", l->vms, "under_way",
 		h->under_way, "moved", h->moved, "frozen", h->frozen, "disabled", h->disabled,
 		"daemon_pid", (int)daemon_pid(s->p->name), "metrics", json_metrics(s), "packets",
-		json_kinds(s), "clock_running", s->now.tick != s->before.tick, "drain",
+		json_kinds(s), "clock_running",
+		s->since ? json_boolean(s->now.tick != s->before.tick) : json_null(), "drain",
 		json_drain(s), "narrow", s->narrow, "refused", s->refused, "wrong", s->wrong,
 		"journal", audit_has_journal()));
 }
@@ -229,8 +248,13 @@ static void print_kinds(const struct status *s)
 		table_cell(t, "%s", reason_kind_word(k));
 		table_cell(t, "%llu", (unsigned long long)now->packets);
 		table_cell(t, "%llu", (unsigned long long)now->bytes);
-		table_cell(t, "%.0f", rate(s, now->packets, before->packets));
-		table_cell(t, "%.1f", rate(s, now->bytes, before->bytes) * 8 / 1e6);
+		if (s->since) {
+			table_cell(t, "%.0f", rate(s, now->packets, before->packets));
+			table_cell(t, "%.1f", rate(s, now->bytes, before->bytes) * 8 / 1e6);
+		} else {
+			table_cell(t, "-");
+			table_cell(t, "-");
+		}
 	}
 	putchar('\n');
 	table_print(t);
@@ -278,11 +302,14 @@ static void print_lines(const char *heading, const json_t *lines)
 static void print_wrong(const struct status *s)
 {
 	if (!json_array_size(s->wrong))
-		printf("all is well\n");
+		printf("%s\n",
+		       s->since ? "all is well"
+				: "nothing is wrong; drops and the clock were not looked at");
 	print_lines("wrong", s->wrong);
 }
 
-static int print_text(const struct status *s)
+/* What needs no second look. */
+static void print_head(const struct status *s)
 {
 	const struct xr_limits *l = &s->p->meta->limits;
 	const struct health *h = &s->health;
@@ -308,6 +335,11 @@ static int print_text(const struct status *s)
 		       audit_has_journal()
 			       ? "to the journal, and the event ring"
 			       : "to the event ring alone, for there is no journal here");
+	fflush(stdout);
+}
+
+static int print_rest(const struct status *s)
+{
 	print_kinds(s);
 	putchar('\n');
 	print_lines("narrow", s->narrow);
@@ -317,11 +349,27 @@ static int print_text(const struct status *s)
 }
 
 struct status_args {
-	bool check;
+	bool check, now;
 	__u64 seconds; /* 0: once */
 };
 
-/* Collects and prints everything once. *bad: something is wrong. */
+/*
+ * Head first, so that whoever waits for the rates has that to read; but on a terminal
+ * that is drawn anew, all at once.
+ */
+static int show_text(struct status *s, bool anew)
+{
+	if (!anew)
+		print_head(s);
+	judge(s);
+	if (anew) {
+		out_clear_screen();
+		print_head(s);
+	}
+	return print_rest(s);
+}
+
+/* Prints everything once. *bad: something is wrong. */
 static int show_once(const struct status_args *args, bool *bad)
 {
 	struct status s = { .narrow = json_array(),
@@ -331,17 +379,16 @@ static int show_once(const struct status_args *args, bool *bad)
 
 	if (ret)
 		goto out;
-	ret = collect(&s);
-	if (args->seconds && !opt.json && !args->check && isatty(STDOUT_FILENO))
-		out_clear_screen();
-	if (ret)
-		;
-	else if (opt.json)
-		ret = print_json(&s);
-	else if (args->check)
-		print_wrong(&s);
-	else
-		ret = print_text(&s);
+	ret = collect(&s, args->now);
+	if (!ret && !opt.json && !args->check) {
+		ret = show_text(&s, args->seconds && isatty(STDOUT_FILENO));
+	} else if (!ret) {
+		judge(&s);
+		if (opt.json)
+			ret = print_json(&s);
+		else
+			print_wrong(&s);
+	}
 	*bad = json_array_size(s.wrong);
 	faults_since_free(s.since);
 	plane_close(s.p);
@@ -354,7 +401,7 @@ out:
 
 static int show_again(const struct status_args *args)
 {
-	const struct timespec wait = { .tv_sec = args->seconds - 1 };
+	const struct timespec wait = { .tv_sec = args->seconds - !args->now };
 	bool bad = false;
 	int ret = EXIT_DONE;
 
@@ -383,11 +430,13 @@ static int take_seconds(struct args *a, void *to)
 
 static int parse(int argc, char **argv, struct status_args *args)
 {
-	static const struct args_key keys[] = { { "--check", ARGS_FLAG,
-						  ARGS_TO(struct status_args, check) },
-						{ "-w", ARGS_OTHER, .take = take_seconds },
-						{ "--watch", ARGS_OTHER, .take = take_seconds },
-						{ 0 } };
+	static const struct args_key keys[] = {
+		{ "--check", ARGS_FLAG, ARGS_TO(struct status_args, check) },
+		{ "--now", ARGS_FLAG, ARGS_TO(struct status_args, now) },
+		{ "-w", ARGS_OTHER, .take = take_seconds },
+		{ "--watch", ARGS_OTHER, .take = take_seconds },
+		{ 0 }
+	};
 	struct args_given g = { .often = ARGS_ALL };
 	struct args a = args_after(argc, argv);
 
