@@ -108,6 +108,13 @@ judged 0 '^all is well$' "all is well"
 is "$(xr -j status | pick .wrong)" "[]" "  in JSON, too"
 is "$(xr status --check --now)" "nothing is wrong; drops and the clock were not looked at" \
 	"  at once, as far as that shows"
+xr vip add "$VIP4:80/tcp"
+is "$(xr status --check --now | grep -o "vip .*: no backend is behind it")" \
+	"vip $VIP4:80/tcp: no backend is behind it" "of two VIPs the one that has no backend"
+xr backend add web vip "$VIP4:80/tcp" address "$(addr4 s1)"
+is "$(xr -j status --now | pick .wrong)" "[]" "each has its own"
+xr backend del web
+xr vip del "$VIP4:80/tcp"
 like "$(xr status --now)" "drop +[0-9]+ +[0-9]+ +- +-" "  without rates"
 xr backend set s1 weight 0 && xr backend set s2 weight 0
 judged 1 "vip $VIP: no backend that is up has a weight.*set NAME weight 1" \

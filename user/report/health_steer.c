@@ -15,6 +15,7 @@
 #include "apply/model_load.h"
 #include "model/model.h"
 #include "health_priv.h"
+#include "lib/lut.h"
 #include "lib/text.h"
 #include "model/model_edit.h"
 #include "plane/stats.h"
@@ -28,38 +29,55 @@ struct servers {
 	size_t wanted, failed; /* up by the operator; of these, failed by health checks */
 };
 
-static bool is_behind(const struct model_backend *b, const struct model_vip *v)
+static void count_server(struct plane *p, const struct model_backend *b, struct servers *s)
 {
-	size_t i;
-
-	for (i = 0; i < b->n_vips; i++)
-		if (model_vip_is(v, b->vips[i].addr, b->vips[i].port, b->vips[i].proto))
-			return true;
-	return false;
+	s->n++;
+	s->with_sids += b->n_sids != 0;
+	s->wanted += b->info.state == XR_BACKEND_UP;
+	if (b->info.state == XR_BACKEND_UP)
+		s->failed += p->backend_health[b->index].found == XR_HEALTH_DOWN;
+	if (p->backends[b->index].state != XR_BACKEND_UP)
+		return;
+	s->up++;
+	s->weighed += b->info.weight != 0;
 }
 
-static struct servers count_servers(struct plane *p, const struct model *m,
-				    const struct model_vip *v)
+static void count_servers_of(struct plane *p, const struct model *m, const struct lut *vips,
+			     const struct model_backend *b, struct servers *servers)
 {
-	struct servers s = { 0 };
+	const struct model_vip_key *k;
+	__u32 at, v;
 	size_t i;
 
-	for (i = 0; i < m->n_backends; i++) {
-		const struct model_backend *b = &m->backends[i];
-
-		if (!is_behind(b, v))
-			continue;
-		s.n++;
-		s.with_sids += b->n_sids != 0;
-		s.wanted += b->info.state == XR_BACKEND_UP;
-		if (b->info.state == XR_BACKEND_UP)
-			s.failed += p->backend_health[b->index].found == XR_HEALTH_DOWN;
-		if (p->backends[b->index].state != XR_BACKEND_UP)
-			continue;
-		s.up++;
-		s.weighed += b->info.weight != 0;
+	for (i = 0; i < b->n_vips; i++) {
+		k = &b->vips[i];
+		for (at = lut_first(vips, model_vip_hash(k->addr, k->port, k->proto));
+		     (v = lut_get(vips, at)) != LUT_END; at++)
+			if (model_vip_is(&m->vips[v], k->addr, k->port, k->proto))
+				count_server(p, b, &servers[v]);
 	}
-	return s;
+}
+
+/* Of each VIP of the model, in its order. NULL: out of memory. */
+static struct servers *count_servers(struct plane *p, const struct model *m)
+{
+	struct servers *servers = calloc(m->n_vips + 1, sizeof(*servers));
+	const struct model_vip *v;
+	struct lut vips;
+	size_t i;
+
+	if (!servers || lut_init(&vips, m->n_vips)) {
+		free(servers);
+		return NULL;
+	}
+	for (i = 0; i < m->n_vips; i++) {
+		v = &m->vips[i];
+		lut_add(&vips, model_vip_hash(v->addr, v->port, v->proto), i);
+	}
+	for (i = 0; i < m->n_backends; i++)
+		count_servers_of(p, m, &vips, &m->backends[i], servers);
+	lut_free(&vips);
+	return servers;
 }
 
 /* One slot shows it: a table that has any backend has one in every slot. */
@@ -136,7 +154,7 @@ static void check_cids(struct check *c, const struct model *m, const struct mode
 void check_vips(struct check *c)
 {
 	struct xr_err err;
-	struct servers s;
+	struct servers *s;
 	struct model m;
 	size_t i;
 
@@ -146,11 +164,14 @@ void check_vips(struct check *c)
 		model_free(&m);
 		return;
 	}
-	for (i = 0; i < m.n_vips; i++) {
-		s = count_servers(c->p, &m, &m.vips[i]);
-		check_servers(c, &m.vips[i], &s);
-		check_cids(c, &m, &m.vips[i], &s);
+	s = count_servers(c->p, &m);
+	if (!s)
+		health_wrong(c, "out of memory");
+	for (i = 0; s && i < m.n_vips; i++) {
+		check_servers(c, &m.vips[i], &s[i]);
+		check_cids(c, &m, &m.vips[i], &s[i]);
 	}
+	free(s);
 	model_free(&m);
 }
 
