@@ -191,8 +191,8 @@ done
 cmp_ok "$(of '[.[-1].counts[].fdb] | max')" -le 6 "a bridge has two entries for each VM at most"
 is "$(grown '(.daemons | map_values(.descriptors))' 6)" "[]" "so are the descriptors of daemons that lived"
 # Their own: pages of the maps are the kernel's, and come when they are read for the first time.
-# In an hour it was 0.1 MB.
-is "$(grown '(.daemons | map_values(.rssanon))' 512)" "[]" "and their memory"
+# One's heap has grown by 0.7 MB at once in some runs, and then no further.
+is "$(grown '(.daemons | map_values(.rssanon))' 1536)" "[]" "and their memory"
 diag "KB of it by round: $(of 'map(.daemons | map_values(.rssanon))')"
 
 stop client
