@@ -62,8 +62,8 @@ check-analyzer: $(USER_SRC:%.c=$(CHECKED)/analyzer/%.ok)
 $(CHECKED)/analyzer/%.ok: %.c $(SKEL) | check-deps
 	$(call say,ANALYZE,$<)
 	@mkdir -p $(@D)
-	$(Q)gcc -O1 -std=gnu11 $(CPPFLAGS) $(EXTRA_$(subst /,_,$(dir $*))) $(WARN) $(ANALYZER) $(ANALYZER_$*) -MMD -MP -MF $(@:.ok=.d) -MT $@ -c $< -o /dev/null
-	@touch $@
+	$(Q)gcc -O1 -std=gnu11 $(CPPFLAGS) $(EXTRA_$(subst /,_,$(dir $*))) $(WARN) $(ANALYZER) $(ANALYZER_$*) -MMD -MP -MF $(@:.ok=.d) -MT $@ -c $< -o $(@:.ok=.o)
+	@rm -f $(@:.ok=.o) && touch $@
 
 check-tidy: $(USER_SRC:%.c=$(CHECKED)/tidy/%.ok)
 $(CHECKED)/tidy/%.ok: %.c $(SKEL) .clang-tidy | check-deps

@@ -71,7 +71,11 @@ class Chaos:
         OVN.lie(vm, at, to, self.rng.uniform(0.1, 3))
 
     def libvirt_hangs(self):
-        LIBVIRT[self.rng.choice(HOSTS)].hang(self.rng.uniform(0.1, 3))
+        """
+        Not for as long as a VM comes and leaves again: what is told then of its coming is taken
+        for news (docs/limits.md).
+        """
+        LIBVIRT[self.rng.choice(HOSTS)].hang(self.rng.uniform(0.1, 0.4))
 
     def libvirt_goes(self):
         LIBVIRT[self.rng.choice(HOSTS)].goes(self.rng.uniform(0, 3))
