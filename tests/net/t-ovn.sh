@@ -184,6 +184,15 @@ QMP=''
 again h1 "$TCP"
 wants h1
 all_have "moved h1 null" "all have it at h1"
+xr_on h1 vm prepare "$VM_MAC" to h3 >/dev/null
+monitor_mark h1
+wants h2
+ok "what OVN says against a move" event_comes h1 "ovn says h2, but by .* it is at h1 on its way to h3"
+is "$(facts h1)" "prepared h1 h3" "  changes nothing"
+xr_on h1 vm cancel "$VM_MAC" >/dev/null
+all_have "moved h2 null" "  until the move is called off"
+wants h1
+all_have "moved h1 null" "and back"
 
 # ---- it goes, and comes ----
 

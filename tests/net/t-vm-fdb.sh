@@ -169,6 +169,11 @@ evpn h3 h1
 ok "it agrees again: nothing is wrong" wait_for 10 nothing_wrong h3
 evpn h3 h2
 ok "and what it says next is believed" wait_for 10 at h3 h2
+xr_on h3 vm prepare "$VM_MAC" to h1 timeout 2 >/dev/null
+in_ns h3 bridge fdb replace "$VM_MAC" dev t0 master dynamic
+ok "what it says against a move that nobody ends is believed after that" wait_for 10 at h3 h3
+evpn h3 h2
+ok "and back" wait_for 10 at h3 h2
 
 # ---- its own entries ----
 

@@ -92,7 +92,7 @@ bool daemon_vm_runs_at(struct daemon *d, __u64 vm_key, __u16 host);
 bool daemon_vm_moves(struct daemon *d, __u64 vm_key);
 /* Where the instance has it. */
 bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index);
-/* Either: a word that was refused for that is not to be said again yet. */
+/* Either, or the instance has it move: what was refused then is looked at again after that. */
 bool daemon_vm_is_held(struct daemon *d, __u32 vm_index);
 void daemon_moved(struct daemon *d, const struct xr_event *e, __u32 vm_index);
 

@@ -83,7 +83,8 @@ bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index)
 
 bool daemon_vm_is_held(struct daemon *d, __u32 vm_index)
 {
-	return daemon_vm_runs_here(d, vm_index) || daemon_vm_moves(d, d->plane->vms[vm_index].key);
+	return vm_under_way(vm_now(d->plane, vm_index)) || daemon_vm_runs_here(d, vm_index) ||
+		daemon_vm_moves(d, d->plane->vms[vm_index].key);
 }
 
 void daemon_prepared(struct daemon *d, __u32 vm_index)

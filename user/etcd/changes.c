@@ -152,13 +152,11 @@ static __u32 vm_of(struct etcd *e, const struct etcd_change *c)
 	return vm_find(e->d->plane, vm_key(mac, vlan));
 }
 
-/* It moves, or its hypervisor has it running where it is: that may end. */
 static bool is_held(struct etcd *e, const struct etcd_change *c)
 {
 	__u32 index = vm_of(e, c);
 
-	return index != VM_NOWHERE &&
-		(vm_under_way(vm_now(e->d->plane, index)) || daemon_vm_runs_here(e->d, index));
+	return index != VM_NOWHERE && daemon_vm_is_held(e->d, index);
 }
 
 /* Refused: whoever else reads etcd believes it, unless it is put right. */

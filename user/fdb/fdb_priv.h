@@ -38,7 +38,7 @@ struct fdb_row {
 	bool waits;
 	bool later;     /* what it says could not be carried out: to be judged again */
 	bool outranked; /* what it says was refused ... */
-	bool held;      /* ... for as long as the VM's hypervisor has it where it is */
+	bool held;      /* ... for as long as the VM moves, or its hypervisor has it where it is */
 };
 
 struct fdb_table {

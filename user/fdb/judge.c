@@ -199,7 +199,7 @@ static bool judge(struct fdb *f, struct fdb_row *row)
 	if (ret && ret != -EPERM && ret != -EINVAL && ret != -ENOENT)
 		return false;
 	row->outranked = ret == -EPERM;
-	row->held = row->outranked && daemon_vm_runs_here(f->d, vm_index);
+	row->held = row->outranked && daemon_vm_is_held(f->d, vm_index);
 	if (row->held)
 		return false;
 	row->view = place;

@@ -29,7 +29,8 @@ bool guest_runs_at(const struct guest *g, __u64 key, __u16 host)
 bool guest_moves(const struct guest *g, __u64 key)
 {
 	return vm_key(g->mac, g->vlan) == key &&
-		(guest_in_migration(g) || (g->incoming && !g->running));
+		(guest_in_migration(g) ||
+		 (g->incoming && !g->running && g->migration != GUEST_FAILED));
 }
 
 /* ---- it runs ---- */

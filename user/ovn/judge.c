@@ -170,7 +170,7 @@ static bool judge_place(struct ovn *o, struct ovn_row *row, __u32 vm_index, __u1
 	row->outranked = false;
 	if (differs && !post(o, row, XR_NOTICE_MOVED, place))
 		return false;
-	row->held = row->outranked && daemon_vm_runs_here(o->d, vm_index);
+	row->held = row->outranked && daemon_vm_is_held(o->d, vm_index);
 	if (row->held)
 		return false;
 	row->view = place;
@@ -209,7 +209,7 @@ static bool judge(struct ovn *o, struct ovn_row *row)
 	row->has_vm = vm_index != VM_NOWHERE;
 	if (!row->has_vm) {
 		row->view = row->view_next = 0;
-		row->outranked = false;
+		row->outranked = row->held = false;
 		return true;
 	}
 	/* A port that is gone, or that two switches have, says nothing. */

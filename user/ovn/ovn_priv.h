@@ -55,7 +55,7 @@ struct ovn_row {
 	bool later;     /* what it says could not be carried out: to be judged again */
 	bool has_vm;    /* there was a VM of it when it was judged */
 	bool outranked; /* what it says was refused ... */
-	bool held;      /* ... for as long as the VM's hypervisor has it where it is */
+	bool held;      /* ... for as long as the VM moves, or its hypervisor has it where it is */
 };
 
 struct ovn_rows {
