@@ -95,6 +95,21 @@ cmp_ok "$(of .seq)" -ge "$seq" "  by a number"
 ok "  and followed" wait_for 20 follows h1
 ok "  and nothing is wrong" wait_for 20 heard
 
+# QEMU has it running here, and says so to a daemon that has it here by etcd's word alone.
+stop qemu
+put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"seq\": $((seq + 10))}"
+ok "QEMU has gone, and it is elsewhere" wait_for 20 here host h2
+put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h1\", \"seq\": $((seq + 11))}"
+ok "  and back" wait_for 20 here host h1
+: >"$WORLD_DIR/qemu.out"
+start qemu n1 "$PYTHON" "$LIB/qemu.py" "$QMP" "$WORLD_DIR/orders"
+ok "QEMU has it running here" wait_for 10 grep -q query-migrate "$WORLD_DIR/qemu.out"
+put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h3\", \"seq\": $((seq + 12))}"
+ok "  which is put right, though etcd alone had it here" wait_for 20 written "$VM" h1
+ok "  and followed" wait_for 20 follows h1
+ok "  and nothing is wrong" wait_for 20 heard
+stop qemu
+
 # ---- it cannot write ----
 
 ctl role revoke-permission node --prefix=true cluster/ >/dev/null
@@ -133,7 +148,6 @@ ok "  written when it is back" wait_for 60 written "$VM" h1
 put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"seq\": $((seq + 150))}"
 ok "away again" wait_for 20 here host h2
 sleep 1.1	# what it has heard of is written down
-stop qemu
 daemon_end
 ok "nobody is there to tell: it comes here" xr vm move "$VM" vlan 5 to h1
 faster "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"addresses\": [\"10.9.0.11\"], \"seq\": $((seq + 150))}"

@@ -343,7 +343,7 @@ static int on_again(sd_event_source *s, uint64_t usec, void *ctx)
 		return 0;
 	}
 	for (link = &e->refused; (c = *link);) {
-		if (c->outranked && !is_held(e, c)) {
+		if (c->outranked && (is_overtaken(e, c) || !is_held(e, c))) {
 			*link = c->next;
 			e->n_refused--;
 			put_first(e, c);

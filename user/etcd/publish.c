@@ -100,10 +100,11 @@ static __u32 ours(struct etcd *e, __u64 key)
 	struct plane *p = e->d->plane;
 	__u32 index = vm_find(p, key);
 
-	if (index == VM_NOWHERE || !p->vm_info[index].used ||
-	    p->vm_info[index].source == XR_SOURCE_ETCD ||
-	    vm_standing(p, index) < XR_TRUST_OPERATOR || vm_under_way(vm_now(p, index)) ||
-	    !(p->hosts[vm_now(p, index).host].flags & XR_HOST_LOCAL))
+	if (index == VM_NOWHERE || !p->vm_info[index].used || vm_under_way(vm_now(p, index)) ||
+	    !(p->hosts[vm_now(p, index).host].flags & XR_HOST_LOCAL) ||
+	    !(daemon_vm_runs_here(e->d, index) ||
+	      (p->vm_info[index].source != XR_SOURCE_ETCD &&
+	       vm_standing(p, index) >= XR_TRUST_OPERATOR)))
 		return VM_NOWHERE;
 	return index;
 }

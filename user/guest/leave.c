@@ -22,8 +22,8 @@ bool guest_in_migration(const struct guest *g)
 
 bool guest_runs_at(const struct guest *g, __u64 key, __u16 host)
 {
-	return vm_key(g->mac, g->vlan) == key && g->running && !g->incoming &&
-		!guest_in_migration(g) && guest_is_here(g, host);
+	return vm_key(g->mac, g->vlan) == key && g->running && !guest_in_migration(g) &&
+		guest_is_here(g, host);
 }
 
 bool guest_moves(const struct guest *g, __u64 key)
