@@ -107,6 +107,14 @@ ok "QEMU has it running here" wait_for 10 grep -q query-migrate "$WORLD_DIR/qemu
 put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h3\", \"seq\": $((seq + 12))}"
 ok "  which is put right, though etcd alone had it here" wait_for 20 written "$VM" h1
 ok "  and followed" wait_for 20 follows h1
+# As a node where a QEMU has it running, too: a few times in these seconds, and not hundreds.
+puts=0 until=$((SECONDS + 4))
+while [ $SECONDS -lt $until ]; do
+	put "segments/5/vms/$VM" "{\"mac\": \"$VM\", \"at\": \"h2\", \"seq\": $((seq + 20 + 2 * puts))}"
+	wait_for 20 written "$VM" h1
+	puts=$((puts + 1))
+done
+cmp_ok $puts -le 6 "  who contradicts that again and again is contradicted once a second"
 ok "  and nothing is wrong" wait_for 20 heard
 stop qemu
 

@@ -34,6 +34,16 @@ static void change_free(struct etcd_change *c)
 	free(c);
 }
 
+static void free_all(struct etcd_change **list)
+{
+	struct etcd_change *c;
+
+	while ((c = *list)) {
+		*list = c->next;
+		change_free(c);
+	}
+}
+
 /* ---- one ---- */
 
 static int post(struct etcd *e, const struct xr_notice *n, struct xr_err *err)
@@ -281,12 +291,7 @@ void etcd_changes_leave_out(struct etcd *e, const char *below, const char *why)
 
 void etcd_changes_forget_left_out(struct etcd *e)
 {
-	struct etcd_change *c;
-
-	while ((c = e->left_out)) {
-		e->left_out = c->next;
-		change_free(c);
-	}
+	free_all(&e->left_out);
 	e->n_left_out = e->n_more = 0;
 }
 
@@ -438,19 +443,10 @@ int etcd_changes_open(struct etcd *e)
 void etcd_changes_close(struct etcd *e)
 {
 	etcd_changes_forget_left_out(e);
-	etcd_changes_retry(e);
-	while (e->waiting) {
-		struct etcd_change *c = e->waiting;
-
-		e->waiting = c->next;
-		put_first(e, c);
-	}
-	while (e->first) {
-		struct etcd_change *c = e->first;
-
-		e->first = c->next;
-		change_free(c);
-	}
+	free_all(&e->refused);
+	e->n_refused = 0;
+	free_all(&e->waiting);
+	free_all(&e->first);
 	sd_event_source_disable_unref(e->apply);
 	sd_event_source_disable_unref(e->again);
 	e->apply = e->again = NULL;

@@ -19,30 +19,45 @@
 #include "vm/vm.h"
 
 #define AGAIN_US (5 * US_PER_SECOND) /* after a refusal */
+#define REST_US  US_PER_SECOND       /* of a VM, once it is written */
 
 /* A VM that is to be written. */
 struct job {
 	TAILQ_ENTRY(job) link;
 	__u64 key;
-	bool fresh;   /* it has just moved; else it was here when the daemon began */
-	bool again;   /* it moved while it was written */
-	bool refused; /* by etcd, which may be of its segment alone */
+	bool fresh;           /* it has just moved; else it was here when the daemon began */
+	bool again;           /* it moved while it was written, or rested */
+	bool refused;         /* by etcd, which may be of its segment alone */
+	uint64_t rests_until; /* 0: it was not written just now */
 };
+
+TAILQ_HEAD(jobs, job);
 
 struct etcd_publish {
 	struct etcd_request request; /* easy NULL: none is under way */
 	struct job *asked;           /* what it is of */
 	bool writes;                 /* it is the second of two: read, write */
-	TAILQ_HEAD(jobs, job) jobs;  /* those that were refused are the last */
+	struct jobs jobs;            /* those that were refused are the last */
+	/* Not again at once: where QEMUs on two hosts run it, each contradicts the other for ever. */
+	struct jobs written;
 	sd_event_source *timer;
 };
 
 /* ---- the jobs ---- */
 
-static void drop(struct etcd_publish *u, struct job *j)
+static void drop(struct jobs *list, struct job *j)
 {
-	TAILQ_REMOVE(&u->jobs, j, link);
+	TAILQ_REMOVE(list, j, link);
 	free(j);
+}
+
+static struct job *find(struct jobs *list, __u64 key)
+{
+	struct job *j = TAILQ_FIRST(list);
+
+	while (j && j->key != key)
+		j = TAILQ_NEXT(j, link);
+	return j;
 }
 
 static struct job *first_refused(const struct etcd_publish *u)
@@ -54,16 +69,25 @@ static struct job *first_refused(const struct etcd_publish *u)
 	return j;
 }
 
+static void insert(struct etcd_publish *u, struct job *j)
+{
+	struct job *refused = first_refused(u);
+
+	if (refused)
+		TAILQ_INSERT_BEFORE(refused, j, link);
+	else
+		TAILQ_INSERT_TAIL(&u->jobs, j, link);
+}
+
 static void put(struct etcd *e, __u64 key, bool fresh)
 {
 	struct etcd_publish *u = e->publish;
-	struct job *j, *refused;
+	struct job *j = find(&u->jobs, key);
 
-	for (j = TAILQ_FIRST(&u->jobs); j && j->key != key; j = TAILQ_NEXT(j, link))
-		;
+	j = j ? j : find(&u->written, key);
 	if (j) {
 		j->fresh |= fresh;
-		j->again = u->request.easy && j == u->asked;
+		j->again = j->rests_until || (u->request.easy && j == u->asked);
 		return;
 	}
 	j = calloc(1, sizeof(*j));
@@ -72,11 +96,22 @@ static void put(struct etcd *e, __u64 key, bool fresh)
 		return;
 	}
 	*j = (struct job){ .key = key, .fresh = fresh };
-	refused = first_refused(u);
-	if (refused)
-		TAILQ_INSERT_BEFORE(refused, j, link);
-	else
-		TAILQ_INSERT_TAIL(&u->jobs, j, link);
+	insert(u, j);
+}
+
+static void end_rests(struct etcd_publish *u)
+{
+	uint64_t now = daemon_clock_us();
+	struct job *j;
+
+	while ((j = TAILQ_FIRST(&u->written)) && j->rests_until <= now) {
+		TAILQ_REMOVE(&u->written, j, link);
+		insert(u, j);
+		if (!j->again)
+			drop(&u->jobs, j);
+		else
+			j->rests_until = j->refused = j->again = 0;
+	}
 }
 
 /* The others do not wait for it: it is tried again after them, and then not at once. */
@@ -143,10 +178,14 @@ static int on_turn(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)usec;
 	if (u->request.easy || e->stage != ETCD_WATCHES || etcd_begins(e))
 		return 0;
+	end_rests(u);
 	while ((j = TAILQ_FIRST(&u->jobs)) && ours(e, j->key) == VM_NOWHERE)
-		drop(u, j);
-	if (!j)
+		drop(&u->jobs, j);
+	if (!j) {
+		if ((j = TAILQ_FIRST(&u->written)))
+			timer_at_us(u->timer, j->rests_until);
 		return 0;
+	}
 	etcd_vm_below(below, j->key);
 	u->asked = j;
 	u->writes = false;
@@ -157,15 +196,21 @@ static int on_turn(sd_event_source *s, uint64_t usec, void *ctx)
 
 /* ---- what came of them ---- */
 
-static void next(struct etcd *e)
+static void next(struct etcd *e, bool written)
 {
 	struct etcd_publish *u = e->publish;
 	struct job *j = u->asked;
 
-	if (j->again)
+	if (written) {
+		j->fresh &= j->again;
+		j->rests_until = daemon_clock_us() + REST_US;
+		TAILQ_REMOVE(&u->jobs, j, link);
+		TAILQ_INSERT_TAIL(&u->written, j, link);
+	} else if (j->again) {
 		j->again = false;
-	else
-		drop(u, j);
+	} else {
+		drop(&u->jobs, j);
+	}
 	if (!first_refused(u))
 		e->unwritten.text[0] = '\0';
 	timer_in_us(u->timer, 0);
@@ -215,7 +260,7 @@ static void take_value(struct etcd *e, const json_t *answer)
 		daemon_log(e->d, "etcd: %s is here, and etcd has no such key: none is made", below);
 	e->publish->writes = true;
 	if (!item || !say_here(e, j, item, etcd_number(kv, "version")))
-		next(e);
+		next(e, false);
 	else if (ask_to_write(e, below, item, etcd_number(kv, "mod_revision")))
 		timer_in_us(e->publish->timer, AGAIN_US);
 	json_decref(item);
@@ -233,7 +278,7 @@ static void take_written(struct etcd *e, const json_t *answer)
 	}
 	etcd_vm_below(below, j->key);
 	daemon_log(e->d, "etcd: %s is written as being here", below);
-	next(e);
+	next(e, true);
 }
 
 bool etcd_publish_owns(const struct etcd *e, const struct etcd_request *r)
@@ -319,6 +364,7 @@ int etcd_publish_open(struct etcd *e)
 	if (!u)
 		return -ENOMEM;
 	TAILQ_INIT(&u->jobs);
+	TAILQ_INIT(&u->written);
 	ret = sd_event_add_time_relative(e->d->top, &u->timer, CLOCK_MONOTONIC, 0, US_PER_MS,
 					 on_turn, e);
 	return ret < 0 ? ret : sd_event_source_set_enabled(u->timer, SD_EVENT_OFF);
@@ -331,8 +377,9 @@ void etcd_publish_close(struct etcd *e)
 	if (!u)
 		return;
 	etcd_publish_end(e);
+	TAILQ_CONCAT(&u->jobs, &u->written, link);
 	while (!TAILQ_EMPTY(&u->jobs))
-		drop(u, TAILQ_FIRST(&u->jobs));
+		drop(&u->jobs, TAILQ_FIRST(&u->jobs));
 	sd_event_source_disable_unref(u->timer);
 	free(u);
 	e->publish = NULL;
