@@ -121,7 +121,9 @@ struct etcd_read {
 	/* VMs that were not taken: how many; each is told of */
 	size_t refused;
 	void (*on_refused)(void *ctx, const char *below, const struct xr_err *why);
-	/* One of vms stays as it runs till its move has ended */
+	/* May be NULL: by what its hypervisor says now, the VM runs where it is */
+	bool (*runs_here)(void *ctx, __u32 vm_index);
+	/* One of vms stays as it runs, and is to be weighed as a change */
 	void (*on_outranked)(void *ctx, const struct etcd_line *line);
 	void *ctx;
 	/* Of those whose value cannot be read: they stay as they run */

@@ -182,17 +182,20 @@ static bool is_news(const struct etcd_read *r, const struct model_vm *vm, const 
 	return !has_just_left(r, index, host) && (!v->seq || v->seq > r->plane->vm_info[index].seq);
 }
 
-/* It is on its way by a word that counts more, and neither there nor where it came from. */
+/* By a word that counts more it runs elsewhere, or is on its way, and neither here nor there. */
 static bool is_outranked(const struct etcd_read *r, const struct model_vm *vm, const char *host)
 {
 	__u32 index = vm_find(r->plane, vm_key(vm->mac, vm->vlan));
 	struct xr_vm_now now;
 
-	if (index == VM_NOWHERE || vm_standing(r->plane, index) <= XR_TRUST_OPERATOR)
+	if (index == VM_NOWHERE)
 		return false;
 	now = vm_now(r->plane, index);
-	return vm_under_way(now) && strcmp(host_name(r->plane, now.host), host) &&
-		strcmp(host_name(r->plane, now.next), host);
+	if (!strcmp(host_name(r->plane, now.host), host))
+		return false;
+	return (r->runs_here && r->runs_here(r->ctx, index)) ||
+		(vm_standing(r->plane, index) > XR_TRUST_OPERATOR && vm_under_way(now) &&
+		 strcmp(host_name(r->plane, now.next), host));
 }
 
 static bool in_segment(const struct etcd_read *r, __u16 vlan)

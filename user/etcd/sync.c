@@ -57,6 +57,11 @@ static void on_refused(void *ctx, const char *below, const struct xr_err *why)
 }
 
 /* The daemon makes it as one that the watch tells of. */
+static bool runs_here(void *ctx, __u32 vm_index)
+{
+	return daemon_vm_runs_here(((struct sync *)ctx)->d, vm_index);
+}
+
 static void on_outranked(void *ctx, const struct etcd_line *line)
 {
 	struct sync *y = ctx;
@@ -69,7 +74,7 @@ static void on_outranked(void *ctx, const struct etcd_line *line)
 	len = json_dumpb(item, y->report.value, sizeof(y->report.value) - 1, JSON_COMPACT);
 	json_decref(item);
 	if (!item || !len || len >= sizeof(y->report.value)) {
-		xr_fail(&why, 0, "%s: its hypervisor says that it moves elsewhere", line->key);
+		xr_fail(&why, 0, "%s: its hypervisor says that it is elsewhere", line->key);
 		etcd_refuse(&y->read, line->key, &why);
 		return;
 	}
@@ -283,6 +288,7 @@ void etcd_sync_run(struct daemon *d, const struct etcd_sync *s, int fd)
 			  .known = s->known,
 			  .with_vms = s->with_vms,
 			  .on_refused = on_refused,
+			  .runs_here = runs_here,
 			  .on_outranked = on_outranked,
 			  .ctx = &y },
 		.fd = fd,
