@@ -199,6 +199,7 @@ static void fabric_and_file(void **state)
 static void fabric_and_running(void **state)
 {
 	struct xr_notice n = notice_of(XR_NOTICE_MOVED, VM1, "b");
+	struct xr_vm_now now, to;
 	struct plane *p = with_vm("a");
 
 	(void)state;
@@ -231,6 +232,17 @@ static void fabric_and_running(void **state)
 	n.runs_there = true;
 	OK(vm_notice(p, &n, &answer, &error));
 	IS(VM1, "c moved");
+	/* A loop, while it did not run: over, when it does again. */
+	now = vm_now(p, index_of(p, VM1));
+	to = now;
+	to.flags |= XR_VM_LOOP;
+	assert_true(vm_change(p, index_of(p, VM1), &now, to));
+	n.runs_there = false;
+	OK(vm_notice(p, &n, &answer, &error));
+	assert_int_equal(vm_now(p, index_of(p, VM1)).flags & XR_VM_LOOP, XR_VM_LOOP);
+	n.runs_here = n.runs_there = true;
+	OK(vm_notice(p, &n, &answer, &error));
+	assert_int_equal(vm_now(p, index_of(p, VM1)).flags & XR_VM_LOOP, 0);
 	drop_plane(p);
 }
 

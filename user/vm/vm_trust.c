@@ -18,8 +18,8 @@
  *   completed, and no more. Where a hypervisor has the VM running just there, whoever else says
  *   so is right (n->runs_there); alone, it might be another VM with that MAC.
  *
- * FROZEN and a loop are ended by the operator and the hypervisor alone: etcd, which ranks with
- * the operator, may be what programs write.
+ * FROZEN and a loop are ended by the operator and the hypervisor alone, or by who confirms
+ * what that says now: etcd, which ranks with the operator, may be what programs write.
  */
 #include <errno.h>
 #include "host/host.h"
@@ -154,11 +154,12 @@ int vm_check_trust(struct plane *p, const struct xr_notice *n, __u32 vm_index, _
 	const struct xr_vm_info *info = &p->vm_info[vm_index];
 	struct xr_vm_now now = vm_now(p, vm_index);
 	bool outranked = trust_of(n->source) < standing(info);
+	bool stuck = now.flags & (XR_VM_FROZEN | XR_VM_LOOP);
 
 	if (is_operator(n->source) || trust_of(n->source) > XR_TRUST_OPERATOR)
 		return 0;
 	if (n->kind == XR_NOTICE_MOVED && now.host == host) {
-		if (outranked || now.flags & (XR_VM_FROZEN | XR_VM_LOOP))
+		if (stuck ? !n->runs_here : outranked)
 			*outcome = XR_ALREADY;
 		return 0;
 	}
