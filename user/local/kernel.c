@@ -229,6 +229,12 @@ void kernel_depart(struct local *l)
 		depart_routed(l, h);
 }
 
+void kernel_depart_again(struct local *l)
+{
+	if (!is_repointed(l, &l->p->host_info[l->now.host]))
+		kernel_depart(l);
+}
+
 /* ---- the VM is here ---- */
 
 /* Packets out of the tunnel are routed into the bridge, or straight to the tap. */

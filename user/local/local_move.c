@@ -315,7 +315,7 @@ int vm_local_cancel(struct plane *p, __u32 vm_index, struct xr_err *warn)
 		if (!is_redirected(&l))
 			kernel_clear(&l);
 		else if (l.info->kernel)
-			kernel_depart(&l); /* vm_local_pause() may have undone it */
+			kernel_depart_again(&l);
 	}
 	local_close(&l);
 	return ret;

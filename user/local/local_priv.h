@@ -210,6 +210,8 @@ void ring_give_back(struct local *l);
 
 /* The VM is at now.host: this machine's own senders are led there. */
 void kernel_depart(struct local *l);
+/* The same where vm_local_pause() may have undone it: what stands is not written again. */
+void kernel_depart_again(struct local *l);
 /*
  * It is at this local host, or about to be: packets and frames for it go to its tap.
  * sticky: it is here, and the bridge must not learn otherwise.
