@@ -23,24 +23,11 @@ static int compare_member(const void *a, const void *b)
 	return x->backend < y->backend ? -1 : x->backend > y->backend;
 }
 
-static __u16 vip_of(const struct model *m, const struct lut *l, const struct model_vip_key *k)
-{
-	const struct model_vip *v;
-	__u32 at, i;
-
-	for (at = lut_first(l, model_vip_hash(k->addr, k->port, k->proto));
-	     (i = lut_get(l, at)) != LUT_END; at++) {
-		v = &m->vips[i];
-		if (v->port == k->port && v->proto == k->proto &&
-		    !memcmp(v->addr, k->addr, sizeof(v->addr)))
-			return v->index;
-	}
-	return 0;
-}
-
 static int list_members(const struct model *m, struct members *out)
 {
+	const struct model_vip_key *k;
 	const struct model_backend *b;
+	const struct model_vip *v;
 	size_t i, j, total = 0;
 	struct member *to;
 	struct lut l;
@@ -48,15 +35,15 @@ static int list_members(const struct model *m, struct members *out)
 	for (i = 0; i < m->n_backends; i++)
 		total += m->backends[i].n_vips;
 	out->item = malloc(total * sizeof(*out->item) + 1);
-	if (!out->item || lut_init(&l, m->n_vips))
+	if (!out->item || model_index_vips(m, &l))
 		return -ENOMEM;
-	for (i = 0; i < m->n_vips; i++)
-		lut_add(&l, model_vip_hash(m->vips[i].addr, m->vips[i].port, m->vips[i].proto), i);
 	for (i = 0; i < m->n_backends; i++) {
 		b = &m->backends[i];
 		for (j = 0; j < b->n_vips; j++) {
+			k = &b->vips[j];
+			v = model_indexed_vip(m, &l, k->addr, k->port, k->proto);
 			to = &out->item[out->n];
-			to->vip = vip_of(m, &l, &b->vips[j]);
+			to->vip = v ? v->index : 0;
 			to->backend = b->index;
 			to->weight = b->info.state == XR_BACKEND_UP ? b->info.weight : 0;
 			out->n += to->vip != 0;

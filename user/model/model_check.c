@@ -31,18 +31,6 @@ struct vips {
 	struct lut by_addr; /* all: the first that has the address, whatever its port */
 };
 
-static const struct model_vip *find_vip(const struct check *c, const struct vips *l,
-					const __be32 *addr, __be16 port, __u8 proto)
-{
-	__u32 at, i;
-
-	for (at = lut_first(&l->by_key, model_vip_hash(addr, port, proto));
-	     (i = lut_get(&l->by_key, at)) != LUT_END; at++)
-		if (model_vip_is(&c->m->vips[i], addr, port, proto))
-			return &c->m->vips[i];
-	return NULL;
-}
-
 static __u64 hash_addr(const __be32 *addr)
 {
 	return lut_hash(addr, XR_ADDR_WORDS * sizeof(*addr));
@@ -78,7 +66,7 @@ static int check_vip(const struct check *c, struct vips *l, size_t i)
 		return BAD(c, v->line,
 			   "VIP %s: only a udp VIP can steer by connection ID; leave cid out",
 			   name);
-	other = find_vip(c, l, v->addr, v->port, v->proto);
+	other = model_indexed_vip(c->m, &l->by_key, v->addr, v->port, v->proto);
 	if (other && other->line)
 		return BAD(c, v->line, "VIP %s is already in line %u; give each VIP once", name,
 			   other->line);
@@ -201,7 +189,8 @@ static int check_each_member(const struct check *c, const struct vips *vips, str
 
 	for (i = 0; i < b->n_vips; i++) {
 		k = &b->vips[i];
-		if (!find_vip(c, vips, k->addr, k->port, k->proto) && !any_bad_vip(c))
+		if (!model_indexed_vip(c->m, &vips->by_key, k->addr, k->port, k->proto) &&
+		    !any_bad_vip(c))
 			return BAD(c, k->line ? k->line : b->line,
 				   "backend %s: there is no VIP %s; add it, or name one there is",
 				   b->info.name, text_vip(vip, k->addr, k->port, k->proto));

@@ -42,6 +42,28 @@ __u64 model_vip_hash(const __be32 *addr, __be16 port, __u8 proto)
 	return lut_hash(word, sizeof(word));
 }
 
+int model_index_vips(const struct model *m, struct lut *l)
+{
+	int ret = lut_init(l, m->n_vips);
+	size_t i;
+
+	for (i = 0; !ret && i < m->n_vips; i++)
+		lut_add(l, model_vip_hash(m->vips[i].addr, m->vips[i].port, m->vips[i].proto), i);
+	return ret;
+}
+
+struct model_vip *model_indexed_vip(const struct model *m, const struct lut *l, const __be32 *addr,
+				    __be16 port, __u8 proto)
+{
+	__u32 at, i;
+
+	for (at = lut_first(l, model_vip_hash(addr, port, proto)); (i = lut_get(l, at)) != LUT_END;
+	     at++)
+		if (model_vip_is(&m->vips[i], addr, port, proto))
+			return &m->vips[i];
+	return NULL;
+}
+
 struct model_vip *model_find_vip(const struct model *m, const __be32 *addr, __be16 port, __u8 proto)
 {
 	size_t i;

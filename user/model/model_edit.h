@@ -3,6 +3,7 @@
 #ifndef XR_MODEL_MODEL_EDIT_H
 #define XR_MODEL_MODEL_EDIT_H
 
+#include "lib/lut.h"
 #include "model.h"
 
 /*
@@ -42,5 +43,10 @@ void model_sort_lists(struct model *m);
 bool model_vip_is(const struct model_vip *v, const __be32 *addr, __be16 port, __u8 proto);
 /* For a struct lut of VIPs. */
 __u64 model_vip_hash(const __be32 *addr, __be16 port, __u8 proto);
+/* Makes one of all that m has; -ENOMEM. */
+int model_index_vips(const struct model *m, struct lut *l);
+/* By one with indices of m's VIPs, whichever; or NULL. */
+struct model_vip *model_indexed_vip(const struct model *m, const struct lut *l, const __be32 *addr,
+				    __be16 port, __u8 proto);
 
 #endif

@@ -46,15 +46,14 @@ static void count_servers_of(struct plane *p, const struct model *m, const struc
 			     const struct model_backend *b, struct servers *servers)
 {
 	const struct model_vip_key *k;
-	__u32 at, v;
+	const struct model_vip *v;
 	size_t i;
 
 	for (i = 0; i < b->n_vips; i++) {
 		k = &b->vips[i];
-		for (at = lut_first(vips, model_vip_hash(k->addr, k->port, k->proto));
-		     (v = lut_get(vips, at)) != LUT_END; at++)
-			if (model_vip_is(&m->vips[v], k->addr, k->port, k->proto))
-				count_server(p, b, &servers[v]);
+		v = model_indexed_vip(m, vips, k->addr, k->port, k->proto);
+		if (v)
+			count_server(p, b, &servers[v - m->vips]);
 	}
 }
 
@@ -62,17 +61,12 @@ static void count_servers_of(struct plane *p, const struct model *m, const struc
 static struct servers *count_servers(struct plane *p, const struct model *m)
 {
 	struct servers *servers = calloc(m->n_vips + 1, sizeof(*servers));
-	const struct model_vip *v;
 	struct lut vips;
 	size_t i;
 
-	if (!servers || lut_init(&vips, m->n_vips)) {
+	if (!servers || model_index_vips(m, &vips)) {
 		free(servers);
 		return NULL;
-	}
-	for (i = 0; i < m->n_vips; i++) {
-		v = &m->vips[i];
-		lut_add(&vips, model_vip_hash(v->addr, v->port, v->proto), i);
 	}
 	for (i = 0; i < m->n_backends; i++)
 		count_servers_of(p, m, &vips, &m->backends[i], servers);
