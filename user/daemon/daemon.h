@@ -54,6 +54,11 @@ struct daemon {
 	unsigned int held;   /* daemon_begin()s without their end; others may look */
 };
 
+enum vm_word {
+	VM_RUNS,  /* at that host, which it is not about to leave */
+	VM_MOVES, /* from or to any */
+};
+
 struct source {
 	const char *name;
 	/* *state: the source's own. 0, also where there is nothing to watch; or -errno. */
@@ -68,12 +73,8 @@ struct source {
 	void (*lock_is_back)(void *state);
 	/* A move of this VM was prepared. Called under the lock. */
 	void (*prepared)(void *state, __u32 vm_index);
-	/*
-	 * What it hears now, not what it heard once: the VM runs at that host, and is not about to
-	 * leave it; and it moves. Called under the lock.
-	 */
-	bool (*runs_at)(void *state, __u64 vm_key, __u16 host);
-	bool (*moves)(void *state, __u64 vm_key);
+	/* So it hears from the VM's hypervisor now, not once. Called under the lock. */
+	bool (*says)(void *state, enum vm_word word, __u64 vm_key, __u16 host);
 	/* This VM is at another host, e->host, as its event tells. Called under the lock. */
 	void (*moved)(void *state, const struct xr_event *e, __u32 vm_index);
 };
@@ -87,10 +88,9 @@ void daemon_stop_sources(struct daemon *d);
 void daemon_reload_sources(struct daemon *d);
 void daemon_lock_is_back(struct daemon *d);
 void daemon_prepared(struct daemon *d, __u32 vm_index);
-/* By what some source hears now; see struct source. */
-bool daemon_vm_runs_at(struct daemon *d, __u64 vm_key, __u16 host);
-bool daemon_vm_moves(struct daemon *d, __u64 vm_key);
-/* Where the instance has it. */
+/* Of any source; see there. */
+bool daemon_vm_says(struct daemon *d, enum vm_word word, __u64 vm_key, __u16 host);
+/* That it runs where the instance has it. */
 bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index);
 /* Either, or the instance has it move: what was refused then is looked at again after that. */
 bool daemon_vm_is_held(struct daemon *d, __u32 vm_index);
@@ -112,6 +112,22 @@ struct daemon_peer {
  */
 int daemon_post_notice(struct daemon *d, const struct xr_notice *n, const struct daemon_peer *from,
 		       struct xr_answer *a, struct xr_err *err);
+
+/* ---- place.c ---- */
+
+/* What a source of the fabric's has said of a VM. All zero: nothing. */
+struct daemon_place {
+	__u16 host;     /* where it had it last; 0: nowhere yet */
+	bool outranked; /* what it says was refused ... */
+	bool held;      /* ... for as long as the VM moves, or its hypervisor has it where it is */
+};
+
+/*
+ * The source has the VM at that host, 0: at none that is known. false: this cannot be carried
+ * out now, and is to be told again.
+ */
+bool daemon_tell_place(struct daemon *d, struct daemon_place *said, __u32 vm_index, __u16 host,
+		       enum xr_source source, const struct daemon_peer *from);
 
 /* ---- lock.c ---- */
 

@@ -56,31 +56,33 @@ static void audit(struct daemon *d, const struct xr_notice *n, const struct daem
 	audit_post(d->plane, &e);
 }
 
-static int carry_out(struct daemon *d, const struct xr_notice *n, struct xr_answer *a,
-		     struct xr_err *err)
+/* What hypervisors say now, where that counts. */
+static void ask_hypervisors(struct daemon *d, struct xr_notice *n)
 {
-	struct xr_notice with = *n;
 	__u64 key = vm_key(n->mac, n->vlan);
-	__u32 vm_index = vm_find(d->plane, key);
+	__u32 vm_index;
 
-	if (n->kind == XR_NOTICE_MOVED && vm_source_is_weighed(n->source) &&
-	    vm_index != VM_NOWHERE) {
-		with.runs_here = daemon_vm_runs_here(d, vm_index);
-		with.runs_there = daemon_vm_runs_at(d, key, host_find(d->plane, n->host));
-		with.moves = daemon_vm_moves(d, key);
-	}
-	return vm_notice(d->plane, &with, a, err);
+	if (n->kind != XR_NOTICE_MOVED || !vm_source_is_weighed(n->source))
+		return;
+	vm_index = vm_find(d->plane, key);
+	if (vm_index == VM_NOWHERE)
+		return;
+	n->runs_here = daemon_vm_runs_here(d, vm_index);
+	n->runs_there = daemon_vm_says(d, VM_RUNS, key, host_find(d->plane, n->host));
+	n->moves = daemon_vm_says(d, VM_MOVES, key, 0);
 }
 
 int daemon_post_notice(struct daemon *d, const struct xr_notice *n, const struct daemon_peer *from,
 		       struct xr_answer *a, struct xr_err *err)
 {
 	struct xr_err why = { "" };
+	struct xr_notice weighed = *n;
 	int ret = daemon_begin(d, &why);
 
 	memset(a, 0, sizeof(*a));
 	if (!ret) {
-		ret = carry_out(d, n, a, &why);
+		ask_hypervisors(d, &weighed);
+		ret = vm_notice(d->plane, &weighed, a, &why);
 		if (!ret && n->kind == XR_NOTICE_PREPARE)
 			daemon_prepared(d, a->vm_index);
 		daemon_end(d);

@@ -56,35 +56,26 @@ void daemon_moved(struct daemon *d, const struct xr_event *e, __u32 vm_index)
 			d->sources[i]->moved(d->states[i], e, vm_index);
 }
 
-bool daemon_vm_runs_at(struct daemon *d, __u64 vm_key, __u16 host)
+bool daemon_vm_says(struct daemon *d, enum vm_word word, __u64 vm_key, __u16 host)
 {
 	size_t i;
 
 	for (i = 0; i < d->n_started; i++)
-		if (d->sources[i]->runs_at && d->sources[i]->runs_at(d->states[i], vm_key, host))
-			return true;
-	return false;
-}
-
-bool daemon_vm_moves(struct daemon *d, __u64 vm_key)
-{
-	size_t i;
-
-	for (i = 0; i < d->n_started; i++)
-		if (d->sources[i]->moves && d->sources[i]->moves(d->states[i], vm_key))
+		if (d->sources[i]->says && d->sources[i]->says(d->states[i], word, vm_key, host))
 			return true;
 	return false;
 }
 
 bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index)
 {
-	return daemon_vm_runs_at(d, d->plane->vms[vm_index].key, vm_now(d->plane, vm_index).host);
+	return daemon_vm_says(d, VM_RUNS, d->plane->vms[vm_index].key,
+			      vm_now(d->plane, vm_index).host);
 }
 
 bool daemon_vm_is_held(struct daemon *d, __u32 vm_index)
 {
 	return vm_under_way(vm_now(d->plane, vm_index)) || daemon_vm_runs_here(d, vm_index) ||
-		daemon_vm_moves(d, d->plane->vms[vm_index].key);
+		daemon_vm_says(d, VM_MOVES, d->plane->vms[vm_index].key, 0);
 }
 
 void daemon_prepared(struct daemon *d, __u32 vm_index)

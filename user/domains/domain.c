@@ -473,23 +473,13 @@ void domain_on_line(struct virt *v, json_t *line)
 		on_domain(dom, line);
 }
 
-bool domain_runs_at(const struct virt *v, __u64 vm_key, __u16 host)
+bool domain_says(const struct virt *v, enum vm_word word, __u64 vm_key, __u16 host)
 {
 	const struct domain *dom;
 	const struct card *c;
 
 	for (dom = v->up ? v->domains : NULL; dom; dom = dom->next)
-		each_card(c, dom) if (guest_runs_at(&c->guest, vm_key, host)) return true;
-	return false;
-}
-
-bool domain_moves(const struct virt *v, __u64 vm_key)
-{
-	const struct domain *dom;
-	const struct card *c;
-
-	for (dom = v->up ? v->domains : NULL; dom; dom = dom->next)
-		each_card(c, dom) if (guest_moves(&c->guest, vm_key)) return true;
+		each_card(c, dom) if (guest_says(&c->guest, word, vm_key, host)) return true;
 	return false;
 }
 

@@ -94,8 +94,7 @@ void helper_send(struct virt *v, json_t *line);
 
 void domain_on_line(struct virt *v, json_t *line);
 /* Of a connection that is up: see struct source. */
-bool domain_runs_at(const struct virt *v, __u64 vm_key, __u16 host);
-bool domain_moves(const struct virt *v, __u64 vm_key);
+bool domain_says(const struct virt *v, enum vm_word word, __u64 vm_key, __u16 host);
 void domain_forget_all(struct virt *v);
 /* Where a notice was missed: finds out what must be posted now. */
 void domain_catch_up(struct virt *v);

@@ -116,22 +116,12 @@ static void lock_is_back(void *state)
 		domain_catch_up(v);
 }
 
-static bool runs_at(void *state, __u64 vm_key, __u16 host)
+static bool says(void *state, enum vm_word word, __u64 vm_key, __u16 host)
 {
 	const struct virt_all *all = state;
 	const struct virt *v = all->list;
 
-	while (v && !domain_runs_at(v, vm_key, host))
-		v = v->next;
-	return v;
-}
-
-static bool moves(void *state, __u64 vm_key)
-{
-	const struct virt_all *all = state;
-	const struct virt *v = all->list;
-
-	while (v && !domain_moves(v, vm_key))
+	while (v && !domain_says(v, word, vm_key, host))
 		v = v->next;
 	return v;
 }
@@ -158,7 +148,6 @@ const struct source source_libvirt = {
 	.start = start,
 	.reload = reload,
 	.lock_is_back = lock_is_back,
-	.runs_at = runs_at,
-	.moves = moves,
+	.says = says,
 	.stop = stop,
 };

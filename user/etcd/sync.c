@@ -56,12 +56,12 @@ static void on_refused(void *ctx, const char *below, const struct xr_err *why)
 	y->report.refusal.text[0] = '\0';
 }
 
-/* The daemon makes it as one that the watch tells of. */
 static bool runs_here(void *ctx, __u32 vm_index)
 {
 	return daemon_vm_runs_here(((struct sync *)ctx)->d, vm_index);
 }
 
+/* The daemon makes it as one that the watch tells of. */
 static void on_outranked(void *ctx, const struct etcd_line *line)
 {
 	struct sync *y = ctx;

@@ -29,16 +29,14 @@ struct fdb_word {
 struct fdb_row {
 	struct fdb_key key;
 	struct fdb_word word;
-	__u32 next;  /* of the same hash, or the next free one */
-	__u32 queue; /* the next that waits to be judged */
-	__u32 dump;  /* number of the last dump in which it was seen */
-	__u32 heard; /* and of that during which a change of it was told */
-	__u16 view;  /* a bridge's: the host where it had the VM last; 0: none yet */
-	bool there;  /* the kernel has it; else only the view is kept */
+	__u32 next;               /* of the same hash, or the next free one */
+	__u32 queue;              /* the next that waits to be judged */
+	__u32 dump;               /* number of the last dump in which it was seen */
+	__u32 heard;              /* and of that during which a change of it was told */
+	struct daemon_place said; /* a bridge's */
+	bool there;               /* the kernel has it; else only what was said is kept */
 	bool waits;
-	bool later;     /* what it says could not be carried out: to be judged again */
-	bool outranked; /* what it says was refused ... */
-	bool held;      /* ... for as long as the VM moves, or its hypervisor has it where it is */
+	bool later; /* what it says could not be carried out: to be judged again */
 };
 
 struct fdb_table {

@@ -36,10 +36,10 @@ static const struct fdb_bridge *bridge_of(const struct fdb *f, __u32 ifindex)
 }
 
 /* Before the row changes: where it had a VM that nobody asked for yet. */
-static void keep_view(const struct fdb *f, struct fdb_row *row)
+static void keep_place(const struct fdb *f, struct fdb_row *row)
 {
-	if (!row->view && row->there && !row->waits)
-		row->view = fdb_place(f, row);
+	if (!row->said.host && row->there && !row->waits)
+		row->said.host = fdb_place(f, row);
 }
 
 static bool is_vms(const struct fdb *f, const struct fdb_key *key)
@@ -89,7 +89,7 @@ static void entry_is(struct fdb *f, const struct fdb_key *key, const struct fdb_
 		return;
 	if (row->there != there || (there && memcmp(&row->word, word, sizeof(*word)))) {
 		if (where != FDB_NONE && is_vms(f, &f->table.row[where].key)) {
-			keep_view(f, &f->table.row[where]);
+			keep_place(f, &f->table.row[where]);
 			fdb_wait(&f->table, where);
 		}
 		row->word = *word;
@@ -98,7 +98,7 @@ static void entry_is(struct fdb *f, const struct fdb_key *key, const struct fdb_
 	/* It is kept until the dump has ended, for what that says of it. */
 	if (!there && older)
 		fdb_wait(&f->table, i);
-	/* The view of a VM outlives its entry: it may be told of anew, elsewhere. */
+	/* What was said of a VM outlives its entry: it may be told of anew, elsewhere. */
 	if (!there && !vms)
 		fdb_remove(&f->table, i);
 }

@@ -5,7 +5,6 @@
  * none, its own entries among them: it writes these under the lock, and whatever was
  * written before is read before a row is judged.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,55 +154,23 @@ __u16 fdb_place(const struct fdb *f, const struct fdb_row *row)
 
 /* ---- what is said of it ---- */
 
-static int post(struct fdb *f, const struct fdb_row *row, const struct fdb_bridge *b, __u16 place)
-{
-	struct plane *p = f->d->plane;
-	const struct daemon_peer self = { .via = AUDIT_FDB,
-					  .what = b->conf.bridge,
-					  .is_kernel = true };
-	struct xr_notice n = {
-		.kind = XR_NOTICE_MOVED,
-		.source = XR_SOURCE_FDB,
-		.vlan = b->conf.vlan,
-		.host = host_name(p, place),
-		.was = row->view ? host_name(p, row->view) : NULL,
-	};
-	struct xr_answer a;
-
-	memcpy(n.mac, row->key.mac, sizeof(n.mac));
-	return daemon_post_notice(f->d, &n, &self, &a, NULL);
-}
-
 /* false: it cannot be carried out now. */
 static bool judge(struct fdb *f, struct fdb_row *row)
 {
+	struct daemon_peer self = { .via = AUDIT_FDB, .is_kernel = true };
 	const struct fdb_bridge *b = NULL;
 	__u32 vm_index = fdb_vm_of(f, row, &b);
-	__u16 place = vm_index == VM_NOWHERE ? 0 : fdb_place(f, row);
-	bool differs;
-	int ret = 0;
 
-	/* Its port has just come, and is read about soon. */
-	if (vm_index != VM_NOWHERE && row->there && f->links_due &&
-	    !links_by_index(&f->links, row->word.port))
-		return false;
-	differs = place && place != vm_now(f->d->plane, vm_index).host;
-	if (differs && row->held && daemon_vm_is_held(f->d, vm_index))
-		return false;
-	row->held = false;
-	if (!place || place == row->view)
+	if (vm_index == VM_NOWHERE) {
+		row->said.held = false;
 		return true;
-	row->outranked = false;
-	if (differs)
-		ret = post(f, row, b, place);
-	if (ret && ret != -EPERM && ret != -EINVAL && ret != -ENOENT)
+	}
+	/* Its port has just come, and is read about soon. */
+	if (row->there && f->links_due && !links_by_index(&f->links, row->word.port))
 		return false;
-	row->outranked = ret == -EPERM;
-	row->held = row->outranked && daemon_vm_is_held(f->d, vm_index);
-	if (row->held)
-		return false;
-	row->view = place;
-	return true;
+	self.what = b->conf.bridge;
+	return daemon_tell_place(f->d, &row->said, vm_index, fdb_place(f, row), XR_SOURCE_FDB,
+				 &self);
 }
 
 bool fdb_judge(struct fdb *f)
@@ -213,7 +180,7 @@ bool fdb_judge(struct fdb *f)
 
 	while (n < TURN && (i = fdb_take(t)) != FDB_NONE) {
 		n++;
-		if (!t->row[i].there && !t->row[i].view) {
+		if (!t->row[i].there && !t->row[i].said.host) {
 			fdb_remove(t, i);
 			continue;
 		}
@@ -240,7 +207,7 @@ void fdb_look_at_new(struct fdb *f)
 	__u32 i;
 
 	for (i = 0; i < t->size; i++)
-		if (t->row[i].there && !t->row[i].view &&
+		if (t->row[i].there && !t->row[i].said.host &&
 		    fdb_vm_of(f, &t->row[i], NULL) != VM_NOWHERE)
 			fdb_wait(t, i);
 }
@@ -262,7 +229,7 @@ static void fault_of_row(const struct fdb *f, struct fdb_row *row, struct faults
 	__u32 vm_index;
 	__u16 host, place;
 
-	if (!row->there || !(row->outranked || !row->view))
+	if (!row->there || !(row->said.outranked || !row->said.host))
 		return;
 	vm_index = fdb_vm_of(f, row, &b);
 	if (vm_index == VM_NOWHERE)
@@ -270,8 +237,8 @@ static void fault_of_row(const struct fdb *f, struct fdb_row *row, struct faults
 	vm_name_at(p, name, vm_index);
 	host = vm_now(p, vm_index).host;
 	place = fdb_place(f, row);
-	row->outranked = row->outranked && place && place != host;
-	if (row->outranked && w->outranked++ < FAULTS)
+	row->said.outranked = row->said.outranked && place && place != host;
+	if (row->said.outranked && w->outranked++ < FAULTS)
 		problem_add(
 			&w->lines,
 			"fdb %s: VM %s is at %s by this bridge, but at %s by who is trusted more; if the bridge is right: \"xroam vm move %s to %s\"",

@@ -125,9 +125,8 @@ void guest_add(struct guest *g);
 void guest_left(struct guest *g);
 /* Whatever brought the VM elsewhere: it runs at that host. */
 void guest_is_still_at(struct guest *g, __u16 host);
-/* It is this VM, and runs there now without being about to leave; or it moves. */
-bool guest_runs_at(const struct guest *g, __u64 vm_key, __u16 host);
-bool guest_moves(const struct guest *g, __u64 vm_key);
+/* It is that VM, and this is so of it; see struct source. */
+bool guest_says(const struct guest *g, enum vm_word word, __u64 vm_key, __u16 host);
 /* The VM is at another host by the instance's tables, and no move of it is under way. */
 bool guest_is_elsewhere(const struct guest *g);
 

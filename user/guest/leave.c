@@ -20,17 +20,15 @@ bool guest_in_migration(const struct guest *g)
 		g->migration == GUEST_DEVICE || g->migration == GUEST_POSTCOPY;
 }
 
-bool guest_runs_at(const struct guest *g, __u64 key, __u16 host)
+bool guest_says(const struct guest *g, enum vm_word word, __u64 key, __u16 host)
 {
-	return vm_key(g->mac, g->vlan) == key && g->running && !guest_in_migration(g) &&
-		guest_is_here(g, host);
-}
+	bool waits = g->incoming && !g->running && g->migration != GUEST_FAILED;
 
-bool guest_moves(const struct guest *g, __u64 key)
-{
-	return vm_key(g->mac, g->vlan) == key &&
-		(guest_in_migration(g) ||
-		 (g->incoming && !g->running && g->migration != GUEST_FAILED));
+	if (vm_key(g->mac, g->vlan) != key)
+		return false;
+	if (word == VM_MOVES)
+		return guest_in_migration(g) || waits;
+	return g->running && !guest_in_migration(g) && guest_is_here(g, host);
 }
 
 /* ---- it runs ---- */

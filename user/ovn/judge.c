@@ -131,50 +131,30 @@ __u32 ovn_vm_of(const struct ovn *o, const struct ovn_row *row)
 
 /* ---- what is said of it ---- */
 
-/* false: later. */
+static struct daemon_peer peer_of(const struct ovn *o)
+{
+	return (struct daemon_peer){ .via = AUDIT_OVN,
+				     .fd = -1,
+				     .what = o->d->model.ovn.remote[0] };
+}
+
+/* PREPARE or CANCEL. false: later. */
 static bool post(struct ovn *o, struct ovn_row *row, enum xr_notice_kind kind, __u16 host)
 {
-	const struct daemon_peer from = { .via = AUDIT_OVN,
-					  .fd = -1,
-					  .what = o->d->model.ovn.remote[0] };
-	struct plane *p = o->d->plane;
+	const struct daemon_peer from = peer_of(o);
 	struct xr_notice n = {
 		.kind = kind,
 		.source = XR_SOURCE_OVN,
 		.vlan = row->key.vlan,
-		.host = host ? host_name(p, host) : NULL,
-		.was = kind == XR_NOTICE_MOVED && row->view ? host_name(p, row->view) : NULL,
+		.host = host ? host_name(o->d->plane, host) : NULL,
 	};
 	struct xr_answer a;
 	int ret;
 
 	memcpy(n.mac, row->key.mac, sizeof(n.mac));
 	ret = daemon_post_notice(o->d, &n, &from, &a, NULL);
-	row->outranked |= ret == -EPERM;
-	if (ret == -EBUSY || ret == -EAGAIN || ret == -ENODEV)
-		return false;
-	/* What is not there yet may come: a way to the host, or room. */
-	return kind != XR_NOTICE_MOVED || !ret || ret == -EPERM || ret == -EINVAL ||
-		ret == -ENOENT || ret == -ESTALE;
-}
-
-static bool judge_place(struct ovn *o, struct ovn_row *row, __u32 vm_index, __u16 place)
-{
-	bool differs = place && place != vm_now(o->d->plane, vm_index).host;
-
-	if (differs && row->held && daemon_vm_is_held(o->d, vm_index))
-		return false;
-	row->held = false;
-	if (!place || place == row->view)
-		return true;
-	row->outranked = false;
-	if (differs && !post(o, row, XR_NOTICE_MOVED, place))
-		return false;
-	row->held = row->outranked && daemon_vm_is_held(o->d, vm_index);
-	if (row->held)
-		return false;
-	row->view = place;
-	return true;
+	row->said.outranked |= ret == -EPERM;
+	return ret != -EBUSY && ret != -EAGAIN && ret != -ENODEV;
 }
 
 static bool goes_to(struct plane *p, __u32 vm_index, __u16 host)
@@ -204,18 +184,20 @@ static bool judge_next(struct ovn *o, struct ovn_row *row, __u32 vm_index, __u16
 static bool judge(struct ovn *o, struct ovn_row *row)
 {
 	__u32 vm_index = ovn_vm_of(o, row);
+	struct daemon_peer from = peer_of(o);
 	bool placed;
 
 	row->has_vm = vm_index != VM_NOWHERE;
 	if (!row->has_vm) {
-		row->view = row->view_next = 0;
-		row->outranked = row->held = false;
+		row->said = (struct daemon_place){ 0 };
+		row->view_next = 0;
 		return true;
 	}
 	/* A port that is gone, or that two switches have, says nothing. */
 	if (row->word.gone || row->word.other[0])
 		return true;
-	placed = judge_place(o, row, vm_index, place_of(o, row->word.at)->host);
+	placed = daemon_tell_place(o->d, &row->said, vm_index, place_of(o, row->word.at)->host,
+				   XR_SOURCE_OVN, &from);
 	return judge_next(o, row, vm_index, place_of(o, row->word.next)->host) && placed;
 }
 
@@ -229,7 +211,7 @@ bool ovn_judge(struct ovn *o)
 		row->later = !judge(o, row);
 		o->any_later |= row->later;
 		n += row->has_vm;
-		if (row->word.gone && !row->view && !row->later)
+		if (row->word.gone && !row->said.host && !row->later)
 			ovn_row_remove(&o->rows, row);
 	}
 	return n == TURN || rows == ROWS;
@@ -314,7 +296,7 @@ static void fault_of_row(struct ovn_row *row, void *ctx)
 		      "VM %s is to go to several chassis at once by port %s, so nothing is prepared; name one beside the one where it is",
 		      name, row->word.port);
 	place = place_of(o, row->word.at)->host;
-	if (row->outranked && place && place != host)
+	if (row->said.outranked && place && place != host)
 		FAULT(w,
 		      "VM %s is at %s by port %s, but at %s by who is trusted more; if OVN is right: \"xroam vm move %s to %s\"",
 		      name, host_name(p, place), row->word.port, host_name(p, host), name,

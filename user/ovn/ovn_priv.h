@@ -49,13 +49,11 @@ struct ovn_row {
 	struct southbound_vm word;
 	struct ovn_row *queue; /* the next that waits to be judged */
 	__u32 reading;         /* number of the reading in which it was told */
-	__u16 view;            /* the host where it had the VM last; 0: none yet */
-	__u16 view_next;       /* the host that it was to go to */
+	struct daemon_place said;
+	__u16 view_next; /* the host that it was to go to */
 	bool waits;
-	bool later;     /* what it says could not be carried out: to be judged again */
-	bool has_vm;    /* there was a VM of it when it was judged */
-	bool outranked; /* what it says was refused ... */
-	bool held;      /* ... for as long as the VM moves, or its hypervisor has it where it is */
+	bool later;  /* what it says could not be carried out: to be judged again */
+	bool has_vm; /* there was a VM of it when it was judged */
 };
 
 struct ovn_rows {

@@ -272,22 +272,12 @@ static void lock_is_back(void *state)
 		qmp_catch_up(m);
 }
 
-static bool runs_at(void *state, __u64 vm_key, __u16 host)
+static bool says(void *state, enum vm_word word, __u64 vm_key, __u16 host)
 {
 	const struct qmp *q = state;
 	const struct monitor *m = q->list;
 
-	while (m && !(m->ready && guest_runs_at(&m->guest, vm_key, host)))
-		m = m->next;
-	return m;
-}
-
-static bool moves(void *state, __u64 vm_key)
-{
-	const struct qmp *q = state;
-	const struct monitor *m = q->list;
-
-	while (m && !(m->ready && guest_moves(&m->guest, vm_key)))
+	while (m && !(m->ready && guest_says(&m->guest, word, vm_key, host)))
 		m = m->next;
 	return m;
 }
@@ -301,7 +291,8 @@ static void moved(void *state, const struct xr_event *e, __u32 vm_index)
 	if (e->reason != XR_R_ACTIVATED)
 		return;
 	for (m = q->list; m; m = m->next)
-		if (m->ready && guest_runs_at(&m->guest, q->d->plane->vms[vm_index].key, e->from))
+		if (m->ready &&
+		    guest_says(&m->guest, VM_RUNS, q->d->plane->vms[vm_index].key, e->from))
 			guest_is_still_at(&m->guest, e->from);
 }
 
@@ -327,8 +318,7 @@ const struct source source_qmp = {
 	.start = start,
 	.reload = reload,
 	.lock_is_back = lock_is_back,
-	.runs_at = runs_at,
-	.moves = moves,
+	.says = says,
 	.moved = moved,
 	.stop = stop,
 };

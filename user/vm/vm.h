@@ -62,6 +62,9 @@ struct xr_answer {
 	char warning[512]; /* done, but ("residual: 3 frames lost"); empty: none */
 };
 
+/* Whether it counts what hypervisors say now, where this source says that a VM has moved. */
+bool vm_source_is_weighed(__u8 source);
+
 /*
  * Carries out the notice, or refuses it and changes nothing. a may be NULL. Errors,
  * each with a line in err:
@@ -73,9 +76,6 @@ struct xr_answer {
  * limit to raise); -EHOSTUNREACH host without a route; -EADDRINUSE an address
  * that is another VM's.
  */
-/* Whether it counts what hypervisors say now, where this source says that a VM has moved. */
-bool vm_source_is_weighed(__u8 source);
-
 int vm_notice(struct plane *p, const struct xr_notice *n, struct xr_answer *a, struct xr_err *err);
 
 /*
