@@ -14,17 +14,6 @@ add()
 	xr backend add "$1" vip "$VIP4:80/udp" address "$(addr4 "$1")"
 }
 
-# machine_drops: frames that this machine's processors had no room for, in whichever namespace
-machine_drops()
-{
-	local drops sum=0
-
-	while read -r _ drops _; do
-		sum=$((sum + 16#$drops))
-	done </proc/net/softnet_stat
-	echo $sum
-}
-
 # Flows open while "$@" happens; said moved tells how many it moved. Others may flood beside it.
 during()
 {

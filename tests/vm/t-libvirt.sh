@@ -146,7 +146,7 @@ dies()
 	done
 	diag "$1: the port had no room for $DROPPED frames"
 	result "$1"
-	[ "$(jq ".lost <= $DROPPED and .twice <= 1 and .unanswered == 0" <<<"$PROBED")" = true ] || evidence
+	[ "$(jq ".lost <= $DROPPED and .twice <= 1 and .unanswered == 0" <<<"$PROBED")" = true ] || diag "$(evidence)"
 	cmp_ok "$(probed_of lost)" -le "$DROPPED" "$1: no probe is lost but in its full port"
 	cmp_ok "$(probed_of twice)" -le 1 "$1: none comes twice, but one"
 	is "$(probed_of unanswered)" 0 "$1: the others are answered"

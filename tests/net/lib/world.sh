@@ -35,6 +35,8 @@
 #	lb_route lb1|lb2|both	whom the router sends the VIPs' packets to
 #	wait_for SECONDS CMD...	until CMD succeeds; twelve times as long where the
 #				machine is busy otherwise
+#	machine_drops		frames that its processors had no room for since it started, in
+#				whichever namespace: others may flood it
 #	stall_begin / stall_end	$STALLED: how long, in ms, the machine kept a process
 #				waiting meanwhile, ten times over: what a limit in ms
 #				is to be longer by. $BUSY: not empty where that says
@@ -184,6 +186,16 @@ wait_for()
 		nap $pause
 		[ $((looks += 1)) -lt 6 ] || pause=0.2
 	done
+}
+
+machine_drops()
+{
+	local drops sum=0
+
+	while read -r _ drops _; do
+		sum=$((sum + 16#$drops))
+	done </proc/net/softnet_stat
+	echo $sum
 }
 
 STALL=$WORLD_BUILD/tests/net/stall

@@ -10,25 +10,38 @@ run_of()
 }
 
 # proven COMMAND...: a run, and again, twice at most, where it proves nothing about those
-# who bring the guest its frames: it died, or was too far behind
+# who bring the guest its frames: it died, or was too far behind, or others flooded the machine
 proven()
 {
-	local from=$AT left=3 status
+	local from=$AT left=3 status drops
 
 	while ((left--)); do
+		drops=$(machine_drops)
 		"$@"
 		status=$?
+		drops=$(($(machine_drops) - drops))
 		if guest_died; then
 			guest_again "$from"
 		elif ran_over; then
 			diag "the guest was $(probed_of max_ms) ms behind at $RATE/s: again, with half of it"
 			RATE=$((RATE / 2))
-			[ "$AT" = "$from" ] || guest_move "$from"
+			back_to "$from"
+		elif [ -n "$XROAM_BY" ] && ((drops)) && probed_any lost unanswered; then
+			diag "the machine had no room for $drops frames of this or another test: again"
+			back_to "$from"
 		else
 			return $status
 		fi
 	done
 	return $status
+}
+
+# back_to HOST: as if it had not gone
+back_to()
+{
+	[ "$AT" != "$1" ] || return 0
+	guest_move "$1"
+	fabric_for "$1"
 }
 
 # Its emulation may spoil a guest's memory as it migrates (see qemu in vm.sh), on a busy
@@ -132,25 +145,26 @@ result()
 whole()
 {
 	is "$(jq -c '[.lost, .twice, .unanswered, .answered_twice]' \
-		<<<"$PROBED")" "[0,0,0,0]" "$1: none lost, none twice, all answered"
+		<<<"$PROBED")" "[0,0,0,0]" "$1: none lost, none twice, all answered" || diag "$(evidence)"
 }
 
 RUNS_WITHOUT=2 RUNS_WITH=10
 ALL=			# the runs so far, as JSON
+EVIDENCE=		# of those in which a probe was lost, or came twice
 
-# What each host's xroam and devices show after a run in which a probe was lost, or
-# came twice.
+# What each host's xroam and devices show after such a run.
 evidence()
 {
 	local host
 
+	echo "probes: $PROBED"
 	for host in ${XROAM_BY:+"${VM_HOSTS[@]}"}; do
-		diag "$host: $(xr_on "$host" -j vm show "$VM_MAC" | jq -c)"
-		diag "$host: $(xr_on "$host" stats reason | tr -s ' \n' ' ;')"
-		diag "$host: dropped $(in_ns "$host" ip -s -j link | jq -c '
+		echo "$host: $(xr_on "$host" -j vm show "$VM_MAC" | jq -c)"
+		echo "$host: $(xr_on "$host" stats reason | tr -s ' \n' ' ;')"
+		echo "$host: dropped $(in_ns "$host" ip -s -j link | jq -c '
 			[.[] | select(.stats64.tx.dropped + .stats64.rx.dropped > 0) |
 			 {(.ifname): [.stats64.tx.dropped, .stats64.rx.dropped]}] | add')"
-		diag "$host: $(tail -n 5 "$WORLD_DIR/xroam-$host.err")"
+		echo "$host: $(tail -n 5 "$WORLD_DIR/xroam-$host.err")"
 	done
 }
 
@@ -158,7 +172,9 @@ evidence()
 remember()
 {
 	result "$1"
-	! probed_any lost twice || evidence
+	if [ -n "$XROAM_BY" ] && probed_any lost twice; then
+		EVIDENCE+="$1"$'\n'$(evidence)$'\n'
+	fi
 	ALL+=$(jq -c --argjson m "$MOVED" '. + {moved: $m}' <<<"$PROBED")
 	ALL+=$'\n'
 }
@@ -199,8 +215,9 @@ none_lost()
 	local key
 
 	for key in lost twice unanswered answered_twice; do
-		is "$(sum_of $key)" 0 "$1: $key in $(wc -l <<<"${ALL%$'\n'}") runs"
+		is "$(sum_of $key)" 0 "$1: $key in $(wc -l <<<"${ALL%$'\n'}") runs" || diag "$EVIDENCE"
 	done
+	EVIDENCE=
 }
 
 world_test()
