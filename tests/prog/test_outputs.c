@@ -63,7 +63,8 @@ static const char *const texts[] = {
 	"eth dst=" VM " / ip6 src=fd00::1 dst=" VM6 " / tcp ack / fill 40",
 };
 
-#define PLAIN 13
+#define PLAIN  13
+#define TO_VMS 2 /* the last ones */
 
 #define KEY ", key: 8f95f09245765f80256934e50c66207f"
 #define OF(vips, name, way, id) \
@@ -136,6 +137,10 @@ static struct packet draw_packet(void)
 		cid[3] = 1 + draw(SERVERS);
 	if (i < PLAIN)
 		p.data[35] = draw(64); /* of the source port */
+	/* Such as are alike are taken for an echo, and numbered at random. */
+	if (i >= ARRAY_LEN(texts) - TO_VMS)
+		for (int n = 1; n <= 4; n++)
+			p.data[p.len - n] = draw(256);
 	if (draw(8))
 		return p;
 	for (__u32 n = 1 + draw(3); n; n--)
