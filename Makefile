@@ -9,6 +9,7 @@
 #   make format     C as .clang-format says
 #   make bench      ns per packet beside floors (root)
 #   make bench-count   instructions, calls and cache lines of a packet (root)
+#   make bench-live    ns per real frame over veth, beside the kernel's own ways (root)
 #   make soak       an hour of faults under traffic: SOAK_SECONDS, SOAK_SEED (root)
 #   make rivals     a VM's live migration behind xroam, and behind others (root)
 #   make kernels    the prog tests on every kernel the distribution has

@@ -17,14 +17,15 @@ PICK := $(T)/net/bin/pick
 NETSO := $(patsubst tests/net/lib/%.so.c,$(T)/net/%.so,$(wildcard tests/net/lib/*.so.c))
 NETBPF := $(patsubst tests/net/lib/%.bpf.c,$(T)/net/%.bpf.o,$(wildcard tests/net/lib/*.bpf.c))
 BENCH := $(call bins_of,bench,bench)
+LIVE := $(call bins_of,bench,live)
 COUNT := $(call bins_of,count,count)
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/include/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZ := $(call bins_of,fuzz,fuzz_*)
 VM := $(call bins_of,vm,*)
 FORMER := $(patsubst tests/upgrade/%.tar.xz,$(T)/upgrade/%/build/xroam,$(wildcard tests/upgrade/*.tar.xz))
 
-.PHONY: tests test bench bench-count fuzz kernels soak
-tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(ENTERED) $(PICK) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(COUNT) $(FORMER)
+.PHONY: tests test bench bench-count bench-live fuzz kernels soak
+tests: all $(UNIT) $(PROG) $(QUIC) $(NETPEER) $(ENTERED) $(PICK) $(NETSO) $(NETBPF) $(VM) $(BENCH) $(LIVE) $(COUNT) $(FORMER)
 
 # They are compiled once and run once.
 EXTRA_tests_unit_ := -O0 -U_FORTIFY_SOURCE
@@ -106,7 +107,7 @@ $(BUILD)/include/bench/%.skel.h: tests/bench/%.bpf.c $(BPF_HDR)
 
 $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c tests/bench/lib/*.c)): $(BENCH_SKEL)
 
-$(BENCH): $(T)/bench/%: $(BUILD)/tests/bench/%.o $(call lib_of,bench) $(CORE_A) $(CID_A)
+$(BENCH) $(LIVE): $(T)/bench/%: $(BUILD)/tests/bench/%.o $(call lib_of,bench) $(CORE_A) $(CID_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
@@ -151,6 +152,9 @@ bench: all $(BENCH) $(NETBPF)
 	@$(BENCH) $(BENCH_ARGS)
 	@tests/bench/health.sh
 	@tests/bench/state.sh
+
+bench-live: all $(LIVE) $(NETBPF)
+	@tests/bench/live.sh $(LIVE_ROUNDS)
 
 bench-count: all $(COUNT)
 	@$(COUNT) $(COUNT_ARGS)

@@ -15,6 +15,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
 #include <linux/udp.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
@@ -77,6 +78,16 @@ static __always_inline void *undo(struct xdp_md *ctx, int ipv6)
 	return data;
 }
 
+/* What makes the sum of the addresses and itself what it was for packet 0, whose ID is 0. */
+static __always_inline __u16 made_up(__u32 saddr, __u32 daddr)
+{
+	__u64 sum = (__u64)walk.saddr + walk.daddr + (__u32)~saddr + (__u32)~daddr;
+
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
 static __always_inline void make(struct xdp_md *ctx, void *data, __u64 n, int ipv6)
 {
 	__u32 flow = n & walk.mask;
@@ -99,6 +110,10 @@ static __always_inline void make(struct xdp_md *ctx, void *data, __u64 n, int ip
 
 		daddr = bpf_htonl(bpf_ntohl(daddr) + pick);
 		*(__u32 *)(data + (ipv6 ? DADDR6_REST : AT_IP4(daddr))) = daddr;
+	}
+	if (walk.keep_sum && !ipv6) {
+		*(__u32 *)(data + AT_IP4(daddr)) = daddr;
+		*(__u16 *)(data + AT_IP4(id)) = made_up(saddr, daddr);
 	}
 	/* Eight octets, for the decoder loads as many; the rest is nonce. */
 	if (walk.walk_sid && cid + 20 <= (void *)(long)ctx->data_end)
@@ -243,6 +258,31 @@ SEC("xdp.frags")
 int floor_port(struct xdp_md *ctx)
 {
 	return bpf_redirect(2, 0);
+}
+
+/* ---- live frames: out of a device, and what comes back by it ---- */
+
+int send_by;
+__u64 sunk;
+
+SEC("xdp.frags")
+int send(struct xdp_md *ctx)
+{
+	return bpf_redirect(send_by, 0);
+}
+
+SEC("xdp.frags")
+int sink(struct xdp_md *ctx)
+{
+	sunk++;
+	return XDP_DROP;
+}
+
+/* What the kernel sends by another device ends there. */
+SEC("tc")
+int sent(struct __sk_buff *skb)
+{
+	return TC_ACT_SHOT;
 }
 
 char _license[] SEC("license") = "GPL";

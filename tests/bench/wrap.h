@@ -50,7 +50,8 @@ struct walk {
 	__u8 walk_dmac;   /* destination MAC: its last four octets = flow */
 	__u8 walk_smac;   /* source MAC likewise */
 	__u8 walk_id;     /* IPv4 ID = the packet's number */
-	__u8 drain;       /* wait until what was written is in the cache */
+	__u8 keep_sum; /* for the kernel: destination as it was, IPv4 ID so that the sum is right */
+	__u8 drain;    /* wait until what was written is in the cache */
 };
 
 /* The clock, read every WINDOW packets inside the run. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/if_link.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
  * it starts, which is why the clock is read inside. A window is shorter than
  * the timer's period, so most hold no interrupt.
  */
-#define RUN_WINDOWS  32
+#define RUN_WINDOWS  HARNESS_WINDOWS
 #define SKIP_WINDOWS 2 /* the first holds the pause between runs, one warms up */
 #define REPEAT       ((RUN_WINDOWS + SKIP_WINDOWS) * WINDOW)
 
@@ -151,10 +152,10 @@ int harness_once(struct harness *h, int prog_fd, const struct shot *shot, __u8 *
 	return opts.retval;
 }
 
-static int run(struct harness *h, int prog_fd, const struct shot *shot, double *sample)
+static int run(struct harness *h, int prog_fd, const struct shot *shot, __u32 flags, double *sample)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = shot->frame, .data_size_in = shot->len,
-		    .repeat = REPEAT);
+		    .repeat = REPEAT, .flags = flags);
 	struct clocked *c = &h->skel->bss->clocked;
 	__u64 first = c->packets / WINDOW;
 	int err = aim(h, prog_fd, shot);
@@ -173,9 +174,33 @@ int harness_warm(struct harness *h, int prog_fd, const struct shot *shot, __u32 
 
 	h->skel->bss->clocked.packets = h->next;
 	for (__u32 done = 0; done < n && !err; done += REPEAT)
-		err = run(h, prog_fd, shot, sample);
+		err = run(h, prog_fd, shot, 0, sample);
 	h->next = h->skel->bss->clocked.packets;
 	return err;
+}
+
+int harness_send(struct harness *h, int ifindex, const struct shot *shot, double *sample)
+{
+	int err;
+
+	h->skel->bss->send_by = ifindex;
+	h->skel->bss->clocked.packets = h->next;
+	err = run(h, bpf_program__fd(h->skel->progs.send), shot, BPF_F_TEST_XDP_LIVE_FRAMES,
+		  sample);
+	h->next = h->skel->bss->clocked.packets;
+	h->packets += REPEAT;
+	return err;
+}
+
+int harness_sink(struct harness *h, int ifindex)
+{
+	return bpf_xdp_attach(ifindex, bpf_program__fd(h->skel->progs.sink), XDP_FLAGS_DRV_MODE,
+			      NULL);
+}
+
+__u64 harness_sunk(const struct harness *h)
+{
+	return h->skel->bss->sunk;
 }
 
 int compare_doubles(const void *a, const void *b)
@@ -214,7 +239,7 @@ int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor, const
 			struct clocked *c = &h->skel->bss->clocked;
 
 			c->packets = at[i];
-			err = run(h, fd[i], shot, h->sample[i] + (size_t)r * RUN_WINDOWS);
+			err = run(h, fd[i], shot, 0, h->sample[i] + (size_t)r * RUN_WINDOWS);
 			if (err)
 				return err;
 			at[i] = c->packets;

@@ -54,6 +54,18 @@ int harness_warm(struct harness *h, int prog_fd, const struct shot *shot, __u32 
 int harness_measure(struct harness *h, int prog_fd, enum floor_prog floor, const struct shot *shot,
 		    int rounds, struct measured *m);
 
+/*
+ * Real frames, made by the wrapper, out of the device of ifindex, in batches that are received by
+ * the device at its other end before the next is made; ns per frame of HARNESS_WINDOWS windows.
+ * 0 or -errno.
+ */
+#define HARNESS_WINDOWS 32
+int harness_send(struct harness *h, int ifindex, const struct shot *shot, double *sample);
+
+/* Drops and counts what comes back by that device, until that is taken away. */
+int harness_sink(struct harness *h, int ifindex);
+__u64 harness_sunk(const struct harness *h);
+
 /* For qsort(): doubles, the least first. */
 int compare_doubles(const void *a, const void *b);
 
