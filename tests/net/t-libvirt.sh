@@ -101,7 +101,7 @@ domain()
 	# shellcheck disable=SC2016 # jq's own
 	jq -nc --arg u "$uuid" --arg s "$state" '($s | split(" ")) as $s | {domain: $u, name: "d\($u[0:1])",
 		running: ($s | any(. == "running")), incoming: ($s | any(. == "incoming")),
-		came: ($s | any(. == "came")), migration: (if $s | any(. == "still") then "device" else "none" end),
+		came: ($s | any(. == "came")), migration: (if $s | any(. == "still") then "device" elif $s | any(. == "sends") then "active" else "none" end),
 		monitor: ($s | any(. == "monitor")), left_out: 0,
 		cards: [$ARGS.positional[] | split("/") | {mac: .[0], vlan: ((.[1] // "0") | tonumber), tap: .[2]}]}' \
 		--args "$@"
@@ -315,7 +315,7 @@ tell '{"up":true}' "$(domain $A "running monitor" $VM)" '{"listed":true}' "$(eve
 ok "QEMU is asked for its queue" wait_for 5 asked 1
 helper_dies
 ok "  its helper is killed meanwhile" wait_for 5 started 2
-tell '{"up":true}' "$(domain $A "running monitor" $VM)" '{"listed":true}'
+tell '{"up":true}' "$(domain $A "running sends monitor" $VM)" '{"listed":true}'
 ok "  and asked anew by the next one" wait_for 5 asked 2
 
 with "$TO_H2"
@@ -325,6 +325,10 @@ tell '{"down":"no more"}'
 ok "libvirt is lost: told" wait_for 5 status_has "libvirt $URI: no more"
 tell '{"up":true}' "$(domain $A still $VM)" '{"listed":true}'
 becomes "blackout h1 h2" "  found again, and the VM stands still: blackout"
+tell '{"down":"no more"}' '{"up":true}' "$(domain $A running $VM)" '{"listed":true}'
+becomes "stable h1 null" "  the next time it runs here, and nothing is sent any more: called off"
+tell "$(life $A migrating)" "$(life $A "suspended migrated")"
+becomes "blackout h1 h2" "once more"
 helper_dies
 ok "its helper is killed: another one" wait_for 5 started 2
 tell '{"up":true}' '{"listed":true}'

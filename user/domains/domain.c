@@ -267,18 +267,25 @@ static void begin_to_ask(struct guest *g)
 		guest_queue_ready(g);
 }
 
-static void catch_up(struct card *c, json_t *line, bool came)
+/* What QEMU's own events told is finer, but they may have been missed. */
+static void take_migration(struct guest *g, const char *words, bool missed)
+{
+	enum guest_migration is = guest_migration_of(words, GUEST_IDLE);
+
+	if ((!g->incoming && g->migration == GUEST_IDLE) ||
+	    (missed && g->running && is == GUEST_IDLE))
+		g->migration = is;
+}
+
+/* missed: it is the first that is told of it on this connection. */
+static void catch_up(struct card *c, json_t *line, bool came, bool missed)
 {
 	struct guest *g = &c->guest;
-	const char *migration = json_string_value(json_object_get(line, "migration"));
 
 	g->peer.fd = c->dom->virt->fd;
 	g->running = json_is_true(json_object_get(line, "running"));
 	g->incoming = c->dom->incoming || (came && guest_is_elsewhere(g));
-	/* What QEMU's own events told is finer. */
-	if (!g->incoming && guest_migration_of(migration, GUEST_IDLE) != GUEST_IDLE &&
-	    g->migration == GUEST_IDLE)
-		g->migration = guest_migration_of(migration, GUEST_IDLE);
+	take_migration(g, json_string_value(json_object_get(line, "migration")), missed);
 	if (g->incoming && !g->running)
 		guest_prepare_soon(g);
 	begin_to_ask(g);
@@ -293,6 +300,7 @@ static void take_description(struct domain *dom, json_t *line)
 	const char *name = json_string_value(json_object_get(line, "name"));
 	bool running = json_is_true(json_object_get(line, "running"));
 	bool came = json_is_true(json_object_get(line, "came"));
+	bool missed = !dom->listed;
 	struct card *c;
 
 	snprintf(dom->name, sizeof(dom->name), "%s", name ? name : dom->uuid);
@@ -304,7 +312,7 @@ static void take_description(struct domain *dom, json_t *line)
 		(dom->incoming || json_is_true(json_object_get(line, "incoming")));
 	dom->listed = true;
 	take_cards(dom, json_object_get(line, "cards"));
-	each_card(c, dom) catch_up(c, line, came);
+	each_card(c, dom) catch_up(c, line, came, missed);
 	virt_report_faults(dom->virt);
 }
 
