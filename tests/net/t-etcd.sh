@@ -151,7 +151,7 @@ cat >>"$CONFIG" <<-EOT
 	    - {socket: $WORLD_DIR/vm.qmp, vm: {mac: "$A"}, role: destination}
 EOT
 mkfifo "$WORLD_DIR/orders"
-start qemu n1 "$PYTHON" "$LIB/qemu.py" "$WORLD_DIR/vm.qmp" "$WORLD_DIR/orders" mac=$A status=inmigrate
+start qemu n1 "$PYTHON" "$LIB/qemu.py" "$WORLD_DIR/vm.qmp" "$WORLD_DIR/orders" mac=$A status=inmigrate migrate=active
 ok "the daemon again, with a QEMU that the VM is to come to" run_daemon -c "$CONFIG"
 ok "  it knows that" wait_for 5 eval 'of .to | grep -q h1'
 put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h2\", \"seq\": 9000}"

@@ -48,7 +48,7 @@ config()
 	done
 	echo "vms: [{mac: \"$VM_MAC\", at: h1}]"
 	echo "sources:"
-	[ -z "${QMP-}" ] || echo "  qmp: [{socket: $QMP, vm: {mac: \"$VM_MAC\"}, role: source, to: h2}]"
+	[ -z "${QMP-}" ] || echo "  qmp: [{socket: $QMP, vm: {mac: \"$VM_MAC\"}, $ROLE}]"
 	printf '  ovn:\n%s\n' "$2"
 }
 
@@ -141,7 +141,9 @@ all_have "moved h2 null" "cancelled"
 
 QMP=$WORLD_DIR/vm.qmp
 mkfifo "$WORLD_DIR/orders"
-start qemu h1 /usr/bin/python3 "$(dirname "$0")/lib/qemu.py" "$QMP" "$WORLD_DIR/orders" open=tap9
+qemu() { start qemu h1 /usr/bin/python3 "$(dirname "$0")/lib/qemu.py" "$QMP" "$WORLD_DIR/orders" "$@"; }
+ROLE="role: source, to: h2"
+qemu open=tap9
 tell() { printf '%s\n' "$@" >"$WORLD_DIR/orders"; }
 xr_on h1 vm move "$VM_MAC" to h1 >/dev/null
 again h1 "$TCP"
@@ -163,6 +165,12 @@ monitor_mark h1
 wants h1
 ok "OVN calls it off, which is no more than OVN's word" event_comes h1 "ovn says .*by its hypervisor"
 is "$(facts h1)" "blackout h1 h2" "  and does not end the blackout"
+monitor_mark h1
+wants h2
+ok "OVN has it there before QEMU has" event_comes h1 "ovn says h2, but by its hypervisor it is at h1 on its way to h2"
+is "$(facts h1)" "blackout h1 h2" "  which does not end it either"
+wants h1
+ok "OVN has it at h1 again" wait_for 10 port_at lp1 h1
 tell "migration cancelled" 'set status=running' 'event RESUME'
 ok "QEMU does" wait_for 10 is_so h1 "moved h1 null"
 monitor_mark h1
@@ -180,17 +188,23 @@ ok "  and does not come to it" wait_for 10 is_so h1 "moved h1 null"
 stop qemu
 ok "QEMU is gone: OVN is believed" wait_for 10 is_so h1 "moved h2 null"
 ok "  and nothing is wrong" wait_for 10 well h1
-QMP=''
-again h1 "$TCP"
 wants h1
 all_have "moved h1 null" "all have it at h1"
+rm -f "$WORLD_DIR/qemu.out"
+qemu status=inmigrate migrate=setup
+ROLE="role: destination"
+again h1 "$TCP"
+ok "a QEMU that waits there for a migration" wait_for 10 grep -q query-migrate "$WORLD_DIR/qemu.out"
 xr_on h1 vm prepare "$VM_MAC" to h3 >/dev/null
 monitor_mark h1
 wants h2
 ok "what OVN says against a move" event_comes h1 "ovn says h2, but by .* it is at h1 on its way to h3"
 is "$(facts h1)" "prepared h1 h3" "  changes nothing"
 xr_on h1 vm cancel "$VM_MAC" >/dev/null
-all_have "moved h2 null" "  until the move is called off"
+all_have "moved h2 null" "  until the move is called off, whatever that QEMU waits for"
+stop qemu
+QMP=''
+again h1 "$TCP"
 wants h1
 all_have "moved h1 null" "and back"
 

@@ -266,6 +266,43 @@ static void move_that_nobody_tells_of(void **state)
 	drop_plane(p);
 }
 
+/* A hypervisor is in the midst of it. */
+static void move_that_is_not_over(void **state)
+{
+	struct xr_notice n = notice_of(XR_NOTICE_MOVED, VM1, "b");
+	struct plane *p = with_vm("a");
+
+	(void)state;
+	OK(VIA(p, QMP, PREPARE, "b", NULL));
+	OK(VIA(p, QMP, PAUSE, NULL, NULL));
+	n.source = XR_SOURCE_OVN;
+	n.was = "a";
+	n.moves = true;
+	NO(vm_notice(p, &n, &answer, &error), -EPERM, "ovn says b, but by its hypervisor");
+	IS(VM1, "a>b blackout");
+	/* The new host's says otherwise, and the old one's comes late. */
+	n.runs_there = true;
+	OK(vm_notice(p, &n, &answer, &error));
+	IS(VM1, "b moved");
+	/* Nor is it there where the fabric alone has prepared that. */
+	OK(VIA(p, OVN, PREPARE, "c", NULL));
+	n.host = "c";
+	n.was = "b";
+	n.runs_there = false;
+	NO(vm_notice(p, &n, &answer, &error), -EPERM, "ovn says c, but by its hypervisor");
+	n.moves = false;
+	OK(vm_notice(p, &n, &answer, &error));
+	IS(VM1, "c moved");
+	/* etcd has it of the new host's hypervisor. */
+	OK(VIA(p, QMP, PREPARE, "a", NULL));
+	n = notice_of(XR_NOTICE_MOVED, VM1, "a");
+	n.source = XR_SOURCE_ETCD;
+	n.moves = true;
+	OK(vm_notice(p, &n, &answer, &error));
+	IS(VM1, "a moved");
+	drop_plane(p);
+}
+
 /* Who prepared it, and nobody above him, may call it off, or have it end elsewhere. */
 static void fabrics_own_move(void **state)
 {
@@ -346,6 +383,7 @@ int main(void)
 		cmocka_unit_test(fabric_and_running),
 		cmocka_unit_test(fabrics_own_move),
 		cmocka_unit_test(move_that_nobody_tells_of),
+		cmocka_unit_test(move_that_is_not_over),
 		cmocka_unit_test(rank_that_stays),
 		cmocka_unit_test(flapping),
 	};

@@ -56,7 +56,7 @@ struct daemon {
 
 enum vm_word {
 	VM_RUNS,  /* at that host, which it is not about to leave */
-	VM_MOVES, /* from or to any */
+	VM_MOVES, /* from or to any, and is not there yet; one that only waits for it says nothing */
 };
 
 struct source {

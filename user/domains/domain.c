@@ -272,8 +272,10 @@ static void take_migration(struct guest *g, const char *words, bool missed)
 {
 	enum guest_migration is = guest_migration_of(words, GUEST_IDLE);
 
-	if ((!g->incoming && g->migration == GUEST_IDLE) ||
-	    (missed && g->running && is == GUEST_IDLE))
+	/* libvirt has nothing wait for a migration that may never come. */
+	if (g->incoming && !g->running)
+		is = GUEST_ACTIVE;
+	if (g->migration == GUEST_IDLE || (missed && g->running && is == GUEST_IDLE))
 		g->migration = is;
 }
 

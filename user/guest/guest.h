@@ -14,7 +14,8 @@
 /* QEMU's MigrationStatus, as far as it matters. */
 enum guest_migration {
 	GUEST_IDLE,           /* none, or over */
-	GUEST_ACTIVE,         /* setup, active: memory is copied, the VM runs */
+	GUEST_SETUP,          /* it begins; where it comes to, it is only waited for */
+	GUEST_ACTIVE,         /* memory is copied, the VM runs */
 	GUEST_PRE_SWITCHOVER, /* the VM stands still, QEMU waits at its gate */
 	GUEST_DEVICE,         /* the rest is copied */
 	GUEST_POSTCOPY,       /* it stands still soon, then runs there without the rest */
@@ -130,7 +131,7 @@ bool guest_says(const struct guest *g, enum vm_word word, __u64 vm_key, __u16 ho
 /* The VM is at another host by the instance's tables, and no move of it is under way. */
 bool guest_is_elsewhere(const struct guest *g);
 
-/* Memory is being sent, or the VM stands still for the end of that. */
+/* Memory is being sent or received, or the VM stands still for the end of that. */
 bool guest_in_migration(const struct guest *g);
 
 /* ---- the guest's queue ---- */

@@ -44,7 +44,7 @@ void guest_leave_prepare(struct guest *g);
 void guest_leave_stopped(struct guest *g, int64_t at);
 /* The guest stands still, since whenever. */
 void guest_leave_stands_still(struct guest *g);
-/* g->migration is another now, and not GUEST_ACTIVE. */
+/* g->migration is another now, and does not begin. */
 void guest_leave_step(struct guest *g);
 /* All is copied, or the rest follows: the new host may begin. */
 void guest_leave_handed_over(struct guest *g);

@@ -16,18 +16,18 @@
 
 bool guest_in_migration(const struct guest *g)
 {
-	return g->migration == GUEST_ACTIVE || g->migration == GUEST_PRE_SWITCHOVER ||
-		g->migration == GUEST_DEVICE || g->migration == GUEST_POSTCOPY;
+	return (g->migration == GUEST_SETUP && !g->incoming) || g->migration == GUEST_ACTIVE ||
+		g->migration == GUEST_PRE_SWITCHOVER || g->migration == GUEST_DEVICE ||
+		g->migration == GUEST_POSTCOPY;
 }
 
 bool guest_says(const struct guest *g, enum vm_word word, __u64 key, __u16 host)
 {
-	bool waits = g->incoming && !g->running && g->migration != GUEST_FAILED;
-
 	if (vm_key(g->mac, g->vlan) != key)
 		return false;
+	/* In post-copy the VM is there once it stands still. */
 	if (word == VM_MOVES)
-		return guest_in_migration(g) || waits;
+		return guest_in_migration(g) && (g->running || g->migration != GUEST_POSTCOPY);
 	return g->running && !guest_in_migration(g) && guest_is_here(g, host);
 }
 

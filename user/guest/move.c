@@ -50,7 +50,7 @@ enum guest_migration guest_migration_of(const char *status, enum guest_migration
 		enum guest_migration is;
 	} statuses[] = {
 		{ "none", GUEST_IDLE },
-		{ "setup", GUEST_ACTIVE },
+		{ "setup", GUEST_SETUP },
 		{ "wait-unplug", GUEST_ACTIVE },
 		{ "active", GUEST_ACTIVE },
 		{ "pre-switchover", GUEST_PRE_SWITCHOVER },
@@ -70,9 +70,14 @@ enum guest_migration guest_migration_of(const char *status, enum guest_migration
 	return unknown;
 }
 
+static bool begins(enum guest_migration migration)
+{
+	return migration == GUEST_SETUP || migration == GUEST_ACTIVE;
+}
+
 void guest_follow_migration(struct guest *g)
 {
-	if (g->migration == GUEST_ACTIVE)
+	if (begins(g->migration))
 		guest_prepare_soon(g);
 	else if (!g->incoming)
 		guest_leave_step(g);
@@ -85,7 +90,7 @@ void guest_follow_migration(struct guest *g)
 void guest_on_migration(struct guest *g, enum guest_migration migration)
 {
 	g->migration = migration;
-	if (g->migration != GUEST_ACTIVE)
+	if (!begins(g->migration))
 		guest_prepare_now(g);
 	if (g->migration != GUEST_PRE_SWITCHOVER && g->ops->gate_passed)
 		g->ops->gate_passed(g);

@@ -35,7 +35,7 @@ struct xr_notice {
 	/* MOVED: what its hypervisors say now, where there are any that are heard */
 	bool runs_here;  /* that it runs where the instance has it, and is not about to leave */
 	bool runs_there; /* that it runs at that host */
-	bool moves;      /* that it moves */
+	bool moves;      /* that it moves, and is not there yet */
 	__u64 seq;       /* 0: gets the next one */
 	__u32 ttl;       /* PREPARE, MOVED: seconds; 0: the policy's */
 	__u32 timeout;   /* PREPARE: seconds; 0: the policy's */

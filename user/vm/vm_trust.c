@@ -9,6 +9,7 @@
  *   it ranks no lower than whoever takes part in that move, it may end it: by calling it off,
  *   or, as below, by saying that the VM is elsewhere by now, of which nobody told. So may a
  *   newer number where no hypervisor says now that the VM moves: who prepared it has gone.
+ *   While one does (n->moves), the VM is nowhere else yet, whatever the fabric says.
  * - Else it may move the VM on only from there, which n->was tells: a source that had the
  *   VM elsewhere has not heard of the higher word yet, and what it says is older. Late
  *   messages about the old place are the commonest fault of such sources. A number that is
@@ -104,7 +105,8 @@ bool vm_source_is_weighed(__u8 source)
 
 static int refuse(struct plane *p, const struct xr_notice *n, __u32 vm_index, struct xr_err *err)
 {
-	enum xr_trust by = n->runs_here ? XR_TRUST_MACHINE : standing(&p->vm_info[vm_index]);
+	enum xr_trust by = n->runs_here || n->moves ? XR_TRUST_MACHINE
+						    : standing(&p->vm_info[vm_index]);
 	struct xr_vm_now now = vm_now(p, vm_index);
 	const char *to = vm_under_way(now) ? " on its way to " : "";
 	const char *next = vm_under_way(now) ? host_name(p, now.next) : "";
@@ -138,7 +140,7 @@ static bool may_move(struct plane *p, const struct xr_notice *n, __u32 vm_index,
 
 	if (n->runs_there)
 		return true;
-	if (now.flags & XR_VM_FROZEN)
+	if (now.flags & XR_VM_FROZEN || (n->moves && trust_of(n->source) <= XR_TRUST_FABRIC))
 		return false;
 	if (vm_under_way(now) && now.next == host && !(n->runs_here && by_fabric))
 		return true;
