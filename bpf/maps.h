@@ -116,12 +116,11 @@ XR_HASH(protected, struct xr_protected, __u32, 4096);        /* what no announce
 XR_HASH(tunnel_ends, struct xr_end, __u64, 8192); /* role backend: whose tunnels end here */
 XR_HASH(taps, __u32, __u32, XR_MAX_TC_HOOKS);     /* a VM's port -> its vm_index, plus one */
 
-/* The value is struct xr_maglev_row; named so, BTF would hold but a forward. */
 struct maglev_table {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, XR_MAGLEV_ROWS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u16[XR_MAGLEV_ROW]);
+	__type(value, __u16[XR_MAGLEV_MOST]);
 };
 
 struct { /* VIP -> its Maglev table */

@@ -199,19 +199,17 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 
 static __always_inline int steer_by_hash(struct packet *p)
 {
-	__u32 vip = p->vip, slot = xr_maglev_slot(p->hash);
-	__u32 row = slot / XR_MAGLEV_ROW;
-	struct xr_maglev_row *r;
+	__u32 vip = p->vip, whole = 0, slot = xr_maglev_slot(p->hash, knobs.maglev);
 	void *table;
+	__u16 *backend;
 
 	table = bpf_map_lookup_elem(&maglev, &vip);
 	if (!table)
 		return XR_R_NO_BACKEND;
-	r = bpf_map_lookup_elem(table, &row);
-	if (!r)
+	backend = bpf_map_lookup_elem(table, &whole);
+	if (!backend)
 		return XR_R_NO_BACKEND;
-	return takes_packets(choose(p, r->backend[slot % XR_MAGLEV_ROW])) ? XR_R_HASH
-									  : XR_R_NO_BACKEND;
+	return takes_packets(choose(p, backend[slot])) ? XR_R_HASH : XR_R_NO_BACKEND;
 }
 
 /*

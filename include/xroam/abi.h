@@ -110,17 +110,10 @@ struct xr_announced {
 };
 
 /*
- * maglev: array of maps, one inner array per VIP index, XR_MAGLEV_ROWS long.
- * Slot s of the table is backend[s % 4] of row s / 4. An empty outer slot:
- * no backend is up.
+ * maglev: array of maps, one inner array per VIP index, with one element: the backends
+ * of all slots, limits.maglev of them. An empty outer slot: no backend is up.
  */
-#define XR_MAGLEV_SIZE 65537
-#define XR_MAGLEV_ROW  4
-#define XR_MAGLEV_ROWS ((XR_MAGLEV_SIZE + XR_MAGLEV_ROW - 1) / XR_MAGLEV_ROW)
-
-struct xr_maglev_row {
-	__u16 backend[XR_MAGLEV_ROW];
-};
+#define XR_MAGLEV_MOST 65537
 
 /* ---- backends and how to reach them (hot) ---- */
 
@@ -706,7 +699,8 @@ struct xr_policy {
 /*
  * What an instance has room for, fixed when it is made. X(name, default, least, most):
  * fields of struct xr_limits, and keys of "limits" in the file. flows is rounded up to a
- * power of two; rings: VMs prepared at a time whose residual can be replayed.
+ * power of two; rings: VMs prepared at a time whose residual can be replayed; maglev: slots
+ * of a VIP's table, one of XR_MAGLEV_SIZES, which are primes.
  */
 #define XR_LIMITS(X)                               \
 	X(vips, 1024, 1, XR_MAX_VIPS)              \
@@ -716,10 +710,13 @@ struct xr_policy {
 	X(hosts, 1024, 1, XR_MAX_HOSTS)            \
 	X(vms, 16384, 1, XR_MAX_VMS)               \
 	X(vm_addresses, 16384, 1, XR_MAX_VMS)      \
-	X(rings, 8, 1, XR_MAX_RINGS)
+	X(rings, 8, 1, XR_MAX_RINGS)               \
+	X(maglev, XR_MAGLEV_MOST, 251, XR_MAGLEV_MOST)
 
 /* Pairs of VIP and backend behind it that there is room for, for each of limits.backends. */
 #define XR_PAIRS_PER_BACKEND 16
+
+#define XR_MAGLEV_SIZES(X) X(251) X(4099) X(65537)
 
 struct xr_limits {
 #define X(name, value, least, most) __u32 name;
@@ -738,6 +735,7 @@ struct xr_meta {
 	__u32 features; /* XR_FEATURE_*: what the programs are loaded for */
 	struct xr_limits limits;
 	struct xr_policy policy;
+	__u32 reserved;
 	__u64 created;   /* seconds since the epoch */
 	__u64 id;        /* random: tells it from another of its name */
 	__u8 secret_set; /* 1: hash_keys come from the configuration's secret */
@@ -1002,6 +1000,7 @@ struct xr_knobs {
 	__be16 vxlan_port; /* of local hosts, or else of any */
 	__be16 gue_port;
 	__u32 vm_ttl;
+	__u32 maglev; /* slots of a table */
 	__u8 tunnels; /* enum xr_tunnels */
 	__u8 reserved[3];
 };
@@ -1117,7 +1116,6 @@ XR_SIZE_IS(xr_vip, 64);               /* a cache line */
 XR_SIZE_IS(xr_vip_filter, 4096);
 XR_SIZE_IS(xr_announced_key, 24);
 XR_SIZE_IS(xr_announced, 24);
-XR_SIZE_IS(xr_maglev_row, 8);
 XR_SIZE_IS(xr_backend, 8);            /* one word */
 XR_SIZE_IS(xr_path, 64);              /* a cache line */
 XR_SIZE_IS(xr_nexthop, 32);
@@ -1159,8 +1157,8 @@ XR_SIZE_IS(xr_device, 680);
 XR_SIZE_IS(xr_drain, 16);
 XR_SIZE_IS(xr_end, 20);
 XR_SIZE_IS(xr_policy, 72);
-XR_SIZE_IS(xr_limits, 32);
-XR_SIZE_IS(xr_meta, 168);
+XR_SIZE_IS(xr_limits, 36);
+XR_SIZE_IS(xr_meta, 176);
 XR_SIZE_IS(xr_backend_info, 128);
 XR_SIZE_IS(xr_health_check, 1120);
 XR_SIZE_IS(xr_vip_check, 32);
@@ -1171,7 +1169,7 @@ XR_SIZE_IS(xr_gateway, 32);
 XR_SIZE_IS(xr_tc_hook, 48);
 XR_SIZE_IS(xr_member, 4);
 XR_SIZE_IS(xr_clock, 24);
-XR_SIZE_IS(xr_knobs, 64);
+XR_SIZE_IS(xr_knobs, 68);
 XR_SIZE_IS(xr_event_maker, 32);
 XR_SIZE_IS(xr_event, 208);
 XR_SIZE_IS(xr_trace, 132);

@@ -153,9 +153,9 @@ static inline __attribute__((always_inline)) __u32 xr_flow_tag(__u64 h)
 	return h >> 32 | 1;
 }
 
-static inline __attribute__((always_inline)) __u32 xr_maglev_slot(__u64 h)
+static inline __attribute__((always_inline)) __u32 xr_maglev_slot(__u64 h, __u32 slots)
 {
-	return ((h & 0xffffffffU) * XR_MAGLEV_SIZE) >> 32;
+	return ((h & 0xffffffffU) * slots) >> 32;
 }
 
 #endif

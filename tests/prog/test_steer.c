@@ -119,6 +119,30 @@ static void hash_is_steady_and_spreads(void **state)
 	assert_in_range(count[3], 240, 360);
 }
 
+/* A smaller table is used to its last slot, and not behind it. */
+static void smaller_tables_spread(void **state)
+{
+	static const char *const limits[] = { "limits: {maglev: 251}\n",
+					      "limits: {maglev: 4099}\n" };
+	char text[2048];
+
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		int count[10] = { 0 };
+
+		snprintf(text, sizeof(text), "%s%s", limits[i], WORLD_EVEN);
+		world(text);
+		for (int sport = 1; sport <= 2000; sport++) {
+			struct result r = run_text("eth / ip4 / tcp sport=%d syn", sport);
+
+			check_reasons(&r, "hash");
+			count[ip4_of(&r.out)->dst[3]]++;
+		}
+		assert_in_range(count[1], 400, 600);
+		assert_in_range(count[2], 400, 600);
+		assert_in_range(count[3], 850, 1150);
+	}
+}
+
 /* A configured secret makes two instances agree. */
 static void nodes_agree(void **state)
 {
@@ -537,6 +561,7 @@ int main(void)
 		TEST(what_opens_flows),
 		TEST(no_flow_table_where_off),
 		TEST(hash_is_steady_and_spreads),
+		TEST(smaller_tables_spread),
 		TEST(nodes_agree),
 		TEST(states),
 		TEST(states_change),

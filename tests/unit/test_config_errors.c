@@ -111,6 +111,8 @@ static const struct config_case cases[] = {
 	{ "backends:\n" A "  vm: {mac: 02:00:00:00:00:01, vlan: 4095}\n",
 	  "f:4: vlan: \"4095\" is not a number from 1 to 4094" },
 	{ "limits:\n  vips: 65536\n", "f:2: vips: \"65536\" is not a number from 1 to 65535" },
+	{ "limits:\n  maglev: 252\n",
+	  "f:2: maglev: 252 is no size of a table; write 251, 4099 or 65537" },
 	{ "limits:\n  flows: 1\n", "f:2: flows: \"1\" is not a number from 8 to 134217728" },
 	{ "policy:\n  flow_idle: 0\n", "f:2: flow_idle: \"0\" is not a number from 1 to 16000" },
 	{ "policy:\n  reply_rate: x\n",

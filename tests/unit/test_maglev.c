@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Maglev: shares, weights, disruption, and that only names and keys count. */
 #include <stdio.h>
+#include <string.h>
 #include "lib/unit.h"
 #include "user/lib/hash.h"
 #include "user/steer/maglev.h"
@@ -10,7 +11,7 @@
 static struct xr_hash_keys keys;
 static char names[NAMES][16];
 static struct maglev_member members[NAMES];
-static __u16 before[XR_MAGLEV_SIZE], after[XR_MAGLEV_SIZE];
+static __u16 before[XR_MAGLEV_MOST], after[XR_MAGLEV_MOST];
 
 /* Weights 1 to 10 where mixed, else all 1. */
 static void make_members(size_t n, bool mixed)
@@ -38,7 +39,7 @@ static size_t slots_of(const __u16 *table, __u16 backend)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < XR_MAGLEV_SIZE; i++)
+	for (i = 0; i < XR_MAGLEV_MOST; i++)
 		n += table[i] == backend;
 	return n;
 }
@@ -47,7 +48,7 @@ static size_t changed_slots(void)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < XR_MAGLEV_SIZE; i++)
+	for (i = 0; i < XR_MAGLEV_MOST; i++)
 		n += before[i] != after[i];
 	return n;
 }
@@ -76,12 +77,12 @@ static void siphash_vector(void **state)
 static void no_member_no_backend(void **state)
 {
 	make_members(3, false);
-	assert_int_equal(maglev_build(&keys, members, 0, before), 0);
-	assert_int_equal(slots_of(before, 0), XR_MAGLEV_SIZE);
+	assert_int_equal(maglev_build(&keys, members, 0, before, XR_MAGLEV_MOST), 0);
+	assert_int_equal(slots_of(before, 0), XR_MAGLEV_MOST);
 
 	members[0].weight = members[1].weight = members[2].weight = 0;
-	assert_int_equal(maglev_build(&keys, members, 3, before), 0);
-	assert_int_equal(slots_of(before, 0), XR_MAGLEV_SIZE);
+	assert_int_equal(maglev_build(&keys, members, 3, before, XR_MAGLEV_MOST), 0);
+	assert_int_equal(slots_of(before, 0), XR_MAGLEV_MOST);
 }
 
 static void shares_follow_weights(void **state)
@@ -95,14 +96,38 @@ static void shares_follow_weights(void **state)
 		for (mixed = 0; mixed < 2; mixed++) {
 			n = counts[c];
 			make_members(n, mixed);
-			maglev_build(&keys, members, n, before);
+			maglev_build(&keys, members, n, before, XR_MAGLEV_MOST);
 			assert_int_equal(slots_of(before, 0), 0);
 			for (i = 0; i < n; i++) {
-				want = XR_MAGLEV_SIZE * members[i].weight / total_weight(n);
+				want = XR_MAGLEV_MOST * members[i].weight / total_weight(n);
 				assert_in_range(slots_of(before, i + 1), (size_t)(want - 1),
 						(size_t)(want + 2));
 			}
 		}
+	}
+}
+
+/* Each size gives shares by weight, to a slot or two, and whoever is alone all. */
+static void smaller_tables(void **state)
+{
+#define X(size) size,
+	static const __u32 sizes[] = { XR_MAGLEV_SIZES(X) };
+#undef X
+	size_t s, i;
+	double want;
+
+	for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+		make_members(10, true);
+		maglev_build(&keys, members, 10, before, sizes[s]);
+		memset(before + sizes[s], 0, (XR_MAGLEV_MOST - sizes[s]) * sizeof(before[0]));
+		for (i = 0; i < 10; i++) {
+			want = sizes[s] * members[i].weight / total_weight(10);
+			assert_in_range(slots_of(before, i + 1), (size_t)(want - 1),
+					(size_t)(want + 2));
+		}
+		assert_int_equal(slots_of(before, 0), XR_MAGLEV_MOST - sizes[s]);
+		maglev_build(&keys, members + 4, 1, before, sizes[s]);
+		assert_int_equal(slots_of(before, 5), sizes[s]);
 	}
 }
 
@@ -111,7 +136,7 @@ static void zero_weight_gets_nothing(void **state)
 {
 	make_members(5, false);
 	members[2].weight = 0;
-	maglev_build(&keys, members, 5, before);
+	maglev_build(&keys, members, 5, before, XR_MAGLEV_MOST);
 	assert_int_equal(slots_of(before, 3), 0);
 	assert_int_equal(slots_of(before, 0), 0);
 }
@@ -122,7 +147,7 @@ static void large_weights(void **state)
 	members[0].weight = members[1].weight = 65535;
 	members[2].weight = 32768;
 	members[3].weight = 1;
-	maglev_build(&keys, members, 4, before);
+	maglev_build(&keys, members, 4, before, XR_MAGLEV_MOST);
 	assert_in_range(slots_of(before, 1), 26200, 26230);
 	assert_in_range(slots_of(before, 3), 13090, 13120);
 	assert_in_range(slots_of(before, 4), 0, 1);
@@ -134,13 +159,13 @@ static void order_does_not_matter(void **state)
 	size_t i;
 
 	make_members(100, true);
-	maglev_build(&keys, members, 100, before);
+	maglev_build(&keys, members, 100, before, XR_MAGLEV_MOST);
 	for (i = 0; i < 50; i++) {
 		m = members[i];
 		members[i] = members[99 - i];
 		members[99 - i] = m;
 	}
-	maglev_build(&keys, members, 100, after);
+	maglev_build(&keys, members, 100, after, XR_MAGLEV_MOST);
 	assert_int_equal(changed_slots(), 0);
 }
 
@@ -150,11 +175,11 @@ static void numbers_do_not_matter(void **state)
 	size_t i;
 
 	make_members(50, true);
-	maglev_build(&keys, members, 50, before);
+	maglev_build(&keys, members, 50, before, XR_MAGLEV_MOST);
 	for (i = 0; i < 50; i++)
 		members[i].backend = 1000 + i;
-	maglev_build(&keys, members, 50, after);
-	for (i = 0; i < XR_MAGLEV_SIZE; i++)
+	maglev_build(&keys, members, 50, after, XR_MAGLEV_MOST);
+	for (i = 0; i < XR_MAGLEV_MOST; i++)
 		assert_int_equal(before[i] + 999, after[i]);
 }
 
@@ -163,15 +188,15 @@ static void keys_and_names_matter(void **state)
 	struct xr_hash_keys other = keys;
 
 	make_members(10, false);
-	maglev_build(&keys, members, 10, before);
+	maglev_build(&keys, members, 10, before, XR_MAGLEV_MOST);
 	other.key[0] ^= 1;
-	maglev_build(&other, members, 10, after);
+	maglev_build(&other, members, 10, after, XR_MAGLEV_MOST);
 	/* 9 of 10 by chance */
-	assert_in_range(changed_slots(), XR_MAGLEV_SIZE * 85 / 100, XR_MAGLEV_SIZE * 95 / 100);
+	assert_in_range(changed_slots(), XR_MAGLEV_MOST * 85 / 100, XR_MAGLEV_MOST * 95 / 100);
 
 	names[0][0] = 'S';
-	maglev_build(&keys, members, 10, after);
-	assert_in_range(changed_slots(), XR_MAGLEV_SIZE / 20, XR_MAGLEV_SIZE / 4);
+	maglev_build(&keys, members, 10, after, XR_MAGLEV_MOST);
+	assert_in_range(changed_slots(), XR_MAGLEV_MOST / 20, XR_MAGLEV_MOST / 4);
 }
 
 /* One removed: its own slots move, and at most 2 % of all besides. */
@@ -186,12 +211,12 @@ static void removal_moves_little(void **state)
 		for (mixed = 0; mixed < 2; mixed++) {
 			n = counts[c];
 			make_members(n, mixed);
-			maglev_build(&keys, members, n, before);
+			maglev_build(&keys, members, n, before, XR_MAGLEV_MOST);
 			for (i = 0; i < n && i < 10; i++) {
 				share = slots_of(before, i + 1);
 				m = members[i];
 				members[i].weight = 0;
-				maglev_build(&keys, members, n, after);
+				maglev_build(&keys, members, n, after, XR_MAGLEV_MOST);
 				members[i] = m;
 				assert_true(changed_slots() >= share);
 				if (worst < changed_slots() - share)
@@ -199,8 +224,8 @@ static void removal_moves_little(void **state)
 			}
 		}
 	}
-	printf("# removal: at most %.2f %% beyond its share\n", 100.0 * worst / XR_MAGLEV_SIZE);
-	assert_true(worst <= XR_MAGLEV_SIZE * 2 / 100);
+	printf("# removal: at most %.2f %% beyond its share\n", 100.0 * worst / XR_MAGLEV_MOST);
+	assert_true(worst <= XR_MAGLEV_MOST * 2 / 100);
 }
 
 static void addition_moves_little(void **state)
@@ -213,10 +238,10 @@ static void addition_moves_little(void **state)
 		for (mixed = 0; mixed < 2; mixed++) {
 			n = counts[c];
 			make_members(n + 1, mixed);
-			maglev_build(&keys, members, n, before);
-			maglev_build(&keys, members, n + 1, after);
+			maglev_build(&keys, members, n, before, XR_MAGLEV_MOST);
+			maglev_build(&keys, members, n + 1, after, XR_MAGLEV_MOST);
 			share = slots_of(after, n + 1);
-			assert_true(changed_slots() <= share + XR_MAGLEV_SIZE * 2 / 100);
+			assert_true(changed_slots() <= share + XR_MAGLEV_MOST * 2 / 100);
 		}
 	}
 }
@@ -228,11 +253,11 @@ static void the_heaviest_leaves(void **state)
 
 	make_members(20, false);
 	members[0].weight = 1000;
-	maglev_build(&keys, members, 20, before);
+	maglev_build(&keys, members, 20, before, XR_MAGLEV_MOST);
 	share = slots_of(before, 1);
 	members[0].weight = 0;
-	maglev_build(&keys, members, 20, after);
-	assert_true(changed_slots() <= share + XR_MAGLEV_SIZE * 2 / 100);
+	maglev_build(&keys, members, 20, after, XR_MAGLEV_MOST);
+	assert_true(changed_slots() <= share + XR_MAGLEV_MOST * 2 / 100);
 }
 
 int main(void)
@@ -243,7 +268,7 @@ int main(void)
 		cmocka_unit_test(large_weights),         cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(numbers_do_not_matter), cmocka_unit_test(keys_and_names_matter),
 		cmocka_unit_test(removal_moves_little),  cmocka_unit_test(addition_moves_little),
-		cmocka_unit_test(the_heaviest_leaves),
+		cmocka_unit_test(the_heaviest_leaves),   cmocka_unit_test(smaller_tables),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -67,6 +67,7 @@ struct xr_knobs program_knobs(struct plane *p, __u32 slot, bool trace)
 		.hosts = !!(features & XR_FEATURE_HOSTS),
 		.vip_other = policy->vip_other,
 		.vip_echo = policy->vip_echo,
+		.maglev = p->meta->limits.maglev,
 	};
 
 	if (p->devices[slot].ifindex)

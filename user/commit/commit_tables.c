@@ -12,6 +12,7 @@
 #include "commit_priv.h"
 #include "model/model_edit.h"
 #include "lib/lut.h"
+#include "plane/maglev_map.h"
 #include "steer/maglev.h"
 
 /* The part of a list that is one VIP's and takes new flows. */
@@ -56,26 +57,26 @@ static bool same_slice(const struct slice *a, const struct slice *b)
 }
 
 /*
- * BTF of a table, so that bpftool shows rows, not octets: the programs' own BTF has no
- * more of the row than its name. Without it (NULL) the tables work as well.
+ * BTF of a table, so that bpftool shows backends, not octets. Without it (NULL) the tables
+ * work as well.
  */
-static struct btf *row_types(struct bpf_map_create_opts *opts)
+static struct btf *table_types(__u32 slots, struct bpf_map_create_opts *opts)
 {
 	struct btf *btf = btf__new_empty();
-	int u16, u32, row;
+	int u16, u32, table;
 
 	if (!btf)
 		return NULL;
 	u16 = btf__add_int(btf, "__u16", 2, 0);
 	u32 = btf__add_int(btf, "__u32", 4, 0);
-	row = btf__add_array(btf, u32, u16, XR_MAGLEV_ROW);
+	table = btf__add_array(btf, u32, u16, slots);
 	opts->btf_key_type_id = u32;
 	/*
 	 * An array, as in bpf/maps.h, not a struct: before 6.2 the kernel notes
 	 * "no timer" differently for the two, and then finds the tables unlike.
 	 */
-	opts->btf_value_type_id = row;
-	if (row < 0 || btf__load_into_kernel(btf)) {
+	opts->btf_value_type_id = table;
+	if (table < 0 || btf__load_into_kernel(btf)) {
 		opts->btf_key_type_id = opts->btf_value_type_id = 0;
 		btf__free(btf);
 		return NULL;
@@ -84,27 +85,13 @@ static struct btf *row_types(struct bpf_map_create_opts *opts)
 	return btf;
 }
 
-static int fill_table(int fd, const __u16 *slot)
-{
-	__u32 *key = malloc(XR_MAGLEV_ROWS * sizeof(*key));
-	__u32 n = XR_MAGLEV_ROWS, i;
-	int ret = -ENOMEM;
-
-	if (key) {
-		for (i = 0; i < n; i++)
-			key[i] = i;
-		ret = bpf_map_update_batch(fd, key, slot, &n, NULL);
-	}
-	free(key);
-	return ret;
-}
-
 static int new_table(struct commit *c, const struct slice *s,
 		     const struct bpf_map_create_opts *opts)
 {
-	__u16 *slot = calloc(XR_MAGLEV_ROWS, sizeof(struct xr_maglev_row));
+	__u32 slots = c->have->limits.maglev;
+	__u16 *slot = malloc(slots * sizeof(*slot));
 	struct maglev_member *m = calloc(s->n + 1, sizeof(*m));
-	int fd = -1, ret = -ENOMEM;
+	int ret = -ENOMEM;
 	size_t i;
 
 	if (!slot || !m)
@@ -114,18 +101,13 @@ static int new_table(struct commit *c, const struct slice *s,
 		m[i].weight = s->item[i].weight;
 		m[i].name = c->backend[m[i].backend].want->info.name;
 	}
-	ret = maglev_build(c->p->hash_keys, m, s->n, slot);
-	if (ret)
-		goto out;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_table", sizeof(__u32),
-			    sizeof(struct xr_maglev_row), XR_MAGLEV_ROWS, opts);
-	ret = fd < 0 ? fd : fill_table(fd, slot);
-	if (ret && fd >= 0)
-		close(fd);
+	ret = maglev_build(c->p->hash_keys, m, s->n, slot, slots);
+	if (!ret)
+		ret = maglev_map_new(slot, slots, opts);
 out:
 	free(slot);
 	free(m);
-	return ret ? ret : fd;
+	return ret;
 }
 
 /* The table that the VIP has now. */
@@ -247,7 +229,7 @@ int commit_make_tables(struct commit *c)
 	__u32 size = c->have->limits.vips;
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 	struct tables t = { 0 };
-	struct btf *btf = row_types(&opts);
+	struct btf *btf = table_types(c->have->limits.maglev, &opts);
 	int ret = -ENOMEM;
 
 	t.opts = opts;

@@ -46,8 +46,15 @@ static int take_limits(struct reader *r, const struct raw_limits *from, struct x
 	if (!from)
 		return 0;
 #define X(name, value, least, most) || TAKE(r, "limits." #name, from->name, to->name)
-	return 0 XR_LIMITS(X);
+	if (0 XR_LIMITS(X))
+		return -EINVAL;
 #undef X
+#define X(size) || to->maglev == size
+	if (!to->maglev XR_MAGLEV_SIZES(X))
+		return 0;
+#undef X
+	return fail_at(r, "limits.maglev",
+		       "maglev: %u is no size of a table; write 251, 4099 or 65537", to->maglev);
 }
 
 /* ADDR/LEN of that family, with no bit set behind LEN. */

@@ -64,6 +64,7 @@ static const struct {
 } changes[] = {
 	/* Filled by layout_meta(); here so that a new one is made. */
 	{ XR_ABI_VERSION - 1, { PLANE_META, NULL, NULL } },
+	{ 3, { PLANE_MAGLEV, layout_copy_maglev, NULL } },
 };
 
 const struct layout_change *layout_change(enum plane_map map, __u32 abi)

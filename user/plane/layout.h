@@ -39,6 +39,9 @@ struct layout_change {
  */
 int layout_copy_grown(const struct layout_map *from, const struct layout_map *to);
 
+/* For copy of maglev, from layout 3: the same tables, each in one piece. */
+int layout_copy_maglev(const struct layout_map *from, const struct layout_map *to);
+
 /* How the map changed since layout abi, or NULL: it is the same map. */
 const struct layout_change *layout_change(enum plane_map map, __u32 abi);
 

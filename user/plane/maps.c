@@ -243,6 +243,9 @@ int plane_size_maps(const struct xr_limits *l, struct bpf_object *obj, struct xr
 		if (!n || bpf_map__fd(map) >= 0)
 			continue;
 		ret = bpf_map__set_max_entries(map, n);
+		if (!ret && m == PLANE_MAGLEV)
+			ret = bpf_map__set_value_size(bpf_map__inner_map(map),
+						      l->maglev * sizeof(__u16));
 		if (ret)
 			return xr_fail(err, ret, "map %s: %s", bpf_map__name(map), strerror(-ret));
 	}

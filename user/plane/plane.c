@@ -12,6 +12,7 @@
 
 #include "lib/netns.h"
 #include "lib/text.h"
+#include "maglev_map.h"
 #include "plane_priv.h"
 
 struct plane *plane_new(const char *name)
@@ -126,13 +127,15 @@ void plane_close(struct plane *p)
  */
 static int grace_of_map(struct plane *p)
 {
-	int fd, ret = 0;
+	__u16 *empty = calloc(p->meta->limits.maglev, sizeof(*empty));
+	int fd = -ENOMEM, ret = 0;
 	__u32 zero = 0;
 
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(zero), sizeof(struct xr_maglev_row),
-			    XR_MAGLEV_ROWS, NULL);
+	if (empty)
+		fd = maglev_map_new(empty, p->meta->limits.maglev, NULL);
+	free(empty);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (bpf_map_update_elem(p->fd[PLANE_MAGLEV], &zero, &fd, 0) ||
 	    bpf_map_delete_elem(p->fd[PLANE_MAGLEV], &zero))
 		ret = -errno;

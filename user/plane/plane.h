@@ -97,10 +97,11 @@ struct plane {
 	struct xr_host_info *host_info;           /* limits.hosts + 1 */
 	struct xr_port *ports;                    /* XR_MAX_DEVICES */
 	struct xr_vm_control *vm_control;
-	struct xr_gateway *gateways;       /* XR_MAX_GATEWAYS */
-	struct xr_ring *rings;             /* limits.rings */
-	struct xr_ring_frame *ring_frames; /* limits.rings * XR_RING_FRAMES; NULL: only to be read */
-	struct xr_tc_hook *tc_hooks;       /* XR_MAX_TC_HOOKS */
+	struct xr_gateway *gateways; /* XR_MAX_GATEWAYS */
+	struct xr_ring *rings;       /* limits.rings */
+	struct xr_ring_frame
+		*ring_frames;        /* limits.rings * XR_RING_FRAMES; NULL: only to be read */
+	struct xr_tc_hook *tc_hooks; /* XR_MAX_TC_HOOKS */
 	__u32 mac_buckets, ip_buckets;
 	__u32 vip_buckets, sid_buckets, flow_buckets; /* powers of two */
 	__u32 paths_max;

@@ -74,26 +74,35 @@ static struct servers *count_servers(struct plane *p, const struct model *m)
 	return servers;
 }
 
+/* The Maglev table that was read last; many VIPs may have the same one. */
+struct table {
+	__u32 id;
+	__u16 *slot;
+};
+
 /* One slot shows it: a table that has any backend has one in every slot. */
-static bool has_backend(struct plane *p, __u32 vip)
+static bool has_backend(struct plane *p, __u32 vip, struct table *t)
 {
-	struct xr_maglev_row row = {};
-	__u32 id, zero = 0;
+	__u32 id, whole = 0;
 	int fd;
 
 	/* The kernel gives the id of the inner table; an empty slot has none. */
 	if (bpf_map_lookup_elem(p->fd[PLANE_MAGLEV], &vip, &id))
 		return errno != ENOENT;
+	if (id == t->id)
+		return t->slot[0] != 0;
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0)
 		return true; /* replaced this moment */
-	if (bpf_map_lookup_elem(fd, &zero, &row))
-		row.backend[0] = 0;
+	t->id = id;
+	if (bpf_map_lookup_elem(fd, &whole, t->slot))
+		t->slot[0] = 0;
 	close(fd);
-	return row.backend[0] != 0;
+	return t->slot[0] != 0;
 }
 
-static void check_servers(struct check *c, const struct model_vip *v, const struct servers *s)
+static void check_servers(struct check *c, const struct model_vip *v, const struct servers *s,
+			  struct table *t)
 {
 	char vip[TEXT_VIP];
 
@@ -118,7 +127,7 @@ static void check_servers(struct check *c, const struct model_vip *v, const stru
 			c,
 			"vip %s: no backend that is up has a weight, new connections are dropped; \"xroam backend set NAME weight 1\"",
 			vip);
-	else if (!has_backend(c->p, v->index))
+	else if (!has_backend(c->p, v->index, t))
 		health_wrong(
 			c,
 			"vip %s: its table is empty though %zu backends are up; set the state of one of them again",
@@ -147,6 +156,7 @@ static void check_cids(struct check *c, const struct model *m, const struct mode
 
 void check_vips(struct check *c)
 {
+	struct table t = { 0, malloc(c->p->meta->limits.maglev * sizeof(*t.slot)) };
 	struct xr_err err;
 	struct servers *s;
 	struct model m;
@@ -156,16 +166,18 @@ void check_vips(struct check *c)
 	if (model_load(c->p, &m, &err)) {
 		health_wrong(c, "the configuration cannot be read: %s", err.text);
 		model_free(&m);
+		free(t.slot);
 		return;
 	}
 	s = count_servers(c->p, &m);
-	if (!s)
+	if (!s || !t.slot)
 		health_wrong(c, "out of memory");
-	for (i = 0; s && i < m.n_vips; i++) {
-		check_servers(c, &m.vips[i], &s[i]);
+	for (i = 0; s && t.slot && i < m.n_vips; i++) {
+		check_servers(c, &m.vips[i], &s[i], &t);
 		check_cids(c, &m, &m.vips[i], &s[i]);
 	}
 	free(s);
+	free(t.slot);
 	model_free(&m);
 }
 

@@ -43,25 +43,25 @@ static void sift_down(struct turn *heap, size_t n, size_t at)
 	heap[at] = t;
 }
 
-static void take_slot(struct turn *t, __u16 *slot)
+static void take_slot(struct turn *t, __u16 *slot, __u32 slots)
 {
 	while (slot[t->next]) {
 		t->next += t->skip;
-		if (t->next >= XR_MAGLEV_SIZE)
-			t->next -= XR_MAGLEV_SIZE;
+		if (t->next >= slots)
+			t->next -= slots;
 	}
 	slot[t->next] = t->backend;
 	t->when += t->step;
 }
 
 int maglev_build(const struct xr_hash_keys *keys, const struct maglev_member *member, size_t n,
-		 __u16 *slot)
+		 __u16 *slot, __u32 slots)
 {
 	struct turn *heap;
 	size_t i, live = 0;
 	__u64 h;
 
-	memset(slot, 0, XR_MAGLEV_SIZE * sizeof(*slot));
+	memset(slot, 0, slots * sizeof(*slot));
 	heap = calloc(n ? n : 1, sizeof(*heap));
 	if (!heap)
 		return -ENOMEM;
@@ -69,8 +69,8 @@ int maglev_build(const struct xr_hash_keys *keys, const struct maglev_member *me
 		if (!member[i].weight)
 			continue;
 		h = hash_name(keys, member[i].name, 0);
-		heap[live].next = (__u32)h % XR_MAGLEV_SIZE;
-		heap[live].skip = (h >> 32) % (XR_MAGLEV_SIZE - 1) + 1;
+		heap[live].next = (__u32)h % slots;
+		heap[live].skip = (h >> 32) % (slots - 1) + 1;
 		h = hash_name(keys, member[i].name, 1);
 		heap[live].order = h;
 		heap[live].step = 1.0 / member[i].weight;
@@ -81,8 +81,11 @@ int maglev_build(const struct xr_hash_keys *keys, const struct maglev_member *me
 	}
 	for (i = live / 2; i-- > 0;)
 		sift_down(heap, live, i);
-	for (i = 0; live && i < XR_MAGLEV_SIZE; i++) {
-		take_slot(&heap[0], slot);
+	/* Whoever is alone has all, without taking turns: with many VIPs most have one backend. */
+	for (i = 0; live == 1 && i < slots; i++)
+		slot[i] = heap[0].backend;
+	for (i = 0; live > 1 && i < slots; i++) {
+		take_slot(&heap[0], slot, slots);
 		sift_down(heap, live, 0);
 	}
 	free(heap);

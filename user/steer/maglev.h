@@ -16,11 +16,11 @@ struct maglev_member {
 };
 
 /*
- * Fills XR_MAGLEV_SIZE slots. The same keys, names and weights make the same
+ * Fills that many slots (XR_MAGLEV_SIZES). The same keys, names and weights make the same
  * table on every node, in whatever order they are given. Without a member of
  * weight > 0 all slots are 0. 0 or -ENOMEM.
  */
 int maglev_build(const struct xr_hash_keys *keys, const struct maglev_member *member, size_t n,
-		 __u16 *slot);
+		 __u16 *slot, __u32 slots);
 
 #endif

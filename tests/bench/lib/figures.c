@@ -50,7 +50,7 @@ void add_figure(struct figures *f, const char *key, const char *text, double val
 
 static void maglev_figure(struct figures *f)
 {
-	static __u16 slot[XR_MAGLEV_ROWS * XR_MAGLEV_ROW];
+	static __u16 slot[XR_MAGLEV_MOST];
 	struct maglev_member member[BACKENDS];
 	struct xr_hash_keys keys;
 	char name[BACKENDS][8];
@@ -67,7 +67,7 @@ static void maglev_figure(struct figures *f)
 	for (int i = 0; i < 5; i++) {
 		double start = now_ms();
 
-		maglev_build(&keys, member, BACKENDS, slot);
+		maglev_build(&keys, member, BACKENDS, slot, XR_MAGLEV_MOST);
 		start = now_ms() - start;
 		best = start < best ? start : best;
 	}
@@ -170,8 +170,8 @@ static void memory_figures(struct figures *f, const struct plane *p)
 	double sid = (double)p->sid_buckets / l->server_ids;
 
 	add_figure(f, "vip_octets", "memory of a VIP", vip, "B", 0);
-	add_figure(f, "maglev_octets", "  and of its Maglev table",
-		   XR_MAGLEV_ROWS * sizeof(struct xr_maglev_row), "B", 0);
+	add_figure(f, "maglev_octets", "  and of its Maglev table", l->maglev * sizeof(__u16), "B",
+		   0);
 	add_figure(f, "backend_octets", "of a backend", backend, "B", 0);
 	add_figure(f, "sid_octets", "of a server ID, in the packets' way",
 		   sid * per_entry(p, PLANE_SERVER_IDS), "B", 0);
@@ -205,6 +205,7 @@ static void instance_figures(struct figures *f)
 {
 	const struct xr_limits limits = {
 		.vips = 1024,
+		.maglev = XR_MAGLEV_MOST,
 		.backends = 4096,
 		.server_ids = SIDS,
 		.flows = SIDS,

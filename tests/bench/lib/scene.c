@@ -18,6 +18,7 @@
 #include "frames.h"
 #include "maps.h"
 #include "scene.h"
+#include "user/plane/maglev_map.h"
 #include "user/steer/maglev.h"
 #include "user/steer/sid_table.h"
 #include "user/steer/vip_table.h"
@@ -75,6 +76,7 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 	k->rodata->knobs.vip_mask = s->vip_mask;
 	k->rodata->knobs.sid_mask = s->sid_mask;
 	k->rodata->knobs.flow_mask = s->flow_mask;
+	k->rodata->knobs.maglev = XR_MAGLEV_MOST;
 	k->rodata->knobs.flow_idle = 600;
 	k->rodata->knobs.reply_rate = 100;
 	k->rodata->knobs.ifindex = LOOPBACK;
@@ -227,31 +229,19 @@ static int fill_cid_config(struct scene *s, enum scene_cid kind)
 /* One table of all backends, as VIPs with the same backends share it. */
 static int make_maglev(struct scene *s)
 {
-	static __u16 slot[XR_MAGLEV_ROWS * XR_MAGLEV_ROW];
+	static __u16 slot[XR_MAGLEV_MOST];
 	static struct maglev_member member[SCENE_BACKENDS];
 	static char name[SCENE_BACKENDS][8];
-	static __u32 row[XR_MAGLEV_ROWS];
-	__u32 n = XR_MAGLEV_ROWS;
-	int fd;
 
-	for (__u32 i = 0; i < n; i++)
-		row[i] = i;
 	for (int i = 0; i < SCENE_BACKENDS; i++) {
 		snprintf(name[i], sizeof(name[i]), "b%d", i + 1);
 		member[i] = (struct maglev_member){ .name = name[i],
 						    .weight = 1,
 						    .backend = i + 1 };
 	}
-	if (maglev_build(s->hash_keys, member, SCENE_BACKENDS, slot))
+	if (maglev_build(s->hash_keys, member, SCENE_BACKENDS, slot, XR_MAGLEV_MOST))
 		return -ENOMEM;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_table", 4, sizeof(struct xr_maglev_row), n,
-			    NULL);
-	if (fd < 0)
-		return -errno;
-	if (!bpf_map_update_batch(fd, row, slot, &n, NULL))
-		return fd;
-	close(fd);
-	return -errno;
+	return maglev_map_new(slot, XR_MAGLEV_MOST, NULL);
 }
 
 static int fill_vip(struct scene *s, __u32 index, bool ipv6, __u32 addr, __u16 port, __u8 proto,

@@ -63,6 +63,7 @@ int world_teardown(void **state)
 static void fill_limits(struct xr_limits *l)
 {
 	l->vips = l->vips ?: 64;
+	l->maglev = l->maglev ?: XR_MAGLEV_MOST;
 	l->backends = l->backends ?: 64;
 	l->server_ids = l->server_ids ?: 1024;
 	l->flows = l->flows ?: 4096;
