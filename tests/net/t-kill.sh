@@ -101,6 +101,17 @@ like "$(xr export)" "too_big: drop" "and it is the new one"
 is "$(xr -j dev show | pick '.[].device,state')" \
 	"eth0 attached" "with the program back in its place"
 
+# A change that is not about server IDs, killed: its journal does not have them.
+xr backend set s1 server-id 00000001 server-id 00000002
+xr export >"$WORLD_DIR/now"
+journal "$id"
+sed -i -e '1a # server IDs stay' -e '/server_ids:/,+2d' -e 's/too_big: drop/too_big: reply/' \
+	"/run/xroam/$(instance lb1)/journal.yaml"
+is "$(grep -c 0000000 "/run/xroam/$(instance lb1)/journal.yaml")" 0 "a journal without server IDs"
+is "$(xr -j backend show s1 | jq -c '.[].server_ids')" '["00000001","00000002"]' \
+	"leaves them where they are"
+like "$(xr export)" "too_big: reply" "and is finished"
+
 # An apply killed between making the instance and filling it.
 xr destroy >/dev/null
 xr vip add "$VIP4:80/udp" && xr vip del "$VIP4:80/udp"

@@ -51,7 +51,7 @@ numbers()
 # What is another second later is none of it; nor is what is said of the lack itself.
 timeless()
 {
-	sed -E -e '/: Cannot allocate memory$/d' -e 's/ +[0-9]+ s of/ N s of/; s/^(instance .*since ).*/\1/; s/("(last_hit|created|seconds)[a-z_]*": *)[0-9.]+/\1N/g'
+	sed -E -e '/: Cannot allocate memory$/d; /^ *out of memory$/d' -e 's/ +[0-9]+ s of/ N s of/; s/^(instance .*since ).*/\1/; s/("(last_hit|created|seconds)[a-z_]*": *)[0-9.]+/\1N/g'
 }
 
 # What was said is what is said where nothing fails: before, or, as a neighbour's

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What an instance has is loaded from its maps once, whoever changes it: with a
-# million VMs each time costs a second. And the machine's devices are listed so often
+# million VMs each time costs a second; and server IDs only by who changes them. And the machine's devices are listed so often
 # as there are things to do with them, not once for each: with 4,000 that took minutes.
 # shellcheck source=tests/net/lib/daemonworld.sh
 . "$(dirname "$0")/lib/daemonworld.sh"
@@ -27,6 +27,19 @@ is "$(reads xr vip del 192.0.2.11:80/tcp)" 2 "and vip del"
 ok "the instance as a file" xr export --keys
 xr export --keys >"$WORLD_DIR/same.yaml"
 is "$(reads xr apply "$WORLD_DIR/same.yaml")" 1 "apply of what there is: one load"
+
+# allocations CMD...
+allocations()
+{
+	NOMEM_COUNT=$COUNT LD_PRELOAD=$WORLD_BUILD/tests/net/nomem.so "$@" >/dev/null 2>&1
+	cat "$COUNT"
+}
+
+few=$(allocations xr backend set a weight 3)
+ok "20,000 server IDs" xr backend set a $(seq -f 'server-id %08.0f' 20000)
+many=$(allocations xr backend set a weight 4)
+cmp_ok "$many" -lt $((few + 1000)) "backend set does not read them"
+is "$(xr -j backend show a | jq '.[].server_ids | length')" 20000 "nor lose them"
 
 # heard CMD...: messages that it had from the kernel
 heard()

@@ -131,7 +131,7 @@ static int keep_vms(struct plane *p, struct model *now, struct model *want, stru
  * Finishes what a killed command left, and loads the result. If that cannot be finished,
  * no matter: then all of the new model is written (*how).
  */
-static int load_finished(struct plane *p, struct model *have, enum commit_how *how,
+static int load_finished(struct plane *p, struct model *have, bool sids, enum commit_how *how,
 			 struct xr_err *err)
 {
 	int ret = model_recover(p, err);
@@ -139,7 +139,7 @@ static int load_finished(struct plane *p, struct model *have, enum commit_how *h
 	if (ret == -ENOMEM)
 		return ret;
 	*how = ret ? COMMIT_ALL : COMMIT_DIFFERENCE;
-	return model_load(p, have, err);
+	return sids || ret ? model_load(p, have, err) : model_load_without_sids(p, have, err);
 }
 
 int model_commit(struct plane *p, const struct model *want,
@@ -147,7 +147,7 @@ int model_commit(struct plane *p, const struct model *want,
 {
 	struct model have, own;
 	enum commit_how how;
-	int ret = load_finished(p, &have, &how, err);
+	int ret = load_finished(p, &have, true, &how, err);
 
 	if (ret)
 		return ret;
@@ -162,18 +162,18 @@ int model_commit(struct plane *p, const struct model *want,
 	return ret;
 }
 
-int model_edit(struct plane *p, bool vms,
+int model_edit(struct plane *p, enum edit_what what,
 	       int (*edit)(struct model *m, void *ctx, struct xr_err *err), void *ctx,
 	       void (*changed)(void *changed_ctx, const char *line), void *changed_ctx,
 	       struct xr_err *err)
 {
 	struct model have, want;
 	enum commit_how how;
-	int ret = load_finished(p, &have, &how, err);
+	int ret = load_finished(p, &have, what >= EDIT_SIDS, &how, err);
 
 	if (ret)
 		return ret;
-	if (vms)
+	if (what == EDIT_ALL)
 		ret = model_load_vms(p, &have, err);
 	if (!ret && model_copy(&want, &have))
 		ret = xr_fail(err, -ENOMEM, "out of memory");
@@ -207,7 +207,7 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	}
 	if (ret)
 		return ret;
-	ret = load_finished(p, &have, &how, err);
+	ret = load_finished(p, &have, true, &how, err);
 	if (!ret) {
 		ret = apply_keep_sections(&have, want, err);
 		if (!ret && vms == APPLY_NEW_VMS && want->vms_given && !p->created)

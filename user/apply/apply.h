@@ -35,10 +35,15 @@ int model_commit(struct plane *p, const struct model *want,
 		 void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
 
 /*
- * The same, where edit() turns a copy of the running model into what is wanted. vms: its VMs
- * are in it, too; else they stay as they are.
+ * The same, where edit() turns a copy of the running model into what is wanted. What is not
+ * in it stays as it is. Without server IDs edit() takes no backend away.
  */
-int model_edit(struct plane *p, bool vms,
+enum edit_what {
+	EDIT_LITTLE, /* neither server IDs nor VMs, of which there may be a million */
+	EDIT_SIDS,   /* no VMs */
+	EDIT_ALL,
+};
+int model_edit(struct plane *p, enum edit_what what,
 	       int (*edit)(struct model *m, void *ctx, struct xr_err *err), void *ctx,
 	       void (*changed)(void *changed_ctx, const char *line), void *changed_ctx,
 	       struct xr_err *err);

@@ -119,6 +119,19 @@ static int load_sids(struct plane *p, struct model *m, const __u32 *backend_no)
 	return 0;
 }
 
+void model_who_has_sids(struct plane *p, bool *has)
+{
+	__u32 i, n;
+	int w;
+
+	for (i = 0; i < p->sid_buckets; i++)
+		for (w = 0; w < XR_SID_WAYS; w++) {
+			n = p->server_ids[i].backend[w];
+			if (p->server_ids[i].key[w] && n <= p->meta->limits.backends)
+				has[n] = true;
+		}
+}
+
 static int load_member(struct plane *p, struct model *m, const __u32 *backend_no,
 		       const struct xr_member *k)
 {
@@ -277,13 +290,14 @@ int model_load_vms(struct plane *p, struct model *m, struct xr_err *err)
 	return 0;
 }
 
-int model_load(struct plane *p, struct model *m, struct xr_err *err)
+static int load(struct plane *p, struct model *m, bool sids, struct xr_err *err)
 {
 	__u32 *backend_no = calloc(XR_MAX_BACKENDS + 1, sizeof(*backend_no));
 	struct member_load l = { p, m, backend_no };
 	int ret = -ENOMEM;
 
 	model_init(m);
+	m->sids_stay = !sids;
 	m->limits = p->meta->limits;
 	m->policy = p->meta->policy;
 	m->has_secret = p->meta->secret_set;
@@ -297,7 +311,7 @@ int model_load(struct plane *p, struct model *m, struct xr_err *err)
 		ret = load_cids(p, m);
 	if (!ret)
 		ret = load_backends(p, m, backend_no);
-	if (!ret)
+	if (!ret && sids)
 		ret = load_sids(p, m, backend_no);
 	if (!ret)
 		ret = members_each(p, on_member, &l);
@@ -316,6 +330,16 @@ out:
 			strerror(-ret));
 	}
 	return ret;
+}
+
+int model_load(struct plane *p, struct model *m, struct xr_err *err)
+{
+	return load(p, m, true, err);
+}
+
+int model_load_without_sids(struct plane *p, struct model *m, struct xr_err *err)
+{
+	return load(p, m, false, err);
 }
 
 /* ---- for a file ---- */

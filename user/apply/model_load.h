@@ -9,6 +9,12 @@
 /* All but the VMs. On success m is to be freed. */
 int model_load(struct plane *p, struct model *m, struct xr_err *err);
 
+/* The same, and no server IDs (model.sids_stay). */
+int model_load_without_sids(struct plane *p, struct model *m, struct xr_err *err);
+
+/* Which backends have server IDs: has[limits.backends + 1], by index. */
+void model_who_has_sids(struct plane *p, bool *has);
+
 /* The VMs of a loaded model, in the order of model_compare_vms(): by VLAN and MAC. */
 int model_load_vms(struct plane *p, struct model *m, struct xr_err *err);
 

@@ -12,7 +12,8 @@
 static int commit_all(struct plane *p, struct model *want, struct xr_err *err)
 {
 	struct model have;
-	int ret = model_load(p, &have, err);
+	int ret = want->sids_stay ? model_load_without_sids(p, &have, err)
+				  : model_load(p, &have, err);
 
 	if (ret)
 		return ret;

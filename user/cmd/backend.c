@@ -145,6 +145,11 @@ static int edit_add(struct model *m, void *ctx, struct xr_err *err)
 	return 0;
 }
 
+static enum edit_what touches(const struct backend_args *want)
+{
+	return has(want, SERVER_ID) ? EDIT_SIDS : EDIT_LITTLE;
+}
+
 static int add(int argc, char **argv)
 {
 	struct backend_args want = { .b.info = { .weight = 1, .state = XR_BACKEND_UP } };
@@ -155,7 +160,7 @@ static int add(int argc, char **argv)
 	if (!ret && !has(&want, ADDRESS))
 		ret = cmd_usage("backend add: address ADDR is missing");
 	if (!ret)
-		ret = cmd_edit(PLANE_CHANGE, edit_add, &want);
+		ret = cmd_edit(PLANE_CHANGE, touches(&want), edit_add, &want);
 	free_args(&want);
 	return ret;
 }
@@ -203,7 +208,7 @@ static int set(int argc, char **argv)
 	if (!ret && argc < 3)
 		ret = cmd_usage("backend set: say what to change, such as state draining");
 	if (!ret)
-		ret = cmd_edit(PLANE_CHANGE, edit_set, &want);
+		ret = cmd_edit(PLANE_CHANGE, touches(&want), edit_set, &want);
 	free_args(&want);
 	return ret;
 }
@@ -224,7 +229,7 @@ static int del(int argc, char **argv)
 	char *name = args_need(&args, "the backend's name");
 	int ret = name ? args_end(&args) : EXIT_USAGE;
 
-	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, name);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_SIDS, edit_del, name);
 }
 
 /* ---- show ---- */

@@ -91,7 +91,7 @@ static int add(int argc, char **argv)
 		ret = cmd_usage("cid add: format FORMAT is missing");
 	if (!ret) {
 		xr_cid_defaults(i->format, &i->sid_len, &i->nonce_len, &i->offset);
-		ret = cmd_edit(PLANE_CREATE, edit_add, &c);
+		ret = cmd_edit(PLANE_CREATE, EDIT_LITTLE, edit_add, &c);
 	}
 	explicit_bzero(&c, sizeof(c));
 	return ret;
@@ -228,7 +228,7 @@ static int del(int argc, char **argv)
 	w.has_format = args_has(&g, FORMAT);
 	if (!ret && !w.force)
 		ret = check_unused(&w);
-	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, &w);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_LITTLE, edit_del, &w);
 }
 
 /* ---- show ---- */

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "apply/apply.h"
 #include "apply/instance.h"
 #include "apply/model_load.h"
 #include "audit/audit.h"
@@ -54,8 +53,8 @@ int cmd_load_model(struct plane **p, struct model *m)
 	return cmd_fail(&err);
 }
 
-int cmd_edit(enum plane_access how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
-	     void *ctx)
+int cmd_edit(enum plane_access how, enum edit_what what,
+	     int (*edit)(struct model *m, void *ctx, struct xr_err *err), void *ctx)
 {
 	struct change_list list = { .quiet = !opt.verbose };
 	struct xr_err err = { "" };
@@ -66,7 +65,7 @@ int cmd_edit(enum plane_access how, int (*edit)(struct model *m, void *ctx, stru
 		return ret;
 	if (opt.json && opt.verbose)
 		list.json = json_array();
-	ret = model_edit(p, false, edit, ctx, cmd_print_change, &list, &err);
+	ret = model_edit(p, what, edit, ctx, cmd_print_change, &list, &err);
 	/* An error means no change: remove the instance that was made for this. */
 	if (ret && p->created)
 		instance_destroy(p, NULL);

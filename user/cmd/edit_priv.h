@@ -3,6 +3,7 @@
 #ifndef XR_CMD_EDIT_PRIV_H
 #define XR_CMD_EDIT_PRIV_H
 
+#include "apply/apply.h"
 #include "args/args.h"
 #include "args/out.h"
 #include "cmd.h"
@@ -11,10 +12,10 @@
 /*
  * Loads the running model, lets edit() change it, and makes the instance equal to it.
  * edit() returns 0, or -errno with the line in err. Prints warnings and errors, and the
- * changes with -v. Returns the exit status.
+ * changes with -v. Returns the exit status. what: as of model_edit().
  */
-int cmd_edit(enum plane_access how, int (*edit)(struct model *m, void *ctx, struct xr_err *err),
-	     void *ctx);
+int cmd_edit(enum plane_access how, enum edit_what what,
+	     int (*edit)(struct model *m, void *ctx, struct xr_err *err), void *ctx);
 
 /* The changes of a commit, printed as they come or kept for JSON. */
 struct change_list {

@@ -175,7 +175,7 @@ static int add(int argc, char **argv)
 
 	if (!ret && !args_has(&want.facts, TYPE))
 		ret = cmd_usage("health add: type tcp|quic|http|https|command is missing");
-	return ret ? ret : cmd_edit(PLANE_CREATE, edit_add, &want);
+	return ret ? ret : cmd_edit(PLANE_CREATE, EDIT_LITTLE, edit_add, &want);
 }
 
 static int no_check(struct xr_err *err, const char *name)
@@ -220,7 +220,7 @@ static int set(int argc, char **argv)
 
 	if (!ret && !want.facts.given)
 		ret = cmd_usage("health set: say what to change, such as interval 5");
-	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_set, &want);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_LITTLE, edit_set, &want);
 }
 
 /* Who names it: one of them, for a message; NULL: nobody. */
@@ -261,7 +261,7 @@ static int del(int argc, char **argv)
 	char *name = args_need(&args, "the health check's name");
 	int ret = name ? args_end(&args) : EXIT_USAGE;
 
-	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, name);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_LITTLE, edit_del, name);
 }
 
 static const struct cmd commands[] = { { "add", add },

@@ -66,7 +66,7 @@ static int add(int argc, char **argv)
 	ret = args_vip(&args, v.addr, &v.port, &v.proto);
 	if (!ret)
 		ret = args_take(&args, add_keys, &v, &g);
-	return ret ? ret : cmd_edit(PLANE_CREATE, edit_add, &v);
+	return ret ? ret : cmd_edit(PLANE_CREATE, EDIT_LITTLE, edit_add, &v);
 }
 
 static int no_vip(struct xr_err *err, const struct model_vip *v)
@@ -107,7 +107,7 @@ static int set(int argc, char **argv)
 		ret = cmd_usage("vip set: say what to change, such as announce on");
 	if (!ret)
 		ret = args_take(&args, set_keys, &c.v, &c.g);
-	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_set, &c);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_LITTLE, edit_set, &c);
 }
 
 static bool is_key_of(const struct model_vip_key *k, const struct model_vip *v)
@@ -145,7 +145,7 @@ static int del(int argc, char **argv)
 	ret = args_vip(&args, v.addr, &v.port, &v.proto);
 	if (!ret)
 		ret = args_end(&args);
-	return ret ? ret : cmd_edit(PLANE_CHANGE, edit_del, &v);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_LITTLE, edit_del, &v);
 }
 
 struct behind {

@@ -186,6 +186,8 @@ static int prepare_sids(struct commit *c)
 	size_t i, j, n = 0;
 	int ret;
 
+	if (c->want->sids_stay)
+		return 0;
 	for (i = 0; i < c->want->n_backends; i++)
 		n += c->want->backends[i].n_sids;
 	want = calloc(n + 1, sizeof(*want));

@@ -59,7 +59,7 @@ struct commit {
 	__u32 *job_path;
 	size_t n_jobs;
 
-	struct sid_plan *sids;
+	struct sid_plan *sids; /* NULL: they stay */
 	struct members have_members, want_members;
 	struct xr_member *add_members, *del_members;
 	size_t n_add_members, n_del_members;

@@ -301,7 +301,8 @@ int commit_store(struct commit *c)
 	store_backends(c);
 	if (unlink_vips(c))
 		plane_grace(c->p);
-	sid_plan_apply(c->sids, &t, grace, c->p);
+	if (c->sids)
+		sid_plan_apply(c->sids, &t, grace, c->p);
 	keep_cids(c);
 	ret = commit_store_tables(c);
 	if (ret)

@@ -213,6 +213,11 @@ struct model {
 	size_t n_health;
 	struct model_backend *backends;
 	size_t n_backends;
+	/*
+	 * Server IDs may be a million, and few changes are about them. true: they stay as they
+	 * are, and no backend has them in its list; then no backend goes, either.
+	 */
+	bool sids_stay;
 	struct model_host *hosts;
 	size_t n_hosts;
 	/*

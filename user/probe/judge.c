@@ -251,7 +251,7 @@ static void commit(struct prober *pr)
 	struct xr_err err = { "" };
 	__u64 begin = prober_now(pr);
 	struct model have, want;
-	int ret = model_load(p, &have, &err);
+	int ret = model_load_without_sids(p, &have, &err);
 
 	if (!ret) {
 		ret = model_copy(&want, &have);

@@ -29,10 +29,12 @@ struct servers {
 	size_t wanted, failed; /* up by the operator; of these, failed by health checks */
 };
 
-static void count_server(struct plane *p, const struct model_backend *b, struct servers *s)
+/* has_sids: by backend's index. */
+static void count_server(struct plane *p, const struct model_backend *b, const bool *has_sids,
+			 struct servers *s)
 {
 	s->n++;
-	s->with_sids += b->n_sids != 0;
+	s->with_sids += has_sids[b->index];
 	s->wanted += b->info.state == XR_BACKEND_UP;
 	if (b->info.state == XR_BACKEND_UP)
 		s->failed += p->backend_health[b->index].found == XR_HEALTH_DOWN;
@@ -43,7 +45,8 @@ static void count_server(struct plane *p, const struct model_backend *b, struct 
 }
 
 static void count_servers_of(struct plane *p, const struct model *m, const struct lut *vips,
-			     const struct model_backend *b, struct servers *servers)
+			     const struct model_backend *b, const bool *has_sids,
+			     struct servers *servers)
 {
 	const struct model_vip_key *k;
 	const struct model_vip *v;
@@ -53,7 +56,7 @@ static void count_servers_of(struct plane *p, const struct model *m, const struc
 		k = &b->vips[i];
 		v = model_indexed_vip(m, vips, k->addr, k->port, k->proto);
 		if (v)
-			count_server(p, b, &servers[v - m->vips]);
+			count_server(p, b, has_sids, &servers[v - m->vips]);
 	}
 }
 
@@ -61,16 +64,20 @@ static void count_servers_of(struct plane *p, const struct model *m, const struc
 static struct servers *count_servers(struct plane *p, const struct model *m)
 {
 	struct servers *servers = calloc(m->n_vips + 1, sizeof(*servers));
+	bool *has_sids = calloc(p->meta->limits.backends + 1, sizeof(*has_sids));
 	struct lut vips;
 	size_t i;
 
-	if (!servers || model_index_vips(m, &vips)) {
+	if (!servers || !has_sids || model_index_vips(m, &vips)) {
+		free(has_sids);
 		free(servers);
 		return NULL;
 	}
+	model_who_has_sids(p, has_sids);
 	for (i = 0; i < m->n_backends; i++)
-		count_servers_of(p, m, &vips, &m->backends[i], servers);
+		count_servers_of(p, m, &vips, &m->backends[i], has_sids, servers);
 	lut_free(&vips);
+	free(has_sids);
 	return servers;
 }
 
@@ -163,7 +170,7 @@ void check_vips(struct check *c)
 	size_t i;
 
 	model_init(&m);
-	if (model_load(c->p, &m, &err)) {
+	if (model_load_without_sids(c->p, &m, &err)) {
 		health_wrong(c, "the configuration cannot be read: %s", err.text);
 		model_free(&m);
 		free(t.slot);

@@ -165,7 +165,7 @@ int show_health_checks(int argc, char **argv)
 		ret = cmd_open(&p, PLANE_CHANGE);
 	if (ret)
 		return ret;
-	if (model_load(p, &m, &err)) {
+	if (model_load_without_sids(p, &m, &err)) {
 		plane_close(p);
 		return cmd_fail(&err);
 	}
