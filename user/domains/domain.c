@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/clean.h"
+#include "lib/lut.h"
 #include "lib/text.h"
 #include "domains_priv.h"
 
@@ -15,13 +16,28 @@
 
 /* ---- cards ---- */
 
+static __u64 hash_of(const char *uuid)
+{
+	return lut_hash(uuid, strlen(uuid));
+}
+
+static struct domain *domain_of(struct chain *c)
+{
+	return c ? (struct domain *)((char *)c - offsetof(struct domain, by_uuid)) : NULL;
+}
+
 static struct domain *find(const struct virt *v, const char *uuid)
 {
-	struct domain *dom = v->domains;
+	struct domain *dom = domain_of(chains_first(&v->by_uuid, hash_of(uuid)));
 
 	while (dom && strcmp(dom->uuid, uuid))
-		dom = dom->next;
+		dom = domain_of(chains_next(&dom->by_uuid));
 	return dom;
+}
+
+static struct card *card_of(struct guest *g)
+{
+	return (struct card *)((char *)g - offsetof(struct card, guest));
 }
 
 static bool is_same(const struct card *a, const struct guest *b)
@@ -32,23 +48,23 @@ static bool is_same(const struct card *a, const struct guest *b)
 /* Another domain that has such a card; the same one at another libvirt is no other. */
 static bool is_others(const struct card *c)
 {
-	const struct virt *v;
-	const struct domain *dom;
-	const struct card *o;
+	const struct chains *by_vm = &c->dom->virt->all->by_vm;
+	struct guest *g;
+	struct card *o;
 
-	for (v = c->dom->virt->all->list; v; v = v->next)
-		for (dom = v->domains; dom; dom = dom->next)
-			for (o = dom->cards; o; o = o->next)
-				if (o != c && !o->refused && is_same(o, &c->guest) &&
-				    (strcmp(dom->uuid, c->dom->uuid) || dom == c->dom))
-					return true;
+	for (g = guest_first(by_vm, guest_key(&c->guest)); g; g = guest_next(g)) {
+		o = card_of(g);
+		if (o != c && !o->refused &&
+		    (strcmp(o->dom->uuid, c->dom->uuid) || o->dom == c->dom))
+			return true;
+	}
 	return false;
 }
 
 static void ask(struct guest *g, enum guest_question question, const char *command,
 		const char *arguments)
 {
-	struct card *c = (struct card *)((char *)g - offsetof(struct card, guest));
+	struct card *c = card_of(g);
 	struct virt *v = c->dom->virt;
 	char text[512];
 	unsigned int number = 0;
@@ -67,7 +83,7 @@ static void ask(struct guest *g, enum guest_question question, const char *comma
 
 static bool is_told_by(struct guest *g, const char *host)
 {
-	struct card *c = (struct card *)((char *)g - offsetof(struct card, guest));
+	struct card *c = card_of(g);
 	const struct virt *v = c->dom->virt->all->list;
 
 	while (v && (!v->up || strcmp(v->conf.host, host)))
@@ -96,6 +112,10 @@ static struct card *card_new(struct domain *dom, const __u8 mac[6], __u16 vlan)
 	g->host = dom->virt->conf.host;
 	g->tap_is_new = true;
 	c->dom = dom;
+	if (chains_add(&dom->virt->all->by_vm, &g->by_vm, guest_key(g))) {
+		free(c);
+		return NULL;
+	}
 	/* At the end: its place is in what is asked about it. */
 	while (*end)
 		end = &(*end)->next;
@@ -105,6 +125,7 @@ static struct card *card_new(struct domain *dom, const __u8 mac[6], __u16 vlan)
 
 static void card_free(struct card *c)
 {
+	chains_remove(&c->dom->virt->all->by_vm, &c->guest.by_vm);
 	guest_forget(&c->guest);
 	free(c);
 }
@@ -205,6 +226,10 @@ static struct domain *find_or_make(struct virt *v, const char *uuid)
 	strcpy(dom->uuid, uuid);
 	clean_line(dom->uuid);
 	snprintf(dom->label, sizeof(dom->label), "%.120s %s", v->conf.uri, dom->uuid);
+	if (chains_add(&v->by_uuid, &dom->by_uuid, hash_of(uuid))) {
+		free(dom);
+		return NULL;
+	}
 	dom->virt = v;
 	dom->next = v->domains;
 	v->domains = dom;
@@ -212,16 +237,16 @@ static struct domain *find_or_make(struct virt *v, const char *uuid)
 }
 
 /* What was another's may be this one's now. */
-static void look_at_refused(struct virt_all *all)
+static void look_at_refused(const struct card *gone)
 {
-	struct domain *dom;
-	struct virt *v;
+	const struct chains *by_vm = &gone->dom->virt->all->by_vm;
+	struct guest *g;
 	struct card *c;
 
-	for (v = all->list; v; v = v->next)
-		for (dom = v->domains; dom; dom = dom->next)
-			for (c = dom->cards; c; c = c->next)
-				c->refused = c->refused && is_others(c);
+	for (g = guest_first(by_vm, guest_key(&gone->guest)); g; g = guest_next(g)) {
+		c = card_of(g);
+		c->refused = c->refused && is_others(c);
+	}
 }
 
 /* It is no longer here. moved: it went to another host, as far as is known. */
@@ -242,10 +267,14 @@ static void end_domain(struct domain *dom, bool moved)
 	while (*link != dom)
 		link = &(*link)->next;
 	*link = dom->next;
+	chains_remove(&v->by_uuid, &dom->by_uuid);
+	for (c = dom->cards; c; c = c->next)
+		chains_remove(&v->all->by_vm, &c->guest.by_vm);
+	for (c = dom->cards; c; c = c->next)
+		look_at_refused(c);
 	dom->next = v->ended;
 	v->ended = dom;
 	drop_ended(v, NULL);
-	look_at_refused(v->all);
 }
 
 void domain_forget_all(struct virt *v)
@@ -256,6 +285,7 @@ void domain_forget_all(struct virt *v)
 		*(v->domains ? &v->domains : &v->ended) = dom->next;
 		domain_free(dom);
 	}
+	chains_free(&v->by_uuid);
 }
 
 /* ---- what it is, and does ---- */
@@ -483,13 +513,13 @@ void domain_on_line(struct virt *v, json_t *line)
 		on_domain(dom, line);
 }
 
-bool domain_says(const struct virt *v, enum vm_word word, __u64 vm_key, __u16 host)
+bool domain_says(const struct virt_all *all, enum vm_word word, __u64 vm_key, __u16 host)
 {
-	const struct domain *dom;
-	const struct card *c;
+	struct guest *g;
 
-	for (dom = v->up ? v->domains : NULL; dom; dom = dom->next)
-		each_card(c, dom) if (guest_says(&c->guest, word, vm_key, host)) return true;
+	for (g = guest_first(&all->by_vm, vm_key); g; g = guest_next(g))
+		if (card_of(g)->dom->virt->up && !card_of(g)->refused && guest_says(g, word, host))
+			return true;
 	return false;
 }
 

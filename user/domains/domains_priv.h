@@ -31,6 +31,7 @@ struct card {
 
 struct domain {
 	struct domain *next;
+	struct chain by_uuid; /* among its connection's */
 	struct virt *virt;
 	char uuid[UUID_TEXT];
 	char name[64];
@@ -74,12 +75,15 @@ struct virt {
 	bool monitor;  /* it hands on what QEMU's monitors say */
 	char why[160]; /* it is not up */
 	struct domain *domains;
-	struct domain *ended; /* of whom something is to be posted yet */
+	struct chains by_uuid; /* these */
+	struct domain *ended;  /* of whom something is to be posted yet */
 };
 
 struct virt_all {
 	struct daemon *d;
 	struct virt *list;
+	struct chains by_vm;     /* the guests of all their domains' cards */
+	sd_event_source *faults; /* which are to be reported */
 };
 
 /* ---- helper.c ---- */
@@ -94,13 +98,15 @@ void helper_send(struct virt *v, json_t *line);
 
 void domain_on_line(struct virt *v, json_t *line);
 /* Of a connection that is up: see struct source. */
-bool domain_says(const struct virt *v, enum vm_word word, __u64 vm_key, __u16 host);
+bool domain_says(const struct virt_all *all, enum vm_word word, __u64 vm_key, __u16 host);
 void domain_forget_all(struct virt *v);
 /* Where a notice was missed: finds out what must be posted now. */
 void domain_catch_up(struct virt *v);
 
 /* ---- faults.c ---- */
 
+/* All are told of, when what was heard has been taken: of a list that is each of its lines. */
 void virt_report_faults(struct virt *v);
+void virt_report_now(struct virt_all *all);
 
 #endif

@@ -53,15 +53,20 @@ static void add_virt(struct report *r, const struct virt *v)
 	}
 }
 
-void virt_report_faults(struct virt *v)
+void virt_report_now(struct virt_all *all)
 {
 	struct report r = { .cards = 0 };
-	struct virt *one;
+	struct virt *v;
 
-	for (one = v->all->list; one; one = one->next)
-		add_virt(&r, one);
+	for (v = all->list; v; v = v->next)
+		add_virt(&r, v);
 	if (r.cards > CARDS_SHOWN)
 		problem_add(&r.lines, "libvirt: %u cards more that are not believed",
 			    r.cards - CARDS_SHOWN);
-	daemon_set_problems(v->d, "libvirt", r.lines.text);
+	daemon_set_problems(all->d, "libvirt", r.lines.text);
+}
+
+void virt_report_faults(struct virt *v)
+{
+	sd_event_source_set_enabled(v->all->faults, SD_EVENT_ONESHOT);
 }

@@ -104,6 +104,8 @@ static void stop(void *state)
 		all->list = v->next;
 		virt_free(v);
 	}
+	chains_free(&all->by_vm);
+	sd_event_source_disable_unref(all->faults);
 	free(all);
 }
 
@@ -118,12 +120,14 @@ static void lock_is_back(void *state)
 
 static bool says(void *state, enum vm_word word, __u64 vm_key, __u16 host)
 {
-	const struct virt_all *all = state;
-	const struct virt *v = all->list;
+	return domain_says(state, word, vm_key, host);
+}
 
-	while (v && !domain_says(v, word, vm_key, host))
-		v = v->next;
-	return v;
+static int on_faults(sd_event_source *s, void *ctx)
+{
+	(void)s;
+	virt_report_now(ctx);
+	return 0;
 }
 
 static int start(struct daemon *d, void **state, struct xr_err *err)
@@ -134,7 +138,11 @@ static int start(struct daemon *d, void **state, struct xr_err *err)
 	if (!all)
 		return xr_fail(err, -ENOMEM, "out of memory");
 	all->d = d;
-	ret = reload(d, all, err);
+	ret = sd_event_add_defer(d->moves, &all->faults, on_faults, all);
+	if (ret >= 0)
+		ret = sd_event_source_set_enabled(all->faults, SD_EVENT_OFF);
+	ret = ret < 0 ? xr_fail(err, ret, "watching libvirt: %s", strerror(-ret))
+		      : reload(d, all, err);
 	if (ret) {
 		stop(all);
 		return ret;

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <sys/types.h>
 #include "daemon/daemon.h"
+#include "lib/chains.h"
 
 /* QEMU's MigrationStatus, as far as it matters. */
 enum guest_migration {
@@ -61,6 +62,7 @@ struct guest {
 	const struct guest_ops *ops;
 	enum xr_source source;
 	struct daemon_peer peer; /* whom the audit names */
+	struct chain by_vm;      /* among its, by guest_key() */
 	__u8 mac[6];
 	__u16 vlan;
 	const char *to;   /* the host that it goes to; empty: another notice names it */
@@ -126,8 +128,8 @@ void guest_add(struct guest *g);
 void guest_left(struct guest *g);
 /* Whatever brought the VM elsewhere: it runs at that host. */
 void guest_is_still_at(struct guest *g, __u16 host);
-/* It is that VM, and this is so of it; see struct source. */
-bool guest_says(const struct guest *g, enum vm_word word, __u64 vm_key, __u16 host);
+/* This is so of it; see struct source. */
+bool guest_says(const struct guest *g, enum vm_word word, __u16 host);
 /* The VM is at another host by the instance's tables, and no move of it is under way. */
 bool guest_is_elsewhere(const struct guest *g);
 
@@ -146,6 +148,11 @@ void guest_queue_answer(struct guest *g, enum guest_question question, json_t *v
 
 /* What its owner does not fill in; the rest is 0 at first. */
 void guest_init(struct guest *g);
+/* Its VM's key. */
+__u64 guest_key(const struct guest *g);
+/* The first of all that are that VM's, and the next after g. NULL: there is none. */
+struct guest *guest_first(const struct chains *by_vm, __u64 vm_key);
+struct guest *guest_next(const struct guest *g);
 /* Stops all timers. Nothing is posted. */
 void guest_forget(struct guest *g);
 

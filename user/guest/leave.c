@@ -21,10 +21,8 @@ bool guest_in_migration(const struct guest *g)
 		g->migration == GUEST_POSTCOPY;
 }
 
-bool guest_says(const struct guest *g, enum vm_word word, __u64 key, __u16 host)
+bool guest_says(const struct guest *g, enum vm_word word, __u16 host)
 {
-	if (vm_key(g->mac, g->vlan) != key)
-		return false;
 	/* In post-copy the VM is there once it stands still. */
 	if (word == VM_MOVES)
 		return guest_in_migration(g) && (g->running || g->migration != GUEST_POSTCOPY);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where the VM is by the instance's tables, and what is posted about it. */
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,9 +9,29 @@
 #include "plane/vm_event.h"
 #include "guest_priv.h"
 
+__u64 guest_key(const struct guest *g)
+{
+	return vm_key(g->mac, g->vlan);
+}
+
+static struct guest *guest_of(struct chain *c)
+{
+	return c ? (struct guest *)((char *)c - offsetof(struct guest, by_vm)) : NULL;
+}
+
+struct guest *guest_first(const struct chains *by_vm, __u64 vm_key)
+{
+	return guest_of(chains_first(by_vm, vm_key));
+}
+
+struct guest *guest_next(const struct guest *g)
+{
+	return guest_of(chains_next(&g->by_vm));
+}
+
 __u32 guest_vm_index(const struct guest *g)
 {
-	return vm_find(g->d->plane, vm_key(g->mac, g->vlan));
+	return vm_find(g->d->plane, guest_key(g));
 }
 
 struct guest_view guest_view_of(const struct guest *g)

@@ -46,6 +46,7 @@ struct qmp_ops {
 struct qmp {
 	struct daemon *d;
 	struct monitor *list, *leaving;
+	struct chains by_vm; /* the guests of those in the list */
 };
 
 /* One QEMU's monitor, for one VM. */

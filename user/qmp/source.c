@@ -132,6 +132,8 @@ static int monitor_new(struct qmp *q, const struct model_qmp *conf)
 	ret = m->conf.socket ? sd_event_add_time(q->d->moves, &m->timer, CLOCK_MONOTONIC, 0,
 						 US_PER_MS, qmp_on_time, m)
 			     : -ENOMEM;
+	if (ret >= 0)
+		ret = chains_add(&q->by_vm, &m->guest.by_vm, guest_key(&m->guest));
 	if (ret < 0) {
 		monitor_free(m);
 		return ret;
@@ -147,6 +149,7 @@ static int monitor_new(struct qmp *q, const struct model_qmp *conf)
  */
 static void let_go(struct monitor *m)
 {
+	chains_remove(&m->qmp->by_vm, &m->guest.by_vm);
 	forget(m);
 	m->leaving = true;
 	m->next = m->qmp->leaving;
@@ -211,11 +214,11 @@ static bool is_same(const struct model_qmp *a, const struct model_qmp *b)
 
 static struct monitor *find(struct qmp *q, const struct model_qmp *conf)
 {
-	struct monitor *m = q->list;
+	struct guest *g = guest_first(&q->by_vm, vm_key(conf->mac, conf->vlan));
 
-	while (m && !is_same(&m->conf, conf))
-		m = m->next;
-	return m;
+	while (g && !is_same(&monitor_of(g)->conf, conf))
+		g = guest_next(g);
+	return g ? monitor_of(g) : NULL;
 }
 
 static void drop_stale(struct qmp *q)
@@ -260,6 +263,7 @@ static void stop(void *state)
 	struct qmp *q = state;
 
 	let_all_go(q);
+	chains_free(&q->by_vm);
 	free(q);
 }
 
@@ -275,25 +279,24 @@ static void lock_is_back(void *state)
 static bool says(void *state, enum vm_word word, __u64 vm_key, __u16 host)
 {
 	const struct qmp *q = state;
-	const struct monitor *m = q->list;
+	struct guest *g = guest_first(&q->by_vm, vm_key);
 
-	while (m && !(m->ready && guest_says(&m->guest, word, vm_key, host)))
-		m = m->next;
-	return m;
+	while (g && !(monitor_of(g)->ready && guest_says(g, word, host)))
+		g = guest_next(g);
+	return g;
 }
 
 /* A frame said so. Where QEMU knows of no move, it was none of the VM's. */
 static void moved(void *state, const struct xr_event *e, __u32 vm_index)
 {
 	const struct qmp *q = state;
-	struct monitor *m;
+	struct guest *g;
 
 	if (e->reason != XR_R_ACTIVATED)
 		return;
-	for (m = q->list; m; m = m->next)
-		if (m->ready &&
-		    guest_says(&m->guest, VM_RUNS, q->d->plane->vms[vm_index].key, e->from))
-			guest_is_still_at(&m->guest, e->from);
+	for (g = guest_first(&q->by_vm, q->d->plane->vms[vm_index].key); g; g = guest_next(g))
+		if (monitor_of(g)->ready && guest_says(g, VM_RUNS, e->from))
+			guest_is_still_at(g, e->from);
 }
 
 static int start(struct daemon *d, void **state, struct xr_err *err)
