@@ -34,6 +34,9 @@ ok "READY is told" wait_for 2 told READY=1
 ok "and the watchdog is fed" wait_for 2 told WATCHDOG=1
 is "$(fact host) $(fact state)" "h1 stable" "the file's VM is known"
 
+# shellcheck disable=SC2317 # called by name
+locked() { [ "$(xr -j vm show "$1" | jq '.[].lock')" = true ]; }
+
 # ---- one of them ----
 
 wont_run "has its daemon already, pid $(pid daemon)" "one daemon per instance"
@@ -56,6 +59,15 @@ is "$(xr -j vm show | jq -c 'sort_by(.mac) | map(.host)')" '["h2","h3"]' \
 	"a new VM of the file is added; the one that moved stays where it is"
 like "$(xr export)" 10.9.0.1 "and the rest is as the file says"
 ok "RELOADING is told" told RELOADING=1
+# A VM that the file lacks, and what binds it; and one of the file, bound otherwise.
+xr vm add 52:54:00:12:34:58 at h3 limit "in bits 100M"
+sed -i 's/12:34:57", at: h3/&, lock: true/' "$CONFIG"
+kill -HUP "$(pid daemon)"
+ok "once more" wait_for 3 locked 52:54:00:12:34:57
+is "$(xr -j vm show 52:54:00:12:34:58 | jq -c '.[] | [.host, .limits]')" '["h3",["in bits 100M burst 100"]]' \
+	"a VM that the file does not have stays, with its limits"
+is "$(fact host)" h2 "and the others where they are"
+ok "it leaves" xr vm leave 52:54:00:12:34:58
 cp "$CONFIG" "$WORLD_DIR/good.yaml"
 sed -i 's/vxlan/vxlam/' "$CONFIG"
 kill -HUP "$(pid daemon)"
@@ -63,6 +75,21 @@ ok "SIGHUP with a file that is wrong" wait_for 3 grep -q "all stays" \
 	"$WORLD_DIR/daemon.err"
 is "$(xr -j host show | jq length)" 3 "changes nothing"
 cp "$WORLD_DIR/good.yaml" "$CONFIG"
+
+# Such a change, killed: its journal has those VMs alone that it is about.
+number()
+{
+	bpftool -j map dump pinned "/sys/fs/bpf/xroam/$(instance n1)/meta" | grep -o "\"$1\":[0-9]*" | cut -d: -f2
+}
+{
+	printf '# %u %016x\n# other VMs stay\n' "$(number created)" "$(number id)"
+	xr export --keys | sed '/^vms:/,$d'
+	echo 'vms: [{mac: "52:54:00:12:34:59", at: h3}]'
+} >"$WORLD_DIR/journal"
+cp "$WORLD_DIR/journal" "/run/xroam/$(instance n1)/journal.yaml"
+is "$(xr -j vm show | jq -c 'map(.mac[15:]) | sort')" '["56","57","59"]' \
+	"who finishes it lets the others stay"
+ok "it leaves" xr vm leave 52:54:00:12:34:59
 
 # ---- its end ----
 

@@ -11,6 +11,7 @@
 #include "instance.h"
 #include "lib/progress.h"
 #include "model_load.h"
+#include "narrow.h"
 #include "vm/vm.h"
 
 void model_default_limits(struct xr_limits *l)
@@ -68,60 +69,13 @@ static int upgrade(const char *instance, void (*changed)(void *ctx, const char *
 	return ret;
 }
 
-/* ---- VMs that move on while their file stays the same ---- */
-
-/* *host: index in m->hosts of the VM's host in the running model; false: m has it no more. */
-static bool same_host(const struct model *now, const struct model_vm *vm, const struct model *m,
-		      __u32 *host)
-{
-	const struct model_host *h = model_find_host(m, now->hosts[vm->host].info.name);
-
-	if (h)
-		*host = h - m->hosts;
-	return h != NULL;
-}
-
-/* VMs that run already stay where they are: m gets their hosts, and those that it lacks. */
-static int keep_hosts(const struct model *now, struct model *m)
-{
-	struct model_vm *known, *vm;
-	bool *named = calloc(now->n_vms + 1, sizeof(*named));
-	size_t i;
-
-	if (!named)
-		return -ENOMEM;
-	for (i = 0; i < m->n_vms; i++) {
-		known = now->n_vms ? bsearch(&m->vms[i], now->vms, now->n_vms, sizeof(*known),
-					     model_compare_vms)
-				   : NULL;
-		if (!known)
-			continue;
-		same_host(now, known, m, &m->vms[i].host);
-		named[known - now->vms] = true;
-	}
-	for (i = 0; i < now->n_vms; i++) {
-		__u32 host;
-
-		if (named[i] || !same_host(now, &now->vms[i], m, &host))
-			continue;
-		vm = model_grow(&m->vms, &m->n_vms, sizeof(*vm));
-		if (!vm)
-			break;
-		*vm = now->vms[i];
-		vm->host = host;
-	}
-	m->sections |= 1U << MODEL_VMS; /* they stay */
-	free(named);
-	return i < now->n_vms ? -ENOMEM : 0;
-}
-
 static int keep_vms(struct plane *p, struct model *now, struct model *want, struct xr_err *err)
 {
 	int ret = model_load_vms(p, now, err);
 
 	if (ret)
 		return ret;
-	ret = keep_hosts(now, want);
+	ret = narrow_keep_hosts(now, want);
 	return ret ? xr_fail(err, ret, "out of memory") : 0;
 }
 
@@ -190,6 +144,7 @@ int model_edit(struct plane *p, enum edit_what what,
 int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 		void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err)
 {
+	struct narrow few = { .id = 0 };
 	enum commit_how how;
 	struct model have;
 	struct plane *p;
@@ -197,6 +152,8 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 
 	progress_stage(PROGRESS_PREPARING);
 	ret = upgrade(instance, changed, ctx, err);
+	if (!ret && vms == APPLY_NEW_VMS)
+		narrow_begin(&few, instance, want);
 	if (!ret)
 		ret = open_for(&p, instance, want, err);
 	if (!ret && !p->created && apply_is_stillborn(p, want)) {
@@ -206,11 +163,12 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 			ret = open_for(&p, instance, want, err);
 	}
 	if (ret)
-		return ret;
+		goto out;
 	ret = load_finished(p, &have, true, &how, err);
 	if (!ret) {
 		ret = apply_keep_sections(&have, want, err);
-		if (!ret && vms == APPLY_NEW_VMS && want->vms_given && !p->created)
+		if (!ret && vms == APPLY_NEW_VMS && want->vms_given && !p->created &&
+		    (how == COMMIT_ALL || !narrow_use(&few, p, want)))
 			ret = keep_vms(p, &have, want, err);
 		if (!ret)
 			ret = commit_models(p, &have, want, how, changed, ctx, err);
@@ -221,5 +179,7 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	/* From here on output may have to wait for its reader. */
 	progress_stage(ret ? PROGRESS_OFF : PROGRESS_MADE);
 	plane_close(p);
+out:
+	narrow_end(&few);
 	return ret;
 }

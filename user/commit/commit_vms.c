@@ -180,7 +180,7 @@ int commit_describe_vms(struct commit *c)
 		if (!ret && change != STAYS)
 			ret = check_port(c, v) ?: add_change(c, v, vm_index, change);
 	}
-	if (!ret)
+	if (!ret && !c->want->other_vms_stay)
 		ret = vm_each(c->p, on_vm, &l);
 	free(kept);
 	free(warned);

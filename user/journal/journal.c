@@ -12,8 +12,9 @@
 #include "plane/pins.h"
 #include "write/write.h"
 
-#define HEAD_MAX   112
+#define HEAD_MAX   128
 #define NETNS_LINE "# netns "            /* the namespace whose devices and routes are meant */
+#define VMS_LINE   "# other VMs stay\n"  /* than those in the text */
 #define SIDS_LINE  "# server IDs stay\n" /* they are not in the text */
 
 void journal_path(const char *instance, char path[JOURNAL_PATH])
@@ -52,8 +53,9 @@ int journal_write(struct plane *p, const struct model *want, struct xr_err *err)
 	journal_path(p->name, path);
 	snprintf(part, sizeof(part), "%s.part", path);
 	n = print_head(p, head);
-	n += snprintf(head + n, sizeof(head) - n, NETNS_LINE "%016llx\n%s",
-		      (unsigned long long)netns_id(), want->sids_stay ? SIDS_LINE : "");
+	n += snprintf(head + n, sizeof(head) - n, NETNS_LINE "%016llx\n%s%s",
+		      (unsigned long long)netns_id(), want->sids_stay ? SIDS_LINE : "",
+		      want->other_vms_stay ? VMS_LINE : "");
 	mkdir(XR_RUN_ROOT, 0700);
 	mkdir(dir, 0700);
 	unlink(part);
@@ -122,8 +124,10 @@ int journal_read(struct plane *p, struct model *want, __u64 *netns, struct xr_er
 		return 0;
 	*netns = netns_in(text);
 	ret = config_read_text(text, len, path, want, err);
-	if (!ret)
+	if (!ret) {
 		want->sids_stay = strstr(text, "\n" SIDS_LINE);
+		want->other_vms_stay = strstr(text, "\n" VMS_LINE);
+	}
 	explicit_bzero(text, len);
 	free(text);
 	return ret ? ret : 1;

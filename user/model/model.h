@@ -227,6 +227,7 @@ struct model {
 	struct model_vm *vms;
 	size_t n_vms;
 	bool vms_given;
+	bool other_vms_stay;         /* those that are known, and not in the list */
 	enum xr_source vms_source;   /* who says where those are that are new or move */
 	struct xr_vm_bounds *bounds; /* of few VMs */
 	size_t n_bounds;
