@@ -34,6 +34,8 @@ XR_ARRAY(vips, struct xr_vip, BPF_F_MMAPABLE);              /* a VIP: its key, f
 XR_ARRAY(backends, struct xr_backend, BPF_F_MMAPABLE);      /* a backend: state and path */
 XR_ARRAY(paths, struct xr_path, BPF_F_MMAPABLE);            /* how packets travel to a backend */
 XR_ARRAY(server_ids, struct xr_sid_bucket, BPF_F_MMAPABLE); /* server ID -> backend */
+XR_ARRAY(server_id_dir, struct xr_sid_bucket, BPF_F_MMAPABLE); /* the same: dense ones -> page */
+XR_ARRAY(server_id_pages, struct xr_sid_page, BPF_F_MMAPABLE); /* last octet -> backend */
 XR_ARRAY(cid_configs, struct xr_cid_config,
 	 BPF_F_MMAPABLE); /* how to find the server ID in a CID */
 

@@ -62,7 +62,7 @@ static __always_inline int is_behind(struct xr_backend b, __u32 backend, __u32 v
 }
 
 /*
- * The backend that has the server ID, or 0. A branch per way: a branch-free
+ * What a bucket has for the key, or 0. A branch per way: a branch-free
  * search would hold up everything behind it until the bucket has come from
  * memory, a predicted one does not.
  */
@@ -75,20 +75,43 @@ static __always_inline __u32 sid_in_bucket(const struct xr_sid_bucket *b, __u64 
 	return 0;
 }
 
-static __always_inline __u32 find_server(const struct cid_result *cid)
+/* map: server_ids or server_id_dir, whose buckets are alike. */
+static __always_inline __u32 sid_find(void *map, __u64 key, __u32 mask)
 {
-	__u64 key = xr_sid_key(cid->sid[0], cid->sid[1], cid->len);
-	__u32 slot = xr_sid_bucket1(key) & knobs.sid_mask, backend;
-	struct xr_sid_bucket *b = bpf_map_lookup_elem(&server_ids, &slot);
+	__u32 slot = xr_sid_bucket1(key) & mask, found;
+	struct xr_sid_bucket *b = bpf_map_lookup_elem(map, &slot);
 
 	if (!b)
 		return 0;
-	backend = sid_in_bucket(b, key);
-	if (likely(backend) || !b->spill)
-		return backend;
-	slot = xr_sid_bucket2(key) & knobs.sid_mask;
-	b = bpf_map_lookup_elem(&server_ids, &slot);
+	found = sid_in_bucket(b, key);
+	if (likely(found) || !b->spill)
+		return found;
+	slot = xr_sid_bucket2(key) & mask;
+	b = bpf_map_lookup_elem(map, &slot);
 	return b ? sid_in_bucket(b, key) : 0;
+}
+
+/* The backend that a page has for the server ID; 0: none, or there is no page. */
+static __always_inline __u32 find_in_page(const struct cid_result *cid)
+{
+	__u64 key = xr_sid_page_key(cid->sid[0], cid->len);
+	__u32 page_no = sid_find(&server_id_dir, key, knobs.sid_dir_mask);
+	struct xr_sid_page *page = bpf_map_lookup_elem(&server_id_pages, &page_no);
+
+	return page ? page->backend[xr_sid_page_slot(cid->sid[0], cid->len)] : 0;
+}
+
+static __always_inline __u32 find_server(const struct cid_result *cid)
+{
+	__u32 backend = 0;
+	__u64 key;
+
+	if (knobs.sid_pages && cid->len <= XR_SID_PAGED)
+		backend = find_in_page(cid);
+	if (likely(backend) || !knobs.sid_table)
+		return backend;
+	key = xr_sid_key(cid->sid[0], cid->sid[1], cid->len);
+	return sid_find(&server_ids, key, knobs.sid_mask);
 }
 
 static __always_inline void trace_cid(struct xdp_md *ctx, const struct packet *p, __u32 slot)

@@ -260,6 +260,20 @@ struct xr_sid_names {
 	struct xr_sid_name way[XR_SID_WAYS];
 };
 
+/*
+ * Where server IDs are dense they are not in server_ids, but in pages: those that differ in
+ * their last octet only share one. server_id_dir has buckets as above: the key of all other
+ * octets (cid_core.h), and in backend[] the page's number. A page is complete before its key
+ * is written, and is used again a grace period after that was cleared.
+ *
+ * server_id_pages: by the last octet. Page 0 is all zero: who has no page has no backend.
+ */
+#define XR_SID_PAGE 256
+
+struct xr_sid_page {
+	__u16 backend[XR_SID_PAGE];
+};
+
 /* ---- CID configurations ---- */
 
 #define XR_CID_SLOTS 32 /* slot 0 is never used */
@@ -700,18 +714,20 @@ struct xr_policy {
  * What an instance has room for, fixed when it is made. X(name, default, least, most):
  * fields of struct xr_limits, and keys of "limits" in the file. flows is rounded up to a
  * power of two; rings: VMs prepared at a time whose residual can be replayed; maglev: slots
- * of a VIP's table, one of XR_MAGLEV_SIZES, which are primes.
+ * of a VIP's table, one of XR_MAGLEV_SIZES, which are primes; server_ids: those that no page
+ * has; server_id_pages: where it is not given, a 256th of that.
  */
-#define XR_LIMITS(X)                               \
-	X(vips, 1024, 1, XR_MAX_VIPS)              \
-	X(backends, 4096, 1, XR_MAX_BACKENDS)      \
-	X(server_ids, 65536, 1, (1U << 24))        \
-	X(flows, 262144, XR_FLOW_WAYS, (1U << 27)) \
-	X(hosts, 1024, 1, XR_MAX_HOSTS)            \
-	X(vms, 16384, 1, XR_MAX_VMS)               \
-	X(vm_addresses, 16384, 1, XR_MAX_VMS)      \
-	X(rings, 8, 1, XR_MAX_RINGS)               \
-	X(maglev, XR_MAGLEV_MOST, 251, XR_MAGLEV_MOST)
+#define XR_LIMITS(X)                                   \
+	X(vips, 1024, 1, XR_MAX_VIPS)                  \
+	X(backends, 4096, 1, XR_MAX_BACKENDS)          \
+	X(server_ids, 65536, 1, (1U << 24))            \
+	X(flows, 262144, XR_FLOW_WAYS, (1U << 27))     \
+	X(hosts, 1024, 1, XR_MAX_HOSTS)                \
+	X(vms, 16384, 1, XR_MAX_VMS)                   \
+	X(vm_addresses, 16384, 1, XR_MAX_VMS)          \
+	X(rings, 8, 1, XR_MAX_RINGS)                   \
+	X(maglev, XR_MAGLEV_MOST, 251, XR_MAGLEV_MOST) \
+	X(server_id_pages, 256, 1, 65535)
 
 /* Pairs of VIP and backend behind it that there is room for, for each of limits.backends. */
 #define XR_PAIRS_PER_BACKEND 16
@@ -724,10 +740,12 @@ struct xr_limits {
 #undef X
 };
 
-#define XR_FEATURE_VIPS  (1U << 0) /* there are VIPs */
-#define XR_FEATURE_HOSTS (1U << 1) /* there are hosts */
-#define XR_FEATURE_BY_IP (1U << 2) /* one that is reached by IPIP, GUE or L2 */
-#define XR_FEATURE_LOCAL (1U << 3) /* one that is this machine */
+#define XR_FEATURE_VIPS      (1U << 0) /* there are VIPs */
+#define XR_FEATURE_HOSTS     (1U << 1) /* there are hosts */
+#define XR_FEATURE_BY_IP     (1U << 2) /* one that is reached by IPIP, GUE or L2 */
+#define XR_FEATURE_LOCAL     (1U << 3) /* one that is this machine */
+#define XR_FEATURE_SID_PAGES (1U << 4) /* some server IDs are in pages */
+#define XR_FEATURE_SID_TABLE (1U << 5) /* and not all */
 
 /* meta: one element. */
 struct xr_meta {
@@ -735,7 +753,6 @@ struct xr_meta {
 	__u32 features; /* XR_FEATURE_*: what the programs are loaded for */
 	struct xr_limits limits;
 	struct xr_policy policy;
-	__u32 reserved;
 	__u64 created;   /* seconds since the epoch */
 	__u64 id;        /* random: tells it from another of its name */
 	__u8 secret_set; /* 1: hash_keys come from the configuration's secret */
@@ -1000,9 +1017,12 @@ struct xr_knobs {
 	__be16 vxlan_port; /* of local hosts, or else of any */
 	__be16 gue_port;
 	__u32 vm_ttl;
-	__u32 maglev; /* slots of a table */
-	__u8 tunnels; /* enum xr_tunnels */
-	__u8 reserved[3];
+	__u32 maglev;   /* slots of a table */
+	__u8 tunnels;   /* enum xr_tunnels */
+	__u8 sid_pages; /* 1: look for server IDs in pages */
+	__u8 sid_table; /* 1: look for them in server_ids */
+	__u8 reserved;
+	__u32 sid_dir_mask; /* of server_id_dir */
 };
 
 /* ---- events and traces ---- */
@@ -1126,6 +1146,7 @@ XR_SIZE_IS(xr_initial_rate, 16);
 XR_SIZE_IS(xr_sid_bucket, 64);        /* a cache line */
 XR_SIZE_IS(xr_sid_name, 16);
 XR_SIZE_IS(xr_sid_names, 96);
+XR_SIZE_IS(xr_sid_page, 512);
 XR_SIZE_IS(xr_cid_config, 416);
 XR_SIZE_IS(xr_cid_info, 24);
 XR_SIZE_IS(xr_flow, 8);               /* one word */
@@ -1157,7 +1178,7 @@ XR_SIZE_IS(xr_device, 680);
 XR_SIZE_IS(xr_drain, 16);
 XR_SIZE_IS(xr_end, 20);
 XR_SIZE_IS(xr_policy, 72);
-XR_SIZE_IS(xr_limits, 36);
+XR_SIZE_IS(xr_limits, 40);
 XR_SIZE_IS(xr_meta, 176);
 XR_SIZE_IS(xr_backend_info, 128);
 XR_SIZE_IS(xr_health_check, 1120);
@@ -1169,7 +1190,7 @@ XR_SIZE_IS(xr_gateway, 32);
 XR_SIZE_IS(xr_tc_hook, 48);
 XR_SIZE_IS(xr_member, 4);
 XR_SIZE_IS(xr_clock, 24);
-XR_SIZE_IS(xr_knobs, 68);
+XR_SIZE_IS(xr_knobs, 72);
 XR_SIZE_IS(xr_event_maker, 32);
 XR_SIZE_IS(xr_event, 208);
 XR_SIZE_IS(xr_trace, 132);

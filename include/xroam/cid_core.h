@@ -231,6 +231,23 @@ XR_INLINE __u32 xr_sid_bucket2(__u64 key)
 	return ((x ^ x >> 32) * 0x94d049bb133111ebULL) >> 32;
 }
 
+/*
+ * server_id_dir: the key of all server IDs of that length, 1 to XR_SID_PAGED octets, that
+ * differ in their last octet only. Exact, and never 0.
+ */
+#define XR_SID_PAGED 8
+
+XR_INLINE __u64 xr_sid_page_key(__u64 w0, __u32 len)
+{
+	return (w0 & ((1ULL << (8 * (len - 1) & 63)) - 1)) << 8 | len;
+}
+
+/* The place in their page: that octet. */
+XR_INLINE __u32 xr_sid_page_slot(__u64 w0, __u32 len)
+{
+	return w0 >> (8 * (len - 1) & 63) & 0xff;
+}
+
 #ifndef __bpf__
 
 /* X(NAME, "word", "what is wrong and what would be right") */

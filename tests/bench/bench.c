@@ -182,7 +182,7 @@ static bool wanted(const struct bench_case *c)
 }
 
 /* All cases over one instance. */
-static int measure_scene(struct harness *h, struct scene *s, __u32 vips, bool small)
+static int measure_scene(struct harness *h, struct scene *s, __u32 vips, bool small, bool apart)
 {
 	static const __u32 counts[] = { 1, 1024, MILLION };
 	int err = 0;
@@ -190,7 +190,7 @@ static int measure_scene(struct harness *h, struct scene *s, __u32 vips, bool sm
 	for (size_t i = 0; i < BENCH_CASES && !err; i++) {
 		const struct bench_case *c = &bench_cases[i];
 
-		if (!wanted(c) || (vips > 1 && !c->vips))
+		if (!wanted(c) || c->apart != apart || (vips > 1 && !c->vips))
 			continue;
 		for (int k = 0; k < 3 && !err; k++) {
 			if (c->walks == OF_NOTHING && k)
@@ -235,10 +235,12 @@ static int measure_all(struct harness *h)
 {
 	static const struct {
 		__u32 vips, sids, flows;
+		bool apart;
 	} scenes[] = {
-		{ 1, 1024, 1024 },
-		{ 1, MILLION, 2 * MILLION },
-		{ 1000, MILLION, 2 * MILLION },
+		{ 1, 1024, 1024, false },
+		{ 1, MILLION, 2 * MILLION, false },
+		{ 1, MILLION, 1024, true },
+		{ 1000, MILLION, 2 * MILLION, false },
 	};
 	int err = 0;
 
@@ -247,10 +249,10 @@ static int measure_all(struct harness *h)
 
 		if (opt.quick && scenes[i].vips > 1)
 			break;
-		s = scene_open(scenes[i].vips, scenes[i].sids, scenes[i].flows);
+		s = scene_open(scenes[i].vips, scenes[i].sids, scenes[i].flows, scenes[i].apart);
 		if (!s)
 			return -EINVAL;
-		err = measure_scene(h, s, scenes[i].vips, scenes[i].sids < MILLION);
+		err = measure_scene(h, s, scenes[i].vips, scenes[i].sids < MILLION, scenes[i].apart);
 		scene_close(s);
 	}
 	return err;

@@ -42,9 +42,11 @@ struct walk {
 	__u32 vips;       /* different VIPs */
 	__u32 saddr;      /* network order: of flow 0 (IPv6: last word) */
 	__u32 daddr;      /* of VIP 0 */
+	__u32 sid_step;   /* 1: server IDs come in their order; another odd number: in none */
+	__u32 sid_factor; /* what they are multiplied by */
 	__u32 cid;        /* offset of the CID; 0: leave the payload alone */
 	__u8 walk_saddr;  /* source address += flow */
-	__u8 walk_sid;    /* server ID in clear, 32 bits = flow */
+	__u8 walk_sid;    /* server ID in clear, 32 bits, of the flow */
 	__u8 walk_cid;    /* CID from the array */
 	__u8 vip_of_flow; /* the VIP follows from the flow, else it is any */
 	__u8 walk_dmac;   /* destination MAC: its last four octets = flow */

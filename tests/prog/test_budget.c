@@ -15,6 +15,7 @@
 #include "user/attach/attach.h"
 #include "user/attach/tc.h"
 #include "user/capture/maps.h"
+#include "user/steer/sid_store.h"
 
 #define LIMIT      24000
 #define VM_LIMIT   100000 /* with hosts, VIPs and every way on */
@@ -29,10 +30,12 @@ static const struct record {
 } records[] = {
 	{ "xroam_node", 6, 18, 28630, NODE_LIMIT },
 	{ "xroam_node", 6, 12, 27000, NODE_LIMIT },
-	{ "xroam_node", 0, 0, 33000, NO_LIMIT },
+	{ "xroam_node", 0, 0, 34600, NO_LIMIT },
+	{ "xroam_node, pages", 6, 12, 32300, 36000 },
+	{ "xroam_node, pages", 0, 0, 38000, NO_LIMIT },
 	{ "xroam_vm_node", 6, 18, 60000, 3 * LIMIT },
 	{ "xroam_vm_node", 6, 12, 60000, 3 * LIMIT },
-	{ "xroam_vm_node", 0, 0, 80000, NO_LIMIT },
+	{ "xroam_vm_node", 0, 0, 88400, NO_LIMIT },
 	{ "xroam_vm_node, all", 6, 18, 97600, VM_LIMIT },
 	{ "xroam_vm_node, all", 6, 12, 97600, VM_LIMIT },
 	{ "xroam_vm_node, all", 0, 0, 110000, NO_LIMIT },
@@ -108,6 +111,18 @@ static void node(void **state)
 {
 	world(WORLD_TWO);
 	check("xroam_node", world_prog());
+}
+
+/* Server IDs in pages, and such that are not: both halves of the search. */
+static void node_pages(void **state)
+{
+	char ids[SID_PAGE_BEGIN * 12] = "", *s = ids;
+
+	for (int i = 0; i < SID_PAGE_BEGIN; i++)
+		s += sprintf(s, "\"0300%02x\", ", i);
+	world(WORLD_TWO BACKEND("many", VIPS4) "    address: 10.2.0.3\n    server_ids: [%s]\n",
+	      ids);
+	check("xroam_node, pages", world_prog());
 }
 
 /* Hosts reached by VXLAN alone, and no VIP: a hypervisor, a gateway. */
@@ -210,8 +225,8 @@ static void beside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(node),  TEST(vm_node),   TEST(vm_node_all), TEST(backend),
-		TEST(probe), TEST(capturing), TEST(beside),
+		TEST(node),    TEST(node_pages), TEST(vm_node),   TEST(vm_node_all),
+		TEST(backend), TEST(probe),      TEST(capturing), TEST(beside),
 	};
 
 	return harness_main("verifier budget", tests, ARRAY_LEN(tests));

@@ -9,6 +9,7 @@
 #include "journal/journal.h"
 #include "model/model_edit.h"
 #include "instance.h"
+#include "lib/defaults.h"
 #include "lib/progress.h"
 #include "model_load.h"
 #include "narrow.h"
@@ -16,6 +17,8 @@
 
 void model_default_limits(struct xr_limits *l)
 {
+	if (l->server_ids && !l->server_id_pages)
+		l->server_id_pages = xr_default_sid_pages(l->server_ids);
 #define X(name, value, least, most) l->name = l->name ?: value;
 	XR_LIMITS(X)
 #undef X

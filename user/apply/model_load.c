@@ -7,6 +7,7 @@
 #include "attach/attach.h"
 #include "attach/drained.h"
 #include "plane/members.h"
+#include "plane/server_ids.h"
 #include "model/model_edit.h"
 #include "host/host.h"
 #include "lib/clean.h"
@@ -92,44 +93,42 @@ static int load_backends(struct plane *p, struct model *m, __u32 *backend_no)
 	return 0;
 }
 
-static int load_sids(struct plane *p, struct model *m, const __u32 *backend_no)
+struct sid_load {
+	struct plane *p;
+	struct model *m;
+	const __u32 *backend_no;
+};
+
+static int load_sid(void *ctx, const struct sid_entry *e)
 {
-	const struct xr_sid_name *name;
+	const struct sid_load *l = ctx;
 	struct model_backend *b;
 	struct model_sid *s;
-	__u32 i, n;
-	int w;
 
-	for (i = 0; i < p->sid_buckets; i++) {
-		for (w = 0; w < XR_SID_WAYS; w++) {
-			if (!p->server_ids[i].key[w])
-				continue;
-			n = p->server_ids[i].backend[w];
-			name = &p->server_id_names[i].way[w];
-			if (n > p->meta->limits.backends || !backend_no[n] || !name->len)
-				continue;
-			b = &m->backends[index_of_no(backend_no[n])];
-			s = model_grow(&b->sids, &b->n_sids, sizeof(*s));
-			if (!s)
-				return -ENOMEM;
-			s->len = name->len;
-			memcpy(s->octet, name->sid, sizeof(s->octet));
-		}
-	}
+	if (e->backend > l->p->meta->limits.backends || !l->backend_no[e->backend])
+		return 0;
+	b = &l->m->backends[index_of_no(l->backend_no[e->backend])];
+	s = model_grow(&b->sids, &b->n_sids, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->len = e->len;
+	memcpy(s->octet, e->sid, sizeof(s->octet));
 	return 0;
+}
+
+static int load_sids(struct plane *p, struct model *m, const __u32 *backend_no)
+{
+	const struct sid_store s = plane_server_ids(p);
+	struct sid_load l = { p, m, backend_no };
+
+	return sid_store_each(&s, load_sid, &l);
 }
 
 void model_who_has_sids(struct plane *p, bool *has)
 {
-	__u32 i, n;
-	int w;
+	const struct sid_store s = plane_server_ids(p);
 
-	for (i = 0; i < p->sid_buckets; i++)
-		for (w = 0; w < XR_SID_WAYS; w++) {
-			n = p->server_ids[i].backend[w];
-			if (p->server_ids[i].key[w] && n <= p->meta->limits.backends)
-				has[n] = true;
-		}
+	sid_store_backends(&s, has, p->meta->limits.backends);
 }
 
 static int load_member(struct plane *p, struct model *m, const __u32 *backend_no,

@@ -10,7 +10,7 @@
 #include "edit_priv.h"
 #include "model/model_edit.h"
 #include "plane/stats.h"
-#include "steer/sid_table.h"
+#include "plane/server_ids.h"
 
 static const char notes[] =
 	"A key file holds 32 hex digits or 16 octets and must be its owner's alone;\n"
@@ -426,7 +426,7 @@ struct verdict {
 
 static void find_server(struct plane *p, const __u8 *cid, size_t len, struct verdict *v)
 {
-	const struct sid_table t = { p->server_ids, p->server_id_names, p->sid_buckets - 1 };
+	const struct sid_store ids = plane_server_ids(p);
 	const struct xr_cid_info *i;
 	struct xr_cid *codec;
 	__u16 backend;
@@ -449,7 +449,7 @@ static void find_server(struct plane *p, const __u8 *cid, size_t len, struct ver
 	}
 	if (e)
 		return;
-	backend = sid_table_find(&t, v->parsed.sid, v->parsed.sid_len);
+	backend = sid_store_find(&ids, v->parsed.sid, v->parsed.sid_len);
 	if (!backend || backend > p->meta->limits.backends ||
 	    p->backends[backend].state == XR_BACKEND_NONE) {
 		v->word = "cid-no-server";

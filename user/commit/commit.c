@@ -32,6 +32,24 @@ static bool same_program(const struct xr_policy *a, const struct xr_policy *b)
 		a->vm_ttl == b->vm_ttl;
 }
 
+/* Where there are no server IDs at all, it is the table that has none. */
+static __u32 sid_features(const struct commit *c)
+{
+	const __u32 both = XR_FEATURE_SID_PAGES | XR_FEATURE_SID_TABLE;
+	struct sid_use use;
+
+	if (!c->sids)
+		return c->p->meta->features & both;
+	use = sid_store_plan_use(c->sids);
+	return (use.pages ? XR_FEATURE_SID_PAGES : 0) |
+		(use.in_table || !use.pages ? XR_FEATURE_SID_TABLE : 0);
+}
+
+static __u32 features_wanted(const struct commit *c)
+{
+	return commit_features(c->want) | sid_features(c);
+}
+
 /*
  * Some of the policy, and what there is to look for, is in the program itself:
  * that needs another program. While the change is made it looks for the old
@@ -39,11 +57,11 @@ static bool same_program(const struct xr_policy *a, const struct xr_policy *b)
  */
 static int store_policy(struct commit *c)
 {
-	__u32 had = c->p->meta->features;
+	__u32 had = c->had_features = c->p->meta->features;
 	int ret;
 
 	c->p->meta->policy = c->want->policy;
-	c->p->meta->features |= commit_features(c->want);
+	c->p->meta->features |= features_wanted(c);
 	if (same_program(&c->have->policy, &c->want->policy) && c->p->meta->features == had &&
 	    !c->force)
 		return 0;
@@ -62,7 +80,7 @@ static int store_policy(struct commit *c)
 /* What is gone need not be looked for: a program without costs less. */
 static void drop_features(struct commit *c)
 {
-	__u32 features = commit_features(c->want);
+	__u32 features = features_wanted(c);
 
 	if (c->p->meta->features == features)
 		return;
@@ -112,9 +130,9 @@ static int make_change(struct commit *c)
 undo_policy:
 	c->p->meta->policy = c->have->policy;
 	if ((memcmp(&c->have->policy, &c->want->policy, sizeof(c->have->policy)) ||
-	     c->p->meta->features != commit_features(c->have)) &&
+	     c->p->meta->features != c->had_features) &&
 	    plane_next_device(c->p, NULL)) {
-		c->p->meta->features = commit_features(c->have);
+		c->p->meta->features = c->had_features;
 		devices_reload(c->p, NULL);
 	}
 undo_members:
@@ -151,7 +169,7 @@ static void commit_free(struct commit *c)
 	free(c->host);
 	free(c->vm_changes);
 	free(c->devices);
-	sid_plan_free(c->sids);
+	sid_store_plan_free(c->sids);
 }
 
 static int run(struct commit *c)

@@ -6,6 +6,7 @@
 #include "commit_priv.h"
 #include "host/host.h"
 #include "lib/text.h"
+#include "plane/server_ids.h"
 #include "steer/vip_table.h"
 #include "underlay/paths.h"
 
@@ -180,7 +181,7 @@ static int prepare_paths(struct commit *c)
 
 static int prepare_sids(struct commit *c)
 {
-	struct sid_table t = { c->p->server_ids, c->p->server_id_names, c->p->sid_buckets - 1 };
+	const struct sid_store s = plane_server_ids(c->p);
 	const struct model_backend *b;
 	struct sid_entry *want;
 	size_t i, j, n = 0;
@@ -201,7 +202,7 @@ static int prepare_sids(struct commit *c)
 			want[n].backend = b->index;
 		}
 	}
-	ret = sid_plan_make(&t, want, n, &c->sids, c->err);
+	ret = sid_store_plan_make(&s, want, n, &c->sids, c->err);
 	free(want);
 	return ret;
 }

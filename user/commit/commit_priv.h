@@ -6,7 +6,7 @@
 #include "attach/attach.h"
 #include "commit.h"
 #include "net/path.h"
-#include "steer/sid_table.h"
+#include "steer/sid_store.h"
 
 /* What stands in one slot of a table, and what shall. An index is the slot's number. */
 struct vip_slot {
@@ -44,6 +44,7 @@ struct commit {
 	struct model *have, *want;
 	bool force;   /* all is written: the maps may be half changed */
 	bool preview; /* nothing is written */
+	__u32 had_features; /* XR_FEATURE_*: what the programs were loaded for */
 
 	/* by index */
 	struct vip_slot *vip;         /* limits.vips + 1 */
@@ -59,7 +60,7 @@ struct commit {
 	__u32 *job_path;
 	size_t n_jobs;
 
-	struct sid_plan *sids; /* NULL: they stay */
+	struct sid_store_plan *sids; /* NULL: they stay */
 	struct members have_members, want_members;
 	struct xr_member *add_members, *del_members;
 	size_t n_add_members, n_del_members;

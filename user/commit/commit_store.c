@@ -13,6 +13,7 @@
 #include "lib/health_state.h"
 #include "lib/text.h"
 #include "lib/whole.h"
+#include "plane/server_ids.h"
 #include "plane/stats.h"
 #include "steer/flow_table.h"
 #include "steer/vip_table.h"
@@ -290,7 +291,7 @@ static void grace(void *plane)
 
 int commit_store(struct commit *c)
 {
-	struct sid_table t = { c->p->server_ids, c->p->server_id_names, c->p->sid_buckets - 1 };
+	const struct sid_store s = plane_server_ids(c->p);
 	int ret;
 
 	commit_store_hosts(c);
@@ -302,7 +303,7 @@ int commit_store(struct commit *c)
 	if (unlink_vips(c))
 		plane_grace(c->p);
 	if (c->sids)
-		sid_plan_apply(c->sids, &t, grace, c->p);
+		sid_store_plan_apply(c->sids, &s, grace, c->p);
 	keep_cids(c);
 	ret = commit_store_tables(c);
 	if (ret)

@@ -74,6 +74,7 @@ static long long memory_needed(const struct doctor *d)
 
 	/* The large maps; vms and their two indexes have twice the room. */
 	n += (long long)l->flows * sizeof(struct xr_flow) + l->server_ids * 16LL;
+	n += (long long)l->server_id_pages * sizeof(struct xr_sid_page);
 	n += 2LL * l->vms * (sizeof(struct xr_vm) + sizeof(struct xr_vm_info) + 16);
 	n += (long long)l->rings * XR_RING_FRAMES * sizeof(struct xr_ring_frame);
 	return n;

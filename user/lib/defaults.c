@@ -8,6 +8,13 @@ const struct xr_limits xr_default_limits = {
 #undef X
 };
 
+__u32 xr_default_sid_pages(__u32 server_ids)
+{
+	__u32 n = (server_ids + XR_SID_PAGE - 1) / XR_SID_PAGE;
+
+	return n < 65535 ? n : 65535;
+}
+
 const struct xr_policy xr_default_policy = {
 	.too_big = XR_TOO_BIG_REPLY,
 	.down = XR_DOWN_DROP,

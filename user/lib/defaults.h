@@ -8,4 +8,7 @@
 extern const struct xr_limits xr_default_limits;
 extern const struct xr_policy xr_default_policy;
 
+/* limits.server_id_pages where only server_ids is said. */
+__u32 xr_default_sid_pages(__u32 server_ids);
+
 #endif

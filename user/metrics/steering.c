@@ -166,6 +166,7 @@ static __u32 count_hosts(const struct plane *p)
 static void of_tables(FILE *to, struct plane *p, const struct snapshot *s)
 {
 	const struct xr_limits *l = &p->meta->limits;
+	const struct sid_use sids = health_server_ids(p);
 	struct stats_flows flows;
 
 	stats_flow_table(p, &flows);
@@ -177,7 +178,8 @@ static void of_tables(FILE *to, struct plane *p, const struct snapshot *s)
 	text_family(to, "xroam_entries", "gauge", "Entries in a table.");
 	text_sample(to, "xroam_entries", s->vips, "table", "vips", NULL);
 	text_sample(to, "xroam_entries", s->backends, "table", "backends", NULL);
-	text_sample(to, "xroam_entries", health_server_ids(p), "table", "server_ids", NULL);
+	text_sample(to, "xroam_entries", sids.in_table, "table", "server_ids", NULL);
+	text_sample(to, "xroam_entries", sids.pages, "table", "server_id_pages", NULL);
 	text_sample(to, "xroam_entries", flows.used, "table", "flows", NULL);
 	text_sample(to, "xroam_entries", count_hosts(p), "table", "hosts", NULL);
 	text_sample(to, "xroam_entries", vm_count(p), "table", "vms", NULL);
@@ -187,6 +189,8 @@ static void of_tables(FILE *to, struct plane *p, const struct snapshot *s)
 	text_sample(to, "xroam_entries_limit", l->vips, "table", "vips", NULL);
 	text_sample(to, "xroam_entries_limit", l->backends, "table", "backends", NULL);
 	text_sample(to, "xroam_entries_limit", l->server_ids, "table", "server_ids", NULL);
+	text_sample(to, "xroam_entries_limit", l->server_id_pages, "table", "server_id_pages",
+		    NULL);
 	text_sample(to, "xroam_entries_limit", flows.entries, "table", "flows", NULL);
 	text_sample(to, "xroam_entries_limit", l->hosts, "table", "hosts", NULL);
 	text_sample(to, "xroam_entries_limit", l->vms, "table", "vms", NULL);

@@ -4,14 +4,17 @@
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xroam/cid.h>
+#include "lib/defaults.h"
 #include "lib/lut.h"
 #include "lib/text.h"
 #include "lib/vm_key.h"
 #include "model_check_priv.h"
 #include "model_edit.h"
 #include "model_fact.h"
+#include "steer/sid_store.h"
 
 /* Why it cannot be the address of a VIP or a server: as a VM's, and it must cross routers. */
 static const char *unusable(const __be32 *addr)
@@ -421,6 +424,33 @@ static int check_pairs(const struct check *c)
 		n, backends, most, XR_PAIRS_PER_BACKEND);
 }
 
+/* More than limits.server_ids are not too many where enough of them may be in pages. */
+static int check_sids_fit(const struct check *c, size_t n)
+{
+	const struct xr_limits *l = &c->m->limits;
+	__u32 pages = l->server_id_pages ? l->server_id_pages : xr_default_sid_pages(l->server_ids);
+	__u64 *key = malloc(n * sizeof(*key) + 1);
+	const struct model_backend *b;
+	size_t i, j, at = 0, left;
+
+	if (!key)
+		return -ENOMEM;
+	for (i = 0; i < c->m->n_backends; i++) {
+		b = &c->m->backends[i];
+		for (j = 0; j < b->n_sids; j++)
+			key[at++] = sid_group_key(b->sids[j].octet, b->sids[j].len);
+	}
+	left = sid_least_in_table(key, n, pages);
+	free(key);
+	if (left <= l->server_ids)
+		return 0;
+	if (left == n)
+		return check_too_many(c, line_of_sid(c->m, l->server_ids), n, "server IDs",
+				      "server_ids", l->server_ids);
+	return check_too_many(c, c->m->limits_line, left, "server IDs that no page has",
+			      "server_ids", l->server_ids);
+}
+
 /* Each is reported in the line of the first that is too many. */
 static int check_limits(const struct check *c)
 {
@@ -439,8 +469,7 @@ static int check_limits(const struct check *c)
 	if (!ret)
 		ret = check_pairs(c);
 	if (!ret && l->server_ids && sids > l->server_ids)
-		ret = check_too_many(c, line_of_sid(m, l->server_ids), sids, "server IDs",
-				     "server_ids", l->server_ids);
+		ret = check_sids_fit(c, sids);
 	if (!ret && l->hosts && m->n_hosts > l->hosts)
 		ret = check_too_many(c, m->hosts[l->hosts].line, m->n_hosts, "hosts", "hosts",
 				     l->hosts);

@@ -78,7 +78,7 @@ static int write_meta(struct xroam_bpf *skel, const struct xr_limits *limits, co
 {
 	struct xr_meta meta = {
 		.abi = XR_ABI_VERSION,
-		.features = XR_FEATURE_VIPS,
+		.features = XR_FEATURE_VIPS | XR_FEATURE_SID_TABLE,
 		.limits = *limits,
 		.policy = xr_default_policy,
 		.created = time(NULL),

@@ -101,7 +101,7 @@ int layout_meta(__u32 abi, const void *old, size_t size, struct xr_meta *meta)
 		return -EPROTO;
 	*meta = (struct xr_meta){
 		.abi = XR_ABI_VERSION,
-		.features = from->features,
+		.features = from->features | XR_FEATURE_SID_TABLE,
 		.limits = xr_default_limits,
 		.policy = xr_default_policy,
 		.created = from->created,
@@ -109,6 +109,7 @@ int layout_meta(__u32 abi, const void *old, size_t size, struct xr_meta *meta)
 		.secret_set = from->secret_set,
 	};
 	memcpy(&meta->limits, from->limits, sizeof(from->limits));
+	meta->limits.server_id_pages = xr_default_sid_pages(meta->limits.server_ids);
 	memcpy(&meta->policy, from->policy, sizeof(from->policy));
 	memcpy(meta->secret, from->secret, sizeof(meta->secret));
 	return 0;

@@ -13,6 +13,7 @@
 
 #include "layout.h"
 #include "plane_priv.h"
+#include "steer/sid_store.h"
 
 const char *const plane_map_name[PLANE_MAPS] = {
 #define X(upper, lower) [PLANE_##upper] = #lower,
@@ -51,6 +52,8 @@ enum entries {
 	MEMBERS,
 	PATHS,
 	SERVER_ID_BUCKETS,
+	SERVER_ID_DIR_BUCKETS,
+	SERVER_ID_PAGES,
 	FLOW_BUCKETS,
 	CID_SLOTS,
 	DEVICES,
@@ -80,6 +83,8 @@ static __u32 entries_for(enum entries e, const struct xr_limits *l)
 		[MEMBERS] = XR_PAIRS_PER_BACKEND * l->backends,
 		[PATHS] = 2 * (l->backends + 1 + l->hosts + 1), /* each, and its replacement */
 		[SERVER_ID_BUCKETS] = pow2(64, (l->server_ids + 3) / 4),
+		[SERVER_ID_DIR_BUCKETS] = sid_dir_buckets(l->server_id_pages),
+		[SERVER_ID_PAGES] = l->server_id_pages + 1, /* page 0 is nobody's */
 		[FLOW_BUCKETS] = pow2(1, (l->flows + XR_FLOW_WAYS - 1) / XR_FLOW_WAYS),
 		[CID_SLOTS] = XR_CID_SLOTS,
 		[DEVICES] = XR_MAX_DEVICES,
@@ -173,6 +178,8 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_VIP_FILTER]	= MAPPED(ONE, vip_filter),
 	[PLANE_LOCKED_MACS]	= HASH(VMS, 8, sizeof(struct xr_locked)),
 	[PLANE_VM_BOUNDS]	= HASH(BOUNDED_VMS, 4, sizeof(struct xr_vm_bounds)),
+	[PLANE_SERVER_ID_DIR]	= MAPPED(SERVER_ID_DIR_BUCKETS, server_id_dir),
+	[PLANE_SERVER_ID_PAGES]	= MAPPED(SERVER_ID_PAGES, server_id_pages),
 	[PLANE_VM_BOUNDS_USED]	= HASH(BOUNDED_VMS, 4, sizeof(struct xr_vm_bounds_used)),
 	[PLANE_VIP_ANNOUNCED]	= HASH(VIP_ADDRESSES, sizeof(struct xr_announced_key),
 				       sizeof(struct xr_announced)),
@@ -195,6 +202,8 @@ static __u32 *count_of(struct plane *p, enum plane_map m)
 		return &p->vip_buckets;
 	case PLANE_SERVER_IDS:
 		return &p->sid_buckets;
+	case PLANE_SERVER_ID_DIR:
+		return &p->sid_dir_buckets;
 	case PLANE_FLOWS:
 		return &p->flow_buckets;
 	case PLANE_PATHS:

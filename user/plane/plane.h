@@ -41,7 +41,8 @@
 	X(DRAIN, drain) X(DRAINED, drained)                                       \
 	X(HEALTH_CHECKS, health_checks) X(VIP_CHECKS, vip_checks)              \
 	X(BACKEND_HEALTH, backend_health) X(VM_BOUNDS, vm_bounds)              \
-	X(VM_BOUNDS_USED, vm_bounds_used)
+	X(VM_BOUNDS_USED, vm_bounds_used)                                      \
+	X(SERVER_ID_DIR, server_id_dir) X(SERVER_ID_PAGES, server_id_pages)
 /* clang-format on */
 
 enum plane_map {
@@ -77,6 +78,8 @@ struct plane {
 	struct xr_initial_rate *initial_rate; /* limits.backends + 1 */
 	struct xr_sid_bucket *server_ids;     /* sid_buckets */
 	struct xr_sid_names *server_id_names; /* sid_buckets */
+	struct xr_sid_bucket *server_id_dir;  /* sid_dir_buckets */
+	struct xr_sid_page *server_id_pages;  /* limits.server_id_pages + 1 */
 	struct xr_cid_config *cid_configs;    /* XR_CID_SLOTS */
 	struct xr_cid_info *cid_info;         /* XR_CID_SLOTS */
 	struct xr_flow_bucket *flows;         /* flow_buckets */
@@ -103,7 +106,7 @@ struct plane {
 		*ring_frames;        /* limits.rings * XR_RING_FRAMES; NULL: only to be read */
 	struct xr_tc_hook *tc_hooks; /* XR_MAX_TC_HOOKS */
 	__u32 mac_buckets, ip_buckets;
-	__u32 vip_buckets, sid_buckets, flow_buckets; /* powers of two */
+	__u32 vip_buckets, sid_buckets, sid_dir_buckets, flow_buckets; /* powers of two */
 	__u32 paths_max;
 };
 

@@ -55,14 +55,11 @@ static void count_vms(struct plane *p, struct health *h)
 	vm_each(p, count_vm, &c);
 }
 
-__u32 health_server_ids(const struct plane *p)
+struct sid_use health_server_ids(const struct plane *p)
 {
-	__u32 i, w, n = 0;
+	const struct sid_store s = plane_server_ids(p);
 
-	for (i = 0; i < p->sid_buckets; i++)
-		for (w = 0; w < XR_SID_WAYS; w++)
-			n += p->server_ids[i].key[w] != 0;
-	return n;
+	return sid_store_use(&s);
 }
 
 void health_count(struct plane *p, struct health *h)
@@ -81,7 +78,7 @@ void health_count(struct plane *p, struct health *h)
 	}
 	for (i = 1; i < XR_CID_SLOTS; i++)
 		h->cids += p->cid_info[i].used;
-	h->server_ids = health_server_ids(p);
+	h->sids = health_server_ids(p);
 	for (i = 0; i < XR_MAX_DEVICES; i++)
 		h->devices += p->devices[i].ifindex != 0;
 	count_vms(p, h);

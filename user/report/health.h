@@ -3,13 +3,13 @@
 #ifndef XR_REPORT_HEALTH_H
 #define XR_REPORT_HEALTH_H
 
-#include "plane/plane.h"
+#include "plane/server_ids.h"
 
 struct health {
 	__u32 vips;
 	__u32 backends[XR_BACKEND_DOWN + 1]; /* by enum xr_backend_state */
 	__u32 cids;
-	__u32 server_ids;
+	struct sid_use sids;
 	__u32 devices;
 	__u32 hosts;
 	__u32 vms;
@@ -21,7 +21,7 @@ struct health {
 
 void health_count(struct plane *p, struct health *h);
 /* Of them, server IDs alone. */
-__u32 health_server_ids(const struct plane *p);
+struct sid_use health_server_ids(const struct plane *p);
 
 /* The counters of now, from which health_check() sees what came since; NULL: out of memory. */
 struct health_baseline *health_baseline(struct plane *p);

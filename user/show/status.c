@@ -175,13 +175,14 @@ static int print_json(const struct status *s)
 
 	return out_json(json_pack(
 		"{s:s, s:I, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:i, "
-		"s:{s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
+		"s:{s:i, s:i}, s:{s:i, s:i, s:i}, s:{s:I, s:I, s:I, s:b}, s:{s:i, s:i}, "
 		"s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:i, s:o, s:o, s:o, s:o, s:O, s:O, s:O, s:b}",
 		"instance", s->p->name, "created", (json_int_t)s->p->meta->created, "devices",
 		json_devices(s), "vips", "count", h->vips, "limit", l->vips, "backends", "up",
 		h->backends[XR_BACKEND_UP], "draining", h->backends[XR_BACKEND_DRAINING], "down",
 		h->backends[XR_BACKEND_DOWN], "limit", l->backends, "cid_configs", h->cids,
-		"server_ids", "count", h->server_ids, "limit", l->server_ids, "flows", "used",
+		"server_ids", "count", h->sids.in_table, "limit", l->server_ids, "server_id_pages",
+		"count", h->sids.pages, "limit", l->server_id_pages, "server_ids", h->sids.in_pages, "flows", "used",
 		(json_int_t)s->flows.used, "established", (json_int_t)s->flows.established, "limit",
 		(json_int_t)s->flows.entries, "sampled", s->flows.sampled, "hosts", "count",
 		h->hosts, "limit", l->hosts, "vms", "count", h->vms, "limit", l->vms, "under_way",
@@ -323,8 +324,12 @@ static void print_head(const struct status *s)
 	printf("vips      %u of %u\n", h->vips, l->vips);
 	printf("backends  %u up, %u draining, %u down, of %u\n", h->backends[XR_BACKEND_UP],
 	       h->backends[XR_BACKEND_DRAINING], h->backends[XR_BACKEND_DOWN], l->backends);
-	printf("cid       %u configurations, %u server IDs of %u\n", h->cids, h->server_ids,
+	printf("cid       %u configurations, %u server IDs of %u", h->cids, h->sids.in_table,
 	       l->server_ids);
+	if (h->sids.pages)
+		printf(", %u more in %u of %u pages", h->sids.in_pages, h->sids.pages,
+		       l->server_id_pages);
+	printf("\n");
 	printf("flows     %s%llu, %llu established, of %llu\n", s->flows.sampled ? "about " : "",
 	       (unsigned long long)s->flows.used, (unsigned long long)s->flows.established,
 	       (unsigned long long)s->flows.entries);

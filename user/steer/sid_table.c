@@ -256,15 +256,23 @@ static bool is_sid(const struct sid_entry *e, const __u8 *sid, __u8 len)
 	return e->len == len && !memcmp(e->sid, sid, len);
 }
 
+int sid_given_twice(const struct sid_entry *e, struct xr_err *err)
+{
+	char text[2 * XR_SID_MAX + 1];
+
+	return xr_fail(err, -EEXIST,
+		       "server ID %s is given twice: a server ID names one backend",
+		       text_hex(text, sizeof(text), e->sid, e->len));
+}
+
 static int same_key(const struct sid_entry *a, const struct sid_entry *b, struct xr_err *err)
 {
 	char ta[2 * XR_SID_MAX + 1], tb[2 * XR_SID_MAX + 1];
 
+	if (is_sid(a, b->sid, b->len))
+		return sid_given_twice(a, err);
 	text_hex(ta, sizeof(ta), a->sid, a->len);
 	text_hex(tb, sizeof(tb), b->sid, b->len);
-	if (is_sid(a, b->sid, b->len))
-		return xr_fail(err, -EEXIST,
-			       "server ID %s is given twice: a server ID names one backend", ta);
 	return xr_fail(
 		err, -EEXIST,
 		"server IDs %s and %s cannot be told apart (their keys are equal): use another one",

@@ -28,6 +28,9 @@ struct sid_entry {
 
 struct sid_plan;
 
+/* -EEXIST, and the line that says so. */
+int sid_given_twice(const struct sid_entry *e, struct xr_err *err);
+
 __u64 sid_key(const __u8 *sid, __u8 len);
 
 /* The backend, 0 for none. */

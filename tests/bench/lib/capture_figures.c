@@ -82,7 +82,7 @@ static void measure(struct figures *f, struct plane *p, int plain, int copy,
 
 void capture_figures(struct figures *f)
 {
-	static const struct xr_limits limits = { 16, 16, 64, 64, 1, 1, 1, 1, 251 };
+	static const struct xr_limits limits = { 16, 16, 64, 64, 1, 1, 1, 1, 251, 1 };
 	static const struct capture_filter none;
 	struct xr_capture_control *c;
 	struct capture_maps maps;

@@ -8,6 +8,19 @@ static void shot_clear(struct shot *s)
 {
 	frame_quic_short(s, false, VIP4_BASE, PORT_QUIC, SCENE_CLEAR << 5 | 8);
 	s->walk.walk_sid = 1;
+	s->walk.sid_step = s->walk.sid_factor = 1;
+}
+
+static void shot_mixed(struct shot *s)
+{
+	shot_clear(s);
+	s->walk.sid_step = 0x85ebca6b;
+}
+
+static void shot_apart(struct shot *s)
+{
+	shot_mixed(s);
+	s->walk.sid_factor = SCENE_APART;
 }
 
 static void shot_single(struct shot *s)
@@ -88,6 +101,21 @@ const struct bench_case bench_cases[BENCH_CASES] = {
 	  .action = XDP_TX,
 	  .target = 45,
 	  .vips = true },
+	{ .name = "quic-clear-mixed",
+	  .shot = shot_mixed,
+	  .walks = OF_SIDS,
+	  .cid = SCENE_CLEAR,
+	  .reason = XR_R_CID,
+	  .action = XDP_TX,
+	  .target = 45 },
+	{ .name = "quic-clear-apart",
+	  .shot = shot_apart,
+	  .walks = OF_SIDS,
+	  .cid = SCENE_CLEAR,
+	  .reason = XR_R_CID,
+	  .action = XDP_TX,
+	  .target = 45,
+	  .apart = true },
 	{ .name = "quic-single",
 	  .shot = shot_single,
 	  .walks = OF_SIDS,

@@ -26,9 +26,10 @@ struct bench_case {
 	double target;   /* ns above the floor, hot; 0: none */
 	bool over_clear; /* the target counts from quic-clear's figure */
 	bool vips;       /* walk over 1000 VIPs, too */
+	bool apart;      /* server IDs that no page has */
 };
 
-#define BENCH_CASES 15
+#define BENCH_CASES 17
 extern const struct bench_case bench_cases[BENCH_CASES];
 
 #endif

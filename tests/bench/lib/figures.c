@@ -213,6 +213,7 @@ static void instance_figures(struct figures *f)
 		.vms = 1,
 		.vm_addresses = 1,
 		.rings = 1,
+		.server_id_pages = SIDS / XR_SID_PAGE,
 	};
 	struct xr_err err = {};
 	struct plane *p = NULL;

@@ -20,7 +20,6 @@
 #include "scene.h"
 #include "user/plane/maglev_map.h"
 #include "user/steer/maglev.h"
-#include "user/steer/sid_table.h"
 #include "user/steer/vip_table.h"
 #include <xroam.skel.h>
 
@@ -35,10 +34,13 @@ struct scene {
 	struct xr_path *paths;
 	struct xr_sid_bucket *server_ids;
 	struct xr_sid_names *server_id_names;
+	struct xr_sid_bucket *server_id_dir;
+	struct xr_sid_page *server_id_pages;
 	struct xr_cid_config *cid_configs;
 	struct xr_flow_bucket *flows;
 	struct xr_hash_keys *hash_keys;
-	__u32 vip_mask, sid_mask, flow_mask;
+	__u32 vip_mask, sid_mask, dir_mask, pages, flow_mask;
+	bool apart;
 };
 
 static __u32 power_of_two(__u32 at_least)
@@ -58,6 +60,8 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 
 	s->vip_mask = power_of_two(vips) - 1;
 	s->sid_mask = power_of_two(sids / 4) - 1;
+	s->pages = sids / XR_SID_PAGE + 1;
+	s->dir_mask = sid_dir_buckets(s->pages) - 1;
 	s->flow_mask = power_of_two(flows / XR_FLOW_WAYS) - 1;
 	bpf_map__set_max_entries(k->maps.vip_index, s->vip_mask + 1);
 	bpf_map__set_max_entries(k->maps.vips, vips + 1);
@@ -70,11 +74,16 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 	bpf_map__set_max_entries(k->maps.nexthops, BACKENDS + 1);
 	bpf_map__set_max_entries(k->maps.server_ids, s->sid_mask + 1);
 	bpf_map__set_max_entries(k->maps.server_id_names, s->sid_mask + 1);
+	bpf_map__set_max_entries(k->maps.server_id_dir, s->dir_mask + 1);
+	bpf_map__set_max_entries(k->maps.server_id_pages, s->pages + 1);
 	bpf_map__set_max_entries(k->maps.cid_configs, XR_CID_SLOTS);
 	bpf_map__set_max_entries(k->maps.flows, s->flow_mask + 1);
 
 	k->rodata->knobs.vip_mask = s->vip_mask;
 	k->rodata->knobs.sid_mask = s->sid_mask;
+	k->rodata->knobs.sid_pages = !s->apart;
+	k->rodata->knobs.sid_table = s->apart;
+	k->rodata->knobs.sid_dir_mask = s->dir_mask;
 	k->rodata->knobs.flow_mask = s->flow_mask;
 	k->rodata->knobs.maglev = XR_MAGLEV_MOST;
 	k->rodata->knobs.flow_idle = 600;
@@ -86,7 +95,7 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 /* Each of them, and the map it is. */
 #define MAPPED(X)    \
 	X(vip_index) \
-	X(vips) X(backends) X(paths) X(server_ids) X(server_id_names) X(cid_configs) X(flows)
+	X(vips) X(backends) X(paths) X(server_ids) X(server_id_names) X(server_id_dir) X(server_id_pages) X(cid_configs) X(flows)
 
 static int map_all(struct scene *s)
 {
@@ -176,26 +185,32 @@ static void no_grace(void *unused)
 /* The walked server IDs, and one for each way. */
 static int fill_sids(struct scene *s, __u32 sids)
 {
-	struct sid_table t = { .bucket = s->server_ids,
-			       .names = s->server_id_names,
-			       .mask = s->sid_mask };
-	struct sid_entry *want = calloc(sids + SCENE_WAYS, sizeof(*want));
-	struct sid_plan *plan = NULL;
+	const struct sid_store to = {
+		.table = { s->server_ids, s->server_id_names, s->sid_mask },
+		.dir = s->server_id_dir,
+		.page = s->server_id_pages,
+		.dir_mask = s->dir_mask,
+		.pages = s->apart ? 0 : s->pages,
+	};
+	__u32 n = sids + SCENE_WAY_SIDS, factor = s->apart ? SCENE_APART : 1;
+	struct sid_entry *want = calloc(n, sizeof(*want));
+	struct sid_store_plan *plan = NULL;
 	struct xr_err why = {};
 	int err;
 
 	if (!want)
 		return -ENOMEM;
 	for (__u32 i = 0; i < sids; i++)
-		want[i] = sid_entry(i, i % SCENE_BACKENDS + 1);
-	for (int way = 0; way < SCENE_WAYS; way++)
-		want[sids + way] = sid_entry(SCENE_WAY_SID(way), SCENE_BACKENDS + 1 + way);
-	err = sid_plan_make(&t, want, sids + SCENE_WAYS, &plan, &why);
+		want[i] = sid_entry(i * factor, i % SCENE_BACKENDS + 1);
+	for (__u32 way = 0; way < SCENE_WAY_SIDS; way++)
+		want[sids + way] = sid_entry(SCENE_WAY_SID(way),
+					     SCENE_BACKENDS + 1 + way % SCENE_WAYS);
+	err = sid_store_plan_make(&to, want, n, &plan, &why);
 	if (err)
 		fprintf(stderr, "bench: server IDs: %s\n", why.text);
 	else
-		sid_plan_apply(plan, &t, no_grace, NULL);
-	sid_plan_free(plan);
+		sid_store_plan_apply(plan, &to, no_grace, NULL);
+	sid_store_plan_free(plan);
 	free(want);
 	return err;
 }
@@ -307,7 +322,7 @@ static int fill(struct scene *s, __u32 vips, __u32 sids)
 	return err ?: fill_sids(s, sids) ?: fill_vips(s, vips);
 }
 
-struct scene *scene_open(__u32 vips, __u32 sids, __u32 flows)
+struct scene *scene_open(__u32 vips, __u32 sids, __u32 flows, bool apart)
 {
 	struct scene *s = calloc(1, sizeof(*s));
 	int err = -ENOMEM;
@@ -317,6 +332,7 @@ struct scene *scene_open(__u32 vips, __u32 sids, __u32 flows)
 	s->skel = xroam_bpf__open();
 	if (!s->skel)
 		goto fail;
+	s->apart = apart;
 	size_maps(s, vips * VIPS_PER_UNIT + 1, sids, flows);
 	err = xroam_bpf__load(s->skel);
 	if (!err)

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * An instance for the bench: VIPs, 1000 backends and 2^20 server IDs of four
- * octets, 0..2^20-1, each owned by one of the backends.
+ * octets, each owned by one of the backends: 0..2^20-1, so that all are in pages; or
+ * apart, those times SCENE_APART, so that none is.
  */
 #ifndef BENCH_SCENE_H
 #define BENCH_SCENE_H
 
 #include <xroam/abi.h>
 #include "harness.h"
+#include "user/steer/sid_store.h"
 
 #define SCENE_BACKENDS 1000
 #define SCENE_SID_LEN  4
+#define SCENE_APART    0x9e3779b1U
 
 /* CID configurations: config IDs, and the octet 0 that carries each. */
 enum scene_cid { SCENE_CLEAR, SCENE_SINGLE, SCENE_FOUR, SCENE_CIDS };
@@ -28,10 +31,11 @@ enum scene_way {
 	SCENE_WAYS
 };
 #define SCENE_WAY_SID(way) (0xf0000000U + (way))
+#define SCENE_WAY_SIDS     SID_PAGE_BEGIN /* so many that these have a page, too */
 
 struct scene;
 
-struct scene *scene_open(__u32 vips, __u32 sids, __u32 flows);
+struct scene *scene_open(__u32 vips, __u32 sids, __u32 flows, bool apart);
 void scene_close(struct scene *s);
 
 int scene_prog(const struct scene *s);

@@ -99,14 +99,14 @@ static int count_vip_case(const struct order *o, struct scene *s, const struct p
 		   ?: take(o, c->name, &counted, scene_count(s, c->reason) - left);
 }
 
-static int count_vips(const struct order *o)
+static int count_vips(const struct order *o, bool apart)
 {
-	struct scene *s = scene_open(1, SIDS, FLOWS);
+	struct scene *s = scene_open(1, SIDS, FLOWS, apart);
 	struct program p = {};
 	int err = s ? program_read(&p, scene_prog(s)) : -EINVAL;
 
 	for (int i = 0; i < BENCH_CASES && !err; i++)
-		if (is_wanted(o, bench_cases[i].name))
+		if (bench_cases[i].apart == apart && is_wanted(o, bench_cases[i].name))
 			err = count_vip_case(o, s, &p, &bench_cases[i]);
 	program_free(&p);
 	scene_close(s);
@@ -161,5 +161,5 @@ int cases_count(const char *only, take_case take, void *to)
 {
 	const struct order o = { .only = only, .take = take, .to = to };
 
-	return count_vips(&o) ?: count_vms(&o);
+	return count_vips(&o, false) ?: count_vips(&o, true) ?: count_vms(&o);
 }

@@ -71,6 +71,7 @@ static void fill_limits(struct xr_limits *l)
 	l->vms = l->vms ?: 512;
 	l->vm_addresses = l->vm_addresses ?: 512;
 	l->rings = l->rings ?: 2;
+	l->server_id_pages = l->server_id_pages ?: 16;
 }
 
 static void commit(const char *text, struct model *m)
