@@ -252,7 +252,8 @@ static int measure_all(struct harness *h)
 		s = scene_open(scenes[i].vips, scenes[i].sids, scenes[i].flows, scenes[i].apart);
 		if (!s)
 			return -EINVAL;
-		err = measure_scene(h, s, scenes[i].vips, scenes[i].sids < MILLION, scenes[i].apart);
+		err = measure_scene(h, s, scenes[i].vips, scenes[i].sids < MILLION,
+				    scenes[i].apart);
 		scene_close(s);
 	}
 	return err;

@@ -117,7 +117,8 @@ static __always_inline void make(struct xdp_md *ctx, void *data, __u64 n, int ip
 	}
 	/* Eight octets, for the decoder loads as many; the rest is nonce. */
 	if (walk.walk_sid && cid + 20 <= (void *)(long)ctx->data_end)
-		*(__u64 *)(cid + 1) = bpf_htonl((flow * walk.sid_step & walk.mask) * walk.sid_factor);
+		*(__u64 *)(cid +
+			   1) = bpf_htonl((flow * walk.sid_step & walk.mask) * walk.sid_factor);
 	if (walk.walk_cid && cid + 20 <= (void *)(long)ctx->data_end) {
 		struct walk_cid *c = bpf_map_lookup_elem(&cids, &flow);
 

@@ -40,6 +40,11 @@ ok "20,000 server IDs" xr backend set a $(seq -f 'server-id %08.0f' 20000)
 many=$(allocations xr backend set a weight 4)
 cmp_ok "$many" -lt $((few + 1000)) "backend set does not read them"
 is "$(xr -j backend show a | jq '.[].server_ids | length')" 20000 "nor lose them"
+xr export >"$WORLD_DIR/many.yaml"
+sed 's/weight: 4/weight: 5/' "$WORLD_DIR/many.yaml" >"$WORLD_DIR/other.yaml"
+cmp_ok "$(allocations xr apply "$WORLD_DIR/other.yaml")" -lt $((few + 5000)) \
+	"nor does apply read them one by one, where another line is changed"
+is "$(xr export)" "$(cat "$WORLD_DIR/other.yaml")" "and all is as the file has it"
 
 # heard CMD...: messages that it had from the kernel
 heard()

@@ -4,6 +4,7 @@
  * The configuration file: what is read of it, key files, warnings, and that what is
  * written reads back the same.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,101 @@ static void numbers_and_no_numbers(void **state)
 	assert_non_null(strstr(text, " address: \"1:2:3:4:5:6:7:10\"\n"));
 	assert_non_null(strstr(text, " server_ids: [\"0010\"]\n"));
 	free(text);
+}
+
+/* Long lists of server IDs are read apart; a comment behind each line keeps them in the text. */
+static char *with_comments(const char *text)
+{
+	char *out = calloc(1, 4 * strlen(text) + 1), *to = out;
+
+	for (; *text; text++)
+		to += sprintf(to, *text == '\n' ? " #\n" : "%c", *text);
+	return out;
+}
+
+static void reads_the_same(const char *text)
+{
+	struct xr_err a_err = { "" }, b_err = { "" };
+	char *whole_text = with_comments(text);
+	struct model a, b;
+	int ret = config_read_text(text, strlen(text), "f", &a, &a_err);
+
+	assert_int_equal(config_read_text(whole_text, strlen(whole_text), "f", &b, &b_err), ret);
+	assert_string_equal(a_err.text, b_err.text);
+	for (size_t i = 0; !ret && i < b.n_backends; i++) {
+		assert_int_equal(a.backends[i].n_sids, b.backends[i].n_sids);
+		for (size_t j = 0; j < b.backends[i].n_sids; j++)
+			assert_memory_equal(&a.backends[i].sids[j], &b.backends[i].sids[j],
+					    sizeof(struct model_sid));
+	}
+	if (!ret) {
+		model_free(&a);
+		model_free(&b);
+	}
+	free(whole_text);
+}
+
+/* n lines of that format from number first on. */
+static char *lines(char *to, const char *format, int first, int n)
+{
+	while (n--)
+		to += sprintf(to, format, first++);
+	return to;
+}
+
+static void long_lists(void **state)
+{
+	static const struct {
+		const char *before, *format, *after;
+	} lists[] = {
+		{ "\n", "  - '%08x'\n", "" },
+		{ "\n", "  - \"%04X\"\n", "  - 'ab'\n  weight: 2\n" },
+		{ "\n  - 'aa'\n", "  - f%05x\n", "  weight: x\n" },
+		{ " [\"aa\", \"bb\",\n", "    \"%08x\", 'c%07x',\n", "    \"cc\"]\n" },
+		{ " [\n", "    %08x,\n", "    ]\n  weight: 2\n" },
+		{ " [\n", "    '%08x',\n", "    '0g']\n" },
+		/* no YAML, or no list */
+		{ " [\n", "    '%08x',\n", "\n- {\n" },
+		{ "\n", "  - '%08x'\n", "    - 'ab'\n" },
+		{ " '00'\n", "  - '%08x'\n", "" },
+		/* another list's */
+		{ " ['00']\n  vips:\n", "  - '%08x'\n", "" },
+	};
+	static char text[65536];
+	size_t i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		char *to = text + sprintf(text, "backends:\n" A "  server_ids:%s", lists[i].before);
+
+		to = lines(to, lists[i].format, 1, 200);
+		to += sprintf(to, "%s", lists[i].after);
+		to += sprintf(to, "- name: b\n  address: 10.0.0.2\n  server_ids:\n");
+		to = lines(to, "  - 'e%07x'\n", 1, 64);
+		lines(to, "  - 'd%05x'\n", 1, 100);
+		reads_the_same(text);
+	}
+}
+
+/* A text that only looks like such a list stays what it is. */
+static void no_list_at_all(void **state)
+{
+	static char text[65536];
+	struct xr_err err = { "" };
+	struct model m;
+	char *to = text + sprintf(text, "backends:\n" A "  server_ids: ['00', \"\n");
+
+	to = lines(to, "    %08x,\n", 1, 100);
+	sprintf(to, "\"]\n");
+	assert_int_equal(config_read_text(text, strlen(text), "f", &m, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "f:4: "));
+
+	/* The last item goes on in the next line. */
+	to = text + sprintf(text, "backends:\n" A "  server_ids:\n");
+	to = lines(to, "  - a%07x\n", 1, 100);
+	sprintf(to, "    b\n");
+	assert_int_equal(config_read_text(text, strlen(text), "f", &m, &err), -EINVAL);
+	assert_string_equal(err.text,
+			    "f:104: server ID \"a0000064 b\": hex needs two digits an octet");
 }
 
 static void leaves_keys_out(void **state)
@@ -339,6 +435,8 @@ int main(void)
 		cmocka_unit_test(writes_what_it_reads),
 		cmocka_unit_test(names_of_any_kind),
 		cmocka_unit_test(numbers_and_no_numbers),
+		cmocka_unit_test(long_lists),
+		cmocka_unit_test(no_list_at_all),
 		cmocka_unit_test(leaves_keys_out),
 		cmocka_unit_test(takes_every_fact),
 		cmocka_unit_test(defaults),

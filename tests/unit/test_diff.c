@@ -260,6 +260,42 @@ static void as_if_running(struct model *m)
 		m->hosts[i].index = i + 1;
 }
 
+static void no_grace(void *ctx)
+{
+}
+
+/* Server IDs are compared with the table that packets are steered by. */
+static void fill_sid_table(struct plane *p, const struct model *m)
+{
+	static struct xr_sid_bucket bucket[64], dir[1];
+	static struct xr_sid_names names[64];
+	static struct xr_sid_page page[1];
+	static struct xr_meta no_pages;
+	struct sid_table t = { bucket, names, 63 };
+	struct sid_entry entry[256];
+	struct sid_plan *plan;
+	size_t i, j, n = 0;
+
+	memset(bucket, 0, sizeof(bucket));
+	memset(names, 0, sizeof(names));
+	for (i = 0; i < m->n_backends; i++)
+		for (j = 0; j < m->backends[i].n_sids; j++, n++) {
+			memcpy(entry[n].sid, m->backends[i].sids[j].octet, XR_SID_MAX);
+			entry[n].len = m->backends[i].sids[j].len;
+			entry[n].backend = m->backends[i].index;
+		}
+	assert_int_equal(sid_plan_make(&t, entry, n, &plan, NULL), 0);
+	sid_plan_apply(plan, &t, no_grace, NULL);
+	sid_plan_free(plan);
+	p->server_ids = bucket;
+	p->server_id_names = names;
+	p->sid_buckets = 64;
+	p->server_id_dir = dir;
+	p->sid_dir_buckets = 1;
+	p->server_id_pages = page;
+	p->meta = &no_pages;
+}
+
 static struct found compare(const struct model *a, const struct model *b)
 {
 	static struct plane nowhere;
@@ -272,7 +308,8 @@ static struct found compare(const struct model *a, const struct model *b)
 	assert_int_equal(model_copy(&have, a), 0);
 	assert_int_equal(model_copy(&want, b), 0);
 	as_if_running(&have);
-	if (commit_match(&c) || commit_describe(&c))
+	fill_sid_table(&nowhere, &have);
+	if (commit_match(&c) || commit_compare_sids(&c) || commit_describe(&c))
 		fail_msg("%s", err.text);
 	f.differs = commit_differs(&c);
 	f.lines = c.n_changes;
@@ -284,6 +321,7 @@ static struct found compare(const struct model *a, const struct model *b)
 	free(c.host);
 	free(c.had_health);
 	free(c.health);
+	free(c.sid_change);
 	model_free(&have);
 	model_free(&want);
 	return f;

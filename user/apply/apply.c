@@ -40,7 +40,7 @@ bool apply_is_stillborn(struct plane *p, const struct model *want)
 	if (!other_limits(&p->meta->limits, &want->limits) &&
 	    (!want->has_secret || !memcmp(p->meta->secret, want->secret, sizeof(want->secret))))
 		return false;
-	if (journal_exists(p->name) || model_load(p, &have, NULL))
+	if (journal_exists(p->name) || model_load_without_sids(p, &have, NULL))
 		return false;
 	bare = !have.n_vips && !have.n_cids && !have.n_backends && !have.n_devs && !have.n_hosts &&
 		!vm_count(p);
@@ -167,7 +167,7 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	}
 	if (ret)
 		goto out;
-	ret = load_finished(p, &have, true, &how, err);
+	ret = load_finished(p, &have, false, &how, err);
 	if (!ret) {
 		ret = apply_keep_sections(&have, want, err);
 		if (!ret && vms == APPLY_NEW_VMS && want->vms_given && !p->created &&

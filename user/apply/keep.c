@@ -28,8 +28,10 @@ int apply_keep_sections(const struct model *have, struct model *want, struct xr_
 		SWAP(want, &own, cids, n_cids);
 	if (left_out >> MODEL_VIPS & 1)
 		SWAP(want, &own, vips, n_vips);
-	if (left_out >> MODEL_BACKENDS & 1)
+	if (left_out >> MODEL_BACKENDS & 1) {
 		SWAP(want, &own, backends, n_backends);
+		want->sids_stay = have->sids_stay;
+	}
 	if (left_out >> MODEL_VMS & 1)
 		want->vms_given = false;
 	model_free(&own);

@@ -42,7 +42,7 @@ static int preview(struct plane *p, struct model *want,
 	int ret = 0;
 
 	if (p) {
-		ret = model_load(p, &have, err);
+		ret = model_load_without_sids(p, &have, err);
 	} else {
 		b = calloc(1, sizeof(*b));
 		if (!b)

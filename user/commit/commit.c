@@ -164,6 +164,7 @@ static void commit_free(struct commit *c)
 	free(c->job_path);
 	free(c->vip);
 	free(c->backend);
+	free(c->sid_change);
 	free(c->had_health);
 	free(c->health);
 	free(c->host);
@@ -181,6 +182,8 @@ static int run(struct commit *c)
 	ret = unless_stopped(c, commit_match(c));
 	if (!ret)
 		ret = commit_check_sections(c);
+	if (!ret)
+		ret = commit_compare_sids(c);
 	if (!ret)
 		ret = commit_list_members(c);
 	if (!ret)

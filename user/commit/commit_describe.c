@@ -125,7 +125,7 @@ static void count_diff(const void *a, size_t na, const void *b, size_t nb, size_
 }
 
 static void diff_lists(struct phrase *p, const struct model_backend *h,
-		       const struct model_backend *w)
+		       const struct model_backend *w, const struct sid_change *sids)
 {
 	size_t gone, new;
 
@@ -134,10 +134,8 @@ static void diff_lists(struct phrase *p, const struct model_backend *h,
 		   &gone, &new);
 	if (gone || new)
 		add_part(p, "vips +%zu -%zu", new, gone);
-	count_diff(h->sids, h->n_sids, w->sids, w->n_sids, sizeof(*w->sids), model_compare_sids,
-		   &gone, &new);
-	if (gone || new)
-		add_part(p, "server IDs +%zu -%zu", new, gone);
+	if (sids->come || sids->go)
+		add_part(p, "server IDs +%u -%u", sids->come, sids->go);
 }
 
 static void diff_facts(struct phrase *p, const struct xr_backend_info *h,
@@ -185,7 +183,7 @@ static int describe_backend(struct commit *c, const struct backend_slot *s)
 	if (!s->want)
 		return commit_add_line(c, "- backend %s", b->info.name);
 	diff_facts(&p, &s->have->info, &s->want->info);
-	diff_lists(&p, s->have, s->want);
+	diff_lists(&p, s->have, s->want, &c->sid_change[b->index]);
 	diff_check(&p, s->have->check, b->check, "as its VIPs");
 	return p.n ? commit_add_line(c, "~ backend %s: %s", b->info.name, p.text) : 0;
 }

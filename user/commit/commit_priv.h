@@ -42,8 +42,8 @@ struct commit {
 	struct plane *p;
 	struct xr_err *err;
 	struct model *have, *want;
-	bool force;   /* all is written: the maps may be half changed */
-	bool preview; /* nothing is written */
+	bool force;         /* all is written: the maps may be half changed */
+	bool preview;       /* nothing is written */
 	__u32 had_features; /* XR_FEATURE_*: what the programs were loaded for */
 
 	/* by index */
@@ -60,6 +60,11 @@ struct commit {
 	__u32 *job_path;
 	size_t n_jobs;
 
+	/* by index of the backend: how many server IDs it gets, and loses */
+	struct sid_change {
+		__u32 come, go;
+	} *sid_change;
+	bool sids_differ;
 	struct sid_store_plan *sids; /* NULL: they stay */
 	struct members have_members, want_members;
 	struct xr_member *add_members, *del_members;
@@ -115,6 +120,9 @@ int commit_match(struct commit *c);
 
 /* commit_describe.c: what changes, in words. */
 int commit_describe(struct commit *c);
+
+/* commit_sids.c: which server IDs come and go; where none does, want->sids_stay is set. */
+int commit_compare_sids(struct commit *c);
 
 /* commit_stops.c: what a change takes away without a word, or from service. */
 int commit_check_sections(struct commit *c);

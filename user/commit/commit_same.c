@@ -42,13 +42,10 @@ static bool same_lists(const struct model_backend *a, const struct model_backend
 {
 	size_t i;
 
-	if (a->n_vips != b->n_vips || a->n_sids != b->n_sids)
+	if (a->n_vips != b->n_vips)
 		return false;
 	for (i = 0; i < a->n_vips; i++)
 		if (model_compare_vip_keys(&a->vips[i], &b->vips[i]))
-			return false;
-	for (i = 0; i < a->n_sids; i++)
-		if (model_compare_sids(&a->sids[i], &b->sids[i]))
 			return false;
 	return true;
 }
@@ -125,7 +122,7 @@ bool commit_differs(const struct commit *c)
 	const struct model *h = c->have, *w = c->want;
 
 	return !same_policy(&h->policy, &w->policy) || !same_cids(c) || !same_tables(c) ||
-		!commit_same_health(c) ||
+		c->sids_differ || !commit_same_health(c) ||
 		!same_set(h->gateways, h->n_gateways, w->gateways, w->n_gateways,
 			  sizeof(*h->gateways)) ||
 		!same_set(h->protect, h->n_protect, w->protect, w->n_protect,

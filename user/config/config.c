@@ -22,6 +22,14 @@ static void note_entry(struct model_backend *b, const char *key, long j, __u32 l
 		b->sids[j].line = line;
 }
 
+static void note_item(struct vms_reader *v, long i, const struct lines_step *s,
+		      const struct lines_node *node)
+{
+	note_entry(&v->m->backends[i], s[2].key, s[3].index, node->line);
+	if (v->r->runs && !strcmp(s[2].key, "server_ids"))
+		runs_meet(v->r->runs, i, s[3].index, node);
+}
+
 static void note_key(struct model *m, const char *key, __u32 line)
 {
 	if (model_section_of_key(key) >= 0)
@@ -55,7 +63,7 @@ static bool note_line(void *ctx, const struct lines_step *s, size_t depth,
 		if (depth == 2)
 			m->backends[i].line = line;
 		else if (depth == 4 && s[2].key && !s[3].key)
-			note_entry(&m->backends[i], s[2].key, s[3].index, line);
+			note_item(v, i, s, node);
 	} else if (depth != 2) {
 		return true;
 	} else if (!strcmp(s[0].key, "vips") && i < (long)m->n_vips) {
@@ -134,10 +142,12 @@ static int take(struct reader *r, const struct raw *raw, struct model *m)
 	return ret;
 }
 
-static int read_text(const char *text, size_t len, const char *name, struct model *m,
-		     struct xr_errs *all, struct xr_err *err)
+static int read_as_it_is(const char *text, size_t len, const char *name, struct model *m,
+			 struct runs *runs, struct xr_errs *all, struct xr_err *err)
 {
-	struct reader r = { .name = name, .text = text, .len = len, .err = err, .all = all };
+	struct reader r = {
+		.name = name, .text = text, .len = len, .err = err, .all = all, .runs = runs
+	};
 	cyaml_config_t config = {
 		.log_fn = config_on_log,
 		.log_ctx = &r,
@@ -176,6 +186,27 @@ static int read_text(const char *text, size_t len, const char *name, struct mode
 out:
 	shape_free(mended);
 	return ret;
+}
+
+static int read_text(const char *text, size_t len, const char *name, struct model *m,
+		     struct xr_errs *all, struct xr_err *err)
+{
+	struct xr_err wrong;
+	struct runs runs;
+	int ret;
+
+	if (len <= FILE_MAX && runs_cut(&runs, text, len)) {
+		ret = read_as_it_is(runs.rest, runs.rest_len, name, m, &runs, NULL, &wrong);
+		if (!ret) {
+			ret = runs_put(&runs, m);
+			if (ret)
+				model_free(m);
+		}
+		runs_free(&runs);
+		if (!ret)
+			return 0;
+	}
+	return read_as_it_is(text, len, name, m, NULL, all, err);
 }
 
 int config_read_text(const char *text, size_t len, const char *name, struct model *m,

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include "yaml/lines.h"
+#include "config_runs.h"
 #include "config_schema.h"
 #include "lib/lut.h"
 #include "model/model.h"
@@ -32,6 +33,7 @@ struct reader {
 	__u32 line, item;
 	/* text is the mended one, and these stand for what is wrong; NULL: as it came */
 	const struct stand_ins *stand_ins;
+	struct runs *runs; /* that have been taken out of text; NULL: it is whole */
 };
 
 /*

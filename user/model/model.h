@@ -215,7 +215,8 @@ struct model {
 	size_t n_backends;
 	/*
 	 * Server IDs may be a million, and few changes are about them. true: they stay as they
-	 * are, and no backend has them in its list; then no backend goes, either.
+	 * are, and what the backends' lists have of them does not count; then no backend that has
+	 * any goes, either.
 	 */
 	bool sids_stay;
 	struct model_host *hosts;

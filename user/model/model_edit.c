@@ -154,6 +154,18 @@ int model_compare_vms(const void *a, const void *b)
 	return memcmp(x->mac, y->mac, sizeof(x->mac));
 }
 
+static void sort(void *list, size_t n, size_t size, int (*compare)(const void *a, const void *b))
+{
+	const char *at = list;
+	size_t i;
+
+	/* Mostly they are sorted, and many. */
+	for (i = 1; i < n && compare(at, at + size) <= 0; i++)
+		at += size;
+	if (i < n)
+		qsort(list, n, size, compare);
+}
+
 /* Hash maps have no order of their own; what is printed shall have one. */
 void model_sort_lists(struct model *m)
 {
@@ -162,9 +174,7 @@ void model_sort_lists(struct model *m)
 	for (i = 0; i < m->n_backends; i++) {
 		struct model_backend *b = &m->backends[i];
 
-		if (b->n_vips)
-			qsort(b->vips, b->n_vips, sizeof(*b->vips), model_compare_vip_keys);
-		if (b->n_sids)
-			qsort(b->sids, b->n_sids, sizeof(*b->sids), model_compare_sids);
+		sort(b->vips, b->n_vips, sizeof(*b->vips), model_compare_vip_keys);
+		sort(b->sids, b->n_sids, sizeof(*b->sids), model_compare_sids);
 	}
 }

@@ -260,8 +260,7 @@ int sid_given_twice(const struct sid_entry *e, struct xr_err *err)
 {
 	char text[2 * XR_SID_MAX + 1];
 
-	return xr_fail(err, -EEXIST,
-		       "server ID %s is given twice: a server ID names one backend",
+	return xr_fail(err, -EEXIST, "server ID %s is given twice: a server ID names one backend",
 		       text_hex(text, sizeof(text), e->sid, e->len));
 }
 

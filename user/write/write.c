@@ -350,7 +350,8 @@ static void fill_vips(struct arena *b, const struct model *m, struct raw *raw)
 	}
 }
 
-static void fill_lists(struct arena *b, const struct model_backend *from, struct raw_backend *to)
+static void fill_lists(struct arena *b, const struct model_backend *from, bool sids,
+		       struct raw_backend *to)
 {
 	char vip[TEXT_VIP];
 	size_t j;
@@ -362,6 +363,8 @@ static void fill_lists(struct arena *b, const struct model_backend *from, struct
 		to->vips[j] = arena_text(
 			b,
 			text_vip(vip, from->vips[j].addr, from->vips[j].port, from->vips[j].proto));
+	if (!sids)
+		return;
 	if (from->n_sids)
 		to->server_ids = arena_get(b, from->n_sids * sizeof(*to->server_ids));
 	to->n_server_ids = from->n_sids;
@@ -381,7 +384,7 @@ static void fill_backends(struct arena *b, const struct model *m, struct raw *ra
 		from = &m->backends[i].info;
 		to->name = arena_text(b, from->name);
 		to->address = arena_addr(b, from->addr);
-		fill_lists(b, &m->backends[i], to);
+		fill_lists(b, &m->backends[i], !m->sids_stay, to);
 		to->weight = arena_number(b, from->weight);
 		to->state = arena_int(b, from->state);
 		to->forward = arena_int(b, from->forward);

@@ -93,9 +93,11 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 }
 
 /* Each of them, and the map it is. */
-#define MAPPED(X)    \
-	X(vip_index) \
-	X(vips) X(backends) X(paths) X(server_ids) X(server_id_names) X(server_id_dir) X(server_id_pages) X(cid_configs) X(flows)
+#define MAPPED(X)                                                                                 \
+	X(vip_index)                                                                              \
+	X(vips)                                                                                   \
+	X(backends) X(paths) X(server_ids) X(server_id_names) X(server_id_dir) X(server_id_pages) \
+		X(cid_configs) X(flows)
 
 static int map_all(struct scene *s)
 {
