@@ -109,6 +109,13 @@ wants h1
 all_have "stable h1 null" "the first alone again: cancelled"
 wants h1,h2
 all_have "prepared h1 h2" "once more"
+stop daemon-h1 KILL
+wants h1
+NODES="h2 h3" all_have "stable h1 null" "called off while h1's daemon is dead"
+ok "it comes back" run h1
+all_have "stable h1 null" "it is called off there, too"
+wants h1,h2
+all_have "prepared h1 h2" "once more"
 wants h2
 all_have "moved h2 null" "the second alone: moved"
 ok "OVN has it there" wait_for 10 port_at lp1 h2

@@ -164,10 +164,22 @@ static bool goes_to(struct plane *p, __u32 vm_index, __u16 host)
 	return host && vm_under_way(now) && now.next == host;
 }
 
+/* The host that it goes to by OVN's word alone; 0: none */
+static __u16 prepared_by_us(struct plane *p, __u32 vm_index)
+{
+	struct xr_vm_now now = vm_now(p, vm_index);
+
+	return vm_under_way(now) && p->vm_info[vm_index].source == XR_SOURCE_OVN ? now.next : 0;
+}
+
 static bool judge_next(struct ovn *o, struct ovn_row *row, __u32 vm_index, __u16 next)
 {
 	struct plane *p = o->d->plane;
 
+	/* A daemon that was here before may have prepared it, and died. */
+	if (!row->has_view)
+		row->view_next = prepared_by_us(p, vm_index);
+	row->has_view = true;
 	if (next == row->view_next)
 		return true;
 	if (goes_to(p, vm_index, row->view_next) && !post(o, row, XR_NOTICE_CANCEL, 0))
@@ -191,6 +203,7 @@ static bool judge(struct ovn *o, struct ovn_row *row)
 	if (!row->has_vm) {
 		row->said = (struct daemon_place){ 0 };
 		row->view_next = 0;
+		row->has_view = false;
 		return true;
 	}
 	/* A port that is gone, or that two switches have, says nothing. */

@@ -51,6 +51,7 @@ struct ovn_row {
 	__u32 reading;         /* number of the reading in which it was told */
 	struct daemon_place said;
 	__u16 view_next; /* the host that it was to go to */
+	bool has_view;
 	bool waits;
 	bool later;  /* what it says could not be carried out: to be judged again */
 	bool has_vm; /* there was a VM of it when it was judged */
