@@ -45,7 +45,7 @@ $(UNIT): $(T)/unit/%: $(BUILD)/tests/unit/%.o $(call lib_of,unit) $(CORE_SO)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK_CORE) -lcmocka -lgnutls $(CORE_LIBS)
 
 # The daemon's alone.
-$(T)/unit/test_etcd_merge: $(addprefix $(BUILD)/user/etcd/,base64.o keys.o lines.o merge.o vms.o)
+$(T)/unit/test_etcd_merge: $(addprefix $(BUILD)/user/,http/base64.o $(addprefix etcd/,keys.o lines.o merge.o vms.o))
 $(T)/unit/test_judge: $(addprefix $(BUILD)/user/,daemon/figures.o probe/judge.o probe/wheel.o)
 
 $(PROG): $(T)/prog/%: $(BUILD)/tests/prog/%.o $(call lib_of,prog) $(CORE_SO)

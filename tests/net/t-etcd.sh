@@ -132,6 +132,17 @@ put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h3\"}"
 ok "  and heard" wait_for 10 has_vm $A h3
 ok "the node says that it is there" wait_for 10 eval 'ctl get cluster/nodes/h1 | grep -q instance'
 
+# Of several places in a row that it hears of at once, the last one counts.
+moves() { [ "$(of .moves)" = "$1" ]; }
+before=$(of .moves)
+kill -STOP "$(pid daemon)"
+for at in h1 h2 h1 h2; do
+	put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"$at\"}"
+done
+kill -CONT "$(pid daemon)"
+ok "a node that was away hears where the VM is" wait_for 10 has_vm $A h2
+ok "  which is one move" moves $((before + 1))
+
 # The host that it leaves goes on copying for a moment: others may hear of it a little later.
 put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h1\"}"
 ok "the VM is here" wait_for 5 has_vm $A h1

@@ -134,7 +134,7 @@ static json_t *change_of(const struct wanted *w, const struct difference *d)
 		return json_pack("{s:{s:o}}", "request_delete_range", "key", key);
 	value = json_dumps(d->want, JSON_COMPACT);
 	change = json_pack("{s:{s:o, s:o}}", "request_put", "key", key, "value",
-			   etcd_encode(value, strlen(value)));
+			   base64_encode(value, strlen(value)));
 	free(value);
 	return change;
 }

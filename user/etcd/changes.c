@@ -4,6 +4,8 @@
  * while hosts are read, which they may be at, and while somebody else has the lock. One that
  * is refused for a move that a hypervisor tells of is made when that came to nothing, for then
  * there is no other word of where the VM is now. A move that was completed is newer than that.
+ * Where several of a VM's wait, as where etcd was away for a while, the last one counts: where
+ * the VM was meanwhile is over, and nobody is there to take its frames.
  *
  * All nodes hear of a move at about the same time. The host that the VM leaves goes on copying
  * frames for a moment, for whoever hears a little later still sends them there by a tunnel,
@@ -367,6 +369,20 @@ static int on_again(sd_event_source *s, uint64_t usec, void *ctx)
 
 /* ---- the queue ---- */
 
+static bool is_followed(const struct etcd *e, const struct etcd_change *c)
+{
+	return json_integer_value(json_object_get(e->newest_change, c->below)) > c->revision;
+}
+
+static void drop_first(struct etcd *e)
+{
+	e->first = e->first->next;
+	if (e->first)
+		return;
+	e->last = &e->first;
+	json_object_clear(e->newest_change);
+}
+
 static int on_turn(sd_event_source *s, void *ctx)
 {
 	struct etcd *e = ctx;
@@ -377,12 +393,10 @@ static int on_turn(sd_event_source *s, void *ctx)
 	(void)s;
 	for (i = 0; e->first && !e->pid && i < TURN; i++) {
 		c = e->first;
-		ret = make(e, c, &err);
+		ret = is_followed(e, c) ? 0 : make(e, c, &err);
 		if (ret == -EBUSY)
 			return 0; /* the lock will be back */
-		e->first = c->next;
-		if (!e->first)
-			e->last = &e->first;
+		drop_first(e);
 		forget_older(e, c->below);
 		if (ret == -EINPROGRESS)
 			wait_a_while(e, c);
@@ -422,6 +436,7 @@ void etcd_changes_add(struct etcd *e, const char *below, const char *text, size_
 	c->text = copy;
 	c->len = len;
 	c->revision = revision;
+	json_object_set_new(e->newest_change, below, json_integer(revision));
 	*e->last = c;
 	e->last = &c->next;
 	etcd_changes_go(e);
@@ -432,6 +447,7 @@ int etcd_changes_open(struct etcd *e)
 	int ret = sd_event_add_defer(e->d->moves, &e->apply, on_turn, e);
 
 	e->last = &e->first;
+	e->newest_change = json_object();
 	if (ret >= 0)
 		ret = sd_event_source_set_enabled(e->apply, SD_EVENT_OFF);
 	if (ret >= 0)
@@ -447,6 +463,8 @@ void etcd_changes_close(struct etcd *e)
 	e->n_refused = 0;
 	free_all(&e->waiting);
 	free_all(&e->first);
+	json_decref(e->newest_change);
+	e->newest_change = NULL;
 	sd_event_source_disable_unref(e->apply);
 	sd_event_source_disable_unref(e->again);
 	e->apply = e->again = NULL;

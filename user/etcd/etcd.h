@@ -12,6 +12,7 @@
 #define XR_ETCD_ETCD_H
 
 #include <jansson.h>
+#include "http/base64.h"
 #include "model/model.h"
 
 extern const struct source source_etcd;
@@ -77,9 +78,6 @@ void etcd_segment_key(char key[ETCD_KEY], __u16 vlan);
 /* PREFIX/below, in base64; end: what follows all that begin so. */
 json_t *etcd_key(const struct model_etcd *conf, const char *below);
 json_t *etcd_key_end(const struct model_etcd *conf, const char *below);
-json_t *etcd_encode(const void *octets, size_t len);
-/* With a NUL behind it; free() it. */
-char *etcd_decode(const json_t *text, size_t *len);
 /* A number that etcd writes as a string; 0: it is not there. */
 __s64 etcd_number(const json_t *object, const char *key);
 

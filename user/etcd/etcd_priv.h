@@ -231,6 +231,7 @@ struct etcd {
 
 	/* ---- changes.c's own ---- */
 	struct etcd_change *first, **last;
+	json_t *newest_change;       /* of those, revision by key */
 	sd_event_source *apply;      /* on d->moves */
 	sd_event_source *again;      /* a look at who was outranked, or waits; there, too */
 	struct etcd_change *waiting; /* for the end of a hand-over */

@@ -29,7 +29,7 @@ json_t *etcd_key(const struct model_etcd *conf, const char *below)
 	char key[ETCD_KEY];
 	size_t len = full_key(key, conf, below);
 
-	return etcd_encode(key, len);
+	return base64_encode(key, len);
 }
 
 json_t *etcd_key_end(const struct model_etcd *conf, const char *below)
@@ -38,7 +38,7 @@ json_t *etcd_key_end(const struct model_etcd *conf, const char *below)
 	size_t len = full_key(key, conf, below);
 
 	key[len - 1]++;
-	return etcd_encode(key, len);
+	return base64_encode(key, len);
 }
 
 __s64 etcd_number(const json_t *object, const char *key)

@@ -46,7 +46,7 @@ static json_t *body_of(const struct etcd *e)
 	len = json_dumpb(node, value, sizeof(value), JSON_COMPACT);
 	json_decref(node);
 	return json_pack("{s:o, s:o, s:o}", "key", etcd_key(&e->conf, below), "value",
-			 etcd_encode(value, len < sizeof(value) ? len : 0), "lease",
+			 base64_encode(value, len < sizeof(value) ? len : 0), "lease",
 			 json_sprintf("%lld", l->id));
 }
 

@@ -162,7 +162,7 @@ static int ask_to_write(struct etcd *e, const char *below, const json_t *item, _
 			    "MOD", "result", "EQUAL", "mod_revision",
 			    json_sprintf("%lld", revision));
 	change = json_pack("[{s:{s:o, s:o}}]", "request_put", "key", etcd_key(&e->conf, below),
-			   "value", etcd_encode(value, strlen(value)));
+			   "value", base64_encode(value, strlen(value)));
 	free(value);
 	return ask(e, "/v3/kv/txn", json_pack("{s:o, s:o}", "compare", compare, "success", change));
 }
@@ -253,7 +253,7 @@ static void take_value(struct etcd *e, const json_t *answer)
 	size_t len;
 
 	etcd_vm_below(below, j->key);
-	text = kv ? etcd_decode(json_object_get(kv, "value"), &len) : NULL;
+	text = kv ? base64_decode(json_object_get(kv, "value"), &len) : NULL;
 	item = text ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	free(text);
 	if (!kv)

@@ -22,7 +22,7 @@ struct range {
 static json_t *question(const struct range *r, const char *below)
 {
 	json_t *body = json_pack("{s:o, s:o, s:i}", "key",
-				 r->last ? etcd_encode(r->last, r->last_len + 1)
+				 r->last ? base64_encode(r->last, r->last_len + 1)
 					 : etcd_key(r->s->conf, below),
 				 "range_end", etcd_key_end(r->s->conf, below), "limit", PAGE);
 
@@ -42,8 +42,8 @@ static int take_page(struct range *r, const json_t *answer,
 
 	for (i = 0; !ret && i < json_array_size(kvs); i++) {
 		kv = json_array_get(kvs, i);
-		key = etcd_decode(json_object_get(kv, "key"), &len);
-		value = etcd_decode(json_object_get(kv, "value"), &v.len);
+		key = base64_decode(json_object_get(kv, "key"), &len);
+		value = base64_decode(json_object_get(kv, "value"), &v.len);
 		ret = key && value && len >= r->skip ? 0 : -ENOMEM;
 		if (!ret) {
 			v.key = key + r->skip;
@@ -100,7 +100,7 @@ static bool note_last(struct range *r, const json_t *answer)
 	if (!n || !json_is_true(json_object_get(answer, "more")))
 		return false;
 	free(r->last);
-	r->last = etcd_decode(json_object_get(json_array_get(kvs, n - 1), "key"), &r->last_len);
+	r->last = base64_decode(json_object_get(json_array_get(kvs, n - 1), "key"), &r->last_len);
 	return r->last;
 }
 

@@ -106,9 +106,9 @@ static void take_event(struct etcd *e, unsigned int id, __s64 had, const json_t 
 		return;
 	}
 	e->known.segments[(id - FIRST_SEGMENT) / 8] |= 1 << (id - FIRST_SEGMENT) % 8;
-	key = etcd_decode(json_object_get(kv, "key"), &len);
+	key = base64_decode(json_object_get(kv, "key"), &len);
 	if (!type || strcmp(type, "DELETE"))
-		value = etcd_decode(json_object_get(kv, "value"), &value_len);
+		value = base64_decode(json_object_get(kv, "value"), &value_len);
 	if (key && len > skip)
 		etcd_changes_add(e, key + skip, value, value_len, revision);
 	free(key);

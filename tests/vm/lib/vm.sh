@@ -353,6 +353,11 @@ at_rest()
 }
 
 # Nothing is lost, and no answer is late: a tap holds a thousand frames, no more.
+keeps_up()
+{
+	[ "$(jq '.lost == 0 and .max_ms <= 150' <<<"$PROBED")" = true ]
+}
+
 bears()
 {
 	local option options=(-n "$2")
@@ -365,7 +370,7 @@ bears()
 		guest_again "$AT"
 		at_rest "${options[@]}"
 	}
-	[ "$(jq '.lost == 0 and .max_ms <= 150' <<<"$PROBED")" = true ] && return
+	keeps_up && return
 	MOVED='{}'
 	result "$1, $RATE/s at rest"
 	return 1

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Base64 with padding (RFC 4648 §4), as etcd's JSON has keys and values. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "etcd_priv.h"
+#include "base64.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-json_t *etcd_encode(const void *octets, size_t len)
+json_t *base64_encode(const void *octets, size_t len)
 {
 	const unsigned char *from = octets;
 	size_t i, n = 0;
@@ -32,7 +31,7 @@ json_t *etcd_encode(const void *octets, size_t len)
 
 static unsigned char value_of[256]; /* plus one; 0: no digit */
 
-char *etcd_decode(const json_t *text, size_t *len)
+char *base64_decode(const json_t *text, size_t *len)
 {
 	const unsigned char *from = (const unsigned char *)json_string_value(text);
 	size_t i, n = 0, size = json_string_length(text);
