@@ -194,6 +194,17 @@ printf '%s\n' "set migrate=completed status=running" "event RESUME" >"$WORLD_DIR
 ok "the VM runs here" wait_for 5 has_vm $A h1
 ok "  what etcd said before is no longer told of" wait_for 5 heard
 is "$(vm_at $A)" h1 "  nor made"
+
+# That it has come to where it goes is not so as long as it has not stood still: it may be what
+# etcd has of the last time that it was there.
+xr vm prepare $A to h2 >/dev/null 2>&1
+echo "migration active" >"$WORLD_DIR/orders"
+sleep 0.3
+put segments/0/vms/$A "{\"mac\": \"$A\", \"at\": \"h2\", \"seq\": 9700}"
+ok "etcd has it where it goes, while it runs here" wait_for 5 says "etcd says h2, but by its hypervisor"
+is "$(of '[.host, .to]')" '["h1","h2"]' "  which is refused"
+printf '%s\n' "set status=postmigrate" "event STOP" "migration completed" >"$WORLD_DIR/orders"
+ok "  but when it has gone" wait_for 10 has_vm $A h2
 stop qemu
 ok "the daemon ends" daemon_end
 done_testing

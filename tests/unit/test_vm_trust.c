@@ -293,11 +293,14 @@ static void move_that_is_not_over(void **state)
 	n.moves = false;
 	OK(vm_notice(p, &n, &answer, &error));
 	IS(VM1, "c moved");
-	/* etcd has it of the new host's hypervisor. */
+	/* etcd has it of the new host's hypervisor; or of the last time that it was there. */
 	OK(VIA(p, QMP, PREPARE, "a", NULL));
 	n = notice_of(XR_NOTICE_MOVED, VM1, "a");
 	n.source = XR_SOURCE_ETCD;
-	n.moves = true;
+	n.moves = n.not_left = true;
+	NO(vm_notice(p, &n, &answer, &error), -EPERM, "etcd says a, but by its hypervisor");
+	IS(VM1, "c>a prepared");
+	n.not_left = false;
 	OK(vm_notice(p, &n, &answer, &error));
 	IS(VM1, "a moved");
 	drop_plane(p);

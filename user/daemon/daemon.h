@@ -55,7 +55,8 @@ struct daemon {
 };
 
 enum vm_word {
-	VM_RUNS,  /* at that host, which it is not about to leave */
+	VM_RUNS,     /* at that host, which it is not about to leave */
+	VM_NOT_LEFT, /* it runs there, which it may be about to leave */
 	VM_MOVES, /* from or to any, and is not there yet; one that only waits for it says nothing */
 };
 
@@ -92,6 +93,8 @@ void daemon_prepared(struct daemon *d, __u32 vm_index);
 bool daemon_vm_says(struct daemon *d, enum vm_word word, __u64 vm_key, __u16 host);
 /* That it runs where the instance has it. */
 bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index);
+/* The same, or it is about to leave. */
+bool daemon_vm_is_here(struct daemon *d, __u32 vm_index);
 /* Either, or the instance has it move: what was refused then is looked at again after that. */
 bool daemon_vm_is_held(struct daemon *d, __u32 vm_index);
 void daemon_moved(struct daemon *d, const struct xr_event *e, __u32 vm_index);

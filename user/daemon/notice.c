@@ -69,6 +69,7 @@ static void ask_hypervisors(struct daemon *d, struct xr_notice *n)
 		return;
 	n->runs_here = daemon_vm_runs_here(d, vm_index);
 	n->runs_there = daemon_vm_says(d, VM_RUNS, key, host_find(d->plane, n->host));
+	n->not_left = daemon_vm_is_here(d, vm_index);
 	n->moves = daemon_vm_says(d, VM_MOVES, key, 0);
 }
 

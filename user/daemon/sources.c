@@ -72,6 +72,12 @@ bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index)
 			      vm_now(d->plane, vm_index).host);
 }
 
+bool daemon_vm_is_here(struct daemon *d, __u32 vm_index)
+{
+	return daemon_vm_says(d, VM_NOT_LEFT, d->plane->vms[vm_index].key,
+			      vm_now(d->plane, vm_index).host);
+}
+
 bool daemon_vm_is_held(struct daemon *d, __u32 vm_index)
 {
 	return vm_under_way(vm_now(d->plane, vm_index)) || daemon_vm_runs_here(d, vm_index) ||

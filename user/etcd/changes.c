@@ -168,7 +168,8 @@ static bool is_held(struct etcd *e, const struct etcd_change *c)
 {
 	__u32 index = vm_of(e, c);
 
-	return index != VM_NOWHERE && daemon_vm_is_held(e->d, index);
+	return index != VM_NOWHERE && daemon_vm_is_held(e->d, index) &&
+		(!c->not_left || daemon_vm_is_here(e->d, index));
 }
 
 /* Refused: whoever else reads etcd believes it, unless it is put right. */
@@ -176,6 +177,7 @@ static void contradict(struct etcd *e, struct etcd_change *c)
 {
 	__u32 index = vm_of(e, c);
 
+	c->not_left = index != VM_NOWHERE && daemon_vm_is_here(e->d, index);
 	if (index != VM_NOWHERE)
 		etcd_publish_moved(e, index);
 	c->outranked = is_held(e, c);

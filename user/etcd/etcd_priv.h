@@ -121,8 +121,8 @@ struct etcd_read {
 	/* VMs that were not taken: how many; each is told of */
 	size_t refused;
 	void (*on_refused)(void *ctx, const char *below, const struct xr_err *why);
-	/* May be NULL: by what its hypervisor says now, the VM runs where it is */
-	bool (*runs_here)(void *ctx, __u32 vm_index);
+	/* May be NULL: by what its hypervisor says now, the VM has not left where it is */
+	bool (*is_here)(void *ctx, __u32 vm_index);
 	/* One of vms stays as it runs, and is to be weighed as a change */
 	void (*on_outranked)(void *ctx, const struct etcd_line *line);
 	void *ctx;
@@ -194,6 +194,7 @@ struct etcd_change {
 	char *why;      /* it is refused; NULL: it is not */
 	bool outranked; /* refused while the VM moves, or runs where it is; due again after that ... */
 	__u16 at;       /* ... if it is at this host then, as it was */
+	bool not_left; /* it had not; due again when it has */
 	uint64_t held; /* it waits until then; 0: it has not waited */
 };
 

@@ -193,7 +193,7 @@ static bool is_outranked(const struct etcd_read *r, const struct model_vm *vm, c
 	now = vm_now(r->plane, index);
 	if (!strcmp(host_name(r->plane, now.host), host))
 		return false;
-	return (r->runs_here && r->runs_here(r->ctx, index)) ||
+	return (r->is_here && r->is_here(r->ctx, index)) ||
 		(vm_standing(r->plane, index) > XR_TRUST_OPERATOR && vm_under_way(now) &&
 		 strcmp(host_name(r->plane, now.next), host));
 }

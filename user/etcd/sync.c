@@ -56,9 +56,9 @@ static void on_refused(void *ctx, const char *below, const struct xr_err *why)
 	y->report.refusal.text[0] = '\0';
 }
 
-static bool runs_here(void *ctx, __u32 vm_index)
+static bool is_here(void *ctx, __u32 vm_index)
 {
-	return daemon_vm_runs_here(((struct sync *)ctx)->d, vm_index);
+	return daemon_vm_is_here(((struct sync *)ctx)->d, vm_index);
 }
 
 /* The daemon makes it as one that the watch tells of. */
@@ -288,7 +288,7 @@ void etcd_sync_run(struct daemon *d, const struct etcd_sync *s, int fd)
 			  .known = s->known,
 			  .with_vms = s->with_vms,
 			  .on_refused = on_refused,
-			  .runs_here = runs_here,
+			  .is_here = is_here,
 			  .on_outranked = on_outranked,
 			  .ctx = &y },
 		.fd = fd,

@@ -26,7 +26,8 @@ bool guest_says(const struct guest *g, enum vm_word word, __u16 host)
 	/* In post-copy the VM is there once it stands still. */
 	if (word == VM_MOVES)
 		return guest_in_migration(g) && (g->running || g->migration != GUEST_POSTCOPY);
-	return g->running && !guest_in_migration(g) && guest_is_here(g, host);
+	return g->running && (word == VM_NOT_LEFT || !guest_in_migration(g)) &&
+		guest_is_here(g, host);
 }
 
 /* ---- it runs ---- */

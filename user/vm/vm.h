@@ -35,6 +35,7 @@ struct xr_notice {
 	/* MOVED: what its hypervisors say now, where there are any that are heard */
 	bool runs_here;  /* that it runs where the instance has it, and is not about to leave */
 	bool runs_there; /* that it runs at that host */
+	bool not_left;   /* that it runs where the instance has it, leaving or not */
 	bool moves;      /* that it moves, and is not there yet */
 	__u64 seq;       /* 0: gets the next one */
 	__u32 ttl;       /* PREPARE, MOVED: seconds; 0: the policy's */

@@ -9,7 +9,9 @@
  *   it ranks no lower than whoever takes part in that move, it may end it: by calling it off,
  *   or, as below, by saying that the VM is elsewhere by now, of which nobody told. So may a
  *   newer number where no hypervisor says now that the VM moves: who prepared it has gone.
- *   While one does (n->moves), the VM is nowhere else yet, whatever the fabric says.
+ *   While one does (n->moves), the VM is nowhere else yet, whatever the fabric says; nor
+ *   is it as long as it has not stood still (n->not_left), whatever etcd says, which may be
+ *   of the last time that it was there.
  * - Else it may move the VM on only from there, which n->was tells: a source that had the
  *   VM elsewhere has not heard of the higher word yet, and what it says is older. Late
  *   messages about the old place are the commonest fault of such sources. A number that is
@@ -140,7 +142,9 @@ static bool may_move(struct plane *p, const struct xr_notice *n, __u32 vm_index,
 
 	if (n->runs_there)
 		return true;
-	if (now.flags & XR_VM_FROZEN || (n->moves && trust_of(n->source) <= XR_TRUST_FABRIC))
+	if (now.flags & XR_VM_FROZEN)
+		return false;
+	if (n->moves && (n->not_left || trust_of(n->source) <= XR_TRUST_FABRIC))
 		return false;
 	if (vm_under_way(now) && now.next == host && !(n->runs_here && by_fabric))
 		return true;
