@@ -106,7 +106,7 @@ static __always_inline void count_spoofed(__u32 vm_index)
 {
 	struct xr_vm_info *info = bpf_map_lookup_elem(&vm_info, &vm_index);
 
-	if (info && !knobs.trace)
+	if (info && !TRACES)
 		__sync_fetch_and_add(&info->spoofed, 1);
 }
 

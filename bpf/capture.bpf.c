@@ -4,6 +4,7 @@
  * does. An object of their own: the plain ones are the same, to the instruction,
  * whether or not there is such a thing.
  */
+#define TRACES 1
 #include "node.h"
 #include "backend.h"
 #include "capture.h"

@@ -22,6 +22,11 @@
 
 const volatile struct xr_knobs knobs = {};
 
+/* 1 in objects whose programs tell of a packet what they found in it. */
+#ifndef TRACES
+#define TRACES 0
+#endif
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

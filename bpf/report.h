@@ -68,11 +68,10 @@ static __always_inline __u32 vm_no_of(__u64 verdict)
 
 static __always_inline struct xr_trace *trace_record(void)
 {
-	if (!knobs.trace)
-		return NULL;
-
 	__u32 zero = 0;
 
+	if (!TRACES)
+		return NULL;
 	return bpf_map_lookup_elem(&trace, &zero);
 }
 

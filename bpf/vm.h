@@ -88,7 +88,7 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 	__u64 verdict;
 	__u32 vm_index;
 
-	if (knobs.trace)
+	if (TRACES)
 		trace_frame(ctx, scratch_at(IN_FRAME));
 	attention = vm_attention();
 	if (unlikely(pace == HEARD || (attention && is_worth_hearing(ctx, f)) ||

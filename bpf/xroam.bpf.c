@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The programs of role node, and the two that user space runs. */
 #include "node.h"
-#include "probe.h"
 
 /* Where there are no hosts. */
 SEC("xdp.frags")
@@ -15,16 +14,6 @@ SEC("xdp.frags")
 int xroam_vm_node(struct xdp_md *ctx)
 {
 	return serve_vms_first(ctx);
-}
-
-/* Run by the daemon, never attached. */
-SEC("xdp.frags")
-int xroam_probe(struct xdp_md *ctx)
-{
-	struct xdp_md *in = ctx;
-
-	bpf_loop(XR_PROBES, next_probe, &in, 0);
-	return XDP_PASS;
 }
 
 /* The timer's callback: a second has passed. */

@@ -1002,7 +1002,6 @@ struct xr_knobs {
 	__u16 reply_rate;
 	__u8 too_big;
 	__u8 down;
-	__u8 trace;     /* 1: fill the trace map (xroam explain) */
 	__u8 vips;      /* 1: there are VIPs */
 	__u8 hosts;     /* 1: there are hosts: look for moved VMs, by MAC */
 	__u8 by_ip;     /* 1: and by IP address: some host is reached so */

@@ -7,6 +7,7 @@
 #include "attach.h"
 
 struct xroam_bpf;
+struct explain_bpf;
 struct decap_bpf;
 struct capture_bpf;
 
@@ -72,6 +73,7 @@ __u32 record_slot(struct plane *p, const struct xr_device *d);
 /* A program opened for a device; program_close() in the end. */
 struct loaded {
 	struct xroam_bpf *node;
+	struct explain_bpf *explaining;
 	struct decap_bpf *decap;
 	struct capture_bpf *capturing;
 	struct bpf_object *obj;
@@ -81,7 +83,7 @@ struct loaded {
 
 /* How it differs from the one that runs on the device as a rule; NULL: not at all. */
 struct program_use {
-	bool trace;                         /* it fills the trace, for explain */
+	bool trace;                         /* it fills the trace: explain's */
 	__u64 private_maps;                 /* see plane_reuse_maps() */
 	const struct capture_maps *capture; /* its copy that captures into them; or NULL */
 };
@@ -90,7 +92,7 @@ struct program_use {
 #define ROLE_PROBE ((enum xr_role)(XR_ROLE_PASS + 1))
 
 /* What the program of that device slot is loaded with. */
-struct xr_knobs program_knobs(struct plane *p, __u32 slot, bool trace);
+struct xr_knobs program_knobs(struct plane *p, __u32 slot);
 
 /*
  * program_open: everything but the kernel's load; the message is written on

@@ -9,6 +9,7 @@
 #include "plane/pins.h"
 
 #include <capture.skel.h>
+#include <explain.skel.h>
 #include <xroam.skel.h>
 #if __has_include(<decap.skel.h>)
 #include <decap.skel.h>
@@ -18,6 +19,7 @@
 void program_close(struct loaded *l)
 {
 	xroam_bpf__destroy(l->node);
+	explain_bpf__destroy(l->explaining);
 	capture_bpf__destroy(l->capturing);
 #ifdef HAVE_DECAP
 	decap_bpf__destroy(l->decap);
@@ -49,7 +51,7 @@ static __be16 tunnel_port(const struct plane *p, enum xr_forward method, __u16 u
 	return htons(port ? port : usual);
 }
 
-struct xr_knobs program_knobs(struct plane *p, __u32 slot, bool trace)
+struct xr_knobs program_knobs(struct plane *p, __u32 slot)
 {
 	const struct xr_policy *policy = &p->meta->policy;
 	__u32 features = p->meta->features;
@@ -65,7 +67,6 @@ struct xr_knobs program_knobs(struct plane *p, __u32 slot, bool trace)
 		.reply_rate = policy->reply_rate,
 		.too_big = policy->too_big,
 		.down = policy->down,
-		.trace = trace,
 		.vips = !!(features & XR_FEATURE_VIPS),
 		.hosts = !!(features & XR_FEATURE_HOSTS),
 		.vip_other = policy->vip_other,
@@ -93,23 +94,33 @@ struct xr_knobs program_knobs(struct plane *p, __u32 slot, bool trace)
 
 /* ---- loading ---- */
 
-static int open_node(struct loaded *l, const struct xr_knobs *knobs, bool probe, struct xr_err *err)
+static int open_node(struct loaded *l, const struct xr_knobs *knobs, struct xr_err *err)
 {
 	l->node = xroam_bpf__open();
 	if (!l->node)
 		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
 	l->node->rodata->knobs = *knobs;
 	l->obj = l->node->obj;
-	if (probe) {
-		l->prog = l->node->progs.xroam_probe;
-		l->name = "xroam_probe";
-	} else if (knobs->hosts) {
-		l->prog = l->node->progs.xroam_vm_node;
-		l->name = "xroam_vm_node";
-	} else {
-		l->prog = l->node->progs.xroam_node;
-		l->name = "xroam_node";
-	}
+	l->prog = knobs->hosts ? l->node->progs.xroam_vm_node : l->node->progs.xroam_node;
+	l->name = bpf_program__name(l->prog);
+	return 0;
+}
+
+/* The same for test runs, with a trace; or the one for probes. */
+static int open_explaining(struct loaded *l, const struct xr_knobs *knobs, bool probe,
+			   struct xr_err *err)
+{
+	struct explain_bpf *e = explain_bpf__open();
+
+	if (!e)
+		return xr_fail(err, -errno, "BPF object: %s", strerror(errno));
+	l->explaining = e;
+	e->rodata->knobs = *knobs;
+	l->obj = e->obj;
+	l->prog = probe        ? e->progs.xroam_probe
+		: knobs->hosts ? e->progs.xroam_vm_node
+			       : e->progs.xroam_node;
+	l->name = bpf_program__name(l->prog);
 	return 0;
 }
 
@@ -168,15 +179,17 @@ int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role rol
 	int ret;
 
 	use = use ? use : &as_it_is;
-	knobs = program_knobs(p, slot, use->trace || use->capture);
+	knobs = program_knobs(p, slot);
 	/* Its packets seem to come in there, which a test run may not be able to say. */
 	if (role == ROLE_PROBE)
 		knobs.ifindex = p->devices[slot].ifindex;
 	memset(l, 0, sizeof(*l));
 	if (use->capture)
 		ret = open_capturing(l, &knobs, role, use->capture, err);
-	else if (role == XR_ROLE_NODE || role == ROLE_PROBE)
-		ret = open_node(l, &knobs, role == ROLE_PROBE, err);
+	else if (use->trace)
+		ret = open_explaining(l, &knobs, role == ROLE_PROBE, err);
+	else if (role == XR_ROLE_NODE)
+		ret = open_node(l, &knobs, err);
 	else
 		ret = open_decap(l, &knobs, role == XR_ROLE_PASS, err);
 	if (ret)

@@ -13,7 +13,7 @@
 
 #include "attach_priv.h"
 
-#include <xroam.skel.h>
+#include <explain.skel.h>
 
 #define PRIVATE(upper) (1ULL << PLANE_##upper)
 
@@ -81,7 +81,7 @@ static int copy_bounds_used(struct plane *p, int to)
 	return copy_hash(p->fd[PLANE_VM_BOUNDS_USED], to, &key, &used);
 }
 
-static int copy_vms(struct plane *p, struct xroam_bpf *to)
+static int copy_vms(struct plane *p, struct explain_bpf *to)
 {
 	size_t vms = p->mac_buckets * XR_TAG_LANES;
 	int ret;
@@ -95,7 +95,7 @@ static int copy_vms(struct plane *p, struct xroam_bpf *to)
 	return ret;
 }
 
-static int copy_state(struct plane *p, struct xroam_bpf *to, struct xr_err *err)
+static int copy_state(struct plane *p, struct explain_bpf *to, struct xr_err *err)
 {
 	__u32 backends = p->meta->limits.backends + 1;
 	int ret;
@@ -133,10 +133,10 @@ int plane_load_program(struct plane *p, const char *dev, bool trace, int *prog_f
 	if (ret)
 		return ret;
 	if (trace) {
-		ret = copy_state(p, l.node, err);
+		ret = copy_state(p, l.explaining, err);
 		if (ret)
 			goto out;
-		*trace_fd = dup(bpf_map__fd(l.node->maps.trace));
+		*trace_fd = dup(bpf_map__fd(l.explaining->maps.trace));
 	}
 	*prog_fd = dup(bpf_program__fd(l.prog));
 	if (*prog_fd < 0)

@@ -9,7 +9,7 @@
 #include "attach_priv.h"
 #include "lib/netns.h"
 
-#include <xroam.skel.h>
+#include <explain.skel.h>
 
 #define PRIVATE(upper) (1ULL << PLANE_##upper)
 
@@ -35,7 +35,7 @@ static struct xr_knobs knobs_for(struct plane *p, __u32 slot)
 	struct xr_knobs k;
 
 	memset(&k, 0, sizeof(k)); /* they are compared whole */
-	k = program_knobs(p, slot, true);
+	k = program_knobs(p, slot);
 	k.ifindex = p->devices[slot].ifindex;
 	return k;
 }
@@ -59,7 +59,7 @@ int plane_load_probe(struct plane *p, struct probe_program *to, struct xr_err *e
 	if (ret)
 		return ret;
 	all = mmap(NULL, sizeof(*to->all), PROT_READ | PROT_WRITE, MAP_SHARED,
-		   bpf_map__fd(l.node->maps.probes), 0);
+		   bpf_map__fd(l.explaining->maps.probes), 0);
 	if (all == MAP_FAILED) {
 		ret = xr_fail(err, -errno, "map probes: %s", strerror(errno));
 		goto out;
