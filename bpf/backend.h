@@ -130,7 +130,7 @@ static __always_inline int serve_pass(struct xdp_md *ctx)
 {
 	struct packet p = { .bytes = ctx->data_end - ctx->data };
 
-	return verdict_of(&p, XR_R_PASSED, XR_KIND_PASS, XDP_PASS);
+	return verdict_of(&p, XR_R_PASSED, XDP_PASS);
 }
 
 #endif

@@ -36,8 +36,6 @@ XR_ARRAY(paths, struct xr_path, BPF_F_MMAPABLE);            /* how packets trave
 XR_ARRAY(server_ids, struct xr_sid_bucket, BPF_F_MMAPABLE); /* server ID -> backend */
 XR_ARRAY(server_id_dir, struct xr_sid_bucket, BPF_F_MMAPABLE); /* the same: dense ones -> page */
 XR_ARRAY(server_id_pages, struct xr_sid_page, BPF_F_MMAPABLE); /* last octet -> backend */
-XR_ARRAY(cid_configs, struct xr_cid_config,
-	 BPF_F_MMAPABLE); /* how to find the server ID in a CID */
 
 XR_ARRAY(mac_index, struct xr_tag_bucket, BPF_F_MMAPABLE); /* (VLAN, MAC) -> vm_index in vms */
 XR_ARRAY(ip_index, struct xr_tag_bucket, BPF_F_MMAPABLE);  /* address -> vm_index in vm_ips */
@@ -52,6 +50,9 @@ XR_ARRAY(ports, struct xr_port, BPF_F_MMAPABLE); /* a device: who lives behind i
 struct xr_hash_keys hash_keys SEC(".data.hash_keys");    /* the secret behind every hash */
 struct xr_vm_control vm_control SEC(".data.vm_control"); /* whether source addresses matter now */
 struct xr_vip_filter vip_filter SEC(".data.vip_filter"); /* which addresses may be a VIP's */
+struct xr_cid_config cid_configs[XR_CID_SLOTS] SEC(
+	".data.cid_configs");                /* how to find the server ID in a CID */
+struct xr_second second SEC(".data.second"); /* the clock's tick */
 
 /* Written by the program too. */
 XR_ARRAY(vms, struct xr_vm, BPF_F_MMAPABLE);          /* a VM: where it is, and its move */
@@ -64,14 +65,16 @@ XR_ARRAY(initial_rate, struct xr_initial_rate,
 XR_PERCPU(nexthops, struct xr_nexthop, 1); /* MACs and device per path */
 
 /* Counters. */
-XR_PERCPU(reason_stats, struct xr_counter, XR_REASON_MAX);   /* per reason */
-XR_PERCPU(vip_stats, struct xr_counter, 1);                  /* per VIP */
-XR_PERCPU(cid_stats, struct xr_cid_counter, 1);              /* per VIP: not steered by CID */
-XR_PERCPU(backend_stats, struct xr_backend_counter, 1);      /* per backend */
-XR_PERCPU(host_stats, struct xr_counter, 1);                 /* per host: redirected to it */
-XR_PERCPU(dev_stats, struct xr_dev_counter, XR_MAX_DEVICES); /* per device and kind of verdict */
+XR_PERCPU(reason_stats, struct xr_counter, XR_REASON_MAX); /* per reason, but no verdict of XDP */
+XR_PERCPU(vip_stats, struct xr_counter, 1);                /* per VIP */
+XR_PERCPU(cid_stats, struct xr_cid_counter, 1);            /* per VIP: not steered by CID */
+XR_PERCPU(backend_stats, struct xr_backend_counter, 1);    /* per backend */
+XR_PERCPU(host_stats, struct xr_counter, 1);               /* per host: redirected to it */
+XR_PERCPU(dev_reasons, struct xr_dev_reasons, XR_MAX_DEVICES); /* verdicts per device */
 
 /* Only user space reads these. */
+XR_PERCPU(dev_stats, struct xr_dev_counter,
+	  XR_MAX_DEVICES);                           /* what its device's kinds begin from */
 XR_ARRAY(meta, struct xr_meta, BPF_F_MMAPABLE);      /* ABI version, limits, policy */
 XR_ARRAY(devices, struct xr_device, BPF_F_MMAPABLE); /* where programs are attached */
 XR_ARRAY(drain, struct xr_drain, BPF_F_MMAPABLE);    /* whether the node is out of service */

@@ -138,7 +138,7 @@ static __always_inline int serve_vips(struct xdp_md *ctx, const struct xr_hash_k
 	if (!vip) {
 		if (may_be_stray(XR_R_NOT_VIP) && unlikely(may_be_vips(p.daddr[3])))
 			return serve_other(ctx, vms);
-		return verdict_of(&p, XR_R_NOT_VIP, XR_KIND_PASS, XDP_PASS);
+		return verdict_of(&p, XR_R_NOT_VIP, XDP_PASS);
 	}
 	p.reason = hide_from_verifier(serve(ctx, &p, vip, keys, vms), keys->zero, REASONS - 1);
 	if (unlikely(may_be_stray(p.reason)))
@@ -190,11 +190,11 @@ static __always_inline int serve_vms_then_vips(struct xdp_md *ctx)
 	if (!knobs.vips && !is_verdict(reason) && unlikely(may_be_icmp(ctx)))
 		learn_from_icmp(ctx, scratch_at(IN_FRAME));
 	if (likely(!is_verdict(reason)))
-		return verdict_of(&p, XR_R_NOT_MOVED, XR_KIND_PASS, XDP_PASS);
+		return verdict_of(&p, XR_R_NOT_MOVED, XDP_PASS);
 	reason = keep_bounds(ctx, &p, reason);
 	p.reason = hide_from_verifier(reason, keys->zero, REASONS - 1);
 	if (likely(p.reason == XR_R_MOVED))
-		return verdict_of(&p, XR_R_MOVED, XR_KIND_TX, p.sent);
+		return verdict_of(&p, XR_R_MOVED, p.sent);
 	return verdict(&p);
 }
 

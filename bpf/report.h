@@ -8,7 +8,7 @@
 
 #include "packet.h"
 
-#define REASONS 128 /* a power of two, so that a mask bounds the index */
+#define REASONS XR_REASON_ROOM
 _Static_assert(XR_REASON_MAX <= REASONS, "widen the table");
 
 static const __u8 reason_kind[REASONS] = {
@@ -128,8 +128,8 @@ static __always_inline int count_backend(const struct packet *p, __u32 reason)
 		return reason;
 	c->packets++;
 	c->bytes += p->bytes;
-	c->by_cid[p->quic.top & (XR_CODEPOINTS - 1)] += reason == XR_R_CID ||
-		reason == XR_R_ICMP_CID;
+	if (reason == XR_R_CID || reason == XR_R_ICMP_CID)
+		c->by_cid[p->quic.top & (XR_CODEPOINTS - 1)]++;
 	return reason;
 }
 
@@ -277,23 +277,25 @@ static __always_inline void trace_verdict(const struct packet *p, __u32 action)
 	t->backend = p->backend;
 }
 
+/* By device and reason: kinds, and sums over all devices, are user space's to add up. */
+static __always_inline void count_verdict(const struct packet *p, __u64 reason)
+{
+	__u32 slot = knobs.dev_slot;
+	struct xr_dev_reasons *d = bpf_map_lookup_elem(&dev_reasons, &slot);
+
+	bound_by(reason, 127);
+	if (d)
+		count(&d->reason[reason], p->bytes);
+}
+
 /*
  * The same where the reason is a constant, for the commonest: without the table,
  * and without what only a drop needs.
  */
-static __always_inline int verdict_of(struct packet *p, __u32 reason, __u32 kind, int action)
+static __always_inline int verdict_of(struct packet *p, __u32 reason, int action)
 {
-	__u32 slot = knobs.dev_slot;
-	struct xr_dev_counter *d;
-	struct xr_counter *c;
-
 	p->reason = reason;
-	c = bpf_map_lookup_elem(&reason_stats, &reason);
-	if (c)
-		count(c, p->bytes);
-	d = bpf_map_lookup_elem(&dev_stats, &slot);
-	if (d)
-		count(&d->kind[kind], p->bytes);
+	count_verdict(p, reason);
 	trace_verdict(p, action);
 	return action;
 }
@@ -301,26 +303,19 @@ static __always_inline int verdict_of(struct packet *p, __u32 reason, __u32 kind
 /* Counts p->reason and gives the action. */
 static __always_inline int verdict(const struct packet *p)
 {
-	__u32 slot = knobs.dev_slot, reason = p->reason;
-	__u32 kind = kind_of(reason);
-	struct xr_dev_counter *d;
-	struct xr_counter *c;
-	int action;
+	__u32 reason = p->reason, kind;
+	int action = p->sent;
 
-	action = kind == XR_KIND_TX     ? p->sent
-		: kind == XR_KIND_REPLY ? XDP_TX
-		: kind == XR_KIND_DROP  ? XDP_DROP
-					: XDP_PASS;
-
-	c = bpf_map_lookup_elem(&reason_stats, &reason);
-	if (c)
-		count(c, p->bytes);
-	d = bpf_map_lookup_elem(&dev_stats, &slot);
-	if (d && kind < XR_KIND_NOTE)
-		count(&d->kind[kind], p->bytes);
+	count_verdict(p, reason);
+	if (unlikely(!is_sent(reason))) {
+		kind = kind_of(reason);
+		action = kind == XR_KIND_REPLY ? XDP_TX
+			: kind == XR_KIND_DROP ? XDP_DROP
+					       : XDP_PASS;
+		if (kind == XR_KIND_DROP)
+			report_drop(p, reason);
+	}
 	trace_verdict(p, action);
-	if (kind == XR_KIND_DROP)
-		report_drop(p, reason);
 	return action;
 }
 

@@ -185,11 +185,11 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 	q->top = *cid >> 5;
 	slot = (v->cid_slots >> q->top * 8) & 0xff;
 	trace_cid(ctx, p, slot);
-	c = slot ? bpf_map_lookup_elem(&cid_configs, &slot) : NULL;
-	if (!c) {
+	if (!slot) {
 		note(p, XR_R_CID_NO_CONFIG);
 		return 0;
 	}
+	c = &cid_configs[slot & (XR_CID_SLOTS - 1)];
 	if (cid_decode(ctx, q->cid, q->usable, c, &server)) {
 		note(p, XR_R_CID_SHORT);
 		return 0;

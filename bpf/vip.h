@@ -39,9 +39,12 @@ static __always_inline const struct xr_vip *find_vip(struct packet *p,
 		__u32 way = b->way[i], index;
 		const struct xr_vip *v;
 
-		/* A free way is VIP 0, which matches nothing. */
-		if (likely(way >> 16 != tag))
+		/* A hole is VIP 0, which matches nothing. */
+		if (likely(way >> 16 != tag)) {
+			if (likely(!way))
+				break;
 			continue;
+		}
 		/* Read here, not before: the compiler would put all eight on the stack. */
 		hide_from_compiler(way);
 		index = way & 0xffff;

@@ -19,7 +19,7 @@ int xroam_vm_node(struct xdp_md *ctx)
 /* The timer's callback: a second has passed. */
 static int clock_tick(void *map, __u32 *key, struct clock_value *c)
 {
-	c->tick++;
+	second.tick = ++c->tick;
 	bpf_timer_start(&c->timer, 1000000000, 0);
 	return 0;
 }
@@ -34,6 +34,7 @@ int start_clock(void *unused)
 
 	if (!c)
 		return -1;
+	second.tick = c->tick; /* that it has from programs of an older layout */
 	bpf_timer_init(&c->timer, &clock, monotonic); /* -EBUSY: it has one */
 	bpf_timer_set_callback(&c->timer, clock_tick);
 	return bpf_timer_start(&c->timer, 1000000000, 0);

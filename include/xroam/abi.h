@@ -40,8 +40,11 @@
 
 /*
  * vip_index: hash of (address, port, protocol) -> candidates.
- * way: tag << 16 | VIP index; 0 is free. The tag is 16 other bits of the hash.
+ * way: tag << 16 | VIP index. The tag is 16 other bits of the hash. 0 is free, and so is
+ * all behind it: what is taken away before others leaves a hole, which is no VIP's.
  */
+#define XR_VIP_HOLE 0xffff0000U
+
 struct xr_vip_bucket {
 	__u32 way[XR_VIP_WAYS];
 };
@@ -278,7 +281,7 @@ struct xr_sid_page {
 
 #define XR_CID_SLOTS 32 /* slot 0 is never used */
 
-/* cid_configs (hot): complete before a VIP's cid_slots names it. */
+/* cid_configs (hot): one element, all slots; complete before a VIP's cid_slots names it. */
 struct xr_cid_config {
 	struct xr_cid_layout layout;
 	/*
@@ -592,7 +595,19 @@ struct xr_cid_counter {
 	__u64 icmp;  /* errors */
 };
 
-/* dev_stats: by device slot, and within it by kind of verdict. */
+/* More than there are reasons: a power of two, so that a mask bounds the index. */
+#define XR_REASON_ROOM 128
+
+/* dev_reasons: by device slot, and within it by reason: every verdict of its program. */
+struct xr_dev_reasons {
+	struct xr_counter reason[XR_REASON_ROOM];
+};
+
+/*
+ * dev_stats: by device slot, and within it by kind of verdict: what is to be added to the
+ * sum of dev_reasons. Minus what was counted there for the devices that had the slot before,
+ * and what the programs of layout 3 counted here.
+ */
 struct xr_dev_counter {
 	struct xr_counter kind[XR_KIND_NOTE];
 };
@@ -980,6 +995,12 @@ struct xr_member {
 	__u16 backend;
 };
 
+/* second: one element; clock's tick once more, where it costs the programs one load. */
+struct xr_second {
+	__u32 tick;
+	__u32 reserved;
+};
+
 /* clock: one element; a BPF timer adds to it once a second. */
 struct xr_clock {
 	__u64 timer[2]; /* struct bpf_timer */
@@ -1170,6 +1191,7 @@ XR_SIZE_IS(xr_ring_frame, 2048);
 XR_SIZE_IS(xr_counter, 16);
 XR_SIZE_IS(xr_backend_counter, 88);
 XR_SIZE_IS(xr_cid_counter, 144);
+XR_SIZE_IS(xr_dev_reasons, 2048);
 XR_SIZE_IS(xr_dev_counter, 80);
 XR_SIZE_IS(xr_reply_gate, 8);
 XR_SIZE_IS(xr_listed, 584);
@@ -1188,6 +1210,7 @@ XR_SIZE_IS(xr_vm_info, 160);
 XR_SIZE_IS(xr_gateway, 32);
 XR_SIZE_IS(xr_tc_hook, 48);
 XR_SIZE_IS(xr_member, 4);
+XR_SIZE_IS(xr_second, 8);
 XR_SIZE_IS(xr_clock, 24);
 XR_SIZE_IS(xr_knobs, 72);
 XR_SIZE_IS(xr_event_maker, 32);

@@ -73,8 +73,9 @@ head -n -1 "$WORLD_DIR/steps" | chosen >"$WORLD_DIR/chosen"
 wrong='' kills=1
 while read -r step; do
 	kills=$((kills + 1))
-	# Each other one goes on where the last was killed.
-	[ $((kills % 2)) = 0 ] || rm -rf "$pins~next"
+	# Each other one goes on where the last was killed. Not to an update, which has but a
+	# number: maps that are there already are not filled as they are made.
+	[[ $((kills % 2)) = 0 && $step != update* ]] || rm -rf "$pins~next"
 	killed BEFORE "$step" || wrong+="; $step: not killed"
 	who=$(whose)
 	[ "$who" = old ] || wrong+="; $step: $who"

@@ -50,7 +50,7 @@ static const struct record {
 	{ "xroam_cap_vm, all", 0, 0, 150000, NO_LIMIT },
 	{ "xroam_cap_decap", 6, 12, 8700, NO_LIMIT },
 	{ "xroam_cap_decap", 0, 0, 30000, NO_LIMIT },
-	{ "xroam_cap_pass", 6, 12, 2200, NO_LIMIT },
+	{ "xroam_cap_pass", 6, 12, 2514, NO_LIMIT },
 	{ "xroam_cap_pass", 0, 0, 20000, NO_LIMIT },
 	{ "tc_tap_out", 6, 12, 15795, LIMIT },
 	{ "tc_tap_out", 0, 0, 17400, LIMIT },

@@ -65,6 +65,7 @@ static int value_type(const struct btf *btf, const struct bpf_map *map, const ch
 	const char *type = !strcmp(name, "hash_keys") ? "xr_hash_keys"
 		: !strcmp(name, "vm_control")         ? "xr_vm_control"
 		: !strcmp(name, "vip_filter")         ? "xr_vip_filter"
+		: !strcmp(name, "second")             ? "xr_second"
 		: strstr(name, "events")              ? "xr_event"
 						      : NULL;
 

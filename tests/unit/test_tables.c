@@ -421,6 +421,42 @@ static void a_full_vip_bucket_refuses(void **state)
 	assert_int_equal(vip_table_find(&t, v.addr, v.port, v.proto), 3);
 }
 
+/* A packet looks no further than the first 0. */
+static void no_vip_stands_behind_a_free_way(void **state)
+{
+	enum { N = 2 * XR_VIP_WAYS };
+	struct xr_vip_bucket b[1] = { { { 0 } } };
+	struct xr_vip vips[N + 1];
+	bool in[N + 1] = { false };
+	struct vip_table t = { b, 0, &keys, vips };
+	int n = 0;
+
+	for (int i = 1; i <= N; i++)
+		vips[i] = make_vip(i);
+	for (int round = 0; round < 100000; round++) {
+		int i = 1 + xr_mix64(round) % N, used = 0, end = 0;
+		struct xr_vip v = vips[i];
+		int ret = in[i] ? vip_table_del(&t, v.addr, v.port, v.proto, i)
+				: vip_table_add(&t, v.addr, v.port, v.proto, i);
+
+		assert_int_equal(ret, !in[i] && n == XR_VIP_WAYS ? -ENOSPC : 0);
+		if (!ret) {
+			in[i] = !in[i];
+			n += in[i] ? 1 : -1;
+		}
+		for (; end < XR_VIP_WAYS && b->way[end]; end++)
+			used += !!(b->way[end] & 0xffff);
+		assert_int_equal(used, n);
+		/* And it looks at no more than it has to. */
+		assert_true(!end || b->way[end - 1] != XR_VIP_HOLE);
+		for (int k = 1; k <= N; k++) {
+			v = vips[k];
+			assert_int_equal(vip_table_find(&t, v.addr, v.port, v.proto),
+					 in[k] ? k : 0);
+		}
+	}
+}
+
 /* ---- flows ---- */
 
 static void flows_of_a_deleted_backend(void **state)
@@ -465,6 +501,7 @@ int main(void)
 		cmocka_unit_test(a_million_sids),
 		cmocka_unit_test(vips_come_and_go),
 		cmocka_unit_test(a_full_vip_bucket_refuses),
+		cmocka_unit_test(no_vip_stands_behind_a_free_way),
 		cmocka_unit_test(flows_of_a_deleted_backend),
 	};
 

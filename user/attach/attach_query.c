@@ -120,16 +120,19 @@ static __u32 map_id(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-/* Every program of an instance counts in its reason_stats. 0: no map. */
-static bool counts_in(__u32 prog, __u32 reason_stats)
+/*
+ * Every program of an instance counts in its dev_reasons, those of layout 3 in its
+ * reason_stats. 0: no map.
+ */
+static bool counts_in(__u32 prog, __u32 map)
 {
 	struct bpf_prog_info info;
 	__u32 maps[64], i;
 
-	if (!reason_stats || prog_info(prog, &info, maps, 64))
+	if (!map || prog_info(prog, &info, maps, 64))
 		return false;
 	for (i = 0; i < info.nr_map_ids && i < 64; i++) {
-		if (maps[i] == reason_stats)
+		if (maps[i] == map)
 			return true;
 	}
 	return false;
@@ -137,7 +140,8 @@ static bool counts_in(__u32 prog, __u32 reason_stats)
 
 bool attach_is_ours(struct plane *p, __u32 prog)
 {
-	return counts_in(prog, map_id(p->fd[PLANE_REASON_STATS])) ||
+	return counts_in(prog, map_id(p->fd[PLANE_DEV_REASONS])) ||
+		counts_in(prog, map_id(p->fd[PLANE_REASON_STATS])) ||
 		counts_in(prog, p->former_stats[0]) || counts_in(prog, p->former_stats[1]);
 }
 
@@ -152,6 +156,21 @@ __u32 attach_ours(struct plane *p, const struct attached *on, __u32 likely)
 	return ours;
 }
 
+static bool counts_in_pin(__u32 prog, const char *instance, const char *map)
+{
+	char path[192];
+	bool found;
+	int fd;
+
+	snprintf(path, sizeof(path), XR_PIN_ROOT "/%s/%s", instance, map);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return false;
+	found = counts_in(prog, map_id(fd));
+	close(fd);
+	return found;
+}
+
 /* The name of the instance that the program belongs to. */
 static bool find_instance(__u32 prog, char name[XR_NAME_LEN])
 {
@@ -162,17 +181,12 @@ static bool find_instance(__u32 prog, char name[XR_NAME_LEN])
 	if (plane_list(&names, NULL))
 		return false;
 	for (i = 0; names[i]; i++) {
-		char path[192];
-		int fd;
-
-		snprintf(path, sizeof(path), XR_PIN_ROOT "/%s/reason_stats", names[i]);
-		fd = found ? -1 : bpf_obj_get(path);
-		if (fd >= 0 && counts_in(prog, map_id(fd))) {
+		if (!found &&
+		    (counts_in_pin(prog, names[i], "dev_reasons") ||
+		     counts_in_pin(prog, names[i], "reason_stats"))) {
 			strncpy(name, names[i], XR_NAME_LEN - 1);
 			found = true;
 		}
-		if (fd >= 0)
-			close(fd);
 		free(names[i]);
 	}
 	free(names);

@@ -133,7 +133,7 @@ int record_new(struct plane *p, const char *dev, int ifindex, enum xr_role role,
 	strncpy(d->name, dev, sizeof(d->name) - 1);
 	d->netns = netns_id();
 	d->role = role;
-	stats_clear(p, PLANE_DEV_STATS, record_slot(p, d));
+	stats_begin_dev(p, record_slot(p, d));
 	__atomic_store_n(&d->ifindex, ifindex, __ATOMIC_RELEASE);
 	*out = d;
 	return 0;

@@ -15,7 +15,7 @@
 
 /* What is the clients': a probe is nobody's packet, and no drop of one is an event. */
 static const __u64 counted = PRIVATE(REASON_STATS) | PRIVATE(VIP_STATS) | PRIVATE(BACKEND_STATS) |
-	PRIVATE(CID_STATS) | PRIVATE(DEV_STATS) | PRIVATE(HOST_STATS) | PRIVATE(EVENTS) |
+	PRIVATE(CID_STATS) | PRIVATE(DEV_REASONS) | PRIVATE(HOST_STATS) | PRIVATE(EVENTS) |
 	PRIVATE(VM_EVENTS);
 
 /* Where packets come in: routes depend on it. NULL: there is none here. */

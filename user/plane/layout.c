@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "layout.h"
 #include "lib/defaults.h"
@@ -56,6 +57,57 @@ int layout_copy_grown(const struct layout_map *from, const struct layout_map *to
 	return ret;
 }
 
+/* An array's elements as one element, which all of them are in: a section of data. */
+static int copy_as_one(const struct layout_map *from, const struct layout_map *to)
+{
+	char *all = calloc(1, (size_t)from->entries * from->value);
+	__u32 i, zero = 0;
+	int ret = all ? 0 : -ENOMEM;
+
+	for (i = 0; i < from->entries && !ret; i++)
+		if (bpf_map_lookup_elem(from->fd, &i, all + (size_t)i * from->value))
+			ret = -errno;
+	if (!ret && bpf_map_update_elem(to->fd, &zero, all, 0))
+		ret = -errno;
+	if (all)
+		explicit_bzero(all, (size_t)from->entries * from->value); /* keys are in it */
+	free(all);
+	return ret;
+}
+
+/* Where a VIP was before others, layout 3 has a 0. */
+static struct xr_vip_bucket with_holes(struct xr_vip_bucket b)
+{
+	bool is_last = true;
+	int w;
+
+	for (w = XR_VIP_WAYS; w-- > 0;) {
+		if (b.way[w])
+			is_last = false;
+		else if (!is_last)
+			b.way[w] = XR_VIP_HOLE;
+	}
+	return b;
+}
+
+static int copy_vip_index(const struct layout_map *from, const struct layout_map *to)
+{
+	size_t size = from->entries * sizeof(struct xr_vip_bucket);
+	struct xr_vip_bucket *b;
+	__u32 i;
+
+	b = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, to->fd, 0);
+	if (b == MAP_FAILED)
+		return -errno;
+	for (i = 0; i < from->entries; i++) {
+		if (bpf_map_lookup_elem(from->fd, &i, &b[i]))
+			break;
+		b[i] = with_holes(b[i]);
+	}
+	munmap(b, size);
+	return i < from->entries ? -errno : 0;
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -65,6 +117,8 @@ static const struct {
 	/* Filled by layout_meta(); here so that a new one is made. */
 	{ XR_ABI_VERSION - 1, { PLANE_META, NULL, NULL } },
 	{ 3, { PLANE_MAGLEV, layout_copy_maglev, NULL } },
+	{ 3, { PLANE_CID_CONFIGS, copy_as_one, NULL } },
+	{ 3, { PLANE_VIP_INDEX, copy_vip_index, NULL } },
 };
 
 const struct layout_change *layout_change(enum plane_map map, __u32 abi)

@@ -138,7 +138,9 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_INITIAL_RATE]	= MAPPED(BACKENDS, initial_rate),
 	[PLANE_SERVER_IDS]	= MAPPED(SERVER_ID_BUCKETS, server_ids),
 	[PLANE_SERVER_ID_NAMES]	= MAPPED(SERVER_ID_BUCKETS, server_id_names),
-	[PLANE_CID_CONFIGS]	= MAPPED(CID_SLOTS, cid_configs),
+	[PLANE_CID_CONFIGS]	= { BPF_MAP_TYPE_ARRAY, 4,
+				    XR_CID_SLOTS * ELEMENT(struct xr_cid_config), ONE,
+				    offsetof(struct plane, cid_configs) },
 	[PLANE_CID_INFO]	= MAPPED(CID_SLOTS, cid_info),
 	[PLANE_FLOWS]		= MAPPED(FLOW_BUCKETS, flows),
 	[PLANE_HASH_KEYS]	= MAPPED(ONE, hash_keys),
@@ -146,12 +148,14 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_VIP_STATS]	= PERCPU(VIPS, struct xr_counter),
 	[PLANE_CID_STATS]	= PERCPU(VIPS, struct xr_cid_counter),
 	[PLANE_BACKEND_STATS]	= PERCPU(BACKENDS, struct xr_backend_counter),
+	[PLANE_DEV_REASONS]	= PERCPU(DEVICES, struct xr_dev_reasons),
 	[PLANE_DEV_STATS]	= PERCPU(DEVICES, struct xr_dev_counter),
 	[PLANE_DEVICES]		= MAPPED(DEVICES, devices),
 	[PLANE_DRAIN]		= MAPPED(ONE, drain),
 	[PLANE_DRAINED]		= MAPPED(DEVICES, drained),
 	[PLANE_BACKEND_INFO]	= MAPPED(BACKENDS, backend_info),
 	[PLANE_MEMBERS]		= HASH(MEMBERS, sizeof(struct xr_member), 4),
+	[PLANE_SECOND]		= MAPPED(ONE, second),
 	[PLANE_CLOCK]		= { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct xr_clock), ONE, 0 },
 	[PLANE_EVENTS]		= RINGBUF,
 	[PLANE_MAC_INDEX]	= MAPPED(MAC_BUCKETS, mac_index),
@@ -362,8 +366,8 @@ static int check_abi(struct plane *p, struct xr_err *err)
 }
 
 /*
- * reason_stats may be of a layout that has fewer reasons: what was added since is counted by
- * device and VM, but not by reason, until the instance is made anew.
+ * reason_stats may be of a layout that has fewer reasons: what was added since, and is no
+ * verdict, is not counted until the instance is made anew.
  */
 #define REASONS_LEAST 78 /* of layout 3 */
 

@@ -25,6 +25,7 @@
 	X(SERVER_ID_NAMES, server_id_names) X(CID_CONFIGS, cid_configs)        \
 	X(CID_INFO, cid_info) X(FLOWS, flows) X(HASH_KEYS, hash_keys)          \
 	X(REASON_STATS, reason_stats) X(VIP_STATS, vip_stats)                  \
+	X(DEV_REASONS, dev_reasons) X(SECOND, second)                          \
 	X(CID_STATS, cid_stats)                                                \
 	X(BACKEND_STATS, backend_stats) X(DEV_STATS, dev_stats)                \
 	X(DEVICES, devices) X(BACKEND_INFO, backend_info) X(MEMBERS, members)  \
@@ -84,6 +85,7 @@ struct plane {
 	struct xr_cid_info *cid_info;         /* XR_CID_SLOTS */
 	struct xr_flow_bucket *flows;         /* flow_buckets */
 	struct xr_hash_keys *hash_keys;
+	struct xr_second *second;
 	struct xr_device *devices; /* XR_MAX_DEVICES */
 	struct xr_drain *drain;
 	struct xr_device *drained;                /* XR_MAX_DEVICES */

@@ -36,14 +36,6 @@ static int sum_words(struct plane *p, enum plane_map map, __u32 index, void *sum
 	return ret;
 }
 
-int stats_reason(struct plane *p, __u32 reason, struct xr_counter *sum)
-{
-	int ret = sum_words(p, PLANE_REASON_STATS, reason, sum, sizeof(*sum));
-
-	/* An older layout's map has no counter for it: see plane_map_fits(). */
-	return ret == -ENOENT ? 0 : ret;
-}
-
 int stats_vip(struct plane *p, __u32 vip, struct xr_counter *sum)
 {
 	return sum_words(p, PLANE_VIP_STATS, vip, sum, sizeof(*sum));
@@ -103,17 +95,70 @@ int stats_host(struct plane *p, __u32 host, struct xr_counter *sum)
 	return sum_words(p, PLANE_HOST_STATS, host, sum, sizeof(*sum));
 }
 
-int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum)
+static void add_counter(struct xr_counter *to, const struct xr_counter *c)
 {
-	return sum_words(p, PLANE_DEV_STATS, slot, sum, sizeof(*sum));
+	to->packets += c->packets;
+	to->bytes += c->bytes;
+}
+
+static int reasons_of_dev(struct plane *p, __u32 slot, struct xr_dev_reasons *sum)
+{
+	return sum_words(p, PLANE_DEV_REASONS, slot, sum, sizeof(*sum));
 }
 
 int stats_reasons(struct plane *p, struct xr_counter sum[XR_REASON_MAX])
 {
+	struct xr_dev_reasons dev;
+	__u32 slot;
 	int i, ret = 0;
 
 	for (i = 0; i < XR_REASON_MAX && !ret; i++)
-		ret = stats_reason(p, i, &sum[i]);
+		ret = sum_words(p, PLANE_REASON_STATS, i, &sum[i], sizeof(*sum));
+	/* An older layout's map has no counter for the last ones: see plane_map_fits(). */
+	if (ret == -ENOENT)
+		memset(&sum[i - 1], 0, (XR_REASON_MAX - i + 1) * sizeof(*sum));
+	else if (ret)
+		return ret;
+	for (slot = 0; slot < XR_MAX_DEVICES; slot++) {
+		ret = reasons_of_dev(p, slot, &dev);
+		if (ret)
+			return ret;
+		for (i = 0; i < XR_REASON_MAX; i++)
+			add_counter(&sum[i], &dev.reason[i]);
+	}
+	return 0;
+}
+
+int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum)
+{
+	struct xr_counter kind[XR_KIND_MAX];
+	struct xr_dev_reasons dev;
+	int i, ret = sum_words(p, PLANE_DEV_STATS, slot, sum, sizeof(*sum));
+
+	if (!ret)
+		ret = reasons_of_dev(p, slot, &dev);
+	if (ret)
+		return ret;
+	stats_kinds(dev.reason, kind);
+	for (i = 0; i < XR_KIND_NOTE; i++)
+		add_counter(&sum->kind[i], &kind[i]);
+	return 0;
+}
+
+int stats_begin_dev(struct plane *p, __u32 slot)
+{
+	struct xr_dev_counter *now = calloc(p->cpus, sizeof(*now)), sum;
+	int i, ret = now ? stats_clear(p, PLANE_DEV_STATS, slot) : -ENOMEM;
+
+	if (!ret)
+		ret = stats_dev(p, slot, &sum);
+	for (i = 0; !ret && i < XR_KIND_NOTE; i++) {
+		now->kind[i].packets = -sum.kind[i].packets;
+		now->kind[i].bytes = -sum.kind[i].bytes;
+	}
+	if (!ret && bpf_map_update_elem(p->fd[PLANE_DEV_STATS], &slot, now, 0))
+		ret = -errno;
+	free(now);
 	return ret;
 }
 

@@ -6,12 +6,14 @@
 #include "plane.h"
 
 /* 0 or -errno; the counter is zeroed where it cannot be read. */
-int stats_reason(struct plane *p, __u32 reason, struct xr_counter *sum);
 int stats_vip(struct plane *p, __u32 vip, struct xr_counter *sum);
 int stats_backend(struct plane *p, __u32 backend, struct xr_backend_counter *sum);
 int stats_cid(struct plane *p, __u32 vip, struct xr_cid_counter *sum);
 int stats_host(struct plane *p, __u32 host, struct xr_counter *sum);
 int stats_dev(struct plane *p, __u32 slot, struct xr_dev_counter *sum);
+
+/* A slot gets a new owner: its device's counts begin at 0. The reasons' sums stay. */
+int stats_begin_dev(struct plane *p, __u32 slot);
 
 /* The sum of the counts of a set of codepoints: bit i for codepoint i. */
 #define STATS_ALL_CODEPOINTS ((1U << XR_CODEPOINTS) - 1)

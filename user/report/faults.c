@@ -72,16 +72,17 @@ static void __attribute__((format(printf, 3, 4))) put(struct faults *f, bool wro
  */
 static void check_drops(struct faults *f, const struct faults_since *since, double seconds)
 {
-	struct xr_counter now;
+	struct xr_counter now[XR_REASON_MAX];
 	const char *cure;
 	double rate;
 	int i;
 
+	if (stats_reasons(f->p, now))
+		return;
 	for (i = 1; i < XR_REASON_MAX; i++) {
-		if (reason_kind(i) != XR_KIND_DROP || stats_reason(f->p, i, &now) ||
-		    now.packets <= since->reason[i].packets)
+		if (reason_kind(i) != XR_KIND_DROP || now[i].packets <= since->reason[i].packets)
 			continue;
-		rate = (now.packets - since->reason[i].packets) / seconds;
+		rate = (now[i].packets - since->reason[i].packets) / seconds;
 		cure = reason_cure(i);
 		put(f, cure || rate >= MANY, "%.0f packets a second are dropped, %s: %s; %s", rate,
 		    reason_word(i), reason_text(i),

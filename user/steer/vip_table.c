@@ -45,7 +45,7 @@ int vip_table_add(struct vip_table *t, const __be32 *addr, __be16 port, __u8 pro
 	for (i = XR_VIP_WAYS; i-- > 0;) {
 		if (b->way[i] == word)
 			return -EEXIST;
-		if (!b->way[i])
+		if (!(b->way[i] & 0xffff))
 			way = i;
 	}
 	if (way < 0)
@@ -61,11 +61,17 @@ int vip_table_del(struct vip_table *t, const __be32 *addr, __be16 port, __u8 pro
 	__u32 word = (__u32)xr_vip_tag(h) << 16 | index;
 	int i;
 
-	for (i = 0; i < XR_VIP_WAYS; i++) {
-		if (b->way[i] == word) {
-			__atomic_store_n(&b->way[i], 0, __ATOMIC_RELEASE);
-			return 0;
-		}
+	for (i = 0; i < XR_VIP_WAYS && b->way[i] != word; i++)
+		;
+	if (i == XR_VIP_WAYS)
+		return -ENOENT;
+	if (i < XR_VIP_WAYS - 1 && b->way[i + 1]) {
+		__atomic_store_n(&b->way[i], XR_VIP_HOLE, __ATOMIC_RELEASE);
+		return 0;
 	}
-	return -ENOENT;
+	/* The last one, and the holes before it, from behind: nothing stands behind a 0. */
+	do
+		__atomic_store_n(&b->way[i], 0, __ATOMIC_RELEASE);
+	while (i-- > 0 && b->way[i] == XR_VIP_HOLE);
+	return 0;
 }

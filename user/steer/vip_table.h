@@ -16,7 +16,7 @@ struct vip_table {
 __u16 vip_table_find(const struct vip_table *t, const __be32 *addr, __be16 port, __u8 proto);
 
 /*
- * One store each, seen whole by a packet in flight. add: vips[index] must be
+ * Of a VIP one store each, seen whole by a packet in flight. add: vips[index] must be
  * complete; -ENOSPC where the bucket is full, -EEXIST where it is there. del:
  * the number may be used again after a grace period; -ENOENT.
  */

@@ -59,16 +59,19 @@ int set_nexthop(const struct bpf_map *nexthops, __u32 index, __u32 ifindex)
 	return err;
 }
 
-__u64 count_of(const struct bpf_map *reason_stats, enum xr_reason reason)
+__u64 count_of(const struct bpf_map *reason_stats, const struct bpf_map *dev_reasons,
+	       enum xr_reason reason)
 {
 	int cpus = libbpf_num_possible_cpus();
+	struct xr_dev_reasons d[cpus];
 	struct xr_counter c[cpus];
-	__u32 key = reason;
+	__u32 key = reason, slot = 0;
 	__u64 sum = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(reason_stats), &key, c))
+	if (bpf_map_lookup_elem(bpf_map__fd(reason_stats), &key, c) ||
+	    bpf_map_lookup_elem(bpf_map__fd(dev_reasons), &slot, d))
 		return 0;
 	for (int i = 0; i < cpus; i++)
-		sum += c[i].packets;
+		sum += c[i].packets + d[i].reason[reason].packets;
 	return sum;
 }

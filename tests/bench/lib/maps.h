@@ -18,6 +18,8 @@ void set_hash_keys(struct xr_hash_keys *keys);
 /* A neighbour behind that device, on every CPU, for ever. 0 or -errno. */
 int set_nexthop(const struct bpf_map *nexthops, __u32 index, __u32 ifindex);
 
-__u64 count_of(const struct bpf_map *reason_stats, enum xr_reason reason);
+/* Packets of that verdict or note, of the device in slot 0. */
+__u64 count_of(const struct bpf_map *reason_stats, const struct bpf_map *dev_reasons,
+	       enum xr_reason reason);
 
 #endif

@@ -76,7 +76,6 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 	bpf_map__set_max_entries(k->maps.server_id_names, s->sid_mask + 1);
 	bpf_map__set_max_entries(k->maps.server_id_dir, s->dir_mask + 1);
 	bpf_map__set_max_entries(k->maps.server_id_pages, s->pages + 1);
-	bpf_map__set_max_entries(k->maps.cid_configs, XR_CID_SLOTS);
 	bpf_map__set_max_entries(k->maps.flows, s->flow_mask + 1);
 
 	k->rodata->knobs.vip_mask = s->vip_mask;
@@ -93,11 +92,11 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 }
 
 /* Each of them, and the map it is. */
-#define MAPPED(X)                                                                                 \
-	X(vip_index)                                                                              \
-	X(vips)                                                                                   \
-	X(backends) X(paths) X(server_ids) X(server_id_names) X(server_id_dir) X(server_id_pages) \
-		X(cid_configs) X(flows)
+#define MAPPED(X)    \
+	X(vip_index) \
+	X(vips)      \
+	X(backends)  \
+	X(paths) X(server_ids) X(server_id_names) X(server_id_dir) X(server_id_pages) X(flows)
 
 static int map_all(struct scene *s)
 {
@@ -110,7 +109,8 @@ static int map_all(struct scene *s)
 	MAPPED(X)
 #undef X
 	s->hash_keys = map_memory(k->maps.data_hash_keys);
-	return s->hash_keys ? 0 : -ENOMEM;
+	s->cid_configs = map_memory(k->maps.data_cid_configs);
+	return s->hash_keys && s->cid_configs ? 0 : -ENOMEM;
 }
 
 /* ---- what is in them ---- */
@@ -368,7 +368,7 @@ int scene_prog(const struct scene *s)
 
 __u64 scene_count(const struct scene *s, enum xr_reason reason)
 {
-	return count_of(s->skel->maps.reason_stats, reason);
+	return count_of(s->skel->maps.reason_stats, s->skel->maps.dev_reasons, reason);
 }
 
 void scene_forget_flows(struct scene *s)

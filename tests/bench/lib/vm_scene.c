@@ -235,7 +235,7 @@ int vm_scene_prog(const struct vm_scene *s, enum vm_knobs knobs)
 
 __u64 vm_scene_count(const struct vm_scene *s, enum xr_reason reason)
 {
-	return count_of(s->skel[0]->maps.reason_stats, reason);
+	return count_of(s->skel[0]->maps.reason_stats, s->skel[0]->maps.dev_reasons, reason);
 }
 
 static void set_all(struct vm_scene *s, struct xr_vm_now now)

@@ -15,7 +15,25 @@ void counts_restart(void)
 	memset(counted, 0, sizeof(counted));
 }
 
-/* Every reason's counters, of every CPU, in one call. */
+static void add_counter(struct xr_counter *to, const struct xr_counter *c)
+{
+	to->packets += c->packets;
+	to->bytes += c->bytes;
+}
+
+/* The verdicts: the device's slot is 0. */
+static void add_verdicts(struct xr_counter now[XR_REASON_MAX])
+{
+	struct xr_dev_reasons each[world_plane()->cpus];
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(world_plane()->fd[PLANE_DEV_REASONS], &zero, each), 0);
+	for (int c = 0; c < world_plane()->cpus; c++)
+		for (int i = 0; i < XR_REASON_MAX; i++)
+			add_counter(&now[i], &each[c].reason[i]);
+}
+
+/* Every reason's counters, of every CPU. */
 static void read_counts(struct xr_counter now[XR_REASON_MAX])
 {
 	struct xr_counter each[XR_REASON_MAX][world_plane()->cpus];
@@ -28,10 +46,9 @@ static void read_counts(struct xr_counter now[XR_REASON_MAX])
 		fail_msg("reading counters: %s", strerror(-err));
 	memset(now, 0, XR_REASON_MAX * sizeof(*now));
 	for (__u32 i = 0; i < n; i++)
-		for (int c = 0; c < world_plane()->cpus; c++) {
-			now[keys[i]].packets += each[i][c].packets;
-			now[keys[i]].bytes += each[i][c].bytes;
-		}
+		for (int c = 0; c < world_plane()->cpus; c++)
+			add_counter(&now[keys[i]], &each[i][c]);
+	add_verdicts(now);
 }
 
 /* What was counted since the last call. */

@@ -257,5 +257,6 @@ void world_set_tick(__u32 tick)
 	struct xr_clock c = { .tick = tick }; /* the kernel keeps the timer */
 	__u32 zero = 0;
 
+	w.plane->second->tick = tick;
 	assert_int_equal(bpf_map_update_elem(w.plane->fd[PLANE_CLOCK], &zero, &c, BPF_EXIST), 0);
 }
