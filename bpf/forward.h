@@ -9,6 +9,7 @@
 
 #include "nexthop.h"
 #include "parse.h"
+#include "ready.h"
 #include "too_big.h"
 #include "tunnel_header.h"
 #include "vm_state.h"
@@ -20,15 +21,6 @@ struct outer {
 	__u32 frame;  /* 1: VXLAN round a frame that has its own MACs: a relay */
 };
 
-/* Spreads flows over ECMP; the keyed hash, which a CID hit has not, is no need. */
-static __always_inline __u32 entropy_of(const struct packet *p)
-{
-	__u32 x = p->ports ^ p->saddr[3] ^ p->saddr[1];
-
-	return (x * 0x9e3779b97f4a7c15ULL) >> 32;
-}
-
-/* RFC 1624: the checksum changes as the word with the TTL does. */
 static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct packet *p)
 {
 	void *ip = octet_at(ctx, p->l3);
@@ -43,15 +35,12 @@ static __always_inline int decrement_ttl(struct xdp_md *ctx, const struct packet
 		six->hop_limit--;
 	} else {
 		struct iphdr *four = ip;
-		__u32 sum;
 
 		if ((void *)(four + 1) > end_of(ctx))
 			return XR_R_MALFORMED_IP;
 		if (four->ttl <= 1)
 			return XR_R_TTL_EXPIRED;
-		four->ttl--;
-		sum = four->check + bpf_htons(0x0100);
-		four->check = sum + (sum >= 0xffff);
+		decrement_ipv4(four);
 	}
 	return 0;
 }
@@ -107,15 +96,7 @@ static __always_inline void write_udp(void *at, const struct xr_path *path, cons
 	udp->check = 0;
 }
 
-/* Two addresses, in words: memcpy would go octet by octet. */
-static __always_inline void copy_macs(void *to, const void *from)
-{
-	*(__u64 *)to = *(const __u64 *)from;
-	*(__u32 *)(to + 8) = *(const __u32 *)(from + 8);
-}
-
 _Static_assert(__builtin_offsetof(struct xr_path, inner_dmac) % 8 == 0, "copy_macs()");
-_Static_assert(__builtin_offsetof(struct xr_nexthop, dmac) % 8 == 0, "copy_macs()");
 
 static __always_inline void write_vxlan(void *at, const struct xr_path *path,
 					const struct packet *p, const struct outer *o)
@@ -213,13 +194,14 @@ __noinline int is_flooded(struct xdp_md *ctx, __u32 index)
 
 _Static_assert(XDP_REDIRECT == XDP_TX + 1, "forward() computes the action");
 
-static __always_inline void trace_way(__u32 path, __u32 ifindex)
+static __always_inline void trace_way(__u32 path, __u32 ifindex, __u32 flags)
 {
 	struct xr_trace *t = trace_record();
 
 	if (t) {
 		t->path = path;
 		t->ifindex = ifindex;
+		t->flags |= flags;
 	}
 }
 
@@ -254,20 +236,31 @@ __noinline __u32 mtu_to_vm(__u32 backend, __u32 mtu)
 static __always_inline int forward(struct xdp_md *ctx, struct packet *p, __u32 tied)
 {
 	__u32 index = p->path, mtu;
-	struct xr_path *path = bpf_map_lookup_elem(&paths, &index);
+	struct xr_ready *r = p->ipv6 ? NULL : ready_for(index);
 	struct xr_nexthop *nh;
+	struct xr_path *path;
 	__u32 hairpin, egress;
 	void *data, *end;
 	struct outer o = {};
 	int reason, ipv6;
 
+	if (r && !tied && is_ready(r, p)) {
+		reason = send_ready(ctx, p, r);
+		if (likely(reason != NOT_READY)) {
+			trace_way(index, p->egress, XR_TRACE_CACHED);
+			return reason;
+		}
+	}
+	path = bpf_map_lookup_elem(&paths, &index);
 	if (!path)
 		return XR_R_NO_ROUTE;
 	reason = find_nexthop(ctx, p, index, &nh);
 	if (reason)
 		return reason;
-	egress = egress_of(ctx, nh);
-	trace_way(index, egress);
+	if (path->overhead == READY_OVERHEAD)
+		make_ready(index);
+	egress = egress_of(ctx, nh->ifindex);
+	trace_way(index, egress, 0);
 	p->egress = egress;
 	if (unlikely(!path->overhead) && is_flooded(ctx, index))
 		return XR_R_FLOODED;

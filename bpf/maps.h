@@ -63,6 +63,7 @@ XR_ARRAY(flows, struct xr_flow_bucket, BPF_F_MMAPABLE);      /* 4-tuple -> backe
 XR_ARRAY(initial_rate, struct xr_initial_rate,
 	 BPF_F_MMAPABLE);                  /* QUIC Initials per second, where limited */
 XR_PERCPU(nexthops, struct xr_nexthop, 1); /* MACs and device per path */
+XR_PERCPU(ready, struct xr_ready, 1);      /* what is in front of a packet, per path */
 
 /* Counters. */
 XR_PERCPU(reason_stats, struct xr_counter, XR_REASON_MAX); /* per reason, but no verdict of XDP */

@@ -27,11 +27,11 @@ static __always_inline __u32 ingress_of(struct xdp_md *ctx)
  * Where the underlay's address is a bridge's, the route names the bridge; user
  * space found the port. Where it could not: out of the port they came in by.
  */
-static __always_inline __u32 egress_of(struct xdp_md *ctx, const struct xr_nexthop *nh)
+static __always_inline __u32 egress_of(struct xdp_md *ctx, __u32 ifindex)
 {
-	if (knobs.master && nh->ifindex == knobs.master)
+	if (knobs.master && ifindex == knobs.master)
 		return ingress_of(ctx);
-	return nh->ifindex;
+	return ifindex;
 }
 
 /* ctx: of XDP or of tc; from: the device it asks for. */

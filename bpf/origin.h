@@ -19,7 +19,7 @@ static __always_inline int comes_back_from(struct xdp_md *ctx, __u32 index)
 		return 0;
 	if (!is_fresh(nh, now_tick()))
 		refresh_nexthop(ctx, index);
-	return nh->ifindex && egress_of(ctx, nh) == ingress_of(ctx);
+	return nh->ifindex && egress_of(ctx, nh->ifindex) == ingress_of(ctx);
 }
 
 /* Whether the claim at hand came from where the host is, another machine. */

@@ -121,6 +121,21 @@ static __always_inline struct packet *scratch_at(__u32 which)
 	return bpf_map_lookup_elem(&scratch, &which);
 }
 
+/* Spreads flows over ECMP; the keyed hash, which a CID hit has not, is no need. */
+static __always_inline __u32 entropy_of(const struct packet *p)
+{
+	__u32 x = p->ports ^ p->saddr[3] ^ p->saddr[1];
+
+	return (x * 0x9e3779b97f4a7c15ULL) >> 32;
+}
+
+/* Two addresses, in words: memcpy would go octet by octet. */
+static __always_inline void copy_macs(void *to, const void *from)
+{
+	*(__u64 *)to = *(const __u64 *)from;
+	*(__u32 *)(to + 8) = *(const __u32 *)(from + 8);
+}
+
 #define MAC_MASK 0xffffffffffffULL /* of a VM's key */
 
 static __always_inline __u64 mac_of(const __u16 *mac)
@@ -143,6 +158,15 @@ static __always_inline __u16 csum_replace(__u16 check, __u16 was, __u16 is)
 
 	sum = (sum & 0xffff) + (sum >> 16);
 	return ~(sum + (sum >> 16));
+}
+
+/* RFC 1624: the checksum changes as the word with the TTL does. */
+static __always_inline void decrement_ipv4(struct iphdr *ip)
+{
+	__u32 sum = ip->check + bpf_htons(0x0100);
+
+	ip->ttl--;
+	ip->check = sum + (sum >= 0xffff);
 }
 
 /* The second, counted by a timer: clocks cost 18 ns and more, this is a load. */

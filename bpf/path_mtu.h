@@ -13,6 +13,7 @@
 #include "csum.h"
 #include "nexthop.h"
 #include "parse.h"
+#include "ready.h"
 #include "tunnel_header.h"
 
 #define MTU_MIN4     576
@@ -195,6 +196,7 @@ __noinline int learn_mtu(struct xdp_md *ctx, __u32 l3, __u32 l4, int ipv6)
 		return 0;
 	o->now = (struct xr_outer_mtu){ .mtu = t->mtu, .until = until };
 	path->mtu = t->mtu;
+	forget_ready(key);
 	for (i = 0; i < XR_ADDR_WORDS; i++)
 		o->from[i] = t->from[i];
 	return 1;

@@ -22,9 +22,9 @@
 /* The reasons after which there is a question; a constant no where all is off. */
 static __always_inline int may_be_stray(__u32 reason)
 {
-	if (!knobs.vip_echo && knobs.vip_other == XR_VIP_OTHER_PASS)
+	if (reason - XR_R_NOT_VIP > XR_R_ICMP_OTHER - XR_R_NOT_VIP)
 		return 0;
-	return reason - XR_R_NOT_VIP <= XR_R_ICMP_OTHER - XR_R_NOT_VIP;
+	return knobs.vip_echo || knobs.vip_other != XR_VIP_OTHER_PASS;
 }
 
 #define X(name, word, kind, text)                                          \

@@ -148,7 +148,7 @@ static __always_inline int wrap_frame(struct xdp_md *ctx, struct packet *p,
 				      const struct xr_path *path, const struct xr_nexthop *nh,
 				      struct outer *o)
 {
-	__u32 egress = egress_of(ctx, nh), header;
+	__u32 egress = egress_of(ctx, nh->ifindex), header;
 	void *data, *end, *at;
 
 	if (bpf_xdp_adjust_head(ctx, -(int)path->overhead))
@@ -193,8 +193,8 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p, _
 	reason = find_nexthop_at(ctx, p, index, &nh, tick);
 	if (reason)
 		return reason;
-	trace_way(index, egress_of(ctx, nh));
-	note_egress(egress_of(ctx, nh));
+	trace_way(index, egress_of(ctx, nh->ifindex), 0);
+	note_egress(egress_of(ctx, nh->ifindex));
 	/* The overhead counts one Ethernet header, and so do the octets. */
 	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
 	mtu = path->mtu;
@@ -214,7 +214,7 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __
 
 	if (!path || !path->ifindex)
 		return XR_R_NO_ROUTE;
-	trace_way(index, path->ifindex);
+	trace_way(index, path->ifindex, 0);
 	note_egress(path->ifindex);
 	/* Where it is they sent it back, or never had it: no switch would. */
 	if (unlikely(path->ifindex == ingress_of(ctx)))

@@ -202,6 +202,23 @@ struct xr_nexthop {
 };
 
 /*
+ * ready: per CPU, same index as paths: what is put in front of an IPv4 packet, of paths with
+ * IPIP over IPv4. Made by the program from path and next hop, for a second at most. Before a
+ * path is filled, and where its next hop or MTU changes, user space makes mtu 0 on all CPUs.
+ */
+struct xr_ready {
+	__u16 mtu; /* as in xr_path, or 65535; 0: nothing is ready */
+	__u16 reserved;
+	__u32 until; /* tick after which it has to be made anew */
+	__u8 macs[12];
+	__u32 ifindex;
+	__be32 word[5];     /* the IPv4 header, but for TOS, length and checksum */
+	__be32 source_mask; /* bits of the source that the flow chooses */
+	__u32 sum;          /* of the words but the first, not complemented, in 16 bits */
+	__u32 reserved2[3];
+};
+
+/*
  * outers: hash, what an outer header begins with -> one of the paths that make such
  * ones, and how narrow the way turned out to be: for all of them. Entries are user
  * space's, what was learned is the program's.
@@ -1159,6 +1176,7 @@ XR_SIZE_IS(xr_announced, 24);
 XR_SIZE_IS(xr_backend, 8);            /* one word */
 XR_SIZE_IS(xr_path, 64);              /* a cache line */
 XR_SIZE_IS(xr_nexthop, 32);
+XR_SIZE_IS(xr_ready, 64);             /* a cache line */
 XR_SIZE_IS(xr_outer_key, 24);
 XR_SIZE_IS(xr_outer_mtu, 8);          /* one word */
 XR_SIZE_IS(xr_outer, 32);

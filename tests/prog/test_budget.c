@@ -44,7 +44,7 @@ static const struct record {
 	{ "xroam_decap", 0, 0, 12000, NO_LIMIT },
 	{ "xroam_probe, all", 6, 12, 17093, VM_LIMIT },
 	{ "xroam_probe, all", 0, 0, 28000, NO_LIMIT },
-	{ "xroam_cap_node", 6, 12, 38000, NO_LIMIT },
+	{ "xroam_cap_node", 6, 12, 42740, NO_LIMIT },
 	{ "xroam_cap_node", 0, 0, 60000, NO_LIMIT },
 	{ "xroam_cap_vm, all", 6, 12, 112000, NO_LIMIT },
 	{ "xroam_cap_vm, all", 0, 0, 150000, NO_LIMIT },

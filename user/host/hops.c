@@ -163,8 +163,10 @@ static void write_hop(struct hops *h, __u32 path, const struct xr_nexthop *hop)
 		h->value[cpu] = *hop;
 		changed = true;
 	}
-	if (changed)
-		bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, h->value, 0);
+	if (!changed)
+		return;
+	bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, h->value, 0);
+	paths_unready(p, path);
 }
 
 /* The entry of host or backend i names another path from here on. */

@@ -135,6 +135,7 @@ static const struct map_kind map_kind[PLANE_MAPS] = {
 	[PLANE_BACKENDS]	= MAPPED(BACKENDS, backends),
 	[PLANE_PATHS]		= MAPPED(PATHS, paths),
 	[PLANE_NEXTHOPS]	= PERCPU(PATHS, struct xr_nexthop),
+	[PLANE_READY]		= PERCPU(PATHS, struct xr_ready),
 	[PLANE_INITIAL_RATE]	= MAPPED(BACKENDS, initial_rate),
 	[PLANE_SERVER_IDS]	= MAPPED(SERVER_ID_BUCKETS, server_ids),
 	[PLANE_SERVER_ID_NAMES]	= MAPPED(SERVER_ID_BUCKETS, server_id_names),

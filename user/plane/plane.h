@@ -25,7 +25,7 @@
 	X(SERVER_ID_NAMES, server_id_names) X(CID_CONFIGS, cid_configs)        \
 	X(CID_INFO, cid_info) X(FLOWS, flows) X(HASH_KEYS, hash_keys)          \
 	X(REASON_STATS, reason_stats) X(VIP_STATS, vip_stats)                  \
-	X(DEV_REASONS, dev_reasons) X(SECOND, second)                          \
+	X(DEV_REASONS, dev_reasons) X(SECOND, second) X(READY, ready)          \
 	X(CID_STATS, cid_stats)                                                \
 	X(BACKEND_STATS, backend_stats) X(DEV_STATS, dev_stats)                \
 	X(DEVICES, devices) X(BACKEND_INFO, backend_info) X(MEMBERS, members)  \

@@ -95,6 +95,8 @@ void outer_store_mtu(struct plane *p, __u32 path, __u16 mtu, __u16 route_mtu)
 	if (outer_learned(p, path, &learned) && (!mtu || learned.mtu < mtu))
 		mtu = learned.mtu;
 	__atomic_store_n(&to->route_mtu, route_mtu, __ATOMIC_RELEASE);
-	if (to->mtu != mtu)
-		__atomic_store_n(&to->mtu, mtu, __ATOMIC_RELEASE);
+	if (to->mtu == mtu)
+		return;
+	__atomic_store_n(&to->mtu, mtu, __ATOMIC_RELEASE);
+	paths_unready(p, path);
 }

@@ -43,6 +43,22 @@ __u32 paths_find_free(const struct plane *p)
 /* The kernel pads a per-CPU value to eight octets; so is the struct. */
 _Static_assert(sizeof(struct xr_nexthop) % 8 == 0, "per-CPU stride");
 
+int paths_unready(struct plane *p, __u32 path)
+{
+	struct xr_ready *ready = calloc(p->cpus, sizeof(*ready));
+	int cpu, ret = ready ? 0 : -ENOMEM;
+
+	/* The rest stays: a packet on its way may be reading it. */
+	if (!ret && bpf_map_lookup_elem(p->fd[PLANE_READY], &path, ready))
+		ret = -errno;
+	for (cpu = 0; !ret && cpu < p->cpus; cpu++)
+		ready[cpu].mtu = 0;
+	if (!ret && bpf_map_update_elem(p->fd[PLANE_READY], &path, ready, BPF_ANY))
+		ret = -errno;
+	free(ready);
+	return ret;
+}
+
 int paths_store(struct plane *p, __u32 path, const struct path_job *j)
 {
 	struct xr_nexthop *hop = calloc(p->cpus, sizeof(*hop));
@@ -52,8 +68,11 @@ int paths_store(struct plane *p, __u32 path, const struct path_job *j)
 		return -ENOMEM;
 	for (cpu = 0; cpu < p->cpus; cpu++)
 		hop[cpu] = j->hop;
-	p->paths[path] = j->path;
-	ret = bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, hop, BPF_ANY);
+	ret = paths_unready(p, path);
+	if (!ret) {
+		p->paths[path] = j->path;
+		ret = bpf_map_update_elem(p->fd[PLANE_NEXTHOPS], &path, hop, BPF_ANY);
+	}
 	free(hop);
 	return ret;
 }

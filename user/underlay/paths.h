@@ -20,6 +20,12 @@ bool *paths_taken(const struct plane *p);
 /* A path that is not taken; 0: there is none. */
 __u32 paths_find_free(const struct plane *p);
 
+/*
+ * What the programs have ready for the path is made anew from what they find. 0, or
+ * -errno. For whoever has changed the next hop or the MTU of a path in use.
+ */
+int paths_unready(struct plane *p, __u32 path);
+
 /* Fills the path, and its next hop on every CPU. 0, or -errno. */
 int paths_store(struct plane *p, __u32 path, const struct path_job *j);
 

@@ -72,6 +72,7 @@ static void size_maps(struct scene *s, __u32 vips, __u32 sids, __u32 flows)
 	bpf_map__set_max_entries(k->maps.initial_rate, BACKENDS + 1);
 	bpf_map__set_max_entries(k->maps.paths, BACKENDS + 1);
 	bpf_map__set_max_entries(k->maps.nexthops, BACKENDS + 1);
+	bpf_map__set_max_entries(k->maps.ready, BACKENDS + 1);
 	bpf_map__set_max_entries(k->maps.server_ids, s->sid_mask + 1);
 	bpf_map__set_max_entries(k->maps.server_id_names, s->sid_mask + 1);
 	bpf_map__set_max_entries(k->maps.server_id_dir, s->dir_mask + 1);

@@ -42,6 +42,7 @@ static void size_maps(struct vm_scene *s, struct xroam_bpf *k)
 	bpf_map__set_max_entries(k->maps.host_stats, VM_WAYS + 1);
 	bpf_map__set_max_entries(k->maps.paths, VM_WAYS + 1);
 	bpf_map__set_max_entries(k->maps.nexthops, VM_WAYS + 1);
+	bpf_map__set_max_entries(k->maps.ready, VM_WAYS + 1);
 	bpf_map__set_max_entries(k->maps.ports, XR_MAX_DEVICES);
 }
 
