@@ -320,6 +320,7 @@ static int check_backends(const struct check *c, const struct vips *vips)
 /* Which server ID of which backend. */
 struct sid_ref {
 	__u32 backend, sid;
+	__u64 hash; /* where it differs, the lists, which are far apart, need not be looked at */
 };
 
 static int same_sid(const struct check *c, struct sid_ref a, struct sid_ref b)
@@ -363,7 +364,6 @@ static int check_sids(const struct check *c)
 	size_t total = 0, n = 0;
 	struct lut l;
 	__u32 at, j;
-	__u64 h;
 	int ret = 0;
 
 	if (sids_ascend(c->m))
@@ -386,15 +386,15 @@ static int check_sids(const struct check *c)
 					  b->info.name, XR_SID_MAX);
 				break;
 			}
-			h = lut_hash(s->octet, s->len);
-			for (at = lut_first(&l, h); !ret && (j = lut_get(&l, at)) != LUT_END;
+			me.hash = lut_hash(s->octet, s->len);
+			for (at = lut_first(&l, me.hash); !ret && (j = lut_get(&l, at)) != LUT_END;
 			     at++) {
 				t = &c->m->backends[seen[j].backend].sids[seen[j].sid];
-				if (!model_compare_sids(t, s))
+				if (seen[j].hash == me.hash && !model_compare_sids(t, s))
 					ret = same_sid(c, seen[j], me);
 			}
 			seen[n] = me;
-			lut_add(&l, h, n++);
+			lut_add(&l, me.hash, n++);
 		}
 	}
 	free(seen);
