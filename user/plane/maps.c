@@ -413,6 +413,21 @@ static int check_size(struct plane *p, int m, const struct bpf_map_info *info, s
 		       p->name, plane_map_name[m], info->max_entries, n, p->name);
 }
 
+/* The outer map does not tell how long its tables are, and programs divide by that. */
+static int check_maglev(struct plane *p, struct xr_err *err)
+{
+	__u32 size = p->meta->limits.maglev;
+
+#define X(slots) || size == (slots)
+	if (false XR_MAGLEV_SIZES(X))
+		return 0;
+#undef X
+	return xr_fail(err, -EPROTO,
+		       "instance \"%s\": no Maglev tables have %u slots, as its limits in meta "
+		       "say: \"xroam -i %s destroy\", then apply",
+		       p->name, size, p->name);
+}
+
 static int map_memory(struct plane *p, int m, __u32 entries, bool writable, struct xr_err *err)
 {
 	void **at = (void **)((char *)p + map_kind[m].mapped);
@@ -456,6 +471,8 @@ static int open_map(struct plane *p, int m, bool writable, struct xr_err *err)
 	ret = check_map(p, m, &info, err);
 	if (!ret)
 		ret = check_size(p, m, &info, err);
+	if (!ret && m == PLANE_MAGLEV)
+		ret = check_maglev(p, err);
 	if (ret)
 		return ret;
 	count = count_of(p, m);
