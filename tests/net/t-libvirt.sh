@@ -295,6 +295,29 @@ ok "the same runs here, too, and came by no migration: told" \
 tell "$(event $B MIGRATION active)" "$(event $B STOP)"
 stays "stable h2 null" "  and not believed" $OTHER
 
+# Its frames came back from h2 while it did not run there.
+# shellcheck disable=SC2317 # called by name
+has_loop()
+{
+	local vms=/sys/fs/bpf/xroam/$WORLD-n1/vms value key
+
+	key=$((0x$(tr -d : <<<"$VM" | sed 's/\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)/\6\5\4\3\2\1/')))
+	value=$(bpftool -j map dump pinned "$vms" | jq -r --argjson key "$key" \
+		'.[] | select(.formatted.value.key == $key) | [.key[], "value", .value[0:15][], 4, .value[16:][]] | join(" ")')
+	# shellcheck disable=SC2086 # words
+	bpftool map update pinned "$vms" key $value
+}
+xr vm leave $OTHER >/dev/null 2>&1
+with "$LOCAL" "$BOTH"
+tell '{"up":true}' '{"listed":true}'
+tell -r '{"up":true}' "$(domain $B running $OTHER)" "$(domain $A running $VM)" '{"listed":true}'
+becomes "stable h2 null" "domains of h2's" $OTHER
+xr vm move $VM to h2 >/dev/null
+ok "a loop is found" has_loop
+becomes "disabled h2 null" "  which turns the redirect off"
+tell -r "$(life $A stopped)" "$(domain $A running $VM)"
+becomes "moved h2 null" "  until it runs there again"
+
 # What h2's says late is of a move that is over.
 xr vm leave $OTHER >/dev/null 2>&1
 with "$LOCAL" "$BOTH"

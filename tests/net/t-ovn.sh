@@ -192,6 +192,17 @@ sleep 2
 is "$(facts h1)" "blackout h1 h2" "  for which what OVN said before is no sign"
 tell "migration cancelled" 'set status=running' 'event RESUME'
 ok "  and does not come to it" wait_for 10 is_so h1 "moved h1 null"
+wants h1
+ok "OVN has it at h1" wait_for 10 port_at lp1 h1
+tell 'set status=paused' 'event STOP'
+wants h2
+ok "an operator pauses it: OVN is believed" wait_for 10 is_so h1 "moved h2 null"
+tell 'set status=running' 'event RESUME'
+ok "  until it runs here again" wait_for 10 is_so h1 "moved h1 null"
+wants h1
+ok "OVN has it at h1" wait_for 10 port_at lp1 h1
+wants h2
+ok "OVN has it elsewhere once more, where QEMU has it running here" wait_for 10 says h1 "is at h2 by port lp1, but at h1"
 stop qemu
 ok "QEMU is gone: OVN is believed" wait_for 10 is_so h1 "moved h2 null"
 ok "  and nothing is wrong" wait_for 10 well h1

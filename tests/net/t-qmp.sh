@@ -163,6 +163,13 @@ becomes moved h2 null "it does not speak: moved all the same"
 xr vm move "$VM" to h3 >/dev/null 2>&1
 tell "event RESUME"
 stays moved h3 null "moved on since: that QEMU's word is over"
+# shellcheck disable=SC2317 # called by name
+runs_twice() { xr status | grep -q "qmp $QMP: VM $VM runs there, and is known at another host"; }
+# shellcheck disable=SC2317 # called by name
+runs_once() { ! runs_twice; }
+ok "  but that it runs here is told" wait_for 3 runs_twice
+xr vm move "$VM" to h1 >/dev/null
+ok "  until it is known here" wait_for 3 runs_once
 
 # Said before STOP, as a rule.
 again

@@ -76,9 +76,10 @@ struct guest {
 	enum guest_migration migration;
 
 	/* This room's. */
-	__u16 left_for;                   /* the host that its last migration went to; 0: none */
-	int64_t prepared_at;              /* microseconds since the epoch */
-	sd_event_source *prepare_defer;   /* a prepare that is still to be posted */
+	__u16 left_for;                 /* the host that its last migration went to; 0: none */
+	bool paused;                    /* it was here as it stopped, and is about to go nowhere */
+	int64_t prepared_at;            /* microseconds since the epoch */
+	sd_event_source *prepare_defer; /* a prepare that is still to be posted */
 	sd_event_source *hand_over_timer; /* until the old host stops copying frames */
 	sd_event_source *failed_timer;    /* until the new host stops waiting ... */
 	__u32 failed_deadline;            /* ... for the move that had this one then */

@@ -58,6 +58,8 @@ void guest_leave_moved(struct guest *g);
 /* The move is cancelled, if one is under way. */
 void guest_leave_stayed(struct guest *g);
 void guest_leave_runs_again(struct guest *g);
+/* It runs where the instance has it: a loop that was found while it did not is over. */
+void guest_ends_loop(struct guest *g);
 
 /* ---- arrive.c: where it comes to ---- */
 

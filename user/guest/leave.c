@@ -201,6 +201,24 @@ static bool is_known_as_gone(struct guest *g, const struct guest_view *v)
 		!guest_is_here(g, v->now.host);
 }
 
+/* The fabric's word, or a frame, brought it elsewhere while it stood still here. */
+static bool was_taken(struct guest *g, const struct guest_view *v)
+{
+	const struct plane *p = g->d->plane;
+
+	return g->paused && v->known && !v->under_way && !guest_is_here(g, v->now.host) &&
+		vm_standing(p, v->vm_index) <= XR_TRUST_FABRIC &&
+		p->vm_info[v->vm_index].source != XR_SOURCE_FILE;
+}
+
+void guest_ends_loop(struct guest *g)
+{
+	struct guest_view v = guest_view_of(g);
+
+	if (guest_is_from_here(g, &v) && !v.under_way && v.now.flags & XR_VM_LOOP)
+		guest_post_notice(g, XR_NOTICE_MOVED, guest_host_name(g, v.now.host));
+}
+
 /*
  * RESUME where it left: the VM is back, whatever the migration's own status becomes
  * later, and whatever the data plane believed of the VM.
@@ -215,13 +233,20 @@ void guest_leave_runs_again(struct guest *g)
 		guest_log(g, "the VM runs here again: its migration to %s came to nothing",
 			  guest_host_name(g, v.now.host));
 		guest_post_notice(g, XR_NOTICE_MOVED, guest_host_name(g, host));
+	} else if (was_taken(g, &v) && host) {
+		guest_log(g, "the VM was paused, and runs here again: it was not at %s",
+			  guest_host_name(g, v.now.host));
+		guest_post_notice(g, XR_NOTICE_MOVED, guest_host_name(g, host));
 	} else if (v.known && v.now.state == XR_VM_BLACKOUT) {
 		guest_leave_stayed(g);
 		/* An operator paused and resumed it: memory is still being copied. */
 		if (g->migration == GUEST_ACTIVE)
 			guest_post_notice(g, XR_NOTICE_PREPARE, guest_host_name(g, v.now.next));
+	} else {
+		guest_ends_loop(g);
 	}
 	g->left_for = 0;
+	g->paused = false;
 	if (!guest_in_migration(g))
 		g->migration = GUEST_IDLE;
 }

@@ -111,10 +111,14 @@ void guest_on_resume(struct guest *g)
 
 void guest_on_stop(struct guest *g, int64_t at)
 {
+	struct guest_view v;
+
 	guest_prepare_now(g);
+	v = guest_view_of(g);
 	g->running = false;
 	if (g->incoming)
 		return;
+	g->paused = !guest_in_migration(g) && guest_is_from_here(g, &v);
 	if (g->migration != GUEST_IDLE && g->migration != GUEST_FAILED)
 		guest_leave_stopped(g, at);
 	if (g->migration == GUEST_POSTCOPY)
@@ -167,6 +171,8 @@ void guest_catch_up(struct guest *g)
 		} else if (v.known && was_moved_by_us(g, &v)) {
 			g->left_for = v.now.host;
 			guest_leave_runs_again(g);
+		} else {
+			guest_ends_loop(g);
 		}
 	} else {
 		if (guest_in_migration(g))

@@ -91,6 +91,7 @@ static void on_migrate(struct monitor *m, json_t *value)
 
 	m->guest.migration = guest_migration_of(status, GUEST_IDLE);
 	guest_catch_up(&m->guest);
+	qmp_look_where(m);
 }
 
 void qmp_catch_up(struct monitor *m)

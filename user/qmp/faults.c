@@ -5,6 +5,7 @@
 static void add_fault(struct problem_lines *l, const struct monitor *m)
 {
 	const char *socket = m->conf.socket;
+	char name[VM_NAME];
 
 	if (m->no_greeting)
 		problem_add(l,
@@ -21,6 +22,20 @@ static void add_fault(struct problem_lines *l, const struct monitor *m)
 			    "qmp %s: gate: true, but somebody else opens this QEMU's gate; "
 			    "it is left to him",
 			    socket);
+	else if (m->elsewhere)
+		problem_add(l,
+			    "qmp %s: VM %s runs there, and is known at another host: if it came, "
+			    "\"xroam vm move\" says so",
+			    socket, vm_name(name, vm_key(m->conf.mac, m->conf.vlan)));
+}
+
+void qmp_look_where(struct monitor *m)
+{
+	bool was = m->elsewhere;
+
+	m->elsewhere = m->ready && m->guest.running && guest_is_elsewhere(&m->guest);
+	if (m->elsewhere != was)
+		qmp_report_faults(m->qmp);
 }
 
 void qmp_report_faults(const struct qmp *q)

@@ -59,6 +59,7 @@ struct monitor {
 	struct model_qmp conf; /* a copy, socket too */
 	bool stale;            /* while reloading: no longer in the file */
 	bool leaving;          /* no longer watched, and freed soon */
+	bool elsewhere;        /* the VM runs here, and the instance has it at another host */
 
 	/* wire.c */
 	int fd; /* -1: not connected */
@@ -99,6 +100,8 @@ int qmp_on_readable(sd_event_source *s, int fd, uint32_t revents, void *ctx);
 
 /* A no_greeting, too_loud, gate_others or the list changed: "xroam status" shows them. */
 void qmp_report_faults(const struct qmp *q);
+/* The VM may have begun or ceased to run, or to be known here. */
+void qmp_look_where(struct monitor *m);
 
 /* ---- gate.c ---- */
 

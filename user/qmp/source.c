@@ -56,12 +56,14 @@ static const struct guest_ops guest_ops = {
 static void on_event(struct monitor *m, const char *name, json_t *data, int64_t at)
 {
 	guest_on_event(&m->guest, name, data, at);
+	qmp_look_where(m);
 }
 
 static void on_gone(struct monitor *m)
 {
 	qmp_gate_forget(m);
 	guest_on_gone(&m->guest);
+	qmp_look_where(m);
 }
 
 /* ---- one comes and goes ---- */
@@ -286,17 +288,18 @@ static bool says(void *state, enum vm_word word, __u64 vm_key, __u16 host)
 	return g;
 }
 
-/* A frame said so. Where QEMU knows of no move, it was none of the VM's. */
+/* Where a frame said so and QEMU knows of no move, it was none of the VM's. */
 static void moved(void *state, const struct xr_event *e, __u32 vm_index)
 {
 	const struct qmp *q = state;
 	struct guest *g;
 
-	if (e->reason != XR_R_ACTIVATED)
-		return;
-	for (g = guest_first(&q->by_vm, q->d->plane->vms[vm_index].key); g; g = guest_next(g))
-		if (monitor_of(g)->ready && guest_says(g, VM_RUNS, e->from))
+	for (g = guest_first(&q->by_vm, q->d->plane->vms[vm_index].key); g; g = guest_next(g)) {
+		if (e->reason == XR_R_ACTIVATED && monitor_of(g)->ready &&
+		    guest_says(g, VM_RUNS, e->from))
 			guest_is_still_at(g, e->from);
+		qmp_look_where(monitor_of(g));
+	}
 }
 
 static int start(struct daemon *d, void **state, struct xr_err *err)
