@@ -34,7 +34,8 @@ class Chaos:
         node = self.rng.choice(NODES)
         words = self.rng.choice((["reload"], ["apply", self.file(node)], ["apply", self.file(node)],
                                  ["vm", "show"]))
-        kill_within(self.rng.uniform(0, 0.1), node, *words)
+        with NODE[node].locked():
+            kill_within(self.rng.uniform(0, 0.1), node, *words)
 
     def file(self, node):
         return f"{DIR}/{node}-{self.rng.choice('ab')}.yaml"
@@ -42,12 +43,14 @@ class Chaos:
     def apply(self):
         node = self.rng.choice(NODES)
         log("apply", node)
-        xr(node, "apply", self.file(node))
+        with NODE[node].locked():
+            xr(node, "apply", self.file(node))
 
     def reload(self):
         node = self.rng.choice(NODES)
         log("reload", node)
-        xr(node, "reload")
+        with NODE[node].locked():
+            xr(node, "reload")
 
     def etcd_loses(self):
         if ETCD.is_hurt():

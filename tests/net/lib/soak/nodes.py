@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The nodes' daemons, which are killed and come again."""
+import contextlib
 import json
 import socket
 import subprocess
 import threading
+import time
 
 from world import DIR, NODES, WORLD, log, run, there, wrong, xroam
 
+STARTS_WITHIN = 2   # seconds, until a daemon hears its sources
 monitors = []
 
 
@@ -14,6 +17,26 @@ class Node:
     def __init__(self, name):
         self.name, self.daemon, self.kills = name, None, 0
         self.lock = threading.RLock()
+        self.started = self.released = 0.0
+        self.commands = 0   # that have, or wait for, the instance's lock now
+
+    @contextlib.contextmanager
+    def locked(self):
+        with self.lock:
+            self.commands += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.commands -= 1
+                self.released = time.monotonic()
+
+    def was_locked(self, since):
+        return self.commands or self.released > since
+
+    def was_away(self, since):
+        """Its daemon was dead, or has just begun"""
+        return not self.daemon or self.started + STARTS_WITHIN > since
 
     def start(self):
         with self.lock:
@@ -23,6 +46,7 @@ class Node:
                 self.daemon = subprocess.Popen(
                     there(self.name, *xroam(self.name, "run", "-c", f"{DIR}/{self.name}-a.yaml")),
                     stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+            self.started = time.monotonic()
             log("daemon", self.name, "starts as", self.daemon.pid)
 
     def kill(self):

@@ -111,7 +111,7 @@ class Vm:
         # that moment: docs/limits.md.
         self.port_went = []
         self.counts = dict.fromkeys(("moved", "cancelled", "target_died", "crashed",
-                                     "given_up", "no_gate", "heard_late"), 0)
+                                     "given_up", "unheard", "heard_late"), 0)
 
     def key(self):
         return f"cluster/segments/0/vms/{self.mac}"
@@ -213,10 +213,7 @@ class Vm:
                      lambda: source.heard("migrate-continue") > waited)
         else:
             time.sleep(self.rng.uniform(0, 0.3))
-        if not gated and not self.is_heard(source.host, target.host, begin):
-            # Nobody may have known that it stands still, and QEMU did not wait until one did.
-            self.counts["no_gate"] += 1
-            self.excused.append([stopped - 0.2, time.monotonic() + 1.2, EVERY_SENDER])
+        goes_on = time.monotonic()
         self.counts[fate] += 1
         if fate == "moved":
             self.arrive(source, target)
@@ -225,6 +222,13 @@ class Vm:
             # A hook cleans up: a daemon that was dead has not heard it from QEMU.
             self.cancel()
             OVN.say(self, source.host)
+        hosts = source.host, target.host
+        if NODE[target.host].was_away(stopped) or not gated and (
+                not self.is_heard(*hosts, begin) or any(NODE[h].was_locked(stopped) for h in hosts)):
+            # Nobody may have known that it stands still, and QEMU did not wait until one did; or
+            # its new host's daemon did not hear of it.
+            self.counts["unheard"] += 1
+            self.excused.append([stopped - 0.2, goes_on + 1.2, EVERY_SENDER])
         log(self.name, "after", "%.3f" % (time.monotonic() - begin), "s")
 
     def is_heard(self, old, new, since):
