@@ -71,6 +71,7 @@ class Chaos:
         """Any place, and that it goes to any, until what is true is written again"""
         vm, at = self.rng.choice(VMS), self.rng.choice(HOSTS)
         to = self.rng.choice([None] + [h for h in HOSTS if h != at])
+        vm.is_lied_about()
         OVN.lie(vm, at, to, self.rng.uniform(0.1, 3))
 
     def libvirt_hangs(self):

@@ -107,8 +107,10 @@ class Southbound:
         with self.lock:
             return self.stored.get(vm.name, (vm, None, "anywhere"))[2] is None
 
-    def is_written(self):
+    def is_written(self, vm=None):
         with self.lock:
+            if vm:
+                return self.stored.get(vm.name) == self.wanted.get(vm.name)
             return self.stored == self.wanted
 
 

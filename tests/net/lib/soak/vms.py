@@ -271,6 +271,12 @@ class Vm:
             self.excuse_until(lambda: ETCD.is_written(self) and self.is_known(), EVERY_SENDER,
                               HOSTS, f"it is no more at {host}")
 
+    def is_lied_about(self):
+        """By OVN, which is believed where no daemon hears who knows better."""
+        if not LIBVIRT[self.qemu.host].is_heard_by_all():
+            self.excuse_until(lambda: OVN.is_written(self) and self.is_known(), EVERY_SENDER,
+                              HOSTS, "OVN says what is true")
+
     def excuse_until(self, known, senders, hosts, what):
         began = time.monotonic()
         excused = [began - 0.05, float("inf"), senders]
@@ -280,8 +286,8 @@ class Vm:
             due = began + HEARS_WITHIN
             while not known():
                 now = time.monotonic()
-                if ETCD.is_hurt() or not ETCD.is_written(self) or not all(
-                        NODE[h].daemon for h in hosts):
+                if (ETCD.is_hurt() or not ETCD.is_written(self) or not OVN.is_written(self)
+                        or not all(NODE[h].daemon for h in hosts)):
                     due = now + HEARS_AGAIN_WITHIN
                 if now > due or ended.wait(0.05):
                     break
