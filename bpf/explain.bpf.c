@@ -4,21 +4,8 @@
  * what they found. An object of their own, so that those on a device have nothing of it.
  */
 #define TRACES 1
-#include "node.h"
+#include "entries.h"
 #include "probe.h"
-
-/* For explain. */
-SEC("xdp.frags")
-int xroam_node(struct xdp_md *ctx)
-{
-	return serve_vips(ctx, secret_keys(), 0);
-}
-
-SEC("xdp.frags")
-int xroam_vm_node(struct xdp_md *ctx)
-{
-	return serve_vms_first(ctx);
-}
 
 /* For health checks: run by the daemon. */
 SEC("xdp.frags")

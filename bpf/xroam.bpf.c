@@ -1,20 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The programs of role node, and the two that user space runs. */
-#include "node.h"
-
-/* Where there are no hosts. */
-SEC("xdp.frags")
-int xroam_node(struct xdp_md *ctx)
-{
-	return serve_vips(ctx, secret_keys(), 0);
-}
-
-/* Where there are. A program of its own, so that each has a small stack and few paths. */
-SEC("xdp.frags")
-int xroam_vm_node(struct xdp_md *ctx)
-{
-	return serve_vms_first(ctx);
-}
+#include "entries.h"
 
 /* The timer's callback: a second has passed. */
 static int clock_tick(void *map, __u32 *key, struct clock_value *c)

@@ -66,16 +66,21 @@ bool daemon_vm_says(struct daemon *d, enum vm_word word, __u64 vm_key, __u16 hos
 	return false;
 }
 
+/* Of the host where the instance has it. */
+static bool says_here(struct daemon *d, enum vm_word word, __u32 vm_index)
+{
+	return daemon_vm_says(d, word, d->plane->vms[vm_index].key,
+			      vm_now(d->plane, vm_index).host);
+}
+
 bool daemon_vm_runs_here(struct daemon *d, __u32 vm_index)
 {
-	return daemon_vm_says(d, VM_RUNS, d->plane->vms[vm_index].key,
-			      vm_now(d->plane, vm_index).host);
+	return says_here(d, VM_RUNS, vm_index);
 }
 
 bool daemon_vm_is_here(struct daemon *d, __u32 vm_index)
 {
-	return daemon_vm_says(d, VM_NOT_LEFT, d->plane->vms[vm_index].key,
-			      vm_now(d->plane, vm_index).host);
+	return says_here(d, VM_NOT_LEFT, vm_index);
 }
 
 bool daemon_vm_is_held(struct daemon *d, __u32 vm_index)

@@ -177,12 +177,12 @@ static void contradict(struct etcd *e, struct etcd_change *c)
 {
 	__u32 index = vm_of(e, c);
 
-	c->not_left = index != VM_NOWHERE && daemon_vm_is_here(e->d, index);
-	if (index != VM_NOWHERE)
-		etcd_publish_moved(e, index);
-	c->outranked = is_held(e, c);
-	if (c->outranked)
-		c->at = vm_now(e->d->plane, index).host;
+	if (index == VM_NOWHERE)
+		return;
+	etcd_publish_moved(e, index);
+	c->not_left = daemon_vm_is_here(e->d, index);
+	c->outranked = daemon_vm_is_held(e->d, index);
+	c->at = vm_now(e->d->plane, index).host;
 }
 
 /* The move that outranked it brought the VM elsewhere. */

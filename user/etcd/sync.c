@@ -245,7 +245,8 @@ static int apply(struct sync *y, struct xr_err *err)
 
 	if (ret)
 		return ret;
-	ret = model_edit(r->plane, EDIT_SIDS + r->with_vms, etcd_merge, r, on_change, y, err);
+	ret = model_edit(r->plane, r->with_vms ? EDIT_ALL : EDIT_SIDS, etcd_merge, r, on_change, y,
+			 err);
 	plane_close(r->plane);
 	return ret;
 }
