@@ -128,11 +128,7 @@ rests_at() { [[ $(facts) =~ ^(stable|moved)\ $1\ null$ ]]; }
 # becomes FACTS DESCRIPTION [MAC]
 becomes()
 {
-	if wait_for 3 looks "$1" "${3-$VM}"; then
-		pass "$2"
-	else
-		is "$(facts "${3-$VM}")" "$1" "$2"
-	fi
+	shows 3 "$1" "$2" facts "${3-$VM}"
 }
 
 # As a line that is obeyed after all that went before shows.

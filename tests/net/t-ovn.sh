@@ -75,15 +75,15 @@ says() { wrong "$1" | grep -qE "$2"; }
 well() { ! wrong "$1"; }
 facts() { xr_on "$1" -j vm show "$VM_MAC" | jq -r '[.. | objects | select(.mac?)][0] | "\(.state) \(.host) \(.to)"'; }
 # A move that nothing came after for ten seconds is settled: it was a busy machine.
-is_so() { [ "$(facts "$1" | sed s/settled/moved/)" = "$2" ]; }
+unsettled() { facts "$1" | sed s/settled/moved/; }
+is_so() { [ "$(unsettled "$1")" = "$2" ]; }
 # all_have FACTS DESCRIPTION
 all_have()
 {
 	local node
 
 	for node in $NODES; do
-		wait_for 10 is_so "$node" "$1"
-		is "$(facts "$node" | sed s/settled/moved/)" "$1" "$node: $2"
+		shows 10 "$1" "$node: $2" unsettled "$node"
 	done
 }
 

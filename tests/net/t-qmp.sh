@@ -48,12 +48,7 @@ looks()
 # becomes STATE HOST TO DESCRIPTION
 becomes()
 {
-	# One look: a VM that goes on in the midst of its migration is prepared anew at once.
-	if wait_for 3 looks "$1 $2 $3"; then
-		pass "$4"
-	else
-		is "$(facts)" "$1 $2 $3" "$4"
-	fi
+	shows 3 "$1 $2 $3" "$4" facts
 }
 
 # shellcheck disable=SC2317 # called by name

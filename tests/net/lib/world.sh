@@ -35,6 +35,8 @@
 #	lb_route lb1|lb2|both	whom the router sends the VIPs' packets to
 #	wait_for SECONDS CMD...	until CMD succeeds; twelve times as long where the
 #				machine is busy otherwise
+#	shows SECONDS WANTED DESCRIPTION CMD...	CMD prints that, within so long; whatever it
+#				prints a moment later
 #	machine_drops		frames that its processors had no room for since it started, in
 #				whichever namespace: others may flood it
 #	stall_begin / stall_end	$STALLED: how long, in ms, the machine kept a process
@@ -186,6 +188,21 @@ wait_for()
 		nap $pause
 		[ $((looks += 1)) -lt 6 ] || pause=0.2
 	done
+}
+
+prints()
+{
+	SHOWN=$("${@:2}")
+	[ "$SHOWN" = "$1" ]
+}
+
+shows()
+{
+	if wait_for "$1" prints "$2" "${@:4}"; then
+		pass "$3"
+	else
+		fail "$3" "got:    $SHOWN" "wanted: $2"
+	fi
 }
 
 machine_drops()
