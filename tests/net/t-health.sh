@@ -86,8 +86,8 @@ serve 80
 for s in s1 s2 s3; do
 	start "quic-$s" "$s" "$WORLD_BUILD/tests/quic/xr_server" --name "$s" "$VIP4" 443
 done
-xr health add tcp type tcp interval 0.2 timeout 0.15 rise 2 fall 3
-xr health add quic type quic interval 0.2 timeout 0.15 rise 2 fall 3
+xr health add tcp type tcp interval 0.4 timeout 0.35 rise 2 fall 3
+xr health add quic type quic interval 0.4 timeout 0.35 rise 2 fall 3
 ok "a VIP with a check" xr vip add "$VIP4:80/tcp" health tcp
 for vip in "[$VIP6]:80/tcp" "$VIP4B:80/tcp"; do
 	xr vip add "$vip"
@@ -160,7 +160,7 @@ ok "nor anything down" all_are up s2 gue-s2 quic-s2
 no_more_failures "not for a moment"
 like "$(xr -j backend show s1 | pick '.[0].health.last_error')" "connection refused" \
 	"TCP: refused, says its last error"
-like "$(xr -j backend show quic-s1 | pick '.[0].health.last_error')" "no answer within 0.15 s" \
+like "$(xr -j backend show quic-s1 | pick '.[0].health.last_error')" "no answer within 0.35 s" \
 	"QUIC: no answer, says its last error"
 is "$(xr -j backend show s1 | jq -r '.[0] | .state + " " + .serves_as')" "up down" \
 	"the operator's state stays, what it serves as does not"
@@ -197,7 +197,7 @@ finish daemon 2>/dev/null
 is "$(state quic-s1)" down "without a daemon all stays: down"
 is "$(state s2)" up "and up"
 ok "another daemon" run_daemon
-sleep 1
+ok "asks" wait_for 10 metric_above 'xroam_probes_total{check="quic",result="good"}' 6
 no_more_failures "which adopts what was found"
 is "$(state quic-s1)" down "down stays down"
 

@@ -8,6 +8,7 @@
  * The server answers each request with its name, from the address it was asked
  * at. The client asks over many connections at once and prints who answered:
  *
+ *	round 1                        (-r: each time every flow has been answered once more)
  *	servers s1=34 s2=33 s3=33
  *	flows 100 asked 100 answered 100 lost 0 moved 0 broken 0 gap 3
  *

@@ -19,7 +19,7 @@
 #	fit_rate WHAT		$RATE is what it bears
 #	run_once HOST [OPTIONS...]	probes, and a migration in their midst
 #	proven COMMAND...	a run; again where the guest died of it, or was too far behind, or the
-#				machine dropped frames of which it had too many
+#				machine dropped frames, or kept all from the processor
 #	run_of HOST [OPTIONS...]	both
 #	result WHAT		a line of the table: $PROBED and $MOVED
 #	xroam_hosts cli|daemon	xroam on every host, and who sends it the notices

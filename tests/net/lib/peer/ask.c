@@ -11,6 +11,7 @@ struct flow {
 	size_t got; /* octets of the answer read */
 	size_t down_left;
 	int server; /* index in who.name, -1: none answered yet */
+	unsigned long answers;
 	uint64_t asked, next;
 };
 
@@ -19,6 +20,7 @@ static struct {
 	struct sockaddr_storage to, from;
 	socklen_t to_len, from_len;
 	uint32_t flows, requests, interval, up, down, timeout;
+	bool rounds;
 } opt = { .flows = 1, .requests = 1, .timeout = 3000 };
 
 static struct {
@@ -83,6 +85,7 @@ static void flow_answered(struct flow *f)
 
 	f->waiting = false;
 	f->got = 0;
+	f->answers++;
 	sum.answered++;
 	if (gap > sum.gap)
 		sum.gap = gap;
@@ -235,18 +238,33 @@ static void flow_event(struct flow *f, short revents)
 		flow_read_datagrams(f);
 }
 
+static void tell_round(unsigned long answers)
+{
+	static unsigned long told;
+
+	if (!opt.rounds || answers <= told || answers == ULONG_MAX)
+		return;
+	told = answers;
+	printf("round %lu\n", told);
+	fflush(stdout);
+}
+
 static void ask_all(struct flow *flows, struct pollfd *pfd)
 {
+	unsigned long least;
 	uint64_t now;
 	bool busy;
 	uint32_t i;
 
 	for (;;) {
 		busy = false;
+		least = ULONG_MAX;
 		now = now_ms();
 		for (i = 0; i < opt.flows; i++) {
 			if (!flows[i].over)
 				flow_due(&flows[i], now, &busy);
+			if (!flows[i].over && flows[i].answers < least)
+				least = flows[i].answers;
 			pfd[i].fd = flows[i].over ? -1 : flows[i].fd;
 			pfd[i].events = POLLIN;
 			if (flows[i].connecting || flows[i].out_left)
@@ -254,6 +272,7 @@ static void ask_all(struct flow *flows, struct pollfd *pfd)
 		}
 		if (!busy)
 			return;
+		tell_round(least);
 		if (poll(pfd, opt.flows, 2) <= 0)
 			continue;
 		for (i = 0; i < opt.flows; i++)
@@ -269,7 +288,7 @@ int ask(int argc, char **argv)
 	uint32_t i;
 	int c;
 
-	while ((c = getopt(argc, argv, "+c:n:i:u:d:t:b:")) != -1) {
+	while ((c = getopt(argc, argv, "+c:n:i:u:d:t:b:r")) != -1) {
 		switch (c) {
 		case 'c':
 			opt.flows = atoi(optarg);
@@ -291,6 +310,9 @@ int ask(int argc, char **argv)
 			break;
 		case 'b':
 			opt.from_len = address(&opt.from, optarg, 0);
+			break;
+		case 'r':
+			opt.rounds = true;
 			break;
 		default:
 			return usage();

@@ -29,10 +29,11 @@ int usage(void)
 	fprintf(stderr,
 		"usage: peer serve NAME PORT...\n"
 		"       peer ask [-c FLOWS] [-n REQUESTS] [-i MS] [-u OCTETS]\n"
-		"                [-d OCTETS] [-t MS] [-b SOURCE] tcp|udp "
-		"ADDRESS PORT\n"
+		"                [-d OCTETS] [-t MS] [-b SOURCE] [-r] "
+		"tcp|udp ADDRESS PORT\n"
 		"  -n 0: until SIGTERM; -i: between requests of one flow;\n"
 		"  -u, -d: up and down with each; -t: an answer is lost "
-		"after\n");
+		"after;\n"
+		"  -r: tells each time that every flow has been answered once more\n");
 	return 2;
 }
