@@ -11,7 +11,8 @@ Runs COMMAND on a terminal of its own and does what each line of SCRIPT says:
     gone REGEX            until none does
     aligned WORD WORD     both words begin in lines of one length: columns are aligned
     cleared N             until it was cleared so often, from the top
-    narrow                no line is longer than the terminal is wide
+    narrow                until a frame is drawn of which no line is longer than the terminal
+                          is wide: one may be under way when its size changes
     signal NAME           to the program
     until stopped|ended   the program is
     shell                 the terminal is as it was before the program, and on its first screen
@@ -46,11 +47,12 @@ class Screen:
         self.erased = set()
         self.rest = ""
         self.cleared = 0
-        self.wide = 0  # the longest line that was written
+        self.wide = 0  # the longest line that was written of this frame
+        self.drawn = None  # and of the last whole one since the size changed
         self.decoder = codecs.getincrementaldecoder("utf-8")("strict")
 
     def resize(self, columns, rows):
-        self.columns, self.rows, self.wide = columns, rows, 0
+        self.columns, self.rows, self.drawn = columns, rows, None
         self.lines = [""] * rows
         self.x = self.y = 0
 
@@ -89,7 +91,7 @@ class Screen:
                 self.hidden = final == "l"
             return
         if final == "H":
-            self.x = self.y = 0
+            self.x = self.y = self.wide = 0
         elif final == "K":
             self.erased.add(self.lines[self.y])
             self.lines[self.y] = self.lines[self.y][:self.x]
@@ -100,6 +102,7 @@ class Screen:
             else:
                 self.lines[self.y] = self.lines[self.y][:self.x]
                 self.lines[self.y + 1:] = [""] * (self.rows - self.y - 1)
+                self.drawn = self.wide
         elif final != "m":
             raise SystemExit("unknown sequence %s%s" % (numbers, final))
 
@@ -193,8 +196,8 @@ class Terminal:
         elif word == "cleared":
             self.until("cleared " + rest, lambda: self.screen.cleared >= int(rest))
         elif word == "narrow":
-            if self.screen.wide > self.screen.columns:
-                raise SystemExit("a line of %d columns" % self.screen.wide)
+            self.until("narrow", lambda: self.screen.drawn is not None and
+                       self.screen.drawn <= self.screen.columns)
         elif word == "aligned":
             ends = {line.index(w) + len(w) for w in rest.split() for line in self.screen.lines
                     if w in line}
