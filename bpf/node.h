@@ -140,7 +140,10 @@ static __always_inline int serve_vips(struct xdp_md *ctx, const struct xr_hash_k
 			return serve_other(ctx, vms);
 		return verdict_of(&p, XR_R_NOT_VIP, XDP_PASS);
 	}
-	p.reason = hide_from_verifier(serve(ctx, &p, vip, keys, vms), keys->zero, REASONS - 1);
+	p.reason = serve(ctx, &p, vip, keys, vms);
+	/* What is sent is hidden by serve() already. */
+	if (unlikely(!is_sent(p.reason)))
+		p.reason = hide_from_verifier(p.reason, keys->zero, REASONS - 1);
 	if (unlikely(may_be_stray(p.reason)))
 		return serve_other(ctx, vms);
 	if (vms)
