@@ -17,13 +17,16 @@ int start_clock(void *unused)
 	const __u32 monotonic = 1;
 	__u32 zero = 0;
 	struct clock_value *c = bpf_map_lookup_elem(&clock, &zero);
+	long ret;
 
 	if (!c)
-		return -1;
+		return -2;     /* ENOENT */
 	second.tick = c->tick; /* that it has from programs of an older layout */
-	bpf_timer_init(&c->timer, &clock, monotonic); /* -EBUSY: it has one */
-	bpf_timer_set_callback(&c->timer, clock_tick);
-	return bpf_timer_start(&c->timer, 1000000000, 0);
+	ret = bpf_timer_init(&c->timer, &clock, monotonic);
+	if (ret && ret != -16 /* EBUSY: it has one */)
+		return ret;
+	ret = bpf_timer_set_callback(&c->timer, clock_tick);
+	return ret ? ret : bpf_timer_start(&c->timer, 1000000000, 0);
 }
 
 /* A context cannot be handed to bpf_ringbuf_output(). */

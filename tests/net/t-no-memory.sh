@@ -141,4 +141,19 @@ changes()
 }
 
 changes "apply" apply "$WORLD_DIR/b.yaml"
+
+# ---- the kernel has none for the clock: for a moment, and for long ----
+
+# clock N: a new instance, whose first N programs are told so
+clock()
+{
+	xr destroy >/dev/null
+	said=$(in_ns lb1 env LD_PRELOAD="$WORLD_BUILD/tests/net/noclock.so" NOCLOCK="$1" \
+		"$XROAM" -i "$(instance lb1)" apply "$WORLD_DIR/a.yaml" 2>&1)
+}
+ok "no memory for the clock, for a moment" clock 3
+is "$(xr export | cmp - "$WORLD_DIR/a" 2>&1)" "" "  and all is there"
+clock 1000
+is "$?" 1 "for long"
+like "$said" "^xroam: .*starting the clock: Cannot allocate memory" "  and says so"
 done_testing

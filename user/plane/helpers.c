@@ -37,17 +37,32 @@ static int pin_emit(struct xroam_bpf *skel, const char *dir)
 	return ret ? ret : pin_replace(path, bpf_program__fd(skel->progs.emit_event));
 }
 
+/*
+ * Newer kernels allocate the timer without waiting for anybody, which fails where another
+ * CPU allocates just then, and not for want of memory alone.
+ */
+#define CLOCK_TRIES 100
+
+static int start_clock(int prog_fd)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	int left = CLOCK_TRIES, ret;
+
+	do {
+		LIBBPF_OPTS(bpf_test_run_opts, run);
+
+		ret = bpf_prog_test_run_opts(prog_fd, &run);
+		ret = ret ? ret : (int)run.retval;
+	} while (ret == -ENOMEM && --left && !nanosleep(&moment, NULL));
+	return ret;
+}
+
 int plane_start_helpers(struct xroam_bpf *skel, const char *dir, struct xr_err *err)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, run);
-	int ret;
+	int ret = start_clock(bpf_program__fd(skel->progs.start_clock));
 
-	ret = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.start_clock), &run);
-	if (!ret)
-		ret = run.retval;
 	if (ret)
-		return xr_fail(err, ret < 0 ? ret : -EIO, "starting the clock: %s",
-			       strerror(abs(ret)));
+		return xr_fail(err, ret, "starting the clock: %s", strerror(-ret));
 	ret = pin_emit(skel, dir);
 	if (ret)
 		xr_fail(err, ret, "pinning " EMIT_PIN ": %s", strerror(-ret));

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEP_NS	 1000000
+#define STEP_NS  1000000
 #define MAX_CPUS 64
 
 static volatile sig_atomic_t stopped;

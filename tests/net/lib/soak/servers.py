@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 from world import log, there
 
@@ -22,10 +23,22 @@ class Server:
         os.kill(self.pid, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
         self.how = how
 
+    def wait_until_gone(self):
+        """One that was killed has its port and its files until then. Its parent may reap it late."""
+        while True:
+            try:
+                with open(f"/proc/{self.pid}/stat", encoding="utf-8") as f:
+                    if f.read().rsplit(")", 1)[1].split()[0] in "ZX":
+                        return
+            except (FileNotFoundError, ProcessLookupError):
+                return
+            time.sleep(0.01)
+
     def heal(self):
         if self.how == "frozen":
             os.kill(self.pid, signal.SIGCONT)
         elif self.how:
+            self.wait_until_gone()
             with open(self.err, "a", encoding="utf-8") as err:
                 self.pid = subprocess.Popen(
                     there(self.node, *self.command), stdin=subprocess.DEVNULL, stdout=err,
