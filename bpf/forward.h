@@ -71,8 +71,7 @@ static __always_inline void write_ipv6(void *at, const struct xr_path *path, con
 	if (o->frame)
 		label = RELAY_LABEL | (label & ~RELAY_LABEL_MASK);
 	/* RFC 6438: the flow label carries the entropy. */
-	w[0] = bpf_htonl(0x60000000 | p->tos << 20 | label);
-	w[1] = bpf_htonl((o->ip_len - sizeof(struct ipv6hdr)) << 16 | proto << 8 | OUTER_TTL);
+	write_ipv6_words(w, p->tos, label, o->ip_len - sizeof(struct ipv6hdr), proto);
 	__builtin_memcpy(&w[2], path->saddr, sizeof(path->saddr));
 	w[5] |= bpf_htonl(entropy_of(p)) & mask;
 	__builtin_memcpy(&w[6], path->daddr, sizeof(path->daddr));
@@ -236,7 +235,7 @@ __noinline __u32 mtu_to_vm(__u32 backend, __u32 mtu)
 static __always_inline int forward(struct xdp_md *ctx, struct packet *p, __u32 tied)
 {
 	__u32 index = p->path, mtu;
-	struct xr_ready *r = p->ipv6 ? NULL : ready_for(index);
+	struct xr_ready *r = ready_for(index);
 	struct xr_nexthop *nh;
 	struct xr_path *path;
 	__u32 hairpin, egress;
@@ -257,7 +256,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p, __u32 t
 	reason = find_nexthop(ctx, p, index, &nh);
 	if (reason)
 		return reason;
-	if (path->overhead == READY_OVERHEAD)
+	if (path->method == XR_FORWARD_IPIP)
 		make_ready(index);
 	egress = egress_of(ctx, nh->ifindex);
 	trace_way(index, egress, 0);

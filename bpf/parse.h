@@ -238,6 +238,13 @@ static __noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
 	return XR_R_EXT_HEADERS;
 }
 
+/* Of a packet, where compilers take care of an alignment that BPF does not ask for. */
+static __always_inline void copy_address(__be32 to[XR_ADDR_WORDS], const void *from)
+{
+	((__u64 *)to)[0] = ((const __u64 *)from)[0];
+	((__u64 *)to)[1] = ((const __u64 *)from)[1];
+}
+
 static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 {
 	struct ipv6hdr *ip = octet_at(ctx, p->l3);
@@ -255,8 +262,8 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 
 	p->l4 = p->l3 + sizeof(*ip);
 	p->proto = ip->nexthdr;
-	__builtin_memcpy(p->saddr, &ip->saddr, sizeof(p->saddr));
-	__builtin_memcpy(p->daddr, &ip->daddr, sizeof(p->daddr));
+	copy_address(p->saddr, &ip->saddr);
+	copy_address(p->daddr, &ip->daddr);
 	/* ::ffff:a.b.c.d, as which IPv4 VIPs are stored, is on no wire. */
 	if (unlikely(!p->daddr[0] && !p->daddr[1] && p->daddr[2] == bpf_htonl(0xffff)))
 		return XR_R_NOT_VIP;
@@ -300,7 +307,7 @@ static __always_inline int is_martian6(const __be32 *s)
  * The same of both families, and a packet from where it goes to. A client of DHCP
  * that asks from 0.0.0.0 is none. Rare, so a call.
  */
-static __noinline int is_martian(const struct packet *p)
+static __noinline int may_be_martian(const struct packet *p)
 {
 	const __be32 *s, *d;
 
@@ -315,6 +322,15 @@ static __noinline int is_martian(const struct packet *p)
 			!(!s[3] && p->proto == IPPROTO_UDP &&
 			  p->ports == (bpf_htons(68) | bpf_htons(67) << 16));
 	return is_martian6(s);
+}
+
+/* At a glance for nearly all of IPv6; the plain kind asks for itself. */
+static __always_inline int is_martian(const struct packet *p)
+{
+	if (likely(p->ipv6 && p->saddr[0] && *(const __u8 *)p->saddr != 0xff &&
+		   p->saddr[3] != p->daddr[3]))
+		return 0;
+	return may_be_martian(p);
 }
 
 /*

@@ -6,6 +6,7 @@
 #ifndef XROAM_BPF_TUNNEL_HEADER_H
 #define XROAM_BPF_TUNNEL_HEADER_H
 
+#include <bpf/bpf_endian.h>
 #include <linux/types.h>
 
 #define OUTER_TTL     64
@@ -28,6 +29,14 @@
 #define RELAY_ID_MASK    0xfc00
 #define RELAY_LABEL      0x78000
 #define RELAY_LABEL_MASK 0xff000
+
+/* Of an IPv6 header the first two words; what follows it is so long. */
+static __always_inline void write_ipv6_words(__be32 *w, __u32 tos, __u32 label, __u32 len,
+					     __u32 proto)
+{
+	w[0] = bpf_htonl(0x60000000 | tos << 20 | label);
+	w[1] = bpf_htonl(len << 16 | proto << 8 | OUTER_TTL);
+}
 
 struct vxlan_header {
 	__be32 flags;

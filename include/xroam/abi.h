@@ -202,20 +202,25 @@ struct xr_nexthop {
 };
 
 /*
- * ready: per CPU, same index as paths: what is put in front of an IPv4 packet, of paths with
- * IPIP over IPv4. Made by the program from path and next hop, for a second at most. Before a
- * path is filled, and where its next hop or MTU changes, user space makes mtu 0 on all CPUs.
+ * ready: per CPU, same index as paths: what is put in front of a packet, of paths with IPIP.
+ * Made by the program from path and next hop, for a second at most. Before a path is filled,
+ * and where its next hop or MTU changes, user space makes mtu and mtu6 0 on all CPUs.
  */
 struct xr_ready {
-	__u16 mtu; /* as in xr_path, or 65535; 0: nothing is ready */
-	__u16 reserved;
+	__u16 mtu;   /* as in xr_path, or 65535, where the tunnel is over IPv4; else 0 */
+	__u16 mtu6;  /* likewise over IPv6; both 0: nothing is ready */
 	__u32 until; /* tick after which it has to be made anew */
 	__u8 macs[12];
 	__u32 ifindex;
-	__be32 word[5];     /* the IPv4 header, but for TOS, length and checksum */
+	union {
+		__be32 word[5]; /* the IPv4 header, but for TOS, length and checksum */
+		__be32 saddr[4];
+	};
 	__be32 source_mask; /* bits of the source that the flow chooses */
-	__u32 sum;          /* of the words but the first, not complemented, in 16 bits */
-	__u32 reserved2[3];
+	union {
+		__u32 sum; /* of word[] but the first, not complemented, in 16 bits */
+		__be32 daddr[4];
+	};
 };
 
 /*

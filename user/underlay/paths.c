@@ -52,7 +52,7 @@ int paths_unready(struct plane *p, __u32 path)
 	if (!ret && bpf_map_lookup_elem(p->fd[PLANE_READY], &path, ready))
 		ret = -errno;
 	for (cpu = 0; !ret && cpu < p->cpus; cpu++)
-		ready[cpu].mtu = 0;
+		ready[cpu].mtu = ready[cpu].mtu6 = 0;
 	if (!ret && bpf_map_update_elem(p->fd[PLANE_READY], &path, ready, BPF_ANY))
 		ret = -errno;
 	free(ready);
