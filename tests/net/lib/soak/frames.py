@@ -4,9 +4,19 @@ import socket
 import struct
 import time
 
-from world import CONF, MARK, SEND_EVERY, ended, enter
+from world import CONF, MARK, SEND_EVERY, ended, enter, log
 
-overrun = []    # (begin, end): the kernel dropped frames
+ON_ITS_WAY = 1      # seconds that a frame may wait for a processor before the kernel drops it
+overruns = []       # [begin, end, how many frames the kernel dropped]
+
+
+def was_dropped(when):
+    """A frame sent then may be one of those that the kernel dropped; each counts once."""
+    for o in overruns:
+        if o[0] - ON_ITS_WAY <= when < o[1] and o[2]:
+            o[2] -= 1
+            return True
+    return False
 
 
 def frame(vm, mac, address, number):
@@ -44,7 +54,8 @@ def send(vms):
         was, last = dropped, looked
         dropped, looked = backlog_drops(), time.monotonic()
         if dropped != was:
-            overrun.append((last - 0.05, looked + 0.05))
+            log("the machine drops", dropped - was, "frames of somebody's")
+            overruns.append([last - 0.05, looked + 0.05, dropped - was])
         for i, s, mac, address in senders:
             for vm in vms:
                 n = i << 56 | number

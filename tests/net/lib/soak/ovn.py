@@ -101,6 +101,8 @@ class Southbound:
                         log("OVN has", name, "at", *words[1:])
                         self.stored[name] = words
                     else:
+                        # It may stand still, and do it when it goes on.
+                        self.stored.pop(name, None)
                         self.due[name] = time.monotonic() + 0.2
 
     def has_at_rest(self, vm):

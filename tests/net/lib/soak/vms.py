@@ -14,7 +14,7 @@ import time
 import traceback
 
 from etcd import ETCD
-from frames import overrun
+from frames import was_dropped
 from libvirts import LIBVIRT
 from nodes import NODE
 from ovn import OVN
@@ -365,8 +365,7 @@ class Vm:
             b <= t < e and n >> 56 in senders for b, e, senders in self.excused) and not (
                 n >> 56 == NEIGHBOUR and any(b <= t < e + 0.1 for b, e in self.port_went))]
         all_that_came = set(came)
-        lost = [(t, n) for t, n in due if n not in all_that_came and
-                not any(b <= t < e for b, e in overrun)]
+        lost = [(t, n) for t, n in due if n not in all_that_came and not was_dropped(t)]
         self.tell("LOST", lost)
         seen = collections.Counter(came)
         self.tell("TWICE", [(t, n) for t, n in self.sent if seen[n] > 1])
