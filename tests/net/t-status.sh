@@ -258,4 +258,37 @@ ok "another" daemon
 judged 0 '^all is well$' "cures it"
 stop daemon
 judged 0 '^all is well$' "one that ended by itself is not missed"
+
+# ---- the clock; the kernel takes the timer of a value away that is stored ----
+
+# shellcheck disable=SC2317
+tick()
+{
+	local clock=/sys/fs/bpf/xroam/$(instance lb1)/clock
+
+	# shellcheck disable=SC2046
+	bpftool map update pinned "$clock" key 0 0 0 0 value $(bpftool -j map lookup pinned "$clock" key 0 0 0 0 |
+		jq -r --arg n "$1" '.value | .[16] = $n | join(" ")')
+}
+# shellcheck disable=SC2317
+late()
+{
+	local i
+
+	for ((i = 2; ; i++)); do
+		sleep 2.5
+		tick $((i % 200))
+	done
+}
+ok "a clock that stands" tick 1
+judged 1 "the clock has stopped, flows do not age; .xroam reload" "is told"
+is "$(xr -j status | pick .clock_running)" false "  in JSON, too"
+late &
+late=$!
+judged 0 '^all is well$' "one whose ticks come late, on a machine that is kept busy, is not"
+is "$(xr -j status | pick .clock_running)" true "  nor in JSON"
+kill "$late"
+wait "$late"
+ok "reload" xr reload
+judged 0 '^all is well$' "makes it run"
 done_testing

@@ -5,7 +5,6 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "journal/journal.h"
@@ -171,19 +170,14 @@ static void look_daemon(struct doctor *d)
 	doctor_cure(f, "run");
 }
 
-/* It ticks once a second; the checks before this one took some of that. */
 static void look_clock(struct doctor *d)
 {
-	const struct timespec moment = { .tv_nsec = 50 * 1000 * 1000 };
 	struct doctor_finding *f;
-	int i;
 
 	if (!d->p)
 		return;
 	doctor_looked(d);
-	for (i = 0; i < 30 && plane_tick(d->p) == d->tick; i++)
-		nanosleep(&moment, NULL);
-	if (plane_tick(d->p) != d->tick)
+	if (plane_ticks(d->p, d->tick))
 		return;
 	f = doctor_found(d, "instance \"%s\"", d->instance);
 	doctor_wrong(f, "its clock has stopped");

@@ -171,3 +171,13 @@ __u32 plane_tick(struct plane *p)
 		return 0;
 	return clock.tick;
 }
+
+bool plane_ticks(struct plane *p, __u32 tick)
+{
+	const struct timespec moment = { .tv_nsec = 50 * 1000 * 1000 };
+	int i;
+
+	for (i = 0; i < 100 && plane_tick(p) == tick; i++)
+		nanosleep(&moment, NULL);
+	return plane_tick(p) != tick;
+}

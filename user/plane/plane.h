@@ -172,6 +172,12 @@ int plane_list(char ***names, struct xr_err *err);
 /* The programs' clock, in seconds; 0 where it cannot be read. */
 __u32 plane_tick(struct plane *p);
 
+/*
+ * Whether that clock has gone on since it said tick. It ticks once a second, later where the
+ * machine is kept busy, so one that has not is given five seconds more.
+ */
+bool plane_ticks(struct plane *p, __u32 tick);
+
 /* Returns when no CPU runs a program any more that may have read the maps before now. */
 void plane_grace(struct plane *p);
 

@@ -31,7 +31,6 @@ static const char notes[] =
 /* All counters at one moment. */
 struct counters {
 	struct timespec at;
-	__u32 tick;
 	struct xr_counter reason[XR_REASON_MAX];
 	struct xr_counter kind[XR_KIND_MAX];
 };
@@ -43,6 +42,7 @@ struct status {
 	struct counters before, now;
 	struct faults_since *since;
 	double seconds; /* between the two; 0: there is but one */
+	__u32 tick;     /* before the first */
 	/* Lists of lines. refused: drops that strangers cause, and few of them. */
 	json_t *narrow, *refused, *wrong;
 };
@@ -52,7 +52,6 @@ static int read_counters(struct plane *p, struct counters *m)
 	int ret = stats_reasons(p, m->reason);
 
 	clock_gettime(CLOCK_MONOTONIC, &m->at);
-	m->tick = plane_tick(p);
 	stats_kinds(m->reason, m->kind);
 	return ret;
 }
@@ -67,6 +66,7 @@ static int collect(struct status *s, bool once)
 	struct plane *p = s->p;
 	int ret = 0;
 
+	s->tick = plane_tick(p);
 	health_count(p, &s->health);
 	stats_flow_table(p, &s->flows);
 	if (!once) {
@@ -189,7 +189,7 @@ static int print_json(const struct status *s)
 		h->vms, "limit", l->vms, "under_way", h->under_way, "moved", h->moved, "frozen",
 		h->frozen, "disabled", h->disabled, "daemon_pid", (int)daemon_pid(s->p->name),
 		"metrics", json_metrics(s), "packets", json_kinds(s), "clock_running",
-		s->since ? json_boolean(s->now.tick != s->before.tick) : json_null(), "drain",
+		s->since ? json_boolean(plane_tick(s->p) != s->tick) : json_null(), "drain",
 		json_drain(s), "narrow", s->narrow, "refused", s->refused, "wrong", s->wrong,
 		"journal", audit_has_journal()));
 }
