@@ -74,6 +74,19 @@ ok "it leaves" vm leave $MAC
 is "$(neighbours)" "" "its neighbours with it"
 is "$(fdb v1)" "" "and its FDB entry"
 
+port_is() # STATE
+{
+	[ "$(in_ns lb1 bridge -j link show dev v1 | jq -r '.[0].state')" = "$1" ]
+}
+ip -n "$(ns lb1)" link set inside down
+ok "its port loses its carrier" wait_for 10 port_is disabled
+ok "it is here all the same" known
+like "$(cat "$WORLD_DIR/err")" "v1: its bridge takes no entry for a port that .* has no carrier" \
+	"of its FDB entry it is said why there is none"
+vm leave $MAC
+ip -n "$(ns lb1)" link set inside up
+ok "the carrier is back" wait_for 10 port_is forwarding
+
 for who in $MAC 52:54:00:00:00:99; do
 	neigh add $ADDR lladdr "$who" nud permanent
 	neigh add $ADDR6 lladdr "$who" nud permanent

@@ -37,7 +37,12 @@ static bool set_fdb(struct local *l, const struct link *port, enum fdb_kind how)
 
 	if (ret == -EINVAL && vlan) /* the port is not in that VLAN */
 		ret = fdb_set(&l->nl, port->ifindex, l->mac, 0, how, l->by_fdb);
-	if (ret < 0)
+	if (ret == -EPERM && how == FDB_DYNAMIC)
+		local_warn(
+			l,
+			"%s: its bridge takes no entry for a port that is down or has no carrier: it learns of the VM by its first frame",
+			port->name);
+	else if (ret < 0)
 		local_warn(l, "%s: FDB entry: %s", port->name, strerror(-ret));
 	return ret > 0;
 }
