@@ -129,6 +129,7 @@ __noinline __u64 read_tags(struct xdp_md *ctx, __u32 off)
 static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p, __be16 *proto)
 {
 	struct ethhdr *eth = data_of(ctx);
+	const struct vlan_tag *tag = (void *)(eth + 1);
 	__u64 tags;
 
 	if ((void *)(eth + 1) > end_of(ctx))
@@ -138,6 +139,12 @@ static __always_inline int parse_ethernet(struct xdp_md *ctx, struct packet *p, 
 	p->l3 = sizeof(*eth);
 	if (likely(!is_vlan(*proto)))
 		return 0;
+	if (likely((void *)(tag + 1) <= end_of(ctx) && !is_vlan(tag->next))) {
+		*proto = tag->next;
+		p->vlans = 1;
+		p->l3 += sizeof(*tag);
+		return 0;
+	}
 	tags = read_tags(ctx, 0);
 	if (!tags)
 		return XR_R_MALFORMED_L2;

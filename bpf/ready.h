@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The commonest way, made ready: all that is in front of a packet without a tag which goes
- * through an IPIP tunnel, in one cache line per CPU and path. It is good for a second
- * at most. Then the general way (forward.h) asks for the next hop again, and makes it
+ * The commonest way, made ready: all that is in front of a packet which goes through an
+ * IPIP tunnel, but for its VLAN tag, in one cache line per CPU and path. It is good for a
+ * second at most. Then the general way (forward.h) asks for the next hop again, and makes it
  * ready anew; what fits none of this goes that way always.
  *
  * The line is all devices': which one a packet leaves by it tells, but whether
@@ -26,7 +26,7 @@ static __always_inline int is_old(const struct xr_ready *r)
 
 static __always_inline int is_ready(const struct xr_ready *r, const struct packet *p)
 {
-	return p->l3 == sizeof(struct ethhdr) && !is_past(r->until, now_tick());
+	return p->vlans <= 1 && !is_past(r->until, now_tick());
 }
 
 /* From now on the general way, until that has it ready again. */
@@ -127,7 +127,7 @@ static __always_inline void write_ready_ipv6(__be32 *w, const struct xr_ready *r
 /* 1: it has one less; 0: none to spare, or it is cut off. */
 static __always_inline int take_hop(struct xdp_md *ctx, const struct packet *p)
 {
-	void *ip = data_of(ctx) + sizeof(struct ethhdr);
+	void *ip = octet_at(ctx, p->l3);
 
 	if (p->ipv6) {
 		struct ipv6hdr *six = ip;
@@ -145,23 +145,42 @@ static __always_inline int take_hop(struct xdp_md *ctx, const struct packet *p)
 	return 1;
 }
 
+/* With its EtherType; never 0 where there is one. */
+static __always_inline __u32 first_tag(struct xdp_md *ctx)
+{
+	const __u32 *tag = data_of(ctx) + 2 * ETH_ALEN;
+
+	return (const void *)(tag + 1) > end_of(ctx) ? 0 : *tag;
+}
+
 #define NOT_READY (-1)
 
+/* The tag that a frame came with stays when it leaves by the same device. */
 static __always_inline int send_with(struct xdp_md *ctx, struct packet *p, const struct xr_ready *r,
 				     __u32 overhead)
 {
 	__be16 outer = overhead == sizeof(struct ipv6hdr) ? bpf_htons(ETH_P_IPV6)
 							  : bpf_htons(ETH_P_IP);
+	int longer = overhead;
+	__u32 tag = 0;
 	void *data;
 
 	if (!take_hop(ctx, p))
 		return NOT_READY;
-	if (bpf_xdp_adjust_head(ctx, -(int)overhead))
+	if (p->vlans && egress_of(ctx, r->ifindex) == ingress_of(ctx))
+		tag = first_tag(ctx);
+	else if (p->vlans)
+		longer -= sizeof(tag);
+	if (bpf_xdp_adjust_head(ctx, -longer))
 		return XR_R_NO_ROOM;
 	data = data_of(ctx);
-	if (data + sizeof(struct ethhdr) + overhead > end_of(ctx))
+	if (data + sizeof(struct ethhdr) + sizeof(tag) + overhead > end_of(ctx))
 		return XR_R_NO_ROOM;
 	copy_macs(data, r->macs);
+	if (tag) {
+		*(__u32 *)(data + 2 * ETH_ALEN) = tag;
+		data += sizeof(tag);
+	}
 	*(__be16 *)(data + 2 * ETH_ALEN) = outer;
 	data += sizeof(struct ethhdr);
 	if (overhead == sizeof(struct ipv6hdr))

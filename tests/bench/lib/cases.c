@@ -92,6 +92,25 @@ SHOT_WAY(l2, false, SCENE_L2)
 SHOT_WAY(4in6, false, SCENE_4IN6)
 SHOT_WAY(6in6, true, SCENE_6IN6)
 
+static void shot_6in4(struct shot *s)
+{
+	frame_quic_short(s, true, VIP4_BASE, PORT_QUIC, SCENE_CLEAR << 5 | 8);
+}
+
+/* With a VLAN tag, which goes out with it. */
+static void shot_tagged(struct shot *s)
+{
+	static const __u8 tag[] = { 0x81, 0x00, 0x00, 0x07 };
+
+	frame_quic_short(s, false, VIP4_BASE, PORT_QUIC, SCENE_CLEAR << 5 | 8);
+	memmove(s->frame + 16, s->frame + 12, s->len - 12);
+	memcpy(s->frame + 12, tag, sizeof(tag));
+	s->len += sizeof(tag);
+}
+
+/* As fast as IPv4 without a tag, but for so many ns. */
+#define LIKE_CLEAR .reason = XR_R_CID, .action = XDP_TX, .target = 10, .over_clear = true
+
 const struct bench_case bench_cases[BENCH_CASES] = {
 	{ .name = "quic-clear",
 	  .shot = shot_clear,
@@ -122,7 +141,7 @@ const struct bench_case bench_cases[BENCH_CASES] = {
 	  .cid = SCENE_SINGLE,
 	  .reason = XR_R_CID,
 	  .action = XDP_TX,
-	  .target = 75,
+	  .target = 60,
 	  .over_clear = true,
 	  .vips = true },
 	{ .name = "quic-four",
@@ -131,7 +150,7 @@ const struct bench_case bench_cases[BENCH_CASES] = {
 	  .cid = SCENE_FOUR,
 	  .reason = XR_R_CID,
 	  .action = XDP_TX,
-	  .target = 210,
+	  .target = 170,
 	  .over_clear = true,
 	  .vips = true },
 	{ .name = "initial-maglev",
@@ -179,8 +198,10 @@ const struct bench_case bench_cases[BENCH_CASES] = {
 	  .shot = shot_redirect,
 	  .reason = XR_R_CID,
 	  .action = XDP_REDIRECT },
-	{ .name = "clear-4in6", .shot = shot_4in6, .reason = XR_R_CID, .action = XDP_TX },
-	{ .name = "clear-6in6", .shot = shot_6in6, .reason = XR_R_CID, .action = XDP_TX },
+	{ .name = "clear-4in6", .shot = shot_4in6, LIKE_CLEAR },
+	{ .name = "clear-6in4", .shot = shot_6in4, LIKE_CLEAR },
+	{ .name = "clear-6in6", .shot = shot_6in6, LIKE_CLEAR },
+	{ .name = "clear-tagged", .shot = shot_tagged, LIKE_CLEAR },
 	{ .name = "clear-gue", .shot = shot_gue, .reason = XR_R_CID, .action = XDP_TX },
 	{ .name = "clear-vxlan", .shot = shot_vxlan, .reason = XR_R_CID, .action = XDP_TX },
 	{ .name = "clear-l2", .shot = shot_l2, .reason = XR_R_CID, .action = XDP_TX },

@@ -29,7 +29,7 @@ struct bench_case {
 	bool apart;      /* server IDs that no page has */
 };
 
-#define BENCH_CASES 17
+#define BENCH_CASES 19
 extern const struct bench_case bench_cases[BENCH_CASES];
 
 #endif
