@@ -1051,7 +1051,8 @@ struct xr_knobs {
 	__u8 local;     /* 1: one of the hosts is this machine */
 	__u8 vip_other; /* enum xr_vip_other */
 	__u8 vip_echo;
-	__u8 moves;        /* enum xr_moves */
+	__u8 moves; /* enum xr_moves */
+	__u8 padding[3];
 	__u32 mac_buckets; /* of mac_index */
 	__u32 ip_buckets;  /* of ip_index */
 	__u16 flap_moves;

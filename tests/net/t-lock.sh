@@ -64,6 +64,35 @@ is "$(fact host) $(xr -j backend show | pick '.[0].address')" "h2 10.8.0.3" \
 	"what they said was done is"
 exec {full}<&-
 
+# ---- programs, which the kernel verifies before it is taken ----
+
+# verified ARGS...: what others had of the lock while xroam loaded programs
+verified()
+{
+	rm -f "$WORLD_DIR/loads"
+	LOADS=$WORLD_DIR/loads LD_PRELOAD=$WORLD_BUILD/tests/net/loads.so xr "$@" >/dev/null
+	sort -u "$WORLD_DIR/loads" 2>/dev/null
+}
+
+export LOCK
+sed 's/^hosts:/policy: {vm_ttl: 299}\nhosts:/' "$WORLD_DIR/other.yaml" >"$WORLD_DIR/ttl.yaml"
+sed '/^hosts:/,$d; s/299/298/' "$WORLD_DIR/ttl.yaml" >"$WORLD_DIR/none.yaml"
+printf '%s: []\n' hosts vms vips backends >>"$WORLD_DIR/none.yaml"
+ok "a device is attached" xr dev attach eth0
+if [ "$(xr -j dev show | pick '.[0].how')" = dispatcher ]; then
+	skip 9 "libxdp's dispatcher runs them, and loads them itself"
+else
+	is "$(verified dev attach eth1)" free "dev attach of another: the lock is free while its program is verified"
+	is "$(verified reload)" free "reload"
+	is "$(verified apply "$WORLD_DIR/ttl.yaml")" free "apply of another policy"
+	is "$(verified backend del b1)" "" "where no others are needed none is loaded"
+	is "$(verified vip del 192.0.2.10:80/udp)" free "the last VIP goes"
+	is "$(verified vip add 192.0.2.10:80/udp)" free "the first one comes"
+	is "$(verified apply "$WORLD_DIR/none.yaml")" free "all hosts and VIPs go, with another policy: two programs each"
+	is "$(verified host add h1 vxlan 10.8.0.1 vni 100 local)" free "the first host comes"
+	is "$(verified apply "$CONFIG")" free "and all others"
+fi
+
 # ---- a process that keeps it ----
 
 keep_lock

@@ -4,6 +4,8 @@
 # all of it, in order, nothing that it did read.
 # shellcheck source=tests/net/lib/vmworld.sh
 . "$(dirname "$0")/lib/vmworld.sh"
+# shellcheck source=tests/net/lib/libvirtsays.sh
+. "$(dirname "$0")/lib/libvirtsays.sh"
 
 TAP=$WORLD_BUILD/tests/net/tap
 
@@ -202,4 +204,45 @@ tap_plug "$WORLD_DIR/qemu-system-test"
 stopped 4 4 late 60
 is "$(texts v1:h2)" "" "QEMU, all read, and late: none comes twice"
 tap_unplug
+
+# ---- libvirt's word alone, while a command has the kernel verify programs ----
+
+# Nobody waits for the daemon: QEMU ends, and its port with it, when it likes.
+A=aaaaaaaa-0000-4000-8000-000000000001
+HOLD=$WORLD_DIR/hold
+# shellcheck disable=SC2317 # called by name
+state_is() { [ "$(vm_fact h1 "$VM_MAC" state)" = "$1" ]; }
+says_begin
+tap_plug "$TAP"
+xr_on h1 export >"$WORLD_DIR/h1.yaml"
+printf '%s\n' "sources:" "  libvirt:" "    - {uri: \"$URI\", to: h2}" >>"$WORLD_DIR/h1.yaml"
+sed 's/vm_ttl: .*/vm_ttl: 299/' "$WORLD_DIR/h1.yaml" >"$WORLD_DIR/other.yaml"
+start daemon-h1 h1 "$XROAM" -i "$WORLD-h1" run -c "$WORLD_DIR/h1.yaml"
+tell '{"up":true}' "$(domain $A running $VM_MAC/0/tap0)" '{"listed":true}' "$(life $A migrating)"
+ok "a VM that libvirt alone tells of is about to move" wait_for 5 state_is prepared
+xr_on h2 vm prepare $VM_MAC to h2 >/dev/null
+mapfile -t s < <(steps 1 10)
+play -q 5 "${s[@]}"
+vm_reads 4
+touch "$HOLD"
+HOLD=$HOLD LOCK=/run/xroam/$WORLD-h1/lock LD_PRELOAD=$WORLD_BUILD/tests/net/loads.so \
+	xr_on h1 apply "$WORLD_DIR/other.yaml" >/dev/null &
+applies=$!
+ok "an apply waits for the kernel, which verifies its program" wait_for 20 test -e "$HOLD.held"
+xr_on h2 vm pause $VM_MAC >/dev/null
+watch_begin v1:h2 fab:h2
+tell "$(life $A "suspended migrated")"
+ok "the VM stands still" wait_for 5 state_is blackout
+kill "${WORLD_PID[tap]}"
+wait "${WORLD_PID[tap]}" 2>/dev/null
+unset 'WORLD_PID[tap]'
+tell "$(life $A "stopped migrated")"
+rm "$HOLD"
+wait $applies
+is $? 0 "its QEMU ends, and the apply goes on"
+ok "it has moved" wait_for 5 state_is moved
+watch_end
+is "$(texts v1:h2)" "$(numbered 5 10)" "and what the port held has been replayed"
+is "$(xr_on h1 export | grep -c "vm_ttl: 299")" 1 "  with the other policy"
+daemon_stop h1
 done_testing

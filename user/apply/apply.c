@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apply_priv.h"
+#include "attach/attach.h"
 #include "commit/commit.h"
 #include "journal/journal.h"
 #include "model/model_edit.h"
@@ -119,10 +120,15 @@ int model_commit(struct plane *p, const struct model *want,
 	return ret;
 }
 
-int model_edit(struct plane *p, enum edit_what what,
-	       int (*edit)(struct model *m, void *ctx, struct xr_err *err), void *ctx,
-	       void (*changed)(void *changed_ctx, const char *line), void *changed_ctx,
-	       struct xr_err *err)
+struct edit {
+	int (*edit)(struct model *m, void *ctx, struct xr_err *err);
+	void *ctx;
+	void (*changed)(void *ctx, const char *line);
+	void *changed_ctx;
+};
+
+/* -ERESTART: programs are ready now, but the lock was not held meanwhile. */
+static int edit_once(struct plane *p, enum edit_what what, const struct edit *e, struct xr_err *err)
 {
 	struct model have, want;
 	enum commit_how how;
@@ -135,12 +141,28 @@ int model_edit(struct plane *p, enum edit_what what,
 	if (!ret && model_copy(&want, &have))
 		ret = xr_fail(err, -ENOMEM, "out of memory");
 	if (!ret) {
-		ret = edit(&want, ctx, err);
-		if (!ret)
-			ret = commit_models(p, &have, &want, how, changed, changed_ctx, err);
+		ret = e->edit(&want, e->ctx, err);
+		if (!ret && what == EDIT_PROGRAMS && commit_needs_programs(p, &want))
+			ret = edit_ready_programs(p, &want, err) ?: -ERESTART;
+		else if (!ret)
+			ret = commit_models(p, &have, &want, how, e->changed, e->changed_ctx, err);
 		model_free(&want);
 	}
 	model_free(&have);
+	return ret;
+}
+
+int model_edit(struct plane *p, enum edit_what what,
+	       int (*edit)(struct model *m, void *ctx, struct xr_err *err), void *ctx,
+	       void (*changed)(void *changed_ctx, const char *line), void *changed_ctx,
+	       struct xr_err *err)
+{
+	const struct edit e = { edit, ctx, changed, changed_ctx };
+	int ret = edit_once(p, what, &e, err);
+
+	if (ret == -ERESTART)
+		ret = edit_once(p, EDIT_LITTLE, &e, err);
+	plane_drop_ready();
 	return ret;
 }
 
@@ -157,6 +179,8 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	ret = upgrade(instance, changed, ctx, err);
 	if (!ret && vms == APPLY_NEW_VMS)
 		narrow_begin(&few, instance, want);
+	if (!ret)
+		apply_ready_programs(instance, want);
 	if (!ret)
 		ret = open_for(&p, instance, want, err);
 	if (!ret && !p->created && apply_is_stillborn(p, want)) {
@@ -183,6 +207,7 @@ int model_apply(const char *instance, struct model *want, enum apply_vms vms,
 	progress_stage(ret ? PROGRESS_OFF : PROGRESS_MADE);
 	plane_close(p);
 out:
+	plane_drop_ready();
 	narrow_end(&few);
 	return ret;
 }

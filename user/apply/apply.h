@@ -39,8 +39,9 @@ int model_commit(struct plane *p, const struct model *want,
  * in it stays as it is. Without server IDs edit() takes no backend away.
  */
 enum edit_what {
-	EDIT_LITTLE, /* neither server IDs nor VMs, of which there may be a million */
-	EDIT_SIDS,   /* no VMs */
+	EDIT_LITTLE,   /* neither server IDs nor VMs, of which there may be a million */
+	EDIT_PROGRAMS, /* the same, where other programs may be needed, and edit() called twice */
+	EDIT_SIDS,     /* no VMs */
 	EDIT_ALL,
 };
 int model_edit(struct plane *p, enum edit_what what,

@@ -16,4 +16,12 @@ bool apply_is_stillborn(struct plane *p, const struct model *want);
  */
 int apply_keep_sections(const struct model *have, struct model *want, struct xr_err *err);
 
+/*
+ * ready.c: loads the programs that a change needs while others may have the lock, as the
+ * kernel takes long to verify them. plane_drop_ready() in the end.
+ */
+void apply_ready_programs(const char *instance, const struct model *want);
+/* Under the lock, which others may have had in between: the instance is to be read anew. */
+int edit_ready_programs(struct plane *p, const struct model *want, struct xr_err *err);
+
 #endif

@@ -90,6 +90,19 @@ int plane_reload(struct plane *p, int *done, struct xr_err *err);
 void attach_recover(struct plane *p, devices_changed_fn *changed);
 
 /*
+ * Without the lock, for which the daemon need not wait then: loads what plane_reload() and
+ * tc_reload() will put on the instance's devices under it, if its policy and features are
+ * those then. What cannot be loaded now is tried again, and told of, then.
+ */
+void plane_ready_programs(struct plane *p, const struct xr_policy *policy, __u32 features);
+/* The same where both stay as they are. */
+void plane_ready_reload(const char *instance);
+/* For devices that plane_attach() will attach. */
+void plane_ready_attach(const char *instance, char **dev, int n, enum xr_role role);
+/* Drops those that nobody has needed. */
+void plane_drop_ready(void);
+
+/*
  * Loads each kind of program that the devices need, and attaches none: so that what the
  * kernel refuses is known before the first is replaced.
  */

@@ -208,14 +208,6 @@ int plane_load_capturing(struct plane *p, const char *dev, enum xr_role role,
 	const struct program_use use = { .capture = maps };
 	__u32 ifindex = dev ? if_nametoindex(dev) : 0;
 	const struct xr_device *d = ifindex ? record_at(p, ifindex) : NULL;
-	struct loaded l;
-	int fd, ret = program_load(p, &l, d ? record_slot(p, d) : 0, role, &use, err);
 
-	if (ret)
-		return ret;
-	fd = dup(bpf_program__fd(l.prog));
-	if (fd < 0)
-		ret = xr_fail(err, -errno, "%s", strerror(errno));
-	program_close(&l);
-	return ret ? ret : fd;
+	return program_get(p, d ? record_slot(p, d) : 0, role, &use, err);
 }

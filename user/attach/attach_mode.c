@@ -56,18 +56,15 @@ static int attach_alone(struct plane *p, struct xr_device *d, __u8 mode,
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
-	struct loaded l;
-	int fd, ret;
+	int ret, fd = program_get(p, record_slot(p, d), d->role, use, err);
 
-	ret = program_load(p, &l, record_slot(p, d), d->role, use, err);
-	if (ret)
-		return ret;
-	fd = bpf_program__fd(l.prog);
+	if (fd < 0)
+		return fd;
 	ret = bpf_xdp_attach(d->ifindex, fd, mode_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
 	if (!ret)
 		ret = bpf_obj_get_info_by_fd(fd, &info, &len) ? -errno : 0;
 	*prog_id = info.id;
-	program_close(&l);
+	close(fd);
 	return ret;
 }
 
@@ -87,8 +84,12 @@ static int attach_somehow(struct plane *p, struct xr_device *d, __u8 mode,
 			  const struct program_use *use, __u32 *prog_id, struct xr_err *err)
 {
 	struct attached on;
-	int ret = attach_by_libxdp(p, d, mode, use, prog_id, err);
+	int ret;
 
+	/* plane_ready_attach() has seen that it will be the only one; libxdp would load it again. */
+	if (!use && program_is_ready(p, record_slot(p, d), d->role))
+		return attach_alone(p, d, mode, use, prog_id, err);
+	ret = attach_by_libxdp(p, d, mode, use, prog_id, err);
 	if (!ret || refused_by_device(ret))
 		return ret;
 	if (!attach_query(d->ifindex, &on) && on.n)
@@ -154,24 +155,21 @@ static int replace_single(struct plane *p, struct xr_device *d, const struct att
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
-	struct loaded l;
-	int ret;
+	int ret, fd = program_get(p, record_slot(p, d), d->role, use, err);
 
-	ret = program_load(p, &l, record_slot(p, d), d->role, use, err);
-	if (ret)
-		return ret;
+	if (fd < 0)
+		return fd;
 	opts.old_prog_fd = bpf_prog_get_fd_by_id(old);
 	kernel_message_begin();
-	ret = bpf_xdp_attach(d->ifindex, bpf_program__fd(l.prog),
-			     mode_flag(on->mode) | XDP_FLAGS_REPLACE, &opts);
+	ret = bpf_xdp_attach(d->ifindex, fd, mode_flag(on->mode) | XDP_FLAGS_REPLACE, &opts);
 	kernel_message_end();
 	if (ret)
 		xr_fail(err, ret, "%s: replacing the program: %s", d->name, kernel_message_or(ret));
-	else if (!bpf_obj_get_info_by_fd(bpf_program__fd(l.prog), &info, &len))
+	else if (!bpf_obj_get_info_by_fd(fd, &info, &len))
 		record_complete(p, d, on, info.id);
 	if (opts.old_prog_fd >= 0)
 		close(opts.old_prog_fd);
-	program_close(&l);
+	close(fd);
 	return ret;
 }
 

@@ -53,6 +53,9 @@ struct xr_device *record_find(struct plane *p, const char *dev);
 /* That of this namespace's device with that number, or NULL. */
 struct xr_device *record_at(struct plane *p, __u32 ifindex);
 
+/* Room for another one, or NULL. */
+struct xr_device *record_free(struct plane *p);
+
 /* Takes a slot for the device; older records of its name or number are dropped. */
 int record_new(struct plane *p, const char *dev, int ifindex, enum xr_role role,
 	       struct xr_device **out, struct xr_err *err);
@@ -103,6 +106,16 @@ int program_open(struct plane *p, struct loaded *l, __u32 slot, enum xr_role rol
 int program_load(struct plane *p, struct loaded *l, __u32 slot, enum xr_role role,
 		 const struct program_use *use, struct xr_err *err);
 void program_close(struct loaded *l);
+
+/* Which instance's maps the programs of the plane have: an id. */
+__u32 program_maps(const struct plane *p);
+
+/* ---- program_ready.c: programs that were loaded ahead ---- */
+
+/* As program_load(), but an fd of it, to be closed; a ready one is not loaded again. */
+int program_get(struct plane *p, __u32 slot, enum xr_role role, const struct program_use *use,
+		struct xr_err *err);
+bool program_is_ready(struct plane *p, __u32 slot, enum xr_role role);
 
 /* ---- attach_message.c: the kernel's message beside an error number ---- */
 

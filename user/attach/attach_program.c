@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The programs: opened for a device, with the instance's maps and knobs. */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -93,6 +94,14 @@ struct xr_knobs program_knobs(struct plane *p, __u32 slot)
 }
 
 /* ---- loading ---- */
+
+__u32 program_maps(const struct plane *p)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(p->fd[PLANE_META], &info, &len) ? 0 : info.id;
+}
 
 static int open_node(struct loaded *l, const struct xr_knobs *knobs, struct xr_err *err)
 {

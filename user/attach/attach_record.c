@@ -34,7 +34,7 @@ struct xr_device *record_at(struct plane *p, __u32 ifindex)
 	return d;
 }
 
-static struct xr_device *free_record(struct plane *p)
+struct xr_device *record_free(struct plane *p)
 {
 	int i;
 
@@ -119,10 +119,10 @@ int record_new(struct plane *p, const char *dev, int ifindex, enum xr_role role,
 	/* Their devices are gone, or check_free() would have found the program. */
 	while ((d = record_find(p, dev)) || (d = record_at(p, ifindex)))
 		record_drop(p, d);
-	d = free_record(p);
+	d = record_free(p);
 	if (!d) {
 		drop_gone(p);
-		d = free_record(p);
+		d = record_free(p);
 	}
 	if (!d)
 		return xr_fail(err, -ENOSPC,

@@ -177,7 +177,8 @@ int tc_reload(struct plane *p, struct xr_err *err)
 
 	if (!tc_next(p, &at))
 		return 0;
-	ret = tc_load(p, err);
+	if (!tc_is_loaded(p))
+		ret = tc_load(p, err);
 	at = 0;
 	while (!ret && (h = tc_next(p, &at))) {
 		ret = netns_enter(h->netns, &back);

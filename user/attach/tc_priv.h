@@ -27,6 +27,16 @@ enum bpf_attach_type tc_list(enum bpf_tc_attach_point point);
 /* Loads all anew and puts them in the pins' places. */
 int tc_load(struct plane *p, struct xr_err *err);
 
+/* Whether this process has done that before: a change may replace programs twice. */
+bool tc_is_loaded(const struct plane *p);
+
+/*
+ * Loads them for the next tc_load(), if there will be one, which has nothing more to do than
+ * to pin them. anew: programs that are attached will be replaced.
+ */
+void tc_make_ready(struct plane *p, bool anew);
+void tc_drop_ready(void);
+
 /* ---- tc_record.c: the map tc_hooks ---- */
 
 /* NULL: there is none. */

@@ -211,18 +211,17 @@ static int attach(int argc, char **argv)
 {
 	struct attach_args a = { .want = ATTACH_AUTO };
 	struct plane *p;
-	int ret;
+	int ret = parse_attach(argc, argv, &a);
 
-	ret = parse_attach(argc, argv, &a);
 	if (ret)
 		return ret;
+	plane_ready_attach(opt.instance, a.dev, a.devs, a.role);
 	ret = cmd_open(&p, PLANE_CREATE);
 	if (ret)
 		return ret;
-	if (drained_keeps(p) && a.role == XR_ROLE_NODE)
-		ret = cmd_refuse("the node is drained; \"xroam undrain\" first");
-	else
-		ret = attach_all(p, &a);
+	ret = drained_keeps(p) && a.role == XR_ROLE_NODE
+		? cmd_refuse("the node is drained; \"xroam undrain\" first")
+		: attach_all(p, &a);
 	/* An error means no change: remove the instance that was made for this. */
 	if (ret && p->created)
 		instance_destroy(p, NULL);

@@ -119,7 +119,7 @@ static int add(int argc, char **argv)
 
 	memset(&info, 0, sizeof(info));
 	ret = parse(argc, argv, &info);
-	return ret ? ret : cmd_edit(PLANE_CREATE, EDIT_LITTLE, edit_add, &info);
+	return ret ? ret : cmd_edit(PLANE_CREATE, EDIT_PROGRAMS, edit_add, &info);
 }
 
 static int no_host(struct xr_err *err, const char *name)
@@ -143,7 +143,7 @@ static int del(int argc, char **argv)
 	char *name = args_need(&args, "the host's name");
 	int ret = name ? args_end(&args) : EXIT_USAGE;
 
-	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_LITTLE, edit_del, name);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_PROGRAMS, edit_del, name);
 }
 
 /* ---- show ---- */

@@ -53,6 +53,7 @@ static int replace_programs(struct plane **p, __u32 *from)
 	struct xr_err err = { "" };
 	int ret;
 
+	plane_ready_reload(opt.instance);
 	if (instance_upgrade(opt.instance, from, &err))
 		return cmd_fail(&err);
 	if (err.text[0])

@@ -66,7 +66,7 @@ static int add(int argc, char **argv)
 	ret = args_vip(&args, v.addr, &v.port, &v.proto);
 	if (!ret)
 		ret = args_take(&args, add_keys, &v, &g);
-	return ret ? ret : cmd_edit(PLANE_CREATE, EDIT_LITTLE, edit_add, &v);
+	return ret ? ret : cmd_edit(PLANE_CREATE, EDIT_PROGRAMS, edit_add, &v);
 }
 
 static int no_vip(struct xr_err *err, const struct model_vip *v)
@@ -145,7 +145,7 @@ static int del(int argc, char **argv)
 	ret = args_vip(&args, v.addr, &v.port, &v.proto);
 	if (!ret)
 		ret = args_end(&args);
-	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_LITTLE, edit_del, &v);
+	return ret ? ret : cmd_edit(PLANE_CHANGE, EDIT_PROGRAMS, edit_del, &v);
 }
 
 struct behind {

@@ -45,16 +45,44 @@ static __u32 sid_features(const struct commit *c)
 		(use.in_table || !use.pages ? XR_FEATURE_SID_TABLE : 0);
 }
 
+/*
+ * Some of the policy, and what there is to look for, is in the program itself: that needs
+ * another program. While the change is made it looks for the old and the new.
+ */
+static bool other_program(const struct plane *p, const struct xr_policy *had,
+			  const struct xr_policy *want, __u32 features)
+{
+	return plane_next_device(p, NULL) &&
+		(!same_program(had, want) || features != p->meta->features);
+}
+
+/* Whether server IDs get pages, or the last one goes, shows in the midst of a commit only. */
+static __u32 features_ahead(const struct plane *p, const struct model *want)
+{
+	return commit_features(want) |
+		(p->meta->features & (XR_FEATURE_SID_PAGES | XR_FEATURE_SID_TABLE));
+}
+
+bool commit_needs_programs(const struct plane *p, const struct model *want)
+{
+	return other_program(p, &p->meta->policy, &want->policy, features_ahead(p, want));
+}
+
+void commit_ready_programs(struct plane *p, const struct model *want)
+{
+	__u32 after = features_ahead(p, want), during = p->meta->features | after;
+
+	if (other_program(p, &p->meta->policy, &want->policy, during))
+		plane_ready_programs(p, &want->policy, during);
+	if (after != during)
+		plane_ready_programs(p, &want->policy, after);
+}
+
 static __u32 features_wanted(const struct commit *c)
 {
 	return commit_features(c->want) | sid_features(c);
 }
 
-/*
- * Some of the policy, and what there is to look for, is in the program itself:
- * that needs another program. While the change is made it looks for the old
- * and the new.
- */
 static int store_policy(struct commit *c)
 {
 	__u32 had = c->had_features = c->p->meta->features;

@@ -28,4 +28,11 @@ enum commit_how {
 int commit_models(struct plane *p, struct model *have, struct model *want, enum commit_how how,
 		  void (*changed)(void *ctx, const char *line), void *ctx, struct xr_err *err);
 
+/*
+ * Whether the change needs other programs on the devices, and without the lock: loads them,
+ * so that commit_models() need not under it. want stays as it is.
+ */
+bool commit_needs_programs(const struct plane *p, const struct model *want);
+void commit_ready_programs(struct plane *p, const struct model *want);
+
 #endif

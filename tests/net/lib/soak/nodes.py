@@ -18,7 +18,7 @@ class Node:
         self.name, self.daemon, self.kills = name, None, 0
         self.lock = threading.RLock()
         self.started = self.released = 0.0
-        self.commands = 0   # that have, or wait for, the instance's lock now
+        self.commands = 0   # that are about to be killed with the instance's lock
 
     @contextlib.contextmanager
     def locked(self):
