@@ -141,18 +141,25 @@ static bool is_here(void *ctx, __u32 vm_index)
 	return true;
 }
 
-/* A move under way that a hypervisor tells of, and one that the operator does. */
-static void while_it_is_prepared(void **state)
+/* A move that a hypervisor tells of, and one that the operator does: under way, and over. */
+static void weighed_by_the_daemon(void **state)
 {
 	static const struct {
+		enum xr_notice_kind kind;
 		__u8 source;
 		bool runs_yet;
 		const char *says, *at;
 		int waits;
 	} at[] = {
-		{ XR_SOURCE_QMP, false, "c", "a", 1 }, { XR_SOURCE_QMP, false, "b", "b", 0 },
-		{ XR_SOURCE_QMP, false, "a", "a", 0 }, { XR_SOURCE_CLI, false, "c", "c", 0 },
-		{ XR_SOURCE_QMP, true, "b", "a", 1 },  { XR_SOURCE_QMP, true, "a", "a", 0 },
+		{ XR_NOTICE_PREPARE, XR_SOURCE_QMP, false, "c", "a", 1 },
+		{ XR_NOTICE_PREPARE, XR_SOURCE_QMP, false, "b", "a", 1 },
+		{ XR_NOTICE_PREPARE, XR_SOURCE_QMP, false, "a", "a", 0 },
+		{ XR_NOTICE_PREPARE, XR_SOURCE_CLI, false, "c", "a", 1 },
+		{ XR_NOTICE_PREPARE, XR_SOURCE_QMP, true, "b", "a", 1 },
+		{ XR_NOTICE_PREPARE, XR_SOURCE_QMP, true, "a", "a", 0 },
+		{ XR_NOTICE_MOVED, XR_SOURCE_QMP, false, "c", "b", 1 },
+		{ XR_NOTICE_MOVED, XR_SOURCE_QMP, false, "b", "b", 0 },
+		{ XR_NOTICE_MOVED, XR_SOURCE_CLI, false, "c", "c", 0 },
 	};
 	struct etcd_read r;
 	struct xr_notice n;
@@ -163,7 +170,7 @@ static void while_it_is_prepared(void **state)
 	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		p = new_plane();
 		OK(bind_to(p, VM1, "", "a", false));
-		n = notice_of(XR_NOTICE_PREPARE, VM1, "b");
+		n = notice_of(at[i].kind, VM1, "b");
 		n.source = at[i].source;
 		OK(vm_notice(p, &n, &answer, &error));
 		r = begin(p);
@@ -179,7 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_rest),
 		cmocka_unit_test(while_it_moves),
-		cmocka_unit_test(while_it_is_prepared),
+		cmocka_unit_test(weighed_by_the_daemon),
 	};
 
 	if (lacks_root())

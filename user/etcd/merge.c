@@ -182,7 +182,10 @@ static bool is_news(const struct etcd_read *r, const struct model_vm *vm, const 
 	return !has_just_left(r, index, host) && (!v->seq || v->seq > r->plane->vm_info[index].seq);
 }
 
-/* By a word that counts more it runs elsewhere, or is on its way, and neither here nor there. */
+/*
+ * By a word that counts more it runs elsewhere, or may: of what hypervisors said since the
+ * reading began only the daemon knows.
+ */
 static bool is_outranked(const struct etcd_read *r, const struct model_vm *vm, const char *host)
 {
 	__u32 index = vm_find(r->plane, vm_key(vm->mac, vm->vlan));
@@ -193,9 +196,8 @@ static bool is_outranked(const struct etcd_read *r, const struct model_vm *vm, c
 	now = vm_now(r->plane, index);
 	if (!strcmp(host_name(r->plane, now.host), host))
 		return false;
-	return (r->is_here && r->is_here(r->ctx, index)) ||
-		(vm_standing(r->plane, index) > XR_TRUST_OPERATOR && vm_under_way(now) &&
-		 strcmp(host_name(r->plane, now.next), host));
+	return vm_under_way(now) || vm_standing(r->plane, index) > XR_TRUST_OPERATOR ||
+		(r->is_here && r->is_here(r->ctx, index));
 }
 
 static bool in_segment(const struct etcd_read *r, __u16 vlan)
