@@ -24,6 +24,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 
 from chaos import CHAOS
 from counts import counts, daemons
@@ -108,6 +109,14 @@ def stop(*_):
     sys.exit(1)
 
 
+def to_the_end(fn, *args):
+    """For a thread, whose end by mistake nobody would see."""
+    try:
+        fn(*args)
+    except Exception:  # pylint: disable=broad-except
+        wrong(traceback.format_exc())
+
+
 def main():
     enter("gw")
     OVN.begin(VMS)
@@ -116,10 +125,11 @@ def main():
         vm.boot(vm.home)
         ETCD.say(vm, vm.home)
         OVN.say(vm, vm.home)
-    threads = [threading.Thread(target=fn, daemon=True) for fn in
-               [ETCD.publish, OVN.publish, lambda: send(VMS)] + [vm.live for vm in VMS if vm is not VMS[2]]]
+    works = [(ETCD.publish,), (OVN.publish,), (send, VMS)]
+    works += [(vm.live,) for vm in VMS if vm is not VMS[2]]
+    works += [(watch_events, n) for n in HOSTS]
+    threads = [threading.Thread(target=to_the_end, args=work, daemon=True) for work in works]
     VMS[2].idle.set()
-    threads += [threading.Thread(target=watch_events, args=(n,), daemon=True) for n in HOSTS]
     for t in threads:
         t.start()
     rest(False)

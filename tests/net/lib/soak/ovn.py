@@ -45,7 +45,9 @@ class Southbound:
                         pass
         except OSError:
             return None
-        result = whole and whole["result"]
+        if whole is None:   # it was killed, and whether it did it nobody knows
+            return None
+        result = whole["result"]
         if not result or any("error" in r for r in result):
             raise ValueError(f"OVN: {whole}")
         return result
