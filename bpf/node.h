@@ -89,6 +89,7 @@ static __always_inline int serve_any(struct xdp_md *ctx, int vms)
 	p->bytes = ctx->data_end - ctx->data;
 	p->sent = XDP_PASS;
 	reason = parse(ctx, p);
+	reload_memory();
 	trace_packet(p);
 	if (!reason) {
 		vip = find_vip(p, keys);

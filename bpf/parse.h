@@ -197,7 +197,7 @@ struct ext_walk {
  * fragment header means a fragment, and w->l4 is where it is; except the atomic
  * ones of RFC 6946, which are whole packets.
  */
-static __noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
+__noinline int skip_extensions(struct xdp_md *ctx, struct ext_walk *w)
 {
 	__u32 off, proto;
 
@@ -314,7 +314,7 @@ static __always_inline int is_martian6(const __be32 *s)
  * The same of both families, and a packet from where it goes to. A client of DHCP
  * that asks from 0.0.0.0 is none. Rare, so a call.
  */
-static __noinline int may_be_martian(const struct packet *p)
+__noinline int may_be_martian(const struct packet *p)
 {
 	const __be32 *s, *d;
 
