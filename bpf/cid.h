@@ -108,6 +108,13 @@ struct cid_work {
 
 XR_PERCPU(cid_works, struct cid_work, 1);
 
+static __always_inline struct cid_work *cid_work_record(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cid_works, &zero);
+}
+
 struct cid_passes {
 	const struct xr_cid_config *config;
 	struct cid_block *block;
@@ -157,7 +164,6 @@ static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off, __u32 usabl
 	const struct xr_cid_layout *l = &c->layout;
 	struct cid_work *work;
 	struct xr_cid_words *w;
-	__u32 zero = 0;
 	__u64 word;
 
 	if (usable < l->min_len)
@@ -169,7 +175,7 @@ static __always_inline int cid_decode(struct xdp_md *ctx, __u32 off, __u32 usabl
 		r->sid[0] = word >> (l->shift[0] & 63) & l->sid[0];
 		return 0;
 	}
-	work = bpf_map_lookup_elem(&cid_works, &zero);
+	work = cid_work_record();
 	if (!work)
 		return XR_R_CID_SHORT;
 	w = &work->words;

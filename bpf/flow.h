@@ -119,7 +119,7 @@ static __always_inline void flow_touch(const struct packet *p, union flow_word o
 		(was & flags << 11 & XR_FLOW_CLOSING);
 	if (unlikely(flags & IS_FIRST))
 		new.flow.seen = flow_first(now, was, flags);
-	if (unlikely(new.word != old.word))
+	if (unlikely(new.flow.seen != was))
 		flow_exchange(p->hash, old.word, new.word);
 }
 

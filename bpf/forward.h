@@ -229,12 +229,12 @@ __noinline __u32 mtu_to_vm(__u32 backend, __u32 mtu)
 }
 
 /*
- * Sends the packet by p->path. Returns 0 with the XDP action in p->sent, or the
+ * Sends the packet by the path of its backend. Returns 0 with the XDP action in p->sent, or the
  * reason why not. tied: to p->backend, which is a VM.
  */
 static __always_inline int forward(struct xdp_md *ctx, struct packet *p, __u32 tied)
 {
-	__u32 index = p->path, mtu;
+	__u32 index = backend_of(p).path, mtu;
 	struct xr_ready *r = ready_for(index);
 	struct xr_nexthop *nh;
 	struct xr_path *path;

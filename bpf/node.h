@@ -22,6 +22,8 @@ static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p)
 {
 	if (p->icmp)
 		return 0;
+	/* TCP's, too, which nobody asks for: so it is a constant of plain packets. */
+	p->payload = p->l4 + sizeof(struct udphdr);
 	return p->proto == IPPROTO_TCP ? parse_tcp(ctx, p) : parse_udp(p);
 }
 
@@ -39,7 +41,7 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p, const str
 	if (unlikely(p->martian))
 		return XR_R_MARTIAN;
 	reason = parse_transport(ctx, p);
-	if (reason)
+	if (unlikely(reason))
 		return reason;
 	reload_memory();
 	count_vip(p);
@@ -47,10 +49,10 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p, const str
 	reload_memory();
 	if (!is_sent(p->reason))
 		return p->reason;
-	reason = forward(ctx, p, vms ? hide_from_verifier(p->tied, keys->zero, 1) : 0);
+	reason = forward(ctx, p, vms ? hide_from_verifier(is_tied(p), keys->zero, 1) : 0);
 	if (vms)
 		note_egress(p->egress);
-	if (vms && unlikely(p->tied) && !reason)
+	if (vms && unlikely(is_tied(p)) && !reason)
 		reason = follow_vm(ctx, p);
 	return reason ?: count_backend(p, p->reason);
 }
@@ -143,10 +145,11 @@ static __always_inline int serve_vips(struct xdp_md *ctx, const struct xr_hash_k
 	}
 	p.reason = serve(ctx, &p, vip, keys, vms);
 	/* What is sent is hidden by serve() already. */
-	if (unlikely(!is_sent(p.reason)))
+	if (unlikely(!is_sent(p.reason))) {
 		p.reason = hide_from_verifier(p.reason, keys->zero, REASONS - 1);
-	if (unlikely(may_be_stray(p.reason)))
-		return serve_other(ctx, vms);
+		if (may_be_stray(p.reason))
+			return serve_other(ctx, vms);
+	}
 	if (vms)
 		p.reason = keep_bounds(ctx, &p, p.reason);
 	return verdict(&p);

@@ -52,6 +52,8 @@ const volatile struct xr_knobs knobs = {};
 #define IS_FIRST    (IS_SYN | IS_END | IS_LONG)
 #define IS_NO_ENTRY (IS_RST | IS_SHORT)
 
+#define ASTRAY_DOWN (1U << 3) /* the connection ID names a server that is down */
+
 struct packet {
 	__u32 l3;          /* offset of the IP header */
 	__u32 l4;          /* offset of the transport header */
@@ -62,7 +64,6 @@ struct packet {
 	__u32 bytes;       /* of the frame, for the counters */
 	__u32 ports;       /* source | destination << 16, as in the packet */
 	__u32 udp_len;     /* as in the packet; what follows the ports in TCP */
-	__u32 path;        /* of the backend */
 	__be32 saddr[XR_ADDR_WORDS] __attribute__((aligned(8)));
 	__be32 daddr[XR_ADDR_WORDS];
 	__u8 ipv6;
@@ -73,10 +74,9 @@ struct packet {
 	__u8 flow_flags; /* IS_* */
 	__u8 group;      /* came by link-layer broadcast or multicast */
 	__u8 martian;    /* its source is none: see is_martian() */
-	__u8 limited;    /* the backend has a limit of Initials */
-	__u8 tied;       /* the backend is a VM: see follow() */
 	__u16 vip;
 	__u16 backend;
+	__u64 its;    /* union backend_word: what the backend was when it was chosen */
 	__u32 vm;     /* its number, for a drop's event; 0: none */
 	__u32 reason; /* enum xr_reason, as far as is known */
 	__u32 sent;   /* XDP_TX or XDP_REDIRECT, once forwarded */
@@ -86,8 +86,7 @@ struct packet {
 		__u32 cid;    /* offset of the connection ID */
 		__u32 usable; /* octets there are for it; 0: none */
 		__u8 is_long;
-		__u8 top;     /* of the connection ID's octet 0: three bits */
-		__u8 is_down; /* it names a server that is down */
+		__u8 top; /* of the connection ID's octet 0: three bits; and ASTRAY_DOWN */
 	} quic;
 	struct quoted {    /* what an ICMP error quotes */
 		__u32 l4;  /* offset of ICMP in, of the quoted header out */
@@ -119,6 +118,30 @@ XR_PERCPU(scratch, struct packet, SCRATCHES);
 static __always_inline struct packet *scratch_at(__u32 which)
 {
 	return bpf_map_lookup_elem(&scratch, &which);
+}
+
+union backend_word {
+	struct xr_backend backend;
+	__u64 word;
+};
+
+/* Kept as one word, and its parts taken out where they are asked for. */
+static __always_inline struct xr_backend backend_of(const struct packet *p)
+{
+	union backend_word w = { .word = p->its };
+
+	return w.backend;
+}
+
+/* Whether the backend is a VM: see follow(). */
+static __always_inline int is_tied(const struct packet *p)
+{
+	return backend_of(p).flags & XR_BACKEND_VM;
+}
+
+static __always_inline int is_limited(const struct packet *p)
+{
+	return backend_of(p).flags & XR_BACKEND_LIMITED;
 }
 
 /* Spreads flows over ECMP; the keyed hash, which a CID hit has not, is no need. */

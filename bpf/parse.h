@@ -408,7 +408,6 @@ static __always_inline int parse_udp(struct packet *p)
 
 	if (len < sizeof(struct udphdr) || p->l4 + len > p->end)
 		return XR_R_MALFORMED_L4;
-	p->payload = p->l4 + sizeof(struct udphdr);
 	p->payload_end = p->l4 + len;
 	p->flow_flags = 0;
 	return 0;

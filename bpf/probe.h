@@ -58,8 +58,8 @@ static __always_inline int send_probe(struct xdp_md *ctx, const struct xr_hash_k
 	reload_memory();
 	if (!reason) {
 		choose(p, backend);
-		reason = forward(ctx, p, hide_from_verifier(p->tied, keys->zero, 1));
-		if (p->tied && !reason)
+		reason = forward(ctx, p, hide_from_verifier(is_tied(p), keys->zero, 1));
+		if (is_tied(p) && !reason)
 			reason = follow_vm(ctx, p);
 	}
 	return reason ?: XR_R_HASH;

@@ -55,10 +55,10 @@ static __always_inline void parse_quic(struct xdp_md *ctx, struct packet *p)
 	__u8 *b = octet_at(ctx, p->payload);
 	__u32 at;
 
-	if ((void *)(b + 1) > end_of(ctx) || p->payload >= p->payload_end)
+	if (unlikely((void *)(b + 1) > end_of(ctx) || p->payload >= p->payload_end))
 		return;
 	q->is_long = *b >> 7;
-	if (!(*b & QUIC_LONG)) {
+	if (!q->is_long) {
 		if (p->icmp)
 			return;
 		q->cid = p->payload + QUIC_SHORT_DCID;

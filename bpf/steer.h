@@ -13,18 +13,15 @@
 #include "quic.h"
 #include "vip.h"
 
-union backend_word {
-	struct xr_backend backend;
-	__u64 word;
-};
-
-/* One load, so never half a change; all zero where there is none. */
-static __always_inline struct xr_backend backend_get(__u32 index)
+/* One load, so never half a change; all zero where there is none, as of index 0. */
+static __always_inline union backend_word backend_get(__u32 index)
 {
 	union backend_word *b = bpf_map_lookup_elem(&backends, &index);
-	union backend_word copy = { .word = b ? *(volatile __u64 *)b : 0 };
+	union backend_word copy = {};
 
-	return copy.backend;
+	if (likely(b))
+		copy.word = *(volatile __u64 *)b;
+	return copy;
 }
 
 static __always_inline int takes_packets(struct xr_backend b)
@@ -35,13 +32,19 @@ static __always_inline int takes_packets(struct xr_backend b)
 /* Makes it the packet's; gives what the caller judges it by. */
 static __always_inline struct xr_backend choose(struct packet *p, __u32 index)
 {
-	struct xr_backend b = backend_get(index);
+	union backend_word b = backend_get(index);
 
 	p->backend = index;
-	p->path = b.path;
-	p->limited = b.flags & XR_BACKEND_LIMITED;
-	p->tied = b.flags & XR_BACKEND_VM;
-	return b;
+	p->its = b.word;
+	return b.backend;
+}
+
+/* Returns the reason, for the caller to return. */
+static __always_inline int choose_none(struct packet *p)
+{
+	p->backend = 0;
+	p->its = 0;
+	return XR_R_NO_BACKEND;
 }
 
 /* Rare, so verified apart. */
@@ -68,10 +71,17 @@ static __always_inline int is_behind(struct xr_backend b, __u32 backend, __u32 v
  */
 static __always_inline __u32 sid_in_bucket(const struct xr_sid_bucket *b, __u64 key)
 {
+	__u32 found;
+
 #pragma unroll
-	for (int i = 0; i < XR_SID_WAYS; i++)
-		if (b->key[i] == key)
-			return b->backend[i];
+	for (int i = 0; i < XR_SID_WAYS; i++) {
+		if (b->key[i] == key) {
+			found = b->backend[i];
+			/* Read here: the compiler would keep an index, and read at the end. */
+			hide_from_compiler(found);
+			return found;
+		}
+	}
 	return 0;
 }
 
@@ -150,8 +160,6 @@ static __always_inline void trace_sid(const struct cid_result *cid)
  * what: the codepoint, and whether the server is down. Long headers are counted
  * in admit(), where they come by anyway.
  */
-#define ASTRAY_DOWN (1U << 3)
-
 __noinline int count_astray(__u32 vip, __u32 what)
 {
 	struct xr_cid_counter *c = bpf_map_lookup_elem(&cid_stats, &vip);
@@ -166,6 +174,32 @@ __noinline int count_astray(__u32 vip, __u32 what)
 	return 0;
 }
 
+/* What becomes of a packet whose CID names none that is up and the VIP's own; as below. */
+static __always_inline int judge_server(struct packet *p, const struct xr_vip *v,
+					struct xr_backend b)
+{
+	if (b.state == XR_BACKEND_NONE) {
+		note(p, XR_R_CID_NO_SERVER);
+		return 0;
+	}
+	if (!is_behind(b, p->backend, p->vip, v->pool)) {
+		note(p, XR_R_CID_NOT_HERE);
+		return 0;
+	}
+	if (takes_packets(b))
+		return XR_R_CID;
+	/*
+	 * Dropping is the default: a health flap that re-routes routable CIDs
+	 * makes other servers answer with stateless resets (RFC 9000 §21.11).
+	 */
+	if (knobs.down != XR_DOWN_DROP) {
+		p->quic.top |= ASTRAY_DOWN;
+		return 0;
+	}
+	count_astray(p->vip, p->quic.top | ASTRAY_DOWN);
+	return XR_R_BACKEND_DOWN;
+}
+
 /*
  * Sets p->backend and returns XR_R_CID if the CID is routable and its server
  * takes packets, a drop reason if it is down, 0 to go on.
@@ -178,14 +212,14 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 	struct cid_result server = {};
 	struct xr_cid_config *c;
 	struct xr_backend b;
-	__u32 slot, index;
+	__u32 slot;
 
-	if (!q->usable || (void *)(cid + 1) > end_of(ctx))
+	if (unlikely(!q->usable || (void *)(cid + 1) > end_of(ctx)))
 		return 0;
 	q->top = *cid >> 5;
 	slot = (v->cid_slots >> q->top * 8) & 0xff;
 	trace_cid(ctx, p, slot);
-	if (!slot) {
+	if (unlikely(!slot)) {
 		note(p, XR_R_CID_NO_CONFIG);
 		return 0;
 	}
@@ -196,28 +230,10 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 	}
 	trace_sid(&server);
 
-	index = find_server(&server);
-	b = choose(p, index);
-	if (!index || b.state == XR_BACKEND_NONE) {
-		note(p, XR_R_CID_NO_SERVER);
-		return 0;
-	}
-	if (unlikely(!is_behind(b, index, p->vip, v->pool))) {
-		note(p, XR_R_CID_NOT_HERE);
-		return 0;
-	}
-	if (likely(takes_packets(b)))
-		return XR_R_CID;
-	/*
-	 * Dropping is the default: a health flap that re-routes routable CIDs
-	 * makes other servers answer with stateless resets (RFC 9000 §21.11).
-	 */
-	if (knobs.down != XR_DOWN_DROP) {
-		q->is_down = 1;
-		return 0;
-	}
-	count_astray(p->vip, q->top | ASTRAY_DOWN);
-	return XR_R_BACKEND_DOWN;
+	b = choose(p, find_server(&server));
+	if (unlikely(b.state != XR_BACKEND_UP || b.pool != v->pool))
+		return judge_server(p, v, b);
+	return XR_R_CID;
 }
 
 static __always_inline int steer_by_hash(struct packet *p)
@@ -228,10 +244,10 @@ static __always_inline int steer_by_hash(struct packet *p)
 
 	table = bpf_map_lookup_elem(&maglev, &vip);
 	if (!table)
-		return XR_R_NO_BACKEND;
+		return choose_none(p);
 	backend = bpf_map_lookup_elem(table, &whole);
 	if (!backend)
-		return XR_R_NO_BACKEND;
+		return choose_none(p);
 	return takes_packets(choose(p, backend[slot])) ? XR_R_HASH : XR_R_NO_BACKEND;
 }
 
@@ -259,10 +275,10 @@ static __always_inline int steer_by_flow(struct packet *p, const struct xr_vip *
 	union flow_word e;
 	__u32 now = now_tick();
 
-	if (!b)
+	if (unlikely(!b))
 		return 0;
 	e.word = flow_find(b, xr_flow_tag(p->hash));
-	if (!e.word || flow_age(e.flow, now) > knobs.flow_idle)
+	if (!e.word || unlikely(flow_age(e.flow, now) > knobs.flow_idle))
 		return 0;
 	its = choose(p, e.flow.backend);
 	if (unlikely(!flow_serves(its, p, e.flow, now) ||
@@ -335,7 +351,7 @@ __noinline __u32 quoted_flow(__u64 hash, __u32 vip, __u32 pool)
 	if (!b || pool & NO_FLOWS)
 		return 0;
 	e.word = flow_find(b, xr_flow_tag(hash));
-	its = backend_get(e.flow.backend);
+	its = backend_get(e.flow.backend).backend;
 	if (!e.word || flow_age(e.flow, now_tick()) > knobs.flow_idle || !takes_packets(its) ||
 	    !is_behind(its, e.flow.backend, vip, pool))
 		return 0;
@@ -397,16 +413,15 @@ static __always_inline int steer(struct xdp_md *ctx, struct packet *p, const str
 	if (unlikely(p->icmp))
 		return as_icmp(p->reason ?: steer_by_hash(p));
 	if (!p->reason) {
-		p->backend = 0;
 		/* Hidden, or all that follows is verified once for each kind of header. */
 		if (by_cid && !hide_from_verifier(p->quic.is_long, keys->zero, 1))
-			count_astray(p->vip, p->quic.top | p->quic.is_down * ASTRAY_DOWN);
+			count_astray(p->vip, p->quic.top);
 		hash_tuple(p, keys);
 		p->reason = steer_by_tuple(p, v);
 	}
 	reload_memory();
 	if (by_cid && unlikely(p->quic.is_long) && p->backend)
-		return admit(ctx, p->payload, p->backend | !!p->limited * ADMIT_LIMITED,
+		return admit(ctx, p->payload, p->backend | !!is_limited(p) * ADMIT_LIMITED,
 			     p->vip * (p->reason != XR_R_CID))
 			?: p->reason;
 	return p->reason;

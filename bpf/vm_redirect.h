@@ -234,6 +234,7 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __
  */
 __noinline __u64 send_by_ip(struct xdp_md *ctx, __u32 index, int untag)
 {
+	const union backend_word way = { .backend.path = index };
 	struct packet *p = scratch_at(SENT_AS_IP);
 	int reason;
 
@@ -242,7 +243,7 @@ __noinline __u64 send_by_ip(struct xdp_md *ctx, __u32 index, int untag)
 	__builtin_memset(p, 0, sizeof(*p));
 	p->bytes = ctx->data_end - ctx->data;
 	p->sent = XDP_PASS;
-	p->path = index;
+	p->its = way.word;
 	reason = parse_any_ip(ctx, p);
 	reload_memory();
 	if (untag)
