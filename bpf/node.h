@@ -41,7 +41,7 @@ static __always_inline int serve(struct xdp_md *ctx, struct packet *p, const str
 	if (unlikely(p->martian))
 		return XR_R_MARTIAN;
 	reason = parse_transport(ctx, p);
-	if (unlikely(reason))
+	if (rarely(reason))
 		return reason;
 	reload_memory();
 	count_vip(p);

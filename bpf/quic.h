@@ -55,7 +55,7 @@ static __always_inline void parse_quic(struct xdp_md *ctx, struct packet *p)
 	__u8 *b = octet_at(ctx, p->payload);
 	__u32 at;
 
-	if (unlikely((void *)(b + 1) > end_of(ctx) || p->payload >= p->payload_end))
+	if (rarely((void *)(b + 1) > end_of(ctx) || p->payload >= p->payload_end))
 		return;
 	q->is_long = *b >> 7;
 	if (!q->is_long) {

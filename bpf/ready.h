@@ -171,10 +171,10 @@ static __always_inline int send_with(struct xdp_md *ctx, struct packet *p, const
 		tag = first_tag(ctx);
 	else if (p->vlans)
 		longer -= sizeof(tag);
-	if (bpf_xdp_adjust_head(ctx, -longer))
+	if (rarely(bpf_xdp_adjust_head(ctx, -longer)))
 		return XR_R_NO_ROOM;
 	data = data_of(ctx);
-	if (data + sizeof(struct ethhdr) + sizeof(tag) + overhead > end_of(ctx))
+	if (rarely(data + sizeof(struct ethhdr) + sizeof(tag) + overhead > end_of(ctx)))
 		return XR_R_NO_ROOM;
 	copy_macs(data, r->macs);
 	if (tag) {

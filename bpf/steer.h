@@ -214,12 +214,12 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 	struct xr_backend b;
 	__u32 slot;
 
-	if (unlikely(!q->usable || (void *)(cid + 1) > end_of(ctx)))
+	if (rarely(!q->usable || (void *)(cid + 1) > end_of(ctx)))
 		return 0;
 	q->top = *cid >> 5;
 	slot = (v->cid_slots >> q->top * 8) & 0xff;
 	trace_cid(ctx, p, slot);
-	if (unlikely(!slot)) {
+	if (rarely(!slot)) {
 		note(p, XR_R_CID_NO_CONFIG);
 		return 0;
 	}
@@ -231,7 +231,7 @@ static __always_inline int steer_by_cid(struct xdp_md *ctx, struct packet *p,
 	trace_sid(&server);
 
 	b = choose(p, find_server(&server));
-	if (unlikely(b.state != XR_BACKEND_UP || b.pool != v->pool))
+	if (rarely(b.state != XR_BACKEND_UP || b.pool != v->pool))
 		return judge_server(p, v, b);
 	return XR_R_CID;
 }
@@ -275,10 +275,10 @@ static __always_inline int steer_by_flow(struct packet *p, const struct xr_vip *
 	union flow_word e;
 	__u32 now = now_tick();
 
-	if (unlikely(!b))
+	if (rarely(!b))
 		return 0;
 	e.word = flow_find(b, xr_flow_tag(p->hash));
-	if (!e.word || unlikely(flow_age(e.flow, now) > knobs.flow_idle))
+	if (!e.word || rarely(flow_age(e.flow, now) > knobs.flow_idle))
 		return 0;
 	its = choose(p, e.flow.backend);
 	if (unlikely(!flow_serves(its, p, e.flow, now) ||

@@ -58,6 +58,18 @@ static __always_inline __u64 hide_from_verifier(__u64 x, __u64 zero, __u64 mask)
 #define hide_from_compiler(x) asm volatile("" : "+r"(x))
 
 /*
+ * unlikely(x), for a branch that leaves values behind: what it returns, or finds unset. The
+ * compiler sets them in the branch, which is not empty; else before it, for each packet.
+ *
+ * Without it: 16 to 23 instructions more per packet for a VIP.
+ */
+#define rarely(x)                         \
+	(__builtin_expect(!!(x), 0) && ({ \
+		 asm volatile("");        \
+		 1;                       \
+	 }))
+
+/*
  * x &= mask (a literal), in assembler: a bound for the verifier, which does not know
  * it, or has lost it since x was spilled. The compiler knows the bound, and would drop
  * an ordinary `&`.

@@ -91,8 +91,8 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 	if (TRACES)
 		trace_frame(ctx, scratch_at(IN_FRAME));
 	attention = vm_attention();
-	if (unlikely(pace == HEARD || (attention && is_worth_hearing(ctx, f)) ||
-		     is_heard(ctx, f->l3, f->proto))) {
+	if (rarely(pace == HEARD || (attention && is_worth_hearing(ctx, f)) ||
+		   is_heard(ctx, f->l3, f->proto))) {
 		if (pace == QUICK)
 			return READ_AS_HEARD;
 		verdict = hear(ctx, 0, 0, 0);
@@ -100,24 +100,24 @@ static __always_inline int serve_frame(struct xdp_md *ctx, struct packet *p,
 			return take_verdict(p, verdict);
 	}
 	vm = find_vm_by(keys, f->key, &vm_index);
-	if (unlikely(vm))
+	if (rarely(vm))
 		return redirect_frame(ctx, p, keys, f, vm, vm_index);
 
 	/*
 	 * What is addressed to many has no VM's address. But a tunnel may lead to a
 	 * group, and the kernel takes a packet of its own out of any frame.
 	 */
-	if ((knobs.local || knobs.by_ip) && unlikely(f->key & 1) && !vms_locked())
+	if ((knobs.local || knobs.by_ip) && rarely(f->key & 1) && !vms_locked())
 		return pace == QUICK ? NO_VM_PLAIN : NO_VM;
 	if ((knobs.local || knobs.moves != XR_MOVES_EXPECTED || attention) &&
-	    unlikely(may_be_tunnel(ctx, f))) {
+	    rarely(may_be_tunnel(ctx, f))) {
 		if (pace == QUICK)
 			return READ_AS_ANY;
 		verdict = serve_tunnel(ctx, p->bytes);
 		if (reason_of(verdict))
 			return take_verdict(p, verdict);
 	}
-	if (knobs.by_ip && !(f->key & 1) && unlikely(may_be_by_ip(ctx, f, keys)))
+	if (knobs.by_ip && !(f->key & 1) && rarely(may_be_by_ip(ctx, f, keys)))
 		return serve_by_ip(ctx, p, f);
 	if (!knobs.vips)
 		p->bytes = frame_octets(ctx, octet_at(ctx, f->l3), f->l3, f->proto, p->bytes);
@@ -130,8 +130,8 @@ static __always_inline int serve_plain_frame(struct xdp_md *ctx, struct packet *
 	const void *frame = data_of(ctx);
 	struct frame f = { .l3 = sizeof(struct ethhdr), .proto = bpf_htons(ETH_P_IP) };
 
-	if (unlikely(frame + sizeof(struct ethhdr) + WORD4 > end_of(ctx)) ||
-	    unlikely(*(const __be16 *)(frame + 2 * ETH_ALEN) != f.proto))
+	if (rarely(frame + sizeof(struct ethhdr) + WORD4 > end_of(ctx)) ||
+	    rarely(*(const __be16 *)(frame + 2 * ETH_ALEN) != f.proto))
 		return READ_AS_ANY;
 	f.key = *(const __u64 *)frame & MAC_MASK;
 	return serve_frame(ctx, p, keys, &f, QUICK);

@@ -198,11 +198,11 @@ static __always_inline int send_by_vxlan(struct xdp_md *ctx, struct packet *p, _
 	/* The overhead counts one Ethernet header, and so do the octets. */
 	o.ip_len = p->bytes - f->tag + path->overhead - sizeof(struct ethhdr);
 	mtu = path->mtu;
-	if (unlikely(mtu && o.ip_len > mtu))
+	if (rarely(mtu && o.ip_len > mtu))
 		return as_it_came ? frame_too_big(ctx, p->bytes, mtu - path->overhead)
 				  : XR_R_TOO_BIG;
 	flow_of(p, octet_at(ctx, f->l3), end_of(ctx), f->proto);
-	if (unlikely(f->tag) && remove_tags(ctx, f->tag))
+	if (rarely(f->tag) && remove_tags(ctx, f->tag))
 		return XR_R_NO_ROOM;
 	return wrap_frame(ctx, p, path, nh, &o);
 }
@@ -217,9 +217,9 @@ static __always_inline int send_by_port(struct xdp_md *ctx, struct packet *p, __
 	trace_way(index, path->ifindex, 0);
 	note_egress(path->ifindex);
 	/* Where it is they sent it back, or never had it: no switch would. */
-	if (unlikely(path->ifindex == ingress_of(ctx)))
+	if (rarely(path->ifindex == ingress_of(ctx)))
 		return XR_R_VM_LOOP;
-	if (unlikely(path->mtu && p->bytes - tag - sizeof(struct ethhdr) > path->mtu))
+	if (rarely(path->mtu && p->bytes - tag - sizeof(struct ethhdr) > path->mtu))
 		return as_it_came ? frame_too_big(ctx, p->bytes, path->mtu) : XR_R_TOO_BIG;
 	p->sent = bpf_redirect(path->ifindex, 0);
 	return 0;
@@ -279,7 +279,7 @@ static __always_inline struct xr_host way_of(struct xr_vm *vm, __u32 vm_index, _
 	struct xr_host none = {}, host;
 	union vm_state_word w = vm_now(vm);
 
-	if (unlikely(w.now.state != XR_VM_MOVED || !vm_is_redirected(vm, w, tick))) {
+	if (rarely(w.now.state != XR_VM_MOVED || !vm_is_redirected(vm, w, tick))) {
 		if (w.now.state < XR_VM_PREPARED)
 			return none;
 		vm_age(vm_index, bytes);
@@ -316,7 +316,7 @@ static __always_inline int redirect_frame(struct xdp_md *ctx, struct packet *p,
 
 	p->vm = no_of_index(vm_index);
 	if (!host.flags)
-		return unlikely(vm_now(vm).now.flags & XR_VM_LOOP) && kernel_would_loop(vm_index)
+		return rarely(vm_now(vm).now.flags & XR_VM_LOOP) && kernel_would_loop(vm_index)
 			? XR_R_VM_LOOP
 			: XR_R_VM_HERE;
 	if (is_familiar(vm, sample_of(octet_at(ctx, f->l3), end_of(ctx), f->proto), tick) &&
@@ -377,7 +377,7 @@ static __always_inline int parse_frame(struct xdp_md *ctx, struct packet *p, str
 	f->proto = tag->next;
 	f->tag = sizeof(*tag);
 	f->l3 += sizeof(*tag);
-	return unlikely(is_vlan(f->proto)) ? parse_tags(ctx, p, f) : 0;
+	return rarely(is_vlan(f->proto)) ? parse_tags(ctx, p, f) : 0;
 }
 
 /* ---- by address ---- */
@@ -414,7 +414,7 @@ __noinline __u64 redirect_by_ip(struct xdp_md *ctx, struct packet *p, __u32 byte
 	if (!host.flags || !is_by_ip(host))
 		return pack_verdict(knobs.vips ? 0 : XR_R_VM_HERE, 0, vm_no);
 	/* Here a router's vm_no is taken, and no router forwards such. */
-	if (unlikely(is_martian(p)))
+	if (rarely(is_martian(p)))
 		return pack_verdict(XR_R_MARTIAN, 0, vm_no);
 
 	if (is_familiar(vm,

@@ -56,7 +56,7 @@ static __always_inline int tagged_in(void *index, const __u32 *bucket, __u64 has
 {
 	struct xr_tag_bucket *b = bpf_map_lookup_elem(index, bucket);
 
-	if (unlikely(!b))
+	if (rarely(!b))
 		return 0;
 	t->lanes = tags_like(b, xr_tag(hash), &t->spill);
 	return (t->lanes | t->spill) != 0;
