@@ -25,7 +25,7 @@ ok "tcp: c2 gets its answers" ask c2 -c 4 tcp "$VIP4" 80
 ok "udp: c2 gets its answers" ask c2 -c 4 udp "$VIP4" 80
 
 # The VM moves under open connections. For a moment it hears nothing.
-start tcp c2 "$PEER" ask -c 4 -n 40 -i 50 -t 5000 tcp "$VIP4" 80
+start tcp c2 "$PEER" ask -c 4 -n 40 -i 50 -t 60000 tcp "$VIP4" 80
 sleep 0.5
 ok "prepare" on_each "gw h1" vm prepare "$VM_MAC" to h2
 before=$(reason moved gw)

@@ -33,6 +33,15 @@ static int tcx_find(struct plane *p, __u32 ifindex, enum bpf_attach_type list, _
 	return -ENOENT;
 }
 
+static bool is_same_program(int fd, int other)
+{
+	struct bpf_prog_info a = { 0 }, b = { 0 };
+	__u32 len = sizeof(a);
+
+	return !bpf_obj_get_info_by_fd(fd, &a, &len) && !bpf_obj_get_info_by_fd(other, &b, &len) &&
+		a.id == b.id;
+}
+
 int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd, bool anew)
 {
 	enum bpf_attach_type list = tc_list(tc_point(h->kind));
@@ -43,7 +52,8 @@ int tcx_attach(struct plane *p, const struct xr_tc_hook *h, int fd, bool anew)
 		opts.flags = BPF_F_REPLACE;
 		opts.replace_prog_fd = was;
 	}
-	if (was < 0 || anew)
+	/* No program may take its own place, where finishing a journal has put it. */
+	if (was < 0 || (anew && !is_same_program(was, fd)))
 		ret = bpf_prog_attach_opts(fd, h->ifindex, list, &opts);
 	if (was >= 0)
 		close(was);

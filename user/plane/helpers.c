@@ -41,7 +41,7 @@ static int pin_emit(struct xroam_bpf *skel, const char *dir)
  * Newer kernels allocate the timer without waiting for anybody, which fails where another
  * CPU allocates just then, and not for want of memory alone.
  */
-#define CLOCK_TRIES 100
+#define CLOCK_TRIES 2000
 
 static int start_clock(int prog_fd)
 {

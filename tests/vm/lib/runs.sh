@@ -9,13 +9,10 @@ run_of()
 	proven run_once "$@"
 }
 
-# Of the millisecond in which a QEMU throws a frame away and ends, who was kept from the
-# processor for as many knows nothing, and nobody else does (docs/limits.md).
-KEPT_MS=20
-
 # proven COMMAND...: a run, and again, twice at most, where it proves nothing about those
 # who bring the guest its frames: it died, or was too far behind, or others flooded the machine,
-# or it kept all from the processor
+# or it kept all from the processor: of the milliseconds in which a QEMU throws a frame away and
+# ends, who was kept for as many knows nothing, and nobody else does (docs/limits.md)
 proven()
 {
 	local from=$AT left=3 status drops
@@ -36,7 +33,7 @@ proven()
 		elif [ -n "$XROAM_BY" ] && ((drops)) && probed_any lost unanswered; then
 			diag "the machine had no room for $drops frames of this or another test: again"
 			back_to "$from"
-		elif [ -n "$XROAM_BY" ] && ((STALLED >= 10 * KEPT_MS)) && probed_any lost unanswered twice; then
+		elif [ -n "$XROAM_BY" ] && [ -n "$BUSY" ] && probed_any lost unanswered twice; then
 			diag "what was lost or came twice proves nothing of a machine that does: again"
 			back_to "$from"
 		else
